@@ -1,0 +1,35 @@
+// Makes things in the cache appear whole or not at all: they are made in a folder aside and renamed.
+
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+const ASIDE = '.unfinished-';
+// No build or fetch runs as long, so what is older was left by one that was killed.
+const LEFTOVER_AFTER_MS = 60 * 60_000;
+
+/** Calls `make` with an empty folder beside the target, which is removed afterwards if still there. */
+export async function withFolderAside<T>(
+  target: string,
+  make: (aside: string) => Promise<T>,
+): Promise<T> {
+  await mkdir(dirname(target), { recursive: true });
+  await removeLeftovers(target);
+  const aside = await mkdtemp(`${target}${ASIDE}`);
+  try {
+    return await make(aside);
+  } finally {
+    await rm(aside, { recursive: true, force: true });
+  }
+}
+
+async function removeLeftovers(target: string): Promise<void> {
+  const names = await readdir(dirname(target));
+  const asides = names.filter((name) => name.startsWith(`${basename(target)}${ASIDE}`));
+  const removals = asides.map(async (name) => {
+    const path = join(dirname(target), name);
+    const { mtimeMs } = await stat(path);
+    if (Date.now() - mtimeMs > LEFTOVER_AFTER_MS) await rm(path, { recursive: true, force: true });
+  });
+  // A leftover that cannot be removed costs space, nothing else.
+  await Promise.allSettled(removals);
+}

@@ -1,0 +1,113 @@
+// engine.json: which processes run an engine on a data folder. Read at the next start, so that an
+// engine that outlived a killed Evergrant has let go of its files before a new one opens them.
+
+import { execFile } from 'node:child_process';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import type { Say } from './engine';
+import { signalGroup } from './guarded-process';
+
+const RECORD_FILE = 'engine.json';
+const POLL_MS = 100;
+// The guard gives its engine ten seconds, then kills it.
+const GUARD_ENDS_WITHIN_MS = 13_000;
+const TERM_WITHIN_MS = 10_000;
+const KILL_WITHIN_MS = 3_000;
+
+export interface EngineRecord {
+  pid: number;
+  guardPid: number;
+  startedAt: string;
+}
+
+export async function writeEngineRecord(folder: string, record: EngineRecord): Promise<void> {
+  await writeFile(join(folder, RECORD_FILE), `${JSON.stringify(record)}\n`);
+}
+
+export async function removeEngineRecord(folder: string): Promise<void> {
+  await rm(join(folder, RECORD_FILE), { force: true });
+}
+
+/**
+ * Makes sure that no engine of an earlier run works on the folder: waits while its guard stops it,
+ * and stops it here if the guard is gone as well.
+ *
+ * @throws if the engine's guard stays, which means that its Evergrant is alive and using it.
+ */
+export async function awaitPredecessor(name: string, folder: string, say: Say): Promise<void> {
+  const record = await readRecord(folder);
+  if (!record) return;
+  const engineRuns = (): Promise<boolean> => runsWith(record.pid, folder);
+  if (!(await engineRuns())) return;
+
+  if (await runsWith(record.guardPid, folder)) {
+    say(`${name}: waiting for the one of an earlier run to stop (pid ${record.pid})`);
+    if (await gone(engineRuns, GUARD_ENDS_WITHIN_MS)) return;
+    if (await runsWith(record.guardPid, folder)) {
+      throw new Error(
+        `${name} is already running on ${folder} (pid ${record.pid}, since ${record.startedAt}), and the Evergrant that started it is still there. Stop that one first.`,
+      );
+    }
+  }
+  say(`${name}: stopping the one an earlier run left behind (pid ${record.pid})`);
+  signalGroup(record.pid, 'SIGTERM');
+  if (await gone(engineRuns, TERM_WITHIN_MS)) return;
+  signalGroup(record.pid, 'SIGKILL');
+  if (await gone(engineRuns, KILL_WITHIN_MS)) return;
+  throw new Error(`${name}: process ${record.pid} still uses ${folder} and does not end`);
+}
+
+async function readRecord(folder: string): Promise<EngineRecord | undefined> {
+  try {
+    const record: unknown = JSON.parse(await readFile(join(folder, RECORD_FILE), 'utf8'));
+    return isRecord(record) ? record : undefined;
+  } catch {
+    return undefined; // none, or half written by a run that was killed just then: its guard ended it
+  }
+}
+
+function isRecord(value: unknown): value is EngineRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const { pid, guardPid } = value as Partial<EngineRecord>;
+  // Pid 1 and below would signal far more than an engine.
+  return Number.isInteger(pid) && Number(pid) > 1 && Number.isInteger(guardPid);
+}
+
+/**
+ * Whether the process runs and its command line names the folder. A pid alone says nothing: it may
+ * belong to somebody else by now. A zombie has no command line, so it counts as gone.
+ */
+async function runsWith(pid: number, folder: string): Promise<boolean> {
+  return (await commandLine(pid)).includes(folder);
+}
+
+async function commandLine(pid: number): Promise<string> {
+  try {
+    if (process.platform === 'linux') {
+      return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).replaceAll('\0', ' ');
+    }
+    const { stdout } = await promisify(execFile)('ps', [
+      '-ww',
+      '-o',
+      'command=',
+      '-p',
+      String(pid),
+    ]);
+    return stdout;
+  } catch {
+    return '';
+  }
+}
+
+async function gone(runs: () => Promise<boolean>, withinMs: number): Promise<boolean> {
+  const deadline = Date.now() + withinMs;
+  // oxlint-disable-next-line no-await-in-loop -- polling another process is sequential by nature
+  while (await runs()) {
+    if (Date.now() > deadline) return false;
+    // oxlint-disable-next-line no-await-in-loop
+    await delay(POLL_MS);
+  }
+  return true;
+}

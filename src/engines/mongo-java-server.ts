@@ -1,0 +1,99 @@
+// mongo-java-server: the MongoDB protocol in Java on an H2 file. Its libraries come from Maven, so it
+// can be had where only package registries are reached. For trying out and tests, never for production.
+
+import { readdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { withFolderAside } from './aside';
+import type { EngineOptions } from './engine';
+import { type GuardedCommand, runGuarded } from './guarded-process';
+import { packageFile } from './package-file';
+import { LOOPBACK } from './ports';
+import { withProgress } from './progress';
+
+const VERSION = '1.47.0';
+const JAVA_VERSION_MIN = 17;
+const JAVA_VERSION_WITHIN_MS = 30_000;
+const MAVEN_WITHIN_MS = 10 * 60_000;
+
+/**
+ * Checks Java and makes sure that the libraries are in the cache.
+ *
+ * @returns the folder of the libraries.
+ */
+export async function mongoJavaServerLibraries(options: EngineOptions): Promise<string> {
+  await checkJava(options);
+  const libraries = join(options.cacheDir, `mongo-java-server-${VERSION}`);
+  const jars = await readdir(libraries).catch(() => []);
+  if (jars.length > 0) return libraries;
+  await fetchLibraries(libraries, options);
+  return libraries;
+}
+
+/** The command that serves one data file. */
+export function mongoJavaServerCommand(
+  libraries: string,
+  dataFile: string,
+  port: number,
+): GuardedCommand {
+  return {
+    command: 'java',
+    args: [
+      '-XX:+UseSerialGC', // a small heap on a machine shared with Temporal and ourselves
+      '-Xmx512m',
+      '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', // its info level logs every connection
+      '-cp',
+      join(libraries, '*'),
+      packageFile('src/engines/mongo-java-server/Launcher.java'),
+      LOOPBACK,
+      String(port),
+      dataFile,
+    ],
+  };
+}
+
+async function checkJava({ environment }: EngineOptions): Promise<void> {
+  const java = await runGuarded(
+    { command: 'java', args: ['-version'], environment },
+    { timeoutMs: JAVA_VERSION_WITHIN_MS },
+  );
+  const version = /version "(?:1\.)?(\d+)/.exec(java.output)?.[1];
+  if (java.code !== 0 || version === undefined) throw new Error(`java -version: ${java.output}`);
+  if (Number(version) < JAVA_VERSION_MIN) {
+    throw new Error(`needs a JDK ${JAVA_VERSION_MIN} or newer, java on PATH is ${version}`);
+  }
+}
+
+async function fetchLibraries(
+  libraries: string,
+  { say, environment }: EngineOptions,
+): Promise<void> {
+  await withFolderAside(libraries, async (aside) => {
+    const jars = join(aside, 'jars');
+    const fetched = runGuarded(
+      {
+        command: process.platform === 'win32' ? 'mvn.cmd' : 'mvn',
+        args: [
+          '--batch-mode',
+          '--quiet',
+          '--file',
+          packageFile('src/engines/mongo-java-server/pom.xml'),
+          'dependency:copy-dependencies',
+          `-DoutputDirectory=${jars}`,
+        ],
+        environment,
+      },
+      { timeoutMs: MAVEN_WITHIN_MS },
+    );
+    const result = await withProgress(
+      say,
+      async (elapsed) => {
+        const count = (await readdir(jars).catch(() => [])).length;
+        return `MongoDB: Maven: libraries fetched: ${count}, ${elapsed}`;
+      },
+      fetched,
+    );
+    if (result.timedOut) throw new Error('Maven took more than ten minutes');
+    if (result.code !== 0) throw new Error(`Maven failed: ${result.output}`);
+    await rename(jars, libraries);
+  });
+}

@@ -1,0 +1,154 @@
+// Runs one engine's server process on its data folder: under the guard, with a bounded log, ready by
+// condition, recorded for the next start.
+
+import { mkdir, open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RunningEngine, Say } from './engine';
+import { awaitPredecessor, removeEngineRecord, writeEngineRecord } from './engine-record';
+import {
+  type GuardedCommand,
+  type GuardedProcess,
+  type ProcessEnding,
+  startGuarded,
+} from './guarded-process';
+
+const LOG_FILE = 'engine.log';
+const LOG_LINES_SHOWN = 12;
+const READY_POLL_MS = 150;
+const SAY_WAITING_EVERY_MS = 5_000;
+const START_ATTEMPTS_MAX = 3;
+const PORT_TAKEN = /address already in use|EADDRINUSE/i;
+
+/** What differs from engine to engine. */
+export interface EngineRecipe<Where> {
+  name: string;
+  way: string;
+  /** The engine's own folder under the data directory; the command line must name it. */
+  folder: string;
+  say: Say;
+  readyWithinMs: number;
+  /** Chooses ports; called again if somebody took one in the meantime. */
+  place(): Promise<Where>;
+  command(where: Where): GuardedCommand;
+  /** Rejects until the engine answers. */
+  probe(where: Where): Promise<void>;
+}
+
+/** The process ended or did not answer in time; the message ends with the last lines of its log. */
+class EngineNotReady extends Error {
+  readonly code = 'engine_not_ready';
+  readonly logTail: string;
+
+  constructor(message: string, logTail: string) {
+    super(logTail === '' ? message : `${message}. The end of its log:\n${logTail}`);
+    this.name = 'EngineNotReady';
+    this.logTail = logTail;
+  }
+}
+
+/**
+ * Starts the engine and waits until it answers.
+ *
+ * @throws {EngineNotReady} if it ends early or takes longer than `readyWithinMs`.
+ */
+export async function runEngine<Where>(
+  recipe: EngineRecipe<Where>,
+): Promise<RunningEngine & { where: Where }> {
+  await mkdir(recipe.folder, { recursive: true, mode: 0o700 });
+  await awaitPredecessor(recipe.name, recipe.folder, recipe.say);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- one process at a time may open the data
+      return await startOnce(recipe);
+    } catch (error) {
+      const portTaken = error instanceof EngineNotReady && PORT_TAKEN.test(error.logTail);
+      if (!portTaken || attempt === START_ATTEMPTS_MAX) throw error;
+      recipe.say(`${recipe.name}: somebody took its port just now, trying another`);
+    }
+  }
+}
+
+async function startOnce<Where>(
+  recipe: EngineRecipe<Where>,
+): Promise<RunningEngine & { where: Where }> {
+  const { name, way, folder } = recipe;
+  const where = await recipe.place();
+  const log = join(folder, LOG_FILE);
+  const logFile = await open(log, 'w'); // truncates: the log covers one run
+  let running: GuardedProcess;
+  try {
+    running = await startGuarded(recipe.command(where), logFile.fd);
+  } finally {
+    await logFile.close(); // the guard and the engine have their own
+  }
+  const startedAt = new Date().toISOString();
+  await writeEngineRecord(folder, { pid: running.pid, guardPid: running.guardPid, startedAt });
+
+  const exited = running.ended.then(async (ending) => {
+    await removeEngineRecord(folder).catch(() => {});
+    const detail = describeEnding(ending);
+    const tail = ending.stopped ? '' : await readLogTail(log);
+    return { expected: ending.stopped, detail: tail === '' ? detail : `${detail}\n${tail}` };
+  });
+  try {
+    await untilReady(recipe, where, running.ended);
+  } catch (error) {
+    await running.stop();
+    await exited;
+    throw new EngineNotReady(`${name} (${way}) ${messageOf(error)}`, await readLogTail(log));
+  }
+  const stop = async (): Promise<void> => {
+    await running.stop();
+    await exited; // so that the record is gone, too
+  };
+  return { name, way, pid: running.pid, stop, exited, where };
+}
+
+async function untilReady<Where>(
+  recipe: EngineRecipe<Where>,
+  where: Where,
+  ended: Promise<ProcessEnding>,
+): Promise<void> {
+  const begun = Date.now();
+  let ending: ProcessEnding | undefined;
+  void (async () => {
+    ending = await ended;
+  })();
+  let said = begun;
+  let lastRefusal: unknown;
+  while (Date.now() - begun < recipe.readyWithinMs) {
+    if (ending) throw new Error(`ended while starting: ${describeEnding(ending)}`);
+    try {
+      // oxlint-disable-next-line no-await-in-loop
+      await recipe.probe(where);
+      return;
+    } catch (error) {
+      lastRefusal = error;
+    }
+    if (Date.now() - said >= SAY_WAITING_EVERY_MS) {
+      said = Date.now();
+      recipe.say(`${recipe.name}: starting, ${Math.round((said - begun) / 1000)} s`);
+    }
+    // oxlint-disable-next-line no-await-in-loop
+    await delay(READY_POLL_MS);
+  }
+  throw new Error(
+    `did not answer within ${recipe.readyWithinMs / 1000} s: ${messageOf(lastRefusal)}`,
+  );
+}
+
+function describeEnding({ code, signal, stopped }: ProcessEnding): string {
+  if (signal !== null) return `ended by ${signal}`;
+  if (code !== null) return `exit code ${code}`;
+  return stopped ? 'stopped' : 'its guard was killed';
+}
+
+async function readLogTail(log: string): Promise<string> {
+  const text = await readFile(log, 'utf8').catch(() => '');
+  return text.trimEnd().split('\n').slice(-LOG_LINES_SHOWN).join('\n');
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

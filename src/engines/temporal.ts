@@ -1,0 +1,149 @@
+// The embedded Temporal dev server: the server, its web UI and one SQLite file, on loopback.
+
+import { access, mkdir, rename, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { Connection } from '@temporalio/client';
+import type { EngineOptions, RunningEngine } from './engine';
+import { LOOPBACK, usualOrFreePort } from './ports';
+import { runEngine } from './run-engine';
+import { temporalBinary } from './temporal-binary';
+
+const USUAL_PORTS = { grpc: 7233, ui: 8233 };
+const DEFAULT_NAMESPACE = 'default';
+const READY_WITHIN_MS = 90_000;
+const CONNECT_TIMEOUT = '2s';
+const KEYWORD = 2; // temporal.api.enums.v1.INDEXED_VALUE_TYPE_KEYWORD
+
+export interface RunningTemporal extends RunningEngine {
+  address: string;
+  uiUrl: string;
+  /** The `temporal` command that runs the server, for hints such as "temporal schedule list". */
+  cliPath: string;
+}
+
+export interface TemporalOptions extends EngineOptions {
+  /** Registered at start if missing. */
+  searchAttributes: Record<string, 'Keyword'>;
+  /** Preferred ports; 0 means any. Free ones are taken where these are not. */
+  ports?: { grpc: number; ui: number };
+  namespace?: string;
+  /** Passed on as `--dynamic-config-value`; values are JSON. */
+  dynamicConfig?: Record<string, string>;
+}
+
+interface Where {
+  address: string;
+  grpc: number;
+  ui: number;
+}
+
+/**
+ * Starts the dev server on the data directory and waits until the namespace answers.
+ *
+ * @throws {NoWayWorked} if no `temporal` can be had.
+ * @throws {EngineNotReady} if it does not start; the message ends with its log.
+ */
+export async function startTemporal(options: TemporalOptions): Promise<RunningTemporal> {
+  const { say, environment, ports = USUAL_PORTS, namespace = DEFAULT_NAMESPACE } = options;
+  const folder = resolve(options.dataDir, 'temporal');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const binary = await temporalBinary(options);
+  const database = join(folder, 'temporal.db');
+  const complete = join(folder, 'temporal.db.complete');
+
+  const { where, ...engine } = await runEngine<Where>({
+    name: 'Temporal',
+    way: binary.way,
+    folder,
+    say,
+    readyWithinMs: READY_WITHIN_MS,
+    place: async () => {
+      await setIncompleteAside(database, complete);
+      const grpc = await usualOrFreePort('Temporal', ports.grpc, say);
+      const ui = await usualOrFreePort("Temporal's web UI", ports.ui, say);
+      return { address: `${LOOPBACK}:${grpc}`, grpc, ui };
+    },
+    command: ({ grpc, ui }) => ({
+      command: binary.path,
+      args: serverArguments(options, namespace, database, grpc, ui),
+      environment,
+    }),
+    probe: ({ address }) => probe(address, namespace, options.searchAttributes),
+  });
+  await writeFile(complete, '');
+  const uiUrl = `http://${LOOPBACK}:${where.ui}`;
+  say(`Temporal: ${where.address}, web UI at ${uiUrl} (${binary.way})`);
+  return { ...engine, address: where.address, uiUrl, cliPath: binary.path };
+}
+
+function serverArguments(
+  { searchAttributes, dynamicConfig }: TemporalOptions,
+  namespace: string,
+  database: string,
+  grpc: number,
+  ui: number,
+): string[] {
+  const configuration = {
+    'frontend.enableServerVersionCheck': 'false', // it would ask a server of Temporal's for updates
+    ...dynamicConfig,
+  };
+  const attributes = Object.entries(searchAttributes).map(([name, type]) => `${name}=${type}`);
+  const settings = Object.entries(configuration).map(([name, value]) => `${name}=${value}`);
+  const flags: [string, string][] = [
+    ['--ip', LOOPBACK],
+    ['--port', String(grpc)],
+    ['--ui-ip', LOOPBACK],
+    ['--ui-port', String(ui)],
+    ['--db-filename', database],
+    ['--log-level', 'warn'],
+    ['--color', 'never'],
+    ...attributes.map((value): [string, string] => ['--search-attribute', value]),
+    ...settings.map((value): [string, string] => ['--dynamic-config-value', value]),
+  ];
+  if (namespace !== DEFAULT_NAMESPACE) flags.push(['--namespace', namespace]);
+  return ['server', 'start-dev', ...flags.flat()];
+}
+
+/**
+ * The server sets up its schema only where there is no file, so a file from a start that was killed
+ * half-way would never work. It is kept under another name, in case it holds something after all.
+ */
+async function setIncompleteAside(database: string, complete: string): Promise<void> {
+  if (!(await exists(database)) || (await exists(complete))) return;
+  const aside = `${database}.incomplete-${Date.now()}`;
+  for (const suffix of ['', '-wal', '-shm', '-journal']) {
+    // oxlint-disable-next-line no-await-in-loop -- the database itself first
+    await rename(`${database}${suffix}`, `${aside}${suffix}`).catch(() => {});
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Ready means: the namespace answers, and has the search attributes, also those new in this version. */
+async function probe(
+  address: string,
+  namespace: string,
+  searchAttributes: TemporalOptions['searchAttributes'],
+): Promise<void> {
+  const connection = await Connection.connect({ address, connectTimeout: CONNECT_TIMEOUT });
+  try {
+    await connection.workflowService.describeNamespace({ namespace });
+    const { customAttributes } = await connection.operatorService.listSearchAttributes({
+      namespace,
+    });
+    const missing = Object.keys(searchAttributes).filter((name) => !(name in customAttributes));
+    if (missing.length > 0) {
+      await connection.operatorService.addSearchAttributes({
+        namespace,
+        searchAttributes: Object.fromEntries(missing.map((name) => [name, KEYWORD])),
+      });
+    }
+  } finally {
+    await connection.close();
+  }
+}

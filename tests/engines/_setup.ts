@@ -1,0 +1,90 @@
+// Shared by the engine tests: temporary folders, and parents that can be killed.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { EngineRecord } from '../../src/engines/engine-record';
+
+/** The cache of `npm start`, so that tests neither download nor build what is there. */
+export const CACHE_DIR = join(homedir(), '.cache', 'evergrant');
+
+export async function temporaryFolder(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'evergrant-engines-'));
+}
+
+export async function removeFolder(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+}
+
+/** Collects what an engine says, so that tests can look for a line. */
+export function sayings(): { say: (line: string) => void; lines: string[] } {
+  const lines: string[] = [];
+  return { say: (line) => lines.push(line), lines };
+}
+
+export interface Parent {
+  process: ChildProcess;
+  said: string[];
+  ready: Record<string, unknown> | undefined;
+  failed: string | undefined;
+}
+
+/** Starts a parent and waits until it is ready or has failed. */
+export async function startParent(
+  what: 'temporal' | 'mongodb' | 'lock',
+  options: object,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<Parent> {
+  const child = spawn(
+    process.execPath,
+    [
+      '-r',
+      join(__dirname, '_typescript.cjs'),
+      join(__dirname, '_parent.cjs'),
+      what,
+      JSON.stringify(options),
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit'], env: environment },
+  );
+  const parent: Parent = { process: child, said: [], ready: undefined, failed: undefined };
+  for await (const line of createInterface({ input: child.stdout })) {
+    const message = JSON.parse(line);
+    if (typeof message.said === 'string') parent.said.push(message.said);
+    parent.ready = message.ready;
+    parent.failed = message.failed;
+    if (parent.ready || parent.failed !== undefined) break;
+  }
+  return parent;
+}
+
+export async function engineRecord(dataDir: string, engine: string): Promise<EngineRecord> {
+  return JSON.parse(await readFile(join(dataDir, engine, 'engine.json'), 'utf8'));
+}
+
+/** A zombie counts as ended: in a container nobody may collect it. */
+export async function runs(pid: number): Promise<boolean> {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  if (process.platform !== 'linux') return true;
+  const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z');
+  return !/\) Z/.test(status);
+}
+
+/** Waits until the condition holds, and fails with the sentence if it does not in time. */
+export async function eventually(
+  sentence: string,
+  condition: () => boolean | Promise<boolean>,
+  withinMs: number,
+): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`${sentence}: not within ${withinMs} ms`);
+    await delay(50);
+  }
+}

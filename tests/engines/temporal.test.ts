@@ -1,0 +1,207 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { type RunningTemporal, startTemporal } from '../../src/engines/temporal';
+import {
+  CACHE_DIR,
+  engineRecord,
+  eventually,
+  removeFolder,
+  runs,
+  sayings,
+  startParent,
+  temporaryFolder,
+} from './_setup';
+
+// Any free port: tests run side by side, and beside what the developer has running.
+const ANY_PORTS = { grpc: 0, ui: 0 };
+
+async function withClient<T>(address: string, use: (client: Client) => Promise<T>): Promise<T> {
+  const connection = await Connection.connect({ address });
+  try {
+    return await use(new Client({ connection }));
+  } finally {
+    await connection.close();
+  }
+}
+
+async function startWorkflow(address: string): Promise<string> {
+  const workflowId = `wf-${randomUUID()}`;
+  await withClient(address, (client) =>
+    client.workflow.start('anything', {
+      workflowId,
+      taskQueue: 'nobody-listens',
+    }),
+  );
+  return workflowId;
+}
+
+const statusOf = (address: string, workflowId: string): Promise<string> =>
+  withClient(
+    address,
+    async (client) => (await client.workflow.getHandle(workflowId).describe()).status.name,
+  );
+
+describe('startTemporal', () => {
+  let dataDir: string;
+  let running: RunningTemporal[];
+
+  beforeEach(async () => {
+    dataDir = await temporaryFolder();
+    running = [];
+  });
+
+  afterEach(async () => {
+    await Promise.all(running.map((engine) => engine.stop()));
+    await removeFolder(dataDir);
+  });
+
+  async function start(options: Partial<Parameters<typeof startTemporal>[0]> = {}) {
+    const engine = await startTemporal({
+      dataDir,
+      cacheDir: CACHE_DIR,
+      say: () => {},
+      searchAttributes: { EvergrantProvider: 'Keyword' },
+      ports: ANY_PORTS,
+      ...options,
+    });
+    running.push(engine);
+    return engine;
+  }
+
+  it('keeps workflows and schedules over a stop and a start', async () => {
+    const first = await start();
+    const workflowId = await startWorkflow(first.address);
+    await withClient(first.address, (client) =>
+      client.schedule.create({
+        scheduleId: 'sweep/ebay',
+        spec: { intervals: [{ every: '1h' }] },
+        action: { type: 'startWorkflow', workflowType: 'sweep', taskQueue: 'nobody-listens' },
+      }),
+    );
+    await first.stop();
+    expect(await first.exited).toMatchObject({ expected: true });
+    expect(await runs(first.pid)).toBe(false);
+
+    const second = await start();
+    expect(await statusOf(second.address, workflowId)).toBe('RUNNING');
+    const schedule = await withClient(second.address, (client) =>
+      client.schedule.getHandle('sweep/ebay').describe(),
+    );
+    expect(schedule.scheduleId).toBe('sweep/ebay');
+  }, 120_000);
+
+  it('registers search attributes that a later version adds, on data that is there', async () => {
+    await (await start()).stop();
+    const engine = await start({
+      searchAttributes: { EvergrantProvider: 'Keyword', EvergrantAccount: 'Keyword' },
+      namespace: 'default',
+    });
+    const names = await withClient(engine.address, async (client) => {
+      const { customAttributes } = await client.connection.operatorService.listSearchAttributes({
+        namespace: 'default',
+      });
+      return Object.keys(customAttributes);
+    });
+    expect(names).toEqual(expect.arrayContaining(['EvergrantProvider', 'EvergrantAccount']));
+  }, 120_000);
+
+  it('serves the web UI', async () => {
+    const engine = await start();
+    const page = async () => (await fetch(engine.uiUrl).catch(() => undefined))?.ok === true;
+    await eventually('the web UI answers', page, 10_000);
+    expect(await page()).toBe(true);
+  }, 60_000);
+
+  it('takes another port and says which if the usual one is taken', async () => {
+    const taken = createServer();
+    const port = await new Promise<number>((resolve) => {
+      taken.listen(0, '127.0.0.1', () => {
+        const address = taken.address();
+        resolve(typeof address === 'object' && address !== null ? address.port : 0);
+      });
+    });
+    const { say, lines } = sayings();
+    try {
+      const engine = await start({ ports: { grpc: port, ui: 0 }, say });
+      const other = engine.address.replace('127.0.0.1:', '');
+      expect(other).not.toBe(String(port));
+      expect(lines).toContain(`Temporal: port ${port} is taken, using ${other}`);
+    } finally {
+      taken.close();
+    }
+  }, 60_000);
+
+  it('ends the engine when its parent is killed, and has the data at the next start', async () => {
+    const parent = await startParent('temporal', {
+      dataDir,
+      cacheDir: CACHE_DIR,
+      searchAttributes: { EvergrantProvider: 'Keyword' },
+      ports: ANY_PORTS,
+    });
+    expect(parent.failed).toBeUndefined();
+    const workflowId = await startWorkflow(String(parent.ready?.['address']));
+    const { pid, guardPid } = await engineRecord(dataDir, 'temporal');
+    parent.process.kill('SIGKILL');
+    // At once, while the old engine may still be closing its files.
+    const engine = await start();
+    expect(await runs(pid)).toBe(false);
+    expect(await statusOf(engine.address, workflowId)).toBe('RUNNING');
+    await eventually('the guard ends', async () => !(await runs(guardPid)), 15_000);
+  }, 120_000);
+
+  it('ends an engine whose parent and guard were both killed, at the next start', async () => {
+    const parent = await startParent('temporal', {
+      dataDir,
+      cacheDir: CACHE_DIR,
+      searchAttributes: {},
+      ports: ANY_PORTS,
+    });
+    const { pid, guardPid } = await engineRecord(dataDir, 'temporal');
+    process.kill(guardPid, 'SIGSTOP'); // so that it cannot act on its parent's end
+    parent.process.kill('SIGKILL');
+    process.kill(guardPid, 'SIGKILL');
+    await eventually('the guard ends', async () => !(await runs(guardPid)), 5_000);
+    expect(await runs(pid)).toBe(true);
+    await start();
+    expect(await runs(pid)).toBe(false);
+  }, 120_000);
+
+  it('sets a database aside whose first start was killed half-way', async () => {
+    await mkdir(join(dataDir, 'temporal'));
+    await writeFile(join(dataDir, 'temporal', 'temporal.db'), '');
+    await start();
+    const names = await readdir(join(dataDir, 'temporal'));
+    expect(names).toContainEqual(expect.stringMatching(/^temporal\.db\.incomplete-\d+$/));
+  }, 60_000);
+
+  it('tells that the engine was killed by somebody else', async () => {
+    const engine = await start();
+    process.kill(engine.pid, 'SIGKILL');
+    expect(await engine.exited).toMatchObject({
+      expected: false,
+      detail: expect.stringContaining('SIGKILL'),
+    });
+  }, 60_000);
+
+  it('lists every way it tried if none works', async () => {
+    const cacheDir = await temporaryFolder();
+    const parent = await startParent(
+      'temporal',
+      { dataDir, cacheDir, searchAttributes: {} },
+      {
+        ...process.env,
+        PATH: cacheDir,
+        HTTPS_PROXY: 'http://127.0.0.1:1', // keeps the download from working where there is a network
+      },
+    );
+    await removeFolder(cacheDir);
+    expect(parent.failed).toMatch(/^Temporal could not be started/);
+    for (const way of ['temporal on PATH', 'in the cache', "SDK's download", 'go install']) {
+      expect(parent.failed).toContain(way);
+    }
+    expect(parent.failed).toContain('Install the Temporal CLI');
+  }, 120_000);
+});
