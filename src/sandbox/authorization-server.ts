@@ -1,0 +1,203 @@
+/**
+ * The authorization server under all dialects, free of HTTP: it knows the client and the grants,
+ * judges token requests and mints tokens.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Dialect, MintedGrant, RefusalCode, SandboxProvider, TokenRequest } from './dialect';
+import { tokenHash } from './ledger';
+import { type Family, type State, StateFile } from './state-file';
+
+/** What fits into a token and survives a form, JSON and a header unchanged. */
+const MARKER_PATTERN = /^[A-Za-z0-9._~+/=-]{1,200}$/;
+
+export interface AuthorizationServerOptions {
+  clientId: string;
+  clientSecret: string;
+  accessTokenLifeSeconds?: number;
+  stateFile?: string;
+  now?: () => Date;
+}
+
+export interface GrantInput {
+  subject: string;
+  scopes?: string[];
+  /** How long the access tokens of this grant live, the first and all later ones. */
+  accessTokenLifeSeconds?: number;
+  /** When the first access token ends, where that is not now plus its life: a grant with a past. */
+  expiresAt?: Date;
+  /** Stands verbatim in the secret part of all tokens of this grant, for tests that look for leaks. */
+  secretMarker?: string;
+}
+
+/** The members of a consent's token answer, with the expiry as an instant. */
+export interface IssuedGrant {
+  access_token: string;
+  refresh_token: string;
+  /** ISO 8601, UTC. */
+  expires_at: string;
+  scopes: string[];
+}
+
+export type Verdict =
+  | { accepted: true; family: Family; scopes: readonly string[] }
+  | { accepted: false; code: RefusalCode };
+
+export class AuthorizationServer {
+  readonly #clientId: string;
+  #clientSecret: string;
+  readonly #accessTokenLifeSeconds: number | undefined;
+  readonly #now: () => Date;
+  readonly #families = new Map<string, Family>();
+  readonly #familyOfRefreshToken = new Map<string, Family>();
+  readonly #accessTokens = new Map<string, { familyId: string; expiresAtMs: number }>();
+  readonly #stateFile: StateFile | undefined;
+
+  constructor(options: AuthorizationServerOptions) {
+    this.#clientId = options.clientId;
+    this.#clientSecret = options.clientSecret;
+    this.#accessTokenLifeSeconds = options.accessTokenLifeSeconds;
+    this.#now = options.now ?? (() => new Date());
+    if (options.stateFile === undefined) return;
+    const state = StateFile.read(options.stateFile);
+    if (state) this.#restore(state);
+    this.#stateFile = new StateFile(options.stateFile, () => this.#snapshot());
+  }
+
+  /** A new family, as if its owner had just consented. */
+  issueGrant(dialect: Dialect, input: GrantInput): IssuedGrant {
+    if (input.secretMarker !== undefined && !MARKER_PATTERN.test(input.secretMarker)) {
+      throw new TypeError(`"secretMarker" must match ${MARKER_PATTERN.source}`);
+    }
+    const nowMs = this.#now().getTime();
+    const refreshToken = dialect.mintRefreshToken(input.secretMarker);
+    const hash = tokenHash(refreshToken);
+    const family: Family = {
+      id: randomUUID(),
+      provider: dialect.provider,
+      clientId: this.#clientId,
+      subject: input.subject,
+      scopes: [...(input.scopes ?? dialect.defaultScopes)],
+      refreshTokenHashes: [hash],
+      refreshTokenExpiresAtMs: nowMs + dialect.refreshTokenLifeSeconds * 1000,
+      accessTokenLifeSeconds:
+        input.accessTokenLifeSeconds ??
+        this.#accessTokenLifeSeconds ??
+        dialect.accessTokenLifeSeconds,
+      ...(input.secretMarker !== undefined && { secretMarker: input.secretMarker }),
+    };
+    this.#families.set(family.id, family);
+    this.#familyOfRefreshToken.set(hash, family);
+    const expiresAtMs = input.expiresAt?.getTime() ?? nowMs + family.accessTokenLifeSeconds * 1000;
+    return {
+      access_token: this.#mintAccessToken(dialect, family, expiresAtMs),
+      refresh_token: refreshToken,
+      expires_at: new Date(expiresAtMs).toISOString(),
+      scopes: [...family.scopes],
+    };
+  }
+
+  /**
+   * The owner withdraws the consent: all tokens of the family die.
+   *
+   * @throws if no grant has the refresh token
+   */
+  revoke(refreshToken: string): void {
+    const family = this.#familyOfRefreshToken.get(tokenHash(refreshToken));
+    if (!family) throw new Error('no grant of the sandbox has this refresh token');
+    family.revokedAtMs ??= this.#now().getTime();
+    this.#stateFile?.schedule();
+  }
+
+  setClientSecret(secret: string): void {
+    this.#clientSecret = secret;
+  }
+
+  /** Whose refresh token it is, dead or alive. */
+  subjectOf(provider: SandboxProvider, refreshToken: string): string | undefined {
+    const family = this.#familyOfRefreshToken.get(tokenHash(refreshToken));
+    return family?.provider === provider ? family.subject : undefined;
+  }
+
+  /** Whether the provider would honour the access token now. */
+  isAccessTokenActive(accessToken: string): boolean {
+    const minted = this.#accessTokens.get(tokenHash(accessToken));
+    if (!minted || minted.expiresAtMs <= this.#now().getTime()) return false;
+    return this.#families.get(minted.familyId)?.revokedAtMs === undefined;
+  }
+
+  /**
+   * The client is judged before anything it asks, then the grant type, its parameters, the grant, the scope.
+   *
+   * @see [RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)
+   * @see [RFC 6749 section 6](https://www.rfc-editor.org/rfc/rfc6749#section-6)
+   */
+  judge(dialect: Dialect, request: TokenRequest): Verdict {
+    if (request.clientId !== this.#clientId || request.clientSecret !== this.#clientSecret) {
+      return refuse('invalid_client');
+    }
+    if (request.malformed) return refuse('invalid_request');
+    if (request.grantType !== 'refresh_token') return refuse('unsupported_grant_type');
+    if (request.refreshToken === undefined) return refuse('invalid_request');
+    const family = this.#familyOfRefreshToken.get(tokenHash(request.refreshToken));
+    if (!family || !this.#isAlive(family, dialect.provider)) return refuse('invalid_grant');
+    const scopes = request.scopes ?? family.scopes;
+    if (scopes.some((scope) => !family.scopes.includes(scope))) return refuse('invalid_scope');
+    return { accepted: true, family, scopes };
+  }
+
+  /** Mints and stores the next access token of a family that was judged worthy of one. */
+  commit(dialect: Dialect, { family, scopes }: Verdict & { accepted: true }): MintedGrant {
+    const expiresInSeconds = family.accessTokenLifeSeconds;
+    const expiresAtMs = this.#now().getTime() + expiresInSeconds * 1000;
+    return {
+      accessToken: this.#mintAccessToken(dialect, family, expiresAtMs),
+      expiresInSeconds,
+      scopes,
+    };
+  }
+
+  /** Writes what is not written yet. */
+  flush(): void {
+    this.#stateFile?.flush();
+  }
+
+  #isAlive(family: Family, provider: SandboxProvider): boolean {
+    return (
+      family.provider === provider &&
+      family.clientId === this.#clientId &&
+      family.revokedAtMs === undefined &&
+      family.refreshTokenExpiresAtMs > this.#now().getTime()
+    );
+  }
+
+  #mintAccessToken(dialect: Dialect, family: Family, expiresAtMs: number): string {
+    const accessToken = dialect.mintAccessToken(family.secretMarker);
+    this.#accessTokens.set(tokenHash(accessToken), { familyId: family.id, expiresAtMs });
+    this.#stateFile?.schedule();
+    return accessToken;
+  }
+
+  #snapshot(): State {
+    const nowMs = this.#now().getTime();
+    for (const [hash, { expiresAtMs }] of this.#accessTokens) {
+      if (expiresAtMs <= nowMs) this.#accessTokens.delete(hash);
+    }
+    return {
+      version: 1,
+      families: [...this.#families.values()],
+      accessTokens: Array.from(this.#accessTokens, ([hash, minted]) => ({ hash, ...minted })),
+    };
+  }
+
+  #restore(state: State): void {
+    for (const family of state.families) {
+      this.#families.set(family.id, family);
+      for (const hash of family.refreshTokenHashes) this.#familyOfRefreshToken.set(hash, family);
+    }
+    for (const { hash, ...minted } of state.accessTokens) this.#accessTokens.set(hash, minted);
+  }
+}
+
+function refuse(code: RefusalCode): Verdict {
+  return { accepted: false, code };
+}

@@ -1,0 +1,110 @@
+/**
+ * The dialect of eBay's identity service: Basic client authentication, tokens that begin with `v^1.1#`,
+ * access tokens of two hours, a refresh token that is never rotated and may be presented any number of times.
+ *
+ * Error texts are the ones users report: hendt/ebay-api#77 and eBay's KB 5218 (invalid_grant),
+ * pajaydev/ebay-node-api#81 (invalid_client), eBay/ebay-oauth-python-client#9 (invalid_scope), axios/axios#2258
+ * (unsupported_grant_type, also for a body that is not a form).
+ *
+ * @see [eBay: using a refresh token](https://developer.ebay.com/api-docs/static/oauth-refresh-token-request.html)
+ * @see [eBay: why a refresh token is invalidated](https://developer.ebay.com/support/kb-article?KBid=5218)
+ */
+import { randomBytes } from 'node:crypto';
+import type { Dialect, MintedGrant, RefusalCode, WireAnswer } from './dialect';
+import { readBasicTokenRequest } from './token-request';
+
+const SCOPE = 'https://api.ebay.com/oauth/api_scope';
+
+const DESCRIPTIONS: Record<RefusalCode, string> = {
+  invalid_client: 'client authentication failed',
+  invalid_request: 'request is missing a required parameter or malformed.',
+  invalid_grant:
+    'the provided authorization refresh token is invalid or was issued to another client',
+  invalid_scope:
+    'The requested scope is invalid, unknown, malformed, or exceeds the scope granted to the client',
+  unsupported_grant_type: 'grant type in request is not supported by the authorization server',
+};
+
+/** RFC 6749 section 5.1 asks for both cache headers on whatever carries a token. */
+function json(
+  status: number,
+  body: object,
+  headers: Readonly<Record<string, string>> = {},
+): WireAnswer {
+  return {
+    status,
+    headers: {
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+      pragma: 'no-cache',
+      ...headers,
+    },
+    body: JSON.stringify(body),
+  };
+}
+
+/** `r^0` marks an access token; its secret part begins as gzip does in Base64, and is some 1.6 kB long. */
+function mintAccessToken(secretMarker = ''): string {
+  const secret = `H4sIAAAAAAAAA${secretMarker}${randomBytes(1200).toString('base64')}`;
+  return `v^1.1#i^1#I^3#p^3#r^0#f^0#t^${secret}`;
+}
+
+/** `r^1` marks a refresh token; its secret part is short Base64, begins `Ul4` and ends `EV4xMjg0`. */
+function mintRefreshToken(secretMarker = ''): string {
+  const id = randomBytes(16).toString('hex').toUpperCase();
+  const start = Buffer.from(`R^10_1:${id}`).toString('base64');
+  const end = Buffer.from('_1_1#E^1284').toString('base64');
+  return `v^1.1#i^1#I^3#p^3#r^1#f^0#t^${start}${secretMarker}${end}`;
+}
+
+/** A refresh answers with an access token only: no refresh token, no scope. */
+function granted(grant: MintedGrant): WireAnswer {
+  return json(200, {
+    access_token: grant.accessToken,
+    expires_in: grant.expiresInSeconds,
+    token_type: 'User Access Token',
+  });
+}
+
+/**
+ * @see [RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2), which has a 401 name the
+ *   scheme that the client should have used
+ */
+function refused(code: RefusalCode): WireAnswer {
+  const body = { error: code, error_description: DESCRIPTIONS[code] };
+  if (code !== 'invalid_client') return json(400, body);
+  return json(401, body, { 'www-authenticate': 'Basic realm="identity"' });
+}
+
+/** The error 2001 of eBay's gateway, which all its REST resources share; not in OAuth's words. */
+function throttled(): WireAnswer {
+  return json(429, {
+    errors: [
+      {
+        errorId: 2001,
+        domain: 'ACCESS',
+        category: 'REQUEST',
+        message: 'Too many requests.',
+        longMessage: 'The request limit has been reached for the resource.',
+      },
+    ],
+  });
+}
+
+export const ebay: Dialect = {
+  provider: 'ebay',
+  tokenPath: '/identity/v1/oauth2/token',
+  accessTokenLifeSeconds: 7200,
+  /** 18 months, as `refresh_token_expires_in` says at consent. */
+  refreshTokenLifeSeconds: 47_304_000,
+  defaultScopes: [SCOPE, `${SCOPE}/sell.inventory`, `${SCOPE}/sell.fulfillment`],
+  readTokenRequest: readBasicTokenRequest,
+  mintAccessToken,
+  mintRefreshToken,
+  granted,
+  refused,
+  throttled,
+  commonHeaders: (requestId) => ({
+    'x-ebay-c-request-id': `ri=${randomBytes(9).toString('base64url')},rci=${requestId}`,
+  }),
+};

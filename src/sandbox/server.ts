@@ -1,0 +1,113 @@
+/**
+ * The sandbox: an OAuth server on loopback that mounts one dialect per provider over the common
+ * authorization server, writes the ledger, and says what it is scripted to say.
+ */
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import {
+  AuthorizationServer,
+  type AuthorizationServerOptions,
+  type GrantInput,
+  type IssuedGrant,
+} from './authorization-server';
+import type { Dialect, SandboxProvider } from './dialect';
+import { ebay } from './ebay';
+import { Ledger, type LedgerEntry, type LedgerEvent, type LedgerListener } from './ledger';
+import { Script, type ScriptRule } from './scripted-answer';
+import { TokenEndpoint } from './token-endpoint';
+
+const DIALECTS: Record<SandboxProvider, Dialect> = { ebay };
+
+/** Long enough that a client's idle connection is not closed under its next request. */
+const KEEP_ALIVE_MS = 65_000;
+
+export interface SandboxOptions extends AuthorizationServerOptions {
+  /** 0, the default, takes any free port. */
+  port?: number;
+}
+
+export interface Sandbox {
+  /** `http://127.0.0.1:<port>` */
+  readonly url: string;
+  tokenEndpoint(provider: SandboxProvider): string;
+  /** Creates a grant as if its owner had just consented. */
+  issueGrant(input: GrantInput & { provider: SandboxProvider }): IssuedGrant;
+  /** The owner withdraws the consent. Throws if no grant has the refresh token. */
+  revoke(refreshToken: string): void;
+  /** Rolls the client secret: the old one stops working at once. */
+  setClientSecret(secret: string): void;
+  /** Whether the provider would honour the access token now. */
+  isAccessTokenActive(accessToken: string): boolean;
+  /** In order, live: it grows while requests come in. */
+  readonly ledger: readonly LedgerEntry[];
+  /**
+   * Listeners run synchronously at the very moment of the event. One that throws brings the process down:
+   * nothing here swallows the failure of a test or a fault lab.
+   *
+   * @returns a function that removes the listener
+   */
+  on(event: LedgerEvent, listener: LedgerListener): () => void;
+  /**
+   * Chooses the answers to coming requests, first rule first. A rule given by a `received` listener
+   * applies to that very request.
+   *
+   * @returns a function that takes back what is left of the rule
+   */
+  script(rule: ScriptRule): () => void;
+  /** Cuts all connections, hanging ones too, and writes the state file. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a sandbox on 127.0.0.1.
+ *
+ * @throws if the port is taken or the state file is not one of its own
+ */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const authorizationServer = new AuthorizationServer(options);
+  const ledger = new Ledger();
+  const script = new Script();
+  const stopping = new AbortController();
+  const tokenEndpoint = new TokenEndpoint({
+    dialects: Object.values(DIALECTS),
+    authorizationServer,
+    ledger,
+    script,
+    stopping: stopping.signal,
+  });
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+    void tokenEndpoint.handle(request, response);
+  });
+  const url = await listen(server, options.port ?? 0);
+
+  return {
+    url,
+    tokenEndpoint: (provider) => `${url}${DIALECTS[provider].tokenPath}`,
+    issueGrant: ({ provider, ...input }) =>
+      authorizationServer.issueGrant(DIALECTS[provider], input),
+    revoke: (refreshToken) => authorizationServer.revoke(refreshToken),
+    setClientSecret: (secret) => authorizationServer.setClientSecret(secret),
+    isAccessTokenActive: (accessToken) => authorizationServer.isAccessTokenActive(accessToken),
+    ledger: ledger.entries,
+    on: (event, listener) => ledger.on(event, listener),
+    script: (rule) => script.add(rule),
+    async stop() {
+      stopping.abort();
+      if (server.listening) {
+        const closed = once(server, 'close');
+        server.close();
+        server.closeAllConnections();
+        await closed;
+      }
+      authorizationServer.flush();
+    },
+  };
+}
+
+async function listen(server: Server, port: number): Promise<string> {
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('not listening on a port');
+  return `http://127.0.0.1:${address.port}`;
+}

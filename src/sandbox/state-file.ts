@@ -1,0 +1,77 @@
+/** Keeps the sandbox's grants over a restart of the trial, in one JSON file that holds hashes, not tokens. */
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { z } from 'zod';
+
+const familySchema = z.strictObject({
+  id: z.string(),
+  provider: z.enum(['ebay']),
+  clientId: z.string(),
+  subject: z.string(),
+  scopes: z.array(z.string()),
+  /** SHA-256 of every refresh token the family has had, oldest first. */
+  refreshTokenHashes: z.array(z.string()),
+  refreshTokenExpiresAtMs: z.number(),
+  accessTokenLifeSeconds: z.number(),
+  secretMarker: z.string().optional(),
+  revokedAtMs: z.number().optional(),
+});
+
+const stateSchema = z.strictObject({
+  version: z.literal(1),
+  families: z.array(familySchema),
+  accessTokens: z.array(
+    z.strictObject({ hash: z.string(), familyId: z.string(), expiresAtMs: z.number() }),
+  ),
+});
+
+/** One consent and all tokens that came of it. */
+export type Family = z.infer<typeof familySchema>;
+export type State = z.infer<typeof stateSchema>;
+
+const MIN_WRITE_INTERVAL_MS = 200;
+
+/**
+ * Writes are gathered for up to 200 ms, so a busy sandbox does not write its whole state per request;
+ * `flush` writes at once what is still waiting.
+ */
+export class StateFile {
+  readonly #path: string;
+  readonly #snapshot: () => State;
+  #timer: NodeJS.Timeout | undefined;
+  #writtenAtMs = -Infinity;
+
+  constructor(path: string, snapshot: () => State) {
+    this.#path = path;
+    this.#snapshot = snapshot;
+  }
+
+  /** @throws if the file exists and is not a state of this version */
+  static read(path: string): State | undefined {
+    if (!existsSync(path)) return undefined;
+    const text = readFileSync(path, 'utf8');
+    try {
+      return stateSchema.parse(JSON.parse(text));
+    } catch {
+      throw new Error(`sandbox state file ${path} is unreadable: delete it to start afresh`);
+    }
+  }
+
+  schedule(): void {
+    const wait = Math.max(0, this.#writtenAtMs + MIN_WRITE_INTERVAL_MS - performance.now());
+    this.#timer ??= setTimeout(() => this.flush(), wait);
+  }
+
+  /** Replaces the file by rename, so a reader or a crash sees the old state or the new one. */
+  flush(): void {
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
+    const temporary = `${this.#path}.${randomUUID()}.tmp`;
+    writeFileSync(temporary, JSON.stringify(this.#snapshot()), { mode: 0o600, flag: 'wx' });
+    renameSync(temporary, this.#path);
+    this.#writtenAtMs = performance.now();
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * One token request over HTTP, from its last byte to the last byte of the answer: read, ledger, judge,
+ * commit, ledger, answer, ledger; a script may bend each of these steps.
+ */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AuthorizationServer } from './authorization-server';
+import type { Dialect, TokenRequest, WireAnswer } from './dialect';
+import { type Ledger, type LedgerEntry, refreshTokenFingerprint } from './ledger';
+import {
+  committing,
+  delayAfterCommitMs,
+  delayBeforeCommitMs,
+  type Script,
+  type ScriptedAnswer,
+  wireAnswer,
+} from './scripted-answer';
+
+const MAX_BODY_BYTES = 64 * 1024;
+
+export interface TokenEndpointDeps {
+  dialects: readonly Dialect[];
+  authorizationServer: AuthorizationServer;
+  ledger: Ledger;
+  script: Script;
+  /** Aborted when the sandbox stops. */
+  stopping: AbortSignal;
+}
+
+/** What the ledger says of one request, whatever happens to it. */
+type Exchange = Omit<LedgerEntry, 'sequence' | 'at' | 'event' | 'outcome' | 'status'>;
+
+type Settled = Required<Pick<LedgerEntry, 'outcome'>> & { answer: WireAnswer };
+
+/** Serves the token paths of all dialects; other paths are 404, other methods 405. */
+export class TokenEndpoint {
+  readonly #deps: TokenEndpointDeps;
+  readonly #dialects: ReadonlyMap<string, Dialect>;
+  readonly #connectionIds = new WeakMap<Socket, string>();
+  #connections = 0;
+
+  constructor(deps: TokenEndpointDeps) {
+    this.#deps = deps;
+    this.#dialects = new Map(deps.dialects.map((dialect) => [dialect.tokenPath, dialect]));
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const dialect = this.#dialects.get(request.url?.split('?')[0] ?? '');
+    if (!dialect) {
+      response.writeHead(404).end();
+      return;
+    }
+    if (request.method !== 'POST') {
+      response.writeHead(405, { allow: 'POST' }).end();
+      return;
+    }
+    const asked = await readTokenRequest(dialect, request);
+    if (!asked) return;
+    const received = this.#describe(dialect, asked, request.socket);
+    this.#deps.ledger.record({ ...received, event: 'received' });
+    const scripted = this.#deps.script.take(received.subject);
+    const exchange = { ...received, ...(scripted && { scripted: scripted.kind }) };
+    await this.#answer(dialect, asked, exchange, scripted, response);
+  }
+
+  async #answer(
+    dialect: Dialect,
+    asked: TokenRequest,
+    exchange: Exchange,
+    scripted: ScriptedAnswer | undefined,
+    response: ServerResponse,
+  ): Promise<void> {
+    const { ledger, stopping } = this.#deps;
+    response.once('close', () => {
+      if (response.writableFinished) return;
+      const outcome = stopping.aborted ? 'stopped' : 'client_gone';
+      const byScript = scripted?.kind === 'drop' && { outcome: 'scripted' as const };
+      ledger.record({ ...exchange, event: 'dropped', outcome, ...byScript });
+    });
+
+    if (!(await this.#pause(delayBeforeCommitMs(scripted)))) return;
+    const settled = this.#settle(dialect, asked, exchange, committing(scripted));
+    if (!(await this.#pause(delayAfterCommitMs(scripted)))) return;
+
+    if (scripted?.kind === 'hang') return;
+    if (scripted?.kind === 'drop') {
+      response.socket?.resetAndDestroy();
+      return;
+    }
+    const spoken: Settled | undefined =
+      scripted === undefined || scripted.kind === 'normal'
+        ? settled
+        : {
+            outcome: 'scripted',
+            answer: wireAnswer(
+              scripted,
+              dialect,
+              settled?.outcome === 'ok' ? settled.answer : undefined,
+            ),
+          };
+    if (!spoken || response.destroyed) return;
+
+    const { outcome, answer } = spoken;
+    response.once('finish', () => {
+      ledger.record({ ...exchange, event: 'answered', outcome, status: answer.status });
+    });
+    response.statusCode = answer.status;
+    const headers = { ...dialect.commonHeaders(exchange.requestId), ...answer.headers };
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    response.end(answer.body);
+  }
+
+  /** Judges and, where `commit` allows, mints; nothing if a script withholds what the request deserves. */
+  #settle(
+    dialect: Dialect,
+    asked: TokenRequest,
+    exchange: Exchange,
+    commit: boolean,
+  ): Settled | undefined {
+    const { authorizationServer, ledger } = this.#deps;
+    const verdict = authorizationServer.judge(dialect, asked);
+    if (!verdict.accepted) return { outcome: verdict.code, answer: dialect.refused(verdict.code) };
+    if (!commit) return undefined;
+    const answer = dialect.granted(authorizationServer.commit(dialect, verdict));
+    ledger.record({ ...exchange, event: 'committed', outcome: 'minted' });
+    return { outcome: 'ok', answer };
+  }
+
+  /** @returns whether the sandbox still runs */
+  async #pause(ms: number): Promise<boolean> {
+    if (ms > 0) await delay(ms, undefined, { signal: this.#deps.stopping }).catch(() => undefined);
+    return !this.#deps.stopping.aborted;
+  }
+
+  #describe(dialect: Dialect, asked: TokenRequest, socket: Socket): Exchange {
+    const { provider } = dialect;
+    const base = { provider, requestId: randomUUID(), connectionId: this.#connectionId(socket) };
+    if (asked.refreshToken === undefined) return base;
+    const subject = this.#deps.authorizationServer.subjectOf(provider, asked.refreshToken);
+    return {
+      ...base,
+      ...(subject !== undefined && { subject }),
+      refreshTokenFingerprint: refreshTokenFingerprint(asked.refreshToken),
+      ...(asked.refreshToken.startsWith('ENC:') && { sealedTokenPresented: true }),
+    };
+  }
+
+  #connectionId(socket: Socket): string {
+    const known = this.#connectionIds.get(socket);
+    if (known !== undefined) return known;
+    this.#connections += 1;
+    const id = `connection-${this.#connections}`;
+    this.#connectionIds.set(socket, id);
+    return id;
+  }
+}
+
+/** What the whole request asks, or `undefined` if the client left before its end. */
+async function readTokenRequest(
+  dialect: Dialect,
+  request: IncomingMessage,
+): Promise<TokenRequest | undefined> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length <= MAX_BODY_BYTES) chunks.push(chunk);
+    }
+  } catch {
+    return undefined;
+  }
+  const asked = dialect.readTokenRequest({
+    authorization: request.headers.authorization,
+    contentType: request.headers['content-type'],
+    body: Buffer.concat(chunks).toString('utf8'),
+  });
+  return length > MAX_BODY_BYTES ? { ...asked, malformed: true } : asked;
+}
