@@ -1,0 +1,89 @@
+/**
+ * The account: one connected grant of one organisation, as the rest of Evergrant sees it. Pure; the store maps
+ * documents to it.
+ */
+import type { SealedGrant } from './grant';
+import type { LogSource } from './log-entry';
+import type { RefreshFailure } from './refresh-failure';
+
+/** What is stored. The clocks (expiring, expired) are not: they are read off the grant by {@link accountStatus}. */
+export const AccountState = {
+  active: 'active',
+  needsReconnect: 'needs_reconnect',
+  inactive: 'inactive',
+  disabled: 'disabled',
+} as const;
+export type AccountState = (typeof AccountState)[keyof typeof AccountState];
+
+/** What people see (R1.9). */
+export const ACCOUNT_STATUSES = [
+  'ok',
+  'expiring_soon',
+  'expired',
+  'needs_reconnect',
+  'inactive',
+  'disabled',
+] as const;
+export type AccountStatus = (typeof ACCOUNT_STATUSES)[number];
+
+/** A refresh that somebody has taken on; it fences every other one until `leaseUntil`. */
+export interface Claim {
+  attemptId: string;
+  worker: string;
+  source: LogSource;
+  at: Date;
+  leaseUntil: Date;
+  /** Set just before the request leaves: from here on a missing answer means *unknown*, before it *not sent*. */
+  sentAt?: Date;
+  generation?: number;
+  refreshTokenFingerprint?: string;
+}
+
+/** How an account's newest attempt ended, so that a caller who asked before it ended shares its outcome. */
+export interface LastAttempt {
+  attemptId: string;
+  outcome: 'refreshed' | 'failed';
+  source: LogSource;
+  finishedAt: Date;
+}
+
+export interface Account {
+  id: string;
+  organisation: string;
+  provider: string;
+  environment: string;
+  externalId: string;
+  label: string;
+  kind: string | null;
+  state: AccountState;
+  stateReason: string | null;
+  stateAt: Date;
+  generation: number;
+  current: SealedGrant;
+  previous: SealedGrant | null;
+  /** Grants that arrived after another refresh had won: kept, never dropped. */
+  leaves: SealedGrant[];
+  claim: Claim | null;
+  lastRefreshedAt: Date;
+  lastAttempt: LastAttempt | null;
+  lastError: (RefreshFailure & { at: Date }) | null;
+  failedAttempts: number;
+  /** No attempt by a sweep before this moment. */
+  nextAttemptAt: Date | null;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+const EXPIRING_SOON_MS = 15 * 60_000;
+
+/** The status people see: what is stored, or, for an active account, what its access token's clock says. */
+export function accountStatus(
+  account: Pick<Account, 'state' | 'current'>,
+  now: Date,
+  expiringSoonMs = EXPIRING_SOON_MS,
+): AccountStatus {
+  if (account.state !== AccountState.active) return account.state;
+  const remainingMs = Date.parse(account.current.expiresAt) - now.getTime();
+  if (remainingMs <= 0) return 'expired';
+  return remainingMs <= expiringSoonMs ? 'expiring_soon' : 'ok';
+}

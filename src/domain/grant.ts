@@ -1,0 +1,38 @@
+/** The grant: a token pair with its clocks, sealed. This form, and no other, may pass through Temporal. */
+
+/** Times are ISO 8601 UTC, because the form crosses Temporal as JSON. */
+export interface SealedGrant {
+  /** `ENC:v1:…`, see `vault/sealing.ts`. */
+  accessToken: string;
+  refreshToken: string;
+  /** Keyed hashes: equal for equal tokens, and nothing can be computed back from them. */
+  accessTokenFingerprint: string;
+  refreshTokenFingerprint: string;
+  expiresAt: string;
+  refreshTokenExpiresAt: string | null;
+  scopes: string[];
+  obtainedAt: string;
+  /** The attempt that brought it; `null` for a grant that an admin entered. */
+  attemptId: string | null;
+}
+
+/** Access token lives outside these bounds are a provider's slip: a timer or an index must survive them. */
+const LIFE_MIN_SECONDS = 30;
+const LIFE_MAX_SECONDS = 400 * 24 * 3600;
+
+/**
+ * The moment an access token ends. Counted from when the request was **sent**, so that a slow answer never makes a
+ * token look younger than it is. An unknown life is the provider's default, never "never".
+ */
+export function expiresAt(
+  sentAt: Date,
+  expiresInSeconds: unknown,
+  defaultLifeSeconds: number,
+): Date {
+  const stated = typeof expiresInSeconds === 'string' ? Number(expiresInSeconds) : expiresInSeconds;
+  const life =
+    typeof stated === 'number' && Number.isFinite(stated) && stated >= 0
+      ? Math.min(Math.max(stated, LIFE_MIN_SECONDS), LIFE_MAX_SECONDS)
+      : defaultLifeSeconds;
+  return new Date(sentAt.getTime() + life * 1000);
+}

@@ -1,0 +1,162 @@
+/**
+ * What can go wrong with a refresh, whom it touches, and how it is said to people. One table decides the class, so
+ * that a wrong app secret can never mark ten thousand accounts as dead.
+ */
+
+/** Decided by whom a failure touches. */
+export const FailureClass = {
+  account: 'account',
+  app: 'app',
+  provider: 'provider',
+  rate: 'rate',
+  ours: 'ours',
+} as const;
+export type FailureClass = (typeof FailureClass)[keyof typeof FailureClass];
+
+/**
+ * RFC 6749 codes as they are, and our own beside them.
+ * @see [RFC 6749 §5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)
+ */
+const FAILURES = {
+  invalid_grant: {
+    class: 'account',
+    message:
+      'The provider no longer accepts the refresh token: it was revoked, replaced or has expired. The owner must connect the account again.',
+  },
+  refresh_token_missing: {
+    class: 'account',
+    message: 'No refresh token is stored for this account. The owner must connect it again.',
+  },
+  row_corrupt: {
+    class: 'account',
+    message:
+      'The stored refresh token is damaged and cannot be opened. The owner must connect the account again.',
+  },
+  row_not_sealed: {
+    class: 'account',
+    message:
+      'The stored refresh token is not encrypted in a form Evergrant accepts (a legacy row?). The owner must connect the account again.',
+  },
+  ciphertext_not_sent: {
+    class: 'account',
+    message:
+      'What was stored as a refresh token is itself ciphertext (ENC:…), encrypted twice or by another system. It was not sent. The owner must connect the account again.',
+  },
+  invalid_client: {
+    class: 'app',
+    message:
+      'The provider does not accept our client id and secret. Check the credentials of this OAuth app; no account was changed.',
+  },
+  unauthorized_client: {
+    class: 'app',
+    message:
+      'The provider does not allow this OAuth app to refresh tokens. Check its settings at the provider; no account was changed.',
+  },
+  invalid_scope: {
+    class: 'app',
+    message:
+      'The provider refuses the scopes this OAuth app asks for. Check the configured scopes; no account was changed.',
+  },
+  unsupported_grant_type: {
+    class: 'app',
+    message:
+      'The provider does not support refreshing at this address. Check the configured token endpoint; no account was changed.',
+  },
+  invalid_request: {
+    class: 'app',
+    message:
+      'The provider calls our request malformed. Check the configured token endpoint and adapter; no account was changed.',
+  },
+  rate_limited: {
+    class: 'rate',
+    message: 'The provider asks us to slow down. It is tried again when the provider allows.',
+  },
+  provider_unavailable: {
+    class: 'provider',
+    message: 'The provider answered with an error of its own. It is tried again.',
+  },
+  provider_unreachable: {
+    class: 'provider',
+    message:
+      'The provider could not be reached (name, network or TLS); nothing was sent. It is tried again.',
+  },
+  answer_lost: {
+    class: 'provider',
+    message:
+      'The request was sent, but no answer came back. Whether the provider acted on it is not known.',
+  },
+  invalid_token_response: {
+    class: 'provider',
+    message: 'The provider answered with something that is not a token response.',
+  },
+  attempt_interrupted: {
+    class: 'ours',
+    message: 'The worker stopped before it had sent the request. It is tried again.',
+  },
+  key_mismatch: {
+    class: 'ours',
+    message:
+      'The encryption key does not match the one this account was sealed with (key mismatch). Put the right key into ENCRYPTION_KEYS; nothing was sent to the provider.',
+  },
+  key_missing: {
+    class: 'ours',
+    message:
+      'The encryption key this account was sealed with is not in ENCRYPTION_KEYS. Add it; nothing was sent to the provider.',
+  },
+  provider_not_configured: {
+    class: 'ours',
+    message:
+      'No such provider or environment is configured. Add it to providers.yaml; nothing was sent.',
+  },
+  database_unavailable: {
+    class: 'ours',
+    message:
+      'The database could not be written; nothing was sent to the provider. It is tried again.',
+  },
+} as const satisfies Record<string, { class: FailureClass; message: string }>;
+
+export type RefreshFailureCode = keyof typeof FAILURES;
+
+export interface RefreshFailure {
+  class: FailureClass;
+  code: RefreshFailureCode;
+  /** A sentence for people: what is wrong and what to do. Holds nothing secret. */
+  message: string;
+  /** The HTTP status, where there was an answer. */
+  status?: number;
+  /** The provider's own words, masked. */
+  detail?: string;
+  /** How long the provider asked us to wait. */
+  retryAfterMs?: number;
+}
+
+/** Builds a failure from its code; class and sentence come from the table. */
+export function refreshFailure(
+  code: RefreshFailureCode,
+  extra: Pick<RefreshFailure, 'status' | 'detail' | 'retryAfterMs'> = {},
+): RefreshFailure {
+  return { class: FAILURES[code].class, code, message: FAILURES[code].message, ...extra };
+}
+
+/** Whether a provider's `error` is one we know; an unknown one is treated as the provider's trouble, not the account's. */
+export function isRefreshFailureCode(code: string): code is RefreshFailureCode {
+  return Object.hasOwn(FAILURES, code);
+}
+
+const RETRY_AFTER_MIN_MS = 1_000;
+const RETRY_AFTER_MAX_MS = 3_600_000;
+const RETRY_AFTER_DEFAULT_MS = 60_000;
+
+/**
+ * `Retry-After` in milliseconds from `now`, clamped to 1 s – 1 h; absent or unreadable is a minute.
+ * @see [RFC 9110 §10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)
+ */
+export function retryAfterMs(header: string | null, now: Date): number {
+  const value = header?.trim() ?? '';
+  let waitMs = RETRY_AFTER_DEFAULT_MS;
+  // Digits first: `Date.parse('-1')` is a date.
+  if (/^\d+$/.test(value)) waitMs = Number(value) * 1000;
+  else if (/[A-Za-z]{3}/.test(value) && !Number.isNaN(Date.parse(value)))
+    waitMs = Date.parse(value) - now.getTime();
+  return Math.min(Math.max(waitMs, RETRY_AFTER_MIN_MS), RETRY_AFTER_MAX_MS);
+}

@@ -1,0 +1,49 @@
+/** What a sweep is asked and what it answers. */
+
+export interface SweepInput {
+  provider: string;
+  environment?: string | undefined;
+  /** Set by the sweep itself when it continues as new; an operator leaves it out. */
+  progress?: SweepProgress | undefined;
+}
+
+/** A page's place in the due list: which of the two range scans, and after what. */
+export interface DueCursor {
+  scan: 'expires' | 'age';
+  at: string | null;
+  accountId: string | null;
+}
+
+export interface SweepSummary {
+  provider: string;
+  environment: string | null;
+  started_at: string;
+  finished_at: string | null;
+  due: number;
+  refreshed: number;
+  /** Accounts whose attempt failed, whatever the class. */
+  failed: number;
+  needs_reconnect: number;
+  /** Failed for a reason that passes; the account's own workflow goes on trying. */
+  retrying: number;
+  /** Another refresh was already under way. */
+  in_flight: number;
+  /** No longer due when its turn came. */
+  skipped: number;
+  /** Left for the next sweep, because the OAuth app itself was refused or throttled. */
+  left: number;
+  failures: Record<string, number>;
+}
+
+export interface SweepProgress {
+  cursor: DueCursor;
+  /** The moment the due list is as of, kept over continue-as-new. */
+  asOf: string;
+  summary: SweepSummary;
+}
+
+export interface DueAccount {
+  accountId: string;
+  organisation: string;
+  label: string;
+}
