@@ -1,0 +1,81 @@
+/** The key ring: master keys by id, and the keys derived from them. The only holder of key bytes. */
+import { hkdfSync } from 'node:crypto';
+
+/** Each purpose gets keys of its own; two never share one. */
+export type KeyPurpose = 'token';
+
+const KEY_BYTES = 32;
+const KEY_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;
+
+export interface RecordKey {
+  key: Buffer;
+  /** Names the key without giving it away: compared before decryption, so that a wrong key is told from damage. */
+  commitment: Buffer;
+}
+
+/** The first key seals, all open. */
+export class KeyRing {
+  readonly #keys: ReadonlyMap<string, Buffer>;
+  readonly sealingKeyId: string;
+
+  private constructor(keys: ReadonlyMap<string, Buffer>, sealingKeyId: string) {
+    this.#keys = keys;
+    this.sealingKeyId = sealingKeyId;
+  }
+
+  /**
+   * Reads `kid:base64,kid:base64,…`.
+   * @throws {KeyRingError} with a sentence that names the entry by place and id, never by its bytes.
+   */
+  static parse(text: string): KeyRing {
+    const keys = new Map<string, Buffer>();
+    for (const [index, part] of text.split(',').entries()) {
+      const entry = part.trim();
+      const colon = entry.indexOf(':');
+      const id = colon < 0 ? '' : entry.slice(0, colon);
+      const where = `key ${index + 1}`;
+      if (!KEY_ID.test(id)) {
+        throw new KeyRingError(
+          `${where} must be written kid:base64 (a short id of letters and digits, a colon, the key)`,
+        );
+      }
+      const encoded = entry.slice(colon + 1);
+      const key = Buffer.from(encoded, 'base64');
+      // Buffer ignores what is not base64; a mistyped key must not become another key.
+      if (key.length !== KEY_BYTES || key.toString('base64') !== encoded) {
+        throw new KeyRingError(
+          `${where} ("${id}") must be ${KEY_BYTES} bytes in base64, e.g. from: openssl rand -base64 32`,
+        );
+      }
+      if (keys.has(id)) throw new KeyRingError(`${where}: the id "${id}" stands twice`);
+      keys.set(id, key);
+    }
+    const [first] = keys.keys();
+    if (first === undefined) throw new KeyRingError('no key given');
+    return new KeyRing(keys, first);
+  }
+
+  has(keyId: string): boolean {
+    return this.#keys.has(keyId);
+  }
+
+  get keyIds(): string[] {
+    return [...this.#keys.keys()];
+  }
+
+  /** Derives a record's own key, so that no number of records wears a master key out. `undefined`: no such key. */
+  recordKey(keyId: string, salt: Buffer, purpose: KeyPurpose): RecordKey | undefined {
+    const master = this.#keys.get(keyId);
+    if (master === undefined) return undefined;
+    return {
+      key: Buffer.from(hkdfSync('sha256', master, salt, `evergrant/v1/${purpose}/key`, 32)),
+      commitment: Buffer.from(
+        hkdfSync('sha256', master, salt, `evergrant/v1/${purpose}/commitment`, 32),
+      ),
+    };
+  }
+}
+
+export class KeyRingError extends Error {
+  override name = 'KeyRingError';
+}
