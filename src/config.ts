@@ -1,0 +1,177 @@
+/**
+ * Configuration: the environment and `providers.yaml`, read and checked once at start. Nothing else reads
+ * `process.env`; a bad value stops the process with one line for each value.
+ */
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
+import { z } from 'zod';
+import { duration, type ProviderConfig, readProviders } from './providers-file';
+import { KeyRing, KeyRingError } from './vault/key-ring';
+
+export interface Config {
+  /** `null`: not set, an embedded one may be started. */
+  mongodbUri: string | null;
+  temporal: {
+    /** `null`: not set, an embedded one may be started. */
+    connection: ClientConnectConfig['connectionOptions'] | null;
+    namespace: string;
+    taskQueue: string;
+  };
+  encryptionKeys: KeyRing | null;
+  adminApiKey: string | null;
+  adminOrganisation: string;
+  internalApiKey: string | null;
+  host: string;
+  /** `null`: not set; 3000, or a free one where `npm start` finds it taken. */
+  port: number | null;
+  logLevel: LogLevel;
+  logRetentionDays: number;
+  dataDir: string;
+  cacheDir: string;
+  /** What embedded engines and their builds may see of the environment: no secret of ours. */
+  engineEnvironment: NodeJS.ProcessEnv;
+  providers: ProviderConfig[];
+  /** Entries of the file none of whose `${NAME}`s are set: named at start, and left out. */
+  unconfiguredProviders: { id: string; missing: string[] }[];
+  /** The trial's own provider, used where none is configured. */
+  sandboxAccessTokenLifeSeconds: number | null;
+  /** Applied to the trial's provider as to every configured one. */
+  refreshIntervalMs: number | null;
+}
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** One line for each value that is wrong, saying what to do. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    super(
+      `The configuration is not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+    );
+    this.problems = problems;
+  }
+}
+
+const apiKey = z
+  .string()
+  .min(16, 'must be at least 16 characters long, e.g. from: openssl rand -base64 32');
+
+const environmentSchema = z.object({
+  MONGODB_URI: z
+    .string()
+    .regex(/^mongodb(\+srv)?:\/\//, 'must start with mongodb:// or mongodb+srv://')
+    .optional(),
+  TEMPORAL_TASK_QUEUE: z.string().default('evergrant'),
+  ENCRYPTION_KEYS: z
+    .string()
+    .transform((text, context) => {
+      try {
+        return KeyRing.parse(text);
+      } catch (error) {
+        if (!(error instanceof KeyRingError)) throw error;
+        context.addIssue(error.message);
+        return z.NEVER;
+      }
+    })
+    .optional(),
+  ADMIN_API_KEY: apiKey.optional(),
+  ADMIN_ORGANISATION: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, 'must be 1–64 letters, digits, ".", "_" or "-"')
+    .default('default'),
+  INTERNAL_API_KEY: apiKey.optional(),
+  HOST: z.string().default('127.0.0.1'),
+  PORT: z.coerce.number('must be a port number').int().min(0).max(65535).optional(),
+  LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
+  LOG_RETENTION_DAYS: z.coerce
+    .number('must be a number of days')
+    .positive('must be more than 0')
+    .default(30),
+  DATA_DIR: z.string().default('./data'),
+  PROVIDERS_FILE: z.string().optional(),
+  REFRESH_INTERVAL_MINUTES: z.coerce
+    .number('must be a number of minutes')
+    .positive('must be more than 0')
+    .optional(),
+  SANDBOX_ACCESS_TOKEN_LIFE: duration.optional(),
+});
+
+/**
+ * Reads the configuration.
+ * @throws {ConfigError} with everything that is wrong, not only the first.
+ */
+export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
+  // An empty variable is an unset one: that is how compose files and shells pass what is not there.
+  const set = Object.fromEntries(
+    Object.entries(environment).filter(
+      (pair): pair is [string, string] => pair[1] !== undefined && pair[1] !== '',
+    ),
+  );
+  const problems: string[] = [];
+  const parsed = environmentSchema.safeParse(set);
+  if (!parsed.success)
+    problems.push(
+      ...parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`),
+    );
+
+  const refreshIntervalMinutes = parsed.data?.REFRESH_INTERVAL_MINUTES;
+  const refreshIntervalMs =
+    refreshIntervalMinutes === undefined ? null : refreshIntervalMinutes * 60_000;
+  const { providers, unconfigured } = readProviders(set, refreshIntervalMs, problems);
+  const temporal = readTemporal(set, problems);
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+  const env = parsed.data;
+  return {
+    mongodbUri: env.MONGODB_URI ?? null,
+    temporal: { ...temporal, taskQueue: env.TEMPORAL_TASK_QUEUE },
+    encryptionKeys: env.ENCRYPTION_KEYS ?? null,
+    adminApiKey: env.ADMIN_API_KEY ?? null,
+    adminOrganisation: env.ADMIN_ORGANISATION,
+    internalApiKey: env.INTERNAL_API_KEY ?? null,
+    host: env.HOST,
+    port: env.PORT ?? null,
+    logLevel: env.LOG_LEVEL,
+    logRetentionDays: env.LOG_RETENTION_DAYS,
+    dataDir: resolve(env.DATA_DIR),
+    cacheDir: join(set['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'evergrant'),
+    engineEnvironment: engineEnvironment(set),
+    providers,
+    unconfiguredProviders: unconfigured,
+    sandboxAccessTokenLifeSeconds:
+      env.SANDBOX_ACCESS_TOKEN_LIFE === undefined ? null : env.SANDBOX_ACCESS_TOKEN_LIFE / 1000,
+    refreshIntervalMs,
+  };
+}
+
+function readTemporal(
+  environment: Record<string, string>,
+  problems: string[],
+): Pick<Config['temporal'], 'connection' | 'namespace'> {
+  // A profile in the home directory must not send a trial to somebody's production cluster: a file counts only if named.
+  const disableFile =
+    environment['TEMPORAL_CONFIG_FILE'] === undefined &&
+    environment['TEMPORAL_PROFILE'] === undefined;
+  try {
+    const { connectionOptions, namespace } = loadClientConnectConfig({
+      overrideEnvVars: environment,
+      disableFile,
+    });
+    return {
+      connection: connectionOptions.address === undefined ? null : connectionOptions,
+      namespace: namespace ?? 'default',
+    };
+  } catch (error) {
+    problems.push(`TEMPORAL_…: ${error instanceof Error ? error.message : 'unreadable'}`);
+    return { connection: null, namespace: 'default' };
+  }
+}
+
+const FOR_ENGINES =
+  /^(PATH|HOME|USER|SHELL|LANG|LC_\w+|TZ|TMPDIR|TEMP|TMP|SystemRoot|USERPROFILE|APPDATA|LOCALAPPDATA|XDG_\w+|GO\w+|CGO_\w+|JAVA_\w+|JDK_\w+|MAVEN_\w+|MONGOMS_\w+|SSL_CERT_\w+|NODE_EXTRA_CA_CERTS|(https?|no|all)_proxy)$/i;
+
+function engineEnvironment(set: Record<string, string>): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(set).filter(([name]) => FOR_ENGINES.test(name)));
+}

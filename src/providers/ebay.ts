@@ -1,0 +1,42 @@
+/**
+ * eBay. Refresh tokens live about 18 months and are not rotated: the answer to a refresh carries no refresh token,
+ * and the old one stays.
+ * @see [Using a refresh token](https://developer.ebay.com/api-docs/static/oauth-refresh-token-request.html)
+ * @see [OAuth rate limits](https://developer.ebay.com/api-docs/static/oauth-rate-limits.html): 50,000 refreshes a day per app
+ */
+import type { ProviderAdapter } from './provider';
+
+const MINUTE_MS = 60_000;
+
+export const ebay: ProviderAdapter = {
+  id: 'ebay',
+  displayName: 'eBay',
+  defaultPolicy: {
+    sweepEveryMs: 10 * MINUTE_MS,
+    refreshBeforeMs: 15 * MINUTE_MS,
+    refreshAfterAgeMs: 60 * MINUTE_MS,
+  },
+  tokenEndpoints: {
+    production: 'https://api.ebay.com/identity/v1/oauth2/token',
+    sandbox: 'https://api.sandbox.ebay.com/identity/v1/oauth2/token',
+  },
+  defaultEnvironment: 'production',
+  defaultAccessTokenLifeSeconds: 7200,
+  replayRule: { kind: 'safe' },
+  tokenTypes: ['user access token'],
+  // eBay wants the plain base64 of id:secret; RFC 6749 §2.3.1 would have both form-encoded first, which turns the
+  // hyphens of eBay's client ids into %2D and is refused.
+  clientAuthentication:
+    ({ clientId, clientSecret }) =>
+    (_server, _client, _body, headers) => {
+      headers.set(
+        'authorization',
+        `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`,
+      );
+    },
+  refreshTokenWarning: (refreshToken) =>
+    refreshToken.startsWith('v^')
+      ? null
+      : 'an eBay refresh token starts with "v^"; this one does not',
+  failureCodes: {},
+};

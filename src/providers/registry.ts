@@ -1,0 +1,14 @@
+/** The adapters there are. A new provider is a file beside this one and a line here. */
+import { ebay } from './ebay';
+import type { ProviderAdapter } from './provider';
+
+const ADAPTERS: readonly ProviderAdapter[] = [ebay];
+
+/** The adapter of that name, or `undefined`. */
+export function findAdapter(id: string): ProviderAdapter | undefined {
+  return ADAPTERS.find((adapter) => adapter.id === id);
+}
+
+export function adapterIds(): string[] {
+  return ADAPTERS.map((adapter) => adapter.id);
+}

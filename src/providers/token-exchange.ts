@@ -1,0 +1,202 @@
+/**
+ * The exchange of a refresh token for a new grant: the same function for every provider, source and caller (R1.1).
+ * Order matters: what a 2xx brings is handed to `receive` (which seals it) before a strict parser may reject it,
+ * because an odd answer can hold the only copy of a rotated refresh token.
+ */
+import {
+  type AuthorizationServer,
+  allowInsecureRequests,
+  customFetch,
+  processRefreshTokenResponse,
+  refreshTokenGrantRequest,
+} from 'oauth4webapi';
+import { expiresAt } from '../domain/grant';
+import type { MaskedRequest, MaskedResponse } from '../domain/log-entry';
+import { prefix } from '../domain/masking';
+import { captureRequest, captureResponse } from './exchange-capture';
+import { ClaimLostError, type Conclusion, conclude, isSuccess } from './exchange-conclusion';
+import type { Provider, ProviderEnvironment } from './provider';
+import { type SalvagedTokens, salvageTokens } from './salvage-tokens';
+import type { Transport, TransportRequest, TransportResponse } from './transport';
+
+/** The whole exchange, name resolution to last byte. A claim's lease is longer. */
+const HTTP_DEADLINE_MS = 15_000;
+
+/** What a 2xx brought, in plaintext, for the moment it takes to seal it. */
+export interface ReceivedGrant {
+  accessToken: string | null;
+  /** `null`: the provider sent none, the old one stays. */
+  refreshToken: string | null;
+  expiresAt: Date;
+  refreshTokenExpiresAt: Date | null;
+  scopes: string[] | null;
+}
+
+export interface ExchangeInput {
+  provider: Provider;
+  environment: ProviderEnvironment;
+  refreshToken: string;
+  /** Keep headers and bodies, masked, for the terminal (debug). Nothing else differs. */
+  capture: boolean;
+  /**
+   * Called when the request is built and about to leave.
+   * @returns whether it may: a claim that was lost meanwhile must not send.
+   */
+  mayBeSent(finalRefreshToken: string): Promise<boolean>;
+  /** Called with what a 2xx brought, at once. */
+  receive(grant: ReceivedGrant): void;
+}
+
+export interface Exchange extends Conclusion {
+  /** `null`: it did not come to sending. */
+  sentAt: Date | null;
+  claimLost: boolean;
+  request: MaskedRequest;
+  response: MaskedResponse | null;
+  finalPrefix: string | null;
+}
+
+export interface ExchangeDependencies {
+  transport: Transport;
+  now: () => Date;
+}
+
+/**
+ * Never throws for anything a provider or the network does: the result says what happened. What `mayBeSent` and
+ * `receive` throw is the caller's own and comes back to it.
+ */
+export async function exchangeRefreshToken(
+  input: ExchangeInput,
+  deps: ExchangeDependencies,
+): Promise<Exchange> {
+  const { provider, environment, refreshToken } = input;
+  const secrets = [refreshToken, ...environment.secrets];
+  const shown: Pick<Exchange, 'request' | 'response' | 'finalPrefix' | 'sentAt'> = {
+    request: {
+      method: 'POST',
+      url: environment.tokenEndpoint.href,
+      refresh_token: prefix(refreshToken),
+    },
+    response: null,
+    finalPrefix: null,
+    sentAt: null,
+  };
+  let answer: TransportResponse | undefined;
+  let own: { error: unknown } | undefined;
+  const ours = <T>(step: () => Promise<T>): Promise<T> =>
+    step().catch((error: unknown) => {
+      own = { error };
+      throw error;
+    });
+
+  const send = async (
+    url: string,
+    options: { headers: Record<string, string>; body: URLSearchParams },
+  ) => {
+    const request: TransportRequest = {
+      url,
+      headers: options.headers,
+      body: options.body.toString(),
+      deadlineMs: HTTP_DEADLINE_MS,
+    };
+    if (input.capture) {
+      shown.request = captureRequest(shown.request, request, options.body, secrets);
+    }
+    const final = options.body.get('refresh_token') ?? '';
+    shown.finalPrefix = prefix(final);
+    if (!(await ours(() => input.mayBeSent(final)))) throw new ClaimLostError();
+    const sentAt = deps.now();
+    shown.sentAt = sentAt;
+    answer = await deps.transport.post(request);
+    const durationMs = deps.now().getTime() - sentAt.getTime();
+    const salvaged = isSuccess(answer) ? salvageTokens(answer.body) : null;
+    if (salvaged !== null) {
+      await ours(async () => input.receive(receivedGrant(salvaged, provider, sentAt)));
+    }
+    const live = salvaged === null ? secrets : [...secrets, ...tokensOf(salvaged)];
+    shown.response = { status: answer.status, duration_ms: durationMs };
+    if (input.capture) shown.response = captureResponse(shown.response, answer, live);
+    return readableResponse(answer);
+  };
+
+  const server: AuthorizationServer = {
+    issuer: environment.tokenEndpoint.origin,
+    token_endpoint: environment.tokenEndpoint.href,
+  };
+  const verdict = await judge(async () => {
+    const response = await refreshTokenGrantRequest(
+      server,
+      environment.client,
+      environment.clientAuthentication,
+      refreshToken,
+      {
+        [customFetch]: send,
+        [allowInsecureRequests]: isLoopback(environment.tokenEndpoint),
+      },
+    );
+    await processRefreshTokenResponse(server, environment.client, response, {
+      recognizedTokenTypes: Object.fromEntries(
+        provider.adapter.tokenTypes.map((type) => [type, () => undefined]),
+      ),
+    });
+  });
+
+  if (own !== undefined) throw own.error;
+  return {
+    ...shown,
+    ...conclude({ verdict, answer, adapter: provider.adapter, secrets, now: deps.now() }),
+    claimLost: verdict instanceof ClaimLostError,
+  };
+}
+
+/** The error a step ended with, as a value: nothing of it may travel further than {@link conclude}. */
+async function judge(step: () => Promise<void>): Promise<unknown> {
+  try {
+    await step();
+    return null;
+  } catch (error) {
+    return error;
+  }
+}
+
+function receivedGrant(tokens: SalvagedTokens, provider: Provider, sentAt: Date): ReceivedGrant {
+  const { body } = tokens;
+  const refreshLife = body['refresh_token_expires_in'];
+  return {
+    accessToken: tokens.accessToken,
+    refreshToken: tokens.refreshToken,
+    expiresAt: expiresAt(
+      sentAt,
+      body['expires_in'],
+      provider.adapter.defaultAccessTokenLifeSeconds,
+    ),
+    refreshTokenExpiresAt:
+      typeof refreshLife === 'number' && Number.isFinite(refreshLife)
+        ? new Date(sentAt.getTime() + refreshLife * 1000)
+        : null,
+    scopes: typeof body['scope'] === 'string' ? body['scope'].split(' ').filter(Boolean) : null,
+  };
+}
+
+/**
+ * The answer for oauth4webapi's parser: the body that was read, and only the header it needs. A challenge header
+ * would make it skip the error in the body, and some servers label JSON as text.
+ */
+function readableResponse(answer: TransportResponse): Response {
+  const bodyless = answer.status === 204 || answer.status === 304;
+  return new Response(bodyless ? null : answer.body, {
+    status: answer.status,
+    headers: {
+      'content-type': answer.body.trimStart().startsWith('{') ? 'application/json' : 'text/plain',
+    },
+  });
+}
+
+function tokensOf(tokens: SalvagedTokens): string[] {
+  return [tokens.accessToken, tokens.refreshToken].filter((token) => token !== null);
+}
+
+/** Plain HTTP is for the sandbox on this machine only. */
+function isLoopback(url: URL): boolean {
+  return ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
+}
