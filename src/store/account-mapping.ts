@@ -1,0 +1,95 @@
+/** Maps account documents to the domain's account, and grants to what is stored. The only place that knows both. */
+import type { Account } from '../domain/account';
+import type { SealedGrant } from '../domain/grant';
+import type { LogSource } from '../domain/log-entry';
+import type { RefreshFailure } from '../domain/refresh-failure';
+import type { AccountDocument } from './account-model';
+
+type GrantDocument = AccountDocument['current'];
+
+export function toAccount(document: AccountDocument): Account {
+  const { claim, last_attempt: last, last_error: error } = document;
+  return {
+    id: document._id,
+    organisation: document.organisation,
+    provider: document.provider,
+    environment: document.environment,
+    externalId: document.external_id,
+    label: document.label,
+    kind: document.kind ?? null,
+    state: document.state,
+    stateReason: document.state_reason ?? null,
+    stateAt: document.state_at,
+    generation: document.generation,
+    current: toGrant(document.current),
+    previous: document.previous ? toGrant(document.previous) : null,
+    leaves: document.leaves.map(toGrant),
+    claim: claim
+      ? {
+          attemptId: claim.attempt_id,
+          worker: claim.worker,
+          source: claim.source as LogSource,
+          at: claim.at,
+          leaseUntil: claim.lease_until,
+          ...(claim.sent_at ? { sentAt: claim.sent_at } : {}),
+          ...(typeof claim.generation === 'number' ? { generation: claim.generation } : {}),
+          ...(claim.refresh_token_fingerprint
+            ? { refreshTokenFingerprint: claim.refresh_token_fingerprint }
+            : {}),
+        }
+      : null,
+    lastRefreshedAt: document.last_refreshed_at,
+    lastAttempt: last
+      ? {
+          attemptId: last.attempt_id,
+          outcome: last.outcome === 'refreshed' ? 'refreshed' : 'failed',
+          source: last.source as LogSource,
+          finishedAt: last.finished_at,
+        }
+      : null,
+    lastError: error ? { ...toFailure(error), at: error.at } : null,
+    failedAttempts: document.failed_attempts,
+    nextAttemptAt: document.next_attempt_at ?? null,
+    createdAt: document.created_at,
+    updatedAt: document.updated_at,
+  };
+}
+
+export function fromGrant(grant: SealedGrant): GrantDocument {
+  return {
+    access_token: grant.accessToken,
+    refresh_token: grant.refreshToken,
+    access_token_fingerprint: grant.accessTokenFingerprint,
+    refresh_token_fingerprint: grant.refreshTokenFingerprint,
+    expires_at: new Date(grant.expiresAt),
+    refresh_token_expires_at:
+      grant.refreshTokenExpiresAt === null ? null : new Date(grant.refreshTokenExpiresAt),
+    scopes: grant.scopes,
+    obtained_at: new Date(grant.obtainedAt),
+    attempt_id: grant.attemptId,
+  };
+}
+
+function toGrant(document: GrantDocument): SealedGrant {
+  return {
+    accessToken: document.access_token,
+    refreshToken: document.refresh_token,
+    accessTokenFingerprint: document.access_token_fingerprint,
+    refreshTokenFingerprint: document.refresh_token_fingerprint,
+    expiresAt: document.expires_at.toISOString(),
+    refreshTokenExpiresAt: document.refresh_token_expires_at?.toISOString() ?? null,
+    scopes: [...document.scopes],
+    obtainedAt: document.obtained_at.toISOString(),
+    attemptId: document.attempt_id ?? null,
+  };
+}
+
+function toFailure(document: NonNullable<AccountDocument['last_error']>): RefreshFailure {
+  return {
+    class: document.class as RefreshFailure['class'],
+    code: document.code as RefreshFailure['code'],
+    message: document.message,
+    ...(typeof document.status === 'number' ? { status: document.status } : {}),
+    ...(typeof document.detail === 'string' ? { detail: document.detail } : {}),
+  };
+}

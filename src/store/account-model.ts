@@ -1,0 +1,114 @@
+/** The account document. Members are snake_case, as everything stored and everything on the wire. */
+import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
+import { AccountState } from '../domain/account';
+
+const grantSchema = new Schema(
+  {
+    access_token: { type: String, required: true },
+    refresh_token: { type: String, required: true },
+    access_token_fingerprint: { type: String, required: true },
+    refresh_token_fingerprint: { type: String, required: true },
+    expires_at: { type: Date, required: true },
+    refresh_token_expires_at: { type: Date, default: null },
+    scopes: { type: [String], default: [] },
+    obtained_at: { type: Date, required: true },
+    attempt_id: { type: String, default: null },
+  },
+  { _id: false },
+);
+
+const claimSchema = new Schema(
+  {
+    attempt_id: { type: String, required: true },
+    worker: { type: String, required: true },
+    source: { type: String, required: true },
+    at: { type: Date, required: true },
+    lease_until: { type: Date, required: true },
+    sent_at: Date,
+    generation: Number,
+    refresh_token_fingerprint: String,
+  },
+  { _id: false },
+);
+
+const errorSchema = new Schema(
+  {
+    class: { type: String, required: true },
+    code: { type: String, required: true },
+    message: { type: String, required: true },
+    status: Number,
+    detail: String,
+    at: { type: Date, required: true },
+  },
+  { _id: false },
+);
+
+const lastAttemptSchema = new Schema(
+  {
+    attempt_id: { type: String, required: true },
+    outcome: { type: String, required: true },
+    source: { type: String, required: true },
+    finished_at: { type: Date, required: true },
+  },
+  { _id: false },
+);
+
+const accountSchema = new Schema(
+  {
+    _id: { type: String, required: true },
+    organisation: { type: String, required: true },
+    provider: { type: String, required: true },
+    environment: { type: String, required: true },
+    external_id: { type: String, required: true },
+    label: { type: String, required: true },
+    kind: { type: String, default: null },
+    state: { type: String, enum: Object.values(AccountState), required: true },
+    state_reason: { type: String, default: null },
+    state_at: { type: Date, required: true },
+    generation: { type: Number, required: true },
+    current: { type: grantSchema, required: true },
+    previous: { type: grantSchema, default: null },
+    leaves: { type: [grantSchema], default: [] },
+    claim: { type: claimSchema, default: null },
+    last_refreshed_at: { type: Date, required: true },
+    last_attempt: { type: lastAttemptSchema, default: null },
+    last_error: { type: errorSchema, default: null },
+    failed_attempts: { type: Number, default: 0 },
+    next_attempt_at: { type: Date, default: null },
+  },
+  {
+    collection: 'accounts',
+    timestamps: { createdAt: 'created_at', updatedAt: 'updated_at' },
+    strictQuery: 'throw',
+    versionKey: false,
+  },
+);
+
+// The two range scans of the due query hold active accounts only, so that the others cost nothing.
+const active = { partialFilterExpression: { state: AccountState.active } };
+accountSchema.index(
+  { provider: 1, 'current.expires_at': 1, _id: 1 },
+  { ...active, name: 'due_by_expiry' },
+);
+accountSchema.index(
+  { provider: 1, last_refreshed_at: 1, _id: 1 },
+  { ...active, name: 'due_by_age' },
+);
+accountSchema.index(
+  { organisation: 1, provider: 1, environment: 1, external_id: 1, kind: 1 },
+  { unique: true, name: 'identity' },
+);
+accountSchema.index({ organisation: 1, _id: 1 }, { name: 'listing' });
+
+export type AccountDocument = InferSchemaType<typeof accountSchema> & {
+  _id: string;
+  created_at: Date;
+  updated_at: Date;
+};
+
+export function accountModel(connection: Connection): Model<AccountDocument> {
+  return connection.model<AccountDocument>(
+    'Account',
+    accountSchema as unknown as Schema<AccountDocument>,
+  );
+}

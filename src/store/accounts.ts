@@ -1,0 +1,168 @@
+/** Accounts as an organisation's admins handle them. Every query is bound to one organisation. */
+import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
+import { type Account, AccountState } from '../domain/account';
+import type { SealedGrant } from '../domain/grant';
+import { fromGrant, toAccount } from './account-mapping';
+import { type AccountDocument, accountModel } from './account-model';
+
+export interface NewAccount {
+  id: string;
+  organisation: string;
+  provider: string;
+  environment: string;
+  externalId: string;
+  label: string;
+  kind: string | null;
+  grant: SealedGrant;
+  lastRefreshedAt: Date;
+}
+
+export interface AccountListQuery {
+  organisation: string;
+  provider?: string | undefined;
+  environment?: string | undefined;
+  kind?: string | undefined;
+  state?: AccountState | undefined;
+  /** Narrows active accounts by their access token's clock. */
+  expiresAfter?: Date | undefined;
+  expiresUntil?: Date | undefined;
+  afterId?: string | undefined;
+  limit: number;
+}
+
+export interface AccountPatch {
+  label?: string | undefined;
+  kind?: string | null | undefined;
+  state?: AccountState | undefined;
+  stateReason?: string | null | undefined;
+  /** A reconnect: the new grant takes the old one's place, and refreshes under way are fenced off. */
+  grant?: SealedGrant | undefined;
+}
+
+/** An account of the same organisation, provider, environment, external id and kind exists. */
+export class AccountExistsError extends Error {
+  override name = 'AccountExistsError';
+}
+
+export class Accounts {
+  readonly #accounts: Model<AccountDocument>;
+
+  constructor(connection: Connection) {
+    this.#accounts = accountModel(connection);
+  }
+
+  /** @throws {AccountExistsError} */
+  async create(account: NewAccount, now: Date): Promise<Account> {
+    try {
+      const document = new this.#accounts({
+        _id: account.id,
+        organisation: account.organisation,
+        provider: account.provider,
+        environment: account.environment,
+        external_id: account.externalId,
+        label: account.label,
+        kind: account.kind,
+        state: AccountState.active,
+        state_at: now,
+        generation: 1,
+        current: fromGrant(account.grant),
+        last_refreshed_at: account.lastRefreshedAt,
+      });
+      await document.save();
+      return toAccount(document.toObject());
+    } catch (error) {
+      if (error instanceof mongoose.mongo.MongoServerError && error.code === 11000)
+        throw new AccountExistsError();
+      throw error;
+    }
+  }
+
+  async find(organisation: string, id: string): Promise<Account | null> {
+    const document = await this.#accounts
+      .findOne({ organisation, _id: id })
+      .lean<AccountDocument>();
+    return document === null ? null : toAccount(document);
+  }
+
+  async list(query: AccountListQuery): Promise<Account[]> {
+    const filter: QueryFilter<AccountDocument> = { organisation: query.organisation };
+    if (query.provider !== undefined) filter['provider'] = query.provider;
+    if (query.environment !== undefined) filter['environment'] = query.environment;
+    if (query.kind !== undefined) filter['kind'] = query.kind;
+    if (query.state !== undefined) filter['state'] = query.state;
+    const clock: Record<string, Date> = {};
+    if (query.expiresAfter !== undefined) clock['$gt'] = query.expiresAfter;
+    if (query.expiresUntil !== undefined) clock['$lte'] = query.expiresUntil;
+    if (Object.keys(clock).length > 0) filter['current.expires_at'] = clock;
+    if (query.afterId !== undefined) filter['_id'] = { $gt: query.afterId };
+    const documents = await this.#accounts
+      .find(filter)
+      .sort({ _id: 1 })
+      .limit(query.limit)
+      .lean<AccountDocument[]>();
+    return documents.map(toAccount);
+  }
+
+  /** Changes single members, never a whole document: a refresh may be writing the grant at this moment. */
+  async patch(
+    organisation: string,
+    id: string,
+    patch: AccountPatch,
+    now: Date,
+  ): Promise<Account | null> {
+    const set: Record<string, unknown> = {};
+    if (patch.label !== undefined) set['label'] = patch.label;
+    if (patch.kind !== undefined) set['kind'] = patch.kind;
+    if (patch.state !== undefined) {
+      set['state'] = patch.state;
+      set['state_reason'] = patch.stateReason ?? null;
+      set['state_at'] = now;
+    }
+    if (patch.grant === undefined) {
+      if (Object.keys(set).length === 0) return this.find(organisation, id);
+      return this.#update({ organisation, _id: id }, { $set: set });
+    }
+    const before = await this.find(organisation, id);
+    if (before === null) return null;
+    const after = await this.#update(
+      { organisation, _id: id, generation: before.generation },
+      {
+        $set: {
+          ...set,
+          current: fromGrant(patch.grant),
+          previous: fromGrant(before.current),
+          leaves: [],
+          claim: null,
+          last_refreshed_at: now,
+          last_error: null,
+          failed_attempts: 0,
+          next_attempt_at: null,
+        },
+        $inc: { generation: 1 },
+      },
+    );
+    // A refresh committed in between: the person's new grant still goes on top of it.
+    return after ?? this.patch(organisation, id, patch, now);
+  }
+
+  async delete(organisation: string, id: string): Promise<boolean> {
+    const result = await this.#accounts.deleteOne({ organisation, _id: id });
+    return result.deletedCount === 1;
+  }
+
+  /** Whether there is any account at all: the trial is furnished only in an empty house. */
+  async isEmpty(): Promise<boolean> {
+    return (await this.#accounts.exists({})) === null;
+  }
+
+  async createIndexes(): Promise<void> {
+    await this.#accounts.createIndexes();
+  }
+
+  async #update(filter: QueryFilter<AccountDocument>, update: object): Promise<Account | null> {
+    const document = await this.#accounts
+      .findOneAndUpdate(filter, update, { returnDocument: 'after' })
+      .lean<AccountDocument>();
+    return document === null ? null : toAccount(document);
+  }
+}

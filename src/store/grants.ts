@@ -1,0 +1,271 @@
+/**
+ * Claim, commit and settle: every write around a refresh. Each is one conditional update, so that of two refreshers
+ * one wins and the other knows; none overwrites a grant it has not read.
+ */
+import type { Connection, Model } from 'mongoose';
+import { type Account, AccountState, type Claim } from '../domain/account';
+import type { SealedGrant } from '../domain/grant';
+import type { LogSource } from '../domain/log-entry';
+import type { RefreshFailure } from '../domain/refresh-failure';
+import type { SettlementDecision } from '../domain/settlement';
+import { fromGrant, toAccount } from './account-mapping';
+import { type AccountDocument, accountModel } from './account-model';
+
+/** Longer than the HTTP deadline: while it lasts, nobody else may send. */
+export const LEASE_MS = 30_000;
+/** Leaves are few and short-lived; a bound keeps a fault from growing a document without end. */
+const LEAVES_MAX = 5;
+
+export interface ClaimInput {
+  accountId: string;
+  attemptId: string;
+  worker: string;
+  source: LogSource;
+  now: Date;
+  /** An earlier attempt of the same workflow, known to be over: its claim may be taken at once. */
+  supersedes: string | null;
+  /** An attempt that ended at or after this moment already answers the request; `null`: none does. */
+  unlessAttemptedSince: Date | null;
+}
+
+export type ClaimResult =
+  /** `abandoned`: the claim of an attempt that never reported back. */
+  | { kind: 'claimed'; account: Account; abandoned: Claim | null }
+  | { kind: 'answered'; account: Account }
+  | { kind: 'busy'; account: Account; leaseUntil: Date }
+  | { kind: 'disabled'; account: Account }
+  | { kind: 'absent' };
+
+export interface Settlement {
+  accountId: string;
+  /** The attempt that holds the claim. */
+  claimedBy: string;
+  /** The attempt that failed: the same, or an abandoned one that the claim's holder found. */
+  attemptId: string;
+  generation: number;
+  source: LogSource;
+  failure: RefreshFailure;
+  decision: SettlementDecision;
+  now: Date;
+}
+
+export class Grants {
+  readonly #accounts: Model<AccountDocument>;
+
+  constructor(connection: Connection) {
+    this.#accounts = accountModel(connection);
+  }
+
+  /** One `findOneAndUpdate`: it proves that the database can be written before a single-use token is spent. */
+  async claim(input: ClaimInput): Promise<ClaimResult> {
+    const free: object[] = [{ claim: null }, { 'claim.lease_until': { $lte: input.now } }];
+    if (input.supersedes !== null) free.push({ 'claim.attempt_id': input.supersedes });
+    const conditions: object[] = [{ $or: free }];
+    if (input.unlessAttemptedSince !== null) {
+      conditions.push({
+        $or: [
+          { last_attempt: null },
+          { 'last_attempt.finished_at': { $lt: input.unlessAttemptedSince } },
+        ],
+      });
+    }
+    const before = await this.#accounts
+      .findOneAndUpdate(
+        { _id: input.accountId, state: { $ne: AccountState.disabled }, $and: conditions },
+        {
+          $set: {
+            claim: {
+              attempt_id: input.attemptId,
+              worker: input.worker,
+              source: input.source,
+              at: input.now,
+              lease_until: new Date(input.now.getTime() + LEASE_MS),
+            },
+          },
+        },
+        { returnDocument: 'before', timestamps: false },
+      )
+      .lean<AccountDocument>();
+    if (before !== null) {
+      const account = toAccount(before);
+      return { kind: 'claimed', account, abandoned: account.claim };
+    }
+    const account = await this.read(input.accountId);
+    if (account === null) return { kind: 'absent' };
+    if (account.state === AccountState.disabled) return { kind: 'disabled', account };
+    if (
+      account.claim !== null &&
+      account.claim.leaseUntil > input.now &&
+      account.claim.attemptId !== input.supersedes
+    ) {
+      return { kind: 'busy', account, leaseUntil: account.claim.leaseUntil };
+    }
+    return { kind: 'answered', account };
+  }
+
+  /**
+   * The last look before the request leaves, and the record that it may have left: from here on a missing answer is
+   * *unknown*. The lease starts anew.
+   * @returns `false` if the claim or the generation is no longer ours; then nothing may be sent.
+   */
+  async markSending(
+    claim: {
+      accountId: string;
+      attemptId: string;
+      generation: number;
+      refreshTokenFingerprint: string;
+    },
+    now: Date,
+  ): Promise<boolean> {
+    const result = await this.#accounts.updateOne(
+      {
+        _id: claim.accountId,
+        generation: claim.generation,
+        'claim.attempt_id': claim.attemptId,
+        'claim.lease_until': { $gt: now },
+      },
+      {
+        $set: {
+          'claim.sent_at': now,
+          'claim.lease_until': new Date(now.getTime() + LEASE_MS),
+          'claim.generation': claim.generation,
+          'claim.refresh_token_fingerprint': claim.refreshTokenFingerprint,
+        },
+      },
+      { timestamps: false },
+    );
+    return result.matchedCount === 1;
+  }
+
+  /** Gives an unused claim back. */
+  async release(accountId: string, attemptId: string): Promise<void> {
+    await this.#accounts.updateOne(
+      { _id: accountId, 'claim.attempt_id': attemptId },
+      { $set: { claim: null } },
+      { timestamps: false },
+    );
+  }
+
+  /**
+   * Makes a received grant the current one, by compare-and-set on the generation. Safe to repeat. If another refresh
+   * won meanwhile, the grant is kept as a leaf beside the current one.
+   * @param previous the grant it replaces, as read under the claim
+   */
+  async commit(input: {
+    accountId: string;
+    generation: number;
+    previous: SealedGrant;
+    grant: SealedGrant;
+    source: LogSource;
+    now: Date;
+  }): Promise<'committed' | 'kept_as_leaf' | 'absent'> {
+    const { accountId, generation, grant } = input;
+    const attemptId = grant.attemptId ?? '';
+    const result = await this.#accounts.updateOne(
+      { _id: accountId, generation },
+      {
+        $set: {
+          current: fromGrant(grant),
+          previous: fromGrant(input.previous),
+          claim: null,
+          state: AccountState.active,
+          state_reason: null,
+          state_at: input.now,
+          last_refreshed_at: new Date(grant.obtainedAt),
+          last_attempt: {
+            attempt_id: attemptId,
+            outcome: 'refreshed',
+            source: input.source,
+            finished_at: input.now,
+          },
+          last_error: null,
+          failed_attempts: 0,
+          next_attempt_at: null,
+        },
+        $inc: { generation: 1 },
+      },
+    );
+    if (result.matchedCount === 1) return 'committed';
+    const account = await this.read(accountId);
+    if (account === null) return 'absent';
+    const known = [account.current, account.previous, ...account.leaves].some(
+      (one) => one?.attemptId === attemptId,
+    );
+    if (account.current.attemptId === attemptId) return 'committed';
+    if (!known) {
+      await this.#accounts.updateOne(
+        { _id: accountId, 'leaves.attempt_id': { $ne: attemptId } },
+        { $push: { leaves: { $each: [fromGrant(grant)], $slice: -LEAVES_MAX } } },
+      );
+    }
+    return 'kept_as_leaf';
+  }
+
+  /**
+   * Takes a leaf whose refresh token differs from the refused one as the current grant: a refresh that lost a race
+   * may have brought the only token that still works.
+   * @returns whether there was one
+   */
+  async promoteLeaf(account: Account, attemptId: string, now: Date): Promise<boolean> {
+    const refused = account.current.refreshTokenFingerprint;
+    const leaf = account.leaves.findLast((one) => one.refreshTokenFingerprint !== refused);
+    if (leaf === undefined) return false;
+    const result = await this.#accounts.updateOne(
+      { _id: account.id, generation: account.generation, 'claim.attempt_id': attemptId },
+      {
+        $set: {
+          current: fromGrant(leaf),
+          previous: fromGrant(account.current),
+          leaves: account.leaves.filter((one) => one !== leaf).map(fromGrant),
+          claim: null,
+          state_at: now,
+        },
+        $inc: { generation: 1 },
+      },
+    );
+    return result.matchedCount === 1;
+  }
+
+  /**
+   * Writes how a failed attempt ended. Conditional on the claim and the generation, so that the loser of a race never
+   * marks the winner's grant, and repeating it changes nothing.
+   * @returns `false` if the claim or generation had moved on
+   */
+  async settle(settlement: Settlement): Promise<boolean> {
+    const { failure, decision, now } = settlement;
+    const set: Record<string, unknown> = {
+      claim: null,
+      last_attempt: {
+        attempt_id: settlement.attemptId,
+        outcome: 'failed',
+        source: settlement.source,
+        finished_at: now,
+      },
+    };
+    if (decision.nextAttemptAt !== null) set['next_attempt_at'] = decision.nextAttemptAt;
+    if (decision.countsAgainstAccount) {
+      const { class: failureClass, code, message, status, detail } = failure;
+      set['last_error'] = { class: failureClass, code, message, status, detail, at: now };
+    }
+    if (decision.state !== null) {
+      set['state'] = decision.state;
+      set['state_reason'] = failure.message;
+      set['state_at'] = now;
+    }
+    const result = await this.#accounts.updateOne(
+      {
+        _id: settlement.accountId,
+        generation: settlement.generation,
+        'claim.attempt_id': settlement.attemptId,
+      },
+      { $set: set, ...(decision.countsAgainstAccount ? { $inc: { failed_attempts: 1 } } : {}) },
+    );
+    return result.matchedCount === 1;
+  }
+
+  /** One account whatever its organisation: for workers, which serve all of them. */
+  async read(accountId: string): Promise<Account | null> {
+    const document = await this.#accounts.findById(accountId).lean<AccountDocument>();
+    return document === null ? null : toAccount(document);
+  }
+}

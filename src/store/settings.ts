@@ -1,0 +1,53 @@
+/** Single values that belong to a database: the canary of its encryption key, what was last applied to schedules. */
+import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
+import type { CanaryStore } from '../vault/vault';
+
+const settingSchema = new Schema(
+  { _id: { type: String, required: true }, value: { type: String, required: true } },
+  { collection: 'settings', strictQuery: 'throw', versionKey: false },
+);
+
+type SettingDocument = InferSchemaType<typeof settingSchema> & { _id: string };
+
+const CANARY = 'canary';
+
+export class Settings implements CanaryStore {
+  readonly #settings: Model<SettingDocument>;
+
+  constructor(connection: Connection) {
+    this.#settings = connection.model<SettingDocument>(
+      'Setting',
+      settingSchema as unknown as Schema<SettingDocument>,
+    );
+  }
+
+  readCanary(): Promise<string | null> {
+    return this.#read(CANARY);
+  }
+
+  async writeCanaryIfAbsent(sealed: string): Promise<string> {
+    await this.#settings.updateOne(
+      { _id: CANARY },
+      { $setOnInsert: { value: sealed } },
+      { upsert: true },
+    );
+    return (await this.#read(CANARY)) ?? sealed;
+  }
+
+  /** The configuration last applied to a schedule, or `null` if none is on record. */
+  appliedSchedule(scheduleId: string): Promise<string | null> {
+    return this.#read(`schedule/${scheduleId}`);
+  }
+
+  async recordAppliedSchedule(scheduleId: string, configuration: string): Promise<void> {
+    await this.#settings.updateOne(
+      { _id: `schedule/${scheduleId}` },
+      { $set: { value: configuration } },
+      { upsert: true },
+    );
+  }
+
+  async #read(id: string): Promise<string | null> {
+    return (await this.#settings.findById(id).lean<SettingDocument>())?.value ?? null;
+  }
+}
