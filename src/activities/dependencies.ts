@@ -1,0 +1,16 @@
+/** What the activities work with; the worker builds it once. */
+
+import type { ConfiguredProviders } from '../providers/configured-providers';
+import type { Transport } from '../providers/transport';
+import type { Store } from '../store/store';
+import type { Vault } from '../vault/vault';
+
+export interface ActivityDependencies {
+  store: Store;
+  vault: Vault;
+  providers: ConfiguredProviders;
+  transport: Transport;
+  /** Names this process in claims. */
+  worker: string;
+  now: () => Date;
+}

@@ -1,0 +1,96 @@
+/** The activities: everything the workflows may do to the world. Object in, object out; no plaintext either way. */
+import { ApplicationFailure, activityInfo, heartbeat, log } from '@temporalio/activity';
+import type { SealedGrant } from '../domain/grant';
+import type { LogEntry, LogSource } from '../domain/log-entry';
+import type { RefreshGrantInput, RefreshGrantResult } from '../domain/refresh-attempt';
+import type { DueAccount, DueCursor } from '../domain/sweep';
+import { isDatabaseUnavailable } from '../store/database';
+import type { ActivityDependencies } from './dependencies';
+import { type ListDueAccountsInput, listDueAccounts } from './list-due-accounts';
+import { persistGrant } from './persist-grant';
+import { recordAttempt } from './record-attempt';
+import { recordHeartbeat } from './record-heartbeat';
+import { refreshGrant } from './refresh-grant';
+
+const HEARTBEAT_EVERY_MS = 1_000;
+
+export function createActivities(deps: ActivityDependencies) {
+  return {
+    /** Claim, decrypt, exchange, seal, commit, log: one attempt. Not to be retried blindly. */
+    async refreshGrant(input: RefreshGrantInput): Promise<RefreshGrantResult> {
+      const { workflowExecution } = activityInfo();
+      const place = {
+        workflowId: workflowExecution?.workflowId ?? '',
+        runId: workflowExecution?.runId ?? '',
+      };
+      // A worker that dies is noticed by the missing heartbeat; nothing is cancelled by it, a sent request is finished.
+      const beat = setInterval(() => heartbeat(), HEARTBEAT_EVERY_MS);
+      try {
+        return await translate(refreshGrant(deps, input, place));
+      } finally {
+        clearInterval(beat);
+      }
+    },
+    /** Commits a grant that was received while the database was away. Repeated until it is done. */
+    persistGrant(input: {
+      accountId: string;
+      generation: number;
+      grant: SealedGrant;
+      source: LogSource;
+    }): Promise<{ committed: boolean }> {
+      return translate(persistGrant(deps, input));
+    },
+    /** Settles and logs an attempt that could not be logged at once. Repeated until it is done. */
+    recordAttempt(input: { entry: LogEntry; claimedBy: string }): Promise<void> {
+      return translate(recordAttempt(deps, input));
+    },
+    /** One page of the due accounts, most urgent first. */
+    listDueAccounts(
+      input: ListDueAccountsInput,
+    ): Promise<{ accounts: DueAccount[]; next: DueCursor | null }> {
+      return translate(listDueAccounts(deps, input));
+    },
+    /** An entry that says: the sweep ran, nothing was due (R0.5). */
+    recordHeartbeat(input: { provider: string }): Promise<void> {
+      const { workflowExecution } = activityInfo();
+      const place = {
+        workflowId: workflowExecution?.workflowId ?? '',
+        runId: workflowExecution?.runId ?? '',
+      };
+      return translate(recordHeartbeat(deps, input, place));
+    },
+  };
+}
+
+export type Activities = ReturnType<typeof createActivities>;
+
+/**
+ * Errors leave as failures of our own words. The cause stays behind: errors of OAuth libraries and database drivers
+ * can carry bodies and values, and a failure is stored in Temporal's history.
+ */
+async function translate<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof ApplicationFailure) throw error;
+    if (isDatabaseUnavailable(error)) {
+      throw ApplicationFailure.retryable(
+        'the database is away; nothing was sent',
+        'database_unavailable',
+      );
+    }
+    const name = error instanceof Error ? error.name : 'Error';
+    const at =
+      error instanceof Error
+        ? error.stack?.split('\n').filter((line) => line.trimStart().startsWith('at '))
+        : [];
+    log.error('an activity ended with an error that is ours', {
+      error_name: name,
+      stack: at?.slice(0, 6),
+    });
+    throw ApplicationFailure.retryable(
+      `internal error (${name}); see the worker's log`,
+      'internal_error',
+    );
+  }
+}

@@ -1,0 +1,14 @@
+/** Commits a grant from Temporal's history, where it waited sealed while the database was away. */
+import type { SealedGrant } from '../domain/grant';
+import type { LogSource } from '../domain/log-entry';
+import type { ActivityDependencies } from './dependencies';
+
+export async function persistGrant(
+  { store, now }: Pick<ActivityDependencies, 'store' | 'now'>,
+  input: { accountId: string; generation: number; grant: SealedGrant; source: LogSource },
+): Promise<{ committed: boolean }> {
+  const account = await store.grants.read(input.accountId);
+  if (account === null) return { committed: false };
+  const outcome = await store.grants.commit({ ...input, previous: account.current, now: now() });
+  return { committed: outcome === 'committed' };
+}

@@ -1,0 +1,314 @@
+/**
+ * One refresh, step by step: claim, decrypt, exchange, seal, commit, log. All sources run this and nothing else; a
+ * debug run only turns capture on (R1.1). The workflow decides whether there is another.
+ */
+import { type Account, AccountState } from '../domain/account';
+import type { SealedGrant } from '../domain/grant';
+import type { LogEntry } from '../domain/log-entry';
+import type {
+  AttemptOutcome,
+  RefreshGrantInput,
+  RefreshGrantResult,
+  Unwritten,
+} from '../domain/refresh-attempt';
+import { refreshFailure } from '../domain/refresh-failure';
+import { dueDecision } from '../domain/refresh-policy';
+import type { Provider, ProviderEnvironment } from '../providers/provider';
+import { exchangeRefreshToken } from '../providers/token-exchange';
+import { isDatabaseUnavailable } from '../store/database';
+import {
+  abandonedEntry,
+  type EntryContext,
+  exchangeEntry,
+  recoveredEntry,
+  unsentEntry,
+} from './attempt-entry';
+import type { ActivityDependencies } from './dependencies';
+import { logAttempt } from './log-attempt';
+import { openRefreshToken, sealReceived } from './seal-grant';
+import { settleAttempt } from './settle-attempt';
+
+/** Where the attempt runs, for its log entry. */
+export interface AttemptPlace {
+  workflowId: string;
+  runId: string;
+}
+
+/**
+ * Never throws once the claim stands, but for a database that went away before anything was sent: what happened is in
+ * the result, and what could not be written is in it too, sealed.
+ */
+export async function refreshGrant(
+  deps: ActivityDependencies,
+  input: RefreshGrantInput,
+  place: AttemptPlace,
+): Promise<RefreshGrantResult> {
+  const { request } = input;
+  const claimed = await deps.store.grants.claim({
+    accountId: input.accountId,
+    attemptId: input.attemptId,
+    worker: deps.worker,
+    source: request.source,
+    now: deps.now(),
+    supersedes: input.supersedes,
+    unlessAttemptedSince: input.retry ? null : new Date(request.requestedAt),
+  });
+  if (claimed.kind === 'absent')
+    return result(input, null, { outcome: 'skipped', reason: 'deleted' });
+  const { account } = claimed;
+  const context: EntryContext = {
+    account,
+    attemptId: input.attemptId,
+    source: request.source,
+    caller: request.caller,
+    now: deps.now(),
+    ...place,
+  };
+  switch (claimed.kind) {
+    case 'disabled':
+      return result(input, account, { outcome: 'skipped', reason: 'disabled' });
+    case 'busy':
+      return {
+        ...result(input, account, { outcome: 'busy', reason: 'claimed' }),
+        leaseUntil: claimed.leaseUntil.toISOString(),
+      };
+    case 'answered':
+      return shareOutcome(deps, input, context);
+    case 'claimed':
+      break;
+  }
+
+  const provider = deps.providers.find(account.provider);
+  const environment = provider?.environments.get(account.environment);
+  if (claimed.abandoned !== null) {
+    const entry = abandonedEntry(
+      context,
+      claimed.abandoned,
+      environment?.tokenEndpoint.href ?? '<not configured>',
+    );
+    if (entry.outcome === 'unknown')
+      return finish(deps, input, context, entry, provider, claimed.abandoned.sentAt);
+    await deps.store.logEntries.record(entry);
+    logAttempt(entry);
+  }
+  if (provider === undefined || environment === undefined) {
+    return finish(
+      deps,
+      input,
+      context,
+      unsentEntry(context, refreshFailure('provider_not_configured'), null),
+      provider,
+    );
+  }
+  if (!input.retry && !request.force) {
+    const { due, reason } = dueDecision(account, provider.policy, deps.now());
+    if (!due) {
+      await deps.store.grants.release(account.id, input.attemptId);
+      return result(input, account, { outcome: 'skipped', reason });
+    }
+  }
+  const opened = openRefreshToken(deps.vault, account);
+  if ('failure' in opened) {
+    return finish(
+      deps,
+      input,
+      context,
+      unsentEntry(context, opened.failure, environment.tokenEndpoint.href),
+      provider,
+    );
+  }
+  return exchangeAndCommit(deps, input, context, provider, environment, opened.refreshToken);
+}
+
+async function exchangeAndCommit(
+  deps: ActivityDependencies,
+  input: RefreshGrantInput,
+  context: EntryContext,
+  provider: Provider,
+  environment: ProviderEnvironment,
+  refreshToken: string,
+): Promise<RefreshGrantResult> {
+  const { account } = context;
+  const fingerprint = deps.vault.fingerprint(refreshToken);
+  const warning = provider.adapter.refreshTokenWarning(refreshToken);
+  let grant: SealedGrant | null = null;
+  const exchange = await exchangeRefreshToken(
+    {
+      provider,
+      environment,
+      refreshToken,
+      capture: input.request.capture,
+      mayBeSent: () =>
+        deps.store.grants.markSending(
+          {
+            accountId: account.id,
+            attemptId: input.attemptId,
+            generation: account.generation,
+            refreshTokenFingerprint: fingerprint,
+          },
+          deps.now(),
+        ),
+      receive: (received) => {
+        grant = sealReceived(deps.vault, account, received, {
+          attemptId: input.attemptId,
+          obtainedAt: deps.now(),
+        });
+      },
+    },
+    deps,
+  );
+  if (exchange.claimLost) return result(input, account, { outcome: 'busy', reason: 'claim_lost' });
+  const used = { refreshToken, fingerprint, warnings: warning === null ? [] : [warning] };
+  const received = grant as SealedGrant | null;
+  const entry = exchangeEntry(context, exchange, used, received?.expiresAt ?? null);
+  return received === null
+    ? finish(deps, input, context, entry, provider, exchange.sentAt ?? undefined)
+    : commit(deps, input, context, entry, received);
+}
+
+/** Commits a received grant; if the database is away, the workflow gets it sealed and goes on from there. */
+async function commit(
+  deps: ActivityDependencies,
+  input: RefreshGrantInput,
+  context: EntryContext,
+  entry: LogEntry,
+  grant: SealedGrant,
+): Promise<RefreshGrantResult> {
+  const { account } = context;
+  const { generation } = account;
+  const done = (unwritten: Unwritten | null): RefreshGrantResult => ({
+    ...result(input, account, {
+      outcome: entry.error === null ? 'refreshed' : 'failed',
+      reason: entry.error?.code ?? 'refreshed',
+      exchange: entry.outcome,
+      failure: entry.error,
+      generation: generation + 1,
+      expiresAt: grant.expiresAt,
+      logEntryId: entry.id,
+    }),
+    accessTokenExpiresAt: grant.expiresAt,
+    unwritten,
+  });
+  try {
+    await deps.store.grants.commit({
+      accountId: account.id,
+      generation,
+      previous: account.current,
+      grant,
+      source: input.request.source,
+      now: deps.now(),
+    });
+  } catch (error) {
+    if (!isDatabaseUnavailable(error)) throw error;
+    return done({ grant, generation, claimedBy: input.attemptId, entry });
+  }
+  return (await recordEntry(deps, entry))
+    ? done(null)
+    : done({ grant: null, generation, claimedBy: input.attemptId, entry });
+}
+
+/** Settles and logs an attempt that brought no grant. */
+async function finish(
+  deps: ActivityDependencies,
+  input: RefreshGrantInput,
+  context: EntryContext,
+  entry: LogEntry,
+  provider: Provider | undefined,
+  sentAt?: Date,
+): Promise<RefreshGrantResult> {
+  const { account } = context;
+  const failed: RefreshGrantResult = {
+    ...result(input, account, {
+      outcome: 'failed',
+      reason: entry.error?.code ?? 'failed',
+      exchange: entry.outcome,
+      failure: entry.error,
+      logEntryId: entry.id,
+    }),
+    sentAt: sentAt?.toISOString() ?? null,
+    replayRule: provider?.adapter.replayRule ?? null,
+  };
+  const unwritten: Unwritten = {
+    grant: null,
+    generation: account.generation,
+    claimedBy: input.attemptId,
+    entry,
+  };
+  try {
+    const settled = await settleAttempt(deps, { account, claimedBy: input.attemptId, entry });
+    await deps.store.logEntries.record(entry);
+    logAttempt(entry);
+    if (settled === 'leaf_promoted') return { ...failed, leafPromoted: true };
+    // Another refresh won while this one was refused: nothing is wrong with the account.
+    if (settled === 'overtaken' && entry.error?.class === 'account') {
+      const current = await deps.store.grants.read(account.id);
+      return result(input, current, {
+        outcome: 'skipped',
+        reason: 'overtaken',
+        logEntryId: entry.id,
+      });
+    }
+    return failed;
+  } catch (error) {
+    if (!isDatabaseUnavailable(error)) throw error;
+    return { ...failed, unwritten };
+  }
+}
+
+async function recordEntry(deps: ActivityDependencies, entry: LogEntry): Promise<boolean> {
+  try {
+    await deps.store.logEntries.record(entry);
+    logAttempt(entry);
+    return true;
+  } catch (error) {
+    if (!isDatabaseUnavailable(error)) throw error;
+    return false;
+  }
+}
+
+/** The outcome of an attempt that ended after this one was asked for: one request serves all who asked. */
+async function shareOutcome(
+  deps: ActivityDependencies,
+  input: RefreshGrantInput,
+  context: EntryContext,
+): Promise<RefreshGrantResult> {
+  const { account } = context;
+  const last = account.lastAttempt;
+  if (last === null) return result(input, account, { outcome: 'busy', reason: 'claim_lost' });
+  if (last.attemptId === input.supersedes)
+    await deps.store.logEntries.record(recoveredEntry(context, last));
+  const entry = await deps.store.logEntries.read(last.attemptId);
+  return result(input, account, {
+    outcome: last.outcome,
+    reason: 'answered_by_another_attempt',
+    exchange: entry?.outcome ?? null,
+    failure: entry?.error ?? null,
+    expiresAt: account.current.expiresAt,
+    logEntryId: last.attemptId,
+  });
+}
+
+function result(
+  input: RefreshGrantInput,
+  account: Account | null,
+  attempt: Pick<AttemptOutcome, 'outcome' | 'reason'> & Partial<AttemptOutcome>,
+): RefreshGrantResult {
+  const refreshable = account !== null && account.state !== AccountState.disabled;
+  return {
+    attempt: {
+      accountId: input.accountId,
+      exchange: null,
+      failure: null,
+      generation: account?.generation ?? null,
+      expiresAt: account?.current.expiresAt ?? null,
+      logEntryId: null,
+      ...attempt,
+    },
+    accessTokenExpiresAt: refreshable ? account.current.expiresAt : null,
+    sentAt: null,
+    leaseUntil: null,
+    replayRule: null,
+    leafPromoted: false,
+    unwritten: null,
+  };
+}

@@ -1,0 +1,78 @@
+/** Between what is stored and what is sent: opens a refresh token, seals what a provider answered. */
+import type { Account } from '../domain/account';
+import type { SealedGrant } from '../domain/grant';
+import {
+  type RefreshFailure,
+  type RefreshFailureCode,
+  refreshFailure,
+} from '../domain/refresh-failure';
+import type { ReceivedGrant } from '../providers/token-exchange';
+import { isCiphertext, OpenError, type OpenFailure } from '../vault/sealing';
+import type { Vault } from '../vault/vault';
+
+const OPEN_FAILURES: Record<OpenFailure, RefreshFailureCode> = {
+  not_sealed: 'row_not_sealed',
+  corrupt: 'row_corrupt',
+  key_missing: 'key_missing',
+  key_mismatch: 'key_mismatch',
+};
+
+/** The refresh token, for as long as an exchange takes; or what keeps it from being sent. */
+export function openRefreshToken(
+  vault: Vault,
+  account: Account,
+): { refreshToken: string } | { failure: RefreshFailure } {
+  try {
+    const refreshToken = vault.openToken(
+      account.current.refreshToken,
+      { organisation: account.organisation, accountId: account.id },
+      'refresh_token',
+    );
+    if (refreshToken === '') return { failure: refreshFailure('refresh_token_missing') };
+    return isCiphertext(refreshToken)
+      ? { failure: refreshFailure('ciphertext_not_sent') }
+      : { refreshToken };
+  } catch (error) {
+    if (!(error instanceof OpenError)) throw error;
+    return { failure: refreshFailure(OPEN_FAILURES[error.reason]) };
+  }
+}
+
+/** Seals what came; what did not come is carried over: RFC 6749 §6 has the old refresh token stay then. */
+export function sealReceived(
+  vault: Vault,
+  account: Account,
+  received: ReceivedGrant,
+  { attemptId, obtainedAt }: { attemptId: string; obtainedAt: Date },
+): SealedGrant {
+  const place = { organisation: account.organisation, accountId: account.id };
+  const { current } = account;
+  const accessToken = usable(received.accessToken);
+  const refreshToken = usable(received.refreshToken);
+  return {
+    ...current,
+    ...(accessToken === null
+      ? {}
+      : {
+          accessToken: vault.sealToken(accessToken, place, 'access_token'),
+          accessTokenFingerprint: vault.fingerprint(accessToken),
+          expiresAt: received.expiresAt.toISOString(),
+        }),
+    ...(refreshToken === null
+      ? {}
+      : {
+          refreshToken: vault.sealToken(refreshToken, place, 'refresh_token'),
+          refreshTokenFingerprint: vault.fingerprint(refreshToken),
+        }),
+    refreshTokenExpiresAt:
+      received.refreshTokenExpiresAt?.toISOString() ?? current.refreshTokenExpiresAt,
+    scopes: received.scopes ?? current.scopes,
+    obtainedAt: obtainedAt.toISOString(),
+    attemptId,
+  };
+}
+
+/** A token that is ciphertext was echoed by something; it is nobody's token. */
+function usable(token: string | null): string | null {
+  return token !== null && !isCiphertext(token) ? token : null;
+}

@@ -1,0 +1,38 @@
+/** Writes what a failed attempt means for its account; shared by the refresh and by its durable second chance. */
+import type { Account } from '../domain/account';
+import type { LogEntry } from '../domain/log-entry';
+import { settlementDecision } from '../domain/settlement';
+import type { ActivityDependencies } from './dependencies';
+
+export type Settled =
+  | 'settled'
+  /** The account's grant or claim had moved on: the failure is of an older grant. */
+  | 'overtaken'
+  /** Another grant of this account took the refused one's place. */
+  | 'leaf_promoted';
+
+export async function settleAttempt(
+  deps: Pick<ActivityDependencies, 'store' | 'now'>,
+  { account, claimedBy, entry }: { account: Account; claimedBy: string; entry: LogEntry },
+): Promise<Settled> {
+  const failure = entry.error;
+  if (failure === null) return 'settled';
+  const now = deps.now();
+  if (
+    failure.code === 'invalid_grant' &&
+    (await deps.store.grants.promoteLeaf(account, claimedBy, now))
+  ) {
+    return 'leaf_promoted';
+  }
+  const settled = await deps.store.grants.settle({
+    accountId: account.id,
+    claimedBy,
+    attemptId: entry.id,
+    generation: account.generation,
+    source: entry.source,
+    failure,
+    decision: settlementDecision(failure, account.failedAttempts, now),
+    now,
+  });
+  return settled ? 'settled' : 'overtaken';
+}

@@ -1,0 +1,78 @@
+/** Logging: pino for the whole process, Temporal's own loggers bridged into it. Pretty in a terminal, JSON otherwise. */
+import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
+import pino, { type DestinationStream, type Logger } from 'pino';
+import pretty from 'pino-pretty';
+import type { LogLevel } from './config';
+
+/** `destination` is for tests that read what was logged. */
+export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
+  const options: pino.LoggerOptions = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    // A net under the rule that token-bearing objects are never logged, not the rule itself.
+    redact: {
+      paths: [
+        'access_token',
+        'refresh_token',
+        '*.access_token',
+        '*.refresh_token',
+        'authorization',
+        '*.authorization',
+      ],
+      censor: '<masked>',
+    },
+    serializers: { err: safeError },
+  };
+  if (destination !== undefined) return pino(options, destination);
+  return process.stdout.isTTY
+    ? pino(options, pretty({ colorize: true, translateTime: 'SYS:HH:MM:ss', sync: true }))
+    : pino(options);
+}
+
+/** Workflows, activities and Temporal's core log through `logger` from here on. Once in a process. */
+export function installTemporalLogger(logger: Logger): void {
+  Runtime.install({
+    logger: new DefaultLogger('TRACE', ({ level, message, meta }) => {
+      logger[PINO_LEVELS[level]](chosenFields(meta ?? {}), message);
+    }),
+    telemetryOptions: {
+      logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} },
+    },
+  });
+}
+
+/** Temporal's own context that only makes lines long; the workflow id and the run id stay. */
+const LEFT_OUT = new Set([
+  'timestampNanos',
+  'taskToken',
+  'taskQueue',
+  'namespace',
+  'workflowNamespace',
+  'isLocal',
+  'activityId',
+  'attempt',
+]);
+
+function chosenFields(meta: Record<string, unknown>): Record<string, unknown> {
+  const fields = Object.entries(meta).filter(([name]) => !LEFT_OUT.has(name));
+  return Object.fromEntries(
+    fields.map(([name, value]) => [name, name === 'error' ? safeError(value) : value]),
+  );
+}
+
+const PINO_LEVELS = {
+  TRACE: 'trace',
+  DEBUG: 'debug',
+  INFO: 'info',
+  WARN: 'warn',
+  ERROR: 'error',
+} as const;
+
+/** Name and place of an error, without its message: messages of drivers and libraries quote values and bodies. */
+export function safeError(error: unknown): { name: string; at: string[] } {
+  if (!(error instanceof Error)) return { name: typeof error, at: [] };
+  const at = (error.stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at '));
+  return { name: error.name, at: at.slice(0, 8).map((line) => line.trim()) };
+}

@@ -1,0 +1,24 @@
+/** The worker process of the production shape: `npm run start:worker`. */
+import {
+  openStoreAndVault,
+  requireProductionConfig,
+  runProcess,
+  stopRequested,
+} from '../bootstrap';
+import { startWorker } from './start-worker';
+
+void runProcess(async (config, logger) => {
+  const { mongodbUri, ring, temporal } = requireProductionConfig(config);
+  const stopping = stopRequested(logger);
+  const { store, vault } = await openStoreAndVault(mongodbUri, ring, config);
+  const worker = await startWorker({ config, temporal, store, vault, logger });
+  logger.info(
+    { task_queue: config.temporal.taskQueue, providers: config.providers.map(({ id }) => id) },
+    'worker ready',
+  );
+  // A worker that ends by itself ends the process with an error; a signal ends it in order.
+  await Promise.race([stopping, worker.ended]);
+  await worker.stop();
+  await store.close();
+  logger.info('worker stopped');
+});

@@ -1,0 +1,110 @@
+/** Starts a worker: dependencies in, a running Worker out. Used by `worker/main.ts` and by the all-in-one start. */
+import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { createActivities } from '../activities';
+import type { Config } from '../config';
+import { ConfiguredProviders } from '../providers/configured-providers';
+import { createTransport, type Transport } from '../providers/transport';
+import { ensureSchedules, orphanedSchedules } from '../schedule';
+import type { Store } from '../store/store';
+import type { Vault } from '../vault/vault';
+import { registerSearchAttributes } from './register-search-attributes';
+
+/** Longer than the HTTP deadline and the commit after it: what was sent is finished before the worker ends. */
+const SHUTDOWN_GRACE = '30s';
+const ACTIVITIES_AT_ONCE = 100;
+
+export interface WorkerDependencies {
+  config: Config;
+  /** Where Temporal is: from the configuration, or an embedded one. */
+  temporal: NonNullable<Config['temporal']['connection']>;
+  store: Store;
+  vault: Vault;
+  logger: Logger;
+}
+
+export interface RunningWorker {
+  /** Stops polling, lets what is in flight finish, and disconnects. */
+  stop(): Promise<void>;
+  /** Settles when the worker ends, however it does. */
+  ended: Promise<void>;
+}
+
+export async function startWorker({
+  config,
+  temporal,
+  store,
+  vault,
+  logger,
+}: WorkerDependencies): Promise<RunningWorker> {
+  const { namespace, taskQueue } = config.temporal;
+  const providers = new ConfiguredProviders(config.providers);
+  const transport = createTransport();
+  const client = new Client({ connection: await Connection.connect(temporal), namespace });
+  await registerSearchAttributes(client.connection, namespace);
+  const connection = await NativeConnection.connect(temporal);
+  const identity = `${process.pid}@${hostname()}`;
+  const worker = await Worker.create({
+    connection,
+    namespace,
+    taskQueue,
+    identity,
+    ...workflowSource(),
+    activities: createActivities({
+      store,
+      vault,
+      providers,
+      transport,
+      worker: identity,
+      now: () => new Date(),
+    }),
+    maxConcurrentActivityTaskExecutions: ACTIVITIES_AT_ONCE,
+    shutdownGraceTime: SHUTDOWN_GRACE,
+  });
+  const ended = worker.run();
+  // Handled by whoever awaits `ended`; without this an early failure would end the process before it is.
+  ended.catch(() => undefined);
+  await ensureSchedules({
+    client,
+    settings: store.settings,
+    taskQueue,
+    providers: providers.all,
+    say: (line) => logger.info(line),
+  });
+  for (const scheduleId of await orphanedSchedules(client, providers.all)) {
+    logger.warn(
+      { schedule_id: scheduleId },
+      'a schedule exists for a provider that is not configured; its sweeps will fail',
+    );
+  }
+  return {
+    ended,
+    async stop() {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await ended.catch(() => undefined);
+      await disconnect(connection, client, transport);
+    },
+  };
+}
+
+async function disconnect(
+  connection: NativeConnection,
+  client: Client,
+  transport: Transport,
+): Promise<void> {
+  await transport.close();
+  await client.connection.close();
+  await connection.close();
+}
+
+/** The bundle that `npm run build` made, or the sources where there is none (tests). */
+function workflowSource(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
+  const codePath = join(__dirname, '..', 'workflow-bundle.js');
+  return existsSync(codePath)
+    ? { workflowBundle: { codePath } }
+    : { workflowsPath: require.resolve('../workflows') };
+}

@@ -1,0 +1,3 @@
+/** The one file a Worker loads: all workflows. */
+export { refreshAccountWorkflow } from './refresh-account';
+export { sweepWorkflow } from './sweep';

@@ -1,0 +1,236 @@
+/**
+ * The refresh of one account. Its workflow id is the account's: whoever wants the account refreshed while one is
+ * running attaches to it, so that one request serves all.
+ */
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  defineSignal,
+  defineUpdate,
+  getExternalWorkflowHandle,
+  log,
+  proxyActivities,
+  setHandler,
+  sleep,
+  TimeoutFailure,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Activities } from '../activities';
+import type {
+  AttemptOutcome,
+  RefreshGrantResult,
+  RefreshRequest,
+  Unwritten,
+} from '../domain/refresh-attempt';
+import { retryPauseMs } from '../domain/refresh-policy';
+import { replayDecision } from '../domain/replay';
+import { EvergrantOutcome } from './search-attributes';
+
+// One attempt is one try: each further one would present the refresh token again, and is this workflow's decision.
+// The heartbeat is short so that a dead worker is replaced within the grace that providers give a replay.
+const { refreshGrant } = proxyActivities<Activities>({
+  startToCloseTimeout: '60s',
+  heartbeatTimeout: '5s',
+  retry: { maximumAttempts: 1 },
+});
+// What the database could not take is written for as long as it takes: the grant exists nowhere else.
+const { persistGrant, recordAttempt } = proxyActivities<Activities>({
+  startToCloseTimeout: '30s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+});
+
+export interface RefreshAccountInput {
+  accountId: string;
+  /** For people, in summaries. */
+  label: string;
+  request: RefreshRequest;
+}
+
+/** Asks for a refresh and answers with the outcome of the attempt under way, or of the next one. */
+export const requestRefreshUpdate = defineUpdate<AttemptOutcome, [RefreshRequest]>(
+  'requestRefresh',
+);
+/** A child tells its sweep that it goes on trying, so that the sweep need not keep its seat. */
+export const goesOnSignal = defineSignal<[AttemptOutcome]>('goesOn');
+
+export function refreshAccountWorkflowId(accountId: string): string {
+  return `refresh-account/${accountId}`;
+}
+
+const BUSY_PAUSE_MS = 2_000;
+const INTERNAL_ERRORS_MAX = 3;
+
+/** What to do after an attempt; `wakeable`: a new request cuts the pause short. */
+type Next = { again: false } | { again: true; pauseMs: number; wakeable: boolean };
+
+/** Decides on the next attempt from how this one ended. At most one replay follows an unknown outcome. */
+function decideNext(
+  result: RefreshGrantResult,
+  tried: { failures: number; replayed: boolean },
+  now: Date,
+): Next {
+  const { attempt } = result;
+  if (result.leafPromoted) return { again: true, pauseMs: 0, wakeable: false };
+  if (attempt.outcome !== 'failed' || attempt.failure === null) return { again: false };
+  const expiresAt = new Date(result.accessTokenExpiresAt ?? 0);
+  const whileTokenLives = (pauseMs: number, wakeable: boolean): Next =>
+    now.getTime() + pauseMs < expiresAt.getTime()
+      ? { again: true, pauseMs, wakeable }
+      : { again: false };
+  switch (attempt.failure.class) {
+    case 'account':
+    case 'app':
+    case 'ours':
+      return { again: false };
+    case 'rate':
+      return whileTokenLives(attempt.failure.retryAfterMs ?? retryPauseMs(tried.failures), false);
+    case 'provider': {
+      if (
+        attempt.exchange === 'unknown' &&
+        !tried.replayed &&
+        result.replayRule !== null &&
+        result.sentAt !== null
+      ) {
+        const replay = replayDecision(result.replayRule, new Date(result.sentAt), expiresAt, now);
+        if (replay.replay) return { again: true, pauseMs: replay.afterMs, wakeable: false };
+      }
+      return whileTokenLives(retryPauseMs(tried.failures), true);
+    }
+  }
+}
+
+/**
+ * Refreshes one account: tries, and tries again where the failure passes and the access token still lives; otherwise
+ * leaves the account to the next sweep. Ends with the last attempt's outcome, a refusal included: that is a result,
+ * not a failure of the workflow.
+ */
+export async function refreshAccountWorkflow(input: RefreshAccountInput): Promise<AttemptOutcome> {
+  let request = input.request;
+  let attempts = 0;
+  let finished = 0;
+  let awake = false;
+  let outcome: AttemptOutcome | undefined;
+  let ended = false;
+
+  setHandler(requestRefreshUpdate, async (wanted) => {
+    const before = finished;
+    // An attempt under way answers this request too; one that is still to come is made as this request wants it.
+    request = wanted;
+    awake = true;
+    await condition(() => finished > before || ended);
+    if (outcome === undefined)
+      throw ApplicationFailure.nonRetryable(
+        'the refresh ended without an outcome',
+        'internal_error',
+      );
+    return outcome;
+  });
+
+  try {
+    const tried = { failures: 0, replayed: false };
+    let supersedes: string | null = null;
+    let internalErrors = 0;
+    for (;;) {
+      attempts += 1;
+      const attemptId = `${workflowInfo().runId}-${attempts}`;
+      awake = false;
+      let result: RefreshGrantResult;
+      try {
+        // A refresh that was sent is finished, whoever cancels: its answer may hold the only valid token.
+        result = await CancellationScope.nonCancellable(() =>
+          refreshGrant.executeWithOptions({ summary: summaryOf(input.label, request, attempts) }, [
+            { accountId: input.accountId, attemptId, supersedes, retry: attempts > 1, request },
+          ]),
+        );
+      } catch (error) {
+        const kind = failureKind(error);
+        if (kind === 'internal_error' && ++internalErrors >= INTERNAL_ERRORS_MAX) {
+          throw ApplicationFailure.nonRetryable(
+            'the refresh failed with an internal error; see the worker log',
+            kind,
+          );
+        }
+        supersedes = attemptId;
+        // A worker that vanished is replaced at once; for the database there is time.
+        if (kind !== 'worker_lost') await sleep(retryPauseMs(1));
+        continue;
+      }
+      const { attempt } = result;
+      if (attempt.outcome === 'busy') {
+        await sleep(BUSY_PAUSE_MS);
+        continue;
+      }
+      supersedes = null;
+      outcome = attempt;
+      if (result.unwritten !== null) {
+        await tellSweep(outcome);
+        await CancellationScope.nonCancellable(() => writeDown(input, request, result.unwritten));
+      }
+      finished += 1;
+      if (attempt.outcome === 'failed') tried.failures += 1;
+      const next = decideNext(result, tried, new Date());
+      if (!next.again) break;
+      if (attempt.exchange === 'unknown') tried.replayed = true;
+      if (next.pauseMs === 0) continue;
+      await tellSweep(outcome);
+      log.info('refresh is tried again', {
+        account_id: input.accountId,
+        pause_ms: next.pauseMs,
+        after: attempt.reason,
+      });
+      await condition(() => next.wakeable && awake, next.pauseMs);
+    }
+    upsertSearchAttributes([
+      { key: EvergrantOutcome, value: outcome.failure?.code ?? outcome.outcome },
+    ]);
+    return outcome;
+  } finally {
+    ended = true;
+    await condition(allHandlersFinished);
+  }
+}
+
+/** Writes what the database could not take; repeated by Temporal until it can. */
+async function writeDown(
+  input: RefreshAccountInput,
+  request: RefreshRequest,
+  unwritten: Unwritten | null,
+): Promise<void> {
+  if (unwritten === null) return;
+  const { grant, generation, entry, claimedBy } = unwritten;
+  if (grant !== null) {
+    await persistGrant.executeWithOptions({ summary: `${input.label}: keep the new grant` }, [
+      { accountId: input.accountId, generation, grant, source: request.source },
+    ]);
+  }
+  await recordAttempt.executeWithOptions({ summary: `${input.label}: log the attempt` }, [
+    { entry, claimedBy },
+  ]);
+}
+
+async function tellSweep(outcome: AttemptOutcome): Promise<void> {
+  const { parent } = workflowInfo();
+  if (parent === undefined) return;
+  try {
+    await getExternalWorkflowHandle(parent.workflowId).signal(goesOnSignal, outcome);
+  } catch {
+    // The sweep is over; nobody is waiting.
+  }
+}
+
+function summaryOf(label: string, request: RefreshRequest, attempt: number): string {
+  return `${label}: ${attempt === 1 ? 'refresh' : `try ${attempt}`} (${request.source}${request.force ? ', forced' : ''})`;
+}
+
+/** Which kind of end an activity without a result came to. Cancellation and anything unexpected is thrown on. */
+function failureKind(error: unknown): 'worker_lost' | 'database_unavailable' | 'internal_error' {
+  if (!(error instanceof ActivityFailure)) throw error;
+  if (error.cause instanceof TimeoutFailure) return 'worker_lost';
+  if (error.cause instanceof ApplicationFailure && error.cause.type === 'database_unavailable')
+    return 'database_unavailable';
+  return 'internal_error';
+}

@@ -1,0 +1,204 @@
+/** The sweep: one run over a provider's due accounts, most urgent first. Started by the schedule `sweep/<provider>`. */
+
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import {
+  ChildWorkflowFailure,
+  condition,
+  continueAsNew,
+  log,
+  ParentClosePolicy,
+  proxyActivities,
+  setHandler,
+  sleep,
+  startChild,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Activities } from '../activities';
+import type { AttemptOutcome, RefreshRequest } from '../domain/refresh-attempt';
+import type { DueAccount, SweepInput, SweepProgress, SweepSummary } from '../domain/sweep';
+import { goesOnSignal, refreshAccountWorkflow, refreshAccountWorkflowId } from './refresh-account';
+import {
+  EvergrantAccount,
+  EvergrantOrg,
+  EvergrantProvider,
+  EvergrantSource,
+} from './search-attributes';
+
+const { listDueAccounts, recordHeartbeat } = proxyActivities<Activities>({
+  startToCloseTimeout: '30s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+});
+
+/** So many children at once: the provider's and our own load has a bound, whatever is due. */
+const WINDOW = 40;
+const PAGE = 200;
+/** Beyond this the next page goes to a fresh run. */
+const HISTORY_EVENTS_MAX = 4_000;
+/** A throttled lane that opens within this is waited for; a longer wait is left to the next sweep. */
+const LANE_WAIT_MAX_MS = 120_000;
+/** A child that neither ends nor says that it goes on does not hold the sweep for ever. */
+const DRAIN_MAX = '10 minutes';
+
+/** What one sweep knows of its children and of its provider's lane. */
+class Lane {
+  running = 0;
+  /** The OAuth app itself was refused: nothing more is sent in this sweep. */
+  parked = false;
+  openAt = 0;
+  readonly summary: SweepSummary;
+  /** By account: gives the seat of a child back that goes on trying. */
+  readonly #seats = new Map<string, (outcome: AttemptOutcome) => void>();
+
+  constructor(summary: SweepSummary) {
+    this.summary = summary;
+  }
+
+  goesOn(outcome: AttemptOutcome): void {
+    this.#seats.get(outcome.accountId)?.(outcome);
+  }
+
+  /** Refreshes one account and counts how it ended; never throws. */
+  async refresh(account: DueAccount, provider: string, request: RefreshRequest): Promise<void> {
+    this.running += 1;
+    try {
+      const child = await startChild(refreshAccountWorkflow, {
+        workflowId: refreshAccountWorkflowId(account.accountId),
+        args: [{ accountId: account.accountId, label: account.label, request }],
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        staticSummary: `Refresh ${account.label} (${provider})`,
+        typedSearchAttributes: [
+          { key: EvergrantProvider, value: provider },
+          { key: EvergrantAccount, value: account.accountId },
+          { key: EvergrantOrg, value: account.organisation },
+          { key: EvergrantSource, value: request.source },
+        ],
+      });
+      await new Promise<void>((giveBack) => {
+        this.#seats.set(account.accountId, (outcome) => giveBack(this.#count(outcome, true)));
+        child.result().then(
+          (outcome) => giveBack(this.#count(outcome, false)),
+          (error: unknown) =>
+            giveBack(this.#seats.delete(account.accountId) ? this.#countBroken(error) : undefined),
+        );
+      });
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) this.summary.in_flight += 1;
+      else this.#countBroken(error);
+    } finally {
+      this.running -= 1;
+    }
+  }
+
+  #count(outcome: AttemptOutcome, goesOn: boolean): void {
+    if (!this.#seats.delete(outcome.accountId)) return;
+    const { summary } = this;
+    const { failure } = outcome;
+    if (outcome.outcome === 'refreshed') summary.refreshed += 1;
+    else if (failure === null) summary.skipped += 1;
+    else {
+      summary.failed += 1;
+      summary.failures[failure.code] = (summary.failures[failure.code] ?? 0) + 1;
+      if (failure.class === 'account') summary.needs_reconnect += 1;
+      if (goesOn) summary.retrying += 1;
+      if (failure.class === 'app') this.parked = true;
+      if (failure.class === 'rate')
+        this.openAt = Math.max(this.openAt, Date.now() + (failure.retryAfterMs ?? 0));
+    }
+  }
+
+  #countBroken(error: unknown): void {
+    const code = error instanceof ChildWorkflowFailure ? 'workflow_failed' : 'workflow_not_started';
+    this.summary.failed += 1;
+    this.summary.failures[code] = (this.summary.failures[code] ?? 0) + 1;
+  }
+}
+
+/**
+ * Pages through the due accounts and keeps a sliding window of refresh workflows going. Continues as new between
+ * pages when its history has grown; ends with the summary. One bad child never fails a sweep.
+ */
+export async function sweepWorkflow(input: SweepInput): Promise<SweepSummary> {
+  const progress = input.progress ?? firstProgress(input);
+  const { summary, asOf } = progress;
+  const lane = new Lane(summary);
+  setHandler(goesOnSignal, (outcome) => lane.goesOn(outcome));
+
+  const request: RefreshRequest = {
+    source: 'scheduled',
+    caller: workflowInfo().workflowId,
+    requestedAt: asOf,
+    force: false,
+    capture: false,
+  };
+  let { cursor } = progress;
+  for (;;) {
+    const page = await listDueAccounts.executeWithOptions(
+      { summary: `${input.provider}: which accounts are due?` },
+      [
+        {
+          provider: input.provider,
+          environment: input.environment ?? null,
+          cursor,
+          asOf,
+          limit: PAGE,
+        },
+      ],
+    );
+    summary.due += page.accounts.length;
+    for (const account of page.accounts) {
+      await condition(() => lane.running < WINDOW || lane.parked);
+      const waitMs = lane.openAt - Date.now();
+      if (waitMs > 0 && waitMs <= LANE_WAIT_MAX_MS && !lane.parked) await sleep(waitMs);
+      if (lane.parked || waitMs > LANE_WAIT_MAX_MS) summary.left += 1;
+      else void lane.refresh(account, input.provider, request);
+    }
+    const { next } = page;
+    if (next === null || lane.parked) break;
+    cursor = next;
+    if (
+      workflowInfo().continueAsNewSuggested ||
+      workflowInfo().historyLength > HISTORY_EVENTS_MAX
+    ) {
+      await drain(lane);
+      await continueAsNew<typeof sweepWorkflow>({ ...input, progress: { cursor, asOf, summary } });
+    }
+  }
+  await drain(lane);
+  summary.finished_at = new Date().toISOString();
+  if (summary.due === 0) {
+    await recordHeartbeat.executeWithOptions({ summary: 'Nothing was due' }, [
+      { provider: input.provider },
+    ]);
+  }
+  log.info('sweep finished', { ...summary });
+  return summary;
+}
+
+/** Waits for the children that are under way; those that do not end are counted as in flight. */
+async function drain(lane: Lane): Promise<void> {
+  if (!(await condition(() => lane.running === 0, DRAIN_MAX)))
+    lane.summary.in_flight += lane.running;
+}
+
+function firstProgress(input: SweepInput): SweepProgress {
+  const asOf = new Date().toISOString();
+  return {
+    cursor: { scan: 'expires', at: null, accountId: null },
+    asOf,
+    summary: {
+      provider: input.provider,
+      environment: input.environment ?? null,
+      started_at: asOf,
+      finished_at: null,
+      due: 0,
+      refreshed: 0,
+      failed: 0,
+      needs_reconnect: 0,
+      retrying: 0,
+      in_flight: 0,
+      skipped: 0,
+      left: 0,
+      failures: {},
+    },
+  };
+}
