@@ -1,0 +1,94 @@
+/** The API: middleware in one place, then one registration for each route. */
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { bodyLimit } from 'hono/body-limit';
+import { requestId } from 'hono/request-id';
+import { secureHeaders } from 'hono/secure-headers';
+import { authenticate } from './authenticate';
+import type { ApiDependencies, ApiEnv } from './dependencies';
+import { ApiError, errorResponse } from './errors';
+import { registerAccountDiagnostics } from './routes/account-diagnostics';
+import { registerCreateAccount } from './routes/create-account';
+import { registerCreateApiKey } from './routes/create-api-key';
+import { registerDeleteAccount } from './routes/delete-account';
+import { registerGetAccount } from './routes/get-account';
+import { registerHealth } from './routes/health';
+import { registerListAccounts } from './routes/list-accounts';
+import { registerListApiKeys } from './routes/list-api-keys';
+import { registerPatchAccount } from './routes/patch-account';
+import { registerRefreshAccount } from './routes/refresh-account';
+import { registerRefreshDebug } from './routes/refresh-debug';
+import { registerRevokeApiKey } from './routes/revoke-api-key';
+import { registerTerminalLogs } from './routes/terminal-logs';
+import { registerTriggerRefresh } from './routes/trigger-refresh';
+
+const BODY_MAX_BYTES = 256 * 1024;
+
+export type ApiApp = OpenAPIHono<ApiEnv>;
+
+export function createApp(deps: ApiDependencies): ApiApp {
+  const app: ApiApp = new OpenAPIHono<ApiEnv>({
+    defaultHook: (result) => {
+      if (result.success) return;
+      const problems = result.error.issues.map(
+        (issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`,
+      );
+      throw new ApiError('invalid_request', problems.join('; '));
+    },
+  });
+  app.onError((error, c) => errorResponse(error, c, deps.logger));
+  app.notFound((c) =>
+    errorResponse(
+      new ApiError('not_found', `There is no ${c.req.method} ${c.req.path}; see /openapi.json.`),
+      c,
+      deps.logger,
+    ),
+  );
+  app.use(requestId());
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+      referrerPolicy: 'no-referrer',
+    }),
+  );
+  app.use(bodyLimit({ maxSize: BODY_MAX_BYTES }));
+  app.use('/api/*', async (c, next) => {
+    await next();
+    c.header('Cache-Control', 'no-store');
+  });
+  app.use('/api/*', authenticate(deps));
+
+  registerHealth(app, deps);
+  registerCreateAccount(app, deps);
+  registerListAccounts(app, deps);
+  registerGetAccount(app, deps);
+  registerPatchAccount(app, deps);
+  registerDeleteAccount(app, deps);
+  registerRefreshAccount(app, deps);
+  registerAccountDiagnostics(app, deps);
+  registerRefreshDebug(app, deps);
+  registerTerminalLogs(app, deps);
+  registerTriggerRefresh(app, deps);
+  registerCreateApiKey(app, deps);
+  registerListApiKeys(app, deps);
+  registerRevokeApiKey(app, deps);
+
+  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
+    type: 'http',
+    scheme: 'bearer',
+  });
+  app.openAPIRegistry.registerComponent('securitySchemes', 'internal', {
+    type: 'apiKey',
+    in: 'header',
+    name: 'X-Internal-API-Key',
+  });
+  app.doc31('/openapi.json', {
+    openapi: '3.1.0',
+    info: {
+      title: 'Evergrant',
+      version: '1',
+      description: 'Keeps OAuth 2.0 grants alive. Times are ISO 8601 UTC.',
+    },
+    security: [{ bearer: [] }],
+  });
+  return app;
+}

@@ -1,0 +1,23 @@
+/** What the routes work with; built once for each process. */
+import type { Logger } from 'pino';
+import type { ConfiguredProviders } from '../providers/configured-providers';
+import type { Principal } from '../store/api-keys';
+import type { Store } from '../store/store';
+import type { Vault } from '../vault/vault';
+import type { RefreshClient } from './refresh-client';
+
+export interface ApiDependencies {
+  store: Store;
+  vault: Vault;
+  providers: ConfiguredProviders;
+  refreshes: RefreshClient;
+  logger: Logger;
+  /** Keys that come from the environment, beside those in the store. */
+  configuredKeys: { key: string; principal: Principal }[];
+  now: () => Date;
+}
+
+/** What a request carries once it is authenticated. */
+export interface ApiEnv {
+  Variables: { requestId: string; principal: Principal };
+}

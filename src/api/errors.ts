@@ -1,0 +1,108 @@
+/** The one error shape of the API, and how every failure becomes it. */
+import { z } from '@hono/zod-openapi';
+import { isGrpcServiceError, ServiceError } from '@temporalio/client';
+import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { Logger } from 'pino';
+import { isDatabaseUnavailable } from '../store/database';
+
+const ERROR_CODES = [
+  'invalid_request',
+  'unauthenticated',
+  'forbidden',
+  'not_found',
+  'unknown_provider',
+  'conflict',
+  'payload_too_large',
+  'still_running',
+  'database_unavailable',
+  'temporal_unavailable',
+  'internal_error',
+] as const;
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+const STATUS: Record<ErrorCode, ContentfulStatusCode> = {
+  invalid_request: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  unknown_provider: 404,
+  conflict: 409,
+  payload_too_large: 413,
+  still_running: 504,
+  database_unavailable: 503,
+  temporal_unavailable: 503,
+  internal_error: 500,
+};
+
+/** A failure with a sentence for the caller: what is wrong, and what to do. */
+export class ApiError extends Error {
+  override name = 'ApiError';
+  readonly code: ErrorCode;
+  constructor(code: ErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const ErrorBody = z
+  .object({
+    error: z.object({
+      code: z.enum(ERROR_CODES),
+      message: z.string().openapi({ example: 'There is no account acc_5f… in your organisation.' }),
+      request_id: z.string(),
+    }),
+  })
+  .openapi('Error');
+
+const described = (description: string) => ({
+  description,
+  content: { 'application/json': { schema: ErrorBody } },
+});
+
+/** Spread into each route. */
+export const errorResponses = {
+  400: described('The request is malformed; the message names the member.'),
+  401: described('No key, or one that is not known.'),
+  403: described('The key lacks the scope.'),
+  404: described('There is no such thing in your organisation.'),
+  409: described('It conflicts with what is there.'),
+  503: described('MongoDB or Temporal is away; try again.'),
+  504: described('It goes on, but longer than a request may wait.'),
+};
+
+export function notFound(what: string): ApiError {
+  return new ApiError('not_found', `There is no ${what} in your organisation.`);
+}
+
+/** Turns anything thrown into the error shape. Only an {@link ApiError} speaks for itself. */
+export function errorResponse(error: unknown, c: Context, logger: Logger): Response {
+  const { code, message } = translate(error);
+  if (code === 'internal_error')
+    logger.error({ err: error, request_id: c.get('requestId') }, 'request failed');
+  if (code === 'unauthenticated') c.header('WWW-Authenticate', 'Bearer realm="evergrant"');
+  return c.json({ error: { code, message, request_id: c.get('requestId') } }, STATUS[code]);
+}
+
+function translate(error: unknown): { code: ErrorCode; message: string } {
+  if (error instanceof ApiError) return error;
+  if (error instanceof HTTPException) {
+    if (error.status === 413)
+      return { code: 'payload_too_large', message: 'The body is too large.' };
+    return { code: 'invalid_request', message: 'The body is not valid JSON.' };
+  }
+  if (isDatabaseUnavailable(error)) {
+    return {
+      code: 'database_unavailable',
+      message: 'MongoDB does not answer. Nothing was changed; try again.',
+    };
+  }
+  if (error instanceof ServiceError || isGrpcServiceError(error)) {
+    return { code: 'temporal_unavailable', message: 'Temporal does not answer. Try again.' };
+  }
+  return {
+    code: 'internal_error',
+    message: 'Something is wrong on our side; the log has the request id.',
+  };
+}

@@ -1,0 +1,120 @@
+/**
+ * Asks Temporal for refreshes and sweeps. Callers of one process who want the same account share one request to
+ * Temporal, and those of all processes share the account's workflow: single flight by identity.
+ */
+import { randomUUID } from 'node:crypto';
+import {
+  type Client,
+  WithStartWorkflowOperation,
+  WorkflowIdConflictPolicy,
+} from '@temporalio/client';
+import type { Account } from '../domain/account';
+import type { AttemptOutcome, RefreshRequest } from '../domain/refresh-attempt';
+import type { Provider } from '../providers/provider';
+import {
+  refreshAccountWorkflow,
+  refreshAccountWorkflowId,
+  requestRefreshUpdate,
+} from '../workflows/refresh-account';
+import {
+  EvergrantAccount,
+  EvergrantOrg,
+  EvergrantProvider,
+  EvergrantSource,
+} from '../workflows/search-attributes';
+import { sweepWorkflow } from '../workflows/sweep';
+import { ApiError } from './errors';
+
+/** So long a request waits for an outcome; the refresh itself goes on. */
+const WAIT_MS = 60_000;
+
+export interface RefreshClient {
+  /** @throws {ApiError} `still_running` after a minute */
+  refresh(
+    account: Account,
+    request: RefreshRequest,
+  ): Promise<AttemptOutcome & { workflowId: string }>;
+  startSweep(provider: Provider): Promise<{ workflowId: string; runId: string }>;
+  /** Whether Temporal answers now. */
+  ping(): Promise<void>;
+}
+
+export function createRefreshClient(client: Client, taskQueue: string): RefreshClient {
+  const underWay = new Map<string, Promise<AttemptOutcome>>();
+
+  async function requestRefresh(
+    account: Account,
+    request: RefreshRequest,
+  ): Promise<AttemptOutcome> {
+    const startWorkflowOperation = new WithStartWorkflowOperation(refreshAccountWorkflow, {
+      workflowId: refreshAccountWorkflowId(account.id),
+      workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+      taskQueue,
+      args: [{ accountId: account.id, label: account.label, request }],
+      staticSummary: `Refresh ${account.label} (${account.provider})`,
+      typedSearchAttributes: [
+        { key: EvergrantProvider, value: account.provider },
+        { key: EvergrantAccount, value: account.id },
+        { key: EvergrantOrg, value: account.organisation },
+        { key: EvergrantSource, value: request.source },
+      ],
+    });
+    return client.workflow.executeUpdateWithStart(requestRefreshUpdate, {
+      startWorkflowOperation,
+      updateId: randomUUID(),
+      args: [request],
+    });
+  }
+
+  return {
+    async refresh(account, request) {
+      let shared = underWay.get(account.id);
+      if (shared === undefined) {
+        shared = requestRefresh(account, request).finally(() => underWay.delete(account.id));
+        underWay.set(account.id, shared);
+      }
+      return { ...(await withinLimit(shared)), workflowId: refreshAccountWorkflowId(account.id) };
+    },
+    async startSweep(provider) {
+      const handle = await client.workflow.start(sweepWorkflow, {
+        workflowId: `sweep/${provider.id}/triggered`,
+        // Asked again while one runs, the same one is the answer: a sweep twice at once has nothing more to do.
+        workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+        taskQueue,
+        args: [{ provider: provider.id }],
+        staticSummary: `Sweep: refresh the due ${provider.adapter.displayName} accounts (triggered)`,
+        typedSearchAttributes: [
+          { key: EvergrantProvider, value: provider.id },
+          { key: EvergrantSource, value: 'api' },
+        ],
+      });
+      return { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
+    },
+    async ping() {
+      await client.connection.withDeadline(Date.now() + 3_000, () =>
+        client.workflowService.describeNamespace({ namespace: client.options.namespace }),
+      );
+    },
+  };
+}
+
+async function withinLimit<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () =>
+        reject(
+          new ApiError(
+            'still_running',
+            'The refresh goes on, but takes longer than a minute. Its log entry will show how it ends.',
+          ),
+        ),
+      WAIT_MS,
+    );
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,52 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import type { ApiApp } from '../app';
+import type { ApiDependencies } from '../dependencies';
+
+const State = z.enum(['ok', 'unreachable']);
+const healthz = createRoute({
+  method: 'get',
+  path: '/healthz',
+  summary: 'Whether the process lives',
+  security: [],
+  responses: {
+    200: {
+      description: 'It does',
+      content: { 'application/json': { schema: z.object({ status: z.literal('ok') }) } },
+    },
+  },
+});
+const Readiness = z.object({
+  status: z.enum(['ready', 'not_ready']),
+  mongodb: State,
+  temporal: State,
+});
+const readyz = createRoute({
+  method: 'get',
+  path: '/readyz',
+  summary: 'Whether MongoDB and Temporal answer',
+  security: [],
+  responses: {
+    200: { description: 'Both do', content: { 'application/json': { schema: Readiness } } },
+    503: { description: 'One does not', content: { 'application/json': { schema: Readiness } } },
+  },
+});
+
+export function registerHealth(app: ApiApp, { store, refreshes }: ApiDependencies): void {
+  app.openapi(healthz, (c) => c.json({ status: 'ok' as const }, 200));
+  app.openapi(readyz, async (c) => {
+    const [mongodb, temporal] = await Promise.all([
+      answers(store.ping()),
+      answers(refreshes.ping()),
+    ]);
+    if (mongodb === 'ok' && temporal === 'ok')
+      return c.json({ status: 'ready' as const, mongodb, temporal }, 200);
+    return c.json({ status: 'not_ready' as const, mongodb, temporal }, 503);
+  });
+}
+
+async function answers(ping: Promise<void>): Promise<'ok' | 'unreachable'> {
+  return ping.then(
+    () => 'ok' as const,
+    () => 'unreachable' as const,
+  );
+}

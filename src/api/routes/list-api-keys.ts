@@ -1,0 +1,31 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { ApiKeyBody, apiKeyBody } from '../api-key-body';
+import type { ApiApp } from '../app';
+import { requireScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { errorResponses } from '../errors';
+
+const route = createRoute({
+  method: 'get',
+  path: '/api/admin/keys',
+  summary: 'The API keys of your organisation',
+  middleware: requireScope('admin'),
+  responses: {
+    200: {
+      description: 'All',
+      content: {
+        'application/json': {
+          schema: z.object({ items: z.array(ApiKeyBody), next_cursor: z.null() }),
+        },
+      },
+    },
+    ...errorResponses,
+  },
+});
+
+export function registerListApiKeys(app: ApiApp, { store }: ApiDependencies): void {
+  app.openapi(route, async (c) => {
+    const keys = await store.apiKeys.list(c.get('principal').organisation);
+    return c.json({ items: keys.map(apiKeyBody), next_cursor: null }, 200);
+  });
+}

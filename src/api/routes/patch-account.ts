@@ -1,0 +1,82 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { AccountState } from '../../domain/account';
+import type { ApiApp } from '../app';
+import { requireScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { ApiError, errorResponses, notFound } from '../errors';
+import { GrantInput, sealedGrantOf } from '../grant-input';
+import { AccountBody, AccountParams, accountBody } from '../schemas';
+
+const Body = z
+  .strictObject({
+    label: z.string().min(1).max(200).optional(),
+    kind: z.string().min(1).max(64).nullable().optional(),
+    disabled: z
+      .boolean()
+      .optional()
+      .openapi({ description: 'true: never refreshed; false: back in service' }),
+    ...GrantInput.partial().shape,
+  })
+  .openapi('AccountPatch');
+
+const route = createRoute({
+  method: 'patch',
+  path: '/api/admin/accounts/{id}',
+  summary: 'Rename, disable, enable, or connect again with new tokens',
+  middleware: requireScope('admin'),
+  request: {
+    params: AccountParams,
+    body: { content: { 'application/json': { schema: Body } }, required: true },
+  },
+  responses: {
+    200: { description: 'As it is now', content: { 'application/json': { schema: AccountBody } } },
+    ...errorResponses,
+  },
+});
+
+export function registerPatchAccount(
+  app: ApiApp,
+  { store, vault, providers, now }: ApiDependencies,
+): void {
+  app.openapi(route, async (c) => {
+    const { id } = c.req.valid('param');
+    const { label, kind, disabled, refresh_token, ...grant } = c.req.valid('json');
+    const { organisation } = c.get('principal');
+    if (
+      refresh_token === undefined &&
+      Object.values(grant).some((member) => member !== undefined)
+    ) {
+      throw new ApiError(
+        'invalid_request',
+        'refresh_token: needed when any part of the grant is replaced',
+      );
+    }
+    const at = now();
+    const reconnected = refresh_token !== undefined;
+    const state =
+      disabled === true
+        ? AccountState.disabled
+        : disabled === false || reconnected
+          ? AccountState.active
+          : undefined;
+    const account = await store.accounts.patch(
+      organisation,
+      id,
+      {
+        label,
+        kind,
+        state,
+        stateReason: disabled === true ? 'Disabled by an admin.' : null,
+        grant: reconnected
+          ? sealedGrantOf(
+              { ...grant, refresh_token },
+              { vault, place: { organisation, accountId: id }, now: at },
+            )
+          : undefined,
+      },
+      at,
+    );
+    if (account === null) throw notFound(`account ${id}`);
+    return c.json(accountBody(account, providers, now()), 200);
+  });
+}

@@ -1,0 +1,50 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import type { ApiApp } from '../app';
+import { requireScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { errorResponses } from '../errors';
+import { refreshableAccount } from '../refreshable-account';
+import { AccountParams, OutcomeBody, outcomeBody } from '../schemas';
+
+const Body = z.strictObject({
+  force: z
+    .boolean()
+    .default(false)
+    .openapi({ description: 'Refresh although the account is not due' }),
+});
+
+const route = createRoute({
+  method: 'post',
+  path: '/api/admin/accounts/{id}/refresh',
+  summary: 'Refresh one account now, and wait for the outcome',
+  middleware: requireScope('admin'),
+  request: { params: AccountParams, body: { content: { 'application/json': { schema: Body } } } },
+  responses: {
+    200: {
+      description: 'How it ended; a refusal by the provider is an outcome too',
+      content: { 'application/json': { schema: OutcomeBody } },
+    },
+    ...errorResponses,
+  },
+});
+
+export function registerRefreshAccount(
+  app: ApiApp,
+  { store, refreshes, now }: ApiDependencies,
+): void {
+  app.openapi(route, async (c) => {
+    // Before anything else: an attempt that ends after this moment answers this request.
+    const requestedAt = now().toISOString();
+    const principal = c.get('principal');
+    const account = await refreshableAccount(store, principal, c.req.valid('param').id);
+    const { force } = Body.parse(c.req.valid('json') ?? {});
+    const outcome = await refreshes.refresh(account, {
+      source: 'api',
+      caller: `key ${principal.keyId}`,
+      requestedAt,
+      force,
+      capture: false,
+    });
+    return c.json(outcomeBody(outcome), 200);
+  });
+}

@@ -1,0 +1,61 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import type { ApiApp } from '../app';
+import { requireScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { ApiError, errorResponses, notFound } from '../errors';
+import { refreshableAccount } from '../refreshable-account';
+import { LogEntryBody, OutcomeBody, outcomeBody } from '../schemas';
+
+const route = createRoute({
+  method: 'post',
+  path: '/api/admin/{provider}/token/refresh-debug',
+  summary: 'Refresh one account now, with the whole exchange, masked',
+  middleware: requireScope('admin'),
+  request: {
+    params: z.object({
+      provider: z.string().openapi({ param: { name: 'provider', in: 'path' }, example: 'ebay' }),
+    }),
+    body: {
+      content: { 'application/json': { schema: z.strictObject({ account_id: z.string() }) } },
+      required: true,
+    },
+  },
+  responses: {
+    200: {
+      description:
+        'The outcome and its log entry. If a scheduled refresh was under way, it is that one, with its leaner entry.',
+      content: {
+        'application/json': { schema: OutcomeBody.extend({ entry: LogEntryBody.nullable() }) },
+      },
+    },
+    ...errorResponses,
+  },
+});
+
+export function registerRefreshDebug(
+  app: ApiApp,
+  { store, providers, refreshes, now }: ApiDependencies,
+): void {
+  app.openapi(route, async (c) => {
+    const requestedAt = now().toISOString();
+    const principal = c.get('principal');
+    const { provider } = c.req.valid('param');
+    if (providers.find(provider) === undefined)
+      throw new ApiError('unknown_provider', `No provider "${provider}" is configured.`);
+    const { account_id: id } = c.req.valid('json');
+    const account = await refreshableAccount(store, principal, id);
+    if (account.provider !== provider) throw notFound(`${provider} account ${id}`);
+    const outcome = await refreshes.refresh(account, {
+      source: 'debug',
+      caller: `key ${principal.keyId}`,
+      requestedAt,
+      force: true,
+      capture: true,
+    });
+    const entry =
+      outcome.logEntryId === null
+        ? null
+        : await store.logEntries.find(principal.organisation, outcome.logEntryId);
+    return c.json({ ...outcomeBody(outcome), entry }, 200);
+  });
+}

@@ -1,0 +1,55 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import type { ApiApp } from '../app';
+import { requireScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { ApiError, errorResponses } from '../errors';
+
+const Body = z.strictObject({
+  provider: z
+    .string()
+    .optional()
+    .openapi({ description: 'All configured providers if left out', example: 'ebay' }),
+});
+
+const route = createRoute({
+  method: 'post',
+  path: '/api/admin/internal/refresh-tokens',
+  summary: 'Start the sweep at once (R0.2)',
+  security: [{ bearer: [] }, { internal: [] }],
+  middleware: requireScope('internal'),
+  request: { body: { content: { 'application/json': { schema: Body } } } },
+  responses: {
+    200: {
+      description: 'What was started; asked again while it runs, the same run',
+      content: {
+        'application/json': {
+          schema: z.object({
+            started: z.array(
+              z.object({ provider: z.string(), workflow_id: z.string(), run_id: z.string() }),
+            ),
+          }),
+        },
+      },
+    },
+    ...errorResponses,
+  },
+});
+
+export function registerTriggerRefresh(
+  app: ApiApp,
+  { providers, refreshes }: ApiDependencies,
+): void {
+  app.openapi(route, async (c) => {
+    const { provider: name } = Body.parse(c.req.valid('json') ?? {});
+    const wanted = name === undefined ? providers.all : [providers.find(name)];
+    const started = await Promise.all(
+      wanted.map(async (provider) => {
+        if (provider === undefined)
+          throw new ApiError('unknown_provider', `No provider "${name}" is configured.`);
+        const { workflowId, runId } = await refreshes.startSweep(provider);
+        return { provider: provider.id, workflow_id: workflowId, run_id: runId };
+      }),
+    );
+    return c.json({ started }, 200);
+  });
+}

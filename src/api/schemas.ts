@@ -1,0 +1,228 @@
+/** The shapes that several routes answer with. No schema here has a member for a token, and a test says so. */
+import { z } from '@hono/zod-openapi';
+import { ACCOUNT_STATUSES, type Account, accountStatus } from '../domain/account';
+import { EXCHANGE_OUTCOMES, LOG_ACTIONS, LOG_SOURCES } from '../domain/log-entry';
+import type { AttemptOutcome } from '../domain/refresh-attempt';
+import { FailureClass, type RefreshFailure } from '../domain/refresh-failure';
+import { dueDecision } from '../domain/refresh-policy';
+import type { ConfiguredProviders } from '../providers/configured-providers';
+
+const time = z.iso.datetime();
+
+export const FailureBody = z
+  .object({
+    class: z.enum(FailureClass),
+    code: z.string().openapi({ example: 'invalid_grant' }),
+    message: z.string(),
+    status: z.number().int().optional(),
+    detail: z.string().optional(),
+  })
+  .openapi('Failure');
+
+export const AccountBody = z
+  .object({
+    id: z.string().openapi({ example: 'acc_4b6f0c2d9e8a7b6c5d4e3f2a' }),
+    organisation: z.string(),
+    provider: z.string().openapi({ example: 'ebay' }),
+    environment: z.string().openapi({ example: 'production' }),
+    external_id: z.string(),
+    label: z.string(),
+    kind: z.string().nullable(),
+    status: z.enum(ACCOUNT_STATUSES),
+    status_reason: z.string().nullable(),
+    status_at: time,
+    due: z.object({ due: z.boolean(), reason: z.string() }),
+    generation: z.number().int(),
+    scopes: z.array(z.string()),
+    expires_at: time,
+    refresh_token_expires_at: time.nullable(),
+    access_token_fingerprint: z.string(),
+    refresh_token_fingerprint: z.string(),
+    last_refreshed_at: time,
+    last_attempt: z
+      .object({
+        log_entry_id: z.string(),
+        outcome: z.enum(['refreshed', 'failed']),
+        source: z.enum(LOG_SOURCES),
+        finished_at: time,
+      })
+      .nullable(),
+    last_error: FailureBody.extend({ at: time }).nullable(),
+    failed_attempts: z.number().int(),
+    next_attempt_at: time.nullable(),
+    created_at: time,
+    updated_at: time,
+  })
+  .openapi('Account');
+
+/** An account as the API shows it. */
+export function accountBody(
+  account: Account,
+  providers: ConfiguredProviders,
+  now: Date,
+): z.infer<typeof AccountBody> {
+  const provider = providers.find(account.provider);
+  const { current, lastAttempt, lastError } = account;
+  return {
+    id: account.id,
+    organisation: account.organisation,
+    provider: account.provider,
+    environment: account.environment,
+    external_id: account.externalId,
+    label: account.label,
+    kind: account.kind,
+    status: accountStatus(account, now, provider?.policy.refreshBeforeMs),
+    status_reason: account.stateReason,
+    status_at: account.stateAt.toISOString(),
+    due:
+      provider === undefined
+        ? { due: false, reason: 'provider_not_configured' }
+        : dueDecision(account, provider.policy, now),
+    generation: account.generation,
+    scopes: current.scopes,
+    expires_at: current.expiresAt,
+    refresh_token_expires_at: current.refreshTokenExpiresAt,
+    access_token_fingerprint: current.accessTokenFingerprint,
+    refresh_token_fingerprint: current.refreshTokenFingerprint,
+    last_refreshed_at: account.lastRefreshedAt.toISOString(),
+    last_attempt:
+      lastAttempt === null
+        ? null
+        : {
+            log_entry_id: lastAttempt.attemptId,
+            outcome: lastAttempt.outcome,
+            source: lastAttempt.source,
+            finished_at: lastAttempt.finishedAt.toISOString(),
+          },
+    last_error:
+      lastError === null ? null : { ...failureBody(lastError), at: lastError.at.toISOString() },
+    failed_attempts: account.failedAttempts,
+    next_attempt_at: account.nextAttemptAt?.toISOString() ?? null,
+    created_at: account.createdAt.toISOString(),
+    updated_at: account.updatedAt.toISOString(),
+  };
+}
+
+export const OutcomeBody = z
+  .object({
+    account_id: z.string(),
+    outcome: z.enum(['refreshed', 'failed', 'skipped', 'busy']),
+    reason: z.string().openapi({ example: 'fresh' }),
+    exchange: z.enum(EXCHANGE_OUTCOMES).nullable(),
+    failure: FailureBody.nullable(),
+    generation: z.number().int().nullable(),
+    expires_at: time.nullable(),
+    log_entry_id: z.string().nullable(),
+    workflow_id: z.string(),
+  })
+  .openapi('RefreshOutcome');
+
+export function outcomeBody(
+  outcome: AttemptOutcome & { workflowId: string },
+): z.infer<typeof OutcomeBody> {
+  return {
+    account_id: outcome.accountId,
+    outcome: outcome.outcome,
+    reason: outcome.reason,
+    exchange: outcome.exchange,
+    failure: outcome.failure === null ? null : failureBody(outcome.failure),
+    generation: outcome.generation,
+    expires_at: outcome.expiresAt,
+    log_entry_id: outcome.logEntryId,
+    workflow_id: outcome.workflowId,
+  };
+}
+
+function failureBody({
+  class: failureClass,
+  code,
+  message,
+  status,
+  detail,
+}: RefreshFailure): z.infer<typeof FailureBody> {
+  return {
+    class: failureClass,
+    code,
+    message,
+    ...(status === undefined ? {} : { status }),
+    ...(detail === undefined ? {} : { detail }),
+  };
+}
+
+export const DiagnosticsBody = z.object({
+  caller: z.string(),
+  input_prefix: z.string(),
+  decrypted_prefix: z.string().nullable(),
+  final_prefix: z.string().nullable(),
+  refresh_token_fingerprint: z.string().nullable(),
+  warnings: z.array(z.string()),
+});
+
+export const LogEntryBody = z
+  .object({
+    id: z.string(),
+    created_at: time,
+    organisation: z.string().nullable(),
+    environment: z.string().nullable(),
+    provider: z.string(),
+    account_id: z.string().nullable(),
+    account_label: z.string().nullable(),
+    action: z.enum(LOG_ACTIONS),
+    source: z.enum(LOG_SOURCES),
+    outcome: z.enum(EXCHANGE_OUTCOMES).nullable(),
+    request: z
+      .object({
+        method: z.string(),
+        url: z.string(),
+        refresh_token: z.string().openapi({
+          description: 'Masked: a prefix and a length',
+          example: 'v^1.1#… (96 characters)',
+        }),
+        headers: z.record(z.string(), z.string()).optional(),
+        body: z.record(z.string(), z.unknown()).optional(),
+      })
+      .nullable(),
+    response: z
+      .object({
+        status: z.number().int(),
+        duration_ms: z.number(),
+        headers: z.record(z.string(), z.string()).optional(),
+        body: z.unknown().optional(),
+      })
+      .nullable(),
+    error: FailureBody.nullable(),
+    diagnostics: DiagnosticsBody.nullable(),
+    generation: z.number().int().nullable(),
+    workflow_id: z.string().nullable(),
+    run_id: z.string().nullable(),
+    message: z.string(),
+  })
+  .openapi('LogEntry');
+
+/** A path's account id; anything else is simply not found. */
+export const AccountParams = z.object({
+  id: z
+    .string()
+    .openapi({ param: { name: 'id', in: 'path' }, example: 'acc_4b6f0c2d9e8a7b6c5d4e3f2a' }),
+});
+
+/** Opaque to callers: the place after which the next page begins. */
+export function encodeCursor(...parts: string[]): string {
+  return Buffer.from(JSON.stringify(parts)).toString('base64url');
+}
+
+/** The parts of a cursor, or `null` if it is not one of ours. */
+export function decodeCursor(cursor: string, count: number): string[] | null {
+  try {
+    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+    if (
+      Array.isArray(parts) &&
+      parts.length === count &&
+      parts.every((part) => typeof part === 'string')
+    )
+      return parts;
+  } catch {
+    // Falls through: not a cursor.
+  }
+  return null;
+}

@@ -1,0 +1,110 @@
+/** Serves the API over HTTP, and stops it without cutting off who is being answered. */
+import { type ServerType, serve } from '@hono/node-server';
+import { Client, Connection } from '@temporalio/client';
+import type { Logger } from 'pino';
+import { StartError } from '../bootstrap';
+import type { Config } from '../config';
+import { ConfiguredProviders } from '../providers/configured-providers';
+import type { Store } from '../store/store';
+import type { Vault } from '../vault/vault';
+import { createApp } from './app';
+import type { ApiDependencies } from './dependencies';
+import { createRefreshClient } from './refresh-client';
+
+const STOP_MAX_MS = 15_000;
+
+export interface ServeInput {
+  config: Config;
+  temporal: NonNullable<Config['temporal']['connection']>;
+  store: Store;
+  vault: Vault;
+  logger: Logger;
+  port: number;
+}
+
+export interface RunningApi {
+  url: string;
+  /** Takes no more requests, answers those it has, and disconnects. */
+  stop(): Promise<void>;
+}
+
+export async function serveApi({
+  config,
+  temporal,
+  store,
+  vault,
+  logger,
+  port,
+}: ServeInput): Promise<RunningApi> {
+  const connection = await Connection.connect(temporal);
+  const client = new Client({ connection, namespace: config.temporal.namespace });
+  const app = createApp({
+    store,
+    vault,
+    providers: new ConfiguredProviders(config.providers),
+    refreshes: createRefreshClient(client, config.temporal.taskQueue),
+    logger,
+    configuredKeys: configuredKeys(config),
+    now: () => new Date(),
+  });
+  const server = await listen(app.fetch, config.host, port);
+  const address = server.address();
+  const boundPort = typeof address === 'object' && address !== null ? address.port : port;
+  return {
+    url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${boundPort}`,
+    async stop() {
+      await close(server);
+      await connection.close();
+    },
+  };
+}
+
+/** Keys given by the environment; those in the store come beside them. */
+function configuredKeys(config: Config): ApiDependencies['configuredKeys'] {
+  const organisation = config.adminOrganisation;
+  const keys: ApiDependencies['configuredKeys'] = [];
+  if (config.adminApiKey !== null) {
+    keys.push({
+      key: config.adminApiKey,
+      principal: { keyId: 'ADMIN_API_KEY', organisation, scopes: ['admin'] },
+    });
+  }
+  if (config.internalApiKey !== null) {
+    keys.push({
+      key: config.internalApiKey,
+      principal: { keyId: 'INTERNAL_API_KEY', organisation, scopes: ['internal'] },
+    });
+  }
+  return keys;
+}
+
+function listen(
+  fetch: Parameters<typeof serve>[0]['fetch'],
+  hostname: string,
+  port: number,
+): Promise<ServerType> {
+  return new Promise((resolve, reject) => {
+    const server = serve({ fetch, hostname, port }, () => resolve(server));
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const taken = error.code === 'EADDRINUSE';
+      reject(
+        taken
+          ? new StartError(`Port ${port} on ${hostname} is taken. Set PORT to a free one.`)
+          : error,
+      );
+    });
+  });
+}
+
+function close(server: ServerType): Promise<void> {
+  return new Promise((resolve) => {
+    const force = setTimeout(() => {
+      if ('closeAllConnections' in server) server.closeAllConnections();
+    }, STOP_MAX_MS);
+    server.close(() => {
+      clearTimeout(force);
+      resolve();
+    });
+    if ('closeIdleConnections' in server) server.closeIdleConnections();
+  });
+}
