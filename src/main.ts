@@ -1,0 +1,178 @@
+/**
+ * All in one, for one machine: API and worker in this process, and Temporal and MongoDB started beside it where no
+ * address is set. `npm start`.
+ */
+import getPort from 'get-port';
+import type { Logger } from 'pino';
+import { type RunningApi, serveApi } from './api/serve';
+import { banner } from './banner';
+import { openStoreAndVault, runProcess, StartError, stopRequested } from './bootstrap';
+import { type Config, ConfigError } from './config';
+import { lockDataDirectory } from './engines/data-directory';
+import type { RunningEngine } from './engines/engine';
+import { startMongodb } from './engines/mongodb';
+import { startTemporal } from './engines/temporal';
+import type { Sandbox } from './sandbox/server';
+import type { Store } from './store/store';
+import { seedDemoAccounts, startTrialProvider, trialDatabase, trialKeyRing } from './trial';
+import { type RunningWorker, startWorker } from './worker/start-worker';
+import { SEARCH_ATTRIBUTES } from './workflows/search-attributes';
+
+const USUAL_PORT = 3000;
+
+void runProcess(async (config, logger) => {
+  if (config.mongodbUri !== null && config.encryptionKeys === null) {
+    throw new ConfigError([
+      'ENCRYPTION_KEYS must be set beside MONGODB_URI: kid:base64, e.g. k1:$(openssl rand -base64 32). Keep it safe: without it the tokens in that database cannot be read',
+    ]);
+  }
+  const stopping = stopRequested(logger);
+  const said = { apiUrl: 'starting' };
+  const lock = await lockDataDirectory(config.dataDir, () => said.apiUrl);
+  // What was started, to be stopped in reverse: API, worker, sandbox, store, engines, lock.
+  const stops: (() => Promise<void>)[] = [() => lock.release()];
+  try {
+    const engines = await startEngines(config, logger, stops);
+    const running = await startEvergrant(config, logger, engines, stops);
+    said.apiUrl = running.api.url;
+    process.stderr.write(`${running.banner}\n`);
+    const why = await Promise.race([
+      stopping.then(() => null),
+      running.worker.ended.then(
+        () => 'the worker ended',
+        () => 'the worker failed',
+      ),
+      ...engines.running.map((engine) =>
+        engine.exited.then(({ detail }) => `${engine.name} ended: ${detail}`),
+      ),
+    ]);
+    if (why !== null) throw new StartError(`Evergrant stops, because ${why}.`);
+  } finally {
+    for (const stop of stops.toReversed())
+      await stop().catch((error: unknown) => logger.warn({ err: error }, 'a stop failed'));
+    logger.info('stopped');
+  }
+});
+
+interface Engines {
+  temporal: NonNullable<Config['temporal']['connection']>;
+  temporalAddress: string;
+  temporalUiUrl: string | null;
+  temporalCli: string | null;
+  mongodbUri: string;
+  mongodb: string;
+  running: RunningEngine[];
+}
+
+/** Uses the addresses that are set, and starts an engine for each that is not. */
+async function startEngines(
+  config: Config,
+  logger: Logger,
+  stops: (() => Promise<void>)[],
+): Promise<Engines> {
+  const options = {
+    dataDir: config.dataDir,
+    cacheDir: config.cacheDir,
+    environment: config.engineEnvironment,
+    say: (line: string) => logger.info(line),
+  };
+  const searchAttributes = Object.fromEntries(
+    SEARCH_ATTRIBUTES.map(({ name }) => [name, 'Keyword' as const]),
+  );
+  const started = await Promise.allSettled([
+    config.temporal.connection === null
+      ? startTemporal({ ...options, searchAttributes, namespace: config.temporal.namespace })
+      : null,
+    config.mongodbUri === null ? startMongodb(options) : null,
+  ]);
+  const [temporal, mongodb] = started;
+  for (const one of started) {
+    if (one.status === 'fulfilled' && one.value !== null)
+      stops.push(() => one.value?.stop() ?? Promise.resolve());
+  }
+  if (temporal.status === 'rejected') throw temporal.reason;
+  if (mongodb.status === 'rejected') throw mongodb.reason;
+  const address = temporal.value?.address ?? config.temporal.connection?.address ?? '';
+  return {
+    temporal: config.temporal.connection ?? { address },
+    temporalAddress: address,
+    temporalUiUrl: temporal.value?.uiUrl ?? null,
+    temporalCli: temporal.value?.cliPath ?? null,
+    mongodbUri: config.mongodbUri ?? mongodb.value?.uri ?? '',
+    mongodb:
+      mongodb.value === null
+        ? 'yours, from MONGODB_URI'
+        : `${mongodb.value.uri}    (${mongodb.value.way})`,
+    running: [temporal.value, mongodb.value].filter((engine) => engine !== null),
+  };
+}
+
+async function startEvergrant(
+  configured: Config,
+  logger: Logger,
+  engines: Engines,
+  stops: (() => Promise<void>)[],
+): Promise<{ api: RunningApi; worker: RunningWorker; banner: string }> {
+  const onTrial = configured.providers.length === 0;
+  const trial = onTrial ? await startTrialProvider(configured) : null;
+  if (trial !== null) stops.push(() => trial.sandbox.stop());
+  const config = trial === null ? configured : { ...configured, providers: trial.providers };
+  const ring = config.encryptionKeys ?? trialKeyRing(config.dataDir).ring;
+  const uri = onTrial ? trialDatabase(engines.mongodbUri) : engines.mongodbUri;
+  const { store, vault } = await openStoreAndVault(uri, ring, config);
+  stops.push(() => store.close());
+  if (trial !== null) await seedDemoAccounts(trial.sandbox, store, vault, new Date());
+  const newAdminKey = await createFirstAdminKey(config, store);
+
+  const { temporal } = engines;
+  const worker = await startWorker({ config, temporal, store, vault, logger });
+  stops.push(() => worker.stop());
+  const port = config.port ?? (await usualOrFreePort(config, logger));
+  const api = await serveApi({ config, temporal, store, vault, logger, port });
+  stops.push(() => api.stop());
+  return {
+    api,
+    worker,
+    banner: describe(config, engines, api, newAdminKey, trial?.sandbox ?? null),
+  };
+}
+
+function describe(
+  config: Config,
+  engines: Engines,
+  api: RunningApi,
+  newAdminKey: string | null,
+  sandbox: Sandbox | null,
+): string {
+  return banner({
+    apiUrl: api.url,
+    temporalUiUrl: engines.temporalUiUrl,
+    temporalAddress: engines.temporalAddress,
+    temporalCli: engines.temporalCli,
+    mongodb: engines.mongodb,
+    dataDir: config.dataDir,
+    trial: sandbox === null ? null : { accounts: 12, sandboxUrl: sandbox.url },
+    providers: config.providers.map(({ id, policy }) => ({
+      id,
+      everyMinutes: policy.sweepEveryMs / 60_000,
+    })),
+    newAdminKey,
+  });
+}
+
+/** An admin key for whoever has none: made at the first start, and shown then only. */
+async function createFirstAdminKey(config: Config, store: Store): Promise<string | null> {
+  const organisation = config.adminOrganisation;
+  if (config.adminApiKey !== null || (await store.apiKeys.hasAdmin(organisation))) return null;
+  const { text } = await store.apiKeys.create(
+    { organisation, name: 'first start', scopes: ['admin', 'tokens', 'internal'] },
+    new Date(),
+  );
+  return text;
+}
+
+async function usualOrFreePort(config: Config, logger: Logger): Promise<number> {
+  const port = await getPort({ port: USUAL_PORT, host: config.host });
+  if (port !== USUAL_PORT) logger.info(`port ${USUAL_PORT} is taken; the API uses ${port}`);
+  return port;
+}

@@ -1,0 +1,116 @@
+/**
+ * The trial: what `npm start` makes for itself where nothing is configured. A provider of its own (the sandbox), a
+ * dozen demo accounts, an encryption key and an admin key.
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Config } from './config';
+import { defaultPolicy, type ProviderConfig } from './providers-file';
+import { type DemoAccount, demoAccounts } from './sandbox/demo-accounts';
+import { type Sandbox, startSandbox } from './sandbox/server';
+import type { Store } from './store/store';
+import { KeyRing } from './vault/key-ring';
+import type { Vault } from './vault/vault';
+
+const CLIENT_ID = 'evergrant-trial';
+
+/** Starts the sandbox and describes it as a configured provider. */
+export async function startTrialProvider(
+  config: Config,
+): Promise<{ sandbox: Sandbox; providers: ProviderConfig[] }> {
+  const clientSecret = randomBytes(24).toString('base64url');
+  const sandbox = await startSandbox({
+    clientId: CLIENT_ID,
+    clientSecret,
+    stateFile: join(config.dataDir, 'sandbox.json'),
+    ...(config.sandboxAccessTokenLifeSeconds === null
+      ? {}
+      : { accessTokenLifeSeconds: config.sandboxAccessTokenLifeSeconds }),
+  });
+  const environment = {
+    clientId: CLIENT_ID,
+    clientSecret,
+    tokenEndpoint: sandbox.tokenEndpoint('ebay'),
+  };
+  const ebay: ProviderConfig = {
+    id: 'ebay',
+    adapter: 'ebay',
+    policy: defaultPolicy('ebay', config.refreshIntervalMs),
+    environments: { production: environment, sandbox: environment },
+  };
+  return { sandbox, providers: [ebay] };
+}
+
+/** Furnishes an empty database with the demo accounts; one that has accounts is left as it is. */
+export async function seedDemoAccounts(
+  sandbox: Sandbox,
+  store: Store,
+  vault: Vault,
+  now: Date,
+): Promise<number> {
+  if (!(await store.accounts.isEmpty())) return 0;
+  const accounts = demoAccounts(sandbox, now);
+  for (const account of accounts)
+    await store.accounts.create(demoDocument(account, vault, now), now);
+  return accounts.length;
+}
+
+function demoDocument(
+  account: DemoAccount,
+  vault: Vault,
+  now: Date,
+): Parameters<Store['accounts']['create']>[0] {
+  const id = `acc_${randomBytes(12).toString('hex')}`;
+  const { organisation } = account;
+  const sealed = vault.sealGrant(
+    { accessToken: account.access_token, refreshToken: account.refresh_token },
+    { organisation, accountId: id },
+  );
+  return {
+    id,
+    organisation,
+    provider: account.provider,
+    environment: account.environment,
+    externalId: account.external_id,
+    label: account.label,
+    kind: account.kind,
+    lastRefreshedAt: account.last_refreshed_at,
+    grant: {
+      ...sealed,
+      ...(account.fault === 'corrupt_row' ? { refreshToken: damaged(sealed.refreshToken) } : {}),
+      ...(account.fault === 'legacy_plaintext' ? { refreshToken: account.refresh_token } : {}),
+      expiresAt: account.expires_at.toISOString(),
+      refreshTokenExpiresAt: null,
+      scopes: account.scopes,
+      obtainedAt: now.toISOString(),
+      attemptId: null,
+    },
+  };
+}
+
+/** Another character near the end: the envelope and the key fit, the content does not. */
+function damaged(sealed: string): string {
+  const at = sealed.length - 8;
+  return `${sealed.slice(0, at)}${sealed[at] === 'A' ? 'B' : 'A'}${sealed.slice(at + 1)}`;
+}
+
+/** The encryption key of an embedded database: made once, kept beside it, readable by its owner only. */
+export function trialKeyRing(dataDir: string): { ring: KeyRing; file: string } {
+  const file = join(dataDir, 'encryption-keys');
+  if (!existsSync(file)) {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    writeFileSync(file, `trial:${randomBytes(32).toString('base64')}\n`, {
+      mode: 0o600,
+      flag: 'wx',
+    });
+  }
+  return { ring: KeyRing.parse(readFileSync(file, 'utf8').trim()), file };
+}
+
+/** The same server, another database: demo accounts never stand among real ones, nor are they sent to a real provider. */
+export function trialDatabase(uri: string): string {
+  const url = new URL(uri);
+  url.pathname = `/${url.pathname.slice(1) || 'evergrant'}_trial`;
+  return url.href;
+}

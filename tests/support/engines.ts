@@ -1,0 +1,29 @@
+/** The engines of this run, as every test file finds them. */
+
+function fromRun(name: string): string {
+  const value = process.env[name];
+  if (value === undefined)
+    throw new Error(`${name} is not set: is tests/support/global-setup.ts configured in jest?`);
+  return value;
+}
+
+export const engines = {
+  get temporalAddress() {
+    return fromRun('EVERGRANT_TESTS_TEMPORAL');
+  },
+  get temporalCli() {
+    return fromRun('EVERGRANT_TESTS_TEMPORAL_CLI');
+  },
+  get temporalDatabase() {
+    return fromRun('EVERGRANT_TESTS_TEMPORAL_DATABASE');
+  },
+  /** A database of its own name for whoever asks. */
+  mongodbUri(database: string): string {
+    const url = new URL(fromRun('EVERGRANT_TESTS_MONGODB'));
+    url.pathname = `/${database}`;
+    return url.href;
+  },
+  get cacheDir() {
+    return fromRun('EVERGRANT_TESTS_CACHE');
+  },
+};

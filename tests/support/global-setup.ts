@@ -1,0 +1,24 @@
+/** Starts the engines that the integration tests need, once for the whole run. */
+import { mkdtempSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startMongodb } from '../../src/engines/mongodb';
+import { startTemporal } from '../../src/engines/temporal';
+
+const say = (line: string) => process.stderr.write(`${line}\n`);
+
+export default async function globalSetup(): Promise<void> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'evergrant-tests-'));
+  const cacheDir = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'evergrant');
+  const options = { dataDir, cacheDir, say };
+  const [temporal, mongodb] = await Promise.all([
+    startTemporal({ ...options, searchAttributes: {} }),
+    startMongodb(options),
+  ]);
+  process.env['EVERGRANT_TESTS_TEMPORAL'] = temporal.address;
+  process.env['EVERGRANT_TESTS_TEMPORAL_CLI'] = temporal.cliPath;
+  process.env['EVERGRANT_TESTS_TEMPORAL_DATABASE'] = join(dataDir, 'temporal', 'temporal.db');
+  process.env['EVERGRANT_TESTS_MONGODB'] = mongodb.uri;
+  process.env['EVERGRANT_TESTS_CACHE'] = cacheDir;
+  Object.assign(globalThis, { evergrantEngines: [temporal, mongodb], evergrantDataDir: dataDir });
+}
