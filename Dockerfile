@@ -1,0 +1,34 @@
+# One image, two commands: `build/worker/main.js` and `build/api/main.js`.
+#
+# Not Alpine: the core of Temporal's SDK is a native library built for glibc, and Alpine has musl.
+# The base is pinned by version; pin it by digest as well (`…-slim@sha256:…`) where your policy
+# asks for it. The tag must stay within `engines` of package.json.
+FROM node:22.23.2-bookworm-slim AS base
+WORKDIR /app
+
+# No install scripts: nothing here needs one (native parts come as packages of their own), and what
+# does not run cannot be misused.
+FROM base AS deps
+COPY package.json package-lock.json ./
+RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts
+
+FROM deps AS build
+COPY tsconfig.json tsconfig.build.json ./
+COPY src ./src
+RUN npm run build
+
+FROM deps AS prune
+RUN npm prune --omit=dev --ignore-scripts
+
+FROM base AS runtime
+ENV NODE_ENV=production
+COPY package.json ./
+COPY --from=prune /app/node_modules ./node_modules
+COPY --from=build /app/build ./build
+# The files belong to root, so the process cannot change its own code. Numeric, so that an
+# orchestrator can verify that it is not root.
+USER 1000:1000
+EXPOSE 3000
+# node itself, not npm: SIGTERM must reach the process that has refreshes to finish.
+ENTRYPOINT ["node"]
+CMD ["build/api/main.js"]

@@ -1,0 +1,133 @@
+/**
+ * Builds what the image holds without a container engine: the COPY and RUN steps of the Dockerfile, stage by stage, each
+ * in a folder of its own that sees only what .dockerignore lets in. Then starts both commands of the image.
+ * It shows that nothing needed at run time is left behind, not that the base image has what it should.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join, relative } from 'node:path';
+import { compose, environmentOf, repository } from './compose-file';
+import { readBuildContext, readStages, type Stage } from './dockerfile';
+
+const minute = 60_000;
+const root = mkdtempSync(join(tmpdir(), 'evergrant-image-'));
+const context = join(root, 'context');
+const folderOf = (stage: string) => join(root, 'stages', stage);
+const stages = readStages();
+const image = folderOf(stages.at(-1)?.name ?? '');
+
+beforeAll(() => {
+  mkdirSync(context);
+  for (const path of readBuildContext())
+    cpSync(join(repository, path), join(context, path), { recursive: true });
+  for (const stage of stages) build(stage);
+}, 10 * minute);
+
+afterAll(() => rmSync(root, { recursive: true }), minute);
+
+describe('the image', () => {
+  it('holds the program and no development tool', () => {
+    expect(readdirSync(image).toSorted()).toEqual(['build', 'node_modules', 'package.json']);
+    const installed = readdirSync(join(image, 'node_modules'));
+    expect(installed).toContain('mongoose');
+    for (const tool of ['typescript', 'jest', 'oxlint', 'knip'])
+      expect(installed).not.toContain(tool);
+  });
+
+  it('holds the workflow bundle', () => {
+    expect(readdirSync(join(image, 'build'))).toContain('workflow-bundle.js');
+  });
+
+  it.each(['build/worker/main.js', 'build/api/main.js'])(
+    '%s without settings says what is missing',
+    (command) => {
+      const { status, output } = start(command, {});
+      expect(output).not.toMatch(/Cannot find (module|package)|MODULE_NOT_FOUND|ENOENT/);
+      expect(output).toMatch(/MONGODB_URI|TEMPORAL_ADDRESS|ENCRYPTION_KEYS/);
+      expect(status).toBeGreaterThan(0);
+    },
+    minute,
+  );
+
+  it.each(['worker', 'api'])(
+    'the %s of docker-compose.yml gets as far as reaching for the engines',
+    (name) => {
+      const service = compose.services[name];
+      if (service === undefined) throw new Error(`no service ${name}`);
+      const environment = environmentOf(service, {
+        ENCRYPTION_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
+        INTERNAL_API_KEY: 'i'.repeat(64),
+        ADMIN_API_KEY: 'a'.repeat(64),
+        EBAY_CLIENT_ID: 'id',
+        EBAY_CLIENT_SECRET: 'secret',
+      });
+      // Nothing listens on port 1, so what it says must be about the engines and not about its settings.
+      const { output } = start(service.command?.[0] ?? '', {
+        ...environment,
+        HOST: '127.0.0.1',
+        PORT: '0',
+        MONGODB_URI: 'mongodb://127.0.0.1:1/evergrant?serverSelectionTimeoutMS=2000',
+        TEMPORAL_ADDRESS: '127.0.0.1:1',
+        PROVIDERS_FILE: join(repository, 'providers.yaml'),
+      });
+      expect(output).not.toMatch(
+        /Cannot find (module|package)|MODULE_NOT_FOUND|ENOENT|configuration is not usable/,
+      );
+      expect(output).toMatch(/127\.0\.0\.1:1\b|refused|unreachable|not reachable/i);
+    },
+    minute,
+  );
+});
+
+/** Starts a command of the image as its entry point would; ended after 20 s if it goes on. */
+function start(
+  command: string,
+  environment: Record<string, string>,
+): { status: number | null; output: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [command], {
+    cwd: image,
+    env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...environment },
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  return { status, output: stdout + stderr };
+}
+
+function build({ name, base, instructions }: Stage): void {
+  const folder = folderOf(name);
+  // A copy that shares unchanged files where the file system can; a stage from an image starts empty.
+  if (stages.some((stage) => stage.name === base)) {
+    mkdirSync(join(root, 'stages'), { recursive: true });
+    execFileSync('cp', ['-a', '--reflink=auto', folderOf(base), folder]);
+  } else mkdirSync(folder, { recursive: true });
+
+  for (const { keyword, text } of instructions) {
+    if (keyword === 'COPY') copy(folder, text);
+    if (keyword === 'RUN') run(folder, text.replaceAll(/--mount=\S+\s+/g, ''));
+  }
+}
+
+function copy(folder: string, text: string): void {
+  const words = text.split(' ');
+  const from = words[0]?.startsWith('--from=') ? words.shift()?.slice('--from='.length) : undefined;
+  const target = words.pop() ?? '';
+  for (const path of words) {
+    const source =
+      from === undefined ? join(context, path) : join(folderOf(from), relative('/app', path));
+    const into = target.endsWith('/') ? join(folder, target, basename(path)) : join(folder, target);
+    execFileSync('cp', ['-a', '--reflink=auto', source, into]);
+  }
+}
+
+function run(folder: string, command: string): void {
+  // Without what the test runner set, and with the npm that comes with the base image's Node: an
+  // image build knows neither this machine's settings nor its npm.
+  const { NODE_ENV: _, ...env } = process.env;
+  const { status, stdout, stderr } = spawnSync(
+    'npx',
+    ['--yes', '--package=npm@10', '--', 'sh', '-c', command],
+    { cwd: folder, encoding: 'utf8', env },
+  );
+  if (status !== 0) throw new Error(`RUN ${command}\n${stdout}\n${stderr}`);
+}

@@ -1,0 +1,374 @@
+/**
+ * The compose file, checked as far as it goes without a container engine: against the Compose
+ * specification, against what must hold for every container, and against the configuration of the application.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { runInNewContext } from 'node:vm';
+import { z } from 'zod';
+import { loadConfig } from '../../src/config';
+import {
+  compose,
+  composeText,
+  environmentOf,
+  repository,
+  type Service,
+  variableNames,
+} from './compose-file';
+
+const services = Object.entries(compose.services);
+const ours = services.filter(([, service]) => service.build !== undefined);
+const stores = services.filter(([, { image }]) => /^(mongo|postgres):/.test(image));
+
+const lintResultSchema = z.array(
+  z.object({ messages: z.array(z.object({ type: z.string(), message: z.string() })) }),
+);
+
+const temporaryFolder = mkdtempSync(join(tmpdir(), 'evergrant-compose-'));
+afterAll(() => rmSync(temporaryFolder, { recursive: true }));
+
+describe('the Compose specification', () => {
+  it('is satisfied', () => {
+    expect(schemaErrors(composeText)).toEqual([]);
+  });
+
+  it('would notice a mistake', () => {
+    expect(
+      schemaErrors(composeText.replace('stop_grace_period: 60s', 'stop_grace_period: [60s]')),
+    ).toEqual([expect.stringContaining('stop_grace_period')]);
+  });
+});
+
+describe('every container', () => {
+  it.each(services)('%s has no capabilities and can gain none', (_name, service) => {
+    expect(service.cap_drop).toEqual(['ALL']);
+    expect(service.security_opt).toContain('no-new-privileges:true');
+    for (const key of ['privileged', 'cap_add', 'network_mode', 'pid', 'ipc', 'devices']) {
+      expect(service).not.toHaveProperty(key);
+    }
+  });
+
+  it.each(services)('%s leaves no core dump and no unbounded log', (_name, service) => {
+    expect(service.ulimits).toEqual({ core: 0 });
+    expect(service['logging']).toMatchObject({
+      options: { 'max-size': expect.any(String), 'max-file': expect.any(String) },
+    });
+  });
+
+  it.each(services)('%s is published on loopback only, if at all', (_name, { ports }) => {
+    for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/);
+  });
+
+  it.each(services.filter(([, service]) => service.build === undefined))(
+    '%s is pinned by version',
+    (_name, { image }) => {
+      expect(image).toMatch(/^[a-z/-]+:\d+\.\d+(\.\d+)?(-[a-z0-9.]+)?$/);
+    },
+  );
+
+  it('runs one version of the Temporal server and its tools', () => {
+    const tags = services.map(
+      ([, { image }]) => /^temporalio\/(?:server|admin-tools):(.*)$/.exec(image)?.[1],
+    );
+    expect(new Set(tags.filter((tag) => tag !== undefined)).size).toBe(1);
+  });
+
+  it('can finish, where another waits for it to finish', () => {
+    const jobs = dependenciesWith('service_completed_successfully');
+    expect(jobs.length).toBeGreaterThan(0);
+    for (const name of jobs) {
+      expect(compose.services[name]?.restart).toMatch(/^(no|on-failure(:\d+)?)$/);
+    }
+  });
+
+  it('has a health check, where another waits for its health', () => {
+    const awaited = dependenciesWith('service_healthy');
+    expect(awaited.length).toBeGreaterThan(0);
+    for (const name of awaited) {
+      expect(compose.services[name]).toHaveProperty('healthcheck.test');
+    }
+  });
+
+  it('mounts only files that are here, read-only, and never the engine', () => {
+    const sources = services.flatMap(([, { volumes }]) =>
+      volumes.map((volume) => {
+        if (typeof volume !== 'string')
+          return { source: volume.source, readOnly: volume.read_only };
+        const [source = '', , mode] = volume.split(':');
+        return { source, readOnly: mode === 'ro' };
+      }),
+    );
+    for (const { source, readOnly } of sources.filter((volume) => /[./]/.test(volume.source))) {
+      const path = source.replace(/^\$\{\w+:-(.*)\}$/, '$1');
+      expect(path).toMatch(/^\.\//);
+      expect(existsSync(join(repository, path))).toBe(true);
+      expect(readOnly).toBe(true);
+    }
+  });
+});
+
+describe('the containers of Evergrant', () => {
+  it('are the worker and the API, from one image', () => {
+    expect(ours.map(([name, { command }]) => [name, command])).toEqual([
+      ['worker', ['build/worker/main.js']],
+      ['api', ['build/api/main.js']],
+    ]);
+    expect(new Set(ours.map(([, { image }]) => image)).size).toBe(1);
+  });
+
+  it.each(ours)('%s is not root and writes to /tmp only', (_name, service) => {
+    expect(service.user).toBeUndefined(); // the image's own, see dockerfile.test.ts
+    expect(service.read_only).toBe(true);
+    expect(service.tmpfs).toEqual(['/tmp']);
+  });
+
+  it.each(ours)('%s comes back, and is given time to finish what it began', (_name, service) => {
+    expect(service.restart).toBe('unless-stopped');
+    expect(service.init).toBe(true);
+    expect(Number(/^(\d+)s$/.exec(service.stop_grace_period)?.[1])).toBeGreaterThan(30);
+  });
+
+  it.each(ours)('%s starts after the engines are ready', (_name, { depends_on: dependencies }) => {
+    expect(dependencies).toEqual({
+      mongo: { condition: 'service_healthy' },
+      'temporal-namespace': { condition: 'service_completed_successfully' },
+    });
+  });
+});
+
+describe('the stores', () => {
+  it('are two', () => expect(stores).toHaveLength(2));
+
+  it.each(stores)('%s is not root, publishes nothing and has no way out', (_name, service) => {
+    expect(service.user).toMatch(/^[1-9]\d*:[1-9]\d*$/);
+    expect(service.read_only).toBe(true);
+    expect(service.ports).toEqual([]);
+    for (const network of service.networks)
+      expect(compose.networks[network]).toEqual({ internal: true });
+  });
+
+  it('of the grants is seen by the worker and the API alone', () => {
+    const neighbours = services
+      .filter(([, { networks }]) => networks.includes('grants'))
+      .map(([name]) => name);
+    expect(neighbours.toSorted()).toEqual(['api', 'mongo', 'worker']);
+  });
+});
+
+describe('settings and secrets', () => {
+  const secrets = services.flatMap(([service, { environment }]) =>
+    Object.entries(environment)
+      .filter(([variable]) => /KEY|SECRET|PASSWORD|PWD/.test(variable))
+      .map(([variable, value]) => ({ service, variable, value })),
+  );
+
+  it.each(secrets.filter(({ value }) => value !== null))(
+    '$service gets $variable from outside, and the refusal says what to do',
+    ({ value }) => {
+      expect(value).toMatch(/^\$\{\w+:\?.*\.env\.example.*\}$/);
+    },
+  );
+
+  it('hold no password in an address', () => {
+    expect(composeText).not.toMatch(/:\/\/[^/\s]*@/);
+  });
+
+  it('are given to those that need them only', () => {
+    const holders = secrets.map(({ service, variable }) => `${variable} ${service}`);
+    expect(holders.filter((holder) => /ENCRYPTION|API_KEY/.test(holder)).toSorted()).toEqual([
+      'ADMIN_API_KEY api',
+      'ENCRYPTION_KEYS api',
+      'ENCRYPTION_KEYS worker',
+      'INTERNAL_API_KEY api',
+    ]);
+  });
+
+  it.each(variableNames())('%s is described in .env.example', (name) => {
+    expect(Object.keys(dotenvExample())).toContain(name);
+  });
+
+  it('have no value in .env.example where they are secret', () => {
+    const filledIn = Object.entries(dotenvExample())
+      .filter(([name, value]) => /KEY|SECRET|PASSWORD/.test(name) && value !== '')
+      .map(([name]) => name);
+    expect(filledIn).toEqual([]);
+  });
+
+  it.each(Object.keys(dotenvExample()))('%s in .env.example is read by something', (name) => {
+    expect([...variableNames(), ...applicationVariables()]).toContain(name);
+  });
+
+  it.each(ours)('%s is given only what the application reads', (_name, { environment }) => {
+    for (const name of Object.keys(environment)) expect(applicationVariables()).toContain(name);
+  });
+
+  it.each(ours)('%s is given every name that providers.yaml mentions', (_name, { environment }) => {
+    for (const name of providerVariables()) expect(Object.keys(environment)).toContain(name);
+  });
+
+  it.each(ours)('%s accepts its configuration', (_name, service) => {
+    const environment = environmentOf(service, {
+      ENCRYPTION_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
+      INTERNAL_API_KEY: 'i'.repeat(64),
+      ADMIN_API_KEY: 'a'.repeat(64),
+      EBAY_CLIENT_ID: 'id',
+      EBAY_CLIENT_SECRET: 'secret',
+    });
+    expect(environment['PROVIDERS_FILE']).toBe(mountedProvidersFile(service));
+    const config = loadConfig({
+      ...environment,
+      PROVIDERS_FILE: join(repository, 'providers.yaml'),
+    });
+    expect(config).toMatchObject({
+      mongodbUri: 'mongodb://mongo:27017/evergrant?replicaSet=rs0',
+      temporal: {
+        connection: { address: 'temporal:7233' },
+        namespace: 'default',
+        taskQueue: 'evergrant',
+      },
+      encryptionKeys: expect.anything(),
+    });
+    expect(config.providers.map(({ id }) => id)).toEqual(['ebay']);
+    expect(config.host).toBe(environment['HOST'] ?? '127.0.0.1');
+    expect(config.port).toBe(3000);
+  });
+
+  it('let the API listen for the others, on the port that is published', () => {
+    const api = compose.services['api'];
+    expect(api?.environment).toMatchObject({ HOST: '0.0.0.0', PORT: '3000' });
+    expect(api?.ports).toEqual([expect.stringMatching(/:3000$/)]);
+  });
+
+  it('refuse to start without a required one', () => {
+    const worker = compose.services['worker'];
+    expect(() => worker && environmentOf(worker, {})).toThrow(
+      'ENCRYPTION_KEYS is missing a value: generate a key',
+    );
+  });
+});
+
+describe('deploy/mongo/replica-set.js', () => {
+  const script = readFileSync(join(repository, 'deploy', 'mongo', 'replica-set.js'), 'utf8');
+
+  /** Runs the script as mongosh would. */
+  function check(hello: object, initiate: (replicaSet: object) => void): number | undefined {
+    let exitCode: number | undefined;
+    runInNewContext(script, {
+      db: { hello: () => hello },
+      rs: { initiate },
+      print: () => undefined,
+      quit: (code: number) => {
+        exitCode = code;
+      },
+    });
+    return exitCode;
+  }
+
+  it('initiates a new replica set under the name that others reach it by', () => {
+    const initiate = jest.fn();
+    expect(check({ isWritablePrimary: false }, initiate)).toBe(1);
+    expect(initiate).toHaveBeenCalledWith({
+      _id: 'rs0',
+      members: [{ _id: 0, host: 'mongo:27017' }],
+    });
+    expect(compose.services['mongo']?.command).toEqual(
+      expect.arrayContaining(['--replSet', 'rs0']),
+    );
+    for (const [, { environment }] of ours)
+      expect(environment['MONGODB_URI']).toContain('mongo:27017/evergrant?replicaSet=rs0');
+  });
+
+  it('is healthy once the member is writable, and initiates nothing again', () => {
+    const initiate = jest.fn();
+    expect(check({ setName: 'rs0', isWritablePrimary: true }, initiate)).toBe(0);
+    expect(initiate).not.toHaveBeenCalled();
+  });
+
+  it('waits while a member still reads the configuration that it has', () => {
+    const initiate = jest.fn(() => {
+      throw new Error('already initialized');
+    });
+    expect(check({ isWritablePrimary: false }, initiate)).toBe(1);
+  });
+});
+
+describe('deploy/temporal/create-namespace.sh', () => {
+  it('creates a namespace that is missing', () => {
+    expect(run(false)).toContain('operator namespace create --namespace grants --retention 7d');
+  });
+
+  it('leaves a namespace as it is', () => {
+    expect(run(true).filter((call) => call.includes('create'))).toEqual([]);
+  });
+});
+
+/** The messages of the errors that a linter with the specification's JSON schema finds. */
+function schemaErrors(text: string): string[] {
+  const file = join(temporaryFolder, 'docker-compose.yml');
+  writeFileSync(file, text);
+  const linter = join(dirname(require.resolve('dclint/package.json')), 'bin', 'dclint.cjs');
+  const { stdout, stderr } = spawnSync(process.execPath, [linter, '--formatter', 'json', file], {
+    encoding: 'utf8',
+  });
+  if (stdout === '') throw new Error(`dclint said nothing: ${stderr}`);
+  const results = lintResultSchema.parse(JSON.parse(stdout));
+  return results.flatMap(({ messages }) =>
+    messages.filter(({ type }) => type === 'error').map(({ message }) => message),
+  );
+}
+
+/** Names and values in .env.example, commented or not. */
+function dotenvExample(): Record<string, string> {
+  const text = readFileSync(join(repository, '.env.example'), 'utf8');
+  return Object.fromEntries(
+    [...text.matchAll(/^#?([A-Z][A-Z0-9_]+)=(.*)$/gm)].map(([, name, value]) => [name, value]),
+  );
+}
+
+/** Names that providers.yaml refers to, in its examples too; `NAME` stands for any in its prose. */
+function providerVariables(): string[] {
+  const text = readFileSync(join(repository, 'providers.yaml'), 'utf8');
+  return [...text.matchAll(/\$\{([A-Z]\w+)\}/g)]
+    .map(([, name = '']) => name)
+    .filter((name) => name !== 'NAME');
+}
+
+function applicationVariables(): string[] {
+  const text = readFileSync(join(repository, 'src', 'config.ts'), 'utf8');
+  const own = [...text.matchAll(/^ {2}([A-Z][A-Z0-9_]+):/gm)].map(([, name = '']) => name);
+  // These two are read by @temporalio/envconfig; that they arrive is shown by "accepts its configuration".
+  return [...own, ...providerVariables(), 'TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE'];
+}
+
+function mountedProvidersFile({ volumes }: Service): string | undefined {
+  return volumes.find((volume) => typeof volume !== 'string')?.target;
+}
+
+/** Runs the script with a `temporal` that only notes how it was called. */
+function run(describeSucceeds: boolean): string[] {
+  const calls = join(temporaryFolder, 'calls');
+  writeFileSync(calls, '');
+  const answer = describeSucceeds ? 'true' : 'case "$*" in *describe*) exit 1 ;; esac';
+  writeFileSync(
+    join(temporaryFolder, 'temporal'),
+    `#!/bin/sh\necho "$*" >> '${calls}'\n${answer}\n`,
+    { mode: 0o755 },
+  );
+  execFileSync('sh', [join(repository, 'deploy', 'temporal', 'create-namespace.sh')], {
+    env: {
+      PATH: `${temporaryFolder}${delimiter}${process.env['PATH']}`,
+      TEMPORAL_NAMESPACE: 'grants',
+      TEMPORAL_RETENTION: '7d',
+    },
+  });
+  return readFileSync(calls, 'utf8').trim().split('\n');
+}
+
+/** The services that some other waits for in this condition. */
+function dependenciesWith(condition: string): string[] {
+  return services.flatMap(([, { depends_on: dependencies }]) =>
+    Object.keys(dependencies).filter((name) => dependencies[name]?.condition === condition),
+  );
+}

@@ -1,0 +1,71 @@
+/** What must hold for the image, read from the Dockerfile and .dockerignore. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { repository } from './compose-file';
+import { readBuildContext, readStages } from './dockerfile';
+
+const stages = readStages();
+const runtime = stages.at(-1);
+const inRuntime = (keyword: string) =>
+  (runtime?.instructions ?? [])
+    .filter((instruction) => instruction.keyword === keyword)
+    .map(({ text }) => text);
+
+it('starts from one Node image, pinned by version, with glibc, that package.json allows', () => {
+  const names = stages.map(({ name }) => name);
+  const images = stages.map(({ base }) => base).filter((base) => !names.includes(base));
+  expect(images).toHaveLength(1);
+  expect(images[0]).toMatch(/^node:\d+\.\d+\.\d+-(bookworm|trixie)-slim$/);
+  const { engines } = z
+    .object({ engines: z.object({ node: z.string() }) })
+    .parse(JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')));
+  const [, minimum = ''] = /^>=(\d+)\./.exec(engines.node) ?? [];
+  expect(Number(/^node:(\d+)/.exec(images[0] ?? '')?.[1])).toBeGreaterThanOrEqual(Number(minimum));
+});
+
+it('runs as a numbered user that is not root, last of all', () => {
+  expect(inRuntime('USER')).toEqual(['1000:1000']);
+  const after = runtime?.instructions.slice(
+    runtime.instructions.findIndex(({ keyword }) => keyword === 'USER') + 1,
+  );
+  expect(after?.map(({ keyword }) => keyword)).toEqual(['EXPOSE', 'ENTRYPOINT', 'CMD']);
+});
+
+it('starts node itself, so that signals arrive', () => {
+  expect(inRuntime('ENTRYPOINT')).toEqual(['["node"]']);
+});
+
+it('installs what the lockfile says, and runs no install script', () => {
+  const installs = stages.flatMap(({ instructions }) =>
+    instructions.filter(({ text }) => /\bnpm (ci|install|prune)\b/.test(text)),
+  );
+  expect(installs).toHaveLength(2);
+  for (const { text } of installs)
+    expect(text).toMatch(/npm (ci|prune --omit=dev) --ignore-scripts$/);
+});
+
+it('leaves sources and development tools out of the last stage, and makes nothing writable', () => {
+  expect(inRuntime('COPY')).toEqual([
+    'package.json ./',
+    '--from=prune /app/node_modules ./node_modules',
+    '--from=build /app/build ./build',
+  ]);
+  expect(inRuntime('RUN')).toEqual([]);
+});
+
+it('takes no setting or secret into the image', () => {
+  expect(
+    stages.flatMap(({ instructions }) => instructions.filter(({ keyword }) => keyword === 'ARG')),
+  ).toEqual([]);
+  expect(inRuntime('ENV')).toEqual(['NODE_ENV=production']);
+});
+
+it('sees of the repository exactly what it copies', () => {
+  const copied = stages.flatMap(({ instructions }) =>
+    instructions
+      .filter(({ keyword, text }) => keyword === 'COPY' && !text.startsWith('--from='))
+      .flatMap(({ text }) => text.split(' ').slice(0, -1)),
+  );
+  expect(readBuildContext().toSorted()).toEqual([...new Set(copied)].toSorted());
+});
