@@ -1,5 +1,5 @@
 /** Builds the one log entry of an attempt from what happened. Everything in it is masked already. */
-import type { Account, Claim } from '../domain/account';
+import type { Account, Claim, LastAttempt } from '../domain/account';
 import {
   attemptAction,
   type Diagnostics,
@@ -103,10 +103,7 @@ export function abandonedEntry(
 }
 
 /** The entry of an attempt that was written to the account, but whose worker vanished before it was logged. */
-export function recoveredEntry(
-  context: EntryContext,
-  attempt: NonNullable<Account['lastAttempt']>,
-): LogEntry {
+export function recoveredEntry(context: EntryContext, attempt: LastAttempt): LogEntry {
   const failure = attempt.outcome === 'failed' ? context.account.lastError : null;
   const { at: _at, ...error } = failure ?? { at: null };
   const entry = base(

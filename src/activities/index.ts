@@ -3,6 +3,7 @@ import { ApplicationFailure, activityInfo, heartbeat, log } from '@temporalio/ac
 import type { SealedGrant } from '../domain/grant';
 import type { LogEntry, LogSource } from '../domain/log-entry';
 import type { RefreshGrantInput, RefreshGrantResult } from '../domain/refresh-attempt';
+import { safeError } from '../domain/safe-error';
 import type { DueAccount, DueCursor } from '../domain/sweep';
 import { isDatabaseUnavailable } from '../store/database';
 import type { ActivityDependencies } from './dependencies';
@@ -41,7 +42,7 @@ export function createActivities(deps: ActivityDependencies) {
       return translate(persistGrant(deps, input));
     },
     /** Settles and logs an attempt that could not be logged at once. Repeated until it is done. */
-    recordAttempt(input: { entry: LogEntry; claimedBy: string }): Promise<void> {
+    recordAttempt(input: { entry: LogEntry }): Promise<void> {
       return translate(recordAttempt(deps, input));
     },
     /** One page of the due accounts, most urgent first. */
@@ -79,15 +80,8 @@ async function translate<T>(work: Promise<T>): Promise<T> {
         'database_unavailable',
       );
     }
-    const name = error instanceof Error ? error.name : 'Error';
-    const at =
-      error instanceof Error
-        ? error.stack?.split('\n').filter((line) => line.trimStart().startsWith('at '))
-        : [];
-    log.error('an activity ended with an error that is ours', {
-      error_name: name,
-      stack: at?.slice(0, 6),
-    });
+    const { name, at } = safeError(error);
+    log.error('an activity ended with an error that is ours', { error_name: name, at });
     throw ApplicationFailure.retryable(
       `internal error (${name}); see the worker's log`,
       'internal_error',

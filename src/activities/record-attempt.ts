@@ -6,11 +6,11 @@ import { settleAttempt } from './settle-attempt';
 
 export async function recordAttempt(
   deps: Pick<ActivityDependencies, 'store' | 'now'>,
-  { entry, claimedBy }: { entry: LogEntry; claimedBy: string },
+  { entry }: { entry: LogEntry },
 ): Promise<void> {
   const account = entry.account_id === null ? null : await deps.store.grants.read(entry.account_id);
   if (account !== null && account.generation === entry.generation) {
-    await settleAttempt(deps, { account, claimedBy, entry });
+    await settleAttempt(deps, { account, entry });
   }
   await deps.store.logEntries.record(entry);
   logAttempt(entry);

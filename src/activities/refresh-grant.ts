@@ -2,7 +2,7 @@
  * One refresh, step by step: claim, decrypt, exchange, seal, commit, log. All sources run this and nothing else; a
  * debug run only turns capture on (R1.1). The workflow decides whether there is another.
  */
-import { type Account, AccountState } from '../domain/account';
+import { type Account, AccountState, type Claim, type LastAttempt } from '../domain/account';
 import type { SealedGrant } from '../domain/grant';
 import type { LogEntry } from '../domain/log-entry';
 import type {
@@ -35,8 +35,8 @@ export interface AttemptPlace {
 }
 
 /**
- * Never throws once the claim stands, but for a database that went away before anything was sent: what happened is in
- * the result, and what could not be written is in it too, sealed.
+ * Never throws once something was sent: what happened is in the result, and what could not be written is in it too,
+ * sealed. Throws where the database went away before that.
  */
 export async function refreshGrant(
   deps: ActivityDependencies,
@@ -68,39 +68,31 @@ export async function refreshGrant(
     case 'disabled':
       return result(input, account, { outcome: 'skipped', reason: 'disabled' });
     case 'busy':
-      return {
-        ...result(input, account, { outcome: 'busy', reason: 'claimed' }),
-        leaseUntil: claimed.leaseUntil.toISOString(),
-      };
+      return result(input, account, { outcome: 'busy', reason: 'claimed' });
     case 'answered':
-      return shareOutcome(deps, input, context);
+      return shareOutcome(deps, input, context, claimed.attempt);
+    case 'abandoned': {
+      const settled = await settleAbandoned(deps, input, context, claimed.claim);
+      return settled ?? refreshGrant(deps, input, place);
+    }
     case 'claimed':
-      break;
+      return refreshClaimed(deps, input, context);
   }
+}
 
+async function refreshClaimed(
+  deps: ActivityDependencies,
+  input: RefreshGrantInput,
+  context: EntryContext,
+): Promise<RefreshGrantResult> {
+  const { account } = context;
   const provider = deps.providers.find(account.provider);
   const environment = provider?.environments.get(account.environment);
-  if (claimed.abandoned !== null) {
-    const entry = abandonedEntry(
-      context,
-      claimed.abandoned,
-      environment?.tokenEndpoint.href ?? '<not configured>',
-    );
-    if (entry.outcome === 'unknown')
-      return finish(deps, input, context, entry, provider, claimed.abandoned.sentAt);
-    await deps.store.logEntries.record(entry);
-    logAttempt(entry);
-  }
   if (provider === undefined || environment === undefined) {
-    return finish(
-      deps,
-      input,
-      context,
-      unsentEntry(context, refreshFailure('provider_not_configured'), null),
-      provider,
-    );
+    const failure = refreshFailure('provider_not_configured');
+    return finish(deps, input, context, { entry: unsentEntry(context, failure, null) });
   }
-  if (!input.retry && !request.force) {
+  if (!input.retry && !input.request.force) {
     const { due, reason } = dueDecision(account, provider.policy, deps.now());
     if (!due) {
       await deps.store.grants.release(account.id, input.attemptId);
@@ -109,25 +101,47 @@ export async function refreshGrant(
   }
   const opened = openRefreshToken(deps.vault, account);
   if ('failure' in opened) {
-    return finish(
-      deps,
-      input,
-      context,
-      unsentEntry(context, opened.failure, environment.tokenEndpoint.href),
-      provider,
-    );
+    const entry = unsentEntry(context, opened.failure, environment.tokenEndpoint.href);
+    return finish(deps, input, context, { entry });
   }
-  return exchangeAndCommit(deps, input, context, provider, environment, opened.refreshToken);
+  return exchangeAndCommit(deps, input, context, {
+    provider,
+    environment,
+    refreshToken: opened.refreshToken,
+  });
+}
+
+/**
+ * Logs an attempt whose worker vanished, and takes its claim away: first the record, then the claim, so that a second
+ * crash in between repeats the step and loses nothing.
+ * @returns the outcome if something may have been sent: whether it is replayed is the workflow's decision
+ */
+async function settleAbandoned(
+  deps: ActivityDependencies,
+  input: RefreshGrantInput,
+  context: EntryContext,
+  claim: Claim,
+): Promise<RefreshGrantResult | null> {
+  const { account } = context;
+  const provider = deps.providers.find(account.provider);
+  const endpoint = provider?.environments.get(account.environment)?.tokenEndpoint.href;
+  const entry = abandonedEntry(context, claim, endpoint ?? '<not configured>');
+  if (claim.sentAt !== undefined) {
+    return finish(deps, input, context, { entry, provider, sentAt: claim.sentAt });
+  }
+  await deps.store.logEntries.record(entry);
+  logAttempt(entry);
+  await deps.store.grants.release(account.id, claim.attemptId);
+  return null;
 }
 
 async function exchangeAndCommit(
   deps: ActivityDependencies,
   input: RefreshGrantInput,
   context: EntryContext,
-  provider: Provider,
-  environment: ProviderEnvironment,
-  refreshToken: string,
+  what: { provider: Provider; environment: ProviderEnvironment; refreshToken: string },
 ): Promise<RefreshGrantResult> {
+  const { provider, environment, refreshToken } = what;
   const { account } = context;
   const fingerprint = deps.vault.fingerprint(refreshToken);
   const warning = provider.adapter.refreshTokenWarning(refreshToken);
@@ -162,8 +176,8 @@ async function exchangeAndCommit(
   const received = grant as SealedGrant | null;
   const entry = exchangeEntry(context, exchange, used, received?.expiresAt ?? null);
   return received === null
-    ? finish(deps, input, context, entry, provider, exchange.sentAt ?? undefined)
-    : commit(deps, input, context, entry, received);
+    ? finish(deps, input, context, { entry, provider, sentAt: exchange.sentAt })
+    : commit(deps, input, context, { entry, grant: received });
 }
 
 /** Commits a received grant; if the database is away, the workflow gets it sealed and goes on from there. */
@@ -171,8 +185,7 @@ async function commit(
   deps: ActivityDependencies,
   input: RefreshGrantInput,
   context: EntryContext,
-  entry: LogEntry,
-  grant: SealedGrant,
+  { entry, grant }: { entry: LogEntry; grant: SealedGrant },
 ): Promise<RefreshGrantResult> {
   const { account } = context;
   const { generation } = account;
@@ -200,23 +213,20 @@ async function commit(
     });
   } catch (error) {
     if (!isDatabaseUnavailable(error)) throw error;
-    return done({ grant, generation, claimedBy: input.attemptId, entry });
+    return done({ grant, generation, entry });
   }
-  return (await recordEntry(deps, entry))
-    ? done(null)
-    : done({ grant: null, generation, claimedBy: input.attemptId, entry });
+  return (await recordEntry(deps, entry)) ? done(null) : done({ grant: null, generation, entry });
 }
 
-/** Settles and logs an attempt that brought no grant. */
+/** Logs and settles an attempt that brought no grant. */
 async function finish(
   deps: ActivityDependencies,
   input: RefreshGrantInput,
   context: EntryContext,
-  entry: LogEntry,
-  provider: Provider | undefined,
-  sentAt?: Date,
+  end: { entry: LogEntry; provider?: Provider | undefined; sentAt?: Date | null },
 ): Promise<RefreshGrantResult> {
   const { account } = context;
+  const { entry } = end;
   const failed: RefreshGrantResult = {
     ...result(input, account, {
       outcome: 'failed',
@@ -225,19 +235,14 @@ async function finish(
       failure: entry.error,
       logEntryId: entry.id,
     }),
-    sentAt: sentAt?.toISOString() ?? null,
-    replayRule: provider?.adapter.replayRule ?? null,
-  };
-  const unwritten: Unwritten = {
-    grant: null,
-    generation: account.generation,
-    claimedBy: input.attemptId,
-    entry,
+    sentAt: end.sentAt?.toISOString() ?? null,
+    replayRule: end.provider?.adapter.replayRule ?? null,
   };
   try {
-    const settled = await settleAttempt(deps, { account, claimedBy: input.attemptId, entry });
+    // The record before the claim is cleared: a refresh token is presented again only after a recorded outcome.
     await deps.store.logEntries.record(entry);
     logAttempt(entry);
+    const settled = await settleAttempt(deps, { account, entry });
     if (settled === 'leaf_promoted') return { ...failed, leafPromoted: true };
     // Another refresh won while this one was refused: nothing is wrong with the account.
     if (settled === 'overtaken' && entry.error?.class === 'account') {
@@ -251,7 +256,7 @@ async function finish(
     return failed;
   } catch (error) {
     if (!isDatabaseUnavailable(error)) throw error;
-    return { ...failed, unwritten };
+    return { ...failed, unwritten: { grant: null, generation: account.generation, entry } };
   }
 }
 
@@ -271,20 +276,19 @@ async function shareOutcome(
   deps: ActivityDependencies,
   input: RefreshGrantInput,
   context: EntryContext,
+  attempt: LastAttempt,
 ): Promise<RefreshGrantResult> {
-  const { account } = context;
-  const last = account.lastAttempt;
-  if (last === null) return result(input, account, { outcome: 'busy', reason: 'claim_lost' });
-  if (last.attemptId === input.supersedes)
-    await deps.store.logEntries.record(recoveredEntry(context, last));
-  const entry = await deps.store.logEntries.read(last.attemptId);
-  return result(input, account, {
-    outcome: last.outcome,
+  // This workflow's own attempt that was written, but whose worker vanished before it could log or tell.
+  if (attempt.attemptId === input.supersedes) {
+    await deps.store.logEntries.record(recoveredEntry(context, attempt));
+  }
+  const entry = await deps.store.logEntries.read(attempt.attemptId);
+  return result(input, context.account, {
+    outcome: attempt.outcome,
     reason: 'answered_by_another_attempt',
     exchange: entry?.outcome ?? null,
     failure: entry?.error ?? null,
-    expiresAt: account.current.expiresAt,
-    logEntryId: last.attemptId,
+    logEntryId: attempt.attemptId,
   });
 }
 
@@ -306,7 +310,6 @@ function result(
     },
     accessTokenExpiresAt: refreshable ? account.current.expiresAt : null,
     sentAt: null,
-    leaseUntil: null,
     replayRule: null,
     leafPromoted: false,
     unwritten: null,

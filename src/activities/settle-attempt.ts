@@ -13,20 +13,19 @@ export type Settled =
 
 export async function settleAttempt(
   deps: Pick<ActivityDependencies, 'store' | 'now'>,
-  { account, claimedBy, entry }: { account: Account; claimedBy: string; entry: LogEntry },
+  { account, entry }: { account: Account; entry: LogEntry },
 ): Promise<Settled> {
   const failure = entry.error;
   if (failure === null) return 'settled';
   const now = deps.now();
   if (
     failure.code === 'invalid_grant' &&
-    (await deps.store.grants.promoteLeaf(account, claimedBy, now))
+    (await deps.store.grants.promoteLeaf(account, entry.id, now))
   ) {
     return 'leaf_promoted';
   }
   const settled = await deps.store.grants.settle({
     accountId: account.id,
-    claimedBy,
     attemptId: entry.id,
     generation: account.generation,
     source: entry.source,

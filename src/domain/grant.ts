@@ -29,7 +29,9 @@ export function expiresAt(
   expiresInSeconds: unknown,
   defaultLifeSeconds: number,
 ): Date {
-  const stated = typeof expiresInSeconds === 'string' ? Number(expiresInSeconds) : expiresInSeconds;
+  // An empty string is no number, though Number('') is 0.
+  const text = typeof expiresInSeconds === 'string' && expiresInSeconds.trim() !== '';
+  const stated = text ? Number(expiresInSeconds) : expiresInSeconds;
   const life =
     typeof stated === 'number' && Number.isFinite(stated) && stated >= 0
       ? Math.min(Math.max(stated, LIFE_MIN_SECONDS), LIFE_MAX_SECONDS)

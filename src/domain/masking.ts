@@ -61,7 +61,9 @@ export function maskHeaders(
   const shown: Record<string, string> = {};
   for (const [name, value] of headers) {
     const key = name.toLowerCase();
-    if (key === 'authorization') shown[key] = `${value.split(' ', 1)[0] ?? ''} <masked>`;
+    // The scheme is shown; a value of one word has none, and may be the secret itself.
+    if (key === 'authorization')
+      shown[key] = `${/^[A-Za-z]{1,7}(?= )/.exec(value)?.[0] ?? ''} <masked>`.trimStart();
     else
       shown[key] = PLAIN_HEADERS.has(key)
         ? maskFreeText(value, secrets)
@@ -75,15 +77,49 @@ export function maskHeaders(
  * (line breaks and terminal escapes among them) replaced, cut at 200 characters.
  */
 export function maskFreeText(text: string, secrets: readonly string[]): string {
-  let shown = text;
-  for (const secret of secrets) {
-    if (secret.length === 0) continue;
-    for (const form of new Set([secret, encodeURIComponent(secret)]))
-      shown = shown.split(form).join('<masked>');
-  }
+  // Unprintable characters go first: one in the midst of a secret must not hide it from the search.
+  let shown = withoutSecrets(printable(text), secrets);
   shown = shown.replace(/[\w\-.~+/=^#%]{24,}/g, (run) => (looksLikeToken(run) ? '<masked>' : run));
-  shown = printable(shown);
   return shown.length > FREE_TEXT_MAX ? `${shown.slice(0, FREE_TEXT_MAX)}…` : shown;
+}
+
+/** So many characters in a row are never shown of a secret, however much of it was quoted. */
+const SECRET_PART = 8;
+
+/** Takes out whatever a text has in common with a secret or with the forms a secret has in a URL. */
+function withoutSecrets(text: string, secrets: readonly string[]): string {
+  const parts = new Set<string>();
+  let left = text;
+  for (const form of secrets.flatMap(formsOf)) {
+    if (form.length > 0 && form.length < SECRET_PART) left = left.split(form).join('<masked>');
+    for (let at = 0; at + SECRET_PART <= form.length; at += 1)
+      parts.add(form.slice(at, at + SECRET_PART));
+  }
+  const isPart = (at: number) => parts.has(left.slice(at, at + SECRET_PART));
+  let shown = '';
+  for (let at = 0; at < left.length; ) {
+    if (!isPart(at)) {
+      shown += left[at];
+      at += 1;
+      continue;
+    }
+    let end = at + SECRET_PART;
+    for (let next = at + 1; next <= end; next += 1) if (isPart(next)) end = next + SECRET_PART;
+    shown += '<masked>';
+    at = end;
+  }
+  return shown;
+}
+
+/** As it is, as a URL and as a form write it, with capital and with small hex digits. */
+function formsOf(secret: string): string[] {
+  // Half a surrogate pair has no form in a URL.
+  const inUrl = encodeURIComponent(secret.replace(/\p{Surrogate}/gu, '\ufffd'));
+  const inForm = new URLSearchParams({ secret }).toString().slice('secret='.length);
+  const small = [inUrl, inForm].map((form) =>
+    form.replace(/%[0-9A-F]{2}/g, (hex) => hex.toLowerCase()),
+  );
+  return [...new Set([secret, inUrl, inForm, ...small])];
 }
 
 function looksLikeToken(run: string): boolean {
@@ -96,7 +132,10 @@ function looksLikeToken(run: string): boolean {
 }
 
 function printable(text: string): string {
-  // C0 and C1 controls and bidirectional overrides could rewrite a terminal or forge a log line.
-  // eslint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, ' ');
+  // C0 and C1 controls, line separators, bidirectional and invisible characters could rewrite a terminal, forge a
+  // log line or break up a secret unseen.
+  const unprintable =
+    // eslint-disable-next-line no-control-regex
+    /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+  return text.replace(unprintable, ' ');
 }

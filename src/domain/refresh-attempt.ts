@@ -45,8 +45,6 @@ export interface Unwritten {
   /** A grant that was received: sealed, so it may wait in Temporal's history. */
   grant: SealedGrant | null;
   generation: number;
-  /** Who holds the claim; the entry can be of an earlier attempt that was found abandoned. */
-  claimedBy: string;
   entry: LogEntry;
 }
 
@@ -55,7 +53,6 @@ export interface RefreshGrantResult {
   /** For the workflow's decision on what comes next. */
   accessTokenExpiresAt: string | null;
   sentAt: string | null;
-  leaseUntil: string | null;
   replayRule: ReplayRule | null;
   /** A grant that had lost a race took the refused one's place: try again at once. */
   leafPromoted: boolean;

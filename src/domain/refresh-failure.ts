@@ -138,9 +138,19 @@ export function refreshFailure(
   return { class: FAILURES[code].class, code, message: FAILURES[code].message, ...extra };
 }
 
-/** Whether a provider's `error` is one we know; an unknown one is treated as the provider's trouble, not the account's. */
-export function isRefreshFailureCode(code: string): code is RefreshFailureCode {
-  return Object.hasOwn(FAILURES, code);
+/** What a provider may say; the other codes are our own words, whoever else uses them. */
+const PROVIDER_ERRORS = [
+  'invalid_grant',
+  'invalid_client',
+  'unauthorized_client',
+  'invalid_scope',
+  'unsupported_grant_type',
+  'invalid_request',
+] as const satisfies RefreshFailureCode[];
+
+/** The code of a provider's `error`; an unknown one is the provider's trouble, not the account's. */
+export function providerErrorCode(error: string): RefreshFailureCode {
+  return PROVIDER_ERRORS.find((known) => known === error) ?? 'provider_unavailable';
 }
 
 const RETRY_AFTER_MIN_MS = 1_000;

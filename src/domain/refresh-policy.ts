@@ -10,7 +10,7 @@ export interface RefreshPolicy {
   refreshAfterAgeMs: number | null;
 }
 
-export type DueReason =
+type DueReason =
   | 'access_token_expires'
   | 'refreshed_long_ago'
   | 'fresh'

@@ -35,7 +35,10 @@ function maskBody(text: string, secrets: readonly string[]): unknown {
     const body: unknown = JSON.parse(text);
     if (typeof body === 'object' && body !== null && !Array.isArray(body)) {
       return Object.fromEntries(
-        Object.entries(body).map(([name, value]) => [name, maskMember(name, value, secrets)]),
+        Object.entries(body).map(([name, value]) => [
+          maskFreeText(name, secrets),
+          maskMember(name, value, secrets),
+        ]),
       );
     }
   } catch {

@@ -6,7 +6,7 @@ import { ResponseBodyError } from 'oauth4webapi';
 import type { ExchangeOutcome } from '../domain/log-entry';
 import { maskFreeText } from '../domain/masking';
 import {
-  isRefreshFailureCode,
+  providerErrorCode,
   type RefreshFailure,
   refreshFailure,
   retryAfterMs,
@@ -61,7 +61,7 @@ export function conclude({ answer, ...input }: ConcludeInput): Conclusion {
     if (typeof salvaged?.accessToken === 'string') {
       return { outcome: 'ok', failure: null, warnings: [complaint] };
     }
-    const detail = answer.truncated ? 'the answer is longer than 64 kB' : complaint;
+    const detail = answer.cut ?? complaint;
     return {
       outcome: 'unknown',
       failure: refreshFailure('invalid_token_response', { status: answer.status, detail }),
@@ -85,13 +85,16 @@ function refusal(
     return { outcome: 'throttled', failure };
   }
   if (verdict instanceof ResponseBodyError && status < 500) {
-    const code = adapter.failureCodes[verdict.error] ?? verdict.error;
+    const { failureCodes } = adapter;
+    const own = Object.hasOwn(failureCodes, verdict.error)
+      ? failureCodes[verdict.error]
+      : undefined;
+    const code = own ?? providerErrorCode(verdict.error);
     const detail = maskFreeText(
       [verdict.error, verdict.error_description].filter(Boolean).join(': '),
       secrets,
     );
-    const known = isRefreshFailureCode(code) ? code : 'provider_unavailable';
-    return { outcome: 'rejected', failure: refreshFailure(known, { status, detail }) };
+    return { outcome: 'rejected', failure: refreshFailure(code, { status, detail }) };
   }
   // A 5xx can come after the provider has acted; a page of HTML is a gateway's word, not the authorization server's.
   return {

@@ -29,7 +29,7 @@ export interface ProviderAdapter {
   failureCodes: Readonly<Record<string, RefreshFailureCode>>;
 }
 
-export interface ClientCredentials {
+interface ClientCredentials {
   clientId: string;
   clientSecret: string;
 }

@@ -22,6 +22,9 @@ import type { Transport, TransportRequest, TransportResponse } from './transport
 /** The whole exchange, name resolution to last byte. A claim's lease is longer. */
 const HTTP_DEADLINE_MS = 15_000;
 
+/** A hundred years: more is a provider's slip, and is taken for "not stated". */
+const REFRESH_LIFE_MAX_SECONDS = 100 * 365 * 24 * 3600;
+
 /** What a 2xx brought, in plaintext, for the moment it takes to seal it. */
 export interface ReceivedGrant {
   accessToken: string | null;
@@ -110,10 +113,10 @@ export async function exchangeRefreshToken(
     answer = await deps.transport.post(request);
     const durationMs = deps.now().getTime() - sentAt.getTime();
     const salvaged = isSuccess(answer) ? salvageTokens(answer.body) : null;
-    if (salvaged !== null) {
-      await ours(async () => input.receive(receivedGrant(salvaged, provider, sentAt)));
-    }
     const live = salvaged === null ? secrets : [...secrets, ...tokensOf(salvaged)];
+    if (salvaged !== null) {
+      await ours(async () => input.receive(receivedGrant(salvaged, provider, sentAt, live)));
+    }
     shown.response = { status: answer.status, duration_ms: durationMs };
     if (input.capture) shown.response = captureResponse(shown.response, answer, live);
     return readableResponse(answer);
@@ -159,7 +162,12 @@ async function judge(step: () => Promise<void>): Promise<unknown> {
   }
 }
 
-function receivedGrant(tokens: SalvagedTokens, provider: Provider, sentAt: Date): ReceivedGrant {
+function receivedGrant(
+  tokens: SalvagedTokens,
+  provider: Provider,
+  sentAt: Date,
+  secrets: readonly string[],
+): ReceivedGrant {
   const { body } = tokens;
   const refreshLife = body['refresh_token_expires_in'];
   return {
@@ -170,11 +178,12 @@ function receivedGrant(tokens: SalvagedTokens, provider: Provider, sentAt: Date)
       body['expires_in'],
       provider.adapter.defaultAccessTokenLifeSeconds,
     ),
+    // A life beyond what a date can hold must not keep the grant from being stored.
     refreshTokenExpiresAt:
-      typeof refreshLife === 'number' && Number.isFinite(refreshLife)
+      typeof refreshLife === 'number' && refreshLife >= 0 && refreshLife <= REFRESH_LIFE_MAX_SECONDS
         ? new Date(sentAt.getTime() + refreshLife * 1000)
         : null,
-    scopes: typeof body['scope'] === 'string' ? body['scope'].split(' ').filter(Boolean) : null,
+    scopes: typeof body['scope'] === 'string' ? scopesOf(body['scope'], secrets) : null,
   };
 }
 
@@ -190,6 +199,13 @@ function readableResponse(answer: TransportResponse): Response {
       'content-type': answer.body.trimStart().startsWith('{') ? 'application/json' : 'text/plain',
     },
   });
+}
+
+/** Scopes are stored and shown as they are: what holds a token is none. */
+function scopesOf(scope: string, secrets: readonly string[]): string[] {
+  return scope
+    .split(' ')
+    .filter((one) => one !== '' && !secrets.some((secret) => one.includes(secret)));
 }
 
 function tokensOf(tokens: SalvagedTokens): string[] {

@@ -18,8 +18,8 @@ export interface TransportResponse {
   status: number;
   headers: [string, string][];
   body: string;
-  /** The body was longer than 64 kB and was cut. */
-  truncated: boolean;
+  /** Why the body is not whole, where it is not; what came of it is kept all the same. */
+  cut: string | null;
 }
 
 /** Nothing was sent: name resolution, connection or TLS failed. `code` is Node's (`ENOTFOUND`, `ECONNREFUSED`, …). */
@@ -71,13 +71,8 @@ export function createTransport(): Transport {
           body,
           signal: AbortSignal.timeout(deadlineMs),
         });
-        const { text, truncated } = await readBody(answer.body);
-        return {
-          status: answer.statusCode,
-          headers: flatten(answer.headers),
-          body: text,
-          truncated,
-        };
+        const { text, cut } = await readBody(answer.body);
+        return { status: answer.statusCode, headers: flatten(answer.headers), body: text, cut };
       } catch (error) {
         if (error instanceof NotSentError) throw error;
         throw new AnswerLostError(errorCode(error));
@@ -87,23 +82,28 @@ export function createTransport(): Transport {
   };
 }
 
+/** A body that breaks off is an answer too: it may hold the only copy of a rotated refresh token. */
 async function readBody(
   body: AsyncIterable<Buffer> & { destroy(): unknown },
-): Promise<{ text: string; truncated: boolean }> {
+): Promise<{ text: string; cut: string | null }> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > BODY_MAX_BYTES) {
-      body.destroy();
-      return {
-        text: Buffer.concat(chunks).subarray(0, BODY_MAX_BYTES).toString('utf8'),
-        truncated: true,
-      };
+  let cut: string | null = null;
+  try {
+    for await (const chunk of body) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes > BODY_MAX_BYTES) {
+        cut = 'the answer is longer than 64 kB';
+        break;
+      }
     }
+  } catch (error) {
+    if (bytes === 0) throw error;
+    cut = `the answer broke off: ${errorCode(error)}`;
   }
-  return { text: Buffer.concat(chunks).toString('utf8'), truncated: false };
+  body.destroy();
+  return { text: Buffer.concat(chunks).subarray(0, BODY_MAX_BYTES).toString('utf8'), cut };
 }
 
 function flatten(headers: Record<string, string | string[] | undefined>): [string, string][] {
@@ -113,8 +113,7 @@ function flatten(headers: Record<string, string | string[] | undefined>): [strin
 }
 
 function errorCode(error: unknown): string {
-  if (error instanceof Error && error.name === 'TimeoutError') return 'deadline passed';
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string')
-    return error.code;
-  return 'connection failed';
+  const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown };
+  if (name === 'TimeoutError') return 'deadline passed';
+  return typeof code === 'string' ? code : 'connection failed';
 }

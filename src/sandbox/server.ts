@@ -2,7 +2,7 @@
  * The sandbox: an OAuth server on loopback that mounts one dialect per provider over the common
  * authorization server, writes the ledger, and says what it is scripted to say.
  */
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import {
   AuthorizationServer,
@@ -68,6 +68,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const ledger = new Ledger();
   const script = new Script();
   const stopping = new AbortController();
+  // As many listeners as answers are held back at once; that is no leak.
+  setMaxListeners(0, stopping.signal);
   const tokenEndpoint = new TokenEndpoint({
     dialects: Object.values(DIALECTS),
     authorizationServer,

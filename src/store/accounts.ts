@@ -71,9 +71,7 @@ export class Accounts {
       await document.save();
       return toAccount(document.toObject());
     } catch (error) {
-      if (error instanceof mongoose.mongo.MongoServerError && error.code === 11000)
-        throw new AccountExistsError();
-      throw error;
+      throw translated(error);
     }
   }
 
@@ -103,7 +101,10 @@ export class Accounts {
     return documents.map(toAccount);
   }
 
-  /** Changes single members, never a whole document: a refresh may be writing the grant at this moment. */
+  /**
+   * Changes single members, never a whole document: a refresh may be writing the grant at this moment.
+   * @throws {AccountExistsError}
+   */
   async patch(
     organisation: string,
     id: string,
@@ -160,9 +161,18 @@ export class Accounts {
   }
 
   async #update(filter: QueryFilter<AccountDocument>, update: object): Promise<Account | null> {
-    const document = await this.#accounts
-      .findOneAndUpdate(filter, update, { returnDocument: 'after' })
-      .lean<AccountDocument>();
-    return document === null ? null : toAccount(document);
+    try {
+      const document = await this.#accounts
+        .findOneAndUpdate(filter, update, { returnDocument: 'after' })
+        .lean<AccountDocument>();
+      return document === null ? null : toAccount(document);
+    } catch (error) {
+      throw translated(error);
+    }
   }
+}
+
+function translated(error: unknown): unknown {
+  const duplicate = error instanceof mongoose.mongo.MongoServerError && error.code === 11000;
+  return duplicate ? new AccountExistsError() : error;
 }

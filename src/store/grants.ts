@@ -2,8 +2,8 @@
  * Claim, commit and settle: every write around a refresh. Each is one conditional update, so that of two refreshers
  * one wins and the other knows; none overwrites a grant it has not read.
  */
-import type { Connection, Model } from 'mongoose';
-import { type Account, AccountState, type Claim } from '../domain/account';
+import type { Connection, Model, QueryFilter } from 'mongoose';
+import { type Account, AccountState, type Claim, type LastAttempt } from '../domain/account';
 import type { SealedGrant } from '../domain/grant';
 import type { LogSource } from '../domain/log-entry';
 import type { RefreshFailure } from '../domain/refresh-failure';
@@ -22,25 +22,24 @@ export interface ClaimInput {
   worker: string;
   source: LogSource;
   now: Date;
-  /** An earlier attempt of the same workflow, known to be over: its claim may be taken at once. */
+  /** An earlier attempt of the same workflow, known to be over: its claim is abandoned, whatever its lease says. */
   supersedes: string | null;
   /** An attempt that ended at or after this moment already answers the request; `null`: none does. */
   unlessAttemptedSince: Date | null;
 }
 
 export type ClaimResult =
-  /** `abandoned`: the claim of an attempt that never reported back. */
-  | { kind: 'claimed'; account: Account; abandoned: Claim | null }
-  | { kind: 'answered'; account: Account }
+  | { kind: 'claimed'; account: Account }
+  /** The claim of an attempt that never reported back stands in the way: it is to be logged and settled first. */
+  | { kind: 'abandoned'; account: Account; claim: Claim }
+  /** An attempt that ended meanwhile is the answer. */
+  | { kind: 'answered'; account: Account; attempt: LastAttempt }
   | { kind: 'busy'; account: Account; leaseUntil: Date }
   | { kind: 'disabled'; account: Account }
   | { kind: 'absent' };
 
 export interface Settlement {
   accountId: string;
-  /** The attempt that holds the claim. */
-  claimedBy: string;
-  /** The attempt that failed: the same, or an abandoned one that the claim's holder found. */
   attemptId: string;
   generation: number;
   source: LogSource;
@@ -56,51 +55,48 @@ export class Grants {
     this.#accounts = accountModel(connection);
   }
 
-  /** One `findOneAndUpdate`: it proves that the database can be written before a single-use token is spent. */
+  /**
+   * One `findOneAndUpdate`: it proves that the database can be written before a single-use token is spent. A claim is
+   * never taken over, only made where none stands: what an abandoned one tells must not be overwritten.
+   */
   async claim(input: ClaimInput): Promise<ClaimResult> {
-    const free: object[] = [{ claim: null }, { 'claim.lease_until': { $lte: input.now } }];
-    if (input.supersedes !== null) free.push({ 'claim.attempt_id': input.supersedes });
-    const conditions: object[] = [{ $or: free }];
-    if (input.unlessAttemptedSince !== null) {
+    const { accountId, supersedes, unlessAttemptedSince: since, now } = input;
+    const conditions: object[] = [{ claim: null }];
+    if (supersedes !== null) conditions.push({ 'last_attempt.attempt_id': { $ne: supersedes } });
+    if (since !== null) {
       conditions.push({
-        $or: [
-          { last_attempt: null },
-          { 'last_attempt.finished_at': { $lt: input.unlessAttemptedSince } },
-        ],
+        $or: [{ last_attempt: null }, { 'last_attempt.finished_at': { $lt: since } }],
       });
     }
+    const claim = {
+      attempt_id: input.attemptId,
+      worker: input.worker,
+      source: input.source,
+      at: now,
+      lease_until: new Date(now.getTime() + LEASE_MS),
+    };
     const before = await this.#accounts
       .findOneAndUpdate(
-        { _id: input.accountId, state: { $ne: AccountState.disabled }, $and: conditions },
-        {
-          $set: {
-            claim: {
-              attempt_id: input.attemptId,
-              worker: input.worker,
-              source: input.source,
-              at: input.now,
-              lease_until: new Date(input.now.getTime() + LEASE_MS),
-            },
-          },
-        },
+        { _id: accountId, state: { $ne: AccountState.disabled }, $and: conditions },
+        { $set: { claim } },
         { returnDocument: 'before', timestamps: false },
       )
       .lean<AccountDocument>();
-    if (before !== null) {
-      const account = toAccount(before);
-      return { kind: 'claimed', account, abandoned: account.claim };
-    }
-    const account = await this.read(input.accountId);
+    if (before !== null) return { kind: 'claimed', account: toAccount(before) };
+
+    const account = await this.read(accountId);
     if (account === null) return { kind: 'absent' };
     if (account.state === AccountState.disabled) return { kind: 'disabled', account };
-    if (
-      account.claim !== null &&
-      account.claim.leaseUntil > input.now &&
-      account.claim.attemptId !== input.supersedes
-    ) {
-      return { kind: 'busy', account, leaseUntil: account.claim.leaseUntil };
+    const { claim: standing, lastAttempt } = account;
+    if (standing !== null) {
+      const abandoned = standing.leaseUntil <= now || standing.attemptId === supersedes;
+      return abandoned
+        ? { kind: 'abandoned', account, claim: standing }
+        : { kind: 'busy', account, leaseUntil: standing.leaseUntil };
     }
-    return { kind: 'answered', account };
+    // Nothing stands in the way any more, and nothing answers: the claim was given back a moment ago.
+    if (lastAttempt === null) return { kind: 'busy', account, leaseUntil: now };
+    return { kind: 'answered', account, attempt: lastAttempt };
   }
 
   /**
@@ -121,6 +117,7 @@ export class Grants {
       {
         _id: claim.accountId,
         generation: claim.generation,
+        state: { $ne: AccountState.disabled },
         'claim.attempt_id': claim.attemptId,
         'claim.lease_until': { $gt: now },
       },
@@ -137,7 +134,7 @@ export class Grants {
     return result.matchedCount === 1;
   }
 
-  /** Gives an unused claim back. */
+  /** Gives a claim back that was not used. */
   async release(accountId: string, attemptId: string): Promise<void> {
     await this.#accounts.updateOne(
       { _id: accountId, 'claim.attempt_id': attemptId },
@@ -161,16 +158,13 @@ export class Grants {
   }): Promise<'committed' | 'kept_as_leaf' | 'absent'> {
     const { accountId, generation, grant } = input;
     const attemptId = grant.attemptId ?? '';
-    const result = await this.#accounts.updateOne(
+    const committed = await this.#update(
       { _id: accountId, generation },
       {
         $set: {
           current: fromGrant(grant),
           previous: fromGrant(input.previous),
           claim: null,
-          state: AccountState.active,
-          state_reason: null,
-          state_at: input.now,
           last_refreshed_at: new Date(grant.obtainedAt),
           last_attempt: {
             attempt_id: attemptId,
@@ -184,8 +178,9 @@ export class Grants {
         },
         $inc: { generation: 1 },
       },
+      { state: AccountState.active, state_reason: null, state_at: input.now },
     );
-    if (result.matchedCount === 1) return 'committed';
+    if (committed) return 'committed';
     const account = await this.read(accountId);
     if (account === null) return 'absent';
     const known = [account.current, account.previous, ...account.leaves].some(
@@ -216,10 +211,11 @@ export class Grants {
         $set: {
           current: fromGrant(leaf),
           previous: fromGrant(account.current),
-          leaves: account.leaves.filter((one) => one !== leaf).map(fromGrant),
           claim: null,
           state_at: now,
         },
+        // Taken out alone: another leaf may have come since the account was read.
+        $pull: { leaves: { attempt_id: leaf.attemptId } },
         $inc: { generation: 1 },
       },
     );
@@ -247,20 +243,34 @@ export class Grants {
       const { class: failureClass, code, message, status, detail } = failure;
       set['last_error'] = { class: failureClass, code, message, status, detail, at: now };
     }
-    if (decision.state !== null) {
-      set['state'] = decision.state;
-      set['state_reason'] = failure.message;
-      set['state_at'] = now;
-    }
-    const result = await this.#accounts.updateOne(
+    return this.#update(
       {
         _id: settlement.accountId,
         generation: settlement.generation,
         'claim.attempt_id': settlement.attemptId,
       },
       { $set: set, ...(decision.countsAgainstAccount ? { $inc: { failed_attempts: 1 } } : {}) },
+      decision.state === null
+        ? {}
+        : { state: decision.state, state_reason: failure.message, state_at: now },
     );
-    return result.matchedCount === 1;
+  }
+
+  /**
+   * Writes an outcome and the state that follows from it. An account that an admin disabled meanwhile stays disabled;
+   * the rest is written all the same.
+   */
+  async #update(
+    filter: QueryFilter<AccountDocument>,
+    update: { $set: object; $inc?: Record<string, number> },
+    state: object,
+  ): Promise<boolean> {
+    const enabled = await this.#accounts.updateOne(
+      { ...filter, state: { $ne: AccountState.disabled } },
+      { ...update, $set: { ...update.$set, ...state } },
+    );
+    if (enabled.matchedCount === 1) return true;
+    return (await this.#accounts.updateOne(filter, update)).matchedCount === 1;
   }
 
   /** One account whatever its organisation: for workers, which serve all of them. */

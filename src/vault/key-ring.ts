@@ -43,8 +43,10 @@ export class KeyRing {
       const key = Buffer.from(encoded, 'base64');
       // Buffer ignores what is not base64; a mistyped key must not become another key.
       if (key.length !== KEY_BYTES || key.toString('base64') !== encoded) {
+        // Written the wrong way round, what stands before the colon is the key.
+        const named = id.length < encoded.length ? `${where} ("${id}")` : where;
         throw new KeyRingError(
-          `${where} ("${id}") must be ${KEY_BYTES} bytes in base64, e.g. from: openssl rand -base64 32`,
+          `${named} must be ${KEY_BYTES} bytes in base64, e.g. from: openssl rand -base64 32`,
         );
       }
       if (keys.has(id)) throw new KeyRingError(`${where}: the id "${id}" stands twice`);

@@ -1,0 +1,142 @@
+import * as fc from 'fast-check';
+import {
+  type FailureClass,
+  providerErrorCode,
+  type RefreshFailureCode,
+  refreshFailure,
+  retryAfterMs,
+} from '../../src/domain/refresh-failure';
+
+const NOW = new Date('2026-11-22T12:00:00.000Z');
+const HOUR = 3_600_000;
+
+const CLASSES: Record<FailureClass, RefreshFailureCode[]> = {
+  account: [
+    'invalid_grant',
+    'refresh_token_missing',
+    'row_corrupt',
+    'row_not_sealed',
+    'ciphertext_not_sent',
+  ],
+  app: [
+    'invalid_client',
+    'unauthorized_client',
+    'invalid_scope',
+    'unsupported_grant_type',
+    'invalid_request',
+  ],
+  rate: ['rate_limited'],
+  provider: [
+    'provider_unavailable',
+    'provider_unreachable',
+    'answer_lost',
+    'invalid_token_response',
+  ],
+  ours: [
+    'attempt_interrupted',
+    'key_mismatch',
+    'key_missing',
+    'provider_not_configured',
+    'database_unavailable',
+  ],
+};
+const codes = Object.entries(CLASSES).flatMap(([name, all]) =>
+  all.map((code): [RefreshFailureCode, FailureClass] => [code, name as FailureClass]),
+);
+
+describe('refreshFailure', () => {
+  it.each(codes)('%s touches: %s', (code, expected) => {
+    expect(refreshFailure(code)).toMatchObject({ class: expected, code });
+  });
+
+  it('speaks to people: a sentence, ended, with no placeholder', () => {
+    for (const [code] of codes) expect(refreshFailure(code).message).toMatch(/^[A-Z][^${}]+\.$/);
+  });
+
+  it.each([
+    'key_mismatch',
+    'key_missing',
+    'database_unavailable',
+    'provider_not_configured',
+  ] as const)('R0.6 says of %s that nothing was sent', (code) => {
+    expect(refreshFailure(code).message).toMatch(/nothing was sent/);
+  });
+
+  it.each(CLASSES.app)('says of %s that no account was changed', (code) => {
+    expect(refreshFailure(code).message).toMatch(/no account was changed/);
+  });
+
+  it('R1.8 asks the owner to connect again wherever only the owner can help', () => {
+    for (const code of CLASSES.account)
+      expect(refreshFailure(code).message).toMatch(/owner must connect/);
+  });
+
+  it('keeps status, detail and wait beside it', () => {
+    const extra = { status: 429, detail: 'slow down', retryAfterMs: 5000 };
+    expect(refreshFailure('rate_limited', extra)).toMatchObject(extra);
+  });
+});
+
+describe('providerErrorCode', () => {
+  it.each(['invalid_grant', ...CLASSES.app])('takes the RFC 6749 code %s as it is', (code) => {
+    expect(providerErrorCode(code)).toBe(code);
+  });
+
+  it('takes any other word for the provider’s trouble, our own words among them', () => {
+    const ourWords = codes.map(([code]) => code).filter((code) => !/^(invalid|un)_?/.test(code));
+    for (const word of [...ourWords, '', 'server_error', '__proto__', 'constructor', 'toString'])
+      expect([word, providerErrorCode(word)]).toEqual([word, 'provider_unavailable']);
+  });
+});
+
+describe('retryAfterMs', () => {
+  it.each([
+    ['a minute of seconds', '60', 60_000],
+    ['one second', '1', 1000],
+    ['zero seconds: at least one', '0', 1000],
+    ['blanks around seconds', ' 120 ', 120_000],
+    ['ten years of seconds: at most an hour', '315360000', HOUR],
+    ['more digits than a number has: at most an hour', '9'.repeat(400), HOUR],
+    ['a date in ten minutes', 'Sun, 22 Nov 2026 12:10:00 GMT', 600_000],
+    ['a date in the old form', 'Sunday, 22-Nov-26 12:10:00 GMT', 600_000],
+    ['a date that is past: at least a second', 'Sun, 22 Nov 2020 12:00:00 GMT', 1000],
+    ['a date in ten years: at most an hour', 'Sun, 22 Nov 2036 12:00:00 GMT', HOUR],
+    ['nothing: a minute', null, 60_000],
+    ['an empty value: a minute', '', 60_000],
+    ['a negative number, which Date.parse takes for a date: a minute', '-1', 60_000],
+    ['a large negative number: a minute', '-315360000', 60_000],
+    ['a fraction: a minute', '1.5', 60_000],
+    ['a word: a minute', 'soon', 60_000],
+    ['an unreadable date: a minute', 'Sun, 32 Foo 2026', 60_000],
+  ])('of %s', (_what, header, expected) => {
+    expect(retryAfterMs(header, NOW)).toBe(expected);
+  });
+
+  it('is between a second and an hour, whatever the header says', () => {
+    const header = fc.oneof(
+      fc.string(),
+      fc.integer().map(String),
+      fc.double().map(String),
+      fc.date().map(String),
+      fc.date({ noInvalidDate: true }).map((date) => date.toUTCString()),
+    );
+    fc.assert(
+      fc.property(header, (value) => {
+        const waitMs = retryAfterMs(value, NOW);
+        expect(waitMs).toBeGreaterThanOrEqual(1000);
+        expect(waitMs).toBeLessThanOrEqual(HOUR);
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it('is never earlier than asked, within the hour', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3600 }), (seconds) => {
+        expect(retryAfterMs(String(seconds), NOW)).toBe(seconds * 1000);
+        const date = new Date(NOW.getTime() + seconds * 1000).toUTCString();
+        expect(retryAfterMs(date, NOW)).toBe(seconds * 1000);
+      }),
+    );
+  });
+});

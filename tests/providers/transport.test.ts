@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { AnswerLostError, NotSentError } from '../../src/providers/transport';
+import {
+  type CannedAnswer,
+  cannedProvider,
+  socketProvider,
+  stopProviders,
+  transportForTest,
+} from './_provider';
+
+const CAP = 64 * 1024;
+
+afterEach(stopProviders);
+
+async function post(canned: CannedAnswer, headers: Record<string, string> = {}) {
+  const { url } = await cannedProvider(canned);
+  return transportForTest().post({ url, headers, body: 'a=1', deadlineMs: 10_000 });
+}
+
+describe('post', () => {
+  it.each([
+    ['nothing', 0, 0, null],
+    ['64 kB', CAP, CAP, null],
+    ['a byte more', CAP + 1, CAP, 'the answer is longer than 64 kB'],
+    ['a megabyte', 1 << 20, CAP, 'the answer is longer than 64 kB'],
+  ])('reads at most 64 kB of a body: %s', async (_size, sent, read, cut) => {
+    const answer = await post({ body: 'x'.repeat(sent) });
+    expect(answer.body).toHaveLength(read);
+    expect(answer.cut).toBe(cut);
+  });
+
+  it('does not inflate: a bomb of gzip stays what came over the wire', async () => {
+    const bomb = gzipSync(Buffer.alloc(20 << 20));
+    const before = process.memoryUsage().rss;
+    const answer = await post({ body: bomb, headers: { 'content-encoding': 'gzip' } });
+    expect(answer.body.length).toBeLessThanOrEqual(bomb.length);
+    expect(process.memoryUsage().rss - before).toBeLessThan(20 << 20);
+  });
+
+  it('asks for no encoding, whatever headers it is given', async () => {
+    const { port, connections } = await socketProvider((socket) =>
+      socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'),
+    );
+    await transportForTest().post({
+      url: `http://127.0.0.1:${port}/`,
+      headers: { 'accept-encoding': 'gzip, br' },
+      body: '',
+      deadlineMs: 10_000,
+    });
+    expect(connections[0]).toMatch(/accept-encoding: identity\r\n/);
+    expect(connections[0]).not.toMatch(/gzip/);
+  });
+
+  it('gives every header, repeated ones too', async () => {
+    const { headers } = await post({ headers: { 'x-one': '1', 'retry-after': '7' } });
+    expect(headers).toContainEqual(['x-one', '1']);
+    expect(headers).toContainEqual(['retry-after', '7']);
+  });
+
+  it('opens a connection for each request: an idle one may be closed under it', async () => {
+    const { port, connections } = await socketProvider((socket) =>
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: keep-alive\r\n\r\n'),
+    );
+    const transport = transportForTest();
+    for (let count = 0; count < 3; count += 1)
+      await transport.post({
+        url: `http://127.0.0.1:${port}/`,
+        headers: {},
+        body: 'a=1',
+        deadlineMs: 10_000,
+      });
+    expect(connections).toHaveLength(3);
+  });
+
+  it('fails with neither cause nor message of the library below', async () => {
+    const secret = randomBytes(16).toString('hex');
+    const { port } = await socketProvider((socket) => socket.end(`${secret}\r\n\r\n`));
+    const request = { headers: {}, body: secret, deadlineMs: 10_000 };
+    const failures = await Promise.all(
+      [`http://127.0.0.1:${port}/${secret}`, `https://${secret}.invalid/`].map((url) =>
+        transportForTest()
+          .post({ ...request, url })
+          .catch((error: unknown) => error),
+      ),
+    );
+    expect(failures[0]).toBeInstanceOf(AnswerLostError);
+    expect(failures[1]).toBeInstanceOf(NotSentError);
+    for (const failure of failures) {
+      expect(failure).not.toHaveProperty('cause');
+      expect(String((failure as Error).stack)).not.toContain(secret);
+    }
+  });
+});

@@ -1,0 +1,141 @@
+/** A store on a database of its own, and accounts in it. */
+import { randomBytes } from 'node:crypto';
+import type { Account } from '../../src/domain/account';
+import type { SealedGrant } from '../../src/domain/grant';
+import type { LogEntry } from '../../src/domain/log-entry';
+import { type RefreshFailureCode, refreshFailure } from '../../src/domain/refresh-failure';
+import { settlementDecision } from '../../src/domain/settlement';
+import type { NewAccount } from '../../src/store/accounts';
+import type { ClaimInput, Settlement } from '../../src/store/grants';
+import { openStore, type Store } from '../../src/store/store';
+import { engines } from '../support/engines';
+
+export const NOW = new Date('2026-11-22T12:00:00.000Z');
+export const fromNow = (ms: number) => new Date(NOW.getTime() + ms);
+export const MINUTE = 60_000;
+
+const unique = (prefix: string) => `${prefix}_${randomBytes(6).toString('hex')}`;
+
+export interface TestStore extends Store {
+  uri: string;
+}
+
+export async function storeForTest(logRetentionDays = 30): Promise<TestStore> {
+  const uri = engines.mongodbUri(unique('evergrant_store'));
+  return { ...(await openStore(uri, { logRetentionDays })), uri };
+}
+
+export function grantOf(
+  attemptId: string | null,
+  overrides: Partial<SealedGrant> = {},
+): SealedGrant {
+  const name = attemptId ?? 'entered';
+  return {
+    accessToken: `ENC:v1:k1:access-${name}`,
+    refreshToken: `ENC:v1:k1:refresh-${name}`,
+    accessTokenFingerprint: `a-${name}`,
+    refreshTokenFingerprint: `r-${name}`,
+    expiresAt: fromNow(120 * MINUTE).toISOString(),
+    refreshTokenExpiresAt: null,
+    scopes: ['scope'],
+    obtainedAt: NOW.toISOString(),
+    attemptId,
+    ...overrides,
+  };
+}
+
+export type AccountInput = Partial<NewAccount> & { expiresInMs?: number; refreshedAgoMs?: number };
+
+export function newAccount({
+  expiresInMs = MINUTE,
+  refreshedAgoMs = 30 * MINUTE,
+  ...overrides
+}: AccountInput = {}): NewAccount {
+  const id = overrides.id ?? unique('acc');
+  return {
+    id,
+    organisation: 'org_a',
+    provider: 'ebay',
+    environment: 'production',
+    externalId: `shop-${id}`,
+    label: `Shop ${id}`,
+    kind: null,
+    grant: grantOf(null, { expiresAt: fromNow(expiresInMs).toISOString() }),
+    lastRefreshedAt: fromNow(-refreshedAgoMs),
+    ...overrides,
+  };
+}
+
+export const addAccount = (store: Store, input: AccountInput = {}) =>
+  store.accounts.create(newAccount(input), NOW);
+
+export async function accountOf(store: Store, id: string): Promise<Account> {
+  const account = await store.grants.read(id);
+  if (account === null) throw new Error(`no account ${id}`);
+  return account;
+}
+
+export function claimOf(account: Account, attemptId: string, input: Partial<ClaimInput> = {}) {
+  return {
+    accountId: account.id,
+    attemptId,
+    worker: 'worker-1',
+    source: 'scheduled' as const,
+    now: NOW,
+    supersedes: null,
+    unlessAttemptedSince: null,
+    ...input,
+  };
+}
+
+export function commitOf(account: Account, grant: SealedGrant, now = NOW) {
+  return {
+    accountId: account.id,
+    generation: account.generation,
+    previous: account.current,
+    grant,
+    source: 'scheduled' as const,
+    now,
+  };
+}
+
+export function settlementOf(
+  account: Account,
+  attemptId: string,
+  code: RefreshFailureCode,
+): Settlement {
+  const failure = refreshFailure(code, { status: 400, detail: 'no', retryAfterMs: 1000 });
+  return {
+    accountId: account.id,
+    attemptId,
+    generation: account.generation,
+    source: 'scheduled',
+    failure,
+    decision: settlementDecision(failure, account.failedAttempts, NOW),
+    now: NOW,
+  };
+}
+
+export function entryOf(overrides: Partial<LogEntry> = {}): LogEntry {
+  return {
+    id: unique('attempt'),
+    created_at: NOW.toISOString(),
+    organisation: 'org_a',
+    environment: 'production',
+    provider: 'ebay',
+    account_id: 'acc_1',
+    account_label: 'Shop',
+    action: 'token_refreshed',
+    source: 'scheduled',
+    outcome: 'ok',
+    request: null,
+    response: null,
+    error: null,
+    diagnostics: null,
+    generation: 1,
+    workflow_id: 'refresh-account/acc_1',
+    run_id: 'run',
+    message: 'Refreshed.',
+    ...overrides,
+  };
+}

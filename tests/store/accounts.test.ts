@@ -1,0 +1,198 @@
+import type { Account } from '../../src/domain/account';
+import { AccountExistsError, type AccountListQuery } from '../../src/store/accounts';
+import {
+  accountOf,
+  addAccount,
+  claimOf,
+  commitOf,
+  fromNow,
+  grantOf,
+  MINUTE,
+  NOW,
+  newAccount,
+  settlementOf,
+  storeForTest,
+  type TestStore,
+} from './_store';
+
+let store: TestStore;
+beforeEach(async () => {
+  store = await storeForTest();
+});
+afterEach(() => store.close());
+
+const listed = async (query: Partial<AccountListQuery> = {}) =>
+  (await store.accounts.list({ organisation: 'org_a', limit: 100, ...query })).map(({ id }) => id);
+
+describe('an account', () => {
+  it('starts active, in its first generation, with nothing behind it', async () => {
+    const input = newAccount({ kind: 'booking' });
+    const created = await store.accounts.create(input, NOW);
+    expect(created).toMatchObject({
+      id: input.id,
+      kind: 'booking',
+      state: 'active',
+      stateReason: null,
+      generation: 1,
+      current: input.grant,
+      previous: null,
+      leaves: [],
+      claim: null,
+      lastAttempt: null,
+      lastError: null,
+      failedAttempts: 0,
+      nextAttemptAt: null,
+    });
+    expect(await store.accounts.find('org_a', input.id)).toEqual(created);
+  });
+
+  it('exists once for an organisation, provider, environment, external id and kind', async () => {
+    const one = newAccount({ externalId: 'shop', kind: 'booking' });
+    await store.accounts.create(one, NOW);
+    const again = (other: object) => store.accounts.create({ ...newAccount(), ...other }, NOW);
+    const same = { externalId: 'shop', kind: 'booking' };
+    await expect(again(same)).rejects.toBeInstanceOf(AccountExistsError);
+    await expect(again({ ...same, id: one.id, externalId: 'x' })).rejects.toBeInstanceOf(
+      AccountExistsError,
+    );
+    for (const other of [
+      { organisation: 'org_b' },
+      { provider: 'etsy' },
+      { environment: 'sandbox' },
+      { kind: 'stopsale' },
+      { kind: null },
+      { externalId: 'shop2' },
+    ])
+      await expect(again({ ...same, ...other })).resolves.toMatchObject(other);
+    await expect(again({ ...same, kind: null })).rejects.toBeInstanceOf(AccountExistsError);
+  });
+
+  it('exists once, though two create it at the same moment', async () => {
+    const results = await Promise.allSettled(
+      Array.from({ length: 10 }, () => addAccount(store, { externalId: 'shop' })),
+    );
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+
+  it('is not changed into one that exists', async () => {
+    await addAccount(store, { externalId: 'shop', kind: 'booking' });
+    const other = await addAccount(store, { externalId: 'shop', kind: 'stopsale' });
+    const patch = store.accounts.patch('org_a', other.id, { kind: 'booking' }, NOW);
+    await expect(patch).rejects.toBeInstanceOf(AccountExistsError);
+  });
+});
+
+describe('another organisation’s account', () => {
+  it.each<[string, (account: Account) => Promise<unknown>, unknown]>([
+    ['found', ({ id }) => store.accounts.find('org_b', id), null],
+    ['listed', async () => store.accounts.list({ organisation: 'org_b', limit: 10 }), []],
+    ['patched', ({ id }) => store.accounts.patch('org_b', id, { label: 'mine' }, NOW), null],
+    ['patched with nothing', ({ id }) => store.accounts.patch('org_b', id, {}, NOW), null],
+    [
+      'reconnected',
+      ({ id }) => store.accounts.patch('org_b', id, { grant: grantOf('x') }, NOW),
+      null,
+    ],
+    ['deleted', ({ id }) => store.accounts.delete('org_b', id), false],
+  ])('is not %s: it is as if it were not there', async (_what, attempt, answer) => {
+    const account = await addAccount(store);
+    expect(await attempt(account)).toEqual(answer);
+    expect(await store.accounts.find('org_a', account.id)).toEqual(account);
+  });
+});
+
+describe('the list of accounts', () => {
+  it('pages by id and filters by what is asked', async () => {
+    await addAccount(store, { id: 'a', kind: 'booking' });
+    await addAccount(store, { id: 'b', environment: 'sandbox', expiresInMs: 90 * MINUTE });
+    await addAccount(store, { id: 'c', provider: 'etsy' });
+    await addAccount(store, { id: 'd', organisation: 'org_b' });
+    await store.accounts.patch('org_a', 'c', { state: 'disabled' }, NOW);
+    const cases: [Partial<AccountListQuery>, string[]][] = [
+      [{}, ['a', 'b', 'c']],
+      [{ limit: 2 }, ['a', 'b']],
+      [{ limit: 2, afterId: 'b' }, ['c']],
+      [{ afterId: 'c' }, []],
+      [{ provider: 'ebay' }, ['a', 'b']],
+      [{ environment: 'sandbox' }, ['b']],
+      [{ kind: 'booking' }, ['a']],
+      [{ state: 'disabled' }, ['c']],
+      [{ expiresUntil: fromNow(MINUTE) }, ['a', 'c']],
+      [{ expiresAfter: fromNow(MINUTE) }, ['b']],
+      [{ expiresAfter: NOW, expiresUntil: fromNow(MINUTE) }, ['a', 'c']],
+      [{ organisation: 'org_c' }, []],
+    ];
+    for (const [query, ids] of cases) expect([query, await listed(query)]).toEqual([query, ids]);
+  });
+});
+
+describe('a change by an admin while a refresh is under way', () => {
+  it('of label or kind keeps the grant and the claim', async () => {
+    const account = await addAccount(store);
+    await store.grants.claim(claimOf(account, 'one'));
+    await store.accounts.patch('org_a', account.id, { label: 'New', kind: 'booking' }, NOW);
+    expect(await store.grants.commit(commitOf(account, grantOf('one')))).toBe('committed');
+    await store.accounts.patch('org_a', account.id, { label: 'Newer' }, NOW);
+    expect(await accountOf(store, account.id)).toMatchObject({
+      label: 'Newer',
+      kind: 'booking',
+      generation: 2,
+      current: grantOf('one'),
+    });
+  });
+
+  it('that connects the account anew wins over the older refresh, which stays as a leaf', async () => {
+    const account = await addAccount(store);
+    await store.grants.claim(claimOf(account, 'one'));
+    const grant = grantOf(null, { refreshTokenFingerprint: 'r-new' });
+    await store.accounts.patch('org_a', account.id, { grant, state: 'active' }, NOW);
+    expect(await store.grants.commit(commitOf(account, grantOf('one')))).toBe('kept_as_leaf');
+    expect(await store.grants.settle(settlementOf(account, 'one', 'invalid_grant'))).toBe(false);
+    expect(await accountOf(store, account.id)).toMatchObject({
+      generation: 2,
+      current: grant,
+      state: 'active',
+      claim: null,
+      leaves: [grantOf('one')],
+    });
+  });
+
+  it('that connects the account anew goes on top of a refresh that commits at the same moment', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const account = await addAccount(store);
+      const grant = grantOf(null, { refreshTokenFingerprint: 'r-new' });
+      await Promise.all([
+        store.accounts.patch('org_a', account.id, { grant }, NOW),
+        store.grants.commit(commitOf(account, grantOf('one'))),
+      ]);
+      expect((await accountOf(store, account.id)).current).toEqual(grant);
+    }
+  });
+
+  it('R1.9 that connects a refused account anew leaves no old error', async () => {
+    const account = await addAccount(store);
+    await store.grants.claim(claimOf(account, 'one'));
+    await store.grants.settle(settlementOf(account, 'one', 'invalid_grant'));
+    const patched = await store.accounts.patch(
+      'org_a',
+      account.id,
+      { grant: grantOf(null), state: 'active' },
+      NOW,
+    );
+    expect(patched).toMatchObject({
+      state: 'active',
+      stateReason: null,
+      lastError: null,
+      failedAttempts: 0,
+      nextAttemptAt: null,
+    });
+  });
+
+  it('that deletes it lets no refresh bring it back', async () => {
+    const account = await addAccount(store);
+    await store.grants.claim(claimOf(account, 'one'));
+    expect(await store.accounts.delete('org_a', account.id)).toBe(true);
+    expect(await store.grants.commit(commitOf(account, grantOf('one')))).toBe('absent');
+    expect(await store.accounts.isEmpty()).toBe(true);
+  });
+});

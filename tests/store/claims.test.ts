@@ -1,0 +1,191 @@
+/** Who may send: of any number of refreshers of one account, one. */
+import type { Account } from '../../src/domain/account';
+import { LEASE_MS } from '../../src/store/grants';
+import {
+  accountOf,
+  addAccount,
+  claimOf,
+  commitOf,
+  fromNow,
+  grantOf,
+  MINUTE,
+  NOW,
+  settlementOf,
+  storeForTest,
+  type TestStore,
+} from './_store';
+
+let store: TestStore;
+let account: Account;
+
+beforeAll(async () => {
+  store = await storeForTest();
+});
+afterAll(() => store.close());
+beforeEach(async () => {
+  account = await addAccount(store);
+});
+
+const claim = (attemptId: string, input = {}) =>
+  store.grants.claim(claimOf(account, attemptId, input));
+const sending = (attemptId: string, now = NOW, generation = account.generation) =>
+  store.grants.markSending(
+    { accountId: account.id, attemptId, generation, refreshTokenFingerprint: 'fp' },
+    now,
+  );
+
+describe('claim', () => {
+  it('gives the account as it was read to the first, and says busy to the second', async () => {
+    const first = await claim('one');
+    expect(first).toMatchObject({ kind: 'claimed', account: { id: account.id, claim: null } });
+    expect(await claim('two')).toMatchObject({ kind: 'busy', leaseUntil: fromNow(LEASE_MS) });
+    expect((await accountOf(store, account.id)).claim).toEqual({
+      attemptId: 'one',
+      worker: 'worker-1',
+      source: 'scheduled',
+      at: NOW,
+      leaseUntil: fromNow(LEASE_MS),
+    });
+  });
+
+  it('is given once to 200 that ask at the same moment', async () => {
+    const results = await Promise.all(
+      Array.from({ length: 200 }, (_, index) => claim(`attempt-${index}`)),
+    );
+    const kinds = results.map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === 'claimed')).toHaveLength(1);
+    expect(kinds.filter((kind) => kind === 'busy')).toHaveLength(199);
+  });
+
+  it('of an account that is not there, or disabled, says so', async () => {
+    expect(await store.grants.claim({ ...claimOf(account, 'one'), accountId: 'acc_none' })).toEqual(
+      {
+        kind: 'absent',
+      },
+    );
+    await store.accounts.patch('org_a', account.id, { state: 'disabled' }, NOW);
+    expect((await claim('one')).kind).toBe('disabled');
+  });
+
+  it('may be made on an account that needs a reconnect: by hand it is tried all the same', async () => {
+    await store.accounts.patch('org_a', account.id, { state: 'needs_reconnect' }, NOW);
+    expect((await claim('one')).kind).toBe('claimed');
+  });
+
+  it('whose lease ran out is shown as abandoned, and not overwritten', async () => {
+    await claim('one');
+    await sending('one');
+    expect((await claim('two', { now: fromNow(LEASE_MS - 1) })).kind).toBe('busy');
+    expect(await claim('two', { now: fromNow(LEASE_MS) })).toMatchObject({
+      kind: 'abandoned',
+      claim: { attemptId: 'one', sentAt: NOW, generation: 1, refreshTokenFingerprint: 'fp' },
+    });
+    expect((await accountOf(store, account.id)).claim?.attemptId).toBe('one');
+  });
+
+  it('of an earlier attempt of the same workflow is abandoned before its lease runs out', async () => {
+    await claim('one');
+    expect(await claim('two', { supersedes: 'one' })).toMatchObject({
+      kind: 'abandoned',
+      claim: { attemptId: 'one' },
+    });
+    expect((await claim('three', { supersedes: 'another' })).kind).toBe('busy');
+  });
+
+  it('can be made again once the abandoned one is settled', async () => {
+    await claim('one');
+    await sending('one');
+    expect(await store.grants.settle(settlementOf(account, 'one', 'answer_lost'))).toBe(true);
+    expect((await claim('two', { now: fromNow(MINUTE) })).kind).toBe('claimed');
+  });
+
+  it('is not made where an attempt that ended meanwhile is the answer', async () => {
+    await claim('one');
+    await store.grants.commit(commitOf(account, grantOf('one'), fromNow(500)));
+    expect(await claim('two', { unlessAttemptedSince: NOW })).toMatchObject({
+      kind: 'answered',
+      attempt: { attemptId: 'one', outcome: 'refreshed', finishedAt: fromNow(500) },
+    });
+    expect((await claim('two', { unlessAttemptedSince: fromNow(501) })).kind).toBe('claimed');
+  });
+
+  it('is not made by a workflow whose earlier attempt had ended after all', async () => {
+    await claim('one');
+    await store.grants.commit(commitOf(account, grantOf('one')));
+    expect(await claim('two', { supersedes: 'one' })).toMatchObject({
+      kind: 'answered',
+      attempt: { attemptId: 'one' },
+    });
+  });
+
+  it('given back is free for the next, and only its owner can give it back', async () => {
+    await claim('one');
+    await store.grants.release(account.id, 'two');
+    expect((await claim('two')).kind).toBe('busy');
+    await store.grants.release(account.id, 'one');
+    expect((await claim('two')).kind).toBe('claimed');
+  });
+});
+
+describe('markSending', () => {
+  it('starts the lease anew and writes what is about to leave', async () => {
+    await claim('one');
+    expect(await sending('one', fromNow(10_000))).toBe(true);
+    expect((await accountOf(store, account.id)).claim).toMatchObject({
+      sentAt: fromNow(10_000),
+      leaseUntil: fromNow(10_000 + LEASE_MS),
+      generation: 1,
+      refreshTokenFingerprint: 'fp',
+    });
+  });
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['without a claim', async () => undefined],
+    ['under the claim of another', () => claim('two')],
+    [
+      'after the claim was settled by who found it abandoned',
+      async () => {
+        await claim('one');
+        await store.grants.settle(settlementOf(account, 'one', 'attempt_interrupted'));
+        await claim('two');
+      },
+    ],
+    [
+      'after another refresh won',
+      async () => {
+        await claim('one');
+        await store.grants.commit(commitOf(account, grantOf('other')));
+      },
+    ],
+    [
+      'after a person connected the account anew',
+      async () => {
+        await claim('one');
+        await store.accounts.patch('org_a', account.id, { grant: grantOf('new') }, NOW);
+      },
+    ],
+    [
+      'after the account was deleted',
+      async () => {
+        await claim('one');
+        await store.accounts.delete('org_a', account.id);
+      },
+    ],
+  ])('forbids sending %s', async (_when, arrange) => {
+    await arrange();
+    expect(await sending('one')).toBe(false);
+  });
+
+  it('forbids sending when the lease ran out meanwhile, or the generation is another', async () => {
+    await claim('one');
+    expect(await sending('one', fromNow(LEASE_MS))).toBe(false);
+    expect(await sending('one', NOW, account.generation + 1)).toBe(false);
+    expect(await sending('one')).toBe(true);
+  });
+
+  it('forbids sending once the account is disabled', async () => {
+    await claim('one');
+    await store.accounts.patch('org_a', account.id, { state: 'disabled' }, NOW);
+    expect(await sending('one')).toBe(false);
+  });
+});

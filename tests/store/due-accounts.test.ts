@@ -1,0 +1,167 @@
+import * as fc from 'fast-check';
+import type { Account } from '../../src/domain/account';
+import { dueDecision } from '../../src/domain/refresh-policy';
+import type { DueCursor } from '../../src/domain/sweep';
+import type { DueQuery } from '../../src/store/due-accounts';
+import {
+  type AccountInput,
+  accountOf,
+  addAccount,
+  claimOf,
+  fromNow,
+  MINUTE,
+  NOW,
+  settlementOf,
+  storeForTest,
+  type TestStore,
+} from './_store';
+
+const FIRST_PAGE: DueCursor = { scan: 'expires', at: null, accountId: null };
+/** R0.3: 15 minutes before the end, or an hour after the last refresh. */
+const POLICY = {
+  sweepEveryMs: 10 * MINUTE,
+  refreshBeforeMs: 15 * MINUTE,
+  refreshAfterAgeMs: 60 * MINUTE,
+};
+const YOUNG = { expiresInMs: 90 * MINUTE, refreshedAgoMs: 30 * MINUTE };
+
+let store: TestStore;
+beforeEach(async () => {
+  store = await storeForTest();
+});
+afterEach(() => store.close());
+
+const query = (overrides: Partial<DueQuery> = {}): DueQuery => ({
+  provider: 'ebay',
+  environment: null,
+  expiresBefore: fromNow(POLICY.refreshBeforeMs),
+  refreshedBefore: fromNow(-POLICY.refreshAfterAgeMs),
+  now: NOW,
+  cursor: FIRST_PAGE,
+  limit: 100,
+  ...overrides,
+});
+
+/** The ids of all pages, in their order. */
+async function allPages(overrides: Partial<DueQuery> = {}): Promise<string[]> {
+  const ids: string[] = [];
+  let cursor: DueCursor | null = FIRST_PAGE;
+  while (cursor !== null) {
+    const page = await store.dueAccounts.page(query({ ...overrides, cursor }));
+    ids.push(...page.accounts.map(({ accountId }) => accountId));
+    cursor = page.next;
+  }
+  return ids;
+}
+
+async function add(inputs: Record<string, AccountInput>): Promise<void> {
+  for (const [id, input] of Object.entries(inputs)) await addAccount(store, { id, ...input });
+}
+
+describe('R0.3 the due list', () => {
+  it('has what expires first, soonest at the top, then what was refreshed long ago, oldest first', async () => {
+    await add({
+      in_ten_minutes: { expiresInMs: 10 * MINUTE },
+      fresh: YOUNG,
+      two_hours_old: { expiresInMs: 90 * MINUTE, refreshedAgoMs: 120 * MINUTE },
+      expired: { expiresInMs: -5 * MINUTE },
+      an_hour_old: { expiresInMs: 90 * MINUTE, refreshedAgoMs: 60 * MINUTE },
+      in_15_minutes: { expiresInMs: 15 * MINUTE },
+    });
+    const due = ['expired', 'in_ten_minutes', 'in_15_minutes', 'two_hours_old', 'an_hour_old'];
+    for (const limit of [1, 2, 3, 4, 5, 100]) expect(await allPages({ limit })).toEqual(due);
+  });
+
+  it('has an account that is due for both reasons once', async () => {
+    await add({ both: { expiresInMs: MINUTE, refreshedAgoMs: 120 * MINUTE } });
+    for (const limit of [1, 2]) expect(await allPages({ limit })).toEqual(['both']);
+  });
+
+  it('has only expiring ones where age does not matter', async () => {
+    await add({
+      expiring: { expiresInMs: MINUTE },
+      old: { expiresInMs: 90 * MINUTE, refreshedAgoMs: 1e9 },
+    });
+    for (const limit of [1, 2])
+      expect(await allPages({ refreshedBefore: null, limit })).toEqual(['expiring']);
+  });
+
+  it('has one environment if asked, and only its provider', async () => {
+    await add({
+      production: {},
+      sandbox: { environment: 'sandbox' },
+      another: { provider: 'etsy' },
+    });
+    expect(await allPages()).toEqual(['production', 'sandbox']);
+    expect(await allPages({ environment: 'sandbox' })).toEqual(['sandbox']);
+    expect(await allPages({ provider: 'etsy' })).toEqual(['another']);
+    expect(await allPages({ provider: 'google' })).toEqual([]);
+  });
+
+  it('leaves out what is not active, and has it again when it is', async () => {
+    await add({ active: {}, disabled: {}, inactive: {}, needs_reconnect: {} });
+    for (const state of ['disabled', 'inactive', 'needs_reconnect'] as const)
+      await store.accounts.patch('org_a', state, { state }, NOW);
+    expect(await allPages()).toEqual(['active']);
+    await store.accounts.patch('org_a', 'disabled', { state: 'active' }, NOW);
+    expect(await allPages()).toEqual(['active', 'disabled']);
+  });
+
+  it('leaves out what backs off, in both scans, until the moment it ends', async () => {
+    await add({ expiring: {}, old: { expiresInMs: 90 * MINUTE, refreshedAgoMs: 120 * MINUTE } });
+    for (const id of ['expiring', 'old']) {
+      const account = await accountOf(store, id);
+      await store.grants.claim(claimOf(account, 'one'));
+      await store.grants.settle(settlementOf(account, 'one', 'provider_unavailable'));
+    }
+    expect(await allPages()).toEqual([]);
+    expect(await allPages({ now: fromNow(9_999) })).toEqual([]);
+    expect(await allPages({ now: fromNow(10_000) })).toEqual(['expiring', 'old']);
+  });
+
+  it('says whose an account is, and nothing of its grant', async () => {
+    await addAccount(store, { id: 'acc_1', organisation: 'org_b', label: 'Shop' });
+    const { accounts } = await store.dueAccounts.page(query());
+    expect(accounts).toEqual([{ accountId: 'acc_1', organisation: 'org_b', label: 'Shop' }]);
+  });
+
+  it('has each account once across pages, with equal times and whatever the page size', async () => {
+    const same = Array.from({ length: 25 }, (_, index) => `acc_${String(index).padStart(2, '0')}`);
+    for (const [index, id] of same.entries())
+      await addAccount(store, {
+        id,
+        expiresInMs: index < 15 ? MINUTE : 90 * MINUTE,
+        refreshedAgoMs: 120 * MINUTE,
+      });
+    for (const limit of [1, 2, 4, 5, 7, 15, 24, 25, 26])
+      expect([limit, await allPages({ limit })]).toEqual([limit, same]);
+  });
+
+  it('R4.3 goes on behind an account that changes while the list is read', async () => {
+    await add({
+      one: { expiresInMs: 1000 },
+      two: { expiresInMs: 2000 },
+      three: { expiresInMs: 3000 },
+    });
+    const first = await store.dueAccounts.page(query({ limit: 2 }));
+    await store.accounts.delete('org_a', 'two');
+    const second = await store.dueAccounts.page(query({ cursor: first.next ?? FIRST_PAGE }));
+    expect(second.accounts.map(({ accountId }) => accountId)).toEqual(['three']);
+  });
+
+  it('decides as the policy does, for every account', async () => {
+    const minutes = fc.integer({ min: -3, max: 3 });
+    const accounts: Account[] = [];
+    for (const [expires, age] of fc.sample(fc.tuple(minutes, minutes), 40)) {
+      accounts.push(
+        await addAccount(store, {
+          expiresInMs: (15 + expires) * MINUTE,
+          refreshedAgoMs: (60 + age) * MINUTE,
+        }),
+      );
+    }
+    const due = accounts.filter((account) => dueDecision(account, POLICY, NOW).due);
+    const listed = new Set(await allPages({ limit: 7 }));
+    expect(listed).toEqual(new Set(due.map(({ id }) => id)));
+  });
+});

@@ -1,0 +1,247 @@
+/** What a refresh writes when it ends: a received grant is never lost, a loser marks nothing of the winner's. */
+import type { Account } from '../../src/domain/account';
+import type { RefreshFailureCode } from '../../src/domain/refresh-failure';
+import {
+  accountOf,
+  addAccount,
+  claimOf,
+  commitOf,
+  fromNow,
+  grantOf,
+  NOW,
+  settlementOf,
+  storeForTest,
+  type TestStore,
+} from './_store';
+
+let store: TestStore;
+let account: Account;
+
+beforeAll(async () => {
+  store = await storeForTest();
+});
+afterAll(() => store.close());
+beforeEach(async () => {
+  account = await addAccount(store);
+});
+
+const claim = (attemptId: string) => store.grants.claim(claimOf(account, attemptId));
+const commit = (attemptId: string) => store.grants.commit(commitOf(account, grantOf(attemptId)));
+const settle = (attemptId: string, code: RefreshFailureCode, of = account) =>
+  store.grants.settle(settlementOf(of, attemptId, code));
+const now = () => accountOf(store, account.id);
+
+const byName = (one: string | null, other: string | null) =>
+  String(one).localeCompare(String(other));
+
+describe('commit', () => {
+  it('makes the grant the current one, keeps the one before, and frees the account', async () => {
+    await claim('one');
+    expect(await commit('one')).toBe('committed');
+    expect(await now()).toMatchObject({
+      generation: 2,
+      current: grantOf('one'),
+      previous: account.current,
+      leaves: [],
+      claim: null,
+      state: 'active',
+      lastRefreshedAt: NOW,
+      lastAttempt: { attemptId: 'one', outcome: 'refreshed', source: 'scheduled', finishedAt: NOW },
+    });
+  });
+
+  it('R1.9 leaves no old error behind', async () => {
+    await claim('one');
+    await settle('one', 'invalid_grant');
+    expect(await now()).toMatchObject({ state: 'needs_reconnect', failedAttempts: 1 });
+    await claim('two');
+    await commit('two');
+    expect(await now()).toMatchObject({
+      state: 'active',
+      stateReason: null,
+      lastError: null,
+      failedAttempts: 0,
+      nextAttemptAt: null,
+    });
+  });
+
+  it('done twice is done once', async () => {
+    await claim('one');
+    const input = commitOf(account, grantOf('one'));
+    expect(await store.grants.commit(input)).toBe('committed');
+    const once = await now();
+    expect(await store.grants.commit(input)).toBe('committed');
+    expect(await now()).toEqual(once);
+  });
+
+  it('done again after the next refresh changes nothing either', async () => {
+    const input = commitOf(account, grantOf('one'));
+    await store.grants.commit(input);
+    await store.grants.commit(commitOf(await now(), grantOf('two')));
+    const before = await now();
+    await store.grants.commit(input);
+    expect(await now()).toEqual(before);
+  });
+
+  it('of who lost the race is kept as a leaf, once, and overwrites nothing', async () => {
+    const loser = commitOf(account, grantOf('two'));
+    await commit('one');
+    expect(await store.grants.commit(loser)).toBe('kept_as_leaf');
+    expect(await store.grants.commit(loser)).toBe('kept_as_leaf');
+    expect(await now()).toMatchObject({
+      generation: 2,
+      current: grantOf('one'),
+      previous: account.current,
+      leaves: [grantOf('two')],
+    });
+  });
+
+  it('of six at one moment makes one current and loses none', async () => {
+    const attempts = Array.from({ length: 6 }, (_, index) => `racer-${index}`);
+    const results = await Promise.all(attempts.map(commit));
+    expect(results.filter((result) => result === 'committed')).toHaveLength(1);
+    const { current, leaves, generation } = await now();
+    expect(generation).toBe(2);
+    expect([current, ...leaves].map(({ attemptId }) => attemptId).toSorted(byName)).toEqual(
+      attempts,
+    );
+  });
+
+  it('to a deleted account stores nothing', async () => {
+    await store.accounts.delete('org_a', account.id);
+    expect(await commit('one')).toBe('absent');
+    expect(await store.grants.read(account.id)).toBeNull();
+  });
+
+  it('keeps the grant of an account that was disabled meanwhile, and keeps it disabled', async () => {
+    await claim('one');
+    const patch = { state: 'disabled' as const, stateReason: 'Disabled by an admin.' };
+    await store.accounts.patch('org_a', account.id, patch, NOW);
+    expect(await commit('one')).toBe('committed');
+    expect(await now()).toMatchObject({
+      current: grantOf('one'),
+      generation: 2,
+      claim: null,
+      state: 'disabled',
+      stateReason: 'Disabled by an admin.',
+    });
+  });
+});
+
+describe('settle', () => {
+  it.each<[RefreshFailureCode, object]>([
+    [
+      'invalid_grant',
+      {
+        state: 'needs_reconnect',
+        failedAttempts: 1,
+        nextAttemptAt: null,
+        lastError: { status: 400 },
+      },
+    ],
+    [
+      'provider_unavailable',
+      { state: 'active', failedAttempts: 1, nextAttemptAt: fromNow(10_000) },
+    ],
+    ['key_mismatch', { state: 'active', failedAttempts: 1, lastError: { class: 'ours' } }],
+    [
+      'invalid_client',
+      { state: 'active', failedAttempts: 0, nextAttemptAt: null, lastError: null },
+    ],
+    ['rate_limited', { failedAttempts: 0, nextAttemptAt: fromNow(1000), lastError: null }],
+  ])('writes what %s means for the account, and frees it', async (code, expected) => {
+    await claim('one');
+    expect(await settle('one', code)).toBe(true);
+    expect(await now()).toMatchObject({
+      ...expected,
+      claim: null,
+      generation: 1,
+      current: account.current,
+      lastAttempt: { attemptId: 'one', outcome: 'failed' },
+    });
+  });
+
+  it('done twice counts once', async () => {
+    await claim('one');
+    await settle('one', 'provider_unavailable');
+    expect(await settle('one', 'provider_unavailable')).toBe(false);
+    expect((await now()).failedAttempts).toBe(1);
+  });
+
+  it('of an attempt without the claim changes nothing', async () => {
+    await claim('one');
+    const before = await now();
+    expect(await settle('two', 'invalid_grant')).toBe(false);
+    expect(await now()).toEqual(before);
+  });
+
+  it('of who lost the race changes nothing of the winner’s account', async () => {
+    await claim('one');
+    await commit('other');
+    const before = await now();
+    expect(await settle('one', 'invalid_grant')).toBe(false);
+    expect(await now()).toEqual(before);
+  });
+
+  it('of an account that was disabled meanwhile frees it, and keeps it disabled', async () => {
+    await claim('one');
+    await store.accounts.patch('org_a', account.id, { state: 'disabled', stateReason: 'x' }, NOW);
+    expect(await settle('one', 'invalid_grant')).toBe(true);
+    expect(await now()).toMatchObject({
+      state: 'disabled',
+      stateReason: 'x',
+      claim: null,
+      lastError: { code: 'invalid_grant' },
+    });
+  });
+});
+
+/** An account whose current grant won, with a leaf of the refresh that lost, claimed by `attempt`. */
+async function withLeaf(leaf = grantOf('two')): Promise<Account> {
+  await commit('one');
+  await store.grants.commit(commitOf(account, leaf));
+  await store.grants.claim(claimOf(account, 'attempt'));
+  return now();
+}
+
+describe('promoteLeaf', () => {
+  it('takes a leaf with another refresh token than the refused one', async () => {
+    expect(await store.grants.promoteLeaf(await withLeaf(), 'attempt', NOW)).toBe(true);
+    expect(await now()).toMatchObject({
+      generation: 3,
+      current: grantOf('two'),
+      previous: grantOf('one'),
+      leaves: [],
+      claim: null,
+      state: 'active',
+    });
+  });
+
+  it('takes none that has the refused refresh token', async () => {
+    const same = grantOf('two', { refreshTokenFingerprint: 'r-one' });
+    const before = await withLeaf(same);
+    expect(await store.grants.promoteLeaf(before, 'attempt', NOW)).toBe(false);
+    expect(await now()).toEqual(before);
+  });
+
+  it.each<[string, string, (before: Account) => Promise<unknown>]>([
+    ['without the claim', 'somebody', async () => undefined],
+    [
+      'after the generation moved on',
+      'attempt',
+      (before) => store.grants.commit(commitOf(before, grantOf('three'))),
+    ],
+  ])('does nothing %s', async (_when, attemptId, meanwhile) => {
+    const before = await withLeaf();
+    await meanwhile(before);
+    expect(await store.grants.promoteLeaf(before, attemptId, NOW)).toBe(false);
+    expect((await now()).leaves).toEqual([grantOf('two')]);
+  });
+
+  it('leaves a leaf alone that came after the account was read', async () => {
+    const before = await withLeaf();
+    await store.grants.commit(commitOf(account, grantOf('late')));
+    expect(await store.grants.promoteLeaf(before, 'attempt', NOW)).toBe(true);
+    expect(await now()).toMatchObject({ current: grantOf('two'), leaves: [grantOf('late')] });
+  });
+});

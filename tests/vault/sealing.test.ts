@@ -1,0 +1,192 @@
+import * as fc from 'fast-check';
+import { KeyRing } from '../../src/vault/key-ring';
+import { isCiphertext, OpenError, open, seal } from '../../src/vault/sealing';
+import { openFailure, PLACE, randomKey, ringOf } from './_keys';
+
+const HEAD_BYTES = 16 + 32 + 12 + 16;
+const TOKEN = 'v^1.1#i^1#I^3#p^3#r^1#f^0#t^Ul4xMF8xOjQ2RTc4RkI5';
+
+const ring = ringOf('k1');
+
+/** The parts of a sealed value, to be put together again with one of them changed. */
+function taken(sealed: string) {
+  const colon = sealed.lastIndexOf(':');
+  const bytes = Buffer.from(sealed.slice(colon + 1), 'base64url');
+  const prefix = sealed.slice(0, colon + 1);
+  return { prefix, bytes, put: (body: Buffer) => prefix + body.toString('base64url') };
+}
+
+const places = fc.record({
+  organisation: fc.string(),
+  account: fc.string(),
+  field: fc.string(),
+});
+
+describe('seal and open', () => {
+  it('gives back every text that is not ciphertext, at the place it was sealed for', () => {
+    const text = fc
+      .string({ unit: 'grapheme', maxLength: 3000 })
+      .filter((one) => !isCiphertext(one));
+    fc.assert(
+      fc.property(text, places, (plaintext, place) => {
+        expect(open(ring, seal(ring, plaintext, place), place)).toBe(plaintext);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('opens at no other place, however alike the two are written', () => {
+    fc.assert(
+      fc.property(places, places, (here, there) => {
+        fc.pre(JSON.stringify(here) !== JSON.stringify(there));
+        expect(openFailure(ring, seal(ring, TOKEN, here), there)).toBe('corrupt');
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('tells places apart whose parts join to the same text', () => {
+    const here = { organisation: 'org', account: '1acc', field: 'refresh_token' };
+    const there = { organisation: 'org1', account: 'acc', field: 'refresh_token' };
+    expect(openFailure(ring, seal(ring, TOKEN, here), there)).toBe('corrupt');
+  });
+
+  it('never gives the same ciphertext twice, and shows nothing of the text', () => {
+    const sealed = new Set(Array.from({ length: 1000 }, () => seal(ring, TOKEN, PLACE)));
+    expect(sealed.size).toBe(1000);
+    for (const one of sealed) {
+      expect(one).not.toContain(TOKEN);
+      expect(one).not.toContain(Buffer.from(TOKEN).toString('base64url').slice(0, 12));
+    }
+  });
+
+  it('R1.4 refuses to seal what is ciphertext already, ours or another system’s', () => {
+    for (const one of [seal(ring, TOKEN, PLACE), 'ENC:', 'ENC:v2:x', 'ENC:aGVsbG8='])
+      expect(() => seal(ring, one, PLACE)).toThrow(/ciphertext already/);
+  });
+});
+
+describe('a sealed value that was changed', () => {
+  const sealed = seal(ring, TOKEN, PLACE);
+  const { prefix, bytes, put } = taken(sealed);
+
+  it('is refused whichever byte of it was flipped, in whichever bit', () => {
+    const opened: string[] = [];
+    for (const [index, byte] of bytes.entries()) {
+      for (let bit = 0; bit < 8; bit += 1) {
+        const changed = Buffer.from(bytes);
+        changed[index] = byte ^ (1 << bit);
+        if (openFailure(ring, put(changed), PLACE) === 'opened') opened.push(`${index}/${bit}`);
+      }
+    }
+    expect(opened).toEqual([]);
+  });
+
+  it('is refused whichever character of its text was replaced', () => {
+    for (let index = 0; index < sealed.length; index += 1) {
+      const other = sealed[index] === 'A' ? 'B' : 'A';
+      const changed = sealed.slice(0, index) + other + sealed.slice(index + 1);
+      expect([index, openFailure(ring, changed, PLACE)]).not.toEqual([index, 'opened']);
+    }
+  });
+
+  it('is refused when it was cut anywhere: a shorter tag is no tag', () => {
+    for (let length = 0; length < bytes.length; length += 1)
+      expect([length, openFailure(ring, put(bytes.subarray(0, length)), PLACE)]).toEqual([
+        length,
+        'corrupt',
+      ]);
+  });
+
+  it('is refused when its tag was cut to the four bytes Node would accept', () => {
+    const short = Buffer.concat([
+      bytes.subarray(0, HEAD_BYTES - 16),
+      bytes.subarray(HEAD_BYTES - 16, HEAD_BYTES - 12),
+      bytes.subarray(HEAD_BYTES),
+    ]);
+    expect(openFailure(ring, put(short), PLACE)).toBe('corrupt');
+  });
+
+  it.each([
+    ['padded', `${sealed}=`],
+    ['with a line break after it', `${sealed}\n`],
+    ['with a blank before it', ` ${sealed}`],
+    ['with junk that a lenient reader skips', `${prefix}!${sealed.slice(prefix.length)}`],
+    ['in the other base64 alphabet', put(bytes).replace(/[-_]/g, (c) => (c === '-' ? '+' : '/'))],
+    ['with nothing after the key id', prefix],
+    ['with a version of the future', sealed.replace('ENC:v1:', 'ENC:v2:')],
+    ['in small letters', sealed.replace('ENC:', 'enc:')],
+  ])('is refused %s', (_how, changed) => {
+    // A value without "-" or "_" reads the same in both alphabets.
+    if (changed === sealed) return;
+    expect(openFailure(ring, changed, PLACE)).toMatch(/^(corrupt|not_sealed)$/);
+  });
+
+  it('is refused with trailing bits that decode to the same bytes', () => {
+    const last = sealed.at(-1) ?? '';
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    const twins = alphabet.split('').filter((one) => {
+      if (one === last) return false;
+      const twin = sealed.slice(prefix.length, -1) + one;
+      return Buffer.from(twin, 'base64url').equals(bytes);
+    });
+    for (const twin of twins)
+      expect(openFailure(ring, sealed.slice(0, -1) + twin, PLACE)).toBe('corrupt');
+  });
+});
+
+describe('a sealed value that was moved', () => {
+  it('is refused at every other of 20 places: organisation, account and field', () => {
+    const all = ['org_a', 'org_b'].flatMap((organisation) =>
+      ['acc_1', 'acc_2', 'acc_3', 'acc_4', 'acc_5'].flatMap((account) =>
+        ['access_token', 'refresh_token'].map((field) => ({ organisation, account, field })),
+      ),
+    );
+    const sealedAt = all.map((place) => seal(ring, TOKEN, place));
+    let pairs = 0;
+    for (const [from, sealed] of sealedAt.entries()) {
+      for (const [to, place] of all.entries()) {
+        expect(openFailure(ring, sealed, place)).toBe(from === to ? 'opened' : 'corrupt');
+        pairs += 1;
+      }
+    }
+    expect(pairs).toBe(400);
+  });
+
+  it('is refused under another key id, though the key be the same', () => {
+    const key = randomKey();
+    const sealed = seal(KeyRing.parse(`k1:${key}`), TOKEN, PLACE);
+    const renamed = sealed.replace('ENC:v1:k1:', 'ENC:v1:k2:');
+    expect(openFailure(KeyRing.parse(`k2:${key}`), renamed, PLACE)).toBe('corrupt');
+  });
+});
+
+describe('why a value does not open', () => {
+  const sealed = seal(ring, TOKEN, PLACE);
+  const { bytes, put } = taken(sealed);
+  const damaged = Buffer.from(bytes);
+  damaged[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+
+  it.each([
+    [
+      'R0.6 key_missing: sealed with a key that is not on the ring',
+      ringOf('k2'),
+      sealed,
+      'key_missing',
+    ],
+    ['R0.6 key_mismatch: a key of that id, but another', ringOf('k1'), sealed, 'key_mismatch'],
+    ['corrupt: the right key, a damaged ciphertext', ring, put(damaged), 'corrupt'],
+    ['corrupt: an envelope of nobody', ring, 'ENC:whatever', 'corrupt'],
+    ['not_sealed: a plaintext row', ring, TOKEN, 'not_sealed'],
+    ['not_sealed: an empty row', ring, '', 'not_sealed'],
+  ])('%s', (_reason, keys, value, expected) => {
+    expect(openFailure(keys, value, PLACE)).toBe(expected);
+  });
+
+  it('is said without any part of the value', () => {
+    for (const value of [TOKEN, put(damaged)]) {
+      expect(() => open(ring, value, PLACE)).toThrow(OpenError);
+      expect(() => open(ring, value, PLACE)).toThrow(/^sealed value does not open: \w+$/);
+    }
+  });
+});
