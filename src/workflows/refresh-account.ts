@@ -110,23 +110,24 @@ function decideNext(
  */
 export async function refreshAccountWorkflow(input: RefreshAccountInput): Promise<AttemptOutcome> {
   let request = input.request;
+  /** Asked for since the attempt under way began. */
+  let wanted: RefreshRequest | null = null;
   let attempts = 0;
   let finished = 0;
-  let awake = false;
   let outcome: AttemptOutcome | undefined;
   let ended = false;
 
-  setHandler(requestRefreshUpdate, async (wanted) => {
+  setHandler(requestRefreshUpdate, async (asked) => {
     const before = finished;
-    // An attempt under way answers this request too; one that is still to come is made as this request wants it.
-    request = wanted;
-    awake = true;
+    // Answered by the attempt under way, or by the next one, which is then made as this request wants it.
+    wanted = wanted === null || asked.force ? asked : wanted;
     await condition(() => finished > before || ended);
-    if (outcome === undefined)
+    if (outcome === undefined) {
       throw ApplicationFailure.nonRetryable(
         'the refresh ended without an outcome',
         'internal_error',
       );
+    }
     return outcome;
   });
 
@@ -137,13 +138,14 @@ export async function refreshAccountWorkflow(input: RefreshAccountInput): Promis
     for (;;) {
       attempts += 1;
       const attemptId = `${workflowInfo().runId}-${attempts}`;
-      awake = false;
+      request = wanted ?? request;
+      wanted = null;
       let result: RefreshGrantResult;
       try {
         // A refresh that was sent is finished, whoever cancels: its answer may hold the only valid token.
         result = await CancellationScope.nonCancellable(() =>
           refreshGrant.executeWithOptions({ summary: summaryOf(input.label, request, attempts) }, [
-            { accountId: input.accountId, attemptId, supersedes, retry: attempts > 1, request },
+            { accountId: input.accountId, attemptId, supersedes, retry: finished > 0, request },
           ]),
         );
       } catch (error) {
@@ -165,12 +167,15 @@ export async function refreshAccountWorkflow(input: RefreshAccountInput): Promis
         continue;
       }
       supersedes = null;
+      // Somebody forced a refresh while this one found that none was due: theirs is still to be made.
+      if (attempt.outcome === 'skipped' && isForced(wanted)) continue;
       outcome = attempt;
       if (result.unwritten !== null) {
         await tellSweep(outcome);
         await CancellationScope.nonCancellable(() => writeDown(input, request, result.unwritten));
       }
       finished += 1;
+      wanted = null;
       if (attempt.outcome === 'failed') tried.failures += 1;
       const next = decideNext(result, tried, new Date());
       if (!next.again) break;
@@ -182,7 +187,7 @@ export async function refreshAccountWorkflow(input: RefreshAccountInput): Promis
         pause_ms: next.pauseMs,
         after: attempt.reason,
       });
-      await condition(() => next.wakeable && awake, next.pauseMs);
+      await condition(() => next.wakeable && wanted !== null, next.pauseMs);
     }
     upsertSearchAttributes([
       { key: EvergrantOutcome, value: outcome.failure?.code ?? outcome.outcome },
@@ -190,8 +195,13 @@ export async function refreshAccountWorkflow(input: RefreshAccountInput): Promis
     return outcome;
   } finally {
     ended = true;
-    await condition(allHandlersFinished);
+    await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
   }
+}
+
+/** A function, because the compiler does not see that a handler assigns while this workflow waits. */
+function isForced(request: RefreshRequest | null): boolean {
+  return request?.force ?? false;
 }
 
 /** Writes what the database could not take; repeated by Temporal until it can. */
@@ -201,14 +211,14 @@ async function writeDown(
   unwritten: Unwritten | null,
 ): Promise<void> {
   if (unwritten === null) return;
-  const { grant, generation, entry, claimedBy } = unwritten;
+  const { grant, generation, entry } = unwritten;
   if (grant !== null) {
     await persistGrant.executeWithOptions({ summary: `${input.label}: keep the new grant` }, [
       { accountId: input.accountId, generation, grant, source: request.source },
     ]);
   }
   await recordAttempt.executeWithOptions({ summary: `${input.label}: log the attempt` }, [
-    { entry, claimedBy },
+    { entry },
   ]);
 }
 

@@ -2,6 +2,7 @@
 
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
+  ApplicationFailure,
   ChildWorkflowFailure,
   condition,
   continueAsNew,
@@ -118,6 +119,13 @@ class Lane {
  * pages when its history has grown; ends with the summary. One bad child never fails a sweep.
  */
 export async function sweepWorkflow(input: SweepInput): Promise<SweepSummary> {
+  // `temporal schedule update` drops an input that is not typed again; a sweep that hangs would block all later ones.
+  if (typeof (input as Partial<SweepInput> | undefined)?.provider !== 'string') {
+    throw ApplicationFailure.nonRetryable(
+      'the sweep was started without its input, e.g. {"provider":"ebay"}; see README, "Operate the schedule"',
+      'input_missing',
+    );
+  }
   const progress = input.progress ?? firstProgress(input);
   const { summary, asOf } = progress;
   const lane = new Lane(summary);

@@ -1,0 +1,67 @@
+/** Workflow code is bundled alone: values come from its own folder, the domain and Temporal's packages only. */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+
+const root = join(__dirname, '..', '..');
+
+it('the bundle holds the workflows and the domain, and no other folder of ours', async () => {
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(root, 'src', 'workflows'),
+    logger: new DefaultLogger('ERROR'),
+  });
+  const folders = new Set(
+    [...code.matchAll(/"\.\/src\/([\w-]+)\//g)].map((match) => match[1] ?? ''),
+  );
+  expect([...folders].toSorted((a, b) => (a < b ? -1 : 1))).toEqual(['domain', 'workflows']);
+});
+
+/** What the linter says of a workflow file with these lines; empty where it accepts it. */
+function lint(lines: string): string {
+  const project = mkdtempSync(join(tmpdir(), 'evergrant-lint-'));
+  try {
+    mkdirSync(join(project, 'src', 'workflows'), { recursive: true });
+    cpSync(join(root, '.oxlintrc.json'), join(project, '.oxlintrc.json'));
+    writeFileSync(join(project, 'src', 'workflows', 'tried.ts'), `${lines}\n`);
+    const rules = ['-A', 'all', '-D', 'no-restricted-imports', '-D', 'import/no-nodejs-modules'];
+    const { status, stdout } = spawnSync(join(root, 'node_modules', '.bin', 'oxlint'), rules, {
+      cwd: project,
+      encoding: 'utf8',
+    });
+    return status === 0 ? '' : stdout;
+  } finally {
+    rmSync(project, { recursive: true, force: true });
+  }
+}
+
+describe('the linter', () => {
+  it.each([
+    [
+      'a value from the activities',
+      "import { createActivities } from '../activities';\nexport const x = createActivities;",
+    ],
+    ['a module of Node', "import { readFileSync } from 'node:fs';\nexport const x = readFileSync;"],
+    ['a package', "import mongoose from 'mongoose';\nexport const x = mongoose;"],
+  ])('refuses a workflow file that imports %s', (_title, lines) => {
+    expect(lint(lines)).toMatch(/no-restricted-imports|no-nodejs-modules/);
+  });
+
+  it.each([
+    [
+      'the type of the activities',
+      "import type { Activities } from '../activities';\nexport type X = Activities;",
+    ],
+    [
+      'a value from the domain',
+      "import { retryPauseMs } from '../domain/refresh-policy';\nexport const x = retryPauseMs;",
+    ],
+    [
+      "a value from Temporal's packages",
+      "import { sleep } from '@temporalio/workflow';\nexport const x = sleep;",
+    ],
+  ])('accepts one that imports %s', (_title, lines) => {
+    expect(lint(lines)).toBe('');
+  });
+});

@@ -1,0 +1,128 @@
+/**
+ * Recorded histories replay against today's workflows: a change that would break running ones is seen here, and not
+ * in production. `RECORD_HISTORIES=1 npx jest tests/workflows/replay` records them anew.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Worker } from '@temporalio/worker';
+import { engines } from '../support/engines';
+import { eventually } from '../support/eventually';
+import { type Harness, startHarness } from '../support/harness';
+
+const HISTORIES = join(__dirname, '..', 'histories');
+const workflowsPath = require.resolve('../../src/workflows');
+
+let h: Harness;
+beforeAll(async () => {
+  h = await startHarness();
+});
+afterAll(() => h?.stop());
+
+async function assertReplays(name: string, workflowId: string): Promise<void> {
+  const show = ['workflow', 'show', '--workflow-id', workflowId, '--output', 'json'];
+  const where = ['--address', engines.temporalAddress, '--namespace', h.namespace];
+  const text = execFileSync(engines.temporalCli, [...show, ...where], {
+    encoding: 'utf8',
+    maxBuffer: 64 * 2 ** 20,
+  });
+  await Worker.runReplayHistory({ workflowsPath }, JSON.parse(text), workflowId);
+  if (process.env['RECORD_HISTORIES'] === undefined) return;
+  mkdirSync(HISTORIES, { recursive: true });
+  // Where it was recorded is nobody's business.
+  const anonymous = text.replace(/"identity": *"[^"]*"|"\d+@[^"]*"/g, (found) =>
+    found.startsWith('"identity"') ? '"identity": "worker"' : '"worker"',
+  );
+  writeFileSync(
+    join(HISTORIES, `${name}.json`),
+    `${JSON.stringify(JSON.parse(anonymous), null, 1)}\n`,
+  );
+}
+
+const finished = (workflowId: string) =>
+  eventually(
+    async () =>
+      (await h.client.workflow.getHandle(workflowId).describe()).status.name === 'COMPLETED',
+  );
+
+describe('what runs today replays', () => {
+  it('a refresh that succeeds', async () => {
+    const { id } = await h.addAccount({ label: 'Happy path' });
+    await h.request(await h.key(), 'POST', `/api/admin/accounts/${id}/refresh`, {});
+    await finished(`refresh-account/${id}`);
+    await assertReplays('refresh-succeeds', `refresh-account/${id}`);
+  });
+
+  it('a refresh whose answer is lost, and that is replayed and tried again', async () => {
+    const { id } = await h.addAccount({ label: 'Lost answer', expiresInMs: 10 * 60_000 });
+    h.sandbox.script({ subject: id, times: 2, answer: { kind: 'drop', at: 'after_commit' } });
+    const key = await h.key();
+    await h.request(key, 'POST', `/api/admin/accounts/${id}/refresh`, {});
+    await eventually(async () => (await h.entries(id)).length === 2);
+    await h.request(key, 'POST', `/api/admin/accounts/${id}/refresh`, {});
+    await finished(`refresh-account/${id}`);
+    await assertReplays('refresh-replayed', `refresh-account/${id}`);
+  });
+
+  it('a sweep over fresh, due, refused and slow accounts', async () => {
+    await h.addAccount({ expiresInMs: 90 * 60_000, refreshedAgoMs: 0 });
+    await h.addAccount({ label: 'Due' });
+    const refused = await h.addAccount({ label: 'Refused' });
+    h.sandbox.revoke(refused.plain.refreshToken);
+    const down = await h.addAccount({ label: 'Provider is down', expiresInMs: 5 * 60_000 });
+    h.sandbox.script({ subject: down.id, times: 2, answer: { kind: 'unavailable' } });
+    const { body } = await h.request(
+      await h.key(),
+      'POST',
+      '/api/admin/internal/refresh-tokens',
+      {},
+    );
+    const [{ workflow_id: workflowId }] = body.started;
+    const summary = await h.client.workflow.getHandle(workflowId).result();
+    expect(summary).toMatchObject({
+      due: 3,
+      refreshed: 1,
+      failed: 2,
+      needs_reconnect: 1,
+      retrying: 1,
+    });
+    await assertReplays('sweep', workflowId);
+  });
+
+  it('a sweep that finds nothing due', async () => {
+    const { body } = await h.request(
+      await h.key(),
+      'POST',
+      '/api/admin/internal/refresh-tokens',
+      {},
+    );
+    const [{ workflow_id: workflowId }] = body.started;
+    expect(await h.client.workflow.getHandle(workflowId).result()).toMatchObject({ due: 0 });
+    await assertReplays('sweep-heartbeat', workflowId);
+  });
+});
+
+describe('what was recorded replays', () => {
+  const recorded = readdirSync(HISTORIES).filter((file) => file.endsWith('.json'));
+  it.each(recorded)('%s', async (file) => {
+    const history = JSON.parse(readFileSync(join(HISTORIES, file), 'utf8'));
+    const replay = Worker.runReplayHistory({ workflowsPath }, history, file.replace(/\.json$/, ''));
+    await expect(replay).resolves.toBeUndefined();
+  });
+
+  it('there is at least one of each workflow', () => {
+    const all = recorded.map((file) => readFileSync(join(HISTORIES, file), 'utf8')).join('');
+    expect(all).toContain('refreshAccountWorkflow');
+    expect(all).toContain('sweepWorkflow');
+  });
+
+  it('a changed order of steps would be noticed', async () => {
+    const file = recorded.find((one) => one.startsWith('refresh-succeeds')) ?? '';
+    const text = readFileSync(join(HISTORIES, file), 'utf8').replaceAll(
+      '"refreshGrant"',
+      '"anotherActivity"',
+    );
+    const replay = Worker.runReplayHistory({ workflowsPath }, JSON.parse(text), 'changed');
+    await expect(replay).rejects.toThrow(/[Nn]on-?determinis/);
+  });
+});
