@@ -50,11 +50,11 @@ export function createApp(deps: ApiDependencies): ApiApp {
       referrerPolicy: 'no-referrer',
     }),
   );
-  app.use(bodyLimit({ maxSize: BODY_MAX_BYTES }));
   app.use('/api/*', async (c, next) => {
     await next();
     c.header('Cache-Control', 'no-store');
   });
+  app.use(bodyLimit({ maxSize: BODY_MAX_BYTES }));
   app.use('/api/*', authenticate(deps));
 
   registerHealth(app, deps);

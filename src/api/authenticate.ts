@@ -34,7 +34,8 @@ export function authenticate({
         'X-Internal-API-Key takes a key with the scope "internal" only.',
       );
     }
-    c.set('principal', principal);
+    // The header opens the internal trigger and nothing else, whatever else the key may do.
+    c.set('principal', bearer === undefined ? { ...principal, scopes: ['internal'] } : principal);
     await next();
   });
 }

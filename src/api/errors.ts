@@ -1,10 +1,15 @@
 /** The one error shape of the API, and how every failure becomes it. */
 import { z } from '@hono/zod-openapi';
-import { isGrpcServiceError, ServiceError } from '@temporalio/client';
+import {
+  isGrpcServiceError,
+  ServiceError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Logger } from 'pino';
+import { AccountExistsError } from '../store/accounts';
 import { isDatabaseUnavailable } from '../store/database';
 
 const ERROR_CODES = [
@@ -15,6 +20,7 @@ const ERROR_CODES = [
   'unknown_provider',
   'conflict',
   'payload_too_large',
+  'unsupported_media_type',
   'still_running',
   'database_unavailable',
   'temporal_unavailable',
@@ -30,6 +36,7 @@ const STATUS: Record<ErrorCode, ContentfulStatusCode> = {
   unknown_provider: 404,
   conflict: 409,
   payload_too_large: 413,
+  unsupported_media_type: 415,
   still_running: 504,
   database_unavailable: 503,
   temporal_unavailable: 503,
@@ -61,15 +68,23 @@ const described = (description: string) => ({
   content: { 'application/json': { schema: ErrorBody } },
 });
 
-/** Spread into each route. */
+/** Spread into each route that takes no body. */
 export const errorResponses = {
   400: described('The request is malformed; the message names the member.'),
   401: described('No key, or one that is not known.'),
   403: described('The key lacks the scope.'),
   404: described('There is no such thing in your organisation.'),
   409: described('It conflicts with what is there.'),
+  500: described('Something is wrong on our side; the log has the request id.'),
   503: described('MongoDB or Temporal is away; try again.'),
   504: described('It goes on, but longer than a request may wait.'),
+};
+
+/** Spread into each route that takes a body. */
+export const bodyErrorResponses = {
+  ...errorResponses,
+  413: described('The body is too large.'),
+  415: described('The body is not declared as JSON.'),
 };
 
 export function notFound(what: string): ApiError {
@@ -90,7 +105,20 @@ function translate(error: unknown): { code: ErrorCode; message: string } {
   if (error instanceof HTTPException) {
     if (error.status === 413)
       return { code: 'payload_too_large', message: 'The body is too large.' };
+    if (error.status === 415) {
+      return {
+        code: 'unsupported_media_type',
+        message: 'Send the body as JSON, with Content-Type: application/json.',
+      };
+    }
     return { code: 'invalid_request', message: 'The body is not valid JSON.' };
+  }
+  if (error instanceof AccountExistsError) {
+    return {
+      code: 'conflict',
+      message:
+        'An account with this provider, environment, external_id and kind exists already. To give it new tokens, PATCH it.',
+    };
   }
   if (isDatabaseUnavailable(error)) {
     return {
@@ -98,11 +126,25 @@ function translate(error: unknown): { code: ErrorCode; message: string } {
       message: 'MongoDB does not answer. Nothing was changed; try again.',
     };
   }
-  if (error instanceof ServiceError || isGrpcServiceError(error)) {
+  if (isTemporalUnavailable(error)) {
     return { code: 'temporal_unavailable', message: 'Temporal does not answer. Try again.' };
   }
   return {
     code: 'internal_error',
     message: 'Something is wrong on our side; the log has the request id.',
   };
+}
+
+/** gRPC's words for a server that is away or asks to come back later; any other code is a fault of ours. */
+const DEADLINE_EXCEEDED = 4;
+const RESOURCE_EXHAUSTED = 8;
+const UNAVAILABLE = 14;
+
+function isTemporalUnavailable(error: unknown): boolean {
+  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return true;
+  const cause = error instanceof ServiceError ? error.cause : error;
+  return (
+    isGrpcServiceError(cause) &&
+    [DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, UNAVAILABLE].includes(cause.code)
+  );
 }

@@ -27,6 +27,7 @@ import { ApiError } from './errors';
 
 /** So long a request waits for an outcome; the refresh itself goes on. */
 const WAIT_MS = 60_000;
+const PING_MS = 3_000;
 
 export interface RefreshClient {
   /** @throws {ApiError} `still_running` after a minute */
@@ -41,6 +42,12 @@ export interface RefreshClient {
 
 export function createRefreshClient(client: Client, taskQueue: string): RefreshClient {
   const underWay = new Map<string, Promise<AttemptOutcome>>();
+
+  async function ping(): Promise<void> {
+    await client.connection.withDeadline(Date.now() + PING_MS, () =>
+      client.workflowService.describeNamespace({ namespace: client.options.namespace }),
+    );
+  }
 
   async function requestRefresh(
     account: Account,
@@ -59,6 +66,8 @@ export function createRefreshClient(client: Client, taskQueue: string): RefreshC
         { key: EvergrantSource, value: request.source },
       ],
     });
+    // The update itself waits for the outcome, however long; that Temporal is away is to be said at once.
+    await ping();
     return client.workflow.executeUpdateWithStart(requestRefreshUpdate, {
       startWorkflowOperation,
       updateId: randomUUID(),
@@ -66,16 +75,26 @@ export function createRefreshClient(client: Client, taskQueue: string): RefreshC
     });
   }
 
+  function share(account: Account, request: RefreshRequest): Promise<AttemptOutcome> {
+    let shared = underWay.get(account.id);
+    if (shared === undefined) {
+      shared = requestRefresh(account, request).finally(() => underWay.delete(account.id));
+      underWay.set(account.id, shared);
+    }
+    return withinLimit(shared);
+  }
+
   return {
     async refresh(account, request) {
-      let shared = underWay.get(account.id);
-      if (shared === undefined) {
-        shared = requestRefresh(account, request).finally(() => underWay.delete(account.id));
-        underWay.set(account.id, shared);
+      let outcome = await share(account, request);
+      // Who forces a refresh can have joined a caller of this process whose own found nothing due.
+      if (request.force && outcome.outcome === 'skipped' && outcome.logEntryId === null) {
+        outcome = await share(account, request);
       }
-      return { ...(await withinLimit(shared)), workflowId: refreshAccountWorkflowId(account.id) };
+      return { ...outcome, workflowId: refreshAccountWorkflowId(account.id) };
     },
     async startSweep(provider) {
+      await ping();
       const handle = await client.workflow.start(sweepWorkflow, {
         workflowId: `sweep/${provider.id}/triggered`,
         // Asked again while one runs, the same one is the answer: a sweep twice at once has nothing more to do.
@@ -90,11 +109,7 @@ export function createRefreshClient(client: Client, taskQueue: string): RefreshC
       });
       return { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
     },
-    async ping() {
-      await client.connection.withDeadline(Date.now() + 3_000, () =>
-        client.workflowService.describeNamespace({ namespace: client.options.namespace }),
-      );
-    },
+    ping,
   };
 }
 

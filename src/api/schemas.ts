@@ -1,7 +1,7 @@
 /** The shapes that several routes answer with. No schema here has a member for a token, and a test says so. */
 import { z } from '@hono/zod-openapi';
 import { ACCOUNT_STATUSES, type Account, accountStatus } from '../domain/account';
-import { EXCHANGE_OUTCOMES, LOG_ACTIONS, LOG_SOURCES } from '../domain/log-entry';
+import { EXCHANGE_OUTCOMES, LOG_ACTIONS, LOG_SOURCES, type LogEntry } from '../domain/log-entry';
 import type { AttemptOutcome } from '../domain/refresh-attempt';
 import { FailureClass, type RefreshFailure } from '../domain/refresh-failure';
 import { dueDecision } from '../domain/refresh-policy';
@@ -9,13 +9,19 @@ import type { ConfiguredProviders } from '../providers/configured-providers';
 
 const time = z.iso.datetime();
 
-export const FailureBody = z
+/** A named schema or `null`. `.nullable()` would write its null into the named schema, or lose it. */
+export function orNull<T extends z.ZodType>(schema: T) {
+  return z.union([schema, z.null()]);
+}
+
+const FailureBody = z
   .object({
     class: z.enum(FailureClass),
     code: z.string().openapi({ example: 'invalid_grant' }),
     message: z.string(),
     status: z.number().int().optional(),
     detail: z.string().optional(),
+    retry_after_ms: z.number().int().optional(),
   })
   .openapi('Failure');
 
@@ -47,7 +53,7 @@ export const AccountBody = z
         finished_at: time,
       })
       .nullable(),
-    last_error: FailureBody.extend({ at: time }).nullable(),
+    last_error: orNull(FailureBody.extend({ at: time })),
     failed_attempts: z.number().int(),
     next_attempt_at: time.nullable(),
     created_at: time,
@@ -109,7 +115,7 @@ export const OutcomeBody = z
     outcome: z.enum(['refreshed', 'failed', 'skipped', 'busy']),
     reason: z.string().openapi({ example: 'fresh' }),
     exchange: z.enum(EXCHANGE_OUTCOMES).nullable(),
-    failure: FailureBody.nullable(),
+    failure: orNull(FailureBody),
     generation: z.number().int().nullable(),
     expires_at: time.nullable(),
     log_entry_id: z.string().nullable(),
@@ -139,6 +145,7 @@ function failureBody({
   message,
   status,
   detail,
+  retryAfterMs,
 }: RefreshFailure): z.infer<typeof FailureBody> {
   return {
     class: failureClass,
@@ -146,10 +153,11 @@ function failureBody({
     message,
     ...(status === undefined ? {} : { status }),
     ...(detail === undefined ? {} : { detail }),
+    ...(retryAfterMs === undefined ? {} : { retry_after_ms: retryAfterMs }),
   };
 }
 
-export const DiagnosticsBody = z.object({
+const DiagnosticsBody = z.object({
   caller: z.string(),
   input_prefix: z.string(),
   decrypted_prefix: z.string().nullable(),
@@ -190,7 +198,7 @@ export const LogEntryBody = z
         body: z.unknown().optional(),
       })
       .nullable(),
-    error: FailureBody.nullable(),
+    error: orNull(FailureBody),
     diagnostics: DiagnosticsBody.nullable(),
     generation: z.number().int().nullable(),
     workflow_id: z.string().nullable(),
@@ -198,6 +206,11 @@ export const LogEntryBody = z
     message: z.string(),
   })
   .openapi('LogEntry');
+
+/** An entry of the terminal as the API shows it. */
+export function logEntryBody(entry: LogEntry): z.infer<typeof LogEntryBody> {
+  return { ...entry, error: entry.error === null ? null : failureBody(entry.error) };
+}
 
 /** A path's account id; anything else is simply not found. */
 export const AccountParams = z.object({

@@ -1,10 +1,11 @@
 /** Serves the API over HTTP, and stops it without cutting off who is being answered. */
 import { type ServerType, serve } from '@hono/node-server';
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
-import { StartError } from '../bootstrap';
+import { connectTemporal, StartError } from '../bootstrap';
 import type { Config } from '../config';
 import { ConfiguredProviders } from '../providers/configured-providers';
+import { registerSearchAttributes } from '../register-search-attributes';
 import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';
 import { createApp } from './app';
@@ -36,8 +37,10 @@ export async function serveApi({
   logger,
   port,
 }: ServeInput): Promise<RunningApi> {
-  const connection = await Connection.connect(temporal);
-  const client = new Client({ connection, namespace: config.temporal.namespace });
+  const { namespace } = config.temporal;
+  const connection = await connectTemporal(temporal, namespace);
+  await registerSearchAttributes(connection, namespace);
+  const client = new Client({ connection, namespace });
   const app = createApp({
     store,
     vault,

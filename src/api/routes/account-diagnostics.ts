@@ -4,13 +4,13 @@ import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses, notFound } from '../errors';
-import { AccountParams, LogEntryBody } from '../schemas';
+import { AccountParams, LogEntryBody, logEntryBody, orNull } from '../schemas';
 
 const Body = z
   .object({
     account_id: z.string(),
-    last_debug: LogEntryBody.nullable(),
-    last_scheduled: LogEntryBody.nullable(),
+    last_debug: orNull(LogEntryBody),
+    last_scheduled: orNull(LogEntryBody),
     comparison: z.object({
       same_token: z
         .boolean()
@@ -45,8 +45,8 @@ export function registerAccountDiagnostics(app: ApiApp, { store }: ApiDependenci
     return c.json(
       {
         account_id: id,
-        last_debug: debug,
-        last_scheduled: scheduled,
+        last_debug: debug === null ? null : logEntryBody(debug),
+        last_scheduled: scheduled === null ? null : logEntryBody(scheduled),
         comparison: compare(debug, scheduled),
       },
       200,

@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { createRoute, z } from '@hono/zod-openapi';
-import { AccountExistsError } from '../../store/accounts';
 import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
-import { ApiError, errorResponses } from '../errors';
+import { ApiError, bodyErrorResponses } from '../errors';
 import { GrantInput, sealedGrantOf } from '../grant-input';
 import { AccountBody, accountBody } from '../schemas';
 
@@ -35,7 +34,7 @@ const route = createRoute({
   request: { body: { content: { 'application/json': { schema: Body } }, required: true } },
   responses: {
     201: { description: 'Connected', content: { 'application/json': { schema: AccountBody } } },
-    ...errorResponses,
+    ...bodyErrorResponses,
   },
 });
 
@@ -64,32 +63,24 @@ export function registerCreateAccount(
     }
     const id = `acc_${randomBytes(12).toString('hex')}`;
     const createdAt = now();
-    try {
-      const account = await store.accounts.create(
-        {
-          id,
-          organisation,
-          provider: provider.id,
-          environment,
-          externalId: body.external_id,
-          label: body.label ?? body.external_id,
-          kind: body.kind ?? null,
-          grant: sealedGrantOf(body, {
-            vault,
-            place: { organisation, accountId: id },
-            now: createdAt,
-          }),
-          lastRefreshedAt: createdAt,
-        },
-        createdAt,
-      );
-      return c.json(accountBody(account, providers, now()), 201);
-    } catch (error) {
-      if (!(error instanceof AccountExistsError)) throw error;
-      throw new ApiError(
-        'conflict',
-        `An account with this provider, environment, external_id and kind exists already. To give it new tokens, PATCH it.`,
-      );
-    }
+    const account = await store.accounts.create(
+      {
+        id,
+        organisation,
+        provider: provider.id,
+        environment,
+        externalId: body.external_id,
+        label: body.label ?? body.external_id,
+        kind: body.kind ?? null,
+        grant: sealedGrantOf(body, {
+          vault,
+          place: { organisation, accountId: id },
+          now: createdAt,
+        }),
+        lastRefreshedAt: createdAt,
+      },
+      createdAt,
+    );
+    return c.json(accountBody(account, providers, now()), 201);
   });
 }

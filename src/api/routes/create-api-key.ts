@@ -4,7 +4,7 @@ import { ApiKeyBody, apiKeyBody } from '../api-key-body';
 import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
-import { ApiError, errorResponses } from '../errors';
+import { ApiError, bodyErrorResponses } from '../errors';
 
 const Body = z.strictObject({
   name: z.string().min(1).max(100).openapi({ example: 'shop backend' }),
@@ -22,7 +22,7 @@ const route = createRoute({
       description: 'Created',
       content: { 'application/json': { schema: ApiKeyBody.extend({ api_key: z.string() }) } },
     },
-    ...errorResponses,
+    ...bodyErrorResponses,
   },
 });
 

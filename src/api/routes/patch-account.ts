@@ -3,7 +3,7 @@ import { AccountState } from '../../domain/account';
 import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
-import { ApiError, errorResponses, notFound } from '../errors';
+import { ApiError, bodyErrorResponses, notFound } from '../errors';
 import { GrantInput, sealedGrantOf } from '../grant-input';
 import { AccountBody, AccountParams, accountBody } from '../schemas';
 
@@ -30,7 +30,7 @@ const route = createRoute({
   },
   responses: {
     200: { description: 'As it is now', content: { 'application/json': { schema: AccountBody } } },
-    ...errorResponses,
+    ...bodyErrorResponses,
   },
 });
 

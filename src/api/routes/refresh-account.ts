@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
-import { errorResponses } from '../errors';
+import { bodyErrorResponses } from '../errors';
 import { refreshableAccount } from '../refreshable-account';
 import { AccountParams, OutcomeBody, outcomeBody } from '../schemas';
 
@@ -24,7 +24,7 @@ const route = createRoute({
       description: 'How it ended; a refusal by the provider is an outcome too',
       content: { 'application/json': { schema: OutcomeBody } },
     },
-    ...errorResponses,
+    ...bodyErrorResponses,
   },
 });
 

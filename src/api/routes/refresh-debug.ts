@@ -2,9 +2,9 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
-import { ApiError, errorResponses, notFound } from '../errors';
+import { ApiError, bodyErrorResponses, notFound } from '../errors';
 import { refreshableAccount } from '../refreshable-account';
-import { LogEntryBody, OutcomeBody, outcomeBody } from '../schemas';
+import { LogEntryBody, logEntryBody, OutcomeBody, orNull, outcomeBody } from '../schemas';
 
 const route = createRoute({
   method: 'post',
@@ -25,10 +25,10 @@ const route = createRoute({
       description:
         'The outcome and its log entry. If a scheduled refresh was under way, it is that one, with its leaner entry.',
       content: {
-        'application/json': { schema: OutcomeBody.extend({ entry: LogEntryBody.nullable() }) },
+        'application/json': { schema: OutcomeBody.extend({ entry: orNull(LogEntryBody) }) },
       },
     },
-    ...errorResponses,
+    ...bodyErrorResponses,
   },
 });
 
@@ -56,6 +56,9 @@ export function registerRefreshDebug(
       outcome.logEntryId === null
         ? null
         : await store.logEntries.find(principal.organisation, outcome.logEntryId);
-    return c.json({ ...outcomeBody(outcome), entry }, 200);
+    return c.json(
+      { ...outcomeBody(outcome), entry: entry === null ? null : logEntryBody(entry) },
+      200,
+    );
   });
 }

@@ -4,7 +4,7 @@ import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { ApiError, errorResponses } from '../errors';
-import { decodeCursor, encodeCursor, LogEntryBody } from '../schemas';
+import { decodeCursor, encodeCursor, LogEntryBody, logEntryBody } from '../schemas';
 
 const Query = z.object({
   env: z
@@ -69,7 +69,10 @@ export function registerTerminalLogs(app: ApiApp, { store, providers }: ApiDepen
     const last = items.at(-1);
     const more = entries.length > limit && last !== undefined;
     return c.json(
-      { items, next_cursor: more ? encodeCursor(last.created_at, last.id) : null },
+      {
+        items: items.map(logEntryBody),
+        next_cursor: more ? encodeCursor(last.created_at, last.id) : null,
+      },
       200,
     );
   });

@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
-import { ApiError, errorResponses } from '../errors';
+import { ApiError, bodyErrorResponses } from '../errors';
 
 const Body = z.strictObject({
   provider: z
@@ -31,7 +31,7 @@ const route = createRoute({
         },
       },
     },
-    ...errorResponses,
+    ...bodyErrorResponses,
   },
 });
 

@@ -1,0 +1,212 @@
+/**
+ * The API for one test file: requests as clients send them, every answer held against /openapi.json, and a search of
+ * all that was answered or logged for the tokens that went in.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { Writable } from 'node:stream';
+import { type ApiApp, createApp } from '../../src/api/app';
+import type { ApiDependencies } from '../../src/api/dependencies';
+import { createRefreshClient } from '../../src/api/refresh-client';
+import type { Account } from '../../src/domain/account';
+import { createLogger } from '../../src/logging';
+import { ConfiguredProviders } from '../../src/providers/configured-providers';
+import type { Scope } from '../../src/store/api-keys';
+import { eventually } from '../support/eventually';
+import {
+  type Harness,
+  type HarnessOptions,
+  type NewAccount,
+  startHarness,
+} from '../support/harness';
+import { contractProblems, type OpenApiDocument } from './_contract';
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  body: any;
+}
+
+export interface RequestOptions {
+  /** The admin's of the file's own organisation if left out; `null`: none at all. */
+  key?: string | null;
+  headers?: Record<string, string>;
+  /** Sent as JSON. */
+  body?: unknown;
+  /** Sent as it is, in place of `body`. */
+  text?: string;
+}
+
+type Send = (method: string, path: string, options?: RequestOptions) => Promise<Answer>;
+
+export interface Api extends Pick<Harness, 'sandbox' | 'store' | 'client' | 'logs'> {
+  harness: Harness;
+  organisation: string;
+  /** An admin's key of the organisation, with the scope of the internal trigger. */
+  admin: string;
+  key(scopes: Scope[], organisation?: string): Promise<string>;
+  send: Send;
+  get(path: string): Promise<Answer>;
+  post(path: string, body?: unknown): Promise<Answer>;
+  patch(path: string, body: unknown): Promise<Answer>;
+  delete(path: string): Promise<Answer>;
+  /** The same API with other dependencies. */
+  with(overrides: Partial<ApiDependencies>): Send;
+  /** The tokens of a fresh consent; none of them may ever come back. */
+  consent(subject?: string): { access_token: string; refresh_token: string; expires_at: string };
+  /** Connects an account over the API: due at once unless told otherwise. */
+  connect(members?: Record<string, unknown>): Promise<any>;
+  /** An account as the store has it, for what the API cannot say (clocks, spoiled rows). */
+  addAccount(account?: NewAccount): Promise<Account & { plain: { refreshToken: string } }>;
+  /** The tokens of this file that were found in an answer or a log line. */
+  leaks(): string[];
+  stop(): Promise<void>;
+}
+
+/** No scheduled sweep may come in between: the start-up sweep is over, and the next one is far. */
+const SWEEP_EVERY_MS = 30 * 24 * 3600_000;
+
+export async function startApi(
+  options: HarnessOptions & Pick<Partial<ApiDependencies>, 'configuredKeys'> = {},
+): Promise<Api> {
+  const harness = await startHarness({
+    ...options,
+    policy: { sweepEveryMs: SWEEP_EVERY_MS, ...options.policy },
+  });
+  if (options.worker !== false) await startUpSweepIsOver(harness);
+  const organisation = `org-${randomBytes(4).toString('hex')}`;
+  const secretMarker = `marker${randomBytes(12).toString('hex')}`;
+  const secrets = new Set([secretMarker, harness.clientSecret]);
+  const answered: string[] = [];
+  const dependencies: ApiDependencies = {
+    store: harness.store,
+    vault: harness.vault,
+    providers: new ConfiguredProviders(harness.config.providers),
+    refreshes: createRefreshClient(harness.client, harness.config.temporal.taskQueue),
+    logger: createLogger('debug', intoLines(harness.logs)),
+    configuredKeys: options.configuredKeys ?? [],
+    now: () => new Date(),
+  };
+  const key: Api['key'] = (scopes, of = organisation) => harness.key({ organisation: of, scopes });
+  const admin = await key(['admin', 'internal']);
+  const app = createApp(dependencies);
+  const document = (await (await app.request('/openapi.json')).json()) as OpenApiDocument;
+
+  const sendTo =
+    (to: ApiApp): Send =>
+    async (method, path, { key: given = admin, headers = {}, body, text } = {}) => {
+      const payload = text ?? (body === undefined ? undefined : JSON.stringify(body));
+      const response = await to.request(path, {
+        method,
+        headers: {
+          ...(given === null ? {} : { authorization: `Bearer ${given}` }),
+          ...(payload === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(payload === undefined ? {} : { body: payload }),
+      });
+      const answer = await read(response);
+      answered.push(answer.text, JSON.stringify([...answer.headers]));
+      const problems = contractProblems(document, method, path.split('?', 1)[0] ?? path, answer);
+      if (problems.length > 0) throw new Error(`not as documented: ${problems.join('; ')}`);
+      return answer;
+    };
+  const send = sendTo(app);
+
+  const api: Api = {
+    harness,
+    sandbox: harness.sandbox,
+    store: harness.store,
+    client: harness.client,
+    logs: harness.logs,
+    organisation,
+    admin,
+    key,
+    send,
+    get: (path) => send('GET', path),
+    post: (path, body) => send('POST', path, { body }),
+    patch: (path, body) => send('PATCH', path, { body }),
+    delete: (path) => send('DELETE', path),
+    with: (overrides) => sendTo(createApp({ ...dependencies, ...overrides })),
+    consent(subject = randomUUID()) {
+      const { access_token, refresh_token, expires_at } = harness.sandbox.issueGrant({
+        provider: 'ebay',
+        subject,
+        secretMarker,
+      });
+      secrets.add(access_token).add(refresh_token);
+      return { access_token, refresh_token, expires_at };
+    },
+    async connect(members = {}) {
+      const { refresh_token } = api.consent();
+      const external_id = `shop-${randomUUID()}`;
+      const answer = await api.post('/api/admin/accounts', {
+        provider: 'ebay',
+        external_id,
+        refresh_token,
+        ...members,
+      });
+      if (answer.status !== 201) throw new Error(`not connected: ${answer.text}`);
+      return answer.body;
+    },
+    async addAccount(input = {}) {
+      const account = await harness.addAccount({ organisation, secretMarker, ...input });
+      secrets.add(account.plain.refreshToken).add(account.plain.accessToken);
+      return account;
+    },
+    leaks() {
+      const said = [...answered, ...harness.logs];
+      return [...secrets].filter((secret) =>
+        [secret, encodeURIComponent(secret)].some((form) =>
+          said.some((line) => line.includes(form)),
+        ),
+      );
+    },
+    async stop() {
+      await harness.stop();
+      if (api.leaks().length > 0) throw new Error('a token of this file was answered or logged');
+    },
+  };
+  return api;
+}
+
+async function read(response: Response): Promise<Answer> {
+  const text = await response.text();
+  const json = response.headers.get('content-type')?.startsWith('application/json') === true;
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    body: text === '' ? null : json ? JSON.parse(text) : text,
+  };
+}
+
+/** The one error shape, and nothing beside it. */
+export function expectError(answer: Answer, status: number, code: string): void {
+  expect({ status: answer.status, body: answer.body }).toEqual({
+    status,
+    body: {
+      error: {
+        code,
+        message: expect.stringMatching(/\S{2,}.*\S/),
+        request_id: answer.headers.get('x-request-id'),
+      },
+    },
+  });
+}
+
+async function startUpSweepIsOver({ store }: Harness): Promise<void> {
+  await eventually(async () => {
+    const query = { organisation: 'anyone', action: 'worker_heartbeat', limit: 1 } as const;
+    return (await store.logEntries.list(query)).length > 0;
+  });
+}
+
+function intoLines(lines: string[]): Writable {
+  return new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(String(chunk));
+      done();
+    },
+  });
+}

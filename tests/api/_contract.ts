@@ -1,0 +1,162 @@
+/** Holds answers against /openapi.json: a member that is not documented is as wrong as one that is missing. */
+
+export interface Schema {
+  $ref?: string;
+  type?: string | string[];
+  enum?: unknown[];
+  const?: unknown;
+  format?: string;
+  properties?: Record<string, Schema>;
+  required?: string[];
+  additionalProperties?: boolean | Schema;
+  items?: Schema;
+  allOf?: Schema[];
+  anyOf?: Schema[];
+  oneOf?: Schema[];
+}
+
+interface Content {
+  content?: { 'application/json'?: { schema: Schema } };
+}
+
+interface Parameter {
+  name: string;
+  in: 'path' | 'query' | 'header';
+  required?: boolean;
+  schema: Schema;
+}
+
+export interface Operation {
+  summary?: string;
+  security?: Record<string, string[]>[];
+  parameters?: Parameter[];
+  requestBody?: Content;
+  responses: Record<string, Content & { description: string }>;
+}
+
+export interface OpenApiDocument {
+  openapi: string;
+  info: { title: string; version: string };
+  security?: Record<string, string[]>[];
+  paths: Record<string, Record<string, Operation>>;
+  components: {
+    schemas: Record<string, Schema>;
+    securitySchemes: Record<string, { type: string }>;
+  };
+}
+
+/** Every documented operation, as `GET /path/{id}`. */
+export function operationsOf(
+  document: OpenApiDocument,
+): { name: string; method: string; path: string; operation: Operation }[] {
+  return Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({
+      name: `${method.toUpperCase()} ${path}`,
+      method: method.toUpperCase(),
+      path,
+      operation,
+    })),
+  );
+}
+
+/** What of an answer the document does not foresee; nothing for a path that it does not know. */
+export function contractProblems(
+  document: OpenApiDocument,
+  method: string,
+  path: string,
+  answer: { status: number; body: unknown },
+): string[] {
+  const found = operationsOf(document).find(
+    (one) => one.method === method && pattern(one.path).test(path),
+  );
+  if (found === undefined) return [];
+  const response = found.operation.responses[String(answer.status)];
+  if (response === undefined) return [`${found.name} does not document status ${answer.status}`];
+  const schema = response.content?.['application/json']?.schema;
+  if (schema === undefined)
+    return answer.body === null ? [] : [`${found.name} documents no body for ${answer.status}`];
+  return problems(document, schema, answer.body, `${found.name} ${answer.status}`);
+}
+
+export function resolve(document: OpenApiDocument, schema: Schema): Schema {
+  if (schema.$ref === undefined) return schema;
+  const target = document.components.schemas[schema.$ref.replace('#/components/schemas/', '')];
+  if (target === undefined) throw new Error(`${schema.$ref} leads nowhere`);
+  return resolve(document, target);
+}
+
+function pattern(path: string): RegExp {
+  return new RegExp(`^${path.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`);
+}
+
+function problems(
+  document: OpenApiDocument,
+  given: Schema,
+  value: unknown,
+  at: string,
+  known: readonly string[] = [],
+): string[] {
+  const schema = resolve(document, given);
+  const members = [...known, ...memberNames(document, schema)];
+  const found: string[] = [];
+  for (const part of schema.allOf ?? [])
+    found.push(...problems(document, part, value, at, members));
+  const alternatives = schema.anyOf ?? schema.oneOf;
+  if (alternatives !== undefined) {
+    const attempts = alternatives.map((one) => problems(document, one, value, at, known));
+    if (!attempts.some((one) => one.length === 0)) found.push(...attempts.flat());
+  }
+  if (schema.type !== undefined && ![schema.type].flat().includes(typeOf(value, schema.type)))
+    return [...found, `${at} is ${typeOf(value, '')}, not ${[schema.type].flat().join(' or ')}`];
+  if (schema.enum !== undefined && value !== null && !schema.enum.includes(value))
+    found.push(`${at} is none of ${schema.enum.join(', ')}`);
+  if (schema.format === 'date-time' && typeof value === 'string' && !isUtcTime(value))
+    found.push(`${at} is no ISO 8601 UTC time`);
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries())
+      if (schema.items) found.push(...problems(document, schema.items, item, `${at}[${index}]`));
+  } else if (typeof value === 'object' && value !== null) {
+    found.push(...objectProblems(document, schema, value as Record<string, unknown>, at, members));
+  }
+  return found;
+}
+
+function objectProblems(
+  document: OpenApiDocument,
+  schema: Schema,
+  value: Record<string, unknown>,
+  at: string,
+  known: readonly string[],
+): string[] {
+  const missing = (schema.required ?? []).filter((name) => !(name in value));
+  const found = missing.map((name) => `${at}.${name} is missing`);
+  for (const [name, member] of Object.entries(value)) {
+    const own = schema.properties?.[name];
+    if (own !== undefined) found.push(...problems(document, own, member, `${at}.${name}`));
+    else if (typeof schema.additionalProperties === 'object')
+      found.push(...problems(document, schema.additionalProperties, member, `${at}.${name}`));
+    else if (schema.properties !== undefined && !known.includes(name))
+      found.push(`${at}.${name} is not documented`);
+  }
+  return found;
+}
+
+function memberNames(document: OpenApiDocument, given: Schema): string[] {
+  const schema = resolve(document, given);
+  return [
+    ...Object.keys(schema.properties ?? {}),
+    ...(schema.allOf ?? []).flatMap((part) => memberNames(document, part)),
+  ];
+}
+
+function typeOf(value: unknown, wanted: string | string[]): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'array';
+  if (typeof value === 'number' && [wanted].flat().includes('integer') && Number.isInteger(value))
+    return 'integer';
+  return typeof value;
+}
+
+function isUtcTime(text: string): boolean {
+  return /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text) && !Number.isNaN(Date.parse(text));
+}

@@ -1,0 +1,164 @@
+/** Who may do what. The table is made from the API's own document: a new route is in it the moment it is registered. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { createApp } from '../../src/api/app';
+import type { ApiDependencies } from '../../src/api/dependencies';
+import { SCOPES, type Scope } from '../../src/store/api-keys';
+import { type Answer, type Api, expectError, startApi } from './_api';
+import { type OpenApiDocument, operationsOf } from './_contract';
+
+const document = createApp({
+  configuredKeys: [],
+} as unknown as ApiDependencies).getOpenAPI31Document({
+  openapi: '3.1.0',
+  info: { title: 'Evergrant', version: '1' },
+}) as unknown as OpenApiDocument;
+const operations = operationsOf(document);
+const guarded = operations.filter(({ operation }) => operation.security?.length !== 0);
+
+const TRIGGER = 'POST /api/admin/internal/refresh-tokens';
+
+/** Reading takes `read`, changing takes `admin`; whatever differs is named here. */
+function scopeOf({ name, method }: { name: string; method: string }): Scope {
+  if (name === TRIGGER) return 'internal';
+  if (name === 'GET /api/admin/keys') return 'admin';
+  return method === 'GET' ? 'read' : 'admin';
+}
+
+/** The path with an id in each place that takes one. */
+function filled(path: string, ids: { account: string; key: string }): string {
+  const place = path
+    .replace('/accounts/{id}', `/accounts/${ids.account}`)
+    .replace('/keys/{id}', `/keys/${ids.key}`)
+    .replace('{provider}', 'ebay');
+  if (place.includes('{')) throw new Error(`say here what to put into ${path}`);
+  return place;
+}
+
+/** What a route wants in its body to get as far as looking for the thing. */
+function bodyOf(name: string, ids: { account: string }): unknown {
+  if (name.endsWith('/token/refresh-debug')) return { account_id: ids.account };
+  return name.startsWith('PATCH ') ? { label: 'mine now' } : undefined;
+}
+
+const ABSENT = {
+  account: `acc_${randomBytes(12).toString('hex')}`,
+  key: randomBytes(8).toString('hex'),
+};
+
+let api: Api;
+beforeAll(async () => {
+  api = await startApi({ worker: false });
+});
+afterAll(() => api.stop());
+
+it('is public only where it says whether it lives, and what it is', () => {
+  const open = operations.filter((one) => !guarded.includes(one)).map(({ name }) => name);
+  expect(open.toSorted()).toEqual(['GET /healthz', 'GET /readyz']);
+});
+
+describe.each(guarded)('$name', (route) => {
+  const { name, method, path } = route;
+  const ask = (headers: Record<string, string>): Promise<Answer> =>
+    api.send(method, filled(path, ABSENT), { key: null, headers, body: bodyOf(name, ABSENT) });
+
+  function expectUnauthenticated(answer: Answer): void {
+    expectError(answer, 401, 'unauthenticated');
+    expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer\b/);
+  }
+
+  it('refuses a request without a key', async () => {
+    expectUnauthenticated(await ask({}));
+  });
+
+  it('refuses a malformed header, even around a good key', async () => {
+    const basic = Buffer.from(`admin:${api.admin}`).toString('base64');
+    const malformed = [api.admin, 'Bearer', `Bearer ${api.admin} more`, `Token ${api.admin}`];
+    for (const authorization of [...malformed, `Basic ${basic}`, 'Bearer ,', ''])
+      expectUnauthenticated(await ask({ authorization }));
+  });
+
+  it('refuses a key that nobody has, and one with a wrong secret', async () => {
+    const secret = randomBytes(32).toString('base64url');
+    const known = api.admin.slice(0, 'evg_'.length + 16);
+    const unknown = `evg_${randomBytes(8).toString('hex')}_${secret}`;
+    for (const key of [unknown, `${known}_${secret}`, 'x', 'x'.repeat(8000)])
+      expectUnauthenticated(await ask({ authorization: `Bearer ${key}` }));
+  });
+
+  it('refuses a key from the moment it is revoked', async () => {
+    const created = await api.post('/api/admin/keys', { name: 'short-lived', scopes: ['admin'] });
+    await api.delete(`/api/admin/keys/${created.body.id}`);
+    expectUnauthenticated(await ask({ authorization: `Bearer ${created.body.api_key}` }));
+  });
+
+  it('refuses a key without its scope', async () => {
+    const scope = scopeOf(route);
+    const enough: Scope[] = scope === 'read' ? ['read', 'admin'] : [scope];
+    const others = SCOPES.filter((one) => !enough.includes(one));
+    for (const scopes of [...others.map((one) => [one]), others, []]) {
+      const key = await api.key(scopes);
+      expectError(await ask({ authorization: `Bearer ${key}` }), 403, 'forbidden');
+    }
+  });
+
+  if (name !== TRIGGER) {
+    it('does not take X-Internal-API-Key, whatever else the key may do', async () => {
+      for (const scopes of [['internal'], [...SCOPES]] satisfies Scope[][]) {
+        const answer = await ask({ 'x-internal-api-key': await api.key(scopes) });
+        expectError(answer, 403, 'forbidden');
+      }
+    });
+  }
+
+  it('refuses a key without the scope "internal" in X-Internal-API-Key', async () => {
+    const key = await api.key(['admin', 'read', 'tokens']);
+    expectUnauthenticated(await ask({ 'x-internal-api-key': key }));
+  });
+});
+
+describe('what belongs to another organisation', () => {
+  const routes = guarded.filter(
+    ({ name, path }) => path.includes('{id}') || name.endsWith('/token/refresh-debug'),
+  );
+
+  it.each(routes)('$name answers as if it did not exist', async ({ name, method, path }) => {
+    const theirs = `org-${randomUUID()}`;
+    const theirAdmin = await api.key(['admin'], theirs);
+    const account = await api.addAccount({ organisation: theirs });
+    const created = await api.send('POST', '/api/admin/keys', {
+      key: theirAdmin,
+      body: { name: 'theirs', scopes: ['read'] },
+    });
+    const foreign = { account: account.id, key: String(created.body.id) };
+    const ask = (ids: typeof foreign) =>
+      api.send(method, filled(path, ids), { body: bodyOf(name, ids) });
+
+    const [toAbsent, toForeign] = [await ask(ABSENT), await ask(foreign)];
+
+    expectError(toForeign, 404, 'not_found');
+    const withoutIds = (answer: Answer, ids: typeof foreign) =>
+      [ids.account, ids.key, answer.body.error.request_id].reduce(
+        (text, id) => text.replaceAll(id, '<id>'),
+        answer.text,
+      );
+    expect(withoutIds(toForeign, foreign)).toBe(withoutIds(toAbsent, ABSENT));
+    const headers = ({ headers: all }: Answer) =>
+      [...all].filter(([key]) => key !== 'x-request-id');
+    expect(headers(toForeign)).toEqual(headers(toAbsent));
+    expect(await api.harness.account(account.id)).toEqual(
+      expect.objectContaining({ label: account.label, generation: 1, claim: null }),
+    );
+    const keys = await api.send('GET', '/api/admin/keys', { key: theirAdmin });
+    expect(keys.body.items).toContainEqual(expect.objectContaining({ id: foreign.key }));
+  });
+
+  it('is in no list', async () => {
+    const theirs = `org-${randomUUID()}`;
+    await api.addAccount({ organisation: theirs });
+    const mine = await api.key(['admin'], `org-${randomUUID()}`);
+    for (const path of ['/api/admin/accounts', '/api/admin/ebay/tokens/terminal-logs']) {
+      const answer = await api.send('GET', path, { key: mine });
+      expect(answer.body).toEqual({ items: [], next_cursor: null });
+    }
+  });
+});

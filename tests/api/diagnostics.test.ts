@@ -1,0 +1,113 @@
+/** R1.7: did the last debug and the last scheduled attempt use the same refresh token? */
+import type { SealedGrant } from '../../src/domain/grant';
+import { eventually } from '../support/eventually';
+import { type Answer, type Api, startApi } from './_api';
+
+let api: Api;
+beforeAll(async () => {
+  api = await startApi();
+});
+afterAll(() => api.stop());
+
+async function diagnostics(id: string): Promise<Answer['body']> {
+  const answer = await api.get(`/api/admin/accounts/${id}/diagnostics`);
+  return answer.body;
+}
+async function debug(id: string): Promise<Answer> {
+  return api.post('/api/admin/ebay/token/refresh-debug', { account_id: id });
+}
+
+/** Sweeps until one has come to this account: one that was running already may have passed it by. */
+async function scheduled(id: string): Promise<void> {
+  const count = async () =>
+    (await api.harness.entries(id)).filter(({ source }) => source === 'scheduled').length;
+  const before = await count();
+  await eventually(async () => {
+    await api.post('/api/admin/internal/refresh-tokens', { provider: 'ebay' });
+    return (await count()) > before;
+  });
+}
+
+it('R1.7 says that both used the same token, and shows both attempts', async () => {
+  const { id, plain } = await api.addAccount();
+  await scheduled(id);
+  const { entry } = (await debug(id)).body;
+  const answer = await diagnostics(id);
+  expect(answer).toMatchObject({
+    account_id: id,
+    last_debug: entry,
+    last_scheduled: { source: 'scheduled', action: 'token_refreshed' },
+    comparison: { same_token: true, message: expect.stringContaining('the same refresh token') },
+  });
+  const used = api.harness.vault.fingerprint(plain.refreshToken);
+  expect(answer.last_scheduled.diagnostics.refresh_token_fingerprint).toBe(used);
+  expect(answer.last_scheduled.diagnostics.caller).toBe('sweep/ebay/triggered');
+});
+
+it('R1.7 says that they differ after the account was connected again in between', async () => {
+  const { id } = await api.addAccount();
+  await scheduled(id);
+  await api.patch(`/api/admin/accounts/${id}`, { refresh_token: api.consent().refresh_token });
+  await debug(id);
+  expect((await diagnostics(id)).comparison).toEqual({
+    same_token: false,
+    message: expect.stringContaining('different refresh tokens'),
+  });
+});
+
+it('R1.7 compares the newest of each', async () => {
+  const { id } = await api.addAccount();
+  await scheduled(id);
+  await api.patch(`/api/admin/accounts/${id}`, { refresh_token: api.consent().refresh_token });
+  await debug(id);
+  await api.store.accounts.patch(api.organisation, id, { grant: await expiring(id) }, new Date());
+  await scheduled(id);
+  expect((await diagnostics(id)).comparison.same_token).toBe(true);
+});
+
+it.each([
+  ['scheduled', debug],
+  ['debug', scheduled],
+])('R1.7 does not guess where there is no %s attempt yet', async (missing, attempt) => {
+  const { id } = await api.addAccount();
+  await attempt(id);
+  expect(await diagnostics(id)).toMatchObject({
+    [`last_${missing}`]: null,
+    comparison: { same_token: null, message: expect.stringContaining(`no ${missing} attempt`) },
+  });
+});
+
+it('R1.7 has nothing to compare for an account that was never tried', async () => {
+  const { id } = await api.addAccount();
+  expect(await diagnostics(id)).toMatchObject({
+    last_debug: null,
+    last_scheduled: null,
+    comparison: { same_token: null },
+  });
+});
+
+it('R1.7 shows of a damaged row what was stored, and that nothing was decrypted or sent', async () => {
+  const { id } = await api.addAccount({ spoil: (sealed) => `${sealed.slice(0, -8)}AAAAAAAA` });
+  await debug(id);
+  const answer = await diagnostics(id);
+  expect(answer.last_debug).toMatchObject({
+    request: { refresh_token: '<decrypt_failed>' },
+    response: null,
+    diagnostics: {
+      input_prefix: 'ENC:v1:k1:…',
+      decrypted_prefix: null,
+      final_prefix: null,
+      refresh_token_fingerprint: null,
+    },
+  });
+  expect(answer.comparison.same_token).toBeNull();
+});
+
+it('has answered and logged no token in any of all this', () => {
+  expect(api.leaks()).toEqual([]);
+});
+
+/** The account's own grant, about to end. */
+async function expiring(id: string): Promise<SealedGrant> {
+  return { ...(await api.harness.account(id)).current, expiresAt: new Date().toISOString() };
+}

@@ -1,0 +1,200 @@
+/** Health, the one error shape, and the headers: what holds for every answer, the worst ones included. */
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { Client, Connection } from '@temporalio/client';
+import { createRefreshClient } from '../../src/api/refresh-client';
+import { openStore, type Store } from '../../src/store/store';
+import { type Answer, type Api, expectError, type RequestOptions, startApi } from './_api';
+import { startRecordingProxy } from './_recording-proxy';
+
+type Send = Api['send'];
+
+let api: Api;
+beforeAll(async () => {
+  api = await startApi({ worker: false });
+});
+afterAll(() => api.stop());
+
+/** The cause that no caller may see. */
+const CAUSE = 'E11000 at mongodb://evergrant:hunter2@db.internal:27017';
+/** The API with a store that breaks in a way nobody foresaw. */
+function broken(): Send {
+  const accounts = Object.assign(Object.create(api.store.accounts), {
+    list: () => Promise.reject(new Error(CAUSE)),
+    find: () => Promise.reject(new TypeError(CAUSE)),
+  });
+  return api.with({ store: { ...api.store, accounts } });
+}
+
+describe('health', () => {
+  it('says that the process lives, to anybody', async () => {
+    const answer = await api.send('GET', '/healthz', { key: null });
+    expect({ status: answer.status, body: answer.body }).toEqual({
+      status: 200,
+      body: { status: 'ok' },
+    });
+  });
+
+  it('says that both engines answer, to anybody', async () => {
+    const answer = await api.send('GET', '/readyz', { key: null });
+    expect({ status: answer.status, body: answer.body }).toEqual({
+      status: 200,
+      body: { status: 'ready', mongodb: 'ok', temporal: 'ok' },
+    });
+  });
+});
+
+describe('with MongoDB away', () => {
+  let store: Store;
+  let send: Send;
+  beforeAll(async () => {
+    const uri = new URL(api.harness.mongodbUri);
+    const proxy = await startRecordingProxy(`http://${uri.host}/`);
+    uri.host = new URL(proxy.url).host;
+    store = await openStore(uri.href, { logRetentionDays: 30 });
+    await proxy.stop();
+    send = api.with({ store });
+  });
+  afterAll(() => store.close());
+
+  it('is not ready, and names it', async () => {
+    const answer = await send('GET', '/readyz', { key: null });
+    expect({ status: answer.status, body: answer.body }).toEqual({
+      status: 503,
+      body: { status: 'not_ready', mongodb: 'unreachable', temporal: 'ok' },
+    });
+    expect((await send('GET', '/healthz', { key: null })).status).toBe(200);
+  });
+
+  it('says so to who asks for anything else', async () => {
+    const answer = await send('GET', '/api/admin/accounts');
+    expectError(answer, 503, 'database_unavailable');
+    expect(answer.body.error.message).toContain('MongoDB');
+  });
+});
+
+describe('with Temporal away', () => {
+  let connection: Connection;
+  let send: Send;
+  beforeAll(async () => {
+    connection = Connection.lazy({
+      address: `127.0.0.1:${await closedPort()}`,
+      connectTimeout: '2s',
+    });
+    const client = new Client({ connection, namespace: api.harness.namespace });
+    send = api.with({ refreshes: createRefreshClient(client, 'evergrant') });
+  });
+  afterAll(() => connection.close());
+
+  it('is not ready, and names it', async () => {
+    const answer = await send('GET', '/readyz', { key: null });
+    expect({ status: answer.status, body: answer.body }).toEqual({
+      status: 503,
+      body: { status: 'not_ready', mongodb: 'ok', temporal: 'unreachable' },
+    });
+  });
+
+  it.each([
+    ['a refresh', (id: string) => `/api/admin/accounts/${id}/refresh`],
+    ['a sweep', () => '/api/admin/internal/refresh-tokens'],
+  ])('says so to who asks for %s, and nothing has changed', async (_what, path) => {
+    const { id } = await api.connect();
+    const answer = await send('POST', path(id));
+    expectError(answer, 503, 'temporal_unavailable');
+    expect(answer.body.error.message).toContain('Temporal');
+    const account = await api.harness.account(id);
+    expect(account).toMatchObject({ generation: 1, claim: null, lastAttempt: null });
+  });
+
+  it('goes on with what needs no Temporal', async () => {
+    expect((await send('GET', '/api/admin/accounts')).status).toBe(200);
+  });
+
+  it('is not blamed for a fault of ours: a namespace that does not exist is an internal error', async () => {
+    const { connection: live } = api.client;
+    const client = new Client({ connection: live, namespace: `absent-${Date.now()}` });
+    const astray = api.with({ refreshes: createRefreshClient(client, 'evergrant') });
+    expectError(await astray('POST', '/api/admin/internal/refresh-tokens'), 500, 'internal_error');
+  });
+});
+
+describe('an error', () => {
+  it('R0.2 has one shape, for a path that does not exist as well', async () => {
+    expectError(await api.get('/api/admin/nothing'), 404, 'not_found');
+    expectError(await api.send('GET', '/nothing', { key: null }), 404, 'not_found');
+    expectError(await api.send('PUT', '/api/admin/accounts'), 404, 'not_found');
+  });
+
+  it('does not tell who has no key which paths exist', async () => {
+    for (const path of ['/api/admin/accounts', '/api/admin/nothing', '/api/'])
+      expectError(await api.send('GET', path, { key: null }), 401, 'unauthenticated');
+  });
+
+  it('says nothing of a cause that nobody foresaw; the log has it under the request id', async () => {
+    for (const path of ['/api/admin/accounts', '/api/admin/accounts/acc_1']) {
+      const answer = await broken()('GET', path);
+      expectError(answer, 500, 'internal_error');
+      for (const word of ['E11000', 'hunter2', 'mongodb:', 'TypeError', '.ts:'])
+        expect(answer.text).not.toContain(word);
+      const line = api.logs.find((one) => one.includes(answer.body.error.request_id));
+      expect(line).toContain('request failed');
+      expect(line).not.toContain('hunter2');
+    }
+  });
+
+  it('carries the request id of the caller, where it is one', async () => {
+    const headers = { 'x-request-id': 'shop-42' };
+    const answer = await api.send('GET', '/api/admin/nothing', { headers });
+    expect(answer.body.error.request_id).toBe('shop-42');
+    const odd = await api.send('GET', '/nothing', { headers: { 'x-request-id': '<b>"; x' } });
+    expect(odd.body.error.request_id).toMatch(/^[\w-]+$/);
+  });
+});
+
+describe('the headers of every answer', () => {
+  const requests: [string, number, string, string, RequestOptions][] = [
+    ['health', 200, 'GET', '/healthz', {}],
+    ['the document', 200, 'GET', '/openapi.json', {}],
+    ['a list', 200, 'GET', '/api/admin/accounts', {}],
+    ['a refused body', 400, 'POST', '/api/admin/accounts', { text: '{' }],
+    ['a missing key', 401, 'GET', '/api/admin/accounts', { key: null }],
+    ['a missing thing', 404, 'GET', '/api/admin/accounts/acc_1', {}],
+    ['a missing path', 404, 'GET', '/nothing', {}],
+    ['a missing path of the API', 404, 'GET', '/api/nothing', {}],
+    ['a body that is too large', 413, 'POST', '/api/admin/accounts', { text: 'x'.repeat(300_000) }],
+  ];
+
+  function expectSecure({ headers }: Answer, path: string): void {
+    const policy = headers.get('content-security-policy') ?? '';
+    expect(policy.split(/;\s*/)).toEqual(
+      expect.arrayContaining(["default-src 'none'", "frame-ancestors 'none'"]),
+    );
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('referrer-policy')).toBe('no-referrer');
+    expect(headers.get('x-request-id')).toMatch(/\S/);
+    expect(headers.get('access-control-allow-origin')).toBeNull();
+    expect(headers.get('cache-control')).toBe(path.startsWith('/api/') ? 'no-store' : null);
+  }
+
+  it.each(requests)('are secure for %s', async (_what, status, method, path, options) => {
+    const answer = await api.send(method, path, options);
+    expect(answer.status).toBe(status);
+    expectSecure(answer, path);
+  });
+
+  it('are secure for an internal error', async () => {
+    const answer = await broken()('GET', '/api/admin/accounts');
+    expect(answer.status).toBe(500);
+    expectSecure(answer, '/api/admin/accounts');
+  });
+});
+
+async function closedPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('not listening on a port');
+  server.close();
+  await once(server, 'close');
+  return address.port;
+}

@@ -1,0 +1,271 @@
+/** R1.6 and R1.1: one account refreshed by hand, with the whole exchange shown and nothing else different. */
+import { randomUUID } from 'node:crypto';
+import type { Config } from '../../src/config';
+import { createLogger } from '../../src/logging';
+import { ConfiguredProviders } from '../../src/providers/configured-providers';
+import { registerSearchAttributes } from '../../src/register-search-attributes';
+import { startWorker } from '../../src/worker/start-worker';
+import { eventually } from '../support/eventually';
+import { CLIENT_ID } from '../support/harness';
+import { type Api, expectError, startApi } from './_api';
+import { type RecordingProxy, startRecordingProxy } from './_recording-proxy';
+
+type ProviderConfig = Config['providers'][number];
+
+let api: Api;
+let wire: RecordingProxy;
+let stopWorker: () => Promise<void>;
+
+beforeAll(async () => {
+  api = await startApi({ worker: false });
+  const { config, store, vault } = api.harness;
+  wire = await startRecordingProxy(api.sandbox.tokenEndpoint('ebay'));
+  const { connection } = config.temporal;
+  if (connection === null) throw new Error('the harness has an address');
+  await registerSearchAttributes(api.client.connection, api.harness.namespace);
+  const worker = await startWorker({
+    config: { ...config, providers: config.providers.map(behindTheProxy) },
+    temporal: connection,
+    store,
+    vault,
+    logger: createLogger('fatal'),
+  });
+  stopWorker = () => worker.stop();
+});
+afterAll(async () => {
+  await stopWorker();
+  await wire.stop();
+  await api.stop();
+});
+
+function behindTheProxy(provider: ProviderConfig): ProviderConfig {
+  const environments = Object.entries(provider.environments).map(([name, environment]) => [
+    name,
+    { ...environment, tokenEndpoint: wire.url },
+  ]);
+  return { ...provider, environments: Object.fromEntries(environments) };
+}
+
+const debug = (id: string, provider = 'ebay') =>
+  api.post(`/api/admin/${provider}/token/refresh-debug`, { account_id: id });
+const entriesOf = async (id: string) =>
+  (await api.get(`/api/admin/ebay/tokens/terminal-logs?account_id=${id}`)).body.items;
+
+describe('the exchange', () => {
+  it('R1.6 is shown whole and masked: method, URL, headers, body, status, answer and duration', async () => {
+    const account = await api.addAccount({ expiresInMs: 3600_000, refreshedAgoMs: 0 });
+
+    const answer = await debug(account.id);
+
+    const masked = `v^1.1#… (${account.plain.refreshToken.length} characters)`;
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { account_id: account.id, outcome: 'refreshed', generation: 2 },
+    });
+    const { entry } = answer.body;
+    expect(entry).toMatchObject({
+      id: answer.body.log_entry_id,
+      action: 'token_refresh_debug',
+      source: 'debug',
+      environment: 'production',
+      outcome: 'ok',
+      error: null,
+    });
+    expect(entry.request).toEqual({
+      method: 'POST',
+      url: wire.url,
+      refresh_token: masked,
+      headers: expect.objectContaining({
+        authorization: 'Basic <masked>',
+        'content-type': expect.stringMatching(/^application\/x-www-form-urlencoded/),
+      }),
+      body: { grant_type: 'refresh_token', refresh_token: masked },
+    });
+    expect(entry.response).toEqual({
+      status: 200,
+      duration_ms: expect.any(Number),
+      headers: expect.objectContaining({
+        'content-type': 'application/json',
+        'cache-control': 'no-store',
+      }),
+      body: {
+        access_token: expect.stringMatching(/^v\^1\.1#… \(\d+ characters\)$/),
+        expires_in: 7200,
+        token_type: 'User Access Token',
+      },
+    });
+    expect(await entriesOf(account.id)).toEqual([entry]);
+  });
+
+  it('R1.7 says who asked, and how the token looked stored, decrypted and sent', async () => {
+    const account = await api.addAccount();
+    const { diagnostics } = (await debug(account.id)).body.entry;
+    const looks = `v^1.1#… (${account.plain.refreshToken.length} characters)`;
+    expect(diagnostics).toEqual({
+      caller: `key ${api.admin.split('_')[1]}`,
+      input_prefix: 'ENC:v1:k1:…',
+      decrypted_prefix: looks,
+      final_prefix: looks,
+      refresh_token_fingerprint: api.harness.vault.fingerprint(account.plain.refreshToken),
+      warnings: [],
+    });
+  });
+
+  it('R1.4 is made with a token of another shape too, and says that it looks odd', async () => {
+    const { id } = await api.addAccount({ refreshToken: `AgAAAA**${randomUUID()}` });
+    const { body } = await debug(id);
+    expect(body).toMatchObject({ outcome: 'failed', failure: { code: 'invalid_grant' } });
+    expect(body.entry.diagnostics.warnings).toEqual([expect.stringContaining('starts with "v^"')]);
+  });
+
+  it('is shown when the provider refuses, in its own words', async () => {
+    const account = await api.addAccount();
+    api.sandbox.revoke(account.plain.refreshToken);
+    const { status, body } = await debug(account.id);
+    expect({ status, outcome: body.outcome }).toEqual({ status: 200, outcome: 'failed' });
+    expect(body.entry).toMatchObject({
+      action: 'token_refresh_debug',
+      outcome: 'rejected',
+      response: {
+        status: 400,
+        body: { error: 'invalid_grant', error_description: expect.any(String) },
+      },
+      error: { code: 'invalid_grant' },
+    });
+  });
+
+  it('is shown when the answer is no JSON', async () => {
+    const { id } = await api.addAccount({ expiresInMs: 0 });
+    api.sandbox.script({ subject: id, answer: { kind: 'unavailable' } });
+    const { entry } = (await debug(id)).body;
+    expect(entry).toMatchObject({
+      outcome: 'unknown',
+      response: { status: 503, body: expect.stringContaining('Service Unavailable') },
+    });
+  });
+
+  it('has tokens masked wherever the provider puts them', async () => {
+    const { id, plain } = await api.addAccount();
+    const { access_token } = api.consent();
+    const body = JSON.stringify({
+      error: 'temporarily_odd',
+      error_description: `refused: ${plain.refreshToken} of ${CLIENT_ID}:${api.harness.clientSecret}`,
+      echo: { refresh_token: plain.refreshToken },
+      hint: access_token,
+    });
+    const headers = { 'x-debug': plain.refreshToken, 'set-cookie': `t=${access_token}` };
+    api.sandbox.script({ subject: id, answer: { kind: 'respond', status: 400, body, headers } });
+    const { entry } = (await debug(id)).body;
+    expect(entry.response.body).toMatchObject({ error: 'temporarily_odd', echo: '<masked>' });
+    expect(entry.response.headers['x-debug']).toMatch(/^<masked>/);
+    expect(api.leaks()).toEqual([]);
+  });
+});
+
+describe('a row that cannot be used', () => {
+  it.each([
+    [
+      'is damaged',
+      (sealed: string) => `${sealed.slice(0, -8)}AAAAAAAA`,
+      'row_corrupt',
+      '<decrypt_failed>',
+    ],
+    ['was never sealed', () => `plain-${randomUUID()}`, 'row_not_sealed', '<decrypt_failed>'],
+  ])(
+    'R1.3 R1.8 that %s ends before HTTP, with an entry and a sentence',
+    async (_what, spoil, code, placeholder) => {
+      const { id } = await api.addAccount({ spoil });
+      const before = wire.sent().length;
+      const { status, body } = await debug(id);
+      expect({ status, outcome: body.outcome }).toEqual({ status: 200, outcome: 'failed' });
+      expect(body.entry).toMatchObject({
+        outcome: 'not_sent',
+        request: { method: 'POST', url: wire.url, refresh_token: placeholder },
+        response: null,
+        error: { class: 'account', code, message: expect.stringMatching(/owner must connect/) },
+      });
+      expect(wire.sent()).toHaveLength(before);
+      const account = (await api.get(`/api/admin/accounts/${id}`)).body;
+      expect(account).toMatchObject({
+        status: 'needs_reconnect',
+        status_reason: body.failure.message,
+      });
+    },
+  );
+});
+
+describe('one and the same request', () => {
+  it('R1.1 goes over the wire byte for byte, whether scheduled, asked for or debugged', async () => {
+    const { id, plain } = await api.addAccount();
+    await eventually(async () => {
+      await api.post('/api/admin/internal/refresh-tokens', { provider: 'ebay' });
+      return (await api.harness.account(id)).generation === 2;
+    });
+    await debug(id);
+    await api.post(`/api/admin/accounts/${id}/refresh`, { force: true });
+
+    const token = new URLSearchParams({ refresh_token: plain.refreshToken }).toString();
+    const requests = wire.sent().filter((bytes) => bytes.includes(token));
+    expect(requests).toHaveLength(3);
+    const [scheduled = Buffer.alloc(0), ...others] = requests;
+    expect(shape(scheduled)).toMatch(/^POST \S+ HTTP\/1\.1\r\n/);
+    expect(shape(scheduled)).toContain('grant_type=refresh_token');
+    for (const other of others) {
+      // As text first: a difference is readable then, but for the secrets, which no failure may print.
+      expect(shape(other)).toBe(shape(scheduled));
+      expect(other.equals(scheduled)).toBe(true);
+    }
+    const sources = (await entriesOf(id)).map(({ source }: { source: string }) => source);
+    expect(sources).toEqual(['api', 'debug', 'scheduled']);
+  });
+
+  it('R1.1 is captured for debug only: other entries stay lean', async () => {
+    const { id } = await api.addAccount();
+    await api.post(`/api/admin/accounts/${id}/refresh`, { force: true });
+    const [entry] = await entriesOf(id);
+    expect(Object.keys(entry.request).toSorted()).toEqual(['method', 'refresh_token', 'url']);
+    expect(Object.keys(entry.response).toSorted()).toEqual(['duration_ms', 'status']);
+  });
+
+  function shape(bytes: Buffer): string {
+    return bytes
+      .toString('latin1')
+      .replaceAll(/(authorization: \w+ )\S+/gi, '$1<masked>')
+      .replaceAll(/(refresh_token=)[^&\r\n]+/g, '$1<masked>');
+  }
+});
+
+describe('what cannot be asked', () => {
+  it('is a provider that is not configured', async () => {
+    const { id } = await api.addAccount();
+    expectError(await debug(id, 'etsy'), 404, 'unknown_provider');
+    expect(await entriesOf(id)).toEqual([]);
+  });
+
+  it('is an account of another provider than the path names', async () => {
+    const { id } = await api.addAccount();
+    const [ebay] = api.harness.config.providers;
+    if (ebay === undefined) throw new Error('the harness has a provider');
+    const providers = new ConfiguredProviders([ebay, { ...ebay, id: 'ebay-uk' }]);
+    const answer = await api.with({ providers })('POST', '/api/admin/ebay-uk/token/refresh-debug', {
+      body: { account_id: id },
+    });
+    expectError(answer, 404, 'not_found');
+    expect(await entriesOf(id)).toEqual([]);
+  });
+
+  it.each([undefined, {}, { account_id: 7 }, { account_id: 'acc_1', force: true }])(
+    'is the body %j',
+    async (body) => {
+      expectError(
+        await api.post('/api/admin/ebay/token/refresh-debug', body),
+        400,
+        'invalid_request',
+      );
+    },
+  );
+});
+
+it('has answered and logged no token in any of all this', () => {
+  expect(api.leaks()).toEqual([]);
+});
