@@ -1,5 +1,7 @@
 /** What `npm start` says to the person at the terminal once it runs. Goes to stderr: it is no log line. */
 
+import type { SweepSchedule } from './schedule';
+
 export interface BannerInput {
   apiUrl: string;
   temporalUiUrl: string | null;
@@ -9,7 +11,7 @@ export interface BannerInput {
   dataDir: string;
   /** `null`: real providers are configured. */
   trial: { accounts: number; sandboxUrl: string } | null;
-  providers: { id: string; everyMinutes: number }[];
+  schedules: SweepSchedule[];
   /** Shown once, when it is created. */
   newAdminKey: string | null;
 }
@@ -26,12 +28,7 @@ export function banner(input: BannerInput): string {
     ],
     ['MongoDB', input.mongodb],
     ['Data', input.dataDir],
-    [
-      'Sweeps',
-      input.providers
-        .map(({ id, everyMinutes }) => `sweep/${id} every ${everyMinutes} min`)
-        .join(', '),
-    ],
+    ['Sweeps', input.schedules.map(describeSchedule).join(', ')],
     [
       'Admin key',
       input.newAdminKey === null
@@ -66,4 +63,11 @@ export function banner(input: BannerInput): string {
         ]),
     '',
   ].join('\n');
+}
+
+/** What Temporal holds, not what is configured: an operator may have changed it. */
+function describeSchedule({ scheduleId, everyMs, paused, note }: SweepSchedule): string {
+  const when = everyMs === null ? 'as set in Temporal' : `every ${everyMs / 60_000} min`;
+  const noted = note === null || note === '' ? '' : `: ${note}`;
+  return `${scheduleId} ${when}${paused ? ` (paused${noted})` : ''}`;
 }

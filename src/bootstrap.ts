@@ -1,9 +1,10 @@
 /** What every process does first: read the configuration, open the store and the vault, and say clearly why not. */
+import { Connection, isGrpcServiceError } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { type Config, ConfigError, loadConfig } from './config';
 import { DataDirectoryInUse } from './engines/data-directory';
 import { NoWayWorked } from './engines/ways';
-import { createLogger, installTemporalLogger } from './logging';
+import { createLogger } from './logging';
 import { isDatabaseUnavailable } from './store/database';
 import { openStore, type Store } from './store/store';
 import type { KeyRing } from './vault/key-ring';
@@ -24,16 +25,78 @@ export async function openStoreAndVault(
   try {
     store = await openStore(uri, options);
   } catch (error) {
-    if (!isDatabaseUnavailable(error)) throw error;
-    throw new StartError(
-      `MongoDB is unreachable at ${withoutCredentials(uri)}. Start it, or correct MONGODB_URI.`,
-    );
+    throw mongodbStartError(error, uri);
   }
   try {
     return { store, vault: await Vault.open(ring, store.settings) };
   } catch (error) {
     await store.close();
     throw error;
+  }
+}
+
+/** What a driver's error means to whoever starts Evergrant; its own words may quote the address with its password. */
+function mongodbStartError(error: unknown, uri: string): unknown {
+  if (!(error instanceof Error)) return error;
+  const code = 'code' in error ? error.code : null;
+  const syscall = 'syscall' in error ? error.syscall : null;
+  if (error.name === 'MongoParseError') {
+    return new StartError(
+      'MONGODB_URI is not an address that the MongoDB driver understands. It looks like mongodb://user:password@host:27017/evergrant, with special characters of the password percent-encoded.',
+    );
+  }
+  if (code === 18 || code === 13) {
+    return new StartError(
+      `MongoDB at ${withoutCredentials(uri)} refuses the user or password. Correct MONGODB_URI, or give that user readWrite on the database.`,
+    );
+  }
+  if (isDatabaseUnavailable(error) || syscall === 'querySrv' || syscall === 'queryTxt') {
+    return new StartError(
+      `MongoDB is unreachable at ${withoutCredentials(uri)}. Start it, or correct MONGODB_URI.`,
+    );
+  }
+  return error;
+}
+
+const TEMPORAL_ANSWERS_WITHIN_MS = 10_000;
+/** gRPC's status codes. */
+const NOT_FOUND: number = 5;
+const REFUSED: readonly number[] = [7, 16];
+
+/** Connects to Temporal and makes sure that it has the namespace. */
+export async function connectTemporal(
+  temporal: NonNullable<Config['temporal']['connection']>,
+  namespace: string,
+): Promise<Connection> {
+  const address = temporal.address ?? 'localhost:7233';
+  const unreachable = new StartError(
+    `Temporal is unreachable at ${address}. Start it, or correct TEMPORAL_ADDRESS (and TEMPORAL_TLS… where it asks for TLS).`,
+  );
+  let connection: Connection;
+  try {
+    connection = await Connection.connect(temporal);
+  } catch {
+    throw unreachable;
+  }
+  try {
+    await connection.withDeadline(Date.now() + TEMPORAL_ANSWERS_WITHIN_MS, () =>
+      connection.workflowService.describeNamespace({ namespace }),
+    );
+    return connection;
+  } catch (error) {
+    await connection.close();
+    const code: number | null = isGrpcServiceError(error) ? error.code : null;
+    if (code === NOT_FOUND) {
+      throw new StartError(
+        `Temporal at ${address} has no namespace "${namespace}". Create it (temporal operator namespace create --namespace ${namespace}), or correct TEMPORAL_NAMESPACE.`,
+      );
+    }
+    if (code !== null && REFUSED.includes(code)) {
+      throw new StartError(
+        `Temporal at ${address} does not let us use the namespace "${namespace}". Correct TEMPORAL_API_KEY or the TLS certificate.`,
+      );
+    }
+    throw code === null ? error : unreachable;
   }
 }
 
@@ -72,7 +135,6 @@ export async function runProcess(
   try {
     const config = loadConfig();
     logger = createLogger(config.logLevel);
-    installTemporalLogger(logger);
     await start(config, logger);
   } catch (error) {
     process.exitCode = 1;
@@ -89,13 +151,22 @@ export async function runProcess(
   }
 }
 
+/**
+ * One Ctrl-C may arrive twice: from the terminal, and passed on by npm. What comes this soon after the first is no
+ * second thought.
+ */
+const SAME_REQUEST_WITHIN_MS = 1_000;
+
 /** Resolves with the first signal that asks the process to end; a second one ends it at once. */
 export function stopRequested(logger: Logger): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    let asked = false;
+    let askedAt: number | null = null;
     const onSignal = (signal: NodeJS.Signals) => {
-      if (asked) process.exit(1);
-      asked = true;
+      if (askedAt !== null) {
+        if (performance.now() - askedAt > SAME_REQUEST_WITHIN_MS) process.exit(1);
+        return;
+      }
+      askedAt = performance.now();
       logger.info(
         { signal },
         'stopping: what is in flight is finished first (again to stop at once)',

@@ -2,6 +2,7 @@
  * Configuration: the environment and `providers.yaml`, read and checked once at start. Nothing else reads
  * `process.env`; a bad value stops the process with one line for each value.
  */
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
@@ -89,6 +90,7 @@ const environmentSchema = z.object({
   LOG_RETENTION_DAYS: z.coerce
     .number('must be a number of days')
     .positive('must be more than 0')
+    .max(36_500, 'must be at most 36500 (a hundred years)')
     .default(30),
   DATA_DIR: z.string().default('./data'),
   PROVIDERS_FILE: z.string().optional(),
@@ -154,6 +156,9 @@ function readTemporal(
   const disableFile =
     environment['TEMPORAL_CONFIG_FILE'] === undefined &&
     environment['TEMPORAL_PROFILE'] === undefined;
+  const file = environment['TEMPORAL_CONFIG_FILE'];
+  if (file !== undefined && !existsSync(file))
+    problems.push(`TEMPORAL_CONFIG_FILE: ${file} does not exist`);
   try {
     const { connectionOptions, namespace } = loadClientConnectConfig({
       overrideEnvVars: environment,

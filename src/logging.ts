@@ -3,6 +3,7 @@ import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/w
 import pino, { type DestinationStream, type Logger } from 'pino';
 import pretty from 'pino-pretty';
 import type { LogLevel } from './config';
+import { safeError } from './domain/safe-error';
 
 /** `destination` is for tests that read what was logged. */
 export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
@@ -69,10 +70,3 @@ const PINO_LEVELS = {
   WARN: 'warn',
   ERROR: 'error',
 } as const;
-
-/** Name and place of an error, without its message: messages of drivers and libraries quote values and bodies. */
-export function safeError(error: unknown): { name: string; at: string[] } {
-  if (!(error instanceof Error)) return { name: typeof error, at: [] };
-  const at = (error.stack ?? '').split('\n').filter((line) => line.trimStart().startsWith('at '));
-  return { name: error.name, at: at.slice(0, 8).map((line) => line.trim()) };
-}

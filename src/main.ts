@@ -12,7 +12,7 @@ import { lockDataDirectory } from './engines/data-directory';
 import type { RunningEngine } from './engines/engine';
 import { startMongodb } from './engines/mongodb';
 import { startTemporal } from './engines/temporal';
-import type { Sandbox } from './sandbox/server';
+import { installTemporalLogger } from './logging';
 import type { Store } from './store/store';
 import { seedDemoAccounts, startTrialProvider, trialDatabase, trialKeyRing } from './trial';
 import { type RunningWorker, startWorker } from './worker/start-worker';
@@ -27,12 +27,21 @@ void runProcess(async (config, logger) => {
     ]);
   }
   const stopping = stopRequested(logger);
+  installTemporalLogger(logger);
   const said = { apiUrl: 'starting' };
   const lock = await lockDataDirectory(config.dataDir, () => said.apiUrl);
   // What was started, to be stopped in reverse: API, worker, sandbox, store, engines, lock.
   const stops: (() => Promise<void>)[] = [() => lock.release()];
   try {
-    const engines = await startEngines(config, logger, stops);
+    const engines = await Promise.race([
+      startEngines(config, logger, stops),
+      stopping.then(() => null),
+    ]);
+    if (engines === null) {
+      logger.info('stopped before it had started');
+      // Getting an engine can take minutes. Nothing of ours runs yet, and the guards end what was begun.
+      process.exit(0);
+    }
     const running = await startEvergrant(config, logger, engines, stops);
     said.apiUrl = running.api.url;
     process.stderr.write(`${running.banner}\n`);
@@ -60,7 +69,8 @@ interface Engines {
   temporalUiUrl: string | null;
   temporalCli: string | null;
   mongodbUri: string;
-  mongodb: string;
+  /** How the embedded one was had; `null`: it is not ours. */
+  mongodbWay: string | null;
   running: RunningEngine[];
 }
 
@@ -99,10 +109,7 @@ async function startEngines(
     temporalUiUrl: temporal.value?.uiUrl ?? null,
     temporalCli: temporal.value?.cliPath ?? null,
     mongodbUri: config.mongodbUri ?? mongodb.value?.uri ?? '',
-    mongodb:
-      mongodb.value === null
-        ? 'yours, from MONGODB_URI'
-        : `${mongodb.value.uri}    (${mongodb.value.way})`,
+    mongodbWay: mongodb.value?.way ?? null,
     running: [temporal.value, mongodb.value].filter((engine) => engine !== null),
   };
 }
@@ -122,7 +129,6 @@ async function startEvergrant(
   const { store, vault } = await openStoreAndVault(uri, ring, config);
   stops.push(() => store.close());
   if (trial !== null) await seedDemoAccounts(trial.sandbox, store, vault, new Date());
-  const newAdminKey = await createFirstAdminKey(config, store);
 
   const { temporal } = engines;
   const worker = await startWorker({ config, temporal, store, vault, logger });
@@ -130,34 +136,29 @@ async function startEvergrant(
   const port = config.port ?? (await usualOrFreePort(config, logger));
   const api = await serveApi({ config, temporal, store, vault, logger, port });
   stops.push(() => api.stop());
+  // Last: a start that fails must not use up the one time it is shown.
+  const newAdminKey = await createFirstAdminKey(config, store);
   return {
     api,
     worker,
-    banner: describe(config, engines, api, newAdminKey, trial?.sandbox ?? null),
+    banner: banner({
+      apiUrl: api.url,
+      temporalUiUrl: engines.temporalUiUrl,
+      temporalAddress: engines.temporalAddress,
+      temporalCli: engines.temporalCli,
+      mongodb: describeMongodb(uri, engines.mongodbWay),
+      dataDir: config.dataDir,
+      trial: trial === null ? null : { accounts: 12, sandboxUrl: trial.sandbox.url },
+      schedules: worker.schedules,
+      newAdminKey,
+    }),
   };
 }
 
-function describe(
-  config: Config,
-  engines: Engines,
-  api: RunningApi,
-  newAdminKey: string | null,
-  sandbox: Sandbox | null,
-): string {
-  return banner({
-    apiUrl: api.url,
-    temporalUiUrl: engines.temporalUiUrl,
-    temporalAddress: engines.temporalAddress,
-    temporalCli: engines.temporalCli,
-    mongodb: engines.mongodb,
-    dataDir: config.dataDir,
-    trial: sandbox === null ? null : { accounts: 12, sandboxUrl: sandbox.url },
-    providers: config.providers.map(({ id, policy }) => ({
-      id,
-      everyMinutes: policy.sweepEveryMs / 60_000,
-    })),
-    newAdminKey,
-  });
+/** An address that was configured may hold a password: its database alone is named. */
+function describeMongodb(uri: string, way: string | null): string {
+  const database = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(uri)?.[1] ?? 'evergrant';
+  return way === null ? `yours, from MONGODB_URI (database ${database})` : `${uri}    (${way})`;
 }
 
 /** An admin key for whoever has none: made at the first start, and shown then only. */

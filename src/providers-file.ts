@@ -1,7 +1,7 @@
 /** `providers.yaml`: what is kept alive, with the secrets put in from the environment. */
 import { readFileSync } from 'node:fs';
 import ms, { type StringValue } from 'ms';
-import { parse as parseYaml } from 'yaml';
+import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import type { RefreshPolicy } from './domain/refresh-policy';
 import { adapterIds, findAdapter } from './providers/registry';
@@ -67,13 +67,15 @@ export function readProviders(
   const providers: ProviderConfig[] = [];
   const unconfigured: ProvidersFile['unconfigured'] = [];
   for (const [id, raw] of Object.entries(file)) {
-    const { value, missing, found } = substitute(raw, set);
-    if (missing.length > 0 && found === 0) unconfigured.push({ id, missing });
-    else if (missing.length > 0)
+    const { value, missing, used } = substitute(raw, set);
+    if (missing.length > 0 && used.size === 0) unconfigured.push({ id, missing });
+    else if (missing.length > 0) {
       problems.push(`providers.${id}: ${missing.join(' and ')} not set in the environment`);
-    else {
-      const provider = readProvider(id, value, refreshIntervalMs, problems);
+    } else {
+      const own: string[] = [];
+      const provider = readProvider(id, value, refreshIntervalMs, own);
       if (provider !== null) providers.push(provider);
+      problems.push(...own.map((problem) => withNames(problem, used)));
     }
   }
   return { providers, unconfigured };
@@ -95,7 +97,8 @@ function readProvidersFile(path: string | undefined, problems: string[]): Record
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    const absent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    const absent =
+      typeof error === 'object' && error !== null && 'code' in error && error.code === 'ENOENT';
     if (path !== undefined || !absent) problems.push(`PROVIDERS_FILE: ${file} cannot be read`);
     return {};
   }
@@ -104,9 +107,9 @@ function readProvidersFile(path: string | undefined, problems: string[]): Record
     if (parsed.success) return parsed.data.providers ?? {};
     problems.push(`${file}: must hold "providers:" and under it one entry for each provider`);
   } catch (error) {
-    problems.push(
-      `${file} is not YAML: ${error instanceof Error ? error.message.split('\n', 1)[0] : 'unreadable'}`,
-    );
+    // The parser's own message quotes the line, and with it what stands there.
+    const line = error instanceof YAMLParseError ? error.linePos?.[0].line : undefined;
+    problems.push(`${file} is not YAML: ${line === undefined ? 'unreadable' : `see line ${line}`}`);
   }
   return {};
 }
@@ -115,15 +118,15 @@ function readProvidersFile(path: string | undefined, problems: string[]): Record
 function substitute(
   raw: unknown,
   environment: Environment,
-): { value: unknown; missing: string[]; found: number } {
+): { value: unknown; missing: string[]; used: ReadonlyMap<string, string> } {
   const missing: string[] = [];
-  let found = 0;
+  const used = new Map<string, string>();
   const walk = (value: unknown): unknown => {
     if (typeof value === 'string') {
       return value.replace(/\$\{([A-Za-z_]\w*)\}/g, (_match, name: string) => {
         const replacement = environment[name];
         if (replacement === undefined) missing.push(name);
-        else found += 1;
+        else used.set(name, replacement);
         return replacement ?? '';
       });
     }
@@ -133,7 +136,14 @@ function substitute(
     }
     return value;
   };
-  return { value: walk(raw), missing, found };
+  return { value: walk(raw), missing, used };
+}
+
+/** A value from the environment may be a secret that was put into the wrong member: its name stands for it. */
+function withNames(problem: string, used: ReadonlyMap<string, string>): string {
+  let shown = problem;
+  for (const [name, value] of used) shown = shown.replaceAll(value, `\${${name}}`);
+  return shown;
 }
 
 function readProvider(

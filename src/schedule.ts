@@ -5,15 +5,18 @@
 import {
   type Client,
   ScheduleAlreadyRunning,
+  type ScheduleDescription,
   ScheduleNotFoundError,
   ScheduleOverlapPolicy,
 } from '@temporalio/client';
+import type { SearchAttributePair } from '@temporalio/common';
+import type { SweepInput } from './domain/sweep';
 import type { Provider } from './providers/provider';
 import type { Settings } from './store/settings';
 import { EvergrantProvider, EvergrantSource } from './workflows/search-attributes';
 import { sweepWorkflow } from './workflows/sweep';
 
-export function sweepScheduleId(providerId: string): string {
+function sweepScheduleId(providerId: string): string {
   return `sweep/${providerId}`;
 }
 
@@ -25,18 +28,39 @@ export interface EnsureSchedulesInput {
   say: (line: string) => void;
 }
 
+/** A schedule as Temporal holds it. */
+export interface SweepSchedule {
+  scheduleId: string;
+  /** `null`: an operator gave it something other than one interval. */
+  everyMs: number | null;
+  paused: boolean;
+  note: string | null;
+}
+
 /** Makes sure that each provider has its schedule, and starts one run of each that is not paused. */
-export async function ensureSchedules(input: EnsureSchedulesInput): Promise<void> {
+export async function ensureSchedules(input: EnsureSchedulesInput): Promise<SweepSchedule[]> {
+  const schedules: SweepSchedule[] = [];
   for (const provider of input.providers) {
     await ensureSchedule(input, provider);
     const handle = input.client.schedule.getHandle(sweepScheduleId(provider.id));
-    const { state } = await handle.describe();
+    const { spec, state } = await handle.describe();
+    const [interval, ...others] = [...(spec.intervals ?? []), ...(spec.calendars ?? [])];
+    schedules.push({
+      scheduleId: handle.scheduleId,
+      everyMs:
+        interval !== undefined && 'every' in interval && others.length === 0
+          ? interval.every
+          : null,
+      paused: state.paused,
+      note: state.note ?? null,
+    });
     if (!state.paused) await handle.trigger(ScheduleOverlapPolicy.SKIP);
     else
       input.say(
         `schedule ${handle.scheduleId} is paused${state.note ? ` ("${state.note}")` : ''}; it stays so`,
       );
   }
+  return schedules;
 }
 
 async function ensureSchedule(
@@ -48,22 +72,12 @@ async function ensureSchedule(
   const configured = JSON.stringify({ every_ms: provider.policy.sweepEveryMs });
   const applied = await settings.appliedSchedule(scheduleId);
   const every = `${provider.policy.sweepEveryMs / 60_000} min`;
+  const action = sweepAction(provider, taskQueue);
   try {
     await client.schedule.create({
       scheduleId,
       spec,
-      action: {
-        type: 'startWorkflow',
-        workflowType: sweepWorkflow,
-        workflowId: scheduleId,
-        taskQueue,
-        args: [{ provider: provider.id }],
-        staticSummary: `Sweep: refresh the due ${provider.adapter.displayName} accounts`,
-        typedSearchAttributes: [
-          { key: EvergrantProvider, value: provider.id },
-          { key: EvergrantSource, value: 'scheduled' },
-        ],
-      },
+      action,
       policies: {
         overlap: ScheduleOverlapPolicy.SKIP,
         // One missed run is made up for; what was missed before it is in that run's due list anyway.
@@ -73,14 +87,67 @@ async function ensureSchedule(
     say(`schedule ${scheduleId} created: every ${every}`);
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-    if (applied !== null && applied !== configured) {
-      await client.schedule
-        .getHandle(scheduleId)
-        .update(({ action, policies, state }) => ({ action, policies, state, spec }));
+    const handle = client.schedule.getHandle(scheduleId);
+    // Nothing applied yet: this database is new to the schedule, which a trial may have made with another interval.
+    if (applied !== configured) {
+      await handle.update(({ policies, state }) => ({
+        action,
+        policies: { ...policies, catchupWindow: provider.policy.sweepEveryMs },
+        state,
+        spec,
+      }));
       say(`schedule ${scheduleId} updated from the configuration: every ${every}`);
+    } else if (!isRunnable((await handle.describe()).action, action)) {
+      await handle.update(({ policies, state, spec: kept }) => ({
+        action,
+        policies,
+        state,
+        spec: kept,
+      }));
+      say(`schedule ${scheduleId}: what it starts had been changed to something else; put back`);
     }
   }
   if (applied !== configured) await settings.recordAppliedSchedule(scheduleId, configured);
+}
+
+/** What a schedule starts is ours to say; when, under which policies and whether at all is the operator's. */
+function sweepAction(provider: Provider, taskQueue: string) {
+  return {
+    type: 'startWorkflow' as const,
+    workflowType: sweepWorkflow,
+    workflowId: sweepScheduleId(provider.id),
+    taskQueue,
+    args: [{ provider: provider.id }] as [SweepInput],
+    staticSummary: `Sweep: refresh the due ${provider.adapter.displayName} accounts`,
+    typedSearchAttributes: [
+      { key: EvergrantProvider, value: provider.id },
+      { key: EvergrantSource, value: 'scheduled' },
+    ] as SearchAttributePair[],
+  };
+}
+
+/**
+ * Whether the schedule still starts a sweep that runs and can be found. `temporal schedule update` replaces the whole
+ * action: an input or a search attribute that is not typed again is gone, and a sweep without input hangs.
+ */
+function isRunnable(
+  found: ScheduleDescription['action'],
+  wanted: ReturnType<typeof sweepAction>,
+): boolean {
+  const input: unknown = found.args?.[0];
+  const attributes = found.typedSearchAttributes;
+  return (
+    found.workflowType === sweepWorkflow.name &&
+    found.workflowId === wanted.workflowId &&
+    found.taskQueue === wanted.taskQueue &&
+    typeof input === 'object' &&
+    input !== null &&
+    'provider' in input &&
+    input.provider === wanted.args[0].provider &&
+    attributes !== undefined &&
+    !Array.isArray(attributes) &&
+    attributes.get(EvergrantProvider) === wanted.args[0].provider
+  );
 }
 
 /** Names the schedules of providers that are no longer configured: they would fail on every run. */

@@ -5,11 +5,14 @@ import {
   runProcess,
   stopRequested,
 } from '../bootstrap';
+import { installTemporalLogger } from '../logging';
 import { startWorker } from './start-worker';
 
 void runProcess(async (config, logger) => {
   const { mongodbUri, ring, temporal } = requireProductionConfig(config);
   const stopping = stopRequested(logger);
+  // Only where a worker runs: Temporal's core, once begun, keeps a process alive until its last worker has ended.
+  installTemporalLogger(logger);
   const { store, vault } = await openStoreAndVault(mongodbUri, ring, config);
   const worker = await startWorker({ config, temporal, store, vault, logger });
   logger.info(

@@ -2,17 +2,18 @@
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities';
+import { connectTemporal } from '../bootstrap';
 import type { Config } from '../config';
 import { ConfiguredProviders } from '../providers/configured-providers';
 import { createTransport, type Transport } from '../providers/transport';
-import { ensureSchedules, orphanedSchedules } from '../schedule';
+import { registerSearchAttributes } from '../register-search-attributes';
+import { ensureSchedules, orphanedSchedules, type SweepSchedule } from '../schedule';
 import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';
-import { registerSearchAttributes } from './register-search-attributes';
 
 /** Longer than the HTTP deadline and the commit after it: what was sent is finished before the worker ends. */
 const SHUTDOWN_GRACE = '30s';
@@ -28,6 +29,8 @@ export interface WorkerDependencies {
 }
 
 export interface RunningWorker {
+  /** As Temporal held them when the worker had started. */
+  schedules: SweepSchedule[];
   /** Stops polling, lets what is in flight finish, and disconnects. */
   stop(): Promise<void>;
   /** Settles when the worker ends, however it does. */
@@ -44,7 +47,7 @@ export async function startWorker({
   const { namespace, taskQueue } = config.temporal;
   const providers = new ConfiguredProviders(config.providers);
   const transport = createTransport();
-  const client = new Client({ connection: await Connection.connect(temporal), namespace });
+  const client = new Client({ connection: await connectTemporal(temporal, namespace), namespace });
   await registerSearchAttributes(client.connection, namespace);
   const connection = await NativeConnection.connect(temporal);
   const identity = `${process.pid}@${hostname()}`;
@@ -68,7 +71,7 @@ export async function startWorker({
   const ended = worker.run();
   // Handled by whoever awaits `ended`; without this an early failure would end the process before it is.
   ended.catch(() => undefined);
-  await ensureSchedules({
+  const schedules = await ensureSchedules({
     client,
     settings: store.settings,
     taskQueue,
@@ -82,6 +85,7 @@ export async function startWorker({
     );
   }
   return {
+    schedules,
     ended,
     async stop() {
       if (worker.getState() === 'RUNNING') worker.shutdown();

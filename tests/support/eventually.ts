@@ -1,24 +1,30 @@
 /** Waits for a condition, never for a time. */
 import { setTimeout as delay } from 'node:timers/promises';
 
+type Missing = undefined | null | false;
+
 /**
- * Calls `probe` until it gives something other than `undefined`, `null` or `false`, or its assertions hold.
+ * Calls `probe` until it gives something other than `undefined`, `null` or `false`, and does not throw.
  * @param timeoutMs generous: these machines are shared
  */
 export async function eventually<T>(
-  probe: () => T | Promise<T>,
+  probe: () => T | Missing | Promise<T | Missing>,
   timeoutMs = 30_000,
-): Promise<NonNullable<T>> {
+): Promise<Exclude<T, Missing>> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     let reason: unknown = new Error('the condition did not become true');
     try {
       const value = await probe();
-      if (value !== undefined && value !== null && value !== false) return value;
+      if (isThere(value)) return value;
     } catch (error) {
       reason = error;
     }
     if (Date.now() > deadline) throw reason;
     await delay(25);
   }
+}
+
+function isThere<T>(value: T | Missing): value is Exclude<T, Missing> {
+  return value !== undefined && value !== null && value !== false;
 }

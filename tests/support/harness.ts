@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { Client, Connection } from '@temporalio/client';
+import { Runtime } from '@temporalio/worker';
 import { createApp } from '../../src/api/app';
 import { createRefreshClient } from '../../src/api/refresh-client';
 import { type Config, loadConfig } from '../../src/config';
@@ -50,6 +51,8 @@ export interface Harness {
   store: Store;
   vault: Vault;
   ring: KeyRing;
+  /** The same keys as a process takes them. */
+  encryptionKeys: string;
   providers: ConfiguredProviders;
   sandbox: Sandbox;
   client: Client;
@@ -99,7 +102,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const client = new Client({ connection, namespace });
 
   const sandbox = await startSandbox({ clientId: CLIENT_ID, clientSecret });
-  const ring = KeyRing.parse(`k1:${randomBytes(32).toString('base64')}`);
+  const encryptionKeys = `k1:${randomBytes(32).toString('base64')}`;
+  const ring = KeyRing.parse(encryptionKeys);
   const environment = {
     clientId: CLIENT_ID,
     clientSecret,
@@ -139,6 +143,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     store,
     vault,
     ring,
+    encryptionKeys,
     providers,
     sandbox,
     client,
@@ -226,6 +231,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       await sandbox.stop();
       await store.close();
       await connection.close();
+      // The native threads of this file's Temporal runtime would keep jest's process alive.
+      await Runtime.instance().shutdown();
     },
   };
   if (options.worker !== false) await harness.startWorker();

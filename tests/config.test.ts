@@ -1,0 +1,323 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Config, ConfigError, loadConfig } from '../src/config';
+
+const MINUTE = 60_000;
+const KEY = Buffer.alloc(32, 1).toString('base64');
+const EBAY = { EBAY_CLIENT_ID: 'an-ebay-client-id', EBAY_CLIENT_SECRET: 'an-ebay-client-secret' };
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'evergrant-config-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+type Environment = Record<string, string | undefined>;
+
+/** The configuration of an environment and a providers file. */
+function load(environment: Environment = {}, providers = 'providers: {}'): Config {
+  const file = join(folder, 'providers.yaml');
+  writeFileSync(file, providers);
+  return loadConfig({ PROVIDERS_FILE: file, ...environment });
+}
+
+/** What is wrong with it, line by line; nothing if it is usable. */
+function problems(environment: Environment, providers?: string): readonly string[] {
+  try {
+    load(environment, providers);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+/** An `ebay` entry with these further lines. */
+const ebay = (...lines: string[]) =>
+  [
+    'providers:',
+    '  ebay:',
+    '    clientId: ${EBAY_CLIENT_ID}',
+    '    clientSecret: ${EBAY_CLIENT_SECRET}',
+    ...lines.map((line) => `    ${line}`),
+  ].join('\n');
+
+describe('with nothing set', () => {
+  it('everything has a default', () => {
+    expect(load()).toMatchObject({
+      mongodbUri: null,
+      temporal: { connection: null, namespace: 'default', taskQueue: 'evergrant' },
+      encryptionKeys: null,
+      adminApiKey: null,
+      adminOrganisation: 'default',
+      internalApiKey: null,
+      host: '127.0.0.1',
+      port: null,
+      logLevel: 'info',
+      logRetentionDays: 30,
+      dataDir: join(process.cwd(), 'data'),
+      providers: [],
+      unconfiguredProviders: [],
+      sandboxAccessTokenLifeSeconds: null,
+      refreshIntervalMs: null,
+    });
+  });
+
+  it('an empty variable is an unset one', () => {
+    const names = ['MONGODB_URI', 'ENCRYPTION_KEYS', 'ADMIN_API_KEY', 'PORT', 'LOG_LEVEL', 'HOST'];
+    const more = ['TEMPORAL_ADDRESS', 'REFRESH_INTERVAL_MINUTES', 'LOG_RETENTION_DAYS', 'DATA_DIR'];
+    const empty = Object.fromEntries([...names, ...more].map((name) => [name, '']));
+    expect(load(empty)).toEqual(load());
+  });
+});
+
+describe('a good value', () => {
+  it.each<[Environment, object]>([
+    [{ MONGODB_URI: 'mongodb+srv://db/x' }, { mongodbUri: 'mongodb+srv://db/x' }],
+    [{ TEMPORAL_TASK_QUEUE: 'q' }, { temporal: { taskQueue: 'q' } }],
+    [
+      { TEMPORAL_ADDRESS: 'temporal:7233' },
+      { temporal: { connection: { address: 'temporal:7233' } } },
+    ],
+    [{ TEMPORAL_NAMESPACE: 'prod' }, { temporal: { namespace: 'prod', connection: null } }],
+    [{ PORT: '0' }, { port: 0 }],
+    [{ PORT: '8080' }, { port: 8080 }],
+    [{ LOG_LEVEL: 'debug' }, { logLevel: 'debug' }],
+    [{ LOG_RETENTION_DAYS: '0.5' }, { logRetentionDays: 0.5 }],
+    [{ ADMIN_ORGANISATION: 'acme_1.x-y' }, { adminOrganisation: 'acme_1.x-y' }],
+    [{ REFRESH_INTERVAL_MINUTES: '3' }, { refreshIntervalMs: 3 * MINUTE }],
+    [{ SANDBOX_ACCESS_TOKEN_LIFE: '90s' }, { sandboxAccessTokenLifeSeconds: 90 }],
+    [{ XDG_CACHE_HOME: '/c' }, { cacheDir: '/c/evergrant' }],
+    [{ DATA_DIR: '/d' }, { dataDir: '/d' }],
+  ])('of %j is taken', (environment, expected) => {
+    expect(load(environment)).toMatchObject(expected);
+  });
+
+  it('of ENCRYPTION_KEYS becomes the key ring', () => {
+    expect(load({ ENCRYPTION_KEYS: `k2:${KEY},k1:${KEY}` }).encryptionKeys?.keyIds).toEqual([
+      'k2',
+      'k1',
+    ]);
+  });
+});
+
+const byName = (one: string, other: string) => one.localeCompare(other);
+
+describe('a bad value is named, with what to do', () => {
+  it.each<[string, string, RegExp]>([
+    ['MONGODB_URI', 'db.example.com', /^MONGODB_URI must start with mongodb:\/\//],
+    ['ENCRYPTION_KEYS', 'hunter2', /^ENCRYPTION_KEYS key 1 must be written kid:base64/],
+    ['ENCRYPTION_KEYS', 'k1:aGVsbG8=', /^ENCRYPTION_KEYS key 1 .*must be 32 bytes in base64/],
+    ['ADMIN_API_KEY', 'short', /^ADMIN_API_KEY must be at least 16 characters long, e\.g\. from/],
+    ['INTERNAL_API_KEY', 'short', /^INTERNAL_API_KEY must be at least 16 characters long/],
+    ['ADMIN_ORGANISATION', 'a b', /^ADMIN_ORGANISATION must be 1–64 letters/],
+    ['PORT', 'http', /^PORT must be a port number/],
+    ['PORT', '70000', /^PORT must be a port number/],
+    ['PORT', '80.5', /^PORT must be a port number/],
+    ['PORT', '-1', /^PORT must be a port number/],
+    ['LOG_LEVEL', 'loud', /^LOG_LEVEL must be one of trace, debug, info/],
+    ['LOG_RETENTION_DAYS', 'x', /^LOG_RETENTION_DAYS must be a number of days/],
+    ['LOG_RETENTION_DAYS', '0', /^LOG_RETENTION_DAYS must be more than 0/],
+    ['LOG_RETENTION_DAYS', '1e12', /^LOG_RETENTION_DAYS must be/],
+    ['REFRESH_INTERVAL_MINUTES', 'often', /^REFRESH_INTERVAL_MINUTES must be a number of minutes/],
+    ['REFRESH_INTERVAL_MINUTES', '-3', /^REFRESH_INTERVAL_MINUTES must be more than 0/],
+    [
+      'SANDBOX_ACCESS_TOKEN_LIFE',
+      '90',
+      /^SANDBOX_ACCESS_TOKEN_LIFE must be a duration such as 90s/,
+    ],
+    ['PROVIDERS_FILE', '/nonexistent/p.yaml', /^PROVIDERS_FILE: .*p\.yaml cannot be read$/],
+  ])('%s=%s', (name, value, sentence) => {
+    const found = problems({ [name]: value });
+    expect(found).toEqual([expect.stringMatching(sentence)]);
+  });
+
+  it('together with every other one, in one go', () => {
+    const bad = { MONGODB_URI: 'x', PORT: 'x', LOG_LEVEL: 'x', ADMIN_API_KEY: 'x' };
+    const found = problems({ ...bad, ...EBAY }, ebay('sweepEvery: often', 'refreshBefore: soon'));
+    expect(found.map((problem) => problem.split(/[ :]/, 1)[0] ?? '').toSorted(byName)).toEqual([
+      'ADMIN_API_KEY',
+      'LOG_LEVEL',
+      'MONGODB_URI',
+      'PORT',
+      'providers.ebay.refreshBefore',
+      'providers.ebay.sweepEvery',
+    ]);
+  });
+});
+
+const only = (environment: Environment, providers: string) =>
+  load(environment, providers).providers[0];
+
+describe('providers.yaml', () => {
+  it('R0.3 gives eBay its own times where nothing is said', () => {
+    expect(only(EBAY, ebay())).toEqual({
+      id: 'ebay',
+      adapter: 'ebay',
+      policy: {
+        sweepEveryMs: 10 * MINUTE,
+        refreshBeforeMs: 15 * MINUTE,
+        refreshAfterAgeMs: 60 * MINUTE,
+      },
+      environments: {
+        production: {
+          clientId: EBAY.EBAY_CLIENT_ID,
+          clientSecret: EBAY.EBAY_CLIENT_SECRET,
+          tokenEndpoint: 'https://api.ebay.com/identity/v1/oauth2/token',
+        },
+      },
+    });
+  });
+
+  it.each([
+    ['90s', 90_000],
+    ['10m', 600_000],
+    ['1h', 3_600_000],
+    ['1.5h', 5_400_000],
+    ['2 d', 172_800_000],
+    ['500ms', 500],
+  ])('reads the duration %s', (text, expected) => {
+    expect(only(EBAY, ebay(`sweepEvery: ${text}`))?.policy.sweepEveryMs).toBe(expected);
+  });
+
+  it.each(['10', '"10"', 'soon', '-5m', '0m', '10 minutes', '1h30m', '""', '1e3s'])(
+    'refuses the duration %s by name',
+    (text) => {
+      expect(problems(EBAY, ebay(`sweepEvery: ${text}`))).toEqual([
+        expect.stringMatching(/^providers\.ebay\.sweepEvery: /),
+      ]);
+    },
+  );
+
+  it('lets age be switched off', () => {
+    expect(only(EBAY, ebay('refreshAfterAge: never'))?.policy.refreshAfterAgeMs).toBeNull();
+  });
+
+  it('R2.1 takes REFRESH_INTERVAL_MINUTES, and a provider’s own interval before it', () => {
+    const environment = { ...EBAY, REFRESH_INTERVAL_MINUTES: '3' };
+    expect(only(environment, ebay())?.policy.sweepEveryMs).toBe(3 * MINUTE);
+    expect(only(environment, ebay('sweepEvery: 7m'))?.policy.sweepEveryMs).toBe(7 * MINUTE);
+  });
+
+  it('leaves an entry out none of whose names is set, and says so', () => {
+    const { providers, unconfiguredProviders } = load({}, ebay());
+    expect(providers).toEqual([]);
+    expect(unconfiguredProviders).toEqual([
+      { id: 'ebay', missing: ['EBAY_CLIENT_ID', 'EBAY_CLIENT_SECRET'] },
+    ]);
+    expect(load({ EBAY_CLIENT_ID: '', EBAY_CLIENT_SECRET: '' }, ebay()).providers).toEqual([]);
+  });
+
+  it('refuses an entry only some of whose names are set', () => {
+    expect(problems({ EBAY_CLIENT_ID: 'x' }, ebay())).toEqual([
+      'providers.ebay: EBAY_CLIENT_SECRET not set in the environment',
+    ]);
+  });
+
+  it('puts names in within a text, and leaves other dollars alone', () => {
+    const provider = only(
+      { ...EBAY, HOST_PART: 'api.x' },
+      ebay('tokenEndpoint: https://${HOST_PART}/$t'),
+    );
+    expect(provider?.environments['production']?.tokenEndpoint).toBe('https://api.x/$t');
+  });
+
+  it('keeps environments apart: another one never inherits the default one’s app', () => {
+    const sandbox = [
+      'environments:',
+      '  sandbox:',
+      '    clientId: s-id',
+      '    clientSecret: s-secret',
+    ];
+    const provider = only(EBAY, ebay(...sandbox));
+    expect(provider?.environments['sandbox']).toEqual({
+      clientId: 's-id',
+      clientSecret: 's-secret',
+      tokenEndpoint: 'https://api.sandbox.ebay.com/identity/v1/oauth2/token',
+    });
+    expect(problems(EBAY, ebay('environments:', '  sandbox: {}'))).toEqual([
+      'providers.ebay: the environment "sandbox" needs clientId, clientSecret and a tokenEndpoint',
+    ]);
+    expect(
+      problems(EBAY, ebay('environments:', '  staging:', '    clientId: a', '    clientSecret: b')),
+    ).toEqual([expect.stringMatching(/the environment "staging" needs .*tokenEndpoint/)]);
+  });
+
+  it.each<[string, string, RegExp]>([
+    [
+      'an adapter that does not exist',
+      ebay('adapter: ebuy'),
+      /^providers\.ebay: there is no adapter "ebuy"; there are: .*ebay/,
+    ],
+    [
+      'a provider without an adapter',
+      'providers:\n  crm: {}',
+      /^providers\.crm: there is no adapter "crm"/,
+    ],
+    ['a member that does not exist', ebay('clientSecert: x'), /^providers\.ebay: .*clientSecert/],
+    [
+      'a name in capitals',
+      'providers:\n  eBay: {}',
+      /^providers\.eBay: a provider is named in lower-case/,
+    ],
+    ['an entry that is no entry', 'providers:\n  ebay: yes', /^providers\.ebay: /],
+    [
+      'an endpoint that is no URL',
+      ebay('tokenEndpoint: api'),
+      /^providers\.ebay\.tokenEndpoint: must be a URL/,
+    ],
+    [
+      'missing credentials',
+      'providers:\n  ebay: {}',
+      /the environment "production" needs clientId, clientSecret/,
+    ],
+    ['another shape', 'ebay: {}', /must hold "providers:"/],
+    ['a list', 'providers: [ebay]', /must hold "providers:"/],
+    ['what is not YAML', 'providers: {', /is not YAML: /],
+  ])('refuses %s and says what there should be', (_what, providers, sentence) => {
+    expect(problems(EBAY, providers)).toEqual([expect.stringMatching(sentence)]);
+  });
+
+  it.each(['', '# nothing', 'providers:', 'providers: {}'])('may be empty: %j', (text) => {
+    expect(load({}, text).providers).toEqual([]);
+  });
+});
+
+describe('no value of a secret is in what is said', () => {
+  const SECRET = 'S3cr3t-0123456789-abcdef';
+
+  it.each<[string, Environment, string]>([
+    ['a database password', { MONGODB_URI: `postgres://u:${SECRET}@db` }, ebay()],
+    ['an encryption key', { ENCRYPTION_KEYS: `k1:${SECRET}` }, ebay()],
+    ['encryption keys the wrong way round', { ENCRYPTION_KEYS: `${SECRET}:k1` }, ebay()],
+    ['an API key with a bad neighbour', { ADMIN_API_KEY: SECRET, PORT: 'x' }, ebay()],
+    ['a secret in the place of the endpoint', { ...EBAY, S: SECRET }, ebay('tokenEndpoint: ${S}')],
+    ['a secret in the place of a duration', { ...EBAY, S: SECRET }, ebay('sweepEvery: ${S}')],
+    ['a secret in the place of the adapter', { ...EBAY, S: SECRET }, ebay('adapter: ${S}')],
+    [
+      'a secret that YAML takes for an alias',
+      EBAY,
+      `providers:\n  ebay:\n    clientSecret: *${SECRET}`,
+    ],
+    [
+      'a secret that YAML takes for two texts',
+      EBAY,
+      `providers:\n  ebay:\n    clientSecret: "a" ${SECRET}`,
+    ],
+    [
+      'a secret that YAML takes for a key',
+      EBAY,
+      `providers:\n  ebay:\n    clientSecret: a\n    ${SECRET}`,
+    ],
+    [
+      'a Temporal API key beside a bad setting',
+      { TEMPORAL_API_KEY: SECRET, TEMPORAL_TLS: 'perhaps', PORT: 'x' },
+      ebay(),
+    ],
+  ])('%s', (_what, environment, providers) => {
+    const said = problems(environment, providers).join('\n');
+    expect(said).not.toBe('');
+    expect(said).not.toContain(SECRET.slice(0, 8));
+  });
+});

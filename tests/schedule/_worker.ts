@@ -1,0 +1,35 @@
+/** A worker process on the harness's engines, to be stopped and started again, and the `temporal` command beside it. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { type EvergrantProcess, providersFile, startProcess } from '../start/_evergrant';
+import { engines } from '../support/engines';
+import { CLIENT_ID, type Harness } from '../support/harness';
+
+/** Starts a worker process and waits until it has looked after its schedules. */
+export async function startWorkerProcess(
+  h: Harness,
+  policy: Record<string, string> = {},
+): Promise<EvergrantProcess> {
+  const run = startProcess('worker/main.js', {
+    MONGODB_URI: h.mongodbUri,
+    TEMPORAL_ADDRESS: engines.temporalAddress,
+    TEMPORAL_NAMESPACE: h.namespace,
+    ENCRYPTION_KEYS: h.encryptionKeys,
+    EBAY_CLIENT_ID: CLIENT_ID,
+    EBAY_CLIENT_SECRET: h.clientSecret,
+    ...providersFile(h.sandbox.tokenEndpoint('ebay'), policy),
+  });
+  await run.logged(/^worker ready$/);
+  return run;
+}
+
+/** Runs `temporal` as an operator types it. */
+export async function temporalCommand(h: Harness, ...args: string[]): Promise<string> {
+  const place = ['--address', engines.temporalAddress, '--namespace', h.namespace];
+  return (await promisify(execFile)(engines.temporalCli, [...args, ...place])).stdout;
+}
+
+/** The same, for what it prints as JSON. */
+export async function temporalJson(h: Harness, ...args: string[]): Promise<any> {
+  return JSON.parse(await temporalCommand(h, ...args, '--output', 'json'));
+}

@@ -1,0 +1,148 @@
+/** The schedule as an operator handles it with `temporal`, over restarts of the worker. The tests follow each other. */
+import { cleanUp, type EvergrantProcess, START_MS } from '../start/_evergrant';
+import { eventually } from '../support/eventually';
+import { type Harness, startHarness } from '../support/harness';
+import { startWorkerProcess, temporalCommand, temporalJson } from './_worker';
+
+const ID = ['--schedule-id', 'sweep/ebay'];
+/** What the README tells an operator to type: `temporal schedule update` forgets what is not typed again. */
+const UPDATE = words(
+  'schedule update --schedule-id sweep/ebay --type sweepWorkflow --task-queue evergrant',
+  '--workflow-id sweep/ebay --input {"provider":"ebay"} --overlap-policy Skip',
+  '--search-attribute EvergrantProvider="ebay" --search-attribute EvergrantSource="scheduled"',
+);
+
+function words(...lines: string[]): string[] {
+  return lines.join(' ').split(' ');
+}
+
+let h: Harness;
+let worker: EvergrantProcess;
+beforeAll(async () => {
+  h = await startHarness({ worker: false });
+  worker = await startWorkerProcess(h);
+}, START_MS);
+afterAll(async () => {
+  await cleanUp();
+  await h?.stop();
+}, START_MS);
+
+const temporal = (...args: string[]) => temporalCommand(h, ...args);
+const describeSchedule = () => temporal('schedule', 'describe', ...ID);
+const sweeps = async (): Promise<number> =>
+  (await temporalJson(h, 'workflow', 'list', '--query', 'WorkflowType="sweepWorkflow"')).length;
+const heartbeats = async () =>
+  (await h.store.logEntries.list({ organisation: 'default', limit: 500 })).filter(
+    ({ action }) => action === 'worker_heartbeat',
+  ).length;
+
+async function restart(policy: Record<string, string> = {}): Promise<void> {
+  worker.signal('SIGTERM');
+  expect(await worker.exited).toMatchObject({ code: 0 });
+  worker = await startWorkerProcess(h, policy);
+}
+
+it('R0.1 temporal schedule list and describe show the sweep every 10 minutes, overlap Skip, one missed run made up', async () => {
+  await eventually(async () => /sweep\/ebay/.test(await temporal('schedule', 'list')));
+  const [listed, ...others] = await temporalJson(h, 'schedule', 'list');
+  expect(others).toEqual([]);
+  expect(listed).toMatchObject({
+    scheduleId: 'sweep/ebay',
+    info: { spec: { interval: [{ interval: '600s' }] } },
+  });
+  const text = await describeSchedule();
+  expect(text).toMatch(/Spec +\[{"every":"10m 0s"}\]/);
+  expect(text).toMatch(/OverlapPolicy +Skip/);
+  expect(text).toMatch(/CatchupWindow +10m 0s/);
+  expect(text).toMatch(/Paused +false/);
+});
+
+it('R2.1 R0.5 one sweep is started at once, and says that nothing was due by a heartbeat', async () => {
+  await eventually(async () => (await heartbeats()) === 1);
+  expect(await sweeps()).toBe(1);
+  const [entry] = await h.store.logEntries.list({ organisation: 'anyone', limit: 10 });
+  expect(entry).toMatchObject({
+    action: 'worker_heartbeat',
+    source: 'scheduled',
+    provider: 'ebay',
+    account_id: null,
+  });
+});
+
+it('a pause with its reason holds over a restart, and no sweep is started then', async () => {
+  await temporal('schedule', 'toggle', ...ID, '--pause', '--reason', 'eBay maintenance');
+  await restart();
+  expect(await worker.logged(/is paused/)).toMatchObject({
+    msg: 'schedule sweep/ebay is paused ("eBay maintenance"); it stays so',
+  });
+  expect(await describeSchedule()).toMatch(/Notes +eBay maintenance[^]*Paused +true/);
+  // Runs of a schedule are taken in order: had the restart asked for one, it would be counted here.
+  await temporal('schedule', 'trigger', ...ID);
+  await eventually(async () => (await heartbeats()) === 2);
+  expect(await describeSchedule()).toMatch(/ActionCounts +{"Total":2,/);
+});
+
+it('a trigger runs one sweep, paused or not, and an unpaused schedule runs one at the next start', async () => {
+  expect(await sweeps()).toBe(2);
+  await temporal('schedule', 'toggle', ...ID, '--unpause', '--reason', 'eBay is back');
+  expect(await describeSchedule()).toMatch(/Notes +eBay is back[^]*Paused +false/);
+  await restart();
+  await eventually(async () => (await heartbeats()) === 3);
+});
+
+it('an interval that an operator sets stays over a restart, and the sweeps go on', async () => {
+  await temporal(...UPDATE, '--interval', '5m', '--catchup-window', '5m', '--notes', 'busy season');
+  await restart();
+  expect(worker.stdout()).not.toMatch(/put back|updated/);
+  const text = await describeSchedule();
+  expect(text).toMatch(/Spec +\[{"every":"5m 0s"}\]/);
+  expect(text).toMatch(/CatchupWindow +5m 0s/);
+  expect(text).toMatch(/Notes +busy season/);
+  await eventually(async () => (await heartbeats()) === 4);
+});
+
+it('an update that forgets what the schedule starts is put right at the next start, the new interval stays', async () => {
+  await temporal(
+    ...words('schedule update --schedule-id sweep/ebay --interval 7m'),
+    ...words('--type sweepWorkflow --task-queue evergrant --notes hurry'),
+  );
+  await restart();
+  await worker.logged(/what it starts had been changed to something else; put back/);
+  const text = await describeSchedule();
+  expect(text).toMatch(/Spec +\[{"every":"7m 0s"}\]/);
+  expect(text).toMatch(/Notes +hurry/);
+  expect(text).toMatch(/"ID":"sweep\/ebay"/);
+  await eventually(async () => (await heartbeats()) === 5);
+});
+
+it('another interval in the configuration updates it, once, and keeps a pause and its note', async () => {
+  await temporal('schedule', 'toggle', ...ID, '--pause', '--reason', 'audit');
+  await restart({ sweepEvery: '15m' });
+  await worker.logged(/^schedule sweep\/ebay updated from the configuration: every 15 min$/);
+  const text = await describeSchedule();
+  expect(text).toMatch(/Spec +\[{"every":"15m 0s"}\]/);
+  expect(text).toMatch(/CatchupWindow +15m 0s/);
+  expect(text).toMatch(/Notes +audit[^]*Paused +true/);
+
+  await temporal(...UPDATE, ...words('--interval 6m --catchup-window 6m --paused --notes audit'));
+  await restart({ sweepEvery: '15m' });
+  expect(worker.stdout()).not.toMatch(/updated from the configuration/);
+  expect(await describeSchedule()).toMatch(/Notes +audit[^]*Paused +true/);
+  expect(await describeSchedule()).toMatch(/Spec +\[{"every":"6m 0s"}\]/);
+});
+
+it('a schedule that was deleted is created again at the next start, as configured', async () => {
+  await temporal('schedule', 'delete', ...ID);
+  const before = await heartbeats();
+  await restart({ sweepEvery: '15m' });
+  await worker.logged(/^schedule sweep\/ebay created: every 15 min$/);
+  expect(await describeSchedule()).toMatch(/Spec +\[{"every":"15m 0s"}\][^]*Paused +false/);
+  await eventually(async () => (await heartbeats()) === before + 1);
+});
+
+it('a schedule made under another database takes the interval of this one', async () => {
+  await h.store.settings.recordAppliedSchedule('sweep/ebay', '{"every_ms":60000}');
+  await restart();
+  await worker.logged(/^schedule sweep\/ebay updated from the configuration: every 10 min$/);
+  expect(await describeSchedule()).toMatch(/Spec +\[{"every":"10m 0s"}\]/);
+});

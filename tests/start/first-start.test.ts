@@ -1,0 +1,128 @@
+/** Starts that go another way than the trial's usual one: shortened, interrupted, on a taken port, with a wrong key. */
+import { Client, Connection } from '@temporalio/client';
+import mongoose from 'mongoose';
+import { engines } from '../support/engines';
+import { eventually } from '../support/eventually';
+import {
+  ask,
+  cleanUp,
+  type EvergrantProcess,
+  enginesOf,
+  isAlive,
+  newKey,
+  occupy,
+  START_MS,
+  sharedEngines,
+  startProcess,
+  temporaryFolder,
+} from './_evergrant';
+
+afterAll(cleanUp, START_MS);
+
+const apiOf = (run: EvergrantProcess) => /^ {2}API +(\S+)/m.exec(run.stderr())?.[1] ?? '';
+const keyOf = (run: EvergrantProcess) => /Admin key +(evg_\S+)/.exec(run.stderr())?.[1] ?? '';
+
+async function stop(run: EvergrantProcess): Promise<void> {
+  run.signal('SIGTERM');
+  expect(await run.exited).toMatchObject({ code: 0 });
+}
+
+/** Everything a database holds, in a fixed order. */
+async function dump(database: string): Promise<string> {
+  const connection = await mongoose.createConnection(engines.mongodbUri(database)).asPromise();
+  try {
+    const collections = (await connection.listCollections()).map(({ name }) => name).toSorted();
+    const contents: unknown[] = [];
+    for (const name of collections) {
+      const documents = await connection.collection(name).find().sort({ _id: 1 }).toArray();
+      contents.push([name, documents]);
+    }
+    return JSON.stringify(contents);
+  } finally {
+    await connection.close();
+  }
+}
+
+it('SANDBOX_ACCESS_TOKEN_LIFE and REFRESH_INTERVAL_MINUTES shorten the trial', async () => {
+  const { environment } = await sharedEngines();
+  const run = startProcess('main.js', {
+    ...environment,
+    SANDBOX_ACCESS_TOKEN_LIFE: '2m',
+    REFRESH_INTERVAL_MINUTES: '1',
+  });
+  await run.said(/Evergrant is running/);
+  await run.logged(/^sweep finished$/);
+  expect(run.stderr()).toMatch(/sweep\/ebay every 1 min$/m);
+  const connection = await Connection.connect({ address: engines.temporalAddress });
+  const client = new Client({ connection, namespace: environment['TEMPORAL_NAMESPACE'] ?? '' });
+  const { spec } = await client.schedule.getHandle('sweep/ebay').describe();
+  expect(spec.intervals).toMatchObject([{ every: 60_000 }]);
+  await connection.close();
+  const { items } = await ask(apiOf(run), keyOf(run), '/api/admin/accounts?limit=100');
+  const refreshed = items.filter(({ generation }: any) => generation > 1);
+  expect(refreshed.length).toBeGreaterThan(5);
+  for (const { expires_at, last_refreshed_at } of refreshed) {
+    const lifeMs = Date.parse(expires_at) - Date.parse(last_refreshed_at);
+    expect(lifeMs).toBeGreaterThan(90_000);
+    expect(lifeMs).toBeLessThan(150_000);
+  }
+  await stop(run);
+});
+
+it('a port that was asked for and is taken ends the start in a sentence, and the admin key is still shown by the next one', async () => {
+  const { environment } = await sharedEngines();
+  const port = await occupy(0);
+  const first = startProcess('main.js', { ...environment, PORT: String(port) });
+  expect(await first.exited).toMatchObject({ code: 1 });
+  expect(first.stderr().trim()).toBe(`Port ${port} on 127.0.0.1 is taken. Set PORT to a free one.`);
+  const second = startProcess('main.js', environment);
+  await second.said(/Evergrant is running/);
+  expect((await ask(apiOf(second), keyOf(second), '/api/admin/accounts')).items).toHaveLength(11);
+  await stop(second);
+});
+
+it('Ctrl-C during the start ends it at once, and no engine stays', async () => {
+  const dataDir = temporaryFolder();
+  const run = startProcess('main.js', { DATA_DIR: dataDir });
+  await eventually(() => enginesOf(dataDir).some(isAlive), START_MS);
+  run.signal('SIGINT');
+  expect(await run.exited).toMatchObject({ code: 0, signal: null });
+  expect(run.stderr()).not.toMatch(/Evergrant is running/);
+  await eventually(() => !enginesOf(dataDir).some(isAlive), 20_000);
+});
+
+it('R0.6 a wrong encryption key ends the start with its name and what to do, and changes nothing', async () => {
+  const { database, environment } = await sharedEngines();
+  const trial = `${database}_trial`;
+  const right = startProcess('main.js', environment);
+  await right.said(/Evergrant is running/);
+  const key = keyOf(right);
+  await right.logged(/^sweep finished$/);
+  await stop(right);
+  const before = await dump(trial);
+  expect(before).toContain('Lantern Lane');
+
+  const another = startProcess('main.js', { ...environment, ENCRYPTION_KEYS: newKey('k1') });
+  expect(await another.exited).toMatchObject({ code: 1 });
+  expect(another.stderr()).toMatch(/Wrong encryption key: key mismatch: .*a key named "k1"/);
+  expect(another.stderr()).toMatch(/To go on: put the key that sealed this database into/);
+  expect(await dump(trial)).toBe(before);
+
+  const missing = startProcess('main.js', { ...environment, ENCRYPTION_KEYS: newKey('k2') });
+  expect(await missing.exited).toMatchObject({ code: 1 });
+  expect(missing.stderr()).toMatch(
+    /sealed with key "k1", which is not in ENCRYPTION_KEYS \(it has: k2\)/,
+  );
+  expect(await dump(trial)).toBe(before);
+
+  const again = startProcess('main.js', environment);
+  await again.said(/Evergrant is running/);
+  const { items } = await ask(apiOf(again), key, '/api/admin/accounts?limit=100');
+  const { id } = items.find(({ label }: any) => label.startsWith('Quarry'));
+  const outcome = await ask(apiOf(again), key, `/api/admin/accounts/${id}/refresh`, {
+    method: 'POST',
+    body: { force: true },
+  });
+  expect(outcome).toMatchObject({ outcome: 'refreshed' });
+  await stop(again);
+});

@@ -1,0 +1,126 @@
+/** The production shape: an API process and a worker process, each told where its engines are. */
+import { randomBytes } from 'node:crypto';
+import { type Sandbox, startSandbox } from '../../src/sandbox/server';
+import { eventually } from '../support/eventually';
+import {
+  ask,
+  cleanUp,
+  type EvergrantProcess,
+  providersFile,
+  START_MS,
+  sharedEngines,
+  startProcess,
+} from './_evergrant';
+
+const CLIENT = { clientId: 'an-app', clientSecret: randomBytes(16).toString('hex') };
+const KEY = randomBytes(24).toString('hex');
+
+let sandbox: Sandbox;
+let environment: Record<string, string>;
+let url: string;
+let apiProcess: EvergrantProcess;
+let worker: EvergrantProcess;
+
+const startWorker = async (): Promise<EvergrantProcess> => {
+  worker = startProcess('worker/main.js', environment);
+  await worker.logged(/^worker ready$/);
+  return worker;
+};
+
+beforeAll(async () => {
+  sandbox = await startSandbox(CLIENT);
+  environment = {
+    ...(await sharedEngines()).environment,
+    ...providersFile(sandbox.tokenEndpoint('ebay')),
+    EBAY_CLIENT_ID: CLIENT.clientId,
+    EBAY_CLIENT_SECRET: CLIENT.clientSecret,
+    ADMIN_API_KEY: KEY,
+  };
+  apiProcess = startProcess('api/main.js', environment);
+  [url] = await Promise.all([
+    apiProcess.logged(/^API ready$/).then((line) => String(line['url'])),
+    startWorker(),
+  ]);
+}, START_MS);
+afterAll(async () => {
+  await cleanUp();
+  await sandbox?.stop();
+}, START_MS);
+
+async function connect(subject: string): Promise<{ id: string; access_token: string }> {
+  const grant = sandbox.issueGrant({ provider: 'ebay', subject });
+  const { id } = await ask(url, KEY, '/api/admin/accounts', {
+    method: 'POST',
+    body: { provider: 'ebay', external_id: subject, refresh_token: grant.refresh_token },
+  });
+  return { id, access_token: grant.access_token };
+}
+
+const account = (id: string) => ask(url, KEY, `/api/admin/accounts/${id}`);
+const answered = (subject: string) =>
+  sandbox.ledger.filter((entry) => entry.event === 'answered' && entry.subject === subject);
+
+it('an account connected at the API process is refreshed by the worker process, started over the API', async () => {
+  const { id } = await connect('shop-one');
+  expect(await account(id)).toMatchObject({ generation: 1, due: { due: true } });
+  const outcome = await ask(url, KEY, `/api/admin/accounts/${id}/refresh`, {
+    method: 'POST',
+    body: {},
+  });
+  expect(outcome).toMatchObject({ outcome: 'refreshed', generation: 2 });
+  expect(await account(id)).toMatchObject({ generation: 2, status: 'ok' });
+  expect(await worker.logged(/^Refreshed/)).toMatchObject({ action: 'token_refreshed' });
+  expect(apiProcess.stdout()).not.toContain('"token_refreshed"');
+});
+
+it('R4.6 SIGTERM while a refresh is in flight: it is finished and kept before the worker ends, with exit code 0', async () => {
+  const { id } = await connect('shop-two');
+  sandbox.script({
+    subject: 'shop-two',
+    answer: { kind: 'normal', delayMs: 2_500, delayAt: 'after_commit' },
+  });
+  const outcome = ask(url, KEY, `/api/admin/accounts/${id}/refresh`, { method: 'POST', body: {} });
+  await eventually(() =>
+    sandbox.ledger.some((e) => e.event === 'committed' && e.subject === 'shop-two'),
+  );
+  worker.signal('SIGTERM');
+  expect(await worker.exited).toMatchObject({ code: 0, signal: null });
+  expect(worker.lines().at(-1)?.['msg']).toBe('worker stopped');
+  expect(answered('shop-two')).toHaveLength(1);
+  expect(await account(id)).toMatchObject({ generation: 2, status: 'ok', last_error: null });
+  const { items } = await ask(url, KEY, `/api/admin/ebay/tokens/terminal-logs?account_id=${id}`);
+  expect(items).toMatchObject([{ action: 'token_refreshed', outcome: 'ok' }]);
+  // Its workflow waits in Temporal: whoever asked gets the answer from the next worker.
+  await startWorker();
+  expect(await outcome).toMatchObject({ outcome: 'refreshed', generation: 2 });
+  expect(answered('shop-two')).toHaveLength(1);
+});
+
+it('a second signal ends a worker at once, and the refresh it cut off is made good by the next', async () => {
+  const { id } = await connect('shop-three');
+  sandbox.script({ subject: 'shop-three', answer: { kind: 'hang', commit: true } });
+  const outcome = ask(url, KEY, `/api/admin/accounts/${id}/refresh`, { method: 'POST', body: {} });
+  await eventually(() =>
+    sandbox.ledger.some((e) => e.event === 'committed' && e.subject === 'shop-three'),
+  );
+  const cutOff = worker;
+  cutOff.signal('SIGTERM');
+  await cutOff.logged(/^stopping/);
+  // Asked again and again, as an impatient person would; the first moments count as the same request.
+  const asking = setInterval(() => cutOff.signal('SIGTERM'), 100);
+  const ending = await cutOff.exited;
+  clearInterval(asking);
+  expect(ending.code).toBe(1);
+  await startWorker();
+  await outcome;
+  await eventually(async () => (await account(id)).generation === 2);
+  expect((await account(id)).status).toBe('ok');
+});
+
+it('both stop in order', async () => {
+  apiProcess.signal('SIGTERM');
+  worker.signal('SIGINT');
+  expect(await apiProcess.exited).toMatchObject({ code: 0 });
+  expect(await worker.exited).toMatchObject({ code: 0 });
+  expect(apiProcess.lines().at(-1)?.['msg']).toBe('API stopped');
+});

@@ -1,0 +1,250 @@
+/** `npm start` with nothing configured, from the first start to the third: what a person sees who tries it out. */
+import { execFile } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { engines } from '../support/engines';
+import { eventually } from '../support/eventually';
+import {
+  ask,
+  cleanUp,
+  type EvergrantProcess,
+  enginesOf,
+  isAlive,
+  occupy,
+  START_MS,
+  startProcess,
+  temporaryFolder,
+} from './_evergrant';
+
+const RUNNING = /Evergrant is running[^]*npm start\n/;
+const ACCOUNTS = '/api/admin/accounts?limit=100';
+const TERMINAL = '/api/admin/ebay/tokens/terminal-logs?limit=100';
+
+let dataDir: string;
+let run: EvergrantProcess;
+let api: string;
+let key: string;
+let temporal: string;
+
+const temporalCommand = async (...args: string[]): Promise<string> =>
+  (await promisify(execFile)(engines.temporalCli, [...args, '--address', temporal])).stdout;
+
+async function start(): Promise<void> {
+  run = startProcess('main.js', { DATA_DIR: dataDir });
+  const [text] = await run.said(RUNNING);
+  api = /^ {2}API +(\S+)/m.exec(text)?.[1] ?? '';
+  temporal = /^ {2}Temporal +(\S+)/m.exec(text)?.[1] ?? '';
+}
+
+const untilSweepFinished = () => run.logged(/^sweep finished$/);
+
+beforeAll(async () => {
+  // As on a machine where something else has the usual ports.
+  await Promise.all([3000, 7233, 8233, 27017].map(occupy));
+  dataDir = temporaryFolder();
+  await start();
+  key = /Admin key +(evg_\S+)/.exec(run.stderr())?.[1] ?? '';
+  await untilSweepFinished();
+}, START_MS);
+afterAll(cleanUp, START_MS);
+
+describe('the first start', () => {
+  it("says on stderr where the API and Temporal's UI are, the admin key, and how to connect a real account", () => {
+    const text = run.stderr();
+    expect(text).toMatch(/on trial: no provider is configured, so it keeps 12 demo accounts alive/);
+    expect(text).toMatch(/^ {2}API +http:\/\/127\.0\.0\.1:\d+ /m);
+    expect(text).toMatch(/^ {2}Temporal's UI +http:\/\/127\.0\.0\.1:\d+$/m);
+    expect(text).toMatch(/^ {2}MongoDB +mongodb:\/\/127\.0\.0\.1:\d+\/evergrant_trial/m);
+    expect(text).toMatch(/^ {2}Sweeps +sweep\/ebay every 10 min$/m);
+    expect(text).toMatch(
+      /^ {2}Admin key +evg_[0-9a-f]{16}_[\w-]{43} +\(shown this once; keep it\)$/m,
+    );
+    expect(text).toMatch(/put EBAY_CLIENT_ID and EBAY_CLIENT_SECRET .* into the environment/);
+    expect(text).toContain('SANDBOX_ACCESS_TOKEN_LIFE=2m REFRESH_INTERVAL_MINUTES=1 npm start');
+  });
+
+  it('takes free ports where the usual ones are taken, and says so', () => {
+    const text = `${run.stdout()}${run.stderr()}`;
+    expect(text).toMatch(/port 3000 is taken; the API uses \d+/);
+    expect(text).toMatch(/Temporal: port 7233 is taken, using \d+/);
+    expect(text).toMatch(/Temporal's web UI: port 8233 is taken, using \d+/);
+    expect(text).toMatch(/MongoDB: port 27017 is taken, using \d+/);
+    expect(new URL(api).port).not.toBe('3000');
+  });
+
+  it('writes JSON lines alone to stdout, where that is no terminal', () => {
+    for (const line of run.lines())
+      expect(line).toMatchObject({ level: expect.any(String), time: expect.any(String) });
+  });
+
+  it('answers the command that the banner gives', async () => {
+    const command = /curl -s -H "Authorization: Bearer (\S+)" "([^"]+)"/.exec(run.stderr());
+    const url = new URL(command?.[2] ?? '');
+    const { items } = await ask(url.origin, command?.[1] ?? '', `${url.pathname}${url.search}`);
+    expect(items.length).toBeGreaterThan(5);
+  });
+
+  it("serves Temporal's web UI", async () => {
+    const url = /^ {2}Temporal's UI +(\S+)$/m.exec(run.stderr())?.[1] ?? '';
+    const page = await fetch(url);
+    expect(page.status).toBe(200);
+    expect(page.headers.get('content-type')).toMatch(/text\/html/);
+  });
+
+  it('keeps its encryption key where its owner alone can read it', () => {
+    expect(statSync(join(dataDir, 'encryption-keys')).mode & 0o777).toBe(0o600);
+  });
+
+  const states: [shop: string, expected: object][] = [
+    ['Lantern Lane', { status: 'ok', generation: 1, last_attempt: null }],
+    ['Copper Kettle', { status: 'ok', generation: 1, last_attempt: null }],
+    ['Harbour Books', { status: 'ok', generation: 2, last_error: null }],
+    ['Juniper Crafts', { status: 'ok', generation: 2, last_error: null }],
+    ['Meadow Bikes', { status: 'ok', generation: 2, last_error: null }],
+    ['Old Mill Records', { status: 'ok', generation: 2, last_error: null }],
+    ['Quarry Tools', { status: 'ok', generation: 2, last_error: null }],
+    ['Willow Test Seller', { status: 'ok', generation: 2, environment: 'sandbox' }],
+    [
+      'Saffron Spices',
+      {
+        status: 'needs_reconnect',
+        status_reason: expect.stringMatching(/connect the account again/),
+        last_error: expect.objectContaining({ code: 'invalid_grant' }),
+      },
+    ],
+    [
+      'Tidewater Toys',
+      {
+        status: 'needs_reconnect',
+        status_reason: expect.stringMatching(/connect (it|the account) again/),
+        last_error: expect.objectContaining({ code: 'row_corrupt' }),
+      },
+    ],
+    [
+      'Umber Antiques',
+      { status: 'needs_reconnect', last_error: expect.objectContaining({ code: 'invalid_grant' }) },
+    ],
+  ];
+  it.each(states)('has brought %s to its state with the first sweep', async (shop, expected) => {
+    const { items } = await ask(api, key, ACCOUNTS);
+    expect(items.find(({ label }: any) => label.startsWith(shop))).toMatchObject(expected);
+  });
+
+  it('R1.4 reports the refresh token of an odd shape by a warning', async () => {
+    const { items } = await ask(api, key, TERMINAL);
+    const entry = items.find(({ account_label }: any) => account_label?.startsWith('Umber'));
+    expect(entry.diagnostics.warnings).toEqual([expect.stringContaining('starts with "v^"')]);
+  });
+
+  it("R1.5 shows nothing of another organisation's accounts", async () => {
+    const accounts = await ask(api, key, ACCOUNTS);
+    expect(accounts.items).toHaveLength(states.length);
+    expect(JSON.stringify([accounts, await ask(api, key, TERMINAL)])).not.toMatch(/Acme|acme/);
+    // It is refreshed all the same: ten were due, and that includes it.
+    expect(await untilSweepFinished()).toMatchObject({ due: 10, refreshed: 7 });
+  });
+
+  it("R1.5 has the accounts of eBay's sandbox in an environment of their own", async () => {
+    const labels = async (env: string) =>
+      (await ask(api, key, `${TERMINAL}&env=${env}`)).items
+        .filter(({ account_id }: any) => account_id !== null)
+        .map(({ account_label }: any) => account_label.replace(/ –.*/, ''));
+    expect(await labels('sandbox')).toEqual(['Willow Test Seller']);
+    const inProduction = await labels('production');
+    expect(inProduction).not.toContain('Willow Test Seller');
+    expect(inProduction).toHaveLength(8);
+  });
+
+  it('refuses a second Evergrant on the same data at once, in a sentence that says which and where', async () => {
+    const second = startProcess('main.js', { DATA_DIR: dataDir });
+    const { code, afterMs } = await second.exited;
+    expect(code).toBe(1);
+    expect(afterMs).toBeLessThan(10_000);
+    expect(second.stderr()).toContain(
+      `Another Evergrant (process ${run.pid}) is running on the data directory ${dataDir}: ${api}.`,
+    );
+    expect(second.stderr()).not.toMatch(/^\s+at /m);
+    expect((await ask(api, key, ACCOUNTS)).items).toHaveLength(states.length);
+  });
+
+  it('stops in order with Ctrl-C, even one that arrives twice, with exit code 0 and nothing left running', async () => {
+    const running = enginesOf(dataDir);
+    expect(running.filter(isAlive)).toHaveLength(4);
+    run.signal('SIGINT');
+    await run.logged(/^stopping/);
+    run.signal('SIGINT'); // as npm passes it on beside the terminal's own
+    expect(await run.exited).toMatchObject({ code: 0, signal: null });
+    const said = run.lines().map(({ msg, state }) => state ?? msg);
+    const order = ['RUNNING', expect.stringMatching(/^stopping/), 'DRAINED', 'STOPPED', 'stopped'];
+    expect(
+      said.filter((text) => /^(RUNNING|stopping.*|DRAINED|STOPPED|stopped)$/.test(text)),
+    ).toEqual(order);
+    expect(running.filter(isAlive)).toEqual([]);
+    expect(enginesOf(dataDir)).toEqual([]);
+  });
+});
+
+describe('the next starts on the same data', () => {
+  let accounts: any[];
+  let entries: any[];
+
+  it('show no key and seed nothing', async () => {
+    await start();
+    await untilSweepFinished();
+    expect(run.stderr()).not.toMatch(/evg_/);
+    expect(run.stderr()).toMatch(/Admin key +as at the first start, or ADMIN_API_KEY/);
+    accounts = (await ask(api, key, ACCOUNTS)).items;
+    expect(accounts).toHaveLength(11);
+    expect(accounts.filter(({ generation }) => generation === 2)).toHaveLength(6);
+    expect(accounts.filter(({ generation }) => generation === 1)).toHaveLength(5);
+  });
+
+  it('leave no engine behind when the process is killed', async () => {
+    await temporalCommand(
+      'schedule',
+      'toggle',
+      '--schedule-id',
+      'sweep/ebay',
+      '--pause',
+      '--reason',
+      'holiday',
+    );
+    entries = (await ask(api, key, TERMINAL)).items;
+    expect(entries.some(({ action }) => action === 'worker_heartbeat')).toBe(true);
+    const running = enginesOf(dataDir);
+    expect(running.filter(isAlive)).toHaveLength(4);
+    run.signal('SIGKILL');
+    await eventually(() => running.filter(isAlive).length === 0, 20_000);
+  });
+
+  it('go on after that with accounts, generations, log entries and the paused schedule as they were', async () => {
+    await start();
+    expect((await ask(api, key, ACCOUNTS)).items).toEqual(
+      accounts.map((account) => ({ ...account })),
+    );
+    expect((await ask(api, key, TERMINAL)).items).toEqual(entries);
+    expect(run.stderr()).toMatch(/Sweeps +sweep\/ebay every 10 min \(paused: holiday\)/);
+    expect(await temporalCommand('schedule', 'describe', '--schedule-id', 'sweep/ebay')).toMatch(
+      /Notes +holiday[^]*Paused +true/,
+    );
+    expect(run.stdout()).not.toMatch(/sweep finished/);
+  });
+
+  it('still know the grants: an account that is forced is refreshed', async () => {
+    const quarry = accounts.find(({ label }) => label.startsWith('Quarry'));
+    const outcome = await ask(api, key, `/api/admin/accounts/${quarry.id}/refresh`, {
+      method: 'POST',
+      body: { force: true },
+    });
+    expect(outcome).toMatchObject({ outcome: 'refreshed', generation: 3 });
+  });
+
+  it('stop with SIGTERM as with Ctrl-C', async () => {
+    const running = enginesOf(dataDir);
+    run.signal('SIGTERM');
+    expect(await run.exited).toMatchObject({ code: 0, signal: null });
+    expect(run.lines().at(-1)?.['msg']).toBe('stopped');
+    expect(running.filter(isAlive)).toEqual([]);
+  });
+});
