@@ -1,0 +1,147 @@
+/**
+ * What a sweep's due list costs as the number of accounts that are NOT due grows: 100 due among 2,000 and among
+ * 200,000, on the MongoDB of MONGODB_URI. Without one, on the embedded engine and with fewer: mongo-java-server keeps
+ * no range index and looks at every document, so its ratio says what the indexes save, not what a sweep costs.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import mongoose from 'mongoose';
+import { loadConfig } from '../src/config';
+import { AccountState } from '../src/domain/account';
+import type { DueCursor } from '../src/domain/sweep';
+import { startMongodb } from '../src/engines/mongodb';
+import { openStore, type Store } from '../src/store/store';
+
+const DUE = 100;
+const SIZES = { real: [2_000, 200_000], embedded: [500, 5_000] };
+const ROUNDS = 15;
+const BATCH = 2_000;
+const MINUTE = 60_000;
+
+const say = (line: string) => process.stderr.write(`${line}\n`);
+
+/** One pass over the due list as a sweep makes it: all pages of both range scans. */
+async function dueAccounts(store: Store, now: Date): Promise<number> {
+  let cursor: DueCursor | null = { scan: 'expires', at: null, accountId: null };
+  let found = 0;
+  while (cursor !== null) {
+    const page = await store.dueAccounts.page({
+      provider: 'ebay',
+      environment: null,
+      expiresBefore: new Date(now.getTime() + 15 * MINUTE),
+      refreshedBefore: new Date(now.getTime() - 60 * MINUTE),
+      now,
+      cursor,
+      limit: 200,
+    });
+    found += page.accounts.length;
+    cursor = page.next;
+  }
+  return found;
+}
+
+function document(n: number, now: Date): Record<string, unknown> & { _id: string } {
+  const due = n < DUE;
+  const at = now.getTime();
+  return {
+    _id: `acc_${randomBytes(12).toString('hex')}`,
+    organisation: `org-${n % 50}`,
+    provider: 'ebay',
+    environment: 'production',
+    external_id: `shop-${n}`,
+    label: `Shop ${n}`,
+    kind: null,
+    state: AccountState.active,
+    state_at: now,
+    generation: 1,
+    current: {
+      access_token: 'ENC:v1:bench:x',
+      refresh_token: 'ENC:v1:bench:y',
+      access_token_fingerprint: 'a',
+      refresh_token_fingerprint: 'b',
+      // Half of the due by their expiry, half by the failsafe of age.
+      expires_at: new Date(at + (due && n % 2 === 0 ? 10 : 60 + (n % 60)) * MINUTE),
+      scopes: [],
+      obtained_at: now,
+    },
+    claim: null,
+    last_refreshed_at: new Date(at - (due && n % 2 === 1 ? 70 : n % 30) * MINUTE),
+    last_attempt: null,
+    next_attempt_at: null,
+    failed_attempts: 0,
+  };
+}
+
+async function fill(uri: string, size: number, now: Date): Promise<void> {
+  const connection = await mongoose.createConnection(uri).asPromise();
+  const accounts = connection.collection<Record<string, unknown> & { _id: string }>('accounts');
+  for (let n = 0; n < size; n += BATCH) {
+    await accounts.insertMany(Array.from({ length: Math.min(BATCH, size - n) }, (_, k) => document(n + k, now)));
+    if (n % 20_000 === 0) say(`  ${n + BATCH} of ${size} accounts`);
+  }
+  await connection.close();
+}
+
+/** Documents and keys that the server looked at, where it can tell. */
+async function examined(uri: string, now: Date): Promise<string> {
+  const connection = await mongoose.createConnection(uri).asPromise();
+  try {
+    const plan = await connection
+      .collection('accounts')
+      .find({ provider: 'ebay', state: AccountState.active, 'current.expires_at': { $lte: new Date(now.getTime() + 15 * MINUTE) } })
+      .explain('executionStats');
+    const stats = plan['executionStats'];
+    return `${stats.totalKeysExamined} keys, ${stats.totalDocsExamined} documents`;
+  } catch {
+    return 'this engine cannot tell';
+  } finally {
+    await connection.close();
+  }
+}
+
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+async function bench(): Promise<void> {
+  const config = loadConfig();
+  const dataDir = mkdtempSync(join(tmpdir(), 'evergrant-bench-'));
+  const engine = config.mongodbUri === null ? await startMongodb({ dataDir, cacheDir: config.cacheDir, say }) : null;
+  try {
+    const now = new Date();
+    const rows: { accounts: number; due: number; 'median ms': number; examined: string }[] = [];
+    for (const size of engine === null || !engine.way.includes('mongo-java-server') ? SIZES.real : SIZES.embedded) {
+      const uri = new URL(engine?.uri ?? config.mongodbUri ?? '');
+      uri.pathname = `/evergrant_bench_${randomBytes(4).toString('hex')}`;
+      const store = await openStore(uri.href, { logRetentionDays: 1 });
+      await fill(uri.href, size, now);
+      const due = await dueAccounts(store, now);
+      const times: number[] = [];
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const started = performance.now();
+        await dueAccounts(store, now);
+        times.push(performance.now() - started);
+      }
+      rows.push({ accounts: size, due, 'median ms': Number(median(times).toFixed(1)), examined: await examined(uri.href, now) });
+      await store.close();
+      const connection = await mongoose.createConnection(uri.href).asPromise();
+      await connection.dropDatabase();
+      await connection.close();
+    }
+    const [small, large] = rows;
+    process.stdout.write(`\nDue list of ${DUE} accounts, both scans (${engine?.way ?? 'MONGODB_URI'})\n`);
+    for (const row of rows) {
+      process.stdout.write(
+        `${String(row.accounts).padStart(9)} accounts  ${String(row.due).padStart(4)} due  ${String(row['median ms']).padStart(8)} ms  examined: ${row.examined}\n`,
+      );
+    }
+    if (small && large) process.stdout.write(`ratio ${(large['median ms'] / small['median ms']).toFixed(2)}\n`);
+  } finally {
+    await engine?.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+void bench();
