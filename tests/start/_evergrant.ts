@@ -37,13 +37,18 @@ const started: ChildProcess[] = [];
 const folders: string[] = [];
 const servers: Server[] = [];
 
-/** Starts one of the built entry points. Nothing of the tests' own environment reaches it but where programs are. */
+/** Starts one of the built entry points, by Node or as a person does by `npm start`. Nothing of the tests' own environment reaches it but where programs are. */
 export function startProcess(
-  entry: 'main.js' | 'worker/main.js' | 'api/main.js',
+  entry: 'npm start' | 'main.js' | 'worker/main.js' | 'api/main.js',
   environment: Record<string, string>,
 ): EvergrantProcess {
   const beganAt = performance.now();
-  const child = spawn(process.execPath, [join(ROOT, 'build', entry)], {
+  // Without `prestart`: other tests are running from `build/`.
+  const [command, args] =
+    entry === 'npm start'
+      ? ['npm', ['start', '--silent', '--ignore-scripts']]
+      : [process.execPath, [join(ROOT, 'build', entry)]];
+  const child = spawn(command, args, {
     cwd: ROOT,
     env: {
       PATH: process.env['PATH'],

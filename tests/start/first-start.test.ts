@@ -81,6 +81,22 @@ it('a port that was asked for and is taken ends the start in a sentence, and the
   await stop(second);
 });
 
+it(
+  'SIGTERM to `npm start` itself reaches Evergrant, which stops in order; no engine stays',
+  async () => {
+    const dataDir = temporaryFolder();
+    const npm = startProcess('npm start', { DATA_DIR: dataDir, PORT: '0' });
+    await npm.said(/Evergrant is running/);
+    const running = enginesOf(dataDir);
+    expect(running.filter(isAlive)).toHaveLength(4);
+    npm.signal('SIGTERM');
+    await npm.exited;
+    await eventually(() => npm.stdout().includes('"msg":"stopped"'));
+    await eventually(() => running.filter(isAlive).length === 0);
+  },
+  START_MS * 2,
+);
+
 it('Ctrl-C during the start ends it at once, and no engine stays', async () => {
   const dataDir = temporaryFolder();
   const run = startProcess('main.js', { DATA_DIR: dataDir });
