@@ -28,9 +28,19 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
   };
   if (destination !== undefined) return pino(options, destination);
   return process.stdout.isTTY
-    ? pino(options, pretty({ colorize: true, translateTime: 'SYS:HH:MM:ss', sync: true }))
+    ? pino(options, pretty({ ...PRETTY, ignore: IN_JSON_ONLY.join() }))
     : pino(options);
 }
+
+const PRETTY = { colorize: true, translateTime: 'SYS:HH:MM:ss', sync: true };
+/** Left out in a terminal, where every member is a line. */
+const IN_JSON_ONLY = [
+  'sdkComponent',
+  'activityType',
+  'workflowType',
+  'workflowRunId',
+  'log_entry_id',
+];
 
 /** Workflows, activities and Temporal's core log through `logger` from here on. Once in a process. */
 export function installTemporalLogger(logger: Logger): void {

@@ -100,7 +100,7 @@ export function trialKeyRing(dataDir: string): { ring: KeyRing; file: string } {
   const file = join(dataDir, 'encryption-keys');
   if (!existsSync(file)) {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    writeFileSync(file, `trial:${randomBytes(32).toString('base64')}\n`, {
+    writeFileSync(file, `local:${randomBytes(32).toString('base64')}\n`, {
       mode: 0o600,
       flag: 'wx',
     });
