@@ -1,6 +1,7 @@
 /** The API: middleware in one place, then one registration for each route. */
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
+import { except } from 'hono/combine';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import { authenticate } from './authenticate';
@@ -12,6 +13,7 @@ import { registerCreateApiKey } from './routes/create-api-key';
 import { registerDeleteAccount } from './routes/delete-account';
 import { registerGetAccount } from './routes/get-account';
 import { registerHealth } from './routes/health';
+import { IMPORT_PATH, registerImportAccounts } from './routes/import-accounts';
 import { registerListAccounts } from './routes/list-accounts';
 import { registerListApiKeys } from './routes/list-api-keys';
 import { registerPatchAccount } from './routes/patch-account';
@@ -54,11 +56,13 @@ export function createApp(deps: ApiDependencies): ApiApp {
     await next();
     c.header('Cache-Control', 'no-store');
   });
-  app.use(bodyLimit({ maxSize: BODY_MAX_BYTES }));
+  // An import is streamed: it has no size, each of its lines has one.
+  app.use(except(IMPORT_PATH, bodyLimit({ maxSize: BODY_MAX_BYTES })));
   app.use('/api/*', authenticate(deps));
 
   registerHealth(app, deps);
   registerCreateAccount(app, deps);
+  registerImportAccounts(app, deps);
   registerListAccounts(app, deps);
   registerGetAccount(app, deps);
   registerPatchAccount(app, deps);

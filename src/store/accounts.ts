@@ -44,6 +44,8 @@ export class AccountExistsError extends Error {
   override name = 'AccountExistsError';
 }
 
+const DUPLICATE_KEY = 11000;
+
 export class Accounts {
   readonly #accounts: Model<AccountDocument>;
 
@@ -54,25 +56,40 @@ export class Accounts {
   /** @throws {AccountExistsError} */
   async create(account: NewAccount, now: Date): Promise<Account> {
     try {
-      const document = new this.#accounts({
-        _id: account.id,
-        organisation: account.organisation,
-        provider: account.provider,
-        environment: account.environment,
-        external_id: account.externalId,
-        label: account.label,
-        kind: account.kind,
-        state: AccountState.active,
-        state_at: now,
-        generation: 1,
-        current: fromGrant(account.grant),
-        last_refreshed_at: account.lastRefreshedAt,
-      });
+      const document = new this.#accounts(newDocument(account, now));
       await document.save();
       return toAccount(document.toObject());
     } catch (error) {
       throw translated(error);
     }
+  }
+
+  /**
+   * Stores those whose organisation, provider, environment, external id and kind are not there yet, and leaves the
+   * others as they are: safe to repeat.
+   * @returns the ids of those that were stored
+   */
+  async createMissing(accounts: readonly NewAccount[], now: Date): Promise<Set<string>> {
+    if (accounts.length === 0) return new Set();
+    const documents = accounts.map((account) => ({
+      ...newDocument(account, now),
+      created_at: now,
+      updated_at: now,
+    }));
+    const stored = new Set(documents.map(({ _id }) => _id));
+    try {
+      const { db, collection } = this.#accounts;
+      await db
+        .collection<{ _id: string }>(collection.name)
+        .insertMany(documents, { ordered: false });
+    } catch (error) {
+      if (!(error instanceof mongoose.mongo.MongoBulkWriteError)) throw error;
+      for (const failed of [error.writeErrors].flat()) {
+        if (failed.code !== DUPLICATE_KEY) throw error;
+        stored.delete(documents[failed.index]?._id ?? '');
+      }
+    }
+    return stored;
   }
 
   async find(organisation: string, id: string): Promise<Account | null> {
@@ -173,6 +190,32 @@ export class Accounts {
 }
 
 function translated(error: unknown): unknown {
-  const duplicate = error instanceof mongoose.mongo.MongoServerError && error.code === 11000;
+  const duplicate =
+    error instanceof mongoose.mongo.MongoServerError && error.code === DUPLICATE_KEY;
   return duplicate ? new AccountExistsError() : error;
+}
+
+function newDocument(account: NewAccount, now: Date) {
+  return {
+    _id: account.id,
+    organisation: account.organisation,
+    provider: account.provider,
+    environment: account.environment,
+    external_id: account.externalId,
+    label: account.label,
+    kind: account.kind,
+    state: AccountState.active,
+    state_at: now,
+    generation: 1,
+    current: fromGrant(account.grant),
+    last_refreshed_at: account.lastRefreshedAt,
+    state_reason: null,
+    previous: null,
+    leaves: [],
+    claim: null,
+    last_attempt: null,
+    last_error: null,
+    failed_attempts: 0,
+    next_attempt_at: null,
+  };
 }

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { Client, Connection } from '@temporalio/client';
 import { Runtime } from '@temporalio/worker';
-import { createApp } from '../../src/api/app';
+import { type ApiApp, createApp } from '../../src/api/app';
 import { createRefreshClient } from '../../src/api/refresh-client';
 import { type Config, loadConfig } from '../../src/config';
 import type { Account } from '../../src/domain/account';
@@ -48,6 +48,7 @@ export interface NewAccount {
 
 export interface Harness {
   config: Config;
+  app: ApiApp;
   store: Store;
   vault: Vault;
   ring: KeyRing;
@@ -140,6 +141,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
 
   const harness: Harness = {
     config,
+    app,
     store,
     vault,
     ring,

@@ -1,0 +1,63 @@
+/** An account as somebody hands it in, one by one or by import: checked, sealed, ready to be stored. */
+import { randomBytes } from 'node:crypto';
+import { z } from '@hono/zod-openapi';
+import type { NewAccount } from '../store/accounts';
+import type { ApiDependencies } from './dependencies';
+import { ApiError } from './errors';
+import { GrantInput, sealedGrantOf } from './grant-input';
+
+export const NewAccountBody = z
+  .strictObject({
+    provider: z.string().openapi({ example: 'ebay' }),
+    environment: z
+      .string()
+      .optional()
+      .openapi({ description: "The provider's own default if left out", example: 'production' }),
+    external_id: z.string().min(1).max(200).openapi({ example: 'harbour-books' }),
+    label: z
+      .string()
+      .min(1)
+      .max(200)
+      .optional()
+      .openapi({ description: 'The name people see; external_id if left out' }),
+    kind: z.string().min(1).max(64).nullable().optional(),
+    ...GrantInput.shape,
+  })
+  .openapi('NewAccount');
+
+/** @throws {ApiError} `invalid_request` where provider or environment is not configured */
+export function newAccount(
+  body: z.infer<typeof NewAccountBody>,
+  organisation: string,
+  { vault, providers, now }: Pick<ApiDependencies, 'vault' | 'providers' | 'now'>,
+): NewAccount {
+  const provider = providers.find(body.provider);
+  if (provider === undefined) {
+    const names = providers.all.map(({ id }) => id).join(', ');
+    throw new ApiError(
+      'invalid_request',
+      `provider: "${body.provider}" is not configured; there are: ${names}`,
+    );
+  }
+  const environment = body.environment ?? provider.adapter.defaultEnvironment;
+  if (!provider.environments.has(environment)) {
+    const names = [...provider.environments.keys()].join(', ');
+    throw new ApiError(
+      'invalid_request',
+      `environment: "${environment}" is not configured for ${provider.id}; there are: ${names}`,
+    );
+  }
+  const id = `acc_${randomBytes(12).toString('hex')}`;
+  const at = now();
+  return {
+    id,
+    organisation,
+    provider: provider.id,
+    environment,
+    externalId: body.external_id,
+    label: body.label ?? body.external_id,
+    kind: body.kind ?? null,
+    grant: sealedGrantOf(body, { vault, place: { organisation, accountId: id }, now: at }),
+    lastRefreshedAt: at,
+  };
+}
