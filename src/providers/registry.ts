@@ -1,8 +1,9 @@
 /** The adapters there are. A new provider is a file beside this one and a line here. */
 import { ebay } from './ebay';
+import { etsy } from './etsy';
 import type { ProviderAdapter } from './provider';
 
-const ADAPTERS: readonly ProviderAdapter[] = [ebay];
+const ADAPTERS: readonly ProviderAdapter[] = [ebay, etsy];
 
 /** The adapter of that name, or `undefined`. */
 export function findAdapter(id: string): ProviderAdapter | undefined {
