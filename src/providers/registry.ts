@@ -2,8 +2,9 @@
 import { ebay } from './ebay';
 import { etsy } from './etsy';
 import type { ProviderAdapter } from './provider';
+import { shopify } from './shopify';
 
-const ADAPTERS: readonly ProviderAdapter[] = [ebay, etsy];
+const ADAPTERS: readonly ProviderAdapter[] = [ebay, etsy, shopify];
 
 /** The adapter of that name, or `undefined`. */
 export function findAdapter(id: string): ProviderAdapter | undefined {
