@@ -1,10 +1,11 @@
 /** The adapters there are. A new provider is a file beside this one and a line here. */
 import { ebay } from './ebay';
 import { etsy } from './etsy';
+import { google } from './google';
 import type { ProviderAdapter } from './provider';
 import { shopify } from './shopify';
 
-const ADAPTERS: readonly ProviderAdapter[] = [ebay, etsy, shopify];
+const ADAPTERS: readonly ProviderAdapter[] = [ebay, etsy, shopify, google];
 
 /** The adapter of that name, or `undefined`. */
 export function findAdapter(id: string): ProviderAdapter | undefined {
