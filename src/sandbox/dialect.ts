@@ -3,7 +3,7 @@
 import type { Rotation } from './rotation';
 
 /** Providers the sandbox can speak as. */
-export const SANDBOX_PROVIDERS = ['ebay'] as const;
+export const SANDBOX_PROVIDERS = ['ebay', 'etsy', 'shopify', 'google'] as const;
 export type SandboxProvider = (typeof SANDBOX_PROVIDERS)[number];
 
 /** @see [RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2) */
