@@ -1,12 +1,6 @@
 /** How this OAuth app proves who it is at the token endpoint: one way for each method, for all providers. */
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import {
-  type ClientAuth,
-  ClientSecretBasic,
-  ClientSecretPost,
-  None,
-  PrivateKeyJwt,
-} from 'oauth4webapi';
+import { type ClientAuth, ClientSecretPost, None, PrivateKeyJwt } from 'oauth4webapi';
 
 /** @see [OpenID Connect Core 1.0 §9](https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication) */
 export const CLIENT_AUTHENTICATION_METHODS = [
@@ -38,7 +32,7 @@ export function clientAuthentication(
 ): ClientAuth {
   switch (method) {
     case 'client_secret_basic':
-      return ClientSecretBasic(credentials.clientSecret);
+      return clientSecretBasic(credentials);
     case 'client_secret_post':
       return ClientSecretPost(credentials.clientSecret);
     case 'private_key_jwt':
@@ -64,6 +58,21 @@ export function privateKeyProblem(privateKey: string): string | null {
   } catch {
     return 'must be a private key, PEM or JWK: RSA (2048 bits or more), P-256, P-384, P-521 or Ed25519';
   }
+}
+
+/**
+ * Both parts form-encoded, as RFC 6749 §2.3.1 asks, and no more than that: oauth4webapi encodes hyphens and dots as
+ * well, which servers that do not decode at all then refuse.
+ */
+function clientSecretBasic({ clientId, clientSecret }: ClientCredentials): ClientAuth {
+  const pair = `${formEncoded(clientId)}:${formEncoded(clientSecret)}`;
+  return (_server, _client, _body, headers) => {
+    headers.set('authorization', `Basic ${Buffer.from(pair).toString('base64')}`);
+  };
+}
+
+function formEncoded(text: string): string {
+  return new URLSearchParams({ text }).toString().slice('text='.length);
 }
 
 /**
