@@ -2,7 +2,7 @@
  * Google. Access tokens live an hour. A refresh usually brings no refresh token: the old one stays (R4.2), and
  * presenting it again is the normal case. It ends after six months without use, after seven days where the app's
  * consent screen is in testing, with a changed password where it covers Gmail, and as the oldest one when an account
- * has more than 100 of one client.
+ * has too many of one client (how many is not confirmed: 25, 50 and 100 have been reported).
  * @see [Refreshing an access token](https://developers.google.com/identity/protocols/oauth2/web-server#offline)
  * @see [Refresh token expiration](https://developers.google.com/identity/protocols/oauth2#expiration)
  * @see [OAuth rate limits](https://support.google.com/cloud/answer/9028764): new grants are limited, by app
