@@ -1,7 +1,7 @@
 /** What each adapter is held to: its provider's documented request, answers and refusals. One entry for each. */
 import type { EnvironmentConfig } from '../../src/provider-entry';
 
-export const CLIENT_ID = 'client-0a1b2c3d4e5f';
+const CLIENT_ID = 'client-0a1b2c3d4e5f';
 export const CLIENT_SECRET = 'secret-PLANTED-6a7b8c9d0e1f2a3b';
 export const ACCESS_TOKEN = 'access-PLANTED-4c5d6e7f8a9b0c1d2e3f4a5b6c7d8e9f';
 export const NEW_REFRESH_TOKEN = 'successor-PLANTED-0f1e2d3c4b5a69788796a5b4c3d2e1f0';
