@@ -284,6 +284,150 @@ describe('providers.yaml', () => {
   });
 });
 
+describe('providers.yaml for other servers', () => {
+  const crm = (...lines: string[]) =>
+    ['providers:', '  crm:', '    adapter: oauth2', ...lines.map((line) => `    ${line}`)].join(
+      '\n',
+    );
+  const CREDENTIALS = ['clientId: an-app', 'clientSecret: s'];
+
+  it('takes an issuer, a method, parameters, scopes, lifetimes, a replay rule and error codes', () => {
+    expect(
+      only(
+        {},
+        crm(
+          ...CREDENTIALS,
+          'issuer: https://login.example.com',
+          'clientAuthentication: client_secret_post',
+          'parameters: {audience: api}',
+          'scopes: [read, write]',
+          'replay: 30s',
+          'accessTokenLife: 8h',
+          'refreshTokenLife: 180d',
+          'errorCodes: {token_dead: invalid_grant}',
+        ),
+      ),
+    ).toEqual({
+      id: 'crm',
+      adapter: 'oauth2',
+      policy: expect.any(Object),
+      replayRule: { kind: 'within', seconds: 30 },
+      accessTokenLifeSeconds: 28_800,
+      refreshTokenLifeSeconds: 15_552_000,
+      failureCodes: { token_dead: 'invalid_grant' },
+      environments: {
+        production: {
+          clientId: 'an-app',
+          clientSecret: 's',
+          issuer: 'https://login.example.com',
+          clientAuthentication: 'client_secret_post',
+          parameters: { scope: 'read write', audience: 'api' },
+        },
+      },
+    });
+  });
+
+  it('may hold several entries of one adapter', () => {
+    const text = `${crm(...CREDENTIALS, 'issuer: https://a.example')}
+  erp:
+    adapter: oauth2
+    clientId: another-app
+    clientAuthentication: none
+    tokenEndpoint: https://b.example/token`;
+    expect(load({}, text).providers.map(({ id, adapter }) => [id, adapter])).toEqual([
+      ['crm', 'oauth2'],
+      ['erp', 'oauth2'],
+    ]);
+  });
+
+  it.each([
+    ['safe', { kind: 'safe' }],
+    ['never', { kind: 'never' }],
+    ['until_successor_used', { kind: 'until_successor_used' }],
+    ['10m', { kind: 'within', seconds: 600 }],
+  ])('reads the replay rule %s', (text, rule) => {
+    const provider = only({}, crm(...CREDENTIALS, 'issuer: https://a.example', `replay: ${text}`));
+    expect(provider?.replayRule).toEqual(rule);
+  });
+
+  it('R2.2 asks no secret of Etsy, whose client is public', () => {
+    expect(only({}, 'providers:\n  etsy:\n    clientId: key')?.environments['production']).toEqual({
+      clientId: 'key',
+      tokenEndpoint: 'https://api.etsy.com/v3/public/oauth/token',
+    });
+  });
+
+  it.each<[string, string, RegExp]>([
+    [
+      'no endpoint and no issuer',
+      crm(...CREDENTIALS),
+      /needs clientId, clientSecret and a tokenEndpoint or an issuer/,
+    ],
+    [
+      'an issuer where the endpoint is known',
+      ebay('issuer: https://a.example'),
+      /issuer is for the adapter oauth2/,
+    ],
+    [
+      'an endpoint without TLS',
+      ebay('tokenEndpoint: http://api.example/token'),
+      /^providers\.ebay\.tokenEndpoint: must begin with https:/,
+    ],
+    [
+      'an issuer without TLS',
+      crm(...CREDENTIALS, 'issuer: http://a.example'),
+      /^providers\.crm\.issuer: must begin with https:/,
+    ],
+    [
+      'a method the provider does not take',
+      ebay('clientAuthentication: none'),
+      /eBay does not take clientAuthentication none; it takes: client_secret_basic/,
+    ],
+    [
+      'a method that does not exist',
+      crm(...CREDENTIALS, 'clientAuthentication: magic'),
+      /^providers\.crm\.clientAuthentication: /,
+    ],
+    [
+      'a private key that is none',
+      crm(
+        'clientId: a',
+        'clientAuthentication: private_key_jwt',
+        'privateKey: x',
+        'issuer: https://a.example',
+      ),
+      /^providers\.crm\.privateKey: must be a private key/,
+    ],
+    [
+      'a method without its key',
+      crm('clientId: a', 'clientAuthentication: private_key_jwt', 'issuer: https://a.example'),
+      /needs clientId, privateKey and/,
+    ],
+    [
+      'a parameter of the exchange itself',
+      ebay('parameters: {grant_type: password}'),
+      /^providers\.ebay\.parameters: must not hold grant_type/,
+    ],
+    [
+      'two scopes in one',
+      ebay('scopes: ["a b"]'),
+      /^providers\.ebay\.scopes\.0: must be one scope each/,
+    ],
+    [
+      'a replay rule that is none',
+      ebay('replay: perhaps'),
+      /^providers\.ebay\.replay: must be safe/,
+    ],
+    [
+      'an error code that stands for none of ours',
+      ebay('errorCodes: {a: row_corrupt}'),
+      /^providers\.ebay\.errorCodes\.a: /,
+    ],
+  ])('refuses %s and says what there should be', (_what, providers, sentence) => {
+    expect(problems(EBAY, providers)).toEqual([expect.stringMatching(sentence)]);
+  });
+});
+
 describe('no value of a secret is in what is said', () => {
   const SECRET = 'S3cr3t-0123456789-abcdef';
 

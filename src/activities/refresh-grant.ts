@@ -101,7 +101,7 @@ async function refreshClaimed(
   }
   const opened = openRefreshToken(deps.vault, account);
   if ('failure' in opened) {
-    const entry = unsentEntry(context, opened.failure, environment.tokenEndpoint.href);
+    const entry = unsentEntry(context, opened.failure, environment.tokenEndpoint.shown(account));
     return finish(deps, input, context, { entry });
   }
   return exchangeAndCommit(deps, input, context, {
@@ -124,7 +124,7 @@ async function settleAbandoned(
 ): Promise<RefreshGrantResult | null> {
   const { account } = context;
   const provider = deps.providers.find(account.provider);
-  const endpoint = provider?.environments.get(account.environment)?.tokenEndpoint.href;
+  const endpoint = provider?.environments.get(account.environment)?.tokenEndpoint.shown(account);
   const entry = abandonedEntry(context, claim, endpoint ?? '<not configured>');
   if (claim.sentAt !== undefined) {
     return finish(deps, input, context, { entry, provider, sentAt: claim.sentAt });
@@ -150,6 +150,7 @@ async function exchangeAndCommit(
     {
       provider,
       environment,
+      account,
       refreshToken,
       capture: input.request.capture,
       mayBeSent: () =>
@@ -236,7 +237,7 @@ async function finish(
       logEntryId: entry.id,
     }),
     sentAt: end.sentAt?.toISOString() ?? null,
-    replayRule: end.provider?.adapter.replayRule ?? null,
+    replayRule: end.provider?.replayRule ?? null,
   };
   try {
     // The record before the claim is cleared: a refresh token is presented again only after a recorded outcome.

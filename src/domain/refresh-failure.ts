@@ -42,6 +42,11 @@ const FAILURES = {
     message:
       'What was stored as a refresh token is itself ciphertext (ENC:…), encrypted twice or by another system. It was not sent. The owner must connect the account again.',
   },
+  account_address_invalid: {
+    class: 'account',
+    message:
+      'The account’s external id names no host of this provider, so there is nowhere to send its refresh token. Connect the account again with the right external id.',
+  },
   invalid_client: {
     class: 'app',
     message:

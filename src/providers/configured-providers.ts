@@ -1,7 +1,14 @@
 /** The configured providers, ready to use: adapter, credentials, endpoints and policy put together once at start. */
-import type { ProviderConfig } from '../providers-file';
-import type { Provider, ProviderEnvironment } from './provider';
+import type { EnvironmentConfig, ProviderConfig } from '../providers-file';
+import { clientAuthentication } from './client-authentication';
+import type { Provider, ProviderAdapter, ProviderEnvironment } from './provider';
 import { findAdapter } from './registry';
+import {
+  accountEndpoint,
+  discoveredEndpoint,
+  fixedEndpoint,
+  type TokenEndpoint,
+} from './token-endpoint';
 
 /** Looks providers up by name; the rest of Evergrant never compares names. */
 export class ConfiguredProviders {
@@ -23,14 +30,58 @@ export class ConfiguredProviders {
 function configuredProvider(config: ProviderConfig): Provider {
   const adapter = findAdapter(config.adapter);
   if (adapter === undefined) throw new Error(`no adapter named "${config.adapter}"`);
-  const environments = new Map<string, ProviderEnvironment>();
-  for (const [name, environment] of Object.entries(config.environments)) {
-    environments.set(name, {
-      tokenEndpoint: new URL(environment.tokenEndpoint),
-      client: { client_id: environment.clientId },
-      clientAuthentication: adapter.clientAuthentication(environment),
-      secrets: [environment.clientSecret],
-    });
+  return {
+    id: config.id,
+    adapter,
+    policy: config.policy,
+    replayRule: config.replayRule ?? adapter.replayRule,
+    accessTokenLifeSeconds: config.accessTokenLifeSeconds ?? adapter.defaultAccessTokenLifeSeconds,
+    refreshTokenLifeSeconds:
+      config.refreshTokenLifeSeconds === undefined
+        ? adapter.refreshTokenLifeSeconds
+        : config.refreshTokenLifeSeconds,
+    failureCodes: config.failureCodes ?? {},
+    environments: new Map(
+      Object.entries(config.environments).map(([name, environment]) => [
+        name,
+        configuredEnvironment(adapter, environment),
+      ]),
+    ),
+  };
+}
+
+function configuredEnvironment(
+  adapter: ProviderAdapter,
+  environment: EnvironmentConfig,
+): ProviderEnvironment {
+  const { clientId, clientSecret = '', privateKey, keyId } = environment;
+  const method = environment.clientAuthentication ?? adapter.clientAuthenticationMethods[0];
+  const authentication =
+    adapter.clientAuthentication?.[method] ??
+    ((credentials) => clientAuthentication(method, credentials));
+  return {
+    tokenEndpoint: endpointOf(adapter, environment),
+    client: { client_id: clientId },
+    clientAuthentication: authentication({
+      clientId,
+      clientSecret,
+      ...(privateKey === undefined ? {} : { privateKey }),
+      ...(keyId === undefined ? {} : { keyId }),
+    }),
+    parameters: environment.parameters ?? {},
+    secrets: [clientSecret, privateKey ?? ''].filter((secret) => secret !== ''),
+  };
+}
+
+function endpointOf(
+  adapter: ProviderAdapter,
+  { tokenEndpoint, issuer }: EnvironmentConfig,
+): TokenEndpoint {
+  if (tokenEndpoint === undefined) {
+    if (issuer === undefined) throw new Error(`${adapter.id}: neither tokenEndpoint nor issuer`);
+    return discoveredEndpoint(issuer);
   }
-  return { id: config.id, adapter, policy: config.policy, environments };
+  return adapter.accountHost !== undefined && tokenEndpoint.includes('{account}')
+    ? accountEndpoint(tokenEndpoint, adapter.accountHost)
+    : fixedEndpoint(tokenEndpoint, issuer);
 }

@@ -22,18 +22,22 @@ export const ebay: ProviderAdapter = {
   },
   defaultEnvironment: 'production',
   defaultAccessTokenLifeSeconds: 7200,
+  refreshTokenLifeSeconds: null,
   replayRule: { kind: 'safe' },
   tokenTypes: ['user access token'],
-  // eBay wants the plain base64 of id:secret; RFC 6749 §2.3.1 would have both form-encoded first, which turns the
-  // hyphens of eBay's client ids into %2D and is refused.
-  clientAuthentication:
-    ({ clientId, clientSecret }) =>
-    (_server, _client, _body, headers) => {
-      headers.set(
-        'authorization',
-        `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`,
-      );
-    },
+  clientAuthenticationMethods: ['client_secret_basic'],
+  clientAuthentication: {
+    // eBay wants the plain base64 of id:secret; RFC 6749 §2.3.1 would have both form-encoded first, which turns the
+    // hyphens of eBay's client ids into %2D and is refused.
+    client_secret_basic:
+      ({ clientId, clientSecret }) =>
+      (_server, _client, _body, headers) => {
+        headers.set(
+          'authorization',
+          `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`,
+        );
+      },
+  },
   refreshTokenWarning: (refreshToken) =>
     refreshToken.startsWith('v^')
       ? null

@@ -11,8 +11,9 @@ import {
   refreshFailure,
   retryAfterMs,
 } from '../domain/refresh-failure';
-import type { ProviderAdapter } from './provider';
-import { salvageTokens } from './salvage-tokens';
+import type { Provider, Refusal } from './provider';
+import { parseObject, salvageTokens } from './salvage-tokens';
+import { AccountAddressError } from './token-endpoint';
 import { AnswerLostError, NotSentError, type TransportResponse } from './transport';
 
 export interface Conclusion {
@@ -31,7 +32,7 @@ export interface ConcludeInput {
   /** What the strict parser or the transport threw, or `null`. */
   verdict: unknown;
   answer: TransportResponse | undefined;
-  adapter: ProviderAdapter;
+  provider: Provider;
   secrets: readonly string[];
   now: Date;
 }
@@ -47,12 +48,7 @@ export function conclude({ answer, ...input }: ConcludeInput): Conclusion {
         warnings: [],
       };
     }
-    const code = verdict instanceof NotSentError ? verdict.code : 'request not built';
-    const failure =
-      verdict instanceof ClaimLostError
-        ? null
-        : refreshFailure('provider_unreachable', { detail: code });
-    return { outcome: 'not_sent', failure, warnings: [] };
+    return { outcome: 'not_sent', failure: unsentFailure(verdict), warnings: [] };
   }
   if (isSuccess(answer)) {
     const salvaged = salvageTokens(answer.body);
@@ -61,6 +57,10 @@ export function conclude({ answer, ...input }: ConcludeInput): Conclusion {
     if (typeof salvaged?.accessToken === 'string') {
       return { outcome: 'ok', failure: null, warnings: [complaint] };
     }
+    const refusal = input.provider.adapter.refusesWithSuccess ? refusalIn(answer) : null;
+    if (salvaged === null && refusal !== null) {
+      return { ...rejected(refusal, answer, input), warnings: [] };
+    }
     const detail = answer.cut ?? complaint;
     return {
       outcome: 'unknown',
@@ -68,38 +68,67 @@ export function conclude({ answer, ...input }: ConcludeInput): Conclusion {
       warnings: [],
     };
   }
-  return { ...refusal(answer, input), warnings: [] };
+  return { ...refused(answer, input), warnings: [] };
 }
 
-function refusal(
-  answer: TransportResponse,
-  { verdict, adapter, secrets, now }: Omit<ConcludeInput, 'answer'>,
-): Pick<Conclusion, 'outcome' | 'failure'> {
+function unsentFailure(verdict: unknown): RefreshFailure | null {
+  if (verdict instanceof ClaimLostError) return null;
+  if (verdict instanceof AccountAddressError) return refreshFailure('account_address_invalid');
+  const detail = verdict instanceof NotSentError ? verdict.code : 'request not built';
+  return refreshFailure('provider_unreachable', { detail });
+}
+
+type Verdict = Pick<Conclusion, 'outcome' | 'failure'>;
+
+function refused(answer: TransportResponse, input: Omit<ConcludeInput, 'answer'>): Verdict {
   const { status } = answer;
-  const retryAfter = header(answer, 'retry-after');
-  if (status === 429 || (status === 503 && retryAfter !== null)) {
-    const failure = refreshFailure('rate_limited', {
-      status,
-      retryAfterMs: retryAfterMs(retryAfter, now),
-    });
-    return { outcome: 'throttled', failure };
-  }
+  if (status === 429 || (status === 503 && header(answer, 'retry-after') !== null))
+    return throttled(answer, input.now);
+  const { verdict } = input;
   if (verdict instanceof ResponseBodyError && status < 500) {
-    const { failureCodes } = adapter;
-    const own = Object.hasOwn(failureCodes, verdict.error)
-      ? failureCodes[verdict.error]
-      : undefined;
-    const code = own ?? providerErrorCode(verdict.error);
-    const detail = maskFreeText(
-      [verdict.error, verdict.error_description].filter(Boolean).join(': '),
-      secrets,
-    );
-    return { outcome: 'rejected', failure: refreshFailure(code, { status, detail }) };
+    const { error, error_description: description } = verdict;
+    return rejected({ status, error, description }, answer, input);
   }
   // A 5xx can come after the provider has acted; a page of HTML is a gateway's word, not the authorization server's.
   return {
     outcome: 'unknown',
     failure: refreshFailure('provider_unavailable', { status, detail: `HTTP ${status}` }),
+  };
+}
+
+function throttled(answer: TransportResponse, now: Date): Verdict {
+  const { status } = answer;
+  const waitMs = retryAfterMs(header(answer, 'retry-after'), now);
+  return {
+    outcome: 'throttled',
+    failure: refreshFailure('rate_limited', { status, retryAfterMs: waitMs }),
+  };
+}
+
+function rejected(
+  refusal: Refusal,
+  answer: TransportResponse,
+  { provider, secrets, now }: Omit<ConcludeInput, 'answer'>,
+): Verdict {
+  const { adapter } = provider;
+  const failureCodes = { ...adapter.failureCodes, ...provider.failureCodes };
+  const { status, error, description } = refusal;
+  const own = Object.hasOwn(failureCodes, error) ? failureCodes[error] : undefined;
+  const code = adapter.failureCode?.(refusal) ?? own ?? providerErrorCode(error);
+  if (code === 'rate_limited') return throttled(answer, now);
+  const detail = maskFreeText([error, description].filter(Boolean).join(': '), secrets);
+  return { outcome: 'rejected', failure: refreshFailure(code, { status, detail }) };
+}
+
+/** What a 2xx without any token says against the request. */
+function refusalIn({ status, body }: TransportResponse): Refusal | null {
+  const members = parseObject(body) ?? {};
+  const { error, error_description: description } = members;
+  if (typeof error !== 'string' || error === '') return null;
+  return {
+    status,
+    error,
+    description: typeof description === 'string' ? description : undefined,
   };
 }
 

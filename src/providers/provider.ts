@@ -6,6 +6,8 @@ import type { Client, ClientAuth } from 'oauth4webapi';
 import type { RefreshFailureCode } from '../domain/refresh-failure';
 import type { RefreshPolicy } from '../domain/refresh-policy';
 import type { ReplayRule } from '../domain/replay';
+import type { ClientAuthenticationMethod, ClientCredentials } from './client-authentication';
+import type { TokenEndpoint } from './token-endpoint';
 
 export interface ProviderAdapter {
   /** The name in `providers.yaml`. */
@@ -13,32 +15,61 @@ export interface ProviderAdapter {
   /** The name people know. */
   displayName: string;
   defaultPolicy: RefreshPolicy;
-  /** By environment; every one can be overridden in `providers.yaml`. */
+  /**
+   * By environment; every one can be overridden in `providers.yaml`. `{account}` stands for the account's own host.
+   * An environment that is not listed needs an endpoint of its own, or an issuer where there is {@link discovery}.
+   */
   tokenEndpoints: Readonly<Record<string, string>>;
   /** The environment an account belongs to when nothing is said. */
   defaultEnvironment: string;
+  /** Where each account has a host of its own: that host, or `null` if the external id names none. */
+  accountHost?: (externalId: string) => string | null;
+  /** The token endpoint may be learned from an issuer's metadata. */
+  discovery?: boolean;
   /** Used where an answer does not say how long the access token lives. */
   defaultAccessTokenLifeSeconds: number;
+  /** How long a new refresh token lives where the answer does not say; `null`: not known, or it does not end. */
+  refreshTokenLifeSeconds: number | null;
   replayRule: ReplayRule;
   /** Token types this provider answers beside `Bearer`, in lower case. */
   tokenTypes: readonly Lowercase<string>[];
-  clientAuthentication(credentials: ClientCredentials): ClientAuth;
+  /** Its answers carry no `token_type`, which RFC 6749 requires: no reason to complain of each. */
+  omitsTokenType?: boolean;
+  /** What stands between two scopes; a space, if nothing is said. */
+  scopeSeparator?: ',';
+  /** The methods it accepts, the default one first. */
+  clientAuthenticationMethods: readonly [
+    ClientAuthenticationMethod,
+    ...ClientAuthenticationMethod[],
+  ];
+  /** Where a method is not done as the RFCs say. */
+  clientAuthentication?: Partial<
+    Record<ClientAuthenticationMethod, (credentials: ClientCredentials) => ClientAuth>
+  >;
   /** What looks odd about a refresh token of this provider; it is reported, and sent all the same (R1.4). */
   refreshTokenWarning(refreshToken: string): string | null;
   /** Where this provider's error codes mean something else than RFC 6749 says. */
   failureCodes: Readonly<Record<string, RefreshFailureCode>>;
+  /** Where the code alone does not tell; comes before {@link failureCodes}. */
+  failureCode?: (refusal: Refusal) => RefreshFailureCode | undefined;
+  /** A refusal may come with status 200, as a body with an `error` and no token. */
+  refusesWithSuccess?: boolean;
 }
 
-interface ClientCredentials {
-  clientId: string;
-  clientSecret: string;
+/** What an authorization server says when it refuses. */
+export interface Refusal {
+  status: number;
+  error: string;
+  description: string | undefined;
 }
 
 /** One environment of a configured provider, ready to send to. */
 export interface ProviderEnvironment {
-  tokenEndpoint: URL;
+  tokenEndpoint: TokenEndpoint;
   client: Client;
   clientAuthentication: ClientAuth;
+  /** Parameters of a refresh request beside those of RFC 6749. */
+  parameters: Readonly<Record<string, string>>;
   /** Values that must not come through in anything shown. */
   secrets: readonly string[];
 }
@@ -48,5 +79,10 @@ export interface Provider {
   id: string;
   adapter: ProviderAdapter;
   policy: RefreshPolicy;
+  replayRule: ReplayRule;
+  accessTokenLifeSeconds: number;
+  refreshTokenLifeSeconds: number | null;
+  /** Beside the adapter's, and before them. */
+  failureCodes: ProviderAdapter['failureCodes'];
   environments: ReadonlyMap<string, ProviderEnvironment>;
 }

@@ -19,7 +19,8 @@ function token(value: unknown): string | null {
   return typeof value === 'string' && value.length > 0 ? value : null;
 }
 
-function parseObject(text: string): Record<string, unknown> | null {
+/** A body as an object, or `null`. */
+export function parseObject(text: string): Record<string, unknown> | null {
   try {
     const body: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
     return typeof body === 'object' && body !== null && !Array.isArray(body) ? { ...body } : null;

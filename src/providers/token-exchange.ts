@@ -4,7 +4,6 @@
  * because an odd answer can hold the only copy of a rotated refresh token.
  */
 import {
-  type AuthorizationServer,
   allowInsecureRequests,
   customFetch,
   processRefreshTokenResponse,
@@ -17,6 +16,8 @@ import { captureRequest, captureResponse } from './exchange-capture';
 import { ClaimLostError, type Conclusion, conclude, isSuccess } from './exchange-conclusion';
 import type { Provider, ProviderEnvironment } from './provider';
 import { type SalvagedTokens, salvageTokens } from './salvage-tokens';
+import { strictResponse } from './strict-response';
+import { type AccountAddress, isLoopback } from './token-endpoint';
 import type { Transport, TransportRequest, TransportResponse } from './transport';
 
 /** The whole exchange, name resolution to last byte. A claim's lease is longer. */
@@ -38,6 +39,7 @@ export interface ReceivedGrant {
 export interface ExchangeInput {
   provider: Provider;
   environment: ProviderEnvironment;
+  account: AccountAddress;
   refreshToken: string;
   /** Keep headers and bodies, masked, for the terminal (debug). Nothing else differs. */
   capture: boolean;
@@ -72,12 +74,12 @@ export async function exchangeRefreshToken(
   input: ExchangeInput,
   deps: ExchangeDependencies,
 ): Promise<Exchange> {
-  const { provider, environment, refreshToken } = input;
+  const { provider, environment, account, refreshToken } = input;
   const secrets = [refreshToken, ...environment.secrets];
   const shown: Pick<Exchange, 'request' | 'response' | 'finalPrefix' | 'sentAt'> = {
     request: {
       method: 'POST',
-      url: environment.tokenEndpoint.href,
+      url: environment.tokenEndpoint.shown(account),
       refresh_token: prefix(refreshToken),
     },
     response: null,
@@ -96,6 +98,9 @@ export async function exchangeRefreshToken(
     url: string,
     options: { headers: Record<string, string>; body: URLSearchParams },
   ) => {
+    // An assertion is as good as a secret for as long as it lives.
+    secrets.push(...options.body.getAll('client_assertion'));
+    shown.request.url = url;
     const request: TransportRequest = {
       url,
       headers: options.headers,
@@ -119,14 +124,11 @@ export async function exchangeRefreshToken(
     }
     shown.response = { status: answer.status, duration_ms: durationMs };
     if (input.capture) shown.response = captureResponse(shown.response, answer, live);
-    return readableResponse(answer);
+    return strictResponse(answer, provider.adapter);
   };
 
-  const server: AuthorizationServer = {
-    issuer: environment.tokenEndpoint.origin,
-    token_endpoint: environment.tokenEndpoint.href,
-  };
   const verdict = await judge(async () => {
+    const server = await environment.tokenEndpoint.resolve(account);
     const response = await refreshTokenGrantRequest(
       server,
       environment.client,
@@ -134,7 +136,8 @@ export async function exchangeRefreshToken(
       refreshToken,
       {
         [customFetch]: send,
-        [allowInsecureRequests]: isLoopback(environment.tokenEndpoint),
+        [allowInsecureRequests]: isLoopback(new URL(server.token_endpoint ?? '')),
+        additionalParameters: environment.parameters,
       },
     );
     await processRefreshTokenResponse(server, environment.client, response, {
@@ -147,7 +150,7 @@ export async function exchangeRefreshToken(
   if (own !== undefined) throw own.error;
   return {
     ...shown,
-    ...conclude({ verdict, answer, adapter: provider.adapter, secrets, now: deps.now() }),
+    ...conclude({ verdict, answer, provider, secrets, now: deps.now() }),
     claimLost: verdict instanceof ClaimLostError,
   };
 }
@@ -169,50 +172,32 @@ function receivedGrant(
   secrets: readonly string[],
 ): ReceivedGrant {
   const { body } = tokens;
-  const refreshLife = body['refresh_token_expires_in'];
+  const stated = body['refresh_token_expires_in'];
+  const refreshLife =
+    stated === undefined && tokens.refreshToken !== null
+      ? provider.refreshTokenLifeSeconds
+      : stated;
   return {
     accessToken: tokens.accessToken,
     refreshToken: tokens.refreshToken,
-    expiresAt: expiresAt(
-      sentAt,
-      body['expires_in'],
-      provider.adapter.defaultAccessTokenLifeSeconds,
-    ),
+    expiresAt: expiresAt(sentAt, body['expires_in'], provider.accessTokenLifeSeconds),
     // A life beyond what a date can hold must not keep the grant from being stored.
     refreshTokenExpiresAt:
       typeof refreshLife === 'number' && refreshLife >= 0 && refreshLife <= REFRESH_LIFE_MAX_SECONDS
         ? new Date(sentAt.getTime() + refreshLife * 1000)
         : null,
-    scopes: typeof body['scope'] === 'string' ? scopesOf(body['scope'], secrets) : null,
+    scopes: typeof body['scope'] === 'string' ? scopesOf(body['scope'], provider, secrets) : null,
   };
 }
 
-/**
- * The answer for oauth4webapi's parser: the body that was read, and only the header it needs. A challenge header
- * would make it skip the error in the body, and some servers label JSON as text.
- */
-function readableResponse(answer: TransportResponse): Response {
-  const bodyless = answer.status === 204 || answer.status === 304;
-  return new Response(bodyless ? null : answer.body, {
-    status: answer.status,
-    headers: {
-      'content-type': answer.body.trimStart().startsWith('{') ? 'application/json' : 'text/plain',
-    },
-  });
-}
-
 /** Scopes are stored and shown as they are: what holds a token is none. */
-function scopesOf(scope: string, secrets: readonly string[]): string[] {
+function scopesOf(scope: string, provider: Provider, secrets: readonly string[]): string[] {
   return scope
-    .split(' ')
+    .split(provider.adapter.scopeSeparator ?? ' ')
+    .map((one) => one.trim())
     .filter((one) => one !== '' && !secrets.some((secret) => one.includes(secret)));
 }
 
 function tokensOf(tokens: SalvagedTokens): string[] {
   return [tokens.accessToken, tokens.refreshToken].filter((token) => token !== null);
-}
-
-/** Plain HTTP is for the sandbox on this machine only. */
-function isLoopback(url: URL): boolean {
-  return ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
 }

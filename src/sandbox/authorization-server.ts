@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Dialect, MintedGrant, RefusalCode, SandboxProvider, TokenRequest } from './dialect';
 import { tokenHash } from './ledger';
+import { presentationOf, type Rotation, rotate } from './rotation';
 import { type Family, type State, StateFile } from './state-file';
 
 /** What fits into a token and survives a form, JSON and a header unchanged. */
@@ -27,6 +28,8 @@ export interface GrantInput {
   expiresAt?: Date;
   /** Stands verbatim in the secret part of all tokens of this grant, for tests that look for leaks. */
   secretMarker?: string;
+  /** What becomes of a used refresh token of this grant, where the provider's own way is not wanted. */
+  rotation?: Rotation;
 }
 
 /** The members of a consent's token answer, with the expiry as an instant. */
@@ -39,8 +42,13 @@ export interface IssuedGrant {
 }
 
 export type Verdict =
-  | { accepted: true; family: Family; scopes: readonly string[] }
-  | { accepted: false; code: RefusalCode };
+  | { accepted: true; family: Family; scopes: readonly string[]; refreshToken: string }
+  | {
+      accepted: false;
+      code: RefusalCode;
+      /** Whose used refresh token was presented again. */
+      replayed?: Family;
+    };
 
 export class AuthorizationServer {
   readonly #clientId: string;
@@ -49,6 +57,8 @@ export class AuthorizationServer {
   readonly #now: () => Date;
   readonly #families = new Map<string, Family>();
   readonly #familyOfRefreshToken = new Map<string, Family>();
+  /** By the hash of the refresh token that brought it: kept in memory only, so a restart ends a grace. */
+  readonly #successorOf = new Map<string, string>();
   readonly #accessTokens = new Map<string, { familyId: string; expiresAtMs: number }>();
   readonly #stateFile: StateFile | undefined;
 
@@ -78,6 +88,7 @@ export class AuthorizationServer {
       subject: input.subject,
       scopes: [...(input.scopes ?? dialect.defaultScopes)],
       refreshTokenHashes: [hash],
+      rotation: input.rotation ?? dialect.rotation,
       refreshTokenExpiresAtMs: nowMs + dialect.refreshTokenLifeSeconds * 1000,
       accessTokenLifeSeconds:
         input.accessTokenLifeSeconds ??
@@ -118,6 +129,15 @@ export class AuthorizationServer {
     return family?.provider === provider ? family.subject : undefined;
   }
 
+  /** Whether the refresh token was used before and has a successor. */
+  isRotated(refreshToken: string): boolean {
+    const hash = tokenHash(refreshToken);
+    const family = this.#familyOfRefreshToken.get(hash);
+    return (
+      family !== undefined && presentationOf(family, hash, this.#now().getTime()) !== 'current'
+    );
+  }
+
   /** Whether the provider would honour the access token now. */
   isAccessTokenActive(accessToken: string): boolean {
     const minted = this.#accessTokens.get(tokenHash(accessToken));
@@ -132,33 +152,72 @@ export class AuthorizationServer {
    * @see [RFC 6749 section 6](https://www.rfc-editor.org/rfc/rfc6749#section-6)
    */
   judge(dialect: Dialect, request: TokenRequest): Verdict {
-    if (request.clientId !== this.#clientId || request.clientSecret !== this.#clientSecret) {
-      return refuse('invalid_client');
-    }
+    const proven = dialect.publicClient ?? request.clientSecret === this.#clientSecret;
+    if (request.clientId !== this.#clientId || !proven) return refuse('invalid_client');
     if (request.malformed) return refuse('invalid_request');
     if (request.grantType !== 'refresh_token') return refuse('unsupported_grant_type');
     if (request.refreshToken === undefined) return refuse('invalid_request');
-    const family = this.#familyOfRefreshToken.get(tokenHash(request.refreshToken));
+    const { refreshToken } = request;
+    const hash = tokenHash(refreshToken);
+    const family = this.#familyOfRefreshToken.get(hash);
     if (!family || !this.#isAlive(family, dialect.provider)) return refuse('invalid_grant');
+    if (presentationOf(family, hash, this.#now().getTime()) === 'replayed') {
+      return { accepted: false, code: 'invalid_grant', replayed: family };
+    }
     const scopes = request.scopes ?? family.scopes;
     if (scopes.some((scope) => !family.scopes.includes(scope))) return refuse('invalid_scope');
-    return { accepted: true, family, scopes };
+    return { accepted: true, family, scopes, refreshToken };
   }
 
-  /** Mints and stores the next access token of a family that was judged worthy of one. */
-  commit(dialect: Dialect, { family, scopes }: Verdict & { accepted: true }): MintedGrant {
+  /**
+   * Mints and stores what a family that was judged worthy gets next. A rotation is on disk when this returns: whoever
+   * hears of the commit may kill the process that waits for the answer, or this one.
+   */
+  commit(
+    dialect: Dialect,
+    { family, scopes, refreshToken }: Verdict & { accepted: true },
+  ): MintedGrant {
+    const nowMs = this.#now().getTime();
     const expiresInSeconds = family.accessTokenLifeSeconds;
-    const expiresAtMs = this.#now().getTime() + expiresInSeconds * 1000;
+    const accessToken = this.#mintAccessToken(dialect, family, nowMs + expiresInSeconds * 1000);
+    const successor = this.#successor(dialect, family, refreshToken);
+    if (successor !== undefined) this.flush();
     return {
-      accessToken: this.#mintAccessToken(dialect, family, expiresAtMs),
+      accessToken,
       expiresInSeconds,
       scopes,
+      ...(successor !== undefined && { refreshToken: successor }),
+      refreshTokenExpiresInSeconds: Math.round((family.refreshTokenExpiresAtMs - nowMs) / 1000),
     };
+  }
+
+  /** A used refresh token came again: either of the two who know it may be a thief, so all its tokens die. */
+  revokeReplayed(family: Family): void {
+    family.revokedAtMs ??= this.#now().getTime();
+    this.#stateFile?.schedule();
+    this.flush();
   }
 
   /** Writes what is not written yet. */
   flush(): void {
     this.#stateFile?.flush();
+  }
+
+  /** The refresh token that takes the place of the presented one; none where it stays. */
+  #successor(dialect: Dialect, family: Family, presented: string): string | undefined {
+    const { mode } = family.rotation ?? dialect.rotation;
+    if (mode === 'none') return undefined;
+    const hash = tokenHash(presented);
+    const known = mode === 'grace' ? this.#successorOf.get(hash) : undefined;
+    if (known !== undefined) return known;
+    const nowMs = this.#now().getTime();
+    const successor = dialect.mintRefreshToken(family.secretMarker);
+    const successorHash = tokenHash(successor);
+    rotate(family, hash, successorHash, nowMs);
+    family.refreshTokenExpiresAtMs = nowMs + dialect.refreshTokenLifeSeconds * 1000;
+    this.#familyOfRefreshToken.set(successorHash, family);
+    if (mode === 'grace') this.#successorOf.set(hash, successor);
+    return successor;
   }
 
   #isAlive(family: Family, provider: SandboxProvider): boolean {

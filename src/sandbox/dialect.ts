@@ -1,7 +1,10 @@
 /** The contract of a dialect: everything in which one provider's OAuth server differs from another's. */
 
+import type { Rotation } from './rotation';
+
 /** Providers the sandbox can speak as. */
-export type SandboxProvider = 'ebay';
+export const SANDBOX_PROVIDERS = ['ebay', 'etsy', 'shopify', 'google'] as const;
+export type SandboxProvider = (typeof SANDBOX_PROVIDERS)[number];
 
 /** @see [RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2) */
 export type RefusalCode =
@@ -34,6 +37,9 @@ export interface MintedGrant {
   readonly accessToken: string;
   readonly expiresInSeconds: number;
   readonly scopes: readonly string[];
+  /** Absent: the one that was presented stays. */
+  readonly refreshToken?: string;
+  readonly refreshTokenExpiresInSeconds: number;
 }
 
 export interface WireAnswer {
@@ -48,6 +54,10 @@ export interface Dialect {
   readonly accessTokenLifeSeconds: number;
   readonly refreshTokenLifeSeconds: number;
   readonly defaultScopes: readonly string[];
+  /** What becomes of a used refresh token, where a grant is not told otherwise. */
+  readonly rotation: Rotation;
+  /** The client has no secret to present. */
+  readonly publicClient?: true;
   readTokenRequest(request: PresentedRequest): TokenRequest;
   /** Makes a token no one has seen; `secretMarker` stands verbatim inside its secret part. */
   mintAccessToken(secretMarker?: string): string;

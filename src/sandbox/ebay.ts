@@ -11,6 +11,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Dialect, MintedGrant, RefusalCode, WireAnswer } from './dialect';
+import { jsonAnswer } from './json-answer';
 import { readBasicTokenRequest } from './token-request';
 
 const SCOPE = 'https://api.ebay.com/oauth/api_scope';
@@ -24,24 +25,6 @@ const DESCRIPTIONS: Record<RefusalCode, string> = {
     'The requested scope is invalid, unknown, malformed, or exceeds the scope granted to the client',
   unsupported_grant_type: 'grant type in request is not supported by the authorization server',
 };
-
-/** RFC 6749 section 5.1 asks for both cache headers on whatever carries a token. */
-function json(
-  status: number,
-  body: object,
-  headers: Readonly<Record<string, string>> = {},
-): WireAnswer {
-  return {
-    status,
-    headers: {
-      'content-type': 'application/json',
-      'cache-control': 'no-store',
-      pragma: 'no-cache',
-      ...headers,
-    },
-    body: JSON.stringify(body),
-  };
-}
 
 /** `r^0` marks an access token; its secret part begins as gzip does in Base64, and is some 1.6 kB long. */
 function mintAccessToken(secretMarker = ''): string {
@@ -59,7 +42,7 @@ function mintRefreshToken(secretMarker = ''): string {
 
 /** A refresh answers with an access token only: no refresh token, no scope. */
 function granted(grant: MintedGrant): WireAnswer {
-  return json(200, {
+  return jsonAnswer(200, {
     access_token: grant.accessToken,
     expires_in: grant.expiresInSeconds,
     token_type: 'User Access Token',
@@ -72,13 +55,13 @@ function granted(grant: MintedGrant): WireAnswer {
  */
 function refused(code: RefusalCode): WireAnswer {
   const body = { error: code, error_description: DESCRIPTIONS[code] };
-  if (code !== 'invalid_client') return json(400, body);
-  return json(401, body, { 'www-authenticate': 'Basic realm="identity"' });
+  if (code !== 'invalid_client') return jsonAnswer(400, body);
+  return jsonAnswer(401, body, { 'www-authenticate': 'Basic realm="identity"' });
 }
 
 /** The error 2001 of eBay's gateway, which all its REST resources share; not in OAuth's words. */
 function throttled(): WireAnswer {
-  return json(429, {
+  return jsonAnswer(429, {
     errors: [
       {
         errorId: 2001,
@@ -98,6 +81,7 @@ export const ebay: Dialect = {
   /** 18 months, as `refresh_token_expires_in` says at consent. */
   refreshTokenLifeSeconds: 47_304_000,
   defaultScopes: [SCOPE, `${SCOPE}/sell.inventory`, `${SCOPE}/sell.fulfillment`],
+  rotation: { mode: 'none' },
   readTokenRequest: readBasicTokenRequest,
   mintAccessToken,
   mintRefreshToken,

@@ -35,6 +35,8 @@ export interface LedgerEntry {
   readonly refreshTokenFingerprint?: string;
   /** The presented refresh token was still sealed (`ENC:`): a client sent ciphertext. */
   readonly sealedTokenPresented?: true;
+  /** The presented refresh token was used before and has a successor. */
+  readonly rotatedTokenPresented?: true;
   readonly outcome?: LedgerOutcome;
   /** The HTTP status of an `answered` entry. */
   readonly status?: number;

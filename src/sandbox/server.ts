@@ -12,11 +12,14 @@ import {
 } from './authorization-server';
 import type { Dialect, SandboxProvider } from './dialect';
 import { ebay } from './ebay';
+import { etsy } from './etsy';
+import { google } from './google';
 import { Ledger, type LedgerEntry, type LedgerEvent, type LedgerListener } from './ledger';
 import { Script, type ScriptRule } from './scripted-answer';
+import { shopify } from './shopify';
 import { TokenEndpoint } from './token-endpoint';
 
-const DIALECTS: Record<SandboxProvider, Dialect> = { ebay };
+const DIALECTS: Record<SandboxProvider, Dialect> = { ebay, etsy, shopify, google };
 
 /** Long enough that a client's idle connection is not closed under its next request. */
 const KEEP_ALIVE_MS = 65_000;

@@ -3,15 +3,21 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { SANDBOX_PROVIDERS } from './dialect';
+import { rotationSchema } from './rotation';
 
 const familySchema = z.strictObject({
   id: z.string(),
-  provider: z.enum(['ebay']),
+  provider: z.enum(SANDBOX_PROVIDERS),
   clientId: z.string(),
   subject: z.string(),
   scopes: z.array(z.string()),
   /** SHA-256 of every refresh token the family has had, oldest first. */
   refreshTokenHashes: z.array(z.string()),
+  rotation: rotationSchema.optional(),
+  predecessorHash: z.string().optional(),
+  successors: z.number().optional(),
+  rotatedAtMs: z.number().optional(),
   refreshTokenExpiresAtMs: z.number(),
   accessTokenLifeSeconds: z.number(),
   secretMarker: z.string().optional(),

@@ -121,7 +121,10 @@ export class TokenEndpoint {
   ): Settled | undefined {
     const { authorizationServer, ledger } = this.#deps;
     const verdict = authorizationServer.judge(dialect, asked);
-    if (!verdict.accepted) return { outcome: verdict.code, answer: dialect.refused(verdict.code) };
+    if (!verdict.accepted) {
+      if (verdict.replayed && commit) authorizationServer.revokeReplayed(verdict.replayed);
+      return { outcome: verdict.code, answer: dialect.refused(verdict.code) };
+    }
     if (!commit) return undefined;
     const answer = dialect.granted(authorizationServer.commit(dialect, verdict));
     ledger.record({ ...exchange, event: 'committed', outcome: 'minted' });
@@ -138,11 +141,13 @@ export class TokenEndpoint {
     const { provider } = dialect;
     const base = { provider, requestId: randomUUID(), connectionId: this.#connectionId(socket) };
     if (asked.refreshToken === undefined) return base;
-    const subject = this.#deps.authorizationServer.subjectOf(provider, asked.refreshToken);
+    const { authorizationServer } = this.#deps;
+    const subject = authorizationServer.subjectOf(provider, asked.refreshToken);
     return {
       ...base,
       ...(subject !== undefined && { subject }),
       refreshTokenFingerprint: refreshTokenFingerprint(asked.refreshToken),
+      ...(authorizationServer.isRotated(asked.refreshToken) && { rotatedTokenPresented: true }),
       ...(asked.refreshToken.startsWith('ENC:') && { sealedTokenPresented: true }),
     };
   }

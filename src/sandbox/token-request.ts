@@ -1,4 +1,4 @@
-/** Reads a token request as RFC 6749 words it: a form body, and a client that authenticates by HTTP Basic. */
+/** Reads a token request as RFC 6749 words it: a form body, and a client that authenticates in one of two ways. */
 import type { PresentedRequest, TokenRequest } from './dialect';
 
 /**
@@ -52,14 +52,35 @@ function readForm(request: PresentedRequest): {
 export function readBasicTokenRequest(request: PresentedRequest): TokenRequest {
   const credentials = readBasicCredentials(request.authorization);
   const { parameters, repeated } = readForm(request);
+  return {
+    ...credentials,
+    ...readAsked(parameters),
+    malformed: repeated || (credentials !== undefined && parameters.has('client_secret')),
+  };
+}
+
+/** A token request whose client names itself in the body; an Authorization header beside it is a second one. */
+export function readBodyTokenRequest(request: PresentedRequest): TokenRequest {
+  const { parameters, repeated } = readForm(request);
+  const clientId = parameters.get('client_id');
+  const clientSecret = parameters.get('client_secret');
+  return {
+    ...(clientId !== undefined && { clientId }),
+    ...(clientSecret !== undefined && { clientSecret }),
+    ...readAsked(parameters),
+    malformed: repeated || request.authorization !== undefined,
+  };
+}
+
+function readAsked(
+  parameters: ReadonlyMap<string, string>,
+): Pick<TokenRequest, 'grantType' | 'refreshToken' | 'scopes'> {
   const grantType = parameters.get('grant_type');
   const refreshToken = parameters.get('refresh_token');
   const scope = parameters.get('scope');
   return {
-    ...credentials,
     ...(grantType !== undefined && { grantType }),
     ...(refreshToken !== undefined && { refreshToken }),
     ...(scope !== undefined && { scopes: scope.split(' ').filter((token) => token !== '') }),
-    malformed: repeated || (credentials !== undefined && parameters.has('client_secret')),
   };
 }

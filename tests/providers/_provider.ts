@@ -121,6 +121,7 @@ export interface Exchanged extends Exchange {
 
 export interface ExchangeOptions {
   provider?: Provider;
+  externalId?: string;
   refreshToken?: string;
   capture?: boolean;
   transport?: Transport;
@@ -143,6 +144,7 @@ export async function exchangeAt(url: string, options: ExchangeOptions = {}): Pr
     {
       provider,
       environment,
+      account: { externalId: options.externalId ?? 'acme.myshopify.com' },
       refreshToken: options.refreshToken ?? REFRESH_TOKEN,
       capture: options.capture ?? true,
       mayBeSent: options.mayBeSent ?? (() => Promise.resolve(true)),

@@ -14,6 +14,7 @@ import type { LogEntry } from '../../src/domain/log-entry';
 import { createLogger, installTemporalLogger } from '../../src/logging';
 import { ConfiguredProviders } from '../../src/providers/configured-providers';
 import { defaultPolicy, type ProviderConfig } from '../../src/providers-file';
+import type { SandboxProvider } from '../../src/sandbox/dialect';
 import { type Sandbox, startSandbox } from '../../src/sandbox/server';
 import type { Scope } from '../../src/store/api-keys';
 import { openStore, type Store } from '../../src/store/store';
@@ -30,9 +31,12 @@ export interface HarnessOptions {
   mongodbUri?: string;
   temporalAddress?: string;
   policy?: Partial<ProviderConfig['policy']>;
+  /** Which of the sandbox's providers are configured; default: eBay. */
+  providers?: readonly SandboxProvider[];
 }
 
 export interface NewAccount {
+  provider?: SandboxProvider;
   organisation?: string;
   environment?: string;
   label?: string;
@@ -105,24 +109,21 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const sandbox = await startSandbox({ clientId: CLIENT_ID, clientSecret });
   const encryptionKeys = `k1:${randomBytes(32).toString('base64')}`;
   const ring = KeyRing.parse(encryptionKeys);
-  const environment = {
-    clientId: CLIENT_ID,
-    clientSecret,
-    tokenEndpoint: sandbox.tokenEndpoint('ebay'),
-  };
   const base = loadConfig({ PROVIDERS_FILE: '', DATA_DIR: '/nonexistent' });
   const config: Config = {
     ...base,
     encryptionKeys: ring,
     temporal: { connection: temporal, namespace, taskQueue: 'evergrant' },
-    providers: [
-      {
-        id: 'ebay',
-        adapter: 'ebay',
-        policy: { ...defaultPolicy('ebay', null), ...options.policy },
+    providers: (options.providers ?? ['ebay']).map((provider) => {
+      const tokenEndpoint = sandbox.tokenEndpoint(provider);
+      const environment = { clientId: CLIENT_ID, clientSecret, tokenEndpoint };
+      return {
+        id: provider,
+        adapter: provider,
+        policy: { ...defaultPolicy(provider, null), ...options.policy },
         environments: { production: environment, sandbox: environment },
-      },
-    ],
+      };
+    }),
   };
   const providers = new ConfiguredProviders(config.providers);
   const mongodbUri = options.mongodbUri ?? engines.mongodbUri(`evergrant_${id}`);
@@ -157,8 +158,9 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       const now = Date.now();
       const accountId = `acc_${randomBytes(12).toString('hex')}`;
       const organisation = input.organisation ?? DEFAULT_ORGANISATION;
+      const provider = input.provider ?? 'ebay';
       const grant = sandbox.issueGrant({
-        provider: 'ebay',
+        provider,
         subject: accountId,
         ...(input.secretMarker === undefined ? {} : { secretMarker: input.secretMarker }),
       });
@@ -171,7 +173,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
         {
           id: accountId,
           organisation,
-          provider: 'ebay',
+          provider,
           environment: input.environment ?? 'production',
           externalId: `shop-${accountId}`,
           label: input.label ?? `Shop ${accountId.slice(-6)}`,

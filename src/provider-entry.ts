@@ -1,0 +1,252 @@
+/** One entry of `providers.yaml`, checked and put together with what its adapter knows. */
+import ms, { type StringValue } from 'ms';
+import { z } from 'zod';
+import type { RefreshFailureCode } from './domain/refresh-failure';
+import type { RefreshPolicy } from './domain/refresh-policy';
+import type { ReplayRule } from './domain/replay';
+import {
+  CLIENT_AUTHENTICATION_METHODS,
+  type ClientAuthenticationMethod,
+  credentialOf,
+  privateKeyProblem,
+} from './providers/client-authentication';
+import type { ProviderAdapter } from './providers/provider';
+import { adapterIds, findAdapter } from './providers/registry';
+import { isSecure } from './providers/token-endpoint';
+
+/** One environment: an OAuth app and the server it belongs to. What is absent is as the adapter says. */
+export interface EnvironmentConfig {
+  clientId: string;
+  clientSecret?: string;
+  privateKey?: string;
+  keyId?: string;
+  clientAuthentication?: ClientAuthenticationMethod;
+  tokenEndpoint?: string;
+  issuer?: string;
+  parameters?: Record<string, string>;
+}
+
+export interface ProviderConfig {
+  id: string;
+  adapter: string;
+  policy: RefreshPolicy;
+  replayRule?: ReplayRule;
+  accessTokenLifeSeconds?: number;
+  refreshTokenLifeSeconds?: number | null;
+  failureCodes?: Record<string, RefreshFailureCode>;
+  environments: Record<string, EnvironmentConfig>;
+}
+
+const isDuration = (text: string): text is StringValue => /^\d+(\.\d+)?\s*(ms|s|m|h|d)$/.test(text);
+
+/** `90s`, `10m`, `1h`, in milliseconds. */
+export const duration = z.string().transform((text, context) => {
+  const value = isDuration(text) ? ms(text) : undefined;
+  if (value === undefined || value <= 0) {
+    context.addIssue(`must be a duration such as 90s, 10m or 1h, not "${text}"`);
+    return z.NEVER;
+  }
+  return value;
+});
+
+/** A refresh token and the client's secret are sent there. */
+const secureUrl = z
+  .url({ error: 'must be a URL', abort: true })
+  .refine((text) => isSecure(new URL(text)), 'must begin with https:// (http:// on this machine)');
+
+const seconds = duration.transform((value) => value / 1000);
+
+const replayRule = z.string().transform((text, context): ReplayRule => {
+  if (text === 'safe' || text === 'until_successor_used' || text === 'never') return { kind: text };
+  if (isDuration(text) && ms(text) > 0) return { kind: 'within', seconds: ms(text) / 1000 };
+  context.addIssue('must be safe, never, until_successor_used, or a duration such as 30s');
+  return z.NEVER;
+});
+
+/** What belongs to the exchange itself is not for a configuration to change. */
+const RESERVED_PARAMETERS = new Set([
+  'grant_type',
+  'refresh_token',
+  'client_id',
+  'client_secret',
+  'client_assertion',
+  'client_assertion_type',
+]);
+
+const parameters = z
+  .record(z.string(), z.string())
+  .refine(
+    (given) => Object.keys(given).every((name) => !RESERVED_PARAMETERS.has(name)),
+    `must not hold ${[...RESERVED_PARAMETERS].join(', ')}`,
+  );
+
+/** What may be said of one environment, and at the top of the entry of the default one. */
+const environmentMembers = {
+  clientId: z.string().optional(),
+  clientSecret: z.string().optional(),
+  clientAuthentication: z.enum(CLIENT_AUTHENTICATION_METHODS).optional(),
+  privateKey: z.string().optional(),
+  keyId: z.string().optional(),
+  tokenEndpoint: secureUrl.optional(),
+  issuer: secureUrl.optional(),
+  parameters: parameters.optional(),
+  scopes: z.array(z.string().regex(/^\S+$/, 'must be one scope each')).optional(),
+};
+const environmentSchema = z.strictObject(environmentMembers);
+
+const providerSchema = z.strictObject({
+  ...environmentMembers,
+  adapter: z.string().optional(),
+  sweepEvery: duration.optional(),
+  refreshBefore: duration.optional(),
+  refreshAfterAge: z.union([duration, z.literal('never')]).optional(),
+  replay: replayRule.optional(),
+  accessTokenLife: seconds.optional(),
+  refreshTokenLife: z.union([seconds, z.literal('unknown')]).optional(),
+  errorCodes: z
+    .record(
+      z.string(),
+      z.enum([
+        'invalid_grant',
+        'invalid_client',
+        'unauthorized_client',
+        'invalid_scope',
+        'invalid_request',
+        'rate_limited',
+        'provider_unavailable',
+      ]),
+    )
+    .optional(),
+  environments: z.record(z.string(), environmentSchema).optional(),
+});
+
+type Entry = z.infer<typeof providerSchema>;
+type EnvironmentEntry = z.infer<typeof environmentSchema>;
+
+/** The policy of a provider about which nothing is said. */
+export function defaultPolicy(adapterId: string, refreshIntervalMs: number | null): RefreshPolicy {
+  const adapter = findAdapter(adapterId);
+  if (adapter === undefined) throw new TypeError(`no adapter named "${adapterId}"`);
+  return {
+    ...adapter.defaultPolicy,
+    ...(refreshIntervalMs === null ? {} : { sweepEveryMs: refreshIntervalMs }),
+  };
+}
+
+/** Adds what is wrong with the entry to `problems`, each beginning with the entry's name. */
+export function readProvider(
+  id: string,
+  raw: unknown,
+  refreshIntervalMs: number | null,
+  problems: string[],
+): ProviderConfig | null {
+  const problem = (text: string): null => {
+    problems.push(`providers.${id}${text}`);
+    return null;
+  };
+  if (!/^[a-z][a-z0-9-]{0,31}$/.test(id))
+    return problem(': a provider is named in lower-case letters, digits and "-"');
+  const parsed = providerSchema.safeParse(raw ?? {});
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues)
+      problem(`${issue.path.map((part) => `.${String(part)}`).join('')}: ${issue.message}`);
+    return null;
+  }
+  const entry = parsed.data;
+  const adapterId = entry.adapter ?? id;
+  const adapter = findAdapter(adapterId);
+  if (adapter === undefined)
+    return problem(`: there is no adapter "${adapterId}"; there are: ${adapterIds().join(', ')}`);
+
+  const environments: ProviderConfig['environments'] = {};
+  for (const [name, own] of environmentsOf(adapter, entry)) {
+    const environment = readEnvironment(adapter, name, own);
+    if (typeof environment === 'string') return problem(environment);
+    environments[name] = environment;
+  }
+  return {
+    id,
+    adapter: adapterId,
+    environments,
+    policy: policyOf(entry, defaultPolicy(adapterId, refreshIntervalMs)),
+    ...defined({
+      replayRule: entry.replay,
+      accessTokenLifeSeconds: entry.accessTokenLife,
+      refreshTokenLifeSeconds: entry.refreshTokenLife === 'unknown' ? null : entry.refreshTokenLife,
+      failureCodes: entry.errorCodes,
+    }),
+  };
+}
+
+/** Another environment is another OAuth app: it never inherits the credentials of the default one by accident. */
+function environmentsOf(adapter: ProviderAdapter, entry: Entry): [string, EnvironmentEntry][] {
+  // What is not strict takes the environment's members out of the entry.
+  const atTop = z.object(environmentMembers).parse(entry);
+  const own = { ...entry.environments };
+  const byDefault = { ...defined(atTop), ...defined(own[adapter.defaultEnvironment] ?? {}) };
+  return Object.entries({ ...own, [adapter.defaultEnvironment]: byDefault });
+}
+
+/** @returns the environment, or the sentence that says what is wrong with it */
+function readEnvironment(
+  adapter: ProviderAdapter,
+  name: string,
+  own: EnvironmentEntry,
+): EnvironmentConfig | string {
+  const method = own.clientAuthentication ?? adapter.clientAuthenticationMethods[0];
+  if (!adapter.clientAuthenticationMethods.includes(method)) {
+    const accepted = adapter.clientAuthenticationMethods.join(', ');
+    return `: ${adapter.displayName} does not take clientAuthentication ${method}; it takes: ${accepted}`;
+  }
+  if (own.issuer !== undefined && adapter.discovery !== true)
+    return ': issuer is for the adapter oauth2; here the token endpoint is known';
+  const credential = credentialOf(method);
+  const { clientId } = own;
+  const tokenEndpoint = own.tokenEndpoint ?? adapter.tokenEndpoints[name];
+  if (
+    clientId === undefined ||
+    (credential !== null && own[credential] === undefined) ||
+    (tokenEndpoint === undefined && own.issuer === undefined)
+  ) {
+    const needs = ['clientId', ...(credential === null ? [] : [credential])].join(', ');
+    const address = adapter.discovery ? 'a tokenEndpoint or an issuer' : 'a tokenEndpoint';
+    return `: the environment "${name}" needs ${needs} and ${address}`;
+  }
+  if (method === 'private_key_jwt') {
+    const wrong = privateKeyProblem(own.privateKey ?? '');
+    if (wrong !== null) return `.privateKey: ${wrong}`;
+  }
+  const extra = {
+    ...(own.scopes === undefined ? {} : { scope: own.scopes.join(adapter.scopeSeparator ?? ' ') }),
+    ...own.parameters,
+  };
+  return {
+    clientId,
+    ...defined({
+      clientSecret: own.clientSecret,
+      privateKey: own.privateKey,
+      keyId: own.keyId,
+      clientAuthentication: own.clientAuthentication,
+      tokenEndpoint,
+      issuer: own.issuer,
+      parameters: Object.keys(extra).length === 0 ? undefined : extra,
+    }),
+  };
+}
+
+function policyOf(entry: Entry, base: RefreshPolicy): RefreshPolicy {
+  return {
+    sweepEveryMs: entry.sweepEvery ?? base.sweepEveryMs,
+    refreshBeforeMs: entry.refreshBefore ?? base.refreshBeforeMs,
+    refreshAfterAgeMs:
+      entry.refreshAfterAge === 'never' ? null : (entry.refreshAfterAge ?? base.refreshAfterAgeMs),
+  };
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** Without the members that are not there. */
+function defined<T extends object>(members: T): Defined<T>;
+function defined(members: object): object {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,117 @@
+/** How this OAuth app proves who it is at the token endpoint: one way for each method, for all providers. */
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { type ClientAuth, ClientSecretPost, None, PrivateKeyJwt } from 'oauth4webapi';
+
+/** @see [OpenID Connect Core 1.0 §9](https://openid.net/specs/openid-connect-core-1_0.html#ClientAuthentication) */
+export const CLIENT_AUTHENTICATION_METHODS = [
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+  'none',
+] as const;
+export type ClientAuthenticationMethod = (typeof CLIENT_AUTHENTICATION_METHODS)[number];
+
+export interface ClientCredentials {
+  clientId: string;
+  /** Empty where the method needs none. */
+  clientSecret: string;
+  /** A private key, PEM (PKCS #8, PKCS #1, SEC 1) or JWK. */
+  privateKey?: string;
+  /** The `kid` under which the provider knows the key. */
+  keyId?: string;
+}
+
+/**
+ * What puts the client's proof into a request.
+ *
+ * @throws if the private key cannot be used; the message holds nothing of it
+ */
+export function clientAuthentication(
+  method: ClientAuthenticationMethod,
+  credentials: ClientCredentials,
+): ClientAuth {
+  switch (method) {
+    case 'client_secret_basic':
+      return clientSecretBasic(credentials);
+    case 'client_secret_post':
+      return ClientSecretPost(credentials.clientSecret);
+    case 'private_key_jwt':
+      return privateKeyJwt(credentials);
+    case 'none':
+      return None();
+  }
+}
+
+/** Which of its members a method needs beside the client id. */
+export function credentialOf(
+  method: ClientAuthenticationMethod,
+): 'clientSecret' | 'privateKey' | null {
+  if (method === 'none') return null;
+  return method === 'private_key_jwt' ? 'privateKey' : 'clientSecret';
+}
+
+/** What is wrong with a private key, or `null`. */
+export function privateKeyProblem(privateKey: string): string | null {
+  try {
+    importable(privateKey);
+    return null;
+  } catch {
+    return 'must be a private key, PEM or JWK: RSA (2048 bits or more), P-256, P-384, P-521 or Ed25519';
+  }
+}
+
+/**
+ * Both parts form-encoded, as RFC 6749 §2.3.1 asks, and no more than that: oauth4webapi encodes hyphens and dots as
+ * well, which servers that do not decode at all then refuse.
+ */
+function clientSecretBasic({ clientId, clientSecret }: ClientCredentials): ClientAuth {
+  const pair = `${formEncoded(clientId)}:${formEncoded(clientSecret)}`;
+  return (_server, _client, _body, headers) => {
+    headers.set('authorization', `Basic ${Buffer.from(pair).toString('base64')}`);
+  };
+}
+
+function formEncoded(text: string): string {
+  return new URLSearchParams({ text }).toString().slice('text='.length);
+}
+
+/**
+ * The key is taken into Web Crypto at its first use, because that is asynchronous and configuring is not.
+ * @see [RFC 7523 §2.2](https://www.rfc-editor.org/rfc/rfc7523#section-2.2)
+ */
+function privateKeyJwt({ privateKey = '', keyId }: ClientCredentials): ClientAuth {
+  const { key, algorithm } = importable(privateKey);
+  let ready: Promise<ClientAuth> | undefined;
+  return async (...request) => {
+    ready ??= crypto.subtle
+      .importKey('pkcs8', key.export({ format: 'der', type: 'pkcs8' }), algorithm, false, ['sign'])
+      .then((imported) =>
+        PrivateKeyJwt(keyId === undefined ? imported : { key: imported, kid: keyId }),
+      );
+    return (await ready)(...request);
+  };
+}
+
+type ImportAlgorithm = Parameters<typeof crypto.subtle.importKey>[2];
+
+function importable(privateKey: string): { key: KeyObject; algorithm: ImportAlgorithm } {
+  const text = privateKey.trim();
+  const key = text.startsWith('{')
+    ? createPrivateKey({ key: JSON.parse(text), format: 'jwk' })
+    : // An environment variable often holds its line breaks as `\n`.
+      createPrivateKey(text.replaceAll('\\n', '\n'));
+  return { key, algorithm: algorithmOf(key) };
+}
+
+function algorithmOf(key: KeyObject): ImportAlgorithm {
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
+  if (type === 'rsa' && (details?.modulusLength ?? 0) >= 2048)
+    return { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
+  if (type === 'ec') {
+    const { crv } = createPublicKey(key).export({ format: 'jwk' });
+    if (crv === 'P-256' || crv === 'P-384' || crv === 'P-521')
+      return { name: 'ECDSA', namedCurve: crv };
+  }
+  if (type === 'ed25519') return { name: 'Ed25519' };
+  throw new TypeError('the private key is of a kind that cannot be used');
+}

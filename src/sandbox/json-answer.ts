@@ -1,0 +1,20 @@
+/** A JSON answer of a token endpoint. */
+import type { WireAnswer } from './dialect';
+
+/** RFC 6749 section 5.1 asks for both cache headers on whatever carries a token. */
+export function jsonAnswer(
+  status: number,
+  body: object,
+  headers: Readonly<Record<string, string>> = {},
+): WireAnswer {
+  return {
+    status,
+    headers: {
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+      pragma: 'no-cache',
+      ...headers,
+    },
+    body: JSON.stringify(body),
+  };
+}

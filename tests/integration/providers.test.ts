@@ -1,0 +1,123 @@
+/** What the providers' ways with refresh tokens mean for the account, on real engines. */
+import type { SandboxProvider } from '../../src/sandbox/dialect';
+import { eventually } from '../support/eventually';
+import { type Harness, startHarness } from '../support/harness';
+
+let h: Harness;
+let key: string;
+beforeAll(async () => {
+  h = await startHarness({ providers: ['ebay', 'etsy', 'shopify', 'google'] });
+  key = await h.key();
+});
+afterAll(() => h?.stop());
+
+const refresh = async (id: string) =>
+  (await h.request(key, 'POST', `/api/admin/accounts/${id}/refresh`, { force: true })).body;
+const of = (id: string, event: string) =>
+  h.sandbox.ledger.filter((entry) => entry.event === event && entry.subject === id);
+const openedRefreshToken = async (id: string) => {
+  const { current, organisation } = await h.account(id);
+  return h.vault.openToken(current.refreshToken, { organisation, accountId: id }, 'refresh_token');
+};
+const openedAccessToken = async (id: string) => {
+  const { current, organisation } = await h.account(id);
+  return h.vault.openToken(current.accessToken, { organisation, accountId: id }, 'access_token');
+};
+
+describe.each<SandboxProvider>(['etsy', 'shopify'])('%s, which rotates', (provider) => {
+  it('R2.2 stores both new tokens together, and never presents an old refresh token again', async () => {
+    const { id, plain } = await h.addAccount({ provider });
+    const stored = [plain.refreshToken];
+    for (const generation of [2, 3, 4]) {
+      expect(await refresh(id)).toMatchObject({ outcome: 'refreshed', exchange: 'ok', generation });
+      const { current, previous } = await h.account(id);
+      expect(current.attemptId).not.toBe(previous?.attemptId ?? null);
+      expect(h.sandbox.isAccessTokenActive(await openedAccessToken(id))).toBe(true);
+      stored.push(await openedRefreshToken(id));
+    }
+    expect(new Set(stored).size).toBe(4);
+    expect(of(id, 'committed')).toHaveLength(3);
+    expect(new Set(of(id, 'received').map((entry) => entry.refreshTokenFingerprint)).size).toBe(3);
+    expect(of(id, 'received').some((entry) => entry.rotatedTokenPresented)).toBe(false);
+  });
+
+  it('R2.2 says when the new refresh token ends: in 90 days', async () => {
+    const { id } = await h.addAccount({ provider });
+    await refresh(id);
+    const endsAt = Date.parse((await h.account(id)).current.refreshTokenExpiresAt ?? '');
+    expect((endsAt - Date.now()) / 86_400_000).toBeCloseTo(90, 1);
+  });
+
+  it('R2.2 keeps a rotated refresh token that came in an odd answer', async () => {
+    const { id, plain } = await h.addAccount({ provider });
+    h.sandbox.script({
+      subject: id,
+      answer: {
+        kind: 'odd_success',
+        contentType: 'text/html',
+        body: (granted) => JSON.stringify({ ...granted, expires_in: 'soon' }),
+      },
+    });
+    expect(await refresh(id)).toMatchObject({ outcome: 'refreshed' });
+    expect(await openedRefreshToken(id)).not.toBe(plain.refreshToken);
+    expect(await refresh(id)).toMatchObject({ outcome: 'refreshed', generation: 3 });
+  });
+
+  it('R2.2 callers at the same moment spend the refresh token once', async () => {
+    const { id } = await h.addAccount({ provider });
+    const outcomes = await Promise.all(Array.from({ length: 8 }, () => refresh(id)));
+    expect(outcomes.every(({ outcome }) => outcome === 'refreshed')).toBe(true);
+    expect(of(id, 'received').some((entry) => entry.rotatedTokenPresented)).toBe(false);
+  });
+});
+
+it('a lost answer of Shopify is made good by presenting the old refresh token once more', async () => {
+  const { id } = await h.addAccount({ provider: 'shopify' });
+  h.sandbox.script({ subject: id, answer: { kind: 'drop', at: 'after_commit' } });
+  await refresh(id);
+  await eventually(async () => (await h.account(id)).generation === 2);
+  expect(of(id, 'committed')).toHaveLength(2);
+  expect((await h.entries(id)).map(({ outcome }) => outcome).toReversed()).toEqual([
+    'unknown',
+    'ok',
+  ]);
+});
+
+it('a lost answer of Etsy is not replayed while the access token lives', async () => {
+  const { id } = await h.addAccount({ provider: 'etsy', expiresInMs: 30 * 60_000 });
+  h.sandbox.script({ subject: id, answer: { kind: 'drop', at: 'after_commit' } });
+  void refresh(id);
+  await eventually(async () => (await h.entries(id)).length === 1);
+  expect((await h.entries(id))[0]).toMatchObject({ outcome: 'unknown' });
+  expect(of(id, 'received')).toHaveLength(1);
+  expect((await h.account(id)).state).toBe('active');
+});
+
+it('R2.5 a refusal that Shopify words as our slip marks the account, not the app', async () => {
+  const { id, plain } = await h.addAccount({ provider: 'shopify' });
+  h.sandbox.revoke(plain.refreshToken);
+  expect(await refresh(id)).toMatchObject({ outcome: 'failed', exchange: 'rejected' });
+  expect((await h.account(id)).state).toBe('needs_reconnect');
+  expect(await openedRefreshToken(id)).toBe(plain.refreshToken);
+});
+
+describe('google, which does not', () => {
+  it('R4.2 keeps the old refresh token, takes the new expiry, and complains of no ID token', async () => {
+    const { id, plain } = await h.addAccount({ provider: 'google' });
+    for (const generation of [2, 3])
+      expect(await refresh(id)).toMatchObject({ outcome: 'refreshed', generation });
+    expect(await openedRefreshToken(id)).toBe(plain.refreshToken);
+    const { current } = await h.account(id);
+    expect((Date.parse(current.expiresAt) - Date.now()) / 60_000).toBeCloseTo(60, 0);
+    for (const { diagnostics } of await h.entries(id)) expect(diagnostics?.warnings).toEqual([]);
+  });
+
+  it('R4.3 a dead grant does not touch the others', async () => {
+    const dead = await h.addAccount({ provider: 'google' });
+    const alive = await h.addAccount({ provider: 'google' });
+    h.sandbox.revoke(dead.plain.refreshToken);
+    expect(await refresh(dead.id)).toMatchObject({ outcome: 'failed' });
+    expect(await refresh(alive.id)).toMatchObject({ outcome: 'refreshed' });
+    expect((await h.account(alive.id)).state).toBe('active');
+  });
+});

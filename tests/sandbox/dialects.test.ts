@@ -1,0 +1,112 @@
+/** Each dialect as its own adapter hears it: the two were written apart, from the same sources. */
+import { ConfiguredProviders } from '../../src/providers/configured-providers';
+import { findAdapter } from '../../src/providers/registry';
+import { defaultPolicy } from '../../src/providers-file';
+import { SANDBOX_PROVIDERS, type SandboxProvider } from '../../src/sandbox/dialect';
+import type { Sandbox } from '../../src/sandbox/server';
+import { exchangeAt, stopProviders } from '../providers/_provider';
+import { CLIENT_ID, CLIENT_SECRET, sandboxForTest, stopSandboxes } from './_token-client';
+
+afterEach(async () => {
+  await stopProviders();
+  await stopSandboxes();
+});
+
+const DAY_MS = 24 * 3600_000;
+const ROTATES: Record<SandboxProvider, boolean> = {
+  ebay: false,
+  etsy: true,
+  shopify: true,
+  google: false,
+};
+
+function refresh(sandbox: Sandbox, provider: SandboxProvider, refreshToken: string) {
+  const found = new ConfiguredProviders([
+    {
+      id: provider,
+      adapter: provider,
+      policy: defaultPolicy(provider, null),
+      environments: {
+        production: {
+          clientId: CLIENT_ID,
+          clientSecret: CLIENT_SECRET,
+          tokenEndpoint: sandbox.tokenEndpoint(provider),
+        },
+      },
+    },
+  ]).find(provider);
+  if (found === undefined) throw new Error('no provider');
+  return exchangeAt('', { provider: found, refreshToken });
+}
+
+describe.each(SANDBOX_PROVIDERS)('the sandbox’s %s and the adapter of that name', (provider) => {
+  it('agree on a refresh: no complaint, and a refresh token only where it rotates', async () => {
+    const sandbox = await sandboxForTest();
+    const grant = sandbox.issueGrant({ provider, subject: 's', secretMarker: 'MARKER' });
+    const first = await refresh(sandbox, provider, grant.refresh_token);
+    expect(first).toMatchObject({ outcome: 'ok', failure: null, warnings: [] });
+    const [received] = first.received;
+    expect(sandbox.isAccessTokenActive(received?.accessToken ?? '')).toBe(true);
+    expect(typeof received?.refreshToken).toBe(ROTATES[provider] ? 'string' : 'object');
+    const life = received?.refreshTokenExpiresAt?.getTime() ?? 0;
+    const days = Math.round((life - (first.sentAt?.getTime() ?? 0)) / DAY_MS);
+    expect(Math.max(0, days)).toBe(ROTATES[provider] ? 90 : 0);
+    const latest = received?.refreshToken ?? grant.refresh_token;
+    expect((await refresh(sandbox, provider, latest)).outcome).toBe('ok');
+    expect(JSON.stringify({ ...first, received: null })).not.toContain('MARKER');
+  });
+
+  it('agree on the shape of a refresh token', async () => {
+    const sandbox = await sandboxForTest();
+    const grant = sandbox.issueGrant({ provider, subject: 's' });
+    expect(findAdapter(provider)?.refreshTokenWarning(grant.refresh_token)).toBeNull();
+  });
+
+  it('agree on whom a refusal touches', async () => {
+    const sandbox = await sandboxForTest();
+    const { refresh_token: refreshToken } = sandbox.issueGrant({ provider, subject: 's' });
+    sandbox.script({ answer: { kind: 'rate_limited', retryAfter: '7' } });
+    expect((await refresh(sandbox, provider, refreshToken)).failure).toMatchObject({
+      code: 'rate_limited',
+      retryAfterMs: 7000,
+    });
+    sandbox.revoke(refreshToken);
+    expect((await refresh(sandbox, provider, refreshToken)).failure).toMatchObject({
+      class: 'account',
+      code: 'invalid_grant',
+    });
+  });
+});
+
+it.each(['ebay', 'shopify', 'google'] as const)(
+  'a rolled client secret is the app’s trouble with %s',
+  async (provider) => {
+    const sandbox = await sandboxForTest();
+    const grant = sandbox.issueGrant({ provider, subject: 's' });
+    sandbox.setClientSecret('rolled');
+    const { failure } = await refresh(sandbox, provider, grant.refresh_token);
+    expect(failure).toMatchObject({ class: 'app', code: 'invalid_client' });
+  },
+);
+
+it('an unknown key is the app’s trouble with etsy, which knows no secret', async () => {
+  const sandbox = await sandboxForTest({ clientId: 'another-app' });
+  const grant = sandbox.issueGrant({ provider: 'etsy', subject: 's' });
+  const { failure } = await refresh(sandbox, 'etsy', grant.refresh_token);
+  expect(failure).toMatchObject({ class: 'app', code: 'invalid_client' });
+});
+
+it('one provider does not know the refresh token of another', async () => {
+  const sandbox = await sandboxForTest();
+  const grant = sandbox.issueGrant({ provider: 'google', subject: 's' });
+  const { failure } = await refresh(sandbox, 'shopify', grant.refresh_token);
+  expect(failure?.code).toBe('invalid_grant');
+});
+
+it('a lost answer is made good by Shopify, whose old refresh token still works', async () => {
+  const sandbox = await sandboxForTest();
+  const grant = sandbox.issueGrant({ provider: 'shopify', subject: 's' });
+  sandbox.script({ answer: { kind: 'drop', at: 'after_commit' } });
+  expect((await refresh(sandbox, 'shopify', grant.refresh_token)).outcome).toBe('unknown');
+  expect((await refresh(sandbox, 'shopify', grant.refresh_token)).outcome).toBe('ok');
+});

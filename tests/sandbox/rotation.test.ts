@@ -1,0 +1,152 @@
+/** What becomes of a used refresh token, in each way the sandbox knows. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { Rotation } from '../../src/sandbox/rotation';
+import type { Sandbox } from '../../src/sandbox/server';
+import { CLIENT_ID, sandboxForTest, stopSandboxes } from './_token-client';
+
+afterEach(stopSandboxes);
+
+const answerSchema = z.object({
+  access_token: z.string().optional(),
+  refresh_token: z.string().optional(),
+  error: z.string().optional(),
+  error_description: z.string().optional(),
+});
+
+/** One use of a refresh token, as Etsy's public client presents it. */
+async function use(sandbox: Sandbox, refreshToken = '') {
+  const response = await fetch(sandbox.tokenEndpoint('etsy'), {
+    method: 'POST',
+    body: new URLSearchParams({
+      grant_type: 'refresh_token',
+      client_id: CLIENT_ID,
+      refresh_token: refreshToken,
+    }),
+  });
+  return answerSchema.parse(await response.json());
+}
+
+let clock = Date.parse('2026-11-22T12:00:00Z');
+const now = () => new Date(clock);
+const grantOf = (sandbox: Sandbox, rotation?: Rotation) =>
+  sandbox.issueGrant({ provider: 'etsy', subject: 's', ...(rotation && { rotation }) });
+
+describe('a strict rotation, Etsy’s own', () => {
+  it('answers each use with a new refresh token', async () => {
+    const sandbox = await sandboxForTest();
+    const first = grantOf(sandbox).refresh_token;
+    const second = (await use(sandbox, first)).refresh_token;
+    const third = (await use(sandbox, second)).refresh_token;
+    expect(new Set([first, second, third]).size).toBe(3);
+    expect(sandbox.ledger.some((entry) => entry.rotatedTokenPresented)).toBe(false);
+  });
+
+  it('R2.2 takes a replay for theft: every token of the family dies, the newest too', async () => {
+    const sandbox = await sandboxForTest();
+    const first = grantOf(sandbox).refresh_token;
+    const { access_token: access = '', refresh_token: second } = await use(sandbox, first);
+    expect(sandbox.isAccessTokenActive(access)).toBe(true);
+    expect(await use(sandbox, first)).toEqual({
+      error: 'invalid_grant',
+      error_description: 'refresh_token is revoked',
+    });
+    expect(sandbox.isAccessTokenActive(access)).toBe(false);
+    expect((await use(sandbox, second)).error).toBe('invalid_grant');
+    expect(sandbox.ledger.filter((e) => e.event === 'received')[1]).toMatchObject({
+      rotatedTokenPresented: true,
+      subject: 's',
+    });
+  });
+
+  it('revokes nothing for a replay that a script kept from it', async () => {
+    const sandbox = await sandboxForTest();
+    const first = grantOf(sandbox).refresh_token;
+    const second = (await use(sandbox, first)).refresh_token;
+    sandbox.script({ answer: { kind: 'drop', at: 'before_commit' } });
+    await expect(use(sandbox, first)).rejects.toThrow('fetch failed');
+    expect((await use(sandbox, second)).refresh_token).toEqual(expect.any(String));
+  });
+
+  it('has the successor on disk before it says that it is committed', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'evergrant-sandbox-'));
+    try {
+      const stateFile = join(folder, 'sandbox.json');
+      const sandbox = await sandboxForTest({ stateFile });
+      const first = grantOf(sandbox).refresh_token;
+      const hashes: number[] = [];
+      sandbox.on('committed', () => {
+        const state = JSON.parse(readFileSync(stateFile, 'utf8'));
+        hashes.push(state.families[0].refreshTokenHashes.length);
+      });
+      const second = (await use(sandbox, first)).refresh_token;
+      await use(sandbox, second);
+      expect(hashes).toEqual([2, 3]);
+      await sandbox.stop();
+      const restarted = await sandboxForTest({ stateFile });
+      expect((await use(restarted, first)).error).toBe('invalid_grant');
+    } finally {
+      await stopSandboxes();
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe('a rotation with a grace', () => {
+  const grace: Rotation = { mode: 'grace', seconds: 30 };
+
+  it('brings the same successor again within it', async () => {
+    const sandbox = await sandboxForTest({ now });
+    const first = grantOf(sandbox, grace).refresh_token;
+    const second = (await use(sandbox, first)).refresh_token;
+    clock += 30_000;
+    expect((await use(sandbox, first)).refresh_token).toBe(second);
+    expect((await use(sandbox, second)).refresh_token).not.toBe(second);
+  });
+
+  it('takes a use after it for a replay', async () => {
+    const sandbox = await sandboxForTest({ now });
+    const first = grantOf(sandbox, grace).refresh_token;
+    const second = (await use(sandbox, first)).refresh_token;
+    clock += 30_001;
+    expect((await use(sandbox, first)).error).toBe('invalid_grant');
+    expect((await use(sandbox, second)).error).toBe('invalid_grant');
+  });
+});
+
+describe('a rotation that waits for the successor', () => {
+  const waiting: Rotation = { mode: 'until_successor_used', seconds: 30 * 24 * 3600 };
+
+  it('brings another successor until one is used, and then takes the old one for a replay', async () => {
+    const sandbox = await sandboxForTest({ now });
+    const first = grantOf(sandbox, waiting).refresh_token;
+    const lost = (await use(sandbox, first)).refresh_token;
+    clock += 24 * 3600_000;
+    const kept = (await use(sandbox, first)).refresh_token;
+    expect(kept).not.toBe(lost);
+    const next = (await use(sandbox, kept)).refresh_token;
+    expect(next).toEqual(expect.any(String));
+    expect((await use(sandbox, first)).error).toBe('invalid_grant');
+    expect((await use(sandbox, next)).error).toBe('invalid_grant');
+  });
+
+  it('waits so long and no longer', async () => {
+    const sandbox = await sandboxForTest({ now });
+    const first = grantOf(sandbox, waiting).refresh_token;
+    await use(sandbox, first);
+    clock += waiting.seconds * 1000 + 1;
+    expect((await use(sandbox, first)).error).toBe('invalid_grant');
+  });
+});
+
+it('R4.2 without a rotation the refresh token stays', async () => {
+  const sandbox = await sandboxForTest();
+  const first = grantOf(sandbox, { mode: 'none' }).refresh_token;
+  for (const _ of [1, 2, 3]) {
+    const answer = await use(sandbox, first);
+    expect(answer.access_token).toEqual(expect.any(String));
+    expect(answer.refresh_token).toBeUndefined();
+  }
+});
