@@ -38,6 +38,8 @@ const SweepBody = z
   })
   .openapi('Sweep');
 
+export type Sweep = z.infer<typeof SweepBody>;
+
 const route = createRoute({
   method: 'get',
   path: '/api/admin/sweeps',

@@ -50,6 +50,8 @@ const StatusBody = z
   })
   .openapi('Status');
 
+export type Status = z.infer<typeof StatusBody>;
+
 const route = createRoute({
   method: 'get',
   path: '/api/admin/status',
