@@ -1,6 +1,7 @@
 /**
  * Configuration: the environment and `providers.yaml`, read and checked once at start. Nothing else reads
- * `process.env`; a bad value stops the process with one line for each value.
+ * `process.env` but the command line, by the same rule in `cli/settings.ts`; a bad value stops the process with one
+ * line for each value.
  */
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';

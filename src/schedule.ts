@@ -16,8 +16,15 @@ import type { Settings } from './store/settings';
 import { EvergrantProvider, EvergrantSource } from './workflows/search-attributes';
 import { sweepWorkflow } from './workflows/sweep';
 
-function sweepScheduleId(providerId: string): string {
-  return `sweep/${providerId}`;
+const ID_PREFIX = 'sweep/';
+
+export function sweepScheduleId(providerId: string): string {
+  return `${ID_PREFIX}${providerId}`;
+}
+
+/** The provider whose sweep a schedule starts; `null`: the schedule is none of ours. */
+export function providerOfSchedule(scheduleId: string): string | null {
+  return scheduleId.startsWith(ID_PREFIX) ? scheduleId.slice(ID_PREFIX.length) : null;
 }
 
 export interface EnsureSchedulesInput {
@@ -44,13 +51,9 @@ export async function ensureSchedules(input: EnsureSchedulesInput): Promise<Swee
     await ensureSchedule(input, provider);
     const handle = input.client.schedule.getHandle(sweepScheduleId(provider.id));
     const { spec, state } = await handle.describe();
-    const [interval, ...others] = [...(spec.intervals ?? []), ...(spec.calendars ?? [])];
     schedules.push({
       scheduleId: handle.scheduleId,
-      everyMs:
-        interval !== undefined && 'every' in interval && others.length === 0
-          ? interval.every
-          : null,
+      everyMs: onlyInterval(spec),
       paused: state.paused,
       note: state.note ?? null,
     });
@@ -61,6 +64,33 @@ export async function ensureSchedules(input: EnsureSchedulesInput): Promise<Swee
       );
   }
   return schedules;
+}
+
+/** The one interval of a schedule; `null`: an operator gave it something else. */
+export function onlyInterval(spec: ScheduleDescription['spec']): number | null {
+  const [interval, ...others] = [...(spec.intervals ?? []), ...(spec.calendars ?? [])];
+  return interval !== undefined && 'every' in interval && others.length === 0
+    ? interval.every
+    : null;
+}
+
+/**
+ * Changes what an operator may say of a schedule, and nothing else. The configuration that was applied last is left
+ * alone: so a change by the API holds over restarts exactly as one by the `temporal` command does.
+ * @throws {ScheduleNotFoundError}
+ */
+export async function changeSchedule(
+  { client, taskQueue }: Pick<EnsureSchedulesInput, 'client' | 'taskQueue'>,
+  provider: Provider,
+  { everyMs, note }: { everyMs?: number | undefined; note?: string | undefined },
+): Promise<void> {
+  const handle = client.schedule.getHandle(sweepScheduleId(provider.id));
+  await handle.update(({ policies, state, spec }) => ({
+    action: sweepAction(provider, taskQueue),
+    policies: everyMs === undefined ? policies : { ...policies, catchupWindow: everyMs },
+    state: note === undefined ? state : { ...state, note },
+    spec: everyMs === undefined ? spec : { intervals: [{ every: everyMs }] },
+  }));
 }
 
 async function ensureSchedule(
@@ -159,7 +189,8 @@ export async function orphanedSchedules(
   const orphaned: string[] = [];
   try {
     for await (const { scheduleId } of client.schedule.list()) {
-      if (scheduleId.startsWith('sweep/') && !wanted.has(scheduleId)) orphaned.push(scheduleId);
+      if (providerOfSchedule(scheduleId) !== null && !wanted.has(scheduleId))
+        orphaned.push(scheduleId);
     }
   } catch (error) {
     if (!(error instanceof ScheduleNotFoundError)) throw error;

@@ -16,12 +16,22 @@ import { registerHealth } from './routes/health';
 import { IMPORT_PATH, registerImportAccounts } from './routes/import-accounts';
 import { registerListAccounts } from './routes/list-accounts';
 import { registerListApiKeys } from './routes/list-api-keys';
+import { registerListSchedules } from './routes/list-schedules';
+import { registerListSweeps } from './routes/list-sweeps';
+import { registerListWorkflows } from './routes/list-workflows';
 import { registerPatchAccount } from './routes/patch-account';
+import { registerPatchSchedule } from './routes/patch-schedule';
+import { registerPauseSchedule } from './routes/pause-schedule';
 import { registerRefreshAccount } from './routes/refresh-account';
 import { registerRefreshDebug } from './routes/refresh-debug';
+import { registerResumeSchedule } from './routes/resume-schedule';
 import { registerRevokeApiKey } from './routes/revoke-api-key';
+import { registerStatus } from './routes/status';
 import { registerTerminalLogs } from './routes/terminal-logs';
+import { registerTokenRefreshStatus } from './routes/token-refresh-status';
 import { registerTriggerRefresh } from './routes/trigger-refresh';
+import { registerTriggerSchedule } from './routes/trigger-schedule';
+import { registerWorkflowHistory } from './routes/workflow-history';
 
 const BODY_MAX_BYTES = 256 * 1024;
 
@@ -75,6 +85,16 @@ export function createApp(deps: ApiDependencies): ApiApp {
   registerCreateApiKey(app, deps);
   registerListApiKeys(app, deps);
   registerRevokeApiKey(app, deps);
+  registerListSweeps(app, deps);
+  registerListWorkflows(app, deps);
+  registerWorkflowHistory(app, deps);
+  registerListSchedules(app, deps);
+  registerPauseSchedule(app, deps);
+  registerResumeSchedule(app, deps);
+  registerTriggerSchedule(app, deps);
+  registerPatchSchedule(app, deps);
+  registerStatus(app, deps);
+  registerTokenRefreshStatus(app, deps);
 
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',

@@ -5,12 +5,16 @@ import type { Principal } from '../store/api-keys';
 import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';
 import type { RefreshClient } from './refresh-client';
+import type { ScheduleClient } from './schedule-client';
+import type { WorkflowClient } from './workflow-client';
 
 export interface ApiDependencies {
   store: Store;
   vault: Vault;
   providers: ConfiguredProviders;
   refreshes: RefreshClient;
+  schedules: ScheduleClient;
+  workflows: WorkflowClient;
   logger: Logger;
   /** Keys that come from the environment, beside those in the store. */
   configuredKeys: { key: string; principal: Principal }[];

@@ -11,6 +11,8 @@ import type { Vault } from '../vault/vault';
 import { createApp } from './app';
 import type { ApiDependencies } from './dependencies';
 import { createRefreshClient } from './refresh-client';
+import { createScheduleClient } from './schedule-client';
+import { createWorkflowClient } from './workflow-client';
 
 const STOP_MAX_MS = 15_000;
 
@@ -37,15 +39,18 @@ export async function serveApi({
   logger,
   port,
 }: ServeInput): Promise<RunningApi> {
-  const { namespace } = config.temporal;
+  const { namespace, taskQueue } = config.temporal;
+  const providers = new ConfiguredProviders(config.providers);
   const connection = await connectTemporal(temporal, namespace);
   await registerSearchAttributes(connection, namespace);
   const client = new Client({ connection, namespace });
   const app = createApp({
     store,
     vault,
-    providers: new ConfiguredProviders(config.providers),
-    refreshes: createRefreshClient(client, config.temporal.taskQueue),
+    providers,
+    refreshes: createRefreshClient(client, taskQueue),
+    schedules: createScheduleClient(client, providers, taskQueue),
+    workflows: createWorkflowClient(client, taskQueue),
     logger,
     configuredKeys: configuredKeys(config),
     now: () => new Date(),

@@ -131,7 +131,7 @@ function looksLikeToken(run: string): boolean {
   );
 }
 
-function printable(text: string): string {
+export function printable(text: string): string {
   // C0 and C1 controls, line separators, bidirectional and invisible characters could rewrite a terminal, forge a
   // log line or break up a secret unseen.
   const unprintable =

@@ -47,3 +47,25 @@ export interface DueAccount {
   organisation: string;
   label: string;
 }
+
+/** The cycle in one line for people (R2.4): `ebay: refreshed 8/10, failed 2 (2 to reconnect), 1 in flight`. */
+export function summaryLine(summary: SweepSummary): string {
+  const { provider, environment, due, refreshed, failed } = summary;
+  const name = environment === null ? provider : `${provider} (${environment})`;
+  if (due === 0) return `${name}: nothing was due`;
+  const failures = [
+    count(summary.needs_reconnect, 'to reconnect'),
+    count(summary.retrying, 'being tried again'),
+  ].flat();
+  const rest = [
+    count(summary.in_flight, 'in flight'),
+    count(summary.skipped, 'no longer due'),
+    count(summary.left, 'left for the next sweep'),
+  ].flat();
+  const failedPart = `failed ${failed}${failures.length > 0 ? ` (${failures.join(', ')})` : ''}`;
+  return [`${name}: refreshed ${refreshed}/${due}`, failedPart, ...rest].join(', ');
+}
+
+function count(number: number, what: string): string[] {
+  return number === 0 ? [] : [`${number} ${what}`];
+}

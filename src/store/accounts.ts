@@ -1,6 +1,6 @@
 /** Accounts as an organisation's admins handle them. Every query is bound to one organisation. */
 import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
-import { type Account, AccountState } from '../domain/account';
+import { type Account, AccountState, type AccountStatus } from '../domain/account';
 import type { SealedGrant } from '../domain/grant';
 import { fromGrant, toAccount } from './account-mapping';
 import { type AccountDocument, accountModel } from './account-model';
@@ -37,6 +37,27 @@ export interface AccountPatch {
   stateReason?: string | null | undefined;
   /** A reconnect: the new grant takes the old one's place, and refreshes under way are fenced off. */
   grant?: SealedGrant | undefined;
+}
+
+export interface AccountCountQuery {
+  organisation: string;
+  now: Date;
+  /** By provider: until when an access token counts as expiring soon. */
+  soon: ReadonlyMap<string, Date>;
+  /** The same for a provider that is not configured. */
+  soonOtherwise: Date;
+  kinds?: readonly string[] | undefined;
+}
+
+/** How many accounts of one provider, environment and kind have which status. */
+export interface AccountCounts {
+  provider: string;
+  environment: string;
+  kind: string | null;
+  total: number;
+  byStatus: Record<AccountStatus, number>;
+  /** Whose access token has ended, whatever the status but `disabled`. */
+  accessTokenEnded: number;
 }
 
 /** An account of the same organisation, provider, environment, external id and kind exists. */
@@ -118,6 +139,51 @@ export class Accounts {
     return documents.map(toAccount);
   }
 
+  /** Counts by status in the database: no account is loaded, however many there are. */
+  async count(query: AccountCountQuery): Promise<AccountCounts[]> {
+    const ends = '$current.expires_at';
+    const soon = [...query.soon].reduce<unknown>(
+      (otherwise, [provider, until]) => ({
+        $cond: [{ $eq: ['$provider', provider] }, until, otherwise],
+      }),
+      query.soonOtherwise,
+    );
+    const ended = { $lte: [ends, query.now] };
+    const active = (...conditions: unknown[]) => ({
+      $and: [isState(AccountState.active), ...conditions],
+    });
+    const groups = await this.#accounts.aggregate<CountDocument>([
+      {
+        $match: {
+          organisation: query.organisation,
+          ...(query.kinds === undefined ? {} : { kind: { $in: query.kinds } }),
+        },
+      },
+      {
+        $group: {
+          _id: { provider: '$provider', environment: '$environment', kind: '$kind' },
+          total: { $sum: 1 },
+          ok: many(active({ $gt: [ends, soon] })),
+          expiring_soon: many(active({ $gt: [ends, query.now] }, { $lte: [ends, soon] })),
+          expired: many(active(ended)),
+          needs_reconnect: many(isState(AccountState.needsReconnect)),
+          inactive: many(isState(AccountState.inactive)),
+          disabled: many(isState(AccountState.disabled)),
+          access_token_ended: many({ $and: [{ $ne: ['$state', AccountState.disabled] }, ended] }),
+        },
+      },
+      { $sort: { _id: 1 } },
+    ]);
+    return groups.map(({ _id, total, access_token_ended, ...byStatus }) => ({
+      provider: _id.provider,
+      environment: _id.environment,
+      kind: _id.kind ?? null,
+      total,
+      byStatus,
+      accessTokenEnded: access_token_ended,
+    }));
+  }
+
   /**
    * Changes single members, never a whole document: a refresh may be writing the grant at this moment.
    * @throws {AccountExistsError}
@@ -188,6 +254,20 @@ export class Accounts {
     }
   }
 }
+
+function isState(state: AccountState): object {
+  return { $eq: ['$state', state] };
+}
+
+function many(condition: unknown): { $sum: object } {
+  return { $sum: { $cond: [condition, 1, 0] } };
+}
+
+type CountDocument = Record<AccountStatus, number> & {
+  _id: { provider: string; environment: string; kind?: string | null };
+  total: number;
+  access_token_ended: number;
+};
 
 function translated(error: unknown): unknown {
   const duplicate =

@@ -16,7 +16,13 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../activities';
 import type { AttemptOutcome, RefreshRequest } from '../domain/refresh-attempt';
-import type { DueAccount, SweepInput, SweepProgress, SweepSummary } from '../domain/sweep';
+import {
+  type DueAccount,
+  type SweepInput,
+  type SweepProgress,
+  type SweepSummary,
+  summaryLine,
+} from '../domain/sweep';
 import { goesOnSignal, refreshAccountWorkflow, refreshAccountWorkflowId } from './refresh-account';
 import {
   EvergrantAccount,
@@ -178,7 +184,7 @@ export async function sweepWorkflow(input: SweepInput): Promise<SweepSummary> {
       { provider: input.provider },
     ]);
   }
-  log.info('sweep finished', { ...summary });
+  log.info('sweep finished', { summary: summaryLine(summary), ...summary });
   return summary;
 }
 

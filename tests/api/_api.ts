@@ -7,6 +7,8 @@ import { Writable } from 'node:stream';
 import { type ApiApp, createApp } from '../../src/api/app';
 import type { ApiDependencies } from '../../src/api/dependencies';
 import { createRefreshClient } from '../../src/api/refresh-client';
+import { createScheduleClient } from '../../src/api/schedule-client';
+import { createWorkflowClient } from '../../src/api/workflow-client';
 import type { Account } from '../../src/domain/account';
 import { createLogger } from '../../src/logging';
 import { ConfiguredProviders } from '../../src/providers/configured-providers';
@@ -78,11 +80,15 @@ export async function startApi(
   const secretMarker = `marker${randomBytes(12).toString('hex')}`;
   const secrets = new Set([secretMarker, harness.clientSecret]);
   const answered: string[] = [];
+  const providers = new ConfiguredProviders(harness.config.providers);
+  const { taskQueue } = harness.config.temporal;
   const dependencies: ApiDependencies = {
     store: harness.store,
     vault: harness.vault,
-    providers: new ConfiguredProviders(harness.config.providers),
-    refreshes: createRefreshClient(harness.client, harness.config.temporal.taskQueue),
+    providers,
+    refreshes: createRefreshClient(harness.client, taskQueue),
+    schedules: createScheduleClient(harness.client, providers, taskQueue),
+    workflows: createWorkflowClient(harness.client, taskQueue),
     logger: createLogger('debug', intoLines(harness.logs)),
     configuredKeys: options.configuredKeys ?? [],
     now: () => new Date(),

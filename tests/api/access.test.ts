@@ -29,6 +29,8 @@ function filled(path: string, ids: { account: string; key: string }): string {
   const place = path
     .replace('/accounts/{id}', `/accounts/${ids.account}`)
     .replace('/keys/{id}', `/keys/${ids.key}`)
+    .replace('{schedule_id}', encodeURIComponent('sweep/ebay'))
+    .replace('{workflow_id}', encodeURIComponent(`refresh-account/${ids.account}`))
     .replace('{provider}', 'ebay');
   if (place.includes('{')) throw new Error(`say here what to put into ${path}`);
   return place;

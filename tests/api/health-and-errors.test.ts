@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
 import { createRefreshClient } from '../../src/api/refresh-client';
+import { createScheduleClient } from '../../src/api/schedule-client';
+import { createWorkflowClient } from '../../src/api/workflow-client';
 import { openStore, type Store } from '../../src/store/store';
 import { type Answer, type Api, expectError, type RequestOptions, startApi } from './_api';
 import { startRecordingProxy } from './_recording-proxy';
@@ -82,7 +84,11 @@ describe('with Temporal away', () => {
       connectTimeout: '2s',
     });
     const client = new Client({ connection, namespace: api.harness.namespace });
-    send = api.with({ refreshes: createRefreshClient(client, 'evergrant') });
+    send = api.with({
+      refreshes: createRefreshClient(client, 'evergrant'),
+      schedules: createScheduleClient(client, api.harness.providers, 'evergrant'),
+      workflows: createWorkflowClient(client, 'evergrant'),
+    });
   });
   afterAll(() => connection.close());
 
@@ -92,6 +98,12 @@ describe('with Temporal away', () => {
       status: 503,
       body: { status: 'not_ready', mongodb: 'ok', temporal: 'unreachable' },
     });
+  });
+
+  it('says so to who looks at what Temporal has', async () => {
+    const paths = ['schedules', 'sweeps', 'workflows', 'workflows/sweep%2Febay/history', 'status'];
+    const answers = await Promise.all(paths.map((path) => send('GET', `/api/admin/${path}`)));
+    for (const answer of answers) expectError(answer, 503, 'temporal_unavailable');
   });
 
   it.each([

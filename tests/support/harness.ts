@@ -8,6 +8,8 @@ import { Client, Connection } from '@temporalio/client';
 import { Runtime } from '@temporalio/worker';
 import { type ApiApp, createApp } from '../../src/api/app';
 import { createRefreshClient } from '../../src/api/refresh-client';
+import { createScheduleClient } from '../../src/api/schedule-client';
+import { createWorkflowClient } from '../../src/api/workflow-client';
 import { type Config, loadConfig } from '../../src/config';
 import type { Account } from '../../src/domain/account';
 import type { LogEntry } from '../../src/domain/log-entry';
@@ -134,6 +136,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     vault,
     providers,
     refreshes: createRefreshClient(client, config.temporal.taskQueue),
+    schedules: createScheduleClient(client, providers, config.temporal.taskQueue),
+    workflows: createWorkflowClient(client, config.temporal.taskQueue),
     logger,
     configuredKeys: [],
     now: () => new Date(),

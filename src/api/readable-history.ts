@@ -1,0 +1,254 @@
+/**
+ * A workflow's history in sentences. Only chosen fields of payloads are read: some hold sealed grants, and a sweep's
+ * history holds what happened to the accounts of every organisation.
+ */
+import { z } from '@hono/zod-openapi';
+import type { WorkflowHandle } from '@temporalio/client';
+import { type SweepSummary, summaryLine } from '../domain/sweep';
+
+export interface HistoryEvent {
+  id: number;
+  at: Date;
+  /** Temporal's own name for it. */
+  type: string;
+  /** A sentence for people. */
+  what: string;
+  activity: string | null;
+  attempt: number | null;
+  failure: string | null;
+  nextRetryAt: Date | null;
+}
+
+type RawEvent = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>[number];
+type RawPayload = { data?: Uint8Array | null };
+type RawFailure = { message?: string | null; cause?: RawFailure | null };
+type RawTime = { seconds?: { toString(): string } | null; nanos?: number | null };
+type Said = Partial<Pick<HistoryEvent, 'activity' | 'attempt' | 'failure' | 'nextRetryAt'>> & {
+  what: string;
+};
+
+const Attempt = z.object({
+  accountId: z.string(),
+  outcome: z.string(),
+  reason: z.string(),
+  failure: z.object({ message: z.string() }).nullable(),
+});
+const Activity = z.object({ attempt: Attempt });
+const Asked = z.object({ source: z.string(), force: z.boolean() });
+const DuePage = z.object({ accounts: z.array(z.unknown()) });
+
+/** The events that say something to a person, in order. Of a sweep's children only those of the organisation. */
+export function readableHistory(events: readonly RawEvent[], organisation: string): HistoryEvent[] {
+  const reader = new HistoryReader(organisation);
+  const readable: HistoryEvent[] = [];
+  for (const event of events) {
+    const at = timeOf(event.eventTime) ?? new Date(0);
+    const said = reader.read(event, at);
+    if (said === null) continue;
+    readable.push({
+      id: Number(event.eventId ?? 0),
+      at,
+      type: typeOf(event),
+      activity: null,
+      attempt: null,
+      failure: null,
+      nextRetryAt: null,
+      ...said,
+    });
+  }
+  return readable;
+}
+
+/** Knows what earlier events said: later ones only point at them. */
+class HistoryReader {
+  readonly #organisation: string;
+  readonly #activities = new Map<string, string>();
+  /** The workflow ids of the organisation's own children. */
+  readonly #children = new Set<string>();
+
+  constructor(organisation: string) {
+    this.#organisation = organisation;
+  }
+
+  read(event: RawEvent, at: Date): Said | null {
+    return this.#activity(event) ?? this.#child(event) ?? this.#wait(event, at) ?? ending(event);
+  }
+
+  #activity(event: RawEvent): Said | null {
+    const scheduled = event.activityTaskScheduledEventAttributes;
+    if (scheduled) {
+      const activity = scheduled.activityType?.name ?? '';
+      this.#activities.set(String(event.eventId), activity);
+      const summary = jsonOf(event.userMetadata?.summary);
+      return { what: typeof summary === 'string' ? summary : `${activity} is to run`, activity };
+    }
+    const started = event.activityTaskStartedEventAttributes;
+    if (started) {
+      return {
+        ...this.#named(started.scheduledEventId),
+        what: 'begun by a worker',
+        attempt: started.attempt ?? 1,
+        failure: failureSentence(started.lastFailure),
+      };
+    }
+    const completed = event.activityTaskCompletedEventAttributes;
+    if (completed) {
+      const { activity } = this.#named(completed.scheduledEventId);
+      return { activity, ...resultSaid(jsonOf(completed.result?.payloads?.[0])) };
+    }
+    const failed = event.activityTaskFailedEventAttributes;
+    if (failed) {
+      const failure = failureSentence(failed.failure);
+      return { ...this.#named(failed.scheduledEventId), what: 'failed', failure };
+    }
+    const timedOut = event.activityTaskTimedOutEventAttributes;
+    if (timedOut) {
+      return {
+        ...this.#named(timedOut.scheduledEventId),
+        what: 'no sign of life: the worker has gone, or hangs',
+        failure: failureSentence(timedOut.failure),
+      };
+    }
+    return null;
+  }
+
+  #named(scheduledEventId: unknown): { activity: string | null } {
+    return { activity: this.#activities.get(String(scheduledEventId)) ?? null };
+  }
+
+  /** Of whom a child is says only the event that asks for it. */
+  #child(event: RawEvent): Said | null {
+    const asked = event.startChildWorkflowExecutionInitiatedEventAttributes;
+    if (asked) {
+      const org = jsonOf(asked.searchAttributes?.indexedFields?.['EvergrantOrg']);
+      if (org === this.#organisation) this.#children.add(asked.workflowId ?? '');
+      return null;
+    }
+    const started = event.childWorkflowExecutionStartedEventAttributes;
+    const refused = event.startChildWorkflowExecutionFailedEventAttributes;
+    const completed = event.childWorkflowExecutionCompletedEventAttributes;
+    const ended =
+      event.childWorkflowExecutionFailedEventAttributes ??
+      event.childWorkflowExecutionTerminatedEventAttributes ??
+      event.childWorkflowExecutionCanceledEventAttributes ??
+      event.childWorkflowExecutionTimedOutEventAttributes;
+    const id =
+      refused?.workflowId ?? (started ?? completed ?? ended)?.workflowExecution?.workflowId ?? '';
+    const goesOn = event.workflowExecutionSignaledEventAttributes;
+    if (goesOn) return this.#goesOn(jsonOf(goesOn.input?.payloads?.[0]));
+    if (!this.#children.has(id)) return null;
+    if (started) return { what: `${id} has begun` };
+    if (refused) return { what: `${id} was under way already` };
+    if (completed) {
+      const said = resultSaid({ attempt: jsonOf(completed.result?.payloads?.[0]) });
+      return { ...said, what: `${id}: ${said.what}` };
+    }
+    const failure = event.childWorkflowExecutionFailedEventAttributes?.failure;
+    return { what: `${id} came to no result`, failure: failureSentence(failure) };
+  }
+
+  #goesOn(signal: unknown): Said | null {
+    const attempt = Attempt.safeParse(signal);
+    if (!attempt.success) return null;
+    const id = `refresh-account/${attempt.data.accountId}`;
+    return this.#children.has(id)
+      ? { what: `${id} goes on trying`, failure: attempt.data.failure?.message ?? null }
+      : null;
+  }
+
+  #wait(event: RawEvent, at: Date): Said | null {
+    const timer = event.timerStartedEventAttributes;
+    if (timer) {
+      const ms = timeOf(timer.startToFireTimeout)?.getTime() ?? 0;
+      return {
+        what: `waits for ${Math.round(ms / 100) / 10} s`,
+        nextRetryAt: new Date(at.getTime() + ms),
+      };
+    }
+    if (event.timerFiredEventAttributes) return { what: 'the wait is over' };
+    if (event.timerCanceledEventAttributes) return { what: 'the wait was cut short' };
+    const update = event.workflowExecutionUpdateAcceptedEventAttributes;
+    if (update) {
+      const asked = Asked.safeParse(jsonOf(update.acceptedRequest?.input?.args?.payloads?.[0]));
+      return asked.success
+        ? { what: `asked for (${asked.data.source}${asked.data.force ? ', forced' : ''})` }
+        : { what: 'asked for' };
+    }
+    return null;
+  }
+}
+
+/** How a workflow began and ended, and what went wrong with its code. */
+function ending(event: RawEvent): Said | null {
+  if (event.workflowExecutionStartedEventAttributes) return { what: 'started' };
+  const completed = event.workflowExecutionCompletedEventAttributes;
+  if (completed) {
+    const result = jsonOf(completed.result?.payloads?.[0]);
+    return isSummary(result)
+      ? { what: `finished: ${summaryLine(result)}` }
+      : { ...resultSaid({ attempt: result }) };
+  }
+  const failed = event.workflowExecutionFailedEventAttributes;
+  if (failed) return { what: 'failed', failure: failureSentence(failed.failure) };
+  const terminated = event.workflowExecutionTerminatedEventAttributes;
+  if (terminated) return { what: 'terminated by an operator', failure: terminated.reason || null };
+  if (event.workflowExecutionTimedOutEventAttributes) return { what: 'timed out' };
+  if (event.workflowExecutionCancelRequestedEventAttributes) return { what: 'asked to cancel' };
+  if (event.workflowExecutionCanceledEventAttributes) return { what: 'canceled' };
+  if (event.workflowExecutionContinuedAsNewEventAttributes)
+    return { what: 'goes on in a new run, its history has grown' };
+  const task = event.workflowTaskFailedEventAttributes;
+  if (task) {
+    const failure = failureSentence(task.failure);
+    return { what: 'the workflow code could not go on; it is tried again', failure };
+  }
+  return null;
+}
+
+/** What a refresh or an activity came to; a refusal by the provider is a result, not a failure of the activity. */
+function resultSaid(result: unknown): Said {
+  const ended = Activity.safeParse(result);
+  if (ended.success) {
+    const { outcome, reason, failure } = ended.data.attempt;
+    return {
+      what: outcome === reason ? outcome : `${outcome} (${reason})`,
+      failure: failure?.message ?? null,
+    };
+  }
+  const page = DuePage.safeParse(result);
+  return { what: page.success ? `${page.data.accounts.length} due` : 'done' };
+}
+
+function isSummary(result: unknown): result is SweepSummary {
+  return typeof result === 'object' && result !== null && 'due' in result && 'refreshed' in result;
+}
+
+/** The innermost message: those around it only say "activity failed". No stack, no details. */
+export function failureSentence(failure: RawFailure | null | undefined): string | null {
+  if (!failure) return null;
+  return failureSentence(failure.cause) ?? (failure.message || null);
+}
+
+/** A payload that holds JSON; `undefined` if it holds anything else. */
+export function jsonOf(payload: RawPayload | null | undefined): unknown {
+  if (!payload?.data) return undefined;
+  try {
+    return JSON.parse(Buffer.from(payload.data).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A time, or a duration since 1970, as protobuf has them. */
+export function timeOf(time: RawTime | null | undefined): Date | null {
+  if (!time) return null;
+  return new Date(Number(String(time.seconds ?? 0)) * 1000 + (time.nanos ?? 0) / 1e6);
+}
+
+function typeOf(event: RawEvent): string {
+  const suffix = 'EventAttributes';
+  const [name = ''] = Object.entries(event)
+    .filter(([key, value]) => key.endsWith(suffix) && value)
+    .map(([key]) => key.slice(0, -suffix.length));
+  return `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+}

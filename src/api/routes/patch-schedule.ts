@@ -1,0 +1,56 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { duration } from '../../providers-file';
+import type { ApiApp } from '../app';
+import { requireScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { bodyErrorResponses } from '../errors';
+import { note, ScheduleBody, ScheduleParams, scheduleBody } from '../schedule-body';
+
+const SECOND_MS = 1000;
+const YEAR_MS = 365 * 24 * 3600 * SECOND_MS;
+
+const Body = z
+  .strictObject({
+    every: duration
+      .refine(
+        (everyMs) => everyMs >= SECOND_MS && everyMs <= YEAR_MS && everyMs % SECOND_MS === 0,
+        'must be whole seconds, 1s to 365d',
+      )
+      .optional()
+      .openapi({ type: 'string', description: 'The new interval', example: '5m' }),
+    note: note.optional(),
+  })
+  .refine((body) => body.every !== undefined || body.note !== undefined, 'has nothing to change');
+
+const route = createRoute({
+  method: 'patch',
+  path: '/api/admin/schedules/{schedule_id}',
+  summary:
+    'Give a schedule another interval or note; a pause stays, and so does this over restarts',
+  middleware: requireScope('admin'),
+  request: {
+    params: ScheduleParams,
+    body: { content: { 'application/json': { schema: Body } }, required: true },
+  },
+  responses: {
+    200: {
+      description: 'As Temporal holds it now',
+      content: { 'application/json': { schema: ScheduleBody } },
+    },
+    ...bodyErrorResponses,
+  },
+});
+
+export function registerPatchSchedule(app: ApiApp, { schedules, logger }: ApiDependencies): void {
+  app.openapi(route, async (c) => {
+    const { schedule_id } = c.req.valid('param');
+    const { keyId, organisation } = c.get('principal');
+    const { every: everyMs, note: why } = c.req.valid('json');
+    const schedule = await schedules.change(schedule_id, { everyMs, note: why });
+    logger.info(
+      { schedule_id, key_id: keyId, organisation, every_ms: everyMs, note: why ?? null },
+      'schedule changed',
+    );
+    return c.json(scheduleBody(schedule), 200);
+  });
+}

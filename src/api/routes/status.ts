@@ -1,0 +1,113 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { ACCOUNT_STATUSES } from '../../domain/account';
+import { countAccounts, sum } from '../account-counts';
+import type { ApiApp } from '../app';
+import { requireScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { errorResponses } from '../errors';
+
+const time = z.iso.datetime();
+const count = z.number().int();
+const ByStatus = z.object({
+  ok: count,
+  expiring_soon: count,
+  expired: count,
+  needs_reconnect: count,
+  inactive: count,
+  disabled: count,
+});
+
+const StatusBody = z
+  .object({
+    at: time,
+    total: count,
+    by_status: ByStatus,
+    accounts: z.array(
+      z.object({
+        provider: z.string(),
+        environment: z.string(),
+        kind: z.string().nullable(),
+        total: count,
+        by_status: ByStatus,
+      }),
+    ),
+    providers: z.array(
+      z.object({
+        provider: z.string(),
+        schedule_id: z.string(),
+        paused: z.boolean(),
+        note: z.string().nullable(),
+        every_seconds: z.number().nullable(),
+        next_run_at: time.nullable(),
+        running: z.boolean(),
+      }),
+    ),
+    running: z.object({
+      sweeps: count.openapi({ description: 'Of all organisations' }),
+      refreshes: count.openapi({ description: 'Of your organisation' }),
+      workers: count.openapi({ description: 'Seen in the last 90 seconds' }),
+    }),
+  })
+  .openapi('Status');
+
+export type Status = z.infer<typeof StatusBody>;
+
+const route = createRoute({
+  method: 'get',
+  path: '/api/admin/status',
+  summary: 'How your accounts are, when the sweeps run next, and what is running',
+  middleware: requireScope('read'),
+  responses: {
+    200: { description: 'At a glance', content: { 'application/json': { schema: StatusBody } } },
+    ...errorResponses,
+  },
+});
+
+export function registerStatus(app: ApiApp, deps: ApiDependencies): void {
+  const { schedules, workflows, now } = deps;
+  app.openapi(route, async (c) => {
+    const { organisation } = c.get('principal');
+    const at = now();
+    const [groups, held, running, workers] = await Promise.all([
+      countAccounts(deps, { organisation, now: at }),
+      schedules.list(),
+      workflows.running(organisation),
+      workflows.workers(),
+    ]);
+    const byStatus: z.infer<typeof ByStatus> = {
+      ok: 0,
+      expiring_soon: 0,
+      expired: 0,
+      needs_reconnect: 0,
+      inactive: 0,
+      disabled: 0,
+    };
+    for (const status of ACCOUNT_STATUSES)
+      byStatus[status] = sum(groups.map((group) => group.byStatus[status]));
+    return c.json(
+      {
+        at: at.toISOString(),
+        total: sum(groups.map(({ total }) => total)),
+        by_status: byStatus,
+        accounts: groups.map(({ provider, environment, kind, total, byStatus: by_status }) => ({
+          provider,
+          environment,
+          kind,
+          total,
+          by_status,
+        })),
+        providers: held.map((schedule) => ({
+          provider: schedule.provider,
+          schedule_id: schedule.id,
+          paused: schedule.paused,
+          note: schedule.note,
+          every_seconds: schedule.everyMs === null ? null : schedule.everyMs / 1000,
+          next_run_at: schedule.nextRunAt?.toISOString() ?? null,
+          running: schedule.running.length > 0,
+        })),
+        running: { ...running, workers },
+      },
+      200,
+    );
+  });
+}

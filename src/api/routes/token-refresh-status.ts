@@ -1,0 +1,98 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { countAccounts, sum } from '../account-counts';
+import type { ApiApp } from '../app';
+import { requireScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { errorResponses } from '../errors';
+
+const KINDS = ['booking', 'stopsale'] as const;
+
+const count = z.number().int();
+const soon = count.openapi({ description: "Within the provider's refreshBefore" });
+const expired = count.openapi({
+  description: 'The access token has ended, also where the account must be connected again',
+});
+
+const StatusBody = z
+  .object({
+    running: z.boolean().openapi({
+      description: 'A worker is there, and the schedule of each of these providers is not paused',
+    }),
+    check_interval_seconds: z.number().nullable().openapi({
+      description:
+        'As Temporal holds it, the shortest where providers differ; null: an operator gave it something other than one interval',
+    }),
+    refresh_before_expiry_minutes: z.number().nullable().openapi({
+      description: 'The longest where providers differ; null: no provider is configured',
+    }),
+    stats: z.object({
+      booking_oauth_count: count,
+      stopsale_oauth_count: count,
+      booking_expiring_soon: soon,
+      stopsale_expiring_soon: soon,
+      booking_expired: expired,
+      stopsale_expired: expired,
+    }),
+  })
+  .openapi('TokenRefreshStatus');
+
+const route = createRoute({
+  method: 'get',
+  path: '/api/oauth/token-refresh/status',
+  summary: "The refreshing of your organisation's booking and stopsale accounts, of any provider",
+  middleware: requireScope('read'),
+  responses: {
+    200: { description: 'At a glance', content: { 'application/json': { schema: StatusBody } } },
+    ...errorResponses,
+  },
+});
+
+export function registerTokenRefreshStatus(app: ApiApp, deps: ApiDependencies): void {
+  const { schedules, workflows, providers, now } = deps;
+  app.openapi(route, async (c) => {
+    const { organisation } = c.get('principal');
+    const [groups, held, workers] = await Promise.all([
+      countAccounts(deps, { organisation, now: now(), kinds: KINDS }),
+      schedules.list(),
+      workflows.workers(),
+    ]);
+    // The providers that have such accounts; before the first is connected, all that could.
+    const used = new Set(groups.map(({ provider }) => provider));
+    const concerned = providers.all.filter(({ id }) => used.size === 0 || used.has(id));
+    const ids = new Set(concerned.map(({ id }) => id));
+    const theirs = held.filter(({ provider }) => ids.has(provider));
+    const intervals = theirs.map(({ everyMs }) => everyMs).filter((everyMs) => everyMs !== null);
+    const of = (kind: (typeof KINDS)[number]) => {
+      const own = groups.filter((group) => group.kind === kind);
+      return {
+        count: sum(own.map(({ total }) => total)),
+        soon: sum(own.map(({ byStatus }) => byStatus.expiring_soon)),
+        expired: sum(own.map(({ accessTokenEnded }) => accessTokenEnded)),
+      };
+    };
+    const [booking, stopsale] = [of('booking'), of('stopsale')];
+    return c.json(
+      {
+        running:
+          workers > 0 &&
+          theirs.length > 0 &&
+          theirs.length === concerned.length &&
+          theirs.every(({ paused }) => !paused),
+        check_interval_seconds: intervals.length === 0 ? null : Math.min(...intervals) / 1000,
+        refresh_before_expiry_minutes:
+          concerned.length === 0
+            ? null
+            : Math.max(...concerned.map(({ policy }) => policy.refreshBeforeMs)) / 60_000,
+        stats: {
+          booking_oauth_count: booking.count,
+          stopsale_oauth_count: stopsale.count,
+          booking_expiring_soon: booking.soon,
+          stopsale_expiring_soon: stopsale.soon,
+          booking_expired: booking.expired,
+          stopsale_expired: stopsale.expired,
+        },
+      },
+      200,
+    );
+  });
+}

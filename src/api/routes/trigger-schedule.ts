@@ -1,0 +1,41 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import type { ApiApp } from '../app';
+import { requireScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { bodyErrorResponses } from '../errors';
+import { note, ScheduleBody, ScheduleParams, scheduleBody } from '../schedule-body';
+
+const Body = z.strictObject({ note: note.optional() });
+
+const route = createRoute({
+  method: 'post',
+  path: '/api/admin/schedules/{schedule_id}/trigger',
+  summary: 'Run the sweep of a schedule at once, paused or not; while one runs, nothing is added',
+  middleware: requireScope('admin'),
+  request: {
+    params: ScheduleParams,
+    body: { content: { 'application/json': { schema: Body } } },
+  },
+  responses: {
+    200: {
+      description:
+        'As Temporal holds it now; the note is written to the log, the one of the schedule stays',
+      content: { 'application/json': { schema: ScheduleBody } },
+    },
+    ...bodyErrorResponses,
+  },
+});
+
+export function registerTriggerSchedule(app: ApiApp, { schedules, logger }: ApiDependencies): void {
+  app.openapi(route, async (c) => {
+    const { schedule_id } = c.req.valid('param');
+    const { keyId, organisation } = c.get('principal');
+    const { note: why } = Body.parse(c.req.valid('json') ?? {});
+    const schedule = await schedules.trigger(schedule_id);
+    logger.info(
+      { schedule_id, key_id: keyId, organisation, note: why ?? null },
+      'schedule triggered',
+    );
+    return c.json(scheduleBody(schedule), 200);
+  });
+}

@@ -1,0 +1,115 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import type { ApiApp } from '../app';
+import { requireScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { ApiError, errorResponses } from '../errors';
+import { decodeCursor, encodeCursor } from '../schemas';
+import { WORKFLOW_STATUSES } from '../workflow-client';
+
+const time = z.iso.datetime();
+
+const EventBody = z
+  .object({
+    id: z.number().int(),
+    at: time,
+    what: z.string().openapi({ example: 'Harbour Books: refresh (scheduled)' }),
+    type: z.string().openapi({ example: 'ActivityTaskScheduled' }),
+    activity: z.string().nullable().openapi({ example: 'refreshGrant' }),
+    attempt: z.number().int().nullable(),
+    failure: z.string().nullable(),
+    next_retry_at: time.nullable(),
+  })
+  .openapi('WorkflowEvent');
+
+const HistoryBody = z
+  .object({
+    workflow_id: z.string(),
+    run_id: z.string(),
+    type: z.enum(['refresh', 'sweep']),
+    status: z.enum(WORKFLOW_STATUSES),
+    items: z.array(EventBody),
+    pending: z
+      .array(
+        z.object({
+          activity: z.string(),
+          attempt: z.number().int(),
+          failure: z.string().nullable(),
+          next_retry_at: time.nullable(),
+        }),
+      )
+      .openapi({ description: 'What Temporal goes on trying at this moment' }),
+    next_cursor: z.string().nullable(),
+  })
+  .openapi('WorkflowHistory');
+
+const route = createRoute({
+  method: 'get',
+  path: '/api/admin/workflows/{workflow_id}/history',
+  summary: 'What happened in a workflow, in sentences, oldest first',
+  middleware: requireScope('read'),
+  request: {
+    params: z.object({
+      workflow_id: z.string().openapi({
+        param: { name: 'workflow_id', in: 'path' },
+        description: 'Percent-encoded, as every id in a path: its slash is written %2F',
+        example: 'refresh-account/acc_4b6f0c2d9e8a7b6c5d4e3f2a',
+      }),
+    }),
+    query: z.object({
+      run_id: z.uuid().optional().openapi({ description: 'The newest run if left out' }),
+      limit: z.coerce.number().int().min(1).max(1000).default(200),
+      cursor: z.string().max(4096).optional(),
+    }),
+  },
+  responses: {
+    200: {
+      description: 'One page',
+      content: { 'application/json': { schema: HistoryBody } },
+    },
+    ...errorResponses,
+  },
+});
+
+export function registerWorkflowHistory(app: ApiApp, { workflows }: ApiDependencies): void {
+  app.openapi(route, async (c) => {
+    const { workflow_id } = c.req.valid('param');
+    const { run_id, limit, cursor } = c.req.valid('query');
+    // A page stays in the run it began in, whatever has started since.
+    const [runId = run_id, lastId = '0'] = cursorParts(cursor);
+    const { organisation } = c.get('principal');
+    const history = await workflows.history(organisation, workflow_id, runId);
+    const after = history.events.filter(({ id }) => id > Number(lastId));
+    const events = after.slice(0, limit);
+    const last = events.at(-1);
+    return c.json(
+      {
+        workflow_id: history.workflowId,
+        run_id: history.runId,
+        type: history.type,
+        status: history.status,
+        items: events.map(({ nextRetryAt, at, ...event }) => ({
+          ...event,
+          at: at.toISOString(),
+          next_retry_at: nextRetryAt?.toISOString() ?? null,
+        })),
+        pending: history.pending.map(({ nextRetryAt, ...activity }) => ({
+          ...activity,
+          next_retry_at: nextRetryAt?.toISOString() ?? null,
+        })),
+        next_cursor:
+          after.length > events.length && last !== undefined
+            ? encodeCursor(history.runId, String(last.id))
+            : null,
+      },
+      200,
+    );
+  });
+}
+
+function cursorParts(cursor: string | undefined): string[] {
+  if (cursor === undefined) return [];
+  const parts = decodeCursor(cursor, 2);
+  if (parts === null)
+    throw new ApiError('invalid_request', 'cursor: not one of ours; take it from next_cursor');
+  return parts;
+}

@@ -1,0 +1,84 @@
+/** A schedule as the API shows it. */
+import { z } from '@hono/zod-openapi';
+import type { Schedule } from './schedule-client';
+
+const time = z.iso.datetime();
+
+export const ScheduleBody = z
+  .object({
+    id: z.string().openapi({ example: 'sweep/ebay' }),
+    provider: z.string().openapi({ example: 'ebay' }),
+    every_seconds: z
+      .number()
+      .nullable()
+      .openapi({ description: 'null: an operator gave it something other than one interval' }),
+    configured_every_seconds: z.number().nullable().openapi({
+      description: 'What the configuration says; null: the provider is no longer configured',
+    }),
+    paused: z.boolean(),
+    note: z.string().nullable(),
+    overlap: z.string().openapi({ example: 'SKIP' }),
+    catchup_window_seconds: z.number(),
+    next_run_at: time.nullable().openapi({ description: 'null while it is paused' }),
+    last_run: z
+      .object({
+        scheduled_at: time,
+        started_at: time,
+        workflow_id: z.string(),
+        run_id: z.string(),
+      })
+      .nullable(),
+    running: z.array(z.object({ workflow_id: z.string(), run_id: z.string() })),
+    runs_total: z.number().int(),
+    runs_missed: z.number().int(),
+    created_at: time,
+    updated_at: time.nullable(),
+  })
+  .openapi('Schedule');
+
+export function scheduleBody(schedule: Schedule): z.infer<typeof ScheduleBody> {
+  const { everyMs, configuredEveryMs, lastRun } = schedule;
+  return {
+    id: schedule.id,
+    provider: schedule.provider,
+    every_seconds: everyMs === null ? null : everyMs / 1000,
+    configured_every_seconds: configuredEveryMs === null ? null : configuredEveryMs / 1000,
+    paused: schedule.paused,
+    note: schedule.note,
+    overlap: schedule.overlap,
+    catchup_window_seconds: schedule.catchupWindowMs / 1000,
+    next_run_at: schedule.nextRunAt?.toISOString() ?? null,
+    last_run:
+      lastRun === null
+        ? null
+        : {
+            scheduled_at: lastRun.scheduledAt.toISOString(),
+            started_at: lastRun.startedAt.toISOString(),
+            workflow_id: lastRun.workflowId,
+            run_id: lastRun.runId,
+          },
+    running: schedule.running.map(({ workflowId, runId }) => ({
+      workflow_id: workflowId,
+      run_id: runId,
+    })),
+    runs_total: schedule.runsTotal,
+    runs_missed: schedule.runsMissed,
+    created_at: schedule.createdAt.toISOString(),
+    updated_at: schedule.updatedAt?.toISOString() ?? null,
+  };
+}
+
+/** A path's schedule id; its slash is percent-encoded: `/api/admin/schedules/sweep%2Febay`. */
+export const ScheduleParams = z.object({
+  schedule_id: z.string().openapi({
+    param: { name: 'schedule_id', in: 'path' },
+    description: 'Percent-encoded, as every id in a path: sweep/ebay is written sweep%2Febay',
+    example: 'sweep/ebay',
+  }),
+});
+
+export const note = z
+  .string()
+  .max(500)
+  .refine((text) => text.trim() !== '', 'is empty')
+  .openapi({ description: 'Why; shown by Temporal, too', example: 'eBay maintenance' });

@@ -1,0 +1,61 @@
+import type { z } from 'zod';
+import type { AccountBody } from '../../api/schemas';
+import { ACCOUNT_STATUSES } from '../../domain/account';
+import type { Command } from '../command';
+import { time } from '../output';
+import { limitOf, limitOption, pages, remarkMore } from '../pages';
+
+const PAGE_MAX = 500;
+
+export const accountsList: Command = {
+  words: ['accounts', 'list'],
+  summary: 'The accounts of your organisation',
+  options: {
+    provider: { type: 'string', value: 'name', help: 'of this provider only' },
+    environment: { type: 'string', value: 'name', help: 'of this environment only' },
+    kind: { type: 'string', value: 'name', help: 'of this kind only' },
+    status: { type: 'string', value: 'status', help: ACCOUNT_STATUSES.join(', ') },
+    limit: limitOption,
+  },
+  async run({ api, out, json, options }) {
+    const page = await pages<z.infer<typeof AccountBody>>(
+      api,
+      '/api/admin/accounts',
+      {
+        provider: options.text('provider'),
+        environment: options.text('environment'),
+        kind: options.text('kind'),
+        status: options.text('status'),
+      },
+      { limit: limitOf(options), pageMax: PAGE_MAX },
+    );
+    if (json) out.json(page);
+    else {
+      out.table(
+        [
+          'id',
+          'provider',
+          'environment',
+          'label',
+          'status',
+          'token ends',
+          'last refreshed',
+          'last error',
+        ],
+        page.items.map((account) => [
+          account.id,
+          account.provider,
+          account.environment,
+          account.label,
+          account.status,
+          time(account.expires_at),
+          time(account.last_refreshed_at),
+          account.last_error?.code,
+        ]),
+        'No account is like that.',
+      );
+      remarkMore(out, page);
+    }
+    return 0;
+  },
+};

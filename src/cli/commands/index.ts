@@ -1,0 +1,36 @@
+/** All commands, in the order of the help. */
+import type { Command } from '../command';
+import { accountsAdd } from './accounts-add';
+import { accountsList } from './accounts-list';
+import { accountsShow } from './accounts-show';
+import { keysCreate } from './keys-create';
+import { keysList } from './keys-list';
+import { keysRevoke } from './keys-revoke';
+import { logs } from './logs';
+import { forceRefresh, refresh } from './refresh';
+import { schedulesList } from './schedules-list';
+import { schedulesPause } from './schedules-pause';
+import { schedulesResume } from './schedules-resume';
+import { schedulesSet } from './schedules-set';
+import { schedulesTrigger } from './schedules-trigger';
+import { status } from './status';
+import { sweeps } from './sweeps';
+
+export const COMMANDS: readonly Command[] = [
+  status,
+  accountsList,
+  accountsShow,
+  accountsAdd,
+  refresh,
+  forceRefresh,
+  logs,
+  sweeps,
+  schedulesList,
+  schedulesPause,
+  schedulesResume,
+  schedulesTrigger,
+  schedulesSet,
+  keysCreate,
+  keysList,
+  keysRevoke,
+];

@@ -1,0 +1,39 @@
+import type { z } from 'zod';
+import type { ApiKeyBody } from '../../api/api-key-body';
+import type { Command } from '../command';
+import { UsageError } from '../errors';
+
+export const keysCreate: Command = {
+  words: ['keys', 'create'],
+  summary: 'Create an API key of your organisation; its text is shown this once',
+  options: {
+    name: { type: 'string', value: 'text', help: 'what it is for (required)' },
+    scope: {
+      type: 'string',
+      multiple: true,
+      value: 'scope',
+      help: 'admin, read, tokens or internal; may be given more than once (required)',
+    },
+  },
+  async run({ api, out, json, options }) {
+    const name = options.text('name');
+    const scopes = options.texts('scope');
+    if (name === undefined || scopes.length === 0)
+      throw new UsageError('--name and --scope are required');
+    const key = await api.post<z.infer<typeof ApiKeyBody> & { api_key: string }>(
+      '/api/admin/keys',
+      { name, scopes },
+    );
+    if (json) out.json(key);
+    else {
+      out.pairs([
+        ['id', key.id],
+        ['name', key.name],
+        ['scopes', key.scopes.join(' ')],
+        ['key', key.api_key],
+      ]);
+      out.remark('Keep the key now: it is not shown again.');
+    }
+    return 0;
+  },
+};

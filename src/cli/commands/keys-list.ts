@@ -1,0 +1,22 @@
+import type { z } from 'zod';
+import type { ApiKeyBody } from '../../api/api-key-body';
+import type { Command } from '../command';
+import { time } from '../output';
+import type { Page } from '../pages';
+
+export const keysList: Command = {
+  words: ['keys', 'list'],
+  summary: 'The API keys of your organisation',
+  async run({ api, out, json }) {
+    const page = await api.get<Page<z.infer<typeof ApiKeyBody>>>('/api/admin/keys');
+    if (json) out.json(page);
+    else {
+      out.table(
+        ['id', 'name', 'scopes', 'created'],
+        page.items.map((key) => [key.id, key.name, key.scopes.join(' '), time(key.created_at)]),
+        'There is no key.',
+      );
+    }
+    return 0;
+  },
+};

@@ -1,0 +1,14 @@
+import type { Command } from '../command';
+import { noteOption, type Schedule, schedulePath, showSchedule } from '../schedules';
+
+export const schedulesPause: Command = {
+  words: ['schedules', 'pause'],
+  places: ['id'],
+  summary: 'Pause a schedule until it is resumed, over restarts',
+  options: { note: noteOption },
+  async run({ api, out, json, options, places: [id = ''] }) {
+    const note = options.text('note');
+    const schedule = await api.post<Schedule>(`${schedulePath(id)}/pause`, { note });
+    return showSchedule({ out, json }, schedule);
+  },
+};

@@ -1,0 +1,19 @@
+import type { Command } from '../command';
+import { UsageError } from '../errors';
+import { noteOption, type Schedule, schedulePath, showSchedule } from '../schedules';
+
+export const schedulesSet: Command = {
+  words: ['schedules', 'set'],
+  places: ['id'],
+  summary: 'Give a schedule another interval or note; it holds over restarts',
+  options: {
+    every: { type: 'string', value: 'duration', help: 'such as 90s, 5m or 1h' },
+    note: noteOption,
+  },
+  async run({ api, out, json, options, places: [id = ''] }) {
+    const change = { every: options.text('every'), note: options.text('note') };
+    if (change.every === undefined && change.note === undefined)
+      throw new UsageError('--every or --note is required');
+    return showSchedule({ out, json }, await api.patch<Schedule>(schedulePath(id), change));
+  },
+};

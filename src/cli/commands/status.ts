@@ -1,0 +1,50 @@
+import type { Status } from '../../api/routes/status';
+import { ACCOUNT_STATUSES } from '../../domain/account';
+import type { Command } from '../command';
+import { lasting, time } from '../output';
+
+export const status: Command = {
+  words: ['status'],
+  summary: 'How the accounts are, when the sweeps run next, and what is running',
+  async run({ api, out, json }) {
+    const body = await api.get<Status>('/api/admin/status');
+    if (json) {
+      out.json(body);
+      return 0;
+    }
+    const rows = body.accounts.map((group) => [
+      group.provider,
+      group.environment,
+      group.kind,
+      group.total,
+      ...counts(group.by_status),
+    ]);
+    if (rows.length > 1) rows.push(['all', null, null, body.total, ...counts(body.by_status)]);
+    out.table(
+      ['provider', 'environment', 'kind', 'accounts', ...ACCOUNT_STATUSES],
+      rows,
+      'No account is connected yet: evergrant accounts add --help',
+    );
+    out.line();
+    out.table(
+      ['schedule', 'every', 'state', 'next run', 'note'],
+      body.providers.map((one) => [
+        one.schedule_id,
+        one.every_seconds === null ? 'other' : lasting(one.every_seconds * 1000),
+        one.running ? 'running' : one.paused ? 'paused' : 'ok',
+        time(one.next_run_at),
+        one.note,
+      ]),
+      'There is no schedule: no worker has been started yet.',
+    );
+    out.line();
+    const { sweeps, refreshes, workers } = body.running;
+    out.line(`running: ${sweeps} sweeps, ${refreshes} refreshes, ${workers} workers`);
+    if (workers === 0) out.line(out.colour('red', 'No worker is running: nothing is refreshed.'));
+    return 0;
+  },
+};
+
+function counts(by: Status['by_status']): number[] {
+  return ACCOUNT_STATUSES.map((name) => by[name]);
+}

@@ -1,0 +1,41 @@
+import type { Sweep } from '../../api/routes/list-sweeps';
+import type { Command } from '../command';
+import { lasting, time } from '../output';
+import { limitOf, pages, remarkMore } from '../pages';
+
+const PAGE_MAX = 100;
+
+export const sweeps: Command = {
+  words: ['sweeps'],
+  summary: 'The sweeps and what each came to, the newest first',
+  options: {
+    provider: { type: 'string', value: 'name', help: 'of this provider only' },
+    status: { type: 'string', value: 'status', help: 'running, completed, failed, terminated, …' },
+    limit: { type: 'string', value: 'number', help: 'at most so many (20)' },
+  },
+  async run({ api, out, json, options }) {
+    const page = await pages<Sweep>(
+      api,
+      '/api/admin/sweeps',
+      { provider: options.text('provider'), status: options.text('status') },
+      { limit: limitOf(options, 20), pageMax: PAGE_MAX },
+    );
+    if (json) out.json(page);
+    else {
+      out.table(
+        ['started', 'took', 'status', 'source', 'result', 'workflow'],
+        page.items.map((sweep) => [
+          time(sweep.started_at),
+          lasting(sweep.duration_ms),
+          sweep.status,
+          sweep.source,
+          sweep.result?.text ?? sweep.failure,
+          sweep.workflow_id,
+        ]),
+        'No sweep is like that.',
+      );
+      remarkMore(out, page);
+    }
+    return 0;
+  },
+};

@@ -1,0 +1,110 @@
+#!/usr/bin/env node
+/** The `evergrant` command: finds the command that was meant, runs it over the API, and ends with 0, 1 or 2. */
+import { parseArgs } from 'node:util';
+import { createApiClient } from './api-client';
+import { type Command, Options } from './command';
+import { COMMANDS } from './commands';
+import { CommandFailed, UsageError } from './errors';
+import { commandHelp, generalHelp } from './help';
+import { createOutput } from './output';
+import { loadSettings } from './settings';
+
+async function run(args: string[]): Promise<0 | 1 | 2> {
+  const out = createOutput(process.stdout, process.stderr);
+  const wantsHelp = args.includes('--help') || args.includes('-h');
+  const command = commandOf(args);
+  if (command === undefined) {
+    const given = args.filter((arg) => !arg.startsWith('-'));
+    const group = COMMANDS.filter(({ words }) => given.length > 0 && words[0] === given[0]);
+    if (wantsHelp && (given.length === 0 || group.length > 0)) {
+      out.line(generalHelp(group.length > 0 ? group : COMMANDS));
+      return 0;
+    }
+    if (given.length > 0 && group.length === 0)
+      out.remark(`evergrant: there is no command "${given.join(' ')}"\n`);
+    out.remark(generalHelp(group.length > 0 ? group : COMMANDS));
+    return 2;
+  }
+  if (wantsHelp) {
+    out.line(commandHelp(command));
+    return 0;
+  }
+  try {
+    const { values, positionals } = parse(command, args.slice(command.words.length));
+    const options = new Options(values);
+    return await command.run({
+      api: createApiClient(loadSettings()),
+      out,
+      json: options.isSet('json'),
+      options,
+      places: positionals,
+    });
+  } catch (error) {
+    if (error instanceof UsageError) {
+      out.remark(`evergrant: ${error.message}`);
+      out.remark(`See: evergrant ${command.words.join(' ')} --help`);
+      return 2;
+    }
+    if (error instanceof CommandFailed) {
+      out.remark(`evergrant: ${error.message}`);
+      return 1;
+    }
+    throw error;
+  }
+}
+
+/** The one whose words the arguments begin with; the longest, should one be the beginning of another. */
+function commandOf(args: string[]): Command | undefined {
+  return COMMANDS.filter(({ words }) => words.every((word, at) => args[at] === word)).toSorted(
+    (a, b) => b.words.length - a.words.length,
+  )[0];
+}
+
+function parse(
+  { options = {}, places = [] }: Command,
+  args: string[],
+): { values: Record<string, unknown>; positionals: string[] } {
+  let found: { values: Record<string, unknown>; positionals: string[] };
+  try {
+    found = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        json: { type: 'boolean' },
+        ...Object.fromEntries(
+          Object.entries(options).map(([name, { type, multiple, short }]) => [
+            name,
+            {
+              type,
+              ...(multiple === undefined ? {} : { multiple }),
+              ...(short === undefined ? {} : { short }),
+            },
+          ]),
+        ),
+      },
+    });
+  } catch (error) {
+    // Node's own words name the option; what follows them is advice for programmers.
+    const [said = 'the options are not understood'] =
+      error instanceof Error ? error.message.split('. ') : [];
+    throw new UsageError(said);
+  }
+  if (found.positionals.length !== places.length) {
+    const wanted = places.length === 0 ? 'nothing' : places.map((name) => `<${name}>`).join(' ');
+    throw new UsageError(`takes ${wanted} beside its options, not ${found.positionals.length}`);
+  }
+  return found;
+}
+
+// `evergrant … | head` has read enough: that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+async function main(): Promise<void> {
+  // Not `exit`: what was printed may still be on its way.
+  process.exitCode = await run(process.argv.slice(2));
+}
+
+void main();

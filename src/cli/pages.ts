@@ -1,0 +1,52 @@
+/** Lists of the API, followed from page to page up to a limit. */
+import type { ApiClient } from './api-client';
+import type { Option, Options } from './command';
+import { UsageError } from './errors';
+import type { Output } from './output';
+
+export interface Page<T> {
+  items: T[];
+  next_cursor: string | null;
+}
+
+export const limitOption: Option = {
+  type: 'string',
+  value: 'number',
+  help: 'at most so many (100)',
+};
+
+export function limitOf(options: Options, otherwise = 100): number {
+  const given = options.text('limit');
+  const limit = given === undefined ? otherwise : Number(given);
+  if (!Number.isInteger(limit) || limit < 1)
+    throw new UsageError(`--limit takes a whole number from 1, not "${given}"`);
+  return limit;
+}
+
+/** Asks for pages until there are enough; `pageMax` is what the API gives at once. */
+export async function pages<T>(
+  api: ApiClient,
+  path: string,
+  query: Record<string, string | undefined>,
+  {
+    limit,
+    pageMax,
+    cursorName = 'cursor',
+  }: { limit: number; pageMax: number; cursorName?: string },
+): Promise<Page<T>> {
+  const all: Page<T> = { items: [], next_cursor: null };
+  do {
+    const page: Page<T> = await api.get<Page<T>>(path, {
+      ...query,
+      limit: Math.min(limit - all.items.length, pageMax),
+      [cursorName]: all.next_cursor ?? undefined,
+    });
+    all.items.push(...page.items);
+    all.next_cursor = page.next_cursor;
+  } while (all.next_cursor !== null && all.items.length < limit);
+  return all;
+}
+
+export function remarkMore(out: Output, page: Page<unknown>): void {
+  if (page.next_cursor !== null) out.remark(`There are more: --limit ${page.items.length * 10}`);
+}

@@ -1,0 +1,36 @@
+/** What the commands for schedules have in common. */
+import type { z } from 'zod';
+import type { ScheduleBody } from '../api/schedule-body';
+import type { Context, Option } from './command';
+import { lasting, time } from './output';
+
+export type Schedule = z.infer<typeof ScheduleBody>;
+
+export const noteOption: Option = { type: 'string', value: 'text', help: 'why, for everybody' };
+
+/** The path of a schedule; `ebay` is short for `sweep/ebay`. */
+export function schedulePath(id: string): string {
+  return `/api/admin/schedules/${encodeURIComponent(id.includes('/') ? id : `sweep/${id}`)}`;
+}
+
+export function showSchedules({ out }: Pick<Context, 'out'>, schedules: Schedule[]): void {
+  out.table(
+    ['id', 'every', 'state', 'next run', 'last run', 'note'],
+    schedules.map((schedule) => [
+      schedule.id,
+      schedule.every_seconds === null ? 'other' : lasting(schedule.every_seconds * 1000),
+      schedule.running.length > 0 ? 'running' : schedule.paused ? 'paused' : 'ok',
+      time(schedule.next_run_at),
+      time(schedule.last_run?.started_at),
+      schedule.note,
+    ]),
+    'There is no schedule: no worker has been started yet.',
+  );
+}
+
+/** Shows the one schedule that was changed, as Temporal holds it now. */
+export function showSchedule(context: Pick<Context, 'out' | 'json'>, schedule: Schedule): 0 {
+  if (context.json) context.out.json(schedule);
+  else showSchedules(context, [schedule]);
+  return 0;
+}

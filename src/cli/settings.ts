@@ -1,0 +1,28 @@
+/** Where the API is and with which key: the environment of the command line, read and checked once. */
+import { UsageError } from './errors';
+
+export interface Settings {
+  url: URL;
+  apiKey: string;
+}
+
+const DEFAULT_URL = 'http://127.0.0.1:3000';
+
+/** @throws {UsageError} that says what to set */
+export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Settings {
+  // An empty variable is an unset one, as everywhere in Evergrant.
+  const given = environment['EVERGRANT_URL'] || DEFAULT_URL;
+  const url = URL.canParse(given) ? new URL(given) : null;
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new UsageError(
+      `EVERGRANT_URL is no address: "${given}". It looks like ${DEFAULT_URL} or https://evergrant.example.com`,
+    );
+  }
+  const apiKey = environment['EVERGRANT_API_KEY']?.trim();
+  if (!apiKey) {
+    throw new UsageError(
+      'EVERGRANT_API_KEY is not set. Take the key from the banner of the first start, from ADMIN_API_KEY, or have an admin create one: evergrant keys create',
+    );
+  }
+  return { url, apiKey };
+}

@@ -1,0 +1,229 @@
+/** Sweeps, refreshes and their histories as the API reads them from Temporal. */
+import { randomUUID } from 'node:crypto';
+import { eventually } from '../support/eventually';
+import { type Api, expectError, startApi } from './_api';
+
+const MINUTE = 60_000;
+const theirs = `org-${randomUUID()}`;
+
+let api: Api;
+let mine: { id: string; label: string };
+let revoked: { id: string };
+let foreign: { id: string };
+
+/** One sweep over two accounts of ours, of which one is revoked, and one of another organisation. */
+beforeAll(async () => {
+  api = await startApi();
+  mine = await api.addAccount({ label: 'Harbour Books' });
+  const bad = await api.addAccount({ label: 'Saffron' });
+  api.sandbox.revoke(bad.plain.refreshToken);
+  revoked = bad;
+  foreign = await api.addAccount({ organisation: theirs });
+  await api.post('/api/admin/internal/refresh-tokens', {});
+  await eventually(async () => {
+    const { items } = (await api.get('/api/admin/sweeps')).body;
+    return items.length === 2 && items.every((one: any) => one.status === 'completed');
+  });
+});
+afterAll(() => api.stop());
+
+const workflowOf = (account: { id: string }) => `refresh-account/${account.id}`;
+const historyPath = (id: string) => `/api/admin/workflows/${encodeURIComponent(id)}/history`;
+const list = async (query = '') => (await api.get(`/api/admin/workflows${query}`)).body.items;
+
+describe('the sweeps', () => {
+  it('R2.4 each has the summary of its cycle: refreshed n/n, failed n', async () => {
+    const { items } = (await api.get('/api/admin/sweeps')).body;
+    expect(items[0]).toMatchObject({
+      workflow_id: 'sweep/ebay/triggered',
+      run_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      provider: 'ebay',
+      source: 'api',
+      status: 'completed',
+      result: {
+        text: 'ebay: refreshed 2/3, failed 1 (1 to reconnect)',
+        due: 3,
+        refreshed: 2,
+        failed: 1,
+        needs_reconnect: 1,
+        failures: { invalid_grant: 1 },
+      },
+      failure: null,
+    });
+    expect(items[0].duration_ms).toBeGreaterThan(0);
+    expect(items[1]).toMatchObject({ source: 'scheduled', result: { due: 0 } });
+  });
+
+  it('R2.4 the line that ends a cycle in the log says the same', async () => {
+    const line = await eventually(() =>
+      api.harness.logs
+        .filter((one) => one.includes('"sweep finished"'))
+        .map((one) => JSON.parse(one))
+        .find(({ due }) => due === 3),
+    );
+    expect(line).toMatchObject({
+      summary: 'ebay: refreshed 2/3, failed 1 (1 to reconnect)',
+      refreshed: 2,
+      failed: 1,
+    });
+  });
+
+  it('are given page by page, newest first, each once', async () => {
+    const first = (await api.get('/api/admin/sweeps?limit=1')).body;
+    expect(first.items).toHaveLength(1);
+    const second = (await api.get(`/api/admin/sweeps?limit=1&cursor=${first.next_cursor}`)).body;
+    expect([...first.items, ...second.items]).toMatchObject([
+      { source: 'api' },
+      { source: 'scheduled' },
+    ]);
+  });
+
+  it('are filtered by provider and status', async () => {
+    for (const query of ['provider=etsy', 'status=running', 'provider=%22%20OR%20%22a%22=%22a'])
+      expect((await api.get(`/api/admin/sweeps?${query}`)).body.items).toEqual([]);
+    expect((await api.get('/api/admin/sweeps?status=completed')).body.items).toHaveLength(2);
+  });
+
+  it('that came to no result says why', async () => {
+    const handle = await api.client.workflow.start('sweepWorkflow', {
+      workflowId: `sweep/by-hand-${randomUUID()}`,
+      taskQueue: 'evergrant',
+      args: [],
+    });
+    await expect(handle.result()).rejects.toThrow('Workflow execution failed');
+    const failed = await eventually(
+      async () => (await api.get('/api/admin/sweeps?status=failed')).body.items[0],
+    );
+    expect(failed).toMatchObject({
+      workflow_id: handle.workflowId,
+      provider: null,
+      result: null,
+      failure: expect.stringMatching(/started without its input/),
+    });
+  });
+
+  it.each([['eyJhIjoxfQ'], ['%20']])('refuse a cursor that is none: %s', async (cursor) => {
+    expectError(await api.get(`/api/admin/sweeps?cursor=${cursor}`), 400, 'invalid_request');
+  });
+});
+
+describe('the workflows', () => {
+  it('are the refreshes of the own accounts, and the sweeps', async () => {
+    const items = await list();
+    const refreshes = items.filter((one: any) => one.type === 'refresh');
+    expect(refreshes.map((one: any) => one.account_id).toSorted()).toEqual(
+      [mine.id, revoked.id].toSorted(),
+    );
+    expect(items.some((one: any) => one.workflow_id === 'sweep/ebay/triggered')).toBe(true);
+    expect(refreshes[0]).toMatchObject({
+      provider: 'ebay',
+      source: 'scheduled',
+      status: 'completed',
+    });
+  });
+
+  it('are filtered by account, outcome, source, status and provider', async () => {
+    expect(await list(`?account_id=${mine.id}`)).toMatchObject([
+      { workflow_id: workflowOf(mine), outcome: 'refreshed' },
+    ]);
+    expect(await list('?outcome=invalid_grant')).toMatchObject([{ account_id: revoked.id }]);
+    expect(await list('?source=debug')).toEqual([]);
+    expect(await list('?status=running')).toEqual([]);
+    expect(await list('?provider=etsy')).toEqual([]);
+    expect(await list('?provider=ebay&source=api')).toMatchObject([{ type: 'sweep' }]);
+  });
+
+  it('of another organisation are in no list, whatever is asked for', async () => {
+    const injected = encodeURIComponent(`x" OR EvergrantOrg = "${theirs}`);
+    const tricks = [
+      `?account_id=${foreign.id}`,
+      `?outcome=${injected}`,
+      `?account_id=${injected}`,
+      `?outcome=${encodeURIComponent(`x\\" OR EvergrantOrg = "${theirs}`)}`,
+      '?limit=500',
+    ];
+    for (const query of tricks)
+      for (const { account_id } of await list(query)) expect(account_id).not.toBe(foreign.id);
+    const key = await api.key(['read'], theirs);
+    const own = await api.send('GET', '/api/admin/workflows', { key });
+    expect(own.body.items.filter((one: any) => one.type === 'refresh')).toMatchObject([
+      { account_id: foreign.id },
+    ]);
+  });
+});
+
+describe('the history of a workflow', () => {
+  it('of a refresh says what was done, by which activity, at which try', async () => {
+    const { body } = await api.get(historyPath(workflowOf(mine)));
+    expect(body).toMatchObject({ type: 'refresh', status: 'completed', next_cursor: null });
+    expect(body.items).toMatchObject([
+      { type: 'WorkflowExecutionStarted', what: 'started' },
+      { what: 'Harbour Books: refresh (scheduled)', activity: 'refreshGrant', failure: null },
+      { what: 'begun by a worker', activity: 'refreshGrant', attempt: 1 },
+      { type: 'ActivityTaskCompleted', activity: 'refreshGrant', what: 'refreshed' },
+      { type: 'WorkflowExecutionCompleted', what: 'refreshed', failure: null },
+    ]);
+  });
+
+  it('of a refusal has the sentence that says what to do', async () => {
+    const { body } = await api.get(historyPath(workflowOf(revoked)));
+    expect(body.items.at(-1)).toMatchObject({
+      what: 'failed (invalid_grant)',
+      failure: expect.stringMatching(/must connect the account again/),
+    });
+  });
+
+  it('of one that is waiting says until when', async () => {
+    const waiting = await api.addAccount({ expiresInMs: 10 * MINUTE });
+    api.sandbox.script({ subject: waiting.id, times: 2, answer: { kind: 'unavailable' } });
+    await api.post(`/api/admin/accounts/${waiting.id}/refresh`, { force: true });
+    const { body } = await api.get(historyPath(workflowOf(waiting)));
+    expect(body.status).toBe('running');
+    const wait = body.items.findLast((one: any) => one.type === 'TimerStarted');
+    expect(Date.parse(wait.next_retry_at)).toBeGreaterThan(Date.parse(wait.at));
+    expect(body.items.some((one: any) => one.what === 'asked for (api, forced)')).toBe(true);
+    await api.client.workflow.getHandle(workflowOf(waiting)).terminate('enough');
+    const { items } = (await api.get(historyPath(workflowOf(waiting)))).body;
+    expect(items.at(-1)).toMatchObject({
+      what: 'terminated by an operator',
+      failure: 'enough',
+    });
+  });
+
+  it('of a sweep names the own accounts and no other', async () => {
+    const { body, text } = await api.get(historyPath('sweep/ebay/triggered'));
+    const said = body.items.map((one: any) => one.what);
+    expect(said).toContain(`${workflowOf(mine)}: refreshed`);
+    expect(said).toContain('3 due');
+    expect(said.at(-1)).toBe('finished: ebay: refreshed 2/3, failed 1 (1 to reconnect)');
+    expect(text).not.toContain(foreign.id);
+  });
+
+  it('is given page by page', async () => {
+    const path = historyPath(workflowOf(mine));
+    const seen: string[] = [];
+    let cursor = '';
+    do {
+      const { body } = await api.get(`${path}?limit=2${cursor}`);
+      seen.push(...body.items.map((one: any) => one.type));
+      cursor = body.next_cursor === null ? '' : `&cursor=${body.next_cursor}`;
+    } while (cursor !== '');
+    expect(seen).toHaveLength(5);
+    expect(new Set(seen).size).toBe(5);
+    expectError(await api.get(`${path}?cursor=x`), 400, 'invalid_request');
+  });
+
+  it('of an account of another organisation is not found, as one that is not there', async () => {
+    const absent = `refresh-account/acc_${'0'.repeat(24)}`;
+    const told = await api.get(historyPath(workflowOf(foreign)));
+    expectError(told, 404, 'not_found');
+    expect(told.body.error.message.replace(workflowOf(foreign), absent)).toBe(
+      (await api.get(historyPath(absent))).body.error.message,
+    );
+    const [run] = (
+      await api.send('GET', '/api/admin/workflows', { key: await api.key(['read'], theirs) })
+    ).body.items.filter((one: any) => one.type === 'refresh');
+    for (const id of [workflowOf(foreign), workflowOf(mine)])
+      expectError(await api.get(`${historyPath(id)}?run_id=${run.run_id}`), 404, 'not_found');
+  });
+});

@@ -1,0 +1,310 @@
+/** R3.3, the command line: what people and scripts get from each command. */
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RunningApi } from '../../src/api/serve';
+import { temporalCommand } from '../schedule/_worker';
+import { eventually } from '../support/eventually';
+import { type Harness, startHarness } from '../support/harness';
+import { type Ran, rows, serve, startCli } from './_cli';
+
+const organisation = `org-${randomUUID()}`;
+const HOUR = 3600_000;
+
+let h: Harness;
+let api: RunningApi;
+let environment: Record<string, string>;
+let due: { id: string };
+let fresh: { id: string };
+let revoked: { id: string };
+
+beforeAll(async () => {
+  h = await startHarness({ policy: { sweepEveryMs: 30 * 24 * HOUR } });
+  await eventually(async () => {
+    const query = { organisation, action: 'worker_heartbeat', limit: 1 } as const;
+    return (await h.store.logEntries.list(query)).length > 0;
+  });
+  api = await serve(h);
+  const key = await h.key({ organisation, scopes: ['admin', 'internal'] });
+  environment = { EVERGRANT_URL: api.url, EVERGRANT_API_KEY: key };
+  due = await h.addAccount({ organisation, label: 'Harbour Books' });
+  fresh = await h.addAccount({ organisation, label: 'Fresh', expiresInMs: 2 * HOUR });
+  const bad = await h.addAccount({ organisation, label: 'Saffron\u001b[2J' });
+  h.sandbox.revoke(bad.plain.refreshToken);
+  revoked = bad;
+});
+afterAll(async () => {
+  await api?.stop();
+  await h?.stop();
+});
+
+const cli = (...args: string[]): Promise<Ran> => startCli(environment, args, '').ended;
+const fed = (stdin: string, ...args: string[]): Promise<Ran> =>
+  startCli(environment, args, stdin).ended;
+
+function expectDone(ran: Ran): Ran {
+  expect({ code: ran.code, stderr: ran.stderr }).toEqual({ code: 0, stderr: '' });
+  return ran;
+}
+
+describe('looking', () => {
+  it('R3.3 status says how many accounts are how, when the sweep runs next, and who works', async () => {
+    const { stdout } = expectDone(await cli('status'));
+    expect(rows(stdout)).toMatchObject([
+      { provider: 'ebay', environment: 'production', accounts: '3', ok: '1', expiring_soon: '2' },
+    ]);
+    expect(stdout).toMatch(/^sweep\/ebay +720 h +ok +20\d\d-/m);
+    expect(stdout).toMatch(/^running: 0 sweeps, 0 refreshes, 1 workers$/m);
+  });
+
+  it('status --json is what the API answers', async () => {
+    expect(expectDone(await cli('status', '--json')).json()).toMatchObject({
+      total: 3,
+      by_status: { ok: 1, expiring_soon: 2 },
+    });
+  });
+
+  it('accounts list is a table without colours where stdout is no terminal, and steers none', async () => {
+    const { stdout } = expectDone(await cli('accounts', 'list'));
+    expect(stdout).not.toContain('\u001b');
+    expect(rows(stdout).map(({ id }) => id)).toEqual([due.id, fresh.id, revoked.id].toSorted());
+    expect(rows(stdout).find(({ id }) => id === due.id)).toMatchObject({
+      label: 'Harbour Books',
+      status: 'expiring_soon',
+    });
+  });
+
+  it('accounts list filters, limits, and says that there are more', async () => {
+    const ok = expectDone(await cli('accounts', 'list', '--status', 'ok', '--json')).json();
+    expect(ok.items).toMatchObject([{ id: fresh.id }]);
+    const limited = await cli('accounts', 'list', '--limit', '2');
+    expect(rows(limited.stdout)).toHaveLength(2);
+    expect(limited.stderr).toMatch(/There are more/);
+  });
+
+  it('accounts show shows one account', async () => {
+    const { stdout } = expectDone(await cli('accounts', 'show', due.id));
+    expect(stdout).toMatch(/^label +Harbour Books$/m);
+    expect(stdout).toMatch(/^status +expiring_soon$/m);
+    expect(expectDone(await cli('accounts', 'show', due.id, '--json')).json()).toMatchObject({
+      id: due.id,
+    });
+  });
+});
+
+describe('refreshing', () => {
+  it('R3.3 refresh leaves an account alone that is not due, and that is well', async () => {
+    const { stdout } = expectDone(await cli('refresh', fresh.id));
+    expect(stdout).toMatch(/^outcome +skipped$/m);
+    expect(await h.account(fresh.id)).toMatchObject({ generation: 1 });
+  });
+
+  it('R3.3 refresh refreshes an account that is due', async () => {
+    const { stdout } = expectDone(await cli('refresh', due.id));
+    expect(stdout).toMatch(/^outcome +refreshed$/m);
+    expect(await h.account(due.id)).toMatchObject({ generation: 2 });
+  });
+
+  it('R3.3 force-refresh refreshes although nothing is due', async () => {
+    const outcome = expectDone(await cli('force-refresh', fresh.id, '--json')).json();
+    expect(outcome).toMatchObject({ outcome: 'refreshed', generation: 2 });
+  });
+
+  it('a refusal by the provider ends with 1 and says what to do', async () => {
+    const { code, stdout } = await cli('refresh', revoked.id);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^outcome +failed$/m);
+    expect(stdout).toMatch(/The owner must connect the account again/);
+  });
+
+  it('logs shows each attempt, the newest last', async () => {
+    const { stdout } = expectDone(await cli('logs'));
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.at(-1)).toMatch(/token_refresh_failed {2}api {2}Saffron.*invalid_grant/);
+    expect(lines.some((line) => /token_refreshed {2}api {2}Harbour Books/.test(line))).toBe(true);
+    expect(stdout).not.toContain('\u001b');
+    const limited = expectDone(await cli('logs', '--limit', '1', '--json')).json();
+    expect(limited.items).toMatchObject([{ account_id: revoked.id }]);
+  });
+
+  it('logs --follow shows what comes, once each', async () => {
+    const run = startCli(environment, ['logs', '--follow', '--json', '--limit', '1'], '');
+    await eventually(() => run.stdout().includes(revoked.id));
+    await cli('force-refresh', fresh.id);
+    const entries = await eventually(() => {
+      const lines = run.stdout().trimEnd().split('\n');
+      return lines.length > 1 && lines.map((line) => JSON.parse(line));
+    });
+    run.child.kill('SIGINT');
+    await run.ended;
+    expect(entries).toMatchObject([{ account_id: revoked.id }, { account_id: fresh.id }]);
+  });
+});
+
+describe('steering', () => {
+  it('schedules pause, set, resume and list show what Temporal holds', async () => {
+    const paused = expectDone(await cli('schedules', 'pause', 'ebay', '--note', 'audit'));
+    expect(rows(paused.stdout)).toMatchObject([
+      { id: 'sweep/ebay', state: 'paused', note: 'audit' },
+    ]);
+    const set = expectDone(await cli('schedules', 'set', 'sweep/ebay', '--every', '5m', '--json'));
+    expect(set.json()).toMatchObject({ every_seconds: 300, paused: true });
+    const described = await temporalCommand(
+      h,
+      ...'schedule describe --schedule-id sweep/ebay'.split(' '),
+    );
+    expect(described).toMatch(/"every":"5m 0s"[^]*Notes +audit[^]*Paused +true/);
+    expectDone(await cli('schedules', 'resume', 'ebay', '--note', 'done'));
+    const listed = rows(expectDone(await cli('schedules', 'list')).stdout);
+    expect(listed).toMatchObject([{ id: 'sweep/ebay', every: '5 min', state: 'ok', note: 'done' }]);
+  });
+
+  it('R2.4 schedules trigger runs a sweep, and sweeps shows what it came to', async () => {
+    const before = expectDone(await cli('sweeps', '--json')).json().items.length;
+    expectDone(await cli('schedules', 'trigger', 'ebay'));
+    await eventually(async () => {
+      const { items } = (await cli('sweeps', '--json')).json();
+      return items.length > before && items.every((one: any) => one.status === 'completed');
+    });
+    const [newest] = rows(expectDone(await cli('sweeps', '--provider', 'ebay')).stdout);
+    expect(newest).toMatchObject({ status: 'completed', result: 'ebay: nothing was due' });
+  });
+
+  it('keys create shows a key once that works until it is revoked', async () => {
+    const created = await cli('keys', 'create', '--name', 'dashboard', '--scope', 'read', '--json');
+    const { id, api_key } = created.json();
+    expect(rows(expectDone(await cli('keys', 'list')).stdout)).toContainEqual(
+      expect.objectContaining({ id, name: 'dashboard', scopes: 'read' }),
+    );
+    const asIt = () =>
+      startCli({ ...environment, EVERGRANT_API_KEY: api_key }, ['status'], '').ended;
+    expectDone(await asIt());
+    expectDone(await cli('keys', 'revoke', id));
+    expect(await asIt()).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/not known.*EVERGRANT_API_KEY/),
+    });
+  });
+});
+
+describe('accounts add', () => {
+  const consent = () => h.sandbox.issueGrant({ provider: 'ebay', subject: randomUUID() });
+  const args = () => ['accounts', 'add', '--provider', 'ebay', '--external-id', randomUUID()];
+
+  it('takes the bare refresh token from standard input', async () => {
+    const { refresh_token } = consent();
+    const { stdout } = expectDone(await fed(`${refresh_token}\n`, ...args(), '--label', 'New'));
+    expect(stdout).toMatch(/^label +New$/m);
+    expect(stdout).not.toContain(refresh_token);
+    const id = /^id +(\S+)$/m.exec(stdout)?.[1] ?? '';
+    expectDone(await cli('refresh', id));
+  });
+
+  it('takes a JSON object from a file', async () => {
+    const { refresh_token, access_token, expires_at } = consent();
+    const file = join(mkdtempSync(join(tmpdir(), 'evergrant-cli-')), 'tokens.json');
+    writeFileSync(file, JSON.stringify({ refresh_token, access_token, expires_at }));
+    const ran = expectDone(
+      await cli(...args(), '--token-file', file, '--kind', 'booking', '--json'),
+    );
+    expect(ran.json()).toMatchObject({ kind: 'booking', status: 'ok' });
+  });
+
+  it('takes no token from arguments', async () => {
+    const { refresh_token } = consent();
+    const ran = await cli(...args(), '--refresh-token', refresh_token);
+    expect(ran).toMatchObject({ code: 2, stdout: '' });
+    expect(ran.stderr).not.toContain(refresh_token);
+    expect((await cli('accounts', 'add', '--help')).stdout).toMatch(
+      /There is no option for a token/,
+    );
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['two words', 'one two'],
+    ['half a JSON object', '{"refresh_token": "secret-in-there'],
+  ])('refuses %s, and does not repeat it', async (_what, stdin) => {
+    const ran = await fed(stdin, ...args());
+    expect(ran).toMatchObject({ code: 2, stdout: '' });
+    expect(ran.stderr).not.toContain('secret-in-there');
+  });
+
+  it('says what the API found wrong', async () => {
+    const ran = await fed('{"refresh_token": 5}', ...args());
+    expect(ran).toMatchObject({ code: 1, stderr: expect.stringMatching(/refresh_token/) });
+  });
+});
+
+describe('exit codes and errors', () => {
+  it.each([
+    ['no command', []],
+    ['an unknown command', ['dance']],
+    ['half a command', ['accounts']],
+    ['an unknown option', ['status', '--verbose']],
+    ['an id that is missing', ['refresh']],
+    ['one word too many', ['status', 'all']],
+    ['a limit that is none', ['accounts', 'list', '--limit', 'many']],
+    ['nothing to set', ['schedules', 'set', 'ebay']],
+    ['a key without a name', ['keys', 'create', '--scope', 'read']],
+  ])('%s is wrong usage: 2, and stdout stays empty', async (_what, args) => {
+    const ran = await cli(...args);
+    expect(ran).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/\S/) });
+  });
+
+  it('help is an answer: 0, on stdout', async () => {
+    for (const args of [['--help'], ['accounts', '--help'], ['logs', '--help']])
+      expect(expectDone(await cli(...args)).stdout).toMatch(/^Usage: evergrant /);
+  });
+
+  it('no key: says where it comes from', async () => {
+    const ran = await startCli({ EVERGRANT_URL: api.url }, ['status'], '').ended;
+    expect(ran).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/EVERGRANT_API_KEY is not set/),
+    });
+  });
+
+  it('an address that is none: says what one looks like', async () => {
+    const ran = await startCli({ ...environment, EVERGRANT_URL: 'localhost:3000' }, ['status'], '')
+      .ended;
+    expect(ran).toMatchObject({ code: 2, stderr: expect.stringMatching(/EVERGRANT_URL.*http:/) });
+  });
+
+  it('nobody there, and somebody else there', async () => {
+    const other = createServer((_request, response) => response.end('<html>hello</html>'));
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    const ask = () => startCli({ ...environment, EVERGRANT_URL: url }, ['status'], '').ended;
+    expect(await ask()).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/not as Evergrant does \(HTTP 200\)/),
+    });
+    await new Promise((resolve) => other.close(resolve));
+    expect(await ask()).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/unreachable at http:\/\/127\.0\.0\.1:\d+ .*ECONNREFUSED/),
+    });
+  });
+
+  it('refused, absent, or not allowed: 1, with the sentence of the API', async () => {
+    expect(await cli('accounts', 'show', 'acc_none')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/There is no account acc_none/),
+    });
+    expect(await cli('schedules', 'pause', 'none')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/There is no schedule sweep\/none/),
+    });
+    const reader = await h.key({ organisation, scopes: ['read'] });
+    const asReader = { ...environment, EVERGRANT_API_KEY: reader };
+    expect(await startCli(asReader, ['refresh', due.id], '').ended).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/lacks the scope "admin"/),
+    });
+  });
+});
