@@ -4,7 +4,7 @@ import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { ApiError, bodyErrorResponses } from '../errors';
-import { GrantInput, sealedGrantOf } from '../grant-input';
+import { FallbackInput, GrantInput, sealedFallbackOf, sealedGrantOf } from '../grant-input';
 import { AccountBody, accountBody } from '../schemas';
 
 const Body = z
@@ -23,6 +23,7 @@ const Body = z
       .openapi({ description: 'The name people see; external_id if left out' }),
     kind: z.string().min(1).max(64).nullable().optional(),
     ...GrantInput.shape,
+    ...FallbackInput.shape,
   })
   .openapi('NewAccount');
 
@@ -62,6 +63,7 @@ export function registerCreateAccount(
       );
     }
     const id = `acc_${randomBytes(12).toString('hex')}`;
+    const place = { organisation, accountId: id };
     const createdAt = now();
     const account = await store.accounts.create(
       {
@@ -72,11 +74,8 @@ export function registerCreateAccount(
         externalId: body.external_id,
         label: body.label ?? body.external_id,
         kind: body.kind ?? null,
-        grant: sealedGrantOf(body, {
-          vault,
-          place: { organisation, accountId: id },
-          now: createdAt,
-        }),
+        grant: sealedGrantOf(body, { vault, place, now: createdAt }),
+        fallback: sealedFallbackOf(body, { vault, place }),
         lastRefreshedAt: createdAt,
       },
       createdAt,
