@@ -4,6 +4,7 @@ import type { ConfiguredProviders } from '../providers/configured-providers';
 import type { Principal } from '../store/api-keys';
 import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';
+import type { HandoutLog } from './handout-log';
 import type { RefreshClient } from './refresh-client';
 
 export interface ApiDependencies {
@@ -11,6 +12,7 @@ export interface ApiDependencies {
   vault: Vault;
   providers: ConfiguredProviders;
   refreshes: RefreshClient;
+  handouts: Pick<HandoutLog, 'record'>;
   logger: Logger;
   /** Keys that come from the environment, beside those in the store. */
   configuredKeys: { key: string; principal: Principal }[];

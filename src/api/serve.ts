@@ -10,6 +10,7 @@ import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';
 import { createApp } from './app';
 import type { ApiDependencies } from './dependencies';
+import { createHandoutLog } from './handout-log';
 import { createRefreshClient } from './refresh-client';
 
 const STOP_MAX_MS = 15_000;
@@ -41,11 +42,13 @@ export async function serveApi({
   const connection = await connectTemporal(temporal, namespace);
   await registerSearchAttributes(connection, namespace);
   const client = new Client({ connection, namespace });
+  const handouts = createHandoutLog(store.tokenHandouts, logger);
   const app = createApp({
     store,
     vault,
     providers: new ConfiguredProviders(config.providers),
     refreshes: createRefreshClient(client, config.temporal.taskQueue),
+    handouts,
     logger,
     configuredKeys: configuredKeys(config),
     now: () => new Date(),
@@ -57,6 +60,7 @@ export async function serveApi({
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${boundPort}`,
     async stop() {
       await close(server);
+      await handouts.stop();
       await connection.close();
     },
   };

@@ -7,6 +7,7 @@ import { Writable } from 'node:stream';
 import { Client, Connection } from '@temporalio/client';
 import { Runtime } from '@temporalio/worker';
 import { createApp } from '../../src/api/app';
+import { createHandoutLog } from '../../src/api/handout-log';
 import { createRefreshClient } from '../../src/api/refresh-client';
 import { type Config, loadConfig } from '../../src/config';
 import type { Account } from '../../src/domain/account';
@@ -132,6 +133,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     vault,
     providers,
     refreshes: createRefreshClient(client, config.temporal.taskQueue),
+    handouts: createHandoutLog(store.tokenHandouts, logger),
     logger,
     configuredKeys: [],
     now: () => new Date(),

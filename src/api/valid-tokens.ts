@@ -1,0 +1,328 @@
+/**
+ * A token that is valid now (R3.1): from memory, else from the store, else from a refresh that all who ask at once
+ * share. Where refreshing fails: the account's own token while it lives, then its fallback token (R3.2), then the
+ * reason.
+ */
+import { type Account, AccountState } from '../domain/account';
+import type { AttemptOutcome } from '../domain/refresh-attempt';
+import { useDecision } from '../domain/token-use';
+import type { HandoutSource } from '../store/token-handouts';
+import { OpenError } from '../vault/sealing';
+import type { ApiDependencies } from './dependencies';
+import { ApiError, apiErrorOf, notFound } from './errors';
+import { type OpenedAccount, TokenCache } from './token-cache';
+
+/** A caller who could be given a living token does not wait longer for a better one. */
+const WAIT_WHILE_LIVING_MS = 10_000;
+/** Asked again sooner, an account that failed is not tried again. */
+const RETRY_AFTER_SECONDS = 10;
+
+export interface TokenUse {
+  organisation: string;
+  keyId: string;
+  accountId: string;
+  minValidSeconds: number;
+}
+
+/** A sentence with a code: why the token is not what was asked for, or why there is none. */
+interface Trouble {
+  code: string;
+  message: string;
+}
+
+export type ValidToken =
+  | {
+      active: true;
+      accessToken: string;
+      accessTokenFingerprint: string;
+      /** `null`: a fallback token whose end nobody knows. */
+      expiresAt: string | null;
+      scopes: string[];
+      source: HandoutSource;
+      generation: number;
+      at: Date;
+      /** Set where the token ends sooner than was asked. */
+      notice: Trouble | null;
+    }
+  | { active: false; reason: Trouble; retryAfterSeconds: number | null };
+
+/** How a refresh for a use ended, and the account as it was read after that. */
+interface Renewal {
+  outcome: AttemptOutcome | null;
+  /** What was thrown instead: Temporal or a worker is away, or it takes too long. */
+  error: Error | null;
+  opened: OpenedAccount | null;
+}
+
+export class ValidTokens {
+  readonly #deps: Pick<ApiDependencies, 'store' | 'vault' | 'refreshes' | 'logger' | 'now'>;
+  readonly #cache = new TokenCache();
+  readonly #reads = new Map<string, Promise<OpenedAccount | null>>();
+  readonly #renewals = new Map<string, Promise<Renewal>>();
+
+  constructor(deps: ApiDependencies) {
+    this.#deps = deps;
+  }
+
+  /** @throws {ApiError} `not_found`; whatever says that MongoDB or Temporal is away, where nothing can be handed out */
+  async get(use: TokenUse): Promise<ValidToken> {
+    const askedAt = this.#deps.now();
+    const cached = this.#cache.get(use.organisation, use.accountId, askedAt);
+    if (cached !== undefined && this.#decide(cached, use).reason === 'fresh')
+      return this.#conclude(cached, use, 'memory', null);
+
+    let opened = await this.#read(use);
+    if (opened === null) throw notFound(`account ${use.accountId}`);
+    const { generation } = opened.account;
+    let renewal: Renewal | null = null;
+    // Twice, because the first may have joined a refresh that was asked for less and found nothing due.
+    for (let turn = 0; turn < 2 && this.#decide(opened, use).due; turn += 1) {
+      renewal = await this.#renew(opened, use, askedAt);
+      if (renewal.opened === null) throw notFound(`account ${use.accountId}`);
+      opened = renewal.opened;
+      if (renewal.outcome?.outcome !== 'skipped') break;
+    }
+    const source = opened.account.generation === generation ? 'store' : 'refresh';
+    return this.#conclude(opened, use, source, renewal);
+  }
+
+  /** A token that does not open counts as ended: a refresh may bring one that does. */
+  #decide({ account, accessToken }: OpenedAccount, use: TokenUse) {
+    const ended = { ...account.current, expiresAt: new Date(0).toISOString() };
+    return useDecision(
+      accessToken === null ? { ...account, current: ended } : account,
+      use.minValidSeconds,
+      this.#deps.now(),
+    );
+  }
+
+  /** Callers of one process share a read; it may have begun a moment before they asked, well within the bound. */
+  #read({ organisation, accountId }: TokenUse): Promise<OpenedAccount | null> {
+    const key = JSON.stringify([organisation, accountId]);
+    let shared = this.#reads.get(key);
+    if (shared === undefined) {
+      shared = this.#readNow(organisation, accountId).finally(() => this.#reads.delete(key));
+      this.#reads.set(key, shared);
+    }
+    return shared;
+  }
+
+  async #readNow(organisation: string, accountId: string): Promise<OpenedAccount | null> {
+    const readAt = this.#deps.now();
+    const account = await this.#deps.store.accounts.find(organisation, accountId);
+    const newest = this.#cache.get(organisation, accountId, this.#deps.now());
+    // A slower read that began before a newer one must not put back what that one replaced.
+    const overtaken = newest !== undefined && newest.readAt > readAt;
+    if (account === null) {
+      if (!overtaken) this.#cache.delete(accountId);
+      return null;
+    }
+    const opened = { account, accessToken: this.#open(account), readAt };
+    if (!overtaken) {
+      if (account.state === AccountState.active && opened.accessToken !== null)
+        this.#cache.set(opened, this.#deps.now());
+      else this.#cache.delete(accountId);
+    }
+    return opened;
+  }
+
+  #open(account: Account): string | null {
+    try {
+      const token = this.#deps.vault.openToken(
+        account.current.accessToken,
+        placeOf(account),
+        'access_token',
+      );
+      return token === '' ? null : token;
+    } catch (error) {
+      return this.#unopened(account, 'access_token', error);
+    }
+  }
+
+  #unopened(account: Account, field: string, error: unknown): null {
+    if (!(error instanceof OpenError)) throw error;
+    this.#deps.logger.warn(
+      { account_id: account.id, field, reason: error.reason },
+      'a stored token does not open',
+    );
+    return null;
+  }
+
+  #renew(opened: OpenedAccount, use: TokenUse, askedAt: Date): Promise<Renewal> {
+    const { id } = opened.account;
+    let shared = this.#renewals.get(id);
+    if (shared === undefined) {
+      shared = this.#renewNow(opened, use, askedAt).finally(() => this.#renewals.delete(id));
+      this.#renewals.set(id, shared);
+    }
+    return shared;
+  }
+
+  async #renewNow(
+    { account, accessToken }: OpenedAccount,
+    use: TokenUse,
+    askedAt: Date,
+  ): Promise<Renewal> {
+    let outcome: AttemptOutcome | null = null;
+    let error: Error | null = null;
+    const remainingMs = Date.parse(account.current.expiresAt) - this.#deps.now().getTime();
+    const living = accessToken !== null && remainingMs > 0;
+    const refresh = this.#deps.refreshes.refresh(account, {
+      source: 'api',
+      caller: `key ${use.keyId}`,
+      requestedAt: askedAt.toISOString(),
+      // By its clock the token may be fresh; the worker cannot see that it does not open.
+      force: accessToken === null,
+      minValidSeconds: use.minValidSeconds,
+      capture: false,
+    });
+    try {
+      outcome = await (living
+        ? within(Math.min(remainingMs, WAIT_WHILE_LIVING_MS), refresh)
+        : refresh);
+    } catch (caught) {
+      error = caught instanceof Error ? caught : new Error('a refresh failed');
+    }
+    // Whatever came of it, what stands in the store now is what counts.
+    return { outcome, error, opened: await this.#readNow(account.organisation, account.id) };
+  }
+
+  async #conclude(
+    { account, accessToken }: OpenedAccount,
+    use: TokenUse,
+    source: HandoutSource,
+    renewal: Renewal | null,
+  ): Promise<ValidToken> {
+    const { current, state } = account;
+    if (state === AccountState.disabled) return refused(account);
+    if (state !== AccountState.active) return this.#fallback(account) ?? refused(account);
+    const remainingMs = () => Date.parse(current.expiresAt) - this.#deps.now().getTime();
+    const usable = () => accessToken !== null && remainingMs() > 0;
+    const asked = remainingMs() >= use.minValidSeconds * 1000;
+    const trouble = usable() && asked ? null : await this.#trouble(account, use, renewal);
+    if (accessToken !== null && usable()) {
+      return {
+        active: true,
+        accessToken,
+        accessTokenFingerprint: current.accessTokenFingerprint,
+        expiresAt: current.expiresAt,
+        scopes: current.scopes,
+        source,
+        generation: account.generation,
+        at: this.#deps.now(),
+        notice: trouble,
+      };
+    }
+    const fallback = this.#fallback(account);
+    if (fallback !== null) return fallback;
+    if (renewal !== null && renewal.error !== null) throw renewal.error;
+    return {
+      active: false,
+      reason: trouble ?? NO_TOKEN,
+      retryAfterSeconds: this.#retryAfterSeconds(account),
+    };
+  }
+
+  #fallback(account: Account): ValidToken | null {
+    const { fallback } = account;
+    const at = this.#deps.now();
+    if (fallback === null) return null;
+    if (fallback.expiresAt !== null && Date.parse(fallback.expiresAt) <= at.getTime()) return null;
+    let accessToken: string;
+    try {
+      accessToken = this.#deps.vault.openToken(
+        fallback.accessToken,
+        placeOf(account),
+        'fallback_access_token',
+      );
+    } catch (error) {
+      return this.#unopened(account, 'fallback_access_token', error);
+    }
+    return {
+      active: true,
+      accessToken,
+      accessTokenFingerprint: fallback.accessTokenFingerprint,
+      expiresAt: fallback.expiresAt,
+      // Nobody said what it may do.
+      scopes: [],
+      source: 'fallback',
+      generation: account.generation,
+      at,
+      notice: null,
+    };
+  }
+
+  /** Why there is no token that lives as long as was asked. */
+  async #trouble(account: Account, use: TokenUse, renewal: Renewal | null): Promise<Trouble> {
+    if (renewal !== null && renewal.error !== null) {
+      const { code, message } = apiErrorOf(renewal.error);
+      if (code === 'internal_error') {
+        this.#deps.logger.error(
+          { err: renewal.error, account_id: account.id },
+          'a refresh for a use failed',
+        );
+      }
+      return { code, message };
+    }
+    if (renewal?.outcome?.failure) return renewal.outcome.failure;
+    const { lastAttempt } = account;
+    const failed = lastAttempt?.outcome === 'failed' ? lastAttempt : null;
+    const isOfThisGrant =
+      failed !== null && failed.finishedAt.getTime() >= Date.parse(account.current.obtainedAt);
+    if (
+      !isOfThisGrant ||
+      useDecision(account, use.minValidSeconds, this.#deps.now()).reason === 'fresh'
+    )
+      return account.current.attemptId === null ? NO_TOKEN : SHORT_LIVED;
+    const entry = await this.#deps.store.logEntries.find(account.organisation, failed.attemptId);
+    return entry?.error ?? account.lastError ?? NO_TOKEN;
+  }
+
+  #retryAfterSeconds({ nextAttemptAt, lastError, lastAttempt }: Account): number {
+    // Only what the provider asked for holds uses back longer than their own back-off.
+    const told = lastError?.at.getTime() !== lastAttempt?.finishedAt.getTime();
+    const waitMs = told ? (nextAttemptAt?.getTime() ?? 0) - this.#deps.now().getTime() : 0;
+    return Math.max(RETRY_AFTER_SECONDS, Math.ceil(waitMs / 1000));
+  }
+}
+
+const SHORT_LIVED: Trouble = {
+  code: 'short_lived',
+  message:
+    "The provider's tokens do not live as long as min_valid_seconds asks. This one is refreshed at half its life.",
+};
+const NO_TOKEN: Trouble = {
+  code: 'not_refreshed',
+  message: 'The access token was not refreshed in time; the terminal logs of the account say why.',
+};
+
+function refused(account: Account): ValidToken {
+  return {
+    active: false,
+    reason: {
+      code: account.state,
+      message: account.stateReason ?? 'The owner must connect the account again.',
+    },
+    retryAfterSeconds: null,
+  };
+}
+
+function placeOf({ organisation, id }: Account) {
+  return { organisation, accountId: id };
+}
+
+/** The work goes on; only the waiting ends. */
+async function within<T>(waitMs: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () => reject(new ApiError('still_running', 'The refresh goes on, but takes long.')),
+      waitMs,
+    );
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
