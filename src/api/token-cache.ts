@@ -5,7 +5,7 @@ import type { Account } from '../domain/account';
  * What was read is handed out for this long without asking the store again: so long at most after a token was
  * replaced, or its account disabled, refused or removed, wherever that happened.
  */
-export const CACHE_MAX_AGE_MS = 5_000;
+const CACHE_MAX_AGE_MS = 5_000;
 const ENTRIES_MAX = 10_000;
 
 /** An account as it was read, with its access token opened. */

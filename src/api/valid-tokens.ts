@@ -12,8 +12,8 @@ import type { ApiDependencies } from './dependencies';
 import { ApiError, apiErrorOf, notFound } from './errors';
 import { type OpenedAccount, TokenCache } from './token-cache';
 
-/** A caller who could be given a living token does not wait longer for a better one. */
-const WAIT_WHILE_LIVING_MS = 10_000;
+/** A caller who could be given another token than the refreshed one does not wait longer for that one. */
+const WAIT_WITH_ANOTHER_MS = 10_000;
 /** Asked again sooner, an account that failed is not tried again. */
 const RETRY_AFTER_SECONDS = 10;
 
@@ -166,7 +166,8 @@ export class ValidTokens {
     let outcome: AttemptOutcome | null = null;
     let error: Error | null = null;
     const remainingMs = Date.parse(account.current.expiresAt) - this.#deps.now().getTime();
-    const living = accessToken !== null && remainingMs > 0;
+    const another =
+      account.fallback !== null || (accessToken !== null && remainingMs > WAIT_WITH_ANOTHER_MS);
     const refresh = this.#deps.refreshes.refresh(account, {
       source: 'api',
       caller: `key ${use.keyId}`,
@@ -177,9 +178,7 @@ export class ValidTokens {
       capture: false,
     });
     try {
-      outcome = await (living
-        ? within(Math.min(remainingMs, WAIT_WHILE_LIVING_MS), refresh)
-        : refresh);
+      outcome = await (another ? within(WAIT_WITH_ANOTHER_MS, refresh) : refresh);
     } catch (caught) {
       error = caught instanceof Error ? caught : new Error('a refresh failed');
     }

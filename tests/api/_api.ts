@@ -60,7 +60,9 @@ export interface Api extends Pick<Harness, 'sandbox' | 'store' | 'client' | 'log
   /** Connects an account over the API: due at once unless told otherwise. */
   connect(members?: Record<string, unknown>): Promise<any>;
   /** An account as the store has it, for what the API cannot say (clocks, spoiled rows). */
-  addAccount(account?: NewAccount): Promise<Account & { plain: { refreshToken: string } }>;
+  addAccount(
+    account?: NewAccount,
+  ): Promise<Account & { plain: { refreshToken: string; accessToken: string } }>;
   /** The tokens of this file that were found in an answer or a log line. */
   leaks(): string[];
   stop(): Promise<void>;
