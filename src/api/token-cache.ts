@@ -22,23 +22,28 @@ export class TokenCache {
   readonly #entries = new Map<string, OpenedAccount>();
 
   get(organisation: string, accountId: string, now: Date): OpenedAccount | undefined {
-    const entry = this.#entries.get(accountId);
-    if (entry === undefined || entry.account.organisation !== organisation) return undefined;
-    return isRecent(entry, now) ? entry : undefined;
+    const entry = this.#entries.get(keyOf(organisation, accountId));
+    return entry !== undefined && isRecent(entry, now) ? entry : undefined;
   }
 
   set(entry: OpenedAccount, now: Date): void {
-    this.delete(entry.account.id);
-    this.#entries.set(entry.account.id, entry);
-    for (const [accountId, oldest] of this.#entries) {
+    const key = keyOf(entry.account.organisation, entry.account.id);
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    for (const [old, oldest] of this.#entries) {
       if (this.#entries.size <= ENTRIES_MAX && isRecent(oldest, now)) break;
-      this.#entries.delete(accountId);
+      this.#entries.delete(old);
     }
   }
 
-  delete(accountId: string): void {
-    this.#entries.delete(accountId);
+  delete(organisation: string, accountId: string): void {
+    this.#entries.delete(keyOf(organisation, accountId));
   }
+}
+
+/** Of one organisation: what another one asks for is never found, and evicts nothing. */
+function keyOf(organisation: string, accountId: string): string {
+  return JSON.stringify([organisation, accountId]);
 }
 
 /** A clock that was set back must not make an entry last longer. */

@@ -7,10 +7,10 @@ import { type Account, AccountState } from '../domain/account';
 import type { AttemptOutcome } from '../domain/refresh-attempt';
 import { useDecision } from '../domain/token-use';
 import type { HandoutSource } from '../store/token-handouts';
-import { OpenError } from '../vault/sealing';
 import type { ApiDependencies } from './dependencies';
-import { ApiError, apiErrorOf, notFound } from './errors';
-import { type OpenedAccount, TokenCache } from './token-cache';
+import { apiErrorOf, notFound } from './errors';
+import { type OpenedAccount, OpenedAccounts } from './opened-accounts';
+import { within } from './within';
 
 /** A caller who could be given another token than the refreshed one does not wait longer for that one. */
 const WAIT_WITH_ANOTHER_MS = 10_000;
@@ -55,23 +55,23 @@ interface Renewal {
 }
 
 export class ValidTokens {
-  readonly #deps: Pick<ApiDependencies, 'store' | 'vault' | 'refreshes' | 'logger' | 'now'>;
-  readonly #cache = new TokenCache();
-  readonly #reads = new Map<string, Promise<OpenedAccount | null>>();
+  readonly #deps: Pick<ApiDependencies, 'store' | 'refreshes' | 'logger' | 'now'>;
+  readonly #accounts: OpenedAccounts;
   readonly #renewals = new Map<string, Promise<Renewal>>();
 
   constructor(deps: ApiDependencies) {
     this.#deps = deps;
+    this.#accounts = new OpenedAccounts(deps);
   }
 
   /** @throws {ApiError} `not_found`; whatever says that MongoDB or Temporal is away, where nothing can be handed out */
   async get(use: TokenUse): Promise<ValidToken> {
     const askedAt = this.#deps.now();
-    const cached = this.#cache.get(use.organisation, use.accountId, askedAt);
+    const cached = this.#accounts.cached(use.organisation, use.accountId);
     if (cached !== undefined && this.#decide(cached, use).reason === 'fresh')
       return this.#conclude(cached, use, 'memory', null);
 
-    let opened = await this.#read(use);
+    let opened = await this.#accounts.read(use.organisation, use.accountId);
     if (opened === null) throw notFound(`account ${use.accountId}`);
     const { generation } = opened.account;
     let renewal: Renewal | null = null;
@@ -94,58 +94,6 @@ export class ValidTokens {
       use.minValidSeconds,
       this.#deps.now(),
     );
-  }
-
-  /** Callers of one process share a read; it may have begun a moment before they asked, well within the bound. */
-  #read({ organisation, accountId }: TokenUse): Promise<OpenedAccount | null> {
-    const key = JSON.stringify([organisation, accountId]);
-    let shared = this.#reads.get(key);
-    if (shared === undefined) {
-      shared = this.#readNow(organisation, accountId).finally(() => this.#reads.delete(key));
-      this.#reads.set(key, shared);
-    }
-    return shared;
-  }
-
-  async #readNow(organisation: string, accountId: string): Promise<OpenedAccount | null> {
-    const readAt = this.#deps.now();
-    const account = await this.#deps.store.accounts.find(organisation, accountId);
-    const newest = this.#cache.get(organisation, accountId, this.#deps.now());
-    // A slower read that began before a newer one must not put back what that one replaced.
-    const overtaken = newest !== undefined && newest.readAt > readAt;
-    if (account === null) {
-      if (!overtaken) this.#cache.delete(accountId);
-      return null;
-    }
-    const opened = { account, accessToken: this.#open(account), readAt };
-    if (!overtaken) {
-      if (account.state === AccountState.active && opened.accessToken !== null)
-        this.#cache.set(opened, this.#deps.now());
-      else this.#cache.delete(accountId);
-    }
-    return opened;
-  }
-
-  #open(account: Account): string | null {
-    try {
-      const token = this.#deps.vault.openToken(
-        account.current.accessToken,
-        placeOf(account),
-        'access_token',
-      );
-      return token === '' ? null : token;
-    } catch (error) {
-      return this.#unopened(account, 'access_token', error);
-    }
-  }
-
-  #unopened(account: Account, field: string, error: unknown): null {
-    if (!(error instanceof OpenError)) throw error;
-    this.#deps.logger.warn(
-      { account_id: account.id, field, reason: error.reason },
-      'a stored token does not open',
-    );
-    return null;
   }
 
   #renew(opened: OpenedAccount, use: TokenUse, askedAt: Date): Promise<Renewal> {
@@ -178,12 +126,18 @@ export class ValidTokens {
       capture: false,
     });
     try {
-      outcome = await (another ? within(WAIT_WITH_ANOTHER_MS, refresh) : refresh);
+      outcome = await (another
+        ? within(WAIT_WITH_ANOTHER_MS, refresh, 'The refresh goes on, but takes long.')
+        : refresh);
     } catch (caught) {
       error = caught instanceof Error ? caught : new Error('a refresh failed');
     }
     // Whatever came of it, what stands in the store now is what counts.
-    return { outcome, error, opened: await this.#readNow(account.organisation, account.id) };
+    return {
+      outcome,
+      error,
+      opened: await this.#accounts.readNow(account.organisation, account.id),
+    };
   }
 
   async #conclude(
@@ -227,16 +181,8 @@ export class ValidTokens {
     const at = this.#deps.now();
     if (fallback === null) return null;
     if (fallback.expiresAt !== null && Date.parse(fallback.expiresAt) <= at.getTime()) return null;
-    let accessToken: string;
-    try {
-      accessToken = this.#deps.vault.openToken(
-        fallback.accessToken,
-        placeOf(account),
-        'fallback_access_token',
-      );
-    } catch (error) {
-      return this.#unopened(account, 'fallback_access_token', error);
-    }
+    const accessToken = this.#accounts.openFallback(account);
+    if (accessToken === null) return null;
     return {
       active: true,
       accessToken,
@@ -304,24 +250,4 @@ function refused(account: Account): ValidToken {
     },
     retryAfterSeconds: null,
   };
-}
-
-function placeOf({ organisation, id }: Account) {
-  return { organisation, accountId: id };
-}
-
-/** The work goes on; only the waiting ends. */
-async function within<T>(waitMs: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () => reject(new ApiError('still_running', 'The refresh goes on, but takes long.')),
-      waitMs,
-    );
-  });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -7,7 +7,7 @@ import { Writable } from 'node:stream';
 import { Client, Connection } from '@temporalio/client';
 import { Runtime } from '@temporalio/worker';
 import { createApp } from '../../src/api/app';
-import { createHandoutLog } from '../../src/api/handout-log';
+import { createHandoutLog, type HandoutLog } from '../../src/api/handout-log';
 import { createRefreshClient } from '../../src/api/refresh-client';
 import { type Config, loadConfig } from '../../src/config';
 import type { Account } from '../../src/domain/account';
@@ -52,6 +52,8 @@ export interface Harness {
   store: Store;
   vault: Vault;
   ring: KeyRing;
+  /** The audit of the hand-outs of `request`. */
+  handouts: HandoutLog;
   /** The same keys as a process takes them. */
   encryptionKeys: string;
   providers: ConfiguredProviders;
@@ -128,12 +130,13 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const mongodbUri = options.mongodbUri ?? engines.mongodbUri(`evergrant_${id}`);
   const store = await openStore(mongodbUri, { logRetentionDays: 30 });
   const vault = await Vault.open(ring, store.settings);
+  const handouts = createHandoutLog(store.tokenHandouts, logger);
   const app = createApp({
     store,
     vault,
     providers,
     refreshes: createRefreshClient(client, config.temporal.taskQueue),
-    handouts: createHandoutLog(store.tokenHandouts, logger),
+    handouts,
     logger,
     configuredKeys: [],
     now: () => new Date(),
@@ -145,6 +148,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     store,
     vault,
     ring,
+    handouts,
     encryptionKeys,
     providers,
     sandbox,
@@ -231,6 +235,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     async stop() {
       for (const worker of workers) await worker.stop();
       await sandbox.stop();
+      await handouts.stop();
       await store.close();
       await connection.close();
       // The native threads of this file's Temporal runtime would keep jest's process alive.
