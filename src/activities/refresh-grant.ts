@@ -13,6 +13,7 @@ import type {
 } from '../domain/refresh-attempt';
 import { refreshFailure } from '../domain/refresh-failure';
 import { dueDecision } from '../domain/refresh-policy';
+import { useDecision } from '../domain/token-use';
 import type { Provider, ProviderEnvironment } from '../providers/provider';
 import { exchangeRefreshToken } from '../providers/token-exchange';
 import { isDatabaseUnavailable } from '../store/database';
@@ -93,7 +94,11 @@ async function refreshClaimed(
     return finish(deps, input, context, { entry: unsentEntry(context, failure, null) });
   }
   if (!input.retry && !input.request.force) {
-    const { due, reason } = dueDecision(account, provider.policy, deps.now());
+    const { minValidSeconds } = input.request;
+    const { due, reason } =
+      minValidSeconds === undefined
+        ? dueDecision(account, provider.policy, deps.now())
+        : useDecision(account, minValidSeconds, deps.now());
     if (!due) {
       await deps.store.grants.release(account.id, input.attemptId);
       return result(input, account, { outcome: 'skipped', reason });

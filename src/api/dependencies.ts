@@ -4,6 +4,7 @@ import type { ConfiguredProviders } from '../providers/configured-providers';
 import type { Principal } from '../store/api-keys';
 import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';
+import type { HandoutLog } from './handout-log';
 import type { RefreshClient } from './refresh-client';
 import type { ScheduleClient } from './schedule-client';
 import type { WorkflowClient } from './workflow-client';
@@ -15,6 +16,7 @@ export interface ApiDependencies {
   refreshes: RefreshClient;
   schedules: ScheduleClient;
   workflows: WorkflowClient;
+  handouts: Pick<HandoutLog, 'record'>;
   logger: Logger;
   /** Keys that come from the environment, beside those in the store. */
   configuredKeys: { key: string; principal: Principal }[];

@@ -91,16 +91,21 @@ export function notFound(what: string): ApiError {
   return new ApiError('not_found', `There is no ${what} in your organisation.`);
 }
 
+const RETRY_AFTER_SECONDS = 5;
+
 /** Turns anything thrown into the error shape. Only an {@link ApiError} speaks for itself. */
 export function errorResponse(error: unknown, c: Context, logger: Logger): Response {
-  const { code, message } = translate(error);
+  const { code, message } = apiErrorOf(error);
   if (code === 'internal_error')
     logger.error({ err: error, request_id: c.get('requestId') }, 'request failed');
   if (code === 'unauthenticated') c.header('WWW-Authenticate', 'Bearer realm="evergrant"');
+  // Whoever waits this long finds a driver that has looked for its server once more.
+  if (STATUS[code] === 503) c.header('Retry-After', String(RETRY_AFTER_SECONDS));
   return c.json({ error: { code, message, request_id: c.get('requestId') } }, STATUS[code]);
 }
 
-function translate(error: unknown): { code: ErrorCode; message: string } {
+/** What anything thrown says to a caller. */
+export function apiErrorOf(error: unknown): { code: ErrorCode; message: string } {
   if (error instanceof ApiError) return error;
   if (error instanceof HTTPException) {
     if (error.status === 413)

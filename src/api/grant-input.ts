@@ -1,8 +1,9 @@
 /** The tokens a person hands in, when an account is connected or connected again. */
 import { z } from '@hono/zod-openapi';
-import type { SealedGrant } from '../domain/grant';
+import type { SealedFallback, SealedGrant } from '../domain/grant';
 import { isCiphertext } from '../vault/sealing';
 import type { GrantPlace, Vault } from '../vault/vault';
+import { ApiError } from './errors';
 
 const token = z
   .string()
@@ -25,6 +26,42 @@ export const GrantInput = z.object({
   refresh_token_expires_at: z.iso.datetime({ offset: true }).optional(),
   scopes: z.array(z.string().min(1).max(500)).max(100).optional(),
 });
+
+/** A static token for when refreshing fails (R3.2). */
+export const FallbackInput = z.object({
+  fallback_access_token: token.nullable().optional().openapi({
+    description: 'Handed out, marked as such, only where refreshing fails; null removes it',
+  }),
+  fallback_expires_at: z.iso.datetime({ offset: true }).nullable().optional().openapi({
+    description:
+      'When it ends; if left out, nobody knows, and it is handed out for as long as it stands here',
+  }),
+});
+
+/**
+ * Seals a fallback token.
+ * @returns `undefined` where nothing is said about it, `null` where it is to go
+ * @throws {ApiError} for an end without a token
+ */
+export function sealedFallbackOf(
+  input: z.infer<typeof FallbackInput>,
+  { vault, place }: { vault: Vault; place: GrantPlace },
+): SealedFallback | null | undefined {
+  const { fallback_access_token: accessToken, fallback_expires_at: end } = input;
+  if (typeof accessToken === 'string') {
+    return {
+      ...vault.sealFallback(accessToken, place),
+      expiresAt: typeof end === 'string' ? new Date(end).toISOString() : null,
+    };
+  }
+  if (typeof end === 'string') {
+    throw new ApiError(
+      'invalid_request',
+      'fallback_access_token: needed when its end is given; a fallback is replaced as a whole',
+    );
+  }
+  return accessToken;
+}
 
 /** Seals what was handed in. A grant whose end nobody knows counts as ended: the first refresh will tell. */
 export function sealedGrantOf(

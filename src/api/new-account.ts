@@ -4,7 +4,7 @@ import { z } from '@hono/zod-openapi';
 import type { NewAccount } from '../store/accounts';
 import type { ApiDependencies } from './dependencies';
 import { ApiError } from './errors';
-import { GrantInput, sealedGrantOf } from './grant-input';
+import { FallbackInput, GrantInput, sealedFallbackOf, sealedGrantOf } from './grant-input';
 
 export const NewAccountBody = z
   .strictObject({
@@ -22,6 +22,7 @@ export const NewAccountBody = z
       .openapi({ description: 'The name people see; external_id if left out' }),
     kind: z.string().min(1).max(64).nullable().optional(),
     ...GrantInput.shape,
+    ...FallbackInput.shape,
   })
   .openapi('NewAccount');
 
@@ -47,8 +48,15 @@ export function newAccount(
       `environment: "${environment}" is not configured for ${provider.id}; there are: ${names}`,
     );
   }
+  if (provider.adapter.accountHost?.(body.external_id) === null) {
+    throw new ApiError(
+      'invalid_request',
+      `external_id: "${body.external_id}" is not the address of a ${provider.adapter.displayName} account`,
+    );
+  }
   const id = `acc_${randomBytes(12).toString('hex')}`;
   const at = now();
+  const place = { organisation, accountId: id };
   return {
     id,
     organisation,
@@ -57,7 +65,8 @@ export function newAccount(
     externalId: body.external_id,
     label: body.label ?? body.external_id,
     kind: body.kind ?? null,
-    grant: sealedGrantOf(body, { vault, place: { organisation, accountId: id }, now: at }),
+    grant: sealedGrantOf(body, { vault, place, now: at }),
+    fallback: sealedFallbackOf(body, { vault, place }),
     lastRefreshedAt: at,
   };
 }

@@ -23,7 +23,7 @@ import {
   EvergrantSource,
 } from '../workflows/search-attributes';
 import { sweepWorkflow } from '../workflows/sweep';
-import { ApiError } from './errors';
+import { within } from './within';
 
 /** So long a request waits for an outcome; the refresh itself goes on. */
 const WAIT_MS = 60_000;
@@ -81,7 +81,11 @@ export function createRefreshClient(client: Client, taskQueue: string): RefreshC
       shared = requestRefresh(account, request).finally(() => underWay.delete(account.id));
       underWay.set(account.id, shared);
     }
-    return withinLimit(shared);
+    return within(
+      WAIT_MS,
+      shared,
+      'The refresh goes on, but takes longer than a minute. Its log entry will show how it ends.',
+    );
   }
 
   return {
@@ -111,25 +115,4 @@ export function createRefreshClient(client: Client, taskQueue: string): RefreshC
     },
     ping,
   };
-}
-
-async function withinLimit<T>(work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(
-      () =>
-        reject(
-          new ApiError(
-            'still_running',
-            'The refresh goes on, but takes longer than a minute. Its log entry will show how it ends.',
-          ),
-        ),
-      WAIT_MS,
-    );
-  });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

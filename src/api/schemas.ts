@@ -44,6 +44,9 @@ export const AccountBody = z
     refresh_token_expires_at: time.nullable(),
     access_token_fingerprint: z.string(),
     refresh_token_fingerprint: z.string(),
+    fallback: z
+      .object({ access_token_fingerprint: z.string(), expires_at: time.nullable() })
+      .nullable(),
     last_refreshed_at: time,
     last_attempt: z
       .object({
@@ -68,7 +71,7 @@ export function accountBody(
   now: Date,
 ): z.infer<typeof AccountBody> {
   const provider = providers.find(account.provider);
-  const { current, lastAttempt, lastError } = account;
+  const { current, fallback, lastAttempt, lastError } = account;
   return {
     id: account.id,
     organisation: account.organisation,
@@ -90,6 +93,13 @@ export function accountBody(
     refresh_token_expires_at: current.refreshTokenExpiresAt,
     access_token_fingerprint: current.accessTokenFingerprint,
     refresh_token_fingerprint: current.refreshTokenFingerprint,
+    fallback:
+      fallback === null
+        ? null
+        : {
+            access_token_fingerprint: fallback.accessTokenFingerprint,
+            expires_at: fallback.expiresAt,
+          },
     last_refreshed_at: account.lastRefreshedAt.toISOString(),
     last_attempt:
       lastAttempt === null

@@ -10,6 +10,7 @@ import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';
 import { createApp } from './app';
 import type { ApiDependencies } from './dependencies';
+import { createHandoutLog } from './handout-log';
 import { createRefreshClient } from './refresh-client';
 import { createScheduleClient } from './schedule-client';
 import { createWorkflowClient } from './workflow-client';
@@ -44,6 +45,7 @@ export async function serveApi({
   const connection = await connectTemporal(temporal, namespace);
   await registerSearchAttributes(connection, namespace);
   const client = new Client({ connection, namespace });
+  const handouts = createHandoutLog(store.tokenHandouts, logger);
   const app = createApp({
     store,
     vault,
@@ -51,6 +53,7 @@ export async function serveApi({
     refreshes: createRefreshClient(client, taskQueue),
     schedules: createScheduleClient(client, providers, taskQueue),
     workflows: createWorkflowClient(client, taskQueue),
+    handouts,
     logger,
     configuredKeys: configuredKeys(config),
     now: () => new Date(),
@@ -62,6 +65,7 @@ export async function serveApi({
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${boundPort}`,
     async stop() {
       await close(server);
+      await handouts.stop();
       await connection.close();
     },
   };

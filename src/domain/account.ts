@@ -2,7 +2,7 @@
  * The account: one connected grant of one organisation, as the rest of Evergrant sees it. Pure; the store maps
  * documents to it.
  */
-import type { SealedGrant } from './grant';
+import type { SealedFallback, SealedGrant } from './grant';
 import type { LogSource } from './log-entry';
 import type { RefreshFailure } from './refresh-failure';
 
@@ -63,6 +63,8 @@ export interface Account {
   previous: SealedGrant | null;
   /** Grants that arrived after another refresh had won: kept, never dropped. */
   leaves: SealedGrant[];
+  /** Handed out only where refreshing fails (R3.2). */
+  fallback: SealedFallback | null;
   claim: Claim | null;
   lastRefreshedAt: Date;
   lastAttempt: LastAttempt | null;

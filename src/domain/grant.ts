@@ -16,6 +16,14 @@ export interface SealedGrant {
   attemptId: string | null;
 }
 
+/** A static access token that an admin entered for an account, sealed: handed out only where refreshing fails. */
+export interface SealedFallback {
+  accessToken: string;
+  accessTokenFingerprint: string;
+  /** `null`: nobody said when it ends. */
+  expiresAt: string | null;
+}
+
 /** Access token lives outside these bounds are a provider's slip: a timer or an index must survive them. */
 const LIFE_MIN_SECONDS = 30;
 const LIFE_MAX_SECONDS = 400 * 24 * 3600;

@@ -13,6 +13,11 @@ export interface RefreshRequest {
   requestedAt: string;
   /** Refresh although the account is not due. */
   force: boolean;
+  /**
+   * A use wants an access token that lives this long: whether the account is due is then decided by that, not by the
+   * sweep's rule. Absent in requests that are no use.
+   */
+  minValidSeconds?: number;
   /** Keep headers and bodies, masked (debug). */
   capture: boolean;
 }

@@ -1,6 +1,6 @@
 /** Maps account documents to the domain's account, and grants to what is stored. The only place that knows both. */
 import type { Account } from '../domain/account';
-import type { SealedGrant } from '../domain/grant';
+import type { SealedFallback, SealedGrant } from '../domain/grant';
 import type { LogSource } from '../domain/log-entry';
 import type { RefreshFailure } from '../domain/refresh-failure';
 import type { AccountDocument } from './account-model';
@@ -24,6 +24,7 @@ export function toAccount(document: AccountDocument): Account {
     current: toGrant(document.current),
     previous: document.previous ? toGrant(document.previous) : null,
     leaves: document.leaves.map(toGrant),
+    fallback: document.fallback ? toFallback(document.fallback) : null,
     claim: claim
       ? {
           attemptId: claim.attempt_id,
@@ -67,6 +68,26 @@ export function fromGrant(grant: SealedGrant): GrantDocument {
     scopes: grant.scopes,
     obtained_at: new Date(grant.obtainedAt),
     attempt_id: grant.attemptId,
+  };
+}
+
+export function fromFallback({
+  accessToken,
+  accessTokenFingerprint,
+  expiresAt,
+}: SealedFallback): NonNullable<AccountDocument['fallback']> {
+  return {
+    access_token: accessToken,
+    access_token_fingerprint: accessTokenFingerprint,
+    expires_at: expiresAt === null ? null : new Date(expiresAt),
+  };
+}
+
+function toFallback(document: NonNullable<AccountDocument['fallback']>): SealedFallback {
+  return {
+    accessToken: document.access_token,
+    accessTokenFingerprint: document.access_token_fingerprint,
+    expiresAt: document.expires_at?.toISOString() ?? null,
   };
 }
 

@@ -17,6 +17,15 @@ const grantSchema = new Schema(
   { _id: false },
 );
 
+const fallbackSchema = new Schema(
+  {
+    access_token: { type: String, required: true },
+    access_token_fingerprint: { type: String, required: true },
+    expires_at: { type: Date, default: null },
+  },
+  { _id: false },
+);
+
 const claimSchema = new Schema(
   {
     attempt_id: { type: String, required: true },
@@ -69,6 +78,7 @@ const accountSchema = new Schema(
     current: { type: grantSchema, required: true },
     previous: { type: grantSchema, default: null },
     leaves: { type: [grantSchema], default: [] },
+    fallback: { type: fallbackSchema, default: null },
     claim: { type: claimSchema, default: null },
     last_refreshed_at: { type: Date, required: true },
     last_attempt: { type: lastAttemptSchema, default: null },

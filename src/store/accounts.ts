@@ -1,8 +1,8 @@
 /** Accounts as an organisation's admins handle them. Every query is bound to one organisation. */
 import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
 import { type Account, AccountState, type AccountStatus } from '../domain/account';
-import type { SealedGrant } from '../domain/grant';
-import { fromGrant, toAccount } from './account-mapping';
+import type { SealedFallback, SealedGrant } from '../domain/grant';
+import { fromFallback, fromGrant, toAccount } from './account-mapping';
 import { type AccountDocument, accountModel } from './account-model';
 
 export interface NewAccount {
@@ -14,6 +14,7 @@ export interface NewAccount {
   label: string;
   kind: string | null;
   grant: SealedGrant;
+  fallback?: SealedFallback | null | undefined;
   lastRefreshedAt: Date;
 }
 
@@ -37,6 +38,8 @@ export interface AccountPatch {
   stateReason?: string | null | undefined;
   /** A reconnect: the new grant takes the old one's place, and refreshes under way are fenced off. */
   grant?: SealedGrant | undefined;
+  /** `null` removes it. */
+  fallback?: SealedFallback | null | undefined;
 }
 
 export interface AccountCountQuery {
@@ -202,6 +205,8 @@ export class Accounts {
       set['state_reason'] = patch.stateReason ?? null;
       set['state_at'] = now;
     }
+    if (patch.fallback !== undefined)
+      set['fallback'] = patch.fallback === null ? null : fromFallback(patch.fallback);
     if (patch.grant === undefined) {
       if (Object.keys(set).length === 0) return this.find(organisation, id);
       return this.#update({ organisation, _id: id }, { $set: set });
@@ -288,6 +293,7 @@ function newDocument(account: NewAccount, now: Date) {
     state_at: now,
     generation: 1,
     current: fromGrant(account.grant),
+    fallback: account.fallback ? fromFallback(account.fallback) : null,
     last_refreshed_at: account.lastRefreshedAt,
     state_reason: null,
     previous: null,

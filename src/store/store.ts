@@ -7,6 +7,7 @@ import { DueAccounts } from './due-accounts';
 import { Grants } from './grants';
 import { LogEntries } from './log-entries';
 import { Settings } from './settings';
+import { TokenHandouts } from './token-handouts';
 
 export interface Store {
   accounts: Accounts;
@@ -15,6 +16,7 @@ export interface Store {
   grants: Grants;
   logEntries: LogEntries;
   settings: Settings;
+  tokenHandouts: TokenHandouts;
   /** Whether the database answers now. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -30,6 +32,7 @@ export async function openStore(
   await store.accounts.createIndexes();
   await store.logEntries.createIndexes();
   await store.apiKeys.createIndexes();
+  await store.tokenHandouts.createIndexes();
   return store;
 }
 
@@ -44,6 +47,7 @@ function createStore(
     grants: new Grants(connection),
     logEntries: new LogEntries(connection, options.logRetentionDays),
     settings: new Settings(connection),
+    tokenHandouts: new TokenHandouts(connection, options.logRetentionDays),
     async ping() {
       await connection.db?.admin().ping();
     },

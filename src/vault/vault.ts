@@ -3,7 +3,7 @@
  * key stops the start with its reason instead of failing account by account (R0.6).
  */
 import { createHmac, randomBytes } from 'node:crypto';
-import type { SealedGrant } from '../domain/grant';
+import type { SealedFallback, SealedGrant } from '../domain/grant';
 import type { KeyRing } from './key-ring';
 import { OpenError, open, type SealingContext, seal } from './sealing';
 
@@ -25,6 +25,8 @@ export interface PlainGrant {
   accessToken: string;
   refreshToken: string;
 }
+
+type TokenField = 'access_token' | 'refresh_token' | 'fallback_access_token';
 
 const CANARY_PLACE: SealingContext = {
   organisation: '',
@@ -61,12 +63,12 @@ export class Vault {
     }
   }
 
-  sealToken(token: string, place: GrantPlace, field: 'access_token' | 'refresh_token'): string {
+  sealToken(token: string, place: GrantPlace, field: TokenField): string {
     return seal(this.#ring, token, sealingContext(place, field));
   }
 
   /** @throws {OpenError} */
-  openToken(sealed: string, place: GrantPlace, field: 'access_token' | 'refresh_token'): string {
+  openToken(sealed: string, place: GrantPlace, field: TokenField): string {
     return open(this.#ring, sealed, sealingContext(place, field));
   }
 
@@ -83,6 +85,17 @@ export class Vault {
       refreshToken: this.sealToken(plain.refreshToken, place, 'refresh_token'),
       accessTokenFingerprint: this.fingerprint(plain.accessToken),
       refreshTokenFingerprint: this.fingerprint(plain.refreshToken),
+    };
+  }
+
+  /** Seals a fallback token: under a field of its own, so that it never opens as a token of the grant. */
+  sealFallback(
+    accessToken: string,
+    place: GrantPlace,
+  ): Pick<SealedFallback, 'accessToken' | 'accessTokenFingerprint'> {
+    return {
+      accessToken: this.sealToken(accessToken, place, 'fallback_access_token'),
+      accessTokenFingerprint: this.fingerprint(accessToken),
     };
   }
 

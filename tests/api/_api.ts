@@ -6,6 +6,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { type ApiApp, createApp } from '../../src/api/app';
 import type { ApiDependencies } from '../../src/api/dependencies';
+import { createHandoutLog, type HandoutLog } from '../../src/api/handout-log';
 import { createRefreshClient } from '../../src/api/refresh-client';
 import { createScheduleClient } from '../../src/api/schedule-client';
 import { createWorkflowClient } from '../../src/api/workflow-client';
@@ -43,8 +44,10 @@ type Send = (method: string, path: string, options?: RequestOptions) => Promise<
 
 export interface Api extends Pick<Harness, 'sandbox' | 'store' | 'client' | 'logs'> {
   harness: Harness;
+  /** The audit of the hand-outs; a test that reads it flushes it first. */
+  handouts: HandoutLog;
   organisation: string;
-  /** An admin's key of the organisation, with the scope of the internal trigger. */
+  /** An admin's key of the organisation, with the scopes of the internal trigger and of uses. */
   admin: string;
   key(scopes: Scope[], organisation?: string): Promise<string>;
   send: Send;
@@ -59,7 +62,9 @@ export interface Api extends Pick<Harness, 'sandbox' | 'store' | 'client' | 'log
   /** Connects an account over the API: due at once unless told otherwise. */
   connect(members?: Record<string, unknown>): Promise<any>;
   /** An account as the store has it, for what the API cannot say (clocks, spoiled rows). */
-  addAccount(account?: NewAccount): Promise<Account & { plain: { refreshToken: string } }>;
+  addAccount(
+    account?: NewAccount,
+  ): Promise<Account & { plain: { refreshToken: string; accessToken: string } }>;
   /** The tokens of this file that were found in an answer or a log line. */
   leaks(): string[];
   stop(): Promise<void>;
@@ -80,6 +85,8 @@ export async function startApi(
   const secretMarker = `marker${randomBytes(12).toString('hex')}`;
   const secrets = new Set([secretMarker, harness.clientSecret]);
   const answered: string[] = [];
+  const logger = createLogger('debug', intoLines(harness.logs));
+  const handouts = createHandoutLog(harness.store.tokenHandouts, logger);
   const providers = new ConfiguredProviders(harness.config.providers);
   const { taskQueue } = harness.config.temporal;
   const dependencies: ApiDependencies = {
@@ -89,12 +96,13 @@ export async function startApi(
     refreshes: createRefreshClient(harness.client, taskQueue),
     schedules: createScheduleClient(harness.client, providers, taskQueue),
     workflows: createWorkflowClient(harness.client, taskQueue),
-    logger: createLogger('debug', intoLines(harness.logs)),
+    handouts,
+    logger,
     configuredKeys: options.configuredKeys ?? [],
     now: () => new Date(),
   };
   const key: Api['key'] = (scopes, of = organisation) => harness.key({ organisation: of, scopes });
-  const admin = await key(['admin', 'internal']);
+  const admin = await key(['admin', 'internal', 'tokens']);
   const app = createApp(dependencies);
   const document = (await (await app.request('/openapi.json')).json()) as OpenApiDocument;
 
@@ -112,7 +120,9 @@ export async function startApi(
         ...(payload === undefined ? {} : { body: payload }),
       });
       const answer = await read(response);
-      answered.push(answer.text, JSON.stringify([...answer.headers]));
+      // The one answer that is meant to hold a token.
+      const handedOut = answer.status === 200 && path.startsWith('/api/tokens/');
+      answered.push(handedOut ? '' : answer.text, JSON.stringify([...answer.headers]));
       const problems = contractProblems(document, method, path.split('?', 1)[0] ?? path, answer);
       if (problems.length > 0) throw new Error(`not as documented: ${problems.join('; ')}`);
       return answer;
@@ -121,6 +131,7 @@ export async function startApi(
 
   const api: Api = {
     harness,
+    handouts,
     sandbox: harness.sandbox,
     store: harness.store,
     client: harness.client,
@@ -169,6 +180,7 @@ export async function startApi(
       );
     },
     async stop() {
+      await handouts.stop();
       await harness.stop();
       if (api.leaks().length > 0) throw new Error('a token of this file was answered or logged');
     },

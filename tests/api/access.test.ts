@@ -16,11 +16,13 @@ const operations = operationsOf(document);
 const guarded = operations.filter(({ operation }) => operation.security?.length !== 0);
 
 const TRIGGER = 'POST /api/admin/internal/refresh-tokens';
+const TOKEN = 'GET /api/tokens/{account_id}';
 
 /** Reading takes `read`, changing takes `admin`; whatever differs is named here. */
 function scopeOf({ name, method }: { name: string; method: string }): Scope {
   if (name === TRIGGER) return 'internal';
-  if (name === 'GET /api/admin/keys') return 'admin';
+  if (name === TOKEN) return 'tokens';
+  if (name === 'GET /api/admin/keys' || name.endsWith('/token-handouts')) return 'admin';
   return method === 'GET' ? 'read' : 'admin';
 }
 
@@ -31,6 +33,7 @@ function filled(path: string, ids: { account: string; key: string }): string {
     .replace('/keys/{id}', `/keys/${ids.key}`)
     .replace('{schedule_id}', encodeURIComponent('sweep/ebay'))
     .replace('{workflow_id}', encodeURIComponent(`refresh-account/${ids.account}`))
+    .replace('{account_id}', ids.account)
     .replace('{provider}', 'ebay');
   if (place.includes('{')) throw new Error(`say here what to put into ${path}`);
   return place;
@@ -120,7 +123,7 @@ describe.each(guarded)('$name', (route) => {
 
 describe('what belongs to another organisation', () => {
   const routes = guarded.filter(
-    ({ name, path }) => path.includes('{id}') || name.endsWith('/token/refresh-debug'),
+    ({ name, path }) => /\{(account_)?id\}/.test(path) || name.endsWith('/token/refresh-debug'),
   );
 
   it.each(routes)('$name answers as if it did not exist', async ({ name, method, path }) => {

@@ -109,6 +109,22 @@ it('a planted token is in no history of Temporal, no document of MongoDB, no log
     refresh_token: [granted.refresh_token],
   });
 
+  // Used: the one answer that holds a token is not kept; what is recorded of it is.
+  const used = await account();
+  const fallback = `last-resort-${MARKER}`;
+  await request('PATCH', `/api/admin/accounts/${used.id}`, { fallback_access_token: fallback });
+  const uses = await h.key({ scopes: ['tokens'] });
+  const own = await h.request(uses, 'GET', `/api/tokens/${used.id}?min_valid_seconds=3600`);
+  expect(own.body.access_token).toContain(MARKER);
+  h.sandbox.script({ subject: used.id, answer: refusal('invalid_grant', fallback) });
+  await refresh(used.id);
+  await eventually(async () => {
+    const { body } = await h.request(uses, 'GET', `/api/tokens/${used.id}`);
+    return body.access_token === fallback;
+  });
+  await h.handouts.flush();
+  await request('GET', `/api/admin/accounts/${used.id}/token-handouts`);
+
   // Everything that can go wrong, with a provider that echoes what it was sent and what it grants.
   const faults: ((sent: string) => ScriptedAnswer)[] = [
     (sent) => refusal('invalid_grant', sent),
@@ -169,6 +185,7 @@ it('a planted token is in no history of Temporal, no document of MongoDB, no log
   expect(answers.filter((answer) => hits(answer, secrets).length > 0)).toEqual([]);
   const dump = await mongodbDump();
   expect(dump).toContain('ENC:v1:k1:');
+  expect(dump).toContain('"source":"fallback"');
   // The legacy row is the one plaintext that was put there by the test itself.
   expect(hits(dump.replaceAll(`v^1.1#legacy-${MARKER}`, ''), secrets)).toEqual([]);
   expect(h.logs.length).toBeGreaterThan(20);

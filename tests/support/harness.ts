@@ -7,6 +7,7 @@ import { Writable } from 'node:stream';
 import { Client, Connection } from '@temporalio/client';
 import { Runtime } from '@temporalio/worker';
 import { type ApiApp, createApp } from '../../src/api/app';
+import { createHandoutLog, type HandoutLog } from '../../src/api/handout-log';
 import { createRefreshClient } from '../../src/api/refresh-client';
 import { createScheduleClient } from '../../src/api/schedule-client';
 import { createWorkflowClient } from '../../src/api/workflow-client';
@@ -58,6 +59,8 @@ export interface Harness {
   store: Store;
   vault: Vault;
   ring: KeyRing;
+  /** The audit of the hand-outs of `request`. */
+  handouts: HandoutLog;
   /** The same keys as a process takes them. */
   encryptionKeys: string;
   providers: ConfiguredProviders;
@@ -131,6 +134,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const mongodbUri = options.mongodbUri ?? engines.mongodbUri(`evergrant_${id}`);
   const store = await openStore(mongodbUri, { logRetentionDays: 30 });
   const vault = await Vault.open(ring, store.settings);
+  const handouts = createHandoutLog(store.tokenHandouts, logger);
   const app = createApp({
     store,
     vault,
@@ -138,6 +142,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     refreshes: createRefreshClient(client, config.temporal.taskQueue),
     schedules: createScheduleClient(client, providers, config.temporal.taskQueue),
     workflows: createWorkflowClient(client, config.temporal.taskQueue),
+    handouts,
     logger,
     configuredKeys: [],
     now: () => new Date(),
@@ -150,6 +155,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     store,
     vault,
     ring,
+    handouts,
     encryptionKeys,
     providers,
     sandbox,
@@ -237,6 +243,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     async stop() {
       for (const worker of workers) await worker.stop();
       await sandbox.stop();
+      await handouts.stop();
       await store.close();
       await connection.close();
       // The native threads of this file's Temporal runtime would keep jest's process alive.

@@ -4,7 +4,7 @@ import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { ApiError, bodyErrorResponses, notFound } from '../errors';
-import { GrantInput, sealedGrantOf } from '../grant-input';
+import { FallbackInput, GrantInput, sealedFallbackOf, sealedGrantOf } from '../grant-input';
 import { AccountBody, AccountParams, accountBody } from '../schemas';
 
 const Body = z
@@ -16,6 +16,7 @@ const Body = z
       .optional()
       .openapi({ description: 'true: never refreshed; false: back in service' }),
     ...GrantInput.partial().shape,
+    ...FallbackInput.shape,
   })
   .openapi('AccountPatch');
 
@@ -40,7 +41,15 @@ export function registerPatchAccount(
 ): void {
   app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');
-    const { label, kind, disabled, refresh_token, ...grant } = c.req.valid('json');
+    const {
+      label,
+      kind,
+      disabled,
+      refresh_token,
+      fallback_access_token,
+      fallback_expires_at,
+      ...grant
+    } = c.req.valid('json');
     const { organisation } = c.get('principal');
     if (
       refresh_token === undefined &&
@@ -51,6 +60,7 @@ export function registerPatchAccount(
         'refresh_token: needed when any part of the grant is replaced',
       );
     }
+    const place = { organisation, accountId: id };
     const at = now();
     const reconnected = refresh_token !== undefined;
     const state =
@@ -68,11 +78,12 @@ export function registerPatchAccount(
         state,
         stateReason: disabled === true ? 'Disabled by an admin.' : null,
         grant: reconnected
-          ? sealedGrantOf(
-              { ...grant, refresh_token },
-              { vault, place: { organisation, accountId: id }, now: at },
-            )
+          ? sealedGrantOf({ ...grant, refresh_token }, { vault, place, now: at })
           : undefined,
+        fallback: sealedFallbackOf(
+          { fallback_access_token, fallback_expires_at },
+          { vault, place },
+        ),
       },
       at,
     );

@@ -1,0 +1,93 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { HANDOUT_SOURCES, type TokenHandout } from '../../store/token-handouts';
+import type { ApiApp } from '../app';
+import { requireScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { ApiError, errorResponses, notFound } from '../errors';
+import { AccountParams, decodeCursor, encodeCursor } from '../schemas';
+
+const Body = z
+  .object({
+    id: z.string(),
+    at: z.iso.datetime(),
+    account_id: z.string(),
+    key_id: z.string().openapi({ description: 'Who asked' }),
+    request_id: z.string(),
+    source: z.enum(HANDOUT_SOURCES),
+    remaining_seconds: z.number().int().nullable(),
+    generation: z.number().int(),
+    access_token_fingerprint: z.string(),
+  })
+  .openapi('TokenHandout');
+
+const route = createRoute({
+  method: 'get',
+  path: '/api/admin/accounts/{id}/token-handouts',
+  summary: 'Who was handed a token of the account, newest first; written within a second or so',
+  middleware: requireScope('admin'),
+  request: {
+    params: AccountParams,
+    query: z.object({
+      limit: z.coerce.number().int().min(1).max(500).default(100),
+      before: z.string().optional().openapi({ description: 'next_cursor of the page before' }),
+    }),
+  },
+  responses: {
+    200: {
+      description: 'One page',
+      content: {
+        'application/json': {
+          schema: z.object({ items: z.array(Body), next_cursor: z.string().nullable() }),
+        },
+      },
+    },
+    ...errorResponses,
+  },
+});
+
+export function registerListTokenHandouts(app: ApiApp, { store }: ApiDependencies): void {
+  app.openapi(route, async (c) => {
+    const { organisation } = c.get('principal');
+    const { id } = c.req.valid('param');
+    const { limit, before } = c.req.valid('query');
+    const cursor = before === undefined ? undefined : decodeCursor(before, 2);
+    const [at = '', handoutId = ''] = cursor ?? [];
+    if (cursor === null || (cursor !== undefined && Number.isNaN(Date.parse(at)))) {
+      throw new ApiError(
+        'invalid_request',
+        'before: not a cursor of ours; take it from next_cursor',
+      );
+    }
+    if ((await store.accounts.find(organisation, id)) === null) throw notFound(`account ${id}`);
+    const handouts = await store.tokenHandouts.list({
+      organisation,
+      accountId: id,
+      before: cursor === undefined ? undefined : { at: new Date(at), id: handoutId },
+      limit: limit + 1,
+    });
+    const page = handouts.slice(0, limit);
+    const last = page.at(-1);
+    const more = handouts.length > limit && last !== undefined;
+    return c.json(
+      {
+        items: page.map(handoutBody),
+        next_cursor: more ? encodeCursor(last.at.toISOString(), last.id) : null,
+      },
+      200,
+    );
+  });
+}
+
+function handoutBody(handout: TokenHandout): z.infer<typeof Body> {
+  return {
+    id: handout.id,
+    at: handout.at.toISOString(),
+    account_id: handout.accountId,
+    key_id: handout.keyId,
+    request_id: handout.requestId,
+    source: handout.source,
+    remaining_seconds: handout.remainingSeconds,
+    generation: handout.generation,
+    access_token_fingerprint: handout.accessTokenFingerprint,
+  };
+}

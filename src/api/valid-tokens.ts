@@ -1,0 +1,253 @@
+/**
+ * A token that is valid now (R3.1): from memory, else from the store, else from a refresh that all who ask at once
+ * share. Where refreshing fails: the account's own token while it lives, then its fallback token (R3.2), then the
+ * reason.
+ */
+import { type Account, AccountState } from '../domain/account';
+import type { AttemptOutcome } from '../domain/refresh-attempt';
+import { useDecision } from '../domain/token-use';
+import type { HandoutSource } from '../store/token-handouts';
+import type { ApiDependencies } from './dependencies';
+import { apiErrorOf, notFound } from './errors';
+import { type OpenedAccount, OpenedAccounts } from './opened-accounts';
+import { within } from './within';
+
+/** A caller who could be given another token than the refreshed one does not wait longer for that one. */
+const WAIT_WITH_ANOTHER_MS = 10_000;
+/** Asked again sooner, an account that failed is not tried again. */
+const RETRY_AFTER_SECONDS = 10;
+
+export interface TokenUse {
+  organisation: string;
+  keyId: string;
+  accountId: string;
+  minValidSeconds: number;
+}
+
+/** A sentence with a code: why the token is not what was asked for, or why there is none. */
+interface Trouble {
+  code: string;
+  message: string;
+}
+
+export type ValidToken =
+  | {
+      active: true;
+      accessToken: string;
+      accessTokenFingerprint: string;
+      /** `null`: a fallback token whose end nobody knows. */
+      expiresAt: string | null;
+      scopes: string[];
+      source: HandoutSource;
+      generation: number;
+      at: Date;
+      /** Set where the token ends sooner than was asked. */
+      notice: Trouble | null;
+    }
+  | { active: false; reason: Trouble; retryAfterSeconds: number | null };
+
+/** How a refresh for a use ended, and the account as it was read after that. */
+interface Renewal {
+  outcome: AttemptOutcome | null;
+  /** What was thrown instead: Temporal or a worker is away, or it takes too long. */
+  error: Error | null;
+  opened: OpenedAccount | null;
+}
+
+export class ValidTokens {
+  readonly #deps: Pick<ApiDependencies, 'store' | 'refreshes' | 'logger' | 'now'>;
+  readonly #accounts: OpenedAccounts;
+  readonly #renewals = new Map<string, Promise<Renewal>>();
+
+  constructor(deps: ApiDependencies) {
+    this.#deps = deps;
+    this.#accounts = new OpenedAccounts(deps);
+  }
+
+  /** @throws {ApiError} `not_found`; whatever says that MongoDB or Temporal is away, where nothing can be handed out */
+  async get(use: TokenUse): Promise<ValidToken> {
+    const askedAt = this.#deps.now();
+    const cached = this.#accounts.cached(use.organisation, use.accountId);
+    if (cached !== undefined && this.#decide(cached, use).reason === 'fresh')
+      return this.#conclude(cached, use, 'memory', null);
+
+    let opened = await this.#accounts.read(use.organisation, use.accountId);
+    if (opened === null) throw notFound(`account ${use.accountId}`);
+    const { generation } = opened.account;
+    let renewal: Renewal | null = null;
+    // Twice, because the first may have joined a refresh that was asked for less and found nothing due.
+    for (let turn = 0; turn < 2 && this.#decide(opened, use).due; turn += 1) {
+      renewal = await this.#renew(opened, use, askedAt);
+      if (renewal.opened === null) throw notFound(`account ${use.accountId}`);
+      opened = renewal.opened;
+      if (renewal.outcome?.outcome !== 'skipped') break;
+    }
+    const source = opened.account.generation === generation ? 'store' : 'refresh';
+    return this.#conclude(opened, use, source, renewal);
+  }
+
+  /** A token that does not open counts as ended: a refresh may bring one that does. */
+  #decide({ account, accessToken }: OpenedAccount, use: TokenUse) {
+    const ended = { ...account.current, expiresAt: new Date(0).toISOString() };
+    return useDecision(
+      accessToken === null ? { ...account, current: ended } : account,
+      use.minValidSeconds,
+      this.#deps.now(),
+    );
+  }
+
+  #renew(opened: OpenedAccount, use: TokenUse, askedAt: Date): Promise<Renewal> {
+    const { id } = opened.account;
+    let shared = this.#renewals.get(id);
+    if (shared === undefined) {
+      shared = this.#renewNow(opened, use, askedAt).finally(() => this.#renewals.delete(id));
+      this.#renewals.set(id, shared);
+    }
+    return shared;
+  }
+
+  async #renewNow(
+    { account, accessToken }: OpenedAccount,
+    use: TokenUse,
+    askedAt: Date,
+  ): Promise<Renewal> {
+    let outcome: AttemptOutcome | null = null;
+    let error: Error | null = null;
+    const remainingMs = Date.parse(account.current.expiresAt) - this.#deps.now().getTime();
+    const another =
+      account.fallback !== null || (accessToken !== null && remainingMs > WAIT_WITH_ANOTHER_MS);
+    const refresh = this.#deps.refreshes.refresh(account, {
+      source: 'api',
+      caller: `key ${use.keyId}`,
+      requestedAt: askedAt.toISOString(),
+      // By its clock the token may be fresh; the worker cannot see that it does not open.
+      force: accessToken === null,
+      minValidSeconds: use.minValidSeconds,
+      capture: false,
+    });
+    try {
+      outcome = await (another
+        ? within(WAIT_WITH_ANOTHER_MS, refresh, 'The refresh goes on, but takes long.')
+        : refresh);
+    } catch (caught) {
+      error = caught instanceof Error ? caught : new Error('a refresh failed');
+    }
+    // Whatever came of it, what stands in the store now is what counts.
+    return {
+      outcome,
+      error,
+      opened: await this.#accounts.readNow(account.organisation, account.id),
+    };
+  }
+
+  async #conclude(
+    { account, accessToken }: OpenedAccount,
+    use: TokenUse,
+    source: HandoutSource,
+    renewal: Renewal | null,
+  ): Promise<ValidToken> {
+    const { current, state } = account;
+    if (state === AccountState.disabled) return refused(account);
+    if (state !== AccountState.active) return this.#fallback(account) ?? refused(account);
+    const remainingMs = () => Date.parse(current.expiresAt) - this.#deps.now().getTime();
+    const usable = () => accessToken !== null && remainingMs() > 0;
+    const asked = remainingMs() >= use.minValidSeconds * 1000;
+    const trouble = usable() && asked ? null : await this.#trouble(account, use, renewal);
+    if (accessToken !== null && usable()) {
+      return {
+        active: true,
+        accessToken,
+        accessTokenFingerprint: current.accessTokenFingerprint,
+        expiresAt: current.expiresAt,
+        scopes: current.scopes,
+        source,
+        generation: account.generation,
+        at: this.#deps.now(),
+        notice: trouble,
+      };
+    }
+    const fallback = this.#fallback(account);
+    if (fallback !== null) return fallback;
+    if (renewal !== null && renewal.error !== null) throw renewal.error;
+    return {
+      active: false,
+      reason: trouble ?? NO_TOKEN,
+      retryAfterSeconds: this.#retryAfterSeconds(account),
+    };
+  }
+
+  #fallback(account: Account): ValidToken | null {
+    const { fallback } = account;
+    const at = this.#deps.now();
+    if (fallback === null) return null;
+    if (fallback.expiresAt !== null && Date.parse(fallback.expiresAt) <= at.getTime()) return null;
+    const accessToken = this.#accounts.openFallback(account);
+    if (accessToken === null) return null;
+    return {
+      active: true,
+      accessToken,
+      accessTokenFingerprint: fallback.accessTokenFingerprint,
+      expiresAt: fallback.expiresAt,
+      // Nobody said what it may do.
+      scopes: [],
+      source: 'fallback',
+      generation: account.generation,
+      at,
+      notice: null,
+    };
+  }
+
+  /** Why there is no token that lives as long as was asked. */
+  async #trouble(account: Account, use: TokenUse, renewal: Renewal | null): Promise<Trouble> {
+    if (renewal !== null && renewal.error !== null) {
+      const { code, message } = apiErrorOf(renewal.error);
+      if (code === 'internal_error') {
+        this.#deps.logger.error(
+          { err: renewal.error, account_id: account.id },
+          'a refresh for a use failed',
+        );
+      }
+      return { code, message };
+    }
+    if (renewal?.outcome?.failure) return renewal.outcome.failure;
+    const { lastAttempt } = account;
+    const failed = lastAttempt?.outcome === 'failed' ? lastAttempt : null;
+    const isOfThisGrant =
+      failed !== null && failed.finishedAt.getTime() >= Date.parse(account.current.obtainedAt);
+    if (
+      !isOfThisGrant ||
+      useDecision(account, use.minValidSeconds, this.#deps.now()).reason === 'fresh'
+    )
+      return account.current.attemptId === null ? NO_TOKEN : SHORT_LIVED;
+    const entry = await this.#deps.store.logEntries.find(account.organisation, failed.attemptId);
+    return entry?.error ?? account.lastError ?? NO_TOKEN;
+  }
+
+  #retryAfterSeconds({ nextAttemptAt, lastError, lastAttempt }: Account): number {
+    // Only what the provider asked for holds uses back longer than their own back-off.
+    const told = lastError?.at.getTime() !== lastAttempt?.finishedAt.getTime();
+    const waitMs = told ? (nextAttemptAt?.getTime() ?? 0) - this.#deps.now().getTime() : 0;
+    return Math.max(RETRY_AFTER_SECONDS, Math.ceil(waitMs / 1000));
+  }
+}
+
+const SHORT_LIVED: Trouble = {
+  code: 'short_lived',
+  message:
+    "The provider's tokens do not live as long as min_valid_seconds asks. This one is refreshed at half its life.",
+};
+const NO_TOKEN: Trouble = {
+  code: 'not_refreshed',
+  message: 'The access token was not refreshed in time; the terminal logs of the account say why.',
+};
+
+function refused(account: Account): ValidToken {
+  return {
+    active: false,
+    reason: {
+      code: account.state,
+      message: account.stateReason ?? 'The owner must connect the account again.',
+    },
+    retryAfterSeconds: null,
+  };
+}

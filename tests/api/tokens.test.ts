@@ -1,0 +1,422 @@
+/** GET /api/tokens/:account_id: a token that is valid now, from wherever it is had soonest, or the reason why not. */
+import { eventually } from '../support/eventually';
+import { type Answer, type Api, expectError, startApi } from './_api';
+
+type Account = Awaited<ReturnType<Api['addAccount']>>;
+
+const MINUTE_MS = 60_000;
+const BOUND_MS = 5_000;
+
+let api: Api;
+beforeAll(async () => {
+  api = await startApi();
+});
+afterAll(() => api.stop());
+
+const token = (id: string, query = '') => api.get(`/api/tokens/${id}${query}`);
+const requestsFor = (subject: string) =>
+  api.sandbox.ledger.filter((entry) => entry.event === 'received' && entry.subject === subject)
+    .length;
+const hour = { expiresInMs: 60 * MINUTE_MS, refreshedAgoMs: 0 };
+const expired = { expiresInMs: -MINUTE_MS };
+async function lastSource(id: string): Promise<string | undefined> {
+  await api.handouts.flush();
+  const { body } = await api.get(`/api/admin/accounts/${id}/token-handouts?limit=1`);
+  return body.items[0]?.source;
+}
+/** The API as a process of its own whose clock stands `aheadMs` ahead, moved by the test. */
+function withClock() {
+  const clock = { aheadMs: 0 };
+  const send = api.with({ now: () => new Date(Date.now() + clock.aheadMs) });
+  return { clock, ask: (id: string) => send('GET', `/api/tokens/${id}`) };
+}
+
+function expectToken(
+  answer: Answer,
+  accessToken: unknown = expect.stringMatching(/^v\^1\.1#/),
+): void {
+  expect(answer).toMatchObject({
+    status: 200,
+    body: {
+      active: true,
+      access_token: accessToken,
+      token_type: 'Bearer',
+      expires_at: expect.any(String),
+      scopes: expect.any(Array),
+      fallback: false,
+    },
+  });
+  expect(answer.headers.get('cache-control')).toBe('no-store');
+}
+
+describe('a token that lives long enough', () => {
+  it('R3.1 comes from the store, then from memory, and the provider is not asked', async () => {
+    const account = await api.addAccount(hour);
+    const { accessToken } = account.plain;
+    const first = await token(account.id);
+    expectToken(first, accessToken);
+    expect(first.body.expires_at).toBe(account.current.expiresAt);
+    expect(first.body).not.toHaveProperty('notice');
+    expect(await lastSource(account.id)).toBe('store');
+    expectToken(await token(account.id), accessToken);
+    expect(await lastSource(account.id)).toBe('memory');
+    expect(requestsFor(account.id)).toBe(0);
+  });
+
+  it('R3.1 is not refreshed for the sweep that would refresh it', async () => {
+    const { id } = await api.addAccount({ expiresInMs: 10 * MINUTE_MS });
+    expectToken(await token(id, '?min_valid_seconds=300'));
+    expect(requestsFor(id)).toBe(0);
+  });
+});
+
+describe('a token that does not', () => {
+  it('R3.1 R4.4 is refreshed at its use, once it has ended', async () => {
+    const { id, plain } = await api.addAccount(expired);
+    const answer = await token(id);
+    expectToken(answer);
+    expect(answer.body.access_token).not.toBe(plain.accessToken);
+    expect(api.sandbox.isAccessTokenActive(answer.body.access_token)).toBe(true);
+    expect(Date.parse(answer.body.expires_at)).toBeGreaterThan(Date.now() + 100 * MINUTE_MS);
+    expect(await lastSource(id)).toBe('refresh');
+    expect(requestsFor(id)).toBe(1);
+    const [entry] = await api.harness.entries(id);
+    expect(entry).toMatchObject({ source: 'api', action: 'token_refreshed' });
+    expectToken(await token(id), answer.body.access_token);
+    expect(requestsFor(id)).toBe(1);
+  });
+
+  it('R3.1 is refreshed although no sweep would, if it lives shorter than is asked', async () => {
+    const { id } = await api.addAccount(hour);
+    const answer = await token(id, '?min_valid_seconds=5400');
+    expectToken(answer);
+    expect(Date.parse(answer.body.expires_at)).toBeGreaterThan(Date.now() + 90 * MINUTE_MS);
+    expect(requestsFor(id)).toBe(1);
+  });
+
+  it('R4.4 is had by who was connected with a refresh token alone', async () => {
+    const { id } = await api.connect();
+    expectToken(await token(id));
+  });
+
+  it('R3.1 is refreshed where what is stored does not open', async () => {
+    const account = await api.addAccount(hour);
+    const { current } = account;
+    const place = { organisation: api.organisation, accountId: account.id };
+    const moved = api.harness.vault.sealToken('x', { ...place, accountId: 'x' }, 'access_token');
+    const grant = { ...current, accessToken: moved };
+    await api.store.accounts.patch(api.organisation, account.id, { grant }, new Date());
+    expectToken(await token(account.id));
+    expect(requestsFor(account.id)).toBe(1);
+  });
+
+  it.each(['-1', '1.5', 'soon', '86401'])('refuses min_valid_seconds=%s', async (wrong) => {
+    const { id } = await api.addAccount(hour);
+    expectError(await token(id, `?min_valid_seconds=${wrong}`), 400, 'invalid_request');
+  });
+});
+
+describe('a provider whose tokens live shorter than is asked', () => {
+  it('R3.1 is asked once, not at every use, and the answer says so', async () => {
+    const { refresh_token } = api.sandbox.issueGrant({
+      provider: 'ebay',
+      subject: 'short-lived',
+      accessTokenLifeSeconds: 120,
+    });
+    const { id } = await api.connect({ refresh_token });
+    for (let use = 0; use < 5; use += 1) {
+      const answer = await token(id, '?min_valid_seconds=600');
+      expectToken(answer);
+      expect(answer.body.notice).toEqual({
+        code: 'short_lived',
+        message: expect.stringContaining('min_valid_seconds'),
+      });
+      expect(Date.parse(answer.body.expires_at)).toBeLessThanOrEqual(Date.now() + 120_000);
+    }
+    expect(requestsFor('short-lived')).toBe(1);
+  });
+});
+
+describe('no token', () => {
+  it('R3.1 where the provider refuses: needs_reconnect, with the sentence, and asked once', async () => {
+    const account = await api.addAccount(expired);
+    api.sandbox.revoke(account.plain.refreshToken);
+    for (let use = 0; use < 3; use += 1) {
+      expect((await token(account.id)).body).toEqual({
+        active: false,
+        reason: 'needs_reconnect',
+        message: expect.stringMatching(/owner must connect the account again\.$/),
+        retry_after_seconds: null,
+      });
+    }
+    expect(requestsFor(account.id)).toBe(1);
+    await api.handouts.flush();
+    const { body } = await api.get(`/api/admin/accounts/${account.id}/token-handouts`);
+    expect(body.items).toEqual([]);
+  });
+
+  it('R3.1 where an admin has disabled the account, though its token lives', async () => {
+    const { id } = await api.addAccount(hour);
+    await api.patch(`/api/admin/accounts/${id}`, { disabled: true });
+    expect((await token(id)).body).toEqual({
+      active: false,
+      reason: 'disabled',
+      message: 'Disabled by an admin.',
+      retry_after_seconds: null,
+    });
+  });
+
+  it('R3.1 where the provider is down: why, and when to ask again; it is not asked at every use', async () => {
+    const { id } = await api.addAccount(expired);
+    const body = JSON.stringify({ error: 'invalid_client' });
+    api.sandbox.script({ subject: id, answer: { kind: 'respond', status: 401, body } });
+    for (let use = 0; use < 3; use += 1) {
+      expect((await token(id)).body).toEqual({
+        active: false,
+        reason: 'invalid_client',
+        message: expect.stringContaining('client id and secret'),
+        retry_after_seconds: 10,
+      });
+    }
+    expect(requestsFor(id)).toBe(1);
+    expect(await api.harness.account(id)).toMatchObject({ state: 'active' });
+  });
+
+  it('R3.1 where the provider asks to slow down: the wait it asked for is told and kept', async () => {
+    const { id } = await api.addAccount(expired);
+    api.sandbox.script({ subject: id, answer: { kind: 'rate_limited', retryAfter: '120' } });
+    for (let use = 0; use < 2; use += 1) {
+      const { body } = await token(id);
+      expect(body).toMatchObject({ active: false, reason: 'rate_limited' });
+      expect(body.retry_after_seconds).toBeGreaterThan(100);
+    }
+    expect(requestsFor(id)).toBe(1);
+  });
+});
+
+describe('a token that still lives while refreshing fails', () => {
+  it('R3.1 is handed out with its true end, and says why it is not what was asked', async () => {
+    const account = await api.addAccount({ expiresInMs: 10 * MINUTE_MS });
+    const heal = api.sandbox.script({
+      subject: account.id,
+      times: Infinity,
+      answer: { kind: 'unavailable' },
+    });
+    for (let use = 0; use < 3; use += 1) {
+      const answer = await token(account.id, '?min_valid_seconds=3600');
+      expectToken(answer, account.plain.accessToken);
+      expect(answer.body).toMatchObject({
+        expires_at: account.current.expiresAt,
+        notice: { code: 'provider_unavailable', message: expect.any(String) },
+      });
+    }
+    heal();
+    await eventually(async () => (await api.harness.account(account.id)).generation === 2);
+  });
+
+  it('R3.1 is handed out where Temporal is away; one that has ended is a 503', async () => {
+    const away = () => Promise.reject(Object.assign(new Error('14 UNAVAILABLE'), UNAVAILABLE));
+    const refreshes = { refresh: away, startSweep: away, ping: away };
+    const send = api.with({ refreshes });
+    const living = await api.addAccount({ expiresInMs: MINUTE_MS });
+    const answer = await send('GET', `/api/tokens/${living.id}?min_valid_seconds=3600`);
+    expectToken(answer, living.plain.accessToken);
+    expect(answer.body.notice).toMatchObject({ code: 'temporal_unavailable' });
+    const ended = await api.addAccount(expired);
+    const refused = await send('GET', `/api/tokens/${ended.id}`);
+    expectError(refused, 503, 'temporal_unavailable');
+    expect(refused.headers.get('retry-after')).toBe('5');
+  });
+
+  it('R3.1 is handed out after ten seconds where the refresh takes longer, and so is a fallback', async () => {
+    const never = () => new Promise<never>(() => undefined);
+    const send = api.with({ refreshes: { refresh: never, startSweep: never, ping: never } });
+    const living = await api.addAccount({ expiresInMs: MINUTE_MS });
+    const ended = await api.addAccount(expired);
+    await api.patch(`/api/admin/accounts/${ended.id}`, { fallback_access_token: 'last-resort' });
+    const [own, fallback] = await Promise.all([
+      send('GET', `/api/tokens/${living.id}?min_valid_seconds=3600`),
+      send('GET', `/api/tokens/${ended.id}`),
+    ]);
+    expectToken(own, living.plain.accessToken);
+    expect(own.body.notice).toMatchObject({ code: 'still_running' });
+    expect(fallback.body).toMatchObject({ access_token: 'last-resort', fallback: true });
+  });
+});
+
+describe('a token in memory', () => {
+  it('R3.1 is handed out for five seconds at most after it was replaced', async () => {
+    const { clock, ask } = withClock();
+    const account = await api.addAccount(hour);
+    const old = account.plain.accessToken;
+    expectToken(await ask(account.id), old);
+    const { access_token, refresh_token, expires_at } = api.consent();
+    await api.patch(`/api/admin/accounts/${account.id}`, {
+      access_token,
+      refresh_token,
+      expires_at,
+    });
+    clock.aheadMs = BOUND_MS;
+    expectToken(await ask(account.id), access_token);
+  });
+
+  it.each<[string, (account: Account) => Promise<unknown>, object]>([
+    [
+      'disabled',
+      ({ id }) => api.patch(`/api/admin/accounts/${id}`, { disabled: true }),
+      { active: false, reason: 'disabled' },
+    ],
+    [
+      'refused',
+      ({ id, plain }) => {
+        api.sandbox.revoke(plain.refreshToken);
+        return api.post(`/api/admin/accounts/${id}/refresh`, { force: true });
+      },
+      { active: false, reason: 'needs_reconnect' },
+    ],
+    [
+      'removed',
+      ({ id }) => api.delete(`/api/admin/accounts/${id}`),
+      { error: { code: 'not_found' } },
+    ],
+  ])(
+    'R3.1 is handed out for five seconds at most after its account was %s',
+    async (_how, change, body) => {
+      const { clock, ask } = withClock();
+      const account = await api.addAccount(hour);
+      expectToken(await ask(account.id));
+      await change(account);
+      clock.aheadMs = BOUND_MS;
+      expect((await ask(account.id)).body).toMatchObject(body);
+      // Nor does a clock that is set back bring it back.
+      clock.aheadMs = 0;
+      expect((await ask(account.id)).body).toMatchObject(body);
+    },
+  );
+
+  it('R3.1 is handed out while MongoDB is away, for as long; then it is a 503 that says when to come back', async () => {
+    const { id } = await api.addAccount(hour);
+    const clock = { aheadMs: 0 };
+    const text = 'a-configured-key-for-uses';
+    const down = { is: false };
+    const accounts = Object.create(api.store.accounts, {
+      find: {
+        value: (...args: [string, string]) =>
+          down.is
+            ? Promise.reject(
+                Object.assign(new Error('away'), { name: 'MongooseServerSelectionError' }),
+              )
+            : api.store.accounts.find(...args),
+      },
+    });
+    const principal = {
+      keyId: 'configured',
+      organisation: api.organisation,
+      scopes: ['tokens' as const],
+    };
+    const send = api.with({
+      now: () => new Date(Date.now() + clock.aheadMs),
+      store: { ...api.store, accounts },
+      configuredKeys: [{ key: text, principal }],
+    });
+    const ask = () => send('GET', `/api/tokens/${id}`, { key: text });
+    expectToken(await ask());
+    down.is = true;
+    expectToken(await ask());
+    clock.aheadMs = BOUND_MS;
+    const refused = await ask();
+    expectError(refused, 503, 'database_unavailable');
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+  });
+
+  it('R3.1 never crosses to another organisation', async () => {
+    const { id } = await api.addAccount(hour);
+    expectToken(await token(id));
+    const key = await api.key(['tokens'], 'org-of-somebody-else');
+    const answer = await api.send('GET', `/api/tokens/${id}`, { key });
+    expectError(answer, 404, 'not_found');
+  });
+});
+
+describe('the fallback token', () => {
+  const FALLBACK = 'a-static-token-of-last-resort';
+  const configured = (id: string, members: object = {}) =>
+    api.patch(`/api/admin/accounts/${id}`, { fallback_access_token: FALLBACK, ...members });
+  const handed = { active: true, access_token: FALLBACK, token_type: 'Bearer', fallback: true };
+
+  it('R3.2 is handed out, marked as such, where refreshing fails; never otherwise', async () => {
+    const account = await api.addAccount(expired);
+    const end = new Date(Date.now() + 60 * MINUTE_MS).toISOString();
+    expect((await configured(account.id, { fallback_expires_at: end })).status).toBe(200);
+    const own = await token(account.id);
+    expectToken(own);
+    expect(own.body.access_token).not.toBe(FALLBACK);
+
+    api.sandbox.revoke(account.plain.refreshToken);
+    await api.post(`/api/admin/accounts/${account.id}/refresh`, { force: true });
+    const other = api.with({});
+    const answer = await other('GET', `/api/tokens/${account.id}`);
+    expect(answer.body).toEqual({ ...handed, expires_at: end, scopes: [] });
+    expect(await lastSource(account.id)).toBe('fallback');
+  });
+
+  it('R3.2 is handed out while the provider is down and the own token has ended', async () => {
+    const { id } = await api.addAccount(expired);
+    await configured(id);
+    api.sandbox.script({ subject: id, times: 5, answer: { kind: 'unavailable' } });
+    expect((await token(id)).body).toEqual({ ...handed, expires_at: null, scopes: [] });
+  });
+
+  it('R3.2 does not stand in for a token that still lives, nor for a disabled account', async () => {
+    const account = await api.addAccount({ expiresInMs: 10 * MINUTE_MS });
+    await configured(account.id);
+    api.sandbox.script({ subject: account.id, answer: { kind: 'rate_limited', retryAfter: '9' } });
+    const answer = await token(account.id, '?min_valid_seconds=3600');
+    expectToken(answer, account.plain.accessToken);
+    await api.patch(`/api/admin/accounts/${account.id}`, { disabled: true });
+    const disabled = await api.with({})('GET', `/api/tokens/${account.id}`);
+    expect(disabled.body).toMatchObject({ active: false, reason: 'disabled' });
+  });
+
+  it('R3.2 is not handed out once it has ended, or was removed', async () => {
+    const account = await api.addAccount(expired);
+    api.sandbox.revoke(account.plain.refreshToken);
+    await configured(account.id, { fallback_expires_at: new Date(Date.now() - 1).toISOString() });
+    expect((await token(account.id)).body).toMatchObject({ active: false });
+    await configured(account.id);
+    expect((await token(account.id)).body).toMatchObject(handed);
+    await api.patch(`/api/admin/accounts/${account.id}`, { fallback_access_token: null });
+    expect((await token(account.id)).body).toMatchObject({ active: false });
+  });
+
+  it('R3.2 is sealed, shown by its fingerprint alone, and kept by a reconnect', async () => {
+    const { id } = await api.connect({ fallback_access_token: FALLBACK });
+    const stored = (await api.harness.account(id)).fallback;
+    expect(stored?.accessToken).toMatch(/^ENC:v1:/);
+    const { refresh_token } = api.consent();
+    const shown = await api.patch(`/api/admin/accounts/${id}`, { refresh_token });
+    expect(shown.body.fallback).toEqual({
+      access_token_fingerprint: api.harness.vault.fingerprint(FALLBACK),
+      expires_at: null,
+    });
+    expect(shown.text).not.toContain(FALLBACK);
+    expect(api.logs.join()).not.toContain(FALLBACK);
+  });
+
+  it.each([
+    { fallback_expires_at: '2030-01-01T00:00:00Z' },
+    { fallback_access_token: 'ENC:v1:k1:abc' },
+    { fallback_access_token: '' },
+    { fallback_access_token: 7 },
+  ])('R3.2 refuses %j', async (wrong) => {
+    const { id } = await api.addAccount(hour);
+    expectError(await api.patch(`/api/admin/accounts/${id}`, wrong), 400, 'invalid_request');
+  });
+});
+
+it('has shown no token but where one was asked for', () => {
+  expect(api.leaks()).toEqual([]);
+});
+
+/** As gRPC says it. */
+const UNAVAILABLE = { code: 14, details: 'away', metadata: {} };

@@ -1,0 +1,102 @@
+import { type Account, AccountState } from '../../src/domain/account';
+import { refreshFailure } from '../../src/domain/refresh-failure';
+import { useDecision } from '../../src/domain/token-use';
+
+const NOW = new Date('2026-11-22T12:00:00Z');
+const inSeconds = (seconds: number) => new Date(NOW.getTime() + seconds * 1000);
+
+type Used = Parameters<typeof useDecision>[0];
+
+/** An account whose token was obtained `agoSeconds` ago and lives `lifeSeconds` in all. */
+function account(
+  { agoSeconds = 60, lifeSeconds = 7200, entered = false } = {},
+  members: Partial<Account> = {},
+): Used {
+  return {
+    state: AccountState.active,
+    nextAttemptAt: null,
+    lastAttempt: null,
+    lastError: null,
+    ...members,
+    current: {
+      accessToken: '',
+      refreshToken: '',
+      accessTokenFingerprint: '',
+      refreshTokenFingerprint: '',
+      expiresAt: inSeconds(lifeSeconds - agoSeconds).toISOString(),
+      refreshTokenExpiresAt: null,
+      scopes: [],
+      obtainedAt: inSeconds(-agoSeconds).toISOString(),
+      attemptId: entered ? null : 'run-1',
+    },
+  };
+}
+
+/** The last attempt failed so long ago; `told`: the provider itself said when to come back. */
+function failed(agoSeconds: number, { waitsSeconds = 3600, told = false } = {}): Partial<Account> {
+  const at = inSeconds(-agoSeconds);
+  return {
+    lastAttempt: { attemptId: 'run-2', outcome: 'failed', source: 'scheduled', finishedAt: at },
+    lastError: told ? null : { ...refreshFailure('provider_unavailable'), at },
+    nextAttemptAt: inSeconds(waitsSeconds),
+  };
+}
+
+const fresh = { due: false, reason: 'fresh' };
+const due = { due: true, reason: 'access_token_expires' };
+const backingOff = { due: false, reason: 'backing_off' };
+
+const cases: [string, Used, number, object][] = [
+  ['lives long enough', account(), 60, fresh],
+  ['lives exactly as long as is asked', account({ agoSeconds: 7140 }), 60, fresh],
+  ['ends a second too soon', account({ agoSeconds: 7141 }), 60, due],
+  ['has ended, and nothing is asked', account({ agoSeconds: 7200 }), 0, due],
+  ['lives one more second, and nothing is asked', account({ agoSeconds: 7199 }), 0, fresh],
+  [
+    'never lives as long as is asked, first half',
+    account({ agoSeconds: 59, lifeSeconds: 120 }),
+    300,
+    fresh,
+  ],
+  [
+    'never lives as long as is asked, second half',
+    account({ agoSeconds: 61, lifeSeconds: 120 }),
+    300,
+    due,
+  ],
+  ['is asked for nearly its whole life', account({ agoSeconds: 60, lifeSeconds: 120 }), 119, fresh],
+  [
+    'was entered by a person late in its life',
+    account({ agoSeconds: 1, lifeSeconds: 100, entered: true }),
+    300,
+    due,
+  ],
+  ['just failed to refresh', account({ agoSeconds: 7300 }, failed(9)), 60, backingOff],
+  ['has ended, and failed a while ago', account({ agoSeconds: 7300 }, failed(11)), 60, due],
+  [
+    'has ended, and the provider said when to come back',
+    account({ agoSeconds: 7300 }, failed(11, { told: true })),
+    60,
+    backingOff,
+  ],
+  [
+    'has ended, and the provider may be asked again',
+    account({ agoSeconds: 7300 }, failed(11, { told: true, waitsSeconds: -1 })),
+    60,
+    due,
+  ],
+  ['lives, and is backing off', account({ agoSeconds: 7190 }, failed(60)), 60, backingOff],
+  ['came after the failure', account({ agoSeconds: 5, lifeSeconds: 5 }, failed(9)), 60, due],
+];
+
+it.each(cases)('R3.1 a token that %s', (_what, used, minValidSeconds, decision) => {
+  expect(useDecision(used, minValidSeconds, NOW)).toEqual(decision);
+});
+
+it.each(['needs_reconnect', 'inactive', 'disabled'] as const)(
+  'R3.1 never refreshes an account that is %s',
+  (state) => {
+    const ended = account({ agoSeconds: 9000 }, { state });
+    expect(useDecision(ended, 60, NOW)).toEqual({ due: false, reason: state });
+  },
+);
