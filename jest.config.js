@@ -19,5 +19,5 @@ module.exports = {
       },
     ],
   },
-  transformIgnorePatterns: ['/node_modules/(?!(oauth4webapi|jose|get-port)/)'],
+  transformIgnorePatterns: ['/node_modules/(?!(oauth4webapi|jose|get-port|oidc-provider)/)'],
 };

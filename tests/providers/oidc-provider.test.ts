@@ -1,0 +1,265 @@
+/**
+ * The adapter `oauth2` and a server that others wrote and the OpenID Foundation certified, over HTTP: what we take for
+ * OAuth 2.0 is what it takes for it. It is as strict as servers get: a refresh token that comes twice ends the family.
+ */
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfiguredProviders } from '../../src/providers/configured-providers';
+import type { Provider } from '../../src/providers/provider';
+import type { Transport } from '../../src/providers/transport';
+import { readProviders } from '../../src/providers-file';
+import {
+  ACCESS_TOKEN_LIFE_SECONDS,
+  type AuthorizationServer,
+  SCOPES,
+  startAuthorizationServer,
+} from './_oidc-provider';
+import { type Exchanged, exchangeAt, stopProviders, transportForTest } from './_provider';
+
+/** Whatever a form writes otherwise, and what it must leave alone; `%2B` must not become a plus on the way. */
+const ODD = 'p-r.d_1:2+3 4%5%2B6/7=8&9"~*\'()$&';
+const SECRET = `secret ${ODD} of the client`;
+const odd = (name: string) => `${name} ${ODD}`;
+
+const KEYS = {
+  'P-256': () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  RSA: () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  Ed25519: () => generateKeyPairSync('ed25519'),
+};
+const pem = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).toString();
+
+/** What stands in the environment for `${CRM_…}`. */
+type Environment = Record<string, string>;
+
+interface Method {
+  /** How the server knows the client. */
+  registered: object;
+  environment: Environment;
+  /** The lines of the entry that tell of the method. */
+  lines: string[];
+  /** The same client with a proof that is none. */
+  wrong: Environment;
+}
+
+function signing(name: keyof typeof KEYS, format: 'pem' | 'jwk'): Method {
+  const { publicKey, privateKey } = KEYS[name]();
+  const jwk = { ...publicKey.export({ format: 'jwk' }), kid: name };
+  return {
+    registered: {
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: [jwk] },
+    },
+    environment: {
+      CRM_PRIVATE_KEY:
+        format === 'jwk' ? JSON.stringify(privateKey.export({ format })) : pem(privateKey),
+    },
+    lines: [
+      'clientAuthentication: private_key_jwt',
+      'privateKey: ${CRM_PRIVATE_KEY}',
+      `keyId: ${name}`,
+    ],
+    wrong: { CRM_PRIVATE_KEY: pem(KEYS[name]().privateKey) },
+  };
+}
+
+const METHODS: Record<string, Method> = {
+  client_secret_basic: {
+    registered: { token_endpoint_auth_method: 'client_secret_basic', client_secret: SECRET },
+    environment: { CRM_CLIENT_SECRET: SECRET },
+    lines: ['clientSecret: ${CRM_CLIENT_SECRET}'],
+    // What the secret would be to a server, or a client, that takes a plus for a blank.
+    wrong: { CRM_CLIENT_SECRET: SECRET.replaceAll('+', ' ') },
+  },
+  client_secret_post: {
+    registered: { token_endpoint_auth_method: 'client_secret_post', client_secret: SECRET },
+    environment: { CRM_CLIENT_SECRET: SECRET },
+    lines: ['clientAuthentication: client_secret_post', 'clientSecret: ${CRM_CLIENT_SECRET}'],
+    wrong: { CRM_CLIENT_SECRET: SECRET.replaceAll('%2B', '+') },
+  },
+  'private_key_jwt, with a P-256 key in PEM': signing('P-256', 'pem'),
+  'private_key_jwt, with an RSA key in PEM': signing('RSA', 'pem'),
+  'private_key_jwt, with an Ed25519 key as JWK': signing('Ed25519', 'jwk'),
+  none: {
+    registered: { token_endpoint_auth_method: 'none' },
+    environment: {},
+    lines: ['clientAuthentication: none'],
+    // A public client has nothing to be wrong but its name.
+    wrong: { CRM_CLIENT_ID: odd('nobody') },
+  },
+};
+
+const ADDRESSES = {
+  'its issuer alone': ({ issuer }: AuthorizationServer) => [`issuer: ${issuer}`],
+  'its token endpoint alone': ({ tokenEndpoint }: AuthorizationServer) => [
+    `tokenEndpoint: ${tokenEndpoint}`,
+  ],
+  both: ({ issuer, tokenEndpoint }: AuthorizationServer) => [
+    `issuer: ${issuer}`,
+    `tokenEndpoint: ${tokenEndpoint}`,
+  ],
+};
+
+let server: AuthorizationServer;
+let directory: string;
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'evergrant-oidc-provider-'));
+  server = await startAuthorizationServer(
+    Object.entries(METHODS).map(([name, { registered }]) => ({
+      client_id: odd(name),
+      ...registered,
+    })),
+  );
+});
+afterEach(stopProviders);
+afterAll(async () => {
+  await server.close();
+  rmSync(directory, { recursive: true });
+});
+
+/** As a start reads it: an entry of a `providers.yaml`, and secrets in the environment. */
+function configured(lines: string[], environment: Environment): Provider {
+  const file = join(directory, 'providers.yaml');
+  const entry = ['adapter: oauth2', 'clientId: ${CRM_CLIENT_ID}', ...lines];
+  writeFileSync(file, ['providers:', '  crm:', ...entry.map((line) => `    ${line}`)].join('\n'));
+  const problems: string[] = [];
+  const { providers } = readProviders({ ...environment, PROVIDERS_FILE: file }, null, problems);
+  expect(problems).toEqual([]);
+  const provider = new ConfiguredProviders(providers).find('crm');
+  if (provider === undefined) throw new Error('no provider');
+  return provider;
+}
+
+/** The one grant that a usable answer brought, with both tokens there. */
+function granted({ received, ...exchange }: Exchanged) {
+  expect(exchange).toMatchObject({ outcome: 'ok', failure: null, warnings: [] });
+  expect(received).toHaveLength(1);
+  const [grant] = received;
+  const { accessToken, refreshToken } = grant ?? {};
+  if (!grant || !accessToken || !refreshToken) throw new Error('not a new pair');
+  return { ...grant, accessToken, refreshToken };
+}
+
+const REVOKED = {
+  outcome: 'rejected',
+  failure: { class: 'account', code: 'invalid_grant', status: 400 },
+  received: [],
+};
+
+describe.each(Object.keys(ADDRESSES) as (keyof typeof ADDRESSES)[])(
+  'a certified server, known by %s',
+  (address) => {
+    describe.each(Object.entries(METHODS))('to a client that uses %s', (name, method) => {
+      const clientId = odd(name);
+      const provider = (environment: Environment = {}) =>
+        configured([...ADDRESSES[address](server), ...method.lines], {
+          CRM_CLIENT_ID: clientId,
+          ...method.environment,
+          ...environment,
+        });
+
+      it('gives a new pair for a refresh token, and then another for that one’s successor', async () => {
+        const crm = provider();
+        const first = await server.grant(clientId);
+        const second = granted(await exchangeAt('', { provider: crm, refreshToken: first }));
+        const third = granted(
+          await exchangeAt('', { provider: crm, refreshToken: second.refreshToken }),
+        );
+        expect(new Set([first, second.refreshToken, third.refreshToken]).size).toBe(3);
+        expect(third.accessToken).not.toBe(second.accessToken);
+        expect(await server.statusWith(third.accessToken)).toBe(200);
+      });
+
+      it('says when the access token ends and what it is for, and is taken at its word', async () => {
+        const exchange = await exchangeAt('', {
+          provider: provider(),
+          refreshToken: await server.grant(clientId),
+        });
+        const { expiresAt, refreshTokenExpiresAt, scopes } = granted(exchange);
+        expect(expiresAt.getTime()).toBe(
+          (exchange.sentAt?.getTime() ?? 0) + ACCESS_TOKEN_LIFE_SECONDS * 1000,
+        );
+        expect(refreshTokenExpiresAt).toBeNull();
+        expect(scopes).toEqual(SCOPES);
+      });
+
+      it('refuses a refresh token that was used, as the account’s failure, and with it the whole family', async () => {
+        const crm = provider();
+        const used = await server.grant(clientId);
+        const successor = granted(await exchangeAt('', { provider: crm, refreshToken: used }));
+        expect(await server.statusWith(successor.accessToken)).toBe(200);
+
+        expect(await exchangeAt('', { provider: crm, refreshToken: used })).toMatchObject(REVOKED);
+
+        const { refreshToken, accessToken } = successor;
+        expect(await exchangeAt('', { provider: crm, refreshToken })).toMatchObject(REVOKED);
+        expect(await server.statusWith(accessToken)).toBe(401);
+      });
+
+      it('refuses a wrong proof, as the app’s failure, and the refresh token stays as good as it was', async () => {
+        const refreshToken = await server.grant(clientId);
+        expect(
+          await exchangeAt('', { provider: provider(method.wrong), refreshToken }),
+        ).toMatchObject({
+          outcome: 'rejected',
+          failure: { class: 'app', code: 'invalid_client', status: 401 },
+          received: [],
+        });
+        granted(await exchangeAt('', { provider: provider(), refreshToken }));
+      });
+
+      it('leaves no token, proof or secret in what is kept of an exchange, debug or not', async () => {
+        const { transport, sent, answered } = listening();
+        const refreshToken = await server.grant(clientId);
+        const crm = provider();
+        const again = { provider: crm, refreshToken, transport };
+        const exchanges = [
+          await exchangeAt('', { ...again, capture: true }),
+          await exchangeAt('', { ...again, capture: true }),
+          await exchangeAt('', {
+            ...again,
+            refreshToken: await server.grant(clientId),
+            capture: false,
+          }),
+        ];
+        expect(exchanges.map(({ outcome }) => outcome)).toEqual(['ok', 'rejected', 'ok']);
+        // An access, a refresh and an ID token in each of two answers.
+        expect(answered.size).toBe(6);
+        const live = [...sent, ...answered, SECRET, ...Object.values(method.environment)];
+        for (const { received: _received, ...kept } of exchanges) {
+          const text = JSON.stringify(kept);
+          for (const secret of live) {
+            expect(text).not.toContain(secret);
+            expect(text).not.toContain(JSON.stringify(secret).slice(1, -1));
+            expect(text).not.toContain(secret.slice(-12));
+          }
+        }
+      });
+    });
+  },
+);
+
+/** The real transport, and whatever crosses it that must not be shown. */
+function listening(): { transport: Transport; sent: Set<string>; answered: Set<string> } {
+  const real = transportForTest();
+  const sent = new Set<string>();
+  const answered = new Set<string>();
+  const keep = (set: Set<string>, values: unknown[]) => {
+    for (const value of values) if (typeof value === 'string') set.add(value);
+  };
+  const transport: Transport = {
+    ...real,
+    async post(request) {
+      const form = new URLSearchParams(request.body);
+      const basic = request.headers['authorization']?.slice('Basic '.length);
+      keep(sent, [basic, form.get('refresh_token'), form.get('client_assertion')]);
+      const answer = await real.post(request);
+      const body = JSON.parse(answer.body) as Record<string, unknown>;
+      keep(answered, [body['access_token'], body['refresh_token'], body['id_token']]);
+      return answer;
+    },
+  };
+  return { transport, sent, answered };
+}
