@@ -82,3 +82,6 @@ export const note = z
   .max(500)
   .refine((text) => text.trim() !== '', 'is empty')
   .openapi({ description: 'Why; shown by Temporal, too', example: 'eBay maintenance' });
+
+/** What pausing, resuming and triggering take. */
+export const NoteBody = z.strictObject({ note: note.optional() });

@@ -12,7 +12,7 @@ import {
   retryAfterMs,
 } from '../domain/refresh-failure';
 import type { Provider, Refusal } from './provider';
-import { parseObject, salvageTokens } from './salvage-tokens';
+import { parseObject, type SalvagedTokens } from './salvage-tokens';
 import { AccountAddressError } from './token-endpoint';
 import { AnswerLostError, NotSentError, type TransportResponse } from './transport';
 
@@ -32,6 +32,8 @@ export interface ConcludeInput {
   /** What the strict parser or the transport threw, or `null`. */
   verdict: unknown;
   answer: TransportResponse | undefined;
+  /** The tokens that were found in a 2xx. */
+  salvaged: SalvagedTokens | null;
   provider: Provider;
   secrets: readonly string[];
   now: Date;
@@ -39,7 +41,7 @@ export interface ConcludeInput {
 
 /** Translates whatever happened. */
 export function conclude({ answer, ...input }: ConcludeInput): Conclusion {
-  const { verdict } = input;
+  const { verdict, salvaged } = input;
   if (answer === undefined) {
     if (verdict instanceof AnswerLostError) {
       return {
@@ -51,7 +53,6 @@ export function conclude({ answer, ...input }: ConcludeInput): Conclusion {
     return { outcome: 'not_sent', failure: unsentFailure(verdict), warnings: [] };
   }
   if (isSuccess(answer)) {
-    const salvaged = salvageTokens(answer.body);
     if (verdict === null) return { outcome: 'ok', failure: null, warnings: [] };
     const complaint = `not a strict token response (${complaintOf(verdict)})`;
     if (typeof salvaged?.accessToken === 'string') {

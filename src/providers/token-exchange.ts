@@ -87,6 +87,7 @@ export async function exchangeRefreshToken(
     sentAt: null,
   };
   let answer: TransportResponse | undefined;
+  let salvaged: SalvagedTokens | null = null;
   let own: { error: unknown } | undefined;
   const ours = <T>(step: () => Promise<T>): Promise<T> =>
     step().catch((error: unknown) => {
@@ -117,10 +118,11 @@ export async function exchangeRefreshToken(
     shown.sentAt = sentAt;
     answer = await deps.transport.post(request);
     const durationMs = deps.now().getTime() - sentAt.getTime();
-    const salvaged = isSuccess(answer) ? salvageTokens(answer.body) : null;
-    const live = salvaged === null ? secrets : [...secrets, ...tokensOf(salvaged)];
-    if (salvaged !== null) {
-      await ours(async () => input.receive(receivedGrant(salvaged, provider, sentAt, live)));
+    const found = isSuccess(answer) ? salvageTokens(answer.body) : null;
+    salvaged = found;
+    const live = found === null ? secrets : [...secrets, ...tokensOf(found)];
+    if (found !== null) {
+      await ours(async () => input.receive(receivedGrant(found, provider, sentAt, live)));
     }
     shown.response = { status: answer.status, duration_ms: durationMs };
     if (input.capture) shown.response = captureResponse(shown.response, answer, live);
@@ -150,7 +152,7 @@ export async function exchangeRefreshToken(
   if (own !== undefined) throw own.error;
   return {
     ...shown,
-    ...conclude({ verdict, answer, provider, secrets, now: deps.now() }),
+    ...conclude({ verdict, answer, salvaged, provider, secrets, now: deps.now() }),
     claimLost: verdict instanceof ClaimLostError,
   };
 }

@@ -4,6 +4,7 @@ import { type Account, AccountState, type AccountStatus } from '../domain/accoun
 import type { SealedFallback, SealedGrant } from '../domain/grant';
 import { fromFallback, fromGrant, toAccount } from './account-mapping';
 import { type AccountDocument, accountModel } from './account-model';
+import { DUPLICATE_KEY } from './database';
 
 export interface NewAccount {
   id: string;
@@ -67,8 +68,6 @@ export interface AccountCounts {
 export class AccountExistsError extends Error {
   override name = 'AccountExistsError';
 }
-
-const DUPLICATE_KEY = 11000;
 
 export class Accounts {
   readonly #accounts: Model<AccountDocument>;

@@ -4,6 +4,9 @@ import mongoose, { type Connection } from 'mongoose';
 /** How long an operation looks for a server before it fails. Shorter than a claim's lease. */
 const SERVER_SELECTION_MS = 5_000;
 
+/** MongoDB's code for a unique index that is violated. */
+export const DUPLICATE_KEY = 11000;
+
 /** Opens a connection. Writes are acknowledged by the majority and journaled: a refresh token is spent on them. */
 export async function openDatabase(uri: string): Promise<Connection> {
   return mongoose

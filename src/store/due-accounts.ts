@@ -3,6 +3,7 @@ import type { Connection, Model } from 'mongoose';
 import { AccountState } from '../domain/account';
 import type { DueAccount, DueCursor } from '../domain/sweep';
 import { type AccountDocument, accountModel } from './account-model';
+import { beyond } from './keyset';
 
 export interface DueQuery {
   provider: string;
@@ -65,6 +66,5 @@ export class DueAccounts {
 
 function after(clock: string, cursor: DueCursor): object[] {
   if (cursor.at === null) return [];
-  const at = new Date(cursor.at);
-  return [{ $or: [{ [clock]: { $gt: at } }, { [clock]: at, _id: { $gt: cursor.accountId } }] }];
+  return [beyond(clock, '$gt', { at: new Date(cursor.at), id: cursor.accountId })];
 }

@@ -7,6 +7,7 @@ import {
   Schema,
 } from 'mongoose';
 import type { LogAction, LogEntry, LogSource } from '../domain/log-entry';
+import { beyond } from './keyset';
 
 const entrySchema = new Schema(
   {
@@ -108,10 +109,7 @@ export class LogEntries {
     if (query.source !== undefined) filter['source'] = query.source;
     if (query.before !== undefined) {
       const { createdAt, id } = query.before;
-      filter['$or'] = [
-        { created_at: { $lt: createdAt } },
-        { created_at: createdAt, _id: { $lt: id } },
-      ];
+      Object.assign(filter, beyond('created_at', '$lt', { at: createdAt, id }));
     }
     const documents = await this.#entries
       .find(filter)

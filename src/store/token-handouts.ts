@@ -6,6 +6,8 @@ import mongoose, {
   type QueryFilter,
   Schema,
 } from 'mongoose';
+import { DUPLICATE_KEY } from './database';
+import { beyond } from './keyset';
 
 export const HANDOUT_SOURCES = ['memory', 'store', 'refresh', 'fallback'] as const;
 export type HandoutSource = (typeof HANDOUT_SOURCES)[number];
@@ -49,7 +51,6 @@ handoutSchema.index({ organisation: 1, account_id: 1, at: -1, _id: -1 }, { name:
 type HandoutDocument = InferSchemaType<typeof handoutSchema> & { _id: string };
 
 const DAY_MS = 24 * 3600 * 1000;
-const DUPLICATE_KEY = 11000;
 
 export class TokenHandouts {
   readonly #handouts: Model<HandoutDocument>;
@@ -97,10 +98,7 @@ export class TokenHandouts {
       organisation: query.organisation,
       account_id: query.accountId,
     };
-    if (query.before !== undefined) {
-      const { at, id } = query.before;
-      filter['$or'] = [{ at: { $lt: at } }, { at, _id: { $lt: id } }];
-    }
+    if (query.before !== undefined) Object.assign(filter, beyond('at', '$lt', query.before));
     const documents = await this.#handouts
       .find(filter)
       .sort({ at: -1, _id: -1 })

@@ -1,11 +1,9 @@
-import { createRoute, z } from '@hono/zod-openapi';
+import { createRoute } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { bodyErrorResponses } from '../errors';
-import { note, ScheduleBody, ScheduleParams, scheduleBody } from '../schedule-body';
-
-const Body = z.strictObject({ note: note.optional() });
+import { NoteBody, ScheduleBody, ScheduleParams, scheduleBody } from '../schedule-body';
 
 const route = createRoute({
   method: 'post',
@@ -14,7 +12,7 @@ const route = createRoute({
   middleware: requireScope('admin'),
   request: {
     params: ScheduleParams,
-    body: { content: { 'application/json': { schema: Body } } },
+    body: { content: { 'application/json': { schema: NoteBody } } },
   },
   responses: {
     200: {
@@ -29,7 +27,7 @@ export function registerResumeSchedule(app: ApiApp, { schedules, logger }: ApiDe
   app.openapi(route, async (c) => {
     const { schedule_id } = c.req.valid('param');
     const { keyId, organisation } = c.get('principal');
-    const { note: why } = Body.parse(c.req.valid('json') ?? {});
+    const { note: why } = NoteBody.parse(c.req.valid('json') ?? {});
     const schedule = await schedules.resume(schedule_id, why ?? `resumed by key ${keyId}`);
     logger.info(
       { schedule_id, key_id: keyId, organisation, note: why ?? null },

@@ -1,0 +1,15 @@
+/** Paging by place: what comes after an entry in an order by a clock and, where clocks are equal, by id. */
+
+/** `$gt` for an ascending order, `$lt` for a descending one. */
+export function beyond(
+  clock: string,
+  operator: '$gt' | '$lt',
+  place: { at: Date; id: string | null },
+): { $or: object[] } {
+  return {
+    $or: [
+      { [clock]: { [operator]: place.at } },
+      { [clock]: place.at, _id: { [operator]: place.id } },
+    ],
+  };
+}
