@@ -1,14 +1,24 @@
-/** Accounts as they are read for a use: opened, shared by the callers of this process, kept for a few seconds. */
+/**
+ * Accounts as they are read for a use: opened, shared by the callers of this process, kept for a few seconds. The only
+ * place where plaintext is kept.
+ */
 import { type Account, AccountState } from '../domain/account';
 import { OpenError } from '../vault/sealing';
 import type { ApiDependencies } from './dependencies';
-import { type OpenedAccount, TokenCache } from './token-cache';
+import { RecentReads } from './recent-reads';
 
-export type { OpenedAccount } from './token-cache';
+/** An account as it was read, with its access token opened. */
+export interface OpenedAccount {
+  account: Account;
+  /** `null`: there is none, or it does not open. */
+  accessToken: string | null;
+  /** When the read began. */
+  readAt: Date;
+}
 
 export class OpenedAccounts {
   readonly #deps: Pick<ApiDependencies, 'store' | 'vault' | 'logger' | 'now'>;
-  readonly #cache = new TokenCache();
+  readonly #cache = new RecentReads<OpenedAccount>();
   readonly #reads = new Map<string, Promise<OpenedAccount | null>>();
 
   constructor(deps: Pick<ApiDependencies, 'store' | 'vault' | 'logger' | 'now'>) {
@@ -17,12 +27,12 @@ export class OpenedAccounts {
 
   /** What was read within the cache's bound. */
   cached(organisation: string, accountId: string): OpenedAccount | undefined {
-    return this.#cache.get(organisation, accountId, this.#deps.now());
+    return this.#cache.get(keyOf(organisation, accountId), this.#deps.now());
   }
 
   /** Callers of one process share a read; it may have begun a moment before they asked, well within the bound. */
   read(organisation: string, accountId: string): Promise<OpenedAccount | null> {
-    const key = JSON.stringify([organisation, accountId]);
+    const key = keyOf(organisation, accountId);
     let shared = this.#reads.get(key);
     if (shared === undefined) {
       shared = this.readNow(organisation, accountId).finally(() => this.#reads.delete(key));
@@ -42,8 +52,8 @@ export class OpenedAccounts {
       account === null ? null : { account, accessToken: this.#openOwn(account), readAt };
     if (overtaken) return opened;
     if (opened?.account.state === AccountState.active && opened.accessToken !== null)
-      this.#cache.set(opened, this.#deps.now());
-    else this.#cache.delete(organisation, accountId);
+      this.#cache.set(keyOf(organisation, accountId), opened, this.#deps.now());
+    else this.#cache.delete(keyOf(organisation, accountId));
     return opened;
   }
 
@@ -76,4 +86,9 @@ export class OpenedAccounts {
       return null;
     }
   }
+}
+
+/** Of one organisation: what another one asks for is never found, and evicts nothing. */
+function keyOf(organisation: string, accountId: string): string {
+  return JSON.stringify([organisation, accountId]);
 }
