@@ -8,7 +8,8 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
-import { duration, type ProviderConfig, readProviders } from './providers-file';
+import { ORGANISATION_NAME } from './domain/organisation';
+import { duration, type ProviderConfig, readProviders, secureUrl } from './providers-file';
 import { KeyRing, KeyRingError } from './vault/key-ring';
 
 export interface Config {
@@ -24,6 +25,8 @@ export interface Config {
   adminApiKey: string | null;
   adminOrganisation: string;
   internalApiKey: string | null;
+  /** `null`: no JWT is accepted. */
+  jwt: JwtConfig | null;
   host: string;
   /** `null`: not set; 3000, or a free one where `npm start` finds it taken. */
   port: number | null;
@@ -40,6 +43,17 @@ export interface Config {
   sandboxAccessTokenLifeSeconds: number | null;
   /** Applied to the trial's provider as to every configured one. */
   refreshIntervalMs: number | null;
+}
+
+/** Whose JWTs open the API. */
+export interface JwtConfig {
+  /** Shared with the issuer (HMAC), or published by it (a JWKS). */
+  keys: { secret: string } | { jwksUrl: string };
+  /** What `iss` and `aud` must be; `null`: anything. */
+  issuer: string | null;
+  audience: string | null;
+  /** The claims that may name the organisation; the first that is there counts. */
+  organisationClaims: readonly string[];
 }
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
@@ -82,9 +96,19 @@ const environmentSchema = z.object({
   ADMIN_API_KEY: apiKey.optional(),
   ADMIN_ORGANISATION: z
     .string()
-    .regex(/^[\w.-]{1,64}$/, 'must be 1–64 letters, digits, ".", "_" or "-"')
+    .regex(ORGANISATION_NAME, 'must be 1–64 letters, digits, ".", "_" or "-"')
     .default('default'),
   INTERNAL_API_KEY: apiKey.optional(),
+  JWT_SECRET: z
+    .string()
+    .min(32, 'must be at least 32 characters long, e.g. from: openssl rand -base64 48')
+    .optional(),
+  JWKS_URL: secureUrl
+    .refine((text) => new URL(text).username === '', 'must hold no user name and no password')
+    .optional(),
+  JWT_ISSUER: z.string().optional(),
+  JWT_AUDIENCE: z.string().optional(),
+  JWT_ORGANISATION_CLAIM: z.string().optional(),
   HOST: z.string().default('127.0.0.1'),
   PORT: z.coerce.number('must be a port number').int().min(0).max(65535).optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
@@ -120,6 +144,9 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       ...parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`),
     );
 
+  if (set['JWT_SECRET'] !== undefined && set['JWKS_URL'] !== undefined)
+    problems.push('JWT_SECRET and JWKS_URL are both set: keep the one that your issuer uses');
+
   const refreshIntervalMinutes = parsed.data?.REFRESH_INTERVAL_MINUTES;
   const refreshIntervalMs =
     refreshIntervalMinutes === undefined ? null : refreshIntervalMinutes * 60_000;
@@ -134,6 +161,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     adminApiKey: env.ADMIN_API_KEY ?? null,
     adminOrganisation: env.ADMIN_ORGANISATION,
     internalApiKey: env.INTERNAL_API_KEY ?? null,
+    jwt: jwtConfig(env),
     host: env.HOST,
     port: env.PORT ?? null,
     logLevel: env.LOG_LEVEL,
@@ -146,6 +174,18 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     sandboxAccessTokenLifeSeconds:
       env.SANDBOX_ACCESS_TOKEN_LIFE === undefined ? null : env.SANDBOX_ACCESS_TOKEN_LIFE / 1000,
     refreshIntervalMs,
+  };
+}
+
+function jwtConfig(env: z.infer<typeof environmentSchema>): JwtConfig | null {
+  const { JWT_SECRET: secret, JWKS_URL: jwksUrl, JWT_ORGANISATION_CLAIM: claim } = env;
+  const keys = secret !== undefined ? { secret } : jwksUrl !== undefined ? { jwksUrl } : null;
+  if (keys === null) return null;
+  return {
+    keys,
+    issuer: env.JWT_ISSUER ?? null,
+    audience: env.JWT_AUDIENCE ?? null,
+    organisationClaims: claim === undefined ? ['organisation', 'org_id'] : [claim],
   };
 }
 

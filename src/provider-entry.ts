@@ -49,8 +49,8 @@ export const duration = z.string().transform((text, context) => {
   return value;
 });
 
-/** A refresh token and the client's secret are sent there. */
-const secureUrl = z
+/** Where secrets are sent to, or keys that decide are had from. */
+export const secureUrl = z
   .url({ error: 'must be a URL', abort: true })
   .refine((text) => isSecure(new URL(text)), 'must begin with https:// (http:// on this machine)');
 

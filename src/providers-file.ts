@@ -13,6 +13,7 @@ export {
   duration,
   type EnvironmentConfig,
   type ProviderConfig,
+  secureUrl,
 } from './provider-entry';
 
 type Environment = Readonly<Record<string, string>>;

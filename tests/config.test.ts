@@ -52,6 +52,7 @@ describe('with nothing set', () => {
       adminApiKey: null,
       adminOrganisation: 'default',
       internalApiKey: null,
+      jwt: null,
       host: '127.0.0.1',
       port: null,
       logLevel: 'info',
@@ -66,8 +67,9 @@ describe('with nothing set', () => {
 
   it('an empty variable is an unset one', () => {
     const names = ['MONGODB_URI', 'ENCRYPTION_KEYS', 'ADMIN_API_KEY', 'PORT', 'LOG_LEVEL', 'HOST'];
+    const jwt = ['JWT_SECRET', 'JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_ORGANISATION_CLAIM'];
     const more = ['TEMPORAL_ADDRESS', 'REFRESH_INTERVAL_MINUTES', 'LOG_RETENTION_DAYS', 'DATA_DIR'];
-    const empty = Object.fromEntries([...names, ...more].map((name) => [name, '']));
+    const empty = Object.fromEntries([...names, ...jwt, ...more].map((name) => [name, '']));
     expect(load(empty)).toEqual(load());
   });
 });
@@ -90,6 +92,38 @@ describe('a good value', () => {
     [{ SANDBOX_ACCESS_TOKEN_LIFE: '90s' }, { sandboxAccessTokenLifeSeconds: 90 }],
     [{ XDG_CACHE_HOME: '/c' }, { cacheDir: '/c/evergrant' }],
     [{ DATA_DIR: '/d' }, { dataDir: '/d' }],
+    [
+      { JWT_SECRET: 's'.repeat(32) },
+      {
+        jwt: {
+          keys: { secret: 's'.repeat(32) },
+          issuer: null,
+          audience: null,
+          organisationClaims: ['organisation', 'org_id'],
+        },
+      },
+    ],
+    [
+      {
+        JWKS_URL: 'https://id.example/jwks',
+        JWT_ISSUER: 'https://id.example',
+        JWT_AUDIENCE: 'evergrant',
+        JWT_ORGANISATION_CLAIM: 'tenant',
+      },
+      {
+        jwt: {
+          keys: { jwksUrl: 'https://id.example/jwks' },
+          issuer: 'https://id.example',
+          audience: 'evergrant',
+          organisationClaims: ['tenant'],
+        },
+      },
+    ],
+    [
+      { JWKS_URL: 'http://127.0.0.1:8080/jwks' },
+      { jwt: { keys: { jwksUrl: 'http://127.0.0.1:8080/jwks' } } },
+    ],
+    [{ JWT_ISSUER: 'https://id.example' }, { jwt: null }],
   ])('of %j is taken', (environment, expected) => {
     expect(load(environment)).toMatchObject(expected);
   });
@@ -111,6 +145,10 @@ describe('a bad value is named, with what to do', () => {
     ['ENCRYPTION_KEYS', 'k1:aGVsbG8=', /^ENCRYPTION_KEYS key 1 .*must be 32 bytes in base64/],
     ['ADMIN_API_KEY', 'short', /^ADMIN_API_KEY must be at least 16 characters long, e\.g\. from/],
     ['INTERNAL_API_KEY', 'short', /^INTERNAL_API_KEY must be at least 16 characters long/],
+    ['JWT_SECRET', 's'.repeat(31), /^JWT_SECRET must be at least 32 characters long, e\.g\. from/],
+    ['JWKS_URL', 'id.example', /^JWKS_URL must be a URL/],
+    ['JWKS_URL', 'http://id.example/jwks', /^JWKS_URL must begin with https:\/\/ \(http:\/\/ on/],
+    ['JWKS_URL', 'https://u:p@id.example', /^JWKS_URL must hold no user name and no password$/],
     ['ADMIN_ORGANISATION', 'a b', /^ADMIN_ORGANISATION must be 1–64 letters/],
     ['PORT', 'http', /^PORT must be a port number/],
     ['PORT', '70000', /^PORT must be a port number/],
@@ -131,6 +169,13 @@ describe('a bad value is named, with what to do', () => {
   ])('%s=%s', (name, value, sentence) => {
     const found = problems({ [name]: value });
     expect(found).toEqual([expect.stringMatching(sentence)]);
+  });
+
+  it('JWT_SECRET together with JWKS_URL', () => {
+    const both = { JWT_SECRET: 's'.repeat(32), JWKS_URL: 'https://id.example/jwks' };
+    expect(problems(both)).toEqual([
+      'JWT_SECRET and JWKS_URL are both set: keep the one that your issuer uses',
+    ]);
   });
 
   it('together with every other one, in one go', () => {
@@ -435,6 +480,8 @@ describe('no value of a secret is in what is said', () => {
     ['a database password', { MONGODB_URI: `postgres://u:${SECRET}@db` }, ebay()],
     ['an encryption key', { ENCRYPTION_KEYS: `k1:${SECRET}` }, ebay()],
     ['encryption keys the wrong way round', { ENCRYPTION_KEYS: `${SECRET}:k1` }, ebay()],
+    ['a short secret of JWTs', { JWT_SECRET: SECRET }, ebay()],
+    ['a password in a URL', { JWKS_URL: `https://u:${SECRET}@id.example` }, ebay()],
     ['an API key with a bad neighbour', { ADMIN_API_KEY: SECRET, PORT: 'x' }, ebay()],
     ['a secret in the place of the endpoint', { ...EBAY, S: SECRET }, ebay('tokenEndpoint: ${S}')],
     ['a secret in the place of a duration', { ...EBAY, S: SECRET }, ebay('sweepEvery: ${S}')],

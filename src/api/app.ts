@@ -5,6 +5,7 @@ import { except } from 'hono/combine';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import { authenticate } from './authenticate';
+import { createAuthenticator } from './authenticator';
 import type { ApiDependencies, ApiEnv } from './dependencies';
 import { ApiError, errorResponse } from './errors';
 import { registerAccountDiagnostics } from './routes/account-diagnostics';
@@ -70,7 +71,7 @@ export function createApp(deps: ApiDependencies): ApiApp {
   });
   // An import is streamed: it has no size, each of its lines has one.
   app.use(except(IMPORT_PATH, bodyLimit({ maxSize: BODY_MAX_BYTES })));
-  app.use('/api/*', authenticate(deps));
+  app.use('/api/*', authenticate(createAuthenticator(deps)));
 
   registerHealth(app, deps);
   registerCreateAccount(app, deps);
@@ -103,6 +104,8 @@ export function createApp(deps: ApiDependencies): ApiApp {
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',
     scheme: 'bearer',
+    description:
+      'An API key (evg_…), or a JWT with exp, sub, the organisation (organisation or org_id) and scopes (scope: "read admin tokens internal"), where JWT_SECRET or JWKS_URL is set',
   });
   app.openAPIRegistry.registerComponent('securitySchemes', 'internal', {
     type: 'apiKey',

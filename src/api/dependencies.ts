@@ -1,5 +1,6 @@
 /** What the routes work with; built once for each process. */
 import type { Logger } from 'pino';
+import type { JwtConfig } from '../config';
 import type { ConfiguredProviders } from '../providers/configured-providers';
 import type { Principal } from '../store/api-keys';
 import type { Store } from '../store/store';
@@ -20,6 +21,7 @@ export interface ApiDependencies {
   logger: Logger;
   /** Keys that come from the environment, beside those in the store. */
   configuredKeys: { key: string; principal: Principal }[];
+  jwt: JwtConfig | null;
   now: () => Date;
 }
 

@@ -24,6 +24,7 @@ const ERROR_CODES = [
   'still_running',
   'database_unavailable',
   'temporal_unavailable',
+  'jwks_unavailable',
   'internal_error',
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];
@@ -40,6 +41,7 @@ const STATUS: Record<ErrorCode, ContentfulStatusCode> = {
   still_running: 504,
   database_unavailable: 503,
   temporal_unavailable: 503,
+  jwks_unavailable: 503,
   internal_error: 500,
 };
 
@@ -71,12 +73,12 @@ const described = (description: string) => ({
 /** Spread into each route that takes no body. */
 export const errorResponses = {
   400: described('The request is malformed; the message names the member.'),
-  401: described('No key, or one that is not known.'),
-  403: described('The key lacks the scope.'),
+  401: described('No API key or JWT, or one that is not accepted; the message says why.'),
+  403: described('The key or the JWT lacks the scope.'),
   404: described('There is no such thing in your organisation.'),
   409: described('It conflicts with what is there.'),
   500: described('Something is wrong on our side; the log has the request id.'),
-  503: described('MongoDB or Temporal is away; try again.'),
+  503: described('MongoDB, Temporal or the issuer of JWTs is away; try again.'),
   504: described('It goes on, but longer than a request may wait.'),
 };
 
@@ -98,10 +100,21 @@ export function errorResponse(error: unknown, c: Context, logger: Logger): Respo
   const { code, message } = apiErrorOf(error);
   if (code === 'internal_error')
     logger.error({ err: error, request_id: c.get('requestId') }, 'request failed');
-  if (code === 'unauthenticated') c.header('WWW-Authenticate', 'Bearer realm="evergrant"');
+  if (code === 'unauthenticated') {
+    const isGiven = c.req.header('authorization') !== undefined;
+    c.header('WWW-Authenticate', isGiven ? challenge('invalid_token') : challenge());
+  }
   // Whoever waits this long finds a driver that has looked for its server once more.
   if (STATUS[code] === 503) c.header('Retry-After', String(RETRY_AFTER_SECONDS));
   return c.json({ error: { code, message, request_id: c.get('requestId') } }, STATUS[code]);
+}
+
+/**
+ * What `WWW-Authenticate` says; no code to who has sent nothing.
+ * @see [RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3)
+ */
+export function challenge(error?: 'invalid_token' | 'insufficient_scope'): string {
+  return `Bearer realm="evergrant"${error === undefined ? '' : `, error="${error}"`}`;
 }
 
 /** What anything thrown says to a caller. */

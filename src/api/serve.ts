@@ -56,6 +56,7 @@ export async function serveApi({
     handouts,
     logger,
     configuredKeys: configuredKeys(config),
+    jwt: config.jwt,
     now: () => new Date(),
   });
   const server = await listen(app.fetch, config.host, port);

@@ -7,6 +7,7 @@ import { type Account, AccountState } from '../domain/account';
 import type { AttemptOutcome } from '../domain/refresh-attempt';
 import { useDecision } from '../domain/token-use';
 import type { HandoutSource } from '../store/token-handouts';
+import { callerName } from './authenticator';
 import type { ApiDependencies } from './dependencies';
 import { apiErrorOf, notFound } from './errors';
 import { type OpenedAccount, OpenedAccounts } from './opened-accounts';
@@ -118,7 +119,7 @@ export class ValidTokens {
       account.fallback !== null || (accessToken !== null && remainingMs > WAIT_WITH_ANOTHER_MS);
     const refresh = this.#deps.refreshes.refresh(account, {
       source: 'api',
-      caller: `key ${use.keyId}`,
+      caller: callerName(use.keyId),
       requestedAt: askedAt.toISOString(),
       // By its clock the token may be fresh; the worker cannot see that it does not open.
       force: accessToken === null,

@@ -74,7 +74,7 @@ export interface Api extends Pick<Harness, 'sandbox' | 'store' | 'client' | 'log
 const SWEEP_EVERY_MS = 30 * 24 * 3600_000;
 
 export async function startApi(
-  options: HarnessOptions & Pick<Partial<ApiDependencies>, 'configuredKeys'> = {},
+  options: HarnessOptions & Pick<Partial<ApiDependencies>, 'configuredKeys' | 'jwt'> = {},
 ): Promise<Api> {
   const harness = await startHarness({
     ...options,
@@ -99,6 +99,7 @@ export async function startApi(
     handouts,
     logger,
     configuredKeys: options.configuredKeys ?? [],
+    jwt: options.jwt ?? null,
     now: () => new Date(),
   };
   const key: Api['key'] = (scopes, of = organisation) => harness.key({ organisation: of, scopes });

@@ -1,10 +1,12 @@
 /** Who may do what. The table is made from the API's own document: a new route is in it the moment it is registered. */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { generateKeyPair } from 'jose';
 import { createApp } from '../../src/api/app';
 import type { ApiDependencies } from '../../src/api/dependencies';
 import { SCOPES, type Scope } from '../../src/store/api-keys';
 import { type Answer, type Api, expectError, startApi } from './_api';
 import { type OpenApiDocument, operationsOf } from './_contract';
+import { assembled, nowSeconds, secretIssuer, signed, startJwksIssuer } from './_jwt';
 
 const document = createApp({
   configuredKeys: [],
@@ -50,11 +52,20 @@ const ABSENT = {
   key: randomBytes(8).toString('hex'),
 };
 
+const shared = secretIssuer();
+let published: Awaited<ReturnType<typeof startJwksIssuer>>;
 let api: Api;
+/** The same API, but for the issuer whose JWTs it takes. */
+let withJwks: Api['send'];
 beforeAll(async () => {
-  api = await startApi({ worker: false });
+  published = await startJwksIssuer();
+  api = await startApi({ worker: false, jwt: shared.config });
+  withJwks = api.with({ jwt: published.config });
 });
-afterAll(() => api.stop());
+afterAll(async () => {
+  await published.stop();
+  await api.stop();
+});
 
 it('is public only where it says whether it lives, and what it is', () => {
   const open = operations.filter((one) => !guarded.includes(one)).map(({ name }) => name);
@@ -63,8 +74,11 @@ it('is public only where it says whether it lives, and what it is', () => {
 
 describe.each(guarded)('$name', (route) => {
   const { name, method, path } = route;
-  const ask = (headers: Record<string, string>): Promise<Answer> =>
-    api.send(method, filled(path, ABSENT), { key: null, headers, body: bodyOf(name, ABSENT) });
+  const ask = (headers: Record<string, string>, send = api.send): Promise<Answer> =>
+    send(method, filled(path, ABSENT), { key: null, headers, body: bodyOf(name, ABSENT) });
+  const askWith = (token: string, send = api.send) =>
+    ask({ authorization: `Bearer ${token}` }, send);
+  const everything = () => ({ organisation: api.organisation, scope: SCOPES.join(' ') });
 
   function expectUnauthenticated(answer: Answer): void {
     expectError(answer, 401, 'unauthenticated');
@@ -106,6 +120,53 @@ describe.each(guarded)('$name', (route) => {
     }
   });
 
+  it('refuses a JWT that has expired, or never does', async () => {
+    for (const exp of [nowSeconds() - 60, undefined]) {
+      const claims = { ...everything(), exp };
+      expectUnauthenticated(await askWith(await shared.sign(claims)));
+      expectUnauthenticated(await askWith(await published.sign(claims), withJwks));
+    }
+  });
+
+  it('refuses a JWT with the algorithm "none"', async () => {
+    const claims = { sub: 'nobody', exp: nowSeconds() + 60, ...everything() };
+    for (const signature of ['', 'c2ln'])
+      for (const send of [api.send, withJwks])
+        expectUnauthenticated(
+          await askWith(assembled({ alg: 'none', typ: 'JWT' }, claims, signature), send),
+        );
+  });
+
+  it('refuses a JWT that another key has signed', async () => {
+    expectUnauthenticated(await askWith(await secretIssuer().sign(everything())));
+    const { privateKey } = await generateKeyPair('RS256');
+    const forged = await signed(privateKey, { alg: 'RS256', kid: 'RS256' }, everything());
+    expectUnauthenticated(await askWith(forged, withJwks));
+  });
+
+  it("refuses a JWT signed with the issuer's public key as if it were a secret", async () => {
+    for (const text of await published.publicKeyTexts()) {
+      const secret = new TextEncoder().encode(text);
+      const confused = await signed(secret, { alg: 'HS256', kid: 'RS256' }, everything());
+      expectUnauthenticated(await askWith(confused, withJwks));
+    }
+  });
+
+  it('refuses a JWT without an organisation', async () => {
+    const token = await shared.sign({ ...everything(), organisation: undefined });
+    expectUnauthenticated(await askWith(token));
+  });
+
+  it('refuses a JWT without its scope, and takes it otherwise for what it is', async () => {
+    const enough = scopeOf(route) === 'read' ? ['read', 'admin'] : [scopeOf(route)];
+    const others = SCOPES.filter((one) => !enough.includes(one));
+    for (const scope of [others.join(' '), 'openid', undefined]) {
+      const claims = { ...everything(), scope };
+      expectError(await askWith(await shared.sign(claims)), 403, 'forbidden');
+      expectError(await askWith(await published.sign(claims), withJwks), 403, 'forbidden');
+    }
+  });
+
   if (name !== TRIGGER) {
     it('does not take X-Internal-API-Key, whatever else the key may do', async () => {
       for (const scopes of [['internal'], [...SCOPES]] satisfies Scope[][]) {
@@ -126,44 +187,61 @@ describe('what belongs to another organisation', () => {
     ({ name, path }) => /\{(account_)?id\}/.test(path) || name.endsWith('/token/refresh-debug'),
   );
 
-  it.each(routes)('$name answers as if it did not exist', async ({ name, method, path }) => {
-    const theirs = `org-${randomUUID()}`;
-    const theirAdmin = await api.key(['admin'], theirs);
-    const account = await api.addAccount({ organisation: theirs });
-    const created = await api.send('POST', '/api/admin/keys', {
-      key: theirAdmin,
-      body: { name: 'theirs', scopes: ['read'] },
-    });
-    const foreign = { account: account.id, key: String(created.body.id) };
-    const ask = (ids: typeof foreign) =>
-      api.send(method, filled(path, ids), { body: bodyOf(name, ids) });
+  const askers = [
+    { with: 'an API key', token: async () => api.admin },
+    {
+      with: 'a JWT',
+      token: () => shared.sign({ organisation: api.organisation, scope: 'admin tokens' }),
+    },
+  ];
 
-    const [toAbsent, toForeign] = [await ask(ABSENT), await ask(foreign)];
+  it.each(routes.flatMap((route) => askers.map((asker) => ({ ...route, ...asker }))))(
+    '$name answers as if it did not exist to who comes with $with',
+    async (asked) => {
+      const { name, method, path } = asked;
+      const token = await asked.token();
+      const theirs = `org-${randomUUID()}`;
+      const theirAdmin = await api.key(['admin'], theirs);
+      const account = await api.addAccount({ organisation: theirs });
+      const created = await api.send('POST', '/api/admin/keys', {
+        key: theirAdmin,
+        body: { name: 'theirs', scopes: ['read'] },
+      });
+      const foreign = { account: account.id, key: String(created.body.id) };
+      const ask = (ids: typeof foreign) =>
+        api.send(method, filled(path, ids), { key: token, body: bodyOf(name, ids) });
 
-    expectError(toForeign, 404, 'not_found');
-    const withoutIds = (answer: Answer, ids: typeof foreign) =>
-      [ids.account, ids.key, answer.body.error.request_id].reduce(
-        (text, id) => text.replaceAll(id, '<id>'),
-        answer.text,
+      const [toAbsent, toForeign] = [await ask(ABSENT), await ask(foreign)];
+
+      expectError(toForeign, 404, 'not_found');
+      const withoutIds = (answer: Answer, ids: typeof foreign) =>
+        [ids.account, ids.key, answer.body.error.request_id].reduce(
+          (text, id) => text.replaceAll(id, '<id>'),
+          answer.text,
+        );
+      expect(withoutIds(toForeign, foreign)).toBe(withoutIds(toAbsent, ABSENT));
+      const headers = ({ headers: all }: Answer) =>
+        [...all].filter(([key]) => key !== 'x-request-id');
+      expect(headers(toForeign)).toEqual(headers(toAbsent));
+      expect(await api.harness.account(account.id)).toEqual(
+        expect.objectContaining({ label: account.label, generation: 1, claim: null }),
       );
-    expect(withoutIds(toForeign, foreign)).toBe(withoutIds(toAbsent, ABSENT));
-    const headers = ({ headers: all }: Answer) =>
-      [...all].filter(([key]) => key !== 'x-request-id');
-    expect(headers(toForeign)).toEqual(headers(toAbsent));
-    expect(await api.harness.account(account.id)).toEqual(
-      expect.objectContaining({ label: account.label, generation: 1, claim: null }),
-    );
-    const keys = await api.send('GET', '/api/admin/keys', { key: theirAdmin });
-    expect(keys.body.items).toContainEqual(expect.objectContaining({ id: foreign.key }));
-  });
+      const keys = await api.send('GET', '/api/admin/keys', { key: theirAdmin });
+      expect(keys.body.items).toContainEqual(expect.objectContaining({ id: foreign.key }));
+    },
+  );
 
   it('is in no list', async () => {
     const theirs = `org-${randomUUID()}`;
     await api.addAccount({ organisation: theirs });
-    const mine = await api.key(['admin'], `org-${randomUUID()}`);
-    for (const path of ['/api/admin/accounts', '/api/admin/ebay/tokens/terminal-logs']) {
-      const answer = await api.send('GET', path, { key: mine });
-      expect(answer.body).toEqual({ items: [], next_cursor: null });
+    const organisation = `org-${randomUUID()}`;
+    const mine = await api.key(['admin'], organisation);
+    const jwt = await shared.sign({ organisation, scope: 'admin' });
+    for (const key of [mine, jwt]) {
+      for (const path of ['/api/admin/accounts', '/api/admin/ebay/tokens/terminal-logs']) {
+        const answer = await api.send('GET', path, { key });
+        expect(answer.body).toEqual({ items: [], next_cursor: null });
+      }
     }
   });
 });

@@ -3,15 +3,20 @@ import { randomUUID } from 'node:crypto';
 import { AccountState } from '../../src/domain/account';
 import { temporalCommand } from '../schedule/_worker';
 import { type Api, startApi } from './_api';
+import { secretIssuer, startJwksIssuer } from './_jwt';
 
 const MINUTE = 60_000;
 const IN_AN_HOUR = 60 * MINUTE;
 
 let api: Api;
+let published: Awaited<ReturnType<typeof startJwksIssuer>>;
 beforeAll(async () => {
-  api = await startApi();
+  [api, published] = await Promise.all([startApi(), startJwksIssuer()]);
 });
-afterAll(() => api.stop());
+afterAll(async () => {
+  await published.stop();
+  await api.stop();
+});
 
 /** An account of that kind, in the fresh organisation of one test. */
 async function add(
@@ -92,35 +97,56 @@ it('is empty, not absent, where nothing is connected', async () => {
 describe('GET /api/oauth/token-refresh/status', () => {
   const PATH = '/api/oauth/token-refresh/status';
 
-  it('R4.5 answers exactly these members, from the accounts of kind booking and stopsale', async () => {
-    const organisation = `org-${randomUUID()}`;
-    await add(organisation, 'booking', IN_AN_HOUR);
-    await add(organisation, 'booking', 10 * MINUTE);
-    await add(organisation, 'booking', -MINUTE);
-    await add(organisation, 'stopsale', -MINUTE);
-    await add(organisation, 'stopsale', -MINUTE, AccountState.needsReconnect);
-    await add(organisation, 'stopsale', -MINUTE, AccountState.disabled);
-    await add(organisation, 'invoices', -MINUTE);
-    await add(organisation, null, -MINUTE);
-    const key = await api.key(['read'], organisation);
-    const { status, body } = await api.send('GET', PATH, { key });
-    expect({ status, body }).toEqual({
-      status: 200,
-      body: {
-        running: true,
-        check_interval_seconds: 30 * 24 * 3600,
-        refresh_before_expiry_minutes: 15,
-        stats: {
-          booking_oauth_count: 3,
-          stopsale_oauth_count: 3,
-          booking_expiring_soon: 1,
-          stopsale_expiring_soon: 0,
-          booking_expired: 1,
-          stopsale_expired: 2,
-        },
-      },
-    });
+  const secret = secretIssuer();
+  const apiKey = (organisation: string) => ({
+    key: api.key(['read'], organisation),
+    send: api.send,
   });
+  const jwtBySecret = (organisation: string) => ({
+    key: secret.sign({ organisation, scope: 'read' }),
+    send: api.with({ jwt: secret.config }),
+  });
+  const jwtByJwks = (organisation: string) => ({
+    key: published.sign({ organisation, scope: 'read' }),
+    send: api.with({ jwt: published.config }),
+  });
+
+  it.each([
+    ['a JWT verified by a secret', jwtBySecret],
+    ["a JWT verified by its issuer's JWKS", jwtByJwks],
+    ['an API key', apiKey],
+  ])(
+    'R4.5 answers %s with exactly these members, from the accounts of kind booking and stopsale',
+    async (_what, holder) => {
+      const organisation = `org-${randomUUID()}`;
+      await add(organisation, 'booking', IN_AN_HOUR);
+      await add(organisation, 'booking', 10 * MINUTE);
+      await add(organisation, 'booking', -MINUTE);
+      await add(organisation, 'stopsale', -MINUTE);
+      await add(organisation, 'stopsale', -MINUTE, AccountState.needsReconnect);
+      await add(organisation, 'stopsale', -MINUTE, AccountState.disabled);
+      await add(organisation, 'invoices', -MINUTE);
+      await add(organisation, null, -MINUTE);
+      const { key, send } = holder(organisation);
+      const { status, body } = await send('GET', PATH, { key: await key });
+      expect({ status, body }).toEqual({
+        status: 200,
+        body: {
+          running: true,
+          check_interval_seconds: 30 * 24 * 3600,
+          refresh_before_expiry_minutes: 15,
+          stats: {
+            booking_oauth_count: 3,
+            stopsale_oauth_count: 3,
+            booking_expiring_soon: 1,
+            stopsale_expiring_soon: 0,
+            booking_expired: 1,
+            stopsale_expired: 2,
+          },
+        },
+      });
+    },
+  );
 
   it('R4.5 shows the interval and the pause that an operator set with the temporal command', async () => {
     await api.patch(`/api/admin/schedules/${encodeURIComponent('sweep/ebay')}`, { every: '5m' });

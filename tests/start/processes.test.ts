@@ -1,6 +1,7 @@
 /** The production shape: an API process and a worker process, each told where its engines are. */
 import { randomBytes } from 'node:crypto';
 import { type Sandbox, startSandbox } from '../../src/sandbox/server';
+import { secretIssuer } from '../api/_jwt';
 import { eventually } from '../support/eventually';
 import {
   ask,
@@ -14,6 +15,7 @@ import {
 
 const CLIENT = { clientId: 'an-app', clientSecret: randomBytes(16).toString('hex') };
 const KEY = randomBytes(24).toString('hex');
+const issuer = secretIssuer();
 
 let sandbox: Sandbox;
 let environment: Record<string, string>;
@@ -35,6 +37,7 @@ beforeAll(async () => {
     EBAY_CLIENT_ID: CLIENT.clientId,
     EBAY_CLIENT_SECRET: CLIENT.clientSecret,
     ADMIN_API_KEY: KEY,
+    JWT_SECRET: issuer.secret,
   };
   apiProcess = startProcess('api/main.js', environment);
   [url] = await Promise.all([
@@ -71,6 +74,14 @@ it('an account connected at the API process is refreshed by the worker process, 
   expect(await account(id)).toMatchObject({ generation: 2, status: 'ok' });
   expect(await worker.logged(/^Refreshed/)).toMatchObject({ action: 'token_refreshed' });
   expect(apiProcess.stdout()).not.toContain('"token_refreshed"');
+});
+
+it('R4.5 a JWT with the secret of the environment opens the status', async () => {
+  const path = '/api/oauth/token-refresh/status';
+  const jwt = await issuer.sign({ organisation: 'default', scope: 'read' });
+  expect(await ask(url, jwt, path)).toMatchObject({ running: true });
+  const forged = await secretIssuer().sign({ organisation: 'default', scope: 'read' });
+  await expect(ask(url, forged, path)).rejects.toThrow('signature');
 });
 
 it('R4.6 SIGTERM while a refresh is in flight: it is finished and kept before the worker ends, with exit code 0', async () => {

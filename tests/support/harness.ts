@@ -145,6 +145,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     handouts,
     logger,
     configuredKeys: [],
+    jwt: null,
     now: () => new Date(),
   });
   const workers: RunningWorker[] = [];

@@ -11,7 +11,7 @@ const Body = z
     id: z.string(),
     at: z.iso.datetime(),
     account_id: z.string(),
-    key_id: z.string().openapi({ description: 'Who asked' }),
+    key_id: z.string().openapi({ description: 'Who asked: the id of an API key, or jwt:<sub>' }),
     request_id: z.string(),
     source: z.enum(HANDOUT_SOURCES),
     remaining_seconds: z.number().int().nullable(),

@@ -1,6 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
+import { callerName } from '../authenticator';
 import type { ApiDependencies } from '../dependencies';
 import { bodyErrorResponses } from '../errors';
 import { NoteBody, ScheduleBody, ScheduleParams, scheduleBody } from '../schedule-body';
@@ -28,7 +29,7 @@ export function registerPauseSchedule(app: ApiApp, { schedules, logger }: ApiDep
     const { schedule_id } = c.req.valid('param');
     const { keyId, organisation } = c.get('principal');
     const { note: why } = NoteBody.parse(c.req.valid('json') ?? {});
-    const schedule = await schedules.pause(schedule_id, why ?? `paused by key ${keyId}`);
+    const schedule = await schedules.pause(schedule_id, why ?? `paused by ${callerName(keyId)}`);
     logger.info({ schedule_id, key_id: keyId, organisation, note: why ?? null }, 'schedule paused');
     return c.json(scheduleBody(schedule), 200);
   });

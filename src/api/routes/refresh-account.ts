@@ -1,6 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
+import { callerName } from '../authenticator';
 import type { ApiDependencies } from '../dependencies';
 import { bodyErrorResponses } from '../errors';
 import { refreshableAccount } from '../refreshable-account';
@@ -40,7 +41,7 @@ export function registerRefreshAccount(
     const { force } = Body.parse(c.req.valid('json') ?? {});
     const outcome = await refreshes.refresh(account, {
       source: 'api',
-      caller: `key ${principal.keyId}`,
+      caller: callerName(principal.keyId),
       requestedAt,
       force,
       capture: false,

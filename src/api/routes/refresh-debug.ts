@@ -1,6 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
+import { callerName } from '../authenticator';
 import type { ApiDependencies } from '../dependencies';
 import { ApiError, bodyErrorResponses, notFound } from '../errors';
 import { refreshableAccount } from '../refreshable-account';
@@ -47,7 +48,7 @@ export function registerRefreshDebug(
     if (account.provider !== provider) throw notFound(`${provider} account ${id}`);
     const outcome = await refreshes.refresh(account, {
       source: 'debug',
-      caller: `key ${principal.keyId}`,
+      caller: callerName(principal.keyId),
       requestedAt,
       force: true,
       capture: true,

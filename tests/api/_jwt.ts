@@ -1,0 +1,127 @@
+/** Issuers of JWTs: one shares a secret with the API, the other publishes its keys over HTTP. */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWK, SignJWT } from 'jose';
+import type { JwtConfig } from '../../src/config';
+
+/** What a JWT says; a claim that is `undefined` is left out. */
+type Claims = Record<string, unknown>;
+
+export interface Issuer {
+  /** What the API is configured with to trust it. */
+  config: JwtConfig;
+  /** A JWT that is good for a minute, but for what the claims say. */
+  sign(claims?: Claims, header?: { alg?: string; kid?: string | undefined }): Promise<string>;
+}
+
+export interface JwksIssuer extends Issuer {
+  /** The public key as whoever tries algorithm confusion would take it for a secret. */
+  publicKeyTexts(): Promise<string[]>;
+  /** As it publishes it. */
+  publicKey(): JWK;
+  /** What it answers with in place of its keys. */
+  answer: { status: number; body: string } | null;
+  /** How often the keys were fetched. */
+  fetched(): number;
+  /** Away, and back at the same address. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
+}
+
+export const nowSeconds = () => Math.floor(Date.now() / 1000);
+
+function jwtConfig(keys: JwtConfig['keys']): JwtConfig {
+  return { keys, issuer: null, audience: null, organisationClaims: ['organisation', 'org_id'] };
+}
+
+/** With these claims, signed in this way, whatever comes of it. */
+export function signed(
+  key: CryptoKey | Uint8Array,
+  header: { alg: string; kid?: string },
+  claims: Claims,
+): Promise<string> {
+  const all = { sub: 'somebody', exp: nowSeconds() + 60, ...claims };
+  return new SignJWT(all).setProtectedHeader(header).sign(key);
+}
+
+export function secretIssuer(): Issuer & { secret: string } {
+  const secret = randomBytes(32).toString('base64url');
+  return {
+    secret,
+    config: jwtConfig({ secret }),
+    sign: (claims = {}, { alg = 'HS256' } = {}) =>
+      signed(new TextEncoder().encode(secret), { alg }, claims),
+  };
+}
+
+/** One key for each of the algorithms, the first of which signs unless told otherwise. */
+export async function startJwksIssuer(algorithms = ['RS256']): Promise<JwksIssuer> {
+  const privateKeys = new Map<string, CryptoKey>();
+  const publicKeys: { key: CryptoKey; jwk: JWK }[] = [];
+  for (const alg of algorithms) {
+    const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
+    privateKeys.set(alg, privateKey);
+    const jwk = { ...(await exportJWK(publicKey)), alg, kid: alg, use: 'sig' };
+    publicKeys.push({ key: publicKey, jwk });
+  }
+  let fetches = 0;
+  const server = createServer((_request, response) => {
+    fetches += 1;
+    const { status, body } = issuer.answer ?? {
+      status: 200,
+      body: JSON.stringify({ keys: publicKeys.map(({ jwk }) => jwk) }),
+    };
+    response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+  });
+  const listen = async (port: number) => {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('not listening on a port');
+    return address.port;
+  };
+  const port = await listen(0);
+  const [first = 'RS256'] = algorithms;
+  const issuer: JwksIssuer = {
+    config: jwtConfig({ jwksUrl: `http://127.0.0.1:${port}/.well-known/jwks.json` }),
+    answer: null,
+    fetched: () => fetches,
+    sign(claims = {}, header = {}) {
+      const { alg = first, kid } = { kid: header.alg ?? first, ...header };
+      const key = privateKeys.get(alg);
+      if (key === undefined) throw new Error(`no key for ${alg}`);
+      return signed(key, { alg, ...(kid === undefined ? {} : { kid }) }, claims);
+    },
+    publicKey: () => ({ ...publicKeys[0]?.jwk }),
+    async publicKeyTexts() {
+      const texts = await Promise.all(
+        publicKeys.map(async ({ key, jwk }) => {
+          const pem = await exportSPKI(key);
+          return [pem, `${pem}\n`, pem.trim(), JSON.stringify(jwk), jwk.n ?? jwk.x ?? ''];
+        }),
+      );
+      return texts.flat().filter((text) => text !== '');
+    },
+    async stop() {
+      if (!server.listening) return;
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+    start: async () => {
+      await listen(port);
+    },
+  };
+  return issuer;
+}
+
+/** The parts of a token in other words: what an attacker makes without any key. */
+export function assembled(header: object, claims: object, signature = ''): string {
+  return `${encoded(header)}.${encoded(claims)}.${signature}`;
+}
+
+export function encoded(part: object): string {
+  return Buffer.from(JSON.stringify(part)).toString('base64url');
+}
