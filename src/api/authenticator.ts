@@ -7,18 +7,22 @@ import type { Principal } from '../store/api-keys';
 import type { ApiDependencies } from './dependencies';
 import { ApiError } from './errors';
 import { createJwtVerifier, JWT_KEY_ID_PREFIX, looksLikeJwt } from './jwt';
+import { RecentReads } from './recent-reads';
 
 /** @throws {ApiError} `unauthenticated`; `jwks_unavailable` where an issuer's keys are needed and away */
 export type Authenticator = (presented: string) => Promise<Principal>;
 
+/** A revoked key is known for as long as a read is recent, and no longer. */
 export function createAuthenticator(
   deps: Pick<ApiDependencies, 'store' | 'configuredKeys' | 'jwt' | 'logger' | 'now'>,
 ): Authenticator {
+  const { store, now } = deps;
   const configured = deps.configuredKeys.map(({ key, principal }) => ({
     digest: sha256(key),
     principal,
   }));
   const verifyJwt = deps.jwt && createJwtVerifier(deps.jwt, deps);
+  const known = new RecentReads<{ principal: Principal; readAt: Date }>();
 
   function configuredPrincipal(digest: Buffer): Principal | null {
     // Digests are of one length, and all are compared: the time tells nothing of which key was nearly right.
@@ -28,8 +32,19 @@ export function createAuthenticator(
     return principal;
   }
 
+  /** By its digest: no key is kept in memory. */
+  async function storedPrincipal(presented: string, digest: string): Promise<Principal | null> {
+    const readAt = now();
+    const recent = known.get(digest, readAt);
+    if (recent !== undefined) return recent.principal;
+    const principal = await store.apiKeys.verify(presented);
+    if (principal !== null) known.set(digest, { principal, readAt }, now());
+    return principal;
+  }
+
   return async (presented) => {
-    const own = configuredPrincipal(sha256(presented));
+    const digest = sha256(presented);
+    const own = configuredPrincipal(digest);
     if (own !== null) return own;
     if (looksLikeJwt(presented)) {
       if (!verifyJwt) {
@@ -40,7 +55,7 @@ export function createAuthenticator(
       }
       return verifyJwt(presented);
     }
-    const stored = await deps.store.apiKeys.verify(presented);
+    const stored = await storedPrincipal(presented, digest.toString('hex'));
     if (stored === null)
       throw new ApiError('unauthenticated', 'This API key is not known (revoked, or mistyped?).');
     return stored;

@@ -104,7 +104,7 @@ describe.each(guarded)('$name', (route) => {
       expectUnauthenticated(await ask({ authorization: `Bearer ${key}` }));
   });
 
-  it('refuses a key from the moment it is revoked', async () => {
+  it('refuses a key that is revoked', async () => {
     const created = await api.post('/api/admin/keys', { name: 'short-lived', scopes: ['admin'] });
     await api.delete(`/api/admin/keys/${created.body.id}`);
     expectUnauthenticated(await ask({ authorization: `Bearer ${created.body.api_key}` }));

@@ -7,7 +7,7 @@ import { errorResponses, notFound } from '../errors';
 const route = createRoute({
   method: 'delete',
   path: '/api/admin/keys/{id}',
-  summary: 'Revoke an API key; it is refused from the next request on',
+  summary: 'Revoke an API key; it is refused within 5 seconds',
   middleware: requireScope('admin'),
   request: { params: z.object({ id: z.string().openapi({ param: { name: 'id', in: 'path' } }) }) },
   responses: { 204: { description: 'Revoked' }, ...errorResponses },
