@@ -204,6 +204,8 @@ describe('one and the same request', () => {
       await api.post('/api/admin/internal/refresh-tokens', { provider: 'ebay' });
       return (await api.harness.account(id)).generation === 2;
     });
+    // Until its workflow has ended, whoever asks is answered by the scheduled one.
+    await api.client.workflow.result(`refresh-account/${id}`);
     await debug(id);
     await api.post(`/api/admin/accounts/${id}/refresh`, { force: true });
 
