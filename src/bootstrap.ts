@@ -5,6 +5,7 @@ import { type Config, ConfigError, loadConfig } from './config';
 import { DataDirectoryInUse } from './engines/data-directory';
 import { NoWayWorked } from './engines/ways';
 import { createLogger } from './logging';
+import { ConfiguredProviders } from './providers/configured-providers';
 import { isDatabaseUnavailable } from './store/database';
 import { openStore, type Store } from './store/store';
 import type { KeyRing } from './vault/key-ring';
@@ -19,11 +20,14 @@ export class StartError extends Error {
 export async function openStoreAndVault(
   uri: string,
   ring: KeyRing,
-  options: { logRetentionDays: number },
+  config: Pick<Config, 'logRetentionDays' | 'providers'>,
 ): Promise<{ store: Store; vault: Vault }> {
   let store: Store;
   try {
-    store = await openStore(uri, options);
+    store = await openStore(uri, {
+      logRetentionDays: config.logRetentionDays,
+      rules: new ConfiguredProviders(config.providers).rule,
+    });
   } catch (error) {
     throw mongodbStartError(error, uri);
   }

@@ -100,6 +100,9 @@ const providerSchema = z.strictObject({
   sweepEvery: duration.optional(),
   refreshBefore: duration.optional(),
   refreshAfterAge: z.union([duration, z.literal('never')]).optional(),
+  enabled: z.boolean().optional(),
+  jitter: z.union([z.literal('none'), duration]).optional(),
+  backOff: z.strictObject({ first: duration.optional(), max: duration.optional() }).optional(),
   replay: replayRule.optional(),
   accessTokenLife: seconds.optional(),
   refreshTokenLife: z.union([seconds, z.literal('unknown')]).optional(),
@@ -123,13 +126,21 @@ const providerSchema = z.strictObject({
 type Entry = z.infer<typeof providerSchema>;
 type EnvironmentEntry = z.infer<typeof environmentSchema>;
 
+const BACK_OFF_FIRST_MS = 10_000;
+const BACK_OFF_MAX_MS = 60 * 60_000;
+
 /** The policy of a provider about which nothing is said. */
 export function defaultPolicy(adapterId: string, refreshIntervalMs: number | null): RefreshPolicy {
   const adapter = findAdapter(adapterId);
   if (adapter === undefined) throw new TypeError(`no adapter named "${adapterId}"`);
+  const sweepEveryMs = refreshIntervalMs ?? adapter.defaultPolicy.sweepEveryMs;
   return {
     ...adapter.defaultPolicy,
-    ...(refreshIntervalMs === null ? {} : { sweepEveryMs: refreshIntervalMs }),
+    enabled: true,
+    sweepEveryMs,
+    jitterMs: sweepEveryMs / 2,
+    backOffFirstMs: BACK_OFF_FIRST_MS,
+    backOffMaxMs: BACK_OFF_MAX_MS,
   };
 }
 
@@ -235,11 +246,16 @@ function readEnvironment(
 }
 
 function policyOf(entry: Entry, base: RefreshPolicy): RefreshPolicy {
+  const sweepEveryMs = entry.sweepEvery ?? base.sweepEveryMs;
   return {
-    sweepEveryMs: entry.sweepEvery ?? base.sweepEveryMs,
+    enabled: entry.enabled ?? base.enabled,
+    sweepEveryMs,
     refreshBeforeMs: entry.refreshBefore ?? base.refreshBeforeMs,
     refreshAfterAgeMs:
       entry.refreshAfterAge === 'never' ? null : (entry.refreshAfterAge ?? base.refreshAfterAgeMs),
+    jitterMs: entry.jitter === 'none' ? 0 : (entry.jitter ?? sweepEveryMs / 2),
+    backOffFirstMs: entry.backOff?.first ?? base.backOffFirstMs,
+    backOffMaxMs: entry.backOff?.max ?? base.backOffMaxMs,
   };
 }
 

@@ -201,9 +201,13 @@ describe('providers.yaml', () => {
       id: 'ebay',
       adapter: 'ebay',
       policy: {
+        enabled: true,
         sweepEveryMs: 10 * MINUTE,
         refreshBeforeMs: 15 * MINUTE,
         refreshAfterAgeMs: 60 * MINUTE,
+        jitterMs: 5 * MINUTE,
+        backOffFirstMs: 10_000,
+        backOffMaxMs: 60 * MINUTE,
       },
       environments: {
         production: {
@@ -237,6 +241,28 @@ describe('providers.yaml', () => {
 
   it('lets age be switched off', () => {
     expect(only(EBAY, ebay('refreshAfterAge: never'))?.policy.refreshAfterAgeMs).toBeNull();
+  });
+
+  it.each([
+    ['enabled: false', { enabled: false }],
+    ['jitter: 2m', { jitterMs: 2 * MINUTE }],
+    ['jitter: none', { jitterMs: 0 }],
+    ['backOff: { first: 30s, max: 10m }', { backOffFirstMs: 30_000, backOffMaxMs: 10 * MINUTE }],
+    ['backOff: { max: 10m }', { backOffFirstMs: 10_000, backOffMaxMs: 10 * MINUTE }],
+    ['sweepEvery: 4m', { sweepEveryMs: 4 * MINUTE, jitterMs: 2 * MINUTE }],
+  ])('R3.4 reads the policy %s', (text, policy) => {
+    expect(only(EBAY, ebay(text))?.policy).toMatchObject(policy);
+  });
+
+  it.each([
+    ['enabled: sometimes', 'enabled'],
+    ['jitter: 0m', 'jitter'],
+    ['backOff: 10s', 'backOff'],
+    ['backOff: { first: soon }', 'backOff.first'],
+  ])('refuses the policy %s by name', (text, member) => {
+    expect(problems(EBAY, ebay(text))).toEqual([
+      expect.stringContaining(`providers.ebay.${member}: `),
+    ]);
   });
 
   it('R2.1 takes REFRESH_INTERVAL_MINUTES, and a provider’s own interval before it', () => {

@@ -4,14 +4,15 @@ import type { SealedGrant } from '../domain/grant';
 import type { LogEntry, LogSource } from '../domain/log-entry';
 import type { RefreshGrantInput, RefreshGrantResult } from '../domain/refresh-attempt';
 import { safeError } from '../domain/safe-error';
-import type { DueAccount, DueCursor } from '../domain/sweep';
 import { isDatabaseUnavailable } from '../store/database';
+import { type ApplyPolicyInput, applyPolicy } from './apply-policy';
 import type { ActivityDependencies } from './dependencies';
-import { type ListDueAccountsInput, listDueAccounts } from './list-due-accounts';
+import { type DuePage, type ListDueAccountsInput, listDueAccounts } from './list-due-accounts';
 import { persistGrant } from './persist-grant';
 import { recordAttempt } from './record-attempt';
 import { recordHeartbeat } from './record-heartbeat';
 import { refreshGrant } from './refresh-grant';
+import { warnOfRefreshTokens } from './warn-of-refresh-tokens';
 
 const HEARTBEAT_EVERY_MS = 1_000;
 
@@ -46,10 +47,24 @@ export function createActivities(deps: ActivityDependencies) {
       return translate(recordAttempt(deps, input));
     },
     /** One page of the due accounts, most urgent first. */
-    listDueAccounts(
-      input: ListDueAccountsInput,
-    ): Promise<{ accounts: DueAccount[]; next: DueCursor | null }> {
+    listDueAccounts(input: ListDueAccountsInput): Promise<DuePage> {
       return translate(listDueAccounts(deps, input));
+    },
+    /** Writes the clocks of a provider's accounts by the policy that is now in force. */
+    applyPolicy(input: ApplyPolicyInput): Promise<{ rewritten: number }> {
+      return translate(applyPolicy(deps, input));
+    },
+    /** Warns of the refresh tokens that end soon, each at most once for each of 30, 14, 7 and 1 days. */
+    warnOfRefreshTokens(input: {
+      provider: string;
+      environment: string | null;
+    }): Promise<{ warned: number }> {
+      const { workflowExecution } = activityInfo();
+      const place = {
+        workflowId: workflowExecution?.workflowId ?? '',
+        runId: workflowExecution?.runId ?? '',
+      };
+      return translate(warnOfRefreshTokens(deps, input, place));
     },
     /** An entry that says: the sweep ran, nothing was due (R0.5). */
     recordHeartbeat(input: { provider: string }): Promise<void> {

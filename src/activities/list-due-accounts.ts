@@ -1,6 +1,5 @@
 /** Lists one page of due accounts for a sweep. */
 import { ApplicationFailure } from '@temporalio/activity';
-import { dueBounds } from '../domain/refresh-policy';
 import type { DueAccount, DueCursor } from '../domain/sweep';
 import type { ActivityDependencies } from './dependencies';
 
@@ -8,29 +7,40 @@ export interface ListDueAccountsInput {
   provider: string;
   environment: string | null;
   cursor: DueCursor;
-  /** ISO time the list is as of. */
-  asOf: string;
+  /** ISO time the list is as of; `null` on the first page: now, by this worker's clock. */
+  asOf: string | null;
   limit: number;
 }
 
+export interface DuePage {
+  accounts: DueAccount[];
+  next: DueCursor | null;
+  asOf: string;
+}
+
 export async function listDueAccounts(
-  { store, providers }: Pick<ActivityDependencies, 'store' | 'providers'>,
+  deps: Pick<ActivityDependencies, 'store' | 'providers' | 'now'>,
   input: ListDueAccountsInput,
-): Promise<{ accounts: DueAccount[]; next: DueCursor | null }> {
-  const provider = providers.find(input.provider);
+): Promise<DuePage> {
+  const provider = deps.providers.find(input.provider);
   if (provider === undefined) {
     throw ApplicationFailure.nonRetryable(
       `no provider "${input.provider}" is configured; add it to providers.yaml or remove the schedule sweep/${input.provider}`,
       'provider_not_configured',
     );
   }
-  const now = new Date(input.asOf);
-  return store.dueAccounts.page({
+  // The clock that writes when attempts end: Temporal's own may differ from it.
+  const now = input.asOf === null ? deps.now() : new Date(input.asOf);
+  const asOf = now.toISOString();
+  // At once, although the stored clocks follow a change of the configuration a moment later.
+  if (!provider.policy.enabled) return { accounts: [], next: null, asOf };
+  const page = await deps.store.dueAccounts.page({
     provider: provider.id,
     environment: input.environment,
-    ...dueBounds(provider.policy, now),
     now,
+    expiringUntil: new Date(now.getTime() + provider.policy.refreshBeforeMs),
     cursor: input.cursor,
     limit: input.limit,
   });
+  return { ...page, asOf };
 }

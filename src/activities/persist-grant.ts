@@ -9,6 +9,6 @@ export async function persistGrant(
 ): Promise<{ committed: boolean }> {
   const account = await store.grants.read(input.accountId);
   if (account === null) return { committed: false };
-  const outcome = await store.grants.commit({ ...input, previous: account.current, now: now() });
+  const outcome = await store.grants.commit({ ...input, account, now: now() });
   return { committed: outcome === 'committed' };
 }

@@ -97,10 +97,10 @@ async function refreshClaimed(
     const { minValidSeconds } = input.request;
     const { due, reason } =
       minValidSeconds === undefined
-        ? dueDecision(account, provider.policy, deps.now())
+        ? dueDecision(account, provider, deps.now())
         : useDecision(account, minValidSeconds, deps.now());
     if (!due) {
-      await deps.store.grants.release(account.id, input.attemptId);
+      await deps.store.grants.releaseNotDue(account, input.attemptId);
       return result(input, account, { outcome: 'skipped', reason });
     }
   }
@@ -210,9 +210,8 @@ async function commit(
   });
   try {
     await deps.store.grants.commit({
-      accountId: account.id,
+      account,
       generation,
-      previous: account.current,
       grant,
       source: input.request.source,
       now: deps.now(),

@@ -1,6 +1,7 @@
 /** Writes what a failed attempt means for its account; shared by the refresh and by its durable second chance. */
 import type { Account } from '../domain/account';
 import type { LogEntry } from '../domain/log-entry';
+import { policyOf } from '../domain/refresh-policy';
 import { settlementDecision } from '../domain/settlement';
 import type { ActivityDependencies } from './dependencies';
 
@@ -12,7 +13,7 @@ export type Settled =
   | 'leaf_promoted';
 
 export async function settleAttempt(
-  deps: Pick<ActivityDependencies, 'store' | 'now'>,
+  deps: Pick<ActivityDependencies, 'store' | 'providers' | 'now'>,
   { account, entry }: { account: Account; entry: LogEntry },
 ): Promise<Settled> {
   const failure = entry.error;
@@ -25,12 +26,16 @@ export async function settleAttempt(
     return 'leaf_promoted';
   }
   const settled = await deps.store.grants.settle({
-    accountId: account.id,
+    account,
     attemptId: entry.id,
-    generation: account.generation,
     source: entry.source,
     failure,
-    decision: settlementDecision(failure, account.failedAttempts, now),
+    decision: settlementDecision(
+      failure,
+      account.failedAttempts,
+      policyOf(account, deps.providers.rule(account.provider)),
+      now,
+    ),
     now,
   });
   return settled ? 'settled' : 'overtaken';

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
 import type { NewAccount } from '../store/accounts';
+import { accountPolicyOf, PolicyInput } from './account-policy';
 import type { ApiDependencies } from './dependencies';
 import { ApiError } from './errors';
 import { FallbackInput, GrantInput, sealedFallbackOf, sealedGrantOf } from './grant-input';
@@ -21,6 +22,7 @@ export const NewAccountBody = z
       .optional()
       .openapi({ description: 'The name people see; external_id if left out' }),
     kind: z.string().min(1).max(64).nullable().optional(),
+    policy: PolicyInput.nullable().optional(),
     ...GrantInput.shape,
     ...FallbackInput.shape,
   })
@@ -67,6 +69,7 @@ export function newAccount(
     kind: body.kind ?? null,
     grant: sealedGrantOf(body, { vault, place, now: at }),
     fallback: sealedFallbackOf(body, { vault, place }),
+    policy: accountPolicyOf(body.policy),
     lastRefreshedAt: at,
   };
 }

@@ -6,7 +6,9 @@ import { randomUUID } from 'node:crypto';
 import {
   type Client,
   WithStartWorkflowOperation,
+  WorkflowExecutionAlreadyStartedError,
   WorkflowIdConflictPolicy,
+  WorkflowNotFoundError,
 } from '@temporalio/client';
 import type { Account } from '../domain/account';
 import type { AttemptOutcome, RefreshRequest } from '../domain/refresh-attempt';
@@ -22,12 +24,19 @@ import {
   EvergrantProvider,
   EvergrantSource,
 } from '../workflows/search-attributes';
-import { sweepWorkflow } from '../workflows/sweep';
+import { sweepAgainSignal, sweepWorkflow } from '../workflows/sweep';
 import { within } from './within';
 
 /** So long a request waits for an outcome; the refresh itself goes on. */
 const WAIT_MS = 60_000;
 const PING_MS = 3_000;
+
+interface StartedSweep {
+  workflowId: string;
+  runId: string;
+}
+
+const triggeredSweepId = (provider: Provider) => `sweep/${provider.id}/triggered`;
 
 export interface RefreshClient {
   /** @throws {ApiError} `still_running` after a minute */
@@ -35,7 +44,8 @@ export interface RefreshClient {
     account: Account,
     request: RefreshRequest,
   ): Promise<AttemptOutcome & { workflowId: string }>;
-  startSweep(provider: Provider): Promise<{ workflowId: string; runId: string }>;
+  /** Starts a sweep, or has the triggered one that runs look once more. */
+  startSweep(provider: Provider): Promise<StartedSweep>;
   /** Whether Temporal answers now. */
   ping(): Promise<void>;
 }
@@ -88,6 +98,39 @@ export function createRefreshClient(client: Client, taskQueue: string): RefreshC
     );
   }
 
+  /** `null`: one is running. */
+  async function startSweep(provider: Provider): Promise<StartedSweep | null> {
+    try {
+      const handle = await client.workflow.start(sweepWorkflow, {
+        workflowId: triggeredSweepId(provider),
+        workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
+        taskQueue,
+        args: [{ provider: provider.id }],
+        staticSummary: `Sweep: refresh the due ${provider.adapter.displayName} accounts (triggered)`,
+        typedSearchAttributes: [
+          { key: EvergrantProvider, value: provider.id },
+          { key: EvergrantSource, value: 'api' },
+        ],
+      });
+      return { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return null;
+      throw error;
+    }
+  }
+
+  /** Has the one that runs look once more: it may have read its due list already. `null`: it has just ended. */
+  async function sweepAgain(provider: Provider): Promise<StartedSweep | null> {
+    const handle = client.workflow.getHandle(triggeredSweepId(provider));
+    try {
+      await handle.signal(sweepAgainSignal);
+      return { workflowId: handle.workflowId, runId: (await handle.describe()).runId };
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return null;
+      throw error;
+    }
+  }
+
   return {
     async refresh(account, request) {
       let outcome = await share(account, request);
@@ -99,19 +142,10 @@ export function createRefreshClient(client: Client, taskQueue: string): RefreshC
     },
     async startSweep(provider) {
       await ping();
-      const handle = await client.workflow.start(sweepWorkflow, {
-        workflowId: `sweep/${provider.id}/triggered`,
-        // Asked again while one runs, the same one is the answer: a sweep twice at once has nothing more to do.
-        workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-        taskQueue,
-        args: [{ provider: provider.id }],
-        staticSummary: `Sweep: refresh the due ${provider.adapter.displayName} accounts (triggered)`,
-        typedSearchAttributes: [
-          { key: EvergrantProvider, value: provider.id },
-          { key: EvergrantSource, value: 'api' },
-        ],
-      });
-      return { workflowId: handle.workflowId, runId: handle.firstExecutionRunId };
+      for (;;) {
+        const started = (await startSweep(provider)) ?? (await sweepAgain(provider));
+        if (started !== null) return started;
+      }
     },
     ping,
   };

@@ -6,6 +6,7 @@ import type { AttemptOutcome } from '../domain/refresh-attempt';
 import { FailureClass, type RefreshFailure } from '../domain/refresh-failure';
 import { dueDecision } from '../domain/refresh-policy';
 import type { ConfiguredProviders } from '../providers/configured-providers';
+import { PolicyBody, policyBody } from './account-policy';
 
 const time = z.iso.datetime();
 
@@ -38,6 +39,10 @@ export const AccountBody = z
     status_reason: z.string().nullable(),
     status_at: time,
     due: z.object({ due: z.boolean(), reason: z.string() }),
+    due_at: time.nullable().openapi({ description: 'null: sweeps leave it alone' }),
+    policy: orNull(PolicyBody).openapi({
+      description: 'What it has otherwise than its provider',
+    }),
     generation: z.number().int(),
     scopes: z.array(z.string()),
     expires_at: time,
@@ -80,13 +85,15 @@ export function accountBody(
     external_id: account.externalId,
     label: account.label,
     kind: account.kind,
-    status: accountStatus(account, now, provider?.policy.refreshBeforeMs),
+    status: accountStatus(account, now),
     status_reason: account.stateReason,
     status_at: account.stateAt.toISOString(),
     due:
       provider === undefined
         ? { due: false, reason: 'provider_not_configured' }
-        : dueDecision(account, provider.policy, now),
+        : dueDecision(account, provider, now),
+    due_at: account.clocks.dueAt?.toISOString() ?? null,
+    policy: account.policy === null ? null : policyBody(account.policy),
     generation: account.generation,
     scopes: current.scopes,
     expires_at: current.expiresAt,

@@ -5,6 +5,7 @@
 import type { SealedFallback, SealedGrant } from './grant';
 import type { LogSource } from './log-entry';
 import type { RefreshFailure } from './refresh-failure';
+import type { AccountClocks, AccountPolicy } from './refresh-policy';
 
 /** What is stored. The clocks (expiring, expired) are not: they are read off the grant by {@link accountStatus}. */
 export const AccountState = {
@@ -72,20 +73,23 @@ export interface Account {
   failedAttempts: number;
   /** No attempt by a sweep before this moment. */
   nextAttemptAt: Date | null;
+  /** What this account has otherwise than its provider. */
+  policy: AccountPolicy | null;
+  /** The last warning that its refresh token ends: so many days before; `null`: none yet. */
+  refreshTokenWarnedDays: number | null;
+  /** As stored: what the lists go by. */
+  clocks: AccountClocks;
   createdAt: Date;
   updatedAt: Date;
 }
 
-const EXPIRING_SOON_MS = 15 * 60_000;
-
-/** The status people see: what is stored, or, for an active account, what its access token's clock says. */
+/** The status people see: what is stored, or, for an active account, what its access token's clocks say. */
 export function accountStatus(
-  account: Pick<Account, 'state' | 'current'>,
+  account: Pick<Account, 'state' | 'current' | 'clocks'>,
   now: Date,
-  expiringSoonMs = EXPIRING_SOON_MS,
 ): AccountStatus {
   if (account.state !== AccountState.active) return account.state;
-  const remainingMs = Date.parse(account.current.expiresAt) - now.getTime();
-  if (remainingMs <= 0) return 'expired';
-  return remainingMs <= expiringSoonMs ? 'expiring_soon' : 'ok';
+  if (Date.parse(account.current.expiresAt) <= now.getTime()) return 'expired';
+  const { expiringSoonAt } = account.clocks;
+  return expiringSoonAt !== null && expiringSoonAt <= now ? 'expiring_soon' : 'ok';
 }

@@ -25,7 +25,7 @@ export interface SealedFallback {
 }
 
 /** Access token lives outside these bounds are a provider's slip: a timer or an index must survive them. */
-const LIFE_MIN_SECONDS = 30;
+const LIFE_MIN_SECONDS = 1;
 const LIFE_MAX_SECONDS = 400 * 24 * 3600;
 
 /**

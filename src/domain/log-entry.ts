@@ -9,6 +9,7 @@ export const LOG_ACTIONS = [
   'token_refresh_failed',
   'token_refresh_error',
   'token_refresh_debug',
+  'refresh_token_expiring',
   'worker_heartbeat',
 ] as const;
 export type LogAction = (typeof LOG_ACTIONS)[number];

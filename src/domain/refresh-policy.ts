@@ -1,20 +1,42 @@
 /** When an account is due, and when a failed one is tried again. Decisions only; nothing here reads or writes. */
 import { type Account, AccountState } from './account';
+import { refreshTokenWarningAt } from './refresh-token-clock';
 
 /** Durations in milliseconds. */
 export interface RefreshPolicy {
+  /** Whether sweeps refresh at all; by hand and on use accounts are refreshed all the same. */
+  enabled: boolean;
   sweepEveryMs: number;
-  /** Due when the access token ends within this. */
+  /** Due when the access token ends within this; of a short-lived token, at most within half its life. */
   refreshBeforeMs: number;
   /** Due when the last refresh is this long ago: the failsafe for an expiry that was wrong (R0.3). */
   refreshAfterAgeMs: number | null;
+  /** Refreshed accounts are due up to this much earlier, each by a part of its own: a burst does not come again. */
+  jitterMs: number;
+  /** How long sweeps leave an account alone after a failure: doubling, from the first to the longest. */
+  backOffFirstMs: number;
+  backOffMaxMs: number;
 }
+
+/** What one account may have otherwise than its provider; how often is the schedule's to say, for all of them. */
+export type AccountPolicy = Partial<Omit<RefreshPolicy, 'sweepEveryMs'>>;
+
+/** What a provider says about when its accounts are due. */
+export interface RefreshRule {
+  policy: RefreshPolicy;
+  /** How long its access tokens usually live: for tokens whose whole life is not known. */
+  accessTokenLifeSeconds: number;
+}
+
+/** The rule of a provider, by its name. */
+export type RefreshRules = (providerId: string) => RefreshRule;
 
 type DueReason =
   | 'access_token_expires'
   | 'refreshed_long_ago'
   | 'fresh'
   | 'backing_off'
+  | 'not_enabled'
   | 'needs_reconnect'
   | 'inactive'
   | 'disabled';
@@ -24,49 +46,122 @@ export interface DueDecision {
   reason: DueReason;
 }
 
-/** Whether a sweep should refresh the account now, and why or why not. The store's due query asks the same. */
+/** What the clocks of an account follow from. */
+export type Clocked = Pick<
+  Account,
+  'id' | 'current' | 'lastRefreshedAt' | 'nextAttemptAt' | 'policy' | 'refreshTokenWarnedDays'
+>;
+
+/** The moments that are stored with an account, so that lists and counts are one range scan each; `null`: never. */
+export interface AccountClocks {
+  /** Sweeps refresh it from then on, while it is active. */
+  dueAt: Date | null;
+  /** Its access token counts as expiring soon from then on. */
+  expiringSoonAt: Date | null;
+  /** The next warning that its refresh token ends. */
+  refreshTokenWarningAt: Date | null;
+}
+
+export function accountClocks(account: Clocked, rule: RefreshRule): AccountClocks {
+  const policy = policyOf(account, rule);
+  const due = [expiryDueAt(account, rule), ageDueAt(account, policy)].filter((at) => at !== null);
+  const clock = Math.min(...due.map(Number));
+  return {
+    dueAt: policy.enabled ? new Date(Math.max(clock, Number(account.nextAttemptAt))) : null,
+    expiringSoonAt: new Date(Date.parse(account.current.expiresAt) - marginMs(account, rule)),
+    refreshTokenWarningAt: refreshTokenWarningAt(
+      account.current.refreshTokenExpiresAt,
+      account.refreshTokenWarnedDays,
+    ),
+  };
+}
+
+/** Whether a sweep should refresh the account now, and why or why not. The store's due list asks the same. */
 export function dueDecision(
-  account: Pick<Account, 'state' | 'current' | 'lastRefreshedAt' | 'nextAttemptAt'>,
-  policy: RefreshPolicy,
+  account: Clocked & Pick<Account, 'state'>,
+  rule: RefreshRule,
   now: Date,
 ): DueDecision {
   if (account.state !== AccountState.active) return { due: false, reason: account.state };
+  const policy = policyOf(account, rule);
+  if (!policy.enabled) return { due: false, reason: 'not_enabled' };
   if (account.nextAttemptAt !== null && account.nextAttemptAt > now)
     return { due: false, reason: 'backing_off' };
-  const { expiresBefore, refreshedBefore } = dueBounds(policy, now);
-  if (new Date(account.current.expiresAt) <= expiresBefore)
-    return { due: true, reason: 'access_token_expires' };
-  if (refreshedBefore !== null && account.lastRefreshedAt <= refreshedBefore) {
-    return { due: true, reason: 'refreshed_long_ago' };
-  }
-  return { due: false, reason: 'fresh' };
+  if (expiryDueAt(account, rule) <= now) return { due: true, reason: 'access_token_expires' };
+  const byAge = ageDueAt(account, policy);
+  return byAge !== null && byAge <= now
+    ? { due: true, reason: 'refreshed_long_ago' }
+    : { due: false, reason: 'fresh' };
 }
 
-/** The bounds of the two range scans that list the due accounts. */
-export function dueBounds(
-  policy: RefreshPolicy,
-  now: Date,
-): { expiresBefore: Date; refreshedBefore: Date | null } {
+/** The policy in force for an account: its own, and its provider's where it says nothing. */
+export function policyOf(
+  { policy }: Pick<Account, 'policy'>,
+  { policy: ofProvider }: RefreshRule,
+): RefreshPolicy {
   return {
-    expiresBefore: new Date(now.getTime() + policy.refreshBeforeMs),
-    refreshedBefore:
-      policy.refreshAfterAgeMs === null ? null : new Date(now.getTime() - policy.refreshAfterAgeMs),
+    ...ofProvider,
+    ...policy,
+    enabled: ofProvider.enabled && (policy?.enabled ?? true),
   };
+}
+
+/** No margin takes more than this part of a token's life: a token of 5 minutes is not refreshed at every sweep. */
+const MARGIN_OF_LIFE = 0.5;
+/** Nor does the spread. */
+const JITTER_OF_LIFE = 0.1;
+
+function marginMs(account: Clocked, rule: RefreshRule): number {
+  return Math.min(policyOf(account, rule).refreshBeforeMs, lifeMs(account, rule) * MARGIN_OF_LIFE);
+}
+
+/** A token that a person entered may be late in its life: how long it lives in all is then the provider's to say. */
+function lifeMs({ current }: Clocked, rule: RefreshRule): number {
+  const seen = Math.max(0, Date.parse(current.expiresAt) - Date.parse(current.obtainedAt));
+  return current.attemptId === null ? Math.max(seen, rule.accessTokenLifeSeconds * 1000) : seen;
+}
+
+function expiryDueAt(account: Clocked, rule: RefreshRule): Date {
+  const spread = spreadMs(account, rule);
+  return new Date(Date.parse(account.current.expiresAt) - marginMs(account, rule) - spread);
+}
+
+function ageDueAt(account: Clocked, policy: RefreshPolicy): Date | null {
+  if (policy.refreshAfterAgeMs === null) return null;
+  const spread = Math.min(shareOf(account) * policy.jitterMs, policy.refreshAfterAgeMs * 0.1);
+  return new Date(account.lastRefreshedAt.getTime() + policy.refreshAfterAgeMs - spread);
+}
+
+function spreadMs(account: Clocked, rule: RefreshRule): number {
+  const { jitterMs } = policyOf(account, rule);
+  return Math.min(shareOf(account) * jitterMs, lifeMs(account, rule) * JITTER_OF_LIFE);
+}
+
+/**
+ * Each account's own part of the jitter, the same at every refresh: from 0 to 1, from its id. None for a grant that
+ * a person entered: it is due when the policy says, to the second.
+ */
+function shareOf({ id, current }: Clocked): number {
+  if (current.attemptId === null) return 0;
+  // FNV-1a: spreads ids well, and needs nothing of Node where workflows import this.
+  let hash = 0x811c9dc5;
+  for (const character of id)
+    hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  return hash / 2 ** 32;
 }
 
 const BACK_OFF_FIRST_MS = 10_000;
 const BACK_OFF_IN_WORKFLOW_MAX_MS = 5 * 60_000;
-const BACK_OFF_BETWEEN_SWEEPS_MAX_MS = 60 * 60_000;
 
 /** The pause before try `failures + 1` inside a workflow: 10 s, doubling, at most 5 min. */
 export function retryPauseMs(failures: number): number {
   return Math.min(BACK_OFF_FIRST_MS * 2 ** Math.max(0, failures - 1), BACK_OFF_IN_WORKFLOW_MAX_MS);
 }
 
-/** How long sweeps leave an account alone after `failures` in a row: 10 s, doubling, at most an hour. */
-export function sweepBackOffMs(failures: number): number {
-  return Math.min(
-    BACK_OFF_FIRST_MS * 2 ** Math.min(Math.max(0, failures - 1), 20),
-    BACK_OFF_BETWEEN_SWEEPS_MAX_MS,
-  );
+/** How long sweeps leave an account alone after `failures` in a row. */
+export function sweepBackOffMs(
+  failures: number,
+  { backOffFirstMs, backOffMaxMs }: Pick<RefreshPolicy, 'backOffFirstMs' | 'backOffMaxMs'>,
+): number {
+  return Math.min(backOffFirstMs * 2 ** Math.min(Math.max(0, failures - 1), 20), backOffMaxMs);
 }

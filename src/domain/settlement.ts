@@ -1,7 +1,7 @@
 /** What a failed attempt does to its account: decided here, by the failure's class, and written by the store. */
 import { AccountState } from './account';
 import type { RefreshFailure } from './refresh-failure';
-import { sweepBackOffMs } from './refresh-policy';
+import { type RefreshPolicy, sweepBackOffMs } from './refresh-policy';
 
 export interface SettlementDecision {
   /** Shown on the account and counted; `false` where it is not the account's doing. */
@@ -15,6 +15,7 @@ export interface SettlementDecision {
 export function settlementDecision(
   failure: RefreshFailure,
   failedAttempts: number,
+  policy: Pick<RefreshPolicy, 'backOffFirstMs' | 'backOffMaxMs'>,
   now: Date,
 ): SettlementDecision {
   const later = (waitMs: number) => new Date(now.getTime() + waitMs);
@@ -38,7 +39,7 @@ export function settlementDecision(
       return {
         countsAgainstAccount: true,
         state: null,
-        nextAttemptAt: later(sweepBackOffMs(failedAttempts + 1)),
+        nextAttemptAt: later(sweepBackOffMs(failedAttempts + 1, policy)),
       };
   }
 }

@@ -7,9 +7,9 @@ export interface SweepInput {
   progress?: SweepProgress | undefined;
 }
 
-/** A page's place in the due list: which of the two range scans, and after what. */
+/** A page's place in the due list: what expires soonest first, then all else that is due; and after what. */
 export interface DueCursor {
-  scan: 'expires' | 'age';
+  scan: 'expiring' | 'rest';
   at: string | null;
   accountId: string | null;
 }
@@ -32,13 +32,17 @@ export interface SweepSummary {
   skipped: number;
   /** Left for the next sweep, because the OAuth app itself was refused or throttled. */
   left: number;
+  /** Accounts whose owner was warned that the refresh token ends. */
+  refresh_tokens_expiring: number;
   failures: Record<string, number>;
 }
 
 export interface SweepProgress {
   cursor: DueCursor;
-  /** The moment the due list is as of, kept over continue-as-new. */
-  asOf: string;
+  /** The moment the due list is as of, kept over continue-as-new; `null`: it is yet to begin. */
+  asOf: string | null;
+  /** Somebody asked for another pass meanwhile. */
+  again: boolean;
   summary: SweepSummary;
 }
 
@@ -61,6 +65,7 @@ export function summaryLine(summary: SweepSummary): string {
     count(summary.in_flight, 'in flight'),
     count(summary.skipped, 'no longer due'),
     count(summary.left, 'left for the next sweep'),
+    count(summary.refresh_tokens_expiring, 'warned of a refresh token that ends'),
   ].flat();
   const failedPart = `failed ${failed}${failures.length > 0 ? ` (${failures.join(', ')})` : ''}`;
   return [`${name}: refreshed ${refreshed}/${due}`, failedPart, ...rest].join(', ');

@@ -1,4 +1,5 @@
 /** The configured providers, ready to use: adapter, credentials, endpoints and policy put together once at start. */
+import type { RefreshRule, RefreshRules } from '../domain/refresh-policy';
 import type { EnvironmentConfig, ProviderConfig } from '../providers-file';
 import { clientAuthentication } from './client-authentication';
 import type { Provider, ProviderAdapter, ProviderEnvironment } from './provider';
@@ -10,6 +11,20 @@ import {
   type TokenEndpoint,
 } from './token-endpoint';
 
+/** Keeps the clocks of a provider that is not configured just now; nothing sweeps its accounts. */
+const UNCONFIGURED: RefreshRule = {
+  policy: {
+    enabled: true,
+    sweepEveryMs: 10 * 60_000,
+    refreshBeforeMs: 15 * 60_000,
+    refreshAfterAgeMs: null,
+    jitterMs: 0,
+    backOffFirstMs: 10_000,
+    backOffMaxMs: 3600_000,
+  },
+  accessTokenLifeSeconds: 3600,
+};
+
 /** Looks providers up by name; the rest of Evergrant never compares names. */
 export class ConfiguredProviders {
   readonly #byId: ReadonlyMap<string, Provider>;
@@ -20,6 +35,16 @@ export class ConfiguredProviders {
 
   find(id: string): Provider | undefined {
     return this.#byId.get(id);
+  }
+
+  /** When a provider's accounts are due. */
+  readonly rule: RefreshRules = (id) => this.#byId.get(id) ?? UNCONFIGURED;
+
+  /** What the stored clocks of a provider's accounts follow from, to be compared. */
+  policyText(id: string): string {
+    const { policy, accessTokenLifeSeconds } = this.rule(id);
+    const { sweepEveryMs: _, ...rest } = policy;
+    return JSON.stringify({ ...rest, accessTokenLifeSeconds });
   }
 
   get all(): Provider[] {

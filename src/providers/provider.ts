@@ -14,7 +14,8 @@ export interface ProviderAdapter {
   id: string;
   /** The name people know. */
   displayName: string;
-  defaultPolicy: RefreshPolicy;
+  /** What `providers.yaml` may say otherwise; the rest of the policy has one default for all providers. */
+  defaultPolicy: Pick<RefreshPolicy, 'sweepEveryMs' | 'refreshBeforeMs' | 'refreshAfterAgeMs'>;
   /**
    * By environment; every one can be overridden in `providers.yaml`. `{account}` stands for the account's own host.
    * An environment that is not listed needs an endpoint of its own, or an issuer where there is {@link discovery}.

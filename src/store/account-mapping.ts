@@ -3,6 +3,7 @@ import type { Account } from '../domain/account';
 import type { SealedFallback, SealedGrant } from '../domain/grant';
 import type { LogSource } from '../domain/log-entry';
 import type { RefreshFailure } from '../domain/refresh-failure';
+import type { AccountClocks, AccountPolicy } from '../domain/refresh-policy';
 import type { AccountDocument } from './account-model';
 
 type GrantDocument = AccountDocument['current'];
@@ -51,6 +52,13 @@ export function toAccount(document: AccountDocument): Account {
     lastError: error ? { ...toFailure(error), at: error.at } : null,
     failedAttempts: document.failed_attempts,
     nextAttemptAt: document.next_attempt_at ?? null,
+    policy: document.policy ? toPolicy(document.policy) : null,
+    refreshTokenWarnedDays: document.refresh_token_warned_days ?? null,
+    clocks: {
+      dueAt: document.due_at ?? null,
+      expiringSoonAt: document.expiring_soon_at ?? null,
+      refreshTokenWarningAt: document.refresh_token_warning_at ?? null,
+    },
     createdAt: document.created_at,
     updatedAt: document.updated_at,
   };
@@ -80,6 +88,43 @@ export function fromFallback({
     access_token: accessToken,
     access_token_fingerprint: accessTokenFingerprint,
     expires_at: expiresAt === null ? null : new Date(expiresAt),
+  };
+}
+
+const POLICY_MEMBERS = [
+  ['enabled', 'enabled'],
+  ['refreshBeforeMs', 'refresh_before_ms'],
+  ['refreshAfterAgeMs', 'refresh_after_age_ms'],
+  ['jitterMs', 'jitter_ms'],
+  ['backOffFirstMs', 'back_off_first_ms'],
+  ['backOffMaxMs', 'back_off_max_ms'],
+] as const satisfies [keyof AccountPolicy, keyof PolicyDocument][];
+
+type PolicyDocument = NonNullable<AccountDocument['policy']>;
+
+export function fromPolicy(policy: AccountPolicy): PolicyDocument {
+  return Object.fromEntries(
+    POLICY_MEMBERS.map(([name, stored]) => [stored, policy[name]]).filter(
+      ([, value]) => value !== undefined,
+    ),
+  );
+}
+
+function toPolicy(document: PolicyDocument): AccountPolicy {
+  return Object.fromEntries(
+    POLICY_MEMBERS.map(([name, stored]) => [name, document[stored]]).filter(
+      ([, value]) => value !== undefined,
+    ),
+  );
+}
+
+export function fromClocks(
+  clocks: AccountClocks,
+): Pick<AccountDocument, 'due_at' | 'expiring_soon_at' | 'refresh_token_warning_at'> {
+  return {
+    due_at: clocks.dueAt,
+    expiring_soon_at: clocks.expiringSoonAt,
+    refresh_token_warning_at: clocks.refreshTokenWarningAt,
   };
 }
 

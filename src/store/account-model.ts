@@ -62,6 +62,19 @@ const lastAttemptSchema = new Schema(
   { _id: false },
 );
 
+const policySchema = new Schema(
+  {
+    enabled: Boolean,
+    refresh_before_ms: Number,
+    // Stored null means never; absent, as the provider says.
+    refresh_after_age_ms: Number,
+    jitter_ms: Number,
+    back_off_first_ms: Number,
+    back_off_max_ms: Number,
+  },
+  { _id: false },
+);
+
 const accountSchema = new Schema(
   {
     _id: { type: String, required: true },
@@ -85,6 +98,12 @@ const accountSchema = new Schema(
     last_error: { type: errorSchema, default: null },
     failed_attempts: { type: Number, default: 0 },
     next_attempt_at: { type: Date, default: null },
+    policy: { type: policySchema, default: null },
+    refresh_token_warned_days: { type: Number, default: null },
+    // Follow from the members above and the provider's policy; written with each change of either.
+    due_at: { type: Date, default: null },
+    expiring_soon_at: { type: Date, default: null },
+    refresh_token_warning_at: { type: Date, default: null },
   },
   {
     collection: 'accounts',
@@ -94,15 +113,16 @@ const accountSchema = new Schema(
   },
 );
 
-// The two range scans of the due query hold active accounts only, so that the others cost nothing.
+// What a sweep scans holds active accounts only, so that the others cost nothing.
 const active = { partialFilterExpression: { state: AccountState.active } };
 accountSchema.index(
   { provider: 1, 'current.expires_at': 1, _id: 1 },
-  { ...active, name: 'due_by_expiry' },
+  { ...active, name: 'expiring' },
 );
+accountSchema.index({ provider: 1, due_at: 1, _id: 1 }, { ...active, name: 'due' });
 accountSchema.index(
-  { provider: 1, last_refreshed_at: 1, _id: 1 },
-  { ...active, name: 'due_by_age' },
+  { provider: 1, refresh_token_warning_at: 1, _id: 1 },
+  { ...active, name: 'refresh_token_warning' },
 );
 accountSchema.index(
   { organisation: 1, provider: 1, environment: 1, external_id: 1, kind: 1 },

@@ -2,7 +2,13 @@
 import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
 import { type Account, AccountState, type AccountStatus } from '../domain/account';
 import type { SealedFallback, SealedGrant } from '../domain/grant';
-import { fromFallback, fromGrant, toAccount } from './account-mapping';
+import {
+  type AccountPolicy,
+  accountClocks,
+  type Clocked,
+  type RefreshRules,
+} from '../domain/refresh-policy';
+import { fromClocks, fromFallback, fromGrant, fromPolicy, toAccount } from './account-mapping';
 import { type AccountDocument, accountModel } from './account-model';
 import { DUPLICATE_KEY } from './database';
 
@@ -16,6 +22,7 @@ export interface NewAccount {
   kind: string | null;
   grant: SealedGrant;
   fallback?: SealedFallback | null | undefined;
+  policy?: AccountPolicy | null | undefined;
   lastRefreshedAt: Date;
 }
 
@@ -24,10 +31,7 @@ export interface AccountListQuery {
   provider?: string | undefined;
   environment?: string | undefined;
   kind?: string | undefined;
-  state?: AccountState | undefined;
-  /** Narrows active accounts by their access token's clock. */
-  expiresAfter?: Date | undefined;
-  expiresUntil?: Date | undefined;
+  status?: { is: AccountStatus; at: Date } | undefined;
   afterId?: string | undefined;
   limit: number;
 }
@@ -41,15 +45,13 @@ export interface AccountPatch {
   grant?: SealedGrant | undefined;
   /** `null` removes it. */
   fallback?: SealedFallback | null | undefined;
+  /** In place of what the account had otherwise than its provider; `null`: nothing. */
+  policy?: AccountPolicy | null | undefined;
 }
 
 export interface AccountCountQuery {
   organisation: string;
   now: Date;
-  /** By provider: until when an access token counts as expiring soon. */
-  soon: ReadonlyMap<string, Date>;
-  /** The same for a provider that is not configured. */
-  soonOtherwise: Date;
   kinds?: readonly string[] | undefined;
 }
 
@@ -71,15 +73,17 @@ export class AccountExistsError extends Error {
 
 export class Accounts {
   readonly #accounts: Model<AccountDocument>;
+  readonly #rules: RefreshRules;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, rules: RefreshRules) {
     this.#accounts = accountModel(connection);
+    this.#rules = rules;
   }
 
   /** @throws {AccountExistsError} */
   async create(account: NewAccount, now: Date): Promise<Account> {
     try {
-      const document = new this.#accounts(newDocument(account, now));
+      const document = new this.#accounts(this.#newDocument(account, now));
       await document.save();
       return toAccount(document.toObject());
     } catch (error) {
@@ -95,7 +99,7 @@ export class Accounts {
   async createMissing(accounts: readonly NewAccount[], now: Date): Promise<Set<string>> {
     if (accounts.length === 0) return new Set();
     const documents = accounts.map((account) => ({
-      ...newDocument(account, now),
+      ...this.#newDocument(account, now),
       created_at: now,
       updated_at: now,
     }));
@@ -127,11 +131,7 @@ export class Accounts {
     if (query.provider !== undefined) filter['provider'] = query.provider;
     if (query.environment !== undefined) filter['environment'] = query.environment;
     if (query.kind !== undefined) filter['kind'] = query.kind;
-    if (query.state !== undefined) filter['state'] = query.state;
-    const clock: Record<string, Date> = {};
-    if (query.expiresAfter !== undefined) clock['$gt'] = query.expiresAfter;
-    if (query.expiresUntil !== undefined) clock['$lte'] = query.expiresUntil;
-    if (Object.keys(clock).length > 0) filter['current.expires_at'] = clock;
+    if (query.status !== undefined) Object.assign(filter, withStatus(query.status));
     if (query.afterId !== undefined) filter['_id'] = { $gt: query.afterId };
     const documents = await this.#accounts
       .find(filter)
@@ -143,14 +143,8 @@ export class Accounts {
 
   /** Counts by status in the database: no account is loaded, however many there are. */
   async count(query: AccountCountQuery): Promise<AccountCounts[]> {
-    const ends = '$current.expires_at';
-    const soon = [...query.soon].reduce<unknown>(
-      (otherwise, [provider, until]) => ({
-        $cond: [{ $eq: ['$provider', provider] }, until, otherwise],
-      }),
-      query.soonOtherwise,
-    );
-    const ended = { $lte: [ends, query.now] };
+    const ended = { $lte: ['$current.expires_at', query.now] };
+    const soon = { $lte: ['$expiring_soon_at', query.now] };
     const active = (...conditions: unknown[]) => ({
       $and: [isState(AccountState.active), ...conditions],
     });
@@ -165,8 +159,8 @@ export class Accounts {
         $group: {
           _id: { provider: '$provider', environment: '$environment', kind: '$kind' },
           total: { $sum: 1 },
-          ok: many(active({ $gt: [ends, soon] })),
-          expiring_soon: many(active({ $gt: [ends, query.now] }, { $lte: [ends, soon] })),
+          ok: many(active({ $not: [ended] }, { $not: [soon] })),
+          expiring_soon: many(active({ $not: [ended] }, soon)),
           expired: many(active(ended)),
           needs_reconnect: many(isState(AccountState.needsReconnect)),
           inactive: many(isState(AccountState.inactive)),
@@ -206,31 +200,60 @@ export class Accounts {
     }
     if (patch.fallback !== undefined)
       set['fallback'] = patch.fallback === null ? null : fromFallback(patch.fallback);
-    if (patch.grant === undefined) {
+    if (patch.grant === undefined && patch.policy === undefined) {
       if (Object.keys(set).length === 0) return this.find(organisation, id);
       return this.#update({ organisation, _id: id }, { $set: set });
     }
     const before = await this.find(organisation, id);
     if (before === null) return null;
+    if (patch.policy !== undefined)
+      set['policy'] = patch.policy === null ? null : fromPolicy(patch.policy);
+    const reconnect = patch.grant === undefined ? null : reconnection(before, patch.grant, now);
     const after = await this.#update(
       { organisation, _id: id, generation: before.generation },
       {
         $set: {
           ...set,
-          current: fromGrant(patch.grant),
-          previous: fromGrant(before.current),
-          leaves: [],
-          claim: null,
-          last_refreshed_at: now,
-          last_error: null,
-          failed_attempts: 0,
-          next_attempt_at: null,
+          ...reconnect?.set,
+          ...this.#clocks({ ...before, ...reconnect?.account, ...given(patch.policy) }),
         },
-        $inc: { generation: 1 },
+        ...(reconnect === null ? {} : { $inc: { generation: 1 } }),
       },
     );
-    // A refresh committed in between: the person's new grant still goes on top of it.
+    // A refresh committed in between: what the person wants still goes on top of it.
     return after ?? this.patch(organisation, id, patch, now);
+  }
+
+  /**
+   * Writes the clocks anew as the rules in force have them, of a page of a provider's accounts.
+   * @returns where the next page begins; `null` after the last
+   */
+  async rewriteClocks(
+    provider: string,
+    page: { afterId: string | null; limit: number },
+  ): Promise<{ rewritten: number; next: string | null }> {
+    const documents = await this.#accounts
+      .find({ provider, ...(page.afterId === null ? {} : { _id: { $gt: page.afterId } }) })
+      .sort({ _id: 1 })
+      .limit(page.limit)
+      .lean<AccountDocument[]>();
+    if (documents.length === 0) return { rewritten: 0, next: null };
+    const { modifiedCount } = await this.#accounts.bulkWrite(
+      documents.map((document) => ({
+        updateOne: {
+          // Whoever writes the account in between writes its clocks with it.
+          filter: {
+            _id: document._id,
+            generation: document.generation,
+            next_attempt_at: document.next_attempt_at ?? null,
+          },
+          update: { $set: this.#clocks(toAccount(document)) },
+        },
+      })),
+      { timestamps: false, ordered: false },
+    );
+    const last = documents.length === page.limit ? documents.at(-1) : undefined;
+    return { rewritten: modifiedCount, next: last?._id ?? null };
   }
 
   async delete(organisation: string, id: string): Promise<boolean> {
@@ -247,6 +270,39 @@ export class Accounts {
     await this.#accounts.createIndexes();
   }
 
+  #newDocument(account: NewAccount, now: Date) {
+    const policy = account.policy ?? null;
+    const clocks = this.#clocks({
+      id: account.id,
+      provider: account.provider,
+      current: account.grant,
+      lastRefreshedAt: account.lastRefreshedAt,
+      nextAttemptAt: null,
+      policy,
+      refreshTokenWarnedDays: null,
+    });
+    return {
+      ...NEW,
+      ...clocks,
+      _id: account.id,
+      organisation: account.organisation,
+      provider: account.provider,
+      environment: account.environment,
+      external_id: account.externalId,
+      label: account.label,
+      kind: account.kind,
+      state_at: now,
+      current: fromGrant(account.grant),
+      fallback: account.fallback ? fromFallback(account.fallback) : null,
+      last_refreshed_at: account.lastRefreshedAt,
+      policy: policy === null ? null : fromPolicy(policy),
+    };
+  }
+
+  #clocks(account: Clocked & Pick<Account, 'provider'>) {
+    return fromClocks(accountClocks(account, this.#rules(account.provider)));
+  }
+
   async #update(filter: QueryFilter<AccountDocument>, update: object): Promise<Account | null> {
     try {
       const document = await this.#accounts
@@ -256,6 +312,61 @@ export class Accounts {
     } catch (error) {
       throw translated(error);
     }
+  }
+}
+
+/** What a reconnect makes of an account: as a domain account, and as what is to be written. */
+function reconnection(before: Account, grant: SealedGrant, now: Date) {
+  return {
+    account: {
+      current: grant,
+      lastRefreshedAt: now,
+      nextAttemptAt: null,
+      refreshTokenWarnedDays: null,
+    },
+    set: {
+      current: fromGrant(grant),
+      previous: fromGrant(before.current),
+      leaves: [],
+      claim: null,
+      last_refreshed_at: now,
+      last_error: null,
+      failed_attempts: 0,
+      next_attempt_at: null,
+      refresh_token_warned_days: null,
+    },
+  };
+}
+
+function given(policy: AccountPolicy | null | undefined): Pick<Account, 'policy'> | object {
+  return policy === undefined ? {} : { policy };
+}
+
+/** What a status means in stored terms. */
+function withStatus({
+  is,
+  at: now,
+}: NonNullable<AccountListQuery['status']>): QueryFilter<AccountDocument> {
+  const { active } = AccountState;
+  switch (is) {
+    case 'ok':
+      return {
+        state: active,
+        'current.expires_at': { $gt: now },
+        expiring_soon_at: { $gt: now },
+      };
+    case 'expiring_soon':
+      return {
+        state: active,
+        'current.expires_at': { $gt: now },
+        expiring_soon_at: { $lte: now },
+      };
+    case 'expired':
+      return { state: active, 'current.expires_at': { $lte: now } };
+    case 'needs_reconnect':
+    case 'inactive':
+    case 'disabled':
+      return { state: is };
   }
 }
 
@@ -279,28 +390,17 @@ function translated(error: unknown): unknown {
   return duplicate ? new AccountExistsError() : error;
 }
 
-function newDocument(account: NewAccount, now: Date) {
-  return {
-    _id: account.id,
-    organisation: account.organisation,
-    provider: account.provider,
-    environment: account.environment,
-    external_id: account.externalId,
-    label: account.label,
-    kind: account.kind,
-    state: AccountState.active,
-    state_at: now,
-    generation: 1,
-    current: fromGrant(account.grant),
-    fallback: account.fallback ? fromFallback(account.fallback) : null,
-    last_refreshed_at: account.lastRefreshedAt,
-    state_reason: null,
-    previous: null,
-    leaves: [],
-    claim: null,
-    last_attempt: null,
-    last_error: null,
-    failed_attempts: 0,
-    next_attempt_at: null,
-  };
-}
+/** What every account begins with. */
+const NEW = {
+  state: AccountState.active,
+  state_reason: null,
+  generation: 1,
+  previous: null,
+  leaves: [],
+  claim: null,
+  last_attempt: null,
+  last_error: null,
+  failed_attempts: 0,
+  next_attempt_at: null,
+  refresh_token_warned_days: null,
+};

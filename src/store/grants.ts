@@ -7,8 +7,9 @@ import { type Account, AccountState, type Claim, type LastAttempt } from '../dom
 import type { SealedGrant } from '../domain/grant';
 import type { LogSource } from '../domain/log-entry';
 import type { RefreshFailure } from '../domain/refresh-failure';
+import { accountClocks, type RefreshRules } from '../domain/refresh-policy';
 import type { SettlementDecision } from '../domain/settlement';
-import { fromGrant, toAccount } from './account-mapping';
+import { fromClocks, fromGrant, toAccount } from './account-mapping';
 import { type AccountDocument, accountModel } from './account-model';
 
 /** Longer than the HTTP deadline: while it lasts, nobody else may send. */
@@ -39,9 +40,9 @@ export type ClaimResult =
   | { kind: 'absent' };
 
 export interface Settlement {
-  accountId: string;
+  /** As read under the claim. */
+  account: Account;
   attemptId: string;
-  generation: number;
   source: LogSource;
   failure: RefreshFailure;
   decision: SettlementDecision;
@@ -50,9 +51,11 @@ export interface Settlement {
 
 export class Grants {
   readonly #accounts: Model<AccountDocument>;
+  readonly #rules: RefreshRules;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, rules: RefreshRules) {
     this.#accounts = accountModel(connection);
+    this.#rules = rules;
   }
 
   /**
@@ -143,29 +146,48 @@ export class Grants {
     );
   }
 
+  /** Gives the claim of an account back that turned out not to be due, and sets the clock right that said so. */
+  async releaseNotDue(account: Account, attemptId: string): Promise<void> {
+    await this.#accounts.updateOne(
+      { _id: account.id, generation: account.generation, 'claim.attempt_id': attemptId },
+      { $set: { claim: null, ...this.#clocks(account) } },
+      { timestamps: false },
+    );
+  }
+
   /**
    * Makes a received grant the current one, by compare-and-set on the generation. Safe to repeat. If another refresh
    * won meanwhile, the grant is kept as a leaf beside the current one.
-   * @param previous the grant it replaces, as read under the claim
+   * @param account as read under the claim
+   * @param generation the one that was claimed
    */
   async commit(input: {
-    accountId: string;
+    account: Account;
     generation: number;
-    previous: SealedGrant;
     grant: SealedGrant;
     source: LogSource;
     now: Date;
   }): Promise<'committed' | 'kept_as_leaf' | 'absent'> {
-    const { accountId, generation, grant } = input;
+    const { account: before, generation, grant } = input;
+    const accountId = before.id;
     const attemptId = grant.attemptId ?? '';
+    const after = {
+      ...before,
+      current: grant,
+      lastRefreshedAt: new Date(grant.obtainedAt),
+      nextAttemptAt: null,
+      refreshTokenWarnedDays: warnedDaysAfter(before, grant),
+    };
     const committed = await this.#update(
       { _id: accountId, generation },
       {
         $set: {
+          ...this.#clocks(after),
           current: fromGrant(grant),
-          previous: fromGrant(input.previous),
+          previous: fromGrant(before.current),
           claim: null,
-          last_refreshed_at: new Date(grant.obtainedAt),
+          last_refreshed_at: after.lastRefreshedAt,
+          refresh_token_warned_days: after.refreshTokenWarnedDays,
           last_attempt: {
             attempt_id: attemptId,
             outcome: 'refreshed',
@@ -209,6 +231,8 @@ export class Grants {
       { _id: account.id, generation: account.generation, 'claim.attempt_id': attemptId },
       {
         $set: {
+          ...this.#clocks({ ...account, current: leaf, refreshTokenWarnedDays: null }),
+          refresh_token_warned_days: null,
           current: fromGrant(leaf),
           previous: fromGrant(account.current),
           claim: null,
@@ -228,7 +252,7 @@ export class Grants {
    * @returns `false` if the claim or generation had moved on
    */
   async settle(settlement: Settlement): Promise<boolean> {
-    const { failure, decision, now } = settlement;
+    const { account, failure, decision, now } = settlement;
     const set: Record<string, unknown> = {
       claim: null,
       last_attempt: {
@@ -238,15 +262,22 @@ export class Grants {
         finished_at: now,
       },
     };
-    if (decision.nextAttemptAt !== null) set['next_attempt_at'] = decision.nextAttemptAt;
+    if (decision.nextAttemptAt !== null) {
+      const { nextAttemptAt } = decision;
+      Object.assign(
+        set,
+        { next_attempt_at: nextAttemptAt },
+        this.#clocks({ ...account, nextAttemptAt }),
+      );
+    }
     if (decision.countsAgainstAccount) {
       const { class: failureClass, code, message, status, detail } = failure;
       set['last_error'] = { class: failureClass, code, message, status, detail, at: now };
     }
     return this.#update(
       {
-        _id: settlement.accountId,
-        generation: settlement.generation,
+        _id: account.id,
+        generation: account.generation,
         'claim.attempt_id': settlement.attemptId,
       },
       { $set: set, ...(decision.countsAgainstAccount ? { $inc: { failed_attempts: 1 } } : {}) },
@@ -273,9 +304,22 @@ export class Grants {
     return (await this.#accounts.updateOne(filter, update)).matchedCount === 1;
   }
 
+  #clocks(account: Account): object {
+    return fromClocks(accountClocks(account, this.#rules(account.provider)));
+  }
+
   /** One account whatever its organisation: for workers, which serve all of them. */
   async read(accountId: string): Promise<Account | null> {
     const document = await this.#accounts.findById(accountId).lean<AccountDocument>();
     return document === null ? null : toAccount(document);
   }
+}
+
+/** What was said of the end of a refresh token holds as long as that token and its end do. */
+function warnedDaysAfter(before: Account, grant: SealedGrant): number | null {
+  const { current } = before;
+  const same =
+    grant.refreshTokenFingerprint === current.refreshTokenFingerprint &&
+    grant.refreshTokenExpiresAt === current.refreshTokenExpiresAt;
+  return same ? before.refreshTokenWarnedDays : null;
 }

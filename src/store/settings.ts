@@ -39,12 +39,21 @@ export class Settings implements CanaryStore {
     return this.#read(`schedule/${scheduleId}`);
   }
 
-  async recordAppliedSchedule(scheduleId: string, configuration: string): Promise<void> {
-    await this.#settings.updateOne(
-      { _id: `schedule/${scheduleId}` },
-      { $set: { value: configuration } },
-      { upsert: true },
-    );
+  recordAppliedSchedule(scheduleId: string, configuration: string): Promise<void> {
+    return this.#write(`schedule/${scheduleId}`, configuration);
+  }
+
+  /** The policy by which the clocks of a provider's accounts were written, or `null` if none is on record. */
+  appliedPolicy(provider: string): Promise<string | null> {
+    return this.#read(`policy/${provider}`);
+  }
+
+  recordAppliedPolicy(provider: string, policy: string): Promise<void> {
+    return this.#write(`policy/${provider}`, policy);
+  }
+
+  async #write(id: string, value: string): Promise<void> {
+    await this.#settings.updateOne({ _id: id }, { $set: { value } }, { upsert: true });
   }
 
   async #read(id: string): Promise<string | null> {

@@ -1,11 +1,13 @@
 /** The store: everything that is kept in MongoDB, opened together. */
 import type { Connection } from 'mongoose';
+import type { RefreshRules } from '../domain/refresh-policy';
 import { Accounts } from './accounts';
 import { ApiKeys } from './api-keys';
 import { openDatabase } from './database';
 import { DueAccounts } from './due-accounts';
 import { Grants } from './grants';
 import { LogEntries } from './log-entries';
+import { RefreshTokenWarnings } from './refresh-token-warnings';
 import { Settings } from './settings';
 import { TokenHandouts } from './token-handouts';
 
@@ -14,6 +16,7 @@ export interface Store {
   apiKeys: ApiKeys;
   dueAccounts: DueAccounts;
   grants: Grants;
+  refreshTokenWarnings: RefreshTokenWarnings;
   logEntries: LogEntries;
   settings: Settings;
   tokenHandouts: TokenHandouts;
@@ -22,11 +25,14 @@ export interface Store {
   close(): Promise<void>;
 }
 
+export interface StoreOptions {
+  logRetentionDays: number;
+  /** By which the clocks of accounts are kept. */
+  rules: RefreshRules;
+}
+
 /** Connects, and makes sure of the indexes. */
-export async function openStore(
-  uri: string,
-  options: { logRetentionDays: number },
-): Promise<Store> {
+export async function openStore(uri: string, options: StoreOptions): Promise<Store> {
   const connection = await openDatabase(uri);
   const store = createStore(connection, options);
   await store.accounts.createIndexes();
@@ -38,13 +44,14 @@ export async function openStore(
 
 function createStore(
   connection: Connection,
-  options: { logRetentionDays: number },
+  options: StoreOptions,
 ): Store & { accounts: Accounts } {
   return {
-    accounts: new Accounts(connection),
+    accounts: new Accounts(connection, options.rules),
     apiKeys: new ApiKeys(connection),
     dueAccounts: new DueAccounts(connection),
-    grants: new Grants(connection),
+    refreshTokenWarnings: new RefreshTokenWarnings(connection, options.rules),
+    grants: new Grants(connection, options.rules),
     logEntries: new LogEntries(connection, options.logRetentionDays),
     settings: new Settings(connection),
     tokenHandouts: new TokenHandouts(connection, options.logRetentionDays),

@@ -6,6 +6,7 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities';
+import { applyPolicies } from '../apply-policies';
 import { connectTemporal } from '../bootstrap';
 import type { Config } from '../config';
 import { ConfiguredProviders } from '../providers/configured-providers';
@@ -71,12 +72,14 @@ export async function startWorker({
   const ended = worker.run();
   // Handled by whoever awaits `ended`; without this an early failure would end the process before it is.
   ended.catch(() => undefined);
+  const say = (line: string) => logger.info(line);
+  await applyPolicies({ client, store, taskQueue, providers, say });
   const schedules = await ensureSchedules({
     client,
     settings: store.settings,
     taskQueue,
     providers: providers.all,
-    say: (line) => logger.info(line),
+    say,
   });
   for (const scheduleId of await orphanedSchedules(client, providers.all)) {
     logger.warn(

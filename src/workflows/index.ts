@@ -1,3 +1,4 @@
 /** The one file a Worker loads: all workflows. */
+export { applyPolicyWorkflow } from './apply-policy';
 export { refreshAccountWorkflow } from './refresh-account';
 export { sweepWorkflow } from './sweep';

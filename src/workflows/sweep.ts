@@ -6,6 +6,7 @@ import {
   ChildWorkflowFailure,
   condition,
   continueAsNew,
+  defineSignal,
   log,
   ParentClosePolicy,
   proxyActivities,
@@ -31,10 +32,18 @@ import {
   EvergrantSource,
 } from './search-attributes';
 
-const { listDueAccounts, recordHeartbeat } = proxyActivities<Activities>({
+const { listDueAccounts, warnOfRefreshTokens, recordHeartbeat } = proxyActivities<Activities>({
   startToCloseTimeout: '30s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
 });
+
+/** Somebody triggered a sweep while this one ran: what has become due since is to be swept, too. */
+export const sweepAgainSignal = defineSignal('sweepAgain');
+
+const BEGINNING = {
+  cursor: { scan: 'expiring', at: null, accountId: null },
+  asOf: null,
+} as const satisfies Partial<SweepProgress>;
 
 /** So many children at once: the provider's and our own load has a bound, whatever is due. */
 const WINDOW = 40;
@@ -133,18 +142,50 @@ export async function sweepWorkflow(input: SweepInput): Promise<SweepSummary> {
     );
   }
   const progress = input.progress ?? firstProgress(input);
-  const { summary, asOf } = progress;
+  const { summary } = progress;
   const lane = new Lane(summary);
+  let { again } = progress;
   setHandler(goesOnSignal, (outcome) => lane.goesOn(outcome));
+  setHandler(sweepAgainSignal, () => {
+    again = true;
+  });
 
-  const request: RefreshRequest = {
-    source: 'scheduled',
-    caller: workflowInfo().workflowId,
-    requestedAt: asOf,
-    force: false,
-    capture: false,
-  };
-  let { cursor } = progress;
+  let place: Omit<SweepProgress, 'again' | 'summary'> = progress;
+  do {
+    if (place === BEGINNING) again = false;
+    await refreshDue(input, lane, place, async (next) => {
+      await drain(lane);
+      await continueAsNew<typeof sweepWorkflow>({
+        ...input,
+        progress: { ...next, again, summary },
+      });
+    });
+    await drain(lane);
+    const { warned } = await warnOfRefreshTokens.executeWithOptions(
+      { summary: `${input.provider}: which refresh tokens end soon?` },
+      [{ provider: input.provider, environment: input.environment ?? null }],
+    );
+    summary.refresh_tokens_expiring += warned;
+    if (summary.due === 0) {
+      await recordHeartbeat.executeWithOptions({ summary: 'Nothing was due' }, [
+        { provider: input.provider },
+      ]);
+    }
+    place = BEGINNING;
+  } while (again && !lane.parked);
+  summary.finished_at = new Date().toISOString();
+  log.info('sweep finished', { summary: summaryLine(summary), ...summary });
+  return summary;
+}
+
+/** Refreshes all that is due, page by page; hands over to `goOn` when the history has grown. */
+async function refreshDue(
+  input: SweepInput,
+  lane: Lane,
+  from: Omit<SweepProgress, 'again' | 'summary'>,
+  goOn: (next: Omit<SweepProgress, 'again' | 'summary'>) => Promise<void>,
+): Promise<void> {
+  let { cursor, asOf } = from;
   for (;;) {
     const page = await listDueAccounts.executeWithOptions(
       { summary: `${input.provider}: which accounts are due?` },
@@ -158,34 +199,27 @@ export async function sweepWorkflow(input: SweepInput): Promise<SweepSummary> {
         },
       ],
     );
-    summary.due += page.accounts.length;
+    asOf = page.asOf;
+    const request: RefreshRequest = {
+      source: 'scheduled',
+      caller: workflowInfo().workflowId,
+      requestedAt: asOf,
+      force: false,
+      capture: false,
+    };
+    lane.summary.due += page.accounts.length;
     for (const account of page.accounts) {
       await condition(() => lane.running < WINDOW || lane.parked);
       const waitMs = lane.openAt - Date.now();
       if (waitMs > 0 && waitMs <= LANE_WAIT_MAX_MS && !lane.parked) await sleep(waitMs);
-      if (lane.parked || waitMs > LANE_WAIT_MAX_MS) summary.left += 1;
+      if (lane.parked || waitMs > LANE_WAIT_MAX_MS) lane.summary.left += 1;
       else void lane.refresh(account, input.provider, request);
     }
-    const { next } = page;
-    if (next === null || lane.parked) break;
-    cursor = next;
-    if (
-      workflowInfo().continueAsNewSuggested ||
-      workflowInfo().historyLength > HISTORY_EVENTS_MAX
-    ) {
-      await drain(lane);
-      await continueAsNew<typeof sweepWorkflow>({ ...input, progress: { cursor, asOf, summary } });
-    }
+    if (page.next === null || lane.parked) return;
+    cursor = page.next;
+    if (workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > HISTORY_EVENTS_MAX)
+      await goOn({ cursor, asOf });
   }
-  await drain(lane);
-  summary.finished_at = new Date().toISOString();
-  if (summary.due === 0) {
-    await recordHeartbeat.executeWithOptions({ summary: 'Nothing was due' }, [
-      { provider: input.provider },
-    ]);
-  }
-  log.info('sweep finished', { summary: summaryLine(summary), ...summary });
-  return summary;
 }
 
 /** Waits for the children that are under way; those that do not end are counted as in flight. */
@@ -195,14 +229,13 @@ async function drain(lane: Lane): Promise<void> {
 }
 
 function firstProgress(input: SweepInput): SweepProgress {
-  const asOf = new Date().toISOString();
   return {
-    cursor: { scan: 'expires', at: null, accountId: null },
-    asOf,
+    ...BEGINNING,
+    again: false,
     summary: {
       provider: input.provider,
       environment: input.environment ?? null,
-      started_at: asOf,
+      started_at: new Date().toISOString(),
       finished_at: null,
       due: 0,
       refreshed: 0,
@@ -212,6 +245,7 @@ function firstProgress(input: SweepInput): SweepProgress {
       in_flight: 0,
       skipped: 0,
       left: 0,
+      refresh_tokens_expiring: 0,
       failures: {},
     },
   };

@@ -397,6 +397,8 @@ describe('changing an account', () => {
       now,
     } as const;
     await api.store.grants.claim({ ...claim, supersedes: null, unlessAttemptedSince: null });
+    const account = await api.store.grants.read(id);
+    if (account === null) throw new Error(`no account ${id}`);
     await change(id, { refresh_token: api.consent().refresh_token });
     const sending = { ...claim, generation: 1, refreshTokenFingerprint: 'x' };
     expect(await api.store.grants.markSending(sending, now)).toBe(false);
@@ -444,9 +446,13 @@ describe('changing an account', () => {
     const attemptId = randomUUID();
     const claim = { accountId: id, attemptId, worker: 'w', source: 'scheduled', now } as const;
     await api.store.grants.claim({ ...claim, supersedes: null, unlessAttemptedSince: null });
+    const account = await api.store.grants.read(id);
+    if (account === null) throw new Error(`no account ${id}`);
     await api.store.grants.settle({
-      ...claim,
-      generation: 1,
+      account,
+      attemptId,
+      source: 'scheduled',
+      now,
       failure: { class: 'account', code: 'invalid_grant', message: 'It was revoked.', status: 400 },
       decision: {
         countsAgainstAccount: true,

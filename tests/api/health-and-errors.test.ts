@@ -53,7 +53,10 @@ describe('with MongoDB away', () => {
     const uri = new URL(api.harness.mongodbUri);
     const proxy = await startRecordingProxy(`http://${uri.host}/`);
     uri.host = new URL(proxy.url).host;
-    store = await openStore(uri.href, { logRetentionDays: 30 });
+    store = await openStore(uri.href, {
+      logRetentionDays: 30,
+      rules: api.harness.providers.rule,
+    });
     await proxy.stop();
     send = api.with({ store });
   });

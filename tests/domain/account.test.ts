@@ -5,6 +5,17 @@ const NOW = new Date('2026-11-22T12:00:00.000Z');
 const MINUTE = 60_000;
 const fromNow = (ms: number) => new Date(NOW.getTime() + ms);
 
+/** Soon, to its provider: 15 minutes. */
+const accountWith = (state: AccountState, remainingMs: number) => ({
+  state,
+  current: grantUntil(fromNow(remainingMs)),
+  clocks: {
+    dueAt: null,
+    expiringSoonAt: fromNow(remainingMs - 15 * MINUTE),
+    refreshTokenWarningAt: null,
+  },
+});
+
 describe('R1.9 accountStatus', () => {
   it.each([
     ['two hours left', 120 * MINUTE, 'ok'],
@@ -14,25 +25,16 @@ describe('R1.9 accountStatus', () => {
     ['nothing left', 0, 'expired'],
     ['ended long ago', -1e10, 'expired'],
   ])('of an active account with %s', (_clock, remainingMs, status) => {
-    const account = { state: AccountState.active, current: grantUntil(fromNow(remainingMs)) };
-    expect(accountStatus(account, NOW)).toBe(status);
+    expect(accountStatus(accountWith(AccountState.active, remainingMs), NOW)).toBe(status);
   });
 
   it.each([AccountState.needsReconnect, AccountState.inactive, AccountState.disabled])(
     'of an account that is %s does not depend on any clock',
     (state) => {
       for (const remainingMs of [-MINUTE, MINUTE, 120 * MINUTE])
-        expect(accountStatus({ state, current: grantUntil(fromNow(remainingMs)) }, NOW)).toBe(
-          state,
-        );
+        expect(accountStatus(accountWith(state, remainingMs), NOW)).toBe(state);
     },
   );
-
-  it('takes what a provider calls soon from the caller', () => {
-    const account = { state: AccountState.active, current: grantUntil(fromNow(30 * MINUTE)) };
-    expect(accountStatus(account, NOW, 30 * MINUTE)).toBe('expiring_soon');
-    expect(accountStatus(account, NOW, 30 * MINUTE - 1)).toBe('ok');
-  });
 
   it('knows the six statuses and no other', () => {
     expect(ACCOUNT_STATUSES).toEqual([

@@ -1,5 +1,7 @@
+import * as fc from 'fast-check';
 import {
-  dueBounds,
+  accountClocks,
+  type Clocked,
   dueDecision,
   type RefreshPolicy,
   retryPauseMs,
@@ -11,9 +13,13 @@ const NOW = new Date('2026-11-22T12:00:00.000Z');
 const MINUTE = 60_000;
 /** eBay's: R0.3. */
 const POLICY: RefreshPolicy = {
+  enabled: true,
   sweepEveryMs: 10 * MINUTE,
   refreshBeforeMs: 15 * MINUTE,
   refreshAfterAgeMs: 60 * MINUTE,
+  jitterMs: 0,
+  backOffFirstMs: 10_000,
+  backOffMaxMs: 3600_000,
 };
 const fromNow = (ms: number) => new Date(NOW.getTime() + ms);
 
@@ -26,12 +32,15 @@ function decide(account: {
 }) {
   return dueDecision(
     {
+      id: 'acc_1',
       state: account.state ?? 'active',
+      policy: null,
+      refreshTokenWarnedDays: null,
       current: grantUntil(fromNow(account.expiresInMs)),
       lastRefreshedAt: fromNow(-account.refreshedAgoMs),
       nextAttemptAt: account.backOffMs === undefined ? null : fromNow(account.backOffMs),
     },
-    account.policy ?? POLICY,
+    { policy: account.policy ?? POLICY, accessTokenLifeSeconds: 7200 },
     NOW,
   );
 }
@@ -90,13 +99,107 @@ describe('R0.3 dueDecision', () => {
   });
 });
 
-describe('dueBounds', () => {
-  it('gives the bounds of the two scans, and none for age where it does not matter', () => {
-    expect(dueBounds(POLICY, NOW)).toEqual({
-      expiresBefore: fromNow(15 * MINUTE),
-      refreshedBefore: fromNow(-60 * MINUTE),
+describe('the clocks of an account', () => {
+  const LIFE = 120 * MINUTE;
+  const account = (input: Partial<Clocked> & { lifeMs?: number; id?: string }): Clocked => {
+    const { lifeMs = LIFE, ...rest } = input;
+    return {
+      id: 'acc_1',
+      current: {
+        ...grantUntil(fromNow(lifeMs)),
+        obtainedAt: NOW.toISOString(),
+        attemptId: 'a refresh',
+      },
+      lastRefreshedAt: NOW,
+      nextAttemptAt: null,
+      policy: null,
+      refreshTokenWarnedDays: null,
+      ...rest,
+    };
+  };
+  const clocks = (input: Parameters<typeof account>[0], policy: Partial<RefreshPolicy> = {}) =>
+    accountClocks(account(input), {
+      policy: { ...POLICY, ...policy },
+      accessTokenLifeSeconds: 7200,
     });
-    expect(dueBounds({ ...POLICY, refreshAfterAgeMs: null }, NOW).refreshedBefore).toBeNull();
+
+  it('are what falls due first, and never before a back-off ends', () => {
+    expect(clocks({}).dueAt).toEqual(fromNow(60 * MINUTE));
+    expect(clocks({}, { refreshAfterAgeMs: null }).dueAt).toEqual(fromNow(105 * MINUTE));
+    const nextAttemptAt = fromNow(70 * MINUTE);
+    expect(clocks({ nextAttemptAt }).dueAt).toEqual(nextAttemptAt);
+  });
+
+  it('leave a token of 5 minutes half its life, whatever the margin: it is not refreshed in a loop', () => {
+    const of = clocks({ lifeMs: 5 * MINUTE });
+    expect(of.dueAt).toEqual(fromNow(2.5 * MINUTE));
+    expect(of.expiringSoonAt).toEqual(fromNow(2.5 * MINUTE));
+  });
+
+  it('take a token that a person entered as late in its life: the whole margin counts', () => {
+    const current = { ...grantUntil(fromNow(5 * MINUTE)), obtainedAt: NOW.toISOString() };
+    expect(clocks({ current: { ...current, attemptId: null } }).dueAt).toEqual(
+      fromNow(-10 * MINUTE),
+    );
+  });
+
+  it('are spread by the jitter, for each account by the same part, and only ever earlier', () => {
+    const policy = { jitterMs: 5 * MINUTE };
+    const ids = Array.from({ length: 1000 }, (_, index) => `acc_${index}`);
+    const early = ids.map(
+      (id) => 60 * MINUTE - (Number(clocks({ id }, policy).dueAt) - NOW.getTime()),
+    );
+    expect(
+      ids.map((id) => 60 * MINUTE - (Number(clocks({ id }, policy).dueAt) - NOW.getTime())),
+    ).toEqual(early);
+    for (const ms of early) {
+      expect(ms).toBeGreaterThanOrEqual(0);
+      expect(ms).toBeLessThan(5 * MINUTE);
+    }
+    // Even enough: each fifth of the jitter has about a fifth of the accounts.
+    for (let fifth = 0; fifth < 5; fifth += 1) {
+      const within = early.filter((ms) => Math.floor(ms / MINUTE) === fifth).length;
+      expect(within).toBeGreaterThan(100);
+      expect(within).toBeLessThan(300);
+    }
+  });
+
+  it('R0.3 are not spread for a grant that a person entered', () => {
+    const current = { ...account({}).current, attemptId: null };
+    expect(clocks({ id: 'acc_77', current }, { jitterMs: 5 * MINUTE }).dueAt).toEqual(
+      fromNow(60 * MINUTE),
+    );
+  });
+
+  it("follow the account's own policy before its provider's", () => {
+    expect(
+      clocks({ policy: { refreshAfterAgeMs: null, refreshBeforeMs: 30 * MINUTE } }).dueAt,
+    ).toEqual(fromNow(90 * MINUTE));
+    expect(clocks({ policy: { enabled: false } }).dueAt).toBeNull();
+    expect(clocks({ policy: { enabled: true } }, { enabled: false }).dueAt).toBeNull();
+  });
+
+  it('decide as dueDecision does, at every moment', () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          lifeMs: fc.integer({ min: 1000, max: 10 * 3600_000 }),
+          id: fc.string(),
+          nextAttemptAt: fc.option(fc.integer({ min: -1e7, max: 1e7 }).map(fromNow)),
+          policy: fc.option(fc.record({ refreshBeforeMs: fc.integer({ min: 1, max: 1e7 }) })),
+        }),
+        fc.integer({ min: 0, max: 2e7 }),
+        fc.integer({ min: 0, max: 1e7 }),
+        (input, laterMs, jitterMs) => {
+          const rule = { policy: { ...POLICY, jitterMs }, accessTokenLifeSeconds: 7200 };
+          const one = account(input);
+          const at = fromNow(laterMs);
+          const { dueAt } = accountClocks(one, rule);
+          const { due } = dueDecision({ ...one, state: 'active' }, rule, at);
+          expect(due).toBe(dueAt !== null && dueAt <= at);
+        },
+      ),
+    );
   });
 });
 
@@ -123,6 +226,6 @@ describe('pauses between tries', () => {
     [100, 3600],
     [5000, 3600],
   ])('between sweeps, after %i failures: %i seconds', (failures, seconds) => {
-    expect(sweepBackOffMs(failures)).toBe(seconds * 1000);
+    expect(sweepBackOffMs(failures, POLICY)).toBe(seconds * 1000);
   });
 });

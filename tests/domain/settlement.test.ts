@@ -4,6 +4,8 @@ import { settlementDecision } from '../../src/domain/settlement';
 const NOW = new Date('2026-11-22T12:00:00.000Z');
 const later = (ms: number) => new Date(NOW.getTime() + ms);
 
+const BACK_OFF = { backOffFirstMs: 10_000, backOffMaxMs: 3_600_000 };
+
 describe('settlementDecision', () => {
   it.each<[RefreshFailureCode, boolean, 'needs_reconnect' | null, number | null]>([
     ['invalid_grant', true, 'needs_reconnect', null],
@@ -23,7 +25,7 @@ describe('settlementDecision', () => {
     ['key_missing', true, null, 10_000],
     ['database_unavailable', true, null, 10_000],
   ])('of %s: counts %j, state %j, next try after %j ms', (code, counts, state, afterMs) => {
-    expect(settlementDecision(refreshFailure(code), 0, NOW)).toEqual({
+    expect(settlementDecision(refreshFailure(code), 0, BACK_OFF, NOW)).toEqual({
       countsAgainstAccount: counts,
       state,
       nextAttemptAt: afterMs === null ? null : later(afterMs),
@@ -32,7 +34,7 @@ describe('settlementDecision', () => {
 
   it('waits as long as the provider asked, and counts nothing', () => {
     const failure = refreshFailure('rate_limited', { retryAfterMs: 90_000 });
-    expect(settlementDecision(failure, 7, NOW)).toEqual({
+    expect(settlementDecision(failure, 7, BACK_OFF, NOW)).toEqual({
       countsAgainstAccount: false,
       state: null,
       nextAttemptAt: later(90_000),
@@ -48,6 +50,7 @@ describe('settlementDecision', () => {
     const { nextAttemptAt } = settlementDecision(
       refreshFailure('provider_unavailable'),
       failed,
+      BACK_OFF,
       NOW,
     );
     expect(nextAttemptAt).toEqual(later(waitMs));
@@ -60,6 +63,6 @@ describe('settlementDecision', () => {
       'answer_lost',
       'key_mismatch',
     ] as const)
-      expect(settlementDecision(refreshFailure(code), 1000, NOW).state).toBeNull();
+      expect(settlementDecision(refreshFailure(code), 1000, BACK_OFF, NOW).state).toBeNull();
   });
 });

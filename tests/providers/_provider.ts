@@ -10,6 +10,7 @@ import {
   type ReceivedGrant,
 } from '../../src/providers/token-exchange';
 import { createTransport, type Transport } from '../../src/providers/transport';
+import { defaultPolicy } from '../../src/providers-file';
 
 /** With the hyphens that a form-encoded Basic header would spoil. */
 export const CLIENT_ID = 'Evergran-test-PRD-0a1b2c3d4-5e6f7a8b';
@@ -107,7 +108,7 @@ export function ebayAt(tokenEndpoint: string, clientSecret = CLIENT_SECRET): Pro
     {
       id: 'ebay',
       adapter: 'ebay',
-      policy: { sweepEveryMs: 1, refreshBeforeMs: 1, refreshAfterAgeMs: null },
+      policy: defaultPolicy('ebay', null),
       environments: { production: { clientId: CLIENT_ID, clientSecret, tokenEndpoint } },
     },
   ]).all;

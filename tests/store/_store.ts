@@ -4,10 +4,11 @@ import type { Account } from '../../src/domain/account';
 import type { SealedGrant } from '../../src/domain/grant';
 import type { LogEntry } from '../../src/domain/log-entry';
 import { type RefreshFailureCode, refreshFailure } from '../../src/domain/refresh-failure';
+import type { RefreshPolicy, RefreshRule } from '../../src/domain/refresh-policy';
 import { settlementDecision } from '../../src/domain/settlement';
 import type { NewAccount } from '../../src/store/accounts';
 import type { ClaimInput, Settlement } from '../../src/store/grants';
-import { openStore, type Store } from '../../src/store/store';
+import { openStore, type Store, type StoreOptions } from '../../src/store/store';
 import { engines } from '../support/engines';
 
 export const NOW = new Date('2026-11-22T12:00:00.000Z');
@@ -16,13 +17,28 @@ export const MINUTE = 60_000;
 
 const unique = (prefix: string) => `${prefix}_${randomBytes(6).toString('hex')}`;
 
+/** eBay's: R0.3. */
+export const POLICY: RefreshPolicy = {
+  enabled: true,
+  sweepEveryMs: 10 * MINUTE,
+  refreshBeforeMs: 15 * MINUTE,
+  refreshAfterAgeMs: 60 * MINUTE,
+  jitterMs: 0,
+  backOffFirstMs: 10_000,
+  backOffMaxMs: 60 * MINUTE,
+};
+export const RULE: RefreshRule = { policy: POLICY, accessTokenLifeSeconds: 7200 };
+
 export interface TestStore extends Store {
   uri: string;
 }
 
-export async function storeForTest(logRetentionDays = 30): Promise<TestStore> {
+export async function storeForTest({
+  logRetentionDays = 30,
+  rules = () => RULE,
+}: Partial<StoreOptions> = {}): Promise<TestStore> {
   const uri = engines.mongodbUri(unique('evergrant_store'));
-  return { ...(await openStore(uri, { logRetentionDays })), uri };
+  return { ...(await openStore(uri, { logRetentionDays, rules })), uri };
 }
 
 export function grantOf(
@@ -90,9 +106,8 @@ export function claimOf(account: Account, attemptId: string, input: Partial<Clai
 
 export function commitOf(account: Account, grant: SealedGrant, now = NOW) {
   return {
-    accountId: account.id,
+    account,
     generation: account.generation,
-    previous: account.current,
     grant,
     source: 'scheduled' as const,
     now,
@@ -106,12 +121,11 @@ export function settlementOf(
 ): Settlement {
   const failure = refreshFailure(code, { status: 400, detail: 'no', retryAfterMs: 1000 });
   return {
-    accountId: account.id,
+    account,
     attemptId,
-    generation: account.generation,
     source: 'scheduled',
     failure,
-    decision: settlementDecision(failure, account.failedAttempts, NOW),
+    decision: settlementDecision(failure, account.failedAttempts, POLICY, NOW),
     now: NOW,
   };
 }

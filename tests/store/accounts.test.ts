@@ -116,10 +116,12 @@ describe('the list of accounts', () => {
       [{ provider: 'ebay' }, ['a', 'b']],
       [{ environment: 'sandbox' }, ['b']],
       [{ kind: 'booking' }, ['a']],
-      [{ state: 'disabled' }, ['c']],
-      [{ expiresUntil: fromNow(MINUTE) }, ['a', 'c']],
-      [{ expiresAfter: fromNow(MINUTE) }, ['b']],
-      [{ expiresAfter: NOW, expiresUntil: fromNow(MINUTE) }, ['a', 'c']],
+      [{ status: { is: 'disabled', at: NOW } }, ['c']],
+      [{ status: { is: 'expired', at: fromNow(MINUTE) } }, ['a']],
+      [{ status: { is: 'ok', at: NOW } }, ['b']],
+      [{ status: { is: 'ok', at: fromNow(75 * MINUTE) } }, []],
+      [{ status: { is: 'expiring_soon', at: NOW } }, ['a']],
+      [{ status: { is: 'expiring_soon', at: fromNow(75 * MINUTE) } }, ['b']],
       [{ organisation: 'org_c' }, []],
     ];
     for (const [query, ids] of cases) expect([query, await listed(query)]).toEqual([query, ids]);

@@ -11,18 +11,15 @@ import {
   fromNow,
   MINUTE,
   NOW,
+  POLICY,
+  RULE,
   settlementOf,
   storeForTest,
   type TestStore,
 } from './_store';
 
-const FIRST_PAGE: DueCursor = { scan: 'expires', at: null, accountId: null };
-/** R0.3: 15 minutes before the end, or an hour after the last refresh. */
-const POLICY = {
-  sweepEveryMs: 10 * MINUTE,
-  refreshBeforeMs: 15 * MINUTE,
-  refreshAfterAgeMs: 60 * MINUTE,
-};
+const FIRST_PAGE: DueCursor = { scan: 'expiring', at: null, accountId: null };
+const REST: DueCursor = { scan: 'rest', at: null, accountId: null };
 const YOUNG = { expiresInMs: 90 * MINUTE, refreshedAgoMs: 30 * MINUTE };
 
 let store: TestStore;
@@ -34,9 +31,8 @@ afterEach(() => store.close());
 const query = (overrides: Partial<DueQuery> = {}): DueQuery => ({
   provider: 'ebay',
   environment: null,
-  expiresBefore: fromNow(POLICY.refreshBeforeMs),
-  refreshedBefore: fromNow(-POLICY.refreshAfterAgeMs),
   now: NOW,
+  expiringUntil: fromNow(POLICY.refreshBeforeMs),
   cursor: FIRST_PAGE,
   limit: 100,
   ...overrides,
@@ -78,12 +74,39 @@ describe('R0.3 the due list', () => {
   });
 
   it('has only expiring ones where age does not matter', async () => {
+    const policy = { refreshAfterAgeMs: null };
     await add({
-      expiring: { expiresInMs: MINUTE },
-      old: { expiresInMs: 90 * MINUTE, refreshedAgoMs: 1e9 },
+      expiring: { expiresInMs: MINUTE, policy },
+      old: { expiresInMs: 90 * MINUTE, refreshedAgoMs: 1e9, policy },
     });
-    for (const limit of [1, 2])
-      expect(await allPages({ refreshedBefore: null, limit })).toEqual(['expiring']);
+    for (const limit of [1, 2]) expect(await allPages({ limit })).toEqual(['expiring']);
+  });
+
+  it("goes by each account's own policy", async () => {
+    await add({
+      earlier: { expiresInMs: 40 * MINUTE, policy: { refreshBeforeMs: 45 * MINUTE } },
+      later: { expiresInMs: 10 * MINUTE, policy: { refreshBeforeMs: 5 * MINUTE } },
+      never: { expiresInMs: MINUTE, policy: { enabled: false } },
+    });
+    expect(await allPages()).toEqual(['earlier']);
+    await store.accounts.patch('org_a', 'never', { policy: null }, NOW);
+    expect(await allPages()).toEqual(['never', 'earlier']);
+  });
+
+  it('goes by a changed policy of the provider once the clocks are rewritten, page by page', async () => {
+    let policy = POLICY;
+    const changing = await storeForTest({ rules: () => ({ ...RULE, policy }) });
+    for (const id of ['a', 'b', 'c']) await addAccount(changing, { id, ...YOUNG });
+    policy = { ...POLICY, refreshAfterAgeMs: 20 * MINUTE };
+    const due = async () =>
+      (await changing.dueAccounts.page(query({ cursor: REST }))).accounts.length;
+    expect(await due()).toBe(0);
+    const first = await changing.accounts.rewriteClocks('ebay', { afterId: null, limit: 2 });
+    expect(first).toEqual({ rewritten: 2, next: 'b' });
+    const second = await changing.accounts.rewriteClocks('ebay', { afterId: 'b', limit: 2 });
+    expect(second).toEqual({ rewritten: 1, next: null });
+    expect(await due()).toBe(3);
+    await changing.close();
   });
 
   it('has one environment if asked, and only its provider', async () => {
@@ -160,7 +183,7 @@ describe('R0.3 the due list', () => {
         }),
       );
     }
-    const due = accounts.filter((account) => dueDecision(account, POLICY, NOW).due);
+    const due = accounts.filter((account) => dueDecision(account, RULE, NOW).due);
     const listed = new Set(await allPages({ limit: 7 }));
     expect(listed).toEqual(new Set(due.map(({ id }) => id)));
   });

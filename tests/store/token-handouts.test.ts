@@ -6,7 +6,7 @@ const DAY = 24 * 3_600_000;
 
 let store: TestStore;
 beforeEach(async () => {
-  store = await storeForTest(7);
+  store = await storeForTest({ logRetentionDays: 7 });
 });
 afterEach(() => store.close());
 

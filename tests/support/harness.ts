@@ -84,7 +84,9 @@ export interface Harness {
     path: string,
     body?: unknown,
   ): Promise<{ status: number; body: any }>;
-  startWorker(): Promise<RunningWorker>;
+  /** Another configuration, as a worker has that was started with it. */
+  startWorker(otherwise?: { config: Config; store: Store }): Promise<RunningWorker>;
+  stopWorkers(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -132,7 +134,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   };
   const providers = new ConfiguredProviders(config.providers);
   const mongodbUri = options.mongodbUri ?? engines.mongodbUri(`evergrant_${id}`);
-  const store = await openStore(mongodbUri, { logRetentionDays: 30 });
+  const store = await openStore(mongodbUri, { logRetentionDays: 30, rules: providers.rule });
   const vault = await Vault.open(ring, store.settings);
   const handouts = createHandoutLog(store.tokenHandouts, logger);
   const app = createApp({
@@ -236,13 +238,16 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       const text = await response.text();
       return { status: response.status, body: text === '' ? null : JSON.parse(text) };
     },
-    async startWorker() {
-      const worker = await startWorker({ config, temporal, store, vault, logger });
+    async startWorker(otherwise) {
+      const worker = await startWorker({ config, temporal, store, vault, logger, ...otherwise });
       workers.push(worker);
       return worker;
     },
+    async stopWorkers() {
+      for (const worker of workers.splice(0)) await worker.stop();
+    },
     async stop() {
-      for (const worker of workers) await worker.stop();
+      await harness.stopWorkers();
       await sandbox.stop();
       await handouts.stop();
       await store.close();

@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { AccountState } from '../../domain/account';
+import { accountPolicyOf, PolicyInput } from '../account-policy';
 import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
@@ -15,6 +16,7 @@ const Body = z
       .boolean()
       .optional()
       .openapi({ description: 'true: never refreshed; false: back in service' }),
+    policy: PolicyInput.nullable().optional(),
     ...GrantInput.partial().shape,
     ...FallbackInput.shape,
   })
@@ -23,7 +25,7 @@ const Body = z
 const route = createRoute({
   method: 'patch',
   path: '/api/admin/accounts/{id}',
-  summary: 'Rename, disable, enable, or connect again with new tokens',
+  summary: 'Rename, disable, enable, give a policy of its own, or connect again with new tokens',
   middleware: requireScope('admin'),
   request: {
     params: AccountParams,
@@ -48,6 +50,7 @@ export function registerPatchAccount(
       refresh_token,
       fallback_access_token,
       fallback_expires_at,
+      policy,
       ...grant
     } = c.req.valid('json');
     const { organisation } = c.get('principal');
@@ -76,6 +79,7 @@ export function registerPatchAccount(
         label,
         kind,
         state,
+        policy: accountPolicyOf(policy),
         stateReason: disabled === true ? 'Disabled by an admin.' : null,
         grant: reconnected
           ? sealedGrantOf({ ...grant, refresh_token }, { vault, place, now: at })

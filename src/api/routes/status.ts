@@ -1,10 +1,10 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { ACCOUNT_STATUSES } from '../../domain/account';
-import { countAccounts, sum } from '../account-counts';
 import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses } from '../errors';
+import { sum } from '../sum';
 
 const time = z.iso.datetime();
 const count = z.number().int();
@@ -64,12 +64,12 @@ const route = createRoute({
 });
 
 export function registerStatus(app: ApiApp, deps: ApiDependencies): void {
-  const { schedules, workflows, now } = deps;
+  const { store, schedules, workflows, now } = deps;
   app.openapi(route, async (c) => {
     const { organisation } = c.get('principal');
     const at = now();
     const [groups, held, running, workers] = await Promise.all([
-      countAccounts(deps, { organisation, now: at }),
+      store.accounts.count({ organisation, now: at }),
       schedules.list(),
       workflows.running(organisation),
       workflows.workers(),

@@ -1,9 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { countAccounts, sum } from '../account-counts';
 import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses } from '../errors';
+import { sum } from '../sum';
 
 const KINDS = ['booking', 'stopsale'] as const;
 
@@ -48,11 +48,11 @@ const route = createRoute({
 });
 
 export function registerTokenRefreshStatus(app: ApiApp, deps: ApiDependencies): void {
-  const { schedules, workflows, providers, now } = deps;
+  const { store, schedules, workflows, providers, now } = deps;
   app.openapi(route, async (c) => {
     const { organisation } = c.get('principal');
     const [groups, held, workers] = await Promise.all([
-      countAccounts(deps, { organisation, now: now(), kinds: KINDS }),
+      store.accounts.count({ organisation, now: now(), kinds: KINDS }),
       schedules.list(),
       workflows.workers(),
     ]);

@@ -1,0 +1,36 @@
+/** Writes the clocks of a provider's accounts anew after its policy was changed. Goes on where a lost worker stopped. */
+import { ApplicationFailure, activityInfo, heartbeat, log } from '@temporalio/activity';
+import type { ActivityDependencies } from './dependencies';
+
+const PAGE = 500;
+
+export interface ApplyPolicyInput {
+  provider: string;
+  /** The policy as `ConfiguredProviders.policyText` has it: a worker that was configured otherwise leaves it to another. */
+  policy: string;
+}
+
+export async function applyPolicy(
+  { store, providers }: Pick<ActivityDependencies, 'store' | 'providers'>,
+  input: ApplyPolicyInput,
+): Promise<{ rewritten: number }> {
+  if (providers.policyText(input.provider) !== input.policy) {
+    throw ApplicationFailure.retryable(
+      `this worker has another policy for ${input.provider}; restart it with the new configuration`,
+      'configured_otherwise',
+    );
+  }
+  const reached: unknown = activityInfo().heartbeatDetails;
+  let afterId = typeof reached === 'string' ? reached : null;
+  let rewritten = 0;
+  for (;;) {
+    const page = await store.accounts.rewriteClocks(input.provider, { afterId, limit: PAGE });
+    rewritten += page.rewritten;
+    if (page.next === null) break;
+    afterId = page.next;
+    heartbeat(afterId);
+  }
+  await store.settings.recordAppliedPolicy(input.provider, input.policy);
+  log.info('the policy is in force for all accounts', { provider: input.provider, rewritten });
+  return { rewritten };
+}

@@ -1,0 +1,35 @@
+/** Finds the providers whose policy is not the one their accounts' clocks were written by, and has them rewritten. */
+import { type Client, WorkflowIdConflictPolicy } from '@temporalio/client';
+import type { ConfiguredProviders } from './providers/configured-providers';
+import type { Store } from './store/store';
+import { applyPolicyWorkflow } from './workflows/apply-policy';
+import { EvergrantProvider } from './workflows/search-attributes';
+
+export async function applyPolicies(input: {
+  client: Client;
+  store: Pick<Store, 'accounts' | 'settings'>;
+  taskQueue: string;
+  providers: ConfiguredProviders;
+  say: (line: string) => void;
+}): Promise<void> {
+  const { client, store, taskQueue, providers, say } = input;
+  for (const { id } of providers.all) {
+    const policy = providers.policyText(id);
+    const applied = await store.settings.appliedPolicy(id);
+    if (applied === policy) continue;
+    if (applied === null && (await store.accounts.isEmpty())) {
+      await store.settings.recordAppliedPolicy(id, policy);
+      continue;
+    }
+    await client.workflow.start(applyPolicyWorkflow, {
+      workflowId: `apply-policy/${id}`,
+      // One that runs yet has an older policy.
+      workflowIdConflictPolicy: WorkflowIdConflictPolicy.TERMINATE_EXISTING,
+      taskQueue,
+      args: [{ provider: id, policy }],
+      staticSummary: `Apply the policy of ${id} to its accounts`,
+      typedSearchAttributes: [{ key: EvergrantProvider, value: id }],
+    });
+    if (applied !== null) say(`${id}: the policy was changed; its accounts are being gone through`);
+  }
+}
