@@ -4,7 +4,8 @@ import { bodyLimit } from 'hono/body-limit';
 import { except } from 'hono/combine';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
-import { authenticate } from './authenticate';
+import { mountUi } from '../ui/ui';
+import { authenticate, createPrincipalOf } from './authenticate';
 import type { ApiDependencies, ApiEnv } from './dependencies';
 import { ApiError, errorResponse } from './errors';
 import { registerAccountDiagnostics } from './routes/account-diagnostics';
@@ -62,6 +63,8 @@ export function createApp(deps: ApiDependencies): ApiApp {
     secureHeaders({
       contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
       referrerPolicy: 'no-referrer',
+      // Pages need a policy of their own.
+      overwrite: false,
     }),
   );
   app.use('/api/*', async (c, next) => {
@@ -70,7 +73,8 @@ export function createApp(deps: ApiDependencies): ApiApp {
   });
   // An import is streamed: it has no size, each of its lines has one.
   app.use(except(IMPORT_PATH, bodyLimit({ maxSize: BODY_MAX_BYTES })));
-  app.use('/api/*', authenticate(deps));
+  const principalOf = createPrincipalOf(deps);
+  app.use('/api/*', authenticate(principalOf));
 
   registerHealth(app, deps);
   registerCreateAccount(app, deps);
@@ -99,6 +103,7 @@ export function createApp(deps: ApiDependencies): ApiApp {
   registerPatchSchedule(app, deps);
   registerStatus(app, deps);
   registerTokenRefreshStatus(app, deps);
+  mountUi(app, { ...deps, principalOf });
 
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',

@@ -21,6 +21,8 @@ export interface ApiDependencies {
   /** Keys that come from the environment, beside those in the store. */
   configuredKeys: { key: string; principal: Principal }[];
   now: () => Date;
+  /** Aborted when the process is asked to end: a stream, which has no end of its own, ends then. */
+  stopping: AbortSignal;
 }
 
 /** What a request carries once it is authenticated. */

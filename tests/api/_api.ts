@@ -100,6 +100,7 @@ export async function startApi(
     logger,
     configuredKeys: options.configuredKeys ?? [],
     now: () => new Date(),
+    stopping: new AbortController().signal,
   };
   const key: Api['key'] = (scopes, of = organisation) => harness.key({ organisation: of, scopes });
   const admin = await key(['admin', 'internal', 'tokens']);

@@ -146,6 +146,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     logger,
     configuredKeys: [],
     now: () => new Date(),
+    stopping: new AbortController().signal,
   });
   const workers: RunningWorker[] = [];
 
