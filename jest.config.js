@@ -13,11 +13,15 @@ module.exports = {
         jsc: {
           target: 'es2022',
           parser: { syntax: 'typescript', tsx: true },
-          transform: { react: { runtime: 'automatic', importSource: 'hono/jsx' } },
+          transform: {
+            react: { runtime: 'automatic', importSource: 'hono/jsx', throwIfNamespace: false },
+          },
         },
         module: { type: 'commonjs' },
       },
     ],
   },
-  transformIgnorePatterns: ['/node_modules/(?!(oauth4webapi|jose|get-port|oidc-provider)/)'],
+  transformIgnorePatterns: [
+    '/node_modules/(?!(oauth4webapi|jose|get-port|oidc-provider|openid-client)/)',
+  ],
 };

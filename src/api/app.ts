@@ -4,6 +4,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { except } from 'hono/combine';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
+import { mountUi } from '../ui/ui';
 import { authenticate } from './authenticate';
 import { createAuthenticator } from './authenticator';
 import type { ApiDependencies, ApiEnv } from './dependencies';
@@ -63,6 +64,8 @@ export function createApp(deps: ApiDependencies): ApiApp {
     secureHeaders({
       contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
       referrerPolicy: 'no-referrer',
+      // Pages need a policy of their own.
+      overwrite: false,
     }),
   );
   app.use('/api/*', async (c, next) => {
@@ -71,7 +74,8 @@ export function createApp(deps: ApiDependencies): ApiApp {
   });
   // An import is streamed: it has no size, each of its lines has one.
   app.use(except(IMPORT_PATH, bodyLimit({ maxSize: BODY_MAX_BYTES })));
-  app.use('/api/*', authenticate(createAuthenticator(deps)));
+  const authenticator = createAuthenticator(deps);
+  app.use('/api/*', authenticate(authenticator));
 
   registerHealth(app, deps);
   registerCreateAccount(app, deps);
@@ -100,6 +104,7 @@ export function createApp(deps: ApiDependencies): ApiApp {
   registerPatchSchedule(app, deps);
   registerStatus(app, deps);
   registerTokenRefreshStatus(app, deps);
+  mountUi(app, { ...deps, authenticator });
 
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',

@@ -1,6 +1,6 @@
 /** Who is asking: a bearer API key or JWT, or the internal trigger's own header. What they may is each route's to say. */
 import { createMiddleware } from 'hono/factory';
-import type { Scope } from '../store/api-keys';
+import type { Principal, Scope } from '../store/api-keys';
 import type { Authenticator } from './authenticator';
 import type { ApiEnv } from './dependencies';
 import { ApiError, challenge } from './errors';
@@ -29,11 +29,15 @@ export function authenticate(authenticator: Authenticator) {
   });
 }
 
-/** Lets through whoever has the scope; `admin` may also read. */
+/** Whether the scope is among a principal's; `admin` may also read. */
+export function hasScope({ scopes }: Principal, scope: Scope): boolean {
+  return scopes.includes(scope) || (scope === 'read' && scopes.includes('admin'));
+}
+
+/** Lets through whoever has the scope. */
 export function requireScope(scope: Scope) {
   return createMiddleware<ApiEnv>(async (c, next) => {
-    const { scopes } = c.get('principal');
-    if (!scopes.includes(scope) && !(scope === 'read' && scopes.includes('admin'))) {
+    if (!hasScope(c.get('principal'), scope)) {
       c.header('WWW-Authenticate', `${challenge('insufficient_scope')}, scope="${scope}"`);
       throw new ApiError('forbidden', `This key or JWT lacks the scope "${scope}".`);
     }

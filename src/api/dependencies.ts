@@ -23,6 +23,8 @@ export interface ApiDependencies {
   configuredKeys: { key: string; principal: Principal }[];
   jwt: JwtConfig | null;
   now: () => Date;
+  /** Aborted when the process is asked to end: a stream, which has no end of its own, ends then. */
+  stopping: AbortSignal;
 }
 
 /** What a request carries once it is authenticated. */

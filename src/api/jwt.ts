@@ -3,7 +3,14 @@
  * token: neither `none` nor a public key that is taken for a secret passes.
  * @see [RFC 8725 §3.1](https://www.rfc-editor.org/rfc/rfc8725#section-3.1)
  */
-import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import {
+  createRemoteJWKSet,
+  decodeJwt,
+  errors,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  jwtVerify,
+} from 'jose';
 import type { JwtConfig } from '../config';
 import { ORGANISATION_NAME } from '../domain/organisation';
 import { type Principal, SCOPES, type Scope } from '../store/api-keys';
@@ -25,6 +32,12 @@ export type JwtVerifier = (token: string) => Promise<Principal>;
 /** Three parts between dots (RFC 7515 §7.1), the last of which is empty where nothing was signed. */
 export function looksLikeJwt(text: string): boolean {
   return /^[^.]+\.[^.]+\.[^.]*$/.test(text);
+}
+
+/** When the JWT ends by which somebody was recognised; `null`: it was no JWT. */
+export function jwtExpiresAt({ keyId }: Principal, presented: string): Date | null {
+  const exp = keyId.startsWith(JWT_KEY_ID_PREFIX) ? decodeJwt(presented).exp : undefined;
+  return exp === undefined ? null : new Date(exp * 1000);
 }
 
 export function createJwtVerifier(

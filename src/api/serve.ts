@@ -45,6 +45,7 @@ export async function serveApi({
   const connection = await connectTemporal(temporal, namespace);
   await registerSearchAttributes(connection, namespace);
   const client = new Client({ connection, namespace });
+  const stopping = new AbortController();
   const handouts = createHandoutLog(store.tokenHandouts, logger);
   const app = createApp({
     store,
@@ -58,6 +59,7 @@ export async function serveApi({
     configuredKeys: configuredKeys(config),
     jwt: config.jwt,
     now: () => new Date(),
+    stopping: stopping.signal,
   });
   const server = await listen(app.fetch, config.host, port);
   const address = server.address();
@@ -65,6 +67,7 @@ export async function serveApi({
   return {
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${boundPort}`,
     async stop() {
+      stopping.abort();
       await close(server);
       await handouts.stop();
       await connection.close();

@@ -78,6 +78,12 @@ export class ApiKeys {
     return equal && document !== null ? toKey(document) : null;
   }
 
+  /** The key as it is now, or `null` once it is revoked. */
+  async find(organisation: string, keyId: string): Promise<ApiKey | null> {
+    const document = await this.#keys.findOne({ _id: keyId, organisation }).lean<KeyDocument>();
+    return document === null ? null : toKey(document);
+  }
+
   async list(organisation: string): Promise<ApiKey[]> {
     return (await this.#keys.find({ organisation }).sort({ _id: 1 }).lean<KeyDocument[]>()).map(
       toKey,

@@ -2,7 +2,7 @@
 import { hkdfSync } from 'node:crypto';
 
 /** Each purpose gets keys of its own; two never share one. */
-export type KeyPurpose = 'token';
+export type KeyPurpose = 'token' | 'session';
 
 const KEY_BYTES = 32;
 const KEY_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;
@@ -63,6 +63,13 @@ export class KeyRing {
 
   get keyIds(): string[] {
     return [...this.#keys.keys()];
+  }
+
+  /** One key for each on the ring, to sign with: the first signs, all verify. Processes with the same ring share them. */
+  signingKeys(purpose: KeyPurpose): Buffer[] {
+    return [...this.#keys.values()].map((master) =>
+      Buffer.from(hkdfSync('sha256', master, '', `evergrant/v1/${purpose}/signing`, KEY_BYTES)),
+    );
   }
 
   /** Derives a record's own key, so that no number of records wears a master key out. `undefined`: no such key. */

@@ -63,6 +63,11 @@ export class Vault {
     }
   }
 
+  /** What sessions are signed with: the first signs, all verify, and no token was ever sealed with one. */
+  sessionKeys(): Buffer[] {
+    return this.#ring.signingKeys('session');
+  }
+
   sealToken(token: string, place: GrantPlace, field: TokenField): string {
     return seal(this.#ring, token, sealingContext(place, field));
   }

@@ -101,6 +101,7 @@ export async function startApi(
     configuredKeys: options.configuredKeys ?? [],
     jwt: options.jwt ?? null,
     now: () => new Date(),
+    stopping: new AbortController().signal,
   };
   const key: Api['key'] = (scopes, of = organisation) => harness.key({ organisation: of, scopes });
   const admin = await key(['admin', 'internal', 'tokens']);

@@ -23,6 +23,12 @@ export const engines = {
     url.pathname = `/${database}`;
     return url.href;
   },
+  /** The browser's binary. */
+  get chromium() {
+    const missing = process.env['EVERGRANT_TESTS_NO_CHROMIUM'];
+    if (missing !== undefined) throw new Error(missing);
+    return fromRun('EVERGRANT_TESTS_CHROMIUM');
+  },
   get cacheDir() {
     return fromRun('EVERGRANT_TESTS_CACHE');
   },

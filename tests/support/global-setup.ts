@@ -4,6 +4,8 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startMongodb } from '../../src/engines/mongodb';
 import { startTemporal } from '../../src/engines/temporal';
+import { NoWayWorked } from '../../src/engines/ways';
+import { chromium } from '../browser/_chromium';
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
@@ -14,6 +16,7 @@ export default async function globalSetup(): Promise<void> {
   const [temporal, mongodb] = await Promise.all([
     startTemporal({ ...options, searchAttributes: {} }),
     startMongodb(options),
+    findChromium(options),
   ]);
   process.env['EVERGRANT_TESTS_TEMPORAL'] = temporal.address;
   process.env['EVERGRANT_TESTS_TEMPORAL_CLI'] = temporal.cliPath;
@@ -21,4 +24,14 @@ export default async function globalSetup(): Promise<void> {
   process.env['EVERGRANT_TESTS_MONGODB'] = mongodb.uri;
   process.env['EVERGRANT_TESTS_CACHE'] = cacheDir;
   Object.assign(globalThis, { evergrantEngines: [temporal, mongodb], evergrantDataDir: dataDir });
+}
+
+/** Without a browser, the tests that need one fail with the reason, and the others go on. */
+async function findChromium(options: { cacheDir: string; say: typeof say }): Promise<void> {
+  try {
+    process.env['EVERGRANT_TESTS_CHROMIUM'] = await chromium(options);
+  } catch (error) {
+    if (!(error instanceof NoWayWorked)) throw error;
+    process.env['EVERGRANT_TESTS_NO_CHROMIUM'] = error.message;
+  }
 }

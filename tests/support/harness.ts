@@ -149,6 +149,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     configuredKeys: [],
     jwt: null,
     now: () => new Date(),
+    stopping: new AbortController().signal,
   });
   const workers: RunningWorker[] = [];
 

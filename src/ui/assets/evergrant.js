@@ -1,0 +1,69 @@
+// What HTML and htmx leave to do: relative times that stay true, whether the page is live, and the end of a session.
+'use strict';
+
+(() => {
+  const UNITS = [
+    ['d', 86_400],
+    ['h', 3_600],
+    ['min', 60],
+    ['s', 1],
+  ];
+
+  function inWords(at) {
+    const seconds = Math.round((at - Date.now()) / 1000);
+    if (seconds === 0) return 'now';
+    const away = Math.abs(seconds);
+    const [unit, size] = UNITS.find(([, length]) => away >= length);
+    const count = `${Math.floor(away / size)} ${unit}`;
+    return seconds > 0 ? `in ${count}` : `${count} ago`;
+  }
+
+  function tellTimes() {
+    for (const time of document.querySelectorAll('time[data-relative]')) {
+      const text = inWords(Date.parse(time.dateTime));
+      if (time.textContent !== text) time.textContent = text;
+    }
+  }
+
+  // Before anything is painted: a swap must not flash the absolute time.
+  const observer = new MutationObserver(tellTimes);
+  addEventListener('DOMContentLoaded', () => {
+    tellTimes();
+    setInterval(tellTimes, 1_000);
+    observer.observe(document.getElementById('main'), {
+      childList: true,
+      characterData: true,
+      subtree: true,
+    });
+  });
+
+  const STATES = {
+    live: 'Live',
+    lost: 'Connection lost, trying again …',
+    failed: 'Not live: reload the page',
+    trouble: 'May be out of date',
+  };
+
+  function showState(state, sentence) {
+    const shown = document.getElementById('live');
+    if (shown === null) return;
+    shown.dataset.state = state;
+    shown.textContent = sentence || STATES[state];
+  }
+
+  addEventListener('htmx:sse:after:connection', () => showState('live'));
+  addEventListener('trouble', ({ detail }) =>
+    showState(detail.data ? 'trouble' : 'live', detail.data),
+  );
+  // What fails before the first event is a request like any other, and htmx does not repeat it.
+  for (const failure of ['htmx:error', 'htmx:response:error']) {
+    addEventListener(failure, ({ target }) => {
+      if (target instanceof Element && target.hasAttribute('hx-sse:connect')) showState('failed');
+    });
+  }
+  addEventListener('htmx:sse:error', ({ detail }) => {
+    showState('lost');
+    // The session has ended: the page itself is sent to the sign-in page, and from there back.
+    if (detail.status === 401) location.reload();
+  });
+})();

@@ -1,0 +1,136 @@
+/** The frame of every page: head, navigation, who is signed in, theme. */
+import { html } from 'hono/html';
+import type { Child } from 'hono/jsx';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { SCRIPT, STYLE } from './assets';
+import type { UiContext } from './dependencies';
+import { mayAct } from './guard';
+import { NAVIGATION, type Section } from './navigation';
+import { Badge } from './parts/badge';
+import type { Session } from './sessions';
+import { THEMES, type Theme, themeOf } from './theme';
+
+export interface PageOptions {
+  title: string;
+  /** Which entry of the navigation the page belongs to. */
+  section?: Section;
+  status?: ContentfulStatusCode;
+  /** The page has a live fragment: it says whether what is shown is up to date. */
+  live?: boolean;
+  /** A form rather than a table: a column in the middle. */
+  narrow?: boolean;
+}
+
+/** Answers with a page; with the navigation for whoever is signed in. */
+export function showPage(
+  c: UiContext,
+  { title, section, status = 200, live = false, narrow = false }: PageOptions,
+  content: Child,
+): Response | Promise<Response> {
+  const session: Session | undefined = c.get('session');
+  const theme = themeOf(c);
+  const page = (
+    <html lang="en" {...(theme === 'system' ? {} : { 'data-theme': theme })}>
+      <Head title={title} />
+      <body>
+        <a class="skip" href="#main">
+          Skip to the content
+        </a>
+        <Header session={session} section={section} />
+        <main id="main" tabindex={-1} {...(narrow ? { class: 'narrow' } : {})}>
+          <div class="title">
+            <h1>{title}</h1>
+            {live && <LiveState />}
+          </div>
+          <div id="notices" aria-live="polite" />
+          {content}
+        </main>
+        <footer>
+          <ThemeChoice theme={theme} />
+        </footer>
+      </body>
+    </html>
+  );
+  return c.html(html`<!doctype html>${page}`, status);
+}
+
+function Head({ title }: { title: string }) {
+  return (
+    <head>
+      <meta charset="utf-8" />
+      <meta name="viewport" content="width=device-width, initial-scale=1" />
+      {/* The strict content security policy forbids styles and code from anywhere but our own files. */}
+      <meta name="htmx-config" content='{"includeIndicatorCSS": false, "history": false}' />
+      <title>{`${title} · Evergrant`}</title>
+      <link rel="icon" href="data:," />
+      <link rel="stylesheet" href={STYLE.url} />
+      <script defer src={SCRIPT.url} />
+    </head>
+  );
+}
+
+interface HeaderProps {
+  session: Session | undefined;
+  section: Section | undefined;
+}
+
+function Header({ session, section }: HeaderProps) {
+  return (
+    <header class="top">
+      <a class="brand" href="/">
+        <span class="mark" aria-hidden="true" />
+        Evergrant
+      </a>
+      {session !== undefined && (
+        <nav aria-label="Pages">
+          {NAVIGATION.map(({ path, title }) => (
+            <a href={path} {...(path === section ? { 'aria-current': 'page' } : {})}>
+              {title}
+            </a>
+          ))}
+          <a href="/openapi.json">API</a>
+        </nav>
+      )}
+      {session !== undefined && (
+        <div class="who">
+          <span class="organisation" title={`Signed in with ${session.keyId}`}>
+            {session.organisation}
+          </span>
+          {!mayAct(session) && <Badge tone="plain">look only</Badge>}
+          <form method="post" action="/sign-out">
+            <button class="quiet">Sign out</button>
+          </form>
+        </div>
+      )}
+    </header>
+  );
+}
+
+function ThemeChoice({ theme }: { theme: Theme }) {
+  return (
+    <form method="post" action="/theme" class="themes">
+      <fieldset>
+        <legend class="hidden">Theme</legend>
+        {THEMES.map((choice) => (
+          <button
+            name="theme"
+            value={choice}
+            class={`theme-${choice}`}
+            aria-label={`Theme: ${choice}`}
+            aria-pressed={choice === theme ? 'true' : 'false'}
+            title={`Theme: ${choice}`}
+          />
+        ))}
+      </fieldset>
+    </form>
+  );
+}
+
+/** Filled in by the browser, which alone knows whether the connection holds. */
+function LiveState() {
+  return (
+    <p id="live" role="status" data-state="connecting">
+      Connecting …
+    </p>
+  );
+}

@@ -1,0 +1,10 @@
+/** The pages that are always one click away, in the order shown. */
+
+export const NAVIGATION = [
+  { path: '/admin/workers', title: 'Workers' },
+  { path: '/admin/accounts', title: 'Accounts' },
+  { path: '/admin/terminal', title: 'Terminal' },
+  { path: '/admin/workflows', title: 'Workflows' },
+] as const;
+
+export type Section = (typeof NAVIGATION)[number]['path'];

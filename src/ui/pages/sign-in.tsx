@@ -1,0 +1,35 @@
+/** The sign-in page. */
+import { Notice } from '../parts/notice';
+
+export interface SignInProps {
+  next: string;
+  problem: string | null;
+}
+
+export function SignIn({ next, problem }: SignInProps) {
+  return (
+    <div class="sign-in">
+      {problem !== null && <Notice kind="bad">{problem}</Notice>}
+      <form method="post" action="/sign-in">
+        <input type="hidden" name="next" value={next} />
+        <label for="key">API key or JWT</label>
+        <input
+          id="key"
+          name="key"
+          type="password"
+          autocomplete="current-password"
+          spellcheck={false}
+          required
+          autofocus
+          aria-describedby="key-hint"
+          {...(problem === null ? {} : { 'aria-invalid': 'true' })}
+        />
+        <p id="key-hint" class="muted">
+          A key with the scope <code>admin</code>, or <code>read</code> to look only. The first
+          start shows one; <code>npx evergrant keys create</code> makes more.
+        </p>
+        <button class="primary">Sign in</button>
+      </form>
+    </div>
+  );
+}

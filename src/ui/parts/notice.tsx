@@ -1,0 +1,10 @@
+/** A sentence that must be seen. */
+import type { PropsWithChildren } from 'hono/jsx';
+
+export function Notice({ kind, children }: PropsWithChildren<{ kind: 'bad' | 'good' | 'note' }>) {
+  return (
+    <p class={`notice ${kind}`} role={kind === 'bad' ? 'alert' : 'status'}>
+      {children}
+    </p>
+  );
+}

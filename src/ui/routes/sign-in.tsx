@@ -1,0 +1,80 @@
+/** Signing in with an API key or a JWT. */
+import { z } from 'zod';
+import { hasScope } from '../../api/authenticate';
+import { ApiError } from '../../api/errors';
+import { jwtExpiresAt } from '../../api/jwt';
+import type { Principal } from '../../store/api-keys';
+import type { UiApp, UiContext, UiDependencies } from '../dependencies';
+import { FailedSignIns } from '../failed-sign-ins';
+import { showPage } from '../layout';
+import { localPath } from '../local-path';
+import { SignIn } from '../pages/sign-in';
+
+const TITLE = 'Sign in';
+const TOO_MANY = 429;
+
+const Form = z.object({ key: z.string().trim().catch(''), next: z.string().optional() });
+
+export function registerSignIn(ui: UiApp, deps: UiDependencies): void {
+  const { sessions, logger, now } = deps;
+  const failed = new FailedSignIns();
+
+  ui.get('/sign-in', (c) =>
+    showPage(
+      c,
+      { title: TITLE, narrow: true },
+      <SignIn next={localPath(c.req.query('next'))} problem={null} />,
+    ),
+  );
+
+  ui.post('/sign-in', async (c) => {
+    const form = Form.parse(await c.req.parseBody());
+    const next = localPath(form.next);
+    const address = addressOf(c);
+    const refused = (problem: string, status: 401 | 403 | 429) =>
+      showPage(c, { title: TITLE, status, narrow: true }, <SignIn next={next} problem={problem} />);
+
+    const waitSeconds = failed.waitSeconds(address, now());
+    if (waitSeconds > 0) {
+      c.header('Retry-After', String(waitSeconds));
+      return refused(`Too many failed sign-ins. Try again in ${waitSeconds} s.`, TOO_MANY);
+    }
+    try {
+      const principal = await principalOf(form.key, deps);
+      const until = jwtExpiresAt(principal, form.key);
+      await sessions.start(
+        c,
+        principal,
+        until === null ? { by: 'key', key: form.key } : { by: 'claims', until },
+      );
+      logger.info(
+        { organisation: principal.organisation, key_id: principal.keyId, address },
+        'signed in',
+      );
+      return c.redirect(next, 303);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      failed.record(address, now());
+      logger.warn({ address, reason: error.code }, 'sign-in refused');
+      return refused(error.message, error.code === 'forbidden' ? 403 : 401);
+    }
+  });
+}
+
+/** @throws {ApiError} with a sentence for the person at the page */
+async function principalOf(key: string, deps: UiDependencies): Promise<Principal> {
+  if (key === '') throw new ApiError('unauthenticated', 'Enter an API key or a JWT.');
+  const principal = await deps.authenticator(key);
+  if (!hasScope(principal, 'read')) {
+    throw new ApiError(
+      'forbidden',
+      `This key is for machines: it has the scope ${principal.scopes.join(', ')}, and the pages take admin or read.`,
+    );
+  }
+  return principal;
+}
+
+/** A request that comes without a socket, as in tests, has no bindings at all. */
+function addressOf(c: UiContext): string {
+  return (c.env as UiContext['env'] | undefined)?.incoming.socket.remoteAddress ?? 'unknown';
+}

@@ -1,0 +1,65 @@
+/** The pages: what protects all of them in one place, then one registration for each. */
+import { Hono } from 'hono';
+import { csrf } from 'hono/csrf';
+import { createMiddleware } from 'hono/factory';
+import { secureHeaders } from 'hono/secure-headers';
+import type { ApiEnv } from '../api/dependencies';
+import { ApiError } from '../api/errors';
+import { registerAssets } from './assets';
+import type { UiApp, UiDependencies, UiEnv } from './dependencies';
+import { showError } from './errors';
+import { requireAdmin, requireSession } from './guard';
+import { HOME } from './local-path';
+import { registerSignIn } from './routes/sign-in';
+import { registerSignOut } from './routes/sign-out';
+import { registerTheme } from './routes/theme';
+import { registerWorkers } from './routes/workers';
+import { Sessions } from './sessions';
+
+const SELF = ["'self'"];
+const NONE = ["'none'"];
+
+const headers = secureHeaders({
+  contentSecurityPolicy: {
+    defaultSrc: NONE,
+    scriptSrc: SELF,
+    styleSrc: SELF,
+    imgSrc: ["'self'", 'data:'],
+    connectSrc: SELF,
+    formAction: SELF,
+    frameAncestors: NONE,
+    baseUri: NONE,
+  },
+  // Not `no-referrer`: with it a browser calls the origin of our own forms "null", as if they were foreign.
+  referrerPolicy: 'same-origin',
+});
+
+/** What depends on who is asking is in no cache, and so nobody sees it by going back after a sign-out. */
+const uncached = createMiddleware<UiEnv>(async (c, next) => {
+  await next();
+  c.header('Cache-Control', 'no-store');
+});
+
+/** Adds all pages to an app; their failures are pages, too. */
+export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions'>): void {
+  const deps: UiDependencies = { ...given, sessions: new Sessions(given) };
+  const ui: UiApp = new Hono<UiEnv>();
+  ui.onError((error, c) => showError(error, c, deps.logger));
+  for (const section of ['sign-in', 'sign-out', 'theme', 'admin'])
+    ui.use(`/${section}/*`, headers, uncached, csrf());
+  ui.use('/admin/*', requireSession(deps));
+  ui.on(['POST', 'PUT', 'PATCH', 'DELETE'], '/admin/*', requireAdmin);
+
+  registerAssets(ui);
+  registerSignIn(ui, deps);
+  registerSignOut(ui, deps);
+  registerTheme(ui);
+  registerWorkers(ui, deps);
+
+  ui.get('/', (c) => c.redirect(HOME, 302));
+  ui.get('/admin', (c) => c.redirect(HOME, 302));
+  ui.all('/admin/*', (c) => {
+    throw new ApiError('not_found', `There is no ${c.req.path} here.`);
+  });
+  app.route('/', ui);
+}

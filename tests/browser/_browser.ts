@@ -1,0 +1,125 @@
+/**
+ * Evergrant's pages in a real Chromium: the API over real HTTP, one browser for each test file, and for each visitor a
+ * context of their own that keeps whatever the browser complained of.
+ */
+import { randomBytes } from 'node:crypto';
+import { source as axeSource, type run } from 'axe-core';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { RunningApi } from '../../src/api/serve';
+import type { Scope } from '../../src/store/api-keys';
+import { serve } from '../cli/_cli';
+import { engines } from '../support/engines';
+import { type Harness, type HarnessOptions, startHarness } from '../support/harness';
+
+const WAIT_MS = 20_000;
+const DESKTOP = { width: 1280, height: 800 };
+const PHONE = { width: 360, height: 740 };
+
+interface VisitorOptions {
+  viewport?: { width: number; height: number };
+  colorScheme?: 'light' | 'dark';
+}
+
+interface SignedInOptions extends VisitorOptions {
+  organisation?: string;
+  scopes?: Scope[];
+}
+
+export interface Pages {
+  harness: Harness;
+  url: string;
+  /** The organisation of this file's visitors, unless told otherwise. */
+  organisation: string;
+  /** A page of somebody who has not been here yet. */
+  visitor(options?: VisitorOptions): Promise<Page>;
+  /** A page of somebody who signed in, as a person does. */
+  signedIn(options?: SignedInOptions): Promise<Page>;
+  stop(): Promise<void>;
+}
+
+export async function startPages(options: HarnessOptions = {}): Promise<Pages> {
+  // First: without a browser nothing else is started that would have to be stopped.
+  const browser = await launch();
+  const harness = await startHarness(options);
+  const api: RunningApi = await serve(harness);
+  const ownOrganisation = `org-${randomBytes(4).toString('hex')}`;
+
+  const pages: Pages = {
+    harness,
+    url: api.url,
+    organisation: ownOrganisation,
+    async visitor({ viewport = DESKTOP, colorScheme = 'light' } = {}) {
+      const context = await browser.newContext({ baseURL: api.url, viewport, colorScheme });
+      context.setDefaultTimeout(WAIT_MS);
+      watch(context);
+      return context.newPage();
+    },
+    async signedIn({ organisation = ownOrganisation, scopes, ...visitor }: SignedInOptions = {}) {
+      const page = await pages.visitor(visitor);
+      await signIn(page, await harness.key({ organisation, scopes: scopes ?? ['admin'] }));
+      await page.waitForURL('**/admin/**');
+      return page;
+    },
+    async stop() {
+      await browser.close();
+      await api.stop();
+      await harness.stop();
+    },
+  };
+  return pages;
+}
+
+function launch(): Promise<Browser> {
+  const asRoot = process.getuid?.() === 0;
+  return chromium.launch({
+    executablePath: engines.chromium,
+    // Chromium's sandbox refuses to run as root, which containers and CI often are.
+    args: asRoot ? ['--no-sandbox'] : [],
+  });
+}
+
+export async function signIn(page: Page, key: string): Promise<void> {
+  if (!new URL(page.url(), 'http://none.invalid').pathname.startsWith('/sign-in'))
+    await page.goto('/sign-in');
+  await page.getByLabel('API key or JWT').fill(key);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+}
+
+const complaints = new WeakMap<BrowserContext, string[]>();
+
+function watch(context: BrowserContext): void {
+  const said: string[] = [];
+  complaints.set(context, said);
+  // Violations of the content security policy are among the console's errors.
+  context.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning')
+      said.push(`${message.type()}: ${message.text()} (${message.location().url})`);
+  });
+  context.on('weberror', (error) => said.push(`uncaught: ${error.error().message}`));
+}
+
+/** No console error or warning, uncaught exception or violation of the content security policy since the visit began. */
+export function expectNoComplaints(page: Page): void {
+  expect(complaints.get(page.context())).toEqual([]);
+}
+
+/** What axe-core finds, in both themes: nothing. */
+export async function expectAccessible(page: Page): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.evaluate(axeSource);
+    const violations = await page.evaluate(async () => {
+      const { axe } = globalThis as unknown as { axe: { run: typeof run } };
+      const { violations: found } = await axe.run();
+      return found.map(({ id, help, nodes }) => ({ id, help, nodes: nodes.map((n) => n.html) }));
+    });
+    expect({ colorScheme, violations }).toEqual({ colorScheme, violations: [] });
+  }
+}
+
+/** The page fits the width of a phone. */
+export async function expectNoHorizontalScroll(page: Page): Promise<void> {
+  await page.setViewportSize(PHONE);
+  const widths = await page.evaluate('[document.documentElement.scrollWidth, innerWidth]');
+  expect(widths).toEqual([PHONE.width, PHONE.width]);
+}

@@ -1,0 +1,96 @@
+/** The ordered ways to a Chromium for the browser tests; `tests/support/global-setup.ts` takes the first that works. */
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { EngineOptions } from '../../src/engines/engine';
+import { runGuarded } from '../../src/engines/guarded-process';
+import { folderBytes, withProgress } from '../../src/engines/progress';
+import { firstWayThatWorks } from '../../src/engines/ways';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+const VERSION_WITHIN_MS = 30_000;
+const INSTALL_WITHIN_MS = 15 * 60_000;
+const INSTALL_HINT = 'Install Chromium or Google Chrome so that it is on PATH.';
+
+type Options = Pick<EngineOptions, 'cacheDir' | 'say'>;
+
+/**
+ * Finds or installs Chromium.
+ *
+ * @throws {NoWayWorked} if this machine offers none of the ways.
+ */
+export async function chromium(options: Options): Promise<string> {
+  const { found } = await firstWayThatWorks(
+    'Chromium',
+    [
+      { name: 'chromium or google-chrome on PATH', find: onPath },
+      { name: "playwright's download", find: () => downloaded(options) },
+      { name: "Debian's package", find: () => debianPackage(options) },
+    ],
+    INSTALL_HINT,
+    options.say,
+  );
+  return found;
+}
+
+async function onPath(): Promise<string> {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  // Whole paths: playwright looks nowhere for a name.
+  const candidates = NAMES.flatMap((name) => folders.map((folder) => join(folder, name)));
+  const path = candidates.find((candidate) => existsSync(candidate));
+  if (path === undefined) throw new Error(`there is none of ${NAMES.join(', ')}`);
+  return checked(path);
+}
+
+/** A binary counts only if it runs here: a download may lack libraries of the system. */
+async function checked(path: string): Promise<string> {
+  const { code, output } = await runGuarded(
+    { command: path, args: ['--version'] },
+    { timeoutMs: VERSION_WITHIN_MS },
+  );
+  if (code !== 0 || !/Chrom/.test(output)) throw new Error(`"${path} --version" failed: ${output}`);
+  return path;
+}
+
+async function downloaded({ cacheDir, say }: Options): Promise<string> {
+  const folder = join(cacheDir, 'playwright');
+  const variables = { PLAYWRIGHT_BROWSERS_PATH: folder };
+  const playwright = join(require.resolve('playwright-core/package.json'), '..', 'cli.js');
+  const result = await withProgress(
+    say,
+    async (elapsed) =>
+      `Chromium: downloading: ${((await folderBytes(folder)) / 1e6).toFixed(1)} MB, ${elapsed}`,
+    runGuarded(
+      { command: process.execPath, args: [playwright, 'install', 'chromium'], variables },
+      { timeoutMs: INSTALL_WITHIN_MS },
+    ),
+  );
+  if (result.code !== 0) throw new Error(result.output || 'gave up');
+  // Asked in a process of its own: playwright reads the folder's name once, when it is loaded.
+  const asked = await runGuarded(
+    {
+      command: process.execPath,
+      args: ['-p', "require('playwright-core').chromium.executablePath()"],
+      variables,
+    },
+    { timeoutMs: VERSION_WITHIN_MS },
+  );
+  return checked(asked.output);
+}
+
+async function debianPackage({ say }: Options): Promise<string> {
+  if (process.getuid?.() !== 0) throw new Error('needs root: apt-get install chromium');
+  const apt = async (...args: string[]) => {
+    const result = await withProgress(
+      say,
+      (elapsed) => `Chromium: apt-get ${args[0]}: ${elapsed}`,
+      runGuarded(
+        { command: 'apt-get', args, variables: { DEBIAN_FRONTEND: 'noninteractive' } },
+        { timeoutMs: INSTALL_WITHIN_MS },
+      ),
+    );
+    if (result.code !== 0) throw new Error(result.output || 'gave up');
+  };
+  await apt('update', '-q');
+  await apt('install', '-y', '-q', '--no-install-recommends', 'chromium', 'fonts-liberation');
+  return onPath();
+}

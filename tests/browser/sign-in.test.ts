@@ -1,0 +1,224 @@
+/** Signing in and out as a person does, and whatever must not let anyone in. */
+import { randomUUID } from 'node:crypto';
+import type { Page } from 'playwright-core';
+import { eventually } from '../support/eventually';
+import {
+  expectAccessible,
+  expectNoComplaints,
+  expectNoHorizontalScroll,
+  type Pages,
+  signIn,
+  startPages,
+} from './_browser';
+
+let pages: Pages;
+beforeAll(async () => {
+  pages = await startPages({ worker: false });
+});
+afterAll(() => pages.stop());
+
+const alertOn = (page: Page) => page.getByRole('alert').textContent();
+const pathOf = (page: Page) => new URL(page.url()).pathname;
+
+describe('signing in', () => {
+  it('leads from the first address to the workers, and shows whose they are', async () => {
+    const page = await pages.visitor();
+    await page.goto('/');
+    expect(pathOf(page)).toBe('/sign-in');
+    await signIn(page, await pages.harness.key({ organisation: pages.organisation }));
+    await page.waitForURL('**/admin/workers');
+    expect(await page.getByText(pages.organisation).isVisible()).toBe(true);
+    expectNoComplaints(page);
+  });
+
+  it('needs the keyboard only', async () => {
+    const page = await pages.visitor();
+    await page.goto('/sign-in');
+    await page.keyboard.type(await pages.harness.key());
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/admin/workers');
+    await page.keyboard.press('Tab');
+    expect(await page.locator(':focus').textContent()).toContain('Skip to the content');
+    await page.keyboard.press('Enter');
+    expect(await page.locator(':focus').getAttribute('id')).toBe('main');
+  });
+
+  it('goes on to the page that was asked for, with its query', async () => {
+    const page = await pages.visitor();
+    await page.goto('/admin/workers?provider=ebay');
+    expect(pathOf(page)).toBe('/sign-in');
+    await signIn(page, await pages.harness.key());
+    await page.waitForURL('**/admin/**');
+    expect(page.url()).toBe(`${pages.url}/admin/workers?provider=ebay`);
+  });
+
+  it.each([
+    'https://evil.example/admin/workers',
+    '//evil.example/admin/workers',
+    '/\\evil.example/admin/workers',
+    '/\t/evil.example/admin/workers',
+    'javascript:alert(1)//admin/',
+    '/api/admin/accounts',
+  ])('does not go on to %j', async (next) => {
+    const page = await pages.visitor();
+    await page.goto(`/sign-in?next=${encodeURIComponent(next)}`);
+    await signIn(page, await pages.harness.key());
+    await page.waitForURL('**/admin/**');
+    expect(page.url()).toBe(`${pages.url}/admin/workers`);
+  });
+
+  it('refuses a wrong key in a sentence, and shows nothing', async () => {
+    const page = await pages.visitor();
+    await signIn(page, `evg_${'0'.repeat(16)}_${'A'.repeat(43)}`);
+    expect(await alertOn(page)).toBe('This API key is not known (revoked, or mistyped?).');
+    await page.goto('/admin/workers');
+    expect(pathOf(page)).toBe('/sign-in');
+  });
+
+  it.each([['tokens' as const], ['internal' as const]])(
+    'refuses a key of the scope %s alone, and says why',
+    async (scope) => {
+      const page = await pages.visitor();
+      await signIn(page, await pages.harness.key({ scopes: [scope] }));
+      expect(await alertOn(page)).toContain(`the scope ${scope}`);
+    },
+  );
+
+  it('puts the key into no cookie, address or page', async () => {
+    const key = await pages.harness.key();
+    const page = await pages.visitor();
+    await signIn(page, key);
+    await page.waitForURL('**/admin/workers');
+    const cookies = await page.context().cookies();
+    const [session] = cookies.filter(({ name }) => name === 'evergrant_session');
+    expect(session).toMatchObject({ httpOnly: true, sameSite: 'Lax', path: '/' });
+    const secret = key.slice(-43);
+    const opened = Buffer.from(session?.value ?? '', 'base64url').toString();
+    for (const text of [JSON.stringify(cookies), opened, page.url(), await page.content()])
+      expect(text).not.toContain(secret);
+  });
+});
+
+describe('a session', () => {
+  it('ends within five seconds of its key, also on a page that only looks on', async () => {
+    const key = await pages.harness.key({ organisation: pages.organisation });
+    const page = await pages.visitor();
+    await signIn(page, key);
+    await page.waitForURL('**/admin/workers');
+    await page.getByText('Live', { exact: true }).waitFor();
+    const keyId = key.split('_')[1] ?? '';
+    await pages.harness.store.apiKeys.revoke(pages.organisation, keyId);
+    expect((await page.request.get('/admin/workers', { maxRedirects: 0 })).status()).toBe(303);
+    await page.waitForURL('**/sign-in?next=%2Fadmin%2Fworkers');
+  });
+
+  it('ends with signing out', async () => {
+    const page = await pages.signedIn();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.waitForURL('**/sign-in');
+    await page.goBack();
+    await eventually(() => pathOf(page) === '/sign-in');
+    expect(await page.getByText(pages.organisation).count()).toBe(0);
+  });
+
+  it('is refused where its signature is not ours', async () => {
+    const page = await pages.signedIn();
+    const [session] = await page.context().cookies();
+    const [value = '', signature = ''] = decodeURIComponent(session?.value ?? '').split('.');
+    const kept = JSON.parse(Buffer.from(value, 'base64url').toString());
+    kept.organisation = 'somebody-elses';
+    const forged = Buffer.from(JSON.stringify(kept)).toString('base64url');
+    const cookie = `evergrant_session=${encodeURIComponent(`${forged}.${signature}`)}`;
+    const answer = await fetch(`${pages.url}/admin/workers`, {
+      headers: { cookie },
+      redirect: 'manual',
+    });
+    expect(answer.status).toBe(303);
+  });
+
+  it('sends a part of a page that is asked for without one to the sign-in page, as a whole', async () => {
+    const answer = await fetch(`${pages.url}/admin/workers/stream`, {
+      headers: { 'hx-request': 'true', 'hx-current-url': `${pages.url}/admin/workers?a=b` },
+    });
+    expect(answer.status).toBe(401);
+    expect(answer.headers.get('hx-redirect')).toBe('/sign-in?next=%2Fadmin%2Fworkers%3Fa%3Db');
+  });
+
+  it('of a key that may look changes nothing, wherever it tries', async () => {
+    const post = async (page: Page) =>
+      page.request.post('/admin/anything', { headers: { origin: pages.url } });
+    const looker = await pages.signedIn({ scopes: ['read'] });
+    const refused = await post(looker);
+    expect(refused.status()).toBe(403);
+    expect(await refused.text()).toContain('it lacks the scope &quot;admin&quot;');
+    expect(await looker.getByText('look only').isVisible()).toBe(true);
+    expect((await post(await pages.signedIn())).status()).toBe(404);
+  });
+
+  it('does not open the API', async () => {
+    const page = await pages.signedIn();
+    expect((await page.request.get('/api/admin/accounts')).status()).toBe(401);
+  });
+});
+
+describe('a request from elsewhere', () => {
+  /** As a browser would send it from that origin, session cookie included. */
+  async function post(headers: Record<string, string>): Promise<number> {
+    const page = await pages.signedIn();
+    const cookie = (await page.context().cookies())
+      .map(({ name, value }) => `${name}=${value}`)
+      .join('; ');
+    const body = new URLSearchParams({ theme: 'dark' });
+    const init = { method: 'POST', headers: { ...headers, cookie }, body };
+    return (await fetch(`${pages.url}/theme`, { ...init, redirect: 'manual' })).status;
+  }
+
+  it.each<[string, Record<string, string>, number]>([
+    ['another site', { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }, 403],
+    ['a sibling site', { origin: 'http://127.0.0.1:1', 'sec-fetch-site': 'same-site' }, 403],
+    ['a page without an origin', { origin: 'null' }, 403],
+    ['something that says nothing of itself', {}, 403],
+    ['a page of ours', { 'sec-fetch-site': 'same-origin' }, 303],
+  ])('from %s', async (_name, headers, status) => {
+    expect(await post(headers)).toBe(status);
+  });
+
+  it('is refused for a form that another site shows, which says so', async () => {
+    const page = await pages.signedIn();
+    const foreign = `http://localhost:${new URL(pages.url).port}`;
+    await page.route(`${foreign}/trap`, (route) =>
+      route.fulfill({
+        contentType: 'text/html',
+        body: `<form method="post" action="${pages.url}/sign-out"><button>Win a prize</button></form>`,
+      }),
+    );
+    await page.goto(`${foreign}/trap`);
+    await page.getByRole('button').click();
+    expect(await alertOn(page)).toContain('did not come from a page of Evergrant');
+    await page.goto(`${pages.url}/admin/workers`);
+    expect(pathOf(page)).toBe('/admin/workers');
+  });
+});
+
+describe('how it looks', () => {
+  it('is accessible in both themes, and fits a phone', async () => {
+    const page = await pages.visitor();
+    await page.goto('/sign-in');
+    await expectAccessible(page);
+    await expectNoHorizontalScroll(page);
+    expectNoComplaints(page);
+  });
+
+  it('keeps the theme that was chosen, over pages and over what the system says', async () => {
+    const page = await pages.visitor({ colorScheme: 'light' });
+    const background = () => page.evaluate('getComputedStyle(document.body).backgroundColor');
+    await page.goto(`/sign-in?next=${randomUUID()}`);
+    const light = await background();
+    await page.getByRole('button', { name: 'Theme: dark' }).click();
+    await eventually(async () => (await background()) !== light);
+    await page.goto('/sign-in');
+    expect(await background()).not.toBe(light);
+    await page.getByRole('button', { name: 'Theme: light' }).click();
+    await eventually(async () => (await background()) === light);
+  });
+});
