@@ -1,5 +1,5 @@
-/** Counts of accounts by status, each provider's own idea of "expiring soon" applied. */
-import type { AccountCounts } from '../store/accounts';
+/** Accounts by status, each provider's own idea of "expiring soon" applied. */
+import type { AccountCounts, StatusClock } from '../store/accounts';
 import type { ApiDependencies } from './dependencies';
 
 const SOON_OTHERWISE_MS = 15 * 60_000;
@@ -8,12 +8,17 @@ export function countAccounts(
   { store, providers }: Pick<ApiDependencies, 'store' | 'providers'>,
   query: { organisation: string; now: Date; kinds?: readonly string[] },
 ): Promise<AccountCounts[]> {
-  const after = (ms: number) => new Date(query.now.getTime() + ms);
-  return store.accounts.count({
-    ...query,
+  return store.accounts.count({ ...query, ...statusClock(providers, query.now) });
+}
+
+/** Until when an access token of each provider counts as expiring soon. */
+export function statusClock(providers: ApiDependencies['providers'], now: Date): StatusClock {
+  const after = (ms: number) => new Date(now.getTime() + ms);
+  return {
+    now,
     soon: new Map(providers.all.map(({ id, policy }) => [id, after(policy.refreshBeforeMs)])),
     soonOtherwise: after(SOON_OTHERWISE_MS),
-  });
+  };
 }
 
 export function sum(numbers: readonly number[]): number {

@@ -1,8 +1,8 @@
 /** The lines of an import, one at a time: JSON Lines or CSV, read as they arrive and never all at once. */
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { CsvError, parse } from 'csv-parse';
+import { textLines } from './text-lines';
 
 /** A longer line is no account, and would have to be held whole. */
 const LINE_MAX_CHARACTERS = 128 * 1024;
@@ -23,18 +23,15 @@ export function accountLines(
 }
 
 async function* jsonLines(bytes: Readable): AsyncIterable<AccountLine> {
-  let line = 0;
-  for await (const text of createInterface({ input: bytes, crlfDelay: Number.POSITIVE_INFINITY })) {
-    line += 1;
-    if (text.trim() === '') continue;
-    if (text.length > LINE_MAX_CHARACTERS) yield { line, problem: 'the line is too long' };
-    else yield { line, ...parseLine(text) };
+  for await (const { line, text } of textLines(bytes, LINE_MAX_CHARACTERS)) {
+    if (text === null) yield { line, problem: 'the line is too long' };
+    else if (text.trim() !== '') yield { line, ...parseLine(text) };
   }
 }
 
 function parseLine(text: string): { members: Record<string, unknown> } | { problem: string } {
   try {
-    const members: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
+    const members: unknown = JSON.parse(text);
     if (typeof members === 'object' && members !== null && !Array.isArray(members)) {
       return { members: { ...members } };
     }
@@ -46,22 +43,25 @@ function parseLine(text: string): { members: Record<string, unknown> } | { probl
 
 /** The first line names the members; an empty field is a member left out; scopes are separated by blanks. */
 async function* csvLines(bytes: Readable): AsyncIterable<AccountLine> {
-  const records = bytes.pipe(
-    parse({
-      columns: true,
-      bom: true,
-      trim: true,
-      info: true,
-      skip_empty_lines: true,
-      max_record_size: LINE_MAX_CHARACTERS,
-    }),
-  );
+  const records = parse({
+    columns: true,
+    bom: true,
+    trim: true,
+    info: true,
+    skip_empty_lines: true,
+    max_record_size: LINE_MAX_CHARACTERS,
+  });
+  // Not `pipe`: a sender that goes away must end the reading too. What went wrong is thrown by the loop below.
+  pipeline(bytes, records, () => {});
   try {
     for await (const { info, record } of records) {
       const members: Record<string, unknown> = {};
       for (const [name, value] of Object.entries<string>(record))
         if (value !== '') members[name] = value;
       if (typeof members['scopes'] === 'string') members['scopes'] = members['scopes'].split(/\s+/);
+      const { quarantine } = members;
+      if (quarantine === 'true' || quarantine === 'false')
+        members['quarantine'] = quarantine === 'true';
       yield { line: info.lines, members };
     }
   } catch (error) {

@@ -14,6 +14,9 @@ export function orNull<T extends z.ZodType>(schema: T) {
   return z.union([schema, z.null()]);
 }
 
+/** A query's `true` or `false`. */
+export const yesOrNo = z.enum(['true', 'false']).transform((text) => text === 'true');
+
 const FailureBody = z
   .object({
     class: z.enum(FailureClass),
@@ -37,6 +40,9 @@ export const AccountBody = z
     status: z.enum(ACCOUNT_STATUSES),
     status_reason: z.string().nullable(),
     status_at: time,
+    quarantine: z.boolean().openapi({
+      description: 'true: another system still refreshes it; it is served here, and not refreshed',
+    }),
     due: z.object({ due: z.boolean(), reason: z.string() }),
     generation: z.number().int(),
     scopes: z.array(z.string()),
@@ -83,6 +89,7 @@ export function accountBody(
     status: accountStatus(account, now, provider?.policy.refreshBeforeMs),
     status_reason: account.stateReason,
     status_at: account.stateAt.toISOString(),
+    quarantine: account.quarantine,
     due:
       provider === undefined
         ? { due: false, reason: 'provider_not_configured' }

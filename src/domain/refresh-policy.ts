@@ -14,6 +14,7 @@ type DueReason =
   | 'access_token_expires'
   | 'refreshed_long_ago'
   | 'fresh'
+  | 'quarantined'
   | 'backing_off'
   | 'needs_reconnect'
   | 'inactive'
@@ -26,11 +27,12 @@ export interface DueDecision {
 
 /** Whether a sweep should refresh the account now, and why or why not. The store's due query asks the same. */
 export function dueDecision(
-  account: Pick<Account, 'state' | 'current' | 'lastRefreshedAt' | 'nextAttemptAt'>,
+  account: Pick<Account, 'state' | 'quarantine' | 'current' | 'lastRefreshedAt' | 'nextAttemptAt'>,
   policy: RefreshPolicy,
   now: Date,
 ): DueDecision {
   if (account.state !== AccountState.active) return { due: false, reason: account.state };
+  if (account.quarantine) return { due: false, reason: 'quarantined' };
   if (account.nextAttemptAt !== null && account.nextAttemptAt > now)
     return { due: false, reason: 'backing_off' };
   const { expiresBefore, refreshedBefore } = dueBounds(policy, now);

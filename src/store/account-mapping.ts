@@ -20,6 +20,8 @@ export function toAccount(document: AccountDocument): Account {
     state: document.state,
     stateReason: document.state_reason ?? null,
     stateAt: document.state_at,
+    // Accounts from before there was a quarantine lack the member.
+    quarantine: document.quarantine ?? false,
     generation: document.generation,
     current: toGrant(document.current),
     previous: document.previous ? toGrant(document.previous) : null,

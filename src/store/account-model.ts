@@ -1,5 +1,11 @@
 /** The account document. Members are snake_case, as everything stored and everything on the wire. */
-import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
+import {
+  type Connection,
+  type InferSchemaType,
+  type Model,
+  type QueryFilter,
+  Schema,
+} from 'mongoose';
 import { AccountState } from '../domain/account';
 
 const grantSchema = new Schema(
@@ -74,6 +80,7 @@ const accountSchema = new Schema(
     state: { type: String, enum: Object.values(AccountState), required: true },
     state_reason: { type: String, default: null },
     state_at: { type: Date, required: true },
+    quarantine: { type: Boolean, default: false },
     generation: { type: Number, required: true },
     current: { type: grantSchema, required: true },
     previous: { type: grantSchema, default: null },
@@ -114,6 +121,11 @@ export type AccountDocument = InferSchemaType<typeof accountSchema> & {
   _id: string;
   created_at: Date;
   updated_at: Date;
+};
+
+/** Which accounts may be refreshed: not those in quarantine. Mongoose's types take no boolean here. */
+export const NOT_IN_QUARANTINE: QueryFilter<AccountDocument> = {
+  quarantine: { $ne: true } as object,
 };
 
 export function accountModel(connection: Connection): Model<AccountDocument> {

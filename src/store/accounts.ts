@@ -14,6 +14,7 @@ export interface NewAccount {
   externalId: string;
   label: string;
   kind: string | null;
+  quarantine?: boolean | undefined;
   grant: SealedGrant;
   fallback?: SealedFallback | null | undefined;
   lastRefreshedAt: Date;
@@ -24,10 +25,8 @@ export interface AccountListQuery {
   provider?: string | undefined;
   environment?: string | undefined;
   kind?: string | undefined;
-  state?: AccountState | undefined;
-  /** Narrows active accounts by their access token's clock. */
-  expiresAfter?: Date | undefined;
-  expiresUntil?: Date | undefined;
+  quarantine?: boolean | undefined;
+  status?: ({ is: AccountStatus } & StatusClock) | undefined;
   afterId?: string | undefined;
   limit: number;
 }
@@ -35,6 +34,7 @@ export interface AccountListQuery {
 export interface AccountPatch {
   label?: string | undefined;
   kind?: string | null | undefined;
+  quarantine?: boolean | undefined;
   state?: AccountState | undefined;
   stateReason?: string | null | undefined;
   /** A reconnect: the new grant takes the old one's place, and refreshes under way are fenced off. */
@@ -43,13 +43,17 @@ export interface AccountPatch {
   fallback?: SealedFallback | null | undefined;
 }
 
-export interface AccountCountQuery {
-  organisation: string;
+/** What an active account's status is read off. */
+export interface StatusClock {
   now: Date;
   /** By provider: until when an access token counts as expiring soon. */
   soon: ReadonlyMap<string, Date>;
   /** The same for a provider that is not configured. */
   soonOtherwise: Date;
+}
+
+export interface AccountCountQuery extends StatusClock {
+  organisation: string;
   kinds?: readonly string[] | undefined;
 }
 
@@ -60,6 +64,8 @@ export interface AccountCounts {
   kind: string | null;
   total: number;
   byStatus: Record<AccountStatus, number>;
+  /** Whatever their status. */
+  quarantined: number;
   /** Whose access token has ended, whatever the status but `disabled`. */
   accessTokenEnded: number;
 }
@@ -127,11 +133,9 @@ export class Accounts {
     if (query.provider !== undefined) filter['provider'] = query.provider;
     if (query.environment !== undefined) filter['environment'] = query.environment;
     if (query.kind !== undefined) filter['kind'] = query.kind;
-    if (query.state !== undefined) filter['state'] = query.state;
-    const clock: Record<string, Date> = {};
-    if (query.expiresAfter !== undefined) clock['$gt'] = query.expiresAfter;
-    if (query.expiresUntil !== undefined) clock['$lte'] = query.expiresUntil;
-    if (Object.keys(clock).length > 0) filter['current.expires_at'] = clock;
+    if (query.quarantine !== undefined)
+      filter['quarantine'] = query.quarantine ? true : { $ne: true };
+    if (query.status !== undefined) Object.assign(filter, ofStatus(query.status, query.provider));
     if (query.afterId !== undefined) filter['_id'] = { $gt: query.afterId };
     const documents = await this.#accounts
       .find(filter)
@@ -171,17 +175,19 @@ export class Accounts {
           needs_reconnect: many(isState(AccountState.needsReconnect)),
           inactive: many(isState(AccountState.inactive)),
           disabled: many(isState(AccountState.disabled)),
+          quarantined: many({ $eq: ['$quarantine', true] }),
           access_token_ended: many({ $and: [{ $ne: ['$state', AccountState.disabled] }, ended] }),
         },
       },
       { $sort: { _id: 1 } },
     ]);
-    return groups.map(({ _id, total, access_token_ended, ...byStatus }) => ({
+    return groups.map(({ _id, total, quarantined, access_token_ended, ...byStatus }) => ({
       provider: _id.provider,
       environment: _id.environment,
       kind: _id.kind ?? null,
       total,
       byStatus,
+      quarantined,
       accessTokenEnded: access_token_ended,
     }));
   }
@@ -199,6 +205,7 @@ export class Accounts {
     const set: Record<string, unknown> = {};
     if (patch.label !== undefined) set['label'] = patch.label;
     if (patch.kind !== undefined) set['kind'] = patch.kind;
+    if (patch.quarantine !== undefined) set['quarantine'] = patch.quarantine;
     if (patch.state !== undefined) {
       set['state'] = patch.state;
       set['state_reason'] = patch.stateReason ?? null;
@@ -259,6 +266,28 @@ export class Accounts {
   }
 }
 
+/** What a status means in stored terms: the clocks are read off, not stored, and each provider has its own. */
+function ofStatus(
+  { is: status, now, soon, soonOtherwise }: NonNullable<AccountListQuery['status']>,
+  provider: string | undefined,
+): object {
+  if (status === 'expired')
+    return { state: AccountState.active, 'current.expires_at': { $lte: now } };
+  if (status !== 'ok' && status !== 'expiring_soon') return { state: status };
+  const ends = (until: Date) => ({
+    'current.expires_at': status === 'ok' ? { $gt: until } : { $gt: now, $lte: until },
+  });
+  if (provider !== undefined)
+    return { state: AccountState.active, ...ends(soon.get(provider) ?? soonOtherwise) };
+  return {
+    state: AccountState.active,
+    $or: [
+      ...[...soon].map(([one, until]) => ({ provider: one, ...ends(until) })),
+      { provider: { $nin: [...soon.keys()] }, ...ends(soonOtherwise) },
+    ],
+  };
+}
+
 function isState(state: AccountState): object {
   return { $eq: ['$state', state] };
 }
@@ -270,6 +299,7 @@ function many(condition: unknown): { $sum: object } {
 type CountDocument = Record<AccountStatus, number> & {
   _id: { provider: string; environment: string; kind?: string | null };
   total: number;
+  quarantined: number;
   access_token_ended: number;
 };
 
@@ -290,6 +320,7 @@ function newDocument(account: NewAccount, now: Date) {
     kind: account.kind,
     state: AccountState.active,
     state_at: now,
+    quarantine: account.quarantine ?? false,
     generation: 1,
     current: fromGrant(account.grant),
     fallback: account.fallback ? fromFallback(account.fallback) : null,

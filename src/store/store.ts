@@ -6,6 +6,7 @@ import { openDatabase } from './database';
 import { DueAccounts } from './due-accounts';
 import { Grants } from './grants';
 import { LogEntries } from './log-entries';
+import { Quarantine } from './quarantine';
 import { Settings } from './settings';
 import { TokenHandouts } from './token-handouts';
 
@@ -15,6 +16,7 @@ export interface Store {
   dueAccounts: DueAccounts;
   grants: Grants;
   logEntries: LogEntries;
+  quarantine: Quarantine;
   settings: Settings;
   tokenHandouts: TokenHandouts;
   /** Whether the database answers now. */
@@ -46,6 +48,7 @@ function createStore(
     dueAccounts: new DueAccounts(connection),
     grants: new Grants(connection),
     logEntries: new LogEntries(connection, options.logRetentionDays),
+    quarantine: new Quarantine(connection),
     settings: new Settings(connection),
     tokenHandouts: new TokenHandouts(connection, options.logRetentionDays),
     async ping() {

@@ -56,6 +56,7 @@ it('counts the accounts of the organisation by provider, environment, kind and s
         kind: null,
         total: 3,
         by_status: { ...NONE, ok: 1, expiring_soon: 1, expired: 1 },
+        quarantined: 0,
       },
       {
         provider: 'ebay',
@@ -63,6 +64,7 @@ it('counts the accounts of the organisation by provider, environment, kind and s
         kind: 'booking',
         total: 2,
         by_status: { ...NONE, ok: 1, needs_reconnect: 1 },
+        quarantined: 0,
       },
       {
         provider: 'ebay',
@@ -70,6 +72,7 @@ it('counts the accounts of the organisation by provider, environment, kind and s
         kind: null,
         total: 1,
         by_status: { ...NONE, disabled: 1 },
+        quarantined: 0,
       },
     ]),
   );

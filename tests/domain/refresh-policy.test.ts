@@ -21,12 +21,14 @@ function decide(account: {
   expiresInMs: number;
   refreshedAgoMs: number;
   state?: 'active' | 'needs_reconnect' | 'inactive' | 'disabled';
+  quarantine?: boolean;
   backOffMs?: number;
   policy?: RefreshPolicy;
 }) {
   return dueDecision(
     {
       state: account.state ?? 'active',
+      quarantine: account.quarantine ?? false,
       current: grantUntil(fromNow(account.expiresInMs)),
       lastRefreshedAt: fromNow(-account.refreshedAgoMs),
       nextAttemptAt: account.backOffMs === undefined ? null : fromNow(account.backOffMs),
@@ -39,6 +41,11 @@ function decide(account: {
 const YOUNG = { expiresInMs: 90 * MINUTE, refreshedAgoMs: 30 * MINUTE };
 
 describe('R0.3 dueDecision', () => {
+  it('of an account in quarantine is no, whatever its clocks say', () => {
+    const ended = { expiresInMs: -MINUTE, refreshedAgoMs: 1e9, quarantine: true };
+    expect(decide(ended)).toEqual({ due: false, reason: 'quarantined' });
+  });
+
   it.each([
     ['with exactly 15 minutes left', 15 * MINUTE, 0, true, 'access_token_expires'],
     ['with 15 minutes and a millisecond left', 15 * MINUTE + 1, 0, false, 'fresh'],

@@ -1,4 +1,4 @@
-import type { Account } from '../../src/domain/account';
+import type { Account, AccountStatus } from '../../src/domain/account';
 import { AccountExistsError, type AccountListQuery } from '../../src/store/accounts';
 import {
   accountOf,
@@ -20,6 +20,16 @@ beforeEach(async () => {
   store = await storeForTest();
 });
 afterEach(() => store.close());
+
+/** eBay's tokens count as expiring soon 15 min before their end, Etsy's 10 min; others 9 min. */
+const CLOCK = {
+  now: NOW,
+  soon: new Map([
+    ['ebay', fromNow(15 * MINUTE)],
+    ['etsy', fromNow(10 * MINUTE)],
+  ]),
+  soonOtherwise: fromNow(9 * MINUTE),
+};
 
 const listed = async (query: Partial<AccountListQuery> = {}) =>
   (await store.accounts.list({ organisation: 'org_a', limit: 100, ...query })).map(({ id }) => id);
@@ -107,22 +117,64 @@ describe('the list of accounts', () => {
     await addAccount(store, { id: 'b', environment: 'sandbox', expiresInMs: 90 * MINUTE });
     await addAccount(store, { id: 'c', provider: 'etsy' });
     await addAccount(store, { id: 'd', organisation: 'org_b' });
+    await addAccount(store, { id: 'e', quarantine: true });
     await store.accounts.patch('org_a', 'c', { state: 'disabled' }, NOW);
     const cases: [Partial<AccountListQuery>, string[]][] = [
-      [{}, ['a', 'b', 'c']],
+      [{}, ['a', 'b', 'c', 'e']],
       [{ limit: 2 }, ['a', 'b']],
-      [{ limit: 2, afterId: 'b' }, ['c']],
-      [{ afterId: 'c' }, []],
-      [{ provider: 'ebay' }, ['a', 'b']],
+      [{ limit: 2, afterId: 'b' }, ['c', 'e']],
+      [{ afterId: 'e' }, []],
+      [{ provider: 'ebay' }, ['a', 'b', 'e']],
       [{ environment: 'sandbox' }, ['b']],
       [{ kind: 'booking' }, ['a']],
-      [{ state: 'disabled' }, ['c']],
-      [{ expiresUntil: fromNow(MINUTE) }, ['a', 'c']],
-      [{ expiresAfter: fromNow(MINUTE) }, ['b']],
-      [{ expiresAfter: NOW, expiresUntil: fromNow(MINUTE) }, ['a', 'c']],
+      [{ quarantine: true }, ['e']],
+      [{ quarantine: false }, ['a', 'b', 'c']],
+      [{ status: { is: 'disabled', ...CLOCK } }, ['c']],
       [{ organisation: 'org_c' }, []],
     ];
     for (const [query, ids] of cases) expect([query, await listed(query)]).toEqual([query, ids]);
+  });
+
+  it("filters by status, each provider's own idea of expiring soon applied", async () => {
+    const minutes = { ended: 0, in8: 8, in12: 12, in20: 20 };
+    for (const provider of ['ebay', 'etsy', 'gone'])
+      for (const [name, left] of Object.entries(minutes))
+        await addAccount(store, {
+          id: `${provider}-${name}`,
+          provider,
+          expiresInMs: left * MINUTE,
+        });
+    const expected: [AccountStatus, string[]][] = [
+      ['ok', ['ebay-in20', 'etsy-in12', 'etsy-in20', 'gone-in12', 'gone-in20']],
+      ['expiring_soon', ['ebay-in12', 'ebay-in8', 'etsy-in8', 'gone-in8']],
+      ['expired', ['ebay-ended', 'etsy-ended', 'gone-ended']],
+    ];
+    for (const [is, ids] of expected) {
+      const status = { is, ...CLOCK };
+      expect([is, await listed({ status })]).toEqual([is, ids]);
+      const ofEtsy = ids.filter((id) => id.startsWith('etsy'));
+      expect([is, await listed({ status, provider: 'etsy' })]).toEqual([is, ofEtsy]);
+    }
+  });
+});
+
+describe('quarantine', () => {
+  it('is left by those that are named, of a provider, or both, and by no others', async () => {
+    for (const [id, provider] of [
+      ['a', 'ebay'],
+      ['b', 'etsy'],
+      ['c', 'etsy'],
+    ] as const)
+      await addAccount(store, { id, provider, quarantine: true });
+    await addAccount(store, { id: 'd', organisation: 'org_b', quarantine: true });
+    const held = () => listed({ quarantine: true });
+    expect(await store.quarantine.release('org_a', { provider: 'ebay', ids: ['b', 'd'] })).toBe(0);
+    expect(await store.quarantine.release('org_a', { ids: ['b', 'd', 'none'] })).toBe(1);
+    expect(await held()).toEqual(['a', 'c']);
+    expect(await store.quarantine.release('org_a', { provider: 'etsy' })).toBe(1);
+    expect(await store.quarantine.release('org_a', { provider: 'etsy' })).toBe(0);
+    expect(await held()).toEqual(['a']);
+    expect(await listed({ quarantine: true, organisation: 'org_b' })).toEqual(['d']);
   });
 });
 

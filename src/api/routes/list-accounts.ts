@@ -1,19 +1,18 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { ACCOUNT_STATUSES, AccountState, type AccountStatus } from '../../domain/account';
-import type { AccountListQuery } from '../../store/accounts';
+import { ACCOUNT_STATUSES } from '../../domain/account';
+import { statusClock } from '../account-counts';
 import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { ApiError, errorResponses } from '../errors';
-import { AccountBody, accountBody, decodeCursor, encodeCursor } from '../schemas';
-
-const DEFAULT_EXPIRING_SOON_MS = 15 * 60_000;
+import { AccountBody, accountBody, decodeCursor, encodeCursor, yesOrNo } from '../schemas';
 
 const Query = z.object({
   provider: z.string().optional(),
   environment: z.string().optional(),
   kind: z.string().optional(),
   status: z.enum(ACCOUNT_STATUSES).optional(),
+  quarantine: yesOrNo.optional(),
   limit: z.coerce.number().int().min(1).max(500).default(100),
   cursor: z.string().optional(),
 });
@@ -47,12 +46,10 @@ export function registerListAccounts(
     if (after === null)
       throw new ApiError('invalid_request', 'cursor: not one of ours; take it from next_cursor');
     const at = now();
-    const expiringSoonMs =
-      providers.find(filters.provider ?? '')?.policy.refreshBeforeMs ?? DEFAULT_EXPIRING_SOON_MS;
     const accounts = await store.accounts.list({
       organisation: c.get('principal').organisation,
       ...filters,
-      ...(status === undefined ? {} : statusFilter(status, at, expiringSoonMs)),
+      status: status && { is: status, ...statusClock(providers, at) },
       afterId: after[0],
       limit: limit + 1,
     });
@@ -66,25 +63,4 @@ export function registerListAccounts(
       200,
     );
   });
-}
-
-/** What a status means in stored terms; the clocks are read off, not stored. */
-function statusFilter(
-  status: AccountStatus,
-  now: Date,
-  expiringSoonMs: number,
-): Pick<AccountListQuery, 'state' | 'expiresAfter' | 'expiresUntil'> {
-  const soon = new Date(now.getTime() + expiringSoonMs);
-  switch (status) {
-    case 'ok':
-      return { state: AccountState.active, expiresAfter: soon };
-    case 'expiring_soon':
-      return { state: AccountState.active, expiresAfter: now, expiresUntil: soon };
-    case 'expired':
-      return { state: AccountState.active, expiresUntil: now };
-    case 'needs_reconnect':
-    case 'inactive':
-    case 'disabled':
-      return { state: status };
-  }
 }

@@ -15,6 +15,10 @@ const Body = z
       .boolean()
       .optional()
       .openapi({ description: 'true: never refreshed; false: back in service' }),
+    quarantine: z
+      .boolean()
+      .optional()
+      .openapi({ description: 'true: served, but not refreshed; false: released' }),
     ...GrantInput.partial().shape,
     ...FallbackInput.shape,
   })
@@ -23,7 +27,7 @@ const Body = z
 const route = createRoute({
   method: 'patch',
   path: '/api/admin/accounts/{id}',
-  summary: 'Rename, disable, enable, or connect again with new tokens',
+  summary: 'Rename, disable, enable, hold in quarantine, release, or connect again with new tokens',
   middleware: requireScope('admin'),
   request: {
     params: AccountParams,
@@ -45,6 +49,7 @@ export function registerPatchAccount(
       label,
       kind,
       disabled,
+      quarantine,
       refresh_token,
       fallback_access_token,
       fallback_expires_at,
@@ -75,6 +80,7 @@ export function registerPatchAccount(
       {
         label,
         kind,
+        quarantine,
         state,
         stateReason: disabled === true ? 'Disabled by an admin.' : null,
         grant: reconnected
