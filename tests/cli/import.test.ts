@@ -260,7 +260,7 @@ describe('progress', () => {
     let at = 0;
     let text = '';
     const stderr = { isTTY, write: (more: string) => (text += more) !== '' };
-    const progress = createProgress(stderr as never, () => at);
+    const progress = createProgress(stderr, () => at);
     for (; at <= 10_000; at += 100) progress.show(() => `${at}`);
     progress.end('end');
     return text;
