@@ -1,6 +1,7 @@
 /** Quarantine: while another system still refreshes a grant, it is served here, and refreshed by nobody. */
 import { randomUUID } from 'node:crypto';
 import { createRefreshClient } from '../../src/api/refresh-client';
+import { CLIENT_ID } from '../support/harness';
 import { type Api, expectError, startApi } from './_api';
 
 const MINUTE_MS = 60_000;
@@ -163,6 +164,47 @@ describe('release', () => {
       'forbidden',
     );
   });
+});
+
+it('R2.2 moves a rotating grant in while the old system goes on, and no refresh token is presented twice', async () => {
+  const subject = `shop-${randomUUID()}`;
+  let grant: { access_token: string; refresh_token: string } = api.sandbox.issueGrant({
+    provider: 'etsy',
+    subject,
+  });
+  const moveIn = async () => {
+    const members = { access_token: grant.access_token, refresh_token: grant.refresh_token };
+    const line = { provider: 'etsy', external_id: subject, ...members };
+    const answer = await api.harness.app.request('/api/admin/accounts/import?quarantine=true', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${api.admin}`, 'content-type': 'application/x-ndjson' },
+      body: JSON.stringify(line),
+    });
+    return JSON.parse((await answer.text()).split('\n')[0] ?? '');
+  };
+  const first = await moveIn();
+  expect(first).toMatchObject({ result: 'created' });
+  // The old system refreshes once more, after its accounts were imported.
+  const answer = await fetch(api.sandbox.tokenEndpoint('etsy'), {
+    method: 'POST',
+    body: new URLSearchParams({
+      grant_type: 'refresh_token',
+      refresh_token: grant.refresh_token,
+      client_id: CLIENT_ID,
+    }),
+  });
+  expect(answer.status).toBe(200);
+  grant = (await answer.json()) as typeof grant;
+  expect(await moveIn()).toEqual({ line: 1, result: 'updated', account_id: first.account_id });
+
+  await release({ provider: 'etsy', account_ids: [first.account_id] });
+  const outcome = await refresh(first.account_id, { force: true });
+  expect(outcome.body).toMatchObject({ outcome: 'refreshed', generation: 3 });
+  const received = api.sandbox.ledger.filter(
+    (entry) => entry.event === 'received' && entry.subject === subject,
+  );
+  expect(received).toHaveLength(2);
+  expect(received.filter((entry) => entry.rotatedTokenPresented)).toEqual([]);
 });
 
 it("lists as ok or expiring soon by each provider's own clock, whether or not one is named", async () => {
