@@ -132,6 +132,19 @@ it('says where CSV breaks off, and keeps what came before', async () => {
   expect(lines[1].message).toContain('not CSV from here on');
 });
 
+it('keeps what came before a CSV breaks off, however it was cut into chunks', async () => {
+  const record = (n: number) => `ebay,chunk-${n},v^1.1#chunk-token-0123456789-${n}`;
+  const before = Array.from({ length: 400 }, (_, n) => record(n));
+  const csv = ['provider,external_id,refresh_token', ...before, 'ebay,"bro"ken,x', record(401)];
+  const { lines } = await send(csv.join('\n'), 'text/csv');
+  expect(lines.at(-2)).toEqual({
+    line: 402,
+    result: 'refused',
+    message: expect.stringMatching(/^not CSV from here on .*send the whole file again$/),
+  });
+  expect(lines.at(-1)).toEqual({ summary: summary({ lines: 401, created: 400, refused: 1 }) });
+});
+
 it('streams: results come while lines are still being sent, 3,000 of them without holding the file', async () => {
   const encoder = new TextEncoder();
   let sent = 0;

@@ -76,6 +76,7 @@ async function releaseAll(
     cursor = page.next_cursor;
     progress.show(() => `${grouped(released)} of ${grouped(held)} released`);
   } while (cursor !== null);
+  progress.end(`${grouped(released)} of ${grouped(held)} released`);
   return released;
 }
 
