@@ -74,6 +74,7 @@ function document(n: number, now: Date): Record<string, unknown> & { _id: string
       obtained_at: now,
     },
     claim: null,
+    quarantine: false,
     last_refreshed_at: new Date(at - (due && n % 2 === 1 ? 70 : n % 30) * MINUTE),
     last_attempt: null,
     next_attempt_at: null,

@@ -46,7 +46,8 @@ export function banner(input: BannerInput): string {
     ...(trial === null
       ? []
       : [
-          `sandbox of its own that speaks as eBay does (${trial.sandboxUrl}). Nothing leaves this machine.`,
+          `sandbox of its own that speaks as eBay, Etsy, Shopify and Google do (${trial.sandboxUrl}).`,
+          'Nothing leaves this machine.',
         ]),
     '',
     ...lines,

@@ -13,8 +13,9 @@ import type { RunningEngine } from './engines/engine';
 import { startMongodb } from './engines/mongodb';
 import { startTemporal } from './engines/temporal';
 import { installTemporalLogger } from './logging';
+import { DEMO_ACCOUNT_COUNT } from './sandbox/demo-accounts';
 import type { Store } from './store/store';
-import { seedDemoAccounts, startTrialProvider, trialDatabase, trialKeyRing } from './trial';
+import { seedDemoAccounts, startTrialProviders, trialDatabase, trialKeyRing } from './trial';
 import { type RunningWorker, startWorker } from './worker/start-worker';
 import { SEARCH_ATTRIBUTES } from './workflows/search-attributes';
 
@@ -121,7 +122,7 @@ async function startEvergrant(
   stops: (() => Promise<void>)[],
 ): Promise<{ api: RunningApi; worker: RunningWorker; banner: string }> {
   const onTrial = configured.providers.length === 0;
-  const trial = onTrial ? await startTrialProvider(configured) : null;
+  const trial = onTrial ? await startTrialProviders(configured) : null;
   if (trial !== null) stops.push(() => trial.sandbox.stop());
   const config = trial === null ? configured : { ...configured, providers: trial.providers };
   const ring = config.encryptionKeys ?? trialKeyRing(config.dataDir).ring;
@@ -148,7 +149,8 @@ async function startEvergrant(
       temporalCli: engines.temporalCli,
       mongodb: describeMongodb(uri, engines.mongodbWay),
       dataDir: config.dataDir,
-      trial: trial === null ? null : { accounts: 12, sandboxUrl: trial.sandbox.url },
+      trial:
+        trial === null ? null : { accounts: DEMO_ACCOUNT_COUNT, sandboxUrl: trial.sandbox.url },
       schedules: worker.schedules,
       newAdminKey,
     }),

@@ -1,13 +1,15 @@
 /**
- * The trial: what `npm start` makes for itself where nothing is configured. A provider of its own (the sandbox), a
- * dozen demo accounts, an encryption key and an admin key.
+ * The trial: what `npm start` makes for itself where nothing is configured. Providers of its own (the sandbox), demo
+ * accounts of each, an encryption key and an admin key.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from './config';
+import { findAdapter } from './providers/registry';
 import { defaultPolicy, type ProviderConfig } from './providers-file';
 import { type DemoAccount, demoAccounts } from './sandbox/demo-accounts';
+import { SANDBOX_PROVIDERS } from './sandbox/dialect';
 import { type Sandbox, startSandbox } from './sandbox/server';
 import type { Store } from './store/store';
 import { KeyRing } from './vault/key-ring';
@@ -15,8 +17,8 @@ import type { Vault } from './vault/vault';
 
 const CLIENT_ID = 'evergrant-trial';
 
-/** Starts the sandbox and describes it as a configured provider. */
-export async function startTrialProvider(
+/** Starts the sandbox and describes it as the providers that it speaks as. */
+export async function startTrialProviders(
   config: Config,
 ): Promise<{ sandbox: Sandbox; providers: ProviderConfig[] }> {
   const clientSecret = randomBytes(24).toString('base64url');
@@ -28,18 +30,19 @@ export async function startTrialProvider(
       ? {}
       : { accessTokenLifeSeconds: config.sandboxAccessTokenLifeSeconds }),
   });
-  const environment = {
-    clientId: CLIENT_ID,
-    clientSecret,
-    tokenEndpoint: sandbox.tokenEndpoint('ebay'),
-  };
-  const ebay: ProviderConfig = {
-    id: 'ebay',
-    adapter: 'ebay',
-    policy: defaultPolicy('ebay', config.refreshIntervalMs),
-    environments: { production: environment, sandbox: environment },
-  };
-  return { sandbox, providers: [ebay] };
+  const providers = SANDBOX_PROVIDERS.map((id): ProviderConfig => {
+    const tokenEndpoint = sandbox.tokenEndpoint(id);
+    const environments = Object.keys(findAdapter(id)?.tokenEndpoints ?? {});
+    return {
+      id,
+      adapter: id,
+      policy: defaultPolicy(id, config.refreshIntervalMs),
+      environments: Object.fromEntries(
+        environments.map((name) => [name, { clientId: CLIENT_ID, clientSecret, tokenEndpoint }]),
+      ),
+    };
+  });
+  return { sandbox, providers };
 }
 
 /** Furnishes an empty database with the demo accounts; one that has accounts is left as it is. */
@@ -75,6 +78,7 @@ function demoDocument(
     externalId: account.external_id,
     label: account.label,
     kind: account.kind,
+    quarantine: account.quarantine,
     lastRefreshedAt: account.last_refreshed_at,
     grant: {
       ...sealed,

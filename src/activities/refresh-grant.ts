@@ -67,7 +67,8 @@ export async function refreshGrant(
   };
   switch (claimed.kind) {
     case 'disabled':
-      return result(input, account, { outcome: 'skipped', reason: 'disabled' });
+    case 'quarantined':
+      return result(input, account, { outcome: 'skipped', reason: claimed.kind });
     case 'busy':
       return result(input, account, { outcome: 'busy', reason: 'claimed' });
     case 'answered':

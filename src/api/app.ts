@@ -28,6 +28,7 @@ import { registerPatchSchedule } from './routes/patch-schedule';
 import { registerPauseSchedule } from './routes/pause-schedule';
 import { registerRefreshAccount } from './routes/refresh-account';
 import { registerRefreshDebug } from './routes/refresh-debug';
+import { registerReleaseAccounts } from './routes/release-accounts';
 import { registerResumeSchedule } from './routes/resume-schedule';
 import { registerRevokeApiKey } from './routes/revoke-api-key';
 import { registerStatus } from './routes/status';
@@ -80,6 +81,7 @@ export function createApp(deps: ApiDependencies): ApiApp {
   registerHealth(app, deps);
   registerCreateAccount(app, deps);
   registerImportAccounts(app, deps);
+  registerReleaseAccounts(app, deps);
   registerListAccounts(app, deps);
   registerGetAccount(app, deps);
   registerPatchAccount(app, deps);

@@ -23,14 +23,20 @@ export const NewAccountBody = z
       .openapi({ description: 'The name people see; external_id if left out' }),
     kind: z.string().min(1).max(64).nullable().optional(),
     policy: PolicyInput.nullable().optional(),
+    quarantine: z.boolean().optional().openapi({
+      description:
+        'true: another system still refreshes this grant. It is served, and not refreshed, until it is released.',
+    }),
     ...GrantInput.shape,
     ...FallbackInput.shape,
   })
   .openapi('NewAccount');
 
+export type AccountInput = z.infer<typeof NewAccountBody>;
+
 /** @throws {ApiError} `invalid_request` where provider or environment is not configured */
 export function newAccount(
-  body: z.infer<typeof NewAccountBody>,
+  body: AccountInput,
   organisation: string,
   { vault, providers, now }: Pick<ApiDependencies, 'vault' | 'providers' | 'now'>,
 ): NewAccount {
@@ -39,7 +45,7 @@ export function newAccount(
     const names = providers.all.map(({ id }) => id).join(', ');
     throw new ApiError(
       'invalid_request',
-      `provider: "${body.provider}" is not configured; there are: ${names}`,
+      `provider: ${named(body.provider)} is not configured; there are: ${names}`,
     );
   }
   const environment = body.environment ?? provider.adapter.defaultEnvironment;
@@ -47,13 +53,13 @@ export function newAccount(
     const names = [...provider.environments.keys()].join(', ');
     throw new ApiError(
       'invalid_request',
-      `environment: "${environment}" is not configured for ${provider.id}; there are: ${names}`,
+      `environment: ${named(environment)} is not configured for ${provider.id}; there are: ${names}`,
     );
   }
   if (provider.adapter.accountHost?.(body.external_id) === null) {
     throw new ApiError(
       'invalid_request',
-      `external_id: "${body.external_id}" is not the address of a ${provider.adapter.displayName} account`,
+      `external_id: ${named(body.external_id)} is not the address of a ${provider.adapter.displayName} account`,
     );
   }
   const id = `acc_${randomBytes(12).toString('hex')}`;
@@ -67,9 +73,15 @@ export function newAccount(
     externalId: body.external_id,
     label: body.label ?? body.external_id,
     kind: body.kind ?? null,
+    quarantine: body.quarantine,
     grant: sealedGrantOf(body, { vault, place, now: at }),
     fallback: sealedFallbackOf(body, { vault, place }),
     policy: accountPolicyOf(body.policy),
     lastRefreshedAt: at,
   };
+}
+
+/** Where columns were mixed up, a token may stand in a name's place: what is no name is not repeated. */
+function named(text: string): string {
+  return /^[a-z0-9][a-z0-9 .-]{0,39}$/i.test(text) ? `"${text}"` : `(${text.length} characters)`;
 }

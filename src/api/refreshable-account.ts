@@ -1,10 +1,10 @@
-/** The account a person asks to refresh: of their organisation, and not disabled. */
+/** The account a person asks to refresh: of their organisation, not disabled, and not in quarantine. */
 import { type Account, AccountState } from '../domain/account';
 import type { Principal } from '../store/api-keys';
 import type { Store } from '../store/store';
 import { ApiError, notFound } from './errors';
 
-/** @throws {ApiError} `not_found` (absent and foreign alike) or `conflict` (disabled) */
+/** @throws {ApiError} `not_found` (absent and foreign alike) or `conflict` (disabled, or in quarantine) */
 export async function refreshableAccount(
   store: Store,
   principal: Principal,
@@ -18,5 +18,10 @@ export async function refreshableAccount(
       'The account is disabled. Enable it first: PATCH {"disabled": false}.',
     );
   }
+  if (account.quarantine) throw new ApiError('conflict', IN_QUARANTINE);
   return account;
 }
+
+/** Said wherever a refresh is refused for it. */
+export const IN_QUARANTINE =
+  'The account is in quarantine: another system still refreshes it, and a second one could break its grant. Stop that system, then release the account: evergrant accounts release <id>, or PATCH {"quarantine": false}.';

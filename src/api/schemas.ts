@@ -15,6 +15,9 @@ export function orNull<T extends z.ZodType>(schema: T) {
   return z.union([schema, z.null()]);
 }
 
+/** A query's `true` or `false`. */
+export const yesOrNo = z.enum(['true', 'false']).transform((text) => text === 'true');
+
 const FailureBody = z
   .object({
     class: z.enum(FailureClass),
@@ -38,6 +41,9 @@ export const AccountBody = z
     status: z.enum(ACCOUNT_STATUSES),
     status_reason: z.string().nullable(),
     status_at: time,
+    quarantine: z.boolean().openapi({
+      description: 'true: another system still refreshes it; it is served here, and not refreshed',
+    }),
     due: z.object({ due: z.boolean(), reason: z.string() }),
     due_at: time.nullable().openapi({ description: 'null: sweeps leave it alone' }),
     policy: orNull(PolicyBody).openapi({
@@ -88,6 +94,7 @@ export function accountBody(
     status: accountStatus(account, now),
     status_reason: account.stateReason,
     status_at: account.stateAt.toISOString(),
+    quarantine: account.quarantine,
     due:
       provider === undefined
         ? { due: false, reason: 'provider_not_configured' }

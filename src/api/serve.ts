@@ -16,6 +16,8 @@ import { createScheduleClient } from './schedule-client';
 import { createWorkflowClient } from './workflow-client';
 
 const STOP_MAX_MS = 15_000;
+/** An import is received as fast as it is stored; Node would cut it off after five minutes. */
+const RECEIVE_WITHIN_MS = 60 * 60_000;
 
 export interface ServeInput {
   config: Config;
@@ -100,7 +102,8 @@ function listen(
   port: number,
 ): Promise<ServerType> {
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch, hostname, port }, () => resolve(server));
+    const serverOptions = { requestTimeout: RECEIVE_WITHIN_MS };
+    const server = serve({ fetch, hostname, port, serverOptions }, () => resolve(server));
     server.once('error', (error: NodeJS.ErrnoException) => {
       const taken = error.code === 'EADDRINUSE';
       reject(

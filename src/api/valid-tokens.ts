@@ -11,6 +11,7 @@ import { callerName } from './authenticator';
 import type { ApiDependencies } from './dependencies';
 import { apiErrorOf, notFound } from './errors';
 import { type OpenedAccount, OpenedAccounts } from './opened-accounts';
+import { IN_QUARANTINE } from './refreshable-account';
 import { within } from './within';
 
 /** A caller who could be given another token than the refreshed one does not wait longer for that one. */
@@ -173,7 +174,7 @@ export class ValidTokens {
     return {
       active: false,
       reason: trouble ?? NO_TOKEN,
-      retryAfterSeconds: this.#retryAfterSeconds(account),
+      retryAfterSeconds: account.quarantine ? null : this.#retryAfterSeconds(account),
     };
   }
 
@@ -200,6 +201,7 @@ export class ValidTokens {
 
   /** Why there is no token that lives as long as was asked. */
   async #trouble(account: Account, use: TokenUse, renewal: Renewal | null): Promise<Trouble> {
+    if (account.quarantine) return { code: 'quarantined', message: IN_QUARANTINE };
     if (renewal !== null && renewal.error !== null) {
       const { code, message } = apiErrorOf(renewal.error);
       if (code === 'internal_error') {

@@ -14,6 +14,7 @@ export function accountPairs(account: z.infer<typeof AccountBody>): [string, Cel
     ['kind', account.kind],
     ['status', account.status],
     ['reason', account.status_reason],
+    ['quarantine', account.quarantine ? 'yes' : null],
     ['due', account.due.due ? `yes (${account.due.reason})` : `no (${account.due.reason})`],
     ['token ends', time(account.expires_at)],
     ['refresh token ends', time(account.refresh_token_expires_at)],

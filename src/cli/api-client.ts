@@ -1,4 +1,8 @@
 /** Requests to the API, and what their failures mean to whoever typed the command. */
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { pipeline, type Readable } from 'node:stream';
+import { textLines } from '../api/text-lines';
 import { CommandFailed, Unreachable } from './errors';
 import type { Settings } from './settings';
 
@@ -10,6 +14,16 @@ export interface ApiClient {
   post<T>(path: string, body?: unknown): Promise<T>;
   patch<T>(path: string, body: unknown): Promise<T>;
   delete(path: string): Promise<void>;
+  /** Streams a body of any size, and the lines of the answer (JSON each) as they come. */
+  upload<T>(path: string, upload: Upload): AsyncIterable<T>;
+}
+
+interface Upload {
+  query?: Query;
+  type: string;
+  body: Readable;
+  /** What the body is read from, for the message when that fails. */
+  name: string;
 }
 
 type Query = Record<string, string | number | undefined>;
@@ -25,7 +39,7 @@ export function createApiClient({ url, apiKey }: Settings): ApiClient {
     let response: Response;
     let text: string;
     try {
-      response = await fetch(new URL(`${url.pathname.replace(/\/$/, '')}${path}`, url), {
+      response = await fetch(addressOf(path), {
         method,
         headers: {
           authorization: `Bearer ${apiKey}`,
@@ -38,32 +52,88 @@ export function createApiClient({ url, apiKey }: Settings): ApiClient {
       });
       text = await response.text();
     } catch (error) {
-      throw new Unreachable(
-        `The API is unreachable at ${url.origin} (${reasonOf(error)}). Is it running? Where it is elsewhere, set EVERGRANT_URL.`,
-      );
+      throw unreachable(error);
     }
     const answer = response.status === 204 ? null : parsed(text);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     if (response.ok && answer !== undefined) return answer as T;
-    if (isRefusal(answer)) throw refused(answer.error);
-    throw new CommandFailed(
-      `${url.origin} answers, but not as Evergrant does (HTTP ${response.status}). Is EVERGRANT_URL right?`,
-    );
+    throw notAnswered(response.status, answer);
   }
 
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
+  async function* upload<T>(path: string, { query = {}, ...what }: Upload): AsyncIterable<T> {
+    const response = await uploading(addressOf(withQuery(path, query)), apiKey, what).catch(
+      (error: unknown) => {
+        throw error instanceof CommandFailed ? error : unreachable(error);
+      },
+    );
+    try {
+      for await (const { text } of textLines(response, Number.POSITIVE_INFINITY)) {
+        const answer = parsed(text ?? '');
+        if (response.statusCode !== 200 || answer === undefined)
+          throw notAnswered(response.statusCode ?? 0, answer);
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+        yield answer as T;
+      }
+    } catch (error) {
+      throw error instanceof CommandFailed ? error : unreachable(error);
+    }
+  }
+
+  const addressOf = (path: string) => new URL(`${url.pathname.replace(/\/$/, '')}${path}`, url);
+  const unreachable = (error: unknown) =>
+    new Unreachable(
+      `The API is unreachable at ${url.origin} (${reasonOf(error)}). Is it running? Where it is elsewhere, set EVERGRANT_URL.`,
+    );
+  const notAnswered = (status: number, answer: unknown) =>
+    isRefusal(answer)
+      ? refused(answer.error)
+      : new CommandFailed(
+          `${url.origin} answers, but not as Evergrant does (HTTP ${status}). Is EVERGRANT_URL right?`,
+        );
+
   return {
-    get: (path, query = {}) => {
-      const search = new URLSearchParams();
-      for (const [name, value] of Object.entries(query))
-        if (value !== undefined) search.set(name, String(value));
-      return send('GET', search.size === 0 ? path : `${path}?${search.toString()}`);
-    },
+    get: (path, query = {}) => send('GET', withQuery(path, query)),
+    upload,
     post: (path, body = {}) => send('POST', path, body),
     patch: (path, body) => send('PATCH', path, body),
     delete: async (path) => {
       await send('DELETE', path);
     },
   };
+}
+
+function withQuery(path: string, query: Query): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined) search.set(name, String(value));
+  return search.size === 0 ? path : `${path}?${search.toString()}`;
+}
+
+/**
+ * Begins to send, and answers with the response as soon as its head is there: the API answers line by line, and reads
+ * on only as far as its answers are read. Not `fetch`, which is to send all before it lets anything be read.
+ */
+function uploading(
+  address: URL,
+  apiKey: string,
+  { body, type, name }: Omit<Upload, 'query'>,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const begin = address.protocol === 'https:' ? httpsRequest : httpRequest;
+    const request = begin(address, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${apiKey}`, 'content-type': type },
+    });
+    request.once('response', resolve);
+    request.once('finish', () => request.setTimeout(ANSWERS_WITHIN_MS, () => request.destroy()));
+    // Before the request hears of it: what it would say is that it was aborted.
+    body.once('error', (error: NodeJS.ErrnoException) =>
+      reject(new CommandFailed(`${name} cannot be read (${error.code ?? error.message}).`)),
+    );
+    // An answer that came before all was sent is the answer, whatever becomes of the rest.
+    pipeline(body, request, (error) => error && reject(error));
+  });
 }
 
 function parsed(text: string): unknown {

@@ -10,7 +10,7 @@ export interface Context {
   json: boolean;
   /** The options, by name; those that were not given are absent. */
   options: Options;
-  /** One for each of {@link Command.places}. */
+  /** One for each of {@link Command.places}, then those of {@link Command.rest}. */
   places: string[];
 }
 
@@ -18,6 +18,8 @@ export interface Command {
   words: string[];
   /** Names of what must follow, in order: `<id>`. */
   places?: string[];
+  /** The name of what may follow those, any number of times. */
+  rest?: string;
   summary: string;
   options?: Record<string, Option>;
   /** Said in the command's own help, below the options. */

@@ -33,6 +33,7 @@ export function commandHelp(command: Command): string {
   ].join('\n');
 }
 
-function usage({ words, places = [] }: Command): string {
-  return [...words, ...places.map((name) => `<${name}>`)].join(' ');
+function usage({ words, places = [], rest }: Command): string {
+  const following = rest === undefined ? [] : [`<${rest}>…`];
+  return [...words, ...places.map((name) => `<${name}>`), ...following].join(' ');
 }

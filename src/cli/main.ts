@@ -61,7 +61,7 @@ function commandOf(args: string[]): Command | undefined {
 }
 
 function parse(
-  { options = {}, places = [] }: Command,
+  { options = {}, places = [], rest }: Command,
   args: string[],
 ): { values: Record<string, unknown>; positionals: string[] } {
   let found: { values: Record<string, unknown>; positionals: string[] };
@@ -89,9 +89,10 @@ function parse(
       error instanceof Error ? error.message.split('. ') : [];
     throw new UsageError(said);
   }
-  if (found.positionals.length !== places.length) {
+  const { length } = found.positionals;
+  if (length < places.length || (rest === undefined && length > places.length)) {
     const wanted = places.length === 0 ? 'nothing' : places.map((name) => `<${name}>`).join(' ');
-    throw new UsageError(`takes ${wanted} beside its options, not ${found.positionals.length}`);
+    throw new UsageError(`takes ${wanted} beside its options, not ${length}`);
   }
   return found;
 }

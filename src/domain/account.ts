@@ -59,6 +59,8 @@ export interface Account {
   state: AccountState;
   stateReason: string | null;
   stateAt: Date;
+  /** Another system still refreshes this grant: it is served, and refreshed by nobody here until it is released. */
+  quarantine: boolean;
   generation: number;
   current: SealedGrant;
   previous: SealedGrant | null;

@@ -35,6 +35,7 @@ type DueReason =
   | 'access_token_expires'
   | 'refreshed_long_ago'
   | 'fresh'
+  | 'quarantined'
   | 'backing_off'
   | 'not_enabled'
   | 'needs_reconnect'
@@ -78,11 +79,12 @@ export function accountClocks(account: Clocked, rule: RefreshRule): AccountClock
 
 /** Whether a sweep should refresh the account now, and why or why not. The store's due list asks the same. */
 export function dueDecision(
-  account: Clocked & Pick<Account, 'state'>,
+  account: Clocked & Pick<Account, 'state' | 'quarantine'>,
   rule: RefreshRule,
   now: Date,
 ): DueDecision {
   if (account.state !== AccountState.active) return { due: false, reason: account.state };
+  if (account.quarantine) return { due: false, reason: 'quarantined' };
   const policy = policyOf(account, rule);
   if (!policy.enabled) return { due: false, reason: 'not_enabled' };
   if (account.nextAttemptAt !== null && account.nextAttemptAt > now)

@@ -5,6 +5,7 @@ import type { SealedGrant } from './grant';
 type UseReason =
   | 'access_token_expires'
   | 'fresh'
+  | 'quarantined'
   | 'backing_off'
   | 'needs_reconnect'
   | 'inactive'
@@ -22,7 +23,10 @@ const LIFE_ASKABLE = 0.9;
  * again earlier than a sweep would, unless the provider itself said when to come back.
  */
 export function useDecision(
-  account: Pick<Account, 'state' | 'current' | 'nextAttemptAt' | 'lastAttempt' | 'lastError'>,
+  account: Pick<
+    Account,
+    'state' | 'quarantine' | 'current' | 'nextAttemptAt' | 'lastAttempt' | 'lastError'
+  >,
   minValidSeconds: number,
   now: Date,
 ): { due: boolean; reason: UseReason } {
@@ -31,6 +35,7 @@ export function useDecision(
   const remainingMs = Date.parse(current.expiresAt) - now.getTime();
   if (remainingMs > 0 && remainingMs >= neededMs(current, minValidSeconds))
     return { due: false, reason: 'fresh' };
+  if (account.quarantine) return { due: false, reason: 'quarantined' };
 
   const failedAt = lastAttempt?.outcome === 'failed' ? lastAttempt.finishedAt : null;
   // A grant that came later (a reconnect) owes nothing to the failure of the one before.

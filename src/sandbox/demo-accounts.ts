@@ -1,9 +1,9 @@
 /**
- * A dozen connected accounts in varied states, for a first run without any provider: what each shows
+ * Connected accounts of every provider in varied states, for a first run without any real one: what each shows
  * after a few minutes is what its label says.
  */
 import type { GrantInput } from './authorization-server';
-import type { SandboxProvider } from './dialect';
+import { SANDBOX_PROVIDERS, type SandboxProvider } from './dialect';
 import type { Sandbox } from './server';
 
 /** An account to be stored, with its tokens in plain text: whoever stores it seals them. */
@@ -19,6 +19,7 @@ export interface DemoAccount {
   refresh_token: string;
   expires_at: Date;
   last_refreshed_at: Date;
+  quarantine: boolean;
   /** What to spoil while storing: a ciphertext that does not open, or tokens stored unsealed. */
   fault?: 'corrupt_row' | 'legacy_plaintext';
 }
@@ -26,20 +27,30 @@ export interface DemoAccount {
 interface DemoState {
   shop: string;
   state: string;
+  /** The shop's name in small letters, if left out. */
+  externalId?: string;
+  kind?: string;
+  quarantine?: true;
   organisation?: string;
   environment?: DemoAccount['environment'];
   /** When the access token ends, from now; absent: a whole life of the sandbox's own. */
   expiresInMinutes?: number;
-  /** Absent: one life of two hours before it ends, or now for a fresh token. */
+  /** Absent: one life before it ends, or now for a fresh token. */
   refreshedMinutesAgo?: number;
   /** What happens to the grant after the consent. */
   fate?: 'revoked' | 'odd_refresh_token';
   fault?: DemoAccount['fault'];
 }
 
-const LIFE_MINUTES = 120;
+/** As the providers' own tokens live. */
+const LIFE_MINUTES: Record<SandboxProvider, number> = {
+  ebay: 120,
+  etsy: 60,
+  shopify: 60,
+  google: 60,
+};
 
-const STATES: readonly DemoState[] = [
+const EBAY: readonly DemoState[] = [
   { shop: 'Lantern Lane', state: 'fresh' },
   { shop: 'Copper Kettle', state: 'fresh' },
   { shop: 'Harbour Books', state: 'expiring in 8 min', expiresInMinutes: 8 },
@@ -74,8 +85,74 @@ const STATES: readonly DemoState[] = [
   },
 ];
 
+/** Each refresh brings a new refresh token, and presenting an old one again would revoke the grant. */
+const ETSY: readonly DemoState[] = [
+  { shop: 'Fern Pottery', state: 'fresh' },
+  { shop: 'Loom and Thread', state: 'expiring in 4 min', expiresInMinutes: 4 },
+  { shop: 'Pebble Prints', state: 'expired 2 h ago', expiresInMinutes: -120 },
+  { shop: 'Rowan Candles', state: 'revoked at Etsy', expiresInMinutes: 5, fate: 'revoked' },
+  {
+    shop: 'Wick and Wax',
+    state: 'in quarantine, expiring in 9 min',
+    expiresInMinutes: 9,
+    quarantine: true,
+  },
+];
+
+const SHOPIFY: readonly DemoState[] = [
+  { shop: 'Amber Outfitters', state: 'fresh', externalId: 'amber-outfitters.myshopify.com' },
+  {
+    shop: 'Birch Supply',
+    state: 'expiring in 5 min',
+    externalId: 'birch-supply.myshopify.com',
+    expiresInMinutes: 5,
+  },
+  {
+    shop: 'Cobalt Cycles',
+    state: 'expired an hour ago',
+    externalId: 'cobalt-cycles.myshopify.com',
+    expiresInMinutes: -60,
+  },
+  {
+    shop: 'Dune Decor',
+    state: 'app removed from the shop',
+    externalId: 'dune-decor.myshopify.com',
+    expiresInMinutes: 5,
+    fate: 'revoked',
+  },
+];
+
+/** Mail connections: one mailbox of a hotel may be connected for both kinds of mail. */
+const GOOGLE: readonly DemoState[] = [
+  { ...mailbox('Seaview Hotel', 'booking'), state: 'fresh' },
+  { ...mailbox('Seaview Hotel', 'stopsale'), state: 'expiring in 7 min', expiresInMinutes: 7 },
+  { ...mailbox('Alpine Lodge', 'booking'), state: 'expired 30 min ago', expiresInMinutes: -30 },
+  {
+    ...mailbox('Alpine Lodge', 'stopsale'),
+    state: 'revoked at Google',
+    expiresInMinutes: 5,
+    fate: 'revoked',
+  },
+  { ...mailbox('Palm Resort', 'booking'), state: 'expiring in 9 min', expiresInMinutes: 9 },
+  {
+    ...mailbox('Palm Resort', 'stopsale'),
+    state: 'in quarantine, expiring in 6 min',
+    expiresInMinutes: 6,
+    quarantine: true,
+  },
+];
+
+const STATES: Record<SandboxProvider, readonly DemoState[]> = {
+  ebay: EBAY,
+  etsy: ETSY,
+  shopify: SHOPIFY,
+  google: GOOGLE,
+};
+
+export const DEMO_ACCOUNT_COUNT = Object.values(STATES).flat().length;
+
 /**
- * Has the sandbox issue the grants of twelve demo accounts and revoke one. Each call issues new ones.
+ * Has the sandbox issue the grants of the demo accounts and revoke some. Each call issues new ones.
  *
  * The odd refresh token has the shape of eBay's older Auth'n'Auth tokens, a usual mix-up; no grant of the
  * sandbox has it, so it is refused as an unknown token is.
@@ -84,33 +161,52 @@ export function demoAccounts(
   sandbox: Pick<Sandbox, 'issueGrant' | 'revoke'>,
   now: Date,
 ): DemoAccount[] {
-  return STATES.map((state) => {
-    const externalId = state.shop.toLowerCase().replaceAll(' ', '_');
-    const expiresAt =
-      state.expiresInMinutes === undefined ? undefined : minutesFrom(now, state.expiresInMinutes);
-    const input: GrantInput = { subject: externalId, ...(expiresAt && { expiresAt }) };
-    const grant = sandbox.issueGrant({ provider: 'ebay', ...input });
-    if (state.fate === 'revoked') sandbox.revoke(grant.refresh_token);
-    const refreshedMinutesAgo =
-      state.refreshedMinutesAgo ?? LIFE_MINUTES - (state.expiresInMinutes ?? LIFE_MINUTES);
-    return {
-      organisation: state.organisation ?? 'default',
-      provider: 'ebay',
-      environment: state.environment ?? 'production',
-      external_id: externalId,
-      label: `${state.shop} – ${state.state}`,
-      kind: 'seller',
-      scopes: grant.scopes,
-      access_token: grant.access_token,
-      refresh_token:
-        state.fate === 'odd_refresh_token'
-          ? `AgAAAA**AQAAAA**aAAAAA**${externalId}`
-          : grant.refresh_token,
-      expires_at: new Date(grant.expires_at),
-      last_refreshed_at: minutesFrom(now, -refreshedMinutesAgo),
-      ...(state.fault && { fault: state.fault }),
-    };
-  });
+  return SANDBOX_PROVIDERS.flatMap((provider) =>
+    STATES[provider].map((state) => demoAccount(provider, state, sandbox, now)),
+  );
+}
+
+function demoAccount(
+  provider: SandboxProvider,
+  state: DemoState,
+  sandbox: Pick<Sandbox, 'issueGrant' | 'revoke'>,
+  now: Date,
+): DemoAccount {
+  const externalId = state.externalId ?? state.shop.toLowerCase().replaceAll(' ', '_');
+  const lifeMinutes = LIFE_MINUTES[provider];
+  const expiresAt =
+    state.expiresInMinutes === undefined ? undefined : minutesFrom(now, state.expiresInMinutes);
+  const input: GrantInput = { subject: externalId, ...(expiresAt && { expiresAt }) };
+  const grant = sandbox.issueGrant({ provider, ...input });
+  if (state.fate === 'revoked') sandbox.revoke(grant.refresh_token);
+  const refreshedMinutesAgo =
+    state.refreshedMinutesAgo ?? lifeMinutes - (state.expiresInMinutes ?? lifeMinutes);
+  return {
+    organisation: state.organisation ?? 'default',
+    provider,
+    environment: state.environment ?? 'production',
+    external_id: externalId,
+    label: `${state.shop} – ${state.state}`,
+    kind: state.kind ?? 'seller',
+    scopes: grant.scopes,
+    access_token: grant.access_token,
+    refresh_token:
+      state.fate === 'odd_refresh_token'
+        ? `AgAAAA**AQAAAA**aAAAAA**${externalId}`
+        : grant.refresh_token,
+    expires_at: new Date(grant.expires_at),
+    last_refreshed_at: minutesFrom(now, -refreshedMinutesAgo),
+    quarantine: state.quarantine ?? false,
+    ...(state.fault && { fault: state.fault }),
+  };
+}
+
+function mailbox(
+  hotel: string,
+  kind: 'booking' | 'stopsale',
+): Pick<DemoState, 'shop' | 'externalId' | 'kind'> {
+  const domain = `${hotel.toLowerCase().replaceAll(' ', '-')}.example`;
+  return { shop: `${hotel}, ${kind}`, externalId: `reservations@${domain}`, kind };
 }
 
 function minutesFrom(instant: Date, minutes: number): Date {

@@ -21,6 +21,7 @@ export function toAccount(document: AccountDocument): Account {
     state: document.state,
     stateReason: document.state_reason ?? null,
     stateAt: document.state_at,
+    quarantine: document.quarantine,
     generation: document.generation,
     current: toGrant(document.current),
     previous: document.previous ? toGrant(document.previous) : null,

@@ -1,5 +1,11 @@
 /** The account document. Members are snake_case, as everything stored and everything on the wire. */
-import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
+import {
+  type Connection,
+  type InferSchemaType,
+  type Model,
+  type QueryFilter,
+  Schema,
+} from 'mongoose';
 import { AccountState } from '../domain/account';
 
 const grantSchema = new Schema(
@@ -87,6 +93,7 @@ const accountSchema = new Schema(
     state: { type: String, enum: Object.values(AccountState), required: true },
     state_reason: { type: String, default: null },
     state_at: { type: Date, required: true },
+    quarantine: { type: Boolean, required: true },
     generation: { type: Number, required: true },
     current: { type: grantSchema, required: true },
     previous: { type: grantSchema, default: null },
@@ -113,16 +120,21 @@ const accountSchema = new Schema(
   },
 );
 
-// What a sweep scans holds active accounts only, so that the others cost nothing.
-const active = { partialFilterExpression: { state: AccountState.active } };
+// What a sweep scans holds only what may be refreshed, so that the others cost nothing.
+const refreshable = {
+  partialFilterExpression: { state: AccountState.active, quarantine: false },
+};
 accountSchema.index(
   { provider: 1, 'current.expires_at': 1, _id: 1 },
-  { ...active, name: 'expiring' },
+  { ...refreshable, name: 'expiring' },
 );
-accountSchema.index({ provider: 1, due_at: 1, _id: 1 }, { ...active, name: 'due' });
+accountSchema.index({ provider: 1, due_at: 1, _id: 1 }, { ...refreshable, name: 'due' });
 accountSchema.index(
   { provider: 1, refresh_token_warning_at: 1, _id: 1 },
-  { ...active, name: 'refresh_token_warning' },
+  {
+    partialFilterExpression: { state: AccountState.active },
+    name: 'refresh_token_warning',
+  },
 );
 accountSchema.index(
   { organisation: 1, provider: 1, environment: 1, external_id: 1, kind: 1 },
@@ -134,6 +146,11 @@ export type AccountDocument = InferSchemaType<typeof accountSchema> & {
   _id: string;
   created_at: Date;
   updated_at: Date;
+};
+
+/** Which accounts may be refreshed: not those in quarantine. Mongoose's types take no boolean here. */
+export const NOT_IN_QUARANTINE: QueryFilter<AccountDocument> = {
+  quarantine: false as unknown as object,
 };
 
 export function accountModel(connection: Connection): Model<AccountDocument> {

@@ -20,6 +20,7 @@ export interface NewAccount {
   externalId: string;
   label: string;
   kind: string | null;
+  quarantine?: boolean | undefined;
   grant: SealedGrant;
   fallback?: SealedFallback | null | undefined;
   policy?: AccountPolicy | null | undefined;
@@ -31,6 +32,7 @@ export interface AccountListQuery {
   provider?: string | undefined;
   environment?: string | undefined;
   kind?: string | undefined;
+  quarantine?: boolean | undefined;
   status?: { is: AccountStatus; at: Date } | undefined;
   afterId?: string | undefined;
   limit: number;
@@ -39,6 +41,7 @@ export interface AccountListQuery {
 export interface AccountPatch {
   label?: string | undefined;
   kind?: string | null | undefined;
+  quarantine?: boolean | undefined;
   state?: AccountState | undefined;
   stateReason?: string | null | undefined;
   /** A reconnect: the new grant takes the old one's place, and refreshes under way are fenced off. */
@@ -62,6 +65,8 @@ export interface AccountCounts {
   kind: string | null;
   total: number;
   byStatus: Record<AccountStatus, number>;
+  /** Whatever their status. */
+  quarantined: number;
   /** Whose access token has ended, whatever the status but `disabled`. */
   accessTokenEnded: number;
 }
@@ -131,6 +136,8 @@ export class Accounts {
     if (query.provider !== undefined) filter['provider'] = query.provider;
     if (query.environment !== undefined) filter['environment'] = query.environment;
     if (query.kind !== undefined) filter['kind'] = query.kind;
+    if (query.quarantine !== undefined)
+      filter['quarantine'] = query.quarantine ? true : { $ne: true };
     if (query.status !== undefined) Object.assign(filter, withStatus(query.status));
     if (query.afterId !== undefined) filter['_id'] = { $gt: query.afterId };
     const documents = await this.#accounts
@@ -165,17 +172,19 @@ export class Accounts {
           needs_reconnect: many(isState(AccountState.needsReconnect)),
           inactive: many(isState(AccountState.inactive)),
           disabled: many(isState(AccountState.disabled)),
+          quarantined: many({ $eq: ['$quarantine', true] }),
           access_token_ended: many({ $and: [{ $ne: ['$state', AccountState.disabled] }, ended] }),
         },
       },
       { $sort: { _id: 1 } },
     ]);
-    return groups.map(({ _id, total, access_token_ended, ...byStatus }) => ({
+    return groups.map(({ _id, total, quarantined, access_token_ended, ...byStatus }) => ({
       provider: _id.provider,
       environment: _id.environment,
       kind: _id.kind ?? null,
       total,
       byStatus,
+      quarantined,
       accessTokenEnded: access_token_ended,
     }));
   }
@@ -193,6 +202,7 @@ export class Accounts {
     const set: Record<string, unknown> = {};
     if (patch.label !== undefined) set['label'] = patch.label;
     if (patch.kind !== undefined) set['kind'] = patch.kind;
+    if (patch.quarantine !== undefined) set['quarantine'] = patch.quarantine;
     if (patch.state !== undefined) {
       set['state'] = patch.state;
       set['state_reason'] = patch.stateReason ?? null;
@@ -292,6 +302,7 @@ export class Accounts {
       label: account.label,
       kind: account.kind,
       state_at: now,
+      quarantine: account.quarantine ?? false,
       current: fromGrant(account.grant),
       fallback: account.fallback ? fromFallback(account.fallback) : null,
       last_refreshed_at: account.lastRefreshedAt,
@@ -381,6 +392,7 @@ function many(condition: unknown): { $sum: object } {
 type CountDocument = Record<AccountStatus, number> & {
   _id: { provider: string; environment: string; kind?: string | null };
   total: number;
+  quarantined: number;
   access_token_ended: number;
 };
 

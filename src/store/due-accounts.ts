@@ -2,7 +2,7 @@
 import type { Connection, Model } from 'mongoose';
 import { AccountState } from '../domain/account';
 import type { DueAccount, DueCursor } from '../domain/sweep';
-import { type AccountDocument, accountModel } from './account-model';
+import { type AccountDocument, accountModel, NOT_IN_QUARANTINE } from './account-model';
 import { beyond } from './keyset';
 
 export interface DueQuery {
@@ -33,6 +33,7 @@ export class DueAccounts {
       .find({
         provider: query.provider,
         state: AccountState.active,
+        ...NOT_IN_QUARANTINE,
         ...(query.environment === null ? {} : { environment: query.environment }),
         due_at: { $lte: now },
         'current.expires_at': expiring ? { $lte: expiringUntil } : { $gt: expiringUntil },

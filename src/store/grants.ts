@@ -10,7 +10,7 @@ import type { RefreshFailure } from '../domain/refresh-failure';
 import { accountClocks, type RefreshRules } from '../domain/refresh-policy';
 import type { SettlementDecision } from '../domain/settlement';
 import { fromClocks, fromGrant, toAccount } from './account-mapping';
-import { type AccountDocument, accountModel } from './account-model';
+import { type AccountDocument, accountModel, NOT_IN_QUARANTINE } from './account-model';
 
 /** Longer than the HTTP deadline: while it lasts, nobody else may send. */
 export const LEASE_MS = 30_000;
@@ -36,7 +36,7 @@ export type ClaimResult =
   /** An attempt that ended meanwhile is the answer. */
   | { kind: 'answered'; account: Account; attempt: LastAttempt }
   | { kind: 'busy'; account: Account; leaseUntil: Date }
-  | { kind: 'disabled'; account: Account }
+  | { kind: 'disabled' | 'quarantined'; account: Account }
   | { kind: 'absent' };
 
 export interface Settlement {
@@ -80,7 +80,12 @@ export class Grants {
     };
     const before = await this.#accounts
       .findOneAndUpdate(
-        { _id: accountId, state: { $ne: AccountState.disabled }, $and: conditions },
+        {
+          _id: accountId,
+          state: { $ne: AccountState.disabled },
+          ...NOT_IN_QUARANTINE,
+          $and: conditions,
+        },
         { $set: { claim } },
         { returnDocument: 'before', timestamps: false },
       )
@@ -90,6 +95,7 @@ export class Grants {
     const account = await this.read(accountId);
     if (account === null) return { kind: 'absent' };
     if (account.state === AccountState.disabled) return { kind: 'disabled', account };
+    if (account.quarantine) return { kind: 'quarantined', account };
     const { claim: standing, lastAttempt } = account;
     if (standing !== null) {
       const abandoned = standing.leaseUntil <= now || standing.attemptId === supersedes;
@@ -121,6 +127,7 @@ export class Grants {
         _id: claim.accountId,
         generation: claim.generation,
         state: { $ne: AccountState.disabled },
+        ...NOT_IN_QUARANTINE,
         'claim.attempt_id': claim.attemptId,
         'claim.lease_until': { $gt: now },
       },

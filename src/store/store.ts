@@ -7,6 +7,7 @@ import { openDatabase } from './database';
 import { DueAccounts } from './due-accounts';
 import { Grants } from './grants';
 import { LogEntries } from './log-entries';
+import { Quarantine } from './quarantine';
 import { RefreshTokenWarnings } from './refresh-token-warnings';
 import { Settings } from './settings';
 import { TokenHandouts } from './token-handouts';
@@ -18,6 +19,7 @@ export interface Store {
   grants: Grants;
   refreshTokenWarnings: RefreshTokenWarnings;
   logEntries: LogEntries;
+  quarantine: Quarantine;
   settings: Settings;
   tokenHandouts: TokenHandouts;
   /** Whether the database answers now. */
@@ -53,6 +55,7 @@ function createStore(
     refreshTokenWarnings: new RefreshTokenWarnings(connection, options.rules),
     grants: new Grants(connection, options.rules),
     logEntries: new LogEntries(connection, options.logRetentionDays),
+    quarantine: new Quarantine(connection, options.rules),
     settings: new Settings(connection),
     tokenHandouts: new TokenHandouts(connection, options.logRetentionDays),
     async ping() {

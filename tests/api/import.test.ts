@@ -13,8 +13,9 @@ async function send(
   body: string | ReadableStream<Uint8Array>,
   type = 'application/x-ndjson',
   as = key,
+  query = '',
 ) {
-  const response = await api.app.request('/api/admin/accounts/import', {
+  const response = await api.app.request(`/api/admin/accounts/import${query}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${as}`, 'content-type': type },
     body,
@@ -30,6 +31,18 @@ async function send(
       .map((line) => JSON.parse(line)),
   };
 }
+
+const summary = (counts: object) => ({
+  lines: 0,
+  created: 0,
+  updated: 0,
+  existed: 0,
+  valid: 0,
+  refused: 0,
+  ...counts,
+});
+const inAnHour = () => new Date(Date.now() + 3600_000).toISOString();
+const sendHeld = (body: string) => send(body, 'application/x-ndjson', key, '?quarantine=true');
 
 const account = (id: string, more: object = {}) =>
   JSON.stringify({
@@ -66,7 +79,7 @@ it('tells each line whether it was created, existed or was refused, and why, and
     },
     { line: 6, result: 'exists' },
     { line: 7, result: 'created', account_id: expect.stringMatching(/^acc_/) },
-    { summary: { lines: 6, created: 2, existed: 1, refused: 3 } },
+    { summary: summary({ lines: 6, created: 2, existed: 1, refused: 3 }) },
   ]);
 });
 
@@ -75,7 +88,7 @@ it('changes nothing when the same file is sent again', async () => {
   await send(file);
   const { body: before } = await api.request(key, 'GET', '/api/admin/accounts?limit=500');
   const { lines } = await send(file);
-  expect(lines.at(-1)).toEqual({ summary: { lines: 2, created: 0, existed: 2, refused: 0 } });
+  expect(lines.at(-1)).toEqual({ summary: summary({ lines: 2, existed: 2 }) });
   expect((await api.request(key, 'GET', '/api/admin/accounts?limit=500')).body).toEqual(before);
 });
 
@@ -119,6 +132,19 @@ it('says where CSV breaks off, and keeps what came before', async () => {
   expect(lines[1].message).toContain('not CSV from here on');
 });
 
+it('keeps what came before a CSV breaks off, however it was cut into chunks', async () => {
+  const record = (n: number) => `ebay,chunk-${n},v^1.1#chunk-token-0123456789-${n}`;
+  const before = Array.from({ length: 400 }, (_, n) => record(n));
+  const csv = ['provider,external_id,refresh_token', ...before, 'ebay,"bro"ken,x', record(401)];
+  const { lines } = await send(csv.join('\n'), 'text/csv');
+  expect(lines.at(-2)).toEqual({
+    line: 402,
+    result: 'refused',
+    message: expect.stringMatching(/^not CSV from here on .*send the whole file again$/),
+  });
+  expect(lines.at(-1)).toEqual({ summary: summary({ lines: 401, created: 400, refused: 1 }) });
+});
+
 it('streams: results come while lines are still being sent, 3,000 of them without holding the file', async () => {
   const encoder = new TextEncoder();
   let sent = 0;
@@ -131,7 +157,7 @@ it('streams: results come while lines are still being sent, 3,000 of them withou
   });
   const { lines } = await send(file);
   expect(lines.at(-1)).toEqual({
-    summary: { lines: 3_000, created: 3_000, existed: 0, refused: 0 },
+    summary: summary({ lines: 3_000, created: 3_000 }),
   });
 });
 
@@ -149,3 +175,126 @@ it('refuses another type, a key without admin, and shows no token in any answer'
   );
   expect(text).not.toContain('v^1.1#import');
 });
+
+describe('quarantine', () => {
+  it('is given to all lines by the query, and to one by the line itself', async () => {
+    const all = await sendHeld(
+      [account('held-1'), account('held-2', { quarantine: false })].join('\n'),
+    );
+    const one = await send(
+      'provider,external_id,refresh_token,quarantine\nebay,held-3,v^1.1#held-3-token-0123456789,true\nebay,held-4,v^1.1#held-4-token-0123456789,\n',
+      'text/csv',
+    );
+    const held = [...all.lines, ...one.lines].flatMap(({ account_id: id }) => id ?? []);
+    const accounts = await Promise.all(held.map((id) => api.account(id)));
+    expect(accounts.map(({ quarantine }) => quarantine)).toEqual([true, true, true, false]);
+  });
+
+  it('gives an account that is still in it the grant of its line, and no other', async () => {
+    const tokens = (name: string) => ({
+      refresh_token: `v^1.1#${name}-0123456789`,
+      access_token: name,
+    });
+    const first = await sendHeld(
+      [account('again', tokens('old')), account('gone', tokens('old'))].join('\n'),
+    );
+    const [again, gone] = first.lines.map(({ account_id: id }) => id);
+    await api.store.quarantine.release('default', { ids: [gone] });
+    const file = [account('again', tokens('new')), account('gone', tokens('new'))].join('\n');
+
+    expect((await send(file)).lines.at(-1)).toEqual({ summary: summary({ lines: 2, existed: 2 }) });
+    expect((await sendHeld(file)).lines).toEqual([
+      { line: 1, result: 'updated', account_id: again },
+      { line: 2, result: 'exists' },
+      { summary: summary({ lines: 2, updated: 1, existed: 1 }) },
+    ]);
+    expect(await api.account(again)).toMatchObject({ generation: 2, quarantine: true });
+    expect(await api.account(gone)).toMatchObject({ generation: 1 });
+    expect((await sendHeld(file)).lines.at(-1)).toEqual({
+      summary: summary({ lines: 2, existed: 2 }),
+    });
+    // It opens: it was sealed for the account that is there.
+    const user = await api.key({ scopes: ['tokens'] });
+    const served = account('again', { ...tokens('newest'), expires_at: inAnHour() });
+    await sendHeld(served);
+    expect((await api.request(user, 'GET', `/api/tokens/${again}`)).body).toMatchObject({
+      active: true,
+      access_token: 'newest',
+    });
+  });
+});
+
+it('checks every line and stores none in a dry run', async () => {
+  const { lines } = await send(
+    [account('dry'), account('dry', { provider: 'nobody' })].join('\n'),
+    'application/x-ndjson',
+    key,
+    '?dry_run=true',
+  );
+  expect(lines).toEqual([
+    { line: 1, result: 'valid' },
+    { line: 2, result: 'refused', message: expect.stringContaining('"nobody" is not configured') },
+    { summary: summary({ lines: 2, valid: 1, refused: 1 }) },
+  ]);
+  const { body } = await api.request(key, 'GET', '/api/admin/accounts?limit=500');
+  expect(body.items.map(({ external_id }: any) => external_id)).not.toContain('dry');
+  expect((await send(account('x'), 'application/x-ndjson', key, '?dry_run=maybe')).status).toBe(
+    400,
+  );
+});
+
+it('repeats no token in a refusal, though columns were mixed up or the header line is missing', async () => {
+  const token = 'v^1.1#mixed-up-0123456789';
+  const mixed = await send(
+    [
+      account('mixed', { provider: token }),
+      account('mixed', { environment: token }),
+      JSON.stringify({ [token]: 'x' }),
+    ].join('\n'),
+  );
+  const headless = await send(`ebay,one,${token}\nebay,two,${token}2\n`, 'text/csv');
+  expect(mixed.lines.at(-1)).toEqual({ summary: summary({ lines: 3, refused: 3 }) });
+  expect(headless.lines.at(-1)).toEqual({ summary: summary({ lines: 1, refused: 1 }) });
+  expect(headless.lines[0].message).toMatch(/is the header line missing\?/);
+  expect(`${mixed.text}${headless.text}`).not.toContain('mixed-up');
+});
+
+it('ends a line at a line feed alone, and goes on behind one of 62 MB, which it does not hold', async () => {
+  const encoder = new TextEncoder();
+  const endless = encoder.encode('x'.repeat(1024 * 1024));
+  let sent = 0;
+  const file = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      sent += 1;
+      if (sent === 1)
+        controller.enqueue(encoder.encode(`${account('sep', { label: 'a\u2028b' })}\n`));
+      else if (sent < 64) controller.enqueue(endless);
+      else if (sent === 64) controller.enqueue(encoder.encode(`\n${account('after')}`));
+      else controller.close();
+    },
+  });
+  expect((await send(file)).lines).toEqual([
+    { line: 1, result: 'created', account_id: expect.any(String) },
+    { line: 2, result: 'refused', message: 'the line is too long' },
+    { line: 3, result: 'created', account_id: expect.any(String) },
+    { summary: summary({ lines: 3, created: 2, refused: 1 }) },
+  ]);
+});
+
+it.each(['text/csv', 'application/x-ndjson'])(
+  'outlives a sender of %s that goes away in the middle',
+  async (type) => {
+    let pulled = 0;
+    const file = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled += 1;
+        if (pulled > 1) controller.error(new Error('gone'));
+        else controller.enqueue(new TextEncoder().encode('provider,external_id\nebay,'));
+      },
+    });
+    const { lines } = await send(file, type);
+    expect(lines.at(-1)).toEqual({
+      error: { code: 'internal_error', message: expect.stringContaining('Send the file again') },
+    });
+  },
+);

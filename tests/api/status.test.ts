@@ -61,6 +61,7 @@ it('counts the accounts of the organisation by provider, environment, kind and s
         kind: null,
         total: 3,
         by_status: { ...NONE, ok: 1, expiring_soon: 1, expired: 1 },
+        quarantined: 0,
       },
       {
         provider: 'ebay',
@@ -68,6 +69,7 @@ it('counts the accounts of the organisation by provider, environment, kind and s
         kind: 'booking',
         total: 2,
         by_status: { ...NONE, ok: 1, needs_reconnect: 1 },
+        quarantined: 0,
       },
       {
         provider: 'ebay',
@@ -75,6 +77,7 @@ it('counts the accounts of the organisation by provider, environment, kind and s
         kind: null,
         total: 1,
         by_status: { ...NONE, disabled: 1 },
+        quarantined: 0,
       },
     ]),
   );

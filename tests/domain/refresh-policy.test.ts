@@ -27,6 +27,7 @@ function decide(account: {
   expiresInMs: number;
   refreshedAgoMs: number;
   state?: 'active' | 'needs_reconnect' | 'inactive' | 'disabled';
+  quarantine?: boolean;
   backOffMs?: number;
   policy?: RefreshPolicy;
 }) {
@@ -36,6 +37,7 @@ function decide(account: {
       state: account.state ?? 'active',
       policy: null,
       refreshTokenWarnedDays: null,
+      quarantine: account.quarantine ?? false,
       current: grantUntil(fromNow(account.expiresInMs)),
       lastRefreshedAt: fromNow(-account.refreshedAgoMs),
       nextAttemptAt: account.backOffMs === undefined ? null : fromNow(account.backOffMs),
@@ -48,6 +50,11 @@ function decide(account: {
 const YOUNG = { expiresInMs: 90 * MINUTE, refreshedAgoMs: 30 * MINUTE };
 
 describe('R0.3 dueDecision', () => {
+  it('of an account in quarantine is no, whatever its clocks say', () => {
+    const ended = { expiresInMs: -MINUTE, refreshedAgoMs: 1e9, quarantine: true };
+    expect(decide(ended)).toEqual({ due: false, reason: 'quarantined' });
+  });
+
   it.each([
     ['with exactly 15 minutes left', 15 * MINUTE, 0, true, 'access_token_expires'],
     ['with 15 minutes and a millisecond left', 15 * MINUTE + 1, 0, false, 'fresh'],
@@ -195,7 +202,7 @@ describe('the clocks of an account', () => {
           const one = account(input);
           const at = fromNow(laterMs);
           const { dueAt } = accountClocks(one, rule);
-          const { due } = dueDecision({ ...one, state: 'active' }, rule, at);
+          const { due } = dueDecision({ ...one, state: 'active', quarantine: false }, rule, at);
           expect(due).toBe(dueAt !== null && dueAt <= at);
         },
       ),

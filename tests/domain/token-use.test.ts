@@ -14,6 +14,7 @@ function account(
 ): Used {
   return {
     state: AccountState.active,
+    quarantine: false,
     nextAttemptAt: null,
     lastAttempt: null,
     lastError: null,
@@ -44,6 +45,7 @@ function failed(agoSeconds: number, { waitsSeconds = 3600, told = false } = {}):
 
 const fresh = { due: false, reason: 'fresh' };
 const due = { due: true, reason: 'access_token_expires' };
+const quarantined = { due: false, reason: 'quarantined' };
 const backingOff = { due: false, reason: 'backing_off' };
 
 const cases: [string, Used, number, object][] = [
@@ -86,6 +88,14 @@ const cases: [string, Used, number, object][] = [
     due,
   ],
   ['lives, and is backing off', account({ agoSeconds: 7190 }, failed(60)), 60, backingOff],
+  ['lives long enough, in quarantine', account({}, { quarantine: true }), 60, fresh],
+  [
+    'ends too soon, in quarantine',
+    account({ agoSeconds: 7199 }, { quarantine: true }),
+    60,
+    quarantined,
+  ],
+  ['has ended, in quarantine', account({ agoSeconds: 9000 }, { quarantine: true }), 0, quarantined],
   ['came after the failure', account({ agoSeconds: 5, lifeSeconds: 5 }, failed(9)), 60, due],
 ];
 

@@ -1,23 +1,40 @@
-import { demoAccounts } from '../../src/sandbox/demo-accounts';
-import { refresh, sandboxForTest, stopSandboxes } from './_token-client';
+import { DEMO_ACCOUNT_COUNT, demoAccounts } from '../../src/sandbox/demo-accounts';
+import { CLIENT_ID, CLIENT_SECRET, refresh, sandboxForTest, stopSandboxes } from './_token-client';
 
 afterEach(stopSandboxes);
 
-async function demo(accessTokenLifeSeconds = 7200) {
+async function demo(accessTokenLifeSeconds?: number) {
   const now = new Date();
-  const sandbox = await sandboxForTest({ now: () => now, accessTokenLifeSeconds });
+  const sandbox = await sandboxForTest({
+    now: () => now,
+    ...(accessTokenLifeSeconds && { accessTokenLifeSeconds }),
+  });
   return { sandbox, now, accounts: demoAccounts(sandbox, now) };
 }
 
 describe('the demo accounts', () => {
-  it('are twelve with different names, one of another organisation, one of the eBay sandbox', async () => {
+  it('are of every provider, each of its own identity, one of another organisation, one of the eBay sandbox', async () => {
     const { accounts } = await demo();
-    expect(accounts).toHaveLength(12);
-    expect(new Set(accounts.map((account) => account.external_id)).size).toBe(12);
+    expect(accounts).toHaveLength(DEMO_ACCOUNT_COUNT);
+    const of = (name: string) => accounts.filter(({ provider }) => provider === name).length;
+    expect(['ebay', 'etsy', 'shopify', 'google'].map(of)).toEqual([12, 5, 4, 6]);
+    const identities = accounts.map(
+      ({ provider, external_id, kind }) => `${provider} ${external_id} ${kind}`,
+    );
+    expect(new Set(identities).size).toBe(DEMO_ACCOUNT_COUNT);
     expect(accounts.filter(({ organisation }) => organisation === 'acme')).toHaveLength(1);
-    expect(accounts.filter(({ organisation }) => organisation === 'default')).toHaveLength(11);
+    expect(accounts.filter(({ organisation }) => organisation !== 'default')).toHaveLength(1);
     expect(accounts.filter(({ environment }) => environment === 'sandbox')).toHaveLength(1);
     expect(accounts.filter(({ fault }) => fault === 'corrupt_row')).toHaveLength(1);
+  });
+
+  it('R4.1 have mailboxes of both kinds, and some in quarantine', async () => {
+    const { accounts } = await demo();
+    const kinds = accounts.filter(({ provider }) => provider === 'google').map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === 'booking')).toHaveLength(3);
+    expect(kinds.filter((kind) => kind === 'stopsale')).toHaveLength(3);
+    const held = accounts.filter(({ quarantine }) => quarantine);
+    expect(held.map(({ provider }) => provider)).toEqual(['etsy', 'google']);
   });
 
   it('are in the state that their labels name', async () => {
@@ -40,29 +57,70 @@ describe('the demo accounts', () => {
       ['Umber Antiques – refresh token of an odd shape', 7, 113],
       ['Acme Outlet – another organisation, expiring in 12 min', 12, 108],
       ['Willow Test Seller – eBay sandbox, expiring in 10 min', 10, 110],
+      ['Fern Pottery – fresh', 60, 0],
+      ['Loom and Thread – expiring in 4 min', 4, 56],
+      ['Pebble Prints – expired 2 h ago', -120, 180],
+      ['Rowan Candles – revoked at Etsy', 5, 55],
+      ['Wick and Wax – in quarantine, expiring in 9 min', 9, 51],
+      ['Amber Outfitters – fresh', 60, 0],
+      ['Birch Supply – expiring in 5 min', 5, 55],
+      ['Cobalt Cycles – expired an hour ago', -60, 120],
+      ['Dune Decor – app removed from the shop', 5, 55],
+      ['Seaview Hotel, booking – fresh', 60, 0],
+      ['Seaview Hotel, stopsale – expiring in 7 min', 7, 53],
+      ['Alpine Lodge, booking – expired 30 min ago', -30, 90],
+      ['Alpine Lodge, stopsale – revoked at Google', 5, 55],
+      ['Palm Resort, booking – expiring in 9 min', 9, 51],
+      ['Palm Resort, stopsale – in quarantine, expiring in 6 min', 6, 54],
     ]);
   });
 
-  it('are all refreshed by the sandbox but the revoked one and the odd one', async () => {
+  it('are all refreshed by the sandbox but the revoked ones and the odd one', async () => {
     const { sandbox, accounts } = await demo();
     const refused: string[] = [];
-    for (const account of accounts) {
-      const response = await refresh(sandbox, account.refresh_token);
+    for (const { provider, refresh_token, label } of accounts) {
+      const form = {
+        grant_type: 'refresh_token',
+        refresh_token,
+        client_id: CLIENT_ID,
+        ...(provider === 'etsy' ? {} : { client_secret: CLIENT_SECRET }),
+      };
+      const response =
+        provider === 'ebay'
+          ? await refresh(sandbox, refresh_token)
+          : await fetch(sandbox.tokenEndpoint(provider), {
+              method: 'POST',
+              body: new URLSearchParams(form),
+            });
       await response.text();
-      if (response.status !== 200) refused.push(account.external_id);
+      if (response.status !== 200) refused.push(label.replace(/ –.*/, ''));
     }
-    expect(refused).toEqual(['saffron_spices', 'umber_antiques']);
-    const odd = accounts.filter(({ refresh_token }) => !refresh_token.startsWith('v^'));
+    expect(refused).toEqual([
+      'Saffron Spices',
+      'Umber Antiques',
+      'Rowan Candles',
+      'Dune Decor',
+      'Alpine Lodge, stopsale',
+    ]);
+    const odd = accounts.filter(
+      ({ provider, refresh_token }) => provider === 'ebay' && !refresh_token.startsWith('v^'),
+    );
     expect(odd.map(({ external_id }) => external_id)).toEqual(['umber_antiques']);
   });
 
   it('have access tokens that the sandbox honours exactly until they expire', async () => {
     const { sandbox, accounts } = await demo();
     const dead = accounts.filter(({ access_token }) => !sandbox.isAccessTokenActive(access_token));
-    expect(dead.map(({ external_id }) => external_id)).toEqual([
-      'meadow_bikes',
-      'old_mill_records',
-      'saffron_spices',
+    expect(dead.map(({ label }) => label.replace(/ –.*/, ''))).toEqual([
+      'Meadow Bikes',
+      'Old Mill Records',
+      'Saffron Spices',
+      'Pebble Prints',
+      'Rowan Candles',
+      'Cobalt Cycles',
+      'Dune Decor',
+      'Alpine Lodge, booking',
+      'Alpine Lodge, stopsale',
     ]);
   });
 

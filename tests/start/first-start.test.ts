@@ -52,7 +52,7 @@ it('SANDBOX_ACCESS_TOKEN_LIFE and REFRESH_INTERVAL_MINUTES shorten the trial', a
   });
   await run.said(/Evergrant is running/);
   await run.logged(/^sweep finished$/);
-  expect(run.stderr()).toMatch(/sweep\/ebay every 1 min$/m);
+  expect(run.stderr()).toMatch(/sweep\/ebay every 1 min,/);
   const connection = await Connection.connect({ address: engines.temporalAddress });
   const client = new Client({ connection, namespace: environment['TEMPORAL_NAMESPACE'] ?? '' });
   const { spec } = await client.schedule.getHandle('sweep/ebay').describe();
@@ -77,7 +77,7 @@ it('a port that was asked for and is taken ends the start in a sentence, and the
   expect(first.stderr().trim()).toBe(`Port ${port} on 127.0.0.1 is taken. Set PORT to a free one.`);
   const second = startProcess('main.js', environment);
   await second.said(/Evergrant is running/);
-  expect((await ask(apiOf(second), keyOf(second), '/api/admin/accounts')).items).toHaveLength(11);
+  expect((await ask(apiOf(second), keyOf(second), '/api/admin/accounts')).items).toHaveLength(26);
   await stop(second);
 });
 

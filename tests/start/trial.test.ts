@@ -21,6 +21,13 @@ const RUNNING = /Evergrant is running[^]*npm start\n/;
 const ACCOUNTS = '/api/admin/accounts?limit=100';
 const TERMINAL = '/api/admin/ebay/tokens/terminal-logs?limit=100';
 
+const QUARANTINED = {
+  status: 'expiring_soon',
+  quarantine: true,
+  generation: 1,
+  due: { due: false, reason: 'quarantined' },
+};
+
 let dataDir: string;
 let run: EvergrantProcess;
 let api: string;
@@ -37,7 +44,13 @@ async function start(): Promise<void> {
   temporal = /^ {2}Temporal +(\S+)/m.exec(text)?.[1] ?? '';
 }
 
-const untilSweepFinished = () => run.logged(/^sweep finished$/);
+/** Of all four providers, by provider. */
+const untilSweepsFinished = () =>
+  eventually(() => {
+    const finished = run.lines().filter(({ msg }) => msg === 'sweep finished');
+    const byProvider = new Map(finished.map((line) => [line['provider'], line]));
+    return byProvider.size === 4 && byProvider;
+  }, START_MS);
 
 beforeAll(async () => {
   // As on a machine where something else has the usual ports.
@@ -45,18 +58,20 @@ beforeAll(async () => {
   dataDir = temporaryFolder();
   await start();
   key = /Admin key +(evg_\S+)/.exec(run.stderr())?.[1] ?? '';
-  await untilSweepFinished();
+  await untilSweepsFinished();
 }, START_MS);
 afterAll(cleanUp, START_MS);
 
 describe('the first start', () => {
   it("says on stderr where the API and Temporal's UI are, the admin key, and how to connect a real account", () => {
     const text = run.stderr();
-    expect(text).toMatch(/on trial: no provider is configured, so it keeps 12 demo accounts alive/);
+    expect(text).toMatch(/on trial: no provider is configured, so it keeps 27 demo accounts alive/);
     expect(text).toMatch(/^ {2}API +http:\/\/127\.0\.0\.1:\d+ /m);
     expect(text).toMatch(/^ {2}Temporal's UI +http:\/\/127\.0\.0\.1:\d+$/m);
     expect(text).toMatch(/^ {2}MongoDB +mongodb:\/\/127\.0\.0\.1:\d+\/evergrant_trial/m);
-    expect(text).toMatch(/^ {2}Sweeps +sweep\/ebay every 10 min$/m);
+    expect(text).toMatch(
+      /^ {2}Sweeps +sweep\/ebay every 10 min, sweep\/etsy every 3 min, sweep\/shopify every 3 min, sweep\/google every 5 min$/m,
+    );
     expect(text).toMatch(
       /^ {2}Admin key +evg_[0-9a-f]{16}_[\w-]{43} +\(shown this once; keep it\)$/m,
     );
@@ -125,6 +140,21 @@ describe('the first start', () => {
       'Umber Antiques',
       { status: 'needs_reconnect', last_error: expect.objectContaining({ code: 'invalid_grant' }) },
     ],
+    ['Fern Pottery', { provider: 'etsy', status: 'ok', generation: 1 }],
+    ['Loom and Thread', { provider: 'etsy', status: 'ok', generation: 2 }],
+    ['Pebble Prints', { provider: 'etsy', status: 'ok', generation: 2 }],
+    ['Rowan Candles', { provider: 'etsy', status: 'needs_reconnect', generation: 1 }],
+    ['Wick and Wax', { provider: 'etsy', ...QUARANTINED }],
+    ['Amber Outfitters', { provider: 'shopify', status: 'ok', generation: 1 }],
+    ['Birch Supply', { provider: 'shopify', status: 'ok', generation: 2 }],
+    ['Cobalt Cycles', { provider: 'shopify', status: 'ok', generation: 2 }],
+    ['Dune Decor', { provider: 'shopify', status: 'needs_reconnect', generation: 1 }],
+    ['Seaview Hotel, booking', { kind: 'booking', status: 'ok', generation: 1 }],
+    ['Seaview Hotel, stopsale', { kind: 'stopsale', status: 'ok', generation: 2 }],
+    ['Alpine Lodge, booking', { kind: 'booking', status: 'ok', generation: 2 }],
+    ['Alpine Lodge, stopsale', { kind: 'stopsale', status: 'needs_reconnect', generation: 1 }],
+    ['Palm Resort, booking', { kind: 'booking', status: 'ok', generation: 2 }],
+    ['Palm Resort, stopsale', { kind: 'stopsale', ...QUARANTINED }],
   ];
   it.each(states)('has brought %s to its state with the first sweep', async (shop, expected) => {
     const { items } = await ask(api, key, ACCOUNTS);
@@ -142,7 +172,7 @@ describe('the first start', () => {
     expect(accounts.items).toHaveLength(states.length);
     expect(JSON.stringify([accounts, await ask(api, key, TERMINAL)])).not.toMatch(/Acme|acme/);
     // It is refreshed all the same: ten were due, and that includes it.
-    expect(await untilSweepFinished()).toMatchObject({ due: 10, refreshed: 7 });
+    expect((await untilSweepsFinished()).get('ebay')).toMatchObject({ due: 10, refreshed: 7 });
   });
 
   it("R1.5 has the accounts of eBay's sandbox in an environment of their own", async () => {
@@ -191,13 +221,13 @@ describe('the next starts on the same data', () => {
 
   it('show no key and seed nothing', async () => {
     await start();
-    await untilSweepFinished();
+    await untilSweepsFinished();
     expect(run.stderr()).not.toMatch(/evg_/);
     expect(run.stderr()).toMatch(/Admin key +as at the first start, or ADMIN_API_KEY/);
     accounts = (await ask(api, key, ACCOUNTS)).items;
-    expect(accounts).toHaveLength(11);
-    expect(accounts.filter(({ generation }) => generation === 2)).toHaveLength(6);
-    expect(accounts.filter(({ generation }) => generation === 1)).toHaveLength(5);
+    expect(accounts).toHaveLength(26);
+    expect(accounts.filter(({ generation }) => generation === 2)).toHaveLength(13);
+    expect(accounts.filter(({ generation }) => generation === 1)).toHaveLength(13);
   });
 
   it('leave no engine behind when the process is killed', async () => {
@@ -228,7 +258,8 @@ describe('the next starts on the same data', () => {
     expect(await temporalCommand('schedule', 'describe', '--schedule-id', 'sweep/ebay')).toMatch(
       /Notes +holiday[^]*Paused +true/,
     );
-    expect(run.stdout()).not.toMatch(/sweep finished/);
+    const swept = run.lines().filter(({ msg }) => msg === 'sweep finished');
+    expect(swept.map(({ provider }) => provider)).not.toContain('ebay');
   });
 
   it('still know the grants: an account that is forced is refreshed', async () => {

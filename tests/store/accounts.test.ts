@@ -1,4 +1,5 @@
-import type { Account } from '../../src/domain/account';
+import type { Account, AccountStatus } from '../../src/domain/account';
+import type { RefreshRule } from '../../src/domain/refresh-policy';
 import { AccountExistsError, type AccountListQuery } from '../../src/store/accounts';
 import {
   accountOf,
@@ -10,6 +11,7 @@ import {
   MINUTE,
   NOW,
   newAccount,
+  RULE,
   settlementOf,
   storeForTest,
   type TestStore,
@@ -17,9 +19,19 @@ import {
 
 let store: TestStore;
 beforeEach(async () => {
-  store = await storeForTest();
+  store = await storeForTest({ rules });
 });
 afterEach(() => store.close());
+
+/** eBay's tokens count as expiring soon 15 min before their end, Etsy's 10 min; others 9 min. */
+const SOON_MINUTES = new Map([
+  ['ebay', 15],
+  ['etsy', 10],
+]);
+const rules = (provider: string): RefreshRule => ({
+  ...RULE,
+  policy: { ...RULE.policy, refreshBeforeMs: (SOON_MINUTES.get(provider) ?? 9) * MINUTE },
+});
 
 const listed = async (query: Partial<AccountListQuery> = {}) =>
   (await store.accounts.list({ organisation: 'org_a', limit: 100, ...query })).map(({ id }) => id);
@@ -107,24 +119,69 @@ describe('the list of accounts', () => {
     await addAccount(store, { id: 'b', environment: 'sandbox', expiresInMs: 90 * MINUTE });
     await addAccount(store, { id: 'c', provider: 'etsy' });
     await addAccount(store, { id: 'd', organisation: 'org_b' });
+    await addAccount(store, { id: 'e', quarantine: true });
     await store.accounts.patch('org_a', 'c', { state: 'disabled' }, NOW);
     const cases: [Partial<AccountListQuery>, string[]][] = [
-      [{}, ['a', 'b', 'c']],
+      [{}, ['a', 'b', 'c', 'e']],
       [{ limit: 2 }, ['a', 'b']],
-      [{ limit: 2, afterId: 'b' }, ['c']],
-      [{ afterId: 'c' }, []],
-      [{ provider: 'ebay' }, ['a', 'b']],
+      [{ limit: 2, afterId: 'b' }, ['c', 'e']],
+      [{ afterId: 'e' }, []],
+      [{ provider: 'ebay' }, ['a', 'b', 'e']],
       [{ environment: 'sandbox' }, ['b']],
       [{ kind: 'booking' }, ['a']],
+      [{ quarantine: true }, ['e']],
+      [{ quarantine: false }, ['a', 'b', 'c']],
       [{ status: { is: 'disabled', at: NOW } }, ['c']],
-      [{ status: { is: 'expired', at: fromNow(MINUTE) } }, ['a']],
+      [{ status: { is: 'expired', at: fromNow(MINUTE) } }, ['a', 'e']],
       [{ status: { is: 'ok', at: NOW } }, ['b']],
       [{ status: { is: 'ok', at: fromNow(75 * MINUTE) } }, []],
-      [{ status: { is: 'expiring_soon', at: NOW } }, ['a']],
+      [{ status: { is: 'expiring_soon', at: NOW } }, ['a', 'e']],
       [{ status: { is: 'expiring_soon', at: fromNow(75 * MINUTE) } }, ['b']],
       [{ organisation: 'org_c' }, []],
     ];
     for (const [query, ids] of cases) expect([query, await listed(query)]).toEqual([query, ids]);
+  });
+
+  it("filters by status, each provider's own idea of expiring soon applied", async () => {
+    const minutes = { ended: 0, in8: 8, in12: 12, in20: 20 };
+    for (const provider of ['ebay', 'etsy', 'gone'])
+      for (const [name, left] of Object.entries(minutes))
+        await addAccount(store, {
+          id: `${provider}-${name}`,
+          provider,
+          expiresInMs: left * MINUTE,
+        });
+    const expected: [AccountStatus, string[]][] = [
+      ['ok', ['ebay-in20', 'etsy-in12', 'etsy-in20', 'gone-in12', 'gone-in20']],
+      ['expiring_soon', ['ebay-in12', 'ebay-in8', 'etsy-in8', 'gone-in8']],
+      ['expired', ['ebay-ended', 'etsy-ended', 'gone-ended']],
+    ];
+    for (const [is, ids] of expected) {
+      const status = { is, at: NOW };
+      expect([is, await listed({ status })]).toEqual([is, ids]);
+      const ofEtsy = ids.filter((id) => id.startsWith('etsy'));
+      expect([is, await listed({ status, provider: 'etsy' })]).toEqual([is, ofEtsy]);
+    }
+  });
+});
+
+describe('quarantine', () => {
+  it('is left by those that are named, of a provider, or both, and by no others', async () => {
+    for (const [id, provider] of [
+      ['a', 'ebay'],
+      ['b', 'etsy'],
+      ['c', 'etsy'],
+    ] as const)
+      await addAccount(store, { id, provider, quarantine: true });
+    await addAccount(store, { id: 'd', organisation: 'org_b', quarantine: true });
+    const held = () => listed({ quarantine: true });
+    expect(await store.quarantine.release('org_a', { provider: 'ebay', ids: ['b', 'd'] })).toBe(0);
+    expect(await store.quarantine.release('org_a', { ids: ['b', 'd', 'none'] })).toBe(1);
+    expect(await held()).toEqual(['a', 'c']);
+    expect(await store.quarantine.release('org_a', { provider: 'etsy' })).toBe(1);
+    expect(await store.quarantine.release('org_a', { provider: 'etsy' })).toBe(0);
+    expect(await held()).toEqual(['a']);
+    expect(await listed({ quarantine: true, organisation: 'org_b' })).toEqual(['d']);
   });
 });
 

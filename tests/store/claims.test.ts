@@ -67,6 +67,15 @@ describe('claim', () => {
     expect((await claim('one')).kind).toBe('disabled');
   });
 
+  it('is refused in quarantine, whoever asks and however, and made once that is left', async () => {
+    await store.accounts.patch('org_a', account.id, { quarantine: true }, NOW);
+    for (const source of ['scheduled', 'debug', 'admin', 'api'] as const)
+      expect((await claim(`by-${source}`, { source })).kind).toBe('quarantined');
+    expect((await accountOf(store, account.id)).claim).toBeNull();
+    await store.accounts.patch('org_a', account.id, { quarantine: false }, NOW);
+    expect((await claim('one')).kind).toBe('claimed');
+  });
+
   it('may be made on an account that needs a reconnect: by hand it is tried all the same', async () => {
     await store.accounts.patch('org_a', account.id, { state: 'needs_reconnect' }, NOW);
     expect((await claim('one')).kind).toBe('claimed');
@@ -142,6 +151,13 @@ describe('markSending', () => {
   it.each<[string, () => Promise<unknown>]>([
     ['without a claim', async () => undefined],
     ['under the claim of another', () => claim('two')],
+    [
+      'in quarantine, though it was claimed before',
+      async () => {
+        await claim('one');
+        await store.accounts.patch('org_a', account.id, { quarantine: true }, NOW);
+      },
+    ],
     [
       'after the claim was settled by who found it abandoned',
       async () => {

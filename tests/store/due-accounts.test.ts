@@ -130,6 +130,13 @@ describe('R0.3 the due list', () => {
     expect(await allPages()).toEqual(['active', 'disabled']);
   });
 
+  it('leaves out what is in quarantine, and has it as its clock says once it is released', async () => {
+    await add({ due: {}, held: { quarantine: true }, held_fresh: { ...YOUNG, quarantine: true } });
+    expect(await allPages()).toEqual(['due']);
+    await store.quarantine.release('org_a', { provider: 'ebay' });
+    expect(await allPages()).toEqual(['due', 'held']);
+  });
+
   it('leaves out what backs off, in both scans, until the moment it ends', async () => {
     await add({ expiring: {}, old: { expiresInMs: 90 * MINUTE, refreshedAgoMs: 120 * MINUTE } });
     for (const id of ['expiring', 'old']) {

@@ -41,6 +41,8 @@ const Inactive = z
   })
   .openapi('NoValidToken');
 
+export type TokenAnswer = z.infer<typeof Active> | z.infer<typeof Inactive>;
+
 const route = createRoute({
   method: 'get',
   path: '/api/tokens/{account_id}',
@@ -96,7 +98,7 @@ export function registerGetToken(app: ApiApp, deps: ApiDependencies): void {
   });
 }
 
-function tokenBody(token: ValidToken): z.infer<typeof Active> | z.infer<typeof Inactive> {
+function tokenBody(token: ValidToken): TokenAnswer {
   if (!token.active) {
     const { code, message } = token.reason;
     return { active: false, reason: code, message, retry_after_seconds: token.retryAfterSeconds };

@@ -1,13 +1,14 @@
 import type { ReadableStream } from 'node:stream/web';
 import { createRoute, z } from '@hono/zod-openapi';
 import { stream } from 'hono/streaming';
-import type { NewAccount } from '../../store/accounts';
 import { type AccountLine, accountLines } from '../account-lines';
 import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { ApiError, bodyErrorResponses } from '../errors';
-import { NewAccountBody, newAccount } from '../new-account';
+import { IMPORT_RESULTS, importLines } from '../import-lines';
+import { NewAccountBody } from '../new-account';
+import { yesOrNo } from '../schemas';
 
 export const IMPORT_PATH = '/api/admin/accounts/import';
 /** So many are sealed and written together; the whole file is never in memory. */
@@ -17,7 +18,7 @@ const Result = z
   .union([
     z.object({
       line: z.number().int(),
-      result: z.enum(['created', 'exists', 'refused']),
+      result: z.enum(IMPORT_RESULTS),
       account_id: z.string().optional(),
       message: z.string().optional(),
     }),
@@ -25,13 +26,25 @@ const Result = z
       summary: z.object({
         lines: z.number().int(),
         created: z.number().int(),
+        updated: z.number().int(),
         existed: z.number().int(),
+        valid: z.number().int(),
         refused: z.number().int(),
       }),
     }),
     z.object({ error: z.object({ code: z.string(), message: z.string() }) }),
   ])
   .openapi('ImportResult');
+
+const Query = z.strictObject({
+  quarantine: yesOrNo.optional().openapi({
+    description:
+      'true: all lines are stored in quarantine, and an account that is there and in quarantine is given the grant of its line ("updated")',
+  }),
+  dry_run: yesOrNo.optional().openapi({
+    description: 'true: every line is checked and none stored; what is well is answered "valid"',
+  }),
+});
 
 const route = createRoute({
   method: 'post',
@@ -40,6 +53,7 @@ const route = createRoute({
   description:
     'Each line is a NewAccount. The answer is JSON Lines too, a line for each line as it is done, and a summary at the end; without the summary the import was cut off, and can be sent again: what is there is left as it is ("exists").',
   request: {
+    query: Query,
     body: {
       content: {
         'application/x-ndjson': { schema: NewAccountBody },
@@ -65,20 +79,24 @@ export function registerImportAccounts(app: ApiApp, deps: ApiDependencies): void
     }
     const body = c.req.raw.body as ReadableStream<Uint8Array> | null;
     if (body === null) throw new ApiError('invalid_request', 'body: there are no lines');
-    const { organisation } = c.get('principal');
+    const query = Query.safeParse(c.req.query());
+    if (!query.success)
+      throw new ApiError('invalid_request', 'query: quarantine and dry_run, each true or false');
+    const options = {
+      organisation: c.get('principal').organisation,
+      quarantine: query.data.quarantine ?? false,
+      dryRun: query.data.dry_run ?? false,
+    };
     c.header('Content-Type', 'application/x-ndjson');
     return stream(
       c,
       async (out) => {
         const write = (result: z.infer<typeof Result>) => out.writeln(JSON.stringify(result));
-        const summary = { lines: 0, created: 0, existed: 0, refused: 0 };
+        const summary = { lines: 0, created: 0, updated: 0, existed: 0, valid: 0, refused: 0 };
         for await (const batch of batches(accountLines(body, format))) {
-          const results = await importBatch(batch, organisation, deps);
-          for (const result of results) {
+          for (const result of await importLines(batch, options, deps)) {
             summary.lines += 1;
-            if (result.result === 'created') summary.created += 1;
-            else if (result.result === 'exists') summary.existed += 1;
-            else summary.refused += 1;
+            summary[result.result === 'exists' ? 'existed' : result.result] += 1;
             await write(result);
           }
         }
@@ -92,50 +110,6 @@ export function registerImportAccounts(app: ApiApp, deps: ApiDependencies): void
       },
     );
   });
-}
-
-interface LineResult {
-  line: number;
-  result: 'created' | 'exists' | 'refused';
-  account_id?: string;
-  message?: string;
-}
-
-async function importBatch(
-  lines: readonly AccountLine[],
-  organisation: string,
-  deps: ApiDependencies,
-): Promise<LineResult[]> {
-  const checked = lines.map((line) => ({ line: line.line, ...check(line, organisation, deps) }));
-  const accounts = checked.flatMap((one) => ('account' in one ? [one.account] : []));
-  const created = await deps.store.accounts.createMissing(accounts, deps.now());
-  return checked.map((one): LineResult => {
-    if ('message' in one) return { line: one.line, result: 'refused', message: one.message };
-    return created.has(one.account.id)
-      ? { line: one.line, result: 'created', account_id: one.account.id }
-      : { line: one.line, result: 'exists' };
-  });
-}
-
-function check(
-  line: AccountLine,
-  organisation: string,
-  deps: ApiDependencies,
-): { account: NewAccount } | { message: string } {
-  if ('problem' in line) return { message: line.problem };
-  const parsed = NewAccountBody.safeParse(line.members);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map(
-      (issue) => `${issue.path.join('.') || 'line'}: ${issue.message}`,
-    );
-    return { message: problems.join('; ') };
-  }
-  try {
-    return { account: newAccount(parsed.data, organisation, deps) };
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    return { message: error.message };
-  }
 }
 
 async function* batches(lines: AsyncIterable<AccountLine>): AsyncIterable<AccountLine[]> {

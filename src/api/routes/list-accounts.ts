@@ -4,13 +4,14 @@ import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { ApiError, errorResponses } from '../errors';
-import { AccountBody, accountBody, decodeCursor, encodeCursor } from '../schemas';
+import { AccountBody, accountBody, decodeCursor, encodeCursor, yesOrNo } from '../schemas';
 
 const Query = z.object({
   provider: z.string().optional(),
   environment: z.string().optional(),
   kind: z.string().optional(),
   status: z.enum(ACCOUNT_STATUSES).optional(),
+  quarantine: yesOrNo.optional(),
   limit: z.coerce.number().int().min(1).max(500).default(100),
   cursor: z.string().optional(),
 });

@@ -17,6 +17,10 @@ const Body = z
       .optional()
       .openapi({ description: 'true: never refreshed; false: back in service' }),
     policy: PolicyInput.nullable().optional(),
+    quarantine: z
+      .boolean()
+      .optional()
+      .openapi({ description: 'true: served, but not refreshed; false: released' }),
     ...GrantInput.partial().shape,
     ...FallbackInput.shape,
   })
@@ -25,7 +29,8 @@ const Body = z
 const route = createRoute({
   method: 'patch',
   path: '/api/admin/accounts/{id}',
-  summary: 'Rename, disable, enable, give a policy of its own, or connect again with new tokens',
+  summary:
+    'Rename, disable, enable, hold in quarantine, release, give a policy of its own, or connect again with new tokens',
   middleware: requireScope('admin'),
   request: {
     params: AccountParams,
@@ -47,6 +52,7 @@ export function registerPatchAccount(
       label,
       kind,
       disabled,
+      quarantine,
       refresh_token,
       fallback_access_token,
       fallback_expires_at,
@@ -78,6 +84,7 @@ export function registerPatchAccount(
       {
         label,
         kind,
+        quarantine,
         state,
         policy: accountPolicyOf(policy),
         stateReason: disabled === true ? 'Disabled by an admin.' : null,

@@ -29,6 +29,7 @@ const StatusBody = z
         kind: z.string().nullable(),
         total: count,
         by_status: ByStatus,
+        quarantined: count,
       }),
     ),
     providers: z.array(
@@ -89,13 +90,16 @@ export function registerStatus(app: ApiApp, deps: ApiDependencies): void {
         at: at.toISOString(),
         total: sum(groups.map(({ total }) => total)),
         by_status: byStatus,
-        accounts: groups.map(({ provider, environment, kind, total, byStatus: by_status }) => ({
-          provider,
-          environment,
-          kind,
-          total,
-          by_status,
-        })),
+        accounts: groups.map(
+          ({ provider, environment, kind, total, byStatus: by_status, quarantined }) => ({
+            provider,
+            environment,
+            kind,
+            total,
+            by_status,
+            quarantined,
+          }),
+        ),
         providers: held.map((schedule) => ({
           provider: schedule.provider,
           schedule_id: schedule.id,

@@ -15,6 +15,7 @@ export const accountsList: Command = {
     environment: { type: 'string', value: 'name', help: 'of this environment only' },
     kind: { type: 'string', value: 'name', help: 'of this kind only' },
     status: { type: 'string', value: 'status', help: ACCOUNT_STATUSES.join(', ') },
+    quarantine: { type: 'boolean', help: 'those in quarantine only' },
     limit: limitOption,
   },
   async run({ api, out, json, options }) {
@@ -26,6 +27,7 @@ export const accountsList: Command = {
         environment: options.text('environment'),
         kind: options.text('kind'),
         status: options.text('status'),
+        quarantine: options.isSet('quarantine') ? 'true' : undefined,
       },
       { limit: limitOf(options), pageMax: PAGE_MAX },
     );
@@ -38,6 +40,7 @@ export const accountsList: Command = {
           'environment',
           'label',
           'status',
+          'quarantine',
           'token ends',
           'last refreshed',
           'last error',
@@ -48,6 +51,7 @@ export const accountsList: Command = {
           account.environment,
           account.label,
           account.status,
+          account.quarantine ? 'yes' : null,
           time(account.expires_at),
           time(account.last_refreshed_at),
           account.last_error?.code,

@@ -1,7 +1,9 @@
 /** All commands, in the order of the help. */
 import type { Command } from '../command';
 import { accountsAdd } from './accounts-add';
+import { accountsImport, importCommand } from './accounts-import';
 import { accountsList } from './accounts-list';
+import { accountsRelease } from './accounts-release';
 import { accountsShow } from './accounts-show';
 import { keysCreate } from './keys-create';
 import { keysList } from './keys-list';
@@ -15,12 +17,17 @@ import { schedulesSet } from './schedules-set';
 import { schedulesTrigger } from './schedules-trigger';
 import { status } from './status';
 import { sweeps } from './sweeps';
+import { token } from './token';
 
 export const COMMANDS: readonly Command[] = [
   status,
   accountsList,
   accountsShow,
   accountsAdd,
+  accountsImport,
+  importCommand,
+  accountsRelease,
+  token,
   refresh,
   forceRefresh,
   logs,

@@ -18,10 +18,13 @@ export const status: Command = {
       group.kind,
       group.total,
       ...counts(group.by_status),
+      group.quarantined,
     ]);
-    if (rows.length > 1) rows.push(['all', null, null, body.total, ...counts(body.by_status)]);
+    const quarantined = body.accounts.reduce((sum, group) => sum + group.quarantined, 0);
+    if (rows.length > 1)
+      rows.push(['all', null, null, body.total, ...counts(body.by_status), quarantined]);
     out.table(
-      ['provider', 'environment', 'kind', 'accounts', ...ACCOUNT_STATUSES],
+      ['provider', 'environment', 'kind', 'accounts', ...ACCOUNT_STATUSES, 'quarantine'],
       rows,
       'No account is connected yet: evergrant accounts add --help',
     );

@@ -1,0 +1,224 @@
+/**
+ * What an import costs, and whether its memory is bounded: 10,000 and 100,000 accounts (or BENCH_LINES) streamed to the
+ * API in a process of its own, and beside them a bare loop that inserts as many sealed documents. On the MongoDB of
+ * MONGODB_URI; without one, on the embedded engine, whose own cost then is the larger part.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { serve } from '@hono/node-server';
+import mongoose from 'mongoose';
+import { createApp } from '../src/api/app';
+import type { ApiDependencies } from '../src/api/dependencies';
+import { createApiClient } from '../src/cli/api-client';
+import type { ImportAnswer } from '../src/cli/import-report';
+import { loadConfig } from '../src/config';
+import { startMongodb } from '../src/engines/mongodb';
+import { createLogger } from '../src/logging';
+import { ConfiguredProviders } from '../src/providers/configured-providers';
+import { defaultPolicy } from '../src/providers-file';
+import { openStore } from '../src/store/store';
+import { KeyRing } from '../src/vault/key-ring';
+import { Vault } from '../src/vault/vault';
+
+const SIZES = (process.env['BENCH_LINES'] ?? '10000,100000').split(',').map(Number);
+const BATCH = 250;
+/** Of the API: far less than the larger file, and small enough that garbage does not count as growth. */
+const HEAP_MAX_MB = 96;
+const SAMPLE_EVERY_MS = 100;
+const MB = 1024 * 1024;
+const API_KEY = 'evg_bench';
+const STORE = {
+  logRetentionDays: 1,
+  rules: () => ({ policy: defaultPolicy('ebay', null), accessTokenLifeSeconds: 7200 }),
+};
+const say = (line: string) => process.stderr.write(`${line}\n`);
+
+/** The import route as a process serves it; nothing it does needs Temporal. */
+async function serveImport(uri: string): Promise<void> {
+  const store = await openStore(uri, STORE);
+  const ring = KeyRing.parse(`bench:${randomBytes(32).toString('base64')}`);
+  const tokenEndpoint = 'http://127.0.0.1:9/token';
+  const providers = new ConfiguredProviders([
+    {
+      id: 'ebay',
+      adapter: 'ebay',
+      policy: defaultPolicy('ebay', null),
+      environments: { production: { clientId: 'bench', clientSecret: 'bench', tokenEndpoint } },
+    },
+  ]);
+  const dependencies: Partial<ApiDependencies> = {
+    store,
+    providers,
+    vault: await Vault.open(ring, store.settings),
+    logger: createLogger('fatal'),
+    configuredKeys: [
+      { key: API_KEY, principal: { keyId: 'bench', organisation: 'bench', scopes: ['admin'] } },
+    ],
+    now: () => new Date(),
+  };
+  // The rest is for routes that nothing asks here.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const app = createApp(dependencies as ApiDependencies);
+  const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) =>
+    process.send?.({ port }),
+  );
+  process.once('disconnect', () => server.close(() => process.exit(0)));
+}
+
+function account(n: number, run: string): string {
+  return `${JSON.stringify({
+    provider: 'ebay',
+    external_id: `${run}-${n}`,
+    label: `Shop ${n}`,
+    refresh_token: `v^1.1#i^1#p^3#${randomBytes(60).toString('base64url')}`,
+    access_token: `v^1.1#i^1#p^3#${randomBytes(900).toString('base64url')}`,
+    expires_at: '2030-01-01T00:00:00Z',
+  })}\n`;
+}
+
+async function* lines(count: number, run: string): AsyncIterable<Uint8Array> {
+  const encoder = new TextEncoder();
+  for (let n = 0; n < count; n += 1) yield encoder.encode(account(n, run));
+}
+
+function residentMb(pid: number): number {
+  const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return (Number(kilobytes) * 1024) / MB;
+}
+
+async function listening(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once('message', (message: { port: number }) => resolve(message.port));
+    child.once('exit', (code) => reject(new Error(`the API ended with ${code}`)));
+  });
+}
+
+interface Imported {
+  seconds: number;
+  growthMb: number;
+}
+
+/** Imports into a database of its own, and watches the API's memory from when it has warmed up. */
+async function importInto(uri: string, count: number): Promise<Imported> {
+  const execArgv = [...process.execArgv, `--max-old-space-size=${HEAP_MAX_MB}`];
+  const child = fork(__filename, ['--serve', uri], { execArgv });
+  try {
+    const url = new URL(`http://127.0.0.1:${await listening(child)}`);
+    const client = createApiClient({ url, apiKey: API_KEY });
+    const send = async (some: number, run: string) => {
+      let last: ImportAnswer | undefined;
+      const body = Readable.from(lines(some, run));
+      const upload = { type: 'application/x-ndjson', body, name: 'bench' };
+      for await (const answer of client.upload<ImportAnswer>('/api/admin/accounts/import', upload))
+        last = answer;
+      if (last === undefined || !('summary' in last) || last.summary.created !== some)
+        throw new Error(`not all were created: ${JSON.stringify(last)}`);
+    };
+    await send(2 * BATCH, 'warm');
+    const before = residentMb(child.pid ?? 0);
+    let peak = before;
+    const timer = setInterval(() => {
+      peak = Math.max(peak, residentMb(child.pid ?? 0));
+    }, SAMPLE_EVERY_MS);
+    const started = performance.now();
+    await send(count, 'run');
+    const seconds = (performance.now() - started) / 1000;
+    clearInterval(timer);
+    return { seconds, growthMb: peak - before };
+  } finally {
+    child.disconnect();
+  }
+}
+
+type Document = Record<string, unknown> & { _id: string };
+
+/** A batch of what an import stored: sealed documents, to be inserted again under other names. */
+async function sealedDocuments(uri: string): Promise<Document[]> {
+  const connection = await mongoose.createConnection(uri).asPromise();
+  const accounts = connection.collection<Document>('accounts');
+  const documents = await accounts.find({}).limit(BATCH).toArray();
+  await connection.close();
+  return documents;
+}
+
+/** As many documents of the same size under the same indexes, sealed already, by the driver alone. */
+async function insertBare(uri: string, sealed: readonly Document[], count: number): Promise<number> {
+  const store = await openStore(uri, STORE);
+  const writeConcern = { w: 'majority', journal: true } as const;
+  const connection = await mongoose.createConnection(uri, { writeConcern }).asPromise();
+  const accounts = connection.collection<Document>('accounts');
+  let spentMs = 0;
+  for (let n = 0; n < count; n += BATCH) {
+    const batch = sealed.slice(0, count - n).map((document, at) => ({
+      ...document,
+      _id: `acc_${randomBytes(12).toString('hex')}`,
+      external_id: `bare-${n + at}`,
+    }));
+    const started = performance.now();
+    await accounts.insertMany(batch, { ordered: false });
+    spentMs += performance.now() - started;
+  }
+  await Promise.all([connection.close(), store.close()]);
+  return spentMs / 1000;
+}
+
+async function drop(uri: string): Promise<void> {
+  const connection = await mongoose.createConnection(uri).asPromise();
+  await connection.dropDatabase();
+  await connection.close();
+}
+
+async function bench(): Promise<void> {
+  const config = loadConfig();
+  const dataDir = mkdtempSync(join(tmpdir(), 'evergrant-bench-'));
+  const engine =
+    config.mongodbUri === null
+      ? await startMongodb({ dataDir, cacheDir: config.cacheDir, say })
+      : null;
+  const database = () => {
+    const uri = new URL(engine?.uri ?? config.mongodbUri ?? '');
+    uri.pathname = `/evergrant_bench_${randomBytes(4).toString('hex')}`;
+    return uri.href;
+  };
+  try {
+    const rows: (Imported & { count: number; bareSeconds: number })[] = [];
+    for (const count of SIZES) {
+      const [imported, bare] = [database(), database()];
+      say(`  importing ${count}`);
+      const result = await importInto(imported, count);
+      const { seconds, growthMb } = result;
+      say(`  ${seconds.toFixed(1)} s, ${growthMb.toFixed(0)} MB; inserting ${count} by a bare loop`);
+      const sealed = await sealedDocuments(imported);
+      // Before the other is filled: the embedded server holds one of 100,000, and not two.
+      await drop(imported);
+      rows.push({ ...result, count, bareSeconds: await insertBare(bare, sealed, count) });
+      await drop(bare);
+    }
+    process.stdout.write(`\nImport by the API (${engine?.way ?? 'MONGODB_URI'})\n`);
+    process.stdout.write('   lines   seconds   lines/s   peak RSS growth   bare insertMany   ratio\n');
+    for (const { count, seconds, growthMb, bareSeconds } of rows) {
+      const cells = [
+        String(count).padStart(8),
+        seconds.toFixed(1).padStart(9),
+        String(Math.round(count / seconds)).padStart(9),
+        `${growthMb.toFixed(0)} MB`.padStart(17),
+        `${bareSeconds.toFixed(1)} s`.padStart(17),
+        (seconds / bareSeconds).toFixed(2).padStart(7),
+      ];
+      process.stdout.write(`${cells.join(' ')}\n`);
+    }
+    const [small, large] = rows;
+    if (small && large)
+      process.stdout.write(`memory, large to small: ${(large.growthMb / small.growthMb).toFixed(2)}\n`);
+  } finally {
+    await engine?.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+const [mode, uri] = process.argv.slice(2);
+void (mode === '--serve' && uri !== undefined ? serveImport(uri) : bench());

@@ -1,0 +1,48 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import type { ApiApp } from '../app';
+import { requireScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { ApiError, bodyErrorResponses } from '../errors';
+
+const ACCOUNTS_MAX = 1_000;
+
+const Body = z
+  .strictObject({
+    provider: z.string().optional().openapi({ example: 'etsy' }),
+    account_ids: z.array(z.string().min(1)).min(1).max(ACCOUNTS_MAX).optional(),
+  })
+  .openapi('Release');
+
+const route = createRoute({
+  method: 'post',
+  path: '/api/admin/accounts/release',
+  summary: 'Take accounts out of quarantine: from now on Evergrant refreshes them',
+  description:
+    'Those of a provider, those named, or, where both are given, those that are both. An account that is not in quarantine stays as it is.',
+  middleware: requireScope('admin'),
+  request: { body: { content: { 'application/json': { schema: Body } }, required: true } },
+  responses: {
+    200: {
+      description: 'How many were in quarantine',
+      content: { 'application/json': { schema: z.object({ released: z.number().int() }) } },
+    },
+    ...bodyErrorResponses,
+  },
+});
+
+export function registerReleaseAccounts(
+  app: ApiApp,
+  { store, providers, logger }: ApiDependencies,
+): void {
+  app.openapi(route, async (c) => {
+    const { provider, account_ids: ids } = c.req.valid('json');
+    const { organisation, keyId } = c.get('principal');
+    if (provider === undefined && ids === undefined)
+      throw new ApiError('invalid_request', 'provider or account_ids: say which to release');
+    if (provider !== undefined && providers.find(provider) === undefined)
+      throw new ApiError('unknown_provider', `No provider "${provider}" is configured.`);
+    const released = await store.quarantine.release(organisation, { provider, ids });
+    logger.info({ organisation, key_id: keyId, provider, released }, 'accounts released');
+    return c.json({ released }, 200);
+  });
+}

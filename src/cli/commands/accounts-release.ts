@@ -1,0 +1,86 @@
+import type { z } from 'zod';
+import type { Status } from '../../api/routes/status';
+import type { AccountBody } from '../../api/schemas';
+import type { ApiClient } from '../api-client';
+import type { Command, Context } from '../command';
+import { confirm } from '../confirm';
+import { UsageError } from '../errors';
+import type { Page } from '../pages';
+import { createProgress, grouped } from '../progress';
+
+/** So many at once: whoever is told to stop has released little more than was said. */
+const BATCH = 500;
+
+export const accountsRelease: Command = {
+  words: ['accounts', 'release'],
+  rest: 'id',
+  summary: 'Take accounts out of quarantine: from now on Evergrant refreshes them',
+  options: {
+    provider: { type: 'string', value: 'name', help: 'those of this provider; with --all' },
+    all: { type: 'boolean', help: 'all of the provider that are in quarantine' },
+    yes: { type: 'boolean', short: 'y', help: 'do not ask' },
+  },
+  more: 'Stop the other system first: two that refresh one grant can lose it.',
+  async run(context) {
+    const { out, json, options, places: ids } = context;
+    const provider = options.text('provider');
+    const all = options.isSet('all');
+    if (all === ids.length > 0 || all !== (provider !== undefined))
+      throw new UsageError('takes ids, or --provider and --all');
+    const released =
+      provider === undefined ? await releaseNamed(context) : await releaseAll(context, provider);
+    if (released === null) {
+      out.remark('Nothing was released.');
+      return 1;
+    }
+    if (json) out.json({ released });
+    else out.line(`Released: ${grouped(released)}`);
+    return 0;
+  },
+};
+
+async function releaseNamed({ api, places: ids }: Context): Promise<number> {
+  let released = 0;
+  for (let at = 0; at < ids.length; at += BATCH)
+    released += await release(api, ids.slice(at, at + BATCH));
+  return released;
+}
+
+/** @returns `null` if the person at the terminal said no */
+async function releaseAll(
+  { api, options }: Pick<Context, 'api' | 'options'>,
+  provider: string,
+): Promise<number | null> {
+  const status = await api.get<Status>('/api/admin/status');
+  const held = status.accounts
+    .filter((group) => group.provider === provider)
+    .reduce((sum, { quarantined }) => sum + quarantined, 0);
+  if (held === 0) return 0;
+  const question = `Release ${grouped(held)} ${provider} accounts? From then on Evergrant refreshes them; no other system may.`;
+  if (!options.isSet('yes') && !(await confirm(question))) return null;
+  const progress = createProgress(process.stderr);
+  let released = 0;
+  let cursor: string | null = null;
+  do {
+    const page: Page<z.infer<typeof AccountBody>> = await api.get('/api/admin/accounts', {
+      provider,
+      quarantine: 'true',
+      limit: BATCH,
+      cursor: cursor ?? undefined,
+    });
+    if (page.items.length > 0)
+      released += await release(
+        api,
+        page.items.map(({ id }) => id),
+      );
+    cursor = page.next_cursor;
+    progress.show(() => `${grouped(released)} of ${grouped(held)} released`);
+  } while (cursor !== null);
+  progress.end(`${grouped(released)} of ${grouped(held)} released`);
+  return released;
+}
+
+async function release(api: ApiClient, ids: readonly string[]): Promise<number> {
+  const path = '/api/admin/accounts/release';
+  return (await api.post<{ released: number }>(path, { account_ids: ids })).released;
+}

@@ -1,0 +1,41 @@
+import ms, { type StringValue } from 'ms';
+import type { TokenAnswer } from '../../api/routes/get-token';
+import type { Command } from '../command';
+import { UsageError } from '../errors';
+
+export const token: Command = {
+  words: ['token'],
+  places: ['account'],
+  summary: 'Print an access token that is valid now, and nothing else',
+  options: {
+    'min-valid': { type: 'string', value: 'duration', help: 'how long it must still live (60s)' },
+  },
+  more: [
+    'Needs a key with the scope "tokens". Where there is no token, the reason is said on stderr and it ends with 1.',
+    '',
+    '  curl -H "Authorization: Bearer $(evergrant token acc_… --min-valid 5m)" https://…',
+  ].join('\n'),
+  async run({ api, out, json, options, places: [id = ''] }) {
+    const answer = await api.get<TokenAnswer>(`/api/tokens/${encodeURIComponent(id)}`, {
+      min_valid_seconds: secondsOf(options.text('min-valid')),
+    });
+    if (json) out.json(answer);
+    else if (answer.active) out.line(answer.access_token);
+    if (!answer.active) {
+      out.remark(`evergrant: ${answer.message} (${answer.reason})`);
+      return 1;
+    }
+    if (answer.fallback) out.remark('evergrant: refreshing failed; this is the fallback token');
+    if (answer.notice !== undefined) out.remark(`evergrant: ${answer.notice.message}`);
+    return 0;
+  },
+};
+
+const isDuration = (text: string): text is StringValue => /^\d+(\.\d+)?(s|m|h)$/.test(text);
+
+function secondsOf(given: string | undefined): number | undefined {
+  if (given === undefined) return undefined;
+  if (!isDuration(given))
+    throw new UsageError(`--min-valid takes a duration such as 90s, 5m or 1h, not "${given}"`);
+  return Math.ceil(ms(given) / 1000);
+}
