@@ -24,6 +24,8 @@ export interface Config {
   adminApiKey: string | null;
   adminOrganisation: string;
   internalApiKey: string | null;
+  /** Signing in with an OpenID provider; `null`: with keys only. */
+  oidc: OidcConfig | null;
   host: string;
   /** `null`: not set; 3000, or a free one where `npm start` finds it taken. */
   port: number | null;
@@ -40,6 +42,19 @@ export interface Config {
   sandboxAccessTokenLifeSeconds: number | null;
   /** Applied to the trial's provider as to every configured one. */
   refreshIntervalMs: number | null;
+}
+
+export interface OidcConfig {
+  issuer: URL;
+  clientId: string;
+  /** `null`: a public client. */
+  clientSecret: string | null;
+  /** Where people reach the pages; `null`: where their request went. */
+  publicUrl: URL | null;
+  /** The organisation of all who sign in so, or the claim of the ID token that names it. */
+  organisation: { fixed: string } | { claim: string };
+  /** The claim that lists scopes; `null`: all may look, and none act. */
+  scopesClaim: string | null;
 }
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
@@ -61,6 +76,14 @@ const apiKey = z
   .string()
   .min(16, 'must be at least 16 characters long, e.g. from: openssl rand -base64 32');
 
+const organisation = z
+  .string()
+  .regex(/^[\w.-]{1,64}$/, 'must be 1–64 letters, digits, ".", "_" or "-"');
+
+const webAddress = z
+  .url({ protocol: /^https?$/, error: 'must be an address, e.g. https://login.example.com' })
+  .transform((text) => new URL(text));
+
 const environmentSchema = z.object({
   MONGODB_URI: z
     .string()
@@ -80,11 +103,21 @@ const environmentSchema = z.object({
     })
     .optional(),
   ADMIN_API_KEY: apiKey.optional(),
-  ADMIN_ORGANISATION: z
-    .string()
-    .regex(/^[\w.-]{1,64}$/, 'must be 1–64 letters, digits, ".", "_" or "-"')
-    .default('default'),
+  ADMIN_ORGANISATION: organisation.default('default'),
   INTERNAL_API_KEY: apiKey.optional(),
+  OIDC_ISSUER: webAddress
+    .refine(
+      ({ protocol, hostname }) =>
+        protocol === 'https:' || /^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname),
+      'must be https (http on this machine alone)',
+    )
+    .optional(),
+  OIDC_CLIENT_ID: z.string().optional(),
+  OIDC_CLIENT_SECRET: z.string().optional(),
+  OIDC_ORGANISATION: organisation.optional(),
+  OIDC_ORGANISATION_CLAIM: z.string().optional(),
+  OIDC_SCOPES_CLAIM: z.string().optional(),
+  PUBLIC_URL: webAddress.optional(),
   HOST: z.string().default('127.0.0.1'),
   PORT: z.coerce.number('must be a port number').int().min(0).max(65535).optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
@@ -120,6 +153,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       ...parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`),
     );
 
+  const oidc = parsed.success ? readOidc(parsed.data, problems) : null;
   const refreshIntervalMinutes = parsed.data?.REFRESH_INTERVAL_MINUTES;
   const refreshIntervalMs =
     refreshIntervalMinutes === undefined ? null : refreshIntervalMinutes * 60_000;
@@ -134,6 +168,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     adminApiKey: env.ADMIN_API_KEY ?? null,
     adminOrganisation: env.ADMIN_ORGANISATION,
     internalApiKey: env.INTERNAL_API_KEY ?? null,
+    oidc,
     host: env.HOST,
     port: env.PORT ?? null,
     logLevel: env.LOG_LEVEL,
@@ -146,6 +181,26 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     sandboxAccessTokenLifeSeconds:
       env.SANDBOX_ACCESS_TOKEN_LIFE === undefined ? null : env.SANDBOX_ACCESS_TOKEN_LIFE / 1000,
     refreshIntervalMs,
+  };
+}
+
+function readOidc(env: z.infer<typeof environmentSchema>, problems: string[]): Config['oidc'] {
+  const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId } = env;
+  if (issuer === undefined) return null;
+  if (clientId === undefined) problems.push('OIDC_CLIENT_ID must be set beside OIDC_ISSUER');
+  const { OIDC_ORGANISATION: fixed, OIDC_ORGANISATION_CLAIM: claim } = env;
+  if ((fixed === undefined) === (claim === undefined)) {
+    problems.push(
+      'OIDC_ORGANISATION (the organisation of all who sign in) or OIDC_ORGANISATION_CLAIM (the claim that names it) must be set beside OIDC_ISSUER, and not both',
+    );
+  }
+  return {
+    issuer,
+    clientId: clientId ?? '',
+    clientSecret: env.OIDC_CLIENT_SECRET ?? null,
+    publicUrl: env.PUBLIC_URL ?? null,
+    organisation: fixed === undefined ? { claim: claim ?? '' } : { fixed },
+    scopesClaim: env.OIDC_SCOPES_CLAIM ?? null,
   };
 }
 

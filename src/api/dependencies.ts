@@ -1,5 +1,6 @@
 /** What the routes work with; built once for each process. */
 import type { Logger } from 'pino';
+import type { OidcConfig } from '../config';
 import type { ConfiguredProviders } from '../providers/configured-providers';
 import type { Principal } from '../store/api-keys';
 import type { Store } from '../store/store';
@@ -20,6 +21,8 @@ export interface ApiDependencies {
   logger: Logger;
   /** Keys that come from the environment, beside those in the store. */
   configuredKeys: { key: string; principal: Principal }[];
+  /** `null`: people sign in with keys only. */
+  oidc: OidcConfig | null;
   now: () => Date;
   /** Aborted when the process is asked to end: a stream, which has no end of its own, ends then. */
   stopping: AbortSignal;

@@ -57,6 +57,7 @@ export async function serveApi({
     handouts,
     logger,
     configuredKeys: configuredKeys(config),
+    oidc: config.oidc,
     now: () => new Date(),
     stopping: stopping.signal,
   });

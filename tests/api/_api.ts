@@ -99,6 +99,7 @@ export async function startApi(
     handouts,
     logger,
     configuredKeys: options.configuredKeys ?? [],
+    oidc: null,
     now: () => new Date(),
     stopping: new AbortController().signal,
   };

@@ -145,6 +145,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     handouts,
     logger,
     configuredKeys: [],
+    oidc: null,
     now: () => new Date(),
     stopping: new AbortController().signal,
   });
