@@ -21,6 +21,7 @@ export function banner(input: BannerInput): string {
   const key = input.newAdminKey ?? '$EVERGRANT_API_KEY';
   const rows: [string, string][] = [
     ['API', `${apiUrl}    (description: ${apiUrl}/openapi.json)`],
+    ['Terminal', `${apiUrl}/    (in a browser, with the admin key)`],
     ["Temporal's UI", input.temporalUiUrl ?? `yours, at ${input.temporalAddress}`],
     [
       'Temporal',

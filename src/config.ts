@@ -27,6 +27,8 @@ export interface Config {
   internalApiKey: string | null;
   /** `null`: no JWT is accepted. */
   jwt: JwtConfig | null;
+  /** Signing in with an OpenID provider; `null`: with keys only. */
+  oidc: OidcConfig | null;
   host: string;
   /** `null`: not set; 3000, or a free one where `npm start` finds it taken. */
   port: number | null;
@@ -56,6 +58,19 @@ export interface JwtConfig {
   organisationClaims: readonly string[];
 }
 
+export interface OidcConfig {
+  issuer: URL;
+  clientId: string;
+  /** `null`: a public client. */
+  clientSecret: string | null;
+  /** Where people reach the pages; `null`: where their request went. */
+  publicUrl: URL | null;
+  /** The organisation of all who sign in so, or the claim of the ID token that names it. */
+  organisation: { fixed: string } | { claim: string };
+  /** The claim that lists scopes; `null`: all may look, and none act. */
+  scopesClaim: string | null;
+}
+
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -74,6 +89,14 @@ export class ConfigError extends Error {
 const apiKey = z
   .string()
   .min(16, 'must be at least 16 characters long, e.g. from: openssl rand -base64 32');
+
+const organisation = z
+  .string()
+  .regex(ORGANISATION_NAME, 'must be 1–64 letters, digits, ".", "_" or "-"');
+
+const webAddress = z
+  .url({ protocol: /^https?$/, error: 'must be an address, e.g. https://login.example.com' })
+  .transform((text) => new URL(text));
 
 const environmentSchema = z.object({
   MONGODB_URI: z
@@ -94,11 +117,6 @@ const environmentSchema = z.object({
     })
     .optional(),
   ADMIN_API_KEY: apiKey.optional(),
-  ADMIN_ORGANISATION: z
-    .string()
-    .regex(ORGANISATION_NAME, 'must be 1–64 letters, digits, ".", "_" or "-"')
-    .default('default'),
-  INTERNAL_API_KEY: apiKey.optional(),
   JWT_SECRET: z
     .string()
     .min(32, 'must be at least 32 characters long, e.g. from: openssl rand -base64 48')
@@ -109,6 +127,21 @@ const environmentSchema = z.object({
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
   JWT_ORGANISATION_CLAIM: z.string().optional(),
+  ADMIN_ORGANISATION: organisation.default('default'),
+  INTERNAL_API_KEY: apiKey.optional(),
+  OIDC_ISSUER: webAddress
+    .refine(
+      ({ protocol, hostname }) =>
+        protocol === 'https:' || /^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname),
+      'must be https (http on this machine alone)',
+    )
+    .optional(),
+  OIDC_CLIENT_ID: z.string().optional(),
+  OIDC_CLIENT_SECRET: z.string().optional(),
+  OIDC_ORGANISATION: organisation.optional(),
+  OIDC_ORGANISATION_CLAIM: z.string().optional(),
+  OIDC_SCOPES_CLAIM: z.string().optional(),
+  PUBLIC_URL: webAddress.optional(),
   HOST: z.string().default('127.0.0.1'),
   PORT: z.coerce.number('must be a port number').int().min(0).max(65535).optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
@@ -147,6 +180,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   if (set['JWT_SECRET'] !== undefined && set['JWKS_URL'] !== undefined)
     problems.push('JWT_SECRET and JWKS_URL are both set: keep the one that your issuer uses');
 
+  const oidc = parsed.success ? readOidc(parsed.data, problems) : null;
   const refreshIntervalMinutes = parsed.data?.REFRESH_INTERVAL_MINUTES;
   const refreshIntervalMs =
     refreshIntervalMinutes === undefined ? null : refreshIntervalMinutes * 60_000;
@@ -162,6 +196,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     adminOrganisation: env.ADMIN_ORGANISATION,
     internalApiKey: env.INTERNAL_API_KEY ?? null,
     jwt: jwtConfig(env),
+    oidc,
     host: env.HOST,
     port: env.PORT ?? null,
     logLevel: env.LOG_LEVEL,
@@ -186,6 +221,26 @@ function jwtConfig(env: z.infer<typeof environmentSchema>): JwtConfig | null {
     issuer: env.JWT_ISSUER ?? null,
     audience: env.JWT_AUDIENCE ?? null,
     organisationClaims: claim === undefined ? ['organisation', 'org_id'] : [claim],
+  };
+}
+
+function readOidc(env: z.infer<typeof environmentSchema>, problems: string[]): Config['oidc'] {
+  const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId } = env;
+  if (issuer === undefined) return null;
+  if (clientId === undefined) problems.push('OIDC_CLIENT_ID must be set beside OIDC_ISSUER');
+  const { OIDC_ORGANISATION: fixed, OIDC_ORGANISATION_CLAIM: claim } = env;
+  if ((fixed === undefined) === (claim === undefined)) {
+    problems.push(
+      'OIDC_ORGANISATION (the organisation of all who sign in) or OIDC_ORGANISATION_CLAIM (the claim that names it) must be set beside OIDC_ISSUER, and not both',
+    );
+  }
+  return {
+    issuer,
+    clientId: clientId ?? '',
+    clientSecret: env.OIDC_CLIENT_SECRET ?? null,
+    publicUrl: env.PUBLIC_URL ?? null,
+    organisation: fixed === undefined ? { claim: claim ?? '' } : { fixed },
+    scopesClaim: env.OIDC_SCOPES_CLAIM ?? null,
   };
 }
 

@@ -128,6 +128,28 @@ describe('a good value', () => {
     expect(load(environment)).toMatchObject(expected);
   });
 
+  it('of OIDC_ISSUER becomes, with what must stand beside it, a provider to sign in with', () => {
+    const OIDC_ISSUER = 'https://login.example.com';
+    const oidc = { OIDC_ISSUER, OIDC_CLIENT_ID: 'evergrant' };
+    expect(load({ ...oidc, OIDC_ORGANISATION: 'acme' }).oidc).toEqual({
+      issuer: new URL(OIDC_ISSUER),
+      clientId: 'evergrant',
+      clientSecret: null,
+      publicUrl: null,
+      organisation: { fixed: 'acme' },
+      scopesClaim: null,
+    });
+    expect(
+      load({ ...oidc, OIDC_ORGANISATION_CLAIM: 'tenant', OIDC_SCOPES_CLAIM: 'roles' }).oidc,
+    ).toMatchObject({ organisation: { claim: 'tenant' }, scopesClaim: 'roles' });
+    expect(problems({ OIDC_ISSUER })).toEqual([
+      'OIDC_CLIENT_ID must be set beside OIDC_ISSUER',
+      expect.stringMatching(/^OIDC_ORGANISATION .* or OIDC_ORGANISATION_CLAIM .* and not both$/),
+    ]);
+    const both = { OIDC_ORGANISATION: 'acme', OIDC_ORGANISATION_CLAIM: 'tenant' };
+    expect(problems({ ...oidc, ...both })).toHaveLength(1);
+  });
+
   it('of ENCRYPTION_KEYS becomes the key ring', () => {
     expect(load({ ENCRYPTION_KEYS: `k2:${KEY},k1:${KEY}` }).encryptionKeys?.keyIds).toEqual([
       'k2',
@@ -150,6 +172,9 @@ describe('a bad value is named, with what to do', () => {
     ['JWKS_URL', 'http://id.example/jwks', /^JWKS_URL must begin with https:\/\/ \(http:\/\/ on/],
     ['JWKS_URL', 'https://u:p@id.example', /^JWKS_URL must hold no user name and no password$/],
     ['ADMIN_ORGANISATION', 'a b', /^ADMIN_ORGANISATION must be 1–64 letters/],
+    ['OIDC_ISSUER', 'login', /^OIDC_ISSUER must be an address/],
+    ['OIDC_ISSUER', 'http://login.example.com', /^OIDC_ISSUER must be https/],
+    ['PUBLIC_URL', 'evergrant', /^PUBLIC_URL must be an address/],
     ['PORT', 'http', /^PORT must be a port number/],
     ['PORT', '70000', /^PORT must be a port number/],
     ['PORT', '80.5', /^PORT must be a port number/],

@@ -60,6 +60,7 @@ export async function serveApi({
     logger,
     configuredKeys: configuredKeys(config),
     jwt: config.jwt,
+    oidc: config.oidc,
     now: () => new Date(),
     stopping: stopping.signal,
   });

@@ -147,9 +147,10 @@ function shareOf({ id, current }: Clocked): number {
   if (current.attemptId === null) return 0;
   // FNV-1a: spreads ids well, and needs nothing of Node where workflows import this.
   let hash = 0x811c9dc5;
-  for (const character of id)
-    hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
-  return hash / 2 ** 32;
+  for (const character of id) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193);
+  // Its last characters alone would move the lowest bits only.
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  return ((hash ^ (hash >>> 13)) >>> 0) / 2 ** 32;
 }
 
 const BACK_OFF_FIRST_MS = 10_000;

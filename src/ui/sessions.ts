@@ -2,13 +2,12 @@
  * Who is signed in: a signed cookie that names the key and never holds it. Any API process with the same
  * ENCRYPTION_KEYS knows it, and none keeps a list.
  */
-import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie';
-import type { CookieOptions } from 'hono/utils/cookie';
 import { z } from 'zod';
 import { hasScope } from '../api/authenticate';
 import type { ApiDependencies } from '../api/dependencies';
 import { type Principal, SCOPES } from '../store/api-keys';
 import type { UiContext } from './dependencies';
+import { forgetCookie, readJsonCookie, setJsonCookie } from './signed-cookie';
 
 export interface Session extends Principal {
   expiresAt: Date;
@@ -56,15 +55,12 @@ export class Sessions {
       key_fingerprint: proof.by === 'key' ? vault.fingerprint(proof.key) : null,
       expires_at: expires.toISOString(),
     };
-    const value = Buffer.from(JSON.stringify(kept)).toString('base64url');
-    const [key] = vault.sessionKeys();
-    if (key === undefined) throw new TypeError('there is no key to sign with');
-    await setSignedCookie(c, COOKIE, value, key, { ...cookieOptions(c), expires });
+    await setJsonCookie(c, vault, COOKIE, kept, expires);
   }
 
   /** The session of a request, or `null`: none, forged, past its end, or its key is no more. */
   async read(c: UiContext): Promise<Session | null> {
-    const kept = await this.#verified(c);
+    const kept = await readJsonCookie(c, this.#deps.vault, COOKIE, Kept);
     if (kept === null) return null;
     const expiresAt = new Date(kept.expires_at);
     if (expiresAt <= this.#deps.now()) return null;
@@ -73,19 +69,7 @@ export class Sessions {
   }
 
   end(c: UiContext): void {
-    deleteCookie(c, COOKIE, cookieOptions(c));
-  }
-
-  async #verified(c: UiContext): Promise<Kept | null> {
-    for (const key of this.#deps.vault.sessionKeys()) {
-      // oxlint-disable-next-line no-await-in-loop -- the first key signs, so the first mostly verifies
-      const value = await getSignedCookie(c, key, COOKIE, cookieOptions(c).prefix);
-      if (typeof value === 'string') {
-        const json: unknown = JSON.parse(Buffer.from(value, 'base64url').toString('utf8'));
-        return Kept.safeParse(json).data ?? null;
-      }
-    }
-    return null;
+    forgetCookie(c, COOKIE);
   }
 
   /** Who the session stands for now: a key's scopes are those that it has today. */
@@ -98,24 +82,4 @@ export class Sessions {
     const same = vault.fingerprint(configured.key) === kept.key_fingerprint;
     return same ? configured.principal : null;
   }
-}
-
-/**
- * Lax, not Strict: a link to an entry that came by mail must open for who is signed in, and so must the way back from
- * an OpenID provider. What changes anything is a POST, which Lax withholds from other sites as Strict does.
- */
-function cookieOptions(c: UiContext): CookieOptions {
-  const secure = isHttps(c);
-  return {
-    path: '/',
-    httpOnly: true,
-    sameSite: 'Lax',
-    secure,
-    ...(secure ? { prefix: 'host' } : {}),
-  };
-}
-
-/** Whether the browser's side of the connection is https, here or at the proxy in front. */
-export function isHttps(c: UiContext): boolean {
-  return c.req.url.startsWith('https:') || c.req.header('x-forwarded-proto') === 'https';
 }

@@ -1,7 +1,7 @@
 /** Light, dark or as the system has it: remembered in a cookie, so that the first byte of a page is right. */
 import { getCookie, setCookie } from 'hono/cookie';
 import type { UiContext } from './dependencies';
-import { isHttps } from './sessions';
+import { isHttps } from './signed-cookie';
 
 export const THEMES = ['system', 'light', 'dark'] as const;
 export type Theme = (typeof THEMES)[number];

@@ -11,6 +11,7 @@ import { showError } from './errors';
 import { requireAdmin, requireSession } from './guard';
 import { HOME } from './local-path';
 import { registerSignIn } from './routes/sign-in';
+import { registerSignInOidc } from './routes/sign-in-oidc';
 import { registerSignOut } from './routes/sign-out';
 import { registerTheme } from './routes/theme';
 import { registerWorkers } from './routes/workers';
@@ -52,6 +53,7 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
 
   registerAssets(ui);
   registerSignIn(ui, deps);
+  registerSignInOidc(ui, deps);
   registerSignOut(ui, deps);
   registerTheme(ui);
   registerWorkers(ui, deps);

@@ -100,6 +100,7 @@ export async function startApi(
     logger,
     configuredKeys: options.configuredKeys ?? [],
     jwt: options.jwt ?? null,
+    oidc: null,
     now: () => new Date(),
     stopping: new AbortController().signal,
   };

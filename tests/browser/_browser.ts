@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { source as axeSource, type run } from 'axe-core';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import type { RunningApi } from '../../src/api/serve';
+import type { Config } from '../../src/config';
 import type { Scope } from '../../src/store/api-keys';
 import { serve } from '../cli/_cli';
 import { engines } from '../support/engines';
@@ -37,11 +38,14 @@ export interface Pages {
   stop(): Promise<void>;
 }
 
-export async function startPages(options: HarnessOptions = {}): Promise<Pages> {
+export async function startPages({
+  oidc = null,
+  ...options
+}: HarnessOptions & Partial<Pick<Config, 'oidc'>> = {}): Promise<Pages> {
   // First: without a browser nothing else is started that would have to be stopped.
   const browser = await launch();
   const harness = await startHarness(options);
-  const api: RunningApi = await serve(harness);
+  const api: RunningApi = await serve({ ...harness, config: { ...harness.config, oidc } });
   const ownOrganisation = `org-${randomBytes(4).toString('hex')}`;
 
   const pages: Pages = {

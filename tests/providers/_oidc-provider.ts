@@ -1,11 +1,21 @@
 /** A certified authorization server on a real socket: every refresh rotates, every replay revokes the family. */
 import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http';
 
 /** What is used of npm's `oidc-provider`, which brings no types. */
 interface OidcProvider {
   callback(): RequestListener;
+  interactionFinished(
+    request: IncomingMessage,
+    response: ServerResponse,
+    result: object,
+  ): Promise<void>;
   Client: {
     find(clientId: string): Promise<object | undefined>;
     adapter: { upsert(clientId: string, client: object): Promise<void> };
@@ -21,11 +31,20 @@ export const ACCESS_TOKEN_LIFE_SECONDS = 754;
 export interface AuthorizationServer {
   issuer: string;
   tokenEndpoint: string;
+  register(client: RegisteredClient): Promise<void>;
+  /** Who is in front of the browser, with the claims of their ID token; `null`: somebody who declines. */
+  person: Person | null;
   /** A first grant, as if someone had signed in and agreed. */
   grant(clientId: string): Promise<string>;
   /** What a resource answers to the access token: 200, or 401. */
   statusWith(accessToken: string): Promise<number>;
   close(): Promise<void>;
+}
+
+/** Claims of an ID token. */
+export interface Person {
+  sub: string;
+  [claim: string]: unknown;
 }
 
 /** A client's members are named as in RFC 7591. */
@@ -50,14 +69,27 @@ export async function startAuthorizationServer(
   const { Provider } = require('oidc-provider') as {
     Provider: new (issuer: string, configuration: object) => OidcProvider;
   };
-  const provider = new Provider(issuer, configuration());
-  server.on('request', provider.callback());
+  const signedIn = new Map<string, Person>();
+  const provider = new Provider(issuer, configuration(signedIn));
+  const protocol = provider.callback();
+  server.on('request', (request, response) => {
+    if (request.url?.startsWith('/interaction/') !== true) return protocol(request, response);
+    const { person } = running;
+    if (person !== null) signedIn.set(person.sub, person);
+    const result =
+      person === null ? { error: 'access_denied' } : { login: { accountId: person.sub } };
+    void provider.interactionFinished(request, response, result);
+  });
   for (const spy of silenced) spy.mockRestore();
   // Not in the configuration: that is cloned, into objects which Jest's realm does not take for plain ones.
-  for (const client of clients) await provider.Client.adapter.upsert(client.client_id, client);
-  return {
+  const register = (client: RegisteredClient) =>
+    provider.Client.adapter.upsert(client.client_id, client);
+  for (const client of clients) await register(client);
+  const running: AuthorizationServer = {
     issuer,
     tokenEndpoint: `${issuer}/token`,
+    register,
+    person: null,
     async grant(clientId) {
       const accountId = randomUUID();
       const scope = SCOPES.join(' ');
@@ -80,9 +112,18 @@ export async function startAuthorizationServer(
       await new Promise((resolve) => server.close(resolve));
     },
   };
+  return running;
 }
 
-function configuration(): object {
+interface ConsentContext {
+  oidc: {
+    provider: OidcProvider;
+    session: { accountId: string };
+    client: { clientId: string };
+  };
+}
+
+function configuration(signedIn: Map<string, Person>): object {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const life = 24 * 3600;
   return {
@@ -94,8 +135,18 @@ function configuration(): object {
     rotateRefreshToken: () => true,
     findAccount: (_context: unknown, accountId: string) => ({
       accountId,
-      claims: () => ({ sub: accountId }),
+      claims: () => ({ sub: accountId, ...signedIn.get(accountId) }),
     }),
+    claims: { openid: ['sub', 'tenant', 'roles'] },
+    conformIdTokenClaims: false,
+    // Nobody is asked for consent to what was agreed on beforehand.
+    async loadExistingGrant({ oidc: { provider, session, client } }: ConsentContext) {
+      const { clientId } = client;
+      const grant = new provider.Grant({ accountId: session.accountId, clientId });
+      grant.addOIDCScope('openid');
+      await grant.save();
+      return grant;
+    },
     features: { devInteractions: { enabled: false } },
     jwks: { keys: [privateKey.export({ format: 'jwk' })] },
     cookies: { keys: [randomBytes(16).toString('hex')] },
@@ -104,6 +155,8 @@ function configuration(): object {
       RefreshToken: life,
       Grant: life,
       IdToken: life,
+      Interaction: life,
+      Session: life,
     },
   };
 }

@@ -100,6 +100,15 @@ describe('the first start', () => {
     expect(items.length).toBeGreaterThan(5);
   });
 
+  it('serves the terminal in the browser, with its style and script', async () => {
+    const url = /^ {2}Terminal +(\S+) /m.exec(run.stderr())?.[1] ?? '';
+    const page = await fetch(url);
+    expect(new URL(page.url).pathname).toBe('/sign-in');
+    const files = [...(await page.text()).matchAll(/"(\/assets\/[^"]+)"/g)];
+    expect(files).toHaveLength(2);
+    for (const [, file = ''] of files) expect((await fetch(new URL(file, url))).status).toBe(200);
+  });
+
   it("serves Temporal's web UI", async () => {
     const url = /^ {2}Temporal's UI +(\S+)$/m.exec(run.stderr())?.[1] ?? '';
     const page = await fetch(url);

@@ -148,6 +148,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     logger,
     configuredKeys: [],
     jwt: null,
+    oidc: null,
     now: () => new Date(),
     stopping: new AbortController().signal,
   });

@@ -4,9 +4,11 @@ import { Notice } from '../parts/notice';
 export interface SignInProps {
   next: string;
   problem: string | null;
+  /** Whether an OpenID provider is configured. */
+  oidc: boolean;
 }
 
-export function SignIn({ next, problem }: SignInProps) {
+export function SignIn({ next, problem, oidc }: SignInProps) {
   return (
     <div class="sign-in">
       {problem !== null && <Notice kind="bad">{problem}</Notice>}
@@ -30,6 +32,11 @@ export function SignIn({ next, problem }: SignInProps) {
         </p>
         <button class="primary">Sign in</button>
       </form>
+      {oidc && (
+        <a class="button" href={`/sign-in/oidc?next=${encodeURIComponent(next)}`}>
+          Sign in with your organisation’s account
+        </a>
+      )}
     </div>
   );
 }

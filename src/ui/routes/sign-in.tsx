@@ -16,14 +16,14 @@ const TOO_MANY = 429;
 const Form = z.object({ key: z.string().trim().catch(''), next: z.string().optional() });
 
 export function registerSignIn(ui: UiApp, deps: UiDependencies): void {
-  const { sessions, logger, now } = deps;
+  const { sessions, logger, now, oidc } = deps;
   const failed = new FailedSignIns();
 
   ui.get('/sign-in', (c) =>
     showPage(
       c,
       { title: TITLE, narrow: true },
-      <SignIn next={localPath(c.req.query('next'))} problem={null} />,
+      <SignIn next={localPath(c.req.query('next'))} problem={null} oidc={oidc !== null} />,
     ),
   );
 
@@ -32,7 +32,11 @@ export function registerSignIn(ui: UiApp, deps: UiDependencies): void {
     const next = localPath(form.next);
     const address = addressOf(c);
     const refused = (problem: string, status: 401 | 403 | 429) =>
-      showPage(c, { title: TITLE, status, narrow: true }, <SignIn next={next} problem={problem} />);
+      showPage(
+        c,
+        { title: TITLE, status, narrow: true },
+        <SignIn next={next} problem={problem} oidc={oidc !== null} />,
+      );
 
     const waitSeconds = failed.waitSeconds(address, now());
     if (waitSeconds > 0) {

@@ -1,0 +1,100 @@
+/** Signing in with an OpenID provider: a certified one, in a real browser. */
+import { randomUUID } from 'node:crypto';
+import type { Page } from 'playwright-core';
+import {
+  type AuthorizationServer,
+  type Person,
+  startAuthorizationServer,
+} from '../providers/_oidc-provider';
+import { expectAccessible, expectNoComplaints, type Pages, startPages } from './_browser';
+
+const CLIENT_ID = 'evergrant';
+const SECRET = `secret-${randomUUID()}`;
+const TENANT = `org-${randomUUID().slice(0, 8)}`;
+
+let provider: AuthorizationServer;
+let pages: Pages;
+
+beforeAll(async () => {
+  provider = await startAuthorizationServer([]);
+  pages = await startPages({
+    worker: false,
+    oidc: {
+      issuer: new URL(provider.issuer),
+      clientId: CLIENT_ID,
+      clientSecret: SECRET,
+      publicUrl: null,
+      organisation: { claim: 'tenant' },
+      scopesClaim: 'roles',
+    },
+  });
+  await provider.register({
+    client_id: CLIENT_ID,
+    client_secret: SECRET,
+    redirect_uris: [`${pages.url}/sign-in/oidc/callback`],
+    grant_types: ['authorization_code'],
+  });
+});
+afterAll(async () => {
+  await pages.stop();
+  await provider.close();
+});
+
+/** Begins on a page of ours, as a person who is not signed in does. */
+async function signInAs(person: Person | null, next = '/admin/workers'): Promise<Page> {
+  provider.person = person;
+  const page = await pages.visitor();
+  await page.goto(next);
+  await page.getByRole('link', { name: 'Sign in with your organisation’s account' }).click();
+  return page;
+}
+
+const alertOn = (page: Page) => page.getByRole('alert').textContent();
+
+it('signs in who the provider vouches for, with the organisation and scopes of the claims, and goes on to the page', async () => {
+  const page = await signInAs(
+    { sub: 'alma', tenant: TENANT, roles: ['read', 'tokens'] },
+    '/admin/workers?provider=ebay',
+  );
+  await page.waitForURL('**/admin/workers?provider=ebay');
+  expect(await page.getByText(TENANT).isVisible()).toBe(true);
+  expect(await page.getByText('look only').isVisible()).toBe(true);
+  expectNoComplaints(page);
+});
+
+it('lets act who has the scope admin', async () => {
+  const page = await signInAs({ sub: 'otto', tenant: TENANT, roles: 'admin something' });
+  await page.waitForURL('**/admin/workers');
+  expect(await page.getByText(TENANT).isVisible()).toBe(true);
+  expect(await page.getByText('look only').count()).toBe(0);
+});
+
+it.each<[string, Person | null, RegExp]>([
+  ['who declines', null, /did not sign you in \(access_denied\)/],
+  ['who has no organisation', { sub: 'a', roles: ['admin'] }, /names no organisation/],
+  ['who has no scope of ours', { sub: 'b', tenant: TENANT, roles: ['tokens'] }, /neither look/],
+])('refuses %s, and says why', async (_who, person, sentence) => {
+  const page = await signInAs(person);
+  expect(await alertOn(page)).toMatch(sentence);
+  await page.goto('/admin/workers');
+  expect(new URL(page.url()).pathname).toBe('/sign-in');
+});
+
+it('refuses an answer to a sign-in that this browser did not begin', async () => {
+  const page = await pages.visitor();
+  await page.goto('/sign-in/oidc/callback?code=stolen&state=known');
+  expect(await alertOn(page)).toContain('was not begun in this browser');
+});
+
+it('refuses an answer whose state is another’s', async () => {
+  const page = await pages.visitor();
+  await page.request.get('/sign-in/oidc', { maxRedirects: 0 });
+  await page.goto('/sign-in/oidc/callback?code=stolen&state=another');
+  expect(await alertOn(page)).toMatch(/did not sign you in \(OAUTH_\w+\)/);
+});
+
+it('is accessible where it is offered', async () => {
+  const page = await pages.visitor();
+  await page.goto('/sign-in');
+  await expectAccessible(page);
+});
