@@ -21,10 +21,11 @@ const OPEN_FAILURES: Record<OpenFailure, RefreshFailureCode> = {
 export function openRefreshToken(
   vault: Vault,
   account: Account,
+  sealed: string,
 ): { refreshToken: string } | { failure: RefreshFailure } {
   try {
     const refreshToken = vault.openToken(
-      account.current.refreshToken,
+      sealed,
       { organisation: account.organisation, accountId: account.id },
       'refresh_token',
     );

@@ -65,7 +65,7 @@ export function newAccount(
     externalId: body.external_id,
     label: body.label ?? body.external_id,
     kind: body.kind ?? null,
-    grant: sealedGrantOf(body, { vault, place, now: at }),
+    grant: sealedGrantOf(body, { adapter: provider.adapter, vault, place, now: at }),
     fallback: sealedFallbackOf(body, { vault, place }),
     lastRefreshedAt: at,
   };

@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import { ACCOUNT_STATUSES, type Account, accountStatus } from '../domain/account';
 import { EXCHANGE_OUTCOMES, LOG_ACTIONS, LOG_SOURCES, type LogEntry } from '../domain/log-entry';
-import type { AttemptOutcome } from '../domain/refresh-attempt';
+import { type AttemptOutcome, outcomeSentence } from '../domain/refresh-attempt';
 import { FailureClass, type RefreshFailure } from '../domain/refresh-failure';
 import { dueDecision } from '../domain/refresh-policy';
 import type { ConfiguredProviders } from '../providers/configured-providers';
@@ -40,10 +40,13 @@ export const AccountBody = z
     due: z.object({ due: z.boolean(), reason: z.string() }),
     generation: z.number().int(),
     scopes: z.array(z.string()),
-    expires_at: time,
+    expires_at: time.nullable().openapi({ description: 'null: the access token does not end' }),
     refresh_token_expires_at: time.nullable(),
     access_token_fingerprint: z.string(),
-    refresh_token_fingerprint: z.string(),
+    refresh_token_fingerprint: z
+      .string()
+      .nullable()
+      .openapi({ description: 'null: there is no refresh token' }),
     fallback: z
       .object({ access_token_fingerprint: z.string(), expires_at: time.nullable() })
       .nullable(),
@@ -124,6 +127,10 @@ export const OutcomeBody = z
     account_id: z.string(),
     outcome: z.enum(['refreshed', 'failed', 'skipped', 'busy']),
     reason: z.string().openapi({ example: 'fresh' }),
+    message: z
+      .string()
+      .nullable()
+      .openapi({ description: 'The same as a sentence, where there is more to say' }),
     exchange: z.enum(EXCHANGE_OUTCOMES).nullable(),
     failure: orNull(FailureBody),
     generation: z.number().int().nullable(),
@@ -140,6 +147,7 @@ export function outcomeBody(
     account_id: outcome.accountId,
     outcome: outcome.outcome,
     reason: outcome.reason,
+    message: outcomeSentence(outcome),
     exchange: outcome.exchange,
     failure: outcome.failure === null ? null : failureBody(outcome.failure),
     generation: outcome.generation,

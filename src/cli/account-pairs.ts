@@ -15,7 +15,7 @@ export function accountPairs(account: z.infer<typeof AccountBody>): [string, Cel
     ['status', account.status],
     ['reason', account.status_reason],
     ['due', account.due.due ? `yes (${account.due.reason})` : `no (${account.due.reason})`],
-    ['token ends', time(account.expires_at)],
+    ['token ends', time(account.expires_at) ?? 'never'],
     ['refresh token ends', time(account.refresh_token_expires_at)],
     ['last refreshed', time(account.last_refreshed_at)],
     [

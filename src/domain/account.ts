@@ -2,7 +2,7 @@
  * The account: one connected grant of one organisation, as the rest of Evergrant sees it. Pure; the store maps
  * documents to it.
  */
-import type { SealedFallback, SealedGrant } from './grant';
+import { remainingLifeMs, type SealedFallback, type SealedGrant } from './grant';
 import type { LogSource } from './log-entry';
 import type { RefreshFailure } from './refresh-failure';
 
@@ -85,7 +85,7 @@ export function accountStatus(
   expiringSoonMs = EXPIRING_SOON_MS,
 ): AccountStatus {
   if (account.state !== AccountState.active) return account.state;
-  const remainingMs = Date.parse(account.current.expiresAt) - now.getTime();
+  const remainingMs = remainingLifeMs(account.current, now);
   if (remainingMs <= 0) return 'expired';
   return remainingMs <= expiringSoonMs ? 'expiring_soon' : 'ok';
 }

@@ -14,6 +14,7 @@ type DueReason =
   | 'access_token_expires'
   | 'refreshed_long_ago'
   | 'fresh'
+  | 'does_not_expire'
   | 'backing_off'
   | 'needs_reconnect'
   | 'inactive'
@@ -31,6 +32,7 @@ export function dueDecision(
   now: Date,
 ): DueDecision {
   if (account.state !== AccountState.active) return { due: false, reason: account.state };
+  if (account.current.expiresAt === null) return { due: false, reason: 'does_not_expire' };
   if (account.nextAttemptAt !== null && account.nextAttemptAt > now)
     return { due: false, reason: 'backing_off' };
   const { expiresBefore, refreshedBefore } = dueBounds(policy, now);

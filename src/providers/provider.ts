@@ -26,6 +26,8 @@ export interface ProviderAdapter {
   accountHost?: (externalId: string) => string | null;
   /** The token endpoint may be learned from an issuer's metadata. */
   discovery?: boolean;
+  /** There are access tokens that do not end and come without a refresh token. Elsewhere an end that is not stated is the default life, never "never". */
+  nonExpiringTokens?: true;
   /** Used where an answer does not say how long the access token lives. */
   defaultAccessTokenLifeSeconds: number;
   /** How long a new refresh token lives where the answer does not say; `null`: not known, or it does not end. */

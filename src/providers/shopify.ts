@@ -1,7 +1,10 @@
 /**
- * Shopify's expiring offline tokens. Every shop has a token endpoint of its own: an account's external id is its
- * shop, `<shop>.myshopify.com`. Access tokens live an hour, refresh tokens 90 days; each refresh answers with a new
+ * Shopify's offline tokens. Every shop has a token endpoint of its own: an account's external id is its
+ * shop, `<shop>.myshopify.com`. Expiring access tokens live an hour, refresh tokens 90 days; each refresh answers with a new
  * pair. The old refresh token works until the new one is used, for at most 30 days after its first use.
+ *
+ * Beside them there are non-expiring offline tokens: an access token alone, which works until the app is removed. Shops
+ * of both kinds stand side by side.
  *
  * A dead refresh token is refused as `invalid_request` with status 401; by the code alone it would look like our slip.
  * @see [Offline access tokens](https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/offline-access-tokens)
@@ -30,6 +33,7 @@ export const shopify: ProviderAdapter = {
     const shop = externalId.toLowerCase();
     return SHOP_PATTERN.test(shop) ? shop : null;
   },
+  nonExpiringTokens: true,
   defaultAccessTokenLifeSeconds: 3600,
   refreshTokenLifeSeconds: 90 * 24 * 3600,
   replayRule: { kind: 'until_successor_used' },

@@ -35,8 +35,12 @@ export interface Sandbox {
   tokenEndpoint(provider: SandboxProvider): string;
   /** Creates a grant as if its owner had just consented. */
   issueGrant(input: GrantInput & { provider: SandboxProvider }): IssuedGrant;
-  /** The owner withdraws the consent. Throws if no grant has the refresh token. */
-  revoke(refreshToken: string): void;
+  /** An access token that does not end and came alone, as some providers issue. */
+  issueEndlessToken(
+    input: Pick<GrantInput, 'subject' | 'scopes' | 'secretMarker'> & { provider: SandboxProvider },
+  ): string;
+  /** The owner withdraws the consent. Takes any token of the grant; throws if no grant has it. */
+  revoke(token: string): void;
   /** Rolls the client secret: the old one stops working at once. */
   setClientSecret(secret: string): void;
   /** Whether the provider would honour the access token now. */
@@ -90,7 +94,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     tokenEndpoint: (provider) => `${url}${DIALECTS[provider].tokenPath}`,
     issueGrant: ({ provider, ...input }) =>
       authorizationServer.issueGrant(DIALECTS[provider], input),
-    revoke: (refreshToken) => authorizationServer.revoke(refreshToken),
+    issueEndlessToken: ({ provider, ...input }) =>
+      authorizationServer.issueEndlessToken(DIALECTS[provider], input),
+    revoke: (token) => authorizationServer.revoke(token),
     setClientSecret: (secret) => authorizationServer.setClientSecret(secret),
     isAccessTokenActive: (accessToken) => authorizationServer.isAccessTokenActive(accessToken),
     ledger: ledger.entries,

@@ -62,7 +62,7 @@ export function fromGrant(grant: SealedGrant): GrantDocument {
     refresh_token: grant.refreshToken,
     access_token_fingerprint: grant.accessTokenFingerprint,
     refresh_token_fingerprint: grant.refreshTokenFingerprint,
-    expires_at: new Date(grant.expiresAt),
+    expires_at: grant.expiresAt === null ? null : new Date(grant.expiresAt),
     refresh_token_expires_at:
       grant.refreshTokenExpiresAt === null ? null : new Date(grant.refreshTokenExpiresAt),
     scopes: grant.scopes,
@@ -94,10 +94,10 @@ function toFallback(document: NonNullable<AccountDocument['fallback']>): SealedF
 function toGrant(document: GrantDocument): SealedGrant {
   return {
     accessToken: document.access_token,
-    refreshToken: document.refresh_token,
+    refreshToken: document.refresh_token ?? null,
     accessTokenFingerprint: document.access_token_fingerprint,
-    refreshTokenFingerprint: document.refresh_token_fingerprint,
-    expiresAt: document.expires_at.toISOString(),
+    refreshTokenFingerprint: document.refresh_token_fingerprint ?? null,
+    expiresAt: document.expires_at?.toISOString() ?? null,
     refreshTokenExpiresAt: document.refresh_token_expires_at?.toISOString() ?? null,
     scopes: [...document.scopes],
     obtainedAt: document.obtained_at.toISOString(),

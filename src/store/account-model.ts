@@ -5,10 +5,11 @@ import { AccountState } from '../domain/account';
 const grantSchema = new Schema(
   {
     access_token: { type: String, required: true },
-    refresh_token: { type: String, required: true },
+    refresh_token: { type: String, default: null },
     access_token_fingerprint: { type: String, required: true },
-    refresh_token_fingerprint: { type: String, required: true },
-    expires_at: { type: Date, required: true },
+    refresh_token_fingerprint: { type: String, default: null },
+    /** `null` with `refresh_token`: the access token does not end. */
+    expires_at: { type: Date, default: null },
     refresh_token_expires_at: { type: Date, default: null },
     scopes: { type: [String], default: [] },
     obtained_at: { type: Date, required: true },

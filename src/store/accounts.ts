@@ -131,7 +131,10 @@ export class Accounts {
     const clock: Record<string, Date> = {};
     if (query.expiresAfter !== undefined) clock['$gt'] = query.expiresAfter;
     if (query.expiresUntil !== undefined) clock['$lte'] = query.expiresUntil;
-    if (Object.keys(clock).length > 0) filter['current.expires_at'] = clock;
+    // What does not end is after any moment, and a range of dates holds no null.
+    if (query.expiresAfter !== undefined && query.expiresUntil === undefined)
+      filter['$or'] = [{ 'current.expires_at': clock }, { 'current.expires_at': null }];
+    else if (Object.keys(clock).length > 0) filter['current.expires_at'] = clock;
     if (query.afterId !== undefined) filter['_id'] = { $gt: query.afterId };
     const documents = await this.#accounts
       .find(filter)
@@ -143,7 +146,7 @@ export class Accounts {
 
   /** Counts by status in the database: no account is loaded, however many there are. */
   async count(query: AccountCountQuery): Promise<AccountCounts[]> {
-    const ends = '$current.expires_at';
+    const ends = { $ifNull: ['$current.expires_at', END_OF_TIME] };
     const soon = [...query.soon].reduce<unknown>(
       (otherwise, [provider, until]) => ({
         $cond: [{ $eq: ['$provider', provider] }, until, otherwise],
@@ -258,6 +261,9 @@ export class Accounts {
     }
   }
 }
+
+/** The last moment a date can hold, in place of the end of what does not end. */
+const END_OF_TIME = new Date(8.64e15);
 
 function isState(state: AccountState): object {
   return { $eq: ['$state', state] };

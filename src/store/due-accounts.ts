@@ -57,7 +57,10 @@ export class DueAccounts {
     const last = documents.at(-1);
     if (documents.length === limit && last !== undefined) {
       const at = byAge ? last.last_refreshed_at : last.current.expires_at;
-      return { accounts, next: { scan: cursor.scan, at: at.toISOString(), accountId: last._id } };
+      return {
+        accounts,
+        next: { scan: cursor.scan, at: at?.toISOString() ?? null, accountId: last._id },
+      };
     }
     const more = !byAge && query.refreshedBefore !== null;
     return { accounts, next: more ? { scan: 'age', at: null, accountId: null } : null };

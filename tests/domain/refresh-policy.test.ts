@@ -5,7 +5,7 @@ import {
   retryPauseMs,
   sweepBackOffMs,
 } from '../../src/domain/refresh-policy';
-import { grantUntil } from './_grants';
+import { ENDLESS, grantUntil } from './_grants';
 
 const NOW = new Date('2026-11-22T12:00:00.000Z');
 const MINUTE = 60_000;
@@ -37,6 +37,18 @@ function decide(account: {
 }
 
 const YOUNG = { expiresInMs: 90 * MINUTE, refreshedAgoMs: 30 * MINUTE };
+
+describe('dueDecision', () => {
+  it('of an access token that does not end is never due, however old it is', () => {
+    const account = { state: 'active' as const, current: ENDLESS, nextAttemptAt: null };
+    for (const lastRefreshedAt of [NOW, new Date(0)]) {
+      expect(dueDecision({ ...account, lastRefreshedAt }, POLICY, NOW)).toEqual({
+        due: false,
+        reason: 'does_not_expire',
+      });
+    }
+  });
+});
 
 describe('R0.3 dueDecision', () => {
   it.each([

@@ -1,5 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { AccountState } from '../../domain/account';
+import type { SealedGrant } from '../../domain/grant';
+import type { GrantPlace } from '../../vault/vault';
 import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
@@ -35,34 +37,16 @@ const route = createRoute({
   },
 });
 
-export function registerPatchAccount(
-  app: ApiApp,
-  { store, vault, providers, now }: ApiDependencies,
-): void {
+export function registerPatchAccount(app: ApiApp, deps: ApiDependencies): void {
+  const { store, vault, providers, now } = deps;
   app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');
-    const {
-      label,
-      kind,
-      disabled,
-      refresh_token,
-      fallback_access_token,
-      fallback_expires_at,
-      ...grant
-    } = c.req.valid('json');
+    const { label, kind, disabled, fallback_access_token, fallback_expires_at, ...grant } =
+      c.req.valid('json');
     const { organisation } = c.get('principal');
-    if (
-      refresh_token === undefined &&
-      Object.values(grant).some((member) => member !== undefined)
-    ) {
-      throw new ApiError(
-        'invalid_request',
-        'refresh_token: needed when any part of the grant is replaced',
-      );
-    }
     const place = { organisation, accountId: id };
     const at = now();
-    const reconnected = refresh_token !== undefined;
+    const reconnected = Object.values(grant).some((member) => member !== undefined);
     const state =
       disabled === true
         ? AccountState.disabled
@@ -77,9 +61,7 @@ export function registerPatchAccount(
         kind,
         state,
         stateReason: disabled === true ? 'Disabled by an admin.' : null,
-        grant: reconnected
-          ? sealedGrantOf({ ...grant, refresh_token }, { vault, place, now: at })
-          : undefined,
+        grant: reconnected ? await newGrant(deps, place, grant, at) : undefined,
         fallback: sealedFallbackOf(
           { fallback_access_token, fallback_expires_at },
           { vault, place },
@@ -90,4 +72,19 @@ export function registerPatchAccount(
     if (account === null) throw notFound(`account ${id}`);
     return c.json(accountBody(account, providers, now()), 200);
   });
+}
+
+/** A grant is replaced as a whole; what it must hold depends on the provider. */
+async function newGrant(
+  { store, vault, providers }: ApiDependencies,
+  place: GrantPlace,
+  grant: z.infer<typeof GrantInput>,
+  now: Date,
+): Promise<SealedGrant> {
+  const account = await store.accounts.find(place.organisation, place.accountId);
+  if (account === null) throw notFound(`account ${place.accountId}`);
+  const provider = providers.find(account.provider);
+  if (provider === undefined)
+    throw new ApiError('conflict', `The provider "${account.provider}" is not configured.`);
+  return sealedGrantOf(grant, { adapter: provider.adapter, vault, place, now });
 }

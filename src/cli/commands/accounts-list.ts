@@ -48,7 +48,7 @@ export const accountsList: Command = {
           account.environment,
           account.label,
           account.status,
-          time(account.expires_at),
+          time(account.expires_at) ?? 'never',
           time(account.last_refreshed_at),
           account.last_error?.code,
         ]),
