@@ -125,6 +125,13 @@ export class AuthorizationServer {
     return family?.provider === provider ? family.subject : undefined;
   }
 
+  /** Whose access token it is, dead or alive. */
+  subjectOfAccessToken(provider: SandboxProvider, accessToken: string): string | undefined {
+    const familyId = this.#accessTokens.get(tokenHash(accessToken))?.familyId ?? '';
+    const family = this.#families.get(familyId);
+    return family?.provider === provider ? family.subject : undefined;
+  }
+
   /** Whether the refresh token was used before and has a successor. */
   isRotated(refreshToken: string): boolean {
     const hash = tokenHash(refreshToken);
