@@ -22,6 +22,9 @@ export interface EnvironmentConfig {
   keyId?: string;
   clientAuthentication?: ClientAuthenticationMethod;
   tokenEndpoint?: string;
+  /** Where an access token is shown to learn whether it works. */
+  validationEndpoint?: string;
+  introspectionEndpoint?: string;
   issuer?: string;
   parameters?: Record<string, string>;
 }
@@ -49,7 +52,7 @@ export const duration = z.string().transform((text, context) => {
   return value;
 });
 
-/** A refresh token and the client's secret are sent there. */
+/** Tokens and the client's secret are sent there. */
 const secureUrl = z
   .url({ error: 'must be a URL', abort: true })
   .refine((text) => isSecure(new URL(text)), 'must begin with https:// (http:// on this machine)');
@@ -88,6 +91,8 @@ const environmentMembers = {
   privateKey: z.string().optional(),
   keyId: z.string().optional(),
   tokenEndpoint: secureUrl.optional(),
+  validationEndpoint: secureUrl.optional(),
+  introspectionEndpoint: secureUrl.optional(),
   issuer: secureUrl.optional(),
   parameters: parameters.optional(),
   scopes: z.array(z.string().regex(/^\S+$/, 'must be one scope each')).optional(),
@@ -100,6 +105,7 @@ const providerSchema = z.strictObject({
   sweepEvery: duration.optional(),
   refreshBefore: duration.optional(),
   refreshAfterAge: z.union([duration, z.literal('never')]).optional(),
+  validateEvery: z.union([duration, z.enum(['sweep', 'never'])]).optional(),
   replay: replayRule.optional(),
   accessTokenLife: seconds.optional(),
   refreshTokenLife: z.union([seconds, z.literal('unknown')]).optional(),
@@ -164,11 +170,14 @@ export function readProvider(
     if (typeof environment === 'string') return problem(environment);
     environments[name] = environment;
   }
+  const policy = policyOf(entry, defaultPolicy(adapterId, refreshIntervalMs));
+  if (policy.validateEveryMs !== null && !Object.values(environments).some(canValidate))
+    return problem('.validateEvery: needs a validationEndpoint, introspectionEndpoint or issuer');
   return {
     id,
     adapter: adapterId,
     environments,
-    policy: policyOf(entry, defaultPolicy(adapterId, refreshIntervalMs)),
+    policy,
     ...defined({
       replayRule: entry.replay,
       accessTokenLifeSeconds: entry.accessTokenLife,
@@ -200,6 +209,8 @@ function readEnvironment(
   }
   if (own.issuer !== undefined && adapter.discovery !== true)
     return ': issuer is for the adapter oauth2; here the token endpoint is known';
+  if (own.introspectionEndpoint !== undefined && adapter.discovery !== true)
+    return ': introspectionEndpoint is for the adapter oauth2; here validationEndpoint can be set';
   const credential = credentialOf(method);
   const { clientId } = own;
   const tokenEndpoint = own.tokenEndpoint ?? adapter.tokenEndpoints[name];
@@ -228,18 +239,30 @@ function readEnvironment(
       keyId: own.keyId,
       clientAuthentication: own.clientAuthentication,
       tokenEndpoint,
+      validationEndpoint: own.validationEndpoint ?? adapter.validation?.endpoints[name],
+      introspectionEndpoint: own.introspectionEndpoint,
       issuer: own.issuer,
       parameters: Object.keys(extra).length === 0 ? undefined : extra,
     }),
   };
 }
 
+function canValidate(environment: EnvironmentConfig): boolean {
+  const { validationEndpoint, introspectionEndpoint, issuer } = environment;
+  return [validationEndpoint, introspectionEndpoint, issuer].some((one) => one !== undefined);
+}
+
 function policyOf(entry: Entry, base: RefreshPolicy): RefreshPolicy {
+  const validateEvery = { never: null, sweep: 0 };
   return {
     sweepEveryMs: entry.sweepEvery ?? base.sweepEveryMs,
     refreshBeforeMs: entry.refreshBefore ?? base.refreshBeforeMs,
     refreshAfterAgeMs:
       entry.refreshAfterAge === 'never' ? null : (entry.refreshAfterAge ?? base.refreshAfterAgeMs),
+    validateEveryMs:
+      typeof entry.validateEvery === 'string'
+        ? validateEvery[entry.validateEvery]
+        : (entry.validateEvery ?? base.validateEveryMs),
   };
 }
 

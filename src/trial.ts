@@ -32,6 +32,7 @@ export async function startTrialProvider(
     clientId: CLIENT_ID,
     clientSecret,
     tokenEndpoint: sandbox.tokenEndpoint('ebay'),
+    validationEndpoint: sandbox.validationEndpoint('ebay'),
   };
   const ebay: ProviderConfig = {
     id: 'ebay',

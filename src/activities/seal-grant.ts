@@ -39,6 +39,23 @@ export function openRefreshToken(
   }
 }
 
+/** The access token, for as long as a validation takes: empty where there is none; or what keeps it from being shown. */
+export function openAccessToken(
+  vault: Vault,
+  account: Account,
+): { accessToken: string } | { failure: RefreshFailure } {
+  try {
+    const place = { organisation: account.organisation, accountId: account.id };
+    const accessToken = vault.openToken(account.current.accessToken, place, 'access_token');
+    return isCiphertext(accessToken)
+      ? { failure: refreshFailure('ciphertext_not_sent') }
+      : { accessToken };
+  } catch (error) {
+    if (!(error instanceof OpenError)) throw error;
+    return { failure: refreshFailure(OPEN_FAILURES[error.reason]) };
+  }
+}
+
 /** Seals what came; what did not come is carried over: RFC 6749 §6 has the old refresh token stay then. */
 export function sealReceived(
   vault: Vault,

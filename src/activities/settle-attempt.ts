@@ -12,7 +12,7 @@ export type Settled =
   | 'leaf_promoted';
 
 export async function settleAttempt(
-  deps: Pick<ActivityDependencies, 'store' | 'now'>,
+  deps: Pick<ActivityDependencies, 'store' | 'providers' | 'now'>,
   { account, entry }: { account: Account; entry: LogEntry },
 ): Promise<Settled> {
   const failure = entry.error;
@@ -30,7 +30,12 @@ export async function settleAttempt(
     generation: account.generation,
     source: entry.source,
     failure,
-    decision: settlementDecision(failure, account.failedAttempts, now),
+    decision: settlementDecision(
+      failure,
+      account.failedAttempts,
+      now,
+      deps.providers.find(account.provider)?.adapter.refusedState,
+    ),
     now,
   });
   return settled ? 'settled' : 'overtaken';

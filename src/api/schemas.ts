@@ -5,6 +5,7 @@ import { EXCHANGE_OUTCOMES, LOG_ACTIONS, LOG_SOURCES, type LogEntry } from '../d
 import { type AttemptOutcome, outcomeSentence } from '../domain/refresh-attempt';
 import { FailureClass, type RefreshFailure } from '../domain/refresh-failure';
 import { dueDecision } from '../domain/refresh-policy';
+import { TOKEN_VERDICTS, type ValidationOutcome, validationSentence } from '../domain/validation';
 import type { ConfiguredProviders } from '../providers/configured-providers';
 
 const time = z.iso.datetime();
@@ -24,6 +25,16 @@ const FailureBody = z
     retry_after_ms: z.number().int().optional(),
   })
   .openapi('Failure');
+
+const LastValidationBody = z
+  .object({
+    outcome: z.enum(TOKEN_VERDICTS),
+    at: time,
+    log_entry_id: z.string(),
+  })
+  .openapi('LastValidation', {
+    description: 'How the current access token fared when its provider was last asked',
+  });
 
 export const AccountBody = z
   .object({
@@ -59,6 +70,7 @@ export const AccountBody = z
         finished_at: time,
       })
       .nullable(),
+    last_validation: orNull(LastValidationBody),
     last_error: orNull(FailureBody.extend({ at: time })),
     failed_attempts: z.number().int(),
     next_attempt_at: time.nullable(),
@@ -74,7 +86,7 @@ export function accountBody(
   now: Date,
 ): z.infer<typeof AccountBody> {
   const provider = providers.find(account.provider);
-  const { current, fallback, lastAttempt, lastError } = account;
+  const { current, fallback, lastAttempt, lastError, lastValidation } = account;
   return {
     id: account.id,
     organisation: account.organisation,
@@ -113,6 +125,14 @@ export function accountBody(
             source: lastAttempt.source,
             finished_at: lastAttempt.finishedAt.toISOString(),
           },
+    last_validation:
+      lastValidation === null
+        ? null
+        : {
+            outcome: lastValidation.outcome,
+            at: lastValidation.at.toISOString(),
+            log_entry_id: lastValidation.logEntryId,
+          },
     last_error:
       lastError === null ? null : { ...failureBody(lastError), at: lastError.at.toISOString() },
     failed_attempts: account.failedAttempts,
@@ -140,9 +160,51 @@ export const OutcomeBody = z
   })
   .openapi('RefreshOutcome');
 
+export const ValidationBody = z
+  .object({
+    account_id: z.string(),
+    outcome: z
+      .enum([...TOKEN_VERDICTS, 'skipped'])
+      .openapi({ example: 'valid', description: 'unknown: nothing was changed' }),
+    reason: z.string().openapi({ example: 'valid' }),
+    message: z.string().nullable().openapi({
+      description: 'The same as a sentence, where there is more to say',
+      example: null,
+    }),
+    failure: orNull(FailureBody),
+    log_entry_id: z.string().nullable(),
+    refresh: orNull(
+      OutcomeBody.omit({ workflow_id: true }).openapi('RefreshAfterValidation'),
+    ).openapi({
+      description: 'The refresh that was tried because the token was refused before its end',
+    }),
+    workflow_id: z.string().openapi({ example: 'validate-account/acc_4b6f0c2d9e8a7b6c5d4e3f2a' }),
+  })
+  .openapi('ValidationOutcome');
+
+export function validationBody(
+  outcome: ValidationOutcome & { workflowId: string },
+): z.infer<typeof ValidationBody> {
+  const { accountId, failure, reason, refresh } = outcome;
+  return {
+    account_id: accountId,
+    outcome: outcome.outcome,
+    reason,
+    message: validationSentence(outcome),
+    failure: failure === null ? null : failureBody(failure),
+    log_entry_id: outcome.logEntryId,
+    refresh: refresh === null ? null : attemptBody(refresh),
+    workflow_id: outcome.workflowId,
+  };
+}
+
 export function outcomeBody(
   outcome: AttemptOutcome & { workflowId: string },
 ): z.infer<typeof OutcomeBody> {
+  return { ...attemptBody(outcome), workflow_id: outcome.workflowId };
+}
+
+function attemptBody(outcome: AttemptOutcome): Omit<z.infer<typeof OutcomeBody>, 'workflow_id'> {
   return {
     account_id: outcome.accountId,
     outcome: outcome.outcome,
@@ -153,7 +215,6 @@ export function outcomeBody(
     generation: outcome.generation,
     expires_at: outcome.expiresAt,
     log_entry_id: outcome.logEntryId,
-    workflow_id: outcome.workflowId,
   };
 }
 
@@ -200,10 +261,14 @@ export const LogEntryBody = z
       .object({
         method: z.string(),
         url: z.string(),
-        refresh_token: z.string().openapi({
+        refresh_token: z.string().optional().openapi({
           description: 'Masked: a prefix and a length',
           example: 'v^1.1#… (96 characters)',
         }),
+        access_token: z
+          .string()
+          .optional()
+          .openapi({ description: 'The same of a validation, which presents this one' }),
         headers: z.record(z.string(), z.string()).optional(),
         body: z.record(z.string(), z.unknown()).optional(),
       })

@@ -5,6 +5,7 @@
 import { remainingLifeMs, type SealedFallback, type SealedGrant } from './grant';
 import type { LogSource } from './log-entry';
 import type { RefreshFailure } from './refresh-failure';
+import type { LastValidation } from './validation';
 
 /** What is stored. The clocks (expiring, expired) are not: they are read off the grant by {@link accountStatus}. */
 export const AccountState = {
@@ -70,6 +71,10 @@ export interface Account {
   lastAttempt: LastAttempt | null;
   lastError: (RefreshFailure & { at: Date }) | null;
   failedAttempts: number;
+  /** The generation whose access token was last refused although it had not ended. */
+  refusedGeneration: number | null;
+  /** Of the current access token. */
+  lastValidation: LastValidation | null;
   /** No attempt by a sweep before this moment. */
   nextAttemptAt: Date | null;
   createdAt: Date;

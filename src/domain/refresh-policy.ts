@@ -8,6 +8,8 @@ export interface RefreshPolicy {
   refreshBeforeMs: number;
   /** Due when the last refresh is this long ago: the failsafe for an expiry that was wrong (R0.3). */
   refreshAfterAgeMs: number | null;
+  /** How often the provider is asked whether an access token works; 0: in every sweep, `null`: never. */
+  validateEveryMs: number | null;
 }
 
 type DueReason =

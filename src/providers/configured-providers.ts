@@ -1,4 +1,6 @@
 /** The configured providers, ready to use: adapter, credentials, endpoints and policy put together once at start. */
+
+import type { Client, ClientAuth } from 'oauth4webapi';
 import type { EnvironmentConfig, ProviderConfig } from '../providers-file';
 import { clientAuthentication } from './client-authentication';
 import type { Provider, ProviderAdapter, ProviderEnvironment } from './provider';
@@ -9,6 +11,7 @@ import {
   fixedEndpoint,
   type TokenEndpoint,
 } from './token-endpoint';
+import { introspection, type ValidationEndpoint, validationCall } from './validation-endpoint';
 
 /** Looks providers up by name; the rest of Evergrant never compares names. */
 export class ConfiguredProviders {
@@ -59,18 +62,58 @@ function configuredEnvironment(
   const authentication =
     adapter.clientAuthentication?.[method] ??
     ((credentials) => clientAuthentication(method, credentials));
+  const client = { client_id: clientId };
+  const proof = authentication({
+    clientId,
+    clientSecret,
+    ...(privateKey === undefined ? {} : { privateKey }),
+    ...(keyId === undefined ? {} : { keyId }),
+  });
+  const tokenEndpoint = endpointOf(adapter, environment);
   return {
-    tokenEndpoint: endpointOf(adapter, environment),
-    client: { client_id: clientId },
-    clientAuthentication: authentication({
-      clientId,
-      clientSecret,
-      ...(privateKey === undefined ? {} : { privateKey }),
-      ...(keyId === undefined ? {} : { keyId }),
-    }),
+    tokenEndpoint,
+    validation: validationOf(adapter, environment, { tokenEndpoint, client, proof }),
+    client,
+    clientAuthentication: proof,
     parameters: environment.parameters ?? {},
     secrets: [clientSecret, privateKey ?? ''].filter((secret) => secret !== ''),
   };
+}
+
+/** What was configured comes first; introspection before a call, because it is made for the purpose. */
+function validationOf(
+  adapter: ProviderAdapter,
+  { clientId, clientSecret = '', ...environment }: EnvironmentConfig,
+  server: { tokenEndpoint: TokenEndpoint; client: Client; proof: ClientAuth },
+): ValidationEndpoint | null {
+  const { introspectionEndpoint, validationEndpoint, issuer } = environment;
+  const { client, proof } = server;
+  if (introspectionEndpoint !== undefined) {
+    const known = {
+      issuer: issuer ?? introspectionEndpoint,
+      introspection_endpoint: introspectionEndpoint,
+    };
+    const fixed = { shown: introspectionEndpoint, resolve: () => Promise.resolve(known) };
+    return introspection(fixed, client, proof);
+  }
+  if (adapter.validation !== undefined && validationEndpoint !== undefined) {
+    return validationCall(
+      adapter.validation,
+      validationEndpoint,
+      { clientId, clientSecret },
+      adapter.accountHost,
+    );
+  }
+  if (issuer === undefined || adapter.discovery !== true) return null;
+  const discovered = discoveredEndpoint(issuer);
+  return introspection(
+    {
+      shown: `<introspection endpoint of ${issuer}>`,
+      resolve: () => discovered.resolve({ externalId: '' }),
+    },
+    client,
+    proof,
+  );
 }
 
 function endpointOf(

@@ -3,11 +3,13 @@
  * is done for all of them by `token-exchange.ts`.
  */
 import type { Client, ClientAuth } from 'oauth4webapi';
+import type { AccountState } from '../domain/account';
 import type { RefreshFailureCode } from '../domain/refresh-failure';
 import type { RefreshPolicy } from '../domain/refresh-policy';
 import type { ReplayRule } from '../domain/replay';
 import type { ClientAuthenticationMethod, ClientCredentials } from './client-authentication';
-import type { TokenEndpoint } from './token-endpoint';
+import type { AccountHost, TokenEndpoint } from './token-endpoint';
+import type { ValidationEndpoint } from './validation-endpoint';
 
 export interface ProviderAdapter {
   /** The name in `providers.yaml`. */
@@ -23,7 +25,7 @@ export interface ProviderAdapter {
   /** The environment an account belongs to when nothing is said. */
   defaultEnvironment: string;
   /** Where each account has a host of its own: that host, or `null` if the external id names none. */
-  accountHost?: (externalId: string) => string | null;
+  accountHost?: AccountHost;
   /** The token endpoint may be learned from an issuer's metadata. */
   discovery?: boolean;
   /** There are access tokens that do not end and come without a refresh token. Elsewhere an end that is not stated is the default life, never "never". */
@@ -56,7 +58,29 @@ export interface ProviderAdapter {
   failureCode?: (refusal: Refusal) => RefreshFailureCode | undefined;
   /** A refusal may come with status 200, as a body with an `error` and no token. */
   refusesWithSuccess?: boolean;
+  /** How it is asked whether an access token works; absent: it cannot be asked. */
+  validation?: TokenValidation;
+  /** What becomes of an account whose tokens it refuses; `needs_reconnect`, if nothing is said. */
+  refusedState?: Extract<AccountState, 'inactive'>;
 }
+
+/** One cheap call that any living access token may make. */
+export interface TokenValidation {
+  /** By environment, as {@link ProviderAdapter.tokenEndpoints}; `validationEndpoint` of `providers.yaml` comes first. */
+  endpoints: Readonly<Record<string, string>>;
+  method: 'GET' | 'POST';
+  body?: { contentType: string; text: string };
+  /** The headers that present the token, where it is not `Authorization: Bearer` alone. */
+  present?: (
+    accessToken: string,
+    client: { clientId: string; clientSecret: string },
+  ) => Record<string, string>;
+  /** Where statuses alone do not tell; `undefined`: 2xx is valid, 401 and 403 refuse the token, others say nothing. */
+  judge?: (status: number, body: Record<string, unknown> | null) => TokenJudgement | undefined;
+}
+
+/** `access_token_refused`: the token is dead. Any other failure leaves open whether it works. */
+export type TokenJudgement = 'valid' | RefreshFailureCode;
 
 /** What an authorization server says when it refuses. */
 export interface Refusal {
@@ -68,6 +92,8 @@ export interface Refusal {
 /** One environment of a configured provider, ready to send to. */
 export interface ProviderEnvironment {
   tokenEndpoint: TokenEndpoint;
+  /** `null`: this provider cannot be asked whether an access token works. */
+  validation: ValidationEndpoint | null;
   client: Client;
   clientAuthentication: ClientAuth;
   /** Parameters of a refresh request beside those of RFC 6749. */

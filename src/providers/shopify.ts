@@ -7,6 +7,13 @@
  * of both kinds stand side by side.
  *
  * A dead refresh token is refused as `invalid_request` with status 401; by the code alone it would look like our slip.
+ * A shop is validated in every sweep (R2.3) by the smallest query of the GraphQL Admin API: `{ shop { id } }` needs no
+ * scope and costs a point, and whatever a 200 says, the token was accepted. REST's `shop.json` is legacy since October
+ * 2024. A version that is no longer supported is answered as the oldest one that is. 402 (frozen) and 423 (locked) say
+ * nothing of the token.
+ * @see [GraphQL Admin API](https://shopify.dev/docs/api/admin-graphql)
+ * @see [Response codes](https://shopify.dev/docs/api/usage/response-codes)
+ * @see [Versioning](https://shopify.dev/docs/api/usage/versioning)
  * @see [Offline access tokens](https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/offline-access-tokens)
  * @see [More resilient refreshes](https://shopify.dev/changelog/more-resilient-refreshes-for-expiring-offline-access-tokens)
  * @see [A report of the refusal](https://community.shopify.dev/t/520-during-refresh-token-rotation-permanently-orphans-the-offline-access-token/35182)
@@ -26,6 +33,7 @@ export const shopify: ProviderAdapter = {
     sweepEveryMs: 3 * MINUTE_MS,
     refreshBeforeMs: 10 * MINUTE_MS,
     refreshAfterAgeMs: null,
+    validateEveryMs: 0,
   },
   tokenEndpoints: { production: 'https://{account}/admin/oauth/access_token' },
   defaultEnvironment: 'production',
@@ -53,4 +61,11 @@ export const shopify: ProviderAdapter = {
     error === 'invalid_request' && /\brefresh_token\b/.test(description ?? '')
       ? 'invalid_grant'
       : undefined,
+  validation: {
+    endpoints: { production: 'https://{account}/admin/api/2026-10/graphql.json' },
+    method: 'POST',
+    body: { contentType: 'application/json', text: '{"query":"{ shop { id } }"}' },
+    present: (accessToken) => ({ 'x-shopify-access-token': accessToken }),
+  },
+  refusedState: 'inactive',
 };

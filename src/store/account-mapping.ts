@@ -8,7 +8,7 @@ import type { AccountDocument } from './account-model';
 type GrantDocument = AccountDocument['current'];
 
 export function toAccount(document: AccountDocument): Account {
-  const { claim, last_attempt: last, last_error: error } = document;
+  const { claim, last_attempt: last, last_error: error, last_validation: validation } = document;
   return {
     id: document._id,
     organisation: document.organisation,
@@ -51,6 +51,14 @@ export function toAccount(document: AccountDocument): Account {
     lastError: error ? { ...toFailure(error), at: error.at } : null,
     failedAttempts: document.failed_attempts,
     nextAttemptAt: document.next_attempt_at ?? null,
+    lastValidation: validation
+      ? {
+          outcome: validation.outcome,
+          at: validation.at,
+          logEntryId: validation.log_entry_id,
+        }
+      : null,
+    refusedGeneration: document.refused_generation ?? null,
     createdAt: document.created_at,
     updatedAt: document.updated_at,
   };

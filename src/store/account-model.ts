@@ -1,6 +1,7 @@
 /** The account document. Members are snake_case, as everything stored and everything on the wire. */
 import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
 import { AccountState } from '../domain/account';
+import { TOKEN_VERDICTS } from '../domain/validation';
 
 const grantSchema = new Schema(
   {
@@ -63,6 +64,15 @@ const lastAttemptSchema = new Schema(
   { _id: false },
 );
 
+const lastValidationSchema = new Schema(
+  {
+    outcome: { type: String, enum: TOKEN_VERDICTS, required: true },
+    at: { type: Date, required: true },
+    log_entry_id: { type: String, required: true },
+  },
+  { _id: false },
+);
+
 const accountSchema = new Schema(
   {
     _id: { type: String, required: true },
@@ -86,6 +96,10 @@ const accountSchema = new Schema(
     last_error: { type: errorSchema, default: null },
     failed_attempts: { type: Number, default: 0 },
     next_attempt_at: { type: Date, default: null },
+    last_validation: { type: lastValidationSchema, default: null },
+    refused_generation: { type: Number, default: null },
+    /** `null`: it was never validated, and is due where its provider validates. */
+    validation_due_at: { type: Date, default: null },
   },
   {
     collection: 'accounts',
@@ -104,6 +118,10 @@ accountSchema.index(
 accountSchema.index(
   { provider: 1, last_refreshed_at: 1, _id: 1 },
   { ...active, name: 'due_by_age' },
+);
+accountSchema.index(
+  { provider: 1, validation_due_at: 1, _id: 1 },
+  { ...active, name: 'due_for_validation' },
 );
 accountSchema.index(
   { organisation: 1, provider: 1, environment: 1, external_id: 1, kind: 1 },

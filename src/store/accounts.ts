@@ -228,6 +228,9 @@ export class Accounts {
           last_error: null,
           failed_attempts: 0,
           next_attempt_at: null,
+          last_validation: null,
+          refused_generation: null,
+          validation_due_at: null,
         },
         $inc: { generation: 1 },
       },
@@ -308,5 +311,8 @@ function newDocument(account: NewAccount, now: Date) {
     last_error: null,
     failed_attempts: 0,
     next_attempt_at: null,
+    last_validation: null,
+    refused_generation: null,
+    validation_due_at: null,
   };
 }

@@ -173,6 +173,7 @@ export class Grants {
             finished_at: input.now,
           },
           last_error: null,
+          last_validation: null,
           failed_attempts: 0,
           next_attempt_at: null,
         },
@@ -212,6 +213,7 @@ export class Grants {
           current: fromGrant(leaf),
           previous: fromGrant(account.current),
           claim: null,
+          last_validation: null,
           state_at: now,
         },
         // Taken out alone: another leaf may have come since the account was read.

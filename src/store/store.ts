@@ -8,6 +8,7 @@ import { Grants } from './grants';
 import { LogEntries } from './log-entries';
 import { Settings } from './settings';
 import { TokenHandouts } from './token-handouts';
+import { Validations } from './validations';
 
 export interface Store {
   accounts: Accounts;
@@ -17,6 +18,7 @@ export interface Store {
   logEntries: LogEntries;
   settings: Settings;
   tokenHandouts: TokenHandouts;
+  validations: Validations;
   /** Whether the database answers now. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -48,6 +50,7 @@ function createStore(
     logEntries: new LogEntries(connection, options.logRetentionDays),
     settings: new Settings(connection),
     tokenHandouts: new TokenHandouts(connection, options.logRetentionDays),
+    validations: new Validations(connection),
     async ping() {
       await connection.db?.admin().ping();
     },

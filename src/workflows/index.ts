@@ -1,3 +1,4 @@
 /** The one file a Worker loads: all workflows. */
 export { refreshAccountWorkflow } from './refresh-account';
 export { sweepWorkflow } from './sweep';
+export { validateAccountWorkflow } from './validate-account';

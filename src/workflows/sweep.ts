@@ -23,6 +23,7 @@ import {
   type SweepSummary,
   summaryLine,
 } from '../domain/sweep';
+import type { ValidationTally } from '../domain/validation';
 import { goesOnSignal, refreshAccountWorkflow, refreshAccountWorkflowId } from './refresh-account';
 import {
   EvergrantAccount,
@@ -36,9 +37,18 @@ const { listDueAccounts, recordHeartbeat } = proxyActivities<Activities>({
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
 });
 
+// A worker that vanished is replaced, and the next one goes on where it was.
+const { listDueValidations, validateAccounts } = proxyActivities<Activities>({
+  startToCloseTimeout: '5 minutes',
+  heartbeatTimeout: '10s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+});
+
 /** So many children at once: the provider's and our own load has a bound, whatever is due. */
 const WINDOW = 40;
 const PAGE = 200;
+/** So many are validated by one activity. */
+const VALIDATION_BATCH = 50;
 /** Beyond this the next page goes to a fresh run. */
 const HISTORY_EVENTS_MAX = 4_000;
 /** A throttled lane that opens within this is waited for; a longer wait is left to the next sweep. */
@@ -113,6 +123,17 @@ class Lane {
     }
   }
 
+  /** Takes in what a batch of validations came to. */
+  countValidations({ validated, invalid, unknown, failures, toRefresh }: ValidationTally): void {
+    const { summary } = this;
+    summary.validated += validated;
+    summary.invalid += invalid;
+    // Whose token was refused and is refreshed now has not failed yet.
+    summary.failed += invalid + unknown - toRefresh.length;
+    for (const [code, number] of Object.entries(failures))
+      summary.failures[code] = (summary.failures[code] ?? 0) + number;
+  }
+
   #countBroken(error: unknown): void {
     const code = error instanceof ChildWorkflowFailure ? 'workflow_failed' : 'workflow_not_started';
     this.summary.failed += 1;
@@ -121,7 +142,7 @@ class Lane {
 }
 
 /**
- * Pages through the due accounts and keeps a sliding window of refresh workflows going. Continues as new between
+ * Pages through the due accounts and keeps a sliding window of refresh workflows going, then validates. Continues as new between
  * pages when its history has grown; ends with the summary. One bad child never fails a sweep.
  */
 export async function sweepWorkflow(input: SweepInput): Promise<SweepSummary> {
@@ -145,7 +166,7 @@ export async function sweepWorkflow(input: SweepInput): Promise<SweepSummary> {
     capture: false,
   };
   let { cursor } = progress;
-  for (;;) {
+  while (cursor !== null) {
     const page = await listDueAccounts.executeWithOptions(
       { summary: `${input.provider}: which accounts are due?` },
       [
@@ -166,26 +187,71 @@ export async function sweepWorkflow(input: SweepInput): Promise<SweepSummary> {
       if (lane.parked || waitMs > LANE_WAIT_MAX_MS) summary.left += 1;
       else void lane.refresh(account, input.provider, request);
     }
-    const { next } = page;
-    if (next === null || lane.parked) break;
-    cursor = next;
-    if (
-      workflowInfo().continueAsNewSuggested ||
-      workflowInfo().historyLength > HISTORY_EVENTS_MAX
-    ) {
-      await drain(lane);
-      await continueAsNew<typeof sweepWorkflow>({ ...input, progress: { cursor, asOf, summary } });
-    }
+    cursor = lane.parked ? null : page.next;
+    await continueIfGrown(input, lane, { cursor, asOf, summary });
   }
+  // Then, because a token that was just refreshed need not be asked about twice, and its verdict would be void.
+  await drain(lane);
+  await validateDue(input, lane, { cursor, asOf, summary }, request);
   await drain(lane);
   summary.finished_at = new Date().toISOString();
-  if (summary.due === 0) {
+  if (summary.due === 0 && summary.validation_due === 0) {
     await recordHeartbeat.executeWithOptions({ summary: 'Nothing was due' }, [
       { provider: input.provider },
     ]);
   }
   log.info('sweep finished', { summary: summaryLine(summary), ...summary });
   return summary;
+}
+
+/** R2.3: asks about every active account that is due for it; one whose token is refused before its end is refreshed. */
+async function validateDue(
+  input: SweepInput,
+  lane: Lane,
+  progress: SweepProgress,
+  request: RefreshRequest,
+): Promise<void> {
+  const { provider, environment = null } = input;
+  const { asOf, summary } = progress;
+  const { source, caller } = request;
+  for (;;) {
+    const accounts = await listDueValidations.executeWithOptions(
+      { summary: `${provider}: which accounts are to be validated?` },
+      [{ provider, environment, asOf, limit: VALIDATION_BATCH }],
+    );
+    if (accounts.length === 0) return;
+    summary.validation_due += accounts.length;
+    const tally = await validateAccounts.executeWithOptions(
+      { summary: `${provider}: validate ${accounts.length} accounts` },
+      [
+        {
+          provider,
+          asOf,
+          accountIds: accounts.map(({ accountId }) => accountId),
+          request: { source, caller, capture: false },
+        },
+      ],
+    );
+    lane.countValidations(tally);
+    summary.due += tally.toRefresh.length;
+    const requestedAt = new Date().toISOString();
+    for (const account of tally.toRefresh) {
+      await condition(() => lane.running < WINDOW);
+      void lane.refresh(account, provider, { ...request, requestedAt, force: true });
+    }
+    await continueIfGrown(input, lane, progress);
+  }
+}
+
+async function continueIfGrown(
+  input: SweepInput,
+  lane: Lane,
+  progress: SweepProgress,
+): Promise<void> {
+  const { continueAsNewSuggested, historyLength } = workflowInfo();
+  if (!continueAsNewSuggested && historyLength <= HISTORY_EVENTS_MAX) return;
+  await drain(lane);
+  await continueAsNew<typeof sweepWorkflow>({ ...input, progress });
 }
 
 /** Waits for the children that are under way; those that do not end are counted as in flight. */
@@ -213,6 +279,9 @@ function firstProgress(input: SweepInput): SweepProgress {
       skipped: 0,
       left: 0,
       failures: {},
+      validation_due: 0,
+      validated: 0,
+      invalid: 0,
     },
   };
 }

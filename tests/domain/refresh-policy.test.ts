@@ -14,6 +14,7 @@ const POLICY: RefreshPolicy = {
   sweepEveryMs: 10 * MINUTE,
   refreshBeforeMs: 15 * MINUTE,
   refreshAfterAgeMs: 60 * MINUTE,
+  validateEveryMs: null,
 };
 const fromNow = (ms: number) => new Date(NOW.getTime() + ms);
 

@@ -107,7 +107,12 @@ export function ebayAt(tokenEndpoint: string, clientSecret = CLIENT_SECRET): Pro
     {
       id: 'ebay',
       adapter: 'ebay',
-      policy: { sweepEveryMs: 1, refreshBeforeMs: 1, refreshAfterAgeMs: null },
+      policy: {
+        sweepEveryMs: 1,
+        refreshBeforeMs: 1,
+        refreshAfterAgeMs: null,
+        validateEveryMs: null,
+      },
       environments: { production: { clientId: CLIENT_ID, clientSecret, tokenEndpoint } },
     },
   ]).all;
@@ -158,7 +163,7 @@ export async function exchangeAt(url: string, options: ExchangeOptions = {}): Pr
       transport:
         deadlineMs === undefined
           ? transport
-          : { ...transport, post: (request) => transport.post({ ...request, deadlineMs }) },
+          : { ...transport, send: (request) => transport.send({ ...request, deadlineMs }) },
       now: options.now ?? (() => new Date()),
     },
   );

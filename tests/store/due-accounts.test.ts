@@ -22,6 +22,7 @@ const POLICY = {
   sweepEveryMs: 10 * MINUTE,
   refreshBeforeMs: 15 * MINUTE,
   refreshAfterAgeMs: 60 * MINUTE,
+  validateEveryMs: null,
 };
 const YOUNG = { expiresInMs: 90 * MINUTE, refreshedAgoMs: 30 * MINUTE };
 

@@ -123,7 +123,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     temporal: { connection: temporal, namespace, taskQueue: 'evergrant' },
     providers: (options.providers ?? ['ebay']).map((provider) => {
       const tokenEndpoint = sandbox.tokenEndpoint(provider);
-      const environment = { clientId: CLIENT_ID, clientSecret, tokenEndpoint };
+      const validationEndpoint = sandbox.validationEndpoint(provider);
+      const environment = { clientId: CLIENT_ID, clientSecret, tokenEndpoint, validationEndpoint };
       return {
         id: provider,
         adapter: provider,

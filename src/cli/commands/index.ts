@@ -15,6 +15,7 @@ import { schedulesSet } from './schedules-set';
 import { schedulesTrigger } from './schedules-trigger';
 import { status } from './status';
 import { sweeps } from './sweeps';
+import { validate } from './validate';
 
 export const COMMANDS: readonly Command[] = [
   status,
@@ -23,6 +24,7 @@ export const COMMANDS: readonly Command[] = [
   accountsAdd,
   refresh,
   forceRefresh,
+  validate,
   logs,
   sweeps,
   schedulesList,
