@@ -97,11 +97,11 @@ it('a lost answer of Etsy is not replayed while the access token lives', async (
   expect((await h.account(id)).state).toBe('active');
 });
 
-it('R2.5 a refusal that Shopify words as our slip marks the account, not the app', async () => {
+it('R2.3 R2.5 a refusal that Shopify words as our slip marks the account, not the app', async () => {
   const { id, plain } = await h.addAccount({ provider: 'shopify' });
   h.sandbox.revoke(plain.refreshToken);
   expect(await refresh(id)).toMatchObject({ outcome: 'failed', exchange: 'rejected' });
-  expect((await h.account(id)).state).toBe('needs_reconnect');
+  expect((await h.account(id)).state).toBe('inactive');
   expect(await openedRefreshToken(id)).toBe(plain.refreshToken);
 });
 
