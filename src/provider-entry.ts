@@ -22,6 +22,9 @@ export interface EnvironmentConfig {
   keyId?: string;
   clientAuthentication?: ClientAuthenticationMethod;
   tokenEndpoint?: string;
+  /** Where an access token is shown to learn whether it works. */
+  validationEndpoint?: string;
+  introspectionEndpoint?: string;
   issuer?: string;
   parameters?: Record<string, string>;
 }
@@ -88,6 +91,8 @@ const environmentMembers = {
   privateKey: z.string().optional(),
   keyId: z.string().optional(),
   tokenEndpoint: secureUrl.optional(),
+  validationEndpoint: secureUrl.optional(),
+  introspectionEndpoint: secureUrl.optional(),
   issuer: secureUrl.optional(),
   parameters: parameters.optional(),
   scopes: z.array(z.string().regex(/^\S+$/, 'must be one scope each')).optional(),
@@ -103,6 +108,7 @@ const providerSchema = z.strictObject({
   enabled: z.boolean().optional(),
   jitter: z.union([z.literal('none'), duration]).optional(),
   backOff: z.strictObject({ first: duration.optional(), max: duration.optional() }).optional(),
+  validateEvery: z.union([duration, z.enum(['sweep', 'never'])]).optional(),
   replay: replayRule.optional(),
   accessTokenLife: seconds.optional(),
   refreshTokenLife: z.union([seconds, z.literal('unknown')]).optional(),
@@ -175,11 +181,14 @@ export function readProvider(
     if (typeof environment === 'string') return problem(environment);
     environments[name] = environment;
   }
+  const policy = policyOf(entry, defaultPolicy(adapterId, refreshIntervalMs));
+  if (policy.validateEveryMs !== null && !Object.values(environments).some(canValidate))
+    return problem('.validateEvery: needs a validationEndpoint, introspectionEndpoint or issuer');
   return {
     id,
     adapter: adapterId,
     environments,
-    policy: policyOf(entry, defaultPolicy(adapterId, refreshIntervalMs)),
+    policy,
     ...defined({
       replayRule: entry.replay,
       accessTokenLifeSeconds: entry.accessTokenLife,
@@ -211,6 +220,8 @@ function readEnvironment(
   }
   if (own.issuer !== undefined && adapter.discovery !== true)
     return ': issuer is for the adapter oauth2; here the token endpoint is known';
+  if (own.introspectionEndpoint !== undefined && adapter.discovery !== true)
+    return ': introspectionEndpoint is for the adapter oauth2; here validationEndpoint can be set';
   const credential = credentialOf(method);
   const { clientId } = own;
   const tokenEndpoint = own.tokenEndpoint ?? adapter.tokenEndpoints[name];
@@ -239,10 +250,17 @@ function readEnvironment(
       keyId: own.keyId,
       clientAuthentication: own.clientAuthentication,
       tokenEndpoint,
+      validationEndpoint: own.validationEndpoint ?? adapter.validation?.endpoints[name],
+      introspectionEndpoint: own.introspectionEndpoint,
       issuer: own.issuer,
       parameters: Object.keys(extra).length === 0 ? undefined : extra,
     }),
   };
+}
+
+function canValidate(environment: EnvironmentConfig): boolean {
+  const { validationEndpoint, introspectionEndpoint, issuer } = environment;
+  return [validationEndpoint, introspectionEndpoint, issuer].some((one) => one !== undefined);
 }
 
 function policyOf(entry: Entry, base: RefreshPolicy): RefreshPolicy {
@@ -256,7 +274,17 @@ function policyOf(entry: Entry, base: RefreshPolicy): RefreshPolicy {
     jitterMs: entry.jitter === 'none' ? 0 : (entry.jitter ?? sweepEveryMs / 2),
     backOffFirstMs: entry.backOff?.first ?? base.backOffFirstMs,
     backOffMaxMs: entry.backOff?.max ?? base.backOffMaxMs,
+    validateEveryMs:
+      entry.validateEvery === undefined
+        ? base.validateEveryMs
+        : validationInterval(entry.validateEvery),
   };
+}
+
+/** How often is validated: 0 is in every sweep, `null` never. */
+export function validationInterval(stated: number | 'sweep' | 'never'): number | null {
+  if (stated === 'never') return null;
+  return stated === 'sweep' ? 0 : stated;
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

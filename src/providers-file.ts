@@ -14,6 +14,7 @@ export {
   type EnvironmentConfig,
   type ProviderConfig,
   secureUrl,
+  validationInterval,
 } from './provider-entry';
 
 type Environment = Readonly<Record<string, string>>;

@@ -32,13 +32,17 @@ export async function startTrialProviders(
   });
   const providers = SANDBOX_PROVIDERS.map((id): ProviderConfig => {
     const tokenEndpoint = sandbox.tokenEndpoint(id);
+    const validationEndpoint = sandbox.validationEndpoint(id);
     const environments = Object.keys(findAdapter(id)?.tokenEndpoints ?? {});
     return {
       id,
       adapter: id,
       policy: defaultPolicy(id, config.refreshIntervalMs),
       environments: Object.fromEntries(
-        environments.map((name) => [name, { clientId: CLIENT_ID, clientSecret, tokenEndpoint }]),
+        environments.map((name) => [
+          name,
+          { clientId: CLIENT_ID, clientSecret, tokenEndpoint, validationEndpoint },
+        ]),
       ),
     };
   });

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Config, ConfigError, loadConfig } from '../src/config';
+import { defaultPolicy } from '../src/providers-file';
 
 const MINUTE = 60_000;
 const KEY = Buffer.alloc(32, 1).toString('base64');
@@ -233,12 +234,14 @@ describe('providers.yaml', () => {
         jitterMs: 5 * MINUTE,
         backOffFirstMs: 10_000,
         backOffMaxMs: 60 * MINUTE,
+        validateEveryMs: null,
       },
       environments: {
         production: {
           clientId: EBAY.EBAY_CLIENT_ID,
           clientSecret: EBAY.EBAY_CLIENT_SECRET,
           tokenEndpoint: 'https://api.ebay.com/identity/v1/oauth2/token',
+          validationEndpoint: 'https://apiz.ebay.com/commerce/identity/v1/user/',
         },
       },
     });
@@ -290,6 +293,21 @@ describe('providers.yaml', () => {
     ]);
   });
 
+  it.each([
+    ['30m', 30 * MINUTE],
+    ['sweep', 0],
+    ['never', null],
+  ])('R3.4 takes validateEvery: %s', (text, validateEveryMs) => {
+    expect(only(EBAY, ebay(`validateEvery: ${text}`))?.policy.validateEveryMs).toBe(
+      validateEveryMs,
+    );
+  });
+
+  it('R2.3 R3.4 validates nothing by itself where nothing is said, but Shopify', () => {
+    expect(only(EBAY, ebay(''))?.policy.validateEveryMs).toBeNull();
+    expect(defaultPolicy('shopify', null).validateEveryMs).toBe(0);
+  });
+
   it('R2.1 takes REFRESH_INTERVAL_MINUTES, and a provider’s own interval before it', () => {
     const environment = { ...EBAY, REFRESH_INTERVAL_MINUTES: '3' };
     expect(only(environment, ebay())?.policy.sweepEveryMs).toBe(3 * MINUTE);
@@ -331,6 +349,7 @@ describe('providers.yaml', () => {
       clientId: 's-id',
       clientSecret: 's-secret',
       tokenEndpoint: 'https://api.sandbox.ebay.com/identity/v1/oauth2/token',
+      validationEndpoint: 'https://apiz.sandbox.ebay.com/commerce/identity/v1/user/',
     });
     expect(problems(EBAY, ebay('environments:', '  sandbox: {}'))).toEqual([
       'providers.ebay: the environment "sandbox" needs clientId, clientSecret and a tokenEndpoint',
@@ -450,6 +469,7 @@ describe('providers.yaml for other servers', () => {
     expect(only({}, 'providers:\n  etsy:\n    clientId: key')?.environments['production']).toEqual({
       clientId: 'key',
       tokenEndpoint: 'https://api.etsy.com/v3/public/oauth/token',
+      validationEndpoint: 'https://api.etsy.com/v3/application/users/me',
     });
   });
 
@@ -458,6 +478,21 @@ describe('providers.yaml for other servers', () => {
       'no endpoint and no issuer',
       crm(...CREDENTIALS),
       /needs clientId, clientSecret and a tokenEndpoint or an issuer/,
+    ],
+    [
+      'an introspection endpoint where a call is known',
+      ebay('introspectionEndpoint: https://a.example'),
+      /introspectionEndpoint is for the adapter oauth2/,
+    ],
+    [
+      'validation where nothing can be asked',
+      crm(...CREDENTIALS, 'tokenEndpoint: https://a.example/token', 'validateEvery: 30m'),
+      /^providers\.crm\.validateEvery: needs a validationEndpoint, introspectionEndpoint or issuer$/,
+    ],
+    [
+      'a validation interval that is none',
+      ebay('validateEvery: often'),
+      /^providers\.ebay\.validateEvery: /,
     ],
     [
       'an issuer where the endpoint is known',

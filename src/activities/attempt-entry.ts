@@ -34,7 +34,7 @@ export function exchangeEntry(
     response: exchange.response,
     diagnostics: {
       caller: context.caller,
-      input_prefix: storedPrefix(context.account.current.refreshToken),
+      input_prefix: inputPrefix(context),
       decrypted_prefix: prefix(used.refreshToken),
       final_prefix: exchange.finalPrefix,
       refresh_token_fingerprint: used.fingerprint,
@@ -65,7 +65,7 @@ export function unsentEntry(
     response: null,
     diagnostics: {
       caller: context.caller,
-      input_prefix: storedPrefix(context.account.current.refreshToken),
+      input_prefix: inputPrefix(context),
       decrypted_prefix: null,
       final_prefix: null,
       refresh_token_fingerprint: null,
@@ -118,6 +118,11 @@ export function recoveredEntry(context: EntryContext, attempt: LastAttempt): Log
     diagnostics: { ...EMPTY, caller: context.caller },
     message: `${entry.message} (Its worker stopped before it could log the exchange.)`,
   };
+}
+
+function inputPrefix({ account }: EntryContext): string {
+  const { refreshToken } = account.current;
+  return refreshToken === null ? '' : storedPrefix(refreshToken);
 }
 
 const EMPTY: Diagnostics = {

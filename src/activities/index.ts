@@ -4,14 +4,28 @@ import type { SealedGrant } from '../domain/grant';
 import type { LogEntry, LogSource } from '../domain/log-entry';
 import type { RefreshGrantInput, RefreshGrantResult } from '../domain/refresh-attempt';
 import { safeError } from '../domain/safe-error';
+import type { DueAccount } from '../domain/sweep';
+import type {
+  ValidateAccountInput,
+  ValidateAccountResult,
+  ValidationTally,
+} from '../domain/validation';
 import { isDatabaseUnavailable } from '../store/database';
 import { type ApplyPolicyInput, applyPolicy } from './apply-policy';
 import type { ActivityDependencies } from './dependencies';
 import { type DuePage, type ListDueAccountsInput, listDueAccounts } from './list-due-accounts';
+import { type ListDueValidationsInput, listDueValidations } from './list-due-validations';
 import { persistGrant } from './persist-grant';
 import { recordAttempt } from './record-attempt';
 import { recordHeartbeat } from './record-heartbeat';
-import { refreshGrant } from './refresh-grant';
+import { type AttemptPlace, refreshGrant } from './refresh-grant';
+import { validateAccount } from './validate-account';
+import {
+  noProgress,
+  type ValidateAccountsInput,
+  type ValidationProgress,
+  validateAccounts,
+} from './validate-accounts';
 import { warnOfRefreshTokens } from './warn-of-refresh-tokens';
 
 const HEARTBEAT_EVERY_MS = 1_000;
@@ -20,11 +34,7 @@ export function createActivities(deps: ActivityDependencies) {
   return {
     /** Claim, decrypt, exchange, seal, commit, log: one attempt. Not to be retried blindly. */
     async refreshGrant(input: RefreshGrantInput): Promise<RefreshGrantResult> {
-      const { workflowExecution } = activityInfo();
-      const place = {
-        workflowId: workflowExecution?.workflowId ?? '',
-        runId: workflowExecution?.runId ?? '',
-      };
+      const place = attemptPlace();
       // A worker that dies is noticed by the missing heartbeat; nothing is cancelled by it, a sent request is finished.
       const beat = setInterval(() => heartbeat(), HEARTBEAT_EVERY_MS);
       try {
@@ -68,13 +78,34 @@ export function createActivities(deps: ActivityDependencies) {
     },
     /** An entry that says: the sweep ran, nothing was due (R0.5). */
     recordHeartbeat(input: { provider: string }): Promise<void> {
-      const { workflowExecution } = activityInfo();
-      const place = {
-        workflowId: workflowExecution?.workflowId ?? '',
-        runId: workflowExecution?.runId ?? '',
-      };
-      return translate(recordHeartbeat(deps, input, place));
+      return translate(recordHeartbeat(deps, input, attemptPlace()));
     },
+    /** Asks the provider whether one account's access token works. May be repeated: it spends nothing. */
+    validateAccount(input: ValidateAccountInput): Promise<ValidateAccountResult> {
+      return translate(validateAccount(deps, input, attemptPlace()));
+    },
+    /** The next accounts that are due for validation. */
+    listDueValidations(input: ListDueValidationsInput): Promise<DueAccount[]> {
+      return translate(listDueValidations(deps, input));
+    },
+    /** The same as `validateAccount` for a batch; a further try goes on where the last one was. */
+    async validateAccounts(input: ValidateAccountsInput): Promise<ValidationTally> {
+      const progress: ValidationProgress = activityInfo().heartbeatDetails ?? noProgress();
+      const beat = setInterval(() => heartbeat(progress), HEARTBEAT_EVERY_MS);
+      try {
+        return await translate(validateAccounts(deps, input, attemptPlace(), progress));
+      } finally {
+        clearInterval(beat);
+      }
+    },
+  };
+}
+
+function attemptPlace(): AttemptPlace {
+  const { workflowExecution } = activityInfo();
+  return {
+    workflowId: workflowExecution?.workflowId ?? '',
+    runId: workflowExecution?.runId ?? '',
   };
 }
 

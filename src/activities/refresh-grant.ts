@@ -105,7 +105,12 @@ async function refreshClaimed(
       return result(input, account, { outcome: 'skipped', reason });
     }
   }
-  const opened = openRefreshToken(deps.vault, account);
+  const sealed = account.current.refreshToken;
+  if (sealed === null) {
+    await deps.store.grants.release(account.id, input.attemptId);
+    return result(input, account, { outcome: 'skipped', reason: 'no_refresh_token' });
+  }
+  const opened = openRefreshToken(deps.vault, account, sealed);
   if ('failure' in opened) {
     const entry = unsentEntry(context, opened.failure, environment.tokenEndpoint.shown(account));
     return finish(deps, input, context, { entry });

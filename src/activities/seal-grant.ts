@@ -21,10 +21,11 @@ const OPEN_FAILURES: Record<OpenFailure, RefreshFailureCode> = {
 export function openRefreshToken(
   vault: Vault,
   account: Account,
+  sealed: string,
 ): { refreshToken: string } | { failure: RefreshFailure } {
   try {
     const refreshToken = vault.openToken(
-      account.current.refreshToken,
+      sealed,
       { organisation: account.organisation, accountId: account.id },
       'refresh_token',
     );
@@ -32,6 +33,23 @@ export function openRefreshToken(
     return isCiphertext(refreshToken)
       ? { failure: refreshFailure('ciphertext_not_sent') }
       : { refreshToken };
+  } catch (error) {
+    if (!(error instanceof OpenError)) throw error;
+    return { failure: refreshFailure(OPEN_FAILURES[error.reason]) };
+  }
+}
+
+/** The access token, for as long as a validation takes: empty where there is none; or what keeps it from being shown. */
+export function openAccessToken(
+  vault: Vault,
+  account: Account,
+): { accessToken: string } | { failure: RefreshFailure } {
+  try {
+    const place = { organisation: account.organisation, accountId: account.id };
+    const accessToken = vault.openToken(account.current.accessToken, place, 'access_token');
+    return isCiphertext(accessToken)
+      ? { failure: refreshFailure('ciphertext_not_sent') }
+      : { accessToken };
   } catch (error) {
     if (!(error instanceof OpenError)) throw error;
     return { failure: refreshFailure(OPEN_FAILURES[error.reason]) };

@@ -35,6 +35,7 @@ export async function settleAttempt(
       account.failedAttempts,
       policyOf(account, deps.providers.rule(account.provider)),
       now,
+      deps.providers.find(account.provider)?.adapter.refusedState,
     ),
     now,
   });

@@ -1,7 +1,9 @@
 /** What one account has otherwise than its provider, as the API takes and shows it: durations as `10m`. */
 import { z } from '@hono/zod-openapi';
 import type { AccountPolicy } from '../domain/refresh-policy';
-import { duration } from '../providers-file';
+import type { ProviderEnvironment } from '../providers/provider';
+import { duration, validationInterval } from '../providers-file';
+import { ApiError } from './errors';
 
 const example = (text: string) => ({ type: 'string' as const, example: text });
 
@@ -21,6 +23,10 @@ export const PolicyInput = z
       .openapi(example('5m')),
     back_off_first: duration.optional().openapi(example('10s')),
     back_off_max: duration.optional().openapi(example('1h')),
+    validate_every: z
+      .union([z.enum(['sweep', 'never']), duration])
+      .optional()
+      .openapi(example('30m')),
   })
   .openapi('AccountPolicy', {
     description:
@@ -34,15 +40,28 @@ export const PolicyBody = z.object({
   jitter: z.string().optional(),
   back_off_first: z.string().optional(),
   back_off_max: z.string().optional(),
+  validate_every: z.string().optional(),
 });
 
-/** `undefined`: nothing is said; `null`: it is to be as its provider. */
+/**
+ * `undefined`: nothing is said; `null`: it is to be as its provider.
+ * @throws {ApiError} where it wants what the account's environment cannot do
+ */
 export function accountPolicyOf(
   input: z.infer<typeof PolicyInput> | null | undefined,
+  environment: Pick<ProviderEnvironment, 'validation'> | undefined,
 ): AccountPolicy | null | undefined {
   if (input === null || input === undefined) return input;
+  const validates = input.validate_every !== undefined && input.validate_every !== 'never';
+  if (validates && environment?.validation === null) {
+    throw new ApiError(
+      'invalid_request',
+      'policy.validate_every: this provider cannot be asked about a token; give it a validationEndpoint, or leave this out',
+    );
+  }
   const { enabled, refresh_before, refresh_after_age, jitter, back_off_first, back_off_max } =
     input;
+  const { validate_every } = input;
   return {
     ...(enabled === undefined ? {} : { enabled }),
     ...(refresh_before === undefined ? {} : { refreshBeforeMs: refresh_before }),
@@ -52,12 +71,16 @@ export function accountPolicyOf(
     ...(jitter === undefined ? {} : { jitterMs: jitter === 'none' ? 0 : jitter }),
     ...(back_off_first === undefined ? {} : { backOffFirstMs: back_off_first }),
     ...(back_off_max === undefined ? {} : { backOffMaxMs: back_off_max }),
+    ...(validate_every === undefined
+      ? {}
+      : { validateEveryMs: validationInterval(validate_every) }),
   };
 }
 
 export function policyBody(policy: AccountPolicy): z.infer<typeof PolicyBody> {
   const { enabled, refreshBeforeMs, refreshAfterAgeMs, jitterMs, backOffFirstMs, backOffMaxMs } =
     policy;
+  const { validateEveryMs } = policy;
   return {
     ...(enabled === undefined ? {} : { enabled }),
     ...(refreshBeforeMs === undefined ? {} : { refresh_before: asDuration(refreshBeforeMs) }),
@@ -69,7 +92,13 @@ export function policyBody(policy: AccountPolicy): z.infer<typeof PolicyBody> {
     ...(jitterMs === undefined ? {} : { jitter: jitterMs === 0 ? 'none' : asDuration(jitterMs) }),
     ...(backOffFirstMs === undefined ? {} : { back_off_first: asDuration(backOffFirstMs) }),
     ...(backOffMaxMs === undefined ? {} : { back_off_max: asDuration(backOffMaxMs) }),
+    ...(validateEveryMs === undefined ? {} : { validate_every: validationText(validateEveryMs) }),
   };
+}
+
+function validationText(everyMs: number | null): string {
+  if (everyMs === null) return 'never';
+  return everyMs === 0 ? 'sweep' : asDuration(everyMs);
 }
 
 const UNITS = [

@@ -36,6 +36,7 @@ import { registerTerminalLogs } from './routes/terminal-logs';
 import { registerTokenRefreshStatus } from './routes/token-refresh-status';
 import { registerTriggerRefresh } from './routes/trigger-refresh';
 import { registerTriggerSchedule } from './routes/trigger-schedule';
+import { registerValidateAccount } from './routes/validate-account';
 import { registerWorkflowHistory } from './routes/workflow-history';
 
 const BODY_MAX_BYTES = 256 * 1024;
@@ -87,6 +88,7 @@ export function createApp(deps: ApiDependencies): ApiApp {
   registerPatchAccount(app, deps);
   registerDeleteAccount(app, deps);
   registerRefreshAccount(app, deps);
+  registerValidateAccount(app, deps);
   registerAccountDiagnostics(app, deps);
   registerListTokenHandouts(app, deps);
   registerGetToken(app, deps);

@@ -1,6 +1,7 @@
 /** The tokens a person hands in, when an account is connected or connected again. */
 import { z } from '@hono/zod-openapi';
 import type { SealedFallback, SealedGrant } from '../domain/grant';
+import type { ProviderAdapter } from '../providers/provider';
 import { isCiphertext } from '../vault/sealing';
 import type { GrantPlace, Vault } from '../vault/vault';
 import { ApiError } from './errors';
@@ -16,7 +17,9 @@ const token = z
   .refine((text) => text.trim() === text, 'has blanks around it');
 
 export const GrantInput = z.object({
-  refresh_token: token,
+  refresh_token: token.optional().openapi({
+    description: 'Left out only for an access token that does not end, where the provider has such',
+  }),
   access_token: token
     .optional()
     .openapi({ description: 'If left out, the account is due at once' }),
@@ -63,18 +66,27 @@ export function sealedFallbackOf(
   return accessToken;
 }
 
-/** Seals what was handed in. A grant whose end nobody knows counts as ended: the first refresh will tell. */
+/**
+ * Seals what was handed in. A grant whose end nobody knows counts as ended: the first refresh will tell. An access token
+ * alone does not end.
+ * @throws {ApiError} for a grant that could not be kept alive
+ */
 export function sealedGrantOf(
   input: z.infer<typeof GrantInput>,
-  { vault, place, now }: { vault: Vault; place: GrantPlace; now: Date },
+  {
+    adapter,
+    vault,
+    place,
+    now,
+  }: { adapter: ProviderAdapter; vault: Vault; place: GrantPlace; now: Date },
 ): SealedGrant {
-  const expiresAt = input.access_token === undefined ? undefined : input.expires_at;
+  const { access_token: accessToken = '', refresh_token: refreshToken = null } = input;
+  if (refreshToken === null) requireEndless(input, adapter);
+  const stated = accessToken === '' ? undefined : input.expires_at;
+  const end = stated === undefined ? now : new Date(stated);
   return {
-    ...vault.sealGrant(
-      { accessToken: input.access_token ?? '', refreshToken: input.refresh_token },
-      place,
-    ),
-    expiresAt: expiresAt === undefined ? now.toISOString() : new Date(expiresAt).toISOString(),
+    ...vault.sealGrant({ accessToken, refreshToken }, place),
+    expiresAt: refreshToken === null ? null : end.toISOString(),
     refreshTokenExpiresAt:
       input.refresh_token_expires_at === undefined
         ? null
@@ -83,4 +95,25 @@ export function sealedGrantOf(
     obtainedAt: now.toISOString(),
     attemptId: null,
   };
+}
+
+/** Without a refresh token there is only the access token that does not end. */
+function requireEndless(
+  input: z.infer<typeof GrantInput>,
+  { displayName, nonExpiringTokens }: ProviderAdapter,
+): void {
+  if (nonExpiringTokens !== true)
+    throw refusal(`refresh_token: needed, because access tokens of ${displayName} end`);
+  if (input.access_token === undefined)
+    throw refusal(
+      `refresh_token: needed; or, of ${displayName}, the access_token alone if it does not end`,
+    );
+  if (input.expires_at !== undefined || input.refresh_token_expires_at !== undefined)
+    throw refusal(
+      'refresh_token: needed for an access token that ends; one that does not is handed in without expires_at and refresh_token_expires_at',
+    );
+}
+
+function refusal(message: string): ApiError {
+  return new ApiError('invalid_request', message);
 }

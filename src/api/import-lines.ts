@@ -70,7 +70,7 @@ function refused({ line, message }: { line: number; message: string }): LineResu
 async function update(
   lines: readonly Checked[],
   organisation: string,
-  { store, vault, now }: Deps,
+  { store, vault, providers, now }: Deps,
 ): Promise<Map<number, string>> {
   const held = await store.quarantine.find(
     organisation,
@@ -80,10 +80,12 @@ async function update(
   const updated = new Map<number, string>();
   const replaced = lines.map(async ({ line, account, input }) => {
     const known = byKey.get(keyOf(account));
-    if (known === undefined || isSameGrant(known.current, account.grant)) return;
+    const adapter = providers.find(account.provider)?.adapter;
+    if (known === undefined || adapter === undefined) return;
+    if (isSameGrant(known.current, account.grant)) return;
     // Sealed for the account it belongs to: what was sealed for a new one does not open there.
     const place = { organisation, accountId: known.id };
-    const grant = sealedGrantOf(input, { vault, place, now: now() });
+    const grant = sealedGrantOf(input, { adapter, vault, place, now: now() });
     if (await store.quarantine.replaceGrant(known, grant, now())) updated.set(line, known.id);
   });
   await Promise.all(replaced);

@@ -74,9 +74,9 @@ export function newAccount(
     label: body.label ?? body.external_id,
     kind: body.kind ?? null,
     quarantine: body.quarantine,
-    grant: sealedGrantOf(body, { vault, place, now: at }),
+    grant: sealedGrantOf(body, { adapter: provider.adapter, vault, place, now: at }),
     fallback: sealedFallbackOf(body, { vault, place }),
-    policy: accountPolicyOf(body.policy),
+    policy: accountPolicyOf(body.policy, provider.environments.get(environment)),
     lastRefreshedAt: at,
   };
 }

@@ -11,7 +11,9 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import type { Account } from '../domain/account';
+import type { LogSource } from '../domain/log-entry';
 import type { AttemptOutcome, RefreshRequest } from '../domain/refresh-attempt';
+import type { ValidationOutcome, ValidationRequest } from '../domain/validation';
 import type { Provider } from '../providers/provider';
 import {
   refreshAccountWorkflow,
@@ -25,6 +27,7 @@ import {
   EvergrantSource,
 } from '../workflows/search-attributes';
 import { sweepAgainSignal, sweepWorkflow } from '../workflows/sweep';
+import { validateAccountWorkflow, validateAccountWorkflowId } from '../workflows/validate-account';
 import { within } from './within';
 
 /** So long a request waits for an outcome; the refresh itself goes on. */
@@ -44,10 +47,24 @@ export interface RefreshClient {
     account: Account,
     request: RefreshRequest,
   ): Promise<AttemptOutcome & { workflowId: string }>;
+  /** @throws {ApiError} `still_running` after a minute */
+  validate(
+    account: Account,
+    request: ValidationRequest,
+  ): Promise<ValidationOutcome & { workflowId: string }>;
   /** Starts a sweep, or has the triggered one that runs look once more. */
   startSweep(provider: Provider): Promise<StartedSweep>;
   /** Whether Temporal answers now. */
   ping(): Promise<void>;
+}
+
+function searchAttributes(account: Account, source: LogSource) {
+  return [
+    { key: EvergrantProvider, value: account.provider },
+    { key: EvergrantAccount, value: account.id },
+    { key: EvergrantOrg, value: account.organisation },
+    { key: EvergrantSource, value: source },
+  ];
 }
 
 export function createRefreshClient(client: Client, taskQueue: string): RefreshClient {
@@ -69,12 +86,7 @@ export function createRefreshClient(client: Client, taskQueue: string): RefreshC
       taskQueue,
       args: [{ accountId: account.id, label: account.label, request }],
       staticSummary: `Refresh ${account.label} (${account.provider})`,
-      typedSearchAttributes: [
-        { key: EvergrantProvider, value: account.provider },
-        { key: EvergrantAccount, value: account.id },
-        { key: EvergrantOrg, value: account.organisation },
-        { key: EvergrantSource, value: request.source },
-      ],
+      typedSearchAttributes: searchAttributes(account, request.source),
     });
     // The update itself waits for the outcome, however long; that Temporal is away is to be said at once.
     await ping();
@@ -139,6 +151,27 @@ export function createRefreshClient(client: Client, taskQueue: string): RefreshC
         outcome = await share(account, request);
       }
       return { ...outcome, workflowId: refreshAccountWorkflowId(account.id) };
+    },
+    async validate(account, request) {
+      await ping();
+      const workflowId = validateAccountWorkflowId(account.id);
+      const handle = await client.workflow.start(validateAccountWorkflow, {
+        workflowId,
+        // Whoever asks while one is under way shares its answer.
+        workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+        taskQueue,
+        args: [
+          { accountId: account.id, provider: account.provider, label: account.label, request },
+        ],
+        staticSummary: `Validate ${account.label} (${account.provider})`,
+        typedSearchAttributes: searchAttributes(account, request.source),
+      });
+      const outcome = await within(
+        WAIT_MS,
+        handle.result(),
+        'The validation goes on, but takes longer than a minute. Its log entry will show how it ends.',
+      );
+      return { ...outcome, workflowId };
     },
     async startSweep(provider) {
       await ping();

@@ -2,9 +2,10 @@
 import { z } from '@hono/zod-openapi';
 import { ACCOUNT_STATUSES, type Account, accountStatus } from '../domain/account';
 import { EXCHANGE_OUTCOMES, LOG_ACTIONS, LOG_SOURCES, type LogEntry } from '../domain/log-entry';
-import type { AttemptOutcome } from '../domain/refresh-attempt';
+import { type AttemptOutcome, outcomeSentence } from '../domain/refresh-attempt';
 import { FailureClass, type RefreshFailure } from '../domain/refresh-failure';
 import { dueDecision } from '../domain/refresh-policy';
+import { TOKEN_VERDICTS, type ValidationOutcome, validationSentence } from '../domain/validation';
 import type { ConfiguredProviders } from '../providers/configured-providers';
 import { PolicyBody, policyBody } from './account-policy';
 
@@ -29,6 +30,16 @@ const FailureBody = z
   })
   .openapi('Failure');
 
+const LastValidationBody = z
+  .object({
+    outcome: z.enum(TOKEN_VERDICTS),
+    at: time,
+    log_entry_id: z.string(),
+  })
+  .openapi('LastValidation', {
+    description: 'How the current access token fared when its provider was last asked',
+  });
+
 export const AccountBody = z
   .object({
     id: z.string().openapi({ example: 'acc_4b6f0c2d9e8a7b6c5d4e3f2a' }),
@@ -51,10 +62,13 @@ export const AccountBody = z
     }),
     generation: z.number().int(),
     scopes: z.array(z.string()),
-    expires_at: time,
+    expires_at: time.nullable().openapi({ description: 'null: the access token does not end' }),
     refresh_token_expires_at: time.nullable(),
     access_token_fingerprint: z.string(),
-    refresh_token_fingerprint: z.string(),
+    refresh_token_fingerprint: z
+      .string()
+      .nullable()
+      .openapi({ description: 'null: there is no refresh token' }),
     fallback: z
       .object({ access_token_fingerprint: z.string(), expires_at: time.nullable() })
       .nullable(),
@@ -67,6 +81,7 @@ export const AccountBody = z
         finished_at: time,
       })
       .nullable(),
+    last_validation: orNull(LastValidationBody),
     last_error: orNull(FailureBody.extend({ at: time })),
     failed_attempts: z.number().int(),
     next_attempt_at: time.nullable(),
@@ -82,7 +97,7 @@ export function accountBody(
   now: Date,
 ): z.infer<typeof AccountBody> {
   const provider = providers.find(account.provider);
-  const { current, fallback, lastAttempt, lastError } = account;
+  const { current, fallback, lastAttempt, lastError, lastValidation } = account;
   return {
     id: account.id,
     organisation: account.organisation,
@@ -124,6 +139,14 @@ export function accountBody(
             source: lastAttempt.source,
             finished_at: lastAttempt.finishedAt.toISOString(),
           },
+    last_validation:
+      lastValidation === null
+        ? null
+        : {
+            outcome: lastValidation.outcome,
+            at: lastValidation.at.toISOString(),
+            log_entry_id: lastValidation.logEntryId,
+          },
     last_error:
       lastError === null ? null : { ...failureBody(lastError), at: lastError.at.toISOString() },
     failed_attempts: account.failedAttempts,
@@ -138,6 +161,10 @@ export const OutcomeBody = z
     account_id: z.string(),
     outcome: z.enum(['refreshed', 'failed', 'skipped', 'busy']),
     reason: z.string().openapi({ example: 'fresh' }),
+    message: z
+      .string()
+      .nullable()
+      .openapi({ description: 'The same as a sentence, where there is more to say' }),
     exchange: z.enum(EXCHANGE_OUTCOMES).nullable(),
     failure: orNull(FailureBody),
     generation: z.number().int().nullable(),
@@ -147,19 +174,61 @@ export const OutcomeBody = z
   })
   .openapi('RefreshOutcome');
 
+export const ValidationBody = z
+  .object({
+    account_id: z.string(),
+    outcome: z
+      .enum([...TOKEN_VERDICTS, 'skipped'])
+      .openapi({ example: 'valid', description: 'unknown: nothing was changed' }),
+    reason: z.string().openapi({ example: 'valid' }),
+    message: z.string().nullable().openapi({
+      description: 'The same as a sentence, where there is more to say',
+      example: null,
+    }),
+    failure: orNull(FailureBody),
+    log_entry_id: z.string().nullable(),
+    refresh: orNull(
+      OutcomeBody.omit({ workflow_id: true }).openapi('RefreshAfterValidation'),
+    ).openapi({
+      description: 'The refresh that was tried because the token was refused before its end',
+    }),
+    workflow_id: z.string().openapi({ example: 'validate-account/acc_4b6f0c2d9e8a7b6c5d4e3f2a' }),
+  })
+  .openapi('ValidationOutcome');
+
+export function validationBody(
+  outcome: ValidationOutcome & { workflowId: string },
+): z.infer<typeof ValidationBody> {
+  const { accountId, failure, reason, refresh } = outcome;
+  return {
+    account_id: accountId,
+    outcome: outcome.outcome,
+    reason,
+    message: validationSentence(outcome),
+    failure: failure === null ? null : failureBody(failure),
+    log_entry_id: outcome.logEntryId,
+    refresh: refresh === null ? null : attemptBody(refresh),
+    workflow_id: outcome.workflowId,
+  };
+}
+
 export function outcomeBody(
   outcome: AttemptOutcome & { workflowId: string },
 ): z.infer<typeof OutcomeBody> {
+  return { ...attemptBody(outcome), workflow_id: outcome.workflowId };
+}
+
+function attemptBody(outcome: AttemptOutcome): Omit<z.infer<typeof OutcomeBody>, 'workflow_id'> {
   return {
     account_id: outcome.accountId,
     outcome: outcome.outcome,
     reason: outcome.reason,
+    message: outcomeSentence(outcome),
     exchange: outcome.exchange,
     failure: outcome.failure === null ? null : failureBody(outcome.failure),
     generation: outcome.generation,
     expires_at: outcome.expiresAt,
     log_entry_id: outcome.logEntryId,
-    workflow_id: outcome.workflowId,
   };
 }
 
@@ -206,10 +275,14 @@ export const LogEntryBody = z
       .object({
         method: z.string(),
         url: z.string(),
-        refresh_token: z.string().openapi({
+        refresh_token: z.string().optional().openapi({
           description: 'Masked: a prefix and a length',
           example: 'v^1.1#… (96 characters)',
         }),
+        access_token: z
+          .string()
+          .optional()
+          .openapi({ description: 'The same of a validation, which presents this one' }),
         headers: z.record(z.string(), z.string()).optional(),
         body: z.record(z.string(), z.unknown()).optional(),
       })

@@ -4,6 +4,7 @@
  * reason.
  */
 import { type Account, AccountState } from '../domain/account';
+import { remainingLifeMs } from '../domain/grant';
 import type { AttemptOutcome } from '../domain/refresh-attempt';
 import { useDecision } from '../domain/token-use';
 import type { HandoutSource } from '../store/token-handouts';
@@ -37,7 +38,7 @@ export type ValidToken =
       active: true;
       accessToken: string;
       accessTokenFingerprint: string;
-      /** `null`: a fallback token whose end nobody knows. */
+      /** `null`: the token does not end, or it is a fallback token whose end nobody knows. */
       expiresAt: string | null;
       scopes: string[];
       source: HandoutSource;
@@ -115,7 +116,7 @@ export class ValidTokens {
   ): Promise<Renewal> {
     let outcome: AttemptOutcome | null = null;
     let error: Error | null = null;
-    const remainingMs = Date.parse(account.current.expiresAt) - this.#deps.now().getTime();
+    const remainingMs = remainingLifeMs(account.current, this.#deps.now());
     const another =
       account.fallback !== null || (accessToken !== null && remainingMs > WAIT_WITH_ANOTHER_MS);
     const refresh = this.#deps.refreshes.refresh(account, {
@@ -151,7 +152,7 @@ export class ValidTokens {
     const { current, state } = account;
     if (state === AccountState.disabled) return refused(account);
     if (state !== AccountState.active) return this.#fallback(account) ?? refused(account);
-    const remainingMs = () => Date.parse(current.expiresAt) - this.#deps.now().getTime();
+    const remainingMs = () => remainingLifeMs(current, this.#deps.now());
     const usable = () => accessToken !== null && remainingMs() > 0;
     const asked = remainingMs() >= use.minValidSeconds * 1000;
     const trouble = usable() && asked ? null : await this.#trouble(account, use, renewal);
@@ -174,7 +175,10 @@ export class ValidTokens {
     return {
       active: false,
       reason: trouble ?? NO_TOKEN,
-      retryAfterSeconds: account.quarantine ? null : this.#retryAfterSeconds(account),
+      retryAfterSeconds:
+        account.quarantine || current.refreshToken === null
+          ? null
+          : this.#retryAfterSeconds(account),
     };
   }
 
@@ -212,6 +216,7 @@ export class ValidTokens {
       }
       return { code, message };
     }
+    if (account.current.refreshToken === null) return UNREADABLE;
     if (renewal?.outcome?.failure) return renewal.outcome.failure;
     const { lastAttempt } = account;
     const failed = lastAttempt?.outcome === 'failed' ? lastAttempt : null;
@@ -238,6 +243,11 @@ const SHORT_LIVED: Trouble = {
   code: 'short_lived',
   message:
     "The provider's tokens do not live as long as min_valid_seconds asks. This one is refreshed at half its life.",
+};
+const UNREADABLE: Trouble = {
+  code: 'access_token_unreadable',
+  message:
+    'The stored access token cannot be opened, and there is no refresh token to get another. Check ENCRYPTION_KEYS, or connect the account again.',
 };
 const NO_TOKEN: Trouble = {
   code: 'not_refreshed',

@@ -15,6 +15,7 @@ import {
   EvergrantSource,
 } from '../workflows/search-attributes';
 import { sweepWorkflow } from '../workflows/sweep';
+import { validateAccountWorkflow } from '../workflows/validate-account';
 import { ApiError, notFound } from './errors';
 import {
   failureSentence,
@@ -51,7 +52,7 @@ const QUERY_STATUS: Record<WorkflowStatus, string> = {
 interface ListedWorkflow {
   workflowId: string;
   runId: string;
-  type: 'refresh' | 'sweep';
+  type: 'refresh' | 'sweep' | 'validation';
   provider: string | null;
   accountId: string | null;
   source: string | null;
@@ -120,6 +121,12 @@ export interface WorkflowClient {
 
 const SWEEP = sweepWorkflow.name;
 const REFRESH = refreshAccountWorkflow.name;
+const VALIDATION = validateAccountWorkflow.name;
+const TYPES: Readonly<Record<string, ListedWorkflow['type']>> = {
+  [SWEEP]: 'sweep',
+  [REFRESH]: 'refresh',
+  [VALIDATION]: 'validation',
+};
 /** A worker asks for work at least once a minute. */
 const WORKER_SEEN_WITHIN_MS = 90_000;
 
@@ -205,7 +212,8 @@ export function createWorkflowClient(client: Client, taskQueue: string): Workflo
           const workflow = listed(raw.workflowExecutionInfo ?? {});
           const type = raw.workflowExecutionInfo?.type?.name;
           const own = attribute(raw.workflowExecutionInfo ?? {}, EvergrantOrg.name);
-          if (type !== SWEEP && !(type === REFRESH && own === organisation))
+          const ofAccount = type === REFRESH || type === VALIDATION;
+          if (type !== SWEEP && !(ofAccount && own === organisation))
             throw notFound(`workflow ${workflowId}`);
           // The run that was described, should another begin at this moment.
           const history = await client.workflow
@@ -234,7 +242,9 @@ export function createWorkflowClient(client: Client, taskQueue: string): Workflo
       answering(client, async () => {
         const [sweeps, refreshes] = await Promise.all([
           countRunning(`WorkflowType = ${quoted(SWEEP)}`),
-          countRunning(`${EvergrantOrg.name} = ${quoted(organisation)}`),
+          countRunning(
+            `WorkflowType = ${quoted(REFRESH)} AND ${EvergrantOrg.name} = ${quoted(organisation)}`,
+          ),
         ]);
         return { sweeps, refreshes };
       }),
@@ -261,7 +271,7 @@ function listed(raw: RawWorkflow): ListedWorkflow {
   return {
     workflowId: raw.execution?.workflowId ?? '',
     runId: raw.execution?.runId ?? '',
-    type: raw.type?.name === SWEEP ? 'sweep' : 'refresh',
+    type: TYPES[raw.type?.name ?? ''] ?? 'refresh',
     provider: attribute(raw, EvergrantProvider.name),
     accountId: attribute(raw, EvergrantAccount.name),
     source: attribute(raw, EvergrantSource.name),

@@ -56,6 +56,8 @@ const COLOURS: Readonly<Record<string, Colour>> = {
   refreshed: 'green',
   completed: 'green',
   token_refreshed: 'green',
+  token_validated: 'green',
+  valid: 'green',
   expiring_soon: 'yellow',
   paused: 'yellow',
   running: 'yellow',
@@ -64,6 +66,9 @@ const COLOURS: Readonly<Record<string, Colour>> = {
   failed: 'red',
   token_refresh_failed: 'red',
   token_refresh_error: 'red',
+  token_invalid: 'red',
+  invalid: 'red',
+  inactive: 'red',
   disabled: 'gray',
   '–': 'gray',
 };

@@ -2,10 +2,11 @@
  * The account: one connected grant of one organisation, as the rest of Evergrant sees it. Pure; the store maps
  * documents to it.
  */
-import type { SealedFallback, SealedGrant } from './grant';
+import { remainingLifeMs, type SealedFallback, type SealedGrant } from './grant';
 import type { LogSource } from './log-entry';
 import type { RefreshFailure } from './refresh-failure';
 import type { AccountClocks, AccountPolicy } from './refresh-policy';
+import type { LastValidation } from './validation';
 
 /** What is stored. The clocks (expiring, expired) are not: they are read off the grant by {@link accountStatus}. */
 export const AccountState = {
@@ -73,6 +74,10 @@ export interface Account {
   lastAttempt: LastAttempt | null;
   lastError: (RefreshFailure & { at: Date }) | null;
   failedAttempts: number;
+  /** The generation whose access token was last refused although it had not ended. */
+  refusedGeneration: number | null;
+  /** Of the current access token. */
+  lastValidation: LastValidation | null;
   /** No attempt by a sweep before this moment. */
   nextAttemptAt: Date | null;
   /** What this account has otherwise than its provider. */
@@ -91,7 +96,7 @@ export function accountStatus(
   now: Date,
 ): AccountStatus {
   if (account.state !== AccountState.active) return account.state;
-  if (Date.parse(account.current.expiresAt) <= now.getTime()) return 'expired';
+  if (remainingLifeMs(account.current, now) <= 0) return 'expired';
   const { expiringSoonAt } = account.clocks;
   return expiringSoonAt !== null && expiringSoonAt <= now ? 'expiring_soon' : 'ok';
 }

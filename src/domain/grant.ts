@@ -1,14 +1,19 @@
 /** The grant: a token pair with its clocks, sealed. This form, and no other, may pass through Temporal. */
 
-/** Times are ISO 8601 UTC, because the form crosses Temporal as JSON. */
+/**
+ * Times are ISO 8601 UTC, because the form crosses Temporal as JSON. Either there is a refresh token and an end, or
+ * neither: an access token that does not end, as some providers issue.
+ */
 export interface SealedGrant {
   /** `ENC:v1:…`, see `vault/sealing.ts`. */
   accessToken: string;
-  refreshToken: string;
+  /** `null`: the access token does not end, and nothing can refresh it. */
+  refreshToken: string | null;
   /** Keyed hashes: equal for equal tokens, and nothing can be computed back from them. */
   accessTokenFingerprint: string;
-  refreshTokenFingerprint: string;
-  expiresAt: string;
+  refreshTokenFingerprint: string | null;
+  /** `null`: it does not end. Only where the adapter says that there are such tokens; not known is never this. */
+  expiresAt: string | null;
   refreshTokenExpiresAt: string | null;
   scopes: string[];
   obtainedAt: string;
@@ -22,6 +27,14 @@ export interface SealedFallback {
   accessTokenFingerprint: string;
   /** `null`: nobody said when it ends. */
   expiresAt: string | null;
+}
+
+/** How long the access token still lives, in milliseconds; infinity where it does not end, negative where it has. */
+export function remainingLifeMs(
+  { expiresAt: end }: Pick<SealedGrant, 'expiresAt'>,
+  now: Date,
+): number {
+  return end === null ? Number.POSITIVE_INFINITY : Date.parse(end) - now.getTime();
 }
 
 /** Access token lives outside these bounds are a provider's slip: a timer or an index must survive them. */

@@ -9,10 +9,16 @@ export const LOG_ACTIONS = [
   'token_refresh_failed',
   'token_refresh_error',
   'token_refresh_debug',
+  'token_validated',
+  'token_invalid',
+  'token_validation_error',
   'refresh_token_expiring',
   'worker_heartbeat',
 ] as const;
 export type LogAction = (typeof LOG_ACTIONS)[number];
+
+/** The actions of attempts to refresh. */
+export const REFRESH_ACTIONS = LOG_ACTIONS.slice(0, 4);
 
 /** How an exchange with a provider ended. */
 export const EXCHANGE_OUTCOMES = ['ok', 'not_sent', 'rejected', 'throttled', 'unknown'] as const;
@@ -22,7 +28,9 @@ export type ExchangeOutcome = (typeof EXCHANGE_OUTCOMES)[number];
 export interface MaskedRequest {
   method: string;
   url: string;
-  refresh_token: string;
+  /** The token that was presented: of a refresh the one, of a validation the other. */
+  refresh_token?: string;
+  access_token?: string;
   headers?: Record<string, string>;
   body?: Record<string, unknown>;
 }

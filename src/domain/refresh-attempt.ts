@@ -45,6 +45,20 @@ export interface AttemptOutcome {
   logEntryId: string | null;
 }
 
+const SKIPPED: Readonly<Record<string, string>> = {
+  does_not_expire: 'The access token does not end, so there is nothing to refresh.',
+  no_refresh_token:
+    'The access token does not end and came without a refresh token, so it cannot be refreshed; nothing was sent. Validate the account to see whether its token works.',
+};
+
+/** The outcome as a sentence for people, where there is more to say than its reason. */
+export function outcomeSentence({
+  failure,
+  reason,
+}: Pick<AttemptOutcome, 'failure' | 'reason'>): string | null {
+  return failure?.message ?? SKIPPED[reason] ?? null;
+}
+
 /** What an attempt could not write because the database was away; the workflow writes it, for days if need be. */
 export interface Unwritten {
   /** A grant that was received: sealed, so it may wait in Temporal's history. */

@@ -30,22 +30,27 @@ const FAILURES = {
   row_corrupt: {
     class: 'account',
     message:
-      'The stored refresh token is damaged and cannot be opened. The owner must connect the account again.',
+      'The stored token is damaged and cannot be opened. The owner must connect the account again.',
   },
   row_not_sealed: {
     class: 'account',
     message:
-      'The stored refresh token is not encrypted in a form Evergrant accepts (a legacy row?). The owner must connect the account again.',
+      'The stored token is not encrypted in a form Evergrant accepts (a legacy row?). The owner must connect the account again.',
   },
   ciphertext_not_sent: {
     class: 'account',
     message:
-      'What was stored as a refresh token is itself ciphertext (ENC:…), encrypted twice or by another system. It was not sent. The owner must connect the account again.',
+      'What was stored as a token is itself ciphertext (ENC:…), encrypted twice or by another system. It was not sent. The owner must connect the account again.',
   },
   account_address_invalid: {
     class: 'account',
     message:
-      'The account’s external id names no host of this provider, so there is nowhere to send its refresh token. Connect the account again with the right external id.',
+      'The account’s external id names no host of this provider, so there is nowhere to send its token. Connect the account again with the right external id.',
+  },
+  access_token_refused: {
+    class: 'account',
+    message:
+      'The provider no longer accepts the access token: the app was removed or its access withdrawn. The owner must connect the account again.',
   },
   invalid_client: {
     class: 'app',
@@ -93,6 +98,20 @@ const FAILURES = {
   invalid_token_response: {
     class: 'provider',
     message: 'The provider answered with something that is not a token response.',
+  },
+  validation_unanswered: {
+    class: 'provider',
+    message: 'No answer came to the question whether the access token works. Nothing was changed.',
+  },
+  validation_inconclusive: {
+    class: 'ours',
+    message:
+      'The provider refused the question itself (a missing scope, another API, the app’s key), so whether the access token works is not known. See docs/providers.md, or configure another validationEndpoint.',
+  },
+  validation_not_supported: {
+    class: 'ours',
+    message:
+      'Nothing is known by which this provider could be asked whether an access token works. Configure a validationEndpoint or introspectionEndpoint in providers.yaml.',
   },
   attempt_interrupted: {
     class: 'ours',

@@ -1,5 +1,6 @@
 /** When an account is due, and when a failed one is tried again. Decisions only; nothing here reads or writes. */
 import { type Account, AccountState } from './account';
+import { remainingLifeMs } from './grant';
 import { refreshTokenWarningAt } from './refresh-token-clock';
 
 /** Durations in milliseconds. */
@@ -16,6 +17,8 @@ export interface RefreshPolicy {
   /** How long sweeps leave an account alone after a failure: doubling, from the first to the longest. */
   backOffFirstMs: number;
   backOffMaxMs: number;
+  /** How often the provider is asked whether an access token works; 0: in every sweep, `null`: never. */
+  validateEveryMs: number | null;
 }
 
 /** What one account may have otherwise than its provider; how often is the schedule's to say, for all of them. */
@@ -36,6 +39,7 @@ type DueReason =
   | 'refreshed_long_ago'
   | 'fresh'
   | 'quarantined'
+  | 'does_not_expire'
   | 'backing_off'
   | 'not_enabled'
   | 'needs_reconnect'
@@ -50,7 +54,13 @@ export interface DueDecision {
 /** What the clocks of an account follow from. */
 export type Clocked = Pick<
   Account,
-  'id' | 'current' | 'lastRefreshedAt' | 'nextAttemptAt' | 'policy' | 'refreshTokenWarnedDays'
+  | 'id'
+  | 'current'
+  | 'lastRefreshedAt'
+  | 'nextAttemptAt'
+  | 'policy'
+  | 'refreshTokenWarnedDays'
+  | 'lastValidation'
 >;
 
 /** The moments that are stored with an account, so that lists and counts are one range scan each; `null`: never. */
@@ -61,20 +71,42 @@ export interface AccountClocks {
   expiringSoonAt: Date | null;
   /** The next warning that its refresh token ends. */
   refreshTokenWarningAt: Date | null;
+  /** Sweeps ask its provider from then on whether the access token works. */
+  validationDueAt: Date | null;
 }
 
 export function accountClocks(account: Clocked, rule: RefreshRule): AccountClocks {
   const policy = policyOf(account, rule);
-  const due = [expiryDueAt(account, rule), ageDueAt(account, policy)].filter((at) => at !== null);
-  const clock = Math.min(...due.map(Number));
+  const expiryAt = expiryDueAt(account, rule);
+  const clock = Math.min(
+    ...[expiryAt, ageDueAt(account, policy)].flatMap((at) => at?.getTime() ?? []),
+  );
   return {
-    dueAt: policy.enabled ? new Date(Math.max(clock, Number(account.nextAttemptAt))) : null,
-    expiringSoonAt: new Date(Date.parse(account.current.expiresAt) - marginMs(account, rule)),
+    dueAt:
+      policy.enabled && expiryAt !== null
+        ? new Date(Math.max(clock, Number(account.nextAttemptAt)))
+        : null,
+    expiringSoonAt: before(account.current.expiresAt, marginMs(account, rule)),
     refreshTokenWarningAt: refreshTokenWarningAt(
       account.current.refreshTokenExpiresAt,
       account.refreshTokenWarnedDays,
     ),
+    validationDueAt: validationDueAt(account, policy),
   };
+}
+
+/** A token that a refresh brought just now is not asked about at once; one that a person entered is. */
+function validationDueAt(
+  { current, lastValidation }: Clocked,
+  { enabled, validateEveryMs }: RefreshPolicy,
+): Date | null {
+  if (!enabled || validateEveryMs === null) return null;
+  const known = current.attemptId === null ? 0 : Date.parse(current.obtainedAt);
+  return new Date((lastValidation?.at.getTime() ?? known) + validateEveryMs);
+}
+
+function before(end: string | null, ms: number): Date | null {
+  return end === null ? null : new Date(Date.parse(end) - ms);
 }
 
 /** Whether a sweep should refresh the account now, and why or why not. The store's due list asks the same. */
@@ -87,9 +119,11 @@ export function dueDecision(
   if (account.quarantine) return { due: false, reason: 'quarantined' };
   const policy = policyOf(account, rule);
   if (!policy.enabled) return { due: false, reason: 'not_enabled' };
+  if (account.current.expiresAt === null) return { due: false, reason: 'does_not_expire' };
   if (account.nextAttemptAt !== null && account.nextAttemptAt > now)
     return { due: false, reason: 'backing_off' };
-  if (expiryDueAt(account, rule) <= now) return { due: true, reason: 'access_token_expires' };
+  const expiryAt = expiryDueAt(account, rule);
+  if (expiryAt !== null && expiryAt <= now) return { due: true, reason: 'access_token_expires' };
   const byAge = ageDueAt(account, policy);
   return byAge !== null && byAge <= now
     ? { due: true, reason: 'refreshed_long_ago' }
@@ -119,13 +153,13 @@ function marginMs(account: Clocked, rule: RefreshRule): number {
 
 /** A token that a person entered may be late in its life: how long it lives in all is then the provider's to say. */
 function lifeMs({ current }: Clocked, rule: RefreshRule): number {
-  const seen = Math.max(0, Date.parse(current.expiresAt) - Date.parse(current.obtainedAt));
+  const seen = remainingLifeMs(current, new Date(current.obtainedAt));
   return current.attemptId === null ? Math.max(seen, rule.accessTokenLifeSeconds * 1000) : seen;
 }
 
-function expiryDueAt(account: Clocked, rule: RefreshRule): Date {
-  const spread = spreadMs(account, rule);
-  return new Date(Date.parse(account.current.expiresAt) - marginMs(account, rule) - spread);
+/** `null`: the access token does not end, and nothing is to be refreshed. */
+function expiryDueAt(account: Clocked, rule: RefreshRule): Date | null {
+  return before(account.current.expiresAt, marginMs(account, rule) + spreadMs(account, rule));
 }
 
 function ageDueAt(account: Clocked, policy: RefreshPolicy): Date | null {

@@ -17,13 +17,15 @@ export function settlementDecision(
   failedAttempts: number,
   policy: Pick<RefreshPolicy, 'backOffFirstMs' | 'backOffMaxMs'>,
   now: Date,
+  /** Of accounts that the provider itself refuses, as its adapter says. */
+  refusedState: AccountState = AccountState.needsReconnect,
 ): SettlementDecision {
   const later = (waitMs: number) => new Date(now.getTime() + waitMs);
   switch (failure.class) {
     case 'account':
       return {
         countsAgainstAccount: true,
-        state: AccountState.needsReconnect,
+        state: failure.code === 'invalid_grant' ? refusedState : AccountState.needsReconnect,
         nextAttemptAt: null,
       };
     case 'app':

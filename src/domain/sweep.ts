@@ -21,7 +21,7 @@ export interface SweepSummary {
   finished_at: string | null;
   due: number;
   refreshed: number;
-  /** Accounts whose attempt failed, whatever the class. */
+  /** Accounts whose refresh or validation failed, whatever the class. */
   failed: number;
   needs_reconnect: number;
   /** Failed for a reason that passes; the account's own workflow goes on trying. */
@@ -35,10 +35,16 @@ export interface SweepSummary {
   /** Accounts whose owner was warned that the refresh token ends. */
   refresh_tokens_expiring: number;
   failures: Record<string, number>;
+  /** Accounts whose provider was to be asked whether the access token works; 0 where the provider is not validated. */
+  validation_due: number;
+  validated: number;
+  /** Refused by the provider; they count as failed unless a refresh is tried. */
+  invalid: number;
 }
 
 export interface SweepProgress {
-  cursor: DueCursor;
+  /** `null`: the refreshes are through, the validations are under way. */
+  cursor: DueCursor | null;
   /** The moment the due list is as of, kept over continue-as-new; `null`: it is yet to begin. */
   asOf: string | null;
   /** Somebody asked for another pass meanwhile. */
@@ -52,14 +58,18 @@ export interface DueAccount {
   label: string;
 }
 
-/** The cycle in one line for people (R2.4): `ebay: refreshed 8/10, failed 2 (2 to reconnect), 1 in flight`. */
+/**
+ * The cycle in one line for people (R2.4): `ebay: refreshed 8/10, failed 2 (2 to reconnect), 1 in flight`, or, of a
+ * provider that is validated, `shopify: refreshed 2/2, validated 7/8, failed 1 (1 refused)`.
+ */
 export function summaryLine(summary: SweepSummary): string {
-  const { provider, environment, due, refreshed, failed } = summary;
+  const { provider, environment, due, refreshed, failed, validation_due: asked } = summary;
   const name = environment === null ? provider : `${provider} (${environment})`;
-  if (due === 0) return `${name}: nothing was due`;
+  if (due === 0 && asked === 0) return `${name}: nothing was due`;
   const failures = [
     count(summary.needs_reconnect, 'to reconnect'),
     count(summary.retrying, 'being tried again'),
+    count(summary.invalid, 'refused'),
   ].flat();
   const rest = [
     count(summary.in_flight, 'in flight'),
@@ -68,7 +78,8 @@ export function summaryLine(summary: SweepSummary): string {
     count(summary.refresh_tokens_expiring, 'warned of a refresh token that ends'),
   ].flat();
   const failedPart = `failed ${failed}${failures.length > 0 ? ` (${failures.join(', ')})` : ''}`;
-  return [`${name}: refreshed ${refreshed}/${due}`, failedPart, ...rest].join(', ');
+  const validated = asked === 0 ? [] : [`validated ${summary.validated}/${asked}`];
+  return [`${name}: refreshed ${refreshed}/${due}`, ...validated, failedPart, ...rest].join(', ');
 }
 
 function count(number: number, what: string): string[] {

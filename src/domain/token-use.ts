@@ -1,11 +1,12 @@
 /** When a use of an account (somebody asks for a token) refreshes it. Decisions only; nothing here reads or writes. */
 import { type Account, AccountState } from './account';
-import type { SealedGrant } from './grant';
+import { remainingLifeMs, type SealedGrant } from './grant';
 
 type UseReason =
   | 'access_token_expires'
   | 'fresh'
   | 'quarantined'
+  | 'no_refresh_token'
   | 'backing_off'
   | 'needs_reconnect'
   | 'inactive'
@@ -32,9 +33,10 @@ export function useDecision(
 ): { due: boolean; reason: UseReason } {
   if (account.state !== AccountState.active) return { due: false, reason: account.state };
   const { current, lastAttempt, lastError, nextAttemptAt } = account;
-  const remainingMs = Date.parse(current.expiresAt) - now.getTime();
+  const remainingMs = remainingLifeMs(current, now);
   if (remainingMs > 0 && remainingMs >= neededMs(current, minValidSeconds))
     return { due: false, reason: 'fresh' };
+  if (current.refreshToken === null) return { due: false, reason: 'no_refresh_token' };
   if (account.quarantine) return { due: false, reason: 'quarantined' };
 
   const failedAt = lastAttempt?.outcome === 'failed' ? lastAttempt.finishedAt : null;
@@ -58,6 +60,6 @@ function neededMs(grant: SealedGrant, minValidSeconds: number): number {
   const askedMs = minValidSeconds * 1000;
   // A person may have entered a token late in its life: how long the provider's live is not known yet.
   if (grant.attemptId === null) return askedMs;
-  const lifeMs = Date.parse(grant.expiresAt) - Date.parse(grant.obtainedAt);
+  const lifeMs = remainingLifeMs(grant, new Date(grant.obtainedAt));
   return askedMs <= lifeMs * LIFE_ASKABLE ? askedMs : lifeMs / 2;
 }

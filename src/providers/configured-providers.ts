@@ -1,4 +1,5 @@
 /** The configured providers, ready to use: adapter, credentials, endpoints and policy put together once at start. */
+import type { Client, ClientAuth } from 'oauth4webapi';
 import type { RefreshRule, RefreshRules } from '../domain/refresh-policy';
 import type { EnvironmentConfig, ProviderConfig } from '../providers-file';
 import { clientAuthentication } from './client-authentication';
@@ -10,6 +11,7 @@ import {
   fixedEndpoint,
   type TokenEndpoint,
 } from './token-endpoint';
+import { introspection, type ValidationEndpoint, validationCall } from './validation-endpoint';
 
 /** Keeps the clocks of a provider that is not configured just now; nothing sweeps its accounts. */
 const UNCONFIGURED: RefreshRule = {
@@ -21,6 +23,7 @@ const UNCONFIGURED: RefreshRule = {
     jitterMs: 0,
     backOffFirstMs: 10_000,
     backOffMaxMs: 3600_000,
+    validateEveryMs: null,
   },
   accessTokenLifeSeconds: 3600,
 };
@@ -84,18 +87,58 @@ function configuredEnvironment(
   const authentication =
     adapter.clientAuthentication?.[method] ??
     ((credentials) => clientAuthentication(method, credentials));
+  const client = { client_id: clientId };
+  const proof = authentication({
+    clientId,
+    clientSecret,
+    ...(privateKey === undefined ? {} : { privateKey }),
+    ...(keyId === undefined ? {} : { keyId }),
+  });
+  const tokenEndpoint = endpointOf(adapter, environment);
   return {
-    tokenEndpoint: endpointOf(adapter, environment),
-    client: { client_id: clientId },
-    clientAuthentication: authentication({
-      clientId,
-      clientSecret,
-      ...(privateKey === undefined ? {} : { privateKey }),
-      ...(keyId === undefined ? {} : { keyId }),
-    }),
+    tokenEndpoint,
+    validation: validationOf(adapter, environment, { tokenEndpoint, client, proof }),
+    client,
+    clientAuthentication: proof,
     parameters: environment.parameters ?? {},
     secrets: [clientSecret, privateKey ?? ''].filter((secret) => secret !== ''),
   };
+}
+
+/** What was configured comes first; introspection before a call, because it is made for the purpose. */
+function validationOf(
+  adapter: ProviderAdapter,
+  { clientId, clientSecret = '', ...environment }: EnvironmentConfig,
+  server: { tokenEndpoint: TokenEndpoint; client: Client; proof: ClientAuth },
+): ValidationEndpoint | null {
+  const { introspectionEndpoint, validationEndpoint, issuer } = environment;
+  const { client, proof } = server;
+  if (introspectionEndpoint !== undefined) {
+    const known = {
+      issuer: issuer ?? introspectionEndpoint,
+      introspection_endpoint: introspectionEndpoint,
+    };
+    const fixed = { shown: introspectionEndpoint, resolve: () => Promise.resolve(known) };
+    return introspection(fixed, client, proof);
+  }
+  if (adapter.validation !== undefined && validationEndpoint !== undefined) {
+    return validationCall(
+      adapter.validation,
+      validationEndpoint,
+      { clientId, clientSecret },
+      adapter.accountHost,
+    );
+  }
+  if (issuer === undefined || adapter.discovery !== true) return null;
+  const discovered = discoveredEndpoint(issuer);
+  return introspection(
+    {
+      shown: `<introspection endpoint of ${issuer}>`,
+      resolve: () => discovered.resolve({ externalId: '' }),
+    },
+    client,
+    proof,
+  );
 }
 
 function endpointOf(

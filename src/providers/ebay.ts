@@ -1,6 +1,10 @@
 /**
  * eBay. Refresh tokens live about 18 months and are not rotated: the answer to a refresh carries no refresh token,
  * and the old one stays.
+ *
+ * No call of eBay's takes any token: `getUser` needs the scope `commerce.identity.readonly`, so accounts are validated
+ * only when somebody asks, or configures it.
+ * @see [getUser](https://developer.ebay.com/api-docs/commerce/identity/resources/user/methods/getUser)
  * @see [Using a refresh token](https://developer.ebay.com/api-docs/static/oauth-refresh-token-request.html)
  * @see [OAuth rate limits](https://developer.ebay.com/api-docs/static/oauth-rate-limits.html): 50,000 refreshes a day per app
  */
@@ -15,6 +19,7 @@ export const ebay: ProviderAdapter = {
     sweepEveryMs: 10 * MINUTE_MS,
     refreshBeforeMs: 15 * MINUTE_MS,
     refreshAfterAgeMs: 60 * MINUTE_MS,
+    validateEveryMs: null,
   },
   tokenEndpoints: {
     production: 'https://api.ebay.com/identity/v1/oauth2/token',
@@ -43,4 +48,13 @@ export const ebay: ProviderAdapter = {
       ? null
       : 'an eBay refresh token starts with "v^"; this one does not',
   failureCodes: {},
+  validation: {
+    endpoints: {
+      production: 'https://apiz.ebay.com/commerce/identity/v1/user/',
+      sandbox: 'https://apiz.sandbox.ebay.com/commerce/identity/v1/user/',
+    },
+    method: 'GET',
+    // Without the scope a living token is refused with 403.
+    judge: (status) => (status === 403 ? 'validation_inconclusive' : undefined),
+  },
 };

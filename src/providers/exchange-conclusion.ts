@@ -137,7 +137,7 @@ function complaintOf(verdict: unknown): string {
   return verdict instanceof Error ? maskFreeText(verdict.message, []) : 'unreadable';
 }
 
-function header(answer: TransportResponse, name: string): string | null {
+export function header(answer: TransportResponse, name: string): string | null {
   return answer.headers.find(([key]) => key.toLowerCase() === name)?.[1] ?? null;
 }
 

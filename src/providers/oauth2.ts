@@ -1,6 +1,7 @@
 /**
  * Any RFC 6749 server, by its token endpoint or its issuer. Nothing is known of it but what `providers.yaml` says, so
  * what is not said is taken at its most careful: a refresh token is not presented twice while the access token lives.
+ * @see [RFC 7662](https://www.rfc-editor.org/rfc/rfc7662): introspection
  * @see [RFC 6749 §6](https://www.rfc-editor.org/rfc/rfc6749#section-6)
  * @see [RFC 9700 §4.14](https://www.rfc-editor.org/rfc/rfc9700#section-4.14): rotation, and what a replay may cost
  */
@@ -15,6 +16,7 @@ export const oauth2: ProviderAdapter = {
     sweepEveryMs: 5 * MINUTE_MS,
     refreshBeforeMs: 10 * MINUTE_MS,
     refreshAfterAgeMs: null,
+    validateEveryMs: null,
   },
   tokenEndpoints: {},
   defaultEnvironment: 'production',
@@ -39,4 +41,6 @@ export const oauth2: ProviderAdapter = {
     invalid_client_id: 'invalid_client',
   },
   refusesWithSuccess: true,
+  // Introspection (RFC 7662) is used where it is configured or the issuer offers it; otherwise a call may be configured.
+  validation: { endpoints: {}, method: 'GET' },
 };

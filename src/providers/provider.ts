@@ -3,11 +3,13 @@
  * is done for all of them by `token-exchange.ts`.
  */
 import type { Client, ClientAuth } from 'oauth4webapi';
+import type { AccountState } from '../domain/account';
 import type { RefreshFailureCode } from '../domain/refresh-failure';
 import type { RefreshPolicy } from '../domain/refresh-policy';
 import type { ReplayRule } from '../domain/replay';
 import type { ClientAuthenticationMethod, ClientCredentials } from './client-authentication';
-import type { TokenEndpoint } from './token-endpoint';
+import type { AccountHost, TokenEndpoint } from './token-endpoint';
+import type { ValidationEndpoint } from './validation-endpoint';
 
 export interface ProviderAdapter {
   /** The name in `providers.yaml`. */
@@ -15,7 +17,10 @@ export interface ProviderAdapter {
   /** The name people know. */
   displayName: string;
   /** What `providers.yaml` may say otherwise; the rest of the policy has one default for all providers. */
-  defaultPolicy: Pick<RefreshPolicy, 'sweepEveryMs' | 'refreshBeforeMs' | 'refreshAfterAgeMs'>;
+  defaultPolicy: Pick<
+    RefreshPolicy,
+    'sweepEveryMs' | 'refreshBeforeMs' | 'refreshAfterAgeMs' | 'validateEveryMs'
+  >;
   /**
    * By environment; every one can be overridden in `providers.yaml`. `{account}` stands for the account's own host.
    * An environment that is not listed needs an endpoint of its own, or an issuer where there is {@link discovery}.
@@ -24,9 +29,11 @@ export interface ProviderAdapter {
   /** The environment an account belongs to when nothing is said. */
   defaultEnvironment: string;
   /** Where each account has a host of its own: that host, or `null` if the external id names none. */
-  accountHost?: (externalId: string) => string | null;
+  accountHost?: AccountHost;
   /** The token endpoint may be learned from an issuer's metadata. */
   discovery?: boolean;
+  /** There are access tokens that do not end and come without a refresh token. Elsewhere an end that is not stated is the default life, never "never". */
+  nonExpiringTokens?: true;
   /** Used where an answer does not say how long the access token lives. */
   defaultAccessTokenLifeSeconds: number;
   /** How long a new refresh token lives where the answer does not say; `null`: not known, or it does not end. */
@@ -55,7 +62,29 @@ export interface ProviderAdapter {
   failureCode?: (refusal: Refusal) => RefreshFailureCode | undefined;
   /** A refusal may come with status 200, as a body with an `error` and no token. */
   refusesWithSuccess?: boolean;
+  /** How it is asked whether an access token works; absent: it cannot be asked. */
+  validation?: TokenValidation;
+  /** What becomes of an account whose tokens it refuses; `needs_reconnect`, if nothing is said. */
+  refusedState?: Extract<AccountState, 'inactive'>;
 }
+
+/** One cheap call that any living access token may make. */
+export interface TokenValidation {
+  /** By environment, as {@link ProviderAdapter.tokenEndpoints}; `validationEndpoint` of `providers.yaml` comes first. */
+  endpoints: Readonly<Record<string, string>>;
+  method: 'GET' | 'POST';
+  body?: { contentType: string; text: string };
+  /** The headers that present the token, where it is not `Authorization: Bearer` alone. */
+  present?: (
+    accessToken: string,
+    client: { clientId: string; clientSecret: string },
+  ) => Record<string, string>;
+  /** Where statuses alone do not tell; `undefined`: 2xx is valid, 401 and 403 refuse the token, others say nothing. */
+  judge?: (status: number, body: Record<string, unknown> | null) => TokenJudgement | undefined;
+}
+
+/** `access_token_refused`: the token is dead. Any other failure leaves open whether it works. */
+export type TokenJudgement = 'valid' | RefreshFailureCode;
 
 /** What an authorization server says when it refuses. */
 export interface Refusal {
@@ -67,6 +96,8 @@ export interface Refusal {
 /** One environment of a configured provider, ready to send to. */
 export interface ProviderEnvironment {
   tokenEndpoint: TokenEndpoint;
+  /** `null`: this provider cannot be asked whether an access token works. */
+  validation: ValidationEndpoint | null;
   client: Client;
   clientAuthentication: ClientAuth;
   /** Parameters of a refresh request beside those of RFC 6749. */

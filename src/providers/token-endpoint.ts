@@ -38,19 +38,31 @@ export function fixedEndpoint(address: string, issuer: string = address): TokenE
   return { shown: () => server.token_endpoint, resolve: () => Promise.resolve(server) };
 }
 
-/** An address with `{account}` in it. */
-export function accountEndpoint(
+/** The host of an account at its provider, or `null` if the external id names none. */
+export type AccountHost = (externalId: string) => string | null;
+
+/**
+ * The address for one account: the template, with the account's host in the place of `{account}`.
+ * @throws {AccountAddressError}
+ */
+export function accountAddress(
   template: string,
-  accountHost: (externalId: string) => string | null,
-): TokenEndpoint {
+  { externalId }: AccountAddress,
+  accountHost: AccountHost | undefined,
+): string {
+  if (!template.includes('{account}')) return template;
+  const host = accountHost?.(externalId) ?? null;
+  if (host === null) throw new AccountAddressError('the external id names no host');
+  return template.replace('{account}', host);
+}
+
+/** An address with `{account}` in it. */
+export function accountEndpoint(template: string, accountHost: AccountHost): TokenEndpoint {
   return {
     shown: ({ externalId }) =>
       template.replace('{account}', accountHost(externalId) ?? '<unknown>'),
-    async resolve({ externalId }) {
-      const host = accountHost(externalId);
-      if (host === null) throw new AccountAddressError('the external id names no host');
-      return fixedEndpoint(template.replace('{account}', host)).resolve({ externalId });
-    },
+    resolve: async (account) =>
+      fixedEndpoint(accountAddress(template, account, accountHost)).resolve(account),
   };
 }
 
@@ -83,7 +95,13 @@ async function discover(issuer: URL): Promise<AuthorizationServer> {
       });
       const server = await processDiscoveryResponse(issuer, response);
       if (isSendable(server.token_endpoint))
-        return { issuer: server.issuer, token_endpoint: server.token_endpoint };
+        return {
+          issuer: server.issuer,
+          token_endpoint: server.token_endpoint,
+          ...(isSendable(server.introspection_endpoint)
+            ? { introspection_endpoint: server.introspection_endpoint }
+            : {}),
+        };
     } catch {
       // The other path may have it. What a library says of a failure can quote the answer.
     }

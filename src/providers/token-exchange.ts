@@ -116,7 +116,7 @@ export async function exchangeRefreshToken(
     if (!(await ours(() => input.mayBeSent(final)))) throw new ClaimLostError();
     const sentAt = deps.now();
     shown.sentAt = sentAt;
-    answer = await deps.transport.post(request);
+    answer = await deps.transport.send(request);
     const durationMs = deps.now().getTime() - sentAt.getTime();
     const found = isSuccess(answer) ? salvageTokens(answer.body) : null;
     salvaged = found;

@@ -9,8 +9,10 @@ const BODY_MAX_BYTES = 64 * 1024;
 
 export interface TransportRequest {
   url: string;
+  /** POST, if nothing is said. */
+  method?: 'GET' | 'POST';
   headers: Record<string, string>;
-  body: string;
+  body?: string;
   deadlineMs: number;
 }
 
@@ -43,7 +45,7 @@ export class AnswerLostError extends Error {
 }
 
 export interface Transport {
-  post(request: TransportRequest): Promise<TransportResponse>;
+  send(request: TransportRequest): Promise<TransportResponse>;
   close(): Promise<void>;
 }
 
@@ -62,11 +64,11 @@ export function createTransport(): Transport {
     pipelining: 0,
   });
   return {
-    async post({ url, headers, body, deadlineMs }) {
+    async send({ url, method = 'POST', headers, body = null, deadlineMs }) {
       try {
         const answer = await request(url, {
           dispatcher: agent,
-          method: 'POST',
+          method,
           headers: { ...headers, 'accept-encoding': 'identity' },
           body,
           signal: AbortSignal.timeout(deadlineMs),

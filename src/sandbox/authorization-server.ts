@@ -59,7 +59,8 @@ export class AuthorizationServer {
   readonly #familyOfRefreshToken = new Map<string, Family>();
   /** By the hash of the refresh token that brought it: kept in memory only, so a restart ends a grace. */
   readonly #successorOf = new Map<string, string>();
-  readonly #accessTokens = new Map<string, { familyId: string; expiresAtMs: number }>();
+  /** `expiresAtMs: null`: it does not end. */
+  readonly #accessTokens = new Map<string, { familyId: string; expiresAtMs: number | null }>();
   readonly #stateFile: StateFile | undefined;
 
   constructor(options: AuthorizationServerOptions) {
@@ -75,28 +76,11 @@ export class AuthorizationServer {
 
   /** A new family, as if its owner had just consented. */
   issueGrant(dialect: Dialect, input: GrantInput): IssuedGrant {
-    if (input.secretMarker !== undefined && !MARKER_PATTERN.test(input.secretMarker)) {
-      throw new TypeError(`"secretMarker" must match ${MARKER_PATTERN.source}`);
-    }
     const nowMs = this.#now().getTime();
+    const family = this.#newFamily(dialect, input);
     const refreshToken = dialect.mintRefreshToken(input.secretMarker);
     const hash = tokenHash(refreshToken);
-    const family: Family = {
-      id: randomUUID(),
-      provider: dialect.provider,
-      clientId: this.#clientId,
-      subject: input.subject,
-      scopes: [...(input.scopes ?? dialect.defaultScopes)],
-      refreshTokenHashes: [hash],
-      rotation: input.rotation ?? dialect.rotation,
-      refreshTokenExpiresAtMs: nowMs + dialect.refreshTokenLifeSeconds * 1000,
-      accessTokenLifeSeconds:
-        input.accessTokenLifeSeconds ??
-        this.#accessTokenLifeSeconds ??
-        dialect.accessTokenLifeSeconds,
-      ...(input.secretMarker !== undefined && { secretMarker: input.secretMarker }),
-    };
-    this.#families.set(family.id, family);
+    family.refreshTokenHashes.push(hash);
     this.#familyOfRefreshToken.set(hash, family);
     const expiresAtMs = input.expiresAt?.getTime() ?? nowMs + family.accessTokenLifeSeconds * 1000;
     return {
@@ -107,14 +91,26 @@ export class AuthorizationServer {
     };
   }
 
+  /** A new family that is an access token without an end, and nothing else. */
+  issueEndlessToken(
+    dialect: Dialect,
+    input: Pick<GrantInput, 'subject' | 'scopes' | 'secretMarker'>,
+  ): string {
+    return this.#mintAccessToken(dialect, this.#newFamily(dialect, input), null);
+  }
+
   /**
    * The owner withdraws the consent: all tokens of the family die.
    *
-   * @throws if no grant has the refresh token
+   * @param token any token of the grant that still works
+   * @throws if no grant has it
    */
-  revoke(refreshToken: string): void {
-    const family = this.#familyOfRefreshToken.get(tokenHash(refreshToken));
-    if (!family) throw new Error('no grant of the sandbox has this refresh token');
+  revoke(token: string): void {
+    const hash = tokenHash(token);
+    const family =
+      this.#familyOfRefreshToken.get(hash) ??
+      this.#families.get(this.#accessTokens.get(hash)?.familyId ?? '');
+    if (!family) throw new Error('no grant of the sandbox has this token');
     family.revokedAtMs ??= this.#now().getTime();
     this.#stateFile?.schedule();
   }
@@ -126,6 +122,13 @@ export class AuthorizationServer {
   /** Whose refresh token it is, dead or alive. */
   subjectOf(provider: SandboxProvider, refreshToken: string): string | undefined {
     const family = this.#familyOfRefreshToken.get(tokenHash(refreshToken));
+    return family?.provider === provider ? family.subject : undefined;
+  }
+
+  /** Whose access token it is, dead or alive. */
+  subjectOfAccessToken(provider: SandboxProvider, accessToken: string): string | undefined {
+    const familyId = this.#accessTokens.get(tokenHash(accessToken))?.familyId ?? '';
+    const family = this.#families.get(familyId);
     return family?.provider === provider ? family.subject : undefined;
   }
 
@@ -141,7 +144,7 @@ export class AuthorizationServer {
   /** Whether the provider would honour the access token now. */
   isAccessTokenActive(accessToken: string): boolean {
     const minted = this.#accessTokens.get(tokenHash(accessToken));
-    if (!minted || minted.expiresAtMs <= this.#now().getTime()) return false;
+    if (!minted || hasEnded(minted.expiresAtMs, this.#now().getTime())) return false;
     return this.#families.get(minted.familyId)?.revokedAtMs === undefined;
   }
 
@@ -229,7 +232,30 @@ export class AuthorizationServer {
     );
   }
 
-  #mintAccessToken(dialect: Dialect, family: Family, expiresAtMs: number): string {
+  #newFamily(dialect: Dialect, input: GrantInput): Family {
+    if (input.secretMarker !== undefined && !MARKER_PATTERN.test(input.secretMarker)) {
+      throw new TypeError(`"secretMarker" must match ${MARKER_PATTERN.source}`);
+    }
+    const family: Family = {
+      id: randomUUID(),
+      provider: dialect.provider,
+      clientId: this.#clientId,
+      subject: input.subject,
+      scopes: [...(input.scopes ?? dialect.defaultScopes)],
+      refreshTokenHashes: [],
+      rotation: input.rotation ?? dialect.rotation,
+      refreshTokenExpiresAtMs: this.#now().getTime() + dialect.refreshTokenLifeSeconds * 1000,
+      accessTokenLifeSeconds:
+        input.accessTokenLifeSeconds ??
+        this.#accessTokenLifeSeconds ??
+        dialect.accessTokenLifeSeconds,
+      ...(input.secretMarker !== undefined && { secretMarker: input.secretMarker }),
+    };
+    this.#families.set(family.id, family);
+    return family;
+  }
+
+  #mintAccessToken(dialect: Dialect, family: Family, expiresAtMs: number | null): string {
     const accessToken = dialect.mintAccessToken(family.secretMarker);
     this.#accessTokens.set(tokenHash(accessToken), { familyId: family.id, expiresAtMs });
     this.#stateFile?.schedule();
@@ -239,7 +265,7 @@ export class AuthorizationServer {
   #snapshot(): State {
     const nowMs = this.#now().getTime();
     for (const [hash, { expiresAtMs }] of this.#accessTokens) {
-      if (expiresAtMs <= nowMs) this.#accessTokens.delete(hash);
+      if (hasEnded(expiresAtMs, nowMs)) this.#accessTokens.delete(hash);
     }
     return {
       version: 1,
@@ -255,6 +281,10 @@ export class AuthorizationServer {
     }
     for (const { hash, ...minted } of state.accessTokens) this.#accessTokens.set(hash, minted);
   }
+}
+
+function hasEnded(expiresAtMs: number | null, nowMs: number): boolean {
+  return expiresAtMs !== null && expiresAtMs <= nowMs;
 }
 
 function refuse(code: RefusalCode): Verdict {

@@ -1,5 +1,6 @@
 /** The contract of a dialect: everything in which one provider's OAuth server differs from another's. */
 
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Rotation } from './rotation';
 
 /** Providers the sandbox can speak as. */
@@ -65,6 +66,15 @@ export interface Dialect {
   granted(grant: MintedGrant): WireAnswer;
   refused(code: RefusalCode): WireAnswer;
   throttled(): WireAnswer;
+  /** The cheapest call of its API that tells whether an access token works. */
+  readonly validation: {
+    readonly method: 'GET' | 'POST';
+    readonly path: string;
+    /** The token that a request presents. */
+    presented(headers: IncomingHttpHeaders): string | undefined;
+    accepted(subject: string): WireAnswer;
+    refused(): WireAnswer;
+  };
   /** Headers that every answer of this provider carries. */
   commonHeaders(requestId: string): Record<string, string>;
 }

@@ -10,6 +10,7 @@
  * @see [eBay: why a refresh token is invalidated](https://developer.ebay.com/support/kb-article?KBid=5218)
  */
 import { randomBytes } from 'node:crypto';
+import { bearerToken } from './bearer-token';
 import type { Dialect, MintedGrant, RefusalCode, WireAnswer } from './dialect';
 import { jsonAnswer } from './json-answer';
 import { readBasicTokenRequest } from './token-request';
@@ -91,4 +92,14 @@ export const ebay: Dialect = {
   commonHeaders: (requestId) => ({
     'x-ebay-c-request-id': `ri=${randomBytes(9).toString('base64url')},rci=${requestId}`,
   }),
+  validation: {
+    method: 'GET',
+    path: '/commerce/identity/v1/user/',
+    presented: bearerToken,
+    accepted: (subject) => jsonAnswer(200, { userId: subject, username: subject }),
+    refused: () =>
+      jsonAnswer(401, {
+        errors: [{ errorId: 1001, domain: 'OAuth', message: 'Invalid access token' }],
+      }),
+  },
 };

@@ -9,6 +9,7 @@
  * @see [Etsy: requesting a refresh token](https://developers.etsy.com/documentation/essentials/authentication/#requesting-a-refresh-oauth-token)
  */
 import { randomBytes, randomInt } from 'node:crypto';
+import { bearerToken } from './bearer-token';
 import type { Dialect, MintedGrant, RefusalCode, WireAnswer } from './dialect';
 import { jsonAnswer } from './json-answer';
 import { readBodyTokenRequest } from './token-request';
@@ -54,4 +55,12 @@ export const etsy: Dialect = {
   refused,
   throttled: () => jsonAnswer(429, { error: 'Exceeded the limit of requests per second.' }),
   commonHeaders: (requestId) => ({ 'x-etsy-request-uuid': requestId }),
+  validation: {
+    method: 'GET',
+    path: '/v3/application/users/me',
+    presented: bearerToken,
+    accepted: () => jsonAnswer(200, { user_id: 1, shop_id: 1 }),
+    refused: () =>
+      jsonAnswer(401, { error: 'invalid_token', error_description: 'access token is expired' }),
+  },
 };

@@ -5,6 +5,7 @@
  * @see [Google: refreshing an access token](https://developers.google.com/identity/protocols/oauth2/web-server#offline)
  */
 import { randomBytes } from 'node:crypto';
+import { bearerToken } from './bearer-token';
 import type { Dialect, MintedGrant, RefusalCode, WireAnswer } from './dialect';
 import { jsonAnswer } from './json-answer';
 import { readBodyTokenRequest } from './token-request';
@@ -58,4 +59,11 @@ export const google: Dialect = {
       error: { code: 429, message: 'Quota exceeded', status: 'RESOURCE_EXHAUSTED' },
     }),
   commonHeaders: () => ({ vary: 'Origin' }),
+  validation: {
+    method: 'POST',
+    path: '/tokeninfo',
+    presented: bearerToken,
+    accepted: (subject) => jsonAnswer(200, { sub: subject, expires_in: '1800' }),
+    refused: () => jsonAnswer(400, { error: 'invalid_token', error_description: 'Invalid Value' }),
+  },
 };

@@ -9,9 +9,10 @@ import type { ScriptedAnswer } from './scripted-answer';
 /**
  * `received`: the request was read in full and is not judged yet. `committed`: a new grant was minted and
  * stored, no byte of the answer has left. `answered`: the answer was handed to the socket. `dropped`: the
- * connection ended without a whole answer.
+ * connection ended without a whole answer. `validated`: it was asked whether an access token works; `status` is about to be answered,
+ * or nothing at all.
  */
-export type LedgerEvent = 'received' | 'committed' | 'answered' | 'dropped';
+export type LedgerEvent = 'received' | 'committed' | 'answered' | 'dropped' | 'validated';
 
 /**
  * `minted` belongs to `committed`; `ok`, a refusal or `scripted` to `answered`; `scripted`, `client_gone`

@@ -31,6 +31,8 @@ export type ScriptedAnswer =
   | { kind: 'odd_success'; body: ScriptedBody; contentType?: string; commit?: boolean };
 
 export interface ScriptRule {
+  /** Which requests: for a token, the default, or whether one works. */
+  readonly request?: 'token' | 'validation';
   /** Whose requests; absent: anybody's. */
   readonly subject?: string;
   /** How many requests it answers; default 1, may be `Infinity`. */
@@ -51,9 +53,15 @@ export class Script {
     };
   }
 
-  take(subject: string | undefined): ScriptedAnswer | undefined {
+  take(
+    subject: string | undefined,
+    request: 'token' | 'validation' = 'token',
+  ): ScriptedAnswer | undefined {
     const index = this.#rules.findIndex(
-      ({ rule, left }) => left > 0 && (rule.subject === undefined || rule.subject === subject),
+      ({ rule, left }) =>
+        left > 0 &&
+        (rule.request ?? 'token') === request &&
+        (rule.subject === undefined || rule.subject === subject),
     );
     const pending = this.#rules[index];
     if (!pending) return undefined;

@@ -18,6 +18,7 @@ import { Ledger, type LedgerEntry, type LedgerEvent, type LedgerListener } from 
 import { Script, type ScriptRule } from './scripted-answer';
 import { shopify } from './shopify';
 import { TokenEndpoint } from './token-endpoint';
+import { ValidationEndpoint } from './validation-endpoint';
 
 const DIALECTS: Record<SandboxProvider, Dialect> = { ebay, etsy, shopify, google };
 
@@ -33,10 +34,16 @@ export interface Sandbox {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
   tokenEndpoint(provider: SandboxProvider): string;
+  /** The call that tells whether an access token works. */
+  validationEndpoint(provider: SandboxProvider): string;
   /** Creates a grant as if its owner had just consented. */
   issueGrant(input: GrantInput & { provider: SandboxProvider }): IssuedGrant;
-  /** The owner withdraws the consent. Throws if no grant has the refresh token. */
-  revoke(refreshToken: string): void;
+  /** An access token that does not end and came alone, as some providers issue. */
+  issueEndlessToken(
+    input: Pick<GrantInput, 'subject' | 'scopes' | 'secretMarker'> & { provider: SandboxProvider },
+  ): string;
+  /** The owner withdraws the consent. Takes any token of the grant; throws if no grant has it. */
+  revoke(token: string): void;
   /** Rolls the client secret: the old one stops working at once. */
   setClientSecret(secret: string): void;
   /** Whether the provider would honour the access token now. */
@@ -73,24 +80,29 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const stopping = new AbortController();
   // As many listeners as answers are held back at once; that is no leak.
   setMaxListeners(0, stopping.signal);
-  const tokenEndpoint = new TokenEndpoint({
+  const deps = {
     dialects: Object.values(DIALECTS),
     authorizationServer,
     ledger,
     script,
     stopping: stopping.signal,
-  });
+  };
+  const tokenEndpoint = new TokenEndpoint(deps);
+  const validationEndpoint = new ValidationEndpoint(deps);
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
-    void tokenEndpoint.handle(request, response);
+    if (!validationEndpoint.handle(request, response)) void tokenEndpoint.handle(request, response);
   });
   const url = await listen(server, options.port ?? 0);
 
   return {
     url,
     tokenEndpoint: (provider) => `${url}${DIALECTS[provider].tokenPath}`,
+    validationEndpoint: (provider) => `${url}${DIALECTS[provider].validation.path}`,
     issueGrant: ({ provider, ...input }) =>
       authorizationServer.issueGrant(DIALECTS[provider], input),
-    revoke: (refreshToken) => authorizationServer.revoke(refreshToken),
+    issueEndlessToken: ({ provider, ...input }) =>
+      authorizationServer.issueEndlessToken(DIALECTS[provider], input),
+    revoke: (token) => authorizationServer.revoke(token),
     setClientSecret: (secret) => authorizationServer.setClientSecret(secret),
     isAccessTokenActive: (accessToken) => authorizationServer.isAccessTokenActive(accessToken),
     ledger: ledger.entries,

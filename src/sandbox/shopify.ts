@@ -59,4 +59,14 @@ export const shopify: Dialect = {
   refused,
   throttled: () => jsonAnswer(429, { errors: 'Exceeded the limit of calls per second.' }),
   commonHeaders: (requestId) => ({ 'x-request-id': requestId }),
+  validation: {
+    method: 'POST',
+    path: '/admin/api/2026-10/graphql.json',
+    presented: (headers) => headers['x-shopify-access-token']?.toString(),
+    accepted: () => jsonAnswer(200, { data: { shop: { id: 'gid://shopify/Shop/1' } } }),
+    refused: () =>
+      jsonAnswer(401, {
+        errors: '[API] Invalid API key or access token (unrecognized login or wrong password)',
+      }),
+  },
 };

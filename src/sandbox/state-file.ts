@@ -28,7 +28,7 @@ const stateSchema = z.strictObject({
   version: z.literal(1),
   families: z.array(familySchema),
   accessTokens: z.array(
-    z.strictObject({ hash: z.string(), familyId: z.string(), expiresAtMs: z.number() }),
+    z.strictObject({ hash: z.string(), familyId: z.string(), expiresAtMs: z.number().nullable() }),
   ),
 });
 

@@ -9,7 +9,7 @@ import type { AccountDocument } from './account-model';
 type GrantDocument = AccountDocument['current'];
 
 export function toAccount(document: AccountDocument): Account {
-  const { claim, last_attempt: last, last_error: error } = document;
+  const { claim, last_attempt: last, last_error: error, last_validation: validation } = document;
   return {
     id: document._id,
     organisation: document.organisation,
@@ -59,7 +59,16 @@ export function toAccount(document: AccountDocument): Account {
       dueAt: document.due_at ?? null,
       expiringSoonAt: document.expiring_soon_at ?? null,
       refreshTokenWarningAt: document.refresh_token_warning_at ?? null,
+      validationDueAt: document.validation_due_at ?? null,
     },
+    lastValidation: validation
+      ? {
+          outcome: validation.outcome,
+          at: validation.at,
+          logEntryId: validation.log_entry_id,
+        }
+      : null,
+    refusedGeneration: document.refused_generation ?? null,
     createdAt: document.created_at,
     updatedAt: document.updated_at,
   };
@@ -71,7 +80,7 @@ export function fromGrant(grant: SealedGrant): GrantDocument {
     refresh_token: grant.refreshToken,
     access_token_fingerprint: grant.accessTokenFingerprint,
     refresh_token_fingerprint: grant.refreshTokenFingerprint,
-    expires_at: new Date(grant.expiresAt),
+    expires_at: grant.expiresAt === null ? null : new Date(grant.expiresAt),
     refresh_token_expires_at:
       grant.refreshTokenExpiresAt === null ? null : new Date(grant.refreshTokenExpiresAt),
     scopes: grant.scopes,
@@ -99,6 +108,7 @@ const POLICY_MEMBERS = [
   ['jitterMs', 'jitter_ms'],
   ['backOffFirstMs', 'back_off_first_ms'],
   ['backOffMaxMs', 'back_off_max_ms'],
+  ['validateEveryMs', 'validate_every_ms'],
 ] as const satisfies [keyof AccountPolicy, keyof PolicyDocument][];
 
 type PolicyDocument = NonNullable<AccountDocument['policy']>;
@@ -121,11 +131,15 @@ function toPolicy(document: PolicyDocument): AccountPolicy {
 
 export function fromClocks(
   clocks: AccountClocks,
-): Pick<AccountDocument, 'due_at' | 'expiring_soon_at' | 'refresh_token_warning_at'> {
+): Pick<
+  AccountDocument,
+  'due_at' | 'expiring_soon_at' | 'refresh_token_warning_at' | 'validation_due_at'
+> {
   return {
     due_at: clocks.dueAt,
     expiring_soon_at: clocks.expiringSoonAt,
     refresh_token_warning_at: clocks.refreshTokenWarningAt,
+    validation_due_at: clocks.validationDueAt,
   };
 }
 
@@ -140,10 +154,10 @@ function toFallback(document: NonNullable<AccountDocument['fallback']>): SealedF
 function toGrant(document: GrantDocument): SealedGrant {
   return {
     accessToken: document.access_token,
-    refreshToken: document.refresh_token,
+    refreshToken: document.refresh_token ?? null,
     accessTokenFingerprint: document.access_token_fingerprint,
-    refreshTokenFingerprint: document.refresh_token_fingerprint,
-    expiresAt: document.expires_at.toISOString(),
+    refreshTokenFingerprint: document.refresh_token_fingerprint ?? null,
+    expiresAt: document.expires_at?.toISOString() ?? null,
     refreshTokenExpiresAt: document.refresh_token_expires_at?.toISOString() ?? null,
     scopes: [...document.scopes],
     obtainedAt: document.obtained_at.toISOString(),

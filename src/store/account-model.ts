@@ -7,14 +7,16 @@ import {
   Schema,
 } from 'mongoose';
 import { AccountState } from '../domain/account';
+import { TOKEN_VERDICTS } from '../domain/validation';
 
 const grantSchema = new Schema(
   {
     access_token: { type: String, required: true },
-    refresh_token: { type: String, required: true },
+    refresh_token: { type: String, default: null },
     access_token_fingerprint: { type: String, required: true },
-    refresh_token_fingerprint: { type: String, required: true },
-    expires_at: { type: Date, required: true },
+    refresh_token_fingerprint: { type: String, default: null },
+    /** `null` with `refresh_token`: the access token does not end. */
+    expires_at: { type: Date, default: null },
     refresh_token_expires_at: { type: Date, default: null },
     scopes: { type: [String], default: [] },
     obtained_at: { type: Date, required: true },
@@ -77,6 +79,16 @@ const policySchema = new Schema(
     jitter_ms: Number,
     back_off_first_ms: Number,
     back_off_max_ms: Number,
+    validate_every_ms: Number,
+  },
+  { _id: false },
+);
+
+const lastValidationSchema = new Schema(
+  {
+    outcome: { type: String, enum: TOKEN_VERDICTS, required: true },
+    at: { type: Date, required: true },
+    log_entry_id: { type: String, required: true },
   },
   { _id: false },
 );
@@ -107,10 +119,13 @@ const accountSchema = new Schema(
     next_attempt_at: { type: Date, default: null },
     policy: { type: policySchema, default: null },
     refresh_token_warned_days: { type: Number, default: null },
+    last_validation: { type: lastValidationSchema, default: null },
+    refused_generation: { type: Number, default: null },
     // Follow from the members above and the provider's policy; written with each change of either.
     due_at: { type: Date, default: null },
     expiring_soon_at: { type: Date, default: null },
     refresh_token_warning_at: { type: Date, default: null },
+    validation_due_at: { type: Date, default: null },
   },
   {
     collection: 'accounts',
@@ -135,6 +150,10 @@ accountSchema.index(
     partialFilterExpression: { state: AccountState.active },
     name: 'refresh_token_warning',
   },
+);
+accountSchema.index(
+  { provider: 1, validation_due_at: 1, _id: 1 },
+  { ...refreshable, name: 'due_for_validation' },
 );
 accountSchema.index(
   { organisation: 1, provider: 1, environment: 1, external_id: 1, kind: 1 },

@@ -150,8 +150,8 @@ export class Accounts {
 
   /** Counts by status in the database: no account is loaded, however many there are. */
   async count(query: AccountCountQuery): Promise<AccountCounts[]> {
-    const ended = { $lte: ['$current.expires_at', query.now] };
-    const soon = { $lte: ['$expiring_soon_at', query.now] };
+    const ended = { $lte: [endOr('$current.expires_at'), query.now] };
+    const soon = { $lte: [endOr('$expiring_soon_at'), query.now] };
     const active = (...conditions: unknown[]) => ({
       $and: [isState(AccountState.active), ...conditions],
     });
@@ -290,6 +290,7 @@ export class Accounts {
       nextAttemptAt: null,
       policy,
       refreshTokenWarnedDays: null,
+      lastValidation: null,
     });
     return {
       ...NEW,
@@ -334,6 +335,7 @@ function reconnection(before: Account, grant: SealedGrant, now: Date) {
       lastRefreshedAt: now,
       nextAttemptAt: null,
       refreshTokenWarnedDays: null,
+      lastValidation: null,
     },
     set: {
       current: fromGrant(grant),
@@ -345,6 +347,8 @@ function reconnection(before: Account, grant: SealedGrant, now: Date) {
       failed_attempts: 0,
       next_attempt_at: null,
       refresh_token_warned_days: null,
+      last_validation: null,
+      refused_generation: null,
     },
   };
 }
@@ -363,8 +367,9 @@ function withStatus({
     case 'ok':
       return {
         state: active,
-        'current.expires_at': { $gt: now },
-        expiring_soon_at: { $gt: now },
+        // What does not end has no such moments.
+        'current.expires_at': { $not: { $lte: now } },
+        expiring_soon_at: { $not: { $lte: now } },
       };
     case 'expiring_soon':
       return {
@@ -380,6 +385,10 @@ function withStatus({
       return { state: is };
   }
 }
+/** The last moment a date can hold, in place of the end of what does not end. */
+const END_OF_TIME = new Date(8.64e15);
+
+const endOr = (moment: string) => ({ $ifNull: [moment, END_OF_TIME] });
 
 function isState(state: AccountState): object {
   return { $eq: ['$state', state] };
@@ -415,4 +424,6 @@ const NEW = {
   failed_attempts: 0,
   next_attempt_at: null,
   refresh_token_warned_days: null,
+  last_validation: null,
+  refused_generation: null,
 };

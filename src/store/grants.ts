@@ -183,6 +183,7 @@ export class Grants {
       current: grant,
       lastRefreshedAt: new Date(grant.obtainedAt),
       nextAttemptAt: null,
+      lastValidation: null,
       refreshTokenWarnedDays: warnedDaysAfter(before, grant),
     };
     const committed = await this.#update(
@@ -202,6 +203,7 @@ export class Grants {
             finished_at: input.now,
           },
           last_error: null,
+          last_validation: null,
           failed_attempts: 0,
           next_attempt_at: null,
         },
@@ -238,11 +240,17 @@ export class Grants {
       { _id: account.id, generation: account.generation, 'claim.attempt_id': attemptId },
       {
         $set: {
-          ...this.#clocks({ ...account, current: leaf, refreshTokenWarnedDays: null }),
+          ...this.#clocks({
+            ...account,
+            current: leaf,
+            refreshTokenWarnedDays: null,
+            lastValidation: null,
+          }),
           refresh_token_warned_days: null,
           current: fromGrant(leaf),
           previous: fromGrant(account.current),
           claim: null,
+          last_validation: null,
           state_at: now,
         },
         // Taken out alone: another leaf may have come since the account was read.

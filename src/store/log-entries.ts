@@ -48,7 +48,7 @@ export interface LogQuery {
   provider?: string | undefined;
   environment?: string | undefined;
   accountId?: string | undefined;
-  action?: LogAction | undefined;
+  action?: LogAction | readonly LogAction[] | undefined;
   source?: LogSource | undefined;
   /** A cursor from {@link logCursor}: entries older than that one. */
   before?: { createdAt: Date; id: string } | undefined;
@@ -105,7 +105,7 @@ export class LogEntries {
     if (query.provider !== undefined) filter['provider'] = query.provider;
     if (query.environment !== undefined) filter['environment'] = { $in: [query.environment, null] };
     if (query.accountId !== undefined) filter['account_id'] = query.accountId;
-    if (query.action !== undefined) filter['action'] = query.action;
+    if (query.action !== undefined) filter['action'] = { $in: [query.action].flat() };
     if (query.source !== undefined) filter['source'] = query.source;
     if (query.before !== undefined) {
       const { createdAt, id } = query.before;

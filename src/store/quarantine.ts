@@ -50,6 +50,7 @@ export class Quarantine {
         lastRefreshedAt: now,
         nextAttemptAt: null,
         refreshTokenWarnedDays: null,
+        lastValidation: null,
       },
       this.#rules(account.provider),
     );
@@ -59,6 +60,8 @@ export class Quarantine {
         $set: {
           ...fromClocks(clocks),
           refresh_token_warned_days: null,
+          last_validation: null,
+          refused_generation: null,
           current: fromGrant(grant),
           previous: fromGrant(account.current),
           state: AccountState.active,

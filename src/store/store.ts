@@ -11,6 +11,7 @@ import { Quarantine } from './quarantine';
 import { RefreshTokenWarnings } from './refresh-token-warnings';
 import { Settings } from './settings';
 import { TokenHandouts } from './token-handouts';
+import { Validations } from './validations';
 
 export interface Store {
   accounts: Accounts;
@@ -22,6 +23,7 @@ export interface Store {
   quarantine: Quarantine;
   settings: Settings;
   tokenHandouts: TokenHandouts;
+  validations: Validations;
   /** Whether the database answers now. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -58,6 +60,7 @@ function createStore(
     quarantine: new Quarantine(connection, options.rules),
     settings: new Settings(connection),
     tokenHandouts: new TokenHandouts(connection, options.logRetentionDays),
+    validations: new Validations(connection, options.rules),
     async ping() {
       await connection.db?.admin().ping();
     },

@@ -23,8 +23,14 @@ export interface GrantPlace {
 /** A token pair as it came from a provider or a person; lives in memory only. */
 export interface PlainGrant {
   accessToken: string;
-  refreshToken: string;
+  /** `null`: the access token does not end, and came alone. */
+  refreshToken: string | null;
 }
+
+type SealedTokens = Pick<
+  SealedGrant,
+  'accessToken' | 'refreshToken' | 'accessTokenFingerprint' | 'refreshTokenFingerprint'
+>;
 
 type TokenField = 'access_token' | 'refresh_token' | 'fallback_access_token';
 
@@ -79,17 +85,20 @@ export class Vault {
 
   /** Seals both tokens of a grant, with their fingerprints. */
   sealGrant(
-    plain: PlainGrant,
+    plain: PlainGrant & { refreshToken: string },
     place: GrantPlace,
-  ): Pick<
-    SealedGrant,
-    'accessToken' | 'refreshToken' | 'accessTokenFingerprint' | 'refreshTokenFingerprint'
-  > {
+  ): SealedTokens & { refreshToken: string; refreshTokenFingerprint: string };
+  sealGrant(plain: PlainGrant, place: GrantPlace): SealedTokens;
+  sealGrant(plain: PlainGrant, place: GrantPlace): SealedTokens {
     return {
       accessToken: this.sealToken(plain.accessToken, place, 'access_token'),
-      refreshToken: this.sealToken(plain.refreshToken, place, 'refresh_token'),
+      refreshToken:
+        plain.refreshToken === null
+          ? null
+          : this.sealToken(plain.refreshToken, place, 'refresh_token'),
       accessTokenFingerprint: this.fingerprint(plain.accessToken),
-      refreshTokenFingerprint: this.fingerprint(plain.refreshToken),
+      refreshTokenFingerprint:
+        plain.refreshToken === null ? null : this.fingerprint(plain.refreshToken),
     };
   }
 

@@ -2,3 +2,4 @@
 export { applyPolicyWorkflow } from './apply-policy';
 export { refreshAccountWorkflow } from './refresh-account';
 export { sweepWorkflow } from './sweep';
+export { validateAccountWorkflow } from './validate-account';

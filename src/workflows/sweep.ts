@@ -24,6 +24,7 @@ import {
   type SweepSummary,
   summaryLine,
 } from '../domain/sweep';
+import type { ValidationTally } from '../domain/validation';
 import { goesOnSignal, refreshAccountWorkflow, refreshAccountWorkflowId } from './refresh-account';
 import {
   EvergrantAccount,
@@ -45,9 +46,18 @@ const BEGINNING = {
   asOf: null,
 } as const satisfies Partial<SweepProgress>;
 
+// A worker that vanished is replaced, and the next one goes on where it was.
+const { listDueValidations, validateAccounts } = proxyActivities<Activities>({
+  startToCloseTimeout: '5 minutes',
+  heartbeatTimeout: '10s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+});
+
 /** So many children at once: the provider's and our own load has a bound, whatever is due. */
 const WINDOW = 40;
 const PAGE = 200;
+/** So many are validated by one activity. */
+const VALIDATION_BATCH = 50;
 /** Beyond this the next page goes to a fresh run. */
 const HISTORY_EVENTS_MAX = 4_000;
 /** A throttled lane that opens within this is waited for; a longer wait is left to the next sweep. */
@@ -122,6 +132,17 @@ class Lane {
     }
   }
 
+  /** Takes in what a batch of validations came to. */
+  countValidations({ validated, invalid, unknown, failures, toRefresh }: ValidationTally): void {
+    const { summary } = this;
+    summary.validated += validated;
+    summary.invalid += invalid;
+    // Whose token was refused and is refreshed now has not failed yet.
+    summary.failed += invalid + unknown - toRefresh.length;
+    for (const [code, number] of Object.entries(failures))
+      summary.failures[code] = (summary.failures[code] ?? 0) + number;
+  }
+
   #countBroken(error: unknown): void {
     const code = error instanceof ChildWorkflowFailure ? 'workflow_failed' : 'workflow_not_started';
     this.summary.failed += 1;
@@ -130,8 +151,8 @@ class Lane {
 }
 
 /**
- * Pages through the due accounts and keeps a sliding window of refresh workflows going. Continues as new between
- * pages when its history has grown; ends with the summary. One bad child never fails a sweep.
+ * Pages through the due accounts and keeps a sliding window of refresh workflows going, then validates. Continues as
+ * new between pages when its history has grown; ends with the summary. One bad child never fails a sweep.
  */
 export async function sweepWorkflow(input: SweepInput): Promise<SweepSummary> {
   // `temporal schedule update` drops an input that is not typed again; a sweep that hangs would block all later ones.
@@ -141,85 +162,114 @@ export async function sweepWorkflow(input: SweepInput): Promise<SweepSummary> {
       'input_missing',
     );
   }
+  // Changed in place as the sweep goes on, so that it is at every moment what a fresh run would be given.
   const progress = input.progress ?? firstProgress(input);
   const { summary } = progress;
   const lane = new Lane(summary);
-  let { again } = progress;
   setHandler(goesOnSignal, (outcome) => lane.goesOn(outcome));
   setHandler(sweepAgainSignal, () => {
-    again = true;
+    progress.again = true;
   });
 
-  let place: Omit<SweepProgress, 'again' | 'summary'> = progress;
-  do {
-    if (place === BEGINNING) again = false;
-    await refreshDue(input, lane, place, async (next) => {
-      await drain(lane);
-      await continueAsNew<typeof sweepWorkflow>({
-        ...input,
-        progress: { ...next, again, summary },
-      });
-    });
+  for (;;) {
+    await refreshDue(input, lane, progress);
+    // Then, because a token that was just refreshed need not be asked about twice, and its verdict would be void.
     await drain(lane);
-    const { warned } = await warnOfRefreshTokens.executeWithOptions(
-      { summary: `${input.provider}: which refresh tokens end soon?` },
-      [{ provider: input.provider, environment: input.environment ?? null }],
-    );
-    summary.refresh_tokens_expiring += warned;
-    if (summary.due === 0) {
+    await validateDue(input, lane, progress);
+    await drain(lane);
+    await warn(input, summary);
+    if (summary.due === 0 && summary.validation_due === 0) {
       await recordHeartbeat.executeWithOptions({ summary: 'Nothing was due' }, [
         { provider: input.provider },
       ]);
     }
-    place = BEGINNING;
-  } while (again && !lane.parked);
+    if (!progress.again || lane.parked) break;
+    Object.assign(progress, BEGINNING, { again: false });
+  }
   summary.finished_at = new Date().toISOString();
   log.info('sweep finished', { summary: summaryLine(summary), ...summary });
   return summary;
 }
 
-/** Refreshes all that is due, page by page; hands over to `goOn` when the history has grown. */
-async function refreshDue(
-  input: SweepInput,
-  lane: Lane,
-  from: Omit<SweepProgress, 'again' | 'summary'>,
-  goOn: (next: Omit<SweepProgress, 'again' | 'summary'>) => Promise<void>,
-): Promise<void> {
-  let { cursor, asOf } = from;
-  for (;;) {
+/** Refreshes all that is due, page by page. */
+async function refreshDue(input: SweepInput, lane: Lane, progress: SweepProgress): Promise<void> {
+  const { provider, environment = null } = input;
+  while (progress.cursor !== null) {
+    const { cursor, asOf } = progress;
     const page = await listDueAccounts.executeWithOptions(
-      { summary: `${input.provider}: which accounts are due?` },
-      [
-        {
-          provider: input.provider,
-          environment: input.environment ?? null,
-          cursor,
-          asOf,
-          limit: PAGE,
-        },
-      ],
+      { summary: `${provider}: which accounts are due?` },
+      [{ provider, environment, cursor, asOf, limit: PAGE }],
     );
-    asOf = page.asOf;
-    const request: RefreshRequest = {
-      source: 'scheduled',
-      caller: workflowInfo().workflowId,
-      requestedAt: asOf,
-      force: false,
-      capture: false,
-    };
+    progress.asOf = page.asOf;
     lane.summary.due += page.accounts.length;
     for (const account of page.accounts) {
       await condition(() => lane.running < WINDOW || lane.parked);
       const waitMs = lane.openAt - Date.now();
       if (waitMs > 0 && waitMs <= LANE_WAIT_MAX_MS && !lane.parked) await sleep(waitMs);
       if (lane.parked || waitMs > LANE_WAIT_MAX_MS) lane.summary.left += 1;
-      else void lane.refresh(account, input.provider, request);
+      else void lane.refresh(account, provider, scheduledRefresh(page.asOf, false));
     }
-    if (page.next === null || lane.parked) return;
-    cursor = page.next;
-    if (workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > HISTORY_EVENTS_MAX)
-      await goOn({ cursor, asOf });
+    progress.cursor = lane.parked ? null : page.next;
+    await continueIfGrown(input, lane, progress);
   }
+}
+
+/** R2.3: asks about every active account that is due for it; one whose token is refused before its end is refreshed. */
+async function validateDue(input: SweepInput, lane: Lane, progress: SweepProgress): Promise<void> {
+  const { provider, environment = null } = input;
+  const { summary } = progress;
+  const asOf = progress.asOf ?? summary.started_at;
+  for (;;) {
+    const accounts = await listDueValidations.executeWithOptions(
+      { summary: `${provider}: which accounts are to be validated?` },
+      [{ provider, environment, asOf, limit: VALIDATION_BATCH }],
+    );
+    if (accounts.length === 0) return;
+    summary.validation_due += accounts.length;
+    const tally = await validateAccounts.executeWithOptions(
+      { summary: `${provider}: validate ${accounts.length} accounts` },
+      [
+        {
+          asOf,
+          accountIds: accounts.map(({ accountId }) => accountId),
+          request: { source: 'scheduled', caller: workflowInfo().workflowId, capture: false },
+        },
+      ],
+    );
+    lane.countValidations(tally);
+    summary.due += tally.toRefresh.length;
+    const requestedAt = new Date().toISOString();
+    for (const account of tally.toRefresh) {
+      await condition(() => lane.running < WINDOW);
+      void lane.refresh(account, provider, scheduledRefresh(requestedAt, true));
+    }
+    await continueIfGrown(input, lane, progress);
+  }
+}
+
+async function warn(input: SweepInput, summary: SweepSummary): Promise<void> {
+  const { provider, environment = null } = input;
+  const { warned } = await warnOfRefreshTokens.executeWithOptions(
+    { summary: `${provider}: which refresh tokens end soon?` },
+    [{ provider, environment }],
+  );
+  summary.refresh_tokens_expiring += warned;
+}
+
+function scheduledRefresh(requestedAt: string, force: boolean): RefreshRequest {
+  const caller = workflowInfo().workflowId;
+  return { source: 'scheduled', caller, requestedAt, force, capture: false };
+}
+
+async function continueIfGrown(
+  input: SweepInput,
+  lane: Lane,
+  progress: SweepProgress,
+): Promise<void> {
+  const { continueAsNewSuggested, historyLength } = workflowInfo();
+  if (!continueAsNewSuggested && historyLength <= HISTORY_EVENTS_MAX) return;
+  await drain(lane);
+  await continueAsNew<typeof sweepWorkflow>({ ...input, progress });
 }
 
 /** Waits for the children that are under way; those that do not end are counted as in flight. */
@@ -247,6 +297,9 @@ function firstProgress(input: SweepInput): SweepProgress {
       left: 0,
       refresh_tokens_expiring: 0,
       failures: {},
+      validation_due: 0,
+      validated: 0,
+      invalid: 0,
     },
   };
 }

@@ -171,7 +171,8 @@ export async function startApi(
     },
     async addAccount(input = {}) {
       const account = await harness.addAccount({ organisation, secretMarker, ...input });
-      secrets.add(account.plain.refreshToken).add(account.plain.accessToken);
+      const { accessToken, refreshToken } = account.plain;
+      for (const token of [accessToken, refreshToken]) if (token !== '') secrets.add(token);
       return account;
     },
     leaks() {

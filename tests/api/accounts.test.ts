@@ -87,7 +87,7 @@ describe('connecting an account', () => {
     expect(current.refreshToken).toMatch(/^ENC:v1:k1:/);
     expect(current.accessToken).toMatch(/^ENC:v1:k1:/);
     const { vault } = api.harness;
-    expect(vault.openToken(current.refreshToken, place, 'refresh_token')).toBe(refresh_token);
+    expect(vault.openToken(current.refreshToken ?? '', place, 'refresh_token')).toBe(refresh_token);
     expect(vault.openToken(current.accessToken, place, 'access_token')).toBe(access_token);
   });
 

@@ -137,6 +137,7 @@ it('has no member for a token in any answer but the masked one of a logged reque
   expect([...new Set(tokens)].toSorted()).toEqual([
     `${TOKEN}.access_token`,
     `${TOKEN}.token_type`,
+    'request.access_token',
     'request.refresh_token',
   ]);
 });

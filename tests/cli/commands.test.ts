@@ -120,6 +120,25 @@ describe('refreshing', () => {
     expect(stdout).toMatch(/The owner must connect the account again/);
   });
 
+  it('R3.3 validate asks whether the access token works, and ends with 1 where it does not', async () => {
+    // An organisation of its own: the tests around it look at all entries of theirs.
+    const other = `org-${randomUUID()}`;
+    const key = await h.key({ organisation: other, scopes: ['admin'] });
+    const run = (...args: string[]) =>
+      startCli({ ...environment, EVERGRANT_API_KEY: key }, args, '').ended;
+    const { id, plain } = await h.addAccount({ organisation: other, expiresInMs: HOUR });
+    expect(expectDone(await run('validate', id)).stdout).toMatch(/^outcome +valid$/m);
+    expect(expectDone(await run('accounts', 'show', id)).stdout).toMatch(
+      /^last validation +valid 20\d\d-/m,
+    );
+    expect(expectDone(await run('status')).stdout).toMatch(/^ebay: 1 access tokens validated/m);
+    h.sandbox.revoke(plain.refreshToken);
+    const refused = await run('validate', id);
+    expect(refused.code).toBe(1);
+    expect(refused.stdout).toMatch(/^outcome +invalid$/m);
+    expect(refused.stdout).toMatch(/^refresh +failed: .*owner must connect/m);
+  });
+
   it('logs shows each attempt, the newest last', async () => {
     const { stdout } = expectDone(await cli('logs'));
     const lines = stdout.trimEnd().split('\n');

@@ -1,6 +1,13 @@
 /** Grants for the domain's tests: only their clocks matter. */
 import type { SealedGrant } from '../../src/domain/grant';
 
+export const ENDLESS: SealedGrant = {
+  ...grantUntil(new Date(0)),
+  refreshToken: null,
+  refreshTokenFingerprint: null,
+  expiresAt: null,
+};
+
 export function grantUntil(expiresAt: Date): SealedGrant {
   return {
     accessToken: 'ENC:v1:k1:AAAA',

@@ -13,6 +13,7 @@ const accountWith = (state: AccountState, remainingMs: number) => ({
     dueAt: null,
     expiringSoonAt: fromNow(remainingMs - 15 * MINUTE),
     refreshTokenWarningAt: null,
+    validationDueAt: null,
   },
 });
 

@@ -7,7 +7,7 @@ import {
   retryPauseMs,
   sweepBackOffMs,
 } from '../../src/domain/refresh-policy';
-import { grantUntil } from './_grants';
+import { ENDLESS, grantUntil } from './_grants';
 
 const NOW = new Date('2026-11-22T12:00:00.000Z');
 const MINUTE = 60_000;
@@ -20,6 +20,7 @@ const POLICY: RefreshPolicy = {
   jitterMs: 0,
   backOffFirstMs: 10_000,
   backOffMaxMs: 3600_000,
+  validateEveryMs: null,
 };
 const fromNow = (ms: number) => new Date(NOW.getTime() + ms);
 
@@ -37,6 +38,7 @@ function decide(account: {
       state: account.state ?? 'active',
       policy: null,
       refreshTokenWarnedDays: null,
+      lastValidation: null,
       quarantine: account.quarantine ?? false,
       current: grantUntil(fromNow(account.expiresInMs)),
       lastRefreshedAt: fromNow(-account.refreshedAgoMs),
@@ -48,6 +50,32 @@ function decide(account: {
 }
 
 const YOUNG = { expiresInMs: 90 * MINUTE, refreshedAgoMs: 30 * MINUTE };
+
+describe('dueDecision', () => {
+  it('of an access token that does not end is never due, however old it is', () => {
+    const account = {
+      id: 'acc_1',
+      state: 'active' as const,
+      quarantine: false,
+      current: ENDLESS,
+      nextAttemptAt: null,
+      policy: null,
+      refreshTokenWarnedDays: null,
+      lastValidation: null,
+    };
+    const rule = { policy: POLICY, accessTokenLifeSeconds: 7200 };
+    for (const lastRefreshedAt of [NOW, new Date(0)]) {
+      expect(accountClocks({ ...account, lastRefreshedAt }, rule)).toMatchObject({
+        dueAt: null,
+        expiringSoonAt: null,
+      });
+      expect(dueDecision({ ...account, lastRefreshedAt }, rule, NOW)).toEqual({
+        due: false,
+        reason: 'does_not_expire',
+      });
+    }
+  });
+});
 
 describe('R0.3 dueDecision', () => {
   it('of an account in quarantine is no, whatever its clocks say', () => {
@@ -121,6 +149,7 @@ describe('the clocks of an account', () => {
       nextAttemptAt: null,
       policy: null,
       refreshTokenWarnedDays: null,
+      lastValidation: null,
       ...rest,
     };
   };

@@ -66,7 +66,7 @@ describe('a refresh', () => {
     expect(after.current.accessTokenFingerprint).not.toBe(before.current.accessTokenFingerprint);
     expect(after.previous?.accessToken).toBe(before.current.accessToken);
     expect(after).toMatchObject({ generation: 2, claim: null, lastError: null, failedAttempts: 0 });
-    expect(Date.parse(after.current.expiresAt)).toBeGreaterThan(Date.now() + 7100 * 1000);
+    expect(Date.parse(after.current.expiresAt ?? '')).toBeGreaterThan(Date.now() + 7100 * 1000);
   });
 
   it('is skipped where the account is not due, and done where it is forced', async () => {

@@ -159,7 +159,7 @@ export async function exchangeAt(url: string, options: ExchangeOptions = {}): Pr
       transport:
         deadlineMs === undefined
           ? transport
-          : { ...transport, post: (request) => transport.post({ ...request, deadlineMs }) },
+          : { ...transport, send: (request) => transport.send({ ...request, deadlineMs }) },
       now: options.now ?? (() => new Date()),
     },
   );

@@ -251,11 +251,11 @@ function listening(): { transport: Transport; sent: Set<string>; answered: Set<s
   };
   const transport: Transport = {
     ...real,
-    async post(request) {
+    async send(request) {
       const form = new URLSearchParams(request.body);
       const basic = request.headers['authorization']?.slice('Basic '.length);
       keep(sent, [basic, form.get('refresh_token'), form.get('client_assertion')]);
-      const answer = await real.post(request);
+      const answer = await real.send(request);
       const body = JSON.parse(answer.body) as Record<string, unknown>;
       keep(answered, [body['access_token'], body['refresh_token'], body['id_token']]);
       return answer;

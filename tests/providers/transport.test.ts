@@ -15,7 +15,7 @@ afterEach(stopProviders);
 
 async function post(canned: CannedAnswer, headers: Record<string, string> = {}) {
   const { url } = await cannedProvider(canned);
-  return transportForTest().post({ url, headers, body: 'a=1', deadlineMs: 10_000 });
+  return transportForTest().send({ url, headers, body: 'a=1', deadlineMs: 10_000 });
 }
 
 describe('post', () => {
@@ -42,7 +42,7 @@ describe('post', () => {
     const { port, connections } = await socketProvider((socket) =>
       socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'),
     );
-    await transportForTest().post({
+    await transportForTest().send({
       url: `http://127.0.0.1:${port}/`,
       headers: { 'accept-encoding': 'gzip, br' },
       body: '',
@@ -64,7 +64,7 @@ describe('post', () => {
     );
     const transport = transportForTest();
     for (let count = 0; count < 3; count += 1)
-      await transport.post({
+      await transport.send({
         url: `http://127.0.0.1:${port}/`,
         headers: {},
         body: 'a=1',
@@ -80,7 +80,7 @@ describe('post', () => {
     const failures = await Promise.all(
       [`http://127.0.0.1:${port}/${secret}`, `https://${secret}.invalid/`].map((url) =>
         transportForTest()
-          .post({ ...request, url })
+          .send({ ...request, url })
           .catch((error: unknown) => error),
       ),
     );

@@ -26,6 +26,7 @@ export const POLICY: RefreshPolicy = {
   jitterMs: 0,
   backOffFirstMs: 10_000,
   backOffMaxMs: 60 * MINUTE,
+  validateEveryMs: null,
 };
 export const RULE: RefreshRule = { policy: POLICY, accessTokenLifeSeconds: 7200 };
 

@@ -51,6 +51,8 @@ export interface NewAccount {
   /** Spoils what is stored, after sealing. */
   spoil?: (sealedRefreshToken: string) => string;
   secretMarker?: string;
+  /** An access token that does not end, without a refresh token. */
+  endless?: boolean;
 }
 
 export interface Harness {
@@ -123,7 +125,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     temporal: { connection: temporal, namespace, taskQueue: 'evergrant' },
     providers: (options.providers ?? ['ebay']).map((provider) => {
       const tokenEndpoint = sandbox.tokenEndpoint(provider);
-      const environment = { clientId: CLIENT_ID, clientSecret, tokenEndpoint };
+      const validationEndpoint = sandbox.validationEndpoint(provider);
+      const environment = { clientId: CLIENT_ID, clientSecret, tokenEndpoint, validationEndpoint };
       return {
         id: provider,
         adapter: provider,
@@ -174,11 +177,15 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       const accountId = `acc_${randomBytes(12).toString('hex')}`;
       const organisation = input.organisation ?? DEFAULT_ORGANISATION;
       const provider = input.provider ?? 'ebay';
-      const grant = sandbox.issueGrant({
+      const consent = {
         provider,
         subject: accountId,
         ...(input.secretMarker === undefined ? {} : { secretMarker: input.secretMarker }),
-      });
+      };
+      const endless = input.endless === true;
+      const grant = endless
+        ? { access_token: sandbox.issueEndlessToken(consent), refresh_token: '' }
+        : sandbox.issueGrant(consent);
       const plain = {
         accessToken: grant.access_token,
         refreshToken: input.refreshToken ?? grant.refresh_token,
@@ -200,6 +207,9 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
               ? {}
               : { refreshToken: input.spoil(sealed.refreshToken) }),
             expiresAt: new Date(now + (input.expiresInMs ?? 60_000)).toISOString(),
+            ...(endless
+              ? { refreshToken: null, refreshTokenFingerprint: null, expiresAt: null }
+              : {}),
             refreshTokenExpiresAt: null,
             scopes: [],
             obtainedAt: new Date(now).toISOString(),

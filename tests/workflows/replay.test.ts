@@ -15,7 +15,7 @@ const workflowsPath = require.resolve('../../src/workflows');
 
 let h: Harness;
 beforeAll(async () => {
-  h = await startHarness();
+  h = await startHarness({ providers: ['ebay', 'shopify'] });
 });
 afterAll(() => h?.stop());
 
@@ -102,6 +102,39 @@ describe('what runs today replays', () => {
   });
 });
 
+describe('validations that run today replay', () => {
+  const store = { provider: 'shopify', expiresInMs: 3_600_000, refreshedAgoMs: 0 } as const;
+  const refuse = (subject: string) =>
+    h.sandbox.script({
+      subject,
+      request: 'validation',
+      answer: { kind: 'respond', status: 401, body: '{}' },
+    });
+
+  it('one whose token is refused and refreshed', async () => {
+    const { id } = await h.addAccount({ ...store, label: 'Refused' });
+    refuse(id);
+    const path = `/api/admin/accounts/${id}/validate`;
+    const { body } = await h.request(await h.key(), 'POST', path);
+    expect(body).toMatchObject({ outcome: 'invalid', refresh: { outcome: 'refreshed' } });
+    await assertReplays('validate-refused', `validate-account/${id}`);
+  });
+
+  it('a sweep over stores whose tokens work, end, or are refused', async () => {
+    await h.addAccount({ ...store, label: 'Works' });
+    await h.addAccount({ ...store, label: 'Ends', expiresInMs: -1000 });
+    const refused = await h.addAccount({ ...store, label: 'Refused and refreshed' });
+    const removed = await h.addAccount({ ...store, label: 'Removed', endless: true });
+    for (const { id } of [refused, removed]) refuse(id);
+    const path = '/api/admin/internal/refresh-tokens';
+    const { body } = await h.request(await h.key(), 'POST', path, { provider: 'shopify' });
+    const [{ workflow_id: workflowId }] = body.started;
+    const summary = await h.client.workflow.getHandle(workflowId).result();
+    expect(summary).toMatchObject({ refreshed: 2, invalid: 2, failed: 1 });
+    await assertReplays('sweep-validates', workflowId);
+  });
+});
+
 describe('what was recorded replays', () => {
   const recorded = readdirSync(HISTORIES).filter((file) => file.endsWith('.json'));
   it.each(recorded)('%s', async (file) => {
@@ -114,6 +147,7 @@ describe('what was recorded replays', () => {
     const all = recorded.map((file) => readFileSync(join(HISTORIES, file), 'utf8')).join('');
     expect(all).toContain('refreshAccountWorkflow');
     expect(all).toContain('sweepWorkflow');
+    expect(all).toContain('validateAccountWorkflow');
   });
 
   it('a changed order of steps would be noticed', async () => {

@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import type { LogEntry } from '../../domain/log-entry';
+import { type LogEntry, REFRESH_ACTIONS } from '../../domain/log-entry';
 import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
@@ -39,8 +39,15 @@ export function registerAccountDiagnostics(app: ApiApp, { store }: ApiDependenci
     const { id } = c.req.valid('param');
     if ((await store.accounts.find(organisation, id)) === null) throw notFound(`account ${id}`);
     const last = async (source: 'debug' | 'scheduled') =>
-      (await store.logEntries.list({ organisation, accountId: id, source, limit: 1 })).at(0) ??
-      null;
+      (
+        await store.logEntries.list({
+          organisation,
+          accountId: id,
+          source,
+          action: REFRESH_ACTIONS,
+          limit: 1,
+        })
+      ).at(0) ?? null;
     const [debug, scheduled] = await Promise.all([last('debug'), last('scheduled')]);
     return c.json(
       {

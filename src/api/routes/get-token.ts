@@ -14,7 +14,7 @@ const Active = z
     access_token: z.string(),
     token_type: z.literal('Bearer'),
     expires_at: z.iso.datetime().nullable().openapi({
-      description: 'null only for a fallback token whose end nobody knows',
+      description: 'null: the token does not end, or is a fallback token whose end nobody knows',
     }),
     scopes: z.array(z.string()),
     fallback: z.boolean().openapi({

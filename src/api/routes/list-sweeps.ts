@@ -30,6 +30,9 @@ const SweepBody = z
         in_flight: count,
         skipped: count,
         left: count,
+        validation_due: count,
+        validated: count,
+        invalid: count,
         failures: z.record(z.string(), count).openapi({ description: 'How many by failure code' }),
       })
       .nullable()
@@ -101,6 +104,9 @@ function sweepBody(sweep: ListedSweep): z.infer<typeof SweepBody> {
             in_flight: summary.in_flight,
             skipped: summary.skipped,
             left: summary.left,
+            validation_due: summary.validation_due,
+            validated: summary.validated,
+            invalid: summary.invalid,
             failures: summary.failures,
           },
     failure: sweep.failure,

@@ -12,7 +12,7 @@ const WorkflowBody = z
   .object({
     workflow_id: z.string().openapi({ example: 'refresh-account/acc_4b6f0c2d9e8a7b6c5d4e3f2a' }),
     run_id: z.string(),
-    type: z.enum(['refresh', 'sweep']),
+    type: z.enum(['refresh', 'sweep', 'validation']),
     provider: z.string().nullable(),
     account_id: z.string().nullable(),
     source: z.string().nullable(),

@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { AccountState } from '../../domain/account';
+import { type Account, AccountState } from '../../domain/account';
+import type { Provider } from '../../providers/provider';
 import { accountPolicyOf, PolicyInput } from '../account-policy';
 import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
@@ -42,10 +43,8 @@ const route = createRoute({
   },
 });
 
-export function registerPatchAccount(
-  app: ApiApp,
-  { store, vault, providers, now }: ApiDependencies,
-): void {
+export function registerPatchAccount(app: ApiApp, deps: ApiDependencies): void {
+  const { store, vault, providers, now } = deps;
   app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');
     const {
@@ -53,25 +52,18 @@ export function registerPatchAccount(
       kind,
       disabled,
       quarantine,
-      refresh_token,
       fallback_access_token,
       fallback_expires_at,
       policy,
       ...grant
     } = c.req.valid('json');
     const { organisation } = c.get('principal');
-    if (
-      refresh_token === undefined &&
-      Object.values(grant).some((member) => member !== undefined)
-    ) {
-      throw new ApiError(
-        'invalid_request',
-        'refresh_token: needed when any part of the grant is replaced',
-      );
-    }
     const place = { organisation, accountId: id };
     const at = now();
-    const reconnected = refresh_token !== undefined;
+    const before = await store.accounts.find(organisation, id);
+    if (before === null) throw notFound(`account ${id}`);
+    const provider = providers.find(before.provider);
+    const reconnected = Object.values(grant).some((member) => member !== undefined);
     const state =
       disabled === true
         ? AccountState.disabled
@@ -86,10 +78,10 @@ export function registerPatchAccount(
         kind,
         quarantine,
         state,
-        policy: accountPolicyOf(policy),
+        policy: accountPolicyOf(policy, provider?.environments.get(before.environment)),
         stateReason: disabled === true ? 'Disabled by an admin.' : null,
         grant: reconnected
-          ? sealedGrantOf({ ...grant, refresh_token }, { vault, place, now: at })
+          ? sealedGrantOf(grant, { adapter: adapterOf(before, provider), vault, place, now: at })
           : undefined,
         fallback: sealedFallbackOf(
           { fallback_access_token, fallback_expires_at },
@@ -101,4 +93,11 @@ export function registerPatchAccount(
     if (account === null) throw notFound(`account ${id}`);
     return c.json(accountBody(account, providers, now()), 200);
   });
+}
+
+/** What a grant must hold depends on the provider. */
+function adapterOf(account: Account, provider: Provider | undefined): Provider['adapter'] {
+  if (provider === undefined)
+    throw new ApiError('conflict', `The provider "${account.provider}" is not configured.`);
+  return provider.adapter;
 }

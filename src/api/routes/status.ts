@@ -43,6 +43,17 @@ const StatusBody = z
         running: z.boolean(),
       }),
     ),
+    validations: z.array(
+      z
+        .object({
+          provider: z.string(),
+          validated_recently: count.openapi({
+            description: 'Found valid within an hour, or twice validateEvery where that is longer',
+          }),
+          invalid: count.openapi({ description: 'Whose current access token was refused' }),
+        })
+        .openapi('ValidationCounts'),
+    ),
     running: z.object({
       sweeps: count.openapi({ description: 'Of all organisations' }),
       refreshes: count.openapi({ description: 'Of your organisation' }),
@@ -65,15 +76,19 @@ const route = createRoute({
 });
 
 export function registerStatus(app: ApiApp, deps: ApiDependencies): void {
-  const { store, schedules, workflows, now } = deps;
+  const { schedules, workflows, store, providers, now } = deps;
   app.openapi(route, async (c) => {
     const { organisation } = c.get('principal');
     const at = now();
-    const [groups, held, running, workers] = await Promise.all([
+    const since = providers.all.map(
+      ({ id, policy }) => [id, recentlySince(policy.validateEveryMs, at)] as const,
+    );
+    const [groups, held, running, workers, validations] = await Promise.all([
       store.accounts.count({ organisation, now: at }),
       schedules.list(),
       workflows.running(organisation),
       workflows.workers(),
+      store.validations.count(organisation, new Map(since)),
     ]);
     const byStatus: z.infer<typeof ByStatus> = {
       ok: 0,
@@ -109,9 +124,20 @@ export function registerStatus(app: ApiApp, deps: ApiDependencies): void {
           next_run_at: schedule.nextRunAt?.toISOString() ?? null,
           running: schedule.running.length > 0,
         })),
+        validations: validations.map(({ provider, validatedRecently, invalid }) => ({
+          provider,
+          validated_recently: validatedRecently,
+          invalid,
+        })),
         running: { ...running, workers },
       },
       200,
     );
   });
+}
+
+const HOUR_MS = 3_600_000;
+
+function recentlySince(validateEveryMs: number | null, now: Date): Date {
+  return new Date(now.getTime() - Math.max(HOUR_MS, 2 * (validateEveryMs ?? 0)));
 }

@@ -25,7 +25,7 @@ const HistoryBody = z
   .object({
     workflow_id: z.string(),
     run_id: z.string(),
-    type: z.enum(['refresh', 'sweep']),
+    type: z.enum(['refresh', 'sweep', 'validation']),
     status: z.enum(WORKFLOW_STATUSES),
     items: z.array(EventBody),
     pending: z

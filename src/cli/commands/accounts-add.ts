@@ -23,6 +23,7 @@ export const accountsAdd: Command = {
   more: [
     'What is read is the bare refresh token, or a JSON object: {"refresh_token": "…", "access_token": "…",',
     '"expires_at": "2026-11-22T18:30:00Z", "refresh_token_expires_at": "…", "scopes": ["…"]}.',
+    'A Shopify token that does not end is handed in alone: {"access_token": "…"}.',
     'There is no option for a token: arguments are seen by every process of the machine (ps), and stay in',
     "the shell's history.",
     '',

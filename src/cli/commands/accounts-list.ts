@@ -52,7 +52,7 @@ export const accountsList: Command = {
           account.label,
           account.status,
           account.quarantine ? 'yes' : null,
-          time(account.expires_at),
+          time(account.expires_at) ?? 'never',
           time(account.last_refreshed_at),
           account.last_error?.code,
         ]),

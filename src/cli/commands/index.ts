@@ -18,6 +18,7 @@ import { schedulesTrigger } from './schedules-trigger';
 import { status } from './status';
 import { sweeps } from './sweeps';
 import { token } from './token';
+import { validate } from './validate';
 
 export const COMMANDS: readonly Command[] = [
   status,
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   token,
   refresh,
   forceRefresh,
+  validate,
   logs,
   sweeps,
   schedulesList,

@@ -29,7 +29,7 @@ async function refreshAccount(
   else {
     out.pairs([
       ['outcome', outcome.outcome],
-      ['reason', outcome.failure?.message ?? outcome.reason],
+      ['reason', outcome.message ?? outcome.reason],
       ['token ends', time(outcome.expires_at)],
       ['log entry', outcome.log_entry_id],
       ['workflow', outcome.workflow_id],

@@ -41,6 +41,10 @@ export const status: Command = {
       'There is no schedule: no worker has been started yet.',
     );
     out.line();
+    for (const { provider, validated_recently: valid, invalid } of body.validations) {
+      if (valid + invalid > 0)
+        out.line(`${provider}: ${valid} access tokens validated lately, ${invalid} refused`);
+    }
     const { sweeps, refreshes, workers } = body.running;
     out.line(`running: ${sweeps} sweeps, ${refreshes} refreshes, ${workers} workers`);
     if (workers === 0) out.line(out.colour('red', 'No worker is running: nothing is refreshed.'));

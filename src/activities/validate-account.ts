@@ -1,0 +1,186 @@
+/**
+ * One validation, step by step: decrypt the access token, ask the provider, log, write the verdict. By hand and in
+ * sweeps it is this and nothing else; it spends nothing, so a try that was interrupted is simply made again.
+ */
+import { type Account, AccountState } from '../domain/account';
+import type { LogEntry } from '../domain/log-entry';
+import { prefix, storedPrefix } from '../domain/masking';
+import { type RefreshFailure, refreshFailure } from '../domain/refresh-failure';
+import {
+  type TokenVerdict,
+  type ValidateAccountInput,
+  type ValidateAccountResult,
+  type ValidationConsequence,
+  type ValidationOutcome,
+  validationAction,
+  validationConsequence,
+} from '../domain/validation';
+import type { Provider, ProviderEnvironment } from '../providers/provider';
+import { type Validation, validateAccessToken } from '../providers/token-validation';
+import type { ActivityDependencies } from './dependencies';
+import { logAttempt } from './log-attempt';
+import type { AttemptPlace } from './refresh-grant';
+import { openAccessToken } from './seal-grant';
+
+/** Throws only where the database is away. */
+export async function validateAccount(
+  deps: ActivityDependencies,
+  input: ValidateAccountInput,
+  place: AttemptPlace,
+): Promise<ValidateAccountResult> {
+  const account = await deps.store.grants.read(input.accountId);
+  if (account === null) return skipped(input, 'deleted');
+  if (account.state === AccountState.disabled) return skipped(input, 'disabled');
+  const provider = deps.providers.find(account.provider);
+  const environment = provider?.environments.get(account.environment);
+  if (provider === undefined || environment === undefined) {
+    const failure = refreshFailure('provider_not_configured');
+    return conclude(deps, { input, account, place }, unsent(failure, undefined, account), null);
+  }
+  const opened = openAccessToken(deps.vault, account);
+  if ('failure' in opened) {
+    const validation = unsent(opened.failure, environment, account);
+    return conclude(deps, { input, account, place }, validation, provider);
+  }
+  if (opened.accessToken === '') return skipped(input, 'no_access_token');
+  const validation = await validateAccessToken(
+    { environment, account, accessToken: opened.accessToken, capture: input.request.capture },
+    deps,
+  );
+  return conclude(deps, { input, account, place }, validation, provider, opened.accessToken);
+}
+
+interface Context {
+  input: ValidateAccountInput;
+  account: Account;
+  place: AttemptPlace;
+}
+
+/** The record before the verdict is written, so that no account changes without an entry that says why. */
+async function conclude(
+  deps: ActivityDependencies,
+  context: Context,
+  validation: Validation,
+  provider: Provider | null,
+  accessToken: string | null = null,
+): Promise<ValidateAccountResult> {
+  const { account } = context;
+  const now = deps.now();
+  const entry = entryOf(context, validation, accessToken, now);
+  await deps.store.logEntries.record(entry);
+  logAttempt(entry);
+  const { verdict, failure } = validation;
+  const consequence = consequenceOf(account, validation, provider, now);
+  const written = await deps.store.validations.record(account, {
+    validation: { outcome: verdict, at: now, logEntryId: entry.id },
+    consequence,
+    failure,
+    ...(failure?.retryAfterMs === undefined
+      ? {}
+      : { dueAt: new Date(now.getTime() + failure.retryAfterMs) }),
+  });
+  const outcome: ValidationOutcome = {
+    accountId: account.id,
+    outcome: written ? verdict : 'skipped',
+    reason: written ? (failure?.code ?? 'valid') : 'token_replaced',
+    failure: written ? failure : null,
+    logEntryId: entry.id,
+    refresh: null,
+  };
+  const toRefresh =
+    written && consequence.kind === 'refresh'
+      ? { accountId: account.id, organisation: account.organisation, label: account.label }
+      : null;
+  return { validation: outcome, toRefresh };
+}
+
+/** A row that does not open is no word of the provider's: it ends the account only where nothing can replace it (R1.8). */
+function consequenceOf(
+  account: Account,
+  { verdict, failure, outcome }: Validation,
+  provider: Provider | null,
+  now: Date,
+): ValidationConsequence {
+  const damaged = failure?.class === 'account' && outcome === 'not_sent';
+  if (damaged && account.current.refreshToken === null && account.state === AccountState.active)
+    return { kind: 'state', state: AccountState.needsReconnect };
+  const refused = provider?.adapter.refusedState ?? AccountState.needsReconnect;
+  return validationConsequence(account, verdict, refused, now);
+}
+
+function skipped({ accountId }: ValidateAccountInput, reason: string): ValidateAccountResult {
+  return {
+    validation: {
+      accountId,
+      outcome: 'skipped',
+      reason,
+      failure: null,
+      logEntryId: null,
+      refresh: null,
+    },
+    toRefresh: null,
+  };
+}
+
+/** What ended before HTTP: a synthetic request shows where the token would have stood (R1.3). */
+function unsent(
+  failure: RefreshFailure,
+  environment: ProviderEnvironment | undefined,
+  account: Account,
+): Validation {
+  const endpoint = environment?.validation;
+  return {
+    verdict: 'unknown',
+    outcome: 'not_sent',
+    failure,
+    request: {
+      method: endpoint?.method ?? 'GET',
+      url: endpoint?.shown(account) ?? '<not configured>',
+      access_token: environment === undefined ? '<not_read>' : '<decrypt_failed>',
+    },
+    response: null,
+    finalPrefix: null,
+  };
+}
+
+const MESSAGES: Record<TokenVerdict, string> = {
+  valid: 'The provider accepts the access token.',
+  invalid: 'The provider refuses the access token.',
+  unknown: 'Whether the access token works is not known.',
+};
+
+function entryOf(
+  { input, account, place }: Context,
+  validation: Validation,
+  accessToken: string | null,
+  now: Date,
+): LogEntry {
+  const { verdict, outcome, failure, request, response, finalPrefix } = validation;
+  return {
+    id: input.attemptId,
+    created_at: now.toISOString(),
+    organisation: account.organisation,
+    environment: account.environment,
+    provider: account.provider,
+    account_id: account.id,
+    account_label: account.label,
+    action: validationAction(verdict),
+    source: input.request.source,
+    outcome,
+    request,
+    response,
+    error: failure,
+    diagnostics: {
+      caller: input.request.caller,
+      input_prefix: storedPrefix(account.current.accessToken),
+      decrypted_prefix: accessToken === null ? null : prefix(accessToken),
+      final_prefix: finalPrefix,
+      refresh_token_fingerprint: null,
+      warnings: [],
+    },
+    generation: account.generation,
+    workflow_id: place.workflowId,
+    run_id: place.runId,
+    message: failure?.message ?? MESSAGES[verdict],
+  };
+}

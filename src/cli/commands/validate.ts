@@ -1,0 +1,28 @@
+import type { z } from 'zod';
+import type { ValidationBody } from '../../api/schemas';
+import type { Command } from '../command';
+
+export const validate: Command = {
+  words: ['validate'],
+  places: ['id'],
+  summary: "Ask the provider whether an account's access token works",
+  more: 'Ends with 0 where the token works, or was refreshed because it did not; otherwise with 1.',
+  async run({ api, out, json, places: [id = ''] }) {
+    const validation = await api.post<z.infer<typeof ValidationBody>>(
+      `/api/admin/accounts/${encodeURIComponent(id)}/validate`,
+      {},
+    );
+    const { refresh } = validation;
+    if (json) out.json(validation);
+    else {
+      out.pairs([
+        ['outcome', validation.outcome],
+        ['reason', validation.message ?? validation.reason],
+        ['refresh', refresh && `${refresh.outcome}: ${refresh.message ?? refresh.reason}`],
+        ['log entry', validation.log_entry_id],
+        ['workflow', validation.workflow_id],
+      ]);
+    }
+    return validation.outcome === 'valid' || refresh?.outcome === 'refreshed' ? 0 : 1;
+  },
+};

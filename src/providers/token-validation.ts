@@ -1,0 +1,129 @@
+/**
+ * Asks a provider whether an access token works (R2.3, R3.5): one and the same function for every provider and caller.
+ * It spends nothing, so it may be repeated; what it says is a verdict, and what follows from it is decided elsewhere.
+ */
+import type { ExchangeOutcome, MaskedRequest, MaskedResponse } from '../domain/log-entry';
+import { prefix } from '../domain/masking';
+import {
+  type RefreshFailure,
+  type RefreshFailureCode,
+  refreshFailure,
+  retryAfterMs,
+} from '../domain/refresh-failure';
+import type { TokenVerdict } from '../domain/validation';
+import { captureRequest, captureResponse } from './exchange-capture';
+import { header, isSuccess } from './exchange-conclusion';
+import type { ProviderEnvironment, TokenJudgement } from './provider';
+import { type AccountAddress, AccountAddressError } from './token-endpoint';
+import { AnswerLostError, NotSentError, type Transport, type TransportResponse } from './transport';
+import { ValidationNotSupportedError } from './validation-endpoint';
+
+/** The whole call, name resolution to last byte. */
+const HTTP_DEADLINE_MS = 10_000;
+
+export interface ValidateInput {
+  environment: ProviderEnvironment;
+  account: AccountAddress;
+  accessToken: string;
+  /** Keep headers and bodies, masked, for the terminal. Nothing else differs. */
+  capture: boolean;
+}
+
+export interface Validation {
+  verdict: TokenVerdict;
+  outcome: ExchangeOutcome;
+  failure: RefreshFailure | null;
+  request: MaskedRequest;
+  response: MaskedResponse | null;
+  finalPrefix: string | null;
+}
+
+/** Never throws for anything a provider or the network does: the result says what happened. */
+export async function validateAccessToken(
+  { environment, account, accessToken, capture }: ValidateInput,
+  { transport, now }: { transport: Transport; now: () => Date },
+): Promise<Validation> {
+  const { validation } = environment;
+  const secrets = [accessToken, ...environment.secrets];
+  const shown: Pick<Validation, 'request' | 'response' | 'finalPrefix'> = {
+    request: {
+      method: validation?.method ?? 'GET',
+      url: validation?.shown(account) ?? '<not supported>',
+      access_token: prefix(accessToken),
+    },
+    response: null,
+    finalPrefix: null,
+  };
+  if (validation === null) return { ...shown, ...notSent('validation_not_supported') };
+  let answer: TransportResponse | undefined;
+  try {
+    await validation.ask(account, accessToken, async (request) => {
+      const sent = { ...request, deadlineMs: HTTP_DEADLINE_MS };
+      const form = new URLSearchParams(isForm(request.headers) ? request.body : '');
+      // An assertion is as good as a secret for as long as it lives.
+      secrets.push(...form.getAll('client_assertion'));
+      shown.request.url = request.url;
+      if (capture) shown.request = captureRequest(shown.request, sent, form, secrets);
+      shown.finalPrefix = prefix(accessToken);
+      const sentAt = now();
+      answer = await transport.send(sent);
+      const duration_ms = now().getTime() - sentAt.getTime();
+      shown.response = { status: answer.status, duration_ms };
+      if (capture) shown.response = captureResponse(shown.response, answer, secrets);
+    });
+  } catch (error) {
+    return { ...shown, ...unanswered(error) };
+  }
+  if (answer === undefined) return { ...shown, ...notSent('provider_unreachable') };
+  return { ...shown, ...judged(validation.judge(answer) ?? byStatus(answer), answer, now()) };
+}
+
+type Verdict = Pick<Validation, 'verdict' | 'outcome' | 'failure'>;
+
+/** A 5xx, a page of a gateway or a redirect says nothing of the token. */
+function byStatus(answer: TransportResponse): TokenJudgement {
+  const { status } = answer;
+  if (isSuccess(answer)) return 'valid';
+  if (status === 401 || status === 403) return 'access_token_refused';
+  const throttled = status === 429 || (status === 503 && header(answer, 'retry-after') !== null);
+  return throttled ? 'rate_limited' : 'provider_unavailable';
+}
+
+function judged(judgement: TokenJudgement, answer: TransportResponse, now: Date): Verdict {
+  if (judgement === 'valid') return { verdict: 'valid', outcome: 'ok', failure: null };
+  const { status } = answer;
+  if (judgement === 'rate_limited') {
+    const waitMs = retryAfterMs(header(answer, 'retry-after'), now);
+    const failure = refreshFailure('rate_limited', { status, retryAfterMs: waitMs });
+    return { verdict: 'unknown', outcome: 'throttled', failure };
+  }
+  const failure = refreshFailure(judgement, { status, detail: `HTTP ${status}` });
+  return judgement === 'access_token_refused'
+    ? { verdict: 'invalid', outcome: 'rejected', failure }
+    : { verdict: 'unknown', outcome: status >= 500 ? 'unknown' : 'rejected', failure };
+}
+
+/** What a library or the network threw ends here: its message can quote what was sent. */
+function unanswered(error: unknown): Verdict {
+  if (error instanceof AnswerLostError) {
+    const failure = refreshFailure('validation_unanswered', { detail: error.code });
+    return { verdict: 'unknown', outcome: 'unknown', failure };
+  }
+  if (error instanceof AccountAddressError) return notSent('account_address_invalid');
+  if (error instanceof ValidationNotSupportedError) return notSent('validation_not_supported');
+  const detail = error instanceof NotSentError ? error.code : 'request not built';
+  return notSent('provider_unreachable', detail);
+}
+
+function notSent(code: RefreshFailureCode, detail?: string): Verdict {
+  const failure = refreshFailure(code, detail === undefined ? {} : { detail });
+  return { verdict: 'unknown', outcome: 'not_sent', failure };
+}
+
+function isForm(headers: Readonly<Record<string, string>>): boolean {
+  return Object.entries(headers).some(
+    ([name, value]) =>
+      name.toLowerCase() === 'content-type' &&
+      value.startsWith('application/x-www-form-urlencoded'),
+  );
+}

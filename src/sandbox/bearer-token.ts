@@ -1,0 +1,7 @@
+/** How most providers have an access token presented. */
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** @see [RFC 6750 section 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1) */
+export function bearerToken({ authorization }: IncomingHttpHeaders): string | undefined {
+  return /^Bearer (\S+)$/.exec(authorization ?? '')?.[1];
+}

@@ -1,0 +1,89 @@
+/** The list of what is to be validated, and verdicts that are written only where they still hold. */
+import type { LastValidation, ValidationConsequence } from '../../src/domain/validation';
+import {
+  accountOf,
+  addAccount,
+  claimOf,
+  commitOf,
+  fromNow,
+  grantOf,
+  MINUTE,
+  NOW,
+  storeForTest,
+  type TestStore,
+} from './_store';
+
+let store: TestStore;
+beforeEach(async () => {
+  store = await storeForTest();
+});
+afterEach(() => store.close());
+
+const due = async (asOf = NOW, limit = 100) =>
+  (await store.validations.due({ provider: 'ebay', environment: null, asOf, limit })).map(
+    ({ accountId }) => accountId,
+  );
+const validation: LastValidation = { outcome: 'invalid', at: NOW, logEntryId: 'entry' };
+const inactive: ValidationConsequence = { kind: 'state', state: 'inactive' };
+const verdict = { validation, consequence: inactive, failure: null };
+
+describe('the list', () => {
+  it('has the active accounts that were never asked about or are due again, and no others', async () => {
+    const { id: never } = await addAccount(store, { id: 'a_never' });
+    const { id: again } = await addAccount(store, { id: 'b_again' });
+    const { id: later } = await addAccount(store, { id: 'c_later' });
+    const { id: disabled, organisation } = await addAccount(store, { id: 'd_disabled' });
+    await addAccount(store, { id: 'e_ended', expiresInMs: 0 });
+    await store.validations.putOff([again], NOW);
+    await store.validations.putOff([later], fromNow(1));
+    await store.accounts.patch(organisation, disabled, { state: 'disabled' }, NOW);
+    expect(await due()).toEqual([never, again]);
+    expect(await due(fromNow(1))).toEqual([never, again, later]);
+    expect(await due(NOW, 1)).toEqual([never]);
+  });
+
+  it('R2.3 has accounts whose token does not end', async () => {
+    const grant = grantOf(null, {
+      refreshToken: null,
+      refreshTokenFingerprint: null,
+      expiresAt: null,
+    });
+    const { id, organisation } = await addAccount(store, { id: 'endless' });
+    await store.accounts.patch(organisation, id, { grant }, NOW);
+    expect(await due(fromNow(1e9 * MINUTE))).toEqual([id]);
+  });
+});
+
+describe('a verdict', () => {
+  it('is written with its consequence', async () => {
+    const account = await addAccount(store, {});
+    expect(await store.validations.record(account, verdict)).toBe(true);
+    expect(await accountOf(store, account.id)).toMatchObject({
+      state: 'inactive',
+      lastValidation: validation,
+    });
+  });
+
+  it('is void once a refresh has committed, and the new grant starts without one', async () => {
+    const account = await addAccount(store, {});
+    await store.grants.claim(claimOf(account, 'attempt'));
+    await store.grants.commit(commitOf(account, grantOf('attempt')));
+    expect(await store.validations.record(account, verdict)).toBe(false);
+    const after = await accountOf(store, account.id);
+    expect(after).toMatchObject({ state: 'active', generation: 2, lastValidation: null });
+  });
+
+  it('is void once an admin has disabled the account', async () => {
+    const account = await addAccount(store, {});
+    await store.accounts.patch(account.organisation, account.id, { state: 'disabled' }, NOW);
+    expect(await store.validations.record(account, verdict)).toBe(false);
+    expect((await accountOf(store, account.id)).state).toBe('disabled');
+  });
+
+  it('leaves a refresh that is under way its claim', async () => {
+    const account = await addAccount(store, {});
+    await store.grants.claim(claimOf(account, 'attempt'));
+    expect(await store.validations.record(account, verdict)).toBe(true);
+    expect((await accountOf(store, account.id)).claim?.attemptId).toBe('attempt');
+  });
+});
