@@ -95,13 +95,17 @@ export function accountClocks(account: Clocked, rule: RefreshRule): AccountClock
   };
 }
 
-/** A token that a refresh brought just now is not asked about at once; one that a person entered is. */
+/**
+ * A token that a refresh brought just now is not asked about before its interval is over; one that a person entered is
+ * asked about at once. Where every sweep asks (an interval of 0), each asks about all.
+ */
 function validationDueAt(
   { current, lastValidation }: Clocked,
   { enabled, validateEveryMs }: RefreshPolicy,
 ): Date | null {
   if (!enabled || validateEveryMs === null) return null;
-  const known = current.attemptId === null ? 0 : Date.parse(current.obtainedAt);
+  const entered = current.attemptId === null;
+  const known = entered || validateEveryMs === 0 ? 0 : Date.parse(current.obtainedAt);
   return new Date((lastValidation?.at.getTime() ?? known) + validateEveryMs);
 }
 

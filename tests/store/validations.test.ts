@@ -9,13 +9,15 @@ import {
   grantOf,
   MINUTE,
   NOW,
+  RULE,
   storeForTest,
   type TestStore,
 } from './_store';
 
 let store: TestStore;
 beforeEach(async () => {
-  store = await storeForTest();
+  const policy = { ...RULE.policy, validateEveryMs: 30 * MINUTE };
+  store = await storeForTest({ rules: () => ({ ...RULE, policy }) });
 });
 afterEach(() => store.close());
 

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { Writable } from 'node:stream';
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, ScheduleNotFoundError } from '@temporalio/client';
 import { Runtime } from '@temporalio/worker';
 import { type ApiApp, createApp } from '../../src/api/app';
 import { createHandoutLog, type HandoutLog } from '../../src/api/handout-log';
@@ -25,6 +25,7 @@ import { KeyRing } from '../../src/vault/key-ring';
 import { Vault } from '../../src/vault/vault';
 import { type RunningWorker, startWorker } from '../../src/worker/start-worker';
 import { engines } from './engines';
+import { eventually } from './eventually';
 
 export const CLIENT_ID = 'Evergran-test-PRD-0a1b2c3d4-5e6f7a8b';
 
@@ -277,5 +278,11 @@ async function createNamespace(connection: Connection, namespace: string): Promi
   await connection.workflowService.registerNamespace({
     namespace,
     workflowExecutionRetentionPeriod: { seconds: (24 * 3600) as never },
+  });
+  // Known to the whole server a moment later.
+  const { schedule } = new Client({ connection, namespace });
+  await eventually(async () => {
+    const absent = schedule.getHandle('none').describe();
+    return absent.catch((error: unknown) => error instanceof ScheduleNotFoundError);
   });
 }
