@@ -157,7 +157,7 @@ describe('the first start', () => {
     ['Amber Outfitters', { provider: 'shopify', status: 'ok', generation: 1 }],
     ['Birch Supply', { provider: 'shopify', status: 'ok', generation: 2 }],
     ['Cobalt Cycles', { provider: 'shopify', status: 'ok', generation: 2 }],
-    ['Dune Decor', { provider: 'shopify', status: 'needs_reconnect', generation: 1 }],
+    ['Dune Decor', { provider: 'shopify', status: 'inactive', generation: 1 }],
     ['Seaview Hotel, booking', { kind: 'booking', status: 'ok', generation: 1 }],
     ['Seaview Hotel, stopsale', { kind: 'stopsale', status: 'ok', generation: 2 }],
     ['Alpine Lodge, booking', { kind: 'booking', status: 'ok', generation: 2 }],
