@@ -14,35 +14,36 @@ export type ReplayRule =
   /** Reuse is taken for theft and revokes the whole family, the living access token included. */
   | { kind: 'never' };
 
-export type ReplayDecision = { replay: true; afterMs: number } | { replay: false };
-
 const REPLAY_PAUSE_MS = 1_000;
 const BEFORE_EXPIRY_MS = 60_000;
 
-/** When to replay once; `never` waits until the access token that a replay could kill is nearly over anyway. */
-export function replayDecision(
+/**
+ * The pause, in ms, before the refresh token is presented again; `never` waits until the access token that a replay could
+ * kill is nearly over anyway.
+ * @param sentAt when the first request left whose answer is missing
+ * @param pauseMs what is to pass in any case
+ */
+export function pauseBeforeReplayMs(
   rule: ReplayRule,
   sentAt: Date,
   accessTokenExpiresAt: Date,
   now: Date,
-): ReplayDecision {
+  pauseMs = 0,
+): number {
   switch (rule.kind) {
     case 'safe':
     case 'until_successor_used':
-      return { replay: true, afterMs: REPLAY_PAUSE_MS };
+      return Math.max(REPLAY_PAUSE_MS, pauseMs);
     case 'within': {
       const leftMs = sentAt.getTime() + rule.seconds * 1000 - now.getTime();
       // Past the grace a replay is a reuse: then, as with `never`, the living access token comes first.
-      return leftMs > 0 ? { replay: true, afterMs: 0 } : nearExpiry(accessTokenExpiresAt, now);
+      return leftMs > pauseMs ? pauseMs : nearExpiry(accessTokenExpiresAt, now, pauseMs);
     }
     case 'never':
-      return nearExpiry(accessTokenExpiresAt, now);
+      return nearExpiry(accessTokenExpiresAt, now, pauseMs);
   }
 }
 
-function nearExpiry(accessTokenExpiresAt: Date, now: Date): ReplayDecision {
-  return {
-    replay: true,
-    afterMs: Math.max(0, accessTokenExpiresAt.getTime() - BEFORE_EXPIRY_MS - now.getTime()),
-  };
+function nearExpiry(accessTokenExpiresAt: Date, now: Date, pauseMs: number): number {
+  return Math.max(pauseMs, accessTokenExpiresAt.getTime() - BEFORE_EXPIRY_MS - now.getTime());
 }

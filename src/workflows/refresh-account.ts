@@ -27,7 +27,7 @@ import type {
   Unwritten,
 } from '../domain/refresh-attempt';
 import { retryPauseMs } from '../domain/refresh-policy';
-import { replayDecision } from '../domain/replay';
+import { pauseBeforeReplayMs } from '../domain/replay';
 import { EvergrantOutcome } from './search-attributes';
 
 // One attempt is one try: each further one would present the refresh token again, and is this workflow's decision.
@@ -67,20 +67,26 @@ const INTERNAL_ERRORS_MAX = 3;
 /** What to do after an attempt; `wakeable`: a new request cuts the pause short. */
 type Next = { again: false } | { again: true; pauseMs: number; wakeable: boolean };
 
-/** Decides on the next attempt from how this one ended. At most one replay follows an unknown outcome. */
-function decideNext(
-  result: RefreshGrantResult,
-  tried: { failures: number; replayed: boolean },
-  now: Date,
-): Next {
+/** What this workflow has tried. */
+interface Tried {
+  failures: number;
+  replayed: boolean;
+  /** When the first request left whose answer is missing: since then the refresh token may be spent. */
+  unansweredSince: string | null;
+}
+
+/** Decides on the next attempt from how this one ended. One replay follows an unknown outcome whatever the clocks say. */
+function decideNext(result: RefreshGrantResult, tried: Tried, now: Date): Next {
   const { attempt } = result;
   if (result.leafPromoted) return { again: true, pauseMs: 0, wakeable: false };
   if (attempt.outcome !== 'failed' || attempt.failure === null) return { again: false };
   const expiresAt = new Date(result.accessTokenExpiresAt ?? 0);
-  const whileTokenLives = (pauseMs: number, wakeable: boolean): Next =>
-    now.getTime() + pauseMs < expiresAt.getTime()
-      ? { again: true, pauseMs, wakeable }
+  const whileTokenLives = (pauseMs: number, wakeable: boolean): Next => {
+    const allowedMs = allowedPauseMs(result, tried, expiresAt, now, pauseMs);
+    return now.getTime() + allowedMs < expiresAt.getTime()
+      ? { again: true, pauseMs: allowedMs, wakeable: wakeable && allowedMs === pauseMs }
       : { again: false };
+  };
   switch (attempt.failure.class) {
     case 'account':
     case 'app':
@@ -89,18 +95,25 @@ function decideNext(
     case 'rate':
       return whileTokenLives(attempt.failure.retryAfterMs ?? retryPauseMs(tried.failures), false);
     case 'provider': {
-      if (
-        attempt.exchange === 'unknown' &&
-        !tried.replayed &&
-        result.replayRule !== null &&
-        result.sentAt !== null
-      ) {
-        const replay = replayDecision(result.replayRule, new Date(result.sentAt), expiresAt, now);
-        if (replay.replay) return { again: true, pauseMs: replay.afterMs, wakeable: false };
+      if (attempt.exchange === 'unknown' && !tried.replayed && result.replayRule !== null) {
+        const pauseMs = allowedPauseMs(result, tried, expiresAt, now, 0);
+        return { again: true, pauseMs, wakeable: false };
       }
       return whileTokenLives(retryPauseMs(tried.failures), true);
     }
   }
+}
+
+/** The pause, or a longer one where the refresh token may be spent and the provider would not forgive it so soon. */
+function allowedPauseMs(
+  { replayRule }: RefreshGrantResult,
+  { unansweredSince }: Tried,
+  expiresAt: Date,
+  now: Date,
+  pauseMs: number,
+): number {
+  if (replayRule === null || unansweredSince === null) return pauseMs;
+  return pauseBeforeReplayMs(replayRule, new Date(unansweredSince), expiresAt, now, pauseMs);
 }
 
 /**
@@ -132,7 +145,7 @@ export async function refreshAccountWorkflow(input: RefreshAccountInput): Promis
   });
 
   try {
-    const tried = { failures: 0, replayed: false };
+    const tried: Tried = { failures: 0, replayed: false, unansweredSince: null };
     let supersedes: string | null = null;
     let internalErrors = 0;
     for (;;) {
@@ -177,6 +190,7 @@ export async function refreshAccountWorkflow(input: RefreshAccountInput): Promis
       finished += 1;
       wanted = null;
       if (attempt.outcome === 'failed') tried.failures += 1;
+      if (attempt.exchange === 'unknown') tried.unansweredSince ??= result.sentAt;
       const next = decideNext(result, tried, new Date());
       if (!next.again) break;
       if (attempt.exchange === 'unknown') tried.replayed = true;

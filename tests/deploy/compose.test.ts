@@ -41,6 +41,19 @@ describe('the Compose specification', () => {
   });
 });
 
+describe('docker compose up -d', () => {
+  it('R2.6 starts the whole production shape: no service waits for a profile, and those that stay come back', () => {
+    const stay = ['worker', 'api', 'mongo', 'postgres', 'temporal', 'temporal-ui'];
+    const once = ['temporal-schema', 'temporal-namespace'];
+    expect(services.map(([name]) => name).toSorted()).toEqual([...stay, ...once].toSorted());
+    for (const [name, service] of services) {
+      expect(service).not.toHaveProperty('profiles');
+      const restart = stay.includes(name) ? 'unless-stopped' : 'on-failure:5';
+      expect({ name, restart: service['restart'] }).toEqual({ name, restart });
+    }
+  });
+});
+
 describe('every container', () => {
   it.each(services)('%s has no capabilities and can gain none', (_name, service) => {
     expect(service.cap_drop).toEqual(['ALL']);

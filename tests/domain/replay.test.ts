@@ -1,4 +1,4 @@
-import { type ReplayRule, replayDecision } from '../../src/domain/replay';
+import { pauseBeforeReplayMs, type ReplayRule } from '../../src/domain/replay';
 
 const SENT = new Date('2026-11-22T12:00:00.000Z');
 const later = (seconds: number) => new Date(SENT.getTime() + seconds * 1000);
@@ -6,8 +6,8 @@ const later = (seconds: number) => new Date(SENT.getTime() + seconds * 1000);
 const within: ReplayRule = { kind: 'within', seconds: 10 };
 const never: ReplayRule = { kind: 'never' };
 
-describe('replayDecision', () => {
-  it.each<[string, ReplayRule, { now: number; expires: number }, number]>([
+describe('pauseBeforeReplayMs', () => {
+  it.each<[string, ReplayRule, { now: number; expires: number; pause?: number }, number]>([
     ['not rotated: soon', { kind: 'safe' }, { now: 20, expires: 600 }, 1],
     [
       'until the successor is used: soon',
@@ -22,10 +22,13 @@ describe('replayDecision', () => {
     ['never: near expiry', never, { now: 20, expires: 600 }, 520],
     ['never, a minute left: at once', never, { now: 540, expires: 600 }, 0],
     ['never, expired: at once', never, { now: 700, expires: 600 }, 0],
-  ])('%s', (_rule, rule, { now, expires }, afterSeconds) => {
-    expect(replayDecision(rule, SENT, later(expires), later(now))).toEqual({
-      replay: true,
-      afterMs: afterSeconds * 1000,
-    });
+    ['a pause within the grace: as it is', within, { now: 3, expires: 600, pause: 6 }, 6],
+    ['a pause beyond the grace: near expiry', within, { now: 3, expires: 600, pause: 7 }, 537],
+    ['a pause, not rotated: as it is', { kind: 'safe' }, { now: 20, expires: 600, pause: 40 }, 40],
+    ['a pause, never: near expiry', never, { now: 20, expires: 600, pause: 40 }, 520],
+    ['a pause, near expiry: as it is', never, { now: 590, expires: 600, pause: 40 }, 40],
+  ])('R2.2 %s', (_rule, rule, { now, expires, pause = 0 }, seconds) => {
+    const pauseMs = pauseBeforeReplayMs(rule, SENT, later(expires), later(now), pause * 1000);
+    expect(pauseMs).toBe(seconds * 1000);
   });
 });

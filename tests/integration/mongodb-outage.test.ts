@@ -21,7 +21,7 @@ const start = async (port: number) =>
 beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'evergrant-outage-'));
   mongodb = await start(await getPort());
-  h = await startHarness({ mongodbUri: mongodb.uri });
+  h = await startHarness({ mongodbUri: mongodb.uri, providers: ['ebay', 'etsy'] });
 });
 afterAll(async () => {
   await h?.stop();
@@ -69,6 +69,58 @@ it('R2.5 a grant that arrived while MongoDB was away for 30 s is committed, noth
     1,
   );
   expect((await h.entries(id)).map(({ action }) => action)).toEqual(['token_refreshed']);
+}, 150_000);
+
+it('R2.2 a rotation that came while MongoDB was away waits sealed in Temporal, and both its tokens are stored together when it is back', async () => {
+  const secretMarker = 'RotatedWhileAway';
+  const { id, plain } = await h.addAccount({ provider: 'etsy', secretMarker });
+  const key = await h.key();
+  const port = Number(new URL(mongodb.uri).port);
+  const oldAccessToken = h.vault.fingerprint(plain.accessToken);
+  const oldRefreshToken = h.vault.fingerprint(plain.refreshToken);
+  h.sandbox.script({
+    subject: id,
+    answer: { kind: 'normal', delayMs: 7_000, delayAt: 'after_commit' },
+  });
+  const acted = new Promise<void>((resolve) => {
+    h.sandbox.on('committed', () => resolve());
+  });
+  const asked = h.request(key, 'POST', `/api/admin/accounts/${id}/refresh`, {});
+  await acted;
+  await mongodb.stop();
+  const waiting = await eventually(async () => {
+    const handle = h.client.workflow.getHandle(`refresh-account/${id}`);
+    const { events } = await handle.fetchHistory();
+    return events?.find(
+      (e) => e.activityTaskScheduledEventAttributes?.activityType?.name === 'persistGrant',
+    );
+  });
+  const [input] = waiting.activityTaskScheduledEventAttributes?.input?.payloads ?? [];
+  const text = Buffer.from(input?.data ?? []).toString();
+  expect(JSON.parse(text).grant).toMatchObject({
+    accessToken: expect.stringMatching(/^ENC:/),
+    refreshToken: expect.stringMatching(/^ENC:/),
+  });
+  expect(text).not.toContain(secretMarker);
+  mongodb = await start(port);
+
+  // Whoever looks meanwhile sees the old pair or the new one, never one of each.
+  let mixed = 0;
+  await eventually(async () => {
+    const { current, generation } = await h.account(id);
+    const sameRefreshToken = current.refreshTokenFingerprint === oldRefreshToken;
+    if (sameRefreshToken !== (current.accessTokenFingerprint === oldAccessToken)) mixed += 1;
+    return generation === 2 && !sameRefreshToken;
+  }, 60_000);
+  expect(mixed).toBe(0);
+  expect((await asked).body).toMatchObject({ outcome: 'refreshed', generation: 2 });
+
+  // The refresh token that waited is the provider's newest: the next refresh is no replay, and the family lives.
+  const next = await h.request(key, 'POST', `/api/admin/accounts/${id}/refresh`, { force: true });
+  expect(next.body).toMatchObject({ outcome: 'refreshed', generation: 3 });
+  const received = h.sandbox.ledger.filter((e) => e.event === 'received' && e.subject === id);
+  expect(received.map((e) => e.rotatedTokenPresented)).toEqual([undefined, undefined]);
+  expect((await h.entries(id)).map(({ outcome }) => outcome)).toEqual(['ok', 'ok']);
 }, 150_000);
 
 it('nothing is sent to the provider while the database cannot be written', async () => {

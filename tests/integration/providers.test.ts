@@ -3,10 +3,13 @@ import type { SandboxProvider } from '../../src/sandbox/dialect';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
 
+const GRACE_SECONDS = 8;
+
 let h: Harness;
 let key: string;
 beforeAll(async () => {
-  h = await startHarness({ providers: ['ebay', 'etsy', 'shopify', 'google'] });
+  const forgiving = { adapter: 'etsy', dialect: 'etsy', replay: `${GRACE_SECONDS}s` } as const;
+  h = await startHarness({ providers: { ebay: {}, etsy: {}, shopify: {}, google: {}, forgiving } });
   key = await h.key();
 });
 afterAll(() => h?.stop());
@@ -79,7 +82,8 @@ it('a lost answer of Shopify is made good by presenting the old refresh token on
   const { id } = await h.addAccount({ provider: 'shopify' });
   h.sandbox.script({ subject: id, answer: { kind: 'drop', at: 'after_commit' } });
   await refresh(id);
-  await eventually(async () => (await h.account(id)).generation === 2);
+  await eventually(async () => (await h.entries(id)).length === 2);
+  expect(await h.account(id)).toMatchObject({ generation: 2 });
   expect(of(id, 'committed')).toHaveLength(2);
   expect((await h.entries(id)).map(({ outcome }) => outcome).toReversed()).toEqual([
     'unknown',
@@ -95,6 +99,29 @@ it('a lost answer of Etsy is not replayed while the access token lives', async (
   expect((await h.entries(id))[0]).toMatchObject({ outcome: 'unknown' });
   expect(of(id, 'received')).toHaveLength(1);
   expect((await h.account(id)).state).toBe('active');
+});
+
+it('R2.2 a refresh token that may be spent is not presented again once the grace is over, while the access token lives', async () => {
+  const { id, plain } = await h.addAccount({
+    provider: 'forgiving',
+    dialect: 'etsy',
+    rotation: { mode: 'grace', seconds: GRACE_SECONDS },
+    expiresInMs: 30 * 60_000,
+  });
+  h.sandbox.script({ subject: id, answer: { kind: 'drop', at: 'after_commit' } });
+  h.sandbox.script({ subject: id, answer: { kind: 'unavailable' } });
+  void refresh(id);
+  const pauseSeconds = await eventually(async () => {
+    const { events } = await h.client.workflow.getHandle(`refresh-account/${id}`).fetchHistory();
+    const timer = events?.findLast((e) => e.timerStartedEventAttributes);
+    const seconds = timer?.timerStartedEventAttributes?.startToFireTimeout?.seconds;
+    return seconds && Number(seconds);
+  });
+  // The pause that follows two failures is longer than the grace: so it lasts until the token is nearly over.
+  expect(pauseSeconds).toBeGreaterThan(28 * 60);
+  expect((await h.entries(id)).map(({ outcome }) => outcome)).toEqual(['unknown', 'unknown']);
+  expect(of(id, 'received')).toHaveLength(2);
+  expect(h.sandbox.isAccessTokenActive(plain.accessToken)).toBe(true);
 });
 
 it('R2.3 R2.5 a refusal that Shopify words as our slip marks the account, not the app', async () => {

@@ -3,6 +3,9 @@
  * the sandbox over real HTTP, the worker and the API in this process.
  */
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { Client, Connection, ScheduleNotFoundError } from '@temporalio/client';
 import { Runtime } from '@temporalio/worker';
@@ -16,8 +19,9 @@ import type { Account } from '../../src/domain/account';
 import type { LogEntry } from '../../src/domain/log-entry';
 import { createLogger, installTemporalLogger } from '../../src/logging';
 import { ConfiguredProviders } from '../../src/providers/configured-providers';
-import { defaultPolicy, type ProviderConfig } from '../../src/providers-file';
+import type { ProviderConfig } from '../../src/providers-file';
 import type { SandboxProvider } from '../../src/sandbox/dialect';
+import type { Rotation } from '../../src/sandbox/rotation';
 import { type Sandbox, startSandbox } from '../../src/sandbox/server';
 import type { Scope } from '../../src/store/api-keys';
 import { openStore, type Store } from '../../src/store/store';
@@ -35,12 +39,20 @@ export interface HarnessOptions {
   mongodbUri?: string;
   temporalAddress?: string;
   policy?: Partial<ProviderConfig['policy']>;
-  /** Which of the sandbox's providers are configured; default: eBay. */
-  providers?: readonly SandboxProvider[];
+  /** Which of the sandbox's providers are configured, and as what; default: eBay. */
+  providers?: readonly SandboxProvider[] | Record<string, ProviderEntry>;
 }
 
+/** What `providers.yaml` says of a provider; where and as whom to ask is the harness's to say. */
+export type ProviderEntry = Record<string, unknown> & {
+  /** Which of the sandbox's providers it speaks to, where the name does not say so. */
+  dialect?: SandboxProvider;
+};
+
 export interface NewAccount {
-  provider?: SandboxProvider;
+  provider?: string;
+  /** Which of the sandbox's providers issues the grant, where the provider's name does not say so. */
+  dialect?: SandboxProvider;
   organisation?: string;
   environment?: string;
   label?: string;
@@ -49,6 +61,8 @@ export interface NewAccount {
   refreshedAgoMs?: number;
   /** Replaces the refresh token that the sandbox knows. */
   refreshToken?: string;
+  /** What becomes of a used refresh token, where the provider's own way is not wanted. */
+  rotation?: Rotation;
   /** Spoils what is stored, after sealing. */
   spoil?: (sealedRefreshToken: string) => string;
   secretMarker?: string;
@@ -70,6 +84,8 @@ export interface Harness {
   sandbox: Sandbox;
   client: Client;
   clientSecret: string;
+  /** The providers as a process reads them; it takes the secret from `SANDBOX_CLIENT_SECRET`. */
+  providersFile: string;
   namespace: string;
   mongodbUri: string;
   /** Every line that was logged. */
@@ -119,22 +135,21 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const sandbox = await startSandbox({ clientId: CLIENT_ID, clientSecret });
   const encryptionKeys = `k1:${randomBytes(32).toString('base64')}`;
   const ring = KeyRing.parse(encryptionKeys);
-  const base = loadConfig({ PROVIDERS_FILE: '', DATA_DIR: '/nonexistent' });
+  const directory = mkdtempSync(join(tmpdir(), 'evergrant-harness-'));
+  const providersFile = writeProvidersFile(directory, sandbox, options.providers ?? ['ebay']);
+  const base = loadConfig({
+    PROVIDERS_FILE: providersFile,
+    SANDBOX_CLIENT_SECRET: clientSecret,
+    DATA_DIR: '/nonexistent',
+  });
   const config: Config = {
     ...base,
     encryptionKeys: ring,
     temporal: { connection: temporal, namespace, taskQueue: 'evergrant' },
-    providers: (options.providers ?? ['ebay']).map((provider) => {
-      const tokenEndpoint = sandbox.tokenEndpoint(provider);
-      const validationEndpoint = sandbox.validationEndpoint(provider);
-      const environment = { clientId: CLIENT_ID, clientSecret, tokenEndpoint, validationEndpoint };
-      return {
-        id: provider,
-        adapter: provider,
-        policy: { ...defaultPolicy(provider, null), ...options.policy },
-        environments: { production: environment, sandbox: environment },
-      };
-    }),
+    providers: base.providers.map((provider) => ({
+      ...provider,
+      policy: { ...provider.policy, ...options.policy },
+    })),
   };
   const providers = new ConfiguredProviders(config.providers);
   const mongodbUri = options.mongodbUri ?? engines.mongodbUri(`evergrant_${id}`);
@@ -170,6 +185,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     sandbox,
     client,
     clientSecret,
+    providersFile,
     namespace,
     mongodbUri,
     logs,
@@ -179,9 +195,10 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       const organisation = input.organisation ?? DEFAULT_ORGANISATION;
       const provider = input.provider ?? 'ebay';
       const consent = {
-        provider,
+        provider: input.dialect ?? (provider as SandboxProvider),
         subject: accountId,
         ...(input.secretMarker === undefined ? {} : { secretMarker: input.secretMarker }),
+        ...(input.rotation === undefined ? {} : { rotation: input.rotation }),
       };
       const endless = input.endless === true;
       const grant = endless
@@ -267,10 +284,40 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       await connection.close();
       // The native threads of this file's Temporal runtime would keep jest's process alive.
       await Runtime.instance().shutdown();
+      rmSync(directory, { recursive: true, force: true });
     },
   };
   if (options.worker !== false) await harness.startWorker();
   return harness;
+}
+
+/** JSON is YAML. Every provider has both environments, so that no test need say which. */
+function writeProvidersFile(
+  directory: string,
+  sandbox: Sandbox,
+  wanted: NonNullable<HarnessOptions['providers']>,
+): string {
+  const named: Record<string, ProviderEntry> = isList(wanted)
+    ? Object.fromEntries(wanted.map((id) => [id, {}]))
+    : wanted;
+  const providers: Record<string, object> = {};
+  for (const [id, { dialect = id as SandboxProvider, ...entry }] of Object.entries(named)) {
+    const environment = {
+      clientId: CLIENT_ID,
+      clientSecret: '${SANDBOX_CLIENT_SECRET}',
+      tokenEndpoint: sandbox.tokenEndpoint(dialect),
+      validationEndpoint: sandbox.validationEndpoint(dialect),
+    };
+    providers[id] = { ...entry, environments: { production: environment, sandbox: environment } };
+  }
+  const file = join(directory, 'providers.yaml');
+  writeFileSync(file, JSON.stringify({ providers }));
+  return file;
+}
+
+/** `Array.isArray` does not narrow what is read-only. */
+function isList<T>(value: readonly T[] | object): value is readonly T[] {
+  return Array.isArray(value);
 }
 
 /** Workflow ids, schedules and search attributes of one test file are its own. */

@@ -1,10 +1,8 @@
 /** A worker as it runs in production: `node build/worker/main.js`, to be killed as a process can be. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { engines } from './engines';
-import { CLIENT_ID, type Harness } from './harness';
+import type { Harness } from './harness';
 
 export interface WorkerProcess {
   child: ChildProcess;
@@ -14,22 +12,8 @@ export interface WorkerProcess {
 
 const BUILD = join(__dirname, '..', '..', 'build');
 
-/** Starts a worker on the harness's database, namespace and sandbox. */
+/** Starts a worker on the harness's database, namespace, providers and sandbox. */
 export function spawnWorker(h: Harness, encryptionKeys: string): WorkerProcess {
-  const directory = mkdtempSync(join(tmpdir(), 'evergrant-worker-'));
-  const providersFile = join(directory, 'providers.yaml');
-  writeFileSync(
-    providersFile,
-    JSON.stringify({
-      providers: {
-        ebay: {
-          clientId: CLIENT_ID,
-          clientSecret: '${EBAY_CLIENT_SECRET}',
-          tokenEndpoint: h.sandbox.tokenEndpoint('ebay'),
-        },
-      },
-    }),
-  );
   const child = spawn(process.execPath, [join(BUILD, 'worker', 'main.js')], {
     env: {
       PATH: process.env['PATH'],
@@ -37,8 +21,8 @@ export function spawnWorker(h: Harness, encryptionKeys: string): WorkerProcess {
       TEMPORAL_ADDRESS: engines.temporalAddress,
       TEMPORAL_NAMESPACE: h.namespace,
       ENCRYPTION_KEYS: encryptionKeys,
-      EBAY_CLIENT_SECRET: h.clientSecret,
-      PROVIDERS_FILE: providersFile,
+      SANDBOX_CLIENT_SECRET: h.clientSecret,
+      PROVIDERS_FILE: h.providersFile,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
