@@ -6,7 +6,7 @@ import { remainingLifeMs } from '../../src/domain/grant';
 import type { Harness } from '../support/harness';
 import { ORGANISATIONS, type SimulatedAccount } from './_ten-hours';
 
-export interface Miss {
+interface Miss {
   account: SimulatedAccount;
   at: Date;
   where: 'store' | 'api';
