@@ -1,10 +1,11 @@
 /** The shapes that several routes answer with. No schema here has a member for a token, and a test says so. */
 import { z } from '@hono/zod-openapi';
 import { ACCOUNT_STATUSES, type Account, accountStatus } from '../domain/account';
+import { dueExplanation } from '../domain/due-explanation';
 import { EXCHANGE_OUTCOMES, LOG_ACTIONS, LOG_SOURCES, type LogEntry } from '../domain/log-entry';
 import type { AttemptOutcome } from '../domain/refresh-attempt';
 import { FailureClass, type RefreshFailure } from '../domain/refresh-failure';
-import { dueDecision } from '../domain/refresh-policy';
+import { dueDecision, type RefreshRule } from '../domain/refresh-policy';
 import type { ConfiguredProviders } from '../providers/configured-providers';
 import { PolicyBody, policyBody } from './account-policy';
 
@@ -38,7 +39,15 @@ export const AccountBody = z
     status: z.enum(ACCOUNT_STATUSES),
     status_reason: z.string().nullable(),
     status_at: time,
-    due: z.object({ due: z.boolean(), reason: z.string() }),
+    due: z.object({
+      due: z.boolean(),
+      reason: z.string().openapi({ example: 'fresh' }),
+      explanation: z.string().openapi({
+        description: 'Why it is or is not due now, in sentences',
+        example:
+          'Not due yet. Its access token ends at 2026-11-22 14:00:00 UTC; it is refreshed from 15 min before that, at 2026-11-22 13:45:00 UTC.',
+      }),
+    }),
     due_at: time.nullable().openapi({ description: 'null: sweeps leave it alone' }),
     policy: orNull(PolicyBody).openapi({
       description: 'What it has otherwise than its provider',
@@ -88,10 +97,7 @@ export function accountBody(
     status: accountStatus(account, now),
     status_reason: account.stateReason,
     status_at: account.stateAt.toISOString(),
-    due:
-      provider === undefined
-        ? { due: false, reason: 'provider_not_configured' }
-        : dueDecision(account, provider, now),
+    due: dueBody(account, provider, now),
     due_at: account.clocks.dueAt?.toISOString() ?? null,
     policy: account.policy === null ? null : policyBody(account.policy),
     generation: account.generation,
@@ -123,6 +129,22 @@ export function accountBody(
     next_attempt_at: account.nextAttemptAt?.toISOString() ?? null,
     created_at: account.createdAt.toISOString(),
     updated_at: account.updatedAt.toISOString(),
+  };
+}
+
+/** Whether and why a sweep would refresh the account now, where its provider is configured at all. */
+export function dueBody(
+  account: Account,
+  rule: RefreshRule | undefined,
+  now: Date,
+): z.infer<typeof AccountBody>['due'] {
+  if (rule === undefined) {
+    const explanation = `Not due: its provider "${account.provider}" is not configured.`;
+    return { due: false, reason: 'provider_not_configured', explanation };
+  }
+  return {
+    ...dueDecision(account, rule, now),
+    explanation: dueExplanation(account, rule, now).join(' '),
   };
 }
 

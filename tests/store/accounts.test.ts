@@ -111,8 +111,8 @@ describe('the list of accounts', () => {
     const cases: [Partial<AccountListQuery>, string[]][] = [
       [{}, ['a', 'b', 'c']],
       [{ limit: 2 }, ['a', 'b']],
-      [{ limit: 2, afterId: 'b' }, ['c']],
-      [{ afterId: 'c' }, []],
+      [{ limit: 2, after: { value: null, id: 'b' } }, ['c']],
+      [{ after: { value: null, id: 'c' } }, []],
       [{ provider: 'ebay' }, ['a', 'b']],
       [{ environment: 'sandbox' }, ['b']],
       [{ kind: 'booking' }, ['a']],
