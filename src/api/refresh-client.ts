@@ -25,6 +25,7 @@ import {
   EvergrantSource,
 } from '../workflows/search-attributes';
 import { sweepAgainSignal, sweepWorkflow } from '../workflows/sweep';
+import { type RefreshProgress, refreshProgress } from './refresh-progress';
 import { within } from './within';
 
 /** So long a request waits for an outcome; the refresh itself goes on. */
@@ -44,6 +45,8 @@ export interface RefreshClient {
     account: Account,
     request: RefreshRequest,
   ): Promise<AttemptOutcome & { workflowId: string }>;
+  /** How far the account's refresh is; `null`: none runs. */
+  progress(account: Account): Promise<RefreshProgress | null>;
   /** Starts a sweep, or has the triggered one that runs look once more. */
   startSweep(provider: Provider): Promise<StartedSweep>;
   /** Whether Temporal answers now. */
@@ -140,6 +143,7 @@ export function createRefreshClient(client: Client, taskQueue: string): RefreshC
       }
       return { ...outcome, workflowId: refreshAccountWorkflowId(account.id) };
     },
+    progress: ({ id }) => refreshProgress(client, id),
     async startSweep(provider) {
       await ping();
       for (;;) {

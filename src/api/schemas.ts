@@ -1,6 +1,7 @@
 /** The shapes that several routes answer with. No schema here has a member for a token, and a test says so. */
 import { z } from '@hono/zod-openapi';
 import { ACCOUNT_STATUSES, type Account, accountStatus } from '../domain/account';
+import { ATTEMPT_STEPS } from '../domain/attempt-steps';
 import { dueExplanation } from '../domain/due-explanation';
 import { EXCHANGE_OUTCOMES, LOG_ACTIONS, LOG_SOURCES, type LogEntry } from '../domain/log-entry';
 import type { AttemptOutcome } from '../domain/refresh-attempt';
@@ -243,6 +244,16 @@ export const LogEntryBody = z
     workflow_id: z.string().nullable(),
     run_id: z.string().nullable(),
     message: z.string(),
+    steps: z
+      .array(
+        z.object({
+          step: z.enum(ATTEMPT_STEPS),
+          at: time,
+          duration_ms: z.number().nullable().openapi({ description: 'null: it did not end' }),
+        }),
+      )
+      .optional()
+      .openapi({ description: 'How a debug attempt went, step by step' }),
   })
   .openapi('LogEntry');
 
