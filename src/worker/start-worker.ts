@@ -19,7 +19,7 @@ import type { Vault } from '../vault/vault';
 /** Longer than the HTTP deadline and the commit after it: what was sent is finished before the worker ends. */
 const SHUTDOWN_GRACE = '30s';
 const ACTIVITIES_AT_ONCE = 100;
-/** How old the steps of a debug run may be that Temporal is told; an activity that takes less tells none. */
+/** The steps of a debug run are told to Temporal with its heartbeats, and are not to be older than this. */
 const HEARTBEAT_AT_MOST_EVERY = '500ms';
 
 export interface WorkerDependencies {

@@ -12,3 +12,13 @@ export function Moment({ at }: { at: Date }) {
     </time>
   );
 }
+
+/** The same with the absolute time beside the relative one. */
+export function MomentInFull({ at }: { at: Date }) {
+  return (
+    <>
+      <Moment at={at} />
+      <span class="detail">{momentText(at)}</span>
+    </>
+  );
+}
