@@ -9,6 +9,7 @@ import {
 import { prefix, storedPrefix } from '../domain/masking';
 import { type RefreshFailure, refreshFailure } from '../domain/refresh-failure';
 import type { Exchange } from '../providers/token-exchange';
+import type { AttemptSteps } from './attempt-steps';
 
 export interface EntryContext {
   account: Account;
@@ -18,6 +19,8 @@ export interface EntryContext {
   workflowId: string;
   runId: string;
   now: Date;
+  /** `null`: its course is not captured. */
+  steps: AttemptSteps | null;
 }
 
 /** The entry of an attempt that reached the provider, or was about to. */

@@ -1,5 +1,6 @@
 /** The activities: everything the workflows may do to the world. Object in, object out; no plaintext either way. */
 import { ApplicationFailure, activityInfo, heartbeat, log } from '@temporalio/activity';
+import type { AttemptStep } from '../domain/attempt-steps';
 import type { SealedGrant } from '../domain/grant';
 import type { LogEntry, LogSource } from '../domain/log-entry';
 import type { RefreshGrantInput, RefreshGrantResult } from '../domain/refresh-attempt';
@@ -12,6 +13,7 @@ import type {
 } from '../domain/validation';
 import { isDatabaseUnavailable } from '../store/database';
 import { type ApplyPolicyInput, applyPolicy } from './apply-policy';
+import { AttemptSteps } from './attempt-steps';
 import type { ActivityDependencies } from './dependencies';
 import { type DuePage, type ListDueAccountsInput, listDueAccounts } from './list-due-accounts';
 import { type ListDueValidationsInput, listDueValidations } from './list-due-validations';
@@ -36,9 +38,10 @@ export function createActivities(deps: ActivityDependencies) {
     async refreshGrant(input: RefreshGrantInput): Promise<RefreshGrantResult> {
       const place = attemptPlace();
       // A worker that dies is noticed by the missing heartbeat; nothing is cancelled by it, a sent request is finished.
-      const beat = setInterval(() => heartbeat(), HEARTBEAT_EVERY_MS);
+      const steps = input.request.capture ? new AttemptSteps(tellSteps) : null;
+      const beat = setInterval(() => tellSteps(steps?.soFar()), HEARTBEAT_EVERY_MS);
       try {
-        return await translate(refreshGrant(deps, input, place));
+        return await translate(refreshGrant(deps, input, place, steps));
       } finally {
         clearInterval(beat);
       }
@@ -107,6 +110,11 @@ function attemptPlace(): AttemptPlace {
     workflowId: workflowExecution?.workflowId ?? '',
     runId: workflowExecution?.runId ?? '',
   };
+}
+
+/** What a heartbeat says: names and times of steps, and nothing where they are not captured. */
+function tellSteps(steps?: AttemptStep[]): void {
+  heartbeat(steps && { steps });
 }
 
 export type Activities = ReturnType<typeof createActivities>;

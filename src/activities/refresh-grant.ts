@@ -24,6 +24,7 @@ import {
   recoveredEntry,
   unsentEntry,
 } from './attempt-entry';
+import { type AttemptSteps, completeSteps, withSteps } from './attempt-steps';
 import type { ActivityDependencies } from './dependencies';
 import { logAttempt } from './log-attempt';
 import { openRefreshToken, sealReceived } from './seal-grant';
@@ -38,13 +39,29 @@ export interface AttemptPlace {
 /**
  * Never throws once something was sent: what happened is in the result, and what could not be written is in it too,
  * sealed. Throws where the database went away before that.
+ *
+ * @param steps notes its course where it is captured
  */
 export async function refreshGrant(
   deps: ActivityDependencies,
   input: RefreshGrantInput,
   place: AttemptPlace,
+  steps: AttemptSteps | null,
+): Promise<RefreshGrantResult> {
+  const done = await claimAndRefresh(deps, input, place, steps);
+  const logged = done.attempt.logEntryId === input.attemptId && done.unwritten === null;
+  if (steps !== null && logged) await completeSteps(deps.store.logEntries, input.attemptId, steps);
+  return done;
+}
+
+async function claimAndRefresh(
+  deps: ActivityDependencies,
+  input: RefreshGrantInput,
+  place: AttemptPlace,
+  steps: AttemptSteps | null,
 ): Promise<RefreshGrantResult> {
   const { request } = input;
+  steps?.begin('claim', deps.now());
   const claimed = await deps.store.grants.claim({
     accountId: input.accountId,
     attemptId: input.attemptId,
@@ -63,6 +80,7 @@ export async function refreshGrant(
     source: request.source,
     caller: request.caller,
     now: deps.now(),
+    steps,
     ...place,
   };
   switch (claimed.kind) {
@@ -75,7 +93,7 @@ export async function refreshGrant(
       return shareOutcome(deps, input, context, claimed.attempt);
     case 'abandoned': {
       const settled = await settleAbandoned(deps, input, context, claimed.claim);
-      return settled ?? refreshGrant(deps, input, place);
+      return settled ?? claimAndRefresh(deps, input, place, steps);
     }
     case 'claimed':
       return refreshClaimed(deps, input, context);
@@ -110,6 +128,7 @@ async function refreshClaimed(
     await deps.store.grants.release(account.id, input.attemptId);
     return result(input, account, { outcome: 'skipped', reason: 'no_refresh_token' });
   }
+  context.steps?.begin('decrypt', deps.now());
   const opened = openRefreshToken(deps.vault, account, sealed);
   if ('failure' in opened) {
     const entry = unsentEntry(context, opened.failure, environment.tokenEndpoint.shown(account));
@@ -153,10 +172,11 @@ async function exchangeAndCommit(
   what: { provider: Provider; environment: ProviderEnvironment; refreshToken: string },
 ): Promise<RefreshGrantResult> {
   const { provider, environment, refreshToken } = what;
-  const { account } = context;
+  const { account, steps } = context;
   const fingerprint = deps.vault.fingerprint(refreshToken);
   const warning = provider.adapter.refreshTokenWarning(refreshToken);
   let grant: SealedGrant | null = null;
+  steps?.begin('request', deps.now());
   const exchange = await exchangeRefreshToken(
     {
       provider,
@@ -164,16 +184,17 @@ async function exchangeAndCommit(
       account,
       refreshToken,
       capture: input.request.capture,
-      mayBeSent: () =>
-        deps.store.grants.markSending(
-          {
-            accountId: account.id,
-            attemptId: input.attemptId,
-            generation: account.generation,
-            refreshTokenFingerprint: fingerprint,
-          },
-          deps.now(),
-        ),
+      mayBeSent: async () => {
+        const claim = {
+          accountId: account.id,
+          attemptId: input.attemptId,
+          generation: account.generation,
+          refreshTokenFingerprint: fingerprint,
+        };
+        const may = await deps.store.grants.markSending(claim, deps.now());
+        if (may) steps?.begin('response', deps.now());
+        return may;
+      },
       receive: (received) => {
         grant = sealReceived(deps.vault, account, received, {
           attemptId: input.attemptId,
@@ -199,7 +220,7 @@ async function commit(
   context: EntryContext,
   { entry, grant }: { entry: LogEntry; grant: SealedGrant },
 ): Promise<RefreshGrantResult> {
-  const { account } = context;
+  const { account, steps } = context;
   const { generation } = account;
   const done = (unwritten: Unwritten | null): RefreshGrantResult => ({
     ...result(input, account, {
@@ -214,6 +235,7 @@ async function commit(
     accessTokenExpiresAt: grant.expiresAt,
     unwritten,
   });
+  steps?.begin('commit', deps.now());
   try {
     await deps.store.grants.commit({
       account,
@@ -224,9 +246,15 @@ async function commit(
     });
   } catch (error) {
     if (!isDatabaseUnavailable(error)) throw error;
-    return done({ grant, generation, entry });
+    return done({ grant, generation, entry: withSteps(entry, steps) });
   }
-  return (await recordEntry(deps, entry)) ? done(null) : done({ grant: null, generation, entry });
+  try {
+    await record(deps, entry, steps);
+    return done(null);
+  } catch (error) {
+    if (!isDatabaseUnavailable(error)) throw error;
+    return done({ grant: null, generation, entry: withSteps(entry, steps) });
+  }
 }
 
 /** Logs and settles an attempt that brought no grant. */
@@ -236,7 +264,7 @@ async function finish(
   context: EntryContext,
   end: { entry: LogEntry; provider?: Provider | undefined; sentAt?: Date | null },
 ): Promise<RefreshGrantResult> {
-  const { account } = context;
+  const { account, steps } = context;
   const { entry } = end;
   const failed: RefreshGrantResult = {
     ...result(input, account, {
@@ -251,8 +279,8 @@ async function finish(
   };
   try {
     // The record before the claim is cleared: a refresh token is presented again only after a recorded outcome.
-    await deps.store.logEntries.record(entry);
-    logAttempt(entry);
+    await record(deps, entry, steps);
+    steps?.begin('settle', deps.now());
     const settled = await settleAttempt(deps, { account, entry });
     if (settled === 'leaf_promoted') return { ...failed, leafPromoted: true };
     // Another refresh won while this one was refused: nothing is wrong with the account.
@@ -267,19 +295,23 @@ async function finish(
     return failed;
   } catch (error) {
     if (!isDatabaseUnavailable(error)) throw error;
-    return { ...failed, unwritten: { grant: null, generation: account.generation, entry } };
+    const unwritten = {
+      grant: null,
+      generation: account.generation,
+      entry: withSteps(entry, steps),
+    };
+    return { ...failed, unwritten };
   }
 }
 
-async function recordEntry(deps: ActivityDependencies, entry: LogEntry): Promise<boolean> {
-  try {
-    await deps.store.logEntries.record(entry);
-    logAttempt(entry);
-    return true;
-  } catch (error) {
-    if (!isDatabaseUnavailable(error)) throw error;
-    return false;
-  }
+async function record(
+  deps: ActivityDependencies,
+  entry: LogEntry,
+  steps: AttemptSteps | null,
+): Promise<void> {
+  steps?.begin('log', deps.now());
+  await deps.store.logEntries.record(withSteps(entry, steps));
+  logAttempt(entry);
 }
 
 /** The outcome of an attempt that ended after this one was asked for: one request serves all who asked. */

@@ -28,6 +28,7 @@ import {
 } from '../workflows/search-attributes';
 import { sweepAgainSignal, sweepWorkflow } from '../workflows/sweep';
 import { validateAccountWorkflow, validateAccountWorkflowId } from '../workflows/validate-account';
+import { type RefreshProgress, refreshProgress } from './refresh-progress';
 import { within } from './within';
 
 /** So long a request waits for an outcome; the refresh itself goes on. */
@@ -52,6 +53,8 @@ export interface RefreshClient {
     account: Account,
     request: ValidationRequest,
   ): Promise<ValidationOutcome & { workflowId: string }>;
+  /** How far the account's refresh is; `null`: none runs. */
+  progress(account: Account): Promise<RefreshProgress | null>;
   /** Starts a sweep, or has the triggered one that runs look once more. */
   startSweep(provider: Provider): Promise<StartedSweep>;
   /** Whether Temporal answers now. */
@@ -173,6 +176,7 @@ export function createRefreshClient(client: Client, taskQueue: string): RefreshC
       );
       return { ...outcome, workflowId };
     },
+    progress: ({ id }) => refreshProgress(client, id),
     async startSweep(provider) {
       await ping();
       for (;;) {

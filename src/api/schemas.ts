@@ -1,10 +1,12 @@
 /** The shapes that several routes answer with. No schema here has a member for a token, and a test says so. */
 import { z } from '@hono/zod-openapi';
 import { ACCOUNT_STATUSES, type Account, accountStatus } from '../domain/account';
+import { ATTEMPT_STEPS } from '../domain/attempt-steps';
+import { dueExplanation } from '../domain/due-explanation';
 import { EXCHANGE_OUTCOMES, LOG_ACTIONS, LOG_SOURCES, type LogEntry } from '../domain/log-entry';
 import { type AttemptOutcome, outcomeSentence } from '../domain/refresh-attempt';
 import { FailureClass, type RefreshFailure } from '../domain/refresh-failure';
-import { dueDecision } from '../domain/refresh-policy';
+import { dueDecision, type RefreshRule } from '../domain/refresh-policy';
 import { TOKEN_VERDICTS, type ValidationOutcome, validationSentence } from '../domain/validation';
 import type { ConfiguredProviders } from '../providers/configured-providers';
 import { PolicyBody, policyBody } from './account-policy';
@@ -55,7 +57,15 @@ export const AccountBody = z
     quarantine: z.boolean().openapi({
       description: 'true: another system still refreshes it; it is served here, and not refreshed',
     }),
-    due: z.object({ due: z.boolean(), reason: z.string() }),
+    due: z.object({
+      due: z.boolean(),
+      reason: z.string().openapi({ example: 'fresh' }),
+      explanation: z.string().openapi({
+        description: 'Why it is or is not due now, in sentences',
+        example:
+          'Not due yet. Its access token ends at 2026-11-22 14:00:00 UTC; it is refreshed from 15 min before that, at 2026-11-22 13:45:00 UTC.',
+      }),
+    }),
     due_at: time.nullable().openapi({ description: 'null: sweeps leave it alone' }),
     policy: orNull(PolicyBody).openapi({
       description: 'What it has otherwise than its provider',
@@ -110,10 +120,7 @@ export function accountBody(
     status_reason: account.stateReason,
     status_at: account.stateAt.toISOString(),
     quarantine: account.quarantine,
-    due:
-      provider === undefined
-        ? { due: false, reason: 'provider_not_configured' }
-        : dueDecision(account, provider, now),
+    due: dueBody(account, provider, now),
     due_at: account.clocks.dueAt?.toISOString() ?? null,
     policy: account.policy === null ? null : policyBody(account.policy),
     generation: account.generation,
@@ -153,6 +160,22 @@ export function accountBody(
     next_attempt_at: account.nextAttemptAt?.toISOString() ?? null,
     created_at: account.createdAt.toISOString(),
     updated_at: account.updatedAt.toISOString(),
+  };
+}
+
+/** Whether and why a sweep would refresh the account now, where its provider is configured at all. */
+export function dueBody(
+  account: Account,
+  rule: RefreshRule | undefined,
+  now: Date,
+): z.infer<typeof AccountBody>['due'] {
+  if (rule === undefined) {
+    const explanation = `Not due: its provider "${account.provider}" is not configured.`;
+    return { due: false, reason: 'provider_not_configured', explanation };
+  }
+  return {
+    ...dueDecision(account, rule, now),
+    explanation: dueExplanation(account, rule, now).join(' '),
   };
 }
 
@@ -301,6 +324,16 @@ export const LogEntryBody = z
     workflow_id: z.string().nullable(),
     run_id: z.string().nullable(),
     message: z.string(),
+    steps: z
+      .array(
+        z.object({
+          step: z.enum(ATTEMPT_STEPS),
+          at: time,
+          duration_ms: z.number().nullable().openapi({ description: 'null: it did not end' }),
+        }),
+      )
+      .optional()
+      .openapi({ description: 'How a debug attempt went, step by step' }),
   })
   .openapi('LogEntry');
 

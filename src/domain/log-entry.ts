@@ -1,4 +1,5 @@
 /** The entry of the terminal: exactly one for each attempt, masked when it is written. */
+import type { AttemptStep } from './attempt-steps';
 import type { RefreshFailure } from './refresh-failure';
 
 export const LOG_SOURCES = ['scheduled', 'debug', 'admin', 'api'] as const;
@@ -74,6 +75,8 @@ export interface LogEntry {
   workflow_id: string | null;
   run_id: string | null;
   message: string;
+  /** Only where the attempt was captured (debug). */
+  steps?: AttemptStep[];
 }
 
 /**

@@ -113,6 +113,17 @@ function before(end: string | null, ms: number): Date | null {
   return end === null ? null : new Date(Date.parse(end) - ms);
 }
 
+/** The two moments of which the earlier makes an account due; `null`: that clock does not run. */
+export function dueMoments(
+  account: Clocked,
+  rule: RefreshRule,
+): { byExpiry: Date | null; byAge: Date | null } {
+  return {
+    byExpiry: expiryDueAt(account, rule),
+    byAge: ageDueAt(account, policyOf(account, rule)),
+  };
+}
+
 /** Whether a sweep should refresh the account now, and why or why not. The store's due list asks the same. */
 export function dueDecision(
   account: Clocked & Pick<Account, 'state' | 'quarantine'>,

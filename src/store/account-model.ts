@@ -159,7 +159,13 @@ accountSchema.index(
   { organisation: 1, provider: 1, environment: 1, external_id: 1, kind: 1 },
   { unique: true, name: 'identity' },
 );
+// One for each order in which an organisation's accounts are listed.
 accountSchema.index({ organisation: 1, _id: 1 }, { name: 'listing' });
+accountSchema.index(
+  { organisation: 1, 'current.expires_at': 1, _id: 1 },
+  { name: 'listing_by_expiry' },
+);
+accountSchema.index({ organisation: 1, label: 1, _id: 1 }, { name: 'listing_by_label' });
 
 export type AccountDocument = InferSchemaType<typeof accountSchema> & {
   _id: string;

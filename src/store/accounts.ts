@@ -8,6 +8,7 @@ import {
   type Clocked,
   type RefreshRules,
 } from '../domain/refresh-policy';
+import { type AccountPlace, type AccountSort, afterPlace, holding, ORDER } from './account-listing';
 import { fromClocks, fromFallback, fromGrant, fromPolicy, toAccount } from './account-mapping';
 import { type AccountDocument, accountModel } from './account-model';
 import { DUPLICATE_KEY } from './database';
@@ -34,7 +35,12 @@ export interface AccountListQuery {
   kind?: string | undefined;
   quarantine?: boolean | undefined;
   status?: { is: AccountStatus; at: Date } | undefined;
-  afterId?: string | undefined;
+  /** Text that the label, the external id or the id holds, in capitals or not. */
+  text?: string | undefined;
+  /** Default: `id`. */
+  sort?: AccountSort | undefined;
+  /** The place of the last account of the page before, in the same order. */
+  after?: AccountPlace | undefined;
   limit: number;
 }
 
@@ -131,7 +137,9 @@ export class Accounts {
     return document === null ? null : toAccount(document);
   }
 
+  /** One page: a walk along the index of its order, from a place on. */
   async list(query: AccountListQuery): Promise<Account[]> {
+    const { sort = 'id' } = query;
     const filter: QueryFilter<AccountDocument> = { organisation: query.organisation };
     if (query.provider !== undefined) filter['provider'] = query.provider;
     if (query.environment !== undefined) filter['environment'] = query.environment;
@@ -139,10 +147,13 @@ export class Accounts {
     if (query.quarantine !== undefined)
       filter['quarantine'] = query.quarantine ? true : { $ne: true };
     if (query.status !== undefined) Object.assign(filter, withStatus(query.status));
-    if (query.afterId !== undefined) filter['_id'] = { $gt: query.afterId };
+    const and: QueryFilter<AccountDocument>[] = [];
+    if (query.text !== undefined) and.push(holding(query.text));
+    if (query.after !== undefined) and.push(afterPlace(sort, query.after));
+    if (and.length > 0) filter['$and'] = and;
     const documents = await this.#accounts
       .find(filter)
-      .sort({ _id: 1 })
+      .sort({ ...ORDER[sort], _id: 1 })
       .limit(query.limit)
       .lean<AccountDocument[]>();
     return documents.map(toAccount);

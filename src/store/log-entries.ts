@@ -6,6 +6,7 @@ import {
   type QueryFilter,
   Schema,
 } from 'mongoose';
+import type { AttemptStep } from '../domain/attempt-steps';
 import type { LogAction, LogEntry, LogSource } from '../domain/log-entry';
 import { beyond } from './keyset';
 
@@ -31,6 +32,8 @@ const entrySchema = new Schema(
     workflow_id: { type: String, default: null },
     run_id: { type: String, default: null },
     message: { type: String, required: true },
+    /** Absent but for captured attempts. */
+    steps: { type: Schema.Types.Mixed },
   },
   { collection: 'log_entries', strictQuery: 'throw', versionKey: false, minimize: false },
 );
@@ -84,6 +87,11 @@ export class LogEntries {
       },
       { upsert: true },
     );
+  }
+
+  /** In place of the steps that were known when the entry was written. */
+  async setSteps(id: string, steps: AttemptStep[]): Promise<void> {
+    await this.#entries.updateOne({ _id: id }, { $set: { steps } });
   }
 
   /** One entry whatever its organisation: for workers, which serve all of them. */
@@ -144,5 +152,6 @@ function toEntry(document: EntryDocument): LogEntry {
     workflow_id: document.workflow_id ?? null,
     run_id: document.run_id ?? null,
     message: document.message,
+    ...(document.steps ? { steps: document.steps } : {}),
   };
 }

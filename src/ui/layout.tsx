@@ -60,7 +60,7 @@ function Head({ title }: { title: string }) {
       <meta charset="utf-8" />
       <meta name="viewport" content="width=device-width, initial-scale=1" />
       {/* The strict content security policy forbids styles and code from anywhere but our own files. */}
-      <meta name="htmx-config" content='{"includeIndicatorCSS": false, "history": false}' />
+      <meta name="htmx-config" content='{"includeIndicatorCSS": false, "history": "reload"}' />
       <title>{`${title} · Evergrant`}</title>
       <link rel="icon" href="data:," />
       <link rel="stylesheet" href={STYLE.url} />

@@ -10,6 +10,9 @@ import type { UiApp, UiDependencies, UiEnv } from './dependencies';
 import { showError } from './errors';
 import { requireAdmin, requireSession } from './guard';
 import { HOME } from './local-path';
+import { registerAccount } from './routes/account';
+import { registerAccounts } from './routes/accounts';
+import { registerRefreshDebug } from './routes/refresh-debug';
 import { registerSignIn } from './routes/sign-in';
 import { registerSignInOidc } from './routes/sign-in-oidc';
 import { registerSignOut } from './routes/sign-out';
@@ -57,6 +60,9 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   registerSignOut(ui, deps);
   registerTheme(ui);
   registerWorkers(ui, deps);
+  registerAccounts(ui, deps);
+  registerAccount(ui, deps);
+  registerRefreshDebug(ui, deps);
 
   ui.get('/', (c) => c.redirect(HOME, 302));
   ui.get('/admin', (c) => c.redirect(HOME, 302));

@@ -19,6 +19,8 @@ import type { Vault } from '../vault/vault';
 /** Longer than the HTTP deadline and the commit after it: what was sent is finished before the worker ends. */
 const SHUTDOWN_GRACE = '30s';
 const ACTIVITIES_AT_ONCE = 100;
+/** The steps of a debug run are told to Temporal with its heartbeats, and are not to be older than this. */
+const HEARTBEAT_AT_MOST_EVERY = '500ms';
 
 export interface WorkerDependencies {
   config: Config;
@@ -67,6 +69,7 @@ export async function startWorker({
       now: () => new Date(),
     }),
     maxConcurrentActivityTaskExecutions: ACTIVITIES_AT_ONCE,
+    maxHeartbeatThrottleInterval: HEARTBEAT_AT_MOST_EVERY,
     shutdownGraceTime: SHUTDOWN_GRACE,
   });
   const ended = worker.run();

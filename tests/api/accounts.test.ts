@@ -236,6 +236,56 @@ describe('the list of accounts', () => {
     expect((await list('?limit=2')).body).toMatchObject({ next_cursor: null });
   });
 
+  it.each([
+    ['expires_at', ['second', '=', '=', 'fourth']],
+    ['label', ['Third', 'first', 'fourth', 'second']],
+  ])('is sorted by %s, page after page, with equals in it', async (sort, order) => {
+    const minutes = { first: 60, second: 30, Third: 60, fourth: 90 };
+    const now = Date.now();
+    const ids: string[] = [];
+    for (const [label, left] of Object.entries(minutes)) {
+      const { id, current } = await api.addAccount({ organisation, label });
+      // To the millisecond, so that two end at the same moment.
+      const expiresAt = new Date(now + left * MINUTE_MS).toISOString();
+      const grant = { ...current, expiresAt };
+      await api.store.accounts.patch(organisation, id, { grant }, new Date());
+      ids.push(id);
+    }
+    const [first, , third] = ids;
+    const equals = (first ?? '') < (third ?? '') ? ['first', 'Third'] : ['Third', 'first'];
+    const expected = order.map((label) => (label === '=' ? equals.shift() : label));
+    const seen: string[] = [];
+    for (let next: string | null = ''; next !== null; ) {
+      const page = await list(`?sort=${sort}&limit=1${next === '' ? '' : `&cursor=${next}`}`);
+      seen.push(...page.body.items.map(({ label }: { label: string }) => label));
+      next = page.body.next_cursor;
+    }
+    expect(seen).toEqual(expected);
+  });
+
+  it('finds a text in label, external id or id, in capitals or not, and takes it as it is written', async () => {
+    const shop = await api.addAccount({ organisation, label: 'Berlin (Mitte) 50%' });
+    const other = await api.addAccount({ organisation, label: 'Hamburg' });
+    await api.addAccount({ organisation: `org-${randomUUID()}`, label: 'Berlin' });
+    const q = (text: string) => idsOf(`?q=${encodeURIComponent(text)}`);
+    expect(await q('berlin')).toEqual([shop.id]);
+    expect(await q(' (mitte) ')).toEqual([shop.id]);
+    expect(await q('50%')).toEqual([shop.id]);
+    expect(await q(other.externalId.toUpperCase())).toEqual([other.id]);
+    expect(await q(other.id)).toEqual([other.id]);
+    expect(await q('.*')).toEqual([]);
+    expect(await q('b-e')).toEqual([]);
+    expect(await q('')).toEqual([shop.id, other.id].toSorted());
+    expect(await idsOf('?q=berlin&environment=sandbox')).toEqual([]);
+  });
+
+  it('refuses a cursor of another order', async () => {
+    await api.addAccount({ organisation });
+    await api.addAccount({ organisation });
+    const { next_cursor } = (await list('?limit=1&sort=label')).body;
+    expectError(await list(`?sort=expires_at&cursor=${next_cursor}`), 400, 'invalid_request');
+  });
+
   it('goes on from the cursor when the account it stands on is gone', async () => {
     const ids = [];
     for (let count = 0; count < 3; count += 1)
@@ -286,6 +336,8 @@ describe('the list of accounts', () => {
     '?limit=501',
     '?limit=ten',
     '?status=fine',
+    '?sort=due',
+    `?q=${'a'.repeat(101)}`,
   ])('refuses %s', async (query) => {
     expectError(await list(query), 400, 'invalid_request');
   });
@@ -308,6 +360,26 @@ describe('one account', () => {
     await api.store.accounts.patch(api.organisation, id, patch, new Date());
     const reason = 'stateReason' in patch ? patch.stateReason : null;
     expect(await show(id)).toMatchObject({ status, status_reason: reason });
+  });
+
+  it('explains in sentences why it is or is not due now', async () => {
+    const due = await api.addAccount({ expiresInMs: 5 * MINUTE_MS });
+    const { current } = due;
+    const ends = `${current.expiresAt?.slice(0, 19).replace('T', ' ')} UTC`;
+    const { due: shown } = await show(due.id);
+    expect(shown).toMatchObject({ due: true, reason: 'access_token_expires' });
+    expect(shown.explanation).toContain('Due: the next sweep refreshes it.');
+    expect(shown.explanation).toContain(
+      `Its access token ends at ${ends}; it is refreshed from 15`,
+    );
+
+    const patch = { state: AccountState.disabled, stateReason: 'On leave.' };
+    await api.store.accounts.patch(api.organisation, due.id, patch, new Date());
+    expect((await show(due.id)).due).toEqual({
+      due: false,
+      reason: 'disabled',
+      explanation: 'Not due: it is disabled, and never refreshed. On leave.',
+    });
   });
 });
 

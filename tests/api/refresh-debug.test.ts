@@ -97,6 +97,32 @@ describe('the exchange', () => {
     expect(await entriesOf(account.id)).toEqual([entry]);
   });
 
+  it('R1.6 says how long each step took, up to the entry itself', async () => {
+    const account = await api.addAccount();
+    const { steps } = (await debug(account.id)).body.entry;
+    const names = steps.map(({ step }: { step: string }) => step);
+    expect(names).toEqual(['claim', 'decrypt', 'request', 'response', 'commit', 'log']);
+    const times = steps.map(({ at }: { at: string }) => at);
+    expect(times).toEqual(times.toSorted());
+    for (const { duration_ms } of steps) expect(duration_ms).toBeGreaterThanOrEqual(0);
+  });
+
+  it('R1.6 says so for a refusal, which is settled, and for a token that could not be opened', async () => {
+    const refused = await api.addAccount({ refreshToken: `v^1.1#${randomUUID()}` });
+    const broken = await api.addAccount({ spoil: (sealed) => `${sealed.slice(0, -4)}AAAA` });
+    const names = async (id: string) =>
+      (await debug(id)).body.entry.steps.map(({ step }: { step: string }) => step);
+    expect(await names(refused.id)).toEqual([
+      'claim',
+      'decrypt',
+      'request',
+      'response',
+      'log',
+      'settle',
+    ]);
+    expect(await names(broken.id)).toEqual(['claim', 'decrypt', 'log', 'settle']);
+  });
+
   it('R1.7 says who asked, and how the token looked stored, decrypted and sent', async () => {
     const account = await api.addAccount();
     const { diagnostics } = (await debug(account.id)).body.entry;
@@ -230,6 +256,7 @@ describe('one and the same request', () => {
     const [entry] = await entriesOf(id);
     expect(Object.keys(entry.request).toSorted()).toEqual(['method', 'refresh_token', 'url']);
     expect(Object.keys(entry.response).toSorted()).toEqual(['duration_ms', 'status']);
+    expect(entry).not.toHaveProperty('steps');
   });
 
   function shape(bytes: Buffer): string {

@@ -216,7 +216,13 @@ describe('a token that still lives while refreshing fails', () => {
 
   it('R3.1 is handed out where Temporal is away; one that has ended is a 503', async () => {
     const away = () => Promise.reject(Object.assign(new Error('14 UNAVAILABLE'), UNAVAILABLE));
-    const refreshes = { refresh: away, validate: away, startSweep: away, ping: away };
+    const refreshes = {
+      refresh: away,
+      validate: away,
+      progress: away,
+      startSweep: away,
+      ping: away,
+    };
     const send = api.with({ refreshes });
     const living = await api.addAccount({ expiresInMs: MINUTE_MS });
     const answer = await send('GET', `/api/tokens/${living.id}?min_valid_seconds=3600`);
@@ -231,7 +237,13 @@ describe('a token that still lives while refreshing fails', () => {
   it('R3.1 is handed out after ten seconds where the refresh takes longer, and so is a fallback', async () => {
     const never = () => new Promise<never>(() => undefined);
     const send = api.with({
-      refreshes: { refresh: never, validate: never, startSweep: never, ping: never },
+      refreshes: {
+        refresh: never,
+        validate: never,
+        progress: never,
+        startSweep: never,
+        ping: never,
+      },
     });
     const living = await api.addAccount({ expiresInMs: MINUTE_MS });
     const ended = await api.addAccount(expired);

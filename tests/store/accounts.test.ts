@@ -124,8 +124,8 @@ describe('the list of accounts', () => {
     const cases: [Partial<AccountListQuery>, string[]][] = [
       [{}, ['a', 'b', 'c', 'e']],
       [{ limit: 2 }, ['a', 'b']],
-      [{ limit: 2, afterId: 'b' }, ['c', 'e']],
-      [{ afterId: 'e' }, []],
+      [{ limit: 2, after: { value: null, id: 'b' } }, ['c', 'e']],
+      [{ after: { value: null, id: 'e' } }, []],
       [{ provider: 'ebay' }, ['a', 'b', 'e']],
       [{ environment: 'sandbox' }, ['b']],
       [{ kind: 'booking' }, ['a']],

@@ -1,8 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { type LogEntry, REFRESH_ACTIONS } from '../../domain/log-entry';
 import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
+import { diagnose } from '../diagnostics';
 import { errorResponses, notFound } from '../errors';
 import { AccountParams, LogEntryBody, logEntryBody, orNull } from '../schemas';
 
@@ -38,50 +38,15 @@ export function registerAccountDiagnostics(app: ApiApp, { store }: ApiDependenci
     const { organisation } = c.get('principal');
     const { id } = c.req.valid('param');
     if ((await store.accounts.find(organisation, id)) === null) throw notFound(`account ${id}`);
-    const last = async (source: 'debug' | 'scheduled') =>
-      (
-        await store.logEntries.list({
-          organisation,
-          accountId: id,
-          source,
-          action: REFRESH_ACTIONS,
-          limit: 1,
-        })
-      ).at(0) ?? null;
-    const [debug, scheduled] = await Promise.all([last('debug'), last('scheduled')]);
+    const { lastDebug, lastScheduled, comparison } = await diagnose(store, organisation, id);
     return c.json(
       {
         account_id: id,
-        last_debug: debug === null ? null : logEntryBody(debug),
-        last_scheduled: scheduled === null ? null : logEntryBody(scheduled),
-        comparison: compare(debug, scheduled),
+        last_debug: lastDebug === null ? null : logEntryBody(lastDebug),
+        last_scheduled: lastScheduled === null ? null : logEntryBody(lastScheduled),
+        comparison: { same_token: comparison.sameToken, message: comparison.message },
       },
       200,
     );
   });
-}
-
-function compare(
-  debug: LogEntry | null,
-  scheduled: LogEntry | null,
-): z.infer<typeof Body>['comparison'] {
-  const used = debug?.diagnostics?.refresh_token_fingerprint ?? null;
-  const other = scheduled?.diagnostics?.refresh_token_fingerprint ?? null;
-  if (used === null || other === null) {
-    const missing = used === null ? 'debug' : 'scheduled';
-    return {
-      same_token: null,
-      message: `There is no ${missing} attempt that opened a refresh token yet.`,
-    };
-  }
-  return used === other
-    ? {
-        same_token: true,
-        message: 'The last debug and the last scheduled attempt used the same refresh token.',
-      }
-    : {
-        same_token: false,
-        message:
-          'The last debug and the last scheduled attempt used different refresh tokens: it was replaced in between.',
-      };
 }

@@ -1,25 +1,36 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { ACCOUNT_STATUSES } from '../../domain/account';
+import { ACCOUNT_SORTS } from '../../store/account-listing';
+import { accountPage, SEARCH_MAX_CHARACTERS } from '../account-page';
 import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
-import { ApiError, errorResponses } from '../errors';
-import { AccountBody, accountBody, decodeCursor, encodeCursor, yesOrNo } from '../schemas';
+import { errorResponses } from '../errors';
+import { AccountBody, accountBody, yesOrNo } from '../schemas';
 
 const Query = z.object({
+  q: z.string().max(SEARCH_MAX_CHARACTERS).optional().openapi({
+    description: 'Text that the label, the external id or the id holds, in capitals or not',
+    example: 'berlin',
+  }),
   provider: z.string().optional(),
   environment: z.string().optional(),
   kind: z.string().optional(),
   status: z.enum(ACCOUNT_STATUSES).optional(),
   quarantine: yesOrNo.optional(),
+  sort: z.enum(ACCOUNT_SORTS).default('id').openapi({
+    description: 'expires_at: the access token that ends soonest first; label: as code points go',
+  }),
   limit: z.coerce.number().int().min(1).max(500).default(100),
-  cursor: z.string().optional(),
+  cursor: z.string().optional().openapi({
+    description: 'next_cursor of the page before, which had the same sort',
+  }),
 });
 
 const route = createRoute({
   method: 'get',
   path: '/api/admin/accounts',
-  summary: 'The accounts of your organisation',
+  summary: 'The accounts of your organisation, searched, filtered and in order',
   middleware: requireScope('read'),
   request: { query: Query },
   responses: {
@@ -40,24 +51,13 @@ export function registerListAccounts(
   { store, providers, now }: ApiDependencies,
 ): void {
   app.openapi(route, async (c) => {
-    const { status, cursor, limit, ...filters } = c.req.valid('query');
-    const after = cursor === undefined ? [] : decodeCursor(cursor, 1);
-    if (after === null)
-      throw new ApiError('invalid_request', 'cursor: not one of ours; take it from next_cursor');
+    const { organisation } = c.get('principal');
     const at = now();
-    const accounts = await store.accounts.list({
-      organisation: c.get('principal').organisation,
-      ...filters,
-      status: status === undefined ? undefined : { is: status, at },
-      afterId: after[0],
-      limit: limit + 1,
-    });
-    const page = accounts.slice(0, limit);
-    const last = page.at(-1);
+    const page = await accountPage(store, { organisation, ...c.req.valid('query') }, at);
     return c.json(
       {
-        items: page.map((account) => accountBody(account, providers, at)),
-        next_cursor: accounts.length > limit && last !== undefined ? encodeCursor(last.id) : null,
+        items: page.accounts.map((account) => accountBody(account, providers, at)),
+        next_cursor: page.next,
       },
       200,
     );

@@ -61,6 +61,14 @@
       if (target instanceof Element && target.hasAttribute('hx-sse:connect')) showState('failed');
     });
   }
+  // A dialog is done when its form was answered: what came of it is said on the page, and what was typed is gone.
+  addEventListener('htmx:after:request', ({ target }) => {
+    const dialog = target instanceof HTMLFormElement && target.closest('dialog');
+    if (!dialog) return;
+    target.reset();
+    dialog.close();
+  });
+
   addEventListener('htmx:sse:error', ({ detail }) => {
     showState('lost');
     // The session has ended: the page itself is sent to the sign-in page, and from there back.

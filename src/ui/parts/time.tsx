@@ -1,8 +1,11 @@
 /** A moment and a length of time, as people read them. */
+import { momentText } from '../../domain/time-text';
+
+export { duration } from '../../domain/time-text';
 
 /** Absolute, and the same each time it is rendered; the browser makes it relative and keeps it so. */
 export function Moment({ at }: { at: Date }) {
-  const absolute = `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+  const absolute = momentText(at);
   return (
     <time datetime={at.toISOString()} title={absolute} data-relative>
       {absolute}
@@ -10,22 +13,12 @@ export function Moment({ at }: { at: Date }) {
   );
 }
 
-const UNITS = [
-  { ms: 24 * 3600_000, name: 'd' },
-  { ms: 3600_000, name: 'h' },
-  { ms: 60_000, name: 'min' },
-  { ms: 1_000, name: 's' },
-] as const;
-
-/** `90_000` → `1 min 30 s`: the two largest units. */
-export function duration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  let rest = ms;
-  const parts: string[] = [];
-  for (const unit of UNITS) {
-    const count = Math.floor(rest / unit.ms);
-    rest -= count * unit.ms;
-    if (count > 0) parts.push(`${count} ${unit.name}`);
-  }
-  return parts.slice(0, 2).join(' ');
+/** The same with the absolute time beside the relative one. */
+export function MomentInFull({ at }: { at: Date }) {
+  return (
+    <>
+      <Moment at={at} />
+      <span class="detail">{momentText(at)}</span>
+    </>
+  );
 }

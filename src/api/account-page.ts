@@ -1,0 +1,59 @@
+/** One page of an organisation's accounts: the same for the API and for the page in the browser. */
+import type { Account, AccountStatus } from '../domain/account';
+import { type AccountSort, isPlace, placeOf } from '../store/account-listing';
+import type { Store } from '../store/store';
+import { ApiError } from './errors';
+import { decodeCursor, encodeCursor } from './schemas';
+
+export const SEARCH_MAX_CHARACTERS = 100;
+
+interface AccountPageQuery {
+  organisation: string;
+  q?: string | undefined;
+  provider?: string | undefined;
+  environment?: string | undefined;
+  kind?: string | undefined;
+  quarantine?: boolean | undefined;
+  status?: AccountStatus | undefined;
+  sort: AccountSort;
+  limit: number;
+  cursor?: string | undefined;
+}
+
+/**
+ * @returns `next`: the cursor of the page after this one, which holds the last account's place in the order
+ * @throws {ApiError} for a cursor that is none of this order
+ */
+export async function accountPage(
+  store: Store,
+  { q, status, sort, limit, cursor, ...filters }: AccountPageQuery,
+  now: Date,
+): Promise<{ accounts: Account[]; next: string | null }> {
+  const text = q?.trim();
+  const found = await store.accounts.list({
+    ...filters,
+    text: text === '' ? undefined : text,
+    status: status === undefined ? undefined : { is: status, at: now },
+    sort,
+    after: cursor === undefined ? undefined : decodedPlace(sort, cursor),
+    limit: limit + 1,
+  });
+  const accounts = found.slice(0, limit);
+  const last = accounts.at(-1);
+  if (found.length <= limit || last === undefined) return { accounts, next: null };
+  const { value, id } = placeOf(sort, last);
+  return { accounts, next: encodeCursor(sort, id, ...(value === null ? [] : [value])) };
+}
+
+function decodedPlace(sort: AccountSort, cursor: string) {
+  const parts = decodeCursor(cursor, 3) ?? decodeCursor(cursor, 2) ?? [];
+  const [of, id = '', value = null] = parts;
+  const place = { value, id };
+  if (of !== sort || !isPlace(sort, place)) {
+    throw new ApiError(
+      'invalid_request',
+      `cursor: not one of ours, in the order of ${sort}; take it from next_cursor`,
+    );
+  }
+  return place;
+}

@@ -1,0 +1,334 @@
+/** One account: its clocks, why it is or is not due, its grants, its last attempts and its workflows. Followed live. */
+import { policyBody } from '../../api/account-policy';
+import { apiErrorOf, notFound } from '../../api/errors';
+import { dueBody } from '../../api/schemas';
+import { type Account, AccountState, accountStatus } from '../../domain/account';
+import type { LogEntry } from '../../domain/log-entry';
+import type { UiDependencies } from '../dependencies';
+import { OutcomeBadge, StatusBadge, words } from '../parts/account-badges';
+import { Badge } from '../parts/badge';
+import { Notice } from '../parts/notice';
+import { duration, Moment, MomentInFull } from '../parts/time';
+import { AccountActions } from './account-actions';
+
+const ATTEMPTS = 10;
+const WORKFLOWS = 10;
+
+type Workflows = Awaited<ReturnType<UiDependencies['workflows']['list']>>['items'];
+
+export interface AccountView {
+  account: Account;
+  due: ReturnType<typeof dueBody>;
+  attempts: LogEntry[];
+  /** A sentence where Temporal does not say. */
+  workflows: Workflows | string;
+  now: Date;
+}
+
+/** @throws {ApiError} `not_found`, absent and foreign alike */
+export async function findAccount(
+  { store }: Pick<UiDependencies, 'store'>,
+  organisation: string,
+  id: string,
+): Promise<Account> {
+  const account = await store.accounts.find(organisation, id);
+  if (account === null) throw notFound(`account ${id}`);
+  return account;
+}
+
+export async function loadAccount(
+  deps: Pick<UiDependencies, 'store' | 'providers' | 'workflows' | 'now'>,
+  organisation: string,
+  id: string,
+): Promise<AccountView> {
+  const account = await findAccount(deps, organisation, id);
+  const [attempts, workflows] = await Promise.all([
+    deps.store.logEntries.list({ organisation, accountId: id, limit: ATTEMPTS }),
+    // The account is shown without Temporal, too.
+    deps.workflows.list(organisation, { accountId: id }, { limit: WORKFLOWS }).then(
+      ({ items }) => items,
+      (error: unknown) => apiErrorOf(error).message,
+    ),
+  ]);
+  const now = deps.now();
+  return {
+    account,
+    due: dueBody(account, deps.providers.find(account.provider), now),
+    attempts,
+    workflows,
+    now,
+  };
+}
+
+interface AccountProps {
+  view: AccountView;
+  mayAct: boolean;
+}
+
+/** The part that is followed live. */
+export function AccountDetails({ view, mayAct }: AccountProps) {
+  const { account, due, now } = view;
+  return (
+    <>
+      <div class="account-head">
+        <p>
+          <StatusBadge status={accountStatus(account, now)} />
+          {due.due && <Badge tone="busy">Due</Badge>}
+          {account.claim !== null && <Badge tone="busy">Refreshing</Badge>}
+          <span class="muted">
+            {[account.provider, account.environment, account.kind, account.externalId]
+              .filter((part) => part !== null)
+              .join(' · ')}
+          </span>
+          <code class="muted">{account.id}</code>
+        </p>
+        {mayAct && <AccountActions account={account} />}
+      </div>
+      <Trouble account={account} />
+      <div class="columns">
+        <Clocks account={account} />
+        <WhyDue due={due} />
+      </div>
+      <div class="columns">
+        <Grants account={account} />
+        <Policy account={account} />
+      </div>
+      <Attempts attempts={view.attempts} />
+      <WorkflowList workflows={view.workflows} />
+    </>
+  );
+}
+
+function Trouble({ account: { state, stateReason, stateAt, lastError } }: { account: Account }) {
+  const { active } = AccountState;
+  return (
+    <>
+      {state !== active && (
+        <Notice kind={state === AccountState.disabled ? 'note' : 'bad'}>
+          {stateReason ?? words(state)} (since <Moment at={stateAt} />)
+        </Notice>
+      )}
+      {lastError !== null && lastError.message !== stateReason && (
+        <Notice kind="bad">
+          Last error: {lastError.message}
+          {lastError.detail !== undefined && ` (${lastError.detail})`} <Moment at={lastError.at} />
+        </Notice>
+      )}
+    </>
+  );
+}
+
+function Clocks({ account }: { account: Account }) {
+  const { current, clocks, lastRefreshedAt, nextAttemptAt, failedAttempts } = account;
+  const rows: [string, string | Date | null, string][] = [
+    ['Access token ends', current.expiresAt, 'never'],
+    ['Refresh token ends', current.refreshTokenExpiresAt, 'not known'],
+    ['Last refreshed', lastRefreshedAt, ''],
+    ['Due at', account.state === AccountState.active ? clocks.dueAt : null, 'never by a sweep'],
+    ['No attempt before', nextAttemptAt, 'no back-off'],
+  ];
+  return (
+    <section class="card" aria-labelledby="clocks-title">
+      <h2 id="clocks-title">Clocks</h2>
+      <dl class="facts">
+        {rows.map(([name, at, otherwise]) => (
+          <>
+            <dt>{name}</dt>
+            <dd>
+              {at === null ? (
+                <span class="muted">{otherwise}</span>
+              ) : (
+                <MomentInFull at={new Date(at)} />
+              )}
+            </dd>
+          </>
+        ))}
+        <dt>Failed in a row</dt>
+        <dd>{failedAttempts}</dd>
+      </dl>
+    </section>
+  );
+}
+
+function WhyDue({ due }: { due: AccountView['due'] }) {
+  return (
+    <section class="card" aria-labelledby="due-title">
+      <h2 id="due-title">{due.due ? 'Why is it due now?' : 'Why is it not due now?'}</h2>
+      {/* A sentence a line; times in it have dots in none. */}
+      <ul class="sentences">
+        {due.explanation.split(/(?<=\.) /).map((sentence) => (
+          <li>{sentence}</li>
+        ))}
+      </ul>
+      <p class="muted">
+        Reason <code>{due.reason}</code>
+      </p>
+    </section>
+  );
+}
+
+function Grants({ account: { current, previous, generation, fallback } }: { account: Account }) {
+  const rows = [
+    ['Access token', current.accessTokenFingerprint, previous?.accessTokenFingerprint],
+    ['Refresh token', current.refreshTokenFingerprint, previous?.refreshTokenFingerprint],
+  ] as const;
+  return (
+    <section class="card" aria-labelledby="grants-title">
+      <h2 id="grants-title">Grant, generation {generation}</h2>
+      <table class="plain">
+        <thead>
+          <tr>
+            <th scope="col">Fingerprint</th>
+            <th scope="col">Current</th>
+            <th scope="col">Previous</th>
+            <th scope="col">
+              <span class="hidden">Same or changed</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(([name, now, before]) => (
+            <tr>
+              <th scope="row">{name}</th>
+              <td data-label="Current">
+                <code>{now}</code>
+              </td>
+              <td data-label="Previous">{before === undefined ? '–' : <code>{before}</code>}</td>
+              <td>{before !== undefined && <SameOrChanged same={now === before} />}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p class="muted">
+        Obtained <Moment at={new Date(current.obtainedAt)} />
+        {current.attemptId === null ? ', entered by a person' : ''}
+        {fallback === null ? '' : '; has a fallback token'}
+        {current.scopes.length > 0 && (
+          <span class="detail">Scopes: {current.scopes.join(' ')}</span>
+        )}
+      </p>
+    </section>
+  );
+}
+
+function SameOrChanged({ same }: { same: boolean }) {
+  return same ? <Badge tone="plain">Same</Badge> : <Badge tone="plain">Changed</Badge>;
+}
+
+function Policy({ account: { policy } }: { account: Account }) {
+  const own = Object.entries(policy === null ? {} : policyBody(policy));
+  return (
+    <section class="card" aria-labelledby="policy-title">
+      <h2 id="policy-title">Policy of its own</h2>
+      {own.length === 0 ? (
+        <p class="muted">None: it is as its provider in providers.yaml.</p>
+      ) : (
+        <dl class="facts">
+          {own.map(([name, value]) => (
+            <>
+              <dt>{words(name)}</dt>
+              <dd>{String(value)}</dd>
+            </>
+          ))}
+        </dl>
+      )}
+    </section>
+  );
+}
+
+function Attempts({ attempts }: { attempts: LogEntry[] }) {
+  return (
+    <section aria-labelledby="attempts-title">
+      <h2 id="attempts-title">Last attempts</h2>
+      {attempts.length === 0 ? (
+        <p class="empty">No attempt is in the terminal.</p>
+      ) : (
+        <table class="rows">
+          <thead>
+            <tr>
+              <th scope="col">When</th>
+              <th scope="col">Action</th>
+              <th scope="col">Source</th>
+              <th scope="col">What happened</th>
+              <th scope="col">Took</th>
+            </tr>
+          </thead>
+          <tbody>
+            {attempts.map((entry) => (
+              <tr>
+                <th scope="row">
+                  <a href={`/admin/terminal?entry=${encodeURIComponent(entry.id)}`}>
+                    <Moment at={new Date(entry.created_at)} />
+                  </a>
+                </th>
+                <td data-label="Action">
+                  <Badge tone={entry.error === null ? 'good' : 'bad'}>{words(entry.action)}</Badge>
+                </td>
+                <td data-label="Source">{entry.source}</td>
+                <td data-label="What">{entry.message}</td>
+                <td data-label="Took">
+                  {entry.response === null ? '–' : duration(entry.response.duration_ms)}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </section>
+  );
+}
+
+function WorkflowList({ workflows }: { workflows: Workflows | string }) {
+  return (
+    <section aria-labelledby="workflows-title">
+      <h2 id="workflows-title">Workflows</h2>
+      {typeof workflows === 'string' ? (
+        <p class="empty">{workflows}</p>
+      ) : workflows.length === 0 ? (
+        <p class="empty">Temporal keeps none of this account.</p>
+      ) : (
+        <table class="rows">
+          <thead>
+            <tr>
+              <th scope="col">Workflow</th>
+              <th scope="col">Status</th>
+              <th scope="col">Outcome</th>
+              <th scope="col">Started</th>
+              <th scope="col">Took</th>
+            </tr>
+          </thead>
+          <tbody>
+            {workflows.map(({ workflowId, runId, status, source, outcome, startedAt, endedAt }) => (
+              <tr>
+                <th scope="row">
+                  <a
+                    href={`/admin/workflows/${encodeURIComponent(workflowId)}?run_id=${encodeURIComponent(runId)}`}
+                  >
+                    {workflowId.split('/', 1)[0]}
+                  </a>
+                  <span class="detail">{source}</span>
+                </th>
+                <td data-label="Status">
+                  <Badge tone={status === 'running' ? 'busy' : 'plain'}>{words(status)}</Badge>
+                </td>
+                <td data-label="Outcome">
+                  {outcome === 'refreshed' ? (
+                    <OutcomeBadge outcome="refreshed" />
+                  ) : (
+                    words(outcome ?? '–')
+                  )}
+                </td>
+                <td data-label="Started">
+                  <Moment at={startedAt} />
+                </td>
+                <td data-label="Took">
+                  {endedAt === null ? '–' : duration(endedAt.getTime() - startedAt.getTime())}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </section>
+  );
+}

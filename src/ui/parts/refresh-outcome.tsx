@@ -1,0 +1,65 @@
+/** How a refresh or a validation that somebody asked for ended, as a notice with the way to its entry. */
+import type { AttemptOutcome } from '../../domain/refresh-attempt';
+import { type ValidationOutcome, validationSentence } from '../../domain/validation';
+import { words } from './account-badges';
+import { Notice } from './notice';
+import { Moment } from './time';
+
+export function RefreshOutcome({ outcome }: { outcome: AttemptOutcome }) {
+  const { logEntryId } = outcome;
+  return (
+    <Notice kind={KINDS[outcome.outcome]}>
+      <Sentence outcome={outcome} />
+      <EntryLink id={logEntryId} />
+    </Notice>
+  );
+}
+
+export function ValidationNotice({ outcome: validation }: { outcome: ValidationOutcome }) {
+  const { outcome, refresh, logEntryId } = validation;
+  if (refresh !== null) return <RefreshOutcome outcome={refresh} />;
+  const kind = outcome === 'valid' ? 'good' : outcome === 'invalid' ? 'bad' : 'note';
+  return (
+    <Notice kind={kind}>
+      {outcome === 'valid'
+        ? 'The provider accepts the access token.'
+        : (validationSentence(validation) ?? `Not validated: ${words(validation.reason)}.`)}
+      <EntryLink id={logEntryId} />
+    </Notice>
+  );
+}
+
+function EntryLink({ id }: { id: string | null }) {
+  if (id === null) return null;
+  return (
+    <>
+      {' '}
+      <a href={`/admin/terminal?entry=${encodeURIComponent(id)}`}>Its entry</a>
+    </>
+  );
+}
+
+const KINDS = { refreshed: 'good', failed: 'bad', skipped: 'note', busy: 'note' } as const;
+
+function Sentence({
+  outcome: { outcome, failure, reason, expiresAt },
+}: {
+  outcome: AttemptOutcome;
+}) {
+  switch (outcome) {
+    case 'refreshed':
+      return expiresAt === null ? (
+        <>Refreshed.</>
+      ) : (
+        <>
+          Refreshed. The new access token ends <Moment at={new Date(expiresAt)} />.
+        </>
+      );
+    case 'failed':
+      return <>{failure?.message ?? `The refresh failed: ${words(reason)}.`}</>;
+    case 'skipped':
+      return <>Nothing was sent, there was no need: {words(reason)}.</>;
+    case 'busy':
+      return <>Nothing was sent: another worker is refreshing the account at this moment.</>;
+  }
+}

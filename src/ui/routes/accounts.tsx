@@ -1,0 +1,28 @@
+/** Accounts: the list. Its filters are in its address; htmx puts in the table alone. */
+import type { UiApp, UiDependencies } from '../dependencies';
+import { isFragment } from '../guard';
+import { showPage } from '../layout';
+import {
+  ACCOUNTS_PATH,
+  AccountsPage,
+  AccountsTable,
+  accountsAddress,
+  accountsQuery,
+  loadAccounts,
+} from '../pages/accounts';
+
+export function registerAccounts(ui: UiApp, deps: UiDependencies): void {
+  ui.get(ACCOUNTS_PATH, async (c) => {
+    const query = accountsQuery(c.req.query());
+    const view = await loadAccounts(deps, c.get('session').organisation, query);
+    if (!isFragment(c)) {
+      return showPage(
+        c,
+        { title: 'Accounts', section: ACCOUNTS_PATH },
+        <AccountsPage view={view} />,
+      );
+    }
+    c.header('HX-Replace-Url', accountsAddress(query));
+    return c.html(<AccountsTable view={view} />);
+  });
+}

@@ -1,0 +1,420 @@
+/** Admin → Accounts, and one account, as an operator works with them. */
+import { randomBytes } from 'node:crypto';
+import type { Page } from 'playwright-core';
+import { AccountState } from '../../src/domain/account';
+import { eventually } from '../support/eventually';
+import {
+  expectAccessible,
+  expectNoComplaints,
+  expectNoHorizontalScroll,
+  type Pages,
+  startPages,
+} from './_browser';
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+/** Neither the expiry nor the failsafe makes it due. */
+const FRESH = { expiresInMs: HOUR_MS, refreshedAgoMs: MINUTE_MS };
+
+let pages: Pages;
+beforeAll(async () => {
+  // No sweep comes in between: those of the start are over, and the next are far.
+  const sweepEveryMs = 30 * 24 * HOUR_MS;
+  pages = await startPages({ providers: ['ebay', 'etsy'], policy: { sweepEveryMs } });
+  const beats = { organisation: 'any', action: 'worker_heartbeat', limit: 2 } as const;
+  await eventually(async () => (await pages.harness.store.logEntries.list(beats)).length === 2);
+});
+afterAll(() => pages.stop());
+
+const anOrganisation = () => `org-${randomBytes(4).toString('hex')}`;
+const add: Pages['harness']['addAccount'] = (account = {}) =>
+  pages.harness.addAccount({ organisation: pages.organisation, ...FRESH, ...account });
+const patch = (id: string, change: object) =>
+  pages.harness.store.accounts.patch(pages.organisation, id, change, new Date());
+const labels = (page: Page) =>
+  page.locator('tbody').getByRole('rowheader').getByRole('link').allTextContents();
+const live = (page: Page) => page.getByText('Live', { exact: true }).waitFor();
+
+async function open(page: Page, id: string): Promise<void> {
+  await page.goto(`/admin/accounts/${id}`);
+  await live(page);
+}
+
+describe('Admin → Accounts', () => {
+  it('R1.9 shows each account’s status in a word, with its clocks and its last attempt', async () => {
+    const organisation = anOrganisation();
+    const mine = (account: object) => add({ organisation, ...account });
+    const state = async (label: string, to: AccountState) => {
+      const { id } = await mine({ label });
+      await pages.harness.store.accounts.patch(organisation, id, { state: to }, new Date());
+    };
+    await mine({ label: 'is well' });
+    await mine({ label: 'ends soon', expiresInMs: 10 * MINUTE_MS });
+    await mine({ label: 'has ended', expiresInMs: -MINUTE_MS });
+    await state('is refused', AccountState.needsReconnect);
+    await state('is out', AccountState.inactive);
+    await state('is off', AccountState.disabled);
+    const page = await pages.signedIn({ organisation });
+    await page.getByRole('link', { name: 'Accounts' }).click();
+    await page.getByRole('row', { name: 'is well' }).waitFor();
+
+    const statuses = {
+      'is well': 'OK',
+      'ends soon': 'Expiring soon',
+      'has ended': 'Expired',
+      'is refused': 'Needs reconnect',
+      'is out': 'Inactive',
+      'is off': 'Disabled',
+    };
+    for (const [label, status] of Object.entries(statuses)) {
+      const row = page.getByRole('row', { name: label });
+      expect(await row.getByText(status, { exact: true }).isVisible()).toBe(true);
+      expect(await row.getByText('none yet').isVisible()).toBe(true);
+    }
+    const ends = page.getByRole('row', { name: 'ends soon' });
+    expect(await ends.getByText(/^in (9|10) min$/).isVisible()).toBe(true);
+    expect(await ends.getByText(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/).isVisible()).toBe(true);
+    expect(await ends.getByText('Due', { exact: true }).isVisible()).toBe(true);
+    expect(await page.getByRole('search').getByText(organisation).isVisible()).toBe(true);
+    expectNoComplaints(page);
+  });
+
+  it('finds and filters without a reload, and keeps what is asked in the address, which can be shared', async () => {
+    const organisation = anOrganisation();
+    const mine = (account: object) => add({ organisation, ...account });
+    await mine({ label: 'Berlin Books' });
+    await mine({ label: 'Berlin Toys', environment: 'sandbox' });
+    const etsy = await mine({ label: 'Berlin Prints', provider: 'etsy' });
+    await mine({ label: 'Hamburg Books', expiresInMs: -MINUTE_MS });
+    const change = { kind: 'booking' };
+    await pages.harness.store.accounts.patch(organisation, etsy.id, change, new Date());
+    const page = await pages.signedIn({ organisation });
+    await page.goto('/admin/accounts');
+    await page.evaluate('document.body.dataset.same = "yes"');
+    const shows = (expected: string[]) =>
+      eventually(async () => String((await labels(page)).toSorted()) === String(expected));
+
+    await page.getByLabel('Search').fill('BERLIN');
+    await shows(['Berlin Books', 'Berlin Prints', 'Berlin Toys']);
+    await page.getByLabel('Environment').selectOption('production');
+    await shows(['Berlin Books', 'Berlin Prints']);
+    await page.getByLabel('Kind').fill('booking');
+    await page.getByLabel('Kind').press('Enter');
+    await shows(['Berlin Prints']);
+    expect(await page.evaluate('document.body.dataset.same')).toBe('yes');
+
+    const { search } = new URL(page.url());
+    expect(search).toBe('?q=BERLIN&environment=production&kind=booking');
+    const colleague = await pages.signedIn({ organisation, scopes: ['read'] });
+    await colleague.goto(`/admin/accounts${search}`);
+    expect(await labels(colleague)).toEqual(['Berlin Prints']);
+    expect(await colleague.getByLabel('Search').inputValue()).toBe('BERLIN');
+    expect(await colleague.getByLabel('Environment').inputValue()).toBe('production');
+
+    await page.goto('/admin/accounts');
+    await page.getByLabel('Status').selectOption({ label: 'Expired' });
+    await shows(['Hamburg Books']);
+    await page.getByLabel('Provider').selectOption('etsy');
+    await page.getByText('No account is like that.').waitFor();
+    await page.getByRole('link', { name: 'Show all' }).click();
+    await shows(['Berlin Books', 'Berlin Prints', 'Berlin Toys', 'Hamburg Books']);
+    expectNoComplaints(page);
+  });
+
+  it('has the token that ends soonest first, or the names in order, page after page, none twice', async () => {
+    const organisation = anOrganisation();
+    const expected: string[] = [];
+    for (let count = 0; count < 120; count += 1) {
+      const label = `Shop ${String(count).padStart(3, '0')}`;
+      expected.push(label);
+      // The names run against the clocks.
+      await add({ organisation, label, expiresInMs: HOUR_MS + (120 - count) * MINUTE_MS });
+    }
+    const page = await pages.signedIn({ organisation });
+    const all = async () => {
+      const seen = [await labels(page)];
+      for (;;) {
+        const next = page.getByRole('link', { name: 'Next page' });
+        if ((await next.count()) === 0) return seen;
+        await next.click();
+        await page.waitForURL(/cursor=/);
+        const last = seen.at(-1)?.[0];
+        await eventually(async () => (await labels(page))[0] !== last);
+        seen.push(await labels(page));
+      }
+    };
+    await page.goto('/admin/accounts');
+    const byExpiry = await all();
+    expect(byExpiry.map((one) => one.length)).toEqual([50, 50, 20]);
+    expect(byExpiry.flat()).toEqual(expected.toReversed());
+
+    await page.getByRole('link', { name: 'First page' }).click();
+    await page.getByLabel('Sort by').selectOption('Name');
+    await page.waitForURL('**/admin/accounts?sort=label');
+    expect((await all()).flat()).toEqual(expected);
+    expect(
+      await page.getByRole('columnheader', { name: 'Account' }).getAttribute('aria-sort'),
+    ).toBe('ascending');
+    expectNoComplaints(page);
+  });
+
+  it('works without script', async () => {
+    const { label } = await add({ label: `Shop ${randomBytes(4).toString('hex')}` });
+    await add();
+    const page = await pages.signedIn();
+    await page.route('**/evergrant.js', (route) => route.abort());
+    await page.goto('/admin/accounts');
+    await page.getByLabel('Search').fill(label);
+    await page.getByRole('button', { name: 'Show' }).click();
+    await page.waitForURL('**q=Shop*');
+    expect(await labels(page)).toEqual([label]);
+    await page.getByRole('link', { name: label }).click();
+    await page.getByRole('button', { name: 'Refresh if due' }).click();
+    await page.getByRole('heading', { name: label }).waitFor();
+  });
+
+  it.each(['?status=fine', '?cursor=nonsense', '?sort=due'])(
+    'says what is wrong with %s',
+    async (query) => {
+      const page = await pages.signedIn();
+      expect((await page.goto(`/admin/accounts${query}`))?.status()).toBe(400);
+      const name = query.slice(1).split('=', 1)[0] ?? '';
+      expect(await page.getByRole('alert').textContent()).toContain(name);
+    },
+  );
+
+  it('is accessible in both themes, and fits a phone', async () => {
+    await add();
+    const page = await pages.signedIn();
+    await page.goto('/admin/accounts');
+    await expectAccessible(page);
+    await expectNoHorizontalScroll(page);
+    await expectAccessible(page);
+  });
+});
+
+describe('one account', () => {
+  it('explains why it is not due, shows its clocks, and what became of its grant, live', async () => {
+    const { id, label, current } = await add();
+    const page = await pages.signedIn();
+    await open(page, id);
+    await page.evaluate('document.body.dataset.same = "yes"');
+    expect(await page.getByRole('heading', { name: label }).isVisible()).toBe(true);
+    const why = page.getByRole('region', { name: 'Why is it not due now?' });
+    const [verdict, expiry, age] = await why.getByRole('listitem').allTextContents();
+    expect(verdict).toBe('Not due yet.');
+    expect(expiry).toContain(`ends at ${current.expiresAt?.slice(0, 19).replace('T', ' ')} UTC`);
+    expect(age).toContain('last refreshed at');
+
+    await patch(id, { policy: { refreshBeforeMs: 2 * HOUR_MS } });
+    await page.getByRole('heading', { name: 'Why is it due now?' }).waitFor();
+    expect(await page.getByText('refresh before').isVisible()).toBe(true);
+
+    await page.getByRole('button', { name: 'Refresh if due' }).click();
+    await page.getByText('Refreshed. The new access token ends').waitFor();
+    const grants = page.getByRole('region', { name: 'Grant, generation 2' });
+    await grants.waitFor();
+    expect(await grants.getByRole('row', { name: 'Access token' }).textContent()).toContain(
+      'Changed',
+    );
+    expect(await grants.getByRole('row', { name: 'Refresh token' }).textContent()).toContain(
+      'Same',
+    );
+    const attempt = page.getByRole('row', { name: 'token refreshed' });
+    const [entry] = await pages.harness.entries(id);
+    expect(entry).toMatchObject({ source: 'admin', action: 'token_refreshed' });
+    expect(await attempt.getByRole('link').getAttribute('href')).toBe(
+      `/admin/terminal?entry=${entry?.id}`,
+    );
+    const workflow = page.getByRole('link', { name: 'refresh-account' });
+    expect(await workflow.getAttribute('href')).toContain(
+      `/admin/workflows/${encodeURIComponent(`refresh-account/${id}`)}`,
+    );
+    expect(await page.evaluate('document.body.dataset.same')).toBe('yes');
+    expectNoComplaints(page);
+  });
+
+  it('R1.9 shows the last error in a sentence, and no old one after a success', async () => {
+    const { id } = await add({ expiresInMs: -MINUTE_MS });
+    pages.harness.sandbox.script({ subject: id, answer: { kind: 'unavailable' } });
+    const page = await pages.signedIn();
+    await open(page, id);
+    await page.getByRole('button', { name: 'Refresh if due' }).click();
+    await page.getByText(/^Last error: /).waitFor();
+    expect(await page.getByText('Failed in a row').isVisible()).toBe(true);
+
+    await page.getByRole('button', { name: 'Force refresh …' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Refresh now' }).click();
+    await page.getByText('Refreshed. The new access token ends').waitFor();
+    await page.getByText(/^Last error: /).waitFor({ state: 'detached' });
+    expectNoComplaints(page);
+  });
+
+  it('is disabled with a reason and enabled again, after a question that can be answered by keyboard', async () => {
+    const { id, label } = await add();
+    const page = await pages.signedIn();
+    await open(page, id);
+    await page.getByRole('button', { name: 'Disable …' }).focus();
+    await page.keyboard.press('Enter');
+    const dialog = page.getByRole('dialog', { name: `Disable ${label}?` });
+    await dialog.waitFor();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+    expect((await pages.harness.account(id)).state).toBe('active');
+
+    await page.keyboard.press('Enter');
+    await dialog.waitFor();
+    await page.keyboard.type('The shop is closed');
+    await page.keyboard.press('Enter');
+    await page.getByText(`${label} is disabled.`).waitFor();
+    await dialog.waitFor({ state: 'hidden' });
+    await page.getByText('Not due: it is disabled, and never refreshed.').waitFor();
+    expect(await pages.harness.account(id)).toMatchObject({
+      state: 'disabled',
+      stateReason: 'The shop is closed',
+    });
+    expect(await page.getByRole('button', { name: 'Refresh if due' }).count()).toBe(0);
+
+    await page.getByRole('button', { name: 'Enable' }).click();
+    await page.getByText(`${label} is enabled.`).waitFor();
+    expect(await pages.harness.account(id)).toMatchObject({ state: 'active', stateReason: null });
+    expectNoComplaints(page);
+  });
+
+  it('R1.8 is connected again with a new refresh token that is never shown', async () => {
+    const { id } = await add({ expiresInMs: -MINUTE_MS });
+    await patch(id, {
+      state: AccountState.needsReconnect,
+      stateReason: 'The provider refuses the refresh token.',
+    });
+    const secretMarker = `marker${randomBytes(12).toString('hex')}`;
+    const { refresh_token } = pages.harness.sandbox.issueGrant({
+      provider: 'ebay',
+      subject: id,
+      secretMarker,
+    });
+    const page = await pages.signedIn();
+    await open(page, id);
+    expect(await page.getByText('It must be connected again.').isVisible()).toBe(true);
+
+    await page.getByRole('button', { name: 'Connect again …' }).click();
+    const dialog = page.getByRole('dialog');
+    expect(await dialog.getByText('Ask the account’s owner to sign in').isVisible()).toBe(true);
+    const field = page.getByLabel('New refresh token');
+    expect(await field.getAttribute('type')).toBe('password');
+    await field.fill(refresh_token);
+    await dialog.getByRole('button', { name: 'Connect again' }).click();
+    await page.getByText('is connected again').waitFor();
+    await page.getByText('Due: the next sweep refreshes it.').waitFor();
+    expect(await field.inputValue()).toBe('');
+    expect(await page.content()).not.toContain(secretMarker);
+
+    await page.getByRole('button', { name: 'Refresh if due' }).click();
+    await page.getByText('Refreshed. The new access token ends').waitFor();
+    expect(pages.harness.logs.join('')).not.toContain(secretMarker);
+    expectNoComplaints(page);
+  });
+
+  it('R1.4 does not take ciphertext for a refresh token, and does not repeat it', async () => {
+    const { id, current } = await add();
+    const page = await pages.signedIn();
+    await open(page, id);
+    await page.getByRole('button', { name: 'Connect again …' }).click();
+    await page.getByLabel('New refresh token').fill(current.refreshToken ?? '');
+    await page.getByRole('dialog').getByRole('button', { name: 'Connect again' }).click();
+    const alert = page.getByRole('alert');
+    await alert.waitFor();
+    expect(await alert.textContent()).toContain('is ciphertext (ENC:…)');
+    expect(await page.content()).not.toContain(current.refreshToken);
+    expect((await pages.harness.account(id)).generation).toBe(1);
+  });
+
+  it('has no token in its source, the list’s or what its stream puts in', async () => {
+    const secretMarker = `marker${randomBytes(12).toString('hex')}`;
+    const { id, plain } = await add({ secretMarker, label: `Marked ${secretMarker.slice(-6)}` });
+    const page = await pages.signedIn();
+    const seen: string[] = [];
+    for (const path of ['', `/${id}`, `/${id}/refresh-debug`]) {
+      await page.goto(`/admin/accounts${path}`);
+      if (path !== '') await live(page);
+      seen.push(await page.content());
+    }
+    const stored = (await pages.harness.account(id)).current;
+    for (const secret of [
+      secretMarker,
+      plain.refreshToken,
+      stored.refreshToken ?? '',
+      stored.accessToken,
+    ])
+      expect(seen.filter((text) => text.includes(secret))).toEqual([]);
+    expect(seen.every((text) => text.includes(id))).toBe(true);
+  });
+
+  it('is accessible in both themes, with its dialogs, and fits a phone', async () => {
+    const { id } = await add();
+    const page = await pages.signedIn();
+    await open(page, id);
+    await expectAccessible(page);
+    for (const name of ['Force refresh …', 'Disable …', 'Connect again …']) {
+      await page.getByRole('button', { name }).click();
+      await expectAccessible(page);
+      await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+    }
+    await expectNoHorizontalScroll(page);
+    await expectAccessible(page);
+  });
+});
+
+describe('who may do what', () => {
+  const ACTIONS = ['refresh', 'force-refresh', 'disable', 'enable', 'reconnect', 'refresh-debug'];
+  const post = (page: Page, path: string) =>
+    page.request.post(path, {
+      headers: { origin: pages.url },
+      form: { reason: 'x', refresh_token: 'v^1.1#x' },
+      maxRedirects: 0,
+    });
+
+  it('another organisation’s account is as absent as one that never was: page, stream and action', async () => {
+    const theirs = await add({ organisation: anOrganisation(), expiresInMs: -MINUTE_MS });
+    const page = await pages.signedIn();
+    const absent = `acc_${'0'.repeat(24)}`;
+    for (const suffix of ['', '/stream', '/refresh-debug', '/refresh-debug/stream']) {
+      for (const id of [theirs.id, absent]) {
+        const answer = await page.request.get(`/admin/accounts/${id}${suffix}`);
+        expect({ suffix, status: answer.status() }).toEqual({ suffix, status: 404 });
+        expect(await answer.text()).toContain(`There is no account ${id} in your organisation.`);
+      }
+    }
+    for (const action of ACTIONS) {
+      const answer = await post(page, `/admin/accounts/${theirs.id}/${action}`);
+      expect({ action, status: answer.status() }).toEqual({ action, status: 404 });
+    }
+    expect(await pages.harness.account(theirs.id)).toMatchObject({
+      generation: 1,
+      state: 'active',
+    });
+    for (const query of [
+      `?q=${theirs.id}`,
+      `?organisation=${theirs.organisation}&q=${theirs.id}`,
+    ]) {
+      await page.goto(`/admin/accounts${query}`);
+      expect(await page.getByText('No account is like that.').isVisible()).toBe(true);
+    }
+  });
+
+  it('a session that may only look sees no action, and is refused each', async () => {
+    const { id } = await add({ expiresInMs: -MINUTE_MS });
+    const page = await pages.signedIn({ scopes: ['read'] });
+    await open(page, id);
+    const main = page.getByRole('main');
+    expect(await main.getByRole('button').count()).toBe(0);
+    expect(await page.locator('dialog').count()).toBe(0);
+    await page.goto(`/admin/accounts/${id}/refresh-debug`);
+    expect(await main.getByRole('button').count()).toBe(0);
+    for (const action of ACTIONS) {
+      const answer = await post(page, `/admin/accounts/${id}/${action}`);
+      expect({ action, status: answer.status() }).toEqual({ action, status: 403 });
+    }
+    expect(await pages.harness.account(id)).toMatchObject({ generation: 1, state: 'active' });
+  });
+});
