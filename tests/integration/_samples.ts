@@ -4,7 +4,7 @@ import type { Account } from '../../src/domain/account';
 import type { Harness } from '../support/harness';
 import { ORGANISATIONS, type SimulatedAccount } from './_ten-hours';
 
-export interface Miss {
+interface Miss {
   account: SimulatedAccount;
   at: Date;
   where: 'store' | 'api';
