@@ -86,6 +86,10 @@ class Lane {
   /** Refreshes one account and counts how it ended; never throws. */
   async refresh(account: DueAccount, provider: string, request: RefreshRequest): Promise<void> {
     this.running += 1;
+    // Before the child is started: its word may come with the very news of its start.
+    const goesOn = new Promise<void>((giveBack) => {
+      this.#seats.set(account.accountId, (outcome) => giveBack(this.#count(outcome, true)));
+    });
     try {
       const child = await startChild(refreshAccountWorkflow, {
         workflowId: refreshAccountWorkflowId(account.accountId),
@@ -99,15 +103,14 @@ class Lane {
           { key: EvergrantSource, value: request.source },
         ],
       });
-      await new Promise<void>((giveBack) => {
-        this.#seats.set(account.accountId, (outcome) => giveBack(this.#count(outcome, true)));
-        child.result().then(
-          (outcome) => giveBack(this.#count(outcome, false)),
-          (error: unknown) =>
-            giveBack(this.#seats.delete(account.accountId) ? this.#countBroken(error) : undefined),
-        );
-      });
+      const ended = child.result().then(
+        (outcome) => this.#count(outcome, false),
+        (error: unknown) =>
+          this.#seats.delete(account.accountId) ? this.#countBroken(error) : undefined,
+      );
+      await Promise.race([goesOn, ended]);
     } catch (error) {
+      this.#seats.delete(account.accountId);
       if (error instanceof WorkflowExecutionAlreadyStartedError) this.summary.in_flight += 1;
       else this.#countBroken(error);
     } finally {

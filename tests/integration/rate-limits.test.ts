@@ -1,0 +1,55 @@
+/** What a provider is spared: more than so many requests at once, and any while it asks to wait. */
+import type { LedgerEntry } from '../../src/sandbox/ledger';
+import { eventually } from '../support/eventually';
+import { type Harness, startHarness } from '../support/harness';
+
+const AT_ONCE = 40;
+const ACCOUNTS = AT_ONCE + 4;
+const WAIT_SECONDS = 6;
+
+let h: Harness;
+beforeAll(async () => {
+  h = await startHarness();
+  // The sweep that a starting worker triggers is over: the test's own is the only one.
+  await eventually(() => h.logs.some((line) => line.includes('"sweep finished"')));
+});
+afterAll(() => h?.stop());
+
+it('R3.6 a sweep sends 40 requests at once at most, and none more while the provider asks to wait; no account is marked', async () => {
+  const ids: string[] = [];
+  for (let n = 0; n < ACCOUNTS; n += 1) ids.push((await h.addAccount()).id);
+  h.sandbox.script({ answer: { kind: 'rate_limited', retryAfter: String(WAIT_SECONDS) } });
+  // Slower than the news of the throttling is: no seat becomes free before it has come.
+  const slow = { kind: 'normal', delayMs: 4_000, delayAt: 'before_commit' } as const;
+  h.sandbox.script({ times: AT_ONCE - 1, answer: slow });
+  const key = await h.key();
+  const { body } = await h.request(key, 'POST', '/api/admin/internal/refresh-tokens');
+  const { workflow_id: workflowId, run_id: runId } = body.started[0];
+  const summary = await h.client.workflow.getHandle(workflowId, runId).result();
+  expect(summary).toMatchObject({ due: ACCOUNTS, refreshed: ACCOUNTS - 1, retrying: 1, left: 0 });
+
+  const { ledger } = h.sandbox;
+  expect(mostAtOnce(ledger)).toBeLessThanOrEqual(AT_ONCE);
+  expect(mostAtOnce(ledger)).toBeGreaterThan(AT_ONCE / 2);
+  const throttledAt = ledger.find(({ status }) => status === 429)?.at ?? 0;
+  const others = ledger.filter(({ event }) => event === 'received').slice(AT_ONCE);
+  for (const { at } of others) expect(at - throttledAt).toBeGreaterThan(WAIT_SECONDS * 1000 - 50);
+
+  await eventually(async () => {
+    const accounts = await Promise.all(ids.map((id) => h.account(id)));
+    return accounts.every(({ generation }) => generation === 2);
+  });
+  for (const id of ids)
+    expect(await h.account(id)).toMatchObject({ state: 'active', lastError: null });
+});
+
+function mostAtOnce(ledger: readonly LedgerEntry[]): number {
+  let underWay = 0;
+  let most = 0;
+  for (const { event } of ledger) {
+    if (event === 'received') underWay += 1;
+    if (event === 'answered' || event === 'dropped') underWay -= 1;
+    most = Math.max(most, underWay);
+  }
+  return most;
+}
