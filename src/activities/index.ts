@@ -35,16 +35,10 @@ const HEARTBEAT_EVERY_MS = 1_000;
 export function createActivities(deps: ActivityDependencies) {
   return {
     /** Claim, decrypt, exchange, seal, commit, log: one attempt. Not to be retried blindly. */
-    async refreshGrant(input: RefreshGrantInput): Promise<RefreshGrantResult> {
+    refreshGrant(input: RefreshGrantInput): Promise<RefreshGrantResult> {
       const place = attemptPlace();
-      // A worker that dies is noticed by the missing heartbeat; nothing is cancelled by it, a sent request is finished.
       const steps = input.request.capture ? new AttemptSteps(tellSteps) : null;
-      const beat = setInterval(() => tellSteps(steps?.soFar()), HEARTBEAT_EVERY_MS);
-      try {
-        return await translate(refreshGrant(deps, input, place, steps));
-      } finally {
-        clearInterval(beat);
-      }
+      return alive(refreshGrant(deps, input, place, steps), () => tellSteps(steps?.soFar()));
     },
     /** Commits a grant that was received while the database was away. Repeated until it is done. */
     persistGrant(input: {
@@ -53,15 +47,15 @@ export function createActivities(deps: ActivityDependencies) {
       grant: SealedGrant;
       source: LogSource;
     }): Promise<{ committed: boolean }> {
-      return translate(persistGrant(deps, input));
+      return alive(persistGrant(deps, input));
     },
     /** Settles and logs an attempt that could not be logged at once. Repeated until it is done. */
     recordAttempt(input: { entry: LogEntry }): Promise<void> {
-      return translate(recordAttempt(deps, input));
+      return alive(recordAttempt(deps, input));
     },
     /** One page of the due accounts, most urgent first. */
     listDueAccounts(input: ListDueAccountsInput): Promise<DuePage> {
-      return translate(listDueAccounts(deps, input));
+      return alive(listDueAccounts(deps, input));
     },
     /** Writes the clocks of a provider's accounts by the policy that is now in force. */
     applyPolicy(input: ApplyPolicyInput): Promise<{ rewritten: number }> {
@@ -72,34 +66,26 @@ export function createActivities(deps: ActivityDependencies) {
       provider: string;
       environment: string | null;
     }): Promise<{ warned: number }> {
-      const { workflowExecution } = activityInfo();
-      const place = {
-        workflowId: workflowExecution?.workflowId ?? '',
-        runId: workflowExecution?.runId ?? '',
-      };
-      return translate(warnOfRefreshTokens(deps, input, place));
+      return alive(warnOfRefreshTokens(deps, input, attemptPlace()));
     },
     /** An entry that says: the sweep ran, nothing was due (R0.5). */
     recordHeartbeat(input: { provider: string }): Promise<void> {
-      return translate(recordHeartbeat(deps, input, attemptPlace()));
+      return alive(recordHeartbeat(deps, input, attemptPlace()));
     },
     /** Asks the provider whether one account's access token works. May be repeated: it spends nothing. */
     validateAccount(input: ValidateAccountInput): Promise<ValidateAccountResult> {
-      return translate(validateAccount(deps, input, attemptPlace()));
+      return alive(validateAccount(deps, input, attemptPlace()));
     },
     /** The next accounts that are due for validation. */
     listDueValidations(input: ListDueValidationsInput): Promise<DueAccount[]> {
-      return translate(listDueValidations(deps, input));
+      return alive(listDueValidations(deps, input));
     },
     /** The same as `validateAccount` for a batch; a further try goes on where the last one was. */
-    async validateAccounts(input: ValidateAccountsInput): Promise<ValidationTally> {
+    validateAccounts(input: ValidateAccountsInput): Promise<ValidationTally> {
       const progress: ValidationProgress = activityInfo().heartbeatDetails ?? noProgress();
-      const beat = setInterval(() => heartbeat(progress), HEARTBEAT_EVERY_MS);
-      try {
-        return await translate(validateAccounts(deps, input, attemptPlace(), progress));
-      } finally {
-        clearInterval(beat);
-      }
+      return alive(validateAccounts(deps, input, attemptPlace(), progress), () =>
+        heartbeat(progress),
+      );
     },
   };
 }
@@ -118,6 +104,19 @@ function tellSteps(steps?: AttemptStep[]): void {
 }
 
 export type Activities = ReturnType<typeof createActivities>;
+
+/**
+ * Says every second that the work goes on: a worker that is gone, or was given the task while it stopped, is replaced
+ * after seconds. Nothing is cancelled by it; a request that was sent is finished.
+ */
+async function alive<T>(work: Promise<T>, beat: () => void = heartbeat): Promise<T> {
+  const beating = setInterval(() => beat(), HEARTBEAT_EVERY_MS);
+  try {
+    return await translate(work);
+  } finally {
+    clearInterval(beating);
+  }
+}
 
 /**
  * Errors leave as failures of our own words. The cause stays behind: errors of OAuth libraries and database drivers

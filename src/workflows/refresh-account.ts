@@ -40,6 +40,7 @@ const { refreshGrant } = proxyActivities<Activities>({
 // What the database could not take is written for as long as it takes: the grant exists nowhere else.
 const { persistGrant, recordAttempt } = proxyActivities<Activities>({
   startToCloseTimeout: '30s',
+  heartbeatTimeout: '5s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
 });
 

@@ -35,6 +35,7 @@ import {
 
 const { listDueAccounts, warnOfRefreshTokens, recordHeartbeat } = proxyActivities<Activities>({
   startToCloseTimeout: '30s',
+  heartbeatTimeout: '5s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
 });
 
@@ -49,7 +50,7 @@ const BEGINNING = {
 // A worker that vanished is replaced, and the next one goes on where it was.
 const { listDueValidations, validateAccounts } = proxyActivities<Activities>({
   startToCloseTimeout: '5 minutes',
-  heartbeatTimeout: '10s',
+  heartbeatTimeout: '5s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
 });
 

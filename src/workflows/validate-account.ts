@@ -28,6 +28,7 @@ import {
 // A validation spends nothing: a worker that vanished, or a database that is away, is a reason to ask again.
 const { validateAccount } = proxyActivities<Activities>({
   startToCloseTimeout: '30s',
+  heartbeatTimeout: '5s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumAttempts: 5 },
 });
 
