@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LogEntry } from '../domain/log-entry';
 import { isWanted, type LogFilter } from '../domain/log-filter';
-import type { RecordedPlace } from '../store/log-entries';
+import { isBefore, type RecordedPlace } from '../store/log-entries';
 import type { ApiDependencies } from './dependencies';
 
 const LOOK_EVERY_MS = 400;
@@ -70,8 +70,19 @@ export function createLogTail(deps: TailDependencies): LogTail {
     running = false;
   }
 
+  /** What was written between two places. */
+  async function missed(
+    filter: LogFilter,
+    from: RecordedPlace,
+    until: RecordedPlace,
+  ): Promise<RecordedPlace[]> {
+    if (!isBefore(from, until)) return [];
+    const places = await deps.store.logEntries.recordedSince(from.at, filter);
+    return places.filter((place) => isBefore(from, place) && !isBefore(until, place));
+  }
+
   return {
-    end: () => endOf(deps),
+    end: () => (running ? looks.start() : endOf(deps)),
     async *follow(filter, from, { signal, idleMs }) {
       const follower: Follower = { waiting: [], wake: () => {} };
       const wake = () => follower.wake();
@@ -82,11 +93,14 @@ export function createLogTail(deps: TailDependencies): LogTail {
         // What was written by now comes from the database, up to where the common look stands; the rest from that.
         const start = await looks.start();
         const sent = new Set<string>([from.id]);
-        for (let place = from; before(place, start) && !signal.aborted; ) {
-          const page = await deps.store.logEntries.recordedBetween(filter, place, start, PAGE);
-          for (const { entry } of page) sent.add(entry.id);
-          if (page.length > 0) yield page;
-          place = page.at(-1)?.place ?? start;
+        for (const places of pagesOf(await missed(filter, from, start))) {
+          if (signal.aborted) return;
+          const read = await deps.store.logEntries.readAll(places.map(({ id }) => id));
+          for (const { id } of places) sent.add(id);
+          yield places.flatMap((place) => {
+            const entry = read.get(place.id);
+            return entry === undefined ? [] : [{ entry, place }];
+          });
         }
         while (!signal.aborted) {
           if (follower.waiting.length === 0) await waitFor(follower, idleMs, signal);
@@ -95,7 +109,7 @@ export function createLogTail(deps: TailDependencies): LogTail {
             .splice(0)
             .filter(
               ({ entry, place }) =>
-                isWanted(entry, filter) && !before(place, from) && !sent.has(entry.id),
+                isWanted(entry, filter) && !isBefore(place, from) && !sent.has(entry.id),
             );
         }
       } finally {
@@ -139,7 +153,7 @@ class Looks {
   async #begin(): Promise<RecordedPlace> {
     const end = await endOf(this.#deps);
     for (const place of await this.#deps.store.logEntries.recordedSince(overlapBefore(end)))
-      if (!before(end, place)) this.#given.set(place.id, place);
+      if (!isBefore(end, place)) this.#given.set(place.id, place);
     return end;
   }
 
@@ -156,7 +170,7 @@ class Looks {
     const found: FollowedEntry[] = [];
     let reached = end;
     for (const place of due) {
-      if (before(reached, place)) reached = place;
+      if (isBefore(reached, place)) reached = place;
       this.#given.set(place.id, place);
       const entry = read.get(place.id);
       // A late one does not set its followers back.
@@ -177,8 +191,8 @@ function overlapBefore({ at }: RecordedPlace): Date {
   return new Date(at.getTime() - OVERLAP_MS);
 }
 
-function before(a: RecordedPlace, b: RecordedPlace): boolean {
-  return a.at < b.at || (a.at.getTime() === b.at.getTime() && a.id < b.id);
+function* pagesOf<T>(all: readonly T[]): Generator<T[]> {
+  for (let at = 0; at < all.length; at += PAGE) yield all.slice(at, at + PAGE);
 }
 
 /** Until something waits, the signal is aborted, or the time is over. */

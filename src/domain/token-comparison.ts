@@ -1,11 +1,10 @@
 /** R1.7: whether an attempt presented the refresh token that the account's attempt before it did, told by fingerprints. */
 
-export const TOKEN_COMPARISONS = ['same', 'changed', 'reused'] as const;
 /**
  * `same`: as the attempt before. `changed`: never presented before. `reused`: presented before, but not by the attempt
  * before: a newer one had been in use in between, which a provider that rotates takes for theft.
  */
-export type TokenComparison = (typeof TOKEN_COMPARISONS)[number];
+export type TokenComparison = 'same' | 'changed' | 'reused';
 
 /** What an attempt presented; attempts that opened no token have none and are no part of this. */
 export interface PresentedToken {

@@ -29,7 +29,7 @@ export interface RecordedPlace {
 
 const DAY_MS = 24 * 3600 * 1000;
 /** How many attempts of the accounts on a page are looked at to compare tokens: some for each account. */
-const COMPARED_MAX = 3_000;
+const COMPARED_MAX = 1_000;
 
 export class LogEntries {
   readonly #entries: Model<EntryDocument>;
@@ -139,51 +139,34 @@ export class LogEntries {
     return last?.recorded_at ? { at: last.recorded_at, id: last._id } : null;
   }
 
-  /** What was written from a moment on, of all organisations, in the order of writing. */
-  async recordedSince(at: Date): Promise<RecordedPlace[]> {
+  /** What was written from a moment on, of all organisations or as wanted, in the order of writing. */
+  async recordedSince(at: Date, wanted?: LogFilter): Promise<RecordedPlace[]> {
     const found = await this.#entries
-      .find({ recorded_at: { $gte: at } }, { recorded_at: 1 })
-      .sort({ recorded_at: 1, _id: 1 })
+      .find(
+        { recorded_at: { $gte: at }, ...(wanted === undefined ? {} : filterOf(wanted)) },
+        { recorded_at: 1 },
+      )
       .lean<EntryDocument[]>();
-    return found.flatMap(({ _id, recorded_at }) =>
-      recorded_at ? [{ at: recorded_at, id: _id }] : [],
-    );
+    // Sorted here: a database may keep fractions of a millisecond, which it does not tell.
+    return found
+      .flatMap(({ _id, recorded_at }) => (recorded_at ? [{ at: recorded_at, id: _id }] : []))
+      .toSorted((a, b) => (isBefore(a, b) ? -1 : 1));
   }
 
   /** Entries by id, of all organisations: for what hands each to those whose it is. */
   async readAll(ids: readonly string[]): Promise<Map<string, LogEntry>> {
+    if (ids.length === 0) return new Map();
     const documents = await this.#entries.find({ _id: { $in: ids } }).lean<EntryDocument[]>();
     return new Map(documents.map((document) => [document._id, toEntry(document)]));
-  }
-
-  /** The entries wanted that were written after one place and up to another, in the order of writing. */
-  async recordedBetween(
-    filter: LogFilter,
-    after: RecordedPlace,
-    until: RecordedPlace,
-    limit: number,
-  ): Promise<{ place: RecordedPlace; entry: LogEntry }[]> {
-    const documents = await this.#entries
-      .find({
-        $and: [
-          filterOf(filter),
-          beyond('recorded_at', '$gt', after),
-          { recorded_at: { $lte: until.at } },
-        ],
-      })
-      .sort({ recorded_at: 1, _id: 1 })
-      .limit(limit)
-      .lean<EntryDocument[]>();
-    return documents.flatMap((document) =>
-      document.recorded_at
-        ? [{ place: { at: document.recorded_at, id: document._id }, entry: toEntry(document) }]
-        : [],
-    );
   }
 
   async createIndexes(): Promise<void> {
     await this.#entries.createIndexes();
   }
+}
+
+export function isBefore(a: RecordedPlace, b: RecordedPlace): boolean {
+  return a.at < b.at || (a.at.getTime() === b.at.getTime() && a.id < b.id);
 }
 
 function beside(operator: '$lt' | '$gt', place: Place | undefined): QueryFilter<EntryDocument> {

@@ -1,5 +1,6 @@
 /** The pages: what protects all of them in one place, then one registration for each. */
 import { Hono } from 'hono';
+import { compress } from 'hono/compress';
 import { csrf } from 'hono/csrf';
 import { createMiddleware } from 'hono/factory';
 import { secureHeaders } from 'hono/secure-headers';
@@ -12,6 +13,7 @@ import { requireAdmin, requireSession } from './guard';
 import { HOME } from './local-path';
 import { registerSignIn } from './routes/sign-in';
 import { registerSignOut } from './routes/sign-out';
+import { registerTerminal } from './routes/terminal';
 import { registerTheme } from './routes/theme';
 import { registerWorkers } from './routes/workers';
 import { Sessions } from './sessions';
@@ -47,6 +49,8 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   ui.onError((error, c) => showError(error, c, deps.logger));
   for (const section of ['sign-in', 'sign-out', 'theme', 'admin'])
     ui.use(`/${section}/*`, headers, uncached, csrf());
+  // Streams of events excepted, as compress itself sees to. There is no secret in a page for its length to tell.
+  for (const path of ['/admin/*', '/assets/*']) ui.use(path, compress());
   ui.use('/admin/*', requireSession(deps));
   ui.on(['POST', 'PUT', 'PATCH', 'DELETE'], '/admin/*', requireAdmin);
 
@@ -55,6 +59,7 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   registerSignOut(ui, deps);
   registerTheme(ui);
   registerWorkers(ui, deps);
+  registerTerminal(ui, deps);
 
   ui.get('/', (c) => c.redirect(HOME, 302));
   ui.get('/admin', (c) => c.redirect(HOME, 302));
