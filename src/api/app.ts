@@ -9,6 +9,7 @@ import { authenticate } from './authenticate';
 import { createAuthenticator } from './authenticator';
 import type { ApiDependencies, ApiEnv } from './dependencies';
 import { ApiError, errorResponse } from './errors';
+import { createLogTail } from './log-tail';
 import { registerAccountDiagnostics } from './routes/account-diagnostics';
 import { registerCreateAccount } from './routes/create-account';
 import { registerCreateApiKey } from './routes/create-api-key';
@@ -21,6 +22,7 @@ import { registerListAccounts } from './routes/list-accounts';
 import { registerListApiKeys } from './routes/list-api-keys';
 import { registerListSchedules } from './routes/list-schedules';
 import { registerListSweeps } from './routes/list-sweeps';
+import { registerListTerminalLogs } from './routes/list-terminal-logs';
 import { registerListTokenHandouts } from './routes/list-token-handouts';
 import { registerListWorkflows } from './routes/list-workflows';
 import { registerPatchAccount } from './routes/patch-account';
@@ -32,6 +34,7 @@ import { registerReleaseAccounts } from './routes/release-accounts';
 import { registerResumeSchedule } from './routes/resume-schedule';
 import { registerRevokeApiKey } from './routes/revoke-api-key';
 import { registerStatus } from './routes/status';
+import { registerStreamTerminalLogs } from './routes/stream-terminal-logs';
 import { registerTerminalLogs } from './routes/terminal-logs';
 import { registerTokenRefreshStatus } from './routes/token-refresh-status';
 import { registerTriggerRefresh } from './routes/trigger-refresh';
@@ -78,6 +81,7 @@ export function createApp(deps: ApiDependencies): ApiApp {
   app.use(except(IMPORT_PATH, bodyLimit({ maxSize: BODY_MAX_BYTES })));
   const authenticator = createAuthenticator(deps);
   app.use('/api/*', authenticate(authenticator));
+  const logTail = createLogTail(deps);
 
   registerHealth(app, deps);
   registerCreateAccount(app, deps);
@@ -94,6 +98,8 @@ export function createApp(deps: ApiDependencies): ApiApp {
   registerGetToken(app, deps);
   registerRefreshDebug(app, deps);
   registerTerminalLogs(app, deps);
+  registerListTerminalLogs(app, deps);
+  registerStreamTerminalLogs(app, { ...deps, authenticator, logTail });
   registerTriggerRefresh(app, deps);
   registerCreateApiKey(app, deps);
   registerListApiKeys(app, deps);
@@ -108,7 +114,7 @@ export function createApp(deps: ApiDependencies): ApiApp {
   registerPatchSchedule(app, deps);
   registerStatus(app, deps);
   registerTokenRefreshStatus(app, deps);
-  mountUi(app, { ...deps, authenticator });
+  mountUi(app, { ...deps, authenticator, logTail });
 
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',

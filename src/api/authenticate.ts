@@ -1,4 +1,5 @@
 /** Who is asking: a bearer API key or JWT, or the internal trigger's own header. What they may is each route's to say. */
+import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type { Principal, Scope } from '../store/api-keys';
 import type { Authenticator } from './authenticator';
@@ -8,7 +9,7 @@ import { ApiError, challenge } from './errors';
 /** Sets the principal, or refuses. */
 export function authenticate(authenticator: Authenticator) {
   return createMiddleware<ApiEnv>(async (c, next) => {
-    const bearer = /^Bearer +(\S+) *$/i.exec(c.req.header('authorization') ?? '')?.[1];
+    const bearer = bearerOf(c);
     const presented = bearer ?? c.req.header('x-internal-api-key');
     if (presented === undefined) {
       throw new ApiError(
@@ -27,6 +28,11 @@ export function authenticate(authenticator: Authenticator) {
     c.set('principal', bearer === undefined ? { ...principal, scopes: ['internal'] } : principal);
     await next();
   });
+}
+
+/** What came as a bearer: an API key or a JWT. */
+export function bearerOf(c: Context): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(c.req.header('authorization') ?? '')?.[1];
 }
 
 /** Whether the scope is among a principal's; `admin` may also read. */

@@ -4,10 +4,13 @@ import { request as httpsRequest } from 'node:https';
 import { pipeline, type Readable } from 'node:stream';
 import { textLines } from '../api/text-lines';
 import { CommandFailed, Unreachable } from './errors';
+import { parseEvents, type ServerSentEvent } from './event-stream';
 import type { Settings } from './settings';
 
 /** Longer than the API lets a refresh take. */
 const ANSWERS_WITHIN_MS = 90_000;
+/** Of a stream that says something every 15 s. */
+const SILENT_MAX_MS = 60_000;
 
 export interface ApiClient {
   get<T>(path: string, query?: Query): Promise<T>;
@@ -16,6 +19,11 @@ export interface ApiClient {
   delete(path: string): Promise<void>;
   /** Streams a body of any size, and the lines of the answer (JSON each) as they come. */
   upload<T>(path: string, upload: Upload): AsyncIterable<T>;
+  /**
+   * The events of a stream, after `lastEventId` where one is given, until the API ends it.
+   * @throws {Unreachable} where it cannot be reached, or goes away
+   */
+  events(path: string, query: Query, lastEventId: string): AsyncGenerator<ServerSentEvent>;
 }
 
 interface Upload {
@@ -80,6 +88,33 @@ export function createApiClient({ url, apiKey }: Settings): ApiClient {
     }
   }
 
+  async function* events(
+    path: string,
+    query: Query,
+    lastEventId: string,
+  ): AsyncGenerator<ServerSentEvent> {
+    const silent = new AbortController();
+    const timer = setTimeout(() => silent.abort(), SILENT_MAX_MS);
+    try {
+      const response = await fetch(addressOf(withQuery(path, query)), {
+        headers: {
+          authorization: `Bearer ${apiKey}`,
+          ...(lastEventId === '' ? {} : { 'last-event-id': lastEventId }),
+        },
+        redirect: 'manual',
+        signal: silent.signal,
+      });
+      if (!response.ok || response.body === null)
+        throw notAnswered(response.status, parsed(await response.text()));
+      yield* parseEvents(response.body, () => timer.refresh());
+    } catch (error) {
+      throw error instanceof CommandFailed ? error : unreachable(error);
+    } finally {
+      clearTimeout(timer);
+      silent.abort();
+    }
+  }
+
   const addressOf = (path: string) => new URL(`${url.pathname.replace(/\/$/, '')}${path}`, url);
   const unreachable = (error: unknown) =>
     new Unreachable(
@@ -95,6 +130,7 @@ export function createApiClient({ url, apiKey }: Settings): ApiClient {
   return {
     get: (path, query = {}) => send('GET', withQuery(path, query)),
     upload,
+    events,
     post: (path, body = {}) => send('POST', path, body),
     patch: (path, body) => send('PATCH', path, body),
     delete: async (path) => {

@@ -1,74 +1,43 @@
 /** The entries of the terminal. Written by upsert under a deterministic id; MongoDB removes them when they are old. */
-import {
-  type Connection,
-  type InferSchemaType,
-  type Model,
-  type QueryFilter,
-  Schema,
-} from 'mongoose';
+import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
 import type { AttemptStep } from '../domain/attempt-steps';
-import type { LogAction, LogEntry, LogSource } from '../domain/log-entry';
+import type { LogEntry } from '../domain/log-entry';
+import { type LogFilter, TEXT_MEMBERS } from '../domain/log-filter';
+import type { PresentedToken } from '../domain/token-comparison';
+import { DUPLICATE_KEY } from './database';
 import { beyond } from './keyset';
+import { type EntryDocument, logEntryModel, toEntry } from './log-entry-model';
 
-const entrySchema = new Schema(
-  {
-    _id: { type: String, required: true },
-    created_at: { type: Date, required: true },
-    /** When MongoDB may remove it (TTL). */
-    remove_at: { type: Date, required: true },
-    organisation: { type: String, default: null },
-    environment: { type: String, default: null },
-    provider: { type: String, required: true },
-    account_id: { type: String, default: null },
-    account_label: { type: String, default: null },
-    action: { type: String, required: true },
-    source: { type: String, required: true },
-    outcome: { type: String, default: null },
-    request: { type: Schema.Types.Mixed, default: null },
-    response: { type: Schema.Types.Mixed, default: null },
-    error: { type: Schema.Types.Mixed, default: null },
-    diagnostics: { type: Schema.Types.Mixed, default: null },
-    generation: { type: Number, default: null },
-    workflow_id: { type: String, default: null },
-    run_id: { type: String, default: null },
-    message: { type: String, required: true },
-    /** Absent but for captured attempts. */
-    steps: { type: Schema.Types.Mixed },
-  },
-  { collection: 'log_entries', strictQuery: 'throw', versionKey: false, minimize: false },
-);
-entrySchema.index({ remove_at: 1 }, { expireAfterSeconds: 0, name: 'retention' });
-entrySchema.index({ organisation: 1, provider: 1, created_at: -1, _id: -1 }, { name: 'terminal' });
-entrySchema.index(
-  { organisation: 1, account_id: 1, created_at: -1, _id: -1 },
-  { name: 'account_terminal' },
-);
+/** A place in the order by time, and by id within one instant. */
+interface Place {
+  createdAt: Date;
+  id: string;
+}
 
-type EntryDocument = InferSchemaType<typeof entrySchema> & { _id: string };
-
-export interface LogQuery {
-  organisation: string;
-  provider?: string | undefined;
-  environment?: string | undefined;
-  accountId?: string | undefined;
-  action?: LogAction | readonly LogAction[] | undefined;
-  source?: LogSource | undefined;
-  /** A cursor from {@link logCursor}: entries older than that one. */
-  before?: { createdAt: Date; id: string } | undefined;
+export interface LogQuery extends LogFilter {
+  /** Entries older than that one. */
+  before?: Place | undefined;
+  /** Leave out what is past its retention by then, and only waits to be removed. */
+  keptAt?: Date | undefined;
   limit: number;
 }
 
+/** A place in the order in which entries were written. */
+export interface RecordedPlace {
+  at: Date;
+  id: string;
+}
+
 const DAY_MS = 24 * 3600 * 1000;
+/** How many attempts of the accounts on a page are looked at to compare tokens: some for each account. */
+const COMPARED_MAX = 1_000;
 
 export class LogEntries {
   readonly #entries: Model<EntryDocument>;
   readonly #retentionMs: number;
 
   constructor(connection: Connection, retentionDays: number) {
-    this.#entries = connection.model<EntryDocument>(
-      'LogEntry',
-      entrySchema as unknown as Schema<EntryDocument>,
-    );
+    this.#entries = logEntryModel(connection);
     this.#retentionMs = retentionDays * DAY_MS;
   }
 
@@ -76,17 +45,24 @@ export class LogEntries {
   async record(entry: LogEntry): Promise<void> {
     const { id, created_at, ...rest } = entry;
     const createdAt = new Date(created_at);
-    await this.#entries.updateOne(
-      { _id: id },
-      {
-        $setOnInsert: {
-          ...rest,
-          created_at: createdAt,
-          remove_at: new Date(createdAt.getTime() + this.#retentionMs),
+    try {
+      await this.#entries.updateOne(
+        // One that was written already does not match, and its id is taken: its `recorded_at` stays, too.
+        { _id: id, recorded_at: { $exists: false } },
+        {
+          $setOnInsert: {
+            ...rest,
+            created_at: createdAt,
+            remove_at: new Date(createdAt.getTime() + this.#retentionMs),
+          },
+          $currentDate: { recorded_at: true },
         },
-      },
-      { upsert: true },
-    );
+        { upsert: true },
+      );
+    } catch (error) {
+      const written = error instanceof mongoose.mongo.MongoServerError;
+      if (!written || error.code !== DUPLICATE_KEY) throw error;
+    }
   }
 
   /** In place of the steps that were known when the entry was written. */
@@ -100,31 +76,94 @@ export class LogEntries {
     return document === null ? null : toEntry(document);
   }
 
+  /** An entry of the organisation, or of none. */
   async find(organisation: string, id: string): Promise<LogEntry | null> {
-    const document = await this.#entries.findOne({ _id: id, organisation }).lean<EntryDocument>();
+    const document = await this.#entries
+      .findOne({ _id: id, ...filterOf({ organisation }) })
+      .lean<EntryDocument>();
     return document === null ? null : toEntry(document);
   }
 
-  /** Newest first. Entries that are of no account (heartbeats) are every organisation's and every environment's. */
-  async list(query: LogQuery): Promise<LogEntry[]> {
-    const filter: QueryFilter<EntryDocument> = {
-      organisation: { $in: [query.organisation, null] },
-    };
-    if (query.provider !== undefined) filter['provider'] = query.provider;
-    if (query.environment !== undefined) filter['environment'] = { $in: [query.environment, null] };
-    if (query.accountId !== undefined) filter['account_id'] = query.accountId;
-    if (query.action !== undefined) filter['action'] = { $in: [query.action].flat() };
-    if (query.source !== undefined) filter['source'] = query.source;
-    if (query.before !== undefined) {
-      const { createdAt, id } = query.before;
-      Object.assign(filter, beyond('created_at', '$lt', { at: createdAt, id }));
-    }
+  /** Newest first. */
+  async list({ before, keptAt, limit, ...filter }: LogQuery): Promise<LogEntry[]> {
+    const kept = keptAt === undefined ? {} : { remove_at: { $gt: keptAt } };
     const documents = await this.#entries
-      .find(filter)
+      .find({ ...filterOf(filter), ...beside('$lt', before), ...kept })
       .sort({ created_at: -1, _id: -1 })
-      .limit(query.limit)
+      .limit(limit)
       .lean<EntryDocument[]>();
     return documents.map(toEntry);
+  }
+
+  /** The entries that came next after a place; newest first, as all lists are. */
+  async newerThan(
+    after: Place,
+    { limit, ...filter }: LogFilter & { limit: number },
+  ): Promise<LogEntry[]> {
+    const documents = await this.#entries
+      .find({ ...filterOf(filter), ...beside('$gt', after) })
+      .sort({ created_at: 1, _id: 1 })
+      .limit(limit)
+      .lean<EntryDocument[]>();
+    return documents.map(toEntry).toReversed();
+  }
+
+  /** What the accounts of these entries presented, up to the newest of them: enough to compare each with those before. */
+  async presentedTokens(
+    organisation: string,
+    entries: readonly LogEntry[],
+  ): Promise<PresentedToken[]> {
+    const attempts = entries.filter(({ diagnostics }) => diagnostics?.refresh_token_fingerprint);
+    if (attempts.length === 0) return [];
+    const accounts = [...new Set(attempts.map(({ account_id }) => account_id))];
+    const newest = attempts.reduce((a, b) => (a.created_at < b.created_at ? b : a));
+    const documents = await this.#entries
+      .find(
+        {
+          organisation,
+          account_id: { $in: accounts },
+          created_at: { $lte: new Date(newest.created_at) },
+        },
+        { account_id: 1, created_at: 1, 'diagnostics.refresh_token_fingerprint': 1 },
+      )
+      .sort({ created_at: -1, _id: -1 })
+      .limit(COMPARED_MAX)
+      .lean<EntryDocument[]>();
+    return documents.flatMap(({ _id, account_id, created_at, diagnostics }) => {
+      const fingerprint: unknown = diagnostics?.refresh_token_fingerprint;
+      if (typeof fingerprint !== 'string' || typeof account_id !== 'string') return [];
+      return [{ entryId: _id, accountId: account_id, at: created_at.toISOString(), fingerprint }];
+    });
+  }
+
+  /** Where the order of writing ends now; `null`: nothing was written yet. */
+  async lastRecorded(): Promise<RecordedPlace | null> {
+    const last = await this.#entries
+      .findOne({ recorded_at: { $ne: null } }, { recorded_at: 1 })
+      .sort({ recorded_at: -1, _id: -1 })
+      .lean<EntryDocument>();
+    return last?.recorded_at ? { at: last.recorded_at, id: last._id } : null;
+  }
+
+  /** What was written from a moment on, of all organisations or as wanted, in the order of writing. */
+  async recordedSince(at: Date, wanted?: LogFilter): Promise<RecordedPlace[]> {
+    const found = await this.#entries
+      .find(
+        { recorded_at: { $gte: at }, ...(wanted === undefined ? {} : filterOf(wanted)) },
+        { recorded_at: 1 },
+      )
+      .lean<EntryDocument[]>();
+    // Sorted here: a database may keep fractions of a millisecond, which it does not tell.
+    return found
+      .flatMap(({ _id, recorded_at }) => (recorded_at ? [{ at: recorded_at, id: _id }] : []))
+      .toSorted((a, b) => (isBefore(a, b) ? -1 : 1));
+  }
+
+  /** Entries by id, of all organisations: for what hands each to those whose it is. */
+  async readAll(ids: readonly string[]): Promise<Map<string, LogEntry>> {
+    if (ids.length === 0) return new Map();
+    const documents = await this.#entries.find({ _id: { $in: ids } }).lean<EntryDocument[]>();
+    return new Map(documents.map((document) => [document._id, toEntry(document)]));
   }
 
   async createIndexes(): Promise<void> {
@@ -132,26 +171,27 @@ export class LogEntries {
   }
 }
 
-function toEntry(document: EntryDocument): LogEntry {
-  return {
-    id: document._id,
-    created_at: document.created_at.toISOString(),
-    organisation: document.organisation ?? null,
-    environment: document.environment ?? null,
-    provider: document.provider,
-    account_id: document.account_id ?? null,
-    account_label: document.account_label ?? null,
-    action: document.action as LogAction,
-    source: document.source as LogSource,
-    outcome: (document.outcome ?? null) as LogEntry['outcome'],
-    request: document.request ?? null,
-    response: document.response ?? null,
-    error: document.error ?? null,
-    diagnostics: document.diagnostics ?? null,
-    generation: document.generation ?? null,
-    workflow_id: document.workflow_id ?? null,
-    run_id: document.run_id ?? null,
-    message: document.message,
-    ...(document.steps ? { steps: document.steps } : {}),
-  };
+export function isBefore(a: RecordedPlace, b: RecordedPlace): boolean {
+  return a.at < b.at || (a.at.getTime() === b.at.getTime() && a.id < b.id);
+}
+
+function beside(operator: '$lt' | '$gt', place: Place | undefined): QueryFilter<EntryDocument> {
+  if (place === undefined) return {};
+  return { $and: [beyond('created_at', operator, { at: place.createdAt, id: place.id })] };
+}
+
+/** The same as `isWanted` says of one entry. */
+function filterOf(wanted: LogFilter): QueryFilter<EntryDocument> {
+  const { organisation, provider, environment, accountId, action, source, text } = wanted;
+  const filter: QueryFilter<EntryDocument> = { organisation: { $in: [organisation, null] } };
+  if (provider !== undefined) filter['provider'] = provider;
+  if (environment !== undefined) filter['environment'] = { $in: [environment, null] };
+  if (accountId !== undefined) filter['account_id'] = accountId;
+  if (action !== undefined) filter['action'] = { $in: [action].flat() };
+  if (source !== undefined) filter['source'] = source;
+  if (text !== undefined) {
+    const pattern = { $regex: text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'), $options: 'i' };
+    filter['$or'] = TEXT_MEMBERS.map((member) => ({ [member]: pattern }));
+  }
+  return filter;
 }

@@ -3,10 +3,12 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Context, Hono } from 'hono';
 import type { Authenticator } from '../api/authenticator';
 import type { ApiDependencies } from '../api/dependencies';
+import type { LogTail } from '../api/log-tail';
 import type { Session, Sessions } from './sessions';
 
 export interface UiDependencies extends ApiDependencies {
   authenticator: Authenticator;
+  logTail: LogTail;
   sessions: Sessions;
 }
 

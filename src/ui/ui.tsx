@@ -1,5 +1,6 @@
 /** The pages: what protects all of them in one place, then one registration for each. */
 import { Hono } from 'hono';
+import { compress } from 'hono/compress';
 import { csrf } from 'hono/csrf';
 import { createMiddleware } from 'hono/factory';
 import { secureHeaders } from 'hono/secure-headers';
@@ -16,6 +17,7 @@ import { registerRefreshDebug } from './routes/refresh-debug';
 import { registerSignIn } from './routes/sign-in';
 import { registerSignInOidc } from './routes/sign-in-oidc';
 import { registerSignOut } from './routes/sign-out';
+import { registerTerminal } from './routes/terminal';
 import { registerTheme } from './routes/theme';
 import { registerWorkers } from './routes/workers';
 import { Sessions } from './sessions';
@@ -51,6 +53,8 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   ui.onError((error, c) => showError(error, c, deps.logger));
   for (const section of ['sign-in', 'sign-out', 'theme', 'admin'])
     ui.use(`/${section}/*`, headers, uncached, csrf());
+  // Streams of events excepted, as compress itself sees to. There is no secret in a page for its length to tell.
+  for (const path of ['/admin/*', '/assets/*']) ui.use(path, compress());
   ui.use('/admin/*', requireSession(deps));
   ui.on(['POST', 'PUT', 'PATCH', 'DELETE'], '/admin/*', requireAdmin);
 
@@ -63,6 +67,7 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   registerAccounts(ui, deps);
   registerAccount(ui, deps);
   registerRefreshDebug(ui, deps);
+  registerTerminal(ui, deps);
 
   ui.get('/', (c) => c.redirect(HOME, 302));
   ui.get('/admin', (c) => c.redirect(HOME, 302));

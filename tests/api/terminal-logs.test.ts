@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { LOG_SOURCES, type LogEntry } from '../../src/domain/log-entry';
 import { refreshFailure } from '../../src/domain/refresh-failure';
 import { type Api, expectError, startApi } from './_api';
+import { logEntry } from './_log-entry';
 
 let api: Api;
 let organisation: string;
@@ -21,31 +22,11 @@ const START = Date.parse('2026-03-01T12:00:00Z');
 
 /** Writes an entry as a worker does, `second` seconds after the start. */
 async function logged(second: number, members: Partial<LogEntry> = {}): Promise<LogEntry> {
-  const entry: LogEntry = {
-    id: `${randomUUID()}-1`,
+  const entry = logEntry({
     created_at: new Date(START + second * 1000).toISOString(),
     organisation,
-    environment: 'production',
-    provider: 'ebay',
-    account_id: 'acc_1',
-    account_label: 'Harbour Books',
-    action: 'token_refreshed',
-    source: 'scheduled',
-    outcome: 'ok',
-    request: {
-      method: 'POST',
-      url: 'https://provider.example/token',
-      refresh_token: 'v^1.1#… (96 characters)',
-    },
-    response: { status: 200, duration_ms: 12 },
-    error: null,
-    diagnostics: null,
-    generation: 1,
-    workflow_id: 'refresh-account/acc_1',
-    run_id: randomUUID(),
-    message: 'Refreshed.',
     ...members,
-  };
+  });
   await api.store.logEntries.record(entry);
   return entry;
 }

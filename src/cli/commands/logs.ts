@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { z } from 'zod';
-import type { Status } from '../../api/routes/status';
 import type { LogEntryBody } from '../../api/schemas';
 import { printable } from '../../domain/masking';
-import type { Command, Context } from '../command';
+import type { Command, Context, Options } from '../command';
 import { Unreachable } from '../errors';
 import { time } from '../output';
 import { limitOf, pages } from '../pages';
@@ -11,9 +10,8 @@ import { limitOf, pages } from '../pages';
 type Entry = z.infer<typeof LogEntryBody>;
 
 const PAGE_MAX = 500;
-const LOOK_EVERY_MS = 2_000;
-/** More than comes in between two looks. */
-const LOOK_BACK = 200;
+const STREAM_PATH = '/api/admin/terminal-logs/stream';
+const AGAIN_AFTER_MS = 1_000;
 
 export const logs: Command = {
   words: ['logs'],
@@ -29,70 +27,75 @@ export const logs: Command = {
   },
   more: 'With --follow, --json prints one entry a line.',
   async run(context) {
-    const { api, out, json, options } = context;
-    const given = options.text('provider');
-    const providers =
-      given === undefined
-        ? (await api.get<Status>('/api/admin/status')).providers.map(({ provider }) => provider)
-        : [given];
-    const follow = options.isSet('follow');
+    const { out, json, options } = context;
     const limit = limitOf(options, 50);
-    let entries = await newest(context, providers, follow ? Math.max(limit, LOOK_BACK) : limit);
-    if (json && !follow) {
+    if (options.isSet('follow')) return follow(context, limit);
+    const entries = await newest(context, limit);
+    if (json) {
       out.json({ items: entries.toReversed(), next_cursor: null });
       return 0;
     }
-    if (entries.length === 0 && !follow) out.line('There is no entry like that.');
-    for (const entry of entries.slice(-limit)) show(entry, context);
-    if (!follow) return 0;
-    for (;;) {
-      const known = new Set(entries.map(({ id }) => id));
-      entries = await comingUp(context, providers);
-      for (const entry of entries.filter(({ id }) => !known.has(id))) show(entry, context);
-    }
+    if (entries.length === 0) out.line('There is no entry like that.');
+    for (const entry of entries) show(entry, context);
+    return 0;
   },
 };
 
-/** Waits a moment, then looks again. An API that is away for a while is waited for. */
-async function comingUp(context: Context, providers: string[]): Promise<Entry[]> {
+/** Shows the newest, then what comes. An API that is away for a while is waited for, and nothing is missed meanwhile. */
+async function follow(context: Context, limit: number): Promise<never> {
+  const { api, options, out } = context;
+  const query = { ...filters(options), provider: options.text('provider') };
+  let lastEventId = '';
+  let shown: Set<string> | null = null;
   let told = false;
   for (;;) {
-    await delay(LOOK_EVERY_MS);
     try {
-      return await newest(context, providers, LOOK_BACK);
+      for await (const { id, data } of api.events(STREAM_PATH, query, lastEventId)) {
+        // Only now, with the stream begun: what is written between the list and the stream would be missed.
+        shown ??= await showNewest(context, limit);
+        told = false;
+        lastEventId = id;
+        if (data === '') continue;
+        const entry: Entry = JSON.parse(data);
+        if (!shown.has(entry.id)) show(entry, context);
+      }
     } catch (error) {
-      if (!(error instanceof Unreachable)) throw error;
-      if (!told) context.out.remark(`evergrant: ${error.message} Waiting for it.`);
+      if (!(error instanceof Unreachable) || shown === null) throw error;
+      if (!told) out.remark(`evergrant: ${error.message} Waiting for it.`);
       told = true;
     }
+    await delay(AGAIN_AFTER_MS);
   }
 }
 
-/** The newest entries of all the providers, the oldest of them first. */
-async function newest(
-  { api, options }: Context,
-  providers: string[],
-  limit: number,
-): Promise<Entry[]> {
-  const found = await Promise.all(
-    providers.map((provider) =>
-      pages<Entry>(
-        api,
-        `/api/admin/${encodeURIComponent(provider)}/tokens/terminal-logs`,
-        {
-          env: options.text('environment'),
-          account_id: options.text('account'),
-          source: options.text('source'),
-          action: options.text('action'),
-        },
-        { limit, pageMax: PAGE_MAX, cursorName: 'before' },
-      ),
-    ),
-  );
-  return found
-    .flatMap(({ items }) => items)
-    .toSorted((a, b) => a.created_at.localeCompare(b.created_at))
-    .slice(-limit);
+async function showNewest(context: Context, limit: number): Promise<Set<string>> {
+  const entries = await newest(context, limit);
+  for (const entry of entries) show(entry, context);
+  return new Set(entries.map(({ id }) => id));
+}
+
+/** The newest entries, the oldest of them first. */
+async function newest({ api, options }: Context, limit: number): Promise<Entry[]> {
+  const provider = options.text('provider');
+  const path =
+    provider === undefined
+      ? '/api/admin/terminal-logs'
+      : `/api/admin/${encodeURIComponent(provider)}/tokens/terminal-logs`;
+  const { items } = await pages<Entry>(api, path, filters(options), {
+    limit,
+    pageMax: PAGE_MAX,
+    cursorName: 'before',
+  });
+  return items.toReversed();
+}
+
+function filters(options: Options): Record<string, string | undefined> {
+  return {
+    env: options.text('environment'),
+    account_id: options.text('account'),
+    source: options.text('source'),
+    action: options.text('action'),
+  };
 }
 
 function show(entry: Entry, { out, json }: Pick<Context, 'out' | 'json'>): void {

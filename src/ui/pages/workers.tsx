@@ -4,6 +4,7 @@ import type { ListedSweep } from '../../api/workflow-client';
 import { summaryLine } from '../../domain/sweep';
 import type { UiDependencies } from '../dependencies';
 import { Badge } from '../parts/badge';
+import { TerminalDialog } from '../parts/terminal-dialog';
 import { duration, Moment } from '../parts/time';
 
 interface WorkersView {
@@ -34,6 +35,7 @@ export function WorkersPage({ workers }: { workers: WorkersView }) {
       <div id="workers" hx-sse:connect="/admin/workers/stream" hx-swap="innerMorph">
         <Workers workers={workers} />
       </div>
+      <TerminalDialog />
     </section>
   );
 }

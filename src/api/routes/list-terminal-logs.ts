@@ -1,0 +1,26 @@
+import { createRoute } from '@hono/zod-openapi';
+import type { ApiApp } from '../app';
+import { requireScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { errorResponses } from '../errors';
+import { AnyLogListQuery, LogPageBody, logFilter, logPageBody } from '../log-query';
+
+const route = createRoute({
+  method: 'get',
+  path: '/api/admin/terminal-logs',
+  summary: 'The token refresh terminal over all providers, newest first',
+  middleware: requireScope('read'),
+  request: { query: AnyLogListQuery },
+  responses: {
+    200: { description: 'One page', content: { 'application/json': { schema: LogPageBody } } },
+    ...errorResponses,
+  },
+});
+
+export function registerListTerminalLogs(app: ApiApp, { store }: ApiDependencies): void {
+  app.openapi(route, async (c) => {
+    const { limit, before, ...filters } = c.req.valid('query');
+    const filter = logFilter(filters, c.get('principal').organisation);
+    return c.json(await logPageBody(store, filter, { before, limit }), 200);
+  });
+}

@@ -1,0 +1,277 @@
+/** The token refresh terminal: what every attempt came to, newest first, followed live. */
+import type { z } from '@hono/zod-openapi';
+import { idOf } from '../../api/entry-stream';
+import { notFound } from '../../api/errors';
+import { type AnyLogFilterQuery, logFilter, placeOf } from '../../api/log-query';
+import { encodeCursor } from '../../api/schemas';
+import { LOG_ACTIONS, LOG_SOURCES, type LogEntry } from '../../domain/log-entry';
+import { compareTokens, type TokenComparison } from '../../domain/token-comparison';
+import type { UiDependencies } from '../dependencies';
+import { actionInWords, Entry } from '../parts/log-entry';
+
+type Filters = z.infer<typeof AnyLogFilterQuery>;
+
+interface ShownEntries {
+  entries: { entry: LogEntry; comparison: TokenComparison | undefined }[];
+  filters: Filters;
+  /** Older ones come after this place; `null`: there are none. */
+  older: string | null;
+}
+
+export interface TerminalView extends ShownEntries {
+  options: { providers: string[]; environments: string[] };
+  /** Where to follow from; `null`: newer entries than those shown are there already. */
+  followFrom: string | null;
+  /** The entry that was linked to. */
+  linked: string | null;
+}
+
+/** Few enough to be there at once; more come with scrolling. */
+const FIRST_PAGE = 50;
+const NEXT_PAGE = 500;
+const NEWER_THAN_LINKED = 10;
+
+type Dependencies = Pick<UiDependencies, 'store' | 'providers' | 'logTail'>;
+
+/** The newest entries, or those from a place on. */
+export async function loadTerminal(
+  deps: Dependencies,
+  organisation: string,
+  filters: Filters,
+  before: string | undefined,
+): Promise<TerminalView> {
+  // Asked first: what is written while the list is read comes by the stream.
+  const end = await deps.logTail.end();
+  const shown = await loadEntries(deps, organisation, filters, before, FIRST_PAGE);
+  const followFrom = before === undefined ? idOf(end) : null;
+  return { ...shown, followFrom, linked: null, options: optionsOf(deps) };
+}
+
+/** One entry, and what happened around it. Throws `not_found` as for an entry that is not there at all. */
+export async function loadLinked(
+  deps: Dependencies,
+  organisation: string,
+  id: string,
+): Promise<TerminalView> {
+  const { logEntries } = deps.store;
+  const entry = await logEntries.find(organisation, id);
+  if (entry === null) throw notFound(`entry ${id}`);
+  const end = await deps.logTail.end();
+  const place = { createdAt: new Date(entry.created_at), id };
+  const newer = await logEntries.newerThan(place, { organisation, limit: NEWER_THAN_LINKED + 1 });
+  const before = encodeCursor(entry.created_at, id);
+  const rest = await loadEntries(deps, organisation, {}, before, FIRST_PAGE);
+  const above = newer.slice(-NEWER_THAN_LINKED);
+  return {
+    ...rest,
+    entries: [...(await compared(deps, organisation, [...above, entry])), ...rest.entries],
+    followFrom: newer.length > NEWER_THAN_LINKED ? null : idOf(end),
+    linked: id,
+    options: optionsOf(deps),
+  };
+}
+
+/** One page of entries. */
+export async function loadEntries(
+  { store }: Pick<Dependencies, 'store'>,
+  organisation: string,
+  filters: Filters,
+  before: string | undefined,
+  limit = NEXT_PAGE,
+): Promise<ShownEntries> {
+  const place = before === undefined ? null : placeOf(before, 'before');
+  const found = await store.logEntries.list({
+    ...logFilter(filters, organisation),
+    before: place === null ? undefined : { createdAt: place.at, id: place.id },
+    limit: limit + 1,
+  });
+  const entries = found.slice(0, limit);
+  const last = found.length > limit ? entries.at(-1) : undefined;
+  return {
+    entries: await compared({ store }, organisation, entries),
+    filters,
+    older: last === undefined ? null : encodeCursor(last.created_at, last.id),
+  };
+}
+
+/** Entries, each with how its refresh token compares with the account's attempt before. */
+export async function compared(
+  { store }: Pick<Dependencies, 'store'>,
+  organisation: string,
+  entries: readonly LogEntry[],
+): Promise<ShownEntries['entries']> {
+  const comparisons = compareTokens(await store.logEntries.presentedTokens(organisation, entries));
+  return entries.map((entry) => ({ entry, comparison: comparisons.get(entry.id) }));
+}
+
+function optionsOf({ providers }: Pick<Dependencies, 'providers'>): TerminalView['options'] {
+  const environments = providers.all.flatMap((one) => [...one.environments.keys()]);
+  return {
+    providers: providers.all.map(({ id }) => id),
+    environments: [...new Set(environments)],
+  };
+}
+
+/** The whole of it, as a page or in a dialog. */
+export function Terminal({ view, dialog = false }: { view: TerminalView; dialog?: boolean }) {
+  const { filters, followFrom } = view;
+  const query = queryOf(filters);
+  const stream = `/admin/terminal/stream?${queryOf(filters, { after: followFrom ?? undefined })}`;
+  return (
+    <section id="terminal" aria-label="Entries">
+      <FilterForm view={view} dialog={dialog} />
+      <div class="tools">
+        {followFrom === null ? (
+          <a href={`/admin/terminal?${query}`}>There are newer entries: show them, live</a>
+        ) : (
+          <button type="button" data-do="pause" aria-keyshortcuts="p">
+            Pause
+          </button>
+        )}
+        <span id="terminal-waiting" role="status" />
+        <button type="button" data-do="copy">
+          Copy all
+        </button>
+        <a class="button" href={`/admin/terminal/download?${query}`} download>
+          Download
+        </a>
+        <button type="button" command="show-modal" commandfor="terminal-keys">
+          Keys
+        </button>
+        <span id="terminal-said" role="status" />
+      </div>
+      <ol
+        class="entries"
+        aria-label="Entries, newest first"
+        {...(followFrom === null ? {} : { 'hx-sse:connect': stream })}
+      >
+        <Entries shown={view} linked={view.linked} />
+      </ol>
+      {view.entries.length === 0 && (
+        <p class="empty">
+          {query === '' ? 'Nothing has been refreshed yet.' : 'There is no entry like that.'}
+        </p>
+      )}
+      <Keys />
+    </section>
+  );
+}
+
+/** Entries, and what loads the next ones when it comes into sight. */
+export function Entries({ shown, linked }: { shown: ShownEntries; linked?: string | null }) {
+  const next = queryOf(shown.filters, { before: shown.older ?? undefined });
+  return (
+    <>
+      {shown.entries.map(({ entry, comparison }) => (
+        <Entry entry={entry} comparison={comparison} linked={entry.id === linked} />
+      ))}
+      {shown.older !== null && (
+        <li class="older">
+          <a
+            href={`/admin/terminal?${next}`}
+            hx-get={`/admin/terminal/entries?${next}`}
+            hx-trigger="intersect once rootMargin:1200px, click"
+            hx-target="closest li"
+            hx-swap="outerHTML"
+          >
+            Older entries
+          </a>
+        </li>
+      )}
+    </>
+  );
+}
+
+function FilterForm({ view, dialog }: { view: TerminalView; dialog: boolean }) {
+  const { filters, options } = view;
+  const inPlace = { 'hx-get': '/admin/terminal/panel', 'hx-target': '#terminal-dialog-body' };
+  return (
+    <form
+      class="filters"
+      role="search"
+      aria-label="Filter the entries"
+      method="get"
+      action="/admin/terminal"
+      {...(dialog ? inPlace : {})}
+    >
+      <Choice name="source" label="Source" chosen={filters.source} among={LOG_SOURCES} />
+      <Choice name="action" label="Action" chosen={filters.action} among={LOG_ACTIONS} />
+      <Choice
+        name="provider"
+        label="Provider"
+        chosen={filters.provider}
+        among={options.providers}
+      />
+      <Choice name="env" label="Environment" chosen={filters.env} among={options.environments} />
+      <label>
+        Account
+        <input name="account_id" value={filters.account_id ?? ''} placeholder="acc_…" />
+      </label>
+      <label>
+        Text
+        <input name="text" type="search" value={filters.text ?? ''} maxlength={200} />
+      </label>
+      <button>Filter</button>
+      {queryOf(filters) !== '' && !dialog && <a href="/admin/terminal">Show all</a>}
+    </form>
+  );
+}
+
+interface ChoiceProps {
+  name: string;
+  label: string;
+  chosen: string | undefined;
+  among: readonly string[];
+}
+
+function Choice({ name, label, chosen, among }: ChoiceProps) {
+  // A link may name one that is configured no more.
+  const all = chosen === undefined || among.includes(chosen) ? among : [...among, chosen];
+  return (
+    <label>
+      {label}
+      <select name={name}>
+        <option value="">all</option>
+        {all.map((value) => (
+          <option value={value} selected={value === chosen}>
+            {actionInWords(value)}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function Keys() {
+  return (
+    <dialog id="terminal-keys" aria-labelledby="terminal-keys-title">
+      <h2 id="terminal-keys-title">Keys</h2>
+      <dl>
+        <dt>↓ ↑</dt>
+        <dd>next and previous entry</dd>
+        <dt>Enter</dt>
+        <dd>unfold the entry, and fold it again</dd>
+        <dt>p</dt>
+        <dd>pause, and go on</dd>
+        <dt>/</dt>
+        <dd>to the text to filter by</dd>
+        <dt>?</dt>
+        <dd>these keys</dd>
+      </dl>
+      <label>
+        <input type="checkbox" id="terminal-single-keys" checked /> React to single keys
+      </label>
+      <button type="button" command="close" commandfor="terminal-keys">
+        Close
+      </button>
+    </dialog>
+  );
+}
+
+/** The filters as a query; those that are not set are absent. */
+function queryOf(filters: Filters, more: Record<string, string | undefined> = {}): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries({ ...filters, ...more }))
+    if (value !== undefined) query.set(name, value);
+  return query.toString();
+}

@@ -1,0 +1,145 @@
+/** One entry of the terminal: what happened at a glance, and folded the request, the response, the error and the attempt. */
+import type { Child } from 'hono/jsx';
+import type { LogEntry } from '../../domain/log-entry';
+import type { TokenComparison } from '../../domain/token-comparison';
+import { Badge, type Tone } from './badge';
+
+/** Actions that say neither success nor failure by themselves; one not named here is shown plainly. */
+const TONES: Readonly<Record<string, Tone>> = {
+  token_refreshed: 'good',
+  token_validated: 'good',
+  token_refresh_failed: 'bad',
+  token_refresh_error: 'bad',
+  token_invalid: 'bad',
+  refresh_token_expiring: 'warn',
+};
+
+const COMPARED: Record<TokenComparison, { says: string; tone: Tone; means: string }> = {
+  same: { says: 'same token', tone: 'plain', means: 'the one that the attempt before presented' },
+  changed: { says: 'token changed', tone: 'plain', means: 'never presented before' },
+  reused: {
+    says: 'token reused',
+    tone: 'warn',
+    means: 'presented before, though a newer one had been in use in between',
+  },
+};
+
+interface EntryProps {
+  entry: LogEntry;
+  comparison: TokenComparison | undefined;
+  /** Unfolded, and where the page begins. */
+  linked?: boolean;
+}
+
+export function Entry({ entry, comparison, linked = false }: EntryProps) {
+  const { id, created_at, error, response, provider, environment } = entry;
+  const open = linked ? { open: true } : {};
+  return (
+    <li
+      id={`entry-${id}`}
+      class={linked ? 'entry linked' : 'entry'}
+      data-at={created_at}
+      tabindex={-1}
+      {...(linked ? { autofocus: true, 'aria-current': 'true' } : {})}
+    >
+      <div class="line">
+        <a class="at" href={`/admin/terminal?entry=${encodeURIComponent(id)}`}>
+          {absolute(created_at)}
+        </a>
+        <time datetime={created_at} data-relative />
+        <span class={`source ${entry.source}`}>{entry.source}</span>
+        <Badge tone={error === null ? (TONES[entry.action] ?? 'plain') : 'bad'}>
+          {actionInWords(entry.action)}
+        </Badge>
+        <span>{environment === null ? provider : `${provider} ${environment}`}</span>
+        {entry.account_id !== null && (
+          <a href={`/admin/terminal?account_id=${encodeURIComponent(entry.account_id)}`}>
+            {entry.account_label ?? entry.account_id}
+          </a>
+        )}
+        {response !== null && <span>{`${response.status} in ${response.duration_ms} ms`}</span>}
+        {response === null && entry.outcome !== null && entry.outcome !== 'ok' && (
+          <span>{entry.outcome.replaceAll('_', ' ')}</span>
+        )}
+        {comparison !== undefined && (
+          <Badge tone={COMPARED[comparison].tone}>{COMPARED[comparison].says}</Badge>
+        )}
+      </div>
+      <p>{entry.message}</p>
+      <div class="folds">
+        {entry.request !== null && (
+          <Fold title="Request" open={open} lines={requestLines(entry.request)} />
+        )}
+        {response !== null && <Fold title="Response" open={open} lines={responseLines(response)} />}
+        {error !== null && <Fold title="Error" open={open} lines={members(error)} />}
+        <Fold title="Attempt" open={open} lines={attemptLines(entry, comparison)} />
+      </div>
+    </li>
+  );
+}
+
+function Fold({ title, open, lines }: { title: string; open: object; lines: string[] }): Child {
+  return (
+    <details {...open}>
+      <summary>{title}</summary>
+      <pre>{lines.join('\n')}</pre>
+    </details>
+  );
+}
+
+/** `token_refresh_failed` → `token refresh failed` */
+export function actionInWords(action: string): string {
+  return action.replaceAll('_', ' ');
+}
+
+/** To the millisecond, since entries of one instant are told apart by it. */
+function absolute(iso: string): string {
+  return `${iso.slice(0, 23).replace('T', ' ')} UTC`;
+}
+
+function requestLines(request: NonNullable<LogEntry['request']>): string[] {
+  const { method, url, refresh_token, headers, body } = request;
+  return [
+    `${method} ${url}`,
+    `refresh token: ${refresh_token}`,
+    ...members(headers ?? {}),
+    ...(body === undefined ? [] : ['', ...members(body)]),
+  ];
+}
+
+function responseLines(response: NonNullable<LogEntry['response']>): string[] {
+  const { status, duration_ms, headers, body } = response;
+  return [
+    `${status} in ${duration_ms} ms`,
+    ...members(headers ?? {}),
+    ...(body === undefined ? [] : ['', text(body)]),
+  ];
+}
+
+function attemptLines(entry: LogEntry, comparison: TokenComparison | undefined): string[] {
+  const { diagnostics } = entry;
+  const { warnings = [], ...told } = diagnostics ?? {};
+  return [
+    `entry: ${entry.id}`,
+    ...members({
+      account: entry.account_id,
+      workflow: entry.workflow_id,
+      run: entry.run_id,
+      outcome: entry.outcome,
+      generation: entry.generation,
+      ...told,
+    }),
+    ...(comparison === undefined ? [] : [`refresh token: ${COMPARED[comparison].means}`]),
+    ...warnings.map((warning) => `warning: ${warning}`),
+  ];
+}
+
+function members(given: object): string[] {
+  return Object.entries(given)
+    .filter(([, value]) => value !== null && value !== undefined)
+    .map(([name, value]) => `${name.replaceAll('_', ' ')}: ${text(value)}`);
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value, null, 2);
+}

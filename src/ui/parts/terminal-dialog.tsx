@@ -1,0 +1,29 @@
+/** The terminal over another page: loaded when it is opened, let go when it is closed. */
+
+export function TerminalDialog() {
+  return (
+    <>
+      <p>
+        <button
+          type="button"
+          command="show-modal"
+          commandfor="terminal-dialog"
+          hx-get="/admin/terminal/panel"
+          hx-target="#terminal-dialog-body"
+        >
+          Token refresh terminal (worker + debug)
+        </button>
+      </p>
+      <dialog id="terminal-dialog" aria-labelledby="terminal-dialog-title">
+        <header>
+          <h2 id="terminal-dialog-title">Token refresh terminal (worker + debug)</h2>
+          <a href="/admin/terminal">Open as a page</a>
+          <button type="button" command="close" commandfor="terminal-dialog">
+            Close
+          </button>
+        </header>
+        <div id="terminal-dialog-body" />
+      </dialog>
+    </>
+  );
+}

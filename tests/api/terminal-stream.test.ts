@@ -1,0 +1,251 @@
+/** The terminal as it is written: all of it, once, in order, and to nobody else. */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { LogEntry } from '../../src/domain/log-entry';
+import { eventually } from '../support/eventually';
+import { type Api, expectError, startApi } from './_api';
+import { logEntry } from './_log-entry';
+
+let api: Api;
+let organisation: string;
+let key: string;
+
+const open: Followed[] = [];
+
+beforeAll(async () => {
+  api = await startApi({ worker: false });
+});
+afterAll(() => api.stop());
+beforeEach(async () => {
+  organisation = `org-${randomUUID()}`;
+  key = await api.key(['read'], organisation);
+});
+afterEach(async () => {
+  for (const followed of open.splice(0)) await followed.cut();
+});
+
+async function logged(members: Partial<LogEntry> = {}): Promise<string> {
+  const entry = logEntry({ organisation, ...members });
+  await api.store.logEntries.record(entry);
+  return entry.id;
+}
+
+interface Followed {
+  /** All that came, as it came. */
+  text(): string;
+  ids(): string[];
+  /** The id of the last event: where to go on. */
+  lastId(): string;
+  ended(): boolean;
+  /** The connection is lost. */
+  cut(): Promise<void>;
+}
+
+/** Follows, and returns once the stream has begun. */
+async function follow(query = '', lastEventId?: string, as = key): Promise<Followed> {
+  const response = await api.harness.app.request(`/api/admin/terminal-logs/stream${query}`, {
+    headers: {
+      authorization: `Bearer ${as}`,
+      ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
+    },
+  });
+  expect(response.headers.get('content-type')).toBe('text/event-stream');
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  let text = '';
+  let ended = false;
+  const decoder = new TextDecoder();
+  void (async () => {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      text += decoder.decode(value, { stream: true });
+    }
+    ended = true;
+  })();
+  const followed: Followed = {
+    text: () => text,
+    ids: () => [...text.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data ?? '').id),
+    lastId: () => [...text.matchAll(/^id: (.*)$/gm)].at(-1)?.[1] ?? '',
+    ended: () => ended,
+    cut: () => reader.cancel(),
+  };
+  open.push(followed);
+  await eventually(() => followed.lastId() !== '');
+  return followed;
+}
+
+it('R1.5 gives each entry as it is written, once, in the form of the list', async () => {
+  const before = await logged();
+  const stream = await follow();
+  const first = await logged();
+  await eventually(() => stream.ids().length === 1);
+  const second = await logged();
+  await eventually(() => stream.ids().length === 2);
+  expect(stream.ids()).toEqual([first, second]);
+  const { body } = await api.send('GET', '/api/admin/terminal-logs', { key });
+  expect(body.items.map(({ id }: LogEntry) => id)).toEqual([second, first, before]);
+  const data = [...stream.text().matchAll(/^data: (.*)$/gm)].map(([, json]) =>
+    JSON.parse(json ?? ''),
+  );
+  expect(data).toEqual(body.items.slice(0, 2).toReversed());
+});
+
+it('R1.5 gives within two seconds of the write, also an entry that waited an hour for the database', async () => {
+  const stream = await follow();
+  const writtenAt = Date.now();
+  const late = await logged({ created_at: new Date(writtenAt - 3600_000).toISOString() });
+  await eventually(() => stream.ids().includes(late), 2_000);
+});
+
+it('R1.5 goes on after the last event, with nothing lost and nothing repeated', async () => {
+  const stream = await follow();
+  const ids = [await logged(), await logged()];
+  await eventually(() => stream.ids().length === 2);
+  await stream.cut();
+  for (let index = 0; index < 5; index += 1) ids.push(await logged());
+  const again = await follow('', stream.lastId());
+  await eventually(() => again.ids().length >= 5);
+  ids.push(await logged());
+  await eventually(() => again.ids().length >= 6);
+  expect([...stream.ids(), ...again.ids()]).toEqual(ids);
+});
+
+it('goes on where nothing had come before the connection was lost', async () => {
+  const stream = await follow();
+  await stream.cut();
+  const missed = await logged();
+  const again = await follow('', stream.lastId());
+  await eventually(() => again.ids().length > 0);
+  expect(again.ids()).toEqual([missed]);
+});
+
+it('R1.5 loses and repeats nothing, however often the connection is lost while many write', async () => {
+  let from = (await follow()).lastId();
+  const writing = (async () => {
+    const ids: string[] = [];
+    for (let round = 0; round < 20; round += 1)
+      ids.push(...(await Promise.all(Array.from({ length: 5 }, () => logged()))));
+    return ids;
+  })();
+  const seen: string[] = [];
+  while (seen.length < 100) {
+    const stream = await follow('', from);
+    await eventually(() => stream.ids().length >= Math.min(20, 100 - seen.length));
+    await stream.cut();
+    seen.push(...stream.ids());
+    from = stream.lastId();
+  }
+  expect(seen.toSorted()).toEqual((await writing).toSorted());
+});
+
+it('filters as the list does', async () => {
+  const queries = [
+    '?env=sandbox',
+    '?source=debug',
+    '?action=token_refresh_failed',
+    '?provider=etsy',
+    '?account_id=acc_9',
+    '?text=harbour',
+  ];
+  const streams = await Promise.all(queries.map((query) => follow(query)));
+  const everything = await follow();
+  await logged({ account_label: 'Quay' });
+  const wanted = [
+    await logged({ account_label: 'Quay', environment: 'sandbox' }),
+    await logged({ account_label: 'Quay', source: 'debug', action: 'token_refresh_debug' }),
+    await logged({ account_label: 'Quay', action: 'token_refresh_failed' }),
+    await logged({ account_label: 'Quay', provider: 'etsy' }),
+    await logged({ account_label: 'Quay', account_id: 'acc_9' }),
+    await logged({ account_label: 'Harbour Books' }),
+  ];
+  await eventually(() => everything.ids().length === 7);
+  await eventually(() => streams.every((stream) => stream.ids().length > 0));
+  expect(streams.map((stream) => stream.ids())).toEqual(wanted.map((id) => [id]));
+  for (const [index, query] of queries.entries()) {
+    const { body } = await api.send('GET', `/api/admin/terminal-logs${query}`, { key });
+    expect(body.items.map(({ id }: LogEntry) => id)).toEqual([wanted[index]]);
+  }
+});
+
+it('R1.5 gives another organisation nothing, and heartbeats to everybody', async () => {
+  const stranger = await follow('', undefined, await api.key(['admin'], `org-${randomUUID()}`));
+  const own = await follow();
+  const entry = await logged();
+  const heartbeat = await logged({
+    organisation: null,
+    environment: null,
+    account_id: null,
+    account_label: null,
+    action: 'worker_heartbeat',
+  });
+  await eventually(() => own.ids().length === 2 && stranger.ids().length > 0);
+  expect(own.ids()).toEqual([entry, heartbeat]);
+  expect(stranger.ids()).toEqual([heartbeat]);
+  const elsewhere = await follow('', own.lastId(), await api.key(['read'], `org-${randomUUID()}`));
+  await logged();
+  await delay(1_000);
+  expect(elsewhere.ids()).toEqual([]);
+});
+
+it('looks at the database once for all who follow, and not at all where nobody does', async () => {
+  const { logEntries } = api.store;
+  const looked = jest.spyOn(logEntries, 'recordedSince');
+  const streams = await Promise.all(Array.from({ length: 5 }, () => follow()));
+  looked.mockClear();
+  await eventually(() => looked.mock.calls.length >= 3);
+  const entry = await logged();
+  await eventually(() => streams.every((stream) => stream.ids().includes(entry)));
+  expect(looked.mock.calls.length).toBeLessThan(12);
+  for (const stream of streams) await stream.cut();
+  await eventually(async () => {
+    looked.mockClear();
+    await delay(1_000);
+    return looked.mock.calls.length === 0;
+  });
+  looked.mockRestore();
+});
+
+it('ends when the key is revoked; one that stays hears something every 15 s', async () => {
+  const revoked = await follow();
+  const idle = await follow('', undefined, await api.key(['read'], organisation));
+  await api.store.apiKeys.revoke(organisation, key.split('_')[1] ?? '');
+  await eventually(() => revoked.ended(), 15_000);
+  expect(idle.ended()).toBe(false);
+  await eventually(() => idle.text().includes(': still here'), 20_000);
+  const entry = await logged();
+  await eventually(() => idle.ids().includes(entry));
+  expect(revoked.ids()).toEqual([]);
+}, 60_000);
+
+it.each(['?source=robot', '?action=nothing', '?text='])('refuses %s', async (query) => {
+  expectError(
+    await api.send('GET', `/api/admin/terminal-logs/stream${query}`, { key }),
+    400,
+    'invalid_request',
+  );
+});
+
+it('refuses a place that is none, and who may not read', async () => {
+  const path = '/api/admin/terminal-logs/stream';
+  const misplaced = await api.send('GET', path, { key, headers: { 'last-event-id': 'x' } });
+  expectError(misplaced, 400, 'invalid_request');
+  const tokens = await api.key(['tokens'], organisation);
+  expectError(await api.send('GET', path, { key: tokens }), 403, 'forbidden');
+  expectError(await api.send('GET', path, { key: null }), 401, 'unauthenticated');
+});
+
+it('lists all providers page by page, and refuses what is no cursor', async () => {
+  const ids = [
+    await logged({ created_at: '2026-03-01T12:00:00.000Z' }),
+    await logged({ created_at: '2026-03-01T12:00:01.000Z', provider: 'etsy' }),
+    await logged({ created_at: '2026-03-01T12:00:02.000Z' }),
+  ];
+  const list = (query: string) =>
+    api.send('GET', `/api/admin/terminal-logs?account_id=acc_1&${query}`, { key });
+  const { body } = await list('limit=2');
+  const rest = (await list(`limit=2&before=${body.next_cursor}`)).body;
+  const seen = [...body.items, ...rest.items].map(({ id }: LogEntry) => id);
+  expect(seen).toEqual(ids.toReversed());
+  expect(rest.next_cursor).toBeNull();
+  expectError(await list('before=nonsense'), 400, 'invalid_request');
+});

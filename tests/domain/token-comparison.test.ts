@@ -1,0 +1,36 @@
+import { compareTokens, type PresentedToken } from '../../src/domain/token-comparison';
+
+/** `acc:fingerprint`, one a minute, as entries e0, e1, … */
+function attempts(...given: string[]): PresentedToken[] {
+  return given.map((one, index) => {
+    const [accountId = '', fingerprint = ''] = one.split(':');
+    const at = new Date(Date.UTC(2026, 0, 1, 0, index)).toISOString();
+    return { entryId: `e${index}`, accountId, at, fingerprint };
+  });
+}
+
+const compared = (given: PresentedToken[]) => Object.fromEntries(compareTokens(given));
+
+describe('compareTokens', () => {
+  it.each([
+    ['nothing of a first attempt', ['a:1'], {}],
+    ['the token of the attempt before', ['a:1', 'a:1', 'a:1'], { e1: 'same', e2: 'same' }],
+    ['a new token', ['a:1', 'a:2', 'a:3'], { e1: 'changed', e2: 'changed' }],
+    ['an old token after a newer one', ['a:1', 'a:2', 'a:1'], { e1: 'changed', e2: 'reused' }],
+    [
+      'a token that goes on after it came back',
+      ['a:1', 'a:2', 'a:1', 'a:1', 'a:3'],
+      { e1: 'changed', e2: 'reused', e3: 'same', e4: 'changed' },
+    ],
+    ['accounts apart', ['a:1', 'b:2', 'a:2', 'b:2'], { e2: 'changed', e3: 'same' }],
+  ])('R1.7 tells %s', (_, given, expected) => {
+    expect(compared(attempts(...given))).toEqual(expected);
+  });
+
+  it('takes attempts in any order, and those of one instant by id', () => {
+    const given = attempts('a:1', 'a:2', 'a:1', 'a:3');
+    expect(compared(given.toReversed())).toEqual(compared(given));
+    const atOnce = given.map((one) => ({ ...one, at: '2026-01-01T00:00:00.000Z' }));
+    expect(compared(atOnce.toReversed())).toEqual(compared(given));
+  });
+});
