@@ -31,12 +31,14 @@ import { registerRefreshDebug } from './routes/refresh-debug';
 import { registerReleaseAccounts } from './routes/release-accounts';
 import { registerResumeSchedule } from './routes/resume-schedule';
 import { registerRevokeApiKey } from './routes/revoke-api-key';
+import { registerStatistics } from './routes/statistics';
 import { registerStatus } from './routes/status';
 import { registerTerminalLogs } from './routes/terminal-logs';
 import { registerTokenRefreshStatus } from './routes/token-refresh-status';
 import { registerTriggerRefresh } from './routes/trigger-refresh';
 import { registerTriggerSchedule } from './routes/trigger-schedule';
 import { registerWorkflowHistory } from './routes/workflow-history';
+import { createStatisticsReader } from './statistics';
 
 const BODY_MAX_BYTES = 256 * 1024;
 
@@ -105,8 +107,10 @@ export function createApp(deps: ApiDependencies): ApiApp {
   registerTriggerSchedule(app, deps);
   registerPatchSchedule(app, deps);
   registerStatus(app, deps);
+  const statistics = createStatisticsReader(deps);
+  registerStatistics(app, statistics);
   registerTokenRefreshStatus(app, deps);
-  mountUi(app, { ...deps, authenticator });
+  mountUi(app, { ...deps, authenticator, statistics });
 
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',

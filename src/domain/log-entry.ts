@@ -14,6 +14,14 @@ export const LOG_ACTIONS = [
 ] as const;
 export type LogAction = (typeof LOG_ACTIONS)[number];
 
+/** Those that say how an attempt ended; the others tell of something else. */
+export const ATTEMPT_ACTIONS = [
+  'token_refreshed',
+  'token_refresh_failed',
+  'token_refresh_error',
+  'token_refresh_debug',
+] as const satisfies readonly LogAction[];
+
 /** How an exchange with a provider ended. */
 export const EXCHANGE_OUTCOMES = ['ok', 'not_sent', 'rejected', 'throttled', 'unknown'] as const;
 export type ExchangeOutcome = (typeof EXCHANGE_OUTCOMES)[number];

@@ -141,6 +141,14 @@ accountSchema.index(
   { unique: true, name: 'identity' },
 );
 accountSchema.index({ organisation: 1, _id: 1 }, { name: 'listing' });
+accountSchema.index(
+  { organisation: 1, 'current.expires_at': 1, _id: 1 },
+  { name: 'listing_by_expiry' },
+);
+accountSchema.index(
+  { organisation: 1, 'current.refresh_token_expires_at': 1 },
+  { name: 'refresh_tokens_ending' },
+);
 
 export type AccountDocument = InferSchemaType<typeof accountSchema> & {
   _id: string;

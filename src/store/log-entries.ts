@@ -41,7 +41,17 @@ entrySchema.index(
   { name: 'account_terminal' },
 );
 
-type EntryDocument = InferSchemaType<typeof entrySchema> & { _id: string };
+// What happened lately, of all providers.
+entrySchema.index({ organisation: 1, created_at: -1, _id: -1 }, { name: 'recent' });
+
+export type EntryDocument = InferSchemaType<typeof entrySchema> & { _id: string };
+
+export function entryModel(connection: Connection): Model<EntryDocument> {
+  return connection.model<EntryDocument>(
+    'LogEntry',
+    entrySchema as unknown as Schema<EntryDocument>,
+  );
+}
 
 export interface LogQuery {
   organisation: string;
@@ -62,10 +72,7 @@ export class LogEntries {
   readonly #retentionMs: number;
 
   constructor(connection: Connection, retentionDays: number) {
-    this.#entries = connection.model<EntryDocument>(
-      'LogEntry',
-      entrySchema as unknown as Schema<EntryDocument>,
-    );
+    this.#entries = entryModel(connection);
     this.#retentionMs = retentionDays * DAY_MS;
   }
 

@@ -10,6 +10,7 @@ import { LogEntries } from './log-entries';
 import { Quarantine } from './quarantine';
 import { RefreshTokenWarnings } from './refresh-token-warnings';
 import { Settings } from './settings';
+import { Statistics } from './statistics';
 import { TokenHandouts } from './token-handouts';
 
 export interface Store {
@@ -21,6 +22,7 @@ export interface Store {
   logEntries: LogEntries;
   quarantine: Quarantine;
   settings: Settings;
+  statistics: Statistics;
   tokenHandouts: TokenHandouts;
   /** Whether the database answers now. */
   ping(): Promise<void>;
@@ -57,6 +59,7 @@ function createStore(
     logEntries: new LogEntries(connection, options.logRetentionDays),
     quarantine: new Quarantine(connection, options.rules),
     settings: new Settings(connection),
+    statistics: new Statistics(connection),
     tokenHandouts: new TokenHandouts(connection, options.logRetentionDays),
     async ping() {
       await connection.db?.admin().ping();

@@ -3,11 +3,13 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Context, Hono } from 'hono';
 import type { Authenticator } from '../api/authenticator';
 import type { ApiDependencies } from '../api/dependencies';
+import type { StatisticsReader } from '../api/statistics';
 import type { Session, Sessions } from './sessions';
 
 export interface UiDependencies extends ApiDependencies {
   authenticator: Authenticator;
   sessions: Sessions;
+  statistics: StatisticsReader;
 }
 
 export interface UiEnv {
