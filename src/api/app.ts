@@ -34,6 +34,7 @@ import { registerRevokeApiKey } from './routes/revoke-api-key';
 import { registerStatistics } from './routes/statistics';
 import { registerStatus } from './routes/status';
 import { registerTerminalLogs } from './routes/terminal-logs';
+import { registerTerminateWorkflow } from './routes/terminate-workflow';
 import { registerTokenRefreshStatus } from './routes/token-refresh-status';
 import { registerTriggerRefresh } from './routes/trigger-refresh';
 import { registerTriggerSchedule } from './routes/trigger-schedule';
@@ -101,6 +102,7 @@ export function createApp(deps: ApiDependencies): ApiApp {
   registerListSweeps(app, deps);
   registerListWorkflows(app, deps);
   registerWorkflowHistory(app, deps);
+  registerTerminateWorkflow(app, deps);
   registerListSchedules(app, deps);
   registerPauseSchedule(app, deps);
   registerResumeSchedule(app, deps);

@@ -36,7 +36,7 @@ export const WORKFLOW_STATUSES = [
   'continued_as_new',
   'timed_out',
 ] as const;
-type WorkflowStatus = (typeof WORKFLOW_STATUSES)[number];
+export type WorkflowStatus = (typeof WORKFLOW_STATUSES)[number];
 /** The same in the words of a visibility query. */
 const QUERY_STATUS: Record<WorkflowStatus, string> = {
   running: 'Running',
@@ -48,10 +48,13 @@ const QUERY_STATUS: Record<WorkflowStatus, string> = {
   timed_out: 'TimedOut',
 };
 
-interface ListedWorkflow {
+export const WORKFLOW_TYPES = ['refresh', 'sweep'] as const;
+type WorkflowType = (typeof WORKFLOW_TYPES)[number];
+
+export interface ListedWorkflow {
   workflowId: string;
   runId: string;
-  type: 'refresh' | 'sweep';
+  type: WorkflowType;
   provider: string | null;
   accountId: string | null;
   source: string | null;
@@ -69,6 +72,7 @@ export interface ListedSweep extends ListedWorkflow {
 }
 
 interface WorkflowFilters {
+  type?: WorkflowType | undefined;
   provider?: string | undefined;
   accountId?: string | undefined;
   source?: string | undefined;
@@ -82,8 +86,9 @@ interface Page {
   cursor?: string | undefined;
 }
 
-interface WorkflowHistory extends Pick<ListedWorkflow, 'workflowId' | 'runId' | 'status'> {
-  type: ListedWorkflow['type'];
+export interface WorkflowHistory extends ListedWorkflow {
+  /** In Temporal's own web UI; `null`: its address is not known. */
+  uiUrl: string | null;
   events: HistoryEvent[];
   pending: PendingActivity[];
 }
@@ -113,6 +118,18 @@ export interface WorkflowClient {
     workflowId: string,
     runId: string | undefined,
   ): Promise<WorkflowHistory>;
+  /** What these sweeps came to. */
+  results(sweeps: readonly ListedWorkflow[]): Promise<ListedSweep[]>;
+  /**
+   * Ends a run at once.
+   * @throws {ApiError} `not_found`, absent and foreign alike; `conflict`: it has ended, or a grant would be lost by it
+   */
+  terminate(
+    organisation: string,
+    workflowId: string,
+    runId: string | undefined,
+    reason: string,
+  ): Promise<Pick<ListedWorkflow, 'workflowId' | 'runId'>>;
   running(organisation: string): Promise<{ sweeps: number; refreshes: number }>;
   /** How many workers have asked for work lately. */
   workers(): Promise<number>;
@@ -120,10 +137,17 @@ export interface WorkflowClient {
 
 const SWEEP = sweepWorkflow.name;
 const REFRESH = refreshAccountWorkflow.name;
+/** The activity that has a grant which exists nowhere else. */
+const HOLDS_GRANT = 'persistGrant';
 /** A worker asks for work at least once a minute. */
 const WORKER_SEEN_WITHIN_MS = 90_000;
 
-export function createWorkflowClient(client: Client, taskQueue: string): WorkflowClient {
+/** @param uiUrl of Temporal's own web UI; `null`: it is not known */
+export function createWorkflowClient(
+  client: Client,
+  taskQueue: string,
+  uiUrl: string | null = null,
+): WorkflowClient {
   const { namespace } = client.options;
 
   async function page(query: string, { limit, cursor }: Page) {
@@ -171,10 +195,33 @@ export function createWorkflowClient(client: Client, taskQueue: string): Workflo
     }
   }
 
+  /** A run that the organisation may see, as Temporal describes it. */
+  async function described(organisation: string, workflowId: string, runId: string | undefined) {
+    try {
+      const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
+      const info = raw.workflowExecutionInfo ?? {};
+      const isOwn = attribute(info, EvergrantOrg.name) === organisation;
+      if (info.type?.name !== SWEEP && !(info.type?.name === REFRESH && isOwn))
+        throw notFound(`workflow ${workflowId}`);
+      return { raw, workflow: listed(info) };
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError || isInvalidArgument(error))
+        throw notFound(`workflow ${workflowId}`);
+      throw error;
+    }
+  }
+
+  function uiUrlOf({ workflowId, runId }: Pick<ListedWorkflow, 'workflowId' | 'runId'>) {
+    if (uiUrl === null) return null;
+    const path = ['namespaces', namespace, 'workflows', workflowId, runId, 'history'];
+    return `${uiUrl.replace(/\/$/, '')}/${path.map(encodeURIComponent).join('/')}`;
+  }
+
   return {
-    list(organisation, { provider, accountId, source, outcome, status }, at) {
+    list(organisation, { type, provider, accountId, source, outcome, status }, at) {
       const terms = [
         `(${EvergrantOrg.name} = ${quoted(organisation)} OR WorkflowType = ${quoted(SWEEP)})`,
+        term('WorkflowType', type && (type === 'sweep' ? SWEEP : REFRESH)),
         term(EvergrantProvider.name, provider),
         term(EvergrantAccount.name, accountId),
         term(EvergrantSource.name, source),
@@ -199,36 +246,40 @@ export function createWorkflowClient(client: Client, taskQueue: string): Workflo
     },
     history: (organisation, workflowId, runId) =>
       answering(client, async () => {
-        const handle = client.workflow.getHandle(workflowId, runId);
+        const { raw, workflow } = await described(organisation, workflowId, runId);
+        // The run that was described, should another begin at this moment.
+        const history = await client.workflow.getHandle(workflowId, workflow.runId).fetchHistory();
+        return {
+          ...workflow,
+          uiUrl: uiUrlOf(workflow),
+          events: readableHistory(history.events ?? [], organisation),
+          pending: (raw.pendingActivities ?? []).map((pending) => ({
+            activity: pending.activityType?.name ?? '',
+            attempt: pending.attempt ?? 1,
+            failure: failureSentence(pending.lastFailure),
+            nextRetryAt: timeOf(pending.nextAttemptScheduleTime),
+          })),
+        };
+      }),
+    results: (sweeps) => answering(client, () => Promise.all(sweeps.map(withResult))),
+    terminate: (organisation, workflowId, runId, reason) =>
+      answering(client, async () => {
+        const { raw, workflow } = await described(organisation, workflowId, runId);
+        const ended = new ApiError('conflict', 'The workflow has ended already.');
+        if (workflow.status !== 'running') throw ended;
+        if (raw.pendingActivities?.some(({ activityType }) => activityType?.name === HOLDS_GRANT)) {
+          throw new ApiError(
+            'conflict',
+            'The workflow holds a new grant that the database could not take yet, and goes on trying: terminated, it would lose it.',
+          );
+        }
         try {
-          const { raw } = await handle.describe();
-          const workflow = listed(raw.workflowExecutionInfo ?? {});
-          const type = raw.workflowExecutionInfo?.type?.name;
-          const own = attribute(raw.workflowExecutionInfo ?? {}, EvergrantOrg.name);
-          if (type !== SWEEP && !(type === REFRESH && own === organisation))
-            throw notFound(`workflow ${workflowId}`);
-          // The run that was described, should another begin at this moment.
-          const history = await client.workflow
-            .getHandle(workflowId, workflow.runId)
-            .fetchHistory();
-          return {
-            workflowId,
-            runId: workflow.runId,
-            type: workflow.type,
-            status: workflow.status,
-            events: readableHistory(history.events ?? [], organisation),
-            pending: (raw.pendingActivities ?? []).map((pending) => ({
-              activity: pending.activityType?.name ?? '',
-              attempt: pending.attempt ?? 1,
-              failure: failureSentence(pending.lastFailure),
-              nextRetryAt: timeOf(pending.nextAttemptScheduleTime),
-            })),
-          };
+          await client.workflow.getHandle(workflowId, workflow.runId).terminate(reason);
         } catch (error) {
-          if (error instanceof WorkflowNotFoundError || isInvalidArgument(error))
-            throw notFound(`workflow ${workflowId}`);
+          if (error instanceof WorkflowNotFoundError) throw ended;
           throw error;
         }
+        return workflow;
       }),
     running: (organisation) =>
       answering(client, async () => {

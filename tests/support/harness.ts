@@ -120,7 +120,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const config: Config = {
     ...base,
     encryptionKeys: ring,
-    temporal: { connection: temporal, namespace, taskQueue: 'evergrant' },
+    temporal: { connection: temporal, namespace, taskQueue: 'evergrant', uiUrl: null },
     providers: (options.providers ?? ['ebay']).map((provider) => {
       const tokenEndpoint = sandbox.tokenEndpoint(provider);
       const environment = { clientId: CLIENT_ID, clientSecret, tokenEndpoint };
