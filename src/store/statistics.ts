@@ -6,9 +6,9 @@ import { type AccountDocument, accountModel } from './account-model';
 import { type EntryDocument, entryModel } from './log-entries';
 
 /** A member of an account's grant that says when a token ends. */
-export type TokenEnd = 'expires_at' | 'refresh_token_expires_at';
+type TokenEnd = 'expires_at' | 'refresh_token_expires_at';
 
-export interface EndingQuery {
+interface EndingQuery {
   organisation: string;
   /** Whose end is counted. */
   end: TokenEnd;
@@ -16,7 +16,7 @@ export interface EndingQuery {
   boundaries: readonly Date[];
 }
 
-export interface AttemptQuery {
+interface AttemptQuery {
   organisation: string;
   /** Ascending and of one length, from one to before the next. */
   boundaries: readonly Date[];

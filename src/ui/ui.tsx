@@ -15,6 +15,7 @@ import { registerSignInOidc } from './routes/sign-in-oidc';
 import { registerSignOut } from './routes/sign-out';
 import { registerTheme } from './routes/theme';
 import { registerWorkers } from './routes/workers';
+import { registerWorkflows } from './routes/workflows';
 import { Sessions } from './sessions';
 
 const SELF = ["'self'"];
@@ -57,6 +58,7 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   registerSignOut(ui, deps);
   registerTheme(ui);
   registerWorkers(ui, deps);
+  registerWorkflows(ui, deps);
 
   ui.get('/', (c) => c.redirect(HOME, 302));
   ui.get('/admin', (c) => c.redirect(HOME, 302));
