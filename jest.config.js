@@ -7,7 +7,7 @@ module.exports = {
   testTimeout: 60_000,
   maxWorkers: 2,
   transform: {
-    '^.+\\.[jt]sx?$': [
+    '^.+\\.m?[jt]sx?$': [
       '@swc/jest',
       {
         jsc: {
@@ -22,6 +22,6 @@ module.exports = {
     ],
   },
   transformIgnorePatterns: [
-    '/node_modules/(?!(oauth4webapi|jose|get-port|oidc-provider|openid-client)/)',
+    '/node_modules/(?!(oauth4webapi|jose|get-port|oidc-provider|openid-client|d3-[a-z-]+|internmap)/)',
   ],
 };

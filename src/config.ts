@@ -20,6 +20,8 @@ export interface Config {
     connection: ClientConnectConfig['connectionOptions'] | null;
     namespace: string;
     taskQueue: string;
+    /** Of Temporal's own web UI; `null`: not set, the embedded one's is known. */
+    uiUrl: string | null;
   };
   encryptionKeys: KeyRing | null;
   adminApiKey: string | null;
@@ -104,6 +106,9 @@ const environmentSchema = z.object({
     .regex(/^mongodb(\+srv)?:\/\//, 'must start with mongodb:// or mongodb+srv://')
     .optional(),
   TEMPORAL_TASK_QUEUE: z.string().default('evergrant'),
+  TEMPORAL_UI_URL: z
+    .url({ protocol: /^https?$/, error: 'must be a URL that begins with http:// or https://' })
+    .optional(),
   ENCRYPTION_KEYS: z
     .string()
     .transform((text, context) => {
@@ -190,7 +195,11 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const env = parsed.data;
   return {
     mongodbUri: env.MONGODB_URI ?? null,
-    temporal: { ...temporal, taskQueue: env.TEMPORAL_TASK_QUEUE },
+    temporal: {
+      ...temporal,
+      taskQueue: env.TEMPORAL_TASK_QUEUE,
+      uiUrl: env.TEMPORAL_UI_URL ?? null,
+    },
     encryptionKeys: env.ENCRYPTION_KEYS ?? null,
     adminApiKey: env.ADMIN_API_KEY ?? null,
     adminOrganisation: env.ADMIN_ORGANISATION,

@@ -124,7 +124,14 @@ async function startEvergrant(
   const onTrial = configured.providers.length === 0;
   const trial = onTrial ? await startTrialProviders(configured) : null;
   if (trial !== null) stops.push(() => trial.sandbox.stop());
-  const config = trial === null ? configured : { ...configured, providers: trial.providers };
+  const config = {
+    ...configured,
+    temporal: {
+      ...configured.temporal,
+      uiUrl: configured.temporal.uiUrl ?? engines.temporalUiUrl,
+    },
+    providers: trial?.providers ?? configured.providers,
+  };
   const ring = config.encryptionKeys ?? trialKeyRing(config.dataDir).ring;
   const uri = onTrial ? trialDatabase(engines.mongodbUri) : engines.mongodbUri;
   const { store, vault } = await openStoreAndVault(uri, ring, config);

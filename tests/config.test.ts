@@ -169,6 +169,11 @@ describe('a bad value is named, with what to do', () => {
     ['ADMIN_API_KEY', 'short', /^ADMIN_API_KEY must be at least 16 characters long, e\.g\. from/],
     ['INTERNAL_API_KEY', 'short', /^INTERNAL_API_KEY must be at least 16 characters long/],
     ['JWT_SECRET', 's'.repeat(31), /^JWT_SECRET must be at least 32 characters long, e\.g\. from/],
+    [
+      'TEMPORAL_UI_URL',
+      'javascript:alert(1)',
+      /^TEMPORAL_UI_URL must be a URL that begins with http/,
+    ],
     ['JWKS_URL', 'id.example', /^JWKS_URL must be a URL/],
     ['JWKS_URL', 'http://id.example/jwks', /^JWKS_URL must begin with https:\/\/ \(http:\/\/ on/],
     ['JWKS_URL', 'https://u:p@id.example', /^JWKS_URL must hold no user name and no password$/],

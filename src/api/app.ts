@@ -33,14 +33,17 @@ import { registerRefreshDebug } from './routes/refresh-debug';
 import { registerReleaseAccounts } from './routes/release-accounts';
 import { registerResumeSchedule } from './routes/resume-schedule';
 import { registerRevokeApiKey } from './routes/revoke-api-key';
+import { registerStatistics } from './routes/statistics';
 import { registerStatus } from './routes/status';
 import { registerStreamTerminalLogs } from './routes/stream-terminal-logs';
 import { registerTerminalLogs } from './routes/terminal-logs';
+import { registerTerminateWorkflow } from './routes/terminate-workflow';
 import { registerTokenRefreshStatus } from './routes/token-refresh-status';
 import { registerTriggerRefresh } from './routes/trigger-refresh';
 import { registerTriggerSchedule } from './routes/trigger-schedule';
 import { registerValidateAccount } from './routes/validate-account';
 import { registerWorkflowHistory } from './routes/workflow-history';
+import { createStatisticsReader } from './statistics';
 
 const BODY_MAX_BYTES = 256 * 1024;
 
@@ -107,14 +110,17 @@ export function createApp(deps: ApiDependencies): ApiApp {
   registerListSweeps(app, deps);
   registerListWorkflows(app, deps);
   registerWorkflowHistory(app, deps);
+  registerTerminateWorkflow(app, deps);
   registerListSchedules(app, deps);
   registerPauseSchedule(app, deps);
   registerResumeSchedule(app, deps);
   registerTriggerSchedule(app, deps);
   registerPatchSchedule(app, deps);
   registerStatus(app, deps);
+  const statistics = createStatisticsReader(deps);
+  registerStatistics(app, statistics);
   registerTokenRefreshStatus(app, deps);
-  mountUi(app, { ...deps, authenticator, logTail });
+  mountUi(app, { ...deps, authenticator, logTail, statistics });
 
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
     type: 'http',

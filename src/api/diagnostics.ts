@@ -1,5 +1,5 @@
 /** R1.7: the last debug and the last scheduled attempt of an account, and whether they used the same token. */
-import { type LogEntry, REFRESH_ACTIONS } from '../domain/log-entry';
+import { ATTEMPT_ACTIONS, type LogEntry } from '../domain/log-entry';
 import type { Store } from '../store/store';
 
 export interface AccountDiagnostics {
@@ -20,7 +20,7 @@ export async function diagnose(
         organisation,
         accountId,
         source,
-        action: REFRESH_ACTIONS,
+        action: ATTEMPT_ACTIONS,
         limit: 1,
       })
     ).at(0) ?? null;

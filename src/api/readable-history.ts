@@ -51,9 +51,9 @@ export function readableHistory(events: readonly RawEvent[], organisation: strin
       type: typeOf(event),
       activity: null,
       attempt: null,
-      failure: null,
       nextRetryAt: null,
       ...said,
+      failure: said.failure ? reader.masked(said.failure) : null,
     });
   }
   return readable;
@@ -68,6 +68,13 @@ class HistoryReader {
 
   constructor(organisation: string) {
     this.#organisation = organisation;
+  }
+
+  /** Without accounts that are not the organisation's: what goes wrong with a sweep's code can name any. */
+  masked(failure: string): string {
+    return failure.replaceAll(/refresh-account\/\w+/g, (id) =>
+      this.#children.has(id) ? id : 'refresh-account/…',
+    );
   }
 
   read(event: RawEvent, at: Date): Said | null {

@@ -1,5 +1,6 @@
 /** A schedule as the API shows it. */
 import { z } from '@hono/zod-openapi';
+import { duration } from '../providers-file';
 import type { Schedule } from './schedule-client';
 
 const time = z.iso.datetime();
@@ -77,9 +78,20 @@ export const ScheduleParams = z.object({
   }),
 });
 
+const SECOND_MS = 1000;
+const YEAR_MS = 365 * 24 * 3600 * SECOND_MS;
+
+/** `5m`, as milliseconds. */
+export const interval = duration.refine(
+  (everyMs) => everyMs >= SECOND_MS && everyMs <= YEAR_MS && everyMs % SECOND_MS === 0,
+  'must be whole seconds, 1s to 365d',
+);
+
+export const NOTE_MAX = 500;
+
 export const note = z
   .string()
-  .max(500)
+  .max(NOTE_MAX)
   .refine((text) => text.trim() !== '', 'is empty')
   .openapi({ description: 'Why; shown by Temporal, too', example: 'eBay maintenance' });
 

@@ -42,7 +42,7 @@ export async function serveApi({
   logger,
   port,
 }: ServeInput): Promise<RunningApi> {
-  const { namespace, taskQueue } = config.temporal;
+  const { namespace, taskQueue, uiUrl } = config.temporal;
   const providers = new ConfiguredProviders(config.providers);
   const connection = await connectTemporal(temporal, namespace);
   await registerSearchAttributes(connection, namespace);
@@ -55,7 +55,7 @@ export async function serveApi({
     providers,
     refreshes: createRefreshClient(client, taskQueue),
     schedules: createScheduleClient(client, providers, taskQueue),
-    workflows: createWorkflowClient(client, taskQueue),
+    workflows: createWorkflowClient(client, taskQueue, uiUrl),
     handouts,
     logger,
     configuredKeys: configuredKeys(config),

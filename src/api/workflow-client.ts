@@ -37,7 +37,7 @@ export const WORKFLOW_STATUSES = [
   'continued_as_new',
   'timed_out',
 ] as const;
-type WorkflowStatus = (typeof WORKFLOW_STATUSES)[number];
+export type WorkflowStatus = (typeof WORKFLOW_STATUSES)[number];
 /** The same in the words of a visibility query. */
 const QUERY_STATUS: Record<WorkflowStatus, string> = {
   running: 'Running',
@@ -49,10 +49,13 @@ const QUERY_STATUS: Record<WorkflowStatus, string> = {
   timed_out: 'TimedOut',
 };
 
-interface ListedWorkflow {
+export const WORKFLOW_TYPES = ['refresh', 'sweep', 'validation'] as const;
+type WorkflowType = (typeof WORKFLOW_TYPES)[number];
+
+export interface ListedWorkflow {
   workflowId: string;
   runId: string;
-  type: 'refresh' | 'sweep' | 'validation';
+  type: WorkflowType;
   provider: string | null;
   accountId: string | null;
   source: string | null;
@@ -70,6 +73,7 @@ export interface ListedSweep extends ListedWorkflow {
 }
 
 interface WorkflowFilters {
+  type?: WorkflowType | undefined;
   provider?: string | undefined;
   accountId?: string | undefined;
   source?: string | undefined;
@@ -83,8 +87,9 @@ interface Page {
   cursor?: string | undefined;
 }
 
-interface WorkflowHistory extends Pick<ListedWorkflow, 'workflowId' | 'runId' | 'status'> {
-  type: ListedWorkflow['type'];
+export interface WorkflowHistory extends ListedWorkflow {
+  /** In Temporal's own web UI; `null`: its address is not known. */
+  uiUrl: string | null;
   events: HistoryEvent[];
   pending: PendingActivity[];
 }
@@ -114,6 +119,18 @@ export interface WorkflowClient {
     workflowId: string,
     runId: string | undefined,
   ): Promise<WorkflowHistory>;
+  /** What these sweeps came to. */
+  results(sweeps: readonly ListedWorkflow[]): Promise<ListedSweep[]>;
+  /**
+   * Ends a run at once.
+   * @throws {ApiError} `not_found`, absent and foreign alike; `conflict`: it has ended, or a grant would be lost by it
+   */
+  terminate(
+    organisation: string,
+    workflowId: string,
+    runId: string | undefined,
+    reason: string,
+  ): Promise<Pick<ListedWorkflow, 'workflowId' | 'runId'>>;
   running(organisation: string): Promise<{ sweeps: number; refreshes: number }>;
   /** How many workers have asked for work lately. */
   workers(): Promise<number>;
@@ -122,15 +139,22 @@ export interface WorkflowClient {
 const SWEEP = sweepWorkflow.name;
 const REFRESH = refreshAccountWorkflow.name;
 const VALIDATION = validateAccountWorkflow.name;
-const TYPES: Readonly<Record<string, ListedWorkflow['type']>> = {
-  [SWEEP]: 'sweep',
-  [REFRESH]: 'refresh',
-  [VALIDATION]: 'validation',
+const NAMES: Readonly<Record<WorkflowType, string>> = {
+  sweep: SWEEP,
+  refresh: REFRESH,
+  validation: VALIDATION,
 };
+/** The activity that has a grant which exists nowhere else. */
+const HOLDS_GRANT = 'persistGrant';
 /** A worker asks for work at least once a minute. */
 const WORKER_SEEN_WITHIN_MS = 90_000;
 
-export function createWorkflowClient(client: Client, taskQueue: string): WorkflowClient {
+/** @param uiUrl of Temporal's own web UI; `null`: it is not known */
+export function createWorkflowClient(
+  client: Client,
+  taskQueue: string,
+  uiUrl: string | null = null,
+): WorkflowClient {
   const { namespace } = client.options;
 
   async function page(query: string, { limit, cursor }: Page) {
@@ -178,10 +202,34 @@ export function createWorkflowClient(client: Client, taskQueue: string): Workflo
     }
   }
 
+  /** A run that the organisation may see, as Temporal describes it. */
+  async function described(organisation: string, workflowId: string, runId: string | undefined) {
+    try {
+      const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
+      const info = raw.workflowExecutionInfo ?? {};
+      const isOwn = attribute(info, EvergrantOrg.name) === organisation;
+      const ofAccount = info.type?.name === REFRESH || info.type?.name === VALIDATION;
+      if (info.type?.name !== SWEEP && !(ofAccount && isOwn))
+        throw notFound(`workflow ${workflowId}`);
+      return { raw, workflow: listed(info) };
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError || isInvalidArgument(error))
+        throw notFound(`workflow ${workflowId}`);
+      throw error;
+    }
+  }
+
+  function uiUrlOf({ workflowId, runId }: Pick<ListedWorkflow, 'workflowId' | 'runId'>) {
+    if (uiUrl === null) return null;
+    const path = ['namespaces', namespace, 'workflows', workflowId, runId, 'history'];
+    return `${uiUrl.replace(/\/$/, '')}/${path.map(encodeURIComponent).join('/')}`;
+  }
+
   return {
-    list(organisation, { provider, accountId, source, outcome, status }, at) {
+    list(organisation, { type, provider, accountId, source, outcome, status }, at) {
       const terms = [
         `(${EvergrantOrg.name} = ${quoted(organisation)} OR WorkflowType = ${quoted(SWEEP)})`,
+        term('WorkflowType', type && NAMES[type]),
         term(EvergrantProvider.name, provider),
         term(EvergrantAccount.name, accountId),
         term(EvergrantSource.name, source),
@@ -206,37 +254,40 @@ export function createWorkflowClient(client: Client, taskQueue: string): Workflo
     },
     history: (organisation, workflowId, runId) =>
       answering(client, async () => {
-        const handle = client.workflow.getHandle(workflowId, runId);
+        const { raw, workflow } = await described(organisation, workflowId, runId);
+        // The run that was described, should another begin at this moment.
+        const history = await client.workflow.getHandle(workflowId, workflow.runId).fetchHistory();
+        return {
+          ...workflow,
+          uiUrl: uiUrlOf(workflow),
+          events: readableHistory(history.events ?? [], organisation),
+          pending: (raw.pendingActivities ?? []).map((pending) => ({
+            activity: pending.activityType?.name ?? '',
+            attempt: pending.attempt ?? 1,
+            failure: failureSentence(pending.lastFailure),
+            nextRetryAt: timeOf(pending.nextAttemptScheduleTime),
+          })),
+        };
+      }),
+    results: (sweeps) => answering(client, () => Promise.all(sweeps.map(withResult))),
+    terminate: (organisation, workflowId, runId, reason) =>
+      answering(client, async () => {
+        const { raw, workflow } = await described(organisation, workflowId, runId);
+        const ended = new ApiError('conflict', 'The workflow has ended already.');
+        if (workflow.status !== 'running') throw ended;
+        if (raw.pendingActivities?.some(({ activityType }) => activityType?.name === HOLDS_GRANT)) {
+          throw new ApiError(
+            'conflict',
+            'The workflow holds a new grant that the database could not take yet, and goes on trying: terminated, it would lose it.',
+          );
+        }
         try {
-          const { raw } = await handle.describe();
-          const workflow = listed(raw.workflowExecutionInfo ?? {});
-          const type = raw.workflowExecutionInfo?.type?.name;
-          const own = attribute(raw.workflowExecutionInfo ?? {}, EvergrantOrg.name);
-          const ofAccount = type === REFRESH || type === VALIDATION;
-          if (type !== SWEEP && !(ofAccount && own === organisation))
-            throw notFound(`workflow ${workflowId}`);
-          // The run that was described, should another begin at this moment.
-          const history = await client.workflow
-            .getHandle(workflowId, workflow.runId)
-            .fetchHistory();
-          return {
-            workflowId,
-            runId: workflow.runId,
-            type: workflow.type,
-            status: workflow.status,
-            events: readableHistory(history.events ?? [], organisation),
-            pending: (raw.pendingActivities ?? []).map((pending) => ({
-              activity: pending.activityType?.name ?? '',
-              attempt: pending.attempt ?? 1,
-              failure: failureSentence(pending.lastFailure),
-              nextRetryAt: timeOf(pending.nextAttemptScheduleTime),
-            })),
-          };
+          await client.workflow.getHandle(workflowId, workflow.runId).terminate(reason);
         } catch (error) {
-          if (error instanceof WorkflowNotFoundError || isInvalidArgument(error))
-            throw notFound(`workflow ${workflowId}`);
+          if (error instanceof WorkflowNotFoundError) throw ended;
           throw error;
         }
+        return workflow;
       }),
     running: (organisation) =>
       answering(client, async () => {
@@ -271,7 +322,7 @@ function listed(raw: RawWorkflow): ListedWorkflow {
   return {
     workflowId: raw.execution?.workflowId ?? '',
     runId: raw.execution?.runId ?? '',
-    type: TYPES[raw.type?.name ?? ''] ?? 'refresh',
+    type: WORKFLOW_TYPES.find((type) => NAMES[type] === raw.type?.name) ?? 'refresh',
     provider: attribute(raw, EvergrantProvider.name),
     accountId: attribute(raw, EvergrantAccount.name),
     source: attribute(raw, EvergrantSource.name),

@@ -18,8 +18,13 @@ export const LOG_ACTIONS = [
 ] as const;
 export type LogAction = (typeof LOG_ACTIONS)[number];
 
-/** The actions of attempts to refresh. */
-export const REFRESH_ACTIONS = LOG_ACTIONS.slice(0, 4);
+/** Those that say how an attempt ended; the others tell of something else. */
+export const ATTEMPT_ACTIONS = [
+  'token_refreshed',
+  'token_refresh_failed',
+  'token_refresh_error',
+  'token_refresh_debug',
+] as const satisfies readonly LogAction[];
 
 /** How an exchange with a provider ended. */
 export const EXCHANGE_OUTCOMES = ['ok', 'not_sent', 'rejected', 'throttled', 'unknown'] as const;

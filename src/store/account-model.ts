@@ -166,6 +166,10 @@ accountSchema.index(
   { name: 'listing_by_expiry' },
 );
 accountSchema.index({ organisation: 1, label: 1, _id: 1 }, { name: 'listing_by_label' });
+accountSchema.index(
+  { organisation: 1, 'current.refresh_token_expires_at': 1 },
+  { name: 'refresh_tokens_ending' },
+);
 
 export type AccountDocument = InferSchemaType<typeof accountSchema> & {
   _id: string;

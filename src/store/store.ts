@@ -10,6 +10,7 @@ import { LogEntries } from './log-entries';
 import { Quarantine } from './quarantine';
 import { RefreshTokenWarnings } from './refresh-token-warnings';
 import { Settings } from './settings';
+import { Statistics } from './statistics';
 import { TokenHandouts } from './token-handouts';
 import { Validations } from './validations';
 
@@ -22,6 +23,7 @@ export interface Store {
   logEntries: LogEntries;
   quarantine: Quarantine;
   settings: Settings;
+  statistics: Statistics;
   tokenHandouts: TokenHandouts;
   validations: Validations;
   /** Whether the database answers now. */
@@ -59,6 +61,7 @@ function createStore(
     logEntries: new LogEntries(connection, options.logRetentionDays),
     quarantine: new Quarantine(connection, options.rules),
     settings: new Settings(connection),
+    statistics: new Statistics(connection),
     tokenHandouts: new TokenHandouts(connection, options.logRetentionDays),
     validations: new Validations(connection, options.rules),
     async ping() {

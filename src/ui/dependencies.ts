@@ -4,12 +4,14 @@ import type { Context, Hono } from 'hono';
 import type { Authenticator } from '../api/authenticator';
 import type { ApiDependencies } from '../api/dependencies';
 import type { LogTail } from '../api/log-tail';
+import type { StatisticsReader } from '../api/statistics';
 import type { Session, Sessions } from './sessions';
 
 export interface UiDependencies extends ApiDependencies {
   authenticator: Authenticator;
   logTail: LogTail;
   sessions: Sessions;
+  statistics: StatisticsReader;
 }
 
 export interface UiEnv {

@@ -59,8 +59,14 @@ function Head({ title }: { title: string }) {
     <head>
       <meta charset="utf-8" />
       <meta name="viewport" content="width=device-width, initial-scale=1" />
-      {/* The strict content security policy forbids styles and code from anywhere but our own files. */}
-      <meta name="htmx-config" content='{"includeIndicatorCSS": false, "history": "reload"}' />
+      {/*
+        The strict content security policy forbids styles and code from anywhere but our own files. What somebody has
+        unfolded stays so when a live fragment is replaced.
+      */}
+      <meta
+        name="htmx-config"
+        content='{"includeIndicatorCSS": false, "history": "reload", "morphIgnore": ["data-htmx-powered", "open"]}'
+      />
       <title>{`${title} · Evergrant`}</title>
       <link rel="icon" href="data:," />
       <link rel="stylesheet" href={STYLE.url} />

@@ -20,6 +20,7 @@ import { registerSignOut } from './routes/sign-out';
 import { registerTerminal } from './routes/terminal';
 import { registerTheme } from './routes/theme';
 import { registerWorkers } from './routes/workers';
+import { registerWorkflows } from './routes/workflows';
 import { Sessions } from './sessions';
 
 const SELF = ["'self'"];
@@ -68,6 +69,7 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   registerAccount(ui, deps);
   registerRefreshDebug(ui, deps);
   registerTerminal(ui, deps);
+  registerWorkflows(ui, deps);
 
   ui.get('/', (c) => c.redirect(HOME, 302));
   ui.get('/admin', (c) => c.redirect(HOME, 302));

@@ -1,5 +1,6 @@
 /** Sweeps, refreshes and their histories as the API reads them from Temporal. */
 import { randomUUID } from 'node:crypto';
+import { createWorkflowClient } from '../../src/api/workflow-client';
 import { eventually } from '../support/eventually';
 import { type Api, expectError, startApi } from './_api';
 
@@ -226,4 +227,81 @@ describe('the history of a workflow', () => {
     for (const id of [workflowOf(foreign), workflowOf(mine)])
       expectError(await api.get(`${historyPath(id)}?run_id=${run.run_id}`), 404, 'not_found');
   });
+});
+
+describe('R1.10 terminating a workflow', () => {
+  const terminate = (id: string, body: unknown, key = api.admin) =>
+    api.send('POST', `/api/admin/workflows/${encodeURIComponent(id)}/terminate`, { key, body });
+
+  /** One that waits for its next try. */
+  async function waiting(organisation = api.organisation) {
+    const account = await api.addAccount({ organisation, expiresInMs: 10 * MINUTE });
+    api.sandbox.script({ subject: account.id, times: 2, answer: { kind: 'unavailable' } });
+    const key = await api.key(['admin'], organisation);
+    await api.send('POST', `/api/admin/accounts/${account.id}/refresh`, {
+      key,
+      body: { force: true },
+    });
+    return account;
+  }
+
+  it('ends it, and its history has the reason and who it was', async () => {
+    const id = workflowOf(await waiting());
+    const { body } = await terminate(id, { reason: 'the shop asked for it' });
+    expect(body).toMatchObject({ workflow_id: id, status: 'terminated' });
+    const history = (await api.get(historyPath(id))).body;
+    expect(history.status).toBe('terminated');
+    expect(history.items.at(-1).failure).toMatch(/^the shop asked for it \(key [0-9a-f]+\)$/);
+    expectError(await terminate(id, { reason: 'again' }), 409, 'conflict');
+  });
+
+  it('lets the next refresh of the account do its work', async () => {
+    const account = await waiting();
+    await terminate(workflowOf(account), { reason: 'start anew' });
+    api.sandbox.script({ subject: account.id, times: 0, answer: { kind: 'unavailable' } });
+    const answer = await eventually(async () => {
+      const { body } = await api.post(`/api/admin/accounts/${account.id}/refresh`, { force: true });
+      return body.outcome === 'refreshed' && body;
+    });
+    expect(answer.outcome).toBe('refreshed');
+  });
+
+  it('needs a reason', async () => {
+    for (const body of [{}, { reason: ' ' }, { reason: 'x', other: 1 }])
+      expectError(await terminate(workflowOf(mine), body), 400, 'invalid_request');
+  });
+
+  it('of another organisation is not found, as one that is not there, and goes on', async () => {
+    const id = workflowOf(await waiting(theirs));
+    const absent = `refresh-account/acc_${'0'.repeat(24)}`;
+    const [toForeign, toAbsent] = [
+      await terminate(id, { reason: 'x' }),
+      await terminate(absent, { reason: 'x' }),
+    ];
+    expectError(toForeign, 404, 'not_found');
+    expect(toForeign.body.error.message.replace(id, absent)).toBe(toAbsent.body.error.message);
+    const { status } = await api.client.workflow.getHandle(id).describe();
+    expect(status.name).toBe('RUNNING');
+    await api.client.workflow.getHandle(id).terminate();
+  });
+});
+
+describe('the list', () => {
+  it('R1.10 is filtered by type, and says how many attempts each refresh made', async () => {
+    const refreshes = await list(`?type=refresh&account_id=${mine.id}`);
+    expect(refreshes).toMatchObject([{ type: 'refresh', attempts: 1 }]);
+    const sweeps = await list('?type=sweep');
+    expect(sweeps.every((one: any) => one.type === 'sweep' && one.attempts === null)).toBe(true);
+    expect(sweeps).not.toHaveLength(0);
+  });
+});
+
+it("links to Temporal's own web UI where its address is known", async () => {
+  const path = historyPath('sweep/ebay/triggered');
+  expect((await api.get(path)).body.temporal_ui_url).toBeNull();
+  const workflows = createWorkflowClient(api.client, 'evergrant', 'https://temporal.example/');
+  const { body } = await api.with({ workflows })('GET', path);
+  expect(body.temporal_ui_url).toBe(
+    `https://temporal.example/namespaces/${api.harness.namespace}/workflows/sweep%2Febay%2Ftriggered/${body.run_id}/history`,
+  );
 });

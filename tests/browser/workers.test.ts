@@ -1,7 +1,9 @@
 /** Admin → Workers, as an operator watches it. */
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import { engines } from '../support/engines';
+import type { Page } from 'playwright-core';
+import { refreshFailure } from '../../src/domain/refresh-failure';
+import { temporalCommand } from '../schedule/_worker';
+import { entryOf } from '../store/_store';
+import { eventually } from '../support/eventually';
 import {
   expectAccessible,
   expectNoComplaints,
@@ -17,14 +19,12 @@ beforeAll(async () => {
 });
 afterAll(() => pages.stop());
 
-const temporal = (...args: string[]) =>
-  promisify(execFile)(engines.temporalCli, [
-    ...args,
-    '--address',
-    engines.temporalAddress,
-    '--namespace',
-    pages.harness.namespace,
-  ]);
+const HOUR = 3600_000;
+const SCHEDULE = ['--schedule-id', 'sweep/ebay'];
+
+const temporal = (...args: string[]) => temporalCommand(pages.harness, ...args);
+const described = () => temporal('schedule', 'describe', ...SCHEDULE);
+const rowOf = (page: Page) => page.getByRole('row', { name: 'ebay' });
 
 describe('Admin → Workers', () => {
   it('R1.10 shows each provider’s schedule with its last run and what it came to, its next run and its interval', async () => {
@@ -44,7 +44,7 @@ describe('Admin → Workers', () => {
     await page.getByText('Live', { exact: true }).waitFor();
     await page.evaluate('document.body.dataset.same = "yes"');
     const row = page.getByRole('row', { name: 'ebay' });
-    const schedule = ['schedule', 'toggle', '--schedule-id', 'sweep/ebay'];
+    const schedule = ['schedule', 'toggle', ...SCHEDULE];
     const soon = { timeout: 2_000 };
 
     await temporal(...schedule, '--pause', '--reason', 'eBay maintenance');
@@ -76,6 +76,185 @@ describe('Admin → Workers', () => {
     await expectAccessible(page);
     await expectNoHorizontalScroll(page);
     await expectAccessible(page);
+  });
+});
+
+describe('the actions of a schedule', () => {
+  /** Opens the dialog of an action, and gives it. */
+  async function open(page: Page, action: string) {
+    await rowOf(page)
+      .getByRole('button', { name: `${action} ebay` })
+      .click();
+    return page.getByRole('dialog');
+  }
+
+  it('R1.10 pause only with the operator’s note, which Temporal then has, and who did it', async () => {
+    const page = await pages.signedIn();
+    const dialog = await open(page, 'Pause');
+    await dialog.getByRole('button', { name: 'Pause' }).click();
+    expect(await dialog.isVisible()).toBe(true);
+    await dialog.getByLabel('Why?').fill('eBay maintenance');
+    await dialog.getByRole('button', { name: 'Pause' }).click();
+    await rowOf(page).getByText('Paused').waitFor();
+    expect(await rowOf(page).getByText('eBay maintenance (key').isVisible()).toBe(true);
+    expect(await described()).toMatch(/Notes +eBay maintenance \(key [0-9a-f]+\)[^]*Paused +true/);
+    expectNoComplaints(page);
+  });
+
+  it('R1.10 resume with the keyboard alone', async () => {
+    const page = await pages.signedIn();
+    await page.getByText('Live', { exact: true }).waitFor();
+    await rowOf(page).getByRole('button', { name: 'Resume ebay' }).focus();
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Escape');
+    expect(await page.getByRole('dialog').count()).toBe(0);
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('eBay is back');
+    await page.keyboard.press('Enter');
+    await rowOf(page).getByText('Active').waitFor();
+    expect(await described()).toMatch(/Notes +eBay is back \(key [0-9a-f]+\)[^]*Paused +false/);
+  });
+
+  it('R1.10 change the interval, and say what is configured', async () => {
+    const page = await pages.signedIn();
+    const dialog = await open(page, 'Change interval');
+    expect(await dialog.getByLabel('Sweep every').inputValue()).toBe('10m');
+    await dialog.getByLabel('Sweep every').fill('90s');
+    await dialog.getByRole('button', { name: 'Change interval' }).click();
+    await rowOf(page).getByText('1 min 30 s').waitFor();
+    expect(await rowOf(page).getByText('configured: 10 min').isVisible()).toBe(true);
+    expect(await described()).toMatch(/Spec +\[{"every":"1m 30s"}\]/);
+  });
+
+  it('R1.10 refuse an interval that is none, in a sentence, and change nothing', async () => {
+    const page = await pages.signedIn();
+    const before = await described();
+    const dialog = await open(page, 'Change interval');
+    await dialog.getByLabel('Sweep every').fill('banana');
+    await dialog.getByRole('button', { name: 'Change interval' }).click();
+    expect(await page.getByRole('alert').textContent()).toContain('such as 90s, 10m or 1h');
+    expect(specOf(await described())).toBe(specOf(before));
+  });
+
+  it('R1.10 run the sweep at once', async () => {
+    const page = await pages.signedIn();
+    const account = await pages.harness.addAccount({ organisation: pages.organisation });
+    const dialog = await open(page, 'Run now');
+    await dialog.getByRole('button', { name: 'Run now' }).click();
+    await rowOf(page).getByText('ebay: refreshed 1/1, failed 0').waitFor();
+    expect((await pages.harness.account(account.id)).generation).toBe(2);
+  });
+
+  it('are not there for who may only look, and refused to whoever tries', async () => {
+    const page = await pages.signedIn({ scopes: ['read'] });
+    await rowOf(page).waitFor();
+    expect(await rowOf(page).getByRole('button').count()).toBe(0);
+    const before = await described();
+    const path = `/admin/workers/${encodeURIComponent('sweep/ebay')}/pause`;
+    const post = (visitor: Page, headers: Record<string, string>) =>
+      visitor.request.post(path, { headers, form: { note: 'x' }, maxRedirects: 0 });
+    expect((await post(page, { origin: pages.url })).status()).toBe(403);
+    const admin = await pages.signedIn();
+    for (const origin of ['https://evil.example', 'null'])
+      expect((await post(admin, { origin })).status()).toBe(403);
+    expect(pausedOf(await described())).toBe(pausedOf(before));
+  });
+
+  it('of a schedule that is not there, or is not ours, are not found', async () => {
+    const page = await pages.signedIn();
+    for (const id of ['sweep/none', 'nightly']) {
+      const answer = await page.request.post(`/admin/workers/${encodeURIComponent(id)}/pause`, {
+        headers: { origin: pages.url },
+        form: { note: 'x' },
+      });
+      expect(answer.status()).toBe(404);
+    }
+  });
+
+  const specOf = (text: string) => /Spec +(.*)/.exec(text)?.[1];
+  const pausedOf = (text: string) => /Paused +(.*)/.exec(text)?.[1];
+});
+
+describe('the numbers', () => {
+  /** An organisation of its own: what was counted is kept for some seconds. */
+  async function organisationWith(expiresInMs: number[]): Promise<string> {
+    const organisation = `${pages.organisation}-${expiresInMs.length}`;
+    for (const expires of expiresInMs)
+      await pages.harness.addAccount({
+        organisation,
+        expiresInMs: expires,
+        refreshedAgoMs: 60_000,
+      });
+    return organisation;
+  }
+
+  it('R1.10 count the accounts by status in words that lead to them, and none of another organisation', async () => {
+    const organisation = await organisationWith([2 * HOUR, 2 * HOUR, -HOUR]);
+    const page = await pages.signedIn({ organisation, scopes: ['read'] });
+    const section = page.getByRole('region', { name: 'Accounts by status' });
+    expect(await section.getByRole('link').allTextContents()).toEqual([
+      '2 ok',
+      '1 expired',
+      '2 ok',
+      '1 expired',
+    ]);
+    const links = section.getByRole('link', { name: '2 ok' });
+    expect(await links.first().getAttribute('href')).toBe('/admin/accounts?status=ok');
+    expect(await links.last().getAttribute('href')).toBe('/admin/accounts?provider=ebay&status=ok');
+  });
+
+  it('R1.10 plot when tokens end and how attempts went, each with its numbers as a table', async () => {
+    const organisation = await organisationWith([90 * 60_000]);
+    for (const failed of [false, false, true])
+      await pages.harness.store.logEntries.record(
+        entryOf({
+          organisation,
+          created_at: new Date().toISOString(),
+          error: failed ? refreshFailure('invalid_grant') : null,
+          response: { status: 200, duration_ms: 120 },
+        }),
+      );
+    const page = await pages.signedIn({ organisation });
+    const figure = (name: string) => page.getByRole('figure', { name });
+    for (const [name, sentence, last] of [
+      ['Access tokens ending, next 24 h', '1 in all', null],
+      ['Refresh tokens ending, next 12 months', 'None is known to end.', '0'],
+      ['Attempts, last 24 h', '66.6 % succeeded: 2 of 3.', '1'],
+      ['Time to answer, last 24 h, in ms', 'half within', null],
+    ] as const) {
+      expect(await figure(name).getByRole('img', { name }).isVisible()).toBe(true);
+      expect(await figure(name).getByText(sentence).isVisible()).toBe(true);
+      await figure(name).getByText('As a table').click();
+      const rows = figure(name).getByRole('row');
+      expect(await rows.count()).toBe(name.startsWith('Refresh') ? 13 : 25);
+      const cell = await rows.last().getByRole('cell').last().textContent();
+      expect(last === null || cell === last).toBe(true);
+    }
+    await expectAccessible(page);
+  });
+
+  it('keep a table unfolded while they follow what happens', async () => {
+    const organisation = await organisationWith([HOUR, HOUR]);
+    const page = await pages.signedIn({ organisation });
+    await page.getByText('Live', { exact: true }).waitFor();
+    const figure = page.getByRole('figure', { name: 'Access tokens ending' });
+    await figure.getByText('As a table').click();
+    await pages.harness.addAccount({ organisation, expiresInMs: HOUR, refreshedAgoMs: 0 });
+    await figure.getByText('3 in all').waitFor();
+    expect(await figure.getByRole('table').isVisible()).toBe(true);
+    expectNoComplaints(page);
+  });
+
+  it('say so where no account is connected yet', async () => {
+    const page = await pages.signedIn({ organisation: `${pages.organisation}-empty` });
+    expect(await page.getByText('No account is connected yet.').isVisible()).toBe(true);
+  });
+});
+
+describe('the workers', () => {
+  it('R1.10 are counted', async () => {
+    const page = await pages.signedIn();
+    await eventually(() => page.getByText('1 worker alive').isVisible());
   });
 });
 

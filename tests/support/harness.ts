@@ -145,7 +145,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const config: Config = {
     ...base,
     encryptionKeys: ring,
-    temporal: { connection: temporal, namespace, taskQueue: 'evergrant' },
+    temporal: { connection: temporal, namespace, taskQueue: 'evergrant', uiUrl: null },
     providers: base.providers.map((provider) => ({
       ...provider,
       policy: { ...provider.policy, ...options.policy },

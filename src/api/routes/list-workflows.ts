@@ -4,7 +4,8 @@ import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses } from '../errors';
-import { WORKFLOW_STATUSES } from '../workflow-client';
+import { workflowAttempts } from '../workflow-attempts';
+import { WORKFLOW_STATUSES, WORKFLOW_TYPES } from '../workflow-client';
 
 const time = z.iso.datetime();
 
@@ -12,7 +13,7 @@ const WorkflowBody = z
   .object({
     workflow_id: z.string().openapi({ example: 'refresh-account/acc_4b6f0c2d9e8a7b6c5d4e3f2a' }),
     run_id: z.string(),
-    type: z.enum(['refresh', 'sweep', 'validation']),
+    type: z.enum(WORKFLOW_TYPES),
     provider: z.string().nullable(),
     account_id: z.string().nullable(),
     source: z.string().nullable(),
@@ -23,6 +24,9 @@ const WorkflowBody = z
     started_at: time,
     ended_at: time.nullable(),
     duration_ms: z.number().int().nullable(),
+    attempts: z.number().int().nullable().openapi({
+      description: 'How many of a refresh are logged until now; null: it is a sweep',
+    }),
   })
   .openapi('Workflow');
 
@@ -34,6 +38,7 @@ const route = createRoute({
   middleware: requireScope('read'),
   request: {
     query: z.object({
+      type: z.enum(WORKFLOW_TYPES).optional(),
       provider: z.string().max(64).optional(),
       account_id: z.string().max(64).optional(),
       source: z.enum(LOG_SOURCES).optional(),
@@ -56,14 +61,16 @@ const route = createRoute({
   },
 });
 
-export function registerListWorkflows(app: ApiApp, { workflows }: ApiDependencies): void {
+export function registerListWorkflows(app: ApiApp, { workflows, store }: ApiDependencies): void {
   app.openapi(route, async (c) => {
     const { limit, cursor, account_id: accountId, ...filters } = c.req.valid('query');
+    const { organisation } = c.get('principal');
     const { items, next } = await workflows.list(
-      c.get('principal').organisation,
+      organisation,
       { ...filters, accountId },
       { limit, cursor },
     );
+    const attempts = await workflowAttempts(store, organisation, items);
     return c.json(
       {
         items: items.map((workflow) => ({
@@ -81,6 +88,7 @@ export function registerListWorkflows(app: ApiApp, { workflows }: ApiDependencie
             workflow.endedAt === null
               ? null
               : workflow.endedAt.getTime() - workflow.startedAt.getTime(),
+          attempts: attempts(workflow),
         })),
         next_cursor: next,
       },

@@ -1,21 +1,13 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { duration } from '../../providers-file';
 import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { bodyErrorResponses } from '../errors';
-import { note, ScheduleBody, ScheduleParams, scheduleBody } from '../schedule-body';
-
-const SECOND_MS = 1000;
-const YEAR_MS = 365 * 24 * 3600 * SECOND_MS;
+import { interval, note, ScheduleBody, ScheduleParams, scheduleBody } from '../schedule-body';
 
 const Body = z
   .strictObject({
-    every: duration
-      .refine(
-        (everyMs) => everyMs >= SECOND_MS && everyMs <= YEAR_MS && everyMs % SECOND_MS === 0,
-        'must be whole seconds, 1s to 365d',
-      )
+    every: interval
       .optional()
       .openapi({ type: 'string', description: 'The new interval', example: '5m' }),
     note: note.optional(),

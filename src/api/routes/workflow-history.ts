@@ -27,6 +27,9 @@ const HistoryBody = z
     run_id: z.string(),
     type: z.enum(['refresh', 'sweep', 'validation']),
     status: z.enum(WORKFLOW_STATUSES),
+    temporal_ui_url: z.url().nullable().openapi({
+      description: "The run in Temporal's own web UI; null: its address is not configured",
+    }),
     items: z.array(EventBody),
     pending: z
       .array(
@@ -87,6 +90,7 @@ export function registerWorkflowHistory(app: ApiApp, { workflows }: ApiDependenc
         run_id: history.runId,
         type: history.type,
         status: history.status,
+        temporal_ui_url: history.uiUrl,
         items: events.map(({ nextRetryAt, at, ...event }) => ({
           ...event,
           at: at.toISOString(),

@@ -1,13 +1,18 @@
-/** Admin → Workers: one row for each provider's schedule. */
+/** Admin → Workers: one row for each provider's schedule, and below it what the organisation's accounts come to. */
 import type { Schedule } from '../../api/schedule-client';
+import type { Statistics } from '../../api/statistics';
 import type { ListedSweep } from '../../api/workflow-client';
 import { summaryLine } from '../../domain/sweep';
 import type { UiDependencies } from '../dependencies';
 import { Badge } from '../parts/badge';
 import { TerminalDialog } from '../parts/terminal-dialog';
 import { duration, Moment } from '../parts/time';
+import { ScheduleButtons, ScheduleDialogs } from './schedule-actions';
+import { StatisticsSections } from './statistics';
 
 interface WorkersView {
+  /** How many workers have asked for work lately. */
+  alive: number;
   schedules: { schedule: Schedule; lastSweep: ListedSweep | null }[];
 }
 
@@ -16,8 +21,9 @@ export async function loadWorkers({
   schedules,
   workflows,
 }: Pick<UiDependencies, 'schedules' | 'workflows'>): Promise<WorkersView> {
-  const all = await schedules.list();
+  const [all, alive] = await Promise.all([schedules.list(), workflows.workers()]);
   return {
+    alive,
     schedules: await Promise.all(
       all.map(async (schedule) => {
         // Running ones come first; a schedule has one at a time.
@@ -28,22 +34,61 @@ export async function loadWorkers({
   };
 }
 
-export function WorkersPage({ workers }: { workers: WorkersView }) {
+interface WorkersProps {
+  workers: WorkersView;
+  statistics: Statistics;
+  mayAct: boolean;
+}
+
+export function WorkersPage(props: WorkersProps) {
   return (
-    <section aria-labelledby="schedules-title">
-      <h2 id="schedules-title">Schedules</h2>
-      <div id="workers" hx-sse:connect="/admin/workers/stream" hx-swap="innerMorph">
-        <Workers workers={workers} />
+    <>
+      {/* What opens from here; the dialog of each button is at the end of the page. */}
+      <div class="toolbar">
+        <TerminalDialog />
+        <a class="button" href="/admin/workflows">
+          Workflow history
+        </a>
       </div>
-      <TerminalDialog />
-    </section>
+      <div id="workers" hx-sse:connect="/admin/workers/stream" hx-swap="innerMorph">
+        <Workers {...props} />
+      </div>
+      {/* Not within the part that is followed live, which is replaced while somebody is typing. */}
+      {props.mayAct &&
+        props.workers.schedules.map(({ schedule }) => <ScheduleDialogs schedule={schedule} />)}
+    </>
   );
 }
 
 /** The part that is followed live. */
-export function Workers({ workers: { schedules } }: { workers: WorkersView }) {
-  if (schedules.length === 0)
-    return <p class="empty">No provider is configured: add one to providers.yaml.</p>;
+export function Workers({ workers: { schedules, alive }, statistics, mayAct }: WorkersProps) {
+  return (
+    <>
+      <section aria-labelledby="schedules-title">
+        <h2 id="schedules-title">
+          Schedules <Alive count={alive} />
+        </h2>
+        {schedules.length === 0 ? (
+          <p class="empty">No provider is configured: add one to providers.yaml.</p>
+        ) : (
+          <Schedules schedules={schedules} mayAct={mayAct} />
+        )}
+      </section>
+      <StatisticsSections statistics={statistics} />
+    </>
+  );
+}
+
+function Alive({ count }: { count: number }) {
+  if (count === 0) return <Badge tone="bad">No worker is alive: nothing is refreshed</Badge>;
+  return (
+    <Badge tone="good">
+      {count} {count === 1 ? 'worker' : 'workers'} alive
+    </Badge>
+  );
+}
+
+function Schedules({ schedules, mayAct }: Pick<WorkersView, 'schedules'> & { mayAct: boolean }) {
   return (
     <table class="rows">
       <thead>
@@ -53,6 +98,7 @@ export function Workers({ workers: { schedules } }: { workers: WorkersView }) {
           <th scope="col">Last run</th>
           <th scope="col">Next run</th>
           <th scope="col">Interval</th>
+          {mayAct && <th scope="col">Actions</th>}
         </tr>
       </thead>
       <tbody>
@@ -71,6 +117,11 @@ export function Workers({ workers: { schedules } }: { workers: WorkersView }) {
             <td data-label="Interval">
               <Interval schedule={schedule} />
             </td>
+            {mayAct && (
+              <td data-label="Actions">
+                <ScheduleButtons schedule={schedule} />
+              </td>
+            )}
           </tr>
         ))}
       </tbody>

@@ -1,0 +1,82 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import type { ApiApp } from '../app';
+import { requireScope } from '../authenticate';
+import { errorResponses } from '../errors';
+import type { StatisticsReader } from '../statistics';
+
+const time = z.iso.datetime();
+const count = z.number().int();
+const piece = { from: time, to: time };
+
+const EndingBody = z.object({ ...piece, count }).openapi('TokensEnding');
+
+const percentile = count.nullable().openapi({
+  description: 'Of what the provider answered, right to about a tenth; null: it answered nothing',
+});
+
+const StatisticsBody = z
+  .object({
+    at: time,
+    access_tokens_ending: z.array(EndingBody).openapi({
+      description: 'By hour, for 24 hours; the first piece is what is left of this one',
+    }),
+    refresh_tokens_ending: z.array(EndingBody).openapi({
+      description: 'By month (UTC), for 12 months; the first piece is what is left of this one',
+    }),
+    attempts: z
+      .array(
+        z.object({
+          ...piece,
+          refreshed: count,
+          failed: count,
+          p50_ms: percentile,
+          p95_ms: percentile,
+        }),
+      )
+      .openapi({ description: 'By hour, the last 24 hours; the last piece is not over' }),
+  })
+  .openapi('Statistics');
+
+const route = createRoute({
+  method: 'get',
+  path: '/api/admin/statistics',
+  summary: 'Which tokens of your organisation end when, and how the attempts of the last day went',
+  description:
+    'Disabled accounts are not counted. What was counted a moment ago is answered again: for 5 seconds, and longer where counting takes long.',
+  middleware: requireScope('read'),
+  responses: {
+    200: {
+      description: 'Over time',
+      content: { 'application/json': { schema: StatisticsBody } },
+    },
+    ...errorResponses,
+  },
+});
+
+export function registerStatistics(app: ApiApp, read: StatisticsReader): void {
+  app.openapi(route, async (c) => {
+    const statistics = await read(c.get('principal').organisation);
+    const ending = (pieces: typeof statistics.accessTokensEnding) =>
+      pieces.map(({ from, to, count: ends }) => ({
+        from: from.toISOString(),
+        to: to.toISOString(),
+        count: ends,
+      }));
+    return c.json(
+      {
+        at: statistics.at.toISOString(),
+        access_tokens_ending: ending(statistics.accessTokensEnding),
+        refresh_tokens_ending: ending(statistics.refreshTokensEnding),
+        attempts: statistics.attempts.map(({ from, to, refreshed, failed, p50Ms, p95Ms }) => ({
+          from: from.toISOString(),
+          to: to.toISOString(),
+          refreshed,
+          failed,
+          p50_ms: p50Ms,
+          p95_ms: p95Ms,
+        })),
+      },
+      200,
+    );
+  });
+}

@@ -1,0 +1,74 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import type { ApiApp } from '../app';
+import { requireScope } from '../authenticate';
+import { callerName } from '../authenticator';
+import type { ApiDependencies } from '../dependencies';
+import { bodyErrorResponses } from '../errors';
+import { note } from '../schedule-body';
+
+const route = createRoute({
+  method: 'post',
+  path: '/api/admin/workflows/{workflow_id}/terminate',
+  summary: 'End a refresh of your organisation, or a sweep, at once',
+  description:
+    'A sweep serves all organisations: the refreshes that it has begun go on. What a refresh had sent is taken up by the next one. Refused while it holds a grant that the database could not take yet.',
+  middleware: requireScope('admin'),
+  request: {
+    params: z.object({
+      workflow_id: z.string().openapi({
+        param: { name: 'workflow_id', in: 'path' },
+        description: 'Percent-encoded, as every id in a path: its slash is written %2F',
+        example: 'refresh-account/acc_4b6f0c2d9e8a7b6c5d4e3f2a',
+      }),
+    }),
+    body: {
+      content: {
+        'application/json': {
+          schema: z.strictObject({
+            reason: note,
+            run_id: z.uuid().optional().openapi({ description: 'The newest run if left out' }),
+          }),
+        },
+      },
+      required: true,
+    },
+  },
+  responses: {
+    200: {
+      description: 'It is terminated; its history has the reason, and who it was',
+      content: {
+        'application/json': {
+          schema: z.object({
+            workflow_id: z.string(),
+            run_id: z.string(),
+            status: z.literal('terminated'),
+          }),
+        },
+      },
+    },
+    ...bodyErrorResponses,
+  },
+});
+
+export function registerTerminateWorkflow(
+  app: ApiApp,
+  { workflows, logger }: ApiDependencies,
+): void {
+  app.openapi(route, async (c) => {
+    const { workflow_id } = c.req.valid('param');
+    const { reason, run_id } = c.req.valid('json');
+    const { keyId, organisation } = c.get('principal');
+    const said = `${reason} (${callerName(keyId)})`;
+    const { workflowId, runId } = await workflows.terminate(
+      organisation,
+      workflow_id,
+      run_id,
+      said,
+    );
+    logger.info(
+      { workflow_id: workflowId, run_id: runId, key_id: keyId, organisation, reason },
+      'workflow terminated',
+    );
+    return c.json({ workflow_id: workflowId, run_id: runId, status: 'terminated' as const }, 200);
+  });
+}

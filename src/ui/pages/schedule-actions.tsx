@@ -1,0 +1,103 @@
+/** What an admin may do with a schedule: the buttons in its row, and the dialogs that ask before it is done. */
+import { NOTE_MAX } from '../../api/schedule-body';
+import type { Schedule } from '../../api/schedule-client';
+import { Confirm, ConfirmButton, Field } from '../parts/confirm';
+
+export type ScheduleAction = 'run' | 'pause' | 'resume' | 'interval';
+
+export function ScheduleButtons({ schedule }: { schedule: Schedule }) {
+  const { provider, paused, configuredEveryMs } = schedule;
+  const opens = (action: ScheduleAction) => ({ opens: dialogId(schedule, action), of: provider });
+  return (
+    <div class="actions">
+      <ConfirmButton {...opens('run')}>Run now</ConfirmButton>
+      {paused ? (
+        <ConfirmButton {...opens('resume')}>Resume</ConfirmButton>
+      ) : (
+        <ConfirmButton {...opens('pause')}>Pause</ConfirmButton>
+      )}
+      {configuredEveryMs !== null && (
+        <ConfirmButton {...opens('interval')}>Change interval</ConfirmButton>
+      )}
+    </div>
+  );
+}
+
+/** All of them, whatever the schedule's state: that changes while the page is open. */
+export function ScheduleDialogs({ schedule }: { schedule: Schedule }) {
+  const { provider, everyMs } = schedule;
+  const dialog = (action: ScheduleAction) => ({
+    id: dialogId(schedule, action),
+    action: `/admin/workers/${encodeURIComponent(schedule.id)}/${action}`,
+  });
+  return (
+    <>
+      <Confirm {...dialog('run')} title={`Run the sweep of ${provider} now?`} submit="Run now">
+        <p>Accounts that are due are refreshed at once. While a sweep runs, nothing is added.</p>
+        <Note schedule={schedule} action="run" hint="Written to the log." />
+      </Confirm>
+      <Confirm {...dialog('pause')} title={`Pause ${provider}?`} submit="Pause" danger>
+        <p>
+          No sweep starts until it is resumed, for any organisation: access tokens expire meanwhile.
+        </p>
+        <Note schedule={schedule} action="pause" required />
+      </Confirm>
+      <Confirm {...dialog('resume')} title={`Resume ${provider}?`} submit="Resume">
+        <p>Sweeps start again at the schedule’s next time.</p>
+        <Note schedule={schedule} action="resume" />
+      </Confirm>
+      <Confirm
+        {...dialog('interval')}
+        title={`Change the interval of ${provider}`}
+        submit="Change interval"
+      >
+        <p>A pause stays. The interval holds until the configuration says another.</p>
+        <Field
+          id={`${dialogId(schedule, 'interval')}-every`}
+          name="every"
+          label="Sweep every"
+          hint="For example 90s, 10m or 1h."
+          value={everyMs === null ? '' : asTyped(everyMs)}
+          required
+        />
+        <Note schedule={schedule} action="interval" />
+      </Confirm>
+    </>
+  );
+}
+
+interface NoteProps {
+  schedule: Schedule;
+  action: ScheduleAction;
+  hint?: string;
+  required?: boolean;
+}
+
+function Note({ schedule, action, hint = 'Temporal shows it, too.', required = false }: NoteProps) {
+  return (
+    <Field
+      id={`${dialogId(schedule, action)}-note`}
+      name="note"
+      label="Why?"
+      hint={hint}
+      maxLength={NOTE_MAX}
+      required={required}
+    />
+  );
+}
+
+function dialogId({ provider }: Schedule, action: ScheduleAction): string {
+  return `${action}-${provider}`;
+}
+
+const UNITS = [
+  { ms: 24 * 3600_000, name: 'd' },
+  { ms: 3600_000, name: 'h' },
+  { ms: 60_000, name: 'm' },
+] as const;
+
+/** `600_000` → `10m`, `90_000` → `90s`: what the field takes. */
+function asTyped(everyMs: number): string {
+  const unit = UNITS.find(({ ms }) => everyMs % ms === 0);
+  return unit === undefined ? `${everyMs / 1000}s` : `${everyMs / unit.ms}${unit.name}`;
+}

@@ -1,0 +1,156 @@
+/** The organisation's accounts and attempts in numbers: the lower part of the page Workers. */
+
+import type { Statistics } from '../../api/statistics';
+import { sum } from '../../api/sum';
+import { numeral, Plot, type PlotPiece } from '../parts/plot';
+import { StatusBars, type StatusCounts } from '../parts/status-bars';
+
+const EVERY_SIX_HOURS = 6;
+const EVERY_THREE_MONTHS = 3;
+
+export function StatisticsSections({ statistics }: { statistics: Statistics }) {
+  const rows = statusCounts(statistics.accounts);
+  return (
+    <>
+      <section aria-labelledby="accounts-title">
+        <h2 id="accounts-title">Accounts by status</h2>
+        {rows.length === 0 ? (
+          <p class="empty">No account is connected yet.</p>
+        ) : (
+          <StatusBars rows={rows} />
+        )}
+      </section>
+      <section aria-labelledby="time-title">
+        <h2 id="time-title">
+          Over time <span class="muted">(UTC)</span>
+        </h2>
+        <div class="plots">
+          <AccessTokens pieces={statistics.accessTokensEnding} />
+          <RefreshTokens pieces={statistics.refreshTokensEnding} />
+          <Attempts attempts={statistics.attempts} />
+          <Latency attempts={statistics.attempts} />
+        </div>
+      </section>
+    </>
+  );
+}
+
+function AccessTokens({ pieces }: { pieces: Statistics['accessTokensEnding'] }) {
+  const all = sum(pieces.map(({ count }) => count));
+  return (
+    <Plot
+      id="access-tokens"
+      title="Access tokens ending, next 24 h"
+      sentence={`${numeral(all)} in all; each is refreshed before.`}
+      kind="bars"
+      series={[{ name: 'ending', words: 'access tokens' }]}
+      pieces={pieces.map(({ from, to, count }) => hourly(from, to, [count]))}
+      tickEvery={EVERY_SIX_HOURS}
+    />
+  );
+}
+
+function RefreshTokens({ pieces }: { pieces: Statistics['refreshTokensEnding'] }) {
+  const all = sum(pieces.map(({ count }) => count));
+  return (
+    <Plot
+      id="refresh-tokens"
+      title="Refresh tokens ending, next 12 months"
+      sentence={
+        all === 0
+          ? 'None is known to end.'
+          : `${numeral(all)} in all, unless a refresh brings a newer one.`
+      }
+      kind="bars"
+      series={[{ name: 'refresh-ending', words: 'refresh tokens' }]}
+      pieces={pieces.map(({ from, count }) => monthly(from, count))}
+      tickEvery={EVERY_THREE_MONTHS}
+    />
+  );
+}
+
+function Attempts({ attempts }: Pick<Statistics, 'attempts'>) {
+  const refreshed = sum(attempts.map((piece) => piece.refreshed));
+  const all = refreshed + sum(attempts.map(({ failed }) => failed));
+  return (
+    <Plot
+      id="attempts"
+      title="Attempts, last 24 h"
+      sentence={
+        all === 0
+          ? 'There was none.'
+          : `${successRate(refreshed, all)} succeeded: ${numeral(refreshed)} of ${numeral(all)}.`
+      }
+      kind="bars"
+      series={[
+        { name: 'refreshed', words: 'refreshed' },
+        { name: 'failed', words: 'failed' },
+      ]}
+      pieces={attempts.map((piece) =>
+        hourly(piece.from, piece.to, [piece.refreshed, piece.failed]),
+      )}
+      tickEvery={EVERY_SIX_HOURS}
+    />
+  );
+}
+
+function Latency({ attempts }: Pick<Statistics, 'attempts'>) {
+  const last = attempts.findLast(({ p50Ms }) => p50Ms !== null);
+  return (
+    <Plot
+      id="latency"
+      title="Time to answer, last 24 h, in ms"
+      sentence={
+        last === undefined
+          ? 'Nothing was answered in the last 24 hours.'
+          : `Last: half within ${inMs(last.p50Ms)}, 95 % within ${inMs(last.p95Ms)}.`
+      }
+      kind="lines"
+      series={[
+        { name: 'p50', words: 'p50' },
+        { name: 'p95', words: 'p95 (dashed)' },
+      ]}
+      pieces={attempts.map(({ from, to, p50Ms, p95Ms }) => hourly(from, to, [p50Ms, p95Ms]))}
+      tickEvery={EVERY_SIX_HOURS}
+      unit="ms"
+    />
+  );
+}
+
+/** Of all providers together, and of each. */
+function statusCounts(groups: Statistics['accounts']): StatusCounts[] {
+  const providers = [...new Set(groups.map(({ provider }) => provider))];
+  const names = providers.length === 0 ? [] : [null, ...providers.toSorted()];
+  return names.map((provider) => {
+    const own = groups.filter((group) => provider === null || group.provider === provider);
+    return {
+      provider,
+      total: sum(own.map(({ total }) => total)),
+      count: (status) => sum(own.map(({ byStatus }) => byStatus[status])),
+      quarantined: sum(own.map(({ quarantined }) => quarantined)),
+    };
+  });
+}
+
+function hourly(from: Date, to: Date, values: PlotPiece['values']): PlotPiece {
+  const [hour, end] = [clock(from), clock(to)];
+  return { tick: hour, when: `${from.toISOString().slice(5, 10)} ${hour}–${end}`, values };
+}
+
+function monthly(from: Date, count: number): PlotPiece {
+  const month = from.toLocaleString('en', { month: 'short', timeZone: 'UTC' });
+  return { tick: month, when: `${month} ${from.getUTCFullYear()}`, values: [count] };
+}
+
+function clock(at: Date): string {
+  return at.toISOString().slice(11, 16);
+}
+
+/** `99.9 %`: never rounded up to all. */
+function successRate(refreshed: number, all: number): string {
+  return `${Math.floor((refreshed / all) * 1000) / 10} %`;
+}
+
+function inMs(ms: number | null): string {
+  return ms === null ? '–' : `${numeral(ms)} ms`;
+}

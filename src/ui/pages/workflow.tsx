@@ -1,0 +1,183 @@
+/** One workflow: what happened in it, in sentences, and what an admin may do about it. */
+import type { HistoryEvent } from '../../api/readable-history';
+import { NOTE_MAX } from '../../api/schedule-body';
+import type { WorkflowHistory } from '../../api/workflow-client';
+import { Confirm, ConfirmButton, Field } from '../parts/confirm';
+import { Moment } from '../parts/time';
+import { took, WorkflowState, workflowPath } from './workflows';
+
+interface WorkflowProps {
+  history: WorkflowHistory;
+  mayAct: boolean;
+}
+
+export function WorkflowPage({ history, mayAct }: WorkflowProps) {
+  const isRunning = history.status === 'running';
+  return (
+    <>
+      <div class="toolbar">
+        <a class="button" href="/admin/workflows">
+          All workflows
+        </a>
+        {history.uiUrl !== null && (
+          <a class="button" href={history.uiUrl} rel="noreferrer">
+            Open in Temporal’s UI
+          </a>
+        )}
+        {mayAct && isRunning && (
+          <ConfirmButton opens="terminate" of={history.workflowId} danger>
+            Terminate
+          </ConfirmButton>
+        )}
+        {mayAct && !isRunning && history.provider !== null && (
+          <ConfirmButton opens="retry" of={history.workflowId}>
+            {history.type === 'sweep' ? 'Sweep again' : 'Refresh again'}
+          </ConfirmButton>
+        )}
+      </div>
+      <div id="workflow" hx-sse:connect={`${workflowPath(history)}/stream`} hx-swap="innerMorph">
+        <Workflow history={history} />
+      </div>
+      {mayAct && <Dialogs history={history} />}
+    </>
+  );
+}
+
+/** The part that is followed live. */
+export function Workflow({ history }: Pick<WorkflowProps, 'history'>) {
+  return (
+    <>
+      <Facts history={history} />
+      <section aria-labelledby="events-title">
+        <h2 id="events-title">What happened</h2>
+        <table class="rows">
+          <thead>
+            <tr>
+              <th scope="col">What</th>
+              <th scope="col">When</th>
+              <th scope="col">Activity</th>
+              <th scope="col">Attempt</th>
+              <th scope="col">Next try</th>
+            </tr>
+          </thead>
+          <tbody>
+            {history.events.map((event) => (
+              <Event event={event} />
+            ))}
+            {history.pending.map((pending) => (
+              <tr>
+                <th scope="row">
+                  is being tried
+                  {pending.failure !== null && <span class="detail bad">{pending.failure}</span>}
+                </th>
+                <td data-label="When">now</td>
+                <td data-label="Activity">{pending.activity}</td>
+                <td data-label="Attempt">{pending.attempt}</td>
+                <td data-label="Next try">
+                  {pending.nextRetryAt === null ? '–' : <Moment at={pending.nextRetryAt} />}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+    </>
+  );
+}
+
+function Facts({ history }: Pick<WorkflowProps, 'history'>) {
+  const { workflowId, runId, accountId } = history;
+  return (
+    <dl class="facts card">
+      <div>
+        <dt>Status</dt>
+        <dd>
+          <WorkflowState status={history.status} />
+          {history.outcome}
+        </dd>
+      </div>
+      <div>
+        <dt>Started</dt>
+        <dd>
+          <Moment at={history.startedAt} />
+        </dd>
+      </div>
+      <div>
+        <dt>Took</dt>
+        <dd>{took(history)}</dd>
+      </div>
+      <div>
+        <dt>Source</dt>
+        <dd>{history.source ?? '–'}</dd>
+      </div>
+      {accountId !== null && (
+        <div>
+          <dt>Account</dt>
+          <dd>
+            <a href={`/admin/accounts/${accountId}`}>{accountId}</a>
+          </dd>
+        </div>
+      )}
+      <div>
+        <dt>Run</dt>
+        <dd class="mono">
+          {workflowId} {runId}
+        </dd>
+      </div>
+    </dl>
+  );
+}
+
+function Event({ event }: { event: HistoryEvent }) {
+  return (
+    <tr>
+      <th scope="row" title={event.type}>
+        {event.what}
+        {event.failure !== null && <span class="detail bad">{event.failure}</span>}
+      </th>
+      <td data-label="When">
+        <Moment at={event.at} />
+      </td>
+      <td data-label="Activity">{event.activity ?? '–'}</td>
+      <td data-label="Attempt">{event.attempt ?? '–'}</td>
+      <td data-label="Next try">
+        {event.nextRetryAt === null ? '–' : <Moment at={event.nextRetryAt} />}
+      </td>
+    </tr>
+  );
+}
+
+function Dialogs({ history }: Pick<WorkflowProps, 'history'>) {
+  const path = workflowPath(history);
+  const isSweep = history.type === 'sweep';
+  return (
+    <>
+      <Confirm
+        id="terminate"
+        title={`Terminate this ${history.type}?`}
+        action={`${path}/terminate`}
+        submit="Terminate"
+        danger
+      >
+        <p>
+          {isSweep
+            ? 'It serves all organisations. The refreshes that it has begun go on; the rest waits for the next sweep.'
+            : 'It is not tried again by this workflow; the next sweep finds the account if it is due.'}
+        </p>
+        <Field id="terminate-reason" name="reason" label="Why?" maxLength={NOTE_MAX} required />
+      </Confirm>
+      <Confirm
+        id="retry"
+        title={isSweep ? `Sweep ${history.provider} again?` : 'Refresh this account again?'}
+        action={`${path}/retry`}
+        submit={isSweep ? 'Sweep again' : 'Refresh again'}
+      >
+        <p>
+          {isSweep
+            ? 'A new sweep refreshes what is due now.'
+            : 'The account is refreshed now, whether it is due or not.'}
+        </p>
+      </Confirm>
+    </>
+  );
+}

@@ -1,0 +1,167 @@
+/** Workflow history: the sweeps and the organisation's refreshes, as Temporal has them. */
+import {
+  type ListedWorkflow,
+  WORKFLOW_STATUSES,
+  WORKFLOW_TYPES,
+  type WorkflowStatus,
+} from '../../api/workflow-client';
+import { type SweepSummary, summaryLine } from '../../domain/sweep';
+import { Badge, type Tone } from '../parts/badge';
+import { duration, Moment } from '../parts/time';
+
+export interface WorkflowRow extends ListedWorkflow {
+  /** `null`: it is a sweep. */
+  attempts: number | null;
+  /** Of a sweep that came to a result. */
+  summary: SweepSummary | null;
+  failure: string | null;
+}
+
+interface WorkflowFilterValues {
+  type?: string | undefined;
+  provider?: string | undefined;
+  status?: string | undefined;
+  account_id?: string | undefined;
+}
+
+interface WorkflowsProps {
+  rows: readonly WorkflowRow[];
+  filters: WorkflowFilterValues;
+  providers: readonly string[];
+  /** The address of the next page; `null`: this is the last. */
+  next: string | null;
+}
+
+export function WorkflowsPage({ rows, filters, providers, next }: WorkflowsProps) {
+  return (
+    <>
+      <Filters filters={filters} providers={providers} />
+      {rows.length === 0 ? (
+        <p class="empty">No workflow is like that, or Temporal no longer keeps it.</p>
+      ) : (
+        <Rows rows={rows} />
+      )}
+      {next !== null && (
+        <p>
+          <a class="button" href={next} rel="next">
+            Older workflows
+          </a>
+        </p>
+      )}
+    </>
+  );
+}
+
+function Filters({ filters, providers }: Pick<WorkflowsProps, 'filters' | 'providers'>) {
+  return (
+    <form class="filters" method="get" action="/admin/workflows">
+      <Choice name="type" label="Type" choices={WORKFLOW_TYPES} chosen={filters.type} />
+      <Choice name="provider" label="Provider" choices={providers} chosen={filters.provider} />
+      <Choice name="status" label="Status" choices={WORKFLOW_STATUSES} chosen={filters.status} />
+      <label>
+        <span>Account</span>
+        <input name="account_id" value={filters.account_id ?? ''} placeholder="acc_…" />
+      </label>
+      <button>Filter</button>
+    </form>
+  );
+}
+
+interface ChoiceProps {
+  name: string;
+  label: string;
+  choices: readonly string[];
+  chosen: string | undefined;
+}
+
+function Choice({ name, label, choices, chosen }: ChoiceProps) {
+  return (
+    <label>
+      <span>{label}</span>
+      <select name={name}>
+        <option value="">all</option>
+        {choices.map((choice) => (
+          <option value={choice} {...(choice === chosen ? { selected: true } : {})}>
+            {choice.replaceAll('_', ' ')}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+function Rows({ rows }: Pick<WorkflowsProps, 'rows'>) {
+  return (
+    <table class="rows">
+      <thead>
+        <tr>
+          <th scope="col">Workflow</th>
+          <th scope="col">Status</th>
+          <th scope="col">Outcome</th>
+          <th scope="col">Attempts</th>
+          <th scope="col">Started</th>
+          <th scope="col">Took</th>
+          <th scope="col">Source</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row) => (
+          <tr>
+            <th scope="row">
+              <a href={workflowPath(row)}>{row.accountId ?? row.workflowId}</a>
+              <span class="detail">
+                {row.type} {row.provider ?? ''}
+              </span>
+            </th>
+            <td data-label="Status">
+              <WorkflowState status={row.status} />
+            </td>
+            <td data-label="Outcome">
+              <Outcome row={row} />
+            </td>
+            <td data-label="Attempts">{row.attempts ?? '–'}</td>
+            <td data-label="Started">
+              <Moment at={row.startedAt} />
+            </td>
+            <td data-label="Took">{took(row)}</td>
+            <td data-label="Source">{row.source ?? '–'}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Outcome({ row: { outcome, summary, failure } }: { row: WorkflowRow }) {
+  if (failure !== null) return <span class="detail bad">{failure}</span>;
+  return <>{summary === null ? (outcome ?? '–') : summaryLine(summary)}</>;
+}
+
+const TONES: Record<WorkflowStatus, Tone> = {
+  running: 'busy',
+  completed: 'good',
+  failed: 'bad',
+  canceled: 'warn',
+  terminated: 'warn',
+  continued_as_new: 'plain',
+  timed_out: 'bad',
+};
+
+export function WorkflowState({ status }: { status: WorkflowStatus }) {
+  return <Badge tone={TONES[status]}>{status.replaceAll('_', ' ')}</Badge>;
+}
+
+export function took({
+  startedAt,
+  endedAt,
+}: Pick<ListedWorkflow, 'startedAt' | 'endedAt'>): string {
+  return endedAt === null ? '–' : duration(endedAt.getTime() - startedAt.getTime());
+}
+
+/** The page of one run. */
+export function workflowPath({
+  workflowId,
+  runId,
+}: Pick<ListedWorkflow, 'workflowId' | 'runId'>): string {
+  return `/admin/workflows/${encodeURIComponent(workflowId)}/${runId}`;
+}

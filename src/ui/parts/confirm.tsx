@@ -1,0 +1,90 @@
+/** An action that is asked about before it is done: a dialog with a form in it, opened by a button, with no script. */
+import type { PropsWithChildren } from 'hono/jsx';
+
+export interface ConfirmProps {
+  /** Of the dialog: {@link ConfirmButton} opens it by this. */
+  id: string;
+  title: string;
+  /** Where the form is sent. */
+  action: string;
+  /** What the button says that does it. */
+  submit: string;
+  danger?: boolean;
+}
+
+/** The dialog; `children` say what will happen, and are the form's fields. */
+export function Confirm(props: PropsWithChildren<ConfirmProps>) {
+  const { id, title, action, submit, danger = false, children } = props;
+  return (
+    <dialog id={id} class="confirm" aria-labelledby={`${id}-title`}>
+      <form method="post" action={action}>
+        <h2 id={`${id}-title`}>{title}</h2>
+        {children}
+        <div class="confirm-buttons">
+          <button type="button" command="close" commandfor={id}>
+            Cancel
+          </button>
+          <button class={danger ? 'danger' : 'primary'}>{submit}</button>
+        </div>
+      </form>
+    </dialog>
+  );
+}
+
+interface ConfirmButtonProps {
+  opens: string;
+  /** What it acts on, for who does not see the row that it is in. */
+  of: string;
+  danger?: boolean;
+}
+
+export function ConfirmButton(props: PropsWithChildren<ConfirmButtonProps>) {
+  const { opens, of, danger = false, children } = props;
+  return (
+    <button
+      type="button"
+      command="show-modal"
+      commandfor={opens}
+      {...(danger ? { class: 'danger' } : {})}
+    >
+      {children}
+      <span class="hidden"> {of}</span>
+    </button>
+  );
+}
+
+interface FieldProps {
+  id: string;
+  name: string;
+  label: string;
+  hint?: string;
+  required?: boolean;
+  value?: string;
+  maxLength?: number;
+}
+
+/** One line of text in such a form. */
+export function Field({ id, name, label, hint, required = false, value, maxLength }: FieldProps) {
+  return (
+    <div class="field">
+      <label for={id}>
+        {label}
+        {!required && <span class="muted"> (may be left out)</span>}
+      </label>
+      <input
+        id={id}
+        name={name}
+        autocomplete="off"
+        {...(required ? { required: true } : {})}
+        {...(value === undefined ? {} : { value })}
+        {...(maxLength === undefined ? {} : { maxlength: maxLength })}
+        {...(hint === undefined ? {} : { 'aria-describedby': `${id}-hint` })}
+      />
+      {hint !== undefined && (
+        <p id={`${id}-hint`} class="detail">
+          {hint}
+        </p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,254 @@
+/** Plots as SVG made on the server: bars one on top of the other, and lines; with their numbers as a table below. */
+import { scaleBand, scaleLinear } from 'd3-scale';
+import { line, stack } from 'd3-shape';
+
+/** What is plotted of each piece of time: the name is a class of the style sheet, and the words are the legend's. */
+interface Series {
+  name: string;
+  words: string;
+}
+
+export interface PlotProps {
+  /** Unique on the page. */
+  id: string;
+  title: string;
+  /** What it comes to, in a sentence. */
+  sentence: string;
+  kind: 'bars' | 'lines';
+  series: readonly Series[];
+  pieces: readonly PlotPiece[];
+  /** Every how many pieces the axis says when. */
+  tickEvery: number;
+  /** After a number: `ms`. */
+  unit?: string;
+}
+
+export interface PlotPiece {
+  /** As the axis says it, and as the table does. */
+  tick: string;
+  when: string;
+  /** In the order of the series; `null`: there is nothing to say. */
+  values: readonly (number | null)[];
+}
+
+const WIDTH = 320;
+const HEIGHT = 150;
+const LEFT = 38;
+const RIGHT = 4;
+const TOP = 8;
+const BOTTOM = 20;
+const Y_TICKS = 3;
+
+export function Plot(props: PlotProps) {
+  const { id, title, sentence, kind, series, pieces, unit } = props;
+  const scales = scalesOf(props);
+  return (
+    <figure class="plot card">
+      <figcaption id={`${id}-title`}>{title}</figcaption>
+      {series.length > 1 && <Legend series={series} />}
+      <svg
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        role="img"
+        aria-labelledby={`${id}-title`}
+        aria-describedby={`${id}-says`}
+      >
+        <Axes {...props} scales={scales} />
+        {kind === 'bars' ? (
+          <Bars {...props} scales={scales} />
+        ) : (
+          <Lines {...props} scales={scales} />
+        )}
+      </svg>
+      <p id={`${id}-says`} class="detail">
+        {sentence}
+      </p>
+      <details id={`${id}-numbers`}>
+        <summary>As a table</summary>
+        <Numbers title={title} series={series} pieces={pieces} unit={unit} />
+      </details>
+    </figure>
+  );
+}
+
+function scalesOf({ kind, pieces }: PlotProps) {
+  const heights = pieces.map(({ values }) => {
+    const numbers = values.map((value) => value ?? 0);
+    return kind === 'bars' ? numbers.reduce((all, value) => all + value, 0) : Math.max(...numbers);
+  });
+  return {
+    x: scaleBand<number>()
+      .domain(pieces.map((_, index) => index))
+      .range([LEFT, WIDTH - RIGHT])
+      .padding(0.2),
+    y: scaleLinear()
+      .domain([0, Math.max(1, ...heights)])
+      .nice(Y_TICKS)
+      .range([HEIGHT - BOTTOM, TOP]),
+  };
+}
+
+type Scales = ReturnType<typeof scalesOf>;
+type Drawn = PlotProps & { scales: Scales };
+
+function Axes({ scales: { x, y }, pieces, tickEvery }: Drawn) {
+  const ticks = y.ticks(Y_TICKS).filter(Number.isInteger);
+  return (
+    <>
+      {ticks.map((tick) => (
+        <g>
+          <line class="grid" x1={LEFT} x2={WIDTH - RIGHT} y1={at(y(tick))} y2={at(y(tick))} />
+          <text class="tick" x={LEFT - 5} y={at(y(tick) + 3.5)} text-anchor="end">
+            {short(tick)}
+          </text>
+        </g>
+      ))}
+      {pieces.map(({ tick }, index) =>
+        index % tickEvery === 0 ? (
+          <text class="tick" x={at(middle(x, index))} y={HEIGHT - 5} text-anchor="middle">
+            {tick}
+          </text>
+        ) : null,
+      )}
+    </>
+  );
+}
+
+function Bars({ scales: { x, y }, series, pieces, unit }: Drawn) {
+  const layers = stack<PlotPiece, number>()
+    .keys(series.map((_, index) => index))
+    .value(({ values }, index) => values[index] ?? 0)([...pieces]);
+  return (
+    <>
+      {layers.map((layer) =>
+        layer.map(([from, to], index) =>
+          to > from ? (
+            <rect
+              class={`series ${series[layer.key]?.name}`}
+              x={at(x(index) ?? 0)}
+              width={at(x.bandwidth())}
+              y={at(y(to))}
+              height={at(y(from) - y(to))}
+            >
+              <title>{said(pieces[index], series, unit)}</title>
+            </rect>
+          ) : null,
+        ),
+      )}
+    </>
+  );
+}
+
+function Lines({ scales: { x, y }, series, pieces, unit }: Drawn) {
+  return (
+    <>
+      {series.map(({ name }, key) => {
+        const draw = line<PlotPiece>()
+          .defined(({ values }) => typeof values[key] === 'number')
+          .x((_, index) => middle(x, index))
+          .y(({ values }) => y(values[key] ?? 0))
+          .digits(1);
+        return (
+          <g class={`series ${name}`}>
+            <path class="line" d={draw([...pieces]) ?? ''} />
+            {pieces.map((piece, index) => {
+              const value = piece.values[key] ?? null;
+              return value === null ? null : (
+                <circle cx={at(middle(x, index))} cy={at(y(value))} r="2.5">
+                  <title>{said(piece, series, unit)}</title>
+                </circle>
+              );
+            })}
+          </g>
+        );
+      })}
+    </>
+  );
+}
+
+function Legend({ series }: Pick<PlotProps, 'series'>) {
+  return (
+    <ul class="legend">
+      {series.map(({ name, words }) => (
+        <li>
+          <Swatch name={name} />
+          {words}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** The colour of a series or a status, beside its words. */
+export function Swatch({ name }: { name: string }) {
+  return (
+    <svg class="swatch" viewBox="0 0 10 10" aria-hidden="true">
+      <rect class={`series ${name}`} width="10" height="10" rx="2" />
+    </svg>
+  );
+}
+
+function Numbers({
+  title,
+  series,
+  pieces,
+  unit,
+}: Pick<PlotProps, 'title' | 'series' | 'pieces'> & { unit: string | undefined }) {
+  return (
+    <table class="numbers">
+      <caption class="hidden">{title}</caption>
+      <thead>
+        <tr>
+          <th scope="col">UTC</th>
+          {series.map(({ words }) => (
+            <th scope="col">{words}</th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {pieces.map(({ when, values }) => (
+          <tr>
+            <th scope="row">{when}</th>
+            {values.map((value) => (
+              <td>{inWords(value, unit)}</td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** What one piece of time comes to, for who points at it. */
+function said(
+  piece: PlotPiece | undefined,
+  series: readonly Series[],
+  unit: string | undefined,
+): string {
+  const values = piece?.values ?? [];
+  const parts = series.map(({ words }, key) => `${words} ${inWords(values[key] ?? null, unit)}`);
+  return `${piece?.when ?? ''}: ${parts.join(', ')}`;
+}
+
+function inWords(value: number | null, unit: string | undefined): string {
+  if (value === null) return '–';
+  return unit === undefined ? numeral(value) : `${numeral(value)} ${unit}`;
+}
+
+/** `12345` → `12,345`. */
+export function numeral(value: number): string {
+  return value.toLocaleString('en');
+}
+
+/** `12000` → `12k`: an axis has little room. */
+function short(value: number): string {
+  return Intl.NumberFormat('en', { notation: 'compact' }).format(value);
+}
+
+function middle(x: Scales['x'], index: number): number {
+  return (x(index) ?? 0) + x.bandwidth() / 2;
+}
+
+/** A tenth of a unit is less than a pixel. */
+function at(place: number): number {
+  return Math.round(place * 10) / 10;
+}

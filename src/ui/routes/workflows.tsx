@@ -1,0 +1,155 @@
+/** Workflow history: the list with its filters, one workflow followed live, and what ends one or starts it again. */
+import { z } from 'zod';
+import { callerName } from '../../api/authenticator';
+import { ApiError, notFound } from '../../api/errors';
+import { refreshableAccount } from '../../api/refreshable-account';
+import { note } from '../../api/schedule-body';
+import { workflowAttempts } from '../../api/workflow-attempts';
+import { WORKFLOW_STATUSES, WORKFLOW_TYPES, type WorkflowHistory } from '../../api/workflow-client';
+import { refreshAccountWorkflowId } from '../../workflows/refresh-account';
+import type { UiApp, UiContext, UiDependencies } from '../dependencies';
+import { mayAct } from '../guard';
+import { showPage } from '../layout';
+import { liveFragment } from '../live';
+import { Workflow, WorkflowPage } from '../pages/workflow';
+import { type WorkflowRow, WorkflowsPage } from '../pages/workflows';
+import type { Session } from '../sessions';
+
+const PATH = '/admin/workflows';
+const RUN = `${PATH}/:workflow_id/:run_id`;
+const PAGE = 25;
+
+const anything = z.string().trim().max(64).optional();
+/** What a form sends for a choice that was not made is no filter, and neither is what nobody can choose. */
+const Query = z.object({
+  type: z.enum(WORKFLOW_TYPES).optional().catch(undefined),
+  status: z.enum(WORKFLOW_STATUSES).optional().catch(undefined),
+  provider: anything.catch(undefined),
+  account_id: anything.catch(undefined),
+  cursor: z.string().max(4096).optional(),
+});
+type Query = z.infer<typeof Query>;
+
+const Reason = z.object({ reason: note });
+
+export function registerWorkflows(ui: UiApp, deps: UiDependencies): void {
+  const { workflows, logger } = deps;
+
+  ui.get(PATH, async (c) => {
+    const query = Query.parse(c.req.query());
+    const { rows, next } = await loadPage(deps, c.get('session'), query);
+    return showPage(
+      c,
+      { title: 'Workflows', section: PATH },
+      <WorkflowsPage
+        rows={rows}
+        filters={query}
+        providers={deps.providers.all.map(({ id }) => id)}
+        next={next === null ? null : pathOfPage(query, next)}
+      />,
+    );
+  });
+
+  const historyOf = (c: UiContext): Promise<WorkflowHistory> => {
+    const { workflow_id: id = '', run_id: runId } = c.req.param() as Record<string, string>;
+    return workflows.history(c.get('session').organisation, id, runId);
+  };
+  const show = async (c: UiContext) => {
+    const history = await historyOf(c);
+    return showPage(
+      c,
+      {
+        title: history.type === 'sweep' ? `Sweep of ${history.provider ?? 'nothing'}` : 'Refresh',
+        section: PATH,
+        live: true,
+      },
+      <WorkflowPage history={history} mayAct={mayAct(c.get('session'))} />,
+    );
+  };
+  ui.get(`${PATH}/:workflow_id`, show);
+  ui.get(RUN, show);
+  ui.get(`${RUN}/stream`, (c) => {
+    let ended: WorkflowHistory | null = null;
+    return liveFragment(c, deps, async () => {
+      // What has ended stays as it is.
+      const history = ended ?? (await historyOf(c));
+      if (history.status !== 'running') ended = history;
+      return <Workflow history={history} />;
+    });
+  });
+
+  ui.post(`${RUN}/terminate`, async (c) => {
+    const form = Reason.safeParse(await c.req.parseBody());
+    if (!form.success)
+      throw new ApiError('invalid_request', 'Say why the workflow is to be terminated.');
+    const { workflow_id: id, run_id: runId } = c.req.param();
+    const { organisation, keyId } = c.get('session');
+    const { reason } = form.data;
+    await workflows.terminate(organisation, id, runId, `${reason} (${callerName(keyId)})`);
+    logger.info(
+      { workflow_id: id, run_id: runId, key_id: keyId, organisation, reason },
+      'workflow terminated, by a page',
+    );
+    return c.redirect(`${PATH}/${encodeURIComponent(id)}/${runId}`, 303);
+  });
+  ui.post(`${RUN}/retry`, async (c) => {
+    const started = await startAgain(deps, c.get('session'), await historyOf(c));
+    return c.redirect(`${PATH}/${encodeURIComponent(started)}`, 303);
+  });
+}
+
+async function loadPage(
+  { workflows, store }: Pick<UiDependencies, 'workflows' | 'store'>,
+  { organisation }: Session,
+  { type, provider, status, account_id: account, cursor }: Query,
+): Promise<{ rows: WorkflowRow[]; next: string | null }> {
+  const { items, next } = await workflows.list(
+    organisation,
+    { type, status, provider: provider || undefined, accountId: account || undefined },
+    { limit: PAGE, cursor },
+  );
+  const [attempts, sweeps] = await Promise.all([
+    workflowAttempts(store, organisation, items),
+    workflows.results(items.filter((item) => item.type === 'sweep')),
+  ]);
+  const results = new Map(sweeps.map((sweep) => [sweep.runId, sweep]));
+  return {
+    rows: items.map((item) => {
+      const { summary = null, failure = null } = results.get(item.runId) ?? {};
+      return { ...item, attempts: attempts(item), summary, failure };
+    }),
+    next,
+  };
+}
+
+function pathOfPage(query: Query, cursor: string): string {
+  const given = Object.entries({ ...query, cursor }).filter((pair): pair is [string, string] =>
+    Boolean(pair[1]),
+  );
+  return `${PATH}?${new URLSearchParams(given).toString()}`;
+}
+
+/** Does again what a workflow that has ended was for. @returns the id of the workflow that does it */
+async function startAgain(
+  { providers, refreshes, store, now }: UiDependencies,
+  session: Session,
+  { type, provider: name, accountId }: WorkflowHistory,
+): Promise<string> {
+  if (type === 'sweep') {
+    const provider = name === null ? undefined : providers.find(name);
+    if (provider === undefined)
+      throw new ApiError('unknown_provider', `No provider "${name}" is configured.`);
+    return (await refreshes.startSweep(provider)).workflowId;
+  }
+  if (accountId === null) throw notFound('account of this workflow');
+  const requestedAt = now().toISOString();
+  const account = await refreshableAccount(store, session, accountId);
+  await refreshes.refresh(account, {
+    source: 'admin',
+    caller: callerName(session.keyId),
+    requestedAt,
+    force: true,
+    capture: false,
+  });
+  return refreshAccountWorkflowId(account.id);
+}

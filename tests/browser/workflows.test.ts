@@ -1,0 +1,249 @@
+/** Workflow history, as an operator reads it, ends a workflow and starts one again. */
+import { randomUUID } from 'node:crypto';
+import type { Page } from 'playwright-core';
+import type { Account } from '../../src/domain/account';
+import { refreshAccountWorkflowId } from '../../src/workflows/refresh-account';
+import { eventually } from '../support/eventually';
+import {
+  expectAccessible,
+  expectNoComplaints,
+  expectNoHorizontalScroll,
+  type Pages,
+  startPages,
+} from './_browser';
+
+const MINUTE = 60_000;
+const theirs = `org-${randomUUID()}`;
+
+let pages: Pages;
+let refreshed: Account;
+let revoked: Account;
+let foreign: Account;
+
+/** One sweep over two accounts of ours, of which one is revoked, and one of another organisation. */
+beforeAll(async () => {
+  pages = await startPages();
+  const { harness, organisation } = pages;
+  refreshed = await harness.addAccount({ organisation, label: 'Harbour Books' });
+  const bad = await harness.addAccount({ organisation, label: 'Saffron' });
+  harness.sandbox.revoke(bad.plain.refreshToken);
+  revoked = bad;
+  foreign = await harness.addAccount({ organisation: theirs, label: 'Theirs Alone' });
+  await harness.client.schedule.getHandle('sweep/ebay').trigger();
+  await eventually(async () => {
+    const query = 'ExecutionStatus = "Completed" AND WorkflowType = "refreshAccountWorkflow"';
+    return (await harness.client.workflow.count(query)).count === 3;
+  });
+});
+afterAll(() => pages.stop());
+
+const pathOf = ({ id }: Account) =>
+  `/admin/workflows/${encodeURIComponent(refreshAccountWorkflowId(id))}`;
+const rowOf = (page: Page, { id }: Account) => page.getByRole('row', { name: id });
+
+/** The refresh of an account that waits for its next try; so many fail. */
+async function waiting(times: number): Promise<Account> {
+  const { harness, organisation } = pages;
+  const account = await harness.addAccount({ organisation, expiresInMs: 30 * MINUTE });
+  harness.sandbox.script({ subject: account.id, times, answer: { kind: 'unavailable' } });
+  const key = await harness.key({ organisation });
+  await harness.request(key, 'POST', `/api/admin/accounts/${account.id}/refresh`, { force: true });
+  return account;
+}
+
+describe('the list', () => {
+  it('R1.10 shows the sweeps and the own refreshes with status, outcome, attempts and duration', async () => {
+    const page = await pages.signedIn({ scopes: ['read'] });
+    await page.getByRole('link', { name: 'Workflows' }).click();
+    const good = rowOf(page, refreshed);
+    expect(await good.getByText('completed').isVisible()).toBe(true);
+    expect(await good.getByRole('cell').allTextContents()).toEqual([
+      'completed',
+      'refreshed',
+      '1',
+      expect.stringMatching(/ago$|^now$/),
+      expect.stringMatching(/^\d+ (ms|s)/),
+      'scheduled',
+    ]);
+    expect(await rowOf(page, revoked).getByText('invalid_grant').isVisible()).toBe(true);
+    const sweep = page.getByRole('row').filter({ hasText: 'ebay: refreshed 2/3, failed 1' });
+    expect(await sweep.getByText('completed').isVisible()).toBe(true);
+    expect(await page.getByText(foreign.id).count()).toBe(0);
+    expectNoComplaints(page);
+  });
+
+  it('R1.10 is filtered by type, provider, status and account', async () => {
+    const page = await pages.signedIn({ scopes: ['read'] });
+    await page.goto('/admin/workflows');
+    await page.getByLabel('Type').selectOption('refresh');
+    await page.getByLabel('Provider').selectOption('ebay');
+    await page.getByLabel('Status').selectOption('completed');
+    await page.getByLabel('Account').fill(revoked.id);
+    await page.getByRole('button', { name: 'Filter' }).click();
+    await page.waitForURL('**/workflows?*');
+    expect(await page.getByRole('row').count()).toBe(2);
+    expect(await rowOf(page, revoked).isVisible()).toBe(true);
+    await page.getByLabel('Account').fill(foreign.id);
+    await page.getByRole('button', { name: 'Filter' }).click();
+    await page.getByText('No workflow is like that').waitFor();
+  });
+
+  it('R1.10 is given page by page, each workflow once', async () => {
+    const organisation = `org-${randomUUID()}`;
+    const ids = await Promise.all(
+      Array.from({ length: 30 }, async () => {
+        const id = `refresh-account/acc_${randomUUID()}`;
+        await pages.harness.client.workflow.start('refreshAccountWorkflow', {
+          workflowId: id,
+          taskQueue: 'nobody-works-here',
+          args: [],
+          searchAttributes: { EvergrantOrg: [organisation] },
+        });
+        return id;
+      }),
+    );
+    const page = await pages.signedIn({ organisation });
+    const seen: string[] = [];
+    await eventually(async () => {
+      await page.goto('/admin/workflows?type=refresh');
+      return page.getByRole('link', { name: 'Older workflows' }).isVisible();
+    });
+    seen.push(...(await page.getByRole('rowheader').getByRole('link').allTextContents()));
+    await page.getByRole('link', { name: 'Older workflows' }).click();
+    await page.waitForURL('**cursor=**');
+    seen.push(...(await page.getByRole('rowheader').getByRole('link').allTextContents()));
+    expect(seen.toSorted()).toEqual(ids.toSorted());
+  });
+});
+
+describe('one workflow', () => {
+  it('R1.10 says what happened, by which activity, at which attempt, and why it failed', async () => {
+    const page = await pages.signedIn({ scopes: ['read'] });
+    await page.goto('/admin/workflows');
+    await page.getByRole('link', { name: revoked.id }).click();
+    const step = page.getByRole('row', { name: 'Saffron: refresh (scheduled)' });
+    expect(await step.getByText('refreshGrant').isVisible()).toBe(true);
+    const end = page.getByRole('row', { name: 'failed (invalid_grant)' }).first();
+    expect(await end.getByText('must connect the account again').isVisible()).toBe(true);
+    expect(await page.getByRole('button', { name: /Terminate|again/ }).count()).toBe(0);
+    expectNoComplaints(page);
+  });
+
+  it('R1.10 that waits says until when, and is followed while it goes on', async () => {
+    const account = await waiting(1);
+    const page = await pages.signedIn();
+    await page.goto(pathOf(account));
+    const wait = page.getByRole('row', { name: /^waits for/ });
+    expect(await wait.getByRole('cell').last().textContent()).toMatch(/^in \d+|now|ago/);
+    await page.evaluate('document.body.dataset.same = "yes"');
+    await page.getByRole('row', { name: 'the wait is over' }).waitFor();
+    await page.getByText('completed').waitFor();
+    expect(await page.evaluate('document.body.dataset.same')).toBe('yes');
+  });
+
+  it('R1.10 of another organisation is not found by any address, as one that is not there', async () => {
+    const page = await pages.signedIn();
+    const { client } = pages.harness;
+    const { runId } = await client.workflow
+      .getHandle(refreshAccountWorkflowId(foreign.id))
+      .describe();
+    const told = async (path: string, id: string) => {
+      expect((await page.goto(path))?.status()).toBe(404);
+      return (await page.getByRole('alert').textContent())?.replace(id, '<id>');
+    };
+    const absentId = `acc_${'0'.repeat(24)}`;
+    const absent = await told(pathOf({ ...foreign, id: absentId }), absentId);
+    for (const path of [
+      pathOf(foreign),
+      `${pathOf(foreign)}/${runId}`,
+      `${pathOf(refreshed)}/${runId}`,
+    ])
+      expect(await told(path, path.startsWith(pathOf(refreshed)) ? refreshed.id : foreign.id)).toBe(
+        absent,
+      );
+    for (const action of ['terminate', 'retry']) {
+      const answer = await page.request.post(`${pathOf(foreign)}/${runId}/${action}`, {
+        headers: { origin: pages.url },
+        form: { reason: 'x' },
+      });
+      expect(answer.status()).toBe(404);
+    }
+  });
+
+  it('that is a sweep shows the own accounts and no other', async () => {
+    const page = await pages.signedIn();
+    await page.goto('/admin/workflows?type=sweep');
+    const sweep = page.getByRole('row').filter({ hasText: 'refreshed 2/3' });
+    await sweep.getByRole('link').click();
+    await page.getByText(`refresh-account/${refreshed.id}: refreshed`).waitFor();
+    expect(await page.content()).not.toContain(foreign.id);
+    expect(await page.content()).not.toContain('Theirs Alone');
+  });
+});
+
+describe('the actions of a workflow', () => {
+  it('R1.10 terminate it with a reason, which its history has', async () => {
+    const account = await waiting(50);
+    const page = await pages.signedIn();
+    await page.goto(pathOf(account));
+    await page.getByRole('button', { name: 'Terminate' }).click();
+    const dialog = page.getByRole('dialog');
+    await page.keyboard.press('Enter');
+    expect(await dialog.isVisible()).toBe(true);
+    await dialog.getByLabel('Why?').fill('the shop asked for it');
+    await dialog.getByRole('button', { name: 'Terminate' }).click();
+    const end = page.getByRole('row', { name: 'terminated by an operator' });
+    await end.getByText(/^the shop asked for it \(key [0-9a-f]+\)$/).waitFor();
+    expectNoComplaints(page);
+  });
+
+  it('R1.10 refresh the account again, and show the workflow that does it', async () => {
+    const page = await pages.signedIn();
+    await page.goto(pathOf(refreshed));
+    await page.getByRole('button', { name: 'Refresh again' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Refresh again' }).click();
+    await page.getByRole('row', { name: 'Harbour Books: refresh (admin, forced)' }).waitFor();
+    await page.getByText('completed').waitFor();
+    expect((await pages.harness.account(refreshed.id)).generation).toBe(3);
+  });
+
+  it('R1.10 sweep again', async () => {
+    const page = await pages.signedIn();
+    await page.goto('/admin/workflows?type=sweep');
+    await page.getByRole('rowheader').getByRole('link').first().click();
+    await page.getByRole('button', { name: 'Sweep again' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Sweep again' }).click();
+    await page.waitForURL('**/sweep%2Febay%2Ftriggered');
+    const end = page.getByRole('row', { name: /^finished: ebay:/ });
+    await end.waitFor();
+    expect(await end.isVisible()).toBe(true);
+  });
+
+  it('are refused to who may only look, and to requests from elsewhere', async () => {
+    const account = await waiting(50);
+    const { client } = pages.harness;
+    const handle = client.workflow.getHandle(refreshAccountWorkflowId(account.id));
+    const { runId } = await handle.describe();
+    const post = async (page: Page, origin: string) => {
+      const answer = await page.request.post(`${pathOf(account)}/${runId}/terminate`, {
+        headers: { origin },
+        form: { reason: 'x' },
+      });
+      return answer.status();
+    };
+    expect(await post(await pages.signedIn({ scopes: ['read'] }), pages.url)).toBe(403);
+    expect(await post(await pages.signedIn(), 'https://evil.example')).toBe(403);
+    expect((await handle.describe()).status.name).not.toBe('TERMINATED');
+  });
+});
+
+it('both pages are accessible in both themes, and fit a phone', async () => {
+  const page = await pages.signedIn();
+  for (const path of ['/admin/workflows', pathOf(revoked)]) {
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.goto(path);
+    await expectAccessible(page);
+    await expectNoHorizontalScroll(page);
+    await expectAccessible(page);
+  }
+});
