@@ -122,9 +122,9 @@ describe('one workflow', () => {
     await page.goto('/admin/workflows');
     await page.getByRole('link', { name: revoked.id }).click();
     const step = page.getByRole('row', { name: 'Saffron: refresh (scheduled)' });
-    expect(await step.getByText('refreshGrant').isVisible()).toBe(true);
+    await step.getByText('refreshGrant').waitFor();
     const end = page.getByRole('row', { name: 'failed (invalid_grant)' }).first();
-    expect(await end.getByText('must connect the account again').isVisible()).toBe(true);
+    await end.getByText('must connect the account again').waitFor();
     expect(await page.getByRole('button', { name: /Terminate|again/ }).count()).toBe(0);
     expectNoComplaints(page);
   });
