@@ -88,7 +88,7 @@ export function Workflow({ history }: Pick<WorkflowProps, 'history'>) {
 function Facts({ history }: Pick<WorkflowProps, 'history'>) {
   const { workflowId, runId, accountId } = history;
   return (
-    <dl class="facts card">
+    <dl class="workflow-facts card">
       <div>
         <dt>Status</dt>
         <dd>

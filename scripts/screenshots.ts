@@ -1,0 +1,96 @@
+/**
+ * Takes a picture of every page for the docs, of the trial as it is after its first sweep: `npm run screenshots`.
+ * Needs Chromium: CHROMIUM, or /usr/bin/chromium.
+ */
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium, type Page } from 'playwright-core';
+
+const OUT = join(__dirname, '..', 'docs', 'screenshots');
+const VIEWPORT = { width: 1280, height: 860 };
+const PHONE = { width: 390, height: 844 };
+
+/** The trial on engines and data of its own; resolves with its address and the key of its banner. */
+async function startTrial(dataDir: string): Promise<{ url: string; key: string; stop: () => void }> {
+  const child = spawn('npm', ['start'], {
+    env: { ...process.env, DATA_DIR: dataDir, LOG_LEVEL: 'info', PROVIDERS_FILE: '' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  await new Promise<void>((resolve, reject) => {
+    const listen = (chunk: Buffer) => {
+      said += chunk.toString();
+      if (/evg_\S+/.test(said) && said.includes('sweep finished')) resolve();
+    };
+    child.stdout.on('data', listen);
+    child.stderr.on('data', listen);
+    child.once('exit', () => reject(new Error(`the trial ended:\n${said.slice(-2000)}`)));
+  });
+  const url = /API +(http:\/\/\S+)/.exec(said)?.[1];
+  const key = /evg_\S+/.exec(said)?.[0];
+  if (url === undefined || key === undefined) throw new Error('the banner names no address or no key');
+  return { url, key, stop: () => child.kill('SIGTERM') };
+}
+
+async function picture(page: Page, name: string): Promise<void> {
+  await page.waitForLoadState('load');
+  await page.getByText('Live', { exact: true }).waitFor({ timeout: 5_000 }).catch(() => undefined);
+  await page.screenshot({ path: join(OUT, `${name}.png`) });
+  process.stderr.write(`${name}.png\n`);
+}
+
+async function takeAll(): Promise<void> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'evergrant-screenshots-'));
+  mkdirSync(OUT, { recursive: true });
+  const trial = await startTrial(dataDir);
+  const browser = await chromium.launch({
+    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
+  });
+  try {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const context = await browser.newContext({ baseURL: trial.url, viewport: VIEWPORT, colorScheme });
+      const page = await context.newPage();
+      const suffix = colorScheme === 'dark' ? '-dark' : '';
+      await page.goto('/sign-in');
+      if (suffix === '') await picture(page, 'sign-in');
+      await page.getByLabel('API key or JWT').fill(trial.key);
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await page.waitForURL('**/admin/**');
+      await page.goto('/admin/workers');
+      await picture(page, `workers${suffix}`);
+      await page.goto('/admin/accounts');
+      await picture(page, `accounts${suffix}`);
+      await page.getByRole('link', { name: /Harbour Books/ }).first().click();
+      await page.waitForURL('**/admin/accounts/acc_*');
+      await picture(page, `account${suffix}`);
+      if (suffix === '') {
+        await page.getByRole('link', { name: 'Refresh (debug)' }).click();
+        await page.getByRole('button', { name: /Refresh/ }).first().click();
+        await page.getByRole('region', { name: 'Verdict' }).waitFor();
+        await picture(page, 'refresh-debug');
+      }
+      await page.goto('/admin/terminal');
+      await page.getByText('token refreshed', { exact: false }).first().waitFor().catch(() => undefined);
+      await picture(page, `terminal${suffix}`);
+      await page.goto('/admin/workflows');
+      await picture(page, `workflows${suffix}`);
+      if (suffix === '') {
+        await page.getByRole('rowheader').getByRole('link').first().click();
+        await picture(page, 'workflow');
+        await page.setViewportSize(PHONE);
+        await page.goto('/admin/terminal');
+        await picture(page, 'terminal-phone');
+      }
+      await context.close();
+    }
+  } finally {
+    await browser.close();
+    trial.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+void takeAll();
