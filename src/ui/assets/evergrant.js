@@ -61,9 +61,11 @@
       if (target instanceof Element && target.hasAttribute('hx-sse:connect')) showState('failed');
     });
   }
-  // A dialog is done when its form was answered: what came of it is said on the page, and what was typed is gone.
+  // A dialog that asks before something is done is over when its form was answered: what came of it is said on the page,
+  // and what was typed is gone. A form that only filters what the dialog shows has nothing to do with that.
   addEventListener('htmx:after:request', ({ target }) => {
-    const dialog = target instanceof HTMLFormElement && target.closest('dialog');
+    const acts = target instanceof HTMLFormElement && target.method === 'post';
+    const dialog = acts && target.closest('dialog');
     if (!dialog) return;
     target.reset();
     dialog.close();
