@@ -1,5 +1,7 @@
 /** Joins what the provider saw with what Evergrant wrote down. */
+
 import type { ExchangeOutcome, LogEntry } from '../../src/domain/log-entry';
+import { ATTEMPT_ACTIONS, type LogAction } from '../../src/domain/log-entry';
 import type { LedgerEntry } from '../../src/sandbox/ledger';
 import type { Harness } from '../support/harness';
 import { PROVIDERS, type SimulatedAccount } from './_ten-hours';
@@ -20,7 +22,10 @@ export interface Joined {
 
 export async function join(h: Harness, account: SimulatedAccount): Promise<Joined> {
   const presentations = presentationsOf(h.sandbox.ledger, account.label);
+  // Validations spend no refresh token.
+  const attempts: readonly LogAction[] = ATTEMPT_ACTIONS;
   const sent = (await h.entries(account.id))
+    .filter(({ action }) => attempts.includes(action))
     .filter(({ outcome }) => outcome !== 'not_sent')
     .toReversed();
   return {
