@@ -1,6 +1,7 @@
 /** One entry of `providers.yaml`, checked and put together with what its adapter knows. */
 import ms, { type StringValue } from 'ms';
 import { z } from 'zod';
+import type { LaneRule } from './domain/lane';
 import type { RefreshFailureCode } from './domain/refresh-failure';
 import type { RefreshPolicy } from './domain/refresh-policy';
 import type { ReplayRule } from './domain/replay';
@@ -27,6 +28,8 @@ export interface EnvironmentConfig {
   introspectionEndpoint?: string;
   issuer?: string;
   parameters?: Record<string, string>;
+  /** What may be sent for this app; the rest is as for all. */
+  lane?: Partial<LaneRule>;
 }
 
 export interface ProviderConfig {
@@ -66,6 +69,25 @@ const replayRule = z.string().transform((text, context): ReplayRule => {
   return z.NEVER;
 });
 
+/** `20/s` */
+const rate = z
+  .string()
+  .regex(/^\d+(\.\d+)?\s*\/\s*s$/, 'must be requests a second, such as 20/s')
+  .transform(parseFloat)
+  .refine((perSecond) => perSecond > 0, 'must be more than 0');
+
+/** `50000/day` */
+const quota = z
+  .string()
+  .regex(/^[1-9]\d*\s*\/\s*day$/, 'must be requests a day, such as 50000/day')
+  .transform((text) => Number.parseInt(text, 10));
+
+/** `10%`, as a part of one. */
+const reserve = z
+  .string()
+  .regex(/^\d{1,2}(\.\d+)?\s*%$/, 'must be a part of the quota, such as 10%')
+  .transform((text) => Number.parseFloat(text) / 100);
+
 /** What belongs to the exchange itself is not for a configuration to change. */
 const RESERVED_PARAMETERS = new Set([
   'grant_type',
@@ -96,6 +118,9 @@ const environmentMembers = {
   issuer: secureUrl.optional(),
   parameters: parameters.optional(),
   scopes: z.array(z.string().regex(/^\S+$/, 'must be one scope each')).optional(),
+  rate: rate.optional(),
+  quota: quota.optional(),
+  reserve: reserve.optional(),
 };
 const environmentSchema = z.strictObject(environmentMembers);
 
@@ -200,8 +225,9 @@ export function readProvider(
 
 /** Another environment is another OAuth app: it never inherits the credentials of the default one by accident. */
 function environmentsOf(adapter: ProviderAdapter, entry: Entry): [string, EnvironmentEntry][] {
-  // What is not strict takes the environment's members out of the entry.
-  const atTop = z.object(environmentMembers).parse(entry);
+  const atTop = Object.fromEntries(
+    Object.entries(entry).filter(([member]) => Object.hasOwn(environmentMembers, member)),
+  );
   const own = { ...entry.environments };
   const byDefault = { ...defined(atTop), ...defined(own[adapter.defaultEnvironment] ?? {}) };
   return Object.entries({ ...own, [adapter.defaultEnvironment]: byDefault });
@@ -238,6 +264,9 @@ function readEnvironment(
     const wrong = privateKeyProblem(own.privateKey ?? '');
     if (wrong !== null) return `.privateKey: ${wrong}`;
   }
+  if (own.reserve !== undefined && own.quota === undefined)
+    return '.reserve: is a part of the quota, and needs one';
+  const lane = defined({ perSecond: own.rate, perDay: own.quota, reserve: own.reserve });
   const extra = {
     ...(own.scopes === undefined ? {} : { scope: own.scopes.join(adapter.scopeSeparator ?? ' ') }),
     ...own.parameters,
@@ -254,6 +283,7 @@ function readEnvironment(
       introspectionEndpoint: own.introspectionEndpoint,
       issuer: own.issuer,
       parameters: Object.keys(extra).length === 0 ? undefined : extra,
+      lane: Object.keys(lane).length === 0 ? undefined : lane,
     }),
   };
 }

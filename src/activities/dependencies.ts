@@ -4,12 +4,15 @@ import type { ConfiguredProviders } from '../providers/configured-providers';
 import type { Transport } from '../providers/transport';
 import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';
+import type { LanePermits } from './lane-permits';
 
 export interface ActivityDependencies {
   store: Store;
   vault: Vault;
   providers: ConfiguredProviders;
   transport: Transport;
+  /** Asked before anything is sent to a provider. */
+  permits: LanePermits;
   /** Names this process in claims. */
   worker: string;
   now: () => Date;

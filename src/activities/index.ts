@@ -17,6 +17,7 @@ import { AttemptSteps } from './attempt-steps';
 import type { ActivityDependencies } from './dependencies';
 import { type DuePage, type ListDueAccountsInput, listDueAccounts } from './list-due-accounts';
 import { type ListDueValidationsInput, listDueValidations } from './list-due-validations';
+import { type LaneLook, lookAtLane } from './look-at-lane';
 import { persistGrant } from './persist-grant';
 import { recordAttempt } from './record-attempt';
 import { recordHeartbeat } from './record-heartbeat';
@@ -79,6 +80,10 @@ export function createActivities(deps: ActivityDependencies) {
     /** The next accounts that are due for validation. */
     listDueValidations(input: ListDueValidationsInput): Promise<DueAccount[]> {
       return alive(listDueValidations(deps, input));
+    },
+    /** How a lane is just now, and who could find out whether it has healed. */
+    lookAtLane(input: { provider: string; environment: string }): Promise<LaneLook> {
+      return alive(lookAtLane(deps, input));
     },
     /** The same as `validateAccount` for a batch; a further try goes on where the last one was. */
     validateAccounts(input: ValidateAccountsInput): Promise<ValidationTally> {

@@ -1,7 +1,8 @@
-/** Lists one page of due accounts for a sweep. */
+/** Lists one page of due accounts for a sweep, without those whose lane is closed to it. */
 import { ApplicationFailure } from '@temporalio/activity';
-import type { DueAccount, DueCursor } from '../domain/sweep';
+import type { DueAccount, DueCursor, HeldLane } from '../domain/sweep';
 import type { ActivityDependencies } from './dependencies';
+import { heldLanes } from './held-lanes';
 
 export interface ListDueAccountsInput {
   provider: string;
@@ -16,10 +17,12 @@ export interface DuePage {
   accounts: DueAccount[];
   next: DueCursor | null;
   asOf: string;
+  /** The lanes that are left out. On the first page with how many of their accounts are due. */
+  held: HeldLane[];
 }
 
 export async function listDueAccounts(
-  deps: Pick<ActivityDependencies, 'store' | 'providers' | 'now'>,
+  deps: Pick<ActivityDependencies, 'store' | 'providers' | 'permits' | 'now'>,
   input: ListDueAccountsInput,
 ): Promise<DuePage> {
   const provider = deps.providers.find(input.provider);
@@ -33,14 +36,27 @@ export async function listDueAccounts(
   const now = input.asOf === null ? deps.now() : new Date(input.asOf);
   const asOf = now.toISOString();
   // At once, although the stored clocks follow a change of the configuration a moment later.
-  if (!provider.policy.enabled) return { accounts: [], next: null, asOf };
+  if (!provider.policy.enabled) return { accounts: [], next: null, asOf, held: [] };
+  const lanes = await heldLanes(deps, provider, input.environment);
   const page = await deps.store.dueAccounts.page({
     provider: provider.id,
     environment: input.environment,
+    without: lanes.map(({ environment }) => environment),
     now,
     expiringUntil: new Date(now.getTime() + provider.policy.refreshBeforeMs),
     cursor: input.cursor,
     limit: input.limit,
   });
-  return { ...page, asOf };
+  const isFirst = input.asOf === null;
+  const held = await Promise.all(
+    lanes.map(async ({ environment, reason }) => {
+      const lane = { provider: provider.id, environment };
+      return {
+        environment,
+        reason,
+        due: isFirst ? await deps.store.dueAccounts.count(lane, now) : 0,
+      };
+    }),
+  );
+  return { ...page, asOf, held };
 }

@@ -1,6 +1,7 @@
-/** Lists accounts that are due for validation in a sweep. */
+/** Lists accounts that are due for validation in a sweep, without those whose lane is closed to it. */
 import type { DueAccount } from '../domain/sweep';
 import type { ActivityDependencies } from './dependencies';
+import { heldLanes } from './held-lanes';
 
 export interface ListDueValidationsInput {
   provider: string;
@@ -11,10 +12,18 @@ export interface ListDueValidationsInput {
 }
 
 /** None where the provider is not swept. */
-export function listDueValidations(
-  { store, providers }: Pick<ActivityDependencies, 'store' | 'providers'>,
-  { provider, environment, asOf, limit }: ListDueValidationsInput,
+export async function listDueValidations(
+  deps: Pick<ActivityDependencies, 'store' | 'providers' | 'permits'>,
+  { provider: id, environment, asOf, limit }: ListDueValidationsInput,
 ): Promise<DueAccount[]> {
-  if (providers.find(provider)?.policy.enabled !== true) return Promise.resolve([]);
-  return store.validations.due({ provider, environment, asOf: new Date(asOf), limit });
+  const provider = deps.providers.find(id);
+  if (provider?.policy.enabled !== true) return [];
+  const held = await heldLanes(deps, provider, environment);
+  return deps.store.validations.due({
+    provider: id,
+    environment,
+    without: held.map((lane) => lane.environment),
+    asOf: new Date(asOf),
+    limit,
+  });
 }

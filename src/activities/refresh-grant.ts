@@ -17,6 +17,7 @@ import { useDecision } from '../domain/token-use';
 import type { Provider, ProviderEnvironment } from '../providers/provider';
 import { exchangeRefreshToken } from '../providers/token-exchange';
 import { isDatabaseUnavailable } from '../store/database';
+import { heldBack, laneOf, permitRequest, tellLane } from './account-lane';
 import {
   abandonedEntry,
   type EntryContext,
@@ -26,6 +27,7 @@ import {
 } from './attempt-entry';
 import { type AttemptSteps, completeSteps, withSteps } from './attempt-steps';
 import type { ActivityDependencies } from './dependencies';
+import type { ConfiguredLane, Heard } from './lane-permits';
 import { logAttempt } from './log-attempt';
 import { openRefreshToken, sealReceived } from './seal-grant';
 import { settleAttempt } from './settle-attempt';
@@ -134,10 +136,23 @@ async function refreshClaimed(
     const entry = unsentEntry(context, opened.failure, environment.tokenEndpoint.shown(account));
     return finish(deps, input, context, { entry });
   }
+  const lane = laneOf(account, environment);
+  const permission = await deps.permits.take(
+    lane,
+    permitRequest(input.request),
+    account.current.expiresAt,
+  );
+  if ('hold' in permission) {
+    await deps.store.grants.release(account.id, input.attemptId);
+    const held = result(input, account, { outcome: 'skipped', ...heldBack(deps, permission) });
+    return { ...held, replayRule: provider.replayRule };
+  }
   return exchangeAndCommit(deps, input, context, {
     provider,
     environment,
     refreshToken: opened.refreshToken,
+    lane,
+    permittedAt: permission.at,
   });
 }
 
@@ -169,9 +184,15 @@ async function exchangeAndCommit(
   deps: ActivityDependencies,
   input: RefreshGrantInput,
   context: EntryContext,
-  what: { provider: Provider; environment: ProviderEnvironment; refreshToken: string },
+  what: {
+    provider: Provider;
+    environment: ProviderEnvironment;
+    refreshToken: string;
+    lane: ConfiguredLane;
+    permittedAt: Date;
+  },
 ): Promise<RefreshGrantResult> {
-  const { provider, environment, refreshToken } = what;
+  const { provider, environment, refreshToken, lane } = what;
   const { account, steps } = context;
   const fingerprint = deps.vault.fingerprint(refreshToken);
   const warning = provider.adapter.refreshTokenWarning(refreshToken);
@@ -208,9 +229,25 @@ async function exchangeAndCommit(
   const used = { refreshToken, fingerprint, warnings: warning === null ? [] : [warning] };
   const received = grant as SealedGrant | null;
   const entry = exchangeEntry(context, exchange, used, received?.expiresAt ?? null);
-  return received === null
-    ? finish(deps, input, context, { entry, provider, sentAt: exchange.sentAt })
-    : commit(deps, input, context, { entry, grant: received });
+  const tell = () =>
+    tellLane(deps, lane, { accountId: account.id, at: what.permittedAt }, exchange);
+  if (received !== null) {
+    // First the grant is stored; the lane can wait.
+    const committed = await commit(deps, input, context, { entry, grant: received });
+    return withLane(committed, lane, await tell());
+  }
+  const heard = await tell();
+  const { alone } = heard;
+  const end = { entry, provider, sentAt: exchange.sentAt, alone };
+  return withLane(await finish(deps, input, context, end), lane, heard);
+}
+
+function withLane(
+  done: RefreshGrantResult,
+  { provider, environment }: ConfiguredLane,
+  { state }: Heard,
+): RefreshGrantResult {
+  return state === null ? done : { ...done, lane: { provider, environment, state } };
 }
 
 /** Commits a received grant; if the database is away, the workflow gets it sealed and goes on from there. */
@@ -262,7 +299,12 @@ async function finish(
   deps: ActivityDependencies,
   input: RefreshGrantInput,
   context: EntryContext,
-  end: { entry: LogEntry; provider?: Provider | undefined; sentAt?: Date | null },
+  end: {
+    entry: LogEntry;
+    provider?: Provider | undefined;
+    sentAt?: Date | null;
+    alone?: boolean;
+  },
 ): Promise<RefreshGrantResult> {
   const { account, steps } = context;
   const { entry } = end;
@@ -281,7 +323,7 @@ async function finish(
     // The record before the claim is cleared: a refresh token is presented again only after a recorded outcome.
     await record(deps, entry, steps);
     steps?.begin('settle', deps.now());
-    const settled = await settleAttempt(deps, { account, entry });
+    const settled = await settleAttempt(deps, { account, entry, alone: end.alone ?? false });
     if (settled === 'leaf_promoted') return { ...failed, leafPromoted: true };
     // Another refresh won while this one was refused: nothing is wrong with the account.
     if (settled === 'overtaken' && entry.error?.class === 'account') {

@@ -14,7 +14,16 @@ export type Settled =
 
 export async function settleAttempt(
   deps: Pick<ActivityDependencies, 'store' | 'providers' | 'now'>,
-  { account, entry }: { account: Account; entry: LogEntry },
+  {
+    account,
+    entry,
+    alone = false,
+  }: {
+    account: Account;
+    entry: LogEntry;
+    /** What reads as the app's failure is this account's alone: it is left alone longer and longer. */
+    alone?: boolean;
+  },
 ): Promise<Settled> {
   const failure = entry.error;
   if (failure === null) return 'settled';
@@ -31,7 +40,7 @@ export async function settleAttempt(
     source: entry.source,
     failure,
     decision: settlementDecision(
-      failure,
+      alone ? { ...failure, class: 'provider' } : failure,
       account.failedAttempts,
       policyOf(account, deps.providers.rule(account.provider)),
       now,

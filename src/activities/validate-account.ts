@@ -17,6 +17,7 @@ import {
 } from '../domain/validation';
 import type { Provider, ProviderEnvironment } from '../providers/provider';
 import { type Validation, validateAccessToken } from '../providers/token-validation';
+import { heldBack, laneOf } from './account-lane';
 import type { ActivityDependencies } from './dependencies';
 import { logAttempt } from './log-attempt';
 import type { AttemptPlace } from './refresh-grant';
@@ -43,6 +44,16 @@ export async function validateAccount(
     return conclude(deps, { input, account, place }, validation, provider);
   }
   if (opened.accessToken === '') return skipped(input, 'no_access_token');
+  const use = input.request.source === 'scheduled' ? 'scheduled' : 'on_demand';
+  const permission = await deps.permits.take(
+    laneOf(account, environment),
+    { use, purpose: 'validation' },
+    account.current.expiresAt,
+  );
+  if ('hold' in permission) {
+    const { reason, failure } = heldBack(deps, permission);
+    return skipped(input, reason, failure);
+  }
   const validation = await validateAccessToken(
     { environment, account, accessToken: opened.accessToken, capture: input.request.capture },
     deps,
@@ -89,7 +100,12 @@ async function conclude(
   };
   const toRefresh =
     written && consequence.kind === 'refresh'
-      ? { accountId: account.id, organisation: account.organisation, label: account.label }
+      ? {
+          accountId: account.id,
+          organisation: account.organisation,
+          environment: account.environment,
+          label: account.label,
+        }
       : null;
   return { validation: outcome, toRefresh };
 }
@@ -108,13 +124,17 @@ function consequenceOf(
   return validationConsequence(account, verdict, refused, now);
 }
 
-function skipped({ accountId }: ValidateAccountInput, reason: string): ValidateAccountResult {
+function skipped(
+  { accountId }: ValidateAccountInput,
+  reason: string,
+  failure: RefreshFailure | null = null,
+): ValidateAccountResult {
   return {
     validation: {
       accountId,
       outcome: 'skipped',
       reason,
-      failure: null,
+      failure,
       logEntryId: null,
       refresh: null,
     },

@@ -70,7 +70,7 @@ export async function validateAccounts(
 function count(tally: ValidationTally, { validation, toRefresh }: ValidateAccountResult): void {
   const { outcome, failure } = validation;
   tally[outcome === 'valid' ? 'validated' : outcome] += 1;
-  if (failure !== null) countFailure(tally, failure.code);
+  if (failure !== null && outcome !== 'skipped') countFailure(tally, failure.code);
   if (toRefresh !== null) tally.toRefresh.push(toRefresh);
 }
 

@@ -150,7 +150,8 @@ export function createRefreshClient(client: Client, taskQueue: string): RefreshC
     async refresh(account, request) {
       let outcome = await share(account, request);
       // Who forces a refresh can have joined a caller of this process whose own found nothing due.
-      if (request.force && outcome.outcome === 'skipped' && outcome.logEntryId === null) {
+      const isOthers = outcome.outcome === 'skipped' && outcome.logEntryId === null;
+      if (request.force && isOthers && outcome.heldForMs === undefined) {
         outcome = await share(account, request);
       }
       return { ...outcome, workflowId: refreshAccountWorkflowId(account.id) };

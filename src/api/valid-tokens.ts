@@ -5,7 +5,8 @@
  */
 import { type Account, AccountState } from '../domain/account';
 import { remainingLifeMs } from '../domain/grant';
-import type { AttemptOutcome } from '../domain/refresh-attempt';
+import { type AttemptOutcome, outcomeSentence } from '../domain/refresh-attempt';
+import { retryPauseMs } from '../domain/refresh-policy';
 import { useDecision } from '../domain/token-use';
 import type { HandoutSource } from '../store/token-handouts';
 import { callerName } from './authenticator';
@@ -83,7 +84,8 @@ export class ValidTokens {
       renewal = await this.#renew(opened, use, askedAt);
       if (renewal.opened === null) throw notFound(`account ${use.accountId}`);
       opened = renewal.opened;
-      if (renewal.outcome?.outcome !== 'skipped') break;
+      const { outcome } = renewal;
+      if (outcome?.outcome !== 'skipped' || outcome.heldForMs !== undefined) break;
     }
     const source = opened.account.generation === generation ? 'store' : 'refresh';
     return this.#conclude(opened, use, source, renewal);
@@ -178,7 +180,10 @@ export class ValidTokens {
       retryAfterSeconds:
         account.quarantine || current.refreshToken === null
           ? null
-          : this.#retryAfterSeconds(account),
+          : Math.max(
+              this.#retryAfterSeconds(account),
+              Math.ceil((renewal?.outcome?.heldForMs ?? 0) / 1000),
+            ),
     };
   }
 
@@ -217,6 +222,10 @@ export class ValidTokens {
       return { code, message };
     }
     if (account.current.refreshToken === null) return UNREADABLE;
+    if (renewal?.outcome?.heldForMs !== undefined) {
+      const { reason } = renewal.outcome;
+      return { code: reason, message: outcomeSentence(renewal.outcome) ?? NO_TOKEN.message };
+    }
     if (renewal?.outcome?.failure) return renewal.outcome.failure;
     const { lastAttempt } = account;
     const failed = lastAttempt?.outcome === 'failed' ? lastAttempt : null;
@@ -231,10 +240,12 @@ export class ValidTokens {
     return entry?.error ?? account.lastError ?? NO_TOKEN;
   }
 
-  #retryAfterSeconds({ nextAttemptAt, lastError, lastAttempt }: Account): number {
+  #retryAfterSeconds({ nextAttemptAt, lastError, lastAttempt, failedAttempts }: Account): number {
     // Only what the provider asked for holds uses back longer than their own back-off.
     const told = lastError?.at.getTime() !== lastAttempt?.finishedAt.getTime();
-    const waitMs = told ? (nextAttemptAt?.getTime() ?? 0) - this.#deps.now().getTime() : 0;
+    const own = (lastAttempt?.finishedAt.getTime() ?? 0) + retryPauseMs(failedAttempts);
+    const until = told ? (nextAttemptAt?.getTime() ?? 0) : own;
+    const waitMs = until - this.#deps.now().getTime();
     return Math.max(RETRY_AFTER_SECONDS, Math.ceil(waitMs / 1000));
   }
 }

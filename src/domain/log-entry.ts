@@ -15,6 +15,10 @@ export const LOG_ACTIONS = [
   'token_validation_error',
   'refresh_token_expiring',
   'worker_heartbeat',
+  'app_incident',
+  'app_recovered',
+  'lane_broken',
+  'lane_recovered',
 ] as const;
 export type LogAction = (typeof LOG_ACTIONS)[number];
 

@@ -1,5 +1,6 @@
 /** What goes into and comes out of one refresh: the shapes that cross between API, workflows and activities. */
 import type { SealedGrant } from './grant';
+import type { HoldReason } from './lane';
 import type { ExchangeOutcome, LogEntry, LogSource } from './log-entry';
 import type { RefreshFailure } from './refresh-failure';
 import type { ReplayRule } from './replay';
@@ -20,6 +21,8 @@ export interface RefreshRequest {
   minValidSeconds?: number;
   /** Keep headers and bodies, masked (debug). */
   capture: boolean;
+  /** Made to find out whether a closed lane has healed. */
+  probe?: boolean;
 }
 
 export interface RefreshGrantInput {
@@ -43,7 +46,31 @@ export interface AttemptOutcome {
   generation: number | null;
   expiresAt: string | null;
   logEntryId: string | null;
+  /** Set where nothing was sent because of the account's lane: it may be asked again after so long. */
+  heldForMs?: number;
 }
+
+/** Why a lane held a request back; `failure`: what closed the lane. */
+export interface HeldBack {
+  reason: HoldReason;
+  heldForMs: number;
+  failure: RefreshFailure | null;
+}
+
+/** Where nothing was sent because of the lane. */
+const HELD: Readonly<Record<HoldReason, string>> = {
+  app_incident:
+    'Nothing was sent: the provider refuses the OAuth app itself. One account at a time asks whether it is accepted again; then all that is due is refreshed.',
+  provider_outage:
+    'Nothing was sent: the provider fails for all accounts. One at a time asks whether it answers again; then all that is due is refreshed.',
+  throttled: 'Nothing was sent: the provider asked this OAuth app to wait.',
+  quota_spent:
+    'Nothing was sent: what this OAuth app may send in a day is used up. A larger quota can be set in providers.yaml.',
+  rate_limited: 'Nothing was sent: more is waiting than this OAuth app may send in a second.',
+  first_answer_awaited: 'Nothing was sent yet: the provider has not answered the first requests.',
+};
+
+const HELD_SENTENCES: ReadonlyMap<string, string> = new Map(Object.entries(HELD));
 
 const SKIPPED: Readonly<Record<string, string>> = {
   does_not_expire: 'The access token does not end, so there is nothing to refresh.',
@@ -56,7 +83,14 @@ export function outcomeSentence({
   failure,
   reason,
 }: Pick<AttemptOutcome, 'failure' | 'reason'>): string | null {
+  const held = heldSentence(reason);
+  if (held !== null) return failure === null ? held : `${held} ${failure.message}`;
   return failure?.message ?? SKIPPED[reason] ?? null;
+}
+
+/** Why the lane held it back; `null`: that is not the reason. */
+export function heldSentence(reason: string): string | null {
+  return HELD_SENTENCES.get(reason) ?? null;
 }
 
 /** What an attempt could not write because the database was away; the workflow writes it, for days if need be. */
@@ -76,4 +110,12 @@ export interface RefreshGrantResult {
   /** A grant that had lost a race took the refused one's place: try again at once. */
   leafPromoted: boolean;
   unwritten: Unwritten | null;
+  /** The lane that this attempt closed or opened. Absent in what older workers answered. */
+  lane?: LaneTurn | null;
+}
+
+export interface LaneTurn {
+  provider: string;
+  environment: string;
+  state: 'opened' | 'closed';
 }

@@ -157,6 +157,13 @@ export function policyOf(
   };
 }
 
+/** How often an account is refreshed if all goes well: by whichever of its clocks runs faster. */
+export function refreshEveryMs({ policy, accessTokenLifeSeconds }: RefreshRule): number {
+  const lifeMs = accessTokenLifeSeconds * 1000;
+  const byExpiry = lifeMs - Math.min(policy.refreshBeforeMs, lifeMs * MARGIN_OF_LIFE);
+  return Math.min(byExpiry, policy.refreshAfterAgeMs ?? Infinity);
+}
+
 /** No margin takes more than this part of a token's life: a token of 5 minutes is not refreshed at every sweep. */
 const MARGIN_OF_LIFE = 0.5;
 /** Nor does the spread. */
@@ -208,6 +215,11 @@ const BACK_OFF_IN_WORKFLOW_MAX_MS = 5 * 60_000;
 /** The pause before try `failures + 1` inside a workflow: 10 s, doubling, at most 5 min. */
 export function retryPauseMs(failures: number): number {
   return Math.min(BACK_OFF_FIRST_MS * 2 ** Math.max(0, failures - 1), BACK_OFF_IN_WORKFLOW_MAX_MS);
+}
+
+/** The pause after a worker vanished in the middle of an attempt, and after each that vanishes next: none at first. */
+export function lostPauseMs(lost: number): number {
+  return lost <= 1 ? 0 : retryPauseMs(lost - 1);
 }
 
 /** How long sweeps leave an account alone after `failures` in a row. */

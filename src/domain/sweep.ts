@@ -1,4 +1,5 @@
 /** What a sweep is asked and what it answers. */
+import type { HoldReason } from './lane';
 
 export interface SweepInput {
   provider: string;
@@ -30,7 +31,7 @@ export interface SweepSummary {
   in_flight: number;
   /** No longer due when its turn came. */
   skipped: number;
-  /** Left for the next sweep, because the OAuth app itself was refused or throttled. */
+  /** Left for the next sweep, because their lane is closed, throttled or has used up its quota. */
   left: number;
   /** Accounts whose owner was warned that the refresh token ends. */
   refresh_tokens_expiring: number;
@@ -55,7 +56,16 @@ export interface SweepProgress {
 export interface DueAccount {
   accountId: string;
   organisation: string;
+  /** With the provider it names the lane. */
+  environment: string;
   label: string;
+}
+
+/** A lane whose accounts a sweep does not begin with, and how many of them are due. */
+export interface HeldLane {
+  environment: string;
+  reason: HoldReason;
+  due: number;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** When a use of an account (somebody asks for a token) refreshes it. Decisions only; nothing here reads or writes. */
 import { type Account, AccountState } from './account';
 import { remainingLifeMs, type SealedGrant } from './grant';
+import { retryPauseMs } from './refresh-policy';
 
 type UseReason =
   | 'access_token_expires'
@@ -12,8 +13,6 @@ type UseReason =
   | 'inactive'
   | 'disabled';
 
-/** After a failed attempt, uses leave the provider alone for this long. */
-const USE_BACK_OFF_MS = 10_000;
 /** More than this part of a token's whole life cannot be asked for at every moment. */
 const LIFE_ASKABLE = 0.9;
 
@@ -21,12 +20,19 @@ const LIFE_ASKABLE = 0.9;
  * Whether a use that needs a token for `minValidSeconds` should refresh the account first.
  *
  * A back-off is kept while the token lives. Once it has ended, nothing else is left to the user, and a use may try
- * again earlier than a sweep would, unless the provider itself said when to come back.
+ * again earlier than a sweep would, after a pause that grows to five minutes, unless the provider itself said when to
+ * come back.
  */
 export function useDecision(
   account: Pick<
     Account,
-    'state' | 'quarantine' | 'current' | 'nextAttemptAt' | 'lastAttempt' | 'lastError'
+    | 'state'
+    | 'quarantine'
+    | 'current'
+    | 'nextAttemptAt'
+    | 'lastAttempt'
+    | 'lastError'
+    | 'failedAttempts'
   >,
   minValidSeconds: number,
   now: Date,
@@ -43,7 +49,7 @@ export function useDecision(
   // A grant that came later (a reconnect) owes nothing to the failure of the one before.
   if (failedAt === null || failedAt.getTime() < Date.parse(current.obtainedAt))
     return { due: true, reason: 'access_token_expires' };
-  const justFailed = now.getTime() - failedAt.getTime() < USE_BACK_OFF_MS;
+  const justFailed = now.getTime() - failedAt.getTime() < retryPauseMs(account.failedAttempts);
   const waits = nextAttemptAt !== null && nextAttemptAt > now;
   // What the provider asked for (429) is not counted against the account, and so is not its last error.
   const askedToWait = lastError?.at.getTime() !== failedAt.getTime();

@@ -2,7 +2,7 @@
 import { type Account, AccountState } from './account';
 import { remainingLifeMs } from './grant';
 import type { LogAction, LogSource } from './log-entry';
-import type { AttemptOutcome } from './refresh-attempt';
+import { type AttemptOutcome, heldSentence } from './refresh-attempt';
 import type { RefreshFailure } from './refresh-failure';
 import type { DueAccount } from './sweep';
 
@@ -112,5 +112,5 @@ export function validationSentence({
   failure,
   reason,
 }: Pick<ValidationOutcome, 'failure' | 'reason'>): string | null {
-  return failure?.message ?? SKIPPED[reason] ?? null;
+  return heldSentence(reason) ?? failure?.message ?? SKIPPED[reason] ?? null;
 }

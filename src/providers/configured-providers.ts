@@ -1,5 +1,6 @@
 /** The configured providers, ready to use: adapter, credentials, endpoints and policy put together once at start. */
 import type { Client, ClientAuth } from 'oauth4webapi';
+import { DEFAULT_LANE_RULE } from '../domain/lane';
 import type { RefreshRule, RefreshRules } from '../domain/refresh-policy';
 import type { EnvironmentConfig, ProviderConfig } from '../providers-file';
 import { clientAuthentication } from './client-authentication';
@@ -102,6 +103,7 @@ function configuredEnvironment(
     clientAuthentication: proof,
     parameters: environment.parameters ?? {},
     secrets: [clientSecret, privateKey ?? ''].filter((secret) => secret !== ''),
+    lane: { ...DEFAULT_LANE_RULE, ...environment.lane },
   };
 }
 

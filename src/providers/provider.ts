@@ -4,6 +4,7 @@
  */
 import type { Client, ClientAuth } from 'oauth4webapi';
 import type { AccountState } from '../domain/account';
+import type { LaneRule } from '../domain/lane';
 import type { RefreshFailureCode } from '../domain/refresh-failure';
 import type { RefreshPolicy } from '../domain/refresh-policy';
 import type { ReplayRule } from '../domain/replay';
@@ -104,6 +105,8 @@ export interface ProviderEnvironment {
   parameters: Readonly<Record<string, string>>;
   /** Values that must not come through in anything shown. */
   secrets: readonly string[];
+  /** What may be sent for this OAuth app. */
+  lane: LaneRule;
 }
 
 /** A provider as configured: its adapter with credentials, endpoints and policy. */

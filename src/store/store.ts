@@ -6,6 +6,7 @@ import { ApiKeys } from './api-keys';
 import { openDatabase } from './database';
 import { DueAccounts } from './due-accounts';
 import { Grants } from './grants';
+import { Lanes } from './lanes';
 import { LogEntries } from './log-entries';
 import { Quarantine } from './quarantine';
 import { RefreshTokenWarnings } from './refresh-token-warnings';
@@ -19,6 +20,7 @@ export interface Store {
   apiKeys: ApiKeys;
   dueAccounts: DueAccounts;
   grants: Grants;
+  lanes: Lanes;
   refreshTokenWarnings: RefreshTokenWarnings;
   logEntries: LogEntries;
   quarantine: Quarantine;
@@ -58,6 +60,7 @@ function createStore(
     dueAccounts: new DueAccounts(connection),
     refreshTokenWarnings: new RefreshTokenWarnings(connection, options.rules),
     grants: new Grants(connection, options.rules),
+    lanes: new Lanes(connection),
     logEntries: new LogEntries(connection, options.logRetentionDays),
     quarantine: new Quarantine(connection, options.rules),
     settings: new Settings(connection),

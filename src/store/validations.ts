@@ -7,10 +7,13 @@ import type { DueAccount } from '../domain/sweep';
 import type { LastValidation, TokenVerdict, ValidationConsequence } from '../domain/validation';
 import { fromClocks } from './account-mapping';
 import { type AccountDocument, accountModel, NOT_IN_QUARANTINE } from './account-model';
+import { dueAccount, environmentsOf, type Listed } from './due-accounts';
 
 export interface ValidationQuery {
   provider: string;
   environment: string | null;
+  /** Environments whose accounts are left out. */
+  without?: readonly string[];
   asOf: Date;
   limit: number;
 }
@@ -36,26 +39,22 @@ export class Validations {
    * Active accounts that nobody asked about since they came due. An access token that has ended is left out: it is due
    * for a refresh. Whoever takes them puts them off, so the first page is always the next.
    */
-  async due({ provider, environment, asOf, limit }: ValidationQuery): Promise<DueAccount[]> {
+  async due({ provider, asOf, limit, ...query }: ValidationQuery): Promise<DueAccount[]> {
     const documents = await this.#accounts
       .find({
         provider,
         state: AccountState.active,
-        ...(environment === null ? {} : { environment }),
+        ...environmentsOf(query),
         // What another system keeps is refused here, and that says nothing of the account.
         ...NOT_IN_QUARANTINE,
         validation_due_at: { $lte: asOf },
         'current.expires_at': { $not: { $lte: asOf } },
       })
-      .select({ organisation: 1, label: 1 })
+      .select({ organisation: 1, environment: 1, label: 1 })
       .sort({ validation_due_at: 1, _id: 1 })
       .limit(limit)
-      .lean<Pick<AccountDocument, '_id' | 'organisation' | 'label'>[]>();
-    return documents.map(({ _id, organisation, label }) => ({
-      accountId: _id,
-      organisation,
-      label,
-    }));
+      .lean<Listed[]>();
+    return documents.map(dueAccount);
   }
 
   /** Puts accounts off, before they are asked about: what goes wrong with one is tried again the next time. */

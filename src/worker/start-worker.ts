@@ -6,6 +6,8 @@ import { Client } from '@temporalio/client';
 import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities';
+import { raiseLaneEvent } from '../activities/lane-event';
+import { LanePermits } from '../activities/lane-permits';
 import { applyPolicies } from '../apply-policies';
 import { connectTemporal } from '../bootstrap';
 import type { Config } from '../config';
@@ -65,6 +67,7 @@ export async function startWorker({
       vault,
       providers,
       transport,
+      permits: new LanePermits(store.lanes, (event) => raiseLaneEvent({ store }, event)),
       worker: identity,
       now: () => new Date(),
     }),

@@ -3,3 +3,4 @@ export { applyPolicyWorkflow } from './apply-policy';
 export { refreshAccountWorkflow } from './refresh-account';
 export { sweepWorkflow } from './sweep';
 export { validateAccountWorkflow } from './validate-account';
+export { watchLaneWorkflow } from './watch-lane';

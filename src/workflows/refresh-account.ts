@@ -26,8 +26,9 @@ import type {
   RefreshRequest,
   Unwritten,
 } from '../domain/refresh-attempt';
-import { retryPauseMs } from '../domain/refresh-policy';
+import { lostPauseMs, retryPauseMs } from '../domain/refresh-policy';
 import { pauseBeforeReplayMs } from '../domain/replay';
+import { followLane } from './lane';
 import { EvergrantOutcome } from './search-attributes';
 
 // One attempt is one try: each further one would present the refresh token again, and is this workflow's decision.
@@ -63,10 +64,18 @@ export function refreshAccountWorkflowId(accountId: string): string {
 }
 
 const BUSY_PAUSE_MS = 2_000;
+/** A lane that opens within this is waited for; a longer wait is left to the next sweep. */
+const HELD_MAX_MS = 120_000;
+const HELD_MIN_MS = 1_000;
 const INTERNAL_ERRORS_MAX = 3;
 
-/** What to do after an attempt; `wakeable`: a new request cuts the pause short. */
-type Next = { again: false } | { again: true; pauseMs: number; wakeable: boolean };
+/**
+ * What to do after an attempt; `wakeable`: a new request cuts the pause short; `keepsSeat`: the sweep is to begin with
+ * nobody else meanwhile.
+ */
+type Next =
+  | { again: false }
+  | { again: true; pauseMs: number; wakeable: boolean; keepsSeat?: boolean };
 
 /** What this workflow has tried. */
 interface Tried {
@@ -77,11 +86,28 @@ interface Tried {
 }
 
 /** Decides on the next attempt from how this one ended. One replay follows an unknown outcome whatever the clocks say. */
-function decideNext(result: RefreshGrantResult, tried: Tried, now: Date): Next {
+function decideNext(
+  result: RefreshGrantResult,
+  tried: Tried,
+  { source, probe = false }: RefreshRequest,
+  now: Date,
+): Next {
   const { attempt } = result;
   if (result.leafPromoted) return { again: true, pauseMs: 0, wakeable: false };
-  if (attempt.outcome !== 'failed' || attempt.failure === null) return { again: false };
   const expiresAt = new Date(result.accessTokenExpiresAt ?? 0);
+  if (attempt.heldForMs !== undefined) {
+    const pauseMs = Math.max(attempt.heldForMs, HELD_MIN_MS);
+    // Who waits for a replay that the provider forgives goes on waiting: a sweep would not know.
+    if (tried.unansweredSince !== null && now < expiresAt) {
+      const allowedMs = allowedPauseMs(result, tried, expiresAt, now, pauseMs);
+      return { again: true, pauseMs: allowedMs, wakeable: false };
+    }
+    const waits = source === 'scheduled' && !probe && !isClosed(attempt);
+    return waits && pauseMs <= HELD_MAX_MS
+      ? { again: true, pauseMs, wakeable: true, keepsSeat: true }
+      : { again: false };
+  }
+  if (attempt.outcome !== 'failed' || attempt.failure === null) return { again: false };
   const whileTokenLives = (pauseMs: number, wakeable: boolean): Next => {
     const allowedMs = allowedPauseMs(result, tried, expiresAt, now, pauseMs);
     return now.getTime() + allowedMs < expiresAt.getTime()
@@ -94,7 +120,10 @@ function decideNext(result: RefreshGrantResult, tried: Tried, now: Date): Next {
     case 'ours':
       return { again: false };
     case 'rate':
-      return whileTokenLives(attempt.failure.retryAfterMs ?? retryPauseMs(tried.failures), false);
+      return whileTokenLives(
+        Math.max(attempt.failure.retryAfterMs ?? 0, retryPauseMs(tried.failures)),
+        false,
+      );
     case 'provider': {
       if (attempt.exchange === 'unknown' && !tried.replayed && result.replayRule !== null) {
         const pauseMs = allowedPauseMs(result, tried, expiresAt, now, 0);
@@ -103,6 +132,11 @@ function decideNext(result: RefreshGrantResult, tried: Tried, now: Date): Next {
       return whileTokenLives(retryPauseMs(tried.failures), true);
     }
   }
+}
+
+/** Whether the lane is closed for longer than is worth waiting for: what is due is swept when it opens. */
+function isClosed({ reason }: AttemptOutcome): boolean {
+  return reason === 'app_incident' || reason === 'provider_outage' || reason === 'quota_spent';
 }
 
 /** The pause, or a longer one where the refresh token may be spent and the provider would not forgive it so soon. */
@@ -149,6 +183,7 @@ export async function refreshAccountWorkflow(input: RefreshAccountInput): Promis
     const tried: Tried = { failures: 0, replayed: false, unansweredSince: null };
     let supersedes: string | null = null;
     let internalErrors = 0;
+    let workersLost = 0;
     for (;;) {
       attempts += 1;
       const attemptId = `${workflowInfo().runId}-${attempts}`;
@@ -171,11 +206,16 @@ export async function refreshAccountWorkflow(input: RefreshAccountInput): Promis
           );
         }
         supersedes = attemptId;
-        // A worker that vanished is replaced at once; for the database there is time.
-        if (kind !== 'worker_lost') await sleep(retryPauseMs(1));
+        if (kind === 'worker_lost') workersLost += 1;
+        // A worker that vanished is replaced at once, unless it is this account that it vanishes with; for the database
+        // there is time.
+        const pauseMs = kind === 'worker_lost' ? lostPauseMs(workersLost) : retryPauseMs(1);
+        if (pauseMs > 0) await sleep(pauseMs);
         continue;
       }
+      workersLost = 0;
       const { attempt } = result;
+      if (result.lane) await followLane(result.lane);
       if (attempt.outcome === 'busy') {
         await sleep(BUSY_PAUSE_MS);
         continue;
@@ -192,11 +232,11 @@ export async function refreshAccountWorkflow(input: RefreshAccountInput): Promis
       wanted = null;
       if (attempt.outcome === 'failed') tried.failures += 1;
       if (attempt.exchange === 'unknown') tried.unansweredSince ??= result.sentAt;
-      const next = decideNext(result, tried, new Date());
+      const next = decideNext(result, tried, request, new Date());
       if (!next.again) break;
       if (attempt.exchange === 'unknown') tried.replayed = true;
       if (next.pauseMs === 0) continue;
-      await tellSweep(outcome);
+      if (next.keepsSeat !== true) await tellSweep(outcome);
       log.info('refresh is tried again', {
         account_id: input.accountId,
         pause_ms: next.pauseMs,

@@ -19,12 +19,14 @@ import type { Activities } from '../activities';
 import type { AttemptOutcome, RefreshRequest } from '../domain/refresh-attempt';
 import {
   type DueAccount,
+  type HeldLane,
   type SweepInput,
   type SweepProgress,
   type SweepSummary,
   summaryLine,
 } from '../domain/sweep';
 import type { ValidationTally } from '../domain/validation';
+import { watchLane } from './lane';
 import { goesOnSignal, refreshAccountWorkflow, refreshAccountWorkflowId } from './refresh-account';
 import {
   EvergrantAccount,
@@ -66,18 +68,31 @@ const LANE_WAIT_MAX_MS = 120_000;
 /** A child that neither ends nor says that it goes on does not hold the sweep for ever. */
 const DRAIN_MAX = '10 minutes';
 
-/** What one sweep knows of its children and of its provider's lane. */
-class Lane {
+/** What keeps a whole lane from being sent to for longer than a sweep would wait. */
+const CLOSED: ReadonlySet<string> = new Set(['app_incident', 'provider_outage', 'quota_spent']);
+
+/** What one sweep knows of its children, and of the lanes of their environments. */
+class Children {
   running = 0;
-  /** The OAuth app itself was refused: nothing more is sent in this sweep. */
-  parked = false;
-  openAt = 0;
+  /** Nothing more is sent there in this sweep. */
+  readonly closed = new Set<string>();
+  readonly #openAt = new Map<string, number>();
   readonly summary: SweepSummary;
   /** By account: gives the seat of a child back that goes on trying. */
   readonly #seats = new Map<string, (outcome: AttemptOutcome) => void>();
 
   constructor(summary: SweepSummary) {
     this.summary = summary;
+  }
+
+  /** How long the provider still asks to wait there. */
+  waitMs(environment: string): number {
+    return (this.#openAt.get(environment) ?? 0) - Date.now();
+  }
+
+  #wait(environment: string, ms: number): void {
+    const at = Math.max(this.#openAt.get(environment) ?? 0, Date.now() + ms);
+    this.#openAt.set(environment, at);
   }
 
   goesOn(outcome: AttemptOutcome): void {
@@ -89,7 +104,9 @@ class Lane {
     this.running += 1;
     // Before the child is started: its word may come with the very news of its start.
     const goesOn = new Promise<void>((giveBack) => {
-      this.#seats.set(account.accountId, (outcome) => giveBack(this.#count(outcome, true)));
+      this.#seats.set(account.accountId, (outcome) =>
+        giveBack(this.#count(account, outcome, true)),
+      );
     });
     try {
       const child = await startChild(refreshAccountWorkflow, {
@@ -105,7 +122,7 @@ class Lane {
         ],
       });
       const ended = child.result().then(
-        (outcome) => this.#count(outcome, false),
+        (outcome) => this.#count(account, outcome, false),
         (error: unknown) =>
           this.#seats.delete(account.accountId) ? this.#countBroken(error) : undefined,
       );
@@ -119,20 +136,22 @@ class Lane {
     }
   }
 
-  #count(outcome: AttemptOutcome, goesOn: boolean): void {
+  #count({ environment }: DueAccount, outcome: AttemptOutcome, goesOn: boolean): void {
     if (!this.#seats.delete(outcome.accountId)) return;
     const { summary } = this;
-    const { failure } = outcome;
-    if (outcome.outcome === 'refreshed') summary.refreshed += 1;
+    const { failure, heldForMs } = outcome;
+    if (heldForMs !== undefined) {
+      summary.left += 1;
+      if (CLOSED.has(outcome.reason)) this.closed.add(environment);
+      else this.#wait(environment, heldForMs);
+    } else if (outcome.outcome === 'refreshed') summary.refreshed += 1;
     else if (failure === null) summary.skipped += 1;
     else {
       summary.failed += 1;
       summary.failures[failure.code] = (summary.failures[failure.code] ?? 0) + 1;
       if (failure.class === 'account') summary.needs_reconnect += 1;
       if (goesOn) summary.retrying += 1;
-      if (failure.class === 'app') this.parked = true;
-      if (failure.class === 'rate')
-        this.openAt = Math.max(this.openAt, Date.now() + (failure.retryAfterMs ?? 0));
+      if (failure.class === 'rate') this.#wait(environment, failure.retryAfterMs ?? 0);
     }
   }
 
@@ -169,25 +188,26 @@ export async function sweepWorkflow(input: SweepInput): Promise<SweepSummary> {
   // Changed in place as the sweep goes on, so that it is at every moment what a fresh run would be given.
   const progress = input.progress ?? firstProgress(input);
   const { summary } = progress;
-  const lane = new Lane(summary);
-  setHandler(goesOnSignal, (outcome) => lane.goesOn(outcome));
+  const children = new Children(summary);
+  setHandler(goesOnSignal, (outcome) => children.goesOn(outcome));
   setHandler(sweepAgainSignal, () => {
     progress.again = true;
   });
 
   for (;;) {
-    await refreshDue(input, lane, progress);
+    await refreshDue(input, children, progress);
     // Then, because a token that was just refreshed need not be asked about twice, and its verdict would be void.
-    await drain(lane);
-    await validateDue(input, lane, progress);
-    await drain(lane);
+    await drain(children);
+    await validateDue(input, children, progress);
+    await drain(children);
     await warn(input, summary);
     if (summary.due === 0 && summary.validation_due === 0) {
       await recordHeartbeat.executeWithOptions({ summary: 'Nothing was due' }, [
         { provider: input.provider },
       ]);
     }
-    if (!progress.again || lane.parked) break;
+    if (!progress.again) break;
+    children.closed.clear();
     Object.assign(progress, BEGINNING, { again: false });
   }
   summary.finished_at = new Date().toISOString();
@@ -196,8 +216,13 @@ export async function sweepWorkflow(input: SweepInput): Promise<SweepSummary> {
 }
 
 /** Refreshes all that is due, page by page. */
-async function refreshDue(input: SweepInput, lane: Lane, progress: SweepProgress): Promise<void> {
+async function refreshDue(
+  input: SweepInput,
+  children: Children,
+  progress: SweepProgress,
+): Promise<void> {
   const { provider, environment = null } = input;
+  const { closed, summary } = children;
   while (progress.cursor !== null) {
     const { cursor, asOf } = progress;
     const page = await listDueAccounts.executeWithOptions(
@@ -205,21 +230,40 @@ async function refreshDue(input: SweepInput, lane: Lane, progress: SweepProgress
       [{ provider, environment, cursor, asOf, limit: PAGE }],
     );
     progress.asOf = page.asOf;
-    lane.summary.due += page.accounts.length;
+    summary.due += page.accounts.length;
+    for (const lane of page.held) await leave(provider, lane, children);
     for (const account of page.accounts) {
-      await condition(() => lane.running < WINDOW || lane.parked);
-      const waitMs = lane.openAt - Date.now();
-      if (waitMs > 0 && waitMs <= LANE_WAIT_MAX_MS && !lane.parked) await sleep(waitMs);
-      if (lane.parked || waitMs > LANE_WAIT_MAX_MS) lane.summary.left += 1;
-      else void lane.refresh(account, provider, scheduledRefresh(page.asOf, false));
+      const isClosed = () => closed.has(account.environment);
+      await condition(() => children.running < WINDOW || isClosed());
+      const waitMs = children.waitMs(account.environment);
+      if (waitMs > 0 && waitMs <= LANE_WAIT_MAX_MS && !isClosed()) await sleep(waitMs);
+      if (isClosed() || waitMs > LANE_WAIT_MAX_MS) summary.left += 1;
+      else void children.refresh(account, provider, scheduledRefresh(page.asOf, false));
     }
-    progress.cursor = lane.parked ? null : page.next;
-    await continueIfGrown(input, lane, progress);
+    progress.cursor = page.next;
+    await continueIfGrown(input, children, progress);
   }
 }
 
+/** Counts the accounts of a lane that is not begun with, and makes sure that somebody finds out when it heals. */
+async function leave(
+  provider: string,
+  { environment, reason, due }: HeldLane,
+  { closed, summary }: Children,
+): Promise<void> {
+  summary.due += due;
+  summary.left += due;
+  if (closed.has(environment)) return;
+  closed.add(environment);
+  if (reason !== 'quota_spent' && due > 0) await watchLane({ provider, environment });
+}
+
 /** R2.3: asks about every active account that is due for it; one whose token is refused before its end is refreshed. */
-async function validateDue(input: SweepInput, lane: Lane, progress: SweepProgress): Promise<void> {
+async function validateDue(
+  input: SweepInput,
+  children: Children,
+  progress: SweepProgress,
+): Promise<void> {
   const { provider, environment = null } = input;
   const { summary } = progress;
   const asOf = progress.asOf ?? summary.started_at;
@@ -240,14 +284,14 @@ async function validateDue(input: SweepInput, lane: Lane, progress: SweepProgres
         },
       ],
     );
-    lane.countValidations(tally);
+    children.countValidations(tally);
     summary.due += tally.toRefresh.length;
     const requestedAt = new Date().toISOString();
     for (const account of tally.toRefresh) {
-      await condition(() => lane.running < WINDOW);
-      void lane.refresh(account, provider, scheduledRefresh(requestedAt, true));
+      await condition(() => children.running < WINDOW);
+      void children.refresh(account, provider, scheduledRefresh(requestedAt, true));
     }
-    await continueIfGrown(input, lane, progress);
+    await continueIfGrown(input, children, progress);
   }
 }
 
@@ -267,19 +311,19 @@ function scheduledRefresh(requestedAt: string, force: boolean): RefreshRequest {
 
 async function continueIfGrown(
   input: SweepInput,
-  lane: Lane,
+  children: Children,
   progress: SweepProgress,
 ): Promise<void> {
   const { continueAsNewSuggested, historyLength } = workflowInfo();
   if (!continueAsNewSuggested && historyLength <= HISTORY_EVENTS_MAX) return;
-  await drain(lane);
+  await drain(children);
   await continueAsNew<typeof sweepWorkflow>({ ...input, progress });
 }
 
 /** Waits for the children that are under way; those that do not end are counted as in flight. */
-async function drain(lane: Lane): Promise<void> {
-  if (!(await condition(() => lane.running === 0, DRAIN_MAX)))
-    lane.summary.in_flight += lane.running;
+async function drain(children: Children): Promise<void> {
+  if (!(await condition(() => children.running === 0, DRAIN_MAX)))
+    children.summary.in_flight += children.running;
 }
 
 function firstProgress(input: SweepInput): SweepProgress {

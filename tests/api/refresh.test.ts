@@ -9,6 +9,8 @@ let api: Api;
 beforeAll(async () => {
   api = await startApi();
 });
+// What one test made of the OAuth app is not the next one's.
+afterEach(() => api.harness.reopenLanes());
 afterAll(() => api.stop());
 
 const refresh = (id: string, body?: unknown) => api.post(`/api/admin/accounts/${id}/refresh`, body);

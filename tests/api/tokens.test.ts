@@ -11,6 +11,8 @@ let api: Api;
 beforeAll(async () => {
   api = await startApi();
 });
+// What one test made of the OAuth app is not the next one's.
+afterEach(() => api.harness.reopenLanes());
 afterAll(() => api.stop());
 
 const token = (id: string, query = '') => api.get(`/api/tokens/${id}${query}`);

@@ -3,6 +3,7 @@ import {
   accountClocks,
   type Clocked,
   dueDecision,
+  lostPauseMs,
   type RefreshPolicy,
   retryPauseMs,
   sweepBackOffMs,
@@ -263,5 +264,36 @@ describe('pauses between tries', () => {
     [5000, 3600],
   ])('between sweeps, after %i failures: %i seconds', (failures, seconds) => {
     expect(sweepBackOffMs(failures, POLICY)).toBe(seconds * 1000);
+  });
+});
+
+describe('an account that always fails costs a bounded number of calls a day', () => {
+  const DAY_MS = 24 * 3_600_000;
+
+  /** How many tries fit into a day where each comes as soon as its pause allows. */
+  function triesInADay(pauseMs: (failures: number) => number): number {
+    let tries = 0;
+    for (let at = 0; at < DAY_MS; at += pauseMs(tries)) tries += 1;
+    return tries;
+  }
+
+  it('by its own workflow, by uses of it and by workers that vanish with it: 300 at most', () => {
+    expect(triesInADay(retryPauseMs)).toBeLessThanOrEqual(300);
+    // The first is replaced at once.
+    expect(triesInADay((lost) => Math.max(1, lostPauseMs(lost)))).toBeLessThanOrEqual(300);
+  });
+
+  it('by sweeps, whatever back-off is set: as its longest pause allows, and the few of its growing', () => {
+    const policies = fc.record({
+      backOffFirstMs: fc.integer({ min: 1_000, max: 600_000 }),
+      backOffMaxMs: fc.integer({ min: 600_000, max: DAY_MS }),
+    });
+    fc.assert(
+      fc.property(policies, (policy) => {
+        const growing = Math.ceil(Math.log2(policy.backOffMaxMs / policy.backOffFirstMs)) + 1;
+        const tries = triesInADay((failures) => sweepBackOffMs(failures, policy));
+        expect(tries).toBeLessThanOrEqual(DAY_MS / policy.backOffMaxMs + growing + 1);
+      }),
+    );
   });
 });

@@ -18,6 +18,7 @@ function account(
     nextAttemptAt: null,
     lastAttempt: null,
     lastError: null,
+    failedAttempts: 0,
     ...members,
     current: {
       accessToken: '',
@@ -75,6 +76,18 @@ const cases: [string, Used, number, object][] = [
   ],
   ['just failed to refresh', account({ agoSeconds: 7300 }, failed(9)), 60, backingOff],
   ['has ended, and failed a while ago', account({ agoSeconds: 7300 }, failed(11)), 60, due],
+  [
+    'has ended, and failed for the fourth time a minute ago',
+    account({ agoSeconds: 7300 }, { ...failed(61), failedAttempts: 4 }),
+    60,
+    backingOff,
+  ],
+  [
+    'has ended, and failed for the hundredth time five minutes ago',
+    account({ agoSeconds: 7300 }, { ...failed(301), failedAttempts: 100 }),
+    60,
+    due,
+  ],
   [
     'has ended, and the provider said when to come back',
     account({ agoSeconds: 7300 }, failed(11, { told: true })),

@@ -11,6 +11,8 @@ beforeAll(async () => {
   h = await startHarness();
   key = await h.key();
 });
+// What one test made of the OAuth app is not the next one's.
+afterEach(() => h.reopenLanes());
 afterAll(() => h?.stop());
 
 const refresh = async (id: string, force = false) =>

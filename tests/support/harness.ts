@@ -16,6 +16,7 @@ import { createScheduleClient } from '../../src/api/schedule-client';
 import { createWorkflowClient } from '../../src/api/workflow-client';
 import { type Config, loadConfig } from '../../src/config';
 import type { Account } from '../../src/domain/account';
+import { type LaneRule, newLane } from '../../src/domain/lane';
 import type { LogEntry } from '../../src/domain/log-entry';
 import { createLogger, installTemporalLogger } from '../../src/logging';
 import { ConfiguredProviders } from '../../src/providers/configured-providers';
@@ -39,6 +40,8 @@ export interface HarnessOptions {
   mongodbUri?: string;
   temporalAddress?: string;
   policy?: Partial<ProviderConfig['policy']>;
+  /** Of every OAuth app, beside what its provider says. */
+  lane?: Partial<LaneRule>;
   /** Which of the sandbox's providers are configured, and as what; default: eBay. */
   providers?: readonly SandboxProvider[] | Record<string, ProviderEntry>;
 }
@@ -105,6 +108,8 @@ export interface Harness {
   ): Promise<{ status: number; body: any }>;
   /** Another configuration, as a worker has that was started with it. */
   startWorker(otherwise?: { config: Config; store: Store }): Promise<RunningWorker>;
+  /** All OAuth apps are well again, whatever a test made of them. */
+  reopenLanes(): Promise<void>;
   stopWorkers(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -149,6 +154,12 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     providers: base.providers.map((provider) => ({
       ...provider,
       policy: { ...provider.policy, ...options.policy },
+      environments: Object.fromEntries(
+        Object.entries(provider.environments).map(([name, environment]) => [
+          name,
+          { ...environment, lane: { ...environment.lane, ...options.lane } },
+        ]),
+      ),
     })),
   };
   const providers = new ConfiguredProviders(config.providers);
@@ -272,6 +283,13 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       const worker = await startWorker({ config, temporal, store, vault, logger, ...otherwise });
       workers.push(worker);
       return worker;
+    },
+    async reopenLanes() {
+      for (const lane of await store.lanes.list())
+        await store.lanes.change(lane, ({ provider, environment, version }, now) => ({
+          ...newLane(provider, environment, now),
+          version,
+        }));
     },
     async stopWorkers() {
       for (const worker of workers.splice(0)) await worker.stop();

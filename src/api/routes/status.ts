@@ -1,9 +1,12 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { ACCOUNT_STATUSES } from '../../domain/account';
+import { LANE_STATES } from '../../domain/lane';
 import type { ApiApp } from '../app';
 import { requireScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses } from '../errors';
+import { laneStatus } from '../lane-status';
+import { orNull } from '../schemas';
 import { sum } from '../sum';
 
 const time = z.iso.datetime();
@@ -54,6 +57,29 @@ const StatusBody = z
         })
         .openapi('ValidationCounts'),
     ),
+    lanes: z.array(
+      z
+        .object({
+          provider: z.string(),
+          environment: z.string(),
+          state: z.enum(LANE_STATES).openapi({
+            description:
+              'parked: the provider refuses the OAuth app; broken: it fails for all accounts. Both heal by themselves',
+          }),
+          since: time.nullable(),
+          reason: orNull(z.object({ code: z.string(), message: z.string() })),
+          next_probe_at: time.nullable(),
+          throttled_until: time.nullable(),
+          used_today: count.openapi({ description: 'Requests since midnight UTC' }),
+          quota: count.nullable().openapi({ description: 'Requests a day; null: no limit is set' }),
+          rate_per_second: z.number().nullable(),
+          forecast_per_day: count.openapi({
+            description: 'What the accounts of all organisations come to, if all goes well',
+          }),
+          warning: z.string().nullable(),
+        })
+        .openapi('Lane', { description: 'One OAuth app: an environment of a provider' }),
+    ),
     running: z.object({
       sweeps: count.openapi({ description: 'Of all organisations' }),
       refreshes: count.openapi({ description: 'Of your organisation' }),
@@ -83,12 +109,13 @@ export function registerStatus(app: ApiApp, deps: ApiDependencies): void {
     const since = providers.all.map(
       ({ id, policy }) => [id, recentlySince(policy.validateEveryMs, at)] as const,
     );
-    const [groups, held, running, workers, validations] = await Promise.all([
+    const [groups, held, running, workers, validations, lanes] = await Promise.all([
       store.accounts.count({ organisation, now: at }),
       schedules.list(),
       workflows.running(organisation),
       workflows.workers(),
       store.validations.count(organisation, new Map(since)),
+      laneStatus(deps),
     ]);
     const byStatus: z.infer<typeof ByStatus> = {
       ok: 0,
@@ -128,6 +155,23 @@ export function registerStatus(app: ApiApp, deps: ApiDependencies): void {
           provider,
           validated_recently: validatedRecently,
           invalid,
+        })),
+        lanes: lanes.map((lane) => ({
+          provider: lane.provider,
+          environment: lane.environment,
+          state: lane.state,
+          since: lane.since?.toISOString() ?? null,
+          reason:
+            lane.failure === null
+              ? null
+              : { code: lane.failure.code, message: lane.failure.message },
+          next_probe_at: lane.nextProbeAt?.toISOString() ?? null,
+          throttled_until: lane.throttledUntil?.toISOString() ?? null,
+          used_today: lane.usedToday,
+          quota: lane.rule.perDay,
+          rate_per_second: lane.rule.perSecond,
+          forecast_per_day: lane.forecastPerDay,
+          warning: lane.warning,
         })),
         running: { ...running, workers },
       },

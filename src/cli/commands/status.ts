@@ -45,6 +45,11 @@ export const status: Command = {
       if (valid + invalid > 0)
         out.line(`${provider}: ${valid} access tokens validated lately, ${invalid} refused`);
     }
+    for (const { provider, environment, state, reason, warning } of body.lanes) {
+      const name = `${provider} (${environment})`;
+      if (state !== 'open') out.line(out.colour('red', `${name} is ${state}: ${reason?.message}`));
+      if (warning !== null) out.line(out.colour('yellow', `${name}: ${warning}`));
+    }
     const { sweeps, refreshes, workers } = body.running;
     out.line(`running: ${sweeps} sweeps, ${refreshes} refreshes, ${workers} workers`);
     if (workers === 0) out.line(out.colour('red', 'No worker is running: nothing is refreshed.'));

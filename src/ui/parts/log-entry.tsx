@@ -12,6 +12,10 @@ const TONES: Readonly<Record<string, Tone>> = {
   token_refresh_error: 'bad',
   token_invalid: 'bad',
   refresh_token_expiring: 'warn',
+  app_incident: 'bad',
+  app_recovered: 'good',
+  lane_broken: 'bad',
+  lane_recovered: 'good',
 };
 
 const COMPARED: Record<TokenComparison, { says: string; tone: Tone; means: string }> = {

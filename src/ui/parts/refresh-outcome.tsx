@@ -1,5 +1,5 @@
 /** How a refresh or a validation that somebody asked for ended, as a notice with the way to its entry. */
-import type { AttemptOutcome } from '../../domain/refresh-attempt';
+import { type AttemptOutcome, heldSentence, outcomeSentence } from '../../domain/refresh-attempt';
 import { type ValidationOutcome, validationSentence } from '../../domain/validation';
 import { words } from './account-badges';
 import { Notice } from './notice';
@@ -58,6 +58,7 @@ function Sentence({
     case 'failed':
       return <>{failure?.message ?? `The refresh failed: ${words(reason)}.`}</>;
     case 'skipped':
+      if (heldSentence(reason) !== null) return <>{outcomeSentence({ failure, reason })}</>;
       return <>Nothing was sent, there was no need: {words(reason)}.</>;
     case 'busy':
       return <>Nothing was sent: another worker is refreshing the account at this moment.</>;

@@ -1,0 +1,300 @@
+/**
+ * What happens to one OAuth app: an incident, limits, an outage, throttling. Two workers with a store of their own each
+ * share every lane, and the sandbox's ledger says what was really sent.
+ */
+import type { LedgerEntry } from '../../src/sandbox/ledger';
+import { openStore, type Store } from '../../src/store/store';
+import { eventually } from '../support/eventually';
+import { type Harness, startHarness } from '../support/harness';
+
+/** Of the app whose secret is rolled, all of them due: `LANES_ACCOUNTS=1000` takes some minutes. */
+const ACCOUNTS = Number(process.env['LANES_ACCOUNTS'] ?? 50);
+/** Half a minute in production. */
+const PROBE_MS = 2_000;
+const PER_SECOND = 8;
+const MINUTE = 60_000;
+const LONG_MS = 120_000;
+
+let h: Harness;
+let key: string;
+let other: Store;
+beforeAll(async () => {
+  const ebay = { adapter: 'ebay', dialect: 'ebay', refreshAfterAge: 'never' } as const;
+  h = await startHarness({
+    worker: false,
+    lane: { probeEveryMs: PROBE_MS },
+    providers: {
+      secret: ebay,
+      limited: { ...ebay, rate: `${PER_SECOND}/s` },
+      counted: { ...ebay, quota: '20/day', reserve: '25%' },
+      outage: ebay,
+      throttled: ebay,
+      poison: ebay,
+    },
+  });
+  key = await h.key({ scopes: ['admin', 'internal', 'tokens'] });
+  await h.startWorker();
+  other = await openStore(h.mongodbUri, { logRetentionDays: 30, rules: h.providers.rule });
+  await h.startWorker({ config: h.config, store: other });
+  await eventually(
+    () => h.logs.filter((line) => line.includes('"sweep finished"')).length >= 6,
+    LONG_MS,
+  );
+}, LONG_MS);
+afterAll(async () => {
+  await h?.stop();
+  await other?.close();
+});
+
+let endOutage = () => undefined as void;
+afterEach(() => {
+  endOutage();
+  h.sandbox.setClientSecret(h.clientSecret);
+});
+
+const add = (provider: string, expiresInMs = MINUTE) =>
+  h.addAccount({ provider, dialect: 'ebay', expiresInMs });
+
+async function addMany(provider: string, count: number, expiresInMs?: number) {
+  const accounts = [];
+  for (let n = 0; n < count; n += 1)
+    accounts.push(await add(provider, expiresInMs ?? (5 + ((n * 7) % count) / 100) * MINUTE));
+  return accounts;
+}
+
+/** What the provider received since a place in its ledger. */
+function received(since: number): LedgerEntry[] {
+  return h.sandbox.ledger.slice(since).filter(({ event }) => event === 'received');
+}
+
+async function sweep(provider: string): Promise<any> {
+  const { body } = await h.request(key, 'POST', '/api/admin/internal/refresh-tokens', { provider });
+  const [{ workflow_id: workflowId, run_id: runId }] = body.started;
+  return h.client.workflow.getHandle(workflowId, runId).result();
+}
+
+async function laneOf(provider: string): Promise<any> {
+  const { body } = await h.request(key, 'GET', '/api/admin/status');
+  return body.lanes.find((lane: any) => lane.provider === provider);
+}
+
+const events = async (provider: string) =>
+  (await h.store.logEntries.list({ organisation: 'default', provider, limit: 500 }))
+    .filter(({ account_id }) => account_id === null)
+    .map(({ action }) => action)
+    .filter((action) => action !== 'worker_heartbeat')
+    .toReversed();
+
+const generations = async (provider: string) =>
+  (await h.store.accounts.list({ organisation: 'default', provider, limit: 5_000 })).map(
+    ({ generation }) => generation,
+  );
+
+/** After a few requests, which find out that the lane is to be closed, one at a time with a pause before each. */
+function expectProbes(requests: readonly LedgerEntry[], atFirst: number): void {
+  const pauses = requests.slice(1).map(({ at }, index) => at - (requests[index]?.at ?? 0));
+  const probes = pauses.findLastIndex((pause) => pause < PROBE_MS - 250) + 2;
+  expect(probes).toBeLessThanOrEqual(atFirst);
+  expect(requests.length).toBeGreaterThan(probes);
+}
+
+it(
+  `issue 6.3 a client secret that was rolled with ${ACCOUNTS} accounts costs a probe now and then, marks none, and heals by itself`,
+  async () => {
+    const due = await addMany('secret', ACCOUNTS);
+    const since = h.sandbox.ledger.length;
+    h.sandbox.setClientSecret('rolled-by-somebody');
+    expect(await sweep('secret')).toMatchObject({
+      due: ACCOUNTS,
+      refreshed: 0,
+      needs_reconnect: 0,
+    });
+    expect(await laneOf('secret')).toMatchObject({
+      state: 'parked',
+      reason: { code: 'invalid_client' },
+    });
+
+    // Whoever asks meanwhile is told at once, or served with the token that lives, and the provider is spared.
+    const [one] = due;
+    const path = `/api/admin/accounts/${one?.id}/refresh`;
+    for (let n = 0; n < 5; n += 1) {
+      const { body } = await h.request(key, 'POST', path, { force: true });
+      expect(body.failure).toMatchObject({ code: 'invalid_client' });
+      const token = await h.request(key, 'GET', `/api/tokens/${one?.id}?min_valid_seconds=3600`);
+      expect(token.body).toMatchObject({ active: true, access_token: one?.plain.accessToken });
+    }
+    expect(await sweep('secret')).toMatchObject({ due: ACCOUNTS, left: ACCOUNTS, refreshed: 0 });
+    const sent = received(since).length;
+    await eventually(() => received(since).length >= sent + 3);
+    expectProbes(received(since), 5);
+    for (const { id } of due.slice(0, 20))
+      expect(await h.account(id)).toMatchObject({
+        state: 'active',
+        failedAttempts: 0,
+        nextAttemptAt: null,
+        lastError: null,
+      });
+    expect(await events('secret')).toEqual(['app_incident']);
+
+    h.sandbox.setClientSecret(h.clientSecret);
+    await eventually(
+      async () =>
+        (await generations('secret')).filter((generation) => generation > 1).length >= ACCOUNTS,
+      LONG_MS,
+    );
+    expect(await laneOf('secret')).toMatchObject({ state: 'open', reason: null });
+    expect(await events('secret')).toEqual(['app_incident', 'app_recovered']);
+    const all = await h.store.accounts.list({ organisation: 'default', limit: 5_000 });
+    expect(all.filter(({ state }) => state !== 'active')).toEqual([]);
+  },
+  LONG_MS,
+);
+
+it(
+  'issue 6.3 two workers share a limit per second: in no second does the provider receive more',
+  async () => {
+    const count = PER_SECOND * 4;
+    await addMany('limited', count);
+    const since = h.sandbox.ledger.length;
+    expect(await sweep('limited')).toMatchObject({ due: count, refreshed: count, left: 0 });
+    const times = received(since).map(({ at }) => at);
+    expect(times).toHaveLength(count);
+    for (const [index, at] of times.entries()) {
+      const within = times.filter((one) => one >= at && one < at + 1_000).length;
+      expect({ index, within: Math.max(within, PER_SECOND) }).toEqual({
+        index,
+        within: PER_SECOND,
+      });
+    }
+  },
+  LONG_MS,
+);
+
+it(
+  'issue 6.3 sweeps stop at the quota less its reserve; who asks for a token goes on',
+  async () => {
+    const accounts = await addMany('counted', 24);
+    const since = h.sandbox.ledger.length;
+    expect(await sweep('counted')).toMatchObject({ due: 24, refreshed: 15, left: 9, failed: 0 });
+    const sent = new Set(received(since).map(({ subject }) => subject));
+    expect(sent.size).toBe(15);
+    expect(await laneOf('counted')).toMatchObject({
+      used_today: 15,
+      quota: 20,
+      forecast_per_day: expect.any(Number),
+      warning: expect.stringMatching(/more than sweeps may use/),
+    });
+
+    const left = accounts.filter(({ id }) => !sent.has(id));
+    const asked = [];
+    for (const { id } of left.slice(0, 6))
+      asked.push((await h.request(key, 'POST', `/api/admin/accounts/${id}/refresh`, {})).body);
+    expect(asked.map(({ outcome }) => outcome)).toEqual([...Array(5).fill('refreshed'), 'skipped']);
+    expect(asked[5]).toMatchObject({ reason: 'quota_spent', log_entry_id: null });
+    expect(await h.account(left[5]?.id ?? '')).toMatchObject({ claim: null, failedAttempts: 0 });
+    expect(received(since)).toHaveLength(20);
+  },
+  LONG_MS,
+);
+
+it(
+  'issue 6.3 F10 F22 an outage breaks the lane within ten requests, is probed by one account at a time, and ends with the soonest to expire first',
+  async () => {
+    const accounts = await addMany('outage', 30);
+    const since = h.sandbox.ledger.length;
+    endOutage = h.sandbox.script({ times: Infinity, answer: { kind: 'unavailable' } });
+    expect(await sweep('outage')).toMatchObject({ due: 30, refreshed: 0, needs_reconnect: 0 });
+    expect(await laneOf('outage')).toMatchObject({ state: 'broken' });
+    const sent = received(since).length;
+    await eventually(() => received(since).length >= sent + 2);
+    expectProbes(received(since), 10);
+    expect(await events('outage')).toEqual(['lane_broken']);
+
+    endOutage();
+    const back = h.sandbox.ledger.length;
+    const generation = async (id: string) => (await h.account(id)).generation;
+    await eventually(async () => {
+      const failed = await Promise.all(accounts.map(async ({ id }) => h.account(id)));
+      return failed.every((one) => one.generation === 2 || one.failedAttempts > 0);
+    }, LONG_MS);
+    expect(await events('outage')).toEqual(['lane_broken', 'lane_recovered']);
+    // Those that were asked about during the outage wait for their own back-off; all others come in order.
+    const tried = new Set(h.sandbox.ledger.slice(since, back).map(({ subject }) => subject));
+    const order = received(back)
+      .map(({ subject = '' }) => subject)
+      .filter((id) => !tried.has(id));
+    const wanted = accounts
+      .toSorted(
+        (a, b) => Date.parse(a.current.expiresAt ?? '') - Date.parse(b.current.expiresAt ?? ''),
+      )
+      .map(({ id }) => id)
+      .filter((id) => !tried.has(id));
+    // In no order at all it would be a third.
+    expect(displacement(order, wanted)).toBeLessThan(wanted.length / 5);
+    const seconds = received(back).map(({ at }) =>
+      Math.floor((at - (received(back)[0]?.at ?? 0)) / 1_000),
+    );
+    expect(seconds.filter((second) => second === 0).length).toBeLessThanOrEqual(5);
+    for (const { id } of accounts) expect((await h.account(id)).state).toBe('active');
+    for (const id of wanted) expect(await generation(id)).toBe(2);
+  },
+  LONG_MS,
+);
+
+/** How far they are from where they should be, on average: two workers take turns. */
+function displacement(order: readonly string[], wanted: readonly string[]): number {
+  expect(order.toSorted()).toEqual(wanted.toSorted());
+  const off = order.map((id, index) => Math.abs(wanted.indexOf(id) - index));
+  return off.reduce((sum, one) => sum + one, 0) / off.length;
+}
+
+it(
+  'issue 6.3 F11 a 429 holds back all workers and callers until the provider may be asked again',
+  async () => {
+    const [first, ...others] = await addMany('throttled', 12);
+    const waitMs = 5_000;
+    h.sandbox.script({
+      subject: first?.id ?? '',
+      answer: { kind: 'rate_limited', retryAfter: '5' },
+    });
+    const since = h.sandbox.ledger.length;
+    const path = (id = '') => `/api/admin/accounts/${id}/refresh`;
+    const { body } = await h.request(key, 'POST', path(first?.id), {});
+    expect(body).toMatchObject({ outcome: 'failed', failure: { code: 'rate_limited' } });
+    const held = await Promise.all(
+      others.map(async ({ id }) => (await h.request(key, 'POST', path(id), {})).body),
+    );
+    for (const one of held) expect(one).toMatchObject({ outcome: 'skipped', reason: 'throttled' });
+    expect(await sweep('throttled')).toMatchObject({ refreshed: others.length, left: 0 });
+    const throttledAt = h.sandbox.ledger.slice(since).find(({ status }) => status === 429)?.at ?? 0;
+    for (const { at } of received(since).slice(1))
+      expect(at - throttledAt).toBeGreaterThan(waitMs - 50);
+    for (const { id } of others)
+      expect(await h.account(id)).toMatchObject({ failedAttempts: 0, lastError: null });
+  },
+  LONG_MS,
+);
+
+it(
+  'issue 6.3 a poison account whose failure reads as the app’s parks the lane once; then it is left alone, and the others are not',
+  async () => {
+    const accounts = await addMany('poison', 6);
+    const [poison] = accounts.toSorted(
+      (a, b) => Date.parse(a.current.expiresAt ?? '') - Date.parse(b.current.expiresAt ?? ''),
+    );
+    const answer = { kind: 'respond', status: 401, body: '{"error":"invalid_client"}' } as const;
+    h.sandbox.script({ subject: poison?.id ?? '', times: Infinity, answer });
+    await sweep('poison');
+    await eventually(async () => {
+      const all = await Promise.all(accounts.map(({ id }) => h.account(id)));
+      return all.filter(({ generation }) => generation === 2).length === 5;
+    }, LONG_MS);
+    await eventually(async () => (await h.account(poison?.id ?? '')).failedAttempts >= 1, LONG_MS);
+    expect(await events('poison')).toEqual(['app_incident', 'app_recovered']);
+    expect(await laneOf('poison')).toMatchObject({ state: 'open' });
+    const { state, nextAttemptAt } = await h.account(poison?.id ?? '');
+    expect(state).toBe('active');
+    expect(nextAttemptAt?.getTime()).toBeGreaterThan(Date.now());
+  },
+  LONG_MS,
+);
