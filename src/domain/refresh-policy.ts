@@ -159,8 +159,8 @@ export function policyOf(
 
 /** How often an account is refreshed if all goes well: by whichever of its clocks runs faster. */
 export function refreshEveryMs({ policy, accessTokenLifeSeconds }: RefreshRule): number {
-  const lifeMs = accessTokenLifeSeconds * 1000;
-  const byExpiry = lifeMs - Math.min(policy.refreshBeforeMs, lifeMs * MARGIN_OF_LIFE);
+  const life = accessTokenLifeSeconds * 1000;
+  const byExpiry = life - Math.min(policy.refreshBeforeMs, life * MARGIN_OF_LIFE);
   return Math.min(byExpiry, policy.refreshAfterAgeMs ?? Infinity);
 }
 
