@@ -17,8 +17,11 @@ export interface DuePage {
   accounts: DueAccount[];
   next: DueCursor | null;
   asOf: string;
-  /** The lanes that are left out. On the first page with how many of their accounts are due. */
-  held: HeldLane[];
+  /**
+   * The lanes that are left out; on the first page with how many of their accounts are due. Absent in what older workers
+   * answered.
+   */
+  held?: HeldLane[];
 }
 
 export async function listDueAccounts(

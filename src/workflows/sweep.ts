@@ -231,7 +231,7 @@ async function refreshDue(
     );
     progress.asOf = page.asOf;
     summary.due += page.accounts.length;
-    for (const lane of page.held) await leave(provider, lane, children);
+    for (const lane of page.held ?? []) await leave(provider, lane, children);
     for (const account of page.accounts) {
       const isClosed = () => closed.has(account.environment);
       await condition(() => children.running < WINDOW || isClosed());
