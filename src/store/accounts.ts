@@ -137,6 +137,15 @@ export class Accounts {
     return document === null ? null : toAccount(document);
   }
 
+  /** What people call these accounts, by id; those that are gone or foreign are absent. */
+  async labels(organisation: string, ids: readonly string[]): Promise<Map<string, string>> {
+    if (ids.length === 0) return new Map();
+    const documents = await this.#accounts
+      .find({ organisation, _id: { $in: ids } }, { label: 1 })
+      .lean<Pick<AccountDocument, '_id' | 'label'>[]>();
+    return new Map(documents.map(({ _id, label }) => [_id, label]));
+  }
+
   /** One page: a walk along the index of its order, from a place on. */
   async list(query: AccountListQuery): Promise<Account[]> {
     const { sort = 'id' } = query;
