@@ -69,8 +69,6 @@ const SweepBody = z
     },
   });
 
-export type Sweep = z.infer<typeof SweepBody>;
-
 const route = createRoute({
   method: 'get',
   path: '/api/admin/sweeps',
