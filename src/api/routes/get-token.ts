@@ -81,7 +81,7 @@ const route = createRoute({
         .min(0)
         .max(MIN_VALID_SECONDS_MAX)
         .default(60)
-        .openapi({ description: 'How long the token must still live' }),
+        .openapi({ type: 'integer', description: 'How long the token must still live' }),
     }),
   },
   responses: {
