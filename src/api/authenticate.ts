@@ -50,3 +50,8 @@ export function requireScope(scope: Scope) {
     await next();
   });
 }
+
+/** Spread into a route: lets through whoever has the scope, and has the document say so. */
+export function forScope(scope: Scope) {
+  return { middleware: requireScope(scope), security: [{ bearer: [scope] }] };
+}

@@ -58,9 +58,12 @@ export class ApiError extends Error {
 const ErrorBody = z
   .object({
     error: z.object({
-      code: z.enum(ERROR_CODES),
+      code: z.enum(ERROR_CODES).openapi({ example: 'not_found' }),
       message: z.string().openapi({ example: 'There is no account acc_5f… in your organisation.' }),
-      request_id: z.string(),
+      request_id: z.string().openapi({
+        description: 'What the log has it under; X-Request-Id of the answer, too',
+        example: '4f7f1a52-6d0b-4a55-9f63-0c4d6c1f2f10',
+      }),
     }),
   })
   .openapi('Error');

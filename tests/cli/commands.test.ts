@@ -192,6 +192,45 @@ describe('steering', () => {
     expect(newest).toMatchObject({ status: 'completed', result: 'ebay: nothing was due' });
   });
 
+  it('workflows list shows what was refreshed, and filters', async () => {
+    const listed = expectDone(await cli('workflows', 'list', '--account', revoked.id));
+    expect(rows(listed.stdout)).toContainEqual(
+      expect.objectContaining({
+        workflow: `refresh-account/${revoked.id}`,
+        outcome: 'invalid_grant',
+        source: 'api',
+      }),
+    );
+    const sweeps = await cli('workflows', 'list', '--type', 'sweep', '--limit', '1', '--json');
+    expect(expectDone(sweeps).json().items).toMatchObject([{ type: 'sweep', provider: 'ebay' }]);
+    expect(await cli('workflows', 'list', '--status', 'fine')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/status/),
+    });
+  });
+
+  it('workflows terminate ends a refresh that waits, with a reason that its history keeps', async () => {
+    const waiting = await h.addAccount({ organisation, expiresInMs: HOUR });
+    h.sandbox.script({ subject: waiting.id, times: 50, answer: { kind: 'unavailable' } });
+    await cli('force-refresh', waiting.id);
+    const { stdout } = expectDone(
+      await cli('workflows', 'terminate', waiting.id, '--reason', 'the shop asked for it'),
+    );
+    expect(stdout).toMatch(
+      new RegExp(`^Terminated: refresh-account/${waiting.id} \\(run \\S+\\)$`, 'm'),
+    );
+    const history = await h.client.workflow
+      .getHandle(`refresh-account/${waiting.id}`)
+      .fetchHistory();
+    const end = history.events?.at(-1)?.workflowExecutionTerminatedEventAttributes;
+    expect(end?.reason).toMatch(/^the shop asked for it \(key /);
+    expect(await cli('workflows', 'terminate', waiting.id, '--reason', 'again')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/\S/),
+    });
+  });
+
   it('keys create shows a key once that works until it is revoked', async () => {
     const created = await cli('keys', 'create', '--name', 'dashboard', '--scope', 'read', '--json');
     const { id, api_key } = created.json();
@@ -273,6 +312,8 @@ describe('exit codes and errors', () => {
     ['one word too many', ['status', 'all']],
     ['a limit that is none', ['accounts', 'list', '--limit', 'many']],
     ['nothing to set', ['schedules', 'set', 'ebay']],
+    ['an empty id', ['accounts', 'show', '']],
+    ['an end without a reason', ['workflows', 'terminate', 'acc_none']],
     ['a key without a name', ['keys', 'create', '--scope', 'read']],
   ])('%s is wrong usage: 2, and stdout stays empty', async (_what, args) => {
     const ran = await cli(...args);

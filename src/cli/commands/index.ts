@@ -19,6 +19,8 @@ import { status } from './status';
 import { sweeps } from './sweeps';
 import { token } from './token';
 import { validate } from './validate';
+import { workflowsList } from './workflows-list';
+import { workflowsTerminate } from './workflows-terminate';
 
 export const COMMANDS: readonly Command[] = [
   status,
@@ -34,6 +36,8 @@ export const COMMANDS: readonly Command[] = [
   validate,
   logs,
   sweeps,
+  workflowsList,
+  workflowsTerminate,
   schedulesList,
   schedulesPause,
   schedulesResume,
