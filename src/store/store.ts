@@ -48,7 +48,7 @@ export async function openStore(uri: string, options: StoreOptions): Promise<Sto
   return store;
 }
 
-function createStore(
+export function createStore(
   connection: Connection,
   options: StoreOptions,
 ): Store & { accounts: Accounts } {

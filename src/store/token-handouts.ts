@@ -8,6 +8,7 @@ import mongoose, {
 } from 'mongoose';
 import { DUPLICATE_KEY } from './database';
 import { beyond } from './keyset';
+import { scopedToOrganisation } from './organisation-scope';
 
 export const HANDOUT_SOURCES = ['memory', 'store', 'refresh', 'fallback'] as const;
 export type HandoutSource = (typeof HANDOUT_SOURCES)[number];
@@ -48,6 +49,8 @@ const handoutSchema = new Schema(
 handoutSchema.index({ remove_at: 1 }, { expireAfterSeconds: 0, name: 'retention' });
 handoutSchema.index({ organisation: 1, account_id: 1, at: -1, _id: -1 }, { name: 'account' });
 
+const scopedSchema = scopedToOrganisation(handoutSchema);
+
 type HandoutDocument = InferSchemaType<typeof handoutSchema> & { _id: string };
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -59,7 +62,7 @@ export class TokenHandouts {
   constructor(connection: Connection, retentionDays: number) {
     this.#handouts = connection.model<HandoutDocument>(
       'TokenHandout',
-      handoutSchema as unknown as Schema<HandoutDocument>,
+      scopedSchema as unknown as Schema<HandoutDocument>,
     );
     this.#retentionMs = retentionDays * DAY_MS;
   }
