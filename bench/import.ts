@@ -23,6 +23,7 @@ import { defaultPolicy } from '../src/providers-file';
 import { openStore } from '../src/store/store';
 import { KeyRing } from '../src/vault/key-ring';
 import { Vault } from '../src/vault/vault';
+import { Secret } from '../src/domain/secret';
 
 const SIZES = (process.env['BENCH_LINES'] ?? '10000,100000').split(',').map(Number);
 const BATCH = 250;
@@ -47,7 +48,7 @@ async function serveImport(uri: string): Promise<void> {
       id: 'ebay',
       adapter: 'ebay',
       policy: defaultPolicy('ebay', null),
-      environments: { production: { clientId: 'bench', clientSecret: 'bench', tokenEndpoint } },
+      environments: { production: { clientId: 'bench', clientSecret: new Secret('bench'), tokenEndpoint } },
     },
   ]);
   const dependencies: Partial<ApiDependencies> = {
@@ -56,7 +57,7 @@ async function serveImport(uri: string): Promise<void> {
     vault: await Vault.open(ring, store.settings),
     logger: createLogger('fatal'),
     configuredKeys: [
-      { key: API_KEY, principal: { keyId: 'bench', organisation: 'bench', scopes: ['admin'] } },
+      { key: new Secret(API_KEY), principal: { keyId: 'bench', organisation: 'bench', scopes: ['admin'] } },
     ],
     now: () => new Date(),
   };

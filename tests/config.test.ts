@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Config, ConfigError, loadConfig } from '../src/config';
+import { Secret } from '../src/domain/secret';
 import { defaultPolicy } from '../src/providers-file';
 
 const MINUTE = 60_000;
@@ -43,6 +44,13 @@ const ebay = (...lines: string[]) =>
     '    clientSecret: ${EBAY_CLIENT_SECRET}',
     ...lines.map((line) => `    ${line}`),
   ].join('\n');
+
+/** A secret with that text, for matchers: two secrets have no members to tell them apart by. */
+const secret = (text: string) => ({
+  $$typeof: Symbol.for('jest.asymmetricMatcher'),
+  asymmetricMatch: (value: unknown) => value instanceof Secret && value.reveal() === text,
+  toString: () => `secret ${text}`,
+});
 
 describe('with nothing set', () => {
   it('everything has a default', () => {
@@ -97,7 +105,7 @@ describe('a good value', () => {
       { JWT_SECRET: 's'.repeat(32) },
       {
         jwt: {
-          keys: { secret: 's'.repeat(32) },
+          keys: { secret: secret('s'.repeat(32)) },
           issuer: null,
           audience: null,
           organisationClaims: ['organisation', 'org_id'],
@@ -244,7 +252,7 @@ describe('providers.yaml', () => {
       environments: {
         production: {
           clientId: EBAY.EBAY_CLIENT_ID,
-          clientSecret: EBAY.EBAY_CLIENT_SECRET,
+          clientSecret: secret(EBAY.EBAY_CLIENT_SECRET),
           tokenEndpoint: 'https://api.ebay.com/identity/v1/oauth2/token',
           validationEndpoint: 'https://apiz.ebay.com/commerce/identity/v1/user/',
         },
@@ -352,7 +360,7 @@ describe('providers.yaml', () => {
     const provider = only(EBAY, ebay(...sandbox));
     expect(provider?.environments['sandbox']).toEqual({
       clientId: 's-id',
-      clientSecret: 's-secret',
+      clientSecret: secret('s-secret'),
       tokenEndpoint: 'https://api.sandbox.ebay.com/identity/v1/oauth2/token',
       validationEndpoint: 'https://apiz.sandbox.ebay.com/commerce/identity/v1/user/',
     });
@@ -438,7 +446,7 @@ describe('providers.yaml for other servers', () => {
       environments: {
         production: {
           clientId: 'an-app',
-          clientSecret: 's',
+          clientSecret: secret('s'),
           issuer: 'https://login.example.com',
           clientAuthentication: 'client_secret_post',
           parameters: { scope: 'read write', audience: 'api' },

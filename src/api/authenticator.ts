@@ -18,7 +18,7 @@ export function createAuthenticator(
 ): Authenticator {
   const { store, now } = deps;
   const configured = deps.configuredKeys.map(({ key, principal }) => ({
-    digest: sha256(key),
+    digest: sha256(key.reveal()),
     principal,
   }));
   const verifyJwt = deps.jwt && createJwtVerifier(deps.jwt, deps);

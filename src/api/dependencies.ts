@@ -1,6 +1,7 @@
 /** What the routes work with; built once for each process. */
 import type { Logger } from 'pino';
 import type { JwtConfig, OidcConfig } from '../config';
+import type { Secret } from '../domain/secret';
 import type { ConfiguredProviders } from '../providers/configured-providers';
 import type { Principal } from '../store/api-keys';
 import type { Store } from '../store/store';
@@ -20,7 +21,7 @@ export interface ApiDependencies {
   handouts: Pick<HandoutLog, 'record'>;
   logger: Logger;
   /** Keys that come from the environment, beside those in the store. */
-  configuredKeys: { key: string; principal: Principal }[];
+  configuredKeys: { key: Secret; principal: Principal }[];
   jwt: JwtConfig | null;
   /** `null`: people sign in with keys only. */
   oidc: OidcConfig | null;
