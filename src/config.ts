@@ -37,6 +37,7 @@ export interface Config {
   port: number | null;
   logLevel: LogLevel;
   logRetentionDays: number;
+  auditRetentionDays: number;
   dataDir: string;
   cacheDir: string;
   /** What embedded engines and their builds may see of the environment: no secret of ours. */
@@ -156,6 +157,11 @@ const environmentSchema = z.object({
     .positive('must be more than 0')
     .max(36_500, 'must be at most 36500 (a hundred years)')
     .default(30),
+  AUDIT_RETENTION_DAYS: z.coerce
+    .number('must be a number of days')
+    .positive('must be more than 0')
+    .max(36_500, 'must be at most 36500 (a hundred years)')
+    .default(400),
   DATA_DIR: z.string().default('./data'),
   PROVIDERS_FILE: z.string().optional(),
   REFRESH_INTERVAL_MINUTES: z.coerce
@@ -211,6 +217,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     port: env.PORT ?? null,
     logLevel: env.LOG_LEVEL,
     logRetentionDays: env.LOG_RETENTION_DAYS,
+    auditRetentionDays: env.AUDIT_RETENTION_DAYS,
     dataDir: resolve(env.DATA_DIR),
     cacheDir: join(set['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'evergrant'),
     engineEnvironment: engineEnvironment(set),

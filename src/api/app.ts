@@ -5,6 +5,7 @@ import { except } from 'hono/combine';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
 import { mountUi } from '../ui/ui';
+import { audited } from './audited';
 import { authenticate } from './authenticate';
 import { createAuthenticator } from './authenticator';
 import type { ApiDependencies, ApiEnv } from './dependencies';
@@ -20,6 +21,7 @@ import { registerHealth } from './routes/health';
 import { IMPORT_PATH, registerImportAccounts } from './routes/import-accounts';
 import { registerListAccounts } from './routes/list-accounts';
 import { registerListApiKeys } from './routes/list-api-keys';
+import { registerListAudit } from './routes/list-audit';
 import { registerListSchedules } from './routes/list-schedules';
 import { registerListSweeps } from './routes/list-sweeps';
 import { registerListTerminalLogs } from './routes/list-terminal-logs';
@@ -42,6 +44,7 @@ import { registerTokenRefreshStatus } from './routes/token-refresh-status';
 import { registerTriggerRefresh } from './routes/trigger-refresh';
 import { registerTriggerSchedule } from './routes/trigger-schedule';
 import { registerValidateAccount } from './routes/validate-account';
+import { registerVerifyAudit } from './routes/verify-audit';
 import { registerWorkflowHistory } from './routes/workflow-history';
 import { createStatisticsReader } from './statistics';
 
@@ -84,6 +87,10 @@ export function createApp(deps: ApiDependencies): ApiApp {
   app.use(except(IMPORT_PATH, bodyLimit({ maxSize: BODY_MAX_BYTES })));
   const authenticator = createAuthenticator(deps);
   app.use('/api/*', authenticate(authenticator));
+  app.use(
+    '/api/*',
+    audited<ApiEnv>(deps, (c) => c.get('principal')),
+  );
   const logTail = createLogTail(deps);
 
   registerHealth(app, deps);
@@ -117,6 +124,8 @@ export function createApp(deps: ApiDependencies): ApiApp {
   registerTriggerSchedule(app, deps);
   registerPatchSchedule(app, deps);
   registerStatus(app, deps);
+  registerListAudit(app, deps);
+  registerVerifyAudit(app, deps);
   const statistics = createStatisticsReader(deps);
   registerStatistics(app, statistics);
   registerTokenRefreshStatus(app, deps);

@@ -6,6 +6,7 @@ import type { ConfiguredProviders } from '../providers/configured-providers';
 import type { Principal } from '../store/api-keys';
 import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';
+import type { AuditLog } from './audit-log';
 import type { HandoutLog } from './handout-log';
 import type { RefreshClient } from './refresh-client';
 import type { ScheduleClient } from './schedule-client';
@@ -19,6 +20,7 @@ export interface ApiDependencies {
   schedules: ScheduleClient;
   workflows: WorkflowClient;
   handouts: Pick<HandoutLog, 'record'>;
+  audit: AuditLog;
   logger: Logger;
   /** Keys that come from the environment, beside those in the store. */
   configuredKeys: { key: Secret; principal: Principal }[];

@@ -9,6 +9,7 @@ import { registerSearchAttributes } from '../register-search-attributes';
 import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';
 import { createApp } from './app';
+import { createAuditLog } from './audit-log';
 import type { ApiDependencies } from './dependencies';
 import { createHandoutLog } from './handout-log';
 import { createRefreshClient } from './refresh-client';
@@ -34,6 +35,8 @@ export interface RunningApi {
   stop(): Promise<void>;
 }
 
+const now = () => new Date();
+
 export async function serveApi({
   config,
   temporal,
@@ -48,7 +51,9 @@ export async function serveApi({
   await registerSearchAttributes(connection, namespace);
   const client = new Client({ connection, namespace });
   const stopping = new AbortController();
-  const handouts = createHandoutLog(store.tokenHandouts, logger);
+  const { auditRetentionDays: retentionDays } = config;
+  const audit = createAuditLog({ store, vault, retentionDays, now });
+  const handouts = createHandoutLog(store.tokenHandouts, audit, logger);
   const app = createApp({
     store,
     vault,
@@ -57,11 +62,12 @@ export async function serveApi({
     schedules: createScheduleClient(client, providers, taskQueue),
     workflows: createWorkflowClient(client, taskQueue, uiUrl),
     handouts,
+    audit,
     logger,
     configuredKeys: configuredKeys(config),
     jwt: config.jwt,
     oidc: config.oidc,
-    now: () => new Date(),
+    now,
     stopping: stopping.signal,
   });
   const server = await listen(app.fetch, config.host, port);

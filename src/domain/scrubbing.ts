@@ -16,6 +16,7 @@ const SECRET_MEMBER =
 const PLAIN_MEMBERS = new Set([
   'account_id',
   'action',
+  'audit_head',
   'activity_type',
   'at',
   'environment',

@@ -1,8 +1,10 @@
 /** Signing in with an API key or a JWT. */
 import { z } from 'zod';
+import type { NewAuditEvent } from '../../api/audit-log';
 import { hasScope } from '../../api/authenticate';
 import { ApiError } from '../../api/errors';
 import { jwtExpiresAt } from '../../api/jwt';
+import type { AuditDetails } from '../../domain/audit';
 import type { Principal } from '../../store/api-keys';
 import type { UiApp, UiContext, UiDependencies } from '../dependencies';
 import { FailedSignIns } from '../failed-sign-ins';
@@ -16,7 +18,7 @@ const TOO_MANY = 429;
 const Form = z.object({ key: z.string().trim().catch(''), next: z.string().optional() });
 
 export function registerSignIn(ui: UiApp, deps: UiDependencies): void {
-  const { sessions, logger, now, oidc } = deps;
+  const { sessions, audit, logger, now, oidc } = deps;
   const failed = new FailedSignIns();
 
   ui.get('/sign-in', (c) =>
@@ -46,6 +48,7 @@ export function registerSignIn(ui: UiApp, deps: UiDependencies): void {
     try {
       const principal = await principalOf(form.key, deps);
       const until = jwtExpiresAt(principal, form.key);
+      await audit.append(signedIn(principal, { by: until === null ? 'key' : 'jwt', address }));
       await sessions.start(
         c,
         principal,
@@ -76,6 +79,14 @@ async function principalOf(key: string, deps: UiDependencies): Promise<Principal
     );
   }
   return principal;
+}
+
+/** What the audit says of a sign-in: before there is a session, and without it there is none. */
+export function signedIn(
+  { keyId: actor, organisation }: Principal,
+  details: AuditDetails,
+): NewAuditEvent {
+  return { organisation, actor, action: 'sign-in', details };
 }
 
 /** A request that comes without a socket, as in tests, has no bindings at all. */
