@@ -2,8 +2,10 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { except } from 'hono/combine';
+import { createMiddleware } from 'hono/factory';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
+import { printable } from '../domain/masking';
 import { mountUi } from '../ui/ui';
 import { audited } from './audited';
 import { authenticate } from './authenticate';
@@ -48,6 +50,16 @@ import { registerVerifyAudit } from './routes/verify-audit';
 import { registerWorkflowHistory } from './routes/workflow-history';
 import { createStatisticsReader } from './statistics';
 
+/** `provider[$ne]=x` is no filter of ours; left out unseen it would be no filter at all. */
+const refuseOddQueries = createMiddleware<ApiEnv>(async (c, next) => {
+  const odd = Object.keys(c.req.query()).find((name) => !/^[a-z][a-z0-9_]*$/.test(name));
+  if (odd !== undefined) {
+    const name = printable(odd).slice(0, 64);
+    throw new ApiError('invalid_request', `${name}: there is no such parameter.`);
+  }
+  await next();
+});
+
 const BODY_MAX_BYTES = 256 * 1024;
 
 export type ApiApp = OpenAPIHono<ApiEnv>;
@@ -91,6 +103,7 @@ export function createApp(deps: ApiDependencies): ApiApp {
     '/api/*',
     audited<ApiEnv>(deps, (c) => c.get('principal')),
   );
+  app.use('/api/*', refuseOddQueries);
   const logTail = createLogTail(deps);
 
   registerHealth(app, deps);

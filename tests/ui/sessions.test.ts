@@ -1,9 +1,9 @@
 /** What a session cookie is worth, as time goes on, keys change and processes come and go. */
 import { randomBytes } from 'node:crypto';
 import { Hono } from 'hono';
+import { FailedAttempts } from '../../src/api/failed-attempts';
 import { Secret } from '../../src/domain/secret';
 import type { UiEnv } from '../../src/ui/dependencies';
-import { FailedSignIns } from '../../src/ui/failed-sign-ins';
 import { Sessions, type SignInProof } from '../../src/ui/sessions';
 import { KeyRing } from '../../src/vault/key-ring';
 import { Vault } from '../../src/vault/vault';
@@ -121,7 +121,7 @@ describe('a session', () => {
 describe('failed sign-ins', () => {
   const now = new Date();
   const failures = (count: number) => {
-    const failed = new FailedSignIns();
+    const failed = new FailedAttempts(10);
     for (let i = 0; i < count; i += 1) failed.record('192.0.2.1', now);
     return failed;
   };

@@ -1,25 +1,27 @@
 /** Signing in with an API key or a JWT. */
 import { z } from 'zod';
+import { addressOf } from '../../api/address';
 import type { NewAuditEvent } from '../../api/audit-log';
 import { hasScope } from '../../api/authenticate';
 import { ApiError } from '../../api/errors';
+import { FailedAttempts } from '../../api/failed-attempts';
 import { jwtExpiresAt } from '../../api/jwt';
 import type { AuditDetails } from '../../domain/audit';
 import type { Principal } from '../../store/api-keys';
-import type { UiApp, UiContext, UiDependencies } from '../dependencies';
-import { FailedSignIns } from '../failed-sign-ins';
+import type { UiApp, UiDependencies } from '../dependencies';
 import { showPage } from '../layout';
 import { localPath } from '../local-path';
 import { SignIn } from '../pages/sign-in';
 
 const TITLE = 'Sign in';
 const TOO_MANY = 429;
+const FAILURES_MAX = 10;
 
 const Form = z.object({ key: z.string().trim().catch(''), next: z.string().optional() });
 
 export function registerSignIn(ui: UiApp, deps: UiDependencies): void {
   const { sessions, audit, logger, now, oidc } = deps;
-  const failed = new FailedSignIns();
+  const failed = new FailedAttempts(FAILURES_MAX);
 
   ui.get('/sign-in', (c) =>
     showPage(
@@ -32,7 +34,7 @@ export function registerSignIn(ui: UiApp, deps: UiDependencies): void {
   ui.post('/sign-in', async (c) => {
     const form = Form.parse(await c.req.parseBody());
     const next = localPath(form.next);
-    const address = addressOf(c);
+    const address = addressOf(c) ?? 'unknown';
     const refused = (problem: string, status: 401 | 403 | 429) =>
       showPage(
         c,
@@ -87,9 +89,4 @@ export function signedIn(
   details: AuditDetails,
 ): NewAuditEvent {
   return { organisation, actor, action: 'sign-in', details };
-}
-
-/** A request that comes without a socket, as in tests, has no bindings at all. */
-function addressOf(c: UiContext): string {
-  return (c.env as UiContext['env'] | undefined)?.incoming.socket.remoteAddress ?? 'unknown';
 }
