@@ -2,9 +2,12 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { except } from 'hono/combine';
+import { createMiddleware } from 'hono/factory';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
+import { printable } from '../domain/masking';
 import { mountUi } from '../ui/ui';
+import { audited } from './audited';
 import { authenticate } from './authenticate';
 import { type Authenticator, createAuthenticator } from './authenticator';
 import type { ApiDependencies, ApiEnv } from './dependencies';
@@ -21,6 +24,7 @@ import { registerHealth } from './routes/health';
 import { IMPORT_PATH, registerImportAccounts } from './routes/import-accounts';
 import { registerListAccounts } from './routes/list-accounts';
 import { registerListApiKeys } from './routes/list-api-keys';
+import { registerListAudit } from './routes/list-audit';
 import { registerListSchedules } from './routes/list-schedules';
 import { registerListSweeps } from './routes/list-sweeps';
 import { registerListTerminalLogs } from './routes/list-terminal-logs';
@@ -43,8 +47,19 @@ import { registerTokenRefreshStatus } from './routes/token-refresh-status';
 import { registerTriggerRefresh } from './routes/trigger-refresh';
 import { registerTriggerSchedule } from './routes/trigger-schedule';
 import { registerValidateAccount } from './routes/validate-account';
+import { registerVerifyAudit } from './routes/verify-audit';
 import { registerWorkflowHistory } from './routes/workflow-history';
 import { createStatisticsReader, type StatisticsReader } from './statistics';
+
+/** `provider[$ne]=x` is no filter of ours; left out unseen it would be no filter at all. */
+const refuseOddQueries = createMiddleware<ApiEnv>(async (c, next) => {
+  const odd = Object.keys(c.req.query()).find((name) => !/^[a-z][a-z0-9_]*$/.test(name));
+  if (odd !== undefined) {
+    const name = printable(odd).slice(0, 64);
+    throw new ApiError('invalid_request', `${name}: there is no such parameter.`);
+  }
+  await next();
+});
 
 const BODY_MAX_BYTES = 256 * 1024;
 
@@ -85,6 +100,11 @@ export function createApp(deps: ApiDependencies): ApiApp {
   app.use(except(IMPORT_PATH, bodyLimit({ maxSize: BODY_MAX_BYTES })));
   const authenticator = createAuthenticator(deps);
   app.use('/api/*', authenticate(authenticator));
+  app.use(
+    '/api/*',
+    audited<ApiEnv>(deps, (c) => c.get('principal')),
+  );
+  app.use('/api/*', refuseOddQueries);
   const logTail = createLogTail(deps);
 
   const statistics = createStatisticsReader(deps);
@@ -134,6 +154,8 @@ function registerRoutes(app: ApiApp, deps: RouteDependencies) {
     registerTriggerSchedule(app, deps),
     registerPatchSchedule(app, deps),
     registerStatus(app, deps),
+    registerListAudit(app, deps),
+    registerVerifyAudit(app, deps),
     registerStatistics(app, deps.statistics),
     registerTokenRefreshStatus(app, deps),
   ] as const;

@@ -17,6 +17,7 @@ const TAGS = [
   { name: 'Schedules', description: 'When each provider is swept.' },
   { name: 'Overview', description: 'Counts, and how it went over time.' },
   { name: 'API keys', description: 'Who else may ask.' },
+  { name: 'Audit', description: 'Who did what, chained so that a change shows.' },
   { name: 'Service', description: 'The process itself. These need no key.' },
 ];
 

@@ -3,6 +3,7 @@ import type { Connection } from 'mongoose';
 import type { RefreshRules } from '../domain/refresh-policy';
 import { Accounts } from './accounts';
 import { ApiKeys } from './api-keys';
+import { AuditEntries } from './audit-entries';
 import { openDatabase } from './database';
 import { DueAccounts } from './due-accounts';
 import { Grants } from './grants';
@@ -17,6 +18,7 @@ import { Validations } from './validations';
 export interface Store {
   accounts: Accounts;
   apiKeys: ApiKeys;
+  auditEntries: AuditEntries;
   dueAccounts: DueAccounts;
   grants: Grants;
   refreshTokenWarnings: RefreshTokenWarnings;
@@ -44,17 +46,19 @@ export async function openStore(uri: string, options: StoreOptions): Promise<Sto
   await store.accounts.createIndexes();
   await store.logEntries.createIndexes();
   await store.apiKeys.createIndexes();
+  await store.auditEntries.createIndexes();
   await store.tokenHandouts.createIndexes();
   return store;
 }
 
-function createStore(
+export function createStore(
   connection: Connection,
   options: StoreOptions,
 ): Store & { accounts: Accounts } {
   return {
     accounts: new Accounts(connection, options.rules),
     apiKeys: new ApiKeys(connection),
+    auditEntries: new AuditEntries(connection),
     dueAccounts: new DueAccounts(connection),
     refreshTokenWarnings: new RefreshTokenWarnings(connection, options.rules),
     grants: new Grants(connection, options.rules),

@@ -4,6 +4,7 @@ import { compress } from 'hono/compress';
 import { csrf } from 'hono/csrf';
 import { createMiddleware } from 'hono/factory';
 import { secureHeaders } from 'hono/secure-headers';
+import { audited } from '../api/audited';
 import type { ApiEnv } from '../api/dependencies';
 import { ApiError } from '../api/errors';
 import { registerAssets } from './assets';
@@ -60,6 +61,10 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   ui.use('/docs/*', knowSession(deps));
   ui.use('/admin/*', requireSession(deps));
   ui.on(['POST', 'PUT', 'PATCH', 'DELETE'], '/admin/*', requireAdmin);
+  ui.use(
+    '/admin/*',
+    audited<UiEnv>(deps, (c) => c.get('session')),
+  );
 
   registerAssets(ui);
   registerSignIn(ui, deps);

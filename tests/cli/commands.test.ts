@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import mongoose from 'mongoose';
 import type { RunningApi } from '../../src/api/serve';
 import { temporalCommand } from '../schedule/_worker';
 import { eventually } from '../support/eventually';
@@ -229,6 +230,28 @@ describe('steering', () => {
       stdout: '',
       stderr: expect.stringMatching(/\S/),
     });
+  });
+
+  it('audit verify says that all is as it was written, and fails where it is not', async () => {
+    await cli('keys', 'create', '--name', 'audited', '--scope', 'read');
+    const { stdout } = expectDone(await cli('audit', 'verify'));
+    const known = /The last: (\d+:\S+)/.exec(stdout)?.[1] ?? '';
+    expect(stdout).toMatch(
+      /^\d+ entries and 0 token hand-outs are as they were written \(1 to \d+\)\.$/m,
+    );
+    expect(
+      expectDone(await cli('audit', 'verify', '--known', known, '--json')).json(),
+    ).toMatchObject({
+      intact: true,
+      break: null,
+    });
+    const database = await mongoose.createConnection(h.mongodbUri).asPromise();
+    const entries = database.collection('audit_entries');
+    await entries.updateOne({ organisation, sequence: 1 }, { $set: { actor: 'nobody' } });
+    await database.close();
+    const broken = await cli('audit', 'verify');
+    expect(broken.code).toBe(1);
+    expect(broken.stdout).toContain('Entry 1 is edited: It is not as it was written');
   });
 
   it('keys create shows a key once that works until it is revoked', async () => {

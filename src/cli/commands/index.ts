@@ -5,6 +5,7 @@ import { accountsImport, importCommand } from './accounts-import';
 import { accountsList } from './accounts-list';
 import { accountsRelease } from './accounts-release';
 import { accountsShow } from './accounts-show';
+import { auditVerify } from './audit-verify';
 import { keysCreate } from './keys-create';
 import { keysList } from './keys-list';
 import { keysRevoke } from './keys-revoke';
@@ -46,4 +47,5 @@ export const COMMANDS: readonly Command[] = [
   keysCreate,
   keysList,
   keysRevoke,
+  auditVerify,
 ];
