@@ -30,6 +30,12 @@ import { logAttempt } from './log-attempt';
 import { openRefreshToken, sealReceived } from './seal-grant';
 import { settleAttempt } from './settle-attempt';
 
+/**
+ * Less than the heartbeat time-out: a worker that slept longer between its mark and the send may have been replaced
+ * meanwhile, and the one that took over may have sent.
+ */
+const MARK_VALID_MS = 4_000;
+
 /** Where the attempt runs, for its log entry. */
 export interface AttemptPlace {
   workflowId: string;
@@ -191,7 +197,12 @@ async function exchangeAndCommit(
           generation: account.generation,
           refreshTokenFingerprint: fingerprint,
         };
+        const askedAt = performance.now();
         const may = await deps.store.grants.markSending(claim, deps.now());
+        if (may && performance.now() - askedAt > MARK_VALID_MS) {
+          await deps.store.grants.release(account.id, input.attemptId);
+          return false;
+        }
         if (may) steps?.begin('response', deps.now());
         return may;
       },

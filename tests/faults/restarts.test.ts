@@ -1,0 +1,97 @@
+/** P5, F3: the worker as it runs in production is asked to stop (SIGTERM) with refreshes in flight, again and again. */
+import { eventually } from '../support/eventually';
+import { spawnWorker, type WorkerProcess } from '../support/worker-process';
+import { type Lab, LONG, startLab, times } from './_lab';
+import { broken, checkPromises } from './_promises';
+import { report, say } from './_report';
+
+/** Fewer than a worker takes on at once. */
+const IN_FLIGHT = times(20, 50, 'FAULTS_IN_FLIGHT');
+const RESTARTS = times(2, 20, 'FAULTS_RESTARTS');
+const PROVIDER_HOLDS_MS = 60_000;
+
+let lab: Lab;
+let worker: WorkerProcess | undefined;
+beforeAll(async () => {
+  lab = await startLab();
+});
+afterAll(async () => {
+  worker?.child.kill('SIGTERM');
+  await worker?.exited;
+  await lab?.stop();
+});
+
+/** Of the worker's own log. */
+const said = ({ output }: WorkerProcess, text: string) =>
+  eventually(() => output.join('').includes(text), 60_000);
+
+it(
+  'P5 R2.2 a strict provider: a worker that is asked to stop finishes what is in flight; nothing is lost over rolling restarts',
+  async () => {
+    const ids: string[] = [];
+    const codes: (number | null)[] = [];
+    let inFlight = 0;
+    worker = spawnWorker(lab.h, lab.h.encryptionKeys);
+    await said(worker, 'worker ready');
+    for (let n = 0; n < RESTARTS; n += 1) {
+      const batch: string[] = [];
+      let release = () => {};
+      const until = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      // An hour left: no sweep wants them.
+      while (batch.length < IN_FLIGHT) {
+        const id = await lab.addAccount('strict', { expiresInMs: 3600_000 });
+        const delayAt = batch.length % 2 === 0 ? 'before_commit' : 'after_commit';
+        lab.h.sandbox.script({
+          subject: id,
+          answer: { kind: 'normal', delayMs: PROVIDER_HOLDS_MS, delayAt, until },
+        });
+        batch.push(id);
+      }
+      await Promise.all(batch.map((id) => lab.refresh(id)));
+      const old = worker;
+      await eventually(
+        () =>
+          lab.h.sandbox.ledger.filter(
+            ({ event, subject = '' }) => event === 'received' && batch.includes(subject),
+          ).length === batch.length,
+      );
+      old.child.kill('SIGTERM');
+      await said(old, 'stopping');
+      for (const id of batch) {
+        const { claim } = await lab.h.account(id);
+        if (claim?.sentAt !== undefined && claim.worker.startsWith(`${old.child.pid}@`))
+          inFlight += 1;
+      }
+      worker = spawnWorker(lab.h, lab.h.encryptionKeys);
+      release();
+      codes.push((await old.exited).code);
+      await lab.settled(batch);
+      ids.push(...batch);
+      await said(worker, 'worker ready');
+      if ((n + 1) % 5 === 0) say(`restarts: ${n + 1} of ${RESTARTS}, ${inFlight} in flight`);
+    }
+    const tally = await checkPromises(lab.h, ids);
+    report({
+      id: 'P5',
+      fault: 'SIGTERM of the worker, a new one started beside it; a strict provider',
+      n: inFlight,
+      hits: {},
+      lost: tally.familiesLost,
+      seed: lab.seed,
+      note: `${RESTARTS} restarts; presented again ${tally.replays}; exits with an error ${codes.filter((code) => code !== 0).length}`,
+    });
+    expect(inFlight).toBe(RESTARTS * IN_FLIGHT);
+    expect(codes).toEqual(codes.map(() => 0));
+    expect(broken(tally)).toEqual([]);
+    // Finished, not made good: each was presented once.
+    expect(tally).toMatchObject({
+      presented: ids.length,
+      rotations: ids.length,
+      rotationsLost: 0,
+      familiesLost: 0,
+    });
+  },
+  LONG ? 1_800_000 : 150_000,
+);
