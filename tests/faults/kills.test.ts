@@ -5,6 +5,7 @@
 import { eventually } from '../support/eventually';
 import type { LabWorker } from '../support/lab-process';
 import {
+  GRACE_SECONDS,
   type Lab,
   LONG,
   type Mode,
@@ -20,7 +21,7 @@ import { broken, checkPromises } from './_promises';
 import { hitsOf, percentile, report, say } from './_report';
 
 /** So many attempts at each phase die with one process. */
-const PER_PROCESS = LONG ? 3 : 1;
+const PER_PROCESS = times(1, 3, 'FAULTS_PER_PROCESS');
 /** Kills at each of the eight phases. */
 const KILLS = {
   none: times(1, 12, 'FAULTS_KILLS_NONE'),
@@ -31,6 +32,8 @@ const KILLS = {
 const ALERT_WITHIN_MS = 30_000;
 /** The old access token ends so long after the account is there: a replay that costs it is made a minute before. */
 const STRICT_LIFE_MS = 85_000;
+/** Where the grace was missed, the replay is made a minute before this ends, and the run does not wait longer for it. */
+const GRACE_LIFE_MS = 120_000;
 
 let lab: Lab;
 let standby: LabWorker;
@@ -41,11 +44,7 @@ beforeAll(async () => {
 afterAll(() => lab?.stop());
 
 /** One worker, one account held at each phase as often as asked, and one `kill -9` for all of them. */
-async function killAtEachPhase(
-  mode: Mode,
-  each: number,
-  expiresInMs?: number,
-): Promise<{ victims: Victim[]; release: () => void }> {
+async function killAtEachPhase(mode: Mode, each: number, expiresInMs?: number): Promise<Victim[]> {
   const phases = shuffled(Array.from({ length: each }, () => PHASES).flat(), lab.seed);
   const life = expiresInMs === undefined ? {} : { expiresInMs };
   const held: { id: string; phase: Phase }[] = [];
@@ -54,17 +53,35 @@ async function killAtEachPhase(
   await worker.run();
   standby = lab.spawn();
   await standby.ready;
-  const { releaseProvider } = await lab.holdAt(worker, held);
+  const { at, releaseProvider } = await lab.holdAt(worker, held);
   const hitAt = Date.now();
   await worker.signal('SIGKILL');
   await standby.run();
   // What the provider had received it goes on with: its client is gone.
   releaseProvider();
-  return { victims: held.map((victim) => ({ ...victim, hitAt })), release: releaseProvider };
+  return at.map((victim) => ({ ...victim, hitAt }));
+}
+
+/** Whose second presentation came when the provider did not forgive it any more: the machine was too slow for the promise. */
+function replayedLate(ids: readonly string[]): Set<string> {
+  const { ledger } = lab.h.sandbox;
+  const late = ids.filter((id) => {
+    const mine = ledger.filter(({ subject }) => subject === id);
+    const minted = mine.find(({ event }) => event === 'committed');
+    const again = mine.findLast(({ event }) => event === 'received');
+    return (again?.at ?? 0) - (minted?.at ?? 0) > GRACE_SECONDS * 1000;
+  });
+  return new Set(late);
+}
+
+/** How often the phase was hit that was hit least. */
+function fewest(victims: readonly Victim[]): number {
+  const hits = hitsOf(victims);
+  return Math.min(...PHASES.map((phase) => hits[phase] ?? 0));
 }
 
 const FORGIVING: [Mode, string][] = [
-  ['grace', 'P3 R2.2 a provider that forgives a replay for 10 s'],
+  ['grace', `P3 R2.2 a provider that forgives a replay for ${GRACE_SECONDS} s`],
   ['until-used', 'P3 a provider that forgives one until the successor is used'],
   ['none', 'P3 a provider that does not rotate'],
 ];
@@ -75,8 +92,8 @@ it.each(FORGIVING)(
     const victims: Victim[] = [];
     const takeOverMs: number[] = [];
     let processes = 0;
-    for (let done = 0; done < KILLS[mode]; done += PER_PROCESS) {
-      const { victims: killed } = await killAtEachPhase(mode, PER_PROCESS);
+    while (fewest(victims) < KILLS[mode]) {
+      const killed = await killAtEachPhase(mode, PER_PROCESS, GRACE_LIFE_MS);
       processes += 1;
       const ids = killed.map(({ id }) => id);
       await lab.settled(ids);
@@ -85,21 +102,25 @@ it.each(FORGIVING)(
       say(`${mode}: ${victims.length} kills`);
     }
     const ids = victims.map(({ id }) => id);
-    const tally = await checkPromises(lab.h, ids, victims);
+    const late = mode === 'grace' ? replayedLate(ids) : new Set<string>();
+    const inTime = ids.filter((id) => !late.has(id));
+    const tally = await checkPromises(lab.h, inTime, victims);
     const hits = hitsOf(victims);
     report({
       id: 'P3',
       fault: `${fault.replace(/^(P3|R2.2| )+/, '')}: kill -9 of the worker`,
-      n: victims.length,
+      n: inTime.length,
       hits,
       lost: tally.familiesLost,
       seed: lab.seed,
-      note: `${processes} processes killed; replays ${tally.replays}, unexplained ${tally.unexplainedReplays}; all recovered after ${Math.max(...takeOverMs)} ms at most`,
+      note: `of ${victims.length} kills, ${late.size} with a take-over later than the grace (not counted); ${processes} processes killed; replays ${tally.replays}, unexplained ${tally.unexplainedReplays}; all recovered after ${Math.max(...takeOverMs)} ms at most`,
     });
     // Fewer would mean that the test tested nothing.
     for (const phase of PHASES) expect(hits[phase]).toBeGreaterThanOrEqual(KILLS[mode]);
     expect(broken(tally)).toEqual([]);
     expect(tally.familiesLost).toBe(0);
+    // So slow a machine would prove nothing either.
+    expect(late.size).toBeLessThan(victims.length / 4);
   },
   LONG ? 3_600_000 : 120_000,
 );
@@ -115,8 +136,8 @@ it(
     const told: number[] = [];
     let withoutToken = 0;
     const each = LONG ? 6 : KILLS.strict;
-    for (let done = 0; done < KILLS.strict; done += each) {
-      const { victims: killed } = await killAtEachPhase('strict', each, STRICT_LIFE_MS);
+    while (fewest(victims) < KILLS.strict) {
+      const killed = await killAtEachPhase('strict', each, STRICT_LIFE_MS);
       const endangered = killed.filter(({ phase }) => WINDOW.includes(phase));
       await Promise.all(
         endangered.map(async ({ id, hitAt }) => {

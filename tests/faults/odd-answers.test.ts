@@ -32,13 +32,12 @@ const ODD: Record<string, (granted: Granted) => string> = {
   'expires_in -5': (granted) => text({ ...granted, expires_in: -5 }),
   'expires_in 1e20': (granted) => text({ ...granted, expires_in: 1e20 }),
   'duplicate members': (granted) => `{"refresh_token":"old",${text(granted).slice(1)}`,
-  __proto__: (granted) => `{"__proto__":{"refresh_token":"x"},${text(granted).slice(1)}`,
+  'a member __proto__': (granted) => `{"__proto__":{"refresh_token":"x"},${text(granted).slice(1)}`,
   'cut off after the tokens': (granted) => {
     const { access_token, refresh_token } = granted;
     return `{"refresh_token":${text(refresh_token)},"access_token":${text(access_token)},"exp`;
   },
-  'a megabyte after the tokens': (granted) =>
-    text({ ...granted, padding: 'x'.repeat(1 << 20) }),
+  'a megabyte after the tokens': (granted) => text({ ...granted, padding: 'x'.repeat(1 << 20) }),
   'labelled as HTML': (granted) => text(granted),
 };
 

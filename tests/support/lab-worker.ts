@@ -42,22 +42,23 @@ export type LabReport =
   | { report: 'ready' | 'running' | 'draining' }
   | { report: 'held'; accountId: string }
   /** `at`: milliseconds since 1970, comparable between processes. */
-  | { report: 'reached'; accountId: string; phase: WorkerPhase; at: number };
+  | { report: 'reached'; accountId: string; attemptId: string; phase: WorkerPhase; at: number };
 
 /** What a negative control switches off. */
 export type WithoutControl = 'claim' | 'fence' | 'associated_data';
 
 const without = process.env['LAB_WITHOUT'] as WithoutControl | undefined;
-const attempt = new AsyncLocalStorage<string>();
+const attempt = new AsyncLocalStorage<{ accountId: string; attemptId: string }>();
 const holds = new Map<string, WorkerPhase>();
 const waiting = new Map<string, () => void>();
 
 const tell = (report: LabReport) => process.send?.(report);
 
 function reached(phase: WorkerPhase): Promise<void> {
-  const accountId = attempt.getStore();
-  if (accountId === undefined) return Promise.resolve();
-  tell({ report: 'reached', accountId, phase, at: performance.timeOrigin + performance.now() });
+  const current = attempt.getStore();
+  if (current === undefined) return Promise.resolve();
+  const { accountId } = current;
+  tell({ report: 'reached', ...current, phase, at: performance.timeOrigin + performance.now() });
   if (holds.get(accountId) !== phase) return Promise.resolve();
   holds.delete(accountId);
   return new Promise((resolve) => waiting.set(accountId, resolve));
@@ -140,7 +141,10 @@ function openingAnywhere(vault: Vault): Vault {
 function perAccount(activities: Activities): Activities {
   return {
     ...activities,
-    refreshGrant: (input) => attempt.run(input.accountId, () => activities.refreshGrant(input)),
+    refreshGrant: ({ accountId, attemptId, ...input }) =>
+      attempt.run({ accountId, attemptId }, () =>
+        activities.refreshGrant({ accountId, attemptId, ...input }),
+      ),
   };
 }
 
