@@ -36,7 +36,7 @@ export function times(short: number, long: number, variable: string): number {
   return LONG ? Number(process.env[variable] ?? long) : short;
 }
 
-export const TASK_QUEUE = 'evergrant';
+const TASK_QUEUE = 'evergrant';
 const HELD_MS = 120_000;
 
 /** A rotation with a grace; as `providers.yaml` has it, and as the sandbox keeps to it. */
@@ -80,7 +80,7 @@ export interface Lab {
   stop(): Promise<void>;
 }
 
-export interface Held {
+interface Held {
   /**
    * Where each really is. On a starved machine an attempt can lose its heartbeat while it waits, and another one of the
    * same account has gone further by then.

@@ -19,7 +19,7 @@ export interface LabWorkerOptions {
 }
 
 /** An attempt came to a phase; `at` in milliseconds since 1970. */
-export interface Mark {
+interface Mark {
   accountId: string;
   attemptId: string;
   phase: WorkerPhase;
