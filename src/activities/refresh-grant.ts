@@ -165,6 +165,8 @@ async function settleAbandoned(
   if (claim.sentAt !== undefined) {
     return finish(deps, input, context, { entry, provider, sentAt: claim.sentAt });
   }
+  // Whatever it has become meanwhile is looked at anew.
+  if (!(await deps.store.grants.forbidSending(account.id, claim.attemptId))) return null;
   await deps.store.logEntries.record(entry);
   logAttempt(entry);
   await deps.store.grants.release(account.id, claim.attemptId);
