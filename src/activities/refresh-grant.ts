@@ -31,6 +31,12 @@ import { logAttempt } from './log-attempt';
 import { openRefreshToken, sealReceived } from './seal-grant';
 import { settleAttempt } from './settle-attempt';
 
+/**
+ * Less than the heartbeat time-out: a worker that slept longer between its mark and the send may have been replaced
+ * meanwhile, and the one that took over may have sent.
+ */
+const MARK_VALID_MS = 4_000;
+
 /** Where the attempt runs, for its log entry. */
 export interface AttemptPlace {
   workflowId: string;
@@ -160,6 +166,8 @@ async function settleAbandoned(
   if (claim.sentAt !== undefined) {
     return finish(deps, input, context, { entry, provider, sentAt: claim.sentAt });
   }
+  // Whatever it has become meanwhile is looked at anew.
+  if (!(await deps.store.grants.forbidSending(account.id, claim.attemptId))) return null;
   await deps.store.logEntries.record(entry);
   logAttempt(entry);
   await deps.store.grants.release(account.id, claim.attemptId);
@@ -192,7 +200,12 @@ async function exchangeAndCommit(
           generation: account.generation,
           refreshTokenFingerprint: fingerprint,
         };
+        const askedAt = performance.now();
         const may = await deps.store.grants.markSending(claim, deps.now());
+        if (may && performance.now() - askedAt > MARK_VALID_MS) {
+          await deps.store.grants.release(account.id, input.attemptId);
+          return false;
+        }
         if (may) steps?.begin('response', deps.now());
         return may;
       },

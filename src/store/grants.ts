@@ -148,6 +148,20 @@ export class Grants {
     return result.matchedCount === 1;
   }
 
+  /**
+   * Ends the lease of an abandoned claim that has sent nothing, so that it sends nothing any more: its worker may only
+   * have been slow.
+   * @returns `false` if it was marked as sent, or is gone, meanwhile
+   */
+  async forbidSending(accountId: string, attemptId: string): Promise<boolean> {
+    const result = await this.#accounts.updateOne(
+      { _id: accountId, 'claim.attempt_id': attemptId, 'claim.sent_at': null },
+      { $set: { 'claim.lease_until': new Date(0) } },
+      { timestamps: false },
+    );
+    return result.matchedCount === 1;
+  }
+
   /** Gives a claim back that was not used. */
   async release(accountId: string, attemptId: string): Promise<void> {
     await this.#accounts.updateOne(

@@ -48,6 +48,8 @@ export interface HarnessOptions {
 export type ProviderEntry = Record<string, unknown> & {
   /** Which of the sandbox's providers it speaks to, where the name does not say so. */
   dialect?: SandboxProvider;
+  /** By way of this proxy, given the sandbox's URL. */
+  by?: (url: string) => string;
 };
 
 export interface NewAccount {
@@ -309,11 +311,13 @@ function writeProvidersFile(
     ? Object.fromEntries(wanted.map((id) => [id, {}]))
     : wanted;
   const providers: Record<string, object> = {};
-  for (const [id, { dialect = id as SandboxProvider, ...entry }] of Object.entries(named)) {
+  for (const [id, { dialect = id as SandboxProvider, by = same, ...entry }] of Object.entries(
+    named,
+  )) {
     const environment = {
       clientId: CLIENT_ID,
       clientSecret: '${SANDBOX_CLIENT_SECRET}',
-      tokenEndpoint: sandbox.tokenEndpoint(dialect),
+      tokenEndpoint: by(sandbox.tokenEndpoint(dialect)),
       validationEndpoint: sandbox.validationEndpoint(dialect),
     };
     providers[id] = { ...entry, environments: { production: environment, sandbox: environment } };
@@ -321,6 +325,10 @@ function writeProvidersFile(
   const file = join(directory, 'providers.yaml');
   writeFileSync(file, JSON.stringify({ providers }));
   return file;
+}
+
+function same(url: string): string {
+  return url;
 }
 
 /** `Array.isArray` does not narrow what is read-only. */
