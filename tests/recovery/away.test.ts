@@ -119,30 +119,31 @@ describe.each(process.env['OUTAGE_SECONDS'] === undefined ? [BOTH] : [...ALONE, 
   '%s away',
   (name, gone) => {
     it(
-      `F7 F9 nothing is sent or lost, tokens are served, and all is made up for afterwards (${name})`,
+      `F7 F9 nothing is sent or lost, what is there is handed out, and all is made up for afterwards (${name})`,
       async () => {
         const accounts = await accountsDueMeanwhile();
-        const [read, unread] = accounts as [Account, Account];
-        expect((await token(read.id)).status).toBe(200);
+        const [first] = accounts as [Account];
         const [mongoPort, temporalPort] = [
           portOf(mongodb.uri),
           portOf(`http://${temporal.address}`),
-        ] as const;
+        ];
         const cost = await during(async () => {
-          await Promise.all([gone.mongodb && mongodb.stop(), gone.temporal && temporal.stop()]);
-          const endsAt = Date.now() + OUTAGE_MS;
-          // What is in memory, or in MongoDB, is handed out; what is not is refused with a word on when to come again.
-          expect((await token(read.id)).status).toBe(200);
-          const other = await token(unread.id);
-          const told = other.headers.has('retry-after');
-          expect([other.status, told]).toEqual(gone.mongodb ? [503, true] : [200, false]);
-          await delay(Math.max(0, endsAt - Date.now()));
-          expect(received(accounts)).toHaveLength(0);
+          try {
+            await Promise.all([gone.mongodb && mongodb.stop(), gone.temporal && temporal.stop()]);
+            const endsAt = Date.now() + OUTAGE_MS;
+            // What is in MongoDB is handed out; without it nothing is guessed, but a word said on when to come again.
+            const answer = await token(first.id);
+            const told = answer.headers.has('retry-after');
+            expect([answer.status, told]).toEqual(gone.mongodb ? [503, true] : [200, false]);
+            await delay(Math.max(0, endsAt - Date.now()));
+            expect(received(accounts)).toHaveLength(0);
+          } finally {
+            await Promise.all([
+              gone.mongodb && startMongo(mongoPort),
+              gone.temporal && startTemporalOn(temporalPort),
+            ]);
+          }
         });
-        await Promise.all([
-          gone.mongodb && startMongo(mongoPort),
-          gone.temporal && startTemporalOn(temporalPort),
-        ]);
         await expectNothingLost(accounts);
         expect(cost.linesPerSecond).toBeLessThan(LOG_LINES_PER_SECOND_MAX);
         expect(cost.busy).toBeLessThan(0.5);
