@@ -29,7 +29,7 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
   if (destination !== undefined) return pino(options, destination);
   return process.stdout.isTTY
     ? pino(options, pretty({ ...PRETTY, ignore: IN_JSON_ONLY.join() }))
-    : pino(options);
+    : pino(options, standardOutput());
 }
 
 /** The error that a line would be named after. */
@@ -48,6 +48,30 @@ function scrubbed(line: string): string {
     return scrubText(line);
   }
 }
+
+/** Lines that nobody reads wait up to this size; then they are dropped. */
+const WAITING_BYTES_MAX = 8 * 2 ** 20;
+
+/**
+ * Written beside the event loop: whoever reads our output and stops (a full pipe, a log collector that hangs) must
+ * neither stop refreshes nor take all memory. What is lost is counted, and said once there is room again.
+ */
+function standardOutput(): DestinationStream {
+  const output = pino.destination({ dest: 1, sync: false, maxLength: WAITING_BYTES_MAX });
+  let dropped = 0;
+  output.on('drop', () => {
+    dropped += 1;
+  });
+  output.on('drain', () => {
+    if (dropped === 0) return;
+    const line = { level: 'warn', time: new Date().toISOString(), dropped, msg: LINES_DROPPED };
+    dropped = 0;
+    output.write(`${JSON.stringify(line)}\n`);
+  });
+  return output;
+}
+
+const LINES_DROPPED = 'log lines were dropped: nobody read our output';
 
 const PRETTY = { colorize: true, translateTime: 'SYS:HH:MM:ss', sync: true };
 /** Left out in a terminal, where every member is a line. */

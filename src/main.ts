@@ -88,7 +88,10 @@ async function startEngines(
     say: (line: string) => logger.info(line),
   };
   const searchAttributes = Object.fromEntries(
-    SEARCH_ATTRIBUTES.map(({ name }) => [name, 'Keyword' as const]),
+    SEARCH_ATTRIBUTES.map(({ name, type }) => [
+      name,
+      type === 'INT' ? ('Int' as const) : ('Keyword' as const),
+    ]),
   );
   const started = await Promise.allSettled([
     config.temporal.connection === null

@@ -4,12 +4,14 @@ import type { ConfiguredProviders } from '../providers/configured-providers';
 import type { Transport } from '../providers/transport';
 import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';
+import type { RestoreGuard } from './restore-guard';
 
 export interface ActivityDependencies {
   store: Store;
   vault: Vault;
   providers: ConfiguredProviders;
   transport: Transport;
+  restoreGuard: RestoreGuard;
   /** Names this process in claims. */
   worker: string;
   now: () => Date;

@@ -2,6 +2,7 @@
  * One refresh, step by step: claim, decrypt, exchange, seal, commit, log. All sources run this and nothing else; a
  * debug run only turns capture on (R1.1). The workflow decides whether there is another.
  */
+import { log } from '@temporalio/activity';
 import { type Account, AccountState, type Claim, type LastAttempt } from '../domain/account';
 import type { SealedGrant } from '../domain/grant';
 import type { LogEntry } from '../domain/log-entry';
@@ -13,6 +14,7 @@ import type {
 } from '../domain/refresh-attempt';
 import { refreshFailure } from '../domain/refresh-failure';
 import { dueDecision } from '../domain/refresh-policy';
+import { safeError } from '../domain/safe-error';
 import type { Secret } from '../domain/secret';
 import { useDecision } from '../domain/token-use';
 import type { Provider, ProviderEnvironment } from '../providers/provider';
@@ -55,6 +57,7 @@ export async function refreshGrant(
   place: AttemptPlace,
   steps: AttemptSteps | null,
 ): Promise<RefreshGrantResult> {
+  await deps.restoreGuard.confirm();
   const done = await claimAndRefresh(deps, input, place, steps);
   const logged = done.attempt.logEntryId === input.attemptId && done.unwritten === null;
   if (steps !== null && logged) await completeSteps(deps.store.logEntries, input.attemptId, steps);
@@ -94,6 +97,12 @@ async function claimAndRefresh(
     case 'disabled':
     case 'quarantined':
       return result(input, account, { outcome: 'skipped', reason: claimed.kind });
+    case 'stale_restore': {
+      // Whoever enabled it meanwhile has brought no new token.
+      await deps.store.restores.markStale(account, account.generation, deps.now());
+      const failure = refreshFailure('stale_restore');
+      return result(input, account, { outcome: 'failed', reason: failure.code, failure });
+    }
     case 'busy':
       return result(input, account, { outcome: 'busy', reason: 'claimed' });
     case 'answered':
@@ -251,6 +260,7 @@ async function commit(
       logEntryId: entry.id,
     }),
     accessTokenExpiresAt: grant.expiresAt,
+    rotatedTo: isRotated(account.current, grant) ? generation + 1 : null,
     unwritten,
   });
   steps?.begin('commit', deps.now());
@@ -263,7 +273,15 @@ async function commit(
       now: deps.now(),
     });
   } catch (error) {
-    if (!isDatabaseUnavailable(error)) throw error;
+    // Whatever it is: the grant exists nowhere else, and is not to end with this activity.
+    if (!isDatabaseUnavailable(error)) {
+      const { name, at } = safeError(error);
+      log.error('a grant could not be stored; it waits, sealed, in Temporal until it can', {
+        account_id: account.id,
+        error_name: name,
+        at,
+      });
+    }
     return done({ grant, generation, entry: withSteps(entry, steps) });
   }
   try {
@@ -344,13 +362,24 @@ async function shareOutcome(
     await deps.store.logEntries.record(recoveredEntry(context, attempt));
   }
   const entry = await deps.store.logEntries.read(attempt.attemptId);
-  return result(input, context.account, {
+  const { current, previous, generation } = context.account;
+  const shared = result(input, context.account, {
     outcome: attempt.outcome,
     reason: 'answered_by_another_attempt',
     exchange: entry?.outcome ?? null,
     failure: entry?.error ?? null,
     logEntryId: attempt.attemptId,
   });
+  return { ...shared, rotatedTo: isRotated(previous, current) ? generation : null };
+}
+
+/** Whether the refresh token was replaced: then the one before must not be sent again. */
+function isRotated(before: SealedGrant | null, after: SealedGrant): boolean {
+  return (
+    before !== null &&
+    before.refreshTokenFingerprint !== null &&
+    before.refreshTokenFingerprint !== after.refreshTokenFingerprint
+  );
 }
 
 function result(
@@ -373,6 +402,7 @@ function result(
     sentAt: null,
     replayRule: null,
     leafPromoted: false,
+    rotatedTo: null,
     unwritten: null,
   };
 }

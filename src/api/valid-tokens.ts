@@ -151,7 +151,9 @@ export class ValidTokens {
   ): Promise<ValidToken> {
     const { current, state } = account;
     if (state === AccountState.disabled) return refused(account);
-    if (state !== AccountState.active) return this.#fallback(account) ?? refused(account);
+    // Nobody revoked what a restore has made stale: its access token is good until it ends.
+    const servable = state === AccountState.active || account.staleRestore;
+    if (!servable) return this.#fallback(account) ?? refused(account);
     const remainingMs = () => remainingLifeMs(current, this.#deps.now());
     const usable = () => accessToken !== null && remainingMs() > 0;
     const asked = remainingMs() >= use.minValidSeconds * 1000;
@@ -171,6 +173,7 @@ export class ValidTokens {
     }
     const fallback = this.#fallback(account);
     if (fallback !== null) return fallback;
+    if (state !== AccountState.active) return refused(account);
     if (renewal !== null && renewal.error !== null) throw renewal.error;
     return {
       active: false,
@@ -206,6 +209,7 @@ export class ValidTokens {
   /** Why there is no token that lives as long as was asked. */
   async #trouble(account: Account, use: TokenUse, renewal: Renewal | null): Promise<Trouble> {
     if (account.quarantine) return { code: 'quarantined', message: IN_QUARANTINE };
+    if (account.state !== AccountState.active) return reasonOf(account);
     if (renewal !== null && renewal.error !== null) {
       const { code, message } = apiErrorOf(renewal.error);
       if (code === 'internal_error') {
@@ -257,10 +261,11 @@ const NO_TOKEN: Trouble = {
 function refused(account: Account): ValidToken {
   return {
     active: false,
-    reason: {
-      code: account.state,
-      message: account.stateReason ?? 'The owner must connect the account again.',
-    },
+    reason: reasonOf(account),
     retryAfterSeconds: null,
   };
+}
+
+function reasonOf({ state, stateReason }: Account): Trouble {
+  return { code: state, message: stateReason ?? 'The owner must connect the account again.' };
 }

@@ -75,5 +75,7 @@ export interface RefreshGrantResult {
   replayRule: ReplayRule | null;
   /** A grant that had lost a race took the refused one's place: try again at once. */
   leafPromoted: boolean;
+  /** The generation that a new refresh token came with; `null`: none came. */
+  rotatedTo: number | null;
   unwritten: Unwritten | null;
 }

@@ -107,6 +107,7 @@ const accountSchema = new Schema(
     state_reason: { type: String, default: null },
     state_at: { type: Date, required: true },
     quarantine: { type: Boolean, required: true },
+    stale_restore: { type: Boolean, default: false },
     generation: { type: Number, required: true },
     current: { type: grantSchema, required: true },
     previous: { type: grantSchema, default: null },
@@ -181,6 +182,11 @@ export type AccountDocument = InferSchemaType<typeof accountSchema> & {
 /** Which accounts may be refreshed: not those in quarantine. Mongoose's types take no boolean here. */
 export const NOT_IN_QUARANTINE: QueryFilter<AccountDocument> = {
   quarantine: false as unknown as object,
+};
+
+/** Nor those whose refresh token is known to be replaced; accounts of before that was known lack the member. */
+export const NOT_STALE: QueryFilter<AccountDocument> = {
+  stale_restore: { $ne: true } as unknown as object,
 };
 
 const scopedSchema = scopedToOrganisation(accountSchema);

@@ -371,6 +371,7 @@ function reconnection(before: Account, grant: SealedGrant, now: Date) {
       refresh_token_warned_days: null,
       last_validation: null,
       refused_generation: null,
+      stale_restore: false,
     },
   };
 }

@@ -14,6 +14,7 @@ import {
   type AccountDocument,
   accountsOfAllOrganisations,
   NOT_IN_QUARANTINE,
+  NOT_STALE,
 } from './account-model';
 
 /** Longer than the HTTP deadline: while it lasts, nobody else may send. */
@@ -40,7 +41,7 @@ export type ClaimResult =
   /** An attempt that ended meanwhile is the answer. */
   | { kind: 'answered'; account: Account; attempt: LastAttempt }
   | { kind: 'busy'; account: Account; leaseUntil: Date }
-  | { kind: 'disabled' | 'quarantined'; account: Account }
+  | { kind: 'disabled' | 'quarantined' | 'stale_restore'; account: Account }
   | { kind: 'absent' };
 
 export interface Settlement {
@@ -88,6 +89,7 @@ export class Grants {
           _id: accountId,
           state: { $ne: AccountState.disabled },
           ...NOT_IN_QUARANTINE,
+          ...NOT_STALE,
           $and: conditions,
         },
         { $set: { claim } },
@@ -100,6 +102,7 @@ export class Grants {
     if (account === null) return { kind: 'absent' };
     if (account.state === AccountState.disabled) return { kind: 'disabled', account };
     if (account.quarantine) return { kind: 'quarantined', account };
+    if (account.staleRestore) return { kind: 'stale_restore', account };
     const { claim: standing, lastAttempt } = account;
     if (standing !== null) {
       const abandoned = standing.leaseUntil <= now || standing.attemptId === supersedes;
@@ -132,6 +135,7 @@ export class Grants {
         generation: claim.generation,
         state: { $ne: AccountState.disabled },
         ...NOT_IN_QUARANTINE,
+        ...NOT_STALE,
         'claim.attempt_id': claim.attemptId,
         'claim.lease_until': { $gt: now },
       },
@@ -224,6 +228,8 @@ export class Grants {
           last_validation: null,
           failed_attempts: 0,
           next_attempt_at: null,
+          // Also one that waited in Temporal while the database was restored: it is newer than any backup.
+          stale_restore: false,
         },
         $inc: { generation: 1 },
       },

@@ -76,6 +76,7 @@ export class Quarantine {
           last_error: null,
           failed_attempts: 0,
           next_attempt_at: null,
+          stale_restore: false,
         },
         $inc: { generation: 1 },
       },

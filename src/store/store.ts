@@ -10,6 +10,7 @@ import { Grants } from './grants';
 import { LogEntries } from './log-entries';
 import { Quarantine } from './quarantine';
 import { RefreshTokenWarnings } from './refresh-token-warnings';
+import { Restores } from './restores';
 import { Settings } from './settings';
 import { Statistics } from './statistics';
 import { TokenHandouts } from './token-handouts';
@@ -24,6 +25,7 @@ export interface Store {
   refreshTokenWarnings: RefreshTokenWarnings;
   logEntries: LogEntries;
   quarantine: Quarantine;
+  restores: Restores;
   settings: Settings;
   statistics: Statistics;
   tokenHandouts: TokenHandouts;
@@ -64,6 +66,7 @@ export function createStore(
     grants: new Grants(connection, options.rules),
     logEntries: new LogEntries(connection, options.logRetentionDays),
     quarantine: new Quarantine(connection, options.rules),
+    restores: new Restores(connection),
     settings: new Settings(connection),
     statistics: new Statistics(connection),
     tokenHandouts: new TokenHandouts(connection, options.logRetentionDays),

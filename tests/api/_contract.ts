@@ -85,6 +85,8 @@ export function contractProblems(
   const response = found.operation.responses[String(answer.status)];
   if (response === undefined) return [`${found.name} does not document status ${answer.status}`];
   const schema = response.content?.['application/json']?.schema;
+  if (schema === undefined && response.content !== undefined)
+    return typeof answer.body === 'string' ? [] : [`${found.name} is to answer as text`];
   if (schema === undefined)
     return answer.body === null ? [] : [`${found.name} documents no body for ${answer.status}`];
   return problems(document, schema, answer.body, `${found.name} ${answer.status}`);

@@ -49,7 +49,7 @@ const OF_PAGES = {
   'cache-control': 'no-store',
 };
 
-const isPage = (path: string) => /^\/(admin|sign-in|sign-out|theme)(\/|$)/.test(path);
+const isPage = (path: string) => /^\/(admin|docs|sign-in|sign-out|theme)(\/|$)/.test(path);
 const expected = (path: string) => ({
   ...(isPage(path) ? OF_PAGES : OF_API),
   ...(path.startsWith('/api/') ? { 'cache-control': 'no-store' } : {}),

@@ -17,6 +17,7 @@ const OF_ALL = {
     'due-accounts.ts',
     'grants.ts',
     'refresh-token-warnings.ts',
+    'restores.ts',
     'validations.ts',
   ],
   // Written by workers; read by the tail that hands new entries to those whose they are.

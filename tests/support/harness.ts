@@ -107,7 +107,11 @@ export interface Harness {
     body?: unknown,
   ): Promise<{ status: number; body: any }>;
   /** Another configuration, as a worker has that was started with it. */
-  startWorker(otherwise?: { config: Config; store: Store }): Promise<RunningWorker>;
+  startWorker(otherwise?: {
+    config: Config;
+    store: Store;
+    lookEveryMs?: number;
+  }): Promise<RunningWorker>;
   stopWorkers(): Promise<void>;
   stop(): Promise<void>;
 }

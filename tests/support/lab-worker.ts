@@ -6,15 +6,18 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { type Activities, createActivities } from '../../src/activities';
 import type { ActivityDependencies } from '../../src/activities/dependencies';
-import { openStoreAndVault, requireProductionConfig } from '../../src/bootstrap';
+import { RestoreGuard } from '../../src/activities/restore-guard';
+import { connectTemporal, openStoreAndVault, requireProductionConfig } from '../../src/bootstrap';
 import { loadConfig } from '../../src/config';
 import { createLogger, installTemporalLogger } from '../../src/logging';
 import { ConfiguredProviders } from '../../src/providers/configured-providers';
 import { createTransport } from '../../src/providers/transport';
 import type { GrantPlace, Vault } from '../../src/vault/vault';
+import { rotationMarks } from '../../src/worker/rotation-marks';
 
 /**
  * In order. `claimed`: the claim is written. `marked`: so is that the request may have left. `answered`: the whole
@@ -172,7 +175,13 @@ async function main(): Promise<void> {
     }
     const { store, vault } = await opened;
     const providers = new ConfiguredProviders(config.providers);
-    const deps = { store, vault, providers, worker: identity, now: () => new Date() };
+    const now = () => new Date();
+    const client = new Client({
+      connection: await connectTemporal(temporal, namespace),
+      namespace,
+    });
+    const restoreGuard = new RestoreGuard({ store, marks: rotationMarks(client), now });
+    const deps = { store, vault, providers, restoreGuard, worker: identity, now };
     return Worker.create({
       ...common,
       activities: perAccount(createActivities(observed({ ...deps, transport: createTransport() }))),
