@@ -14,6 +14,9 @@ export interface SealingContext {
   field: string;
 }
 
+/** What every sealed value begins with; its key's id follows. */
+export const ENVELOPE_PREFIX = 'ENC:v1:';
+
 /** Why a value did not open. */
 export type OpenFailure =
   /** No envelope: a plaintext or legacy row. Never taken for a token. */
@@ -92,6 +95,19 @@ export function open(ring: KeyRing, sealed: string, context: SealingContext): st
   } catch {
     throw new OpenError('corrupt');
   }
+}
+
+/** The id of the key that a value is sealed with; `null` for what is no sealed value. */
+export function sealingKeyOf(sealed: string): string | null {
+  return ENVELOPE.exec(sealed)?.[1] ?? null;
+}
+
+/**
+ * The same text, sealed with the key that seals now.
+ * @throws {OpenError}
+ */
+export function reseal(ring: KeyRing, sealed: string, context: SealingContext): string {
+  return seal(ring, open(ring, sealed, context), context);
 }
 
 /** Length-prefixed, so that no two places have the same bytes. */
