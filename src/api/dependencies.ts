@@ -5,6 +5,7 @@ import type { ConfiguredProviders } from '../providers/configured-providers';
 import type { Principal } from '../store/api-keys';
 import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';
+import type { EncryptionClient } from './encryption-client';
 import type { HandoutLog } from './handout-log';
 import type { RefreshClient } from './refresh-client';
 import type { ScheduleClient } from './schedule-client';
@@ -17,6 +18,7 @@ export interface ApiDependencies {
   refreshes: RefreshClient;
   schedules: ScheduleClient;
   workflows: WorkflowClient;
+  encryption: EncryptionClient;
   handouts: Pick<HandoutLog, 'record'>;
   logger: Logger;
   /** Keys that come from the environment, beside those in the store. */

@@ -10,6 +10,7 @@ import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';
 import { createApp } from './app';
 import type { ApiDependencies } from './dependencies';
+import { createEncryptionClient } from './encryption-client';
 import { createHandoutLog } from './handout-log';
 import { createRefreshClient } from './refresh-client';
 import { createScheduleClient } from './schedule-client';
@@ -56,6 +57,7 @@ export async function serveApi({
     refreshes: createRefreshClient(client, taskQueue),
     schedules: createScheduleClient(client, providers, taskQueue),
     workflows: createWorkflowClient(client, taskQueue, uiUrl),
+    encryption: createEncryptionClient(client, taskQueue),
     handouts,
     logger,
     configuredKeys: configuredKeys(config),

@@ -5,10 +5,13 @@ import { Accounts } from './accounts';
 import { ApiKeys } from './api-keys';
 import { openDatabase } from './database';
 import { DueAccounts } from './due-accounts';
+import { EncryptionKeys } from './encryption-keys';
 import { Grants } from './grants';
 import { LogEntries } from './log-entries';
+import { Processes } from './processes';
 import { Quarantine } from './quarantine';
 import { RefreshTokenWarnings } from './refresh-token-warnings';
+import { SealedRecords } from './sealed-records';
 import { Settings } from './settings';
 import { Statistics } from './statistics';
 import { TokenHandouts } from './token-handouts';
@@ -18,10 +21,13 @@ export interface Store {
   accounts: Accounts;
   apiKeys: ApiKeys;
   dueAccounts: DueAccounts;
+  encryptionKeys: EncryptionKeys;
   grants: Grants;
   refreshTokenWarnings: RefreshTokenWarnings;
   logEntries: LogEntries;
+  processes: Processes;
   quarantine: Quarantine;
+  sealedRecords: SealedRecords;
   settings: Settings;
   statistics: Statistics;
   tokenHandouts: TokenHandouts;
@@ -45,6 +51,7 @@ export async function openStore(uri: string, options: StoreOptions): Promise<Sto
   await store.logEntries.createIndexes();
   await store.apiKeys.createIndexes();
   await store.tokenHandouts.createIndexes();
+  await store.processes.createIndexes();
   return store;
 }
 
@@ -56,10 +63,13 @@ function createStore(
     accounts: new Accounts(connection, options.rules),
     apiKeys: new ApiKeys(connection),
     dueAccounts: new DueAccounts(connection),
+    encryptionKeys: new EncryptionKeys(connection),
     refreshTokenWarnings: new RefreshTokenWarnings(connection, options.rules),
     grants: new Grants(connection, options.rules),
     logEntries: new LogEntries(connection, options.logRetentionDays),
+    processes: new Processes(connection),
     quarantine: new Quarantine(connection, options.rules),
+    sealedRecords: new SealedRecords(connection),
     settings: new Settings(connection),
     statistics: new Statistics(connection),
     tokenHandouts: new TokenHandouts(connection, options.logRetentionDays),

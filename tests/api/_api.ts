@@ -6,6 +6,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { type ApiApp, createApp } from '../../src/api/app';
 import type { ApiDependencies } from '../../src/api/dependencies';
+import { createEncryptionClient } from '../../src/api/encryption-client';
 import { createHandoutLog, type HandoutLog } from '../../src/api/handout-log';
 import { createRefreshClient } from '../../src/api/refresh-client';
 import { createScheduleClient } from '../../src/api/schedule-client';
@@ -96,6 +97,7 @@ export async function startApi(
     refreshes: createRefreshClient(harness.client, taskQueue),
     schedules: createScheduleClient(harness.client, providers, taskQueue),
     workflows: createWorkflowClient(harness.client, taskQueue),
+    encryption: createEncryptionClient(harness.client, taskQueue),
     handouts,
     logger,
     configuredKeys: options.configuredKeys ?? [],

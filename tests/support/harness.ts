@@ -10,6 +10,7 @@ import { Writable } from 'node:stream';
 import { Client, Connection, ScheduleNotFoundError } from '@temporalio/client';
 import { Runtime } from '@temporalio/worker';
 import { type ApiApp, createApp } from '../../src/api/app';
+import { createEncryptionClient } from '../../src/api/encryption-client';
 import { createHandoutLog, type HandoutLog } from '../../src/api/handout-log';
 import { createRefreshClient } from '../../src/api/refresh-client';
 import { createScheduleClient } from '../../src/api/schedule-client';
@@ -38,6 +39,8 @@ export interface HarnessOptions {
   worker?: boolean;
   mongodbUri?: string;
   temporalAddress?: string;
+  /** Default: one key, `k1`. */
+  encryptionKeys?: string;
   policy?: Partial<ProviderConfig['policy']>;
   /** Which of the sandbox's providers are configured, and as what; default: eBay. */
   providers?: readonly SandboxProvider[] | Record<string, ProviderEntry>;
@@ -133,7 +136,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const client = new Client({ connection, namespace });
 
   const sandbox = await startSandbox({ clientId: CLIENT_ID, clientSecret });
-  const encryptionKeys = `k1:${randomBytes(32).toString('base64')}`;
+  const encryptionKeys = options.encryptionKeys ?? `k1:${randomBytes(32).toString('base64')}`;
   const ring = KeyRing.parse(encryptionKeys);
   const directory = mkdtempSync(join(tmpdir(), 'evergrant-harness-'));
   const providersFile = writeProvidersFile(directory, sandbox, options.providers ?? ['ebay']);
@@ -163,6 +166,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     refreshes: createRefreshClient(client, config.temporal.taskQueue),
     schedules: createScheduleClient(client, providers, config.temporal.taskQueue),
     workflows: createWorkflowClient(client, config.temporal.taskQueue),
+    encryption: createEncryptionClient(client, config.temporal.taskQueue),
     handouts,
     logger,
     configuredKeys: [],

@@ -5,6 +5,10 @@ import { accountsImport, importCommand } from './accounts-import';
 import { accountsList } from './accounts-list';
 import { accountsRelease } from './accounts-release';
 import { accountsShow } from './accounts-show';
+import { encryptionCheck } from './encryption-check';
+import { encryptionPause } from './encryption-pause';
+import { encryptionResume } from './encryption-resume';
+import { encryptionRotate } from './encryption-rotate';
 import { keysCreate } from './keys-create';
 import { keysList } from './keys-list';
 import { keysRevoke } from './keys-revoke';
@@ -42,4 +46,8 @@ export const COMMANDS: readonly Command[] = [
   keysCreate,
   keysList,
   keysRevoke,
+  encryptionRotate,
+  encryptionCheck,
+  encryptionPause,
+  encryptionResume,
 ];
