@@ -177,7 +177,7 @@ export class ValidTokens {
       active: false,
       reason: trouble ?? NO_TOKEN,
       retryAfterSeconds:
-        account.quarantine || current.refreshToken === null
+        account.quarantine || current.refreshToken === null || trouble === GRANT_UNREADABLE
           ? null
           : this.#retryAfterSeconds(account),
     };
@@ -269,6 +269,9 @@ const NO_TOKEN: Trouble = {
 };
 
 function refused(account: Account): ValidToken {
+  const { state, lastError } = account;
+  if (state !== AccountState.disabled && lastError !== null && DOES_NOT_OPEN.has(lastError.code))
+    return { active: false, reason: GRANT_UNREADABLE, retryAfterSeconds: null };
   return {
     active: false,
     reason: {

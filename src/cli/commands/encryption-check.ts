@@ -45,6 +45,6 @@ function problemsOf({ keys, other_records: other }: Encryption): string[] {
   const lost = keys
     .filter(({ present, needed, records }) => !present && (needed || records > 0))
     .map(({ id, records }) => `The key ${id} is not here: ${grouped(records)} records name it.`);
-  const nowhere = other > 0 ? [`${grouped(other)} records name keys that nobody knows.`] : [];
+  const nowhere = other > 0 ? [`Records that name keys nobody knows: ${grouped(other)}.`] : [];
   return [...missing, ...lost, ...nowhere];
 }
