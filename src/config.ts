@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path';
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
 import { ORGANISATION_NAME } from './domain/organisation';
+import { Secret } from './domain/secret';
 import { duration, type ProviderConfig, readProviders, secureUrl } from './providers-file';
 import { KeyRing, KeyRingError } from './vault/key-ring';
 import { KeySourceError, keySourceOf } from './vault/key-source';
@@ -27,9 +28,9 @@ export interface Config {
   encryptionKeys: KeyRing | null;
   /** Ids of keys that are gone for good: what they sealed is given up, and does not stop the start. */
   lostKeyIds: readonly string[];
-  adminApiKey: string | null;
+  adminApiKey: Secret | null;
   adminOrganisation: string;
-  internalApiKey: string | null;
+  internalApiKey: Secret | null;
   /** `null`: no JWT is accepted. */
   jwt: JwtConfig | null;
   /** Signing in with an OpenID provider; `null`: with keys only. */
@@ -39,6 +40,7 @@ export interface Config {
   port: number | null;
   logLevel: LogLevel;
   logRetentionDays: number;
+  auditRetentionDays: number;
   dataDir: string;
   cacheDir: string;
   /** What embedded engines and their builds may see of the environment: no secret of ours. */
@@ -55,7 +57,7 @@ export interface Config {
 /** Whose JWTs open the API. */
 export interface JwtConfig {
   /** Shared with the issuer (HMAC), or published by it (a JWKS). */
-  keys: { secret: string } | { jwksUrl: string };
+  keys: { secret: Secret } | { jwksUrl: string };
   /** What `iss` and `aud` must be; `null`: anything. */
   issuer: string | null;
   audience: string | null;
@@ -67,7 +69,7 @@ export interface OidcConfig {
   issuer: URL;
   clientId: string;
   /** `null`: a public client. */
-  clientSecret: string | null;
+  clientSecret: Secret | null;
   /** Where people reach the pages; `null`: where their request went. */
   publicUrl: URL | null;
   /** The organisation of all who sign in so, or the claim of the ID token that names it. */
@@ -154,6 +156,11 @@ const environmentSchema = z.object({
     .positive('must be more than 0')
     .max(36_500, 'must be at most 36500 (a hundred years)')
     .default(30),
+  AUDIT_RETENTION_DAYS: z.coerce
+    .number('must be a number of days')
+    .positive('must be more than 0')
+    .max(36_500, 'must be at most 36500 (a hundred years)')
+    .default(400),
   DATA_DIR: z.string().default('./data'),
   PROVIDERS_FILE: z.string().optional(),
   REFRESH_INTERVAL_MINUTES: z.coerce
@@ -202,15 +209,16 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     },
     encryptionKeys,
     lostKeyIds: env.ENCRYPTION_KEYS_LOST ?? [],
-    adminApiKey: env.ADMIN_API_KEY ?? null,
+    adminApiKey: secretOf(env.ADMIN_API_KEY),
     adminOrganisation: env.ADMIN_ORGANISATION,
-    internalApiKey: env.INTERNAL_API_KEY ?? null,
+    internalApiKey: secretOf(env.INTERNAL_API_KEY),
     jwt: jwtConfig(env),
     oidc,
     host: env.HOST,
     port: env.PORT ?? null,
     logLevel: env.LOG_LEVEL,
     logRetentionDays: env.LOG_RETENTION_DAYS,
+    auditRetentionDays: env.AUDIT_RETENTION_DAYS,
     dataDir: resolve(env.DATA_DIR),
     cacheDir: join(set['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'evergrant'),
     engineEnvironment: engineEnvironment(set),
@@ -239,9 +247,18 @@ function readEncryptionKeys(
   }
 }
 
+function secretOf(text: string | undefined): Secret | null {
+  return text === undefined ? null : new Secret(text);
+}
+
 function jwtConfig(env: z.infer<typeof environmentSchema>): JwtConfig | null {
   const { JWT_SECRET: secret, JWKS_URL: jwksUrl, JWT_ORGANISATION_CLAIM: claim } = env;
-  const keys = secret !== undefined ? { secret } : jwksUrl !== undefined ? { jwksUrl } : null;
+  const keys =
+    secret !== undefined
+      ? { secret: new Secret(secret) }
+      : jwksUrl !== undefined
+        ? { jwksUrl }
+        : null;
   if (keys === null) return null;
   return {
     keys,
@@ -264,7 +281,7 @@ function readOidc(env: z.infer<typeof environmentSchema>, problems: string[]): C
   return {
     issuer,
     clientId: clientId ?? '',
-    clientSecret: env.OIDC_CLIENT_SECRET ?? null,
+    clientSecret: secretOf(env.OIDC_CLIENT_SECRET),
     publicUrl: env.PUBLIC_URL ?? null,
     organisation: fixed === undefined ? { claim: claim ?? '' } : { fixed },
     scopesClaim: env.OIDC_SCOPES_CLAIM ?? null,

@@ -76,7 +76,7 @@ const resealed = (vault: Vault, record: SealedRecord, to: string) => ({
   ...record,
   values: record.values.map((value) => ({
     ...value,
-    resealed: vault.reseal(value.sealed, value.place, to),
+    resealed: vault.reseal(value.sealed, value.place, value.purpose, to),
   })),
 });
 

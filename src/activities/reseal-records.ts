@@ -60,8 +60,8 @@ function resealedRecord(
   const resealed: ResealedRecord = { collection, id, values: [] };
   for (const value of values) {
     try {
-      const { sealed, place } = value;
-      resealed.values.push({ ...value, resealed: vault.reseal(sealed, place, to) });
+      const { sealed, place, purpose } = value;
+      resealed.values.push({ ...value, resealed: vault.reseal(sealed, place, purpose, to) });
     } catch (error) {
       if (!(error instanceof OpenError)) throw error;
       failed.add(sealingKeyOf(value.sealed) ?? '?');

@@ -8,6 +8,31 @@ const time = z.iso.datetime();
 const count = z.number().int();
 const countsByKey = z.record(z.string(), count);
 
+const PROGRESS_EXAMPLE = {
+  phase: 'resealing' as const,
+  paused: null,
+  passes: 0,
+  total: 48210,
+  resealed: 31900,
+  skipped: 2,
+  unreadable: {},
+  unreadable_records: [],
+  remaining: {},
+  waiting_grants: 0,
+  removable_keys: [],
+  started_at: '2026-11-22T18:30:00.000Z',
+  finished_at: null,
+};
+
+const ROTATION_EXAMPLE = {
+  workflow_id: 'rotate-encryption',
+  run_id: '019aad5e-0a11-7c42-8f3d-6e5d4c3b2a10',
+  to: 'k2',
+  status: 'running' as const,
+  failure: null,
+  progress: PROGRESS_EXAMPLE,
+};
+
 const RotationProgressBody = z
   .object({
     phase: z.enum(ROTATION_PHASES).openapi({
@@ -33,7 +58,7 @@ const RotationProgressBody = z
     started_at: time,
     finished_at: time.nullable(),
   })
-  .openapi('RotationProgress');
+  .openapi('RotationProgress', { example: PROGRESS_EXAMPLE });
 
 export const RotationBody = z
   .object({
@@ -46,7 +71,7 @@ export const RotationBody = z
       description: 'null: no worker answers now, or it failed',
     }),
   })
-  .openapi('Rotation');
+  .openapi('Rotation', { example: ROTATION_EXAMPLE });
 
 export function rotationBody(rotation: Rotation): z.infer<typeof RotationBody> {
   const { progress } = rotation;
@@ -109,4 +134,40 @@ export const EncryptionBody = z
     ),
     rotation: orNull(RotationBody),
   })
-  .openapi('Encryption');
+  .openapi('Encryption', {
+    example: {
+      sealing_key: 'k2',
+      keys: [
+        {
+          id: 'k1',
+          seals: false,
+          present: true,
+          missing_from: [],
+          records: 16310,
+          needed: true,
+          promoted_at: '2026-05-01T08:00:00.000Z',
+          retired_at: null,
+        },
+        {
+          id: 'k2',
+          seals: true,
+          present: true,
+          missing_from: [],
+          records: 31902,
+          needed: true,
+          promoted_at: '2026-11-22T18:30:00.000Z',
+          retired_at: null,
+        },
+      ],
+      other_records: 0,
+      processes: [
+        {
+          name: 'worker 4711@host',
+          keys: ['k1', 'k2'],
+          sealing_key: 'k2',
+          seen_at: '2026-11-22T18:41:10.003Z',
+        },
+      ],
+      rotation: ROTATION_EXAMPLE,
+    },
+  });

@@ -7,9 +7,6 @@ import { grouped } from './progress';
 export type Encryption = z.infer<typeof EncryptionBody>;
 export type Rotation = z.infer<typeof RotationBody>;
 
-export const ENCRYPTION_PATH = '/api/admin/encryption';
-export const ROTATION_PATH = `${ENCRYPTION_PATH}/rotation`;
-
 /** How far it is, in a line. */
 export function rotationLine({ status, to, failure, progress }: Rotation): string {
   if (failure !== null) return `failed: ${failure}`;

@@ -3,6 +3,7 @@
  * record it is. Whoever seals values in a collection of their own adds it to the list here, and key rotation covers it.
  */
 import type { Connection, mongo } from 'mongoose';
+import type { KeyPurpose } from '../vault/key-ring';
 import { ENVELOPE_PREFIX, type SealingContext, sealingKeyOf } from '../vault/sealing';
 import { CANARY_PLACE } from '../vault/vault';
 
@@ -12,6 +13,8 @@ interface SealedCollection {
   only?: Record<string, string>;
   /** The members that hold them, in lists too, with the field each was sealed for. */
   members: Readonly<Record<string, string>>;
+  /** What they are sealed for; `token` if left out. */
+  purpose?: KeyPurpose;
   /** The rest of the place a document's values were sealed for. */
   place: (document: StoredDocument) => Pick<SealingContext, 'organisation' | 'account'>;
 }
@@ -52,6 +55,7 @@ interface SealedValue {
   path: string;
   sealed: string;
   place: SealingContext;
+  purpose: KeyPurpose;
 }
 
 /** Values of one record, each with what takes its place. */
@@ -206,12 +210,16 @@ function literal(keyId: string): string {
 }
 
 /** The sealed values of a document, and where exactly each stands. */
-function valuesOf(document: StoredDocument, { members, place }: SealedCollection): SealedValue[] {
+function valuesOf(
+  document: StoredDocument,
+  { members, place, purpose = 'token' }: SealedCollection,
+): SealedValue[] {
   return Object.entries(members).flatMap(([member, field]) =>
     stringsAt(document, member.split('.')).map(({ path, text }) => ({
       path: path.join('.'),
       sealed: text,
       place: { ...place(document), field },
+      purpose,
     })),
   );
 }

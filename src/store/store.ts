@@ -3,6 +3,7 @@ import type { Connection } from 'mongoose';
 import type { RefreshRules } from '../domain/refresh-policy';
 import { Accounts } from './accounts';
 import { ApiKeys } from './api-keys';
+import { AuditEntries } from './audit-entries';
 import { openDatabase } from './database';
 import { DueAccounts } from './due-accounts';
 import { EncryptionKeys } from './encryption-keys';
@@ -20,6 +21,7 @@ import { Validations } from './validations';
 export interface Store {
   accounts: Accounts;
   apiKeys: ApiKeys;
+  auditEntries: AuditEntries;
   dueAccounts: DueAccounts;
   encryptionKeys: EncryptionKeys;
   grants: Grants;
@@ -50,18 +52,20 @@ export async function openStore(uri: string, options: StoreOptions): Promise<Sto
   await store.accounts.createIndexes();
   await store.logEntries.createIndexes();
   await store.apiKeys.createIndexes();
+  await store.auditEntries.createIndexes();
   await store.tokenHandouts.createIndexes();
   await store.processes.createIndexes();
   return store;
 }
 
-function createStore(
+export function createStore(
   connection: Connection,
   options: StoreOptions,
 ): Store & { accounts: Accounts } {
   return {
     accounts: new Accounts(connection, options.rules),
     apiKeys: new ApiKeys(connection),
+    auditEntries: new AuditEntries(connection),
     dueAccounts: new DueAccounts(connection),
     encryptionKeys: new EncryptionKeys(connection),
     refreshTokenWarnings: new RefreshTokenWarnings(connection, options.rules),

@@ -4,7 +4,7 @@
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import type { SealedFallback, SealedGrant } from '../domain/grant';
-import type { KeyRing } from './key-ring';
+import type { KeyPurpose, KeyRing } from './key-ring';
 import { OpenError, open, reseal, type SealingContext, seal, sealingKeyOf } from './sealing';
 
 /** Where the canary is kept; the first process writes it, all later ones must be able to open it. */
@@ -97,11 +97,11 @@ export class Vault {
   }
 
   /**
-   * What stands at a place, sealed with this key.
+   * What stands at a place, sealed with this key for the purpose that it was sealed for.
    * @throws {OpenError}
    */
-  reseal(sealed: string, place: SealingContext, keyId: string): string {
-    return reseal(this.#ring.sealingWith(keyId), sealed, place);
+  reseal(sealed: string, place: SealingContext, purpose: KeyPurpose, keyId: string): string {
+    return reseal(this.#ring.sealingWith(keyId), sealed, place, purpose);
   }
 
   /**
@@ -171,6 +171,12 @@ export class Vault {
       if (!(error instanceof OpenError)) throw error;
       return sealed;
     }
+  }
+
+  /** A keyed hash of a text, for the audit: nobody makes or checks one without the keys. */
+  authenticationCode(text: string): string {
+    const key = createHmac('sha256', this.#fingerprintKey).update('evergrant/audit').digest();
+    return createHmac('sha256', key).update(text).digest('base64url');
   }
 
   /** A keyed hash, 12 characters: equal for equal tokens; useless to whoever has no key. */

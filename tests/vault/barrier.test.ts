@@ -158,6 +158,7 @@ describe('Rotate, Rekey, ReloadKeyring', () => {
     store.stored = vault.reseal(
       store.stored ?? '',
       { organisation: '', account: 'canary', field: 'fingerprint_key' },
+      'token',
       'new',
     );
     await expect(Vault.open(before, store)).rejects.toThrow(VaultSealedError);

@@ -1,6 +1,6 @@
 import { createRoute, type z } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { EncryptionBody, rotationBody } from '../encryption-body';
 import { errorResponses } from '../errors';
@@ -8,11 +8,13 @@ import { errorResponses } from '../errors';
 const route = createRoute({
   method: 'get',
   path: '/api/admin/encryption',
+  operationId: 'getEncryption',
+  tags: ['Encryption'],
   summary:
     'The encryption keys: which seals, which are needed, and how many records each has sealed',
   description:
     'Of the whole database, for all organisations. All records are counted at each request: ask for /api/admin/encryption/rotation to follow a rotation.',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   responses: {
     200: {
       description: 'Ids and counts, never a key',
@@ -22,8 +24,8 @@ const route = createRoute({
   },
 });
 
-export function registerGetEncryption(app: ApiApp, deps: ApiDependencies): void {
-  app.openapi(route, async (c) => c.json(await encryptionBody(deps), 200));
+export function registerGetEncryption(app: ApiApp, deps: ApiDependencies) {
+  return app.openapi(route, async (c) => c.json(await encryptionBody(deps), 200));
 }
 
 async function encryptionBody({

@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import { callerName } from '../authenticator';
 import type { ApiDependencies } from '../dependencies';
 import { RotationBody, rotationBody } from '../encryption-body';
@@ -10,8 +10,10 @@ import { NoteBody } from '../schedule-body';
 const route = createRoute({
   method: 'post',
   path: '/api/admin/encryption/pause',
+  operationId: 'pauseEncryptionRotation',
+  tags: ['Encryption'],
   summary: 'Pause the rotation before its next page of records, until it is resumed',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   request: { body: { content: { 'application/json': { schema: NoteBody } } } },
   responses: {
     200: {
@@ -22,8 +24,8 @@ const route = createRoute({
   },
 });
 
-export function registerPauseRotation(app: ApiApp, { encryption, logger }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerPauseRotation(app: ApiApp, { encryption, logger }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { keyId, organisation } = c.get('principal');
     const { note: why } = NoteBody.parse(c.req.valid('json') ?? {});
     const rotation = await encryption.pause(why ?? `paused by ${callerName(keyId)}`);

@@ -1,7 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
-
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { RotationBody, rotationBody } from '../encryption-body';
 import { errorResponses } from '../errors';
@@ -9,8 +8,10 @@ import { errorResponses } from '../errors';
 const route = createRoute({
   method: 'post',
   path: '/api/admin/encryption/resume',
+  operationId: 'resumeEncryptionRotation',
+  tags: ['Encryption'],
   summary: 'Let a paused rotation go on',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   responses: {
     200: {
       description: 'As it is now',
@@ -20,8 +21,8 @@ const route = createRoute({
   },
 });
 
-export function registerResumeRotation(app: ApiApp, { encryption, logger }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerResumeRotation(app: ApiApp, { encryption, logger }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { keyId, organisation } = c.get('principal');
     const rotation = await encryption.resume();
     logger.info({ key_id: keyId, organisation }, 'rotation resumed');

@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { KeyNotPromotedError, promoteKey } from '../../key-custody';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { RotationBody, rotationBody } from '../encryption-body';
 import { ApiError, bodyErrorResponses } from '../errors';
@@ -17,10 +17,12 @@ const Body = z.strictObject({
 const route = createRoute({
   method: 'post',
   path: '/api/admin/encryption/rotate',
+  operationId: 'rotateEncryptionKey',
+  tags: ['Encryption'],
   summary: 'Let another key seal, and re-seal every record with it',
   description:
     'Refused unless every living process has the key (ENCRYPTION_KEYS). Refreshes go on meanwhile, and a newer grant is never overwritten. Asked again while it runs: the same rotation. It serves all organisations.',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   request: { body: { content: { 'application/json': { schema: Body } } } },
   responses: {
     200: {
@@ -34,8 +36,8 @@ const route = createRoute({
 export function registerRotateEncryption(
   app: ApiApp,
   { store, vault, encryption, logger }: ApiDependencies,
-): void {
-  app.openapi(route, async (c) => {
+) {
+  return app.openapi(route, async (c) => {
     const { to: wanted } = Body.parse(c.req.valid('json') ?? {});
     const { keyId, organisation } = c.get('principal');
     const newest = await encryption.rotation();

@@ -1,5 +1,5 @@
 import type { Command } from '../command';
-import { ENCRYPTION_PATH, type Encryption, rotationLine } from '../encryption';
+import { type Encryption, rotationLine } from '../encryption';
 import { time } from '../output';
 import { grouped } from '../progress';
 
@@ -8,7 +8,7 @@ export const encryptionCheck: Command = {
   summary: 'Which encryption key seals, what each has sealed, and who lacks one that is needed',
   more: 'Exit code 1: a key that is needed is missing somewhere, or records name a key that is nowhere.',
   async run({ api, out, json }) {
-    const body = await api.get<Encryption>(ENCRYPTION_PATH);
+    const body = await api.ask(({ admin }) => admin.encryption.$get());
     const problems = problemsOf(body);
     const exitCode = problems.length > 0 ? 1 : 0;
     if (json) {

@@ -1,5 +1,5 @@
 import type { Command } from '../command';
-import { ENCRYPTION_PATH, type Rotation, showRotation } from '../encryption';
+import { showRotation } from '../encryption';
 import { noteOption } from '../schedules';
 
 export const encryptionPause: Command = {
@@ -8,9 +8,7 @@ export const encryptionPause: Command = {
   options: { note: noteOption },
   async run({ api, out, json, options }) {
     const note = options.text('note');
-    return showRotation(
-      { out, json },
-      await api.post<Rotation>(`${ENCRYPTION_PATH}/pause`, { note }),
-    );
+    const rotation = await api.ask(({ admin }) => admin.encryption.pause.$post({ json: { note } }));
+    return showRotation({ out, json }, rotation);
   },
 };

@@ -1,10 +1,11 @@
 import type { Command } from '../command';
-import { ENCRYPTION_PATH, type Rotation, showRotation } from '../encryption';
+import { showRotation } from '../encryption';
 
 export const encryptionResume: Command = {
   words: ['encryption', 'resume'],
   summary: 'Let a paused rotation go on',
   async run({ api, out, json }) {
-    return showRotation({ out, json }, await api.post<Rotation>(`${ENCRYPTION_PATH}/resume`));
+    const rotation = await api.ask(({ admin }) => admin.encryption.resume.$post());
+    return showRotation({ out, json }, rotation);
   },
 };

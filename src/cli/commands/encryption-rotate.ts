@@ -1,12 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from '../command';
-import {
-  ENCRYPTION_PATH,
-  ROTATION_PATH,
-  type Rotation,
-  rotationLine,
-  showRotation,
-} from '../encryption';
+import { rotationLine, showRotation } from '../encryption';
 import { createProgress } from '../progress';
 
 const LOOK_EVERY_MS = 1_000;
@@ -20,15 +14,14 @@ export const encryptionRotate: Command = {
   },
   more: 'First put the new key at the end of ENCRYPTION_KEYS of every process, and restart them.\nEnded with Ctrl-C, the rotation goes on; the same command looks at it again.',
   async run({ api, out, json, options }) {
-    let rotation = await api.post<Rotation>(`${ENCRYPTION_PATH}/rotate`, {
-      to: options.text('to'),
-    });
+    const to = options.text('to');
+    let rotation = await api.ask(({ admin }) => admin.encryption.rotate.$post({ json: { to } }));
     if (options.isSet('no-wait')) return showRotation({ out, json }, rotation);
     const progress = createProgress(process.stderr);
     const { run_id: begun } = rotation;
     while (rotation.status === 'running') {
       await delay(LOOK_EVERY_MS);
-      rotation = await api.get<Rotation>(ROTATION_PATH);
+      rotation = await api.ask(({ admin }) => admin.encryption.rotation.$get());
       progress.show(() => rotationLine(rotation));
     }
     progress.end(`${rotation.status} (rotate-encryption ${begun})`);

@@ -5,6 +5,7 @@ import { accountsImport, importCommand } from './accounts-import';
 import { accountsList } from './accounts-list';
 import { accountsRelease } from './accounts-release';
 import { accountsShow } from './accounts-show';
+import { auditVerify } from './audit-verify';
 import { encryptionCheck } from './encryption-check';
 import { encryptionPause } from './encryption-pause';
 import { encryptionResume } from './encryption-resume';
@@ -23,6 +24,8 @@ import { status } from './status';
 import { sweeps } from './sweeps';
 import { token } from './token';
 import { validate } from './validate';
+import { workflowsList } from './workflows-list';
+import { workflowsTerminate } from './workflows-terminate';
 
 export const COMMANDS: readonly Command[] = [
   status,
@@ -38,6 +41,8 @@ export const COMMANDS: readonly Command[] = [
   validate,
   logs,
   sweeps,
+  workflowsList,
+  workflowsTerminate,
   schedulesList,
   schedulesPause,
   schedulesResume,
@@ -50,4 +55,5 @@ export const COMMANDS: readonly Command[] = [
   encryptionCheck,
   encryptionPause,
   encryptionResume,
+  auditVerify,
 ];
