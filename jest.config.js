@@ -27,6 +27,6 @@ module.exports = {
     ],
   },
   transformIgnorePatterns: [
-    '/node_modules/(?!(oauth4webapi|jose|get-port|oidc-provider|openid-client|d3-[a-z-]+|internmap)/)',
+    '/node_modules/(?!(@noble/ciphers|oauth4webapi|jose|get-port|oidc-provider|openid-client|d3-[a-z-]+|internmap)/)',
   ],
 };

@@ -12,6 +12,7 @@ import { ORGANISATION_NAME } from './domain/organisation';
 import { Secret } from './domain/secret';
 import { duration, type ProviderConfig, readProviders, secureUrl } from './providers-file';
 import { KeyRing, KeyRingError } from './vault/key-ring';
+import { KeySourceError, keySourceOf } from './vault/key-source';
 
 export interface Config {
   /** `null`: not set, an embedded one may be started. */
@@ -25,6 +26,8 @@ export interface Config {
     uiUrl: string | null;
   };
   encryptionKeys: KeyRing | null;
+  /** Ids of keys that are gone for good: what they sealed is given up, and does not stop the start. */
+  lostKeyIds: readonly string[];
   adminApiKey: Secret | null;
   adminOrganisation: string;
   internalApiKey: Secret | null;
@@ -111,17 +114,13 @@ const environmentSchema = z.object({
   TEMPORAL_UI_URL: z
     .url({ protocol: /^https?$/, error: 'must be a URL that begins with http:// or https://' })
     .optional(),
-  ENCRYPTION_KEYS: z
+  // One of these three, read by `vault/key-source.ts`.
+  ENCRYPTION_KEYS: z.string().optional(),
+  ENCRYPTION_KEYS_FILE: z.string().optional(),
+  ENCRYPTION_KEYS_COMMAND: z.string().optional(),
+  ENCRYPTION_KEYS_LOST: z
     .string()
-    .transform((text, context) => {
-      try {
-        return KeyRing.parse(text);
-      } catch (error) {
-        if (!(error instanceof KeyRingError)) throw error;
-        context.addIssue(error.message);
-        return z.NEVER;
-      }
-    })
+    .transform((text) => text.split(',').map((id) => id.trim()))
     .optional(),
   ADMIN_API_KEY: apiKey.optional(),
   JWT_SECRET: z
@@ -192,6 +191,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   if (set['JWT_SECRET'] !== undefined && set['JWKS_URL'] !== undefined)
     problems.push('JWT_SECRET and JWKS_URL are both set: keep the one that your issuer uses');
 
+  const encryptionKeys = readEncryptionKeys(set, problems);
   const oidc = parsed.success ? readOidc(parsed.data, problems) : null;
   const refreshIntervalMinutes = parsed.data?.REFRESH_INTERVAL_MINUTES;
   const refreshIntervalMs =
@@ -207,7 +207,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       taskQueue: env.TEMPORAL_TASK_QUEUE,
       uiUrl: env.TEMPORAL_UI_URL ?? null,
     },
-    encryptionKeys: env.ENCRYPTION_KEYS ?? null,
+    encryptionKeys,
+    lostKeyIds: env.ENCRYPTION_KEYS_LOST ?? [],
     adminApiKey: secretOf(env.ADMIN_API_KEY),
     adminOrganisation: env.ADMIN_ORGANISATION,
     internalApiKey: secretOf(env.INTERNAL_API_KEY),
@@ -227,6 +228,23 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       env.SANDBOX_ACCESS_TOKEN_LIFE === undefined ? null : env.SANDBOX_ACCESS_TOKEN_LIFE / 1000,
     refreshIntervalMs,
   };
+}
+
+function readEncryptionKeys(
+  environment: Record<string, string>,
+  problems: string[],
+): Config['encryptionKeys'] {
+  let setting: string | null = null;
+  try {
+    const source = keySourceOf(environment);
+    if (source === null) return null;
+    ({ setting } = source);
+    return KeyRing.parse(source.read());
+  } catch (error) {
+    if (!(error instanceof KeyRingError || error instanceof KeySourceError)) throw error;
+    problems.push(setting === null ? error.message : `${setting} ${error.message}`);
+    return null;
+  }
 }
 
 function secretOf(text: string | undefined): Secret | null {

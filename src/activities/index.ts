@@ -4,6 +4,7 @@ import type { AttemptStep } from '../domain/attempt-steps';
 import type { SealedGrant } from '../domain/grant';
 import type { LogEntry, LogSource } from '../domain/log-entry';
 import type { RefreshGrantInput, RefreshGrantResult } from '../domain/refresh-attempt';
+import type { ResealedPage, RotationCursor, RotationVerdict } from '../domain/rotation';
 import { safeError } from '../domain/safe-error';
 import type { DueAccount } from '../domain/sweep';
 import type {
@@ -21,6 +22,7 @@ import { persistGrant } from './persist-grant';
 import { recordAttempt } from './record-attempt';
 import { recordHeartbeat } from './record-heartbeat';
 import { type AttemptPlace, refreshGrant } from './refresh-grant';
+import { resealRecords } from './reseal-records';
 import { validateAccount } from './validate-account';
 import {
   noProgress,
@@ -28,6 +30,7 @@ import {
   type ValidationProgress,
   validateAccounts,
 } from './validate-accounts';
+import { surveyRotation, type VerifyRotationInput, verifyRotation } from './verify-rotation';
 import { warnOfRefreshTokens } from './warn-of-refresh-tokens';
 
 const HEARTBEAT_EVERY_MS = 1_000;
@@ -86,6 +89,18 @@ export function createActivities(deps: ActivityDependencies) {
       return alive(validateAccounts(deps, input, attemptPlace(), progress), () =>
         heartbeat(progress),
       );
+    },
+    /** Who does not seal with the promoted key yet, and what there is to re-seal. */
+    surveyRotation(input: { to: string }): Promise<{ lagging: string[]; total: number }> {
+      return alive(surveyRotation(deps, input));
+    },
+    /** Re-seals one page of records with the key that seals. May be repeated. */
+    resealRecords(input: { to: string; cursor: RotationCursor }): Promise<ResealedPage> {
+      return alive(resealRecords(deps, input));
+    },
+    /** What is left under other keys; retires those that nothing needs. */
+    verifyRotation(input: VerifyRotationInput): Promise<RotationVerdict> {
+      return alive(verifyRotation(deps, input));
     },
   };
 }

@@ -30,7 +30,7 @@ import {
 import { type AttemptSteps, completeSteps, withSteps } from './attempt-steps';
 import type { ActivityDependencies } from './dependencies';
 import { logAttempt } from './log-attempt';
-import { openRefreshToken, sealReceived } from './seal-grant';
+import { openRefreshToken, sealReceived, withSealingKey } from './seal-grant';
 import { settleAttempt } from './settle-attempt';
 
 /**
@@ -266,9 +266,12 @@ async function commit(
   steps?.begin('commit', deps.now());
   try {
     await deps.store.grants.commit({
-      account,
+      account: withSealingKey(deps.vault, account),
       generation,
-      grant,
+      grant: deps.vault.resealGrant(grant, {
+        organisation: account.organisation,
+        accountId: account.id,
+      }),
       source: input.request.source,
       now: deps.now(),
     });

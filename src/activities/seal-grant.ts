@@ -92,6 +92,19 @@ export function sealReceived(
   };
 }
 
+/**
+ * The account with all grants sealed with the key that seals now: it was read a while ago, and what is written of it
+ * must not bring a former key back.
+ */
+export function withSealingKey(vault: Vault, account: Account): Account {
+  const place = { organisation: account.organisation, accountId: account.id };
+  return {
+    ...account,
+    current: vault.resealGrant(account.current, place),
+    leaves: account.leaves.map((leaf) => vault.resealGrant(leaf, place)),
+  };
+}
+
 /** A token that is ciphertext was echoed by something; it is nobody's token. */
 function usable(token: Secret | null): string | null {
   const text = token?.reveal() ?? null;

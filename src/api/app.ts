@@ -19,6 +19,8 @@ import { registerCreateAccount } from './routes/create-account';
 import { registerCreateApiKey } from './routes/create-api-key';
 import { registerDeleteAccount } from './routes/delete-account';
 import { registerGetAccount } from './routes/get-account';
+import { registerGetEncryption } from './routes/get-encryption';
+import { registerGetRotation } from './routes/get-rotation';
 import { registerGetToken } from './routes/get-token';
 import { registerHealth } from './routes/health';
 import { IMPORT_PATH, registerImportAccounts } from './routes/import-accounts';
@@ -32,12 +34,15 @@ import { registerListTokenHandouts } from './routes/list-token-handouts';
 import { registerListWorkflows } from './routes/list-workflows';
 import { registerPatchAccount } from './routes/patch-account';
 import { registerPatchSchedule } from './routes/patch-schedule';
+import { registerPauseRotation } from './routes/pause-rotation';
 import { registerPauseSchedule } from './routes/pause-schedule';
 import { registerRefreshAccount } from './routes/refresh-account';
 import { registerRefreshDebug } from './routes/refresh-debug';
 import { registerReleaseAccounts } from './routes/release-accounts';
+import { registerResumeRotation } from './routes/resume-rotation';
 import { registerResumeSchedule } from './routes/resume-schedule';
 import { registerRevokeApiKey } from './routes/revoke-api-key';
+import { registerRotateEncryption } from './routes/rotate-encryption';
 import { registerStatistics } from './routes/statistics';
 import { registerStatus } from './routes/status';
 import { registerStreamTerminalLogs } from './routes/stream-terminal-logs';
@@ -153,6 +158,11 @@ function registerRoutes(app: ApiApp, deps: RouteDependencies) {
     registerResumeSchedule(app, deps),
     registerTriggerSchedule(app, deps),
     registerPatchSchedule(app, deps),
+    registerGetEncryption(app, deps),
+    registerGetRotation(app, deps),
+    registerRotateEncryption(app, deps),
+    registerPauseRotation(app, deps),
+    registerResumeRotation(app, deps),
     registerStatus(app, deps),
     registerListAudit(app, deps),
     registerVerifyAudit(app, deps),

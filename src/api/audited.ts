@@ -30,6 +30,7 @@ const SHOWN_MEMBERS = new Set([
   'reason',
   'run_id',
   'scopes',
+  'to',
 ]);
 const MEMBERS_MAX = 30;
 const NAME_MAX = 64;

@@ -7,6 +7,7 @@ import type { Principal } from '../store/api-keys';
 import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';
 import type { AuditLog } from './audit-log';
+import type { EncryptionClient } from './encryption-client';
 import type { HandoutLog } from './handout-log';
 import type { RefreshClient } from './refresh-client';
 import type { ScheduleClient } from './schedule-client';
@@ -19,6 +20,7 @@ export interface ApiDependencies {
   refreshes: RefreshClient;
   schedules: ScheduleClient;
   workflows: WorkflowClient;
+  encryption: EncryptionClient;
   handouts: Pick<HandoutLog, 'record'>;
   audit: AuditLog;
   logger: Logger;

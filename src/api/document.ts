@@ -18,6 +18,10 @@ const TAGS = [
   { name: 'Overview', description: 'Counts, and how it went over time.' },
   { name: 'API keys', description: 'Who else may ask.' },
   { name: 'Audit', description: 'Who did what, chained so that a change shows.' },
+  {
+    name: 'Encryption',
+    description: 'The keys that seal what is stored, by id, and their rotation.',
+  },
   { name: 'Service', description: 'The process itself. These need no key.' },
 ];
 

@@ -12,6 +12,7 @@ import type { Vault } from '../vault/vault';
 import { createApp } from './app';
 import { createAuditLog } from './audit-log';
 import type { ApiDependencies } from './dependencies';
+import { createEncryptionClient } from './encryption-client';
 import { createHandoutLog } from './handout-log';
 import { createRefreshClient } from './refresh-client';
 import { IMPORT_PATH } from './routes/import-accounts';
@@ -69,6 +70,7 @@ export async function serveApi({
     refreshes: createRefreshClient(client, taskQueue),
     schedules: createScheduleClient(client, providers, taskQueue),
     workflows: createWorkflowClient(client, taskQueue, uiUrl),
+    encryption: createEncryptionClient(client, taskQueue),
     handouts,
     audit,
     logger,

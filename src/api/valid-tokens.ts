@@ -6,6 +6,7 @@
 import { type Account, AccountState } from '../domain/account';
 import { remainingLifeMs } from '../domain/grant';
 import type { AttemptOutcome } from '../domain/refresh-attempt';
+import type { RefreshFailureCode } from '../domain/refresh-failure';
 import { useDecision } from '../domain/token-use';
 import type { HandoutSource } from '../store/token-handouts';
 import { callerName } from './authenticator';
@@ -179,7 +180,7 @@ export class ValidTokens {
       active: false,
       reason: trouble ?? NO_TOKEN,
       retryAfterSeconds:
-        account.quarantine || current.refreshToken === null
+        account.quarantine || current.refreshToken === null || trouble === GRANT_UNREADABLE
           ? null
           : this.#retryAfterSeconds(account),
     };
@@ -221,7 +222,10 @@ export class ValidTokens {
       return { code, message };
     }
     if (account.current.refreshToken === null) return UNREADABLE;
-    if (renewal?.outcome?.failure) return renewal.outcome.failure;
+    const failure = renewal?.outcome?.failure;
+    // Which part of what is stored is wrong is for admins: to whoever uses tokens, all of it is one refusal.
+    if (failure && DOES_NOT_OPEN.has(failure.code)) return GRANT_UNREADABLE;
+    if (failure) return failure;
     const { lastAttempt } = account;
     const failed = lastAttempt?.outcome === 'failed' ? lastAttempt : null;
     const isOfThisGrant =
@@ -253,12 +257,25 @@ const UNREADABLE: Trouble = {
   message:
     'The stored access token cannot be opened, and there is no refresh token to get another. Check ENCRYPTION_KEYS, or connect the account again.',
 };
+const GRANT_UNREADABLE: Trouble = {
+  code: 'grant_unreadable',
+  message: 'The stored grant cannot be opened; the terminal logs of the account say why.',
+};
+const DOES_NOT_OPEN: ReadonlySet<string> = new Set<RefreshFailureCode>([
+  'row_corrupt',
+  'row_not_sealed',
+  'key_missing',
+  'key_mismatch',
+]);
 const NO_TOKEN: Trouble = {
   code: 'not_refreshed',
   message: 'The access token was not refreshed in time; the terminal logs of the account say why.',
 };
 
 function refused(account: Account): ValidToken {
+  const { state, lastError } = account;
+  if (state !== AccountState.disabled && lastError !== null && DOES_NOT_OPEN.has(lastError.code))
+    return { active: false, reason: GRANT_UNREADABLE, retryAfterSeconds: null };
   return {
     active: false,
     reason: reasonOf(account),

@@ -6,11 +6,14 @@ import { ApiKeys } from './api-keys';
 import { AuditEntries } from './audit-entries';
 import { openDatabase } from './database';
 import { DueAccounts } from './due-accounts';
+import { EncryptionKeys } from './encryption-keys';
 import { Grants } from './grants';
 import { LogEntries } from './log-entries';
+import { Processes } from './processes';
 import { Quarantine } from './quarantine';
 import { RefreshTokenWarnings } from './refresh-token-warnings';
 import { Restores } from './restores';
+import { SealedRecords } from './sealed-records';
 import { Settings } from './settings';
 import { Statistics } from './statistics';
 import { TokenHandouts } from './token-handouts';
@@ -21,11 +24,14 @@ export interface Store {
   apiKeys: ApiKeys;
   auditEntries: AuditEntries;
   dueAccounts: DueAccounts;
+  encryptionKeys: EncryptionKeys;
   grants: Grants;
   refreshTokenWarnings: RefreshTokenWarnings;
   logEntries: LogEntries;
+  processes: Processes;
   quarantine: Quarantine;
   restores: Restores;
+  sealedRecords: SealedRecords;
   settings: Settings;
   statistics: Statistics;
   tokenHandouts: TokenHandouts;
@@ -50,6 +56,7 @@ export async function openStore(uri: string, options: StoreOptions): Promise<Sto
   await store.apiKeys.createIndexes();
   await store.auditEntries.createIndexes();
   await store.tokenHandouts.createIndexes();
+  await store.processes.createIndexes();
   return store;
 }
 
@@ -62,11 +69,14 @@ export function createStore(
     apiKeys: new ApiKeys(connection),
     auditEntries: new AuditEntries(connection),
     dueAccounts: new DueAccounts(connection),
+    encryptionKeys: new EncryptionKeys(connection),
     refreshTokenWarnings: new RefreshTokenWarnings(connection, options.rules),
     grants: new Grants(connection, options.rules),
     logEntries: new LogEntries(connection, options.logRetentionDays),
+    processes: new Processes(connection),
     quarantine: new Quarantine(connection, options.rules),
     restores: new Restores(connection),
+    sealedRecords: new SealedRecords(connection),
     settings: new Settings(connection),
     statistics: new Statistics(connection),
     tokenHandouts: new TokenHandouts(connection, options.logRetentionDays),

@@ -7,6 +7,7 @@ import { Writable } from 'node:stream';
 import { type ApiApp, createApp } from '../../src/api/app';
 import { createAuditLog } from '../../src/api/audit-log';
 import type { ApiDependencies } from '../../src/api/dependencies';
+import { createEncryptionClient } from '../../src/api/encryption-client';
 import { createHandoutLog, type HandoutLog } from '../../src/api/handout-log';
 import { createRefreshClient } from '../../src/api/refresh-client';
 import { createScheduleClient } from '../../src/api/schedule-client';
@@ -103,6 +104,7 @@ export async function startApi(
     refreshes: createRefreshClient(harness.client, taskQueue),
     schedules: createScheduleClient(harness.client, providers, taskQueue),
     workflows: createWorkflowClient(harness.client, taskQueue),
+    encryption: createEncryptionClient(harness.client, taskQueue),
     handouts,
     audit,
     logger,

@@ -25,6 +25,7 @@ function scopeOf({ name, method, path }: Record<'name' | 'method' | 'path', stri
   if (name === TRIGGER) return 'internal';
   if (name === TOKEN) return 'tokens';
   if (name === 'GET /api/admin/keys' || name.endsWith('/token-handouts')) return 'admin';
+  if (name.startsWith('GET /api/admin/encryption')) return 'admin';
   if (path.startsWith('/api/admin/audit')) return 'admin';
   return method === 'GET' ? 'read' : 'admin';
 }

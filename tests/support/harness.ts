@@ -11,6 +11,7 @@ import { Client, Connection, ScheduleNotFoundError } from '@temporalio/client';
 import { Runtime } from '@temporalio/worker';
 import { type ApiApp, createApp } from '../../src/api/app';
 import { createAuditLog } from '../../src/api/audit-log';
+import { createEncryptionClient } from '../../src/api/encryption-client';
 import { createHandoutLog, type HandoutLog } from '../../src/api/handout-log';
 import { createRefreshClient } from '../../src/api/refresh-client';
 import { createScheduleClient } from '../../src/api/schedule-client';
@@ -39,6 +40,8 @@ export interface HarnessOptions {
   worker?: boolean;
   mongodbUri?: string;
   temporalAddress?: string;
+  /** Default: one key, `k1`. */
+  encryptionKeys?: string;
   policy?: Partial<ProviderConfig['policy']>;
   /** Which of the sandbox's providers are configured, and as what; default: eBay. */
   providers?: readonly SandboxProvider[] | Record<string, ProviderEntry>;
@@ -140,7 +143,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const client = new Client({ connection, namespace });
 
   const sandbox = await startSandbox({ clientId: CLIENT_ID, clientSecret });
-  const encryptionKeys = `k1:${randomBytes(32).toString('base64')}`;
+  const encryptionKeys = options.encryptionKeys ?? `k1:${randomBytes(32).toString('base64')}`;
   const ring = KeyRing.parse(encryptionKeys);
   const directory = mkdtempSync(join(tmpdir(), 'evergrant-harness-'));
   const providersFile = writeProvidersFile(directory, sandbox, options.providers ?? ['ebay']);
@@ -176,6 +179,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     refreshes: createRefreshClient(client, config.temporal.taskQueue),
     schedules: createScheduleClient(client, providers, config.temporal.taskQueue),
     workflows: createWorkflowClient(client, config.temporal.taskQueue),
+    encryption: createEncryptionClient(client, config.temporal.taskQueue),
     handouts,
     audit,
     logger,

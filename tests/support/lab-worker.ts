@@ -189,7 +189,7 @@ async function main(): Promise<void> {
       maxHeartbeatThrottleInterval: '500ms',
     });
   };
-  const opened = openStoreAndVault(mongodbUri, ring, config);
+  const opened = openStoreAndVault(mongodbUri, ring, config, 'lab');
   await opened;
 
   let worker: Worker | undefined;

@@ -6,6 +6,10 @@ import { accountsList } from './accounts-list';
 import { accountsRelease } from './accounts-release';
 import { accountsShow } from './accounts-show';
 import { auditVerify } from './audit-verify';
+import { encryptionCheck } from './encryption-check';
+import { encryptionPause } from './encryption-pause';
+import { encryptionResume } from './encryption-resume';
+import { encryptionRotate } from './encryption-rotate';
 import { keysCreate } from './keys-create';
 import { keysList } from './keys-list';
 import { keysRevoke } from './keys-revoke';
@@ -47,5 +51,9 @@ export const COMMANDS: readonly Command[] = [
   keysCreate,
   keysList,
   keysRevoke,
+  encryptionRotate,
+  encryptionCheck,
+  encryptionPause,
+  encryptionResume,
   auditVerify,
 ];
