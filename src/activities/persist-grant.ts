@@ -9,6 +9,7 @@ export async function persistGrant(
 ): Promise<{ committed: boolean }> {
   const account = await store.grants.read(input.accountId);
   if (account === null) return { committed: false };
-  const outcome = await store.grants.commit({ ...input, account, now: now() });
+  const announced = await store.webhookEndpoints.isWanted(account.organisation, 'token.refreshed');
+  const outcome = await store.grants.commit({ ...input, account, announced, now: now() });
   return { committed: outcome === 'committed' };
 }

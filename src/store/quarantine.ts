@@ -4,6 +4,7 @@
  */
 import type { Connection, Model, QueryFilter } from 'mongoose';
 import { type Account, AccountState } from '../domain/account';
+import { isBroken, recoveredEvent } from '../domain/event';
 import type { SealedGrant } from '../domain/grant';
 import { accountClocks, type RefreshRules } from '../domain/refresh-policy';
 import { fromClocks, fromGrant, toAccount } from './account-mapping';
@@ -55,8 +56,16 @@ export class Quarantine {
       this.#rules(account.provider),
     );
     const result = await this.#accounts.updateOne(
-      { _id: account.id, generation: account.generation, ...IN_QUARANTINE },
       {
+        _id: account.id,
+        generation: account.generation,
+        state: account.state,
+        ...IN_QUARANTINE,
+      },
+      {
+        ...(isBroken(account.state)
+          ? { $push: { unsent_events: recoveredEvent(account, 'reconnected', now) } }
+          : {}),
         $set: {
           ...fromClocks(clocks),
           refresh_token_warned_days: null,

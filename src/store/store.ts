@@ -5,6 +5,7 @@ import { Accounts } from './accounts';
 import { ApiKeys } from './api-keys';
 import { openDatabase } from './database';
 import { DueAccounts } from './due-accounts';
+import { Events } from './events';
 import { Grants } from './grants';
 import { LogEntries } from './log-entries';
 import { Quarantine } from './quarantine';
@@ -13,11 +14,15 @@ import { Settings } from './settings';
 import { Statistics } from './statistics';
 import { TokenHandouts } from './token-handouts';
 import { Validations } from './validations';
+import { WebhookDeliveries } from './webhook-deliveries';
+import { WebhookEndpoints } from './webhook-endpoints';
+import { WebhookOutbox } from './webhook-outbox';
 
 export interface Store {
   accounts: Accounts;
   apiKeys: ApiKeys;
   dueAccounts: DueAccounts;
+  events: Events;
   grants: Grants;
   refreshTokenWarnings: RefreshTokenWarnings;
   logEntries: LogEntries;
@@ -26,6 +31,9 @@ export interface Store {
   statistics: Statistics;
   tokenHandouts: TokenHandouts;
   validations: Validations;
+  webhookDeliveries: WebhookDeliveries;
+  webhookEndpoints: WebhookEndpoints;
+  webhookOutbox: WebhookOutbox;
   /** Whether the database answers now. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -45,6 +53,9 @@ export async function openStore(uri: string, options: StoreOptions): Promise<Sto
   await store.logEntries.createIndexes();
   await store.apiKeys.createIndexes();
   await store.tokenHandouts.createIndexes();
+  await store.events.createIndexes();
+  await store.webhookEndpoints.createIndexes();
+  await store.webhookDeliveries.createIndexes();
   return store;
 }
 
@@ -52,10 +63,12 @@ function createStore(
   connection: Connection,
   options: StoreOptions,
 ): Store & { accounts: Accounts } {
+  const events = new Events(connection, options.logRetentionDays);
   return {
     accounts: new Accounts(connection, options.rules),
     apiKeys: new ApiKeys(connection),
     dueAccounts: new DueAccounts(connection),
+    events,
     refreshTokenWarnings: new RefreshTokenWarnings(connection, options.rules),
     grants: new Grants(connection, options.rules),
     logEntries: new LogEntries(connection, options.logRetentionDays),
@@ -64,6 +77,9 @@ function createStore(
     statistics: new Statistics(connection),
     tokenHandouts: new TokenHandouts(connection, options.logRetentionDays),
     validations: new Validations(connection, options.rules),
+    webhookDeliveries: new WebhookDeliveries(connection, options.logRetentionDays),
+    webhookEndpoints: new WebhookEndpoints(connection),
+    webhookOutbox: new WebhookOutbox(connection, events, options.logRetentionDays),
     async ping() {
       await connection.db?.admin().ping();
     },

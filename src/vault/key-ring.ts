@@ -2,7 +2,7 @@
 import { hkdfSync } from 'node:crypto';
 
 /** Each purpose gets keys of its own; two never share one. */
-export type KeyPurpose = 'token' | 'session';
+export type KeyPurpose = 'token' | 'session' | 'webhook';
 
 const KEY_BYTES = 32;
 const KEY_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;

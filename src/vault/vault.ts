@@ -20,6 +20,12 @@ export interface GrantPlace {
   accountId: string;
 }
 
+/** The place of one webhook endpoint's secrets. */
+export interface WebhookPlace {
+  organisation: string;
+  endpointId: string;
+}
+
 /** A token pair as it came from a provider or a person; lives in memory only. */
 export interface PlainGrant {
   accessToken: string;
@@ -113,6 +119,16 @@ export class Vault {
     };
   }
 
+  /** Seals the secret of a webhook endpoint: with keys of its own, so that it never opens as a token. */
+  sealWebhookSecret(secret: string, place: WebhookPlace): string {
+    return seal(this.#ring, secret, webhookContext(place), 'webhook');
+  }
+
+  /** @throws {OpenError} */
+  openWebhookSecret(sealed: string, place: WebhookPlace): string {
+    return open(this.#ring, sealed, webhookContext(place), 'webhook');
+  }
+
   /** A keyed hash, 12 characters: equal for equal tokens; useless to whoever has no key. */
   fingerprint(token: string): string {
     return createHmac('sha256', this.#fingerprintKey)
@@ -141,6 +157,10 @@ export class VaultSealedError extends Error {
         'or point MONGODB_URI (or DATA_DIR) at the database that belongs to this key.',
     );
   }
+}
+
+function webhookContext({ organisation, endpointId }: WebhookPlace): SealingContext {
+  return { organisation, account: endpointId, field: 'webhook_secret' };
 }
 
 function sealingContext(place: GrantPlace, field: string): SealingContext {

@@ -1,0 +1,61 @@
+/** The events of an organisation, and those that concern all. Raising one is a write and nothing else. */
+import type { Connection, Model, QueryFilter } from 'mongoose';
+import type { RaisedEvent } from '../domain/event';
+import { type EventDocument, eventModel, keptUntil, toEvent } from './event-model';
+import { beyond } from './keyset';
+
+export class Events {
+  readonly #events: Model<EventDocument>;
+  readonly #retentionDays: number;
+
+  constructor(connection: Connection, retentionDays: number) {
+    this.#events = eventModel(connection);
+    this.#retentionDays = retentionDays;
+  }
+
+  /**
+   * Raises an event: once it is written, it is delivered to whoever asks for its type. Safe to repeat: an event of the
+   * same id is one event.
+   */
+  async raise(event: RaisedEvent): Promise<void> {
+    const { id, type, organisation, data } = event;
+    const at = new Date(event.at);
+    await this.#events.updateOne(
+      { _id: id, organisation },
+      {
+        $setOnInsert: {
+          type,
+          at,
+          data,
+          to_dispatch: true,
+          remove_at: keptUntil(at, this.#retentionDays),
+        },
+      },
+      { upsert: true },
+    );
+  }
+
+  /** Newest first; those that concern all are among them. */
+  async list(query: {
+    organisation: string;
+    type?: RaisedEvent['type'] | undefined;
+    before?: { at: Date; id: string } | undefined;
+    limit: number;
+  }): Promise<RaisedEvent[]> {
+    const filter: QueryFilter<EventDocument> = {
+      organisation: { $in: [query.organisation, null] },
+    };
+    if (query.type !== undefined) filter['type'] = query.type;
+    if (query.before !== undefined) Object.assign(filter, beyond('at', '$lt', query.before));
+    const documents = await this.#events
+      .find(filter)
+      .sort({ at: -1, _id: -1 })
+      .limit(query.limit)
+      .lean<EventDocument[]>();
+    return documents.map(toEvent);
+  }
+
+  async createIndexes(): Promise<void> {
+    await this.#events.createIndexes();
+  }
+}
