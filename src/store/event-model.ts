@@ -3,7 +3,7 @@ import { type Connection, type InferSchemaType, type Model, Schema } from 'mongo
 import { EVENT_TYPES, type RaisedEvent } from '../domain/event';
 
 /** An event as it waits where it happened, to be collected. */
-export const waitingEventSchema = new Schema(
+const waitingEventSchema = new Schema(
   {
     id: { type: String, required: true },
     type: { type: String, required: true },

@@ -1,6 +1,7 @@
 /** The events of an organisation, and those that concern all. Raising one is a write and nothing else. */
-import type { Connection, Model, QueryFilter } from 'mongoose';
+import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
 import type { RaisedEvent } from '../domain/event';
+import { DUPLICATE_KEY } from './database';
 import { type EventDocument, eventModel, keptUntil, toEvent } from './event-model';
 import { beyond } from './keyset';
 
@@ -20,19 +21,24 @@ export class Events {
   async raise(event: RaisedEvent): Promise<void> {
     const { id, type, organisation, data } = event;
     const at = new Date(event.at);
-    await this.#events.updateOne(
-      { _id: id, organisation },
-      {
-        $setOnInsert: {
-          type,
-          at,
-          data,
-          to_dispatch: true,
-          remove_at: keptUntil(at, this.#retentionDays),
-        },
-      },
-      { upsert: true },
-    );
+    const told = {
+      type,
+      at,
+      data,
+      to_dispatch: true,
+      remove_at: keptUntil(at, this.#retentionDays),
+    };
+    try {
+      await this.#events.updateOne(
+        { _id: id, organisation },
+        { $setOnInsert: told },
+        { upsert: true },
+      );
+    } catch (error) {
+      // Somebody raised it at the same moment.
+      if (!(error instanceof mongoose.mongo.MongoServerError && error.code === DUPLICATE_KEY))
+        throw error;
+    }
   }
 
   /** Newest first; those that concern all are among them. */
