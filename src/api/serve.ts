@@ -61,6 +61,7 @@ export async function serveApi({
     configuredKeys: configuredKeys(config),
     jwt: config.jwt,
     oidc: config.oidc,
+    webhooks: config.webhooks,
     now: () => new Date(),
     stopping: stopping.signal,
   });

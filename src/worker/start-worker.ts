@@ -15,6 +15,7 @@ import { registerSearchAttributes } from '../register-search-attributes';
 import { ensureSchedules, orphanedSchedules, type SweepSchedule } from '../schedule';
 import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';
+import { startWebhookWorker } from './start-webhook-worker';
 
 /** Longer than the HTTP deadline and the commit after it: what was sent is finished before the worker ends. */
 const SHUTDOWN_GRACE = '30s';
@@ -72,7 +73,14 @@ export async function startWorker({
     maxHeartbeatThrottleInterval: HEARTBEAT_AT_MOST_EVERY,
     shutdownGraceTime: SHUTDOWN_GRACE,
   });
-  const ended = worker.run();
+  const webhooks = await startWebhookWorker(
+    { config, store, vault, logger },
+    { connection, client, identity },
+    SHUTDOWN_GRACE,
+  );
+  const refreshing = worker.run();
+  // The end of one is the end of both.
+  const ended = Promise.race([refreshing, webhooks.ended]);
   // Handled by whoever awaits `ended`; without this an early failure would end the process before it is.
   ended.catch(() => undefined);
   const say = (line: string) => logger.info(line);
@@ -95,7 +103,7 @@ export async function startWorker({
     ended,
     async stop() {
       if (worker.getState() === 'RUNNING') worker.shutdown();
-      await ended.catch(() => undefined);
+      await Promise.allSettled([refreshing, webhooks.stop()]);
       await disconnect(connection, client, transport);
     },
   };

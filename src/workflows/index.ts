@@ -1,5 +1,6 @@
 /** The one file a Worker loads: all workflows. */
 export { applyPolicyWorkflow } from './apply-policy';
+export { deliverEventWorkflow } from './deliver-event';
 export { refreshAccountWorkflow } from './refresh-account';
 export { sweepWorkflow } from './sweep';
 export { validateAccountWorkflow } from './validate-account';

@@ -1,0 +1,27 @@
+import { createRoute } from '@hono/zod-openapi';
+import type { ApiApp } from '../app';
+import { requireScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { errorResponses } from '../errors';
+import { noWebhook, WebhookBody, WebhookParams, webhookBody } from '../webhook-bodies';
+
+const route = createRoute({
+  method: 'get',
+  path: '/api/admin/webhooks/{id}',
+  summary: 'One webhook',
+  middleware: requireScope('admin'),
+  request: { params: WebhookParams },
+  responses: {
+    200: { description: 'It', content: { 'application/json': { schema: WebhookBody } } },
+    ...errorResponses,
+  },
+});
+
+export function registerGetWebhook(app: ApiApp, { store }: ApiDependencies): void {
+  app.openapi(route, async (c) => {
+    const { id } = c.req.valid('param');
+    const endpoint = await store.webhookEndpoints.find(c.get('principal').organisation, id);
+    if (endpoint === null) throw noWebhook(id);
+    return c.json(webhookBody(endpoint), 200);
+  });
+}

@@ -1,0 +1,31 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import type { ApiApp } from '../app';
+import { requireScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { errorResponses } from '../errors';
+import { WebhookBody, webhookBody } from '../webhook-bodies';
+
+const route = createRoute({
+  method: 'get',
+  path: '/api/admin/webhooks',
+  summary: 'The webhooks of your organisation',
+  middleware: requireScope('admin'),
+  responses: {
+    200: {
+      description: 'All',
+      content: {
+        'application/json': {
+          schema: z.object({ items: z.array(WebhookBody), next_cursor: z.null() }),
+        },
+      },
+    },
+    ...errorResponses,
+  },
+});
+
+export function registerListWebhooks(app: ApiApp, { store }: ApiDependencies): void {
+  app.openapi(route, async (c) => {
+    const endpoints = await store.webhookEndpoints.list(c.get('principal').organisation);
+    return c.json({ items: endpoints.map(webhookBody), next_cursor: null }, 200);
+  });
+}
