@@ -19,6 +19,14 @@ import { status } from './status';
 import { sweeps } from './sweeps';
 import { token } from './token';
 import { validate } from './validate';
+import { webhooksAdd } from './webhooks-add';
+import { webhooksDeliveries } from './webhooks-deliveries';
+import { webhooksEnable } from './webhooks-enable';
+import { webhooksList } from './webhooks-list';
+import { webhooksRemove } from './webhooks-remove';
+import { webhooksReplay } from './webhooks-replay';
+import { webhooksRotateSecret } from './webhooks-rotate-secret';
+import { webhooksTest } from './webhooks-test';
 
 export const COMMANDS: readonly Command[] = [
   status,
@@ -42,4 +50,12 @@ export const COMMANDS: readonly Command[] = [
   keysCreate,
   keysList,
   keysRevoke,
+  webhooksList,
+  webhooksAdd,
+  webhooksRemove,
+  webhooksEnable,
+  webhooksRotateSecret,
+  webhooksTest,
+  webhooksDeliveries,
+  webhooksReplay,
 ];
