@@ -5,7 +5,7 @@ module.exports = {
   globalSetup: '<rootDir>/tests/support/global-setup.ts',
   globalTeardown: '<rootDir>/tests/support/global-teardown.ts',
   testTimeout: 60_000,
-  // Three minutes that say nothing beside other tests on two cores: `npm run ten-hours`.
+  // Seven minutes that say nothing beside other tests on two cores: `npm run ten-hours`.
   testPathIgnorePatterns: [
     '/node_modules/',
     ...(process.env.TEN_HOURS === undefined ? ['ten-hours\\.test'] : []),

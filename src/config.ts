@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path';
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
 import { ORGANISATION_NAME } from './domain/organisation';
+import { Secret } from './domain/secret';
 import { DELIVERY_POLICY, type DeliveryPolicy } from './domain/webhook-delivery';
 import { duration, type ProviderConfig, readProviders, secureUrl } from './providers-file';
 import { KeyRing, KeyRingError } from './vault/key-ring';
@@ -25,9 +26,9 @@ export interface Config {
     uiUrl: string | null;
   };
   encryptionKeys: KeyRing | null;
-  adminApiKey: string | null;
+  adminApiKey: Secret | null;
   adminOrganisation: string;
-  internalApiKey: string | null;
+  internalApiKey: Secret | null;
   /** `null`: no JWT is accepted. */
   jwt: JwtConfig | null;
   /** Signing in with an OpenID provider; `null`: with keys only. */
@@ -38,6 +39,7 @@ export interface Config {
   port: number | null;
   logLevel: LogLevel;
   logRetentionDays: number;
+  auditRetentionDays: number;
   dataDir: string;
   cacheDir: string;
   /** What embedded engines and their builds may see of the environment: no secret of ours. */
@@ -60,7 +62,7 @@ export interface WebhookConfig {
 /** Whose JWTs open the API. */
 export interface JwtConfig {
   /** Shared with the issuer (HMAC), or published by it (a JWKS). */
-  keys: { secret: string } | { jwksUrl: string };
+  keys: { secret: Secret } | { jwksUrl: string };
   /** What `iss` and `aud` must be; `null`: anything. */
   issuer: string | null;
   audience: string | null;
@@ -72,7 +74,7 @@ export interface OidcConfig {
   issuer: URL;
   clientId: string;
   /** `null`: a public client. */
-  clientSecret: string | null;
+  clientSecret: Secret | null;
   /** Where people reach the pages; `null`: where their request went. */
   publicUrl: URL | null;
   /** The organisation of all who sign in so, or the claim of the ID token that names it. */
@@ -167,6 +169,11 @@ const environmentSchema = z.object({
     .positive('must be more than 0')
     .max(36_500, 'must be at most 36500 (a hundred years)')
     .default(30),
+  AUDIT_RETENTION_DAYS: z.coerce
+    .number('must be a number of days')
+    .positive('must be more than 0')
+    .max(36_500, 'must be at most 36500 (a hundred years)')
+    .default(400),
   DATA_DIR: z.string().default('./data'),
   PROVIDERS_FILE: z.string().optional(),
   REFRESH_INTERVAL_MINUTES: z.coerce
@@ -213,9 +220,9 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       uiUrl: env.TEMPORAL_UI_URL ?? null,
     },
     encryptionKeys: env.ENCRYPTION_KEYS ?? null,
-    adminApiKey: env.ADMIN_API_KEY ?? null,
+    adminApiKey: secretOf(env.ADMIN_API_KEY),
     adminOrganisation: env.ADMIN_ORGANISATION,
-    internalApiKey: env.INTERNAL_API_KEY ?? null,
+    internalApiKey: secretOf(env.INTERNAL_API_KEY),
     jwt: jwtConfig(env),
     oidc,
     webhooks: {
@@ -226,6 +233,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     port: env.PORT ?? null,
     logLevel: env.LOG_LEVEL,
     logRetentionDays: env.LOG_RETENTION_DAYS,
+    auditRetentionDays: env.AUDIT_RETENTION_DAYS,
     dataDir: resolve(env.DATA_DIR),
     cacheDir: join(set['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'evergrant'),
     engineEnvironment: engineEnvironment(set),
@@ -237,9 +245,18 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   };
 }
 
+function secretOf(text: string | undefined): Secret | null {
+  return text === undefined ? null : new Secret(text);
+}
+
 function jwtConfig(env: z.infer<typeof environmentSchema>): JwtConfig | null {
   const { JWT_SECRET: secret, JWKS_URL: jwksUrl, JWT_ORGANISATION_CLAIM: claim } = env;
-  const keys = secret !== undefined ? { secret } : jwksUrl !== undefined ? { jwksUrl } : null;
+  const keys =
+    secret !== undefined
+      ? { secret: new Secret(secret) }
+      : jwksUrl !== undefined
+        ? { jwksUrl }
+        : null;
   if (keys === null) return null;
   return {
     keys,
@@ -262,7 +279,7 @@ function readOidc(env: z.infer<typeof environmentSchema>, problems: string[]): C
   return {
     issuer,
     clientId: clientId ?? '',
-    clientSecret: env.OIDC_CLIENT_SECRET ?? null,
+    clientSecret: secretOf(env.OIDC_CLIENT_SECRET),
     publicUrl: env.PUBLIC_URL ?? null,
     organisation: fixed === undefined ? { claim: claim ?? '' } : { fixed },
     scopesClaim: env.OIDC_SCOPES_CLAIM ?? null,

@@ -5,6 +5,7 @@
 import { log } from '@temporalio/activity';
 import { type DisabledReason, eventPayload, type RaisedEvent } from '../domain/event';
 import { retryAfterMs } from '../domain/refresh-failure';
+import { Secret } from '../domain/secret';
 import {
   type AttemptDeliveryInput,
   type AttemptDeliveryResult,
@@ -70,8 +71,8 @@ export async function attemptDelivery(
 async function send(deps: DeliveryDependencies, { endpoint, event, policy }: Try): Promise<Answer> {
   const at = deps.now();
   const { id: endpointId, organisation, url } = endpoint;
-  const secrets = signingSecrets(endpoint, at).map(({ sealed }) =>
-    deps.vault.openWebhookSecret(sealed, { organisation, endpointId }),
+  const secrets = signingSecrets(endpoint, at).map(
+    ({ sealed }) => new Secret(deps.vault.openWebhookSecret(sealed, { organisation, endpointId })),
   );
   const body = eventPayload(event);
   const began = performance.now();

@@ -13,6 +13,7 @@ import type {
 } from '../domain/refresh-attempt';
 import { refreshFailure } from '../domain/refresh-failure';
 import { dueDecision } from '../domain/refresh-policy';
+import type { Secret } from '../domain/secret';
 import { useDecision } from '../domain/token-use';
 import type { Provider, ProviderEnvironment } from '../providers/provider';
 import { exchangeRefreshToken } from '../providers/token-exchange';
@@ -169,12 +170,12 @@ async function exchangeAndCommit(
   deps: ActivityDependencies,
   input: RefreshGrantInput,
   context: EntryContext,
-  what: { provider: Provider; environment: ProviderEnvironment; refreshToken: string },
+  what: { provider: Provider; environment: ProviderEnvironment; refreshToken: Secret },
 ): Promise<RefreshGrantResult> {
   const { provider, environment, refreshToken } = what;
   const { account, steps } = context;
-  const fingerprint = deps.vault.fingerprint(refreshToken);
-  const warning = provider.adapter.refreshTokenWarning(refreshToken);
+  const fingerprint = deps.vault.fingerprint(refreshToken.reveal());
+  const warning = provider.adapter.refreshTokenWarning(refreshToken.reveal());
   // Before anything is sent: between the answer and its commit nothing is waited for.
   const announced = await deps.store.webhookEndpoints.isWanted(
     account.organisation,
@@ -210,7 +211,11 @@ async function exchangeAndCommit(
     deps,
   );
   if (exchange.claimLost) return result(input, account, { outcome: 'busy', reason: 'claim_lost' });
-  const used = { refreshToken, fingerprint, warnings: warning === null ? [] : [warning] };
+  const used = {
+    refreshToken: refreshToken.reveal(),
+    fingerprint,
+    warnings: warning === null ? [] : [warning],
+  };
   const received = grant as SealedGrant | null;
   const entry = exchangeEntry(context, exchange, used, received?.expiresAt ?? null);
   return received === null

@@ -1,10 +1,12 @@
 /** What the routes work with; built once for each process. */
 import type { Logger } from 'pino';
 import type { JwtConfig, OidcConfig, WebhookConfig } from '../config';
+import type { Secret } from '../domain/secret';
 import type { ConfiguredProviders } from '../providers/configured-providers';
 import type { Principal } from '../store/api-keys';
 import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';
+import type { AuditLog } from './audit-log';
 import type { HandoutLog } from './handout-log';
 import type { RefreshClient } from './refresh-client';
 import type { ScheduleClient } from './schedule-client';
@@ -18,9 +20,10 @@ export interface ApiDependencies {
   schedules: ScheduleClient;
   workflows: WorkflowClient;
   handouts: Pick<HandoutLog, 'record'>;
+  audit: AuditLog;
   logger: Logger;
   /** Keys that come from the environment, beside those in the store. */
-  configuredKeys: { key: string; principal: Principal }[];
+  configuredKeys: { key: Secret; principal: Principal }[];
   jwt: JwtConfig | null;
   /** `null`: people sign in with keys only. */
   oidc: OidcConfig | null;

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
 import { EVENT_TYPES, type RaisedEvent, STATE_EVENT_TYPES } from '../domain/event';
+import type { Secret } from '../domain/secret';
 import { DELIVERY_STATES } from '../domain/webhook-delivery';
 import { checkedTenantUrl, ForbiddenUrl } from '../outbound/tenant-url';
 import type { WebhookDelivery } from '../store/webhook-delivery-model';
@@ -13,21 +14,39 @@ import { decodeCursor } from './schemas';
 
 const time = z.iso.datetime();
 
-export const WebhookInput = z.strictObject({
-  url: z.string().min(1).openapi({ example: 'https://example.com/hooks/evergrant' }),
-  event_types: z
-    .array(z.enum(EVENT_TYPES))
-    .min(1)
-    .optional()
-    .openapi({
-      description: `What it is told; all changes of state if left out (${STATE_EVENT_TYPES.join(', ')})`,
-    }),
-  description: z.string().max(200).nullable().optional(),
-});
+const WEBHOOK_ID = 'whk_4b6f0c2d9e8a7b6c5d4e3f2a';
+const DELIVERY_ID = 'dlv_9c1d7e3f5a2b4c6d8e0f1a2b';
+const ACCOUNT_ID = 'acc_4b6f0c2d9e8a7b6c5d4e3f2a';
+const EVENT_ID = `evt_${ACCOUNT_ID}_account_needs_reconnect_1795372205112`;
+
+export const WebhookInput = z
+  .strictObject({
+    url: z.string().min(1).openapi({ example: 'https://example.com/hooks/evergrant' }),
+    event_types: z
+      .array(z.enum(EVENT_TYPES))
+      .min(1)
+      .optional()
+      .openapi({
+        description: `What it is told; all changes of state if left out (${STATE_EVENT_TYPES.join(', ')})`,
+      }),
+    description: z
+      .string()
+      .max(200)
+      .nullable()
+      .optional()
+      .openapi({ description: 'What it is for' }),
+  })
+  .openapi('NewWebhook', {
+    example: {
+      url: 'https://example.com/hooks/evergrant',
+      event_types: ['account.needs_reconnect', 'account.recovered'],
+      description: 'The shop backend',
+    },
+  });
 
 export const WebhookBody = z
   .object({
-    id: z.string().openapi({ example: 'whk_4b6f0c2d9e8a7b6c5d4e3f2a' }),
+    id: z.string().openapi({ example: WEBHOOK_ID }),
     url: z.string(),
     event_types: z.array(z.enum(EVENT_TYPES)),
     description: z.string().nullable(),
@@ -41,16 +60,30 @@ export const WebhookBody = z
     created_at: time,
     updated_at: time,
   })
-  .openapi('Webhook');
+  .openapi('Webhook', {
+    example: {
+      id: WEBHOOK_ID,
+      url: 'https://example.com/hooks/evergrant',
+      event_types: ['account.needs_reconnect', 'account.recovered'],
+      description: 'The shop backend',
+      state: 'enabled',
+      state_reason: null,
+      state_at: '2026-11-20T09:12:44.870Z',
+      secrets: [{ created_at: '2026-11-20T09:12:44.870Z', expires_at: null }],
+      last_success_at: '2026-11-22T18:30:06.020Z',
+      created_at: '2026-11-20T09:12:44.870Z',
+      updated_at: '2026-11-22T18:30:06.020Z',
+    },
+  });
 
 /** With the one that was just made. */
 export const WebhookSecretBody = WebhookBody.extend({
-  secret: z.string().openapi({ description: 'whsec_…; shown this once' }),
+  secret: z.string().openapi({ description: 'Shown this once', example: 'whsec_…' }),
 }).openapi('WebhookWithSecret');
 
 export const DeliveryBody = z
   .object({
-    id: z.string().openapi({ example: 'dlv_4b6f0c2d9e8a7b6c5d4e3f2a' }),
+    id: z.string().openapi({ example: DELIVERY_ID }),
     webhook_id: z.string(),
     event_id: z.string().openapi({ description: 'The header webhook-id of every try' }),
     event_type: z.string(),
@@ -69,7 +102,26 @@ export const DeliveryBody = z
     created_at: time,
     finished_at: time.nullable(),
   })
-  .openapi('WebhookDelivery');
+  .openapi('WebhookDelivery', {
+    example: {
+      id: DELIVERY_ID,
+      webhook_id: WEBHOOK_ID,
+      event_id: EVENT_ID,
+      event_type: 'account.needs_reconnect',
+      state: 'delivered',
+      attempts: [
+        {
+          at: '2026-11-22T18:30:05.640Z',
+          status: 204,
+          error: null,
+          duration_ms: 380,
+        },
+      ],
+      next_try_at: null,
+      created_at: '2026-11-22T18:30:05.310Z',
+      finished_at: '2026-11-22T18:30:06.020Z',
+    },
+  });
 
 export const EventBody = z
   .object({
@@ -78,11 +130,38 @@ export const EventBody = z
     at: time,
     data: z.record(z.string(), z.union([z.string(), z.number(), z.null()])),
   })
-  .openapi('Event');
+  .openapi('Event', {
+    example: {
+      id: EVENT_ID,
+      type: 'account.needs_reconnect',
+      at: '2026-11-22T18:30:05.112Z',
+      data: {
+        account_id: ACCOUNT_ID,
+        label: 'Harbour Books',
+        provider: 'ebay',
+        environment: 'production',
+        status: 'needs_reconnect',
+        reason: 'invalid_grant',
+      },
+    },
+  });
 
-/** A path's id of an endpoint or a delivery; anything else is simply not found. */
+/** A path's id of an endpoint; anything else is simply not found. */
 export const WebhookParams = z.object({
-  id: z.string().openapi({ param: { name: 'id', in: 'path' } }),
+  id: z.string().openapi({
+    param: { name: 'id', in: 'path' },
+    description: 'The id of the webhook',
+    example: WEBHOOK_ID,
+  }),
+});
+
+/** The same of a delivery. */
+export const DeliveryParams = z.object({
+  id: z.string().openapi({
+    param: { name: 'id', in: 'path' },
+    description: 'The id of the delivery',
+    example: DELIVERY_ID,
+  }),
 });
 
 export function webhookBody(endpoint: WebhookEndpoint): z.infer<typeof WebhookBody> {
@@ -142,9 +221,9 @@ export function sealedSecret(
   vault: Vault,
   organisation: string,
   endpointId: string,
-): { secret: string; sealed: string } {
+): { secret: Secret; sealed: string } {
   const secret = newWebhookSecret();
-  return { secret, sealed: vault.sealWebhookSecret(secret, { organisation, endpointId }) };
+  return { secret, sealed: vault.sealWebhookSecret(secret.reveal(), { organisation, endpointId }) };
 }
 
 export function newWebhookId(): string {

@@ -4,13 +4,9 @@ import type { DeliveryBody, WebhookBody } from '../api/webhook-bodies';
 import type { Context } from './command';
 import { type Cell, time } from './output';
 
-export type Webhook = z.infer<typeof WebhookBody>;
-export type WebhookWithSecret = Webhook & { secret: string };
-export type Delivery = z.infer<typeof DeliveryBody>;
-
-export function webhookPath(id: string, rest = ''): string {
-  return `/api/admin/webhooks/${encodeURIComponent(id)}${rest}`;
-}
+type Webhook = z.infer<typeof WebhookBody>;
+type WebhookWithSecret = Webhook & { secret: string };
+type Delivery = z.infer<typeof DeliveryBody>;
 
 export function showSecret(
   { out, json }: Pick<Context, 'out' | 'json'>,

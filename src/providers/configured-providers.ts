@@ -82,7 +82,7 @@ function configuredEnvironment(
   adapter: ProviderAdapter,
   environment: EnvironmentConfig,
 ): ProviderEnvironment {
-  const { clientId, clientSecret = '', privateKey, keyId } = environment;
+  const { clientId, clientSecret, privateKey, keyId } = environment;
   const method = environment.clientAuthentication ?? adapter.clientAuthenticationMethods[0];
   const authentication =
     adapter.clientAuthentication?.[method] ??
@@ -90,8 +90,8 @@ function configuredEnvironment(
   const client = { client_id: clientId };
   const proof = authentication({
     clientId,
-    clientSecret,
-    ...(privateKey === undefined ? {} : { privateKey }),
+    clientSecret: clientSecret?.reveal() ?? '',
+    ...(privateKey === undefined ? {} : { privateKey: privateKey.reveal() }),
     ...(keyId === undefined ? {} : { keyId }),
   });
   const tokenEndpoint = endpointOf(adapter, environment);
@@ -101,14 +101,14 @@ function configuredEnvironment(
     client,
     clientAuthentication: proof,
     parameters: environment.parameters ?? {},
-    secrets: [clientSecret, privateKey ?? ''].filter((secret) => secret !== ''),
+    secrets: [clientSecret, privateKey].filter((secret) => secret !== undefined),
   };
 }
 
 /** What was configured comes first; introspection before a call, because it is made for the purpose. */
 function validationOf(
   adapter: ProviderAdapter,
-  { clientId, clientSecret = '', ...environment }: EnvironmentConfig,
+  { clientId, clientSecret, ...environment }: EnvironmentConfig,
   server: { tokenEndpoint: TokenEndpoint; client: Client; proof: ClientAuth },
 ): ValidationEndpoint | null {
   const { introspectionEndpoint, validationEndpoint, issuer } = environment;
@@ -125,7 +125,7 @@ function validationOf(
     return validationCall(
       adapter.validation,
       validationEndpoint,
-      { clientId, clientSecret },
+      { clientId, clientSecret: clientSecret?.reveal() ?? '' },
       adapter.accountHost,
     );
   }

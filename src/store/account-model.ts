@@ -9,6 +9,7 @@ import {
 import { AccountState } from '../domain/account';
 import { TOKEN_VERDICTS } from '../domain/validation';
 import { UNSENT_EVENTS } from './event-model';
+import { scopedToOrganisation } from './organisation-scope';
 
 const grantSchema = new Schema(
   {
@@ -187,9 +188,20 @@ export const NOT_IN_QUARANTINE: QueryFilter<AccountDocument> = {
   quarantine: false as unknown as object,
 };
 
+const scopedSchema = scopedToOrganisation(accountSchema);
+
+/** The accounts of one organisation: every query names it. */
 export function accountModel(connection: Connection): Model<AccountDocument> {
   return connection.model<AccountDocument>(
     'Account',
+    scopedSchema as unknown as Schema<AccountDocument>,
+  );
+}
+
+/** For workers, which serve all of them. */
+export function accountsOfAllOrganisations(connection: Connection): Model<AccountDocument> {
+  return connection.model<AccountDocument>(
+    'AccountOfAnyOrganisation',
     accountSchema as unknown as Schema<AccountDocument>,
   );
 }

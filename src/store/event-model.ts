@@ -1,6 +1,7 @@
 /** The document of an event, and how events wait in the document whose change they tell of. */
 import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
 import { EVENT_TYPES, type RaisedEvent } from '../domain/event';
+import { scopedToOrganisation } from './organisation-scope';
 
 /** An event as it waits where it happened, to be collected. */
 const waitingEventSchema = new Schema(
@@ -40,8 +41,19 @@ eventSchema.index({ to_dispatch: 1 }, { sparse: true, name: 'to_dispatch' });
 
 export type EventDocument = InferSchemaType<typeof eventSchema> & { _id: string };
 
+const scopedSchema = scopedToOrganisation(eventSchema);
+
+/** The events of one organisation, and those of none: every query names it. */
 export function eventModel(connection: Connection): Model<EventDocument> {
-  return connection.model<EventDocument>('Event', eventSchema as unknown as Schema<EventDocument>);
+  return connection.model<EventDocument>('Event', scopedSchema as unknown as Schema<EventDocument>);
+}
+
+/** For workers, which serve all of them. */
+export function eventsOfAllOrganisations(connection: Connection): Model<EventDocument> {
+  return connection.model<EventDocument>(
+    'EventOfAnyOrganisation',
+    eventSchema as unknown as Schema<EventDocument>,
+  );
 }
 
 export function toEvent({ _id, type, organisation, at, data }: EventDocument): RaisedEvent {

@@ -2,15 +2,25 @@
 import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
 import type { RaisedEvent } from '../domain/event';
 import { DUPLICATE_KEY } from './database';
-import { type EventDocument, eventModel, keptUntil, toEvent } from './event-model';
+import {
+  type EventDocument,
+  eventModel,
+  eventsOfAllOrganisations,
+  keptUntil,
+  toEvent,
+} from './event-model';
 import { beyond } from './keyset';
+import { ofOrganisationOrNone } from './organisation-scope';
 
 export class Events {
   readonly #events: Model<EventDocument>;
+  /** Raised are those of all organisations, and those that are none's. */
+  readonly #ofAll: Model<EventDocument>;
   readonly #retentionDays: number;
 
   constructor(connection: Connection, retentionDays: number) {
     this.#events = eventModel(connection);
+    this.#ofAll = eventsOfAllOrganisations(connection);
     this.#retentionDays = retentionDays;
   }
 
@@ -29,7 +39,7 @@ export class Events {
       remove_at: keptUntil(at, this.#retentionDays),
     };
     try {
-      await this.#events.updateOne(
+      await this.#ofAll.updateOne(
         { _id: id, organisation },
         { $setOnInsert: told },
         { upsert: true },
@@ -49,7 +59,7 @@ export class Events {
     limit: number;
   }): Promise<RaisedEvent[]> {
     const filter: QueryFilter<EventDocument> = {
-      organisation: { $in: [query.organisation, null] },
+      organisation: ofOrganisationOrNone(query.organisation),
     };
     if (query.type !== undefined) filter['type'] = query.type;
     if (query.before !== undefined) Object.assign(filter, beyond('at', '$lt', query.before));

@@ -17,7 +17,11 @@ import type { RefreshFailure } from '../domain/refresh-failure';
 import { accountClocks, type RefreshRules } from '../domain/refresh-policy';
 import type { SettlementDecision } from '../domain/settlement';
 import { fromClocks, fromGrant, toAccount } from './account-mapping';
-import { type AccountDocument, accountModel, NOT_IN_QUARANTINE } from './account-model';
+import {
+  type AccountDocument,
+  accountsOfAllOrganisations,
+  NOT_IN_QUARANTINE,
+} from './account-model';
 
 /** Longer than the HTTP deadline: while it lasts, nobody else may send. */
 export const LEASE_MS = 30_000;
@@ -61,7 +65,7 @@ export class Grants {
   readonly #rules: RefreshRules;
 
   constructor(connection: Connection, rules: RefreshRules) {
-    this.#accounts = accountModel(connection);
+    this.#accounts = accountsOfAllOrganisations(connection);
     this.#rules = rules;
   }
 

@@ -2,7 +2,7 @@
  * Accounts in quarantine: another system still refreshes their grants, so that what it has is what counts, and may be
  * handed in again until they are released.
  */
-import type { Connection, Model, QueryFilter } from 'mongoose';
+import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
 import { type Account, AccountState } from '../domain/account';
 import { isBroken, recoveredEvent } from '../domain/event';
 import type { SealedGrant } from '../domain/grant';
@@ -30,8 +30,8 @@ export class Quarantine {
     const providers = [...new Set(identities.map(({ provider }) => provider))];
     const filter: QueryFilter<AccountDocument> = {
       organisation,
-      provider: { $in: providers },
-      external_id: { $in: externalIds },
+      provider: mongoose.trusted({ $in: providers }),
+      external_id: mongoose.trusted({ $in: externalIds }),
     };
     const documents = await this.#accounts
       .find({ ...filter, ...IN_QUARANTINE })
@@ -57,6 +57,7 @@ export class Quarantine {
     );
     const result = await this.#accounts.updateOne(
       {
+        organisation: account.organisation,
         _id: account.id,
         generation: account.generation,
         state: account.state,
@@ -100,7 +101,7 @@ export class Quarantine {
       {
         organisation,
         ...(provider === undefined ? {} : { provider }),
-        ...(ids === undefined ? {} : { _id: { $in: [...ids] } }),
+        ...(ids === undefined ? {} : { _id: mongoose.trusted({ $in: [...ids] }) }),
         ...IN_QUARANTINE,
       },
       { $set: { quarantine: false } },

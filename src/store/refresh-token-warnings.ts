@@ -4,14 +4,14 @@ import { type Account, AccountState } from '../domain/account';
 import { refreshTokenExpiringEvent } from '../domain/event';
 import { accountClocks, type RefreshRules } from '../domain/refresh-policy';
 import { fromClocks, toAccount } from './account-mapping';
-import { type AccountDocument, accountModel } from './account-model';
+import { type AccountDocument, accountsOfAllOrganisations } from './account-model';
 
 export class RefreshTokenWarnings {
   readonly #accounts: Model<AccountDocument>;
   readonly #rules: RefreshRules;
 
   constructor(connection: Connection, rules: RefreshRules) {
-    this.#accounts = accountModel(connection);
+    this.#accounts = accountsOfAllOrganisations(connection);
     this.#rules = rules;
   }
 

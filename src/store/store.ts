@@ -3,6 +3,7 @@ import type { Connection } from 'mongoose';
 import type { RefreshRules } from '../domain/refresh-policy';
 import { Accounts } from './accounts';
 import { ApiKeys } from './api-keys';
+import { AuditEntries } from './audit-entries';
 import { openDatabase } from './database';
 import { DueAccounts } from './due-accounts';
 import { Events } from './events';
@@ -21,6 +22,7 @@ import { WebhookOutbox } from './webhook-outbox';
 export interface Store {
   accounts: Accounts;
   apiKeys: ApiKeys;
+  auditEntries: AuditEntries;
   dueAccounts: DueAccounts;
   events: Events;
   grants: Grants;
@@ -52,6 +54,7 @@ export async function openStore(uri: string, options: StoreOptions): Promise<Sto
   await store.accounts.createIndexes();
   await store.logEntries.createIndexes();
   await store.apiKeys.createIndexes();
+  await store.auditEntries.createIndexes();
   await store.tokenHandouts.createIndexes();
   await store.events.createIndexes();
   await store.webhookEndpoints.createIndexes();
@@ -59,7 +62,7 @@ export async function openStore(uri: string, options: StoreOptions): Promise<Sto
   return store;
 }
 
-function createStore(
+export function createStore(
   connection: Connection,
   options: StoreOptions,
 ): Store & { accounts: Accounts } {
@@ -67,6 +70,7 @@ function createStore(
   return {
     accounts: new Accounts(connection, options.rules),
     apiKeys: new ApiKeys(connection),
+    auditEntries: new AuditEntries(connection),
     dueAccounts: new DueAccounts(connection),
     events,
     refreshTokenWarnings: new RefreshTokenWarnings(connection, options.rules),

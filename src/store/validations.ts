@@ -7,7 +7,12 @@ import { accountClocks, type RefreshRules } from '../domain/refresh-policy';
 import type { DueAccount } from '../domain/sweep';
 import type { LastValidation, TokenVerdict, ValidationConsequence } from '../domain/validation';
 import { fromClocks } from './account-mapping';
-import { type AccountDocument, accountModel, NOT_IN_QUARANTINE } from './account-model';
+import {
+  type AccountDocument,
+  accountModel,
+  accountsOfAllOrganisations,
+  NOT_IN_QUARANTINE,
+} from './account-model';
 
 export interface ValidationQuery {
   provider: string;
@@ -26,10 +31,12 @@ export interface ValidationCounts {
 
 export class Validations {
   readonly #accounts: Model<AccountDocument>;
+  readonly #scoped: Model<AccountDocument>;
   readonly #rules: RefreshRules;
 
   constructor(connection: Connection, rules: RefreshRules) {
-    this.#accounts = accountModel(connection);
+    this.#accounts = accountsOfAllOrganisations(connection);
+    this.#scoped = accountModel(connection);
     this.#rules = rules;
   }
 
@@ -115,7 +122,7 @@ export class Validations {
 
   /** Counted in the database, by provider; `since` says by provider what is recent. */
   async count(organisation: string, since: ReadonlyMap<string, Date>): Promise<ValidationCounts[]> {
-    const groups = await this.#accounts.aggregate<{
+    const groups = await this.#scoped.aggregate<{
       _id: { provider: string; outcome: TokenVerdict };
       count: number;
     }>([

@@ -1,5 +1,5 @@
 /** Deliveries as an organisation's admins see them. Every query is bound to one organisation. */
-import type { Connection, Model, QueryFilter } from 'mongoose';
+import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
 import type { RaisedEvent } from '../domain/event';
 import type { DeliveryState } from '../domain/webhook-delivery';
 import { keptUntil } from './event-model';
@@ -102,7 +102,7 @@ export class WebhookDeliveries {
         organisation,
         endpoint_id: endpointId,
         state: 'pending',
-        ...(butFor === undefined ? {} : { _id: { $ne: butFor } }),
+        ...(butFor === undefined ? {} : { _id: mongoose.trusted({ $ne: butFor }) }),
       },
       { $set: { state: 'skipped', next_try_at: null, finished_at: now }, $unset: { start_at: 1 } },
     );

@@ -4,6 +4,7 @@ import { type Connection, type InferSchemaType, type Model, Schema } from 'mongo
 import type { RaisedEvent } from '../domain/event';
 import { DELIVERY_STATES, type DeliveryState } from '../domain/webhook-delivery';
 import { keptUntil } from './event-model';
+import { scopedToOrganisation } from './organisation-scope';
 
 const trySchema = new Schema(
   {
@@ -74,9 +75,20 @@ export function deliveryId(eventId: string, endpointId: string): string {
   return `dlv_${digest.slice(0, 24)}`;
 }
 
+const scopedSchema = scopedToOrganisation(deliverySchema);
+
+/** The deliveries of one organisation: every query names it. */
 export function deliveryModel(connection: Connection): Model<DeliveryDocument> {
   return connection.model<DeliveryDocument>(
     'WebhookDelivery',
+    scopedSchema as unknown as Schema<DeliveryDocument>,
+  );
+}
+
+/** For workers, which serve all of them. */
+export function deliveriesOfAllOrganisations(connection: Connection): Model<DeliveryDocument> {
+  return connection.model<DeliveryDocument>(
+    'WebhookDeliveryOfAnyOrganisation',
     deliverySchema as unknown as Schema<DeliveryDocument>,
   );
 }

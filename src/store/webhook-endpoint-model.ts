@@ -2,6 +2,7 @@
 import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
 import { EVENT_TYPES, type EventType } from '../domain/event';
 import { UNSENT_EVENTS } from './event-model';
+import { scopedToOrganisation } from './organisation-scope';
 
 export const ENDPOINT_STATES = ['enabled', 'disabled'] as const;
 
@@ -74,9 +75,20 @@ export interface WebhookEndpoint {
   updatedAt: Date;
 }
 
+const scopedSchema = scopedToOrganisation(endpointSchema);
+
+/** The endpoints of one organisation: every query names it. */
 export function endpointModel(connection: Connection): Model<EndpointDocument> {
   return connection.model<EndpointDocument>(
     'WebhookEndpoint',
+    scopedSchema as unknown as Schema<EndpointDocument>,
+  );
+}
+
+/** For workers, which serve all of them. */
+export function endpointsOfAllOrganisations(connection: Connection): Model<EndpointDocument> {
+  return connection.model<EndpointDocument>(
+    'WebhookEndpointOfAnyOrganisation',
     endpointSchema as unknown as Schema<EndpointDocument>,
   );
 }

@@ -6,21 +6,21 @@
 import type { Connection, Model } from 'mongoose';
 import { type DisabledReason, endpointDisabledEvent, type RaisedEvent } from '../domain/event';
 import type { DeliveryState } from '../domain/webhook-delivery';
-import { accountModel } from './account-model';
-import { type EventDocument, eventModel, toEvent } from './event-model';
+import { accountsOfAllOrganisations } from './account-model';
+import { type EventDocument, eventsOfAllOrganisations, toEvent } from './event-model';
 import type { Events } from './events';
 import {
   type DeliveryAttempt,
   type DeliveryDocument,
+  deliveriesOfAllOrganisations,
   deliveryId,
-  deliveryModel,
   newDelivery,
   toDelivery,
   type WebhookDelivery,
 } from './webhook-delivery-model';
 import {
   type EndpointDocument,
-  endpointModel,
+  endpointsOfAllOrganisations,
   toEndpoint,
   type WebhookEndpoint,
 } from './webhook-endpoint-model';
@@ -44,10 +44,13 @@ export class WebhookOutbox {
   readonly #retentionDays: number;
 
   constructor(connection: Connection, events: Events, retentionDays: number) {
-    this.#endpoints = endpointModel(connection);
-    this.#waiting = [accountModel(connection), this.#endpoints] as unknown as Model<Waiting>[];
-    this.#events = eventModel(connection);
-    this.#deliveries = deliveryModel(connection);
+    this.#endpoints = endpointsOfAllOrganisations(connection);
+    this.#waiting = [
+      accountsOfAllOrganisations(connection),
+      this.#endpoints,
+    ] as unknown as Model<Waiting>[];
+    this.#events = eventsOfAllOrganisations(connection);
+    this.#deliveries = deliveriesOfAllOrganisations(connection);
     this.#raise = (event) => events.raise(event);
     this.#retentionDays = retentionDays;
   }

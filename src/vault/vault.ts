@@ -129,6 +129,12 @@ export class Vault {
     return open(this.#ring, sealed, webhookContext(place), 'webhook');
   }
 
+  /** A keyed hash of a text, for the audit: nobody makes or checks one without the keys. */
+  authenticationCode(text: string): string {
+    const key = createHmac('sha256', this.#fingerprintKey).update('evergrant/audit').digest();
+    return createHmac('sha256', key).update(text).digest('base64url');
+  }
+
   /** A keyed hash, 12 characters: equal for equal tokens; useless to whoever has no key. */
   fingerprint(token: string): string {
     return createHmac('sha256', this.#fingerprintKey)

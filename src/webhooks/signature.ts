@@ -3,13 +3,14 @@
  * @see [Standard Webhooks](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
  */
 import { createHmac, randomBytes } from 'node:crypto';
+import { Secret } from '../domain/secret';
 
 const SECRET_BYTES = 32;
 const PREFIX = 'whsec_';
 
 /** A secret of one endpoint, as its receiver takes it. */
-export function newWebhookSecret(): string {
-  return `${PREFIX}${randomBytes(SECRET_BYTES).toString('base64')}`;
+export function newWebhookSecret(): Secret {
+  return new Secret(`${PREFIX}${randomBytes(SECRET_BYTES).toString('base64')}`);
 }
 
 /**
@@ -21,11 +22,11 @@ export function signedHeaders(
   id: string,
   at: Date,
   body: string,
-  secrets: readonly string[],
+  secrets: readonly Secret[],
 ): Record<string, string> {
   const timestamp = String(Math.floor(at.getTime() / 1000));
   const signatures = secrets.map((secret) => {
-    const key = Buffer.from(secret.slice(PREFIX.length), 'base64');
+    const key = Buffer.from(secret.reveal().slice(PREFIX.length), 'base64');
     return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
   });
   return {

@@ -5,6 +5,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { type ApiApp, createApp } from '../../src/api/app';
+import { createAuditLog } from '../../src/api/audit-log';
 import type { ApiDependencies } from '../../src/api/dependencies';
 import { createHandoutLog, type HandoutLog } from '../../src/api/handout-log';
 import { createRefreshClient } from '../../src/api/refresh-client';
@@ -86,7 +87,13 @@ export async function startApi(
   const secrets = new Set([secretMarker, harness.clientSecret]);
   const answered: string[] = [];
   const logger = createLogger('debug', intoLines(harness.logs));
-  const handouts = createHandoutLog(harness.store.tokenHandouts, logger);
+  const audit = createAuditLog({
+    store: harness.store,
+    vault: harness.vault,
+    retentionDays: 400,
+    now: () => new Date(),
+  });
+  const handouts = createHandoutLog(harness.store.tokenHandouts, audit, logger);
   const providers = new ConfiguredProviders(harness.config.providers);
   const { taskQueue } = harness.config.temporal;
   const dependencies: ApiDependencies = {
@@ -97,6 +104,7 @@ export async function startApi(
     schedules: createScheduleClient(harness.client, providers, taskQueue),
     workflows: createWorkflowClient(harness.client, taskQueue),
     handouts,
+    audit,
     logger,
     configuredKeys: options.configuredKeys ?? [],
     jwt: options.jwt ?? null,

@@ -21,10 +21,11 @@ const TRIGGER = 'POST /api/admin/internal/refresh-tokens';
 const TOKEN = 'GET /api/tokens/{account_id}';
 
 /** Reading takes `read`, changing takes `admin`; whatever differs is named here. */
-function scopeOf({ name, method }: { name: string; method: string }): Scope {
+function scopeOf({ name, method, path }: Record<'name' | 'method' | 'path', string>): Scope {
   if (name === TRIGGER) return 'internal';
   if (name === TOKEN) return 'tokens';
   if (name === 'GET /api/admin/keys' || name.endsWith('/token-handouts')) return 'admin';
+  if (path.startsWith('/api/admin/audit')) return 'admin';
   return method === 'GET' ? 'read' : 'admin';
 }
 

@@ -10,6 +10,7 @@ import { Writable } from 'node:stream';
 import { Client, Connection, ScheduleNotFoundError } from '@temporalio/client';
 import { Runtime } from '@temporalio/worker';
 import { type ApiApp, createApp } from '../../src/api/app';
+import { createAuditLog } from '../../src/api/audit-log';
 import { createHandoutLog, type HandoutLog } from '../../src/api/handout-log';
 import { createRefreshClient } from '../../src/api/refresh-client';
 import { createScheduleClient } from '../../src/api/schedule-client';
@@ -160,7 +161,13 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const mongodbUri = options.mongodbUri ?? engines.mongodbUri(`evergrant_${id}`);
   const store = await openStore(mongodbUri, { logRetentionDays: 30, rules: providers.rule });
   const vault = await Vault.open(ring, store.settings);
-  const handouts = createHandoutLog(store.tokenHandouts, logger);
+  const audit = createAuditLog({
+    store: store,
+    vault: vault,
+    retentionDays: 400,
+    now: () => new Date(),
+  });
+  const handouts = createHandoutLog(store.tokenHandouts, audit, logger);
   const app = createApp({
     store,
     vault,
@@ -169,6 +176,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     schedules: createScheduleClient(client, providers, config.temporal.taskQueue),
     workflows: createWorkflowClient(client, config.temporal.taskQueue),
     handouts,
+    audit,
     logger,
     configuredKeys: [],
     jwt: null,

@@ -351,7 +351,7 @@ it('what a disabled webhook, a removed one and a foreign one answer', async () =
   expectError(await theirs.send('POST', replay), 409, 'conflict');
 });
 
-it('shows a secret once, stores it sealed, and says nothing of an address in the log', async () => {
+it('shows a secret once, stores it sealed, and says nothing of it or an address in log and audit', async () => {
   const org = await organisation();
   await org.revoked();
   await org.arrived();
@@ -362,6 +362,16 @@ it('shows a secret once, stores it sealed, and says nothing of an address in the
   const said = api.logs.join('');
   expect(said).not.toContain(org.secret.slice(6));
   expect(said).not.toContain(org.path);
+  const rotated = (await org.send('POST', `${org.at}/rotate-secret`, { overlap_seconds: 60 })).body;
+  const audit = await org.send('GET', '/api/admin/audit');
+  for (const secret of [org.secret, rotated.secret])
+    expect(audit.text).not.toContain(secret.slice(6));
+  expect(audit.text).not.toContain(org.path);
+  const asked = audit.body.items.map((entry: any) => entry.details);
+  expect(asked).toContainEqual(expect.objectContaining({ made: org.webhook.id }));
+  expect(asked).toContainEqual(
+    expect.objectContaining({ path: `${org.at}/rotate-secret`, overlap_seconds: 60 }),
+  );
 });
 
 it('refuses addresses that are not public, unless the operator allows them', async () => {

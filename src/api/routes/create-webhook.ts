@@ -1,7 +1,7 @@
 import { createRoute } from '@hono/zod-openapi';
 import { STATE_EVENT_TYPES } from '../../domain/event';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { ApiError, bodyErrorResponses } from '../errors';
 import {
@@ -19,8 +19,10 @@ const ENDPOINTS_MAX = 20;
 const route = createRoute({
   method: 'post',
   path: '/api/admin/webhooks',
+  operationId: 'createWebhook',
+  tags: ['Webhooks'],
   summary: 'Tell an address of yours when something changes; its secret is shown this once',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   request: { body: { content: { 'application/json': { schema: WebhookInput } }, required: true } },
   responses: {
     201: {
@@ -31,8 +33,8 @@ const route = createRoute({
   },
 });
 
-export function registerCreateWebhook(app: ApiApp, deps: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerCreateWebhook(app: ApiApp, deps: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { store, vault, webhooks, now } = deps;
     const { url, event_types, description = null } = c.req.valid('json');
     const { organisation } = c.get('principal');
@@ -53,6 +55,6 @@ export function registerCreateWebhook(app: ApiApp, deps: ApiDependencies): void 
       },
       now(),
     );
-    return c.json({ ...webhookBody(endpoint), secret }, 201);
+    return c.json({ ...webhookBody(endpoint), secret: secret.reveal() }, 201);
   });
 }

@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses } from '../errors';
 import { noWebhook, WebhookParams } from '../webhook-bodies';
@@ -8,14 +8,16 @@ import { noWebhook, WebhookParams } from '../webhook-bodies';
 const route = createRoute({
   method: 'delete',
   path: '/api/admin/webhooks/{id}',
+  operationId: 'deleteWebhook',
+  tags: ['Webhooks'],
   summary: 'Remove a webhook and its secrets; what waits for it is not delivered',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   request: { params: WebhookParams },
   responses: { 204: { description: 'Gone' }, ...errorResponses },
 });
 
-export function registerDeleteWebhook(app: ApiApp, { store, now }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerDeleteWebhook(app: ApiApp, { store, now }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');
     const { organisation } = c.get('principal');
     if (!(await store.webhookEndpoints.delete(organisation, id))) throw noWebhook(id);

@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses } from '../errors';
 import { noWebhook, WebhookBody, WebhookParams, webhookBody } from '../webhook-bodies';
@@ -8,8 +8,10 @@ import { noWebhook, WebhookBody, WebhookParams, webhookBody } from '../webhook-b
 const route = createRoute({
   method: 'post',
   path: '/api/admin/webhooks/{id}/disable',
+  operationId: 'disableWebhook',
+  tags: ['Webhooks'],
   summary: 'Disable a webhook; what waits for it is skipped',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   request: { params: WebhookParams },
   responses: {
     200: { description: 'As it is now', content: { 'application/json': { schema: WebhookBody } } },
@@ -17,8 +19,8 @@ const route = createRoute({
   },
 });
 
-export function registerDisableWebhook(app: ApiApp, { store, now }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerDisableWebhook(app: ApiApp, { store, now }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');
     const { organisation } = c.get('principal');
     const endpoint = await store.webhookEndpoints.setState(organisation, id, 'disabled', now());

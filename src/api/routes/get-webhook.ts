@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses } from '../errors';
 import { noWebhook, WebhookBody, WebhookParams, webhookBody } from '../webhook-bodies';
@@ -8,8 +8,10 @@ import { noWebhook, WebhookBody, WebhookParams, webhookBody } from '../webhook-b
 const route = createRoute({
   method: 'get',
   path: '/api/admin/webhooks/{id}',
+  operationId: 'getWebhook',
+  tags: ['Webhooks'],
   summary: 'One webhook',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   request: { params: WebhookParams },
   responses: {
     200: { description: 'It', content: { 'application/json': { schema: WebhookBody } } },
@@ -17,8 +19,8 @@ const route = createRoute({
   },
 });
 
-export function registerGetWebhook(app: ApiApp, { store }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerGetWebhook(app: ApiApp, { store }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');
     const endpoint = await store.webhookEndpoints.find(c.get('principal').organisation, id);
     if (endpoint === null) throw noWebhook(id);

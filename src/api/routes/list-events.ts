@@ -1,24 +1,26 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { EVENT_TYPES } from '../../domain/event';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses } from '../errors';
-import { encodeCursor } from '../schemas';
+import { encodeCursor, pageCursor, pageLimit } from '../schemas';
 import { EventBody, eventBody, placeOf } from '../webhook-bodies';
 
 const route = createRoute({
   method: 'get',
   path: '/api/admin/events',
+  operationId: 'listEvents',
+  tags: ['Webhooks'],
   summary: 'What webhooks are told, whether there are any or not; newest first',
   description:
     'Events of your organisation, and of the OAuth apps that all share. token.refreshed is raised only while a webhook asks for it.',
-  middleware: requireScope('read'),
+  ...forScope('read'),
   request: {
     query: z.object({
-      type: z.enum(EVENT_TYPES).optional(),
-      limit: z.coerce.number().int().min(1).max(500).default(100),
-      before: z.string().optional().openapi({ description: 'next_cursor of the page before' }),
+      type: z.enum(EVENT_TYPES).optional().openapi({ description: 'Of this type only' }),
+      limit: pageLimit(500, 100),
+      before: pageCursor,
     }),
   },
   responses: {
@@ -34,8 +36,8 @@ const route = createRoute({
   },
 });
 
-export function registerListEvents(app: ApiApp, { store }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerListEvents(app: ApiApp, { store }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { organisation } = c.get('principal');
     const { type, limit, before } = c.req.valid('query');
     const events = await store.events.list({

@@ -1,23 +1,28 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { DELIVERY_STATES } from '../../domain/webhook-delivery';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses } from '../errors';
-import { encodeCursor } from '../schemas';
+import { encodeCursor, pageCursor, pageLimit } from '../schemas';
 import { DeliveryBody, deliveryBody, noWebhook, placeOf, WebhookParams } from '../webhook-bodies';
 
 const route = createRoute({
   method: 'get',
   path: '/api/admin/webhooks/{id}/deliveries',
+  operationId: 'listWebhookDeliveries',
+  tags: ['Webhooks'],
   summary: 'What was delivered to a webhook, or is to be, with every try; newest first',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   request: {
     params: WebhookParams,
     query: z.object({
-      state: z.enum(DELIVERY_STATES).optional(),
-      limit: z.coerce.number().int().min(1).max(500).default(100),
-      before: z.string().optional().openapi({ description: 'next_cursor of the page before' }),
+      state: z
+        .enum(DELIVERY_STATES)
+        .optional()
+        .openapi({ description: 'Those that stand so only' }),
+      limit: pageLimit(500, 100),
+      before: pageCursor,
     }),
   },
   responses: {
@@ -33,8 +38,8 @@ const route = createRoute({
   },
 });
 
-export function registerListWebhookDeliveries(app: ApiApp, { store }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerListWebhookDeliveries(app: ApiApp, { store }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { organisation } = c.get('principal');
     const { id } = c.req.valid('param');
     const { state, limit, before } = c.req.valid('query');

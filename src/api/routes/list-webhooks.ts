@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses } from '../errors';
 import { WebhookBody, webhookBody } from '../webhook-bodies';
@@ -8,8 +8,10 @@ import { WebhookBody, webhookBody } from '../webhook-bodies';
 const route = createRoute({
   method: 'get',
   path: '/api/admin/webhooks',
+  operationId: 'listWebhooks',
+  tags: ['Webhooks'],
   summary: 'The webhooks of your organisation',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   responses: {
     200: {
       description: 'All',
@@ -23,8 +25,8 @@ const route = createRoute({
   },
 });
 
-export function registerListWebhooks(app: ApiApp, { store }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerListWebhooks(app: ApiApp, { store }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const endpoints = await store.webhookEndpoints.list(c.get('principal').organisation);
     return c.json({ items: endpoints.map(webhookBody), next_cursor: null }, 200);
   });

@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { bodyErrorResponses } from '../errors';
 import {
@@ -12,13 +12,17 @@ import {
   webhookUrl,
 } from '../webhook-bodies';
 
-const Body = WebhookInput.partial().openapi('WebhookPatch');
+const Body = WebhookInput.partial().openapi('WebhookPatch', {
+  example: { event_types: ['account.needs_reconnect', 'account.recovered'] },
+});
 
 const route = createRoute({
   method: 'patch',
   path: '/api/admin/webhooks/{id}',
+  operationId: 'patchWebhook',
+  tags: ['Webhooks'],
   summary: 'Change where a webhook goes, what it is told, or its description',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   request: {
     params: WebhookParams,
     body: { content: { 'application/json': { schema: Body } }, required: true },
@@ -29,8 +33,8 @@ const route = createRoute({
   },
 });
 
-export function registerPatchWebhook(app: ApiApp, { store, webhooks }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerPatchWebhook(app: ApiApp, { store, webhooks }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');
     const { url, event_types: eventTypes, description } = c.req.valid('json');
     const endpoint = await store.webhookEndpoints.patch(c.get('principal').organisation, id, {

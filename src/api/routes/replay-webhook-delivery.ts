@@ -1,17 +1,19 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { ApiError, errorResponses, notFound } from '../errors';
-import { DeliveryBody, deliveryBody, WebhookParams } from '../webhook-bodies';
+import { DeliveryBody, DeliveryParams, deliveryBody } from '../webhook-bodies';
 
 const route = createRoute({
   method: 'post',
   path: '/api/admin/webhooks/deliveries/{id}/replay',
+  operationId: 'replayWebhookDelivery',
+  tags: ['Webhooks'],
   summary: 'Deliver once more, from the first try; the header webhook-id stays the same',
   description: 'One that waits for its next try is tried within seconds.',
-  middleware: requireScope('admin'),
-  request: { params: WebhookParams },
+  ...forScope('admin'),
+  request: { params: DeliveryParams },
   responses: {
     200: {
       description: 'It waits for its first try',
@@ -21,8 +23,8 @@ const route = createRoute({
   },
 });
 
-export function registerReplayWebhookDelivery(app: ApiApp, { store, now }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerReplayWebhookDelivery(app: ApiApp, { store, now }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');
     const { organisation } = c.get('principal');
     const before = await store.webhookDeliveries.find(organisation, id);

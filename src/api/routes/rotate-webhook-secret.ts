@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { ApiError, bodyErrorResponses } from '../errors';
 import {
@@ -13,23 +13,27 @@ import {
 
 const DAY_SECONDS = 24 * 3600;
 
-const Body = z.strictObject({
-  overlap_seconds: z
-    .number()
-    .int()
-    .min(0)
-    .max(7 * DAY_SECONDS)
-    .default(DAY_SECONDS)
-    .openapi({
-      description: 'How long the old secret signs beside the new one; a day if left out',
-    }),
-});
+const Body = z
+  .strictObject({
+    overlap_seconds: z
+      .number()
+      .int()
+      .min(0)
+      .max(7 * DAY_SECONDS)
+      .default(DAY_SECONDS)
+      .openapi({
+        description: 'How long the old secret signs beside the new one; a day if left out',
+      }),
+  })
+  .openapi('WebhookSecretRotation', { example: { overlap_seconds: DAY_SECONDS } });
 
 const route = createRoute({
   method: 'post',
   path: '/api/admin/webhooks/{id}/rotate-secret',
+  operationId: 'rotateWebhookSecret',
+  tags: ['Webhooks'],
   summary: 'Give a webhook a new secret, shown this once; for a while the old one signs beside it',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   request: {
     params: WebhookParams,
     body: { content: { 'application/json': { schema: Body } }, required: true },
@@ -43,8 +47,8 @@ const route = createRoute({
   },
 });
 
-export function registerRotateWebhookSecret(app: ApiApp, deps: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerRotateWebhookSecret(app: ApiApp, deps: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { store, vault } = deps;
     const { id } = c.req.valid('param');
     const { overlap_seconds: overlapSeconds } = c.req.valid('json');
@@ -64,6 +68,6 @@ export function registerRotateWebhookSecret(app: ApiApp, deps: ApiDependencies):
         'The secret was rotated by somebody else at this moment. Nothing was changed by you; try again if another one is wanted.',
       );
     }
-    return c.json({ ...webhookBody(endpoint), secret }, 200);
+    return c.json({ ...webhookBody(endpoint), secret: secret.reveal() }, 200);
   });
 }

@@ -3,7 +3,7 @@ import { createRoute } from '@hono/zod-openapi';
 import { testEvent } from '../../domain/event';
 import type { WebhookDelivery } from '../../store/webhook-delivery-model';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { ApiError, errorResponses } from '../errors';
 import { DeliveryBody, deliveryBody, noWebhook, WebhookParams } from '../webhook-bodies';
@@ -15,9 +15,11 @@ const LOOK_EVERY_MS = 200;
 const route = createRoute({
   method: 'post',
   path: '/api/admin/webhooks/{id}/test',
+  operationId: 'testWebhook',
+  tags: ['Webhooks'],
   summary: 'Send a webhook one event of the type webhook.test, once, and wait for how it went',
   description: 'A disabled webhook can be tested, too; a test that fails disables nothing.',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   request: { params: WebhookParams },
   responses: {
     200: { description: 'How it went', content: { 'application/json': { schema: DeliveryBody } } },
@@ -25,8 +27,8 @@ const route = createRoute({
   },
 });
 
-export function registerTestWebhook(app: ApiApp, { store, now }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerTestWebhook(app: ApiApp, { store, now }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');
     const { organisation } = c.get('principal');
     const endpoint = await store.webhookEndpoints.find(organisation, id);

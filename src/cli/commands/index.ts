@@ -5,6 +5,7 @@ import { accountsImport, importCommand } from './accounts-import';
 import { accountsList } from './accounts-list';
 import { accountsRelease } from './accounts-release';
 import { accountsShow } from './accounts-show';
+import { auditVerify } from './audit-verify';
 import { keysCreate } from './keys-create';
 import { keysList } from './keys-list';
 import { keysRevoke } from './keys-revoke';
@@ -27,6 +28,8 @@ import { webhooksRemove } from './webhooks-remove';
 import { webhooksReplay } from './webhooks-replay';
 import { webhooksRotateSecret } from './webhooks-rotate-secret';
 import { webhooksTest } from './webhooks-test';
+import { workflowsList } from './workflows-list';
+import { workflowsTerminate } from './workflows-terminate';
 
 export const COMMANDS: readonly Command[] = [
   status,
@@ -42,6 +45,8 @@ export const COMMANDS: readonly Command[] = [
   validate,
   logs,
   sweeps,
+  workflowsList,
+  workflowsTerminate,
   schedulesList,
   schedulesPause,
   schedulesResume,
@@ -58,4 +63,5 @@ export const COMMANDS: readonly Command[] = [
   webhooksTest,
   webhooksDeliveries,
   webhooksReplay,
+  auditVerify,
 ];

@@ -1,5 +1,6 @@
+import type { EventType } from '../../domain/event';
 import type { Command } from '../command';
-import { showSecret, type WebhookWithSecret } from '../webhooks';
+import { showSecret } from '../webhooks';
 
 export const webhooksAdd: Command = {
   words: ['webhooks', 'add'],
@@ -15,12 +16,16 @@ export const webhooksAdd: Command = {
     description: { type: 'string', value: 'text', help: 'what it is for' },
   },
   async run({ api, out, json, options, places: [url = ''] }) {
-    const types = options.texts('event');
-    const webhook = await api.post<WebhookWithSecret>('/api/admin/webhooks', {
-      url,
-      ...(types.length === 0 ? {} : { event_types: types }),
-      description: options.text('description'),
-    });
+    const types = options.words<EventType>('event');
+    const webhook = await api.ask(({ admin }) =>
+      admin.webhooks.$post({
+        json: {
+          url,
+          ...(types.length === 0 ? {} : { event_types: types }),
+          description: options.text('description'),
+        },
+      }),
+    );
     showSecret({ out, json }, webhook);
     return 0;
   },

@@ -1,7 +1,8 @@
+import type { DeliveryState } from '../../domain/webhook-delivery';
 import type { Command } from '../command';
 import { time } from '../output';
 import { limitOf, limitOption, pages, remarkMore } from '../pages';
-import { type Delivery, lastTry, webhookPath } from '../webhooks';
+import { lastTry } from '../webhooks';
 
 const PAGE_MAX = 500;
 
@@ -14,11 +15,13 @@ export const webhooksDeliveries: Command = {
     limit: limitOption,
   },
   async run({ api, out, json, options, places: [id = ''] }) {
-    const page = await pages<Delivery>(
-      api,
-      webhookPath(id, '/deliveries'),
-      { state: options.text('state') },
-      { limit: limitOf(options), pageMax: PAGE_MAX, cursorName: 'before' },
+    const state = options.word<DeliveryState>('state');
+    const page = await pages(
+      { limit: limitOf(options), pageMax: PAGE_MAX },
+      ({ limit, cursor: before }) =>
+        api.ask(({ admin }) =>
+          admin.webhooks[':id'].deliveries.$get({ param: { id }, query: { state, limit, before } }),
+        ),
     );
     if (json) out.json(page);
     else {

@@ -1,13 +1,11 @@
 import type { Command } from '../command';
 import { time } from '../output';
-import type { Page } from '../pages';
-import type { Webhook } from '../webhooks';
 
 export const webhooksList: Command = {
   words: ['webhooks', 'list'],
   summary: 'The addresses of yours that are told when something changes',
   async run({ api, out, json }) {
-    const page = await api.get<Page<Webhook>>('/api/admin/webhooks');
+    const page = await api.ask(({ admin }) => admin.webhooks.$get());
     if (json) out.json(page);
     else {
       out.table(

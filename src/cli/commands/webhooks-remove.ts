@@ -1,12 +1,11 @@
 import type { Command } from '../command';
-import { webhookPath } from '../webhooks';
 
 export const webhooksRemove: Command = {
   words: ['webhooks', 'remove'],
   places: ['id'],
   summary: 'Remove a webhook; what waits for it is not delivered',
   async run({ api, out, json, places: [id = ''] }) {
-    await api.delete(webhookPath(id));
+    await api.ask(({ admin }) => admin.webhooks[':id'].$delete({ param: { id } }));
     if (json) out.json({ id, removed: true });
     else out.line(`Removed: ${id}`);
     return 0;

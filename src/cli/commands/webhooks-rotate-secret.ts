@@ -1,6 +1,6 @@
 import type { Command } from '../command';
 import { UsageError } from '../errors';
-import { showSecret, type WebhookWithSecret, webhookPath } from '../webhooks';
+import { showSecret } from '../webhooks';
 
 export const webhooksRotateSecret: Command = {
   words: ['webhooks', 'rotate-secret'],
@@ -14,7 +14,9 @@ export const webhooksRotateSecret: Command = {
     if (overlap !== undefined && !/^\d+$/.test(overlap))
       throw new UsageError(`--overlap takes a whole number of seconds, not "${overlap}"`);
     const body = overlap === undefined ? {} : { overlap_seconds: Number(overlap) };
-    const webhook = await api.post<WebhookWithSecret>(webhookPath(id, '/rotate-secret'), body);
+    const webhook = await api.ask(({ admin }) =>
+      admin.webhooks[':id']['rotate-secret'].$post({ param: { id }, json: body }),
+    );
     showSecret({ out, json }, webhook);
     return 0;
   },
