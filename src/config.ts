@@ -10,6 +10,7 @@ import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/e
 import { z } from 'zod';
 import { ORGANISATION_NAME } from './domain/organisation';
 import { Secret } from './domain/secret';
+import { DELIVERY_POLICY, type DeliveryPolicy } from './domain/webhook-delivery';
 import { duration, type ProviderConfig, readProviders, secureUrl } from './providers-file';
 import { KeyRing, KeyRingError } from './vault/key-ring';
 import { KeySourceError, keySourceOf } from './vault/key-source';
@@ -35,6 +36,7 @@ export interface Config {
   jwt: JwtConfig | null;
   /** Signing in with an OpenID provider; `null`: with keys only. */
   oidc: OidcConfig | null;
+  webhooks: WebhookConfig;
   host: string;
   /** `null`: not set; 3000, or a free one where `npm start` finds it taken. */
   port: number | null;
@@ -52,6 +54,12 @@ export interface Config {
   sandboxAccessTokenLifeSeconds: number | null;
   /** Applied to the trial's provider as to every configured one. */
   refreshIntervalMs: number | null;
+}
+
+export interface WebhookConfig {
+  /** Endpoints may be on this machine and in private networks, over plain HTTP: for development and tests. */
+  allowPrivateAddresses: boolean;
+  delivery: DeliveryPolicy;
 }
 
 /** Whose JWTs open the API. */
@@ -148,6 +156,10 @@ const environmentSchema = z.object({
   OIDC_ORGANISATION_CLAIM: z.string().optional(),
   OIDC_SCOPES_CLAIM: z.string().optional(),
   PUBLIC_URL: webAddress.optional(),
+  WEBHOOKS_ALLOW_PRIVATE_ADDRESSES: z
+    .enum(['true', 'false'], 'must be true or false')
+    .default('false')
+    .transform((text) => text === 'true'),
   HOST: z.string().default('127.0.0.1'),
   PORT: z.coerce.number('must be a port number').int().min(0).max(65535).optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
@@ -214,6 +226,10 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     internalApiKey: secretOf(env.INTERNAL_API_KEY),
     jwt: jwtConfig(env),
     oidc,
+    webhooks: {
+      allowPrivateAddresses: env.WEBHOOKS_ALLOW_PRIVATE_ADDRESSES,
+      delivery: DELIVERY_POLICY,
+    },
     host: env.HOST,
     port: env.PORT ?? null,
     logLevel: env.LOG_LEVEL,

@@ -62,6 +62,7 @@ describe('with nothing set', () => {
       adminOrganisation: 'default',
       internalApiKey: null,
       jwt: null,
+      webhooks: { allowPrivateAddresses: false },
       host: '127.0.0.1',
       port: null,
       logLevel: 'info',

@@ -10,6 +10,7 @@ export async function persistGrant(
 ): Promise<{ committed: boolean }> {
   const account = await store.grants.read(input.accountId);
   if (account === null) return { committed: false };
+  const announced = await store.webhookEndpoints.isWanted(account.organisation, 'token.refreshed');
   const outcome = await store.grants.commit({
     ...input,
     account: withSealingKey(vault, account),
@@ -18,6 +19,7 @@ export async function persistGrant(
       organisation: account.organisation,
       accountId: account.id,
     }),
+    announced,
     now: now(),
   });
   return { committed: outcome === 'committed' };

@@ -193,6 +193,11 @@ async function exchangeAndCommit(
   const { account, steps } = context;
   const fingerprint = deps.vault.fingerprint(refreshToken.reveal());
   const warning = provider.adapter.refreshTokenWarning(refreshToken.reveal());
+  // Before anything is sent: between the answer and its commit nothing is waited for.
+  const announced = await deps.store.webhookEndpoints.isWanted(
+    account.organisation,
+    'token.refreshed',
+  );
   let grant: SealedGrant | null = null;
   steps?.begin('request', deps.now());
   const exchange = await exchangeRefreshToken(
@@ -237,7 +242,7 @@ async function exchangeAndCommit(
   const entry = exchangeEntry(context, exchange, used, received?.expiresAt ?? null);
   return received === null
     ? finish(deps, input, context, { entry, provider, sentAt: exchange.sentAt })
-    : commit(deps, input, context, { entry, grant: received });
+    : commit(deps, input, context, { entry, grant: received, announced });
 }
 
 /** Commits a received grant; if the database is away, the workflow gets it sealed and goes on from there. */
@@ -245,7 +250,7 @@ async function commit(
   deps: ActivityDependencies,
   input: RefreshGrantInput,
   context: EntryContext,
-  { entry, grant }: { entry: LogEntry; grant: SealedGrant },
+  { entry, grant, announced }: { entry: LogEntry; grant: SealedGrant; announced: boolean },
 ): Promise<RefreshGrantResult> {
   const { account, steps } = context;
   const { generation } = account;
@@ -273,6 +278,7 @@ async function commit(
         accountId: account.id,
       }),
       source: input.request.source,
+      announced,
       now: deps.now(),
     });
   } catch (error) {

@@ -17,37 +17,49 @@ import { createLogTail, type LogTail } from './log-tail';
 import { registerAccountDiagnostics } from './routes/account-diagnostics';
 import { registerCreateAccount } from './routes/create-account';
 import { registerCreateApiKey } from './routes/create-api-key';
+import { registerCreateWebhook } from './routes/create-webhook';
 import { registerDeleteAccount } from './routes/delete-account';
+import { registerDeleteWebhook } from './routes/delete-webhook';
+import { registerDisableWebhook } from './routes/disable-webhook';
+import { registerEnableWebhook } from './routes/enable-webhook';
 import { registerGetAccount } from './routes/get-account';
 import { registerGetEncryption } from './routes/get-encryption';
 import { registerGetRotation } from './routes/get-rotation';
 import { registerGetToken } from './routes/get-token';
+import { registerGetWebhook } from './routes/get-webhook';
 import { registerHealth } from './routes/health';
 import { IMPORT_PATH, registerImportAccounts } from './routes/import-accounts';
 import { registerListAccounts } from './routes/list-accounts';
 import { registerListApiKeys } from './routes/list-api-keys';
 import { registerListAudit } from './routes/list-audit';
+import { registerListEvents } from './routes/list-events';
 import { registerListSchedules } from './routes/list-schedules';
 import { registerListSweeps } from './routes/list-sweeps';
 import { registerListTerminalLogs } from './routes/list-terminal-logs';
 import { registerListTokenHandouts } from './routes/list-token-handouts';
+import { registerListWebhookDeliveries } from './routes/list-webhook-deliveries';
+import { registerListWebhooks } from './routes/list-webhooks';
 import { registerListWorkflows } from './routes/list-workflows';
 import { registerPatchAccount } from './routes/patch-account';
 import { registerPatchSchedule } from './routes/patch-schedule';
+import { registerPatchWebhook } from './routes/patch-webhook';
 import { registerPauseRotation } from './routes/pause-rotation';
 import { registerPauseSchedule } from './routes/pause-schedule';
 import { registerRefreshAccount } from './routes/refresh-account';
 import { registerRefreshDebug } from './routes/refresh-debug';
 import { registerReleaseAccounts } from './routes/release-accounts';
+import { registerReplayWebhookDelivery } from './routes/replay-webhook-delivery';
 import { registerResumeRotation } from './routes/resume-rotation';
 import { registerResumeSchedule } from './routes/resume-schedule';
 import { registerRevokeApiKey } from './routes/revoke-api-key';
 import { registerRotateEncryption } from './routes/rotate-encryption';
+import { registerRotateWebhookSecret } from './routes/rotate-webhook-secret';
 import { registerStatistics } from './routes/statistics';
 import { registerStatus } from './routes/status';
 import { registerStreamTerminalLogs } from './routes/stream-terminal-logs';
 import { registerTerminalLogs } from './routes/terminal-logs';
 import { registerTerminateWorkflow } from './routes/terminate-workflow';
+import { registerTestWebhook } from './routes/test-webhook';
 import { registerTokenRefreshStatus } from './routes/token-refresh-status';
 import { registerTriggerRefresh } from './routes/trigger-refresh';
 import { registerTriggerSchedule } from './routes/trigger-schedule';
@@ -164,6 +176,18 @@ function registerRoutes(app: ApiApp, deps: RouteDependencies) {
     registerPauseRotation(app, deps),
     registerResumeRotation(app, deps),
     registerStatus(app, deps),
+    registerListWebhooks(app, deps),
+    registerCreateWebhook(app, deps),
+    registerGetWebhook(app, deps),
+    registerPatchWebhook(app, deps),
+    registerDeleteWebhook(app, deps),
+    registerEnableWebhook(app, deps),
+    registerDisableWebhook(app, deps),
+    registerRotateWebhookSecret(app, deps),
+    registerTestWebhook(app, deps),
+    registerListWebhookDeliveries(app, deps),
+    registerReplayWebhookDelivery(app, deps),
+    registerListEvents(app, deps),
     registerListAudit(app, deps),
     registerVerifyAudit(app, deps),
     registerStatistics(app, deps.statistics),

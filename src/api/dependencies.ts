@@ -1,6 +1,6 @@
 /** What the routes work with; built once for each process. */
 import type { Logger } from 'pino';
-import type { JwtConfig, OidcConfig } from '../config';
+import type { JwtConfig, OidcConfig, WebhookConfig } from '../config';
 import type { Secret } from '../domain/secret';
 import type { ConfiguredProviders } from '../providers/configured-providers';
 import type { Principal } from '../store/api-keys';
@@ -29,6 +29,7 @@ export interface ApiDependencies {
   jwt: JwtConfig | null;
   /** `null`: people sign in with keys only. */
   oidc: OidcConfig | null;
+  webhooks: Pick<WebhookConfig, 'allowPrivateAddresses'>;
   now: () => Date;
   /** Aborted when the process is asked to end: a stream, which has no end of its own, ends then. */
   stopping: AbortSignal;

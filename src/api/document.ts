@@ -15,6 +15,7 @@ const TAGS = [
   { name: 'Terminal', description: 'The token refresh terminal: an entry for every attempt.' },
   { name: 'Workflows', description: 'Sweeps, refreshes and validations as Temporal has them.' },
   { name: 'Schedules', description: 'When each provider is swept.' },
+  { name: 'Webhooks', description: 'Who is told when something changes, and of what.' },
   { name: 'Overview', description: 'Counts, and how it went over time.' },
   { name: 'API keys', description: 'Who else may ask.' },
   { name: 'Audit', description: 'Who did what, chained so that a change shows.' },

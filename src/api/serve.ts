@@ -77,6 +77,7 @@ export async function serveApi({
     configuredKeys: configuredKeys(config),
     jwt: config.jwt,
     oidc: config.oidc,
+    webhooks: config.webhooks,
     now,
     stopping: stopping.signal,
   });

@@ -95,7 +95,9 @@ const PAIR =
 /** So long a run without a blank, with letters and digits, is taken for a token. */
 const RUN = /[\w\-.~+/=^#%]{20,}/g;
 const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
-const OWN_ID = new RegExp(`^(?:[a-z-]{1,24}[/_])?(?:acc_[0-9a-f]{24}|${UUID})(?:[/.-]\\w{1,12})?$`);
+const OWN_ID = new RegExp(
+  `^(?:[a-z-]{1,24}[/_])?(?:(?:acc|dlv|whk)_[0-9a-f]{24}|${UUID})(?:[/.-]\\w{1,12})?$`,
+);
 const WORDS = /^[a-z]+(?:[-_./=][a-z]+)*$/i;
 /** A path, or what follows the scheme of a URL: short pieces in small letters. */
 const PATH = /^\.{0,2}\/{1,2}[a-z0-9]{1,16}(?:[/._-]{1,2}[a-z0-9]{1,16})*[/._-]?$/;

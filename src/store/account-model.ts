@@ -8,6 +8,7 @@ import {
 } from 'mongoose';
 import { AccountState } from '../domain/account';
 import { TOKEN_VERDICTS } from '../domain/validation';
+import { UNSENT_EVENTS } from './event-model';
 import { scopedToOrganisation } from './organisation-scope';
 
 const grantSchema = new Schema(
@@ -128,6 +129,8 @@ const accountSchema = new Schema(
     expiring_soon_at: { type: Date, default: null },
     refresh_token_warning_at: { type: Date, default: null },
     validation_due_at: { type: Date, default: null },
+    // Written with the change of state that they tell of, and taken away once they are raised.
+    ...UNSENT_EVENTS,
   },
   {
     collection: 'accounts',
@@ -172,6 +175,8 @@ accountSchema.index(
   { organisation: 1, 'current.refresh_token_expires_at': 1 },
   { name: 'refresh_tokens_ending' },
 );
+
+accountSchema.index({ 'unsent_events.id': 1 }, { sparse: true, name: 'unsent_events' });
 
 export type AccountDocument = InferSchemaType<typeof accountSchema> & {
   _id: string;

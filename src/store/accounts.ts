@@ -1,6 +1,7 @@
 /** Accounts as an organisation's admins handle them. Every query is bound to one organisation, or says that it is not. */
 import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
 import { type Account, AccountState, type AccountStatus } from '../domain/account';
+import { isBroken, recoveredEvent } from '../domain/event';
 import type { SealedFallback, SealedGrant } from '../domain/grant';
 import {
   type AccountPolicy,
@@ -241,9 +242,14 @@ export class Accounts {
     if (patch.policy !== undefined)
       set['policy'] = patch.policy === null ? null : fromPolicy(patch.policy);
     const reconnect = patch.grant === undefined ? null : reconnection(before, patch.grant, now);
+    const recovered =
+      reconnect !== null && patch.state === AccountState.active && isBroken(before.state)
+        ? { $push: { unsent_events: recoveredEvent(before, 'reconnected', now) } }
+        : {};
     const after = await this.#update(
-      { organisation, _id: id, generation: before.generation },
+      { organisation, _id: id, generation: before.generation, state: before.state },
       {
+        ...recovered,
         $set: {
           ...set,
           ...reconnect?.set,
@@ -252,7 +258,7 @@ export class Accounts {
         ...(reconnect === null ? {} : { $inc: { generation: 1 } }),
       },
     );
-    // A refresh committed in between: what the person wants still goes on top of it.
+    // A refresh ended in between: what the person wants still goes on top of it.
     return after ?? this.patch(organisation, id, patch, now);
   }
 

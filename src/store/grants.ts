@@ -4,6 +4,13 @@
  */
 import type { Connection, Model, QueryFilter } from 'mongoose';
 import { type Account, AccountState, type Claim, type LastAttempt } from '../domain/account';
+import {
+  isBroken,
+  needsReconnectEvent,
+  type RaisedEvent,
+  recoveredEvent,
+  tokenRefreshedEvent,
+} from '../domain/event';
 import type { SealedGrant } from '../domain/grant';
 import type { LogSource } from '../domain/log-entry';
 import type { RefreshFailure } from '../domain/refresh-failure';
@@ -189,12 +196,14 @@ export class Grants {
    * won meanwhile, the grant is kept as a leaf beside the current one.
    * @param account as read under the claim
    * @param generation the one that was claimed
+   * @param announced whether somebody asked to be told of each refresh
    */
   async commit(input: {
     account: Account;
     generation: number;
     grant: SealedGrant;
     source: LogSource;
+    announced?: boolean;
     now: Date;
   }): Promise<'committed' | 'kept_as_leaf' | 'absent'> {
     const { account: before, generation, grant } = input;
@@ -234,6 +243,12 @@ export class Grants {
         $inc: { generation: 1 },
       },
       { state: AccountState.active, state_reason: null, state_at: input.now },
+      (broken) => [
+        ...(broken ? [recoveredEvent(before, 'refreshed', input.now)] : []),
+        ...(input.announced === true
+          ? [tokenRefreshedEvent(before, grant.expiresAt, input.now)]
+          : []),
+      ],
     );
     if (committed) return 'committed';
     const account = await this.read(accountId);
@@ -323,23 +338,41 @@ export class Grants {
       decision.state === null
         ? {}
         : { state: decision.state, state_reason: failure.message, state_at: now },
+      (broken) => {
+        const { state } = decision;
+        const breaks = state !== null && isBroken(state) && !broken;
+        return breaks
+          ? [needsReconnectEvent(account, { state, reason: failure.code, at: now })]
+          : [];
+      },
     );
   }
 
   /**
-   * Writes an outcome and the state that follows from it. An account that an admin disabled meanwhile stays disabled;
-   * the rest is written all the same.
+   * Writes an outcome, the state that follows from it, and with the change of state the events that tell of it: all of
+   * it or nothing. An account that an admin disabled meanwhile stays disabled; the rest is written all the same.
+   * @param eventsOf what is to be told, of an account that was broken before or was not
    */
   async #update(
     filter: QueryFilter<AccountDocument>,
     update: { $set: object; $inc?: Record<string, number> },
     state: object,
+    eventsOf: (broken: boolean) => RaisedEvent[],
   ): Promise<boolean> {
-    const enabled = await this.#accounts.updateOne(
-      { ...filter, state: { $ne: AccountState.disabled } },
-      { ...update, $set: { ...update.$set, ...state } },
-    );
-    if (enabled.matchedCount === 1) return true;
+    const { active, needsReconnect, inactive } = AccountState;
+    for (const broken of [false, true]) {
+      const events = eventsOf(broken);
+      const from = broken ? { $in: [needsReconnect, inactive] } : active;
+      const { matchedCount } = await this.#accounts.updateOne(
+        { ...filter, state: from },
+        {
+          ...update,
+          $set: { ...update.$set, ...state },
+          ...(events.length === 0 ? {} : { $push: { unsent_events: { $each: events } } }),
+        },
+      );
+      if (matchedCount === 1) return true;
+    }
     return (await this.#accounts.updateOne(filter, update)).matchedCount === 1;
   }
 

@@ -4,6 +4,7 @@
  */
 import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
 import { type Account, AccountState } from '../domain/account';
+import { isBroken, recoveredEvent } from '../domain/event';
 import type { SealedGrant } from '../domain/grant';
 import { accountClocks, type RefreshRules } from '../domain/refresh-policy';
 import { fromClocks, fromGrant, toAccount } from './account-mapping';
@@ -59,9 +60,13 @@ export class Quarantine {
         organisation: account.organisation,
         _id: account.id,
         generation: account.generation,
+        state: account.state,
         ...IN_QUARANTINE,
       },
       {
+        ...(isBroken(account.state)
+          ? { $push: { unsent_events: recoveredEvent(account, 'reconnected', now) } }
+          : {}),
         $set: {
           ...fromClocks(clocks),
           refresh_token_warned_days: null,

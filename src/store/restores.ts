@@ -1,6 +1,7 @@
 /** Accounts whose refresh token is older than what was received: so it is after the database was restored from a backup. */
 import type { Connection, Model } from 'mongoose';
 import { type Account, AccountState } from '../domain/account';
+import { needsReconnectEvent } from '../domain/event';
 import type { GenerationMark } from '../domain/generation-mark';
 import { refreshFailure } from '../domain/refresh-failure';
 import { toAccount } from './account-mapping';
@@ -56,7 +57,20 @@ export class Restores {
           };
     const result = await this.#accounts.updateOne(
       { _id: account.id, generation: account.generation, state: account.state },
-      { $set: { ...state, generation, stale_restore: true, claim: null } },
+      {
+        $set: { ...state, generation, stale_restore: true, claim: null },
+        ...(account.state === AccountState.active
+          ? {
+              $push: {
+                unsent_events: needsReconnectEvent(account, {
+                  state: AccountState.needsReconnect,
+                  reason: 'stale_restore',
+                  at: now,
+                }),
+              },
+            }
+          : {}),
+      },
     );
     return result.matchedCount === 1;
   }

@@ -34,6 +34,12 @@ const SEALED_COLLECTIONS: readonly SealedCollection[] = [
     place: ({ _id, organisation }) => ({ organisation: String(organisation), account: _id }),
   },
   {
+    name: 'webhook_endpoints',
+    members: { 'secrets.sealed': 'webhook_secret' },
+    purpose: 'webhook',
+    place: ({ _id, organisation }) => ({ organisation: String(organisation), account: _id }),
+  },
+  {
     name: 'settings',
     only: { _id: 'canary' },
     members: { value: CANARY_PLACE.field },

@@ -7,6 +7,7 @@ import { AuditEntries } from './audit-entries';
 import { openDatabase } from './database';
 import { DueAccounts } from './due-accounts';
 import { EncryptionKeys } from './encryption-keys';
+import { Events } from './events';
 import { Grants } from './grants';
 import { LogEntries } from './log-entries';
 import { Processes } from './processes';
@@ -18,6 +19,9 @@ import { Settings } from './settings';
 import { Statistics } from './statistics';
 import { TokenHandouts } from './token-handouts';
 import { Validations } from './validations';
+import { WebhookDeliveries } from './webhook-deliveries';
+import { WebhookEndpoints } from './webhook-endpoints';
+import { WebhookOutbox } from './webhook-outbox';
 
 export interface Store {
   accounts: Accounts;
@@ -25,6 +29,7 @@ export interface Store {
   auditEntries: AuditEntries;
   dueAccounts: DueAccounts;
   encryptionKeys: EncryptionKeys;
+  events: Events;
   grants: Grants;
   refreshTokenWarnings: RefreshTokenWarnings;
   logEntries: LogEntries;
@@ -36,6 +41,9 @@ export interface Store {
   statistics: Statistics;
   tokenHandouts: TokenHandouts;
   validations: Validations;
+  webhookDeliveries: WebhookDeliveries;
+  webhookEndpoints: WebhookEndpoints;
+  webhookOutbox: WebhookOutbox;
   /** Whether the database answers now. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -57,6 +65,9 @@ export async function openStore(uri: string, options: StoreOptions): Promise<Sto
   await store.auditEntries.createIndexes();
   await store.tokenHandouts.createIndexes();
   await store.processes.createIndexes();
+  await store.events.createIndexes();
+  await store.webhookEndpoints.createIndexes();
+  await store.webhookDeliveries.createIndexes();
   return store;
 }
 
@@ -64,12 +75,14 @@ export function createStore(
   connection: Connection,
   options: StoreOptions,
 ): Store & { accounts: Accounts } {
+  const events = new Events(connection, options.logRetentionDays);
   return {
     accounts: new Accounts(connection, options.rules),
     apiKeys: new ApiKeys(connection),
     auditEntries: new AuditEntries(connection),
     dueAccounts: new DueAccounts(connection),
     encryptionKeys: new EncryptionKeys(connection),
+    events,
     refreshTokenWarnings: new RefreshTokenWarnings(connection, options.rules),
     grants: new Grants(connection, options.rules),
     logEntries: new LogEntries(connection, options.logRetentionDays),
@@ -81,6 +94,9 @@ export function createStore(
     statistics: new Statistics(connection),
     tokenHandouts: new TokenHandouts(connection, options.logRetentionDays),
     validations: new Validations(connection, options.rules),
+    webhookDeliveries: new WebhookDeliveries(connection, options.logRetentionDays),
+    webhookEndpoints: new WebhookEndpoints(connection),
+    webhookOutbox: new WebhookOutbox(connection, events, options.logRetentionDays),
     async ping() {
       await connection.db?.admin().ping();
     },

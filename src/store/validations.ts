@@ -1,6 +1,7 @@
 /** Which accounts are to be validated, and what came of it. Every write is conditional on the token that was shown. */
 import type { Connection, Model } from 'mongoose';
 import { type Account, AccountState } from '../domain/account';
+import { isBroken, needsReconnectEvent, type RaisedEvent, recoveredEvent } from '../domain/event';
 import type { RefreshFailure } from '../domain/refresh-failure';
 import { accountClocks, type RefreshRules } from '../domain/refresh-policy';
 import type { DueAccount } from '../domain/sweep';
@@ -114,7 +115,7 @@ export class Validations {
         'current.access_token_fingerprint': account.current.accessTokenFingerprint,
         state: account.state,
       },
-      { $set: set },
+      { $set: set, ...eventsOf(account, consequence, failure, validation.at) },
     );
     return result.matchedCount === 1;
   }
@@ -157,6 +158,25 @@ export class Validations {
 /** Never before the moment it was put off to; `null` stays never. */
 function latest(clock: Date | null, ...others: (Date | null | undefined)[]): Date | null {
   return clock && new Date(Math.max(...[clock, ...others].map(Number).filter(Number.isFinite)));
+}
+
+/** The event that is written with a change of state. */
+function eventsOf(
+  account: Account,
+  consequence: ValidationConsequence,
+  failure: RefreshFailure | null,
+  at: Date,
+): { $push?: { unsent_events: RaisedEvent } } {
+  const broken = isBroken(account.state);
+  if (consequence.kind === 'activate' && broken)
+    return { $push: { unsent_events: recoveredEvent(account, 'validated', at) } };
+  if (consequence.kind !== 'state' || broken || !isBroken(consequence.state)) return {};
+  const reason = failure?.code ?? 'access_token_refused';
+  return {
+    $push: {
+      unsent_events: needsReconnectEvent(account, { state: consequence.state, reason, at }),
+    },
+  };
 }
 
 function changesOf(

@@ -2,7 +2,7 @@
 import { hkdfSync } from 'node:crypto';
 
 /** Each purpose gets keys of its own; two never share one. */
-export type KeyPurpose = 'token' | 'session';
+export type KeyPurpose = 'token' | 'session' | 'webhook';
 
 const KEY_BYTES = 32;
 const CHECK_BYTES = 12;

@@ -20,6 +20,12 @@ export interface GrantPlace {
   accountId: string;
 }
 
+/** The place of one webhook endpoint's secrets. */
+export interface WebhookPlace {
+  organisation: string;
+  endpointId: string;
+}
+
 /** A token pair as it came from a provider or a person; lives in memory only. */
 export interface PlainGrant {
   accessToken: string;
@@ -173,6 +179,16 @@ export class Vault {
     }
   }
 
+  /** Seals the secret of a webhook endpoint: with keys of its own, so that it never opens as a token. */
+  sealWebhookSecret(secret: string, place: WebhookPlace): string {
+    return seal(this.#ring, secret, webhookContext(place), 'webhook');
+  }
+
+  /** @throws {OpenError} */
+  openWebhookSecret(sealed: string, place: WebhookPlace): string {
+    return open(this.#ring, sealed, webhookContext(place), 'webhook');
+  }
+
   /** A keyed hash of a text, for the audit: nobody makes or checks one without the keys. */
   authenticationCode(text: string): string {
     const key = createHmac('sha256', this.#fingerprintKey).update('evergrant/audit').digest();
@@ -214,6 +230,10 @@ function canaryProblem({ reason }: OpenError, stored: string, ring: KeyRing): st
     case 'not_sealed':
       return 'the canary record of this database is not sealed';
   }
+}
+
+function webhookContext({ organisation, endpointId }: WebhookPlace): SealingContext {
+  return { organisation, account: endpointId, field: 'webhook_secret' };
 }
 
 function sealingContext(place: GrantPlace, field: string): SealingContext {

@@ -18,6 +18,7 @@ import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';
 import { keepSchedules, LOOK_EVERY_MS } from './keep-schedules';
 import { rotationMarks } from './rotation-marks';
+import { startWebhookWorker } from './start-webhook-worker';
 
 /** Longer than the HTTP deadline and the commit after it: what was sent is finished before the worker ends. */
 const SHUTDOWN_GRACE = '30s';
@@ -81,7 +82,14 @@ export async function startWorker({
     maxHeartbeatThrottleInterval: HEARTBEAT_AT_MOST_EVERY,
     shutdownGraceTime: SHUTDOWN_GRACE,
   });
-  const ended = worker.run();
+  const webhooks = await startWebhookWorker(
+    { config, store, vault, logger },
+    { connection, client, identity },
+    SHUTDOWN_GRACE,
+  );
+  const refreshing = worker.run();
+  // The end of one is the end of both.
+  const ended = Promise.race([refreshing, webhooks.ended]);
   // Handled by whoever awaits `ended`; without this an early failure would end the process before it is.
   ended.catch(() => undefined);
   const say = (line: string) => logger.info(line);
@@ -113,7 +121,7 @@ export async function startWorker({
     async stop() {
       await stopLooking();
       if (worker.getState() === 'RUNNING') worker.shutdown();
-      await ended.catch(() => undefined);
+      await Promise.allSettled([refreshing, webhooks.stop()]);
       await disconnect(connection, client, transport);
     },
   };

@@ -1,5 +1,6 @@
 /** The one file a Worker loads: all workflows. */
 export { applyPolicyWorkflow } from './apply-policy';
+export { deliverEventWorkflow } from './deliver-event';
 export { refreshAccountWorkflow } from './refresh-account';
 export { rotateEncryptionWorkflow } from './rotate-encryption';
 export { sweepWorkflow } from './sweep';

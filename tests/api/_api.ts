@@ -111,6 +111,7 @@ export async function startApi(
     configuredKeys: options.configuredKeys ?? [],
     jwt: options.jwt ?? null,
     oidc: null,
+    webhooks: harness.config.webhooks,
     now: () => new Date(),
     stopping: new AbortController().signal,
   };

@@ -14,6 +14,9 @@ beforeAll(async () => {
 /** The one operation that answers with a token. */
 const TOKEN = 'GET /api/tokens/{account_id}';
 
+/** Of a webhook, in the answers that make it. */
+const WEBHOOK_SECRET = '.secret';
+
 /** Every member of a schema, with its path. */
 function members(given: Schema, at = ''): { at: string; name: string; schema: Schema }[] {
   const schema = resolve(document, given);
@@ -230,6 +233,7 @@ it('has no member for a token in any answer but the masked one of a logged reque
         ({ name, schema: { format } }) => !name.endsWith('_fingerprint') && format !== 'date-time',
       )
       .filter(({ schema: { type } }) => [type].flat().includes('string'))
+      .filter(({ at }) => at !== WEBHOOK_SECRET)
       .map(({ at }) => (operation === TOKEN ? operation : '') + at.split('.').slice(-2).join('.')),
   );
   expect([...new Set(tokens)].toSorted()).toEqual([
@@ -245,6 +249,16 @@ it('shows the text of an API key in the answer that creates it, and nowhere else
     .filter(({ schema }) => members(schema).some(({ name }) => name === 'api_key'))
     .map(({ name }) => name);
   expect(places).toEqual(['POST /api/admin/keys']);
+});
+
+it('shows the secret of a webhook in the answers that make it, and nowhere else', () => {
+  const places = bodies('response')
+    .filter(({ schema }) => members(schema).some(({ name }) => name === 'secret'))
+    .map(({ name }) => name);
+  expect(places.toSorted()).toEqual([
+    'POST /api/admin/webhooks',
+    'POST /api/admin/webhooks/{id}/rotate-secret',
+  ]);
 });
 
 it('refuses unknown members of every body it takes', () => {

@@ -19,11 +19,17 @@ const OF_ALL = {
     'refresh-token-warnings.ts',
     'restores.ts',
     'validations.ts',
+    'webhook-outbox.ts',
   ],
   // Written by workers; read by the tail that hands new entries to those whose they are.
   LogEntryOfAnyOrganisation: ['log-entries.ts'],
   // Whose is this key? Before that is known there is no organisation.
   ApiKeyOfAnyOrganisation: ['api-keys.ts'],
+  // Raised by workers and by the API, some for all; dispatched by workers.
+  EventOfAnyOrganisation: ['events.ts', 'webhook-outbox.ts'],
+  // Told by workers.
+  WebhookEndpointOfAnyOrganisation: ['webhook-outbox.ts'],
+  WebhookDeliveryOfAnyOrganisation: ['webhook-outbox.ts'],
 };
 
 /** What goes past all models: inserts of an import, and key rotation, which replaces whatever is sealed in the database. */
@@ -86,7 +92,7 @@ const tenants = () => Object.values(models).filter((model) => model.schema.path(
 const scoped = () => tenants().filter(({ modelName }) => !(modelName in OF_ALL));
 
 it('every model of what belongs to an organisation refuses each way of asking without it', async () => {
-  expect(scoped().length).toBeGreaterThanOrEqual(4);
+  expect(scoped().length).toBeGreaterThanOrEqual(7);
   for (const model of scoped())
     for (const [way, ask] of unscoped)
       for (const [_what, filter] of NAMELESS)
@@ -111,6 +117,9 @@ it('the models without the scope are those named here, and used where it says', 
   expect(users(/entriesOfAllOrganisations/)).toEqual(OF_ALL.LogEntryOfAnyOrganisation);
   expect(users(/ApiKeyOfAnyOrganisation/)).toEqual(OF_ALL.ApiKeyOfAnyOrganisation);
   expect(users(/\.collection[<(]/)).toEqual(WITHOUT_MODEL);
+  expect(users(/eventsOfAllOrganisations/)).toEqual(OF_ALL.EventOfAnyOrganisation);
+  expect(users(/endpointsOfAllOrganisations/)).toEqual(OF_ALL.WebhookEndpointOfAnyOrganisation);
+  expect(users(/deliveriesOfAllOrganisations/)).toEqual(OF_ALL.WebhookDeliveryOfAnyOrganisation);
 });
 
 it('a misspelt member in a filter is an error, and not a filter for everything', async () => {
@@ -149,6 +158,12 @@ describe('an operator that comes from outside', () => {
       store.logEntries.list({ organisation: 'org_a', accountId: value, limit: 10 }),
       store.logEntries.find(value, 'x'),
       store.tokenHandouts.list({ organisation: 'org_a', accountId: value, limit: 10 }),
+      store.webhookEndpoints.find('org_a', value),
+      store.webhookEndpoints.list(value),
+      store.webhookEndpoints.delete('org_a', value),
+      store.webhookDeliveries.find('org_a', value),
+      store.webhookDeliveries.list({ organisation: 'org_a', endpointId: value, limit: 10 }),
+      store.events.list({ organisation: value, limit: 10 }),
     ];
     const settled = await Promise.allSettled(attempts);
     const matched = settled.filter(

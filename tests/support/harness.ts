@@ -19,6 +19,7 @@ import { createWorkflowClient } from '../../src/api/workflow-client';
 import { type Config, loadConfig } from '../../src/config';
 import type { Account } from '../../src/domain/account';
 import type { LogEntry } from '../../src/domain/log-entry';
+import type { DeliveryPolicy } from '../../src/domain/webhook-delivery';
 import { createLogger, installTemporalLogger } from '../../src/logging';
 import { ConfiguredProviders } from '../../src/providers/configured-providers';
 import type { ProviderConfig } from '../../src/providers-file';
@@ -43,6 +44,8 @@ export interface HarnessOptions {
   /** Default: one key, `k1`. */
   encryptionKeys?: string;
   policy?: Partial<ProviderConfig['policy']>;
+  /** Of webhooks, where days are too long. */
+  delivery?: Partial<DeliveryPolicy>;
   /** Which of the sandbox's providers are configured, and as what; default: eBay. */
   providers?: readonly SandboxProvider[] | Record<string, ProviderEntry>;
 }
@@ -151,10 +154,12 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     PROVIDERS_FILE: providersFile,
     SANDBOX_CLIENT_SECRET: clientSecret,
     DATA_DIR: '/nonexistent',
+    WEBHOOKS_ALLOW_PRIVATE_ADDRESSES: 'true',
   });
   const config: Config = {
     ...base,
     encryptionKeys: ring,
+    webhooks: { ...base.webhooks, delivery: { ...base.webhooks.delivery, ...options.delivery } },
     temporal: { connection: temporal, namespace, taskQueue: 'evergrant', uiUrl: null },
     providers: base.providers.map((provider) => ({
       ...provider,
@@ -186,6 +191,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     configuredKeys: [],
     jwt: null,
     oidc: null,
+    webhooks: config.webhooks,
     now: () => new Date(),
     stopping: new AbortController().signal,
   });

@@ -24,6 +24,14 @@ import { status } from './status';
 import { sweeps } from './sweeps';
 import { token } from './token';
 import { validate } from './validate';
+import { webhooksAdd } from './webhooks-add';
+import { webhooksDeliveries } from './webhooks-deliveries';
+import { webhooksEnable } from './webhooks-enable';
+import { webhooksList } from './webhooks-list';
+import { webhooksRemove } from './webhooks-remove';
+import { webhooksReplay } from './webhooks-replay';
+import { webhooksRotateSecret } from './webhooks-rotate-secret';
+import { webhooksTest } from './webhooks-test';
 import { workflowsList } from './workflows-list';
 import { workflowsTerminate } from './workflows-terminate';
 
@@ -55,5 +63,13 @@ export const COMMANDS: readonly Command[] = [
   encryptionCheck,
   encryptionPause,
   encryptionResume,
+  webhooksList,
+  webhooksAdd,
+  webhooksRemove,
+  webhooksEnable,
+  webhooksRotateSecret,
+  webhooksTest,
+  webhooksDeliveries,
+  webhooksReplay,
   auditVerify,
 ];
