@@ -71,7 +71,12 @@ afterAll(async () => {
 
 it('is public only where it says whether it lives, and what it is', () => {
   const open = operations.filter((one) => !guarded.includes(one)).map(({ name }) => name);
-  expect(open.toSorted()).toEqual(['GET /healthz', 'GET /readyz']);
+  expect(open.toSorted()).toEqual([
+    'GET /docs',
+    'GET /healthz',
+    'GET /openapi.json',
+    'GET /readyz',
+  ]);
 });
 
 describe.each(guarded)('$name', (route) => {

@@ -32,7 +32,7 @@ const Body = z
         path: '/api/admin/accounts/acc_4b6f0c2d9e8a7b6c5d4e3f2a/refresh',
         body: { force: true },
       },
-      hash: 'k3VhTz0cQe5mN8bYx-RfWp7uLs2aJd9iGo4vCt6yHnE',
+      hash: 'k3VhTz0cQe5mN8bYx-RfWp7uLs2aJd_iGo4vCt6yHnE',
       kept_until: '2027-12-27T18:30:04.690Z',
     },
   });

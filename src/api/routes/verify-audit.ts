@@ -29,7 +29,7 @@ export const AuditVerificationBody = z
     example: {
       intact: true,
       first: 1,
-      last: { sequence: 41, hash: 'k3VhTz0cQe5mN8bYx-RfWp7uLs2aJd9iGo4vCt6yHnE' },
+      last: { sequence: 41, hash: 'k3VhTz0cQe5mN8bYx-RfWp7uLs2aJd_iGo4vCt6yHnE' },
       entries: 41,
       handouts: 1310,
       break: null,
