@@ -101,6 +101,10 @@ export function createApp(deps: ApiDependencies): ApiApp {
     ),
   );
   app.use(requestId());
+  app.use(async (c, next) => {
+    c.set('askedAt', deps.now());
+    await next();
+  });
   app.use(
     secureHeaders({
       contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },

@@ -37,5 +37,10 @@ export interface ApiDependencies {
 
 /** What a request carries once it is authenticated. */
 export interface ApiEnv {
-  Variables: { requestId: string; principal: Principal };
+  Variables: {
+    requestId: string;
+    principal: Principal;
+    /** When it came, before anything was done about it: a refresh that ends after this moment answers it. */
+    askedAt: Date;
+  };
 }

@@ -31,10 +31,9 @@ const route = createRoute({
   },
 });
 
-export function registerRefreshAccount(app: ApiApp, { store, refreshes, now }: ApiDependencies) {
+export function registerRefreshAccount(app: ApiApp, { store, refreshes }: ApiDependencies) {
   return app.openapi(route, async (c) => {
-    // Before anything else: an attempt that ends after this moment answers this request.
-    const requestedAt = now().toISOString();
+    const requestedAt = c.get('askedAt').toISOString();
     const principal = c.get('principal');
     const account = await refreshableAccount(store, principal, c.req.valid('param').id);
     const { force } = Body.parse(c.req.valid('json') ?? {});

@@ -45,10 +45,10 @@ const route = createRoute({
 
 export function registerRefreshDebug(
   app: ApiApp,
-  { store, providers, refreshes, now }: ApiDependencies,
+  { store, providers, refreshes }: ApiDependencies,
 ) {
   return app.openapi(route, async (c) => {
-    const requestedAt = now().toISOString();
+    const requestedAt = c.get('askedAt').toISOString();
     const principal = c.get('principal');
     const { provider } = c.req.valid('param');
     if (providers.find(provider) === undefined)
