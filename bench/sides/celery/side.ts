@@ -19,6 +19,7 @@ export const side: Side = {
   async start(setting) {
     const environment = {
       PATH: process.env['PATH'],
+      PYTHONDONTWRITEBYTECODE: '1',
       PYTHONUNBUFFERED: '1',
       BENCH_SETTING: JSON.stringify(setting),
     };
