@@ -28,7 +28,7 @@ export const side: Side = {
     if (provider === undefined) throw new Error('the provider is not configured');
     const refreshes = createRefreshClient(client, TASK_QUEUE);
     const worker = await startWorker(setting);
-    await firstSweepEnded(client);
+    await sweepsEnded(client);
     return {
       async refreshDue(due) {
         const { workflowId, runId } = await refreshes.startSweep(provider);
@@ -70,16 +70,16 @@ async function startWorker(setting: Setting): Promise<ChildProcess> {
   return worker;
 }
 
-/** A worker's start triggers a sweep, which is not to take part in what is measured. */
-async function firstSweepEnded(client: Client): Promise<void> {
+/** Neither the sweep that a worker's start triggers nor one of the schedule is to take part in what is measured. */
+async function sweepsEnded(client: Client): Promise<void> {
   const schedule = client.schedule.getHandle(sweepScheduleId(PROVIDER));
+  await schedule.pause('the bench triggers its own sweeps');
   const deadline = Date.now() + READY_WITHIN_MS;
   for (;;) {
-    const [first] = (await schedule.describe()).info.recentActions;
-    if (first !== undefined) {
-      await client.workflow.getHandle(first.action.workflow.workflowId).result();
-      return;
-    }
+    const { recentActions } = (await schedule.describe()).info;
+    for (const { action } of recentActions)
+      await client.workflow.getHandle(action.workflow.workflowId).result();
+    if (recentActions.length > 0) return;
     if (Date.now() > deadline) throw new Error('the worker triggered no sweep at its start');
     await delay(100);
   }
