@@ -1,8 +1,8 @@
 # One image, two commands: `build/worker/main.js` and `build/api/main.js`.
 #
 # Not Alpine: the core of Temporal's SDK is a native library built for glibc, and Alpine has musl.
-# The base is pinned by version; pin it by digest as well (`…-slim@sha256:…`) where your policy
-# asks for it. The tag must stay within `engines` of package.json.
+# The base is pinned by version; `npm run pin-images` pins it by digest as well, where the registry
+# can be reached. The tag must stay within `engines` of package.json.
 FROM node:22.23.2-bookworm-slim AS base
 WORKDIR /app
 

@@ -12,6 +12,7 @@ import { Readable } from 'node:stream';
 import { serve } from '@hono/node-server';
 import mongoose from 'mongoose';
 import { createApp } from '../src/api/app';
+import { createAuditLog } from '../src/api/audit-log';
 import type { ApiDependencies } from '../src/api/dependencies';
 import { createApiClient } from '../src/cli/api-client';
 import type { ImportAnswer } from '../src/cli/import-report';
@@ -23,6 +24,7 @@ import { defaultPolicy } from '../src/providers-file';
 import { openStore } from '../src/store/store';
 import { KeyRing } from '../src/vault/key-ring';
 import { Vault } from '../src/vault/vault';
+import { Secret } from '../src/domain/secret';
 
 const SIZES = (process.env['BENCH_LINES'] ?? '10000,100000').split(',').map(Number);
 const BATCH = 250;
@@ -37,6 +39,8 @@ const STORE = {
 };
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
+const now = () => new Date();
+
 /** The import route as a process serves it; nothing it does needs Temporal. */
 async function serveImport(uri: string): Promise<void> {
   const store = await openStore(uri, STORE);
@@ -47,18 +51,20 @@ async function serveImport(uri: string): Promise<void> {
       id: 'ebay',
       adapter: 'ebay',
       policy: defaultPolicy('ebay', null),
-      environments: { production: { clientId: 'bench', clientSecret: 'bench', tokenEndpoint } },
+      environments: { production: { clientId: 'bench', clientSecret: new Secret('bench'), tokenEndpoint } },
     },
   ]);
+  const vault = await Vault.open(ring, store.settings);
   const dependencies: Partial<ApiDependencies> = {
     store,
     providers,
-    vault: await Vault.open(ring, store.settings),
+    vault,
+    audit: createAuditLog({ store, vault, retentionDays: 1, now }),
     logger: createLogger('fatal'),
     configuredKeys: [
-      { key: API_KEY, principal: { keyId: 'bench', organisation: 'bench', scopes: ['admin'] } },
+      { key: new Secret(API_KEY), principal: { keyId: 'bench', organisation: 'bench', scopes: ['admin'] } },
     ],
-    now: () => new Date(),
+    now,
   };
   // The rest is for routes that nothing asks here.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion

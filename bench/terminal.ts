@@ -22,6 +22,7 @@ import { KeyRing } from '../src/vault/key-ring';
 import { Vault } from '../src/vault/vault';
 import { logEntry } from '../tests/api/_log-entry';
 import { chromium as findChromium } from '../tests/browser/_chromium';
+import { Secret } from '../src/domain/secret';
 
 const ENTRIES = 10_000;
 const ROUNDS = 9;
@@ -160,7 +161,7 @@ async function bench(): Promise<void> {
   ]);
   const uri = new URL(mongodb.uri);
   uri.pathname = `/evergrant_bench_${randomBytes(4).toString('hex')}`;
-  const endpoint = { clientId: 'bench', clientSecret: 'bench', tokenEndpoint: 'https://127.0.0.1/token' };
+  const endpoint = { clientId: 'bench', clientSecret: new Secret('bench'), tokenEndpoint: 'https://127.0.0.1/token' };
   const policy = defaultPolicy('ebay', null);
   const config = {
     ...base,

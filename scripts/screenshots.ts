@@ -54,6 +54,8 @@ async function takeAll(): Promise<void> {
       const context = await browser.newContext({ baseURL: trial.url, viewport: VIEWPORT, colorScheme });
       const page = await context.newPage();
       const suffix = colorScheme === 'dark' ? '-dark' : '';
+      await page.goto('/docs#getToken');
+      await picture(page, `api${suffix}`);
       await page.goto('/sign-in');
       if (suffix === '') await picture(page, 'sign-in');
       await page.getByLabel('API key or JWT').fill(trial.key);

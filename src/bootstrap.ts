@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { type Config, ConfigError, loadConfig } from './config';
 import { DataDirectoryInUse } from './engines/data-directory';
 import { NoWayWorked } from './engines/ways';
+import { type KeyCustody, takeCustody } from './key-custody';
 import { createLogger } from './logging';
 import { ConfiguredProviders } from './providers/configured-providers';
 import { isDatabaseUnavailable } from './store/database';
@@ -16,12 +17,16 @@ export class StartError extends Error {
   override name = 'StartError';
 }
 
-/** Opens MongoDB and proves the encryption key against it. */
+/**
+ * Opens MongoDB and proves the encryption keys against it.
+ * @param role what this process is, for people: `worker`
+ */
 export async function openStoreAndVault(
   uri: string,
   ring: KeyRing,
-  config: Pick<Config, 'logRetentionDays' | 'providers'>,
-): Promise<{ store: Store; vault: Vault }> {
+  config: Pick<Config, 'logRetentionDays' | 'lostKeyIds' | 'providers'>,
+  role: string,
+): Promise<{ store: Store; vault: Vault; custody: KeyCustody }> {
   let store: Store;
   try {
     store = await openStore(uri, {
@@ -32,7 +37,9 @@ export async function openStoreAndVault(
     throw mongodbStartError(error, uri);
   }
   try {
-    return { store, vault: await Vault.open(ring, store.settings) };
+    const vault = await Vault.open(ring, store.settings);
+    const custody = await takeCustody({ store, vault, role, lostKeyIds: config.lostKeyIds });
+    return { store, vault, custody };
   } catch (error) {
     await store.close();
     throw error;
@@ -117,7 +124,9 @@ export function requireProductionConfig(config: Config): {
     problems.push('MONGODB_URI must be set, e.g. mongodb://localhost:27017/evergrant');
   if (temporal === null) problems.push('TEMPORAL_ADDRESS must be set, e.g. localhost:7233');
   if (ring === null)
-    problems.push('ENCRYPTION_KEYS must be set: kid:base64, e.g. k1:$(openssl rand -base64 32)');
+    problems.push(
+      'ENCRYPTION_KEYS must be set: kid:base64, e.g. k1:$(openssl rand -base64 32); or ENCRYPTION_KEYS_FILE, or ENCRYPTION_KEYS_COMMAND',
+    );
   if (config.providers.length === 0) problems.push(noProviderMessage(config));
   if (mongodbUri === null || temporal === null || ring === null || problems.length > 0)
     throw new ConfigError(problems);

@@ -9,8 +9,11 @@ import { join, resolve } from 'node:path';
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
 import { ORGANISATION_NAME } from './domain/organisation';
+import { Secret } from './domain/secret';
+import { DELIVERY_POLICY, type DeliveryPolicy } from './domain/webhook-delivery';
 import { duration, type ProviderConfig, readProviders, secureUrl } from './providers-file';
 import { KeyRing, KeyRingError } from './vault/key-ring';
+import { KeySourceError, keySourceOf } from './vault/key-source';
 
 export interface Config {
   /** `null`: not set, an embedded one may be started. */
@@ -24,18 +27,22 @@ export interface Config {
     uiUrl: string | null;
   };
   encryptionKeys: KeyRing | null;
-  adminApiKey: string | null;
+  /** Ids of keys that are gone for good: what they sealed is given up, and does not stop the start. */
+  lostKeyIds: readonly string[];
+  adminApiKey: Secret | null;
   adminOrganisation: string;
-  internalApiKey: string | null;
+  internalApiKey: Secret | null;
   /** `null`: no JWT is accepted. */
   jwt: JwtConfig | null;
   /** Signing in with an OpenID provider; `null`: with keys only. */
   oidc: OidcConfig | null;
+  webhooks: WebhookConfig;
   host: string;
   /** `null`: not set; 3000, or a free one where `npm start` finds it taken. */
   port: number | null;
   logLevel: LogLevel;
   logRetentionDays: number;
+  auditRetentionDays: number;
   dataDir: string;
   cacheDir: string;
   /** What embedded engines and their builds may see of the environment: no secret of ours. */
@@ -49,10 +56,16 @@ export interface Config {
   refreshIntervalMs: number | null;
 }
 
+export interface WebhookConfig {
+  /** Endpoints may be on this machine and in private networks, over plain HTTP: for development and tests. */
+  allowPrivateAddresses: boolean;
+  delivery: DeliveryPolicy;
+}
+
 /** Whose JWTs open the API. */
 export interface JwtConfig {
   /** Shared with the issuer (HMAC), or published by it (a JWKS). */
-  keys: { secret: string } | { jwksUrl: string };
+  keys: { secret: Secret } | { jwksUrl: string };
   /** What `iss` and `aud` must be; `null`: anything. */
   issuer: string | null;
   audience: string | null;
@@ -64,7 +77,7 @@ export interface OidcConfig {
   issuer: URL;
   clientId: string;
   /** `null`: a public client. */
-  clientSecret: string | null;
+  clientSecret: Secret | null;
   /** Where people reach the pages; `null`: where their request went. */
   publicUrl: URL | null;
   /** The organisation of all who sign in so, or the claim of the ID token that names it. */
@@ -109,17 +122,13 @@ const environmentSchema = z.object({
   TEMPORAL_UI_URL: z
     .url({ protocol: /^https?$/, error: 'must be a URL that begins with http:// or https://' })
     .optional(),
-  ENCRYPTION_KEYS: z
+  // One of these three, read by `vault/key-source.ts`.
+  ENCRYPTION_KEYS: z.string().optional(),
+  ENCRYPTION_KEYS_FILE: z.string().optional(),
+  ENCRYPTION_KEYS_COMMAND: z.string().optional(),
+  ENCRYPTION_KEYS_LOST: z
     .string()
-    .transform((text, context) => {
-      try {
-        return KeyRing.parse(text);
-      } catch (error) {
-        if (!(error instanceof KeyRingError)) throw error;
-        context.addIssue(error.message);
-        return z.NEVER;
-      }
-    })
+    .transform((text) => text.split(',').map((id) => id.trim()))
     .optional(),
   ADMIN_API_KEY: apiKey.optional(),
   JWT_SECRET: z
@@ -147,6 +156,10 @@ const environmentSchema = z.object({
   OIDC_ORGANISATION_CLAIM: z.string().optional(),
   OIDC_SCOPES_CLAIM: z.string().optional(),
   PUBLIC_URL: webAddress.optional(),
+  WEBHOOKS_ALLOW_PRIVATE_ADDRESSES: z
+    .enum(['true', 'false'], 'must be true or false')
+    .default('false')
+    .transform((text) => text === 'true'),
   HOST: z.string().default('127.0.0.1'),
   PORT: z.coerce.number('must be a port number').int().min(0).max(65535).optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
@@ -155,6 +168,11 @@ const environmentSchema = z.object({
     .positive('must be more than 0')
     .max(36_500, 'must be at most 36500 (a hundred years)')
     .default(30),
+  AUDIT_RETENTION_DAYS: z.coerce
+    .number('must be a number of days')
+    .positive('must be more than 0')
+    .max(36_500, 'must be at most 36500 (a hundred years)')
+    .default(400),
   DATA_DIR: z.string().default('./data'),
   PROVIDERS_FILE: z.string().optional(),
   REFRESH_INTERVAL_MINUTES: z.coerce
@@ -185,6 +203,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   if (set['JWT_SECRET'] !== undefined && set['JWKS_URL'] !== undefined)
     problems.push('JWT_SECRET and JWKS_URL are both set: keep the one that your issuer uses');
 
+  const encryptionKeys = readEncryptionKeys(set, problems);
   const oidc = parsed.success ? readOidc(parsed.data, problems) : null;
   const refreshIntervalMinutes = parsed.data?.REFRESH_INTERVAL_MINUTES;
   const refreshIntervalMs =
@@ -200,16 +219,22 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       taskQueue: env.TEMPORAL_TASK_QUEUE,
       uiUrl: env.TEMPORAL_UI_URL ?? null,
     },
-    encryptionKeys: env.ENCRYPTION_KEYS ?? null,
-    adminApiKey: env.ADMIN_API_KEY ?? null,
+    encryptionKeys,
+    lostKeyIds: env.ENCRYPTION_KEYS_LOST ?? [],
+    adminApiKey: secretOf(env.ADMIN_API_KEY),
     adminOrganisation: env.ADMIN_ORGANISATION,
-    internalApiKey: env.INTERNAL_API_KEY ?? null,
+    internalApiKey: secretOf(env.INTERNAL_API_KEY),
     jwt: jwtConfig(env),
     oidc,
+    webhooks: {
+      allowPrivateAddresses: env.WEBHOOKS_ALLOW_PRIVATE_ADDRESSES,
+      delivery: DELIVERY_POLICY,
+    },
     host: env.HOST,
     port: env.PORT ?? null,
     logLevel: env.LOG_LEVEL,
     logRetentionDays: env.LOG_RETENTION_DAYS,
+    auditRetentionDays: env.AUDIT_RETENTION_DAYS,
     dataDir: resolve(env.DATA_DIR),
     cacheDir: join(set['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'evergrant'),
     engineEnvironment: engineEnvironment(set),
@@ -221,9 +246,35 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   };
 }
 
+function readEncryptionKeys(
+  environment: Record<string, string>,
+  problems: string[],
+): Config['encryptionKeys'] {
+  let setting: string | null = null;
+  try {
+    const source = keySourceOf(environment);
+    if (source === null) return null;
+    ({ setting } = source);
+    return KeyRing.parse(source.read());
+  } catch (error) {
+    if (!(error instanceof KeyRingError || error instanceof KeySourceError)) throw error;
+    problems.push(setting === null ? error.message : `${setting} ${error.message}`);
+    return null;
+  }
+}
+
+function secretOf(text: string | undefined): Secret | null {
+  return text === undefined ? null : new Secret(text);
+}
+
 function jwtConfig(env: z.infer<typeof environmentSchema>): JwtConfig | null {
   const { JWT_SECRET: secret, JWKS_URL: jwksUrl, JWT_ORGANISATION_CLAIM: claim } = env;
-  const keys = secret !== undefined ? { secret } : jwksUrl !== undefined ? { jwksUrl } : null;
+  const keys =
+    secret !== undefined
+      ? { secret: new Secret(secret) }
+      : jwksUrl !== undefined
+        ? { jwksUrl }
+        : null;
   if (keys === null) return null;
   return {
     keys,
@@ -246,7 +297,7 @@ function readOidc(env: z.infer<typeof environmentSchema>, problems: string[]): C
   return {
     issuer,
     clientId: clientId ?? '',
-    clientSecret: env.OIDC_CLIENT_SECRET ?? null,
+    clientSecret: secretOf(env.OIDC_CLIENT_SECRET),
     publicUrl: env.PUBLIC_URL ?? null,
     organisation: fixed === undefined ? { claim: claim ?? '' } : { fixed },
     scopesClaim: env.OIDC_SCOPES_CLAIM ?? null,

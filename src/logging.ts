@@ -4,6 +4,7 @@ import pino, { type DestinationStream, type Logger } from 'pino';
 import pretty from 'pino-pretty';
 import type { LogLevel } from './config';
 import { safeError } from './domain/safe-error';
+import { scrub, scrubText } from './domain/scrubbing';
 
 /** `destination` is for tests that read what was logged. */
 export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
@@ -12,25 +13,65 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
-    // A net under the rule that token-bearing objects are never logged, not the rule itself.
-    redact: {
-      paths: [
-        'access_token',
-        'refresh_token',
-        '*.access_token',
-        '*.refresh_token',
-        'authorization',
-        '*.authorization',
-      ],
-      censor: '<masked>',
-    },
     serializers: { err: safeError },
+    hooks: {
+      // Without a message of ours pino would take the error's, which may quote anything.
+      logMethod(given, method) {
+        const [first, ...rest]: unknown[] = given;
+        const error = errorOf(first);
+        if (error === null || rest.length > 0) return method.apply(this, given);
+        return method.call(this, first instanceof Error ? { err: first } : first, error.name);
+      },
+      // A net under the rule that token-bearing objects are never logged, not the rule itself.
+      streamWrite: scrubbed,
+    },
   };
   if (destination !== undefined) return pino(options, destination);
   return process.stdout.isTTY
     ? pino(options, pretty({ ...PRETTY, ignore: IN_JSON_ONLY.join() }))
-    : pino(options);
+    : pino(options, standardOutput());
 }
+
+/** The error that a line would be named after. */
+function errorOf(logged: unknown): Error | null {
+  if (logged instanceof Error) return logged;
+  const isNamed =
+    typeof logged === 'object' && logged !== null && 'err' in logged && !('msg' in logged);
+  return isNamed && logged.err instanceof Error ? logged.err : null;
+}
+
+/** One line as it may leave the process. */
+function scrubbed(line: string): string {
+  try {
+    return `${JSON.stringify(scrub(JSON.parse(line)))}\n`;
+  } catch {
+    return scrubText(line);
+  }
+}
+
+/** Lines that nobody reads wait up to this size; then they are dropped. */
+const WAITING_BYTES_MAX = 8 * 2 ** 20;
+
+/**
+ * Written beside the event loop: whoever reads our output and stops (a full pipe, a log collector that hangs) must
+ * neither stop refreshes nor take all memory. What is lost is counted, and said once there is room again.
+ */
+function standardOutput(): DestinationStream {
+  const output = pino.destination({ dest: 1, sync: false, maxLength: WAITING_BYTES_MAX });
+  let dropped = 0;
+  output.on('drop', () => {
+    dropped += 1;
+  });
+  output.on('drain', () => {
+    if (dropped === 0) return;
+    const line = { level: 'warn', time: new Date().toISOString(), dropped, msg: LINES_DROPPED };
+    dropped = 0;
+    output.write(`${JSON.stringify(line)}\n`);
+  });
+  return output;
+}
+
+const LINES_DROPPED = 'log lines were dropped: nobody read our output';
 
 const PRETTY = { colorize: true, translateTime: 'SYS:HH:MM:ss', sync: true };
 /** Left out in a terminal, where every member is a line. */

@@ -12,6 +12,7 @@ import { lockDataDirectory } from './engines/data-directory';
 import type { RunningEngine } from './engines/engine';
 import { startMongodb } from './engines/mongodb';
 import { startTemporal } from './engines/temporal';
+import type { KeyCustody } from './key-custody';
 import { installTemporalLogger } from './logging';
 import { DEMO_ACCOUNT_COUNT } from './sandbox/demo-accounts';
 import type { Store } from './store/store';
@@ -48,6 +49,7 @@ void runProcess(async (config, logger) => {
     process.stderr.write(`${running.banner}\n`);
     const why = await Promise.race([
       stopping.then(() => null),
+      running.custody.lockedOut,
       running.worker.ended.then(
         () => 'the worker ended',
         () => 'the worker failed',
@@ -88,7 +90,10 @@ async function startEngines(
     say: (line: string) => logger.info(line),
   };
   const searchAttributes = Object.fromEntries(
-    SEARCH_ATTRIBUTES.map(({ name }) => [name, 'Keyword' as const]),
+    SEARCH_ATTRIBUTES.map(({ name, type }) => [
+      name,
+      type === 'INT' ? ('Int' as const) : ('Keyword' as const),
+    ]),
   );
   const started = await Promise.allSettled([
     config.temporal.connection === null
@@ -120,7 +125,7 @@ async function startEvergrant(
   logger: Logger,
   engines: Engines,
   stops: (() => Promise<void>)[],
-): Promise<{ api: RunningApi; worker: RunningWorker; banner: string }> {
+): Promise<{ api: RunningApi; worker: RunningWorker; custody: KeyCustody; banner: string }> {
   const onTrial = configured.providers.length === 0;
   const trial = onTrial ? await startTrialProviders(configured) : null;
   if (trial !== null) stops.push(() => trial.sandbox.stop());
@@ -134,8 +139,9 @@ async function startEvergrant(
   };
   const ring = config.encryptionKeys ?? trialKeyRing(config.dataDir).ring;
   const uri = onTrial ? trialDatabase(engines.mongodbUri) : engines.mongodbUri;
-  const { store, vault } = await openStoreAndVault(uri, ring, config);
+  const { store, vault, custody } = await openStoreAndVault(uri, ring, config, 'evergrant');
   stops.push(() => store.close());
+  stops.push(() => custody.stop());
   if (trial !== null) await seedDemoAccounts(trial.sandbox, store, vault, new Date());
 
   const { temporal } = engines;
@@ -149,6 +155,7 @@ async function startEvergrant(
   return {
     api,
     worker,
+    custody,
     banner: banner({
       apiUrl: api.url,
       temporalUiUrl: engines.temporalUiUrl,

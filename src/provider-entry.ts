@@ -1,10 +1,12 @@
 /** One entry of `providers.yaml`, checked and put together with what its adapter knows. */
+
 import ms, { type StringValue } from 'ms';
 import { z } from 'zod';
 import type { LaneRule } from './domain/lane';
 import type { RefreshFailureCode } from './domain/refresh-failure';
 import type { RefreshPolicy } from './domain/refresh-policy';
 import type { ReplayRule } from './domain/replay';
+import { Secret } from './domain/secret';
 import {
   CLIENT_AUTHENTICATION_METHODS,
   type ClientAuthenticationMethod,
@@ -18,8 +20,8 @@ import { isSecure } from './providers/token-endpoint';
 /** One environment: an OAuth app and the server it belongs to. What is absent is as the adapter says. */
 export interface EnvironmentConfig {
   clientId: string;
-  clientSecret?: string;
-  privateKey?: string;
+  clientSecret?: Secret;
+  privateKey?: Secret;
   keyId?: string;
   clientAuthentication?: ClientAuthenticationMethod;
   tokenEndpoint?: string;
@@ -274,8 +276,8 @@ function readEnvironment(
   return {
     clientId,
     ...defined({
-      clientSecret: own.clientSecret,
-      privateKey: own.privateKey,
+      clientSecret: secretOf(own.clientSecret),
+      privateKey: secretOf(own.privateKey),
       keyId: own.keyId,
       clientAuthentication: own.clientAuthentication,
       tokenEndpoint,
@@ -286,6 +288,11 @@ function readEnvironment(
       lane: Object.keys(lane).length === 0 ? undefined : lane,
     }),
   };
+}
+
+/** What is left empty is no secret. */
+function secretOf(text: string | undefined): Secret | undefined {
+  return text === undefined || text === '' ? undefined : new Secret(text);
 }
 
 function canValidate(environment: EnvironmentConfig): boolean {

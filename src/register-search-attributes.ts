@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionLike } from '@temporalio/client';
 import { SEARCH_ATTRIBUTES } from './workflows/search-attributes';
 
-const KEYWORD = 2;
+/** temporal.api.enums.v1.IndexedValueType */
+const INDEXED_VALUE_TYPES = { KEYWORD: 2, INT: 3 } as const;
 const VISIBLE_WITHIN_MS = 30_000;
 
 /** Waits until the server knows them: a workflow that carries an unknown one is refused. */
@@ -21,7 +22,9 @@ export async function registerSearchAttributes(
   if (wanted.length === 0) return;
   await operatorService.addSearchAttributes({
     namespace,
-    searchAttributes: Object.fromEntries(wanted.map(({ name }) => [name, KEYWORD])),
+    searchAttributes: Object.fromEntries(
+      wanted.map(({ name, type }) => [name, INDEXED_VALUE_TYPES[type]]),
+    ),
   });
   const deadline = Date.now() + VISIBLE_WITHIN_MS;
   while ((await missing()).length > 0 && Date.now() < deadline) await delay(200);

@@ -2,10 +2,12 @@
  * The trial: what `npm start` makes for itself where nothing is configured. Providers of its own (the sandbox), demo
  * accounts of each, an encryption key and an admin key.
  */
+
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from './config';
+import { Secret } from './domain/secret';
 import { findAdapter } from './providers/registry';
 import { defaultPolicy, type ProviderConfig } from './providers-file';
 import { type DemoAccount, demoAccounts } from './sandbox/demo-accounts';
@@ -41,7 +43,12 @@ export async function startTrialProviders(
       environments: Object.fromEntries(
         environments.map((name) => [
           name,
-          { clientId: CLIENT_ID, clientSecret, tokenEndpoint, validationEndpoint },
+          {
+            clientId: CLIENT_ID,
+            clientSecret: new Secret(clientSecret),
+            tokenEndpoint,
+            validationEndpoint,
+          },
         ]),
       ),
     };

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Config, ConfigError, loadConfig } from '../src/config';
+import { Secret } from '../src/domain/secret';
 import { defaultPolicy } from '../src/providers-file';
 
 const MINUTE = 60_000;
@@ -44,6 +45,13 @@ const ebay = (...lines: string[]) =>
     ...lines.map((line) => `    ${line}`),
   ].join('\n');
 
+/** A secret with that text, for matchers: two secrets have no members to tell them apart by. */
+const secret = (text: string) => ({
+  $$typeof: Symbol.for('jest.asymmetricMatcher'),
+  asymmetricMatch: (value: unknown) => value instanceof Secret && value.reveal() === text,
+  toString: () => `secret ${text}`,
+});
+
 describe('with nothing set', () => {
   it('everything has a default', () => {
     expect(load()).toMatchObject({
@@ -54,10 +62,12 @@ describe('with nothing set', () => {
       adminOrganisation: 'default',
       internalApiKey: null,
       jwt: null,
+      webhooks: { allowPrivateAddresses: false },
       host: '127.0.0.1',
       port: null,
       logLevel: 'info',
       logRetentionDays: 30,
+      auditRetentionDays: 400,
       dataDir: join(process.cwd(), 'data'),
       providers: [],
       unconfiguredProviders: [],
@@ -88,6 +98,7 @@ describe('a good value', () => {
     [{ PORT: '8080' }, { port: 8080 }],
     [{ LOG_LEVEL: 'debug' }, { logLevel: 'debug' }],
     [{ LOG_RETENTION_DAYS: '0.5' }, { logRetentionDays: 0.5 }],
+    [{ AUDIT_RETENTION_DAYS: '3650' }, { auditRetentionDays: 3650 }],
     [{ ADMIN_ORGANISATION: 'acme_1.x-y' }, { adminOrganisation: 'acme_1.x-y' }],
     [{ REFRESH_INTERVAL_MINUTES: '3' }, { refreshIntervalMs: 3 * MINUTE }],
     [{ SANDBOX_ACCESS_TOKEN_LIFE: '90s' }, { sandboxAccessTokenLifeSeconds: 90 }],
@@ -97,7 +108,7 @@ describe('a good value', () => {
       { JWT_SECRET: 's'.repeat(32) },
       {
         jwt: {
-          keys: { secret: 's'.repeat(32) },
+          keys: { secret: secret('s'.repeat(32)) },
           issuer: null,
           audience: null,
           organisationClaims: ['organisation', 'org_id'],
@@ -186,6 +197,7 @@ describe('a bad value is named, with what to do', () => {
     ['PORT', '80.5', /^PORT must be a port number/],
     ['PORT', '-1', /^PORT must be a port number/],
     ['LOG_LEVEL', 'loud', /^LOG_LEVEL must be one of trace, debug, info/],
+    ['AUDIT_RETENTION_DAYS', '0', /^AUDIT_RETENTION_DAYS must be more than 0/],
     ['LOG_RETENTION_DAYS', 'x', /^LOG_RETENTION_DAYS must be a number of days/],
     ['LOG_RETENTION_DAYS', '0', /^LOG_RETENTION_DAYS must be more than 0/],
     ['LOG_RETENTION_DAYS', '1e12', /^LOG_RETENTION_DAYS must be/],
@@ -244,7 +256,7 @@ describe('providers.yaml', () => {
       environments: {
         production: {
           clientId: EBAY.EBAY_CLIENT_ID,
-          clientSecret: EBAY.EBAY_CLIENT_SECRET,
+          clientSecret: secret(EBAY.EBAY_CLIENT_SECRET),
           tokenEndpoint: 'https://api.ebay.com/identity/v1/oauth2/token',
           validationEndpoint: 'https://apiz.ebay.com/commerce/identity/v1/user/',
         },
@@ -352,7 +364,7 @@ describe('providers.yaml', () => {
     const provider = only(EBAY, ebay(...sandbox));
     expect(provider?.environments['sandbox']).toEqual({
       clientId: 's-id',
-      clientSecret: 's-secret',
+      clientSecret: secret('s-secret'),
       tokenEndpoint: 'https://api.sandbox.ebay.com/identity/v1/oauth2/token',
       validationEndpoint: 'https://apiz.sandbox.ebay.com/commerce/identity/v1/user/',
     });
@@ -438,7 +450,7 @@ describe('providers.yaml for other servers', () => {
       environments: {
         production: {
           clientId: 'an-app',
-          clientSecret: 's',
+          clientSecret: secret('s'),
           issuer: 'https://login.example.com',
           clientAuthentication: 'client_secret_post',
           parameters: { scope: 'read write', audience: 'api' },

@@ -5,6 +5,7 @@ import type { Transport } from '../providers/transport';
 import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';
 import type { LanePermits } from './lane-permits';
+import type { RestoreGuard } from './restore-guard';
 
 export interface ActivityDependencies {
   store: Store;
@@ -13,6 +14,7 @@ export interface ActivityDependencies {
   transport: Transport;
   /** Asked before anything is sent to a provider. */
   permits: LanePermits;
+  restoreGuard: RestoreGuard;
   /** Names this process in claims. */
   worker: string;
   now: () => Date;

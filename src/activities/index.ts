@@ -1,17 +1,16 @@
 /** The activities: everything the workflows may do to the world. Object in, object out; no plaintext either way. */
-import { ApplicationFailure, activityInfo, heartbeat, log } from '@temporalio/activity';
+import { activityInfo, heartbeat } from '@temporalio/activity';
 import type { AttemptStep } from '../domain/attempt-steps';
 import type { SealedGrant } from '../domain/grant';
 import type { LogEntry, LogSource } from '../domain/log-entry';
 import type { RefreshGrantInput, RefreshGrantResult } from '../domain/refresh-attempt';
-import { safeError } from '../domain/safe-error';
+import type { ResealedPage, RotationCursor, RotationVerdict } from '../domain/rotation';
 import type { DueAccount } from '../domain/sweep';
 import type {
   ValidateAccountInput,
   ValidateAccountResult,
   ValidationTally,
 } from '../domain/validation';
-import { isDatabaseUnavailable } from '../store/database';
 import { type ApplyPolicyInput, applyPolicy } from './apply-policy';
 import { AttemptSteps } from './attempt-steps';
 import type { ActivityDependencies } from './dependencies';
@@ -22,6 +21,8 @@ import { persistGrant } from './persist-grant';
 import { recordAttempt } from './record-attempt';
 import { recordHeartbeat } from './record-heartbeat';
 import { type AttemptPlace, refreshGrant } from './refresh-grant';
+import { resealRecords } from './reseal-records';
+import { translate } from './translate';
 import { validateAccount } from './validate-account';
 import {
   noProgress,
@@ -29,6 +30,7 @@ import {
   type ValidationProgress,
   validateAccounts,
 } from './validate-accounts';
+import { surveyRotation, type VerifyRotationInput, verifyRotation } from './verify-rotation';
 import { warnOfRefreshTokens } from './warn-of-refresh-tokens';
 
 const HEARTBEAT_EVERY_MS = 1_000;
@@ -92,6 +94,18 @@ export function createActivities(deps: ActivityDependencies) {
         heartbeat(progress),
       );
     },
+    /** Who does not seal with the promoted key yet, and what there is to re-seal. */
+    surveyRotation(input: { to: string }): Promise<{ lagging: string[]; total: number }> {
+      return alive(surveyRotation(deps, input));
+    },
+    /** Re-seals one page of records with the key that seals. May be repeated. */
+    resealRecords(input: { to: string; cursor: RotationCursor }): Promise<ResealedPage> {
+      return alive(resealRecords(deps, input));
+    },
+    /** What is left under other keys; retires those that nothing needs. */
+    verifyRotation(input: VerifyRotationInput): Promise<RotationVerdict> {
+      return alive(verifyRotation(deps, input));
+    },
   };
 }
 
@@ -120,29 +134,5 @@ async function alive<T>(work: Promise<T>, beat: () => void = heartbeat): Promise
     return await translate(work);
   } finally {
     clearInterval(beating);
-  }
-}
-
-/**
- * Errors leave as failures of our own words. The cause stays behind: errors of OAuth libraries and database drivers
- * can carry bodies and values, and a failure is stored in Temporal's history.
- */
-async function translate<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof ApplicationFailure) throw error;
-    if (isDatabaseUnavailable(error)) {
-      throw ApplicationFailure.retryable(
-        'the database is away; nothing was sent',
-        'database_unavailable',
-      );
-    }
-    const { name, at } = safeError(error);
-    log.error('an activity ended with an error that is ours', { error_name: name, at });
-    throw ApplicationFailure.retryable(
-      `internal error (${name}); see the worker's log`,
-      'internal_error',
-    );
   }
 }

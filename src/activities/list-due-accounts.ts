@@ -25,7 +25,7 @@ export interface DuePage {
 }
 
 export async function listDueAccounts(
-  deps: Pick<ActivityDependencies, 'store' | 'providers' | 'permits' | 'now'>,
+  deps: Pick<ActivityDependencies, 'store' | 'providers' | 'permits' | 'restoreGuard' | 'now'>,
   input: ListDueAccountsInput,
 ): Promise<DuePage> {
   const provider = deps.providers.find(input.provider);
@@ -35,6 +35,8 @@ export async function listDueAccounts(
       'provider_not_configured',
     );
   }
+  // First, so that what is found out takes accounts off the list.
+  if (input.asOf === null) await deps.restoreGuard.confirm();
   // The clock that writes when attempts end: Temporal's own may differ from it.
   const now = input.asOf === null ? deps.now() : new Date(input.asOf);
   const asOf = now.toISOString();

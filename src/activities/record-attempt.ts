@@ -5,7 +5,7 @@ import { logAttempt } from './log-attempt';
 import { settleAttempt } from './settle-attempt';
 
 export async function recordAttempt(
-  deps: Pick<ActivityDependencies, 'store' | 'providers' | 'now'>,
+  deps: Pick<ActivityDependencies, 'store' | 'vault' | 'providers' | 'now'>,
   { entry }: { entry: LogEntry },
 ): Promise<void> {
   const account = entry.account_id === null ? null : await deps.store.grants.read(entry.account_id);

@@ -2,6 +2,7 @@
  * One refresh, step by step: claim, decrypt, exchange, seal, commit, log. All sources run this and nothing else; a
  * debug run only turns capture on (R1.1). The workflow decides whether there is another.
  */
+import { log } from '@temporalio/activity';
 import { type Account, AccountState, type Claim, type LastAttempt } from '../domain/account';
 import type { SealedGrant } from '../domain/grant';
 import type { LogEntry } from '../domain/log-entry';
@@ -13,6 +14,8 @@ import type {
 } from '../domain/refresh-attempt';
 import { refreshFailure } from '../domain/refresh-failure';
 import { dueDecision } from '../domain/refresh-policy';
+import { safeError } from '../domain/safe-error';
+import type { Secret } from '../domain/secret';
 import { useDecision } from '../domain/token-use';
 import type { Provider, ProviderEnvironment } from '../providers/provider';
 import { exchangeRefreshToken } from '../providers/token-exchange';
@@ -29,8 +32,14 @@ import { type AttemptSteps, completeSteps, withSteps } from './attempt-steps';
 import type { ActivityDependencies } from './dependencies';
 import type { ConfiguredLane, Heard } from './lane-permits';
 import { logAttempt } from './log-attempt';
-import { openRefreshToken, sealReceived } from './seal-grant';
+import { openRefreshToken, sealReceived, withSealingKey } from './seal-grant';
 import { settleAttempt } from './settle-attempt';
+
+/**
+ * Less than the heartbeat time-out: a worker that slept longer between its mark and the send may have been replaced
+ * meanwhile, and the one that took over may have sent.
+ */
+const MARK_VALID_MS = 4_000;
 
 /** Where the attempt runs, for its log entry. */
 export interface AttemptPlace {
@@ -50,6 +59,7 @@ export async function refreshGrant(
   place: AttemptPlace,
   steps: AttemptSteps | null,
 ): Promise<RefreshGrantResult> {
+  await deps.restoreGuard.confirm();
   const done = await claimAndRefresh(deps, input, place, steps);
   const logged = done.attempt.logEntryId === input.attemptId && done.unwritten === null;
   if (steps !== null && logged) await completeSteps(deps.store.logEntries, input.attemptId, steps);
@@ -89,6 +99,12 @@ async function claimAndRefresh(
     case 'disabled':
     case 'quarantined':
       return result(input, account, { outcome: 'skipped', reason: claimed.kind });
+    case 'stale_restore': {
+      // Whoever enabled it meanwhile has brought no new token.
+      await deps.store.restores.markStale(account, account.generation, deps.now());
+      const failure = refreshFailure('stale_restore');
+      return result(input, account, { outcome: 'failed', reason: failure.code, failure });
+    }
     case 'busy':
       return result(input, account, { outcome: 'busy', reason: 'claimed' });
     case 'answered':
@@ -174,6 +190,8 @@ async function settleAbandoned(
   if (claim.sentAt !== undefined) {
     return finish(deps, input, context, { entry, provider, sentAt: claim.sentAt });
   }
+  // Whatever it has become meanwhile is looked at anew.
+  if (!(await deps.store.grants.forbidSending(account.id, claim.attemptId))) return null;
   await deps.store.logEntries.record(entry);
   logAttempt(entry);
   await deps.store.grants.release(account.id, claim.attemptId);
@@ -187,15 +205,20 @@ async function exchangeAndCommit(
   what: {
     provider: Provider;
     environment: ProviderEnvironment;
-    refreshToken: string;
+    refreshToken: Secret;
     lane: ConfiguredLane;
     permittedAt: Date;
   },
 ): Promise<RefreshGrantResult> {
   const { provider, environment, refreshToken, lane } = what;
   const { account, steps } = context;
-  const fingerprint = deps.vault.fingerprint(refreshToken);
-  const warning = provider.adapter.refreshTokenWarning(refreshToken);
+  const fingerprint = deps.vault.fingerprint(refreshToken.reveal());
+  const warning = provider.adapter.refreshTokenWarning(refreshToken.reveal());
+  // Before anything is sent: between the answer and its commit nothing is waited for.
+  const announced = await deps.store.webhookEndpoints.isWanted(
+    account.organisation,
+    'token.refreshed',
+  );
   let grant: SealedGrant | null = null;
   steps?.begin('request', deps.now());
   const exchange = await exchangeRefreshToken(
@@ -212,7 +235,12 @@ async function exchangeAndCommit(
           generation: account.generation,
           refreshTokenFingerprint: fingerprint,
         };
+        const askedAt = performance.now();
         const may = await deps.store.grants.markSending(claim, deps.now());
+        if (may && performance.now() - askedAt > MARK_VALID_MS) {
+          await deps.store.grants.release(account.id, input.attemptId);
+          return false;
+        }
         if (may) steps?.begin('response', deps.now());
         return may;
       },
@@ -226,14 +254,18 @@ async function exchangeAndCommit(
     deps,
   );
   if (exchange.claimLost) return result(input, account, { outcome: 'busy', reason: 'claim_lost' });
-  const used = { refreshToken, fingerprint, warnings: warning === null ? [] : [warning] };
+  const used = {
+    refreshToken: refreshToken.reveal(),
+    fingerprint,
+    warnings: warning === null ? [] : [warning],
+  };
   const received = grant as SealedGrant | null;
   const entry = exchangeEntry(context, exchange, used, received?.expiresAt ?? null);
   const tell = () =>
     tellLane(deps, lane, { accountId: account.id, at: what.permittedAt }, exchange);
   if (received !== null) {
     // First the grant is stored; the lane can wait.
-    const committed = await commit(deps, input, context, { entry, grant: received });
+    const committed = await commit(deps, input, context, { entry, grant: received, announced });
     return withLane(committed, lane, await tell());
   }
   const heard = await tell();
@@ -255,7 +287,7 @@ async function commit(
   deps: ActivityDependencies,
   input: RefreshGrantInput,
   context: EntryContext,
-  { entry, grant }: { entry: LogEntry; grant: SealedGrant },
+  { entry, grant, announced }: { entry: LogEntry; grant: SealedGrant; announced: boolean },
 ): Promise<RefreshGrantResult> {
   const { account, steps } = context;
   const { generation } = account;
@@ -270,19 +302,32 @@ async function commit(
       logEntryId: entry.id,
     }),
     accessTokenExpiresAt: grant.expiresAt,
+    rotatedTo: isRotated(account.current, grant) ? generation + 1 : null,
     unwritten,
   });
   steps?.begin('commit', deps.now());
   try {
     await deps.store.grants.commit({
-      account,
+      account: withSealingKey(deps.vault, account),
       generation,
-      grant,
+      grant: deps.vault.resealGrant(grant, {
+        organisation: account.organisation,
+        accountId: account.id,
+      }),
       source: input.request.source,
+      announced,
       now: deps.now(),
     });
   } catch (error) {
-    if (!isDatabaseUnavailable(error)) throw error;
+    // Whatever it is: the grant exists nowhere else, and is not to end with this activity.
+    if (!isDatabaseUnavailable(error)) {
+      const { name, at } = safeError(error);
+      log.error('a grant could not be stored; it waits, sealed, in Temporal until it can', {
+        account_id: account.id,
+        error_name: name,
+        at,
+      });
+    }
     return done({ grant, generation, entry: withSteps(entry, steps) });
   }
   try {
@@ -368,13 +413,24 @@ async function shareOutcome(
     await deps.store.logEntries.record(recoveredEntry(context, attempt));
   }
   const entry = await deps.store.logEntries.read(attempt.attemptId);
-  return result(input, context.account, {
+  const { current, previous, generation } = context.account;
+  const shared = result(input, context.account, {
     outcome: attempt.outcome,
     reason: 'answered_by_another_attempt',
     exchange: entry?.outcome ?? null,
     failure: entry?.error ?? null,
     logEntryId: attempt.attemptId,
   });
+  return { ...shared, rotatedTo: isRotated(previous, current) ? generation : null };
+}
+
+/** Whether the refresh token was replaced: then the one before must not be sent again. */
+function isRotated(before: SealedGrant | null, after: SealedGrant): boolean {
+  return (
+    before !== null &&
+    before.refreshTokenFingerprint !== null &&
+    before.refreshTokenFingerprint !== after.refreshTokenFingerprint
+  );
 }
 
 function result(
@@ -397,6 +453,7 @@ function result(
     sentAt: null,
     replayRule: null,
     leafPromoted: false,
+    rotatedTo: null,
     unwritten: null,
   };
 }

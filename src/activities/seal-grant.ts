@@ -1,4 +1,5 @@
 /** Between what is stored and what is sent: opens a refresh token, seals what a provider answered. */
+
 import type { Account } from '../domain/account';
 import type { SealedGrant } from '../domain/grant';
 import {
@@ -6,6 +7,7 @@ import {
   type RefreshFailureCode,
   refreshFailure,
 } from '../domain/refresh-failure';
+import { Secret } from '../domain/secret';
 import type { ReceivedGrant } from '../providers/token-exchange';
 import { isCiphertext, OpenError, type OpenFailure } from '../vault/sealing';
 import type { Vault } from '../vault/vault';
@@ -22,7 +24,7 @@ export function openRefreshToken(
   vault: Vault,
   account: Account,
   sealed: string,
-): { refreshToken: string } | { failure: RefreshFailure } {
+): { refreshToken: Secret } | { failure: RefreshFailure } {
   try {
     const refreshToken = vault.openToken(
       sealed,
@@ -32,24 +34,24 @@ export function openRefreshToken(
     if (refreshToken === '') return { failure: refreshFailure('refresh_token_missing') };
     return isCiphertext(refreshToken)
       ? { failure: refreshFailure('ciphertext_not_sent') }
-      : { refreshToken };
+      : { refreshToken: new Secret(refreshToken) };
   } catch (error) {
     if (!(error instanceof OpenError)) throw error;
     return { failure: refreshFailure(OPEN_FAILURES[error.reason]) };
   }
 }
 
-/** The access token, for as long as a validation takes: empty where there is none; or what keeps it from being shown. */
+/** The access token, for as long as a validation takes: `null` where there is none; or what keeps it from being shown. */
 export function openAccessToken(
   vault: Vault,
   account: Account,
-): { accessToken: string } | { failure: RefreshFailure } {
+): { accessToken: Secret | null } | { failure: RefreshFailure } {
   try {
     const place = { organisation: account.organisation, accountId: account.id };
     const accessToken = vault.openToken(account.current.accessToken, place, 'access_token');
     return isCiphertext(accessToken)
       ? { failure: refreshFailure('ciphertext_not_sent') }
-      : { accessToken };
+      : { accessToken: accessToken === '' ? null : new Secret(accessToken) };
   } catch (error) {
     if (!(error instanceof OpenError)) throw error;
     return { failure: refreshFailure(OPEN_FAILURES[error.reason]) };
@@ -90,7 +92,21 @@ export function sealReceived(
   };
 }
 
+/**
+ * The account with all grants sealed with the key that seals now: it was read a while ago, and what is written of it
+ * must not bring a former key back.
+ */
+export function withSealingKey(vault: Vault, account: Account): Account {
+  const place = { organisation: account.organisation, accountId: account.id };
+  return {
+    ...account,
+    current: vault.resealGrant(account.current, place),
+    leaves: account.leaves.map((leaf) => vault.resealGrant(leaf, place)),
+  };
+}
+
 /** A token that is ciphertext was echoed by something; it is nobody's token. */
-function usable(token: string | null): string | null {
-  return token !== null && !isCiphertext(token) ? token : null;
+function usable(token: Secret | null): string | null {
+  const text = token?.reveal() ?? null;
+  return text !== null && !isCiphertext(text) ? text : null;
 }

@@ -4,6 +4,7 @@ import type { LogEntry } from '../domain/log-entry';
 import { policyOf } from '../domain/refresh-policy';
 import { settlementDecision } from '../domain/settlement';
 import type { ActivityDependencies } from './dependencies';
+import { withSealingKey } from './seal-grant';
 
 export type Settled =
   | 'settled'
@@ -13,7 +14,7 @@ export type Settled =
   | 'leaf_promoted';
 
 export async function settleAttempt(
-  deps: Pick<ActivityDependencies, 'store' | 'providers' | 'now'>,
+  deps: Pick<ActivityDependencies, 'store' | 'vault' | 'providers' | 'now'>,
   {
     account,
     entry,
@@ -30,7 +31,7 @@ export async function settleAttempt(
   const now = deps.now();
   if (
     failure.code === 'invalid_grant' &&
-    (await deps.store.grants.promoteLeaf(account, entry.id, now))
+    (await deps.store.grants.promoteLeaf(withSealingKey(deps.vault, account), entry.id, now))
   ) {
     return 'leaf_promoted';
   }

@@ -2,10 +2,12 @@
  * One validation, step by step: decrypt the access token, ask the provider, log, write the verdict. By hand and in
  * sweeps it is this and nothing else; it spends nothing, so a try that was interrupted is simply made again.
  */
+
 import { type Account, AccountState } from '../domain/account';
 import type { LogEntry } from '../domain/log-entry';
 import { prefix, storedPrefix } from '../domain/masking';
 import { type RefreshFailure, refreshFailure } from '../domain/refresh-failure';
+import type { Secret } from '../domain/secret';
 import {
   type TokenVerdict,
   type ValidateAccountInput,
@@ -43,7 +45,7 @@ export async function validateAccount(
     const validation = unsent(opened.failure, environment, account);
     return conclude(deps, { input, account, place }, validation, provider);
   }
-  if (opened.accessToken === '') return skipped(input, 'no_access_token');
+  if (opened.accessToken === null) return skipped(input, 'no_access_token');
   const use = input.request.source === 'scheduled' ? 'scheduled' : 'on_demand';
   const permission = await deps.permits.take(
     laneOf(account, environment),
@@ -73,7 +75,7 @@ async function conclude(
   context: Context,
   validation: Validation,
   provider: Provider | null,
-  accessToken: string | null = null,
+  accessToken: Secret | null = null,
 ): Promise<ValidateAccountResult> {
   const { account } = context;
   const now = deps.now();
@@ -172,7 +174,7 @@ const MESSAGES: Record<TokenVerdict, string> = {
 function entryOf(
   { input, account, place }: Context,
   validation: Validation,
-  accessToken: string | null,
+  accessToken: Secret | null,
   now: Date,
 ): LogEntry {
   const { verdict, outcome, failure, request, response, finalPrefix } = validation;
@@ -193,7 +195,7 @@ function entryOf(
     diagnostics: {
       caller: input.request.caller,
       input_prefix: storedPrefix(account.current.accessToken),
-      decrypted_prefix: accessToken === null ? null : prefix(accessToken),
+      decrypted_prefix: accessToken === null ? null : prefix(accessToken.reveal()),
       final_prefix: finalPrefix,
       refresh_token_fingerprint: null,
       warnings: [],

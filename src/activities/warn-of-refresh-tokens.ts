@@ -28,7 +28,7 @@ export async function warnOfRefreshTokens(
       // First the entry, whose id is the warning's own, then the mark: what is done twice is written once.
       const entry = warningEntry(account, days, at, place);
       await store.logEntries.record(entry);
-      if (!(await store.refreshTokenWarnings.mark(account, days))) continue;
+      if (!(await store.refreshTokenWarnings.mark(account, days, at))) continue;
       warned += 1;
       log.warn(entry.message, {
         action: entry.action,

@@ -10,7 +10,15 @@ export const ApiKeyBody = z
     scopes: z.array(z.enum(SCOPES)),
     created_at: z.iso.datetime(),
   })
-  .openapi('ApiKey');
+  .openapi('ApiKey', {
+    example: {
+      id: '5f0c9a1be2d34786',
+      name: 'shop backend',
+      organisation: 'acme',
+      scopes: ['tokens'],
+      created_at: '2026-11-22T18:20:00.000Z',
+    },
+  });
 
 export function apiKeyBody(key: ApiKey): z.infer<typeof ApiKeyBody> {
   return {

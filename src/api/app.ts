@@ -2,48 +2,81 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { except } from 'hono/combine';
+import { createMiddleware } from 'hono/factory';
 import { requestId } from 'hono/request-id';
 import { secureHeaders } from 'hono/secure-headers';
+import { printable } from '../domain/masking';
 import { mountUi } from '../ui/ui';
+import { audited } from './audited';
 import { authenticate } from './authenticate';
-import { createAuthenticator } from './authenticator';
+import { type Authenticator, createAuthenticator } from './authenticator';
 import type { ApiDependencies, ApiEnv } from './dependencies';
+import { registerDocument } from './document';
 import { ApiError, errorResponse } from './errors';
-import { createLogTail } from './log-tail';
+import { createLogTail, type LogTail } from './log-tail';
 import { registerAccountDiagnostics } from './routes/account-diagnostics';
 import { registerCreateAccount } from './routes/create-account';
 import { registerCreateApiKey } from './routes/create-api-key';
+import { registerCreateWebhook } from './routes/create-webhook';
 import { registerDeleteAccount } from './routes/delete-account';
+import { registerDeleteWebhook } from './routes/delete-webhook';
+import { registerDisableWebhook } from './routes/disable-webhook';
+import { registerEnableWebhook } from './routes/enable-webhook';
 import { registerGetAccount } from './routes/get-account';
+import { registerGetEncryption } from './routes/get-encryption';
+import { registerGetRotation } from './routes/get-rotation';
 import { registerGetToken } from './routes/get-token';
+import { registerGetWebhook } from './routes/get-webhook';
 import { registerHealth } from './routes/health';
 import { IMPORT_PATH, registerImportAccounts } from './routes/import-accounts';
 import { registerListAccounts } from './routes/list-accounts';
 import { registerListApiKeys } from './routes/list-api-keys';
+import { registerListAudit } from './routes/list-audit';
+import { registerListEvents } from './routes/list-events';
 import { registerListSchedules } from './routes/list-schedules';
 import { registerListSweeps } from './routes/list-sweeps';
 import { registerListTerminalLogs } from './routes/list-terminal-logs';
 import { registerListTokenHandouts } from './routes/list-token-handouts';
+import { registerListWebhookDeliveries } from './routes/list-webhook-deliveries';
+import { registerListWebhooks } from './routes/list-webhooks';
 import { registerListWorkflows } from './routes/list-workflows';
 import { registerPatchAccount } from './routes/patch-account';
 import { registerPatchSchedule } from './routes/patch-schedule';
+import { registerPatchWebhook } from './routes/patch-webhook';
+import { registerPauseRotation } from './routes/pause-rotation';
 import { registerPauseSchedule } from './routes/pause-schedule';
 import { registerRefreshAccount } from './routes/refresh-account';
 import { registerRefreshDebug } from './routes/refresh-debug';
 import { registerReleaseAccounts } from './routes/release-accounts';
+import { registerReplayWebhookDelivery } from './routes/replay-webhook-delivery';
+import { registerResumeRotation } from './routes/resume-rotation';
 import { registerResumeSchedule } from './routes/resume-schedule';
 import { registerRevokeApiKey } from './routes/revoke-api-key';
+import { registerRotateEncryption } from './routes/rotate-encryption';
+import { registerRotateWebhookSecret } from './routes/rotate-webhook-secret';
 import { registerStatistics } from './routes/statistics';
 import { registerStatus } from './routes/status';
 import { registerStreamTerminalLogs } from './routes/stream-terminal-logs';
 import { registerTerminalLogs } from './routes/terminal-logs';
 import { registerTerminateWorkflow } from './routes/terminate-workflow';
+import { registerTestWebhook } from './routes/test-webhook';
 import { registerTokenRefreshStatus } from './routes/token-refresh-status';
 import { registerTriggerRefresh } from './routes/trigger-refresh';
 import { registerTriggerSchedule } from './routes/trigger-schedule';
 import { registerValidateAccount } from './routes/validate-account';
+import { registerVerifyAudit } from './routes/verify-audit';
 import { registerWorkflowHistory } from './routes/workflow-history';
-import { createStatisticsReader } from './statistics';
+import { createStatisticsReader, type StatisticsReader } from './statistics';
+
+/** `provider[$ne]=x` is no filter of ours; left out unseen it would be no filter at all. */
+const refuseOddQueries = createMiddleware<ApiEnv>(async (c, next) => {
+  const odd = Object.keys(c.req.query()).find((name) => !/^[a-z][a-z0-9_]*$/.test(name));
+  if (odd !== undefined) {
+    const name = printable(odd).slice(0, 64);
+    throw new ApiError('invalid_request', `${name}: there is no such parameter.`);
+  }
+  await next();
+});
 
 const BODY_MAX_BYTES = 256 * 1024;
 
@@ -68,6 +101,10 @@ export function createApp(deps: ApiDependencies): ApiApp {
     ),
   );
   app.use(requestId());
+  app.use(async (c, next) => {
+    c.set('askedAt', deps.now());
+    await next();
+  });
   app.use(
     secureHeaders({
       contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
@@ -84,63 +121,83 @@ export function createApp(deps: ApiDependencies): ApiApp {
   app.use(except(IMPORT_PATH, bodyLimit({ maxSize: BODY_MAX_BYTES })));
   const authenticator = createAuthenticator(deps);
   app.use('/api/*', authenticate(authenticator));
+  app.use(
+    '/api/*',
+    audited<ApiEnv>(deps, (c) => c.get('principal')),
+  );
+  app.use('/api/*', refuseOddQueries);
   const logTail = createLogTail(deps);
 
-  registerHealth(app, deps);
-  registerCreateAccount(app, deps);
-  registerImportAccounts(app, deps);
-  registerReleaseAccounts(app, deps);
-  registerListAccounts(app, deps);
-  registerGetAccount(app, deps);
-  registerPatchAccount(app, deps);
-  registerDeleteAccount(app, deps);
-  registerRefreshAccount(app, deps);
-  registerValidateAccount(app, deps);
-  registerAccountDiagnostics(app, deps);
-  registerListTokenHandouts(app, deps);
-  registerGetToken(app, deps);
-  registerRefreshDebug(app, deps);
-  registerTerminalLogs(app, deps);
-  registerListTerminalLogs(app, deps);
-  registerStreamTerminalLogs(app, { ...deps, authenticator, logTail });
-  registerTriggerRefresh(app, deps);
-  registerCreateApiKey(app, deps);
-  registerListApiKeys(app, deps);
-  registerRevokeApiKey(app, deps);
-  registerListSweeps(app, deps);
-  registerListWorkflows(app, deps);
-  registerWorkflowHistory(app, deps);
-  registerTerminateWorkflow(app, deps);
-  registerListSchedules(app, deps);
-  registerPauseSchedule(app, deps);
-  registerResumeSchedule(app, deps);
-  registerTriggerSchedule(app, deps);
-  registerPatchSchedule(app, deps);
-  registerStatus(app, deps);
   const statistics = createStatisticsReader(deps);
-  registerStatistics(app, statistics);
-  registerTokenRefreshStatus(app, deps);
-  mountUi(app, { ...deps, authenticator, logTail, statistics });
-
-  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
-    type: 'http',
-    scheme: 'bearer',
-    description:
-      'An API key (evg_…), or a JWT with exp, sub, the organisation (organisation or org_id) and scopes (scope: "read admin tokens internal"), where JWT_SECRET or JWKS_URL is set',
-  });
-  app.openAPIRegistry.registerComponent('securitySchemes', 'internal', {
-    type: 'apiKey',
-    in: 'header',
-    name: 'X-Internal-API-Key',
-  });
-  app.doc31('/openapi.json', {
-    openapi: '3.1.0',
-    info: {
-      title: 'Evergrant',
-      version: '1',
-      description: 'Keeps OAuth 2.0 grants alive. Times are ISO 8601 UTC.',
-    },
-    security: [{ bearer: [] }],
-  });
+  registerRoutes(app, { ...deps, authenticator, logTail, statistics });
+  registerImportAccounts(app, deps);
+  const document = registerDocument(app);
+  mountUi(app, { ...deps, authenticator, logTail, statistics, document });
   return app;
 }
+
+interface RouteDependencies extends ApiDependencies {
+  authenticator: Authenticator;
+  logTail: LogTail;
+  statistics: StatisticsReader;
+}
+
+/** Every route but the import, with the type of what it takes and answers: the client is made of these. */
+function registerRoutes(app: ApiApp, deps: RouteDependencies) {
+  return [
+    registerHealth(app, deps),
+    registerCreateAccount(app, deps),
+    registerReleaseAccounts(app, deps),
+    registerListAccounts(app, deps),
+    registerGetAccount(app, deps),
+    registerPatchAccount(app, deps),
+    registerDeleteAccount(app, deps),
+    registerRefreshAccount(app, deps),
+    registerValidateAccount(app, deps),
+    registerAccountDiagnostics(app, deps),
+    registerListTokenHandouts(app, deps),
+    registerGetToken(app, deps),
+    registerRefreshDebug(app, deps),
+    registerTerminalLogs(app, deps),
+    registerListTerminalLogs(app, deps),
+    registerStreamTerminalLogs(app, deps),
+    registerTriggerRefresh(app, deps),
+    registerCreateApiKey(app, deps),
+    registerListApiKeys(app, deps),
+    registerRevokeApiKey(app, deps),
+    registerListSweeps(app, deps),
+    registerListWorkflows(app, deps),
+    registerWorkflowHistory(app, deps),
+    registerTerminateWorkflow(app, deps),
+    registerListSchedules(app, deps),
+    registerPauseSchedule(app, deps),
+    registerResumeSchedule(app, deps),
+    registerTriggerSchedule(app, deps),
+    registerPatchSchedule(app, deps),
+    registerGetEncryption(app, deps),
+    registerGetRotation(app, deps),
+    registerRotateEncryption(app, deps),
+    registerPauseRotation(app, deps),
+    registerResumeRotation(app, deps),
+    registerStatus(app, deps),
+    registerListWebhooks(app, deps),
+    registerCreateWebhook(app, deps),
+    registerGetWebhook(app, deps),
+    registerPatchWebhook(app, deps),
+    registerDeleteWebhook(app, deps),
+    registerEnableWebhook(app, deps),
+    registerDisableWebhook(app, deps),
+    registerRotateWebhookSecret(app, deps),
+    registerTestWebhook(app, deps),
+    registerListWebhookDeliveries(app, deps),
+    registerReplayWebhookDelivery(app, deps),
+    registerListEvents(app, deps),
+    registerListAudit(app, deps),
+    registerVerifyAudit(app, deps),
+    registerStatistics(app, deps.statistics),
+    registerTokenRefreshStatus(app, deps),
+  ] as const;
+}
+
+/** The routes that a typed client calls; an import is no single request and answer. */
+export type ApiRoutes = ReturnType<typeof registerRoutes>[number];

@@ -2,6 +2,7 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type { Principal, Scope } from '../store/api-keys';
+import { addressOf } from './address';
 import type { Authenticator } from './authenticator';
 import type { ApiEnv } from './dependencies';
 import { ApiError, challenge } from './errors';
@@ -17,7 +18,7 @@ export function authenticate(authenticator: Authenticator) {
         'Send an API key or a JWT: Authorization: Bearer <key or JWT>.',
       );
     }
-    const principal = await authenticator(presented);
+    const principal = await authenticator(presented, addressOf(c));
     if (bearer === undefined && !principal.scopes.includes('internal')) {
       throw new ApiError(
         'unauthenticated',
@@ -49,4 +50,9 @@ export function requireScope(scope: Scope) {
     }
     await next();
   });
+}
+
+/** Spread into a route: lets through whoever has the scope, and has the document say so. */
+export function forScope(scope: Scope) {
+  return { middleware: requireScope(scope), security: [{ bearer: [scope] }] };
 }

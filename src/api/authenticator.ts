@@ -6,11 +6,23 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Principal } from '../store/api-keys';
 import type { ApiDependencies } from './dependencies';
 import { ApiError } from './errors';
+import { FailedAttempts } from './failed-attempts';
 import { createJwtVerifier, JWT_KEY_ID_PREFIX, looksLikeJwt } from './jwt';
 import { RecentReads } from './recent-reads';
 
-/** @throws {ApiError} `unauthenticated`; `jwks_unavailable` where an issuer's keys are needed and away */
-export type Authenticator = (presented: string) => Promise<Principal>;
+/**
+ * @param address from where it was sent; of those from which too many were refused, only keys are looked at that were
+ * accepted of late
+ * @throws {ApiError} `unauthenticated`, `too_many_failures`; `jwks_unavailable` where an issuer's keys are needed and away
+ */
+export type Authenticator = (presented: string, address?: string | null) => Promise<Principal>;
+
+/** Longer than any key or JWT: what is longer is not even hashed. */
+const PRESENTED_MAX_CHARACTERS = 8 * 1024;
+const FAILURES_MAX = 30;
+/** A client that was known so shortly before is not shut out by who guesses at the same address. */
+const ACCEPTED_COUNTS_MS = 10 * 60_000;
+const ACCEPTED_MAX = 10_000;
 
 /** A revoked key is known for as long as a read is recent, and no longer. */
 export function createAuthenticator(
@@ -18,11 +30,14 @@ export function createAuthenticator(
 ): Authenticator {
   const { store, now } = deps;
   const configured = deps.configuredKeys.map(({ key, principal }) => ({
-    digest: sha256(key),
+    digest: sha256(key.reveal()),
     principal,
   }));
   const verifyJwt = deps.jwt && createJwtVerifier(deps.jwt, deps);
   const known = new RecentReads<{ principal: Principal; readAt: Date }>();
+  const failed = new FailedAttempts(FAILURES_MAX);
+  /** When keys were last accepted, by digest; the oldest first. */
+  const accepted = new Map<string, number>();
 
   function configuredPrincipal(digest: Buffer): Principal | null {
     // Digests are of one length, and all are compared: the time tells nothing of which key was nearly right.
@@ -42,7 +57,23 @@ export function createAuthenticator(
     return principal;
   }
 
-  return async (presented) => {
+  function accept(digest: string): void {
+    accepted.delete(digest);
+    const [oldest] = accepted.keys();
+    if (accepted.size >= ACCEPTED_MAX && oldest !== undefined) accepted.delete(oldest);
+    accepted.set(digest, now().getTime());
+  }
+
+  /** Before a key is looked at: guessing must not be worth while, whatever a key is like. */
+  function refuseGuesses(digest: string, address: string): void {
+    const waitSeconds = failed.waitSeconds(address, now());
+    const isKnown = now().getTime() - (accepted.get(digest) ?? 0) < ACCEPTED_COUNTS_MS;
+    if (waitSeconds === 0 || isKnown) return;
+    const sentence = `Too many keys from your address were not accepted. Try again in ${waitSeconds} s.`;
+    throw new ApiError('too_many_failures', sentence, waitSeconds);
+  }
+
+  async function recognise(presented: string): Promise<Principal> {
     const digest = sha256(presented);
     const own = configuredPrincipal(digest);
     if (own !== null) return own;
@@ -59,6 +90,24 @@ export function createAuthenticator(
     if (stored === null)
       throw new ApiError('unauthenticated', 'This API key is not known (revoked, or mistyped?).');
     return stored;
+  }
+
+  return async (presented, address = null) => {
+    if (presented.length > PRESENTED_MAX_CHARACTERS)
+      throw new ApiError('unauthenticated', 'This is too long to be an API key or a JWT.');
+    if (address === null) return recognise(presented);
+    const digest = sha256(presented).toString('hex');
+    // A JWT cannot be guessed, and each is new some day.
+    if (!looksLikeJwt(presented)) refuseGuesses(digest, address);
+    try {
+      const principal = await recognise(presented);
+      accept(digest);
+      return principal;
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 'unauthenticated')
+        failed.record(address, now());
+      throw error;
+    }
   };
 }
 

@@ -21,6 +21,7 @@ const ERROR_CODES = [
   'conflict',
   'payload_too_large',
   'unsupported_media_type',
+  'too_many_failures',
   'still_running',
   'database_unavailable',
   'temporal_unavailable',
@@ -38,6 +39,7 @@ export const STATUS: Record<ErrorCode, ContentfulStatusCode> = {
   conflict: 409,
   payload_too_large: 413,
   unsupported_media_type: 415,
+  too_many_failures: 429,
   still_running: 504,
   database_unavailable: 503,
   temporal_unavailable: 503,
@@ -49,18 +51,23 @@ export const STATUS: Record<ErrorCode, ContentfulStatusCode> = {
 export class ApiError extends Error {
   override name = 'ApiError';
   readonly code: ErrorCode;
-  constructor(code: ErrorCode, message: string) {
+  readonly retryAfterSeconds: number | null;
+  constructor(code: ErrorCode, message: string, retryAfterSeconds: number | null = null) {
     super(message);
     this.code = code;
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 }
 
 const ErrorBody = z
   .object({
     error: z.object({
-      code: z.enum(ERROR_CODES),
+      code: z.enum(ERROR_CODES).openapi({ example: 'not_found' }),
       message: z.string().openapi({ example: 'There is no account acc_5f… in your organisation.' }),
-      request_id: z.string(),
+      request_id: z.string().openapi({
+        description: 'What the log has it under; X-Request-Id of the answer, too',
+        example: '4f7f1a52-6d0b-4a55-9f63-0c4d6c1f2f10',
+      }),
     }),
   })
   .openapi('Error');
@@ -77,6 +84,7 @@ export const errorResponses = {
   403: described('The key or the JWT lacks the scope.'),
   404: described('There is no such thing in your organisation.'),
   409: described('It conflicts with what is there.'),
+  429: described('Too many keys from your address were not accepted; wait as Retry-After says.'),
   500: described('Something is wrong on our side; the log has the request id.'),
   503: described('MongoDB, Temporal or the issuer of JWTs is away; try again.'),
   504: described('It goes on, but longer than a request may wait.'),
@@ -105,7 +113,9 @@ export function errorResponse(error: unknown, c: Context, logger: Logger): Respo
     c.header('WWW-Authenticate', isGiven ? challenge('invalid_token') : challenge());
   }
   // Whoever waits this long finds a driver that has looked for its server once more.
-  if (STATUS[code] === 503) c.header('Retry-After', String(RETRY_AFTER_SECONDS));
+  const wait = error instanceof ApiError ? error.retryAfterSeconds : null;
+  if (wait !== null) c.header('Retry-After', String(wait));
+  else if (STATUS[code] === 503) c.header('Retry-After', String(RETRY_AFTER_SECONDS));
   return c.json({ error: { code, message, request_id: c.get('requestId') } }, STATUS[code]);
 }
 

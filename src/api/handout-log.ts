@@ -1,16 +1,22 @@
 /**
- * The audit of handed-out tokens, off the request's path: kept in memory for at most a second, written in batches.
- * It cannot grow without end: where the database is away, no token is handed out for longer than the cache's bound.
+ * The audit of handed-out tokens, off the request's path: kept in memory for at most a second, written in batches, each
+ * of which is one entry of its organisation's audit. It cannot grow without end: where the database is away, no token is
+ * handed out for longer than the cache's bound.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { TokenHandout, TokenHandouts } from '../store/token-handouts';
+import { digestOf, type TokenHandout, type TokenHandouts } from '../store/token-handouts';
+import type { AuditLog } from './audit-log';
 
 const FLUSH_AFTER_MS = 1_000;
 const BATCH_MAX = 500;
 /** At the end of the process a database that is away gets this long. */
 const STOP_MAX_MS = 10_000;
+
+/** What the audit calls a batch of hand-outs, and who wrote it down. */
+export const HANDOUTS = 'token hand-outs';
+const WRITER = 'evergrant';
 
 export interface HandoutLog {
   /** Notes a hand-out; never waits and never throws. */
@@ -21,19 +27,30 @@ export interface HandoutLog {
   stop(): Promise<void>;
 }
 
+/** Of one organisation. Once cut it stays as it is, however often it is tried: its rows and its entry belong together. */
+interface Batch {
+  id: string;
+  organisation: string;
+  handouts: TokenHandout[];
+}
+
 export function createHandoutLog(
-  handouts: Pick<TokenHandouts, 'append'>,
+  handouts: Pick<TokenHandouts, 'append' | 'keptUntil'>,
+  audit: AuditLog,
   logger: Logger,
 ): HandoutLog {
   let noted: TokenHandout[] = [];
+  const batches: Batch[] = [];
   let timer: NodeJS.Timeout | null = null;
   let writing = Promise.resolve();
+  const waiting = () =>
+    batches.reduce((sum, { handouts: { length } }) => sum + length, noted.length);
 
   function schedule(): void {
     timer ??= setTimeout(() => void flushInBackground(), FLUSH_AFTER_MS).unref();
   }
 
-  /** One batch after the other; a batch that fails is noted again, under the same ids. */
+  /** One batch after the other; one that fails stays the next. */
   function flush(): Promise<void> {
     if (timer !== null) clearTimeout(timer);
     timer = null;
@@ -42,16 +59,44 @@ export function createHandoutLog(
   }
 
   async function writeAll(): Promise<void> {
-    while (noted.length > 0) {
-      const batch = noted.slice(0, BATCH_MAX);
-      noted = noted.slice(BATCH_MAX);
-      try {
-        await handouts.append(batch);
-      } catch (error) {
-        noted = [...batch, ...noted];
-        throw error;
-      }
+    for (;;) {
+      if (batches.length === 0) cut();
+      const [batch] = batches;
+      if (batch === undefined) return;
+      await write(batch);
+      batches.shift();
     }
+  }
+
+  function cut(): void {
+    const organisations = new Set(noted.map(({ organisation }) => organisation));
+    for (const organisation of organisations) {
+      const own = noted.filter((one) => one.organisation === organisation);
+      for (let from = 0; from < own.length; from += BATCH_MAX)
+        batches.push({
+          id: randomUUID(),
+          organisation,
+          handouts: own.slice(from, from + BATCH_MAX),
+        });
+    }
+    noted = [];
+  }
+
+  /** The rows first: an entry must not tell of what is not there. */
+  async function write({ id, organisation, handouts: rows }: Batch): Promise<void> {
+    await handouts.append(rows, id);
+    const earliest = Math.min(...rows.map(({ at }) => at.getTime()));
+    await audit.append({
+      id,
+      organisation,
+      actor: WRITER,
+      action: HANDOUTS,
+      details: {
+        count: rows.length,
+        sha256: digestOf(rows),
+        kept_until: handouts.keptUntil(new Date(earliest)).toISOString(),
+      },
+    });
   }
 
   async function flushInBackground(): Promise<void> {
@@ -59,7 +104,7 @@ export function createHandoutLog(
       await flush();
     } catch (error) {
       logger.warn(
-        { err: error, waiting: noted.length },
+        { err: error, waiting: waiting() },
         'token hand-outs could not be written; they are kept and tried again',
       );
       schedule();
@@ -81,7 +126,7 @@ export function createHandoutLog(
           return;
         } catch (error) {
           if (Date.now() >= until) {
-            logger.error({ err: error, lost: noted.length }, 'token hand-outs were not written');
+            logger.error({ err: error, lost: waiting() }, 'token hand-outs were not written');
             return;
           }
           await pause(FLUSH_AFTER_MS);

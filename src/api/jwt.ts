@@ -13,6 +13,7 @@ import {
 } from 'jose';
 import type { JwtConfig } from '../config';
 import { ORGANISATION_NAME } from '../domain/organisation';
+import type { Secret } from '../domain/secret';
 import { type Principal, SCOPES, type Scope } from '../store/api-keys';
 import type { ApiDependencies } from './dependencies';
 import { ApiError } from './errors';
@@ -65,8 +66,8 @@ export function createJwtVerifier(
   };
 }
 
-function sharedKey(secret: string): JWTVerifyGetKey {
-  const key = new TextEncoder().encode(secret);
+function sharedKey(secret: Secret): JWTVerifyGetKey {
+  const key = new TextEncoder().encode(secret.reveal());
   return () => key;
 }
 

@@ -4,26 +4,34 @@ import { LOG_ACTIONS, LOG_SOURCES } from '../domain/log-entry';
 import type { LogFilter } from '../domain/log-filter';
 import type { Store } from '../store/store';
 import { ApiError } from './errors';
-import { decodeCursor, encodeCursor, LogEntryBody, logEntryBody } from './schemas';
+import {
+  decodeCursor,
+  encodeCursor,
+  LogEntryBody,
+  logEntryBody,
+  ofProvider,
+  pageCursor,
+  pageLimit,
+} from './schemas';
 
 const FilterQuery = z.object({
   env: z
     .string()
     .optional()
     .openapi({ description: "The account's environment", example: 'production' }),
-  source: z.enum(LOG_SOURCES).optional(),
-  action: z.enum(LOG_ACTIONS).optional(),
-  account_id: z.string().optional(),
+  source: z.enum(LOG_SOURCES).optional().openapi({ description: 'Begun from there only' }),
+  action: z.enum(LOG_ACTIONS).optional().openapi({ description: 'What came of it' }),
+  account_id: z.string().optional().openapi({ description: 'Of this account only' }),
 });
 
 export const LogListQuery = FilterQuery.extend({
-  limit: z.coerce.number().int().min(1).max(500).default(100),
-  before: z.string().optional().openapi({ description: 'next_cursor of the page before' }),
+  limit: pageLimit(500, 100),
+  before: pageCursor,
 });
 
 /** Of all providers, and by text. */
 export const AnyLogFilterQuery = FilterQuery.extend({
-  provider: z.string().optional().openapi({ example: 'ebay' }),
+  provider: ofProvider,
   text: z.string().min(1).max(200).optional().openapi({
     description: 'In the message, the account, the workflow id or the error, whatever the case',
   }),

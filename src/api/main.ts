@@ -10,11 +10,16 @@ import { serveApi } from './serve';
 void runProcess(async (config, logger) => {
   const { mongodbUri, ring, temporal } = requireProductionConfig(config);
   const stopping = stopRequested(logger);
-  const { store, vault } = await openStoreAndVault(mongodbUri, ring, config);
+  const { store, vault, custody } = await openStoreAndVault(mongodbUri, ring, config, 'api');
   const api = await serveApi({ config, temporal, store, vault, logger, port: config.port ?? 3000 });
   logger.info({ url: api.url }, 'API ready');
-  await stopping;
-  await api.stop();
-  await store.close();
-  logger.info('API stopped');
+  // A key that it has not got ends it with an error; a signal ends it in order.
+  try {
+    await Promise.race([stopping, custody.lockedOut]);
+  } finally {
+    await api.stop();
+    await custody.stop();
+    await store.close();
+    logger.info('API stopped');
+  }
 });

@@ -30,7 +30,14 @@ export const NewAccountBody = z
     ...GrantInput.shape,
     ...FallbackInput.shape,
   })
-  .openapi('NewAccount');
+  .openapi('NewAccount', {
+    example: {
+      provider: 'ebay',
+      external_id: 'harbour-books',
+      label: 'Harbour Books',
+      refresh_token: 'v^1.1#…',
+    },
+  });
 
 export type AccountInput = z.infer<typeof NewAccountBody>;
 

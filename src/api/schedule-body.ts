@@ -35,7 +35,30 @@ export const ScheduleBody = z
     created_at: time,
     updated_at: time.nullable(),
   })
-  .openapi('Schedule');
+  .openapi('Schedule', {
+    example: {
+      id: 'sweep/ebay',
+      provider: 'ebay',
+      every_seconds: 600,
+      configured_every_seconds: 600,
+      paused: false,
+      note: null,
+      overlap: 'SKIP',
+      catchup_window_seconds: 600,
+      next_run_at: '2026-11-22T18:40:00.000Z',
+      last_run: {
+        scheduled_at: '2026-11-22T18:30:00.000Z',
+        started_at: '2026-11-22T18:30:00.021Z',
+        workflow_id: 'sweep/ebay-2026-11-22T18:30:00Z',
+        run_id: '019aad5e-0a11-7c42-8f3d-6e5d4c3b2a10',
+      },
+      running: [],
+      runs_total: 3024,
+      runs_missed: 0,
+      created_at: '2026-11-01T08:00:00.000Z',
+      updated_at: null,
+    },
+  });
 
 export function scheduleBody(schedule: Schedule): z.infer<typeof ScheduleBody> {
   const { everyMs, configuredEveryMs, lastRun } = schedule;

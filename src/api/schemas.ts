@@ -10,6 +10,12 @@ import { dueDecision, type RefreshRule } from '../domain/refresh-policy';
 import { TOKEN_VERDICTS, type ValidationOutcome, validationSentence } from '../domain/validation';
 import type { ConfiguredProviders } from '../providers/configured-providers';
 import { PolicyBody, policyBody } from './account-policy';
+import {
+  ACCOUNT_EXAMPLE,
+  LOG_ENTRY_EXAMPLE,
+  OUTCOME_EXAMPLE,
+  VALIDATION_EXAMPLE,
+} from './examples';
 
 const time = z.iso.datetime();
 
@@ -17,6 +23,31 @@ const time = z.iso.datetime();
 export function orNull<T extends z.ZodType>(schema: T) {
   return z.union([schema, z.null()]);
 }
+
+/** How many a page has at most. */
+export const pageLimit = (max: number, otherwise: number) =>
+  z.coerce
+    .number<number>()
+    .int()
+    .min(1)
+    .max(max)
+    .default(otherwise)
+    .openapi({ description: 'How many at most' });
+
+/** Where a page begins. */
+export const pageCursor = z
+  .string()
+  .min(1)
+  .max(4096)
+  .optional()
+  .openapi({ description: 'next_cursor of the page before' });
+
+/** A query's provider. */
+export const ofProvider = z
+  .string()
+  .max(64)
+  .optional()
+  .openapi({ description: 'Of this provider only', example: 'ebay' });
 
 /** A query's `true` or `false`. */
 export const yesOrNo = z.enum(['true', 'false']).transform((text) => text === 'true');
@@ -98,7 +129,7 @@ export const AccountBody = z
     created_at: time,
     updated_at: time,
   })
-  .openapi('Account');
+  .openapi('Account', { example: ACCOUNT_EXAMPLE });
 
 /** An account as the API shows it. */
 export function accountBody(
@@ -195,7 +226,7 @@ export const OutcomeBody = z
     log_entry_id: z.string().nullable(),
     workflow_id: z.string(),
   })
-  .openapi('RefreshOutcome');
+  .openapi('RefreshOutcome', { example: OUTCOME_EXAMPLE });
 
 export const ValidationBody = z
   .object({
@@ -217,7 +248,7 @@ export const ValidationBody = z
     }),
     workflow_id: z.string().openapi({ example: 'validate-account/acc_4b6f0c2d9e8a7b6c5d4e3f2a' }),
   })
-  .openapi('ValidationOutcome');
+  .openapi('ValidationOutcome', { example: VALIDATION_EXAMPLE });
 
 export function validationBody(
   outcome: ValidationOutcome & { workflowId: string },
@@ -335,7 +366,7 @@ export const LogEntryBody = z
       .optional()
       .openapi({ description: 'How a debug attempt went, step by step' }),
   })
-  .openapi('LogEntry');
+  .openapi('LogEntry', { example: LOG_ENTRY_EXAMPLE });
 
 /** An entry of the terminal as the API shows it. */
 export function logEntryBody(entry: LogEntry): z.infer<typeof LogEntryBody> {
@@ -344,9 +375,11 @@ export function logEntryBody(entry: LogEntry): z.infer<typeof LogEntryBody> {
 
 /** A path's account id; anything else is simply not found. */
 export const AccountParams = z.object({
-  id: z
-    .string()
-    .openapi({ param: { name: 'id', in: 'path' }, example: 'acc_4b6f0c2d9e8a7b6c5d4e3f2a' }),
+  id: z.string().openapi({
+    param: { name: 'id', in: 'path' },
+    description: 'The id of the account',
+    example: 'acc_4b6f0c2d9e8a7b6c5d4e3f2a',
+  }),
 });
 
 /** Opaque to callers: the place after which the next page begins. */

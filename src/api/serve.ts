@@ -1,4 +1,5 @@
 /** Serves the API over HTTP, and stops it without cutting off who is being answered. */
+import type { IncomingMessage } from 'node:http';
 import { type ServerType, serve } from '@hono/node-server';
 import { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
@@ -9,15 +10,23 @@ import { registerSearchAttributes } from '../register-search-attributes';
 import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';
 import { createApp } from './app';
+import { createAuditLog } from './audit-log';
 import type { ApiDependencies } from './dependencies';
+import { createEncryptionClient } from './encryption-client';
 import { createHandoutLog } from './handout-log';
 import { createRefreshClient } from './refresh-client';
+import { IMPORT_PATH } from './routes/import-accounts';
 import { createScheduleClient } from './schedule-client';
 import { createWorkflowClient } from './workflow-client';
 
 const STOP_MAX_MS = 15_000;
 /** An import is received as fast as it is stored; Node would cut it off after five minutes. */
-const RECEIVE_WITHIN_MS = 60 * 60_000;
+const IMPORT_WITHIN_MS = 60 * 60_000;
+/** All other requests are small: who takes longer holds a connection for its own sake. */
+const RECEIVE_WITHIN_MS = 30_000;
+const HEADERS_WITHIN_MS = 10_000;
+const LOOK_EVERY_MS = 2_000;
+const CONNECTIONS_MAX = 5_000;
 
 export interface ServeInput {
   config: Config;
@@ -34,6 +43,8 @@ export interface RunningApi {
   stop(): Promise<void>;
 }
 
+const now = () => new Date();
+
 export async function serveApi({
   config,
   temporal,
@@ -48,7 +59,10 @@ export async function serveApi({
   await registerSearchAttributes(connection, namespace);
   const client = new Client({ connection, namespace });
   const stopping = new AbortController();
-  const handouts = createHandoutLog(store.tokenHandouts, logger);
+  warnOfConfiguration(config, logger);
+  const { auditRetentionDays: retentionDays } = config;
+  const audit = createAuditLog({ store, vault, retentionDays, now });
+  const handouts = createHandoutLog(store.tokenHandouts, audit, logger);
   const app = createApp({
     store,
     vault,
@@ -56,12 +70,15 @@ export async function serveApi({
     refreshes: createRefreshClient(client, taskQueue),
     schedules: createScheduleClient(client, providers, taskQueue),
     workflows: createWorkflowClient(client, taskQueue, uiUrl),
+    encryption: createEncryptionClient(client, taskQueue),
     handouts,
+    audit,
     logger,
     configuredKeys: configuredKeys(config),
     jwt: config.jwt,
     oidc: config.oidc,
-    now: () => new Date(),
+    webhooks: config.webhooks,
+    now,
     stopping: stopping.signal,
   });
   const server = await listen(app.fetch, config.host, port);
@@ -103,8 +120,14 @@ function listen(
   port: number,
 ): Promise<ServerType> {
   return new Promise((resolve, reject) => {
-    const serverOptions = { requestTimeout: RECEIVE_WITHIN_MS };
+    const serverOptions = {
+      requestTimeout: IMPORT_WITHIN_MS,
+      headersTimeout: HEADERS_WITHIN_MS,
+      connectionsCheckingInterval: LOOK_EVERY_MS,
+    };
     const server = serve({ fetch, hostname, port, serverOptions }, () => resolve(server));
+    server.maxConnections = CONNECTIONS_MAX;
+    server.on('request', cutOffWhenSlow);
     server.once('error', (error: NodeJS.ErrnoException) => {
       const taken = error.code === 'EADDRINUSE';
       reject(
@@ -114,6 +137,24 @@ function listen(
       );
     });
   });
+}
+
+/** Node knows one time for all requests, and that of an import is too long for the others. */
+function cutOffWhenSlow(incoming: IncomingMessage): void {
+  if (incoming.url?.startsWith(IMPORT_PATH)) return;
+  const timer = setTimeout(() => {
+    if (!incoming.complete) incoming.socket.destroy();
+  }, RECEIVE_WITHIN_MS).unref();
+  incoming.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
+}
+
+/** What is allowed, and wise only in special cases. */
+function warnOfConfiguration({ jwt }: Config, logger: Logger): void {
+  if (jwt !== null && 'jwksUrl' in jwt.keys && jwt.audience === null) {
+    logger.warn(
+      'JWKS_URL is set without JWT_AUDIENCE: a JWT that the issuer made for any other service is accepted here. Set JWT_AUDIENCE.',
+    );
+  }
 }
 
 function close(server: ServerType): Promise<void> {

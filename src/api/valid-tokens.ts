@@ -6,6 +6,7 @@
 import { type Account, AccountState } from '../domain/account';
 import { remainingLifeMs } from '../domain/grant';
 import { type AttemptOutcome, outcomeSentence } from '../domain/refresh-attempt';
+import type { RefreshFailureCode } from '../domain/refresh-failure';
 import { retryPauseMs } from '../domain/refresh-policy';
 import { useDecision } from '../domain/token-use';
 import type { HandoutSource } from '../store/token-handouts';
@@ -153,7 +154,9 @@ export class ValidTokens {
   ): Promise<ValidToken> {
     const { current, state } = account;
     if (state === AccountState.disabled) return refused(account);
-    if (state !== AccountState.active) return this.#fallback(account) ?? refused(account);
+    // Nobody revoked what a restore has made stale: its access token is good until it ends.
+    const servable = state === AccountState.active || account.staleRestore;
+    if (!servable) return this.#fallback(account) ?? refused(account);
     const remainingMs = () => remainingLifeMs(current, this.#deps.now());
     const usable = () => accessToken !== null && remainingMs() > 0;
     const asked = remainingMs() >= use.minValidSeconds * 1000;
@@ -173,12 +176,13 @@ export class ValidTokens {
     }
     const fallback = this.#fallback(account);
     if (fallback !== null) return fallback;
+    if (state !== AccountState.active) return refused(account);
     if (renewal !== null && renewal.error !== null) throw renewal.error;
     return {
       active: false,
       reason: trouble ?? NO_TOKEN,
       retryAfterSeconds:
-        account.quarantine || current.refreshToken === null
+        account.quarantine || current.refreshToken === null || trouble === GRANT_UNREADABLE
           ? null
           : Math.max(
               this.#retryAfterSeconds(account),
@@ -211,6 +215,7 @@ export class ValidTokens {
   /** Why there is no token that lives as long as was asked. */
   async #trouble(account: Account, use: TokenUse, renewal: Renewal | null): Promise<Trouble> {
     if (account.quarantine) return { code: 'quarantined', message: IN_QUARANTINE };
+    if (account.state !== AccountState.active) return reasonOf(account);
     if (renewal !== null && renewal.error !== null) {
       const { code, message } = apiErrorOf(renewal.error);
       if (code === 'internal_error') {
@@ -226,7 +231,10 @@ export class ValidTokens {
       const { reason } = renewal.outcome;
       return { code: reason, message: outcomeSentence(renewal.outcome) ?? NO_TOKEN.message };
     }
-    if (renewal?.outcome?.failure) return renewal.outcome.failure;
+    const failure = renewal?.outcome?.failure;
+    // Which part of what is stored is wrong is for admins: to whoever uses tokens, all of it is one refusal.
+    if (failure && DOES_NOT_OPEN.has(failure.code)) return GRANT_UNREADABLE;
+    if (failure) return failure;
     const { lastAttempt } = account;
     const failed = lastAttempt?.outcome === 'failed' ? lastAttempt : null;
     const isOfThisGrant =
@@ -260,18 +268,32 @@ const UNREADABLE: Trouble = {
   message:
     'The stored access token cannot be opened, and there is no refresh token to get another. Check ENCRYPTION_KEYS, or connect the account again.',
 };
+const GRANT_UNREADABLE: Trouble = {
+  code: 'grant_unreadable',
+  message: 'The stored grant cannot be opened; the terminal logs of the account say why.',
+};
+const DOES_NOT_OPEN: ReadonlySet<string> = new Set<RefreshFailureCode>([
+  'row_corrupt',
+  'row_not_sealed',
+  'key_missing',
+  'key_mismatch',
+]);
 const NO_TOKEN: Trouble = {
   code: 'not_refreshed',
   message: 'The access token was not refreshed in time; the terminal logs of the account say why.',
 };
 
 function refused(account: Account): ValidToken {
+  const { state, lastError } = account;
+  if (state !== AccountState.disabled && lastError !== null && DOES_NOT_OPEN.has(lastError.code))
+    return { active: false, reason: GRANT_UNREADABLE, retryAfterSeconds: null };
   return {
     active: false,
-    reason: {
-      code: account.state,
-      message: account.stateReason ?? 'The owner must connect the account again.',
-    },
+    reason: reasonOf(account),
     retryAfterSeconds: null,
   };
+}
+
+function reasonOf({ state, stateReason }: Account): Trouble {
+  return { code: state, message: stateReason ?? 'The owner must connect the account again.' };
 }

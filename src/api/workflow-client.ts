@@ -50,7 +50,7 @@ const QUERY_STATUS: Record<WorkflowStatus, string> = {
 };
 
 export const WORKFLOW_TYPES = ['refresh', 'sweep', 'validation'] as const;
-type WorkflowType = (typeof WORKFLOW_TYPES)[number];
+export type WorkflowType = (typeof WORKFLOW_TYPES)[number];
 
 export interface ListedWorkflow {
   workflowId: string;

@@ -3,6 +3,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { pipeline, type Readable } from 'node:stream';
 import { textLines } from '../api/text-lines';
+import { type Client, createClient, EvergrantError } from '../client';
 import { CommandFailed, Unreachable } from './errors';
 import { parseEvents, type ServerSentEvent } from './event-stream';
 import type { Settings } from './settings';
@@ -13,10 +14,11 @@ const ANSWERS_WITHIN_MS = 90_000;
 const SILENT_MAX_MS = 60_000;
 
 export interface ApiClient {
-  get<T>(path: string, query?: Query): Promise<T>;
-  post<T>(path: string, body?: unknown): Promise<T>;
-  patch<T>(path: string, body: unknown): Promise<T>;
-  delete(path: string): Promise<void>;
+  /**
+   * What the API answers to a request.
+   * @throws {CommandFailed} with what is to be said to whoever typed the command
+   */
+  ask<T>(request: (api: Client['api']) => Promise<Answer<T>>): Promise<T>;
   /** Streams a body of any size, and the lines of the answer (JSON each) as they come. */
   upload<T>(path: string, upload: Upload): AsyncIterable<T>;
   /**
@@ -24,6 +26,11 @@ export interface ApiClient {
    * @throws {Unreachable} where it cannot be reached, or goes away
    */
   events(path: string, query: Query, lastEventId: string): AsyncGenerator<ServerSentEvent>;
+}
+
+interface Answer<T> {
+  status: number;
+  json(): Promise<T>;
 }
 
 interface Upload {
@@ -40,32 +47,25 @@ interface Refusal {
   error: { code: string; message: string; request_id: string };
 }
 
-/** The types are those of the API's own schemas: both are of one version, and what comes is not checked again. */
+/** The types are those of the API's own routes: both are of one version, and what comes is not checked again. */
 export function createApiClient({ url, apiKey }: Settings): ApiClient {
-  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
-  async function send<T>(method: string, path: string, body?: unknown): Promise<T> {
-    let response: Response;
-    let text: string;
+  const client = createClient({
+    url,
+    apiKey,
+    fetch: (input, init) =>
+      fetch(input, { ...init, signal: AbortSignal.timeout(ANSWERS_WITHIN_MS) }),
+  });
+
+  async function ask<T>(request: (api: Client['api']) => Promise<Answer<T>>): Promise<T> {
     try {
-      response = await fetch(addressOf(path), {
-        method,
-        headers: {
-          authorization: `Bearer ${apiKey}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        // The key goes to the address that was named, and nowhere else.
-        redirect: 'manual',
-        signal: AbortSignal.timeout(ANSWERS_WITHIN_MS),
-      });
-      text = await response.text();
+      const response = await request(client.api);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+      return response.status === 204 ? (undefined as T) : await response.json();
     } catch (error) {
-      throw unreachable(error);
+      if (!(error instanceof EvergrantError)) throw unreachable(error);
+      const { status, code, message, requestId } = error;
+      throw code === null ? notOurs(status) : refused(code, message, requestId);
     }
-    const answer = response.status === 204 ? null : parsed(text);
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    if (response.ok && answer !== undefined) return answer as T;
-    throw notAnswered(response.status, answer);
   }
 
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
@@ -120,23 +120,16 @@ export function createApiClient({ url, apiKey }: Settings): ApiClient {
     new Unreachable(
       `The API is unreachable at ${url.origin} (${reasonOf(error)}). Is it running? Where it is elsewhere, set EVERGRANT_URL.`,
     );
+  const notOurs = (status: number) =>
+    new CommandFailed(
+      `${url.origin} answers, but not as Evergrant does (HTTP ${status}). Is EVERGRANT_URL right?`,
+    );
   const notAnswered = (status: number, answer: unknown) =>
     isRefusal(answer)
-      ? refused(answer.error)
-      : new CommandFailed(
-          `${url.origin} answers, but not as Evergrant does (HTTP ${status}). Is EVERGRANT_URL right?`,
-        );
+      ? refused(answer.error.code, answer.error.message, answer.error.request_id)
+      : notOurs(status);
 
-  return {
-    get: (path, query = {}) => send('GET', withQuery(path, query)),
-    upload,
-    events,
-    post: (path, body = {}) => send('POST', path, body),
-    patch: (path, body) => send('PATCH', path, body),
-    delete: async (path) => {
-      await send('DELETE', path);
-    },
-  };
+  return { ask, upload, events };
 }
 
 function withQuery(path: string, query: Query): string {
@@ -191,9 +184,9 @@ function isRefusal(answer: unknown): answer is Refusal {
   );
 }
 
-function refused({ code, message, request_id }: Refusal['error']): CommandFailed {
+function refused(code: string, message: string, requestId: string | null): CommandFailed {
   const hint = code === 'unauthenticated' ? ' The key is taken from EVERGRANT_API_KEY.' : '';
-  const where = code === 'internal_error' ? ` (request ${request_id})` : '';
+  const where = code === 'internal_error' ? ` (request ${requestId})` : '';
   return new CommandFailed(`${message}${hint}${where}`);
 }
 

@@ -54,6 +54,20 @@ export class Options {
     return Array.isArray(value) ? value.map(String) : [];
   }
 
+  /** One of several words. Which there are is the API's to say, and what to do about another. */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
+  word<T extends string>(name: string): T | undefined {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return this.text(name) as T | undefined;
+  }
+
+  /** Any number of them. */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
+  words<T extends string>(name: string): T[] {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return this.texts(name) as T[];
+  }
+
   isSet(name: string): boolean {
     return this.#values[name] === true;
   }

@@ -90,6 +90,7 @@ function parse(
     throw new UsageError(said);
   }
   const { length } = found.positionals;
+  if (found.positionals.includes('')) throw new UsageError('an argument is empty');
   if (length < places.length || (rest === undefined && length > places.length)) {
     const wanted = places.length === 0 ? 'nothing' : places.map((name) => `<${name}>`).join(' ');
     throw new UsageError(`takes ${wanted} beside its options, not ${length}`);

@@ -1,5 +1,4 @@
 /** Lists of the API, followed from page to page up to a limit. */
-import type { ApiClient } from './api-client';
 import type { Option, Options } from './command';
 import { UsageError } from './errors';
 import type { Output } from './output';
@@ -25,21 +24,14 @@ export function limitOf(options: Options, otherwise = 100): number {
 
 /** Asks for pages until there are enough; `pageMax` is what the API gives at once. */
 export async function pages<T>(
-  api: ApiClient,
-  path: string,
-  query: Record<string, string | undefined>,
-  {
-    limit,
-    pageMax,
-    cursorName = 'cursor',
-  }: { limit: number; pageMax: number; cursorName?: string },
+  { limit, pageMax }: { limit: number; pageMax: number },
+  ask: (page: { limit: number; cursor: string | undefined }) => Promise<Page<T>>,
 ): Promise<Page<T>> {
   const all: Page<T> = { items: [], next_cursor: null };
   do {
-    const page: Page<T> = await api.get<Page<T>>(path, {
-      ...query,
+    const page = await ask({
       limit: Math.min(limit - all.items.length, pageMax),
-      [cursorName]: all.next_cursor ?? undefined,
+      cursor: all.next_cursor ?? undefined,
     });
     all.items.push(...page.items);
     all.next_cursor = page.next_cursor;

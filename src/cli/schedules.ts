@@ -4,13 +4,13 @@ import type { ScheduleBody } from '../api/schedule-body';
 import type { Context, Option } from './command';
 import { lasting, time } from './output';
 
-export type Schedule = z.infer<typeof ScheduleBody>;
+type Schedule = z.infer<typeof ScheduleBody>;
 
 export const noteOption: Option = { type: 'string', value: 'text', help: 'why, for everybody' };
 
-/** The path of a schedule; `ebay` is short for `sweep/ebay`. */
-export function schedulePath(id: string): string {
-  return `/api/admin/schedules/${encodeURIComponent(id.includes('/') ? id : `sweep/${id}`)}`;
+/** `ebay` is short for `sweep/ebay`. */
+export function scheduleParam(id: string): { schedule_id: string } {
+  return { schedule_id: id.includes('/') ? id : `sweep/${id}` };
 }
 
 export function showSchedules({ out }: Pick<Context, 'out'>, schedules: Schedule[]): void {

@@ -62,6 +62,8 @@ export interface Account {
   stateAt: Date;
   /** Another system still refreshes this grant: it is served, and refreshed by nobody here until it is released. */
   quarantine: boolean;
+  /** Restored from a backup that is older than the account's newest refresh token: what is stored is never sent. */
+  staleRestore: boolean;
   generation: number;
   current: SealedGrant;
   previous: SealedGrant | null;

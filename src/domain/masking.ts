@@ -87,7 +87,7 @@ export function maskFreeText(text: string, secrets: readonly string[]): string {
 const SECRET_PART = 8;
 
 /** Takes out whatever a text has in common with a secret or with the forms a secret has in a URL. */
-function withoutSecrets(text: string, secrets: readonly string[]): string {
+export function withoutSecrets(text: string, secrets: readonly string[]): string {
   const parts = new Set<string>();
   let left = text;
   for (const form of secrets.flatMap(formsOf)) {

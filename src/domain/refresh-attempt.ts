@@ -109,6 +109,8 @@ export interface RefreshGrantResult {
   replayRule: ReplayRule | null;
   /** A grant that had lost a race took the refused one's place: try again at once. */
   leafPromoted: boolean;
+  /** The generation that a new refresh token came with; `null`: none came. */
+  rotatedTo: number | null;
   unwritten: Unwritten | null;
   /** The lane that this attempt closed or opened. Absent in what older workers answered. */
   lane?: LaneTurn | null;

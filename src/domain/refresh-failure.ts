@@ -52,6 +52,11 @@ const FAILURES = {
     message:
       'The provider no longer accepts the access token: the app was removed or its access withdrawn. The owner must connect the account again.',
   },
+  stale_restore: {
+    class: 'account',
+    message:
+      'The database was restored from a backup, and this account’s refresh token was replaced after that backup; it is not sent, because the provider could revoke the whole grant for it. Restore a newer backup, or have the owner connect the account again.',
+  },
   invalid_client: {
     class: 'app',
     message:

@@ -12,7 +12,7 @@ const USUAL_PORTS = { grpc: 7233, ui: 8233 };
 const DEFAULT_NAMESPACE = 'default';
 const READY_WITHIN_MS = 90_000;
 const CONNECT_TIMEOUT = '2s';
-const KEYWORD = 2; // temporal.api.enums.v1.INDEXED_VALUE_TYPE_KEYWORD
+const INDEXED_VALUE_TYPES = { Keyword: 2, Int: 3 } as const; // temporal.api.enums.v1.IndexedValueType
 
 export interface RunningTemporal extends RunningEngine {
   address: string;
@@ -23,7 +23,7 @@ export interface RunningTemporal extends RunningEngine {
 
 export interface TemporalOptions extends EngineOptions {
   /** Registered at start if missing. */
-  searchAttributes: Record<string, 'Keyword'>;
+  searchAttributes: Record<string, keyof typeof INDEXED_VALUE_TYPES>;
   /** Preferred ports; 0 means any. Free ones are taken where these are not. */
   ports?: { grpc: number; ui: number };
   namespace?: string;
@@ -136,11 +136,15 @@ async function probe(
     const { customAttributes } = await connection.operatorService.listSearchAttributes({
       namespace,
     });
-    const missing = Object.keys(searchAttributes).filter((name) => !(name in customAttributes));
+    const missing = Object.entries(searchAttributes).filter(
+      ([name]) => !(name in customAttributes),
+    );
     if (missing.length > 0) {
       await connection.operatorService.addSearchAttributes({
         namespace,
-        searchAttributes: Object.fromEntries(missing.map((name) => [name, KEYWORD])),
+        searchAttributes: Object.fromEntries(
+          missing.map(([name, type]) => [name, INDEXED_VALUE_TYPES[type]]),
+        ),
       });
     }
   } finally {

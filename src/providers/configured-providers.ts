@@ -83,7 +83,7 @@ function configuredEnvironment(
   adapter: ProviderAdapter,
   environment: EnvironmentConfig,
 ): ProviderEnvironment {
-  const { clientId, clientSecret = '', privateKey, keyId } = environment;
+  const { clientId, clientSecret, privateKey, keyId } = environment;
   const method = environment.clientAuthentication ?? adapter.clientAuthenticationMethods[0];
   const authentication =
     adapter.clientAuthentication?.[method] ??
@@ -91,8 +91,8 @@ function configuredEnvironment(
   const client = { client_id: clientId };
   const proof = authentication({
     clientId,
-    clientSecret,
-    ...(privateKey === undefined ? {} : { privateKey }),
+    clientSecret: clientSecret?.reveal() ?? '',
+    ...(privateKey === undefined ? {} : { privateKey: privateKey.reveal() }),
     ...(keyId === undefined ? {} : { keyId }),
   });
   const tokenEndpoint = endpointOf(adapter, environment);
@@ -102,7 +102,7 @@ function configuredEnvironment(
     client,
     clientAuthentication: proof,
     parameters: environment.parameters ?? {},
-    secrets: [clientSecret, privateKey ?? ''].filter((secret) => secret !== ''),
+    secrets: [clientSecret, privateKey].filter((secret) => secret !== undefined),
     lane: { ...DEFAULT_LANE_RULE, ...environment.lane },
   };
 }
@@ -110,7 +110,7 @@ function configuredEnvironment(
 /** What was configured comes first; introspection before a call, because it is made for the purpose. */
 function validationOf(
   adapter: ProviderAdapter,
-  { clientId, clientSecret = '', ...environment }: EnvironmentConfig,
+  { clientId, clientSecret, ...environment }: EnvironmentConfig,
   server: { tokenEndpoint: TokenEndpoint; client: Client; proof: ClientAuth },
 ): ValidationEndpoint | null {
   const { introspectionEndpoint, validationEndpoint, issuer } = environment;
@@ -127,7 +127,7 @@ function validationOf(
     return validationCall(
       adapter.validation,
       validationEndpoint,
-      { clientId, clientSecret },
+      { clientId, clientSecret: clientSecret?.reveal() ?? '' },
       adapter.accountHost,
     );
   }

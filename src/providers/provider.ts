@@ -2,12 +2,14 @@
  * The provider contract: what an adapter says about one kind of OAuth server. Data and pure functions only; sending
  * is done for all of them by `token-exchange.ts`.
  */
+
 import type { Client, ClientAuth } from 'oauth4webapi';
 import type { AccountState } from '../domain/account';
 import type { LaneRule } from '../domain/lane';
 import type { RefreshFailureCode } from '../domain/refresh-failure';
 import type { RefreshPolicy } from '../domain/refresh-policy';
 import type { ReplayRule } from '../domain/replay';
+import type { Secret } from '../domain/secret';
 import type { ClientAuthenticationMethod, ClientCredentials } from './client-authentication';
 import type { AccountHost, TokenEndpoint } from './token-endpoint';
 import type { ValidationEndpoint } from './validation-endpoint';
@@ -104,7 +106,7 @@ export interface ProviderEnvironment {
   /** Parameters of a refresh request beside those of RFC 6749. */
   parameters: Readonly<Record<string, string>>;
   /** Values that must not come through in anything shown. */
-  secrets: readonly string[];
+  secrets: readonly Secret[];
   /** What may be sent for this OAuth app. */
   lane: LaneRule;
 }

@@ -12,6 +12,7 @@ import {
 import { expiresAt } from '../domain/grant';
 import type { MaskedRequest, MaskedResponse } from '../domain/log-entry';
 import { prefix } from '../domain/masking';
+import { Secret } from '../domain/secret';
 import { captureRequest, captureResponse } from './exchange-capture';
 import { ClaimLostError, type Conclusion, conclude, isSuccess } from './exchange-conclusion';
 import type { Provider, ProviderEnvironment } from './provider';
@@ -26,11 +27,11 @@ const HTTP_DEADLINE_MS = 15_000;
 /** A hundred years: more is a provider's slip, and is taken for "not stated". */
 const REFRESH_LIFE_MAX_SECONDS = 100 * 365 * 24 * 3600;
 
-/** What a 2xx brought, in plaintext, for the moment it takes to seal it. */
+/** What a 2xx brought, for the moment it takes to seal it. */
 export interface ReceivedGrant {
-  accessToken: string | null;
+  accessToken: Secret | null;
   /** `null`: the provider sent none, the old one stays. */
-  refreshToken: string | null;
+  refreshToken: Secret | null;
   expiresAt: Date;
   refreshTokenExpiresAt: Date | null;
   scopes: string[] | null;
@@ -40,7 +41,7 @@ export interface ExchangeInput {
   provider: Provider;
   environment: ProviderEnvironment;
   account: AccountAddress;
-  refreshToken: string;
+  refreshToken: Secret;
   /** Keep headers and bodies, masked, for the terminal (debug). Nothing else differs. */
   capture: boolean;
   /**
@@ -74,8 +75,9 @@ export async function exchangeRefreshToken(
   input: ExchangeInput,
   deps: ExchangeDependencies,
 ): Promise<Exchange> {
-  const { provider, environment, account, refreshToken } = input;
-  const secrets = [refreshToken, ...environment.secrets];
+  const { provider, environment, account } = input;
+  const refreshToken = input.refreshToken.reveal();
+  const secrets = [refreshToken, ...environment.secrets.map((secret) => secret.reveal())];
   const shown: Pick<Exchange, 'request' | 'response' | 'finalPrefix' | 'sentAt'> = {
     request: {
       method: 'POST',
@@ -180,8 +182,8 @@ function receivedGrant(
       ? provider.refreshTokenLifeSeconds
       : stated;
   return {
-    accessToken: tokens.accessToken,
-    refreshToken: tokens.refreshToken,
+    accessToken: secretOf(tokens.accessToken),
+    refreshToken: secretOf(tokens.refreshToken),
     expiresAt: expiresAt(sentAt, body['expires_in'], provider.accessTokenLifeSeconds),
     // A life beyond what a date can hold must not keep the grant from being stored.
     refreshTokenExpiresAt:
@@ -198,6 +200,10 @@ function scopesOf(scope: string, provider: Provider, secrets: readonly string[])
     .split(provider.adapter.scopeSeparator ?? ' ')
     .map((one) => one.trim())
     .filter((one) => one !== '' && !secrets.some((secret) => one.includes(secret)));
+}
+
+function secretOf(token: string | null): Secret | null {
+  return token === null ? null : new Secret(token);
 }
 
 function tokensOf(tokens: SalvagedTokens): string[] {

@@ -2,6 +2,7 @@
  * Asks a provider whether an access token works (R2.3, R3.5): one and the same function for every provider and caller.
  * It spends nothing, so it may be repeated; what it says is a verdict, and what follows from it is decided elsewhere.
  */
+
 import type { ExchangeOutcome, MaskedRequest, MaskedResponse } from '../domain/log-entry';
 import { prefix } from '../domain/masking';
 import {
@@ -10,6 +11,7 @@ import {
   refreshFailure,
   retryAfterMs,
 } from '../domain/refresh-failure';
+import type { Secret } from '../domain/secret';
 import type { TokenVerdict } from '../domain/validation';
 import { captureRequest, captureResponse } from './exchange-capture';
 import { header, isSuccess } from './exchange-conclusion';
@@ -24,7 +26,7 @@ const HTTP_DEADLINE_MS = 10_000;
 export interface ValidateInput {
   environment: ProviderEnvironment;
   account: AccountAddress;
-  accessToken: string;
+  accessToken: Secret;
   /** Keep headers and bodies, masked, for the terminal. Nothing else differs. */
   capture: boolean;
 }
@@ -40,11 +42,12 @@ export interface Validation {
 
 /** Never throws for anything a provider or the network does: the result says what happened. */
 export async function validateAccessToken(
-  { environment, account, accessToken, capture }: ValidateInput,
+  { environment, account, capture, ...input }: ValidateInput,
   { transport, now }: { transport: Transport; now: () => Date },
 ): Promise<Validation> {
   const { validation } = environment;
-  const secrets = [accessToken, ...environment.secrets];
+  const accessToken = input.accessToken.reveal();
+  const secrets = [accessToken, ...environment.secrets.map((secret) => secret.reveal())];
   const shown: Pick<Validation, 'request' | 'response' | 'finalPrefix'> = {
     request: {
       method: validation?.method ?? 'GET',

@@ -194,11 +194,16 @@ export class AuthorizationServer {
     };
   }
 
-  /** A used refresh token came again: either of the two who know it may be a thief, so all its tokens die. */
-  revokeReplayed(family: Family): void {
+  /**
+   * A used refresh token came again: either of the two who know it may be a thief, so all its tokens die.
+   * @returns whether they still lived
+   */
+  revokeReplayed(family: Family): boolean {
+    const alive = family.revokedAtMs === undefined;
     family.revokedAtMs ??= this.#now().getTime();
     this.#stateFile?.schedule();
     this.flush();
+    return alive;
   }
 
   /** Writes what is not written yet. */

@@ -8,11 +8,17 @@ import type { ScriptedAnswer } from './scripted-answer';
 
 /**
  * `received`: the request was read in full and is not judged yet. `committed`: a new grant was minted and
- * stored, no byte of the answer has left. `answered`: the answer was handed to the socket. `dropped`: the
+ * stored, no byte of the answer has left. `revoked`: a used refresh token came again, and its family died. `answered`: the answer was handed to the socket. `dropped`: the
  * connection ended without a whole answer. `validated`: it was asked whether an access token works; `status` is about to be answered,
  * or nothing at all.
  */
-export type LedgerEvent = 'received' | 'committed' | 'answered' | 'dropped' | 'validated';
+export type LedgerEvent =
+  | 'received'
+  | 'committed'
+  | 'revoked'
+  | 'answered'
+  | 'dropped'
+  | 'validated';
 
 /**
  * `minted` belongs to `committed`; `ok`, a refusal or `scripted` to `answered`; `scripted`, `client_gone`
@@ -38,6 +44,8 @@ export interface LedgerEntry {
   readonly sealedTokenPresented?: true;
   /** The presented refresh token was used before and has a successor. */
   readonly rotatedTokenPresented?: true;
+  /** Of a `committed` entry: the refresh token that took the presented one's place. */
+  readonly mintedRefreshTokenFingerprint?: string;
   readonly outcome?: LedgerOutcome;
   /** The HTTP status of an `answered` entry. */
   readonly status?: number;

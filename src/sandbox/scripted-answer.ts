@@ -10,7 +10,13 @@ type ScriptedBody = string | ((granted: Record<string, unknown> | undefined) => 
  */
 export type ScriptedAnswer =
   /** The true answer, late. Before the commit the client waits for a decision, after it for the news of one. */
-  | { kind: 'normal'; delayMs: number; delayAt?: 'before_commit' | 'after_commit' }
+  | {
+      kind: 'normal';
+      delayMs: number;
+      delayAt?: 'before_commit' | 'after_commit';
+      /** Ends the delay earlier: a fault lab holds the answer back until it has done its mischief. */
+      until?: Promise<unknown>;
+    }
   | {
       kind: 'respond';
       status: number;

@@ -80,9 +80,10 @@ export class TokenEndpoint {
       ledger.record({ ...exchange, event: 'dropped', outcome, ...byScript });
     });
 
-    if (!(await this.#pause(delayBeforeCommitMs(scripted)))) return;
+    const until = scripted?.kind === 'normal' ? scripted.until : undefined;
+    if (!(await this.#pause(delayBeforeCommitMs(scripted), until))) return;
     const settled = this.#settle(dialect, asked, exchange, committing(scripted));
-    if (!(await this.#pause(delayAfterCommitMs(scripted)))) return;
+    if (!(await this.#pause(delayAfterCommitMs(scripted), until))) return;
 
     if (scripted?.kind === 'hang') return;
     if (scripted?.kind === 'drop') {
@@ -122,18 +123,32 @@ export class TokenEndpoint {
     const { authorizationServer, ledger } = this.#deps;
     const verdict = authorizationServer.judge(dialect, asked);
     if (!verdict.accepted) {
-      if (verdict.replayed && commit) authorizationServer.revokeReplayed(verdict.replayed);
+      if (verdict.replayed && commit && authorizationServer.revokeReplayed(verdict.replayed)) {
+        ledger.record({ ...exchange, event: 'revoked' });
+      }
       return { outcome: verdict.code, answer: dialect.refused(verdict.code) };
     }
     if (!commit) return undefined;
-    const answer = dialect.granted(authorizationServer.commit(dialect, verdict));
-    ledger.record({ ...exchange, event: 'committed', outcome: 'minted' });
-    return { outcome: 'ok', answer };
+    const minted = authorizationServer.commit(dialect, verdict);
+    ledger.record({
+      ...exchange,
+      event: 'committed',
+      outcome: 'minted',
+      ...(minted.refreshToken !== undefined && {
+        mintedRefreshTokenFingerprint: refreshTokenFingerprint(minted.refreshToken),
+      }),
+    });
+    return { outcome: 'ok', answer: dialect.granted(minted) };
   }
 
   /** @returns whether the sandbox still runs */
-  async #pause(ms: number): Promise<boolean> {
-    if (ms > 0) await delay(ms, undefined, { signal: this.#deps.stopping }).catch(() => undefined);
+  async #pause(ms: number, until: Promise<unknown> = new Promise(() => {})): Promise<boolean> {
+    if (ms > 0) {
+      const over = new AbortController();
+      const signal = AbortSignal.any([this.#deps.stopping, over.signal]);
+      await Promise.race([delay(ms, undefined, { signal }).catch(() => undefined), until]);
+      over.abort();
+    }
     return !this.#deps.stopping.aborted;
   }
 

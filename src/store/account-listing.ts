@@ -1,5 +1,5 @@
 /** In which orders accounts are listed, how a page goes on after a place, and what a search finds. */
-import type { QueryFilter } from 'mongoose';
+import mongoose, { type QueryFilter } from 'mongoose';
 import type { Account } from '../domain/account';
 import type { AccountDocument } from './account-model';
 
@@ -36,15 +36,23 @@ export function afterPlace(
   sort: AccountSort,
   { value, id }: AccountPlace,
 ): QueryFilter<AccountDocument> {
-  if (sort === 'id') return { _id: { $gt: id } };
+  if (sort === 'id') return { _id: mongoose.trusted({ $gt: id }) };
   const [member = '_id'] = Object.keys(ORDER[sort]);
   const at = sort === 'expires_at' && value !== null ? new Date(value) : value;
   if (at === null)
-    return { $or: [{ [member]: { $ne: null } }, { [member]: null, _id: { $gt: id } }] };
+    return {
+      $or: [
+        { [member]: mongoose.trusted({ $ne: null }) },
+        { [member]: null, _id: mongoose.trusted({ $gt: id }) },
+      ],
+    };
   return {
     // Says nothing that the rest does not, but tells the index where to begin.
-    [member]: { $gte: at },
-    $or: [{ [member]: { $gt: at } }, { [member]: at, _id: { $gt: id } }],
+    [member]: mongoose.trusted({ $gte: at }),
+    $or: [
+      { [member]: mongoose.trusted({ $gt: at }) },
+      { [member]: at, _id: mongoose.trusted({ $gt: id }) },
+    ],
   };
 }
 
@@ -53,6 +61,9 @@ export function afterPlace(
  * index looks at each account and stops when the page is full, so a rare text costs one pass over the organisation's.
  */
 export function holding(text: string): QueryFilter<AccountDocument> {
-  const pattern = { $regex: text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'), $options: 'i' };
+  const pattern = mongoose.trusted({
+    $regex: text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'),
+    $options: 'i',
+  });
   return { $or: [{ label: pattern }, { external_id: pattern }, { _id: pattern }] };
 }

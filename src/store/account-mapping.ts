@@ -22,6 +22,7 @@ export function toAccount(document: AccountDocument): Account {
     stateReason: document.state_reason ?? null,
     stateAt: document.state_at,
     quarantine: document.quarantine,
+    staleRestore: document.stale_restore ?? false,
     generation: document.generation,
     current: toGrant(document.current),
     previous: document.previous ? toGrant(document.previous) : null,

@@ -8,6 +8,8 @@ import {
 } from 'mongoose';
 import { AccountState } from '../domain/account';
 import { TOKEN_VERDICTS } from '../domain/validation';
+import { UNSENT_EVENTS } from './event-model';
+import { scopedToOrganisation } from './organisation-scope';
 
 const grantSchema = new Schema(
   {
@@ -106,6 +108,7 @@ const accountSchema = new Schema(
     state_reason: { type: String, default: null },
     state_at: { type: Date, required: true },
     quarantine: { type: Boolean, required: true },
+    stale_restore: { type: Boolean, default: false },
     generation: { type: Number, required: true },
     current: { type: grantSchema, required: true },
     previous: { type: grantSchema, default: null },
@@ -126,6 +129,8 @@ const accountSchema = new Schema(
     expiring_soon_at: { type: Date, default: null },
     refresh_token_warning_at: { type: Date, default: null },
     validation_due_at: { type: Date, default: null },
+    // Written with the change of state that they tell of, and taken away once they are raised.
+    ...UNSENT_EVENTS,
   },
   {
     collection: 'accounts',
@@ -171,6 +176,8 @@ accountSchema.index(
   { name: 'refresh_tokens_ending' },
 );
 
+accountSchema.index({ 'unsent_events.id': 1 }, { sparse: true, name: 'unsent_events' });
+
 export type AccountDocument = InferSchemaType<typeof accountSchema> & {
   _id: string;
   created_at: Date;
@@ -182,9 +189,25 @@ export const NOT_IN_QUARANTINE: QueryFilter<AccountDocument> = {
   quarantine: false as unknown as object,
 };
 
+/** Nor those whose refresh token is known to be replaced; accounts of before that was known lack the member. */
+export const NOT_STALE: QueryFilter<AccountDocument> = {
+  stale_restore: { $ne: true } as unknown as object,
+};
+
+const scopedSchema = scopedToOrganisation(accountSchema);
+
+/** The accounts of one organisation: every query names it. */
 export function accountModel(connection: Connection): Model<AccountDocument> {
   return connection.model<AccountDocument>(
     'Account',
+    scopedSchema as unknown as Schema<AccountDocument>,
+  );
+}
+
+/** For workers, which serve all of them. */
+export function accountsOfAllOrganisations(connection: Connection): Model<AccountDocument> {
+  return connection.model<AccountDocument>(
+    'AccountOfAnyOrganisation',
     accountSchema as unknown as Schema<AccountDocument>,
   );
 }

@@ -1,6 +1,7 @@
-/** Accounts as an organisation's admins handle them. Every query is bound to one organisation. */
+/** Accounts as an organisation's admins handle them. Every query is bound to one organisation, or says that it is not. */
 import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
 import { type Account, AccountState, type AccountStatus } from '../domain/account';
+import { isBroken, recoveredEvent } from '../domain/event';
 import type { SealedFallback, SealedGrant } from '../domain/grant';
 import {
   type AccountPolicy,
@@ -10,7 +11,7 @@ import {
 } from '../domain/refresh-policy';
 import { type AccountPlace, type AccountSort, afterPlace, holding, ORDER } from './account-listing';
 import { fromClocks, fromFallback, fromGrant, fromPolicy, toAccount } from './account-mapping';
-import { type AccountDocument, accountModel } from './account-model';
+import { type AccountDocument, accountModel, accountsOfAllOrganisations } from './account-model';
 import { DUPLICATE_KEY } from './database';
 
 export interface NewAccount {
@@ -84,10 +85,12 @@ export class AccountExistsError extends Error {
 
 export class Accounts {
   readonly #accounts: Model<AccountDocument>;
+  readonly #ofAll: Model<AccountDocument>;
   readonly #rules: RefreshRules;
 
   constructor(connection: Connection, rules: RefreshRules) {
     this.#accounts = accountModel(connection);
+    this.#ofAll = accountsOfAllOrganisations(connection);
     this.#rules = rules;
   }
 
@@ -137,6 +140,15 @@ export class Accounts {
     return document === null ? null : toAccount(document);
   }
 
+  /** What people call these accounts, by id; those that are gone or foreign are absent. */
+  async labels(organisation: string, ids: readonly string[]): Promise<Map<string, string>> {
+    if (ids.length === 0) return new Map();
+    const documents = await this.#accounts
+      .find({ organisation, _id: { $in: ids } }, { label: 1 })
+      .lean<Pick<AccountDocument, '_id' | 'label'>[]>();
+    return new Map(documents.map(({ _id, label }) => [_id, label]));
+  }
+
   /** One page: a walk along the index of its order, from a place on. */
   async list(query: AccountListQuery): Promise<Account[]> {
     const { sort = 'id' } = query;
@@ -145,7 +157,7 @@ export class Accounts {
     if (query.environment !== undefined) filter['environment'] = query.environment;
     if (query.kind !== undefined) filter['kind'] = query.kind;
     if (query.quarantine !== undefined)
-      filter['quarantine'] = query.quarantine ? true : { $ne: true };
+      filter['quarantine'] = query.quarantine ? true : mongoose.trusted({ $ne: true });
     if (query.status !== undefined) Object.assign(filter, withStatus(query.status));
     const and: QueryFilter<AccountDocument>[] = [];
     if (query.text !== undefined) and.push(holding(query.text));
@@ -230,9 +242,14 @@ export class Accounts {
     if (patch.policy !== undefined)
       set['policy'] = patch.policy === null ? null : fromPolicy(patch.policy);
     const reconnect = patch.grant === undefined ? null : reconnection(before, patch.grant, now);
+    const recovered =
+      reconnect !== null && patch.state === AccountState.active && isBroken(before.state)
+        ? { $push: { unsent_events: recoveredEvent(before, 'reconnected', now) } }
+        : {};
     const after = await this.#update(
-      { organisation, _id: id, generation: before.generation },
+      { organisation, _id: id, generation: before.generation, state: before.state },
       {
+        ...recovered,
         $set: {
           ...set,
           ...reconnect?.set,
@@ -241,7 +258,7 @@ export class Accounts {
         ...(reconnect === null ? {} : { $inc: { generation: 1 } }),
       },
     );
-    // A refresh committed in between: what the person wants still goes on top of it.
+    // A refresh ended in between: what the person wants still goes on top of it.
     return after ?? this.patch(organisation, id, patch, now);
   }
 
@@ -253,13 +270,13 @@ export class Accounts {
     provider: string,
     page: { afterId: string | null; limit: number },
   ): Promise<{ rewritten: number; next: string | null }> {
-    const documents = await this.#accounts
+    const documents = await this.#ofAll
       .find({ provider, ...(page.afterId === null ? {} : { _id: { $gt: page.afterId } }) })
       .sort({ _id: 1 })
       .limit(page.limit)
       .lean<AccountDocument[]>();
     if (documents.length === 0) return { rewritten: 0, next: null };
-    const { modifiedCount } = await this.#accounts.bulkWrite(
+    const { modifiedCount } = await this.#ofAll.bulkWrite(
       documents.map((document) => ({
         updateOne: {
           // Whoever writes the account in between writes its clocks with it.
@@ -284,7 +301,7 @@ export class Accounts {
 
   /** Whether there is any account at all: the trial is furnished only in an empty house. */
   async isEmpty(): Promise<boolean> {
-    return (await this.#accounts.exists({})) === null;
+    return (await this.#ofAll.exists({})) === null;
   }
 
   async createIndexes(): Promise<void> {
@@ -360,6 +377,7 @@ function reconnection(before: Account, grant: SealedGrant, now: Date) {
       refresh_token_warned_days: null,
       last_validation: null,
       refused_generation: null,
+      stale_restore: false,
     },
   };
 }
@@ -379,17 +397,17 @@ function withStatus({
       return {
         state: active,
         // What does not end has no such moments.
-        'current.expires_at': { $not: { $lte: now } },
-        expiring_soon_at: { $not: { $lte: now } },
+        'current.expires_at': mongoose.trusted({ $not: { $lte: now } }),
+        expiring_soon_at: mongoose.trusted({ $not: { $lte: now } }),
       };
     case 'expiring_soon':
       return {
         state: active,
-        'current.expires_at': { $gt: now },
-        expiring_soon_at: { $lte: now },
+        'current.expires_at': mongoose.trusted({ $gt: now }),
+        expiring_soon_at: mongoose.trusted({ $lte: now }),
       };
     case 'expired':
-      return { state: active, 'current.expires_at': { $lte: now } };
+      return { state: active, 'current.expires_at': mongoose.trusted({ $lte: now }) };
     case 'needs_reconnect':
     case 'inactive':
     case 'disabled':

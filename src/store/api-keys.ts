@@ -1,6 +1,7 @@
 /** API keys: stored as a hash, found by a public id, bound to one organisation and its scopes. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
+import { scopedToOrganisation } from './organisation-scope';
 
 export const SCOPES = ['admin', 'read', 'tokens', 'internal'] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -30,6 +31,8 @@ const keySchema = new Schema(
 );
 keySchema.index({ organisation: 1, _id: 1 }, { name: 'listing' });
 
+const scopedSchema = scopedToOrganisation(keySchema);
+
 type KeyDocument = InferSchemaType<typeof keySchema> & { _id: string };
 
 /** `evg_<id>_<secret>`: the id finds the record without a secret-dependent search. */
@@ -37,10 +40,16 @@ const KEY_FORM = /^evg_([0-9a-f]{16})_([A-Za-z0-9_-]{43})$/;
 
 export class ApiKeys {
   readonly #keys: Model<KeyDocument>;
+  /** To find out whose a key is; for nothing else. */
+  readonly #ofAll: Model<KeyDocument>;
 
   constructor(connection: Connection) {
     this.#keys = connection.model<KeyDocument>(
       'ApiKey',
+      scopedSchema as unknown as Schema<KeyDocument>,
+    );
+    this.#ofAll = connection.model<KeyDocument>(
+      'ApiKeyOfAnyOrganisation',
       keySchema as unknown as Schema<KeyDocument>,
     );
   }
@@ -71,7 +80,7 @@ export class ApiKeys {
     const match = KEY_FORM.exec(text);
     if (match === null) return null;
     const [, keyId = '', secret = ''] = match;
-    const document = await this.#keys.findById(keyId).lean<KeyDocument>();
+    const document = await this.#ofAll.findById(keyId).lean<KeyDocument>();
     // Compared even where there is no such key, so that both refusals take the same time.
     const expected = Buffer.from(document?.secret_sha256 ?? '0'.repeat(64), 'hex');
     const equal = timingSafeEqual(sha256(secret), expected);

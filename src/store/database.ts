@@ -6,6 +6,8 @@ const SERVER_SELECTION_MS = 5_000;
 
 /** MongoDB's code for a unique index that is violated. */
 export const DUPLICATE_KEY = 11000;
+/** Its code for a disk that is full. */
+const OUT_OF_DISK_SPACE = 14031;
 
 /** Opens a connection. Writes are acknowledged by the majority and journaled: a refresh token is spent on them. */
 export async function openDatabase(uri: string): Promise<Connection> {
@@ -32,6 +34,7 @@ export function isDatabaseUnavailable(error: unknown): boolean {
     error instanceof mongoose.mongo.MongoNotConnectedError ||
     error instanceof mongoose.mongo.MongoTopologyClosedError ||
     error instanceof mongoose.mongo.MongoWriteConcernError ||
+    (error instanceof mongoose.mongo.MongoServerError && error.code === OUT_OF_DISK_SPACE) ||
     (error instanceof mongoose.mongo.MongoError && error.hasErrorLabel('RetryableWriteError')) ||
     error.name === 'MongooseServerSelectionError' ||
     error.name === 'MongoPoolClearedError' ||

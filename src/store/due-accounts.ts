@@ -2,7 +2,11 @@
 import type { Connection, Model, QueryFilter } from 'mongoose';
 import { AccountState } from '../domain/account';
 import type { DueAccount, DueCursor } from '../domain/sweep';
-import { type AccountDocument, accountModel, NOT_IN_QUARANTINE } from './account-model';
+import {
+  type AccountDocument,
+  accountsOfAllOrganisations,
+  NOT_IN_QUARANTINE,
+} from './account-model';
 import { beyond } from './keyset';
 import type { LaneName } from './lanes';
 
@@ -24,7 +28,7 @@ export class DueAccounts {
   readonly #accounts: Model<AccountDocument>;
 
   constructor(connection: Connection) {
-    this.#accounts = accountModel(connection);
+    this.#accounts = accountsOfAllOrganisations(connection);
   }
 
   /** One page: first what expires soonest, then what has been due for longest. `next: null` after the last. */

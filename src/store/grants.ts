@@ -4,13 +4,25 @@
  */
 import type { Connection, Model, QueryFilter } from 'mongoose';
 import { type Account, AccountState, type Claim, type LastAttempt } from '../domain/account';
+import {
+  isBroken,
+  needsReconnectEvent,
+  type RaisedEvent,
+  recoveredEvent,
+  tokenRefreshedEvent,
+} from '../domain/event';
 import type { SealedGrant } from '../domain/grant';
 import type { LogSource } from '../domain/log-entry';
 import type { RefreshFailure } from '../domain/refresh-failure';
 import { accountClocks, type RefreshRules } from '../domain/refresh-policy';
 import type { SettlementDecision } from '../domain/settlement';
 import { fromClocks, fromGrant, toAccount } from './account-mapping';
-import { type AccountDocument, accountModel, NOT_IN_QUARANTINE } from './account-model';
+import {
+  type AccountDocument,
+  accountsOfAllOrganisations,
+  NOT_IN_QUARANTINE,
+  NOT_STALE,
+} from './account-model';
 
 /** Longer than the HTTP deadline: while it lasts, nobody else may send. */
 export const LEASE_MS = 30_000;
@@ -36,7 +48,7 @@ export type ClaimResult =
   /** An attempt that ended meanwhile is the answer. */
   | { kind: 'answered'; account: Account; attempt: LastAttempt }
   | { kind: 'busy'; account: Account; leaseUntil: Date }
-  | { kind: 'disabled' | 'quarantined'; account: Account }
+  | { kind: 'disabled' | 'quarantined' | 'stale_restore'; account: Account }
   | { kind: 'absent' };
 
 export interface Settlement {
@@ -54,7 +66,7 @@ export class Grants {
   readonly #rules: RefreshRules;
 
   constructor(connection: Connection, rules: RefreshRules) {
-    this.#accounts = accountModel(connection);
+    this.#accounts = accountsOfAllOrganisations(connection);
     this.#rules = rules;
   }
 
@@ -84,6 +96,7 @@ export class Grants {
           _id: accountId,
           state: { $ne: AccountState.disabled },
           ...NOT_IN_QUARANTINE,
+          ...NOT_STALE,
           $and: conditions,
         },
         { $set: { claim } },
@@ -96,6 +109,7 @@ export class Grants {
     if (account === null) return { kind: 'absent' };
     if (account.state === AccountState.disabled) return { kind: 'disabled', account };
     if (account.quarantine) return { kind: 'quarantined', account };
+    if (account.staleRestore) return { kind: 'stale_restore', account };
     const { claim: standing, lastAttempt } = account;
     if (standing !== null) {
       const abandoned = standing.leaseUntil <= now || standing.attemptId === supersedes;
@@ -128,6 +142,7 @@ export class Grants {
         generation: claim.generation,
         state: { $ne: AccountState.disabled },
         ...NOT_IN_QUARANTINE,
+        ...NOT_STALE,
         'claim.attempt_id': claim.attemptId,
         'claim.lease_until': { $gt: now },
       },
@@ -139,6 +154,20 @@ export class Grants {
           'claim.refresh_token_fingerprint': claim.refreshTokenFingerprint,
         },
       },
+      { timestamps: false },
+    );
+    return result.matchedCount === 1;
+  }
+
+  /**
+   * Ends the lease of an abandoned claim that has sent nothing, so that it sends nothing any more: its worker may only
+   * have been slow.
+   * @returns `false` if it was marked as sent, or is gone, meanwhile
+   */
+  async forbidSending(accountId: string, attemptId: string): Promise<boolean> {
+    const result = await this.#accounts.updateOne(
+      { _id: accountId, 'claim.attempt_id': attemptId, 'claim.sent_at': null },
+      { $set: { 'claim.lease_until': new Date(0) } },
       { timestamps: false },
     );
     return result.matchedCount === 1;
@@ -167,12 +196,14 @@ export class Grants {
    * won meanwhile, the grant is kept as a leaf beside the current one.
    * @param account as read under the claim
    * @param generation the one that was claimed
+   * @param announced whether somebody asked to be told of each refresh
    */
   async commit(input: {
     account: Account;
     generation: number;
     grant: SealedGrant;
     source: LogSource;
+    announced?: boolean;
     now: Date;
   }): Promise<'committed' | 'kept_as_leaf' | 'absent'> {
     const { account: before, generation, grant } = input;
@@ -206,10 +237,18 @@ export class Grants {
           last_validation: null,
           failed_attempts: 0,
           next_attempt_at: null,
+          // Also one that waited in Temporal while the database was restored: it is newer than any backup.
+          stale_restore: false,
         },
         $inc: { generation: 1 },
       },
       { state: AccountState.active, state_reason: null, state_at: input.now },
+      (broken) => [
+        ...(broken ? [recoveredEvent(before, 'refreshed', input.now)] : []),
+        ...(input.announced === true
+          ? [tokenRefreshedEvent(before, grant.expiresAt, input.now)]
+          : []),
+      ],
     );
     if (committed) return 'committed';
     const account = await this.read(accountId);
@@ -299,23 +338,41 @@ export class Grants {
       decision.state === null
         ? {}
         : { state: decision.state, state_reason: failure.message, state_at: now },
+      (broken) => {
+        const { state } = decision;
+        const breaks = state !== null && isBroken(state) && !broken;
+        return breaks
+          ? [needsReconnectEvent(account, { state, reason: failure.code, at: now })]
+          : [];
+      },
     );
   }
 
   /**
-   * Writes an outcome and the state that follows from it. An account that an admin disabled meanwhile stays disabled;
-   * the rest is written all the same.
+   * Writes an outcome, the state that follows from it, and with the change of state the events that tell of it: all of
+   * it or nothing. An account that an admin disabled meanwhile stays disabled; the rest is written all the same.
+   * @param eventsOf what is to be told, of an account that was broken before or was not
    */
   async #update(
     filter: QueryFilter<AccountDocument>,
     update: { $set: object; $inc?: Record<string, number> },
     state: object,
+    eventsOf: (broken: boolean) => RaisedEvent[],
   ): Promise<boolean> {
-    const enabled = await this.#accounts.updateOne(
-      { ...filter, state: { $ne: AccountState.disabled } },
-      { ...update, $set: { ...update.$set, ...state } },
-    );
-    if (enabled.matchedCount === 1) return true;
+    const { active, needsReconnect, inactive } = AccountState;
+    for (const broken of [false, true]) {
+      const events = eventsOf(broken);
+      const from = broken ? { $in: [needsReconnect, inactive] } : active;
+      const { matchedCount } = await this.#accounts.updateOne(
+        { ...filter, state: from },
+        {
+          ...update,
+          $set: { ...update.$set, ...state },
+          ...(events.length === 0 ? {} : { $push: { unsent_events: { $each: events } } }),
+        },
+      );
+      if (matchedCount === 1) return true;
+    }
     return (await this.#accounts.updateOne(filter, update)).matchedCount === 1;
   }
 

@@ -1,4 +1,5 @@
 /** Paging by place: what comes after an entry in an order by a clock and, where clocks are equal, by id. */
+import mongoose from 'mongoose';
 
 /** `$gt` for an ascending order, `$lt` for a descending one. */
 export function beyond(
@@ -8,8 +9,8 @@ export function beyond(
 ): { $or: object[] } {
   return {
     $or: [
-      { [clock]: { [operator]: place.at } },
-      { [clock]: place.at, _id: { [operator]: place.id } },
+      { [clock]: mongoose.trusted({ [operator]: place.at }) },
+      { [clock]: place.at, _id: mongoose.trusted({ [operator]: place.id }) },
     ],
   };
 }

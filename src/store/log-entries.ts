@@ -6,7 +6,13 @@ import { type LogFilter, TEXT_MEMBERS } from '../domain/log-filter';
 import type { PresentedToken } from '../domain/token-comparison';
 import { DUPLICATE_KEY } from './database';
 import { beyond } from './keyset';
-import { type EntryDocument, logEntryModel, toEntry } from './log-entry-model';
+import {
+  type EntryDocument,
+  entriesOfAllOrganisations,
+  logEntryModel,
+  toEntry,
+} from './log-entry-model';
+import { ofOrganisationOrNone } from './organisation-scope';
 
 /** A place in the order by time, and by id within one instant. */
 interface Place {
@@ -34,10 +40,12 @@ const COMPARED_MAX = 1_000;
 
 export class LogEntries {
   readonly #entries: Model<EntryDocument>;
+  readonly #ofAll: Model<EntryDocument>;
   readonly #retentionMs: number;
 
   constructor(connection: Connection, retentionDays: number) {
     this.#entries = logEntryModel(connection);
+    this.#ofAll = entriesOfAllOrganisations(connection);
     this.#retentionMs = retentionDays * DAY_MS;
   }
 
@@ -46,7 +54,7 @@ export class LogEntries {
     const { id, created_at, ...rest } = entry;
     const createdAt = new Date(created_at);
     try {
-      await this.#entries.updateOne(
+      await this.#ofAll.updateOne(
         // One that was written already does not match, and its id is taken: its `recorded_at` stays, too.
         { _id: id, recorded_at: { $exists: false } },
         {
@@ -67,12 +75,12 @@ export class LogEntries {
 
   /** In place of the steps that were known when the entry was written. */
   async setSteps(id: string, steps: AttemptStep[]): Promise<void> {
-    await this.#entries.updateOne({ _id: id }, { $set: { steps } });
+    await this.#ofAll.updateOne({ _id: id }, { $set: { steps } });
   }
 
   /** One entry whatever its organisation: for workers, which serve all of them. */
   async read(id: string): Promise<LogEntry | null> {
-    const document = await this.#entries.findById(id).lean<EntryDocument>();
+    const document = await this.#ofAll.findById(id).lean<EntryDocument>();
     return document === null ? null : toEntry(document);
   }
 
@@ -86,7 +94,7 @@ export class LogEntries {
 
   /** Newest first. */
   async list({ before, keptAt, limit, ...filter }: LogQuery): Promise<LogEntry[]> {
-    const kept = keptAt === undefined ? {} : { remove_at: { $gt: keptAt } };
+    const kept = keptAt === undefined ? {} : { remove_at: mongoose.trusted({ $gt: keptAt }) };
     const documents = await this.#entries
       .find({ ...filterOf(filter), ...beside('$lt', before), ...kept })
       .sort({ created_at: -1, _id: -1 })
@@ -121,8 +129,8 @@ export class LogEntries {
       .find(
         {
           organisation,
-          account_id: { $in: accounts },
-          created_at: { $lte: new Date(newest.created_at) },
+          account_id: mongoose.trusted({ $in: accounts }),
+          created_at: mongoose.trusted({ $lte: new Date(newest.created_at) }),
         },
         { account_id: 1, created_at: 1, 'diagnostics.refresh_token_fingerprint': 1 },
       )
@@ -138,7 +146,7 @@ export class LogEntries {
 
   /** Where the order of writing ends now; `null`: nothing was written yet. */
   async lastRecorded(): Promise<RecordedPlace | null> {
-    const last = await this.#entries
+    const last = await this.#ofAll
       .findOne({ recorded_at: { $ne: null } }, { recorded_at: 1 })
       .sort({ recorded_at: -1, _id: -1 })
       .lean<EntryDocument>();
@@ -147,7 +155,7 @@ export class LogEntries {
 
   /** What was written from a moment on, of all organisations or as wanted, in the order of writing. */
   async recordedSince(at: Date, wanted?: LogFilter): Promise<RecordedPlace[]> {
-    const found = await this.#entries
+    const found = await this.#ofAll
       .find(
         { recorded_at: { $gte: at }, ...(wanted === undefined ? {} : filterOf(wanted)) },
         { recorded_at: 1 },
@@ -162,7 +170,7 @@ export class LogEntries {
   /** Entries by id, of all organisations: for what hands each to those whose it is. */
   async readAll(ids: readonly string[]): Promise<Map<string, LogEntry>> {
     if (ids.length === 0) return new Map();
-    const documents = await this.#entries.find({ _id: { $in: ids } }).lean<EntryDocument[]>();
+    const documents = await this.#ofAll.find({ _id: { $in: ids } }).lean<EntryDocument[]>();
     return new Map(documents.map((document) => [document._id, toEntry(document)]));
   }
 
@@ -183,14 +191,20 @@ function beside(operator: '$lt' | '$gt', place: Place | undefined): QueryFilter<
 /** The same as `isWanted` says of one entry. */
 function filterOf(wanted: LogFilter): QueryFilter<EntryDocument> {
   const { organisation, provider, environment, accountId, action, source, text } = wanted;
-  const filter: QueryFilter<EntryDocument> = { organisation: { $in: [organisation, null] } };
+  const filter: QueryFilter<EntryDocument> = {
+    organisation: ofOrganisationOrNone(organisation),
+  };
   if (provider !== undefined) filter['provider'] = provider;
-  if (environment !== undefined) filter['environment'] = { $in: [environment, null] };
+  if (environment !== undefined)
+    filter['environment'] = mongoose.trusted({ $in: [environment, null] });
   if (accountId !== undefined) filter['account_id'] = accountId;
-  if (action !== undefined) filter['action'] = { $in: [action].flat() };
+  if (action !== undefined) filter['action'] = mongoose.trusted({ $in: [action].flat() });
   if (source !== undefined) filter['source'] = source;
   if (text !== undefined) {
-    const pattern = { $regex: text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'), $options: 'i' };
+    const pattern = mongoose.trusted({
+      $regex: text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'),
+      $options: 'i',
+    });
     filter['$or'] = TEXT_MEMBERS.map((member) => ({ [member]: pattern }));
   }
   return filter;

@@ -1,6 +1,7 @@
 /** The document of a log entry, and its mapping to what the domain knows. */
 import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
 import type { LogAction, LogEntry, LogSource } from '../domain/log-entry';
+import { scopedToOrganisation } from './organisation-scope';
 
 const entrySchema = new Schema(
   {
@@ -45,9 +46,20 @@ entrySchema.index(
 
 export type EntryDocument = InferSchemaType<typeof entrySchema> & { _id: string };
 
+const scopedSchema = scopedToOrganisation(entrySchema);
+
+/** The entries of one organisation, and those of none: every query names it. */
 export function logEntryModel(connection: Connection): Model<EntryDocument> {
   return connection.model<EntryDocument>(
     'LogEntry',
+    scopedSchema as unknown as Schema<EntryDocument>,
+  );
+}
+
+/** For workers, which serve all of them, and for what hands new entries to those whose they are. */
+export function entriesOfAllOrganisations(connection: Connection): Model<EntryDocument> {
+  return connection.model<EntryDocument>(
+    'LogEntryOfAnyOrganisation',
     entrySchema as unknown as Schema<EntryDocument>,
   );
 }

@@ -2,8 +2,9 @@
  * Accounts in quarantine: another system still refreshes their grants, so that what it has is what counts, and may be
  * handed in again until they are released.
  */
-import type { Connection, Model, QueryFilter } from 'mongoose';
+import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
 import { type Account, AccountState } from '../domain/account';
+import { isBroken, recoveredEvent } from '../domain/event';
 import type { SealedGrant } from '../domain/grant';
 import { accountClocks, type RefreshRules } from '../domain/refresh-policy';
 import { fromClocks, fromGrant, toAccount } from './account-mapping';
@@ -29,8 +30,8 @@ export class Quarantine {
     const providers = [...new Set(identities.map(({ provider }) => provider))];
     const filter: QueryFilter<AccountDocument> = {
       organisation,
-      provider: { $in: providers },
-      external_id: { $in: externalIds },
+      provider: mongoose.trusted({ $in: providers }),
+      external_id: mongoose.trusted({ $in: externalIds }),
     };
     const documents = await this.#accounts
       .find({ ...filter, ...IN_QUARANTINE })
@@ -55,8 +56,17 @@ export class Quarantine {
       this.#rules(account.provider),
     );
     const result = await this.#accounts.updateOne(
-      { _id: account.id, generation: account.generation, ...IN_QUARANTINE },
       {
+        organisation: account.organisation,
+        _id: account.id,
+        generation: account.generation,
+        state: account.state,
+        ...IN_QUARANTINE,
+      },
+      {
+        ...(isBroken(account.state)
+          ? { $push: { unsent_events: recoveredEvent(account, 'reconnected', now) } }
+          : {}),
         $set: {
           ...fromClocks(clocks),
           refresh_token_warned_days: null,
@@ -71,6 +81,7 @@ export class Quarantine {
           last_error: null,
           failed_attempts: 0,
           next_attempt_at: null,
+          stale_restore: false,
         },
         $inc: { generation: 1 },
       },
@@ -91,7 +102,7 @@ export class Quarantine {
       {
         organisation,
         ...(provider === undefined ? {} : { provider }),
-        ...(ids === undefined ? {} : { _id: { $in: [...ids] } }),
+        ...(ids === undefined ? {} : { _id: mongoose.trusted({ $in: [...ids] }) }),
         ...IN_QUARANTINE,
       },
       { $set: { quarantine: false } },

@@ -1,16 +1,17 @@
 /** The accounts whose owners are to be warned that a refresh token ends: one range scan over a stored clock. */
 import type { Connection, Model } from 'mongoose';
 import { type Account, AccountState } from '../domain/account';
+import { refreshTokenExpiringEvent } from '../domain/event';
 import { accountClocks, type RefreshRules } from '../domain/refresh-policy';
 import { fromClocks, toAccount } from './account-mapping';
-import { type AccountDocument, accountModel } from './account-model';
+import { type AccountDocument, accountsOfAllOrganisations } from './account-model';
 
 export class RefreshTokenWarnings {
   readonly #accounts: Model<AccountDocument>;
   readonly #rules: RefreshRules;
 
   constructor(connection: Connection, rules: RefreshRules) {
-    this.#accounts = accountModel(connection);
+    this.#accounts = accountsOfAllOrganisations(connection);
     this.#rules = rules;
   }
 
@@ -35,10 +36,11 @@ export class RefreshTokenWarnings {
   }
 
   /**
-   * Remembers that the warning of so many days was given.
+   * Remembers that the warning of so many days was given, and leaves the event that tells of it with the account.
    * @returns `false` if the grant is another one by now, or another worker was first
    */
-  async mark(account: Account, days: number): Promise<boolean> {
+  async mark(account: Account, days: number, at: Date): Promise<boolean> {
+    const expiresAt = account.current.refreshTokenExpiresAt;
     const marked = { ...account, refreshTokenWarnedDays: days };
     const { refresh_token_warning_at } = fromClocks(
       accountClocks(marked, this.#rules(account.provider)),
@@ -49,7 +51,20 @@ export class RefreshTokenWarnings {
         generation: account.generation,
         refresh_token_warned_days: account.refreshTokenWarnedDays,
       },
-      { $set: { refresh_token_warned_days: days, refresh_token_warning_at } },
+      {
+        $set: { refresh_token_warned_days: days, refresh_token_warning_at },
+        ...(expiresAt === null
+          ? {}
+          : {
+              $push: {
+                unsent_events: refreshTokenExpiringEvent(account, {
+                  expiresAt,
+                  daysLeft: days,
+                  at,
+                }),
+              },
+            }),
+      },
       { timestamps: false },
     );
     return matchedCount === 1;

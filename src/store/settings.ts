@@ -1,4 +1,4 @@
-/** Single values that belong to a database: the canary of its encryption key, what was last applied to schedules. */
+/** Single values that belong to a database: its canary, which key seals, what was last applied to schedules. */
 import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
 import type { CanaryStore } from '../vault/vault';
 
@@ -10,6 +10,7 @@ const settingSchema = new Schema(
 type SettingDocument = InferSchemaType<typeof settingSchema> & { _id: string };
 
 const CANARY = 'canary';
+const SEALING_KEY = 'sealing-key';
 
 export class Settings implements CanaryStore {
   readonly #settings: Model<SettingDocument>;
@@ -32,6 +33,33 @@ export class Settings implements CanaryStore {
       { upsert: true },
     );
     return (await this.#read(CANARY)) ?? sealed;
+  }
+
+  /** The id of the encryption key that seals, or `null` if none is on record. */
+  sealingKeyId(): Promise<string | null> {
+    return this.#read(SEALING_KEY);
+  }
+
+  /** The first process of a database says which key seals; all others go by it. */
+  async setSealingKeyIdIfAbsent(keyId: string): Promise<string> {
+    await this.#settings.updateOne(
+      { _id: SEALING_KEY },
+      { $setOnInsert: { value: keyId } },
+      { upsert: true },
+    );
+    return (await this.sealingKeyId()) ?? keyId;
+  }
+
+  /**
+   * Lets another key seal.
+   * @returns `false` if it was not `from` that sealed
+   */
+  async moveSealingKeyId(from: string, to: string): Promise<boolean> {
+    const result = await this.#settings.updateOne(
+      { _id: SEALING_KEY, value: from },
+      { $set: { value: to } },
+    );
+    return result.matchedCount === 1;
   }
 
   /** The configuration last applied to a schedule, or `null` if none is on record. */

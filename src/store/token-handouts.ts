@@ -1,4 +1,8 @@
-/** Who was handed which account's token, and when. Append-only; holds no token. MongoDB removes old rows. */
+/**
+ * Who was handed which account's token, and when. Append-only; holds no token. MongoDB removes old rows. Each batch is
+ * an entry of the audit, which tells whether its rows are as they were written.
+ */
+import { createHash } from 'node:crypto';
 import mongoose, {
   type Connection,
   type InferSchemaType,
@@ -8,6 +12,7 @@ import mongoose, {
 } from 'mongoose';
 import { DUPLICATE_KEY } from './database';
 import { beyond } from './keyset';
+import { scopedToOrganisation } from './organisation-scope';
 
 export const HANDOUT_SOURCES = ['memory', 'store', 'refresh', 'fallback'] as const;
 export type HandoutSource = (typeof HANDOUT_SOURCES)[number];
@@ -42,11 +47,16 @@ const handoutSchema = new Schema(
     remaining_seconds: { type: Number, default: null },
     generation: { type: Number, required: true },
     access_token_fingerprint: { type: String, required: true },
+    batch: { type: String, default: null },
+    position: { type: Number, default: 0 },
   },
   { collection: 'token_handouts', strictQuery: 'throw', versionKey: false },
 );
 handoutSchema.index({ remove_at: 1 }, { expireAfterSeconds: 0, name: 'retention' });
 handoutSchema.index({ organisation: 1, account_id: 1, at: -1, _id: -1 }, { name: 'account' });
+handoutSchema.index({ organisation: 1, batch: 1, position: 1 }, { name: 'batch' });
+
+const scopedSchema = scopedToOrganisation(handoutSchema);
 
 type HandoutDocument = InferSchemaType<typeof handoutSchema> & { _id: string };
 
@@ -59,18 +69,18 @@ export class TokenHandouts {
   constructor(connection: Connection, retentionDays: number) {
     this.#handouts = connection.model<HandoutDocument>(
       'TokenHandout',
-      handoutSchema as unknown as Schema<HandoutDocument>,
+      scopedSchema as unknown as Schema<HandoutDocument>,
     );
     this.#retentionMs = retentionDays * DAY_MS;
   }
 
   /** Writes a batch; what an earlier try of it wrote already is left alone. */
-  async append(handouts: readonly TokenHandout[]): Promise<void> {
+  async append(handouts: readonly TokenHandout[], batch: string | null = null): Promise<void> {
     if (handouts.length === 0) return;
-    const documents: HandoutDocument[] = handouts.map((one) => ({
+    const documents: HandoutDocument[] = handouts.map((one, position) => ({
       _id: one.id,
       at: one.at,
-      remove_at: new Date(one.at.getTime() + this.#retentionMs),
+      remove_at: this.keptUntil(one.at),
       organisation: one.organisation,
       account_id: one.accountId,
       key_id: one.keyId,
@@ -79,6 +89,8 @@ export class TokenHandouts {
       remaining_seconds: one.remainingSeconds,
       generation: one.generation,
       access_token_fingerprint: one.accessTokenFingerprint,
+      batch,
+      position,
     }));
     try {
       await this.#handouts.insertMany(documents, { ordered: false, lean: true });
@@ -107,9 +119,40 @@ export class TokenHandouts {
     return documents.map(toHandout);
   }
 
+  /** The rows of a batch, in the order in which they were noted. */
+  async ofBatch(organisation: string, batch: string): Promise<TokenHandout[]> {
+    const documents = await this.#handouts
+      .find({ organisation, batch })
+      .sort({ position: 1, _id: 1 })
+      .lean<HandoutDocument[]>();
+    return documents.map(toHandout);
+  }
+
+  /** Until when a row that was noted then is kept. */
+  keptUntil(at: Date): Date {
+    return new Date(at.getTime() + this.#retentionMs);
+  }
+
   async createIndexes(): Promise<void> {
     await this.#handouts.createIndexes();
   }
+}
+
+/** One text for these rows in this order. */
+export function digestOf(handouts: readonly TokenHandout[]): string {
+  const rows = handouts.map((one) => [
+    one.id,
+    one.at.toISOString(),
+    one.organisation,
+    one.accountId,
+    one.keyId,
+    one.requestId,
+    one.source,
+    one.remainingSeconds,
+    one.generation,
+    one.accessTokenFingerprint,
+  ]);
+  return createHash('sha256').update(JSON.stringify(rows)).digest('base64url');
 }
 
 function onlyDuplicates(error: unknown): boolean {

@@ -1,12 +1,18 @@
 /** Which accounts are to be validated, and what came of it. Every write is conditional on the token that was shown. */
 import type { Connection, Model } from 'mongoose';
 import { type Account, AccountState } from '../domain/account';
+import { isBroken, needsReconnectEvent, type RaisedEvent, recoveredEvent } from '../domain/event';
 import type { RefreshFailure } from '../domain/refresh-failure';
 import { accountClocks, type RefreshRules } from '../domain/refresh-policy';
 import type { DueAccount } from '../domain/sweep';
 import type { LastValidation, TokenVerdict, ValidationConsequence } from '../domain/validation';
 import { fromClocks } from './account-mapping';
-import { type AccountDocument, accountModel, NOT_IN_QUARANTINE } from './account-model';
+import {
+  type AccountDocument,
+  accountModel,
+  accountsOfAllOrganisations,
+  NOT_IN_QUARANTINE,
+} from './account-model';
 import { dueAccount, environmentsOf, type Listed } from './due-accounts';
 
 export interface ValidationQuery {
@@ -28,10 +34,12 @@ export interface ValidationCounts {
 
 export class Validations {
   readonly #accounts: Model<AccountDocument>;
+  readonly #scoped: Model<AccountDocument>;
   readonly #rules: RefreshRules;
 
   constructor(connection: Connection, rules: RefreshRules) {
-    this.#accounts = accountModel(connection);
+    this.#accounts = accountsOfAllOrganisations(connection);
+    this.#scoped = accountModel(connection);
     this.#rules = rules;
   }
 
@@ -106,14 +114,14 @@ export class Validations {
         'current.access_token_fingerprint': account.current.accessTokenFingerprint,
         state: account.state,
       },
-      { $set: set },
+      { $set: set, ...eventsOf(account, consequence, failure, validation.at) },
     );
     return result.matchedCount === 1;
   }
 
   /** Counted in the database, by provider; `since` says by provider what is recent. */
   async count(organisation: string, since: ReadonlyMap<string, Date>): Promise<ValidationCounts[]> {
-    const groups = await this.#accounts.aggregate<{
+    const groups = await this.#scoped.aggregate<{
       _id: { provider: string; outcome: TokenVerdict };
       count: number;
     }>([
@@ -149,6 +157,25 @@ export class Validations {
 /** Never before the moment it was put off to; `null` stays never. */
 function latest(clock: Date | null, ...others: (Date | null | undefined)[]): Date | null {
   return clock && new Date(Math.max(...[clock, ...others].map(Number).filter(Number.isFinite)));
+}
+
+/** The event that is written with a change of state. */
+function eventsOf(
+  account: Account,
+  consequence: ValidationConsequence,
+  failure: RefreshFailure | null,
+  at: Date,
+): { $push?: { unsent_events: RaisedEvent } } {
+  const broken = isBroken(account.state);
+  if (consequence.kind === 'activate' && broken)
+    return { $push: { unsent_events: recoveredEvent(account, 'validated', at) } };
+  if (consequence.kind !== 'state' || broken || !isBroken(consequence.state)) return {};
+  const reason = failure?.code ?? 'access_token_refused';
+  return {
+    $push: {
+      unsent_events: needsReconnectEvent(account, { state: consequence.state, reason, at }),
+    },
+  };
 }
 
 function changesOf(

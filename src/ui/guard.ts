@@ -15,6 +15,15 @@ export function requireSession({ sessions }: Pick<UiDependencies, 'sessions'>) {
   });
 }
 
+/** For a page that is open to all: it shows who is signed in, where somebody is. */
+export function knowSession({ sessions }: Pick<UiDependencies, 'sessions'>) {
+  return createMiddleware<UiEnv>(async (c, next) => {
+    const session = await sessions.read(c);
+    if (session !== null) c.set('session', session);
+    return next();
+  });
+}
+
 /** Goes before whatever changes something: every unsafe method under /admin. */
 export const requireAdmin = createMiddleware<UiEnv>(async (c, next) => {
   if (!mayAct(c.get('session'))) {

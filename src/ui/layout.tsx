@@ -94,7 +94,6 @@ function Header({ session, section }: HeaderProps) {
               {title}
             </a>
           ))}
-          <a href="/openapi.json">API</a>
         </nav>
       )}
       {session !== undefined && (

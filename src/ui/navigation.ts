@@ -5,6 +5,7 @@ export const NAVIGATION = [
   { path: '/admin/accounts', title: 'Accounts' },
   { path: '/admin/terminal', title: 'Terminal' },
   { path: '/admin/workflows', title: 'Workflows' },
+  { path: '/docs', title: 'API' },
 ] as const;
 
 export type Section = (typeof NAVIGATION)[number]['path'];

@@ -84,7 +84,7 @@ export class OpenIdProvider {
         issuer,
         clientId,
         undefined,
-        clientSecret === null ? openid.None() : openid.ClientSecretBasic(clientSecret),
+        clientSecret === null ? openid.None() : openid.ClientSecretBasic(clientSecret.reveal()),
         // Only on this machine: the configuration takes http for nothing else.
         issuer.protocol === 'http:' ? { execute: [openid.allowInsecureRequests] } : {},
       );

@@ -79,7 +79,7 @@ export class Sessions {
     const { store, vault, configuredKeys } = this.#deps;
     const configured = configuredKeys.find(({ principal }) => principal.keyId === keyId);
     if (configured === undefined) return store.apiKeys.find(organisation, keyId);
-    const same = vault.fingerprint(configured.key) === kept.key_fingerprint;
+    const same = vault.fingerprint(configured.key.reveal()) === kept.key_fingerprint;
     return same ? configured.principal : null;
   }
 }

@@ -4,15 +4,17 @@ import { compress } from 'hono/compress';
 import { csrf } from 'hono/csrf';
 import { createMiddleware } from 'hono/factory';
 import { secureHeaders } from 'hono/secure-headers';
+import { audited } from '../api/audited';
 import type { ApiEnv } from '../api/dependencies';
 import { ApiError } from '../api/errors';
 import { registerAssets } from './assets';
 import type { UiApp, UiDependencies, UiEnv } from './dependencies';
 import { showError } from './errors';
-import { requireAdmin, requireSession } from './guard';
+import { knowSession, requireAdmin, requireSession } from './guard';
 import { HOME } from './local-path';
 import { registerAccount } from './routes/account';
 import { registerAccounts } from './routes/accounts';
+import { registerDocs } from './routes/docs';
 import { registerRefreshDebug } from './routes/refresh-debug';
 import { registerSignIn } from './routes/sign-in';
 import { registerSignInOidc } from './routes/sign-in-oidc';
@@ -52,12 +54,17 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   const deps: UiDependencies = { ...given, sessions: new Sessions(given) };
   const ui: UiApp = new Hono<UiEnv>();
   ui.onError((error, c) => showError(error, c, deps.logger));
-  for (const section of ['sign-in', 'sign-out', 'theme', 'admin'])
+  for (const section of ['sign-in', 'sign-out', 'theme', 'admin', 'docs'])
     ui.use(`/${section}/*`, headers, uncached, csrf());
   // Streams of events excepted, as compress itself sees to. There is no secret in a page for its length to tell.
-  for (const path of ['/admin/*', '/assets/*']) ui.use(path, compress());
+  for (const path of ['/admin/*', '/docs/*', '/assets/*']) ui.use(path, compress());
+  ui.use('/docs/*', knowSession(deps));
   ui.use('/admin/*', requireSession(deps));
   ui.on(['POST', 'PUT', 'PATCH', 'DELETE'], '/admin/*', requireAdmin);
+  ui.use(
+    '/admin/*',
+    audited<UiEnv>(deps, (c) => c.get('session')),
+  );
 
   registerAssets(ui);
   registerSignIn(ui, deps);
@@ -70,6 +77,7 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   registerRefreshDebug(ui, deps);
   registerTerminal(ui, deps);
   registerWorkflows(ui, deps);
+  registerDocs(ui, deps);
 
   ui.get('/', (c) => c.redirect(HOME, 302));
   ui.get('/admin', (c) => c.redirect(HOME, 302));

@@ -2,10 +2,12 @@
 import { hkdfSync } from 'node:crypto';
 
 /** Each purpose gets keys of its own; two never share one. */
-export type KeyPurpose = 'token' | 'session';
+export type KeyPurpose = 'token' | 'session' | 'webhook';
 
 const KEY_BYTES = 32;
+const CHECK_BYTES = 12;
 const KEY_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;
+const BETWEEN_KEYS = /,?\s*\n|,/;
 
 export interface RecordKey {
   key: Buffer;
@@ -13,7 +15,7 @@ export interface RecordKey {
   commitment: Buffer;
 }
 
-/** The first key seals, all open. */
+/** One key seals, the first unless it is said otherwise; all open. */
 export class KeyRing {
   readonly #keys: ReadonlyMap<string, Buffer>;
   readonly sealingKeyId: string;
@@ -24,12 +26,12 @@ export class KeyRing {
   }
 
   /**
-   * Reads `kid:base64,kid:base64,…`.
+   * Reads `kid:base64,kid:base64,…`; a line break separates as a comma does.
    * @throws {KeyRingError} with a sentence that names the entry by place and id, never by its bytes.
    */
   static parse(text: string): KeyRing {
     const keys = new Map<string, Buffer>();
-    for (const [index, part] of text.split(',').entries()) {
+    for (const [index, part] of text.trim().split(BETWEEN_KEYS).entries()) {
       const entry = part.trim();
       const colon = entry.indexOf(':');
       const id = colon < 0 ? '' : entry.slice(0, colon);
@@ -65,11 +67,31 @@ export class KeyRing {
     return [...this.#keys.keys()];
   }
 
-  /** One key for each on the ring, to sign with: the first signs, all verify. Processes with the same ring share them. */
+  /**
+   * The same keys, of which this one seals.
+   * @throws {KeyRingError} if it is not among them
+   */
+  sealingWith(keyId: string): KeyRing {
+    if (!this.has(keyId)) throw new KeyRingError(`the key "${keyId}" is not on the ring`);
+    return new KeyRing(this.#keys, keyId);
+  }
+
+  /** Tells a key from another one of the same id without giving it away: of 256 bits, a hash is of no use to anybody. */
+  keyChecks(): Map<string, string> {
+    return new Map([...this.#keys].map(([keyId, master]) => [keyId, checkOf(master)]));
+  }
+
+  /**
+   * One key for each on the ring, to sign with: that of the sealing key signs, all verify. While a new key is being
+   * handed out, what one process signs is verified by those that have not got it yet.
+   */
   signingKeys(purpose: KeyPurpose): Buffer[] {
-    return [...this.#keys.values()].map((master) =>
-      Buffer.from(hkdfSync('sha256', master, '', `evergrant/v1/${purpose}/signing`, KEY_BYTES)),
-    );
+    const { sealingKeyId } = this;
+    return [...this.#keys]
+      .toSorted(([one], [other]) => Number(other === sealingKeyId) - Number(one === sealingKeyId))
+      .map(([, master]) =>
+        Buffer.from(hkdfSync('sha256', master, '', `evergrant/v1/${purpose}/signing`, KEY_BYTES)),
+      );
   }
 
   /** Derives a record's own key, so that no number of records wears a master key out. `undefined`: no such key. */
@@ -83,6 +105,11 @@ export class KeyRing {
       ),
     };
   }
+}
+
+function checkOf(master: Buffer): string {
+  const check = hkdfSync('sha256', master, '', 'evergrant/v1/check', CHECK_BYTES);
+  return Buffer.from(check).toString('base64url');
 }
 
 export class KeyRingError extends Error {

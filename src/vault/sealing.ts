@@ -14,6 +14,9 @@ export interface SealingContext {
   field: string;
 }
 
+/** What every sealed value begins with; its key's id follows. */
+export const ENVELOPE_PREFIX = 'ENC:v1:';
+
 /** Why a value did not open. */
 export type OpenFailure =
   /** No envelope: a plaintext or legacy row. Never taken for a token. */
@@ -41,7 +44,6 @@ const IV = 12;
 const TAG = 16;
 const HEAD = SALT + COMMITMENT + IV + TAG;
 const ENVELOPE = /^ENC:v1:([A-Za-z0-9][A-Za-z0-9._-]{0,31}):([A-Za-z0-9_-]+)$/;
-const PURPOSE: KeyPurpose = 'token';
 
 /** Whether a value claims to be ciphertext, ours or another system's. Such a value is never sent to a provider (R1.4). */
 export function isCiphertext(value: string): boolean {
@@ -52,12 +54,17 @@ export function isCiphertext(value: string): boolean {
  * Seals a value for one place.
  * @throws {TypeError} if the value is ciphertext already: sealing twice would send ciphertext to a provider one day.
  */
-export function seal(ring: KeyRing, plaintext: string, context: SealingContext): string {
+export function seal(
+  ring: KeyRing,
+  plaintext: string,
+  context: SealingContext,
+  purpose: KeyPurpose = 'token',
+): string {
   if (isCiphertext(plaintext))
     throw new TypeError('the value is ciphertext already (ENC:…) and is not sealed twice');
   const keyId = ring.sealingKeyId;
   const salt = randomBytes(SALT);
-  const record = ring.recordKey(keyId, salt, PURPOSE);
+  const record = ring.recordKey(keyId, salt, purpose);
   if (record === undefined) throw new TypeError('the sealing key is not on the ring');
   const iv = randomBytes(IV);
   const cipher = createCipheriv('aes-256-gcm', record.key, iv, { authTagLength: TAG });
@@ -71,14 +78,19 @@ export function seal(ring: KeyRing, plaintext: string, context: SealingContext):
  * Opens a sealed value.
  * @throws {OpenError} with the reason; never with any part of the value.
  */
-export function open(ring: KeyRing, sealed: string, context: SealingContext): string {
+export function open(
+  ring: KeyRing,
+  sealed: string,
+  context: SealingContext,
+  purpose: KeyPurpose = 'token',
+): string {
   const match = ENVELOPE.exec(sealed);
   if (match === null) throw new OpenError(isCiphertext(sealed) ? 'corrupt' : 'not_sealed');
   const [, keyId = '', encoded = ''] = match;
   const body = Buffer.from(encoded, 'base64url');
   if (body.length < HEAD || body.toString('base64url') !== encoded) throw new OpenError('corrupt');
   const part = (from: number, length: number) => body.subarray(from, from + length);
-  const record = ring.recordKey(keyId, part(0, SALT), PURPOSE);
+  const record = ring.recordKey(keyId, part(0, SALT), purpose);
   if (record === undefined) throw new OpenError('key_missing');
   if (!timingSafeEqual(record.commitment, part(SALT, COMMITMENT)))
     throw new OpenError('key_mismatch');
@@ -92,6 +104,24 @@ export function open(ring: KeyRing, sealed: string, context: SealingContext): st
   } catch {
     throw new OpenError('corrupt');
   }
+}
+
+/** The id of the key that a value is sealed with; `null` for what is no sealed value. */
+export function sealingKeyOf(sealed: string): string | null {
+  return ENVELOPE.exec(sealed)?.[1] ?? null;
+}
+
+/**
+ * The same text, sealed with the key that seals now.
+ * @throws {OpenError}
+ */
+export function reseal(
+  ring: KeyRing,
+  sealed: string,
+  context: SealingContext,
+  purpose: KeyPurpose = 'token',
+): string {
+  return seal(ring, open(ring, sealed, context, purpose), context, purpose);
 }
 
 /** Length-prefixed, so that no two places have the same bytes. */

@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 import { createActivities } from '../activities';
 import { raiseLaneEvent } from '../activities/lane-event';
 import { LanePermits } from '../activities/lane-permits';
+import { RestoreGuard } from '../activities/restore-guard';
 import { applyPolicies } from '../apply-policies';
 import { connectTemporal } from '../bootstrap';
 import type { Config } from '../config';
@@ -17,6 +18,9 @@ import { registerSearchAttributes } from '../register-search-attributes';
 import { ensureSchedules, orphanedSchedules, type SweepSchedule } from '../schedule';
 import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';
+import { keepSchedules, LOOK_EVERY_MS } from './keep-schedules';
+import { rotationMarks } from './rotation-marks';
+import { startWebhookWorker } from './start-webhook-worker';
 
 /** Longer than the HTTP deadline and the commit after it: what was sent is finished before the worker ends. */
 const SHUTDOWN_GRACE = '30s';
@@ -31,6 +35,8 @@ export interface WorkerDependencies {
   store: Store;
   vault: Vault;
   logger: Logger;
+  /** How often it is looked whether Temporal still has the schedules; default: twice a minute. */
+  lookEveryMs?: number;
 }
 
 export interface RunningWorker {
@@ -42,12 +48,15 @@ export interface RunningWorker {
   ended: Promise<void>;
 }
 
+const now = () => new Date();
+
 export async function startWorker({
   config,
   temporal,
   store,
   vault,
   logger,
+  lookEveryMs = LOOK_EVERY_MS,
 }: WorkerDependencies): Promise<RunningWorker> {
   const { namespace, taskQueue } = config.temporal;
   const providers = new ConfiguredProviders(config.providers);
@@ -68,37 +77,54 @@ export async function startWorker({
       providers,
       transport,
       permits: new LanePermits(store.lanes, (event) => raiseLaneEvent({ store }, event)),
+      restoreGuard: new RestoreGuard({ store, marks: rotationMarks(client), now }),
       worker: identity,
-      now: () => new Date(),
+      now,
     }),
     maxConcurrentActivityTaskExecutions: ACTIVITIES_AT_ONCE,
     maxHeartbeatThrottleInterval: HEARTBEAT_AT_MOST_EVERY,
     shutdownGraceTime: SHUTDOWN_GRACE,
   });
-  const ended = worker.run();
+  const webhooks = await startWebhookWorker(
+    { config, store, vault, logger },
+    { connection, client, identity },
+    SHUTDOWN_GRACE,
+  );
+  const refreshing = worker.run();
+  // The end of one is the end of both.
+  const ended = Promise.race([refreshing, webhooks.ended]);
   // Handled by whoever awaits `ended`; without this an early failure would end the process before it is.
   ended.catch(() => undefined);
   const say = (line: string) => logger.info(line);
-  await applyPolicies({ client, store, taskQueue, providers, say });
-  const schedules = await ensureSchedules({
-    client,
-    settings: store.settings,
-    taskQueue,
-    providers: providers.all,
-    say,
-  });
+  const schedulesEnsured = async () => {
+    await applyPolicies({ client, store, taskQueue, providers, say });
+    const { settings } = store;
+    return ensureSchedules({ client, settings, taskQueue, providers: providers.all, say });
+  };
+  const schedules = await schedulesEnsured();
   for (const scheduleId of await orphanedSchedules(client, providers.all)) {
     logger.warn(
       { schedule_id: scheduleId },
       'a schedule exists for a provider that is not configured; its sweeps will fail',
     );
   }
+  const stopLooking = keepSchedules({
+    client,
+    providers: providers.all,
+    logger,
+    everyMs: lookEveryMs,
+    putBack: async () => {
+      await registerSearchAttributes(client.connection, namespace);
+      await schedulesEnsured();
+    },
+  });
   return {
     schedules,
     ended,
     async stop() {
+      await stopLooking();
       if (worker.getState() === 'RUNNING') worker.shutdown();
-      await ended.catch(() => undefined);
+      await Promise.allSettled([refreshing, webhooks.stop()]);
       await disconnect(connection, client, transport);
     },
   };

@@ -29,7 +29,7 @@ import type {
 import { lostPauseMs, retryPauseMs } from '../domain/refresh-policy';
 import { pauseBeforeReplayMs } from '../domain/replay';
 import { followLane } from './lane';
-import { EvergrantOutcome } from './search-attributes';
+import { EvergrantGeneration, EvergrantOutcome } from './search-attributes';
 
 // One attempt is one try: each further one would present the refresh token again, and is this workflow's decision.
 // The heartbeat is short so that a dead worker is replaced within the grace that providers give a replay.
@@ -164,6 +164,7 @@ export async function refreshAccountWorkflow(input: RefreshAccountInput): Promis
   let finished = 0;
   let outcome: AttemptOutcome | undefined;
   let ended = false;
+  let rotatedTo: number | null = null;
 
   setHandler(requestRefreshUpdate, async (asked) => {
     const before = finished;
@@ -221,6 +222,7 @@ export async function refreshAccountWorkflow(input: RefreshAccountInput): Promis
         continue;
       }
       supersedes = null;
+      rotatedTo = result.rotatedTo ?? rotatedTo;
       // Somebody forced a refresh while this one found that none was due: theirs is still to be made.
       if (attempt.outcome === 'skipped' && isForced(wanted)) continue;
       outcome = attempt;
@@ -246,6 +248,7 @@ export async function refreshAccountWorkflow(input: RefreshAccountInput): Promis
     }
     upsertSearchAttributes([
       { key: EvergrantOutcome, value: outcome.failure?.code ?? outcome.outcome },
+      ...(rotatedTo === null ? [] : [{ key: EvergrantGeneration, value: rotatedTo }]),
     ]);
     return outcome;
   } finally {
@@ -292,10 +295,10 @@ function summaryOf(label: string, request: RefreshRequest, attempt: number): str
 }
 
 /** Which kind of end an activity without a result came to. Cancellation and anything unexpected is thrown on. */
-function failureKind(error: unknown): 'worker_lost' | 'database_unavailable' | 'internal_error' {
+function failureKind(error: unknown): 'worker_lost' | 'cannot_begin' | 'internal_error' {
   if (!(error instanceof ActivityFailure)) throw error;
   if (error.cause instanceof TimeoutFailure) return 'worker_lost';
-  if (error.cause instanceof ApplicationFailure && error.cause.type === 'database_unavailable')
-    return 'database_unavailable';
+  const type = error.cause instanceof ApplicationFailure ? error.cause.type : null;
+  if (type === 'database_unavailable' || type === 'restore_unknown') return 'cannot_begin';
   return 'internal_error';
 }

@@ -6,6 +6,8 @@ export const EvergrantAccount = defineSearchAttributeKey('EvergrantAccount', 'KE
 export const EvergrantOrg = defineSearchAttributeKey('EvergrantOrg', 'KEYWORD');
 export const EvergrantSource = defineSearchAttributeKey('EvergrantSource', 'KEYWORD');
 export const EvergrantOutcome = defineSearchAttributeKey('EvergrantOutcome', 'KEYWORD');
+/** Of refreshes that brought a new refresh token: the account's generation since. */
+export const EvergrantGeneration = defineSearchAttributeKey('EvergrantGeneration', 'INT');
 
 export const SEARCH_ATTRIBUTES = [
   EvergrantProvider,
@@ -13,4 +15,5 @@ export const SEARCH_ATTRIBUTES = [
   EvergrantOrg,
   EvergrantSource,
   EvergrantOutcome,
+  EvergrantGeneration,
 ];

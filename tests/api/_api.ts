@@ -5,7 +5,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Writable } from 'node:stream';
 import { type ApiApp, createApp } from '../../src/api/app';
+import { createAuditLog } from '../../src/api/audit-log';
 import type { ApiDependencies } from '../../src/api/dependencies';
+import { createEncryptionClient } from '../../src/api/encryption-client';
 import { createHandoutLog, type HandoutLog } from '../../src/api/handout-log';
 import { createRefreshClient } from '../../src/api/refresh-client';
 import { createScheduleClient } from '../../src/api/schedule-client';
@@ -86,7 +88,13 @@ export async function startApi(
   const secrets = new Set([secretMarker, harness.clientSecret]);
   const answered: string[] = [];
   const logger = createLogger('debug', intoLines(harness.logs));
-  const handouts = createHandoutLog(harness.store.tokenHandouts, logger);
+  const audit = createAuditLog({
+    store: harness.store,
+    vault: harness.vault,
+    retentionDays: 400,
+    now: () => new Date(),
+  });
+  const handouts = createHandoutLog(harness.store.tokenHandouts, audit, logger);
   const providers = new ConfiguredProviders(harness.config.providers);
   const { taskQueue } = harness.config.temporal;
   const dependencies: ApiDependencies = {
@@ -96,11 +104,14 @@ export async function startApi(
     refreshes: createRefreshClient(harness.client, taskQueue),
     schedules: createScheduleClient(harness.client, providers, taskQueue),
     workflows: createWorkflowClient(harness.client, taskQueue),
+    encryption: createEncryptionClient(harness.client, taskQueue),
     handouts,
+    audit,
     logger,
     configuredKeys: options.configuredKeys ?? [],
     jwt: options.jwt ?? null,
     oidc: null,
+    webhooks: harness.config.webhooks,
     now: () => new Date(),
     stopping: new AbortController().signal,
   };

@@ -3,6 +3,7 @@
 export interface Schema {
   $ref?: string;
   type?: string | string[];
+  description?: string;
   enum?: unknown[];
   const?: unknown;
   format?: string;
@@ -13,21 +14,31 @@ export interface Schema {
   allOf?: Schema[];
   anyOf?: Schema[];
   oneOf?: Schema[];
+  minLength?: number;
+  maxLength?: number;
+  minItems?: number;
+  maxItems?: number;
+  minimum?: number;
+  maximum?: number;
+  example?: unknown;
 }
 
 interface Content {
-  content?: { 'application/json'?: { schema: Schema } };
+  content?: Record<string, { schema: Schema; example?: unknown }>;
 }
 
 interface Parameter {
   name: string;
   in: 'path' | 'query' | 'header';
   required?: boolean;
+  description?: string;
   schema: Schema;
 }
 
 export interface Operation {
   summary?: string;
+  operationId?: string;
+  tags?: string[];
   security?: Record<string, string[]>[];
   parameters?: Parameter[];
   requestBody?: Content;
@@ -38,6 +49,7 @@ export interface OpenApiDocument {
   openapi: string;
   info: { title: string; version: string };
   security?: Record<string, string[]>[];
+  tags: { name: string; description: string }[];
   paths: Record<string, Record<string, Operation>>;
   components: {
     schemas: Record<string, Schema>;
@@ -73,6 +85,8 @@ export function contractProblems(
   const response = found.operation.responses[String(answer.status)];
   if (response === undefined) return [`${found.name} does not document status ${answer.status}`];
   const schema = response.content?.['application/json']?.schema;
+  if (schema === undefined && response.content !== undefined)
+    return typeof answer.body === 'string' ? [] : [`${found.name} is to answer as text`];
   if (schema === undefined)
     return answer.body === null ? [] : [`${found.name} documents no body for ${answer.status}`];
   return problems(document, schema, answer.body, `${found.name} ${answer.status}`);
@@ -89,7 +103,8 @@ function pattern(path: string): RegExp {
   return new RegExp(`^${path.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`);
 }
 
-function problems(
+/** What of a value its schema does not foresee. */
+export function problems(
   document: OpenApiDocument,
   given: Schema,
   value: unknown,
@@ -110,6 +125,9 @@ function problems(
     return [...found, `${at} is ${typeOf(value, '')}, not ${[schema.type].flat().join(' or ')}`];
   if (schema.enum !== undefined && value !== null && !schema.enum.includes(value))
     found.push(`${at} is none of ${schema.enum.join(', ')}`);
+  if (schema.const !== undefined && value !== schema.const)
+    found.push(`${at} is not ${JSON.stringify(schema.const)}`);
+  found.push(...boundProblems(schema, value, at));
   if (schema.format === 'date-time' && typeof value === 'string' && !isUtcTime(value))
     found.push(`${at} is no ISO 8601 UTC time`);
   if (Array.isArray(value)) {
@@ -119,6 +137,23 @@ function problems(
     found.push(...objectProblems(document, schema, value as Record<string, unknown>, at, members));
   }
   return found;
+}
+
+function boundProblems(schema: Schema, value: unknown, at: string): string[] {
+  const {
+    minLength,
+    maxLength,
+    minItems = minLength,
+    maxItems = maxLength,
+    minimum,
+    maximum,
+  } = schema;
+  const sized = typeof value === 'string' || Array.isArray(value);
+  const [least, most] = sized ? [minItems, maxItems] : [minimum, maximum];
+  const size = sized ? value.length : value;
+  if (typeof size !== 'number') return [];
+  if (size < (least ?? size)) return [`${at} is below ${least}`];
+  return size > (most ?? size) ? [`${at} is above ${most}`] : [];
 }
 
 function objectProblems(

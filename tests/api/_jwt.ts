@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWK, SignJWT } from 'jose';
 import type { JwtConfig } from '../../src/config';
+import { Secret } from '../../src/domain/secret';
 
 /** What a JWT says; a claim that is `undefined` is left out. */
 type Claims = Record<string, unknown>;
@@ -49,7 +50,7 @@ export function secretIssuer(): Issuer & { secret: string } {
   const secret = randomBytes(32).toString('base64url');
   return {
     secret,
-    config: jwtConfig({ secret }),
+    config: jwtConfig({ secret: new Secret(secret) }),
     sign: (claims = {}, { alg = 'HS256' } = {}) =>
       signed(new TextEncoder().encode(secret), { alg }, claims),
   };

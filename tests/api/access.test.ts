@@ -21,10 +21,12 @@ const TRIGGER = 'POST /api/admin/internal/refresh-tokens';
 const TOKEN = 'GET /api/tokens/{account_id}';
 
 /** Reading takes `read`, changing takes `admin`; whatever differs is named here. */
-function scopeOf({ name, method }: { name: string; method: string }): Scope {
+function scopeOf({ name, method, path }: Record<'name' | 'method' | 'path', string>): Scope {
   if (name === TRIGGER) return 'internal';
   if (name === TOKEN) return 'tokens';
   if (name === 'GET /api/admin/keys' || name.endsWith('/token-handouts')) return 'admin';
+  if (name.startsWith('GET /api/admin/encryption')) return 'admin';
+  if (path.startsWith('/api/admin/audit')) return 'admin';
   return method === 'GET' ? 'read' : 'admin';
 }
 
@@ -69,7 +71,12 @@ afterAll(async () => {
 
 it('is public only where it says whether it lives, and what it is', () => {
   const open = operations.filter((one) => !guarded.includes(one)).map(({ name }) => name);
-  expect(open.toSorted()).toEqual(['GET /healthz', 'GET /readyz']);
+  expect(open.toSorted()).toEqual([
+    'GET /docs',
+    'GET /healthz',
+    'GET /openapi.json',
+    'GET /readyz',
+  ]);
 });
 
 describe.each(guarded)('$name', (route) => {

@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { ApiDependencies } from '../../src/api/dependencies';
 import type { JwtConfig } from '../../src/config';
+import { Secret } from '../../src/domain/secret';
 import { type Answer, type Api, expectError, startApi } from './_api';
 import {
   assembled,
@@ -247,7 +248,10 @@ it('is refused where neither a secret nor a JWKS is configured', async () => {
 it('does not take the place of a configured key that has dots', async () => {
   const key = 'my.configured.key-of-the-environment';
   const principal = { keyId: 'ADMIN_API_KEY', organisation: api.organisation, scopes: [] };
-  const send = api.with({ jwt: shared.config, configuredKeys: [{ key, principal }] });
+  const send = api.with({
+    jwt: shared.config,
+    configuredKeys: [{ key: new Secret(key), principal }],
+  });
   expectError(await send('GET', READ, { key }), 403, 'forbidden');
 });
 

@@ -1,7 +1,7 @@
 /** The document of the API: complete, sound, and without a place for a token. */
 import { createApp } from '../../src/api/app';
 import type { ApiDependencies } from '../../src/api/dependencies';
-import { type OpenApiDocument, operationsOf, resolve, type Schema } from './_contract';
+import { type OpenApiDocument, operationsOf, problems, resolve, type Schema } from './_contract';
 
 const app = createApp({ configuredKeys: [] } as unknown as ApiDependencies);
 let document: OpenApiDocument;
@@ -13,6 +13,9 @@ beforeAll(async () => {
 
 /** The one operation that answers with a token. */
 const TOKEN = 'GET /api/tokens/{account_id}';
+
+/** Of a webhook, in the answers that make it. */
+const WEBHOOK_SECRET = '.secret';
 
 /** Every member of a schema, with its path. */
 function members(given: Schema, at = ''): { at: string; name: string; schema: Schema }[] {
@@ -49,13 +52,13 @@ it('is an OpenAPI 3.1 document that needs no key', async () => {
 
 it('has every route that is registered, and no other', () => {
   const registered = app.routes
-    .filter(({ method, path }) => method !== 'ALL' && path !== '/openapi.json' && !isPage(path))
+    .filter(({ method, path }) => method !== 'ALL' && !isPage(path))
     .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`);
   const documented = operationsOf(document).map(({ name }) => name);
   expect(documented.toSorted()).toEqual([...new Set(registered)].toSorted());
 });
 
-/** What people use in the browser, and no client. */
+/** What people use in the browser, and no client: left out of the document on purpose. */
 function isPage(path: string): boolean {
   return path === '/' || /^\/(admin|assets|sign-in|sign-out|theme)(\/|$)/.test(path);
 }
@@ -88,6 +91,103 @@ it('describes every operation and every answer', () => {
     });
     for (const response of Object.values(operation.responses))
       expect(response.description).toMatch(/\S/);
+  }
+});
+
+it('gives every operation an id, and a tag that is described', () => {
+  const ids = operationsOf(document).map(({ operation }) => operation.operationId);
+  expect(ids.filter((id) => !/^[a-z]+([A-Z][a-z]*)+$/.test(id ?? ''))).toEqual([]);
+  expect(new Set(ids).size).toBe(ids.length);
+  const used = operationsOf(document).map(({ name, operation }) => {
+    expect({ name, tags: operation.tags }).toEqual({ name, tags: [expect.any(String)] });
+    return operation.tags?.[0];
+  });
+  expect(new Set(document.tags.map(({ name }) => name))).toEqual(new Set(used));
+  for (const { description } of document.tags) expect(description).toMatch(/\S/);
+});
+
+it('describes every parameter', () => {
+  const silent = operationsOf(document).flatMap(({ name, operation }) =>
+    (operation.parameters ?? [])
+      .filter((one) => !/\S/.test(one.description ?? one.schema.description ?? ''))
+      .map((one) => `${name} ${one.name}`),
+  );
+  expect(silent).toEqual([]);
+});
+
+it('says which scope opens each operation, or that none is needed', () => {
+  for (const { name, path, operation } of operationsOf(document)) {
+    const scopes = operation.security?.flatMap(({ bearer }) => bearer ?? []) ?? [];
+    const known = scopes.filter((scope) => /^(admin|read|tokens|internal)$/.test(scope));
+    expect({ name, known: known.length, scopes }).toEqual({
+      name,
+      known: path.startsWith('/api/') ? 1 : 0,
+      scopes: known,
+    });
+  }
+});
+
+describe('the examples', () => {
+  /** Each JSON body that is taken, and each that is answered with success. */
+  const examples = () =>
+    operationsOf(document).flatMap(({ name, operation: { requestBody, responses } }) => {
+      const answers = Object.entries(responses).filter(([status]) => status.startsWith('2'));
+      const all = [['request', requestBody] as const, ...answers];
+      return all.flatMap(([what, body]) => {
+        const json = body?.content?.['application/json'];
+        return json === undefined ? [] : [{ at: `${name} ${what}`, ...json }];
+      });
+    });
+
+  it('are there for every body, and are what its schema asks for', () => {
+    expect(examples().length).toBeGreaterThan(40);
+    for (const { at, schema, example } of examples()) {
+      expect({ at, example }).toEqual({ at, example: expect.anything() });
+      expect(problems(document, schema, example, at)).toEqual([]);
+    }
+  });
+
+  it('of the named schemas are what these ask for, too', () => {
+    const named = Object.entries(document.components.schemas).filter(
+      ([, { example }]) => example !== undefined,
+    );
+    expect(named.length).toBeGreaterThan(10);
+    for (const [name, schema] of named)
+      expect(problems(document, schema, schema.example, name)).toEqual([]);
+  });
+
+  it('are checked for all that a schema of ours can ask', () => {
+    const known = ['$ref', 'type', 'enum', 'const', 'format', 'properties', 'required', 'items'];
+    known.push('additionalProperties', 'allOf', 'anyOf', 'oneOf', 'description', 'example');
+    known.push('minLength', 'maxLength', 'minItems', 'maxItems', 'minimum', 'maximum', 'default');
+    const schemas = examples().flatMap(({ schema }) => [
+      schema,
+      ...members(schema).map((member) => member.schema),
+    ]);
+    const used = new Set(schemas.flatMap((schema) => Object.keys(resolve(document, schema))));
+    expect([...used].filter((keyword) => !known.includes(keyword))).toEqual([]);
+  });
+
+  it('hold nothing that could be a token: what stands for one has a gap', () => {
+    const found = JSON.stringify(document).matchAll(
+      /evg_[\w-]{20,}|v\^1\.1#i[\w#^]{8,}|ya29\.[\w-]{8,}|shp\w{2}_\w{8,}|eyJ[\w-]{8,}\.|ENC:v1:[\w-]+:[\w+/]{8,}/g,
+    );
+    expect([...found].map(([text]) => text)).toEqual([]);
+    const said = examples().flatMap(({ example }) => leaves(example));
+    const secrets = said.filter(([name]) => /^(\w+_)?(token|api_key|secret)$/.test(name));
+    expect(secrets.length).toBeGreaterThan(3);
+    expect(secrets.filter(([, text]) => !text.includes('…'))).toEqual([]);
+    // Beside ids and addresses, which have signs within, no word is as long as a secret.
+    const long = said.filter(([, text]) => /[A-Za-z0-9]{25,}/.test(text));
+    expect(long).toEqual([]);
+  });
+
+  function leaves(value: unknown, name = ''): [string, string][] {
+    if (typeof value === 'string') return [[name, value]];
+    if (typeof value !== 'object' || value === null) return [];
+    return Object.entries(value).flatMap(([key, member]) =>
+      leaves(member, Array.isArray(value) ? name : key),
+    );
   }
 });
 
@@ -133,6 +233,7 @@ it('has no member for a token in any answer but the masked one of a logged reque
         ({ name, schema: { format } }) => !name.endsWith('_fingerprint') && format !== 'date-time',
       )
       .filter(({ schema: { type } }) => [type].flat().includes('string'))
+      .filter(({ at }) => at !== WEBHOOK_SECRET)
       .map(({ at }) => (operation === TOKEN ? operation : '') + at.split('.').slice(-2).join('.')),
   );
   expect([...new Set(tokens)].toSorted()).toEqual([
@@ -148,6 +249,16 @@ it('shows the text of an API key in the answer that creates it, and nowhere else
     .filter(({ schema }) => members(schema).some(({ name }) => name === 'api_key'))
     .map(({ name }) => name);
   expect(places).toEqual(['POST /api/admin/keys']);
+});
+
+it('shows the secret of a webhook in the answers that make it, and nowhere else', () => {
+  const places = bodies('response')
+    .filter(({ schema }) => members(schema).some(({ name }) => name === 'secret'))
+    .map(({ name }) => name);
+  expect(places.toSorted()).toEqual([
+    'POST /api/admin/webhooks',
+    'POST /api/admin/webhooks/{id}/rotate-secret',
+  ]);
 });
 
 it('refuses unknown members of every body it takes', () => {

@@ -1,10 +1,13 @@
 /** Many uses at once: one request at the provider, and a complete record of who was handed what. */
+
 import { performance } from 'node:perf_hooks';
+import type { AuditLog } from '../../src/api/audit-log';
 import { createHandoutLog } from '../../src/api/handout-log';
 import { createRefreshClient } from '../../src/api/refresh-client';
 import { serveApi } from '../../src/api/serve';
+import type { AuditEntry } from '../../src/domain/audit';
 import { createLogger } from '../../src/logging';
-import type { TokenHandout } from '../../src/store/token-handouts';
+import type { TokenHandout, TokenHandouts } from '../../src/store/token-handouts';
 import { eventually } from '../support/eventually';
 import { type Api, expectError, startApi } from './_api';
 
@@ -117,11 +120,13 @@ describe('the audit off the path', () => {
     accessTokenFingerprint: 'f',
   });
   const silent = createLogger('fatal');
+  /** Whether a batch is an entry is tests/api/audit.test.ts's to say. */
+  const audit: AuditLog = { append: async () => ({}) as AuditEntry };
 
   it('audit: writes many hand-outs in few batches', async () => {
     const batches: number[] = [];
     const append = async (batch: readonly TokenHandout[]) => void batches.push(batch.length);
-    const log = createHandoutLog({ append }, silent);
+    const log = createHandoutLog({ append, keptUntil: (at) => at }, audit, silent);
     for (let index = 0; index < 1_200; index += 1) log.record(handout(`k${index}`));
     await log.stop();
     expect(batches.reduce((sum, size) => sum + size, 0)).toBe(1_200);
@@ -130,15 +135,15 @@ describe('the audit off the path', () => {
 
   it('audit: keeps what the database could not take, and writes it at the stop, each once', async () => {
     let away = true;
-    const append = async (batch: readonly TokenHandout[]) => {
-      await api.store.tokenHandouts.append(batch);
+    const append: TokenHandouts['append'] = async (rows, batch) => {
+      await api.store.tokenHandouts.append(rows, batch);
       // It was written, but the answer was lost: the same batch comes again.
       if (away) {
         away = false;
         throw new Error('connection reset');
       }
     };
-    const log = createHandoutLog({ append }, silent);
+    const log = createHandoutLog({ append, keptUntil: (at) => at }, audit, silent);
     const at = { organisation: 'org-batch', accountId: 'acc-batch' };
     for (const keyId of ['one', 'two']) log.record({ ...handout(keyId), ...at });
     await log.stop();

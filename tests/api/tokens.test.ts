@@ -1,4 +1,6 @@
 /** GET /api/tokens/:account_id: a token that is valid now, from wherever it is had soonest, or the reason why not. */
+
+import { Secret } from '../../src/domain/secret';
 import { eventually } from '../support/eventually';
 import { type Answer, type Api, expectError, startApi } from './_api';
 
@@ -333,7 +335,7 @@ describe('a token in memory', () => {
     const send = api.with({
       now: () => new Date(Date.now() + clock.aheadMs),
       store: { ...api.store, accounts },
-      configuredKeys: [{ key: text, principal }],
+      configuredKeys: [{ key: new Secret(text), principal }],
     });
     const ask = () => send('GET', `/api/tokens/${id}`, { key: text });
     expectToken(await ask());

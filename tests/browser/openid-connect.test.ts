@@ -1,6 +1,7 @@
 /** Signing in with an OpenID provider: a certified one, in a real browser. */
 import { randomUUID } from 'node:crypto';
 import type { Page } from 'playwright-core';
+import { Secret } from '../../src/domain/secret';
 import {
   type AuthorizationServer,
   type Person,
@@ -22,7 +23,7 @@ beforeAll(async () => {
     oidc: {
       issuer: new URL(provider.issuer),
       clientId: CLIENT_ID,
-      clientSecret: SECRET,
+      clientSecret: new Secret(SECRET),
       publicUrl: null,
       organisation: { claim: 'tenant' },
       scopesClaim: 'roles',

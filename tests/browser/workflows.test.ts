@@ -65,7 +65,8 @@ describe('the list', () => {
       expect.stringMatching(/^\d+ (ms|s)/),
       'scheduled',
     ]);
-    expect(await rowOf(page, revoked).getByText('invalid_grant').isVisible()).toBe(true);
+    expect(await good.getByRole('link', { name: 'Harbour Books' }).isVisible()).toBe(true);
+    expect(await rowOf(page, revoked).getByText('invalid grant').isVisible()).toBe(true);
     const sweep = page.getByRole('row').filter({ hasText: 'ebay: refreshed 2/3, failed 1' });
     expect(await sweep.getByText('completed').isVisible()).toBe(true);
     expect(await page.getByText(foreign.id).count()).toBe(0);
@@ -120,7 +121,7 @@ describe('one workflow', () => {
   it('R1.10 says what happened, by which activity, at which attempt, and why it failed', async () => {
     const page = await pages.signedIn({ scopes: ['read'] });
     await page.goto('/admin/workflows');
-    await page.getByRole('link', { name: revoked.id }).click();
+    await page.getByRole('link', { name: 'Saffron' }).click();
     const step = page.getByRole('row', { name: 'Saffron: refresh (scheduled)' });
     await step.getByText('refreshGrant').waitFor();
     const end = page.getByRole('row', { name: 'failed (invalid_grant)' }).first();

@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import mongoose from 'mongoose';
 import type { RunningApi } from '../../src/api/serve';
 import { temporalCommand } from '../schedule/_worker';
 import { eventually } from '../support/eventually';
@@ -192,6 +193,67 @@ describe('steering', () => {
     expect(newest).toMatchObject({ status: 'completed', result: 'ebay: nothing was due' });
   });
 
+  it('workflows list shows what was refreshed, and filters', async () => {
+    const listed = expectDone(await cli('workflows', 'list', '--account', revoked.id));
+    expect(rows(listed.stdout)).toContainEqual(
+      expect.objectContaining({
+        workflow: `refresh-account/${revoked.id}`,
+        outcome: 'invalid_grant',
+        source: 'api',
+      }),
+    );
+    const sweeps = await cli('workflows', 'list', '--type', 'sweep', '--limit', '1', '--json');
+    expect(expectDone(sweeps).json().items).toMatchObject([{ type: 'sweep', provider: 'ebay' }]);
+    expect(await cli('workflows', 'list', '--status', 'fine')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/status/),
+    });
+  });
+
+  it('workflows terminate ends a refresh that waits, with a reason that its history keeps', async () => {
+    const waiting = await h.addAccount({ organisation, expiresInMs: HOUR });
+    h.sandbox.script({ subject: waiting.id, times: 50, answer: { kind: 'unavailable' } });
+    await cli('force-refresh', waiting.id);
+    const { stdout } = expectDone(
+      await cli('workflows', 'terminate', waiting.id, '--reason', 'the shop asked for it'),
+    );
+    expect(stdout).toMatch(
+      new RegExp(`^Terminated: refresh-account/${waiting.id} \\(run \\S+\\)$`, 'm'),
+    );
+    const history = await h.client.workflow
+      .getHandle(`refresh-account/${waiting.id}`)
+      .fetchHistory();
+    const end = history.events?.at(-1)?.workflowExecutionTerminatedEventAttributes;
+    expect(end?.reason).toMatch(/^the shop asked for it \(key /);
+    expect(await cli('workflows', 'terminate', waiting.id, '--reason', 'again')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/\S/),
+    });
+  });
+
+  it('audit verify says that all is as it was written, and fails where it is not', async () => {
+    await cli('keys', 'create', '--name', 'audited', '--scope', 'read');
+    const { stdout } = expectDone(await cli('audit', 'verify'));
+    const known = /The last: (\d+:\S+)/.exec(stdout)?.[1] ?? '';
+    expect(stdout).toMatch(
+      /^\d+ entries and 0 token hand-outs are as they were written \(1 to \d+\)\.$/m,
+    );
+    expect(
+      expectDone(await cli('audit', 'verify', '--known', known, '--json')).json(),
+    ).toMatchObject({
+      intact: true,
+      break: null,
+    });
+    const database = await mongoose.createConnection(h.mongodbUri).asPromise();
+    const entries = database.collection('audit_entries');
+    await entries.updateOne({ organisation, sequence: 1 }, { $set: { actor: 'nobody' } });
+    await database.close();
+    const broken = await cli('audit', 'verify');
+    expect(broken.code).toBe(1);
+    expect(broken.stdout).toContain('Entry 1 is edited: It is not as it was written');
+  });
+
   it('keys create shows a key once that works until it is revoked', async () => {
     const created = await cli('keys', 'create', '--name', 'dashboard', '--scope', 'read', '--json');
     const { id, api_key } = created.json();
@@ -273,6 +335,8 @@ describe('exit codes and errors', () => {
     ['one word too many', ['status', 'all']],
     ['a limit that is none', ['accounts', 'list', '--limit', 'many']],
     ['nothing to set', ['schedules', 'set', 'ebay']],
+    ['an empty id', ['accounts', 'show', '']],
+    ['an end without a reason', ['workflows', 'terminate', 'acc_none']],
     ['a key without a name', ['keys', 'create', '--scope', 'read']],
   ])('%s is wrong usage: 2, and stdout stays empty', async (_what, args) => {
     const ran = await cli(...args);

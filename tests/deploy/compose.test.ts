@@ -77,13 +77,13 @@ describe('every container', () => {
   it.each(services.filter(([, service]) => service.build === undefined))(
     '%s is pinned by version',
     (_name, { image }) => {
-      expect(image).toMatch(/^[a-z/-]+:\d+\.\d+(\.\d+)?(-[a-z0-9.]+)?$/);
+      expect(image).toMatch(/^[a-z/-]+:\d+\.\d+(\.\d+)?(-[a-z0-9.]+)?(@sha256:[0-9a-f]{64})?$/);
     },
   );
 
   it('runs one version of the Temporal server and its tools', () => {
     const tags = services.map(
-      ([, { image }]) => /^temporalio\/(?:server|admin-tools):(.*)$/.exec(image)?.[1],
+      ([, { image }]) => /^temporalio\/(?:server|admin-tools):([^@]*)/.exec(image)?.[1],
     );
     expect(new Set(tags.filter((tag) => tag !== undefined)).size).toBe(1);
   });

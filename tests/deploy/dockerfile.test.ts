@@ -16,7 +16,7 @@ it('starts from one Node image, pinned by version, with glibc, that package.json
   const names = stages.map(({ name }) => name);
   const images = stages.map(({ base }) => base).filter((base) => !names.includes(base));
   expect(images).toHaveLength(1);
-  expect(images[0]).toMatch(/^node:\d+\.\d+\.\d+-(bookworm|trixie)-slim$/);
+  expect(images[0]).toMatch(/^node:\d+\.\d+\.\d+-(bookworm|trixie)-slim(@sha256:[0-9a-f]{64})?$/);
   const { engines } = z
     .object({ engines: z.object({ node: z.string() }) })
     .parse(JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')));

@@ -1,4 +1,6 @@
 /** What each adapter is held to: its provider's documented request, answers and refusals. One entry for each. */
+
+import { Secret } from '../../src/domain/secret';
 import type { EnvironmentConfig } from '../../src/provider-entry';
 
 const CLIENT_ID = 'client-0a1b2c3d4e5f';
@@ -25,7 +27,7 @@ export interface ContractCase {
 }
 
 const secretInBody = { client_id: CLIENT_ID, client_secret: CLIENT_SECRET };
-const withSecret = { clientId: CLIENT_ID, clientSecret: CLIENT_SECRET };
+const withSecret = { clientId: CLIENT_ID, clientSecret: new Secret(CLIENT_SECRET) };
 const basic = `Basic ${Buffer.from(`${CLIENT_ID}:${CLIENT_SECRET}`).toString('base64')}`;
 const answer = { access_token: ACCESS_TOKEN, token_type: 'Bearer', expires_in: 3600 };
 /** Not even base64: whoever looks into it stumbles. */

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTcpServer, type Socket } from 'node:net';
+import { Secret } from '../../src/domain/secret';
 import { ConfiguredProviders } from '../../src/providers/configured-providers';
 import type { Provider } from '../../src/providers/provider';
 import {
@@ -109,15 +110,23 @@ export function ebayAt(tokenEndpoint: string, clientSecret = CLIENT_SECRET): Pro
       id: 'ebay',
       adapter: 'ebay',
       policy: defaultPolicy('ebay', null),
-      environments: { production: { clientId: CLIENT_ID, clientSecret, tokenEndpoint } },
+      environments: {
+        production: { clientId: CLIENT_ID, clientSecret: new Secret(clientSecret), tokenEndpoint },
+      },
     },
   ]).all;
   if (provider === undefined) throw new Error('no provider');
   return provider;
 }
 
+/** What was received, as text. */
+interface PlainReceivedGrant extends Omit<ReceivedGrant, 'accessToken' | 'refreshToken'> {
+  accessToken: string | null;
+  refreshToken: string | null;
+}
+
 export interface Exchanged extends Exchange {
-  received: ReceivedGrant[];
+  received: PlainReceivedGrant[];
 }
 
 export interface ExchangeOptions {
@@ -140,19 +149,24 @@ export async function exchangeAt(url: string, options: ExchangeOptions = {}): Pr
   if (environment === undefined) throw new Error('no environment');
   const transport = options.transport ?? transportForTest();
   const { deadlineMs } = options;
-  const received: ReceivedGrant[] = [];
+  const received: PlainReceivedGrant[] = [];
   const exchange = await exchangeRefreshToken(
     {
       provider,
       environment,
       account: { externalId: options.externalId ?? 'acme.myshopify.com' },
-      refreshToken: options.refreshToken ?? REFRESH_TOKEN,
+      refreshToken: new Secret(options.refreshToken ?? REFRESH_TOKEN),
       capture: options.capture ?? true,
       mayBeSent: options.mayBeSent ?? (() => Promise.resolve(true)),
       receive:
         options.receive ??
         ((grant) => {
-          received.push(grant);
+          const { accessToken, refreshToken } = grant;
+          received.push({
+            ...grant,
+            accessToken: accessToken?.reveal() ?? null,
+            refreshToken: refreshToken?.reveal() ?? null,
+          });
         }),
     },
     {

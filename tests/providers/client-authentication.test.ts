@@ -2,6 +2,7 @@
 import { generateKeyPairSync, verify } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
+import { Secret } from '../../src/domain/secret';
 import type { EnvironmentConfig } from '../../src/provider-entry';
 import { privateKeyProblem } from '../../src/providers/client-authentication';
 import { ConfiguredProviders } from '../../src/providers/configured-providers';
@@ -75,7 +76,7 @@ const exchange = (environment: Partial<EnvironmentConfig>) =>
 
 describe('a client', () => {
   it('sends id and secret in the header, form-encoded and no further than that', async () => {
-    await exchange({ tokenEndpoint: `${origin}/token`, clientSecret: 'a-b.c_d e:%ä' });
+    await exchange({ tokenEndpoint: `${origin}/token`, clientSecret: new Secret('a-b.c_d e:%ä') });
     const [request] = tokenRequests();
     const pair = Buffer.from(request?.authorization?.slice('Basic '.length) ?? '', 'base64');
     expect(pair.toString()).toBe('an-app:a-b.c_d+e%3A%25%C3%A4');
@@ -86,7 +87,7 @@ describe('a client', () => {
     const tokenEndpoint = `${origin}/token`;
     await exchange({
       tokenEndpoint,
-      clientSecret: 's',
+      clientSecret: new Secret('s'),
       clientAuthentication: 'client_secret_post',
     });
     await exchange({ tokenEndpoint, clientAuthentication: 'none' });
@@ -114,7 +115,7 @@ describe('a client', () => {
       tokenEndpoint: `${origin}/token`,
       issuer: 'https://login.example.com',
       clientAuthentication: 'private_key_jwt',
-      privateKey: pem.replaceAll('\n', '\\n'),
+      privateKey: new Secret(pem.replaceAll('\n', '\\n')),
       keyId: 'key-1',
     });
     expect(result.outcome).toBe('ok');

@@ -1,6 +1,7 @@
 /** Every registered adapter asks whether an access token works as its provider documents, and reads the answer so. */
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { Secret } from '../../src/domain/secret';
 import type { EnvironmentConfig } from '../../src/provider-entry';
 import { ConfiguredProviders } from '../../src/providers/configured-providers';
 import { adapterIds, findAdapter } from '../../src/providers/registry';
@@ -131,7 +132,8 @@ afterAll(() => {
 });
 
 function environmentOf(adapter: string, config: Partial<EnvironmentConfig>) {
-  const own = { ...CLIENT, tokenEndpoint: 'https://as.example/token', ...config };
+  const clientSecret = new Secret(CLIENT.clientSecret);
+  const own = { ...CLIENT, clientSecret, tokenEndpoint: 'https://as.example/token', ...config };
   const environments = { production: own };
   const providers = new ConfiguredProviders([
     { id: 'it', adapter, policy: defaultPolicy(adapter, null), environments },
@@ -146,7 +148,7 @@ function ask(adapter: string, config: Partial<EnvironmentConfig>): Promise<Valid
     {
       environment: environmentOf(adapter, config),
       account: { externalId: SHOP },
-      accessToken: TOKEN,
+      accessToken: new Secret(TOKEN),
       capture: true,
     },
     { transport: transportForTest(), now: () => new Date() },
@@ -271,7 +273,7 @@ describe('whatever the provider', () => {
           validationEndpoint: findAdapter('shopify')?.validation?.endpoints['production'] ?? '',
         }),
         account: { externalId: 'evil.example/shop.myshopify.com' },
-        accessToken: TOKEN,
+        accessToken: new Secret(TOKEN),
         capture: false,
       },
       { transport: transportForTest(), now: () => new Date() },

@@ -1,4 +1,6 @@
 /** Each dialect as its own adapter hears it: the two were written apart, from the same sources. */
+
+import { Secret } from '../../src/domain/secret';
 import { ConfiguredProviders } from '../../src/providers/configured-providers';
 import { findAdapter } from '../../src/providers/registry';
 import { defaultPolicy } from '../../src/providers-file';
@@ -29,7 +31,7 @@ function refresh(sandbox: Sandbox, provider: SandboxProvider, refreshToken: stri
       environments: {
         production: {
           clientId: CLIENT_ID,
-          clientSecret: CLIENT_SECRET,
+          clientSecret: new Secret(CLIENT_SECRET),
           tokenEndpoint: sandbox.tokenEndpoint(provider),
         },
       },

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { refreshTokenFingerprint } from '../../src/sandbox/ledger';
 import type { Rotation } from '../../src/sandbox/rotation';
 import type { Sandbox } from '../../src/sandbox/server';
 import { CLIENT_ID, sandboxForTest, stopSandboxes } from './_token-client';
@@ -58,6 +59,21 @@ describe('a strict rotation, Etsy’s own', () => {
     expect(sandbox.ledger.filter((e) => e.event === 'received')[1]).toMatchObject({
       rotatedTokenPresented: true,
       subject: 's',
+    });
+    // The family dies once.
+    const revoked = sandbox.ledger.filter(({ event }) => event === 'revoked');
+    expect(revoked).toMatchObject([
+      { subject: 's', refreshTokenFingerprint: refreshTokenFingerprint(first) },
+    ]);
+  });
+
+  it('names in the ledger which refresh token took the place of which', async () => {
+    const sandbox = await sandboxForTest();
+    const first = grantOf(sandbox).refresh_token;
+    const { refresh_token: second = '' } = await use(sandbox, first);
+    expect(sandbox.ledger.find(({ event }) => event === 'committed')).toMatchObject({
+      refreshTokenFingerprint: refreshTokenFingerprint(first),
+      mintedRefreshTokenFingerprint: refreshTokenFingerprint(second),
     });
   });
 

@@ -87,6 +87,23 @@ describe('a scripted answer', () => {
     },
   );
 
+  it.each(['before_commit', 'after_commit'] as const)(
+    'holds the true answer back %s until it is let go',
+    async (delayAt) => {
+      const held = next(delayAt === 'before_commit' ? 'received' : 'committed');
+      let letGo = () => {};
+      const until = new Promise<void>((resolve) => {
+        letGo = resolve;
+      });
+      sandbox.script({ answer: { kind: 'normal', delayMs: 60_000, delayAt, until } });
+      const response = refresh(sandbox, refreshToken);
+      await held;
+      expect(events().at(-1)).toBe(delayAt === 'before_commit' ? 'received' : 'committed');
+      letGo();
+      expect(await (await response).json()).toMatchObject({ expires_in: 7200 });
+    },
+  );
+
   it('stops at once while a delayed answer is due', async () => {
     sandbox.script({ answer: { kind: 'normal', delayMs: 60_000 } });
     const committed = next('committed');

@@ -199,6 +199,16 @@ describe('markSending', () => {
     expect(await sending('one')).toBe(true);
   });
 
+  it('P1 is forbidden once the claim was found abandoned; a claim that has sent cannot be found so any more', async () => {
+    await claim('one');
+    expect(await store.grants.forbidSending(account.id, 'one')).toBe(true);
+    expect(await sending('one')).toBe(false);
+    await store.grants.release(account.id, 'one');
+    await claim('two');
+    expect(await sending('two')).toBe(true);
+    expect(await store.grants.forbidSending(account.id, 'two')).toBe(false);
+  });
+
   it('forbids sending once the account is disabled', async () => {
     await claim('one');
     await store.accounts.patch('org_a', account.id, { state: 'disabled' }, NOW);

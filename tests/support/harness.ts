@@ -10,6 +10,8 @@ import { Writable } from 'node:stream';
 import { Client, Connection, ScheduleNotFoundError } from '@temporalio/client';
 import { Runtime } from '@temporalio/worker';
 import { type ApiApp, createApp } from '../../src/api/app';
+import { createAuditLog } from '../../src/api/audit-log';
+import { createEncryptionClient } from '../../src/api/encryption-client';
 import { createHandoutLog, type HandoutLog } from '../../src/api/handout-log';
 import { createRefreshClient } from '../../src/api/refresh-client';
 import { createScheduleClient } from '../../src/api/schedule-client';
@@ -18,6 +20,7 @@ import { type Config, loadConfig } from '../../src/config';
 import type { Account } from '../../src/domain/account';
 import { type LaneRule, newLane } from '../../src/domain/lane';
 import type { LogEntry } from '../../src/domain/log-entry';
+import type { DeliveryPolicy } from '../../src/domain/webhook-delivery';
 import { createLogger, installTemporalLogger } from '../../src/logging';
 import { ConfiguredProviders } from '../../src/providers/configured-providers';
 import type { ProviderConfig } from '../../src/providers-file';
@@ -39,9 +42,13 @@ export interface HarnessOptions {
   worker?: boolean;
   mongodbUri?: string;
   temporalAddress?: string;
+  /** Default: one key, `k1`. */
+  encryptionKeys?: string;
   policy?: Partial<ProviderConfig['policy']>;
   /** Of every OAuth app, beside what its provider says. */
   lane?: Partial<LaneRule>;
+  /** Of webhooks, where days are too long. */
+  delivery?: Partial<DeliveryPolicy>;
   /** Which of the sandbox's providers are configured, and as what; default: eBay. */
   providers?: readonly SandboxProvider[] | Record<string, ProviderEntry>;
 }
@@ -50,6 +57,8 @@ export interface HarnessOptions {
 export type ProviderEntry = Record<string, unknown> & {
   /** Which of the sandbox's providers it speaks to, where the name does not say so. */
   dialect?: SandboxProvider;
+  /** By way of this proxy, given the sandbox's URL. */
+  by?: (url: string) => string;
 };
 
 export interface NewAccount {
@@ -107,7 +116,11 @@ export interface Harness {
     body?: unknown,
   ): Promise<{ status: number; body: any }>;
   /** Another configuration, as a worker has that was started with it. */
-  startWorker(otherwise?: { config: Config; store: Store }): Promise<RunningWorker>;
+  startWorker(otherwise?: {
+    config: Config;
+    store: Store;
+    lookEveryMs?: number;
+  }): Promise<RunningWorker>;
   /** All OAuth apps are well again, whatever a test made of them. */
   reopenLanes(): Promise<void>;
   stopWorkers(): Promise<void>;
@@ -138,7 +151,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const client = new Client({ connection, namespace });
 
   const sandbox = await startSandbox({ clientId: CLIENT_ID, clientSecret });
-  const encryptionKeys = `k1:${randomBytes(32).toString('base64')}`;
+  const encryptionKeys = options.encryptionKeys ?? `k1:${randomBytes(32).toString('base64')}`;
   const ring = KeyRing.parse(encryptionKeys);
   const directory = mkdtempSync(join(tmpdir(), 'evergrant-harness-'));
   const providersFile = writeProvidersFile(directory, sandbox, options.providers ?? ['ebay']);
@@ -146,10 +159,12 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     PROVIDERS_FILE: providersFile,
     SANDBOX_CLIENT_SECRET: clientSecret,
     DATA_DIR: '/nonexistent',
+    WEBHOOKS_ALLOW_PRIVATE_ADDRESSES: 'true',
   });
   const config: Config = {
     ...base,
     encryptionKeys: ring,
+    webhooks: { ...base.webhooks, delivery: { ...base.webhooks.delivery, ...options.delivery } },
     temporal: { connection: temporal, namespace, taskQueue: 'evergrant', uiUrl: null },
     providers: base.providers.map((provider) => ({
       ...provider,
@@ -166,7 +181,13 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const mongodbUri = options.mongodbUri ?? engines.mongodbUri(`evergrant_${id}`);
   const store = await openStore(mongodbUri, { logRetentionDays: 30, rules: providers.rule });
   const vault = await Vault.open(ring, store.settings);
-  const handouts = createHandoutLog(store.tokenHandouts, logger);
+  const audit = createAuditLog({
+    store: store,
+    vault: vault,
+    retentionDays: 400,
+    now: () => new Date(),
+  });
+  const handouts = createHandoutLog(store.tokenHandouts, audit, logger);
   const app = createApp({
     store,
     vault,
@@ -174,11 +195,14 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     refreshes: createRefreshClient(client, config.temporal.taskQueue),
     schedules: createScheduleClient(client, providers, config.temporal.taskQueue),
     workflows: createWorkflowClient(client, config.temporal.taskQueue),
+    encryption: createEncryptionClient(client, config.temporal.taskQueue),
     handouts,
+    audit,
     logger,
     configuredKeys: [],
     jwt: null,
     oidc: null,
+    webhooks: config.webhooks,
     now: () => new Date(),
     stopping: new AbortController().signal,
   });
@@ -319,11 +343,13 @@ function writeProvidersFile(
     ? Object.fromEntries(wanted.map((id) => [id, {}]))
     : wanted;
   const providers: Record<string, object> = {};
-  for (const [id, { dialect = id as SandboxProvider, ...entry }] of Object.entries(named)) {
+  for (const [id, { dialect = id as SandboxProvider, by = same, ...entry }] of Object.entries(
+    named,
+  )) {
     const environment = {
       clientId: CLIENT_ID,
       clientSecret: '${SANDBOX_CLIENT_SECRET}',
-      tokenEndpoint: sandbox.tokenEndpoint(dialect),
+      tokenEndpoint: by(sandbox.tokenEndpoint(dialect)),
       validationEndpoint: sandbox.validationEndpoint(dialect),
     };
     providers[id] = { ...entry, environments: { production: environment, sandbox: environment } };
@@ -331,6 +357,10 @@ function writeProvidersFile(
   const file = join(directory, 'providers.yaml');
   writeFileSync(file, JSON.stringify({ providers }));
   return file;
+}
+
+function same(url: string): string {
+  return url;
 }
 
 /** `Array.isArray` does not narrow what is read-only. */

@@ -1,8 +1,9 @@
 /** What a session cookie is worth, as time goes on, keys change and processes come and go. */
 import { randomBytes } from 'node:crypto';
 import { Hono } from 'hono';
+import { FailedAttempts } from '../../src/api/failed-attempts';
+import { Secret } from '../../src/domain/secret';
 import type { UiEnv } from '../../src/ui/dependencies';
-import { FailedSignIns } from '../../src/ui/failed-sign-ins';
 import { Sessions, type SignInProof } from '../../src/ui/sessions';
 import { KeyRing } from '../../src/vault/key-ring';
 import { Vault } from '../../src/vault/vault';
@@ -26,7 +27,7 @@ interface Process {
 
 /** A process with one route to sign in and one that says who is. */
 function processWith({ vault = h.vault, configuredKey = CONFIGURED, now = new Date() }: Process) {
-  const configuredKeys = [{ key: configuredKey, principal: PRINCIPAL }];
+  const configuredKeys = [{ key: new Secret(configuredKey), principal: PRINCIPAL }];
   const sessions = new Sessions({ store: h.store, vault, configuredKeys, now: () => now });
   const app = new Hono<UiEnv>();
   let start: Parameters<Sessions['start']> extends [unknown, ...infer Rest] ? Rest : never;
@@ -120,7 +121,7 @@ describe('a session', () => {
 describe('failed sign-ins', () => {
   const now = new Date();
   const failures = (count: number) => {
-    const failed = new FailedSignIns();
+    const failed = new FailedAttempts(10);
     for (let i = 0; i < count; i += 1) failed.record('192.0.2.1', now);
     return failed;
   };

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { KeyRing } from '../../src/vault/key-ring';
-import { isCiphertext, OpenError, open, seal } from '../../src/vault/sealing';
+import { isCiphertext, OpenError, open, reseal, seal } from '../../src/vault/sealing';
 import { openFailure, PLACE, randomKey, ringOf } from './_keys';
 
 const HEAD_BYTES = 16 + 32 + 12 + 16;
@@ -49,6 +49,15 @@ describe('seal and open', () => {
     const here = { organisation: 'org', account: '1acc', field: 'refresh_token' };
     const there = { organisation: 'org1', account: 'acc', field: 'refresh_token' };
     expect(openFailure(ring, seal(ring, TOKEN, here), there)).toBe('corrupt');
+  });
+
+  it('opens for the purpose it was sealed for alone, and is re-sealed for that one', () => {
+    const sealed = seal(ring, TOKEN, PLACE, 'session');
+    for (const one of [sealed, reseal(ring, sealed, PLACE, 'session')]) {
+      expect(open(ring, one, PLACE, 'session')).toBe(TOKEN);
+      expect(openFailure(ring, one, PLACE)).toBe('key_mismatch');
+    }
+    expect(() => reseal(ring, sealed, PLACE)).toThrow(OpenError);
   });
 
   it('never gives the same ciphertext twice, and shows nothing of the text', () => {

@@ -4,8 +4,11 @@
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
+import { appEvent } from '../../src/domain/event';
 import { engines } from '../support/engines';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
@@ -15,7 +18,7 @@ const workflowsPath = require.resolve('../../src/workflows');
 
 let h: Harness;
 beforeAll(async () => {
-  h = await startHarness({ providers: ['ebay', 'shopify'] });
+  h = await startHarness({ providers: ['ebay', 'shopify'], delivery: { pausesMs: [100] } });
 });
 afterAll(() => h?.stop());
 
@@ -102,6 +105,31 @@ describe('what runs today replays', () => {
   });
 });
 
+it('a delivery that is refused, tried again and accepted replays', async () => {
+  const organisation = 'default';
+  const answers = [500, 200].values();
+  const receiver = createServer((request, response) => {
+    request.resume().once('end', () => response.writeHead(answers.next().value ?? 200).end());
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  const { port } = receiver.address() as AddressInfo;
+  const { body: webhook } = await h.request(await h.key(), 'POST', '/api/admin/webhooks', {
+    url: `http://127.0.0.1:${port}/`,
+    event_types: ['app.incident'],
+  });
+  const app = { provider: 'ebay', environment: 'production', since: new Date(), at: new Date() };
+  const incident = appEvent(app, { type: 'app.incident', reason: 'invalid_client' });
+  await h.store.events.raise(incident);
+  await eventually(async () => {
+    const query = { organisation, endpointId: webhook.id, limit: 1 };
+    return (await h.store.webhookDeliveries.list(query))[0]?.state === 'delivered';
+  });
+  await new Promise((resolve) => receiver.close(resolve));
+  const workflowId = `deliver-event/${incident.id}/${webhook.id}`;
+  await finished(workflowId);
+  await assertReplays('deliver-event', workflowId);
+});
+
 describe('validations that run today replay', () => {
   const store = { provider: 'shopify', expiresInMs: 3_600_000, refreshedAgoMs: 0 } as const;
   const refuse = (subject: string) =>
@@ -148,6 +176,7 @@ describe('what was recorded replays', () => {
     expect(all).toContain('refreshAccountWorkflow');
     expect(all).toContain('sweepWorkflow');
     expect(all).toContain('validateAccountWorkflow');
+    expect(all).toContain('deliverEventWorkflow');
   });
 
   it('a changed order of steps would be noticed', async () => {

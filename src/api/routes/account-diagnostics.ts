@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { diagnose } from '../diagnostics';
 import { errorResponses, notFound } from '../errors';
@@ -8,15 +8,17 @@ import { AccountParams, LogEntryBody, logEntryBody, orNull } from '../schemas';
 
 const Body = z
   .object({
-    account_id: z.string(),
-    last_debug: orNull(LogEntryBody),
+    account_id: z.string().openapi({ example: 'acc_4b6f0c2d9e8a7b6c5d4e3f2a' }),
+    last_debug: orNull(LogEntryBody).openapi({ example: null }),
     last_scheduled: orNull(LogEntryBody),
     comparison: z.object({
       same_token: z
         .boolean()
         .nullable()
-        .openapi({ description: 'null: one of the two has not used a token yet' }),
-      message: z.string(),
+        .openapi({ description: 'null: one of the two has not used a token yet', example: null }),
+      message: z.string().openapi({
+        example: 'There is no debug attempt that opened a refresh token yet.',
+      }),
     }),
   })
   .openapi('Diagnostics');
@@ -24,8 +26,10 @@ const Body = z
 const route = createRoute({
   method: 'get',
   path: '/api/admin/accounts/{id}/diagnostics',
+  operationId: 'getAccountDiagnostics',
+  tags: ['Refreshing'],
   summary: 'Whether the last debug and the last scheduled attempt used the same refresh token',
-  middleware: requireScope('read'),
+  ...forScope('read'),
   request: { params: AccountParams },
   responses: {
     200: { description: 'Both, compared', content: { 'application/json': { schema: Body } } },
@@ -33,8 +37,8 @@ const route = createRoute({
   },
 });
 
-export function registerAccountDiagnostics(app: ApiApp, { store }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerAccountDiagnostics(app: ApiApp, { store }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { organisation } = c.get('principal');
     const { id } = c.req.valid('param');
     if ((await store.accounts.find(organisation, id)) === null) throw notFound(`account ${id}`);

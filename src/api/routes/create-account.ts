@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { bodyErrorResponses } from '../errors';
 import { NewAccountBody, newAccount } from '../new-account';
@@ -9,8 +9,10 @@ import { AccountBody, accountBody } from '../schemas';
 const route = createRoute({
   method: 'post',
   path: '/api/admin/accounts',
+  operationId: 'createAccount',
+  tags: ['Accounts'],
   summary: 'Connect an account: its tokens are sealed at once and never shown again',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   request: {
     body: { content: { 'application/json': { schema: NewAccountBody } }, required: true },
   },
@@ -20,8 +22,8 @@ const route = createRoute({
   },
 });
 
-export function registerCreateAccount(app: ApiApp, deps: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerCreateAccount(app: ApiApp, deps: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { store, providers, now } = deps;
     const account = await store.accounts.create(
       newAccount(c.req.valid('json'), c.get('principal').organisation, deps),

@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses, notFound } from '../errors';
 import { AccountParams } from '../schemas';
@@ -8,14 +8,16 @@ import { AccountParams } from '../schemas';
 const route = createRoute({
   method: 'delete',
   path: '/api/admin/accounts/{id}',
+  operationId: 'deleteAccount',
+  tags: ['Accounts'],
   summary: 'Remove an account and its tokens for good',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   request: { params: AccountParams },
   responses: { 204: { description: 'Gone' }, ...errorResponses },
 });
 
-export function registerDeleteAccount(app: ApiApp, { store }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerDeleteAccount(app: ApiApp, { store }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');
     if (!(await store.accounts.delete(c.get('principal').organisation, id)))
       throw notFound(`account ${id}`);

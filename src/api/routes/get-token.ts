@@ -1,7 +1,7 @@
 /** The one route that answers with a token. */
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses } from '../errors';
 import { type ValidToken, ValidTokens } from '../valid-tokens';
@@ -25,7 +25,16 @@ const Active = z
       .optional()
       .openapi({ description: 'Only where the token ends sooner than was asked: why' }),
   })
-  .openapi('ValidToken');
+  .openapi('ValidToken', {
+    example: {
+      active: true,
+      access_token: 'v^1.1#…',
+      token_type: 'Bearer',
+      expires_at: '2026-11-22T20:30:05.112Z',
+      scopes: ['https://api.ebay.com/oauth/api_scope/sell.inventory'],
+      fallback: false,
+    },
+  });
 
 const Inactive = z
   .object({
@@ -39,30 +48,40 @@ const Inactive = z
       description: 'When asking again may help; null: not before somebody has done something',
     }),
   })
-  .openapi('NoValidToken');
+  .openapi('NoValidToken', {
+    example: {
+      active: false,
+      reason: 'needs_reconnect',
+      message: 'The provider no longer accepts the refresh token. The owner must connect again.',
+      retry_after_seconds: null,
+    },
+  });
 
 export type TokenAnswer = z.infer<typeof Active> | z.infer<typeof Inactive>;
 
 const route = createRoute({
   method: 'get',
   path: '/api/tokens/{account_id}',
+  operationId: 'getToken',
+  tags: ['Tokens'],
   summary: 'A token that is valid now: from memory, the store, or a refresh that all callers share',
-  middleware: requireScope('tokens'),
+  ...forScope('tokens'),
   request: {
     params: z.object({
       account_id: z.string().openapi({
         param: { name: 'account_id', in: 'path' },
+        description: 'The id of the account',
         example: 'acc_4b6f0c2d9e8a7b6c5d4e3f2a',
       }),
     }),
     query: z.object({
       min_valid_seconds: z.coerce
-        .number()
+        .number<number>()
         .int()
         .min(0)
         .max(MIN_VALID_SECONDS_MAX)
         .default(60)
-        .openapi({ description: 'How long the token must still live' }),
+        .openapi({ type: 'integer', description: 'How long the token must still live' }),
     }),
   },
   responses: {
@@ -74,9 +93,9 @@ const route = createRoute({
   },
 });
 
-export function registerGetToken(app: ApiApp, deps: ApiDependencies): void {
+export function registerGetToken(app: ApiApp, deps: ApiDependencies) {
   const tokens = new ValidTokens(deps);
-  app.openapi(route, async (c) => {
+  return app.openapi(route, async (c) => {
     const { organisation, keyId } = c.get('principal');
     const accountId = c.req.valid('param').account_id;
     const minValidSeconds = c.req.valid('query').min_valid_seconds;

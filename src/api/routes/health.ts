@@ -2,10 +2,12 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
 import type { ApiDependencies } from '../dependencies';
 
-const State = z.enum(['ok', 'unreachable']);
+const State = z.enum(['ok', 'unreachable']).openapi({ example: 'ok' });
 const healthz = createRoute({
   method: 'get',
   path: '/healthz',
+  operationId: 'getHealth',
+  tags: ['Service'],
   summary: 'Whether the process lives',
   security: [],
   responses: {
@@ -16,13 +18,15 @@ const healthz = createRoute({
   },
 });
 const Readiness = z.object({
-  status: z.enum(['ready', 'not_ready']),
+  status: z.enum(['ready', 'not_ready']).openapi({ example: 'ready' }),
   mongodb: State,
   temporal: State,
 });
 const readyz = createRoute({
   method: 'get',
   path: '/readyz',
+  operationId: 'getReadiness',
+  tags: ['Service'],
   summary: 'Whether MongoDB and Temporal answer',
   security: [],
   responses: {
@@ -31,17 +35,18 @@ const readyz = createRoute({
   },
 });
 
-export function registerHealth(app: ApiApp, { store, refreshes }: ApiDependencies): void {
-  app.openapi(healthz, (c) => c.json({ status: 'ok' as const }, 200));
-  app.openapi(readyz, async (c) => {
-    const [mongodb, temporal] = await Promise.all([
-      answers(store.ping()),
-      answers(refreshes.ping()),
-    ]);
-    if (mongodb === 'ok' && temporal === 'ok')
-      return c.json({ status: 'ready' as const, mongodb, temporal }, 200);
-    return c.json({ status: 'not_ready' as const, mongodb, temporal }, 503);
-  });
+export function registerHealth(app: ApiApp, { store, refreshes }: ApiDependencies) {
+  return app
+    .openapi(healthz, (c) => c.json({ status: 'ok' as const }, 200))
+    .openapi(readyz, async (c) => {
+      const [mongodb, temporal] = await Promise.all([
+        answers(store.ping()),
+        answers(refreshes.ping()),
+      ]);
+      if (mongodb === 'ok' && temporal === 'ok')
+        return c.json({ status: 'ready' as const, mongodb, temporal }, 200);
+      return c.json({ status: 'not_ready' as const, mongodb, temporal }, 503);
+    });
 }
 
 async function answers(ping: Promise<void>): Promise<'ok' | 'unreachable'> {

@@ -34,7 +34,9 @@ const Result = z
     }),
     z.object({ error: z.object({ code: z.string(), message: z.string() }) }),
   ])
-  .openapi('ImportResult');
+  .openapi('ImportResult', {
+    example: { line: 1, result: 'created', account_id: 'acc_4b6f0c2d9e8a7b6c5d4e3f2a' },
+  });
 
 const Query = z.strictObject({
   quarantine: yesOrNo.optional().openapi({
@@ -49,15 +51,22 @@ const Query = z.strictObject({
 const route = createRoute({
   method: 'post',
   path: IMPORT_PATH,
+  operationId: 'importAccounts',
+  tags: ['Accounts'],
   summary: 'Connect many accounts: JSON Lines or CSV, streamed; safe to run twice',
   description:
     'Each line is a NewAccount. The answer is JSON Lines too, a line for each line as it is done, and a summary at the end; without the summary the import was cut off, and can be sent again: what is there is left as it is ("exists").',
+  security: [{ bearer: ['admin'] }],
   request: {
     query: Query,
     body: {
       content: {
         'application/x-ndjson': { schema: NewAccountBody },
-        'text/csv': { schema: z.string() },
+        'text/csv': {
+          schema: z
+            .string()
+            .openapi({ example: 'provider,external_id,refresh_token\nebay,harbour-books,v^1.1#…' }),
+        },
       },
       required: true,
     },

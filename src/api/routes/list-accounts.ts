@@ -3,25 +3,33 @@ import { ACCOUNT_STATUSES } from '../../domain/account';
 import { ACCOUNT_SORTS } from '../../store/account-listing';
 import { accountPage, SEARCH_MAX_CHARACTERS } from '../account-page';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses } from '../errors';
-import { AccountBody, accountBody, yesOrNo } from '../schemas';
+import { AccountBody, accountBody, ofProvider, pageLimit, yesOrNo } from '../schemas';
 
 const Query = z.object({
   q: z.string().max(SEARCH_MAX_CHARACTERS).optional().openapi({
     description: 'Text that the label, the external id or the id holds, in capitals or not',
     example: 'berlin',
   }),
-  provider: z.string().optional(),
-  environment: z.string().optional(),
-  kind: z.string().optional(),
-  status: z.enum(ACCOUNT_STATUSES).optional(),
-  quarantine: yesOrNo.optional(),
+  provider: ofProvider,
+  environment: z.string().optional().openapi({
+    description: 'Of this environment only',
+    example: 'production',
+  }),
+  kind: z.string().optional().openapi({ description: 'Of this kind only', example: 'booking' }),
+  status: z
+    .enum(ACCOUNT_STATUSES)
+    .optional()
+    .openapi({ description: 'Those that are so now only' }),
+  quarantine: yesOrNo
+    .optional()
+    .openapi({ description: 'true: those in quarantine only; false: the others only' }),
   sort: z.enum(ACCOUNT_SORTS).default('id').openapi({
     description: 'expires_at: the access token that ends soonest first; label: as code points go',
   }),
-  limit: z.coerce.number().int().min(1).max(500).default(100),
+  limit: pageLimit(500, 100),
   cursor: z.string().optional().openapi({
     description: 'next_cursor of the page before, which had the same sort',
   }),
@@ -30,8 +38,10 @@ const Query = z.object({
 const route = createRoute({
   method: 'get',
   path: '/api/admin/accounts',
+  operationId: 'listAccounts',
+  tags: ['Accounts'],
   summary: 'The accounts of your organisation, searched, filtered and in order',
-  middleware: requireScope('read'),
+  ...forScope('read'),
   request: { query: Query },
   responses: {
     200: {
@@ -46,11 +56,8 @@ const route = createRoute({
   },
 });
 
-export function registerListAccounts(
-  app: ApiApp,
-  { store, providers, now }: ApiDependencies,
-): void {
-  app.openapi(route, async (c) => {
+export function registerListAccounts(app: ApiApp, { store, providers, now }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { organisation } = c.get('principal');
     const at = now();
     const page = await accountPage(store, { organisation, ...c.req.valid('query') }, at);

@@ -1,15 +1,17 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { ApiKeyBody, apiKeyBody } from '../api-key-body';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses } from '../errors';
 
 const route = createRoute({
   method: 'get',
   path: '/api/admin/keys',
+  operationId: 'listApiKeys',
+  tags: ['API keys'],
   summary: 'The API keys of your organisation',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   responses: {
     200: {
       description: 'All',
@@ -23,8 +25,8 @@ const route = createRoute({
   },
 });
 
-export function registerListApiKeys(app: ApiApp, { store }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerListApiKeys(app: ApiApp, { store }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const keys = await store.apiKeys.list(c.get('principal').organisation);
     return c.json({ items: keys.map(apiKeyBody), next_cursor: null }, 200);
   });

@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses } from '../errors';
 import { ScheduleBody, scheduleBody } from '../schedule-body';
@@ -8,8 +8,10 @@ import { ScheduleBody, scheduleBody } from '../schedule-body';
 const route = createRoute({
   method: 'get',
   path: '/api/admin/schedules',
+  operationId: 'listSchedules',
+  tags: ['Schedules'],
   summary: "The providers' schedules as Temporal holds them; they serve all organisations",
-  middleware: requireScope('read'),
+  ...forScope('read'),
   responses: {
     200: {
       description: 'All',
@@ -23,8 +25,8 @@ const route = createRoute({
   },
 });
 
-export function registerListSchedules(app: ApiApp, { schedules }: ApiDependencies): void {
-  app.openapi(route, async (c) =>
+export function registerListSchedules(app: ApiApp, { schedules }: ApiDependencies) {
+  return app.openapi(route, async (c) =>
     c.json({ items: (await schedules.list()).map(scheduleBody), next_cursor: null }, 200),
   );
 }

@@ -1,9 +1,10 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { summaryLine } from '../../domain/sweep';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses } from '../errors';
+import { ofProvider, pageCursor, pageLimit } from '../schemas';
 import { type ListedSweep, WORKFLOW_STATUSES } from '../workflow-client';
 
 const time = z.iso.datetime();
@@ -39,22 +40,52 @@ const SweepBody = z
       .openapi({ description: 'null while it runs, and where it came to none' }),
     failure: z.string().nullable(),
   })
-  .openapi('Sweep');
-
-export type Sweep = z.infer<typeof SweepBody>;
+  .openapi('Sweep', {
+    example: {
+      workflow_id: 'sweep/ebay-2026-11-22T18:30:00Z',
+      run_id: '019aad5e-0a11-7c42-8f3d-6e5d4c3b2a10',
+      provider: 'ebay',
+      source: 'scheduled',
+      status: 'completed',
+      started_at: '2026-11-22T18:30:00.000Z',
+      ended_at: '2026-11-22T18:30:07.480Z',
+      duration_ms: 7480,
+      result: {
+        text: 'ebay: refreshed 8/10, failed 2 (2 to reconnect)',
+        due: 10,
+        refreshed: 8,
+        failed: 2,
+        needs_reconnect: 2,
+        retrying: 0,
+        in_flight: 0,
+        skipped: 0,
+        left: 0,
+        validation_due: 0,
+        validated: 0,
+        invalid: 0,
+        failures: { invalid_grant: 2 },
+      },
+      failure: null,
+    },
+  });
 
 const route = createRoute({
   method: 'get',
   path: '/api/admin/sweeps',
+  operationId: 'listSweeps',
+  tags: ['Workflows'],
   summary:
     'The sweeps and what each came to, running ones first, then the newest; they serve all organisations',
-  middleware: requireScope('read'),
+  ...forScope('read'),
   request: {
     query: z.object({
-      provider: z.string().max(64).optional(),
-      status: z.enum(WORKFLOW_STATUSES).optional(),
-      limit: z.coerce.number().int().min(1).max(100).default(20),
-      cursor: z.string().min(1).max(4096).optional(),
+      provider: ofProvider,
+      status: z
+        .enum(WORKFLOW_STATUSES)
+        .optional()
+        .openapi({ description: 'Those that stand so only' }),
+      limit: pageLimit(100, 20),
+      cursor: pageCursor,
     }),
   },
   responses: {
@@ -70,8 +101,8 @@ const route = createRoute({
   },
 });
 
-export function registerListSweeps(app: ApiApp, { workflows }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerListSweeps(app: ApiApp, { workflows }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { limit, cursor, ...filters } = c.req.valid('query');
     const { items, next } = await workflows.sweeps(filters, { limit, cursor });
     return c.json({ items: items.map(sweepBody), next_cursor: next }, 200);

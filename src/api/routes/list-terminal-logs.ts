@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses } from '../errors';
 import { AnyLogListQuery, LogPageBody, logFilter, logPageBody } from '../log-query';
@@ -8,8 +8,10 @@ import { AnyLogListQuery, LogPageBody, logFilter, logPageBody } from '../log-que
 const route = createRoute({
   method: 'get',
   path: '/api/admin/terminal-logs',
+  operationId: 'listTerminalLogs',
+  tags: ['Terminal'],
   summary: 'The token refresh terminal over all providers, newest first',
-  middleware: requireScope('read'),
+  ...forScope('read'),
   request: { query: AnyLogListQuery },
   responses: {
     200: { description: 'One page', content: { 'application/json': { schema: LogPageBody } } },
@@ -17,8 +19,8 @@ const route = createRoute({
   },
 });
 
-export function registerListTerminalLogs(app: ApiApp, { store }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerListTerminalLogs(app: ApiApp, { store }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { limit, before, ...filters } = c.req.valid('query');
     const filter = logFilter(filters, c.get('principal').organisation);
     return c.json(await logPageBody(store, filter, { before, limit }), 200);

@@ -1,10 +1,10 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { HANDOUT_SOURCES, type TokenHandout } from '../../store/token-handouts';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { ApiError, errorResponses, notFound } from '../errors';
-import { AccountParams, decodeCursor, encodeCursor } from '../schemas';
+import { AccountParams, decodeCursor, encodeCursor, pageCursor, pageLimit } from '../schemas';
 
 const Body = z
   .object({
@@ -18,18 +18,32 @@ const Body = z
     generation: z.number().int(),
     access_token_fingerprint: z.string(),
   })
-  .openapi('TokenHandout');
+  .openapi('TokenHandout', {
+    example: {
+      id: '6740d1c24f1b2a0012ab34cd',
+      at: '2026-11-22T18:41:10.003Z',
+      account_id: 'acc_4b6f0c2d9e8a7b6c5d4e3f2a',
+      key_id: '5f0c9a1be2d34786',
+      request_id: '4f7f1a52-6d0b-4a55-9f63-0c4d6c1f2f10',
+      source: 'memory',
+      remaining_seconds: 6535,
+      generation: 12,
+      access_token_fingerprint: 'q7XwN0eTzK4c',
+    },
+  });
 
 const route = createRoute({
   method: 'get',
   path: '/api/admin/accounts/{id}/token-handouts',
+  operationId: 'listTokenHandouts',
+  tags: ['Tokens'],
   summary: 'Who was handed a token of the account, newest first; written within a second or so',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   request: {
     params: AccountParams,
     query: z.object({
-      limit: z.coerce.number().int().min(1).max(500).default(100),
-      before: z.string().optional().openapi({ description: 'next_cursor of the page before' }),
+      limit: pageLimit(500, 100),
+      before: pageCursor,
     }),
   },
   responses: {
@@ -45,8 +59,8 @@ const route = createRoute({
   },
 });
 
-export function registerListTokenHandouts(app: ApiApp, { store }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerListTokenHandouts(app: ApiApp, { store }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { organisation } = c.get('principal');
     const { id } = c.req.valid('param');
     const { limit, before } = c.req.valid('query');

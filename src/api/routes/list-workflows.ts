@@ -1,9 +1,10 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { LOG_SOURCES } from '../../domain/log-entry';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses } from '../errors';
+import { ofProvider, pageCursor, pageLimit } from '../schemas';
 import { workflowAttempts } from '../workflow-attempts';
 import { WORKFLOW_STATUSES, WORKFLOW_TYPES } from '../workflow-client';
 
@@ -28,24 +29,50 @@ const WorkflowBody = z
       description: 'How many of a refresh are logged until now; null: it is a sweep',
     }),
   })
-  .openapi('Workflow');
+  .openapi('Workflow', {
+    example: {
+      workflow_id: 'refresh-account/acc_4b6f0c2d9e8a7b6c5d4e3f2a',
+      run_id: '019aad5e-1f0c-7a53-9d6e-2b1c5f0e8a47',
+      type: 'refresh',
+      provider: 'ebay',
+      account_id: 'acc_4b6f0c2d9e8a7b6c5d4e3f2a',
+      source: 'scheduled',
+      outcome: 'refreshed',
+      status: 'completed',
+      started_at: '2026-11-22T18:30:04.610Z',
+      ended_at: '2026-11-22T18:30:05.130Z',
+      duration_ms: 520,
+      attempts: 1,
+    },
+  });
 
 const route = createRoute({
   method: 'get',
   path: '/api/admin/workflows',
+  operationId: 'listWorkflows',
+  tags: ['Workflows'],
   summary:
     "The workflows of your organisation's accounts, and the sweeps; running ones first, then the newest",
-  middleware: requireScope('read'),
+  ...forScope('read'),
   request: {
     query: z.object({
-      type: z.enum(WORKFLOW_TYPES).optional(),
-      provider: z.string().max(64).optional(),
-      account_id: z.string().max(64).optional(),
-      source: z.enum(LOG_SOURCES).optional(),
-      outcome: z.string().max(64).optional().openapi({ example: 'invalid_grant' }),
-      status: z.enum(WORKFLOW_STATUSES).optional(),
-      limit: z.coerce.number().int().min(1).max(500).default(100),
-      cursor: z.string().min(1).max(4096).optional(),
+      type: z
+        .enum(WORKFLOW_TYPES)
+        .optional()
+        .openapi({ description: 'Of this type only; a sweep is of no account' }),
+      provider: ofProvider,
+      account_id: z.string().max(64).optional().openapi({ description: 'Of this account only' }),
+      source: z.enum(LOG_SOURCES).optional().openapi({ description: 'Begun from there only' }),
+      outcome: z.string().max(64).optional().openapi({
+        description: 'refreshed, skipped, or the code of a failure',
+        example: 'invalid_grant',
+      }),
+      status: z
+        .enum(WORKFLOW_STATUSES)
+        .optional()
+        .openapi({ description: 'Those that stand so only' }),
+      limit: pageLimit(500, 100),
+      cursor: pageCursor,
     }),
   },
   responses: {
@@ -61,8 +88,8 @@ const route = createRoute({
   },
 });
 
-export function registerListWorkflows(app: ApiApp, { workflows, store }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerListWorkflows(app: ApiApp, { workflows, store }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { limit, cursor, account_id: accountId, ...filters } = c.req.valid('query');
     const { organisation } = c.get('principal');
     const { items, next } = await workflows.list(

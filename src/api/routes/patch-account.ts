@@ -3,7 +3,7 @@ import { type Account, AccountState } from '../../domain/account';
 import type { Provider } from '../../providers/provider';
 import { accountPolicyOf, PolicyInput } from '../account-policy';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { ApiError, bodyErrorResponses, notFound } from '../errors';
 import { FallbackInput, GrantInput, sealedFallbackOf, sealedGrantOf } from '../grant-input';
@@ -25,14 +25,16 @@ const Body = z
     ...GrantInput.partial().shape,
     ...FallbackInput.shape,
   })
-  .openapi('AccountPatch');
+  .openapi('AccountPatch', { example: { label: 'Harbour Books, Bristol', disabled: false } });
 
 const route = createRoute({
   method: 'patch',
   path: '/api/admin/accounts/{id}',
+  operationId: 'patchAccount',
+  tags: ['Accounts'],
   summary:
     'Rename, disable, enable, hold in quarantine, release, give a policy of its own, or connect again with new tokens',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   request: {
     params: AccountParams,
     body: { content: { 'application/json': { schema: Body } }, required: true },
@@ -43,9 +45,9 @@ const route = createRoute({
   },
 });
 
-export function registerPatchAccount(app: ApiApp, deps: ApiDependencies): void {
+export function registerPatchAccount(app: ApiApp, deps: ApiDependencies) {
   const { store, vault, providers, now } = deps;
-  app.openapi(route, async (c) => {
+  return app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');
     const {
       label,

@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { bodyErrorResponses } from '../errors';
 import { interval, note, ScheduleBody, ScheduleParams, scheduleBody } from '../schedule-body';
@@ -17,9 +17,11 @@ const Body = z
 const route = createRoute({
   method: 'patch',
   path: '/api/admin/schedules/{schedule_id}',
+  operationId: 'patchSchedule',
+  tags: ['Schedules'],
   summary:
     'Give a schedule another interval or note; a pause stays, and so does this over restarts',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   request: {
     params: ScheduleParams,
     body: { content: { 'application/json': { schema: Body } }, required: true },
@@ -33,8 +35,8 @@ const route = createRoute({
   },
 });
 
-export function registerPatchSchedule(app: ApiApp, { schedules, logger }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerPatchSchedule(app: ApiApp, { schedules, logger }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { schedule_id } = c.req.valid('param');
     const { keyId, organisation } = c.get('principal');
     const { every: everyMs, note: why } = c.req.valid('json');

@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import { callerName } from '../authenticator';
 import type { ApiDependencies } from '../dependencies';
 import { bodyErrorResponses } from '../errors';
@@ -11,14 +11,16 @@ const Body = z.strictObject({
   force: z
     .boolean()
     .default(false)
-    .openapi({ description: 'Refresh although the account is not due' }),
+    .openapi({ description: 'Refresh although the account is not due', example: true }),
 });
 
 const route = createRoute({
   method: 'post',
   path: '/api/admin/accounts/{id}/refresh',
+  operationId: 'refreshAccount',
+  tags: ['Refreshing'],
   summary: 'Refresh one account now, and wait for the outcome',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   request: { params: AccountParams, body: { content: { 'application/json': { schema: Body } } } },
   responses: {
     200: {
@@ -29,13 +31,9 @@ const route = createRoute({
   },
 });
 
-export function registerRefreshAccount(
-  app: ApiApp,
-  { store, refreshes, now }: ApiDependencies,
-): void {
-  app.openapi(route, async (c) => {
-    // Before anything else: an attempt that ends after this moment answers this request.
-    const requestedAt = now().toISOString();
+export function registerRefreshAccount(app: ApiApp, { store, refreshes }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
+    const requestedAt = c.get('askedAt').toISOString();
     const principal = c.get('principal');
     const account = await refreshableAccount(store, principal, c.req.valid('param').id);
     const { force } = Body.parse(c.req.valid('json') ?? {});

@@ -1,23 +1,33 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import { callerName } from '../authenticator';
 import type { ApiDependencies } from '../dependencies';
 import { ApiError, bodyErrorResponses, notFound } from '../errors';
 import { refreshableAccount } from '../refreshable-account';
 import { LogEntryBody, logEntryBody, OutcomeBody, orNull, outcomeBody } from '../schemas';
 
+const Body = z.strictObject({
+  account_id: z.string().openapi({ example: 'acc_4b6f0c2d9e8a7b6c5d4e3f2a' }),
+});
+
 const route = createRoute({
   method: 'post',
   path: '/api/admin/{provider}/token/refresh-debug',
+  operationId: 'refreshDebug',
+  tags: ['Refreshing'],
   summary: 'Refresh one account now, with the whole exchange, masked',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   request: {
     params: z.object({
-      provider: z.string().openapi({ param: { name: 'provider', in: 'path' }, example: 'ebay' }),
+      provider: z.string().openapi({
+        param: { name: 'provider', in: 'path' },
+        description: 'Its name in providers.yaml',
+        example: 'ebay',
+      }),
     }),
     body: {
-      content: { 'application/json': { schema: z.strictObject({ account_id: z.string() }) } },
+      content: { 'application/json': { schema: Body } },
       required: true,
     },
   },
@@ -35,10 +45,10 @@ const route = createRoute({
 
 export function registerRefreshDebug(
   app: ApiApp,
-  { store, providers, refreshes, now }: ApiDependencies,
-): void {
-  app.openapi(route, async (c) => {
-    const requestedAt = now().toISOString();
+  { store, providers, refreshes }: ApiDependencies,
+) {
+  return app.openapi(route, async (c) => {
+    const requestedAt = c.get('askedAt').toISOString();
     const principal = c.get('principal');
     const { provider } = c.req.valid('param');
     if (providers.find(provider) === undefined)

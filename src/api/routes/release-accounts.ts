@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { ApiError, bodyErrorResponses } from '../errors';
 
@@ -11,20 +11,26 @@ const Body = z
     provider: z.string().optional().openapi({ example: 'etsy' }),
     account_ids: z.array(z.string().min(1)).min(1).max(ACCOUNTS_MAX).optional(),
   })
-  .openapi('Release');
+  .openapi('Release', { example: { provider: 'etsy' } });
 
 const route = createRoute({
   method: 'post',
   path: '/api/admin/accounts/release',
+  operationId: 'releaseAccounts',
+  tags: ['Accounts'],
   summary: 'Take accounts out of quarantine: from now on Evergrant refreshes them',
   description:
     'Those of a provider, those named, or, where both are given, those that are both. An account that is not in quarantine stays as it is.',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   request: { body: { content: { 'application/json': { schema: Body } }, required: true } },
   responses: {
     200: {
       description: 'How many were in quarantine',
-      content: { 'application/json': { schema: z.object({ released: z.number().int() }) } },
+      content: {
+        'application/json': {
+          schema: z.object({ released: z.number().int().openapi({ example: 48 }) }),
+        },
+      },
     },
     ...bodyErrorResponses,
   },
@@ -33,8 +39,8 @@ const route = createRoute({
 export function registerReleaseAccounts(
   app: ApiApp,
   { store, providers, logger }: ApiDependencies,
-): void {
-  app.openapi(route, async (c) => {
+) {
+  return app.openapi(route, async (c) => {
     const { provider, account_ids: ids } = c.req.valid('json');
     const { organisation, keyId } = c.get('principal');
     if (provider === undefined && ids === undefined)

@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import { errorResponses } from '../errors';
 import type { StatisticsReader } from '../statistics';
 
@@ -35,15 +35,37 @@ const StatisticsBody = z
       )
       .openapi({ description: 'By hour, the last 24 hours; the last piece is not over' }),
   })
-  .openapi('Statistics');
+  .openapi('Statistics', {
+    example: {
+      at: '2026-11-22T18:35:00.000Z',
+      access_tokens_ending: [
+        { from: '2026-11-22T18:35:00.000Z', to: '2026-11-22T19:00:00.000Z', count: 3 },
+      ],
+      refresh_tokens_ending: [
+        { from: '2026-11-22T18:35:00.000Z', to: '2026-12-01T00:00:00.000Z', count: 0 },
+      ],
+      attempts: [
+        {
+          from: '2026-11-22T18:00:00.000Z',
+          to: '2026-11-22T19:00:00.000Z',
+          refreshed: 8,
+          failed: 2,
+          p50_ms: 410,
+          p95_ms: 690,
+        },
+      ],
+    },
+  });
 
 const route = createRoute({
   method: 'get',
   path: '/api/admin/statistics',
+  operationId: 'getStatistics',
+  tags: ['Overview'],
   summary: 'Which tokens of your organisation end when, and how the attempts of the last day went',
   description:
     'Disabled accounts are not counted. What was counted a moment ago is answered again: for 5 seconds, and longer where counting takes long.',
-  middleware: requireScope('read'),
+  ...forScope('read'),
   responses: {
     200: {
       description: 'Over time',
@@ -53,8 +75,8 @@ const route = createRoute({
   },
 });
 
-export function registerStatistics(app: ApiApp, read: StatisticsReader): void {
-  app.openapi(route, async (c) => {
+export function registerStatistics(app: ApiApp, read: StatisticsReader) {
+  return app.openapi(route, async (c) => {
     const statistics = await read(c.get('principal').organisation);
     const ending = (pieces: typeof statistics.accessTokensEnding) =>
       pieces.map(({ from, to, count: ends }) => ({

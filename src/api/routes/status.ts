@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { ACCOUNT_STATUSES } from '../../domain/account';
 import { LANE_STATES } from '../../domain/lane';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses } from '../errors';
 import { laneStatus } from '../lane-status';
@@ -19,6 +19,15 @@ const ByStatus = z.object({
   inactive: count,
   disabled: count,
 });
+
+const NONE: z.infer<typeof ByStatus> = {
+  ok: 0,
+  expiring_soon: 0,
+  expired: 0,
+  needs_reconnect: 0,
+  inactive: 0,
+  disabled: 0,
+};
 
 const StatusBody = z
   .object({
@@ -86,24 +95,55 @@ const StatusBody = z
       workers: count.openapi({ description: 'Seen in the last 90 seconds' }),
     }),
   })
-  .openapi('Status');
+  .openapi('Status', {
+    example: {
+      at: '2026-11-22T18:35:00.000Z',
+      total: 10,
+      by_status: { ...NONE, ok: 8, needs_reconnect: 2 },
+      accounts: [
+        {
+          provider: 'ebay',
+          environment: 'production',
+          kind: null,
+          total: 10,
+          by_status: { ...NONE, ok: 8, needs_reconnect: 2 },
+          quarantined: 0,
+        },
+      ],
+      providers: [
+        {
+          provider: 'ebay',
+          schedule_id: 'sweep/ebay',
+          paused: false,
+          note: null,
+          every_seconds: 600,
+          next_run_at: '2026-11-22T18:40:00.000Z',
+          running: false,
+        },
+      ],
+      validations: [{ provider: 'ebay', validated_recently: 8, invalid: 0 }],
+      running: { sweeps: 0, refreshes: 0, workers: 1 },
+    },
+  });
 
 export type Status = z.infer<typeof StatusBody>;
 
 const route = createRoute({
   method: 'get',
   path: '/api/admin/status',
+  operationId: 'getStatus',
+  tags: ['Overview'],
   summary: 'How your accounts are, when the sweeps run next, and what is running',
-  middleware: requireScope('read'),
+  ...forScope('read'),
   responses: {
     200: { description: 'At a glance', content: { 'application/json': { schema: StatusBody } } },
     ...errorResponses,
   },
 });
 
-export function registerStatus(app: ApiApp, deps: ApiDependencies): void {
+export function registerStatus(app: ApiApp, deps: ApiDependencies) {
   const { schedules, workflows, store, providers, now } = deps;
-  app.openapi(route, async (c) => {
+  return app.openapi(route, async (c) => {
     const { organisation } = c.get('principal');
     const at = now();
     const since = providers.all.map(
@@ -117,14 +157,7 @@ export function registerStatus(app: ApiApp, deps: ApiDependencies): void {
       store.validations.count(organisation, new Map(since)),
       laneStatus(deps),
     ]);
-    const byStatus: z.infer<typeof ByStatus> = {
-      ok: 0,
-      expiring_soon: 0,
-      expired: 0,
-      needs_reconnect: 0,
-      inactive: 0,
-      disabled: 0,
-    };
+    const byStatus = { ...NONE };
     for (const status of ACCOUNT_STATUSES)
       byStatus[status] = sum(groups.map((group) => group.byStatus[status]));
     return c.json(

@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { ApiApp } from '../app';
-import { bearerOf, hasScope, requireScope } from '../authenticate';
+import { bearerOf, forScope, hasScope } from '../authenticate';
 import type { Authenticator } from '../authenticator';
 import type { ApiDependencies, ApiEnv } from '../dependencies';
 import { streamEntries } from '../entry-stream';
@@ -13,13 +13,19 @@ import { logEntryBody } from '../schemas';
 const route = createRoute({
   method: 'get',
   path: '/api/admin/terminal-logs/stream',
+  operationId: 'streamTerminalLogs',
+  tags: ['Terminal'],
   summary: 'The token refresh terminal as it is written, as server-sent events',
   description:
     'The data of each event is a LogEntry. Send the id of the last event as Last-Event-ID to go on after it, with nothing lost or repeated. A comment comes every 15 s where nothing else does. The stream ends with the key or the JWT.',
-  middleware: requireScope('read'),
+  ...forScope('read'),
   request: {
     query: AnyLogFilterQuery,
-    headers: z.object({ 'last-event-id': z.string().optional() }),
+    headers: z.object({
+      'last-event-id': z.string().optional().openapi({
+        description: 'The id of the last event that came: the stream goes on after it',
+      }),
+    }),
   },
   responses: {
     200: {
@@ -35,8 +41,8 @@ interface Dependencies extends ApiDependencies {
   logTail: LogTail;
 }
 
-export function registerStreamTerminalLogs(app: ApiApp, deps: Dependencies): void {
-  app.openapi(route, async (c) =>
+export function registerStreamTerminalLogs(app: ApiApp, deps: Dependencies) {
+  return app.openapi(route, async (c) =>
     streamEntries(c, deps, {
       filter: logFilter(c.req.valid('query'), c.get('principal').organisation),
       messages: async (batch) =>

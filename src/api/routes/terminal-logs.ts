@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { ApiError, errorResponses } from '../errors';
 import { LogListQuery, LogPageBody, logFilter, logPageBody } from '../log-query';
@@ -8,11 +8,17 @@ import { LogListQuery, LogPageBody, logFilter, logPageBody } from '../log-query'
 const route = createRoute({
   method: 'get',
   path: '/api/admin/{provider}/tokens/terminal-logs',
+  operationId: 'listProviderTerminalLogs',
+  tags: ['Terminal'],
   summary: 'The token refresh terminal: every attempt, newest first, all sources',
-  middleware: requireScope('read'),
+  ...forScope('read'),
   request: {
     params: z.object({
-      provider: z.string().openapi({ param: { name: 'provider', in: 'path' }, example: 'ebay' }),
+      provider: z.string().openapi({
+        param: { name: 'provider', in: 'path' },
+        description: 'Its name in providers.yaml',
+        example: 'ebay',
+      }),
     }),
     query: LogListQuery,
   },
@@ -29,8 +35,8 @@ const route = createRoute({
   },
 });
 
-export function registerTerminalLogs(app: ApiApp, { store, providers }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerTerminalLogs(app: ApiApp, { store, providers }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { provider } = c.req.valid('param');
     const { limit, before, ...filters } = c.req.valid('query');
     if (providers.find(provider) === undefined)

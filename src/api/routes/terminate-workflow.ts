@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import { callerName } from '../authenticator';
 import type { ApiDependencies } from '../dependencies';
 import { bodyErrorResponses } from '../errors';
@@ -9,10 +9,12 @@ import { note } from '../schedule-body';
 const route = createRoute({
   method: 'post',
   path: '/api/admin/workflows/{workflow_id}/terminate',
+  operationId: 'terminateWorkflow',
+  tags: ['Workflows'],
   summary: 'End a refresh of your organisation, or a sweep, at once',
   description:
     'A sweep serves all organisations: the refreshes that it has begun go on. What a refresh had sent is taken up by the next one. Refused while it holds a grant that the database could not take yet.',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   request: {
     params: z.object({
       workflow_id: z.string().openapi({
@@ -24,10 +26,12 @@ const route = createRoute({
     body: {
       content: {
         'application/json': {
-          schema: z.strictObject({
-            reason: note,
-            run_id: z.uuid().optional().openapi({ description: 'The newest run if left out' }),
-          }),
+          schema: z
+            .strictObject({
+              reason: note,
+              run_id: z.uuid().optional().openapi({ description: 'The newest run if left out' }),
+            })
+            .openapi('Termination', { example: { reason: 'The shop asked for it' } }),
         },
       },
       required: true,
@@ -39,8 +43,10 @@ const route = createRoute({
       content: {
         'application/json': {
           schema: z.object({
-            workflow_id: z.string(),
-            run_id: z.string(),
+            workflow_id: z
+              .string()
+              .openapi({ example: 'refresh-account/acc_4b6f0c2d9e8a7b6c5d4e3f2a' }),
+            run_id: z.string().openapi({ example: '019aad5e-1f0c-7a53-9d6e-2b1c5f0e8a47' }),
             status: z.literal('terminated'),
           }),
         },
@@ -50,11 +56,8 @@ const route = createRoute({
   },
 });
 
-export function registerTerminateWorkflow(
-  app: ApiApp,
-  { workflows, logger }: ApiDependencies,
-): void {
-  app.openapi(route, async (c) => {
+export function registerTerminateWorkflow(app: ApiApp, { workflows, logger }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { workflow_id } = c.req.valid('param');
     const { reason, run_id } = c.req.valid('json');
     const { keyId, organisation } = c.get('principal');

@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses } from '../errors';
 import { sum } from '../sum';
@@ -34,22 +34,38 @@ const StatusBody = z
       stopsale_expired: expired,
     }),
   })
-  .openapi('TokenRefreshStatus');
+  .openapi('TokenRefreshStatus', {
+    example: {
+      running: true,
+      check_interval_seconds: 300,
+      refresh_before_expiry_minutes: 10,
+      stats: {
+        booking_oauth_count: 40,
+        stopsale_oauth_count: 12,
+        booking_expiring_soon: 1,
+        stopsale_expiring_soon: 0,
+        booking_expired: 0,
+        stopsale_expired: 0,
+      },
+    },
+  });
 
 const route = createRoute({
   method: 'get',
   path: '/api/oauth/token-refresh/status',
+  operationId: 'getTokenRefreshStatus',
+  tags: ['Overview'],
   summary: "The refreshing of your organisation's booking and stopsale accounts, of any provider",
-  middleware: requireScope('read'),
+  ...forScope('read'),
   responses: {
     200: { description: 'At a glance', content: { 'application/json': { schema: StatusBody } } },
     ...errorResponses,
   },
 });
 
-export function registerTokenRefreshStatus(app: ApiApp, deps: ApiDependencies): void {
+export function registerTokenRefreshStatus(app: ApiApp, deps: ApiDependencies) {
   const { store, schedules, workflows, providers, now } = deps;
-  app.openapi(route, async (c) => {
+  return app.openapi(route, async (c) => {
     const { organisation } = c.get('principal');
     const [groups, held, workers] = await Promise.all([
       store.accounts.count({ organisation, now: now(), kinds: KINDS }),

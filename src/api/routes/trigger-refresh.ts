@@ -14,8 +14,10 @@ const Body = z.strictObject({
 const route = createRoute({
   method: 'post',
   path: '/api/admin/internal/refresh-tokens',
+  operationId: 'triggerRefreshes',
+  tags: ['Refreshing'],
   summary: 'Start the sweep at once (R0.2)',
-  security: [{ bearer: [] }, { internal: [] }],
+  security: [{ bearer: ['internal'] }, { internal: [] }],
   middleware: requireScope('internal'),
   request: { body: { content: { 'application/json': { schema: Body } } } },
   responses: {
@@ -25,7 +27,11 @@ const route = createRoute({
         'application/json': {
           schema: z.object({
             started: z.array(
-              z.object({ provider: z.string(), workflow_id: z.string(), run_id: z.string() }),
+              z.object({
+                provider: z.string().openapi({ example: 'ebay' }),
+                workflow_id: z.string().openapi({ example: 'sweep/ebay/triggered' }),
+                run_id: z.string().openapi({ example: '019aad5e-0a11-7c42-8f3d-6e5d4c3b2a10' }),
+              }),
             ),
           }),
         },
@@ -35,11 +41,8 @@ const route = createRoute({
   },
 });
 
-export function registerTriggerRefresh(
-  app: ApiApp,
-  { providers, refreshes }: ApiDependencies,
-): void {
-  app.openapi(route, async (c) => {
+export function registerTriggerRefresh(app: ApiApp, { providers, refreshes }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { provider: name } = Body.parse(c.req.valid('json') ?? {});
     const wanted = name === undefined ? providers.all : [providers.find(name)];
     const started = await Promise.all(

@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { bodyErrorResponses } from '../errors';
 import { NoteBody, ScheduleBody, ScheduleParams, scheduleBody } from '../schedule-body';
@@ -8,8 +8,10 @@ import { NoteBody, ScheduleBody, ScheduleParams, scheduleBody } from '../schedul
 const route = createRoute({
   method: 'post',
   path: '/api/admin/schedules/{schedule_id}/trigger',
+  operationId: 'triggerSchedule',
+  tags: ['Schedules'],
   summary: 'Run the sweep of a schedule at once, paused or not; while one runs, nothing is added',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   request: {
     params: ScheduleParams,
     body: { content: { 'application/json': { schema: NoteBody } } },
@@ -24,8 +26,8 @@ const route = createRoute({
   },
 });
 
-export function registerTriggerSchedule(app: ApiApp, { schedules, logger }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerTriggerSchedule(app: ApiApp, { schedules, logger }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { schedule_id } = c.req.valid('param');
     const { keyId, organisation } = c.get('principal');
     const { note: why } = NoteBody.parse(c.req.valid('json') ?? {});

@@ -1,6 +1,6 @@
 import { createRoute } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses } from '../errors';
 import { refreshableAccount } from '../refreshable-account';
@@ -9,10 +9,12 @@ import { AccountParams, ValidationBody, validationBody } from '../schemas';
 const route = createRoute({
   method: 'post',
   path: '/api/admin/accounts/{id}/validate',
+  operationId: 'validateAccount',
+  tags: ['Refreshing'],
   summary: 'Ask the provider whether the access token works, and wait for the answer (R3.5)',
   description:
     'A token that is refused before its end leads to one refresh, where there is a refresh token; otherwise the account becomes inactive. One that works makes an inactive account active again. A network error, a 5xx and a 429 change nothing.',
-  middleware: requireScope('admin'),
+  ...forScope('admin'),
   request: { params: AccountParams },
   responses: {
     200: {
@@ -23,8 +25,8 @@ const route = createRoute({
   },
 });
 
-export function registerValidateAccount(app: ApiApp, { store, refreshes }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerValidateAccount(app: ApiApp, { store, refreshes }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const principal = c.get('principal');
     const account = await refreshableAccount(store, principal, c.req.valid('param').id);
     const outcome = await refreshes.validate(account, {

@@ -1,9 +1,9 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
+import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { ApiError, errorResponses } from '../errors';
-import { decodeCursor, encodeCursor } from '../schemas';
+import { decodeCursor, encodeCursor, pageCursor, pageLimit } from '../schemas';
 import { WORKFLOW_STATUSES } from '../workflow-client';
 
 const time = z.iso.datetime();
@@ -19,14 +19,25 @@ const EventBody = z
     failure: z.string().nullable(),
     next_retry_at: time.nullable(),
   })
-  .openapi('WorkflowEvent');
+  .openapi('WorkflowEvent', {
+    example: {
+      id: 5,
+      at: '2026-11-22T18:30:04.655Z',
+      what: 'Harbour Books: refresh (scheduled)',
+      type: 'ActivityTaskScheduled',
+      activity: 'refreshGrant',
+      attempt: 1,
+      failure: null,
+      next_retry_at: null,
+    },
+  });
 
 const HistoryBody = z
   .object({
-    workflow_id: z.string(),
-    run_id: z.string(),
-    type: z.enum(['refresh', 'sweep', 'validation']),
-    status: z.enum(WORKFLOW_STATUSES),
+    workflow_id: z.string().openapi({ example: 'refresh-account/acc_4b6f0c2d9e8a7b6c5d4e3f2a' }),
+    run_id: z.string().openapi({ example: '019aad5e-1f0c-7a53-9d6e-2b1c5f0e8a47' }),
+    type: z.enum(['refresh', 'sweep', 'validation']).openapi({ example: 'refresh' }),
+    status: z.enum(WORKFLOW_STATUSES).openapi({ example: 'completed' }),
     temporal_ui_url: z.url().nullable().openapi({
       description: "The run in Temporal's own web UI; null: its address is not configured",
     }),
@@ -40,7 +51,7 @@ const HistoryBody = z
           next_retry_at: time.nullable(),
         }),
       )
-      .openapi({ description: 'What Temporal goes on trying at this moment' }),
+      .openapi({ description: 'What Temporal goes on trying at this moment', example: [] }),
     next_cursor: z.string().nullable(),
   })
   .openapi('WorkflowHistory');
@@ -48,8 +59,10 @@ const HistoryBody = z
 const route = createRoute({
   method: 'get',
   path: '/api/admin/workflows/{workflow_id}/history',
+  operationId: 'getWorkflowHistory',
+  tags: ['Workflows'],
   summary: 'What happened in a workflow, in sentences, oldest first',
-  middleware: requireScope('read'),
+  ...forScope('read'),
   request: {
     params: z.object({
       workflow_id: z.string().openapi({
@@ -60,8 +73,8 @@ const route = createRoute({
     }),
     query: z.object({
       run_id: z.uuid().optional().openapi({ description: 'The newest run if left out' }),
-      limit: z.coerce.number().int().min(1).max(1000).default(200),
-      cursor: z.string().max(4096).optional(),
+      limit: pageLimit(1000, 200),
+      cursor: pageCursor,
     }),
   },
   responses: {
@@ -73,8 +86,8 @@ const route = createRoute({
   },
 });
 
-export function registerWorkflowHistory(app: ApiApp, { workflows }: ApiDependencies): void {
-  app.openapi(route, async (c) => {
+export function registerWorkflowHistory(app: ApiApp, { workflows }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
     const { workflow_id } = c.req.valid('param');
     const { run_id, limit, cursor } = c.req.valid('query');
     // A page stays in the run it began in, whatever has started since.

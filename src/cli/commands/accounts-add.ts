@@ -1,5 +1,3 @@
-import type { z } from 'zod';
-import type { AccountBody } from '../../api/schemas';
 import { accountPairs } from '../account-pairs';
 import type { Command } from '../command';
 import { UsageError } from '../errors';
@@ -34,14 +32,15 @@ export const accountsAdd: Command = {
     const external_id = options.text('external-id');
     if (provider === undefined || external_id === undefined)
       throw new UsageError('--provider and --external-id are required');
-    const account = await api.post<z.infer<typeof AccountBody>>('/api/admin/accounts', {
+    const members = {
       ...readGrant(options.text('token-file')),
       provider,
       external_id,
       label: options.text('label'),
       environment: options.text('environment'),
       kind: options.text('kind'),
-    });
+    };
+    const account = await api.ask(({ admin }) => admin.accounts.$post({ json: members }));
     if (json) out.json(account);
     else out.pairs(accountPairs(account));
     return 0;

@@ -1,6 +1,4 @@
-import type { z } from 'zod';
-import type { AccountBody } from '../../api/schemas';
-import { ACCOUNT_STATUSES } from '../../domain/account';
+import { ACCOUNT_STATUSES, type AccountStatus } from '../../domain/account';
 import type { Command } from '../command';
 import { time } from '../output';
 import { limitOf, limitOption, pages, remarkMore } from '../pages';
@@ -19,17 +17,15 @@ export const accountsList: Command = {
     limit: limitOption,
   },
   async run({ api, out, json, options }) {
-    const page = await pages<z.infer<typeof AccountBody>>(
-      api,
-      '/api/admin/accounts',
-      {
-        provider: options.text('provider'),
-        environment: options.text('environment'),
-        kind: options.text('kind'),
-        status: options.text('status'),
-        quarantine: options.isSet('quarantine') ? 'true' : undefined,
-      },
-      { limit: limitOf(options), pageMax: PAGE_MAX },
+    const filters = {
+      provider: options.text('provider'),
+      environment: options.text('environment'),
+      kind: options.text('kind'),
+      status: options.word<AccountStatus>('status'),
+      quarantine: options.isSet('quarantine') ? ('true' as const) : undefined,
+    };
+    const page = await pages({ limit: limitOf(options), pageMax: PAGE_MAX }, (part) =>
+      api.ask(({ admin }) => admin.accounts.$get({ query: { ...filters, ...part } })),
     );
     if (json) out.json(page);
     else {

@@ -1,11 +1,7 @@
-import type { z } from 'zod';
-import type { Status } from '../../api/routes/status';
-import type { AccountBody } from '../../api/schemas';
 import type { ApiClient } from '../api-client';
 import type { Command, Context } from '../command';
 import { confirm } from '../confirm';
 import { UsageError } from '../errors';
-import type { Page } from '../pages';
 import { createProgress, grouped } from '../progress';
 
 /** So many at once: whoever is told to stop has released little more than was said. */
@@ -51,7 +47,7 @@ async function releaseAll(
   { api, options }: Pick<Context, 'api' | 'options'>,
   provider: string,
 ): Promise<number | null> {
-  const status = await api.get<Status>('/api/admin/status');
+  const status = await api.ask(({ admin }) => admin.status.$get());
   const held = status.accounts
     .filter((group) => group.provider === provider)
     .reduce((sum, { quarantined }) => sum + quarantined, 0);
@@ -60,27 +56,23 @@ async function releaseAll(
   if (!options.isSet('yes') && !(await confirm(question))) return null;
   const progress = createProgress(process.stderr);
   let released = 0;
-  let cursor: string | null = null;
+  let cursor: string | undefined;
   do {
-    const page: Page<z.infer<typeof AccountBody>> = await api.get('/api/admin/accounts', {
-      provider,
-      quarantine: 'true',
-      limit: BATCH,
-      cursor: cursor ?? undefined,
-    });
+    const query = { provider, quarantine: 'true' as const, limit: BATCH, cursor };
+    const page = await api.ask(({ admin }) => admin.accounts.$get({ query }));
     if (page.items.length > 0)
       released += await release(
         api,
         page.items.map(({ id }) => id),
       );
-    cursor = page.next_cursor;
+    cursor = page.next_cursor ?? undefined;
     progress.show(() => `${grouped(released)} of ${grouped(held)} released`);
-  } while (cursor !== null);
+  } while (cursor !== undefined);
   progress.end(`${grouped(released)} of ${grouped(held)} released`);
   return released;
 }
 
-async function release(api: ApiClient, ids: readonly string[]): Promise<number> {
-  const path = '/api/admin/accounts/release';
-  return (await api.post<{ released: number }>(path, { account_ids: ids })).released;
+async function release(api: ApiClient, ids: string[]): Promise<number> {
+  const json = { account_ids: ids };
+  return (await api.ask(({ admin }) => admin.accounts.release.$post({ json }))).released;
 }

@@ -5,6 +5,11 @@ import { accountsImport, importCommand } from './accounts-import';
 import { accountsList } from './accounts-list';
 import { accountsRelease } from './accounts-release';
 import { accountsShow } from './accounts-show';
+import { auditVerify } from './audit-verify';
+import { encryptionCheck } from './encryption-check';
+import { encryptionPause } from './encryption-pause';
+import { encryptionResume } from './encryption-resume';
+import { encryptionRotate } from './encryption-rotate';
 import { keysCreate } from './keys-create';
 import { keysList } from './keys-list';
 import { keysRevoke } from './keys-revoke';
@@ -19,6 +24,16 @@ import { status } from './status';
 import { sweeps } from './sweeps';
 import { token } from './token';
 import { validate } from './validate';
+import { webhooksAdd } from './webhooks-add';
+import { webhooksDeliveries } from './webhooks-deliveries';
+import { webhooksEnable } from './webhooks-enable';
+import { webhooksList } from './webhooks-list';
+import { webhooksRemove } from './webhooks-remove';
+import { webhooksReplay } from './webhooks-replay';
+import { webhooksRotateSecret } from './webhooks-rotate-secret';
+import { webhooksTest } from './webhooks-test';
+import { workflowsList } from './workflows-list';
+import { workflowsTerminate } from './workflows-terminate';
 
 export const COMMANDS: readonly Command[] = [
   status,
@@ -34,6 +49,8 @@ export const COMMANDS: readonly Command[] = [
   validate,
   logs,
   sweeps,
+  workflowsList,
+  workflowsTerminate,
   schedulesList,
   schedulesPause,
   schedulesResume,
@@ -42,4 +59,17 @@ export const COMMANDS: readonly Command[] = [
   keysCreate,
   keysList,
   keysRevoke,
+  encryptionRotate,
+  encryptionCheck,
+  encryptionPause,
+  encryptionResume,
+  webhooksList,
+  webhooksAdd,
+  webhooksRemove,
+  webhooksEnable,
+  webhooksRotateSecret,
+  webhooksTest,
+  webhooksDeliveries,
+  webhooksReplay,
+  auditVerify,
 ];

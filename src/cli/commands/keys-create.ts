@@ -1,5 +1,4 @@
-import type { z } from 'zod';
-import type { ApiKeyBody } from '../../api/api-key-body';
+import type { Scope } from '../../store/api-keys';
 import type { Command } from '../command';
 import { UsageError } from '../errors';
 
@@ -17,13 +16,10 @@ export const keysCreate: Command = {
   },
   async run({ api, out, json, options }) {
     const name = options.text('name');
-    const scopes = options.texts('scope');
+    const scopes = options.words<Scope>('scope');
     if (name === undefined || scopes.length === 0)
       throw new UsageError('--name and --scope are required');
-    const key = await api.post<z.infer<typeof ApiKeyBody> & { api_key: string }>(
-      '/api/admin/keys',
-      { name, scopes },
-    );
+    const key = await api.ask(({ admin }) => admin.keys.$post({ json: { name, scopes } }));
     if (json) out.json(key);
     else {
       out.pairs([

@@ -1,14 +1,11 @@
-import type { z } from 'zod';
-import type { ApiKeyBody } from '../../api/api-key-body';
 import type { Command } from '../command';
 import { time } from '../output';
-import type { Page } from '../pages';
 
 export const keysList: Command = {
   words: ['keys', 'list'],
   summary: 'The API keys of your organisation',
   async run({ api, out, json }) {
-    const page = await api.get<Page<z.infer<typeof ApiKeyBody>>>('/api/admin/keys');
+    const page = await api.ask(({ admin }) => admin.keys.$get());
     if (json) out.json(page);
     else {
       out.table(

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { LogEntryBody } from '../../api/schemas';
+import type { LogAction, LogSource } from '../../domain/log-entry';
 import { printable } from '../../domain/masking';
 import type { Command, Context, Options } from '../command';
 import { Unreachable } from '../errors';
@@ -77,24 +78,23 @@ async function showNewest(context: Context, limit: number): Promise<Set<string>>
 /** The newest entries, the oldest of them first. */
 async function newest({ api, options }: Context, limit: number): Promise<Entry[]> {
   const provider = options.text('provider');
-  const path =
-    provider === undefined
-      ? '/api/admin/terminal-logs'
-      : `/api/admin/${encodeURIComponent(provider)}/tokens/terminal-logs`;
-  const { items } = await pages<Entry>(api, path, filters(options), {
-    limit,
-    pageMax: PAGE_MAX,
-    cursorName: 'before',
+  const { items } = await pages({ limit, pageMax: PAGE_MAX }, (page) => {
+    const query = { ...filters(options), limit: page.limit, before: page.cursor };
+    return api.ask(({ admin }) =>
+      provider === undefined
+        ? admin['terminal-logs'].$get({ query })
+        : admin[':provider'].tokens['terminal-logs'].$get({ param: { provider }, query }),
+    );
   });
   return items.toReversed();
 }
 
-function filters(options: Options): Record<string, string | undefined> {
+function filters(options: Options) {
   return {
     env: options.text('environment'),
     account_id: options.text('account'),
-    source: options.text('source'),
-    action: options.text('action'),
+    source: options.word<LogSource>('source'),
+    action: options.word<LogAction>('action'),
   };
 }
 

@@ -1,5 +1,3 @@
-import type { z } from 'zod';
-import type { OutcomeBody } from '../../api/schemas';
 import type { Command, Context } from '../command';
 import { time } from '../output';
 
@@ -21,9 +19,8 @@ async function refreshAccount(
   { api, out, json, places: [id = ''] }: Context,
   force: boolean,
 ): Promise<0 | 1> {
-  const outcome = await api.post<z.infer<typeof OutcomeBody>>(
-    `/api/admin/accounts/${encodeURIComponent(id)}/refresh`,
-    { force },
+  const outcome = await api.ask(({ admin }) =>
+    admin.accounts[':id'].refresh.$post({ param: { id }, json: { force } }),
   );
   if (json) out.json(outcome);
   else {

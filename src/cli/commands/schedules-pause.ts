@@ -1,5 +1,5 @@
 import type { Command } from '../command';
-import { noteOption, type Schedule, schedulePath, showSchedule } from '../schedules';
+import { noteOption, scheduleParam, showSchedule } from '../schedules';
 
 export const schedulesPause: Command = {
   words: ['schedules', 'pause'],
@@ -8,7 +8,9 @@ export const schedulesPause: Command = {
   options: { note: noteOption },
   async run({ api, out, json, options, places: [id = ''] }) {
     const note = options.text('note');
-    const schedule = await api.post<Schedule>(`${schedulePath(id)}/pause`, { note });
+    const schedule = await api.ask(({ admin }) =>
+      admin.schedules[':schedule_id'].pause.$post({ param: scheduleParam(id), json: { note } }),
+    );
     return showSchedule({ out, json }, schedule);
   },
 };

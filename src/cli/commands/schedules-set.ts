@@ -1,6 +1,6 @@
 import type { Command } from '../command';
 import { UsageError } from '../errors';
-import { noteOption, type Schedule, schedulePath, showSchedule } from '../schedules';
+import { noteOption, scheduleParam, showSchedule } from '../schedules';
 
 export const schedulesSet: Command = {
   words: ['schedules', 'set'],
@@ -14,6 +14,9 @@ export const schedulesSet: Command = {
     const change = { every: options.text('every'), note: options.text('note') };
     if (change.every === undefined && change.note === undefined)
       throw new UsageError('--every or --note is required');
-    return showSchedule({ out, json }, await api.patch<Schedule>(schedulePath(id), change));
+    const schedule = await api.ask(({ admin }) =>
+      admin.schedules[':schedule_id'].$patch({ param: scheduleParam(id), json: change }),
+    );
+    return showSchedule({ out, json }, schedule);
   },
 };

@@ -1,5 +1,5 @@
 import type { Command } from '../command';
-import { noteOption, type Schedule, schedulePath, showSchedule } from '../schedules';
+import { noteOption, scheduleParam, showSchedule } from '../schedules';
 
 export const schedulesTrigger: Command = {
   words: ['schedules', 'trigger'],
@@ -8,7 +8,9 @@ export const schedulesTrigger: Command = {
   options: { note: noteOption },
   async run({ api, out, json, options, places: [id = ''] }) {
     const note = options.text('note');
-    const schedule = await api.post<Schedule>(`${schedulePath(id)}/trigger`, { note });
+    const schedule = await api.ask(({ admin }) =>
+      admin.schedules[':schedule_id'].trigger.$post({ param: scheduleParam(id), json: { note } }),
+    );
     return showSchedule({ out, json }, schedule);
   },
 };

@@ -7,7 +7,7 @@ export const status: Command = {
   words: ['status'],
   summary: 'How the accounts are, when the sweeps run next, and what is running',
   async run({ api, out, json }) {
-    const body = await api.get<Status>('/api/admin/status');
+    const body = await api.ask(({ admin }) => admin.status.$get());
     if (json) {
       out.json(body);
       return 0;

@@ -1,4 +1,4 @@
-import type { Sweep } from '../../api/routes/list-sweeps';
+import type { WorkflowStatus } from '../../api/workflow-client';
 import type { Command } from '../command';
 import { lasting, time } from '../output';
 import { limitOf, pages, remarkMore } from '../pages';
@@ -14,11 +14,12 @@ export const sweeps: Command = {
     limit: { type: 'string', value: 'number', help: 'at most so many (20)' },
   },
   async run({ api, out, json, options }) {
-    const page = await pages<Sweep>(
-      api,
-      '/api/admin/sweeps',
-      { provider: options.text('provider'), status: options.text('status') },
-      { limit: limitOf(options, 20), pageMax: PAGE_MAX },
+    const filters = {
+      provider: options.text('provider'),
+      status: options.word<WorkflowStatus>('status'),
+    };
+    const page = await pages({ limit: limitOf(options, 20), pageMax: PAGE_MAX }, (part) =>
+      api.ask(({ admin }) => admin.sweeps.$get({ query: { ...filters, ...part } })),
     );
     if (json) out.json(page);
     else {

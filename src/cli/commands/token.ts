@@ -1,5 +1,4 @@
 import ms, { type StringValue } from 'ms';
-import type { TokenAnswer } from '../../api/routes/get-token';
 import type { Command } from '../command';
 import { UsageError } from '../errors';
 
@@ -16,9 +15,10 @@ export const token: Command = {
     '  curl -H "Authorization: Bearer $(evergrant token acc_… --min-valid 5m)" https://…',
   ].join('\n'),
   async run({ api, out, json, options, places: [id = ''] }) {
-    const answer = await api.get<TokenAnswer>(`/api/tokens/${encodeURIComponent(id)}`, {
-      min_valid_seconds: secondsOf(options.text('min-valid')),
-    });
+    const query = { min_valid_seconds: secondsOf(options.text('min-valid')) };
+    const answer = await api.ask(({ tokens }) =>
+      tokens[':account_id'].$get({ param: { account_id: id }, query }),
+    );
     if (json) out.json(answer);
     else if (answer.active) out.line(answer.access_token);
     if (!answer.active) {

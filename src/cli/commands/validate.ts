@@ -1,5 +1,3 @@
-import type { z } from 'zod';
-import type { ValidationBody } from '../../api/schemas';
 import type { Command } from '../command';
 
 export const validate: Command = {
@@ -8,9 +6,8 @@ export const validate: Command = {
   summary: "Ask the provider whether an account's access token works",
   more: 'Ends with 0 where the token works, or was refreshed because it did not; otherwise with 1.',
   async run({ api, out, json, places: [id = ''] }) {
-    const validation = await api.post<z.infer<typeof ValidationBody>>(
-      `/api/admin/accounts/${encodeURIComponent(id)}/validate`,
-      {},
+    const validation = await api.ask(({ admin }) =>
+      admin.accounts[':id'].validate.$post({ param: { id } }),
     );
     const { refresh } = validation;
     if (json) out.json(validation);

@@ -11,6 +11,8 @@
 
   // Live. While paused, what comes waits here; the connection stays, and so nothing is lost.
 
+  const LIST_MAX = 50;
+
   // By terminal: one that is loaded anew, filtered otherwise, has its own.
   const waitingIn = new WeakMap();
   const isPaused = () => terminal()?.dataset.paused !== undefined;
@@ -21,16 +23,25 @@
     const entry = template.content.firstElementChild;
     // It may have been in the list already that the page came with.
     if (document.getElementById(entry.id) !== null) return;
-    const list = entries();
-    let below = list.firstElementChild;
-    while (below !== null && isNewer(below, entry)) below = below.nextElementSibling;
-    list.insertBefore(entry, below);
+    const all = entries().getElementsByClassName('entry');
+    let newer = 0;
+    while (newer < all.length && isNewer(all[newer], entry)) newer += 1;
+    if (newer === 0) newestList().prepend(entry);
+    else all[newer - 1].after(entry);
     terminal().querySelector('.empty')?.remove();
+  }
+
+  // What comes all day must not make the first list long: what is out of sight is left out list by list.
+  function newestList() {
+    const first = entries().firstElementChild;
+    if (first.childElementCount < LIST_MAX) return first;
+    const list = document.createElement('ol');
+    first.before(list);
+    return list;
   }
 
   function isNewer(one, other) {
     const { at } = one.dataset;
-    if (at === undefined) return false;
     return at === other.dataset.at ? one.id > other.id : at > other.dataset.at;
   }
 
@@ -110,11 +121,11 @@
     document.getElementById('terminal-keys').showModal();
   }
 
-  function step(direction) {
-    const from = document.activeElement.closest('.entry');
-    const next = from === null ? entries().firstElementChild : from[direction];
-    if (next?.matches('.entry')) next.focus();
-    return next !== null;
+  function step(by) {
+    const all = [...entries().getElementsByClassName('entry')];
+    const next = all[all.indexOf(document.activeElement.closest('.entry')) + by];
+    next?.focus();
+    return next !== undefined;
   }
 
   function fold(entry) {
@@ -125,8 +136,8 @@
   }
 
   function act({ key, target }) {
-    if (key === 'ArrowDown') return step('nextElementSibling');
-    if (key === 'ArrowUp') return step('previousElementSibling');
+    if (key === 'ArrowDown') return step(1);
+    if (key === 'ArrowUp') return step(-1);
     if (key === 'Enter') return target.matches('.entry') && fold(target);
     if (!singleKeys()) return false;
     if (key === 'p') terminal().querySelector('[data-do="pause"]')?.click();

@@ -10,6 +10,8 @@ import { Badge, type Tone } from '../parts/badge';
 import { duration, Moment } from '../parts/time';
 
 export interface WorkflowRow extends ListedWorkflow {
+  /** Of its account; `null`: it is a sweep, or the account is gone. */
+  label: string | null;
   /** `null`: it is a sweep. */
   attempts: number | null;
   /** Of a sweep that came to a result. */
@@ -108,9 +110,10 @@ function Rows({ rows }: Pick<WorkflowsProps, 'rows'>) {
         {rows.map((row) => (
           <tr>
             <th scope="row">
-              <a href={workflowPath(row)}>{row.accountId ?? row.workflowId}</a>
+              <a href={workflowPath(row)}>{row.label ?? row.accountId ?? row.workflowId}</a>
               <span class="detail">
                 {row.type} {row.provider ?? ''}
+                {row.label !== null && ` · ${row.accountId}`}
               </span>
             </th>
             <td data-label="Status">
@@ -134,7 +137,10 @@ function Rows({ rows }: Pick<WorkflowsProps, 'rows'>) {
 
 function Outcome({ row: { outcome, summary, failure } }: { row: WorkflowRow }) {
   if (failure !== null) return <span class="detail bad">{failure}</span>;
-  return <>{summary === null ? (outcome ?? '–') : summaryLine(summary)}</>;
+  if (summary !== null) return <>{summaryLine(summary)}</>;
+  // A workflow may well be completed, and the refresh have failed.
+  const failed = outcome !== null && outcome !== 'refreshed' && outcome !== 'skipped';
+  return <span class={failed ? 'bad' : ''}>{outcome?.replaceAll('_', ' ') ?? '–'}</span>;
 }
 
 const TONES: Record<WorkflowStatus, Tone> = {

@@ -8,6 +8,7 @@ import { localPath } from '../local-path';
 import { OpenIdProvider } from '../openid-provider';
 import { SignIn } from '../pages/sign-in';
 import { forgetCookie, isHttps, readJsonCookie, setJsonCookie } from '../signed-cookie';
+import { signedIn } from './sign-in';
 
 const PATH = '/sign-in/oidc';
 const CALLBACK = `${PATH}/callback`;
@@ -22,7 +23,7 @@ const Pending = z.strictObject({
 });
 
 export function registerSignInOidc(ui: UiApp, deps: UiDependencies): void {
-  const { oidc, sessions, vault, logger, now } = deps;
+  const { oidc, sessions, audit, vault, logger, now } = deps;
   if (oidc === null) return;
   const provider = new OpenIdProvider(oidc);
 
@@ -77,6 +78,7 @@ export function registerSignInOidc(ui: UiApp, deps: UiDependencies): void {
           'The OpenID provider signed you in, but lets you neither look (read) nor act (admin) here.',
         );
       }
+      await audit.append(signedIn(principal, { by: 'oidc' }));
       await sessions.start(c, principal, { by: 'claims', until: null });
       logger.info({ organisation: principal.organisation, key_id: principal.keyId }, 'signed in');
       return c.redirect(next, 303);

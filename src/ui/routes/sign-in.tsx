@@ -1,23 +1,27 @@
 /** Signing in with an API key or a JWT. */
 import { z } from 'zod';
+import { addressOf } from '../../api/address';
+import type { NewAuditEvent } from '../../api/audit-log';
 import { hasScope } from '../../api/authenticate';
 import { ApiError } from '../../api/errors';
+import { FailedAttempts } from '../../api/failed-attempts';
 import { jwtExpiresAt } from '../../api/jwt';
+import type { AuditDetails } from '../../domain/audit';
 import type { Principal } from '../../store/api-keys';
-import type { UiApp, UiContext, UiDependencies } from '../dependencies';
-import { FailedSignIns } from '../failed-sign-ins';
+import type { UiApp, UiDependencies } from '../dependencies';
 import { showPage } from '../layout';
 import { localPath } from '../local-path';
 import { SignIn } from '../pages/sign-in';
 
 const TITLE = 'Sign in';
 const TOO_MANY = 429;
+const FAILURES_MAX = 10;
 
 const Form = z.object({ key: z.string().trim().catch(''), next: z.string().optional() });
 
 export function registerSignIn(ui: UiApp, deps: UiDependencies): void {
-  const { sessions, logger, now, oidc } = deps;
-  const failed = new FailedSignIns();
+  const { sessions, audit, logger, now, oidc } = deps;
+  const failed = new FailedAttempts(FAILURES_MAX);
 
   ui.get('/sign-in', (c) =>
     showPage(
@@ -30,7 +34,7 @@ export function registerSignIn(ui: UiApp, deps: UiDependencies): void {
   ui.post('/sign-in', async (c) => {
     const form = Form.parse(await c.req.parseBody());
     const next = localPath(form.next);
-    const address = addressOf(c);
+    const address = addressOf(c) ?? 'unknown';
     const refused = (problem: string, status: 401 | 403 | 429) =>
       showPage(
         c,
@@ -46,6 +50,7 @@ export function registerSignIn(ui: UiApp, deps: UiDependencies): void {
     try {
       const principal = await principalOf(form.key, deps);
       const until = jwtExpiresAt(principal, form.key);
+      await audit.append(signedIn(principal, { by: until === null ? 'key' : 'jwt', address }));
       await sessions.start(
         c,
         principal,
@@ -78,7 +83,10 @@ async function principalOf(key: string, deps: UiDependencies): Promise<Principal
   return principal;
 }
 
-/** A request that comes without a socket, as in tests, has no bindings at all. */
-function addressOf(c: UiContext): string {
-  return (c.env as UiContext['env'] | undefined)?.incoming.socket.remoteAddress ?? 'unknown';
+/** What the audit says of a sign-in: before there is a session, and without it there is none. */
+export function signedIn(
+  { keyId: actor, organisation }: Principal,
+  details: AuditDetails,
+): NewAuditEvent {
+  return { organisation, actor, action: 'sign-in', details };
 }

@@ -108,15 +108,20 @@ async function loadPage(
     { type, status, provider: provider || undefined, accountId: account || undefined },
     { limit: PAGE, cursor },
   );
-  const [attempts, sweeps] = await Promise.all([
+  const [attempts, sweeps, labels] = await Promise.all([
     workflowAttempts(store, organisation, items),
     workflows.results(items.filter((item) => item.type === 'sweep')),
+    store.accounts.labels(
+      organisation,
+      items.flatMap((item) => item.accountId ?? []),
+    ),
   ]);
   const results = new Map(sweeps.map((sweep) => [sweep.runId, sweep]));
   return {
     rows: items.map((item) => {
       const { summary = null, failure = null } = results.get(item.runId) ?? {};
-      return { ...item, attempts: attempts(item), summary, failure };
+      const label = item.accountId === null ? null : (labels.get(item.accountId) ?? null);
+      return { ...item, label, attempts: attempts(item), summary, failure };
     }),
     next,
   };

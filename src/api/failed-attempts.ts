@@ -1,16 +1,24 @@
-/** Failed sign-ins by address, in this process: enough to make guessing loud and slow, since keys are long. */
+/**
+ * Failed attempts to be recognised, by address and in this process: enough to make guessing loud and slow, since keys are
+ * long. Several processes count on their own.
+ */
 
-const FAILURES_MAX = 10;
 const WINDOW_MS = 60_000;
 const ADDRESSES_MAX = 10_000;
 
-export class FailedSignIns {
+export class FailedAttempts {
   readonly #failures = new Map<string, { count: number; endsAt: number }>();
+  readonly #max: number;
+
+  /** @param max so many within a minute are let through */
+  constructor(max: number) {
+    this.#max = max;
+  }
 
   /** How long the address must wait, in seconds; 0: it may try. */
   waitSeconds(address: string, now: Date): number {
     const known = this.#failures.get(address);
-    if (known === undefined || known.count < FAILURES_MAX) return 0;
+    if (known === undefined || known.count < this.#max) return 0;
     return Math.max(0, Math.ceil((known.endsAt - now.getTime()) / 1000));
   }
 

@@ -1,0 +1,157 @@
+/** The accounts of one run: connected and due at its beginning, and at its end the proof that the work was done. */
+import { randomBytes } from 'node:crypto';
+import type { Connection } from 'mongoose';
+import { Secret } from '../../src/domain/secret';
+import { ConfiguredProviders } from '../../src/providers/configured-providers';
+import { defaultPolicy } from '../../src/providers-file';
+import { openDatabase } from '../../src/store/database';
+import { openStore, type Store } from '../../src/store/store';
+import { KeyRing } from '../../src/vault/key-ring';
+import { Vault } from '../../src/vault/vault';
+import type { IssuedGrant, ProviderProcess } from './provider-process';
+import { ORGANISATION, PROVIDER, type Setting } from './side';
+
+const BATCH = 500;
+const MINUTE_MS = 60_000;
+
+/** As every side that uses Evergrant's own store configures it. */
+export function configuredProviders(setting: Setting): ConfiguredProviders {
+  const { clientId, clientSecret, tokenEndpoint } = setting;
+  return new ConfiguredProviders([
+    {
+      id: PROVIDER,
+      adapter: PROVIDER,
+      policy: defaultPolicy(PROVIDER, null),
+      environments: {
+        production: { clientId, clientSecret: new Secret(clientSecret), tokenEndpoint },
+      },
+    },
+  ]);
+}
+
+export async function openStoreAndVault(
+  setting: Setting,
+): Promise<{ store: Store; vault: Vault; providers: ConfiguredProviders }> {
+  const providers = configuredProviders(setting);
+  const store = await openStore(setting.mongodbUri, { logRetentionDays: 1, rules: providers.rule });
+  const vault = await Vault.open(KeyRing.parse(setting.encryptionKeys), store.settings);
+  return { store, vault, providers };
+}
+
+export class Accounts {
+  readonly #provider: ProviderProcess;
+  readonly #store: Store;
+  readonly #vault: Vault;
+  readonly #connection: Connection;
+
+  private constructor(
+    provider: ProviderProcess,
+    store: Store,
+    vault: Vault,
+    connection: Connection,
+  ) {
+    this.#provider = provider;
+    this.#store = store;
+    this.#vault = vault;
+    this.#connection = connection;
+  }
+
+  static async open(setting: Setting, provider: ProviderProcess): Promise<Accounts> {
+    const { store, vault } = await openStoreAndVault(setting);
+    return new Accounts(provider, store, vault, await openDatabase(setting.mongodbUri));
+  }
+
+  /** Connects so many accounts, all of them due. */
+  async add(count: number): Promise<IssuedGrant[]> {
+    const subjects = Array.from({ length: count }, () => `acc_${randomBytes(12).toString('hex')}`);
+    const issued = await this.#provider.issue(subjects);
+    const now = new Date();
+    for (let n = 0; n < count; n += BATCH) {
+      const batch = issued.slice(n, n + BATCH).map((grant) => this.#document(grant, now));
+      await this.#store.accounts.createMissing(batch, now);
+    }
+    return issued;
+  }
+
+  /**
+   * Each account was refreshed exactly once, its new pair is stored, sealed, and one entry says so.
+   * @throws with what is wrong
+   */
+  async verify(issued: readonly IssuedGrant[]): Promise<void> {
+    const wrong: string[] = [];
+    const before = new Map(issued.map((grant) => [grant.subject, grant]));
+    const ids = [...before.keys()];
+    const accessTokens: string[] = [];
+    const documents = await this.#connection
+      .collection<{ _id: string; generation: number; claim: unknown; current: Pair }>('accounts')
+      .find({ _id: { $in: ids } })
+      .toArray();
+    for (const { _id: accountId, generation, claim, current } of documents) {
+      if (generation !== 2) wrong.push(`${accountId} is of generation ${generation}`);
+      if (claim !== null) wrong.push(`${accountId} is still claimed`);
+      const place = { organisation: ORGANISATION, accountId };
+      const accessToken = this.#vault.openToken(current.access_token, place, 'access_token');
+      const refreshToken = this.#vault.openToken(current.refresh_token, place, 'refresh_token');
+      const old = before.get(accountId);
+      if (accessToken === old?.accessToken || refreshToken === old?.refreshToken)
+        wrong.push(`${accountId} has a token that it had before`);
+      if (this.#vault.fingerprint(refreshToken) !== current.refresh_token_fingerprint)
+        wrong.push(`${accountId} has the fingerprint of another token`);
+      accessTokens.push(accessToken);
+    }
+    if (documents.length !== ids.length)
+      wrong.push(`${documents.length} of ${ids.length} are there`);
+    const { seen, honoured } = await this.#provider.inspect(ids, accessTokens);
+    for (const [n, { received, committed, answered }] of seen.entries())
+      if (received !== 1 || committed !== 1 || answered !== 1)
+        wrong.push(`${ids[n]}: asked ${received} times, minted ${committed}, answered ${answered}`);
+    if (honoured !== ids.length)
+      wrong.push(`the provider honours ${honoured} of ${ids.length} stored access tokens`);
+    const entries = await this.#connection
+      .collection('log_entries')
+      .find({ account_id: { $in: ids } })
+      .project({ account_id: 1, action: 1 })
+      .toArray();
+    const logged = new Set(entries.map((entry) => entry['account_id']));
+    const others = entries.filter((entry) => entry['action'] !== 'token_refreshed').length;
+    if (entries.length !== ids.length || logged.size !== ids.length || others > 0)
+      wrong.push(`${entries.length} entries, ${others} of them of no success, for ${ids.length}`);
+    if (wrong.length === 0) return;
+    throw new Error(
+      `the work was not done (${wrong.length} things wrong):\n  ${wrong.slice(0, 10).join('\n  ')}`,
+    );
+  }
+
+  async drop(): Promise<void> {
+    await this.#connection.dropDatabase();
+    await Promise.all([this.#connection.close(), this.#store.close()]);
+  }
+
+  #document({ subject: id, accessToken, refreshToken }: IssuedGrant, now: Date) {
+    const place = { organisation: ORGANISATION, accountId: id };
+    return {
+      id,
+      organisation: ORGANISATION,
+      provider: PROVIDER,
+      environment: 'production',
+      externalId: id,
+      label: `Shop ${id.slice(-6)}`,
+      kind: null,
+      lastRefreshedAt: new Date(now.getTime() - 59 * MINUTE_MS),
+      grant: {
+        ...this.#vault.sealGrant({ accessToken, refreshToken }, place),
+        expiresAt: new Date(now.getTime() + MINUTE_MS).toISOString(),
+        refreshTokenExpiresAt: null,
+        scopes: [],
+        obtainedAt: now.toISOString(),
+        attemptId: null,
+      },
+    };
+  }
+}
+
+interface Pair {
+  access_token: string;
+  refresh_token: string;
+  refresh_token_fingerprint: string;
+}

@@ -1,0 +1,151 @@
+/** What the sides stand on: MongoDB and Temporal, Redis, and packages that only the bench needs, got on first use. */
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import getPort from 'get-port';
+import { loadConfig } from '../../src/config';
+import { startMongodb } from '../../src/engines/mongodb';
+import { startTemporal } from '../../src/engines/temporal';
+import { endChild, startChild } from './child';
+import type { Need } from './side';
+
+const BENCH = join(__dirname, '..');
+const LOOPBACK = '127.0.0.1';
+const REDIS_READY_WITHIN_MS = 10_000;
+
+export interface Engines {
+  /** A database of that name. */
+  mongodbUri(database: string): string;
+  temporalAddress: string;
+  redisUrl: string;
+  /** How they were had, for the head of the table. */
+  ways: string[];
+  stop(): Promise<void>;
+}
+
+/** Of `MONGODB_URI` and `TEMPORAL_ADDRESS`, or embedded; and what else is needed. */
+export async function startEngines(
+  needed: ReadonlySet<Need>,
+  dataDir: string,
+  say: (line: string) => void,
+): Promise<Engines> {
+  const config = loadConfig();
+  if (needed.has('packages')) installPackages(say);
+  if (needed.has('python')) installPython(say);
+  const ways: string[] = [];
+  const stops: (() => Promise<void>)[] = [];
+  const options = { dataDir, cacheDir: config.cacheDir, say };
+  let { mongodbUri } = config;
+  if (mongodbUri === null) {
+    const mongodb = await startMongodb(options);
+    stops.push(() => mongodb.stop());
+    mongodbUri = mongodb.uri;
+    ways.push(`MongoDB: ${mongodb.way}`);
+  } else ways.push('MongoDB: MONGODB_URI');
+  let temporalAddress = config.temporal.connection?.address ?? '';
+  if (needed.has('temporal')) {
+    if (config.temporal.connection === null) {
+      const temporal = await startTemporal({ ...options, searchAttributes: {} });
+      stops.push(() => temporal.stop());
+      temporalAddress = temporal.address;
+      ways.push(`Temporal: ${temporal.way}`);
+    } else ways.push('Temporal: TEMPORAL_ADDRESS');
+  }
+  let redisUrl = '';
+  if (needed.has('redis')) {
+    const redis = await startRedis(dataDir);
+    stops.push(() => redis.stop());
+    redisUrl = redis.url;
+    ways.push('Redis: redis-server, AOF each second');
+  }
+  return {
+    mongodbUri(database) {
+      const url = new URL(mongodbUri);
+      url.pathname = `/${database}`;
+      return url.href;
+    },
+    temporalAddress,
+    redisUrl,
+    ways,
+    async stop() {
+      for (const stop of stops.toReversed()) await stop();
+    },
+  };
+}
+
+/** As BullMQ's guide has it for production; Celery is glad of it, too. */
+async function startRedis(dataDir: string): Promise<{ url: string; stop(): Promise<void> }> {
+  const port = await getPort({ host: LOOPBACK });
+  const settings = {
+    port: String(port),
+    bind: LOOPBACK,
+    dir: dataDir,
+    save: '',
+    appendonly: 'yes',
+    appendfsync: 'everysec',
+    'maxmemory-policy': 'noeviction',
+  };
+  const server = startChild(
+    'redis-server',
+    Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
+    { stdio: 'ignore' },
+  );
+  const missing = once(server, 'error').then(() => {
+    throw new Error('there is no redis-server on PATH; install it: apt-get install redis-server');
+  });
+  await Promise.race([missing, accepts(port)]);
+  return {
+    url: `redis://${LOOPBACK}:${port}/0`,
+    stop: () => endChild(server),
+  };
+}
+
+async function accepts(port: number): Promise<void> {
+  const deadline = Date.now() + REDIS_READY_WITHIN_MS;
+  for (;;) {
+    const socket = createConnection(port, LOOPBACK);
+    try {
+      await once(socket, 'connect');
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await delay(50);
+    } finally {
+      socket.destroy();
+    }
+  }
+}
+
+/** Into bench/node_modules, where nobody has them who does not run the bench. */
+function installPackages(say: (line: string) => void): void {
+  const wanted = join(BENCH, 'package.json');
+  const installed = join(BENCH, 'node_modules', '.package-lock.json');
+  if (existsSync(installed) && statSync(installed).mtimeMs > statSync(wanted).mtimeMs) return;
+  say('installing the packages of bench/package.json');
+  const quiet = ['--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund'];
+  execFileSync('npm', ['install', '--prefix', BENCH, ...quiet], { stdio: 'inherit' });
+}
+
+function environmentFolder(): string {
+  return join(loadConfig().cacheDir, 'bench', 'venv');
+}
+
+/** The interpreter of the environment that has what bench/requirements.txt lists. */
+export function python(): string {
+  return join(environmentFolder(), 'bin', 'python');
+}
+
+function installPython(say: (line: string) => void): void {
+  const folder = environmentFolder();
+  const wanted = join(BENCH, 'requirements.txt');
+  const installed = join(folder, 'requirements.txt');
+  if (existsSync(installed) && readFileSync(installed).equals(readFileSync(wanted))) return;
+  say(`installing bench/requirements.txt into ${folder}`);
+  mkdirSync(folder, { recursive: true });
+  execFileSync('python3', ['-m', 'venv', folder], { stdio: 'inherit' });
+  execFileSync(python(), ['-m', 'pip', 'install', '--quiet', '-r', wanted], { stdio: 'inherit' });
+  copyFileSync(wanted, installed);
+}

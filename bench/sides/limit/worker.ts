@@ -1,0 +1,92 @@
+/** Pages through the due list and refreshes so many accounts at once, by the functions that Evergrant's activities are. */
+import { randomUUID } from 'node:crypto';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { Runtime } from '@temporalio/worker';
+import type { ActivityDependencies } from '../../../src/activities/dependencies';
+import { LanePermits } from '../../../src/activities/lane-permits';
+import { listDueAccounts } from '../../../src/activities/list-due-accounts';
+import { refreshGrant } from '../../../src/activities/refresh-grant';
+import { RestoreGuard } from '../../../src/activities/restore-guard';
+import type { DueCursor } from '../../../src/domain/sweep';
+import { createLogger, installTemporalLogger } from '../../../src/logging';
+import { createTransport } from '../../../src/providers/transport';
+import { openStoreAndVault } from '../accounts';
+import { PROVIDER } from '../side';
+import { serveWorker } from '../worker-process';
+
+const PAGE = 200;
+const now = () => new Date();
+const PLACE = { workflowId: 'bench', runId: 'bench' };
+
+async function* dueAccounts(deps: ActivityDependencies): AsyncGenerator<string> {
+  let cursor: DueCursor | null = { scan: 'expiring', at: null, accountId: null };
+  let asOf: string | null = null;
+  while (cursor !== null) {
+    const page = await listDueAccounts(deps, {
+      provider: PROVIDER,
+      environment: null,
+      cursor,
+      asOf,
+      limit: PAGE,
+    });
+    asOf = page.asOf;
+    cursor = page.next;
+    for (const { accountId } of page.accounts) yield accountId;
+  }
+}
+
+async function refresh(deps: ActivityDependencies, accountId: string): Promise<void> {
+  const requestedAt = new Date().toISOString();
+  const { attempt } = await refreshGrant(
+    deps,
+    {
+      accountId,
+      attemptId: randomUUID(),
+      supersedes: null,
+      retry: false,
+      request: { source: 'scheduled', caller: 'bench', requestedAt, force: false, capture: false },
+    },
+    PLACE,
+    null,
+  );
+  if (attempt.outcome !== 'refreshed') throw new Error(`${accountId}: ${attempt.reason}`);
+}
+
+serveWorker(async (setting) => {
+  installTemporalLogger(createLogger('info'));
+  const { store, vault, providers } = await openStoreAndVault(setting);
+  const transport = createTransport();
+  // Without Temporal nothing outside the database knows of other generations.
+  const marks = { async *newest() {} };
+  const deps: ActivityDependencies = {
+    store,
+    vault,
+    providers,
+    transport,
+    permits: new LanePermits(store.lanes, async () => undefined),
+    restoreGuard: new RestoreGuard({ store, marks, now }),
+    worker: 'bench',
+    now,
+  };
+  // What an activity logs by needs an activity's context; nothing else of Temporal takes part.
+  const environment = new MockActivityEnvironment({}, { logger: Runtime.instance().logger });
+  return {
+    refreshDue: () =>
+      environment.run(async () => {
+        const due = dueAccounts(deps);
+        let refreshed = 0;
+        // All lanes take from one list, so that none waits for another.
+        const lane = async () => {
+          for (let next = await due.next(); next.done !== true; next = await due.next()) {
+            await refresh(deps, next.value);
+            refreshed += 1;
+          }
+        };
+        await Promise.all(Array.from({ length: setting.concurrency }, lane));
+        return refreshed;
+      }),
+    async stop() {
+      await Promise.all([store.close(), transport.close()]);
+    },
+  };
+});

@@ -1,0 +1,200 @@
+/**
+ * One try of a webhook delivery: read, sign, send, write down what came of it. The workflow only waits; what is to
+ * happen is in the database, so that a delivery goes on where it was, whatever becomes of its workflow.
+ */
+import { log } from '@temporalio/activity';
+import { type DisabledReason, eventPayload, type RaisedEvent } from '../domain/event';
+import { retryAfterMs } from '../domain/refresh-failure';
+import { Secret } from '../domain/secret';
+import {
+  type AttemptDeliveryInput,
+  type AttemptDeliveryResult,
+  type DeliveryPolicy,
+  holdMs,
+  isLastTry,
+  pauseBeforeTryMs,
+} from '../domain/webhook-delivery';
+import { type GuardedTransport, OutboundError } from '../outbound/guarded-transport';
+import type { Store } from '../store/store';
+import type { DeliveryAttempt, WebhookDelivery } from '../store/webhook-delivery-model';
+import { signingSecrets, type WebhookEndpoint } from '../store/webhook-endpoint-model';
+import type { Vault } from '../vault/vault';
+import { signedHeaders } from '../webhooks/signature';
+
+export interface DeliveryDependencies {
+  store: Pick<Store, 'webhookDeliveries' | 'webhookOutbox'>;
+  vault: Pick<Vault, 'openWebhookSecret'>;
+  outbound: Pick<GuardedTransport, 'post'>;
+  now: () => Date;
+}
+
+/** What a try has to do with. */
+interface Try {
+  delivery: WebhookDelivery;
+  endpoint: WebhookEndpoint;
+  event: RaisedEvent;
+  policy: DeliveryPolicy;
+}
+
+interface Answer extends DeliveryAttempt {
+  retryAfterMs: number | null;
+}
+
+const GONE = 410;
+
+/** Whoever asks for a test wants to know how it went, and nothing to follow from it. */
+const isTest = ({ event }: Try) => event.type === 'webhook.test';
+
+export async function attemptDelivery(
+  deps: DeliveryDependencies,
+  { deliveryId, policy }: AttemptDeliveryInput,
+): Promise<AttemptDeliveryResult> {
+  const outbox = deps.store.webhookOutbox;
+  const found = await outbox.read(deliveryId);
+  if (found === null || found.delivery.state !== 'pending') return over(found?.delivery.state);
+  const { delivery, endpoint, event } = found;
+  const now = deps.now();
+  const earlyMs = Number(delivery.nextTryAt) - now.getTime();
+  if (earlyMs > 0) return { state: 'pending', pauseMs: earlyMs };
+  if (endpoint === null || event === null) return skip(deps, delivery);
+  const one: Try = { delivery, endpoint, event, policy };
+  if (isTest(one)) return test(deps, one);
+  if (endpoint.state === 'disabled') return skip(deps, delivery);
+  const { holdUntil } = endpoint;
+  // A delivery's last try is made in any case: it is not to be given up unsent.
+  const held = holdUntil !== null && holdUntil > now && !isLastTry(policy, delivery.tries);
+  if (held) return again(deps, one, null, holdUntil.getTime() - now.getTime());
+  const answer = await send(deps, one);
+  return isAccepted(answer) ? succeed(deps, one, answer) : fail(deps, one, answer);
+}
+
+async function send(deps: DeliveryDependencies, { endpoint, event, policy }: Try): Promise<Answer> {
+  const at = deps.now();
+  const { id: endpointId, organisation, url } = endpoint;
+  const secrets = signingSecrets(endpoint, at).map(
+    ({ sealed }) => new Secret(deps.vault.openWebhookSecret(sealed, { organisation, endpointId })),
+  );
+  const body = eventPayload(event);
+  const began = performance.now();
+  const tried = (status: number | null, error: string | null) => ({
+    at,
+    status,
+    error,
+    durationMs: Math.round(performance.now() - began),
+  });
+  try {
+    const { status, retryAfter } = await deps.outbound.post({
+      url,
+      headers: {
+        'content-type': 'application/json',
+        'user-agent': 'Evergrant-Webhooks/1',
+        ...signedHeaders(event.id, at, body, secrets),
+      },
+      body,
+      deadlineMs: policy.timeoutMs,
+    });
+    const asked = retryAfter === null ? null : retryAfterMs(retryAfter, deps.now());
+    return { ...tried(status, null), retryAfterMs: asked };
+  } catch (error) {
+    if (!(error instanceof OutboundError)) throw error;
+    return { ...tried(null, error.code), retryAfterMs: null };
+  }
+}
+
+/** 2xx alone: a redirect is not followed, and says nothing. */
+function isAccepted({ status }: Answer): boolean {
+  return status !== null && status >= 200 && status < 300;
+}
+
+async function test(deps: DeliveryDependencies, one: Try): Promise<AttemptDeliveryResult> {
+  const answer = await send(deps, one);
+  const state = isAccepted(answer) ? 'delivered' : 'failed';
+  await deps.store.webhookOutbox.conclude(one.delivery, answer, { state, at: deps.now() });
+  return over(state);
+}
+
+async function succeed(
+  deps: DeliveryDependencies,
+  { delivery, endpoint }: Try,
+  answer: Answer,
+): Promise<AttemptDeliveryResult> {
+  const at = deps.now();
+  await deps.store.webhookOutbox.conclude(delivery, answer, { state: 'delivered', at });
+  await deps.store.webhookOutbox.noteSuccess(endpoint, at);
+  return over('delivered');
+}
+
+async function fail(
+  deps: DeliveryDependencies,
+  one: Try,
+  answer: Answer,
+): Promise<AttemptDeliveryResult> {
+  const { delivery, endpoint, policy } = one;
+  const outbox = deps.store.webhookOutbox;
+  const now = deps.now();
+  log.warn('a webhook was not accepted', {
+    webhook_id: endpoint.id,
+    delivery_id: delivery.id,
+    organisation: endpoint.organisation,
+    status: answer.status,
+    error: answer.error,
+  });
+  if (answer.status === GONE) {
+    await disable(deps, one, 'gone', 'It answered 410 Gone.');
+  } else if (!isLastTry(policy, delivery.tries)) {
+    const hold = holdMs(policy, endpoint.failures + 1, answer.retryAfterMs);
+    await outbox.noteFailure(endpoint, new Date(now.getTime() + hold));
+    return again(deps, one, answer, answer.retryAfterMs);
+  } else if (endpoint.lastSuccessAt === null || endpoint.lastSuccessAt < delivery.createdAt) {
+    await disable(
+      deps,
+      one,
+      'no_success',
+      'It accepted nothing while an event was tried to its end.',
+    );
+  }
+  await outbox.conclude(delivery, answer, { state: 'failed', at: now });
+  return over('failed');
+}
+
+/** The event that tells of it is written with the change, and everything else that waits for the endpoint is ended. */
+async function disable(
+  { store, now }: DeliveryDependencies,
+  { endpoint, delivery }: Try,
+  reason: DisabledReason,
+  message: string,
+): Promise<void> {
+  const at = now();
+  if (!(await store.webhookOutbox.disable(endpoint, { reason, message }, at))) return;
+  await store.webhookDeliveries.skipPending(endpoint.organisation, endpoint.id, at, delivery.id);
+  log.warn('a webhook endpoint was disabled', {
+    webhook_id: endpoint.id,
+    organisation: endpoint.organisation,
+    reason,
+  });
+}
+
+/** @param notBeforeMs what the endpoint asked for, or how long it is left alone */
+async function again(
+  { store, now }: DeliveryDependencies,
+  { delivery, policy }: Try,
+  answer: Answer | null,
+  notBeforeMs: number | null,
+): Promise<AttemptDeliveryResult> {
+  const pauseMs = pauseBeforeTryMs(policy, delivery.tries + 1, notBeforeMs, Math.random()) ?? 0;
+  const nextTryAt = new Date(now().getTime() + pauseMs);
+  await store.webhookOutbox.conclude(delivery, answer, { nextTryAt });
+  return { state: 'pending', pauseMs };
+}
+
+async function skip(
+  { store, now }: DeliveryDependencies,
+  delivery: WebhookDelivery,
+): Promise<AttemptDeliveryResult> {
+  await store.webhookOutbox.conclude(delivery, null, { state: 'skipped', at: now() });
+  return over('skipped');
+}
+
+function over(state: AttemptDeliveryResult['state'] = 'skipped'): AttemptDeliveryResult {
+  return { state, pauseMs: null };
+}

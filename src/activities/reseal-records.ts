@@ -1,0 +1,71 @@
+/** Re-seals one page of records with the key that seals now. Safe to repeat: what is under it already is not read. */
+import { ApplicationFailure } from '@temporalio/activity';
+import type { ResealedPage, RotationCursor } from '../domain/rotation';
+import type { ResealedRecord, SealedRecord } from '../store/sealed-records';
+import { OpenError, sealingKeyOf } from '../vault/sealing';
+import type { Vault } from '../vault/vault';
+import type { ActivityDependencies } from './dependencies';
+
+/** So few that re-sealing a page holds up nothing else in this process. */
+const PAGE = 100;
+/** So many are named. */
+const NAMED_MAX = 20;
+
+export async function resealRecords(
+  { store, vault }: Pick<ActivityDependencies, 'store' | 'vault'>,
+  { to, cursor }: { to: string; cursor: RotationCursor },
+): Promise<ResealedPage> {
+  await requireSealing({ store, vault }, to);
+  const { records, next } = await store.sealedRecords.page(to, cursor, PAGE);
+  const unreadable: Record<string, number> = {};
+  const unreadableRecords: string[] = [];
+  const readable: ResealedRecord[] = [];
+  for (const record of records) {
+    const { resealed, failed } = resealedRecord(vault, record, to);
+    if (resealed.values.length > 0) readable.push(resealed);
+    if (failed.size === 0) continue;
+    for (const keyId of failed) unreadable[keyId] = (unreadable[keyId] ?? 0) + 1;
+    if (unreadableRecords.length < NAMED_MAX)
+      unreadableRecords.push(`${record.collection}/${record.id}`);
+  }
+  const resealed = await store.sealedRecords.replace(readable);
+  return { next, resealed, skipped: readable.length - resealed, unreadable, unreadableRecords };
+}
+
+/** Whether this worker may seal with the key; what it lacks another may have. */
+async function requireSealing(
+  { store, vault }: Pick<ActivityDependencies, 'store' | 'vault'>,
+  to: string,
+): Promise<void> {
+  if ((await store.settings.sealingKeyId()) !== to) {
+    throw ApplicationFailure.nonRetryable(
+      `the key "${to}" does not seal any more: another one was promoted`,
+      'superseded',
+    );
+  }
+  if (!vault.hasKey(to)) {
+    throw ApplicationFailure.retryable(
+      `this worker has no key "${to}"; restart it with the new ENCRYPTION_KEYS`,
+      'configured_otherwise',
+    );
+  }
+}
+
+function resealedRecord(
+  vault: Vault,
+  { collection, id, values }: SealedRecord,
+  to: string,
+): { resealed: ResealedRecord; failed: Set<string> } {
+  const failed = new Set<string>();
+  const resealed: ResealedRecord = { collection, id, values: [] };
+  for (const value of values) {
+    try {
+      const { sealed, place, purpose } = value;
+      resealed.values.push({ ...value, resealed: vault.reseal(sealed, place, purpose, to) });
+    } catch (error) {
+      if (!(error instanceof OpenError)) throw error;
+      failed.add(sealingKeyOf(value.sealed) ?? '?');
+    }
+  }
+  return { resealed, failed };
+}

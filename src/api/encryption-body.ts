@@ -1,0 +1,173 @@
+/** The encryption keys and their rotation as the API shows them: ids and counts, never a key. */
+import { z } from '@hono/zod-openapi';
+import { ROTATION_PHASES } from '../domain/rotation';
+import type { Rotation } from './encryption-client';
+import { orNull } from './schemas';
+
+const time = z.iso.datetime();
+const count = z.number().int();
+const countsByKey = z.record(z.string(), count);
+
+const PROGRESS_EXAMPLE = {
+  phase: 'resealing' as const,
+  paused: null,
+  passes: 0,
+  total: 48210,
+  resealed: 31900,
+  skipped: 2,
+  unreadable: {},
+  unreadable_records: [],
+  remaining: {},
+  waiting_grants: 0,
+  removable_keys: [],
+  started_at: '2026-11-22T18:30:00.000Z',
+  finished_at: null,
+};
+
+const ROTATION_EXAMPLE = {
+  workflow_id: 'rotate-encryption',
+  run_id: '019aad5e-0a11-7c42-8f3d-6e5d4c3b2a10',
+  to: 'k2',
+  status: 'running' as const,
+  failure: null,
+  progress: PROGRESS_EXAMPLE,
+};
+
+const RotationProgressBody = z
+  .object({
+    phase: z.enum(ROTATION_PHASES).openapi({
+      description:
+        'promoting: until every process seals with the key; then records are re-sealed, pass by pass, until one finds none',
+    }),
+    paused: z.object({ at: time, note: z.string() }).nullable(),
+    passes: count,
+    total: count.openapi({ description: 'Records with values of other keys, when it began' }),
+    resealed: count,
+    skipped: count.openapi({
+      description: 'Written by somebody else at that moment; looked at again in the next pass',
+    }),
+    unreadable: countsByKey.openapi({
+      description: 'Records that no key opens, by the key they name; they stay as they are',
+    }),
+    unreadable_records: z.array(z.string()).openapi({ description: 'The first 20 of them' }),
+    remaining: countsByKey.openapi({ description: 'As last verified, by key' }),
+    waiting_grants: count.openapi({
+      description: 'Grants in Temporal that the database has yet to take; keys are kept for them',
+    }),
+    removable_keys: z.array(z.string()).openapi({ description: 'Nothing needs them any more' }),
+    started_at: time,
+    finished_at: time.nullable(),
+  })
+  .openapi('RotationProgress', { example: PROGRESS_EXAMPLE });
+
+export const RotationBody = z
+  .object({
+    workflow_id: z.string(),
+    run_id: z.string(),
+    to: z.string().nullable().openapi({ description: 'The key that is to seal everything' }),
+    status: z.enum(['running', 'paused', 'completed', 'failed']),
+    failure: z.string().nullable(),
+    progress: orNull(RotationProgressBody).openapi({
+      description: 'null: no worker answers now, or it failed',
+    }),
+  })
+  .openapi('Rotation', { example: ROTATION_EXAMPLE });
+
+export function rotationBody(rotation: Rotation): z.infer<typeof RotationBody> {
+  const { progress } = rotation;
+  return {
+    workflow_id: rotation.workflowId,
+    run_id: rotation.runId,
+    to: progress?.to ?? null,
+    status: rotation.status,
+    failure: rotation.failure,
+    progress:
+      progress === null
+        ? null
+        : {
+            phase: progress.phase,
+            paused: progress.paused,
+            passes: progress.passes,
+            total: progress.total,
+            resealed: progress.resealed,
+            skipped: progress.skipped,
+            unreadable: progress.unreadable,
+            unreadable_records: progress.unreadableRecords,
+            remaining: progress.remaining,
+            waiting_grants: progress.waitingGrants,
+            removable_keys: progress.removable,
+            started_at: progress.startedAt,
+            finished_at: progress.finishedAt,
+          },
+  };
+}
+
+export const EncryptionBody = z
+  .object({
+    sealing_key: z.string(),
+    keys: z.array(
+      z.object({
+        id: z.string(),
+        seals: z.boolean(),
+        present: z.boolean().openapi({ description: 'Whether this API process has it' }),
+        missing_from: z.array(z.string()).openapi({
+          description: 'The living processes that have not got it, or another one of its name',
+        }),
+        records: count.openapi({ description: 'Records with a value that it sealed' }),
+        needed: z.boolean().openapi({
+          description: 'No process may be without it; false once a rotation has verified that',
+        }),
+        promoted_at: time.nullable(),
+        retired_at: time.nullable(),
+      }),
+    ),
+    other_records: count.openapi({
+      description: 'Records with a value of a key that is on no record and not here',
+    }),
+    processes: z.array(
+      z.object({
+        name: z.string().openapi({ example: 'worker 4711@host' }),
+        keys: z.array(z.string()),
+        sealing_key: z.string(),
+        seen_at: time,
+      }),
+    ),
+    rotation: orNull(RotationBody),
+  })
+  .openapi('Encryption', {
+    example: {
+      sealing_key: 'k2',
+      keys: [
+        {
+          id: 'k1',
+          seals: false,
+          present: true,
+          missing_from: [],
+          records: 16310,
+          needed: true,
+          promoted_at: '2026-05-01T08:00:00.000Z',
+          retired_at: null,
+        },
+        {
+          id: 'k2',
+          seals: true,
+          present: true,
+          missing_from: [],
+          records: 31902,
+          needed: true,
+          promoted_at: '2026-11-22T18:30:00.000Z',
+          retired_at: null,
+        },
+      ],
+      other_records: 0,
+      processes: [
+        {
+          name: 'worker 4711@host',
+          keys: ['k1', 'k2'],
+          sealing_key: 'k2',
+          seen_at: '2026-11-22T18:41:10.003Z',
+        },
+      ],
+      rotation: ROTATION_EXAMPLE,
+    },
+  });

@@ -1,0 +1,116 @@
+/** The rotation of the encryption key, as Temporal has it: started, paused, resumed, asked how far it is. */
+import {
+  type Client,
+  WorkflowFailedError,
+  WorkflowIdConflictPolicy,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import type { RotationProgress } from '../domain/rotation';
+import {
+  pauseRotationSignal,
+  ROTATION_WORKFLOW_ID,
+  resumeRotationSignal,
+  rotateEncryptionWorkflow,
+  rotationProgressQuery,
+} from '../workflows/rotate-encryption';
+import { ApiError } from './errors';
+import { answering } from './temporal-deadline';
+
+export interface Rotation {
+  workflowId: string;
+  runId: string;
+  status: 'running' | 'paused' | 'completed' | 'failed';
+  /** `null`: no worker answers, or it failed. */
+  progress: RotationProgress | null;
+  failure: string | null;
+}
+
+export interface EncryptionClient {
+  /** The newest; `null`: there was none, or its history is no longer kept. */
+  rotation(): Promise<Rotation | null>;
+  /** Starts one, or answers with the one that runs. */
+  start(to: string): Promise<Rotation>;
+  /** @throws {ApiError} `conflict`: none runs */
+  pause(note: string): Promise<Rotation>;
+  resume(): Promise<Rotation>;
+}
+
+/** A worker that is there answers sooner. */
+const PROGRESS_WITHIN_MS = 3_000;
+
+export function createEncryptionClient(client: Client, taskQueue: string): EncryptionClient {
+  const handle = () =>
+    client.workflow.getHandle<typeof rotateEncryptionWorkflow>(ROTATION_WORKFLOW_ID);
+
+  async function rotation(): Promise<Rotation | null> {
+    try {
+      const { workflowId, runId, status } = await handle().describe();
+      const at = { workflowId, runId };
+      if (status.name === 'COMPLETED')
+        return { ...at, status: 'completed', progress: await handle().result(), failure: null };
+      if (status.name !== 'RUNNING')
+        return { ...at, status: 'failed', progress: null, failure: await failureOf() };
+      const progress = await progressOf();
+      return { ...at, status: progress?.paused ? 'paused' : 'running', progress, failure: null };
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return null;
+      throw error;
+    }
+  }
+
+  /** `null`: no worker answers. */
+  async function progressOf(): Promise<RotationProgress | null> {
+    return client
+      .withDeadline(Date.now() + PROGRESS_WITHIN_MS, () => handle().query(rotationProgressQuery))
+      .catch(() => null);
+  }
+
+  async function failureOf(): Promise<string> {
+    return handle()
+      .result()
+      .then(
+        () => '',
+        (error: unknown) => {
+          if (!(error instanceof WorkflowFailedError)) throw error;
+          const cause = error.cause?.cause instanceof Error ? error.cause.cause : error.cause;
+          return cause?.message ?? error.message;
+        },
+      );
+  }
+
+  async function expected(): Promise<Rotation> {
+    const newest = await rotation();
+    if (newest === null) throw new Error('the rotation that was started is not there');
+    return newest;
+  }
+
+  function signalled(signal: () => Promise<void>): Promise<Rotation> {
+    return answering(client, async () => {
+      try {
+        await signal();
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError)
+          throw new ApiError('conflict', 'No rotation is running.');
+        throw error;
+      }
+      return expected();
+    });
+  }
+
+  return {
+    rotation: () => answering(client, rotation),
+    start: (to) =>
+      answering(client, async () => {
+        await client.workflow.start(rotateEncryptionWorkflow, {
+          workflowId: ROTATION_WORKFLOW_ID,
+          workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+          taskQueue,
+          args: [{ to }],
+          staticSummary: `Re-seal every record with the key ${to}`,
+        });
+        return expected();
+      }),
+    pause: (note) => signalled(() => handle().signal(pauseRotationSignal, { note })),
+    resume: () => signalled(() => handle().signal(resumeRotationSignal)),
+  };
+}

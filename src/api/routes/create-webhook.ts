@@ -1,0 +1,60 @@
+import { createRoute } from '@hono/zod-openapi';
+import { STATE_EVENT_TYPES } from '../../domain/event';
+import type { ApiApp } from '../app';
+import { forScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { ApiError, bodyErrorResponses } from '../errors';
+import {
+  newWebhookId,
+  sealedSecret,
+  WebhookInput,
+  WebhookSecretBody,
+  webhookBody,
+  webhookUrl,
+} from '../webhook-bodies';
+
+/** Each event is delivered to each endpoint that asks for it. */
+const ENDPOINTS_MAX = 20;
+
+const route = createRoute({
+  method: 'post',
+  path: '/api/admin/webhooks',
+  operationId: 'createWebhook',
+  tags: ['Webhooks'],
+  summary: 'Tell an address of yours when something changes; its secret is shown this once',
+  ...forScope('admin'),
+  request: { body: { content: { 'application/json': { schema: WebhookInput } }, required: true } },
+  responses: {
+    201: {
+      description: 'Created',
+      content: { 'application/json': { schema: WebhookSecretBody } },
+    },
+    ...bodyErrorResponses,
+  },
+});
+
+export function registerCreateWebhook(app: ApiApp, deps: ApiDependencies) {
+  return app.openapi(route, async (c) => {
+    const { store, vault, webhooks, now } = deps;
+    const { url, event_types, description = null } = c.req.valid('json');
+    const { organisation } = c.get('principal');
+    const checked = webhookUrl(url, webhooks.allowPrivateAddresses);
+    if ((await store.webhookEndpoints.list(organisation)).length >= ENDPOINTS_MAX) {
+      throw new ApiError('conflict', `An organisation has at most ${ENDPOINTS_MAX} webhooks.`);
+    }
+    const id = newWebhookId();
+    const { secret, sealed } = sealedSecret(vault, organisation, id);
+    const endpoint = await store.webhookEndpoints.create(
+      {
+        id,
+        organisation,
+        url: checked,
+        eventTypes: event_types ?? STATE_EVENT_TYPES,
+        description,
+        sealedSecret: sealed,
+      },
+      now(),
+    );
+    return c.json({ ...webhookBody(endpoint), secret: secret.reveal() }, 201);
+  });
+}

@@ -1,0 +1,31 @@
+import { createRoute } from '@hono/zod-openapi';
+import type { ApiApp } from '../app';
+import { forScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { errorResponses } from '../errors';
+import { noWebhook, WebhookBody, WebhookParams, webhookBody } from '../webhook-bodies';
+
+const route = createRoute({
+  method: 'post',
+  path: '/api/admin/webhooks/{id}/disable',
+  operationId: 'disableWebhook',
+  tags: ['Webhooks'],
+  summary: 'Disable a webhook; what waits for it is skipped',
+  ...forScope('admin'),
+  request: { params: WebhookParams },
+  responses: {
+    200: { description: 'As it is now', content: { 'application/json': { schema: WebhookBody } } },
+    ...errorResponses,
+  },
+});
+
+export function registerDisableWebhook(app: ApiApp, { store, now }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
+    const { id } = c.req.valid('param');
+    const { organisation } = c.get('principal');
+    const endpoint = await store.webhookEndpoints.setState(organisation, id, 'disabled', now());
+    if (endpoint === null) throw noWebhook(id);
+    await store.webhookDeliveries.skipPending(organisation, id, now());
+    return c.json(webhookBody(endpoint), 200);
+  });
+}

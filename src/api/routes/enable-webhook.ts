@@ -1,0 +1,30 @@
+import { createRoute } from '@hono/zod-openapi';
+import type { ApiApp } from '../app';
+import { forScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { errorResponses } from '../errors';
+import { noWebhook, WebhookBody, WebhookParams, webhookBody } from '../webhook-bodies';
+
+const route = createRoute({
+  method: 'post',
+  path: '/api/admin/webhooks/{id}/enable',
+  operationId: 'enableWebhook',
+  tags: ['Webhooks'],
+  summary: 'Enable a webhook again; what was not delivered meanwhile can be replayed',
+  ...forScope('admin'),
+  request: { params: WebhookParams },
+  responses: {
+    200: { description: 'As it is now', content: { 'application/json': { schema: WebhookBody } } },
+    ...errorResponses,
+  },
+});
+
+export function registerEnableWebhook(app: ApiApp, { store, now }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
+    const { id } = c.req.valid('param');
+    const { organisation } = c.get('principal');
+    const endpoint = await store.webhookEndpoints.setState(organisation, id, 'enabled', now());
+    if (endpoint === null) throw noWebhook(id);
+    return c.json(webhookBody(endpoint), 200);
+  });
+}

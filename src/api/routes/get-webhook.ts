@@ -1,0 +1,29 @@
+import { createRoute } from '@hono/zod-openapi';
+import type { ApiApp } from '../app';
+import { forScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { errorResponses } from '../errors';
+import { noWebhook, WebhookBody, WebhookParams, webhookBody } from '../webhook-bodies';
+
+const route = createRoute({
+  method: 'get',
+  path: '/api/admin/webhooks/{id}',
+  operationId: 'getWebhook',
+  tags: ['Webhooks'],
+  summary: 'One webhook',
+  ...forScope('admin'),
+  request: { params: WebhookParams },
+  responses: {
+    200: { description: 'It', content: { 'application/json': { schema: WebhookBody } } },
+    ...errorResponses,
+  },
+});
+
+export function registerGetWebhook(app: ApiApp, { store }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
+    const { id } = c.req.valid('param');
+    const endpoint = await store.webhookEndpoints.find(c.get('principal').organisation, id);
+    if (endpoint === null) throw noWebhook(id);
+    return c.json(webhookBody(endpoint), 200);
+  });
+}

@@ -1,0 +1,99 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import type { AuditEntry } from '../../domain/audit';
+import type { ApiApp } from '../app';
+import { forScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { ApiError, errorResponses } from '../errors';
+import { decodeCursor, encodeCursor, pageCursor, pageLimit } from '../schemas';
+
+const Body = z
+  .object({
+    sequence: z.number().int(),
+    at: z.iso.datetime(),
+    actor: z.string().openapi({
+      description: 'The id of an API key, or jwt:<sub>; evergrant where it wrote down hand-outs',
+    }),
+    action: z.string().openapi({ example: 'POST /api/admin/accounts/{id}/refresh' }),
+    details: z.record(z.string(), z.unknown()).openapi({
+      description:
+        'phase: asked (written before it was done) or answered; path; members of the body by name, and those that bear no token by value',
+    }),
+    hash: z.string(),
+    kept_until: z.iso.datetime(),
+  })
+  .openapi('AuditEntry', {
+    example: {
+      sequence: 41,
+      at: '2026-11-22T18:30:04.690Z',
+      actor: '5f0c9a1be2d34786',
+      action: 'POST /api/admin/accounts/{id}/refresh',
+      details: {
+        phase: 'asked',
+        path: '/api/admin/accounts/acc_4b6f0c2d9e8a7b6c5d4e3f2a/refresh',
+        body: { force: true },
+      },
+      hash: 'k3VhTz0cQe5m…4vCt6yHnE',
+      kept_until: '2027-12-27T18:30:04.690Z',
+    },
+  });
+
+const route = createRoute({
+  method: 'get',
+  path: '/api/admin/audit',
+  operationId: 'listAudit',
+  tags: ['Audit'],
+  summary:
+    'The audit of your organisation, newest first: every action, and the batches of hand-outs',
+  ...forScope('admin'),
+  request: {
+    query: z.object({
+      limit: pageLimit(500, 100),
+      before: pageCursor,
+    }),
+  },
+  responses: {
+    200: {
+      description: 'One page',
+      content: {
+        'application/json': {
+          schema: z.object({ items: z.array(Body), next_cursor: z.string().nullable() }),
+        },
+      },
+    },
+    ...errorResponses,
+  },
+});
+
+export function registerListAudit(app: ApiApp, { store }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
+    const { organisation } = c.get('principal');
+    const { limit, before } = c.req.valid('query');
+    const entries = await store.auditEntries.newest({
+      organisation,
+      before: before === undefined ? undefined : placeOf(before),
+      limit: limit + 1,
+    });
+    const page = entries.slice(0, limit);
+    const last = page.at(-1);
+    const more = entries.length > limit && last !== undefined;
+    return c.json(
+      {
+        items: page.map(entryBody),
+        next_cursor: more ? encodeCursor(String(last.sequence)) : null,
+      },
+      200,
+    );
+  });
+}
+
+function placeOf(cursor: string): number {
+  const sequence = Number(decodeCursor(cursor, 1)?.[0]);
+  if (!Number.isSafeInteger(sequence))
+    throw new ApiError('invalid_request', 'before: not a cursor of ours; take it from next_cursor');
+  return sequence;
+}
+
+function entryBody(entry: AuditEntry): z.infer<typeof Body> {
+  const { sequence, at, actor, action, details, hash, keptUntil } = entry;
+  return { sequence, at, actor, action, details, hash, kept_until: keptUntil };
+}

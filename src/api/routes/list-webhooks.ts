@@ -1,0 +1,33 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import type { ApiApp } from '../app';
+import { forScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { errorResponses } from '../errors';
+import { WebhookBody, webhookBody } from '../webhook-bodies';
+
+const route = createRoute({
+  method: 'get',
+  path: '/api/admin/webhooks',
+  operationId: 'listWebhooks',
+  tags: ['Webhooks'],
+  summary: 'The webhooks of your organisation',
+  ...forScope('admin'),
+  responses: {
+    200: {
+      description: 'All',
+      content: {
+        'application/json': {
+          schema: z.object({ items: z.array(WebhookBody), next_cursor: z.null() }),
+        },
+      },
+    },
+    ...errorResponses,
+  },
+});
+
+export function registerListWebhooks(app: ApiApp, { store }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
+    const endpoints = await store.webhookEndpoints.list(c.get('principal').organisation);
+    return c.json({ items: endpoints.map(webhookBody), next_cursor: null }, 200);
+  });
+}

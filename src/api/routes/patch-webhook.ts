@@ -1,0 +1,48 @@
+import { createRoute } from '@hono/zod-openapi';
+import type { ApiApp } from '../app';
+import { forScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { bodyErrorResponses } from '../errors';
+import {
+  noWebhook,
+  WebhookBody,
+  WebhookInput,
+  WebhookParams,
+  webhookBody,
+  webhookUrl,
+} from '../webhook-bodies';
+
+const Body = WebhookInput.partial().openapi('WebhookPatch', {
+  example: { event_types: ['account.needs_reconnect', 'account.recovered'] },
+});
+
+const route = createRoute({
+  method: 'patch',
+  path: '/api/admin/webhooks/{id}',
+  operationId: 'patchWebhook',
+  tags: ['Webhooks'],
+  summary: 'Change where a webhook goes, what it is told, or its description',
+  ...forScope('admin'),
+  request: {
+    params: WebhookParams,
+    body: { content: { 'application/json': { schema: Body } }, required: true },
+  },
+  responses: {
+    200: { description: 'As it is now', content: { 'application/json': { schema: WebhookBody } } },
+    ...bodyErrorResponses,
+  },
+});
+
+export function registerPatchWebhook(app: ApiApp, { store, webhooks }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
+    const { id } = c.req.valid('param');
+    const { url, event_types: eventTypes, description } = c.req.valid('json');
+    const endpoint = await store.webhookEndpoints.patch(c.get('principal').organisation, id, {
+      url: url === undefined ? undefined : webhookUrl(url, webhooks.allowPrivateAddresses),
+      eventTypes,
+      description,
+    });
+    if (endpoint === null) throw noWebhook(id);
+    return c.json(webhookBody(endpoint), 200);
+  });
+}

@@ -1,0 +1,45 @@
+import { createRoute } from '@hono/zod-openapi';
+import type { ApiApp } from '../app';
+import { forScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { ApiError, errorResponses, notFound } from '../errors';
+import { DeliveryBody, DeliveryParams, deliveryBody } from '../webhook-bodies';
+
+const route = createRoute({
+  method: 'post',
+  path: '/api/admin/webhooks/deliveries/{id}/replay',
+  operationId: 'replayWebhookDelivery',
+  tags: ['Webhooks'],
+  summary: 'Deliver once more, from the first try; the header webhook-id stays the same',
+  description: 'One that waits for its next try is tried within seconds.',
+  ...forScope('admin'),
+  request: { params: DeliveryParams },
+  responses: {
+    200: {
+      description: 'It waits for its first try',
+      content: { 'application/json': { schema: DeliveryBody } },
+    },
+    ...errorResponses,
+  },
+});
+
+export function registerReplayWebhookDelivery(app: ApiApp, { store, now }: ApiDependencies) {
+  return app.openapi(route, async (c) => {
+    const { id } = c.req.valid('param');
+    const { organisation } = c.get('principal');
+    const before = await store.webhookDeliveries.find(organisation, id);
+    if (before === null) throw notFound(`delivery ${id}`);
+    const endpoint = await store.webhookEndpoints.find(organisation, before.endpointId);
+    if (endpoint?.state !== 'enabled') {
+      throw new ApiError(
+        'conflict',
+        endpoint === null
+          ? 'Its webhook was removed.'
+          : `Its webhook is disabled. Enable it first: POST /api/admin/webhooks/${endpoint.id}/enable.`,
+      );
+    }
+    const delivery = await store.webhookDeliveries.replay(organisation, id, now());
+    if (delivery === null) throw notFound(`delivery ${id}`);
+    return c.json(deliveryBody(delivery), 200);
+  });
+}

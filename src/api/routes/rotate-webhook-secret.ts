@@ -1,0 +1,73 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import type { ApiApp } from '../app';
+import { forScope } from '../authenticate';
+import type { ApiDependencies } from '../dependencies';
+import { ApiError, bodyErrorResponses } from '../errors';
+import {
+  noWebhook,
+  sealedSecret,
+  WebhookParams,
+  WebhookSecretBody,
+  webhookBody,
+} from '../webhook-bodies';
+
+const DAY_SECONDS = 24 * 3600;
+
+const Body = z
+  .strictObject({
+    overlap_seconds: z
+      .number()
+      .int()
+      .min(0)
+      .max(7 * DAY_SECONDS)
+      .default(DAY_SECONDS)
+      .openapi({
+        description: 'How long the old secret signs beside the new one; a day if left out',
+      }),
+  })
+  .openapi('WebhookSecretRotation', { example: { overlap_seconds: DAY_SECONDS } });
+
+const route = createRoute({
+  method: 'post',
+  path: '/api/admin/webhooks/{id}/rotate-secret',
+  operationId: 'rotateWebhookSecret',
+  tags: ['Webhooks'],
+  summary: 'Give a webhook a new secret, shown this once; for a while the old one signs beside it',
+  ...forScope('admin'),
+  request: {
+    params: WebhookParams,
+    body: { content: { 'application/json': { schema: Body } }, required: true },
+  },
+  responses: {
+    200: {
+      description: 'The new secret',
+      content: { 'application/json': { schema: WebhookSecretBody } },
+    },
+    ...bodyErrorResponses,
+  },
+});
+
+export function registerRotateWebhookSecret(app: ApiApp, deps: ApiDependencies) {
+  return app.openapi(route, async (c) => {
+    const { store, vault } = deps;
+    const { id } = c.req.valid('param');
+    const { overlap_seconds: overlapSeconds } = c.req.valid('json');
+    const { organisation } = c.get('principal');
+    const before = await store.webhookEndpoints.find(organisation, id);
+    if (before === null) throw noWebhook(id);
+    const { secret, sealed } = sealedSecret(vault, organisation, id);
+    const now = deps.now();
+    const overlapEndsAt = new Date(now.getTime() + overlapSeconds * 1000);
+    const endpoint = await store.webhookEndpoints.rotateSecret(before, sealed, {
+      overlapEndsAt,
+      now,
+    });
+    if (endpoint === null) {
+      throw new ApiError(
+        'conflict',
+        'The secret was rotated by somebody else at this moment. Nothing was changed by you; try again if another one is wanted.',
+      );
+    }
+    return c.json({ ...webhookBody(endpoint), secret: secret.reveal() }, 200);
+  });
+}

@@ -1,0 +1,246 @@
+/** Webhook endpoints, deliveries and events as the API shows them. A secret is shown once, by the route that makes it. */
+import { randomBytes } from 'node:crypto';
+import { z } from '@hono/zod-openapi';
+import { EVENT_TYPES, type RaisedEvent, STATE_EVENT_TYPES } from '../domain/event';
+import type { Secret } from '../domain/secret';
+import { DELIVERY_STATES } from '../domain/webhook-delivery';
+import { checkedTenantUrl, ForbiddenUrl } from '../outbound/tenant-url';
+import type { WebhookDelivery } from '../store/webhook-delivery-model';
+import { ENDPOINT_STATES, type WebhookEndpoint } from '../store/webhook-endpoint-model';
+import type { Vault } from '../vault/vault';
+import { newWebhookSecret } from '../webhooks/signature';
+import { ApiError, notFound } from './errors';
+import { decodeCursor } from './schemas';
+
+const time = z.iso.datetime();
+
+const WEBHOOK_ID = 'whk_4b6f0c2d9e8a7b6c5d4e3f2a';
+const DELIVERY_ID = 'dlv_9c1d7e3f5a2b4c6d8e0f1a2b';
+const ACCOUNT_ID = 'acc_4b6f0c2d9e8a7b6c5d4e3f2a';
+const EVENT_ID = `evt_${ACCOUNT_ID}_account_needs_reconnect_1795372205112`;
+
+export const WebhookInput = z
+  .strictObject({
+    url: z.string().min(1).openapi({ example: 'https://example.com/hooks/evergrant' }),
+    event_types: z
+      .array(z.enum(EVENT_TYPES))
+      .min(1)
+      .optional()
+      .openapi({
+        description: `What it is told; all changes of state if left out (${STATE_EVENT_TYPES.join(', ')})`,
+      }),
+    description: z
+      .string()
+      .max(200)
+      .nullable()
+      .optional()
+      .openapi({ description: 'What it is for' }),
+  })
+  .openapi('NewWebhook', {
+    example: {
+      url: 'https://example.com/hooks/evergrant',
+      event_types: ['account.needs_reconnect', 'account.recovered'],
+      description: 'The shop backend',
+    },
+  });
+
+export const WebhookBody = z
+  .object({
+    id: z.string().openapi({ example: WEBHOOK_ID }),
+    url: z.string(),
+    event_types: z.array(z.enum(EVENT_TYPES)),
+    description: z.string().nullable(),
+    state: z.enum(ENDPOINT_STATES),
+    state_reason: z.string().nullable(),
+    state_at: time,
+    secrets: z.array(z.object({ created_at: time, expires_at: time.nullable() })).openapi({
+      description: 'The newest first; one that was replaced signs beside it until it expires',
+    }),
+    last_success_at: time.nullable(),
+    created_at: time,
+    updated_at: time,
+  })
+  .openapi('Webhook', {
+    example: {
+      id: WEBHOOK_ID,
+      url: 'https://example.com/hooks/evergrant',
+      event_types: ['account.needs_reconnect', 'account.recovered'],
+      description: 'The shop backend',
+      state: 'enabled',
+      state_reason: null,
+      state_at: '2026-11-20T09:12:44.870Z',
+      secrets: [{ created_at: '2026-11-20T09:12:44.870Z', expires_at: null }],
+      last_success_at: '2026-11-22T18:30:06.020Z',
+      created_at: '2026-11-20T09:12:44.870Z',
+      updated_at: '2026-11-22T18:30:06.020Z',
+    },
+  });
+
+/** With the one that was just made. */
+export const WebhookSecretBody = WebhookBody.extend({
+  secret: z.string().openapi({ description: 'Shown this once', example: 'whsec_…' }),
+}).openapi('WebhookWithSecret');
+
+export const DeliveryBody = z
+  .object({
+    id: z.string().openapi({ example: DELIVERY_ID }),
+    webhook_id: z.string(),
+    event_id: z.string().openapi({ description: 'The header webhook-id of every try' }),
+    event_type: z.string(),
+    state: z.enum(DELIVERY_STATES),
+    attempts: z.array(
+      z.object({
+        at: time,
+        status: z.number().int().nullable(),
+        error: z.string().nullable().openapi({
+          description: 'Why there was no answer: deadline_passed, address_refused, ECONNREFUSED, …',
+        }),
+        duration_ms: z.number().int(),
+      }),
+    ),
+    next_try_at: time.nullable(),
+    created_at: time,
+    finished_at: time.nullable(),
+  })
+  .openapi('WebhookDelivery', {
+    example: {
+      id: DELIVERY_ID,
+      webhook_id: WEBHOOK_ID,
+      event_id: EVENT_ID,
+      event_type: 'account.needs_reconnect',
+      state: 'delivered',
+      attempts: [
+        {
+          at: '2026-11-22T18:30:05.640Z',
+          status: 204,
+          error: null,
+          duration_ms: 380,
+        },
+      ],
+      next_try_at: null,
+      created_at: '2026-11-22T18:30:05.310Z',
+      finished_at: '2026-11-22T18:30:06.020Z',
+    },
+  });
+
+export const EventBody = z
+  .object({
+    id: z.string(),
+    type: z.enum([...EVENT_TYPES, 'webhook.test']),
+    at: time,
+    data: z.record(z.string(), z.union([z.string(), z.number(), z.null()])),
+  })
+  .openapi('Event', {
+    example: {
+      id: EVENT_ID,
+      type: 'account.needs_reconnect',
+      at: '2026-11-22T18:30:05.112Z',
+      data: {
+        account_id: ACCOUNT_ID,
+        label: 'Harbour Books',
+        provider: 'ebay',
+        environment: 'production',
+        status: 'needs_reconnect',
+        reason: 'invalid_grant',
+      },
+    },
+  });
+
+/** A path's id of an endpoint; anything else is simply not found. */
+export const WebhookParams = z.object({
+  id: z.string().openapi({
+    param: { name: 'id', in: 'path' },
+    description: 'The id of the webhook',
+    example: WEBHOOK_ID,
+  }),
+});
+
+/** The same of a delivery. */
+export const DeliveryParams = z.object({
+  id: z.string().openapi({
+    param: { name: 'id', in: 'path' },
+    description: 'The id of the delivery',
+    example: DELIVERY_ID,
+  }),
+});
+
+export function webhookBody(endpoint: WebhookEndpoint): z.infer<typeof WebhookBody> {
+  return {
+    id: endpoint.id,
+    url: endpoint.url,
+    event_types: endpoint.eventTypes,
+    description: endpoint.description,
+    state: endpoint.state,
+    state_reason: endpoint.stateReason,
+    state_at: endpoint.stateAt.toISOString(),
+    secrets: endpoint.secrets.map(({ createdAt, expiresAt }) => ({
+      created_at: createdAt.toISOString(),
+      expires_at: expiresAt?.toISOString() ?? null,
+    })),
+    last_success_at: endpoint.lastSuccessAt?.toISOString() ?? null,
+    created_at: endpoint.createdAt.toISOString(),
+    updated_at: endpoint.updatedAt.toISOString(),
+  };
+}
+
+export function deliveryBody(delivery: WebhookDelivery): z.infer<typeof DeliveryBody> {
+  return {
+    id: delivery.id,
+    webhook_id: delivery.endpointId,
+    event_id: delivery.eventId,
+    event_type: delivery.eventType,
+    state: delivery.state,
+    attempts: delivery.attempts.map(({ at, status, error, durationMs }) => ({
+      at: at.toISOString(),
+      status,
+      error,
+      duration_ms: durationMs,
+    })),
+    next_try_at: delivery.nextTryAt?.toISOString() ?? null,
+    created_at: delivery.createdAt.toISOString(),
+    finished_at: delivery.finishedAt?.toISOString() ?? null,
+  };
+}
+
+export function eventBody({ id, type, at, data }: RaisedEvent): z.infer<typeof EventBody> {
+  return { id, type, at, data: { ...data } };
+}
+
+/** @throws {ApiError} `invalid_request`, that says what is wrong with it */
+export function webhookUrl(text: string, allowPrivate: boolean): string {
+  try {
+    return checkedTenantUrl(text, { allowPrivate }).href;
+  } catch (error) {
+    if (!(error instanceof ForbiddenUrl)) throw error;
+    throw new ApiError('invalid_request', `url: ${error.message}`);
+  }
+}
+
+/** A new secret of an endpoint: to show once, and to store. */
+export function sealedSecret(
+  vault: Vault,
+  organisation: string,
+  endpointId: string,
+): { secret: Secret; sealed: string } {
+  const secret = newWebhookSecret();
+  return { secret, sealed: vault.sealWebhookSecret(secret.reveal(), { organisation, endpointId }) };
+}
+
+export function newWebhookId(): string {
+  return `whk_${randomBytes(12).toString('hex')}`;
+}
+
+/** The same for one that is not there and one of another organisation. */
+export function noWebhook(id: string): ApiError {
+  return notFound(`webhook ${id}`);
+}
+
+/** Where a page goes on, from `next_cursor` of the page before. */
+export function placeOf(cursor: string | undefined): { at: Date; id: string } | undefined {
+  if (cursor === undefined) return undefined;
+  const [at = '', id = ''] = decodeCursor(cursor, 2) ?? [];
+  if (Number.isNaN(Date.parse(at))) {
+    throw new ApiError('invalid_request', 'before: not a cursor of ours; take it from next_cursor');
+  }
+  return { at: new Date(at), id };
+}

@@ -1,0 +1,14 @@
+import type { Command } from '../command';
+import { showRotation } from '../encryption';
+import { noteOption } from '../schedules';
+
+export const encryptionPause: Command = {
+  words: ['encryption', 'pause'],
+  summary: 'Pause the rotation of the encryption key before its next page of records',
+  options: { note: noteOption },
+  async run({ api, out, json, options }) {
+    const note = options.text('note');
+    const rotation = await api.ask(({ admin }) => admin.encryption.pause.$post({ json: { note } }));
+    return showRotation({ out, json }, rotation);
+  },
+};

@@ -1,0 +1,11 @@
+import type { Command } from '../command';
+import { showRotation } from '../encryption';
+
+export const encryptionResume: Command = {
+  words: ['encryption', 'resume'],
+  summary: 'Let a paused rotation go on',
+  async run({ api, out, json }) {
+    const rotation = await api.ask(({ admin }) => admin.encryption.resume.$post());
+    return showRotation({ out, json }, rotation);
+  },
+};

@@ -1,0 +1,15 @@
+import type { Command } from '../command';
+
+export const webhooksEnable: Command = {
+  words: ['webhooks', 'enable'],
+  places: ['id'],
+  summary: 'Enable a webhook that was disabled',
+  async run({ api, out, json, places: [id = ''] }) {
+    const webhook = await api.ask(({ admin }) =>
+      admin.webhooks[':id'].enable.$post({ param: { id } }),
+    );
+    if (json) out.json(webhook);
+    else out.line(`Enabled: ${id}`);
+    return 0;
+  },
+};

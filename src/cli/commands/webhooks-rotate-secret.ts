@@ -1,0 +1,23 @@
+import type { Command } from '../command';
+import { UsageError } from '../errors';
+import { showSecret } from '../webhooks';
+
+export const webhooksRotateSecret: Command = {
+  words: ['webhooks', 'rotate-secret'],
+  places: ['id'],
+  summary: 'Give a webhook a new secret; for a day the old one signs beside it',
+  options: {
+    overlap: { type: 'string', value: 'seconds', help: 'how long the old one signs (86400)' },
+  },
+  async run({ api, out, json, options, places: [id = ''] }) {
+    const overlap = options.text('overlap');
+    if (overlap !== undefined && !/^\d+$/.test(overlap))
+      throw new UsageError(`--overlap takes a whole number of seconds, not "${overlap}"`);
+    const body = overlap === undefined ? {} : { overlap_seconds: Number(overlap) };
+    const webhook = await api.ask(({ admin }) =>
+      admin.webhooks[':id']['rotate-secret'].$post({ param: { id }, json: body }),
+    );
+    showSecret({ out, json }, webhook);
+    return 0;
+  },
+};

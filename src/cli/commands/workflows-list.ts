@@ -1,0 +1,52 @@
+import type { WorkflowStatus, WorkflowType } from '../../api/workflow-client';
+import type { LogSource } from '../../domain/log-entry';
+import type { Command } from '../command';
+import { lasting, time } from '../output';
+import { limitOf, pages, remarkMore } from '../pages';
+
+const PAGE_MAX = 500;
+
+export const workflowsList: Command = {
+  words: ['workflows', 'list'],
+  summary: "The workflows of your organisation's accounts, and the sweeps; running ones first",
+  options: {
+    type: { type: 'string', value: 'type', help: 'refresh, sweep or validation' },
+    provider: { type: 'string', value: 'name', help: 'of this provider only' },
+    account: { type: 'string', value: 'id', help: 'of this account only' },
+    status: { type: 'string', value: 'status', help: 'running, completed, failed, terminated, …' },
+    source: { type: 'string', value: 'source', help: 'scheduled, debug, admin or api' },
+    outcome: { type: 'string', value: 'word', help: 'refreshed, skipped, or a code of a failure' },
+    limit: { type: 'string', value: 'number', help: 'at most so many (20)' },
+  },
+  async run({ api, out, json, options }) {
+    const filters = {
+      type: options.word<WorkflowType>('type'),
+      provider: options.text('provider'),
+      account_id: options.text('account'),
+      status: options.word<WorkflowStatus>('status'),
+      source: options.word<LogSource>('source'),
+      outcome: options.text('outcome'),
+    };
+    const page = await pages({ limit: limitOf(options, 20), pageMax: PAGE_MAX }, (part) =>
+      api.ask(({ admin }) => admin.workflows.$get({ query: { ...filters, ...part } })),
+    );
+    if (json) out.json(page);
+    else {
+      out.table(
+        ['workflow', 'status', 'outcome', 'source', 'attempts', 'started', 'took'],
+        page.items.map((workflow) => [
+          workflow.workflow_id,
+          workflow.status,
+          workflow.outcome,
+          workflow.source,
+          workflow.attempts,
+          time(workflow.started_at),
+          lasting(workflow.duration_ms),
+        ]),
+        'No workflow is like that, or Temporal no longer keeps it.',
+      );
+      remarkMore(out, page);
+    }
+    return 0;
+  },
+};

@@ -1,0 +1,31 @@
+/** Webhooks and their deliveries for people, and a new secret, which is shown once. */
+import type { z } from 'zod';
+import type { DeliveryBody, WebhookBody } from '../api/webhook-bodies';
+import type { Context } from './command';
+import { type Cell, time } from './output';
+
+type Webhook = z.infer<typeof WebhookBody>;
+type WebhookWithSecret = Webhook & { secret: string };
+type Delivery = z.infer<typeof DeliveryBody>;
+
+export function showSecret(
+  { out, json }: Pick<Context, 'out' | 'json'>,
+  webhook: WebhookWithSecret,
+): void {
+  if (json) out.json(webhook);
+  else {
+    out.pairs([
+      ['id', webhook.id],
+      ['url', webhook.url],
+      ['events', webhook.event_types.join(' ')],
+      ['secret', webhook.secret],
+    ]);
+    out.remark('Keep the secret now: it is not shown again.');
+  }
+}
+
+/** How the last try of a delivery ended. */
+export function lastTry({ attempts }: Delivery): Cell {
+  const last = attempts.at(-1);
+  return last && `${last.status ?? last.error} ${time(last.at) ?? ''}`;
+}

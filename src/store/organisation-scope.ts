@@ -1,0 +1,74 @@
+/**
+ * What keeps organisations apart in the store: on a model of what belongs to one, a query that does not name it never
+ * reaches the database. Workers serve all organisations and use the model without the scope, each by its own name.
+ */
+import mongoose, { type Aggregate, type Query, type Schema } from 'mongoose';
+
+/** A query that would have met the documents of several organisations. It was not sent. */
+export class UnscopedQueryError extends Error {
+  override name = 'UnscopedQueryError';
+  constructor(collection: string) {
+    super(
+      `${collection}: a query without an organisation. Name it in the filter; what serves all organisations uses the model that says so.`,
+    );
+  }
+}
+
+const QUERIES = [
+  'countDocuments',
+  'deleteMany',
+  'deleteOne',
+  'distinct',
+  'estimatedDocumentCount',
+  'find',
+  'findOne',
+  'findOneAndDelete',
+  'findOneAndReplace',
+  'findOneAndUpdate',
+  'replaceOne',
+  'updateMany',
+  'updateOne',
+] as const;
+
+/** A copy of the schema on which every query must name its organisation, and takes an operator only if it is `trusted`. */
+export function scopedToOrganisation<T extends Schema>(schema: T): T {
+  const scoped = schema.clone() as unknown as Schema;
+  const collection = String(schema.get('collection'));
+  scoped.pre(
+    [...QUERIES],
+    { query: true, document: false },
+    function (this: Query<unknown, unknown>) {
+      if (!namesOrganisation(this.getFilter())) throw new UnscopedQueryError(collection);
+      this.setOptions({ sanitizeFilter: true });
+    },
+  );
+  scoped.pre('aggregate', function (this: Aggregate<unknown>) {
+    const [first] = this.pipeline();
+    const match = first !== undefined && '$match' in first ? first.$match : {};
+    if (!namesOrganisation(match)) throw new UnscopedQueryError(collection);
+  });
+  scoped.pre('bulkWrite', () => {
+    throw new UnscopedQueryError(collection);
+  });
+  return scoped as unknown as T;
+}
+
+/** What belongs to an organisation, and what belongs to none (the heartbeat of a sweep). */
+export function ofOrganisationOrNone(organisation: string): { $in: (string | null)[] } {
+  return mongoose.trusted({ $in: [organisation, null] });
+}
+
+/** One name at the top of the filter: below `$or` it would bind one branch alone. */
+function namesOrganisation(filter: Record<string, unknown>): boolean {
+  const { organisation } = filter;
+  if (isName(organisation)) return true;
+  const among =
+    typeof organisation === 'object' && organisation !== null && '$in' in organisation
+      ? organisation.$in
+      : [];
+  return Array.isArray(among) && among.length === 2 && isName(among[0]) && among[1] === null;
+}
+
+function isName(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
+}

@@ -1,0 +1,110 @@
+/**
+ * Where the encryption keys come from: the environment, a file, or the output of a command (a KMS, a Vault). Read once,
+ * at start. Neither what is read nor what is set is part of an error: who mixed up two settings set the keys.
+ */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+export interface KeySource {
+  /** The setting that names it. */
+  setting: string;
+  /**
+   * The keys as `KeyRing.parse` takes them.
+   * @throws {KeySourceError}
+   */
+  read(): string;
+}
+
+export class KeySourceError extends Error {
+  override name = 'KeySourceError';
+}
+
+const COMMAND_MAX_MS = 20_000;
+const OUTPUT_MAX_BYTES = 64 * 1024;
+
+const SOURCES = {
+  ENCRYPTION_KEYS: (setting, value) => ({ setting, read: () => value }),
+  ENCRYPTION_KEYS_FILE: (setting, value) => ({ setting, read: () => readKeyFile(value) }),
+  ENCRYPTION_KEYS_COMMAND: (setting, value) => ({ setting, read: () => runKeyCommand(value) }),
+} satisfies Record<string, (setting: string, value: string) => KeySource>;
+
+/**
+ * The one source that is set; `null`: none is.
+ * @throws {KeySourceError} where several are: which of them holds the right keys is not to be guessed
+ */
+export function keySourceOf(environment: Readonly<Record<string, string>>): KeySource | null {
+  const set = Object.entries(SOURCES).flatMap(([setting, source]) => {
+    const value = environment[setting];
+    return value === undefined ? [] : [source(setting, value)];
+  });
+  if (set.length > 1) {
+    const names = set.map(({ setting }) => setting).join(' and ');
+    throw new KeySourceError(`${names} are set: keep only the one that holds the keys`);
+  }
+  return set[0] ?? null;
+}
+
+function readKeyFile(path: string): string {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new KeySourceError(`names a file that cannot be read (${codeOf(error)})`);
+  }
+  if (text.trim() === '') throw new KeySourceError('names a file that is empty');
+  return text;
+}
+
+/**
+ * Runs the command itself, without a shell: nothing in it is expanded, and nothing has to be quoted. What it prints is
+ * the keys, or may hold parts of them: of a failure only its kind is said, and stderr is dropped.
+ */
+function runKeyCommand(command: string): string {
+  const [program = '', ...args] = wordsOf(command);
+  let output: string;
+  try {
+    output = execFileSync(program, args, {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      timeout: COMMAND_MAX_MS,
+      killSignal: 'SIGKILL',
+      maxBuffer: OUTPUT_MAX_BYTES,
+    });
+  } catch (error) {
+    throw new KeySourceError(endOf(error));
+  }
+  if (output.trim() === '') throw new KeySourceError('printed nothing');
+  return output;
+}
+
+/** Words between blanks; or a JSON list, for words that hold some. */
+function wordsOf(command: string): string[] {
+  const text = command.trim();
+  if (!text.startsWith('[')) return text.split(/\s+/);
+  try {
+    const words: unknown = JSON.parse(text);
+    if (Array.isArray(words) && words.every((word) => typeof word === 'string')) return words;
+  } catch {
+    // Said below.
+  }
+  throw new KeySourceError(
+    'must be a program and its arguments between blanks, or as a JSON list: ["vault", "kv", "get", …]',
+  );
+}
+
+function endOf(error: unknown): string {
+  const code = codeOf(error);
+  if (code === 'ENOENT') return 'names a program that was not found';
+  if (code === 'ETIMEDOUT') return `did not end within ${COMMAND_MAX_MS / 1000} s`;
+  if (code === 'ENOBUFS') return `printed more than ${OUTPUT_MAX_BYTES / 1024} kB`;
+  const status = isObject(error) && 'status' in error ? error.status : null;
+  return typeof status === 'number' ? `ended with exit code ${status}` : `failed (${code})`;
+}
+
+function codeOf(error: unknown): string {
+  return isObject(error) && 'code' in error ? String(error.code) : 'unknown';
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,89 @@
+/**
+ * Moves events from where they happened to the workflows that deliver them: a loop beside the worker, which no refresh
+ * waits for. Each worker runs one; what two of them do at once comes to the same.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Client, WorkflowIdReusePolicy } from '@temporalio/client';
+import type { Logger } from 'pino';
+import { safeError } from '../domain/safe-error';
+import type { DeliveryPolicy } from '../domain/webhook-delivery';
+import type { Store } from '../store/store';
+import type { WebhookDelivery } from '../store/webhook-delivery-model';
+import {
+  deliverEventWorkflow,
+  deliverEventWorkflowId,
+  tryNowSignal,
+} from '../workflows/deliver-event';
+
+const EVERY_MS = 1_000;
+const BATCH = 100;
+const TEMPORAL_ANSWERS_WITHIN_MS = 10_000;
+
+export interface DispatcherDependencies {
+  client: Client;
+  store: Pick<Store, 'webhookOutbox'>;
+  taskQueue: string;
+  policy: DeliveryPolicy;
+  logger: Logger;
+  now?: () => Date;
+}
+
+export interface Dispatcher {
+  /** Ends the loop, after the round that is under way. */
+  stop(): Promise<void>;
+}
+
+export function startDispatcher(deps: DispatcherDependencies): Dispatcher {
+  const stopping = new AbortController();
+  const running = dispatchUntil(deps, stopping.signal);
+  return {
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+async function dispatchUntil(deps: DispatcherDependencies, signal: AbortSignal): Promise<void> {
+  let trouble = false;
+  while (!signal.aborted) {
+    try {
+      await dispatchRound(deps);
+      trouble = false;
+    } catch (error) {
+      // Nothing is lost: what was not done is found again. Said once, for what is away may be away for long.
+      if (!trouble) deps.logger.warn(safeError(error), 'webhooks wait: a round failed');
+      trouble = true;
+    }
+    await delay(EVERY_MS, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** One round: raise what waits, write its deliveries, start their workflows. */
+async function dispatchRound(deps: DispatcherDependencies): Promise<void> {
+  const { store, now = () => new Date() } = deps;
+  await store.webhookOutbox.collect(BATCH);
+  await store.webhookOutbox.dispatch(now(), BATCH);
+  for (const delivery of await store.webhookOutbox.toStart(now(), BATCH)) {
+    await startDelivery(deps, delivery);
+    await store.webhookOutbox.started(delivery, now());
+  }
+}
+
+/** Starts the workflow, or wakes the one that waits. */
+async function startDelivery(
+  { client, taskQueue, policy }: DispatcherDependencies,
+  { id, eventId, eventType, endpointId }: WebhookDelivery,
+): Promise<void> {
+  await client.withDeadline(Date.now() + TEMPORAL_ANSWERS_WITHIN_MS, () =>
+    client.workflow.signalWithStart(deliverEventWorkflow, {
+      workflowId: deliverEventWorkflowId(eventId, endpointId),
+      // A replay: what was delivered before is delivered again.
+      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+      taskQueue,
+      args: [{ deliveryId: id, policy }],
+      signal: tryNowSignal,
+      staticSummary: `Deliver ${eventType}`,
+    }),
+  );
+}

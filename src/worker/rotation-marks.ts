@@ -1,0 +1,26 @@
+/** Reads from Temporal which refreshes brought a new refresh token: its records outlive a restore of MongoDB. */
+import type { Client } from '@temporalio/client';
+import type { RotationMarks } from '../activities/restore-guard';
+import type { GenerationMark } from '../domain/generation-mark';
+import { EvergrantAccount, EvergrantGeneration } from '../workflows/search-attributes';
+
+const PAGE = 500;
+
+/** Temporal lists what closed last first, and keeps it for as long as the namespace's retention says. */
+export function rotationMarks(client: Client): RotationMarks {
+  return {
+    async *newest(closedBefore): AsyncIterable<GenerationMark> {
+      const before =
+        closedBefore === null ? '' : ` AND CloseTime < "${closedBefore.toISOString()}"`;
+      const query = `WorkflowType = "refreshAccountWorkflow" AND EvergrantGeneration > 0${before}`;
+      for await (const { typedSearchAttributes } of client.workflow.list({
+        query,
+        pageSize: PAGE,
+      })) {
+        const accountId = typedSearchAttributes.get(EvergrantAccount);
+        const generation = typedSearchAttributes.get(EvergrantGeneration);
+        if (accountId !== undefined && generation !== undefined) yield { accountId, generation };
+      }
+    },
+  };
+}

@@ -1,0 +1,156 @@
+/**
+ * The rotation of the encryption key, from the moment a new one was promoted: waits until every process seals with it,
+ * re-seals the records page by page while refreshes go on, and verifies. One for the whole database.
+ */
+import {
+  condition,
+  continueAsNew,
+  defineQuery,
+  defineSignal,
+  log,
+  proxyActivities,
+  setHandler,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Activities } from '../activities';
+import type { RotationInput, RotationProgress } from '../domain/rotation';
+
+const { surveyRotation, resealRecords, verifyRotation } = proxyActivities<Activities>({
+  startToCloseTimeout: '15 minutes',
+  heartbeatTimeout: '5s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+});
+
+export const rotationProgressQuery = defineQuery<RotationProgress>('progress');
+/** Stops before the next page; the note says why, for everybody. */
+export const pauseRotationSignal = defineSignal<[{ note: string }]>('pause');
+export const resumeRotationSignal = defineSignal('resume');
+
+export const ROTATION_WORKFLOW_ID = 'rotate-encryption';
+
+/** Processes look every five seconds which key seals. */
+const FOLLOWED_EVERY = '1s';
+/** What made this pass find something has time to end before the next. */
+const NEXT_PASS_AFTER = '1s';
+/** Beyond this the next pass or page goes to a fresh run. */
+const HISTORY_EVENTS_MAX = 2_000;
+const NAMED_MAX = 20;
+
+/**
+ * Goes through all records until a pass finds none to re-seal: what a refresh that began before the rotation has written
+ * behind a pass is found by the next. Ends with what was done, and which keys nothing needs any more.
+ */
+export async function rotateEncryptionWorkflow(input: RotationInput): Promise<RotationProgress> {
+  const { to } = input;
+  // Changed in place, so that it is at every moment what is asked for and what a fresh run would be given.
+  const progress = input.progress ?? firstProgress(to);
+  setHandler(rotationProgressQuery, () => progress);
+  setHandler(pauseRotationSignal, ({ note }) => {
+    progress.paused ??= { at: new Date().toISOString(), note };
+  });
+  setHandler(resumeRotationSignal, () => {
+    progress.paused = null;
+  });
+
+  const settledAt = await settled(progress);
+  for (;;) {
+    await resealAll(progress);
+    const { clean } = progress;
+    progress.phase = 'verifying';
+    const verdict = await verifyRotation.executeWithOptions({ summary: 'What is left?' }, [
+      { to, unreadable: progress.unreadable, settledAt, clean },
+    ]);
+    Object.assign(progress, verdict);
+    if (clean && verdict.waitingGrants === 0) break;
+    await sleep(NEXT_PASS_AFTER);
+    await continueIfGrown(progress);
+  }
+  progress.phase = 'done';
+  progress.finishedAt = new Date().toISOString();
+  log.info('every record that opens is sealed with the key', {
+    key: to,
+    resealed: progress.resealed,
+    unreadable: progress.unreadable,
+    removable: progress.removable,
+  });
+  return progress;
+}
+
+/** Waits until every process seals with the key: from then on no new value is sealed with another. */
+async function settled(progress: RotationProgress): Promise<string> {
+  const { to } = progress;
+  for (;;) {
+    if (progress.settledAt !== null) return progress.settledAt;
+    await unlessPaused(progress);
+    const { lagging, total } = await surveyRotation.executeWithOptions(
+      { summary: `Does every process seal with ${to}?` },
+      [{ to }],
+    );
+    if (lagging.length === 0) {
+      progress.total = total;
+      progress.settledAt = new Date().toISOString();
+    } else {
+      await sleep(FOLLOWED_EVERY);
+      await continueIfGrown(progress);
+    }
+  }
+}
+
+/** One pass over all records, or the rest of it. */
+async function resealAll(progress: RotationProgress): Promise<void> {
+  const { to } = progress;
+  progress.phase = 'resealing';
+  if (progress.cursor === null)
+    Object.assign(progress, { clean: true, unreadable: {}, unreadableRecords: [] });
+  do {
+    await unlessPaused(progress);
+    const page = await resealRecords.executeWithOptions({ summary: 'Re-seal a page of records' }, [
+      { to, cursor: progress.cursor },
+    ]);
+    progress.resealed += page.resealed;
+    progress.skipped += page.skipped;
+    for (const [keyId, count] of Object.entries(page.unreadable))
+      progress.unreadable[keyId] = (progress.unreadable[keyId] ?? 0) + count;
+    progress.unreadableRecords = [...progress.unreadableRecords, ...page.unreadableRecords].slice(
+      0,
+      NAMED_MAX,
+    );
+    if (page.resealed + page.skipped > 0) progress.clean = false;
+    progress.cursor = page.next;
+    if (page.next !== null) await continueIfGrown(progress);
+  } while (progress.cursor !== null);
+  progress.passes += 1;
+}
+
+async function unlessPaused(progress: RotationProgress): Promise<void> {
+  await condition(() => progress.paused === null);
+}
+
+async function continueIfGrown(progress: RotationProgress): Promise<void> {
+  const { continueAsNewSuggested, historyLength } = workflowInfo();
+  if (!continueAsNewSuggested && historyLength <= HISTORY_EVENTS_MAX) return;
+  await continueAsNew<typeof rotateEncryptionWorkflow>({ to: progress.to, progress });
+}
+
+function firstProgress(to: string): RotationProgress {
+  return {
+    to,
+    phase: 'promoting',
+    paused: null,
+    passes: 0,
+    cursor: null,
+    clean: true,
+    total: 0,
+    resealed: 0,
+    skipped: 0,
+    unreadable: {},
+    unreadableRecords: [],
+    remaining: {},
+    waitingGrants: 0,
+    removable: [],
+    startedAt: new Date().toISOString(),
+    settledAt: null,
+    finishedAt: null,
+  };
+}

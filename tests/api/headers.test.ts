@@ -1,0 +1,108 @@
+/** The headers that browsers go by, over every route there is: answers, refusals, pages, files and what is not there. */
+import { randomUUID } from 'node:crypto';
+import { createApp } from '../../src/api/app';
+import type { ApiDependencies } from '../../src/api/dependencies';
+import { type Api, startApi } from './_api';
+import { type OpenApiDocument, operationsOf } from './_contract';
+
+let api: Api;
+let cookie: string;
+beforeAll(async () => {
+  api = await startApi({ worker: false });
+  const answer = await api.send('POST', '/sign-in', {
+    key: null,
+    headers: FORM,
+    text: new URLSearchParams({ key: api.admin }).toString(),
+  });
+  cookie = answer.headers.get('set-cookie')?.split(';', 1)[0] ?? '';
+});
+afterAll(() => api.stop());
+
+const FORM = {
+  'content-type': 'application/x-www-form-urlencoded',
+  'sec-fetch-site': 'same-origin',
+};
+
+/** All that the app answers to, its middleware aside. */
+const routes = createApp({ configuredKeys: [] } as unknown as ApiDependencies)
+  .routes.filter(({ method, path }) => method !== 'ALL' && !path.includes('*'))
+  .map(({ method, path }) => ({ method, path }));
+const unique = [...new Map(routes.map((route) => [JSON.stringify(route), route])).values()];
+
+const EVERYWHERE = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'SAMEORIGIN',
+  'strict-transport-security': 'max-age=15552000; includeSubDomains',
+  'cross-origin-resource-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
+};
+const OF_API = {
+  ...EVERYWHERE,
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+};
+const OF_PAGES = {
+  ...EVERYWHERE,
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+  'referrer-policy': 'same-origin',
+  'cache-control': 'no-store',
+};
+
+const isPage = (path: string) => /^\/(admin|docs|sign-in|sign-out|theme)(\/|$)/.test(path);
+const expected = (path: string) => ({
+  ...(isPage(path) ? OF_PAGES : OF_API),
+  ...(path.startsWith('/api/') ? { 'cache-control': 'no-store' } : {}),
+});
+
+const shown = (headers: Headers, names: object) =>
+  Object.fromEntries(Object.keys(names).map((name) => [name, headers.get(name)]));
+
+/** Whoever asks: nobody, somebody, somebody with a broken request. */
+const askers: [string, () => Record<string, string>][] = [
+  ['nobody', () => ({})],
+  ['an admin', () => ({ authorization: `Bearer ${api.admin}`, cookie, ...FORM })],
+];
+
+it.each(unique)('are on $method $path, whoever asks', async ({ method, path }) => {
+  // What streams has its headers before it has an end.
+  const place = path.replaceAll(/:\w+/g, randomUUID());
+  for (const [who, headers] of askers) {
+    if (who !== 'nobody' && path.endsWith('/stream')) continue;
+    const response = await api.send(method, place, { key: null, headers: headers() });
+    const wanted = expected(path);
+    expect({ who, status: response.status, ...shown(response.headers, wanted) }).toEqual({
+      who,
+      status: response.status,
+      ...wanted,
+    });
+    expect(response.headers.get('x-powered-by')).toBeNull();
+    expect(response.headers.get('server')).toBeNull();
+  }
+});
+
+it.each([
+  ['GET', '/nothing'],
+  ['POST', '/nothing'],
+  ['GET', '/api/nothing'],
+  ['GET', '/admin/nothing'],
+  ['PUT', '/admin/accounts'],
+  ['GET', '/assets/nothing.js'],
+  ['PUT', '/healthz'],
+  ['OPTIONS', '/api/admin/accounts'],
+])('are on %s %s, where nothing is', async (method, path) => {
+  const response = await api.send(method, path, { key: null, headers: askers[1]?.[1]() ?? {} });
+  expect(response.status).toBeGreaterThanOrEqual(400);
+  expect(shown(response.headers, expected(path))).toEqual(expected(path));
+});
+
+it('every route under /api is in the document, and every one in it is there', async () => {
+  const document = (await api.send('GET', '/openapi.json', { key: null })).body as OpenApiDocument;
+  const documented = operationsOf(document).map(({ name }) => name);
+  const served = unique
+    .filter(({ path }) => path.startsWith('/api/'))
+    .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`);
+  expect(documented.filter((name) => name.includes(' /api/')).toSorted()).toEqual(
+    served.toSorted(),
+  );
+});

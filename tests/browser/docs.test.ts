@@ -1,0 +1,111 @@
+/** The API's description, as somebody reads it who is to call it. */
+import type { Request } from 'playwright-core';
+import {
+  expectAccessible,
+  expectNoComplaints,
+  expectNoHorizontalScroll,
+  type Pages,
+  startPages,
+} from './_browser';
+
+let pages: Pages;
+beforeAll(async () => {
+  pages = await startPages({ worker: false });
+});
+afterAll(() => pages.stop());
+
+it('needs no sign-in, and leads by its contents to an operation that says all there is to know', async () => {
+  const page = await pages.visitor();
+  await page.goto('/docs');
+  expect(await page.getByRole('navigation', { name: 'Pages' }).count()).toBe(0);
+  await page
+    .getByRole('navigation', { name: 'Contents' })
+    .getByRole('link', { name: 'POST accounts/{id}/refresh' })
+    .click();
+  await page.waitForURL('**/docs#refreshAccount');
+  const operation = page.getByRole('article', { name: 'POST /api/admin/accounts/{id}/refresh' });
+  expect(
+    await operation.evaluate((node) => Math.abs(node.getBoundingClientRect().top)),
+  ).toBeLessThan(60);
+  await operation.getByText('Needs a key or JWT with the scope admin.').waitFor();
+  const parameter = operation.getByRole('row', { name: /^id/ });
+  expect(await parameter.textContent()).toContain('The id of the account');
+  expect(await operation.getByText('curl -s -X POST').textContent()).toBe(
+    [
+      `curl -s -X POST ${pages.url}/api/admin/accounts/acc_4b6f0c2d9e8a7b6c5d4e3f2a/refresh`,
+      '-H "Authorization: Bearer $EVERGRANT_API_KEY"',
+      "-H 'Content-Type: application/json'",
+      `-d '{"force":true}'`,
+    ].join(' \\\n  '),
+  );
+  await operation.getByRole('link', { name: 'RefreshOutcome' }).click();
+  await page.waitForURL('**/docs#schema-RefreshOutcome');
+  const schema = page.getByRole('region', { name: 'RefreshOutcome' });
+  await schema.getByText('refreshed | failed | skipped | busy').waitFor();
+  expectNoComplaints(page);
+});
+
+it('shows examples that are folded, and opened with the keyboard', async () => {
+  const page = await pages.visitor();
+  await page.goto('/docs#getStatus');
+  const operation = page.getByRole('article', { name: 'GET /api/admin/status' });
+  const example = operation.getByText('"needs_reconnect": 2').first();
+  expect(await example.isVisible()).toBe(false);
+  await operation.getByText('Example', { exact: true }).focus();
+  await page.keyboard.press('Enter');
+  await example.waitFor();
+});
+
+it('has every operation of the document, each at an anchor of its own', async () => {
+  const page = await pages.visitor();
+  await page.goto('/docs');
+  const document = (await (await page.request.get('/openapi.json')).json()) as {
+    paths: Record<string, Record<string, { operationId: string }>>;
+  };
+  const ids = Object.values(document.paths).flatMap((methods) =>
+    Object.values(methods).map(({ operationId }) => operationId),
+  );
+  const shown = await page
+    .getByRole('article')
+    .evaluateAll((nodes) => nodes.map((node) => node.getAttribute('aria-labelledby')));
+  expect(new Set(shown)).toEqual(new Set(ids));
+  expect(shown).toHaveLength(ids.length);
+  const links = await page
+    .getByRole('main')
+    .locator('a[href^="#"]')
+    .evaluateAll((nodes) => nodes.map((node) => node.getAttribute('href')?.slice(1) ?? ''));
+  const anchors = await page.locator('[id]').evaluateAll((nodes) => nodes.map(({ id }) => id));
+  expect(new Set(anchors).size).toBe(anchors.length);
+  expect(links.filter((target) => !anchors.includes(target))).toEqual([]);
+});
+
+it('is one click away for who is signed in', async () => {
+  const page = await pages.signedIn({ scopes: ['read'] });
+  await page.getByRole('link', { name: 'API', exact: true }).click();
+  await page.waitForURL('**/docs');
+  const current = page.getByRole('link', { name: 'API', exact: true });
+  expect(await current.getAttribute('aria-current')).toBe('page');
+  expectNoComplaints(page);
+});
+
+it('is accessible in both themes, and fits a phone', async () => {
+  const page = await pages.visitor();
+  await page.goto('/docs');
+  await expectAccessible(page);
+  await expectNoHorizontalScroll(page);
+  expectNoComplaints(page);
+});
+
+it('loads nothing from elsewhere, and weighs less than 150 kB with style and script', async () => {
+  const page = await pages.visitor();
+  const asked: Request[] = [];
+  page.on('request', (request) => asked.push(request));
+  await page.goto('/docs', { waitUntil: 'networkidle' });
+  const own = asked.filter((request) => !request.url().startsWith('data:'));
+  expect(own.length).toBeGreaterThan(2);
+  for (const request of own) expect(request.url()).toMatch(new RegExp(`^${pages.url}/`));
+  const sizes = await Promise.all(own.map((request) => request.sizes()));
+  const weight = sizes.reduce((sum, { responseBodySize }) => sum + responseBodySize, 0);
+  expect(weight).toBeGreaterThan(10_000);
+  expect(weight).toBeLessThan(150_000);
+});

@@ -1,0 +1,216 @@
+/** Whatever comes in from outside, each parser gives one answer of its kind: it never throws, and shows no secret. */
+import * as fc from 'fast-check';
+import { decodeCursor, encodeCursor } from '../../src/api/schemas';
+import { expiresAt } from '../../src/domain/grant';
+import {
+  maskFreeText,
+  maskHeaders,
+  maskMember,
+  prefix,
+  storedPrefix,
+} from '../../src/domain/masking';
+import { retryAfterMs } from '../../src/domain/refresh-failure';
+import { scrub, scrubText } from '../../src/domain/scrubbing';
+import { Secret } from '../../src/domain/secret';
+import { duration, readProvider } from '../../src/provider-entry';
+import { salvageTokens } from '../../src/providers/salvage-tokens';
+import { propertyRuns } from '../support/property-runs';
+import { leaks, plantedText, secrets } from './_planted-secrets';
+
+const NOW = new Date('2026-11-22T12:00:00.000Z');
+const numRuns = propertyRuns(1_000);
+/** Those that search long texts for parts of secrets. */
+const fewer = propertyRuns(300, 0.1);
+
+const DAY_S = 24 * 3600;
+const odd = fc.oneof(
+  fc.anything(),
+  fc.double(),
+  fc.bigInt(),
+  fc.constantFrom('3600', '1h', -5, 0, 1e20, Number.NaN, '', ' ', '٣', '1e400', '0x10', null),
+);
+
+it('an access token ends at a moment that can be stored, whatever the provider says', () => {
+  fc.assert(
+    fc.property(odd, (stated) => {
+      const lifeS = (expiresAt(NOW, stated, 7200).getTime() - NOW.getTime()) / 1000;
+      expect(lifeS).toBeGreaterThanOrEqual(1);
+      expect(lifeS).toBeLessThanOrEqual(400 * DAY_S);
+    }),
+    { numRuns },
+  );
+});
+
+it('a provider is waited for between a second and an hour, whatever its Retry-After', () => {
+  const header = fc.oneof(
+    fc.string(),
+    fc.integer().map(String),
+    fc.bigInt().map(String),
+    fc.date({ noInvalidDate: true }).map((date) => date.toUTCString()),
+    fc.constantFrom('-1', '+5', '1.5', '1e3', 'Sun', 'never', '99999999999999999999', '\u0000'),
+    fc.constant(null),
+  );
+  fc.assert(
+    fc.property(header, (value) => {
+      const waitMs = retryAfterMs(value, NOW);
+      expect(waitMs).toBeGreaterThanOrEqual(1_000);
+      expect(waitMs).toBeLessThanOrEqual(3_600_000);
+    }),
+    { numRuns },
+  );
+});
+
+it('tokens are found in an answer as texts that are not empty, or not at all', () => {
+  const member = fc.constantFrom('access_token', 'refresh_token', 'expires_in', '__proto__', 'x');
+  const body = fc.oneof(
+    fc.string(),
+    fc.json(),
+    fc.dictionary(member, odd).map((one) => {
+      try {
+        return JSON.stringify(one);
+      } catch {
+        return '{';
+      }
+    }),
+    fc.tuple(fc.json(), fc.nat(200)).map(([text, length]) => text.slice(0, length)),
+  );
+  fc.assert(
+    fc.property(body, (text) => {
+      const found = salvageTokens(text);
+      const tokens = [found?.accessToken, found?.refreshToken].filter(Boolean);
+      expect(tokens.length > 0).toBe(found !== null);
+      expect([found?.accessToken, found?.refreshToken]).not.toContain('');
+    }),
+    { numRuns },
+  );
+});
+
+it('a whole refresh token is found in an answer that was cut anywhere after it', () => {
+  fc.assert(
+    fc.property(secrets, fc.nat(60), (token, more) => {
+      const head = `{"refresh_token":${JSON.stringify(token)}`;
+      const body = `${head},"access_token":"${'a'.repeat(40)}","scope":"b"}`;
+      expect(salvageTokens(body.slice(0, head.length + more))?.refreshToken).toBe(token);
+    }),
+    { numRuns },
+  );
+});
+
+it('a cursor is one of ours or none', () => {
+  fc.assert(
+    fc.property(fc.array(fc.string(), { maxLength: 4 }), fc.string(), (parts, text) => {
+      const cursor = encodeCursor(...parts);
+      expect(decodeCursor(cursor, parts.length)).toEqual(parts);
+      expect(decodeCursor(cursor, parts.length + 1)).toBeNull();
+      const other = decodeCursor(text, 2);
+      expect(other === null || other.every((part) => typeof part === 'string')).toBe(true);
+    }),
+    { numRuns },
+  );
+});
+
+it('a duration is a number of milliseconds above 0, or refused', () => {
+  const text = fc.oneof(
+    fc.string(),
+    fc
+      .tuple(fc.double(), fc.constantFrom('ms', 's', 'm', 'h', 'd', 'y', ''))
+      .map((all) => all.join('')),
+    fc.tuple(fc.nat(), fc.constantFrom('ms', 's', 'm', 'h', 'd')).map((all) => all.join('')),
+  );
+  fc.assert(
+    fc.property(text, (given) => {
+      const { data, success } = duration.safeParse(given);
+      expect(!success || (data > 0 && Number.isFinite(data))).toBe(true);
+    }),
+    { numRuns },
+  );
+});
+
+it('an entry of providers.yaml is a provider or is refused with a reason, and no reason shows a secret', () => {
+  const SECRET = 'PLANTED-0a1b2c3d4e5f6a7b8c9d';
+  const members =
+    'adapter clientId clientSecret privateKey clientAuthentication issuer tokenEndpoint sweepEvery refreshBefore refreshAfterAge jitter backOff validateEvery replay accessTokenLife errorCodes environments parameters scopes enabled unknownMember __proto__';
+  const names = fc.constantFrom(...members.split(' '));
+  const values = fc.oneof(
+    fc.anything(),
+    fc.constantFrom(
+      'ebay',
+      'oauth2',
+      '10m',
+      '1h',
+      'never',
+      'safe',
+      'none',
+      true,
+      'private_key_jwt',
+    ),
+    fc.constantFrom('https://a.example/t', 'http://a.example/t', 'https://u:p@a.example', ' '),
+  );
+  const id = fc.constantFrom('ebay', 'crm', 'etsy', 'Bad Id', '__proto__');
+  const entry = fc.dictionary(names, values, { maxKeys: 8 });
+  fc.assert(
+    fc.property(id, fc.oneof(entry, odd), (name, given) => {
+      const raw = typeof given === 'object' && given !== null ? { ...given } : given;
+      const planted = ['clientSecret', 'privateKey'];
+      if (typeof raw === 'object' && raw !== null)
+        for (const member of planted) if (member in raw) Object.assign(raw, { [member]: SECRET });
+      const problems: string[] = [];
+      const provider = readProvider(name, raw, null, problems);
+      expect(provider === null).toBe(problems.length > 0);
+      expect(problems.join('\n')).not.toContain(SECRET);
+      expect(JSON.stringify(provider)).not.toContain(SECRET);
+    }),
+    { numRuns },
+  );
+});
+
+describe('what is shown of a text with a secret in it', () => {
+  const bounded = { numRuns: fewer };
+
+  it('has never eight characters of it in a row, as free text, a member or a header', () => {
+    fc.assert(
+      fc.property(plantedText, ({ secret, text }) => {
+        const all = [
+          maskFreeText(text, [secret]),
+          maskMember('error_description', text, [secret]),
+          maskMember('access_token', text, [secret]),
+          maskMember('x', { [text]: text }, [secret]),
+          maskHeaders(
+            [
+              ['Authorization', text],
+              ['X-A', text],
+              ['Date', text],
+            ],
+            [secret],
+          ),
+          prefix(secret),
+          storedPrefix(secret),
+        ];
+        for (const shown of all) expect(leaks(JSON.stringify(shown), secret)).toEqual([]);
+      }),
+      bounded,
+    );
+  });
+
+  it('nor in the log, as long as it is alive', () => {
+    fc.assert(
+      fc.property(secrets, fc.string(), fc.string(), (secret, before, after) => {
+        const alive = new Secret(secret);
+        const text = `${before}${secret}${after}`;
+        for (const shown of [scrubText(text), scrub({ a: [{ [text]: text }], msg: text })])
+          expect(leaks(JSON.stringify(shown), secret)).toEqual([]);
+        expect(alive.reveal()).toBe(secret);
+      }),
+      bounded,
+    );
+  });
+
+  it('and what is logged stays what it was in form, whatever it is', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(() => JSON.stringify(scrub(value))).not.toThrow();
+      }),
+      { numRuns },
+    );
+  });
+});

@@ -1,0 +1,75 @@
+/** When deliveries are tried again, and what an event says. */
+import {
+  appEvent,
+  EVENT_TYPES,
+  type EventType,
+  eventPayload,
+  needsReconnectEvent,
+  STATE_EVENT_TYPES,
+} from '../../src/domain/event';
+import {
+  DELIVERY_POLICY,
+  holdMs,
+  isLastTry,
+  pauseBeforeTryMs,
+} from '../../src/domain/webhook-delivery';
+
+const account = {
+  id: 'acc_1',
+  organisation: 'org',
+  label: 'x'.repeat(200),
+  provider: 'ebay',
+  environment: 'production',
+};
+const AT = new Date('2026-11-22T12:00:00.000Z');
+
+it('tries ten times in three days: 0, 5 s, 5 min, 30 min, 2, 5, 10, 14, 20 and 24 h', () => {
+  const pauses = Array.from({ length: 10 }, (_, at) =>
+    pauseBeforeTryMs(DELIVERY_POLICY, at + 1, null, 0),
+  );
+  const seconds = pauses.map((pauseMs) => pauseMs && pauseMs / 1000);
+  const hours = [2, 5, 10, 14, 20, 24].map((hour) => hour * 3600);
+  expect(seconds).toEqual([5, 300, 1800, ...hours, null]);
+  expect(isLastTry(DELIVERY_POLICY, 8)).toBe(false);
+  expect(isLastTry(DELIVERY_POLICY, 9)).toBe(true);
+});
+
+it('spreads tries by up to a tenth, and never makes them earlier', () => {
+  expect(pauseBeforeTryMs(DELIVERY_POLICY, 2, null, 0)).toBe(300_000);
+  expect(pauseBeforeTryMs(DELIVERY_POLICY, 2, null, 1)).toBe(330_000);
+});
+
+it('waits as long as the receiver asks, where that is longer', () => {
+  expect(pauseBeforeTryMs(DELIVERY_POLICY, 1, 60_000, 0)).toBe(60_000);
+  expect(pauseBeforeTryMs(DELIVERY_POLICY, 3, 60_000, 0)).toBe(1_800_000);
+});
+
+it('leaves an endpoint alone that fails: doubling, up to five minutes, or as long as it asks', () => {
+  expect([1, 2, 3, 7, 1_000].map((failures) => holdMs(DELIVERY_POLICY, failures, null))).toEqual([
+    5_000, 10_000, 20_000, 300_000, 300_000,
+  ]);
+  expect(holdMs(DELIVERY_POLICY, 1, 3_600_000)).toBe(3_600_000);
+});
+
+it('an event is known by whom it concerns and when, without a full stop in its id', () => {
+  const event = (at: Date) =>
+    needsReconnectEvent(account, { state: 'needs_reconnect', reason: 'invalid_grant', at });
+  expect(event(AT).id).toBe(event(AT).id);
+  expect(event(AT).id).not.toBe(event(new Date(AT.getTime() + 1)).id);
+  expect(event(AT).id).toMatch(/^[\w-]+$/);
+  const app = (provider: string, at: Date) =>
+    appEvent({ provider, environment: 'production', since: AT, at }, { type: 'app.recovered' });
+  expect(app('my.own', AT).id).toMatch(/^[\w-]+$/);
+  expect(app('ebay', new Date()).id).toBe(app('ebay', AT).id);
+});
+
+it('an event is thin: far below 20 kB, with the longest label there may be', () => {
+  const event = needsReconnectEvent(account, { state: 'inactive', reason: 'x', at: AT });
+  expect(JSON.parse(eventPayload(event))).toMatchObject({ data: { status: 'inactive' } });
+  expect(eventPayload(event).length).toBeLessThan(1_000);
+});
+
+it('changes of state are all events but the refresh of a token', () => {
+  const refreshed: EventType = 'token.refreshed';
+  expect([...STATE_EVENT_TYPES, refreshed].toSorted()).toEqual(EVENT_TYPES.toSorted());
+});

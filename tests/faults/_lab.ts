@@ -1,0 +1,213 @@
+/**
+ * The fault lab: a harness whose workflows run in a process that is never touched, and whose attempts run in processes
+ * that are killed, frozen and cut off at the moments that the attempts themselves, and the provider, say they reached.
+ */
+import { randomInt } from 'node:crypto';
+import { WorkflowIdConflictPolicy } from '@temporalio/client';
+import { registerSearchAttributes } from '../../src/register-search-attributes';
+import type { Harness, HarnessOptions, NewAccount } from '../support/harness';
+import { startHarness } from '../support/harness';
+import { type LabWorker, type LabWorkerOptions, spawnLabWorker } from '../support/lab-process';
+
+/** In order. `sent`: the provider has the request. `minted`: it has committed a new grant, and answered nothing. */
+export const PHASES = [
+  'claimed',
+  'marked',
+  'sent',
+  'minted',
+  'answered',
+  'sealed',
+  'committed',
+  'logged',
+] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** Between the request and the first durable write: here, and only here, a dying process can take a rotation with it. */
+export const WINDOW: readonly Phase[] = ['sent', 'minted', 'answered', 'sealed'];
+
+/** Here Evergrant cannot know whether the refresh token is spent. */
+const GRACE_RUNS: readonly Phase[] = ['marked', ...WINDOW];
+
+/** The long version: `npm run faults`. */
+export const LONG = process.env['FAULTS'] === 'long';
+
+/** How often, in the short version and in the long one; the long one's number can be set by the environment. */
+export function times(short: number, long: number, variable: string): number {
+  return LONG ? Number(process.env[variable] ?? long) : short;
+}
+
+const TASK_QUEUE = 'evergrant';
+const HELD_MS = 120_000;
+
+/** A rotation with a grace; as `providers.yaml` has it, and as the sandbox keeps to it. */
+export const GRACE_SECONDS = times(10, 10, 'FAULTS_GRACE_SECONDS');
+
+export const PROVIDERS = {
+  none: { adapter: 'ebay', dialect: 'ebay' },
+  grace: { adapter: 'etsy', dialect: 'etsy', replay: `${GRACE_SECONDS}s` },
+  'until-used': { adapter: 'shopify', dialect: 'shopify' },
+  strict: { adapter: 'etsy', dialect: 'etsy' },
+} as const satisfies HarnessOptions['providers'];
+export type Mode = keyof typeof PROVIDERS;
+
+const ROTATION: Record<Mode, NonNullable<NewAccount['rotation']>> = {
+  none: { mode: 'none' },
+  grace: { mode: 'grace', seconds: GRACE_SECONDS },
+  'until-used': { mode: 'until_successor_used', seconds: 3600 },
+  strict: { mode: 'strict' },
+};
+
+/** An account that an attempt was held at, and what was done to it there. */
+export interface Victim {
+  id: string;
+  phase: Phase;
+  /** Milliseconds since 1970. */
+  hitAt: number;
+}
+
+export interface Lab {
+  h: Harness;
+  /** Told with every report, so that a run can be repeated in its order. */
+  seed: number;
+  addAccount(mode: Mode, account?: NewAccount): Promise<string>;
+  spawn(options?: LabWorkerOptions): LabWorker;
+  /** Starts a refresh; its workflow's result is not waited for. */
+  refresh(id: string): Promise<void>;
+  /** Resolves when no refresh of these is under way. */
+  settled(ids: readonly string[]): Promise<void>;
+  /** Refreshes each account in `worker` up to its phase; resolves when all of them wait there. */
+  holdAt(worker: LabWorker, victims: readonly Omit<Victim, 'hitAt'>[]): Promise<Held>;
+  stop(): Promise<void>;
+}
+
+interface Held {
+  /**
+   * Where each really is. On a starved machine an attempt can lose its heartbeat while it waits, and another one of the
+   * same account has gone further by then.
+   */
+  at: { id: string; phase: Phase }[];
+  /** Lets the provider go on with what it holds. */
+  releaseProvider(): void;
+  /** Lets everybody go on. */
+  release(): void;
+}
+
+export async function startLab(options: HarnessOptions = {}): Promise<Lab> {
+  const h = await startHarness({ worker: false, providers: PROVIDERS, ...options });
+  const seed = randomInt(2 ** 31);
+  await registerSearchAttributes(h.client.connection, h.namespace);
+  const workers: LabWorker[] = [];
+  const spawn = (workerOptions?: LabWorkerOptions) => {
+    const worker = spawnLabWorker(h, workerOptions);
+    workers.push(worker);
+    return worker;
+  };
+  await spawn({ role: 'workflows' }).run();
+
+  const lab: Lab = {
+    h,
+    seed,
+    spawn,
+    async addAccount(mode, account = {}) {
+      const { dialect } = PROVIDERS[mode];
+      const rotation = ROTATION[mode];
+      const life = { expiresInMs: 9 * 60_000 };
+      return (await h.addAccount({ provider: mode, dialect, rotation, ...life, ...account })).id;
+    },
+    async refresh(id) {
+      await h.client.workflow.start('refreshAccountWorkflow', {
+        workflowId: `refresh-account/${id}`,
+        // A sweep of a worker that has just started may have been faster.
+        workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+        taskQueue: TASK_QUEUE,
+        args: [
+          {
+            accountId: id,
+            label: id,
+            request: {
+              source: 'scheduled',
+              caller: 'fault lab',
+              requestedAt: new Date().toISOString(),
+              force: true,
+              capture: false,
+            },
+          },
+        ],
+      });
+    },
+    async settled(ids) {
+      await Promise.all(
+        ids.map((id) => h.client.workflow.getHandle(`refresh-account/${id}`).result()),
+      );
+    },
+    async holdAt(worker, victims) {
+      let releaseProvider = () => {};
+      const until = new Promise<void>((resolve) => {
+        releaseProvider = resolve;
+      });
+      // Those last for which a provider's grace runs from then on.
+      for (const urgent of [false, true]) {
+        const wave = victims.filter(({ phase }) => GRACE_RUNS.includes(phase) === urgent);
+        const there = wave.map(({ id, phase }) => waitAt(worker, id, phase, until));
+        await Promise.all(there.map(({ planned }) => planned));
+        await Promise.all(wave.map(({ id }) => lab.refresh(id)));
+        await Promise.all(there.map(({ reached }) => reached));
+      }
+      return {
+        at: victims.map(({ id, phase }) => ({ id, phase: phaseOf(worker, id, phase) })),
+        releaseProvider,
+        release() {
+          releaseProvider();
+          for (const { id } of victims) worker.go(id);
+        },
+      };
+    },
+    async stop() {
+      await Promise.all(workers.map((worker) => worker.stop()));
+      await h.stop();
+    },
+  };
+
+  function waitAt(worker: LabWorker, id: string, phase: Phase, until: Promise<void>) {
+    if (phase !== 'sent' && phase !== 'minted') {
+      const planned = worker.hold(id, phase);
+      return { planned, reached: planned.then(() => worker.reached(id, phase)) };
+    }
+    const event = phase === 'sent' ? 'received' : 'committed';
+    const delayAt = phase === 'sent' ? 'before_commit' : 'after_commit';
+    h.sandbox.script({
+      subject: id,
+      answer: { kind: 'normal', delayMs: HELD_MS, delayAt, until },
+    });
+    const reached = new Promise<void>((resolve) => {
+      const off = h.sandbox.on(event, ({ subject }) => {
+        if (subject !== id) return;
+        off();
+        resolve();
+      });
+    });
+    return { planned: Promise.resolve(), reached };
+  }
+  return lab;
+}
+
+function phaseOf({ marks }: LabWorker, id: string, planned: Phase): Phase {
+  const last = marks.findLast(({ accountId }) => accountId === id)?.phase;
+  // What the provider makes of a request that was sent, it alone knows.
+  return last === undefined || last === 'sent' ? planned : last;
+}
+
+/** Numbers in an order that the seed decides (mulberry32). */
+export function shuffled<T>(items: readonly T[], seed: number): T[] {
+  let state = seed >>> 0;
+  const random = () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+  return items
+    .map((item) => ({ item, key: random() }))
+    .toSorted((a, b) => a.key - b.key)
+    .map(({ item }) => item);
+}

@@ -1,0 +1,119 @@
+/** The promises, checked: what the provider wrote into its ledger, joined with what Evergrant wrote down. */
+import { ATTEMPT_ACTIONS, type LogAction } from '../../src/domain/log-entry';
+import { type LedgerEntry, refreshTokenFingerprint } from '../../src/sandbox/ledger';
+import type { Harness } from '../support/harness';
+import { type Victim, WINDOW } from './_lab';
+
+/** Counts over accounts; which of them must be 0, {@link broken} says. */
+export interface Tally {
+  accounts: number;
+  /** Refresh tokens at the provider's door. */
+  presented: number;
+  /** Presented again, of a provider that rotates. */
+  replays: number;
+  /** P1: with no recorded *unknown* (or request to wait) for it. */
+  unexplainedReplays: number;
+  /** Refresh tokens that the provider minted in the place of others. */
+  rotations: number;
+  /** Minted, and neither kept nor ever presented. */
+  rotationsLost: number;
+  /** P2: lost although no kill hit the window between the request and the first durable write. */
+  rotationsLostOutsideWindow: number;
+  /** Accounts that no longer have a grant that works. */
+  familiesLost: number;
+  /** Lost, and the account does not say so. */
+  silent: number;
+  /** R1.2: at the provider, and not in our log. */
+  unlogged: number;
+  /** Two entries that claim the same success. */
+  doubleEntries: number;
+  /** Attempts that hold a claim after all is over. */
+  claimsLeft: number;
+}
+
+const SAFE_OUTCOMES: readonly (string | null)[] = ['unknown', 'throttled'];
+
+export async function checkPromises(
+  h: Harness,
+  ids: readonly string[],
+  victims: readonly Victim[] = [],
+): Promise<Tally> {
+  const tally: Tally = {
+    accounts: ids.length,
+    presented: 0,
+    replays: 0,
+    unexplainedReplays: 0,
+    rotations: 0,
+    rotationsLost: 0,
+    rotationsLostOutsideWindow: 0,
+    familiesLost: 0,
+    silent: 0,
+    unlogged: 0,
+    doubleEntries: 0,
+    claimsLeft: 0,
+  };
+  const ofSubject = new Map(ids.map((id): [string, LedgerEntry[]] => [id, []]));
+  for (const entry of h.sandbox.ledger) ofSubject.get(entry.subject ?? '')?.push(entry);
+  for (const [id, ledger] of ofSubject) await checkAccount(h, id, ledger, victims, tally);
+  return tally;
+}
+
+/** The names of the counts that break a promise; empty where all hold. */
+export function broken(tally: Tally): (keyof Tally)[] {
+  const forbidden: (keyof Tally)[] = [
+    'unexplainedReplays',
+    'rotationsLostOutsideWindow',
+    'silent',
+    'unlogged',
+    'doubleEntries',
+    'claimsLeft',
+  ];
+  return forbidden.filter((name) => tally[name] > 0);
+}
+
+async function checkAccount(
+  h: Harness,
+  id: string,
+  ledger: readonly LedgerEntry[],
+  victims: readonly Victim[],
+  tally: Tally,
+): Promise<void> {
+  const account = await h.account(id);
+  const actions: readonly LogAction[] = ATTEMPT_ACTIONS;
+  const entries = (await h.entries(id)).filter(({ action }) => actions.includes(action));
+  const presented = ledger
+    .filter(({ event }) => event === 'received')
+    .map((entry) => entry.refreshTokenFingerprint ?? '');
+  const minted = ledger.flatMap((entry) => entry.mintedRefreshTokenFingerprint ?? []);
+  const rotates = minted.length > 0 || ledger.some((e) => e.rotatedTokenPresented);
+
+  const replays = rotates ? presented.length - new Set(presented).size : 0;
+  const explained = entries.filter(({ outcome }) => SAFE_OUTCOMES.includes(outcome)).length;
+  tally.presented += presented.length;
+  tally.replays += replays;
+  tally.unexplainedReplays += Math.max(0, replays - explained);
+
+  const place = { organisation: account.organisation, accountId: id };
+  const kept = [account.current, account.previous, ...account.leaves]
+    .flatMap((grant) => grant?.refreshToken ?? [])
+    .map((sealed) => refreshTokenFingerprint(h.vault.openToken(sealed, place, 'refresh_token')));
+  const durable = new Set([...kept, ...presented]);
+  const lost = [...new Set(minted)].filter((fingerprint) => !durable.has(fingerprint)).length;
+  const inWindow = victims.some((victim) => victim.id === id && WINDOW.includes(victim.phase));
+  tally.rotations += new Set(minted).size;
+  tally.rotationsLost += lost;
+  if (!inWindow) tally.rotationsLostOutsideWindow += lost;
+
+  const accessToken = h.vault.openToken(account.current.accessToken, place, 'access_token');
+  const [current = ''] = kept;
+  const spent = rotates && presented.includes(current);
+  const works = h.sandbox.isAccessTokenActive(accessToken) && !spent;
+  if (!works) tally.familiesLost += 1;
+  if (!works && account.state === 'active') tally.silent += 1;
+
+  const logged = entries.filter(({ outcome }) => outcome !== 'not_sent').length;
+  tally.unlogged += Math.max(0, presented.length - logged);
+  const successes = entries.filter(({ outcome }) => outcome === 'ok').length;
+  tally.doubleEntries += Math.max(0, successes - (account.generation - 1));
+  if (account.claim !== null) tally.claimsLeft += 1;
+}

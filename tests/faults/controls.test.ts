@@ -1,0 +1,79 @@
+/**
+ * Negative controls: with the claim, the fence or the associated data switched off in a worker of the lab, the checker
+ * must turn red; with all of them on, the same fault leaves it green. A lab that cannot fail proves nothing.
+ */
+import type { LabWorker } from '../support/lab-process';
+import type { WithoutControl } from '../support/lab-worker';
+import { type Lab, startLab } from './_lab';
+import { broken, checkPromises } from './_promises';
+
+let lab: Lab;
+beforeAll(async () => {
+  lab = await startLab();
+});
+afterAll(() => lab?.stop());
+
+async function twoWorkers(without?: WithoutControl): Promise<[LabWorker, LabWorker]> {
+  const options = without === undefined ? {} : { without };
+  const workers: [LabWorker, LabWorker] = [lab.spawn(options), lab.spawn(options)];
+  await Promise.all(workers.map(({ ready }) => ready));
+  return workers;
+}
+
+it.each<[string, WithoutControl | undefined, string[]]>([
+  ['with it: none', undefined, []],
+  ['without it: one', 'claim', ['unexplainedReplays', 'unlogged']],
+])('the claim is what makes replays explained; %s', async (_, without, expected) => {
+  const [worker, standby] = await twoWorkers(without);
+  await worker.run();
+  const id = await lab.addAccount('grace');
+  const held = await lab.holdAt(worker, [{ id, phase: 'answered' }]);
+  await worker.signal('SIGKILL');
+  await standby.run();
+  held.releaseProvider();
+  await lab.settled([id]);
+  const victim = { id, phase: 'answered', hitAt: 0 } as const;
+  expect(broken(await checkPromises(lab.h, [id], [victim]))).toEqual(expected);
+  await standby.stop();
+});
+
+it.each<[string, WithoutControl | undefined, string[]]>([
+  ['with it: nothing', undefined, []],
+  ['without it: the newest refresh token', 'fence', ['rotationsLostOutsideWindow']],
+])('the fence is what keeps a late worker from overwriting; %s', async (_, without, expected) => {
+  const [worker, other] = await twoWorkers(without);
+  await worker.run();
+  const id = await lab.addAccount('until-used');
+  const held = await lab.holdAt(worker, [{ id, phase: 'sealed' }]);
+  // A frozen worker would go on taking the tasks it had asked for.
+  await worker.drain();
+  await worker.signal('SIGSTOP');
+  await other.run();
+  await lab.settled([id]);
+  await lab.refresh(id);
+  await lab.settled([id]);
+  await worker.signal('SIGCONT');
+  held.release();
+  await worker.reached(id, 'committed');
+  expect(broken(await checkPromises(lab.h, [id]))).toEqual(expected);
+  expect((await lab.h.account(id)).leaves).toHaveLength(without === undefined ? 1 : 0);
+  await Promise.all([worker.stop(), other.stop()]);
+});
+
+it.each<[string, boolean, string[]]>([
+  ['with it: it stays shut, and nothing is sent', true, []],
+  ['without it: another account’s token is presented', false, ['unlogged']],
+])('associated data is what binds a ciphertext to its account; %s', async (_, bound, expected) => {
+  const owner = await lab.addAccount('none');
+  const { current, organisation } = await lab.h.account(owner);
+  const thief = await lab.addAccount('none', { spoil: () => current.refreshToken ?? '' });
+  const worker = lab.spawn(
+    bound ? {} : { without: 'associated_data', places: [{ organisation, accountId: owner }] },
+  );
+  await worker.run();
+  await lab.refresh(thief);
+  await lab.settled([thief]);
+  expect(broken(await checkPromises(lab.h, [owner]))).toEqual(expected);
+  expect((await lab.h.account(thief)).lastError?.code ?? null).toBe(bound ? 'row_corrupt' : null);
+  await worker.stop();
+});

@@ -1,0 +1,104 @@
+/**
+ * F4, F5: a worker sleeps (SIGSTOP) or its event loop stands still until another has taken over, and then goes on as if
+ * nothing had been. What it had not sent it does not send; what it had received is kept.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { LEASE_MS } from '../../src/store/grants';
+import { type Lab, LONG, type Mode, type Phase, startLab, times, type Victim } from './_lab';
+import { broken, checkPromises } from './_promises';
+import { hitsOf, report } from './_report';
+
+/** At each phase, for each provider. */
+const EACH = times(2, 12, 'FAULTS_FROZEN');
+const RECEIVED: readonly Phase[] = ['answered', 'sealed'];
+const FROZEN_AT: readonly Phase[] = ['claimed', 'marked', ...RECEIVED];
+const MODES: readonly Mode[] = ['until-used', 'strict'];
+/** Then the other worker presents the refresh token that the sleeping one had marked, while that still sleeps. */
+const REPLAYED_SOON_MS = 70_000;
+
+/** It came to its end by itself. */
+function ended(error: unknown): void {
+  if (!(error instanceof WorkflowNotFoundError)) throw error;
+}
+
+let lab: Lab;
+beforeAll(async () => {
+  lab = await startLab();
+});
+afterAll(() => lab?.stop());
+
+async function newVictims(): Promise<(Victim & { mode: Mode })[]> {
+  const victims: (Victim & { mode: Mode })[] = [];
+  for (const mode of MODES) {
+    for (const phase of Array.from({ length: EACH }, () => FROZEN_AT).flat()) {
+      const soon = mode === 'strict' && phase === 'marked';
+      const id = await lab.addAccount(mode, soon ? { expiresInMs: REPLAYED_SOON_MS } : {});
+      victims.push({ id, phase, mode, hitAt: Date.now() });
+    }
+  }
+  return victims;
+}
+
+it.each<[string, string, number]>([
+  ['F4', 'a worker that is frozen past its lease', LEASE_MS + 2_000],
+  ['F5', 'a worker whose event loop stands still for 12 s', 12_000],
+])(
+  '%s %s sends nothing when it wakes, and what it had received is kept',
+  async (recipe, fault, ms) => {
+    const asleep = lab.spawn();
+    const other = lab.spawn();
+    await Promise.all([asleep.run(), other.ready]);
+    const victims = await newVictims();
+    const held = await lab.holdAt(asleep, victims);
+    if (recipe === 'F4') await asleep.signal('SIGSTOP');
+    else asleep.block(ms);
+    await other.run();
+    // The sleep itself is the fault: nothing else tells that a lease has run out.
+    await delay(ms);
+    const before = [...asleep.marks];
+    if (recipe === 'F4') await asleep.signal('SIGCONT');
+    held.release();
+
+    const received = victims.filter(({ phase }) => RECEIVED.includes(phase));
+    await Promise.all(received.map(({ id }) => asleep.reached(id, 'committed')));
+    // At a strict provider their workflows would wait until near the end of a token that is not the newest any more.
+    const waiting = received.filter(({ mode }) => mode === 'strict').map(({ id }) => id);
+    for (const id of waiting) {
+      const { workflow } = lab.h.client;
+      await workflow.getHandle(`refresh-account/${id}`).terminate('seen enough').catch(ended);
+    }
+    const ids = victims.map(({ id }) => id);
+    await lab.settled(ids.filter((id) => !waiting.includes(id)));
+    await asleep.stop();
+
+    // Awake it may take up others, as any worker may; those that it slept in are over.
+    const slept = new Set(before.map(({ attemptId }) => attemptId));
+    const sentAwake = asleep.marks
+      .slice(before.length)
+      .filter(({ attemptId, phase }) => phase === 'sent' && slept.has(attemptId)).length;
+    let notKept = 0;
+    for (const { id } of received) {
+      const { current, previous, leaves } = await lab.h.account(id);
+      const attempts = [current, previous, ...leaves].map((grant) => grant?.attemptId);
+      const first = (await lab.h.entries(id)).at(-1)?.id;
+      if (!attempts.includes(first)) notKept += 1;
+    }
+    const tally = await checkPromises(lab.h, ids);
+    report({
+      id: recipe,
+      fault,
+      n: victims.length,
+      hits: hitsOf(victims),
+      lost: tally.familiesLost,
+      seed: lab.seed,
+      note: `sent after waking ${sentAwake}; of ${received.length} grants received before, not kept ${notKept}; unexplained replays ${tally.unexplainedReplays}`,
+    });
+    for (const phase of FROZEN_AT) expect(hitsOf(victims)[phase]).toBe(EACH * MODES.length);
+    expect({ sentAwake, notKept }).toEqual({ sentAwake: 0, notKept: 0 });
+    expect(broken(tally)).toEqual([]);
+    expect(tally).toMatchObject({ familiesLost: 0, rotationsLost: 0 });
+    await other.stop();
+  },
+  LONG ? 600_000 : 150_000,
+);

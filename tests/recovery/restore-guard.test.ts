@@ -1,0 +1,90 @@
+/** The look itself, over marks and generations as the engines would give them. */
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { RestoreGuard } from '../../src/activities/restore-guard';
+import type { GenerationMark } from '../../src/domain/generation-mark';
+import { accountOf, addAccount, NOW, storeForTest, type TestStore } from '../store/_store';
+
+let store: TestStore;
+beforeAll(async () => {
+  store = await storeForTest();
+});
+afterAll(() => store?.close());
+
+/** A guard over marks that a test may change; `before` are those of workflows that were over two minutes ago. */
+function guardOver(all: GenerationMark[], before: GenerationMark[] = all) {
+  const asked: (Date | null)[] = [];
+  const state = { away: false };
+  const guard = new RestoreGuard({
+    store,
+    now: () => NOW,
+    marks: {
+      async *newest(closedBefore) {
+        asked.push(closedBefore);
+        if (state.away) throw new Error('the index is away');
+        yield* closedBefore === null ? all : before;
+      },
+    },
+  });
+  const environment = new MockActivityEnvironment();
+  return { asked, state, confirm: () => environment.run(() => guard.confirm()) };
+}
+
+it('an account whose generation is its mark’s, or higher, is left alone', async () => {
+  const { id } = await addAccount(store);
+  await guardOver([{ accountId: id, generation: 1 }]).confirm();
+  expect(await accountOf(store, id)).toMatchObject({ state: 'active', staleRestore: false });
+});
+
+it('an account that is behind its newest mark is marked, and the next look finds nothing more', async () => {
+  const { id } = await addAccount(store);
+  const marks = [3, 2].map((generation) => ({ accountId: id, generation }));
+  const guard = guardOver(marks);
+  await guard.confirm();
+  expect(await accountOf(store, id)).toMatchObject({
+    state: 'needs_reconnect',
+    staleRestore: true,
+    generation: 3,
+  });
+  expect(await store.restores.compare(marks)).toEqual({ known: 1, behind: [] });
+});
+
+it('marks of accounts that MongoDB does not have hide nothing', async () => {
+  const { id } = await addAccount(store);
+  const gone = Array.from({ length: 250 }, (_, at) => ({ accountId: `gone-${at}`, generation: 9 }));
+  await guardOver([...gone, { accountId: id, generation: 2 }]).confirm();
+  expect(await accountOf(store, id)).toMatchObject({ staleRestore: true });
+});
+
+it('refreshes of the restored database hide nothing either', async () => {
+  const [stale, fresh] = await Promise.all([addAccount(store), addAccount(store)]);
+  const since = Array.from({ length: 150 }, () => ({ accountId: fresh.id, generation: 1 }));
+  const before = [{ accountId: stale.id, generation: 2 }];
+  await guardOver([...since, ...before], before).confirm();
+  expect(await accountOf(store, stale.id)).toMatchObject({ staleRestore: true });
+  expect(await accountOf(store, fresh.id)).toMatchObject({ staleRestore: false });
+});
+
+it('many who ask at once, and soon after, cost one look', async () => {
+  const { id } = await addAccount(store);
+  const guard = guardOver([{ accountId: id, generation: 1 }]);
+  await Promise.all(Array.from({ length: 1000 }, guard.confirm));
+  await guard.confirm();
+  expect(guard.asked).toHaveLength(2);
+});
+
+it('a process that has never looked sends nothing while it cannot, and looks again when asked again', async () => {
+  const { id } = await addAccount(store);
+  const guard = guardOver([{ accountId: id, generation: 2 }]);
+  guard.state.away = true;
+  await expect(guard.confirm()).rejects.toMatchObject({ type: 'restore_unknown' });
+  guard.state.away = false;
+  await guard.confirm();
+  expect(await accountOf(store, id)).toMatchObject({ staleRestore: true });
+});
+
+it('a disabled account stays disabled, and is stale all the same', async () => {
+  const { id, organisation } = await addAccount(store);
+  await store.accounts.patch(organisation, id, { state: 'disabled' }, NOW);
+  await guardOver([{ accountId: id, generation: 2 }]).confirm();
+  expect(await accountOf(store, id)).toMatchObject({ state: 'disabled', staleRestore: true });
+});

@@ -1,0 +1,185 @@
+/** Organisations are kept apart by the store itself: a query that forgets to name one is not sent. */
+import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Connection, Model } from 'mongoose';
+import { openDatabase } from '../../src/store/database';
+import { UnscopedQueryError } from '../../src/store/organisation-scope';
+import { createStore } from '../../src/store/store';
+import { engines } from '../support/engines';
+import { accountOf, addAccount, RULE, storeForTest, type TestStore } from './_store';
+
+/** Models without the scope, each with who may use it and why. */
+const OF_ALL = {
+  // Claims, due lists, warnings and clocks of workers; whether there is any account at all.
+  AccountOfAnyOrganisation: [
+    'accounts.ts',
+    'due-accounts.ts',
+    'grants.ts',
+    'refresh-token-warnings.ts',
+    'restores.ts',
+    'validations.ts',
+    'webhook-outbox.ts',
+  ],
+  // Written by workers; read by the tail that hands new entries to those whose they are.
+  LogEntryOfAnyOrganisation: ['log-entries.ts'],
+  // Whose is this key? Before that is known there is no organisation.
+  ApiKeyOfAnyOrganisation: ['api-keys.ts'],
+  // Raised by workers and by the API, some for all; dispatched by workers.
+  EventOfAnyOrganisation: ['events.ts', 'webhook-outbox.ts'],
+  // Told by workers.
+  WebhookEndpointOfAnyOrganisation: ['webhook-outbox.ts'],
+  WebhookDeliveryOfAnyOrganisation: ['webhook-outbox.ts'],
+};
+
+/** What goes past all models: inserts of an import, and key rotation, which replaces whatever is sealed in the database. */
+const WITHOUT_MODEL = ['accounts.ts', 'sealed-records.ts'];
+
+const unscoped: [string, (model: Model<any>, filter: object) => PromiseLike<unknown>][] = [
+  ['find', (model, filter) => model.find(filter)],
+  ['findOne', (model, filter) => model.findOne(filter)],
+  ['findById', (model) => model.findById('x')],
+  ['exists', (model, filter) => model.exists(filter)],
+  ['countDocuments', (model, filter) => model.countDocuments(filter)],
+  ['estimatedDocumentCount', (model) => model.estimatedDocumentCount()],
+  ['distinct', (model, filter) => model.distinct('_id', filter)],
+  ['updateOne', (model, filter) => model.updateOne(filter, { $set: { _id: 'x' } })],
+  ['updateMany', (model, filter) => model.updateMany(filter, { $set: { _id: 'x' } })],
+  ['replaceOne', (model, filter) => model.replaceOne(filter, {})],
+  ['findOneAndUpdate', (model, filter) => model.findOneAndUpdate(filter, { $set: {} })],
+  ['findOneAndReplace', (model, filter) => model.findOneAndReplace(filter, {})],
+  ['findOneAndDelete', (model, filter) => model.findOneAndDelete(filter)],
+  ['findByIdAndDelete', (model) => model.findByIdAndDelete('x')],
+  ['deleteOne', (model, filter) => model.deleteOne(filter)],
+  ['deleteMany', (model, filter) => model.deleteMany(filter)],
+  ['aggregate', (model, filter) => model.aggregate([{ $match: filter }])],
+  ['an aggregate that begins otherwise', (model) => model.aggregate([{ $limit: 1 }])],
+  [
+    'bulkWrite',
+    (model, filter) => model.bulkWrite([{ updateMany: { filter, update: { $set: {} } } }]),
+  ],
+];
+
+const NAMELESS: [string, object][] = [
+  ['nothing', {}],
+  ['no organisation', { _id: 'x' }],
+  ['undefined', { organisation: undefined }],
+  ['null', { organisation: null }],
+  ['an empty one', { organisation: '' }],
+  ['an operator', { organisation: { $ne: null } }],
+  ['a pattern', { organisation: /./ }],
+  ['several', { organisation: { $in: ['a', 'b'] } }],
+  ['one in a branch', { $or: [{ organisation: 'a' }, { _id: 'x' }] }],
+];
+
+let store: TestStore;
+let connection: Connection;
+let models: Record<string, Model<any>>;
+beforeAll(async () => {
+  store = await storeForTest();
+  connection = await openDatabase(
+    engines.mongodbUri(`evergrant_scope_${randomUUID().slice(0, 8)}`),
+  );
+  createStore(connection, { logRetentionDays: 30, rules: () => RULE });
+  models = connection.models;
+});
+afterAll(async () => {
+  await connection.close();
+  await store.close();
+});
+
+const tenants = () => Object.values(models).filter((model) => model.schema.path('organisation'));
+const scoped = () => tenants().filter(({ modelName }) => !(modelName in OF_ALL));
+
+it('every model of what belongs to an organisation refuses each way of asking without it', async () => {
+  expect(scoped().length).toBeGreaterThanOrEqual(7);
+  for (const model of scoped())
+    for (const [way, ask] of unscoped)
+      for (const [_what, filter] of NAMELESS)
+        await expect(
+          { model: model.modelName, way, sent: ask(model, filter) }.sent,
+        ).rejects.toThrow(UnscopedQueryError);
+});
+
+it('the models without the scope are those named here, and used where it says', () => {
+  const others = tenants().filter(({ modelName }) => modelName.endsWith('OfAnyOrganisation'));
+  expect(others.map(({ modelName }) => modelName).toSorted()).toEqual(
+    Object.keys(OF_ALL).toSorted(),
+  );
+  const directory = join(__dirname, '..', '..', 'src');
+  const users = (name: RegExp) =>
+    readdirSync(directory, { recursive: true, encoding: 'utf8' })
+      .filter((file) => /\.tsx?$/.test(file) && !file.endsWith('-model.ts'))
+      .filter((file) => name.test(readFileSync(join(directory, file), 'utf8')))
+      .map((file) => file.replace('store/', ''))
+      .toSorted();
+  expect(users(/accountsOfAllOrganisations/)).toEqual(OF_ALL.AccountOfAnyOrganisation);
+  expect(users(/entriesOfAllOrganisations/)).toEqual(OF_ALL.LogEntryOfAnyOrganisation);
+  expect(users(/ApiKeyOfAnyOrganisation/)).toEqual(OF_ALL.ApiKeyOfAnyOrganisation);
+  expect(users(/\.collection[<(]/)).toEqual(WITHOUT_MODEL);
+  expect(users(/eventsOfAllOrganisations/)).toEqual(OF_ALL.EventOfAnyOrganisation);
+  expect(users(/endpointsOfAllOrganisations/)).toEqual(OF_ALL.WebhookEndpointOfAnyOrganisation);
+  expect(users(/deliveriesOfAllOrganisations/)).toEqual(OF_ALL.WebhookDeliveryOfAnyOrganisation);
+});
+
+it('a misspelt member in a filter is an error, and not a filter for everything', async () => {
+  for (const model of Object.values(models)) {
+    expect(model.schema.get('strictQuery')).toBe('throw');
+    const misspelt = model.find({ organisation: 'org_a', orgenisation: 'org_a' });
+    await expect(misspelt).rejects.toThrow(/strictQuery|not in schema/i);
+  }
+});
+
+describe('an operator that comes from outside', () => {
+  const operators: object[] = [
+    { $ne: null },
+    { $gt: '' },
+    { $regex: '.*' },
+    { $in: ['org_a'] },
+    { $exists: true },
+    { $where: 'true' },
+    { $eq: { $ne: null } },
+  ];
+
+  it.each(operators)('matches nothing: %j', async (operator) => {
+    const account = await addAccount(store);
+    const value = operator as unknown as string;
+    const attempts = [
+      store.accounts.find('org_a', value),
+      store.accounts.find(value, account.id),
+      store.accounts.list({ organisation: 'org_a', provider: value, limit: 10 }),
+      store.accounts.list({ organisation: value, limit: 10 }),
+      store.accounts.patch('org_a', value, { label: 'stolen' }, new Date()),
+      store.accounts.delete('org_a', value),
+      store.accounts.delete(value, account.id),
+      store.quarantine.release(value, {}),
+      store.apiKeys.find('org_a', value),
+      store.apiKeys.revoke('org_a', value),
+      store.logEntries.list({ organisation: 'org_a', accountId: value, limit: 10 }),
+      store.logEntries.find(value, 'x'),
+      store.tokenHandouts.list({ organisation: 'org_a', accountId: value, limit: 10 }),
+      store.webhookEndpoints.find('org_a', value),
+      store.webhookEndpoints.list(value),
+      store.webhookEndpoints.delete('org_a', value),
+      store.webhookDeliveries.find('org_a', value),
+      store.webhookDeliveries.list({ organisation: 'org_a', endpointId: value, limit: 10 }),
+      store.events.list({ organisation: value, limit: 10 }),
+    ];
+    const settled = await Promise.allSettled(attempts);
+    const matched = settled.filter(
+      (one) =>
+        one.status === 'fulfilled' &&
+        ![null, false, 0].includes(one.value as null) &&
+        (one.value as unknown[]).length !== 0,
+    );
+    expect(matched).toEqual([]);
+    expect((await accountOf(store, account.id)).label).toBe(account.label);
+  });
+
+  it('does not reach the database as JavaScript', async () => {
+    for (const model of scoped()) {
+      const filter = { organisation: 'org_a', $where: 'true' };
+      await expect(model.find(filter as object)).rejects.toThrow(/\$where is not allowed/);
+    }
+  });
+});

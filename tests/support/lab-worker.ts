@@ -1,0 +1,231 @@
+/**
+ * A worker of the fault lab: a process of its own, from `build/`, on the real dependencies. They are wrapped so that it
+ * tells its parent what each attempt has reached, and waits there where it was told to. Compiled by `lab-process.ts`.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client } from '@temporalio/client';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { type Activities, createActivities } from '../../src/activities';
+import type { ActivityDependencies } from '../../src/activities/dependencies';
+import { LanePermits } from '../../src/activities/lane-permits';
+import { RestoreGuard } from '../../src/activities/restore-guard';
+import { connectTemporal, openStoreAndVault, requireProductionConfig } from '../../src/bootstrap';
+import { loadConfig } from '../../src/config';
+import { createLogger, installTemporalLogger } from '../../src/logging';
+import { ConfiguredProviders } from '../../src/providers/configured-providers';
+import { createTransport } from '../../src/providers/transport';
+import type { GrantPlace, Vault } from '../../src/vault/vault';
+import { rotationMarks } from '../../src/worker/rotation-marks';
+
+/**
+ * In order. `claimed`: the claim is written. `marked`: so is that the request may have left. `answered`: the whole
+ * answer is in memory. `sealed`: it is sealed, and about to be written. `committed`: it is written. `logged`: the entry
+ * is. (`sent` is told but not waited at: between it and `answered` the provider has the word.)
+ */
+export type WorkerPhase =
+  | 'claimed'
+  | 'marked'
+  | 'sent'
+  | 'answered'
+  | 'sealed'
+  | 'committed'
+  | 'logged';
+
+export type LabOrder =
+  | { order: 'hold'; accountId: string; phase: WorkerPhase }
+  | { order: 'go'; accountId: string }
+  | { order: 'run' }
+  /** Stops the event loop. */
+  | { order: 'block'; ms: number }
+  | { order: 'stop' };
+
+export type LabReport =
+  | { report: 'ready' | 'running' | 'draining' }
+  | { report: 'held'; accountId: string }
+  /** `at`: milliseconds since 1970, comparable between processes. */
+  | { report: 'reached'; accountId: string; attemptId: string; phase: WorkerPhase; at: number };
+
+/** What a negative control switches off. */
+export type WithoutControl = 'claim' | 'fence' | 'associated_data';
+
+const without = process.env['LAB_WITHOUT'] as WithoutControl | undefined;
+const attempt = new AsyncLocalStorage<{ accountId: string; attemptId: string }>();
+const holds = new Map<string, WorkerPhase>();
+const waiting = new Map<string, () => void>();
+
+const tell = (report: LabReport) => process.send?.(report);
+
+function reached(phase: WorkerPhase): Promise<void> {
+  const current = attempt.getStore();
+  if (current === undefined) return Promise.resolve();
+  const { accountId } = current;
+  tell({ report: 'reached', ...current, phase, at: performance.timeOrigin + performance.now() });
+  if (holds.get(accountId) !== phase) return Promise.resolve();
+  holds.delete(accountId);
+  return new Promise((resolve) => waiting.set(accountId, resolve));
+}
+
+/** The same object with some members in place of its own. */
+function wrapped<T extends object>(target: T, instead: Partial<T>): T {
+  return new Proxy(target, {
+    get(_, name) {
+      const own = Reflect.get(instead, name) ?? Reflect.get(target, name);
+      return typeof own === 'function' ? own.bind(target) : own;
+    },
+  });
+}
+
+function observed(deps: ActivityDependencies): ActivityDependencies {
+  const { grants, logEntries } = deps.store;
+  return {
+    ...deps,
+    vault: without === 'associated_data' ? openingAnywhere(deps.vault) : deps.vault,
+    transport: wrapped(deps.transport, {
+      async send(request) {
+        await reached('sent');
+        const answer = await deps.transport.send(request);
+        await reached('answered');
+        return answer;
+      },
+    }),
+    store: wrapped(deps.store, {
+      grants: wrapped(grants, {
+        async claim(input) {
+          const account = without === 'claim' ? await grants.read(input.accountId) : null;
+          const claimed = account
+            ? { kind: 'claimed' as const, account }
+            : await grants.claim(input);
+          if (claimed.kind === 'claimed') await reached('claimed');
+          return claimed;
+        },
+        async markSending(claim, now) {
+          const may = without === 'claim' || (await grants.markSending(claim, now));
+          if (may) await reached('marked');
+          return may;
+        },
+        async commit(input) {
+          await reached('sealed');
+          const now = without === 'fence' ? await grants.read(input.account.id) : null;
+          const done = await grants.commit(now ? { ...input, generation: now.generation } : input);
+          await reached('committed');
+          return done;
+        },
+      }),
+      logEntries: wrapped(logEntries, {
+        async record(entry) {
+          await logEntries.record(entry);
+          await reached('logged');
+        },
+      }),
+    }),
+  };
+}
+
+/** As if no place were bound into a ciphertext: it opens wherever it was put. */
+function openingAnywhere(vault: Vault): Vault {
+  const places: GrantPlace[] = JSON.parse(process.env['LAB_PLACES'] ?? '[]');
+  return wrapped(vault, {
+    openToken(sealed, place, field) {
+      for (const one of [place, ...places]) {
+        try {
+          return vault.openToken(sealed, one, field);
+        } catch {
+          // Sealed in another place.
+        }
+      }
+      return vault.openToken(sealed, place, field);
+    },
+  });
+}
+
+/** Lanes have tests of their own. Here accounts fail in a row on purpose, and each is to reach its phase. */
+class OpenLanes extends LanePermits {
+  override take = async () => ({ at: new Date() });
+  override tell = async () => ({ state: null, alone: false });
+  override sweepHold = async () => null;
+}
+
+/** Each attempt knows whose it is. */
+function perAccount(activities: Activities): Activities {
+  return {
+    ...activities,
+    refreshGrant: ({ accountId, attemptId, ...input }) =>
+      attempt.run({ accountId, attemptId }, () =>
+        activities.refreshGrant({ accountId, attemptId, ...input }),
+      ),
+  };
+}
+
+async function drain(worker: Worker | undefined): Promise<void> {
+  if (worker === undefined) process.exit(0);
+  if (worker.getState() === 'RUNNING') worker.shutdown();
+  while (worker.getState() === 'STOPPING') await delay(20);
+  tell({ report: 'draining' });
+}
+
+async function main(): Promise<void> {
+  const config = loadConfig();
+  installTemporalLogger(createLogger('warn'));
+  const { mongodbUri, ring, temporal } = requireProductionConfig(config);
+  const { namespace, taskQueue } = config.temporal;
+  const connection = await NativeConnection.connect(temporal);
+  const identity = `${process.pid}@${hostname()}`;
+  const shutdownGraceTime = '30s' as const;
+  const common = { connection, namespace, taskQueue, identity, shutdownGraceTime };
+
+  const create = async () => {
+    if (process.env['LAB_ROLE'] === 'workflows') {
+      const codePath = join(__dirname, '..', 'workflow-bundle.js');
+      return Worker.create({ ...common, workflowBundle: { codePath } });
+    }
+    const { store, vault } = await opened;
+    const providers = new ConfiguredProviders(config.providers);
+    const now = () => new Date();
+    const client = new Client({
+      connection: await connectTemporal(temporal, namespace),
+      namespace,
+    });
+    const restoreGuard = new RestoreGuard({ store, marks: rotationMarks(client), now });
+    const permits = new OpenLanes(store.lanes, async () => undefined);
+    const deps = { store, vault, providers, permits, restoreGuard, worker: identity, now };
+    return Worker.create({
+      ...common,
+      activities: perAccount(createActivities(observed({ ...deps, transport: createTransport() }))),
+      maxConcurrentActivityTaskExecutions: 100,
+      maxHeartbeatThrottleInterval: '500ms',
+    });
+  };
+  const opened = openStoreAndVault(mongodbUri, ring, config, 'lab');
+  await opened;
+
+  let worker: Worker | undefined;
+  process.on('message', (message: LabOrder) => {
+    if (message.order === 'hold') {
+      holds.set(message.accountId, message.phase);
+      tell({ report: 'held', accountId: message.accountId });
+    } else if (message.order === 'go') {
+      waiting.get(message.accountId)?.();
+    } else if (message.order === 'block') {
+      const end = performance.now() + message.ms;
+      while (performance.now() < end);
+    } else if (message.order === 'stop') {
+      void drain(worker);
+    } else {
+      void create().then(async (created) => {
+        worker = created;
+        const ended = worker.run();
+        tell({ report: 'running' });
+        await ended;
+        process.exit(0);
+      });
+    }
+  });
+  // Without its parent nobody would tell it to go on.
+  process.on('disconnect', () => process.exit(1));
+  tell({ report: 'ready' });
+}
+
+void main();

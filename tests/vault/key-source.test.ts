@@ -1,0 +1,138 @@
+/** Where the keys come from: each source, each way it can fail, and that nothing of a key is said. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigError, loadConfig } from '../../src/config';
+import { randomKey } from './_keys';
+
+const [K1, K2] = [randomKey(), randomKey()];
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'evergrant-keys-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function file(text: string): string {
+  const path = join(folder, `${Math.random()}`.slice(2));
+  writeFileSync(path, text);
+  return path;
+}
+
+/** A command that runs this JavaScript; its words hold blanks and what a shell would expand. */
+const node = (script: string) => JSON.stringify([process.execPath, '-e', script]);
+
+const load = (environment: Record<string, string>) =>
+  loadConfig({ PROVIDERS_FILE: file('providers: {}'), ...environment }).encryptionKeys;
+
+/** What is wrong with it, in one line. */
+function problem(environment: Record<string, string>): string {
+  try {
+    load(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems.join('\n');
+    throw error;
+  }
+  return 'accepted';
+}
+
+describe('the keys are taken', () => {
+  it.each<[string, () => Record<string, string>]>([
+    ['from the environment', () => ({ ENCRYPTION_KEYS: `k2:${K2},k1:${K1}` })],
+    ['from a file', () => ({ ENCRYPTION_KEYS_FILE: file(`k2:${K2},k1:${K1}`) })],
+    [
+      'from a file with a key a line',
+      () => ({ ENCRYPTION_KEYS_FILE: file(`k2:${K2}\nk1:${K1}\n`) }),
+    ],
+    ['from a file with both', () => ({ ENCRYPTION_KEYS_FILE: file(`k2:${K2},\r\nk1:${K1}\r\n`) })],
+    ['from a command', () => ({ ENCRYPTION_KEYS_COMMAND: `cat ${file(`k2:${K2}\nk1:${K1}\n`)}` })],
+    [
+      'from a command whose words hold blanks',
+      () => ({ ENCRYPTION_KEYS_COMMAND: node(`console.log("k2:${K2} , k1:${K1}")`) }),
+    ],
+  ])('%s', (_from, environment) => {
+    const ring = load(environment());
+    expect(ring?.keyIds).toEqual(['k2', 'k1']);
+    expect([...(ring?.keyChecks() ?? [])]).toEqual([
+      ...(load({ ENCRYPTION_KEYS: `k2:${K2},k1:${K1}` })?.keyChecks() ?? []),
+    ]);
+  });
+
+  it('from no shell: nothing in a command is expanded', () => {
+    const text = file(`k1:${K1}`);
+    expect(problem({ ENCRYPTION_KEYS_COMMAND: `cat ${text} | cat` })).toMatch(/exit code 1$/);
+    expect(problem({ ENCRYPTION_KEYS_COMMAND: 'echo $ENCRYPTION_KEYS' })).toMatch(/key 1 must be/);
+  });
+});
+
+describe('a source that fails is named, with what is wrong, and without a byte of a key', () => {
+  const spilling = `process.stderr.write("k1:${K1}"); process.stdout.write("k1:${K1}");`;
+  it.each<[string, () => Record<string, string>, RegExp]>([
+    [
+      'two of them',
+      () => ({ ENCRYPTION_KEYS: `k1:${K1}`, ENCRYPTION_KEYS_FILE: file(`k1:${K1}`) }),
+      /^ENCRYPTION_KEYS and ENCRYPTION_KEYS_FILE are set: keep only the one that holds the keys$/,
+    ],
+    [
+      'a file that is not there',
+      () => ({ ENCRYPTION_KEYS_FILE: join(folder, 'none') }),
+      /^ENCRYPTION_KEYS_FILE names a file that cannot be read \(ENOENT\)$/,
+    ],
+    [
+      'a folder',
+      () => ({ ENCRYPTION_KEYS_FILE: folder }),
+      /^ENCRYPTION_KEYS_FILE names a file that cannot be read \(EISDIR\)$/,
+    ],
+    [
+      'the keys in the place of the file',
+      () => ({ ENCRYPTION_KEYS_FILE: `k1:${K1}` }),
+      /^ENCRYPTION_KEYS_FILE names a file that cannot be read/,
+    ],
+    [
+      'an empty file',
+      () => ({ ENCRYPTION_KEYS_FILE: file(' \n') }),
+      /^ENCRYPTION_KEYS_FILE names a file that is empty$/,
+    ],
+    [
+      'F24 a truncated key',
+      () => ({ ENCRYPTION_KEYS_FILE: file(`k1:${K1.slice(0, 30)}`) }),
+      /^ENCRYPTION_KEYS_FILE key 1 .*must be 32 bytes/,
+    ],
+    [
+      'the keys in the place of the command',
+      () => ({ ENCRYPTION_KEYS_COMMAND: `k1:${K1}` }),
+      /^ENCRYPTION_KEYS_COMMAND names a program that was not found$/,
+    ],
+    [
+      'a command that fails, having printed a key',
+      () => ({ ENCRYPTION_KEYS_COMMAND: node(`${spilling} process.exit(3)`) }),
+      /^ENCRYPTION_KEYS_COMMAND ended with exit code 3$/,
+    ],
+    [
+      'a command that prints no keys',
+      () => ({ ENCRYPTION_KEYS_COMMAND: node(`console.log("{\\"key\\": \\"${K1}\\"}")`) }),
+      /^ENCRYPTION_KEYS_COMMAND key 1 must be written kid:base64/,
+    ],
+    [
+      'a command that prints nothing',
+      () => ({ ENCRYPTION_KEYS_COMMAND: node('') }),
+      /^ENCRYPTION_KEYS_COMMAND printed nothing$/,
+    ],
+    [
+      'a command that prints without end',
+      () => ({
+        ENCRYPTION_KEYS_COMMAND: node(`for (;;) require("fs").writeSync(1, "k1:${K1}\\n")`),
+      }),
+      /^ENCRYPTION_KEYS_COMMAND printed more than 64 kB$/,
+    ],
+    [
+      'a list that is none',
+      () => ({ ENCRYPTION_KEYS_COMMAND: '["vault", 1]' }),
+      /^ENCRYPTION_KEYS_COMMAND must be a program and its arguments/,
+    ],
+  ])('%s', (_what, environment, said) => {
+    const sentence = problem(environment());
+    expect(sentence).toMatch(said);
+    for (let at = 0; at + 8 <= K1.length; at += 1)
+      expect(sentence).not.toContain(K1.slice(at, at + 8));
+  });
+});
