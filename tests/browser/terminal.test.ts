@@ -460,7 +460,7 @@ describe('secrets', () => {
     const debug = await pages.harness.request(key, 'POST', '/api/admin/ebay/token/refresh-debug', {
       account_id: id,
     });
-    expect(debug.status).toBe(200);
+    expect(debug).toMatchObject({ status: 200, body: { outcome: 'refreshed' } });
     const entry = entryOf(page, 'token refresh debug');
     for (const name of ['Request', 'Response', 'Attempt'])
       await entry.getByText(name, { exact: true }).click();
