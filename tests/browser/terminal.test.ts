@@ -422,7 +422,9 @@ describe('secrets', () => {
   it('R1.5 no token of an account is in the page, the stream, the clipboard or the download', async () => {
     const secretMarker = `marker${randomBytes(12).toString('hex')}`;
     await pages.harness.startWorker();
-    const { id, plain } = await pages.harness.addAccount({ organisation, secretMarker });
+    // Not due: the schedule's own sweep would take it, and the debug refresh only watch.
+    const notDue = { expiresInMs: 3600_000, refreshedAgoMs: 0 };
+    const { id, plain } = await pages.harness.addAccount({ organisation, secretMarker, ...notDue });
     const page = await opened();
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
     await live(page);
@@ -493,9 +495,14 @@ describe('10,000 entries', () => {
       await page.keyboard.press('End');
       return (await texts('ol:last-of-type > li:last-child > p'))[0] === 'Number 10000.';
     }, 150_000);
-    expect(await texts('p')).toEqual(documents.map(({ message }) => message));
+    // A schedule of this database may have swept meanwhile, which everybody sees.
+    const ofThisTest = (text: string | null) => !text?.startsWith('The sweep');
+    expect((await texts('p')).filter(ofThisTest)).toEqual(documents.map(({ message }) => message));
     await logged('Still live.', { created_at: new Date().toISOString() });
-    await eventually(async () => (await texts('ol:first-of-type p'))[0] === 'Still live.', 2_000);
+    await eventually(
+      async () => (await texts('ol:first-of-type p')).includes('Still live.'),
+      2_000,
+    );
     expectNoComplaints(page);
   }, 240_000);
 });
