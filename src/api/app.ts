@@ -101,7 +101,7 @@ export function createApp(deps: ApiDependencies): ApiApp {
     ),
   );
   app.use(requestId());
-  app.use(async (c, next) => {
+  app.use('/api/*', async (c, next) => {
     c.set('askedAt', deps.now());
     await next();
   });

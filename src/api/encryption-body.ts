@@ -134,7 +134,7 @@ export const EncryptionBody = z
     ),
     rotation: orNull(RotationBody),
   })
-  .openapi('Encryption', {
+  .openapi('EncryptionStatus', {
     example: {
       sealing_key: 'k2',
       keys: [

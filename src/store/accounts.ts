@@ -144,7 +144,7 @@ export class Accounts {
   async labels(organisation: string, ids: readonly string[]): Promise<Map<string, string>> {
     if (ids.length === 0) return new Map();
     const documents = await this.#accounts
-      .find({ organisation, _id: { $in: ids } }, { label: 1 })
+      .find({ organisation, _id: mongoose.trusted({ $in: ids }) }, { label: 1 })
       .lean<Pick<AccountDocument, '_id' | 'label'>[]>();
     return new Map(documents.map(({ _id, label }) => [_id, label]));
   }

@@ -1,6 +1,7 @@
 /** Who may do what. The table is made from the API's own document: a new route is in it the moment it is registered. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { generateKeyPair } from 'jose';
+import mongoose, { type Connection } from 'mongoose';
 import { createApp } from '../../src/api/app';
 import type { ApiDependencies } from '../../src/api/dependencies';
 import { SCOPES, type Scope } from '../../src/store/api-keys';
@@ -27,14 +28,24 @@ function scopeOf({ name, method, path }: Record<'name' | 'method' | 'path', stri
   if (name === 'GET /api/admin/keys' || name.endsWith('/token-handouts')) return 'admin';
   if (name.startsWith('GET /api/admin/encryption')) return 'admin';
   if (path.startsWith('/api/admin/audit')) return 'admin';
+  if (path.startsWith('/api/admin/webhooks')) return 'admin';
   return method === 'GET' ? 'read' : 'admin';
 }
 
+interface Ids {
+  account: string;
+  key: string;
+  webhook: string;
+  delivery: string;
+}
+
 /** The path with an id in each place that takes one. */
-function filled(path: string, ids: { account: string; key: string }): string {
+function filled(path: string, ids: Ids): string {
   const place = path
     .replace('/accounts/{id}', `/accounts/${ids.account}`)
     .replace('/keys/{id}', `/keys/${ids.key}`)
+    .replace('/webhooks/{id}', `/webhooks/${ids.webhook}`)
+    .replace('/deliveries/{id}', `/deliveries/${ids.delivery}`)
     .replace('{schedule_id}', encodeURIComponent('sweep/ebay'))
     .replace('{workflow_id}', encodeURIComponent(`refresh-account/${ids.account}`))
     .replace('{account_id}', ids.account)
@@ -46,26 +57,34 @@ function filled(path: string, ids: { account: string; key: string }): string {
 /** What a route wants in its body to get as far as looking for the thing. */
 function bodyOf(name: string, ids: { account: string }): unknown {
   if (name.endsWith('/token/refresh-debug')) return { account_id: ids.account };
+  if (name === 'PATCH /api/admin/webhooks/{id}') return { description: 'mine now' };
   return name.startsWith('PATCH ') ? { label: 'mine now' } : undefined;
 }
 
 const ABSENT = {
   account: `acc_${randomBytes(12).toString('hex')}`,
   key: randomBytes(8).toString('hex'),
+  webhook: `whk_${randomBytes(12).toString('hex')}`,
+  delivery: `dlv_${randomBytes(12).toString('hex')}`,
 };
 
 const shared = secretIssuer();
 let published: Awaited<ReturnType<typeof startJwksIssuer>>;
 let api: Api;
+let database: Connection;
+const deliveries = () =>
+  database.collection<{ _id: string; organisation: string }>('webhook_deliveries');
 /** The same API, but for the issuer whose JWTs it takes. */
 let withJwks: Api['send'];
 beforeAll(async () => {
   published = await startJwksIssuer();
   api = await startApi({ worker: false, jwt: shared.config });
   withJwks = api.with({ jwt: published.config });
+  database = await mongoose.createConnection(api.harness.mongodbUri).asPromise();
 });
 afterAll(async () => {
   await published.stop();
+  await database.close();
   await api.stop();
 });
 
@@ -214,15 +233,26 @@ describe('what belongs to another organisation', () => {
         key: theirAdmin,
         body: { name: 'theirs', scopes: ['read'] },
       });
-      const foreign = { account: account.id, key: String(created.body.id) };
-      const ask = (ids: typeof foreign) =>
+      const webhook = await api.send('POST', '/api/admin/webhooks', {
+        key: theirAdmin,
+        body: { url: 'https://example.com/evergrant' },
+      });
+      const delivery = `dlv_${randomBytes(12).toString('hex')}`;
+      await deliveries().insertOne({ _id: delivery, organisation: theirs });
+      const foreign: Ids = {
+        account: account.id,
+        key: String(created.body.id),
+        webhook: String(webhook.body.id),
+        delivery,
+      };
+      const ask = (ids: Ids) =>
         api.send(method, filled(path, ids), { key: token, body: bodyOf(name, ids) });
 
       const [toAbsent, toForeign] = [await ask(ABSENT), await ask(foreign)];
 
       expectError(toForeign, 404, 'not_found');
-      const withoutIds = (answer: Answer, ids: typeof foreign) =>
-        [ids.account, ids.key, answer.body.error.request_id].reduce(
+      const withoutIds = (answer: Answer, ids: Ids) =>
+        [...Object.values(ids), answer.body.error.request_id].reduce(
           (text, id) => text.replaceAll(id, '<id>'),
           answer.text,
         );

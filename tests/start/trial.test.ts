@@ -215,10 +215,18 @@ describe('the first start', () => {
     run.signal('SIGINT'); // as npm passes it on beside the terminal's own
     expect(await run.exited).toMatchObject({ code: 0, signal: null });
     const said = run.lines().map(({ msg, state }) => state ?? msg);
-    const order = ['RUNNING', expect.stringMatching(/^stopping/), 'DRAINED', 'STOPPED', 'stopped'];
-    expect(
-      said.filter((text) => /^(RUNNING|stopping.*|DRAINED|STOPPED|stopped)$/.test(text)),
-    ).toEqual(order);
+    // Two workers, of refreshes and of webhooks: each in its order, both within that of the process.
+    const steps = said.filter((text) =>
+      /^(RUNNING|stopping.*|DRAINED|STOPPED|stopped)$/.test(text),
+    );
+    const stopping = steps.findIndex((step) => step.startsWith('stopping'));
+    expect(steps.slice(0, stopping)).toEqual(['RUNNING', 'RUNNING']);
+    const ended = steps.slice(stopping + 1, -1);
+    for (const state of ['DRAINED', 'STOPPED'])
+      expect(ended.filter((step) => step === state)).toHaveLength(2);
+    expect(ended).toHaveLength(4);
+    expect(ended.indexOf('DRAINED')).toBeLessThan(ended.indexOf('STOPPED'));
+    expect(steps.at(-1)).toBe('stopped');
     expect(running.filter(isAlive)).toEqual([]);
     expect(enginesOf(dataDir)).toEqual([]);
   });
