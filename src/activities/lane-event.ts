@@ -1,22 +1,42 @@
 /** Tells of a lane that was closed or has opened: the one place where an incident becomes known. */
 import { log } from '@temporalio/activity';
-import type { LaneEventKind } from '../domain/lane';
-import type { LogEntry } from '../domain/log-entry';
+import { appEvent } from '../domain/event';
+import type { LaneEvent, LaneEventKind } from '../domain/lane';
 import type { Store } from '../store/store';
-import type { LaneEvent } from './lane-permits';
 
-/** Writes the entry and the log line. Its id is the event's own: told twice, it is one. */
-export async function raiseLaneEvent(
-  { store }: { store: Pick<Store, 'logEntries' | 'lanes'> },
-  { kind, lane }: LaneEvent,
-): Promise<void> {
+type Told = { store: Pick<Store, 'logEntries' | 'lanes' | 'events'> };
+
+/** Writes the entry and the event for webhooks, and logs it. */
+export async function raiseLaneEvent(deps: Told, event: LaneEvent): Promise<void> {
+  const { kind, lane } = event;
+  const message = await recordLaneEvent(deps, event);
+  const line = {
+    action: kind,
+    provider: lane.provider,
+    environment: lane.environment,
+    ...(lane.failure === null ? {} : { error: lane.failure.code, status: lane.failure.status }),
+  };
+  if (lane.state === 'open') log.info(message, line);
+  else log.error(message, line);
+}
+
+/**
+ * Only the entry and the event. Their ids are the incident's own: written again, they are the same.
+ * @returns what the entry says
+ */
+export async function recordLaneEvent(
+  { store }: Told,
+  { kind, lane, begunAt }: LaneEvent,
+): Promise<string> {
+  const { provider, environment, failure } = lane;
   const at = lane.since ?? store.lanes.now();
-  const entry: LogEntry = {
-    id: `lane-${lane.provider}-${lane.environment}-${at.getTime()}-${kind}`,
+  const message = `${provider} (${environment}): ${SENTENCES[kind]}`;
+  await store.logEntries.record({
+    id: `lane-${provider}-${environment}-${at.getTime()}-${kind}`,
     created_at: at.toISOString(),
     organisation: null,
-    environment: lane.environment,
-    provider: lane.provider,
+    environment,
+    provider,
     account_id: null,
     account_label: null,
     action: kind,
@@ -24,22 +44,20 @@ export async function raiseLaneEvent(
     outcome: null,
     request: null,
     response: null,
-    error: lane.failure,
+    error: failure,
     diagnostics: null,
     generation: null,
     workflow_id: null,
     run_id: null,
-    message: `${lane.provider} (${lane.environment}): ${SENTENCES[kind]}`,
-  };
-  await store.logEntries.record(entry);
-  const line = {
-    action: kind,
-    provider: lane.provider,
-    environment: lane.environment,
-    ...(lane.failure === null ? {} : { error: lane.failure.code, status: lane.failure.status }),
-  };
-  if (lane.state === 'open') log.info(entry.message, line);
-  else log.error(entry.message, line);
+    message,
+  });
+  const app = { provider, environment, since: begunAt, at };
+  await store.events.raise(
+    lane.state === 'open'
+      ? appEvent(app, { type: 'app.recovered' })
+      : appEvent(app, { type: 'app.incident', reason: failure?.code ?? kind }),
+  );
+  return message;
 }
 
 const SENTENCES: Record<LaneEventKind, string> = {

@@ -9,7 +9,7 @@ import {
   isAtEase,
   isNewsThatItIsWell,
   type Lane,
-  type LaneEventKind,
+  type LaneEvent,
   type LaneNews,
   type LaneRule,
   type PermitRequest,
@@ -23,12 +23,6 @@ import type { LaneName, Lanes } from '../store/lanes';
 /** A lane as it is asked about: which one, and what is configured of it. */
 export interface ConfiguredLane extends LaneName {
   rule: LaneRule;
-}
-
-/** What is to be told to the world of a lane. */
-export interface LaneEvent {
-  kind: LaneEventKind;
-  lane: Lane;
 }
 
 /** `lane`: as it was when the permit was refused. */
@@ -83,10 +77,10 @@ export class LanePermits {
 
   /** Tells the lane how a request with a permit ended. Throws where the database is away. */
   async tell(lane: ConfiguredLane, permitted: Permitted, news: LaneNews): Promise<Heard> {
-    const { event, lane: after, alone } = await this.#gate(lane).tell(permitted, news);
+    const { event, alone } = await this.#gate(lane).tell(permitted, news);
     if (event === null) return { state: null, alone };
-    await this.#raise({ kind: event, lane: after });
-    return { state: after.state === 'open' ? 'opened' : 'closed', alone };
+    await this.#raise(event);
+    return { state: event.lane.state === 'open' ? 'opened' : 'closed', alone };
   }
 
   /** What keeps sweeps off a lane just now, as the database has it. */
@@ -135,23 +129,28 @@ class Gate {
     }
   }
 
-  async tell(permitted: Permitted, news: LaneNews) {
+  async tell(
+    permitted: Permitted,
+    news: LaneNews,
+  ): Promise<{ event: LaneEvent | null; alone: boolean }> {
     if (news.kind === 'alive') {
       this.#aliveAt = this.#lanes.now();
       this.#wake();
       const lane = this.#seen?.lane ?? null;
       if (lane !== null && !isNewsThatItIsWell(lane, permitted.accountId))
-        return { event: null, lane, alone: false };
+        return { event: null, alone: false };
     }
-    let event: LaneEventKind | null = null;
+    let kind: LaneEvent['kind'] | null = null;
+    let begunAt: Date | null = null;
     let alone = false;
     const lane = await this.#change((before, now) => {
       const heard = hear(before, permitted, news, this.#lane.rule, now);
-      ({ event, alone } = heard);
+      ({ event: kind, alone } = heard);
+      begunAt = before.state === 'open' ? heard.lane.since : before.since;
       return heard.lane;
     });
     this.#wake();
-    return { event: event as LaneEventKind | null, lane, alone };
+    return { event: kind && begunAt && { kind, lane, begunAt }, alone };
   }
 
   #isAtEase(): boolean {

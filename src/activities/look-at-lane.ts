@@ -1,8 +1,9 @@
 /** How a lane is just now, for who watches it until it has healed. */
-import type { LaneState } from '../domain/lane';
+import { incidentOf, type LaneState } from '../domain/lane';
 import type { DueAccount } from '../domain/sweep';
 import type { LaneName } from '../store/lanes';
 import type { ActivityDependencies } from './dependencies';
+import { recordLaneEvent } from './lane-event';
 
 /** So many, because one or the other may be under way already. */
 const CANARIES = 5;
@@ -20,7 +21,10 @@ export async function lookAtLane(
   name: LaneName,
 ): Promise<LaneLook> {
   const lane = await store.lanes.find(name);
-  if (lane === null || lane.state === 'open') return { state: 'open', waitMs: 0, canaries: [] };
+  const incident = lane && incidentOf(lane);
+  if (lane === null || incident === null) return { state: 'open', waitMs: 0, canaries: [] };
+  // In case the worker that closed the lane had no time to.
+  await recordLaneEvent({ store }, incident);
   const { state, nextProbeAt, throttledUntil, failing } = lane;
   const from = Math.max(Number(nextProbeAt), Number(throttledUntil));
   const provider = providers.find(name.provider);

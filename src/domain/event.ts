@@ -44,6 +44,7 @@ export interface EventData {
   'account.recovered': AccountData & { reason: 'refreshed' | 'reconnected' | 'validated' };
   'refresh_token.expiring': AccountData & { expires_at: string; days_left: number };
   'token.refreshed': AccountData & { expires_at: string | null };
+  /** `reason`: a failure's code; of the app itself (`invalid_client`, …) or of the provider for all (`provider_unavailable`, …). */
   'app.incident': AppData & { reason: string };
   'app.recovered': AppData;
   'webhook_endpoint.disabled': { webhook_id: string; reason: DisabledReason };
@@ -129,7 +130,7 @@ export function refreshTokenExpiringEvent(
 }
 
 /**
- * An OAuth app is refused, or works again. May be raised as often as one likes: an incident is known by when it began,
+ * An OAuth app is refused or its provider fails for all accounts, or it works again. May be raised as often as one likes: an incident is known by when it began,
  * and is told once when it begins and once when it ends.
  * @param app `since`: when the incident began, the same moment in both events
  */

@@ -195,6 +195,21 @@ export type LaneNews =
 
 export type LaneEventKind = 'app_incident' | 'app_recovered' | 'lane_broken' | 'lane_recovered';
 
+/** What is to be told to the world of a lane. */
+export interface LaneEvent {
+  kind: LaneEventKind;
+  lane: Lane;
+  /** When the incident began that this is the beginning or the end of. */
+  begunAt: Date;
+}
+
+/** The incident that keeps the lane closed; `null` where it is open. */
+export function incidentOf(lane: Lane): LaneEvent | null {
+  if (lane.state === 'open' || lane.since === null) return null;
+  const kind = lane.state === 'parked' ? 'app_incident' : 'lane_broken';
+  return { kind, lane, begunAt: lane.since };
+}
+
 export interface LaneChange {
   lane: Lane;
   event: LaneEventKind | null;
@@ -281,7 +296,9 @@ function closed(
     message,
     ...(status === undefined ? {} : { status }),
   };
-  const at = { ...lane, state, since: now, failure, probes: 0 };
+  // An outage in which the app is refused, too, is one incident.
+  const since = lane.state === 'open' ? now : lane.since;
+  const at = { ...lane, state, since, failure, probes: 0 };
   return { ...at, nextProbeAt: nextProbe(at, rule, now) };
 }
 

@@ -164,6 +164,13 @@ it('an entry of providers.yaml is a provider or is refused with a reason, and no
   );
 });
 
+/** Each by itself: a quote or a comma of JSON beside a part of the secret may be the secret's next character. */
+function texts(shown: unknown): string[] {
+  if (typeof shown === 'string') return [shown];
+  if (typeof shown !== 'object' || shown === null) return [];
+  return Object.entries(shown).flatMap(([name, value]) => [name, ...texts(value)]);
+}
+
 describe('what is shown of a text with a secret in it', () => {
   const bounded = { numRuns: fewer };
 
@@ -186,7 +193,7 @@ describe('what is shown of a text with a secret in it', () => {
           prefix(secret),
           storedPrefix(secret),
         ];
-        for (const shown of all) expect(leaks(JSON.stringify(shown), secret)).toEqual([]);
+        for (const shown of texts(all)) expect(leaks(shown, secret)).toEqual([]);
       }),
       bounded,
     );
@@ -197,8 +204,8 @@ describe('what is shown of a text with a secret in it', () => {
       fc.property(secrets, fc.string(), fc.string(), (secret, before, after) => {
         const alive = new Secret(secret);
         const text = `${before}${secret}${after}`;
-        for (const shown of [scrubText(text), scrub({ a: [{ [text]: text }], msg: text })])
-          expect(leaks(JSON.stringify(shown), secret)).toEqual([]);
+        const all = [scrubText(text), scrub({ a: [{ [text]: text }], msg: text })];
+        for (const shown of texts(all)) expect(leaks(shown, secret)).toEqual([]);
         expect(alive.reveal()).toBe(secret);
       }),
       bounded,

