@@ -145,6 +145,21 @@ describe('the actions of a schedule', () => {
     expect((await pages.harness.account(account.id)).generation).toBe(2);
   });
 
+  it('issue 6.3 say where a provider refuses the OAuth app, until it is over', async () => {
+    const page = await pages.signedIn();
+    const { sandbox, clientSecret } = pages.harness;
+    const account = await pages.harness.addAccount({ organisation: pages.organisation });
+    sandbox.setClientSecret('rolled-by-somebody');
+    const key = await pages.harness.key({ organisation: pages.organisation });
+    await pages.harness.request(key, 'POST', `/api/admin/accounts/${account.id}/refresh`, {});
+    await rowOf(page).getByText('App refused').waitFor();
+    await rowOf(page).getByText('production: invalid_client since').waitFor();
+    await expectAccessible(page);
+    sandbox.setClientSecret(clientSecret);
+    await pages.harness.reopenLanes();
+    await rowOf(page).getByText('App refused').waitFor({ state: 'detached' });
+  });
+
   it('are not there for who may only look, and refused to whoever tries', async () => {
     const page = await pages.signedIn({ scopes: ['read'] });
     await rowOf(page).waitFor();

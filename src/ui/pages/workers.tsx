@@ -2,6 +2,7 @@
 import type { Schedule } from '../../api/schedule-client';
 import type { Statistics } from '../../api/statistics';
 import type { ListedSweep } from '../../api/workflow-client';
+import type { Lane } from '../../domain/lane';
 import { summaryLine } from '../../domain/sweep';
 import type { UiDependencies } from '../dependencies';
 import { Badge } from '../parts/badge';
@@ -13,22 +14,38 @@ import { StatisticsSections } from './statistics';
 interface WorkersView {
   /** How many workers have asked for work lately. */
   alive: number;
-  schedules: { schedule: Schedule; lastSweep: ListedSweep | null }[];
+  schedules: {
+    schedule: Schedule;
+    lastSweep: ListedSweep | null;
+    /** The provider's OAuth apps that nothing but probes is sent for just now. */
+    closed: Lane[];
+  }[];
 }
 
-/** The schedules, and what each one's last finished sweep came to. */
+/** The schedules, what each one's last finished sweep came to, and what keeps the next from sending. */
 export async function loadWorkers({
   schedules,
   workflows,
-}: Pick<UiDependencies, 'schedules' | 'workflows'>): Promise<WorkersView> {
-  const [all, alive] = await Promise.all([schedules.list(), workflows.workers()]);
+  store,
+}: Pick<UiDependencies, 'schedules' | 'workflows' | 'store'>): Promise<WorkersView> {
+  const [all, alive, lanes] = await Promise.all([
+    schedules.list(),
+    workflows.workers(),
+    store.lanes.list(),
+  ]);
   return {
     alive,
     schedules: await Promise.all(
       all.map(async (schedule) => {
         // Running ones come first; a schedule has one at a time.
         const { items } = await workflows.sweeps({ provider: schedule.provider }, { limit: 2 });
-        return { schedule, lastSweep: items.find(({ endedAt }) => endedAt !== null) ?? null };
+        return {
+          schedule,
+          lastSweep: items.find(({ endedAt }) => endedAt !== null) ?? null,
+          closed: lanes.filter(
+            ({ provider, state }) => provider === schedule.provider && state !== 'open',
+          ),
+        };
       }),
     ),
   };
@@ -102,11 +119,14 @@ function Schedules({ schedules, mayAct }: Pick<WorkersView, 'schedules'> & { may
         </tr>
       </thead>
       <tbody>
-        {schedules.map(({ schedule, lastSweep }) => (
+        {schedules.map(({ schedule, lastSweep, closed }) => (
           <tr id={`schedule-${schedule.provider}`}>
             <th scope="row">{schedule.provider}</th>
             <td data-label="State">
               <State schedule={schedule} />
+              {closed.map((lane) => (
+                <ClosedLane lane={lane} />
+              ))}
             </td>
             <td data-label="Last run">
               <LastRun schedule={schedule} sweep={lastSweep} />
@@ -135,6 +155,25 @@ function State({ schedule: { paused, note, running } }: { schedule: Schedule }) 
       {paused ? <Badge tone="warn">Paused</Badge> : <Badge tone="good">Active</Badge>}
       {running.length > 0 && <Badge tone="busy">Sweeping</Badge>}
       {paused && note !== null && note !== '' && <span class="detail">{note}</span>}
+    </>
+  );
+}
+
+/** An incident of the OAuth app, or an outage of its provider: no account is to blame. */
+function ClosedLane({ lane: { environment, state, since, failure } }: { lane: Lane }) {
+  return (
+    <>
+      <Badge tone="bad">{state === 'parked' ? 'App refused' : 'Provider away'}</Badge>
+      <span class="detail bad">
+        {environment}: {failure?.code}
+        {since !== null && (
+          <>
+            {' since '}
+            <Moment at={since} />
+          </>
+        )}
+        ; one account at a time asks whether it is over.
+      </span>
     </>
   );
 }
