@@ -130,6 +130,7 @@ const providerSchema = z.strictObject({
   ...environmentMembers,
   adapter: z.string().optional(),
   sweepEvery: duration.optional(),
+  perAccountUpTo: z.int().min(0).optional(),
   refreshBefore: duration.optional(),
   refreshAfterAge: z.union([duration, z.literal('never')]).optional(),
   enabled: z.boolean().optional(),
@@ -159,6 +160,8 @@ const providerSchema = z.strictObject({
 type Entry = z.infer<typeof providerSchema>;
 type EnvironmentEntry = z.infer<typeof environmentSchema>;
 
+/** So many are soon through with a workflow each. */
+const PER_ACCOUNT_UP_TO = 500;
 const BACK_OFF_FIRST_MS = 10_000;
 const BACK_OFF_MAX_MS = 60 * 60_000;
 
@@ -171,6 +174,7 @@ export function defaultPolicy(adapterId: string, refreshIntervalMs: number | nul
     ...adapter.defaultPolicy,
     enabled: true,
     sweepEveryMs,
+    perAccountUpTo: PER_ACCOUNT_UP_TO,
     jitterMs: sweepEveryMs / 2,
     backOffFirstMs: BACK_OFF_FIRST_MS,
     backOffMaxMs: BACK_OFF_MAX_MS,
@@ -305,6 +309,7 @@ function policyOf(entry: Entry, base: RefreshPolicy): RefreshPolicy {
   return {
     enabled: entry.enabled ?? base.enabled,
     sweepEveryMs,
+    perAccountUpTo: entry.perAccountUpTo ?? base.perAccountUpTo,
     refreshBeforeMs: entry.refreshBefore ?? base.refreshBeforeMs,
     refreshAfterAgeMs:
       entry.refreshAfterAge === 'never' ? null : (entry.refreshAfterAge ?? base.refreshAfterAgeMs),

@@ -246,6 +246,7 @@ describe('providers.yaml', () => {
       policy: {
         enabled: true,
         sweepEveryMs: 10 * MINUTE,
+        perAccountUpTo: 500,
         refreshBeforeMs: 15 * MINUTE,
         refreshAfterAgeMs: 60 * MINUTE,
         jitterMs: 5 * MINUTE,
@@ -295,6 +296,7 @@ describe('providers.yaml', () => {
     ['backOff: { first: 30s, max: 10m }', { backOffFirstMs: 30_000, backOffMaxMs: 10 * MINUTE }],
     ['backOff: { max: 10m }', { backOffFirstMs: 10_000, backOffMaxMs: 10 * MINUTE }],
     ['sweepEvery: 4m', { sweepEveryMs: 4 * MINUTE, jitterMs: 2 * MINUTE }],
+    ['perAccountUpTo: 0', { perAccountUpTo: 0 }],
   ])('R3.4 reads the policy %s', (text, policy) => {
     expect(only(EBAY, ebay(text))?.policy).toMatchObject(policy);
   });

@@ -17,5 +17,7 @@ export interface ActivityDependencies {
   restoreGuard: RestoreGuard;
   /** Names this process in claims. */
   worker: string;
+  /** The worker ends: what is under way is finished, and nothing more is begun. */
+  stopping: AbortSignal;
   now: () => Date;
 }

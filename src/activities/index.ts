@@ -1,9 +1,14 @@
 /** The activities: everything the workflows may do to the world. Object in, object out; no plaintext either way. */
-import { activityInfo, heartbeat } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { AttemptStep } from '../domain/attempt-steps';
 import type { SealedGrant } from '../domain/grant';
 import type { LogEntry, LogSource } from '../domain/log-entry';
 import type { RefreshGrantInput, RefreshGrantResult } from '../domain/refresh-attempt';
+import {
+  type BatchProgress,
+  batchBeginning,
+  type RefreshBatchInput,
+} from '../domain/refresh-batch';
 import type { ResealedPage, RotationCursor, RotationVerdict } from '../domain/rotation';
 import type { DueAccount } from '../domain/sweep';
 import type {
@@ -20,6 +25,7 @@ import { type LaneLook, lookAtLane } from './look-at-lane';
 import { persistGrant } from './persist-grant';
 import { recordAttempt } from './record-attempt';
 import { recordHeartbeat } from './record-heartbeat';
+import { refreshBatch } from './refresh-batch';
 import { type AttemptPlace, refreshGrant } from './refresh-grant';
 import { resealRecords } from './reseal-records';
 import { translate } from './translate';
@@ -42,6 +48,16 @@ export function createActivities(deps: ActivityDependencies) {
       const place = attemptPlace();
       const steps = input.request.capture ? new AttemptSteps(tellSteps) : null;
       return alive(refreshGrant(deps, input, place, steps), () => tellSteps(steps?.soFar()));
+    },
+    /** The same for many accounts of a sweep; a further try goes on where the last one was. */
+    refreshBatch(input: RefreshBatchInput): Promise<BatchProgress> {
+      const { activityId, attempt, heartbeatDetails } = activityInfo();
+      const progress: BatchProgress = heartbeatDetails ?? batchBeginning(input.accounts);
+      const id = `${attemptPlace().runId}-${activityId}`;
+      const stopping = AbortSignal.any([deps.stopping, cancellationSignal()]);
+      return alive(refreshBatch(deps, input, { id, attempt, stopping }, progress), () =>
+        heartbeat(progress),
+      );
     },
     /** Commits a grant that was received while the database was away. Repeated until it is done. */
     persistGrant(input: {

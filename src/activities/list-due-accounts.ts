@@ -17,6 +17,8 @@ export interface DuePage {
   accounts: DueAccount[];
   next: DueCursor | null;
   asOf: string;
+  /** On the first page: more are due than the provider's policy gives a workflow each. */
+  inBatches?: boolean;
   /**
    * The lanes that are left out; on the first page with how many of their accounts are due. Absent in what older workers
    * answered.
@@ -43,11 +45,14 @@ export async function listDueAccounts(
   // At once, although the stored clocks follow a change of the configuration a moment later.
   if (!provider.policy.enabled) return { accounts: [], next: null, asOf, held: [] };
   const lanes = await heldLanes(deps, provider, input.environment);
-  const page = await deps.store.dueAccounts.page({
+  const due = {
     provider: provider.id,
     environment: input.environment,
     without: lanes.map(({ environment }) => environment),
     now,
+  };
+  const page = await deps.store.dueAccounts.page({
+    ...due,
     expiringUntil: new Date(now.getTime() + provider.policy.refreshBeforeMs),
     cursor: input.cursor,
     limit: input.limit,
@@ -63,5 +68,7 @@ export async function listDueAccounts(
       };
     }),
   );
-  return { ...page, asOf, held };
+  if (!isFirst) return { ...page, asOf, held };
+  const inBatches = await deps.store.dueAccounts.areMoreThan(provider.policy.perAccountUpTo, due);
+  return { ...page, asOf, inBatches, held };
 }

@@ -80,7 +80,7 @@ async function claimAndRefresh(
     worker: deps.worker,
     source: request.source,
     now: deps.now(),
-    supersedes: input.supersedes,
+    supersedes: supersededBy(input),
     unlessAttemptedSince: input.retry ? null : new Date(request.requestedAt),
   });
   if (claimed.kind === 'absent')
@@ -408,8 +408,8 @@ async function shareOutcome(
   context: EntryContext,
   attempt: LastAttempt,
 ): Promise<RefreshGrantResult> {
-  // This workflow's own attempt that was written, but whose worker vanished before it could log or tell.
-  if (attempt.attemptId === input.supersedes) {
+  // The caller's own attempt that was written, but whose worker vanished before it could log or tell.
+  if (supersededBy(input).includes(attempt.attemptId)) {
     await deps.store.logEntries.record(recoveredEntry(context, attempt));
   }
   const entry = await deps.store.logEntries.read(attempt.attemptId);
@@ -422,6 +422,10 @@ async function shareOutcome(
     logEntryId: attempt.attemptId,
   });
   return { ...shared, rotatedTo: isRotated(previous, current) ? generation : null };
+}
+
+function supersededBy({ supersedes }: RefreshGrantInput): readonly string[] {
+  return [supersedes ?? []].flat();
 }
 
 /** Whether the refresh token was replaced: then the one before must not be sent again. */

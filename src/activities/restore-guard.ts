@@ -10,10 +10,10 @@ import { refreshFailure } from '../domain/refresh-failure';
 import { safeError } from '../domain/safe-error';
 import type { Store } from '../store/store';
 
-/** The rotations that Temporal knows of, the newest first. */
+/** The rotations that Temporal knows of: those of one workflow together, the newest workflow and rotation first. */
 export interface RotationMarks {
   /** @param closedBefore only those of workflows that were over by then; `null`: all */
-  newest(closedBefore: Date | null): AsyncIterable<GenerationMark>;
+  newest(closedBefore: Date | null): AsyncIterable<readonly GenerationMark[]>;
 }
 
 interface GuardDependencies {
@@ -26,7 +26,9 @@ interface GuardDependencies {
 const CONFIRMED_FOR_MS = 5_000;
 /** Rotations of the last moments may be of the restored database; those before them cannot. */
 const SETTLED_AFTER_MS = 120_000;
+/** So many workflows are looked at; of a batch, which closes later than its rotations came, the newest few. */
 const SAMPLE = 100;
+const NEWEST = 4;
 const BATCH = 500;
 
 export class RestoreGuard {
@@ -75,7 +77,8 @@ export class RestoreGuard {
     const settledBefore = new Date(this.#deps.now().getTime() - SETTLED_AFTER_MS);
     for (const closedBefore of [null, settledBefore]) {
       for await (const marks of inBatches(this.#deps.marks.newest(closedBefore), SAMPLE)) {
-        const { known, behind } = await this.#deps.store.restores.compare(marks);
+        const newest = marks.flatMap((ofOne) => ofOne.slice(0, NEWEST));
+        const { known, behind } = await this.#deps.store.restores.compare(newest);
         if (behind.length > 0) return true;
         if (known > 0) break;
       }
@@ -90,7 +93,7 @@ export class RestoreGuard {
     );
     let stale = 0;
     for await (const batch of inBatches(marks.newest(null), BATCH)) {
-      const { behind } = await store.restores.compare(batch);
+      const { behind } = await store.restores.compare(batch.flat());
       for (const { account, generation } of behind) {
         // The record first: no account changes without an entry that says why.
         await store.logEntries.record(staleEntry(account, generation, now()));

@@ -6,8 +6,10 @@ import { getClient } from '@temporalio/activity';
 import type { RotationVerdict } from '../domain/rotation';
 import type { ActivityDependencies } from './dependencies';
 
-/** The activity that has a grant which exists nowhere else. */
-const HOLDS_GRANT = 'persistGrant';
+/** The activities that can have a grant which exists nowhere else. */
+const HOLDS_GRANT: readonly string[] = ['persistGrant', 'refreshBatch'];
+/** Longer than a batch keeps a grant before the account's own workflow begins with it. */
+const HANDED_ON_WITHIN_MS = 180_000;
 
 type Dependencies = Pick<ActivityDependencies, 'store' | 'vault' | 'now'>;
 
@@ -59,14 +61,15 @@ export async function verifyRotation(
 /** Refreshes that began before every process sealed with the key, and hold a grant that is not written yet. */
 async function countWaitingGrants(settledAt: string): Promise<number> {
   const client = getClient();
-  const query = `WorkflowType = "refreshAccountWorkflow" AND ExecutionStatus = "Running" AND StartTime <= "${settledAt}"`;
+  const begunBy = new Date(Date.parse(settledAt) + HANDED_ON_WITHIN_MS).toISOString();
+  const query = `WorkflowType IN ("refreshAccountWorkflow", "refreshBatchWorkflow") AND ExecutionStatus = "Running" AND StartTime <= "${begunBy}"`;
   let waiting = 0;
   for await (const { workflowId, runId } of client.workflow.list({ query })) {
     const described = client.workflow.getHandle(workflowId, runId).describe();
     // It may have ended since it was listed.
     const raw = await described.then(({ raw: info }) => info).catch(() => null);
-    const holds = raw?.pendingActivities?.some(
-      ({ activityType }) => activityType?.name === HOLDS_GRANT,
+    const holds = raw?.pendingActivities?.some(({ activityType }) =>
+      HOLDS_GRANT.includes(activityType?.name ?? ''),
     );
     // Between two activities the grant is in what the workflow has not seen yet.
     if (holds === true || (raw?.pendingWorkflowTask ?? null) !== null) waiting += 1;

@@ -35,7 +35,11 @@ const Attempt = z.object({
 });
 const Activity = z.object({ attempt: Attempt });
 const Asked = z.object({ source: z.string(), force: z.boolean() });
+const Batch = z.object({ counts: z.object({ refreshed: z.number() }) });
 const DuePage = z.object({ accounts: z.array(z.unknown()) });
+
+/** How the ids of a sweep's batches begin. */
+const BATCH = 'refresh-batch/';
 
 /** The events that say something to a person, in order. Of a sweep's children only those of the organisation. */
 export function readableHistory(events: readonly RawEvent[], organisation: string): HistoryEvent[] {
@@ -129,7 +133,10 @@ class HistoryReader {
     if (asked) {
       const org = jsonOf(asked.searchAttributes?.indexedFields?.['EvergrantOrg']);
       if (org === this.#organisation) this.#children.add(asked.workflowId ?? '');
-      return null;
+      // A batch serves all organisations, as its sweep does, and names none.
+      const summary = jsonOf(event.userMetadata?.summary);
+      const isBatch = asked.workflowId?.startsWith(BATCH) === true;
+      return isBatch && typeof summary === 'string' ? { what: summary } : null;
     }
     const started = event.childWorkflowExecutionStartedEventAttributes;
     const refused = event.startChildWorkflowExecutionFailedEventAttributes;
@@ -143,6 +150,8 @@ class HistoryReader {
       refused?.workflowId ?? (started ?? completed ?? ended)?.workflowExecution?.workflowId ?? '';
     const goesOn = event.workflowExecutionSignaledEventAttributes;
     if (goesOn) return this.#goesOn(jsonOf(goesOn.input?.payloads?.[0]));
+    if (completed && id.startsWith(BATCH))
+      return resultSaid(jsonOf(completed.result?.payloads?.[0]));
     if (!this.#children.has(id)) return null;
     if (started) return { what: `${id} has begun` };
     if (refused) return { what: `${id} was under way already` };
@@ -222,6 +231,9 @@ function resultSaid(result: unknown): Said {
       failure: failure?.message ?? null,
     };
   }
+  const batch = Batch.safeParse(result);
+  if (batch.success)
+    return { what: `a batch is through: ${batch.data.counts.refreshed} refreshed` };
   const page = DuePage.safeParse(result);
   return { what: page.success ? `${page.data.accounts.length} due` : 'done' };
 }

@@ -73,6 +73,13 @@ export type HoldReason =
   /** A sweep sends a few at first, and the rest when one of them was answered. */
   | 'first_answer_awaited';
 
+/** What keeps a whole lane from being sent to for longer than a sweep would wait. */
+export const CLOSED_LANE: ReadonlySet<string> = new Set<HoldReason>([
+  'app_incident',
+  'provider_outage',
+  'quota_spent',
+]);
+
 export interface Hold {
   reason: HoldReason;
   until: Date;

@@ -28,11 +28,18 @@ export interface RefreshRequest {
 export interface RefreshGrantInput {
   accountId: string;
   attemptId: string;
-  /** This workflow's own earlier attempt that ended without a word: its claim may be taken over at once. */
-  supersedes: string | null;
+  /** The caller's own earlier attempts that ended without a word: their claim may be taken over at once. */
+  supersedes: string | readonly string[] | null;
   /** A further try of the same workflow: it is neither asked whether the account is due nor shared with earlier ones. */
   retry: boolean;
   request: RefreshRequest;
+}
+
+/** An account's first attempt that was made in a batch: its own workflow goes on from there. */
+export interface FirstAttempt {
+  attemptId: string;
+  /** `null`: it ended without a word. */
+  result: RefreshGrantResult | null;
 }
 
 /** How one attempt ended, as every caller sees it. */

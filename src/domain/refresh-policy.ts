@@ -8,6 +8,8 @@ export interface RefreshPolicy {
   /** Whether sweeps refresh at all; by hand and on use accounts are refreshed all the same. */
   enabled: boolean;
   sweepEveryMs: number;
+  /** A sweep gives each account a workflow of its own while no more are due than this; beyond it they go in batches. */
+  perAccountUpTo: number;
   /** Due when the access token ends within this; of a short-lived token, at most within half its life. */
   refreshBeforeMs: number;
   /** Due when the last refresh is this long ago: the failsafe for an expiry that was wrong (R0.3). */
@@ -21,8 +23,8 @@ export interface RefreshPolicy {
   validateEveryMs: number | null;
 }
 
-/** What one account may have otherwise than its provider; how often is the schedule's to say, for all of them. */
-export type AccountPolicy = Partial<Omit<RefreshPolicy, 'sweepEveryMs'>>;
+/** What one account may have otherwise than its provider; what is of the sweep is the same for all of them. */
+export type AccountPolicy = Partial<Omit<RefreshPolicy, 'sweepEveryMs' | 'perAccountUpTo'>>;
 
 /** What a provider says about when its accounts are due. */
 export interface RefreshRule {

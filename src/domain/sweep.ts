@@ -1,6 +1,9 @@
 /** What a sweep is asked and what it answers. */
 import type { HoldReason } from './lane';
 
+/** A throttled lane that opens within this is waited for; a longer wait is left to the next sweep. */
+export const LANE_WAIT_MAX_MS = 120_000;
+
 export interface SweepInput {
   provider: string;
   environment?: string | undefined;
@@ -48,6 +51,8 @@ export interface SweepProgress {
   cursor: DueCursor | null;
   /** The moment the due list is as of, kept over continue-as-new; `null`: it is yet to begin. */
   asOf: string | null;
+  /** More are due than are given a workflow each. Absent in what older workers began. */
+  inBatches?: boolean;
   /** Somebody asked for another pass meanwhile. */
   again: boolean;
   summary: SweepSummary;

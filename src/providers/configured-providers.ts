@@ -19,6 +19,7 @@ const UNCONFIGURED: RefreshRule = {
   policy: {
     enabled: true,
     sweepEveryMs: 10 * 60_000,
+    perAccountUpTo: 500,
     refreshBeforeMs: 15 * 60_000,
     refreshAfterAgeMs: null,
     jitterMs: 0,
@@ -47,7 +48,7 @@ export class ConfiguredProviders {
   /** What the stored clocks of a provider's accounts follow from, to be compared. */
   policyText(id: string): string {
     const { policy, accessTokenLifeSeconds } = this.rule(id);
-    const { sweepEveryMs: _, ...rest } = policy;
+    const { sweepEveryMs: _, perAccountUpTo: _upTo, ...rest } = policy;
     return JSON.stringify({ ...rest, accessTokenLifeSeconds });
   }
 

@@ -78,6 +78,21 @@ export class DueAccounts {
     }));
   }
 
+  /** Whether more than so many are due; no more of them are looked at than that takes. */
+  async areMoreThan(number: number, due: Omit<DueQuery, 'expiringUntil' | 'cursor' | 'limit'>) {
+    const found = await this.#accounts.countDocuments(
+      {
+        provider: due.provider,
+        state: AccountState.active,
+        ...NOT_IN_QUARANTINE,
+        ...environmentsOf(due),
+        due_at: { $lte: due.now },
+      },
+      { limit: number + 1 },
+    );
+    return found > number;
+  }
+
   /** How many accounts of one lane are due. */
   async count({ provider, environment }: LaneName, now: Date): Promise<number> {
     return this.#accounts.countDocuments({

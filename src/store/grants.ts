@@ -35,8 +35,8 @@ export interface ClaimInput {
   worker: string;
   source: LogSource;
   now: Date;
-  /** An earlier attempt of the same workflow, known to be over: its claim is abandoned, whatever its lease says. */
-  supersedes: string | null;
+  /** Earlier attempts of the same caller, known to be over: their claim is abandoned, whatever its lease says. */
+  supersedes: readonly string[];
   /** An attempt that ended at or after this moment already answers the request; `null`: none does. */
   unlessAttemptedSince: Date | null;
 }
@@ -77,7 +77,8 @@ export class Grants {
   async claim(input: ClaimInput): Promise<ClaimResult> {
     const { accountId, supersedes, unlessAttemptedSince: since, now } = input;
     const conditions: object[] = [{ claim: null }];
-    if (supersedes !== null) conditions.push({ 'last_attempt.attempt_id': { $ne: supersedes } });
+    if (supersedes.length > 0)
+      conditions.push({ 'last_attempt.attempt_id': { $nin: [...supersedes] } });
     if (since !== null) {
       conditions.push({
         $or: [{ last_attempt: null }, { 'last_attempt.finished_at': { $lt: since } }],
@@ -112,7 +113,7 @@ export class Grants {
     if (account.staleRestore) return { kind: 'stale_restore', account };
     const { claim: standing, lastAttempt } = account;
     if (standing !== null) {
-      const abandoned = standing.leaseUntil <= now || standing.attemptId === supersedes;
+      const abandoned = standing.leaseUntil <= now || supersedes.includes(standing.attemptId);
       return abandoned
         ? { kind: 'abandoned', account, claim: standing }
         : { kind: 'busy', account, leaseUntil: standing.leaseUntil };

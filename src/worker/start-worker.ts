@@ -65,6 +65,7 @@ export async function startWorker({
   await registerSearchAttributes(client.connection, namespace);
   const connection = await NativeConnection.connect(temporal);
   const identity = `${process.pid}@${hostname()}`;
+  const stopping = new AbortController();
   const worker = await Worker.create({
     connection,
     namespace,
@@ -79,6 +80,7 @@ export async function startWorker({
       permits: new LanePermits(store.lanes, (event) => raiseLaneEvent({ store }, event)),
       restoreGuard: new RestoreGuard({ store, marks: rotationMarks(client), now }),
       worker: identity,
+      stopping: stopping.signal,
       now,
     }),
     maxConcurrentActivityTaskExecutions: ACTIVITIES_AT_ONCE,
@@ -122,6 +124,7 @@ export async function startWorker({
     schedules,
     ended,
     async stop() {
+      stopping.abort();
       await stopLooking();
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await Promise.allSettled([refreshing, webhooks.stop()]);

@@ -22,6 +22,7 @@ import {
 import type { Activities } from '../activities';
 import type {
   AttemptOutcome,
+  FirstAttempt,
   RefreshGrantResult,
   RefreshRequest,
   Unwritten,
@@ -50,6 +51,8 @@ export interface RefreshAccountInput {
   /** For people, in summaries. */
   label: string;
   request: RefreshRequest;
+  /** The first attempt, where a batch has made it. */
+  first?: FirstAttempt;
 }
 
 /** Asks for a refresh and answers with the outcome of the attempt under way, or of the next one. */
@@ -161,7 +164,8 @@ export async function refreshAccountWorkflow(input: RefreshAccountInput): Promis
   /** Asked for since the attempt under way began. */
   let wanted: RefreshRequest | null = null;
   let attempts = 0;
-  let finished = 0;
+  // Whoever asks from now on is not answered by what ended before.
+  let finished = input.first?.result ? 1 : 0;
   let outcome: AttemptOutcome | undefined;
   let ended = false;
   let rotatedTo: number | null = null;
@@ -182,22 +186,31 @@ export async function refreshAccountWorkflow(input: RefreshAccountInput): Promis
 
   try {
     const tried: Tried = { failures: 0, replayed: false, unansweredSince: null };
-    let supersedes: string | null = null;
+    let { first = null } = input;
+    // What a batch did not hear the end of may be taken over at once.
+    let supersedes = first?.result === null ? first.attemptId : null;
     let internalErrors = 0;
     let workersLost = 0;
     for (;;) {
+      const made = first?.result ?? null;
+      first = null;
       attempts += 1;
       const attemptId = `${workflowInfo().runId}-${attempts}`;
-      request = wanted ?? request;
-      wanted = null;
+      if (made === null) {
+        request = wanted ?? request;
+        wanted = null;
+      }
       let result: RefreshGrantResult;
       try {
         // A refresh that was sent is finished, whoever cancels: its answer may hold the only valid token.
-        result = await CancellationScope.nonCancellable(() =>
-          refreshGrant.executeWithOptions({ summary: summaryOf(input.label, request, attempts) }, [
-            { accountId: input.accountId, attemptId, supersedes, retry: finished > 0, request },
-          ]),
-        );
+        result =
+          made ??
+          (await CancellationScope.nonCancellable(() =>
+            refreshGrant.executeWithOptions(
+              { summary: summaryOf(input.label, request, attempts) },
+              [{ accountId: input.accountId, attemptId, supersedes, retry: finished > 0, request }],
+            ),
+          ));
       } catch (error) {
         const kind = failureKind(error);
         if (kind === 'internal_error' && ++internalErrors >= INTERNAL_ERRORS_MAX) {
@@ -230,12 +243,17 @@ export async function refreshAccountWorkflow(input: RefreshAccountInput): Promis
         await tellSweep(outcome);
         await CancellationScope.nonCancellable(() => writeDown(input, request, result.unwritten));
       }
-      finished += 1;
-      wanted = null;
+      if (made === null) {
+        finished += 1;
+        wanted = null;
+      }
       if (attempt.outcome === 'failed') tried.failures += 1;
       if (attempt.exchange === 'unknown') tried.unansweredSince ??= result.sentAt;
       const next = decideNext(result, tried, request, new Date());
-      if (!next.again) break;
+      if (!next.again) {
+        if (made !== null && isAsked(wanted)) continue;
+        break;
+      }
       if (attempt.exchange === 'unknown') tried.replayed = true;
       if (next.pauseMs === 0) continue;
       if (next.keepsSeat !== true) await tellSweep(outcome);
@@ -257,9 +275,12 @@ export async function refreshAccountWorkflow(input: RefreshAccountInput): Promis
   }
 }
 
-/** A function, because the compiler does not see that a handler assigns while this workflow waits. */
+/** Functions, because the compiler does not see that a handler assigns while this workflow waits. */
 function isForced(request: RefreshRequest | null): boolean {
   return request?.force ?? false;
+}
+function isAsked(request: RefreshRequest | null): boolean {
+  return request !== null;
 }
 
 /** Writes what the database could not take; repeated by Temporal until it can. */

@@ -1,39 +1,32 @@
 /** The sweep: one run over a provider's due accounts, most urgent first. Started by the schedule `sweep/<provider>`. */
 
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   ApplicationFailure,
-  ChildWorkflowFailure,
   condition,
   continueAsNew,
   defineSignal,
   log,
-  ParentClosePolicy,
   proxyActivities,
   setHandler,
   sleep,
-  startChild,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities';
-import type { AttemptOutcome, RefreshRequest } from '../domain/refresh-attempt';
+import type { RefreshRequest } from '../domain/refresh-attempt';
+import { takingTurns } from '../domain/refresh-batch';
 import {
-  type DueAccount,
   type HeldLane,
+  LANE_WAIT_MAX_MS,
   type SweepInput,
   type SweepProgress,
   type SweepSummary,
   summaryLine,
 } from '../domain/sweep';
 import type { ValidationTally } from '../domain/validation';
+import { Batches } from './batches';
+import { Children, WINDOW } from './children';
 import { watchLane } from './lane';
-import { goesOnSignal, refreshAccountWorkflow, refreshAccountWorkflowId } from './refresh-account';
-import {
-  EvergrantAccount,
-  EvergrantOrg,
-  EvergrantProvider,
-  EvergrantSource,
-} from './search-attributes';
+import { goesOnSignal } from './refresh-account';
 
 const { listDueAccounts, warnOfRefreshTokens, recordHeartbeat } = proxyActivities<Activities>({
   startToCloseTimeout: '30s',
@@ -56,123 +49,14 @@ const { listDueValidations, validateAccounts } = proxyActivities<Activities>({
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
 });
 
-/** So many children at once: the provider's and our own load has a bound, whatever is due. */
-const WINDOW = 40;
+/** Listed at once, and refreshed by one batch where there are many. */
 const PAGE = 200;
+/** So many batches at once: enough for several workers to take part. */
+const BATCHES = 4;
 /** So many are validated by one activity. */
 const VALIDATION_BATCH = 50;
 /** Beyond this the next page goes to a fresh run. */
 const HISTORY_EVENTS_MAX = 4_000;
-/** A throttled lane that opens within this is waited for; a longer wait is left to the next sweep. */
-const LANE_WAIT_MAX_MS = 120_000;
-/** A child that neither ends nor says that it goes on does not hold the sweep for ever. */
-const DRAIN_MAX = '10 minutes';
-
-/** What keeps a whole lane from being sent to for longer than a sweep would wait. */
-const CLOSED: ReadonlySet<string> = new Set(['app_incident', 'provider_outage', 'quota_spent']);
-
-/** What one sweep knows of its children, and of the lanes of their environments. */
-class Children {
-  running = 0;
-  /** Nothing more is sent there in this sweep. */
-  readonly closed = new Set<string>();
-  readonly #openAt = new Map<string, number>();
-  readonly summary: SweepSummary;
-  /** By account: gives the seat of a child back that goes on trying. */
-  readonly #seats = new Map<string, (outcome: AttemptOutcome) => void>();
-
-  constructor(summary: SweepSummary) {
-    this.summary = summary;
-  }
-
-  /** How long the provider still asks to wait there. */
-  waitMs(environment: string): number {
-    return (this.#openAt.get(environment) ?? 0) - Date.now();
-  }
-
-  #wait(environment: string, ms: number): void {
-    const at = Math.max(this.#openAt.get(environment) ?? 0, Date.now() + ms);
-    this.#openAt.set(environment, at);
-  }
-
-  goesOn(outcome: AttemptOutcome): void {
-    this.#seats.get(outcome.accountId)?.(outcome);
-  }
-
-  /** Refreshes one account and counts how it ended; never throws. */
-  async refresh(account: DueAccount, provider: string, request: RefreshRequest): Promise<void> {
-    this.running += 1;
-    // Before the child is started: its word may come with the very news of its start.
-    const goesOn = new Promise<void>((giveBack) => {
-      this.#seats.set(account.accountId, (outcome) =>
-        giveBack(this.#count(account, outcome, true)),
-      );
-    });
-    try {
-      const child = await startChild(refreshAccountWorkflow, {
-        workflowId: refreshAccountWorkflowId(account.accountId),
-        args: [{ accountId: account.accountId, label: account.label, request }],
-        parentClosePolicy: ParentClosePolicy.ABANDON,
-        staticSummary: `Refresh ${account.label} (${provider})`,
-        typedSearchAttributes: [
-          { key: EvergrantProvider, value: provider },
-          { key: EvergrantAccount, value: account.accountId },
-          { key: EvergrantOrg, value: account.organisation },
-          { key: EvergrantSource, value: request.source },
-        ],
-      });
-      const ended = child.result().then(
-        (outcome) => this.#count(account, outcome, false),
-        (error: unknown) =>
-          this.#seats.delete(account.accountId) ? this.#countBroken(error) : undefined,
-      );
-      await Promise.race([goesOn, ended]);
-    } catch (error) {
-      this.#seats.delete(account.accountId);
-      if (error instanceof WorkflowExecutionAlreadyStartedError) this.summary.in_flight += 1;
-      else this.#countBroken(error);
-    } finally {
-      this.running -= 1;
-    }
-  }
-
-  #count({ environment }: DueAccount, outcome: AttemptOutcome, goesOn: boolean): void {
-    if (!this.#seats.delete(outcome.accountId)) return;
-    const { summary } = this;
-    const { failure, heldForMs } = outcome;
-    if (heldForMs !== undefined) {
-      summary.left += 1;
-      if (CLOSED.has(outcome.reason)) this.closed.add(environment);
-      else this.#wait(environment, heldForMs);
-    } else if (outcome.outcome === 'refreshed') summary.refreshed += 1;
-    else if (failure === null) summary.skipped += 1;
-    else {
-      summary.failed += 1;
-      summary.failures[failure.code] = (summary.failures[failure.code] ?? 0) + 1;
-      if (failure.class === 'account') summary.needs_reconnect += 1;
-      if (goesOn) summary.retrying += 1;
-      if (failure.class === 'rate') this.#wait(environment, failure.retryAfterMs ?? 0);
-    }
-  }
-
-  /** Takes in what a batch of validations came to. */
-  countValidations({ validated, invalid, unknown, failures, toRefresh }: ValidationTally): void {
-    const { summary } = this;
-    summary.validated += validated;
-    summary.invalid += invalid;
-    // Whose token was refused and is refreshed now has not failed yet.
-    summary.failed += invalid + unknown - toRefresh.length;
-    for (const [code, number] of Object.entries(failures))
-      summary.failures[code] = (summary.failures[code] ?? 0) + number;
-  }
-
-  #countBroken(error: unknown): void {
-    const code = error instanceof ChildWorkflowFailure ? 'workflow_failed' : 'workflow_not_started';
-    this.summary.failed += 1;
-    this.summary.failures[code] = (this.summary.failures[code] ?? 0) + 1;
-  }
-}
-
 /**
  * Pages through the due accounts and keeps a sliding window of refresh workflows going, then validates. Continues as
  * new between pages when its history has grown; ends with the summary. One bad child never fails a sweep.
@@ -188,7 +72,7 @@ export async function sweepWorkflow(input: SweepInput): Promise<SweepSummary> {
   // Changed in place as the sweep goes on, so that it is at every moment what a fresh run would be given.
   const progress = input.progress ?? firstProgress(input);
   const { summary } = progress;
-  const children = new Children(summary);
+  const children = new Children(input.provider, summary);
   setHandler(goesOnSignal, (outcome) => children.goesOn(outcome));
   setHandler(sweepAgainSignal, () => {
     progress.again = true;
@@ -197,9 +81,9 @@ export async function sweepWorkflow(input: SweepInput): Promise<SweepSummary> {
   for (;;) {
     await refreshDue(input, children, progress);
     // Then, because a token that was just refreshed need not be asked about twice, and its verdict would be void.
-    await drain(children);
+    await children.drain();
     await validateDue(input, children, progress);
-    await drain(children);
+    await children.drain();
     await warn(input, summary);
     if (summary.due === 0 && summary.validation_due === 0) {
       await recordHeartbeat.executeWithOptions({ summary: 'Nothing was due' }, [
@@ -222,7 +106,9 @@ async function refreshDue(
   progress: SweepProgress,
 ): Promise<void> {
   const { provider, environment = null } = input;
-  const { closed, summary } = children;
+  const { closed } = children;
+  const { summary } = progress;
+  const batches = new Batches(children);
   while (progress.cursor !== null) {
     const { cursor, asOf } = progress;
     const page = await listDueAccounts.executeWithOptions(
@@ -231,25 +117,37 @@ async function refreshDue(
     );
     progress.asOf = page.asOf;
     summary.due += page.accounts.length;
-    for (const lane of page.held ?? []) await leave(provider, lane, children);
+    progress.inBatches = page.inBatches ?? progress.inBatches ?? false;
+    for (const lane of page.held ?? []) await leave(provider, lane, children, summary);
+    const request = scheduledRefresh(page.asOf, false);
+    if (progress.inBatches) {
+      await condition(() => batches.running < BATCHES);
+      void batches.refresh(takingTurns(page.accounts), request);
+      progress.cursor = page.next;
+      if (hasGrown()) await batches.drain();
+      await continueIfGrown(input, children, progress);
+      continue;
+    }
     for (const account of page.accounts) {
       const isClosed = () => closed.has(account.environment);
       await condition(() => children.running < WINDOW || isClosed());
       const waitMs = children.waitMs(account.environment);
       if (waitMs > 0 && waitMs <= LANE_WAIT_MAX_MS && !isClosed()) await sleep(waitMs);
       if (isClosed() || waitMs > LANE_WAIT_MAX_MS) summary.left += 1;
-      else void children.refresh(account, provider, scheduledRefresh(page.asOf, false));
+      else void children.refresh(account, request);
     }
     progress.cursor = page.next;
     await continueIfGrown(input, children, progress);
   }
+  await batches.drain();
 }
 
 /** Counts the accounts of a lane that is not begun with, and makes sure that somebody finds out when it heals. */
 async function leave(
   provider: string,
   { environment, reason, due }: HeldLane,
-  { closed, summary }: Children,
+  { closed }: Children,
+  summary: SweepSummary,
 ): Promise<void> {
   summary.due += due;
   summary.left += due;
@@ -284,15 +182,26 @@ async function validateDue(
         },
       ],
     );
-    children.countValidations(tally);
+    countValidations(summary, tally);
     summary.due += tally.toRefresh.length;
     const requestedAt = new Date().toISOString();
     for (const account of tally.toRefresh) {
       await condition(() => children.running < WINDOW);
-      void children.refresh(account, provider, scheduledRefresh(requestedAt, true));
+      void children.refresh(account, scheduledRefresh(requestedAt, true));
     }
     await continueIfGrown(input, children, progress);
   }
+}
+
+/** Takes in what a batch of validations came to. */
+function countValidations(summary: SweepSummary, tally: ValidationTally): void {
+  const { validated, invalid, unknown, failures, toRefresh } = tally;
+  summary.validated += validated;
+  summary.invalid += invalid;
+  // Whose token was refused and is refreshed now has not failed yet.
+  summary.failed += invalid + unknown - toRefresh.length;
+  for (const [code, number] of Object.entries(failures))
+    summary.failures[code] = (summary.failures[code] ?? 0) + number;
 }
 
 async function warn(input: SweepInput, summary: SweepSummary): Promise<void> {
@@ -309,21 +218,19 @@ function scheduledRefresh(requestedAt: string, force: boolean): RefreshRequest {
   return { source: 'scheduled', caller, requestedAt, force, capture: false };
 }
 
+function hasGrown(): boolean {
+  const { continueAsNewSuggested, historyLength } = workflowInfo();
+  return continueAsNewSuggested || historyLength > HISTORY_EVENTS_MAX;
+}
+
 async function continueIfGrown(
   input: SweepInput,
   children: Children,
   progress: SweepProgress,
 ): Promise<void> {
-  const { continueAsNewSuggested, historyLength } = workflowInfo();
-  if (!continueAsNewSuggested && historyLength <= HISTORY_EVENTS_MAX) return;
-  await drain(children);
+  if (!hasGrown()) return;
+  await children.drain();
   await continueAsNew<typeof sweepWorkflow>({ ...input, progress });
-}
-
-/** Waits for the children that are under way; those that do not end are counted as in flight. */
-async function drain(children: Children): Promise<void> {
-  if (!(await condition(() => children.running === 0, DRAIN_MAX)))
-    children.summary.in_flight += children.running;
 }
 
 function firstProgress(input: SweepInput): SweepProgress {

@@ -468,7 +468,7 @@ describe('changing an account', () => {
       source: 'api',
       now,
     } as const;
-    await api.store.grants.claim({ ...claim, supersedes: null, unlessAttemptedSince: null });
+    await api.store.grants.claim({ ...claim, supersedes: [], unlessAttemptedSince: null });
     const account = await api.store.grants.read(id);
     if (account === null) throw new Error(`no account ${id}`);
     await change(id, { refresh_token: api.consent().refresh_token });
@@ -517,7 +517,7 @@ describe('changing an account', () => {
     const now = new Date();
     const attemptId = randomUUID();
     const claim = { accountId: id, attemptId, worker: 'w', source: 'scheduled', now } as const;
-    await api.store.grants.claim({ ...claim, supersedes: null, unlessAttemptedSince: null });
+    await api.store.grants.claim({ ...claim, supersedes: [], unlessAttemptedSince: null });
     const account = await api.store.grants.read(id);
     if (account === null) throw new Error(`no account ${id}`);
     await api.store.grants.settle({

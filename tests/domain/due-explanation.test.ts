@@ -9,6 +9,7 @@ const fromNow = (minutes: number) => new Date(NOW.getTime() + minutes * MINUTE);
 const POLICY: RefreshPolicy = {
   enabled: true,
   sweepEveryMs: 10 * MINUTE,
+  perAccountUpTo: 500,
   refreshBeforeMs: 15 * MINUTE,
   refreshAfterAgeMs: 60 * MINUTE,
   jitterMs: 0,

@@ -16,6 +16,7 @@ const MINUTE = 60_000;
 const POLICY: RefreshPolicy = {
   enabled: true,
   sweepEveryMs: 10 * MINUTE,
+  perAccountUpTo: 500,
   refreshBeforeMs: 15 * MINUTE,
   refreshAfterAgeMs: 60 * MINUTE,
   jitterMs: 0,

@@ -21,7 +21,7 @@ function guardOver(all: GenerationMark[], before: GenerationMark[] = all) {
       async *newest(closedBefore) {
         asked.push(closedBefore);
         if (state.away) throw new Error('the index is away');
-        yield* closedBefore === null ? all : before;
+        for (const mark of closedBefore === null ? all : before) yield [mark];
       },
     },
   });

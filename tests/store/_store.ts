@@ -21,6 +21,7 @@ const unique = (prefix: string) => `${prefix}_${randomBytes(6).toString('hex')}`
 export const POLICY: RefreshPolicy = {
   enabled: true,
   sweepEveryMs: 10 * MINUTE,
+  perAccountUpTo: 500,
   refreshBeforeMs: 15 * MINUTE,
   refreshAfterAgeMs: 60 * MINUTE,
   jitterMs: 0,
@@ -99,7 +100,7 @@ export function claimOf(account: Account, attemptId: string, input: Partial<Clai
     worker: 'worker-1',
     source: 'scheduled' as const,
     now: NOW,
-    supersedes: null,
+    supersedes: [],
     unlessAttemptedSince: null,
     ...input,
   };

@@ -94,11 +94,11 @@ describe('claim', () => {
 
   it('of an earlier attempt of the same workflow is abandoned before its lease runs out', async () => {
     await claim('one');
-    expect(await claim('two', { supersedes: 'one' })).toMatchObject({
+    expect(await claim('two', { supersedes: ['one'] })).toMatchObject({
       kind: 'abandoned',
       claim: { attemptId: 'one' },
     });
-    expect((await claim('three', { supersedes: 'another' })).kind).toBe('busy');
+    expect((await claim('three', { supersedes: ['another'] })).kind).toBe('busy');
   });
 
   it('can be made again once the abandoned one is settled', async () => {
@@ -121,7 +121,7 @@ describe('claim', () => {
   it('is not made by a workflow whose earlier attempt had ended after all', async () => {
     await claim('one');
     await store.grants.commit(commitOf(account, grantOf('one')));
-    expect(await claim('two', { supersedes: 'one' })).toMatchObject({
+    expect(await claim('two', { supersedes: ['one'] })).toMatchObject({
       kind: 'answered',
       attempt: { attemptId: 'one' },
     });

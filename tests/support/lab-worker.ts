@@ -52,17 +52,29 @@ export type LabReport =
 export type WithoutControl = 'claim' | 'fence' | 'associated_data';
 
 const without = process.env['LAB_WITHOUT'] as WithoutControl | undefined;
-const attempt = new AsyncLocalStorage<{ accountId: string; attemptId: string }>();
+interface Attempt {
+  accountId: string;
+  attemptId: string;
+}
+const attempt = new AsyncLocalStorage<Attempt>();
 const holds = new Map<string, WorkerPhase>();
 const waiting = new Map<string, () => void>();
 
 const tell = (report: LabReport) => process.send?.(report);
 
-function reached(phase: WorkerPhase): Promise<void> {
-  const current = attempt.getStore();
+/** @param named whose attempt it is, where many run in one activity */
+function reached(phase: WorkerPhase, named?: Attempt): Promise<void> {
+  const current = attempt.getStore() ?? named;
   if (current === undefined) return Promise.resolve();
   const { accountId } = current;
-  tell({ report: 'reached', ...current, phase, at: performance.timeOrigin + performance.now() });
+  const { attemptId } = current;
+  tell({
+    report: 'reached',
+    accountId,
+    attemptId,
+    phase,
+    at: performance.timeOrigin + performance.now(),
+  });
   if (holds.get(accountId) !== phase) return Promise.resolve();
   holds.delete(accountId);
   return new Promise((resolve) => waiting.set(accountId, resolve));
@@ -98,26 +110,27 @@ function observed(deps: ActivityDependencies): ActivityDependencies {
           const claimed = account
             ? { kind: 'claimed' as const, account }
             : await grants.claim(input);
-          if (claimed.kind === 'claimed') await reached('claimed');
+          if (claimed.kind === 'claimed') await reached('claimed', input);
           return claimed;
         },
         async markSending(claim, now) {
           const may = without === 'claim' || (await grants.markSending(claim, now));
-          if (may) await reached('marked');
+          if (may) await reached('marked', claim);
           return may;
         },
         async commit(input) {
-          await reached('sealed');
+          const of = { accountId: input.account.id, attemptId: input.grant.attemptId ?? '' };
+          await reached('sealed', of);
           const now = without === 'fence' ? await grants.read(input.account.id) : null;
           const done = await grants.commit(now ? { ...input, generation: now.generation } : input);
-          await reached('committed');
+          await reached('committed', of);
           return done;
         },
       }),
       logEntries: wrapped(logEntries, {
         async record(entry) {
           await logEntries.record(entry);
-          await reached('logged');
+          await reached('logged', { accountId: entry.account_id ?? '', attemptId: entry.id });
         },
       }),
     }),
@@ -190,7 +203,16 @@ async function main(): Promise<void> {
     });
     const restoreGuard = new RestoreGuard({ store, marks: rotationMarks(client), now });
     const permits = new OpenLanes(store.lanes, async () => undefined);
-    const deps = { store, vault, providers, permits, restoreGuard, worker: identity, now };
+    const deps = {
+      store,
+      vault,
+      providers,
+      permits,
+      restoreGuard,
+      worker: identity,
+      stopping: stopping.signal,
+      now,
+    };
     return Worker.create({
       ...common,
       activities: perAccount(createActivities(observed({ ...deps, transport: createTransport() }))),
@@ -198,6 +220,7 @@ async function main(): Promise<void> {
       maxHeartbeatThrottleInterval: '500ms',
     });
   };
+  const stopping = new AbortController();
   const opened = openStoreAndVault(mongodbUri, ring, config, 'lab');
   await opened;
 
@@ -212,6 +235,7 @@ async function main(): Promise<void> {
       const end = performance.now() + message.ms;
       while (performance.now() < end);
     } else if (message.order === 'stop') {
+      stopping.abort();
       void drain(worker);
     } else {
       void create().then(async (created) => {

@@ -18,7 +18,10 @@ const workflowsPath = require.resolve('../../src/workflows');
 
 let h: Harness;
 beforeAll(async () => {
-  h = await startHarness({ providers: ['ebay', 'shopify'], delivery: { pausesMs: [100] } });
+  h = await startHarness({
+    providers: { ebay: {}, shopify: {}, etsy: { perAccountUpTo: 3 } },
+    delivery: { pausesMs: [100] },
+  });
 });
 afterAll(() => h?.stop());
 
@@ -90,6 +93,21 @@ describe('what runs today replays', () => {
       retrying: 1,
     });
     await assertReplays('sweep', workflowId);
+  });
+
+  it('a sweep in batches, and the own workflow of an account that one could not refresh', async () => {
+    const refused = await h.addAccount({ provider: 'etsy', label: 'Refused' });
+    h.sandbox.revoke(refused.plain.refreshToken);
+    for (let n = 0; n < 3; n += 1) await h.addAccount({ provider: 'etsy' });
+    const { body } = await h.request(await h.key(), 'POST', '/api/admin/internal/refresh-tokens', {
+      provider: 'etsy',
+    });
+    const [{ workflow_id: workflowId, run_id: runId }] = body.started;
+    const summary = await h.client.workflow.getHandle(workflowId, runId).result();
+    expect(summary).toMatchObject({ due: 4, refreshed: 3, failed: 1, needs_reconnect: 1 });
+    await assertReplays('sweep-in-batches', workflowId);
+    await assertReplays('batch', `refresh-batch/${runId}/1`);
+    await assertReplays('refresh-begun-in-batch', `refresh-account/${refused.id}`);
   });
 
   it('a sweep that finds nothing due', async () => {
@@ -175,6 +193,7 @@ describe('what was recorded replays', () => {
     const all = recorded.map((file) => readFileSync(join(HISTORIES, file), 'utf8')).join('');
     expect(all).toContain('refreshAccountWorkflow');
     expect(all).toContain('sweepWorkflow');
+    expect(all).toContain('refreshBatchWorkflow');
     expect(all).toContain('validateAccountWorkflow');
     expect(all).toContain('deliverEventWorkflow');
   });

@@ -66,6 +66,7 @@ serveWorker(async (setting) => {
     permits: new LanePermits(store.lanes, async () => undefined),
     restoreGuard: new RestoreGuard({ store, marks, now }),
     worker: 'bench',
+    stopping: new AbortController().signal,
     now,
   };
   // What an activity logs by needs an activity's context; nothing else of Temporal takes part.

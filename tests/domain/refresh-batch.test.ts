@@ -1,0 +1,31 @@
+import { addCounts, noCounts, takingTurns } from '../../src/domain/refresh-batch';
+
+const due = (organisation: string, accountId: string) => ({
+  accountId,
+  organisation,
+  environment: 'production',
+  label: accountId,
+});
+
+it('issue 7.2 organisations take turns, each with its most urgent accounts first', () => {
+  const listed = [due('large', 'l1'), due('large', 'l2'), due('large', 'l3'), due('small', 's1')];
+  const ids = takingTurns(listed).map(({ accountId }) => accountId);
+  expect(ids).toEqual(['l1', 's1', 'l2', 'l3']);
+});
+
+it('what batches came to adds up, failures by their codes', () => {
+  const sum = noCounts();
+  const one = { ...noCounts(), refreshed: 3, failed: 1, retrying: 1, failures: { a: 1 } };
+  addCounts(sum, one);
+  addCounts(sum, { ...one, left: 2, failures: { a: 1, b: 2 } });
+  expect(sum).toEqual({
+    refreshed: 6,
+    failed: 2,
+    needs_reconnect: 0,
+    retrying: 2,
+    in_flight: 0,
+    skipped: 0,
+    left: 2,
+    failures: { a: 2, b: 2 },
+  });
+});

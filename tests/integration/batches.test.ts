@@ -1,0 +1,254 @@
+/**
+ * Sweeps of many accounts, on real engines: more are due than get a workflow each. What is promised of a refresh is
+ * promised here, too, and the sandbox's ledger says what was really sent.
+ */
+
+import { openStore, type Store } from '../../src/store/store';
+import { rotationMarks } from '../../src/worker/rotation-marks';
+import { eventually } from '../support/eventually';
+import { type Harness, startHarness } from '../support/harness';
+
+const UP_TO = 5;
+const MANY = 30;
+const PER_SECOND = 8;
+const MINUTE = 60_000;
+const LONG_MS = 120_000;
+const PROVIDERS = [
+  'plain',
+  'mixed',
+  'few',
+  'asked',
+  'limited',
+  'ended',
+  'stopped',
+  'told',
+  'strict',
+];
+
+let h: Harness;
+let key: string;
+let other: Store;
+beforeAll(async () => {
+  const ebay = { adapter: 'ebay', dialect: 'ebay', refreshAfterAge: 'never' } as const;
+  const providers = {
+    ...Object.fromEntries(PROVIDERS.map((id) => [id, { ...ebay, perAccountUpTo: UP_TO }])),
+    limited: { ...ebay, perAccountUpTo: UP_TO, rate: `${PER_SECOND}/s` },
+    strict: { adapter: 'etsy', dialect: 'etsy', perAccountUpTo: UP_TO } as const,
+  };
+  h = await startHarness({ worker: false, providers });
+  key = await h.key({ scopes: ['admin', 'internal', 'tokens'] });
+  await h.startWorker();
+  other = await openStore(h.mongodbUri, { logRetentionDays: 30, rules: h.providers.rule });
+  await h.startWorker({ config: h.config, store: other });
+  // The sweeps that starting workers trigger are over: the tests' own are the only ones.
+  const sweeps = () => h.logs.filter((line) => line.includes('"sweep finished"'));
+  await eventually(() => sweeps().length >= PROVIDERS.length, LONG_MS);
+}, LONG_MS);
+afterAll(async () => {
+  await h?.stop();
+  await other?.close();
+});
+
+type Added = Awaited<ReturnType<Harness['addAccount']>>;
+
+async function addMany(provider: string, count: number): Promise<Added[]> {
+  const dialect = provider === 'strict' ? 'etsy' : 'ebay';
+  const accounts: Added[] = [];
+  for (let n = 0; n < count; n += 1)
+    accounts.push(await h.addAccount({ provider, dialect, expiresInMs: (5 + n / 100) * MINUTE }));
+  return accounts;
+}
+
+async function startSweep(provider: string) {
+  const { body } = await h.request(key, 'POST', '/api/admin/internal/refresh-tokens', { provider });
+  const [{ workflow_id: workflowId, run_id: runId }] = body.started;
+  const handle = h.client.workflow.getHandle(workflowId, runId);
+  return { workflowId, runId, handle, result: () => handle.result() };
+}
+
+const received = (ids: readonly string[], since = 0) =>
+  h.sandbox.ledger
+    .slice(since)
+    .filter(({ event, subject = '' }) => event === 'received' && ids.includes(subject));
+const idsOf = (accounts: readonly Added[]) => accounts.map(({ id }) => id);
+
+async function workflowsOf(ids: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { workflowId } of h.client.workflow.list({
+    query: 'WorkflowType = "refreshAccountWorkflow"',
+  }))
+    found.push(workflowId);
+  return ids.filter((id) => found.includes(`refresh-account/${id}`));
+}
+
+/** Each was presented once and has the one entry that says so. */
+async function expectRefreshedOnce(ids: readonly string[]): Promise<void> {
+  expect(received(ids)).toHaveLength(ids.length);
+  for (const id of ids) {
+    expect(await h.account(id)).toMatchObject({ state: 'active', generation: 2, claim: null });
+    expect((await h.entries(id)).map(({ action }) => action)).toEqual(['token_refreshed']);
+  }
+}
+
+it('issue 7.3 more than are given a workflow each are refreshed in a batch, once and with one entry each, which names the sweep', async () => {
+  const ids = idsOf(await addMany('plain', MANY));
+  const sweep = await startSweep('plain');
+  expect(await sweep.result()).toMatchObject({
+    due: MANY,
+    refreshed: MANY,
+    failed: 0,
+    in_flight: 0,
+    skipped: 0,
+    left: 0,
+  });
+  await expectRefreshedOnce(ids);
+  const [entry] = await h.entries(ids[0] ?? '');
+  expect(entry).toMatchObject({
+    source: 'scheduled',
+    workflow_id: sweep.workflowId,
+    run_id: sweep.runId,
+    diagnostics: { caller: sweep.workflowId },
+  });
+  expect(await workflowsOf(ids)).toEqual([]);
+});
+
+it('issue 7.3 up to the threshold each account has its own workflow', async () => {
+  const ids = idsOf(await addMany('few', UP_TO));
+  expect(await (await startSweep('few')).result()).toMatchObject({ due: UP_TO, refreshed: UP_TO });
+  expect(await workflowsOf(ids)).toEqual(ids);
+});
+
+it(
+  'issue 7.3 whatever is not plain success goes on in a workflow of its own: a refused account ends there, a 5xx is tried again',
+  async () => {
+    const [refused, down, ...rest] = (await addMany('mixed', MANY)) as [Added, Added, ...Added[]];
+    h.sandbox.revoke(refused.plain.refreshToken);
+    h.sandbox.script({ subject: down.id, answer: { kind: 'unavailable' } });
+    expect(await (await startSweep('mixed')).result()).toMatchObject({
+      due: MANY,
+      refreshed: MANY - 2,
+      failed: 2,
+      needs_reconnect: 1,
+      retrying: 1,
+      failures: { invalid_grant: 1, provider_unavailable: 1 },
+    });
+    await expectRefreshedOnce(idsOf(rest));
+    expect(await workflowsOf(idsOf([refused, down, ...rest]))).toEqual([refused.id, down.id]);
+    expect(await h.account(refused.id)).toMatchObject({ state: 'needs_reconnect' });
+    // The first attempt was the batch's: it is not made once more.
+    expect(await h.entries(refused.id)).toHaveLength(1);
+    expect(received([refused.id])).toHaveLength(1);
+    await eventually(async () => (await h.account(down.id)).generation === 2, 30_000);
+    expect(received([down.id])).toHaveLength(2);
+  },
+  LONG_MS,
+);
+
+it(
+  'issue 7.3 whoever wants an account that a batch is refreshing shares its answer',
+  async () => {
+    const [slow, ...rest] = (await addMany('asked', MANY)) as [Added, ...Added[]];
+    h.sandbox.script({
+      subject: slow.id,
+      answer: { kind: 'normal', delayMs: 1_500, delayAt: 'before_commit' },
+    });
+    const sweep = await startSweep('asked');
+    await eventually(() => received([slow.id]).length === 1);
+    const path = `/api/admin/accounts/${slow.id}/refresh`;
+    const { body } = await h.request(key, 'POST', path, { force: true });
+    expect(body).toMatchObject({ outcome: 'refreshed', generation: 2 });
+    expect(await sweep.result()).toMatchObject({ due: MANY, refreshed: MANY });
+    await expectRefreshedOnce(idsOf([slow, ...rest]));
+  },
+  LONG_MS,
+);
+
+it(
+  `issue 7.3 a limit of ${PER_SECOND} requests a second holds over the batches of two workers`,
+  async () => {
+    const ids = idsOf(await addMany('limited', 2 * MANY));
+    const since = h.sandbox.ledger.length;
+    const [one, two] = [await startSweep('limited'), await startScheduled('limited')];
+    await Promise.all([one.result(), two.result()]);
+    await expectRefreshedOnce(ids);
+    const at = received(ids, since).map((entry) => entry.at);
+    const inOneSecond = at.map((from) => at.filter((t) => t >= from && t < from + 1_000).length);
+    expect(Math.max(...inOneSecond)).toBeLessThanOrEqual(PER_SECOND);
+  },
+  LONG_MS,
+);
+
+/** The schedule's own, beside the one that was triggered. */
+async function startScheduled(provider: string) {
+  const handle = await h.client.workflow.start('sweepWorkflow', {
+    workflowId: `sweep/${provider}-beside`,
+    taskQueue: h.config.temporal.taskQueue,
+    args: [{ provider }],
+  });
+  return { result: () => handle.result() };
+}
+
+it.each(['terminate', 'cancel'] as const)(
+  'issue 7.3 an operator who ends a sweep (%s) loses nothing of the batch that is under way',
+  async (how) => {
+    const accounts = await addMany('ended', MANY);
+    const ids = idsOf(accounts);
+    h.sandbox.script({
+      subject: ids[0] ?? '',
+      answer: { kind: 'normal', delayMs: 2_000, delayAt: 'after_commit' },
+    });
+    const sweep = await startSweep('ended');
+    await eventually(() => received([ids[0] ?? '']).length === 1);
+    await sweep.handle[how]();
+    await eventually(async () => {
+      const now = await Promise.all(ids.map((id) => h.account(id)));
+      return now.every(({ generation }) => generation === 2);
+    });
+    await expectRefreshedOnce(ids);
+  },
+  LONG_MS,
+);
+
+it(
+  'issue 7.3 workers that stop finish what they have begun of a batch, and those after them go on with the rest',
+  async () => {
+    const ids = idsOf(await addMany('stopped', 2 * MANY));
+    const slow = { kind: 'normal', delayMs: 1_500, delayAt: 'after_commit' } as const;
+    for (const subject of ids) h.sandbox.script({ subject, answer: slow });
+    const sweep = await startSweep('stopped');
+    await eventually(() => received(ids).length > MANY);
+    await h.stopWorkers();
+    expect(received(ids).length).toBeLessThan(2 * MANY);
+    await h.startWorker();
+    expect(await sweep.result()).toMatchObject({ due: 2 * MANY, refreshed: 2 * MANY, failed: 0 });
+    await expectRefreshedOnce(ids);
+  },
+  LONG_MS,
+);
+
+it('issue 7.3 the sweep’s history says what its batches came to, and names no account', async () => {
+  const ids = idsOf(await addMany('told', MANY));
+  const sweep = await startSweep('told');
+  await sweep.result();
+  const path = `/api/admin/workflows/${encodeURIComponent(sweep.workflowId)}/history`;
+  const { body } = await h.request(key, 'GET', path);
+  const said = body.items.map(({ what }: any) => what);
+  expect(said).toContain(`Refresh ${MANY} accounts (told)`);
+  expect(said).toContain(`a batch is through: ${MANY} refreshed`);
+  for (const id of ids) expect(JSON.stringify(body)).not.toContain(id);
+});
+
+it('issue 7.3 F26 Temporal keeps which refresh tokens a batch has replaced, to notice a restored database', async () => {
+  const ids = idsOf(await addMany('strict', MANY));
+  await (await startSweep('strict')).result();
+  await expectRefreshedOnce(ids);
+  const marked = async () => {
+    const marks = [];
+    for await (const ofOne of rotationMarks(h.client).newest(null)) marks.push(...ofOne);
+    return marks;
+  };
+  await eventually(async () => (await marked()).length >= MANY);
+  expect(await marked()).toEqual(
+    expect.arrayContaining(ids.map((accountId) => ({ accountId, generation: 2 }))),
+  );
+});
