@@ -82,7 +82,7 @@ export class Sweeps {
 }
 
 /** Workflow ids and schedules of one run are its own. */
-export async function createNamespace(connection: Connection, namespace: string): Promise<void> {
+async function createNamespace(connection: Connection, namespace: string): Promise<void> {
   await connection.workflowService.registerNamespace({
     namespace,
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a Long, where a number does as well
