@@ -3,12 +3,14 @@
  * provider process and the same MongoDB, one side at a time, and each checked for having done the work. One table.
  *
  * `npm run bench -- --accounts 1000 --latency 0,150 --sides a,b,f --rounds 3`; `--concurrency 100` in place of the
- * search for the best of each side. On MONGODB_URI and TEMPORAL_ADDRESS, or on embedded engines.
+ * search for the best of each side. On MONGODB_URI and TEMPORAL_ADDRESS, or on embedded engines; `--temporal production`
+ * takes a Temporal server on PostgreSQL in place of the embedded one.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Accounts } from './sides/accounts';
-import { whole, wholes } from './sides/options';
+import type { TemporalKind } from './sides/engines';
+import { temporalKind, whole, wholes } from './sides/options';
 import type { Need, Side } from './sides/side';
 import { program, Stage, say } from './sides/stage';
 import { median, printTable } from './sides/table';
@@ -33,6 +35,7 @@ interface Options {
   rounds: number;
   /** `null`: the best of each side is looked for. */
   concurrency: number | null;
+  temporal: TemporalKind;
 }
 
 function readOptions(): Options {
@@ -43,6 +46,7 @@ function readOptions(): Options {
       sides: { type: 'string', default: Object.keys(SIDES).join(',') },
       rounds: { type: 'string', default: '3' },
       concurrency: { type: 'string' },
+      temporal: { type: 'string', default: 'embedded' },
     },
   });
   const sides = values.sides.split(',');
@@ -56,6 +60,7 @@ function readOptions(): Options {
     rounds: whole('rounds', values.rounds, 1),
     concurrency:
       values.concurrency === undefined ? null : whole('concurrency', values.concurrency, 1),
+    temporal: temporalKind(values.temporal),
   };
 }
 
@@ -178,7 +183,9 @@ function print(rows: readonly Row[], options: Options, ways: readonly string[]):
 program(async () => {
   const options = readOptions();
   const needs = options.sides.flatMap((letter) => SIDES[letter]?.needs ?? []);
-  await Stage.with(needs, async (stage) =>
-    print(await measure(stage, options), options, stage.engines.ways),
+  await Stage.with(
+    needs,
+    async (stage) => print(await measure(stage, options), options, stage.engines.ways),
+    options.temporal,
   );
 });

@@ -1,4 +1,5 @@
 /** What is read from a bench's command line. */
+import { TEMPORALS, type TemporalKind } from './engines';
 
 /** @throws with the option's name, where it is no whole number or too small */
 export function whole(name: string, text: string, least: number): number {
@@ -11,4 +12,12 @@ export function whole(name: string, text: string, least: number): number {
 /** Whole numbers with commas between them. */
 export function wholes(name: string, text: string, least: number): number[] {
   return text.split(',').map((one) => whole(name, one, least));
+}
+
+/** @throws where there is no such */
+export function temporalKind(text: string): TemporalKind {
+  const kind = TEMPORALS.find((known) => known === text);
+  if (kind === undefined)
+    throw new Error(`--temporal must be one of ${TEMPORALS.join(', ')}, not "${text}"`);
+  return kind;
 }

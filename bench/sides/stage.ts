@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Engines, startEngines } from './engines';
+import { type Engines, startEngines, type TemporalKind } from './engines';
 import { ProviderProcess } from './provider-process';
 import { type Need, PROVIDER, type Setting } from './side';
 
@@ -28,9 +28,13 @@ export class Stage {
   }
 
   /** Sets it up, has the bench run on it, and clears it away; the scratch folder is kept where something failed. */
-  static async with(needs: readonly Need[], run: (stage: Stage) => Promise<void>): Promise<void> {
+  static async with(
+    needs: readonly Need[],
+    run: (stage: Stage) => Promise<void>,
+    temporal: TemporalKind = 'embedded',
+  ): Promise<void> {
     const scratch = mkdtempSync(join(tmpdir(), 'evergrant-bench-'));
-    const engines = await startEngines(new Set(needs), scratch, say);
+    const engines = await startEngines(new Set(needs), scratch, say, temporal);
     try {
       const client = { clientId: 'bench', clientSecret: randomBytes(16).toString('hex') };
       const provider = await ProviderProcess.start(client);
