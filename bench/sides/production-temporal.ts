@@ -187,6 +187,16 @@ async function startServer(
   return { address, stop: () => endChild(server) };
 }
 
+async function service() {
+  return {
+    rpc: {
+      grpcPort: await serverPort(),
+      membershipPort: await serverPort(),
+      bindOnLocalHost: true,
+    },
+  };
+}
+
 async function configuration(postgresPort: number): Promise<{ yaml: string; port: number }> {
   const store = (databaseName: string) => ({
     sql: {
@@ -199,13 +209,6 @@ async function configuration(postgresPort: number): Promise<{ yaml: string; port
       maxConns: 20,
       maxIdleConns: 20,
       maxConnLifetime: '1h',
-    },
-  });
-  const service = async () => ({
-    rpc: {
-      grpcPort: await serverPort(),
-      membershipPort: await serverPort(),
-      bindOnLocalHost: true,
     },
   });
   const services = {
