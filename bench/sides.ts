@@ -3,17 +3,17 @@
  * provider process and the same MongoDB, one side at a time, and each checked for having done the work. One table.
  *
  * `npm run bench -- --accounts 1000 --latency 0,150 --sides a,b,f --rounds 3`; `--concurrency 100` in place of the
- * search for the best of each side. On MONGODB_URI and TEMPORAL_ADDRESS, or on embedded engines.
+ * search for the best of each side. On MONGODB_URI and TEMPORAL_ADDRESS, or on embedded engines; `--temporal production`
+ * takes a Temporal server on PostgreSQL in place of the embedded one.
  */
-import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Accounts } from './sides/accounts';
-import { type Engines, startEngines } from './sides/engines';
-import { ProviderProcess } from './sides/provider-process';
-import { type Need, PROVIDER, type Setting, type Side } from './sides/side';
+import type { TemporalKind } from './sides/engines';
+import { temporalKind, whole, wholes } from './sides/options';
+import type { Need, Side } from './sides/side';
+import { program, Stage, say } from './sides/stage';
+import { median, printTable } from './sides/table';
 
 const SIDES: Record<string, { folder: string; needs: Need[] }> = {
   a: { folder: 'limit', needs: [] },
@@ -28,8 +28,6 @@ const WARM_UP = 50;
 /** The search for the best concurrency is made with so many at most. */
 const SEARCH_MAX = 2_000;
 
-const say = (line: string) => process.stderr.write(`${line}\n`);
-
 interface Options {
   accounts: number;
   latencies: number[];
@@ -37,6 +35,7 @@ interface Options {
   rounds: number;
   /** `null`: the best of each side is looked for. */
   concurrency: number | null;
+  temporal: TemporalKind;
 }
 
 function readOptions(): Options {
@@ -47,6 +46,7 @@ function readOptions(): Options {
       sides: { type: 'string', default: Object.keys(SIDES).join(',') },
       rounds: { type: 'string', default: '3' },
       concurrency: { type: 'string' },
+      temporal: { type: 'string', default: 'embedded' },
     },
   });
   const sides = values.sides.split(',');
@@ -55,92 +55,43 @@ function readOptions(): Options {
       throw new Error(`--sides must be of ${Object.keys(SIDES).join(',')}, not "${letter}"`);
   return {
     accounts: whole('accounts', values.accounts, 1),
-    latencies: values.latency.split(',').map((text) => whole('latency', text, 0)),
+    latencies: wholes('latency', values.latency, 0),
     sides,
     rounds: whole('rounds', values.rounds, 1),
     concurrency:
       values.concurrency === undefined ? null : whole('concurrency', values.concurrency, 1),
+    temporal: temporalKind(values.temporal),
   };
 }
 
-function whole(name: string, text: string, least: number): number {
-  const number = Number(text);
-  if (!Number.isInteger(number) || number < least)
-    throw new Error(`--${name} must be a whole number from ${least} on, not "${text}"`);
-  return number;
-}
-
-class Bench {
-  readonly #engines: Engines;
-  readonly #provider: ProviderProcess;
-  readonly #client: { clientId: string; clientSecret: string };
-  readonly #scratch: string;
-
-  private constructor(
-    engines: Engines,
-    provider: ProviderProcess,
-    client: { clientId: string; clientSecret: string },
-    scratch: string,
-  ) {
-    this.#engines = engines;
-    this.#provider = provider;
-    this.#client = client;
-    this.#scratch = scratch;
-  }
-
-  static async start(engines: Engines, scratch: string): Promise<Bench> {
-    const client = { clientId: 'bench', clientSecret: randomBytes(16).toString('hex') };
-    return new Bench(engines, await ProviderProcess.start(client), client, scratch);
-  }
-
-  /** @returns the seconds in which the side refreshed so many accounts, which it is proven to have done */
-  async run(side: Side, latencyMs: number, accounts: number, concurrency: number): Promise<number> {
-    const setting = this.#setting(concurrency);
-    const due = await Accounts.open(setting, this.#provider);
+/** @returns the seconds in which the side refreshed so many accounts, which it is proven to have done */
+async function runSide(
+  stage: Stage,
+  side: Side,
+  latencyMs: number,
+  accounts: number,
+  concurrency: number,
+): Promise<number> {
+  const setting = stage.setting(concurrency);
+  const due = await Accounts.open(setting, stage.provider);
+  try {
+    await stage.provider.setLatency(latencyMs);
+    const running = await side.start(setting);
     try {
-      await this.#provider.setLatency(latencyMs);
-      const running = await side.start(setting);
-      try {
-        const first = await due.add(Math.min(WARM_UP, accounts));
-        await running.refreshDue(first.length);
-        await due.verify(first);
-        const issued = await due.add(accounts);
-        const started = performance.now();
-        await running.refreshDue(accounts);
-        const seconds = (performance.now() - started) / 1000;
-        await due.verify(issued);
-        return seconds;
-      } finally {
-        await running.stop();
-      }
+      const first = await due.add(Math.min(WARM_UP, accounts));
+      await running.refreshDue(first.length);
+      await due.verify(first);
+      const issued = await due.add(accounts);
+      const started = performance.now();
+      await running.refreshDue(accounts);
+      const seconds = (performance.now() - started) / 1000;
+      await due.verify(issued);
+      return seconds;
     } finally {
-      await due.drop();
+      await running.stop();
     }
-  }
-
-  async stop(): Promise<void> {
-    await this.#provider.stop();
-  }
-
-  /** A database, a namespace and keys of its own for each run. */
-  #setting(concurrency: number): Setting {
-    const id = randomBytes(4).toString('hex');
-    const { tokenEndpoint } = this.#provider;
-    const providersFile = join(this.#scratch, `providers-${id}.yaml`);
-    const environments = { production: { ...this.#client, tokenEndpoint } };
-    // JSON is YAML.
-    writeFileSync(providersFile, JSON.stringify({ providers: { [PROVIDER]: { environments } } }));
-    return {
-      ...this.#client,
-      mongodbUri: this.#engines.mongodbUri(`evergrant_bench_${id}`),
-      encryptionKeys: `k1:${randomBytes(32).toString('base64')}`,
-      tokenEndpoint,
-      providersFile,
-      concurrency,
-      temporal: { address: this.#engines.temporalAddress, namespace: `bench-${id}` },
-      redisUrl: this.#engines.redisUrl,
-      logFile: join(this.#scratch, `side-${id}.log`),
-    };
+  } finally {
+    await due.drop();
   }
 }
 
@@ -156,7 +107,7 @@ interface Row {
 }
 
 async function rowOf(
-  bench: Bench,
+  stage: Stage,
   options: Options,
   letter: string,
   latencyMs: number,
@@ -172,7 +123,13 @@ async function rowOf(
   if (options.concurrency !== null) return { ...row, concurrency: options.concurrency };
   const tried: { concurrency: number; seconds: number }[] = [];
   for (const concurrency of concurrencies) {
-    const seconds = await bench.run(side, latencyMs, Math.min(accounts, SEARCH_MAX), concurrency);
+    const seconds = await runSide(
+      stage,
+      side,
+      latencyMs,
+      Math.min(accounts, SEARCH_MAX),
+      concurrency,
+    );
     say(`search: ${side.name}, ${latencyMs} ms, ${concurrency} at once: ${seconds.toFixed(2)} s`);
     tried.push({ concurrency, seconds });
   }
@@ -181,15 +138,15 @@ async function rowOf(
 }
 
 /** All rows, round by round, each round beginning with another side. */
-async function measure(bench: Bench, options: Options): Promise<Row[]> {
+async function measure(stage: Stage, options: Options): Promise<Row[]> {
   const rows: Row[] = [];
   for (const latencyMs of options.latencies)
-    for (const letter of options.sides) rows.push(await rowOf(bench, options, letter, latencyMs));
+    for (const letter of options.sides) rows.push(await rowOf(stage, options, letter, latencyMs));
   for (let round = 0; round < options.rounds; round += 1) {
     const from = round % rows.length;
     for (const row of [...rows.slice(from), ...rows.slice(0, from)]) {
       const { side, latencyMs, accounts, concurrency } = row;
-      const seconds = await bench.run(side, latencyMs, accounts, concurrency ?? 1);
+      const seconds = await runSide(stage, side, latencyMs, accounts, concurrency ?? 1);
       row.seconds.push(seconds);
       say(
         `round ${round + 1} of ${options.rounds}: ${side.name}, ${latencyMs} ms: ${accounts} accounts in ${seconds.toFixed(2)} s`,
@@ -197,13 +154,6 @@ async function measure(bench: Bench, options: Options): Promise<Row[]> {
     }
   }
   return rows;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  const middle = sorted.length / 2;
-  const upper = sorted[Math.floor(middle)] ?? Number.NaN;
-  return Number.isInteger(middle) ? (upper + (sorted[middle - 1] ?? Number.NaN)) / 2 : upper;
 }
 
 function print(rows: readonly Row[], options: Options, ways: readonly string[]): void {
@@ -226,43 +176,16 @@ function print(rows: readonly Row[], options: Options, ways: readonly string[]):
     ratio(row, 'b'),
   ]);
   const head = ['side', 'latency', 'due', 'at once', 'median', 'spread', 'per s', '÷ (a)', '÷ (b)'];
-  const widths = head.map((title, at) =>
-    Math.max(title.length, ...lines.map((line) => line[at]?.length ?? 0)),
-  );
   process.stdout.write(`\n${ways.join(' · ')} · medians of ${options.rounds} rounds\n`);
-  for (const line of [head, ...lines]) {
-    const cells = line.map((cell, at) =>
-      at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0),
-    );
-    process.stdout.write(`${cells.join('  ')}\n`);
-  }
+  printTable(head, lines);
 }
 
-async function main(): Promise<void> {
+program(async () => {
   const options = readOptions();
-  const scratch = mkdtempSync(join(tmpdir(), 'evergrant-bench-'));
-  const needed = new Set(options.sides.flatMap((letter) => SIDES[letter]?.needs ?? []));
-  const engines = await startEngines(needed, scratch, say);
-  try {
-    const bench = await Bench.start(engines, scratch);
-    try {
-      print(await measure(bench, options), options, engines.ways);
-    } finally {
-      await bench.stop();
-    }
-  } finally {
-    await engines.stop();
-  }
-  // Kept where something failed: it holds the logs of the sides.
-  rmSync(scratch, { recursive: true, force: true });
-}
-
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
-main().then(
-  // A queue's library may keep a connection open that was closed; nothing here waits for it.
-  () => process.exit(0),
-  (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(1);
-  },
-);
+  const needs = options.sides.flatMap((letter) => SIDES[letter]?.needs ?? []);
+  await Stage.with(
+    needs,
+    async (stage) => print(await measure(stage, options), options, stage.engines.ways),
+    options.temporal,
+  );
+});

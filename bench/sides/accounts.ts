@@ -12,7 +12,16 @@ import type { IssuedGrant, ProviderProcess } from './provider-process';
 import { ORGANISATION, PROVIDER, type Setting } from './side';
 
 const BATCH = 500;
+/** The embedded server looks at every entry for each of these, so there are not to be many. */
+const VERIFIED_AT_ONCE = 5_000;
 const MINUTE_MS = 60_000;
+const YEAR_MS = 365 * 24 * 60 * MINUTE_MS;
+
+const soon = () => new Date(Date.now() + MINUTE_MS);
+
+function subjects(count: number): string[] {
+  return Array.from({ length: count }, () => `acc_${randomBytes(12).toString('hex')}`);
+}
 
 /** As every side that uses Evergrant's own store configures it. */
 export function configuredProviders(setting: Setting): ConfiguredProviders {
@@ -61,16 +70,44 @@ export class Accounts {
     return new Accounts(provider, store, vault, await openDatabase(setting.mongodbUri));
   }
 
-  /** Connects so many accounts, all of them due. */
-  async add(count: number): Promise<IssuedGrant[]> {
-    const subjects = Array.from({ length: count }, () => `acc_${randomBytes(12).toString('hex')}`);
-    const issued = await this.#provider.issue(subjects);
-    const now = new Date();
+  /** What the bench itself looks at. */
+  get connection(): Connection {
+    return this.#connection;
+  }
+
+  get store(): Store {
+    return this.#store;
+  }
+
+  /**
+   * Connects so many accounts, all of them due.
+   * @param expiresAt when the access token of the nth ends; each a minute from now, if nothing is said
+   */
+  async add(count: number, expiresAt: (n: number) => Date = soon): Promise<IssuedGrant[]> {
+    const all: IssuedGrant[] = [];
     for (let n = 0; n < count; n += BATCH) {
-      const batch = issued.slice(n, n + BATCH).map((grant) => this.#document(grant, now));
+      const issued = await this.#provider.issue(subjects(Math.min(BATCH, count - n)));
+      const now = new Date();
+      const batch = issued.map((grant, at) => this.#document(grant, now, expiresAt(n + at)));
+      await this.#store.accounts.createMissing(batch, now);
+      all.push(...issued);
+    }
+    return all;
+  }
+
+  /** Connects so many accounts that are not due for a year; the provider never hears of them. */
+  async addFresh(count: number): Promise<void> {
+    for (let n = 0; n < count; n += BATCH) {
+      const now = new Date();
+      const batch = subjects(Math.min(BATCH, count - n)).map((subject) => {
+        const [accessToken, refreshToken] = [subject, subject].map(
+          (start) => `${start}.${randomBytes(24).toString('base64url')}`,
+        );
+        const grant = { subject, accessToken: accessToken ?? '', refreshToken: refreshToken ?? '' };
+        return this.#document(grant, now, new Date(now.getTime() + YEAR_MS));
+      });
       await this.#store.accounts.createMissing(batch, now);
     }
-    return issued;
   }
 
   /**
@@ -78,6 +115,11 @@ export class Accounts {
    * @throws with what is wrong
    */
   async verify(issued: readonly IssuedGrant[]): Promise<void> {
+    for (let n = 0; n < issued.length; n += VERIFIED_AT_ONCE)
+      await this.#verify(issued.slice(n, n + VERIFIED_AT_ONCE));
+  }
+
+  async #verify(issued: readonly IssuedGrant[]): Promise<void> {
     const wrong: string[] = [];
     const before = new Map(issued.map((grant) => [grant.subject, grant]));
     const ids = [...before.keys()];
@@ -127,7 +169,7 @@ export class Accounts {
     await Promise.all([this.#connection.close(), this.#store.close()]);
   }
 
-  #document({ subject: id, accessToken, refreshToken }: IssuedGrant, now: Date) {
+  #document({ subject: id, accessToken, refreshToken }: IssuedGrant, now: Date, end: Date) {
     const place = { organisation: ORGANISATION, accountId: id };
     return {
       id,
@@ -140,7 +182,7 @@ export class Accounts {
       lastRefreshedAt: new Date(now.getTime() - 59 * MINUTE_MS),
       grant: {
         ...this.#vault.sealGrant({ accessToken, refreshToken }, place),
-        expiresAt: new Date(now.getTime() + MINUTE_MS).toISOString(),
+        expiresAt: end.toISOString(),
         refreshTokenExpiresAt: null,
         scopes: [],
         obtainedAt: now.toISOString(),

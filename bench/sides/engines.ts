@@ -10,6 +10,7 @@ import { loadConfig } from '../../src/config';
 import { startMongodb } from '../../src/engines/mongodb';
 import { startTemporal } from '../../src/engines/temporal';
 import { endChild, startChild } from './child';
+import { startProductionTemporal } from './production-temporal';
 import type { Need } from './side';
 
 const BENCH = join(__dirname, '..');
@@ -26,11 +27,16 @@ export interface Engines {
   stop(): Promise<void>;
 }
 
-/** Of `MONGODB_URI` and `TEMPORAL_ADDRESS`, or embedded; and what else is needed. */
+/** The Temporal that is started where there is no `TEMPORAL_ADDRESS`. */
+export const TEMPORALS = ['embedded', 'production'] as const;
+export type TemporalKind = (typeof TEMPORALS)[number];
+
+/** Of `MONGODB_URI` and `TEMPORAL_ADDRESS`, or started here; and what else is needed. */
 export async function startEngines(
   needed: ReadonlySet<Need>,
   dataDir: string,
   say: (line: string) => void,
+  temporalKind: TemporalKind = 'embedded',
 ): Promise<Engines> {
   const config = loadConfig();
   if (needed.has('packages')) installPackages(say);
@@ -48,7 +54,10 @@ export async function startEngines(
   let temporalAddress = config.temporal.connection?.address ?? '';
   if (needed.has('temporal')) {
     if (config.temporal.connection === null) {
-      const temporal = await startTemporal({ ...options, searchAttributes: {} });
+      const temporal =
+        temporalKind === 'production'
+          ? await startProductionTemporal(dataDir, config.cacheDir, say)
+          : await startTemporal({ ...options, searchAttributes: {} });
       stops.push(() => temporal.stop());
       temporalAddress = temporal.address;
       ways.push(`Temporal: ${temporal.way}`);

@@ -92,30 +92,13 @@ export class PlainRefresher {
       place,
       'refresh_token',
     );
-    const answer = await this.#exchange(refreshToken);
+    const answer = await exchange(this.#http, this.#setting, refreshToken);
     await this.#commit(account, attemptId, place, answer);
     await this.#log(account, attemptId);
   }
 
   async close(): Promise<void> {
     await Promise.all([this.#connection.close(), this.#http.close()]);
-  }
-
-  async #exchange(refreshToken: string): Promise<TokenResponse> {
-    const { statusCode, body } = await request(this.#setting.tokenEndpoint, {
-      dispatcher: this.#http,
-      method: 'POST',
-      headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      body: new URLSearchParams({
-        grant_type: 'refresh_token',
-        client_id: this.#setting.clientId,
-        refresh_token: refreshToken,
-      }).toString(),
-      signal: AbortSignal.timeout(DEADLINE_MS),
-    });
-    if (statusCode !== 200) throw new Error(`the provider answered ${statusCode}`);
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as everybody reads it
-    return (await body.json()) as TokenResponse;
   }
 
   async #commit(
@@ -165,4 +148,26 @@ export class PlainRefresher {
       message: 'refreshed',
     });
   }
+}
+
+/** One request, as everybody sends it. */
+export async function exchange(
+  dispatcher: Dispatcher,
+  { tokenEndpoint, clientId }: Setting,
+  refreshToken: string,
+): Promise<TokenResponse> {
+  const { statusCode, body } = await request(tokenEndpoint, {
+    dispatcher,
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams({
+      grant_type: 'refresh_token',
+      client_id: clientId,
+      refresh_token: refreshToken,
+    }).toString(),
+    signal: AbortSignal.timeout(DEADLINE_MS),
+  });
+  if (statusCode !== 200) throw new Error(`the provider answered ${statusCode}`);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as everybody reads it
+  return (await body.json()) as TokenResponse;
 }

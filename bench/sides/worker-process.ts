@@ -42,6 +42,10 @@ export class WorkerProcess {
     return worker;
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** Has the worker look for what is due by itself. */
   refreshDue(): void {
     this.#tell({ refreshDue: true });

@@ -1,0 +1,123 @@
+/**
+ * Whether a sweep costs what is due, and not what there is: the same number due, and one in a hundred, among 10,000,
+ * 100,000 and 1,000,000 accounts. The time of a sweep, the most memory that a worker took, and how long Temporal's
+ * history became. With several workers: what is gained by more.
+ *
+ * `npm run bench:growth -- --accounts 10000,100000 --due 200 --workers 1,2,4`. On MONGODB_URI and TEMPORAL_ADDRESS, or on
+ * embedded engines; the embedded MongoDB server keeps no range index and looks at every account for each page, and a
+ * million accounts are more than it holds.
+ */
+import { parseArgs } from 'node:util';
+import { Accounts } from './sides/accounts';
+import { startWorker } from './sides/evergrant/processes';
+import { Sweeps } from './sides/evergrant/sweeps';
+import { whole, wholes } from './sides/options';
+import { peakResidentMb } from './sides/process-figures';
+import type { Setting } from './sides/side';
+import { program, Stage, say } from './sides/stage';
+import { printTable } from './sides/table';
+
+const WARM_UP = 50;
+
+interface Row {
+  accounts: number;
+  due: number;
+  /** The same number due at every size, or a share of the size. */
+  part: boolean;
+  workers: number;
+  seconds: number;
+  /** Of the worker that took most. */
+  peakMb: number;
+  historyLengths: number[];
+}
+
+/** One sweep, with workers and a namespace of its own. */
+async function measure(
+  before: Setting,
+  accounts: Accounts,
+  { due, workers: count }: Pick<Row, 'due' | 'workers'>,
+): Promise<Pick<Row, 'seconds' | 'peakMb' | 'historyLengths'>> {
+  const namespace = `${before.temporal.namespace}-${crypto.randomUUID().slice(0, 8)}`;
+  const setting = { ...before, temporal: { ...before.temporal, namespace } };
+  const sweeps = await Sweeps.open(setting);
+  const workers = [await startWorker(setting)];
+  try {
+    await sweeps.ended();
+    while (workers.length < count) workers.push(await startWorker(setting));
+    const first = await accounts.add(WARM_UP);
+    await sweeps.sweep(WARM_UP);
+    await accounts.verify(first);
+    const issued = await accounts.add(due);
+    const started = performance.now();
+    const sweep = await sweeps.sweep(due);
+    const seconds = (performance.now() - started) / 1000;
+    const peakMb = Math.max(...workers.map(({ pid }) => peakResidentMb(pid)));
+    await accounts.verify(issued);
+    return { seconds, peakMb, historyLengths: await sweeps.historyLengths(sweep) };
+  } finally {
+    await Promise.all(workers.map((worker) => worker.stop()));
+    await sweeps.close();
+  }
+}
+
+program(async () => {
+  const isEmbedded = process.env['MONGODB_URI'] === undefined;
+  const { values } = parseArgs({
+    options: {
+      accounts: {
+        type: 'string',
+        default: isEmbedded ? '10000,100000' : '10000,100000,1000000',
+      },
+      due: { type: 'string', default: '200' },
+      workers: { type: 'string', default: '1' },
+    },
+  });
+  const sizes = wholes('accounts', values.accounts, 100);
+  const same = whole('due', values.due, 1);
+  const workerCounts = wholes('workers', values.workers, 1);
+  await Stage.with(['temporal'], async (stage) => {
+    const rows: Row[] = [];
+    for (const size of sizes) {
+      const setting = stage.setting();
+      const accounts = await Accounts.open(setting, stage.provider);
+      say(`connecting ${size} accounts`);
+      await accounts.addFresh(size);
+      for (const workers of workerCounts) {
+        for (const part of [false, true]) {
+          const due = part ? Math.ceil(size / 100) : same;
+          const row = { accounts: size, due, part, workers };
+          rows.push({ ...row, ...(await measure(setting, accounts, row)) });
+          say(`${due} due among ${size}, ${workers} workers: ${rows.at(-1)?.seconds.toFixed(2)} s`);
+        }
+      }
+      await accounts.drop();
+    }
+    const perSecond = ({ due, seconds }: Row) => due / seconds;
+    const lines = rows.map((row) => {
+      const smallest = rows.find(
+        ({ workers, part }) => workers === row.workers && part === row.part,
+      );
+      const fewest = rows.find(
+        ({ accounts, part }) => accounts === row.accounts && part === row.part,
+      );
+      const { historyLengths } = row;
+      return [
+        String(row.accounts),
+        row.part ? `${row.due} (1 %)` : String(row.due),
+        String(row.workers),
+        `${row.seconds.toFixed(2)} s`,
+        perSecond(row).toFixed(1),
+        (perSecond(row) / perSecond(smallest ?? row)).toFixed(2),
+        (perSecond(row) / perSecond(fewest ?? row)).toFixed(2),
+        `${row.peakMb.toFixed(0)} MB`,
+        `${historyLengths.reduce((sum, length) => sum + length, 0)} in ${historyLengths.length}`,
+        String(Math.max(...historyLengths)),
+      ];
+    });
+    const scans = isEmbedded ? ' (looks at every account for each page)' : '';
+    process.stdout.write(`\n${stage.engines.ways.join(`${scans} · `)}\n`);
+    const head = ['accounts', 'due', 'workers', 'sweep', 'per s', '÷ fewest accounts'];
+    const rest = ['÷ fewest workers', 'worker peak', 'events in runs', 'longest run'];
+    printTable([...head, ...rest], lines);
+  });
+});

@@ -1,0 +1,221 @@
+/**
+ * What `GET /api/tokens/{account_id}` costs beside the least that can answer it: a bare Hono handler in a process of its
+ * own, on the same server and the same accounts. A token in memory, one in the store, and one that has expired and is
+ * refreshed first. Every answer is compared with what the provider issued; whoever did no work fails the bench.
+ *
+ * `npm run bench:tokens -- --requests 20000 --accounts 3000 --expired 200 --connections 50 --rounds 3`;
+ * `--profile <folder>` has the API write a CPU profile there. On MONGODB_URI and TEMPORAL_ADDRESS, or embedded engines.
+ */
+import { parseArgs } from 'node:util';
+import { Accounts } from './sides/accounts';
+import { startApi, startWorker } from './sides/evergrant/processes';
+import { Sweeps } from './sides/evergrant/sweeps';
+import { type Loaded, load } from './sides/load';
+import { whole } from './sides/options';
+import type { IssuedGrant } from './sides/provider-process';
+import { ORGANISATION } from './sides/side';
+import { program, Stage, say } from './sides/stage';
+import { median, printTable } from './sides/table';
+import { BareServer } from './sides/tokens/bare-server';
+
+const KINDS = ['memory', 'store', 'expired'] as const;
+type Kind = (typeof KINDS)[number];
+
+/** Few, so that they stay in memory: each is read again every five seconds. */
+const IN_MEMORY = 10;
+const WARM_UP = { memory: 1_000, store: 500, expired: 20 } as const;
+/** Of the hand-outs that are to be of one source: while one is read again, others wait for that read. */
+const OF_SOURCE_MIN = { memory: 0.9, store: 0.99, expired: 1 } as const;
+const SOURCE = { memory: 'memory', store: 'store', expired: 'refresh' } as const;
+const HOUR_MS = 3600_000;
+
+interface Options {
+  requests: number;
+  accounts: number;
+  expired: number;
+  connections: number;
+  rounds: number;
+  profile: string | null;
+}
+
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      requests: { type: 'string', default: '20000' },
+      accounts: { type: 'string', default: '3000' },
+      expired: { type: 'string', default: '200' },
+      connections: { type: 'string', default: '50' },
+      rounds: { type: 'string', default: '3' },
+      profile: { type: 'string' },
+    },
+  });
+  const connections = whole('connections', values.connections, 1);
+  return {
+    requests: whole('requests', values.requests, connections),
+    accounts: whole('accounts', values.accounts, connections),
+    expired: whole('expired', values.expired, connections),
+    connections,
+    rounds: whole('rounds', values.rounds, 1),
+    profile: values.profile ?? null,
+  };
+}
+
+/** Who is asked, and where. */
+interface Side {
+  name: string;
+  url: string;
+  apiKey: string;
+  path(kind: Kind, accountId: string): string;
+}
+
+interface Bench {
+  stage: Stage;
+  accounts: Accounts;
+  options: Options;
+}
+
+/** So many requests of one kind to one side, each answered with the token that it should be. */
+async function ask(
+  { stage, accounts, options }: Bench,
+  side: Side,
+  kind: Kind,
+  requests: number,
+): Promise<Loaded> {
+  const distinct = kind === 'memory' ? Math.min(IN_MEMORY, requests) : requests;
+  const end = Date.now() + (kind === 'expired' ? -1 : 1) * HOUR_MS;
+  const issued = await accounts.add(distinct, () => new Date(end));
+  const known = new Map(issued.map((grant) => [side.path(kind, grant.subject), grant]));
+  const answered = new Map<string, string>();
+  const paths = [...known.keys()];
+  const loaded = await load({
+    ...side,
+    paths: Array.from({ length: requests }, (_, n) => paths[n % paths.length] ?? ''),
+    connections: Math.min(options.connections, requests),
+    check(path, status, body) {
+      const grant = known.get(path);
+      const token: unknown = status === 200 ? JSON.parse(body).access_token : null;
+      const isOld = token === grant?.accessToken;
+      if (typeof token !== 'string' || isOld === (kind === 'expired'))
+        throw new Error(`${side.name} did not answer with the right token: ${status}`);
+      if (grant !== undefined) answered.set(grant.subject, token);
+    },
+  });
+  if (kind === 'expired') await verifyRefreshed(stage, issued, answered);
+  return loaded;
+}
+
+/** The provider minted one pair for each, and honours what was answered. */
+async function verifyRefreshed(
+  { provider }: Stage,
+  issued: readonly IssuedGrant[],
+  answered: ReadonlyMap<string, string>,
+): Promise<void> {
+  const subjects = issued.map(({ subject }) => subject);
+  const { seen, honoured } = await provider.inspect(subjects, [...answered.values()]);
+  const odd = seen.filter(({ received, committed }) => received !== 1 || committed !== 1).length;
+  if (odd > 0 || honoured !== subjects.length)
+    throw new Error(`${odd} not refreshed once; ${honoured} of ${subjects.length} are honoured`);
+}
+
+/** Every token that the API gave is in its record of hand-outs, and came from where it was meant to. */
+async function verifyHandouts(accounts: Accounts, kind: Kind, total: number): Promise<void> {
+  const handouts = accounts.connection.collection('token_handouts');
+  const [all, ofSource] = await Promise.all([
+    handouts.countDocuments({}),
+    handouts.countDocuments({ source: SOURCE[kind] }),
+  ]);
+  if (all !== total || ofSource < total * OF_SOURCE_MIN[kind])
+    throw new Error(`${kind}: ${total} asked, ${all} hand-outs, ${ofSource} from ${SOURCE[kind]}`);
+}
+
+/** One kind, both sides by turns, on a database of its own. */
+async function measure(
+  stage: Stage,
+  options: Options,
+  kind: Kind,
+): Promise<{ kind: Kind; bare: Loaded[]; ours: Loaded[] }> {
+  const setting = stage.setting();
+  const accounts = await Accounts.open(setting, stage.provider);
+  const sweeps = await Sweeps.open(setting);
+  const worker = await startWorker(setting);
+  await sweeps.ended();
+  const api = await startApi(
+    setting,
+    options.profile === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profile}/${kind}`],
+  );
+  const bareServer = await BareServer.start(setting);
+  const { text: apiKey } = await accounts.store.apiKeys.create(
+    { organisation: ORGANISATION, name: 'bench', scopes: ['tokens'] },
+    new Date(),
+  );
+  const ours: Side = {
+    name: 'Evergrant',
+    url: api.url,
+    apiKey,
+    path: (_, id) => `/api/tokens/${id}`,
+  };
+  const bare: Side = {
+    name: 'bare Hono',
+    url: bareServer.url,
+    apiKey,
+    path: (of, id) => `/${of}/${id}`,
+  };
+  const bench = { stage, accounts, options };
+  const { [kind]: requests } = {
+    memory: options.requests,
+    store: options.accounts,
+    expired: options.expired,
+  };
+  const results = { kind, bare: [] as Loaded[], ours: [] as Loaded[] };
+  try {
+    for (const side of [bare, ours]) await ask(bench, side, kind, WARM_UP[kind]);
+    for (let round = 0; round < options.rounds; round += 1) {
+      for (const side of round % 2 === 0 ? [bare, ours] : [ours, bare]) {
+        const loaded = await ask(bench, side, kind, requests);
+        (side === ours ? results.ours : results.bare).push(loaded);
+        say(
+          `round ${round + 1} of ${options.rounds}: ${kind}, ${side.name}: ${loaded.perSecond.toFixed(0)} per s`,
+        );
+      }
+    }
+  } finally {
+    // It writes down the last hand-outs when it stops.
+    await api.stop();
+    await bareServer.stop();
+    await worker.stop();
+    await sweeps.close();
+  }
+  await verifyHandouts(accounts, kind, WARM_UP[kind] + options.rounds * requests);
+  await accounts.drop();
+  return results;
+}
+
+const rate = (side: readonly Loaded[]) => median(side.map(({ perSecond }) => perSecond));
+
+program(async () => {
+  const options = readOptions();
+  await Stage.with(['packages', 'temporal'], async (stage) => {
+    const lines: string[][] = [];
+    for (const kind of KINDS) {
+      const { bare, ours } = await measure(stage, options, kind);
+      for (const [name, side] of [
+        ['bare Hono', bare],
+        ['Evergrant', ours],
+      ] as const) {
+        lines.push([
+          kind,
+          name,
+          rate(side).toFixed(0),
+          `${median(side.map(({ p50Ms }) => p50Ms)).toFixed(1)} ms`,
+          `${median(side.map(({ p99Ms }) => p99Ms)).toFixed(1)} ms`,
+          (rate(side) / rate(bare)).toFixed(2),
+        ]);
+      }
+    }
+    const { connections, rounds } = options;
+    process.stdout.write(
+      `\n${stage.engines.ways.join(' · ')} · ${connections} connections · medians of ${rounds} rounds\n`,
+    );
+    printTable(['token', 'side', 'per s', 'p50', 'p99', '÷ bare'], lines);
+  });
+});
