@@ -1,5 +1,6 @@
 /** The API: middleware in one place, then one registration for each route. */
 import { OpenAPIHono } from '@hono/zod-openapi';
+import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { except } from 'hono/combine';
 import { createMiddleware } from 'hono/factory';
@@ -79,6 +80,23 @@ const refuseOddQueries = createMiddleware<ApiEnv>(async (c, next) => {
 });
 
 const BODY_MAX_BYTES = 256 * 1024;
+const hasNoBody = (c: Context) => c.req.method === 'GET' || c.req.method === 'HEAD';
+
+/**
+ * The library's headers, set before the answer is made: set on a finished one, as the library does, the server takes it
+ * apart and makes it anew. Pages set a policy of their own over it.
+ */
+function securityHeaders(): MiddlewareHandler {
+  const policy = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] };
+  const answer = new Hono()
+    .use(secureHeaders({ contentSecurityPolicy: policy, referrerPolicy: 'no-referrer' }))
+    .get('/', (c) => c.body(null))
+    .request('/');
+  return async (c, next) => {
+    for (const [name, value] of (await answer).headers) c.header(name, value);
+    await next();
+  };
+}
 
 export type ApiApp = OpenAPIHono<ApiEnv>;
 
@@ -105,20 +123,14 @@ export function createApp(deps: ApiDependencies): ApiApp {
     c.set('askedAt', deps.now());
     await next();
   });
-  app.use(
-    secureHeaders({
-      contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
-      referrerPolicy: 'no-referrer',
-      // Pages need a policy of their own.
-      overwrite: false,
-    }),
-  );
+  app.use(securityHeaders());
   app.use('/api/*', async (c, next) => {
-    await next();
     c.header('Cache-Control', 'no-store');
+    await next();
   });
-  // An import is streamed: it has no size, each of its lines has one.
-  app.use(except(IMPORT_PATH, bodyLimit({ maxSize: BODY_MAX_BYTES })));
+  // An import is streamed: it has no size, each of its lines has one. To look for a body where none is costs more than
+  // to hand out a token.
+  app.use(except([IMPORT_PATH, hasNoBody], bodyLimit({ maxSize: BODY_MAX_BYTES })));
   const authenticator = createAuthenticator(deps);
   app.use('/api/*', authenticate(authenticator));
   app.use(

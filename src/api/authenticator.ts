@@ -73,8 +73,7 @@ export function createAuthenticator(
     throw new ApiError('too_many_failures', sentence, waitSeconds);
   }
 
-  async function recognise(presented: string): Promise<Principal> {
-    const digest = sha256(presented);
+  async function recognise(presented: string, digest: Buffer): Promise<Principal> {
     const own = configuredPrincipal(digest);
     if (own !== null) return own;
     if (looksLikeJwt(presented)) {
@@ -95,12 +94,13 @@ export function createAuthenticator(
   return async (presented, address = null) => {
     if (presented.length > PRESENTED_MAX_CHARACTERS)
       throw new ApiError('unauthenticated', 'This is too long to be an API key or a JWT.');
-    if (address === null) return recognise(presented);
-    const digest = sha256(presented).toString('hex');
+    const bytes = sha256(presented);
+    if (address === null) return recognise(presented, bytes);
+    const digest = bytes.toString('hex');
     // A JWT cannot be guessed, and each is new some day.
     if (!looksLikeJwt(presented)) refuseGuesses(digest, address);
     try {
-      const principal = await recognise(presented);
+      const principal = await recognise(presented, bytes);
       accept(digest);
       return principal;
     } catch (error) {

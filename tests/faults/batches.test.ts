@@ -68,6 +68,8 @@ it(
       args: [{ provider: 'strict' }],
     });
     await Promise.all(there);
+    // Through, so that the kill meets none of them at a phase that was not asked for.
+    for (const id of others) await eventually(async () => (await h.entries(id)).length > 0);
     const hitAt = Date.now();
     await worker.signal('SIGKILL');
     await standby.run();

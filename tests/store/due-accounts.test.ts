@@ -152,7 +152,8 @@ describe('R0.3 the due list', () => {
   it('says whose an account is, and nothing of its grant', async () => {
     await addAccount(store, { id: 'acc_1', organisation: 'org_b', label: 'Shop' });
     const { accounts } = await store.dueAccounts.page(query());
-    expect(accounts).toEqual([{ accountId: 'acc_1', organisation: 'org_b', label: 'Shop' }]);
+    const whose = { accountId: 'acc_1', organisation: 'org_b', label: 'Shop' };
+    expect(accounts).toEqual([{ ...whose, environment: 'production' }]);
   });
 
   it('has each account once across pages, with equal times and whatever the page size', async () => {
