@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection, ScheduleNotFoundError } from '@temporalio/client';
-import getPort from 'get-port';
+import getPort, { portNumbers } from 'get-port';
 import type { Account } from '../../src/domain/account';
 import { type RunningMongodb, startMongodb } from '../../src/engines/mongodb';
 import { type RunningTemporal, startTemporal } from '../../src/engines/temporal';
@@ -36,11 +36,13 @@ const startMongo = async (port: number) => {
 const startTemporalOn = async (grpc: number) => {
   temporal = await startTemporal({ ...own(), searchAttributes: {}, ports: { grpc, ui: 0 } });
 };
+/** None that the system gives to outgoing connections: while the engine is away, somebody's could take it. */
+const portToReturnTo = () => getPort({ port: portNumbers(20_000, 30_000) });
 const portOf = (address: string) => Number(new URL(address).port);
 
 beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'evergrant-away-'));
-  await Promise.all([startMongo(await getPort()), startTemporalOn(await getPort())]);
+  await Promise.all([startMongo(await portToReturnTo()), startTemporalOn(await portToReturnTo())]);
   h = await startHarness({
     worker: false,
     mongodbUri: mongodb.uri,

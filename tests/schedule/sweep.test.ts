@@ -182,6 +182,7 @@ describe('an operator who ends the refresh of an account', () => {
       await temporalCommand(h, ...END[how], workflowId);
       await eventually(async () => (await h.account(id)).generation === 2);
       expect(await h.account(id)).toMatchObject({ state: 'active', claim: null, lastError: null });
+      await eventually(async () => (await h.entries(id)).length > 0);
       expect(await h.entries(id)).toMatchObject([{ action: 'token_refreshed' }]);
       await eventually(async () => (await isRunning(workflowId)).length === 0);
     },

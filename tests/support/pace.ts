@@ -1,10 +1,12 @@
 /** How many requests a provider received, and how close to each other, by its own ledger. */
 
+const WINDOW_SECONDS = 3;
+
 /**
- * What is over a limit per second, in words; nothing where it holds. Over all of them it holds to the letter. Within any
- * one second half as many more are let pass: between its permit and its arrival, a request waits for a write to the
- * database, and on a busy machine one waits longer than the next. Two workers that know nothing of each other send
- * twice as many.
+ * What is over a limit per second, in words; nothing where it holds. Over all of them it holds to the letter. Within
+ * three seconds half as many more are let pass: between its permit and its arrival a request waits for a write to the
+ * database, and where that stalls, as on a busy machine, those that waited go out together. Two workers that know
+ * nothing of each other send twice as many.
  * @param times in milliseconds, in order
  */
 export function overLimit(times: readonly number[], perSecond: number): string[] {
@@ -12,10 +14,14 @@ export function overLimit(times: readonly number[], perSecond: number): string[]
   const seconds = ((times.at(-1) ?? first) - first) / 1_000;
   const least = (times.length - 1) / perSecond;
   const densest = Math.max(
-    ...times.map((at) => times.filter((one) => one >= at && one < at + 1_000).length),
+    ...times.map(
+      (at) => times.filter((one) => one >= at && one < at + WINDOW_SECONDS * 1_000).length,
+    ),
   );
   return [
     ...(seconds < least ? [`${times.length} in ${seconds} s`] : []),
-    ...(densest > perSecond * 1.5 ? [`${densest} within a second`] : []),
+    ...(densest > perSecond * WINDOW_SECONDS * 1.5
+      ? [`${densest} within ${WINDOW_SECONDS} s`]
+      : []),
   ];
 }
