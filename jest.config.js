@@ -4,7 +4,8 @@ module.exports = {
   roots: ['<rootDir>/tests'],
   globalSetup: '<rootDir>/tests/support/global-setup.ts',
   globalTeardown: '<rootDir>/tests/support/global-teardown.ts',
-  testTimeout: 60_000,
+  // Of the slowest alone a third; the rest is for a machine on which much else goes on.
+  testTimeout: 120_000,
   // Seven minutes that say nothing beside other tests on two cores: `npm run ten-hours`.
   testPathIgnorePatterns: [
     '/node_modules/',
