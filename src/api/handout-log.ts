@@ -6,11 +6,16 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { digestOf, type TokenHandout, type TokenHandouts } from '../store/token-handouts';
+import {
+  BATCH_MAX,
+  digestOf,
+  type HandoutBatch,
+  type TokenHandout,
+  type TokenHandouts,
+} from '../store/token-handouts';
 import type { AuditLog } from './audit-log';
 
 const FLUSH_AFTER_MS = 1_000;
-const BATCH_MAX = 500;
 /** At the end of the process a database that is away gets this long. */
 const STOP_MAX_MS = 10_000;
 
@@ -20,18 +25,11 @@ const WRITER = 'evergrant';
 
 export interface HandoutLog {
   /** Notes a hand-out; never waits and never throws. */
-  record(handout: Omit<TokenHandout, 'id'>): void;
+  record(organisation: string, handout: TokenHandout): void;
   /** Writes what is noted. */
   flush(): Promise<void>;
   /** Writes the rest, or says how much of it could not be written. */
   stop(): Promise<void>;
-}
-
-/** Of one organisation. Once cut it stays as it is, however often it is tried: its rows and its entry belong together. */
-interface Batch {
-  id: string;
-  organisation: string;
-  handouts: TokenHandout[];
 }
 
 export function createHandoutLog(
@@ -39,12 +37,16 @@ export function createHandoutLog(
   audit: AuditLog,
   logger: Logger,
 ): HandoutLog {
-  let noted: TokenHandout[] = [];
-  const batches: Batch[] = [];
+  /** By organisation. */
+  const noted = new Map<string, TokenHandout[]>();
+  const batches: HandoutBatch[] = [];
   let timer: NodeJS.Timeout | null = null;
   let writing = Promise.resolve();
   const waiting = () =>
-    batches.reduce((sum, { handouts: { length } }) => sum + length, noted.length);
+    [...noted.values(), ...batches.map((batch) => batch.handouts)].reduce(
+      (sum, { length }) => sum + length,
+      0,
+    );
 
   function schedule(): void {
     timer ??= setTimeout(() => void flushInBackground(), FLUSH_AFTER_MS).unref();
@@ -69,9 +71,7 @@ export function createHandoutLog(
   }
 
   function cut(): void {
-    const organisations = new Set(noted.map(({ organisation }) => organisation));
-    for (const organisation of organisations) {
-      const own = noted.filter((one) => one.organisation === organisation);
+    for (const [organisation, own] of noted) {
       for (let from = 0; from < own.length; from += BATCH_MAX)
         batches.push({
           id: randomUUID(),
@@ -79,21 +79,21 @@ export function createHandoutLog(
           handouts: own.slice(from, from + BATCH_MAX),
         });
     }
-    noted = [];
+    noted.clear();
   }
 
   /** The rows first: an entry must not tell of what is not there. */
-  async function write({ id, organisation, handouts: rows }: Batch): Promise<void> {
-    await handouts.append(rows, id);
-    const earliest = Math.min(...rows.map(({ at }) => at.getTime()));
+  async function write(batch: HandoutBatch): Promise<void> {
+    await handouts.append(batch);
+    const earliest = Math.min(...batch.handouts.map(({ at }) => at.getTime()));
     await audit.append({
-      id,
-      organisation,
+      id: batch.id,
+      organisation: batch.organisation,
       actor: WRITER,
       action: HANDOUTS,
       details: {
-        count: rows.length,
-        sha256: digestOf(rows),
+        count: batch.handouts.length,
+        sha256: digestOf(batch),
         kept_until: handouts.keptUntil(new Date(earliest)).toISOString(),
       },
     });
@@ -112,9 +112,11 @@ export function createHandoutLog(
   }
 
   return {
-    record(handout) {
-      noted.push({ ...handout, id: randomUUID() });
-      if (noted.length === BATCH_MAX) void flushInBackground();
+    record(organisation, handout) {
+      const own = noted.get(organisation);
+      if (own === undefined) noted.set(organisation, [handout]);
+      else own.push(handout);
+      if (own?.length === BATCH_MAX) void flushInBackground();
       else schedule();
     },
     flush,

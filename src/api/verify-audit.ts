@@ -84,19 +84,19 @@ export async function verifyKnown(
   return isOver ? null : broken(sequence, 'dropped', 'The entry that was known is missing.');
 }
 
-/** How many rows of the batch are as they were written: none, once their time is over. */
+/** How many hand-outs of the batch are as they were written: none, once their time is over. */
 async function verifyBatch(
   { store, now }: Pick<VerifyDependencies, 'store' | 'now'>,
   { organisation, id, sequence, details }: AuditEntry,
 ): Promise<number | AuditBreak> {
   const { count, sha256, kept_until: keptUntil } = details;
   if (Date.parse(String(keptUntil)) <= now().getTime()) return 0;
-  const rows = await store.tokenHandouts.ofBatch(organisation, id);
-  if (rows.length < Number(count)) {
-    const missing = `Of ${String(count)} token hand-outs ${rows.length} are there.`;
+  const handouts = await store.tokenHandouts.ofBatch(organisation, id);
+  if (handouts.length < Number(count)) {
+    const missing = `Of ${String(count)} token hand-outs ${handouts.length} are there.`;
     return broken(sequence, 'dropped', missing);
   }
-  if (digestOf(rows) === sha256) return rows.length;
+  if (digestOf({ organisation, handouts }) === sha256) return handouts.length;
   return broken(
     sequence,
     'edited',

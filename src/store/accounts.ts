@@ -12,7 +12,7 @@ import {
 import { type AccountPlace, type AccountSort, afterPlace, holding, ORDER } from './account-listing';
 import { fromClocks, fromFallback, fromGrant, fromPolicy, toAccount } from './account-mapping';
 import { type AccountDocument, accountModel, accountsOfAllOrganisations } from './account-model';
-import { DUPLICATE_KEY } from './database';
+import { DUPLICATE_KEY, isDuplicateKey } from './database';
 
 export interface NewAccount {
   id: string;
@@ -435,9 +435,7 @@ type CountDocument = Record<AccountStatus, number> & {
 };
 
 function translated(error: unknown): unknown {
-  const duplicate =
-    error instanceof mongoose.mongo.MongoServerError && error.code === DUPLICATE_KEY;
-  return duplicate ? new AccountExistsError() : error;
+  return isDuplicateKey(error) ? new AccountExistsError() : error;
 }
 
 /** What every account begins with. */

@@ -1,7 +1,7 @@
 /** The entries of the audit: inserted and read, never changed. MongoDB removes those whose time is over. */
 import mongoose, { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
 import type { AuditDetails, AuditEntry, AuditHead } from '../domain/audit';
-import { DUPLICATE_KEY } from './database';
+import { isDuplicateKey } from './database';
 import { scopedToOrganisation } from './organisation-scope';
 
 const auditSchema = new Schema(
@@ -60,9 +60,7 @@ export class AuditEntries {
       ]);
       return 'inserted';
     } catch (error) {
-      const taken =
-        error instanceof mongoose.mongo.MongoServerError && error.code === DUPLICATE_KEY;
-      if (!taken) throw error;
+      if (!isDuplicateKey(error)) throw error;
       const { organisation, id } = entry;
       const there = await this.#entries.exists({ organisation, _id: id });
       return there === null ? 'sequence_taken' : 'there_already';

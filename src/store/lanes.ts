@@ -2,9 +2,9 @@
  * The lanes as all workers share them: one small document each, changed by one conditional update at a time. Time is the
  * database's: every update brings its clock along, so that workers whose own clocks differ keep to the same moments.
  */
-import mongoose, { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
+import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
 import { LANE_STATES, type Lane, newLane } from '../domain/lane';
-import { DUPLICATE_KEY } from './database';
+import { isDuplicateKey } from './database';
 
 const failureSchema = new Schema(
   {
@@ -148,8 +148,7 @@ export class Lanes {
       }
     } catch (error) {
       // Another worker made it in the same moment.
-      const made = error instanceof mongoose.mongo.MongoServerError && error.code === DUPLICATE_KEY;
-      if (!made) throw error;
+      if (!isDuplicateKey(error)) throw error;
     }
     return this.#read(name);
   }

@@ -1,27 +1,18 @@
 /**
- * Who was handed which account's token, and when. Append-only; holds no token. MongoDB removes old rows. Each batch is
- * an entry of the audit, which tells whether its rows are as they were written.
+ * Who was handed which account's token, and when. Append-only; holds no token. Hand-outs are written in batches, each of
+ * which is one document: so handing out costs the database next to nothing. MongoDB removes old batches. Each batch is an
+ * entry of the audit, which tells whether it is as it was written.
  */
 import { createHash } from 'node:crypto';
-import mongoose, {
-  type Connection,
-  type InferSchemaType,
-  type Model,
-  type QueryFilter,
-  Schema,
-} from 'mongoose';
-import { DUPLICATE_KEY } from './database';
-import { beyond } from './keyset';
+import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
+import { isDuplicateKey } from './database';
 import { scopedToOrganisation } from './organisation-scope';
 
 export const HANDOUT_SOURCES = ['memory', 'store', 'refresh', 'fallback'] as const;
 export type HandoutSource = (typeof HANDOUT_SOURCES)[number];
 
 export interface TokenHandout {
-  /** Given when it is made, so that a batch written twice is there once. */
-  id: string;
   at: Date;
-  organisation: string;
   accountId: string;
   /** Who asked. */
   keyId: string;
@@ -33,69 +24,100 @@ export interface TokenHandout {
   accessTokenFingerprint: string;
 }
 
-const handoutSchema = new Schema(
+/** Once made it stays as it is, however often it is written. */
+export interface HandoutBatch {
+  id: string;
+  organisation: string;
+  handouts: readonly TokenHandout[];
+}
+
+export const BATCH_MAX = 500;
+
+/** As they are given back: `id` names the batch and the place in it. */
+export type WrittenHandout = TokenHandout & { id: string };
+
+interface Row {
+  at: Date;
+  account_id: string;
+  key_id: string;
+  request_id: string;
+  source: HandoutSource;
+  remaining_seconds: number | null;
+  generation: number;
+  access_token_fingerprint: string;
+  position: number;
+}
+
+const batchSchema = new Schema(
   {
     _id: { type: String, required: true },
-    at: { type: Date, required: true },
+    organisation: { type: String, required: true },
+    /** Of its earliest and its latest hand-out. */
+    from: { type: Date, required: true },
+    to: { type: Date, required: true },
     /** When MongoDB may remove it (TTL). */
     remove_at: { type: Date, required: true },
-    organisation: { type: String, required: true },
-    account_id: { type: String, required: true },
-    key_id: { type: String, required: true },
-    request_id: { type: String, required: true },
-    source: { type: String, enum: HANDOUT_SOURCES, required: true },
-    remaining_seconds: { type: Number, default: null },
-    generation: { type: Number, required: true },
-    access_token_fingerprint: { type: String, required: true },
-    batch: { type: String, default: null },
-    position: { type: Number, default: 0 },
+    /** Cast to nothing: a batch is written whole, and each member of a row is a text, a number or a date. */
+    rows: { type: Schema.Types.Mixed, required: true },
   },
-  { collection: 'token_handouts', strictQuery: 'throw', versionKey: false },
+  { collection: 'handout_batches', strictQuery: 'throw', versionKey: false },
 );
-handoutSchema.index({ remove_at: 1 }, { expireAfterSeconds: 0, name: 'retention' });
-handoutSchema.index({ organisation: 1, account_id: 1, at: -1, _id: -1 }, { name: 'account' });
-handoutSchema.index({ organisation: 1, batch: 1, position: 1 }, { name: 'batch' });
+batchSchema.index({ remove_at: 1 }, { expireAfterSeconds: 0, name: 'retention' });
+batchSchema.index(
+  { organisation: 1, 'rows.account_id': 1, to: -1, _id: -1, from: 1 },
+  { name: 'account' },
+);
 
-const scopedSchema = scopedToOrganisation(handoutSchema);
+const scopedSchema = scopedToOrganisation(batchSchema);
 
-type HandoutDocument = InferSchemaType<typeof handoutSchema> & { _id: string };
+type BatchDocument = Omit<InferSchemaType<typeof batchSchema>, 'rows'> & {
+  _id: string;
+  rows: Row[];
+};
 
 const DAY_MS = 24 * 3600 * 1000;
+/** Batches fetched at a time for a page: an account that is used often has many rows in each. */
+const BATCHES_AT_A_TIME = 20;
+const POSITION_DIGITS = String(BATCH_MAX - 1).length;
 
 export class TokenHandouts {
-  readonly #handouts: Model<HandoutDocument>;
+  readonly #batches: Model<BatchDocument>;
   readonly #retentionMs: number;
 
   constructor(connection: Connection, retentionDays: number) {
-    this.#handouts = connection.model<HandoutDocument>(
-      'TokenHandout',
-      scopedSchema as unknown as Schema<HandoutDocument>,
+    this.#batches = connection.model<BatchDocument>(
+      'HandoutBatch',
+      scopedSchema as unknown as Schema<BatchDocument>,
     );
     this.#retentionMs = retentionDays * DAY_MS;
   }
 
-  /** Writes a batch; what an earlier try of it wrote already is left alone. */
-  async append(handouts: readonly TokenHandout[], batch: string | null = null): Promise<void> {
-    if (handouts.length === 0) return;
-    const documents: HandoutDocument[] = handouts.map((one, position) => ({
-      _id: one.id,
-      at: one.at,
-      remove_at: this.keptUntil(one.at),
-      organisation: one.organisation,
-      account_id: one.accountId,
-      key_id: one.keyId,
-      request_id: one.requestId,
-      source: one.source,
-      remaining_seconds: one.remainingSeconds,
-      generation: one.generation,
-      access_token_fingerprint: one.accessTokenFingerprint,
-      batch,
-      position,
-    }));
+  /** Writes a batch of at least one; what an earlier try of it wrote already is left alone. */
+  async append({ id, organisation, handouts }: HandoutBatch): Promise<void> {
+    const times = handouts.map(({ at }) => at.getTime());
+    const from = new Date(Math.min(...times));
+    const document: BatchDocument = {
+      _id: id,
+      organisation,
+      from,
+      to: new Date(Math.max(...times)),
+      remove_at: this.keptUntil(from),
+      rows: handouts.map((one, position) => ({
+        at: one.at,
+        account_id: one.accountId,
+        key_id: one.keyId,
+        request_id: one.requestId,
+        source: one.source,
+        remaining_seconds: one.remainingSeconds,
+        generation: one.generation,
+        access_token_fingerprint: one.accessTokenFingerprint,
+        position,
+      })),
+    };
     try {
-      await this.#handouts.insertMany(documents, { ordered: false, lean: true });
+      await this.#batches.insertMany([document], { lean: true });
     } catch (error) {
-      if (!onlyDuplicates(error)) throw error;
+      if (!isDuplicateKey(error)) throw error;
     }
   }
 
@@ -105,45 +127,56 @@ export class TokenHandouts {
     accountId: string;
     before?: { at: Date; id: string } | undefined;
     limit: number;
-  }): Promise<TokenHandout[]> {
-    const filter: QueryFilter<HandoutDocument> = {
-      organisation: query.organisation,
-      account_id: query.accountId,
-    };
-    if (query.before !== undefined) Object.assign(filter, beyond('at', '$lt', query.before));
-    const documents = await this.#handouts
-      .find(filter)
-      .sort({ at: -1, _id: -1 })
-      .limit(query.limit)
-      .lean<HandoutDocument[]>();
-    return documents.map(toHandout);
+  }): Promise<WrittenHandout[]> {
+    const { organisation, accountId, before, limit } = query;
+    const batches: AsyncIterable<Pick<BatchDocument, '_id' | 'to' | 'rows'>> = this.#batches
+      .aggregate([
+        {
+          $match: {
+            organisation,
+            'rows.account_id': { $eq: accountId },
+            ...(before && { from: { $lte: before.at } }),
+          },
+        },
+        { $sort: { to: -1, _id: -1 } },
+        { $project: { to: 1, rows: { $filter: { input: '$rows', cond: ofAccount(accountId) } } } },
+      ])
+      .cursor({ batchSize: BATCHES_AT_A_TIME });
+    let found: WrittenHandout[] = [];
+    for await (const { _id: batch, to, rows } of batches) {
+      const last = found[limit - 1];
+      // Batches of several processes overlap; none that comes now has a row later than its `to`.
+      if (last !== undefined && to < last.at) break;
+      const own = rows
+        .map((row) => toHandout(batch, row))
+        .filter((one) => before === undefined || newestFirst(before, one) < 0);
+      found = [...found, ...own].toSorted(newestFirst).slice(0, limit);
+    }
+    return found;
   }
 
-  /** The rows of a batch, in the order in which they were noted. */
-  async ofBatch(organisation: string, batch: string): Promise<TokenHandout[]> {
-    const documents = await this.#handouts
-      .find({ organisation, batch })
-      .sort({ position: 1, _id: 1 })
-      .lean<HandoutDocument[]>();
-    return documents.map(toHandout);
+  /** In the order in which they were noted; none where there is no such batch. */
+  async ofBatch(organisation: string, id: string): Promise<WrittenHandout[]> {
+    const batch = await this.#batches.findOne({ organisation, _id: id }).lean<BatchDocument>();
+    return (batch?.rows ?? [])
+      .toSorted((one, other) => one.position - other.position)
+      .map((row) => toHandout(id, row));
   }
 
-  /** Until when a row that was noted then is kept. */
+  /** Until when what was noted then is kept. */
   keptUntil(at: Date): Date {
     return new Date(at.getTime() + this.#retentionMs);
   }
 
   async createIndexes(): Promise<void> {
-    await this.#handouts.createIndexes();
+    await this.#batches.createIndexes();
   }
 }
 
-/** One text for these rows in this order. */
-export function digestOf(handouts: readonly TokenHandout[]): string {
+/** One text for these hand-outs of this organisation in this order. */
+export function digestOf({ organisation, handouts }: Omit<HandoutBatch, 'id'>): string {
   const rows = handouts.map((one) => [
-    one.id,
     one.at.toISOString(),
-    one.organisation,
     one.accountId,
     one.keyId,
     one.requestId,
@@ -152,26 +185,35 @@ export function digestOf(handouts: readonly TokenHandout[]): string {
     one.generation,
     one.accessTokenFingerprint,
   ]);
-  return createHash('sha256').update(JSON.stringify(rows)).digest('base64url');
+  return createHash('sha256')
+    .update(JSON.stringify([organisation, rows]))
+    .digest('base64url');
 }
 
-function onlyDuplicates(error: unknown): boolean {
-  if (!(error instanceof mongoose.mongo.MongoBulkWriteError)) return false;
-  const failures = [error.writeErrors].flat();
-  return failures.length > 0 && failures.every(({ code }) => code === DUPLICATE_KEY);
+function ofAccount(accountId: string) {
+  // As it is: what begins with a dollar would name a member.
+  return { $eq: ['$$this.account_id', { $literal: accountId }] };
 }
 
-function toHandout(document: HandoutDocument): TokenHandout {
+function newestFirst(
+  one: Pick<WrittenHandout, 'at' | 'id'>,
+  other: Pick<WrittenHandout, 'at' | 'id'>,
+): number {
+  const byTime = other.at.getTime() - one.at.getTime();
+  if (byTime !== 0 || one.id === other.id) return byTime;
+  return one.id < other.id ? 1 : -1;
+}
+
+function toHandout(batch: string, row: Row): WrittenHandout {
   return {
-    id: document._id,
-    at: document.at,
-    organisation: document.organisation,
-    accountId: document.account_id,
-    keyId: document.key_id,
-    requestId: document.request_id,
-    source: document.source,
-    remainingSeconds: document.remaining_seconds ?? null,
-    generation: document.generation,
-    accessTokenFingerprint: document.access_token_fingerprint,
+    id: `${batch}.${String(row.position).padStart(POSITION_DIGITS, '0')}`,
+    at: row.at,
+    accountId: row.account_id,
+    keyId: row.key_id,
+    requestId: row.request_id,
+    source: row.source,
+    remainingSeconds: row.remaining_seconds,
+    generation: row.generation,
+    accessTokenFingerprint: row.access_token_fingerprint,
   };
 }

@@ -18,7 +18,7 @@ afterAll(async () => {
 });
 
 const entries = () => database.collection<any>('audit_entries');
-const handouts = () => database.collection<any>('token_handouts');
+const handouts = () => database.collection<any>('handout_batches');
 
 /** An organisation of its own with a key, and what its audit says. */
 async function organisation() {
@@ -262,18 +262,27 @@ describe('the chain', () => {
     ],
     [
       'a hand-out that was changed',
-      (name) => handouts().updateOne({ organisation: name }, { $set: { key_id: 'nobody' } }),
+      (name) =>
+        handouts().updateOne({ organisation: name }, { $set: { 'rows.0.key_id': 'nobody' } }),
       { sequence: 7, kind: 'edited' },
     ],
     [
       'a hand-out that was taken out',
+      async (name) => {
+        const [first] = (await handouts().findOne({ organisation: name })).rows;
+        await handouts().updateOne({ organisation: name }, { $pull: { rows: first } });
+      },
+      { sequence: 7, kind: 'dropped' },
+    ],
+    [
+      'a batch of hand-outs that was taken out',
       (name) => handouts().deleteOne({ organisation: name }),
       { sequence: 7, kind: 'dropped' },
     ],
     [
       'hand-outs that changed places',
       async (name) => {
-        await handouts().updateOne({ organisation: name, position: 0 }, { $set: { position: 9 } });
+        await handouts().updateOne({ organisation: name }, { $set: { 'rows.0.position': 9 } });
       },
       { sequence: 7, kind: 'edited' },
     ],

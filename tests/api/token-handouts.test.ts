@@ -108,9 +108,8 @@ it.each(['?limit=0', '?limit=501', '?before=nonsense'])('audit: refuses %s', asy
 });
 
 describe('the audit off the path', () => {
-  const handout = (keyId: string): Omit<TokenHandout, 'id'> => ({
+  const handout = (keyId: string): TokenHandout => ({
     at: new Date(),
-    organisation: 'org',
     accountId: 'acc',
     keyId,
     requestId: 'request',
@@ -125,9 +124,10 @@ describe('the audit off the path', () => {
 
   it('audit: writes many hand-outs in few batches', async () => {
     const batches: number[] = [];
-    const append = async (batch: readonly TokenHandout[]) => void batches.push(batch.length);
+    const append: TokenHandouts['append'] = async ({ handouts }) =>
+      void batches.push(handouts.length);
     const log = createHandoutLog({ append, keptUntil: (at) => at }, audit, silent);
-    for (let index = 0; index < 1_200; index += 1) log.record(handout(`k${index}`));
+    for (let index = 0; index < 1_200; index += 1) log.record('org', handout(`k${index}`));
     await log.stop();
     expect(batches.reduce((sum, size) => sum + size, 0)).toBe(1_200);
     expect(batches.length).toBeLessThanOrEqual(4);
@@ -135,8 +135,8 @@ describe('the audit off the path', () => {
 
   it('audit: keeps what the database could not take, and writes it at the stop, each once', async () => {
     let away = true;
-    const append: TokenHandouts['append'] = async (rows, batch) => {
-      await api.store.tokenHandouts.append(rows, batch);
+    const append: TokenHandouts['append'] = async (batch) => {
+      await api.store.tokenHandouts.append(batch);
       // It was written, but the answer was lost: the same batch comes again.
       if (away) {
         away = false;
@@ -145,7 +145,8 @@ describe('the audit off the path', () => {
     };
     const log = createHandoutLog({ append, keptUntil: (at) => at }, audit, silent);
     const at = { organisation: 'org-batch', accountId: 'acc-batch' };
-    for (const keyId of ['one', 'two']) log.record({ ...handout(keyId), ...at });
+    for (const keyId of ['one', 'two'])
+      log.record(at.organisation, { ...handout(keyId), accountId: at.accountId });
     await log.stop();
     const rows = await api.store.tokenHandouts.list({ ...at, limit: 10 });
     expect(rows.map(({ keyId }) => keyId).toSorted()).toEqual(['one', 'two']);

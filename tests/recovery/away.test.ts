@@ -59,8 +59,8 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 }, PATIENCE_MS);
 
-/** Accounts that become due one after the other while the outage lasts, the last first. */
-async function accountsDueMeanwhile(): Promise<Account[]> {
+/** Accounts that become due one after the other within so long, the last first. */
+async function accountsDueWithin(ms: number): Promise<Account[]> {
   const accounts: Account[] = [];
   for (let at = ACCOUNTS; at > 0; at -= 1)
     accounts.push(
@@ -68,7 +68,7 @@ async function accountsDueMeanwhile(): Promise<Account[]> {
         provider: 'etsy',
         rotation: { mode: 'strict' },
         refreshedAgoMs: 0,
-        expiresInMs: OUTAGE_MS + RECOVERY_MS + 3_000 + (at * OUTAGE_MS) / (2 * ACCOUNTS),
+        expiresInMs: OUTAGE_MS + RECOVERY_MS + 3_000 + (at * ms) / ACCOUNTS,
       }),
     );
   return accounts;
@@ -123,7 +123,7 @@ describe.each(process.env['OUTAGE_SECONDS'] === undefined ? [BOTH] : [...ALONE, 
     it(
       `F7 F9 nothing is sent or lost, what is there is handed out, and all is made up for afterwards (${name})`,
       async () => {
-        const accounts = await accountsDueMeanwhile();
+        const accounts = await accountsDueWithin(OUTAGE_MS / 2);
         const [first] = accounts as [Account];
         const [mongoPort, temporalPort] = [
           portOf(mongodb.uri),
@@ -159,7 +159,7 @@ describe.each(process.env['OUTAGE_SECONDS'] === undefined ? [BOTH] : [...ALONE, 
 it(
   "F9 after Temporal's database was lost a running worker puts back what it needs, and each account has one workflow",
   async () => {
-    const accounts = await accountsDueMeanwhile();
+    const accounts = await accountsDueWithin(2_500);
     const [interrupted] = accounts as [Account];
     // In the middle of a refresh: its workflow is lost with all others, its claim stands.
     h.sandbox.script({

@@ -9,10 +9,9 @@ import { ORGANISATION, type Setting } from '../side';
 
 const BUILD = join(__dirname, '..', '..', '..', 'build');
 export const TASK_QUEUE = 'evergrant';
-export const READY_WITHIN_MS = 60_000;
+/** A production Temporal server takes up to a minute to know new search attributes. */
+export const READY_WITHIN_MS = 120_000;
 const LOOK_EVERY_MS = 20;
-const KNOWN_WITHIN_MS = 90_000;
-const AGAIN_AFTER_MS = 2_000;
 
 export interface EvergrantProcess {
   pid: number;
@@ -21,20 +20,8 @@ export interface EvergrantProcess {
   stop(): Promise<void>;
 }
 
-/**
- * Started again where it ends, as a supervisor does: a production Temporal server takes up to a minute to know the search
- * attributes that the first start has registered.
- */
 export async function startWorker(setting: Setting): Promise<EvergrantProcess> {
-  const deadline = Date.now() + KNOWN_WITHIN_MS;
-  for (;;) {
-    try {
-      return (await start('worker', setting, {}, [])).process;
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-    }
-    await delay(AGAIN_AFTER_MS);
-  }
+  return (await start('worker', setting, {}, [])).process;
 }
 
 /** @param execArgv what Node itself is told, such as `--cpu-prof` */

@@ -101,9 +101,8 @@ export function registerGetToken(app: ApiApp, deps: ApiDependencies) {
     const minValidSeconds = c.req.valid('query').min_valid_seconds;
     const token = await tokens.get({ organisation, keyId, accountId, minValidSeconds });
     if (token.active) {
-      deps.handouts.record({
+      deps.handouts.record(organisation, {
         at: token.at,
-        organisation,
         accountId,
         keyId,
         requestId: c.get('requestId'),

@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { HANDOUT_SOURCES, type TokenHandout } from '../../store/token-handouts';
+import { HANDOUT_SOURCES, type WrittenHandout } from '../../store/token-handouts';
 import type { ApiApp } from '../app';
 import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
@@ -20,7 +20,7 @@ const Body = z
   })
   .openapi('TokenHandout', {
     example: {
-      id: '6740d1c24f1b2a0012ab34cd',
+      id: '0f5e4a3c-7a3e-4c39-9d0b-3f1f5b0c2a77.041',
       at: '2026-11-22T18:41:10.003Z',
       account_id: 'acc_4b6f0c2d9e8a7b6c5d4e3f2a',
       key_id: '5f0c9a1be2d34786',
@@ -92,7 +92,7 @@ export function registerListTokenHandouts(app: ApiApp, { store }: ApiDependencie
   });
 }
 
-function handoutBody(handout: TokenHandout): z.infer<typeof Body> {
+function handoutBody(handout: WrittenHandout): z.infer<typeof Body> {
   return {
     id: handout.id,
     at: handout.at.toISOString(),
