@@ -25,7 +25,9 @@ app.conf.update(
     task_ignore_result=True,
     task_acks_late=True,
     worker_prefetch_multiplier=4,
-    broker_pool_limit=SETTING["concurrency"],
+    broker_pool_limit=2 * SETTING["concurrency"],
+    # Each task that acknowledges takes a connection of its own for that moment; the default is ten.
+    broker_transport_options={"max_connections": 4 * SETTING["concurrency"]},
     broker_connection_retry_on_startup=True,
     worker_hijack_root_logger=False,
 )

@@ -10,6 +10,7 @@ from refresher import SETTING, app, due_accounts, refresh
 
 LOOK_EVERY_SECONDS = 0.02
 READY_WITHIN_SECONDS = 60
+STALLED_AFTER_SECONDS = 60
 
 
 def sweep():
@@ -21,8 +22,14 @@ def sweep():
 def drain(broker):
     """A task that is just being handed over stands in neither place for a moment: it must be so twice."""
     quiet = 0
+    before, changed = None, time.monotonic()
     while quiet < 2:
-        quiet = 0 if broker.llen("celery") or broker.hlen("unacked") else quiet + 1
+        left = (broker.llen("celery"), broker.hlen("unacked"))
+        quiet = 0 if any(left) else quiet + 1
+        if left != before:
+            before, changed = left, time.monotonic()
+        elif any(left) and time.monotonic() - changed > STALLED_AFTER_SECONDS:
+            sys.exit(f"{left[0]} tasks are queued, {left[1]} unacknowledged, and nothing happens")
         time.sleep(LOOK_EVERY_SECONDS)
 
 
