@@ -16,13 +16,13 @@ import type { Account } from '../../src/domain/account';
 import { createLogger } from '../../src/logging';
 import { ConfiguredProviders } from '../../src/providers/configured-providers';
 import type { Scope } from '../../src/store/api-keys';
-import { eventually } from '../support/eventually';
 import {
   type Harness,
   type HarnessOptions,
   type NewAccount,
   startHarness,
 } from '../support/harness';
+import { SELDOM, startUpSweepsEnd } from '../support/sweeps';
 import { contractProblems, type OpenApiDocument } from './_contract';
 
 export interface Answer {
@@ -72,17 +72,14 @@ export interface Api extends Pick<Harness, 'sandbox' | 'store' | 'client' | 'log
   stop(): Promise<void>;
 }
 
-/** No scheduled sweep may come in between: the start-up sweep is over, and the next one is far. */
-const SWEEP_EVERY_MS = 30 * 24 * 3600_000;
-
 export async function startApi(
   options: HarnessOptions & Pick<Partial<ApiDependencies>, 'configuredKeys' | 'jwt'> = {},
 ): Promise<Api> {
   const harness = await startHarness({
     ...options,
-    policy: { sweepEveryMs: SWEEP_EVERY_MS, ...options.policy },
+    policy: { ...SELDOM, ...options.policy },
   });
-  if (options.worker !== false) await startUpSweepIsOver(harness);
+  if (options.worker !== false) await startUpSweepsEnd(harness);
   const organisation = `org-${randomBytes(4).toString('hex')}`;
   const secretMarker = `marker${randomBytes(12).toString('hex')}`;
   const secrets = new Set([secretMarker, harness.clientSecret]);
@@ -225,13 +222,6 @@ export function expectError(answer: Answer, status: number, code: string): void 
         request_id: answer.headers.get('x-request-id'),
       },
     },
-  });
-}
-
-async function startUpSweepIsOver({ store }: Harness): Promise<void> {
-  await eventually(async () => {
-    const query = { organisation: 'anyone', action: 'worker_heartbeat', limit: 1 } as const;
-    return (await store.logEntries.list(query)).length > 0;
   });
 }
 

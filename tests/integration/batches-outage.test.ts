@@ -7,6 +7,7 @@ import { type RunningMongodb, startMongodb } from '../../src/engines/mongodb';
 import { engines } from '../support/engines';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
+import { SELDOM, startUpSweepsEnd } from '../support/sweeps';
 
 const OTHERS = 9;
 const HELD_MS = 60_000;
@@ -24,9 +25,9 @@ beforeAll(async () => {
   h = await startHarness({
     mongodbUri: mongodb.uri,
     providers: ['etsy'],
-    policy: { perAccountUpTo: 5 },
+    policy: { ...SELDOM, perAccountUpTo: 5 },
   });
-  await eventually(() => h.logs.some((line) => line.includes('"sweep finished"')));
+  await startUpSweepsEnd(h);
 });
 afterAll(async () => {
   await h?.stop();

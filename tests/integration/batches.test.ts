@@ -8,6 +8,7 @@ import { rotationMarks } from '../../src/worker/rotation-marks';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
 import { overLimit } from '../support/pace';
+import { SELDOM, startUpSweepsEnd } from '../support/sweeps';
 
 const UP_TO = 5;
 const MANY = 30;
@@ -36,14 +37,12 @@ beforeAll(async () => {
     limited: { ...ebay, perAccountUpTo: UP_TO, rate: `${PER_SECOND}/s` },
     strict: { adapter: 'etsy', dialect: 'etsy', perAccountUpTo: UP_TO } as const,
   };
-  h = await startHarness({ worker: false, providers });
+  h = await startHarness({ worker: false, providers, policy: SELDOM });
   key = await h.key({ scopes: ['admin', 'internal', 'tokens'] });
   await h.startWorker();
   other = await openStore(h.mongodbUri, { logRetentionDays: 30, rules: h.providers.rule });
   await h.startWorker({ config: h.config, store: other });
-  // The sweeps that starting workers trigger are over: the tests' own are the only ones.
-  const sweeps = () => h.logs.filter((line) => line.includes('"sweep finished"'));
-  await eventually(() => sweeps().length >= PROVIDERS.length, LONG_MS);
+  await startUpSweepsEnd(h, LONG_MS);
 }, LONG_MS);
 afterAll(async () => {
   await h?.stop();

@@ -7,6 +7,7 @@ import { openStore, type Store } from '../../src/store/store';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
 import { overLimit } from '../support/pace';
+import { SELDOM, startUpSweepsEnd } from '../support/sweeps';
 
 /** Of the app whose secret is rolled, all of them due: `LANES_ACCOUNTS=1000` takes some minutes. */
 const ACCOUNTS = Number(process.env['LANES_ACCOUNTS'] ?? 50);
@@ -23,6 +24,7 @@ beforeAll(async () => {
   const ebay = { adapter: 'ebay', dialect: 'ebay', refreshAfterAge: 'never' } as const;
   h = await startHarness({
     worker: false,
+    policy: SELDOM,
     lane: { probeEveryMs: PROBE_MS },
     providers: {
       secret: ebay,
@@ -37,10 +39,7 @@ beforeAll(async () => {
   await h.startWorker();
   other = await openStore(h.mongodbUri, { logRetentionDays: 30, rules: h.providers.rule });
   await h.startWorker({ config: h.config, store: other });
-  await eventually(
-    () => h.logs.filter((line) => line.includes('"sweep finished"')).length >= 6,
-    LONG_MS,
-  );
+  await startUpSweepsEnd(h, LONG_MS);
 }, LONG_MS);
 afterAll(async () => {
   await h?.stop();

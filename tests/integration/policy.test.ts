@@ -4,15 +4,15 @@ import { ConfiguredProviders } from '../../src/providers/configured-providers';
 import { openStore } from '../../src/store/store';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
+import { SELDOM } from '../support/sweeps';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
-const FAR = 30 * DAY;
 
 let h: Harness;
 let key: string;
 beforeAll(async () => {
-  h = await startHarness({ policy: { sweepEveryMs: FAR }, worker: false });
+  h = await startHarness({ policy: SELDOM, worker: false });
   await startUpSweepOf(() => h.startWorker());
   key = await h.key({ scopes: ['admin', 'internal'] });
 });

@@ -1,8 +1,8 @@
 /** R2.3: every active store is validated in each sweep, and what its provider says has the right consequence. */
 import { randomUUID } from 'node:crypto';
 import type { SweepSummary } from '../../src/domain/sweep';
-import { eventually } from '../support/eventually';
 import { type Harness, type NewAccount, startHarness } from '../support/harness';
+import { SELDOM, startUpSweepsEnd } from '../support/sweeps';
 
 const HOUR_MS = 3_600_000;
 
@@ -13,14 +13,10 @@ let key: string;
 beforeAll(async () => {
   h = await startHarness({
     providers: ['shopify', 'google'],
-    policy: { sweepEveryMs: 30 * 24 * HOUR_MS },
+    policy: SELDOM,
   });
   key = await h.key();
-  // The start-up sweeps are over, and the next ones are far.
-  await eventually(async () => {
-    const query = { organisation: 'anyone', action: 'worker_heartbeat', limit: 2 } as const;
-    return (await h.store.logEntries.list(query)).length === 2;
-  });
+  await startUpSweepsEnd(h);
 });
 afterAll(() => h?.stop());
 
