@@ -17,6 +17,14 @@ import {
 
 const ANY_PORT = 0;
 
+interface Shop {
+  _id: string;
+  organisation: string;
+  shop: string | null;
+  generation: number;
+  claim?: { attempt_id: string } | null;
+}
+
 async function withCollection<T>(
   uri: string,
   use: (collection: mongo.Collection) => Promise<T>,
@@ -70,6 +78,64 @@ describe('startMongodb', () => {
       expect(await accounts.findOne({ label })).toMatchObject({ label });
       await expect(accounts.insertOne({ label })).rejects.toMatchObject({ code: 11_000 });
     });
+  }, 120_000);
+
+  it('finds the same with a unique index as without, whatever else is asked of the documents', async () => {
+    const { uri } = await start();
+    const client = await mongo.MongoClient.connect(uri);
+    try {
+      const indexed = client.db().collection<Shop>('indexed');
+      const plain = client.db().collection<Shop>('plain');
+      await indexed.createIndex({ organisation: 1, shop: 1 }, { unique: true });
+      const shops: Shop[] = [
+        { _id: 'a', organisation: 'one', shop: 'x', generation: 1, claim: null },
+        { _id: 'b', organisation: 'one', shop: 'y', generation: 2, claim: { attempt_id: '1' } },
+        { _id: 'c', organisation: 'two', shop: 'x', generation: 2 },
+        { _id: 'd', organisation: 'two', shop: null, generation: 1 },
+      ];
+      await indexed.insertMany(shops);
+      await plain.insertMany(shops);
+      const queries: mongo.Filter<Shop>[] = [
+        { _id: 'a' },
+        { _id: 'a', generation: 1 },
+        { _id: 'a', generation: 2 },
+        { _id: 'b', claim: null },
+        { _id: 'b', 'claim.attempt_id': '1', $or: [{ generation: 1 }, { generation: 2 }] },
+        { _id: { $in: ['a', 'c', 'z'] }, organisation: 'two' },
+        { _id: { $gt: 'a' }, organisation: 'one' },
+        { _id: { $ne: 'a' }, shop: 'x' },
+        { organisation: 'one', shop: 'x', generation: { $ne: 2 } },
+        { organisation: 'one', shop: 'x', generation: { $ne: 1 } },
+        { organisation: 'one', shop: { $in: ['x', 'y'] }, generation: 2 },
+        { organisation: 'two', shop: null },
+        { organisation: 'two', shop: null, generation: 1 },
+        { organisation: 'two', generation: 1 },
+        { $and: [{ _id: 'a' }, { _id: 'b' }] },
+      ];
+      for (const query of queries) {
+        const found = (shopsOf: mongo.Collection<Shop>) =>
+          shopsOf
+            .find(query)
+            .sort({ _id: 1 })
+            .map(({ _id }) => _id)
+            .toArray();
+        const changed = (shopsOf: mongo.Collection<Shop>) =>
+          shopsOf
+            .updateMany(query, { $inc: { changes: 1 } })
+            .then(({ matchedCount }) => matchedCount);
+        const ids = await found(plain);
+        expect({ query, ids: await found(indexed) }).toEqual({ query, ids });
+        expect({ query, changed: await changed(indexed) }).toEqual({
+          query,
+          changed: await changed(plain),
+        });
+      }
+      expect(await indexed.find().sort({ _id: 1 }).toArray()).toEqual(
+        await plain.find().sort({ _id: 1 }).toArray(),
+      );
+    } finally {
+      await client.close();
+    }
   }, 120_000);
 
   it('takes another port and says which if the usual one is taken', async () => {

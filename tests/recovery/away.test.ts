@@ -94,6 +94,8 @@ async function expectNothingLost(accounts: Account[]): Promise<void> {
     const after = await h.account(id);
     expect(after).toMatchObject({ state: 'active', lastError: null });
     expect(Date.parse(after.current.obtainedAt)).toBeLessThan(Date.parse(current.expiresAt ?? ''));
+    // The grant is committed first, and then written down.
+    await eventually(async () => (await h.entries(id)).length > 0);
     expect((await h.entries(id)).map(({ outcome }) => outcome)).toEqual(['ok']);
   }
 }
