@@ -89,11 +89,22 @@ export function addCounts(to: RefreshCounts, { failures, ...counts }: RefreshCou
     to.failures[code] = (to.failures[code] ?? 0) + number;
 }
 
+/** Refreshed by one activity: what a killed one had begun is little, and several workers take part. */
+export const BATCH = 200;
+
+/** @param accounts most urgent first */
+export function inBatches(accounts: readonly DueAccount[]): DueAccount[][] {
+  const rest = takingTurns(accounts);
+  const batches: DueAccount[][] = [];
+  while (rest.length > 0) batches.push(rest.splice(0, BATCH));
+  return batches;
+}
+
 /**
  * The organisations in turn, each with its most urgent first: one that has many due does not make the others wait for
  * all of them.
  */
-export function takingTurns(accounts: readonly DueAccount[]): DueAccount[] {
+function takingTurns(accounts: readonly DueAccount[]): DueAccount[] {
   const seen = new Map<string, number>();
   return accounts
     .map((account) => {

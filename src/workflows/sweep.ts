@@ -13,7 +13,7 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../activities';
 import type { RefreshRequest } from '../domain/refresh-attempt';
-import { takingTurns } from '../domain/refresh-batch';
+import { inBatches } from '../domain/refresh-batch';
 import {
   type HeldLane,
   LANE_WAIT_MAX_MS,
@@ -49,8 +49,10 @@ const { listDueValidations, validateAccounts } = proxyActivities<Activities>({
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
 });
 
-/** Listed at once, and refreshed by one batch where there are many. */
+/** Listed at once; each becomes a workflow. */
 const PAGE = 200;
+/** Listed at once where there are many: a history holds them twice, but no workflow for each. */
+const PAGE_OF_BATCHES = 1_000;
 /** So many batches at once: enough for several workers to take part. */
 const BATCHES = 4;
 /** So many are validated by one activity. */
@@ -113,7 +115,7 @@ async function refreshDue(
     const { cursor, asOf } = progress;
     const page = await listDueAccounts.executeWithOptions(
       { summary: `${provider}: which accounts are due?` },
-      [{ provider, environment, cursor, asOf, limit: PAGE }],
+      [{ provider, environment, cursor, asOf, limit: progress.inBatches ? PAGE_OF_BATCHES : PAGE }],
     );
     progress.asOf = page.asOf;
     summary.due += page.accounts.length;
@@ -121,8 +123,10 @@ async function refreshDue(
     for (const lane of page.held ?? []) await leave(provider, lane, children, summary);
     const request = scheduledRefresh(page.asOf, false);
     if (progress.inBatches) {
-      await condition(() => batches.running < BATCHES);
-      void batches.refresh(takingTurns(page.accounts), request);
+      for (const accounts of inBatches(page.accounts)) {
+        await condition(() => batches.running < BATCHES);
+        void batches.refresh(accounts, request);
+      }
       progress.cursor = page.next;
       if (hasGrown()) await batches.drain();
       await continueIfGrown(input, children, progress);

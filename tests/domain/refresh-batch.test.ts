@@ -1,4 +1,4 @@
-import { addCounts, noCounts, takingTurns } from '../../src/domain/refresh-batch';
+import { addCounts, BATCH, inBatches, noCounts } from '../../src/domain/refresh-batch';
 
 const due = (organisation: string, accountId: string) => ({
   accountId,
@@ -9,8 +9,16 @@ const due = (organisation: string, accountId: string) => ({
 
 it('issue 7.2 organisations take turns, each with its most urgent accounts first', () => {
   const listed = [due('large', 'l1'), due('large', 'l2'), due('large', 'l3'), due('small', 's1')];
-  const ids = takingTurns(listed).map(({ accountId }) => accountId);
-  expect(ids).toEqual(['l1', 's1', 'l2', 'l3']);
+  const ids = inBatches(listed).map((batch) => batch.map(({ accountId }) => accountId));
+  expect(ids).toEqual([['l1', 's1', 'l2', 'l3']]);
+});
+
+it('issue 7.3 no batch is larger than it may be, and none is empty', () => {
+  const listed = Array.from({ length: 2 * BATCH + 1 }, (_, n) => due('one', `${n}`));
+  const batches = inBatches(listed);
+  expect(batches.map(({ length }) => length)).toEqual([BATCH, BATCH, 1]);
+  expect(batches.flat()).toEqual(listed);
+  expect(inBatches([])).toEqual([]);
 });
 
 it('what batches came to adds up, failures by their codes', () => {

@@ -97,7 +97,9 @@ public class Launcher {
     }
 
     public static void main(String[] args) throws Exception {
-        MVStore store = new MVStore.Builder().fileName(args[2]).open();
+        // Of 16 MB, the default, little is left for the accounts: each look for those that are due would read the file.
+        int cacheMb = (int) (Runtime.getRuntime().maxMemory() / 8 >> 20);
+        MVStore store = new MVStore.Builder().fileName(args[2]).cacheSize(cacheMb).open();
         // Every commit writes new blocks; by default the old ones would be kept for 45 seconds.
         store.setRetentionTime(5_000);
         H2Backend backend = new CommittingBackend(store);
