@@ -39,6 +39,7 @@ export function mongoJavaServerCommand(
     command: 'java',
     args: [
       '-XX:+UseSerialGC', // a small heap on a machine shared with Temporal and ourselves
+      '-XX:TieredStopAtLevel=1', // the thorough compiler takes half a core for the first half minute
       '-Xmx512m',
       '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', // its info level logs every connection
       '-cp',

@@ -14,7 +14,7 @@ import { openStoreAndVault } from '../accounts';
 import { PROVIDER } from '../side';
 import { serveWorker } from '../worker-process';
 
-const PAGE = 200;
+const PAGE = 1_000;
 const now = () => new Date();
 const PLACE = { workflowId: 'bench', runId: 'bench' };
 

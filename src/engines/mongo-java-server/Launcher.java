@@ -37,6 +37,11 @@ public class Launcher {
         @Override
         protected QueryResult queryDocuments(Document query, Document orderBy, int skip, int limit, int batchSize,
                 Document fields) {
+            if (query.get("_id") instanceof String && "_id".equals(getIdField())) {
+                // Where a document is, is its `_id`: the index, which compares serialized keys, would say no more.
+                List<Object> places = getDocument(query.get("_id")) == null ? List.of() : List.of(query.get("_id"));
+                return matchDocuments(query, places, orderBy, skip, limit, batchSize, fields);
+            }
             for (Index<Object> index : getIndexes()) {
                 Document indexed = new Document();
                 for (IndexKey key : index.getKeys()) {
