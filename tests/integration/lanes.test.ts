@@ -250,12 +250,9 @@ it(
       Math.floor((at - (received(back)[0]?.at ?? 0)) / 1_000),
     );
     expect(seconds.filter((second) => second === 0).length).toBeLessThanOrEqual(5);
-    for (const { id, state, generation } of await all())
-      expect({ id, state, generation }).toEqual({
-        id,
-        state: 'active',
-        generation: tried.has(id) ? expect.any(Number) : 2,
-      });
+    const healed = await all();
+    expect(healed.filter(({ state }) => state !== 'active')).toEqual([]);
+    expect(healed.filter(({ id, generation }) => !tried.has(id) && generation !== 2)).toEqual([]);
   },
   LONG_MS,
 );
