@@ -297,7 +297,9 @@ describe('trouble that passes', () => {
       exchange: 'unknown',
       failure: { code: 'answer_lost' },
     });
-    await eventually(async () => (await h.account(id)).generation === 2);
+    // The grant is stored first, and its entry a moment later.
+    await eventually(async () => (await h.entries(id)).length === 2);
+    expect((await h.account(id)).generation).toBe(2);
     expect((await h.entries(id)).map(({ outcome: end }) => end)).toEqual(['ok', 'unknown']);
     expect(presented(id)).toHaveLength(2);
   });
