@@ -19,7 +19,7 @@ export interface LabWorkerOptions {
 }
 
 /** An attempt came to a phase; `at` in milliseconds since 1970. */
-interface Mark {
+export interface Mark {
   accountId: string;
   attemptId: string;
   phase: WorkerPhase;
