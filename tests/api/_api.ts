@@ -22,7 +22,6 @@ import {
   type NewAccount,
   startHarness,
 } from '../support/harness';
-import { SELDOM, startUpSweepsEnd } from '../support/sweeps';
 import { contractProblems, type OpenApiDocument } from './_contract';
 
 export interface Answer {
@@ -75,11 +74,7 @@ export interface Api extends Pick<Harness, 'sandbox' | 'store' | 'client' | 'log
 export async function startApi(
   options: HarnessOptions & Pick<Partial<ApiDependencies>, 'configuredKeys' | 'jwt'> = {},
 ): Promise<Api> {
-  const harness = await startHarness({
-    ...options,
-    policy: { ...SELDOM, ...options.policy },
-  });
-  if (options.worker !== false) await startUpSweepsEnd(harness);
+  const harness = await startHarness(options);
   const organisation = `org-${randomBytes(4).toString('hex')}`;
   const secretMarker = `marker${randomBytes(12).toString('hex')}`;
   const secrets = new Set([secretMarker, harness.clientSecret]);

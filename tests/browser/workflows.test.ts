@@ -30,9 +30,12 @@ beforeAll(async () => {
   revoked = bad;
   foreign = await harness.addAccount({ organisation: theirs, label: 'Theirs Alone' });
   await harness.client.schedule.getHandle('sweep/ebay').trigger();
+  // With the sweep that a worker's start triggers.
   await eventually(async () => {
-    const query = 'ExecutionStatus = "Completed" AND WorkflowType = "refreshAccountWorkflow"';
-    return (await harness.client.workflow.count(query)).count === 3;
+    const ended = (type: string) =>
+      harness.client.workflow.count(`ExecutionStatus = "Completed" AND WorkflowType = "${type}"`);
+    const counts = await Promise.all([ended('refreshAccountWorkflow'), ended('sweepWorkflow')]);
+    return counts.map(({ count }) => count).join() === '3,2';
   });
 });
 afterAll(() => pages.stop());

@@ -23,11 +23,7 @@ let fresh: { id: string };
 let revoked: { id: string };
 
 beforeAll(async () => {
-  h = await startHarness({ policy: { sweepEveryMs: 30 * 24 * HOUR } });
-  await eventually(async () => {
-    const query = { organisation, action: 'worker_heartbeat', limit: 1 } as const;
-    return (await h.store.logEntries.list(query)).length > 0;
-  });
+  h = await startHarness();
   api = await serve(h);
   const key = await h.key({ organisation, scopes: ['admin', 'internal'] });
   environment = { EVERGRANT_URL: api.url, EVERGRANT_API_KEY: key };

@@ -13,10 +13,7 @@ let h: Harness;
 let api: RunningApi;
 let environment: Record<string, string>;
 beforeAll(async () => {
-  h = await startHarness({
-    encryptionKeys: `${K1},${K2}`,
-    policy: { sweepEveryMs: 30 * 24 * 3600_000 },
-  });
+  h = await startHarness({ encryptionKeys: `${K1},${K2}` });
   api = await serve(h);
   environment = { EVERGRANT_URL: api.url, EVERGRANT_API_KEY: await h.key({ scopes: ['admin'] }) };
 });

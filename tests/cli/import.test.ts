@@ -17,11 +17,7 @@ let organisation: string;
 let environment: Record<string, string>;
 
 beforeAll(async () => {
-  h = await startHarness({
-    worker: false,
-    providers: ['ebay', 'etsy'],
-    policy: { sweepEveryMs: 30 * 24 * HOUR },
-  });
+  h = await startHarness({ worker: false, providers: ['ebay', 'etsy'] });
   api = await serve(h);
 });
 afterAll(async () => {

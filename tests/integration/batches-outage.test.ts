@@ -7,7 +7,6 @@ import { type RunningMongodb, startMongodb } from '../../src/engines/mongodb';
 import { engines } from '../support/engines';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
-import { SELDOM, startUpSweepsEnd } from '../support/sweeps';
 
 const OTHERS = 9;
 const HELD_MS = 60_000;
@@ -25,9 +24,8 @@ beforeAll(async () => {
   h = await startHarness({
     mongodbUri: mongodb.uri,
     providers: ['etsy'],
-    policy: { ...SELDOM, perAccountUpTo: 5 },
+    policy: { perAccountUpTo: 5 },
   });
-  await startUpSweepsEnd(h);
 });
 afterAll(async () => {
   await h?.stop();

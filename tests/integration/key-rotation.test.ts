@@ -12,6 +12,7 @@ import { sealingKeyOf } from '../../src/vault/sealing';
 import { Vault, VaultSealedError } from '../../src/vault/vault';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
+import { SELDOM } from '../support/sweeps';
 import { spawnWorker } from '../support/worker-process';
 import { randomKey } from '../vault/_keys';
 
@@ -30,7 +31,7 @@ beforeAll(async () => {
     worker: false,
     encryptionKeys: `${OLD},${NEW}`,
     providers: ['ebay', 'etsy'],
-    policy: { sweepEveryMs: 30 * 24 * 3600_000 },
+    policy: SELDOM,
   });
   key = await h.key({ scopes: ['admin'] });
   tokensKey = await h.key({ scopes: ['tokens'] });

@@ -2,7 +2,6 @@
 import type { LedgerEntry } from '../../src/sandbox/ledger';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
-import { SELDOM, startUpSweepsEnd } from '../support/sweeps';
 
 const AT_ONCE = 40;
 const ACCOUNTS = AT_ONCE + 4;
@@ -12,8 +11,7 @@ const HELD_AT_MOST_MS = 8_000;
 
 let h: Harness;
 beforeAll(async () => {
-  h = await startHarness({ policy: SELDOM });
-  await startUpSweepsEnd(h);
+  h = await startHarness();
 });
 afterAll(() => h?.stop());
 

@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import type { SweepSummary } from '../../src/domain/sweep';
 import { type Harness, type NewAccount, startHarness } from '../support/harness';
-import { SELDOM, startUpSweepsEnd } from '../support/sweeps';
 
 const HOUR_MS = 3_600_000;
 
@@ -11,12 +10,8 @@ const NOT_COMPARED = { lastValidation: null, updatedAt: null, clocks: null };
 let h: Harness;
 let key: string;
 beforeAll(async () => {
-  h = await startHarness({
-    providers: ['shopify', 'google'],
-    policy: SELDOM,
-  });
+  h = await startHarness({ providers: ['shopify', 'google'] });
   key = await h.key();
-  await startUpSweepsEnd(h);
 });
 afterAll(() => h?.stop());
 

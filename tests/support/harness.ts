@@ -34,11 +34,15 @@ import { Vault } from '../../src/vault/vault';
 import { type RunningWorker, startWorker } from '../../src/worker/start-worker';
 import { engines } from './engines';
 import { eventually } from './eventually';
+import { SELDOM, startUpSweepsEnd } from './sweeps';
 
 export const CLIENT_ID = 'Evergran-test-PRD-0a1b2c3d4-5e6f7a8b';
 
 export interface HarnessOptions {
-  /** Start the worker with the harness (default); a test that kills workers starts its own. */
+  /**
+   * Start a worker with the harness (default), whose sweeps are only those that the test asks for; a test that kills
+   * workers starts its own.
+   */
   worker?: boolean;
   mongodbUri?: string;
   temporalAddress?: string;
@@ -155,6 +159,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const ring = KeyRing.parse(encryptionKeys);
   const directory = mkdtempSync(join(tmpdir(), 'evergrant-harness-'));
   const providersFile = writeProvidersFile(directory, sandbox, options.providers ?? ['ebay']);
+  const hasWorker = options.worker !== false;
+  const policy = hasWorker ? { ...SELDOM, ...options.policy } : options.policy;
   const base = loadConfig({
     PROVIDERS_FILE: providersFile,
     SANDBOX_CLIENT_SECRET: clientSecret,
@@ -168,7 +174,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     temporal: { connection: temporal, namespace, taskQueue: 'evergrant', uiUrl: null },
     providers: base.providers.map((provider) => ({
       ...provider,
-      policy: { ...provider.policy, ...options.policy },
+      policy: { ...provider.policy, ...policy },
       environments: Object.fromEntries(
         Object.entries(provider.environments).map(([name, environment]) => [
           name,
@@ -329,7 +335,10 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       rmSync(directory, { recursive: true, force: true });
     },
   };
-  if (options.worker !== false) await harness.startWorker();
+  if (hasWorker) {
+    await harness.startWorker();
+    await startUpSweepsEnd(harness);
+  }
   return harness;
 }
 

@@ -12,7 +12,6 @@ import { appEvent } from '../../src/domain/event';
 import { engines } from '../support/engines';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
-import { SELDOM, startUpSweepsEnd } from '../support/sweeps';
 
 const HISTORIES = join(__dirname, '..', 'histories');
 const workflowsPath = require.resolve('../../src/workflows');
@@ -21,10 +20,8 @@ let h: Harness;
 beforeAll(async () => {
   h = await startHarness({
     providers: { ebay: {}, shopify: {}, etsy: { perAccountUpTo: 3 } },
-    policy: SELDOM,
     delivery: { pausesMs: [100] },
   });
-  await startUpSweepsEnd(h);
 });
 afterAll(() => h?.stop());
 
