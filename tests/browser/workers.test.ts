@@ -32,7 +32,7 @@ describe('Admin → Workers', () => {
     const row = page.getByRole('row', { name: 'ebay' });
     await row.getByText('ebay: nothing was due').waitFor();
     expect(await row.getByText('Active').isVisible()).toBe(true);
-    expect(await row.getByText('10 min', { exact: true }).isVisible()).toBe(true);
+    expect(await row.getByText('30 d', { exact: true }).isVisible()).toBe(true);
     const [last, next] = await row.locator('time').allTextContents();
     expect(last).toMatch(/^(now|\d+ \w+ ago)$/);
     expect(next).toMatch(/^in \d+ \w+$/);
@@ -118,12 +118,12 @@ describe('the actions of a schedule', () => {
   it('R1.10 change the interval, and say what is configured', async () => {
     const page = await pages.signedIn();
     const dialog = await open(page, 'Change interval');
-    expect(await dialog.getByLabel('Sweep every').inputValue()).toBe('10m');
-    await dialog.getByLabel('Sweep every').fill('90s');
+    expect(await dialog.getByLabel('Sweep every').inputValue()).toBe('30d');
+    await dialog.getByLabel('Sweep every').fill('90m');
     await dialog.getByRole('button', { name: 'Change interval' }).click();
-    await rowOf(page).getByText('1 min 30 s').waitFor();
-    expect(await rowOf(page).getByText('configured: 10 min').isVisible()).toBe(true);
-    expect(await described()).toMatch(/Spec +\[{"every":"1m 30s"}\]/);
+    await rowOf(page).getByText('1 h 30 min').waitFor();
+    expect(await rowOf(page).getByText('configured: 30 d').isVisible()).toBe(true);
+    expect(await described()).toMatch(/Spec +\[{"every":"1h 30m 0s"}\]/);
   });
 
   it('R1.10 refuse an interval that is none, in a sentence, and change nothing', async () => {

@@ -97,11 +97,14 @@ it('F23 the key is rotated while refreshes go on: all opens at every instant, no
 
   // From here on, all the time: refreshes, hand-outs, and a look at whether all that is stored opens.
   const run = { over: false, refreshed: 0, handedOut: 0, opened: 0, failures: [] as string[] };
+  /** Whose request the killed worker had sent: what became of it is unknown, and said to be. */
+  const unknown = new Set<string>();
   const using = [0, 1].map(async (lane) => {
     for (let n = lane; !run.over; n += 2) {
       const id = ids[n % ids.length] ?? '';
       const answer = await post(`/api/admin/accounts/${id}/refresh`, { force: true });
       if (answer.body.outcome === 'refreshed') run.refreshed += 1;
+      else if (answer.body.reason === 'answer_lost') unknown.add(id);
       else if (answer.status !== 504) run.failures.push(`${id}: ${JSON.stringify(answer.body)}`);
       const { body } = await h.request(
         tokensKey,
@@ -148,6 +151,7 @@ it('F23 the key is rotated while refreshes go on: all opens at every instant, no
   await other.stop();
 
   expect(run.failures).toEqual([]);
+  expect(unknown.size).toBeLessThanOrEqual(using.length);
   expect(run.refreshed).toBeGreaterThan(20);
   expect(run.handedOut).toBeGreaterThan(20);
   expect(run.opened).toBeGreaterThan(100);
@@ -162,7 +166,7 @@ it('F23 the key is rotated while refreshes go on: all opens at every instant, no
 
   // What is stored is the provider's newest: a newer grant that had been overwritten would be refused, or unknown.
   let lost = 0;
-  for (const id of ids) {
+  for (const id of ids.filter((one) => !unknown.has(one))) {
     const { organisation, current, state } = await h.account(id);
     const place = { organisation, accountId: id };
     const token = h.vault.openToken(current.accessToken, place, 'access_token');
@@ -170,7 +174,10 @@ it('F23 the key is rotated while refreshes go on: all opens at every instant, no
   }
   expect(lost).toBe(0);
   expect(
-    h.sandbox.ledger.filter((e) => e.event === 'received' && e.rotatedTokenPresented === true),
+    h.sandbox.ledger.filter(
+      (e) =>
+        e.event === 'received' && e.rotatedTokenPresented === true && !unknown.has(e.subject ?? ''),
+    ),
   ).toEqual([]);
 
   // And the old key may go: a process without it starts, one without the new one does not.
