@@ -1,6 +1,5 @@
 /** R1.7: did the last debug and the last scheduled attempt use the same refresh token? */
 import type { SealedGrant } from '../../src/domain/grant';
-import { eventually } from '../support/eventually';
 import { type Answer, type Api, startApi } from './_api';
 
 let api: Api;
@@ -17,20 +16,16 @@ async function debug(id: string): Promise<Answer> {
   return api.post('/api/admin/ebay/token/refresh-debug', { account_id: id });
 }
 
-/** Sweeps until one has come to this account: one that was running already may have passed it by. */
-async function scheduled(id: string): Promise<void> {
-  const count = async () =>
-    (await api.harness.entries(id)).filter(({ source }) => source === 'scheduled').length;
-  const before = await count();
-  await eventually(async () => {
-    await api.post('/api/admin/internal/refresh-tokens', { provider: 'ebay' });
-    return (await count()) > before;
-  });
+/** A whole sweep: it ends after the refreshes that it began. */
+async function sweep(): Promise<void> {
+  const { body } = await api.post('/api/admin/internal/refresh-tokens', { provider: 'ebay' });
+  const [{ workflow_id, run_id }] = body.started;
+  await api.client.workflow.getHandle(workflow_id, run_id).result();
 }
 
 it('R1.7 says that both used the same token, and shows both attempts', async () => {
   const { id, plain } = await api.addAccount();
-  await scheduled(id);
+  await sweep();
   const { entry } = (await debug(id)).body;
   const answer = await diagnostics(id);
   expect(answer).toMatchObject({
@@ -46,7 +41,7 @@ it('R1.7 says that both used the same token, and shows both attempts', async () 
 
 it('R1.7 says that they differ after the account was connected again in between', async () => {
   const { id } = await api.addAccount();
-  await scheduled(id);
+  await sweep();
   await api.patch(`/api/admin/accounts/${id}`, { refresh_token: api.consent().refresh_token });
   await debug(id);
   expect((await diagnostics(id)).comparison).toEqual({
@@ -57,17 +52,17 @@ it('R1.7 says that they differ after the account was connected again in between'
 
 it('R1.7 compares the newest of each', async () => {
   const { id } = await api.addAccount();
-  await scheduled(id);
+  await sweep();
   await api.patch(`/api/admin/accounts/${id}`, { refresh_token: api.consent().refresh_token });
   await debug(id);
   await api.store.accounts.patch(api.organisation, id, { grant: await expiring(id) }, new Date());
-  await scheduled(id);
+  await sweep();
   expect((await diagnostics(id)).comparison.same_token).toBe(true);
 });
 
 it.each([
   ['scheduled', debug],
-  ['debug', scheduled],
+  ['debug', sweep],
 ])('R1.7 does not guess where there is no %s attempt yet', async (missing, attempt) => {
   const { id } = await api.addAccount();
   await attempt(id);

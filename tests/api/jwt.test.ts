@@ -125,7 +125,7 @@ describe.each<[string, () => Issuer]>([
     ['has expired', { exp: nowSeconds() - 60 }, /has expired/],
     ['never expires', { exp: undefined }, /lacks the claim "exp"/],
     ['says in words when it expires', { exp: 'tomorrow' }, /"exp" of the JWT is no number/],
-    ['is not valid yet', { nbf: nowSeconds() + 60 }, /not valid yet/],
+    ['is not valid yet', { nbf: nowSeconds() + 3_600 }, /not valid yet/],
     ['names nobody', { sub: undefined }, /lacks the claim "sub"/],
     ['has an empty sub', { sub: '' }, /"sub" of the JWT must be 1–255 printable/],
     ['has a line break in its sub', { sub: 'al\nice' }, /"sub" of the JWT must be/],

@@ -7,6 +7,7 @@ import { registerSearchAttributes } from '../../src/register-search-attributes';
 import { startWorker } from '../../src/worker/start-worker';
 import { eventually } from '../support/eventually';
 import { CLIENT_ID } from '../support/harness';
+import { startUpSweepsEnd } from '../support/sweeps';
 import { type Api, expectError, startApi } from './_api';
 import { type RecordingProxy, startRecordingProxy } from './_recording-proxy';
 
@@ -31,6 +32,7 @@ beforeAll(async () => {
     logger: createLogger('fatal'),
   });
   stopWorker = () => worker.stop();
+  await startUpSweepsEnd(api.harness);
 });
 afterAll(async () => {
   await stopWorker();

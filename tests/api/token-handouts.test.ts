@@ -46,7 +46,7 @@ it('R3.1 R4.4 1,000 uses of one expired account in two API processes are one req
     (entry) => entry.event === 'received' && entry.subject === id,
   );
   expect(received).toHaveLength(1);
-  expect(tookMs).toBeLessThan(30_000);
+  expect(tookMs).toBeLessThan(60_000);
 
   await api.handouts.flush();
   const rows: any[] = [];

@@ -145,7 +145,7 @@ it('shares one question between all who ask at once', async () => {
   api.sandbox.script({
     subject: id,
     request: 'validation',
-    answer: { kind: 'normal', delayMs: 500 },
+    answer: { kind: 'normal', delayMs: 3_000 },
   });
   const answers = await Promise.all(Array.from({ length: 5 }, () => validate(id)));
   expect(new Set(answers.map(({ body }) => body.log_entry_id)).size).toBe(1);
@@ -157,7 +157,7 @@ it('a verdict about a token that was replaced meanwhile is void', async () => {
   api.sandbox.script({
     subject: id,
     request: 'validation',
-    answer: { kind: 'respond', status: 401, body: '{}', delayMs: 1000 },
+    answer: { kind: 'respond', status: 401, body: '{}', delayMs: 3_000 },
   });
   const access_token = api.sandbox.issueEndlessToken({ provider: 'shopify', subject: id });
   // Replaced while the provider's no to the old one is under way.

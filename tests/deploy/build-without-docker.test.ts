@@ -89,7 +89,7 @@ function start(
     cwd: image,
     env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...environment },
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 50_000,
   });
   return { status, output: stdout + stderr };
 }

@@ -39,8 +39,8 @@ export function times(short: number, long: number, variable: string): number {
 const TASK_QUEUE = 'evergrant';
 const HELD_MS = 120_000;
 
-/** A rotation with a grace; as `providers.yaml` has it, and as the sandbox keeps to it. */
-export const GRACE_SECONDS = times(10, 10, 'FAULTS_GRACE_SECONDS');
+/** A rotation with a grace, longer where much else goes on; as `providers.yaml` has it, and as the sandbox keeps to it. */
+export const GRACE_SECONDS = times(30, 10, 'FAULTS_GRACE_SECONDS');
 
 export const PROVIDERS = {
   none: { adapter: 'ebay', dialect: 'ebay' },

@@ -26,7 +26,7 @@ it.each<[string, WithoutControl | undefined, string[]]>([
 ])('the claim is what makes replays explained; %s', async (_, without, expected) => {
   const [worker, standby] = await twoWorkers(without);
   await worker.run();
-  const id = await lab.addAccount('grace');
+  const id = await lab.addAccount('grace', { expiresInMs: 100_000 });
   const held = await lab.holdAt(worker, [{ id, phase: 'answered' }]);
   await worker.signal('SIGKILL');
   await standby.run();

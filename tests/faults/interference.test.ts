@@ -74,7 +74,7 @@ describe('an edit at any phase of a refresh', () => {
       for (const phase of PHASES) expect(hits[phase]).toBe(ROUNDS * EDITS.length);
       expect(tally).toEqual({ resurrected: 0, clobbered: 0, lost: 0 });
     },
-    LONG ? 600_000 : 60_000,
+    LONG ? 600_000 : 120_000,
   );
 
   async function change(key: string, id: string, edit: Edit, connected: Map<string, string>) {

@@ -31,7 +31,7 @@ const KILLS = {
 };
 const ALERT_WITHIN_MS = 30_000;
 /** The old access token ends so long after the account is there: a replay that costs it is made a minute before. */
-const STRICT_LIFE_MS = 85_000;
+const STRICT_LIFE_MS = 82_000;
 /** Where the grace was missed, the replay is made a minute before this ends, and the run does not wait longer for it. */
 const GRACE_LIFE_MS = 120_000;
 
@@ -48,11 +48,12 @@ async function killAtEachPhase(mode: Mode, each: number, expiresInMs?: number): 
   const phases = shuffled(Array.from({ length: each }, () => PHASES).flat(), lab.seed);
   const life = expiresInMs === undefined ? {} : { expiresInMs };
   const held: { id: string; phase: Phase }[] = [];
-  for (const phase of phases) held.push({ id: await lab.addAccount(mode, life), phase });
   const worker = standby;
   await worker.run();
   standby = lab.spawn();
   await standby.ready;
+  // Then: an account's life is counted from here.
+  for (const phase of phases) held.push({ id: await lab.addAccount(mode, life), phase });
   const { at, releaseProvider } = await lab.holdAt(worker, held);
   const hitAt = Date.now();
   await worker.signal('SIGKILL');

@@ -59,7 +59,7 @@ export function entries(): Record<string, ProviderEntry> {
         id,
         {
           dialect,
-          sweepEvery: shortened(policy.sweepEveryMs, REACTION_SCALE),
+          sweepEvery: `${sweepEveryMs(id)}ms`,
           refreshBefore: shortened(policy.refreshBeforeMs, REACTION_SCALE),
           refreshAfterAge: age === null ? 'never' : shortened(age, SCALE),
           backOff: {
@@ -72,6 +72,11 @@ export function entries(): Record<string, ProviderEntry> {
       ];
     }),
   );
+}
+
+/** Of a provider, in this run. */
+export function sweepEveryMs(id: string): number {
+  return Math.round(defaultPolicy(id, null).sweepEveryMs / REACTION_SCALE);
 }
 
 function shortened(realMs: number, scale: number): string {

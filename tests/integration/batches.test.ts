@@ -8,7 +8,7 @@ import { rotationMarks } from '../../src/worker/rotation-marks';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
 import { overLimit } from '../support/pace';
-import { SELDOM, startUpSweepsEnd } from '../support/sweeps';
+import { startUpSweepsEnd } from '../support/sweeps';
 
 const UP_TO = 5;
 const MANY = 30;
@@ -37,7 +37,7 @@ beforeAll(async () => {
     limited: { ...ebay, perAccountUpTo: UP_TO, rate: `${PER_SECOND}/s` },
     strict: { adapter: 'etsy', dialect: 'etsy', perAccountUpTo: UP_TO } as const,
   };
-  h = await startHarness({ worker: false, providers, policy: SELDOM });
+  h = await startHarness({ worker: false, providers });
   key = await h.key({ scopes: ['admin', 'internal', 'tokens'] });
   await h.startWorker();
   other = await openStore(h.mongodbUri, { logRetentionDays: 30, rules: h.providers.rule });

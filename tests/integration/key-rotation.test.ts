@@ -12,7 +12,6 @@ import { sealingKeyOf } from '../../src/vault/sealing';
 import { Vault, VaultSealedError } from '../../src/vault/vault';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
-import { SELDOM } from '../support/sweeps';
 import { spawnWorker } from '../support/worker-process';
 import { randomKey } from '../vault/_keys';
 
@@ -31,7 +30,6 @@ beforeAll(async () => {
     worker: false,
     encryptionKeys: `${OLD},${NEW}`,
     providers: ['ebay', 'etsy'],
-    policy: SELDOM,
   });
   key = await h.key({ scopes: ['admin'] });
   tokensKey = await h.key({ scopes: ['tokens'] });

@@ -7,7 +7,7 @@ import { openStore, type Store } from '../../src/store/store';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
 import { overLimit } from '../support/pace';
-import { SELDOM, startUpSweepsEnd } from '../support/sweeps';
+import { startUpSweepsEnd } from '../support/sweeps';
 
 /** Of the app whose secret is rolled, all of them due: `LANES_ACCOUNTS=1000` takes some minutes. */
 const ACCOUNTS = Number(process.env['LANES_ACCOUNTS'] ?? 50);
@@ -25,7 +25,6 @@ beforeAll(async () => {
   const ebay = { adapter: 'ebay', dialect: 'ebay', refreshAfterAge: 'never' } as const;
   h = await startHarness({
     worker: false,
-    policy: SELDOM,
     lane: { probeEveryMs: PROBE_MS },
     providers: {
       secret: ebay,

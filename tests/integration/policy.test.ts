@@ -4,7 +4,6 @@ import { ConfiguredProviders } from '../../src/providers/configured-providers';
 import { openStore } from '../../src/store/store';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
-import { SELDOM } from '../support/sweeps';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
@@ -12,7 +11,7 @@ const DAY = 24 * 60 * MINUTE;
 let h: Harness;
 let key: string;
 beforeAll(async () => {
-  h = await startHarness({ policy: SELDOM, worker: false });
+  h = await startHarness({ worker: false });
   await startUpSweepOf(() => h.startWorker());
   key = await h.key({ scopes: ['admin', 'internal'] });
 });

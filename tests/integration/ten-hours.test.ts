@@ -21,6 +21,7 @@ import {
   PROVIDERS,
   RUN_MS,
   type SimulatedAccount,
+  sweepEveryMs,
   TROUBLES,
 } from './_ten-hours';
 
@@ -136,10 +137,10 @@ it(
 /** How often each provider's schedule started a sweep, and how often that was to be. */
 async function sweepsIn(ms: number) {
   const counted: Record<string, { wanted: number; taken: number; skipped: number }> = {};
-  for (const { id, policy } of h.providers.all) {
+  for (const { id } of h.providers.all) {
     const { info } = await h.client.schedule.getHandle(sweepScheduleId(id)).describe();
     counted[id] = {
-      wanted: Math.floor(ms / policy.sweepEveryMs),
+      wanted: Math.floor(ms / sweepEveryMs(id)),
       taken: info.numActionsTaken,
       skipped: info.numActionsSkippedOverlap,
     };

@@ -146,7 +146,7 @@ describe('nothing was sent', () => {
     [
       'the name is not known',
       async () => 'https://no-such-host.invalid/token',
-      /^(ENOTFOUND|EAI_AGAIN)$/,
+      /^(ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT)$/,
     ],
     [
       'the connection is refused',
@@ -222,7 +222,7 @@ describe('sent, and no whole answer', () => {
     const { port } = await socketProvider((socket, received) => {
       if (received.includes('refresh_token=')) socket.write(cut(part), () => end(socket));
     });
-    const result = await exchangeAt(`http://127.0.0.1:${port}/token`, { deadlineMs: 1000 });
+    const result = await exchangeAt(`http://127.0.0.1:${port}/token`, { deadlineMs: 5_000 });
     expect(result.received).toMatchObject([
       { accessToken: NEW_ACCESS_TOKEN, refreshToken: NEW_REFRESH_TOKEN },
     ]);

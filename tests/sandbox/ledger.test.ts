@@ -91,5 +91,5 @@ describe('the ledger', () => {
     expect(sandbox.ledger.map(({ sequence }) => sequence)).toEqual(
       Array.from({ length: 6000 }, (_, i) => i + 1),
     );
-  }, 30_000);
+  });
 });

@@ -58,9 +58,11 @@ it('SANDBOX_ACCESS_TOKEN_LIFE and REFRESH_INTERVAL_MINUTES shorten the trial', a
   const { spec } = await client.schedule.getHandle('sweep/ebay').describe();
   expect(spec.intervals).toMatchObject([{ every: 60_000 }]);
   await connection.close();
-  const { items } = await ask(apiOf(run), keyOf(run), '/api/admin/accounts?limit=100');
-  const refreshed = items.filter(({ generation }: any) => generation > 1);
-  expect(refreshed.length).toBeGreaterThan(5);
+  const refreshed = await eventually(async () => {
+    const { items } = await ask(apiOf(run), keyOf(run), '/api/admin/accounts?limit=100');
+    const some = items.filter(({ generation }: any) => generation > 1);
+    return some.length > 5 && some;
+  });
   for (const { expires_at, last_refreshed_at } of refreshed) {
     const lifeMs = Date.parse(expires_at) - Date.parse(last_refreshed_at);
     expect(lifeMs).toBeGreaterThan(90_000);

@@ -44,6 +44,7 @@ beforeAll(async () => {
     apiProcess.logged(/^API ready$/).then((line) => String(line['url'])),
     startWorker(),
   ]);
+  await worker.logged(/^sweep finished$/);
 }, START_MS);
 afterAll(async () => {
   await cleanUp();

@@ -44,12 +44,11 @@ async function start(): Promise<void> {
   temporal = /^ {2}Temporal +(\S+)/m.exec(text)?.[1] ?? '';
 }
 
-/** Of all four providers, by provider. */
+/** Of all four providers. */
 const untilSweepsFinished = () =>
   eventually(() => {
     const finished = run.lines().filter(({ msg }) => msg === 'sweep finished');
-    const byProvider = new Map(finished.map((line) => [line['provider'], line]));
-    return byProvider.size === 4 && byProvider;
+    return new Set(finished.map(({ provider }) => provider)).size === 4;
   }, START_MS);
 
 beforeAll(async () => {
@@ -59,7 +58,7 @@ beforeAll(async () => {
   await start();
   key = /Admin key +(evg_\S+)/.exec(run.stderr())?.[1] ?? '';
   await untilSweepsFinished();
-}, START_MS);
+}, 2 * START_MS);
 afterAll(cleanUp, START_MS);
 
 describe('the first start', () => {
@@ -181,7 +180,10 @@ describe('the first start', () => {
     expect(accounts.items).toHaveLength(states.length);
     expect(JSON.stringify([accounts, await ask(api, key, TERMINAL)])).not.toMatch(/Acme|acme/);
     // It is refreshed all the same: ten were due, and that includes it.
-    expect((await untilSweepsFinished()).get('ebay')).toMatchObject({ due: 10, refreshed: 7 });
+    const first = run
+      .lines()
+      .find((line) => line['msg'] === 'sweep finished' && line['provider'] === 'ebay');
+    expect(first).toMatchObject({ due: 10, refreshed: 7 });
   });
 
   it("R1.5 has the accounts of eBay's sandbox in an environment of their own", async () => {
@@ -199,7 +201,7 @@ describe('the first start', () => {
     const second = startProcess('main.js', { DATA_DIR: dataDir });
     const { code, afterMs } = await second.exited;
     expect(code).toBe(1);
-    expect(afterMs).toBeLessThan(10_000);
+    expect(afterMs).toBeLessThan(30_000);
     expect(second.stderr()).toContain(
       `Another Evergrant (process ${run.pid}) is running on the data directory ${dataDir}: ${api}.`,
     );
@@ -210,9 +212,11 @@ describe('the first start', () => {
   it('stops in order with Ctrl-C, even one that arrives twice, with exit code 0 and nothing left running', async () => {
     const running = enginesOf(dataDir);
     expect(running.filter(isAlive)).toHaveLength(4);
-    run.signal('SIGINT');
-    await run.logged(/^stopping/);
-    run.signal('SIGINT'); // as npm passes it on beside the terminal's own
+    // As npm passes it on beside the terminal's own; both from one process, so that nothing comes in between.
+    await promisify(execFile)('sh', [
+      '-c',
+      `kill -INT ${run.pid}; sleep 0.1; kill -INT ${run.pid}`,
+    ]);
     expect(await run.exited).toMatchObject({ code: 0, signal: null });
     const said = run.lines().map(({ msg, state }) => state ?? msg);
     // Two workers, of refreshes and of webhooks: each in its order, both within that of the process.
@@ -267,9 +271,10 @@ describe('the next starts on the same data', () => {
 
   it('go on after that with accounts, generations, log entries and the paused schedule as they were', async () => {
     await start();
-    expect((await ask(api, key, ACCOUNTS)).items).toEqual(
-      accounts.map((account) => ({ ...account })),
-    );
+    // Shopify's sweeps ask about its accounts each time.
+    const kept = ({ last_validation: _, updated_at: _at, ...rest }: any) => rest;
+    const { items } = await ask(api, key, ACCOUNTS);
+    expect(items.map(kept)).toEqual(accounts.map(kept));
     expect((await ask(api, key, TERMINAL)).items).toEqual(entries);
     expect(run.stderr()).toMatch(/Sweeps +sweep\/ebay every 10 min \(paused: holiday\)/);
     expect(await temporalCommand('schedule', 'describe', '--schedule-id', 'sweep/ebay')).toMatch(

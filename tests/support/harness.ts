@@ -7,7 +7,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { Client, Connection, ScheduleNotFoundError } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  ScheduleNotFoundError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
 import { Runtime } from '@temporalio/worker';
 import { type ApiApp, createApp } from '../../src/api/app';
 import { createAuditLog } from '../../src/api/audit-log';
@@ -40,14 +45,15 @@ export const CLIENT_ID = 'Evergran-test-PRD-0a1b2c3d4-5e6f7a8b';
 
 export interface HarnessOptions {
   /**
-   * Start a worker with the harness (default), whose sweeps are only those that the test asks for; a test that kills
-   * workers starts its own.
+   * Start a worker with the harness (default), and wait for the sweeps of its start; a test that kills workers starts
+   * its own.
    */
   worker?: boolean;
   mongodbUri?: string;
   temporalAddress?: string;
   /** Default: one key, `k1`. */
   encryptionKeys?: string;
+  /** Of each provider, beside what it says; its sweeps are only those that a test asks for, unless told otherwise. */
   policy?: Partial<ProviderConfig['policy']>;
   /** Of every OAuth app, beside what its provider says. */
   lane?: Partial<LaneRule>;
@@ -132,6 +138,8 @@ export interface Harness {
 }
 
 const DEFAULT_ORGANISATION = 'default';
+/** The first workflow of a worker waits for its code to be loaded. */
+const START_MS = 90_000;
 
 export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
   const id = randomBytes(6).toString('hex');
@@ -159,8 +167,6 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const ring = KeyRing.parse(encryptionKeys);
   const directory = mkdtempSync(join(tmpdir(), 'evergrant-harness-'));
   const providersFile = writeProvidersFile(directory, sandbox, options.providers ?? ['ebay']);
-  const hasWorker = options.worker !== false;
-  const policy = hasWorker ? { ...SELDOM, ...options.policy } : options.policy;
   const base = loadConfig({
     PROVIDERS_FILE: providersFile,
     SANDBOX_CLIENT_SECRET: clientSecret,
@@ -174,7 +180,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     temporal: { connection: temporal, namespace, taskQueue: 'evergrant', uiUrl: null },
     providers: base.providers.map((provider) => ({
       ...provider,
-      policy: { ...provider.policy, ...policy },
+      policy: { ...provider.policy, ...SELDOM, ...options.policy },
       environments: Object.fromEntries(
         Object.entries(provider.environments).map(([name, environment]) => [
           name,
@@ -315,11 +321,19 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       return worker;
     },
     async reopenLanes() {
-      for (const lane of await store.lanes.list())
+      for (const lane of await store.lanes.list()) {
+        // It would sweep once it sees that all is well.
+        await client.workflow
+          .getHandle(`lane/${lane.provider}/${lane.environment}`)
+          .terminate('its test is over')
+          .catch((error: unknown) => {
+            if (!(error instanceof WorkflowNotFoundError)) throw error;
+          });
         await store.lanes.change(lane, ({ provider, environment, version }, now) => ({
           ...newLane(provider, environment, now),
           version,
         }));
+      }
     },
     async stopWorkers() {
       for (const worker of workers.splice(0)) await worker.stop();
@@ -335,9 +349,9 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       rmSync(directory, { recursive: true, force: true });
     },
   };
-  if (hasWorker) {
+  if (options.worker !== false) {
     await harness.startWorker();
-    await startUpSweepsEnd(harness);
+    await startUpSweepsEnd(harness, START_MS);
   }
   return harness;
 }
