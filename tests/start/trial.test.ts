@@ -272,7 +272,7 @@ describe('the next starts on the same data', () => {
   it('go on after that with accounts, generations, log entries and the paused schedule as they were', async () => {
     await start();
     // Shopify's sweeps ask about its accounts each time.
-    const kept = ({ last_validation: _, updated_at: _at, ...rest }: any) => rest;
+    const kept = (account: any) => ({ ...account, last_validation: null, updated_at: null });
     const { items } = await ask(api, key, ACCOUNTS);
     expect(items.map(kept)).toEqual(accounts.map(kept));
     expect((await ask(api, key, TERMINAL)).items).toEqual(entries);
