@@ -192,7 +192,7 @@ it('F23 a refresh that was under way while everything was re-sealed does not bri
   const { id } = await h.addAccount({ provider: 'ebay' });
   h.sandbox.script({
     subject: id,
-    answer: { kind: 'normal', delayMs: 6_000, delayAt: 'after_commit' },
+    answer: { kind: 'normal', delayMs: 12_000, delayAt: 'after_commit' },
   });
   const sent = new Promise<void>((resolve) => h.sandbox.on('committed', () => resolve()));
   const asked = post(`/api/admin/accounts/${id}/refresh`, { force: true });

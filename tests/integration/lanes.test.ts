@@ -37,9 +37,10 @@ beforeAll(async () => {
   });
   key = await h.key({ scopes: ['admin', 'internal', 'tokens'] });
   await h.startWorker();
+  await startUpSweepsEnd(h, LONG_MS);
   other = await openStore(h.mongodbUri, { logRetentionDays: 30, rules: h.providers.rule });
   await h.startWorker({ config: h.config, store: other });
-  await startUpSweepsEnd(h, LONG_MS);
+  await startUpSweepsEnd(h, LONG_MS, 2);
 }, LONG_MS);
 afterAll(async () => {
   await h?.stop();
@@ -103,7 +104,7 @@ const generations = async (provider: string) =>
 /** After a few requests, which find out that the lane is to be closed, one at a time with a pause before each. */
 function expectProbes(requests: readonly LedgerEntry[], atFirst: number): void {
   const pauses = requests.slice(1).map(({ at }, index) => at - (requests[index]?.at ?? 0));
-  const probes = pauses.findLastIndex((pause) => pause < PROBE_MS - 250) + 2;
+  const probes = pauses.findLastIndex((pause) => pause < PROBE_MS - 750) + 2;
   expect(probes).toBeLessThanOrEqual(atFirst);
   expect(requests.length).toBeGreaterThan(probes);
 }
@@ -267,10 +268,10 @@ it(
   'issue 6.3 F11 a 429 holds back all workers and callers until the provider may be asked again',
   async () => {
     const [first, ...others] = await addMany('throttled', 12);
-    const waitMs = 5_000;
+    const waitMs = 10_000;
     h.sandbox.script({
       subject: first?.id ?? '',
-      answer: { kind: 'rate_limited', retryAfter: '5' },
+      answer: { kind: 'rate_limited', retryAfter: '10' },
     });
     const since = h.sandbox.ledger.length;
     const path = (id = '') => `/api/admin/accounts/${id}/refresh`;
@@ -285,7 +286,7 @@ it(
     // Of these accounts only: those of the other tests may have a back-off behind them.
     const ids = new Set([first, ...others].map((account) => account?.id));
     const own = received(since).filter(({ subject }) => ids.has(subject ?? ''));
-    for (const { at } of own.slice(1)) expect(at - throttledAt).toBeGreaterThan(waitMs - 50);
+    for (const { at } of own.slice(1)) expect(at - throttledAt).toBeGreaterThan(waitMs - 500);
     for (const { id } of others)
       expect(await h.account(id)).toMatchObject({ failedAttempts: 0, lastError: null });
   },
@@ -304,7 +305,7 @@ it(
     await sweep('poison');
     await eventually(async () => {
       const all = await Promise.all(accounts.map(({ id }) => h.account(id)));
-      return all.filter(({ generation }) => generation === 2).length === 5;
+      return all.filter(({ generation }) => generation >= 2).length === 5;
     }, LONG_MS);
     await eventually(async () => (await h.account(poison?.id ?? '')).failedAttempts >= 1, LONG_MS);
     expect(await events('poison')).toEqual(['app_incident', 'app_recovered']);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import getPort from 'get-port';
+import getPort, { portNumbers } from 'get-port';
 import { createRefreshClient } from '../../src/api/refresh-client';
 import { type RunningMongodb, startMongodb } from '../../src/engines/mongodb';
 import { engines } from '../support/engines';
@@ -20,7 +20,7 @@ const start = async (port: number) =>
 
 beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'evergrant-outage-'));
-  mongodb = await start(await getPort());
+  mongodb = await start(await getPort({ port: portNumbers(20_000, 30_000) }));
   h = await startHarness({ mongodbUri: mongodb.uri, providers: ['ebay', 'etsy'] });
 });
 afterAll(async () => {
@@ -33,10 +33,14 @@ it('R2.5 a grant that arrived while MongoDB was away for 30 s is committed, noth
   const { id } = await h.addAccount({ label: 'Caught in the outage', secretMarker: 'outage' });
   const key = await h.key();
   const port = Number(new URL(mongodb.uri).port);
+  let isGone = () => {};
+  const gone = new Promise<void>((resolve) => {
+    isGone = resolve;
+  });
   // The provider has acted, and holds its answer back until the database is gone.
   h.sandbox.script({
     subject: id,
-    answer: { kind: 'normal', delayMs: 7_000, delayAt: 'after_commit' },
+    answer: { kind: 'normal', delayMs: 12_000, delayAt: 'after_commit', until: gone },
   });
   const acted = new Promise<void>((resolve) => {
     h.sandbox.on('committed', () => resolve());
@@ -44,6 +48,7 @@ it('R2.5 a grant that arrived while MongoDB was away for 30 s is committed, noth
   const asked = h.request(key, 'POST', `/api/admin/accounts/${id}/refresh`, {});
   await acted;
   await mongodb.stop();
+  isGone();
   const stoppedAt = Date.now();
   const handle = h.client.workflow.getHandle(`refresh-account/${id}`);
   // Only now, with the answer in and the commit refused, does the durable path begin.
@@ -76,11 +81,15 @@ it('R2.2 a rotation that came while MongoDB was away waits sealed in Temporal, a
   const { id, plain } = await h.addAccount({ provider: 'etsy', secretMarker });
   const key = await h.key();
   const port = Number(new URL(mongodb.uri).port);
+  let isGone = () => {};
+  const gone = new Promise<void>((resolve) => {
+    isGone = resolve;
+  });
   const oldAccessToken = h.vault.fingerprint(plain.accessToken);
   const oldRefreshToken = h.vault.fingerprint(plain.refreshToken);
   h.sandbox.script({
     subject: id,
-    answer: { kind: 'normal', delayMs: 7_000, delayAt: 'after_commit' },
+    answer: { kind: 'normal', delayMs: 12_000, delayAt: 'after_commit', until: gone },
   });
   const acted = new Promise<void>((resolve) => {
     h.sandbox.on('committed', () => resolve());
@@ -88,6 +97,7 @@ it('R2.2 a rotation that came while MongoDB was away waits sealed in Temporal, a
   const asked = h.request(key, 'POST', `/api/admin/accounts/${id}/refresh`, {});
   await acted;
   await mongodb.stop();
+  isGone();
   const waiting = await eventually(async () => {
     const handle = h.client.workflow.getHandle(`refresh-account/${id}`);
     const { events } = await handle.fetchHistory();

@@ -117,7 +117,9 @@ describe('a changed policy of a provider', () => {
     await startUpSweepOf(() => h.startWorker({ config, store }));
     await eventually(async () => (await show(id)).due_at !== before.due_at);
     expect(Date.parse((await show(id)).due_at)).toBe(Date.parse(before.expires_at) - 50 * MINUTE);
-    expect(await store.settings.appliedPolicy('ebay')).toBe(providers.policyText('ebay'));
+    await eventually(
+      async () => (await store.settings.appliedPolicy('ebay')) === providers.policyText('ebay'),
+    );
     await h.stopWorkers();
     await store.close();
     await startUpSweepOf(() => h.startWorker());

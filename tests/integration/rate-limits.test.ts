@@ -7,7 +7,7 @@ const AT_ONCE = 40;
 const ACCOUNTS = AT_ONCE + 4;
 const WAIT_SECONDS = 6;
 /** Below what an exchange may take. */
-const HELD_AT_MOST_MS = 8_000;
+const HELD_AT_MOST_MS = 12_000;
 
 let h: Harness;
 beforeAll(async () => {
@@ -45,7 +45,7 @@ it('R3.6 a sweep sends 40 requests at once at most, and none more while the prov
   expect(mostAtOnce(ledger)).toBeGreaterThan(AT_ONCE / 2);
   const throttledAt = ledger.find(({ status }) => status === 429)?.at ?? 0;
   const others = ledger.filter(({ event }) => event === 'received').slice(AT_ONCE);
-  for (const { at } of others) expect(at - throttledAt).toBeGreaterThan(WAIT_SECONDS * 1000 - 50);
+  for (const { at } of others) expect(at - throttledAt).toBeGreaterThan(WAIT_SECONDS * 1000 - 500);
 
   await eventually(async () => {
     const accounts = await Promise.all(ids.map((id) => h.account(id)));

@@ -10,7 +10,8 @@ const WINDOW = 40;
 let h: Harness;
 beforeAll(async () => {
   h = await startHarness({ worker: false });
-  const worker = await startWorkerProcess(h);
+  // Seldom, so that none comes but those of the tests.
+  const worker = await startWorkerProcess(h, { sweepEvery: '30d', jitter: '5m' });
   await worker.logged(/^sweep finished$/);
 }, START_MS);
 afterAll(async () => {
@@ -173,13 +174,18 @@ describe('an operator who ends the refresh of an account', () => {
     async (how) => {
       const { id } = await h.addAccount();
       const workflowId = `refresh-account/${id}`;
-      const slow = { kind: 'normal', delayMs: 2_000, delayAt: 'after_commit' } as const;
+      let answers = () => {};
+      const until = new Promise<void>((resolve) => {
+        answers = resolve;
+      });
+      const slow = { kind: 'normal', delayMs: 12_000, delayAt: 'after_commit', until } as const;
       h.sandbox.script({ subject: id, answer: slow });
       await trigger();
       await eventually(() =>
         h.sandbox.ledger.some((e) => e.event === 'committed' && e.subject === id),
       );
       await temporalCommand(h, ...END[how], workflowId);
+      answers();
       await eventually(async () => (await h.account(id)).generation === 2);
       expect(await h.account(id)).toMatchObject({ state: 'active', claim: null, lastError: null });
       await eventually(async () => (await h.entries(id)).length > 0);

@@ -336,7 +336,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       }
     },
     async stopWorkers() {
-      for (const worker of workers.splice(0)) await worker.stop();
+      await Promise.all(workers.splice(0).map((worker) => worker.stop()));
     },
     async stop() {
       await harness.stopWorkers();
