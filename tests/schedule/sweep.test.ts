@@ -147,6 +147,9 @@ const END = {
 };
 
 describe('an operator who ends the refresh of an account', () => {
+  // A schedule that is triggered while its sweep still runs starts none.
+  beforeEach(() => eventually(async () => (await found('ExecutionStatus="Running"')).length === 0));
+
   it.each(['terminate', 'cancel'] as const)(
     'with %s while it backs off loses no grant',
     async (how) => {
