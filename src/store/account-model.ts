@@ -1,12 +1,7 @@
 /** The account document. Members are snake_case, as everything stored and everything on the wire. */
-import {
-  type Connection,
-  type InferSchemaType,
-  type Model,
-  type QueryFilter,
-  Schema,
-} from 'mongoose';
+import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
 import { AccountState } from '../domain/account';
+import type { RaisedEvent } from '../domain/event';
 import { TOKEN_VERDICTS } from '../domain/validation';
 import { UNSENT_EVENTS } from './event-model';
 import { scopedToOrganisation } from './organisation-scope';
@@ -178,21 +173,25 @@ accountSchema.index(
 
 accountSchema.index({ 'unsent_events.id': 1 }, { sparse: true, name: 'unsent_events' });
 
-export type AccountDocument = InferSchemaType<typeof accountSchema> & {
+type Inferred = InferSchemaType<typeof accountSchema>;
+
+/** Without the index signature that Mongoose infers of renamed timestamps: a member that is not there is an error. */
+type Named<T> = {
+  [Name in keyof T as string extends Name ? never : number extends Name ? never : Name]: T[Name];
+};
+
+export type AccountDocument = Omit<Named<Inferred>, 'unsent_events'> & {
   _id: string;
   created_at: Date;
   updated_at: Date;
+  unsent_events?: RaisedEvent[];
 };
 
-/** Which accounts may be refreshed: not those in quarantine. Mongoose's types take no boolean here. */
-export const NOT_IN_QUARANTINE: QueryFilter<AccountDocument> = {
-  quarantine: false as unknown as object,
-};
+/** Which accounts may be refreshed: not those in quarantine. */
+export const NOT_IN_QUARANTINE = { quarantine: false };
 
 /** Nor those whose refresh token is known to be replaced; accounts of before that was known lack the member. */
-export const NOT_STALE: QueryFilter<AccountDocument> = {
-  stale_restore: { $ne: true } as unknown as object,
-};
+export const NOT_STALE = { stale_restore: { $ne: true } };
 
 const scopedSchema = scopedToOrganisation(accountSchema);
 

@@ -144,7 +144,7 @@ export function dueAccount({ _id, organisation, environment, label }: Listed): D
 export function environmentsOf({
   environment,
   without = [],
-}: Pick<DueQuery, 'environment' | 'without'>) {
+}: Pick<DueQuery, 'environment' | 'without'>): object {
   const conditions: QueryFilter<AccountDocument>[] = [
     ...(environment === null ? [] : [{ environment }]),
     ...(without.length === 0 ? [] : [{ environment: { $nin: [...without] } }]),

@@ -2,7 +2,7 @@
  * Claim, commit and settle: every write around a refresh. Each is one conditional update, so that of two refreshers
  * one wins and the other knows; none overwrites a grant it has not read.
  */
-import type { Connection, Model, QueryFilter } from 'mongoose';
+import type { Connection, Model, mongo } from 'mongoose';
 import { type Account, AccountState, type Claim, type LastAttempt } from '../domain/account';
 import {
   isBroken,
@@ -23,6 +23,7 @@ import {
   NOT_IN_QUARANTINE,
   NOT_STALE,
 } from './account-model';
+import { GroupedUpdates } from './grouped-updates';
 
 /** Longer than the HTTP deadline: while it lasts, nobody else may send. */
 export const LEASE_MS = 30_000;
@@ -63,10 +64,15 @@ export interface Settlement {
 
 export class Grants {
   readonly #accounts: Model<AccountDocument>;
+  /** Without the model: what is written here comes from the mapping, and casting it cost as much as writing it. */
+  readonly #collection: mongo.Collection<AccountDocument>;
+  readonly #updates: GroupedUpdates<AccountDocument>;
   readonly #rules: RefreshRules;
 
   constructor(connection: Connection, rules: RefreshRules) {
     this.#accounts = accountsOfAllOrganisations(connection);
+    this.#collection = connection.collection<AccountDocument>(this.#accounts.collection.name);
+    this.#updates = new GroupedUpdates(this.#collection);
     this.#rules = rules;
   }
 
@@ -91,19 +97,17 @@ export class Grants {
       at: now,
       lease_until: new Date(now.getTime() + LEASE_MS),
     };
-    const before = await this.#accounts
-      .findOneAndUpdate(
-        {
-          _id: accountId,
-          state: { $ne: AccountState.disabled },
-          ...NOT_IN_QUARANTINE,
-          ...NOT_STALE,
-          $and: conditions,
-        },
-        { $set: { claim } },
-        { returnDocument: 'before', timestamps: false },
-      )
-      .lean<AccountDocument>();
+    const before = await this.#collection.findOneAndUpdate(
+      {
+        _id: accountId,
+        state: { $ne: AccountState.disabled },
+        ...NOT_IN_QUARANTINE,
+        ...NOT_STALE,
+        $and: conditions,
+      },
+      { $set: { claim } },
+      { returnDocument: 'before' },
+    );
     if (before !== null) return { kind: 'claimed', account: toAccount(before) };
 
     const account = await this.read(accountId);
@@ -137,8 +141,8 @@ export class Grants {
     },
     now: Date,
   ): Promise<boolean> {
-    const result = await this.#accounts.updateOne(
-      {
+    return this.#updates.updateOne({
+      filter: {
         _id: claim.accountId,
         generation: claim.generation,
         state: { $ne: AccountState.disabled },
@@ -147,7 +151,7 @@ export class Grants {
         'claim.attempt_id': claim.attemptId,
         'claim.lease_until': { $gt: now },
       },
-      {
+      update: {
         $set: {
           'claim.sent_at': now,
           'claim.lease_until': new Date(now.getTime() + LEASE_MS),
@@ -155,9 +159,8 @@ export class Grants {
           'claim.refresh_token_fingerprint': claim.refreshTokenFingerprint,
         },
       },
-      { timestamps: false },
-    );
-    return result.matchedCount === 1;
+      upsert: false,
+    });
   }
 
   /**
@@ -219,6 +222,7 @@ export class Grants {
       refreshTokenWarnedDays: warnedDaysAfter(before, grant),
     };
     const committed = await this.#update(
+      (update) => this.#updates.updateOne({ ...update, upsert: false }),
       { _id: accountId, generation },
       {
         $set: {
@@ -226,6 +230,7 @@ export class Grants {
           current: fromGrant(grant),
           previous: fromGrant(before.current),
           claim: null,
+          updated_at: input.now,
           last_refreshed_at: after.lastRefreshedAt,
           refresh_token_warned_days: after.refreshTokenWarnedDays,
           last_attempt: {
@@ -310,6 +315,7 @@ export class Grants {
     const { account, failure, decision, now } = settlement;
     const set: Record<string, unknown> = {
       claim: null,
+      updated_at: now,
       last_attempt: {
         attempt_id: settlement.attemptId,
         outcome: 'failed',
@@ -330,6 +336,12 @@ export class Grants {
       set['last_error'] = { class: failureClass, code, message, status, detail, at: now };
     }
     return this.#update(
+      // Alone: repeated, it would not know itself from one that another overtook.
+      async (update) => {
+        const options = { ignoreUndefined: true };
+        const result = await this.#collection.updateOne(update.filter, update.update, options);
+        return result.matchedCount === 1;
+      },
       {
         _id: account.id,
         generation: account.generation,
@@ -352,10 +364,15 @@ export class Grants {
   /**
    * Writes an outcome, the state that follows from it, and with the change of state the events that tell of it: all of
    * it or nothing. An account that an admin disabled meanwhile stays disabled; the rest is written all the same.
+   * @param write says whether it found the account
    * @param eventsOf what is to be told, of an account that was broken before or was not
    */
   async #update(
-    filter: QueryFilter<AccountDocument>,
+    write: (update: {
+      filter: mongo.Filter<AccountDocument>;
+      update: mongo.UpdateFilter<AccountDocument>;
+    }) => Promise<boolean>,
+    filter: mongo.Filter<AccountDocument>,
     update: { $set: object; $inc?: Record<string, number> },
     state: object,
     eventsOf: (broken: boolean) => RaisedEvent[],
@@ -364,17 +381,17 @@ export class Grants {
     for (const broken of [false, true]) {
       const events = eventsOf(broken);
       const from = broken ? { $in: [needsReconnect, inactive] } : active;
-      const { matchedCount } = await this.#accounts.updateOne(
-        { ...filter, state: from },
-        {
+      const isWritten = await write({
+        filter: { ...filter, state: from },
+        update: {
           ...update,
           $set: { ...update.$set, ...state },
           ...(events.length === 0 ? {} : { $push: { unsent_events: { $each: events } } }),
         },
-      );
-      if (matchedCount === 1) return true;
+      });
+      if (isWritten) return true;
     }
-    return (await this.#accounts.updateOne(filter, update)).matchedCount === 1;
+    return write({ filter, update });
   }
 
   #clocks(account: Account): object {

@@ -5,6 +5,7 @@ import type { LogEntry } from '../domain/log-entry';
 import { type LogFilter, TEXT_MEMBERS } from '../domain/log-filter';
 import type { PresentedToken } from '../domain/token-comparison';
 import { DUPLICATE_KEY } from './database';
+import { GroupedUpdates } from './grouped-updates';
 import { beyond } from './keyset';
 import {
   type EntryDocument,
@@ -41,11 +42,15 @@ const COMPARED_MAX = 1_000;
 export class LogEntries {
   readonly #entries: Model<EntryDocument>;
   readonly #ofAll: Model<EntryDocument>;
+  readonly #updates: GroupedUpdates<EntryDocument>;
   readonly #retentionMs: number;
 
   constructor(connection: Connection, retentionDays: number) {
     this.#entries = logEntryModel(connection);
     this.#ofAll = entriesOfAllOrganisations(connection);
+    this.#updates = new GroupedUpdates(
+      connection.collection<EntryDocument>(this.#ofAll.collection.name),
+    );
     this.#retentionMs = retentionDays * DAY_MS;
   }
 
@@ -54,10 +59,10 @@ export class LogEntries {
     const { id, created_at, ...rest } = entry;
     const createdAt = new Date(created_at);
     try {
-      await this.#ofAll.updateOne(
+      await this.#updates.updateOne({
         // One that was written already does not match, and its id is taken: its `recorded_at` stays, too.
-        { _id: id, recorded_at: { $exists: false } },
-        {
+        filter: { _id: id, recorded_at: { $exists: false } },
+        update: {
           $setOnInsert: {
             ...rest,
             created_at: createdAt,
@@ -65,8 +70,8 @@ export class LogEntries {
           },
           $currentDate: { recorded_at: true },
         },
-        { upsert: true },
-      );
+        upsert: true,
+      });
     } catch (error) {
       const written = error instanceof mongoose.mongo.MongoServerError;
       if (!written || error.code !== DUPLICATE_KEY) throw error;

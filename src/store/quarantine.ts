@@ -111,7 +111,7 @@ export class Quarantine {
   }
 }
 
-const IN_QUARANTINE: QueryFilter<AccountDocument> = { quarantine: true as unknown as string };
+const IN_QUARANTINE = { quarantine: true };
 
 /** Equal for two accounts that the index of identities takes for one. */
 export function keyOf({ provider, environment, externalId, kind }: Identity): string {
