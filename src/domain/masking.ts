@@ -61,9 +61,9 @@ export function maskHeaders(
   const shown: Record<string, string> = {};
   for (const [name, value] of headers) {
     const key = name.toLowerCase();
-    // The scheme is shown; a value of one word has none, and may be the secret itself.
+    // A scheme is shown if it is known for one: any other word may be the beginning of the secret itself.
     if (key === 'authorization')
-      shown[key] = `${/^[A-Za-z]{1,7}(?= )/.exec(value)?.[0] ?? ''} <masked>`.trimStart();
+      shown[key] = `${/^(?:Basic|Bearer|DPoP)(?= )/i.exec(value)?.[0] ?? ''} <masked>`.trimStart();
     else
       shown[key] = PLAIN_HEADERS.has(key)
         ? maskFreeText(value, secrets)
