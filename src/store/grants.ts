@@ -23,7 +23,7 @@ import {
   NOT_IN_QUARANTINE,
   NOT_STALE,
 } from './account-model';
-import { GroupedUpdates } from './grouped-updates';
+import { GroupedUpdates, type Update } from './grouped-updates';
 
 /** Longer than the HTTP deadline: while it lasts, nobody else may send. */
 export const LEASE_MS = 30_000;
@@ -159,7 +159,6 @@ export class Grants {
           'claim.refresh_token_fingerprint': claim.refreshTokenFingerprint,
         },
       },
-      upsert: false,
     });
   }
 
@@ -222,7 +221,7 @@ export class Grants {
       refreshTokenWarnedDays: warnedDaysAfter(before, grant),
     };
     const committed = await this.#update(
-      (update) => this.#updates.updateOne({ ...update, upsert: false }),
+      (update) => this.#updates.updateOne(update),
       { _id: accountId, generation },
       {
         $set: {
@@ -337,11 +336,7 @@ export class Grants {
     }
     return this.#update(
       // Alone: repeated, it would not know itself from one that another overtook.
-      async (update) => {
-        const options = { ignoreUndefined: true };
-        const result = await this.#collection.updateOne(update.filter, update.update, options);
-        return result.matchedCount === 1;
-      },
+      (update) => this.#updates.updateAlone(update),
       {
         _id: account.id,
         generation: account.generation,
@@ -368,10 +363,7 @@ export class Grants {
    * @param eventsOf what is to be told, of an account that was broken before or was not
    */
   async #update(
-    write: (update: {
-      filter: mongo.Filter<AccountDocument>;
-      update: mongo.UpdateFilter<AccountDocument>;
-    }) => Promise<boolean>,
+    write: (update: Update<AccountDocument>) => Promise<boolean>,
     filter: mongo.Filter<AccountDocument>,
     update: { $set: object; $inc?: Record<string, number> },
     state: object,

@@ -9,10 +9,11 @@ import type { mongo } from 'mongoose';
 /** Bounds the command, and what is done over. */
 const GROUP_MAX = 100;
 
-interface Update<T extends mongo.Document> {
+export interface Update<T extends mongo.Document> {
   filter: mongo.Filter<T>;
   update: mongo.UpdateFilter<T>;
-  upsert: boolean;
+  /** `false` unless told. */
+  upsert?: boolean;
 }
 
 interface Waiting<T extends mongo.Document> extends Update<T> {
@@ -28,12 +29,27 @@ export class GroupedUpdates<T extends mongo.Document> {
     this.#collection = collection;
   }
 
-  /** @returns whether there was such a document, or it was inserted */
+  /**
+   * For an update that may be repeated.
+   * @returns whether there was such a document, or it was inserted
+   */
   updateOne(update: Update<T>): Promise<boolean> {
     return new Promise((resolve) => {
       this.#waiting.push({ ...update, resolve });
       if (!this.#isWriting) void this.#write();
     });
+  }
+
+  /**
+   * For an update that may not be repeated.
+   * @returns as `updateOne`
+   */
+  async updateAlone({ filter, update, upsert = false }: Update<T>): Promise<boolean> {
+    const { matchedCount, upsertedCount } = await this.#collection.updateOne(filter, update, {
+      upsert,
+      ignoreUndefined: true,
+    });
+    return matchedCount + upsertedCount === 1;
   }
 
   /** Never rejects: what a group ends with, its updates are told. */
@@ -42,8 +58,11 @@ export class GroupedUpdates<T extends mongo.Document> {
     while (this.#waiting.length > 0) {
       const group = this.#waiting.splice(0, GROUP_MAX);
       const isDone = group.length > 1 && (await this.#writeTogether(group));
-      const found = group.map((one) => (isDone ? Promise.resolve(true) : this.#writeAlone(one)));
-      for (const [index, { resolve }] of group.entries()) resolve(found[index] ?? false);
+      const found = group.map((one) => {
+        const outcome = isDone ? Promise.resolve(true) : this.updateAlone(one);
+        one.resolve(outcome);
+        return outcome;
+      });
       await Promise.allSettled(found);
     }
     this.#isWriting = false;
@@ -61,13 +80,5 @@ export class GroupedUpdates<T extends mongo.Document> {
       // One by one, each ends with an error of its own.
       return false;
     }
-  }
-
-  async #writeAlone({ filter, update, upsert }: Update<T>): Promise<boolean> {
-    const { matchedCount, upsertedCount } = await this.#collection.updateOne(filter, update, {
-      upsert,
-      ignoreUndefined: true,
-    });
-    return matchedCount + upsertedCount === 1;
   }
 }
