@@ -23,7 +23,8 @@ import {
   NOT_IN_QUARANTINE,
   NOT_STALE,
 } from './account-model';
-import { GroupedUpdates, type Update } from './grouped-updates';
+import { Grouped } from './grouped';
+import { documentsById, GroupedUpdates, type Update } from './grouped-updates';
 
 /** Longer than the HTTP deadline: while it lasts, nobody else may send. */
 export const LEASE_MS = 30_000;
@@ -62,27 +63,38 @@ export interface Settlement {
   now: Date;
 }
 
+/** A claim to be made where nothing stands in its way. */
+interface ClaimWrite {
+  filter: mongo.Filter<AccountDocument> & { _id: string };
+  claim: NonNullable<AccountDocument['claim']>;
+}
+
 export class Grants {
   readonly #accounts: Model<AccountDocument>;
   /** Without the model: what is written here comes from the mapping, and casting it cost as much as writing it. */
   readonly #collection: mongo.Collection<AccountDocument>;
+  readonly #claims: Grouped<ClaimWrite, AccountDocument | null>;
   readonly #updates: GroupedUpdates<AccountDocument>;
   readonly #rules: RefreshRules;
 
   constructor(connection: Connection, rules: RefreshRules) {
     this.#accounts = accountsOfAllOrganisations(connection);
     this.#collection = connection.collection<AccountDocument>(this.#accounts.collection.name);
+    this.#claims = new Grouped(
+      (one) => this.#claimAlone(one),
+      (all) => this.#claimTogether(all),
+    );
     this.#updates = new GroupedUpdates(this.#collection);
     this.#rules = rules;
   }
 
   /**
-   * One `findOneAndUpdate`: it proves that the database can be written before a single-use token is spent. A claim is
+   * One conditional write: it proves that the database can be written before a single-use token is spent. A claim is
    * never taken over, only made where none stands: what an abandoned one tells must not be overwritten.
    */
   async claim(input: ClaimInput): Promise<ClaimResult> {
-    const { accountId, supersedes, unlessAttemptedSince: since, now } = input;
-    const conditions: object[] = [{ claim: null }];
+    const { accountId, attemptId, supersedes, unlessAttemptedSince: since, now } = input;
+    const conditions: mongo.Filter<AccountDocument>[] = [{ claim: null }];
     if (supersedes.length > 0)
       conditions.push({ 'last_attempt.attempt_id': { $nin: [...supersedes] } });
     if (since !== null) {
@@ -90,28 +102,26 @@ export class Grants {
         $or: [{ last_attempt: null }, { 'last_attempt.finished_at': { $lt: since } }],
       });
     }
-    const claim = {
-      attempt_id: input.attemptId,
-      worker: input.worker,
-      source: input.source,
-      at: now,
-      lease_until: new Date(now.getTime() + LEASE_MS),
-    };
-    const before = await this.#collection.findOneAndUpdate(
-      {
+    const document = await this.#claims.call({
+      filter: {
         _id: accountId,
         state: { $ne: AccountState.disabled },
         ...NOT_IN_QUARANTINE,
         ...NOT_STALE,
         $and: conditions,
       },
-      { $set: { claim } },
-      { returnDocument: 'before' },
-    );
-    if (before !== null) return { kind: 'claimed', account: toAccount(before) };
-
-    const account = await this.read(accountId);
-    if (account === null) return { kind: 'absent' };
+      claim: {
+        attempt_id: attemptId,
+        worker: input.worker,
+        source: input.source,
+        at: now,
+        lease_until: new Date(now.getTime() + LEASE_MS),
+      },
+    });
+    if (document === null) return { kind: 'absent' };
+    const account = toAccount(document);
+    if (isMade(account.claim, attemptId, now))
+      return { kind: 'claimed', account: { ...account, claim: null } };
     if (account.state === AccountState.disabled) return { kind: 'disabled', account };
     if (account.quarantine) return { kind: 'quarantined', account };
     if (account.staleRestore) return { kind: 'stale_restore', account };
@@ -125,6 +135,27 @@ export class Grants {
     // Nothing stands in the way any more, and nothing answers: the claim was given back a moment ago.
     if (lastAttempt === null) return { kind: 'busy', account, leaseUntil: now };
     return { kind: 'answered', account, attempt: lastAttempt };
+  }
+
+  /** @returns the account with the claim, or with what stands in its way; `null` if there is none */
+  async #claimAlone({ filter, claim }: ClaimWrite): Promise<AccountDocument | null> {
+    const claimed = await this.#collection.findOneAndUpdate(
+      filter,
+      { $set: { claim } },
+      { returnDocument: 'after' },
+    );
+    return claimed ?? this.#collection.findOne({ _id: filter._id });
+  }
+
+  /** @returns as `#claimAlone` */
+  async #claimTogether(all: readonly ClaimWrite[]): Promise<(AccountDocument | null)[]> {
+    await this.#collection.bulkWrite(
+      all.map(({ filter, claim }) => ({ updateOne: { filter, update: { $set: { claim } } } })),
+      { ordered: false },
+    );
+    const ids = all.map(({ filter }) => filter._id);
+    const documents = await documentsById(this.#collection, ids);
+    return ids.map((id) => documents.get(id) ?? null);
   }
 
   /**
@@ -159,6 +190,8 @@ export class Grants {
           'claim.refresh_token_fingerprint': claim.refreshTokenFingerprint,
         },
       },
+      isIn: ({ claim: standing }) =>
+        standing?.attempt_id === claim.attemptId && standing.sent_at?.getTime() === now.getTime(),
     });
   }
 
@@ -221,7 +254,11 @@ export class Grants {
       refreshTokenWarnedDays: warnedDaysAfter(before, grant),
     };
     const committed = await this.#update(
-      (update) => this.#updates.updateOne(update),
+      (update) =>
+        this.#updates.updateOne({
+          ...update,
+          isIn: ({ current }) => current.attempt_id === attemptId,
+        }),
       { _id: accountId, generation },
       {
         $set: {
@@ -364,7 +401,7 @@ export class Grants {
    */
   async #update(
     write: (update: Update<AccountDocument>) => Promise<boolean>,
-    filter: mongo.Filter<AccountDocument>,
+    filter: Update<AccountDocument>['filter'],
     update: { $set: object; $inc?: Record<string, number> },
     state: object,
     eventsOf: (broken: boolean) => RaisedEvent[],
@@ -395,6 +432,15 @@ export class Grants {
     const document = await this.#accounts.findById(accountId).lean<AccountDocument>();
     return document === null ? null : toAccount(document);
   }
+}
+
+/** The claim of this very call: one that an earlier call under the same id left, perhaps sent, is not it. */
+function isMade(claim: Claim | null, attemptId: string, now: Date): boolean {
+  return (
+    claim?.attemptId === attemptId &&
+    claim.at.getTime() === now.getTime() &&
+    claim.sentAt === undefined
+  );
 }
 
 /** What was said of the end of a refresh token holds as long as that token and its end do. */

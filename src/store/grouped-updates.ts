@@ -1,47 +1,46 @@
 /**
- * Updates of one document each, under load many in one command: those that come while others are being written go out
- * together, next. A group of which not each update found its document is done over one by one, so that one that fails
- * fails alone. Hence only such updates as may be repeated: one that was done before may be told that it found nothing,
- * and whoever asked looks whether it was its own.
+ * Updates of one document each, in groups. A group tells how many found their document, not which: where some did not,
+ * the documents are read, and each says of its own whether the update is in it.
  */
 import type { mongo } from 'mongoose';
+import { Grouped } from './grouped';
 
-/** Bounds the command, and what is done over. */
-const GROUP_MAX = 100;
+interface Identified {
+  _id: string;
+}
 
-export interface Update<T extends mongo.Document> {
-  filter: mongo.Filter<T>;
+export interface Update<T extends Identified> {
+  filter: mongo.Filter<T> & Identified;
   update: mongo.UpdateFilter<T>;
   /** `false` unless told. */
   upsert?: boolean;
 }
 
-interface Waiting<T extends mongo.Document> extends Update<T> {
-  resolve: (found: boolean | Promise<boolean>) => void;
+/** One that may be done again. */
+export interface RepeatableUpdate<T extends Identified> extends Update<T> {
+  /** Whether the document shows that this update, and no other, was done. */
+  isIn: (document: mongo.WithId<T>) => boolean;
 }
 
-export class GroupedUpdates<T extends mongo.Document> {
+export class GroupedUpdates<T extends Identified> {
   readonly #collection: mongo.Collection<T>;
-  readonly #waiting: Waiting<T>[] = [];
-  #isWriting = false;
+  readonly #updates: Grouped<RepeatableUpdate<T>, boolean>;
 
   constructor(collection: mongo.Collection<T>) {
     this.#collection = collection;
+    this.#updates = new Grouped(
+      (update) => this.updateAlone(update),
+      (updates) => this.#updateTogether(updates),
+    );
+  }
+
+  /** @returns whether there was such a document, or it was inserted */
+  updateOne(update: RepeatableUpdate<T>): Promise<boolean> {
+    return this.#updates.call(update);
   }
 
   /**
-   * For an update that may be repeated.
-   * @returns whether there was such a document, or it was inserted
-   */
-  updateOne(update: Update<T>): Promise<boolean> {
-    return new Promise((resolve) => {
-      this.#waiting.push({ ...update, resolve });
-      if (!this.#isWriting) void this.#write();
-    });
-  }
-
-  /**
-   * For an update that may not be repeated.
+   * For an update that may not be done again.
    * @returns as `updateOne`
    */
   async updateAlone({ filter, update, upsert = false }: Update<T>): Promise<boolean> {
@@ -52,33 +51,29 @@ export class GroupedUpdates<T extends mongo.Document> {
     return matchedCount + upsertedCount === 1;
   }
 
-  /** Never rejects: what a group ends with, its updates are told. */
-  async #write(): Promise<void> {
-    this.#isWriting = true;
-    while (this.#waiting.length > 0) {
-      const group = this.#waiting.splice(0, GROUP_MAX);
-      const isDone = group.length > 1 && (await this.#writeTogether(group));
-      const found = group.map((one) => {
-        const outcome = isDone ? Promise.resolve(true) : this.updateAlone(one);
-        one.resolve(outcome);
-        return outcome;
-      });
-      await Promise.allSettled(found);
-    }
-    this.#isWriting = false;
+  async #updateTogether(updates: readonly RepeatableUpdate<T>[]): Promise<boolean[]> {
+    const { matchedCount, upsertedCount } = await this.#collection.bulkWrite(
+      updates.map(({ filter, update, upsert = false }) => ({
+        updateOne: { filter, update, upsert },
+      })),
+      { ordered: false, ignoreUndefined: true },
+    );
+    if (matchedCount + upsertedCount === updates.length) return updates.map(() => true);
+    const documents = await documentsById(
+      this.#collection,
+      updates.map(({ filter }) => filter._id),
+    );
+    return updates.map(({ filter, isIn }) => {
+      const document = documents.get(filter._id);
+      return document !== undefined && isIn(document);
+    });
   }
+}
 
-  /** @returns whether each of them found its document */
-  async #writeTogether(group: readonly Update<T>[]): Promise<boolean> {
-    try {
-      const { matchedCount, upsertedCount } = await this.#collection.bulkWrite(
-        group.map((updateOne) => ({ updateOne })),
-        { ordered: false, ignoreUndefined: true },
-      );
-      return matchedCount + upsertedCount === group.length;
-    } catch {
-      // One by one, each ends with an error of its own.
-      return false;
-    }
-  }
+export async function documentsById<T extends Identified>(
+  collection: mongo.Collection<T>,
+  ids: readonly string[],
+): Promise<Map<string, mongo.WithId<T>>> {
+  const found = await collection.find({ _id: { $in: ids } } as mongo.Filter<T>).toArray();
+  return new Map(found.map((document) => [document._id, document]));
 }

@@ -71,6 +71,7 @@ export class LogEntries {
           $currentDate: { recorded_at: true },
         },
         upsert: true,
+        isIn: () => true,
       });
     } catch (error) {
       const written = error instanceof mongoose.mongo.MongoServerError;

@@ -1,4 +1,5 @@
 /** Who may send: of any number of refreshers of one account, one. */
+import mongoose from 'mongoose';
 import type { Account } from '../../src/domain/account';
 import { LEASE_MS } from '../../src/store/grants';
 import {
@@ -55,6 +56,61 @@ describe('claim', () => {
     const kinds = results.map(({ kind }) => kind);
     expect(kinds.filter((kind) => kind === 'claimed')).toHaveLength(1);
     expect(kinds.filter((kind) => kind === 'busy')).toHaveLength(199);
+  });
+
+  it('P1 of many accounts at once is told to each for itself', async () => {
+    const accounts = await Promise.all(Array.from({ length: 6 }, () => addAccount(store)));
+    const [, , disabled, taken] = accounts as [Account, Account, Account, Account];
+    await store.accounts.patch('org_a', disabled.id, { state: 'disabled' }, NOW);
+    await store.grants.claim(claimOf(taken, 'earlier'));
+    const results = await Promise.all([
+      ...accounts.map((one) => store.grants.claim(claimOf(one, `of-${one.id}`))),
+      store.grants.claim({ ...claimOf(account, 'one'), accountId: 'acc_none' }),
+    ]);
+    expect(results.map(({ kind }) => kind)).toEqual([
+      'claimed',
+      'claimed',
+      'disabled',
+      'busy',
+      'claimed',
+      'claimed',
+      'absent',
+    ]);
+    for (const [index, one] of accounts.entries()) {
+      const result = results[index];
+      if (result?.kind !== 'claimed') continue;
+      expect(result.account).toEqual(one);
+      expect((await accountOf(store, one.id)).claim?.attemptId).toBe(`of-${one.id}`);
+    }
+  });
+
+  it('made by a group whose answer was lost is known again as its own', async () => {
+    const accounts = await Promise.all(Array.from({ length: 4 }, () => addAccount(store)));
+    const { prototype } = mongoose.mongo.Collection;
+    const write = prototype.bulkWrite;
+    const lost = jest.spyOn(prototype, 'bulkWrite').mockImplementationOnce(async function (
+      this: mongoose.mongo.Collection,
+      ...input
+    ) {
+      await write.apply(this, input);
+      throw new Error('the connection broke');
+    });
+    try {
+      const results = await Promise.all(
+        accounts.map((one) => store.grants.claim(claimOf(one, `of-${one.id}`))),
+      );
+      expect(lost).toHaveBeenCalledTimes(1);
+      expect(results.map(({ kind }) => kind)).toEqual(Array(4).fill('claimed'));
+    } finally {
+      lost.mockRestore();
+    }
+  });
+
+  it('P1 asked for twice under one id is given once', async () => {
+    await claim('one');
+    expect((await claim('one', { now: fromNow(1) })).kind).toBe('busy');
+    await sending('one');
+    expect((await claim('one')).kind).toBe('busy');
   });
 
   it('of an account that is not there, or disabled, says so', async () => {

@@ -1,0 +1,67 @@
+import { Grouped } from '../../src/store/grouped';
+
+/** Records what is called, and answers when it is told to. */
+class Recorder {
+  readonly calls: string[][] = [];
+  readonly #open: (() => void)[] = [];
+
+  async record(inputs: readonly string[]): Promise<string[]> {
+    this.calls.push([...inputs]);
+    await new Promise<void>((resolve) => {
+      this.#open.push(resolve);
+    });
+    if (inputs.includes('bad')) throw new Error('cannot be done');
+    return inputs.map((input) => `${input}!`);
+  }
+
+  /** Lets what is under way end, and what follows from it, until nothing is under way. */
+  async drain(): Promise<void> {
+    for (let next = this.#open.shift(); next !== undefined; next = this.#open.shift()) {
+      next();
+      await new Promise(setImmediate);
+    }
+  }
+}
+
+let recorder: Recorder;
+let grouped: Grouped<string, string>;
+beforeEach(() => {
+  recorder = new Recorder();
+  grouped = new Grouped(
+    async (input) => (await recorder.record([input]))[0] ?? '',
+    (inputs) => recorder.record(inputs),
+  );
+});
+
+async function callAll(inputs: string[]): Promise<PromiseSettledResult<string>[]> {
+  const outcomes = Promise.allSettled(inputs.map((input) => grouped.call(input)));
+  await recorder.drain();
+  return outcomes;
+}
+const done = (inputs: string[]) =>
+  inputs.map((input) => ({ status: 'fulfilled', value: `${input}!` }));
+
+it('calls at once what comes alone, and together what comes while that is under way', async () => {
+  expect(await callAll(['a', 'b', 'c'])).toEqual(done(['a', 'b', 'c']));
+  expect(recorder.calls).toEqual([['a'], ['b', 'c']]);
+  expect(await callAll(['d'])).toEqual(done(['d']));
+  expect(recorder.calls.at(-1)).toEqual(['d']);
+});
+
+it('calls no more than a hundred together', async () => {
+  const inputs = Array.from({ length: 202 }, (_, index) => `${index}`);
+  expect(await callAll(inputs)).toEqual(done(inputs));
+  expect(recorder.calls.map((call) => call.length)).toEqual([1, 100, 100, 1]);
+});
+
+it('calls a group that failed one by one: what cannot be done fails alone, and the next go on', async () => {
+  const outcomes = await callAll(['a', 'b', 'bad', 'c']);
+  expect(outcomes.map(({ status }) => status)).toEqual([
+    'fulfilled',
+    'fulfilled',
+    'rejected',
+    'fulfilled',
+  ]);
+  expect(recorder.calls).toEqual([['a'], ['b', 'bad', 'c'], ['b'], ['bad'], ['c']]);
+  expect(await callAll(['d', 'e'])).toEqual(done(['d', 'e']));
+});
