@@ -13,7 +13,7 @@ import { applyPolicies } from '../apply-policies';
 import { connectTemporal } from '../bootstrap';
 import type { Config } from '../config';
 import { ConfiguredProviders } from '../providers/configured-providers';
-import { createTransport, type Transport } from '../providers/transport';
+import { createTransport } from '../providers/transport';
 import { registerSearchAttributes } from '../register-search-attributes';
 import { ensureSchedules, orphanedSchedules, type SweepSchedule } from '../schedule';
 import type { Store } from '../store/store';
@@ -128,17 +128,12 @@ export async function startWorker({
       await stopLooking();
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await Promise.allSettled([refreshing, webhooks.stop()]);
-      await disconnect(connection, client, transport);
+      await disconnect(connection, client);
     },
   };
 }
 
-async function disconnect(
-  connection: NativeConnection,
-  client: Client,
-  transport: Transport,
-): Promise<void> {
-  await transport.close();
+async function disconnect(connection: NativeConnection, client: Client): Promise<void> {
   await client.connection.close();
   await connection.close();
 }

@@ -33,12 +33,6 @@ export async function stopProviders(): Promise<void> {
   for (const stop of stops.splice(0)) await stop();
 }
 
-export function transportForTest(): Transport {
-  const transport = createTransport();
-  stops.push(() => transport.close());
-  return transport;
-}
-
 export interface CannedProvider {
   url: string;
   requests: number;
@@ -147,7 +141,7 @@ export async function exchangeAt(url: string, options: ExchangeOptions = {}): Pr
   const provider = options.provider ?? ebayAt(url);
   const environment = provider.environments.get('production');
   if (environment === undefined) throw new Error('no environment');
-  const transport = options.transport ?? transportForTest();
+  const transport = options.transport ?? createTransport();
   const { deadlineMs } = options;
   const received: PlainReceivedGrant[] = [];
   const exchange = await exchangeRefreshToken(

@@ -1,6 +1,7 @@
 /** Whatever a provider answers, one outcome comes of it, and no token of the exchange shows in it. */
 import * as fc from 'fast-check';
 import { EXCHANGE_OUTCOMES } from '../../src/domain/log-entry';
+import { createTransport } from '../../src/providers/transport';
 import { leaks, UNPRINTABLE } from '../domain/_planted-secrets';
 import { propertyRuns } from '../support/property-runs';
 import {
@@ -13,7 +14,6 @@ import {
   REFRESH_TOKEN,
   send,
   stopProviders,
-  transportForTest,
 } from './_provider';
 
 const ANSWERS = propertyRuns(2000);
@@ -104,7 +104,7 @@ afterAll(stopProviders);
 
 it('R1.2 gives one outcome and shows no token, for thousands of answers that echo them everywhere', async () => {
   const provider = await cannedProvider();
-  const transport = transportForTest();
+  const transport = createTransport();
   const outcomes = new Set<string>();
   await fc.assert(
     fc.asyncProperty(answers, async (canned) => {

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfiguredProviders } from '../../src/providers/configured-providers';
 import type { Provider } from '../../src/providers/provider';
-import type { Transport } from '../../src/providers/transport';
+import { createTransport, type Transport } from '../../src/providers/transport';
 import { readProviders } from '../../src/providers-file';
 import {
   ACCESS_TOKEN_LIFE_SECONDS,
@@ -16,7 +16,7 @@ import {
   SCOPES,
   startAuthorizationServer,
 } from './_oidc-provider';
-import { type Exchanged, exchangeAt, stopProviders, transportForTest } from './_provider';
+import { type Exchanged, exchangeAt, stopProviders } from './_provider';
 
 /** Whatever a form writes otherwise, and what it must leave alone; `%2B` must not become a plus on the way. */
 const ODD = 'p-r.d_1:2+3 4%5%2B6/7=8&9"~*\'()$&';
@@ -243,7 +243,7 @@ describe.each(Object.keys(ADDRESSES) as (keyof typeof ADDRESSES)[])(
 
 /** The real transport, and whatever crosses it that must not be shown. */
 function listening(): { transport: Transport; sent: Set<string>; answered: Set<string> } {
-  const real = transportForTest();
+  const real = createTransport();
   const sent = new Set<string>();
   const answered = new Set<string>();
   const keep = (set: Set<string>, values: unknown[]) => {

@@ -1,13 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { AnswerLostError, NotSentError } from '../../src/providers/transport';
-import {
-  type CannedAnswer,
-  cannedProvider,
-  socketProvider,
-  stopProviders,
-  transportForTest,
-} from './_provider';
+import { AnswerLostError, createTransport, NotSentError } from '../../src/providers/transport';
+import { type CannedAnswer, cannedProvider, socketProvider, stopProviders } from './_provider';
 
 const CAP = 64 * 1024;
 
@@ -15,7 +9,7 @@ afterEach(stopProviders);
 
 async function post(canned: CannedAnswer, headers: Record<string, string> = {}) {
   const { url } = await cannedProvider(canned);
-  return transportForTest().send({ url, headers, body: 'a=1', deadlineMs: 10_000 });
+  return createTransport().send({ url, headers, body: 'a=1', deadlineMs: 10_000 });
 }
 
 describe('post', () => {
@@ -42,7 +36,7 @@ describe('post', () => {
     const { port, connections } = await socketProvider((socket) =>
       socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'),
     );
-    await transportForTest().send({
+    await createTransport().send({
       url: `http://127.0.0.1:${port}/`,
       headers: { 'accept-encoding': 'gzip, br' },
       body: '',
@@ -62,7 +56,7 @@ describe('post', () => {
     const { port, connections } = await socketProvider((socket) =>
       socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: keep-alive\r\n\r\n'),
     );
-    const transport = transportForTest();
+    const transport = createTransport();
     for (let count = 0; count < 3; count += 1)
       await transport.send({
         url: `http://127.0.0.1:${port}/`,
@@ -79,7 +73,7 @@ describe('post', () => {
     const request = { headers: {}, body: secret, deadlineMs: 10_000 };
     const failures = await Promise.all(
       [`http://127.0.0.1:${port}/${secret}`, `https://${secret}.invalid/`].map((url) =>
-        transportForTest()
+        createTransport()
           .send({ ...request, url })
           .catch((error: unknown) => error),
       ),

@@ -1,4 +1,5 @@
 /** Every registered adapter asks whether an access token works as its provider documents, and reads the answer so. */
+
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { Secret } from '../../src/domain/secret';
@@ -6,8 +7,9 @@ import type { EnvironmentConfig } from '../../src/provider-entry';
 import { ConfiguredProviders } from '../../src/providers/configured-providers';
 import { adapterIds, findAdapter } from '../../src/providers/registry';
 import { type Validation, validateAccessToken } from '../../src/providers/token-validation';
+import { createTransport } from '../../src/providers/transport';
 import { defaultPolicy } from '../../src/providers-file';
-import { stopProviders, transportForTest } from './_provider';
+import { stopProviders } from './_provider';
 
 const CLIENT = { clientId: 'client-0a1b2c', clientSecret: 'secret-PLANTED-6a7b8c9d0e1f2a3b' };
 const TOKEN = 'access-PLANTED-4c5d6e7f8a9b0c1d2e3f4a5b6c7d8e9f';
@@ -151,7 +153,7 @@ function ask(adapter: string, config: Partial<EnvironmentConfig>): Promise<Valid
       accessToken: new Secret(TOKEN),
       capture: true,
     },
-    { transport: transportForTest(), now: () => new Date() },
+    { transport: createTransport(), now: () => new Date() },
   );
 }
 
@@ -276,7 +278,7 @@ describe('whatever the provider', () => {
         accessToken: new Secret(TOKEN),
         capture: false,
       },
-      { transport: transportForTest(), now: () => new Date() },
+      { transport: createTransport(), now: () => new Date() },
     );
     expect(result).toMatchObject({ failure: { code: 'account_address_invalid' }, response: null });
   });

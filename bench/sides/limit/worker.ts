@@ -87,7 +87,7 @@ serveWorker(async (setting) => {
         return refreshed;
       }),
     async stop() {
-      await Promise.all([store.close(), transport.close()]);
+      await store.close();
     },
   };
 });
