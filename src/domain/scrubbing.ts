@@ -54,13 +54,19 @@ export function scrub(value: unknown, member = '', depth = 0): unknown {
 
 /** Free text as it may be logged. */
 export function scrubText(text: string): string {
-  return withoutKnown(text)
-    .replace(PAIR, (_pair, name: string, between: string) => `${name}${between}${MASKED}`)
-    .replace(RUN, (run) => (isHarmless(run) ? run : MASKED));
+  const unknown = withoutKnown(text);
+  // Most of what is logged is a word or a number: no search where nothing can be found.
+  const left = BETWEEN.test(unknown)
+    ? unknown.replace(PAIR, (_pair, name: string, between: string) => `${name}${between}${MASKED}`)
+    : unknown;
+  return left.length < RUN_MIN
+    ? left
+    : left.replace(RUN, (run) => (isHarmless(run) ? run : MASKED));
 }
 
 /** `refreshToken`, `Refresh-Token` → `refresh_token`. */
 function snakeCase(name: string): string {
+  if (!/[A-Z-]/.test(name)) return name;
   return name
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
     .replaceAll('-', '_')
@@ -71,7 +77,9 @@ function snakeCase(name: string): string {
 function withoutKnown(text: string): string {
   const secrets = secretsIn(text);
   const left = secrets.length === 0 ? text : withoutSecrets(text, secrets);
-  return SHAPES.reduce((shown, shape) => shown.replace(shape, MASKED), left);
+  return ANY_SHAPE.test(left)
+    ? SHAPES.reduce((shown, shape) => shown.replace(shape, MASKED), left)
+    : left;
 }
 
 /** What providers, issuers and we ourselves make: nothing else looks so. */
@@ -87,11 +95,17 @@ const SHAPES = [
   /\b(?:Bearer|Basic) +[\w\-.~+/=^#%]{8,}/gi,
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*(?:-----END [A-Z ]*PRIVATE KEY-----)?/g,
 ];
+/** One search in place of one for each, which nearly every text has to stand. */
+const ANY_SHAPE = new RegExp(SHAPES.map(({ source }) => source).join('|'), 'i');
 
 /** `refresh_token=…` of a form, `"refresh_token":"…"` of JSON, however often it was quoted. */
 const PAIR =
   /\b([\w-]*(?:token|secret|password|passphrase|assertion|api_?key|code_verifier))((?:=|\\*["']\s*[:=]\s*\\*["']))(?!<masked>)[^\s"'\\&,;]+/gi;
 
+/** No pair without one of them. */
+const BETWEEN = /[=:]/;
+
+const RUN_MIN = 20;
 /** So long a run without a blank, with letters and digits, is taken for a token. */
 const RUN = /[\w\-.~+/=^#%]{20,}/g;
 const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
