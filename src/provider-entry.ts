@@ -126,11 +126,15 @@ const environmentMembers = {
 };
 const environmentSchema = z.strictObject(environmentMembers);
 
+/** More is no gain: the sweep that starts and awaits them is one workflow. */
+const BATCHES_AT_ONCE_MAX = 64;
+
 const providerSchema = z.strictObject({
   ...environmentMembers,
   adapter: z.string().optional(),
   sweepEvery: duration.optional(),
   perAccountUpTo: z.int().min(0).optional(),
+  batchesAtOnce: z.int().min(1).max(BATCHES_AT_ONCE_MAX).optional(),
   refreshBefore: duration.optional(),
   refreshAfterAge: z.union([duration, z.literal('never')]).optional(),
   enabled: z.boolean().optional(),
@@ -162,6 +166,8 @@ type EnvironmentEntry = z.infer<typeof environmentSchema>;
 
 /** So many are soon through with a workflow each. */
 const PER_ACCOUNT_UP_TO = 500;
+/** Enough for several workers to take part. */
+const BATCHES_AT_ONCE = 4;
 const BACK_OFF_FIRST_MS = 10_000;
 const BACK_OFF_MAX_MS = 60 * 60_000;
 
@@ -175,6 +181,7 @@ export function defaultPolicy(adapterId: string, refreshIntervalMs: number | nul
     enabled: true,
     sweepEveryMs,
     perAccountUpTo: PER_ACCOUNT_UP_TO,
+    batchesAtOnce: BATCHES_AT_ONCE,
     jitterMs: sweepEveryMs / 2,
     backOffFirstMs: BACK_OFF_FIRST_MS,
     backOffMaxMs: BACK_OFF_MAX_MS,
@@ -310,6 +317,7 @@ function policyOf(entry: Entry, base: RefreshPolicy): RefreshPolicy {
     enabled: entry.enabled ?? base.enabled,
     sweepEveryMs,
     perAccountUpTo: entry.perAccountUpTo ?? base.perAccountUpTo,
+    batchesAtOnce: entry.batchesAtOnce ?? base.batchesAtOnce,
     refreshBeforeMs: entry.refreshBefore ?? base.refreshBeforeMs,
     refreshAfterAgeMs:
       entry.refreshAfterAge === 'never' ? null : (entry.refreshAfterAge ?? base.refreshAfterAgeMs),

@@ -247,6 +247,7 @@ describe('providers.yaml', () => {
         enabled: true,
         sweepEveryMs: 10 * MINUTE,
         perAccountUpTo: 500,
+        batchesAtOnce: 4,
         refreshBeforeMs: 15 * MINUTE,
         refreshAfterAgeMs: 60 * MINUTE,
         jitterMs: 5 * MINUTE,
@@ -297,6 +298,7 @@ describe('providers.yaml', () => {
     ['backOff: { max: 10m }', { backOffFirstMs: 10_000, backOffMaxMs: 10 * MINUTE }],
     ['sweepEvery: 4m', { sweepEveryMs: 4 * MINUTE, jitterMs: 2 * MINUTE }],
     ['perAccountUpTo: 0', { perAccountUpTo: 0 }],
+    ['batchesAtOnce: 16', { batchesAtOnce: 16 }],
   ])('R3.4 reads the policy %s', (text, policy) => {
     expect(only(EBAY, ebay(text))?.policy).toMatchObject(policy);
   });
@@ -306,6 +308,7 @@ describe('providers.yaml', () => {
     ['jitter: 0m', 'jitter'],
     ['backOff: 10s', 'backOff'],
     ['backOff: { first: soon }', 'backOff.first'],
+    ['batchesAtOnce: 0', 'batchesAtOnce'],
   ])('refuses the policy %s by name', (text, member) => {
     expect(problems(EBAY, ebay(text))).toEqual([
       expect.stringContaining(`providers.ebay.${member}: `),

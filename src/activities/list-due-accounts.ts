@@ -19,6 +19,8 @@ export interface DuePage {
   asOf: string;
   /** On the first page: more are due than the provider's policy gives a workflow each. */
   inBatches?: boolean;
+  /** By the provider's policy. Absent in what older workers answered. */
+  batchesAtOnce?: number;
   /**
    * The lanes that are left out; on the first page with how many of their accounts are due. Absent in what older workers
    * answered.
@@ -68,7 +70,8 @@ export async function listDueAccounts(
       };
     }),
   );
-  if (!isFirst) return { ...page, asOf, held };
+  const { batchesAtOnce } = provider.policy;
+  if (!isFirst) return { ...page, asOf, batchesAtOnce, held };
   const inBatches = await deps.store.dueAccounts.areMoreThan(provider.policy.perAccountUpTo, due);
-  return { ...page, asOf, inBatches, held };
+  return { ...page, asOf, inBatches, batchesAtOnce, held };
 }

@@ -10,6 +10,8 @@ export interface RefreshPolicy {
   sweepEveryMs: number;
   /** A sweep gives each account a workflow of its own while no more are due than this; beyond it they go in batches. */
   perAccountUpTo: number;
+  /** So many batches of a sweep are under way at once, each a part of what is due, on whichever worker takes it. */
+  batchesAtOnce: number;
   /** Due when the access token ends within this; of a short-lived token, at most within half its life. */
   refreshBeforeMs: number;
   /** Due when the last refresh is this long ago: the failsafe for an expiry that was wrong (R0.3). */
@@ -24,7 +26,9 @@ export interface RefreshPolicy {
 }
 
 /** What one account may have otherwise than its provider; what is of the sweep is the same for all of them. */
-export type AccountPolicy = Partial<Omit<RefreshPolicy, 'sweepEveryMs' | 'perAccountUpTo'>>;
+export type AccountPolicy = Partial<
+  Omit<RefreshPolicy, 'sweepEveryMs' | 'perAccountUpTo' | 'batchesAtOnce'>
+>;
 
 /** What a provider says about when its accounts are due. */
 export interface RefreshRule {

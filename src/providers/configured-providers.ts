@@ -20,6 +20,7 @@ const UNCONFIGURED: RefreshRule = {
     enabled: true,
     sweepEveryMs: 10 * 60_000,
     perAccountUpTo: 500,
+    batchesAtOnce: 4,
     refreshBeforeMs: 15 * 60_000,
     refreshAfterAgeMs: null,
     jitterMs: 0,
@@ -48,7 +49,7 @@ export class ConfiguredProviders {
   /** What the stored clocks of a provider's accounts follow from, to be compared. */
   policyText(id: string): string {
     const { policy, accessTokenLifeSeconds } = this.rule(id);
-    const { sweepEveryMs: _, perAccountUpTo: _upTo, ...rest } = policy;
+    const { sweepEveryMs: _, perAccountUpTo: _upTo, batchesAtOnce: _batches, ...rest } = policy;
     return JSON.stringify({ ...rest, accessTokenLifeSeconds });
   }
 

@@ -53,7 +53,7 @@ const { listDueValidations, validateAccounts } = proxyActivities<Activities>({
 const PAGE = 200;
 /** Listed at once where there are many: a history holds them twice, but no workflow for each. */
 const PAGE_OF_BATCHES = 1_000;
-/** So many batches at once: enough for several workers to take part. */
+/** Batches at once where an older worker listed what is due. */
 const BATCHES = 4;
 /** So many are validated by one activity. */
 const VALIDATION_BATCH = 50;
@@ -124,7 +124,7 @@ async function refreshDue(
     const request = scheduledRefresh(page.asOf, false);
     if (progress.inBatches) {
       for (const accounts of inBatches(page.accounts)) {
-        await condition(() => batches.running < BATCHES);
+        await condition(() => batches.running < (page.batchesAtOnce ?? BATCHES));
         void batches.refresh(accounts, request);
       }
       progress.cursor = page.next;

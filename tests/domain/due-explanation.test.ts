@@ -10,6 +10,7 @@ const POLICY: RefreshPolicy = {
   enabled: true,
   sweepEveryMs: 10 * MINUTE,
   perAccountUpTo: 500,
+  batchesAtOnce: 4,
   refreshBeforeMs: 15 * MINUTE,
   refreshAfterAgeMs: 60 * MINUTE,
   jitterMs: 0,

@@ -3,6 +3,7 @@
  * promised here, too, and the sandbox's ledger says what was really sent.
  */
 
+import { BATCH } from '../../src/domain/refresh-batch';
 import { openStore, type Store } from '../../src/store/store';
 import { rotationMarks } from '../../src/worker/rotation-marks';
 import { eventually } from '../support/eventually';
@@ -27,6 +28,7 @@ const PROVIDERS = [
   'stopped',
   'told',
   'strict',
+  'single',
 ];
 
 let h: Harness;
@@ -38,6 +40,7 @@ beforeAll(async () => {
     ...Object.fromEntries(PROVIDERS.map((id) => [id, { ...ebay, perAccountUpTo: UP_TO }])),
     limited: { ...ebay, perAccountUpTo: UP_TO, rate: `${PER_SECOND}/s` },
     strict: { adapter: 'etsy', dialect: 'etsy', perAccountUpTo: UP_TO } as const,
+    single: { ...ebay, perAccountUpTo: UP_TO, batchesAtOnce: 1 },
   };
   h = await startHarness({ worker: false, providers });
   key = await h.key({ scopes: ['admin', 'internal', 'tokens'] });
@@ -114,6 +117,23 @@ it('issue 7.3 more than are given a workflow each are refreshed in a batch, once
   });
   expect(await workflowsOf(ids)).toEqual([]);
 });
+
+it(
+  'issue 7.4 a sweep has so many batches under way at once as its provider is given',
+  async () => {
+    const due = BATCH + 2;
+    await addMany('single', due);
+    const sweep = await startSweep('single');
+    expect(await sweep.result()).toMatchObject({ due, refreshed: due });
+    const [first, second] = await Promise.all(
+      [1, 2].map((n) =>
+        h.client.workflow.getHandle(`refresh-batch/${sweep.runId}/${n}`).describe(),
+      ),
+    );
+    expect(second?.startTime.getTime()).toBeGreaterThanOrEqual(first?.closeTime?.getTime() ?? NaN);
+  },
+  LONG_MS,
+);
 
 it('issue 7.3 up to the threshold each account has its own workflow', async () => {
   const ids = idsOf(await addMany('few', UP_TO));
