@@ -12,6 +12,11 @@ const USUAL_PORTS = { grpc: 7233, ui: 8233 };
 const DEFAULT_NAMESPACE = 'default';
 const READY_WITHIN_MS = 90_000;
 const CONNECT_TIMEOUT = '2s';
+/**
+ * With a write-ahead log a commit is one append and one sync. `FULL`: it is on disk before it counts, so that neither a
+ * killed process nor a machine without power loses what was acknowledged.
+ */
+const SQLITE_PRAGMAS = { journal_mode: 'WAL', synchronous: 'FULL' };
 const INDEXED_VALUE_TYPES = { Keyword: 2, Int: 3 } as const; // temporal.api.enums.v1.IndexedValueType
 
 export interface RunningTemporal extends RunningEngine {
@@ -89,12 +94,14 @@ function serverArguments(
   };
   const attributes = Object.entries(searchAttributes).map(([name, type]) => `${name}=${type}`);
   const settings = Object.entries(configuration).map(([name, value]) => `${name}=${value}`);
+  const pragmas = Object.entries(SQLITE_PRAGMAS).map(([name, value]) => `${name}=${value}`);
   const flags: [string, string][] = [
     ['--ip', LOOPBACK],
     ['--port', String(grpc)],
     ['--ui-ip', LOOPBACK],
     ['--ui-port', String(ui)],
     ['--db-filename', database],
+    ...pragmas.map((value): [string, string] => ['--sqlite-pragma', value]),
     ['--log-level', 'warn'],
     ['--color', 'never'],
     ...attributes.map((value): [string, string] => ['--search-attribute', value]),
