@@ -1,4 +1,5 @@
 /** The worker process of the production shape: `npm run start:worker`. */
+import { setFlagsFromString } from 'node:v8';
 import {
   openStoreAndVault,
   requireProductionConfig,
@@ -7,6 +8,11 @@ import {
 } from '../bootstrap';
 import { installTemporalLogger } from '../logging';
 import { startWorker } from './start-worker';
+
+// Most of what a refresh takes is garbage a moment later, and Node would let its heaps grow to several times what lives in
+// them. Collected sooner, it costs no time that can be seen. The second is for the thread of the workflows, begun later.
+setFlagsFromString('--heap-growing-percent=30');
+setFlagsFromString('--max-semi-space-size=8');
 
 void runProcess(async (config, logger) => {
   const { mongodbUri, ring, temporal } = requireProductionConfig(config);
