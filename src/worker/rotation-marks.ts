@@ -5,7 +5,8 @@ import type { GenerationMark } from '../domain/generation-mark';
 import { ROTATED_MEMO } from '../domain/refresh-batch';
 import { EvergrantAccount, EvergrantGeneration } from '../workflows/search-attributes';
 
-const PAGE = 500;
+/** As many as one look goes by, and it looks every few seconds; only after a restore are there more pages. */
+const PAGE = 100;
 
 /** Temporal lists what closed last first, and keeps it for as long as the namespace's retention says. */
 export function rotationMarks(client: Client): RotationMarks {
