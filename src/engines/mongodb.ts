@@ -6,7 +6,7 @@ import { mongo } from 'mongoose';
 import { download } from './download';
 import type { EngineOptions, RunningEngine } from './engine';
 import { type GuardedCommand, runGuarded } from './guarded-process';
-import { mongoJavaServerCommand, mongoJavaServerLibraries } from './mongo-java-server';
+import { mongoJavaServerClasspath, mongoJavaServerCommand } from './mongo-java-server';
 import { packageFile } from './package-file';
 import { LOOPBACK, usualOrFreePort } from './ports';
 import { runEngine } from './run-engine';
@@ -93,7 +93,7 @@ function waysFor(
     {
       keeper: 'mongo-java-server',
       name: 'mongo-java-server with H2',
-      find: async () => javaServer(await mongoJavaServerLibraries(options), folder),
+      find: async () => javaServer(await mongoJavaServerClasspath(options), folder),
     },
   ];
   return ways.filter((way) => keeper === undefined || way.keeper === keeper);
@@ -117,10 +117,10 @@ async function mongod(path: string, folder: string, options: EngineOptions): Pro
   };
 }
 
-function javaServer(libraries: string, folder: string): Server {
+function javaServer(classpath: string, folder: string): Server {
   return {
     keeper: 'mongo-java-server',
-    command: (port) => mongoJavaServerCommand(libraries, join(folder, 'evergrant.mv.db'), port),
+    command: (port) => mongoJavaServerCommand(classpath, join(folder, 'evergrant.mv.db'), port),
   };
 }
 

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { mongo } from 'mongoose';
 import { type RunningMongodb, startMongodb } from '../../src/engines/mongodb';
 import {
@@ -24,6 +25,78 @@ interface Shop {
   generation: number;
   claim?: { attempt_id: string } | null;
 }
+
+interface Task {
+  _id: string;
+  shop: string;
+  state?: string;
+  due_at?: Date | null;
+  size?: unknown;
+  grant?: { ends_at: Date | null } | null;
+  unsent?: { id: string }[];
+}
+
+const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute));
+
+/** Of everything that sorts and compares in its own way: nothing, `null`, numbers of two kinds, odd text. */
+function task(n: number): Task {
+  const shops = ['a', 'b', 'a\0', 'a\u0001', 'ab', '\uff21', '😀', ''];
+  return {
+    _id: `t${String(n).padStart(3, '0')}`,
+    shop: shops[n % shops.length] ?? '',
+    ...(n % 3 === 0 ? {} : { state: n % 3 === 1 ? 'open' : 'done' }),
+    ...(n % 5 === 0 ? {} : { due_at: n % 5 === 1 ? null : at((n * 37) % 50) }),
+    ...(n % 7 === 0 ? {} : { size: n % 7 === 1 ? -n : n % 7 === 2 ? n / 4 : n % 7 }),
+    grant: n % 4 === 0 ? null : { ends_at: n % 4 === 1 ? null : at((n * 13) % 60) },
+    ...(n % 10 === 0 ? { unsent: [{ id: `e${n}` }, { id: 'shared' }] } : {}),
+  };
+}
+
+const TASK_QUERIES: mongo.Filter<Task>[] = [
+  {},
+  { shop: 'a' },
+  { shop: 'a', due_at: { $lte: at(20) } },
+  { shop: 'a', due_at: { $gt: at(7), $lt: at(40) } },
+  { shop: 'a', due_at: at(7), _id: { $gt: 't020' } },
+  { shop: 'b', due_at: null },
+  { shop: 'b', due_at: { $ne: null } },
+  { shop: 'b', due_at: { $exists: false } },
+  { shop: { $in: ['a', 'a\0', '😀'] }, due_at: { $gte: at(10) } },
+  { shop: { $gt: 'a' } },
+  { shop: { $lt: '😀' } },
+  { shop: { $in: [] } },
+  { shop: /^a/ },
+  { shop: { $nin: ['a', 'b'] }, state: 'open' },
+  { $and: [{ shop: 'a' }, { shop: { $ne: 'b' } }, { due_at: { $lte: at(30) } }] },
+  { shop: 'ab', $or: [{ due_at: { $gt: at(5) } }, { due_at: at(5), _id: { $gt: 't050' } }] },
+  { $or: [{ shop: 'a', state: 'open' }, { shop: 'b' }] },
+  { $or: [{ shop: 'a' }, { state: 'open' }] },
+  { shop: 'a', size: { $gte: 2 } },
+  { shop: 'a', size: 3 },
+  { shop: 'b', size: { $not: { $lt: 4 } } },
+  { size: { $in: [3, null] } },
+  { 'grant.ends_at': { $lte: at(30) } },
+  { 'grant.ends_at': null },
+  { 'grant.ends_at': { $ne: null }, state: { $exists: true } },
+  { 'unsent.id': { $exists: true } },
+  { 'unsent.id': 'shared' },
+  { 'unsent.id': null },
+  { _id: { $in: ['t001', 't077', 'none'] } },
+  { _id: { $gt: 't100' } },
+  { _id: 't010', shop: 'a\0' },
+];
+
+/** All of them in a full order, so that there is one right answer. */
+const TASK_PAGES: [mongo.Sort, number][] = [
+  [{ _id: 1 }, 0],
+  [{ _id: -1 }, 4],
+  [{ due_at: 1, _id: 1 }, 7],
+  [{ due_at: -1, _id: -1 }, 5],
+  [{ size: -1, _id: -1 }, 6],
+  [{ size: 1, _id: -1 }, 3],
+  [{ 'grant.ends_at': 1, _id: 1 }, 8],
+  [{ shop: 1, due_at: 1, _id: 1 }, 9],
+];
 
 async function withCollection<T>(
   uri: string,
@@ -133,6 +206,128 @@ describe('startMongodb', () => {
       expect(await indexed.find().sort({ _id: 1 }).toArray()).toEqual(
         await plain.find().sort({ _id: 1 }).toArray(),
       );
+    } finally {
+      await client.close();
+    }
+  }, 120_000);
+
+  it('finds the same, in the same order, along its indexes as without, also after updates, deletes and a restart', async () => {
+    let { uri, stop } = await start();
+    let client = await mongo.MongoClient.connect(uri);
+    const ordered = () => client.db().collection<Task>('ordered');
+    const plain = () => client.db().collection<Task>('plain');
+    const both = async (change: (tasks: mongo.Collection<Task>) => Promise<unknown>) => {
+      await change(ordered());
+      await change(plain());
+    };
+    const expectTheSame = async (when: string) => {
+      for (const query of TASK_QUERIES) {
+        for (const [sort, limit] of TASK_PAGES) {
+          const ids = (tasks: mongo.Collection<Task>) =>
+            tasks
+              .find(query, { sort, limit })
+              .map(({ _id }) => _id)
+              .toArray();
+          expect({ when, query, sort, ids: await ids(ordered()) }).toEqual({
+            when,
+            query,
+            sort,
+            ids: await ids(plain()),
+          });
+        }
+        const count = (tasks: mongo.Collection<Task>) => tasks.countDocuments(query);
+        expect({ when, query, count: await count(ordered()) }).toEqual({
+          when,
+          query,
+          count: await count(plain()),
+        });
+      }
+    };
+    try {
+      // Half of them are there before their indexes.
+      const tasks = Array.from({ length: 120 }, (_, n) => task(n));
+      await both((collection) => collection.insertMany(tasks.slice(0, 60)));
+      await ordered().createIndex({ shop: 1, due_at: 1, _id: 1 });
+      await ordered().createIndex({ shop: 1, state: 1 });
+      await ordered().createIndex({ 'grant.ends_at': 1 });
+      await ordered().createIndex({ shop: 1, size: -1, _id: -1 });
+      await ordered().createIndex({ 'unsent.id': 1 }, { sparse: true });
+      await both((collection) => collection.insertMany(tasks.slice(60)));
+      await expectTheSame('after inserts');
+
+      await both((collection) => collection.updateMany({ shop: 'a' }, { $set: { due_at: at(7) } }));
+      await both((collection) => collection.updateMany({ size: 3 }, { $set: { size: 30.5 } }));
+      await both((collection) => collection.updateOne({ _id: 't003' }, { $unset: { due_at: 1 } }));
+      await both((collection) =>
+        collection.updateOne({ _id: 't004' }, { $push: { unsent: { id: 'new' } } }),
+      );
+      await both((collection) => collection.deleteMany({ state: 'done' }));
+      await expectTheSame('after updates and deletes');
+
+      await client.close();
+      await stop();
+      ({ uri, stop } = await start());
+      client = await mongo.MongoClient.connect(uri);
+      await expectTheSame('after a restart');
+
+      // From here on, sizes are in no order that an index could keep.
+      await both((collection) => collection.updateOne({ _id: 't005' }, { $set: { size: [1, 9] } }));
+      await both((collection) =>
+        collection.updateOne({ _id: 't006' }, { $set: { size: { x: 1 } } }),
+      );
+      await expectTheSame('with lists and documents among the values');
+      await ordered().dropIndexes();
+      await expectTheSame('without the indexes');
+    } finally {
+      await client.close();
+    }
+  }, 240_000);
+
+  it('opens a file of the time before documents were BSON, and loses nothing of it', async () => {
+    const folder = join(dataDir, 'mongodb');
+    await mkdir(folder);
+    await writeFile(join(folder, 'kept-by'), 'mongo-java-server\n');
+    const file = await readFile(join(__dirname, 'serialized-documents.mv.db.gz'));
+    await writeFile(join(folder, 'evergrant.mv.db'), gunzipSync(file));
+    const first = await start();
+    await withCollection<void>(first.uri, async (accounts) => {
+      await accounts.insertOne({ organisation: 'three', shop: 'new' });
+    });
+    await first.stop();
+    const { uri } = await start();
+    const client = await mongo.MongoClient.connect(uri);
+    try {
+      const accounts = client.db().collection<mongo.Document & { _id: string }>('accounts');
+      expect(await accounts.countDocuments()).toBe(31);
+      expect(await accounts.findOne({ _id: 'acc_07' })).toEqual({
+        _id: 'acc_07',
+        organisation: 'two',
+        shop: 'shop 7',
+        due_at: new Date('2026-01-01T00:07:00Z'),
+        generation: 7,
+        claim: null,
+        current: {
+          access_token: 'ENC:v1:x',
+          scopes: ['a', 'b'],
+          expires_at: new Date('2026-01-02T00:00:00Z'),
+        },
+      });
+      expect(
+        await accounts
+          .find({ organisation: 'one', due_at: { $lte: new Date('2026-01-01T00:09:00Z') } })
+          .sort({ due_at: 1, _id: 1 })
+          .map(({ _id }) => _id)
+          .toArray(),
+      ).toEqual(['acc_03', 'acc_06', 'acc_09']);
+      await expect(
+        accounts.insertOne({ _id: 'other', organisation: 'two', shop: 'shop 7' }),
+      ).rejects.toMatchObject({ code: 11_000 });
+      expect((await accounts.indexes()).map(({ name }) => name)).toEqual(
+        expect.arrayContaining(['_id_', 'identity', 'due']),
+      );
+      expect(await client.db().collection('settings').find().toArray()).toEqual([
+        { _id: expect.any(mongo.ObjectId), note: 'its id is an ObjectId' },
+      ]);
     } finally {
       await client.close();
     }

@@ -1,0 +1,139 @@
+import de.bwaldvogel.mongo.backend.Utils;
+import de.bwaldvogel.mongo.bson.Document;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+
+/** Keys from one to another, both included. */
+record Range(String from, String to) {
+    /** Comes after all that a key can go on with. */
+    private static final String END = "\u00ff";
+    static final Range EVERYTHING = new Range(Key.of(null), END);
+
+    static Range only(String key) {
+        return new Range(key, key + END);
+    }
+
+    boolean isOneValue() {
+        return to.equals(from + END);
+    }
+
+    boolean hasNull() {
+        return from.compareTo(EVERYTHING.from) <= 0;
+    }
+
+    Range after(String beginning) {
+        return new Range(beginning + from, beginning + to);
+    }
+
+    /**
+     * Where the values of each member are that a query binds. Members that it binds otherwise than by what has an order
+     * are left out: what is found is held against the whole query in any case.
+     */
+    static Map<String, List<Range>> boundsOf(Document query) {
+        Map<String, List<Range>> bounds = new HashMap<>();
+        query.forEach((member, condition) -> {
+            if (member.equals("$and") && condition instanceof Collection<?> all) {
+                for (Object one : all) {
+                    if (one instanceof Document each) {
+                        boundsOf(each).forEach((name, ranges) -> bounds.merge(name, ranges, Range::common));
+                    }
+                }
+            } else if (member.equals("$or") && condition instanceof Collection<?> all) {
+                hullOf(all).forEach((name, range) -> bounds.merge(name, List.of(range), Range::common));
+            } else if (!member.startsWith("$")) {
+                for (List<Range> ranges : rangesOf(condition)) {
+                    bounds.merge(member, ranges, Range::common);
+                }
+            }
+        });
+        return bounds;
+    }
+
+    /** From the first to the last that any of the alternatives has; members that one does not bind are not bound. */
+    private static Map<String, Range> hullOf(Collection<?> alternatives) {
+        Map<String, Range> hull = null;
+        for (Object alternative : alternatives) {
+            Map<String, Range> own = new HashMap<>();
+            boundsOf(alternative instanceof Document each ? each : new Document()).forEach((name, ranges) -> {
+                if (!ranges.isEmpty()) {
+                    own.put(name, new Range(ranges.get(0).from, ranges.get(ranges.size() - 1).to));
+                }
+            });
+            if (hull == null) {
+                hull = own;
+            } else {
+                hull.keySet().retainAll(own.keySet());
+                hull.replaceAll((name, range) -> new Range(min(range.from, own.get(name).from),
+                        max(range.to, own.get(name).to)));
+            }
+        }
+        return hull == null ? Map.of() : hull;
+    }
+
+    /** For each part of a condition that says where values are, where that is. */
+    private static List<List<Range>> rangesOf(Object condition) {
+        if (!(condition instanceof Document operators)) {
+            return Key.isOrdered(condition) ? List.of(List.of(only(Key.of(condition)))) : List.of();
+        }
+        List<List<Range>> ranges = new ArrayList<>();
+        operators.forEach((operator, value) -> {
+            if (operator.equals("$in") && value instanceof Collection<?> values) {
+                if (values.stream().allMatch(Key::isOrdered)) {
+                    Set<String> keys = new TreeSet<>();
+                    values.forEach(each -> keys.add(Key.of(each)));
+                    ranges.add(keys.stream().map(Range::only).toList());
+                }
+            } else if (operator.equals("$exists") && Utils.isTrue(value)) {
+                ranges.add(List.of(EVERYTHING));
+            } else if (operator.equals("$ne") && value == null) {
+                ranges.add(List.of(new Range(EVERYTHING.from + END, END)));
+            } else if (Key.isOrdered(value) && (value != null || operator.equals("$eq"))) {
+                Range range = rangeOf(operator, Key.of(value));
+                if (range != null) {
+                    ranges.add(List.of(range));
+                }
+            }
+        });
+        return ranges;
+    }
+
+    /** Only values of one type are compared. */
+    private static Range rangeOf(String operator, String key) {
+        String first = key.substring(0, 1);
+        String last = String.valueOf((char) (key.charAt(0) + 1));
+        return switch (operator) {
+            case "$eq" -> only(key);
+            case "$gt" -> new Range(key + END, last);
+            case "$gte" -> new Range(key, last);
+            case "$lt" -> new Range(first, key);
+            case "$lte" -> new Range(first, key + END);
+            default -> null;
+        };
+    }
+
+    private static List<Range> common(List<Range> some, List<Range> others) {
+        List<Range> common = new ArrayList<>();
+        for (Range one : some) {
+            for (Range other : others) {
+                Range both = new Range(max(one.from, other.from), min(one.to, other.to));
+                if (both.from.compareTo(both.to) <= 0) {
+                    common.add(both);
+                }
+            }
+        }
+        return common;
+    }
+
+    private static String min(String one, String other) {
+        return one.compareTo(other) <= 0 ? one : other;
+    }
+
+    private static String max(String one, String other) {
+        return one.compareTo(other) >= 0 ? one : other;
+    }
+}
