@@ -1,19 +1,23 @@
 /**
- * Refreshes many accounts of a sweep at once, each by the same function as its own workflow would. What succeeds ends
- * here; everything else is handed on to the account's own workflow with the result of this first attempt.
+ * Refreshes many accounts at once, each by the same function as its own workflow would. What succeeds ends here;
+ * everything else is handed on to the account's own workflow with the result of this first attempt.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApplicationFailure, log } from '@temporalio/activity';
 import { CLOSED_LANE } from '../domain/lane';
-import type { RefreshGrantResult } from '../domain/refresh-attempt';
-import type { BatchProgress, RefreshBatchInput } from '../domain/refresh-batch';
+import type { AttemptOutcome, RefreshGrantResult } from '../domain/refresh-attempt';
+import {
+  type BatchAccount,
+  type BatchProgress,
+  type RefreshBatchInput,
+} from '../domain/refresh-batch';
 import { safeError } from '../domain/safe-error';
-import type { DueAccount } from '../domain/sweep';
 import { LANE_WAIT_MAX_MS } from '../domain/sweep';
 import { isDatabaseUnavailable } from '../store/database';
 import type { ActivityDependencies } from './dependencies';
 import { refreshGrant } from './refresh-grant';
 
+/** Of a sweep's batch. */
 const AT_ONCE = 25;
 /** Then what is not begun is left to the next activity, so that none keeps a worker for long. */
 const BEGINS_FOR_MS = 60_000;
@@ -32,7 +36,7 @@ export interface BatchRun {
 }
 
 interface Place {
-  account: DueAccount;
+  account: BatchAccount;
   attemptId: string;
   supersedes: string[];
 }
@@ -96,7 +100,8 @@ class Batch {
         if ((await this.#refreshOne(place)) === 'busy') busy.push(place);
       }
     };
-    await Promise.all(Array.from({ length: AT_ONCE }, one));
+    const isAwaited = places.some(({ account }) => account.request !== undefined);
+    await Promise.all(Array.from({ length: isAwaited ? places.length : AT_ONCE }, one));
     return busy;
   }
 
@@ -113,7 +118,7 @@ class Batch {
             attemptId,
             supersedes,
             retry: false,
-            request: this.#input.request,
+            request: account.request ?? this.#input.request,
           },
           this.#input.sweep,
           null,
@@ -124,6 +129,8 @@ class Batch {
       const { heldForMs, outcome, reason } = result.attempt;
       if (outcome === 'busy') return 'busy';
       if (heldForMs === undefined) return this.#count(place, result);
+      // Whoever waits is told so at once: for how long the lane holds, they can wait themselves.
+      if (account.request !== undefined) return this.#leave(account, result.attempt);
       if (CLOSED_LANE.has(reason) || heldForMs > LANE_WAIT_MAX_MS) {
         this.#progress.closed.push(account.environment);
         continue;
@@ -138,12 +145,18 @@ class Batch {
     // The database is away: what else is begun would only add to what waits.
     if (unwritten !== null) this.#databaseIsAway();
     const plain = unwritten === null && !lane && attempt.failure === null;
-    if (!plain || attempt.outcome === 'failed') return this.#own(account, { attemptId, result });
+    if (!plain || attempt.outcome === 'failed') {
+      this.#tell(account, attempt);
+      return this.#own(account, { attemptId, result });
+    }
     if (attempt.outcome === 'refreshed') {
       this.#progress.refreshed += 1;
       if (rotatedTo !== null)
         this.#progress.rotated.push({ accountId: account.accountId, generation: rotatedTo });
-    } else this.#progress.skipped += 1;
+    } else {
+      this.#progress.skipped += 1;
+      this.#tell(account, attempt);
+    }
     return this.#through(account);
   }
 
@@ -168,22 +181,30 @@ class Batch {
     this.#away.abort();
   }
 
-  #leave(account: DueAccount): 'through' {
+  #leave(account: BatchAccount, held: AttemptOutcome | null = null): 'through' {
     this.#progress.left += 1;
+    if (held !== null) this.#tell(account, held);
     return this.#through(account);
   }
 
-  #own({ accountId }: DueAccount, first: BatchProgress['own'][number]['first']): 'through' {
+  /** Those who wait for an account that was simply refreshed see it in the store. */
+  #tell({ request }: BatchAccount, outcome: AttemptOutcome): void {
+    if (request === undefined) return;
+    this.#progress.outcomes ??= [];
+    this.#progress.outcomes.push(outcome);
+  }
+
+  #own({ accountId }: BatchAccount, first: BatchProgress['own'][number]['first']): 'through' {
     this.#progress.own.push({ accountId, first });
     return this.#through({ accountId });
   }
 
-  #through({ accountId }: Pick<DueAccount, 'accountId'>): 'through' {
+  #through({ accountId }: Pick<BatchAccount, 'accountId'>): 'through' {
     this.#progress.rest = this.#progress.rest.filter((id) => id !== accountId);
     return 'through';
   }
 
-  #place(account: DueAccount, index: number): Place {
+  #place(account: BatchAccount, index: number): Place {
     const { id, attempt } = this.#run;
     const attemptId = (number: number) => `${id}-${index}-${number}`;
     const supersedes = Array.from({ length: attempt - 1 }, (_, before) => attemptId(before + 1));

@@ -15,11 +15,13 @@ import type { LogSource } from '../domain/log-entry';
 import type { AttemptOutcome, RefreshRequest } from '../domain/refresh-attempt';
 import type { ValidationOutcome, ValidationRequest } from '../domain/validation';
 import type { Provider } from '../providers/provider';
+import type { Store } from '../store/store';
 import {
   refreshAccountWorkflow,
   refreshAccountWorkflowId,
   requestRefreshUpdate,
 } from '../workflows/refresh-account';
+import { refreshBatchWorkflow, refreshBatchWorkflowId } from '../workflows/refresh-batch';
 import {
   EvergrantAccount,
   EvergrantOrg,
@@ -28,11 +30,14 @@ import {
 } from '../workflows/search-attributes';
 import { sweepAgainSignal, sweepWorkflow } from '../workflows/sweep';
 import { validateAccountWorkflow, validateAccountWorkflowId } from '../workflows/validate-account';
+import { RefreshGroups, type Wanted } from './refresh-groups';
 import { type RefreshProgress, refreshProgress } from './refresh-progress';
 import { within } from './within';
 
 /** So long a request waits for an outcome; the refresh itself goes on. */
 const WAIT_MS = 60_000;
+const STILL_RUNNING =
+  'The refresh goes on, but takes longer than a minute. Its log entry will show how it ends.';
 const PING_MS = 3_000;
 
 interface StartedSweep {
@@ -48,6 +53,12 @@ export interface RefreshClient {
     account: Account,
     request: RefreshRequest,
   ): Promise<AttemptOutcome & { workflowId: string }>;
+  /**
+   * For a use, which asks for `minValidSeconds`: with those of other accounts that are asked for at once, in one.
+   * @param account as it was read for this request
+   * @throws {ApiError} `still_running` after a minute
+   */
+  refreshForUse(account: Account, request: RefreshRequest): Promise<AttemptOutcome>;
   /** @throws {ApiError} `still_running` after a minute */
   validate(
     account: Account,
@@ -70,8 +81,13 @@ function searchAttributes(account: Account, source: LogSource) {
   ];
 }
 
-export function createRefreshClient(client: Client, taskQueue: string): RefreshClient {
+export function createRefreshClient(
+  client: Client,
+  taskQueue: string,
+  store: Pick<Store, 'grants' | 'logEntries'>,
+): RefreshClient {
   const underWay = new Map<string, Promise<AttemptOutcome>>();
+  const groups = new RefreshGroups(store, { alone: share, together: startBatch });
 
   async function ping(): Promise<void> {
     await client.connection.withDeadline(Date.now() + PING_MS, () =>
@@ -106,11 +122,37 @@ export function createRefreshClient(client: Client, taskQueue: string): RefreshC
       shared = requestRefresh(account, request).finally(() => underWay.delete(account.id));
       underWay.set(account.id, shared);
     }
-    return within(
-      WAIT_MS,
-      shared,
-      'The refresh goes on, but takes longer than a minute. Its log entry will show how it ends.',
-    );
+    return within(WAIT_MS, shared, STILL_RUNNING);
+  }
+
+  /** @param wanted accounts of one provider, at least one */
+  async function startBatch(wanted: readonly Wanted[]) {
+    const [first] = wanted;
+    if (first === undefined) throw new TypeError('a batch has accounts');
+    const { provider } = first.account;
+    await ping();
+    return client.workflow.start(refreshBatchWorkflow, {
+      workflowId: refreshBatchWorkflowId('api', randomUUID()),
+      taskQueue,
+      args: [
+        {
+          provider,
+          accounts: wanted.map(({ account, request }) => ({
+            accountId: account.id,
+            organisation: account.organisation,
+            environment: account.environment,
+            label: account.label,
+            request,
+          })),
+          request: first.request,
+        },
+      ],
+      staticSummary: `Refresh ${wanted.length} accounts (${provider})`,
+      typedSearchAttributes: [
+        { key: EvergrantProvider, value: provider },
+        { key: EvergrantSource, value: first.request.source },
+      ],
+    });
   }
 
   /** `null`: one is running. */
@@ -155,6 +197,11 @@ export function createRefreshClient(client: Client, taskQueue: string): RefreshC
         outcome = await share(account, request);
       }
       return { ...outcome, workflowId: refreshAccountWorkflowId(account.id) };
+    },
+    async refreshForUse(account, request) {
+      // What is forced is not due by any clock; it is rare, and goes alone.
+      const refresh = request.force ? share(account, request) : groups.refresh(account, request);
+      return within(WAIT_MS, refresh, STILL_RUNNING);
     },
     async validate(account, request) {
       await ping();

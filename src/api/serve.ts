@@ -67,7 +67,7 @@ export async function serveApi({
     store,
     vault,
     providers,
-    refreshes: createRefreshClient(client, taskQueue),
+    refreshes: createRefreshClient(client, taskQueue, store),
     schedules: createScheduleClient(client, providers, taskQueue),
     workflows: createWorkflowClient(client, taskQueue, uiUrl),
     encryption: createEncryptionClient(client, taskQueue),

@@ -122,7 +122,7 @@ export class ValidTokens {
     const remainingMs = remainingLifeMs(account.current, this.#deps.now());
     const another =
       account.fallback !== null || (accessToken !== null && remainingMs > WAIT_WITH_ANOTHER_MS);
-    const refresh = this.#deps.refreshes.refresh(account, {
+    const refresh = this.#deps.refreshes.refreshForUse(account, {
       source: 'api',
       caller: callerName(use.keyId),
       requestedAt: askedAt.toISOString(),

@@ -1,15 +1,23 @@
-/** A batch: many accounts of a sweep that one activity refreshes. What goes in, what it remembers, what comes out. */
+/** A batch: many accounts that one activity refreshes. What goes in, what it remembers, what comes out. */
 import type { GenerationMark } from './generation-mark';
-import type { FirstAttempt, RefreshRequest } from './refresh-attempt';
+import type { AttemptOutcome, FirstAttempt, RefreshRequest } from './refresh-attempt';
 import type { DueAccount, SweepSummary } from './sweep';
 
 /** Under it a batch's workflow tells of the refresh tokens that were replaced. */
 export const ROTATED_MEMO = 'rotated';
 
+/** So many at most are in a batch that somebody waits for: all are sent at once, and none waits for another's answer. */
+export const TOGETHER_MAX = 50;
+
+export interface BatchAccount extends DueAccount {
+  /** Somebody waits for this one, and asked for it so; absent: the batch's own request is meant. */
+  request?: RefreshRequest;
+}
+
 export interface RefreshBatchInput {
-  accounts: readonly DueAccount[];
+  accounts: readonly BatchAccount[];
   request: RefreshRequest;
-  /** The sweep that it is part of: the log entries of its accounts name it. */
+  /** The sweep that it is part of, or else the batch itself: the log entries of its accounts name it. */
   sweep: { workflowId: string; runId: string };
 }
 
@@ -29,6 +37,8 @@ export interface BatchProgress {
   rotated: GenerationMark[];
   /** Whatever is not plain success goes on in the account's own workflow; `first: null`: from its beginning. */
   own: { accountId: string; first: FirstAttempt | null }[];
+  /** Of the accounts that somebody waits for: how the first attempt ended of those that were not simply refreshed. */
+  outcomes?: AttemptOutcome[];
   /** The database went away: the rest is for later. */
   databaseAway: boolean;
 }
@@ -62,6 +72,8 @@ export type RefreshCounts = Pick<
 export interface BatchResult {
   counts: RefreshCounts;
   closed: string[];
+  /** As its activities have told them; absent in a sweep's batches, which nobody waits for. */
+  outcomes?: AttemptOutcome[];
 }
 
 export function noCounts(): RefreshCounts {

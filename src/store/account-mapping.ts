@@ -1,5 +1,5 @@
 /** Maps account documents to the domain's account, and grants to what is stored. The only place that knows both. */
-import type { Account } from '../domain/account';
+import type { Account, LastAttempt } from '../domain/account';
 import type { SealedFallback, SealedGrant } from '../domain/grant';
 import type { LogSource } from '../domain/log-entry';
 import type { RefreshFailure } from '../domain/refresh-failure';
@@ -43,14 +43,7 @@ export function toAccount(document: AccountDocument): Account {
         }
       : null,
     lastRefreshedAt: document.last_refreshed_at,
-    lastAttempt: last
-      ? {
-          attemptId: last.attempt_id,
-          outcome: last.outcome === 'refreshed' ? 'refreshed' : 'failed',
-          source: last.source as LogSource,
-          finishedAt: last.finished_at,
-        }
-      : null,
+    lastAttempt: last ? toLastAttempt(last) : null,
     lastError: error ? { ...toFailure(error), at: error.at } : null,
     failedAttempts: document.failed_attempts,
     nextAttemptAt: document.next_attempt_at ?? null,
@@ -72,6 +65,15 @@ export function toAccount(document: AccountDocument): Account {
     refusedGeneration: document.refused_generation ?? null,
     createdAt: document.created_at,
     updatedAt: document.updated_at,
+  };
+}
+
+export function toLastAttempt(document: NonNullable<AccountDocument['last_attempt']>): LastAttempt {
+  return {
+    attemptId: document.attempt_id,
+    outcome: document.outcome === 'refreshed' ? 'refreshed' : 'failed',
+    source: document.source as LogSource,
+    finishedAt: document.finished_at,
   };
 }
 

@@ -16,7 +16,7 @@ import type { LogSource } from '../domain/log-entry';
 import type { RefreshFailure } from '../domain/refresh-failure';
 import { accountClocks, type RefreshRules } from '../domain/refresh-policy';
 import type { SettlementDecision } from '../domain/settlement';
-import { fromClocks, fromGrant, toAccount } from './account-mapping';
+import { fromClocks, fromGrant, toAccount, toLastAttempt } from './account-mapping';
 import {
   type AccountDocument,
   accountsOfAllOrganisations,
@@ -62,6 +62,11 @@ export interface Settlement {
   decision: SettlementDecision;
   now: Date;
 }
+
+/** As much of an account as tells whether a refresh of it has ended. */
+export type Standing = Pick<Account, 'id' | 'generation' | 'lastAttempt'> & {
+  expiresAt: string | null;
+};
 
 /** A claim to be made where nothing stands in its way. */
 interface ClaimWrite {
@@ -431,6 +436,24 @@ export class Grants {
   async read(accountId: string): Promise<Account | null> {
     const document = await this.#accounts.findById(accountId).lean<AccountDocument>();
     return document === null ? null : toAccount(document);
+  }
+
+  /** Where these accounts stand, whatever their organisations; those that are gone are absent. */
+  async standings(accountIds: readonly string[]): Promise<Standing[]> {
+    const documents = await this.#collection
+      .find({ _id: { $in: [...accountIds] } })
+      .project<Pick<AccountDocument, '_id' | 'generation' | 'last_attempt' | 'current'>>({
+        generation: 1,
+        last_attempt: 1,
+        'current.expires_at': 1,
+      })
+      .toArray();
+    return documents.map(({ _id, generation, last_attempt: last, current }) => ({
+      id: _id,
+      generation,
+      lastAttempt: last ? toLastAttempt(last) : null,
+      expiresAt: current.expires_at?.toISOString() ?? null,
+    }));
   }
 }
 

@@ -4,7 +4,7 @@ import type { RefreshRequest } from '../domain/refresh-attempt';
 import { addCounts } from '../domain/refresh-batch';
 import type { DueAccount } from '../domain/sweep';
 import type { Children } from './children';
-import { refreshBatchWorkflow } from './refresh-batch';
+import { refreshBatchWorkflow, refreshBatchWorkflowId } from './refresh-batch';
 import { EvergrantProvider, EvergrantSource } from './search-attributes';
 
 export class Batches {
@@ -28,7 +28,7 @@ export class Batches {
     const { runId, workflowId } = workflowInfo();
     try {
       const child = await startChild(refreshBatchWorkflow, {
-        workflowId: `refresh-batch/${runId}/${this.#started}`,
+        workflowId: refreshBatchWorkflowId(runId, this.#started),
         args: [{ provider, accounts, request, sweep: { workflowId, runId } }],
         parentClosePolicy: ParentClosePolicy.ABANDON,
         staticSummary: `Refresh ${accounts.length} accounts (${provider})`,

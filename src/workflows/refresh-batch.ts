@@ -1,6 +1,7 @@
 /**
- * One batch of a sweep: an activity refreshes its accounts, and those that it does not simply refresh get workflows of
- * their own. It ends with the record of the new refresh tokens, by which a restored database is noticed.
+ * One batch, of a sweep or of accounts that somebody waits for: an activity refreshes them, and those that it does not
+ * simply refresh get workflows of their own. It ends with the record of the new refresh tokens, by which a restored
+ * database is noticed.
  */
 import {
   ActivityCancellationType,
@@ -11,9 +12,11 @@ import {
   sleep,
   upsertMemo,
   upsertSearchAttributes,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities';
 import type { GenerationMark } from '../domain/generation-mark';
+import type { AttemptOutcome } from '../domain/refresh-attempt';
 import {
   addCounts,
   type BatchProgress,
@@ -35,14 +38,20 @@ const { refreshBatch } = proxyActivities<Activities>({
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 });
 
-export interface RefreshBatchWorkflowInput extends RefreshBatchInput {
+export interface RefreshBatchWorkflowInput extends Omit<RefreshBatchInput, 'sweep'> {
   provider: string;
+  /** Absent: it is part of none. */
+  sweep?: RefreshBatchInput['sweep'];
+}
+
+export function refreshBatchWorkflowId(startedBy: string, number: number | string): string {
+  return `refresh-batch/${startedBy}/${number}`;
 }
 
 export async function refreshBatchWorkflow({
   provider,
   request,
-  sweep,
+  sweep = itself(),
   ...input
 }: RefreshBatchWorkflowInput): Promise<BatchResult> {
   const children = new Children(provider, noCounts());
@@ -50,18 +59,20 @@ export async function refreshBatchWorkflow({
   const { closed, counts } = children;
   const byId = new Map(input.accounts.map((account) => [account.accountId, account]));
   const rotated: GenerationMark[] = [];
+  const outcomes: AttemptOutcome[] = [];
 
   async function takeIn(done: BatchProgress): Promise<void> {
     const { refreshed, skipped, left } = done;
     addCounts(counts, { ...noCounts(), refreshed, skipped, left });
     for (const environment of done.closed) closed.add(environment);
     rotated.push(...done.rotated);
+    outcomes.push(...(done.outcomes ?? []));
     for (const { accountId, first } of done.own) {
       const account = byId.get(accountId);
       if (account === undefined) continue;
       // What holds a grant that exists nowhere else does not wait for a seat.
       if (!first?.result?.unwritten) await condition(() => children.running < WINDOW);
-      void children.refresh(account, request, first);
+      void children.refresh(account, account.request ?? request, first);
     }
   }
 
@@ -82,5 +93,10 @@ export async function refreshBatchWorkflow({
     const newest = Math.max(...rotated.map(({ generation }) => generation));
     upsertSearchAttributes([{ key: EvergrantGeneration, value: newest }]);
   }
-  return { counts, closed: [...closed] };
+  return { counts, closed: [...closed], ...(outcomes.length === 0 ? {} : { outcomes }) };
+}
+
+function itself(): RefreshBatchInput['sweep'] {
+  const { workflowId, runId } = workflowInfo();
+  return { workflowId, runId };
 }

@@ -93,7 +93,7 @@ export async function startApi(
     store: harness.store,
     vault: harness.vault,
     providers,
-    refreshes: createRefreshClient(harness.client, taskQueue),
+    refreshes: createRefreshClient(harness.client, taskQueue, harness.store),
     schedules: createScheduleClient(harness.client, providers, taskQueue),
     workflows: createWorkflowClient(harness.client, taskQueue),
     encryption: createEncryptionClient(harness.client, taskQueue),

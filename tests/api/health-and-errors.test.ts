@@ -88,7 +88,7 @@ describe('with Temporal away', () => {
     });
     const client = new Client({ connection, namespace: api.harness.namespace });
     send = api.with({
-      refreshes: createRefreshClient(client, 'evergrant'),
+      refreshes: createRefreshClient(client, 'evergrant', api.store),
       schedules: createScheduleClient(client, api.harness.providers, 'evergrant'),
       workflows: createWorkflowClient(client, 'evergrant'),
     });
@@ -128,7 +128,7 @@ describe('with Temporal away', () => {
   it('is not blamed for a fault of ours: a namespace that does not exist is an internal error', async () => {
     const { connection: live } = api.client;
     const client = new Client({ connection: live, namespace: `absent-${Date.now()}` });
-    const astray = api.with({ refreshes: createRefreshClient(client, 'evergrant') });
+    const astray = api.with({ refreshes: createRefreshClient(client, 'evergrant', api.store) });
     expectError(await astray('POST', '/api/admin/internal/refresh-tokens'), 500, 'internal_error');
   });
 });

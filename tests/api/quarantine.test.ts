@@ -55,7 +55,7 @@ describe('an account in quarantine', () => {
     const { id } = await held();
     const account = await api.harness.account(id);
     const { taskQueue } = api.harness.config.temporal;
-    const refreshes = createRefreshClient(api.client, taskQueue);
+    const refreshes = createRefreshClient(api.client, taskQueue, api.store);
     const outcome = await refreshes.refresh(
       { ...account, quarantine: false },
       {

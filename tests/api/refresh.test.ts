@@ -277,7 +277,7 @@ it('answers 504 after a minute, and says that the refresh goes on', async () => 
     options,
     workflow: { executeUpdateWithStart },
   } as unknown as Parameters<typeof createRefreshClient>[0];
-  const send = api.with({ refreshes: createRefreshClient(client, 'evergrant') });
+  const send = api.with({ refreshes: createRefreshClient(client, 'evergrant', api.store) });
   jest.useFakeTimers({
     doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask', 'performance', 'Date'],
   });

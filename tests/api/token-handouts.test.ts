@@ -25,7 +25,7 @@ it('R3.1 R4.4 1,000 uses of one expired account in two API processes are one req
   const { id } = await api.addAccount({ expiresInMs: -60_000 });
   const process = () =>
     api.with({
-      refreshes: createRefreshClient(api.client, api.harness.config.temporal.taskQueue),
+      refreshes: createRefreshClient(api.client, api.harness.config.temporal.taskQueue, api.store),
     });
   const processes = [process(), process()];
   const key = await api.key(['tokens']);

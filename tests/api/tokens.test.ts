@@ -222,6 +222,7 @@ describe('a token that still lives while refreshing fails', () => {
     const away = () => Promise.reject(Object.assign(new Error('14 UNAVAILABLE'), UNAVAILABLE));
     const refreshes = {
       refresh: away,
+      refreshForUse: away,
       validate: away,
       progress: away,
       startSweep: away,
@@ -243,6 +244,7 @@ describe('a token that still lives while refreshing fails', () => {
     const send = api.with({
       refreshes: {
         refresh: never,
+        refreshForUse: never,
         validate: never,
         progress: never,
         startSweep: never,

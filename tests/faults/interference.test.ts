@@ -119,7 +119,7 @@ it(`F19 R1.2 ${TRIGGERS} triggers of one account at once, from ${PROCESSES} proc
   lab.h.sandbox.script({ subject: id, answer: { kind: 'normal', delayMs: 30_000, until } });
   const requestedAt = new Date().toISOString();
   const clients = Array.from({ length: PROCESSES }, () =>
-    createRefreshClient(lab.h.client, lab.h.config.temporal.taskQueue),
+    createRefreshClient(lab.h.client, lab.h.config.temporal.taskQueue, lab.h.store),
   );
   const asked = clients.flatMap((client) =>
     Array.from({ length: TRIGGERS / PROCESSES }, () =>

@@ -138,13 +138,16 @@ it('nothing is sent to the provider while the database cannot be written', async
   const account = await h.account(id);
   const port = Number(new URL(mongodb.uri).port);
   await mongodb.stop();
-  const asked = createRefreshClient(h.client, h.config.temporal.taskQueue).refresh(account, {
-    source: 'api',
-    caller: 'test',
-    requestedAt: new Date().toISOString(),
-    force: true,
-    capture: false,
-  });
+  const asked = createRefreshClient(h.client, h.config.temporal.taskQueue, h.store).refresh(
+    account,
+    {
+      source: 'api',
+      caller: 'test',
+      requestedAt: new Date().toISOString(),
+      force: true,
+      capture: false,
+    },
+  );
   // The first try has found the database away before anything else is looked at.
   await eventually(async () => {
     const { events } = await h.client.workflow.getHandle(`refresh-account/${id}`).fetchHistory();

@@ -54,7 +54,7 @@ it('callers of several API processes share one refresh', async () => {
   h.sandbox.script({ subject: id, times: 5, answer: { kind: 'normal', delayMs: 300 } });
   const requestedAt = new Date().toISOString();
   const processes = Array.from({ length: 8 }, () =>
-    createRefreshClient(h.client, h.config.temporal.taskQueue),
+    createRefreshClient(h.client, h.config.temporal.taskQueue, h.store),
   );
   const outcomes = await Promise.all(
     processes.map((process, n) =>

@@ -204,7 +204,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     store,
     vault,
     providers,
-    refreshes: createRefreshClient(client, config.temporal.taskQueue),
+    refreshes: createRefreshClient(client, config.temporal.taskQueue, store),
     schedules: createScheduleClient(client, providers, config.temporal.taskQueue),
     workflows: createWorkflowClient(client, config.temporal.taskQueue),
     encryption: createEncryptionClient(client, config.temporal.taskQueue),

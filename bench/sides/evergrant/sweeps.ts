@@ -5,8 +5,9 @@ import { createRefreshClient, type RefreshClient } from '../../../src/api/refres
 import type { SweepSummary } from '../../../src/domain/sweep';
 import type { Provider } from '../../../src/providers/provider';
 import { sweepScheduleId } from '../../../src/schedule';
+import type { Store } from '../../../src/store/store';
 import type { sweepWorkflow } from '../../../src/workflows/sweep';
-import { configuredProviders } from '../accounts';
+import { openStoreAndVault } from '../accounts';
 import { PROVIDER, type Setting } from '../side';
 import { READY_WITHIN_MS, TASK_QUEUE } from './processes';
 
@@ -21,11 +22,13 @@ export class Sweeps {
   readonly client: Client;
   readonly #provider: Provider;
   readonly #refreshes: RefreshClient;
+  readonly #store: Store;
 
-  private constructor(client: Client, provider: Provider) {
+  private constructor(client: Client, provider: Provider, store: Store) {
     this.client = client;
     this.#provider = provider;
-    this.#refreshes = createRefreshClient(client, TASK_QUEUE);
+    this.#store = store;
+    this.#refreshes = createRefreshClient(client, TASK_QUEUE, store);
   }
 
   /** Before a worker starts: it needs the namespace. */
@@ -33,9 +36,10 @@ export class Sweeps {
     const { address, namespace } = setting.temporal;
     const connection = await Connection.connect({ address });
     await createNamespace(connection, namespace);
-    const provider = configuredProviders(setting).find(PROVIDER);
+    const { store, providers } = await openStoreAndVault(setting);
+    const provider = providers.find(PROVIDER);
     if (provider === undefined) throw new Error('the provider is not configured');
-    return new Sweeps(new Client({ connection, namespace }), provider);
+    return new Sweeps(new Client({ connection, namespace }), provider, store);
   }
 
   /** Neither the sweep that a worker's start triggers nor one of the schedule is to take part in what is measured. */
@@ -77,6 +81,7 @@ export class Sweeps {
   }
 
   async close(): Promise<void> {
+    await this.#store.close();
     await this.client.connection.close();
   }
 }

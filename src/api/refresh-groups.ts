@@ -1,0 +1,168 @@
+/**
+ * Refreshes for uses, under load many in one workflow: a workflow costs Temporal far more than an account costs a worker.
+ * Whoever asks while nobody else does has the account's own, at once; those who ask while it is under way go together,
+ * next. Each is answered once their own account is through.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Account } from '../domain/account';
+import type { AttemptOutcome, RefreshRequest } from '../domain/refresh-attempt';
+import { type BatchResult, TOGETHER_MAX } from '../domain/refresh-batch';
+import type { Standing } from '../store/grants';
+import type { Store } from '../store/store';
+
+/** So long those who ask wait for the ones under way, at most: a slow one does not keep the others. */
+const WAIT_MAX_MS = 500;
+/** Those who were just answered may want the next one: after a batch they have so long to go together. */
+const NEXT_MS = 30;
+const LOOK_EVERY_MS = 50;
+/** Who has heard nothing by then asks for the account alone. */
+const PATIENCE_MS = 10_000;
+
+export interface Wanted {
+  account: Account;
+  request: RefreshRequest;
+}
+
+interface Waiting extends Wanted {
+  resolve: (outcome: AttemptOutcome | Promise<AttemptOutcome>) => void;
+}
+
+/** The two ways to have accounts refreshed. */
+interface Ways {
+  alone(account: Account, request: RefreshRequest): Promise<AttemptOutcome>;
+  /** Resolves once it is started. */
+  together(wanted: readonly Wanted[]): Promise<{ result(): Promise<BatchResult> }>;
+}
+
+export class RefreshGroups {
+  readonly #store: Pick<Store, 'grants' | 'logEntries'>;
+  readonly #ways: Ways;
+  /** By provider; absent where none is under way. */
+  readonly #waiting = new Map<string, Waiting[]>();
+
+  constructor(store: Pick<Store, 'grants' | 'logEntries'>, ways: Ways) {
+    this.#store = store;
+    this.#ways = ways;
+  }
+
+  /** @param account as it was read for this request: an attempt that ended since then answers it */
+  refresh(account: Account, request: RefreshRequest): Promise<AttemptOutcome> {
+    return new Promise((resolve) => {
+      const one = { account, request, resolve };
+      const waiting = this.#waiting.get(account.provider);
+      if (waiting === undefined) void this.#work(account.provider, [one]);
+      else waiting.push(one);
+    });
+  }
+
+  /** Never rejects. */
+  async #work(provider: string, waiting: Waiting[]): Promise<void> {
+    this.#waiting.set(provider, waiting);
+    while (waiting.length > 0) {
+      const groups = inGroups(waiting.splice(0), TOGETHER_MAX);
+      const answered = Promise.all(groups.map((group) => this.#refresh(group)));
+      await Promise.race([answered, delay(WAIT_MAX_MS)]);
+      if ((groups[0]?.length ?? 0) > 1) await delay(NEXT_MS);
+    }
+    this.#waiting.delete(provider);
+  }
+
+  /** Never rejects, and resolves once each has an answer. */
+  async #refresh(group: readonly Waiting[]): Promise<void> {
+    const [one] = group;
+    if (group.length === 1 && one !== undefined) {
+      const outcome = this.#ways.alone(one.account, one.request);
+      one.resolve(outcome);
+      await outcome.catch(() => undefined);
+      return;
+    }
+    try {
+      const batch = await this.#ways.together(group);
+      await this.#follow(group, batch.result());
+    } catch (error) {
+      for (const { resolve } of group) resolve(Promise.reject(error));
+    }
+  }
+
+  /** Never rejects. */
+  async #follow(group: readonly Waiting[], result: Promise<BatchResult>): Promise<void> {
+    const waiting = new Set(group);
+    const over = Promise.race([
+      // Of one that broke off, each account is asked for alone.
+      result.then(({ outcomes = [] }) => outcomes).catch(() => []),
+      delay(PATIENCE_MS, [], { ref: false }),
+    ]);
+    while (waiting.size > 0) {
+      const outcomes = await Promise.race([over, delay(LOOK_EVERY_MS, null)]);
+      await this.#look(waiting);
+      if (outcomes === null) continue;
+      for (const { account, request, resolve } of waiting) {
+        const outcome = outcomes.find(({ accountId }) => accountId === account.id);
+        resolve(outcome ?? this.#ways.alone(account, request));
+      }
+      waiting.clear();
+    }
+  }
+
+  /** Answers those whose account is through, whoever refreshed it. */
+  async #look(waiting: Set<Waiting>): Promise<void> {
+    let standings: Standing[];
+    try {
+      standings = await this.#store.grants.standings([...waiting].map(({ account }) => account.id));
+    } catch {
+      // The next look may see more; after the last one, whoever is answered looks for themselves.
+      return;
+    }
+    const byId = new Map(standings.map((standing) => [standing.id, standing]));
+    for (const one of waiting) {
+      const standing = byId.get(one.account.id);
+      const outcome = standing && this.#outcomeSince(one.account, standing);
+      if (outcome === undefined) continue;
+      waiting.delete(one);
+      one.resolve(outcome);
+    }
+  }
+
+  /** How the attempt ended that has ended since the account was read; `undefined`: none has. */
+  #outcomeSince(
+    before: Account,
+    { generation, lastAttempt, expiresAt }: Standing,
+  ): AttemptOutcome | Promise<AttemptOutcome> | undefined {
+    const attemptId = lastAttempt?.attemptId;
+    const isNew = attemptId !== undefined && attemptId !== before.lastAttempt?.attemptId;
+    if (!isNew && generation === before.generation) return undefined;
+    const outcome = {
+      accountId: before.id,
+      exchange: null,
+      failure: null,
+      generation,
+      expiresAt,
+      logEntryId: isNew ? attemptId : null,
+    };
+    if (!isNew) return { ...outcome, outcome: 'skipped', reason: 'overtaken' };
+    if (lastAttempt?.outcome === 'refreshed')
+      return { ...outcome, outcome: 'refreshed', reason: 'answered_by_another_attempt' };
+    return this.#failed(attemptId, outcome);
+  }
+
+  /** With what its entry says: that was written first. */
+  async #failed(
+    attemptId: string,
+    outcome: Omit<AttemptOutcome, 'outcome' | 'reason'>,
+  ): Promise<AttemptOutcome> {
+    const entry = await this.#store.logEntries.read(attemptId);
+    return {
+      ...outcome,
+      outcome: 'failed',
+      reason: entry?.error?.code ?? 'failed',
+      exchange: entry?.outcome ?? null,
+      failure: entry?.error ?? null,
+    };
+  }
+}
+
+function inGroups<T>(items: readonly T[], size: number): T[][] {
+  const groups: T[][] = [];
+  for (let from = 0; from < items.length; from += size) groups.push(items.slice(from, from + size));
+  return groups;
+}

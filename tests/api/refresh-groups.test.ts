@@ -1,0 +1,129 @@
+/** Who goes alone, who goes together, and who hears what: without engines, by what the two ways are asked. */
+import { RefreshGroups, type Wanted } from '../../src/api/refresh-groups';
+import type { Account } from '../../src/domain/account';
+import type { AttemptOutcome, RefreshRequest } from '../../src/domain/refresh-attempt';
+import type { BatchResult } from '../../src/domain/refresh-batch';
+import type { Standing } from '../../src/store/grants';
+import type { Store } from '../../src/store/store';
+
+const request = { source: 'api', minValidSeconds: 60 } as RefreshRequest;
+const accountOf = (id: string, provider = 'ebay') =>
+  ({ id, provider, generation: 1, lastAttempt: null }) as unknown as Account;
+const outcomeOf = (accountId: string, reason: string) =>
+  ({ accountId, outcome: 'skipped', reason }) as AttemptOutcome;
+
+/** Notes who is asked for in which way; a batch ends when it is told to. */
+class Recorder {
+  readonly asked: string[][] = [];
+  readonly standings = new Map<string, Standing>();
+  readonly #ends: ((result: Promise<BatchResult>) => void)[] = [];
+  readonly #alone = new Map<string, (outcome: AttemptOutcome) => void>();
+  away: Error | null = null;
+
+  readonly groups = new RefreshGroups(
+    {
+      grants: {
+        standings: async (ids: readonly string[]) =>
+          ids.flatMap((id) => this.standings.get(id) ?? []),
+      },
+      logEntries: { read: async () => null },
+    } as unknown as Store,
+    {
+      alone: (account) => {
+        this.asked.push([account.id]);
+        return new Promise((resolve) => this.#alone.set(account.id, resolve));
+      },
+      together: async (wanted: readonly Wanted[]) => {
+        this.asked.push(wanted.map(({ account }) => account.id));
+        if (this.away !== null) throw this.away;
+        return { result: () => new Promise((resolve) => this.#ends.push(resolve)) };
+      },
+    },
+  );
+
+  refresh(id: string, provider?: string): Promise<AttemptOutcome> {
+    return this.groups.refresh(accountOf(id, provider), request);
+  }
+
+  endAlone(id: string): void {
+    this.#alone.get(id)?.(outcomeOf(id, 'alone'));
+  }
+
+  endBatch(result: Promise<BatchResult>): void {
+    this.#ends.shift()?.(result);
+  }
+
+  isThrough(id: string, generation: number): void {
+    this.standings.set(id, { id, generation, lastAttempt: null, expiresAt: null });
+  }
+}
+
+let recorder: Recorder;
+beforeEach(() => {
+  recorder = new Recorder();
+});
+
+const result = (outcomes?: AttemptOutcome[]) =>
+  Promise.resolve({ outcomes } as unknown as BatchResult);
+
+it('the first goes alone and at once, and those that come meanwhile go together, each provider’s by themselves', async () => {
+  const first = recorder.refresh('a');
+  const others = [recorder.refresh('b'), recorder.refresh('c'), recorder.refresh('z', 'etsy')];
+  expect(recorder.asked).toEqual([['a'], ['z']]);
+  recorder.endAlone('a');
+  recorder.endAlone('z');
+  expect(await first).toMatchObject({ reason: 'alone' });
+  recorder.isThrough('b', 2);
+  recorder.isThrough('c', 2);
+  await Promise.all(others);
+  expect(recorder.asked).toEqual([['a'], ['z'], ['b', 'c']]);
+});
+
+it('nobody waits for long for one that is slow', async () => {
+  void recorder.refresh('slow');
+  const other = recorder.refresh('b');
+  recorder.refresh('c').catch(() => undefined);
+  recorder.isThrough('b', 2);
+  expect(await other).toMatchObject({ accountId: 'b', generation: 2 });
+});
+
+it('each is answered when its own account is through, whatever the batch still does', async () => {
+  void recorder.refresh('a');
+  const [b, c] = [recorder.refresh('b'), recorder.refresh('c')];
+  recorder.endAlone('a');
+  recorder.isThrough('b', 2);
+  await b;
+  expect(await Promise.race([c, 'waiting'])).toBe('waiting');
+  recorder.endBatch(result([outcomeOf('c', 'throttled')]));
+  expect(await c).toMatchObject({ reason: 'throttled' });
+});
+
+it.each([
+  ['breaks off', Promise.reject(new Error('terminated'))],
+  ['says nothing of them', result()],
+])('those of a batch that %s are asked for alone', async (_what, ended) => {
+  ended.catch(() => undefined);
+  void recorder.refresh('a');
+  const asked = [recorder.refresh('b'), recorder.refresh('c')];
+  recorder.endAlone('a');
+  await new Promise((resolve) => setImmediate(resolve));
+  recorder.endBatch(ended);
+  for (const id of ['b', 'c'])
+    while (!recorder.asked.some((ids) => ids.length === 1 && ids[0] === id))
+      await new Promise((resolve) => setImmediate(resolve));
+  recorder.endAlone('b');
+  recorder.endAlone('c');
+  expect(await Promise.all(asked)).toMatchObject([{ reason: 'alone' }, { reason: 'alone' }]);
+});
+
+it('a batch that cannot be started is everybody’s failure, and the next one is tried', async () => {
+  void recorder.refresh('a');
+  recorder.away = new Error('away');
+  const asked = [recorder.refresh('b'), recorder.refresh('c')];
+  recorder.endAlone('a');
+  for (const one of await Promise.allSettled(asked)) expect(one.status).toBe('rejected');
+  recorder.away = null;
+  const next = recorder.refresh('d');
+  recorder.endAlone('d');
+  expect(await next).toMatchObject({ reason: 'alone' });
+});

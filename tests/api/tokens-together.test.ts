@@ -1,0 +1,147 @@
+/** Many expired accounts that are asked for at once: few workflows, one request each, and each answer as if asked alone. */
+
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { createRefreshClient } from '../../src/api/refresh-client';
+import { type Api, startApi } from './_api';
+
+type Account = Awaited<ReturnType<Api['addAccount']>>;
+
+const MANY = 30;
+
+let api: Api;
+beforeAll(async () => {
+  api = await startApi();
+});
+afterEach(() => api.harness.reopenLanes());
+afterAll(() => api.stop());
+
+const token = (id: string) => api.get(`/api/tokens/${id}`);
+const requestsFor = (subject: string) =>
+  api.sandbox.ledger.filter((entry) => entry.event === 'received' && entry.subject === subject)
+    .length;
+
+async function addExpired(count: number): Promise<Account[]> {
+  const accounts: Account[] = [];
+  for (let n = 0; n < count; n += 1) accounts.push(await api.addAccount({ expiresInMs: -60_000 }));
+  return accounts;
+}
+
+/** How many of them were given a workflow of their own. */
+async function ownWorkflows(accounts: readonly Account[]): Promise<number> {
+  const had = await Promise.all(
+    accounts.map(({ id }) =>
+      api.client.workflow
+        .getHandle(`refresh-account/${id}`)
+        .describe()
+        .then(() => 1)
+        .catch((error: unknown) => {
+          if (error instanceof WorkflowNotFoundError) return 0;
+          throw error;
+        }),
+    ),
+  );
+  return had.reduce<number>((sum, one) => sum + one, 0);
+}
+
+it('R3.1 R4.4 are refreshed in a batch, once each, and all are answered with what they were given', async () => {
+  const accounts = await addExpired(MANY);
+  const answers = await Promise.all(accounts.map(({ id }) => token(id)));
+  for (const [index, { id, plain }] of accounts.entries()) {
+    const { body } = answers[index] ?? {};
+    expect(body).toMatchObject({ active: true, fallback: false });
+    expect(body.access_token).not.toBe(plain.accessToken);
+    expect(api.sandbox.isAccessTokenActive(body.access_token)).toBe(true);
+    expect(requestsFor(id)).toBe(1);
+    expect(await api.harness.account(id)).toMatchObject({ generation: 2, claim: null });
+  }
+  // The first has its own; whoever came while it was under way is in the batch.
+  expect(await ownWorkflows(accounts)).toBeLessThan(MANY / 5);
+});
+
+it('R4.3 the entries of a batch say who asked, and name the batch', async () => {
+  const accounts = await addExpired(MANY);
+  await Promise.all(accounts.map(({ id }) => token(id)));
+  const entries = await Promise.all(accounts.map(({ id }) => api.harness.entries(id)));
+  const inBatch = entries.flat().filter(({ workflow_id: id }) => id?.startsWith('refresh-batch/'));
+  expect(inBatch.length).toBeGreaterThan(MANY / 2);
+  for (const entry of inBatch) {
+    expect(entry).toMatchObject({
+      source: 'api',
+      action: 'token_refreshed',
+      run_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      diagnostics: { caller: expect.stringMatching(/^key /) },
+    });
+  }
+});
+
+it('R3.1 R4.4 of two API processes are one request each at the provider', async () => {
+  const accounts = await addExpired(MANY);
+  const { taskQueue } = api.harness.config.temporal;
+  const processes = [1, 2].map(() =>
+    api.with({ refreshes: createRefreshClient(api.client, taskQueue, api.store) }),
+  );
+  const answers = await Promise.all(
+    accounts.flatMap(({ id }) => processes.map((send) => send('GET', `/api/tokens/${id}`))),
+  );
+  for (const { id } of accounts) expect(requestsFor(id)).toBe(1);
+  expect(answers.every(({ body }) => body.active === true)).toBe(true);
+  expect(new Set(answers.map(({ body }) => body.access_token)).size).toBe(MANY);
+});
+
+it('R3.1 R4.3 one that is refused or meets a 5xx is answered as if it were asked for alone, and the others have their tokens', async () => {
+  const accounts = await addExpired(MANY);
+  const [, refused, , down] = accounts as [Account, Account, Account, Account];
+  api.sandbox.revoke(refused.plain.refreshToken);
+  api.sandbox.script({ subject: down.id, times: Infinity, answer: { kind: 'unavailable' } });
+  const answers = await Promise.all(accounts.map(({ id }) => token(id)));
+  const byId = new Map(accounts.map(({ id }, index) => [id, answers[index]?.body]));
+  expect(byId.get(refused.id)).toEqual({
+    active: false,
+    reason: 'needs_reconnect',
+    message: expect.stringMatching(/owner must connect the account again\.$/),
+    retry_after_seconds: null,
+  });
+  expect(byId.get(down.id)).toEqual({
+    active: false,
+    reason: 'provider_unavailable',
+    message: expect.any(String),
+    retry_after_seconds: 10,
+  });
+  expect(answers.filter(({ body }) => body.active === true)).toHaveLength(MANY - 2);
+  expect(requestsFor(refused.id)).toBe(1);
+  expect(requestsFor(down.id)).toBe(1);
+});
+
+it('R3.1 one whose provider is slow keeps the answer of no other', async () => {
+  const accounts = await addExpired(MANY);
+  const [, slow] = accounts as [Account, Account];
+  api.sandbox.script({
+    subject: slow.id,
+    answer: { kind: 'normal', delayMs: 4_000, delayAt: 'before_commit' },
+  });
+  const answered: string[] = [];
+  await Promise.all(
+    accounts.map(async ({ id }) => {
+      expect((await token(id)).body).toMatchObject({ active: true });
+      answered.push(id);
+    }),
+  );
+  expect(answered.at(-1)).toBe(slow.id);
+});
+
+it('R2.5 are told that their lane holds them back, and nothing is sent', async () => {
+  const [first, ...rest] = (await addExpired(MANY)) as [Account, ...Account[]];
+  api.sandbox.script({ subject: first.id, answer: { kind: 'rate_limited', retryAfter: '300' } });
+  expect((await token(first.id)).body).toMatchObject({ active: false, reason: 'rate_limited' });
+  const answers = await Promise.all(rest.map(({ id }) => token(id)));
+  for (const { body } of answers) {
+    expect(body).toMatchObject({ active: false, reason: 'throttled' });
+    expect(body.retry_after_seconds).toBeGreaterThan(200);
+  }
+  for (const { id } of rest) expect(requestsFor(id)).toBe(0);
+  expect(await ownWorkflows(rest)).toBeLessThan(MANY / 5);
+});
+
+it('has shown no token but where one was asked for', () => {
+  expect(api.leaks()).toEqual([]);
+});
