@@ -30,6 +30,7 @@ import { registerGetToken } from './routes/get-token';
 import { registerGetWebhook } from './routes/get-webhook';
 import { registerHealth } from './routes/health';
 import { IMPORT_PATH, registerImportAccounts } from './routes/import-accounts';
+import { registerKnownCallerToken } from './routes/known-caller-token';
 import { registerListAccounts } from './routes/list-accounts';
 import { registerListApiKeys } from './routes/list-api-keys';
 import { registerListAudit } from './routes/list-audit';
@@ -68,6 +69,7 @@ import { registerValidateAccount } from './routes/validate-account';
 import { registerVerifyAudit } from './routes/verify-audit';
 import { registerWorkflowHistory } from './routes/workflow-history';
 import { createStatisticsReader, type StatisticsReader } from './statistics';
+import { ValidTokens } from './valid-tokens';
 
 /** `provider[$ne]=x` is no filter of ours; left out unseen it would be no filter at all. */
 const refuseOddQueries = createMiddleware<ApiEnv>(async (c, next) => {
@@ -86,17 +88,23 @@ const hasNoBody = (c: Context) => c.req.method === 'GET' || c.req.method === 'HE
  * The library's headers, set before the answer is made: set on a finished one, as the library does, the server takes it
  * apart and makes it anew. Pages set a policy of their own over it.
  */
-function securityHeaders(): MiddlewareHandler {
+async function securityHeaders(): Promise<Record<string, string>> {
   const policy = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] };
-  const answer = new Hono()
+  const answer = await new Hono()
     .use(secureHeaders({ contentSecurityPolicy: policy, referrerPolicy: 'no-referrer' }))
     .get('/', (c) => c.body(null))
     .request('/');
+  return Object.fromEntries(answer.headers);
+}
+
+function withHeaders(headers: Promise<Record<string, string>>): MiddlewareHandler {
   return async (c, next) => {
-    for (const [name, value] of (await answer).headers) c.header(name, value);
+    for (const [name, value] of Object.entries(await headers)) c.header(name, value);
     await next();
   };
 }
+
+const NOT_KEPT = { 'Cache-Control': 'no-store' };
 
 export type ApiApp = OpenAPIHono<ApiEnv>;
 
@@ -118,20 +126,21 @@ export function createApp(deps: ApiDependencies): ApiApp {
       deps.logger,
     ),
   );
+  const authenticator = createAuthenticator(deps);
+  const tokens = new ValidTokens(deps);
+  const security = securityHeaders();
+  const headers = security.then((all) => ({ ...all, ...NOT_KEPT }));
+  registerKnownCallerToken(app, { ...deps, authenticator, tokens, headers });
   app.use(requestId());
   app.use('/api/*', async (c, next) => {
     c.set('askedAt', deps.now());
     await next();
   });
-  app.use(securityHeaders());
-  app.use('/api/*', async (c, next) => {
-    c.header('Cache-Control', 'no-store');
-    await next();
-  });
+  app.use(withHeaders(security));
+  app.use('/api/*', withHeaders(Promise.resolve(NOT_KEPT)));
   // An import is streamed: it has no size, each of its lines has one. To look for a body where none is costs more than
   // to hand out a token.
   app.use(except([IMPORT_PATH, hasNoBody], bodyLimit({ maxSize: BODY_MAX_BYTES })));
-  const authenticator = createAuthenticator(deps);
   app.use('/api/*', authenticate(authenticator));
   app.use(
     '/api/*',
@@ -141,7 +150,7 @@ export function createApp(deps: ApiDependencies): ApiApp {
   const logTail = createLogTail(deps);
 
   const statistics = createStatisticsReader(deps);
-  registerRoutes(app, { ...deps, authenticator, logTail, statistics });
+  registerRoutes(app, { ...deps, authenticator, tokens, logTail, statistics });
   registerImportAccounts(app, deps);
   const document = registerDocument(app);
   mountUi(app, { ...deps, authenticator, logTail, statistics, document });
@@ -150,6 +159,7 @@ export function createApp(deps: ApiDependencies): ApiApp {
 
 interface RouteDependencies extends ApiDependencies {
   authenticator: Authenticator;
+  tokens: ValidTokens;
   logTail: LogTail;
   statistics: StatisticsReader;
 }

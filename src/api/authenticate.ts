@@ -1,4 +1,5 @@
 /** Who is asking: a bearer API key or JWT, or the internal trigger's own header. What they may is each route's to say. */
+import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type { Principal, Scope } from '../store/api-keys';
@@ -33,7 +34,19 @@ export function authenticate(authenticator: Authenticator) {
 
 /** What came as a bearer: an API key or a JWT. */
 export function bearerOf(c: Context): string | undefined {
-  return /^Bearer +(\S+) *$/i.exec(c.req.header('authorization') ?? '')?.[1];
+  return presentedBearer(headerOf(c, 'authorization'));
+}
+
+export function presentedBearer(authorization: string | undefined): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+}
+
+/** As Node has it, where there is a socket: the library makes an object of all headers before it tells one. */
+export function headerOf(c: Context, name: string): string | undefined {
+  const bindings: Partial<HttpBindings> | undefined = c.env;
+  if (bindings?.incoming === undefined) return c.req.header(name);
+  const value = bindings.incoming.headers[name];
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** Whether the scope is among a principal's; `admin` may also read. */

@@ -2,7 +2,7 @@
  * Who presents this? API keys of the environment and of the store, and JWTs: one answer for whatever carries them (a
  * header, a form to sign in).
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, hash, timingSafeEqual } from 'node:crypto';
 import type { Principal } from '../store/api-keys';
 import type { ApiDependencies } from './dependencies';
 import { ApiError } from './errors';
@@ -15,7 +15,11 @@ import { RecentReads } from './recent-reads';
  * accepted of late
  * @throws {ApiError} `unauthenticated`, `too_many_failures`; `jwks_unavailable` where an issuer's keys are needed and away
  */
-export type Authenticator = (presented: string, address?: string | null) => Promise<Principal>;
+export interface Authenticator {
+  (presented: string, address?: string | null): Promise<Principal>;
+  /** Whose key it is, where that was looked up a moment ago; `null`: ask, and be told what is wrong. */
+  recall(presented: string, address: string | null): Principal | null;
+}
 
 /** Longer than any key or JWT: what is longer is not even hashed. */
 const PRESENTED_MAX_CHARACTERS = 8 * 1024;
@@ -57,18 +61,26 @@ export function createAuthenticator(
     return principal;
   }
 
-  function accept(digest: string): void {
+  function accept(digest: string, at: Date): void {
     accepted.delete(digest);
-    const [oldest] = accepted.keys();
-    if (accepted.size >= ACCEPTED_MAX && oldest !== undefined) accepted.delete(oldest);
-    accepted.set(digest, now().getTime());
+    if (accepted.size >= ACCEPTED_MAX) {
+      const [oldest = ''] = accepted.keys();
+      accepted.delete(oldest);
+    }
+    accepted.set(digest, at.getTime());
+  }
+
+  /** How long what it presents is not looked at, because of what else came from there; 0: it is. */
+  function shutOutSeconds(digest: string, address: string, at: Date): number {
+    const waitSeconds = failed.waitSeconds(address, at);
+    const isKnown = at.getTime() - (accepted.get(digest) ?? 0) < ACCEPTED_COUNTS_MS;
+    return isKnown ? 0 : waitSeconds;
   }
 
   /** Before a key is looked at: guessing must not be worth while, whatever a key is like. */
   function refuseGuesses(digest: string, address: string): void {
-    const waitSeconds = failed.waitSeconds(address, now());
-    const isKnown = now().getTime() - (accepted.get(digest) ?? 0) < ACCEPTED_COUNTS_MS;
-    if (waitSeconds === 0 || isKnown) return;
+    const waitSeconds = shutOutSeconds(digest, address, now());
+    if (waitSeconds === 0) return;
     const sentence = `Too many keys from your address were not accepted. Try again in ${waitSeconds} s.`;
     throw new ApiError('too_many_failures', sentence, waitSeconds);
   }
@@ -91,7 +103,7 @@ export function createAuthenticator(
     return stored;
   }
 
-  return async (presented, address = null) => {
+  async function authenticate(presented: string, address: string | null = null) {
     if (presented.length > PRESENTED_MAX_CHARACTERS)
       throw new ApiError('unauthenticated', 'This is too long to be an API key or a JWT.');
     const bytes = sha256(presented);
@@ -101,14 +113,29 @@ export function createAuthenticator(
     if (!looksLikeJwt(presented)) refuseGuesses(digest, address);
     try {
       const principal = await recognise(presented, bytes);
-      accept(digest);
+      accept(digest, now());
       return principal;
     } catch (error) {
       if (error instanceof ApiError && error.code === 'unauthenticated')
         failed.record(address, now());
       throw error;
     }
-  };
+  }
+
+  function recall(presented: string, address: string | null): Principal | null {
+    if (presented.length > PRESENTED_MAX_CHARACTERS) return null;
+    const digest = hash('sha256', presented);
+    const at = now();
+    const recent = known.get(digest, at);
+    if (recent === undefined) return null;
+    if (address !== null) {
+      if (shutOutSeconds(digest, address, at) > 0) return null;
+      accept(digest, at);
+    }
+    return recent.principal;
+  }
+
+  return Object.assign(authenticate, { recall });
 }
 
 /** The caller in words, for notes and log entries: `key 9f…` or `jwt:<sub>`. */

@@ -69,6 +69,18 @@ export class ValidTokens {
     this.#accounts = new OpenedAccounts(deps);
   }
 
+  /** From memory, where there is nothing more to it than to hand out what was read a moment ago; `null`: ask. */
+  recall(use: TokenUse): ValidToken | null {
+    const opened = this.#accounts.cached(use.organisation, use.accountId);
+    if (opened === undefined || opened.accessToken === null) return null;
+    const { state, current } = opened.account;
+    const at = this.#deps.now();
+    const remainingMs = remainingLifeMs(current, at);
+    const isFresh = remainingMs > 0 && remainingMs >= use.minValidSeconds * 1000;
+    if (state !== AccountState.active || !isFresh) return null;
+    return handedOut(opened.account, opened.accessToken, { source: 'memory', at, notice: null });
+  }
+
   /** @throws {ApiError} `not_found`; whatever says that MongoDB or Temporal is away, where nothing can be handed out */
   async get(use: TokenUse): Promise<ValidToken> {
     const askedAt = this.#deps.now();
@@ -161,19 +173,8 @@ export class ValidTokens {
     const usable = () => accessToken !== null && remainingMs() > 0;
     const asked = remainingMs() >= use.minValidSeconds * 1000;
     const trouble = usable() && asked ? null : await this.#trouble(account, use, renewal);
-    if (accessToken !== null && usable()) {
-      return {
-        active: true,
-        accessToken,
-        accessTokenFingerprint: current.accessTokenFingerprint,
-        expiresAt: current.expiresAt,
-        scopes: current.scopes,
-        source,
-        generation: account.generation,
-        at: this.#deps.now(),
-        notice: trouble,
-      };
-    }
+    if (accessToken !== null && usable())
+      return handedOut(account, accessToken, { source, at: this.#deps.now(), notice: trouble });
     const fallback = this.#fallback(account);
     if (fallback !== null) return fallback;
     if (state !== AccountState.active) return refused(account);
@@ -256,6 +257,24 @@ export class ValidTokens {
     const waitMs = until - this.#deps.now().getTime();
     return Math.max(RETRY_AFTER_SECONDS, Math.ceil(waitMs / 1000));
   }
+}
+
+function handedOut(
+  { current, generation }: Account,
+  accessToken: string,
+  how: { source: HandoutSource; at: Date; notice: Trouble | null },
+): ValidToken {
+  return {
+    active: true,
+    accessToken,
+    accessTokenFingerprint: current.accessTokenFingerprint,
+    expiresAt: current.expiresAt,
+    scopes: current.scopes,
+    source: how.source,
+    generation,
+    at: how.at,
+    notice: how.notice,
+  };
 }
 
 const SHORT_LIVED: Trouble = {

@@ -15,14 +15,20 @@ interface Waiting<In, Out> {
 export class Grouped<In, Out> {
   readonly #alone: (input: In) => Promise<Out>;
   readonly #together: (inputs: readonly In[]) => Promise<Out[]>;
+  readonly #isFinal: (error: unknown) => boolean;
   readonly #waiting: Waiting<In, Out>[] = [];
   #isUnderWay = false;
 
-  /** @param together the outcomes in the order of the inputs */
+  /**
+   * @param together the outcomes in the order of the inputs
+   * @param isFinal of what a group failed with: each call would fail with it, too, and is not made; unless told, none is
+   */
   constructor(
     alone: (input: In) => Promise<Out>,
     together: (inputs: readonly In[]) => Promise<Out[]>,
+    isFinal: (error: unknown) => boolean = () => false,
   ) {
+    this.#isFinal = isFinal;
     this.#alone = alone;
     this.#together = together;
   }
@@ -50,7 +56,8 @@ export class Grouped<In, Out> {
     if (inputs.length > 1) {
       try {
         return (await this.#together(inputs)).map((outcome) => Promise.resolve(outcome));
-      } catch {
+      } catch (error) {
+        if (this.#isFinal(error)) return inputs.map(() => Promise.reject(error));
         // One by one, each ends with an error of its own.
       }
     }

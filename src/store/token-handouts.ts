@@ -4,7 +4,7 @@
  * entry of the audit, which tells whether it is as it was written.
  */
 import { createHash } from 'node:crypto';
-import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
+import { type Connection, type InferSchemaType, type Model, type mongo, Schema } from 'mongoose';
 import { isDuplicateKey } from './database';
 import { scopedToOrganisation } from './organisation-scope';
 
@@ -82,6 +82,8 @@ const POSITION_DIGITS = String(BATCH_MAX - 1).length;
 
 export class TokenHandouts {
   readonly #batches: Model<BatchDocument>;
+  /** Without the model: a batch is made here, member by member, and it would be copied to be cast to what it is. */
+  readonly #collection: mongo.Collection<BatchDocument>;
   readonly #retentionMs: number;
 
   constructor(connection: Connection, retentionDays: number) {
@@ -89,6 +91,7 @@ export class TokenHandouts {
       'HandoutBatch',
       scopedSchema as unknown as Schema<BatchDocument>,
     );
+    this.#collection = connection.collection<BatchDocument>(this.#batches.collection.name);
     this.#retentionMs = retentionDays * DAY_MS;
   }
 
@@ -115,7 +118,7 @@ export class TokenHandouts {
       })),
     };
     try {
-      await this.#batches.insertMany([document], { lean: true });
+      await this.#collection.insertOne(document);
     } catch (error) {
       if (!isDuplicateKey(error)) throw error;
     }

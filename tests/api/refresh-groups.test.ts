@@ -93,7 +93,7 @@ it('each is answered when its own account is through, whatever the batch still d
   recorder.endAlone('a');
   recorder.isThrough('b', 2);
   await b;
-  expect(await Promise.race([c, 'waiting'])).toBe('waiting');
+  expect(await Promise.race([c, Promise.resolve('waiting')])).toBe('waiting');
   recorder.endBatch(result([outcomeOf('c', 'throttled')]));
   expect(await c).toMatchObject({ reason: 'throttled' });
 });

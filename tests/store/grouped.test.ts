@@ -65,3 +65,15 @@ it('calls a group that failed one by one: what cannot be done fails alone, and t
   expect(recorder.calls).toEqual([['a'], ['b', 'bad', 'c'], ['b'], ['bad'], ['c']]);
   expect(await callAll(['d', 'e'])).toEqual(done(['d', 'e']));
 });
+
+it('calls none of a group again that failed for good', async () => {
+  grouped = new Grouped(
+    async (input) => (await recorder.record([input]))[0] ?? '',
+    (inputs) => recorder.record(inputs),
+    () => true,
+  );
+  const outcomes = await callAll(['a', 'b', 'bad']);
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+  expect(recorder.calls).toEqual([['a'], ['b', 'bad']]);
+  expect(await callAll(['d', 'e'])).toEqual(done(['d', 'e']));
+});

@@ -4,9 +4,11 @@ import type { ApiApp } from '../app';
 import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { errorResponses } from '../errors';
-import { type ValidToken, ValidTokens } from '../valid-tokens';
+import type { TokenUse, ValidToken, ValidTokens } from '../valid-tokens';
 
-const MIN_VALID_SECONDS_MAX = 24 * 3600;
+/** Unless it is asked for otherwise. */
+export const MIN_VALID_SECONDS = 60;
+export const MIN_VALID_SECONDS_MAX = 24 * 3600;
 
 const Active = z
   .object({
@@ -80,7 +82,7 @@ const route = createRoute({
         .int()
         .min(0)
         .max(MIN_VALID_SECONDS_MAX)
-        .default(60)
+        .default(MIN_VALID_SECONDS)
         .openapi({ type: 'integer', description: 'How long the token must still live' }),
     }),
   },
@@ -93,30 +95,41 @@ const route = createRoute({
   },
 });
 
-export function registerGetToken(app: ApiApp, deps: ApiDependencies) {
-  const tokens = new ValidTokens(deps);
+export function registerGetToken(
+  app: ApiApp,
+  { tokens, handouts }: Pick<ApiDependencies, 'handouts'> & { tokens: ValidTokens },
+) {
   return app.openapi(route, async (c) => {
     const { organisation, keyId } = c.get('principal');
     const accountId = c.req.valid('param').account_id;
     const minValidSeconds = c.req.valid('query').min_valid_seconds;
-    const token = await tokens.get({ organisation, keyId, accountId, minValidSeconds });
-    if (token.active) {
-      deps.handouts.record(organisation, {
-        at: token.at,
-        accountId,
-        keyId,
-        requestId: c.get('requestId'),
-        source: token.source,
-        remainingSeconds: remainingSeconds(token),
-        generation: token.generation,
-        accessTokenFingerprint: token.accessTokenFingerprint,
-      });
-    }
+    const use = { organisation, keyId, accountId, minValidSeconds };
+    const token = await tokens.get(use);
+    recordHandout(handouts, use, token, c.get('requestId'));
     return c.json(tokenBody(token), 200);
   });
 }
 
-function tokenBody(token: ValidToken): TokenAnswer {
+export function recordHandout(
+  handouts: ApiDependencies['handouts'],
+  { organisation, accountId, keyId }: TokenUse,
+  token: ValidToken,
+  requestId: string,
+): void {
+  if (!token.active) return;
+  handouts.record(organisation, {
+    at: token.at,
+    accountId,
+    keyId,
+    requestId,
+    source: token.source,
+    remainingSeconds: remainingSeconds(token),
+    generation: token.generation,
+    accessTokenFingerprint: token.accessTokenFingerprint,
+  });
+}
+
+export function tokenBody(token: ValidToken): TokenAnswer {
   if (!token.active) {
     const { code, message } = token.reason;
     return { active: false, reason: code, message, retry_after_seconds: token.retryAfterSeconds };
