@@ -35,14 +35,24 @@ class Backend extends AbstractMongoBackend {
     @Override
     public Document handleMessage(MongoMessage message) {
         if (!WRITES.contains(message.getDocument().keySet().iterator().next())) {
-            return super.handleMessage(message);
+            return answer(message);
         }
         writing.readLock().lock();
         try {
-            return super.handleMessage(message);
+            return answer(message);
         } finally {
             writing.readLock().unlock();
             commit();
+        }
+    }
+
+    /** What is looked at stays in the file until the answer is there, however much is written meanwhile. */
+    private Document answer(MongoMessage message) {
+        MVStore.TxCounter version = store.registerVersionUsage();
+        try {
+            return super.handleMessage(message);
+        } finally {
+            store.deregisterVersionUsage(version);
         }
     }
 
