@@ -12,6 +12,7 @@ import de.bwaldvogel.mongo.wire.bson.BsonEncoder;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
+import java.util.Collection;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
@@ -68,16 +69,29 @@ class Documents extends AbstractSynchronizedMongoCollection<String> {
         if (walk == null) {
             return matchDocuments(query, order, skip, limit, batchSize, fields);
         }
+        Document rest = walk.isById() ? withoutIds(query) : query;
         if (!walk.inOrder()) {
-            return matchDocumentsFromStream(at(walk.places()), query, order, skip, limit, batchSize, fields);
+            return matchDocumentsFromStream(at(walk.places()), rest, order, skip, limit, batchSize, fields);
         }
         if (walk.ranges().size() == 1) {
-            return matchDocumentsFromStream(at(walk.places()), query, null, skip, limit, batchSize, fields);
+            return matchDocumentsFromStream(at(walk.places()), rest, null, skip, limit, batchSize, fields);
         }
         // Each range is in order, all together are not: of each, as many as could be among the first.
         Stream<Document> firstOfEach = walk.ranges().stream().flatMap(range -> at(walk.places(range))
-                .filter(document -> documentMatchesQuery(document, query)).limit((long) skip + limit));
-        return matchDocumentsFromStream(firstOfEach, query, order, skip, limit, batchSize, fields);
+                .filter(document -> documentMatchesQuery(document, rest)).limit((long) skip + limit));
+        return matchDocumentsFromStream(firstOfEach, rest, order, skip, limit, batchSize, fields);
+    }
+
+    /** Of many ids, which led to the documents, each would be compared with each document once more. */
+    private static Document withoutIds(Document query) {
+        boolean isList = query.get("_id") instanceof Document ids && ids.keySet().equals(Set.of("$in"))
+                && ids.get("$in") instanceof Collection<?> list && list.stream().allMatch(String.class::isInstance);
+        if (!isList) {
+            return query;
+        }
+        Document rest = query.clone();
+        rest.remove("_id");
+        return rest;
     }
 
     /** All that match a query are among them. */

@@ -28,7 +28,7 @@ record Walk(WalkableIndex index, List<Range> ranges, int bound, boolean inOrder,
         Walk best = null;
         for (Index<String> index : indexes) {
             Walk walk = along((WalkableIndex) index, bounds, order, limit);
-            if (index instanceof IdIndex && walk.bound == SINGLE) {
+            if (walk.isById()) {
                 return walk;
             }
             if (walk.isWorthwhile(bounds) && (best == null || BETTER.compare(walk, best) > 0)) {
@@ -77,6 +77,11 @@ record Walk(WalkableIndex index, List<Range> ranges, int bound, boolean inOrder,
             member += 1;
         }
         return direction;
+    }
+
+    /** Straight to the documents whose ids are asked for, and to no others. */
+    boolean isById() {
+        return index instanceof IdIndex && bound == SINGLE;
     }
 
     private boolean isWorthwhile(Map<String, List<Range>> bounds) {
