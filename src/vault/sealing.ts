@@ -63,10 +63,11 @@ export function seal(
   if (isCiphertext(plaintext))
     throw new TypeError('the value is ciphertext already (ENC:…) and is not sealed twice');
   const keyId = ring.sealingKeyId;
-  const salt = randomBytes(SALT);
+  const random = randomBytes(SALT + IV);
+  const salt = random.subarray(0, SALT);
   const record = ring.recordKey(keyId, salt, purpose);
   if (record === undefined) throw new TypeError('the sealing key is not on the ring');
-  const iv = randomBytes(IV);
+  const iv = random.subarray(SALT);
   const cipher = createCipheriv('aes-256-gcm', record.key, iv, { authTagLength: TAG });
   cipher.setAAD(associatedData(keyId, context));
   const ciphertext = Buffer.concat([cipher.update(plaintext, 'utf8'), cipher.final()]);
