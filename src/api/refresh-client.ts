@@ -131,7 +131,7 @@ export function createRefreshClient(
     if (first === undefined) throw new TypeError('a batch has accounts');
     const { provider } = first.account;
     await ping();
-    return client.workflow.start(refreshBatchWorkflow, {
+    const batch = await client.workflow.start(refreshBatchWorkflow, {
       workflowId: refreshBatchWorkflowId('api', randomUUID()),
       taskQueue,
       args: [
@@ -153,6 +153,9 @@ export function createRefreshClient(
         { key: EvergrantSource, value: first.request.source },
       ],
     });
+    return {
+      result: (until: AbortSignal) => client.withAbortSignal(until, () => batch.result()),
+    };
   }
 
   /** `null`: one is running. */

@@ -30,8 +30,10 @@ interface Waiting extends Wanted {
 /** The two ways to have accounts refreshed. */
 interface Ways {
   alone(account: Account, request: RefreshRequest): Promise<AttemptOutcome>;
-  /** Resolves once it is started. */
-  together(wanted: readonly Wanted[]): Promise<{ result(): Promise<BatchResult> }>;
+  /** Resolves once it is started. Its result need not be waited for until the end. */
+  together(
+    wanted: readonly Wanted[],
+  ): Promise<{ result(until: AbortSignal): Promise<BatchResult> }>;
 }
 
 export class RefreshGroups {
@@ -76,11 +78,14 @@ export class RefreshGroups {
       await outcome.catch(() => undefined);
       return;
     }
+    const answered = new AbortController();
     try {
       const batch = await this.#ways.together(group);
-      await this.#follow(group, batch.result());
+      await this.#follow(group, batch.result(answered.signal));
     } catch (error) {
       for (const { resolve } of group) resolve(Promise.reject(error));
+    } finally {
+      answered.abort();
     }
   }
 

@@ -19,6 +19,8 @@ class Recorder {
   readonly #ends: ((result: Promise<BatchResult>) => void)[] = [];
   readonly #alone = new Map<string, (outcome: AttemptOutcome) => void>();
   away: Error | null = null;
+  /** Of the batch that was started last. */
+  followedUntil: AbortSignal | null = null;
 
   readonly groups = new RefreshGroups(
     {
@@ -36,7 +38,12 @@ class Recorder {
       together: async (wanted: readonly Wanted[]) => {
         this.asked.push(wanted.map(({ account }) => account.id));
         if (this.away !== null) throw this.away;
-        return { result: () => new Promise((resolve) => this.#ends.push(resolve)) };
+        return {
+          result: (until) => {
+            this.followedUntil = until;
+            return new Promise((resolve) => this.#ends.push(resolve));
+          },
+        };
       },
     },
   );
@@ -96,6 +103,19 @@ it('each is answered when its own account is through, whatever the batch still d
   expect(await Promise.race([c, Promise.resolve('waiting')])).toBe('waiting');
   recorder.endBatch(result([outcomeOf('c', 'throttled')]));
   expect(await c).toMatchObject({ reason: 'throttled' });
+});
+
+it('a batch is not followed any more once each has an answer', async () => {
+  void recorder.refresh('a');
+  const asked = [recorder.refresh('b'), recorder.refresh('c')];
+  recorder.endAlone('a');
+  recorder.isThrough('b', 2);
+  await asked[0];
+  expect(recorder.followedUntil?.aborted).toBe(false);
+  recorder.isThrough('c', 2);
+  await asked[1];
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(recorder.followedUntil?.aborted).toBe(true);
 });
 
 it.each([
