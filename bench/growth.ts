@@ -85,8 +85,12 @@ program(async () => {
         for (const part of [false, true]) {
           const due = part ? Math.ceil(size / 100) : same;
           const row = { accounts: size, due, part, workers };
-          rows.push({ ...row, ...(await measure(setting, accounts, row)) });
-          say(`${due} due among ${size}, ${workers} workers: ${rows.at(-1)?.seconds.toFixed(2)} s`);
+          const measured = await measure(setting, accounts, row);
+          rows.push({ ...row, ...measured });
+          const { seconds, peakMb, historyLengths } = measured;
+          say(
+            `${due} due among ${size}, ${workers} workers: ${seconds.toFixed(2)} s, ${peakMb.toFixed(0)} MB, ${historyLengths.join('+')} events`,
+          );
         }
       }
       await accounts.drop();
