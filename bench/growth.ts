@@ -30,6 +30,15 @@ interface Row {
   historyLengths: number[];
 }
 
+/** The first start writes down keys and policies, and would look at every account if there were any. */
+async function startOnce(setting: Setting): Promise<void> {
+  const sweeps = await Sweeps.open(setting);
+  const worker = await startWorker(setting);
+  await sweeps.ended();
+  await worker.stop();
+  await sweeps.close();
+}
+
 /** One sweep, with workers and a namespace of its own. */
 async function measure(
   before: Setting,
@@ -79,6 +88,7 @@ program(async () => {
     for (const size of sizes) {
       const setting = stage.setting();
       const accounts = await Accounts.open(setting, stage.provider);
+      await startOnce(setting);
       say(`connecting ${size} accounts`);
       await accounts.addFresh(size);
       for (const workers of workerCounts) {
