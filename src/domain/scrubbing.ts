@@ -66,7 +66,7 @@ export function scrubText(text: string): string {
 
 /** `refreshToken`, `Refresh-Token` → `refresh_token`. */
 function snakeCase(name: string): string {
-  if (!/[A-Z-]/.test(name)) return name;
+  if (/^[a-z0-9_]*$/.test(name)) return name;
   return name
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
     .replaceAll('-', '_')
