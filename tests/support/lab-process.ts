@@ -109,8 +109,9 @@ export function spawnLabWorker(h: Harness, options: LabWorkerOptions = {}): LabW
       listeners.add(listen);
       child.once('exit', ended);
     });
+  // A worker that ends meanwhile takes no orders; whoever waits for it learns so from its end.
   const order = (message: LabOrder) => {
-    if (child.connected) child.send(message);
+    if (child.connected) child.send(message, () => undefined);
   };
   const ready = reported(({ report }) => report === 'ready');
   ready.catch(() => undefined);
