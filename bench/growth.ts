@@ -4,13 +4,15 @@
  * history became. With several workers: what is gained by more.
  *
  * `npm run bench:growth -- --accounts 10000,100000 --due 200 --workers 1,2,4`. On MONGODB_URI and TEMPORAL_ADDRESS, or on
- * embedded engines, whose MongoDB server takes many minutes to store a million accounts.
+ * embedded engines, whose MongoDB server takes many minutes to store a million accounts; `--temporal embedded,production`
+ * measures each row on both Temporal servers.
  */
 import { parseArgs } from 'node:util';
 import { Accounts } from './sides/accounts';
 import { startWorker } from './sides/evergrant/processes';
 import { Sweeps } from './sides/evergrant/sweeps';
-import { whole, wholes } from './sides/options';
+import { startTemporalOf, type TemporalKind } from './sides/engines';
+import { temporalKinds, whole, wholes } from './sides/options';
 import { peakResidentMb } from './sides/process-figures';
 import type { Setting } from './sides/side';
 import { program, Stage, say } from './sides/stage';
@@ -19,6 +21,7 @@ import { printTable } from './sides/table';
 const WARM_UP = 50;
 
 interface Row {
+  temporal: TemporalKind;
   accounts: number;
   due: number;
   /** The same number due at every size, or a share of the size. */
@@ -68,6 +71,22 @@ async function measure(
   }
 }
 
+/** @returns what stops them all, and of each kind where it is and how it was had */
+async function startTemporals(kinds: readonly TemporalKind[], dataDir: string) {
+  const servers: { kind: TemporalKind; address: string; way: string; stop(): Promise<void> }[] = [];
+  const stop = async () => {
+    for (const server of servers.toReversed()) await server.stop();
+  };
+  try {
+    for (const kind of kinds)
+      servers.push({ kind, ...(await startTemporalOf(kind, dataDir, say)) });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { servers, stop };
+}
+
 program(async () => {
   const isEmbedded = process.env['MONGODB_URI'] === undefined;
   const { values } = parseArgs({
@@ -78,43 +97,54 @@ program(async () => {
       },
       due: { type: 'string', default: '200' },
       workers: { type: 'string', default: '1' },
+      temporal: { type: 'string', default: 'embedded' },
     },
   });
   const sizes = wholes('accounts', values.accounts, 100);
   const same = whole('due', values.due, 1);
   const workerCounts = wholes('workers', values.workers, 1);
-  await Stage.with(['temporal'], async (stage) => {
+  const kinds = temporalKinds(values.temporal);
+  await Stage.with([], async (stage) => {
+    const { servers, stop } = await startTemporals(kinds, stage.scratch);
     const rows: Row[] = [];
-    for (const size of sizes) {
-      const setting = stage.setting();
-      const accounts = await Accounts.open(setting, stage.provider);
-      await startOnce(setting);
-      say(`connecting ${size} accounts`);
-      await accounts.addFresh(size);
-      for (const workers of workerCounts) {
-        for (const part of [false, true]) {
-          const due = part ? Math.ceil(size / 100) : same;
-          const row = { accounts: size, due, part, workers };
-          const measured = await measure(setting, accounts, row);
-          rows.push({ ...row, ...measured });
-          const { seconds, peakMb, historyLengths } = measured;
-          say(
-            `${due} due among ${size}, ${workers} workers: ${seconds.toFixed(2)} s, ${peakMb.toFixed(0)} MB, ${historyLengths.join('+')} events`,
-          );
-        }
+    try {
+      for (const size of sizes) {
+        const setting = stage.setting();
+        const accounts = await Accounts.open(setting, stage.provider);
+        const on = ({ address }: { address: string }): Setting => ({
+          ...setting,
+          temporal: { ...setting.temporal, address },
+        });
+        for (const server of servers) await startOnce(on(server));
+        say(`connecting ${size} accounts`);
+        await accounts.addFresh(size);
+        for (const server of servers)
+          for (const workers of workerCounts)
+            for (const part of [false, true]) {
+              const due = part ? Math.ceil(size / 100) : same;
+              const row = { temporal: server.kind, accounts: size, due, part, workers };
+              const measured = await measure(on(server), accounts, row);
+              rows.push({ ...row, ...measured });
+              const { seconds, peakMb, historyLengths } = measured;
+              say(
+                `${server.kind}: ${due} due among ${size}, ${workers} workers: ${seconds.toFixed(2)} s, ${peakMb.toFixed(0)} MB, ${historyLengths.join('+')} events`,
+              );
+            }
+        await accounts.drop();
       }
-      await accounts.drop();
+    } finally {
+      await stop();
     }
     const perSecond = ({ due, seconds }: Row) => due / seconds;
     const lines = rows.map((row) => {
-      const smallest = rows.find(
-        ({ workers, part }) => workers === row.workers && part === row.part,
+      const alike = rows.filter(
+        ({ temporal, part }) => temporal === row.temporal && part === row.part,
       );
-      const fewest = rows.find(
-        ({ accounts, part }) => accounts === row.accounts && part === row.part,
-      );
+      const smallest = alike.find(({ workers }) => workers === row.workers);
+      const fewest = alike.find(({ accounts }) => accounts === row.accounts);
       const { historyLengths } = row;
       return [
+        row.temporal,
         String(row.accounts),
         row.part ? `${row.due} (1 %)` : String(row.due),
         String(row.workers),
@@ -127,8 +157,9 @@ program(async () => {
         String(Math.max(...historyLengths)),
       ];
     });
-    process.stdout.write(`\n${stage.engines.ways.join(' · ')}\n`);
-    const head = ['accounts', 'due', 'workers', 'sweep', 'per s', '÷ fewest accounts'];
+    const ways = servers.map(({ kind, way }) => `Temporal (${kind}): ${way}`);
+    process.stdout.write(`\n${[...stage.engines.ways, ...ways].join(' · ')}\n`);
+    const head = ['Temporal', 'accounts', 'due', 'workers', 'sweep', 'per s', '÷ fewest accounts'];
     const rest = ['÷ fewest workers', 'worker peak', 'events in runs', 'longest run'];
     printTable([...head, ...rest], lines);
   });

@@ -51,17 +51,12 @@ export async function startEngines(
     mongodbUri = mongodb.uri;
     ways.push(`MongoDB: ${mongodb.way}`);
   } else ways.push('MongoDB: MONGODB_URI');
-  let temporalAddress = config.temporal.connection?.address ?? '';
+  let temporalAddress = '';
   if (needed.has('temporal')) {
-    if (config.temporal.connection === null) {
-      const temporal =
-        temporalKind === 'production'
-          ? await startProductionTemporal(dataDir, config.cacheDir, say)
-          : await startTemporal({ ...options, searchAttributes: {} });
-      stops.push(() => temporal.stop());
-      temporalAddress = temporal.address;
-      ways.push(`Temporal: ${temporal.way}`);
-    } else ways.push('Temporal: TEMPORAL_ADDRESS');
+    const temporal = await startTemporalOf(temporalKind, dataDir, say);
+    stops.push(() => temporal.stop());
+    temporalAddress = temporal.address;
+    ways.push(`Temporal: ${temporal.way}`);
   }
   let redisUrl = '';
   if (needed.has('redis')) {
@@ -83,6 +78,21 @@ export async function startEngines(
       for (const stop of stops.toReversed()) await stop();
     },
   };
+}
+
+/** The one at `TEMPORAL_ADDRESS`, or one of that kind, started here. */
+export async function startTemporalOf(
+  kind: TemporalKind,
+  dataDir: string,
+  say: (line: string) => void,
+): Promise<{ address: string; way: string; stop(): Promise<void> }> {
+  const { cacheDir, temporal } = loadConfig();
+  const address = temporal.connection?.address;
+  if (address !== undefined)
+    return { address, way: 'TEMPORAL_ADDRESS', stop: () => Promise.resolve() };
+  return kind === 'production'
+    ? await startProductionTemporal(dataDir, cacheDir, say)
+    : await startTemporal({ dataDir, cacheDir, say, searchAttributes: {} });
 }
 
 /** As BullMQ's guide has it for production; Celery is glad of it, too. */

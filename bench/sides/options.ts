@@ -21,3 +21,8 @@ export function temporalKind(text: string): TemporalKind {
     throw new Error(`--temporal must be one of ${TEMPORALS.join(', ')}, not "${text}"`);
   return kind;
 }
+
+/** As above, with commas between them. */
+export function temporalKinds(text: string): TemporalKind[] {
+  return text.split(',').map(temporalKind);
+}
