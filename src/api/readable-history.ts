@@ -36,6 +36,7 @@ const Attempt = z.object({
 const Activity = z.object({ attempt: Attempt });
 const Asked = z.object({ source: z.string(), force: z.boolean() });
 const Batch = z.object({ counts: z.object({ refreshed: z.number() }) });
+const BatchPart = z.object({ rest: z.array(z.unknown()), refreshed: z.number() });
 const DuePage = z.object({ accounts: z.array(z.unknown()) });
 
 /** How the ids of a sweep's batches begin. */
@@ -200,9 +201,8 @@ function ending(event: RawEvent): Said | null {
   const completed = event.workflowExecutionCompletedEventAttributes;
   if (completed) {
     const result = jsonOf(completed.result?.payloads?.[0]);
-    return isSummary(result)
-      ? { what: `finished: ${summaryLine(result)}` }
-      : { ...resultSaid({ attempt: result }) };
+    if (isSummary(result)) return { what: `finished: ${summaryLine(result)}` };
+    return resultSaid(Batch.safeParse(result).success ? result : { attempt: result });
   }
   const failed = event.workflowExecutionFailedEventAttributes;
   if (failed) return { what: 'failed', failure: failureSentence(failed.failure) };
@@ -234,6 +234,9 @@ function resultSaid(result: unknown): Said {
   const batch = Batch.safeParse(result);
   if (batch.success)
     return { what: `a batch is through: ${batch.data.counts.refreshed} refreshed` };
+  const part = BatchPart.safeParse(result);
+  if (part.success)
+    return { what: `${part.data.refreshed} refreshed, ${part.data.rest.length} left to another` };
   const page = DuePage.safeParse(result);
   return { what: page.success ? `${page.data.accounts.length} due` : 'done' };
 }

@@ -7,6 +7,7 @@ import {
 } from '@temporalio/client';
 import type { SweepSummary } from '../domain/sweep';
 import { refreshAccountWorkflow } from '../workflows/refresh-account';
+import { refreshBatchWorkflow } from '../workflows/refresh-batch';
 import {
   EvergrantAccount,
   EvergrantOrg,
@@ -49,7 +50,7 @@ const QUERY_STATUS: Record<WorkflowStatus, string> = {
   timed_out: 'TimedOut',
 };
 
-export const WORKFLOW_TYPES = ['refresh', 'sweep', 'validation'] as const;
+export const WORKFLOW_TYPES = ['refresh', 'sweep', 'batch', 'validation'] as const;
 export type WorkflowType = (typeof WORKFLOW_TYPES)[number];
 
 export interface ListedWorkflow {
@@ -103,7 +104,7 @@ interface PendingActivity {
 }
 
 export interface WorkflowClient {
-  /** The organisation's own refreshes, and the sweeps, which serve all. */
+  /** The organisation's own refreshes, and the sweeps, which serve all; so do batches, which are many, for who asks for them. */
   list(
     organisation: string,
     filters: WorkflowFilters,
@@ -137,15 +138,17 @@ export interface WorkflowClient {
 }
 
 const SWEEP = sweepWorkflow.name;
+const BATCH = refreshBatchWorkflow.name;
 const REFRESH = refreshAccountWorkflow.name;
 const VALIDATION = validateAccountWorkflow.name;
 const NAMES: Readonly<Record<WorkflowType, string>> = {
   sweep: SWEEP,
+  batch: BATCH,
   refresh: REFRESH,
   validation: VALIDATION,
 };
-/** The activity that has a grant which exists nowhere else. */
-const HOLDS_GRANT = 'persistGrant';
+/** The activities that may have a grant which exists nowhere else. */
+const HOLD_GRANTS: ReadonlySet<string> = new Set(['persistGrant', 'refreshBatch']);
 /** A worker asks for work at least once a minute. */
 const WORKER_SEEN_WITHIN_MS = 90_000;
 
@@ -208,8 +211,9 @@ export function createWorkflowClient(
       const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
       const info = raw.workflowExecutionInfo ?? {};
       const isOwn = attribute(info, EvergrantOrg.name) === organisation;
-      const ofAccount = info.type?.name === REFRESH || info.type?.name === VALIDATION;
-      if (info.type?.name !== SWEEP && !(ofAccount && isOwn))
+      const type = info.type?.name;
+      const ofAccount = type === REFRESH || type === VALIDATION;
+      if (type !== SWEEP && type !== BATCH && !(ofAccount && isOwn))
         throw notFound(`workflow ${workflowId}`);
       return { raw, workflow: listed(info) };
     } catch (error) {
@@ -228,7 +232,9 @@ export function createWorkflowClient(
   return {
     list(organisation, { type, provider, accountId, source, outcome, status }, at) {
       const terms = [
-        `(${EvergrantOrg.name} = ${quoted(organisation)} OR WorkflowType = ${quoted(SWEEP)})`,
+        type === 'batch'
+          ? []
+          : `(${EvergrantOrg.name} = ${quoted(organisation)} OR WorkflowType = ${quoted(SWEEP)})`,
         term('WorkflowType', type && NAMES[type]),
         term(EvergrantProvider.name, provider),
         term(EvergrantAccount.name, accountId),
@@ -275,10 +281,11 @@ export function createWorkflowClient(
         const { raw, workflow } = await described(organisation, workflowId, runId);
         const ended = new ApiError('conflict', 'The workflow has ended already.');
         if (workflow.status !== 'running') throw ended;
-        if (raw.pendingActivities?.some(({ activityType }) => activityType?.name === HOLDS_GRANT)) {
+        const pending = (raw.pendingActivities ?? []).map(({ activityType }) => activityType?.name);
+        if (pending.some((name) => HOLD_GRANTS.has(name ?? ''))) {
           throw new ApiError(
             'conflict',
-            'The workflow holds a new grant that the database could not take yet, and goes on trying: terminated, it would lose it.',
+            'The workflow holds a new grant that the database could not take yet, and goes on trying, or may be about to get one: terminated, it would lose it.',
           );
         }
         try {

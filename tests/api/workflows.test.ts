@@ -229,6 +229,54 @@ describe('the history of a workflow', () => {
   });
 });
 
+describe('a batch of accounts that callers wait for', () => {
+  /** Of each the token has ended. The first goes alone, and those that come meanwhile go together. */
+  async function ask(accounts: readonly { id: string }[]) {
+    const key = await api.key(['tokens']);
+    const answers = accounts.map(({ id }) => api.send('GET', `/api/tokens/${id}`, { key }));
+    return async () => (await Promise.all(answers)).map(({ status }) => status);
+  }
+  const ended = (count: number) =>
+    Promise.all(Array.from({ length: count }, () => api.addAccount({ expiresInMs: -1000 })));
+  const batches = (query: string) =>
+    eventually(async () => {
+      const found = await list(`?type=batch${query}`);
+      return found.length > 0 && found;
+    });
+
+  it('is found by its type, and its history says what it came to and names no account', async () => {
+    const accounts = await ended(4);
+    const answered = await ask(accounts);
+    expect(await answered()).toEqual([200, 200, 200, 200]);
+    const [batch] = await batches('&status=completed');
+    expect(batch).toMatchObject({ account_id: null, source: 'api', attempts: null });
+    const { body, text } = await api.get(historyPath(batch.workflow_id));
+    expect(body).toMatchObject({ type: 'batch', status: 'completed' });
+    expect(body.items.at(-1).what).toMatch(/^a batch is through: [123] refreshed$/);
+    expect(body.items.find((one: any) => one.type === 'ActivityTaskCompleted').what).toMatch(
+      /^[123] refreshed, 0 left to another$/,
+    );
+    for (const { id } of accounts) expect(text).not.toContain(id);
+    expect((await list()).some((one: any) => one.type === 'batch')).toBe(false);
+  });
+
+  it('is not terminated while it may have grants that exist nowhere else', async () => {
+    const accounts = await ended(3);
+    let release = () => {};
+    const until = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    for (const { id: subject } of accounts)
+      api.sandbox.script({ subject, answer: { kind: 'normal', delayMs: MINUTE, until } });
+    const answered = await ask(accounts);
+    const [{ workflow_id }] = await batches('&status=running');
+    const path = `/api/admin/workflows/${encodeURIComponent(workflow_id)}/terminate`;
+    expectError(await api.post(path, { reason: 'enough' }), 409, 'conflict');
+    release();
+    expect(await answered()).toEqual([200, 200, 200]);
+  });
+});
+
 describe('R1.10 terminating a workflow', () => {
   const terminate = (id: string, body: unknown, key = api.admin) =>
     api.send('POST', `/api/admin/workflows/${encodeURIComponent(id)}/terminate`, { key, body });

@@ -26,7 +26,7 @@ const WorkflowBody = z
     ended_at: time.nullable(),
     duration_ms: z.number().int().nullable(),
     attempts: z.number().int().nullable().openapi({
-      description: 'How many of a refresh are logged until now; null: it is a sweep',
+      description: 'How many of a refresh are logged until now; null: it is a sweep or a batch',
     }),
   })
   .openapi('Workflow', {
@@ -56,10 +56,10 @@ const route = createRoute({
   ...forScope('read'),
   request: {
     query: z.object({
-      type: z
-        .enum(WORKFLOW_TYPES)
-        .optional()
-        .openapi({ description: 'Of this type only; a sweep is of no account' }),
+      type: z.enum(WORKFLOW_TYPES).optional().openapi({
+        description:
+          'Of this type only; a sweep is of no account, and neither is a batch, which no list has that does not ask for it',
+      }),
       provider: ofProvider,
       account_id: z.string().max(64).optional().openapi({ description: 'Of this account only' }),
       source: z.enum(LOG_SOURCES).optional().openapi({ description: 'Begun from there only' }),

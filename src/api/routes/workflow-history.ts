@@ -4,7 +4,7 @@ import { forScope } from '../authenticate';
 import type { ApiDependencies } from '../dependencies';
 import { ApiError, errorResponses } from '../errors';
 import { decodeCursor, encodeCursor, pageCursor, pageLimit } from '../schemas';
-import { WORKFLOW_STATUSES } from '../workflow-client';
+import { WORKFLOW_STATUSES, WORKFLOW_TYPES } from '../workflow-client';
 
 const time = z.iso.datetime();
 
@@ -36,7 +36,7 @@ const HistoryBody = z
   .object({
     workflow_id: z.string().openapi({ example: 'refresh-account/acc_4b6f0c2d9e8a7b6c5d4e3f2a' }),
     run_id: z.string().openapi({ example: '019aad5e-1f0c-7a53-9d6e-2b1c5f0e8a47' }),
-    type: z.enum(['refresh', 'sweep', 'validation']).openapi({ example: 'refresh' }),
+    type: z.enum(WORKFLOW_TYPES).openapi({ example: 'refresh' }),
     status: z.enum(WORKFLOW_STATUSES).openapi({ example: 'completed' }),
     temporal_ui_url: z.url().nullable().openapi({
       description: "The run in Temporal's own web UI; null: its address is not configured",

@@ -10,7 +10,7 @@ export const workflowsList: Command = {
   words: ['workflows', 'list'],
   summary: "The workflows of your organisation's accounts, and the sweeps; running ones first",
   options: {
-    type: { type: 'string', value: 'type', help: 'refresh, sweep or validation' },
+    type: { type: 'string', value: 'type', help: 'refresh, sweep, batch or validation' },
     provider: { type: 'string', value: 'name', help: 'of this provider only' },
     account: { type: 'string', value: 'id', help: 'of this account only' },
     status: { type: 'string', value: 'status', help: 'running, completed, failed, terminated, …' },

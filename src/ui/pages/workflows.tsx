@@ -10,9 +10,9 @@ import { Badge, type Tone } from '../parts/badge';
 import { duration, Moment } from '../parts/time';
 
 export interface WorkflowRow extends ListedWorkflow {
-  /** Of its account; `null`: it is a sweep, or the account is gone. */
+  /** Of its account; `null`: it is of none, or the account is gone. */
   label: string | null;
-  /** `null`: it is a sweep. */
+  /** `null`: it is of no account. */
   attempts: number | null;
   /** Of a sweep that came to a result. */
   summary: SweepSummary | null;
