@@ -113,6 +113,25 @@ describe('what runs today replays', () => {
     await assertReplays('refresh-begun-in-batch', `refresh-account/${refused.id}`);
   });
 
+  it('a batch that callers wait for', async () => {
+    const key = await h.key({ scopes: ['tokens'] });
+    const ended = { provider: 'etsy', expiresInMs: -1000 } as const;
+    const refused = await h.addAccount({ ...ended, label: 'Refused' });
+    h.sandbox.revoke(refused.plain.refreshToken);
+    const accounts = [await h.addAccount(ended), await h.addAccount(ended), refused];
+    const answers = await Promise.all(
+      accounts.map(({ id }) => h.request(key, 'GET', `/api/tokens/${id}`)),
+    );
+    expect(answers.map(({ body }) => body.active)).toEqual([true, true, false]);
+    const query = "WorkflowId STARTS_WITH 'refresh-batch/api/'";
+    const workflowId = await eventually(async () => {
+      for await (const batch of h.client.workflow.list({ query })) return batch.workflowId;
+      return false;
+    });
+    await finished(workflowId);
+    await assertReplays('batch-awaited', workflowId);
+  });
+
   it('a sweep that finds nothing due', async () => {
     const { body } = await h.request(
       await h.key(),
