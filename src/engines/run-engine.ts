@@ -38,12 +38,13 @@ export interface EngineRecipe<Where> {
 /** The process ended or did not answer in time; the message ends with the last lines of its log. */
 class EngineNotReady extends Error {
   readonly code = 'engine_not_ready';
-  readonly logTail: string;
+  /** Temporal's goes on with a hundred lines of its stack. */
+  readonly isPortTaken: boolean;
 
-  constructor(message: string, logTail: string) {
-    super(logTail === '' ? message : `${message}. The end of its log:\n${logTail}`);
+  constructor(message: string, log: string) {
+    super(log === '' ? message : `${message}. The end of its log:\n${tailOf(log)}`);
     this.name = 'EngineNotReady';
-    this.logTail = logTail;
+    this.isPortTaken = PORT_TAKEN.test(log);
   }
 }
 
@@ -62,8 +63,8 @@ export async function runEngine<Where>(
       // oxlint-disable-next-line no-await-in-loop -- one process at a time may open the data
       return await startOnce(recipe);
     } catch (error) {
-      const portTaken = error instanceof EngineNotReady && PORT_TAKEN.test(error.logTail);
-      if (!portTaken || attempt === START_ATTEMPTS_MAX) throw error;
+      const isPortTaken = error instanceof EngineNotReady && error.isPortTaken;
+      if (!isPortTaken || attempt === START_ATTEMPTS_MAX) throw error;
       recipe.say(`${recipe.name}: somebody took its port just now, trying another`);
     }
   }
@@ -88,7 +89,7 @@ async function startOnce<Where>(
   const exited = running.ended.then(async (ending) => {
     await removeEngineRecord(folder).catch(() => {});
     const detail = describeEnding(ending);
-    const tail = ending.stopped ? '' : await readLogTail(log);
+    const tail = ending.stopped ? '' : tailOf(await readLog(log));
     return { expected: ending.stopped, detail: tail === '' ? detail : `${detail}\n${tail}` };
   });
   try {
@@ -96,7 +97,7 @@ async function startOnce<Where>(
   } catch (error) {
     await running.stop();
     await exited;
-    throw new EngineNotReady(`${name} (${way}) ${messageOf(error)}`, await readLogTail(log));
+    throw new EngineNotReady(`${name} (${way}) ${messageOf(error)}`, await readLog(log));
   }
   const stop = async (): Promise<void> => {
     await running.stop();
@@ -144,9 +145,12 @@ function describeEnding({ code, signal, stopped }: ProcessEnding): string {
   return stopped ? 'stopped' : 'its guard was killed';
 }
 
-async function readLogTail(log: string): Promise<string> {
-  const text = await readFile(log, 'utf8').catch(() => '');
-  return text.trimEnd().split('\n').slice(-LOG_LINES_SHOWN).join('\n');
+async function readLog(file: string): Promise<string> {
+  return (await readFile(file, 'utf8').catch(() => '')).trimEnd();
+}
+
+function tailOf(log: string): string {
+  return log.split('\n').slice(-LOG_LINES_SHOWN).join('\n');
 }
 
 function messageOf(error: unknown): string {
