@@ -17,8 +17,11 @@ import { isDatabaseUnavailable } from '../store/database';
 import type { ActivityDependencies } from './dependencies';
 import { refreshGrant } from './refresh-grant';
 
-/** Of a sweep's batch: with four of them at once, enough to keep a worker busy while a provider takes its time. */
-const AT_ONCE = 50;
+/**
+ * Of a sweep's batch: with four of them at once, enough to keep a worker busy while a provider takes its time, and for
+ * large groups of writes.
+ */
+const AT_ONCE = 100;
 /** Then what is not begun is left to the next activity, so that none keeps a worker for long. */
 const BEGINS_FOR_MS = 60_000;
 /** Who holds an account that is taken is soon through with it. */
