@@ -38,7 +38,7 @@ export interface EngineRecipe<Where> {
 /** The process ended or did not answer in time; the message ends with the last lines of its log. */
 class EngineNotReady extends Error {
   readonly code = 'engine_not_ready';
-  /** Temporal's goes on with a hundred lines of its stack. */
+  /** Wherever in the log: after that line, Temporal writes a hundred more, of its stack. */
   readonly isPortTaken: boolean;
 
   constructor(message: string, log: string) {
