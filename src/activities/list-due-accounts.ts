@@ -21,6 +21,8 @@ export interface DuePage {
   inBatches?: boolean;
   /** By the provider's policy. Absent in what older workers answered. */
   batchesAtOnce?: number;
+  /** On the first page: by the provider's policy its accounts are validated, too. Absent in what older workers answered. */
+  validates?: boolean;
   /**
    * The lanes that are left out; on the first page with how many of their accounts are due. Absent in what older workers
    * answered.
@@ -45,7 +47,9 @@ export async function listDueAccounts(
   const now = input.asOf === null ? deps.now() : new Date(input.asOf);
   const asOf = now.toISOString();
   // At once, although the stored clocks follow a change of the configuration a moment later.
-  if (!provider.policy.enabled) return { accounts: [], next: null, asOf, held: [] };
+  if (!provider.policy.enabled) {
+    return { accounts: [], next: null, asOf, validates: false, held: [] };
+  }
   const lanes = await heldLanes(deps, provider, input.environment);
   const due = {
     provider: provider.id,
@@ -73,5 +77,6 @@ export async function listDueAccounts(
   const { batchesAtOnce } = provider.policy;
   if (!isFirst) return { ...page, asOf, batchesAtOnce, held };
   const inBatches = await deps.store.dueAccounts.areMoreThan(provider.policy.perAccountUpTo, due);
-  return { ...page, asOf, inBatches, batchesAtOnce, held };
+  const validates = provider.policy.validateEveryMs !== null;
+  return { ...page, asOf, inBatches, batchesAtOnce, validates, held };
 }

@@ -53,6 +53,8 @@ export interface SweepProgress {
   asOf: string | null;
   /** More are due than are given a workflow each. Absent in what older workers began. */
   inBatches?: boolean;
+  /** Validations follow the refreshes. Absent in what older workers began: what is due is asked for. */
+  validates?: boolean;
   /** Somebody asked for another pass meanwhile. */
   again: boolean;
   summary: SweepSummary;

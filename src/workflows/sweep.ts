@@ -120,6 +120,7 @@ async function refreshDue(
     progress.asOf = page.asOf;
     summary.due += page.accounts.length;
     progress.inBatches = page.inBatches ?? progress.inBatches ?? false;
+    progress.validates = page.validates ?? progress.validates ?? true;
     for (const lane of page.held ?? []) await leave(provider, lane, children, summary);
     const request = scheduledRefresh(page.asOf, false);
     if (progress.inBatches) {
@@ -166,6 +167,7 @@ async function validateDue(
   children: Children,
   progress: SweepProgress,
 ): Promise<void> {
+  if (progress.validates === false) return;
   const { provider, environment = null } = input;
   const { summary } = progress;
   const asOf = progress.asOf ?? summary.started_at;

@@ -22,6 +22,14 @@ async function sweep(provider = 'shopify'): Promise<SweepSummary> {
   const { body } = await h.request(key, 'POST', '/api/admin/internal/refresh-tokens', { provider });
   return h.client.workflow.getHandle(body.started[0].workflow_id).result();
 }
+/** Of the last one. */
+async function activitiesOfSweep(provider: string): Promise<string[]> {
+  const handle = h.client.workflow.getHandle(`sweep/${provider}/triggered`);
+  const { events } = await handle.fetchHistory();
+  return (events ?? []).flatMap(
+    ({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name ?? [],
+  );
+}
 const asked = (subject: string) =>
   h.sandbox.ledger.filter((entry) => entry.event === 'validated' && entry.subject === subject);
 const refreshes = (subject: string) =>
@@ -208,9 +216,12 @@ describe('a sweep over stores', () => {
       await h.request(own, 'PATCH', `/api/admin/accounts/${id}`, { disabled: true });
   });
 
-  it('leaves a provider alone for which nothing is said', async () => {
+  it('leaves a provider alone for which nothing is said, and does not look for what is due there', async () => {
     const { id } = await h.addAccount({ provider: 'google', expiresInMs: HOUR_MS });
     expect(await sweep('google')).toMatchObject({ due: 0, validation_due: 0 });
     expect(asked(id)).toHaveLength(0);
+    expect(await activitiesOfSweep('google')).not.toContain('listDueValidations');
+    await sweep('shopify');
+    expect(await activitiesOfSweep('shopify')).toContain('listDueValidations');
   });
 });
