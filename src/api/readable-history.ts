@@ -33,7 +33,11 @@ const Attempt = z.object({
   reason: z.string(),
   failure: z.object({ message: z.string() }).nullable(),
 });
-const Activity = z.object({ attempt: Attempt });
+/** What a refresh comes to, and what its activity does. */
+const Refresh = z.union([
+  Attempt,
+  z.object({ attempt: Attempt }).transform(({ attempt }) => attempt),
+]);
 const Asked = z.object({ source: z.string(), force: z.boolean() });
 const Batch = z.object({ counts: z.object({ refreshed: z.number() }) });
 const BatchPart = z.object({ rest: z.array(z.unknown()), refreshed: z.number() });
@@ -157,7 +161,7 @@ class HistoryReader {
     if (started) return { what: `${id} has begun` };
     if (refused) return { what: `${id} was under way already` };
     if (completed) {
-      const said = resultSaid({ attempt: jsonOf(completed.result?.payloads?.[0]) });
+      const said = resultSaid(jsonOf(completed.result?.payloads?.[0]));
       return { ...said, what: `${id}: ${said.what}` };
     }
     const failure = event.childWorkflowExecutionFailedEventAttributes?.failure;
@@ -201,8 +205,7 @@ function ending(event: RawEvent): Said | null {
   const completed = event.workflowExecutionCompletedEventAttributes;
   if (completed) {
     const result = jsonOf(completed.result?.payloads?.[0]);
-    if (isSummary(result)) return { what: `finished: ${summaryLine(result)}` };
-    return resultSaid(Batch.safeParse(result).success ? result : { attempt: result });
+    return isSummary(result) ? { what: `finished: ${summaryLine(result)}` } : resultSaid(result);
   }
   const failed = event.workflowExecutionFailedEventAttributes;
   if (failed) return { what: 'failed', failure: failureSentence(failed.failure) };
@@ -223,9 +226,9 @@ function ending(event: RawEvent): Said | null {
 
 /** What a refresh or an activity came to; a refusal by the provider is a result, not a failure of the activity. */
 function resultSaid(result: unknown): Said {
-  const ended = Activity.safeParse(result);
+  const ended = Refresh.safeParse(result);
   if (ended.success) {
-    const { outcome, reason, failure } = ended.data.attempt;
+    const { outcome, reason, failure } = ended.data;
     return {
       what: outcome === reason ? outcome : `${outcome} (${reason})`,
       failure: failure?.message ?? null,
