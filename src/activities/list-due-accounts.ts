@@ -21,6 +21,8 @@ export interface DuePage {
   inBatches?: boolean;
   /** By the provider's policy. Absent in what older workers answered. */
   batchesAtOnce?: number;
+  /** So many accounts in a batch at most. Absent in what older workers answered. */
+  batch?: number;
   /** On the first page: by the provider's policy its accounts are validated, too. Absent in what older workers answered. */
   validates?: boolean;
   /**
@@ -29,6 +31,12 @@ export interface DuePage {
    */
   held?: HeldLane[];
 }
+
+/**
+ * Each batch costs Temporal as much as two accounts' workflows, and is the part that another worker can take. Of each one
+ * refused, its result takes some 750 bytes, of the two million that Temporal allows.
+ */
+const BATCH = 500;
 
 export async function listDueAccounts(
   deps: Pick<ActivityDependencies, 'store' | 'providers' | 'permits' | 'restoreGuard' | 'now'>,
@@ -74,9 +82,15 @@ export async function listDueAccounts(
       };
     }),
   );
-  const { batchesAtOnce } = provider.policy;
-  if (!isFirst) return { ...page, asOf, batchesAtOnce, held };
+  const listed = {
+    ...page,
+    asOf,
+    batchesAtOnce: provider.policy.batchesAtOnce,
+    batch: BATCH,
+    held,
+  };
+  if (!isFirst) return listed;
   const inBatches = await deps.store.dueAccounts.areMoreThan(provider.policy.perAccountUpTo, due);
   const validates = provider.policy.validateEveryMs !== null;
-  return { ...page, asOf, inBatches, batchesAtOnce, validates, held };
+  return { ...listed, inBatches, validates };
 }

@@ -101,14 +101,22 @@ export function addCounts(to: RefreshCounts, { failures, ...counts }: RefreshCou
     to.failures[code] = (to.failures[code] ?? 0) + number;
 }
 
-/** Refreshed by one activity: what a killed one had begun is little, and several workers take part. */
-export const BATCH = 200;
+/** Where an older worker listed what is due. */
+const BATCH_OF_OLDER_WORKERS = 200;
 
-/** @param accounts most urgent first */
-export function inBatches(accounts: readonly DueAccount[]): DueAccount[][] {
+/**
+ * Batches of about the same size.
+ * @param accounts most urgent first
+ * @param most in one batch
+ */
+export function inBatches(
+  accounts: readonly DueAccount[],
+  most: number = BATCH_OF_OLDER_WORKERS,
+): DueAccount[][] {
   const rest = takingTurns(accounts);
+  const size = Math.ceil(rest.length / Math.ceil(rest.length / most));
   const batches: DueAccount[][] = [];
-  while (rest.length > 0) batches.push(rest.splice(0, BATCH));
+  while (rest.length > 0) batches.push(rest.splice(0, size));
   return batches;
 }
 

@@ -124,7 +124,7 @@ async function refreshDue(
     for (const lane of page.held ?? []) await leave(provider, lane, children, summary);
     const request = scheduledRefresh(page.asOf, false);
     if (progress.inBatches) {
-      for (const accounts of inBatches(page.accounts)) {
+      for (const accounts of inBatches(page.accounts, page.batch)) {
         await condition(() => batches.running < (page.batchesAtOnce ?? BATCHES));
         void batches.refresh(accounts, request);
       }

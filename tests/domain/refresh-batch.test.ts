@@ -1,4 +1,4 @@
-import { addCounts, BATCH, inBatches, noCounts } from '../../src/domain/refresh-batch';
+import { addCounts, inBatches, noCounts } from '../../src/domain/refresh-batch';
 
 const due = (organisation: string, accountId: string) => ({
   accountId,
@@ -13,12 +13,21 @@ it('issue 7.2 organisations take turns, each with its most urgent accounts first
   expect(ids).toEqual([['l1', 's1', 'l2', 'l3']]);
 });
 
-it('issue 7.3 no batch is larger than it may be, and none is empty', () => {
-  const listed = Array.from({ length: 2 * BATCH + 1 }, (_, n) => due('one', `${n}`));
-  const batches = inBatches(listed);
-  expect(batches.map(({ length }) => length)).toEqual([BATCH, BATCH, 1]);
+const many = (length: number) => Array.from({ length }, (_, n) => due('one', `${n}`));
+const sizes = (batches: unknown[][]) => batches.map(({ length }) => length);
+
+it('issue 7.3 no batch is larger than it may be, none is empty, and all are of about the same size', () => {
+  const listed = many(1_001);
+  const batches = inBatches(listed, 500);
+  expect(sizes(batches)).toEqual([334, 334, 333]);
   expect(batches.flat()).toEqual(listed);
-  expect(inBatches([])).toEqual([]);
+  expect(sizes(inBatches(many(1_000), 500))).toEqual([500, 500]);
+  expect(inBatches([], 500)).toEqual([]);
+});
+
+it('what an older worker listed is divided among as many batches as it was', () => {
+  for (const length of [1, 200, 201, 450, 999, 1_000])
+    expect(inBatches(many(length))).toHaveLength(Math.ceil(length / 200));
 });
 
 it('what batches came to adds up, failures by their codes', () => {
