@@ -101,20 +101,19 @@ export function addCounts(to: RefreshCounts, { failures, ...counts }: RefreshCou
     to.failures[code] = (to.failures[code] ?? 0) + number;
 }
 
-/** Where an older worker listed what is due. */
 const BATCH_OF_OLDER_WORKERS = 200;
 
 /**
- * Batches of about the same size.
+ * Batches of about the same size; where an older worker listed what is due, as it would have divided it.
  * @param accounts most urgent first
  * @param most in one batch
  */
-export function inBatches(
-  accounts: readonly DueAccount[],
-  most: number = BATCH_OF_OLDER_WORKERS,
-): DueAccount[][] {
+export function inBatches(accounts: readonly DueAccount[], most?: number): DueAccount[][] {
   const rest = takingTurns(accounts);
-  const size = Math.ceil(rest.length / Math.ceil(rest.length / most));
+  const size =
+    most === undefined
+      ? BATCH_OF_OLDER_WORKERS
+      : Math.ceil(rest.length / Math.ceil(rest.length / most));
   const batches: DueAccount[][] = [];
   while (rest.length > 0) batches.push(rest.splice(0, size));
   return batches;
