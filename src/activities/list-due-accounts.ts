@@ -82,13 +82,8 @@ export async function listDueAccounts(
       };
     }),
   );
-  const listed = {
-    ...page,
-    asOf,
-    batchesAtOnce: provider.policy.batchesAtOnce,
-    batch: BATCH,
-    held,
-  };
+  const { batchesAtOnce } = provider.policy;
+  const listed = { ...page, asOf, batchesAtOnce, batch: BATCH, held };
   if (!isFirst) return listed;
   const inBatches = await deps.store.dueAccounts.areMoreThan(provider.policy.perAccountUpTo, due);
   const validates = provider.policy.validateEveryMs !== null;

@@ -269,12 +269,9 @@ describe('a batch of accounts that callers wait for', () => {
     for (const { id: subject } of accounts)
       api.sandbox.script({ subject, answer: { kind: 'normal', delayMs: MINUTE, until } });
     const answered = await ask(accounts);
-    const received = new Set<string | undefined>();
-    await eventually(() => {
-      for (const { event, subject } of api.sandbox.ledger)
-        if (event === 'received') received.add(subject);
-      return accounts.every(({ id }) => received.has(id));
-    });
+    const isReceived = (id: string) =>
+      api.sandbox.ledger.some(({ event, subject }) => event === 'received' && subject === id);
+    await eventually(() => accounts.every(({ id }) => isReceived(id)));
     const [{ workflow_id }] = await batches('&status=running');
     const path = `/api/admin/workflows/${encodeURIComponent(workflow_id)}/terminate`;
     expectError(await api.post(path, { reason: 'enough' }), 409, 'conflict');
