@@ -9,6 +9,8 @@ export const DUPLICATE_KEY = 11000;
 /** Its code for a disk that is full. */
 const OUT_OF_DISK_SPACE = 14031;
 
+const BROKEN_CONNECTION: ReadonlySet<unknown> = new Set(['EPIPE', 'ECONNRESET']);
+
 /** Opens a connection. Writes are acknowledged by the majority and journaled: a refresh token is spent on them. */
 export async function openDatabase(uri: string): Promise<Connection> {
   return mongoose
@@ -38,6 +40,8 @@ export function isDatabaseUnavailable(error: unknown): boolean {
     (error instanceof mongoose.mongo.MongoError && error.hasErrorLabel('RetryableWriteError')) ||
     error.name === 'MongooseServerSelectionError' ||
     error.name === 'MongoPoolClearedError' ||
+    // A connection that breaks in the middle of a write: the driver hands on what the socket said.
+    ('syscall' in error && 'code' in error && BROKEN_CONNECTION.has(error.code)) ||
     // Mongoose holds operations back while it reconnects, and gives up with this one.
     /buffering timed out/.test(error.message)
   );
