@@ -6,11 +6,12 @@ import { log } from '@temporalio/activity';
 import { type Account, AccountState, type Claim, type LastAttempt } from '../domain/account';
 import type { SealedGrant } from '../domain/grant';
 import type { LogEntry } from '../domain/log-entry';
-import type {
-  AttemptOutcome,
-  RefreshGrantInput,
-  RefreshGrantResult,
-  Unwritten,
+import {
+  type AttemptOutcome,
+  BEGUN_BEFORE,
+  type RefreshGrantInput,
+  type RefreshGrantResult,
+  type Unwritten,
 } from '../domain/refresh-attempt';
 import { refreshFailure } from '../domain/refresh-failure';
 import { dueDecision } from '../domain/refresh-policy';
@@ -107,6 +108,8 @@ async function claimAndRefresh(
     }
     case 'busy':
       return result(input, account, { outcome: 'busy', reason: 'claimed' });
+    case 'begun_before':
+      return result(input, account, { outcome: 'busy', reason: BEGUN_BEFORE });
     case 'answered':
       return shareOutcome(deps, input, context, claimed.attempt);
     case 'abandoned': {
@@ -409,19 +412,22 @@ async function shareOutcome(
   attempt: LastAttempt,
 ): Promise<RefreshGrantResult> {
   // The caller's own attempt that was written, but whose worker vanished before it could log or tell.
-  if (supersededBy(input).includes(attempt.attemptId)) {
-    await deps.store.logEntries.record(recoveredEntry(context, attempt));
-  }
+  const isOwn = [input.attemptId, ...supersededBy(input)].includes(attempt.attemptId);
+  if (isOwn) await deps.store.logEntries.record(recoveredEntry(context, attempt));
   const entry = await deps.store.logEntries.read(attempt.attemptId);
   const { current, previous, generation } = context.account;
   const shared = result(input, context.account, {
     outcome: attempt.outcome,
-    reason: 'answered_by_another_attempt',
+    reason: isOwn ? (entry?.error?.code ?? attempt.outcome) : 'answered_by_another_attempt',
     exchange: entry?.outcome ?? null,
     failure: entry?.error ?? null,
     logEntryId: attempt.attemptId,
   });
-  return { ...shared, rotatedTo: isRotated(previous, current) ? generation : null };
+  const rotatedTo = isRotated(previous, current) ? generation : null;
+  if (!isOwn || !entry?.error) return { ...shared, rotatedTo };
+  // What comes next is decided as it would have been.
+  const { replayRule = null } = deps.providers.find(context.account.provider) ?? {};
+  return { ...shared, rotatedTo, replayRule, sentAt: entry.created_at };
 }
 
 function supersededBy({ supersedes }: RefreshGrantInput): readonly string[] {

@@ -41,8 +41,12 @@ const Refresh = z.union([
 const Asked = z.object({ source: z.string(), force: z.boolean() });
 const Batch = z.object({ counts: z.object({ refreshed: z.number() }) });
 const BatchPart = z.object({ rest: z.array(z.unknown()), refreshed: z.number() });
+/** What the SDK notes of an activity that ran in a task of its workflow. */
+const InTask = z.object({ activity_type: z.string(), attempt: z.number() });
 const DuePage = z.object({ accounts: z.array(z.unknown()) });
 
+/** The SDK's name for such a note. */
+const IN_TASK_MARKER = 'core_local_activity';
 /** How the ids of a sweep's batches begin. */
 const BATCH = 'refresh-batch/';
 
@@ -87,7 +91,13 @@ class HistoryReader {
   }
 
   read(event: RawEvent, at: Date): Said | null {
-    return this.#activity(event) ?? this.#child(event) ?? this.#wait(event, at) ?? ending(event);
+    return (
+      this.#activity(event) ??
+      inTask(event) ??
+      this.#child(event) ??
+      this.#wait(event, at) ??
+      ending(event)
+    );
   }
 
   #activity(event: RawEvent): Said | null {
@@ -197,6 +207,21 @@ class HistoryReader {
     }
     return null;
   }
+}
+
+/** An activity that ran in a task of its workflow: from its beginning to its end one event. */
+function inTask(event: RawEvent): Said | null {
+  const marker = event.markerRecordedEventAttributes;
+  if (marker?.markerName !== IN_TASK_MARKER) return null;
+  const { data, result } = marker.details ?? {};
+  const noted = InTask.safeParse(jsonOf(data?.payloads?.[0]));
+  const { activity_type: activity = null, attempt = null } = noted.data ?? {};
+  const said = marker.failure
+    ? { what: 'failed', failure: failureSentence(marker.failure) }
+    : resultSaid(jsonOf(result?.payloads?.[0]));
+  const summary = jsonOf(event.userMetadata?.summary);
+  const what = typeof summary === 'string' ? `${summary}: ${said.what}` : said.what;
+  return { activity, attempt, ...said, what };
 }
 
 /** How a workflow began and ended, and what went wrong with its code. */

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   type Client,
+  isGrpcServiceError,
   WithStartWorkflowOperation,
   WorkflowExecutionAlreadyStartedError,
   WorkflowIdConflictPolicy,
@@ -17,6 +18,7 @@ import type { ValidationOutcome, ValidationRequest } from '../domain/validation'
 import type { Provider } from '../providers/provider';
 import type { Store } from '../store/store';
 import {
+  REPLACED_AFTER,
   refreshAccountWorkflow,
   refreshAccountWorkflowId,
   requestRefreshUpdate,
@@ -39,6 +41,8 @@ const WAIT_MS = 60_000;
 const STILL_RUNNING =
   'The refresh goes on, but takes longer than a minute. Its log entry will show how it ends.';
 const PING_MS = 3_000;
+/** Of one request, where the task that it came with fails. */
+const ASKED_MAX = 5;
 
 interface StartedSweep {
   workflowId: string;
@@ -103,6 +107,7 @@ export function createRefreshClient(
       workflowId: refreshAccountWorkflowId(account.id),
       workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
       taskQueue,
+      workflowTaskTimeout: REPLACED_AFTER,
       args: [{ accountId: account.id, label: account.label, request }],
       staticSummary: `Refresh ${account.label} (${account.provider})`,
       typedSearchAttributes: searchAttributes(account, request.source),
@@ -116,10 +121,24 @@ export function createRefreshClient(
     });
   }
 
+  /** Asks once more where the attempt's task was done over: the request was dropped with it, and the outcome was not. */
+  async function requestRefreshPatiently(
+    account: Account,
+    request: RefreshRequest,
+  ): Promise<AttemptOutcome> {
+    for (let asked = 1; ; asked += 1) {
+      try {
+        return await requestRefresh(account, request);
+      } catch (error) {
+        if (!isTaskFailed(error) || asked === ASKED_MAX) throw error;
+      }
+    }
+  }
+
   function share(account: Account, request: RefreshRequest): Promise<AttemptOutcome> {
     let shared = underWay.get(account.id);
     if (shared === undefined) {
-      shared = requestRefresh(account, request).finally(() => underWay.delete(account.id));
+      shared = requestRefreshPatiently(account, request).finally(() => underWay.delete(account.id));
       underWay.set(account.id, shared);
     }
     return within(WAIT_MS, shared, STILL_RUNNING);
@@ -237,4 +256,10 @@ export function createRefreshClient(
     },
     ping,
   };
+}
+
+/** Temporal's answer to an update that came with a task of the workflow that failed: gRPC's `FAILED_PRECONDITION`. */
+function isTaskFailed(error: unknown): boolean {
+  const code: number | null = isGrpcServiceError(error) ? error.code : null;
+  return code === 9;
 }

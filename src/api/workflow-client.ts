@@ -2,6 +2,7 @@
 import {
   type Client,
   isGrpcServiceError,
+  type WorkflowExecutionDescription,
   WorkflowFailedError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
@@ -263,16 +264,18 @@ export function createWorkflowClient(
         const { raw, workflow } = await described(organisation, workflowId, runId);
         // The run that was described, should another begin at this moment.
         const history = await client.workflow.getHandle(workflowId, workflow.runId).fetchHistory();
+        const events = readableHistory(history.events ?? [], organisation);
+        const pending = (raw.pendingActivities ?? []).map((activity) => ({
+          activity: activity.activityType?.name ?? '',
+          attempt: activity.attempt ?? 1,
+          failure: failureSentence(activity.lastFailure),
+          nextRetryAt: timeOf(activity.nextAttemptScheduleTime),
+        }));
         return {
           ...workflow,
           uiUrl: uiUrlOf(workflow),
-          events: readableHistory(history.events ?? [], organisation),
-          pending: (raw.pendingActivities ?? []).map((pending) => ({
-            activity: pending.activityType?.name ?? '',
-            attempt: pending.attempt ?? 1,
-            failure: failureSentence(pending.lastFailure),
-            nextRetryAt: timeOf(pending.nextAttemptScheduleTime),
-          })),
+          events,
+          pending: isInFirstAttempt(raw, events) ? [FIRST_ATTEMPT] : pending,
         };
       }),
     results: (sweeps) => answering(client, () => Promise.all(sweeps.map(withResult))),
@@ -319,6 +322,18 @@ export function createWorkflowClient(
         return new Set(seen.map(({ identity }) => identity)).size;
       }),
   };
+}
+
+/** A first attempt runs in the workflow's own task, of which Temporal says no more than that it is under way. */
+const FIRST_ATTEMPT = { activity: 'refreshGrant', attempt: 1, failure: null, nextRetryAt: null };
+
+function isInFirstAttempt(
+  { workflowExecutionInfo, pendingWorkflowTask }: WorkflowExecutionDescription['raw'],
+  events: readonly HistoryEvent[],
+): boolean {
+  const isRefresh = workflowExecutionInfo?.type?.name === REFRESH;
+  const isUnderWay = timeOf(pendingWorkflowTask?.startedTime) !== null;
+  return isRefresh && isUnderWay && events.every(({ activity }) => activity === null);
 }
 
 type RawWorkflow = NonNullable<

@@ -42,6 +42,9 @@ export interface FirstAttempt {
   result: RefreshGrantResult | null;
 }
 
+/** The reason of an attempt that is busy because its own claim stands: a worker began with it, and said no more. */
+export const BEGUN_BEFORE = 'begun_before';
+
 /** How one attempt ended, as every caller sees it. */
 export interface AttemptOutcome {
   accountId: string;

@@ -50,6 +50,8 @@ export type ClaimResult =
   /** An attempt that ended meanwhile is the answer. */
   | { kind: 'answered'; account: Account; attempt: LastAttempt }
   | { kind: 'busy'; account: Account; leaseUntil: Date }
+  /** It was made before, by a worker that may have gone since. */
+  | { kind: 'begun_before'; account: Account }
   | { kind: 'disabled' | 'quarantined' | 'stale_restore'; account: Account }
   | { kind: 'absent' };
 
@@ -99,9 +101,11 @@ export class Grants {
    */
   async claim(input: ClaimInput): Promise<ClaimResult> {
     const { accountId, attemptId, supersedes, unlessAttemptedSince: since, now } = input;
-    const conditions: mongo.Filter<AccountDocument>[] = [{ claim: null }];
-    if (supersedes.length > 0)
-      conditions.push({ 'last_attempt.attempt_id': { $nin: [...supersedes] } });
+    const conditions: mongo.Filter<AccountDocument>[] = [
+      { claim: null },
+      // What has ended is not begun once more, by its own worker's successor or by its own successor.
+      { 'last_attempt.attempt_id': { $nin: [attemptId, ...supersedes] } },
+    ];
     if (since !== null) {
       conditions.push({
         $or: [{ last_attempt: null }, { 'last_attempt.finished_at': { $lt: since } }],
@@ -131,6 +135,7 @@ export class Grants {
     if (account.quarantine) return { kind: 'quarantined', account };
     if (account.staleRestore) return { kind: 'stale_restore', account };
     const { claim: standing, lastAttempt } = account;
+    if (standing?.attemptId === attemptId) return { kind: 'begun_before', account };
     if (standing !== null) {
       const abandoned = standing.leaseUntil <= now || supersedes.includes(standing.attemptId);
       return abandoned

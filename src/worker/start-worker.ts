@@ -25,6 +25,8 @@ import { startWebhookWorker } from './start-webhook-worker';
 /** Longer than the HTTP deadline and the commit after it: what was sent is finished before the worker ends. */
 const SHUTDOWN_GRACE = '30s';
 const ACTIVITIES_AT_ONCE = 100;
+/** A refresh keeps its workflow's task while its first attempt runs: with slow providers the others are to find one. */
+const WORKFLOW_TASKS_AT_ONCE = 400;
 /** The steps of a debug run are told to Temporal with its heartbeats, and are not to be older than this. */
 const HEARTBEAT_AT_MOST_EVERY = '500ms';
 
@@ -83,6 +85,8 @@ export async function startWorker({
       stopping: stopping.signal,
       now,
     }),
+    maxConcurrentWorkflowTaskExecutions: WORKFLOW_TASKS_AT_ONCE,
+    maxConcurrentLocalActivityExecutions: ACTIVITIES_AT_ONCE,
     maxConcurrentActivityTaskExecutions: ACTIVITIES_AT_ONCE,
     maxHeartbeatThrottleInterval: HEARTBEAT_AT_MOST_EVERY,
     shutdownGraceTime: SHUTDOWN_GRACE,

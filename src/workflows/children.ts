@@ -10,7 +10,11 @@ import { CLOSED_LANE } from '../domain/lane';
 import type { AttemptOutcome, FirstAttempt, RefreshRequest } from '../domain/refresh-attempt';
 import type { RefreshCounts } from '../domain/refresh-batch';
 import type { DueAccount } from '../domain/sweep';
-import { refreshAccountWorkflow, refreshAccountWorkflowId } from './refresh-account';
+import {
+  REPLACED_AFTER,
+  refreshAccountWorkflow,
+  refreshAccountWorkflowId,
+} from './refresh-account';
 import {
   EvergrantAccount,
   EvergrantOrg,
@@ -73,6 +77,7 @@ export class Children {
         workflowId: refreshAccountWorkflowId(accountId),
         args: [{ accountId, label, request, ...(first === null ? {} : { first }) }],
         parentClosePolicy: ParentClosePolicy.ABANDON,
+        workflowTaskTimeout: REPLACED_AFTER,
         staticSummary: `Refresh ${label} (${this.provider})`,
         typedSearchAttributes: [
           { key: EvergrantProvider, value: this.provider },

@@ -12,7 +12,9 @@ import {
   defineUpdate,
   getExternalWorkflowHandle,
   log,
+  patched,
   proxyActivities,
+  proxyLocalActivities,
   setHandler,
   sleep,
   TimeoutFailure,
@@ -20,29 +22,36 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities';
-import type {
-  AttemptOutcome,
-  FirstAttempt,
-  RefreshGrantResult,
-  RefreshRequest,
-  Unwritten,
+import {
+  type AttemptOutcome,
+  BEGUN_BEFORE,
+  type FirstAttempt,
+  type RefreshGrantResult,
+  type RefreshRequest,
+  type Unwritten,
 } from '../domain/refresh-attempt';
 import { lostPauseMs, retryPauseMs } from '../domain/refresh-policy';
 import { pauseBeforeReplayMs } from '../domain/replay';
 import { followLane } from './lane';
 import { EvergrantGeneration, EvergrantOutcome } from './search-attributes';
 
+/**
+ * So soon a worker that has gone is replaced, within the grace that providers give a replay: where the attempt runs in
+ * the workflow's own task, by the task's time-out, and otherwise by the heartbeat's.
+ */
+export const REPLACED_AFTER = '5s';
+
 // One attempt is one try: each further one would present the refresh token again, and is this workflow's decision.
-// The heartbeat is short so that a dead worker is replaced within the grace that providers give a replay.
-const { refreshGrant } = proxyActivities<Activities>({
-  startToCloseTimeout: '60s',
-  heartbeatTimeout: '5s',
-  retry: { maximumAttempts: 1 },
-});
+const ATTEMPT = { startToCloseTimeout: '60s', retry: { maximumAttempts: 1 } } as const;
+const elsewhere = proxyActivities<Activities>({ ...ATTEMPT, heartbeatTimeout: REPLACED_AFTER });
+/** Few need another: a first attempt in the workflow's own task costs Temporal half of what an activity's own would. */
+const inOwnTask = proxyLocalActivities<Activities>(ATTEMPT);
+/** Refreshes that began before this have had their first attempt elsewhere. */
+const FIRST_IN_OWN_TASK = 'first-attempt-in-own-task';
 // What the database could not take is written for as long as it takes: the grant exists nowhere else.
 const { persistGrant, recordAttempt } = proxyActivities<Activities>({
   startToCloseTimeout: '30s',
-  heartbeatTimeout: '5s',
+  heartbeatTimeout: REPLACED_AFTER,
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
 });
 
@@ -174,7 +183,8 @@ export async function refreshAccountWorkflow(input: RefreshAccountInput): Promis
     const before = finished;
     // Answered by the attempt under way, or by the next one, which is then made as this request wants it.
     wanted = wanted === null || asked.force ? asked : wanted;
-    await condition(() => finished > before || ended);
+    // Who waits is told how it ended, also where somebody asks the workflow to cancel meanwhile.
+    await CancellationScope.nonCancellable(() => condition(() => finished > before || ended));
     if (outcome === undefined) {
       throw ApplicationFailure.nonRetryable(
         'the refresh ended without an outcome',
@@ -206,7 +216,7 @@ export async function refreshAccountWorkflow(input: RefreshAccountInput): Promis
         result =
           made ??
           (await CancellationScope.nonCancellable(() =>
-            refreshGrant.executeWithOptions(
+            attemptedWhere(attempts, request).refreshGrant.executeWithOptions(
               { summary: summaryOf(input.label, request, attempts) },
               [{ accountId: input.accountId, attemptId, supersedes, retry: finished > 0, request }],
             ),
@@ -231,7 +241,9 @@ export async function refreshAccountWorkflow(input: RefreshAccountInput): Promis
       const { attempt } = result;
       if (result.lane) await followLane(result.lane);
       if (attempt.outcome === 'busy') {
-        await sleep(BUSY_PAUSE_MS);
+        // The worker that had begun this very attempt was replaced, with the workflow's task.
+        if (attempt.reason === BEGUN_BEFORE) supersedes = attemptId;
+        else await sleep(BUSY_PAUSE_MS);
         continue;
       }
       supersedes = null;
@@ -273,6 +285,11 @@ export async function refreshAccountWorkflow(input: RefreshAccountInput): Promis
     ended = true;
     await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
   }
+}
+
+/** Where an attempt is made. A debug run tells its steps with heartbeats, for which it needs an activity of its own. */
+function attemptedWhere(attempt: number, { capture }: RefreshRequest) {
+  return attempt === 1 && !capture && patched(FIRST_IN_OWN_TASK) ? inOwnTask : elsewhere;
 }
 
 /** Functions, because the compiler does not see that a handler assigns while this workflow waits. */
@@ -317,9 +334,12 @@ function summaryOf(label: string, request: RefreshRequest, attempt: number): str
 
 /** Which kind of end an activity without a result came to. Cancellation and anything unexpected is thrown on. */
 function failureKind(error: unknown): 'worker_lost' | 'cannot_begin' | 'internal_error' {
-  if (!(error instanceof ActivityFailure)) throw error;
-  if (error.cause instanceof TimeoutFailure) return 'worker_lost';
-  const type = error.cause instanceof ApplicationFailure ? error.cause.type : null;
+  // In the workflow's own task it comes as it is.
+  const failure = error instanceof ActivityFailure ? error.cause : error;
+  if (failure instanceof TimeoutFailure) return 'worker_lost';
+  const isOurs = failure instanceof ApplicationFailure;
+  if (!isOurs && !(error instanceof ActivityFailure)) throw error;
+  const type = isOurs ? failure.type : null;
   if (type === 'database_unavailable' || type === 'restore_unknown') return 'cannot_begin';
   return 'internal_error';
 }

@@ -16,7 +16,11 @@ import type { Activities } from '../activities';
 import type { AttemptOutcome } from '../domain/refresh-attempt';
 import type { DueAccount } from '../domain/sweep';
 import type { ValidationOutcome, ValidationRequest } from '../domain/validation';
-import { refreshAccountWorkflow, refreshAccountWorkflowId } from './refresh-account';
+import {
+  REPLACED_AFTER,
+  refreshAccountWorkflow,
+  refreshAccountWorkflowId,
+} from './refresh-account';
 import {
   EvergrantAccount,
   EvergrantOrg,
@@ -83,6 +87,7 @@ async function refresh(
       workflowId: refreshAccountWorkflowId(accountId),
       args: [{ accountId, label, request: { source, caller, capture, requestedAt, force: true } }],
       parentClosePolicy: ParentClosePolicy.ABANDON,
+      workflowTaskTimeout: REPLACED_AFTER,
       staticSummary: `Refresh ${label} (${provider}), whose access token was refused`,
       typedSearchAttributes: [
         { key: EvergrantProvider, value: provider },

@@ -17,7 +17,12 @@ import {
 import type { Activities } from '../activities';
 import type { DueAccount } from '../domain/sweep';
 import { type LaneName, laneOpenedSignal } from './lane';
-import { goesOnSignal, refreshAccountWorkflow, refreshAccountWorkflowId } from './refresh-account';
+import {
+  goesOnSignal,
+  REPLACED_AFTER,
+  refreshAccountWorkflow,
+  refreshAccountWorkflowId,
+} from './refresh-account';
 import {
   EvergrantAccount,
   EvergrantOrg,
@@ -91,6 +96,7 @@ async function probe(
           },
         ],
         parentClosePolicy: ParentClosePolicy.ABANDON,
+        workflowTaskTimeout: REPLACED_AFTER,
         staticSummary: `Refresh ${label} (${provider}), to find out whether the OAuth app is served again`,
         typedSearchAttributes: [
           { key: EvergrantProvider, value: provider },

@@ -1,10 +1,11 @@
 /**
- * The fault lab: a harness whose workflows run in a process that is never touched, and whose attempts run in processes
- * that are killed, frozen and cut off at the moments that the attempts themselves, and the provider, say they reached.
+ * The fault lab: a harness whose workers are processes of their own, which are killed, frozen and cut off at the moments
+ * that the attempts themselves, and the provider, say they reached.
  */
 import { randomInt } from 'node:crypto';
 import { WorkflowIdConflictPolicy } from '@temporalio/client';
 import { registerSearchAttributes } from '../../src/register-search-attributes';
+import { REPLACED_AFTER } from '../../src/workflows/refresh-account';
 import type { Harness, HarnessOptions, NewAccount } from '../support/harness';
 import { startHarness } from '../support/harness';
 import { type LabWorker, type LabWorkerOptions, spawnLabWorker } from '../support/lab-process';
@@ -102,7 +103,6 @@ export async function startLab(options: HarnessOptions = {}): Promise<Lab> {
     workers.push(worker);
     return worker;
   };
-  await spawn({ role: 'workflows' }).run();
 
   const lab: Lab = {
     h,
@@ -119,6 +119,7 @@ export async function startLab(options: HarnessOptions = {}): Promise<Lab> {
         workflowId: `refresh-account/${id}`,
         // A sweep of a worker that has just started may have been faster.
         workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+        workflowTaskTimeout: REPLACED_AFTER,
         taskQueue: TASK_QUEUE,
         args: [
           {

@@ -180,6 +180,29 @@ it(
   LONG ? 3_600_000 : 180_000,
 );
 
+it('P3 R3.1 who waits for a refresh whose worker is killed is answered by the one that takes over', async () => {
+  const key = await lab.h.key({ scopes: ['admin', 'tokens'] });
+  const worker = standby;
+  await worker.run();
+  standby = lab.spawn();
+  await standby.ready;
+  const answers: Promise<{ status: number; body: any }>[] = [];
+  const ids: string[] = [];
+  for (const phase of ['claimed', 'committed'] as const) {
+    const id = await lab.addAccount('grace');
+    await worker.hold(id, phase);
+    answers.push(lab.h.request(key, 'POST', `/api/admin/accounts/${id}/refresh`, {}));
+    await worker.reached(id, phase);
+    ids.push(id);
+  }
+  await worker.signal('SIGKILL');
+  await standby.run();
+  for (const answer of answers)
+    expect(await answer).toMatchObject({ status: 200, body: { outcome: 'refreshed' } });
+  await lab.settled(ids);
+  expect(broken(await checkPromises(lab.h, ids))).toEqual([]);
+}, 60_000);
+
 it(
   'P2 the window between the request and the first durable write is measured',
   async () => {

@@ -98,7 +98,7 @@ it('workflows and activities say in a line of their own what they are', async ()
   );
   const summaries = (events: any[]) =>
     events
-      .filter(({ eventType }) => eventType === 'EVENT_TYPE_ACTIVITY_TASK_SCHEDULED')
+      .filter(({ userMetadata }, at) => at > 0 && userMetadata)
       .map(({ userMetadata }) => JSON.stringify(userMetadata.summary));
   expect(summaries(await history(id))).toEqual([
     expect.stringMatching(said('expired: refresh (api, forced)')),

@@ -106,11 +106,13 @@ describe('claim', () => {
     }
   });
 
-  it('P1 asked for twice under one id is given once', async () => {
+  it('P1 asked for twice under one id is given once, whatever its lease says', async () => {
     await claim('one');
-    expect((await claim('one', { now: fromNow(1) })).kind).toBe('busy');
+    expect((await claim('one', { now: fromNow(1) })).kind).toBe('begun_before');
     await sending('one');
-    expect((await claim('one')).kind).toBe('busy');
+    for (const now of [NOW, fromNow(LEASE_MS + 1)])
+      expect((await claim('one', { now })).kind).toBe('begun_before');
+    expect((await accountOf(store, account.id)).claim).toMatchObject({ attemptId: 'one', at: NOW });
   });
 
   it('of an account that is not there, or disabled, says so', async () => {
@@ -181,6 +183,16 @@ describe('claim', () => {
       kind: 'answered',
       attempt: { attemptId: 'one' },
     });
+  });
+
+  it('P1 is not made by an attempt that has ended, whatever the clocks say', async () => {
+    await claim('one');
+    await store.grants.commit(commitOf(account, grantOf('one')));
+    for (const unlessAttemptedSince of [null, fromNow(MINUTE)])
+      expect(await claim('one', { unlessAttemptedSince })).toMatchObject({
+        kind: 'answered',
+        attempt: { attemptId: 'one' },
+      });
   });
 
   it('given back is free for the next, and only its owner can give it back', async () => {

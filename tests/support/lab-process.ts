@@ -8,8 +8,6 @@ import type { Harness } from './harness';
 import type { LabOrder, LabReport, WithoutControl, WorkerPhase } from './lab-worker';
 
 export interface LabWorkerOptions {
-  /** `workflows`: decides and does nothing else, so that killing the other kind kills no decision. */
-  role?: 'activities' | 'workflows';
   without?: WithoutControl;
   /** Places that ciphertext opens in, where associated data is switched off. */
   places?: { organisation: string; accountId: string }[];
@@ -77,7 +75,6 @@ export function spawnLabWorker(h: Harness, options: LabWorkerOptions = {}): LabW
       ENCRYPTION_KEYS: h.encryptionKeys,
       SANDBOX_CLIENT_SECRET: h.clientSecret,
       PROVIDERS_FILE: h.providersFile,
-      LAB_ROLE: options.role ?? 'activities',
       LAB_PLACES: JSON.stringify(options.places ?? []),
       ...(options.without && { LAB_WITHOUT: options.without }),
     },

@@ -190,10 +190,6 @@ async function main(): Promise<void> {
   const common = { connection, namespace, taskQueue, identity, shutdownGraceTime };
 
   const create = async () => {
-    if (process.env['LAB_ROLE'] === 'workflows') {
-      const codePath = join(__dirname, '..', 'workflow-bundle.js');
-      return Worker.create({ ...common, workflowBundle: { codePath } });
-    }
     const { store, vault } = await opened;
     const providers = new ConfiguredProviders(config.providers);
     const now = () => new Date();
@@ -215,7 +211,10 @@ async function main(): Promise<void> {
     };
     return Worker.create({
       ...common,
+      workflowBundle: { codePath: join(__dirname, '..', 'workflow-bundle.js') },
       activities: perAccount(createActivities(observed({ ...deps, transport: createTransport() }))),
+      maxConcurrentWorkflowTaskExecutions: 400,
+      maxConcurrentLocalActivityExecutions: 100,
       maxConcurrentActivityTaskExecutions: 100,
       maxHeartbeatThrottleInterval: '500ms',
     });

@@ -221,7 +221,7 @@ describe('what was recorded replays', () => {
   });
 
   it('a changed order of steps would be noticed', async () => {
-    const file = recorded.find((one) => one.startsWith('refresh-succeeds')) ?? '';
+    const file = recorded.find((one) => one.startsWith('refresh-attempted-elsewhere')) ?? '';
     const text = readFileSync(join(HISTORIES, file), 'utf8').replaceAll(
       '"refreshGrant"',
       '"anotherActivity"',
