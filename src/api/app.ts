@@ -1,4 +1,6 @@
 /** The API: middleware in one place, then one registration for each route. */
+import type { RequestListener } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
@@ -14,6 +16,7 @@ import { type Authenticator, createAuthenticator } from './authenticator';
 import type { ApiDependencies, ApiEnv } from './dependencies';
 import { registerDocument } from './document';
 import { ApiError, errorResponse } from './errors';
+import { knownCallersFirst } from './known-callers';
 import { createLogTail, type LogTail } from './log-tail';
 import { registerAccountDiagnostics } from './routes/account-diagnostics';
 import { registerCreateAccount } from './routes/create-account';
@@ -30,7 +33,6 @@ import { registerGetToken } from './routes/get-token';
 import { registerGetWebhook } from './routes/get-webhook';
 import { registerHealth } from './routes/health';
 import { IMPORT_PATH, registerImportAccounts } from './routes/import-accounts';
-import { registerKnownCallerToken } from './routes/known-caller-token';
 import { registerListAccounts } from './routes/list-accounts';
 import { registerListApiKeys } from './routes/list-api-keys';
 import { registerListAudit } from './routes/list-audit';
@@ -108,7 +110,19 @@ const NOT_KEPT = { 'Cache-Control': 'no-store' };
 
 export type ApiApp = OpenAPIHono<ApiEnv>;
 
+/** The API for a server of Node's. */
+export function createListener(deps: ApiDependencies): RequestListener {
+  const { app, known } = createParts(deps);
+  const others = getRequestListener(app.fetch);
+  return knownCallersFirst(known, (incoming, outgoing) => void others(incoming, outgoing));
+}
+
 export function createApp(deps: ApiDependencies): ApiApp {
+  return createParts(deps).app;
+}
+
+/** The application, and what those work with whom it does not see. */
+function createParts(deps: ApiDependencies) {
   const app: ApiApp = new OpenAPIHono<ApiEnv>({
     defaultHook: (result) => {
       if (result.success) return;
@@ -130,7 +144,6 @@ export function createApp(deps: ApiDependencies): ApiApp {
   const tokens = new ValidTokens(deps);
   const security = securityHeaders();
   const headers = security.then((all) => ({ ...all, ...NOT_KEPT }));
-  registerKnownCallerToken(app, { ...deps, authenticator, tokens, headers });
   app.use(requestId());
   app.use('/api/*', async (c, next) => {
     c.set('askedAt', deps.now());
@@ -154,7 +167,7 @@ export function createApp(deps: ApiDependencies): ApiApp {
   registerImportAccounts(app, deps);
   const document = registerDocument(app);
   mountUi(app, { ...deps, authenticator, logTail, statistics, document });
-  return app;
+  return { app, known: { ...deps, authenticator, tokens, headers } };
 }
 
 interface RouteDependencies extends ApiDependencies {

@@ -1,6 +1,5 @@
 /** Serves the API over HTTP, and stops it without cutting off who is being answered. */
-import type { IncomingMessage } from 'node:http';
-import { type ServerType, serve } from '@hono/node-server';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { connectTemporal, StartError } from '../bootstrap';
@@ -9,7 +8,7 @@ import { ConfiguredProviders } from '../providers/configured-providers';
 import { registerSearchAttributes } from '../register-search-attributes';
 import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';
-import { createApp } from './app';
+import { createListener } from './app';
 import { createAuditLog } from './audit-log';
 import type { ApiDependencies } from './dependencies';
 import { createEncryptionClient } from './encryption-client';
@@ -63,7 +62,7 @@ export async function serveApi({
   const { auditRetentionDays: retentionDays } = config;
   const audit = createAuditLog({ store, vault, retentionDays, now });
   const handouts = createHandoutLog(store.tokenHandouts, audit, logger);
-  const app = createApp({
+  const listener = createListener({
     store,
     vault,
     providers,
@@ -81,7 +80,7 @@ export async function serveApi({
     now,
     stopping: stopping.signal,
   });
-  const server = await listen(app.fetch, config.host, port);
+  const server = await listen(listener, config.host, port);
   const address = server.address();
   const boundPort = typeof address === 'object' && address !== null ? address.port : port;
   return {
@@ -114,18 +113,15 @@ function configuredKeys(config: Config): ApiDependencies['configuredKeys'] {
   return keys;
 }
 
-function listen(
-  fetch: Parameters<typeof serve>[0]['fetch'],
-  hostname: string,
-  port: number,
-): Promise<ServerType> {
+function listen(listener: RequestListener, hostname: string, port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const serverOptions = {
+    const options = {
       requestTimeout: IMPORT_WITHIN_MS,
       headersTimeout: HEADERS_WITHIN_MS,
       connectionsCheckingInterval: LOOK_EVERY_MS,
     };
-    const server = serve({ fetch, hostname, port, serverOptions }, () => resolve(server));
+    const server = createServer(options, listener);
+    server.listen(port, hostname, () => resolve(server));
     server.maxConnections = CONNECTIONS_MAX;
     server.on('request', cutOffWhenSlow);
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -157,15 +153,15 @@ function warnOfConfiguration({ jwt }: Config, logger: Logger): void {
   }
 }
 
-function close(server: ServerType): Promise<void> {
+function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
     const force = setTimeout(() => {
-      if ('closeAllConnections' in server) server.closeAllConnections();
+      server.closeAllConnections();
     }, STOP_MAX_MS);
     server.close(() => {
       clearTimeout(force);
       resolve();
     });
-    if ('closeIdleConnections' in server) server.closeIdleConnections();
+    server.closeIdleConnections();
   });
 }

@@ -3,8 +3,10 @@
  * all that was answered or logged for the tokens that went in.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
-import { type ApiApp, createApp } from '../../src/api/app';
+import { createApp, createListener } from '../../src/api/app';
 import { createAuditLog } from '../../src/api/audit-log';
 import type { ApiDependencies } from '../../src/api/dependencies';
 import { createEncryptionClient } from '../../src/api/encryption-client';
@@ -41,7 +43,7 @@ export interface RequestOptions {
   text?: string;
 }
 
-type Send = (method: string, path: string, options?: RequestOptions) => Promise<Answer>;
+export type Send = (method: string, path: string, options?: RequestOptions) => Promise<Answer>;
 
 export interface Api extends Pick<Harness, 'sandbox' | 'store' | 'client' | 'logs'> {
   harness: Harness;
@@ -56,6 +58,8 @@ export interface Api extends Pick<Harness, 'sandbox' | 'store' | 'client' | 'log
   post(path: string, body?: unknown): Promise<Answer>;
   patch(path: string, body: unknown): Promise<Answer>;
   delete(path: string): Promise<Answer>;
+  /** The same API behind a server of its own, with other dependencies. */
+  served(overrides?: Partial<ApiDependencies>): Promise<Send>;
   /** The same API with other dependencies. */
   with(overrides: Partial<ApiDependencies>): Send;
   /** The tokens of a fresh consent; none of them may ever come back. */
@@ -113,10 +117,10 @@ export async function startApi(
   const document = (await (await app.request('/openapi.json')).json()) as OpenApiDocument;
 
   const sendTo =
-    (to: ApiApp): Send =>
+    (to: (path: string, init: RequestInit) => Response | Promise<Response>): Send =>
     async (method, path, { key: given = admin, headers = {}, body, text } = {}) => {
       const payload = text ?? (body === undefined ? undefined : JSON.stringify(body));
-      const response = await to.request(path, {
+      const response = await to(path, {
         method,
         headers: {
           ...(given === null ? {} : { authorization: `Bearer ${given}` }),
@@ -133,7 +137,8 @@ export async function startApi(
       if (problems.length > 0) throw new Error(`not as documented: ${problems.join('; ')}`);
       return answer;
     };
-  const send = sendTo(app);
+  const servers: Server[] = [];
+  const send = sendTo(app.request);
 
   const api: Api = {
     harness,
@@ -150,7 +155,14 @@ export async function startApi(
     post: (path, body) => send('POST', path, { body }),
     patch: (path, body) => send('PATCH', path, { body }),
     delete: (path) => send('DELETE', path),
-    with: (overrides) => sendTo(createApp({ ...dependencies, ...overrides })),
+    async served(overrides = {}) {
+      const server = createServer(createListener({ ...dependencies, ...overrides }));
+      servers.push(server);
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const { port } = server.address() as AddressInfo;
+      return sendTo((path, init) => fetch(`http://127.0.0.1:${port}${path}`, init));
+    },
+    with: (overrides) => sendTo(createApp({ ...dependencies, ...overrides }).request),
     consent(subject = randomUUID()) {
       const { access_token, refresh_token, expires_at } = harness.sandbox.issueGrant({
         provider: 'ebay',
@@ -187,6 +199,7 @@ export async function startApi(
       );
     },
     async stop() {
+      for (const server of servers) server.close().closeAllConnections();
       await handouts.stop();
       await harness.stop();
       if (api.leaks().length > 0) throw new Error('a token of this file was answered or logged');
