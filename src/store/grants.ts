@@ -103,7 +103,7 @@ export class Grants {
     const { accountId, attemptId, supersedes, unlessAttemptedSince: since, now } = input;
     const conditions: mongo.Filter<AccountDocument>[] = [
       { claim: null },
-      // What has ended is not begun once more, by its own worker's successor or by its own successor.
+      // What has ended is not begun once more: neither this attempt nor one that it supersedes.
       { 'last_attempt.attempt_id': { $nin: [attemptId, ...supersedes] } },
     ];
     if (since !== null) {

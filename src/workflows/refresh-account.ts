@@ -44,7 +44,7 @@ export const REPLACED_AFTER = '5s';
 // One attempt is one try: each further one would present the refresh token again, and is this workflow's decision.
 const ATTEMPT = { startToCloseTimeout: '60s', retry: { maximumAttempts: 1 } } as const;
 const elsewhere = proxyActivities<Activities>({ ...ATTEMPT, heartbeatTimeout: REPLACED_AFTER });
-/** Few need another: a first attempt in the workflow's own task costs Temporal half of what an activity's own would. */
+/** Few need another: a first attempt in the workflow's own task costs Temporal a third less than an activity of its own. */
 const inOwnTask = proxyLocalActivities<Activities>(ATTEMPT);
 /** Refreshes that began before this have had their first attempt elsewhere. */
 const FIRST_IN_OWN_TASK = 'first-attempt-in-own-task';
