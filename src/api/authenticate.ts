@@ -42,7 +42,7 @@ export function presentedBearer(authorization: string | undefined): string | und
 }
 
 /** As Node has it, where there is a socket: the library makes an object of all headers before it tells one. */
-export function headerOf(c: Context, name: string): string | undefined {
+function headerOf(c: Context, name: string): string | undefined {
   const bindings: Partial<HttpBindings> | undefined = c.env;
   if (bindings?.incoming === undefined) return c.req.header(name);
   const value = bindings.incoming.headers[name];
