@@ -105,8 +105,7 @@ class HistoryReader {
     if (scheduled) {
       const activity = scheduled.activityType?.name ?? '';
       this.#activities.set(String(event.eventId), activity);
-      const summary = jsonOf(event.userMetadata?.summary);
-      return { what: typeof summary === 'string' ? summary : `${activity} is to run`, activity };
+      return { what: summaryOf(event) ?? `${activity} is to run`, activity };
     }
     const started = event.activityTaskStartedEventAttributes;
     if (started) {
@@ -149,9 +148,9 @@ class HistoryReader {
       const org = jsonOf(asked.searchAttributes?.indexedFields?.['EvergrantOrg']);
       if (org === this.#organisation) this.#children.add(asked.workflowId ?? '');
       // A batch serves all organisations, as its sweep does, and names none.
-      const summary = jsonOf(event.userMetadata?.summary);
+      const summary = summaryOf(event);
       const isBatch = asked.workflowId?.startsWith(BATCH) === true;
-      return isBatch && typeof summary === 'string' ? { what: summary } : null;
+      return isBatch && summary !== null ? { what: summary } : null;
     }
     const started = event.childWorkflowExecutionStartedEventAttributes;
     const refused = event.startChildWorkflowExecutionFailedEventAttributes;
@@ -219,9 +218,15 @@ function inTask(event: RawEvent): Said | null {
   const said = marker.failure
     ? { what: 'failed', failure: failureSentence(marker.failure) }
     : resultSaid(jsonOf(result?.payloads?.[0]));
-  const summary = jsonOf(event.userMetadata?.summary);
-  const what = typeof summary === 'string' ? `${summary}: ${said.what}` : said.what;
+  const summary = summaryOf(event);
+  const what = summary === null ? said.what : `${summary}: ${said.what}`;
   return { activity, attempt, ...said, what };
+}
+
+/** The line of its own by which an activity or a child says what it is. */
+function summaryOf({ userMetadata }: RawEvent): string | null {
+  const summary = jsonOf(userMetadata?.summary);
+  return typeof summary === 'string' ? summary : null;
 }
 
 /** How a workflow began and ended, and what went wrong with its code. */
