@@ -113,8 +113,12 @@ export type ApiApp = OpenAPIHono<ApiEnv>;
 /** The API for a server of Node's. */
 export function createListener(deps: ApiDependencies): RequestListener {
   const { app, known } = createParts(deps);
-  const others = getRequestListener(app.fetch);
-  return knownCallersFirst(known, (incoming, outgoing) => void others(incoming, outgoing));
+  return knownCallersFirst(known, listenerOf(app));
+}
+
+function listenerOf({ fetch }: Hono<ApiEnv>): RequestListener {
+  const listener = getRequestListener(fetch);
+  return (incoming, outgoing) => void listener(incoming, outgoing);
 }
 
 export function createApp(deps: ApiDependencies): ApiApp {
@@ -167,7 +171,16 @@ function createParts(deps: ApiDependencies) {
   registerImportAccounts(app, deps);
   const document = registerDocument(app);
   mountUi(app, { ...deps, authenticator, logTail, statistics, document });
-  return { app, known: { ...deps, authenticator, tokens, headers } };
+  /** Says what went wrong as the application would, without asking it for the same once more. */
+  const refuse = (error: Error): RequestListener => {
+    const refusal = new Hono<ApiEnv>();
+    refusal.onError((thrown, c) => errorResponse(thrown, c, deps.logger));
+    refusal.use(requestId(), withHeaders(headers)).all('*', () => {
+      throw error;
+    });
+    return listenerOf(refusal);
+  };
+  return { app, known: { ...deps, authenticator, tokens, headers, refuse } };
 }
 
 interface RouteDependencies extends ApiDependencies {

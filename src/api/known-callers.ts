@@ -21,6 +21,8 @@ interface KnownCallerDependencies extends Pick<ApiDependencies, 'handouts'> {
   tokens: ValidTokens;
   /** What every answer of the API has. */
   headers: Promise<Readonly<Record<string, string>>>;
+  /** Answers with what went wrong. */
+  refuse: (error: Error) => RequestListener;
 }
 
 const PLAIN_URL = /^\/api\/tokens\/([\w-]+)(?:\?min_valid_seconds=(\d{1,5}))?$/;
@@ -77,9 +79,9 @@ export function knownCallersFirst(
     let token: ValidToken;
     try {
       token = await tokens.get(use);
-    } catch {
-      // It is asked for once more there, and refused in words.
-      return others(incoming, outgoing);
+    } catch (error) {
+      const trouble = error instanceof Error ? error : new Error('no token could be read');
+      return deps.refuse(trouble)(incoming, outgoing);
     }
     answer(incoming, outgoing, use, token);
   }

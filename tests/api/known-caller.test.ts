@@ -1,4 +1,6 @@
 /** A caller who was recognised a moment ago is answered by a shorter way: nothing of the answer is otherwise. */
+import type { ApiDependencies } from '../../src/api/dependencies';
+import { ApiError } from '../../src/api/errors';
 import { type Answer, type Api, expectError, type Send, startApi } from './_api';
 
 let api: Api;
@@ -63,6 +65,23 @@ it('is refused as everybody is: without the scope, with odd queries, for what is
   const key = await api.key(['read']);
   for (let asked = 0; asked < 2; asked += 1)
     expectError(await send('GET', `/api/tokens/${id}`, { key }), 403, 'forbidden');
+});
+
+it('is told what went wrong as everybody is, and nothing is asked for twice', async () => {
+  const refreshForUse = jest.fn(() =>
+    Promise.reject(new ApiError('still_running', 'The refresh goes on.')),
+  );
+  const refreshes = { refreshForUse } as unknown as ApiDependencies['refreshes'];
+  const failing = await api.served({ refreshes });
+  const { id } = await api.addAccount({ expiresInMs: -1000 });
+  const key = await api.key(['tokens']);
+  const answers: Answer[] = [];
+  for (let asked = 0; asked < 2; asked += 1)
+    answers.push(await failing('GET', `/api/tokens/${id}`, { key }));
+  for (const answer of answers) expectError(answer, 504, 'still_running');
+  const [first, second] = answers as [Answer, Answer];
+  expect(withoutId(second)).toEqual(withoutId(first));
+  expect(refreshForUse).toHaveBeenCalledTimes(2);
 });
 
 it('is known by the key alone, and for five seconds after it was revoked', async () => {
