@@ -1,9 +1,9 @@
-# One image, two commands: `build/worker/main.js` and `build/api/main.js`.
+# One image, two commands: `build/worker/main.js` and `build/server/main.js`.
 #
 # Not Alpine: the core of Temporal's SDK is a native library built for glibc, and Alpine has musl.
-# The base is pinned by version; `npm run pin-images` pins it by digest as well, where the registry
-# can be reached. The tag must stay within `engines` of package.json.
-FROM node:22.23.2-bookworm-slim AS base
+# The base is pinned by version; `node scripts/pin-images.js` pins it by digest as well, where the
+# registry can be reached. It is the newest long-term Node version that Temporal's SDK supports.
+FROM node:24.22.3-bookworm-slim AS base
 WORKDIR /app
 
 # No install scripts: nothing here needs one (native parts come as packages of their own), and what
@@ -31,4 +31,4 @@ USER 1000:1000
 EXPOSE 3000
 # node itself, not npm: SIGTERM must reach the process that has refreshes to finish.
 ENTRYPOINT ["node"]
-CMD ["build/api/main.js"]
+CMD ["build/server/main.js"]

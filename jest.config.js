@@ -1,17 +1,7 @@
-/** @type {import('jest').Config} */
-module.exports = {
+/** What both projects share. */
+const shared = {
   testEnvironment: 'node',
   roots: ['<rootDir>/tests'],
-  globalSetup: '<rootDir>/tests/support/global-setup.ts',
-  globalTeardown: '<rootDir>/tests/support/global-teardown.ts',
-  // Of the slowest alone a third; the rest is for a machine on which much else goes on.
-  testTimeout: 120_000,
-  // Seven minutes that say nothing beside other tests on two cores: `npm run ten-hours`.
-  testPathIgnorePatterns: [
-    '/node_modules/',
-    ...(process.env.TEN_HOURS === undefined ? ['ten-hours\\.test'] : []),
-  ],
-  maxWorkers: 2,
   transform: {
     '^.+\\.m?[jt]sx?$': [
       '@swc/jest',
@@ -29,5 +19,34 @@ module.exports = {
   },
   transformIgnorePatterns: [
     '/node_modules/(?!(@noble/ciphers|oauth4webapi|jose|get-port|oidc-provider|openid-client|d3-[a-z-]+|internmap)/)',
+  ],
+};
+
+/** @type {import('jest').Config} */
+module.exports = {
+  // Three on two cores: integration tests wait for other processes and for clocks more than they compute.
+  maxWorkers: 3,
+  // A third of this is enough for the slowest test alone; the rest is for a busy machine.
+  testTimeout: 120_000,
+  projects: [
+    {
+      ...shared,
+      displayName: 'unit',
+      testMatch: ['**/*.test.ts'],
+      testPathIgnorePatterns: ['/node_modules/', '\\.integration\\.test\\.ts$'],
+      setupFiles: ['<rootDir>/tests/support/no-engines.ts'],
+    },
+    {
+      ...shared,
+      displayName: 'integration',
+      testMatch: ['**/*.integration.test.ts'],
+      // `npm run ten-hours` runs for seven minutes and needs both cores for itself.
+      testPathIgnorePatterns: [
+        '/node_modules/',
+        ...(process.env.TEN_HOURS === undefined ? ['ten-hours\\.'] : []),
+      ],
+      globalSetup: '<rootDir>/tests/support/global-setup.ts',
+      globalTeardown: '<rootDir>/tests/support/global-teardown.ts',
+    },
   ],
 };

@@ -7,13 +7,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import mongoose from 'mongoose';
-import { loadConfig } from '../src/config';
-import { AccountState } from '../src/domain/account';
-import type { RefreshRule } from '../src/domain/refresh-policy';
-import type { DueCursor } from '../src/domain/sweep';
-import { startMongodb } from '../src/engines/mongodb';
-import { defaultPolicy } from '../src/providers-file';
+import { loadConfig } from '../src/process/config';
+import { AccountState } from '../src/domain/account/account';
+import type { RefreshRule } from '../src/domain/account/due-times';
+import type { DueCursor } from '../src/domain/refresh/sweep';
+import { startMongodb } from '../src/engines/mongodb/mongodb';
+import { defaultPolicy } from '../src/providers/config/providers-file';
+import { createLogger } from '../src/process/logging';
 import { openStore, type Store } from '../src/store/store';
+import { KeyRing } from '../src/vault/key-ring';
 
 const DUE = 100;
 const SIZES = [2_000, 200_000];
@@ -25,6 +27,8 @@ const MINUTE = 60_000;
 const RULE: RefreshRule = {
   policy: defaultPolicy('ebay', null),
   accessTokenLifeSeconds: 7200,
+  refreshTokenLifeSeconds: null,
+  replayRule: { kind: 'safe' },
 };
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
@@ -51,6 +55,7 @@ async function dueAccounts(store: Store, now: Date): Promise<number> {
 function document(n: number, now: Date): Record<string, unknown> & { _id: string } {
   const due = n < DUE;
   const at = now.getTime();
+  const expiresAt = new Date(at + (due && n % 2 === 0 ? 10 : 60 + (n % 60)) * MINUTE);
   return {
     _id: `acc_${randomBytes(12).toString('hex')}`,
     organisation: `org-${n % 50}`,
@@ -68,7 +73,7 @@ function document(n: number, now: Date): Record<string, unknown> & { _id: string
       access_token_fingerprint: 'a',
       refresh_token_fingerprint: 'b',
       // Half of the due by their expiry, half by the failsafe of age.
-      expires_at: new Date(at + (due && n % 2 === 0 ? 10 : 60 + (n % 60)) * MINUTE),
+      expires_at: expiresAt,
       scopes: [],
       obtained_at: now,
     },
@@ -77,6 +82,7 @@ function document(n: number, now: Date): Record<string, unknown> & { _id: string
     last_refreshed_at: new Date(at - (due && n % 2 === 1 ? 70 : n % 30) * MINUTE),
     last_attempt: null,
     next_attempt_at: null,
+    first_expiry_at: expiresAt,
     due_at: new Date(at + (due ? -1 : 1 + (n % 30)) * MINUTE),
     failed_attempts: 0,
   };
@@ -123,7 +129,9 @@ async function bench(): Promise<void> {
     for (const size of SIZES) {
       const uri = new URL(engine?.uri ?? config.mongodbUri ?? '');
       uri.pathname = `/evergrant_bench_${randomBytes(4).toString('hex')}`;
-      const store = await openStore(uri.href, { logRetentionDays: 1, rules: () => RULE });
+      const ring = KeyRing.parse(`k1:${randomBytes(32).toString('base64')}`);
+      const logger = createLogger('fatal');
+      const { store } = await openStore(uri.href, { logRetentionDays: 1, rules: () => RULE, ring, logger });
       await fill(uri.href, size, now);
       const due = await dueAccounts(store, now);
       const times: number[] = [];

@@ -3,7 +3,7 @@
  * 100,000 and 1,000,000 accounts. The time of a sweep, the most memory that a worker took, and how long Temporal's
  * history became. With several workers: what is gained by more.
  *
- * `npm run bench:growth -- --accounts 10000,100000 --due 200 --workers 1,2,4`. On MONGODB_URI and TEMPORAL_ADDRESS, or on
+ * `npm run bench -- growth --accounts 10000,100000 --due 200 --workers 1,2,4`. On MONGODB_URI and TEMPORAL_ADDRESS, or on
  * embedded engines, whose MongoDB server takes many minutes to store a million accounts; `--temporal embedded,production`
  * measures each row on both Temporal servers.
  */

@@ -3,13 +3,13 @@
  * engines, with 10,000 accounts that are not due and a sweep each minute. Beside them, in the same run, the least that
  * such a process can be: a bare Hono server with a connection to MongoDB, and a Temporal worker that does nothing.
  *
- * `npm run bench:idle -- --accounts 10000 --seconds 60`. On MONGODB_URI and TEMPORAL_ADDRESS, or on embedded engines:
+ * `npm run bench -- idle --accounts 10000 --seconds 60`. On MONGODB_URI and TEMPORAL_ADDRESS, or on embedded engines:
  * only those are measured.
  */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { sweepScheduleId } from '../src/schedule';
+import { sweepScheduleId } from '../src/temporal/sweep-schedules';
 import { Accounts } from './sides/accounts';
 import { startApi, startWorker } from './sides/evergrant/processes';
 import { Sweeps } from './sides/evergrant/sweeps';

@@ -11,20 +11,20 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { serve } from '@hono/node-server';
 import mongoose from 'mongoose';
-import { createApp } from '../src/api/app';
-import { createAuditLog } from '../src/api/audit-log';
-import type { ApiDependencies } from '../src/api/dependencies';
+import { createApp } from '../src/server/app';
+import { createAuditLog } from '../src/services/audit/audit-log';
+import type { ApiDependencies } from '../src/http/dependencies';
 import { createApiClient } from '../src/cli/api-client';
 import type { ImportAnswer } from '../src/cli/import-report';
-import { loadConfig } from '../src/config';
-import { startMongodb } from '../src/engines/mongodb';
-import { createLogger } from '../src/logging';
-import { ConfiguredProviders } from '../src/providers/configured-providers';
-import { defaultPolicy } from '../src/providers-file';
+import { loadConfig } from '../src/process/config';
+import { startMongodb } from '../src/engines/mongodb/mongodb';
+import { createLogger } from '../src/process/logging';
+import type { RefreshRule } from '../src/domain/account/due-times';
+import { ConfiguredProviders } from '../src/providers/config/configured-providers';
+import { defaultPolicy } from '../src/providers/config/providers-file';
 import { openStore } from '../src/store/store';
 import { KeyRing } from '../src/vault/key-ring';
-import { Vault } from '../src/vault/vault';
-import { Secret } from '../src/domain/secret';
+import { Secret } from '../src/domain/masking/secret';
 
 const SIZES = (process.env['BENCH_LINES'] ?? '10000,100000').split(',').map(Number);
 const BATCH = 250;
@@ -33,18 +33,28 @@ const HEAP_MAX_MB = 96;
 const SAMPLE_EVERY_MS = 100;
 const MB = 1024 * 1024;
 const API_KEY = 'evg_bench';
+const HOUR_MS = 3_600_000;
 const STORE = {
   logRetentionDays: 1,
-  rules: () => ({ policy: defaultPolicy('ebay', null), accessTokenLifeSeconds: 7200 }),
+  rules: (): RefreshRule => ({
+    policy: defaultPolicy('ebay', null),
+    accessTokenLifeSeconds: 7200,
+    refreshTokenLifeSeconds: null,
+    replayRule: { kind: 'safe' },
+  }),
 };
+const storeOptions = () => ({
+  ...STORE,
+  ring: KeyRing.parse(`bench:${randomBytes(32).toString('base64')}`),
+  logger: createLogger('fatal'),
+});
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
 const now = () => new Date();
 
 /** The import route as a process serves it; nothing it does needs Temporal. */
 async function serveImport(uri: string): Promise<void> {
-  const store = await openStore(uri, STORE);
-  const ring = KeyRing.parse(`bench:${randomBytes(32).toString('base64')}`);
+  const { store, vault } = await openStore(uri, storeOptions());
   const tokenEndpoint = 'http://127.0.0.1:9/token';
   const providers = new ConfiguredProviders([
     {
@@ -54,7 +64,6 @@ async function serveImport(uri: string): Promise<void> {
       environments: { production: { clientId: 'bench', clientSecret: new Secret('bench'), tokenEndpoint } },
     },
   ]);
-  const vault = await Vault.open(ring, store.settings);
   const dependencies: Partial<ApiDependencies> = {
     store,
     providers,
@@ -82,7 +91,7 @@ function account(n: number, run: string): string {
     label: `Shop ${n}`,
     refresh_token: `v^1.1#i^1#p^3#${randomBytes(60).toString('base64url')}`,
     access_token: `v^1.1#i^1#p^3#${randomBytes(900).toString('base64url')}`,
-    expires_at: '2030-01-01T00:00:00Z',
+    expires_at: new Date(Date.now() + HOUR_MS).toISOString(),
   })}\n`;
 }
 
@@ -153,7 +162,7 @@ async function sealedDocuments(uri: string): Promise<Document[]> {
 
 /** As many documents of the same size under the same indexes, sealed already, by the driver alone. */
 async function insertBare(uri: string, sealed: readonly Document[], count: number): Promise<number> {
-  const store = await openStore(uri, STORE);
+  const { store } = await openStore(uri, storeOptions());
   const writeConcern = { w: 'majority', journal: true } as const;
   const connection = await mongoose.createConnection(uri, { writeConcern }).asPromise();
   const accounts = connection.collection<Document>('accounts');

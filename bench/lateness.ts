@@ -3,12 +3,12 @@
  * moment at which each was due to the moment at which it was refreshed; and how the jitter spreads the next round, beside
  * what it would be without (the same accounts, by the same rule with a jitter of none).
  *
- * `npm run bench:lateness -- --accounts 20000 --every 1m --workers 1`; `--jitter 5m` in place of half of `--every`, and
+ * `npm run bench -- lateness --accounts 20000 --every 1m --workers 1`; `--jitter 5m` in place of half of `--every`, and
  * `--burst 20` (seconds) in place of a minute. On MONGODB_URI and TEMPORAL_ADDRESS, or on embedded engines.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { accountClocks } from '../src/domain/refresh-policy';
+import { accountClocks } from '../src/domain/account/due-times';
 import { Accounts, configuredProviders } from './sides/accounts';
 import { startWorker } from './sides/evergrant/processes';
 import { Sweeps } from './sides/evergrant/sweeps';

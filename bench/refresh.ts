@@ -2,7 +2,7 @@
  * What a refresh costs with and without an engine: accounts that are due, refreshed by six sides against the same
  * provider process and the same MongoDB, one side at a time, and each checked for having done the work. One table.
  *
- * `npm run bench -- --accounts 1000 --latency 0,150 --sides a,b,f --rounds 3`; `--concurrency 100` in place of the
+ * `npm run bench -- refresh --accounts 1000 --latency 0,150 --sides a,b,f --rounds 3`; `--concurrency 100` in place of the
  * search for the best of each side. On MONGODB_URI and TEMPORAL_ADDRESS, or on embedded engines; `--temporal production`
  * takes a Temporal server on PostgreSQL in place of the embedded one.
  */

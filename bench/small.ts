@@ -3,7 +3,7 @@
  * sweep beside the rate at which the same server runs empty children, each with one activity that does nothing, in a
  * window of the same size. By turns, in one namespace, each with a worker process of its own.
  *
- * `npm run bench:small -- --due 50,200,500 --rounds 3`. On MONGODB_URI and TEMPORAL_ADDRESS, or on embedded engines;
+ * `npm run bench -- small --due 50,200,500 --rounds 3`. On MONGODB_URI and TEMPORAL_ADDRESS, or on embedded engines;
  * `--temporal production` takes a Temporal server on PostgreSQL in place of the embedded one.
  */
 import { randomUUID } from 'node:crypto';

@@ -10,19 +10,18 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import mongoose from 'mongoose';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
-import { serveApi } from '../src/api/serve';
-import { loadConfig } from '../src/config';
-import { startMongodb } from '../src/engines/mongodb';
-import { startTemporal } from '../src/engines/temporal';
-import { createLogger } from '../src/logging';
-import { ConfiguredProviders } from '../src/providers/configured-providers';
-import { defaultPolicy } from '../src/providers-file';
+import { serveApi } from '../src/server/serve';
+import { loadConfig } from '../src/process/config';
+import { startMongodb } from '../src/engines/mongodb/mongodb';
+import { startTemporal } from '../src/engines/temporal/temporal';
+import { createLogger } from '../src/process/logging';
+import { ConfiguredProviders } from '../src/providers/config/configured-providers';
+import { defaultPolicy } from '../src/providers/config/providers-file';
 import { openStore } from '../src/store/store';
 import { KeyRing } from '../src/vault/key-ring';
-import { Vault } from '../src/vault/vault';
 import { logEntry } from '../tests/api/_log-entry';
 import { chromium as findChromium } from '../tests/browser/_chromium';
-import { Secret } from '../src/domain/secret';
+import { Secret } from '../src/domain/masking/secret';
 
 const ENTRIES = 10_000;
 const ROUNDS = 9;
@@ -170,9 +169,13 @@ async function bench(): Promise<void> {
     providers: [{ id: 'ebay', adapter: 'ebay', policy, environments: { production: endpoint } }],
   };
   const { rule } = new ConfiguredProviders(config.providers);
-  const store = await openStore(uri.href, { logRetentionDays: 30, rules: rule });
-  const vault = await Vault.open(config.encryptionKeys, store.settings);
   const logger = createLogger('fatal');
+  const { store, vault } = await openStore(uri.href, {
+    logRetentionDays: 30,
+    rules: rule,
+    ring: config.encryptionKeys,
+    logger,
+  });
   const api = await serveApi({ config, temporal: config.temporal.connection, store, vault, logger, port: 0 });
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
   const browser = await chromium.launch({ executablePath, args });

@@ -3,7 +3,7 @@
  * own, on the same server and the same accounts. A token in memory, one in the store, and one that has expired and is
  * refreshed first. Every answer is compared with what the provider issued; whoever did no work fails the bench.
  *
- * `npm run bench:tokens -- --requests 20000 --accounts 3000 --expired 200 --connections 50 --rounds 3`;
+ * `npm run bench -- tokens --requests 20000 --accounts 3000 --expired 200 --connections 50 --rounds 3`;
  * `--kinds memory` measures these only, `--profile <folder>` has the API write a CPU profile there. On MONGODB_URI and TEMPORAL_ADDRESS, or embedded engines.
  */
 import { parseArgs } from 'node:util';
@@ -24,7 +24,7 @@ type Kind = (typeof KINDS)[number];
 /** Few, so that they stay in memory: each is read again every five seconds. */
 const IN_MEMORY = 10;
 const WARM_UP = { memory: 1_000, store: 500, expired: 20 } as const;
-/** Of the hand-outs that are to be of one source: while one is read again, others wait for that read. */
+/** The share of accesses that are to be of one source: while one is read again, others wait for that read. */
 const OF_SOURCE_MIN = { memory: 0.9, store: 0.99, expired: 1 } as const;
 const SOURCE = { memory: 'memory', store: 'store', expired: 'refresh' } as const;
 const HOUR_MS = 3600_000;
@@ -128,12 +128,12 @@ async function verifyRefreshed(
     throw new Error(`${odd} not refreshed once; ${honoured} of ${subjects.length} are honoured`);
 }
 
-/** Every token that the API gave is in its record of hand-outs, and came from where it was meant to. */
-async function verifyHandouts(accounts: Accounts, kind: Kind, total: number): Promise<void> {
-  const batches = accounts.connection.collection<{ rows: { source: string }[] }>('handout_batches');
-  const handouts = (await batches.find({}).toArray()).flatMap(({ rows }) => rows);
-  const all = handouts.length;
-  const ofSource = handouts.filter(({ source }) => source === SOURCE[kind]).length;
+/** Every token that the API served has its access on record, and came from where it was meant to. */
+async function verifyTokenAccesses(accounts: Accounts, kind: Kind, total: number): Promise<void> {
+  const batches = accounts.connection.collection<{ rows: { source: string }[] }>('token_access_batches');
+  const tokenAccesses = (await batches.find({}).toArray()).flatMap(({ rows }) => rows);
+  const all = tokenAccesses.length;
+  const ofSource = tokenAccesses.filter(({ source }) => source === SOURCE[kind]).length;
   if (all !== total || ofSource < total * OF_SOURCE_MIN[kind])
     throw new Error(`${kind}: ${total} asked, ${all} hand-outs, ${ofSource} from ${SOURCE[kind]}`);
 }
@@ -189,13 +189,12 @@ async function measure(
       }
     }
   } finally {
-    // It writes down the last hand-outs when it stops.
     await api.stop();
     await bareServer.stop();
     await worker.stop();
     await sweeps.close();
   }
-  await verifyHandouts(accounts, kind, WARM_UP[kind] + options.rounds * requests);
+  await verifyTokenAccesses(accounts, kind, WARM_UP[kind] + options.rounds * requests);
   await accounts.drop();
   return results;
 }

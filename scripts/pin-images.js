@@ -1,4 +1,4 @@
-// Pins the images of Dockerfile and docker-compose.yml by digest, beside their versions: `npm run pin-images`. Asks the
+// Pins the images of Dockerfile and docker-compose.yml by digest, beside their versions: `node scripts/pin-images.js`. Asks the
 // registry by way of docker; needs it, and a network. What is pinned already is left alone.
 const { execFileSync } = require('node:child_process');
 const { readFileSync, writeFileSync } = require('node:fs');

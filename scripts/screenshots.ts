@@ -1,5 +1,5 @@
 /**
- * Takes a picture of every page for the docs, of the trial as it is after its first sweep: `npm run screenshots`.
+ * Takes a picture of every page for the docs, of the trial as it is after its first sweep: `npx tsx scripts/screenshots.ts`.
  * Needs Chromium: CHROMIUM, or /usr/bin/chromium.
  */
 import { spawn } from 'node:child_process';

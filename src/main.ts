@@ -4,19 +4,27 @@
  */
 import getPort from 'get-port';
 import type { Logger } from 'pino';
-import { type RunningApi, serveApi } from './api/serve';
-import { banner } from './banner';
-import { openStoreAndVault, runProcess, StartError, stopRequested } from './bootstrap';
-import { type Config, ConfigError } from './config';
+import { type BannerInput, banner } from './all-in-one/banner';
+import {
+  seedDemoAccounts,
+  startTrialProviders,
+  trialDatabase,
+  trialKeyRing,
+} from './all-in-one/demo-mode';
 import { lockDataDirectory } from './engines/data-directory';
 import type { RunningEngine } from './engines/engine';
-import { startMongodb } from './engines/mongodb';
-import { startTemporal } from './engines/temporal';
-import type { KeyCustody } from './key-custody';
-import { installTemporalLogger } from './logging';
+import { startMongodb } from './engines/mongodb/mongodb';
+import { startTemporal } from './engines/temporal/temporal';
+import { openStoreAndVault, runProcess, stopRequested, storeStops } from './process/bootstrap';
+import { type Config, ConfigError } from './process/config';
+import type { KeyCustody } from './process/key-registry';
+import { installTemporalLogger } from './process/logging';
+import { StartError } from './process/start-error';
+import { type Stops, stopInOrder } from './process/stop';
+import { findAdapter } from './providers/adapters/registry';
 import { DEMO_ACCOUNT_COUNT } from './sandbox/demo-accounts';
+import { type RunningApi, serveApi } from './server/serve';
 import type { Store } from './store/store';
-import { seedDemoAccounts, startTrialProviders, trialDatabase, trialKeyRing } from './trial';
 import { type RunningWorker, startWorker } from './worker/start-worker';
 import { SEARCH_ATTRIBUTES } from './workflows/search-attributes';
 
@@ -33,7 +41,9 @@ void runProcess(async (config, logger) => {
   const said = { apiUrl: 'starting' };
   const lock = await lockDataDirectory(config.dataDir, () => said.apiUrl);
   // What was started, to be stopped in reverse: API, worker, sandbox, store, engines, lock.
-  const stops: (() => Promise<void>)[] = [() => lock.release()];
+  const stops: Stops = [
+    { waitsFor: () => `${config.dataDir}: it is unlocked`, stop: () => lock.release() },
+  ];
   try {
     const engines = await Promise.race([
       startEngines(config, logger, stops),
@@ -60,8 +70,7 @@ void runProcess(async (config, logger) => {
     ]);
     if (why !== null) throw new StartError(`Evergrant stops, because ${why}.`);
   } finally {
-    for (const stop of stops.toReversed())
-      await stop().catch((error: unknown) => logger.warn({ err: error }, 'a stop failed'));
+    await stopInOrder(stops.toReversed(), logger);
     logger.info('stopped');
   }
 });
@@ -78,11 +87,7 @@ interface Engines {
 }
 
 /** Uses the addresses that are set, and starts an engine for each that is not. */
-async function startEngines(
-  config: Config,
-  logger: Logger,
-  stops: (() => Promise<void>)[],
-): Promise<Engines> {
+async function startEngines(config: Config, logger: Logger, stops: Stops): Promise<Engines> {
   const options = {
     dataDir: config.dataDir,
     cacheDir: config.cacheDir,
@@ -97,15 +102,25 @@ async function startEngines(
   );
   const started = await Promise.allSettled([
     config.temporal.connection === null
-      ? startTemporal({ ...options, searchAttributes, namespace: config.temporal.namespace })
+      ? startTemporal({
+          ...options,
+          searchAttributes,
+          namespace: config.temporal.namespace,
+          ui: config.embeddedTemporalUi,
+        })
       : null,
     config.mongodbUri === null ? startMongodb(options) : null,
   ]);
   const [temporal, mongodb] = started;
-  for (const one of started) {
-    if (one.status === 'fulfilled' && one.value !== null)
-      stops.push(() => one.value?.stop() ?? Promise.resolve());
-  }
+  const running = started.flatMap((one) =>
+    one.status === 'fulfilled' && one.value !== null ? [one.value] : [],
+  );
+  stops.push(
+    running.map((engine) => ({
+      waitsFor: () => `${engine.name}: it closes its files`,
+      stop: () => engine.stop(),
+    })),
+  );
   if (temporal.status === 'rejected') throw temporal.reason;
   if (mongodb.status === 'rejected') throw mongodb.reason;
   const address = temporal.value?.address ?? config.temporal.connection?.address ?? '';
@@ -116,7 +131,7 @@ async function startEngines(
     temporalCli: temporal.value?.cliPath ?? null,
     mongodbUri: config.mongodbUri ?? mongodb.value?.uri ?? '',
     mongodbWay: mongodb.value?.way ?? null,
-    running: [temporal.value, mongodb.value].filter((engine) => engine !== null),
+    running,
   };
 }
 
@@ -124,11 +139,12 @@ async function startEvergrant(
   configured: Config,
   logger: Logger,
   engines: Engines,
-  stops: (() => Promise<void>)[],
+  stops: Stops,
 ): Promise<{ api: RunningApi; worker: RunningWorker; custody: KeyCustody; banner: string }> {
   const onTrial = configured.providers.length === 0;
   const trial = onTrial ? await startTrialProviders(configured) : null;
-  if (trial !== null) stops.push(() => trial.sandbox.stop());
+  if (trial !== null)
+    stops.push({ waitsFor: () => 'the sandbox', stop: () => trial.sandbox.stop() });
   const config = {
     ...configured,
     temporal: {
@@ -139,17 +155,19 @@ async function startEvergrant(
   };
   const ring = config.encryptionKeys ?? trialKeyRing(config.dataDir).ring;
   const uri = onTrial ? trialDatabase(engines.mongodbUri) : engines.mongodbUri;
-  const { store, vault, custody } = await openStoreAndVault(uri, ring, config, 'evergrant');
-  stops.push(() => store.close());
-  stops.push(() => custody.stop());
+  const { store, vault, custody } = await openStoreAndVault(uri, ring, config, {
+    role: 'evergrant',
+    logger,
+  });
+  stops.push(...storeStops({ store, custody }).toReversed());
   if (trial !== null) await seedDemoAccounts(trial.sandbox, store, vault, new Date());
 
   const { temporal } = engines;
   const worker = await startWorker({ config, temporal, store, vault, logger });
-  stops.push(() => worker.stop());
+  stops.push(worker);
   const port = config.port ?? (await usualOrFreePort(config, logger));
   const api = await serveApi({ config, temporal, store, vault, logger, port });
-  stops.push(() => api.stop());
+  stops.push(api);
   // Last: a start that fails must not use up the one time it is shown.
   const newAdminKey = await createFirstAdminKey(config, store);
   return {
@@ -158,7 +176,7 @@ async function startEvergrant(
     custody,
     banner: banner({
       apiUrl: api.url,
-      temporalUiUrl: engines.temporalUiUrl,
+      temporalUi: describeTemporalUi(config, engines),
       temporalAddress: engines.temporalAddress,
       temporalCli: engines.temporalCli,
       mongodb: describeMongodb(uri, engines.mongodbWay),
@@ -166,9 +184,28 @@ async function startEvergrant(
       trial:
         trial === null ? null : { accounts: DEMO_ACCOUNT_COUNT, sandboxUrl: trial.sandbox.url },
       schedules: worker.schedules,
+      example: exampleOf(config),
       newAdminKey,
     }),
   };
+}
+
+/** The first provider, in the environment that its adapter takes for the usual one. */
+function exampleOf({ providers }: Pick<Config, 'providers'>): BannerInput['example'] {
+  const [first] = providers;
+  if (first === undefined) throw new StartError('No provider is configured.');
+  const usual = findAdapter(first.adapter)?.defaultEnvironment ?? 'production';
+  return { provider: first.id, environment: usual };
+}
+
+function describeTemporalUi(
+  { temporal }: Pick<Config, 'temporal'>,
+  { temporalAddress }: Engines,
+): string {
+  if (temporal.uiUrl !== null) return temporal.uiUrl;
+  return temporal.connection === null
+    ? 'off (TEMPORAL_UI=true starts it, see SECURITY.md)'
+    : `yours, at ${temporalAddress}`;
 }
 
 /** An address that was configured may hold a password: its database alone is named. */
@@ -182,7 +219,7 @@ async function createFirstAdminKey(config: Config, store: Store): Promise<string
   const organisation = config.adminOrganisation;
   if (config.adminApiKey !== null || (await store.apiKeys.hasAdmin(organisation))) return null;
   const { text } = await store.apiKeys.create(
-    { organisation, name: 'first start', scopes: ['admin', 'tokens', 'internal'] },
+    { organisation, name: 'first start', scopes: ['admin', 'tokens', 'internal', 'operator'] },
     new Date(),
   );
   return text;

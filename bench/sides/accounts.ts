@@ -1,13 +1,15 @@
 /** The accounts of one run: connected and due at its beginning, and at its end the proof that the work was done. */
 import { randomBytes } from 'node:crypto';
 import { type Connection, createConnection } from 'mongoose';
-import { Secret } from '../../src/domain/secret';
-import { ConfiguredProviders } from '../../src/providers/configured-providers';
-import { defaultPolicy } from '../../src/providers-file';
-import { openDatabase } from '../../src/store/database';
+import { FIRST_GENERATION } from '../../src/domain/account/grant';
+import { Secret } from '../../src/domain/masking/secret';
+import { createLogger } from '../../src/process/logging';
+import { ConfiguredProviders } from '../../src/providers/config/configured-providers';
+import { defaultPolicy } from '../../src/providers/config/providers-file';
+import { openDatabase } from '../../src/store/mongo/database';
 import { openStore, type Store } from '../../src/store/store';
 import { KeyRing } from '../../src/vault/key-ring';
-import { Vault } from '../../src/vault/vault';
+import { grantPlace, type Vault } from '../../src/vault/vault';
 import type { IssuedGrant, ProviderProcess } from './provider-process';
 import { ORGANISATION, PROVIDER, type Setting } from './side';
 
@@ -42,8 +44,12 @@ export async function openStoreAndVault(
   setting: Setting,
 ): Promise<{ store: Store; vault: Vault; providers: ConfiguredProviders }> {
   const providers = configuredProviders(setting);
-  const store = await openStore(setting.mongodbUri, { logRetentionDays: 1, rules: providers.rule });
-  const vault = await Vault.open(KeyRing.parse(setting.encryptionKeys), store.settings);
+  const { store, vault } = await openStore(setting.mongodbUri, {
+    logRetentionDays: 1,
+    rules: providers.rule,
+    ring: KeyRing.parse(setting.encryptionKeys),
+    logger: createLogger('warn'),
+  });
   return { store, vault, providers };
 }
 
@@ -135,7 +141,7 @@ export class Accounts {
     for (const { _id: accountId, generation, claim, current } of documents) {
       if (generation !== 2) wrong.push(`${accountId} is of generation ${generation}`);
       if (claim !== null) wrong.push(`${accountId} is still claimed`);
-      const place = { organisation: ORGANISATION, accountId };
+      const place = grantPlace(identityOf(accountId), generation);
       const accessToken = this.#vault.openToken(current.access_token, place, 'access_token');
       const refreshToken = this.#vault.openToken(current.refresh_token, place, 'refresh_token');
       const old = before.get(accountId);
@@ -176,13 +182,9 @@ export class Accounts {
   }
 
   #document({ subject: id, accessToken, refreshToken }: IssuedGrant, now: Date, end: Date) {
-    const place = { organisation: ORGANISATION, accountId: id };
+    const place = grantPlace(identityOf(id), FIRST_GENERATION);
     return {
-      id,
-      organisation: ORGANISATION,
-      provider: PROVIDER,
-      environment: 'production',
-      externalId: id,
+      ...identityOf(id),
       label: `Shop ${id.slice(-6)}`,
       kind: null,
       lastRefreshedAt: new Date(now.getTime() - 59 * MINUTE_MS),
@@ -196,6 +198,17 @@ export class Accounts {
       },
     };
   }
+}
+
+/** Where the grants of an account of these measurements are sealed for. */
+export function identityOf(id: string) {
+  return {
+    id,
+    organisation: ORGANISATION,
+    provider: PROVIDER,
+    environment: 'production',
+    externalId: id,
+  };
 }
 
 interface Pair {

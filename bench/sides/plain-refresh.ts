@@ -6,9 +6,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Connection } from 'mongoose';
 import { Agent, type Dispatcher, request } from 'undici';
-import { openDatabase } from '../../src/store/database';
-import type { GrantPlace, Vault } from '../../src/vault/vault';
-import { openStoreAndVault } from './accounts';
+import { openDatabase } from '../../src/store/mongo/database';
+import { grantPlace, type Vault } from '../../src/vault/vault';
+import { identityOf, openStoreAndVault } from './accounts';
 import { PROVIDER, type Setting } from './side';
 
 const LEASE_MS = 30_000;
@@ -86,14 +86,14 @@ export class PlainRefresher {
       },
     );
     if (account === null) return;
-    const place = { organisation: account.organisation, accountId };
+    const place = grantPlace(identityOf(accountId), account.generation);
     const refreshToken = this.#vault.openToken(
       account.current.refresh_token,
       place,
       'refresh_token',
     );
     const answer = await exchange(this.#http, this.#setting, refreshToken);
-    await this.#commit(account, attemptId, place, answer);
+    await this.#commit(account, attemptId, answer);
     await this.#log(account, attemptId);
   }
 
@@ -104,13 +104,12 @@ export class PlainRefresher {
   async #commit(
     account: AccountDocument,
     attemptId: string,
-    place: GrantPlace,
     answer: TokenResponse,
   ): Promise<void> {
     const now = new Date();
     const sealed = this.#vault.sealGrant(
       { accessToken: answer.access_token, refreshToken: answer.refresh_token },
-      place,
+      grantPlace(identityOf(account._id), account.generation + 1),
     );
     const expiresAt = new Date(now.getTime() + answer.expires_in * 1000);
     const { matchedCount } = await this.#accounts.updateOne(

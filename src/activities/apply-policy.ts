@@ -1,17 +1,19 @@
-/** Writes the clocks of a provider's accounts anew after its policy was changed. Goes on where a lost worker stopped. */
+/** Recomputes the due times of a provider's accounts after its policy changed. Resumes where a lost worker stopped. */
 import { ApplicationFailure, activityInfo, heartbeat, log } from '@temporalio/activity';
-import type { ActivityDependencies } from './dependencies';
+import type { RefreshDependencies } from '../refresh/dependencies';
 
 const PAGE = 500;
 
 export interface ApplyPolicyInput {
   provider: string;
-  /** The policy as `ConfiguredProviders.policyText` has it: a worker that was configured otherwise leaves it to another. */
+  /**
+   * As returned by `ConfiguredProviders.policyText`. A worker with another configuration leaves it to another worker.
+   */
   policy: string;
 }
 
 export async function applyPolicy(
-  { store, providers }: Pick<ActivityDependencies, 'store' | 'providers'>,
+  { store, providers }: Pick<RefreshDependencies, 'store' | 'providers'>,
   input: ApplyPolicyInput,
 ): Promise<{ rewritten: number }> {
   if (providers.policyText(input.provider) !== input.policy) {

@@ -1,11 +1,14 @@
-/** The activities of webhooks, for workers of their own. */
-import type { AttemptDeliveryInput, AttemptDeliveryResult } from '../domain/webhook-delivery';
-import { attemptDelivery, type DeliveryDependencies } from './attempt-delivery';
+/** The activities that webhook workers run. */
+import type {
+  AttemptDeliveryInput,
+  AttemptDeliveryResult,
+} from '../domain/events/webhook-delivery';
+import { attemptDelivery, type DeliveryDependencies } from '../webhooks/attempt-delivery';
 import { translate } from './translate';
 
 export function createWebhookActivities(deps: DeliveryDependencies) {
   return {
-    /** Tries a delivery if it is due, and says how long to wait for the next try. */
+    /** Attempts a delivery if it is due, and returns the pause before the next attempt. */
     attemptDelivery(input: AttemptDeliveryInput): Promise<AttemptDeliveryResult> {
       return translate(attemptDelivery(deps, input));
     },

@@ -1,32 +1,33 @@
-/** The activities: everything the workflows may do to the world. Object in, object out; no plaintext either way. */
+/** The activities: all side effects of the workflows. Each takes and returns one object, without plaintext tokens. */
 import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
-import type { AttemptStep } from '../domain/attempt-steps';
-import type { SealedGrant } from '../domain/grant';
-import type { LogEntry, LogSource } from '../domain/log-entry';
-import type { RefreshGrantInput, RefreshGrantResult } from '../domain/refresh-attempt';
-import {
-  type BatchProgress,
-  batchBeginning,
-  type RefreshBatchInput,
-} from '../domain/refresh-batch';
-import type { ResealedPage, RotationCursor, RotationVerdict } from '../domain/rotation';
-import type { DueAccount } from '../domain/sweep';
+import type { SealedGrant } from '../domain/account/grant';
 import type {
   ValidateAccountInput,
   ValidateAccountResult,
   ValidationTally,
-} from '../domain/validation';
+} from '../domain/account/validation';
+import type { ResealedPage, RotationCursor, RotationVerdict } from '../domain/encryption-rotation';
+import type { LogEntry, LogSource } from '../domain/logs/log-entry';
+import type { AttemptStep } from '../domain/refresh/attempt-steps';
+import type { RefreshGrantInput, RefreshGrantResult } from '../domain/refresh/refresh-attempt';
+import {
+  type BatchProgress,
+  batchBeginning,
+  type RefreshBatchInput,
+} from '../domain/refresh/refresh-batch';
+import type { DueAccount } from '../domain/refresh/sweep';
+import { AttemptSteps } from '../refresh/attempt-steps';
+import { type AttemptPlace } from '../refresh/claim';
+import type { RefreshDependencies } from '../refresh/dependencies';
+import { refreshGrant } from '../refresh/refresh-grant';
 import { type ApplyPolicyInput, applyPolicy } from './apply-policy';
-import { AttemptSteps } from './attempt-steps';
-import type { ActivityDependencies } from './dependencies';
+import { awaitDatabase } from './await-database';
 import { type DuePage, type ListDueAccountsInput, listDueAccounts } from './list-due-accounts';
 import { type ListDueValidationsInput, listDueValidations } from './list-due-validations';
-import { type LaneLook, lookAtLane } from './look-at-lane';
 import { persistGrant } from './persist-grant';
 import { recordAttempt } from './record-attempt';
 import { recordHeartbeat } from './record-heartbeat';
 import { refreshBatch } from './refresh-batch';
-import { type AttemptPlace, refreshGrant } from './refresh-grant';
 import { resealRecords } from './reseal-records';
 import { translate } from './translate';
 import { validateAccount } from './validate-account';
@@ -38,18 +39,19 @@ import {
 } from './validate-accounts';
 import { surveyRotation, type VerifyRotationInput, verifyRotation } from './verify-rotation';
 import { warnOfRefreshTokens } from './warn-of-refresh-tokens';
+import { type AppCheck, checkApp } from './watch-app';
 
 const HEARTBEAT_EVERY_MS = 1_000;
 
-export function createActivities(deps: ActivityDependencies) {
+export function createActivities(deps: RefreshDependencies) {
   return {
-    /** Claim, decrypt, exchange, seal, commit, log: one attempt. Not to be retried blindly. */
+    /** Claim, decrypt, exchange, encrypt, commit, log: one attempt. Must not be retried blindly. */
     refreshGrant(input: RefreshGrantInput): Promise<RefreshGrantResult> {
       const place = attemptPlace();
       const steps = input.request.capture ? new AttemptSteps(tellSteps) : null;
       return alive(refreshGrant(deps, input, place, steps), () => tellSteps(steps?.soFar()));
     },
-    /** The same for many accounts of a sweep; a further try goes on where the last one was. */
+    /** Attempts for many accounts of a sweep. A retry of the activity resumes from the last heartbeat. */
     refreshBatch(input: RefreshBatchInput): Promise<BatchProgress> {
       const { activityId, attempt, heartbeatDetails } = activityInfo();
       const progress: BatchProgress = heartbeatDetails ?? batchBeginning(input.accounts);
@@ -59,7 +61,7 @@ export function createActivities(deps: ActivityDependencies) {
         heartbeat(progress),
       );
     },
-    /** Commits a grant that was received while the database was away. Repeated until it is done. */
+    /** Commits a grant that was received while MongoDB was unreachable. Retried until it succeeds. */
     persistGrant(input: {
       accountId: string;
       generation: number;
@@ -68,7 +70,11 @@ export function createActivities(deps: ActivityDependencies) {
     }): Promise<{ committed: boolean }> {
       return alive(persistGrant(deps, input));
     },
-    /** Settles and logs an attempt that could not be logged at once. Repeated until it is done. */
+    /** Checks whether a refresh could begin. Retried until it could. */
+    awaitDatabase(): Promise<void> {
+      return alive(awaitDatabase(deps));
+    },
+    /** Records and logs an attempt that could not be logged at once. Retried until it succeeds. */
     recordAttempt(input: { entry: LogEntry }): Promise<void> {
       return alive(recordAttempt(deps, input));
     },
@@ -76,22 +82,22 @@ export function createActivities(deps: ActivityDependencies) {
     listDueAccounts(input: ListDueAccountsInput): Promise<DuePage> {
       return alive(listDueAccounts(deps, input));
     },
-    /** Writes the clocks of a provider's accounts by the policy that is now in force. */
+    /** Recomputes the due times of a provider's accounts under the current policy. */
     applyPolicy(input: ApplyPolicyInput): Promise<{ rewritten: number }> {
       return translate(applyPolicy(deps, input));
     },
-    /** Warns of the refresh tokens that end soon, each at most once for each of 30, 14, 7 and 1 days. */
+    /** Warns about refresh tokens that expire soon: at most once at 30, 14, 7 and 1 days before. */
     warnOfRefreshTokens(input: {
       provider: string;
       environment: string | null;
     }): Promise<{ warned: number }> {
       return alive(warnOfRefreshTokens(deps, input, attemptPlace()));
     },
-    /** An entry that says: the sweep ran, nothing was due (R0.5). */
+    /** Logs that a sweep ran and found nothing due. */
     recordHeartbeat(input: { provider: string }): Promise<void> {
       return alive(recordHeartbeat(deps, input, attemptPlace()));
     },
-    /** Asks the provider whether one account's access token works. May be repeated: it spends nothing. */
+    /** Asks the provider whether one account's access token works. Safe to repeat: a validation uses nothing up. */
     validateAccount(input: ValidateAccountInput): Promise<ValidateAccountResult> {
       return alive(validateAccount(deps, input, attemptPlace()));
     },
@@ -99,26 +105,26 @@ export function createActivities(deps: ActivityDependencies) {
     listDueValidations(input: ListDueValidationsInput): Promise<DueAccount[]> {
       return alive(listDueValidations(deps, input));
     },
-    /** How a lane is just now, and who could find out whether it has healed. */
-    lookAtLane(input: { provider: string; environment: string }): Promise<LaneLook> {
-      return alive(lookAtLane(deps, input));
+    /** The current state of an OAuth app, and the accounts that can probe it. */
+    checkApp(input: { provider: string; environment: string }): Promise<AppCheck> {
+      return alive(checkApp(deps, input));
     },
-    /** The same as `validateAccount` for a batch; a further try goes on where the last one was. */
+    /** `validateAccount` for a batch. A retry of the activity resumes from the last heartbeat. */
     validateAccounts(input: ValidateAccountsInput): Promise<ValidationTally> {
       const progress: ValidationProgress = activityInfo().heartbeatDetails ?? noProgress();
       return alive(validateAccounts(deps, input, attemptPlace(), progress), () =>
         heartbeat(progress),
       );
     },
-    /** Who does not seal with the promoted key yet, and what there is to re-seal. */
+    /** Lists the processes that do not encrypt with the new key yet, and counts the records to re-encrypt. */
     surveyRotation(input: { to: string }): Promise<{ lagging: string[]; total: number }> {
       return alive(surveyRotation(deps, input));
     },
-    /** Re-seals one page of records with the key that seals. May be repeated. */
+    /** Re-encrypts one page of records with the active key. Safe to repeat. */
     resealRecords(input: { to: string; cursor: RotationCursor }): Promise<ResealedPage> {
       return alive(resealRecords(deps, input));
     },
-    /** What is left under other keys; retires those that nothing needs. */
+    /** Counts the records under other keys, and retires the keys that are no longer needed. */
     verifyRotation(input: VerifyRotationInput): Promise<RotationVerdict> {
       return alive(verifyRotation(deps, input));
     },
@@ -133,7 +139,7 @@ function attemptPlace(): AttemptPlace {
   };
 }
 
-/** What a heartbeat says: names and times of steps, and nothing where they are not captured. */
+/** Heartbeats with the names and times of the steps if they are captured; otherwise with no details. */
 function tellSteps(steps?: AttemptStep[]): void {
   heartbeat(steps && { steps });
 }
@@ -141,11 +147,11 @@ function tellSteps(steps?: AttemptStep[]): void {
 export type Activities = ReturnType<typeof createActivities>;
 
 /**
- * Says every second that the work goes on: a worker that is gone, or was given the task while it stopped, is replaced
- * after seconds. Nothing is cancelled by it; a request that was sent is finished.
+ * Heartbeats every second while the work runs, so that a lost or stopped worker is replaced within seconds. The work is
+ * never cancelled; a sent request is finished.
  */
 async function alive<T>(work: Promise<T>, beat: () => void = heartbeat): Promise<T> {
-  // In a workflow's own task it is the task that says so.
+  // A local activity cannot heartbeat; the workflow task's timeout replaces it.
   if (activityInfo().isLocal) return translate(work);
   const beating = setInterval(() => beat(), HEARTBEAT_EVERY_MS);
   try {

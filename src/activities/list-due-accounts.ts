@@ -1,14 +1,19 @@
-/** Lists one page of due accounts for a sweep, without those whose lane is closed to it. */
-import { ApplicationFailure } from '@temporalio/activity';
-import type { DueAccount, DueCursor, HeldLane } from '../domain/sweep';
-import type { ActivityDependencies } from './dependencies';
-import { heldLanes } from './held-lanes';
+/** Lists one page of due accounts for a sweep, without the OAuth apps that sweeps must skip for now. */
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import {
+  type DueAccount,
+  type DueCursor,
+  type HeldApp,
+  PROVIDER_NOT_CONFIGURED,
+} from '../domain/refresh/sweep';
+import { heldApps } from '../limits/held-apps';
+import type { RefreshDependencies } from '../refresh/dependencies';
 
 export interface ListDueAccountsInput {
   provider: string;
   environment: string | null;
   cursor: DueCursor;
-  /** ISO time the list is as of; `null` on the first page: now, by this worker's clock. */
+  /** ISO time the list is as of. `null` on the first page: now, by this worker's clock. */
   asOf: string | null;
   limit: number;
 }
@@ -17,52 +22,62 @@ export interface DuePage {
   accounts: DueAccount[];
   next: DueCursor | null;
   asOf: string;
-  /** On the first page: more are due than the provider's policy gives a workflow each. */
+  /** First page only: whether more accounts are due than the policy refreshes with a workflow each. */
   inBatches?: boolean;
-  /** By the provider's policy. Absent in what older workers answered. */
-  batchesAtOnce?: number;
-  /** So many accounts in a batch at most. Absent in what older workers answered. */
-  batch?: number;
-  /** On the first page: by the provider's policy its accounts are validated, too. Absent in what older workers answered. */
+  /** From the provider's policy. */
+  batchesAtOnce: number;
+  /** Maximum number of accounts per batch. */
+  batch: number;
+  /** First page only: whether the policy has the provider's accounts validated. */
   validates?: boolean;
-  /**
-   * The lanes that are left out; on the first page with how many of their accounts are due. Absent in what older workers
-   * answered.
-   */
-  held?: HeldLane[];
+  /** The OAuth apps that are skipped; on the first page with the number of their due accounts. */
+  held: HeldApp[];
 }
 
 /**
- * Each batch costs Temporal as much as two accounts' workflows, and is the part that another worker can take. Of each one
- * refused, its result takes some 750 bytes, of the two million that Temporal allows.
+ * Accounts per batch. A batch costs Temporal as much as two refresh workflows, and is the unit that another worker can
+ * take. Each refused account adds about 750 bytes to the result, of which Temporal allows two million.
  */
 const BATCH = 500;
 
 export async function listDueAccounts(
-  deps: Pick<ActivityDependencies, 'store' | 'providers' | 'permits' | 'restoreGuard' | 'now'>,
+  deps: Pick<RefreshDependencies, 'store' | 'providers' | 'appLimiter' | 'restoreGuard' | 'now'>,
   input: ListDueAccountsInput,
 ): Promise<DuePage> {
   const provider = deps.providers.find(input.provider);
   if (provider === undefined) {
-    throw ApplicationFailure.nonRetryable(
-      `no provider "${input.provider}" is configured; add it to providers.yaml or remove the schedule sweep/${input.provider}`,
-      'provider_not_configured',
-    );
+    throw ApplicationFailure.create({
+      message: `No provider "${input.provider}" is configured. Add it to providers.yaml, or delete its schedule: evergrant schedules delete ${input.provider}`,
+      type: PROVIDER_NOT_CONFIGURED,
+      nonRetryable: true,
+      // The sweep reports this in one line; the SDK would log it with a stack trace.
+      category: ApplicationFailureCategory.BENIGN,
+    });
   }
-  // First, so that what is found out takes accounts off the list.
+  // Runs first, because it can take accounts off the list.
   if (input.asOf === null) await deps.restoreGuard.confirm();
-  // The clock that writes when attempts end: Temporal's own may differ from it.
+  // Uses the worker's clock, which also timestamps attempts; Temporal's clock may differ.
   const now = input.asOf === null ? deps.now() : new Date(input.asOf);
   const asOf = now.toISOString();
-  // At once, although the stored clocks follow a change of the configuration a moment later.
-  if (!provider.policy.enabled) {
-    return { accounts: [], next: null, asOf, validates: false, held: [] };
+  // Applied directly, because stored due times follow a changed configuration only a moment later.
+  const { batchesAtOnce, enabled } = provider.policy;
+  const sizes = { batchesAtOnce, batch: BATCH };
+  if (!enabled) {
+    return {
+      accounts: [],
+      next: null,
+      asOf,
+      ...sizes,
+      inBatches: false,
+      validates: false,
+      held: [],
+    };
   }
-  const lanes = await heldLanes(deps, provider, input.environment);
+  const limiters = await heldApps(deps, provider, input.environment);
   const due = {
     provider: provider.id,
     environment: input.environment,
-    without: lanes.map(({ environment }) => environment),
+    without: limiters.map(({ environment }) => environment),
     now,
   };
   const page = await deps.store.dueAccounts.page({
@@ -73,17 +88,16 @@ export async function listDueAccounts(
   });
   const isFirst = input.asOf === null;
   const held = await Promise.all(
-    lanes.map(async ({ environment, reason }) => {
-      const lane = { provider: provider.id, environment };
+    limiters.map(async ({ environment, reason }) => {
+      const limiter = { provider: provider.id, environment };
       return {
         environment,
         reason,
-        due: isFirst ? await deps.store.dueAccounts.count(lane, now) : 0,
+        due: isFirst ? await deps.store.dueAccounts.count(limiter, now) : 0,
       };
     }),
   );
-  const { batchesAtOnce } = provider.policy;
-  const listed = { ...page, asOf, batchesAtOnce, batch: BATCH, held };
+  const listed = { ...page, asOf, ...sizes, held };
   if (!isFirst) return listed;
   const inBatches = await deps.store.dueAccounts.areMoreThan(provider.policy.perAccountUpTo, due);
   const validates = provider.policy.validateEveryMs !== null;

@@ -1,7 +1,11 @@
-/** Lists accounts that are due for validation in a sweep, without those whose lane is closed to it. */
-import type { DueAccount } from '../domain/sweep';
-import type { ActivityDependencies } from './dependencies';
-import { heldLanes } from './held-lanes';
+/**
+ * Lists accounts that are due for validation in a sweep, without the OAuth apps that sweeps must skip, and those whose
+ * credentials do not permit validation.
+ */
+import type { DueAccount } from '../domain/refresh/sweep';
+import { heldApps } from '../limits/held-apps';
+import type { RefreshDependencies } from '../refresh/dependencies';
+import { environmentsPutOff } from './validation-put-off';
 
 export interface ListDueValidationsInput {
   provider: string;
@@ -11,18 +15,19 @@ export interface ListDueValidationsInput {
   limit: number;
 }
 
-/** None where the provider is not swept. */
+/** Returns none if sweeps of the provider are disabled. */
 export async function listDueValidations(
-  deps: Pick<ActivityDependencies, 'store' | 'providers' | 'permits'>,
+  deps: Pick<RefreshDependencies, 'store' | 'providers' | 'appLimiter' | 'now'>,
   { provider: id, environment, asOf, limit }: ListDueValidationsInput,
 ): Promise<DueAccount[]> {
   const provider = deps.providers.find(id);
   if (provider?.policy.enabled !== true) return [];
-  const held = await heldLanes(deps, provider, environment);
+  const held = await heldApps(deps, provider, environment);
+  const putOff = await environmentsPutOff(deps, provider, environment);
   return deps.store.validations.due({
     provider: id,
     environment,
-    without: held.map((lane) => lane.environment),
+    without: [...held.map((limiter) => limiter.environment), ...putOff],
     asOf: new Date(asOf),
     limit,
   });

@@ -1,11 +1,11 @@
-/** Settles and logs an attempt whose database was away when it ended. */
-import type { LogEntry } from '../domain/log-entry';
-import type { ActivityDependencies } from './dependencies';
-import { logAttempt } from './log-attempt';
-import { settleAttempt } from './settle-attempt';
+/** Records and logs an attempt that ended while MongoDB was unreachable. */
+import type { LogEntry } from '../domain/logs/log-entry';
+import type { RefreshDependencies } from '../refresh/dependencies';
+import { logAttempt } from '../refresh/log-attempt';
+import { settleAttempt } from '../refresh/settle-attempt';
 
 export async function recordAttempt(
-  deps: Pick<ActivityDependencies, 'store' | 'vault' | 'providers' | 'now'>,
+  deps: Pick<RefreshDependencies, 'store' | 'providers' | 'now'>,
   { entry }: { entry: LogEntry },
 ): Promise<void> {
   const account = entry.account_id === null ? null : await deps.store.grants.read(entry.account_id);

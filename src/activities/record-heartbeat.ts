@@ -1,11 +1,11 @@
-/** Writes the heartbeat of a sweep that found nothing due, so that an empty terminal never means "is it alive?". */
+/** Logs that a sweep found nothing due, so that an empty terminal never leaves people wondering whether sweeps run. */
 import { log } from '@temporalio/activity';
-import type { LogEntry } from '../domain/log-entry';
-import type { ActivityDependencies } from './dependencies';
-import type { AttemptPlace } from './refresh-grant';
+import type { LogEntry } from '../domain/logs/log-entry';
+import type { AttemptPlace } from '../refresh/claim';
+import type { RefreshDependencies } from '../refresh/dependencies';
 
 export async function recordHeartbeat(
-  { store, now }: Pick<ActivityDependencies, 'store' | 'now'>,
+  { store, now }: Pick<RefreshDependencies, 'store' | 'now'>,
   { provider }: { provider: string },
   place: AttemptPlace,
 ): Promise<void> {

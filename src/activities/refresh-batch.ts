@@ -1,40 +1,39 @@
 /**
- * Refreshes many accounts at once, each by the same function as its own workflow would. What succeeds ends here;
- * everything else is handed on to the account's own workflow with the result of this first attempt.
+ * Refreshes many accounts at once, each with the same function as its own workflow. Plain successes finish here; every
+ * other account continues in its own workflow, with the result of this first attempt.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApplicationFailure, log } from '@temporalio/activity';
-import { CLOSED_LANE } from '../domain/lane';
-import type { AttemptOutcome, RefreshGrantResult } from '../domain/refresh-attempt';
+import { safeError } from '../domain/masking/safe-error';
+import { heldPauseMs, isClosed } from '../domain/refresh/next-step';
+import type { AttemptOutcome, RefreshGrantResult } from '../domain/refresh/refresh-attempt';
 import {
   type BatchAccount,
   type BatchProgress,
   type RefreshBatchInput,
-} from '../domain/refresh-batch';
-import { safeError } from '../domain/safe-error';
-import { LANE_WAIT_MAX_MS } from '../domain/sweep';
-import { isDatabaseUnavailable } from '../store/database';
-import type { ActivityDependencies } from './dependencies';
-import { refreshGrant } from './refresh-grant';
+} from '../domain/refresh/refresh-batch';
+import { LIMITER_WAIT_MAX_MS } from '../domain/refresh/sweep';
+import type { RefreshDependencies } from '../refresh/dependencies';
+import { refreshGrant } from '../refresh/refresh-grant';
+import { isDatabaseUnavailable } from '../store/mongo/database';
 
 /**
- * Of a sweep's batch: with four of them at once, enough to keep a worker busy while a provider takes its time, and for
- * large groups of writes.
+ * Concurrent refreshes per batch of a sweep. With four batches at once, enough to keep a worker busy while a provider
+ * responds, and to fill bulk writes.
  */
 const AT_ONCE = 100;
-/** Then what is not begun is left to the next activity, so that none keeps a worker for long. */
+/** How long, in ms, an activity begins new refreshes. The next activity does the rest, so that no worker is tied up. */
 const BEGINS_FOR_MS = 60_000;
-/** Who holds an account that is taken is soon through with it. */
+/** Pause, in ms, before accounts that another worker had claimed are tried once more. */
 const BUSY_PAUSE_MS = 2_000;
-const HELD_MIN_MS = 1_000;
 
-/** Which run of a batch's activity this is. */
+/** One run of a batch's activity. */
 export interface BatchRun {
-  /** The same in each try of the activity, and in no other activity. */
+  /** The same for every attempt of this activity, and unique to it. */
   id: string;
-  /** From 1: those before it ended without a word. */
+  /** From 1; earlier attempts ended without a result. */
   attempt: number;
-  /** Nothing more is to be begun. */
+  /** When aborted, no further refresh begins. */
   stopping: AbortSignal;
 }
 
@@ -44,9 +43,9 @@ interface Place {
   supersedes: string[];
 }
 
-/** @param progress grows while it runs; where an earlier try got to, to begin with */
+/** @param progress updated in place; initially the last heartbeat of an earlier attempt */
 export async function refreshBatch(
-  deps: ActivityDependencies,
+  deps: RefreshDependencies,
   input: RefreshBatchInput,
   run: BatchRun,
   progress: BatchProgress,
@@ -55,7 +54,7 @@ export async function refreshBatch(
 }
 
 class Batch {
-  readonly #deps: ActivityDependencies;
+  readonly #deps: RefreshDependencies;
   readonly #input: RefreshBatchInput;
   readonly #run: BatchRun;
   readonly #progress: BatchProgress;
@@ -63,7 +62,7 @@ class Batch {
   readonly #stopping: AbortSignal;
 
   constructor(
-    deps: ActivityDependencies,
+    deps: RefreshDependencies,
     input: RefreshBatchInput,
     run: BatchRun,
     progress: BatchProgress,
@@ -72,7 +71,7 @@ class Batch {
     this.#input = input;
     this.#run = run;
     this.#progress = progress;
-    // It may be back.
+    // MongoDB may be reachable again.
     progress.databaseAway = false;
     this.#stopping = AbortSignal.any([
       run.stopping,
@@ -87,13 +86,13 @@ class Batch {
     const busy = await this.#pass(all.filter(({ account }) => left.has(account.accountId)));
     if (busy.length > 0) {
       await this.#pause(BUSY_PAUSE_MS);
-      // Whoever still has them takes long, or is gone: their own workflows wait for that.
+      // Still claimed: the other worker is slow or lost. The account's own workflow waits for it.
       for (const { account } of await this.#pass(busy)) this.#own(account, null);
     }
     return this.#progress;
   }
 
-  /** @returns those that somebody else was refreshing */
+  /** @returns the accounts that another worker was refreshing */
   async #pass(places: readonly Place[]): Promise<Place[]> {
     const next = places.values();
     const busy: Place[] = [];
@@ -129,25 +128,29 @@ class Batch {
       } catch (error) {
         return this.#failed(place, error);
       }
-      const { heldForMs, outcome, reason } = result.attempt;
+      const { attempt } = result;
+      const { heldForMs, outcome, reason } = attempt;
       if (outcome === 'busy') return 'busy';
       if (heldForMs === undefined) return this.#count(place, result);
-      // Whoever waits is told so at once: for how long the lane holds, they can wait themselves.
-      if (account.request !== undefined) return this.#leave(account, result.attempt);
-      if (CLOSED_LANE.has(reason) || heldForMs > LANE_WAIT_MAX_MS) {
+      // Report the hold at once; a waiting caller can decide how long to wait.
+      if (account.request !== undefined) return this.#leave(account, attempt);
+      // Left to the next sweep; the limit applies to one organisation, so the other accounts need not wait.
+      if (reason === 'organisation_throttled') return this.#leave(account);
+      if (isClosed(attempt) || heldForMs > LIMITER_WAIT_MAX_MS) {
         this.#progress.closed.push(account.environment);
         continue;
       }
-      await this.#pause(Math.max(heldForMs, HELD_MIN_MS));
+      await this.#pause(heldPauseMs(heldForMs));
       if (this.#stopping.aborted) return 'put_off';
     }
   }
 
   #count({ account, attemptId }: Place, result: RefreshGrantResult): 'through' {
-    const { attempt, rotatedTo, unwritten, lane } = result;
-    // The database is away: what else is begun would only add to what waits.
+    const { attempt, rotatedTo, unwritten, limiter } = result;
+    // MongoDB is unreachable; every further refresh would only add to the results that wait.
     if (unwritten !== null) this.#databaseIsAway();
-    const plain = unwritten === null && !lane && attempt.failure === null;
+    const isEarly = attempt.tooEarlyForMs !== undefined && account.request === undefined;
+    const plain = unwritten === null && !limiter && attempt.failure === null && !isEarly;
     if (!plain || attempt.outcome === 'failed') {
       this.#tell(account, attempt);
       return this.#own(account, { attemptId, result });
@@ -169,7 +172,7 @@ class Batch {
       this.#databaseIsAway();
       return 'put_off';
     }
-    // One bad account never stops the others (R4.3).
+    // One failing account must not stop the others.
     const { name, at } = safeError(error);
     log.error('a refresh ended with an error that is ours', {
       account_id: account.accountId,
@@ -190,7 +193,7 @@ class Batch {
     return this.#through(account);
   }
 
-  /** Those who wait for an account that was simply refreshed see it in the store. */
+  /** Callers see a plainly refreshed account in the store; every other outcome is reported to them. */
   #tell({ request }: BatchAccount, outcome: AttemptOutcome): void {
     if (request === undefined) return;
     this.#progress.outcomes ??= [];

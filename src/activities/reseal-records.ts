@@ -1,18 +1,18 @@
-/** Re-seals one page of records with the key that seals now. Safe to repeat: what is under it already is not read. */
+/** Re-encrypts one page of records with the active key. Safe to repeat: records under that key are not read. */
 import { ApplicationFailure } from '@temporalio/activity';
-import type { ResealedPage, RotationCursor } from '../domain/rotation';
-import type { ResealedRecord, SealedRecord } from '../store/sealed-records';
+import type { ResealedPage, RotationCursor } from '../domain/encryption-rotation';
+import type { RefreshDependencies } from '../refresh/dependencies';
+import type { ResealedRecord, SealedRecord } from '../store/encryption/sealed-records';
 import { OpenError, sealingKeyOf } from '../vault/sealing';
 import type { Vault } from '../vault/vault';
-import type { ActivityDependencies } from './dependencies';
 
-/** So few that re-sealing a page holds up nothing else in this process. */
+/** Records per page; small, so that re-encrypting a page does not block other work in this process. */
 const PAGE = 100;
-/** So many are named. */
+/** Unreadable records that are named; the others are only counted. */
 const NAMED_MAX = 20;
 
 export async function resealRecords(
-  { store, vault }: Pick<ActivityDependencies, 'store' | 'vault'>,
+  { store, vault }: Pick<RefreshDependencies, 'store' | 'vault'>,
   { to, cursor }: { to: string; cursor: RotationCursor },
 ): Promise<ResealedPage> {
   await requireSealing({ store, vault }, to);
@@ -32,9 +32,9 @@ export async function resealRecords(
   return { next, resealed, skipped: readable.length - resealed, unreadable, unreadableRecords };
 }
 
-/** Whether this worker may seal with the key; what it lacks another may have. */
+/** Throws unless `to` is the active key and this worker has it. Lacking the key is retryable on another worker. */
 async function requireSealing(
-  { store, vault }: Pick<ActivityDependencies, 'store' | 'vault'>,
+  { store, vault }: Pick<RefreshDependencies, 'store' | 'vault'>,
   to: string,
 ): Promise<void> {
   if ((await store.settings.sealingKeyId()) !== to) {

@@ -1,11 +1,11 @@
-/** How errors leave an activity: as failures of our own words. */
+/** Translates the errors that leave an activity. */
 import { ApplicationFailure, log } from '@temporalio/activity';
-import { safeError } from '../domain/safe-error';
-import { isDatabaseUnavailable } from '../store/database';
+import { safeError } from '../domain/masking/safe-error';
+import { isDatabaseUnavailable } from '../store/mongo/database';
 
 /**
- * Errors leave as failures of our own words. The cause stays behind: errors of OAuth libraries and database drivers
- * can carry bodies and values, and a failure is stored in Temporal's history.
+ * Replaces errors with failures whose text is ours and drops the cause: errors of OAuth libraries and database drivers
+ * can carry bodies and values, and Temporal stores failures in its history.
  */
 export async function translate<T>(work: Promise<T>): Promise<T> {
   try {

@@ -1,33 +1,32 @@
 /**
- * One validation, step by step: decrypt the access token, ask the provider, log, write the verdict. By hand and in
- * sweeps it is this and nothing else; it spends nothing, so a try that was interrupted is simply made again.
+ * One validation, step by step: decrypt the access token, ask the provider, log, store the verdict. The same code
+ * serves requests and sweeps. A validation uses nothing up, so an interrupted one is simply repeated.
  */
-
-import { type Account, AccountState } from '../domain/account';
-import type { LogEntry } from '../domain/log-entry';
-import { prefix, storedPrefix } from '../domain/masking';
-import { type RefreshFailure, refreshFailure } from '../domain/refresh-failure';
-import type { Secret } from '../domain/secret';
+import { type Account, AccountState, type TokenVerdict } from '../domain/account/account';
 import {
-  type TokenVerdict,
   type ValidateAccountInput,
   type ValidateAccountResult,
   type ValidationConsequence,
   type ValidationOutcome,
   validationAction,
   validationConsequence,
-} from '../domain/validation';
+} from '../domain/account/validation';
+import type { LogEntry } from '../domain/logs/log-entry';
+import { prefix, storedPrefix } from '../domain/masking/masking';
+import type { Secret } from '../domain/masking/secret';
+import { type RefreshFailure, refreshFailure } from '../domain/refresh/refresh-failure';
+import { heldBack, limiterOf, requesterOf } from '../limits/account-limits';
 import type { Provider, ProviderEnvironment } from '../providers/provider';
-import { type Validation, validateAccessToken } from '../providers/token-validation';
-import { heldBack, laneOf } from './account-lane';
-import type { ActivityDependencies } from './dependencies';
-import { logAttempt } from './log-attempt';
-import type { AttemptPlace } from './refresh-grant';
-import { openAccessToken } from './seal-grant';
+import { type Validation, validateAccessToken } from '../providers/validation/token-validation';
+import type { AttemptPlace } from '../refresh/claim';
+import type { RefreshDependencies } from '../refresh/dependencies';
+import { logAttempt } from '../refresh/log-attempt';
+import { openAccessToken } from '../refresh/seal-grant';
+import { isOfTheApp, putOffValidation } from './validation-put-off';
 
-/** Throws only where the database is away. */
+/** Throws only if MongoDB is unreachable. */
 export async function validateAccount(
-  deps: ActivityDependencies,
+  deps: RefreshDependencies,
   input: ValidateAccountInput,
   place: AttemptPlace,
 ): Promise<ValidateAccountResult> {
@@ -47,13 +46,13 @@ export async function validateAccount(
   }
   if (opened.accessToken === null) return skipped(input, 'no_access_token');
   const use = input.request.source === 'scheduled' ? 'scheduled' : 'on_demand';
-  const permission = await deps.permits.take(
-    laneOf(account, environment),
-    { use, purpose: 'validation' },
+  const acquisition = await deps.appLimiter.acquire(
+    limiterOf(account, environment),
+    { ...requesterOf(account), use, purpose: 'validation' },
     account.current.expiresAt,
   );
-  if ('hold' in permission) {
-    const { reason, failure } = heldBack(deps, permission);
+  if ('hold' in acquisition) {
+    const { reason, failure } = heldBack(deps, acquisition);
     return skipped(input, reason, failure);
   }
   const validation = await validateAccessToken(
@@ -69,20 +68,30 @@ interface Context {
   place: AttemptPlace;
 }
 
-/** The record before the verdict is written, so that no account changes without an entry that says why. */
+/** Logs before the verdict is stored, so that no account changes without an entry that says why. */
 async function conclude(
-  deps: ActivityDependencies,
+  deps: RefreshDependencies,
   context: Context,
   validation: Validation,
   provider: Provider | null,
   accessToken: Secret | null = null,
 ): Promise<ValidateAccountResult> {
-  const { account } = context;
+  const { account, input } = context;
   const now = deps.now();
+  const { failure } = validation;
+  // A failure of the OAuth app is logged once, not for each of its accounts.
+  if (
+    failure !== null &&
+    provider !== null &&
+    input.request.source === 'scheduled' &&
+    isOfTheApp(failure.code) &&
+    !(await putOffValidation(deps, provider, account.environment))
+  )
+    return skipped(input, failure.code, failure);
   const entry = entryOf(context, validation, accessToken, now);
   await deps.store.logEntries.record(entry);
   logAttempt(entry);
-  const { verdict, failure } = validation;
+  const { verdict } = validation;
   const consequence = consequenceOf(account, validation, provider, now);
   const written = await deps.store.validations.record(account, {
     validation: { outcome: verdict, at: now, logEntryId: entry.id },
@@ -112,7 +121,10 @@ async function conclude(
   return { validation: outcome, toRefresh };
 }
 
-/** A row that does not open is no word of the provider's: it ends the account only where nothing can replace it (R1.8). */
+/**
+ * An access token that cannot be decrypted is not a refusal by the provider. The account needs a reconnect only if it
+ * has no refresh token to replace it with.
+ */
 function consequenceOf(
   account: Account,
   { verdict, failure, outcome }: Validation,
@@ -144,7 +156,7 @@ function skipped(
   };
 }
 
-/** What ended before HTTP: a synthetic request shows where the token would have stood (R1.3). */
+/** The result of a validation that ended before HTTP. A synthetic request shows where the token would have stood. */
 function unsent(
   failure: RefreshFailure,
   environment: ProviderEnvironment | undefined,
@@ -194,7 +206,7 @@ function entryOf(
     error: failure,
     diagnostics: {
       caller: input.request.caller,
-      input_prefix: storedPrefix(account.current.accessToken),
+      input_prefix: storedPrefix(account.current.accessToken ?? ''),
       decrypted_prefix: accessToken === null ? null : prefix(accessToken.reveal()),
       final_prefix: finalPrefix,
       refresh_token_fingerprint: null,

@@ -1,14 +1,14 @@
-/** Validates a batch of a sweep, some at a time. Resumable: what was done is in the heartbeat. */
+/** Validates a batch of a sweep with limited concurrency. Resumable: heartbeats hold what was done. */
 import { log } from '@temporalio/activity';
-import { safeError } from '../domain/safe-error';
 import type {
   ValidateAccountResult,
   ValidationRequest,
   ValidationTally,
-} from '../domain/validation';
-import { isDatabaseUnavailable } from '../store/database';
-import type { ActivityDependencies } from './dependencies';
-import type { AttemptPlace } from './refresh-grant';
+} from '../domain/account/validation';
+import { safeError } from '../domain/masking/safe-error';
+import type { AttemptPlace } from '../refresh/claim';
+import type { RefreshDependencies } from '../refresh/dependencies';
+import { isDatabaseUnavailable } from '../store/mongo/database';
 import { validateAccount } from './validate-account';
 
 const AT_ONCE = 10;
@@ -20,7 +20,7 @@ export interface ValidateAccountsInput {
   request: ValidationRequest;
 }
 
-/** The ids that are done, and what they came to; kept in heartbeats. */
+/** The ids that are done, and the results; kept in heartbeats. */
 export interface ValidationProgress {
   done: string[];
   tally: ValidationTally;
@@ -31,14 +31,14 @@ export function noProgress(): ValidationProgress {
   return { done: [], tally };
 }
 
-/** @param progress grows while it runs; where an earlier try got to, to begin with */
+/** @param progress updated in place; initially the last heartbeat of an earlier attempt */
 export async function validateAccounts(
-  deps: ActivityDependencies,
+  deps: RefreshDependencies,
   { asOf, accountIds, request }: ValidateAccountsInput,
   place: AttemptPlace,
   progress: ValidationProgress,
 ): Promise<ValidationTally> {
-  // Behind this sweep's list: whatever goes wrong with one is tried again by the next sweep.
+  // Postpone past this sweep's list, so that the next sweep retries failed validations.
   await deps.store.validations.putOff(accountIds, new Date(Date.parse(asOf) + 1));
   const done = new Set(progress.done);
   const left = accountIds.filter((id) => !done.has(id)).values();
@@ -50,7 +50,7 @@ export async function validateAccounts(
         count(tally, await validateAccount(deps, { accountId, attemptId, request }, place));
       } catch (error) {
         if (isDatabaseUnavailable(error)) throw error;
-        // One bad account never stops the others (R4.3).
+        // One failing account must not stop the others.
         const { name, at } = safeError(error);
         log.error('a validation ended with an error that is ours', {
           account_id: accountId,

@@ -1,19 +1,19 @@
 /**
- * What a rotation has come to: who seals with the key, how many records are left of others, and whether grants wait in
- * Temporal. A key that nothing needs any more is retired: from then on a process may start without it.
+ * Verifies a key rotation: which processes encrypt with the key, how many records other keys still encrypt, and whether
+ * grants wait in Temporal. A key that is no longer needed is retired, and processes may then start without it.
  */
 import { getClient } from '@temporalio/activity';
-import type { RotationVerdict } from '../domain/rotation';
-import type { ActivityDependencies } from './dependencies';
+import type { RotationVerdict } from '../domain/encryption-rotation';
+import type { RefreshDependencies } from '../refresh/dependencies';
 
-/** The activities that can have a grant which exists nowhere else. */
+/** The activities that can hold a grant which is stored nowhere else. */
 const HOLDS_GRANT: readonly string[] = ['persistGrant', 'refreshBatch'];
-/** Longer than a batch keeps a grant before the account's own workflow begins with it. */
+/** Upper bound, in ms, on how long a batch holds a grant before the account's own workflow takes it over. */
 const HANDED_ON_WITHIN_MS = 180_000;
 
-type Dependencies = Pick<ActivityDependencies, 'store' | 'vault' | 'now'>;
+type Dependencies = Pick<RefreshDependencies, 'store' | 'vault' | 'now'>;
 
-/** The processes that do not seal with the key yet; and, once there are none, the records that are left to do. */
+/** The processes that do not encrypt with the key yet; if there are none, the number of records left to re-encrypt. */
 export async function surveyRotation(
   { store }: Pick<Dependencies, 'store'>,
   { to }: { to: string },
@@ -26,11 +26,11 @@ export async function surveyRotation(
 
 export interface VerifyRotationInput {
   to: string;
-  /** Records that no key opens, by the key they name: no key need be kept for them. */
+  /** Number of records that no key decrypts, by the key they name. They do not require their key to be kept. */
   unreadable: Record<string, number>;
-  /** Since when every process has sealed with the key. */
+  /** Since when every process has encrypted with the key. */
   settledAt: string;
-  /** Whether the last pass found nothing to do: only then may a key be retired. */
+  /** Whether the last pass found nothing to do. A key may be retired only then. */
   clean: boolean;
 }
 
@@ -42,7 +42,7 @@ export async function verifyRotation(
   const onRecord = await store.encryptionKeys.list();
   const others = new Set([...onRecord.map(({ id }) => id), ...vault.keyIds]);
   others.delete(to);
-  // Grants first: one that is written between the two looks is seen by the second.
+  // Grants before records: a grant written between the two checks is then counted by the second.
   const waitingGrants = await countWaitingGrants(settledAt);
   const remaining: Record<string, number> = {};
   for (const id of [...others].toSorted()) remaining[id] = await store.sealedRecords.countWith(id);
@@ -58,7 +58,7 @@ export async function verifyRotation(
   return { remaining: withoutNone(remaining), waitingGrants, removable };
 }
 
-/** Refreshes that began before every process sealed with the key, and hold a grant that is not written yet. */
+/** Counts refreshes that began before every process encrypted with the key and may hold an unstored grant. */
 async function countWaitingGrants(settledAt: string): Promise<number> {
   const client = getClient();
   const begunBy = new Date(Date.parse(settledAt) + HANDED_ON_WITHIN_MS).toISOString();
@@ -66,12 +66,12 @@ async function countWaitingGrants(settledAt: string): Promise<number> {
   let waiting = 0;
   for await (const { workflowId, runId } of client.workflow.list({ query })) {
     const described = client.workflow.getHandle(workflowId, runId).describe();
-    // It may have ended since it was listed.
+    // The workflow may have completed since it was listed.
     const raw = await described.then(({ raw: info }) => info).catch(() => null);
     const holds = raw?.pendingActivities?.some(({ activityType }) =>
       HOLDS_GRANT.includes(activityType?.name ?? ''),
     );
-    // Between two activities the grant is in what the workflow has not seen yet.
+    // Between two activities, the grant is in an event that the workflow has not processed yet.
     if (holds === true || (raw?.pendingWorkflowTask ?? null) !== null) waiting += 1;
   }
   return waiting;

@@ -1,32 +1,39 @@
-/** Warns, in the terminal and in the log, that refresh tokens end: a refresh keeps an account only as long as they live. */
+/** Warns, in the terminal and in the log, about refresh tokens that expire soon and so end the account's refreshes. */
 import { log } from '@temporalio/activity';
-import type { Account } from '../domain/account';
-import type { LogEntry } from '../domain/log-entry';
-import { dueWarningDays } from '../domain/refresh-token-clock';
-import type { ActivityDependencies } from './dependencies';
-import type { AttemptPlace } from './refresh-grant';
+import type { Account } from '../domain/account/account';
+import { renewalOf } from '../domain/account/due-times';
+import { dueWarningDays } from '../domain/account/refresh-token-expiry';
+import type { LogEntry } from '../domain/logs/log-entry';
+import type { AttemptPlace } from '../refresh/claim';
+import type { RefreshDependencies } from '../refresh/dependencies';
 
 const PAGE = 100;
 
 export async function warnOfRefreshTokens(
-  { store, now }: Pick<ActivityDependencies, 'store' | 'now'>,
+  { store, providers, now }: Pick<RefreshDependencies, 'store' | 'providers' | 'now'>,
   input: { provider: string; environment: string | null },
   place: AttemptPlace,
 ): Promise<{ warned: number }> {
   let warned = 0;
+  // Every sweep runs this, so grants whose restore period is over are deleted here.
+  await store.reconnects.dropExpired(now());
   for (;;) {
     const at = now();
     const before = warned;
     const accounts = await store.refreshTokenWarnings.due({ ...input, now: at, limit: PAGE });
     for (const account of accounts) {
+      const renewal = renewalOf(account, providers.rule(account.provider));
       const days = dueWarningDays(
-        account.current.refreshTokenExpiresAt,
-        account.refreshTokenWarnedDays,
+        {
+          expiresAt: account.current.refreshTokenExpiresAt,
+          warnedDays: account.refreshTokenWarnedDays,
+          renewal,
+        },
         at,
       );
       if (days === null) continue;
-      // First the entry, whose id is the warning's own, then the mark: what is done twice is written once.
-      const entry = warningEntry(account, days, at, place);
+      // Log first, then mark: the entry's id is derived from the warning, so a repeated step writes it once.
+      const entry = warningEntry(account, { days, isOverdue: renewal !== null }, at, place);
       await store.logEntries.record(entry);
       if (!(await store.refreshTokenWarnings.mark(account, days, at))) continue;
       warned += 1;
@@ -43,8 +50,16 @@ export async function warnOfRefreshTokens(
   }
 }
 
-function warningEntry(account: Account, days: number, at: Date, place: AttemptPlace): LogEntry {
+function warningEntry(
+  account: Account,
+  { days, isOverdue }: { days: number; isOverdue: boolean },
+  at: Date,
+  place: AttemptPlace,
+): LogEntry {
   const end = account.current.refreshTokenExpiresAt;
+  const todo = isOverdue
+    ? 'A refresh would renew it, but none has succeeded since it was due. See why, or have the owner reconnect the account.'
+    : 'The owner must connect the account again before that.';
   return {
     id: `refresh-token-expiring-${account.id}-${account.generation}-${days}`,
     created_at: at.toISOString(),
@@ -63,6 +78,6 @@ function warningEntry(account: Account, days: number, at: Date, place: AttemptPl
     generation: account.generation,
     workflow_id: place.workflowId,
     run_id: place.runId,
-    message: `The refresh token ends at ${end ?? 'an unknown time'}, in less than ${days === 1 ? 'a day' : `${days} days`}. The owner must connect the account again before that.`,
+    message: `The refresh token ends at ${end ?? 'an unknown time'}, in less than ${days === 1 ? 'a day' : `${days} days`}. ${todo}`,
   };
 }

@@ -1,28 +1,31 @@
-/** What `npm start` says to the person at the terminal once it runs. Goes to stderr: it is no log line. */
-
-import type { SweepSchedule } from './schedule';
+/** The text that `npm start` prints once it runs. Written to stderr, because it is not a log line. */
+import { duration } from '../domain/text/time-text';
+import type { SweepSchedule } from '../temporal/sweep-schedules';
 
 export interface BannerInput {
   apiUrl: string;
-  temporalUiUrl: string | null;
+  temporalUi: string;
   temporalAddress: string;
   temporalCli: string | null;
   mongodb: string;
   dataDir: string;
-  /** `null`: real providers are configured. */
+  /** Set in demo mode. `null`: real providers are configured. */
   trial: { accounts: number; sandboxUrl: string } | null;
   schedules: SweepSchedule[];
-  /** Shown once, when it is created. */
+  /** A configured environment for the example. */
+  example: { provider: string; environment: string };
+  /** Set only when the key is created, because it is shown once. */
   newAdminKey: string | null;
 }
 
 export function banner(input: BannerInput): string {
   const { apiUrl, trial } = input;
+  const { provider, environment } = input.example;
   const key = input.newAdminKey ?? '$EVERGRANT_API_KEY';
   const rows: [string, string][] = [
     ['API', `${apiUrl}    (description: ${apiUrl}/openapi.json)`],
     ['Terminal', `${apiUrl}/    (in a browser, with the admin key)`],
-    ["Temporal's UI", input.temporalUiUrl ?? `yours, at ${input.temporalAddress}`],
+    ["Temporal's UI", input.temporalUi],
     [
       'Temporal',
       `${input.temporalAddress}${input.temporalCli === null ? '' : `    (command: ${input.temporalCli})`}`,
@@ -54,22 +57,22 @@ export function banner(input: BannerInput): string {
     ...lines,
     '',
     'See every attempt, newest first:',
-    `  curl -s -H "Authorization: Bearer ${key}" "${apiUrl}/api/admin/ebay/tokens/terminal-logs?env=production&limit=20"`,
+    `  curl -s -H "Authorization: Bearer ${key}" "${apiUrl}/api/admin/${provider}/tokens/terminal-logs?env=${environment}&limit=20"`,
     ...(trial === null
       ? []
       : [
           '',
           'To connect a real account: put EBAY_CLIENT_ID and EBAY_CLIENT_SECRET of your eBay app into the environment, start',
-          'again, and POST its refresh token to /api/admin/accounts (README, "Connect an eBay account").',
+          'again, and POST its refresh token to /api/admin/accounts (README, "Connect a real account").',
           'To see something every minute: SANDBOX_ACCESS_TOKEN_LIFE=2m REFRESH_INTERVAL_MINUTES=1 npm start',
         ]),
     '',
   ].join('\n');
 }
 
-/** What Temporal holds, not what is configured: an operator may have changed it. */
+/** Describes the schedule stored in Temporal, because an operator may have changed it. */
 function describeSchedule({ scheduleId, everyMs, paused, note }: SweepSchedule): string {
-  const when = everyMs === null ? 'as set in Temporal' : `every ${everyMs / 60_000} min`;
+  const when = everyMs === null ? 'as set in Temporal' : `every ${duration(everyMs)}`;
   const noted = note === null || note === '' ? '' : `: ${note}`;
   return `${scheduleId} ${when}${paused ? ` (paused${noted})` : ''}`;
 }

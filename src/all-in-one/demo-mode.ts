@@ -1,25 +1,25 @@
 /**
- * The trial: what `npm start` makes for itself where nothing is configured. Providers of its own (the sandbox), demo
- * accounts of each, an encryption key and an admin key.
+ * Demo mode, which `npm start` uses if no provider is configured. It starts the sandbox, and creates demo accounts of
+ * each provider, an encryption key and an admin key.
  */
-
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Config } from './config';
-import { Secret } from './domain/secret';
-import { findAdapter } from './providers/registry';
-import { defaultPolicy, type ProviderConfig } from './providers-file';
-import { type DemoAccount, demoAccounts } from './sandbox/demo-accounts';
-import { SANDBOX_PROVIDERS } from './sandbox/dialect';
-import { type Sandbox, startSandbox } from './sandbox/server';
-import type { Store } from './store/store';
-import { KeyRing } from './vault/key-ring';
-import type { Vault } from './vault/vault';
+import { FIRST_GENERATION } from '../domain/account/grant';
+import { Secret } from '../domain/masking/secret';
+import type { Config } from '../process/config';
+import { findAdapter } from '../providers/adapters/registry';
+import { defaultPolicy, type ProviderConfig } from '../providers/config/providers-file';
+import { type DemoAccount, demoAccounts } from '../sandbox/demo-accounts';
+import { SANDBOX_PROVIDERS } from '../sandbox/dialect';
+import { type Sandbox, startSandbox } from '../sandbox/server';
+import type { Store } from '../store/store';
+import { KeyRing } from '../vault/key-ring';
+import { grantPlace, type Vault } from '../vault/vault';
 
 const CLIENT_ID = 'evergrant-trial';
 
-/** Starts the sandbox and describes it as the providers that it speaks as. */
+/** Starts the sandbox and returns configurations for the providers that it simulates. */
 export async function startTrialProviders(
   config: Config,
 ): Promise<{ sandbox: Sandbox; providers: ProviderConfig[] }> {
@@ -56,7 +56,7 @@ export async function startTrialProviders(
   return { sandbox, providers };
 }
 
-/** Furnishes an empty database with the demo accounts; one that has accounts is left as it is. */
+/** Adds the demo accounts to an empty database. A database with accounts is left unchanged. */
 export async function seedDemoAccounts(
   sandbox: Sandbox,
   store: Store,
@@ -76,17 +76,14 @@ function demoDocument(
   now: Date,
 ): Parameters<Store['accounts']['create']>[0] {
   const id = `acc_${randomBytes(12).toString('hex')}`;
-  const { organisation } = account;
+  const { organisation, provider, environment } = account;
+  const identity = { id, organisation, provider, environment, externalId: account.external_id };
   const sealed = vault.sealGrant(
     { accessToken: account.access_token, refreshToken: account.refresh_token },
-    { organisation, accountId: id },
+    grantPlace(identity, FIRST_GENERATION),
   );
   return {
-    id,
-    organisation,
-    provider: account.provider,
-    environment: account.environment,
-    externalId: account.external_id,
+    ...identity,
     label: account.label,
     kind: account.kind,
     quarantine: account.quarantine,
@@ -104,13 +101,13 @@ function demoDocument(
   };
 }
 
-/** Another character near the end: the envelope and the key fit, the content does not. */
+/** Changes one character near the end, so that envelope and key still match but the ciphertext is corrupt. */
 function damaged(sealed: string): string {
   const at = sealed.length - 8;
   return `${sealed.slice(0, at)}${sealed[at] === 'A' ? 'B' : 'A'}${sealed.slice(at + 1)}`;
 }
 
-/** The encryption key of an embedded database: made once, kept beside it, readable by its owner only. */
+/** The encryption key of an embedded database: created once, stored next to it, readable only by its owner. */
 export function trialKeyRing(dataDir: string): { ring: KeyRing; file: string } {
   const file = join(dataDir, 'encryption-keys');
   if (!existsSync(file)) {
@@ -123,7 +120,7 @@ export function trialKeyRing(dataDir: string): { ring: KeyRing; file: string } {
   return { ring: KeyRing.parse(readFileSync(file, 'utf8').trim()), file };
 }
 
-/** The same server, another database: demo accounts never stand among real ones, nor are they sent to a real provider. */
+/** Uses another database on the same server, so that demo accounts never mix with real ones. */
 export function trialDatabase(uri: string): string {
   const url = new URL(uri);
   url.pathname = `/${url.pathname.slice(1) || 'evergrant'}_trial`;

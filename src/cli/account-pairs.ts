@@ -1,10 +1,19 @@
-/** One account for people. */
+/** Formats one account for people. */
 import type { z } from 'zod';
-import type { AccountBody } from '../api/schemas';
+import type { AccountBody } from '../api/routes/accounts/account-body';
 import type { Cell } from './output';
 import { time } from './output';
 
+export function tokenEnds({
+  expires_at: end,
+  access_token_fingerprint: token,
+}: Pick<z.infer<typeof AccountBody>, 'expires_at' | 'access_token_fingerprint'>): string {
+  if (token === null) return 'no access token yet';
+  return time(end) ?? 'never';
+}
+
 export function accountPairs(account: z.infer<typeof AccountBody>): [string, Cell][] {
+  const { candidate, replaced, last_reconnect: reconnect } = account;
   const { last_attempt: attempt, last_error: error, last_validation: validation } = account;
   return [
     ['id', account.id],
@@ -16,15 +25,22 @@ export function accountPairs(account: z.infer<typeof AccountBody>): [string, Cel
     ['reason', account.status_reason],
     ['quarantine', account.quarantine ? 'yes' : null],
     ['due', account.due.due ? `yes (${account.due.reason})` : `no (${account.due.reason})`],
-    ['token ends', time(account.expires_at) ?? 'never'],
+    ['token ends', tokenEnds(account)],
     ['refresh token ends', time(account.refresh_token_expires_at)],
-    ['last refreshed', time(account.last_refreshed_at)],
+    ['last refreshed', time(account.last_refreshed_at) ?? 'not yet'],
     [
       'last attempt',
       attempt && `${attempt.outcome} (${attempt.source}) ${time(attempt.finished_at) ?? ''}`,
     ],
     ['last validation', validation && `${validation.outcome} ${time(validation.at) ?? ''}`],
     ['last error', error && `${error.code}: ${error.message}`],
+    ['provider says', error?.detail],
+    [
+      'new grant waits',
+      candidate && `since ${time(candidate.since) ?? ''} ${candidate.last_failure?.message ?? ''}`,
+    ],
+    ['last reconnect', reconnect && `${reconnect.outcome} ${time(reconnect.at) ?? ''}`],
+    ['former grant kept', replaced && `until ${time(replaced.restorable_until) ?? ''}`],
     ['next attempt', time(account.next_attempt_at)],
     ['generation', account.generation],
     ['scopes', account.scopes.join(' ')],

@@ -1,29 +1,29 @@
-/** Requests to the API, and what their failures mean to whoever typed the command. */
+/** Sends requests to the API and converts its failures into messages for the user of the CLI. */
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { pipeline, type Readable } from 'node:stream';
-import { textLines } from '../api/text-lines';
 import { type Client, createClient, EvergrantError } from '../client';
-import { CommandFailed, Unreachable } from './errors';
+import { byteLines } from '../domain/text/text-lines';
+import { CommandFailed, Unreachable, UsageError } from './errors';
 import { parseEvents, type ServerSentEvent } from './event-stream';
 import type { Settings } from './settings';
 
-/** Longer than the API lets a refresh take. */
+/** Deadline of a request in ms. Longer than the API lets a refresh take. */
 const ANSWERS_WITHIN_MS = 90_000;
-/** Of a stream that says something every 15 s. */
+/** Longest silence of a stream, in ms. The API sends at least a comment every 15 s. */
 const SILENT_MAX_MS = 60_000;
 
 export interface ApiClient {
   /**
-   * What the API answers to a request.
-   * @throws {CommandFailed} with what is to be said to whoever typed the command
+   * Returns the API's response to a request.
+   * @throws {CommandFailed | UsageError} with a message for the user
    */
   ask<T>(request: (api: Client['api']) => Promise<Answer<T>>): Promise<T>;
-  /** Streams a body of any size, and the lines of the answer (JSON each) as they come. */
+  /** Streams a body of any size, and yields the JSON lines of the response as they arrive. */
   upload<T>(path: string, upload: Upload): AsyncIterable<T>;
   /**
-   * The events of a stream, after `lastEventId` where one is given, until the API ends it.
-   * @throws {Unreachable} where it cannot be reached, or goes away
+   * Yields the events of a stream, after `lastEventId` if given, until the API ends it.
+   * @throws {Unreachable} if the API cannot be reached or the connection breaks
    */
   events(path: string, query: Query, lastEventId: string): AsyncGenerator<ServerSentEvent>;
 }
@@ -37,7 +37,7 @@ interface Upload {
   query?: Query;
   type: string;
   body: Readable;
-  /** What the body is read from, for the message when that fails. */
+  /** Source of the body, named in the message if reading fails. */
   name: string;
 }
 
@@ -47,7 +47,7 @@ interface Refusal {
   error: { code: string; message: string; request_id: string };
 }
 
-/** The types are those of the API's own routes: both are of one version, and what comes is not checked again. */
+/** The types are those of the API's routes. CLI and API have the same version, so responses are not validated again. */
 export function createApiClient({ url, apiKey }: Settings): ApiClient {
   const client = createClient({
     url,
@@ -72,19 +72,19 @@ export function createApiClient({ url, apiKey }: Settings): ApiClient {
   async function* upload<T>(path: string, { query = {}, ...what }: Upload): AsyncIterable<T> {
     const response = await uploading(addressOf(withQuery(path, query)), apiKey, what).catch(
       (error: unknown) => {
-        throw error instanceof CommandFailed ? error : unreachable(error);
+        throw isSaid(error) ? error : unreachable(error);
       },
     );
     try {
-      for await (const { text } of textLines(response, Number.POSITIVE_INFINITY)) {
-        const answer = parsed(text ?? '');
+      for await (const { bytes } of byteLines(response, Number.POSITIVE_INFINITY)) {
+        const answer = parsed(bytes?.toString('utf8') ?? '');
         if (response.statusCode !== 200 || answer === undefined)
           throw notAnswered(response.statusCode ?? 0, answer);
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion
         yield answer as T;
       }
     } catch (error) {
-      throw error instanceof CommandFailed ? error : unreachable(error);
+      throw isSaid(error) ? error : unreachable(error);
     }
   }
 
@@ -108,7 +108,7 @@ export function createApiClient({ url, apiKey }: Settings): ApiClient {
         throw notAnswered(response.status, parsed(await response.text()));
       yield* parseEvents(response.body, () => timer.refresh());
     } catch (error) {
-      throw error instanceof CommandFailed ? error : unreachable(error);
+      throw isSaid(error) ? error : unreachable(error);
     } finally {
       clearTimeout(timer);
       silent.abort();
@@ -140,8 +140,8 @@ function withQuery(path: string, query: Query): string {
 }
 
 /**
- * Begins to send, and answers with the response as soon as its head is there: the API answers line by line, and reads
- * on only as far as its answers are read. Not `fetch`, which is to send all before it lets anything be read.
+ * Starts to send, and resolves with the response once its headers arrive. The API answers line by line, and reads on
+ * only as its answers are read. `fetch` cannot do this: it sends the whole body before it returns the response.
  */
 function uploading(
   address: URL,
@@ -156,13 +156,17 @@ function uploading(
     });
     request.once('response', resolve);
     request.once('finish', () => request.setTimeout(ANSWERS_WITHIN_MS, () => request.destroy()));
-    // Before the request hears of it: what it would say is that it was aborted.
+    // Rejects with the read error first, because the request would only report that it was aborted.
     body.once('error', (error: NodeJS.ErrnoException) =>
       reject(new CommandFailed(`${name} cannot be read (${error.code ?? error.message}).`)),
     );
-    // An answer that came before all was sent is the answer, whatever becomes of the rest.
+    // If the response arrives before the whole body is sent, later errors do not matter.
     pipeline(body, request, (error) => error && reject(error));
   });
+}
+
+function isSaid(error: unknown): boolean {
+  return error instanceof CommandFailed || error instanceof UsageError;
 }
 
 function parsed(text: string): unknown {
@@ -184,7 +188,13 @@ function isRefusal(answer: unknown): answer is Refusal {
   );
 }
 
-function refused(code: string, message: string, requestId: string | null): CommandFailed {
+function refused(
+  code: string,
+  message: string,
+  requestId: string | null,
+): CommandFailed | UsageError {
+  // A value that the API rejects is a usage error, like one that the CLI detects.
+  if (code === 'invalid_request') return new UsageError(message);
   const hint = code === 'unauthenticated' ? ' The key is taken from EVERGRANT_API_KEY.' : '';
   const where = code === 'internal_error' ? ` (request ${requestId})` : '';
   return new CommandFailed(`${message}${hint}${where}`);

@@ -1,8 +1,8 @@
-/** Asks the person at the terminal before something that is hard to take back. */
+/** Asks for confirmation before an action that is hard to undo. */
 import { createInterface } from 'node:readline/promises';
 import { UsageError } from './errors';
 
-/** @throws {UsageError} where nobody can be asked */
+/** @throws {UsageError} if standard input is not a terminal */
 export async function confirm(question: string): Promise<boolean> {
   if (!process.stdin.isTTY)
     throw new UsageError(

@@ -1,13 +1,13 @@
-/** What the commands for encryption keys have in common. */
+/** Shared by the commands for encryption keys. */
 import type { z } from 'zod';
-import type { EncryptionBody, RotationBody } from '../api/encryption-body';
+import type { EncryptionBody, RotationBody } from '../api/routes/encryption/encryption-body';
 import type { Context } from './command';
+import { coloured } from './output';
 import { grouped } from './progress';
 
 export type Encryption = z.infer<typeof EncryptionBody>;
 export type Rotation = z.infer<typeof RotationBody>;
 
-/** How far it is, in a line. */
 export function rotationLine({ status, to, failure, progress }: Rotation): string {
   if (failure !== null) return `failed: ${failure}`;
   if (progress === null) return `${status}; no worker answers how far it is`;
@@ -27,7 +27,10 @@ export function rotationLine({ status, to, failure, progress }: Rotation): strin
   }
 }
 
-/** Shows where a rotation is, or what it came to. @returns the exit code */
+/**
+ * Shows the progress or the result of a rotation.
+ * @returns the exit code
+ */
 export function showRotation(
   { out, json }: Pick<Context, 'out' | 'json'>,
   rotation: Rotation,
@@ -41,8 +44,8 @@ export function showRotation(
   const { progress } = rotation;
   for (const [keyId, records] of Object.entries(progress?.unreadable ?? {}))
     out.line(
-      out.colour('red', `${grouped(records)} records that name ${keyId} open with no key: `) +
-        (progress?.unreadable_records ?? []).join(', '),
+      coloured('red', `${grouped(records)} records that name ${keyId} open with no key: `),
+      (progress?.unreadable_records ?? []).join(', '),
     );
   if (progress !== null && progress.removable_keys.length > 0)
     out.line(

@@ -1,16 +1,16 @@
-/** What a command ends with when it did not succeed; anything else that is thrown is a fault of ours. */
+/** Errors of a failed command. Any other error is a bug. */
 
-/** It was asked wrongly: exit code 2. */
+/** The command was used incorrectly: exit code 2. */
 export class UsageError extends Error {
   override name = 'UsageError';
 }
 
-/** It was asked rightly and did not work: exit code 1. */
+/** The command was correct but failed: exit code 1. */
 export class CommandFailed extends Error {
   override name = 'CommandFailed';
 }
 
-/** The API could not be reached; it may be back in a moment. */
+/** The API could not be reached. A retry may succeed. */
 export class Unreachable extends CommandFailed {
   override name = 'Unreachable';
 }

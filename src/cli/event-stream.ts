@@ -1,16 +1,16 @@
 /**
- * Server-sent events, read from the body of an answer.
+ * Parses server-sent events from a response body.
  * @see [HTML, 9.2.6](https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation)
  */
 
 export interface ServerSentEvent {
-  /** Of this event or, if it has none, of the last one before it that had. */
+  /** Id of this event, or of the last event that had one. */
   id: string;
-  /** Empty where the event only says where the stream stands. */
+  /** Empty if the event only reports the position in the stream. */
   data: string;
 }
 
-/** Lines that end with LF, as ours do; `heard` is called with whatever comes, comments included. */
+/** Expects LF line ends, as the API sends them. Calls `heard` for everything received, including comments. */
 export async function* parseEvents(
   body: ReadableStream<Uint8Array>,
   heard: () => void,

@@ -1,10 +1,11 @@
-/** Tokens that a person hands in: from a file or standard input, never from arguments. */
+/** Reads tokens from a file or standard input, never from arguments. */
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
-import type { GrantInput } from '../api/grant-input';
+import { encodingProblem, foreignEncoding } from '../domain/text/utf8-text';
+import type { GrantInput } from '../services/accounts/grant-input';
 import { CommandFailed, UsageError } from './errors';
 
-/** The bare refresh token, or a JSON object with the members of the API; the API says what is wrong with those. */
+/** Reads a plain refresh token, or a JSON object with the API's members. The API validates the members. */
 export function readGrant(file: string | undefined): z.input<typeof GrantInput> {
   if (file === undefined && process.stdin.isTTY) {
     throw new UsageError(
@@ -21,16 +22,22 @@ export function readGrant(file: string | undefined): z.input<typeof GrantInput> 
     // eslint-disable-next-line typescript/no-unsafe-type-assertion
     return JSON.parse(text) as z.input<typeof GrantInput>;
   } catch {
-    // The parser's own words quote what stands there.
+    // The parser's message quotes the text, which contains tokens.
     throw new UsageError('what was read begins as JSON, but is not');
   }
 }
 
 function readText(file: string | 0): string {
+  const name = file === 0 ? 'Standard input' : file;
+  let bytes: Buffer;
   try {
-    return readFileSync(file, 'utf8');
+    bytes = readFileSync(file);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-    throw new CommandFailed(`${file === 0 ? 'Standard input' : file} cannot be read (${code}).`);
+    throw new CommandFailed(`${name} cannot be read (${code}).`);
   }
+  const encoding = foreignEncoding(bytes);
+  if (encoding !== null)
+    throw new CommandFailed(`${name} is ${encodingProblem(encoding, 'UTF-8')}.`);
+  return bytes.toString('utf8');
 }

@@ -1,4 +1,4 @@
-/** The help, made from the commands themselves. */
+/** Generates the help from the commands. */
 import type { Command } from './command';
 
 export function generalHelp(commands: readonly Command[]): string {
@@ -11,7 +11,8 @@ export function generalHelp(commands: readonly Command[]): string {
     '',
     'Every command takes --json (the answers of the API as they are) and --help.',
     'EVERGRANT_URL      where the API is; http://127.0.0.1:3000 if not set',
-    'EVERGRANT_API_KEY  a key; "read" is enough to look, "admin" is needed to change',
+    'EVERGRANT_API_KEY  a key; "read" is enough to look, "admin" is needed to change,',
+    '                   "operator" to change schedules, encryption and sweeps: they serve all organisations',
     'Exit codes: 0 done, 1 failed, 2 wrong usage',
   ].join('\n');
 }
@@ -34,6 +35,10 @@ export function commandHelp(command: Command): string {
 }
 
 function usage({ words, places = [], rest }: Command): string {
-  const following = rest === undefined ? [] : [`<${rest}>…`];
-  return [...words, ...places.map((name) => `<${name}>`), ...following].join(' ');
+  const following = rest === undefined ? [] : [`[<${rest}>…]`];
+  return [...words, ...(places.length > 0 ? [placesText(places)] : []), ...following].join(' ');
+}
+
+export function placesText(places: readonly string[]): string {
+  return places.map((name) => `<${name}>`).join(' ');
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-/** The `evergrant` command: finds the command that was meant, runs it over the API, and ends with 0, 1 or 2. */
+/** The `evergrant` command: finds the command, runs it over the API, and exits with 0, 1 or 2. */
 import { parseArgs } from 'node:util';
 import { createApiClient } from './api-client';
 import { type Command, Options } from './command';
 import { COMMANDS } from './commands';
 import { CommandFailed, UsageError } from './errors';
-import { commandHelp, generalHelp } from './help';
+import { commandHelp, generalHelp, placesText } from './help';
 import { createOutput } from './output';
 import { loadSettings } from './settings';
 
@@ -53,7 +53,7 @@ async function run(args: string[]): Promise<0 | 1 | 2> {
   }
 }
 
-/** The one whose words the arguments begin with; the longest, should one be the beginning of another. */
+/** Returns the command whose words begin the arguments. If several do, the longest one wins. */
 function commandOf(args: string[]): Command | undefined {
   return COMMANDS.filter(({ words }) => words.every((word, at) => args[at] === word)).toSorted(
     (a, b) => b.words.length - a.words.length,
@@ -84,28 +84,31 @@ function parse(
       },
     });
   } catch (error) {
-    // Node's own words name the option; what follows them is advice for programmers.
+    // The first sentence of Node's message names the option; the rest is advice for programmers.
     const [said = 'the options are not understood'] =
       error instanceof Error ? error.message.split('. ') : [];
     throw new UsageError(said);
   }
-  const { length } = found.positionals;
-  if (found.positionals.includes('')) throw new UsageError('an argument is empty');
-  if (length < places.length || (rest === undefined && length > places.length)) {
-    const wanted = places.length === 0 ? 'nothing' : places.map((name) => `<${name}>`).join(' ');
-    throw new UsageError(`takes ${wanted} beside its options, not ${length}`);
+  const { positionals } = found;
+  if (positionals.includes('')) throw new UsageError('an argument is empty');
+  const missing = places.slice(positionals.length);
+  if (missing.length > 0) throw new UsageError(`missing argument: ${placesText(missing)}`);
+  // The arguments are not repeated: one of them may be a token that was meant for standard input.
+  if (rest === undefined && positionals.length > places.length) {
+    const expected = places.length === 0 ? 'none expected' : `expected: ${placesText(places)}`;
+    throw new UsageError(`too many arguments: ${positionals.length} given, ${expected}`);
   }
   return found;
 }
 
-// `evergrant … | head` has read enough: that is no failure.
+// `evergrant … | head` closes the pipe early, which is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   throw error;
 });
 
 async function main(): Promise<void> {
-  // Not `exit`: what was printed may still be on its way.
+  // `process.exit` would discard output that is not written yet.
   process.exitCode = await run(process.argv.slice(2));
 }
 

@@ -1,39 +1,51 @@
-/** What a command prints: tables and lines for people, or JSON. Colours only where stdout is a terminal. */
+/** Prints tables and lines for people, or JSON. Uses colours only if stdout is a terminal. */
 import { styleText } from 'node:util';
-import { printable } from '../domain/masking';
+import { duration } from '../domain/text/time-text';
+import { visible, visibleLines } from '../domain/text/visible-text';
 
 type Colour = 'green' | 'yellow' | 'red' | 'gray' | 'bold';
 export type Cell = string | number | null | undefined;
 
+export interface Coloured {
+  colour: Colour;
+  text: string;
+}
+type Part = string | Coloured;
+
+/** Escapes control characters, so that foreign text (labels, notes, provider messages) cannot control the terminal. */
 export interface Output {
-  /** The API's own answer, for programs. */
+  /** Prints the API's response for programs. */
   json(value: unknown): void;
-  /** One value of a stream, on a line of its own. */
+  /** Prints one value of a stream on its own line. */
   jsonLine(value: unknown): void;
-  line(text?: string): void;
-  /** Columns as wide as what is in them; `empty` is said where there is no row. */
+  line(...parts: Part[]): void;
+  /** Prints columns as wide as their content. Prints `empty` if there is no row. */
   table(header: string[], rows: Cell[][], empty: string): void;
-  /** Names and values, one pair a line. */
+  /** Prints names and values, one pair per line. */
   pairs(pairs: [string, Cell][]): void;
-  /** To stderr: for people, whatever the format. */
+  /** Prints to stderr, for people, in every output format. */
   remark(text: string): void;
-  colour(colour: Colour, text: string): string;
 }
 
 export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream): Output {
-  const colour = (name: Colour, text: string) =>
-    stdout.isTTY ? styleText(name, text, { stream: stdout }) : text;
-  const line = (text = '') => void stdout.write(`${text.trimEnd()}\n`);
+  const painted = (part: Part): string => {
+    if (typeof part === 'string') return visibleLines(part);
+    const text = visibleLines(part.text);
+    return stdout.isTTY ? styleText(part.colour, text, { stream: stdout }) : text;
+  };
+  const line: Output['line'] = (...parts) =>
+    void stdout.write(`${parts.map(painted).join('').trimEnd()}\n`);
   const table: Output['table'] = (header, rows, empty) => {
     if (rows.length === 0) return line(empty);
     const cells = [header, ...rows.map((row) => row.map(shown))];
     const widths = header.map((_, at) => Math.max(...cells.map((row) => width(row[at] ?? ''))));
     for (const [index, row] of cells.entries()) {
-      const padded = row.map((text, at) => {
-        const styled = index === 0 ? colour('bold', text) : colourOf(text, colour);
-        return styled + ' '.repeat((widths[at] ?? 0) - width(text));
-      });
-      line(padded.join('  '));
+      const parts = row.flatMap((text, at): Part[] => [
+        index === 0 ? coloured('bold', text) : inItsColour(text),
+        ' '.repeat((widths[at] ?? 0) - width(text)),
+        ...(at < row.length - 1 ? ['  '] : []),
+      ]);
+      line(...parts);
     }
   };
   return {
@@ -44,11 +56,14 @@ export function createOutput(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStr
     pairs(pairs) {
       const longest = Math.max(...pairs.map(([name]) => width(name)));
       for (const [name, value] of pairs)
-        line(`${colour('gray', name.padEnd(longest))}  ${colourOf(shown(value), colour)}`);
+        line(coloured('gray', name.padEnd(longest)), '  ', inItsColour(shown(value)));
     },
-    remark: (text) => void stderr.write(`${text}\n`),
-    colour,
+    remark: (text) => void stderr.write(`${visibleLines(text)}\n`),
   };
+}
+
+export function coloured(colour: Colour, text: string): Coloured {
+  return { colour, text };
 }
 
 const COLOURS: Readonly<Record<string, Colour>> = {
@@ -73,29 +88,25 @@ const COLOURS: Readonly<Record<string, Colour>> = {
   '–': 'gray',
 };
 
-function colourOf(text: string, colour: Output['colour']): string {
-  const name = COLOURS[text];
-  return name === undefined ? text : colour(name, text);
+function inItsColour(text: string): Part {
+  const colour = COLOURS[text];
+  return colour === undefined ? text : { colour, text };
 }
 
-/** Labels and notes are other people's words: nothing in them may steer a terminal. */
 function shown(value: Cell): string {
-  return value === null || value === undefined || value === '' ? '–' : printable(String(value));
+  return value === null || value === undefined || value === '' ? '–' : visible(String(value));
 }
 
 function width(text: string): number {
   return Array.from(text).length;
 }
 
-/** `2026-11-22 18:30:05Z`: UTC, as the API has it. */
+/** Formats a time as `2026-11-22 18:30:05Z`, in UTC as the API returns it. */
 export function time(iso: string | null | undefined): string | null {
   return iso ? `${iso.slice(0, 19).replace('T', ' ')}Z` : null;
 }
 
-/** `1.2 s`, `3 min`, `2 h`. */
-export function lasting(ms: number | null | undefined): string | null {
-  if (ms === null || ms === undefined) return null;
-  if (ms < 60_000) return `${Math.round(ms / 100) / 10} s`;
-  if (ms < 3_600_000) return `${Math.round(ms / 6_000) / 10} min`;
-  return `${Math.round(ms / 360_000) / 10} h`;
+/** Formats a duration as `1.2 s` or `1 h 59 min`. */
+export function lasting(ms: number | null): string | null {
+  return ms === null ? null : duration(ms);
 }

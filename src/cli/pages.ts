@@ -1,4 +1,4 @@
-/** Lists of the API, followed from page to page up to a limit. */
+/** Reads lists of the API page by page, up to a limit. */
 import type { Option, Options } from './command';
 import { UsageError } from './errors';
 import type { Output } from './output';
@@ -22,7 +22,7 @@ export function limitOf(options: Options, otherwise = 100): number {
   return limit;
 }
 
-/** Asks for pages until there are enough; `pageMax` is what the API gives at once. */
+/** Requests pages until `limit` is reached. `pageMax` is the API's maximum page size. */
 export async function pages<T>(
   { limit, pageMax }: { limit: number; pageMax: number },
   ask: (page: { limit: number; cursor: string | undefined }) => Promise<Page<T>>,

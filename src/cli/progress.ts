@@ -1,9 +1,9 @@
-/** How far a long command is, on stderr: one line that changes on a terminal, else a line every few seconds. */
+/** Shows the progress of a long command on stderr: one updated line on a terminal, otherwise one every few seconds. */
 
 export interface Progress {
-  /** Asked for as often as there is something new; the text is made only when it is shown. */
+  /** May be called for every change. `text` is called only if the text is shown. */
   show(text: () => string): void;
-  /** The last word, on a line of its own. */
+  /** Prints the final text on its own line. */
   end(text: string): void;
 }
 
@@ -29,7 +29,7 @@ export function createProgress(
   };
 }
 
-/** `12,500` */
+/** Formats a number as `12,500`. */
 export function grouped(number: number): string {
   return Math.round(number).toLocaleString('en');
 }

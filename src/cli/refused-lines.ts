@@ -1,19 +1,17 @@
-/**
- * The lines of an import that were refused, written to a file of their own to be corrected and sent again. They hold
- * tokens: the file is its owner's alone.
- */
+/** Writes refused lines of an import to a file, for correction. They contain tokens, so only the owner can read it. */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { textLines } from '../api/text-lines';
+import { byteLines } from '../domain/text/text-lines';
 import { CommandFailed } from './errors';
 
 const OWNER_ALONE = 0o600;
+const LINE_FEED = Buffer.from('\n');
 
 export class RefusedLines {
   readonly #file: number;
-  /** Sent, and not answered yet: the API answers in order, so these are few. */
-  readonly #unanswered: { line: number; text: string }[] = [];
+  /** Lines sent but not answered. The API answers in order, so there are few. */
+  readonly #unanswered: { line: number; bytes: Buffer }[] = [];
 
-  /** @throws {CommandFailed} where the file is there already, or cannot be written */
+  /** @throws {CommandFailed} if the file exists or cannot be written */
   constructor(path: string) {
     try {
       this.#file = openSync(path, 'wx', OWNER_ALONE);
@@ -24,20 +22,24 @@ export class RefusedLines {
     }
   }
 
-  /** Passes the lines on, and remembers them until they are answered. A CSV's header line is written at once. */
-  async *passing(bytes: AsyncIterable<Uint8Array>, hasHeader: boolean): AsyncIterable<string> {
-    for await (const { line, text } of textLines(bytes, Number.POSITIVE_INFINITY)) {
-      const whole = `${text ?? ''}\n`;
+  /**
+   * Passes lines on unchanged, because the API checks their encoding, and keeps them until they are answered. Writes
+   * the header line of a CSV at once.
+   */
+  async *passing(body: AsyncIterable<Uint8Array>, hasHeader: boolean): AsyncIterable<Buffer> {
+    for await (const { line, bytes } of byteLines(body, Number.POSITIVE_INFINITY)) {
+      const whole = Buffer.concat([bytes ?? Buffer.alloc(0), LINE_FEED]);
       if (hasHeader && line === 1) writeSync(this.#file, whole);
-      else this.#unanswered.push({ line, text: whole });
+      else this.#unanswered.push({ line, bytes: whole });
       yield whole;
     }
   }
 
-  /** An answer is for its line and for those before it that had none: a CSV's record may have several. */
+  /** Applies an answer to its line and to earlier unanswered lines, because a CSV record may span several lines. */
   answered(line: number, wasRefused: boolean): void {
     for (let next = this.#unanswered[0]; next !== undefined && next.line <= line; ) {
-      if (wasRefused && next.text.trim() !== '') writeSync(this.#file, next.text);
+      if (wasRefused && next.bytes.toString('latin1').trim() !== '')
+        writeSync(this.#file, next.bytes);
       this.#unanswered.shift();
       next = this.#unanswered[0];
     }

@@ -1,6 +1,6 @@
-/** What the commands for schedules have in common. */
+/** Shared by the commands for schedules. */
 import type { z } from 'zod';
-import type { ScheduleBody } from '../api/schedule-body';
+import type { ScheduleBody } from '../api/routes/schedules/schedule-body';
 import type { Context, Option } from './command';
 import { lasting, time } from './output';
 
@@ -19,7 +19,7 @@ export function showSchedules({ out }: Pick<Context, 'out'>, schedules: Schedule
     schedules.map((schedule) => [
       schedule.id,
       schedule.every_seconds === null ? 'other' : lasting(schedule.every_seconds * 1000),
-      schedule.running.length > 0 ? 'running' : schedule.paused ? 'paused' : 'ok',
+      stateOf(schedule),
       time(schedule.next_run_at),
       time(schedule.last_run?.started_at),
       schedule.note,
@@ -28,7 +28,13 @@ export function showSchedules({ out }: Pick<Context, 'out'>, schedules: Schedule
   );
 }
 
-/** Shows the one schedule that was changed, as Temporal holds it now. */
+function stateOf({ running, paused, configured_every_seconds: configured }: Schedule): string {
+  if (running.length > 0) return 'running';
+  if (configured === null) return paused ? 'paused (not configured)' : 'not configured';
+  return paused ? 'paused' : 'ok';
+}
+
+/** Shows the changed schedule as Temporal stores it. */
 export function showSchedule(context: Pick<Context, 'out' | 'json'>, schedule: Schedule): 0 {
   if (context.json) context.out.json(schedule);
   else showSchedules(context, [schedule]);

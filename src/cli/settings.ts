@@ -1,4 +1,4 @@
-/** Where the API is and with which key: the environment of the command line, read and checked once. */
+/** Reads and checks the CLI's environment: the URL of the API and the key. */
 import { UsageError } from './errors';
 
 export interface Settings {
@@ -8,9 +8,9 @@ export interface Settings {
 
 const DEFAULT_URL = 'http://127.0.0.1:3000';
 
-/** @throws {UsageError} that says what to set */
+/** @throws {UsageError} naming the variable to set */
 export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Settings {
-  // An empty variable is an unset one, as everywhere in Evergrant.
+  // An empty variable counts as unset, as everywhere in Evergrant.
   const given = environment['EVERGRANT_URL'] || DEFAULT_URL;
   const url = URL.canParse(given) ? new URL(given) : null;
   if (url === null || !/^https?:$/.test(url.protocol)) {

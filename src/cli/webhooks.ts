@@ -1,6 +1,6 @@
-/** Webhooks and their deliveries for people, and a new secret, which is shown once. */
+/** Formats webhooks and their deliveries, and prints a new secret, which is shown once. */
 import type { z } from 'zod';
-import type { DeliveryBody, WebhookBody } from '../api/webhook-bodies';
+import type { DeliveryBody, WebhookBody } from '../api/routes/webhooks/webhook-bodies';
 import type { Context } from './command';
 import { type Cell, time } from './output';
 
@@ -24,7 +24,6 @@ export function showSecret(
   }
 }
 
-/** How the last try of a delivery ended. */
 export function lastTry({ attempts }: Delivery): Cell {
   const last = attempts.at(-1);
   return last && `${last.status ?? last.error} ${time(last.at) ?? ''}`;

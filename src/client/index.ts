@@ -1,28 +1,27 @@
 /**
- * The typed client of the API: its paths, parameters, bodies and answers are those of the routes themselves. The package
- * exports it as `evergrant/client`; the command line works with it, too.
+ * The typed client of the API. Paths, parameters, bodies and responses have the types of the routes. The package
+ * exports it as `evergrant/client`, and the CLI uses it.
  */
 import { hc, type PickResponseByStatusCode } from 'hono/client';
 import type { SuccessStatusCode } from 'hono/utils/http-status';
 import type { ApiRoutes } from '../api/app';
 
 export interface ClientSettings {
-  /** Where the API is: `https://evergrant.example.com`. A path in it is kept. */
+  /** URL of the API: `https://evergrant.example.com`. It may contain a path. */
   url: string | URL;
   /** An API key or a JWT. */
   apiKey: string;
-  /** In place of the global one. */
+  /** Replaces the global `fetch`. */
   fetch?: typeof fetch;
 }
 
-/** A request that was answered otherwise than asked: refused, failed, or by somebody else than Evergrant. */
+/** A request failed: the API refused it, or another server answered. */
 export class EvergrantError extends Error {
   override name = 'EvergrantError';
-  /** Of HTTP. */
   readonly status: number;
-  /** The API's word for it, such as `not_found`; `null` where it was not Evergrant that answered. */
+  /** The API's error code, such as `not_found`. `null`: another server answered. */
   readonly code: string | null;
-  /** What the API's log has it under. */
+  /** Identifies the request in the API's log. */
   readonly requestId: string | null;
 
   constructor(status: number, refusal: Refusal | null) {
@@ -40,15 +39,15 @@ interface Refusal {
 }
 
 /**
- * `createClient({ url, apiKey }).api.admin.accounts[':id'].$get({ param: { id } })` is a request; the method `json` of
- * its answer reads the body.
- * @throws {EvergrantError} from each request that is not answered with what was asked for
+ * Creates a client. `createClient({ url, apiKey }).api.admin.accounts[':id'].$get({ param: { id } })` sends a request,
+ * and `json()` of the response reads the body.
+ * @throws {EvergrantError} from every request without a successful response
  */
 export function createClient({ url, apiKey, fetch: send = fetch }: ClientSettings) {
   const client = hc<PickResponseByStatusCode<ApiRoutes, SuccessStatusCode>>(String(url), {
     headers: { authorization: `Bearer ${apiKey}` },
     async fetch(input: string | URL | Request, init?: RequestInit) {
-      // The key goes to the address that was named, and nowhere else.
+      // Redirects are not followed, so that the key is sent only to the configured URL.
       const response = await send(input, { ...init, redirect: 'manual' });
       if (response.ok && isExpected(response)) return response;
       throw new EvergrantError(response.status, refusalIn(await response.text()));
@@ -64,7 +63,7 @@ function isExpected({ status, headers }: Response): boolean {
   return status === 204 || /^(application\/json|text\/event-stream)\b/.test(type);
 }
 
-/** What the API says of a failure, or `null` if that is not its way of saying it. */
+/** Reads the API's error from a body, or returns `null` if the body is not in its format. */
 function refusalIn(text: string): Refusal | null {
   try {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
@@ -79,7 +78,7 @@ interface Arguments {
   param?: Record<string, string>;
 }
 
-/** hc writes a parameter into the path as it is: `sweep/ebay` would be two places in it, and an empty one none. */
+/** hc inserts parameters unencoded: `sweep/ebay` would become two path segments, and an empty one none. */
 function withEncodedParameters<T extends object>(client: T): T {
   return new Proxy(client, {
     get(target, name) {
@@ -99,7 +98,7 @@ function withEncodedParameters<T extends object>(client: T): T {
 function encodedParameters(param: Record<string, string>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(param).map(([name, value]) => {
-      // Neither is a place in a path: each would be the request of another path.
+      // These values would change the path of the request.
       if (/^\.{0,2}$/.test(value)) throw new TypeError(`${name}: "${value}" names nothing`);
       return [name, encodeURIComponent(value)];
     }),

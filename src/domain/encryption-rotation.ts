@@ -1,53 +1,50 @@
-/** Key rotation as workflows, API and command line speak of it. Ids of keys and counts; never a key or a sealed value. */
+/** Types of an encryption key rotation, for workflow, API and CLI. They contain key ids and counts, no key. */
 
 export const ROTATION_PHASES = ['promoting', 'resealing', 'verifying', 'done'] as const;
 
 export interface RotationInput {
-  /** The key that seals, and is to have sealed everything. */
+  /** The key that encrypts new values and that all records are re-encrypted with. */
   to: string;
-  /** Of the run before, where the history had grown. */
+  /** Progress of the previous run, after continue-as-new. */
   progress?: RotationProgress;
 }
 
-/** Where the next page of records begins; `null`: at the beginning. */
+/** Position at which the next page of records begins. `null`: at the beginning. */
 export type RotationCursor = { collection: string; afterId: string | null } | null;
 
 export interface RotationProgress {
   to: string;
   /**
-   * `promoting`: until every process seals with the key. `resealing` and `verifying`: until nothing is left that could
-   * be re-sealed.
+   * `promoting`: until every process encrypts with the new key. `resealing` and `verifying`: until no record that can
+   * be decrypted uses another key.
    */
   phase: (typeof ROTATION_PHASES)[number];
   paused: { at: string; note: string } | null;
-  /** How often all records have been gone through. */
   passes: number;
-  /** Where the pass under way is. */
   cursor: RotationCursor;
-  /** Whether the pass under way has found nothing to do so far. */
+  /** Whether the current pass has found nothing to re-encrypt so far. */
   clean: boolean;
-  /** Records with values of other keys, when all processes sealed with this one. */
+  /** Records with values of other keys, counted when all processes had switched to the new key. */
   total: number;
   resealed: number;
-  /** Those that somebody had written between our read and our write: they are looked at again. */
+  /** Records that changed between read and write. The next pass tries them again. */
   skipped: number;
-  /** Records of the last pass with a value that no key opens, by the key each names. They stay as they are. */
+  /** Records of the last pass that no available key decrypts, by the key that they name. They stay unchanged. */
   unreadable: Record<string, number>;
-  /** Some of them: `accounts/acc_…`. */
+  /** Examples of these records, such as `accounts/acc_…`. */
   unreadableRecords: string[];
-  /** As last verified: records with values of each other key. */
+  /** Records with values of each other key, as of the last verification. */
   remaining: Record<string, number>;
-  /** Grants that wait in Temporal until the database takes them: they may be sealed with a former key. */
+  /** Grants that wait in Temporal for the database. They may be encrypted with an earlier key. */
   waitingGrants: number;
   /** Keys that no record needs any more. */
   removable: string[];
   startedAt: string;
-  /** Since when every process has sealed with the key. */
+  /** Since when every process encrypts with the new key. */
   settledAt: string | null;
   finishedAt: string | null;
 }
 
-/** What re-sealing one page of records came to. */
 export interface ResealedPage {
   next: RotationCursor;
   resealed: number;

@@ -1,5 +1,4 @@
 // Makes things in the cache appear whole or not at all: they are made in a folder aside and renamed.
-
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 

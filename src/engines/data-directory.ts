@@ -1,7 +1,6 @@
 // The lock of a data directory: one Evergrant at a time. Held by a listening socket, so the kernel
 // releases it with its holder, however that one ends; a pid in a file could not tell a dead holder
 // from a stranger who got its number.
-
 import { createHash } from 'node:crypto';
 import { mkdir, realpath, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';

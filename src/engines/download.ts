@@ -1,61 +1,120 @@
-// Downloads by somebody else's downloader (the SDK's, mongodb-memory-server's), run as a process that
-// can be given up: bounded by silence rather than by time, so that a slow line may take its time.
-
-import { readdir, rm } from 'node:fs/promises';
+// Downloads a program: its archive is checked against the pinned SHA-256 before anything in it is unpacked. Bounded
+// by silence rather than by time, so that a slow line may take its time.
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { EnvHttpProxyAgent, fetch } from 'undici';
+import type { Archive } from './archives';
+import { withFolderAside } from './aside';
+import { keepProgram } from './checked-program';
 import type { EngineOptions } from './engine';
-import { type GuardedCommand, runGuarded } from './guarded-process';
-import { folderBytes, withProgress } from './progress';
+import { runGuarded } from './guard/guarded-process';
+import { withProgress } from './progress';
 
 const SILENT_MAX_MS = 45_000;
 const DOWNLOAD_WITHIN_MS = 15 * 60_000;
-const WATCH_EVERY_MS = 1_000;
+const UNPACK_WITHIN_MS = 2 * 60_000;
 
 /**
- * Runs the downloader and says how far it is by what lies in the folder.
+ * Downloads the archive and keeps its program in the cache.
  *
- * @returns what the downloader printed; the caller looks for the result, which alone counts.
+ * @throws if it cannot be reached, ends early or has another hash; nothing is kept then.
  */
 export async function download(
   engine: string,
-  what: string,
-  folder: string,
-  { say, environment }: EngineOptions,
-  command: GuardedCommand,
-): Promise<string> {
-  // Left by a download that was killed, it makes both downloaders wait for it.
-  await removeUnfinished(folder);
-  const before = await folderBytes(folder);
-  const giveUp = new AbortController();
-  let bytes = before;
-  let grownAt = Date.now();
-  const look = async (): Promise<void> => {
-    const now = await folderBytes(folder);
-    if (now !== bytes) grownAt = Date.now();
-    bytes = now;
-    if (Date.now() - grownAt > SILENT_MAX_MS) giveUp.abort();
-  };
-  const watch = setInterval(() => void look(), WATCH_EVERY_MS);
-  try {
-    const result = await withProgress(
-      say,
-      (elapsed) =>
-        `${engine}: downloading ${what}: ${((bytes - before) / 1e6).toFixed(1)} MB, ${elapsed}`,
-      runGuarded(
-        { environment, ...command },
-        { timeoutMs: DOWNLOAD_WITHIN_MS, giveUp: giveUp.signal },
-      ),
+  archive: Archive,
+  path: string,
+  options: EngineOptions,
+): Promise<void> {
+  await withFolderAside(path, async (aside) => {
+    const file = join(aside, 'archive');
+    await fetchChecked(engine, archive, file, options);
+    const unpacked = join(aside, 'unpacked');
+    await mkdir(unpacked);
+    const result = await runGuarded(
+      {
+        command: 'tar',
+        args: [
+          '--no-same-owner', // root would take over the owner that the archive names
+          `--strip-components=${archive.stripped}`,
+          '-xzf',
+          file,
+          '-C',
+          unpacked,
+        ],
+        environment: options.environment,
+      },
+      { timeoutMs: UNPACK_WITHIN_MS },
     );
-    if (!result.timedOut) return result.output || `exit code ${result.code}`;
-    return `given up: nothing came for ${SILENT_MAX_MS / 1000} s`;
+    if (result.timedOut || result.code !== 0) throw new Error(`tar failed: ${result.output}`);
+    await keepProgram(join(unpacked, archive.program), path);
+  });
+}
+
+async function fetchChecked(
+  engine: string,
+  { url, sha256 }: Archive,
+  file: string,
+  { say, environment = process.env }: EngineOptions,
+): Promise<void> {
+  const silence = new AbortController();
+  const giveUp = () =>
+    silence.abort(new Error(`given up: nothing came for ${SILENT_MAX_MS / 1000} s`));
+  let timer = setTimeout(giveUp, SILENT_MAX_MS);
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const agent = proxyAgent(environment);
+  async function* counted(chunks: AsyncIterable<Uint8Array>) {
+    for await (const chunk of chunks) {
+      clearTimeout(timer);
+      timer = setTimeout(giveUp, SILENT_MAX_MS);
+      bytes += chunk.length;
+      hash.update(chunk);
+      yield chunk;
+    }
+  }
+  const fetched = async (): Promise<void> => {
+    const response = await fetch(url, {
+      dispatcher: agent,
+      signal: AbortSignal.any([silence.signal, AbortSignal.timeout(DOWNLOAD_WITHIN_MS)]),
+    });
+    if (!response.ok || response.body === null) throw new Error(`${url}: HTTP ${response.status}`);
+    await pipeline(response.body, counted, createWriteStream(file));
+  };
+  try {
+    await withProgress(
+      say,
+      (elapsed) => `${engine}: downloading: ${(bytes / 1e6).toFixed(1)} MB, ${elapsed}`,
+      fetched(),
+    );
+  } catch (error) {
+    throw new Error(`${url}: ${reasonOf(error)}`, { cause: error });
   } finally {
-    clearInterval(watch);
-    await removeUnfinished(folder);
+    clearTimeout(timer);
+    await agent.destroy();
+  }
+  const found = hash.digest('hex');
+  if (found !== sha256) {
+    throw new Error(
+      `${url} has the SHA-256 ${found}, and must have ${sha256}. It was changed on its way, and is not used`,
+    );
   }
 }
 
-async function removeUnfinished(folder: string): Promise<void> {
-  const names = await readdir(folder).catch(() => []);
-  const unfinished = names.filter((name) => /\.(?:downloading|lock)$/.test(name));
-  await Promise.all(unfinished.map((name) => rm(join(folder, name), { force: true })));
+/** What failed is told by the cause; around it stands "fetch failed" or "terminated". */
+function reasonOf(error: unknown): string {
+  const innermost = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return innermost instanceof Error ? innermost.message : String(innermost);
+}
+
+function proxyAgent(environment: NodeJS.ProcessEnv): EnvHttpProxyAgent {
+  const variable = (name: string): string =>
+    environment[name] ?? environment[name.toUpperCase()] ?? '';
+  return new EnvHttpProxyAgent({
+    httpProxy: variable('http_proxy'),
+    httpsProxy: variable('https_proxy'),
+    noProxy: variable('no_proxy'),
+  });
 }

@@ -1,13 +1,12 @@
 // engine.json: which processes run an engine on a data folder. Read at the next start, so that an
 // engine that outlived a killed Evergrant has let go of its files before a new one opens them.
-
 import { execFile } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Say } from './engine';
-import { signalGroup } from './guarded-process';
+import { signalGroup } from './guard/guarded-process';
 
 const RECORD_FILE = 'engine.json';
 const POLL_MS = 100;

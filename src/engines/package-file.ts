@@ -1,5 +1,4 @@
 // Files that are used as they are, not compiled: the guard, the download scripts, the Java launcher.
-
 import { resolve } from 'node:path';
 
 // This file is two folders below the package root both in src/engines and in build/engines.

@@ -1,5 +1,4 @@
 // Ports on loopback: the usual one if it is free, so that bookmarks and other tools keep working.
-
 import { createServer } from 'node:net';
 import getPort from 'get-port';
 import type { Say } from './engine';

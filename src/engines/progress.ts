@@ -1,5 +1,4 @@
 // Progress of long steps: a line every few seconds, so that nobody takes a build for a hang.
-
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Say } from './engine';

@@ -1,6 +1,5 @@
 // Runs one engine's server process on its data folder: under the guard, with a bounded log, ready by
 // condition, recorded for the next start.
-
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -11,7 +10,7 @@ import {
   type GuardedProcess,
   type ProcessEnding,
   startGuarded,
-} from './guarded-process';
+} from './guard/guarded-process';
 
 const LOG_FILE = 'engine.log';
 const LOG_LINES_SHOWN = 12;

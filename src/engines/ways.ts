@@ -1,6 +1,6 @@
 // The ordered ways to get an engine: the first that works wins, each refusal is said in one line, and
 // if none works the error is the list of what was tried.
-
+import { ChangedFile } from './checked-program';
 import type { Say } from './engine';
 
 const REASON_LENGTH_MAX = 240;
@@ -38,6 +38,7 @@ export class NoWayWorked extends Error {
  *
  * @param install what to install so that one of them works next time; ends the error message.
  * @throws {NoWayWorked} if every way refused.
+ * @throws {ChangedFile} at once, if a way found that the cache was changed.
  */
 export async function firstWayThatWorks<T>(
   engine: string,
@@ -52,6 +53,8 @@ export async function firstWayThatWorks<T>(
       // oxlint-disable-next-line no-await-in-loop
       return { way: way.name, found: await way.find() };
     } catch (error) {
+      // No later way may hide that somebody changed what was checked.
+      if (error instanceof ChangedFile) throw error;
       const reason = oneLine(error);
       refusals.push({ way: way.name, reason });
       say(`${engine}: ${way.name}: ${reason}`);

@@ -1,22 +1,26 @@
 /**
- * The audit of every action: one entry before it, without which it is not done, and one with how it ended. By method and
- * route, so that no route can be forgotten.
+ * Audits every action: one entry before it, without which the action is refused, and one with its outcome. Keyed by
+ * method and route, so that no route is forgotten.
  */
 import type { Context, Env } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { matchedRoutes } from 'hono/route';
 import type { Logger } from 'pino';
-import type { AuditDetails } from '../domain/audit';
-import { printable } from '../domain/masking';
-import { scrubText } from '../domain/scrubbing';
-import type { Principal } from '../store/api-keys';
-import type { AuditLog } from './audit-log';
+import { OPERATOR_AUDIT } from '../domain/access/organisation';
+import type { Principal } from '../domain/access/principal';
+import type { AuditDetails } from '../domain/audit/audit';
+import { scrubText } from '../domain/masking/scrubbing';
+import { visible } from '../domain/text/visible-text';
+import type { AuditLog } from '../services/audit/audit-log';
+import type { IsOperators } from './audit-chain';
+import { isJson } from './media-type';
 
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** Members whose values are shown. Of all others the name is: they may hold a token. */
+/** Members whose values are recorded. Only the names of the others are, because their values may hold tokens. */
 const SHOWN_MEMBERS = new Set([
   'account_id',
+  'actor',
   'disabled',
   'environment',
   'event_types',
@@ -35,35 +39,50 @@ const SHOWN_MEMBERS = new Set([
   'to',
 ]);
 const MEMBERS_MAX = 30;
-const NAME_MAX = 64;
 const VALUE_MAX = 200;
+/** Characters of a value that are searched for secrets; a longer search would cost seconds of CPU per request. */
+const SEARCHED_MAX = 1_000;
 const PATH_MAX = 300;
 
-/** @param principalOf who is asking, as the request's own kind of sign-in has it */
+/** The member names that an action's route declares for its body. */
+export type BodyMembers = (action: string) => ReadonlySet<string>;
+
+/**
+ * @param principalOf reads the principal from the request
+ * @param membersOf names outside of it are counted but never recorded, because a caller may send a token as a name
+ * @param isOperators selects the actions for the operators' audit, which records the caller's organisation
+ */
 export function audited<E extends Env>(
   { audit, logger }: { audit: AuditLog; logger: Logger },
-  principalOf: (c: Context<E>) => Pick<Principal, 'keyId' | 'organisation'>,
+  principalOf: (c: Context<E>) => Principal,
+  membersOf: BodyMembers,
+  isOperators: IsOperators,
 ) {
   return createMiddleware<E>(async (c, next) => {
     const action = actionOf(c);
     if (action === null) return next();
-    const { keyId: actor, organisation } = principalOf(c);
+    const principal = principalOf(c);
+    const { keyId: actor, organisation } = principal;
+    const beyond = isOperators(principal, action, c.req.path);
+    const chain = beyond ? OPERATOR_AUDIT : organisation;
+    const from = beyond ? { organisation } : {};
     const asked = await audit.append({
-      organisation,
+      organisation: chain,
       actor,
       action,
       details: {
         phase: 'asked',
         path: pathOf(c).slice(0, PATH_MAX),
-        ...(await saidIn(c)),
+        ...(await saidIn(c, membersOf(action))),
+        ...from,
       },
     });
     const head = `${asked.sequence}:${asked.hash}`;
-    logger.info({ action, key_id: actor, organisation, audit_head: head }, 'audited');
+    logger.info({ action, key_id: actor, organisation, audit: chain, audit_head: head }, 'audited');
     await next();
     try {
       await audit.append({
-        organisation,
+        organisation: chain,
         actor,
         action,
         details: {
@@ -71,16 +90,17 @@ export function audited<E extends Env>(
           asked: asked.sequence,
           status: c.res.status,
           ...(await madeBy(c)),
+          ...from,
         },
       });
     } catch (error) {
-      // It was done, and that it was asked for is on record.
+      // The action is done, and the entry before it is on record.
       logger.error({ err: error, audit_head: head }, 'how an action ended could not be audited');
     }
   });
 }
 
-/** `POST /api/admin/accounts/{id}/refresh`; `null` for what changes nothing, and where there is no such route. */
+/** `POST /api/admin/accounts/{id}/refresh`; `null` for safe methods and unknown routes. */
 function actionOf(c: Context): string | null {
   if (SAFE.has(c.req.method)) return null;
   const route = matchedRoutes(c).find(
@@ -91,20 +111,27 @@ function actionOf(c: Context): string | null {
     : `${c.req.method} ${route.path.replaceAll(/:(\w+)/g, (_, name: string) => `{${name}}`)}`;
 }
 
-/** A token in the place of an id is none the less a token. */
+/** Masks path segments: a caller may send a token in place of an id. */
 function pathOf(c: Context): string {
   const segments = c.req.path.split('/').map((one) => one.replaceAll(/%2f/gi, '/'));
   return segments.map(shownText).join('/');
 }
 
 function shownText(text: string): string {
-  return printable(scrubText(text)).slice(0, VALUE_MAX);
+  return visible(scrubText(searchedPart(text))).slice(0, VALUE_MAX);
 }
 
-async function saidIn(c: Context): Promise<AuditDetails> {
+/** Cuts at a space, because the search does not recognise half a token. */
+function searchedPart(text: string): string {
+  if (text.length <= SEARCHED_MAX) return text;
+  return `${text.slice(0, text.lastIndexOf(' ', SEARCHED_MAX) + 1)}…`;
+}
+
+async function saidIn(c: Context, known: ReadonlySet<string>): Promise<AuditDetails> {
   const body = await bodyOf(c);
-  const members = Object.keys(body).slice(0, MEMBERS_MAX);
-  if (members.length === 0) return {};
+  const names = Object.keys(body);
+  const members = names.filter((name) => known.has(name)).slice(0, MEMBERS_MAX);
+  const unknown = names.filter((name) => !known.has(name)).length;
   const shown = members
     .filter((name) => SHOWN_MEMBERS.has(name))
     .flatMap((name): [string, AuditDetails[string]][] => {
@@ -112,28 +139,44 @@ async function saidIn(c: Context): Promise<AuditDetails> {
       if (typeof value === 'boolean' || typeof value === 'number') return [[name, value]];
       if (typeof value === 'string') return [[name, shownText(value)]];
       return Array.isArray(value)
-        ? [[name, value.slice(0, MEMBERS_MAX).map((one) => shownText(String(one)))]]
+        ? [
+            [
+              name,
+              value
+                .slice(0, MEMBERS_MAX)
+                .filter(isPlain)
+                .map((one) => shownText(String(one))),
+            ],
+          ]
         : [];
     });
   return {
     ...Object.fromEntries(shown),
-    members: members.map((name) => printable(name).slice(0, NAME_MAX)),
+    ...(members.length > 0 ? { members } : {}),
+    ...(unknown > 0 ? { unknown_members: unknown } : {}),
   };
 }
 
-/** Read here and kept by the request: whoever handles it reads it again. What is no object has no members. */
+function isPlain(value: unknown): value is string | number | boolean {
+  return ['string', 'number', 'boolean'].includes(typeof value);
+}
+
+/** The body as an object. Hono caches it, so that the route can read it again. */
 async function bodyOf(c: Context): Promise<Record<string, unknown>> {
-  const type = c.req.header('content-type') ?? '';
   try {
-    if (/^application\/json\b/i.test(type)) return { ...Object(await c.req.json()) };
-    if (/^application\/x-www-form-urlencoded\b/i.test(type)) return await c.req.parseBody();
+    if (isJson(c)) {
+      const body: unknown = await c.req.json();
+      return typeof body === 'object' && body !== null && !Array.isArray(body) ? { ...body } : {};
+    }
+    // Form bodies of either type, as the pages parse them; Hono does not read other types.
+    return await c.req.parseBody();
   } catch {
-    // Whoever handles the request says what is wrong with it.
+    // The route reports the malformed body.
   }
   return {};
 }
 
-/** The id of what was made: the caller has just learned it, and so must the audit. */
+/** The id of the created object. */
 async function madeBy(c: Context): Promise<AuditDetails> {
   if (c.res.status !== 201) return {};
   const made: unknown = await c.res.clone().json();

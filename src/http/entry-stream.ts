@@ -1,42 +1,49 @@
-/** Log entries as server-sent events: for programs as JSON, for pages as fragments. */
+/** Log entries as server-sent events: JSON for programs, fragments for pages. */
 import type { Context } from 'hono';
-import { streamSSE } from 'hono/streaming';
-import type { LogFilter } from '../domain/log-filter';
-import type { RecordedPlace } from '../store/log-entries';
+import type { Principal } from '../domain/access/principal';
+import { encodeCursor } from '../domain/cursor';
+import type { LogFilter } from '../domain/logs/log-filter';
+import type { FollowedEntry, LogTail } from '../services/logs/log-tail';
+import type { RecordedPlace } from '../store/logs/log-entries';
 import type { ApiDependencies } from './dependencies';
-import { placeOf } from './log-query';
-import type { FollowedEntry, LogTail } from './log-tail';
-import { encodeCursor } from './schemas';
+import type { OpenStreams } from './open-streams';
+import { placeOf } from './paging';
 
 const LOOKED_AFTER_EVERY_MS = 1_000;
-/** A proxy in between may end a connection on which nothing comes. */
+/** Longest silence on the stream, in ms; a proxy may close an idle connection. */
 const SILENT_MAX_MS = 15_000;
 const ALLOWED_CHECKED_EVERY_MS = 5_000;
 
+interface EntryStreamDependencies extends Pick<ApiDependencies, 'stopping'> {
+  logTail: LogTail;
+  streams: OpenStreams;
+}
+
 interface EntryStreamOptions {
+  /** The principal that the stream counts for. */
+  owner: Pick<Principal, 'keyId' | 'organisation'>;
   filter: LogFilter;
-  /** Where to begin; `Last-Event-ID` goes before it. Now, if there is neither. */
+  /** Where to begin; `Last-Event-ID` takes precedence. Default: now. */
   from?: RecordedPlace | undefined;
-  /** What is sent of a batch, one for each entry. */
+  /** Renders a batch, one message per entry. */
   messages: (batch: FollowedEntry[]) => Promise<{ event?: string; data: string }[]>;
-  /** Asked every 5 s whether who follows still may. */
+  /** Called every 5 s, to end the stream of a caller that is no longer allowed to read it. */
   isAllowed: () => Promise<boolean>;
 }
 
 /**
- * Answers with the entries wanted as they are written, each with the place after it as its id. The first message is a
- * place alone, so that who is cut off before the first entry can go on, too.
- *
- * @throws {ApiError} `invalid_request`: the place is none; `database_unavailable`
+ * Streams matching entries as they are written; the event id is the place after the entry. The first message holds only
+ * an id, so that a client that is disconnected before the first entry can resume, too.
+ * @throws {ServiceError} `invalid_request` for an invalid place; `too_many_streams`; `database_unavailable`
  */
 export async function streamEntries(
   c: Context,
-  { stopping, logTail }: Pick<ApiDependencies, 'stopping'> & { logTail: LogTail },
-  { filter, from, messages, isAllowed }: EntryStreamOptions,
+  { stopping, logTail, streams }: EntryStreamDependencies,
+  { owner, filter, from, messages, isAllowed }: EntryStreamOptions,
 ): Promise<Response> {
   const last = c.req.header('last-event-id');
   const start = last ? placeOf(last, 'Last-Event-ID') : (from ?? (await logTail.end()));
-  return streamSSE(c, async (stream) => {
+  return streams.serve(c, owner, async (stream) => {
     const left = new AbortController();
     stream.onAbort(() => left.abort());
     const signal = AbortSignal.any([stopping, left.signal]);
@@ -62,7 +69,7 @@ export async function streamEntries(
   });
 }
 
-/** A place as the id of an event. */
+/** A place as an event id. */
 export function idOf({ at, id }: RecordedPlace): string {
   return encodeCursor(at.toISOString(), id);
 }

@@ -1,11 +1,11 @@
-/** Finds the lanes of a provider that sweeps leave alone for now. */
-import type { Hold } from '../domain/lane';
+/** Finds the OAuth apps of a provider that sweeps skip for now. */
+import type { Hold } from '../domain/limits/app-limiter';
 import type { Provider } from '../providers/provider';
-import type { ActivityDependencies } from './dependencies';
+import type { Limiter } from './limiter';
 
-/** @param environment the only one that is asked about; `null`: all of them */
-export async function heldLanes(
-  { permits }: Pick<ActivityDependencies, 'permits'>,
+/** @param environment restricts the search to one environment; `null`: all of them */
+export async function heldApps(
+  { appLimiter }: { appLimiter: Limiter },
   provider: Provider,
   environment: string | null,
 ): Promise<(Hold & { environment: string })[]> {
@@ -13,8 +13,8 @@ export async function heldLanes(
     ([name]) => environment === null || name === environment,
   );
   const found = await Promise.all(
-    names.map(async ([name, { lane: rule }]) => {
-      const hold = await permits.sweepHold({ provider: provider.id, environment: name, rule });
+    names.map(async ([name, { limits: rule }]) => {
+      const hold = await appLimiter.sweepHold({ provider: provider.id, environment: name, rule });
       return hold === null ? [] : [{ ...hold, environment: name }];
     }),
   );

@@ -1,6 +1,6 @@
 /**
- * One HTTP POST to an address that a tenant set. The name is resolved once, every address it has is checked, and the
- * connection goes to what was checked. No redirect is followed, nothing is sent again, and little of the answer is read.
+ * Sends one HTTP POST to a URL that a tenant configured. Resolves the name once, checks every address, and connects
+ * only to a checked one. Follows no redirect, never resends, and reads little of the response.
  */
 import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
@@ -11,7 +11,7 @@ import { checkedTenantUrl, ForbiddenUrl } from './tenant-url';
 const CONNECT_TIMEOUT_MS = 5_000;
 const ANSWER_MAX_BYTES = 4 * 1024;
 
-/** Asks for all addresses of a name. */
+/** Resolves a name to all its addresses. */
 export type Resolve = (
   hostname: string,
   done: (error: Error | null, addresses: string[]) => void,
@@ -31,12 +31,12 @@ interface OutboundAnswer {
 }
 
 export interface GuardedTransport {
-  /** @throws {OutboundError} where there is no answer */
+  /** @throws {OutboundError} if there is no response */
   post(request: OutboundRequest): Promise<OutboundAnswer>;
   close(): Promise<void>;
 }
 
-/** No answer came. `code` is ours (`address_refused`, `deadline_passed`) or Node's; the cause stays behind. */
+/** No response arrived. `code` is Evergrant's (`address_refused`, `deadline_passed`) or Node's. It has no cause. */
 export class OutboundError extends Error {
   override name = 'OutboundError';
   readonly code: string;
@@ -56,7 +56,7 @@ export function createGuardedTransport(
   });
   const agent = new Agent({
     connect: (options, callback) => {
-      // A literal is connected to without any lookup.
+      // An address literal skips the lookup, so it is checked here.
       const literal = addressLiteral(options.hostname);
       if (literal !== null && !isAllowedAddress(literal, rules))
         callback(new OutboundError('address_refused'), null);
@@ -85,11 +85,11 @@ export function createGuardedTransport(
   };
 }
 
-/** The one resolution of a connection: what it answers with is what is connected to. */
+/** The only lookup of a connection. The connection uses the addresses that it returns. */
 function guardedLookup(rules: AddressRules, resolve: Resolve): LookupFunction {
   return (hostname, { all }, callback) => {
     resolve(hostname, (error, addresses) => {
-      // One private address among public ones is no accident.
+      // A private address among public ones indicates an attack.
       const refused = addresses.some((address) => !isAllowedAddress(address, rules));
       const [first] = addresses;
       if (error !== null || first === undefined || refused) {
@@ -115,7 +115,7 @@ function familyOf(address: string): 4 | 6 {
   return address.includes(':') ? 6 : 4;
 }
 
-/** The status is the answer; a receiver that never ends its body has given it, too. */
+/** The status decides; the rest of the body is irrelevant, even if it never ends. */
 async function endOf(body: Dispatcher.ResponseData['body'], signal: AbortSignal): Promise<void> {
   try {
     await body.dump({ limit: ANSWER_MAX_BYTES, signal });

@@ -1,19 +1,15 @@
-/**
- * A URL that a tenant sets, checked before it is stored and again before each use. What its name resolves to is
- * checked when the connection is made: see `guarded-transport.ts`.
- */
+/** Checks a tenant's URL before it is stored and before each use. `guarded-transport.ts` checks its addresses. */
 import { type AddressRules, addressLiteral, isAllowedAddress } from './public-address';
 
-/** Why a URL is not used, as a sentence for whoever set it. */
 export class ForbiddenUrl extends Error {
   override name = 'ForbiddenUrl';
 }
 
 const URL_MAX_CHARACTERS = 2_000;
-/** HTTPS, and what is not reserved for the system's services. */
+/** HTTPS, and the ports that are not reserved for system services. */
 const HTTPS_PORT = 443;
 const FREE_PORTS_FROM = 1_024;
-/** Names that mean this machine or its network wherever they are asked for. */
+/** Names that always refer to this machine or its network. */
 const LOCAL_NAME = /(^|\.)(localhost|local|internal|intranet|lan|home|corp|home\.arpa)$/;
 
 /** @throws {ForbiddenUrl} */
@@ -41,7 +37,7 @@ export function checkedTenantUrl(text: string, rules: AddressRules): URL {
   return url;
 }
 
-/** A name of one label is one of this network, whatever it is. */
+/** A name with a single label belongs to the local network. */
 function isPublicName(hostname: string): boolean {
   const name = hostname.toLowerCase().replace(/\.$/, '');
   return name.includes('.') && !LOCAL_NAME.test(name);

@@ -1,43 +1,39 @@
-/** What every process does first: read the configuration, open the store and the vault, and say clearly why not. */
-import { Connection, isGrpcServiceError } from '@temporalio/client';
+/** The start of every process: read the configuration, open the store and the vault, and explain failures. */
 import type { Logger } from 'pino';
+import { ChangedFile } from '../engines/checked-program';
+import { DataDirectoryInUse } from '../engines/data-directory';
+import { NoWayWorked } from '../engines/ways';
+import { ConfiguredProviders } from '../providers/config/configured-providers';
+import { InvalidRowError } from '../store/encryption/row-integrity';
+import { isDatabaseUnavailable } from '../store/mongo/database';
+import { openStore, type Store } from '../store/store';
+import type { KeyRing } from '../vault/key-ring';
+import { type Vault, VaultSealedError } from '../vault/vault';
 import { type Config, ConfigError, loadConfig } from './config';
-import { DataDirectoryInUse } from './engines/data-directory';
-import { NoWayWorked } from './engines/ways';
-import { type KeyCustody, takeCustody } from './key-custody';
+import { type KeyCustody, takeCustody } from './key-registry';
 import { createLogger } from './logging';
-import { ConfiguredProviders } from './providers/configured-providers';
-import { isDatabaseUnavailable } from './store/database';
-import { openStore, type Store } from './store/store';
-import type { KeyRing } from './vault/key-ring';
-import { Vault, VaultSealedError } from './vault/vault';
-
-/** A reason not to start, said in a sentence; no stack helps whoever reads it. */
-export class StartError extends Error {
-  override name = 'StartError';
-}
+import { StartError } from './start-error';
+import type { Stoppable } from './stop';
 
 /**
- * Opens MongoDB and proves the encryption keys against it.
- * @param role what this process is, for people: `worker`
+ * Opens MongoDB and verifies the encryption keys against it.
+ * @param role the kind of process, for people: `worker`
  */
 export async function openStoreAndVault(
   uri: string,
   ring: KeyRing,
   config: Pick<Config, 'logRetentionDays' | 'lostKeyIds' | 'providers'>,
-  role: string,
+  { role, logger }: { role: string; logger: Pick<Logger, 'error'> },
 ): Promise<{ store: Store; vault: Vault; custody: KeyCustody }> {
-  let store: Store;
-  try {
-    store = await openStore(uri, {
-      logRetentionDays: config.logRetentionDays,
-      rules: new ConfiguredProviders(config.providers).rule,
-    });
-  } catch (error) {
+  const { store, vault } = await openStore(uri, {
+    logRetentionDays: config.logRetentionDays,
+    rules: new ConfiguredProviders(config.providers).rule,
+    ring,
+    logger,
+  }).catch((error: unknown) => {
     throw mongodbStartError(error, uri);
-  }
+  });
   try {
-    const vault = await Vault.open(ring, store.settings);
     const custody = await takeCustody({ store, vault, role, lostKeyIds: config.lostKeyIds });
     return { store, vault, custody };
   } catch (error) {
@@ -46,7 +42,15 @@ export async function openStoreAndVault(
   }
 }
 
-/** What a driver's error means to whoever starts Evergrant; its own words may quote the address with its password. */
+/** In the order in which they must be stopped. */
+export function storeStops({ store, custody }: { store: Store; custody: KeyCustody }): Stoppable[] {
+  return [
+    { waitsFor: () => 'MongoDB: this process is signed off', stop: () => custody.stop() },
+    { waitsFor: () => 'MongoDB: connections are closed', stop: () => store.close() },
+  ];
+}
+
+/** Explains a driver error to the operator. The driver's own message may contain the address with its password. */
 function mongodbStartError(error: unknown, uri: string): unknown {
   if (!(error instanceof Error)) return error;
   const code = 'code' in error ? error.code : null;
@@ -69,49 +73,7 @@ function mongodbStartError(error: unknown, uri: string): unknown {
   return error;
 }
 
-const TEMPORAL_ANSWERS_WITHIN_MS = 10_000;
-/** gRPC's status codes. */
-const NOT_FOUND: number = 5;
-const REFUSED: readonly number[] = [7, 16];
-
-/** Connects to Temporal and makes sure that it has the namespace. */
-export async function connectTemporal(
-  temporal: NonNullable<Config['temporal']['connection']>,
-  namespace: string,
-): Promise<Connection> {
-  const address = temporal.address ?? 'localhost:7233';
-  const unreachable = new StartError(
-    `Temporal is unreachable at ${address}. Start it, or correct TEMPORAL_ADDRESS (and TEMPORAL_TLS… where it asks for TLS).`,
-  );
-  let connection: Connection;
-  try {
-    connection = await Connection.connect(temporal);
-  } catch {
-    throw unreachable;
-  }
-  try {
-    await connection.withDeadline(Date.now() + TEMPORAL_ANSWERS_WITHIN_MS, () =>
-      connection.workflowService.describeNamespace({ namespace }),
-    );
-    return connection;
-  } catch (error) {
-    await connection.close();
-    const code: number | null = isGrpcServiceError(error) ? error.code : null;
-    if (code === NOT_FOUND) {
-      throw new StartError(
-        `Temporal at ${address} has no namespace "${namespace}". Create it (temporal operator namespace create --namespace ${namespace}), or correct TEMPORAL_NAMESPACE.`,
-      );
-    }
-    if (code !== null && REFUSED.includes(code)) {
-      throw new StartError(
-        `Temporal at ${address} does not let us use the namespace "${namespace}". Correct TEMPORAL_API_KEY or the TLS certificate.`,
-      );
-    }
-    throw code === null ? error : unreachable;
-  }
-}
-
-/** What the production processes need and an embedded start makes for itself. */
+/** Requires the settings that an embedded start provides for itself. */
 export function requireProductionConfig(config: Config): {
   mongodbUri: string;
   ring: KeyRing;
@@ -140,7 +102,7 @@ function noProviderMessage(config: Config): string {
   return `no provider is configured${missing.length > 0 ? `: ${missing.join('; ')}` : ': add one to providers.yaml'}`;
 }
 
-/** Runs a process from its configuration to its end; whatever stops the start is said in one place. */
+/** Runs a process from configuration to end; the only place that reports a failed start. */
 export async function runProcess(
   start: (config: Config, logger: Logger) => Promise<void>,
 ): Promise<void> {
@@ -155,34 +117,39 @@ export async function runProcess(
       error instanceof ConfigError ||
       error instanceof StartError ||
       error instanceof VaultSealedError ||
+      error instanceof InvalidRowError ||
       error instanceof DataDirectoryInUse ||
+      error instanceof ChangedFile ||
       error instanceof NoWayWorked;
     if (told) process.stderr.write(`\n${error.message}\n`);
     else (logger ?? createLogger('info')).fatal({ err: error }, 'Evergrant could not go on');
-    // Half-started engines and clients would keep the process alive; all that mattered was stopped on the way here.
+    // Partly started servers and clients would keep the process alive. Everything that must stop in order has stopped.
     process.exit(1);
   }
 }
 
-/**
- * One Ctrl-C may arrive twice: from the terminal, and passed on by npm. What comes this soon after the first is no
- * second thought.
- */
+/** Within this time, in ms, two signals count as one: Ctrl-C in a terminal arrives directly and through npm. */
 const SAME_REQUEST_WITHIN_MS = 1_000;
 
-/** Resolves with the first signal that asks the process to end; a second one ends it at once. */
+const STOPPED_AT_ONCE =
+  'stopped at once. The answer to a refresh that was in flight is lost; where a provider replaces refresh tokens, the account may have to be reconnected. The next start finds such a refresh and logs it.';
+
+/** Resolves with the first signal that asks the process to stop; a second one stops it at once. */
 export function stopRequested(logger: Logger): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let askedAt: number | null = null;
     const onSignal = (signal: NodeJS.Signals) => {
       if (askedAt !== null) {
-        if (performance.now() - askedAt > SAME_REQUEST_WITHIN_MS) process.exit(1);
-        return;
+        if (performance.now() - askedAt <= SAME_REQUEST_WITHIN_MS) return;
+        logger.warn({ signal }, STOPPED_AT_ONCE);
+        process.exit(1);
       }
       askedAt = performance.now();
       logger.info(
         { signal },
-        'stopping: what is in flight is finished first (again to stop at once)',
+        signal === 'SIGINT'
+          ? 'stopping: what is in flight is finished first (Ctrl-C again stops at once)'
+          : 'stopping: what is in flight is finished first (the signal again stops at once)',
       );
       resolve(signal);
     };

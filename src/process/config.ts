@@ -1,75 +1,84 @@
 /**
- * Configuration: the environment and `providers.yaml`, read and checked once at start. Nothing else reads
- * `process.env` but the command line, by the same rule in `cli/settings.ts`; a bad value stops the process with one
- * line for each value.
+ * Configuration: the environment and `providers.yaml`, read and validated once at start. Only the command line also
+ * reads `process.env`, by the same rule in `cli/settings.ts`. Invalid values stop the process, with one line for each.
  */
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
-import { ORGANISATION_NAME } from './domain/organisation';
-import { Secret } from './domain/secret';
-import { DELIVERY_POLICY, type DeliveryPolicy } from './domain/webhook-delivery';
-import { duration, type ProviderConfig, readProviders, secureUrl } from './providers-file';
-import { KeyRing, KeyRingError } from './vault/key-ring';
-import { KeySourceError, keySourceOf } from './vault/key-source';
+import { type Network, parseNetwork } from '../domain/access/network';
+import { ORGANISATION_NAME } from '../domain/access/organisation';
+import { DELIVERY_POLICY, type DeliveryPolicy } from '../domain/events/webhook-delivery';
+import { Secret } from '../domain/masking/secret';
+import { duration } from '../domain/text/duration';
+import { type ProviderConfig, readProviders, secureUrl } from '../providers/config/providers-file';
+import { KeyRing, KeyRingError } from '../vault/key-ring';
+import { KeySourceError, keySourceOf } from '../vault/key-source';
 
 export interface Config {
-  /** `null`: not set, an embedded one may be started. */
+  /** `null`: not set; an embedded server may be started. */
   mongodbUri: string | null;
   temporal: {
-    /** `null`: not set, an embedded one may be started. */
+    /** `null`: not set; an embedded server may be started. */
     connection: ClientConnectConfig['connectionOptions'] | null;
     namespace: string;
     taskQueue: string;
-    /** Of Temporal's own web UI; `null`: not set, the embedded one's is known. */
+    /** Address of Temporal's web UI; `null`: not set. The embedded server's address is known if it runs. */
     uiUrl: string | null;
   };
   encryptionKeys: KeyRing | null;
-  /** Ids of keys that are gone for good: what they sealed is given up, and does not stop the start. */
+  /** Ids of keys that are lost for good. Their records are given up and do not prevent the start. */
   lostKeyIds: readonly string[];
   adminApiKey: Secret | null;
   adminOrganisation: string;
   internalApiKey: Secret | null;
-  /** `null`: no JWT is accepted. */
+  /** `null`: JWTs are not accepted. */
   jwt: JwtConfig | null;
-  /** Signing in with an OpenID provider; `null`: with keys only. */
+  /** Sign-in with an OpenID provider; `null`: sign-in with keys only. */
   oidc: OidcConfig | null;
+  /** The public address of the pages; `null`: the address that the request used. */
+  publicUrl: URL | null;
+  /** Proxies whose `X-Forwarded-…` and `Forwarded` headers are trusted. */
+  trustedProxies: readonly Network[];
   webhooks: WebhookConfig;
   host: string;
-  /** `null`: not set; 3000, or a free one where `npm start` finds it taken. */
+  /** `null`: not set; then 3000, or a free port if `npm start` finds it in use. */
   port: number | null;
   logLevel: LogLevel;
   logRetentionDays: number;
   auditRetentionDays: number;
+  /** If set, no token is served unless its access can be recorded. */
+  auditRequired: boolean;
   dataDir: string;
   cacheDir: string;
-  /** What embedded engines and their builds may see of the environment: no secret of ours. */
+  /** Whether an embedded Temporal starts its web UI. */
+  embeddedTemporalUi: boolean;
+  /** The environment that embedded servers and their builds receive; holds none of our secrets. */
   engineEnvironment: NodeJS.ProcessEnv;
   providers: ProviderConfig[];
-  /** Entries of the file none of whose `${NAME}`s are set: named at start, and left out. */
+  /** Entries of the file with no `${NAME}` set; named at start and ignored. */
   unconfiguredProviders: { id: string; missing: string[] }[];
-  /** The trial's own provider, used where none is configured. */
+  /** For demo mode's own provider, used if none is configured. */
   sandboxAccessTokenLifeSeconds: number | null;
-  /** Applied to the trial's provider as to every configured one. */
+  /** Applied to demo mode's provider as to every configured one. */
   refreshIntervalMs: number | null;
 }
 
 export interface WebhookConfig {
-  /** Endpoints may be on this machine and in private networks, over plain HTTP: for development and tests. */
+  /** Allows endpoints on this machine and in private networks, over plain HTTP; for development and tests. */
   allowPrivateAddresses: boolean;
   delivery: DeliveryPolicy;
 }
 
-/** Whose JWTs open the API. */
+/** The issuer whose JWTs the API accepts. */
 export interface JwtConfig {
   /** Shared with the issuer (HMAC), or published by it (a JWKS). */
   keys: { secret: Secret } | { jwksUrl: string };
-  /** What `iss` and `aud` must be; `null`: anything. */
+  /** Required values of `iss` and `aud`; `null`: any. */
   issuer: string | null;
   audience: string | null;
-  /** The claims that may name the organisation; the first that is there counts. */
+  /** Claims that may name the organisation; the first one present is used. */
   organisationClaims: readonly string[];
 }
 
@@ -78,18 +87,16 @@ export interface OidcConfig {
   clientId: string;
   /** `null`: a public client. */
   clientSecret: Secret | null;
-  /** Where people reach the pages; `null`: where their request went. */
-  publicUrl: URL | null;
-  /** The organisation of all who sign in so, or the claim of the ID token that names it. */
+  /** One organisation for everyone who signs in this way, or the ID token claim that names it. */
   organisation: { fixed: string } | { claim: string };
-  /** The claim that lists scopes; `null`: all may look, and none act. */
+  /** The claim that lists scopes; `null`: everyone may read, and no one may act. */
   scopesClaim: string | null;
 }
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** One line for each value that is wrong, saying what to do. */
+/** One line per invalid value, with what to do. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
   readonly problems: readonly string[];
@@ -113,16 +120,33 @@ const webAddress = z
   .url({ protocol: /^https?$/, error: 'must be an address, e.g. https://login.example.com' })
   .transform((text) => new URL(text));
 
+const networks = z.string().transform((text, context) =>
+  text.split(',').map((one) => {
+    const network = parseNetwork(one.trim());
+    if (network !== null && network[1] > 0) return network;
+    context.addIssue(
+      network === null
+        ? `must list IP addresses and networks such as 10.0.0.0/8, separated by commas; "${one.trim()}" is neither`
+        : `must not hold "${one.trim()}": with it every client could claim any address`,
+    );
+    return z.NEVER;
+  }),
+);
+
 const environmentSchema = z.object({
   MONGODB_URI: z
     .string()
     .regex(/^mongodb(\+srv)?:\/\//, 'must start with mongodb:// or mongodb+srv://')
     .optional(),
   TEMPORAL_TASK_QUEUE: z.string().default('evergrant'),
+  TEMPORAL_UI: z
+    .enum(['true', 'false'], 'must be true or false')
+    .default('false')
+    .transform((text) => text === 'true'),
   TEMPORAL_UI_URL: z
     .url({ protocol: /^https?$/, error: 'must be a URL that begins with http:// or https://' })
     .optional(),
-  // One of these three, read by `vault/key-source.ts`.
+  // Alternatives; `vault/key-source.ts` reads them.
   ENCRYPTION_KEYS: z.string().optional(),
   ENCRYPTION_KEYS_FILE: z.string().optional(),
   ENCRYPTION_KEYS_COMMAND: z.string().optional(),
@@ -156,6 +180,7 @@ const environmentSchema = z.object({
   OIDC_ORGANISATION_CLAIM: z.string().optional(),
   OIDC_SCOPES_CLAIM: z.string().optional(),
   PUBLIC_URL: webAddress.optional(),
+  TRUSTED_PROXIES: networks.optional(),
   WEBHOOKS_ALLOW_PRIVATE_ADDRESSES: z
     .enum(['true', 'false'], 'must be true or false')
     .default('false')
@@ -173,6 +198,10 @@ const environmentSchema = z.object({
     .positive('must be more than 0')
     .max(36_500, 'must be at most 36500 (a hundred years)')
     .default(400),
+  AUDIT_REQUIRED: z
+    .enum(['true', 'false'], 'must be true or false')
+    .default('false')
+    .transform((text) => text === 'true'),
   DATA_DIR: z.string().default('./data'),
   PROVIDERS_FILE: z.string().optional(),
   REFRESH_INTERVAL_MINUTES: z.coerce
@@ -184,10 +213,10 @@ const environmentSchema = z.object({
 
 /**
  * Reads the configuration.
- * @throws {ConfigError} with everything that is wrong, not only the first.
+ * @throws {ConfigError} with all problems, not only the first
  */
 export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config {
-  // An empty variable is an unset one: that is how compose files and shells pass what is not there.
+  // An empty variable counts as unset, because compose files and shells pass absent values that way.
   const set = Object.fromEntries(
     Object.entries(environment).filter(
       (pair): pair is [string, string] => pair[1] !== undefined && pair[1] !== '',
@@ -226,6 +255,8 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     internalApiKey: secretOf(env.INTERNAL_API_KEY),
     jwt: jwtConfig(env),
     oidc,
+    publicUrl: env.PUBLIC_URL ?? null,
+    trustedProxies: env.TRUSTED_PROXIES ?? [],
     webhooks: {
       allowPrivateAddresses: env.WEBHOOKS_ALLOW_PRIVATE_ADDRESSES,
       delivery: DELIVERY_POLICY,
@@ -235,8 +266,10 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     logLevel: env.LOG_LEVEL,
     logRetentionDays: env.LOG_RETENTION_DAYS,
     auditRetentionDays: env.AUDIT_RETENTION_DAYS,
+    auditRequired: env.AUDIT_REQUIRED,
     dataDir: resolve(env.DATA_DIR),
     cacheDir: join(set['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'evergrant'),
+    embeddedTemporalUi: env.TEMPORAL_UI,
     engineEnvironment: engineEnvironment(set),
     providers,
     unconfiguredProviders: unconfigured,
@@ -298,7 +331,6 @@ function readOidc(env: z.infer<typeof environmentSchema>, problems: string[]): C
     issuer,
     clientId: clientId ?? '',
     clientSecret: secretOf(env.OIDC_CLIENT_SECRET),
-    publicUrl: env.PUBLIC_URL ?? null,
     organisation: fixed === undefined ? { claim: claim ?? '' } : { fixed },
     scopesClaim: env.OIDC_SCOPES_CLAIM ?? null,
   };
@@ -308,7 +340,7 @@ function readTemporal(
   environment: Record<string, string>,
   problems: string[],
 ): Pick<Config['temporal'], 'connection' | 'namespace'> {
-  // A profile in the home directory must not send a trial to somebody's production cluster: a file counts only if named.
+  // A Temporal profile in the home directory must not connect demo mode to production, so a file must be named.
   const disableFile =
     environment['TEMPORAL_CONFIG_FILE'] === undefined &&
     environment['TEMPORAL_PROFILE'] === undefined;
@@ -331,7 +363,7 @@ function readTemporal(
 }
 
 const FOR_ENGINES =
-  /^(PATH|HOME|USER|SHELL|LANG|LC_\w+|TZ|TMPDIR|TEMP|TMP|SystemRoot|USERPROFILE|APPDATA|LOCALAPPDATA|XDG_\w+|GO\w+|CGO_\w+|JAVA_\w+|JDK_\w+|MAVEN_\w+|MONGOMS_\w+|SSL_CERT_\w+|NODE_EXTRA_CA_CERTS|(https?|no|all)_proxy)$/i;
+  /^(PATH|HOME|USER|SHELL|LANG|LC_\w+|TZ|TMPDIR|TEMP|TMP|SystemRoot|USERPROFILE|APPDATA|LOCALAPPDATA|XDG_\w+|GO\w+|CGO_\w+|JAVA_\w+|JDK_\w+|MAVEN_\w+|SSL_CERT_\w+|NODE_EXTRA_CA_CERTS|(https?|no|all)_proxy)$/i;
 
 function engineEnvironment(set: Record<string, string>): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(set).filter(([name]) => FOR_ENGINES.test(name)));

@@ -1,23 +1,27 @@
 /**
- * The custody of the encryption keys, over all processes of a database: which key seals, which are needed, and who has
- * them. A process without a needed key does not start; a key seals only once every process has it.
+ * The registry of encryption keys across all processes of a database: the active key, the keys still needed, and the
+ * keys each process has. A process without a needed key does not start; a key becomes active only once every process
+ * has it.
  */
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { KeyOnRecord } from './store/encryption-keys';
-import type { AnnouncedProcess } from './store/processes';
-import type { Store } from './store/store';
-import { type Vault, VaultSealedError } from './vault/vault';
+import type { KeyOnRecord } from '../store/encryption/encryption-keys';
+import type { AnnouncedProcess } from '../store/encryption/processes';
+import type { Store } from '../store/store';
+import { type Vault, VaultSealedError } from '../vault/vault';
 
-/** How long a process may go on sealing with the former key after another one was promoted. */
+/** Interval of heartbeats, in ms, and so the longest time a process may encrypt with the former key after a switch. */
 const BEAT_MS = 5_000;
 
 type Keeping = Pick<Store, 'encryptionKeys' | 'processes' | 'sealedRecords' | 'settings'>;
 
 export interface KeyCustody {
-  /** Rejects with a {@link VaultSealedError} once this process lacks a key: it was away while that one was promoted. */
+  /**
+   * Rejects with a {@link VaultSealedError} once this process lacks a key that became active while it could not reach
+   * MongoDB.
+   */
   lockedOut: Promise<never>;
-  /** Looks at once which key seals, rather than at the next beat. */
+  /** Reads the active key now, rather than at the next heartbeat. */
   follow(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -25,15 +29,15 @@ export interface KeyCustody {
 export interface CustodyInput {
   store: Keeping;
   vault: Vault;
-  /** What this process is, for people: `worker`. */
+  /** The kind of process, for people: `worker`. */
   role: string;
-  /** Keys that are gone for good. */
+  /** Keys that are lost for good. */
   lostKeyIds?: readonly string[];
 }
 
 /**
- * Proves the keys against what this database needs, announces them, and has the vault seal with the one that seals.
- * @throws {VaultSealedError} naming the key that is missing, and how many records need it; nothing was written then
+ * Verifies that the vault has the keys this database needs, announces them, and selects the active key in the vault.
+ * @throws {VaultSealedError} naming the missing key and the number of records that need it; then nothing was written
  */
 export async function takeCustody(input: CustodyInput): Promise<KeyCustody> {
   const { store, vault, role } = input;
@@ -50,7 +54,7 @@ export async function takeCustody(input: CustodyInput): Promise<KeyCustody> {
   const startedAt = new Date();
   await store.processes.announce(self());
   try {
-    // Again, now that whoever promotes a key sees this process: of the two, one sees the other.
+    // Verify again, now that a process that activates a key sees this one: at least one of the two notices the other.
     await proveKeys(input, await store.encryptionKeys.list());
   } catch (error) {
     await store.processes.withdraw(id);
@@ -59,14 +63,14 @@ export async function takeCustody(input: CustodyInput): Promise<KeyCustody> {
   return follow(input, self);
 }
 
-/** Announces every few seconds that the process lives, and goes by what seals now. */
+/** Sends heartbeats, and follows changes of the active key. */
 function follow(input: CustodyInput, self: () => AnnouncedProcess): KeyCustody {
   const { store, vault } = input;
   let lockOut: ((reason: VaultSealedError) => void) | undefined;
   const lockedOut = new Promise<never>((_resolve, reject) => {
     lockOut = reject;
   });
-  // Handled by whoever awaits it; one that nobody awaits ends no process.
+  // Callers handle it when they await it; if none does, it must not be an unhandled rejection.
   lockedOut.catch(() => undefined);
   let stopped = false;
   let beating: Promise<void> = Promise.resolve();
@@ -74,7 +78,7 @@ function follow(input: CustodyInput, self: () => AnnouncedProcess): KeyCustody {
   async function beat(): Promise<void> {
     if (stopped) return;
     const keys = await store.encryptionKeys.list();
-    // One that is about to be promoted is asked about first: who has not got it yet goes on.
+    // A key about to become active is not required yet: a process without it makes the switch fail, and keeps running.
     await proveKeys(
       input,
       keys.filter(({ promotedAt }) => promotedAt !== null),
@@ -83,7 +87,7 @@ function follow(input: CustodyInput, self: () => AnnouncedProcess): KeyCustody {
     const now = await sealingKey(store, vault);
     if (now !== former) {
       vault.sealWith(now);
-      // It sealed until this moment: were the former key retired meanwhile, it is needed until it is verified again.
+      // This process used the former key until now: if it was retired meanwhile, it is needed until verified again.
       await store.encryptionKeys.need(former, vault.keyChecks().get(former) ?? null);
     }
     await store.processes.announce(self());
@@ -91,7 +95,7 @@ function follow(input: CustodyInput, self: () => AnnouncedProcess): KeyCustody {
   const next = () => {
     beating = beating.then(beat).catch((error: unknown) => {
       if (error instanceof VaultSealedError) lockOut?.(error);
-      // A database that is away is said by whoever needs it; the next beat finds out.
+      // An outage of MongoDB is reported by the code that needs it; the next heartbeat retries.
     });
     return beating;
   };
@@ -104,7 +108,7 @@ function follow(input: CustodyInput, self: () => AnnouncedProcess): KeyCustody {
       clearInterval(timer);
       stopped = true;
       await beating;
-      // A database that is away takes it for gone by itself.
+      // If MongoDB is unreachable, the missing heartbeats remove the process.
       await store.processes.withdraw(self().id).catch(() => undefined);
     },
   };
@@ -127,7 +131,7 @@ async function proveKeys(
     if (!needed && removedAt !== null) continue;
     const records = await store.sealedRecords.countWith(id);
     if (needed || records > unreadable) throw missing(vault, id, records);
-    // Counted once: from here on the record says that it is gone.
+    // The records are counted only once: the registry now says that the key is gone.
     await store.encryptionKeys.recordRemoval(id, new Date());
   }
 }
@@ -140,7 +144,7 @@ function missing(vault: Vault, keyId: string, records: number): VaultSealedError
   );
 }
 
-/** A database of before keys were on record is searched, once. Nothing is written. */
+/** Scans the records for keys if none is registered yet. Writes nothing. */
 async function keysOnRecord(store: Keeping): Promise<KeyOnRecord[]> {
   const keys = await store.encryptionKeys.list();
   if (keys.length > 0) return keys;
@@ -155,7 +159,7 @@ async function keysOnRecord(store: Keeping): Promise<KeyOnRecord[]> {
   }));
 }
 
-/** The key that seals; where none is on record yet, the first of ours that has sealed something. */
+/** The active key; if none is recorded yet, the first of our keys that any record uses. */
 async function sealingKey({ settings, encryptionKeys, sealedRecords }: Keeping, vault: Vault) {
   const known = await settings.sealingKeyId();
   if (known !== null) return known;
@@ -170,15 +174,15 @@ async function sealingKey({ settings, encryptionKeys, sealedRecords }: Keeping, 
   return settings.setSealingKeyIdIfAbsent(first);
 }
 
-/** Why a key was not promoted, in a sentence. */
+/** Why a key did not become active, in a sentence. */
 export class KeyNotPromotedError extends Error {
   override name = 'KeyNotPromotedError';
 }
 
 /**
- * Lets a key seal from now on, if every process has it; all of them follow within seconds.
- * @param wanted its id; `undefined`: the one that has never sealed, or, where there is none, the one that seals
- * @returns the id of the key that seals now
+ * Makes a key the active one if every process has it; all processes follow within seconds.
+ * @param wanted its id; `undefined`: the key that was never active or, if there is none, the active one
+ * @returns the id of the active key
  * @throws {KeyNotPromotedError}
  */
 export async function promoteKey(
@@ -196,7 +200,7 @@ export async function promoteKey(
       `There is no key "${to}" in ENCRYPTION_KEYS (it has: ${vault.keyIds.join(', ')}). Put it at the end of that of every process, and restart them one by one.`,
     );
   }
-  // Before anybody is asked who has it: a process that starts from here on without it is refused.
+  // Registered before the processes are checked, so that a process starting from now on without the key is refused.
   const isNeeded = keys.some(({ id, needed }) => id === to && needed);
   if (!isNeeded) await store.encryptionKeys.prepare(to, check);
   const living = await store.processes.living();

@@ -1,38 +1,44 @@
-/** Logging: pino for the whole process, Temporal's own loggers bridged into it. Pretty in a terminal, JSON otherwise. */
+/** Logging: pino for the whole process, with Temporal's loggers bridged into it. Pretty in a terminal, else JSON. */
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import pino, { type DestinationStream, type Logger } from 'pino';
 import pretty from 'pino-pretty';
+import { safeError } from '../domain/masking/safe-error';
+import { scrub, scrubText } from '../domain/masking/scrubbing';
+import { visible, visibleLines } from '../domain/text/visible-text';
 import type { LogLevel } from './config';
-import { safeError } from './domain/safe-error';
-import { scrub, scrubText } from './domain/scrubbing';
 
-/** `destination` is for tests that read what was logged. */
+/** @param destination for tests that read the log */
 export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
   const options: pino.LoggerOptions = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
-    serializers: { err: safeError },
+    serializers: { err: errorMember, error: errorMember },
     hooks: {
-      // Without a message of ours pino would take the error's, which may quote anything.
+      // Without a message of ours, pino would use the error's message, which may contain secrets.
       logMethod(given, method) {
         const [first, ...rest]: unknown[] = given;
         const error = errorOf(first);
         if (error === null || rest.length > 0) return method.apply(this, given);
         return method.call(this, first instanceof Error ? { err: first } : first, error.name);
       },
-      // A net under the rule that token-bearing objects are never logged, not the rule itself.
+      // A safety net: code must still never log objects that hold tokens.
       streamWrite: scrubbed,
     },
   };
   if (destination !== undefined) return pino(options, destination);
-  return process.stdout.isTTY
-    ? pino(options, pretty({ ...PRETTY, ignore: IN_JSON_ONLY.join() }))
-    : pino(options, standardOutput());
+  if (!process.stdout.isTTY) return pino(options, standardOutput());
+  const hooks = { ...options.hooks, streamWrite: forTerminal };
+  return pino({ ...options, hooks }, pretty({ ...PRETTY, ignore: IN_JSON_ONLY.join() }));
 }
 
-/** The error that a line would be named after. */
+/** A string in place of an error is kept; it is scrubbed with its line. */
+function errorMember(error: unknown): unknown {
+  return typeof error === 'string' ? error : safeError(error);
+}
+
+/** The error after which a log line would be named. */
 function errorOf(logged: unknown): Error | null {
   if (logged instanceof Error) return logged;
   const isNamed =
@@ -40,21 +46,34 @@ function errorOf(logged: unknown): Error | null {
   return isNamed && logged.err instanceof Error ? logged.err : null;
 }
 
-/** One line as it may leave the process. */
+/** A line as it may leave the process. */
 function scrubbed(line: string): string {
   try {
-    return `${JSON.stringify(scrub(JSON.parse(line)))}\n`;
+    return `${visible(JSON.stringify(scrub(JSON.parse(line))))}\n`;
   } catch {
-    return scrubText(line);
+    return visibleLines(scrubText(line));
   }
 }
 
-/** Lines that nobody reads wait up to this size; then they are dropped. */
+/** The line for a terminal, where pino-pretty prints values rather than JSON. */
+export function forTerminal(line: string): string {
+  try {
+    return `${JSON.stringify(JSON.parse(scrubbed(line)), valueForTerminal)}\n`;
+  } catch {
+    return visibleLines(scrubText(line));
+  }
+}
+
+function valueForTerminal(_name: string, value: unknown): unknown {
+  return typeof value === 'string' ? visibleLines(value) : value;
+}
+
+/** Bytes of unread output to buffer; beyond it, lines are dropped. */
 const WAITING_BYTES_MAX = 8 * 2 ** 20;
 
 /**
- * Written beside the event loop: whoever reads our output and stops (a full pipe, a log collector that hangs) must
- * neither stop refreshes nor take all memory. What is lost is counted, and said once there is room again.
+ * Writes outside the event loop: a reader that stalls (a full pipe, a hanging log collector) must not block refreshes
+ * or exhaust memory. Dropped lines are counted and reported once there is room again.
  */
 function standardOutput(): DestinationStream {
   const output = pino.destination({ dest: 1, sync: false, maxLength: WAITING_BYTES_MAX });
@@ -74,7 +93,7 @@ function standardOutput(): DestinationStream {
 const LINES_DROPPED = 'log lines were dropped: nobody read our output';
 
 const PRETTY = { colorize: true, translateTime: 'SYS:HH:MM:ss', sync: true };
-/** Left out in a terminal, where every member is a line. */
+/** Omitted in a terminal, where every member takes a line. */
 const IN_JSON_ONLY = [
   'sdkComponent',
   'activityType',
@@ -83,7 +102,7 @@ const IN_JSON_ONLY = [
   'log_entry_id',
 ];
 
-/** Workflows, activities and Temporal's core log through `logger` from here on. Once in a process. */
+/** Routes the logs of workflows, activities and Temporal's core to `logger`. Call it once per process. */
 export function installTemporalLogger(logger: Logger): void {
   Runtime.install({
     logger: new DefaultLogger('TRACE', ({ level, message, meta }) => {
@@ -95,7 +114,7 @@ export function installTemporalLogger(logger: Logger): void {
   });
 }
 
-/** Temporal's own context that only makes lines long; the workflow id and the run id stay. */
+/** Temporal's context that only lengthens lines; the workflow id and the run id are kept. */
 const LEFT_OUT = new Set([
   'timestampNanos',
   'taskToken',
@@ -109,8 +128,9 @@ const LEFT_OUT = new Set([
 
 function chosenFields(meta: Record<string, unknown>): Record<string, unknown> {
   const fields = Object.entries(meta).filter(([name]) => !LEFT_OUT.has(name));
+  // Only an error is logged under the name `error`; the serializer reduces any other value to its type.
   return Object.fromEntries(
-    fields.map(([name, value]) => [name, name === 'error' ? safeError(value) : value]),
+    fields.map(([name, value]) => [name, name === 'error' ? errorMember(value) : value]),
   );
 }
 

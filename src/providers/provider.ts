@@ -1,117 +1,112 @@
 /**
- * The provider contract: what an adapter says about one kind of OAuth server. Data and pure functions only; sending
- * is done for all of them by `token-exchange.ts`.
+ * The provider contract: the facts that an adapter states about one kind of OAuth server. Data and pure functions only;
+ * `token-exchange.ts` sends requests for all adapters.
  */
-
 import type { Client, ClientAuth } from 'oauth4webapi';
-import type { AccountState } from '../domain/account';
-import type { LaneRule } from '../domain/lane';
-import type { RefreshFailureCode } from '../domain/refresh-failure';
-import type { RefreshPolicy } from '../domain/refresh-policy';
-import type { ReplayRule } from '../domain/replay';
-import type { Secret } from '../domain/secret';
-import type { ClientAuthenticationMethod, ClientCredentials } from './client-authentication';
-import type { AccountHost, TokenEndpoint } from './token-endpoint';
-import type { ValidationEndpoint } from './validation-endpoint';
+import type { AccountState } from '../domain/account/account';
+import type { RefreshPolicy } from '../domain/account/policy';
+import type { ScopeSeparator } from '../domain/account/scopes';
+import type { AppLimits } from '../domain/limits/app-limiter';
+import type { Secret } from '../domain/masking/secret';
+import type { RefreshFailureCode } from '../domain/refresh/refresh-failure';
+import type { ReplayRule } from '../domain/refresh/replay';
+import type {
+  ClientAuthenticationMethod,
+  ClientCredentials,
+} from './exchange/client-authentication';
+import type { AccountHost, TokenEndpoint } from './exchange/token-endpoint';
+import type { ValidationEndpoint } from './validation/validation-endpoint';
+import type { TokenValidation } from './validation/validation-rule';
 
 export interface ProviderAdapter {
   /** The name in `providers.yaml`. */
   id: string;
-  /** The name people know. */
+  /** The name shown to people. */
   displayName: string;
-  /** What `providers.yaml` may say otherwise; the rest of the policy has one default for all providers. */
+  /** Policy defaults of this provider. `providers.yaml` can override them; other settings share one default. */
   defaultPolicy: Pick<
     RefreshPolicy,
     'sweepEveryMs' | 'refreshBeforeMs' | 'refreshAfterAgeMs' | 'validateEveryMs'
   >;
   /**
-   * By environment; every one can be overridden in `providers.yaml`. `{account}` stands for the account's own host.
-   * An environment that is not listed needs an endpoint of its own, or an issuer where there is {@link discovery}.
+   * URLs by environment; `providers.yaml` can override them. `{account}` stands for the account's host. An environment
+   * that is not listed needs a configured endpoint, or an issuer if {@link discovery} is set.
    */
   tokenEndpoints: Readonly<Record<string, string>>;
-  /** The environment an account belongs to when nothing is said. */
+  /** The environment of an account if none is given. */
   defaultEnvironment: string;
-  /** Where each account has a host of its own: that host, or `null` if the external id names none. */
+  /**
+   * Set if each account has its own host. Returns that host, or `null` if the external id is not one. It is also the
+   * stored form of the external id, see `external-id.ts`.
+   */
   accountHost?: AccountHost;
-  /** The token endpoint may be learned from an issuer's metadata. */
+  /** The token endpoint can be discovered from an issuer's metadata. */
   discovery?: boolean;
-  /** There are access tokens that do not end and come without a refresh token. Elsewhere an end that is not stated is the default life, never "never". */
+  /**
+   * Some access tokens do not expire and have no refresh token. For other providers an unstated expiry is the default
+   * lifetime, never "does not expire".
+   */
   nonExpiringTokens?: true;
-  /** Used where an answer does not say how long the access token lives. */
+  /** Lifetime of an access token if the response does not state one. */
   defaultAccessTokenLifeSeconds: number;
-  /** How long a new refresh token lives where the answer does not say; `null`: not known, or it does not end. */
+  /** Lifetime of a new refresh token if the response does not state one. `null`: unknown, or it does not expire. */
   refreshTokenLifeSeconds: number | null;
   replayRule: ReplayRule;
-  /** Token types this provider answers beside `Bearer`, in lower case. */
+  /** Token types that this provider returns besides `Bearer`, in lower case. */
   tokenTypes: readonly Lowercase<string>[];
-  /** Its answers carry no `token_type`, which RFC 6749 requires: no reason to complain of each. */
+  /** Responses omit `token_type`, which RFC 6749 requires. Suppresses the warning about it. */
   omitsTokenType?: boolean;
-  /** What stands between two scopes; a space, if nothing is said. */
-  scopeSeparator?: ',';
-  /** The methods it accepts, the default one first. */
+  /** Separator between scopes. Default: a space. */
+  scopeSeparator?: ScopeSeparator;
+  /** Servers of this kind respond differently, so `tokenPath` and `scopeSeparator` can be configured. */
+  configurableAnswer?: true;
+  /** The accepted methods, default first. */
   clientAuthenticationMethods: readonly [
     ClientAuthenticationMethod,
     ...ClientAuthenticationMethod[],
   ];
-  /** Where a method is not done as the RFCs say. */
+  /** Methods that this provider implements differently from the RFCs. */
   clientAuthentication?: Partial<
     Record<ClientAuthenticationMethod, (credentials: ClientCredentials) => ClientAuth>
   >;
-  /** What looks odd about a refresh token of this provider; it is reported, and sent all the same (R1.4). */
+  /** Returns why a text cannot be a token of this provider. Such input is rejected. */
+  tokenProblem?(token: string): string | null;
+  /** Returns a warning about an unusual refresh token, for input and log entries. The token is sent nevertheless. */
   refreshTokenWarning(refreshToken: string): string | null;
-  /** Where this provider's error codes mean something else than RFC 6749 says. */
+  /** Error codes of this provider whose meaning differs from RFC 6749. */
   failureCodes: Readonly<Record<string, RefreshFailureCode>>;
-  /** Where the code alone does not tell; comes before {@link failureCodes}. */
+  /** Decides cases in which the code alone is ambiguous. Takes precedence over {@link failureCodes}. */
   failureCode?: (refusal: Refusal) => RefreshFailureCode | undefined;
-  /** A refusal may come with status 200, as a body with an `error` and no token. */
+  /** A refusal may have status 200, with an `error` and no token in its body. */
   refusesWithSuccess?: boolean;
-  /** How it is asked whether an access token works; absent: it cannot be asked. */
+  /** How to validate an access token. Absent: not possible. */
   validation?: TokenValidation;
-  /** What becomes of an account whose tokens it refuses; `needs_reconnect`, if nothing is said. */
+  /** The state of accounts that the provider refuses. Default: `needs_reconnect`. */
   refusedState?: Extract<AccountState, 'inactive'>;
 }
 
-/** One cheap call that any living access token may make. */
-export interface TokenValidation {
-  /** By environment, as {@link ProviderAdapter.tokenEndpoints}; `validationEndpoint` of `providers.yaml` comes first. */
-  endpoints: Readonly<Record<string, string>>;
-  method: 'GET' | 'POST';
-  body?: { contentType: string; text: string };
-  /** The headers that present the token, where it is not `Authorization: Bearer` alone. */
-  present?: (
-    accessToken: string,
-    client: { clientId: string; clientSecret: string },
-  ) => Record<string, string>;
-  /** Where statuses alone do not tell; `undefined`: 2xx is valid, 401 and 403 refuse the token, others say nothing. */
-  judge?: (status: number, body: Record<string, unknown> | null) => TokenJudgement | undefined;
-}
-
-/** `access_token_refused`: the token is dead. Any other failure leaves open whether it works. */
-export type TokenJudgement = 'valid' | RefreshFailureCode;
-
-/** What an authorization server says when it refuses. */
 export interface Refusal {
   status: number;
-  error: string;
-  description: string | undefined;
+  /** Its error codes: `error` first, then the others in the response. */
+  words: readonly string[];
+  /** Its messages for people. */
+  texts: readonly string[];
 }
 
-/** One environment of a configured provider, ready to send to. */
 export interface ProviderEnvironment {
   tokenEndpoint: TokenEndpoint;
-  /** `null`: this provider cannot be asked whether an access token works. */
+  /** `null`: access tokens of this provider cannot be validated. */
   validation: ValidationEndpoint | null;
   client: Client;
   clientAuthentication: ClientAuth;
-  /** Parameters of a refresh request beside those of RFC 6749. */
+  /** Additional parameters of a refresh request, besides those of RFC 6749. */
   parameters: Readonly<Record<string, string>>;
-  /** Values that must not come through in anything shown. */
+  /** Values that must be masked wherever they appear. */
   secrets: readonly Secret[];
-  /** What may be sent for this OAuth app. */
-  lane: LaneRule;
+  limits: AppLimits;
 }
 
-/** A provider as configured: its adapter with credentials, endpoints and policy. */
+/** A configured provider: its adapter with credentials, endpoints and policy. */
 export interface Provider {
   id: string;
   adapter: ProviderAdapter;
@@ -119,7 +114,10 @@ export interface Provider {
   replayRule: ReplayRule;
   accessTokenLifeSeconds: number;
   refreshTokenLifeSeconds: number | null;
-  /** Beside the adapter's, and before them. */
+  /** Path to the tokens in a response, as member names joined by dots. `null`: the outermost object. */
+  tokenPath: string | null;
+  scopeSeparator: ScopeSeparator;
+  /** Configured error codes. They take precedence over the adapter's. */
   failureCodes: ProviderAdapter['failureCodes'];
   environments: ReadonlyMap<string, ProviderEnvironment>;
 }

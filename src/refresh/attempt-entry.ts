@@ -1,25 +1,34 @@
-/** Builds the one log entry of an attempt from what happened. Everything in it is masked already. */
-import type { Account, Claim, LastAttempt } from '../domain/account';
+/** Builds the log entry of an attempt. Everything in it is already masked. */
+import type { Account, Claim, LastAttempt } from '../domain/account/account';
+import { type Candidate } from '../domain/account/account';
+import type { SealedGrant } from '../domain/account/grant';
+import { candidateFailure } from '../domain/account/reconnect';
 import {
   attemptAction,
   type Diagnostics,
   type LogEntry,
   type LogSource,
-} from '../domain/log-entry';
-import { prefix, storedPrefix } from '../domain/masking';
-import { type RefreshFailure, refreshFailure } from '../domain/refresh-failure';
-import type { Exchange } from '../providers/token-exchange';
+} from '../domain/logs/log-entry';
+import { prefix, storedPrefix } from '../domain/masking/masking';
+import {
+  type RefreshFailure,
+  refreshFailure,
+  refusalOfGrant,
+} from '../domain/refresh/refresh-failure';
+import type { Exchange } from '../providers/exchange/token-exchange';
 import type { AttemptSteps } from './attempt-steps';
 
 export interface EntryContext {
   account: Account;
+  /** The candidate grant, if the attempt tries it instead of the current one. */
+  candidate: Candidate | null;
   attemptId: string;
   source: LogSource;
   caller: string;
   workflowId: string;
   runId: string;
   now: Date;
-  /** `null`: its course is not captured. */
+  /** `null` if the steps are not captured. */
   steps: AttemptSteps | null;
 }
 
@@ -41,15 +50,23 @@ export function exchangeEntry(
       decrypted_prefix: prefix(used.refreshToken),
       final_prefix: exchange.finalPrefix,
       refresh_token_fingerprint: used.fingerprint,
+      ...handedIn(context),
       warnings: [...used.warnings, ...exchange.warnings],
     },
     message:
-      exchange.failure?.message ??
-      `Refreshed: the new access token is valid until ${newExpiresAt ?? 'later'}.`,
+      failureOf(context, exchange.failure)?.message ??
+      `${context.candidate === null ? 'Refreshed' : 'Reconnected with the new refresh token'}: the new access token is valid until ${newExpiresAt ?? 'later'}.`,
   };
 }
 
-/** The entry of an attempt that ended before HTTP: a synthetic request shows where the token would have stood (R1.3). */
+/** The entry of an attempt refused with an error about the app, once the error is known to concern the grant. */
+export function withRefusalOfGrant(entry: LogEntry): LogEntry {
+  if (entry.error === null) return entry;
+  const error = refusalOfGrant(entry.error);
+  return { ...entry, error, message: error.message };
+}
+
+/** The entry of an attempt that ended before HTTP. A synthetic request shows where the token would have stood. */
 export function unsentEntry(
   context: EntryContext,
   failure: RefreshFailure,
@@ -72,19 +89,20 @@ export function unsentEntry(
       decrypted_prefix: null,
       final_prefix: null,
       refresh_token_fingerprint: null,
+      ...handedIn(context),
       warnings: [],
     },
   };
 }
 
-/** The entry of an attempt whose worker vanished: written by whoever finds its claim. */
+/** The entry of an attempt whose worker was lost; written by the worker that finds its claim. */
 export function abandonedEntry(
   context: EntryContext,
   claim: Claim,
   tokenEndpoint: string,
 ): LogEntry {
   const sent = claim.sentAt !== undefined;
-  const failure = refreshFailure(sent ? 'answer_lost' : 'attempt_interrupted', {
+  const failure = refreshFailure(sent ? 'worker_lost' : 'attempt_interrupted', {
     detail: `worker ${claim.worker} stopped`,
   });
   return {
@@ -101,11 +119,12 @@ export function abandonedEntry(
       ...EMPTY,
       caller: claim.worker,
       refresh_token_fingerprint: claim.refreshTokenFingerprint ?? null,
+      ...handedIn(context),
     },
   };
 }
 
-/** The entry of an attempt that was written to the account, but whose worker vanished before it was logged. */
+/** The entry of an attempt that was committed, but whose worker was lost before it logged it. */
 export function recoveredEntry(context: EntryContext, attempt: LastAttempt): LogEntry {
   const failure = attempt.outcome === 'failed' ? context.account.lastError : null;
   const { at: _at, ...error } = failure ?? { at: null };
@@ -123,8 +142,27 @@ export function recoveredEntry(context: EntryContext, attempt: LastAttempt): Log
   };
 }
 
-function inputPrefix({ account }: EntryContext): string {
-  const { refreshToken } = account.current;
+/** The grant whose refresh token the attempt presents. */
+export function presentedGrant({
+  account,
+  candidate,
+}: Pick<EntryContext, 'account' | 'candidate'>): SealedGrant {
+  return candidate?.grant ?? account.current;
+}
+
+function handedIn({ candidate }: EntryContext): Pick<Diagnostics, 'handed_in'> {
+  return candidate === null ? {} : { handed_in: candidate.fingerprint };
+}
+
+function failureOf(
+  { candidate }: EntryContext,
+  failure: RefreshFailure | null,
+): RefreshFailure | null {
+  return candidate === null || failure === null ? failure : candidateFailure(failure);
+}
+
+function inputPrefix(context: EntryContext): string {
+  const { refreshToken } = presentedGrant(context);
   return refreshToken === null ? '' : storedPrefix(refreshToken);
 }
 
@@ -137,7 +175,8 @@ const EMPTY: Diagnostics = {
   warnings: [],
 };
 
-function base(context: EntryContext, failure: RefreshFailure | null, sent: boolean): LogEntry {
+function base(context: EntryContext, thrown: RefreshFailure | null, sent: boolean): LogEntry {
+  const failure = failureOf(context, thrown);
   const { account } = context;
   return {
     id: context.attemptId,

@@ -1,20 +1,20 @@
-/** Notes the steps of a captured attempt and tells each as it begins. Other attempts have no such notes (R1.1). */
-import type { AttemptStep } from '../domain/attempt-steps';
-import type { LogEntry } from '../domain/log-entry';
-import { isDatabaseUnavailable } from '../store/database';
-import type { LogEntries } from '../store/log-entries';
+/** Records the steps of a captured attempt and reports each as it begins. Other attempts have no instance. */
+import type { LogEntry } from '../domain/logs/log-entry';
+import type { AttemptStep } from '../domain/refresh/attempt-steps';
+import type { LogEntries } from '../store/logs/log-entries';
+import { isDatabaseUnavailable } from '../store/mongo/database';
 
 export class AttemptSteps {
   readonly #tell: (steps: AttemptStep[]) => void;
   #ended: AttemptStep[] = [];
   #current: { step: AttemptStep; since: number } | null = null;
 
-  /** @param tell gets all steps so far, each time one begins */
+  /** @param tell receives all steps so far, each time one begins */
   constructor(tell: (steps: AttemptStep[]) => void) {
     this.#tell = tell;
   }
 
-  /** Ends the step before, if any. */
+  /** Also ends the previous step. */
   begin(name: AttemptStep['step'], at: Date): void {
     this.end();
     const step = { step: name, at: at.toISOString(), duration_ms: null };
@@ -35,12 +35,12 @@ export class AttemptSteps {
   }
 }
 
-/** The entry as it is to be written now. */
+/** The entry with the steps recorded so far. */
 export function withSteps(entry: LogEntry, steps: AttemptSteps | null): LogEntry {
   return steps === null ? entry : { ...entry, steps: steps.soFar() };
 }
 
-/** Adds to a written entry how long writing it, and what came after, took. Not worth a failure: the rest is there. */
+/** Adds the last steps' durations to a written entry. Ignores an unreachable MongoDB: the entry is usable without. */
 export async function completeSteps(
   logEntries: Pick<LogEntries, 'setSteps'>,
   entryId: string,

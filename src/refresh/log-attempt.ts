@@ -1,6 +1,6 @@
-/** The structured line of an attempt on stdout (R0.4, R1.7): chosen members only, never an object that holds a token. */
+/** The log line of an attempt on stdout: selected members only, never an object that holds a token. */
 import { log } from '@temporalio/activity';
-import type { LogEntry } from '../domain/log-entry';
+import type { LogEntry } from '../domain/logs/log-entry';
 
 export function logAttempt(entry: LogEntry): void {
   const { diagnostics, error } = entry;
@@ -26,7 +26,8 @@ export function logAttempt(entry: LogEntry): void {
     ...(diagnostics === null
       ? {}
       : {
-          caller: diagnostics.caller,
+          // Not named `caller`, because pino-pretty prints a member of that name in place of the message.
+          requested_by: diagnostics.caller,
           input_prefix: diagnostics.input_prefix,
           decrypted_prefix: diagnostics.decrypted_prefix,
           final_prefix: diagnostics.final_prefix,

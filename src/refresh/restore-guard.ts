@@ -1,18 +1,17 @@
 /**
- * Notices that MongoDB was restored from a backup, before a refresh token is sent that was replaced since: a provider
- * that detects reuse would revoke the whole family for it. What MongoDB holds is compared with Temporal's own records.
+ * Detects that MongoDB was restored from a backup, before a rotated refresh token is sent: a provider with reuse
+ * detection would revoke the whole token family. Compares MongoDB with the rotations that Temporal has recorded.
  */
 import { ApplicationFailure, log } from '@temporalio/activity';
-import type { Account } from '../domain/account';
-import type { GenerationMark } from '../domain/generation-mark';
-import { attemptAction, type LogEntry } from '../domain/log-entry';
-import { refreshFailure } from '../domain/refresh-failure';
-import { safeError } from '../domain/safe-error';
+import type { Account } from '../domain/account/account';
+import { attemptAction, type LogEntry } from '../domain/logs/log-entry';
+import type { GenerationMark } from '../domain/refresh/generation-mark';
+import { refreshFailure } from '../domain/refresh/refresh-failure';
 import type { Store } from '../store/store';
 
-/** The rotations that Temporal knows of: those of one workflow together, the newest workflow and rotation first. */
+/** The rotations that Temporal knows of, grouped by workflow; the newest workflow and the newest rotation first. */
 export interface RotationMarks {
-  /** @param closedBefore only those of workflows that were over by then; `null`: all */
+  /** @param closedBefore restricts the result to workflows that closed before this time; `null`: all */
   newest(closedBefore: Date | null): AsyncIterable<readonly GenerationMark[]>;
 }
 
@@ -22,18 +21,18 @@ interface GuardDependencies {
   now: () => Date;
 }
 
-/** So long a process goes by what it found; a database that is restored under running workers is noticed after it. */
+/** How long a process relies on its last check, in ms. A restore under running workers goes unnoticed for this long. */
 const CONFIRMED_FOR_MS = 5_000;
-/** Rotations of the last moments may be of the restored database; those before them cannot. */
+/** Age, in ms, below which a rotation may have been made on the restored database itself, and so proves nothing. */
 const SETTLED_AFTER_MS = 120_000;
-/** So many workflows are looked at; of a batch, which closes later than its rotations came, the newest few. */
+/** Workflows per check, and rotations per workflow. A batch closes late, so only its newest rotations count. */
 const SAMPLE = 100;
 const NEWEST = 4;
 const BATCH = 500;
 
 export class RestoreGuard {
   readonly #deps: GuardDependencies;
-  /** By the process's own clock; `null`: it has not been asked yet. */
+  /** Time of the last check, by the process's monotonic clock; `null` before the first. */
   #confirmedAt: number | null = null;
   #checking: Promise<void> | null = null;
 
@@ -42,8 +41,8 @@ export class RestoreGuard {
   }
 
   /**
-   * Returns once no account holds a refresh token that is known to be replaced, but those that are marked as such.
-   * @throws {ApplicationFailure} `restore_unknown`, where that was never confirmed and cannot be: then nothing may be sent
+   * Returns once every account with a refresh token that is known to be replaced is marked as such.
+   * @throws {ApplicationFailure} `restore_unknown` if no check has ever succeeded; then nothing may be sent
    */
   async confirm(): Promise<void> {
     const confirmedAt = this.#confirmedAt;
@@ -60,8 +59,8 @@ export class RestoreGuard {
       if (await this.#isRestored()) await this.#markStale();
       this.#confirmedAt = startedAt;
     } catch (error) {
-      log.warn('whether MongoDB was restored could not be asked', { error: safeError(error) });
-      // An index that is away for a while is no reason to let tokens expire; not to know at all is.
+      log.warn('whether MongoDB was restored could not be asked', { error });
+      // After one successful check, an unreachable index must not let tokens expire; before it, nothing may be sent.
       if (this.#confirmedAt === null) {
         throw ApplicationFailure.retryable(
           'whether MongoDB was restored from a backup could not be asked; nothing was sent',
@@ -72,7 +71,7 @@ export class RestoreGuard {
     }
   }
 
-  /** The newest rotation of an account that MongoDB has is enough: what a backup lacks begins with the newest. */
+  /** Checking the newest known rotations is enough, because a backup lacks the newest ones first. */
   async #isRestored(): Promise<boolean> {
     const settledBefore = new Date(this.#deps.now().getTime() - SETTLED_AFTER_MS);
     for (const closedBefore of [null, settledBefore]) {
@@ -95,7 +94,7 @@ export class RestoreGuard {
     for await (const batch of inBatches(marks.newest(null), BATCH)) {
       const { behind } = await store.restores.compare(batch.flat());
       for (const { account, generation } of behind) {
-        // The record first: no account changes without an entry that says why.
+        // Log first, so that no account changes without an entry that says why.
         await store.logEntries.record(staleEntry(account, generation, now()));
         if (await store.restores.markStale(account, generation, now())) stale += 1;
       }

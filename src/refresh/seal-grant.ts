@@ -1,16 +1,15 @@
-/** Between what is stored and what is sent: opens a refresh token, seals what a provider answered. */
-
-import type { Account } from '../domain/account';
-import type { SealedGrant } from '../domain/grant';
+/** Decrypts refresh tokens before a send, and encrypts received grants for storage. */
+import type { Account } from '../domain/account/account';
+import type { SealedGrant } from '../domain/account/grant';
+import { Secret } from '../domain/masking/secret';
 import {
   type RefreshFailure,
   type RefreshFailureCode,
   refreshFailure,
-} from '../domain/refresh-failure';
-import { Secret } from '../domain/secret';
-import type { ReceivedGrant } from '../providers/token-exchange';
+} from '../domain/refresh/refresh-failure';
+import type { ReceivedGrant } from '../providers/exchange/received-grant';
 import { isCiphertext, OpenError, type OpenFailure } from '../vault/sealing';
-import type { Vault } from '../vault/vault';
+import { grantPlace, type Vault } from '../vault/vault';
 
 const OPEN_FAILURES: Record<OpenFailure, RefreshFailureCode> = {
   not_sealed: 'row_not_sealed',
@@ -19,18 +18,18 @@ const OPEN_FAILURES: Record<OpenFailure, RefreshFailureCode> = {
   key_mismatch: 'key_mismatch',
 };
 
-/** The refresh token, for as long as an exchange takes; or what keeps it from being sent. */
+/**
+ * The refresh token, to be kept only for the exchange, or the failure that prevents the send.
+ * @param sealed the refresh token of a grant of this generation
+ */
 export function openRefreshToken(
   vault: Vault,
   account: Account,
-  sealed: string,
+  { sealed, generation }: { sealed: string; generation: number },
 ): { refreshToken: Secret } | { failure: RefreshFailure } {
   try {
-    const refreshToken = vault.openToken(
-      sealed,
-      { organisation: account.organisation, accountId: account.id },
-      'refresh_token',
-    );
+    const place = grantPlace(account, generation);
+    const refreshToken = vault.openToken(sealed, place, 'refresh_token');
     if (refreshToken === '') return { failure: refreshFailure('refresh_token_missing') };
     return isCiphertext(refreshToken)
       ? { failure: refreshFailure('ciphertext_not_sent') }
@@ -41,36 +40,46 @@ export function openRefreshToken(
   }
 }
 
-/** The access token, for as long as a validation takes: `null` where there is none; or what keeps it from being shown. */
+/** The access token, to be kept only for the validation (`null` if there is none), or why it cannot be sent. */
 export function openAccessToken(
   vault: Vault,
   account: Account,
 ): { accessToken: Secret | null } | { failure: RefreshFailure } {
+  const sealed = account.current.accessToken;
+  if (sealed === null) return { accessToken: null };
   try {
-    const place = { organisation: account.organisation, accountId: account.id };
-    const accessToken = vault.openToken(account.current.accessToken, place, 'access_token');
+    const place = grantPlace(account, account.current.generation);
+    const accessToken = vault.openToken(sealed, place, 'access_token');
     return isCiphertext(accessToken)
       ? { failure: refreshFailure('ciphertext_not_sent') }
-      : { accessToken: accessToken === '' ? null : new Secret(accessToken) };
+      : { accessToken: new Secret(accessToken) };
   } catch (error) {
     if (!(error instanceof OpenError)) throw error;
     return { failure: refreshFailure(OPEN_FAILURES[error.reason]) };
   }
 }
 
-/** Seals what came; what did not come is carried over: RFC 6749 §6 has the old refresh token stay then. */
+/**
+ * Encrypts a received grant for the next generation. Omitted members are carried over: without a new refresh token, the
+ * old one stays in use (RFC 6749 §6).
+ * @param presented the grant whose refresh token was sent
+ */
 export function sealReceived(
   vault: Vault,
   account: Account,
+  presented: SealedGrant,
   received: ReceivedGrant,
   { attemptId, obtainedAt }: { attemptId: string; obtainedAt: Date },
 ): SealedGrant {
-  const place = { organisation: account.organisation, accountId: account.id };
-  const { current } = account;
+  const place = grantPlace(account, account.generation + 1);
+  const before = vault.resealGrant(presented, place);
   const accessToken = usable(received.accessToken);
   const refreshToken = usable(received.refreshToken);
+  const fingerprint = refreshToken === null ? null : vault.fingerprint(refreshToken);
+  const isNew = fingerprint !== null && fingerprint !== before.refreshTokenFingerprint;
+  const { expiresAt: refreshTokenExpiresAt, isStated } = received.refreshTokenExpiry;
   return {
-    ...current,
+    ...before,
     ...(accessToken === null
       ? {}
       : {
@@ -82,30 +91,20 @@ export function sealReceived(
       ? {}
       : {
           refreshToken: vault.sealToken(refreshToken, place, 'refresh_token'),
-          refreshTokenFingerprint: vault.fingerprint(refreshToken),
+          refreshTokenFingerprint: fingerprint,
         }),
+    // A new refresh token never inherits the old one's expiry, which could be months too early.
     refreshTokenExpiresAt:
-      received.refreshTokenExpiresAt?.toISOString() ?? current.refreshTokenExpiresAt,
-    scopes: received.scopes ?? current.scopes,
+      isNew || isStated
+        ? (refreshTokenExpiresAt?.toISOString() ?? null)
+        : before.refreshTokenExpiresAt,
+    scopes: received.scopes ?? before.scopes,
     obtainedAt: obtainedAt.toISOString(),
     attemptId,
   };
 }
 
-/**
- * The account with all grants sealed with the key that seals now: it was read a while ago, and what is written of it
- * must not bring a former key back.
- */
-export function withSealingKey(vault: Vault, account: Account): Account {
-  const place = { organisation: account.organisation, accountId: account.id };
-  return {
-    ...account,
-    current: vault.resealGrant(account.current, place),
-    leaves: account.leaves.map((leaf) => vault.resealGrant(leaf, place)),
-  };
-}
-
-/** A token that is ciphertext was echoed by something; it is nobody's token. */
+/** Drops a token that is ciphertext: something echoed our own stored value, and it is not a token. */
 function usable(token: Secret | null): string | null {
   const text = token?.reveal() ?? null;
   return text !== null && !isCiphertext(text) ? text : null;

@@ -1,14 +1,11 @@
-/**
- * The authorization server under all dialects, free of HTTP: it knows the client and the grants,
- * judges token requests and mints tokens.
- */
+/** The authorization server of all dialects, without HTTP. Knows client and grants, judges requests, mints tokens. */
 import { randomUUID } from 'node:crypto';
 import type { Dialect, MintedGrant, RefusalCode, SandboxProvider, TokenRequest } from './dialect';
 import { tokenHash } from './ledger';
 import { presentationOf, type Rotation, rotate } from './rotation';
 import { type Family, type State, StateFile } from './state-file';
 
-/** What fits into a token and survives a form, JSON and a header unchanged. */
+/** Characters that a token, a form, JSON and a header carry unchanged. */
 const MARKER_PATTERN = /^[A-Za-z0-9._~+/=-]{1,200}$/;
 
 export interface AuthorizationServerOptions {
@@ -22,17 +19,17 @@ export interface AuthorizationServerOptions {
 export interface GrantInput {
   subject: string;
   scopes?: string[];
-  /** How long the access tokens of this grant live, the first and all later ones. */
+  /** Lifetime of all access tokens of this grant. */
   accessTokenLifeSeconds?: number;
-  /** When the first access token ends, where that is not now plus its life: a grant with a past. */
+  /** Expiry of the first access token, for a grant with a past. Default: now plus the lifetime. */
   expiresAt?: Date;
-  /** Stands verbatim in the secret part of all tokens of this grant, for tests that look for leaks. */
+  /** Appears verbatim in the secret part of all tokens of this grant, for tests that search for leaks. */
   secretMarker?: string;
-  /** What becomes of a used refresh token of this grant, where the provider's own way is not wanted. */
+  /** Overrides the provider's rotation of refresh tokens. */
   rotation?: Rotation;
 }
 
-/** The members of a consent's token answer, with the expiry as an instant. */
+/** The members of the token response after consent, with an absolute expiry. */
 export interface IssuedGrant {
   access_token: string;
   refresh_token: string;
@@ -46,7 +43,7 @@ export type Verdict =
   | {
       accepted: false;
       code: RefusalCode;
-      /** Whose used refresh token was presented again. */
+      /** The family whose used refresh token was presented again. */
       replayed?: Family;
     };
 
@@ -57,9 +54,9 @@ export class AuthorizationServer {
   readonly #now: () => Date;
   readonly #families = new Map<string, Family>();
   readonly #familyOfRefreshToken = new Map<string, Family>();
-  /** By the hash of the refresh token that brought it: kept in memory only, so a restart ends a grace. */
+  /** New refresh tokens by the hash of the token they replaced. In memory only, so a restart ends the grace period. */
   readonly #successorOf = new Map<string, string>();
-  /** `expiresAtMs: null`: it does not end. */
+  /** `expiresAtMs: null`: the token does not expire. */
   readonly #accessTokens = new Map<string, { familyId: string; expiresAtMs: number | null }>();
   readonly #stateFile: StateFile | undefined;
 
@@ -74,7 +71,7 @@ export class AuthorizationServer {
     this.#stateFile = new StateFile(options.stateFile, () => this.#snapshot());
   }
 
-  /** A new family, as if its owner had just consented. */
+  /** Creates a family, as if its owner had just consented. */
   issueGrant(dialect: Dialect, input: GrantInput): IssuedGrant {
     const nowMs = this.#now().getTime();
     const family = this.#newFamily(dialect, input);
@@ -91,7 +88,7 @@ export class AuthorizationServer {
     };
   }
 
-  /** A new family that is an access token without an end, and nothing else. */
+  /** Creates a family with only an access token that does not expire. */
   issueEndlessToken(
     dialect: Dialect,
     input: Pick<GrantInput, 'subject' | 'scopes' | 'secretMarker'>,
@@ -100,10 +97,10 @@ export class AuthorizationServer {
   }
 
   /**
-   * The owner withdraws the consent: all tokens of the family die.
+   * Revokes all tokens of a family, as if its owner had withdrawn the consent.
    *
-   * @param token any token of the grant that still works
-   * @throws if no grant has it
+   * @param token any working token of the grant
+   * @throws if no grant has the token
    */
   revoke(token: string): void {
     const hash = tokenHash(token);
@@ -119,20 +116,18 @@ export class AuthorizationServer {
     this.#clientSecret = secret;
   }
 
-  /** Whose refresh token it is, dead or alive. */
   subjectOf(provider: SandboxProvider, refreshToken: string): string | undefined {
     const family = this.#familyOfRefreshToken.get(tokenHash(refreshToken));
     return family?.provider === provider ? family.subject : undefined;
   }
 
-  /** Whose access token it is, dead or alive. */
   subjectOfAccessToken(provider: SandboxProvider, accessToken: string): string | undefined {
     const familyId = this.#accessTokens.get(tokenHash(accessToken))?.familyId ?? '';
     const family = this.#families.get(familyId);
     return family?.provider === provider ? family.subject : undefined;
   }
 
-  /** Whether the refresh token was used before and has a successor. */
+  /** Whether the refresh token was used and has a successor. */
   isRotated(refreshToken: string): boolean {
     const hash = tokenHash(refreshToken);
     const family = this.#familyOfRefreshToken.get(hash);
@@ -141,7 +136,7 @@ export class AuthorizationServer {
     );
   }
 
-  /** Whether the provider would honour the access token now. */
+  /** Whether the provider would accept the access token now. */
   isAccessTokenActive(accessToken: string): boolean {
     const minted = this.#accessTokens.get(tokenHash(accessToken));
     if (!minted || hasEnded(minted.expiresAtMs, this.#now().getTime())) return false;
@@ -149,7 +144,7 @@ export class AuthorizationServer {
   }
 
   /**
-   * The client is judged before anything it asks, then the grant type, its parameters, the grant, the scope.
+   * Judges a request in this order: client, grant type, parameters, grant, scope.
    *
    * @see [RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)
    * @see [RFC 6749 section 6](https://www.rfc-editor.org/rfc/rfc6749#section-6)
@@ -173,8 +168,8 @@ export class AuthorizationServer {
   }
 
   /**
-   * Mints and stores what a family that was judged worthy gets next. A rotation is on disk when this returns: whoever
-   * hears of the commit may kill the process that waits for the answer, or this one.
+   * Mints and stores the tokens for an accepted request. A rotation is on disk when this returns, because a listener
+   * may then kill the waiting process, or this one.
    */
   commit(
     dialect: Dialect,
@@ -195,8 +190,8 @@ export class AuthorizationServer {
   }
 
   /**
-   * A used refresh token came again: either of the two who know it may be a thief, so all its tokens die.
-   * @returns whether they still lived
+   * Revokes all tokens of a family after a replay, because either of the two presenters may be a thief.
+   * @returns whether the family was live
    */
   revokeReplayed(family: Family): boolean {
     const alive = family.revokedAtMs === undefined;
@@ -206,12 +201,11 @@ export class AuthorizationServer {
     return alive;
   }
 
-  /** Writes what is not written yet. */
   flush(): void {
     this.#stateFile?.flush();
   }
 
-  /** The refresh token that takes the place of the presented one; none where it stays. */
+  /** Returns the refresh token that replaces the presented one, or `undefined` if it stays. */
   #successor(dialect: Dialect, family: Family, presented: string): string | undefined {
     const { mode } = family.rotation ?? dialect.rotation;
     if (mode === 'none') return undefined;

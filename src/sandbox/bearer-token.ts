@@ -1,4 +1,4 @@
-/** How most providers have an access token presented. */
+/** Reads the access token of a Bearer header, as most providers expect it. */
 import type { IncomingHttpHeaders } from 'node:http';
 
 /** @see [RFC 6750 section 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1) */

@@ -1,12 +1,9 @@
-/**
- * Connected accounts of every provider in varied states, for a first run without any real one: what each shows
- * after a few minutes is what its label says.
- */
+/** Demo accounts of every provider, for a first run without real accounts. Each label describes the account's state. */
 import type { GrantInput } from './authorization-server';
 import { SANDBOX_PROVIDERS, type SandboxProvider } from './dialect';
 import type { Sandbox } from './server';
 
-/** An account to be stored, with its tokens in plain text: whoever stores it seals them. */
+/** An account with its tokens in plaintext. The caller encrypts them when it stores the account. */
 export interface DemoAccount {
   organisation: string;
   provider: SandboxProvider;
@@ -20,29 +17,29 @@ export interface DemoAccount {
   expires_at: Date;
   last_refreshed_at: Date;
   quarantine: boolean;
-  /** What to spoil while storing: a ciphertext that does not open, or tokens stored unsealed. */
+  /** The fault to create when storing: a ciphertext that does not open, or unencrypted tokens. */
   fault?: 'corrupt_row' | 'legacy_plaintext';
 }
 
 interface DemoState {
   shop: string;
   state: string;
-  /** The shop's name in small letters, if left out. */
+  /** Default: the shop's name in lower case. */
   externalId?: string;
   kind?: string;
   quarantine?: true;
   organisation?: string;
   environment?: DemoAccount['environment'];
-  /** When the access token ends, from now; absent: a whole life of the sandbox's own. */
+  /** Minutes until the access token expires. Default: the sandbox's token lifetime. */
   expiresInMinutes?: number;
-  /** Absent: one life before it ends, or now for a fresh token. */
+  /** Default: one token lifetime before the expiry; for a fresh token, now. */
   refreshedMinutesAgo?: number;
-  /** What happens to the grant after the consent. */
+  /** A change of the grant after the consent. */
   fate?: 'revoked' | 'odd_refresh_token';
   fault?: DemoAccount['fault'];
 }
 
-/** As the providers' own tokens live. */
+/** The token lifetimes of the real providers. */
 const LIFE_MINUTES: Record<SandboxProvider, number> = {
   ebay: 120,
   etsy: 60,
@@ -85,7 +82,7 @@ const EBAY: readonly DemoState[] = [
   },
 ];
 
-/** Each refresh brings a new refresh token, and presenting an old one again would revoke the grant. */
+/** Each refresh rotates the refresh token, and a replay revokes the grant. */
 const ETSY: readonly DemoState[] = [
   { shop: 'Fern Pottery', state: 'fresh' },
   { shop: 'Loom and Thread', state: 'expiring in 4 min', expiresInMinutes: 4 },
@@ -122,7 +119,7 @@ const SHOPIFY: readonly DemoState[] = [
   },
 ];
 
-/** Mail connections: one mailbox of a hotel may be connected for both kinds of mail. */
+/** Mail connections. The mailbox of one hotel may be connected for both kinds of mail. */
 const GOOGLE: readonly DemoState[] = [
   { ...mailbox('Seaview Hotel', 'booking'), state: 'fresh' },
   { ...mailbox('Seaview Hotel', 'stopsale'), state: 'expiring in 7 min', expiresInMinutes: 7 },
@@ -152,10 +149,10 @@ const STATES: Record<SandboxProvider, readonly DemoState[]> = {
 export const DEMO_ACCOUNT_COUNT = Object.values(STATES).flat().length;
 
 /**
- * Has the sandbox issue the grants of the demo accounts and revoke some. Each call issues new ones.
+ * Issues the grants of the demo accounts and revokes some of them. Each call issues new grants.
  *
- * The odd refresh token has the shape of eBay's older Auth'n'Auth tokens, a usual mix-up; no grant of the
- * sandbox has it, so it is refused as an unknown token is.
+ * The odd refresh token has the format of eBay's older Auth'n'Auth tokens, a common mistake. No grant has it, so it is
+ * refused as unknown.
  */
 export function demoAccounts(
   sandbox: Pick<Sandbox, 'issueGrant' | 'revoke'>,

@@ -1,9 +1,8 @@
-/** The contract of a dialect: everything in which one provider's OAuth server differs from another's. */
-
+/** The dialect contract: everything that differs between the OAuth servers of the providers. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Rotation } from './rotation';
 
-/** Providers the sandbox can speak as. */
+/** Providers that the sandbox simulates. */
 export const SANDBOX_PROVIDERS = ['ebay', 'etsy', 'shopify', 'google'] as const;
 export type SandboxProvider = (typeof SANDBOX_PROVIDERS)[number];
 
@@ -22,23 +21,23 @@ export interface PresentedRequest {
   readonly body: string;
 }
 
-/** What a request asks for, read but not judged. */
+/** A parsed token request, not yet judged. */
 export interface TokenRequest {
   readonly clientId?: string;
   readonly clientSecret?: string;
   readonly grantType?: string;
   readonly refreshToken?: string;
   readonly scopes?: readonly string[];
-  /** A parameter came twice, two client authentications were used, or the body was too large. */
+  /** A parameter was repeated, two client authentications were used, or the body was too large. */
   readonly malformed: boolean;
 }
 
-/** A grant as it was just minted, before it is put into the provider's words. */
+/** A newly minted grant, before it is written in the provider's format. */
 export interface MintedGrant {
   readonly accessToken: string;
   readonly expiresInSeconds: number;
   readonly scopes: readonly string[];
-  /** Absent: the one that was presented stays. */
+  /** Absent: the presented one stays. */
   readonly refreshToken?: string;
   readonly refreshTokenExpiresInSeconds: number;
 }
@@ -55,26 +54,25 @@ export interface Dialect {
   readonly accessTokenLifeSeconds: number;
   readonly refreshTokenLifeSeconds: number;
   readonly defaultScopes: readonly string[];
-  /** What becomes of a used refresh token, where a grant is not told otherwise. */
+  /** Default rotation of refresh tokens; a grant may override it. */
   readonly rotation: Rotation;
-  /** The client has no secret to present. */
+  /** The client has no secret. */
   readonly publicClient?: true;
   readTokenRequest(request: PresentedRequest): TokenRequest;
-  /** Makes a token no one has seen; `secretMarker` stands verbatim inside its secret part. */
+  /** Mints a new token that contains `secretMarker` verbatim in its secret part. */
   mintAccessToken(secretMarker?: string): string;
   mintRefreshToken(secretMarker?: string): string;
   granted(grant: MintedGrant): WireAnswer;
   refused(code: RefusalCode): WireAnswer;
   throttled(): WireAnswer;
-  /** The cheapest call of its API that tells whether an access token works. */
+  /** The cheapest API call that validates an access token. */
   readonly validation: {
     readonly method: 'GET' | 'POST';
     readonly path: string;
-    /** The token that a request presents. */
     presented(headers: IncomingHttpHeaders): string | undefined;
     accepted(subject: string): WireAnswer;
     refused(): WireAnswer;
   };
-  /** Headers that every answer of this provider carries. */
+  /** Headers of every response of this provider. */
   commonHeaders(requestId: string): Record<string, string>;
 }

@@ -1,8 +1,8 @@
 /**
- * The dialect of eBay's identity service: Basic client authentication, tokens that begin with `v^1.1#`,
- * access tokens of two hours, a refresh token that is never rotated and may be presented any number of times.
+ * The dialect of eBay's identity service: Basic client authentication, tokens that begin with `v^1.1#`, access tokens
+ * that live two hours, and a refresh token that is never rotated and may be used any number of times.
  *
- * Error texts are the ones users report: hendt/ebay-api#77 and eBay's KB 5218 (invalid_grant),
+ * The error texts are those that users report: hendt/ebay-api#77 and eBay's KB 5218 (invalid_grant),
  * pajaydev/ebay-node-api#81 (invalid_client), eBay/ebay-oauth-python-client#9 (invalid_scope), axios/axios#2258
  * (unsupported_grant_type, also for a body that is not a form).
  *
@@ -27,13 +27,13 @@ const DESCRIPTIONS: Record<RefusalCode, string> = {
   unsupported_grant_type: 'grant type in request is not supported by the authorization server',
 };
 
-/** `r^0` marks an access token; its secret part begins as gzip does in Base64, and is some 1.6 kB long. */
+/** `r^0` marks an access token. Its secret part begins like Base64 of gzip data and has about 1.6 kB. */
 function mintAccessToken(secretMarker = ''): string {
   const secret = `H4sIAAAAAAAAA${secretMarker}${randomBytes(1200).toString('base64')}`;
   return `v^1.1#i^1#I^3#p^3#r^0#f^0#t^${secret}`;
 }
 
-/** `r^1` marks a refresh token; its secret part is short Base64, begins `Ul4` and ends `EV4xMjg0`. */
+/** `r^1` marks a refresh token. Its secret part is short Base64 that begins with `Ul4` and ends with `EV4xMjg0`. */
 function mintRefreshToken(secretMarker = ''): string {
   const id = randomBytes(16).toString('hex').toUpperCase();
   const start = Buffer.from(`R^10_1:${id}`).toString('base64');
@@ -41,7 +41,7 @@ function mintRefreshToken(secretMarker = ''): string {
   return `v^1.1#i^1#I^3#p^3#r^1#f^0#t^${start}${secretMarker}${end}`;
 }
 
-/** A refresh answers with an access token only: no refresh token, no scope. */
+/** A refresh response contains neither a refresh token nor scopes. */
 function granted(grant: MintedGrant): WireAnswer {
   return jsonAnswer(200, {
     access_token: grant.accessToken,
@@ -51,8 +51,8 @@ function granted(grant: MintedGrant): WireAnswer {
 }
 
 /**
- * @see [RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2), which has a 401 name the
- *   scheme that the client should have used
+ * @see [RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2): a 401 must name the expected
+ * authentication scheme
  */
 function refused(code: RefusalCode): WireAnswer {
   const body = { error: code, error_description: DESCRIPTIONS[code] };
@@ -60,7 +60,7 @@ function refused(code: RefusalCode): WireAnswer {
   return jsonAnswer(401, body, { 'www-authenticate': 'Basic realm="identity"' });
 }
 
-/** The error 2001 of eBay's gateway, which all its REST resources share; not in OAuth's words. */
+/** Error 2001 of eBay's gateway, which all its REST resources share. It is not in OAuth's format. */
 function throttled(): WireAnswer {
   return jsonAnswer(429, {
     errors: [
@@ -79,7 +79,7 @@ export const ebay: Dialect = {
   provider: 'ebay',
   tokenPath: '/identity/v1/oauth2/token',
   accessTokenLifeSeconds: 7200,
-  /** 18 months, as `refresh_token_expires_in` says at consent. */
+  /** 18 months, as in `refresh_token_expires_in` at consent. */
   refreshTokenLifeSeconds: 47_304_000,
   defaultScopes: [SCOPE, `${SCOPE}/sell.inventory`, `${SCOPE}/sell.fulfillment`],
   rotation: { mode: 'none' },

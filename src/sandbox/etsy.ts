@@ -1,12 +1,13 @@
 /**
- * The dialect of Etsy: a public client in the body, tokens that begin with the user's number, access tokens of an
- * hour, a refresh token of 90 days that is rotated with each use. What a replay does is not documented; this sandbox
- * is strict and revokes the family.
+ * The dialect of Etsy: a public client in the body, tokens that begin with the user's number, access tokens that live
+ * one hour, and a refresh token that lives 90 days and is rotated with each use. Etsy does not document replays; this
+ * sandbox is strict and revokes the family.
  *
- * Error texts are the ones users report: etsy/open-api#519 (invalid_grant), etsy/open-api#561 (an unknown key; its
- * status is not confirmed).
+ * The error texts are those that users report: etsy/open-api#519 (invalid_grant), etsy/open-api#561 (an unknown key;
+ * its status is not confirmed).
  *
- * @see [Etsy: requesting a refresh token](https://developers.etsy.com/documentation/essentials/authentication/#requesting-a-refresh-oauth-token)
+ * @see [Etsy: requesting a refresh
+ * token](https://developers.etsy.com/documentation/essentials/authentication/#requesting-a-refresh-oauth-token)
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import { bearerToken } from './bearer-token';

@@ -1,6 +1,6 @@
 /**
- * The dialect of Google: the client's secret in the body, access tokens of an hour that begin with `ya29.`, a refresh
- * token that stays, and an ID token where `openid` was granted.
+ * The dialect of Google: the client's secret in the body, access tokens that begin with `ya29.` and live one hour, a
+ * refresh token that stays, and an ID token if `openid` was granted.
  *
  * @see [Google: refreshing an access token](https://developers.google.com/identity/protocols/oauth2/web-server#offline)
  */
@@ -18,7 +18,7 @@ const DESCRIPTIONS: Record<RefusalCode, string> = {
   unsupported_grant_type: 'Invalid grant_type.',
 };
 
-/** Unsigned: whoever only refreshes has no use for it, and need not be able to check it. */
+/** Unsigned, because a client that only refreshes does not use the ID token. */
 const ID_TOKEN = [{ alg: 'RS256', kid: 'sandbox' }, { iss: 'https://accounts.google.com' }, 'none']
   .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
   .join('.');

@@ -1,7 +1,7 @@
-/** A JSON answer of a token endpoint. */
+/** A JSON response of a token endpoint. */
 import type { WireAnswer } from './dialect';
 
-/** RFC 6749 section 5.1 asks for both cache headers on whatever carries a token. */
+/** RFC 6749 section 5.1 requires both cache headers on responses with tokens. */
 export function jsonAnswer(
   status: number,
   body: object,

@@ -1,16 +1,16 @@
 /**
- * What the sandbox saw and did, in order: the evidence that tests and the fault lab judge a client by,
- * and the events they fire their faults on. It never holds a token, only fingerprints.
+ * The ledger: an ordered record of what the sandbox received and did. Tests and the fault lab use it as evidence, and
+ * trigger faults on its events. It contains fingerprints, never tokens.
  */
 import { createHash } from 'node:crypto';
 import type { RefusalCode, SandboxProvider } from './dialect';
 import type { ScriptedAnswer } from './scripted-answer';
 
 /**
- * `received`: the request was read in full and is not judged yet. `committed`: a new grant was minted and
- * stored, no byte of the answer has left. `revoked`: a used refresh token came again, and its family died. `answered`: the answer was handed to the socket. `dropped`: the
- * connection ended without a whole answer. `validated`: it was asked whether an access token works; `status` is about to be answered,
- * or nothing at all.
+ * `received`: the request was read completely and is not judged yet. `committed`: a new grant was minted and stored; no
+ * byte of the response was sent. `revoked`: a refresh token was replayed, and its family was revoked. `answered`: the
+ * response was written to the socket. `dropped`: the connection closed without a complete response. `validated`: an
+ * access token was validated; `status` is the response about to be sent, if any.
  */
 export type LedgerEvent =
   | 'received'
@@ -21,51 +21,51 @@ export type LedgerEvent =
   | 'validated';
 
 /**
- * `minted` belongs to `committed`; `ok`, a refusal or `scripted` to `answered`; `scripted`, `client_gone`
- * or `stopped` to `dropped`.
+ * `committed` has `minted`; `answered` has `ok`, a refusal or `scripted`; `dropped` has `scripted`, `client_gone` or
+ * `stopped`.
  */
 type LedgerOutcome = 'minted' | 'ok' | RefusalCode | 'scripted' | 'client_gone' | 'stopped';
 
 export interface LedgerEntry {
-  /** Counts from 1 over all events of one sandbox. */
+  /** Starts at 1 and counts all events of one sandbox. */
   readonly sequence: number;
-  /** `performance.now()` in milliseconds: monotonic, comparable within one process only. */
+  /** `performance.now()` in ms: monotonic, comparable only within one process. */
   readonly at: number;
   readonly event: LedgerEvent;
   readonly provider: SandboxProvider;
   readonly requestId: string;
-  /** Requests on one kept-alive connection share it. */
+  /** Shared by the requests of one kept-alive connection. */
   readonly connectionId: string;
-  /** Whose refresh token was presented; absent when no grant has it. */
+  /** Subject of the presented refresh token. Absent if no grant has the token. */
   readonly subject?: string;
-  /** Absent when the request presented no refresh token. */
+  /** Absent if the request presented no refresh token. */
   readonly refreshTokenFingerprint?: string;
-  /** The presented refresh token was still sealed (`ENC:`): a client sent ciphertext. */
+  /** The client sent an encrypted refresh token (`ENC:`). */
   readonly sealedTokenPresented?: true;
   /** The presented refresh token was used before and has a successor. */
   readonly rotatedTokenPresented?: true;
-  /** Of a `committed` entry: the refresh token that took the presented one's place. */
+  /** In a `committed` entry: the refresh token that replaced the presented one. */
   readonly mintedRefreshTokenFingerprint?: string;
   readonly outcome?: LedgerOutcome;
   /** The HTTP status of an `answered` entry. */
   readonly status?: number;
-  /** Set when a script, not the provider's rules, chose the answer. */
+  /** Set if a script chose the response instead of the provider's rules. */
   readonly scripted?: ScriptedAnswer['kind'];
 }
 
 export type LedgerListener = (entry: LedgerEntry) => void;
 
-/** The whole SHA-256 of a token, in hex: how the sandbox knows a token it does not keep. */
+/** Returns the SHA-256 of a token in hex, which the sandbox stores instead of the token. */
 export function tokenHash(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }
 
-/** The name of a refresh token in the ledger: the first 16 hex digits of its SHA-256. */
+/** Returns the first 16 hex digits of a refresh token's SHA-256, its name in the ledger. */
 export function refreshTokenFingerprint(refreshToken: string): string {
   return tokenHash(refreshToken).slice(0, 16);
 }
 
-/** Appends entries and tells the listeners of their event, synchronously, before `record` returns. */
+/** Appends entries and calls the listeners of their event synchronously, before `record` returns. */
 export class Ledger {
   readonly #entries: LedgerEntry[] = [];
   readonly #listeners = new Map<LedgerEvent, Set<LedgerListener>>();

@@ -1,13 +1,10 @@
-/**
- * What becomes of a refresh token that was used, and what a second presentation of it means: the part of a family
- * that decides whether a lost answer can be made good.
- */
+/** Refresh token rotation and replays. They decide whether a client can recover from a lost answer. */
 import { z } from 'zod';
 
 /**
- * `none`: the refresh token stays. `strict`: each use brings a new one, and the old one is dead at once. `grace`: for
- * so long the old one brings the same successor again. `until_successor_used`: the old one brings another successor
- * until one of them is used, for at most so many seconds.
+ * `none`: the refresh token stays. `strict`: each use returns a new token and invalidates the old one. `grace`: for
+ * `seconds`, the old token returns the same new one again. `until_successor_used`: the old token returns further new
+ * ones until one of them is used, for at most `seconds`.
  */
 export const rotationSchema = z.discriminatedUnion('mode', [
   z.strictObject({ mode: z.literal('none') }),
@@ -19,18 +16,19 @@ export type Rotation = z.infer<typeof rotationSchema>;
 
 export interface RotationState {
   rotation?: Rotation | undefined;
-  /** SHA-256 of every refresh token the family has had, oldest first. */
+  /** SHA-256 of every refresh token of the family, oldest first. */
   refreshTokenHashes: string[];
   /** The refresh token that was used last. */
   predecessorHash?: string | undefined;
-  /** How many at the end of the list came of the predecessor and are unused; absent: one. */
+  /** Number of tokens at the end of the list that replaced the predecessor and are unused. Absent: one. */
   successors?: number | undefined;
-  /** When the predecessor was used first. */
+  /** When the predecessor was first used. */
   rotatedAtMs?: number | undefined;
 }
 
 /**
- * `current`: its first use. `repeated`: used before, and forgiven. `replayed`: used before, and taken for theft.
+ * `current`: the first use. `repeated`: a replay that the provider accepts. `replayed`: a replay that it treats as
+ * theft.
  * @see [RFC 9700 §4.14.2](https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2)
  */
 export type Presentation = 'current' | 'repeated' | 'replayed';
@@ -43,7 +41,7 @@ export function presentationOf(family: RotationState, hash: string, nowMs: numbe
   return nowMs <= rotatedAtMs + rotation.seconds * 1000 ? 'repeated' : 'replayed';
 }
 
-/** Records that `presented` brought `successor`. */
+/** Records that `successor` replaced `presented`. */
 export function rotate(
   family: RotationState,
   presented: string,

@@ -1,20 +1,17 @@
-/** Answers that a test or a fault lab puts in the provider's mouth, and the queue they wait in. */
+/** Responses scripted by a test or the fault lab, and their queue. */
 import type { Dialect, WireAnswer } from './dialect';
 
-/** A body, or a function of the provider's own answer: its parsed body, absent if nothing was committed. */
+/** A body, or a function of the provider's own response body, which is `undefined` if nothing was committed. */
 type ScriptedBody = string | ((granted: Record<string, unknown> | undefined) => string);
 
-/**
- * `commit` mints and stores a grant before the scripted answer, as far as the request deserves one;
- * what the request does not deserve is never committed.
- */
+/** `commit` mints and stores a grant before the scripted response. Only a valid request is committed. */
 export type ScriptedAnswer =
-  /** The true answer, late. Before the commit the client waits for a decision, after it for the news of one. */
+  /** The true response, delayed. A delay before the commit delays the decision, one after it only the response. */
   | {
       kind: 'normal';
       delayMs: number;
       delayAt?: 'before_commit' | 'after_commit';
-      /** Ends the delay earlier: a fault lab holds the answer back until it has done its mischief. */
+      /** Ends the delay early, so that a fault lab can hold the response until its fault has happened. */
       until?: Promise<unknown>;
     }
   | {
@@ -25,32 +22,32 @@ export type ScriptedAnswer =
       commit?: boolean;
       delayMs?: number;
     }
-  /** The connection is reset without a byte of an answer. */
+  /** The connection is reset before any byte of the response. */
   | { kind: 'drop'; at: 'before_commit' | 'after_commit' }
-  /** No answer until the client gives up or the sandbox stops. */
+  /** No response until the client gives up or the sandbox stops. */
   | { kind: 'hang'; commit?: boolean }
-  /** A load balancer's 503: HTML. */
+  /** A load balancer's 503 in HTML. */
   | { kind: 'unavailable'; retryAfter?: string; commit?: boolean }
-  /** 429; `retryAfter` is sent as written: seconds, a date, or nonsense. */
+  /** 429. `retryAfter` is sent as given: seconds, a date, or an invalid value. */
   | { kind: 'rate_limited'; retryAfter?: string }
-  /** A 200 that is not what it should be; commits unless told not to. */
+  /** A 200 with an unexpected body. Commits by default. */
   | { kind: 'odd_success'; body: ScriptedBody; contentType?: string; commit?: boolean };
 
 export interface ScriptRule {
-  /** Which requests: for a token, the default, or whether one works. */
+  /** Kind of request: `token` (default) or `validation`. */
   readonly request?: 'token' | 'validation';
-  /** Whose requests; absent: anybody's. */
+  /** Subject of the requests. Absent: any. */
   readonly subject?: string;
-  /** How many requests it answers; default 1, may be `Infinity`. */
+  /** Number of requests that the rule answers. Default: 1; may be `Infinity`. */
   readonly times?: number;
   readonly answer: ScriptedAnswer;
 }
 
-/** Rules in the order they were given; the first that fits a request answers it. */
+/** Rules in the order in which they were added. The first matching rule answers a request. */
 export class Script {
   readonly #rules: { rule: ScriptRule; left: number }[] = [];
 
-  /** @returns a function that takes back what is left of the rule */
+  /** @returns a function that removes the rule */
   add(rule: ScriptRule): () => void {
     const pending = { rule, left: rule.times ?? 1 };
     this.#rules.push(pending);
@@ -81,7 +78,6 @@ const UNAVAILABLE_PAGE =
   '<html><head><title>503 Service Unavailable</title></head>' +
   '<body><h1>Service Unavailable</h1><p>No server is available to handle this request.</p></body></html>';
 
-/** Whether a request that deserves a grant gets one committed under this script. */
 export function committing(scripted: ScriptedAnswer | undefined): boolean {
   if (scripted === undefined || scripted.kind === 'normal') return true;
   if (scripted.kind === 'drop') return scripted.at === 'after_commit';
@@ -98,7 +94,7 @@ export function delayAfterCommitMs(scripted: ScriptedAnswer | undefined): number
   return scripted?.kind === 'normal' && scripted.delayAt !== 'before_commit' ? scripted.delayMs : 0;
 }
 
-/** The answer to send in place of `granted`, which is the true one if a grant was committed. */
+/** Returns the scripted response. `granted` is the true response if a grant was committed. */
 export function wireAnswer(
   scripted: Exclude<ScriptedAnswer, { kind: 'normal' | 'drop' | 'hang' }>,
   dialect: Dialect,
@@ -129,7 +125,7 @@ function retryAfter(scripted: { retryAfter?: string }): Record<string, string> {
   return scripted.retryAfter === undefined ? {} : { 'retry-after': scripted.retryAfter };
 }
 
-/** So that a scripted header replaces a common one instead of standing beside it. */
+/** Lower-case names let a scripted header replace a common one instead of duplicating it. */
 function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),

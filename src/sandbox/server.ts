@@ -1,7 +1,4 @@
-/**
- * The sandbox: an OAuth server on loopback that mounts one dialect per provider over the common
- * authorization server, writes the ledger, and says what it is scripted to say.
- */
+/** The sandbox: an OAuth server on loopback with one dialect per provider, a ledger and scripts. */
 import { once, setMaxListeners } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import {
@@ -22,11 +19,11 @@ import { ValidationEndpoint } from './validation-endpoint';
 
 const DIALECTS: Record<SandboxProvider, Dialect> = { ebay, etsy, shopify, google };
 
-/** Long enough that a client's idle connection is not closed under its next request. */
+/** Idle time, in ms, before a connection is closed. If it is too short, a client's next request can be cut off. */
 const KEEP_ALIVE_MS = 65_000;
 
 export interface SandboxOptions extends AuthorizationServerOptions {
-  /** 0, the default, takes any free port. */
+  /** Default: 0, which selects a free port. */
   port?: number;
 }
 
@@ -34,51 +31,51 @@ export interface Sandbox {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
   tokenEndpoint(provider: SandboxProvider): string;
-  /** The call that tells whether an access token works. */
+  /** The URL of the provider's validation call. */
   validationEndpoint(provider: SandboxProvider): string;
   /** Creates a grant as if its owner had just consented. */
   issueGrant(input: GrantInput & { provider: SandboxProvider }): IssuedGrant;
-  /** An access token that does not end and came alone, as some providers issue. */
+  /** Creates an access token that does not expire and has no refresh token, as some providers issue. */
   issueEndlessToken(
     input: Pick<GrantInput, 'subject' | 'scopes' | 'secretMarker'> & { provider: SandboxProvider },
   ): string;
-  /** The owner withdraws the consent. Takes any token of the grant; throws if no grant has it. */
+  /** Revokes the grant of any token, as if its owner had withdrawn the consent. Throws if no grant has the token. */
   revoke(token: string): void;
-  /** Rolls the client secret: the old one stops working at once. */
+  /** Changes the client secret. The old one stops working at once. */
   setClientSecret(secret: string): void;
-  /** Whether the provider would honour the access token now. */
+  /** Whether the provider would accept the access token now. */
   isAccessTokenActive(accessToken: string): boolean;
-  /** In order, live: it grows while requests come in. */
+  /** The entries in order. The array grows as requests arrive. */
   readonly ledger: readonly LedgerEntry[];
   /**
-   * Listeners run synchronously at the very moment of the event. One that throws brings the process down:
-   * nothing here swallows the failure of a test or a fault lab.
+   * Listeners run synchronously during the event. An error in a listener ends the process, so that no failure of a test
+   * or fault lab is hidden.
    *
    * @returns a function that removes the listener
    */
   on(event: LedgerEvent, listener: LedgerListener): () => void;
   /**
-   * Chooses the answers to coming requests, first rule first. A rule given by a `received` listener
-   * applies to that very request.
+   * Scripts the responses to coming requests, first rule first. A rule added by a `received` listener applies to that
+   * request.
    *
-   * @returns a function that takes back what is left of the rule
+   * @returns a function that removes the rule
    */
   script(rule: ScriptRule): () => void;
-  /** Cuts all connections, hanging ones too, and writes the state file. Safe to call twice. */
+  /** Closes all connections, including hanging ones, and writes the state file. May be called twice. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts a sandbox on 127.0.0.1.
  *
- * @throws if the port is taken or the state file is not one of its own
+ * @throws if the port is in use or the state file is invalid
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const authorizationServer = new AuthorizationServer(options);
   const ledger = new Ledger();
   const script = new Script();
   const stopping = new AbortController();
-  // As many listeners as answers are held back at once; that is no leak.
+  // Each delayed response adds a listener, so Node's warning about a leak does not apply.
   setMaxListeners(0, stopping.signal);
   const deps = {
     dialects: Object.values(DIALECTS),

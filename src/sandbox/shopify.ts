@@ -1,14 +1,17 @@
 /**
- * The dialect of Shopify's expiring offline tokens: the client's secret in the body, access tokens of an hour, a
- * refresh token of 90 days that is rotated, and that works until its successor is used, for at most 30 days. Answers
- * carry no `token_type`, and scopes stand between commas. All shops share this one host.
+ * The dialect of Shopify's expiring offline tokens: the client's secret in the body, access tokens that live one hour,
+ * and a refresh token that lives 90 days and is rotated. The old one works until its successor is used, for at most 30
+ * days. Responses have no `token_type`, and commas separate scopes. All shops share this host.
  *
- * A dead refresh token is refused as `invalid_request` with 401, as a user reports; what a wrong client is told is
+ * A dead refresh token is refused as `invalid_request` with 401, as a user reports. The response to a wrong client is
  * not confirmed.
  *
- * @see [Shopify: offline access tokens](https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/offline-access-tokens)
- * @see [Shopify: more resilient refreshes](https://shopify.dev/changelog/more-resilient-refreshes-for-expiring-offline-access-tokens)
- * @see [A report of the refusal](https://community.shopify.dev/t/520-during-refresh-token-rotation-permanently-orphans-the-offline-access-token/35182)
+ * @see [Shopify: offline access
+ * tokens](https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/offline-access-tokens)
+ * @see [Shopify: more resilient
+ * refreshes](https://shopify.dev/changelog/more-resilient-refreshes-for-expiring-offline-access-tokens)
+ * @see [A report of the
+ * refusal](https://community.shopify.dev/t/520-during-refresh-token-rotation-permanently-orphans-the-offline-access-token/35182)
  */
 import { randomBytes } from 'node:crypto';
 import type { Dialect, MintedGrant, RefusalCode, WireAnswer } from './dialect';

@@ -1,4 +1,4 @@
-/** Keeps the sandbox's grants over a restart of the trial, in one JSON file that holds hashes, not tokens. */
+/** Keeps the sandbox's grants across restarts in demo mode, in one JSON file that contains hashes instead of tokens. */
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -12,7 +12,7 @@ const familySchema = z.strictObject({
   clientId: z.string(),
   subject: z.string(),
   scopes: z.array(z.string()),
-  /** SHA-256 of every refresh token the family has had, oldest first. */
+  /** SHA-256 of every refresh token of the family, oldest first. */
   refreshTokenHashes: z.array(z.string()),
   rotation: rotationSchema.optional(),
   predecessorHash: z.string().optional(),
@@ -32,16 +32,13 @@ const stateSchema = z.strictObject({
   ),
 });
 
-/** One consent and all tokens that came of it. */
+/** One consent and all tokens issued for it. */
 export type Family = z.infer<typeof familySchema>;
 export type State = z.infer<typeof stateSchema>;
 
 const MIN_WRITE_INTERVAL_MS = 200;
 
-/**
- * Writes are gathered for up to 200 ms, so a busy sandbox does not write its whole state per request;
- * `flush` writes at once what is still waiting.
- */
+/** Batches writes for up to 200 ms, to avoid writing the whole state per request. `flush` writes immediately. */
 export class StateFile {
   readonly #path: string;
   readonly #snapshot: () => State;
@@ -53,7 +50,7 @@ export class StateFile {
     this.#snapshot = snapshot;
   }
 
-  /** @throws if the file exists and is not a state of this version */
+  /** @throws if the file exists but is not a state of this version */
   static read(path: string): State | undefined {
     if (!existsSync(path)) return undefined;
     const text = readFileSync(path, 'utf8');
@@ -69,7 +66,7 @@ export class StateFile {
     this.#timer ??= setTimeout(() => this.flush(), wait);
   }
 
-  /** Replaces the file by rename, so a reader or a crash sees the old state or the new one. */
+  /** Replaces the file by rename, so that a reader or a crash sees either the old or the new state. */
   flush(): void {
     if (this.#timer === undefined) return;
     clearTimeout(this.#timer);

@@ -1,7 +1,4 @@
-/**
- * One token request over HTTP, from its last byte to the last byte of the answer: read, ledger, judge,
- * commit, ledger, answer, ledger; a script may bend each of these steps.
- */
+/** Handles a token request: read, record, judge, commit, record, respond, record. A script may change each step. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -29,12 +26,12 @@ export interface TokenEndpointDeps {
   stopping: AbortSignal;
 }
 
-/** What the ledger says of one request, whatever happens to it. */
+/** The fields that all ledger entries of one request share. */
 type Exchange = Omit<LedgerEntry, 'sequence' | 'at' | 'event' | 'outcome' | 'status'>;
 
 type Settled = Required<Pick<LedgerEntry, 'outcome'>> & { answer: WireAnswer };
 
-/** Serves the token paths of all dialects; other paths are 404, other methods 405. */
+/** Serves the token paths of all dialects. Other paths give 404, other methods 405. */
 export class TokenEndpoint {
   readonly #deps: TokenEndpointDeps;
   readonly #dialects: ReadonlyMap<string, Dialect>;
@@ -113,7 +110,7 @@ export class TokenEndpoint {
     response.end(answer.body);
   }
 
-  /** Judges and, where `commit` allows, mints; nothing if a script withholds what the request deserves. */
+  /** Judges the request and, if `commit` allows it, mints a grant. `undefined`: a script withholds the grant. */
   #settle(
     dialect: Dialect,
     asked: TokenRequest,
@@ -141,7 +138,7 @@ export class TokenEndpoint {
     return { outcome: 'ok', answer: dialect.granted(minted) };
   }
 
-  /** @returns whether the sandbox still runs */
+  /** @returns whether the sandbox is still running */
   async #pause(ms: number, until: Promise<unknown> = new Promise(() => {})): Promise<boolean> {
     if (ms > 0) {
       const over = new AbortController();
@@ -177,7 +174,7 @@ export class TokenEndpoint {
   }
 }
 
-/** What the whole request asks, or `undefined` if the client left before its end. */
+/** Reads the complete request, or returns `undefined` if the client disconnected before its end. */
 async function readTokenRequest(
   dialect: Dialect,
   request: IncomingMessage,

@@ -1,11 +1,11 @@
-/** Reads a token request as RFC 6749 words it: a form body, and a client that authenticates in one of two ways. */
+/** Parses a token request as RFC 6749 defines it: a form body and one of two client authentications. */
 import type { PresentedRequest, TokenRequest } from './dialect';
 
 /**
- * The client credentials of a Basic header, split at the first colon and taken literally.
+ * Reads the client credentials of a Basic header, split at the first colon and not decoded further.
  *
- * RFC 6749 has both parts form-encoded before Base64; eBay documents the bare `client_id:client_secret`,
- * and a client that encodes the hyphens of its id is another client here.
+ * RFC 6749 requires form encoding of both parts before Base64, but eBay documents the plain `client_id:client_secret`.
+ * A client that encodes the hyphens of its id is therefore unknown here.
  *
  * @see [RFC 6749 section 2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1)
  * @see [RFC 7617 section 2](https://www.rfc-editor.org/rfc/rfc7617#section-2)
@@ -22,8 +22,8 @@ function readBasicCredentials(
 }
 
 /**
- * The parameters of a form body; empty values count as absent, as section 3.2 asks.
- * Any other content type yields no parameter at all.
+ * Reads the parameters of a form body. Empty values count as absent, as section 3.2 requires. Other content types yield
+ * no parameters.
  *
  * @see [RFC 6749 section 3.2](https://www.rfc-editor.org/rfc/rfc6749#section-3.2)
  */
@@ -44,8 +44,8 @@ function readForm(request: PresentedRequest): {
 }
 
 /**
- * A token request of a client that must authenticate by Basic: credentials in the body are not read,
- * and beside a Basic header they are a second authentication, which section 2.3 forbids.
+ * Reads the request of a client that must use Basic authentication. Credentials in the body are ignored; next to a
+ * Basic header they are a second authentication, which section 2.3 forbids.
  *
  * @see [RFC 6749 section 6](https://www.rfc-editor.org/rfc/rfc6749#section-6)
  */
@@ -59,7 +59,7 @@ export function readBasicTokenRequest(request: PresentedRequest): TokenRequest {
   };
 }
 
-/** A token request whose client names itself in the body; an Authorization header beside it is a second one. */
+/** Reads the request of a client that authenticates in the body. An Authorization header is a second authentication. */
 export function readBodyTokenRequest(request: PresentedRequest): TokenRequest {
   const { parameters, repeated } = readForm(request);
   const clientId = parameters.get('client_id');

@@ -1,7 +1,4 @@
-/**
- * The call of each provider's API that tells whether an access token works: living tokens of the sandbox are accepted,
- * all others refused, and a script may put another answer in its mouth.
- */
+/** Serves each provider's validation call: accepts live tokens of the sandbox, unless a script says otherwise. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -31,7 +28,7 @@ export class ValidationEndpoint {
     this.#deps = deps;
   }
 
-  /** @returns whether the request was one of these calls */
+  /** @returns whether the request was a validation call */
   handle(request: IncomingMessage, response: ServerResponse): boolean {
     const path = request.url?.split('?')[0] ?? '';
     const dialect = this.#deps.dialects.find(
@@ -74,7 +71,7 @@ export class ValidationEndpoint {
   }
 }
 
-/** `undefined`: no answer at all. */
+/** Returns the response to send, or `undefined` for none. */
 function spoken(
   scripted: ScriptedAnswer | undefined,
   dialect: Dialect,

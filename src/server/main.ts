@@ -4,22 +4,25 @@ import {
   requireProductionConfig,
   runProcess,
   stopRequested,
-} from '../bootstrap';
+  storeStops,
+} from '../process/bootstrap';
+import { stopInOrder } from '../process/stop';
 import { serveApi } from './serve';
 
 void runProcess(async (config, logger) => {
   const { mongodbUri, ring, temporal } = requireProductionConfig(config);
   const stopping = stopRequested(logger);
-  const { store, vault, custody } = await openStoreAndVault(mongodbUri, ring, config, 'api');
+  const { store, vault, custody } = await openStoreAndVault(mongodbUri, ring, config, {
+    role: 'api',
+    logger,
+  });
   const api = await serveApi({ config, temporal, store, vault, logger, port: config.port ?? 3000 });
   logger.info({ url: api.url }, 'API ready');
   // A key that it has not got ends it with an error; a signal ends it in order.
   try {
     await Promise.race([stopping, custody.lockedOut]);
   } finally {
-    await api.stop();
-    await custody.stop();
-    await store.close();
+    await stopInOrder([api, ...storeStops({ store, custody })], logger);
     logger.info('API stopped');
   }
 });

@@ -1,24 +1,29 @@
 /** Serves the API over HTTP, and stops it without cutting off who is being answered. */
+import { setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
-import { connectTemporal, StartError } from '../bootstrap';
-import type { Config } from '../config';
-import { ConfiguredProviders } from '../providers/configured-providers';
-import { registerSearchAttributes } from '../register-search-attributes';
+import { IMPORT_PATH } from '../api/routes/accounts/import-accounts';
+import type { ApiDependencies } from '../http/dependencies';
+import { TrustedProxies } from '../http/trusted-proxies';
+import type { Config } from '../process/config';
+import { StartError } from '../process/start-error';
+import { ConfiguredProviders } from '../providers/config/configured-providers';
+import { createAuditAnchors } from '../services/audit/audit-anchors';
+import { createAuditLog } from '../services/audit/audit-log';
+import { createTokenAccessLog } from '../services/tokens/token-access-log';
 import type { Store } from '../store/store';
+import { connectTemporal } from '../temporal/connect';
+import { createEncryptionClient } from '../temporal/encryption-client';
+import { createRefreshClient } from '../temporal/refresh-client';
+import { registerSearchAttributes } from '../temporal/register-search-attributes';
+import { createScheduleClient } from '../temporal/schedule-client';
+import { createWorkflowClient } from '../temporal/workflow-client';
 import type { Vault } from '../vault/vault';
-import { createListener } from './app';
-import { createAuditLog } from './audit-log';
-import type { ApiDependencies } from './dependencies';
-import { createEncryptionClient } from './encryption-client';
-import { createHandoutLog } from './handout-log';
-import { createRefreshClient } from './refresh-client';
-import { IMPORT_PATH } from './routes/import-accounts';
-import { createScheduleClient } from './schedule-client';
-import { createWorkflowClient } from './workflow-client';
+import { apiHeaders, createListener } from './app';
+import { CLOSE_MAX_MS, closable } from './close-server';
+import { answerMalformedRequests } from './malformed-requests';
 
-const STOP_MAX_MS = 15_000;
 /** An import is received as fast as it is stored; Node would cut it off after five minutes. */
 const IMPORT_WITHIN_MS = 60 * 60_000;
 /** All other requests are small: who takes longer holds a connection for its own sake. */
@@ -38,6 +43,8 @@ export interface ServeInput {
 
 export interface RunningApi {
   url: string;
+  /** For people: what a stop waits for. */
+  waitsFor(): string;
   /** Takes no more requests, answers those it has, and disconnects. */
   stop(): Promise<void>;
 }
@@ -58,10 +65,25 @@ export async function serveApi({
   await registerSearchAttributes(connection, namespace);
   const client = new Client({ connection, namespace });
   const stopping = new AbortController();
+  // As many listeners as streams are open; that is no leak.
+  setMaxListeners(0, stopping.signal);
   warnOfConfiguration(config, logger);
-  const { auditRetentionDays: retentionDays } = config;
-  const audit = createAuditLog({ store, vault, retentionDays, now });
-  const handouts = createHandoutLog(store.tokenHandouts, audit, logger);
+  const anchors = createAuditAnchors({ client, taskQueue, store, logger, now });
+  const audit = createAuditLog({
+    store,
+    vault,
+    retentionDays: config.auditRetentionDays,
+    now,
+    onHead: (organisation, head) => anchors.note('actions', organisation, head),
+  });
+  const tokenAccesses = createTokenAccessLog({
+    tokenAccesses: store.tokenAccesses,
+    vault,
+    logger,
+    required: config.auditRequired,
+    now,
+    onHead: (organisation, head) => anchors.note('token-accesses', organisation, head),
+  });
   const listener = createListener({
     store,
     vault,
@@ -70,25 +92,36 @@ export async function serveApi({
     schedules: createScheduleClient(client, providers, taskQueue),
     workflows: createWorkflowClient(client, taskQueue, uiUrl),
     encryption: createEncryptionClient(client, taskQueue),
-    handouts,
+    tokenAccesses,
     audit,
+    anchors,
     logger,
     configuredKeys: configuredKeys(config),
     jwt: config.jwt,
     oidc: config.oidc,
+    publicUrl: config.publicUrl,
+    trustedProxies: new TrustedProxies(config.trustedProxies),
     webhooks: config.webhooks,
     now,
     stopping: stopping.signal,
   });
   const server = await listen(listener, config.host, port);
+  answerMalformedRequests(server, await apiHeaders());
+  const connections = closable(server);
   const address = server.address();
   const boundPort = typeof address === 'object' && address !== null ? address.port : port;
   return {
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${boundPort}`,
+    waitsFor() {
+      const inFlight = connections.requestsInFlight();
+      if (inFlight === 0) return 'the API: it disconnects from Temporal';
+      return `the API: ${inFlight} ${inFlight === 1 ? 'request' : 'requests'} in flight, at most ${CLOSE_MAX_MS / 1000} s`;
+    },
     async stop() {
       stopping.abort();
-      await close(server);
-      await handouts.stop();
+      await connections.close();
+      await tokenAccesses.stop();
+      await anchors.stop();
       await connection.close();
     },
   };
@@ -101,7 +134,7 @@ function configuredKeys(config: Config): ApiDependencies['configuredKeys'] {
   if (config.adminApiKey !== null) {
     keys.push({
       key: config.adminApiKey,
-      principal: { keyId: 'ADMIN_API_KEY', organisation, scopes: ['admin'] },
+      principal: { keyId: 'ADMIN_API_KEY', organisation, scopes: ['admin', 'operator'] },
     });
   }
   if (config.internalApiKey !== null) {
@@ -145,23 +178,15 @@ function cutOffWhenSlow(incoming: IncomingMessage): void {
 }
 
 /** What is allowed, and wise only in special cases. */
-function warnOfConfiguration({ jwt }: Config, logger: Logger): void {
+function warnOfConfiguration({ jwt, publicUrl, trustedProxies }: Config, logger: Logger): void {
+  if (publicUrl?.protocol === 'https:' && trustedProxies.length === 0) {
+    logger.warn(
+      'PUBLIC_URL is https and TRUSTED_PROXIES is not set: cookies are not limited to https, and all clients behind the proxy count as one address. Set TRUSTED_PROXIES to the address of the proxy.',
+    );
+  }
   if (jwt !== null && 'jwksUrl' in jwt.keys && jwt.audience === null) {
     logger.warn(
       'JWKS_URL is set without JWT_AUDIENCE: a JWT that the issuer made for any other service is accepted here. Set JWT_AUDIENCE.',
     );
   }
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    const force = setTimeout(() => {
-      server.closeAllConnections();
-    }, STOP_MAX_MS);
-    server.close(() => {
-      clearTimeout(force);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
 }

@@ -1,15 +1,12 @@
-/** What was read from the store, for a few seconds and a bounded number of entries. */
+/** A cache of reads from the store, bounded in age and size. */
 
-/**
- * What was read counts for this long without asking the store again: so long at most after it was changed there,
- * wherever that happened.
- */
+/** Cache lifetime, in ms, and so the longest time a change made by another process goes unseen here. */
 const READ_MAX_AGE_MS = 5_000;
 const ENTRIES_MAX = 10_000;
 
 /** `readAt` is when the read began. */
 export class RecentReads<T extends { readAt: Date }> {
-  /** In the order in which they were read: the oldest, which are worth least, are first. */
+  /** In the order of the reads, so that the oldest are evicted first. */
   readonly #entries = new Map<string, T>();
 
   get(key: string, now: Date): T | undefined {
@@ -31,7 +28,7 @@ export class RecentReads<T extends { readAt: Date }> {
   }
 }
 
-/** A clock that was set back must not make an entry last longer. */
+/** If the clock was set back, an entry must not live longer. */
 function isRecent({ readAt }: { readAt: Date }, now: Date): boolean {
   const ageMs = now.getTime() - readAt.getTime();
   return ageMs >= 0 && ageMs < READ_MAX_AGE_MS;

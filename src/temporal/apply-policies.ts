@@ -1,9 +1,9 @@
-/** Finds the providers whose policy is not the one their accounts' clocks were written by, and has them rewritten. */
+/** Starts the recomputation of due times for the providers whose policy has changed since they were computed. */
 import { type Client, WorkflowIdConflictPolicy } from '@temporalio/client';
-import type { ConfiguredProviders } from './providers/configured-providers';
-import type { Store } from './store/store';
-import { applyPolicyWorkflow } from './workflows/apply-policy';
-import { EvergrantProvider } from './workflows/search-attributes';
+import type { ConfiguredProviders } from '../providers/config/configured-providers';
+import type { Store } from '../store/store';
+import { applyPolicyWorkflow } from '../workflows/apply-policy';
+import { EvergrantProvider } from '../workflows/search-attributes';
 
 export async function applyPolicies(input: {
   client: Client;
@@ -23,7 +23,7 @@ export async function applyPolicies(input: {
     }
     await client.workflow.start(applyPolicyWorkflow, {
       workflowId: `apply-policy/${id}`,
-      // One that runs yet has an older policy.
+      // A workflow that is still running applies an older policy.
       workflowIdConflictPolicy: WorkflowIdConflictPolicy.TERMINATE_EXISTING,
       taskQueue,
       args: [{ provider: id, policy }],

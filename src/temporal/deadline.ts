@@ -1,4 +1,4 @@
-/** Temporal is to answer soon or be said to be away: the SDK alone would go on trying for longer than anyone waits. */
+/** How long a call waits for Temporal, in ms. The SDK alone would retry for longer than callers wait. */
 import type { Client } from '@temporalio/client';
 
 const ANSWERS_WITHIN_MS = 10_000;

@@ -1,11 +1,13 @@
-/** The rotation of the encryption key, as Temporal has it: started, paused, resumed, asked how far it is. */
+/** The key rotation workflow, seen through Temporal: start, pause, resume and progress. */
 import {
   type Client,
   WorkflowFailedError,
   WorkflowIdConflictPolicy,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import type { RotationProgress } from '../domain/rotation';
+import type { RotationProgress } from '../domain/encryption-rotation';
+import { ServiceError } from '../domain/service-error';
+import { visible } from '../domain/text/visible-text';
 import {
   pauseRotationSignal,
   ROTATION_WORKFLOW_ID,
@@ -13,29 +15,28 @@ import {
   rotateEncryptionWorkflow,
   rotationProgressQuery,
 } from '../workflows/rotate-encryption';
-import { ApiError } from './errors';
-import { answering } from './temporal-deadline';
+import { answering } from './deadline';
 
 export interface Rotation {
   workflowId: string;
   runId: string;
   status: 'running' | 'paused' | 'completed' | 'failed';
-  /** `null`: no worker answers, or it failed. */
+  /** `null` if no worker answers or the rotation failed. */
   progress: RotationProgress | null;
   failure: string | null;
 }
 
 export interface EncryptionClient {
-  /** The newest; `null`: there was none, or its history is no longer kept. */
+  /** The latest rotation; `null` if there was none, or its history has expired. */
   rotation(): Promise<Rotation | null>;
-  /** Starts one, or answers with the one that runs. */
+  /** Starts a rotation, or returns the one that is running. */
   start(to: string): Promise<Rotation>;
-  /** @throws {ApiError} `conflict`: none runs */
+  /** @throws {ServiceError} `conflict` if none is running */
   pause(note: string): Promise<Rotation>;
   resume(): Promise<Rotation>;
 }
 
-/** A worker that is there answers sooner. */
+/** How long, in ms, a progress query waits for a worker. */
 const PROGRESS_WITHIN_MS = 3_000;
 
 export function createEncryptionClient(client: Client, taskQueue: string): EncryptionClient {
@@ -58,7 +59,7 @@ export function createEncryptionClient(client: Client, taskQueue: string): Encry
     }
   }
 
-  /** `null`: no worker answers. */
+  /** `null` if no worker answers. */
   async function progressOf(): Promise<RotationProgress | null> {
     return client
       .withDeadline(Date.now() + PROGRESS_WITHIN_MS, () => handle().query(rotationProgressQuery))
@@ -90,7 +91,7 @@ export function createEncryptionClient(client: Client, taskQueue: string): Encry
         await signal();
       } catch (error) {
         if (error instanceof WorkflowNotFoundError)
-          throw new ApiError('conflict', 'No rotation is running.');
+          throw new ServiceError('conflict', 'No rotation is running.');
         throw error;
       }
       return expected();
@@ -110,7 +111,7 @@ export function createEncryptionClient(client: Client, taskQueue: string): Encry
         });
         return expected();
       }),
-    pause: (note) => signalled(() => handle().signal(pauseRotationSignal, { note })),
+    pause: (note) => signalled(() => handle().signal(pauseRotationSignal, { note: visible(note) })),
     resume: () => signalled(() => handle().signal(resumeRotationSignal)),
   };
 }

@@ -1,15 +1,15 @@
 /**
- * A workflow's history in sentences. Only chosen fields of payloads are read: some hold sealed grants, and a sweep's
- * history holds what happened to the accounts of every organisation.
+ * A workflow's history in sentences. Only selected payload fields are read: some payloads hold encrypted grants, and a
+ * sweep's history concerns the accounts of all organisations.
  */
-import { z } from '@hono/zod-openapi';
 import type { WorkflowHandle } from '@temporalio/client';
-import { type SweepSummary, summaryLine } from '../domain/sweep';
+import { z } from 'zod';
+import { type SweepSummary, summaryLine } from '../domain/refresh/sweep';
 
 export interface HistoryEvent {
   id: number;
   at: Date;
-  /** Temporal's own name for it. */
+  /** Temporal's name for the event type. */
   type: string;
   /** A sentence for people. */
   what: string;
@@ -33,26 +33,40 @@ const Attempt = z.object({
   reason: z.string(),
   failure: z.object({ message: z.string() }).nullable(),
 });
-/** What a refresh comes to, and what its activity does. */
+/** The result of a refresh, or of its activity. */
 const Refresh = z.union([
   Attempt,
   z.object({ attempt: Attempt }).transform(({ attempt }) => attempt),
 ]);
-const Asked = z.object({ source: z.string(), force: z.boolean() });
+const Asked = z.object({
+  source: z.string(),
+  force: z.boolean(),
+  reconnect: z.boolean().optional(),
+});
 const Batch = z.object({ counts: z.object({ refreshed: z.number() }) });
 const BatchPart = z.object({ rest: z.array(z.unknown()), refreshed: z.number() });
-/** What the SDK notes of an activity that ran in a task of its workflow. */
+/** The SDK's record of a local activity. */
 const InTask = z.object({ activity_type: z.string(), attempt: z.number() });
 const DuePage = z.object({ accounts: z.array(z.unknown()) });
 
-/** The SDK's name for such a note. */
+/** The SDK's name for such a record. */
 const IN_TASK_MARKER = 'core_local_activity';
-/** How the ids of a sweep's batches begin. */
+/** The prefix of batch workflow ids. */
 const BATCH = 'refresh-batch/';
 
-/** The events that say something to a person, in order. Of a sweep's children only those of the organisation. */
-export function readableHistory(events: readonly RawEvent[], organisation: string): HistoryEvent[] {
-  const reader = new HistoryReader(organisation);
+export interface HistoryReading {
+  /** The organisation whose accounts are shown among a sweep's children; `null` for none. */
+  organisation: string | null;
+  /** Whether to show the counts, failures and notes of a workflow that serves all organisations. */
+  isWhole: boolean;
+}
+
+/** The events worth reading, in order. Children of a sweep are included only if they belong to the organisation. */
+export function readableHistory(
+  events: readonly RawEvent[],
+  { organisation, isWhole }: HistoryReading,
+): HistoryEvent[] {
+  const reader = new HistoryReader(organisation, isWhole);
   const readable: HistoryEvent[] = [];
   for (const event of events) {
     const at = timeOf(event.eventTime) ?? new Date(0);
@@ -72,18 +86,20 @@ export function readableHistory(events: readonly RawEvent[], organisation: strin
   return readable;
 }
 
-/** Knows what earlier events said: later ones only point at them. */
+/** Remembers earlier events, to which later events only refer. */
 class HistoryReader {
-  readonly #organisation: string;
+  readonly #organisation: string | null;
+  readonly #isWhole: boolean;
   readonly #activities = new Map<string, string>();
   /** The workflow ids of the organisation's own children. */
   readonly #children = new Set<string>();
 
-  constructor(organisation: string) {
+  constructor(organisation: string | null, isWhole: boolean) {
     this.#organisation = organisation;
+    this.#isWhole = isWhole;
   }
 
-  /** Without accounts that are not the organisation's: what goes wrong with a sweep's code can name any. */
+  /** Masks workflow ids of other organisations, which a failure of a sweep's code may contain. */
   masked(failure: string): string {
     return failure.replaceAll(/refresh-account\/\w+/g, (id) =>
       this.#children.has(id) ? id : 'refresh-account/…',
@@ -91,6 +107,7 @@ class HistoryReader {
   }
 
   read(event: RawEvent, at: Date): Said | null {
+    if (!this.#isWhole) return this.#child(event) ?? outline(event);
     return (
       this.#activity(event) ??
       inTask(event) ??
@@ -141,16 +158,16 @@ class HistoryReader {
     return { activity: this.#activities.get(String(scheduledEventId)) ?? null };
   }
 
-  /** Of whom a child is says only the event that asks for it. */
+  /** Only the initiated event names the child's organisation. */
   #child(event: RawEvent): Said | null {
     const asked = event.startChildWorkflowExecutionInitiatedEventAttributes;
     if (asked) {
       const org = jsonOf(asked.searchAttributes?.indexedFields?.['EvergrantOrg']);
       if (org === this.#organisation) this.#children.add(asked.workflowId ?? '');
-      // A batch serves all organisations, as its sweep does, and names none.
+      // A batch serves all organisations and names none.
       const summary = summaryOf(event);
       const isBatch = asked.workflowId?.startsWith(BATCH) === true;
-      return isBatch && summary !== null ? { what: summary } : null;
+      return this.#isWhole && isBatch && summary !== null ? { what: summary } : null;
     }
     const started = event.childWorkflowExecutionStartedEventAttributes;
     const refused = event.startChildWorkflowExecutionFailedEventAttributes;
@@ -164,7 +181,7 @@ class HistoryReader {
       refused?.workflowId ?? (started ?? completed ?? ended)?.workflowExecution?.workflowId ?? '';
     const goesOn = event.workflowExecutionSignaledEventAttributes;
     if (goesOn) return this.#goesOn(jsonOf(goesOn.input?.payloads?.[0]));
-    if (completed && id.startsWith(BATCH))
+    if (completed && this.#isWhole && id.startsWith(BATCH))
       return resultSaid(jsonOf(completed.result?.payloads?.[0]));
     if (!this.#children.has(id)) return null;
     if (started) return { what: `${id} has begun` };
@@ -200,15 +217,18 @@ class HistoryReader {
     const update = event.workflowExecutionUpdateAcceptedEventAttributes;
     if (update) {
       const asked = Asked.safeParse(jsonOf(update.acceptedRequest?.input?.args?.payloads?.[0]));
-      return asked.success
-        ? { what: `asked for (${asked.data.source}${asked.data.force ? ', forced' : ''})` }
-        : { what: 'asked for' };
+      return asked.success ? { what: askedSaid(asked.data) } : { what: 'asked for' };
     }
     return null;
   }
 }
 
-/** An activity that ran in a task of its workflow: from its beginning to its end one event. */
+function askedSaid({ source, force, reconnect }: z.infer<typeof Asked>): string {
+  if (reconnect === true) return `a new grant was handed in (${source})`;
+  return `asked for (${source}${force ? ', forced' : ''})`;
+}
+
+/** A local activity: one event from start to end. */
 function inTask(event: RawEvent): Said | null {
   const marker = event.markerRecordedEventAttributes;
   if (marker?.markerName !== IN_TASK_MARKER) return null;
@@ -223,13 +243,13 @@ function inTask(event: RawEvent): Said | null {
   return { activity, attempt, ...said, what };
 }
 
-/** The line of its own by which an activity or a child says what it is. */
+/** The summary that an activity or a child workflow carries. */
 function summaryOf({ userMetadata }: RawEvent): string | null {
   const summary = jsonOf(userMetadata?.summary);
   return typeof summary === 'string' ? summary : null;
 }
 
-/** How a workflow began and ended, and what went wrong with its code. */
+/** How a workflow started and ended, and failures of its code. */
 function ending(event: RawEvent): Said | null {
   if (event.workflowExecutionStartedEventAttributes) return { what: 'started' };
   const completed = event.workflowExecutionCompletedEventAttributes;
@@ -254,7 +274,20 @@ function ending(event: RawEvent): Said | null {
   return null;
 }
 
-/** What a refresh or an activity came to; a refusal by the provider is a result, not a failure of the activity. */
+/** How a workflow started and ended, without results. */
+function outline(event: RawEvent): Said | null {
+  if (event.workflowExecutionStartedEventAttributes) return { what: 'started' };
+  if (event.workflowExecutionCompletedEventAttributes) return { what: 'finished' };
+  if (event.workflowExecutionFailedEventAttributes) return { what: 'failed' };
+  if (event.workflowExecutionTerminatedEventAttributes)
+    return { what: 'terminated by an operator' };
+  if (event.workflowExecutionTimedOutEventAttributes) return { what: 'timed out' };
+  if (event.workflowExecutionCanceledEventAttributes) return { what: 'canceled' };
+  if (event.workflowExecutionContinuedAsNewEventAttributes) return { what: 'goes on in a new run' };
+  return null;
+}
+
+/** The result of a refresh or an activity. A refusal by the provider is a result, not a failure of the activity. */
 function resultSaid(result: unknown): Said {
   const ended = Refresh.safeParse(result);
   if (ended.success) {
@@ -278,13 +311,13 @@ function isSummary(result: unknown): result is SweepSummary {
   return typeof result === 'object' && result !== null && 'due' in result && 'refreshed' in result;
 }
 
-/** The innermost message: those around it only say "activity failed". No stack, no details. */
+/** The innermost message, because the outer ones only say "activity failed". No stack, no details. */
 export function failureSentence(failure: RawFailure | null | undefined): string | null {
   if (!failure) return null;
   return failureSentence(failure.cause) ?? (failure.message || null);
 }
 
-/** A payload that holds JSON; `undefined` if it holds anything else. */
+/** The JSON of a payload, or `undefined` if it holds anything else. */
 export function jsonOf(payload: RawPayload | null | undefined): unknown {
   if (!payload?.data) return undefined;
   try {
@@ -294,7 +327,7 @@ export function jsonOf(payload: RawPayload | null | undefined): unknown {
   }
 }
 
-/** A time, or a duration since 1970, as protobuf has them. */
+/** Converts a protobuf timestamp, or a duration since 1970. */
 export function timeOf(time: RawTime | null | undefined): Date | null {
   if (!time) return null;
   return new Date(Number(String(time.seconds ?? 0)) * 1000 + (time.nanos ?? 0) / 1e6);

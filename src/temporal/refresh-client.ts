@@ -1,20 +1,23 @@
 /**
- * Asks Temporal for refreshes and sweeps. Callers of one process who want the same account share one request to
- * Temporal, and those of all processes share the account's workflow: single flight by identity.
+ * Requests refreshes and sweeps from Temporal. Callers in one process that want the same account share one request, and
+ * requests of all processes share the account's workflow, so that one refresh runs per account.
  */
 import { randomUUID } from 'node:crypto';
 import {
+  ApplicationFailure,
   type Client,
-  isGrpcServiceError,
   WithStartWorkflowOperation,
   WorkflowExecutionAlreadyStartedError,
   WorkflowIdConflictPolicy,
   WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
 } from '@temporalio/client';
-import type { Account } from '../domain/account';
-import type { LogSource } from '../domain/log-entry';
-import type { AttemptOutcome, RefreshRequest } from '../domain/refresh-attempt';
-import type { ValidationOutcome, ValidationRequest } from '../domain/validation';
+import type { Account } from '../domain/account/account';
+import type { ValidationOutcome, ValidationRequest } from '../domain/account/validation';
+import type { LogSource } from '../domain/logs/log-entry';
+import type { AttemptOutcome, RefreshRequest } from '../domain/refresh/refresh-attempt';
+import { ServiceError } from '../domain/service-error';
+import { visible } from '../domain/text/visible-text';
 import type { Provider } from '../providers/provider';
 import type { Store } from '../store/store';
 import {
@@ -32,16 +35,17 @@ import {
 } from '../workflows/search-attributes';
 import { sweepAgainSignal, sweepWorkflow } from '../workflows/sweep';
 import { validateAccountWorkflow, validateAccountWorkflowId } from '../workflows/validate-account';
+import { GrpcStatus, grpcStatus } from './grpc-status';
 import { RefreshGroups, type Wanted } from './refresh-groups';
 import { type RefreshProgress, refreshProgress } from './refresh-progress';
 import { within } from './within';
 
-/** So long a request waits for an outcome; the refresh itself goes on. */
+/** How long, in ms, a request waits for an outcome; the refresh itself continues. */
 const WAIT_MS = 60_000;
 const STILL_RUNNING =
   'The refresh goes on, but takes longer than a minute. Its log entry will show how it ends.';
 const PING_MS = 3_000;
-/** Of one request, where the task that it came with fails. */
+/** Requests per refresh, if the workflow task that carries the request fails. */
 const ASKED_MAX = 5;
 
 interface StartedSweep {
@@ -52,27 +56,27 @@ interface StartedSweep {
 const triggeredSweepId = (provider: Provider) => `sweep/${provider.id}/triggered`;
 
 export interface RefreshClient {
-  /** @throws {ApiError} `still_running` after a minute */
+  /** @throws {ServiceError} `still_running` after a minute; `database_unavailable` in a long outage of MongoDB */
   refresh(
     account: Account,
     request: RefreshRequest,
   ): Promise<AttemptOutcome & { workflowId: string }>;
   /**
-   * For a use, which asks for `minValidSeconds`: with those of other accounts that are asked for at once, in one.
-   * @param account as it was read for this request
-   * @throws {ApiError} `still_running` after a minute
+   * Refreshes for a token request with `minValidSeconds`, batched with concurrent requests for other accounts.
+   * @param account as read for this request
+   * @throws {ServiceError} `still_running` after a minute; `database_unavailable` in a long outage of MongoDB
    */
   refreshForUse(account: Account, request: RefreshRequest): Promise<AttemptOutcome>;
-  /** @throws {ApiError} `still_running` after a minute */
+  /** @throws {ServiceError} `still_running` after a minute */
   validate(
     account: Account,
     request: ValidationRequest,
   ): Promise<ValidationOutcome & { workflowId: string }>;
-  /** How far the account's refresh is; `null`: none runs. */
+  /** The progress of the account's refresh; `null` if none is running. */
   progress(account: Account): Promise<RefreshProgress | null>;
-  /** Starts a sweep, or has the triggered one that runs look once more. */
+  /** Starts a sweep, or signals the triggered sweep that is running to make another pass. */
   startSweep(provider: Provider): Promise<StartedSweep>;
-  /** Whether Temporal answers now. */
+  /** Rejects if Temporal does not answer. */
   ping(): Promise<void>;
 }
 
@@ -109,10 +113,10 @@ export function createRefreshClient(
       taskQueue,
       workflowTaskTimeout: REPLACED_AFTER,
       args: [{ accountId: account.id, label: account.label, request }],
-      staticSummary: `Refresh ${account.label} (${account.provider})`,
+      staticSummary: `Refresh ${visible(account.label)} (${account.provider})`,
       typedSearchAttributes: searchAttributes(account, request.source),
     });
-    // The update itself waits for the outcome, however long; that Temporal is away is to be said at once.
+    // The update waits for the outcome without a limit, so check first that Temporal is reachable.
     await ping();
     return client.workflow.executeUpdateWithStart(requestRefreshUpdate, {
       startWorkflowOperation,
@@ -121,7 +125,7 @@ export function createRefreshClient(
     });
   }
 
-  /** Asks once more where the attempt's task was done over: the request was dropped with it, and the outcome was not. */
+  /** Requests again if the workflow task was replayed: the request was dropped with it, while the attempt was not. */
   async function requestRefreshPatiently(
     account: Account,
     request: RefreshRequest,
@@ -130,16 +134,20 @@ export function createRefreshClient(
       try {
         return await requestRefresh(account, request);
       } catch (error) {
+        if (isDatabaseOutage(error))
+          throw new ServiceError('database_unavailable', error.cause.message);
         if (!isTaskFailed(error) || asked === ASKED_MAX) throw error;
       }
     }
   }
 
   function share(account: Account, request: RefreshRequest): Promise<AttemptOutcome> {
-    let shared = underWay.get(account.id);
+    // A reconnect interrupts the pause that others may be waiting for, so it must reach the workflow itself.
+    const key = request.reconnect === true ? `reconnect/${account.id}` : account.id;
+    let shared = underWay.get(key);
     if (shared === undefined) {
-      shared = requestRefreshPatiently(account, request).finally(() => underWay.delete(account.id));
-      underWay.set(account.id, shared);
+      shared = requestRefreshPatiently(account, request).finally(() => underWay.delete(key));
+      underWay.set(key, shared);
     }
     return within(WAIT_MS, shared, STILL_RUNNING);
   }
@@ -177,7 +185,7 @@ export function createRefreshClient(
     };
   }
 
-  /** `null`: one is running. */
+  /** `null` if a sweep is running. */
   async function startSweep(provider: Provider): Promise<StartedSweep | null> {
     try {
       const handle = await client.workflow.start(sweepWorkflow, {
@@ -198,7 +206,7 @@ export function createRefreshClient(
     }
   }
 
-  /** Has the one that runs look once more: it may have read its due list already. `null`: it has just ended. */
+  /** Signals the running sweep to make another pass: it may have read its due list. `null` if it has just ended. */
   async function sweepAgain(provider: Provider): Promise<StartedSweep | null> {
     const handle = client.workflow.getHandle(triggeredSweepId(provider));
     try {
@@ -213,7 +221,7 @@ export function createRefreshClient(
   return {
     async refresh(account, request) {
       let outcome = await share(account, request);
-      // Who forces a refresh can have joined a caller of this process whose own found nothing due.
+      // A forced refresh may have joined an unforced one of this process, which found nothing due.
       const isOthers = outcome.outcome === 'skipped' && outcome.logEntryId === null;
       if (request.force && isOthers && outcome.heldForMs === undefined) {
         outcome = await share(account, request);
@@ -221,7 +229,7 @@ export function createRefreshClient(
       return { ...outcome, workflowId: refreshAccountWorkflowId(account.id) };
     },
     async refreshForUse(account, request) {
-      // What is forced is not due by any clock; it is rare, and goes alone.
+      // A forced refresh is due under no policy; it is rare, and is not batched.
       const refresh = request.force ? share(account, request) : groups.refresh(account, request);
       return within(WAIT_MS, refresh, STILL_RUNNING);
     },
@@ -230,13 +238,13 @@ export function createRefreshClient(
       const workflowId = validateAccountWorkflowId(account.id);
       const handle = await client.workflow.start(validateAccountWorkflow, {
         workflowId,
-        // Whoever asks while one is under way shares its answer.
+        // Concurrent callers share one validation.
         workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
         taskQueue,
         args: [
           { accountId: account.id, provider: account.provider, label: account.label, request },
         ],
-        staticSummary: `Validate ${account.label} (${account.provider})`,
+        staticSummary: `Validate ${visible(account.label)} (${account.provider})`,
         typedSearchAttributes: searchAttributes(account, request.source),
       });
       const outcome = await within(
@@ -258,8 +266,16 @@ export function createRefreshClient(
   };
 }
 
-/** Temporal's answer to an update that came with a task of the workflow that failed: gRPC's `FAILED_PRECONDITION`. */
+/** Whether the workflow refused to keep a caller waiting while MongoDB is unreachable. */
+function isDatabaseOutage(
+  error: unknown,
+): error is WorkflowUpdateFailedError & { cause: ApplicationFailure } {
+  if (!(error instanceof WorkflowUpdateFailedError)) return false;
+  const { cause } = error;
+  return cause instanceof ApplicationFailure && cause.type === 'database_unavailable';
+}
+
+/** Whether the workflow task that carried an update failed. */
 function isTaskFailed(error: unknown): boolean {
-  const code: number | null = isGrpcServiceError(error) ? error.code : null;
-  return code === 9;
+  return grpcStatus(error) === GrpcStatus.failedPrecondition;
 }

@@ -1,21 +1,21 @@
 /**
- * Refreshes for uses, under load many in one workflow: a workflow costs Temporal far more than an account costs a worker.
- * Whoever asks while nobody else does has the account's own, at once; those who ask while it is under way go together,
- * next. Each is answered once their own account is through.
+ * Batches the refreshes of token requests under load, because a workflow costs Temporal far more than an account costs
+ * a worker. A single request starts the account's own workflow at once. Requests that arrive while it runs are batched
+ * next. Each caller receives its outcome as soon as its own account is done.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Account } from '../domain/account';
-import type { AttemptOutcome, RefreshRequest } from '../domain/refresh-attempt';
-import { type BatchResult, TOGETHER_MAX } from '../domain/refresh-batch';
-import type { Standing } from '../store/grants';
+import type { Account } from '../domain/account/account';
+import type { AttemptOutcome, RefreshRequest } from '../domain/refresh/refresh-attempt';
+import { type BatchResult, TOGETHER_MAX } from '../domain/refresh/refresh-batch';
+import type { Standing } from '../store/accounts/grants';
 import type { Store } from '../store/store';
 
-/** So long those who ask wait for the ones under way, at most: a slow one does not keep the others. */
+/** How long, in ms, queued requests wait for the refreshes in flight, so that a slow one does not delay them more. */
 const WAIT_MAX_MS = 500;
-/** Those who were just answered may want the next one: after a batch they have so long to go together. */
+/** Pause after a batch, in ms: callers that were just served may request again, and are then batched together. */
 const NEXT_MS = 30;
 const LOOK_EVERY_MS = 50;
-/** Who has heard nothing by then asks for the account alone. */
+/** How long, in ms, a caller waits for a batch before its account is requested alone. */
 const PATIENCE_MS = 10_000;
 
 export interface Wanted {
@@ -27,10 +27,10 @@ interface Waiting extends Wanted {
   resolve: (outcome: AttemptOutcome | Promise<AttemptOutcome>) => void;
 }
 
-/** The two ways to have accounts refreshed. */
+/** The two ways to refresh accounts. */
 interface Ways {
   alone(account: Account, request: RefreshRequest): Promise<AttemptOutcome>;
-  /** Resolves once it is started. Its result need not be waited for until the end. */
+  /** Resolves once the batch is started. Callers need not wait for its result until the end. */
   together(
     wanted: readonly Wanted[],
   ): Promise<{ result(until: AbortSignal): Promise<BatchResult> }>;
@@ -39,7 +39,7 @@ interface Ways {
 export class RefreshGroups {
   readonly #store: Pick<Store, 'grants' | 'logEntries'>;
   readonly #ways: Ways;
-  /** By provider; absent where none is under way. */
+  /** By provider; absent if no refresh is in flight. */
   readonly #waiting = new Map<string, Waiting[]>();
 
   constructor(store: Pick<Store, 'grants' | 'logEntries'>, ways: Ways) {
@@ -47,7 +47,7 @@ export class RefreshGroups {
     this.#ways = ways;
   }
 
-  /** @param account as it was read for this request: an attempt that ended since then answers it */
+  /** @param account as read for this request; an attempt that finished since then answers it */
   refresh(account: Account, request: RefreshRequest): Promise<AttemptOutcome> {
     return new Promise((resolve) => {
       const one = { account, request, resolve };
@@ -69,7 +69,7 @@ export class RefreshGroups {
     this.#waiting.delete(provider);
   }
 
-  /** Never rejects, and resolves once each has an answer. */
+  /** Never rejects; resolves once each caller has its outcome. */
   async #refresh(group: readonly Waiting[]): Promise<void> {
     const [one] = group;
     if (group.length === 1 && one !== undefined) {
@@ -93,7 +93,7 @@ export class RefreshGroups {
   async #follow(group: readonly Waiting[], result: Promise<BatchResult>): Promise<void> {
     const waiting = new Set(group);
     const over = Promise.race([
-      // Of one that broke off, each account is asked for alone.
+      // If the batch fails, each remaining account is requested alone.
       result.then(({ outcomes = [] }) => outcomes).catch(() => []),
       delay(PATIENCE_MS, [], { ref: false }),
     ]);
@@ -109,13 +109,13 @@ export class RefreshGroups {
     }
   }
 
-  /** Answers those whose account is through, whoever refreshed it. */
+  /** Serves the callers whose account is done, whichever attempt refreshed it. */
   async #look(waiting: Set<Waiting>): Promise<void> {
     let standings: Standing[];
     try {
       standings = await this.#store.grants.standings([...waiting].map(({ account }) => account.id));
     } catch {
-      // The next look may see more; after the last one, whoever is answered looks for themselves.
+      // Ignored: the next round reads again, and after the last one each caller reads the account itself.
       return;
     }
     const byId = new Map(standings.map((standing) => [standing.id, standing]));
@@ -128,13 +128,16 @@ export class RefreshGroups {
     }
   }
 
-  /** How the attempt ended that has ended since the account was read; `undefined`: none has. */
+  /** The outcome of an attempt that finished after the account was read; `undefined` if there is none. */
   #outcomeSince(
     before: Account,
     { generation, lastAttempt, expiresAt }: Standing,
   ): AttemptOutcome | Promise<AttemptOutcome> | undefined {
     const attemptId = lastAttempt?.attemptId;
-    const isNew = attemptId !== undefined && attemptId !== before.lastAttempt?.attemptId;
+    // A failed candidate is no outcome for the caller, because the current grant is refreshed next.
+    const isAnswer = lastAttempt?.ofCandidate !== true;
+    const isNew =
+      isAnswer && attemptId !== undefined && attemptId !== before.lastAttempt?.attemptId;
     if (!isNew && generation === before.generation) return undefined;
     const outcome = {
       accountId: before.id,
@@ -150,7 +153,7 @@ export class RefreshGroups {
     return this.#failed(attemptId, outcome);
   }
 
-  /** With what its entry says: that was written first. */
+  /** The failure as logged. The log entry is written before the failure is recorded on the account. */
   async #failed(
     attemptId: string,
     outcome: Omit<AttemptOutcome, 'outcome' | 'reason'>,

@@ -1,14 +1,14 @@
-/** How far the refresh of an account is that runs now, as its worker tells Temporal with its heartbeats. */
-import { z } from '@hono/zod-openapi';
+/** The progress of an account's running refresh, from the heartbeats that its worker sends to Temporal. */
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
-import { ATTEMPT_STEPS, type AttemptStep } from '../domain/attempt-steps';
+import { z } from 'zod';
+import { ATTEMPT_STEPS, type AttemptStep } from '../domain/refresh/attempt-steps';
 import { refreshAccountWorkflowId } from '../workflows/refresh-account';
+import { answering } from './deadline';
 import { jsonOf } from './readable-history';
-import { answering } from './temporal-deadline';
 
 export interface RefreshProgress {
   startedAt: Date;
-  /** Of the attempt under way; empty where it is not captured, between two attempts, and before the first is told. */
+  /** The running attempt's steps; empty if not captured, between two attempts, and before the first heartbeat. */
   steps: AttemptStep[];
 }
 
@@ -22,7 +22,7 @@ const Told = z.object({
   ),
 });
 
-/** @returns `null`: none runs */
+/** @returns `null` if no refresh is running */
 export function refreshProgress(
   client: Client,
   accountId: string,

@@ -1,27 +1,30 @@
-/** Registers the search attributes that workflows carry, where the namespace does not have them yet. */
+/** Registers the search attributes that workflows carry, if the namespace lacks them. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ConnectionLike, isGrpcServiceError } from '@temporalio/client';
-import { SEARCH_ATTRIBUTES } from './workflows/search-attributes';
+import type { ConnectionLike } from '@temporalio/client';
+import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes';
+import { GrpcStatus, grpcStatus } from './grpc-status';
 
 /** temporal.api.enums.v1.IndexedValueType */
 const INDEXED_VALUE_TYPES = { KEYWORD: 2, INT: 3 } as const;
-/** Values that none of ours has, so that a query for them finds nothing, and at once. */
+/** Values that no workflow has, so that a query for them is cheap and finds nothing. */
 const UNUSED_VALUES = { KEYWORD: '"-"', INT: '-1' } as const;
-/** A production server reads its namespaces anew every ten seconds, and the search attributes of its cluster every sixty. */
+/**
+ * How long to wait, in ms, until the server knows new search attributes. A production server reloads its namespaces
+ * every 10 s, and its cluster's search attributes every 60 s.
+ */
 const KNOWN_WITHIN_MS = 90_000;
 const LOOK_EVERY_MS = 200;
-/** gRPC's word for a query that names what the server does not know. */
-const INVALID_ARGUMENT = 3;
 
 /**
- * Waits until the server knows them: a workflow that carries an unknown one is refused.
- * @throws where it does not within a minute and a half, and whatever says that Temporal is away
+ * Registers the search attributes and waits until the server knows them, because it refuses workflows with unknown
+ * ones.
+ * @throws if the server does not know them after 90 s, or Temporal is unreachable
  */
 export async function registerSearchAttributes(
   connection: ConnectionLike,
   namespace: string,
 ): Promise<void> {
-  // Operator calls are not part of the client's public surface but for this: the connection's own service stub.
+  // The client's public API has no operator calls; the service stub of the connection has.
   const { operatorService } = connection as ConnectionLike & { operatorService: OperatorService };
   const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
   const missing = SEARCH_ATTRIBUTES.filter(({ name }) => customAttributes?.[name] === undefined);
@@ -33,7 +36,7 @@ export async function registerSearchAttributes(
       ),
     });
   }
-  // Another process may have registered them a moment ago, so there is always a look.
+  // Another process may have registered them just now, so always check.
   const deadline = Date.now() + KNOWN_WITHIN_MS;
   while (!(await areKnown(connection, namespace))) {
     if (Date.now() > deadline) {
@@ -46,8 +49,8 @@ export async function registerSearchAttributes(
 }
 
 /**
- * A query that names them is checked as a workflow that carries them is: what the operator's list says already, the
- * part of the server that starts workflows may not have read yet.
+ * Whether a query may name them. The server checks queries as it checks workflows; the operator's list may be ahead of
+ * the part of the server that starts workflows.
  */
 async function areKnown(connection: ConnectionLike, namespace: string): Promise<boolean> {
   const terms = SEARCH_ATTRIBUTES.map(({ name, type }) => `${name} = ${UNUSED_VALUES[type]}`);
@@ -58,8 +61,8 @@ async function areKnown(connection: ConnectionLike, namespace: string): Promise<
     });
     return true;
   } catch (error) {
-    const code: number | null = isGrpcServiceError(error) ? error.code : null;
-    if (code === INVALID_ARGUMENT) return false;
+    // The query names a search attribute that the server does not know.
+    if (grpcStatus(error) === GrpcStatus.invalidArgument) return false;
     throw error;
   }
 }

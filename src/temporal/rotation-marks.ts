@@ -1,14 +1,14 @@
-/** Reads from Temporal which refreshes brought a new refresh token: its records outlive a restore of MongoDB. */
+/** Reads from Temporal which refreshes received a new refresh token; its records survive a restore of MongoDB. */
 import type { Client } from '@temporalio/client';
-import type { RotationMarks } from '../activities/restore-guard';
-import type { GenerationMark } from '../domain/generation-mark';
-import { ROTATED_MEMO } from '../domain/refresh-batch';
+import type { GenerationMark } from '../domain/refresh/generation-mark';
+import { ROTATED_MEMO } from '../domain/refresh/refresh-batch';
+import type { RotationMarks } from '../refresh/restore-guard';
 import { EvergrantAccount, EvergrantGeneration } from '../workflows/search-attributes';
 
-/** As many as one look goes by, and it looks every few seconds; only after a restore are there more pages. */
+/** Workflows per page. One page serves the regular check every few seconds; a restore needs more. */
 const PAGE = 100;
 
-/** Temporal lists what closed last first, and keeps it for as long as the namespace's retention says. */
+/** Temporal lists workflows by close time, latest first, and keeps them for the namespace's retention period. */
 export function rotationMarks(client: Client): RotationMarks {
   return {
     async *newest(closedBefore): AsyncIterable<readonly GenerationMark[]> {

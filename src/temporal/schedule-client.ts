@@ -1,20 +1,28 @@
-/** The schedules, as Temporal holds them at the moment of asking; never a copy. */
+/** The schedules as Temporal holds them now; nothing is cached. */
 import {
   type Client,
   type ScheduleDescription,
   ScheduleNotFoundError,
   ScheduleOverlapPolicy,
 } from '@temporalio/client';
-import type { ConfiguredProviders } from '../providers/configured-providers';
-import { changeSchedule, onlyInterval, providerOfSchedule, sweepScheduleId } from '../schedule';
-import { ApiError } from './errors';
-import { answering } from './temporal-deadline';
+import { ServiceError } from '../domain/service-error';
+import { visible } from '../domain/text/visible-text';
+import type { ConfiguredProviders } from '../providers/config/configured-providers';
+import type { Provider } from '../providers/provider';
+import { answering } from './deadline';
+import { GrpcStatus, grpcStatus } from './grpc-status';
+import {
+  changeSchedule,
+  onlyInterval,
+  providerOfSchedule,
+  sweepScheduleId,
+} from './sweep-schedules';
 
 export interface Schedule {
   id: string;
   provider: string;
   everyMs: number | null;
-  /** What `providers.yaml` says; `null`: the provider is no longer configured. */
+  /** The interval in `providers.yaml`; `null` if the provider is no longer configured. */
   configuredEveryMs: number | null;
   paused: boolean;
   note: string | null;
@@ -31,17 +39,22 @@ export interface Schedule {
 
 export interface ScheduleClient {
   list(): Promise<Schedule[]>;
-  /** All of these: @throws {ApiError} `not_found` */
+  /** All of these: @throws {ServiceError} `not_found`; all but pause: `unknown_provider` if it is not configured */
   pause(id: string, note: string): Promise<Schedule>;
   resume(id: string, note: string): Promise<Schedule>;
-  /** Starts a run at once, paused or not; nothing more while one is running. */
+  /** Starts a run at once, even if paused; does nothing while a run is in progress. */
   trigger(id: string): Promise<Schedule>;
-  /** @throws {ApiError} `unknown_provider` where the provider is no longer configured */
+  /** @throws {ServiceError} `conflict` if the provider is configured */
+  delete(id: string): Promise<void>;
   change(
     id: string,
     change: { everyMs?: number | undefined; note?: string | undefined },
   ): Promise<Schedule>;
 }
+
+/** How long, in ms, one schedule of a list is waited for before the request is repeated. */
+const DESCRIBED_WITHIN_MS = 3_000;
+const DESCRIBE_TRIES_MAX = 3;
 
 export function createScheduleClient(
   client: Client,
@@ -57,22 +70,53 @@ export function createScheduleClient(
     }
   }
 
-  /** Does something to a schedule of ours, and answers with what Temporal holds then. */
-  async function steer(id: string, act: () => Promise<unknown>): Promise<Schedule> {
-    return answering(client, async () => {
-      const absent = () =>
-        new ApiError('not_found', `There is no schedule ${id}; see GET /api/admin/schedules.`);
-      if (providerOfSchedule(id) === null) throw absent();
+  /** Repeats the request if no answer came: under many requests, Temporal occasionally leaves one unanswered. */
+  async function describeSoon(id: string): Promise<Schedule | null> {
+    for (let tried = 1; ; tried += 1) {
       try {
-        await act();
+        return await client.withDeadline(Date.now() + DESCRIBED_WITHIN_MS, () => describe(id));
       } catch (error) {
-        if (error instanceof ScheduleNotFoundError) throw absent();
+        const isUnanswered = grpcStatus(error) === GrpcStatus.deadlineExceeded;
+        if (!isUnanswered || tried === DESCRIBE_TRIES_MAX) throw error;
+      }
+    }
+  }
+
+  /** Runs an action on one of Evergrant's schedules. */
+  async function ours<T>(id: string, act: () => Promise<T>): Promise<T> {
+    return answering(client, async () => {
+      if (providerOfSchedule(id) === null) throw absent(id);
+      try {
+        return await act();
+      } catch (error) {
+        if (error instanceof ScheduleNotFoundError) throw absent(id);
         throw error;
       }
+    });
+  }
+
+  /** Runs an action, and returns the schedule as Temporal holds it afterwards. */
+  async function steer(id: string, act: () => Promise<unknown>): Promise<Schedule> {
+    return ours(id, async () => {
+      await act();
       const schedule = await describe(id);
-      if (schedule === null) throw absent();
+      if (schedule === null) throw absent(id);
       return schedule;
     });
+  }
+
+  /** The provider of an existing schedule. */
+  async function configuredProvider(id: string): Promise<Provider> {
+    await handle(id).describe();
+    const name = providerOfSchedule(id) ?? '';
+    const provider = providers.find(name);
+    if (provider === undefined) {
+      throw new ServiceError(
+        'unknown_provider',
+        `No provider "${name}" is configured: its schedule can only be paused or deleted.`,
+      );
+    }
+    return provider;
   }
 
   const handle = (id: string) => client.schedule.getHandle(id);
@@ -80,30 +124,44 @@ export function createScheduleClient(
   return {
     list: () =>
       answering(client, async () => {
-        // Temporal's list lags behind; asked one by one, they are as they are.
+        // Temporal's list is eventually consistent, so each schedule is described individually.
         const ids = new Set(providers.all.map((provider) => sweepScheduleId(provider.id)));
         for await (const { scheduleId } of client.schedule.list())
           if (providerOfSchedule(scheduleId) !== null) ids.add(scheduleId);
-        const schedules = await Promise.all([...ids].toSorted().map(describe));
+        const schedules = await Promise.all([...ids].toSorted().map(describeSoon));
         return schedules.filter((schedule) => schedule !== null);
       }),
-    pause: (id, note) => steer(id, () => handle(id).pause(note)),
-    resume: (id, note) => steer(id, () => handle(id).unpause(note)),
-    trigger: (id) => steer(id, () => handle(id).trigger(ScheduleOverlapPolicy.SKIP)),
-    change: (id, change) =>
+    pause: (id, note) => steer(id, () => handle(id).pause(visible(note))),
+    resume: (id, note) =>
       steer(id, async () => {
-        await handle(id).describe();
-        const name = providerOfSchedule(id) ?? '';
-        const provider = providers.find(name);
-        if (provider === undefined) {
-          throw new ApiError(
-            'unknown_provider',
-            `No provider "${name}" is configured: its schedule can only be paused or deleted.`,
+        await configuredProvider(id);
+        await handle(id).unpause(visible(note));
+      }),
+    trigger: (id) =>
+      steer(id, async () => {
+        await configuredProvider(id);
+        await handle(id).trigger(ScheduleOverlapPolicy.SKIP);
+      }),
+    delete: (id) =>
+      ours(id, async () => {
+        const provider = providers.find(providerOfSchedule(id) ?? '');
+        if (provider !== undefined) {
+          throw new ServiceError(
+            'conflict',
+            `The provider "${provider.id}" is configured, so a worker would create its schedule again. Pause the schedule, or remove the provider from providers.yaml first.`,
           );
         }
-        await changeSchedule({ client, taskQueue }, provider, change);
+        await handle(id).delete();
       }),
+    change: (id, change) =>
+      steer(id, async () =>
+        changeSchedule({ client, taskQueue }, await configuredProvider(id), change),
+      ),
   };
+}
+
+function absent(id: string): ServiceError {
+  return new ServiceError('not_found', `There is no schedule ${id}; see GET /api/admin/schedules.`);
 }
 
 function scheduleOf(

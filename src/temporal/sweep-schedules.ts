@@ -1,7 +1,4 @@
-/**
- * The schedules: one sweep for each provider. Created if absent; what an operator changed stays changed; a change in
- * the configuration updates it, and only then.
- */
+/** One sweep schedule per provider, created if absent. Only a changed configuration overwrites operators' changes. */
 import {
   type Client,
   ScheduleAlreadyRunning,
@@ -10,11 +7,13 @@ import {
   ScheduleOverlapPolicy,
 } from '@temporalio/client';
 import type { SearchAttributePair } from '@temporalio/common';
-import type { SweepInput } from './domain/sweep';
-import type { Provider } from './providers/provider';
-import type { Settings } from './store/settings';
-import { EvergrantProvider, EvergrantSource } from './workflows/search-attributes';
-import { sweepWorkflow } from './workflows/sweep';
+import type { SweepInput } from '../domain/refresh/sweep';
+import { duration } from '../domain/text/time-text';
+import { visible } from '../domain/text/visible-text';
+import type { Provider } from '../providers/provider';
+import type { Settings } from '../store/encryption/settings';
+import { EvergrantProvider, EvergrantSource } from '../workflows/search-attributes';
+import { sweepWorkflow } from '../workflows/sweep';
 
 const ID_PREFIX = 'sweep/';
 
@@ -22,7 +21,7 @@ export function sweepScheduleId(providerId: string): string {
   return `${ID_PREFIX}${providerId}`;
 }
 
-/** The provider whose sweep a schedule starts; `null`: the schedule is none of ours. */
+/** The provider whose sweep a schedule starts; `null` if the schedule is not Evergrant's. */
 export function providerOfSchedule(scheduleId: string): string | null {
   return scheduleId.startsWith(ID_PREFIX) ? scheduleId.slice(ID_PREFIX.length) : null;
 }
@@ -35,38 +34,49 @@ export interface EnsureSchedulesInput {
   say: (line: string) => void;
 }
 
+/** Only a schedule paused with exactly this note is resumed at start, once its provider is configured again. */
+const NOT_CONFIGURED_NOTE = 'Paused at a start: the provider is not configured.';
+const CONFIGURED_AGAIN_NOTE = 'Resumed at a start: the provider is configured again.';
+
 /** A schedule as Temporal holds it. */
 export interface SweepSchedule {
   scheduleId: string;
-  /** `null`: an operator gave it something other than one interval. */
+  /** `null` if an operator replaced the single interval. */
   everyMs: number | null;
   paused: boolean;
   note: string | null;
 }
 
-/** Makes sure that each provider has its schedule, and starts one run of each that is not paused. */
+/** Creates or updates each provider's schedule, and triggers a run of each that is not paused. */
 export async function ensureSchedules(input: EnsureSchedulesInput): Promise<SweepSchedule[]> {
   const schedules: SweepSchedule[] = [];
   for (const provider of input.providers) {
     await ensureSchedule(input, provider);
     const handle = input.client.schedule.getHandle(sweepScheduleId(provider.id));
     const { spec, state } = await handle.describe();
+    const resumes = isPausedByUs(state);
+    if (resumes) {
+      await handle.unpause(CONFIGURED_AGAIN_NOTE);
+      input.say(`schedule ${handle.scheduleId} resumed: its provider is configured again`);
+    }
+    const paused = state.paused && !resumes;
+    const note = resumes ? CONFIGURED_AGAIN_NOTE : (state.note ?? null);
     schedules.push({
       scheduleId: handle.scheduleId,
       everyMs: onlyInterval(spec),
-      paused: state.paused,
-      note: state.note ?? null,
+      paused,
+      note,
     });
-    if (!state.paused) await handle.trigger(ScheduleOverlapPolicy.SKIP);
+    if (!paused) await handle.trigger(ScheduleOverlapPolicy.SKIP);
     else
       input.say(
-        `schedule ${handle.scheduleId} is paused${state.note ? ` ("${state.note}")` : ''}; it stays so`,
+        `schedule ${handle.scheduleId} is paused${note ? ` ("${note}")` : ''}; it stays so`,
       );
   }
   return schedules;
 }
 
-/** The one interval of a schedule; `null`: an operator gave it something else. */
+/** The single interval of a schedule; `null` if an operator replaced it. */
 export function onlyInterval(spec: ScheduleDescription['spec']): number | null {
   const [interval, ...others] = [...(spec.intervals ?? []), ...(spec.calendars ?? [])];
   return interval !== undefined && 'every' in interval && others.length === 0
@@ -75,8 +85,8 @@ export function onlyInterval(spec: ScheduleDescription['spec']): number | null {
 }
 
 /**
- * Changes what an operator may say of a schedule, and nothing else. The configuration that was applied last is left
- * alone: so a change by the API holds over restarts exactly as one by the `temporal` command does.
+ * Changes only what an operator may change. The configuration last applied stays recorded, so that a change through the
+ * API survives restarts exactly as one with the `temporal` CLI does.
  * @throws {ScheduleNotFoundError}
  */
 export async function changeSchedule(
@@ -88,7 +98,7 @@ export async function changeSchedule(
   await handle.update(({ policies, state, spec }) => ({
     action: sweepAction(provider, taskQueue),
     policies: everyMs === undefined ? policies : { ...policies, catchupWindow: everyMs },
-    state: note === undefined ? state : { ...state, note },
+    state: note === undefined ? state : { ...state, note: visible(note) },
     spec: everyMs === undefined ? spec : { intervals: [{ every: everyMs }] },
   }));
 }
@@ -101,7 +111,7 @@ async function ensureSchedule(
   const spec = { intervals: [{ every: provider.policy.sweepEveryMs }] };
   const configured = JSON.stringify({ every_ms: provider.policy.sweepEveryMs });
   const applied = await settings.appliedSchedule(scheduleId);
-  const every = `${provider.policy.sweepEveryMs / 60_000} min`;
+  const every = duration(provider.policy.sweepEveryMs);
   const action = sweepAction(provider, taskQueue);
   try {
     await client.schedule.create({
@@ -110,7 +120,7 @@ async function ensureSchedule(
       action,
       policies: {
         overlap: ScheduleOverlapPolicy.SKIP,
-        // One missed run is made up for; what was missed before it is in that run's due list anyway.
+        // Catches up on one missed run; its due list includes whatever earlier missed runs would have refreshed.
         catchupWindow: provider.policy.sweepEveryMs,
       },
     });
@@ -118,12 +128,12 @@ async function ensureSchedule(
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
     const handle = client.schedule.getHandle(scheduleId);
-    // Nothing applied yet: this database is new to the schedule, which a trial may have made with another interval.
+    // Nothing applied yet: this database is new to the schedule, which demo mode may have created otherwise.
     if (applied !== configured) {
       await handle.update(({ policies, state }) => ({
         action,
         policies: { ...policies, catchupWindow: provider.policy.sweepEveryMs },
-        state,
+        state: takenOver(state),
         spec,
       }));
       say(`schedule ${scheduleId} updated from the configuration: every ${every}`);
@@ -131,7 +141,7 @@ async function ensureSchedule(
       await handle.update(({ policies, state, spec: kept }) => ({
         action,
         policies,
-        state,
+        state: takenOver(state),
         spec: kept,
       }));
       say(`schedule ${scheduleId}: what it starts had been changed to something else; put back`);
@@ -140,7 +150,19 @@ async function ensureSchedule(
   if (applied !== configured) await settings.recordAppliedSchedule(scheduleId, configured);
 }
 
-/** What a schedule starts is ours to say; when, under which policies and whether at all is the operator's. */
+/**
+ * The state of a schedule whose provider is configured. An update writes the whole state, so it must also undo the
+ * pause for a missing configuration; resumed in a separate request, the pause could be written back.
+ */
+function takenOver<S extends { paused: boolean; note?: string | undefined }>(state: S): S {
+  return isPausedByUs(state) ? { ...state, paused: false, note: CONFIGURED_AGAIN_NOTE } : state;
+}
+
+function isPausedByUs({ paused, note }: { paused: boolean; note?: string | undefined }): boolean {
+  return paused && note === NOT_CONFIGURED_NOTE;
+}
+
+/** The action is Evergrant's; the interval, the policies and the pause are the operator's. */
 function sweepAction(provider: Provider, taskQueue: string) {
   return {
     type: 'startWorkflow' as const,
@@ -157,8 +179,8 @@ function sweepAction(provider: Provider, taskQueue: string) {
 }
 
 /**
- * Whether the schedule still starts a sweep that runs and can be found. `temporal schedule update` replaces the whole
- * action: an input or a search attribute that is not typed again is gone, and a sweep without input hangs.
+ * Whether the schedule still starts a sweep that works and can be found. `temporal schedule update` replaces the whole
+ * action and drops an input or search attribute that is not given again; a sweep without input hangs.
  */
 function isRunnable(
   found: ScheduleDescription['action'],
@@ -180,20 +202,26 @@ function isRunnable(
   );
 }
 
-/** Names the schedules of providers that are no longer configured: they would fail on every run. */
-export async function orphanedSchedules(
-  client: Client,
-  providers: readonly Provider[],
-): Promise<string[]> {
-  const wanted = new Set(providers.map((provider) => sweepScheduleId(provider.id)));
-  const orphaned: string[] = [];
-  try {
-    for await (const { scheduleId } of client.schedule.list()) {
-      if (providerOfSchedule(scheduleId) !== null && !wanted.has(scheduleId))
-        orphaned.push(scheduleId);
+/** Pauses the schedules of providers that are not configured, because each of their sweeps would fail. */
+export async function pauseNotConfigured({
+  client,
+  providers,
+  say,
+}: Pick<EnsureSchedulesInput, 'client' | 'providers' | 'say'>): Promise<void> {
+  const configured = new Set(providers.map((provider) => sweepScheduleId(provider.id)));
+  for await (const { scheduleId } of client.schedule.list()) {
+    const provider = providerOfSchedule(scheduleId);
+    if (provider === null || configured.has(scheduleId)) continue;
+    const handle = client.schedule.getHandle(scheduleId);
+    try {
+      if ((await handle.describe()).state.paused) continue;
+      await handle.pause(NOT_CONFIGURED_NOTE);
+      say(
+        `schedule ${scheduleId} paused: the provider "${provider}" is not configured. Configure it and start again, or delete the schedule: evergrant schedules delete ${provider}`,
+      );
+    } catch (error) {
+      // Temporal's list is eventually consistent; the schedule was deleted.
+      if (!(error instanceof ScheduleNotFoundError)) throw error;
     }
-  } catch (error) {
-    if (!(error instanceof ScheduleNotFoundError)) throw error;
   }
-  return orphaned;
 }

@@ -1,14 +1,13 @@
 /**
- * Moves events from where they happened to the workflows that deliver them: a loop beside the worker, which no refresh
- * waits for. Each worker runs one; what two of them do at once comes to the same.
+ * Moves events from the outbox to the workflows that deliver them, in a loop beside the worker that no refresh waits
+ * for. Every worker runs one; concurrent rounds are idempotent.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Client, WorkflowIdReusePolicy } from '@temporalio/client';
 import type { Logger } from 'pino';
-import { safeError } from '../domain/safe-error';
-import type { DeliveryPolicy } from '../domain/webhook-delivery';
+import type { DeliveryPolicy } from '../domain/events/webhook-delivery';
 import type { Store } from '../store/store';
-import type { WebhookDelivery } from '../store/webhook-delivery-model';
+import type { WebhookDelivery } from '../store/webhooks/webhook-delivery-model';
 import {
   deliverEventWorkflow,
   deliverEventWorkflowId,
@@ -29,7 +28,7 @@ export interface DispatcherDependencies {
 }
 
 export interface Dispatcher {
-  /** Ends the loop, after the round that is under way. */
+  /** Ends the loop after the current round. */
   stop(): Promise<void>;
 }
 
@@ -51,15 +50,15 @@ async function dispatchUntil(deps: DispatcherDependencies, signal: AbortSignal):
       await dispatchRound(deps);
       trouble = false;
     } catch (error) {
-      // Nothing is lost: what was not done is found again. Said once, for what is away may be away for long.
-      if (!trouble) deps.logger.warn(safeError(error), 'webhooks wait: a round failed');
+      // Nothing is lost, because the next round finds the same work. Logged once per outage.
+      if (!trouble) deps.logger.warn({ err: error }, 'webhooks wait: a round failed');
       trouble = true;
     }
     await delay(EVERY_MS, undefined, { signal }).catch(() => undefined);
   }
 }
 
-/** One round: raise what waits, write its deliveries, start their workflows. */
+/** One round: raise waiting events, write their deliveries, start their workflows. */
 async function dispatchRound(deps: DispatcherDependencies): Promise<void> {
   const { store, now = () => new Date() } = deps;
   await store.webhookOutbox.collect(BATCH);
@@ -78,7 +77,7 @@ async function startDelivery(
   await client.withDeadline(Date.now() + TEMPORAL_ANSWERS_WITHIN_MS, () =>
     client.workflow.signalWithStart(deliverEventWorkflow, {
       workflowId: deliverEventWorkflowId(eventId, endpointId),
-      // A replay: what was delivered before is delivered again.
+      // Allows replays of a finished delivery.
       workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
       taskQueue,
       args: [{ deliveryId: id, policy }],

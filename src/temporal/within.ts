@@ -1,14 +1,14 @@
-/** Waiting with an end. */
-import { ApiError } from './errors';
+/** Waits for work with a time limit. */
+import { ServiceError } from '../domain/service-error';
 
 /**
- * Waits so long and no longer; the work itself goes on.
- * @throws {ApiError} `still_running` with the sentence given
+ * Waits up to `waitMs`; the work itself continues.
+ * @throws {ServiceError} `still_running` with the sentence given
  */
 export async function within<T>(waitMs: number, work: Promise<T>, sentence: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new ApiError('still_running', sentence)), waitMs);
+    timer = setTimeout(() => reject(new ServiceError('still_running', sentence)), waitMs);
   });
   try {
     return await Promise.race([work, limit]);

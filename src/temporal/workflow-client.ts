@@ -1,12 +1,19 @@
-/** Sweeps and refreshes as Temporal's visibility and histories have them. Who may see what is decided here. */
+/**
+ * Sweeps and refreshes from Temporal's visibility and histories. Access control is decided here: workflows of an
+ * account belong to its organisation; sweeps and batches belong to none.
+ */
 import {
   type Client,
-  isGrpcServiceError,
   type WorkflowExecutionDescription,
   WorkflowFailedError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import type { SweepSummary } from '../domain/sweep';
+import type { Principal } from '../domain/access/principal';
+import { demandScope, hasScope } from '../domain/access/principal';
+import { decodeCursor, encodeCursor } from '../domain/cursor';
+import type { SweepSummary } from '../domain/refresh/sweep';
+import { notFound, ServiceError } from '../domain/service-error';
+import { visible } from '../domain/text/visible-text';
 import { refreshAccountWorkflow } from '../workflows/refresh-account';
 import { refreshBatchWorkflow } from '../workflows/refresh-batch';
 import {
@@ -18,7 +25,8 @@ import {
 } from '../workflows/search-attributes';
 import { sweepWorkflow } from '../workflows/sweep';
 import { validateAccountWorkflow } from '../workflows/validate-account';
-import { ApiError, notFound } from './errors';
+import { answering } from './deadline';
+import { GrpcStatus, grpcStatus } from './grpc-status';
 import {
   failureSentence,
   type HistoryEvent,
@@ -26,10 +34,8 @@ import {
   readableHistory,
   timeOf,
 } from './readable-history';
-import { decodeCursor, encodeCursor } from './schemas';
-import { answering } from './temporal-deadline';
 
-/** In the order of Temporal's numbers for them, from 1. */
+/** In the order of Temporal's enum values, from 1. */
 export const WORKFLOW_STATUSES = [
   'running',
   'completed',
@@ -40,7 +46,7 @@ export const WORKFLOW_STATUSES = [
   'timed_out',
 ] as const;
 export type WorkflowStatus = (typeof WORKFLOW_STATUSES)[number];
-/** The same in the words of a visibility query. */
+/** The status names in visibility queries. */
 const QUERY_STATUS: Record<WorkflowStatus, string> = {
   running: 'Running',
   completed: 'Completed',
@@ -68,9 +74,9 @@ export interface ListedWorkflow {
 }
 
 export interface ListedSweep extends ListedWorkflow {
-  /** `null` while it runs, and where it came to no result. */
+  /** `null` while the sweep runs, and if it has no result. */
   summary: SweepSummary | null;
-  /** Why there is none. */
+  /** Why there is no result. */
   failure: string | null;
 }
 
@@ -85,18 +91,18 @@ interface WorkflowFilters {
 
 interface Page {
   limit: number;
-  /** `next` of the page before: Temporal's own token within. */
+  /** `next` of the previous page; wraps Temporal's page token. */
   cursor?: string | undefined;
 }
 
 export interface WorkflowHistory extends ListedWorkflow {
-  /** In Temporal's own web UI; `null`: its address is not known. */
+  /** Address in Temporal's web UI; `null` if the UI's address is not configured. */
   uiUrl: string | null;
   events: HistoryEvent[];
   pending: PendingActivity[];
 }
 
-/** An activity that Temporal goes on trying: its tries are in no history until it ends. */
+/** An activity that Temporal retries; its attempts appear in no history until it ends. */
 interface PendingActivity {
   activity: string;
   attempt: number;
@@ -104,37 +110,43 @@ interface PendingActivity {
   nextRetryAt: Date | null;
 }
 
+/** The caller on whose behalf workflows are read or terminated. */
+type Caller = Pick<Principal, 'organisation' | 'scopes'>;
+
 export interface WorkflowClient {
-  /** The organisation's own refreshes, and the sweeps, which serve all; so do batches, which are many, for who asks for them. */
+  /**
+   * The refreshes of the caller's organisation, and the sweeps. Batches are numerous, and are listed only on request.
+   * @throws {InsufficientScope} if the caller asks for batches and is no operator
+   */
   list(
-    organisation: string,
+    caller: Caller,
     filters: WorkflowFilters,
     page: Page,
   ): Promise<{ items: ListedWorkflow[]; next: string | null }>;
+  /** Includes results only for operators, because the counts cover the accounts of all organisations. */
   sweeps(
+    caller: Caller,
     filters: Pick<WorkflowFilters, 'provider' | 'status'>,
     page: Page,
   ): Promise<{ items: ListedSweep[]; next: string | null }>;
-  /** @throws {ApiError} `not_found`, absent and foreign alike */
-  history(
-    organisation: string,
-    workflowId: string,
-    runId: string | undefined,
-  ): Promise<WorkflowHistory>;
-  /** What these sweeps came to. */
-  results(sweeps: readonly ListedWorkflow[]): Promise<ListedSweep[]>;
+  /** @throws {ServiceError} `not_found` if absent or of another organisation */
+  history(caller: Caller, workflowId: string, runId: string | undefined): Promise<WorkflowHistory>;
+  /** The results of these sweeps, for an operator. */
+  results(caller: Caller, sweeps: readonly ListedWorkflow[]): Promise<ListedSweep[]>;
   /**
-   * Ends a run at once.
-   * @throws {ApiError} `not_found`, absent and foreign alike; `conflict`: it has ended, or a grant would be lost by it
+   * Terminates a run at once.
+   * @throws {ServiceError} `not_found` if absent or of another organisation; `conflict` if it has ended, or a grant
+   * would be lost; `forbidden`: workflows of an account need the scope `admin`, all others `operator`
    */
   terminate(
-    organisation: string,
+    caller: Caller,
     workflowId: string,
     runId: string | undefined,
     reason: string,
   ): Promise<Pick<ListedWorkflow, 'workflowId' | 'runId'>>;
-  running(organisation: string): Promise<{ sweeps: number; refreshes: number }>;
-  /** How many workers have asked for work lately. */
+  /** @param organisation the organisation that the count of refreshes is for; `null` for none */
+  running(organisation: string | null): Promise<{ sweeps: number; refreshes: number }>;
+  /** The number of workers that polled recently. */
   workers(): Promise<number>;
 }
 
@@ -148,12 +160,12 @@ const NAMES: Readonly<Record<WorkflowType, string>> = {
   refresh: REFRESH,
   validation: VALIDATION,
 };
-/** The activities that may have a grant which exists nowhere else. */
+/** The activities that may hold a grant which is stored nowhere else. */
 const HOLD_GRANTS: ReadonlySet<string> = new Set(['persistGrant', 'refreshBatch']);
-/** A worker asks for work at least once a minute. */
+/** How recently a worker must have polled to count as running, in ms. Workers poll at least once a minute. */
 const WORKER_SEEN_WITHIN_MS = 90_000;
 
-/** @param uiUrl of Temporal's own web UI; `null`: it is not known */
+/** @param uiUrl the address of Temporal's web UI; `null` if not configured */
 export function createWorkflowClient(
   client: Client,
   taskQueue: string,
@@ -186,8 +198,9 @@ export function createWorkflowClient(
     return (await client.workflow.count(`${query} AND ExecutionStatus = "Running"`)).count;
   }
 
-  async function withResult(sweep: ListedWorkflow): Promise<ListedSweep> {
-    if (sweep.status === 'running') return { ...sweep, summary: null, failure: null };
+  async function withResult(caller: Caller, sweep: ListedWorkflow): Promise<ListedSweep> {
+    if (sweep.status === 'running' || !hasScope(caller, 'operator'))
+      return { ...sweep, summary: null, failure: null };
     const { workflowId, runId } = sweep;
     try {
       const handle = client.workflow.getHandle<typeof sweepWorkflow>(workflowId, runId, {
@@ -199,23 +212,25 @@ export function createWorkflowClient(
         const message = error.cause?.message ?? error.message;
         return { ...sweep, summary: null, failure: message };
       }
-      // Visibility can outlive a history by a moment.
+      // Visibility may briefly outlive a history.
       if (error instanceof WorkflowNotFoundError)
         return { ...sweep, summary: null, failure: 'Its history is no longer kept.' };
       throw error;
     }
   }
 
-  /** A run that the organisation may see, as Temporal describes it. */
-  async function described(organisation: string, workflowId: string, runId: string | undefined) {
+  /** A run that the caller may see, as Temporal describes it. */
+  async function described(caller: Caller, workflowId: string, runId: string | undefined) {
     try {
       const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
       const info = raw.workflowExecutionInfo ?? {};
-      const isOwn = attribute(info, EvergrantOrg.name) === organisation;
+      const isOwn =
+        hasScope(caller, 'read') && attribute(info, EvergrantOrg.name) === caller.organisation;
       const type = info.type?.name;
       const ofAccount = type === REFRESH || type === VALIDATION;
-      if (type !== SWEEP && type !== BATCH && !(ofAccount && isOwn))
-        throw notFound(`workflow ${workflowId}`);
+      const isShown =
+        type === SWEEP || (ofAccount && isOwn) || (type === BATCH && hasScope(caller, 'operator'));
+      if (!isShown) throw notFound(`workflow ${workflowId}`);
       return { raw, workflow: listed(info) };
     } catch (error) {
       if (error instanceof WorkflowNotFoundError || isInvalidArgument(error))
@@ -231,11 +246,15 @@ export function createWorkflowClient(
   }
 
   return {
-    list(organisation, { type, provider, accountId, source, outcome, status }, at) {
+    async list(caller, { type, provider, accountId, source, outcome, status }, at) {
+      if (type === 'batch') demandScope(caller, 'operator');
+      const isSweep = `WorkflowType = ${quoted(SWEEP)}`;
       const terms = [
         type === 'batch'
           ? []
-          : `(${EvergrantOrg.name} = ${quoted(organisation)} OR WorkflowType = ${quoted(SWEEP)})`,
+          : hasScope(caller, 'read')
+            ? `(${EvergrantOrg.name} = ${quoted(caller.organisation)} OR ${isSweep})`
+            : isSweep,
         term('WorkflowType', type && NAMES[type]),
         term(EvergrantProvider.name, provider),
         term(EvergrantAccount.name, accountId),
@@ -245,27 +264,31 @@ export function createWorkflowClient(
       ];
       return answering(client, () => page(terms.flat().join(' AND '), at));
     },
-    sweeps({ provider, status }, at) {
+    sweeps(caller, { provider, status }, at) {
       const terms = [
         term('WorkflowType', SWEEP),
         term(EvergrantProvider.name, provider),
-        // A sweep of many pages goes on in a new run, which has the whole cycle's summary in the end.
+        // A sweep of many pages continues as new; its last run has the summary of the whole sweep.
         status === undefined
           ? 'ExecutionStatus != "ContinuedAsNew"'
           : term('ExecutionStatus', QUERY_STATUS[status]),
       ];
       return answering(client, async () => {
         const { items, next } = await page(terms.flat().join(' AND '), at);
-        return { items: await Promise.all(items.map(withResult)), next };
+        return { items: await Promise.all(items.map((one) => withResult(caller, one))), next };
       });
     },
-    history: (organisation, workflowId, runId) =>
+    history: (caller, workflowId, runId) =>
       answering(client, async () => {
-        const { raw, workflow } = await described(organisation, workflowId, runId);
-        // The run that was described, should another begin at this moment.
+        const { raw, workflow } = await described(caller, workflowId, runId);
+        const isWhole = isOfAccount(workflow) || hasScope(caller, 'operator');
+        // Reads exactly the described run, in case another one starts now.
         const history = await client.workflow.getHandle(workflowId, workflow.runId).fetchHistory();
-        const events = readableHistory(history.events ?? [], organisation);
-        const pending = (raw.pendingActivities ?? []).map((activity) => ({
+        const events = readableHistory(history.events ?? [], {
+          organisation: hasScope(caller, 'read') ? caller.organisation : null,
+          isWhole,
+        });
+        const pending = (isWhole ? (raw.pendingActivities ?? []) : []).map((activity) => ({
           activity: activity.activityType?.name ?? '',
           attempt: activity.attempt ?? 1,
           failure: failureSentence(activity.lastFailure),
@@ -278,21 +301,23 @@ export function createWorkflowClient(
           pending: isInFirstAttempt(raw, events) ? [FIRST_ATTEMPT] : pending,
         };
       }),
-    results: (sweeps) => answering(client, () => Promise.all(sweeps.map(withResult))),
-    terminate: (organisation, workflowId, runId, reason) =>
+    results: (caller, sweeps) =>
+      answering(client, () => Promise.all(sweeps.map((one) => withResult(caller, one)))),
+    terminate: (caller, workflowId, runId, reason) =>
       answering(client, async () => {
-        const { raw, workflow } = await described(organisation, workflowId, runId);
-        const ended = new ApiError('conflict', 'The workflow has ended already.');
+        const { raw, workflow } = await described(caller, workflowId, runId);
+        demandScope(caller, isOfAccount(workflow) ? 'admin' : 'operator');
+        const ended = new ServiceError('conflict', 'The workflow has ended already.');
         if (workflow.status !== 'running') throw ended;
         const pending = (raw.pendingActivities ?? []).map(({ activityType }) => activityType?.name);
         if (pending.some((name) => HOLD_GRANTS.has(name ?? ''))) {
-          throw new ApiError(
+          throw new ServiceError(
             'conflict',
             'The workflow holds a new grant that the database could not take yet, and goes on trying, or may be about to get one: terminated, it would lose it.',
           );
         }
         try {
-          await client.workflow.getHandle(workflowId, workflow.runId).terminate(reason);
+          await client.workflow.getHandle(workflowId, workflow.runId).terminate(visible(reason));
         } catch (error) {
           if (error instanceof WorkflowNotFoundError) throw ended;
           throw error;
@@ -303,9 +328,11 @@ export function createWorkflowClient(
       answering(client, async () => {
         const [sweeps, refreshes] = await Promise.all([
           countRunning(`WorkflowType = ${quoted(SWEEP)}`),
-          countRunning(
-            `WorkflowType = ${quoted(REFRESH)} AND ${EvergrantOrg.name} = ${quoted(organisation)}`,
-          ),
+          organisation === null
+            ? 0
+            : countRunning(
+                `WorkflowType = ${quoted(REFRESH)} AND ${EvergrantOrg.name} = ${quoted(organisation)}`,
+              ),
         ]);
         return { sweeps, refreshes };
       }),
@@ -324,7 +351,12 @@ export function createWorkflowClient(
   };
 }
 
-/** A first attempt runs in the workflow's own task, of which Temporal says no more than that it is under way. */
+/** Whether a workflow belongs to an account, and so to an organisation; sweeps and batches belong to none. */
+function isOfAccount({ type }: Pick<ListedWorkflow, 'type'>): boolean {
+  return type === 'refresh' || type === 'validation';
+}
+
+/** A first attempt runs in the workflow task, of which Temporal reports only that it is in progress. */
 const FIRST_ATTEMPT = { activity: 'refreshGrant', attempt: 1, failure: null, nextRetryAt: null };
 
 function isInFirstAttempt(
@@ -361,21 +393,20 @@ function attribute(raw: RawWorkflow, name: string): string | null {
   return typeof first === 'string' ? first : null;
 }
 
-/** gRPC's word for a page token or an id that is none. */
+/** gRPC's status for a malformed page token or id. */
 function isInvalidArgument(error: unknown): boolean {
-  const code: number | null = isGrpcServiceError(error) ? error.code : null;
-  return code === 3;
+  return grpcStatus(error) === GrpcStatus.invalidArgument;
 }
 
-function notOurs(): ApiError {
-  return new ApiError('invalid_request', 'cursor: not one of ours; take it from next_cursor');
+function notOurs(): ServiceError {
+  return new ServiceError('invalid_request', 'cursor: not one of ours; take it from next_cursor');
 }
 
 function term(name: string, value: string | undefined): string[] {
   return value === undefined ? [] : [`${name} = ${quoted(value)}`];
 }
 
-/** A value in a visibility query; what would end the quotation cannot. */
+/** A value in a visibility query, with quotes and backslashes escaped. */
 function quoted(value: string): string {
   return `"${value.replace(/[\\"]/g, '\\$&')}"`;
 }

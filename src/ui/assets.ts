@@ -1,8 +1,8 @@
-/** Static files: read once, named by their content, and so kept by browsers for ever. */
+/** Static files: read once, and named by a hash of their content so that browsers may cache them forever. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { UiApp } from './dependencies';
+import type { UiApp } from './env';
 
 const PATH = '/assets';
 
@@ -22,7 +22,7 @@ const own = (name: string) => join(__dirname, 'assets', name);
 
 export const STYLE = asset('evergrant.css', 'text/css; charset=utf-8', [own('evergrant.css')]);
 
-/** One file: htmx looks over the page as soon as it can, and must find its extension by then. */
+/** One file, because htmx scans the page as soon as it can, and its extension must be loaded by then. */
 export const SCRIPT = asset('evergrant.js', 'text/javascript; charset=utf-8', [
   require.resolve('htmx.org/dist/htmx.min.js'),
   require.resolve('htmx.org/dist/ext/hx-sse.min.js'),

@@ -1,12 +1,11 @@
-/** What pages work with: all that the API's routes have, and who is signed in. */
-import type { HttpBindings } from '@hono/node-server';
-import type { Context, Hono } from 'hono';
-import type { Authenticator } from '../api/authenticator';
-import type { ApiDependencies } from '../api/dependencies';
-import type { ApiDocument } from '../api/document';
-import type { LogTail } from '../api/log-tail';
-import type { StatisticsReader } from '../api/statistics';
-import type { Session, Sessions } from './sessions';
+/** The dependencies of pages: all that the API's routes have, and the sessions. */
+import type { ApiDocument } from '../api/openapi/document';
+import type { ApiDependencies } from '../http/dependencies';
+import type { OpenStreams } from '../http/open-streams';
+import type { Authenticator } from '../services/access/authenticator';
+import type { LogTail } from '../services/logs/log-tail';
+import type { StatisticsReader } from '../services/overview/statistics';
+import type { Sessions } from './sessions';
 
 export interface UiDependencies extends ApiDependencies {
   authenticator: Authenticator;
@@ -14,13 +13,5 @@ export interface UiDependencies extends ApiDependencies {
   logTail: LogTail;
   sessions: Sessions;
   statistics: StatisticsReader;
+  streams: OpenStreams;
 }
-
-export interface UiEnv {
-  Bindings: HttpBindings;
-  /** `session` is set for whatever is under /admin. */
-  Variables: { requestId: string; session: Session };
-}
-
-export type UiApp = Hono<UiEnv>;
-export type UiContext = Context<UiEnv>;

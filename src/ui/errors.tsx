@@ -1,10 +1,11 @@
-/** Failures as people read them: a page of its own, or a notice within the page that asked for a part. */
-import { HTTPException } from 'hono/http-exception';
+/** Errors for people: a whole page, or a notice within the page that requested a fragment. */
 import type { Logger } from 'pino';
-import { apiErrorOf, type ErrorCode, STATUS } from '../api/errors';
-import type { UiContext } from './dependencies';
+import { type ErrorCode } from '../domain/service-error';
+import { apiErrorOf, STATUS } from '../http/errors';
+import type { UiContext } from './env';
 import { isFragment } from './guard';
 import { showPage } from './layout';
+import { markup } from './markup';
 import { Notice } from './parts/notice';
 
 const TITLES: Partial<Record<ErrorCode, string>> = {
@@ -14,20 +15,16 @@ const TITLES: Partial<Record<ErrorCode, string>> = {
   temporal_unavailable: 'Temporal is away',
 };
 
-/** Answers with whatever was thrown, in a sentence. */
-export function showError(
-  error: unknown,
-  c: UiContext,
-  logger: Logger,
-): Response | Promise<Response> {
-  const { code, message } = uiErrorOf(error);
+/** Responds with a sentence for anything thrown. */
+export async function showError(error: unknown, c: UiContext, logger: Logger): Promise<Response> {
+  const { code, message } = apiErrorOf(error);
   const requestId = c.get('requestId');
   if (code === 'internal_error')
     logger.error({ err: error, request_id: requestId }, 'request failed');
   if (isFragment(c)) {
     c.header('HX-Retarget', '#notices');
     c.header('HX-Reswap', 'innerHTML');
-    return c.html(<Notice kind="bad">{message}</Notice>, STATUS[code]);
+    return c.html(await markup(<Notice kind="bad">{message}</Notice>), STATUS[code]);
   }
   return showPage(
     c,
@@ -39,15 +36,4 @@ export function showError(
       </p>
     </>,
   );
-}
-
-function uiErrorOf(error: unknown): { code: ErrorCode; message: string } {
-  if (error instanceof HTTPException && error.status === 403) {
-    return {
-      code: 'forbidden',
-      message:
-        'Nothing was changed: the request did not come from a page of Evergrant. Open the page here, and try again.',
-    };
-  }
-  return apiErrorOf(error);
 }

@@ -1,58 +1,90 @@
-/** Who may see a page, and who may act on it. */
+/** Access control of the pages: viewing and acting. */
 import { createMiddleware } from 'hono/factory';
-import { ApiError } from '../api/errors';
-import type { UiContext, UiDependencies, UiEnv } from './dependencies';
+import { ServiceError } from '../domain/service-error';
+import { isDatabaseUnavailable } from '../store/mongo/database';
+import type { UiDependencies } from './dependencies';
+import type { UiContext, UiEnv } from './env';
 import { pathOf } from './local-path';
-import type { Session } from './sessions';
+import { mayAct, mayOperate, mayRead } from './permissions';
 
-/** Sets the session, or sends to the sign-in page and from there back. */
+/** Sets the session, or redirects to the sign-in page and back. If MongoDB is unreachable, responds with 503. */
 export function requireSession({ sessions }: Pick<UiDependencies, 'sessions'>) {
   return createMiddleware<UiEnv>(async (c, next) => {
     const session = await sessions.read(c);
-    if (session === null) return toSignIn(c);
+    if (session === null) return toSignIn(c, await sessions.mayRenew(c));
     c.set('session', session);
     return next();
   });
 }
 
-/** For a page that is open to all: it shows who is signed in, where somebody is. */
+/** Sets the session, if there is one, for pages that are public. */
 export function knowSession({ sessions }: Pick<UiDependencies, 'sessions'>) {
   return createMiddleware<UiEnv>(async (c, next) => {
-    const session = await sessions.read(c);
+    const session = await sessions.read(c).catch((error: unknown) => {
+      if (isDatabaseUnavailable(error)) return null;
+      throw error;
+    });
     if (session !== null) c.set('session', session);
     return next();
   });
 }
 
-/** Goes before whatever changes something: every unsafe method under /admin. */
-export const requireAdmin = createMiddleware<UiEnv>(async (c, next) => {
-  if (!mayAct(c.get('session'))) {
-    throw new ApiError(
+/** Pages that show what belongs to no organisation; all others under /admin show an organisation's accounts. */
+const SHARED_PAGES = /^\/admin(?:$|\/(?:workers|workflows)(?:\/|$))/;
+
+/** Runs before every page: pages with accounts require a session with the scope `read`. */
+export const requireReader = createMiddleware<UiEnv>(async (c, next) => {
+  if (!SHARED_PAGES.test(c.req.path) && !mayRead(c.get('session'))) {
+    throw new ServiceError(
       'forbidden',
-      'You are signed in with a key that may look, not act: it lacks the scope "admin".',
+      'This page shows the accounts of an organisation. Your key has the scope "operator" and lacks "read": sign in with a key that has it.',
     );
   }
   await next();
 });
 
-/** Whether to show what changes something. */
-export function mayAct({ scopes }: Session): boolean {
-  return scopes.includes('admin');
-}
+/**
+ * Runs before every unsafe method under /admin. The workers page requires `operator`. A workflow's page accepts `admin`
+ * or `operator` here; its handler requires the scope for the kind of workflow.
+ */
+export const requireActor = createMiddleware<UiEnv>(async (c, next) => {
+  const { path } = c.req;
+  const session = c.get('session');
+  const isAllowed = path.startsWith('/admin/workers/')
+    ? mayOperate(session)
+    : mayAct(session) || (path.startsWith('/admin/workflows/') && mayOperate(session));
+  if (!isAllowed) {
+    throw new ServiceError(
+      'forbidden',
+      path.startsWith('/admin/workers/') ? NEEDS_OPERATOR : NEEDS_ADMIN,
+    );
+  }
+  await next();
+});
 
-/** Whether htmx asks, for a part of a page. */
+const NEEDS_ADMIN =
+  'You are signed in with a key that may look, not act: it lacks the scope "admin".';
+
+export const NEEDS_OPERATOR =
+  'Schedules serve all organisations: only a key with the scope "operator" changes them. An operator can grant it.';
+
+/** Whether htmx requests a fragment of a page. */
 export function isFragment(c: UiContext): boolean {
   return c.req.header('hx-request') === 'true';
 }
 
-function toSignIn(c: UiContext): Response {
+/**
+ * @param mayRenew ask the OpenID provider instead of the person; never for a form, which must be submitted to us alone
+ */
+function toSignIn(c: UiContext, mayRenew: boolean): Response {
   const page = isFragment(c)
     ? pathOf(c.req.header('hx-current-url'))
     : c.req.method === 'GET'
       ? pathOf(c.req.url)
       : undefined;
-  const to = page === undefined ? '/sign-in' : `/sign-in?next=${encodeURIComponent(page)}`;
-  // A redirect would be followed unseen, and the sign-in page would end up within the page.
+  const next = page === undefined ? '' : `?next=${encodeURIComponent(page)}`;
+  const to = mayRenew && page !== undefined ? `/sign-in/oidc${next}&renew=1` : `/sign-in${next}`;
+  // The browser would follow a redirect by itself, and htmx would put the sign-in page inside the page.
   if (isFragment(c)) return c.body('', 401, { 'HX-Redirect': to });
   return c.redirect(to, 303);
 }

@@ -1,32 +1,32 @@
-/** The frame of every page: head, navigation, who is signed in, theme. */
+/** The frame of every page: head, navigation, signed-in person, theme. */
 import { html } from 'hono/html';
 import type { Child } from 'hono/jsx';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { SCRIPT, STYLE } from './assets';
-import type { UiContext } from './dependencies';
-import { mayAct } from './guard';
+import type { Session, UiContext } from './env';
+import { markup } from './markup';
 import { NAVIGATION, type Section } from './navigation';
 import { Badge } from './parts/badge';
-import type { Session } from './sessions';
+import { mayAct, mayOperate, mayRead } from './permissions';
 import { THEMES, type Theme, themeOf } from './theme';
 
 export interface PageOptions {
   title: string;
-  /** Which entry of the navigation the page belongs to. */
+  /** The navigation entry that the page belongs to. */
   section?: Section;
   status?: ContentfulStatusCode;
-  /** The page has a live fragment: it says whether what is shown is up to date. */
+  /** Whether the page has a live fragment and shows the state of its connection. */
   live?: boolean;
-  /** A form rather than a table: a column in the middle. */
+  /** Lays the page out as a narrow column, for forms. */
   narrow?: boolean;
 }
 
-/** Answers with a page; with the navigation for whoever is signed in. */
-export function showPage(
+/** Responds with a page; with the navigation if somebody is signed in. */
+export async function showPage(
   c: UiContext,
   { title, section, status = 200, live = false, narrow = false }: PageOptions,
   content: Child,
-): Response | Promise<Response> {
+): Promise<Response> {
   const session: Session | undefined = c.get('session');
   const theme = themeOf(c);
   const page = (
@@ -51,7 +51,7 @@ export function showPage(
       </body>
     </html>
   );
-  return c.html(html`<!doctype html>${page}`, status);
+  return c.html(await markup(html`<!doctype html>${page}`), status);
 }
 
 function Head({ title }: { title: string }) {
@@ -59,10 +59,8 @@ function Head({ title }: { title: string }) {
     <head>
       <meta charset="utf-8" />
       <meta name="viewport" content="width=device-width, initial-scale=1" />
-      {/*
-        The strict content security policy forbids styles and code from anywhere but our own files. What somebody has
-        unfolded stays so when a live fragment is replaced.
-      */}
+      {/* The strict content security policy forbids styles and scripts that are not our own files. `morphIgnore`
+          keeps unfolded elements open when a live fragment is replaced. */}
       <meta
         name="htmx-config"
         content='{"includeIndicatorCSS": false, "history": "reload", "morphIgnore": ["data-htmx-powered", "open"]}'
@@ -89,11 +87,13 @@ function Header({ session, section }: HeaderProps) {
       </a>
       {session !== undefined && (
         <nav aria-label="Pages">
-          {NAVIGATION.map(({ path, title }) => (
-            <a href={path} {...(path === section ? { 'aria-current': 'page' } : {})}>
-              {title}
-            </a>
-          ))}
+          {NAVIGATION.filter(({ ofAccounts }) => !ofAccounts || mayRead(session)).map(
+            ({ path, title }) => (
+              <a href={path} {...(path === section ? { 'aria-current': 'page' } : {})}>
+                {title}
+              </a>
+            ),
+          )}
         </nav>
       )}
       {session !== undefined && (
@@ -101,7 +101,8 @@ function Header({ session, section }: HeaderProps) {
           <span class="organisation" title={`Signed in with ${session.keyId}`}>
             {session.organisation}
           </span>
-          {!mayAct(session) && <Badge tone="plain">look only</Badge>}
+          {!mayAct(session) && !mayOperate(session) && <Badge tone="plain">look only</Badge>}
+          {mayOperate(session) && <Badge tone="plain">operator</Badge>}
           <form method="post" action="/sign-out">
             <button class="quiet">Sign out</button>
           </form>
@@ -131,7 +132,7 @@ function ThemeChoice({ theme }: { theme: Theme }) {
   );
 }
 
-/** Filled in by the browser, which alone knows whether the connection holds. */
+/** The browser fills it in, because only it knows the state of the connection. */
 function LiveState() {
   return (
     <p id="live" role="status" data-state="connecting">

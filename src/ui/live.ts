@@ -1,33 +1,35 @@
-/** Live fragments: a fragment rendered again and again on the server, and sent when it came out different. */
+/** Live fragments: rendered repeatedly on the server, and sent when the result has changed. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { html as text } from 'hono/html';
 import type { Child } from 'hono/jsx';
-import { streamSSE } from 'hono/streaming';
-import { apiErrorOf } from '../api/errors';
-import type { UiContext, UiDependencies } from './dependencies';
+import { apiErrorOf } from '../http/errors';
+import type { OpenStreams } from '../http/open-streams';
+import type { UiDependencies } from './dependencies';
+import type { UiContext } from './env';
+import { markup } from './markup';
 import type { Sessions } from './sessions';
 
 const LOOK_EVERY_MS = 1_000;
-/** A proxy in between may end a connection on which nothing comes. */
+/** Longest silence on the stream, in ms; a proxy may close an idle connection. */
 const SILENT_MAX_MS = 15_000;
 const SESSION_CHECKED_EVERY_MS = 5_000;
 
 interface LiveDependencies extends Pick<UiDependencies, 'stopping' | 'logger'> {
   sessions: Pick<Sessions, 'read'>;
+  streams: OpenStreams;
 }
 
 /**
- * Answers with server-sent events for htmx: each unnamed message replaces the fragment. `trouble` says in a sentence why
- * what is shown may be old, and is empty once it is over. Ends with the session, which the next connection then tells.
- *
- * @param render must give the same text for the same data: times are marked up, and made relative in the browser
+ * Responds with server-sent events for htmx: each unnamed message replaces the fragment. The event `trouble` says why
+ * the content may be outdated, and is empty once that is over. The stream ends with the session.
+ * @throws {ServiceError} `too_many_streams`
+ * @param render must return the same text for the same data; the browser makes marked-up times relative
  */
 export function liveFragment(
   c: UiContext,
-  { sessions, stopping, logger }: LiveDependencies,
+  { sessions, streams, stopping, logger }: LiveDependencies,
   render: () => Promise<Child>,
 ): Response {
-  return streamSSE(c, async (stream) => {
+  return streams.serve(c, c.get('session'), async (stream) => {
     const shown = { html: '', trouble: '' };
     let sentAt = Date.now();
     let sessionCheckedAt = Date.now();
@@ -48,7 +50,7 @@ export function liveFragment(
         await stream.write(': still here\n\n');
         sentAt = Date.now();
       }
-      await delay(LOOK_EVERY_MS);
+      await delay(LOOK_EVERY_MS, undefined, { signal: stopping }).catch(() => undefined);
       if (Date.now() - sessionCheckedAt > SESSION_CHECKED_EVERY_MS) {
         if ((await sessions.read(c).catch(() => c.get('session'))) === null) return;
         sessionCheckedAt = Date.now();
@@ -58,11 +60,10 @@ export function liveFragment(
 }
 
 async function rendered(render: () => Promise<Child>): Promise<{ html: string; trouble: string }> {
-  // Markup comes as an object of its own kind, of which no two are equal.
-  return { html: (await text`${await render()}`).toString(), trouble: '' };
+  return { html: await markup(await render()), trouble: '' };
 }
 
-/** Shares what is loaded among all who ask within a moment, so that viewers cost no more than one. */
+/** Shares one load among all callers within `ms`, so that many viewers cost as much as one. */
 export function sharedFor<T>(ms: number, load: () => Promise<T>): () => Promise<T> {
   let last: { at: number; result: Promise<T> } | null = null;
   return () => {

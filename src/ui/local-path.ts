@@ -1,18 +1,18 @@
-/** Where to go after signing in or changing the theme: a place of ours, whatever the request says. */
+/** The redirect target after sign-in or a theme change: always one of our pages, whatever the request says. */
 
 const HERE = 'http://here.invalid';
 export const HOME = '/admin/workers';
 
-/** The path and query of a page, or the first page for anything that is not a page of ours. */
+/** The path and query of a page; the first page for anything that is not one of our pages. */
 export function localPath(asked: string | undefined): string {
   if (asked === undefined || !URL.canParse(asked, HERE)) return HOME;
-  // Parsed as a browser would: `//evil.example`, `/\evil.example` and `javascript:` are of another origin.
+  // Parsed as a browser does: `//evil.example`, `/\evil.example` and `javascript:` have another origin.
   const { origin, pathname, search } = new URL(asked, HERE);
   const ours = origin === HERE && (pathname === '/sign-in' || pathname.startsWith('/admin/'));
   return ours ? `${pathname}${search}` : HOME;
 }
 
-/** The page that a request was made from, as the browser says. */
+/** The page that a request was made from, according to the browser. */
 export function pathOf(address: string | undefined): string | undefined {
   if (address === undefined || !URL.canParse(address)) return undefined;
   const { pathname, search } = new URL(address);

@@ -1,13 +1,14 @@
-/** Cookies that a browser keeps for us and cannot change: JSON, signed with a key of the vault. */
+/** Cookies that a browser cannot alter: JSON, signed with a key of the vault. */
 import { deleteCookie, getSignedCookie, setSignedCookie } from 'hono/cookie';
 import type { CookieOptions } from 'hono/utils/cookie';
 import type { z } from 'zod';
+import { originOf } from '../http/address';
 import type { Vault } from '../vault/vault';
-import type { UiContext } from './dependencies';
+import type { UiContext } from './env';
 
 type Keys = Pick<Vault, 'sessionKeys'>;
 
-/** @param content anyone at that browser can read it */
+/** @param content readable by anyone with access to that browser */
 export async function setJsonCookie(
   c: UiContext,
   vault: Keys,
@@ -21,7 +22,7 @@ export async function setJsonCookie(
   await setSignedCookie(c, name, value, key, { ...cookieOptions(c), expires });
 }
 
-/** The content, or `null`: no such cookie, not signed by us, or of another shape. */
+/** The content; `null` if there is no such cookie, we did not sign it, or it has another shape. */
 export async function readJsonCookie<T>(
   c: UiContext,
   vault: Keys,
@@ -44,10 +45,10 @@ export function forgetCookie(c: UiContext, name: string): void {
 }
 
 /**
- * Lax, not Strict: a link to an entry that came by mail must open for who is signed in, and so must the way back from
- * an OpenID provider. What changes anything is a POST, which Lax withholds from other sites as Strict does.
+ * Lax, not Strict: a link from an e-mail must open for a person who is signed in, and so must the redirect from an
+ * OpenID provider. Every change is a POST, for which Lax withholds the cookie from other sites as Strict does.
  */
-function cookieOptions(c: UiContext): CookieOptions {
+export function cookieOptions(c: UiContext): CookieOptions {
   const secure = isHttps(c);
   return {
     path: '/',
@@ -58,7 +59,7 @@ function cookieOptions(c: UiContext): CookieOptions {
   };
 }
 
-/** Whether the browser's side of the connection is https, here or at the proxy in front. */
+/** Whether the browser uses https, with this process or with a trusted proxy. */
 export function isHttps(c: UiContext): boolean {
-  return c.req.url.startsWith('https:') || c.req.header('x-forwarded-proto') === 'https';
+  return originOf(c).startsWith('https:');
 }

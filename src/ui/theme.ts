@@ -1,6 +1,6 @@
-/** Light, dark or as the system has it: remembered in a cookie, so that the first byte of a page is right. */
+/** The theme, light, dark or the system's, kept in a cookie so that the server renders it without a flash. */
 import { getCookie, setCookie } from 'hono/cookie';
-import type { UiContext } from './dependencies';
+import type { UiContext } from './env';
 import { isHttps } from './signed-cookie';
 
 export const THEMES = ['system', 'light', 'dark'] as const;
@@ -13,7 +13,7 @@ export function themeOf(c: UiContext): Theme {
   return asTheme(getCookie(c, COOKIE));
 }
 
-/** Anything unknown is the system's. */
+/** Anything unknown means the system's theme. */
 export function asTheme(text: unknown): Theme {
   return THEMES.find((theme) => theme === text) ?? 'system';
 }

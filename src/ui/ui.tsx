@@ -1,29 +1,37 @@
-/** The pages: what protects all of them in one place, then one registration for each. */
+/** The pages: shared protection in one place, then one registration per page. */
 import { Hono } from 'hono';
+import { except } from 'hono/combine';
 import { compress } from 'hono/compress';
-import { csrf } from 'hono/csrf';
 import { createMiddleware } from 'hono/factory';
 import { secureHeaders } from 'hono/secure-headers';
-import { audited } from '../api/audited';
-import type { ApiEnv } from '../api/dependencies';
-import { ApiError } from '../api/errors';
+import { ServiceError } from '../domain/service-error';
+import { visible } from '../domain/text/visible-text';
+import { operatorsPages } from '../http/audit-chain';
+import { audited } from '../http/audited';
+import type { ApiEnv } from '../http/env';
+import { requireStorable } from '../http/odd-text';
 import { registerAssets } from './assets';
-import type { UiApp, UiDependencies, UiEnv } from './dependencies';
+import type { UiDependencies } from './dependencies';
+import type { UiApp, UiEnv } from './env';
 import { showError } from './errors';
-import { knowSession, requireAdmin, requireSession } from './guard';
+import { knowSession, requireActor, requireReader, requireSession } from './guard';
 import { HOME } from './local-path';
 import { registerAccount } from './routes/account';
 import { registerAccounts } from './routes/accounts';
 import { registerDocs } from './routes/docs';
 import { registerRefreshDebug } from './routes/refresh-debug';
 import { registerSignIn } from './routes/sign-in';
-import { registerSignInOidc } from './routes/sign-in-oidc';
+import { BACK_CHANNEL_LOGOUT, registerSignInOidc } from './routes/sign-in-oidc';
 import { registerSignOut } from './routes/sign-out';
 import { registerTerminal } from './routes/terminal';
 import { registerTheme } from './routes/theme';
 import { registerWorkers } from './routes/workers';
 import { registerWorkflows } from './routes/workflows';
+import { requireSameOrigin } from './same-origin';
 import { Sessions } from './sessions';
+
+/** The field names of all forms that act. */
+const FORM_MEMBERS: ReadonlySet<string> = new Set(['every', 'note', 'reason', 'refresh_token']);
 
 const SELF = ["'self'"];
 const NONE = ["'none'"];
@@ -39,31 +47,50 @@ const headers = secureHeaders({
     frameAncestors: NONE,
     baseUri: NONE,
   },
-  // Not `no-referrer`: with it a browser calls the origin of our own forms "null", as if they were foreign.
+  // Not `no-referrer`: with it, browsers send `Origin: null` for our own forms, as if they came from another site.
   referrerPolicy: 'same-origin',
 });
 
-/** What depends on who is asking is in no cache, and so nobody sees it by going back after a sign-out. */
+/** Prevents caching, so that nobody sees pages by going back after a sign-out. */
 const uncached = createMiddleware<UiEnv>(async (c, next) => {
   await next();
   c.header('Cache-Control', 'no-store');
 });
 
-/** Adds all pages to an app; their failures are pages, too. */
+/** Refuses filters that cannot be stored: they match nothing and would fail inside a driver. */
+const refuseOddQueries = createMiddleware<UiEnv>(async (c, next) => {
+  for (const [name, values] of Object.entries(c.req.queries()))
+    for (const value of values) requireStorable(value, visible(name));
+  await next();
+});
+
+/** Mounts all pages on an app; their errors are shown as pages, too. */
 export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions'>): void {
   const deps: UiDependencies = { ...given, sessions: new Sessions(given) };
   const ui: UiApp = new Hono<UiEnv>();
   ui.onError((error, c) => showError(error, c, deps.logger));
   for (const section of ['sign-in', 'sign-out', 'theme', 'admin', 'docs'])
-    ui.use(`/${section}/*`, headers, uncached, csrf());
-  // Streams of events excepted, as compress itself sees to. There is no secret in a page for its length to tell.
+    ui.use(
+      `/${section}/*`,
+      headers,
+      uncached,
+      except(BACK_CHANNEL_LOGOUT, requireSameOrigin(deps)),
+    );
+  // `compress` skips event streams. Pages hold no secret, so their compressed size reveals none (BREACH).
   for (const path of ['/admin/*', '/docs/*', '/assets/*']) ui.use(path, compress());
+  ui.use('/admin/*', refuseOddQueries);
   ui.use('/docs/*', knowSession(deps));
   ui.use('/admin/*', requireSession(deps));
-  ui.on(['POST', 'PUT', 'PATCH', 'DELETE'], '/admin/*', requireAdmin);
+  ui.use('/admin/*', requireReader);
+  ui.on(['POST', 'PUT', 'PATCH', 'DELETE'], '/admin/*', requireActor);
   ui.use(
     '/admin/*',
-    audited<UiEnv>(deps, (c) => c.get('session')),
+    audited<UiEnv>(
+      deps,
+      (c) => c.get('session'),
+      () => FORM_MEMBERS,
+      operatorsPages,
+    ),
   );
 
   registerAssets(ui);
@@ -82,7 +109,7 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   ui.get('/', (c) => c.redirect(HOME, 302));
   ui.get('/admin', (c) => c.redirect(HOME, 302));
   ui.all('/admin/*', (c) => {
-    throw new ApiError('not_found', `There is no ${c.req.path} here.`);
+    throw new ServiceError('not_found', `There is no ${c.req.path} here.`);
   });
   app.route('/', ui);
 }

@@ -1,7 +1,7 @@
-/** The key ring: master keys by id, and the keys derived from them. The only holder of key bytes. */
+/** The key ring: master keys by id, and the keys derived from them. No other module holds key bytes. */
 import { createHmac, hkdfSync } from 'node:crypto';
 
-/** Each purpose gets keys of its own; two never share one. */
+/** Each purpose has its own derived keys. No two purposes share a key. */
 export type KeyPurpose = 'token' | 'session' | 'webhook';
 
 const KEY_BYTES = 32;
@@ -11,11 +11,11 @@ const BETWEEN_KEYS = /,?\s*\n|,/;
 
 export interface RecordKey {
   key: Buffer;
-  /** Names the key without giving it away: compared before decryption, so that a wrong key is told from damage. */
+  /** Identifies the key without revealing it. Compared before decryption, to tell a wrong key from damaged data. */
   commitment: Buffer;
 }
 
-/** One key seals, the first unless it is said otherwise; all open. */
+/** One key seals: the first one, unless another is chosen. All keys open. */
 export class KeyRing {
   readonly #keys: ReadonlyMap<string, Buffer>;
   readonly sealingKeyId: string;
@@ -26,8 +26,8 @@ export class KeyRing {
   }
 
   /**
-   * Reads `kid:base64,kid:base64,…`; a line break separates as a comma does.
-   * @throws {KeyRingError} with a sentence that names the entry by place and id, never by its bytes.
+   * Parses `kid:base64,kid:base64,…`, separated by commas or line breaks.
+   * @throws {KeyRingError} naming the entry by position and id, never by its bytes
    */
   static parse(text: string): KeyRing {
     const keys = new Map<string, Buffer>();
@@ -43,9 +43,9 @@ export class KeyRing {
       }
       const encoded = entry.slice(colon + 1);
       const key = Buffer.from(encoded, 'base64');
-      // Buffer ignores what is not base64; a mistyped key must not become another key.
+      // Buffer ignores invalid base64; without this check a mistyped key would become another key.
       if (key.length !== KEY_BYTES || key.toString('base64') !== encoded) {
-        // Written the wrong way round, what stands before the colon is the key.
+        // If id and key were swapped, the text before the colon is the key and must not be shown.
         const named = id.length < encoded.length ? `${where} ("${id}")` : where;
         throw new KeyRingError(
           `${named} must be ${KEY_BYTES} bytes in base64, e.g. from: openssl rand -base64 32`,
@@ -68,22 +68,24 @@ export class KeyRing {
   }
 
   /**
-   * The same keys, of which this one seals.
-   * @throws {KeyRingError} if it is not among them
+   * Returns a ring with the same keys that seals with this one.
+   * @throws {KeyRingError} if the ring does not contain it
    */
   sealingWith(keyId: string): KeyRing {
     if (!this.has(keyId)) throw new KeyRingError(`the key "${keyId}" is not on the ring`);
     return new KeyRing(this.#keys, keyId);
   }
 
-  /** Tells a key from another one of the same id without giving it away: of 256 bits, a hash is of no use to anybody. */
+  /**
+   * Returns a hash per key id, to detect different keys with one id. The keys are random, so a hash reveals nothing.
+   */
   keyChecks(): Map<string, string> {
     return new Map([...this.#keys].map(([keyId, master]) => [keyId, checkOf(master)]));
   }
 
   /**
-   * One key for each on the ring, to sign with: that of the sealing key signs, all verify. While a new key is being
-   * handed out, what one process signs is verified by those that have not got it yet.
+   * Returns one signing key per master key. The sealing key's comes first and signs; all verify. A new key signs only
+   * once it seals, so until then a process that lacks it can verify every signature.
    */
   signingKeys(purpose: KeyPurpose): Buffer[] {
     const { sealingKeyId } = this;
@@ -94,7 +96,10 @@ export class KeyRing {
       );
   }
 
-  /** Derives a record's own key, so that no number of records wears a master key out. `undefined`: no such key. */
+  /**
+   * Derives the key of one record, so that the number of records does not wear out a master key.
+   * @returns `undefined` if the ring lacks the key
+   */
   recordKey(keyId: string, salt: Buffer, purpose: KeyPurpose): RecordKey | undefined {
     const master = this.#keys.get(keyId);
     if (master === undefined) return undefined;
@@ -107,8 +112,8 @@ export class KeyRing {
 }
 
 /**
- * HKDF's second step for as many bytes as the hash has. Its first is the same for both keys of a record, and each record
- * needs them: by `hkdfSync`, which begins anew for each key, they took half of what sealing takes.
+ * HKDF-Expand for one block of output. Both keys of a record share one HKDF-Extract; `hkdfSync` would repeat it for
+ * each key, which took half of the time of sealing.
  * @see [RFC 5869](https://www.rfc-editor.org/rfc/rfc5869#section-2.3)
  */
 function expand(extracted: Buffer, info: string): Buffer {

@@ -1,15 +1,14 @@
 /**
- * Where the encryption keys come from: the environment, a file, or the output of a command (a KMS, a Vault). Read once,
- * at start. Neither what is read nor what is set is part of an error: who mixed up two settings set the keys.
+ * Sources of the encryption keys: the environment, a file, or the output of a command (a KMS, a Vault). Read once, at
+ * start. Errors contain neither the output nor the setting, because a misplaced setting may itself be the keys.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 export interface KeySource {
-  /** The setting that names it. */
   setting: string;
   /**
-   * The keys as `KeyRing.parse` takes them.
+   * Returns the keys in the format of `KeyRing.parse`.
    * @throws {KeySourceError}
    */
   read(): string;
@@ -29,8 +28,8 @@ const SOURCES = {
 } satisfies Record<string, (setting: string, value: string) => KeySource>;
 
 /**
- * The one source that is set; `null`: none is.
- * @throws {KeySourceError} where several are: which of them holds the right keys is not to be guessed
+ * Returns the one configured source, or `null` if there is none.
+ * @throws {KeySourceError} if several are set, because Evergrant must not guess which one holds the right keys
  */
 export function keySourceOf(environment: Readonly<Record<string, string>>): KeySource | null {
   const set = Object.entries(SOURCES).flatMap(([setting, source]) => {
@@ -56,8 +55,8 @@ function readKeyFile(path: string): string {
 }
 
 /**
- * Runs the command itself, without a shell: nothing in it is expanded, and nothing has to be quoted. What it prints is
- * the keys, or may hold parts of them: of a failure only its kind is said, and stderr is dropped.
+ * Runs the command without a shell, so that nothing is expanded and nothing needs quoting. Its output may contain keys,
+ * so an error names only the kind of failure, and stderr is dropped.
  */
 function runKeyCommand(command: string): string {
   const [program = '', ...args] = wordsOf(command);
@@ -77,7 +76,7 @@ function runKeyCommand(command: string): string {
   return output;
 }
 
-/** Words between blanks; or a JSON list, for words that hold some. */
+/** Splits a command at blanks, or parses it as a JSON list if its words contain blanks. */
 function wordsOf(command: string): string[] {
   const text = command.trim();
   if (!text.startsWith('[')) return text.split(/\s+/);
@@ -85,7 +84,7 @@ function wordsOf(command: string): string[] {
     const words: unknown = JSON.parse(text);
     if (Array.isArray(words) && words.every((word) => typeof word === 'string')) return words;
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new KeySourceError(
     'must be a program and its arguments between blanks, or as a JSON list: ["vault", "kv", "get", …]',

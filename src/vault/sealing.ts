@@ -1,31 +1,43 @@
 /**
- * Sealing: AES-256-GCM with a key derived for each record, a commitment to that key, and the record's place as
- * associated data, so that a ciphertext moved to another account, field or organisation does not open.
+ * Sealing: AES-256-GCM with a key per record, a commitment to that key, and the place of the record as associated data.
+ * A ciphertext moved to another account, field or organisation therefore does not open. The place of a token includes
+ * provider, environment, external id and generation.
  *
- * Form: `ENC:v1:<kid>:<base64url of salt(16) commitment(32) iv(12) tag(16) ciphertext>`.
+ * Format: `ENC:v1:<kid>:<base64url of salt(16) commitment(32) iv(12) tag(16) ciphertext>`.
  */
 import { createCipheriv, createDecipheriv, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { KeyPurpose, KeyRing } from './key-ring';
 
-/** Where a sealed value lives. Each part is bound into the ciphertext. */
+/** The place of a sealed value. Each part is authenticated as associated data. */
 export interface SealingContext {
   organisation: string;
   account: string;
   field: string;
+  /** Set for tokens only. */
+  grant?: GrantContext;
 }
 
-/** What every sealed value begins with; its key's id follows. */
+/** The use of a token. A token moved to another provider, environment or generation of its account does not open. */
+export interface GrantContext {
+  provider: string;
+  environment: string;
+  /** For some providers it determines the host that the token is sent to. */
+  externalId: string;
+  generation: number;
+}
+
+/** Prefix of every sealed value; the key id follows. */
 export const ENVELOPE_PREFIX = 'ENC:v1:';
 
-/** Why a value did not open. */
+/** Reasons why a value does not open. */
 export type OpenFailure =
-  /** No envelope: a plaintext or legacy row. Never taken for a token. */
+  /** No envelope: a plaintext or legacy row. Never used as a token. */
   | 'not_sealed'
   /** The envelope is damaged, or the value was moved from another place. */
   | 'corrupt'
-  /** Sealed with a key id that is not on the ring. */
+  /** The ring has no key with this id. */
   | 'key_missing'
-  /** The ring has a key of that id, but not the one that sealed. */
+  /** The ring has another key with this id. */
   | 'key_mismatch';
 
 export class OpenError extends Error {
@@ -45,14 +57,15 @@ const TAG = 16;
 const HEAD = SALT + COMMITMENT + IV + TAG;
 const ENVELOPE = /^ENC:v1:([A-Za-z0-9][A-Za-z0-9._-]{0,31}):([A-Za-z0-9_-]+)$/;
 
-/** Whether a value claims to be ciphertext, ours or another system's. Such a value is never sent to a provider (R1.4). */
+/** Whether a value looks like ciphertext of Evergrant or another system. Such a value is never sent to a provider. */
 export function isCiphertext(value: string): boolean {
   return value.startsWith('ENC:');
 }
 
 /**
  * Seals a value for one place.
- * @throws {TypeError} if the value is ciphertext already: sealing twice would send ciphertext to a provider one day.
+ * @throws {TypeError} if the value is already ciphertext; if it were sealed again, ciphertext would later be sent to a
+ * provider
  */
 export function seal(
   ring: KeyRing,
@@ -77,7 +90,7 @@ export function seal(
 
 /**
  * Opens a sealed value.
- * @throws {OpenError} with the reason; never with any part of the value.
+ * @throws {OpenError} with the reason, and without any part of the value
  */
 export function open(
   ring: KeyRing,
@@ -107,27 +120,33 @@ export function open(
   }
 }
 
-/** The id of the key that a value is sealed with; `null` for what is no sealed value. */
+/** Returns the id of the key that sealed a value, or `null` if it is not sealed. */
 export function sealingKeyOf(sealed: string): string | null {
   return ENVELOPE.exec(sealed)?.[1] ?? null;
 }
 
 /**
- * The same text, sealed with the key that seals now.
+ * Seals the same text again with the current sealing key.
+ * @param to its new place; by default the place is unchanged
  * @throws {OpenError}
  */
 export function reseal(
   ring: KeyRing,
   sealed: string,
   context: SealingContext,
-  purpose: KeyPurpose = 'token',
+  { purpose = 'token', to = context }: { purpose?: KeyPurpose; to?: SealingContext } = {},
 ): string {
-  return seal(ring, open(ring, sealed, context, purpose), context, purpose);
+  return seal(ring, open(ring, sealed, context, purpose), to, purpose);
 }
 
-/** Length-prefixed, so that no two places have the same bytes. */
+/** Each part is prefixed with its length, so that two places never produce the same bytes. */
 function associatedData(keyId: string, context: SealingContext): Buffer {
-  const parts = [VERSION, keyId, context.organisation, context.account, context.field];
+  const { organisation, account, field, grant } = context;
+  const parts = [VERSION, keyId, organisation, account, field];
+  if (grant !== undefined) {
+    const { provider, environment, externalId, generation } = grant;
+    parts.push(provider, environment, externalId, String(generation));
+  }
   return Buffer.concat(
     parts.flatMap((part) => {
       const bytes = Buffer.from(part, 'utf8');

@@ -1,56 +1,78 @@
 /**
- * The vault: what the rest of Evergrant uses of the keys. Opened once at start against the canary, so that a wrong
- * key stops the start with its reason instead of failing account by account (R0.6).
+ * The vault: the interface to the encryption keys for the rest of Evergrant. It opens at start by opening the canary,
+ * so that a wrong key stops the start instead of failing account by account.
  */
-import { createHmac, randomBytes } from 'node:crypto';
-import type { SealedFallback, SealedGrant } from '../domain/grant';
+import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import type { Account } from '../domain/account/account';
+import { NO_GENERATION, type SealedFallback, type SealedGrant } from '../domain/account/grant';
 import type { KeyPurpose, KeyRing } from './key-ring';
 import { OpenError, open, reseal, type SealingContext, seal, sealingKeyOf } from './sealing';
 
-/** Where the canary is kept; the first process writes it, all later ones must be able to open it. */
+/** Stores the canary. The first process writes it; every later process must be able to open it. */
 export interface CanaryStore {
   readCanary(): Promise<string | null>;
-  /** Stores the canary if there is none, and answers the one that is stored. */
+  /** Stores the canary if there is none, and returns the stored one. */
   writeCanaryIfAbsent(sealed: string): Promise<string>;
 }
 
-/** The place of one account's grant. */
 export interface GrantPlace {
   organisation: string;
   accountId: string;
+  provider: string;
+  environment: string;
+  externalId: string;
+  /** The generation in which the grant is current; {@link NO_GENERATION} if it is current in none. */
+  generation: number;
 }
 
-/** The place of one webhook endpoint's secrets. */
+/** Returns the place for which an account's grant is sealed in a generation. */
+export function grantPlace(
+  account: Pick<Account, 'organisation' | 'id' | 'provider' | 'environment' | 'externalId'>,
+  generation: number,
+): GrantPlace {
+  const { organisation, id, provider, environment, externalId } = account;
+  return { organisation, accountId: id, provider, environment, externalId, generation };
+}
+
 export interface WebhookPlace {
   organisation: string;
   endpointId: string;
 }
 
-/** A token pair as it came from a provider or a person; lives in memory only. */
+/** A token pair in plaintext, from a provider or a person. It exists in memory only. */
 export interface PlainGrant {
-  accessToken: string;
-  /** `null`: the access token does not end, and came alone. */
+  /** `null`: there is none yet. */
+  accessToken: string | null;
+  /** `null`: the access token does not expire and has no refresh token. */
   refreshToken: string | null;
 }
 
 type SealedTokens = Pick<
   SealedGrant,
-  'accessToken' | 'refreshToken' | 'accessTokenFingerprint' | 'refreshTokenFingerprint'
+  | 'accessToken'
+  | 'refreshToken'
+  | 'accessTokenFingerprint'
+  | 'refreshTokenFingerprint'
+  | 'generation'
 >;
+
+/** Purposes of authentication codes. Each purpose has its own key. */
+export type CodePurpose = 'audit' | 'api_key' | 'webhook_endpoint' | 'sealing_key' | 'session';
 
 type TokenField = 'access_token' | 'refresh_token' | 'fallback_access_token';
 
-/** Where the canary stands. */
 export const CANARY_PLACE: SealingContext = {
   organisation: '',
   account: 'canary',
   field: 'fingerprint_key',
 };
 const FINGERPRINT_BYTES = 9;
+const CODE_KEY_BYTES = 32;
 
 export class Vault {
   #ring: KeyRing;
   readonly #fingerprintKey: Buffer;
+  readonly #codeKeys = new Map<CodePurpose, Buffer>();
 
   private constructor(ring: KeyRing, fingerprintKey: Buffer) {
     this.#ring = ring;
@@ -58,9 +80,9 @@ export class Vault {
   }
 
   /**
-   * Opens the vault. The canary holds the key of the fingerprints: what proves the encryption key right is also what
-   * keeps fingerprints comparable when encryption keys are rotated.
-   * @throws {VaultSealedError} with what is wrong and how to go on.
+   * Opens the vault. The canary contains the fingerprint key: one record proves that the encryption key is right and
+   * keeps fingerprints comparable across key rotations.
+   * @throws {VaultSealedError} with the problem and the remedy
    */
   static async open(ring: KeyRing, store: CanaryStore): Promise<Vault> {
     const stored =
@@ -76,7 +98,6 @@ export class Vault {
     }
   }
 
-  /** The ids of all keys it has. */
   get keyIds(): string[] {
     return this.#ring.keyIds;
   }
@@ -89,13 +110,13 @@ export class Vault {
     return this.#ring.has(keyId);
   }
 
-  /** By key id: see {@link KeyRing.keyChecks}. */
+  /** By key id, see {@link KeyRing.keyChecks}. */
   keyChecks(): Map<string, string> {
     return this.#ring.keyChecks();
   }
 
   /**
-   * From now on this key seals. Which one it is, is kept in the database, so that all processes agree.
+   * Seals with this key from now on. The database stores the choice, so that all processes agree.
    * @throws {KeyRingError}
    */
   sealWith(keyId: string): void {
@@ -103,29 +124,31 @@ export class Vault {
   }
 
   /**
-   * What stands at a place, sealed with this key for the purpose that it was sealed for.
+   * Seals a value again with this key, for the same place and purpose.
    * @throws {OpenError}
    */
   reseal(sealed: string, place: SealingContext, purpose: KeyPurpose, keyId: string): string {
-    return reseal(this.#ring.sealingWith(keyId), sealed, place, purpose);
+    return reseal(this.#ring.sealingWith(keyId), sealed, place, { purpose });
   }
 
   /**
-   * A grant that was sealed a while ago, with the key that seals now: what was read before a rotation and is written
-   * after it must not bring the old key back. A token that does not open stays as it is.
+   * Seals a grant again with the current key, for a place that may be of another generation. A grant read before a key
+   * rotation and written after it must not reintroduce the old key. A token that does not open is left unchanged.
    */
   resealGrant<T extends SealedTokens>(grant: T, place: GrantPlace): T {
+    const { accessToken, refreshToken, generation } = grant;
+    const from = { ...place, generation };
+    const moved = (sealed: string | null, field: TokenField) =>
+      sealed === null ? null : this.#moved(sealed, field, from, place);
     return {
       ...grant,
-      accessToken: this.#upToDate(grant.accessToken, place, 'access_token'),
-      refreshToken:
-        grant.refreshToken === null
-          ? null
-          : this.#upToDate(grant.refreshToken, place, 'refresh_token'),
+      accessToken: moved(accessToken, 'access_token'),
+      refreshToken: moved(refreshToken, 'refresh_token'),
+      generation: place.generation,
     };
   }
 
-  /** What sessions are signed with: the first of these signs, all verify, and no token was ever sealed with one. */
+  /** Returns the keys for session cookies: the first one signs, all verify. None of them seals tokens. */
   sessionKeys(): Buffer[] {
     return this.#ring.signingKeys('session');
   }
@@ -139,26 +162,31 @@ export class Vault {
     return open(this.#ring, sealed, sealingContext(place, field));
   }
 
-  /** Seals both tokens of a grant, with their fingerprints. */
+  /** Seals both tokens of a grant and adds their fingerprints. */
   sealGrant(
-    plain: PlainGrant & { refreshToken: string },
+    plain: { accessToken: string; refreshToken: string },
     place: GrantPlace,
-  ): SealedTokens & { refreshToken: string; refreshTokenFingerprint: string };
+  ): Record<Exclude<keyof SealedTokens, 'generation'>, string> & { generation: number };
   sealGrant(plain: PlainGrant, place: GrantPlace): SealedTokens;
   sealGrant(plain: PlainGrant, place: GrantPlace): SealedTokens {
     return {
-      accessToken: this.sealToken(plain.accessToken, place, 'access_token'),
+      accessToken:
+        plain.accessToken === null
+          ? null
+          : this.sealToken(plain.accessToken, place, 'access_token'),
       refreshToken:
         plain.refreshToken === null
           ? null
           : this.sealToken(plain.refreshToken, place, 'refresh_token'),
-      accessTokenFingerprint: this.fingerprint(plain.accessToken),
+      accessTokenFingerprint:
+        plain.accessToken === null ? null : this.fingerprint(plain.accessToken),
       refreshTokenFingerprint:
         plain.refreshToken === null ? null : this.fingerprint(plain.refreshToken),
+      generation: place.generation,
     };
   }
 
-  /** Seals a fallback token: under a field of its own, so that it never opens as a token of the grant. */
+  /** Seals a fallback token under its own field, so that it never opens as a token of the grant. */
   sealFallback(
     accessToken: string,
     place: GrantPlace,
@@ -169,17 +197,20 @@ export class Vault {
     };
   }
 
-  #upToDate(sealed: string, place: GrantPlace, field: TokenField): string {
-    if (sealingKeyOf(sealed) === this.sealingKeyId) return sealed;
+  #moved(sealed: string, field: TokenField, from: GrantPlace, to: GrantPlace): string {
+    const isThere = from.generation === to.generation;
+    if (isThere && sealingKeyOf(sealed) === this.sealingKeyId) return sealed;
     try {
-      return reseal(this.#ring, sealed, sealingContext(place, field));
+      return reseal(this.#ring, sealed, sealingContext(from, field), {
+        to: sealingContext(to, field),
+      });
     } catch (error) {
       if (!(error instanceof OpenError)) throw error;
       return sealed;
     }
   }
 
-  /** Seals the secret of a webhook endpoint: with keys of its own, so that it never opens as a token. */
+  /** Seals the secret of a webhook endpoint with keys of its own, so that it never opens as a token. */
   sealWebhookSecret(secret: string, place: WebhookPlace): string {
     return seal(this.#ring, secret, webhookContext(place), 'webhook');
   }
@@ -189,13 +220,21 @@ export class Vault {
     return open(this.#ring, sealed, webhookContext(place), 'webhook');
   }
 
-  /** A keyed hash of a text, for the audit: nobody makes or checks one without the keys. */
-  authenticationCode(text: string): string {
-    const key = createHmac('sha256', this.#fingerprintKey).update('evergrant/audit').digest();
-    return createHmac('sha256', key).update(text).digest('base64url');
+  /** Returns a keyed hash of a text. Without the key nobody can create or check it. Valid for one purpose only. */
+  authenticationCode(purpose: CodePurpose, text: string): string {
+    return createHmac('sha256', this.#codeKey(purpose)).update(text).digest('base64url');
   }
 
-  /** A keyed hash, 12 characters: equal for equal tokens; useless to whoever has no key. */
+  #codeKey(purpose: CodePurpose): Buffer {
+    const known = this.#codeKeys.get(purpose);
+    if (known !== undefined) return known;
+    const info = `evergrant/v1/code/${purpose}`;
+    const key = Buffer.from(hkdfSync('sha256', this.#fingerprintKey, '', info, CODE_KEY_BYTES));
+    this.#codeKeys.set(purpose, key);
+    return key;
+  }
+
+  /** Returns a keyed hash of 12 characters. Equal tokens have equal fingerprints. Without the key it is useless. */
   fingerprint(token: string): string {
     return createHmac('sha256', this.#fingerprintKey)
       .update(token)
@@ -205,10 +244,10 @@ export class Vault {
   }
 }
 
-/** The encryption keys do not fit the database. Nothing was written and nothing sent. */
+/** The encryption keys do not match the database. Nothing was written or sent. */
 export class VaultSealedError extends Error {
   override name = 'VaultSealedError';
-  /** @param problem what is wrong, as part of a sentence */
+  /** @param problem the problem, as part of a sentence */
   constructor(problem: string) {
     super(
       `Wrong encryption key: ${problem}. Nothing was changed and nothing was sent. ` +
@@ -236,6 +275,14 @@ function webhookContext({ organisation, endpointId }: WebhookPlace): SealingCont
   return { organisation, account: endpointId, field: 'webhook_secret' };
 }
 
-function sealingContext(place: GrantPlace, field: string): SealingContext {
-  return { organisation: place.organisation, account: place.accountId, field };
+function sealingContext(place: GrantPlace, field: TokenField): SealingContext {
+  const { organisation, accountId, provider, environment, externalId } = place;
+  // A fallback token outlives the current grant, so its place has no generation.
+  const generation = field === 'fallback_access_token' ? NO_GENERATION : place.generation;
+  return {
+    organisation,
+    account: accountId,
+    field,
+    grant: { provider, environment, externalId, generation },
+  };
 }

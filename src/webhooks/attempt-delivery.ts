@@ -1,11 +1,9 @@
 /**
- * One try of a webhook delivery: read, sign, send, write down what came of it. The workflow only waits; what is to
- * happen is in the database, so that a delivery goes on where it was, whatever becomes of its workflow.
+ * One attempt of a webhook delivery: read, sign, send, record the outcome. The workflow only waits. The state is in
+ * MongoDB, so a delivery continues even if its workflow is lost.
  */
 import { log } from '@temporalio/activity';
-import { type DisabledReason, eventPayload, type RaisedEvent } from '../domain/event';
-import { retryAfterMs } from '../domain/refresh-failure';
-import { Secret } from '../domain/secret';
+import { type DisabledReason, eventPayload, type RaisedEvent } from '../domain/events/event';
 import {
   type AttemptDeliveryInput,
   type AttemptDeliveryResult,
@@ -13,13 +11,15 @@ import {
   holdMs,
   isLastTry,
   pauseBeforeTryMs,
-} from '../domain/webhook-delivery';
+} from '../domain/events/webhook-delivery';
+import { Secret } from '../domain/masking/secret';
+import { retryAfterMs } from '../domain/refresh/refresh-failure';
 import { type GuardedTransport, OutboundError } from '../outbound/guarded-transport';
 import type { Store } from '../store/store';
-import type { DeliveryAttempt, WebhookDelivery } from '../store/webhook-delivery-model';
-import { signingSecrets, type WebhookEndpoint } from '../store/webhook-endpoint-model';
+import type { DeliveryAttempt, WebhookDelivery } from '../store/webhooks/webhook-delivery-model';
+import { signingSecrets, type WebhookEndpoint } from '../store/webhooks/webhook-endpoint-model';
 import type { Vault } from '../vault/vault';
-import { signedHeaders } from '../webhooks/signature';
+import { signedHeaders } from './signature';
 
 export interface DeliveryDependencies {
   store: Pick<Store, 'webhookDeliveries' | 'webhookOutbox'>;
@@ -28,7 +28,7 @@ export interface DeliveryDependencies {
   now: () => Date;
 }
 
-/** What a try has to do with. */
+/** The inputs of an attempt. */
 interface Try {
   delivery: WebhookDelivery;
   endpoint: WebhookEndpoint;
@@ -42,7 +42,7 @@ interface Answer extends DeliveryAttempt {
 
 const GONE = 410;
 
-/** Whoever asks for a test wants to know how it went, and nothing to follow from it. */
+/** A test reports its outcome and has no retries or other effects. */
 const isTest = ({ event }: Try) => event.type === 'webhook.test';
 
 export async function attemptDelivery(
@@ -57,11 +57,12 @@ export async function attemptDelivery(
   const earlyMs = Number(delivery.nextTryAt) - now.getTime();
   if (earlyMs > 0) return { state: 'pending', pauseMs: earlyMs };
   if (endpoint === null || event === null) return skip(deps, delivery);
+  if (endpoint.state === 'invalid') return skip(deps, delivery);
   const one: Try = { delivery, endpoint, event, policy };
   if (isTest(one)) return test(deps, one);
   if (endpoint.state === 'disabled') return skip(deps, delivery);
   const { holdUntil } = endpoint;
-  // A delivery's last try is made in any case: it is not to be given up unsent.
+  // The last attempt is always made, so that no delivery is given up unsent.
   const held = holdUntil !== null && holdUntil > now && !isLastTry(policy, delivery.tries);
   if (held) return again(deps, one, null, holdUntil.getTime() - now.getTime());
   const answer = await send(deps, one);
@@ -101,7 +102,7 @@ async function send(deps: DeliveryDependencies, { endpoint, event, policy }: Try
   }
 }
 
-/** 2xx alone: a redirect is not followed, and says nothing. */
+/** 2xx only: redirects are not followed and do not count as accepted. */
 function isAccepted({ status }: Answer): boolean {
   return status !== null && status >= 200 && status < 300;
 }
@@ -137,7 +138,7 @@ async function fail(
     delivery_id: delivery.id,
     organisation: endpoint.organisation,
     status: answer.status,
-    error: answer.error,
+    reason: answer.error,
   });
   if (answer.status === GONE) {
     await disable(deps, one, 'gone', 'It answered 410 Gone.');
@@ -157,7 +158,7 @@ async function fail(
   return over('failed');
 }
 
-/** The event that tells of it is written with the change, and everything else that waits for the endpoint is ended. */
+/** Disables the endpoint with its event, and skips its other pending deliveries. */
 async function disable(
   { store, now }: DeliveryDependencies,
   { endpoint, delivery }: Try,
@@ -174,7 +175,7 @@ async function disable(
   });
 }
 
-/** @param notBeforeMs what the endpoint asked for, or how long it is left alone */
+/** @param notBeforeMs the endpoint's `Retry-After`, or the length of its hold */
 async function again(
   { store, now }: DeliveryDependencies,
   { delivery, policy }: Try,

@@ -1,22 +1,22 @@
 /**
- * Signatures of webhooks, and the secrets they are made with.
+ * Webhook signatures, and the secrets that sign.
  * @see [Standard Webhooks](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
  */
 import { createHmac, randomBytes } from 'node:crypto';
-import { Secret } from '../domain/secret';
+import { Secret } from '../domain/masking/secret';
 
 const SECRET_BYTES = 32;
 const PREFIX = 'whsec_';
 
-/** A secret of one endpoint, as its receiver takes it. */
+/** A new endpoint secret, in the form that receivers configure. */
 export function newWebhookSecret(): Secret {
   return new Secret(`${PREFIX}${randomBytes(SECRET_BYTES).toString('base64')}`);
 }
 
 /**
- * The headers that let a receiver check who sent the body and when: one signature for each secret, so that during a
- * rotation the old one and the new one both verify.
- * @param id the event's; the same on every try
+ * The headers by which a receiver verifies the sender and the time. One signature per secret, so that during a rotation
+ * both the old and the new secret verify.
+ * @param id the event's id; the same on every attempt
  */
 export function signedHeaders(
   id: string,

@@ -1,4 +1,4 @@
-/** Bundles the workflows for production: `npm run build` runs it, the worker loads what it writes. */
+/** Bundles the workflows for production. `npm run build` runs this, and the worker loads the result. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';

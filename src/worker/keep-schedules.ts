@@ -1,14 +1,13 @@
 /**
- * Looks again and again whether Temporal still has the schedules: its database may be lost or replaced while workers
- * run. MongoDB is the truth then, and what Temporal needs is put there anew.
+ * Checks periodically that Temporal still has the schedules, because its database may be lost or replaced while workers
+ * run. MongoDB is the source of truth, from which missing schedules are recreated.
  */
 import { type Client, ScheduleNotFoundError } from '@temporalio/client';
 import type { Logger } from 'pino';
-import { safeError } from '../domain/safe-error';
 import type { Provider } from '../providers/provider';
-import { sweepScheduleId } from '../schedule';
+import { sweepScheduleId } from '../temporal/sweep-schedules';
 
-/** Far shorter than the time between a sweep that finds an account due and the end of its token. */
+/** Interval between checks, in ms. Must be far shorter than the time between an account's due time and its expiry. */
 export const LOOK_EVERY_MS = 30_000;
 
 export interface KeepSchedulesInput {
@@ -16,19 +15,25 @@ export interface KeepSchedulesInput {
   providers: readonly Provider[];
   logger: Logger;
   everyMs: number;
-  /** Puts there whatever is missing, and starts a sweep. */
+  /** Recreates what is missing, and starts a sweep. */
   putBack: () => Promise<void>;
 }
 
-/** @returns stops looking, and waits for a look that is under way */
+/** @returns a function that stops the checks and cancels one in progress */
 export function keepSchedules(input: KeepSchedulesInput): () => Promise<void> {
   const { client, providers, logger, everyMs, putBack } = input;
   let away = false;
   let looking: Promise<void> | null = null;
+  let isStopping = false;
+  /** One controller per check: a shared one would collect a listener per request. */
+  let stopsLook = new AbortController();
 
   async function look(): Promise<void> {
     try {
-      const missing = await missingSchedules(client, providers);
+      stopsLook = new AbortController();
+      const missing = await client.withAbortSignal(stopsLook.signal, () =>
+        missingSchedules(client, providers),
+      );
       if (away) logger.info('Temporal answers again');
       away = false;
       if (missing.length === 0) return;
@@ -38,9 +43,9 @@ export function keepSchedules(input: KeepSchedulesInput): () => Promise<void> {
       );
       await putBack();
     } catch (error) {
-      // Once for each outage, however long it is.
-      if (!away)
-        logger.warn({ err: safeError(error) }, 'Temporal does not answer; it is asked again');
+      // Logged once per outage.
+      if (!away && !isStopping)
+        logger.warn({ err: error }, 'Temporal does not answer; it is asked again');
       away = true;
     }
   }
@@ -52,6 +57,8 @@ export function keepSchedules(input: KeepSchedulesInput): () => Promise<void> {
   }, everyMs);
   return async () => {
     clearInterval(timer);
+    isStopping = true;
+    stopsLook.abort();
     await looking;
   };
 }

@@ -1,39 +1,42 @@
-/** The worker process of the production shape: `npm run start:worker`. */
+/** The worker process in production: `npm run start:worker`. */
 import { setFlagsFromString } from 'node:v8';
 import {
   openStoreAndVault,
   requireProductionConfig,
   runProcess,
   stopRequested,
-} from '../bootstrap';
-import { installTemporalLogger } from '../logging';
+  storeStops,
+} from '../process/bootstrap';
+import { installTemporalLogger } from '../process/logging';
+import { stopInOrder } from '../process/stop';
 import { startWorker } from './start-worker';
 
-// Most of what a refresh takes is garbage a moment later, and Node would let its heaps grow to several times what lives in
-// them. Sooner still, and collecting it takes a sixth of what a large sweep costs (docs/performance.md). The second is for the
-// thread of the workflows, begun later.
+// Most memory of a refresh is garbage moments later, yet Node would let its heaps grow to several times the live data.
+// A lower value makes garbage collection cost a sixth of a large sweep (docs/performance.md). The second flag is for
+// the workflow thread, which starts later.
 setFlagsFromString('--heap-growing-percent=80');
 setFlagsFromString('--max-semi-space-size=8');
 
 void runProcess(async (config, logger) => {
   const { mongodbUri, ring, temporal } = requireProductionConfig(config);
   const stopping = stopRequested(logger);
-  // Only where a worker runs: Temporal's core, once begun, keeps a process alive until its last worker has ended.
+  // Installed only by workers, because Temporal's core keeps a process alive until its last worker has ended.
   installTemporalLogger(logger);
-  const { store, vault, custody } = await openStoreAndVault(mongodbUri, ring, config, 'worker');
+  const { store, vault, custody } = await openStoreAndVault(mongodbUri, ring, config, {
+    role: 'worker',
+    logger,
+  });
   const worker = await startWorker({ config, temporal, store, vault, logger });
   logger.info(
     { task_queue: config.temporal.taskQueue, providers: config.providers.map(({ id }) => id) },
     'worker ready',
   );
-  // A worker that ends by itself ends the process with an error; a signal ends it in order.
-  // So does a key that it has not got: what is in flight is finished all the same.
+  // A worker that ends unasked, or a missing encryption key, ends the process with an error; a signal ends it normally.
+  // In every case, requests in flight are finished.
   try {
     await Promise.race([stopping, worker.ended, custody.lockedOut]);
   } finally {
-    await worker.stop();
-    await custody.stop();
-    await store.close();
+    await stopInOrder([worker, ...storeStops({ store, custody })], logger);
     logger.info('worker stopped');
   }
 });

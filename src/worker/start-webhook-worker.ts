@@ -1,17 +1,18 @@
-/** The part of a worker that delivers webhooks: a queue, a bound and a loop of its own, apart from the refreshes. */
+/** The part of a worker that delivers webhooks, with a task queue and a concurrency limit separate from refreshes. */
 import type { Client } from '@temporalio/client';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
-import { createWebhookActivities } from '../activities/webhook-activities';
-import { webhookTaskQueue } from '../domain/webhook-delivery';
+import { createWebhookActivities } from '../activities/deliver-webhook';
+import { webhookTaskQueue } from '../domain/events/webhook-delivery';
 import { createGuardedTransport } from '../outbound/guarded-transport';
-import { startDispatcher } from '../webhooks/dispatcher';
-import type { WorkerDependencies } from './start-worker';
+import { startDispatcher } from '../temporal/webhook-dispatcher';
+import type { WorkerDependencies } from './dependencies';
 
-/** Receivers that hang take no more than these, and none from the refreshes. */
+/** Concurrent deliveries per worker. Receivers that hang can occupy only these, and never delay a refresh. */
 const DELIVERIES_AT_ONCE = 20;
 
 export interface RunningWebhookWorker {
   ended: Promise<void>;
+  deliveriesInFlight(): number;
   stop(): Promise<void>;
 }
 
@@ -42,6 +43,7 @@ export async function startWebhookWorker(
   });
   return {
     ended,
+    deliveriesInFlight: () => worker.getStatus().numInFlightActivities,
     async stop() {
       await dispatcher.stop();
       if (worker.getState() === 'RUNNING') worker.shutdown();

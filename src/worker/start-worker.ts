@@ -1,54 +1,50 @@
-/** Starts a worker: dependencies in, a running Worker out. Used by `worker/main.ts` and by the all-in-one start. */
-import { existsSync } from 'node:fs';
+/** Starts a worker. `worker/main.ts` and the all-in-one start use it. */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
-import { NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
-import type { Logger } from 'pino';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities';
-import { raiseLaneEvent } from '../activities/lane-event';
-import { LanePermits } from '../activities/lane-permits';
-import { RestoreGuard } from '../activities/restore-guard';
-import { applyPolicies } from '../apply-policies';
-import { connectTemporal } from '../bootstrap';
-import type { Config } from '../config';
-import { ConfiguredProviders } from '../providers/configured-providers';
-import { createTransport } from '../providers/transport';
-import { registerSearchAttributes } from '../register-search-attributes';
-import { ensureSchedules, orphanedSchedules, type SweepSchedule } from '../schedule';
-import type { Store } from '../store/store';
-import type { Vault } from '../vault/vault';
+import { raiseIncidentEvent } from '../limits/incident-events';
+import { Limiter } from '../limits/limiter';
+import { ConfiguredProviders } from '../providers/config/configured-providers';
+import { createTransport } from '../providers/exchange/transport';
+import { RestoreGuard } from '../refresh/restore-guard';
+import { applyPolicies } from '../temporal/apply-policies';
+import { connectTemporal } from '../temporal/connect';
+import { registerSearchAttributes } from '../temporal/register-search-attributes';
+import { rotationMarks } from '../temporal/rotation-marks';
+import {
+  ensureSchedules,
+  pauseNotConfigured,
+  type SweepSchedule,
+} from '../temporal/sweep-schedules';
+import type { WorkerDependencies } from './dependencies';
 import { keepSchedules, LOOK_EVERY_MS } from './keep-schedules';
-import { rotationMarks } from './rotation-marks';
 import { startWebhookWorker } from './start-webhook-worker';
 
-/** Longer than the HTTP deadline and the commit after it: what was sent is finished before the worker ends. */
-const SHUTDOWN_GRACE = '30s';
+/** How long a stop waits for activities, in ms. Must exceed the HTTP deadline and commit, or a response may be lost. */
+const SHUTDOWN_GRACE_MS = 30_000;
+
 const ACTIVITIES_AT_ONCE = 100;
-/** A refresh keeps its workflow's task while its first attempt runs: with slow providers the others are to find one. */
+
+/** A first attempt occupies its workflow task. With slow providers, other workflows must still find a free one. */
 const WORKFLOW_TASKS_AT_ONCE = 400;
-/** The steps of a debug run are told to Temporal with its heartbeats, and are not to be older than this. */
+
+/** Longest delay of a heartbeat, so that Temporal shows the steps of a debug run promptly. */
 const HEARTBEAT_AT_MOST_EVERY = '500ms';
 
-export interface WorkerDependencies {
-  config: Config;
-  /** Where Temporal is: from the configuration, or an embedded one. */
-  temporal: NonNullable<Config['temporal']['connection']>;
-  store: Store;
-  vault: Vault;
-  logger: Logger;
-  /** How often it is looked whether Temporal still has the schedules; default: twice a minute. */
-  lookEveryMs?: number;
-}
-
 export interface RunningWorker {
-  /** As Temporal held them when the worker had started. */
+  /** As Temporal held them after the worker started. */
   schedules: SweepSchedule[];
-  /** Stops polling, lets what is in flight finish, and disconnects. */
+  /** For people: the work that a stop waits for. */
+  waitsFor(): string;
+  /** Stops polling, lets work in flight finish, and disconnects. */
   stop(): Promise<void>;
-  /** Settles when the worker ends, however it does. */
+  /** Resolves or rejects when the worker ends, for any reason. */
   ended: Promise<void>;
 }
+
+const WORKFLOW_BUNDLE = join(__dirname, '..', 'workflow-bundle.js');
 
 const now = () => new Date();
 
@@ -59,6 +55,7 @@ export async function startWorker({
   vault,
   logger,
   lookEveryMs = LOOK_EVERY_MS,
+  workflowBundle = WORKFLOW_BUNDLE,
 }: WorkerDependencies): Promise<RunningWorker> {
   const { namespace, taskQueue } = config.temporal;
   const providers = new ConfiguredProviders(config.providers);
@@ -73,13 +70,15 @@ export async function startWorker({
     namespace,
     taskQueue,
     identity,
-    ...workflowSource(),
+    workflowBundle: { codePath: workflowBundle },
     activities: createActivities({
       store,
       vault,
       providers,
       transport,
-      permits: new LanePermits(store.lanes, (event) => raiseLaneEvent({ store }, event)),
+      appLimiter: new Limiter(store.limiters, store.dueAccounts, (event) =>
+        raiseIncidentEvent({ store }, event),
+      ),
       restoreGuard: new RestoreGuard({ store, marks: rotationMarks(client), now }),
       worker: identity,
       stopping: stopping.signal,
@@ -89,17 +88,17 @@ export async function startWorker({
     maxConcurrentLocalActivityExecutions: ACTIVITIES_AT_ONCE,
     maxConcurrentActivityTaskExecutions: ACTIVITIES_AT_ONCE,
     maxHeartbeatThrottleInterval: HEARTBEAT_AT_MOST_EVERY,
-    shutdownGraceTime: SHUTDOWN_GRACE,
+    shutdownGraceTime: SHUTDOWN_GRACE_MS,
   });
   const webhooks = await startWebhookWorker(
     { config, store, vault, logger },
     { connection, client, identity },
-    SHUTDOWN_GRACE,
+    SHUTDOWN_GRACE_MS,
   );
   const refreshing = worker.run();
-  // The end of one is the end of both.
+  // The worker ends if either part ends.
   const ended = Promise.race([refreshing, webhooks.ended]);
-  // Handled by whoever awaits `ended`; without this an early failure would end the process before it is.
+  // Callers handle it when they await `ended`; without this, an earlier failure would be an unhandled rejection.
   ended.catch(() => undefined);
   const say = (line: string) => logger.info(line);
   const schedulesEnsured = async () => {
@@ -108,12 +107,11 @@ export async function startWorker({
     return ensureSchedules({ client, settings, taskQueue, providers: providers.all, say });
   };
   const schedules = await schedulesEnsured();
-  for (const scheduleId of await orphanedSchedules(client, providers.all)) {
-    logger.warn(
-      { schedule_id: scheduleId },
-      'a schedule exists for a provider that is not configured; its sweeps will fail',
-    );
-  }
+  await pauseNotConfigured({
+    client,
+    providers: providers.all,
+    say: (line) => logger.warn(line),
+  });
   const stopLooking = keepSchedules({
     client,
     providers: providers.all,
@@ -127,6 +125,11 @@ export async function startWorker({
   return {
     schedules,
     ended,
+    waitsFor() {
+      const inFlight = worker.getStatus().numInFlightActivities + webhooks.deliveriesInFlight();
+      if (inFlight === 0) return 'the worker: it disconnects from Temporal';
+      return `the worker: ${inFlight} in flight (refreshes, validations, webhooks), at most ${SHUTDOWN_GRACE_MS / 1000} s`;
+    },
     async stop() {
       stopping.abort();
       await stopLooking();
@@ -140,12 +143,4 @@ export async function startWorker({
 async function disconnect(connection: NativeConnection, client: Client): Promise<void> {
   await client.connection.close();
   await connection.close();
-}
-
-/** The bundle that `npm run build` made, or the sources where there is none (tests). */
-function workflowSource(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
-  const codePath = join(__dirname, '..', 'workflow-bundle.js');
-  return existsSync(codePath)
-    ? { workflowBundle: { codePath } }
-    : { workflowsPath: require.resolve('../workflows') };
 }

@@ -1,8 +1,8 @@
-/** Puts a changed policy in force for the accounts a provider has. Started where a worker finds that it has changed. */
+/** Recomputes the due times of a provider's accounts under a changed policy, when a worker finds the change. */
 import { proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities';
 
-// As long as it takes: an account whose clock is of the old policy is swept at the wrong time.
+// Retried without limit: under the old policy's due times, sweeps refresh accounts at the wrong time.
 const { applyPolicy } = proxyActivities<Activities>({
   startToCloseTimeout: '6 hours',
   heartbeatTimeout: '1 minute',

@@ -1,8 +1,8 @@
 /** The batches that a sweep has started. */
 import { condition, ParentClosePolicy, startChild, workflowInfo } from '@temporalio/workflow';
-import type { RefreshRequest } from '../domain/refresh-attempt';
-import { addCounts } from '../domain/refresh-batch';
-import type { DueAccount } from '../domain/sweep';
+import type { RefreshRequest } from '../domain/refresh/refresh-attempt';
+import { addCounts } from '../domain/refresh/refresh-batch';
+import type { DueAccount } from '../domain/refresh/sweep';
 import type { Children } from './children';
 import { refreshBatchWorkflow, refreshBatchWorkflowId } from './refresh-batch';
 import { EvergrantProvider, EvergrantSource } from './search-attributes';
@@ -12,12 +12,12 @@ export class Batches {
   #started = 0;
   readonly #children: Children;
 
-  /** @param children of the same sweep: what batches come to is counted with theirs */
+  /** @param children the same sweep's children; batches add their counts to them */
   constructor(children: Children) {
     this.#children = children;
   }
 
-  /** Never throws. The batch goes on where the sweep is ended: some of what it holds is nowhere else. */
+  /** Never throws. The batch outlives a cancelled sweep, because it may hold grants that are stored nowhere else. */
   async refresh(due: readonly DueAccount[], request: RefreshRequest): Promise<void> {
     const { provider, closed, counts } = this.#children;
     const accounts = due.filter(({ environment }) => !closed.has(environment));
@@ -49,7 +49,7 @@ export class Batches {
     }
   }
 
-  /** A batch always ends: where its lane is slow it takes long, and is waited for. */
+  /** Waits without a limit: every batch completes, even if a slow OAuth app makes it take long. */
   async drain(): Promise<void> {
     await condition(() => this.running === 0);
   }

@@ -1,4 +1,4 @@
-/** The refresh workflows that a sweep, or a batch of one, has started: how many there are, and what they came to. */
+/** The refresh workflows that a sweep or a batch has started: the number running, and their outcomes. */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   ChildWorkflowFailure,
@@ -6,10 +6,15 @@ import {
   ParentClosePolicy,
   startChild,
 } from '@temporalio/workflow';
-import { CLOSED_LANE } from '../domain/lane';
-import type { AttemptOutcome, FirstAttempt, RefreshRequest } from '../domain/refresh-attempt';
-import type { RefreshCounts } from '../domain/refresh-batch';
-import type { DueAccount } from '../domain/sweep';
+import { isClosed } from '../domain/refresh/next-step';
+import type {
+  AttemptOutcome,
+  FirstAttempt,
+  RefreshRequest,
+} from '../domain/refresh/refresh-attempt';
+import type { RefreshCounts } from '../domain/refresh/refresh-batch';
+import type { DueAccount } from '../domain/refresh/sweep';
+import { visible } from '../domain/text/visible-text';
 import {
   REPLACED_AFTER,
   refreshAccountWorkflow,
@@ -22,28 +27,28 @@ import {
   EvergrantSource,
 } from './search-attributes';
 
-/** So many at once: the provider's and our own load has a bound, whatever is due. */
+/** Child workflows that run at once; bounds the load on the provider and on Temporal, however many accounts are due. */
 export const WINDOW = 40;
-/** A child that neither ends nor says that it goes on is not waited for for ever. */
+/** The longest wait for a child that neither completes nor signals that it keeps retrying. */
 const DRAIN_MAX = '10 minutes';
 
 export class Children {
   running = 0;
-  /** Environments whose lane is closed: nothing more is sent there in this sweep. */
+  /** Environments whose OAuth app must be skipped (incident, outage, quota used up) in the rest of the sweep. */
   readonly closed = new Set<string>();
   readonly provider: string;
   readonly counts: RefreshCounts;
   readonly #openAt = new Map<string, number>();
-  /** By account: gives the seat of a child back that goes on trying. */
-  readonly #seats = new Map<string, (outcome: AttemptOutcome) => void>();
+  /** By account id: releases the slot of a child that keeps retrying. */
+  readonly #slots = new Map<string, (outcome: AttemptOutcome) => void>();
 
-  /** @param counts what is counted into */
+  /** @param counts updated in place */
   constructor(provider: string, counts: RefreshCounts) {
     this.provider = provider;
     this.counts = counts;
   }
 
-  /** How long the provider still asks to wait there. */
+  /** How long the provider asks to wait in this environment, in ms. */
   waitMs(environment: string): number {
     return (this.#openAt.get(environment) ?? 0) - Date.now();
   }
@@ -53,13 +58,14 @@ export class Children {
     this.#openAt.set(environment, at);
   }
 
-  goesOn(outcome: AttemptOutcome): void {
-    this.#seats.get(outcome.accountId)?.(outcome);
+  /** Releases the slot of a child that keeps retrying. */
+  retrying(outcome: AttemptOutcome): void {
+    this.#slots.get(outcome.accountId)?.(outcome);
   }
 
   /**
-   * Refreshes one account and counts how it ended; never throws.
-   * @param first an attempt that was made already
+   * Refreshes one account and counts the outcome; never throws.
+   * @param first an attempt that a batch has already made
    */
   async refresh(
     account: DueAccount,
@@ -68,9 +74,9 @@ export class Children {
   ): Promise<void> {
     const { accountId, label, organisation } = account;
     this.running += 1;
-    // Before the child is started: its word may come with the very news of its start.
-    const goesOn = new Promise<void>((giveBack) => {
-      this.#seats.set(accountId, (outcome) => giveBack(this.#count(account, outcome, true)));
+    // Registered before the child starts, because its signal may arrive together with the event of its start.
+    const retrying = new Promise<void>((free) => {
+      this.#slots.set(accountId, (outcome) => free(this.#count(account, outcome, true)));
     });
     try {
       const child = await startChild(refreshAccountWorkflow, {
@@ -78,7 +84,7 @@ export class Children {
         args: [{ accountId, label, request, ...(first === null ? {} : { first }) }],
         parentClosePolicy: ParentClosePolicy.ABANDON,
         workflowTaskTimeout: REPLACED_AFTER,
-        staticSummary: `Refresh ${label} (${this.provider})`,
+        staticSummary: `Refresh ${visible(label)} (${this.provider})`,
         typedSearchAttributes: [
           { key: EvergrantProvider, value: this.provider },
           { key: EvergrantAccount, value: accountId },
@@ -88,11 +94,11 @@ export class Children {
       });
       const ended = child.result().then(
         (outcome) => this.#count(account, outcome, false),
-        (error: unknown) => (this.#seats.delete(accountId) ? this.#countBroken(error) : undefined),
+        (error: unknown) => (this.#slots.delete(accountId) ? this.#countBroken(error) : undefined),
       );
-      await Promise.race([goesOn, ended]);
+      await Promise.race([retrying, ended]);
     } catch (error) {
-      this.#seats.delete(accountId);
+      this.#slots.delete(accountId);
       if (error instanceof WorkflowExecutionAlreadyStartedError) this.counts.in_flight += 1;
       else this.#countBroken(error);
     } finally {
@@ -100,28 +106,28 @@ export class Children {
     }
   }
 
-  /** Waits for those that are under way; those that do not end are counted as in flight. */
+  /** Waits for running children. Children that do not complete in time are counted as in flight. */
   async drain(): Promise<void> {
     if (!(await condition(() => this.running === 0, DRAIN_MAX)))
       this.counts.in_flight += this.running;
   }
 
-  #count({ environment }: DueAccount, outcome: AttemptOutcome, goesOn: boolean): void {
-    if (!this.#seats.delete(outcome.accountId)) return;
+  #count({ environment }: DueAccount, outcome: AttemptOutcome, isRetrying: boolean): void {
+    if (!this.#slots.delete(outcome.accountId)) return;
     const { counts } = this;
     const { failure, heldForMs } = outcome;
     if (heldForMs !== undefined) {
       counts.left += 1;
-      if (CLOSED_LANE.has(outcome.reason)) this.closed.add(environment);
-      else this.#wait(environment, heldForMs);
+      if (isClosed(outcome)) this.closed.add(environment);
+      // The limit applies to one organisation; accounts of other organisations need not wait.
+      else if (outcome.reason !== 'organisation_throttled') this.#wait(environment, heldForMs);
     } else if (outcome.outcome === 'refreshed') counts.refreshed += 1;
     else if (failure === null) counts.skipped += 1;
     else {
       counts.failed += 1;
       counts.failures[failure.code] = (counts.failures[failure.code] ?? 0) + 1;
       if (failure.class === 'account') counts.needs_reconnect += 1;
-      if (goesOn) counts.retrying += 1;
-      if (failure.class === 'rate') this.#wait(environment, failure.retryAfterMs ?? 0);
+      if (isRetrying) counts.retrying += 1;
     }
   }
 

@@ -1,9 +1,10 @@
-/** The one file a Worker loads: all workflows. */
+/** All workflows: the file that a Worker loads. */
 export { applyPolicyWorkflow } from './apply-policy';
+export { auditAnchorWorkflow } from './audit-anchor';
 export { deliverEventWorkflow } from './deliver-event';
 export { refreshAccountWorkflow } from './refresh-account';
 export { refreshBatchWorkflow } from './refresh-batch';
 export { rotateEncryptionWorkflow } from './rotate-encryption';
 export { sweepWorkflow } from './sweep';
 export { validateAccountWorkflow } from './validate-account';
-export { watchLaneWorkflow } from './watch-lane';
+export { watchAppWorkflow } from './watch-app';

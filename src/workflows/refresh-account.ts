@@ -1,6 +1,7 @@
 /**
- * The refresh of one account. Its workflow id is the account's: whoever wants the account refreshed while one is
- * running attaches to it, so that one request serves all.
+ * The refresh of one account: attempts, the pauses between them, and the replies to callers. The workflow id is derived
+ * from the account, so concurrent callers attach to one workflow and one request serves them all.
+ * `domain/refresh/next-step.ts` decides what follows an attempt.
  */
 import {
   ActivityFailure,
@@ -8,11 +9,11 @@ import {
   allHandlersFinished,
   CancellationScope,
   condition,
+  continueAsNew,
   defineSignal,
   defineUpdate,
   getExternalWorkflowHandle,
   log,
-  patched,
   proxyActivities,
   proxyLocalActivities,
   setHandler,
@@ -22,37 +23,45 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities';
+import { lostPauseMs, retryPauseMs } from '../domain/account/due-times';
+import {
+  decideNext,
+  decideNextOfCandidate,
+  nothingTried,
+  type Tried,
+  withAttempt,
+} from '../domain/refresh/next-step';
 import {
   type AttemptOutcome,
   BEGUN_BEFORE,
+  type CandidateResult,
   type FirstAttempt,
+  type RefreshGrantInput,
   type RefreshGrantResult,
   type RefreshRequest,
   type Unwritten,
-} from '../domain/refresh-attempt';
-import { lostPauseMs, retryPauseMs } from '../domain/refresh-policy';
-import { pauseBeforeReplayMs } from '../domain/replay';
-import { followLane } from './lane';
+} from '../domain/refresh/refresh-attempt';
+import { visible } from '../domain/text/visible-text';
+import { followApp } from './app-limiter';
+import { untilDatabaseIsBack } from './database-outage';
 import { EvergrantGeneration, EvergrantOutcome } from './search-attributes';
 
 /**
- * So soon a worker that has gone is replaced, within the grace that providers give a replay: where the attempt runs in
- * the workflow's own task, by the task's time-out, and otherwise by the heartbeat's.
+ * How soon a lost worker is replaced: within the provider's grace period for a replayed refresh token. It is the
+ * workflow task's timeout if the attempt runs in the task, and the attempt's heartbeat timeout if it runs elsewhere.
  */
 export const REPLACED_AFTER = '5s';
 
-// One attempt is one try: each further one would present the refresh token again, and is this workflow's decision.
+// No retries by Temporal: each attempt sends the refresh token again, so the workflow decides.
 const ATTEMPT = { startToCloseTimeout: '60s', retry: { maximumAttempts: 1 } } as const;
 const elsewhere = proxyActivities<Activities>({ ...ATTEMPT, heartbeatTimeout: REPLACED_AFTER });
-/** Few need another: a first attempt in the workflow's own task costs Temporal a third less than an activity of its own. */
+/** Few refreshes need a second attempt: making the first a local activity cuts Temporal's load by a third. */
 const inOwnTask = proxyLocalActivities<Activities>(ATTEMPT);
-/** Refreshes that began before this have had their first attempt elsewhere. */
-const FIRST_IN_OWN_TASK = 'first-attempt-in-own-task';
-// What the database could not take is written for as long as it takes: the grant exists nowhere else.
+// Retried until MongoDB accepts the grant, which is stored nowhere else; with short pauses, because callers wait.
 const { persistGrant, recordAttempt } = proxyActivities<Activities>({
   startToCloseTimeout: '30s',
   heartbeatTimeout: REPLACED_AFTER,
-  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '5s' },
 });
 
 export interface RefreshAccountInput {
@@ -60,260 +69,402 @@ export interface RefreshAccountInput {
   /** For people, in summaries. */
   label: string;
   request: RefreshRequest;
-  /** The first attempt, where a batch has made it. */
+  /** The first attempt, if a batch has made it. */
   first?: FirstAttempt;
+  /** Set when the workflow continues as new. */
+  state?: RefreshState;
 }
 
-/** Asks for a refresh and answers with the outcome of the attempt under way, or of the next one. */
+/** Requests a refresh. The result is the outcome of the running attempt, or of the next one. */
 export const requestRefreshUpdate = defineUpdate<AttemptOutcome, [RefreshRequest]>(
   'requestRefresh',
 );
-/** A child tells its sweep that it goes on trying, so that the sweep need not keep its seat. */
-export const goesOnSignal = defineSignal<[AttemptOutcome]>('goesOn');
+/** Tells the parent sweep that this child keeps retrying, so that the sweep can give its slot to another account. */
+export const retryingSignal = defineSignal<[AttemptOutcome]>('retrying');
 
 export function refreshAccountWorkflowId(accountId: string): string {
   return `refresh-account/${accountId}`;
 }
 
-const BUSY_PAUSE_MS = 2_000;
-/** A lane that opens within this is waited for; a longer wait is left to the next sweep. */
-const HELD_MAX_MS = 120_000;
-const HELD_MIN_MS = 1_000;
+/** Pause, in ms, before the next attempt on an account that another worker is refreshing. */
+const CLAIMED_PAUSE_MS = 2_000;
+/** The workflow fails after this many internal errors. */
 const INTERNAL_ERRORS_MAX = 3;
+/** Events in the history after which the workflow continues as new. */
+const HISTORY_EVENTS_MAX = 800;
+/** How long, in ms, callers wait through an outage of MongoDB. Must be below the API's timeout of one minute. */
+const CALLERS_WAIT_MS = 50_000;
+
+const NOT_SENT =
+  'MongoDB is unreachable, so nothing was sent to the provider. The refresh continues by itself once MongoDB is back.';
+const NOT_STORED =
+  'MongoDB is unreachable, so the result of the refresh waits in Temporal. It is stored once MongoDB is back.';
+
+/** The rest of a pause between two attempts with the current grant, which a reconnect interrupted. */
+interface Interrupted {
+  until: number;
+  interruptible: boolean;
+  request: RefreshRequest;
+}
+
+/** The state between two attempts, also passed on when the workflow continues as new. */
+interface RefreshState {
+  /** The request that the latest attempt serves. */
+  request: RefreshRequest;
+  /** A request that arrived after that attempt began; the next attempt serves it. */
+  requested: RefreshRequest | null;
+  /** A request to refresh the account whatever the result of the candidate grant. */
+  ordinary: RefreshRequest | null;
+  attempts: number;
+  /** Attempts whose outcome callers have received. */
+  finished: number;
+  outcome: AttemptOutcome | null;
+  rotatedTo: number | null;
+  tried: Tried;
+  triedCandidate: Tried;
+  /** Absent: the candidate if it is due, otherwise the current grant. */
+  grant?: RefreshGrantInput['grant'];
+  interrupted: Interrupted | null;
+  /** The next attempt is not a retry of the previous one. */
+  startsAfresh: boolean;
+  /** The id of an attempt with an unknown outcome, whose claim the next attempt takes over. */
+  supersedes: string | null;
+  internalErrors: number;
+  /** Consecutive attempts whose worker was lost. */
+  workersLost: number;
+  /** Consecutive attempts that could not begin. */
+  notBegun: number;
+}
+
+/** The result of a reconnect request for which no candidate was waiting. */
+const NO_CANDIDATE: CandidateResult = { outcome: 'refused', retriedUntil: '' };
 
 /**
- * What to do after an attempt; `wakeable`: a new request cuts the pause short; `keepsSeat`: the sweep is to begin with
- * nobody else meanwhile.
- */
-type Next =
-  | { again: false }
-  | { again: true; pauseMs: number; wakeable: boolean; keepsSeat?: boolean };
-
-/** What this workflow has tried. */
-interface Tried {
-  failures: number;
-  replayed: boolean;
-  /** When the first request left whose answer is missing: since then the refresh token may be spent. */
-  unansweredSince: string | null;
-}
-
-/** Decides on the next attempt from how this one ended. One replay follows an unknown outcome whatever the clocks say. */
-function decideNext(
-  result: RefreshGrantResult,
-  tried: Tried,
-  { source, probe = false }: RefreshRequest,
-  now: Date,
-): Next {
-  const { attempt } = result;
-  if (result.leafPromoted) return { again: true, pauseMs: 0, wakeable: false };
-  const expiresAt = new Date(result.accessTokenExpiresAt ?? 0);
-  if (attempt.heldForMs !== undefined) {
-    const pauseMs = Math.max(attempt.heldForMs, HELD_MIN_MS);
-    // Who waits for a replay that the provider forgives goes on waiting: a sweep would not know.
-    if (tried.unansweredSince !== null && now < expiresAt) {
-      const allowedMs = allowedPauseMs(result, tried, expiresAt, now, pauseMs);
-      return { again: true, pauseMs: allowedMs, wakeable: false };
-    }
-    const waits = source === 'scheduled' && !probe && !isClosed(attempt);
-    return waits && pauseMs <= HELD_MAX_MS
-      ? { again: true, pauseMs, wakeable: true, keepsSeat: true }
-      : { again: false };
-  }
-  if (attempt.outcome !== 'failed' || attempt.failure === null) return { again: false };
-  const whileTokenLives = (pauseMs: number, wakeable: boolean): Next => {
-    const allowedMs = allowedPauseMs(result, tried, expiresAt, now, pauseMs);
-    return now.getTime() + allowedMs < expiresAt.getTime()
-      ? { again: true, pauseMs: allowedMs, wakeable: wakeable && allowedMs === pauseMs }
-      : { again: false };
-  };
-  switch (attempt.failure.class) {
-    case 'account':
-    case 'app':
-    case 'ours':
-      return { again: false };
-    case 'rate':
-      return whileTokenLives(
-        Math.max(attempt.failure.retryAfterMs ?? 0, retryPauseMs(tried.failures)),
-        false,
-      );
-    case 'provider': {
-      if (attempt.exchange === 'unknown' && !tried.replayed && result.replayRule !== null) {
-        const pauseMs = allowedPauseMs(result, tried, expiresAt, now, 0);
-        return { again: true, pauseMs, wakeable: false };
-      }
-      return whileTokenLives(retryPauseMs(tried.failures), true);
-    }
-  }
-}
-
-/** Whether the lane is closed for longer than is worth waiting for: what is due is swept when it opens. */
-function isClosed({ reason }: AttemptOutcome): boolean {
-  return reason === 'app_incident' || reason === 'provider_outage' || reason === 'quota_spent';
-}
-
-/** The pause, or a longer one where the refresh token may be spent and the provider would not forgive it so soon. */
-function allowedPauseMs(
-  { replayRule }: RefreshGrantResult,
-  { unansweredSince }: Tried,
-  expiresAt: Date,
-  now: Date,
-  pauseMs: number,
-): number {
-  if (replayRule === null || unansweredSince === null) return pauseMs;
-  return pauseBeforeReplayMs(replayRule, new Date(unansweredSince), expiresAt, now, pauseMs);
-}
-
-/**
- * Refreshes one account: tries, and tries again where the failure passes and the access token still lives; otherwise
- * leaves the account to the next sweep. Ends with the last attempt's outcome, a refusal included: that is a result,
- * not a failure of the workflow.
+ * Refreshes one account. Retries transient failures while the access token is valid, then leaves the account to the
+ * next sweep. Completes with the last attempt's outcome; a refusal is a result and does not fail the workflow.
  */
 export async function refreshAccountWorkflow(input: RefreshAccountInput): Promise<AttemptOutcome> {
-  let request = input.request;
-  /** Asked for since the attempt under way began. */
-  let wanted: RefreshRequest | null = null;
-  let attempts = 0;
-  // Whoever asks from now on is not answered by what ended before.
-  let finished = input.first?.result ? 1 : 0;
-  let outcome: AttemptOutcome | undefined;
-  let ended = false;
-  let rotatedTo: number | null = null;
+  return new AccountRefresh(input).run();
+}
 
-  setHandler(requestRefreshUpdate, async (asked) => {
-    const before = finished;
-    // Answered by the attempt under way, or by the next one, which is then made as this request wants it.
-    wanted = wanted === null || asked.force ? asked : wanted;
-    // Who waits is told how it ended, also where somebody asks the workflow to cancel meanwhile.
-    await CancellationScope.nonCancellable(() => condition(() => finished > before || ended));
-    if (outcome === undefined) {
-      throw ApplicationFailure.nonRetryable(
-        'the refresh ended without an outcome',
-        'internal_error',
+class AccountRefresh {
+  readonly #input: RefreshAccountInput;
+  readonly #state: RefreshState;
+  /** An attempt that a batch has made, until it is processed. */
+  #first: RefreshGrantResult | null;
+  #ended = false;
+  /** Why callers are refused at present; `null` if they are not. */
+  #refusal: string | null = null;
+
+  constructor(input: RefreshAccountInput) {
+    this.#input = input;
+    this.#state = input.state ?? firstState(input);
+    this.#first = input.first?.result ?? null;
+  }
+
+  async run(): Promise<AttemptOutcome> {
+    // A rejected update adds no event, so that callers who retry through a long outage do not grow the history.
+    setHandler<AttemptOutcome, [RefreshRequest], typeof requestRefreshUpdate>(
+      requestRefreshUpdate,
+      (request) => this.#answer(request),
+      {
+        validator: () => {
+          if (this.#refusal !== null) throw databaseUnavailable(this.#refusal);
+        },
+      },
+    );
+    try {
+      while (await this.#attempt()) await this.#continueIfGrown();
+      const { outcome, rotatedTo } = this.#state;
+      if (outcome === null) throw endedWithoutOutcome();
+      upsertSearchAttributes([
+        { key: EvergrantOutcome, value: outcome.failure?.code ?? outcome.outcome },
+        ...(rotatedTo === null ? [] : [{ key: EvergrantGeneration, value: rotatedTo }]),
+      ]);
+      return outcome;
+    } finally {
+      this.#ended = true;
+      await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
+    }
+  }
+
+  /** Returns the outcome of the running attempt, or of the next one, which then serves this request. */
+  async #answer(request: RefreshRequest): Promise<AttemptOutcome> {
+    const state = this.#state;
+    const before = state.finished;
+    if (state.requested === null || request.force) state.requested = request;
+    const isOrdinary = request.reconnect !== true;
+    if (isOrdinary && (state.ordinary === null || request.force)) state.ordinary = request;
+    const isAnswered = () => state.finished > before || this.#ended;
+    // Callers receive the outcome even if an operator cancels the workflow in the meantime.
+    await CancellationScope.nonCancellable(() =>
+      condition(() => isAnswered() || this.#refusal !== null),
+    );
+    if (!isAnswered()) throw databaseUnavailable(this.#refusal ?? NOT_SENT);
+    if (state.outcome === null) throw endedWithoutOutcome();
+    return state.outcome;
+  }
+
+  /** @returns whether another attempt follows */
+  async #attempt(): Promise<boolean> {
+    const made = this.#first;
+    this.#first = null;
+    this.#state.attempts += 1;
+    const result = made ?? (await this.#send());
+    return result === null || this.#followUp(result, made !== null);
+  }
+
+  /** @returns `null` if the outcome is unknown, or the attempt never began */
+  async #send(): Promise<RefreshGrantResult | null> {
+    const state = this.#state;
+    state.request = state.requested ?? state.request;
+    state.requested = null;
+    const { attempts, request, supersedes, grant } = state;
+    const { accountId, label } = this.#input;
+    const attemptId = this.#attemptId();
+    const retry = state.finished > 0 && !state.startsAfresh;
+    // A debug run reports its steps through heartbeats, which local activities do not have.
+    const where = attempts === 1 && !request.capture ? inOwnTask : elsewhere;
+    try {
+      // A sent refresh completes even if the workflow is cancelled: the response may hold the only valid token.
+      const result = await CancellationScope.nonCancellable(() =>
+        where.refreshGrant.executeWithOptions({ summary: summaryOf(label, request, attempts) }, [
+          {
+            accountId,
+            attemptId,
+            supersedes,
+            retry,
+            ...(grant === undefined ? {} : { grant }),
+            request,
+          },
+        ]),
       );
-    }
-    return outcome;
-  });
-
-  try {
-    const tried: Tried = { failures: 0, replayed: false, unansweredSince: null };
-    let { first = null } = input;
-    // What a batch did not hear the end of may be taken over at once.
-    let supersedes = first?.result === null ? first.attemptId : null;
-    let internalErrors = 0;
-    let workersLost = 0;
-    for (;;) {
-      const made = first?.result ?? null;
-      first = null;
-      attempts += 1;
-      const attemptId = `${workflowInfo().runId}-${attempts}`;
-      if (made === null) {
-        request = wanted ?? request;
-        wanted = null;
+      Object.assign(state, { workersLost: 0, notBegun: 0 });
+      return result;
+    } catch (error) {
+      const kind = failureKind(error);
+      if (kind === 'internal_error' && ++state.internalErrors >= INTERNAL_ERRORS_MAX) {
+        throw ApplicationFailure.nonRetryable(
+          'the refresh failed with an internal error; see the worker log',
+          kind,
+        );
       }
-      let result: RefreshGrantResult;
-      try {
-        // A refresh that was sent is finished, whoever cancels: its answer may hold the only valid token.
-        result =
-          made ??
-          (await CancellationScope.nonCancellable(() =>
-            attemptedWhere(attempts, request).refreshGrant.executeWithOptions(
-              { summary: summaryOf(input.label, request, attempts) },
-              [{ accountId: input.accountId, attemptId, supersedes, retry: finished > 0, request }],
-            ),
-          ));
-      } catch (error) {
-        const kind = failureKind(error);
-        if (kind === 'internal_error' && ++internalErrors >= INTERNAL_ERRORS_MAX) {
-          throw ApplicationFailure.nonRetryable(
-            'the refresh failed with an internal error; see the worker log',
-            kind,
-          );
-        }
-        supersedes = attemptId;
-        if (kind === 'worker_lost') workersLost += 1;
-        // A worker that vanished is replaced at once, unless it is this account that it vanishes with; for the database
-        // there is time.
-        const pauseMs = kind === 'worker_lost' ? lostPauseMs(workersLost) : retryPauseMs(1);
+      state.supersedes = attemptId;
+      await this.#recover(kind);
+      return null;
+    }
+  }
+
+  async #recover(kind: FailureKind): Promise<void> {
+    const state = this.#state;
+    switch (kind) {
+      case 'internal_error':
+        return sleep(retryPauseMs(1));
+      case 'worker_lost': {
+        // Replace a lost worker at once, unless workers are repeatedly lost on this account.
+        state.workersLost += 1;
+        const pauseMs = lostPauseMs(state.workersLost);
         if (pauseMs > 0) await sleep(pauseMs);
-        continue;
+        return;
       }
-      workersLost = 0;
-      const { attempt } = result;
-      if (result.lane) await followLane(result.lane);
-      if (attempt.outcome === 'busy') {
-        // The worker that had begun this very attempt was replaced, with the workflow's task.
-        if (attempt.reason === BEGUN_BEFORE) supersedes = attemptId;
-        else await sleep(BUSY_PAUSE_MS);
-        continue;
-      }
-      supersedes = null;
-      rotatedTo = result.rotatedTo ?? rotatedTo;
-      // Somebody forced a refresh while this one found that none was due: theirs is still to be made.
-      if (attempt.outcome === 'skipped' && isForced(wanted)) continue;
-      outcome = attempt;
-      if (result.unwritten !== null) {
-        await tellSweep(outcome);
-        await CancellationScope.nonCancellable(() => writeDown(input, request, result.unwritten));
-      }
-      if (made === null) {
-        finished += 1;
-        wanted = null;
-      }
-      if (attempt.outcome === 'failed') tried.failures += 1;
-      if (attempt.exchange === 'unknown') tried.unansweredSince ??= result.sentAt;
-      const next = decideNext(result, tried, request, new Date());
-      if (!next.again) {
-        if (made !== null && isAsked(wanted)) continue;
-        break;
-      }
-      if (attempt.exchange === 'unknown') tried.replayed = true;
-      if (next.pauseMs === 0) continue;
-      if (next.keepsSeat !== true) await tellSweep(outcome);
-      log.info('refresh is tried again', {
-        account_id: input.accountId,
-        pause_ms: next.pauseMs,
-        after: attempt.reason,
-      });
-      await condition(() => next.wakeable && wanted !== null, next.pauseMs);
+      case 'cannot_begin':
+        state.notBegun += 1;
+        await this.#keepCallersInformed(
+          NOT_SENT,
+          untilDatabaseIsBack(this.#input.label, state.notBegun),
+        );
     }
-    upsertSearchAttributes([
-      { key: EvergrantOutcome, value: outcome.failure?.code ?? outcome.outcome },
-      ...(rotatedTo === null ? [] : [{ key: EvergrantGeneration, value: rotatedTo }]),
-    ]);
-    return outcome;
-  } finally {
-    ended = true;
-    await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
+  }
+
+  /**
+   * Processes the result of an attempt, and waits for the next one.
+   * @param isMade whether a batch made the attempt; callers of this workflow then wait for the next one
+   * @returns whether another attempt follows
+   */
+  async #followUp(result: RefreshGrantResult, isMade: boolean): Promise<boolean> {
+    const state = this.#state;
+    const { attempt } = result;
+    if (result.limiter) await followApp(result.limiter);
+    if (attempt.outcome === 'busy') {
+      // The worker that began this attempt was lost, along with the workflow task.
+      if (attempt.reason === BEGUN_BEFORE) state.supersedes = this.#attemptId();
+      else await sleep(CLAIMED_PAUSE_MS);
+      return true;
+    }
+    state.supersedes = null;
+    state.rotatedTo = result.rotatedTo ?? state.rotatedTo;
+    // A caller forced a refresh while this attempt found that none was due; the forced refresh is still to be made.
+    if (attempt.outcome === 'skipped' && state.requested?.force === true) return true;
+    state.outcome = attempt;
+    if (result.unwritten !== null) await this.#write(result.unwritten);
+    const hadNoCandidate = state.request.reconnect === true && attempt.outcome === 'skipped';
+    const candidate = result.candidate ?? (hadNoCandidate ? NO_CANDIDATE : undefined);
+    return candidate === undefined
+      ? this.#followCurrent(result, isMade)
+      : this.#followCandidate(result, candidate, isMade);
+  }
+
+  async #followCandidate(
+    result: RefreshGrantResult,
+    candidate: CandidateResult,
+    isMade: boolean,
+  ): Promise<boolean> {
+    const state = this.#state;
+    const tried = withAttempt(state.triedCandidate, result);
+    const step = decideNextOfCandidate({ result, candidate, tried, now: new Date() });
+    const isCurrentWanted = state.interrupted !== null || state.ordinary !== null;
+    if (step.retrying && (step.isReplay || !isCurrentWanted)) {
+      state.triedCandidate = { ...tried, replayed: tried.replayed || step.isReplay };
+      state.grant = 'candidate';
+      this.#answerCallers(isMade);
+      await tellSweep(result.attempt);
+      await condition(() => step.interruptible && state.requested !== null, step.pauseMs);
+      if (!step.isReplay && state.ordinary !== null) {
+        delete state.grant;
+        state.startsAfresh = true;
+      }
+      return true;
+    }
+    state.triedCandidate = nothingTried();
+    state.grant = 'current';
+    const { interrupted } = state;
+    if (interrupted === null && state.ordinary !== null) {
+      // The candidate has not changed the current grant, which callers still want refreshed.
+      state.requested = state.ordinary;
+      state.startsAfresh = true;
+      return true;
+    }
+    this.#endAttempt(isMade);
+    if (interrupted === null) return false;
+    state.request = interrupted.request;
+    await this.#pause(interrupted.until, interrupted.interruptible);
+    return true;
+  }
+
+  async #followCurrent(result: RefreshGrantResult, isMade: boolean): Promise<boolean> {
+    const state = this.#state;
+    this.#endAttempt(isMade);
+    const { request } = state;
+    const tried = withAttempt(state.tried, result);
+    const step = decideNext({ result, tried, request, now: new Date() });
+    state.tried = { ...tried, replayed: tried.replayed || (step.retrying && step.isReplay) };
+    if (!step.retrying) return isMade && state.requested !== null;
+    state.grant = 'current';
+    if (step.pauseMs === 0) return true;
+    if (!step.holdsSlot) await tellSweep(result.attempt);
+    log.info('the refresh waits for its next attempt', {
+      account_id: this.#input.accountId,
+      pause_ms: step.pauseMs,
+      after: result.attempt.reason,
+    });
+    await this.#pause(Date.now() + step.pauseMs, step.interruptible);
+    return true;
+  }
+
+  #endAttempt(isMade: boolean): void {
+    this.#state.startsAfresh = false;
+    this.#state.ordinary = null;
+    this.#answerCallers(isMade);
+  }
+
+  /** Marks the attempt as finished, so that an update that arrives now waits for the next attempt. */
+  #answerCallers(isMade: boolean): void {
+    if (isMade) return;
+    this.#state.finished += 1;
+    this.#state.requested = null;
+  }
+
+  /** Waits between two attempts with the current grant. Keeps the rest of the pause if a reconnect interrupts it. */
+  async #pause(until: number, interruptible: boolean): Promise<void> {
+    const state = this.#state;
+    state.interrupted = null;
+    const pauseMs = until - Date.now();
+    if (pauseMs <= 0) return;
+    const { request } = state;
+    const isReconnect = () => state.requested?.reconnect === true;
+    await condition(() => (interruptible && state.requested !== null) || isReconnect(), pauseMs);
+    if (isReconnect()) state.interrupted = { until, interruptible, request };
+  }
+
+  /** Stores what MongoDB could not accept before. */
+  async #write(unwritten: Unwritten): Promise<void> {
+    if (this.#state.outcome !== null) await tellSweep(this.#state.outcome);
+    await CancellationScope.nonCancellable(() =>
+      this.#keepCallersInformed(NOT_STORED, write(this.#input, this.#state.request, unwritten)),
+    );
+  }
+
+  /** Lets callers wait through a short outage of MongoDB, and refuses them in a longer one until the work is done. */
+  async #keepCallersInformed(refusal: string, work: Promise<void>): Promise<void> {
+    let isDone = false;
+    const refuseLater = async () => {
+      await condition(() => isDone, CALLERS_WAIT_MS);
+      if (!isDone) this.#refusal = refusal;
+    };
+    void CancellationScope.nonCancellable(refuseLater);
+    try {
+      await work;
+    } finally {
+      isDone = true;
+      this.#refusal = null;
+    }
+  }
+
+  #attemptId(): string {
+    return `${workflowInfo().runId}-${this.#state.attempts}`;
+  }
+
+  async #continueIfGrown(): Promise<void> {
+    const { continueAsNewSuggested, historyLength } = workflowInfo();
+    if (!continueAsNewSuggested && historyLength <= HISTORY_EVENTS_MAX) return;
+    // Pending updates would be lost with this run; continue as new in a later turn.
+    if (!allHandlersFinished()) return;
+    const { accountId, label, request } = this.#input;
+    const state = this.#state;
+    await continueAsNew<typeof refreshAccountWorkflow>({ accountId, label, request, state });
   }
 }
 
-/** Where an attempt is made. A debug run tells its steps with heartbeats, for which it needs an activity of its own. */
-function attemptedWhere(attempt: number, { capture }: RefreshRequest) {
-  return attempt === 1 && !capture && patched(FIRST_IN_OWN_TASK) ? inOwnTask : elsewhere;
+function firstState({ request, first }: RefreshAccountInput): RefreshState {
+  return {
+    request,
+    requested: null,
+    ordinary: request.reconnect === true ? null : request,
+    attempts: 0,
+    finished: first?.result ? 1 : 0,
+    outcome: null,
+    rotatedTo: null,
+    tried: nothingTried(),
+    triedCandidate: nothingTried(),
+    interrupted: null,
+    startsAfresh: false,
+    // The outcome of the batch's attempt is unknown, so its claim may be taken over at once.
+    supersedes: first?.result === null ? first.attemptId : null,
+    internalErrors: 0,
+    workersLost: 0,
+    notBegun: 0,
+  };
 }
 
-/** Functions, because the compiler does not see that a handler assigns while this workflow waits. */
-function isForced(request: RefreshRequest | null): boolean {
-  return request?.force ?? false;
-}
-function isAsked(request: RefreshRequest | null): boolean {
-  return request !== null;
-}
-
-/** Writes what the database could not take; repeated by Temporal until it can. */
-async function writeDown(
-  input: RefreshAccountInput,
-  request: RefreshRequest,
-  unwritten: Unwritten | null,
+/** Temporal retries until MongoDB accepts the write, for days if necessary. */
+async function write(
+  { accountId, label }: RefreshAccountInput,
+  { source }: RefreshRequest,
+  { grant, generation, entry }: Unwritten,
 ): Promise<void> {
-  if (unwritten === null) return;
-  const { grant, generation, entry } = unwritten;
+  const candidate = entry.diagnostics?.handed_in;
   if (grant !== null) {
-    await persistGrant.executeWithOptions({ summary: `${input.label}: keep the new grant` }, [
-      { accountId: input.accountId, generation, grant, source: request.source },
+    await persistGrant.executeWithOptions({ summary: `${visible(label)}: keep the new grant` }, [
+      {
+        accountId,
+        generation,
+        grant,
+        source,
+        ...(candidate === undefined ? {} : { candidate }),
+      },
     ]);
   }
-  await recordAttempt.executeWithOptions({ summary: `${input.label}: log the attempt` }, [
+  await recordAttempt.executeWithOptions({ summary: `${visible(label)}: log the attempt` }, [
     { entry },
   ]);
 }
@@ -322,19 +473,30 @@ async function tellSweep(outcome: AttemptOutcome): Promise<void> {
   const { parent } = workflowInfo();
   if (parent === undefined) return;
   try {
-    await getExternalWorkflowHandle(parent.workflowId).signal(goesOnSignal, outcome);
+    await getExternalWorkflowHandle(parent.workflowId).signal(retryingSignal, outcome);
   } catch {
-    // The sweep is over; nobody is waiting.
+    // The sweep has completed.
   }
 }
 
 function summaryOf(label: string, request: RefreshRequest, attempt: number): string {
-  return `${label}: ${attempt === 1 ? 'refresh' : `try ${attempt}`} (${request.source}${request.force ? ', forced' : ''})`;
+  const what = request.reconnect ? 'reconnect' : 'refresh';
+  return `${visible(label)}: ${attempt === 1 ? what : `try ${attempt}`} (${request.source}${request.force ? ', forced' : ''})`;
 }
 
-/** Which kind of end an activity without a result came to. Cancellation and anything unexpected is thrown on. */
-function failureKind(error: unknown): 'worker_lost' | 'cannot_begin' | 'internal_error' {
-  // In the workflow's own task it comes as it is.
+function databaseUnavailable(message: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, 'database_unavailable');
+}
+
+function endedWithoutOutcome(): ApplicationFailure {
+  return ApplicationFailure.nonRetryable('the refresh ended without an outcome', 'internal_error');
+}
+
+type FailureKind = 'worker_lost' | 'cannot_begin' | 'internal_error';
+
+/** Why an activity has no result. Rethrows cancellations and unexpected errors. */
+function failureKind(error: unknown): FailureKind {
+  // A local activity's failure arrives unwrapped.
   const failure = error instanceof ActivityFailure ? error.cause : error;
   if (failure instanceof TimeoutFailure) return 'worker_lost';
   const isOurs = failure instanceof ApplicationFailure;

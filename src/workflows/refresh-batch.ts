@@ -1,22 +1,21 @@
 /**
- * One batch, of a sweep or of accounts that somebody waits for: an activity refreshes them, and those that it does not
- * simply refresh get workflows of their own. It ends with the record of the new refresh tokens, by which a restored
- * database is noticed.
+ * One batch, of a sweep or of accounts that callers wait for. An activity refreshes the accounts; accounts that need
+ * more than one plain attempt continue in their own workflows. The batch ends by recording the rotations, which later
+ * reveal whether MongoDB was restored from a backup.
  */
 import {
   ActivityCancellationType,
   CancellationScope,
   condition,
+  continueAsNew,
   proxyActivities,
   setHandler,
-  sleep,
   upsertMemo,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities';
-import type { GenerationMark } from '../domain/generation-mark';
-import type { AttemptOutcome } from '../domain/refresh-attempt';
+import type { GenerationMark } from '../domain/refresh/generation-mark';
 import {
   addCounts,
   type BatchProgress,
@@ -24,13 +23,13 @@ import {
   noCounts,
   type RefreshBatchInput,
   ROTATED_MEMO,
-} from '../domain/refresh-batch';
-import { retryPauseMs } from '../domain/refresh-policy';
+} from '../domain/refresh/refresh-batch';
 import { Children, WINDOW } from './children';
-import { goesOnSignal } from './refresh-account';
+import { untilDatabaseIsBack } from './database-outage';
+import { retryingSignal } from './refresh-account';
 import { EvergrantGeneration } from './search-attributes';
 
-// A worker that vanished is replaced, and the next one goes on where it was. Cancelled, it finishes what is under way.
+// If a worker is lost, the next one continues from the last heartbeat. A cancellation lets requests finish.
 const { refreshBatch } = proxyActivities<Activities>({
   startToCloseTimeout: '3 minutes',
   heartbeatTimeout: '5s',
@@ -38,10 +37,15 @@ const { refreshBatch } = proxyActivities<Activities>({
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 });
 
+/** Events in the history after which the workflow continues as new. */
+const HISTORY_EVENTS_MAX = 800;
+
 export interface RefreshBatchWorkflowInput extends Omit<RefreshBatchInput, 'sweep'> {
   provider: string;
-  /** Absent: it is part of none. */
+  /** Absent if the batch is not part of a sweep. */
   sweep?: RefreshBatchInput['sweep'];
+  /** Results of the previous runs; set when the workflow continues as new. */
+  soFar?: Required<BatchResult> & { rotated: GenerationMark[] };
 }
 
 export function refreshBatchWorkflowId(startedBy: string, number: number | string): string {
@@ -52,14 +56,14 @@ export async function refreshBatchWorkflow({
   provider,
   request,
   sweep = itself(),
+  soFar: { counts, closed: alreadyClosed, rotated, outcomes } = nothingSoFar(),
   ...input
 }: RefreshBatchWorkflowInput): Promise<BatchResult> {
-  const children = new Children(provider, noCounts());
-  setHandler(goesOnSignal, (outcome) => children.goesOn(outcome));
-  const { closed, counts } = children;
+  const children = new Children(provider, counts);
+  setHandler(retryingSignal, (outcome) => children.retrying(outcome));
+  const { closed } = children;
+  for (const environment of alreadyClosed) closed.add(environment);
   const byId = new Map(input.accounts.map((account) => [account.accountId, account]));
-  const rotated: GenerationMark[] = [];
-  const outcomes: AttemptOutcome[] = [];
 
   async function takeIn(done: BatchProgress): Promise<void> {
     const { refreshed, skipped, left } = done;
@@ -70,13 +74,14 @@ export async function refreshBatchWorkflow({
     for (const { accountId, first } of done.own) {
       const account = byId.get(accountId);
       if (account === undefined) continue;
-      // What holds a grant that exists nowhere else does not wait for a seat.
+      // A grant that is stored nowhere else does not wait for a slot.
       if (!first?.result?.unwritten) await condition(() => children.running < WINDOW);
       void children.refresh(account, account.request ?? request, first);
     }
   }
 
   let accounts = input.accounts;
+  let outages = 0;
   while (accounts.length > 0) {
     const done = await refreshBatch.executeWithOptions(
       { summary: `${provider}: refresh ${accounts.length} accounts` },
@@ -84,8 +89,16 @@ export async function refreshBatchWorkflow({
     );
     await CancellationScope.nonCancellable(() => takeIn(done));
     const rest = new Set(done.rest);
+    outages = done.databaseAway ? outages + 1 : 0;
     accounts = accounts.filter(({ accountId }) => rest.has(accountId));
-    if (done.databaseAway) await sleep(retryPauseMs(1));
+    if (accounts.length === 0) break;
+    if (done.databaseAway)
+      await untilDatabaseIsBack(`${provider}: ${accounts.length} accounts`, outages);
+    const { continueAsNewSuggested, historyLength } = workflowInfo();
+    if (!continueAsNewSuggested && historyLength <= HISTORY_EVENTS_MAX) continue;
+    await children.drain();
+    const soFar = { counts, closed: [...closed], rotated, outcomes };
+    await continueAsNew<typeof refreshBatchWorkflow>({ provider, accounts, request, sweep, soFar });
   }
   await children.drain();
   if (rotated.length > 0) {
@@ -94,6 +107,10 @@ export async function refreshBatchWorkflow({
     upsertSearchAttributes([{ key: EvergrantGeneration, value: newest }]);
   }
   return { counts, closed: [...closed], ...(outcomes.length === 0 ? {} : { outcomes }) };
+}
+
+function nothingSoFar(): NonNullable<RefreshBatchWorkflowInput['soFar']> {
+  return { counts: noCounts(), closed: [], rotated: [], outcomes: [] };
 }
 
 function itself(): RefreshBatchInput['sweep'] {

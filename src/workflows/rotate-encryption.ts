@@ -1,6 +1,6 @@
 /**
- * The rotation of the encryption key, from the moment a new one was promoted: waits until every process seals with it,
- * re-seals the records page by page while refreshes go on, and verifies. One for the whole database.
+ * The rotation of the encryption key, after a new key was made the active one: waits until every process encrypts with
+ * it, re-encrypts the records page by page while refreshes continue, and verifies. One workflow per database.
  */
 import {
   condition,
@@ -14,7 +14,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities';
-import type { RotationInput, RotationProgress } from '../domain/rotation';
+import type { RotationInput, RotationProgress } from '../domain/encryption-rotation';
 
 const { surveyRotation, resealRecords, verifyRotation } = proxyActivities<Activities>({
   startToCloseTimeout: '15 minutes',
@@ -23,27 +23,27 @@ const { surveyRotation, resealRecords, verifyRotation } = proxyActivities<Activi
 });
 
 export const rotationProgressQuery = defineQuery<RotationProgress>('progress');
-/** Stops before the next page; the note says why, for everybody. */
+/** Pauses before the next page; the note tells operators why. */
 export const pauseRotationSignal = defineSignal<[{ note: string }]>('pause');
 export const resumeRotationSignal = defineSignal('resume');
 
 export const ROTATION_WORKFLOW_ID = 'rotate-encryption';
 
-/** Processes look every five seconds which key seals. */
+/** How often to check whether every process encrypts with the key. Processes read the active key every five seconds. */
 const FOLLOWED_EVERY = '1s';
-/** What made this pass find something has time to end before the next. */
+/** Pause between passes: time for the writes that the last pass found to finish. */
 const NEXT_PASS_AFTER = '1s';
-/** Beyond this the next pass or page goes to a fresh run. */
+/** Events in the history after which the workflow continues as new. */
 const HISTORY_EVENTS_MAX = 2_000;
 const NAMED_MAX = 20;
 
 /**
- * Goes through all records until a pass finds none to re-seal: what a refresh that began before the rotation has written
- * behind a pass is found by the next. Ends with what was done, and which keys nothing needs any more.
+ * Repeats passes over all records until one finds nothing to re-encrypt: a refresh that began before the rotation may
+ * write behind a pass. Completes with the progress and the keys that are no longer needed.
  */
 export async function rotateEncryptionWorkflow(input: RotationInput): Promise<RotationProgress> {
   const { to } = input;
-  // Changed in place, so that it is at every moment what is asked for and what a fresh run would be given.
+  // Updated in place, so that the query and continue-as-new always see the current progress.
   const progress = input.progress ?? firstProgress(to);
   setHandler(rotationProgressQuery, () => progress);
   setHandler(pauseRotationSignal, ({ note }) => {
@@ -77,7 +77,7 @@ export async function rotateEncryptionWorkflow(input: RotationInput): Promise<Ro
   return progress;
 }
 
-/** Waits until every process seals with the key: from then on no new value is sealed with another. */
+/** Waits until every process encrypts with the key. After that, no new value is encrypted with another one. */
 async function settled(progress: RotationProgress): Promise<string> {
   const { to } = progress;
   for (;;) {

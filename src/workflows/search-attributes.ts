@@ -1,4 +1,4 @@
-/** The search attributes by which people and the API find workflows. Registered by the application if missing. */
+/** The search attributes by which people and the API find workflows; registered at start if missing. */
 import { defineSearchAttributeKey } from '@temporalio/common';
 
 export const EvergrantProvider = defineSearchAttributeKey('EvergrantProvider', 'KEYWORD');
@@ -6,7 +6,7 @@ export const EvergrantAccount = defineSearchAttributeKey('EvergrantAccount', 'KE
 export const EvergrantOrg = defineSearchAttributeKey('EvergrantOrg', 'KEYWORD');
 export const EvergrantSource = defineSearchAttributeKey('EvergrantSource', 'KEYWORD');
 export const EvergrantOutcome = defineSearchAttributeKey('EvergrantOutcome', 'KEYWORD');
-/** Of refreshes that brought a new refresh token: the account's generation since. */
+/** The account's generation after a rotation; set only by refreshes that received a new refresh token. */
 export const EvergrantGeneration = defineSearchAttributeKey('EvergrantGeneration', 'INT');
 
 export const SEARCH_ATTRIBUTES = [

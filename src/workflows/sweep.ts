@@ -1,6 +1,6 @@
-/** The sweep: one run over a provider's due accounts, most urgent first. Started by the schedule `sweep/<provider>`. */
-
+/** The sweep: one run over a provider's due accounts, most urgent first. The schedule `sweep/<provider>` starts it. */
 import {
+  ActivityFailure,
   ApplicationFailure,
   condition,
   continueAsNew,
@@ -12,21 +12,22 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities';
-import type { RefreshRequest } from '../domain/refresh-attempt';
-import { inBatches } from '../domain/refresh-batch';
+import type { ValidationTally } from '../domain/account/validation';
+import type { RefreshRequest } from '../domain/refresh/refresh-attempt';
+import { inBatches } from '../domain/refresh/refresh-batch';
 import {
-  type HeldLane,
-  LANE_WAIT_MAX_MS,
+  type HeldApp,
+  LIMITER_WAIT_MAX_MS,
+  PROVIDER_NOT_CONFIGURED,
   type SweepInput,
   type SweepProgress,
   type SweepSummary,
   summaryLine,
-} from '../domain/sweep';
-import type { ValidationTally } from '../domain/validation';
+} from '../domain/refresh/sweep';
+import { watchApp } from './app-limiter';
 import { Batches } from './batches';
 import { Children, WINDOW } from './children';
-import { watchLane } from './lane';
-import { goesOnSignal } from './refresh-account';
+import { retryingSignal } from './refresh-account';
 
 const { listDueAccounts, warnOfRefreshTokens, recordHeartbeat } = proxyActivities<Activities>({
   startToCloseTimeout: '30s',
@@ -34,7 +35,7 @@ const { listDueAccounts, warnOfRefreshTokens, recordHeartbeat } = proxyActivitie
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
 });
 
-/** Somebody triggered a sweep while this one ran: what has become due since is to be swept, too. */
+/** Requests another pass, because a sweep was triggered while this one runs and more accounts may be due. */
 export const sweepAgainSignal = defineSignal('sweepAgain');
 
 const BEGINNING = {
@@ -42,47 +43,75 @@ const BEGINNING = {
   asOf: null,
 } as const satisfies Partial<SweepProgress>;
 
-// A worker that vanished is replaced, and the next one goes on where it was.
+// If a worker is lost, the next one continues from the last heartbeat.
 const { listDueValidations, validateAccounts } = proxyActivities<Activities>({
   startToCloseTimeout: '5 minutes',
   heartbeatTimeout: '5s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
 });
 
-/** Listed at once; each becomes a workflow. */
+/** Accounts per page if each becomes a child workflow. */
 const PAGE = 200;
-/** Listed at once where there are many: a history holds them twice, but no workflow for each. */
+/** Accounts per page if they are refreshed in batches; the history holds each twice, but starts no workflow for it. */
 const PAGE_OF_BATCHES = 1_000;
-/** Batches at once where an older worker listed what is due. */
-const BATCHES = 4;
-/** So many are validated by one activity. */
+/** Accounts that one activity validates. */
 const VALIDATION_BATCH = 50;
-/** Beyond this the next page goes to a fresh run. */
+/** Events in the history after which the workflow continues as new. */
 const HISTORY_EVENTS_MAX = 4_000;
 /**
- * Pages through the due accounts and keeps a sliding window of refresh workflows going, then validates. Continues as
- * new between pages when its history has grown; ends with the summary. One bad child never fails a sweep.
+ * Pages through the due accounts with a sliding window of child workflows, then validates. Continues as new between
+ * pages when its history has grown. Completes with a summary; a failing child never fails the sweep.
  */
 export async function sweepWorkflow(input: SweepInput): Promise<SweepSummary> {
-  // `temporal schedule update` drops an input that is not typed again; a sweep that hangs would block all later ones.
+  // `temporal schedule update` drops an input that is not given again, and a hanging sweep would block all later ones.
   if (typeof (input as Partial<SweepInput> | undefined)?.provider !== 'string') {
     throw ApplicationFailure.nonRetryable(
-      'the sweep was started without its input, e.g. {"provider":"ebay"}; see README, "Operate the schedule"',
+      'the sweep was started without its input, e.g. {"provider":"ebay"}; see docs/operations.md, "Schedules"',
       'input_missing',
     );
   }
-  // Changed in place as the sweep goes on, so that it is at every moment what a fresh run would be given.
+  // Updated in place, so that continue-as-new always passes on the current progress.
   const progress = input.progress ?? firstProgress(input);
   const { summary } = progress;
   const children = new Children(input.provider, summary);
-  setHandler(goesOnSignal, (outcome) => children.goesOn(outcome));
+  setHandler(retryingSignal, (outcome) => children.retrying(outcome));
   setHandler(sweepAgainSignal, () => {
     progress.again = true;
   });
 
+  try {
+    await sweep(input, children, progress);
+  } catch (error) {
+    const refused = notConfigured(error);
+    if (refused === null) throw error;
+    summary.refused = refused;
+  }
+  summary.finished_at = new Date().toISOString();
+  const line = { summary: summaryLine(summary), ...summary };
+  if (summary.refused === undefined) log.info('sweep finished', line);
+  else log.warn('sweep finished', line);
+  return summary;
+}
+
+/** The error message if the provider is not configured; `null` for any other error. */
+function notConfigured(error: unknown): string | null {
+  if (!(error instanceof ActivityFailure)) return null;
+  const { cause } = error;
+  return cause instanceof ApplicationFailure && cause.type === PROVIDER_NOT_CONFIGURED
+    ? cause.message
+    : null;
+}
+
+/** Refreshes, validates and warns, and repeats if another sweep was requested in the meantime. */
+async function sweep(
+  input: SweepInput,
+  children: Children,
+  progress: SweepProgress,
+): Promise<void> {
+  const { summary } = progress;
   for (;;) {
     await refreshDue(input, children, progress);
-    // Then, because a token that was just refreshed need not be asked about twice, and its verdict would be void.
+    // Refreshes finish first: validating a token that is being replaced would be pointless, and its verdict void.
     await children.drain();
     await validateDue(input, children, progress);
     await children.drain();
@@ -92,16 +121,13 @@ export async function sweepWorkflow(input: SweepInput): Promise<SweepSummary> {
         { provider: input.provider },
       ]);
     }
-    if (!progress.again) break;
+    if (!progress.again) return;
     children.closed.clear();
     Object.assign(progress, BEGINNING, { again: false });
   }
-  summary.finished_at = new Date().toISOString();
-  log.info('sweep finished', { summary: summaryLine(summary), ...summary });
-  return summary;
 }
 
-/** Refreshes all that is due, page by page. */
+/** Refreshes all due accounts, page by page. */
 async function refreshDue(
   input: SweepInput,
   children: Children,
@@ -119,13 +145,13 @@ async function refreshDue(
     );
     progress.asOf = page.asOf;
     summary.due += page.accounts.length;
-    progress.inBatches = page.inBatches ?? progress.inBatches ?? false;
-    progress.validates = page.validates ?? progress.validates ?? true;
-    for (const lane of page.held ?? []) await leave(provider, lane, children, summary);
+    progress.inBatches = page.inBatches ?? progress.inBatches;
+    progress.validates = page.validates ?? progress.validates;
+    for (const limiter of page.held) await leave(provider, limiter, children, summary);
     const request = scheduledRefresh(page.asOf, false);
     if (progress.inBatches) {
       for (const accounts of inBatches(page.accounts, page.batch)) {
-        await condition(() => batches.running < (page.batchesAtOnce ?? BATCHES));
+        await condition(() => batches.running < page.batchesAtOnce);
         void batches.refresh(accounts, request);
       }
       progress.cursor = page.next;
@@ -137,8 +163,8 @@ async function refreshDue(
       const isClosed = () => closed.has(account.environment);
       await condition(() => children.running < WINDOW || isClosed());
       const waitMs = children.waitMs(account.environment);
-      if (waitMs > 0 && waitMs <= LANE_WAIT_MAX_MS && !isClosed()) await sleep(waitMs);
-      if (isClosed() || waitMs > LANE_WAIT_MAX_MS) summary.left += 1;
+      if (waitMs > 0 && waitMs <= LIMITER_WAIT_MAX_MS && !isClosed()) await sleep(waitMs);
+      if (isClosed() || waitMs > LIMITER_WAIT_MAX_MS) summary.left += 1;
       else void children.refresh(account, request);
     }
     progress.cursor = page.next;
@@ -147,10 +173,13 @@ async function refreshDue(
   await batches.drain();
 }
 
-/** Counts the accounts of a lane that is not begun with, and makes sure that somebody finds out when it heals. */
+/**
+ * Counts the due accounts of an OAuth app that sweeps must skip. Unless only its quota is used up, starts the workflow
+ * that watches the app.
+ */
 async function leave(
   provider: string,
-  { environment, reason, due }: HeldLane,
+  { environment, reason, due }: HeldApp,
   { closed }: Children,
   summary: SweepSummary,
 ): Promise<void> {
@@ -158,16 +187,16 @@ async function leave(
   summary.left += due;
   if (closed.has(environment)) return;
   closed.add(environment);
-  if (reason !== 'quota_spent' && due > 0) await watchLane({ provider, environment });
+  if (reason !== 'quota_spent' && due > 0) await watchApp({ provider, environment, isOpen: true });
 }
 
-/** R2.3: asks about every active account that is due for it; one whose token is refused before its end is refreshed. */
+/** Validates every account that is due for it. An account whose token is refused before it expires is refreshed. */
 async function validateDue(
   input: SweepInput,
   children: Children,
   progress: SweepProgress,
 ): Promise<void> {
-  if (progress.validates === false) return;
+  if (!progress.validates) return;
   const { provider, environment = null } = input;
   const { summary } = progress;
   const asOf = progress.asOf ?? summary.started_at;
@@ -199,12 +228,12 @@ async function validateDue(
   }
 }
 
-/** Takes in what a batch of validations came to. */
+/** Adds the results of a batch of validations to the summary. */
 function countValidations(summary: SweepSummary, tally: ValidationTally): void {
   const { validated, invalid, unknown, failures, toRefresh } = tally;
   summary.validated += validated;
   summary.invalid += invalid;
-  // Whose token was refused and is refreshed now has not failed yet.
+  // An account that is being refreshed after a refused token has not failed yet.
   summary.failed += invalid + unknown - toRefresh.length;
   for (const [code, number] of Object.entries(failures))
     summary.failures[code] = (summary.failures[code] ?? 0) + number;
@@ -242,6 +271,8 @@ async function continueIfGrown(
 function firstProgress(input: SweepInput): SweepProgress {
   return {
     ...BEGINNING,
+    inBatches: false,
+    validates: false,
     again: false,
     summary: {
       provider: input.provider,

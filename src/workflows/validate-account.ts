@@ -1,6 +1,6 @@
 /**
- * The validation of one account, asked for by hand. Its workflow id is the account's, so that one question serves all
- * who ask while it is under way. A sweep validates in batches instead.
+ * The validation of one account on request. The workflow id is derived from the account, so that one validation serves
+ * all concurrent callers. Sweeps validate in batches instead.
  */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
@@ -13,9 +13,10 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities';
-import type { AttemptOutcome } from '../domain/refresh-attempt';
-import type { DueAccount } from '../domain/sweep';
-import type { ValidationOutcome, ValidationRequest } from '../domain/validation';
+import type { ValidationOutcome, ValidationRequest } from '../domain/account/validation';
+import type { AttemptOutcome } from '../domain/refresh/refresh-attempt';
+import type { DueAccount } from '../domain/refresh/sweep';
+import { visible } from '../domain/text/visible-text';
 import {
   REPLACED_AFTER,
   refreshAccountWorkflow,
@@ -29,7 +30,7 @@ import {
   EvergrantSource,
 } from './search-attributes';
 
-// A validation spends nothing: a worker that vanished, or a database that is away, is a reason to ask again.
+// A validation uses nothing up, so it is retried if a worker is lost or MongoDB is unreachable.
 const { validateAccount } = proxyActivities<Activities>({
   startToCloseTimeout: '30s',
   heartbeatTimeout: '5s',
@@ -48,10 +49,10 @@ export function validateAccountWorkflowId(accountId: string): string {
   return `validate-account/${accountId}`;
 }
 
-/** Somebody waits: a network that does not come back within these is said to be away. */
+/** Pauses between attempts, in ms. A caller waits, so a network failure that outlasts them is reported. */
 const PAUSES_MS = [1_000, 4_000];
 
-/** Asks, and asks again where the network or the provider was in the way; refreshes once where the token was refused. */
+/** Validates, and retries if the network or the provider fails. If the provider refuses the token, refreshes once. */
 export async function validateAccountWorkflow(
   input: ValidateAccountWorkflowInput,
 ): Promise<ValidationOutcome> {
@@ -59,7 +60,7 @@ export async function validateAccountWorkflow(
   for (let attempt = 0; ; attempt += 1) {
     const attemptId = `${workflowInfo().runId}-${attempt + 1}`;
     const { validation, toRefresh } = await validateAccount.executeWithOptions(
-      { summary: `${label}: does its access token work?` },
+      { summary: `${visible(label)}: does its access token work?` },
       [{ accountId, attemptId, request }],
     );
     const pauseMs = PAUSES_MS[attempt];
@@ -76,7 +77,7 @@ export async function validateAccountWorkflow(
   }
 }
 
-/** `null`: a refresh of the account is under way already, or did not come to an end; its own entry will tell. */
+/** `null` if a refresh of the account is already running or did not complete; its log entry has the result. */
 async function refresh(
   { accountId, organisation, label }: DueAccount,
   { provider, request: { source, caller, capture } }: ValidateAccountWorkflowInput,
@@ -88,7 +89,7 @@ async function refresh(
       args: [{ accountId, label, request: { source, caller, capture, requestedAt, force: true } }],
       parentClosePolicy: ParentClosePolicy.ABANDON,
       workflowTaskTimeout: REPLACED_AFTER,
-      staticSummary: `Refresh ${label} (${provider}), whose access token was refused`,
+      staticSummary: `Refresh ${visible(label)} (${provider}), whose access token was refused`,
       typedSearchAttributes: [
         { key: EvergrantProvider, value: provider },
         { key: EvergrantAccount, value: accountId },

@@ -1,6 +1,7 @@
 /**
- * Watches a closed lane: one account probes when it may, until the provider serves the OAuth app again; then what is
- * due is swept at once. One for each lane, by its workflow id; started by whoever closed the lane, or by a sweep.
+ * Watches one OAuth app. While the app is suspected, accounts of other organisations are refreshed at once, until their
+ * answers decide. While its circuit is open, one account probes at a time, until the provider serves the app again; then
+ * all due accounts are swept at once. Its workflow id allows one per app; an attempt or a sweep starts it.
  */
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
@@ -15,13 +16,14 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../activities';
-import type { DueAccount } from '../domain/sweep';
-import { type LaneName, laneOpenedSignal } from './lane';
+import type { DueAccount } from '../domain/refresh/sweep';
+import { visible } from '../domain/text/visible-text';
+import { type AppName, circuitClosedSignal, type WatchedApp } from './app-limiter';
 import {
-  goesOnSignal,
   REPLACED_AFTER,
   refreshAccountWorkflow,
   refreshAccountWorkflowId,
+  retryingSignal,
 } from './refresh-account';
 import {
   EvergrantAccount,
@@ -31,53 +33,60 @@ import {
 } from './search-attributes';
 import { sweepAgainSignal, sweepWorkflow } from './sweep';
 
-const { lookAtLane } = proxyActivities<Activities>({
+const { checkApp } = proxyActivities<Activities>({
   startToCloseTimeout: '30s',
   heartbeatTimeout: '5s',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
 });
 
-/** Beyond this a fresh run goes on. */
+/** Beyond this many events the workflow continues as new. */
 const HISTORY_EVENTS_MAX = 2_000;
 
-export async function watchLaneWorkflow(lane: LaneName): Promise<void> {
-  const { provider, environment } = lane;
-  let opened = false;
-  /** Accounts whose probe goes on trying by itself. */
-  const goingOn = new Set<string>();
-  setHandler(laneOpenedSignal, () => {
-    opened = true;
+/** Pause before a suspected app is checked again, if no other account can be asked. */
+const SUSPECTED_PAUSE = '5s';
+
+export async function watchAppWorkflow(input: WatchedApp): Promise<void> {
+  const { provider, environment } = input;
+  const app: AppName = { provider, environment };
+  let { isOpen } = input;
+  let hasClosed = false;
+  /** Accounts whose probe keeps retrying. */
+  const retrying = new Set<string>();
+  setHandler(circuitClosedSignal, () => {
+    hasClosed = true;
   });
-  setHandler(goesOnSignal, ({ accountId }) => {
-    goingOn.add(accountId);
+  setHandler(retryingSignal, ({ accountId }) => {
+    retrying.add(accountId);
   });
 
   for (;;) {
-    opened = false;
-    const look = await lookAtLane.executeWithOptions(
-      { summary: `${provider} (${environment}): is it served again?` },
-      [lane],
+    hasClosed = false;
+    const check = await checkApp.executeWithOptions(
+      { summary: `${provider} (${environment}): is the app served again?` },
+      [app],
     );
-    if (look.state === 'open') break;
-    // Nobody can probe; whoever asks for a token may, and a sweep that finds an account has the lane watched again.
-    if (look.canaries.length === 0) return;
-    if (look.waitMs > 0) await condition(() => opened, look.waitMs);
-    else if (!(await probe(lane, look.canaries, goingOn))) await sleep('1s');
+    if (check.state === 'closed') break;
+    isOpen ||= check.state !== 'suspected';
+    if (check.canaries.length === 0 && check.state === 'suspected') await sleep(SUSPECTED_PAUSE);
+    // No account can probe. A caller's refresh may, and a later sweep starts this workflow again.
+    else if (check.canaries.length === 0) return;
+    else if (check.waitMs > 0) await condition(() => hasClosed, check.waitMs);
+    else if (!(await probe(app, check.canaries, retrying))) await sleep('1s');
     const { continueAsNewSuggested, historyLength } = workflowInfo();
     if (continueAsNewSuggested || historyLength > HISTORY_EVENTS_MAX)
-      await continueAsNew<typeof watchLaneWorkflow>(lane);
+      await continueAsNew<typeof watchAppWorkflow>({ ...app, isOpen });
   }
-  await sweepNow(provider);
+  if (isOpen) await sweepNow(provider);
 }
 
-/** @returns whether a request was permitted: the next one is then some time away */
+/** @returns whether a request was sent, so that the next probe is some time away */
 async function probe(
-  { provider }: LaneName,
+  { provider }: AppName,
   canaries: readonly DueAccount[],
-  goingOn: Set<string>,
+  retrying: Set<string>,
 ): Promise<boolean> {
   for (const { accountId, organisation, label } of canaries) {
-    goingOn.delete(accountId);
+    retrying.delete(accountId);
     try {
       const child = await startChild(refreshAccountWorkflow, {
         workflowId: refreshAccountWorkflowId(accountId),
@@ -97,7 +106,7 @@ async function probe(
         ],
         parentClosePolicy: ParentClosePolicy.ABANDON,
         workflowTaskTimeout: REPLACED_AFTER,
-        staticSummary: `Refresh ${label} (${provider}), to find out whether the OAuth app is served again`,
+        staticSummary: `Refresh ${visible(label)} (${provider}), to find out whether the OAuth app is served again`,
         typedSearchAttributes: [
           { key: EvergrantProvider, value: provider },
           { key: EvergrantAccount, value: accountId },
@@ -115,35 +124,41 @@ async function probe(
         ({ exchange }) => end(exchange !== null),
         () => end(false),
       );
-      await condition(() => ended || goingOn.has(accountId));
-      return sent || goingOn.has(accountId);
+      await condition(() => ended || retrying.has(accountId));
+      return sent || retrying.has(accountId);
     } catch (error) {
-      // Its refresh is under way: another may probe.
+      // Its refresh is running: another account may probe.
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     }
   }
   return false;
 }
 
+/** Starts a sweep. A sweep that is already running is signalled to make another pass. */
 async function sweepNow(provider: string): Promise<void> {
   const workflowId = `sweep/${provider}/triggered`;
-  try {
-    await startChild(sweepWorkflow, {
-      workflowId,
-      args: [{ provider }],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      staticSummary: `Sweep: refresh what is due at ${provider}, which serves again`,
-      typedSearchAttributes: [
-        { key: EvergrantProvider, value: provider },
-        { key: EvergrantSource, value: 'scheduled' },
-      ],
-    });
-  } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  for (;;) {
+    try {
+      await startChild(sweepWorkflow, {
+        workflowId,
+        args: [{ provider }],
+        parentClosePolicy: ParentClosePolicy.ABANDON,
+        staticSummary: `Sweep: refresh what is due at ${provider}, which serves again`,
+        typedSearchAttributes: [
+          { key: EvergrantProvider, value: provider },
+          { key: EvergrantSource, value: 'scheduled' },
+        ],
+      });
+      return;
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
     try {
       await getExternalWorkflowHandle(workflowId).signal(sweepAgainSignal);
+      return;
     } catch {
-      // It has just ended; the schedule starts the next one.
+      // The running sweep completed before the signal arrived; the next iteration starts one.
+      await sleep('1s');
     }
   }
 }

@@ -6,18 +6,23 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
-import { createApp, createListener } from '../../src/api/app';
-import { createAuditLog } from '../../src/api/audit-log';
-import type { ApiDependencies } from '../../src/api/dependencies';
-import { createEncryptionClient } from '../../src/api/encryption-client';
-import { createHandoutLog, type HandoutLog } from '../../src/api/handout-log';
-import { createRefreshClient } from '../../src/api/refresh-client';
-import { createScheduleClient } from '../../src/api/schedule-client';
-import { createWorkflowClient } from '../../src/api/workflow-client';
-import type { Account } from '../../src/domain/account';
-import { createLogger } from '../../src/logging';
-import { ConfiguredProviders } from '../../src/providers/configured-providers';
-import type { Scope } from '../../src/store/api-keys';
+import type { Scope } from '../../src/domain/access/principal';
+import type { Account } from '../../src/domain/account/account';
+import type { ApiDependencies } from '../../src/http/dependencies';
+import { TrustedProxies } from '../../src/http/trusted-proxies';
+import { createLogger } from '../../src/process/logging';
+import { ConfiguredProviders } from '../../src/providers/config/configured-providers';
+import { apiHeaders, createApp, createListener } from '../../src/server/app';
+import { answerMalformedRequests } from '../../src/server/malformed-requests';
+import { createAuditLog } from '../../src/services/audit/audit-log';
+import {
+  createTokenAccessLog,
+  type TokenAccessLog,
+} from '../../src/services/tokens/token-access-log';
+import { createEncryptionClient } from '../../src/temporal/encryption-client';
+import { createRefreshClient } from '../../src/temporal/refresh-client';
+import { createScheduleClient } from '../../src/temporal/schedule-client';
+import { createWorkflowClient } from '../../src/temporal/workflow-client';
 import {
   type Harness,
   type HarnessOptions,
@@ -48,9 +53,9 @@ export type Send = (method: string, path: string, options?: RequestOptions) => P
 export interface Api extends Pick<Harness, 'sandbox' | 'store' | 'client' | 'logs'> {
   harness: Harness;
   /** The audit of the hand-outs; a test that reads it flushes it first. */
-  handouts: HandoutLog;
+  tokenAccesses: TokenAccessLog;
   organisation: string;
-  /** An admin's key of the organisation, with the scopes of the internal trigger and of uses. */
+  /** A key of the organisation with the scopes of an admin, an operator, the internal trigger and uses. */
   admin: string;
   key(scopes: Scope[], organisation?: string): Promise<string>;
   send: Send;
@@ -89,8 +94,16 @@ export async function startApi(
     vault: harness.vault,
     retentionDays: 400,
     now: () => new Date(),
+    onHead: (owner, head) => harness.anchors.note('actions', owner, head),
   });
-  const handouts = createHandoutLog(harness.store.tokenHandouts, audit, logger);
+  const tokenAccesses = createTokenAccessLog({
+    tokenAccesses: harness.store.tokenAccesses,
+    vault: harness.vault,
+    logger,
+    required: false,
+    now: () => new Date(),
+    onHead: (owner, head) => harness.anchors.note('token-accesses', owner, head),
+  });
   const providers = new ConfiguredProviders(harness.config.providers);
   const { taskQueue } = harness.config.temporal;
   const dependencies: ApiDependencies = {
@@ -101,18 +114,21 @@ export async function startApi(
     schedules: createScheduleClient(harness.client, providers, taskQueue),
     workflows: createWorkflowClient(harness.client, taskQueue),
     encryption: createEncryptionClient(harness.client, taskQueue),
-    handouts,
+    tokenAccesses,
     audit,
+    anchors: harness.anchors,
     logger,
     configuredKeys: options.configuredKeys ?? [],
     jwt: options.jwt ?? null,
     oidc: null,
+    publicUrl: null,
+    trustedProxies: new TrustedProxies([]),
     webhooks: harness.config.webhooks,
     now: () => new Date(),
     stopping: new AbortController().signal,
   };
   const key: Api['key'] = (scopes, of = organisation) => harness.key({ organisation: of, scopes });
-  const admin = await key(['admin', 'internal', 'tokens']);
+  const admin = await key(['admin', 'operator', 'internal', 'tokens']);
   const app = createApp(dependencies);
   const document = (await (await app.request('/openapi.json')).json()) as OpenApiDocument;
 
@@ -131,8 +147,8 @@ export async function startApi(
       });
       const answer = await read(response);
       // The one answer that is meant to hold a token.
-      const handedOut = answer.status === 200 && path.startsWith('/api/tokens/');
-      answered.push(handedOut ? '' : answer.text, JSON.stringify([...answer.headers]));
+      const served = answer.status === 200 && path.startsWith('/api/tokens/');
+      answered.push(served ? '' : answer.text, JSON.stringify([...answer.headers]));
       const problems = contractProblems(document, method, path.split('?', 1)[0] ?? path, answer);
       if (problems.length > 0) throw new Error(`not as documented: ${problems.join('; ')}`);
       return answer;
@@ -142,7 +158,7 @@ export async function startApi(
 
   const api: Api = {
     harness,
-    handouts,
+    tokenAccesses,
     sandbox: harness.sandbox,
     store: harness.store,
     client: harness.client,
@@ -157,6 +173,7 @@ export async function startApi(
     delete: (path) => send('DELETE', path),
     async served(overrides = {}) {
       const server = createServer(createListener({ ...dependencies, ...overrides }));
+      answerMalformedRequests(server, await apiHeaders());
       servers.push(server);
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
       const { port } = server.address() as AddressInfo;
@@ -200,7 +217,7 @@ export async function startApi(
     },
     async stop() {
       for (const server of servers) server.close().closeAllConnections();
-      await handouts.stop();
+      await tokenAccesses.stop();
       await harness.stop();
       if (api.leaks().length > 0) throw new Error('a token of this file was answered or logged');
     },

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWK, SignJWT } from 'jose';
-import type { JwtConfig } from '../../src/config';
-import { Secret } from '../../src/domain/secret';
+import { Secret } from '../../src/domain/masking/secret';
+import type { JwtConfig } from '../../src/process/config';
 
 /** What a JWT says; a claim that is `undefined` is left out. */
 type Claims = Record<string, unknown>;

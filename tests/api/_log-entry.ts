@@ -1,6 +1,6 @@
 /** An entry of the terminal as a worker writes it. */
 import { randomUUID } from 'node:crypto';
-import type { LogEntry } from '../../src/domain/log-entry';
+import type { LogEntry } from '../../src/domain/logs/log-entry';
 
 export function logEntry(members: Partial<LogEntry> = {}): LogEntry {
   return {

@@ -1,10 +1,11 @@
 /** Who may do what. The table is made from the API's own document: a new route is in it the moment it is registered. */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { generateKeyPair } from 'jose';
 import mongoose, { type Connection } from 'mongoose';
-import { createApp } from '../../src/api/app';
-import type { ApiDependencies } from '../../src/api/dependencies';
-import { SCOPES, type Scope } from '../../src/store/api-keys';
+import { SCOPES, type Scope } from '../../src/domain/access/principal';
+import type { ApiDependencies } from '../../src/http/dependencies';
+import { createApp } from '../../src/server/app';
+import { sessionRecord } from '../store/_session-record';
 import { type Answer, type Api, expectError, startApi } from './_api';
 import { type OpenApiDocument, operationsOf } from './_contract';
 import { assembled, nowSeconds, secretIssuer, signed, startJwksIssuer } from './_jwt';
@@ -20,21 +21,37 @@ const guarded = operations.filter(({ operation }) => operation.security?.length 
 
 const TRIGGER = 'POST /api/admin/internal/refresh-tokens';
 const TOKEN = 'GET /api/tokens/{account_id}';
+/** The query of the part of the audit that an operator reads. */
+const CHAIN = '?chain=operator';
 
-/** Reading takes `read`, changing takes `admin`; whatever differs is named here. */
-function scopeOf({ name, method, path }: Record<'name' | 'method' | 'path', string>): Scope {
-  if (name === TRIGGER) return 'internal';
-  if (name === TOKEN) return 'tokens';
-  if (name === 'GET /api/admin/keys' || name.endsWith('/token-handouts')) return 'admin';
-  if (name.startsWith('GET /api/admin/encryption')) return 'admin';
-  if (path.startsWith('/api/admin/audit')) return 'admin';
-  if (path.startsWith('/api/admin/webhooks')) return 'admin';
-  return method === 'GET' ? 'read' : 'admin';
+/** What belongs to no organisation and is shown to its readers as far as it concerns them. */
+const SHARED = new Set([
+  'GET /api/admin/schedules',
+  'GET /api/admin/sweeps',
+  'GET /api/admin/workflows',
+  'GET /api/admin/workflows/{workflow_id}/history',
+  'GET /api/admin/status',
+]);
+
+/** The scopes each of which is enough: reading takes `read`, changing takes `admin`; what differs is named here. */
+function scopesOf({ name, method, path }: Record<'name' | 'method' | 'path', string>): Scope[] {
+  if (name === TRIGGER) return ['internal'];
+  if (name === TOKEN) return ['tokens'];
+  if (name === 'GET /api/admin/keys' || name.endsWith('/token-accesses')) return ['admin'];
+  if (SHARED.has(name)) return ['read', 'admin', 'operator'];
+  if (path.startsWith('/api/admin/encryption')) return ['operator'];
+  if (path.startsWith('/api/admin/schedules')) return ['operator'];
+  if (path.startsWith('/api/admin/audit')) return ['admin', 'operator'];
+  if (name === 'POST /api/admin/workflows/{workflow_id}/terminate') return ['admin', 'operator'];
+  if (path.startsWith('/api/admin/sessions')) return ['admin'];
+  if (path.startsWith('/api/admin/webhooks')) return ['admin'];
+  return method === 'GET' ? ['read', 'admin'] : ['admin'];
 }
 
 interface Ids {
   account: string;
   key: string;
+  session: string;
   webhook: string;
   delivery: string;
 }
@@ -44,6 +61,7 @@ function filled(path: string, ids: Ids): string {
   const place = path
     .replace('/accounts/{id}', `/accounts/${ids.account}`)
     .replace('/keys/{id}', `/keys/${ids.key}`)
+    .replace('/sessions/{id}', `/sessions/${ids.session}`)
     .replace('/webhooks/{id}', `/webhooks/${ids.webhook}`)
     .replace('/deliveries/{id}', `/deliveries/${ids.delivery}`)
     .replace('{schedule_id}', encodeURIComponent('sweep/ebay'))
@@ -58,17 +76,21 @@ function filled(path: string, ids: Ids): string {
 function bodyOf(name: string, ids: { account: string }): unknown {
   if (name.endsWith('/token/refresh-debug')) return { account_id: ids.account };
   if (name === 'PATCH /api/admin/webhooks/{id}') return { description: 'mine now' };
+  if (name === 'POST /api/admin/keys/{id}/grant') return { scopes: ['read'] };
   return name.startsWith('PATCH ') ? { label: 'mine now' } : undefined;
 }
 
 const ABSENT = {
   account: `acc_${randomBytes(12).toString('hex')}`,
   key: randomBytes(8).toString('hex'),
+  session: `ses_${randomBytes(8).toString('hex')}`,
   webhook: `whk_${randomBytes(12).toString('hex')}`,
   delivery: `dlv_${randomBytes(12).toString('hex')}`,
 };
 
 const shared = secretIssuer();
+/** Keys whose rows were written by other means than Evergrant. */
+let forgedRows: string[];
 let published: Awaited<ReturnType<typeof startJwksIssuer>>;
 let api: Api;
 let database: Connection;
@@ -81,6 +103,7 @@ beforeAll(async () => {
   api = await startApi({ worker: false, jwt: shared.config });
   withJwks = api.with({ jwt: published.config });
   database = await mongoose.createConnection(api.harness.mongodbUri).asPromise();
+  forgedRows = await forgedKeys();
 });
 afterAll(async () => {
   await published.stop();
@@ -97,6 +120,25 @@ it('is public only where it says whether it lives, and what it is', () => {
     'GET /readyz',
   ]);
 });
+
+/** One made up as a whole, with the right hash; and one that was given every scope. */
+async function forgedKeys(): Promise<string[]> {
+  const rows = database.collection<{ _id: string } & Record<string, unknown>>('api_keys');
+  const reader = await api.key(['read']);
+  const [, id = ''] = reader.split('_');
+  const row = await rows.findOneAndUpdate(
+    { _id: id },
+    { $set: { scopes: [...SCOPES] } },
+    { returnDocument: 'after' },
+  );
+  const [madeUpId, secret] = [
+    randomBytes(8).toString('hex'),
+    randomBytes(32).toString('base64url'),
+  ];
+  const secret_sha256 = createHash('sha256').update(secret).digest('hex');
+  await rows.insertOne({ ...row, _id: madeUpId, secret_sha256 });
+  return [reader, `evg_${madeUpId}_${secret}`];
+}
 
 describe.each(guarded)('$name', (route) => {
   const { name, method, path } = route;
@@ -136,14 +178,46 @@ describe.each(guarded)('$name', (route) => {
     expectUnauthenticated(await ask({ authorization: `Bearer ${created.body.api_key}` }));
   });
 
+  it('refuses a key whose row was made up, or given more scopes, in the database', async () => {
+    for (const key of forgedRows) expectUnauthenticated(await askWith(key));
+  });
+
   it('refuses a key without its scope', async () => {
-    const scope = scopeOf(route);
-    const enough: Scope[] = scope === 'read' ? ['read', 'admin'] : [scope];
+    const enough = scopesOf(route);
     const others = SCOPES.filter((one) => !enough.includes(one));
     for (const scopes of [...others.map((one) => [one]), others, []]) {
       const key = await api.key(scopes);
       expectError(await ask({ authorization: `Bearer ${key}` }), 403, 'forbidden');
     }
+  });
+
+  // A stream does not end; its own tests read it.
+  if (!path.endsWith('/stream')) {
+    it('takes each of its scopes alone, as a key and as a JWT', async () => {
+      for (const scope of scopesOf(route)) {
+        const query = path.startsWith('/api/admin/audit') && scope === 'operator' ? CHAIN : '';
+        const tokens = [await api.key([scope]), await shared.sign({ ...everything(), scope })];
+        for (const token of tokens) {
+          const headers = { authorization: `Bearer ${token}` };
+          const place = `${filled(path, ABSENT)}${query}`;
+          const { status } = await api.send(method, place, { key: null, headers });
+          expect({ scope, status, isRefused: [401, 403].includes(status) }).toEqual({
+            scope,
+            status,
+            isRefused: false,
+          });
+        }
+      }
+    });
+  }
+
+  it('names its scopes in the document, and each that it refuses in the answer', async () => {
+    const documented = (route.operation.security ?? []).flatMap(({ bearer }) => bearer ?? []);
+    const implied = documented.includes('read') ? ['admin'] : [];
+    expect([...documented, ...implied].toSorted()).toEqual(scopesOf(route).toSorted());
+    const refused = await askWith(await api.key([]));
+    expect(refused.headers.get('www-authenticate')).toContain(`scope="${documented[0]}"`);
+    expect(refused.body.error.message).toMatch(/lacks the scope .*evergrant keys grant/);
   });
 
   it('refuses a JWT that has expired, or never does', async () => {
@@ -184,7 +258,7 @@ describe.each(guarded)('$name', (route) => {
   });
 
   it('refuses a JWT without its scope, and takes it otherwise for what it is', async () => {
-    const enough = scopeOf(route) === 'read' ? ['read', 'admin'] : [scopeOf(route)];
+    const enough = scopesOf(route);
     const others = SCOPES.filter((one) => !enough.includes(one));
     for (const scope of [others.join(' '), 'openid', undefined]) {
       const claims = { ...everything(), scope };
@@ -239,9 +313,12 @@ describe('what belongs to another organisation', () => {
       });
       const delivery = `dlv_${randomBytes(12).toString('hex')}`;
       await deliveries().insertOne({ _id: delivery, organisation: theirs });
+      const session = sessionRecord({ organisation: theirs });
+      await api.store.sessionRecords.create(session);
       const foreign: Ids = {
         account: account.id,
         key: String(created.body.id),
+        session: session.id,
         webhook: String(webhook.body.id),
         delivery,
       };
@@ -265,6 +342,7 @@ describe('what belongs to another organisation', () => {
       );
       const keys = await api.send('GET', '/api/admin/keys', { key: theirAdmin });
       expect(keys.body.items).toContainEqual(expect.objectContaining({ id: foreign.key }));
+      expect(await api.store.sessionRecords.find(session.id)).not.toBeNull();
     },
   );
 

@@ -1,6 +1,8 @@
 /** Accounts over the API: connect, list, show, change, remove. */
+
 import { randomUUID } from 'node:crypto';
-import { AccountState } from '../../src/domain/account';
+import { AccountState } from '../../src/domain/account/account';
+import { grantPlace } from '../../src/vault/vault';
 import { type Api, expectError, startApi } from './_api';
 
 const MINUTE_MS = 60_000;
@@ -41,11 +43,14 @@ describe('connecting an account', () => {
       last_error: null,
       failed_attempts: 0,
     });
-    expect(await show(answer.body.id)).toMatchObject({ ...answer.body, due: expect.anything() });
+    const { warnings, ...shown } = answer.body;
+    expect(warnings).toEqual([]);
+    expect(await show(answer.body.id)).toMatchObject({ ...shown, due: expect.anything() });
   });
 
   it('keeps all that it is told', async () => {
     const { access_token, refresh_token } = api.consent();
+    const day = (days: number) => inMinutes(days * 24 * 60).slice(0, 10);
     const told = {
       ...members(),
       refresh_token,
@@ -57,15 +62,15 @@ describe('connecting an account', () => {
     const answer = await api.post('/api/admin/accounts', {
       ...told,
       access_token,
-      expires_at: '2999-01-01T02:00:00+02:00',
-      refresh_token_expires_at: '2999-06-01T00:00:00Z',
+      expires_at: `${day(300)}T02:00:00+02:00`,
+      refresh_token_expires_at: `${day(7_000)}T00:00:00Z`,
     });
     const { refresh_token: _never, ...shown } = told;
     expect(answer.status).toBe(201);
     expect(answer.body).toMatchObject({
       ...shown,
-      expires_at: '2999-01-01T00:00:00.000Z',
-      refresh_token_expires_at: '2999-06-01T00:00:00.000Z',
+      expires_at: `${day(300)}T00:00:00.000Z`,
+      refresh_token_expires_at: `${day(7_000)}T00:00:00.000Z`,
       status: 'ok',
       due: { due: false, reason: 'fresh' },
       access_token_fingerprint: api.harness.vault.fingerprint(access_token),
@@ -79,16 +84,46 @@ describe('connecting an account', () => {
     expect(account).toMatchObject({ status: 'expired', due: { due: true } });
   });
 
+  it('shows nothing of an access token or a refresh that never was, until the first refresh', async () => {
+    const { refresh_token } = api.consent();
+    const account = await api.connect({ refresh_token });
+    expect(account).toMatchObject({
+      status: 'expired',
+      status_reason: 'There is no access token yet: the first refresh brings one.',
+      expires_at: null,
+      access_token_fingerprint: null,
+      last_refreshed_at: null,
+      due: {
+        due: true,
+        reason: 'access_token_expires',
+        explanation:
+          'Due: the next sweep refreshes it. It has no access token yet: the first refresh brings one.',
+      },
+    });
+    const { current } = await api.harness.account(account.id);
+    expect(current).toMatchObject({ accessToken: null, accessTokenFingerprint: null });
+  });
+
+  it('counts the age of a grant that was never refreshed from when it was handed in', async () => {
+    const { access_token, refresh_token } = api.consent();
+    const account = await api.connect({ access_token, refresh_token, expires_at: inMinutes(300) });
+    expect(account.last_refreshed_at).toBeNull();
+    expect(account.due.explanation).toMatch(
+      /It was not refreshed yet, and handed in at [\d: -]+UTC; 1 h later/,
+    );
+  });
+
   it('seals both tokens before it stores them', async () => {
     const { access_token, refresh_token } = api.consent();
     const { id } = await api.connect({ access_token, refresh_token, expires_at: inMinutes(60) });
-    const { current } = await api.harness.account(id);
-    const place = { organisation: api.organisation, accountId: id };
+    const account = await api.harness.account(id);
+    const { current } = account;
+    const place = grantPlace(account, 1);
     expect(current.refreshToken).toMatch(/^ENC:v1:k1:/);
     expect(current.accessToken).toMatch(/^ENC:v1:k1:/);
     const { vault } = api.harness;
     expect(vault.openToken(current.refreshToken ?? '', place, 'refresh_token')).toBe(refresh_token);
-    expect(vault.openToken(current.accessToken, place, 'access_token')).toBe(access_token);
+    expect(vault.openToken(current.accessToken ?? '', place, 'access_token')).toBe(access_token);
   });
 
   it.each([
@@ -106,7 +141,7 @@ describe('connecting an account', () => {
     ['an empty refresh token', { refresh_token: '' }, /^refresh_token: /],
     ['a refresh token that is no text', { refresh_token: 7 }, /^refresh_token: /],
     ['a time without a zone', { expires_at: '2030-01-01T00:00:00' }, /^expires_at: /],
-    ['scopes in one text', { scopes: 'a b' }, /^scopes: /],
+    ['scopes that are no texts', { scopes: [7] }, /^scopes: /],
     ['a label beyond all bounds', { label: 'x'.repeat(201) }, /^label: /],
   ])('refuses %s, and names the member', async (_what, wrong, sentence) => {
     const answer = await api.post('/api/admin/accounts', { ...members(), ...wrong });
@@ -422,12 +457,12 @@ describe('changing an account', () => {
     const enabled = await change(id, { disabled: false });
     expect(enabled.body).toMatchObject({
       status: 'expired',
-      status_reason: null,
+      status_reason: expect.stringMatching(/^There is no access token yet/),
       due: { due: true },
     });
   });
 
-  it('connects it again with a new grant: a new generation, and the old error is gone', async () => {
+  it('takes a new grant untried in quarantine: a new generation, and the old error is gone', async () => {
     const { id, refresh_token_fingerprint: old } = await api.connect();
     await failed(id);
     expect(await show(id)).toMatchObject({
@@ -437,6 +472,7 @@ describe('changing an account', () => {
     const { access_token, refresh_token } = api.consent();
 
     const answer = await change(id, {
+      quarantine: true,
       access_token,
       refresh_token,
       expires_at: inMinutes(90),
@@ -450,7 +486,6 @@ describe('changing an account', () => {
       last_error: null,
       failed_attempts: 0,
       next_attempt_at: null,
-      scopes: ['a'],
       refresh_token_fingerprint: api.harness.vault.fingerprint(refresh_token),
     });
     expect(answer.body.refresh_token_fingerprint).not.toBe(old);
@@ -458,7 +493,7 @@ describe('changing an account', () => {
     expect(previous?.refreshTokenFingerprint).toBe(old);
   });
 
-  it('fences off a refresh that is under way with the old grant', async () => {
+  it('fences off a refresh that is under way, where quarantine takes the new grant untried', async () => {
     const { id } = await api.connect();
     const now = new Date();
     const claim = {
@@ -471,7 +506,8 @@ describe('changing an account', () => {
     await api.store.grants.claim({ ...claim, supersedes: [], unlessAttemptedSince: null });
     const account = await api.store.grants.read(id);
     if (account === null) throw new Error(`no account ${id}`);
-    await change(id, { refresh_token: api.consent().refresh_token });
+    await change(id, { quarantine: true, refresh_token: api.consent().refresh_token });
+    await change(id, { quarantine: false });
     const sending = { ...claim, generation: 1, refreshTokenFingerprint: 'x' };
     expect(await api.store.grants.markSending(sending, now)).toBe(false);
   });
@@ -526,6 +562,7 @@ describe('changing an account', () => {
       source: 'scheduled',
       now,
       failure: { class: 'account', code: 'invalid_grant', message: 'It was revoked.', status: 400 },
+      unanswered: null,
       decision: {
         countsAgainstAccount: true,
         state: AccountState.needsReconnect,

@@ -1,5 +1,5 @@
 /** R1.7: did the last debug and the last scheduled attempt use the same refresh token? */
-import type { SealedGrant } from '../../src/domain/grant';
+import type { SealedGrant } from '../../src/domain/account/grant';
 import { type Answer, type Api, startApi } from './_api';
 
 let api: Api;

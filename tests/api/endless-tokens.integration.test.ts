@@ -1,5 +1,7 @@
 /** Access tokens that do not end and come without a refresh token, beside accounts that are refreshed. */
+
 import { randomUUID } from 'node:crypto';
+import { grantPlace } from '../../src/vault/vault';
 import { type Api, expectError, startApi } from './_api';
 
 const MINUTE_MS = 60_000;
@@ -92,7 +94,9 @@ describe('connecting a shop whose token does not end', () => {
     const pair = api.sandbox.issueGrant({ provider: 'shopify', subject: before.external_id });
     const { access_token: expiring, refresh_token, expires_at } = pair;
     const migrated = await api.patch(path, { access_token: expiring, refresh_token, expires_at });
-    expect(migrated.body).toMatchObject({ generation: 3, expires_at });
+    expect(migrated).toMatchObject({ status: 200, body: { generation: 3 } });
+    expect(migrated.body.expires_at).not.toBeNull();
+    expect(migrated.body.replaced).not.toBeNull();
     expect((await api.post(`${path}/refresh`, { force: true })).body.outcome).toBe('refreshed');
   });
 });
@@ -113,9 +117,9 @@ describe('an account whose token does not end', () => {
 
   it('says so where its token does not open, and does not try to refresh it', async () => {
     const { id, plain } = await endless();
-    const spoiled = (await api.harness.account(id)).current;
-    const { organisation } = api;
-    const place = { organisation, accountId: 'another' };
+    const account = await api.harness.account(id);
+    const { current: spoiled, organisation } = account;
+    const place = grantPlace({ ...account, id: 'another' }, 2);
     await api.store.accounts.patch(
       organisation,
       id,

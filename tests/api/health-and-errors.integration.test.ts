@@ -2,12 +2,12 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
-import { createRefreshClient } from '../../src/api/refresh-client';
-import { createScheduleClient } from '../../src/api/schedule-client';
-import { createWorkflowClient } from '../../src/api/workflow-client';
-import { openStore, type Store } from '../../src/store/store';
+import type { Store } from '../../src/store/store';
+import { createRefreshClient } from '../../src/temporal/refresh-client';
+import { createScheduleClient } from '../../src/temporal/schedule-client';
+import { createWorkflowClient } from '../../src/temporal/workflow-client';
+import { startTcpProxy } from '../support/tcp-proxy';
 import { type Answer, type Api, expectError, type RequestOptions, startApi } from './_api';
-import { startRecordingProxy } from './_recording-proxy';
 
 type Send = Api['send'];
 
@@ -50,13 +50,8 @@ describe('with MongoDB away', () => {
   let store: Store;
   let send: Send;
   beforeAll(async () => {
-    const uri = new URL(api.harness.mongodbUri);
-    const proxy = await startRecordingProxy(`http://${uri.host}/`);
-    uri.host = new URL(proxy.url).host;
-    store = await openStore(uri.href, {
-      logRetentionDays: 30,
-      rules: api.harness.providers.rule,
-    });
+    const proxy = await startTcpProxy();
+    store = await api.harness.openStore({ uri: proxy.through(api.harness.mongodbUri) });
     await proxy.stop();
     send = api.with({ store });
   });

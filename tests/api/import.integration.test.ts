@@ -1,4 +1,5 @@
 /** Many accounts at once: streamed in, told line by line, safe to send again. */
+import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
 
 let api: Harness;
@@ -39,8 +40,11 @@ const summary = (counts: object) => ({
   existed: 0,
   valid: 0,
   refused: 0,
+  warned: 0,
   ...counts,
 });
+/** A line's answer without warnings. */
+const quiet = (members: object) => ({ ...members, warnings: [] });
 const inAnHour = () => new Date(Date.now() + 3600_000).toISOString();
 const sendHeld = (body: string) => send(body, 'application/x-ndjson', key, '?quarantine=true');
 
@@ -65,20 +69,20 @@ it('tells each line whether it was created, existed or was refused, and why, and
   const { status, lines } = await send(file.join('\n'));
   expect(status).toBe(200);
   expect(lines).toEqual([
-    { line: 1, result: 'created', account_id: expect.stringMatching(/^acc_/) },
-    { line: 3, result: 'refused', message: 'not a JSON object' },
-    {
+    quiet({ line: 1, result: 'created', account_id: expect.stringMatching(/^acc_/) }),
+    quiet({ line: 3, result: 'refused', message: 'not a JSON object' }),
+    quiet({
       line: 4,
       result: 'refused',
       message: expect.stringContaining('"nobody" is not configured; there are: ebay'),
-    },
-    {
+    }),
+    quiet({
       line: 5,
       result: 'refused',
       message: expect.stringContaining('refresh_token: is ciphertext'),
-    },
-    { line: 6, result: 'exists' },
-    { line: 7, result: 'created', account_id: expect.stringMatching(/^acc_/) },
+    }),
+    quiet({ line: 6, result: 'exists' }),
+    quiet({ line: 7, result: 'created', account_id: expect.stringMatching(/^acc_/) }),
     { summary: summary({ lines: 6, created: 2, existed: 1, refused: 3 }) },
   ]);
 });
@@ -141,6 +145,7 @@ it('keeps what came before a CSV breaks off, however it was cut into chunks', as
     line: 402,
     result: 'refused',
     message: expect.stringMatching(/^not CSV from here on .*send the whole file again$/),
+    warnings: [],
   });
   expect(lines.at(-1)).toEqual({ summary: summary({ lines: 401, created: 400, refused: 1 }) });
 });
@@ -176,6 +181,61 @@ it('refuses another type, a key without admin, and shows no token in any answer'
   expect(text).not.toContain('v^1.1#import');
 });
 
+it.each([
+  'application/json',
+  'application/merge-patch+json',
+  'multipart/form-data; boundary=x',
+  '',
+])(
+  'refuses a body of the type "%s" at its limit, and does not read it to the end',
+  async (type) => {
+    const part = new TextEncoder().encode('x'.repeat(64 * 1024));
+    let pulled = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled += 1;
+        if (pulled > 1_000) controller.close();
+        else controller.enqueue(part);
+      },
+    });
+    const readOnly = await api.key({ scopes: ['read'] });
+    expect((await send(endless, type, readOnly)).status).toBe(413);
+    expect(pulled).toBeLessThan(10);
+  },
+);
+
+it('ends with an error when the key is revoked, and stores no further account', async () => {
+  const organisation = 'revoked-in-the-middle';
+  const reader = await api.key({ organisation, scopes: ['read'] });
+  const importer = await api.key({ organisation, scopes: ['admin'] });
+  const stored = async () =>
+    (await api.request(reader, 'GET', '/api/admin/accounts?limit=500')).body.items.length;
+  const lines = (name: string) =>
+    Array.from({ length: 250 }, (_, index) => `${account(`${name}-${index}`)}\n`).join('');
+  const encoder = new TextEncoder();
+  const parts = ['before', 'after'];
+  const file = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const part = parts.shift();
+      if (part === undefined) return controller.close();
+      if (part === 'after') {
+        await eventually(async () => (await stored()) === 250, 15_000);
+        await api.store.apiKeys.revoke(organisation, importer.split('_')[1] ?? '');
+        const isRefused = async () =>
+          (await api.request(importer, 'GET', '/api/admin/accounts')).status === 401;
+        await eventually(isRefused, 15_000);
+      }
+      controller.enqueue(encoder.encode(lines(part)));
+    },
+  });
+  const answer = await send(file, 'application/x-ndjson', importer);
+  expect(answer.lines).toHaveLength(251);
+  expect(answer.lines.at(-1)).toEqual({
+    error: { code: 'unauthenticated', message: expect.stringContaining('Send the whole file') },
+  });
+  expect(await stored()).toBe(250);
+}, 60_000);
+
 describe('quarantine', () => {
   it('is given to all lines by the query, and to one by the line itself', async () => {
     const all = await sendHeld(
@@ -191,21 +251,21 @@ describe('quarantine', () => {
   });
 
   it('gives an account that is still in it the grant of its line, and no other', async () => {
-    const tokens = (name: string) => ({
-      refresh_token: `v^1.1#${name}-0123456789`,
-      access_token: name,
-    });
-    const first = await sendHeld(
-      [account('again', tokens('old')), account('gone', tokens('old'))].join('\n'),
-    );
+    const line = (id: string, name: string, more: object = {}) =>
+      account(id, {
+        refresh_token: `v^1.1#${id}-${name}-0123456789`,
+        access_token: `${id}-${name}`,
+        ...more,
+      });
+    const first = await sendHeld([line('again', 'old'), line('gone', 'old')].join('\n'));
     const [again, gone] = first.lines.map(({ account_id: id }) => id);
     await api.store.quarantine.release('default', { ids: [gone] });
-    const file = [account('again', tokens('new')), account('gone', tokens('new'))].join('\n');
+    const file = [line('again', 'new'), line('gone', 'new')].join('\n');
 
     expect((await send(file)).lines.at(-1)).toEqual({ summary: summary({ lines: 2, existed: 2 }) });
     expect((await sendHeld(file)).lines).toEqual([
-      { line: 1, result: 'updated', account_id: again },
-      { line: 2, result: 'exists' },
+      quiet({ line: 1, result: 'updated', account_id: again }),
+      quiet({ line: 2, result: 'exists' }),
       { summary: summary({ lines: 2, updated: 1, existed: 1 }) },
     ]);
     expect(await api.account(again)).toMatchObject({ generation: 2, quarantine: true });
@@ -215,11 +275,11 @@ describe('quarantine', () => {
     });
     // It opens: it was sealed for the account that is there.
     const user = await api.key({ scopes: ['tokens'] });
-    const served = account('again', { ...tokens('newest'), expires_at: inAnHour() });
+    const served = line('again', 'newest', { expires_at: inAnHour() });
     await sendHeld(served);
     expect((await api.request(user, 'GET', `/api/tokens/${again}`)).body).toMatchObject({
       active: true,
-      access_token: 'newest',
+      access_token: 'again-newest',
     });
   });
 });
@@ -232,8 +292,12 @@ it('checks every line and stores none in a dry run', async () => {
     '?dry_run=true',
   );
   expect(lines).toEqual([
-    { line: 1, result: 'valid' },
-    { line: 2, result: 'refused', message: expect.stringContaining('"nobody" is not configured') },
+    quiet({ line: 1, result: 'valid' }),
+    quiet({
+      line: 2,
+      result: 'refused',
+      message: expect.stringContaining('"nobody" is not configured'),
+    }),
     { summary: summary({ lines: 2, valid: 1, refused: 1 }) },
   ]);
   const { body } = await api.request(key, 'GET', '/api/admin/accounts?limit=500');
@@ -274,9 +338,9 @@ it('ends a line at a line feed alone, and goes on behind one of 62 MB, which it 
     },
   });
   expect((await send(file)).lines).toEqual([
-    { line: 1, result: 'created', account_id: expect.any(String) },
-    { line: 2, result: 'refused', message: 'the line is too long' },
-    { line: 3, result: 'created', account_id: expect.any(String) },
+    quiet({ line: 1, result: 'created', account_id: expect.any(String) }),
+    quiet({ line: 2, result: 'refused', message: 'the line is too long' }),
+    quiet({ line: 3, result: 'created', account_id: expect.any(String) }),
     { summary: summary({ lines: 3, created: 2, refused: 1 }) },
   ]);
 });

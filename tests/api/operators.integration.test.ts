@@ -1,5 +1,5 @@
 /** Operators of the database in the place of values: from the document, so that no member of any route is left out. */
-import { registerSearchAttributes } from '../../src/register-search-attributes';
+import { registerSearchAttributes } from '../../src/temporal/register-search-attributes';
 import { type Answer, type Api, startApi } from './_api';
 import { type OpenApiDocument, operationsOf, resolve, type Schema } from './_contract';
 
@@ -114,6 +114,7 @@ it('in an id of a path find nothing', async () => {
       ['DELETE', `/api/admin/accounts/${path}`],
       ['GET', `/api/tokens/${path}`],
       ['DELETE', `/api/admin/keys/${path}`],
+      ['DELETE', `/api/admin/sessions/${path}`],
     ] as const) {
       const { status } = await api.send(method, place);
       expect({ method, place, status }).toEqual({ method, place, status: 404 });

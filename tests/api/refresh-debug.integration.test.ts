@@ -1,10 +1,11 @@
 /** R1.6 and R1.1: one account refreshed by hand, with the whole exchange shown and nothing else different. */
 import { randomUUID } from 'node:crypto';
-import type { Config } from '../../src/config';
-import { createLogger } from '../../src/logging';
-import { ConfiguredProviders } from '../../src/providers/configured-providers';
-import { registerSearchAttributes } from '../../src/register-search-attributes';
+import type { Config } from '../../src/process/config';
+import { createLogger } from '../../src/process/logging';
+import { ConfiguredProviders } from '../../src/providers/config/configured-providers';
+import { registerSearchAttributes } from '../../src/temporal/register-search-attributes';
 import { startWorker } from '../../src/worker/start-worker';
+import { engines } from '../support/engines';
 import { eventually } from '../support/eventually';
 import { CLIENT_ID } from '../support/harness';
 import { startUpSweepsEnd } from '../support/sweeps';
@@ -30,6 +31,7 @@ beforeAll(async () => {
     store,
     vault,
     logger: createLogger('fatal'),
+    workflowBundle: engines.workflowBundle,
   });
   stopWorker = () => worker.stop();
   await startUpSweepsEnd(api.harness);

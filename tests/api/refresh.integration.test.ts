@@ -1,5 +1,7 @@
 /** POST …/refresh: waits for the outcome, whatever it is, and leaves the account as it should be. */
-import { createRefreshClient } from '../../src/api/refresh-client';
+
+import { createRefreshClient } from '../../src/temporal/refresh-client';
+import { grantPlace } from '../../src/vault/vault';
 import { eventually } from '../support/eventually';
 import { type Api, expectError, startApi } from './_api';
 
@@ -10,7 +12,7 @@ beforeAll(async () => {
   api = await startApi();
 });
 // What one test made of the OAuth app is not the next one's.
-afterEach(() => api.harness.reopenLanes());
+afterEach(() => api.harness.closeCircuits());
 afterAll(() => api.stop());
 
 const refresh = (id: string, body?: unknown) => api.post(`/api/admin/accounts/${id}/refresh`, body);
@@ -60,9 +62,13 @@ describe('a refresh that succeeds', () => {
   it('stores an access token that the provider honours', async () => {
     const { id } = await api.connect();
     await refresh(id);
-    const { current } = await api.harness.account(id);
-    const place = { organisation: api.organisation, accountId: id };
-    const token = api.harness.vault.openToken(current.accessToken, place, 'access_token');
+    const account = await api.harness.account(id);
+    const place = grantPlace(account, 2);
+    const token = api.harness.vault.openToken(
+      account.current.accessToken ?? '',
+      place,
+      'access_token',
+    );
     expect(api.sandbox.isAccessTokenActive(token)).toBe(true);
   });
 
@@ -163,7 +169,10 @@ describe('a refresh that the provider refuses', () => {
     await refresh(account.id);
     const { refresh_token } = api.consent();
     await api.patch(`/api/admin/accounts/${account.id}`, { refresh_token });
-    expect((await refresh(account.id)).body).toMatchObject({ outcome: 'refreshed', generation: 3 });
+    expect((await refresh(account.id, { force: true })).body).toMatchObject({
+      outcome: 'refreshed',
+      generation: 3,
+    });
     expect(await show(account.id)).toMatchObject({
       status: 'ok',
       status_reason: null,
@@ -184,7 +193,7 @@ describe('a refresh that the provider refuses', () => {
   });
 
   it('touches no account where our own credentials are refused', async () => {
-    const { id } = await api.addAccount();
+    const { id } = await api.addAccount({ proven: true });
     const body = JSON.stringify({ error: 'invalid_client' });
     api.sandbox.script({ subject: id, answer: { kind: 'respond', status: 401, body } });
     expect((await refresh(id)).body).toMatchObject({
@@ -236,7 +245,8 @@ describe('a provider that is down', () => {
       failure: { class: 'provider', code: 'provider_unavailable', status: 503 },
     });
     const workflow = api.client.workflow.getHandle(answer.body.workflow_id);
-    expect((await workflow.describe()).status.name).toBe('RUNNING');
+    const { runId, status } = await workflow.describe();
+    expect(status.name).toBe('RUNNING');
     expect(await show(id)).toMatchObject({
       status: 'expiring_soon',
       last_error: { code: 'provider_unavailable' },
@@ -246,7 +256,7 @@ describe('a provider that is down', () => {
     heal();
     // A new request cuts the pause short; it is answered by the attempt that follows.
     await eventually(async () => (await refresh(id)).body.outcome === 'refreshed');
-    expect((await workflow.describe()).runId).toBeTruthy();
+    expect((await workflow.describe()).runId).toBe(runId);
     expect(await show(id)).toMatchObject({ status: 'ok', last_error: null, failed_attempts: 0 });
   });
 

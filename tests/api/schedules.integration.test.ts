@@ -1,6 +1,7 @@
 /** The schedules over the API: what Temporal holds, whoever changed it. The tests follow each other. */
-import { temporalCommand } from '../schedule/_worker';
+
 import { eventually } from '../support/eventually';
+import { temporalCommand } from '../temporal/_worker';
 import { type Api, expectError, startApi } from './_api';
 
 const PATH = `/api/admin/schedules/${encodeURIComponent('sweep/ebay')}`;
@@ -132,11 +133,12 @@ it('knows no schedule that is not there, and none that is not its own', async ()
     for (const action of ['pause', 'resume', 'trigger'])
       expectError(await api.post(`${path}/${action}`, { note: 'x' }), 404, 'not_found');
     expectError(await api.patch(path, { every: '5m' }), 404, 'not_found');
+    expectError(await api.send('DELETE', path), 404, 'not_found');
   }
   expect(await listed()).toHaveLength(1);
 });
 
-it('shows the schedule of a provider that is no longer configured, and lets it be paused', async () => {
+it('shows the schedule of a provider that is no longer configured, and lets it be paused and deleted', async () => {
   await temporal(
     ...'schedule create --schedule-id sweep/gone --interval 24h'.split(' '),
     ...'--workflow-id sweep/gone --type sweepWorkflow --task-queue evergrant'.split(' '),
@@ -146,6 +148,25 @@ it('shows the schedule of a provider that is no longer configured, and lets it b
   const path = `/api/admin/schedules/${encodeURIComponent('sweep/gone')}`;
   expectError(await api.patch(path, { every: '5m' }), 404, 'unknown_provider');
   expect((await api.post(`${path}/pause`, { note: 'gone' })).body).toMatchObject({ paused: true });
+  for (const action of ['resume', 'trigger']) {
+    const refused = await api.post(`${path}/${action}`, { note: 'x' });
+    expectError(refused, 404, 'unknown_provider');
+    expect(refused.body.error.message).toContain('can only be paused or deleted');
+  }
+  expect((await api.send('DELETE', path)).status).toBe(204);
+  expect(await listed()).toMatchObject([{ id: 'sweep/ebay' }]);
+  expectError(await api.send('DELETE', path), 404, 'not_found');
+  const { body } = await api.get('/api/admin/audit?chain=operator&limit=20');
+  expect(body.items.map(({ action }: { action: string }) => action)).toContain(
+    'DELETE /api/admin/schedules/{schedule_id}',
+  );
+});
+
+it('does not delete the schedule of a provider that is configured, and says what to do', async () => {
+  const refused = await api.send('DELETE', PATH);
+  expectError(refused, 409, 'conflict');
+  expect(refused.body.error.message).toMatch(/"ebay" is configured.*Pause the schedule/);
+  expect(await listed()).toMatchObject([{ id: 'sweep/ebay' }]);
 });
 
 it('lets whoever may read see the schedules of all, and not change them', async () => {

@@ -1,6 +1,6 @@
 /** Tokens that end and attempts that were made, over time and of one organisation. */
 import { randomUUID } from 'node:crypto';
-import { refreshFailure } from '../../src/domain/refresh-failure';
+import { refreshFailure } from '../../src/domain/refresh/refresh-failure';
 import { entryOf } from '../store/_store';
 import { type Api, startApi } from './_api';
 

@@ -1,8 +1,8 @@
 /** The status at a glance, counted in the database. */
 import { randomUUID } from 'node:crypto';
-import { AccountState } from '../../src/domain/account';
-import { temporalCommand } from '../schedule/_worker';
+import { AccountState } from '../../src/domain/account/account';
 import { eventually } from '../support/eventually';
+import { temporalCommand } from '../temporal/_worker';
 import { type Api, startApi } from './_api';
 import { secretIssuer, startJwksIssuer } from './_jwt';
 
@@ -90,6 +90,7 @@ it('counts the accounts of the organisation by provider, environment, kind and s
 
 it('counts exactly as the list of accounts shows them', async () => {
   const { body: status } = await api.get('/api/admin/status');
+  expect(Object.keys(status.by_status).toSorted()).toEqual(Object.keys(NONE).toSorted());
   for (const [name, count] of Object.entries(status.by_status)) {
     const { items } = (await api.get(`/api/admin/accounts?status=${name}&limit=500`)).body;
     expect({ name, count: items.length }).toEqual({ name, count });

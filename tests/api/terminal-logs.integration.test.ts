@@ -1,7 +1,7 @@
 /** R1.5, the token refresh terminal: what it shows, to whom, and in which order. */
 import { randomUUID } from 'node:crypto';
-import { LOG_SOURCES, type LogEntry } from '../../src/domain/log-entry';
-import { refreshFailure } from '../../src/domain/refresh-failure';
+import { LOG_SOURCES, type LogEntry } from '../../src/domain/logs/log-entry';
+import { refreshFailure } from '../../src/domain/refresh/refresh-failure';
 import { type Api, expectError, startApi } from './_api';
 import { logEntry } from './_log-entry';
 

@@ -1,8 +1,9 @@
 /** The terminal as it is written: all of it, once, in order, and to nobody else. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LogEntry } from '../../src/domain/log-entry';
+import type { LogEntry } from '../../src/domain/logs/log-entry';
 import { eventually } from '../support/eventually';
+import { timed } from '../support/stopwatch';
 import { type Api, expectError, startApi } from './_api';
 import { logEntry } from './_log-entry';
 
@@ -96,14 +97,14 @@ it('R1.5 gives each entry as it is written, once, in the form of the list', asyn
 it('R1.5 gives within two seconds of the write, also an entry that waited an hour for the database', async () => {
   const stream = await follow();
   const took: number[] = [];
-  // The best of three: the machine may stand still for a moment.
   for (let time = 0; time < 3; time += 1) {
-    const writtenAt = Date.now();
-    const late = await logged({ created_at: new Date(writtenAt - 3600_000).toISOString() });
-    await eventually(() => stream.ids().includes(late));
-    took.push(Date.now() - writtenAt);
+    const written = async () => {
+      const late = await logged({ created_at: new Date(Date.now() - 3600_000).toISOString() });
+      await eventually(() => stream.ids().includes(late));
+    };
+    took.push(await timed(written));
   }
-  expect(Math.min(...took)).toBeLessThan(2_000);
+  expect(Math.max(...took)).toBeLessThan(2_000);
 });
 
 it('R1.5 goes on after the last event, with nothing lost and nothing repeated', async () => {
@@ -233,6 +234,43 @@ it.each(['?source=robot', '?action=nothing', '?text='])('refuses %s', async (que
     'invalid_request',
   );
 });
+
+it('refuses a key beyond 20 streams and an organisation beyond 50, until a client disconnects', async () => {
+  const keys = [key, await api.key(['read'], organisation), await api.key(['read'], organisation)];
+  const refuses = async (as: string) => {
+    const answer = await fetchStream(as);
+    expect(await answer.json()).toMatchObject({
+      error: { code: 'too_many_streams', message: expect.stringContaining('Close one') },
+    });
+    expect(answer.status).toBe(429);
+    expect(answer.headers.get('retry-after')).toBe('10');
+  };
+  const streams = [];
+  for (let count = 0; count < 20; count += 1) streams.push(await follow());
+  await refuses(key);
+  for (let count = 0; count < 30; count += 1)
+    await follow('', undefined, keys[1 + (count % 2)] ?? '');
+  await refuses(keys[1] ?? '');
+  await follow('', undefined, await api.key(['read'], `org-${randomUUID()}`));
+  await streams[0]?.cut();
+  await follow();
+  await refuses(key);
+});
+
+it('counts no HEAD request as a stream', async () => {
+  for (let count = 0; count < 25; count += 1) {
+    const { status, headers } = await fetchStream(key, 'HEAD');
+    expect([status, headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+  }
+  await follow();
+});
+
+async function fetchStream(as: string, method = 'GET') {
+  return api.harness.app.request('/api/admin/terminal-logs/stream', {
+    method,
+    headers: { authorization: `Bearer ${as}` },
+  });
+}
 
 it('refuses a place that is none, and who may not read', async () => {
   const path = '/api/admin/terminal-logs/stream';

@@ -1,7 +1,7 @@
 /** Many expired accounts that are asked for at once: few workflows, one request each, and each answer as if asked alone. */
 
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { createRefreshClient } from '../../src/api/refresh-client';
+import { createRefreshClient } from '../../src/temporal/refresh-client';
 import { type Api, startApi } from './_api';
 
 type Account = Awaited<ReturnType<Api['addAccount']>>;
@@ -12,7 +12,7 @@ let api: Api;
 beforeAll(async () => {
   api = await startApi();
 });
-afterEach(() => api.harness.reopenLanes());
+afterEach(() => api.harness.closeCircuits());
 afterAll(() => api.stop());
 
 const token = (id: string) => api.get(`/api/tokens/${id}`);
@@ -22,7 +22,8 @@ const requestsFor = (subject: string) =>
 
 async function addExpired(count: number): Promise<Account[]> {
   const accounts: Account[] = [];
-  for (let n = 0; n < count; n += 1) accounts.push(await api.addAccount({ expiresInMs: -60_000 }));
+  for (let n = 0; n < count; n += 1)
+    accounts.push(await api.addAccount({ expiresInMs: -60_000, proven: true }));
   return accounts;
 }
 

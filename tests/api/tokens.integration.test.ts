@@ -1,8 +1,11 @@
 /** GET /api/tokens/:account_id: a token that is valid now, from wherever it is had soonest, or the reason why not. */
 
-import { Secret } from '../../src/domain/secret';
+import { Secret } from '../../src/domain/masking/secret';
+import { ServiceError } from '../../src/domain/service-error';
+import type { ApiDependencies } from '../../src/http/dependencies';
+import { grantPlace } from '../../src/vault/vault';
 import { eventually } from '../support/eventually';
-import { type Answer, type Api, expectError, startApi } from './_api';
+import { type Answer, type Api, expectError, type Send, startApi } from './_api';
 
 type Account = Awaited<ReturnType<Api['addAccount']>>;
 
@@ -14,7 +17,7 @@ beforeAll(async () => {
   api = await startApi();
 });
 // What one test made of the OAuth app is not the next one's.
-afterEach(() => api.harness.reopenLanes());
+afterEach(() => api.harness.closeCircuits());
 afterAll(() => api.stop());
 
 const token = (id: string, query = '') => api.get(`/api/tokens/${id}${query}`);
@@ -24,8 +27,8 @@ const requestsFor = (subject: string) =>
 const hour = { expiresInMs: 60 * MINUTE_MS, refreshedAgoMs: 0 };
 const expired = { expiresInMs: -MINUTE_MS };
 async function lastSource(id: string): Promise<string | undefined> {
-  await api.handouts.flush();
-  const { body } = await api.get(`/api/admin/accounts/${id}/token-handouts?limit=1`);
+  await api.tokenAccesses.flush();
+  const { body } = await api.get(`/api/admin/accounts/${id}/token-accesses?limit=1`);
   return body.items[0]?.source;
 }
 /** The API as a process of its own whose clock stands `aheadMs` ahead, moved by the test. */
@@ -106,8 +109,8 @@ describe('a token that does not', () => {
   it('R3.1 is refreshed where what is stored does not open', async () => {
     const account = await api.addAccount(hour);
     const { current } = account;
-    const place = { organisation: api.organisation, accountId: account.id };
-    const moved = api.harness.vault.sealToken('x', { ...place, accountId: 'x' }, 'access_token');
+    const place = grantPlace({ ...account, id: 'x' }, 2);
+    const moved = api.harness.vault.sealToken('x', place, 'access_token');
     const grant = { ...current, accessToken: moved };
     await api.store.accounts.patch(api.organisation, account.id, { grant }, new Date());
     expectToken(await token(account.id));
@@ -154,8 +157,8 @@ describe('no token', () => {
       });
     }
     expect(requestsFor(account.id)).toBe(1);
-    await api.handouts.flush();
-    const { body } = await api.get(`/api/admin/accounts/${account.id}/token-handouts`);
+    await api.tokenAccesses.flush();
+    const { body } = await api.get(`/api/admin/accounts/${account.id}/token-accesses`);
     expect(body.items).toEqual([]);
   });
 
@@ -270,14 +273,10 @@ describe('a token in memory', () => {
     const account = await api.addAccount(hour);
     const old = account.plain.accessToken;
     expectToken(await ask(account.id), old);
-    const { access_token, refresh_token, expires_at } = api.consent();
-    await api.patch(`/api/admin/accounts/${account.id}`, {
-      access_token,
-      refresh_token,
-      expires_at,
-    });
+    const { refresh_token } = api.consent();
+    await api.patch(`/api/admin/accounts/${account.id}`, { refresh_token });
     clock.aheadMs = BOUND_MS;
-    expectToken(await ask(account.id), access_token);
+    expectToken(await ask(account.id), expect.not.stringContaining(old));
   });
 
   it.each<[string, (account: Account) => Promise<unknown>, object]>([
@@ -431,6 +430,136 @@ describe('the fallback token', () => {
   ])('R3.2 refuses %j', async (wrong) => {
     const { id } = await api.addAccount(hour);
     expectError(await api.patch(`/api/admin/accounts/${id}`, wrong), 400, 'invalid_request');
+  });
+});
+
+describe('repeated requests for a token over HTTP', () => {
+  let send: Send;
+  beforeAll(async () => {
+    send = await api.served();
+  });
+  const withoutId = ({ headers }: Answer) =>
+    Object.fromEntries([...headers].filter(([name]) => name !== 'x-request-id'));
+
+  it('R3.1 have the same headers and body, each with a request id of its own', async () => {
+    const { id } = await api.addAccount(hour);
+    const key = await api.key(['tokens']);
+    const answers: Answer[] = [];
+    for (let asked = 0; asked < 3; asked += 1)
+      answers.push(await send('GET', `/api/tokens/${id}`, { key }));
+    const [first, ...others] = answers as [Answer, ...Answer[]];
+    expect(first.headers.get('content-type')).toBe('application/json');
+    for (const other of others) {
+      expect(other.status).toBe(200);
+      expect(other.body).toEqual(first.body);
+      expect(withoutId(other)).toEqual(withoutId(first));
+    }
+    const ids = answers.map(({ headers }) => headers.get('x-request-id'));
+    expect(new Set(ids).size).toBe(answers.length);
+  });
+
+  it('take a request id of the caller where it is well formed', async () => {
+    const { id } = await api.addAccount(hour);
+    const ask = (given: string) =>
+      send('GET', `/api/tokens/${id}`, { headers: { 'x-request-id': given } });
+    expect((await ask('mine-1')).headers.get('x-request-id')).toBe('mine-1');
+    expect((await ask('y'.repeat(255))).headers.get('x-request-id')).toBe('y'.repeat(255));
+    for (const odd of ['a b', 'x'.repeat(256), '<script>'])
+      expect((await ask(odd)).headers.get('x-request-id')).not.toBe(odd);
+  });
+
+  it('R3.1 are recorded, each with its request id and the source of its token', async () => {
+    const { id } = await api.addAccount(hour);
+    const ids: (string | null)[] = [];
+    for (let asked = 0; asked < 3; asked += 1)
+      ids.push((await send('GET', `/api/tokens/${id}`)).headers.get('x-request-id'));
+    await api.tokenAccesses.flush();
+    const { body } = await api.get(`/api/admin/accounts/${id}/token-accesses`);
+    const recorded = body.items.toReversed();
+    expect(recorded.map((one: any) => one.request_id)).toEqual(ids);
+    expect(recorded.map((one: any) => one.source)).toEqual(['store', 'memory', 'memory']);
+  });
+
+  it('are refused without the scope, with odd queries and for an unknown account, before and after a token was served', async () => {
+    const { id } = await api.addAccount(hour);
+    for (let round = 0; round < 2; round += 1) {
+      for (const query of [
+        'min_valid_seconds=soon',
+        'min_valid_seconds=86401',
+        'min_valid_seconds=-1',
+        'min_valid_seconds=60&min_valid_seconds=60',
+        'organisation[$ne]=x',
+      ])
+        expectError(await send('GET', `/api/tokens/${id}?${query}`), 400, 'invalid_request');
+      expectError(await send('GET', '/api/tokens/acc_nobody'), 404, 'not_found');
+      const key = await api.key(['read']);
+      const forbidden = await send('GET', `/api/tokens/${id}`, { key });
+      expectError(forbidden, 403, 'forbidden');
+      expect(forbidden.headers.get('www-authenticate')).toContain('insufficient_scope');
+      const unknown = await send('GET', `/api/tokens/${id}`, { key: null });
+      expectError(unknown, 401, 'unauthenticated');
+      const { 'www-authenticate': challenge, ...headers } = withoutId(unknown);
+      expect(challenge).toBe('Bearer realm="evergrant"');
+      const served = await send('GET', `/api/tokens/${id}`);
+      const dated = ['date', 'content-length'];
+      const named = (all: object) =>
+        Object.fromEntries(Object.entries(all).filter(([name]) => !dated.includes(name)));
+      expect(named(headers)).toEqual(named(withoutId(served)));
+    }
+  });
+
+  it('take a parameter that the percent-encoding spells, and no other method', async () => {
+    const { id } = await api.addAccount(hour);
+    const encoded = id.replace('_', '%5F');
+    expectToken(await send('GET', `/api/tokens/${encoded}`));
+    const key = await api.key(['tokens']);
+    const url = `/api/tokens/${id}`;
+    expectError(await send('POST', url, { key, body: {} }), 404, 'not_found');
+    expectError(await send('POST', url, { key: null, body: {} }), 401, 'unauthenticated');
+  });
+
+  it('are refused with the error of a refresh that cannot end, which is asked for once per request', async () => {
+    const refreshForUse = jest.fn(() =>
+      Promise.reject(new ServiceError('still_running', 'The refresh is still running.')),
+    );
+    const refreshes = { refreshForUse } as unknown as ApiDependencies['refreshes'];
+    const failing = await api.served({ refreshes });
+    const { id } = await api.addAccount({ expiresInMs: -1000 });
+    const key = await api.key(['tokens']);
+    const answers: Answer[] = [];
+    for (let asked = 0; asked < 2; asked += 1)
+      answers.push(await failing('GET', `/api/tokens/${id}`, { key }));
+    for (const answer of answers) expectError(answer, 504, 'still_running');
+    const [first, second] = answers as [Answer, Answer];
+    expect(withoutId(second)).toEqual(withoutId(first));
+    expect(refreshForUse).toHaveBeenCalledTimes(2);
+  });
+
+  it('are refused for an altered key at once, and for a revoked key after five seconds', async () => {
+    const clock = { aheadMs: 0 };
+    const later = await api.served({ now: () => new Date(Date.now() + clock.aheadMs) });
+    const { id } = await api.addAccount(hour);
+    const key = await api.key(['tokens']);
+    expect((await later('GET', `/api/tokens/${id}`, { key })).status).toBe(200);
+    const altered = `${key.slice(0, -1)}${key.endsWith('A') ? 'B' : 'A'}`;
+    expectError(await later('GET', `/api/tokens/${id}`, { key: altered }), 401, 'unauthenticated');
+    const [, keyId = ''] = /^evg_([0-9a-f]{16})_/.exec(key) ?? [];
+    await api.store.apiKeys.revoke(api.organisation, keyId);
+    clock.aheadMs = BOUND_MS;
+    expectError(await later('GET', `/api/tokens/${id}`, { key }), 401, 'unauthenticated');
+  });
+
+  it('are answered 429 where too many keys of an address were refused, and an accepted key is not', async () => {
+    const guarded = await api.served();
+    const { id } = await api.addAccount(hour);
+    const guess = () => guarded('GET', `/api/tokens/${id}`, { key: 'not-a-key' });
+    const statuses: number[] = [];
+    for (let failed = 0; failed < 31; failed += 1) statuses.push((await guess()).status);
+    expect(statuses).toEqual([...Array.from({ length: 30 }, () => 401), 429]);
+    const waiting = await guess();
+    expectError(waiting, 429, 'too_many_failures');
+    expect(Number(waiting.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect((await guarded('GET', `/api/tokens/${id}`)).status).toBe(200);
   });
 });
 

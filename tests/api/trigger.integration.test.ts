@@ -1,6 +1,6 @@
 /** R0.2, the internal trigger: starts the sweep at once and answers with what it started. */
-import { ConfiguredProviders } from '../../src/providers/configured-providers';
-import { registerSearchAttributes } from '../../src/register-search-attributes';
+import { ConfiguredProviders } from '../../src/providers/config/configured-providers';
+import { registerSearchAttributes } from '../../src/temporal/register-search-attributes';
 import { eventually } from '../support/eventually';
 import { type Api, expectError, startApi } from './_api';
 

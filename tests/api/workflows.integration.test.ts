@@ -1,6 +1,6 @@
 /** Sweeps, refreshes and their histories as the API reads them from Temporal. */
 import { randomUUID } from 'node:crypto';
-import { createWorkflowClient } from '../../src/api/workflow-client';
+import { createWorkflowClient } from '../../src/temporal/workflow-client';
 import { eventually } from '../support/eventually';
 import { type Api, expectError, startApi } from './_api';
 

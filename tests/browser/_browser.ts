@@ -5,9 +5,9 @@
 import { randomBytes } from 'node:crypto';
 import { source as axeSource, type run } from 'axe-core';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
-import type { RunningApi } from '../../src/api/serve';
-import type { Config } from '../../src/config';
-import type { Scope } from '../../src/store/api-keys';
+import type { Scope } from '../../src/domain/access/principal';
+import type { Config } from '../../src/process/config';
+import type { RunningApi } from '../../src/server/serve';
 import { serve } from '../cli/_cli';
 import { engines } from '../support/engines';
 import { type Harness, type HarnessOptions, startHarness } from '../support/harness';
@@ -60,7 +60,10 @@ export async function startPages({
     },
     async signedIn({ organisation = ownOrganisation, scopes, ...visitor }: SignedInOptions = {}) {
       const page = await pages.visitor(visitor);
-      await signIn(page, await harness.key({ organisation, scopes: scopes ?? ['admin'] }));
+      await signIn(
+        page,
+        await harness.key({ organisation, scopes: scopes ?? ['admin', 'operator'] }),
+      );
       await page.waitForURL('**/admin/**');
       return page;
     },

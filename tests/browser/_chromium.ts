@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { EngineOptions } from '../../src/engines/engine';
-import { runGuarded } from '../../src/engines/guarded-process';
+import { runGuarded } from '../../src/engines/guard/guarded-process';
 import { folderBytes, withProgress } from '../../src/engines/progress';
 import { firstWayThatWorks } from '../../src/engines/ways';
 

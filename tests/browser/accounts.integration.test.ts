@@ -1,7 +1,7 @@
 /** Admin → Accounts, and one account, as an operator works with them. */
 import { randomBytes } from 'node:crypto';
 import type { Page } from 'playwright-core';
-import { AccountState } from '../../src/domain/account';
+import { AccountState } from '../../src/domain/account/account';
 import { eventually } from '../support/eventually';
 import {
   expectAccessible,
@@ -68,11 +68,41 @@ describe('Admin → Accounts', () => {
       expect(await row.getByText('none yet').isVisible()).toBe(true);
     }
     const ends = page.getByRole('row', { name: 'ends soon' });
-    expect(await ends.getByText(/^in (9|10) min$/).isVisible()).toBe(true);
+    expect(await ends.getByText(/^in (9 min \d+ s|10 min)$/).isVisible()).toBe(true);
     expect(await ends.getByText(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/).isVisible()).toBe(true);
     expect(await ends.getByText('Due', { exact: true }).isVisible()).toBe(true);
     expect(await page.getByRole('search').getByText(organisation).isVisible()).toBe(true);
     expectNoComplaints(page);
+  });
+
+  it('shows that a new account was not refreshed yet, and no token, end or fingerprint that is not there', async () => {
+    const organisation = anOrganisation();
+    const { id } = await add({ organisation, label: 'is new', isNew: true });
+    const page = await pages.signedIn({ organisation });
+    await page.goto('/admin/accounts');
+    const row = page.getByRole('row', { name: 'is new' });
+    expect(await row.getByText('Not yet refreshed', { exact: true }).isVisible()).toBe(true);
+    expect(await row.getByRole('cell').nth(2).textContent()).toBe('none yet');
+    await open(page, id);
+    const facts = page.getByRole('region', { name: 'Clocks' });
+    expect(await facts.textContent()).toMatch(/Access token ends *no access token yet/);
+    expect(await facts.textContent()).toMatch(/Last refreshed *not yet refreshed/);
+    const token = page.getByRole('row', { name: 'Access token' });
+    expect(await token.getByRole('cell').first().textContent()).toBe('–');
+    expectNoComplaints(page);
+  });
+
+  it('rounds times, and does not cut them', async () => {
+    const organisation = anOrganisation();
+    const almost = (ms: number) => ms - MINUTE_MS / 4;
+    await add({ organisation, label: 'in two hours', expiresInMs: almost(2 * HOUR_MS) });
+    await add({ organisation, label: 'in two days', expiresInMs: almost(48 * HOUR_MS) });
+    const page = await pages.signedIn({ organisation });
+    await page.goto('/admin/accounts');
+    const end = (name: string) =>
+      page.getByRole('row', { name }).locator('[data-label="Access token"] time').textContent();
+    expect(await end('in two hours')).toMatch(/^in (2 h|1 h 59 min)$/);
+    expect(await end('in two days')).toBe('in 2 d');
   });
 
   it('finds and filters without a reload, and keeps what is asked in the address, which can be shared', async () => {
@@ -277,7 +307,7 @@ describe('one account', () => {
     expectNoComplaints(page);
   });
 
-  it('R1.8 is connected again with a new refresh token that is never shown', async () => {
+  it('R1.8 is reconnected with a new refresh token, which is tried at once and never shown', async () => {
     const { id } = await add({ expiresInMs: -MINUTE_MS });
     await patch(id, {
       state: AccountState.needsReconnect,
@@ -293,31 +323,60 @@ describe('one account', () => {
     await open(page, id);
     expect(await page.getByText('It must be connected again.').isVisible()).toBe(true);
 
-    await page.getByRole('button', { name: 'Connect again …' }).click();
+    await page.getByRole('button', { name: 'Reconnect …' }).click();
     const dialog = page.getByRole('dialog');
     expect(await dialog.getByText('Ask the account’s owner to sign in').isVisible()).toBe(true);
     const field = page.getByLabel('New refresh token');
     expect(await field.getAttribute('type')).toBe('password');
     await field.fill(refresh_token);
-    await dialog.getByRole('button', { name: 'Connect again' }).click();
-    await page.getByText('is connected again').waitFor();
-    await page.getByText('Due: the next sweep refreshes it.').waitFor();
+    await dialog.getByRole('button', { name: 'Reconnect' }).click();
+    await page.getByText('is reconnected.').waitFor();
+    await page.getByText('Not due yet.').waitFor();
     expect(await field.inputValue()).toBe('');
     expect(await page.content()).not.toContain(secretMarker);
 
-    await page.getByRole('button', { name: 'Refresh if due' }).click();
-    await page.getByText('Refreshed. The new access token ends').waitFor();
     expect(pages.harness.logs.join('')).not.toContain(secretMarker);
     expectNoComplaints(page);
+  });
+
+  it('keeps its grant where the new refresh token is refused, and goes back to a replaced one by hand', async () => {
+    const { id, current } = await add({ expiresInMs: 60 * MINUTE_MS, refreshedAgoMs: 0 });
+    const page = await pages.signedIn();
+    await open(page, id);
+    const reconnect = async (token: string) => {
+      await page.getByRole('button', { name: 'Reconnect …' }).click();
+      await page.getByLabel('New refresh token').fill(token);
+      await page.getByRole('dialog').getByRole('button', { name: 'Reconnect' }).click();
+    };
+    await reconnect(`v^1.1#wrong-${randomBytes(8).toString('hex')}`);
+    await page.locator('#notices').getByText('The account keeps the grant it had.').waitFor();
+    expect((await pages.harness.account(id)).current).toEqual(current);
+
+    const grant = pages.harness.sandbox.issueGrant({ provider: 'ebay', subject: `again-${id}` });
+    await page.goto(page.url());
+    await live(page);
+    await reconnect(grant.refresh_token);
+    await page.getByText('is reconnected.').waitFor();
+    await page.getByText('The former grant can be restored until').waitFor();
+
+    await page.goto(page.url());
+    await live(page);
+    await page.getByRole('button', { name: 'Restore grant …' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Restore grant' }).click();
+    await page.getByText('is back on its former grant.').waitFor();
+    expect(await pages.harness.account(id)).toMatchObject({
+      generation: 3,
+      current: { refreshTokenFingerprint: current.refreshTokenFingerprint },
+    });
   });
 
   it('R1.4 does not take ciphertext for a refresh token, and does not repeat it', async () => {
     const { id, current } = await add();
     const page = await pages.signedIn();
     await open(page, id);
-    await page.getByRole('button', { name: 'Connect again …' }).click();
+    await page.getByRole('button', { name: 'Reconnect …' }).click();
     await page.getByLabel('New refresh token').fill(current.refreshToken ?? '');
-    await page.getByRole('dialog').getByRole('button', { name: 'Connect again' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Reconnect' }).click();
     const alert = page.getByRole('alert');
     await alert.waitFor();
     expect(await alert.textContent()).toContain('is ciphertext (ENC:…)');
@@ -340,7 +399,7 @@ describe('one account', () => {
       secretMarker,
       plain.refreshToken,
       stored.refreshToken ?? '',
-      stored.accessToken,
+      stored.accessToken ?? '',
     ])
       expect(seen.filter((text) => text.includes(secret))).toEqual([]);
     expect(seen.every((text) => text.includes(id))).toBe(true);
@@ -351,7 +410,7 @@ describe('one account', () => {
     const page = await pages.signedIn();
     await open(page, id);
     await expectAccessible(page);
-    for (const name of ['Force refresh …', 'Disable …', 'Connect again …']) {
+    for (const name of ['Force refresh …', 'Disable …', 'Reconnect …']) {
       await page.getByRole('button', { name }).click();
       await expectAccessible(page);
       await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
@@ -362,7 +421,15 @@ describe('one account', () => {
 });
 
 describe('who may do what', () => {
-  const ACTIONS = ['refresh', 'force-refresh', 'disable', 'enable', 'reconnect', 'refresh-debug'];
+  const ACTIONS = [
+    'refresh',
+    'force-refresh',
+    'disable',
+    'enable',
+    'reconnect',
+    'restore-grant',
+    'refresh-debug',
+  ];
   const post = (page: Page, path: string) =>
     page.request.post(path, {
       headers: { origin: pages.url },

@@ -1,12 +1,13 @@
 /** Signing in with an OpenID provider: a certified one, in a real browser. */
 import { randomUUID } from 'node:crypto';
 import type { Page } from 'playwright-core';
-import { Secret } from '../../src/domain/secret';
+import { Secret } from '../../src/domain/masking/secret';
 import {
   type AuthorizationServer,
   type Person,
   startAuthorizationServer,
 } from '../providers/_oidc-provider';
+import { eventually } from '../support/eventually';
 import { expectAccessible, expectNoComplaints, type Pages, startPages } from './_browser';
 
 const CLIENT_ID = 'evergrant';
@@ -24,7 +25,6 @@ beforeAll(async () => {
       issuer: new URL(provider.issuer),
       clientId: CLIENT_ID,
       clientSecret: new Secret(SECRET),
-      publicUrl: null,
       organisation: { claim: 'tenant' },
       scopesClaim: 'roles',
     },
@@ -34,6 +34,8 @@ beforeAll(async () => {
     client_secret: SECRET,
     redirect_uris: [`${pages.url}/sign-in/oidc/callback`],
     grant_types: ['authorization_code'],
+    backchannel_logout_uri: `${pages.url}/sign-in/oidc/back-channel-logout`,
+    backchannel_logout_session_required: true,
   });
 });
 afterAll(async () => {
@@ -68,6 +70,48 @@ it('lets act who has the scope admin', async () => {
   await page.waitForURL('**/admin/workers');
   expect(await page.getByText(TENANT).isVisible()).toBe(true);
   expect(await page.getByText('look only').count()).toBe(0);
+});
+
+it('ends the session once the person logs out at the provider', async () => {
+  const page = await signInAs({ sub: 'ines', tenant: TENANT, roles: ['read'] });
+  await page.waitForURL('**/admin/workers');
+  const atProvider = await page.context().newPage();
+  await atProvider.goto(`${provider.issuer}/session/end`);
+  await atProvider.getByRole('button', { name: 'Log out' }).click();
+  await atProvider.getByText('Logged out').waitFor();
+  // The open page learns of it by its stream.
+  await page.waitForURL('**/sign-in?next=%2Fadmin%2Fworkers');
+  expect((await page.request.get('/admin/workers', { maxRedirects: 0 })).status()).toBe(303);
+});
+
+it('renews a session on an open page at the provider, without a question, when its ID token expires', async () => {
+  provider.idTokenLifeSeconds = 4;
+  const page = await signInAs({ sub: 'rosa', tenant: TENANT, roles: ['read'] });
+  await page.waitForURL('**/admin/workers');
+  provider.idTokenLifeSeconds = 3600;
+  const cookie = async () => {
+    const cookies = await page.context().cookies(pages.url);
+    return cookies.find(({ name }) => name === 'evergrant_session')?.value;
+  };
+  const before = await cookie();
+  await eventually(async () => ![before, undefined].includes(await cookie()));
+  await eventually(async () => page.url() === `${pages.url}/admin/workers`);
+  await page.getByText(TENANT).waitFor();
+  const answer = await page.request.get('/admin/workers', { maxRedirects: 0 });
+  expect(answer.status()).toBe(200);
+});
+
+it('shows the sign-in page where the provider would have to ask', async () => {
+  const page = await pages.visitor();
+  await page.goto('/sign-in/oidc?next=%2Fadmin%2Faccounts&renew=1');
+  expect(page.url()).toBe(`${pages.url}/sign-in?next=%2Fadmin%2Faccounts`);
+});
+
+it('lets operate who has the scope operator', async () => {
+  const page = await signInAs({ sub: 'olga', tenant: TENANT, roles: ['operator'] });
+  await page.waitForURL('**/admin/workers');
+  expect(await page.getByText('operator', { exact: true }).isVisible()).toBe(true);
+  expect(await page.getByRole('link', { name: 'Accounts' }).count()).toBe(0);
 });
 
 it.each<[string, Person | null, RegExp]>([

@@ -111,7 +111,7 @@ it('R1.6 shows the whole exchange, masked, and no token of it', async () => {
     secretMarker,
     plain.refreshToken,
     current.refreshToken ?? '',
-    current.accessToken,
+    current.accessToken ?? '',
   ])
     expect(source.includes(secret)).toBe(false);
 });

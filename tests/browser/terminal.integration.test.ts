@@ -3,8 +3,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import mongoose from 'mongoose';
 import type { Page } from 'playwright-core';
-import type { LogEntry } from '../../src/domain/log-entry';
-import { refreshFailure } from '../../src/domain/refresh-failure';
+import type { LogEntry } from '../../src/domain/logs/log-entry';
+import { refreshFailure } from '../../src/domain/refresh/refresh-failure';
 import { logEntry } from '../api/_log-entry';
 import { eventually } from '../support/eventually';
 import {
@@ -69,7 +69,7 @@ describe('the entries', () => {
       const debug = entryOf(page, 'Second.');
       expect(await debug.getByText('debug', { exact: true }).isVisible()).toBe(true);
       expect(await debug.getByText('token refresh debug').isVisible()).toBe(true);
-      expect(await debug.locator('time').textContent()).toMatch(/^\d+ d ago$/);
+      expect(await debug.locator('time').textContent()).toMatch(/^\d+ d( \d+ h)? ago$/);
       expectNoComplaints(page);
     }
   });
@@ -195,7 +195,7 @@ describe('filters', () => {
     await choose('Source', 'debug', 'source=debug');
     await choose('Action', 'token_refresh_debug', 'action=token_refresh_debug');
     await choose('Environment', 'sandbox', 'env=sandbox');
-    await page.getByLabel('Provider').selectOption('ebay');
+    await page.locator('select[name="provider"]').selectOption('ebay');
     await page.waitForURL('**provider=ebay');
     await page.getByLabel('Account').fill('acc_7');
     await page.getByRole('button', { name: 'Filter' }).click();

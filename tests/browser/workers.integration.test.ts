@@ -1,9 +1,10 @@
 /** Admin → Workers, as an operator watches it. */
 import type { Page } from 'playwright-core';
-import { refreshFailure } from '../../src/domain/refresh-failure';
-import { temporalCommand } from '../schedule/_worker';
+import { refreshFailure } from '../../src/domain/refresh/refresh-failure';
 import { entryOf } from '../store/_store';
 import { eventually } from '../support/eventually';
+import { timed } from '../support/stopwatch';
+import { temporalCommand } from '../temporal/_worker';
 import {
   expectAccessible,
   expectNoComplaints,
@@ -34,22 +35,20 @@ describe('Admin → Workers', () => {
     expect(await row.getByText('Active').isVisible()).toBe(true);
     expect(await row.getByText('30 d', { exact: true }).isVisible()).toBe(true);
     const [last, next] = await row.locator('time').allTextContents();
-    expect(last).toMatch(/^(now|\d+ \w+ ago)$/);
-    expect(next).toMatch(/^in \d+ \w+$/);
+    expect(last).toMatch(/^(now|\d+ \w+( \d+ \w+)? ago)$/);
+    expect(next).toMatch(/^in \d+ \w+( \d+ \w+)?$/);
     expectNoComplaints(page);
   });
 
   it('R1.10 shows within two seconds, without a reload, what was done with the temporal command', async () => {
-    const page = await pages.signedIn({ scopes: ['read'] });
+    const page = await pages.signedIn({ scopes: ['operator'] });
     await page.getByText('Live', { exact: true }).waitFor();
     await page.evaluate('document.body.dataset.same = "yes"');
     const row = page.getByRole('row', { name: 'ebay' });
     const schedule = ['schedule', 'toggle', ...SCHEDULE];
     const tookMs: number[] = [];
     const shown = async (state: string) => {
-      const from = performance.now();
-      await row.getByText(state).waitFor();
-      tookMs.push(performance.now() - from);
+      tookMs.push(await timed(() => row.getByText(state).waitFor()));
     };
 
     await temporal(...schedule, '--pause', '--reason', 'eBay maintenance');
@@ -58,8 +57,7 @@ describe('Admin → Workers', () => {
 
     await temporal(...schedule, '--unpause', '--reason', 'eBay is back');
     await shown('Active');
-    // The better of two: the machine may stand still for a moment.
-    expect(Math.min(...tookMs)).toBeLessThan(2_000);
+    expect(Math.max(...tookMs)).toBeLessThan(2_000);
     expect(await page.evaluate('document.body.dataset.same')).toBe('yes');
     expectNoComplaints(page);
   });
@@ -75,6 +73,24 @@ describe('Admin → Workers', () => {
     await signIn(page, await pages.harness.key());
     await page.getByText('Temporal does not answer. Try again.').waitFor();
     expect(await page.getByText('Live', { exact: true }).count()).toBe(0);
+  });
+
+  it('shows that a provider is not configured, and deletes its schedule after a question', async () => {
+    await temporal(
+      ...'schedule create --schedule-id sweep/gone --interval 24h --paused'.split(' '),
+      ...'--workflow-id sweep/gone --type sweepWorkflow --task-queue evergrant'.split(' '),
+    );
+    await eventually(async () => /sweep\/gone/.test(await temporal('schedule', 'list')));
+    const page = await pages.signedIn();
+    const row = page.getByRole('row', { name: 'gone' });
+    await row.getByText('Provider not configured').waitFor();
+    expect(await row.getByRole('button').allTextContents()).toEqual(['Delete gone']);
+    await row.getByRole('button', { name: 'Delete gone' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await rowOf(page).waitFor();
+    await row.waitFor({ state: 'detached' });
+    expect(await rowOf(page).getByRole('button', { name: 'Delete ebay' }).count()).toBe(0);
+    expectNoComplaints(page);
   });
 
   it('is accessible in both themes, and fits a phone', async () => {
@@ -155,7 +171,10 @@ describe('the actions of a schedule', () => {
   it('issue 6.3 say where a provider refuses the OAuth app, until it is over', async () => {
     const page = await pages.signedIn();
     const { sandbox, clientSecret } = pages.harness;
-    const account = await pages.harness.addAccount({ organisation: pages.organisation });
+    const account = await pages.harness.addAccount({
+      organisation: pages.organisation,
+      proven: true,
+    });
     sandbox.setClientSecret('rolled-by-somebody');
     const key = await pages.harness.key({ organisation: pages.organisation });
     await pages.harness.request(key, 'POST', `/api/admin/accounts/${account.id}/refresh`, {});
@@ -163,22 +182,29 @@ describe('the actions of a schedule', () => {
     await rowOf(page).getByText('production: invalid_client since').waitFor();
     await expectAccessible(page);
     sandbox.setClientSecret(clientSecret);
-    await pages.harness.reopenLanes();
+    await pages.harness.closeCircuits();
     await rowOf(page).getByText('App refused').waitFor({ state: 'detached' });
   });
 
-  it('are not there for who may only look, and refused to whoever tries', async () => {
-    const page = await pages.signedIn({ scopes: ['read'] });
+  it('are not there for a visitor who is no operator, are refused if tried, and a sentence says why', async () => {
+    const page = await pages.signedIn({ scopes: ['admin'] });
     await rowOf(page).waitFor();
     expect(await rowOf(page).getByRole('button').count()).toBe(0);
+    await page.getByText('only a key with the scope "operator" changes them').waitFor();
+    await temporal('schedule', 'toggle', ...SCHEDULE, '--pause', '--reason', 'a word to operators');
+    await rowOf(page).getByText('Paused').waitFor();
+    expect(await page.getByText('a word to operators').count()).toBe(0);
+    expect(await page.getByText('refreshed 1/1').count()).toBe(0);
+    await temporal('schedule', 'toggle', ...SCHEDULE, '--unpause', '--reason', 'done');
+    await expectAccessible(page);
     const before = await described();
     const path = `/admin/workers/${encodeURIComponent('sweep/ebay')}/pause`;
     const post = (visitor: Page, headers: Record<string, string>) =>
       visitor.request.post(path, { headers, form: { note: 'x' }, maxRedirects: 0 });
     expect((await post(page, { origin: pages.url })).status()).toBe(403);
-    const admin = await pages.signedIn();
+    const operator = await pages.signedIn();
     for (const origin of ['https://evil.example', 'null'])
-      expect((await post(admin, { origin })).status()).toBe(403);
+      expect((await post(operator, { origin })).status()).toBe(403);
     expect(pausedOf(await described())).toBe(pausedOf(before));
   });
 
@@ -238,19 +264,20 @@ describe('the numbers', () => {
       );
     const page = await pages.signedIn({ organisation });
     const figure = (name: string) => page.getByRole('figure', { name });
-    for (const [name, sentence, last] of [
-      ['Access tokens ending, next 24 h', '1 in all', null],
-      ['Refresh tokens ending, next 12 months', 'None is known to end.', '0'],
-      ['Attempts, last 24 h', '66.6 % succeeded: 2 of 3.', '1'],
-      ['Time to answer, last 24 h, in ms', 'half within', null],
+    const inMs = expect.stringMatching(/^\d+( ms)?$/);
+    for (const [name, sentence, numbers] of [
+      ['Access tokens ending, next 24 h', '1 in all', ['1']],
+      ['Refresh tokens ending, next 12 months', 'None is known to end.', []],
+      ['Attempts, last 24 h', '66.6 % succeeded: 2 of 3.', ['2', '1']],
+      ['Time to answer, last 24 h, in ms', 'half within', [inMs, inMs]],
     ] as const) {
       expect(await figure(name).getByRole('img', { name }).isVisible()).toBe(true);
       expect(await figure(name).getByText(sentence).isVisible()).toBe(true);
       await figure(name).getByText('As a table').click();
       const rows = figure(name).getByRole('row');
       expect(await rows.count()).toBe(name.startsWith('Refresh') ? 13 : 25);
-      const cell = await rows.last().getByRole('cell').last().textContent();
-      expect(last === null || cell === last).toBe(true);
+      const cells = await rows.getByRole('cell').allTextContents();
+      expect(cells.filter((cell) => /[1-9]/.test(cell))).toEqual(numbers);
     }
     await expectAccessible(page);
   });
@@ -270,6 +297,21 @@ describe('the numbers', () => {
   it('say so where no account is connected yet', async () => {
     const page = await pages.signedIn({ organisation: `${pages.organisation}-empty` });
     expect(await page.getByText('No account is connected yet.').isVisible()).toBe(true);
+  });
+});
+
+describe('an operator who reads no accounts', () => {
+  it('sees the pages of no organisation and is offered no others', async () => {
+    const page = await pages.signedIn({ scopes: ['operator'] });
+    await rowOf(page).getByRole('button', { name: 'Run now ebay' }).waitFor();
+    const links = page.getByRole('navigation').getByRole('link');
+    expect(await links.allTextContents()).toEqual(['Workers', 'Workflows', 'API']);
+    expect(await page.getByText('Accounts by status').count()).toBe(0);
+    expect(await page.getByText('operator', { exact: true }).isVisible()).toBe(true);
+    await expectAccessible(page);
+    expectNoComplaints(page);
+    expect((await page.goto('/admin/accounts'))?.status()).toBe(403);
+    expect(await page.getByRole('alert').textContent()).toContain('lacks "read"');
   });
 });
 

@@ -1,7 +1,7 @@
 /** Workflow history, as an operator reads it, ends a workflow and starts one again. */
 import { randomUUID } from 'node:crypto';
 import type { Page } from 'playwright-core';
-import type { Account } from '../../src/domain/account';
+import type { Account } from '../../src/domain/account/account';
 import { refreshAccountWorkflowId } from '../../src/workflows/refresh-account';
 import { eventually } from '../support/eventually';
 import {
@@ -70,10 +70,25 @@ describe('the list', () => {
     ]);
     expect(await good.getByRole('link', { name: 'Harbour Books' }).isVisible()).toBe(true);
     expect(await rowOf(page, revoked).getByText('invalid grant').isVisible()).toBe(true);
-    const sweep = page.getByRole('row').filter({ hasText: 'ebay: refreshed 2/3, failed 1' });
-    expect(await sweep.getByText('completed').isVisible()).toBe(true);
+    const sweeps = page.getByRole('row').filter({ hasText: 'sweep/ebay' });
+    expect(await sweeps.getByText('completed').count()).toBe(2);
+    expect(await page.getByText('refreshed 2/3').count()).toBe(0);
+    expect(await page.getByLabel('Type').getByRole('option').allTextContents()).toEqual([
+      'all',
+      'refresh',
+      'sweep',
+      'validation',
+    ]);
     expect(await page.getByText(foreign.id).count()).toBe(0);
     expectNoComplaints(page);
+  });
+
+  it('shows an operator what each sweep came to', async () => {
+    const page = await pages.signedIn({ scopes: ['operator'] });
+    await page.getByRole('link', { name: 'Workflows' }).click();
+    const sweep = page.getByRole('row').filter({ hasText: 'ebay: refreshed 2/3, failed 1' });
+    expect(await sweep.getByText('completed').isVisible()).toBe(true);
+    expect(await page.getByText(refreshed.id).count()).toBe(0);
   });
 
   it('R1.10 is filtered by type, provider, status and account', async () => {

@@ -1,8 +1,8 @@
-/** The real command, as people run it from `build/`, against a real API over HTTP. */
+/** Runs the built CLI from `build/` against a real API over HTTP. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { type RunningApi, serveApi } from '../../src/api/serve';
-import { createLogger } from '../../src/logging';
+import { createLogger } from '../../src/process/logging';
+import { type RunningApi, serveApi } from '../../src/server/serve';
 import { engines } from '../support/engines';
 import type { Harness } from '../support/harness';
 
@@ -12,7 +12,7 @@ export interface Ran {
   code: number | null;
   stdout: string;
   stderr: string;
-  /** stdout, parsed. */
+  /** Parses stdout as JSON. */
   json(): any;
 }
 
@@ -22,11 +22,11 @@ export interface Running {
   ended: Promise<Ran>;
 }
 
-/** Starts the command with nothing of the tests' own environment but where programs are. */
+/** Starts the CLI with only PATH from the tests' environment. */
 export function startCli(
   environment: Record<string, string>,
   args: string[],
-  stdin: string,
+  stdin: string | Buffer,
 ): Running {
   const child = spawn(process.execPath, [MAIN, ...args], {
     env: { PATH: process.env['PATH'], ...environment },
@@ -48,7 +48,7 @@ export function startCli(
   };
 }
 
-/** The API of the harness, listening. */
+/** Starts the harness's API on a port. */
 export function serve(h: Harness): Promise<RunningApi> {
   return serveApi({
     config: h.config,
@@ -60,7 +60,7 @@ export function serve(h: Harness): Promise<RunningApi> {
   });
 }
 
-/** The rows of a printed table, by the names in its header. */
+/** Parses a printed table into rows, by the names in its header. */
 export function rows(stdout: string): Record<string, string>[] {
   const [header = '', ...lines] = stdout.split('\n\n', 1)[0]?.trimEnd().split('\n') ?? [];
   const starts = [...header.matchAll(/\S+(?: \S+)*/g)].map((match) => ({

@@ -1,4 +1,4 @@
-/** R3.3, the command line: what people and scripts get from each command. */
+/** R3.3: output and exit codes of each CLI command. */
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -6,10 +6,12 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import mongoose from 'mongoose';
-import type { RunningApi } from '../../src/api/serve';
-import { temporalCommand } from '../schedule/_worker';
+import { Secret } from '../../src/domain/masking/secret';
+import type { RunningApi } from '../../src/server/serve';
+import { sessionRecord } from '../store/_session-record';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
+import { temporalCommand } from '../temporal/_worker';
 import { type Ran, rows, serve, startCli } from './_cli';
 
 const organisation = `org-${randomUUID()}`;
@@ -25,7 +27,7 @@ let revoked: { id: string };
 beforeAll(async () => {
   h = await startHarness();
   api = await serve(h);
-  const key = await h.key({ organisation, scopes: ['admin', 'internal'] });
+  const key = await h.key({ organisation, scopes: ['admin', 'internal', 'operator'] });
   environment = { EVERGRANT_URL: api.url, EVERGRANT_API_KEY: key };
   due = await h.addAccount({ organisation, label: 'Harbour Books' });
   fresh = await h.addAccount({ organisation, label: 'Fresh', expiresInMs: 2 * HOUR });
@@ -53,7 +55,7 @@ describe('looking', () => {
     expect(rows(stdout)).toMatchObject([
       { provider: 'ebay', environment: 'production', accounts: '3', ok: '1', expiring_soon: '2' },
     ]);
-    expect(stdout).toMatch(/^sweep\/ebay +720 h +ok +20\d\d-/m);
+    expect(stdout).toMatch(/^sweep\/ebay +30 d +ok +20\d\d-/m);
     expect(stdout).toMatch(/^running: 0 sweeps, 0 refreshes, 1 workers$/m);
   });
 
@@ -92,6 +94,28 @@ describe('looking', () => {
   });
 });
 
+describe('a new account', () => {
+  it('has no access token yet and was not refreshed yet, in both commands that show it', async () => {
+    const other = `org-${randomUUID()}`;
+    const key = await h.key({ organisation: other, scopes: ['admin'] });
+    const asOther = (...args: string[]) =>
+      startCli({ ...environment, EVERGRANT_API_KEY: key }, args, '').ended;
+    const added = await startCli(
+      { ...environment, EVERGRANT_API_KEY: key },
+      ['accounts', 'add', '--provider', 'ebay', '--external-id', 'new', '--json'],
+      'v^1.1#i^1#new-account',
+    ).ended;
+    const { id } = expectDone(added).json();
+    const shown = expectDone(await asOther('accounts', 'show', id)).stdout;
+    expect(shown).toMatch(/^token ends +no access token yet$/m);
+    expect(shown).toMatch(/^last refreshed +not yet$/m);
+    const [row] = rows(expectDone(await asOther('accounts', 'list')).stdout);
+    expect(row).toMatchObject({ 'token ends': 'no access token yet', 'last refreshed': 'not yet' });
+    // The sweeps of later tests count the due accounts.
+    await h.store.accounts.delete(other, id);
+  });
+});
+
 describe('refreshing', () => {
   it('R3.3 refresh leaves an account alone that is not due, and that is well', async () => {
     const { stdout } = expectDone(await cli('refresh', fresh.id));
@@ -115,10 +139,14 @@ describe('refreshing', () => {
     expect(code).toBe(1);
     expect(stdout).toMatch(/^outcome +failed$/m);
     expect(stdout).toMatch(/The owner must connect the account again/);
+    // A second refresh is skipped, but the account is still broken.
+    const again = await cli('refresh', revoked.id, '--json');
+    expect(again.json()).toMatchObject({ outcome: 'skipped', reason: 'needs_reconnect' });
+    expect(again.code).toBe(1);
   });
 
   it('R3.3 validate asks whether the access token works, and ends with 1 where it does not', async () => {
-    // An organisation of its own: the tests around it look at all entries of theirs.
+    // A separate organisation, because other tests read all entries of theirs.
     const other = `org-${randomUUID()}`;
     const key = await h.key({ organisation: other, scopes: ['admin'] });
     const run = (...args: string[]) =>
@@ -178,6 +206,27 @@ describe('steering', () => {
     expect(listed).toMatchObject([{ id: 'sweep/ebay', every: '5 min', state: 'ok', note: 'done' }]);
   });
 
+  it('schedules delete removes the schedule of a provider that is not configured, and no other', async () => {
+    await temporalCommand(
+      h,
+      ...'schedule create --schedule-id sweep/gone --interval 24h'.split(' '),
+      ...'--workflow-id sweep/gone --type sweepWorkflow --task-queue evergrant'.split(' '),
+    );
+    await eventually(async () => {
+      const listed = rows((await cli('schedules', 'list')).stdout);
+      return listed.some(({ id, state }) => id === 'sweep/gone' && state === 'not configured');
+    });
+    expect(expectDone(await cli('schedules', 'delete', 'gone')).stdout).toBe(
+      'Deleted: sweep/gone\n',
+    );
+    expect(rows((await cli('schedules', 'list')).stdout)).toMatchObject([{ id: 'sweep/ebay' }]);
+    expect(await cli('schedules', 'delete', 'ebay')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/"ebay" is configured.*Pause the schedule/),
+    });
+  });
+
   it('R2.4 schedules trigger runs a sweep, and sweeps shows what it came to', async () => {
     const before = expectDone(await cli('sweeps', '--json')).json().items.length;
     expectDone(await cli('schedules', 'trigger', 'ebay'));
@@ -200,10 +249,6 @@ describe('steering', () => {
     );
     const sweeps = await cli('workflows', 'list', '--type', 'sweep', '--limit', '1', '--json');
     expect(expectDone(sweeps).json().items).toMatchObject([{ type: 'sweep', provider: 'ebay' }]);
-    expect(await cli('workflows', 'list', '--status', 'fine')).toMatchObject({
-      code: 1,
-      stderr: expect.stringMatching(/status/),
-    });
   });
 
   it('workflows terminate ends a refresh that waits, with a reason that its history keeps', async () => {
@@ -232,14 +277,13 @@ describe('steering', () => {
     await cli('keys', 'create', '--name', 'audited', '--scope', 'read');
     const { stdout } = expectDone(await cli('audit', 'verify'));
     const known = /The last: (\d+:\S+)/.exec(stdout)?.[1] ?? '';
-    expect(stdout).toMatch(
-      /^\d+ entries and 0 token hand-outs are as they were written \(1 to \d+\)\.$/m,
-    );
+    expect(stdout).toMatch(/^Actions: \d+ entries are as they were written \(1 to \d+\)\.$/m);
+    expect(stdout).toMatch(/^Token accesses: /m);
     expect(
       expectDone(await cli('audit', 'verify', '--known', known, '--json')).json(),
     ).toMatchObject({
       intact: true,
-      break: null,
+      breaks: [],
     });
     const database = await mongoose.createConnection(h.mongodbUri).asPromise();
     const entries = database.collection('audit_entries');
@@ -248,6 +292,61 @@ describe('steering', () => {
     const broken = await cli('audit', 'verify');
     expect(broken.code).toBe(1);
     expect(broken.stdout).toContain('Entry 1 is edited: It is not as it was written');
+  });
+
+  it('audit list and verify show the audit of the organisation, and with --operator the operators’', async () => {
+    await cli('schedules', 'set', 'ebay', '--note', 'for the audit');
+    const operators = rows(expectDone(await cli('audit', 'list', '--operator')).stdout);
+    expect(operators[0]).toMatchObject({
+      organisation,
+      action: 'PATCH /api/admin/schedules/{schedule_id}',
+    });
+    const own = rows(expectDone(await cli('audit', 'list', '--limit', '500')).stdout);
+    const actions = own.map(({ action }) => action ?? '');
+    expect(actions).toContain('POST /api/admin/keys');
+    expect(actions.filter((action) => action.includes('schedules'))).toEqual([]);
+    const { stdout } = expectDone(await cli('audit', 'verify', '--operator'));
+    expect(stdout).toMatch(/^Actions: \d+ entries are as they were written/m);
+  });
+
+  it('keys grant makes a key an operator, which another key is told how to become', async () => {
+    const created = await cli(
+      'keys',
+      'create',
+      '--name',
+      'colleague',
+      '--scope',
+      'admin',
+      '--json',
+    );
+    const { id, api_key } = created.json();
+    const asIt = (...args: string[]) =>
+      startCli({ ...environment, EVERGRANT_API_KEY: api_key }, args, '').ended;
+    const refused = await asIt('schedules', 'trigger', 'ebay');
+    expect(refused).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /lacks the scope "operator"\..*evergrant keys grant <key id> --scope operator\. ADMIN_API_KEY has it/,
+      ),
+    });
+    expect(await asIt('keys', 'grant', id, '--scope', 'operator')).toMatchObject({ code: 1 });
+    const granted = await cli('keys', 'grant', id, '--scope', 'operator');
+    expect(expectDone(granted).stdout).toMatch(/^scopes +admin operator$/m);
+    await eventually(async () => (await asIt('audit', 'list', '--operator')).code === 0);
+    expectDone(await cli('keys', 'revoke', id));
+  });
+
+  it('keys grant with ADMIN_API_KEY makes the first operator of an installation that has none', async () => {
+    const [key, other] = [randomUUID(), `org-${randomUUID()}`];
+    const settings = { adminApiKey: new Secret(key), adminOrganisation: other };
+    const restarted = await serve({ ...h, config: { ...h.config, ...settings } });
+    const text = await h.key({ organisation: other, scopes: ['admin'] });
+    const asIt = (apiKey: string, ...args: string[]) =>
+      startCli({ EVERGRANT_URL: restarted.url, EVERGRANT_API_KEY: apiKey }, args, '').ended;
+    const id = text.split('_')[1] ?? '';
+    expectDone(await asIt(key, 'keys', 'grant', id, '--scope', 'operator'));
+    expectDone(await asIt(text, 'audit', 'list', '--operator'));
+    await restarted.stop();
   });
 
   it('keys create shows a key once that works until it is revoked', async () => {
@@ -260,7 +359,7 @@ describe('steering', () => {
       startCli({ ...environment, EVERGRANT_API_KEY: api_key }, ['status'], '').ended;
     expectDone(await asIt());
     expectDone(await cli('keys', 'revoke', id));
-    // A key that was used a moment ago is known for five seconds more.
+    // The API caches a recently used key for five seconds.
     const refused = await eventually(async () => {
       const answer = await asIt();
       return answer.code === 0 ? null : answer;
@@ -269,6 +368,24 @@ describe('steering', () => {
       code: 1,
       stderr: expect.stringMatching(/not known.*EVERGRANT_API_KEY/),
     });
+  });
+});
+
+describe('sessions', () => {
+  it('list shows who is signed in, and end ends one, or all of an actor', async () => {
+    const actor = `oidc:${randomUUID()}`;
+    const sessions = [1, 2, 3].map(() => sessionRecord({ organisation, actor, by: 'oidc' }));
+    for (const session of sessions) await h.store.sessionRecords.create(session);
+    const list = async () =>
+      rows(expectDone(await cli('sessions', 'list', '--actor', actor)).stdout);
+    expect(await list()).toHaveLength(3);
+    expect((await list())[0]).toMatchObject({ actor, by: 'oidc', scopes: 'admin' });
+    const [first] = sessions;
+    expect(expectDone(await cli('sessions', 'end', first?.id ?? '')).stdout).toBe('Ended: 1\n');
+    expect(expectDone(await cli('sessions', 'end', '--actor', actor)).stdout).toBe('Ended: 2\n');
+    const { stdout } = expectDone(await cli('sessions', 'list', '--actor', actor));
+    expect(stdout).toBe('Nobody is signed in.\n');
+    expect(await cli('sessions', 'end', first?.id ?? '')).toMatchObject({ code: 1 });
   });
 });
 
@@ -317,7 +434,7 @@ describe('accounts add', () => {
 
   it('says what the API found wrong', async () => {
     const ran = await fed('{"refresh_token": 5}', ...args());
-    expect(ran).toMatchObject({ code: 1, stderr: expect.stringMatching(/refresh_token/) });
+    expect(ran).toMatchObject({ code: 2, stderr: expect.stringMatching(/refresh_token/) });
   });
 });
 
@@ -333,10 +450,46 @@ describe('exit codes and errors', () => {
     ['nothing to set', ['schedules', 'set', 'ebay']],
     ['an empty id', ['accounts', 'show', '']],
     ['an end without a reason', ['workflows', 'terminate', 'acc_none']],
+    ['sessions without an id or an actor', ['sessions', 'end']],
+    ['sessions with both', ['sessions', 'end', 'ses_x', '--actor', 'x']],
     ['a key without a name', ['keys', 'create', '--scope', 'read']],
+    ['a status that is none', ['accounts', 'list', '--status', 'fine']],
+    ['a workflow status that is none', ['workflows', 'list', '--status', 'fine']],
+    ['a workflow type that is none', ['workflows', 'list', '--type', 'fine']],
+    ['a sweep status that is none', ['sweeps', '--status', 'fine']],
+    ['a source that is none', ['logs', '--source', 'fine']],
+    ['an action that is none', ['logs', '--action', 'fine', '--follow']],
+    ['an interval that is none', ['schedules', 'set', 'ebay', '--every', 'soon']],
+    ['an interval without a unit', ['schedules', 'set', 'ebay', '--every', '5']],
+    ['a limit that is none', ['sweeps', '--limit', 'few']],
+    ['a limit below one', ['logs', '--limit', '0']],
+    ['a scope that is none', ['keys', 'create', '--name', 'x', '--scope', 'god']],
+    ['an event that is none', ['webhooks', 'add', 'https://a.example/', '--event', 'fine']],
+    ['a state that is none', ['webhooks', 'deliveries', 'whk_none', '--state', 'fine']],
+    ['an overlap that is none', ['webhooks', 'rotate-secret', 'whk_none', '--overlap', 'soon']],
+    ['a life that is none', ['token', 'acc_none', '--min-valid', 'long']],
   ])('%s is wrong usage: 2, and stdout stays empty', async (_what, args) => {
     const ran = await cli(...args);
     expect(ran).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/\S/) });
+  });
+
+  it.each([
+    [['refresh'], 'missing argument: <id>'],
+    [['import', '--dry-run'], 'missing argument: <file|->'],
+    [['status', 'v1.pasted'], 'too many arguments: 1 given, none expected'],
+    [['refresh', 'acc_a', 'v1.pasted'], 'too many arguments: 2 given, expected: <id>'],
+  ])('evergrant %j names the arguments and repeats none', async (args, sentence) => {
+    const { code, stderr } = await cli(...args);
+    const help = `See: evergrant ${args[0]} --help`;
+    expect({ code, stderr }).toEqual({ code: 2, stderr: `evergrant: ${sentence}\n${help}\n` });
+  });
+
+  it.each([
+    [['import', '--refused', '--quarantine', 'accounts.jsonl']],
+    [['schedules', 'pause', 'ebay', '--note', '--json']],
+  ])('evergrant %j does not take an option for the value of another', async (args) => {
+    const ran = await cli(...args);
+    expect(ran).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/ambiguous/) });
   });
 
   it('help is an answer: 0, on stdout', async () => {

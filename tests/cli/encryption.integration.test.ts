@@ -1,6 +1,6 @@
-/** `evergrant encryption …`, as people run it: progress, tables, JSON, exit codes. */
-import type { RunningApi } from '../../src/api/serve';
-import { takeCustody } from '../../src/key-custody';
+/** `evergrant encryption …`: progress, tables, JSON and exit codes. */
+import { takeCustody } from '../../src/process/key-registry';
+import type { RunningApi } from '../../src/server/serve';
 import { KeyRing } from '../../src/vault/key-ring';
 import { Vault } from '../../src/vault/vault';
 import { type Harness, startHarness } from '../support/harness';
@@ -15,7 +15,10 @@ let environment: Record<string, string>;
 beforeAll(async () => {
   h = await startHarness({ encryptionKeys: `${K1},${K2}` });
   api = await serve(h);
-  environment = { EVERGRANT_URL: api.url, EVERGRANT_API_KEY: await h.key({ scopes: ['admin'] }) };
+  environment = {
+    EVERGRANT_URL: api.url,
+    EVERGRANT_API_KEY: await h.key({ scopes: ['operator'] }),
+  };
 });
 afterAll(async () => {
   await api?.stop();
@@ -26,7 +29,7 @@ const cli = (...args: string[]) => startCli(environment, ['encryption', ...args]
 
 it('F23 refuses while a process lacks the key, and check says which; then rotates, waits, and names what may go', async () => {
   for (let n = 0; n < 3; n += 1) await h.addAccount({ expiresInMs: 3600_000 });
-  const vault = await Vault.open(KeyRing.parse(K1), h.store.settings);
+  const vault = await Vault.open(KeyRing.parse(K1), h.store.canary);
   const without = await takeCustody({ store: h.store, vault, role: 'worker' });
   const refused = await cli('rotate');
   expect(refused).toMatchObject({ code: 1, stdout: '' });

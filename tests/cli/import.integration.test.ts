@@ -1,10 +1,10 @@
-/** Moving accounts in by the command line: import, release, and the token that scripts then ask for. */
+/** Import of accounts by the CLI: import, release, and the token that scripts then request. */
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RunningApi } from '../../src/api/serve';
 import { createProgress } from '../../src/cli/progress';
+import type { RunningApi } from '../../src/server/serve';
 import { type Harness, startHarness } from '../support/harness';
 import { type Ran, rows, serve, startCli } from './_cli';
 
@@ -147,6 +147,83 @@ describe('accounts import', () => {
     expect((await stored()).toSorted()).toEqual(['a', 'c']);
   });
 
+  it('keeps the bytes of lines that are not UTF-8, refuses them by that name, and ends with 1', async () => {
+    const path = file('csv', '');
+    const header = 'provider,external_id,label,refresh_token\n';
+    const bad = Buffer.from('etsy,m,Müller & Söhne,1234567.planted-m-0123456789\n', 'latin1');
+    const good = 'etsy,g,Göde,1234567.planted-g-0123456789\n';
+    writeFileSync(path, Buffer.concat([Buffer.from(header + good), bad]));
+    const refused = join(folder, `refused-${randomUUID()}.csv`);
+    for (const more of [[], ['--refused', refused]]) {
+      const ran = await cli('import', ...more, path);
+      expect(ran.code).toBe(1);
+      expect(rows(ran.stdout)).toEqual([
+        { line: '3', 'why it was refused': 'not UTF-8: save the file as CSV UTF-8' },
+      ]);
+    }
+    expect(readFileSync(refused)).toEqual(Buffer.concat([Buffer.from(header), bad]));
+    expect(await stored()).toEqual(['g']);
+  });
+
+  it('names UTF-16, and ends with 1', async () => {
+    const path = file('csv', '');
+    const text =
+      '\uFEFFprovider,external_id,refresh_token\r\netsy,a,1234567.planted-a-0123456789\r\n';
+    writeFileSync(path, Buffer.from(text, 'utf16le'));
+    const ran = await cli('import', path);
+    expect(ran.code).toBe(1);
+    expect(rows(ran.stdout)).toEqual([
+      { line: '1', 'why it was refused': 'UTF-16, not UTF-8: save the file as CSV UTF-8' },
+    ]);
+    expect(await stored()).toEqual([]);
+  });
+
+  it('refuses a second token of one account and a second account of one token, and shows warnings', async () => {
+    const same = { refresh_token: '1234567.planted-same-0123456789' };
+    const path = file(
+      'jsonl',
+      [
+        line('1.23457E+18', same),
+        line('1.23457E+18'),
+        line('b', same),
+        line('c', { refresh_token: 'gAAAAABplanted0123456789' }),
+      ].join('\n'),
+    );
+    const ran = await cli('import', path);
+    expect(ran.code).toBe(1);
+    const [refused = '', warned = '', summary] = ran.stdout.split('\n\n');
+    expect(rows(refused)).toEqual([
+      { line: '2', 'why it was refused': 'same account as line 1, with another token' },
+      {
+        line: '3',
+        'why it was refused': expect.stringMatching(
+          /^refresh_token: the same as on line 1, of another/,
+        ),
+      },
+    ]);
+    expect(rows(warned)).toEqual([
+      { line: '1', warning: expect.stringMatching(/^external_id: .*spreadsheet/) },
+      { line: '2', warning: expect.stringMatching(/^external_id: .*spreadsheet/) },
+      { line: '4', warning: expect.stringMatching(/^refresh_token: looks like Fernet/) },
+      { line: '4', warning: expect.stringMatching(/^refresh_token: an Etsy refresh token starts/) },
+    ]);
+    expect(summary).toMatch(/^created +2\nrefused +2\nwarned +3$/m);
+    expect(ran.stdout).not.toContain('planted');
+    const json = await cli('import', '--json', path);
+    expect(
+      json.stdout
+        .trimEnd()
+        .split('\n')
+        .map((text) => JSON.parse(text)),
+    ).toMatchObject([
+      { line: 1, result: 'exists', warnings: [expect.any(String)] },
+      { line: 2, result: 'refused' },
+      { line: 3, result: 'refused' },
+      { line: 4, result: 'exists', warnings: [expect.any(String), expect.any(String)] },
+      { summary: { existed: 2, refused: 2, warned: 3 } },
+    ]);
+  });
+
   it('streams 5,000 lines while their answers come back', async () => {
     const lines = Array.from({ length: 5_000 }, (_, at) => line(`many-${at}`, { provider: 'x' }));
     const ran = await cli('import', '--json', file('jsonl', lines.join('\n')));
@@ -170,6 +247,56 @@ describe('accounts import', () => {
       await startCli({ ...environment, EVERGRANT_URL: 'http://127.0.0.1:9' }, ['import', path], '')
         .ended,
     ).toMatchObject({ code: 1, stderr: expect.stringMatching(/unreachable.*ECONNREFUSED/) });
+  });
+});
+
+describe('accounts add', () => {
+  const add = ['accounts', 'add', '--provider', 'ebay', '--external-id', 'own'];
+  const TOKEN = 'v^1.1#planted-0123456789';
+
+  it.each([
+    [
+      'UTF-16 with a byte order mark',
+      Buffer.from(`\uFEFF${TOKEN}`, 'utf16le'),
+      /UTF-16, not UTF-8/,
+    ],
+    ['UTF-16 without one', Buffer.from(TOKEN, 'utf16le'), /UTF-16, not UTF-8/],
+    [
+      'Latin 1',
+      Buffer.from(`{"refresh_token":"${TOKEN}","label":"Müller"}`, 'latin1'),
+      /not UTF-8/,
+    ],
+  ])('refuses %s from a file, by that name', async (_what, bytes, said) => {
+    const path = join(folder, `token-${randomUUID()}.txt`);
+    writeFileSync(path, bytes);
+    const ran = await cli(...add, '--token-file', path);
+    expect(ran).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(said) });
+    expect(ran.stderr).toContain('save the file as UTF-8');
+    expect(await stored()).toEqual([]);
+  });
+
+  it('refuses UTF-16 from standard input', async () => {
+    const running = startCli(environment, add, Buffer.from(`\uFEFF${TOKEN}`, 'utf16le'));
+    expect(await running.ended).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^evergrant: Standard input is UTF-16, not UTF-8/),
+    });
+  });
+
+  it('takes UTF-8 with a byte order mark, and says on stderr what looks like a slip', async () => {
+    const ran = await fed(`\uFEFFAgAAAA**${TOKEN.slice(6)}\n`, ...add);
+    expect(ran).toMatchObject({
+      code: 0,
+      stderr: 'Warning: refresh_token: an eBay refresh token starts with "v^"; this one does not\n',
+    });
+    expect(await stored()).toEqual(['own']);
+  });
+
+  it('says which member is no token, and ends with 2', async () => {
+    expect(await fed('v^1.1', ...add)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^evergrant: refresh_token: is cut off at "#"/),
+    });
   });
 });
 

@@ -1,9 +1,9 @@
-/** docs/migrating.md, as people follow it: its scripts, run on its rows, give lines that the real import takes. */
+/** Runs the scripts of docs/migrating.md on its rows, and imports the result with the real CLI. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RunningApi } from '../../src/api/serve';
+import type { RunningApi } from '../../src/server/serve';
 import { type Harness, startHarness } from '../support/harness';
 import { serve, startCli } from './_cli';
 
@@ -14,7 +14,7 @@ let h: Harness;
 let api: RunningApi;
 let environment: Record<string, string>;
 beforeAll(async () => {
-  // What an old service has in place of this: its own cipher.
+  // Stands for the cipher of an old service.
   writeFileSync(
     join(folder, 'decrypt.mjs'),
     "export const decrypt = (text) => Buffer.from(text.slice('old:'.length), 'base64').toString();",
@@ -28,7 +28,7 @@ afterAll(async () => {
   await h?.stop();
 });
 
-/** The script of that name, and the rows that stand below it. */
+/** Returns the script of that name from the guide, and the rows below it. */
 function fromGuide(name: string): { script: string; rows: string } {
   const block = new RegExp(`\`\`\`js\\n(// ${name}\\n[^]*?)\`\`\`([^]*?)(?=\\n## |$)`).exec(GUIDE);
   if (block === null) throw new Error(`no ${name} in the guide`);
@@ -67,7 +67,7 @@ async function imported(lines: string): Promise<any[]> {
   const { items } = (await h.request(environment['EVERGRANT_API_KEY'] ?? '', 'GET', LIST)).body;
   return items.filter(({ external_id }: any) => names.has(external_id));
 }
-/** Whatever their order: an account's id is random. */
+/** Ignores the order, because account ids are random. */
 function expectSame(accounts: any[], expected: object[]): void {
   expect(accounts).toHaveLength(expected.length);
   expect(accounts).toEqual(

@@ -1,6 +1,6 @@
-/** Colours are for people at a terminal; whatever is piped or redirected gets none. */
+/** Colours appear on a terminal only, never in piped or redirected output. */
 import { PassThrough } from 'node:stream';
-import { createOutput } from '../../src/cli/output';
+import { coloured, createOutput } from '../../src/cli/output';
 
 function printed(isTTY: boolean): string {
   const stream = Object.assign(new PassThrough({ encoding: 'utf8' }), {
@@ -25,6 +25,37 @@ it('a table has coloured statuses in a terminal', () => {
 
 it('a table is plain elsewhere, its columns in line, and other people’s words steer no terminal', () => {
   expect(printed(false)).toBe(
-    'label             status\nHarbour [2JBooks  expired\n–                 ok\n',
+    [
+      'label                  status',
+      'Harbour\\u001b[2JBooks  expired',
+      '–                      ok',
+      '',
+    ].join('\n'),
   );
 });
+
+it.each([true, false])(
+  'a line, a remark and JSON steer no terminal either (terminal: %s)',
+  (isTTY) => {
+    const stream = Object.assign(new PassThrough({ encoding: 'utf8' }), {
+      isTTY,
+      getColorDepth: () => 8,
+    });
+    const out = createOutput(
+      stream as unknown as NodeJS.WriteStream,
+      stream as unknown as NodeJS.WriteStream,
+    );
+    const words = 'a\u202e\u001b[2J\u0085b';
+    out.line(coloured('red', words), words);
+    out.remark(words);
+    out.pairs([['label', words]]);
+    out.json({ words });
+    out.jsonLine({ words });
+    const text = String(stream.read());
+    const shown = 'a\\u202e\\u001b[2J\\u0085b';
+    expect(text.split(shown)).toHaveLength(7);
+    for (const unseen of ['\u202e', '\u0085', '\u001b[2J']) expect(text).not.toContain(unseen);
+    const [, line = ''] = /^(\{"words.*\})$/m.exec(text) ?? [];
+    expect(JSON.parse(line)).toEqual({ words });
+  },
+);

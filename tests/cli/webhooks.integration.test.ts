@@ -1,6 +1,6 @@
-/** Webhooks from the command line. */
+/** The webhook commands of the CLI. */
 import { randomUUID } from 'node:crypto';
-import type { RunningApi } from '../../src/api/serve';
+import type { RunningApi } from '../../src/server/serve';
 import { type Harness, startHarness } from '../support/harness';
 import { type Receiver, startReceiver } from '../webhooks/_receiver';
 import { rows, serve, startCli } from './_cli';
@@ -47,7 +47,7 @@ it('adds, tests, looks at deliveries, replays, rotates and removes', async () =>
 
 it('says what is wrong: an address that is none, an unknown id, an overlap that is no number', async () => {
   const refused = await cli('add', 'ftp://example.com/');
-  expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('url: must begin') });
+  expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('url: must begin') });
   expect(await cli('test', 'whk_absent')).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('There is no webhook whk_absent in your organisation.'),

@@ -1,5 +1,5 @@
 /**
- * A program of somebody who uses the package, as package.test.ts compiles and runs it outside of this repository. What
+ * A program of somebody who uses the package, as package.integration.test.ts compiles and runs it outside of this repository. What
  * stands below `@ts-expect-error` must not compile; there and by `npm run typecheck`.
  */
 import { createClient, EvergrantError } from 'evergrant/client';

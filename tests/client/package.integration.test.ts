@@ -5,8 +5,8 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { RunningApi } from '../../src/api/serve';
 import { createClient } from '../../src/client';
+import type { RunningApi } from '../../src/server/serve';
 import { serve } from '../cli/_cli';
 import { type Harness, startHarness } from '../support/harness';
 
@@ -44,7 +44,7 @@ beforeAll(async () => {
   );
   h = await startHarness();
   api = await serve(h);
-  key = await h.key({ organisation, scopes: ['admin'] });
+  key = await h.key({ organisation, scopes: ['admin', 'operator'] });
 });
 afterAll(async () => {
   await api?.stop();

@@ -39,7 +39,7 @@ describe('the image', () => {
     expect(readdirSync(join(image, 'build'))).toContain('workflow-bundle.js');
   });
 
-  it.each(['build/worker/main.js', 'build/api/main.js'])(
+  it.each(['build/worker/main.js', 'build/server/main.js'])(
     '%s without settings says what is missing',
     (command) => {
       const { status, output } = start(command, {});
@@ -126,7 +126,7 @@ function run(folder: string, command: string): void {
   const { NODE_ENV: _, ...env } = process.env;
   const { status, stdout, stderr } = spawnSync(
     'npx',
-    ['--yes', '--package=npm@10', '--', 'sh', '-c', command],
+    ['--yes', '--package=npm@11', '--', 'sh', '-c', command],
     { cwd: folder, encoding: 'utf8', env },
   );
   if (status !== 0) throw new Error(`RUN ${command}\n${stdout}\n${stderr}`);

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 import { z } from 'zod';
-import { loadConfig } from '../../src/config';
+import { loadConfig } from '../../src/process/config';
 import {
   compose,
   composeText,
@@ -113,7 +113,9 @@ describe('every container', () => {
         return { source, readOnly: mode === 'ro' };
       }),
     );
-    for (const { source, readOnly } of sources.filter((volume) => /[./]/.test(volume.source))) {
+    const files = sources.filter((volume) => /[./]/.test(volume.source));
+    expect(files.length).toBeGreaterThan(0);
+    for (const { source, readOnly } of files) {
       const path = source.replace(/^\$\{\w+:-(.*)\}$/, '$1');
       expect(path).toMatch(/^\.\//);
       expect(existsSync(join(repository, path))).toBe(true);
@@ -126,7 +128,7 @@ describe('the containers of Evergrant', () => {
   it('are the worker and the API, from one image', () => {
     expect(ours.map(([name, { command }]) => [name, command])).toEqual([
       ['worker', ['build/worker/main.js']],
-      ['api', ['build/api/main.js']],
+      ['api', ['build/server/main.js']],
     ]);
     expect(new Set(ours.map(([, { image }]) => image)).size).toBe(1);
   });
@@ -214,10 +216,13 @@ describe('settings and secrets', () => {
   });
 
   it.each(ours)('%s is given only what the application reads', (_name, { environment }) => {
-    for (const name of Object.keys(environment)) expect(applicationVariables()).toContain(name);
+    const given = Object.keys(environment);
+    expect(given.length).toBeGreaterThan(0);
+    for (const name of given) expect(applicationVariables()).toContain(name);
   });
 
   it.each(ours)('%s is given every name that providers.yaml mentions', (_name, { environment }) => {
+    expect(providerVariables()).toContain('EBAY_CLIENT_ID');
     for (const name of providerVariables()) expect(Object.keys(environment)).toContain(name);
   });
 
@@ -349,7 +354,7 @@ function providerVariables(): string[] {
 }
 
 function applicationVariables(): string[] {
-  const text = readFileSync(join(repository, 'src', 'config.ts'), 'utf8');
+  const text = readFileSync(join(repository, 'src', 'process', 'config.ts'), 'utf8');
   const own = [...text.matchAll(/^ {2}([A-Z][A-Z0-9_]+):/gm)].map(([, name = '']) => name);
   // These two are read by @temporalio/envconfig; that they arrive is shown by "accepts its configuration".
   return [...own, ...providerVariables(), 'TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE'];

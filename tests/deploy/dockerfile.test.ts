@@ -1,9 +1,18 @@
 /** What must hold for the image, read from the Dockerfile and .dockerignore. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { repository } from './compose-file';
 import { readBuildContext, readStages } from './dockerfile';
+
+const ciSchema = z.object({
+  jobs: z.object({
+    test: z.object({
+      steps: z.array(z.object({ with: z.record(z.string(), z.unknown()).optional() })),
+    }),
+  }),
+});
 
 const stages = readStages();
 const runtime = stages.at(-1);
@@ -22,6 +31,15 @@ it('starts from one Node image, pinned by version, with glibc, that package.json
     .parse(JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')));
   const [, minimum = ''] = /^>=(\d+)\./.exec(engines.node) ?? [];
   expect(Number(/^node:(\d+)/.exec(images[0] ?? '')?.[1])).toBeGreaterThanOrEqual(Number(minimum));
+});
+
+it('starts from the Node version on which CI runs all tests', () => {
+  const { jobs } = ciSchema.parse(
+    parse(readFileSync(join(repository, '.github', 'workflows', 'ci.yml'), 'utf8')),
+  );
+  const versions = jobs.test.steps.flatMap((step) => step.with?.['node-version'] ?? []);
+  const image = stages.find(({ name }) => name === 'base')?.base ?? '';
+  expect(versions.map(String)).toEqual([/^node:(\d+)/.exec(image)?.[1]]);
 });
 
 it('runs as a numbered user that is not root, last of all', () => {

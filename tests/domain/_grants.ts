@@ -1,5 +1,18 @@
-/** Grants for the domain's tests: only their clocks matter. */
-import type { SealedGrant } from '../../src/domain/grant';
+/** Grants and rules for the domain's tests. Only their times matter. */
+import type { RefreshRule } from '../../src/domain/account/due-times';
+import type { SealedGrant } from '../../src/domain/account/grant';
+import type { RefreshPolicy } from '../../src/domain/account/policy';
+
+/** The rule of a provider without settings for refresh tokens, unless overridden. */
+export function ruleOf(policy: RefreshPolicy, more: Partial<RefreshRule> = {}): RefreshRule {
+  return {
+    policy,
+    accessTokenLifeSeconds: 7200,
+    refreshTokenLifeSeconds: null,
+    replayRule: { kind: 'never' },
+    ...more,
+  };
+}
 
 export const ENDLESS: SealedGrant = {
   ...grantUntil(new Date(0)),
@@ -19,5 +32,6 @@ export function grantUntil(expiresAt: Date): SealedGrant {
     scopes: [],
     obtainedAt: '2026-11-22T10:00:00.000Z',
     attemptId: null,
+    generation: 1,
   };
 }

@@ -1,4 +1,4 @@
-/** Texts in which a secret is planted, whole or in part, plain or encoded; and how to see whether it shows. */
+/** Generates texts that contain a secret, in whole or in part, plain or encoded, and finds leaks of it. */
 import * as fc from 'fast-check';
 
 export interface Planted {
@@ -6,7 +6,7 @@ export interface Planted {
   text: string;
 }
 
-/** Eight characters in a row are too many. */
+/** Number of consecutive characters that counts as a leak. */
 const TOO_MANY = 8;
 
 /** Controls, line separators and bidirectional characters. */
@@ -17,7 +17,7 @@ export const UNPRINTABLE =
 const alphabet = (characters: string) => fc.constantFrom(...characters.split(''));
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
-/** The shapes tokens and client secrets have. */
+/** The formats of tokens and client secrets. */
 export const secrets: fc.Arbitrary<string> = fc.oneof(
   fc
     .string({ unit: alphabet(`${LETTERS}0123456789+/=`), minLength: 20, maxLength: 120 })
@@ -55,7 +55,7 @@ export const plantedText: fc.Arbitrary<Planted> = secrets.chain((secret) => {
   return fc.array(piece, { maxLength: 12 }).map((pieces) => ({ secret, text: pieces.join('') }));
 });
 
-/** The parts of a secret, in any of its forms, that are long enough to matter and stand in `shown`. */
+/** Returns the parts of a secret, in any encoding, that appear in `shown` and are long enough to count as a leak. */
 export function leaks(shown: string, secret: string): string[] {
   const found: string[] = [];
   for (const form of new Set(forms.map((one) => one(secret)))) {

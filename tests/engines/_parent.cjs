@@ -3,8 +3,8 @@
 'use strict';
 
 const { lockDataDirectory } = require('../../src/engines/data-directory');
-const { startMongodb } = require('../../src/engines/mongodb');
-const { startTemporal } = require('../../src/engines/temporal');
+const { startMongodb } = require('../../src/engines/mongodb/mongodb');
+const { startTemporal } = require('../../src/engines/temporal/temporal');
 
 const [what, json] = process.argv.slice(2);
 const options = { ...JSON.parse(json), say: (line) => tell({ said: line }) };

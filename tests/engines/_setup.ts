@@ -1,15 +1,19 @@
 // Shared by the engine tests: temporary folders, and parents that can be killed.
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import type { EngineRecord } from '../../src/engines/engine-record';
 
 /** The cache of `npm start`, so that tests neither download nor build what is there. */
-export const CACHE_DIR = join(homedir(), '.cache', 'evergrant');
+export const CACHE_DIR = join(
+  process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
+  'evergrant',
+);
 
 export async function temporaryFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'evergrant-engines-'));
@@ -74,6 +78,26 @@ export async function runs(pid: number): Promise<boolean> {
   if (process.platform !== 'linux') return true;
   const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z');
   return !/\) Z/.test(status);
+}
+
+/** The TCP ports that a process listens on. */
+export async function listeningPorts(pid: number): Promise<number[]> {
+  if (process.platform !== 'linux') {
+    const args = ['-a', '-n', '-P', '-p', String(pid), '-iTCP', '-sTCP:LISTEN', '-Fn'];
+    const { stdout } = await promisify(execFile)('lsof', args).catch(() => ({ stdout: '' }));
+    return [...stdout.matchAll(/^n.*:(\d+)$/gm)].map(([, port]) => Number(port));
+  }
+  const descriptors = await readdir(`/proc/${pid}/fd`);
+  const targets = descriptors.map((name) => readlink(`/proc/${pid}/fd/${name}`).catch(() => ''));
+  const inodes = new Set(
+    (await Promise.all(targets)).map((to) => /^socket:\[(\d+)\]$/.exec(to)?.[1]),
+  );
+  const tables = ['tcp', 'tcp6'].map((table) => readFile(`/proc/${pid}/net/${table}`, 'utf8'));
+  const rows = (await Promise.all(tables)).flatMap((table) => table.trim().split('\n').slice(1));
+  return rows
+    .map((row) => row.trim().split(/\s+/))
+    .filter(([, , , state, , , , , , inode]) => state === '0A' && inodes.has(inode))
+    .map(([, local = '']) => Number.parseInt(local.split(':')[1] ?? '', 16));
 }
 
 /** Waits until the condition holds, and fails with the sentence if it does not in time. */

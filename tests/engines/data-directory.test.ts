@@ -31,7 +31,7 @@ describe('lockDataDirectory', () => {
   it('gives the directory to the next one after a release', async () => {
     await (await lockDataDirectory(dataDir, () => '')).release();
     const next = await lockDataDirectory(dataDir, () => '');
-    expect(next).toBeDefined();
+    await expect(lockDataDirectory(dataDir, () => '')).rejects.toThrow(DataDirectoryInUse);
     await next.release();
   });
 

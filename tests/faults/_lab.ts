@@ -1,16 +1,16 @@
 /**
- * The fault lab: a harness whose workers are processes of their own, which are killed, frozen and cut off at the moments
- * that the attempts themselves, and the provider, say they reached.
+ * The fault lab: a harness whose workers are separate processes, which are killed, frozen or disconnected at phases
+ * that the attempts, or the provider, report.
  */
 import { randomInt } from 'node:crypto';
 import { WorkflowIdConflictPolicy } from '@temporalio/client';
-import { registerSearchAttributes } from '../../src/register-search-attributes';
+import { registerSearchAttributes } from '../../src/temporal/register-search-attributes';
 import { REPLACED_AFTER } from '../../src/workflows/refresh-account';
 import type { Harness, HarnessOptions, NewAccount } from '../support/harness';
 import { startHarness } from '../support/harness';
 import { type LabWorker, type LabWorkerOptions, spawnLabWorker } from '../support/lab-process';
 
-/** In order. `sent`: the provider has the request. `minted`: it has committed a new grant, and answered nothing. */
+/** In order. `sent`: the provider has the request. `minted`: it has committed a new grant, and not responded. */
 export const PHASES = [
   'claimed',
   'marked',
@@ -23,16 +23,16 @@ export const PHASES = [
 ] as const;
 export type Phase = (typeof PHASES)[number];
 
-/** Between the request and the first durable write: here, and only here, a dying process can take a rotation with it. */
+/** Between the request and the first durable write. Only here can a dying process lose a rotation. */
 export const WINDOW: readonly Phase[] = ['sent', 'minted', 'answered', 'sealed'];
 
-/** Here Evergrant cannot know whether the refresh token is spent. */
+/** In these phases Evergrant cannot know whether the refresh token is used. */
 const GRACE_RUNS: readonly Phase[] = ['marked', ...WINDOW];
 
-/** The long version: `npm run faults`. */
+/** Whether this is the long version, `npm run faults`. */
 export const LONG = process.env['FAULTS'] === 'long';
 
-/** How often, in the short version and in the long one; the long one's number can be set by the environment. */
+/** The number of repetitions in the short and the long version; `variable` overrides the long one. */
 export function times(short: number, long: number, variable: string): number {
   return LONG ? Number(process.env[variable] ?? long) : short;
 }
@@ -40,7 +40,10 @@ export function times(short: number, long: number, variable: string): number {
 const TASK_QUEUE = 'evergrant';
 const HELD_MS = 120_000;
 
-/** A rotation with a grace, longer where much else goes on; as `providers.yaml` has it, and as the sandbox keeps to it. */
+/**
+ * Rotation with a grace period, as in `providers.yaml` and in the sandbox; longer in the short version, which runs
+ * beside other tests.
+ */
 export const GRACE_SECONDS = times(30, 10, 'FAULTS_GRACE_SECONDS');
 
 export const PROVIDERS = {
@@ -58,23 +61,23 @@ const ROTATION: Record<Mode, NonNullable<NewAccount['rotation']>> = {
   strict: { mode: 'strict' },
 };
 
-/** An account that an attempt was held at, and what was done to it there. */
+/** An account whose attempt was held at a phase, and hit by a fault there. */
 export interface Victim {
   id: string;
   phase: Phase;
-  /** Milliseconds since 1970. */
+  /** In ms since 1970. */
   hitAt: number;
 }
 
 export interface Lab {
   h: Harness;
-  /** Told with every report, so that a run can be repeated in its order. */
+  /** Included in every report, so that a run can be repeated in the same order. */
   seed: number;
   addAccount(mode: Mode, account?: NewAccount): Promise<string>;
   spawn(options?: LabWorkerOptions): LabWorker;
-  /** Starts a refresh; its workflow's result is not waited for. */
+  /** Starts a refresh, without waiting for its result. */
   refresh(id: string): Promise<void>;
-  /** Resolves when no refresh of these is under way. */
+  /** Resolves when no refresh of these accounts is running. */
   settled(ids: readonly string[]): Promise<void>;
   /** Refreshes each account in `worker` up to its phase; resolves when all of them wait there. */
   holdAt(worker: LabWorker, victims: readonly Omit<Victim, 'hitAt'>[]): Promise<Held>;
@@ -83,13 +86,13 @@ export interface Lab {
 
 interface Held {
   /**
-   * Where each really is. On a starved machine an attempt can lose its heartbeat while it waits, and another one of the
-   * same account has gone further by then.
+   * The phase that each attempt has really reached. On a starved machine, an attempt can lose its heartbeat while it
+   * waits, and another attempt on the account may be further along.
    */
   at: { id: string; phase: Phase }[];
-  /** Lets the provider go on with what it holds. */
+  /** Lets the provider continue with held requests. */
   releaseProvider(): void;
-  /** Lets everybody go on. */
+  /** Lets the provider and the worker continue. */
   release(): void;
 }
 
@@ -146,7 +149,7 @@ export async function startLab(options: HarnessOptions = {}): Promise<Lab> {
       const until = new Promise<void>((resolve) => {
         releaseProvider = resolve;
       });
-      // Those last for which a provider's grace runs from then on.
+      // Phases after which a provider's grace period runs come last.
       for (const urgent of [false, true]) {
         const wave = victims.filter(({ phase }) => GRACE_RUNS.includes(phase) === urgent);
         const there = wave.map(({ id, phase }) => waitAt(worker, id, phase, until));
@@ -194,11 +197,11 @@ export async function startLab(options: HarnessOptions = {}): Promise<Lab> {
 
 function phaseOf({ marks }: LabWorker, id: string, planned: Phase): Phase {
   const last = marks.findLast(({ accountId }) => accountId === id)?.phase;
-  // What the provider makes of a request that was sent, it alone knows.
+  // Only the provider knows the state of a request that was sent.
   return last === undefined || last === 'sent' ? planned : last;
 }
 
-/** Numbers in an order that the seed decides (mulberry32). */
+/** Shuffles items in an order that the seed determines (mulberry32). */
 export function shuffled<T>(items: readonly T[], seed: number): T[] {
   let state = seed >>> 0;
   const random = () => {

@@ -1,33 +1,34 @@
-/** The promises, checked: what the provider wrote into its ledger, joined with what Evergrant wrote down. */
-import { ATTEMPT_ACTIONS, type LogAction } from '../../src/domain/log-entry';
+/** Checks the promises: joins the provider's ledger with Evergrant's records. */
+import { ATTEMPT_ACTIONS, type LogAction } from '../../src/domain/logs/log-entry';
 import { type LedgerEntry, refreshTokenFingerprint } from '../../src/sandbox/ledger';
+import { grantPlace } from '../../src/vault/vault';
 import type { Harness } from '../support/harness';
 import { type Victim, WINDOW } from './_lab';
 
-/** Counts over accounts; which of them must be 0, {@link broken} says. */
+/** Counts over accounts; {@link broken} says which must be 0. */
 export interface Tally {
   accounts: number;
-  /** Refresh tokens at the provider's door. */
+  /** Refresh tokens that the provider received. */
   presented: number;
-  /** Presented again, of a provider that rotates. */
+  /** Refresh tokens received again by a provider that rotates. */
   replays: number;
-  /** P1: with no recorded *unknown* (or request to wait) for it. */
+  /** P1: replays without a recorded unknown outcome or throttling before them. */
   unexplainedReplays: number;
-  /** Refresh tokens that the provider minted in the place of others. */
+  /** Refresh tokens that the provider issued in place of others. */
   rotations: number;
-  /** Minted, and neither kept nor ever presented. */
+  /** Rotated refresh tokens that were neither stored nor ever presented. */
   rotationsLost: number;
-  /** P2: lost although no kill hit the window between the request and the first durable write. */
+  /** P2: rotations lost although no kill hit the window between the request and the first durable write. */
   rotationsLostOutsideWindow: number;
-  /** Accounts that no longer have a grant that works. */
+  /** Accounts that no longer have a working grant. */
   familiesLost: number;
-  /** Lost, and the account does not say so. */
+  /** Lost accounts whose state does not say so. */
   silent: number;
-  /** R1.2: at the provider, and not in our log. */
+  /** R1.2: requests at the provider without a log entry. */
   unlogged: number;
-  /** Two entries that claim the same success. */
+  /** Pairs of entries that claim the same success. */
   doubleEntries: number;
-  /** Attempts that hold a claim after all is over. */
+  /** Attempts that still hold a claim when everything is over. */
   claimsLeft: number;
 }
 
@@ -58,7 +59,7 @@ export async function checkPromises(
   return tally;
 }
 
-/** The names of the counts that break a promise; empty where all hold. */
+/** The names of the counts that break a promise; empty if all hold. */
 export function broken(tally: Tally): (keyof Tally)[] {
   const forbidden: (keyof Tally)[] = [
     'unexplainedReplays',
@@ -93,10 +94,13 @@ async function checkAccount(
   tally.replays += replays;
   tally.unexplainedReplays += Math.max(0, replays - explained);
 
-  const place = { organisation: account.organisation, accountId: id };
   const kept = [account.current, account.previous, ...account.leaves]
-    .flatMap((grant) => grant?.refreshToken ?? [])
-    .map((sealed) => refreshTokenFingerprint(h.vault.openToken(sealed, place, 'refresh_token')));
+    .filter((grant) => grant !== null)
+    .flatMap(({ refreshToken, generation }) => {
+      const place = grantPlace(account, generation);
+      return refreshToken === null ? [] : h.vault.openToken(refreshToken, place, 'refresh_token');
+    })
+    .map(refreshTokenFingerprint);
   const durable = new Set([...kept, ...presented]);
   const lost = [...new Set(minted)].filter((fingerprint) => !durable.has(fingerprint)).length;
   const inWindow = victims.some((victim) => victim.id === id && WINDOW.includes(victim.phase));
@@ -104,7 +108,8 @@ async function checkAccount(
   tally.rotationsLost += lost;
   if (!inWindow) tally.rotationsLostOutsideWindow += lost;
 
-  const accessToken = h.vault.openToken(account.current.accessToken, place, 'access_token');
+  const place = grantPlace(account, account.generation);
+  const accessToken = h.vault.openToken(account.current.accessToken ?? '', place, 'access_token');
   const [current = ''] = kept;
   const spent = rotates && presented.includes(current);
   const works = h.sandbox.isAccessTokenActive(accessToken) && !spent;

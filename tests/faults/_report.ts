@@ -1,14 +1,14 @@
-/** What a run of the fault lab found: printed as it goes, and kept for the table of `npm run faults`. */
+/** The results of a fault lab run: printed as it runs, and collected for the table of `npm run faults`. */
 import { appendFileSync } from 'node:fs';
 import type { Phase, Victim } from './_lab';
 
 export interface FaultRow {
-  /** The recipe or promise, e.g. `P3`. */
+  /** The recipe or promise, such as `P3`. */
   id: string;
   fault: string;
-  /** How often it hit. */
+  /** Number of faults injected. */
   n: number;
-  /** Where, if at phases. */
+  /** Faults by phase, if they hit phases. */
   hits: Partial<Record<Phase, number>>;
   lost: number;
   seed: number;
@@ -16,7 +16,7 @@ export interface FaultRow {
   note: string;
 }
 
-/** With so many tries and none lost, fewer than this share are, with 95 % confidence; `null` where some were lost. */
+/** Upper bound of the loss rate at 95% confidence if nothing was lost (rule of three); `null` if something was. */
 export function boundOf({ n, lost }: Pick<FaultRow, 'n' | 'lost'>): number | null {
   return lost === 0 && n > 0 ? 3 / n : null;
 }

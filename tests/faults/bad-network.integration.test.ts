@@ -1,6 +1,6 @@
 /**
- * F13: the network to the provider is bad after the provider has acted: silence before the headers or in the body, a
- * trickle, a reset, a half-closed connection. Every attempt ends by its deadline, as *unknown*, and is made good.
+ * F13: the network fails after the provider has acted: silence before the headers or in the body, a trickle, a reset, a
+ * half-closed connection. Every attempt ends by its deadline with an unknown outcome, and is replayed.
  */
 import { type Harness, startHarness } from '../support/harness';
 import { startTcpProxy, type TcpProxy, type Trouble } from '../support/tcp-proxy';
@@ -10,9 +10,9 @@ import { report } from './_report';
 
 const EACH = times(1, 10, 'FAULTS_NETWORK');
 const GRACE_SECONDS = 60;
-/** The deadline of an exchange, and what a loaded machine may take on top; half of what its activity has. */
+/** The deadline of an exchange plus an allowance for a loaded machine; half of the activity's timeout. */
 const ENDS_WITHIN_MS = 30_000;
-/** Somewhere in the headers of an answer, and somewhere in its body, before the refresh token. */
+/** Byte positions within the headers of a response, and within its body before the refresh token. */
 const IN_HEADERS = 100;
 const IN_BODY = 330;
 
@@ -52,7 +52,7 @@ it('F13 an answer that does not come whole ends by the deadline, is unknown, and
   const key = await h.key();
   const ids: string[] = [];
   const waiting = new Map<string, Set<string>>();
-  // Each connection has its trouble from its beginning to its end; the replay's has none.
+  // Each connection keeps its fault; the replay's connection has none.
   h.sandbox.on('received', ({ subject = '' }) => {
     for (const [provider, accounts] of waiting)
       if (accounts.delete(subject) && accounts.size === 0)

@@ -1,13 +1,13 @@
 /**
- * P1, P2: the worker that runs a batch is killed (-9) while accounts of it are at every phase of a refresh; a standby
- * goes on with the batch. Then the provider's ledger is joined with our records.
+ * P1, P2: the worker that runs a batch is killed (-9) while its accounts are at every phase of a refresh, and a standby
+ * continues the batch. Then the provider's ledger is joined with Evergrant's records.
  */
 import { eventually } from '../support/eventually';
 import { type Lab, LONG, type Phase, PROVIDERS, startLab, times, WINDOW } from './_lab';
 import { broken, checkPromises } from './_promises';
 import { hitsOf, report } from './_report';
 
-/** What a batch of many reports as one is not told apart between `sent` and `sealed`. */
+/** In a batch, `answered` cannot be told apart from `sealed`. */
 const PHASES: readonly Phase[] = [
   'claimed',
   'marked',
@@ -19,8 +19,8 @@ const PHASES: readonly Phase[] = [
 ];
 const EACH = times(2, 5, 'FAULTS_BATCH_EACH');
 const OTHERS = 20;
-/** The old access tokens end so long after the accounts are there: a replay that costs one is made a minute before. */
-const LIFE_MS = 100_000;
+/** Lifetime of the old access tokens, in ms: a replay that revokes one is made in its last tenth. */
+const LIFE_MS = 45_000;
 const HELD_MS = 120_000;
 
 let lab: Lab;
@@ -29,11 +29,11 @@ beforeAll(async () => {
 });
 afterAll(() => lab?.stop());
 
-/** What a caller wants of a token: longer than it lives yet, so that each is refreshed first. */
+/** Longer than the remaining life of the tokens, so that each is refreshed first. */
 const WANTED_SECONDS = 300;
 
 interface Beginning {
-  /** Resolves once nobody waits for the batch any more, and looks at what it came to. */
+  /** Resolves once no caller waits for the batch; also checks its results. */
   ended(): Promise<void>;
 }
 
@@ -50,7 +50,7 @@ async function sweep({ h }: Lab, ids: readonly string[]): Promise<Beginning> {
   };
 }
 
-/** Each account has a caller; all of them ask at once. */
+/** Each account has a caller, and all request at once. */
 async function callers({ h }: Lab, ids: readonly string[]): Promise<Beginning> {
   const key = await h.key({ scopes: ['tokens'] });
   const answers = new Map(
@@ -61,7 +61,7 @@ async function callers({ h }: Lab, ids: readonly string[]): Promise<Beginning> {
   );
   return {
     async ended() {
-      // The new token, or the former with the reason: who could be given one does not wait for a worker that is gone.
+      // Either the new token or the previous one with the reason; a caller that can be served does not wait.
       for (const [id, answer] of answers) {
         const { status, body } = await answer;
         expect({ id, status }).toEqual({ id, status: 200 });
@@ -117,7 +117,7 @@ it.each<[string, (lab: Lab, ids: readonly string[]) => Promise<Beginning>]>([
       if (phase !== 'sent' && phase !== 'minted') await worker.hold(id, phase);
     const begun = await begin(lab, ids);
     await Promise.all(there);
-    // Through, so that the kill meets none of them at a phase that was not asked for.
+    // Finished first, so that the kill hits none of them at an unplanned phase.
     for (const id of others) await eventually(async () => (await h.entries(id)).length > 0);
     const hitAt = Date.now();
     await worker.signal('SIGKILL');
@@ -130,7 +130,7 @@ it.each<[string, (lab: Lab, ids: readonly string[]) => Promise<Beginning>]>([
     const safe = ids.filter((id) => !endangered.includes(id));
     await begun.ended();
     for (const id of safe) expect(await h.account(id)).toMatchObject({ generation: 2 });
-    // Those went on in workflows of their own, from the unknown that the standby wrote down.
+    // These accounts continued in workflows of their own, from the unknown outcome that the standby recorded.
     await lab.settled(endangered);
     const hits = victims.map((victim) => ({ ...victim, hitAt }));
     const tally = await checkPromises(h, ids, hits);

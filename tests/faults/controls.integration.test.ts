@@ -1,7 +1,8 @@
 /**
- * Negative controls: with the claim, the fence or the associated data switched off in a worker of the lab, the checker
- * must turn red; with all of them on, the same fault leaves it green. A lab that cannot fail proves nothing.
+ * Negative controls: with the claim, the fence or the associated data switched off in a lab worker, the checker must
+ * fail; with all of them on, the same fault passes. A lab that cannot fail proves nothing.
  */
+import { grantPlace } from '../../src/vault/vault';
 import type { LabWorker } from '../support/lab-process';
 import type { WithoutControl } from '../support/lab-worker';
 import { type Lab, startLab } from './_lab';
@@ -26,7 +27,7 @@ it.each<[string, WithoutControl | undefined, string[]]>([
 ])('the claim is what makes replays explained; %s', async (_, without, expected) => {
   const [worker, standby] = await twoWorkers(without);
   await worker.run();
-  const id = await lab.addAccount('grace', { expiresInMs: 100_000 });
+  const id = await lab.addAccount('grace', { expiresInMs: 45_000 });
   const held = await lab.holdAt(worker, [{ id, phase: 'answered' }]);
   await worker.signal('SIGKILL');
   await standby.run();
@@ -45,7 +46,7 @@ it.each<[string, WithoutControl | undefined, string[]]>([
   await worker.run();
   const id = await lab.addAccount('until-used');
   const held = await lab.holdAt(worker, [{ id, phase: 'sealed' }]);
-  // A frozen worker would go on taking the tasks it had asked for.
+  // A frozen worker would otherwise receive the tasks that it had polled for.
   await worker.drain();
   await worker.signal('SIGSTOP');
   await other.run();
@@ -65,10 +66,11 @@ it.each<[string, boolean, string[]]>([
   ['without it: another account’s token is presented', false, ['unlogged']],
 ])('associated data is what binds a ciphertext to its account; %s', async (_, bound, expected) => {
   const owner = await lab.addAccount('none');
-  const { current, organisation } = await lab.h.account(owner);
+  const account = await lab.h.account(owner);
+  const { current } = account;
   const thief = await lab.addAccount('none', { spoil: () => current.refreshToken ?? '' });
   const worker = lab.spawn(
-    bound ? {} : { without: 'associated_data', places: [{ organisation, accountId: owner }] },
+    bound ? {} : { without: 'associated_data', places: [grantPlace(account, 1)] },
   );
   await worker.run();
   await lab.refresh(thief);

@@ -1,6 +1,6 @@
 /**
- * F6, F7, F32: MongoDB is gone from one moment to the next, at each phase of a refresh, while the provider can be
- * reached: what was not sent is not sent, what was received waits in Temporal, sealed.
+ * F6, F7, F32: MongoDB becomes unreachable at each phase of a refresh while the provider is reachable. Unsent requests
+ * are not sent, and received grants wait in Temporal, encrypted.
  */
 import { eventually } from '../support/eventually';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy';
@@ -8,13 +8,13 @@ import { type Lab, LONG, type Mode, PHASES, type Phase, startLab, times } from '
 import { broken, checkPromises } from './_promises';
 import { hitsOf, report, say } from './_report';
 
-/** At each phase, for each provider, in each round. */
+/** Attempts per phase, provider and round. */
 const EACH = LONG ? 3 : 1;
 const ROUNDS = times(1, 4, 'FAULTS_DATABASE_ROUNDS');
 const MODES: readonly Mode[] = ['strict', 'until-used'];
-/** What may have been sent is presented again a minute before this ends at a strict provider; so long a run waits. */
-const LIFE_MS = 100_000;
-/** From here the database is asked once more before anything is sent. */
+/** Lifetime of the access tokens, in ms: a strict provider's replay is made in its last tenth. */
+const LIFE_MS = 45_000;
+/** In these phases the database is checked once more before the send. */
 const UNSENT: readonly Phase[] = ['claimed'];
 
 let lab: Lab;
@@ -47,7 +47,7 @@ it(
       proxy.drop();
       const hitAt = Date.now();
       held.release();
-      // The grants that came meanwhile are in Temporal's hands before the database is back.
+      // The grants received meanwhile must be in Temporal before the database is back.
       await Promise.all(
         some
           .filter(({ phase }) => phase === 'answered' || phase === 'sealed')

@@ -1,24 +1,27 @@
 /**
- * F4, F5: a worker sleeps (SIGSTOP) or its event loop stands still until another has taken over, and then goes on as if
- * nothing had been. What it had not sent it does not send; what it had received is kept.
+ * F4, F5: a worker is frozen (SIGSTOP), or its event loop blocked, until another has taken over, and then resumes. It
+ * sends nothing that it had not sent, and keeps what it had received.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { LEASE_MS } from '../../src/store/grants';
+import { LEASE_MS } from '../../src/store/accounts/grants';
 import type { Mark } from '../support/lab-process';
 import { type Lab, LONG, type Mode, type Phase, startLab, times, type Victim } from './_lab';
 import { broken, checkPromises } from './_promises';
 import { hitsOf, report } from './_report';
 
-/** At each phase, for each provider. */
+/** Attempts per phase and provider. */
 const EACH = times(2, 12, 'FAULTS_FROZEN');
 const RECEIVED: readonly Phase[] = ['answered', 'sealed'];
 const FROZEN_AT: readonly Phase[] = ['claimed', 'marked', ...RECEIVED];
 const MODES: readonly Mode[] = ['until-used', 'strict'];
-/** Then the other worker presents the refresh token that the sleeping one had marked, while that still sleeps. */
-const REPLAYED_SOON_MS = 70_000;
+/**
+ * Within this time, in ms, the other worker replays the refresh token while the frozen one, which recorded its send
+ * intent, still sleeps.
+ */
+const REPLAYED_SOON_MS = 12_000;
 
-/** It came to its end by itself. */
+/** Ignores that the workflow has completed. */
 function ended(error: unknown): void {
   if (!(error instanceof WorkflowNotFoundError)) throw error;
 }
@@ -43,7 +46,7 @@ async function newVictims(): Promise<(Victim & { mode: Mode })[]> {
 
 type Recipe = [id: string, fault: string, ms: number];
 const F4: Recipe = ['F4', 'a worker that is frozen past its lease', LEASE_MS + 2_000];
-// Shorter than the lease, so that it may go on where nobody has taken over. In the long run only.
+// Shorter than the lease, so that it may continue unless another worker has taken over. Only in the long version.
 const F5: Recipe = ['F5', 'a worker whose event loop stands still for 12 s', 12_000];
 
 it.each<Recipe>(LONG ? [F4, F5] : [F4])(
@@ -58,14 +61,14 @@ it.each<Recipe>(LONG ? [F4, F5] : [F4])(
     if (recipe === 'F4') await asleep.signal('SIGSTOP');
     else asleep.block(ms);
     await other.run();
-    // The sleep itself is the fault: nothing else tells that a lease has run out.
+    // The sleep is the fault; no condition tells that a lease has expired.
     await delay(ms);
     if (recipe === 'F4') await asleep.signal('SIGCONT');
     held.release();
 
     const received = victims.filter(({ phase }) => RECEIVED.includes(phase));
     await Promise.all(received.map(({ id }) => asleep.reached(id, 'committed')));
-    // At a strict provider their workflows would wait until near the end of a token that is not the newest any more.
+    // With a strict provider, their workflows would wait until near the expiry of a token that is no longer the newest.
     const waiting = received.filter(({ mode }) => mode === 'strict').map(({ id }) => id);
     for (const id of waiting) {
       const { workflow } = lab.h.client;
@@ -75,8 +78,8 @@ it.each<Recipe>(LONG ? [F4, F5] : [F4])(
     await lab.settled(ids.filter((id) => !waiting.includes(id)));
     await asleep.stop();
 
-    // Awake it may take up others, as any worker may. Those that it slept in are over once their lease is, or once
-    // another attempt has the account.
+    // The worker may take new attempts when it wakes. Attempts held while it slept must not send after the lease, or
+    // once another attempt has claimed the account.
     const slept = new Set(before.map(({ attemptId }) => attemptId));
     const marks = [...asleep.marks, ...other.marks];
     const takenOver = ({ accountId, attemptId, at }: Mark) =>

@@ -1,12 +1,13 @@
 /**
- * F17, F19, F20: people and programs get in the way of a refresh: they edit, disable, reconnect or delete the account
- * at any of its phases, ask for the same refresh a thousand times, or go away while they wait.
+ * F17, F19, F20: people and programs interfere with a refresh: they edit, disable, reconnect or delete the account at
+ * any phase, request the same refresh a thousand times, or disconnect while they wait.
  */
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { serve } from '@hono/node-server';
-import { createRefreshClient } from '../../src/api/refresh-client';
 import { refreshTokenFingerprint } from '../../src/sandbox/ledger';
+import { createRefreshClient } from '../../src/temporal/refresh-client';
+import { grantPlace } from '../../src/vault/vault';
 import { eventually } from '../support/eventually';
 import type { LabWorker } from '../support/lab-process';
 import { type Lab, LONG, PHASES, type Phase, shuffled, startLab, times } from './_lab';
@@ -15,7 +16,7 @@ import { hitsOf, report } from './_report';
 
 const EDITS = ['rename', 'disable', 'reconnect', 'delete'] as const;
 type Edit = (typeof EDITS)[number];
-/** Of each edit at each phase. */
+/** Rounds of each edit at each phase. */
 const ROUNDS = times(1, 8, 'FAULTS_EDITS');
 const TRIGGERS = 1_000;
 const PROCESSES = 8;
@@ -30,7 +31,7 @@ beforeAll(async () => {
 });
 afterAll(() => lab?.stop());
 
-/** The refresh tokens that took the place of others, oldest first. */
+/** The refresh tokens that replaced others, oldest first. */
 const mintedFor = (subject: string) =>
   lab.h.sandbox.ledger
     .filter((entry) => entry.subject === subject)
@@ -55,8 +56,20 @@ describe('an edit at any phase of a refresh', () => {
         for (const pair of pairs) victims.push({ id: await lab.addAccount('strict'), ...pair });
         const held = await lab.holdAt(worker, victims);
         const connected = new Map<string, string>();
-        for (const { id, edit } of victims) await change(key, id, edit, connected);
+        const changes = victims.map(({ id, edit }) => change(key, id, edit, connected));
+        // A reconnect responds once its candidate was tried, after the held attempt; other edits respond at once.
+        const isReconnect = ({ edit }: { edit: Edit }) => edit === 'reconnect';
+        await Promise.all(
+          victims.flatMap((victim, at) => (isReconnect(victim) ? [] : (changes[at] ?? []))),
+        );
+        for (const { id } of victims.filter(isReconnect)) {
+          await eventually(async () => {
+            const { candidate, lastReconnect } = await lab.h.account(id);
+            return candidate !== null || lastReconnect !== null;
+          });
+        }
         held.release();
+        await Promise.all(changes);
         await lab.settled(victims.map(({ id }) => id));
         for (const { id, edit } of victims) await judge(id, edit, connected.get(id));
         edited.push(...victims.map(({ id, phase }) => ({ id, phase, hitAt: Date.now() })));
@@ -95,14 +108,16 @@ describe('an edit at any phase of a refresh', () => {
       return;
     }
     if (account === null) throw new Error(`no account ${id}`);
-    const place = { organisation: account.organisation, accountId: id };
-    const kept = [account.current, ...account.leaves].map(({ refreshToken }) =>
-      refreshTokenFingerprint(lab.h.vault.openToken(refreshToken ?? '', place, 'refresh_token')),
-    );
+    const kept = [account.current, ...account.leaves].map(({ refreshToken, generation }) => {
+      const place = grantPlace(account, generation);
+      return refreshTokenFingerprint(
+        lab.h.vault.openToken(refreshToken ?? '', place, 'refresh_token'),
+      );
+    });
     const minted = mintedFor(id).at(-1);
     if (edit === 'rename' && account.label !== 'Renamed') tally.clobbered += 1;
     if (edit === 'disable' && account.state !== 'disabled') tally.clobbered += 1;
-    // Refreshed since, where the attempt under way had sent nothing yet: then it is that grant's successor.
+    // If the held attempt had sent nothing yet, it refreshed the reconnected grant, and its successor is stored.
     const family = [connected, ...mintedFor(`again-${id}`)];
     if (connected !== undefined && !family.includes(kept[0])) tally.clobbered += 1;
     if (minted !== undefined && connected === undefined && !kept.includes(minted)) tally.lost += 1;
@@ -170,7 +185,7 @@ it('F20 callers that go away while they wait abort nothing that was sent', async
       path: `/api/tokens/${id}?min_valid_seconds=3000`,
       headers: { authorization: `Bearer ${key}` },
     });
-    // It is cut off by ourselves.
+    // The test itself destroys the request.
     call.on('error', () => undefined);
     call.end();
     return call;
@@ -178,7 +193,7 @@ it('F20 callers that go away while they wait abort nothing that was sent', async
   await eventually(() => ids.every((id) => received(id).length > 0));
   for (const call of calls) call.destroy();
   release();
-  // Those that were asked for at once have no workflows of their own. The entry comes last.
+  // Batched refreshes have no workflows of their own. The log entry is written last.
   await eventually(async () => {
     const entries = await Promise.all(ids.map((id) => lab.h.entries(id)));
     return entries.every(({ length }) => length > 0);

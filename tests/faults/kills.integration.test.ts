@@ -1,6 +1,6 @@
 /**
- * P1–P4: workers are killed (-9) at every phase of a refresh, each when the attempt itself or the provider says that it
- * is there; a standby takes over. Then the provider's ledger is joined with our records.
+ * P1–P4: workers are killed (-9) at every phase of a refresh, as reported by the attempt or the provider, and a standby
+ * takes over. Then the provider's ledger is joined with Evergrant's records.
  */
 import { eventually } from '../support/eventually';
 import type { LabWorker } from '../support/lab-process';
@@ -20,7 +20,7 @@ import {
 import { broken, checkPromises } from './_promises';
 import { hitsOf, percentile, report, say } from './_report';
 
-/** So many attempts at each phase die with one process. */
+/** Attempts per phase that die with one process. */
 const PER_PROCESS = times(1, 3, 'FAULTS_PER_PROCESS');
 /** Kills at each of the eight phases. */
 const KILLS = {
@@ -30,10 +30,10 @@ const KILLS = {
   strict: times(2, 24, 'FAULTS_KILLS_STRICT'),
 };
 const ALERT_WITHIN_MS = 30_000;
-/** The old access token ends so long after the account is there: a replay that costs it is made a minute before. */
-const STRICT_LIFE_MS = 82_000;
-/** Where the grace was missed, the replay is made a minute before this ends, and the run does not wait longer for it. */
-const GRACE_LIFE_MS = 120_000;
+/** Lifetime of the old access token, in ms: a replay that revokes it is made in its last tenth. */
+const STRICT_LIFE_MS = 25_000;
+/** The lifetime if the grace period was missed: bounds how long the run waits for the replay. */
+const GRACE_LIFE_MS = 67_000;
 
 let lab: Lab;
 let standby: LabWorker;
@@ -43,7 +43,7 @@ beforeAll(async () => {
 });
 afterAll(() => lab?.stop());
 
-/** One worker, one account held at each phase as often as asked, and one `kill -9` for all of them. */
+/** Holds `each` accounts at every phase in one worker, and kills it (-9). */
 async function killAtEachPhase(mode: Mode, each: number, expiresInMs?: number): Promise<Victim[]> {
   const phases = shuffled(Array.from({ length: each }, () => PHASES).flat(), lab.seed);
   const life = expiresInMs === undefined ? {} : { expiresInMs };
@@ -52,18 +52,18 @@ async function killAtEachPhase(mode: Mode, each: number, expiresInMs?: number): 
   await worker.run();
   standby = lab.spawn();
   await standby.ready;
-  // Then: an account's life is counted from here.
+  // Added only now, because an account's life counts from here.
   for (const phase of phases) held.push({ id: await lab.addAccount(mode, life), phase });
   const { at, releaseProvider } = await lab.holdAt(worker, held);
   const hitAt = Date.now();
   await worker.signal('SIGKILL');
   await standby.run();
-  // What the provider had received it goes on with: its client is gone.
+  // The provider continues with received requests; its client is gone.
   releaseProvider();
   return at.map((victim) => ({ ...victim, hitAt }));
 }
 
-/** Whose second presentation came when the provider did not forgive it any more: the machine was too slow for the promise. */
+/** Accounts replayed after the provider's grace period, because the machine was too slow. */
 function replayedLate(ids: readonly string[]): Set<string> {
   const { ledger } = lab.h.sandbox;
   const late = ids.filter((id) => {
@@ -75,7 +75,7 @@ function replayedLate(ids: readonly string[]): Set<string> {
   return new Set(late);
 }
 
-/** How often the phase was hit that was hit least. */
+/** The number of hits of the phase with the fewest. */
 function fewest(victims: readonly Victim[]): number {
   const hits = hitsOf(victims);
   return Math.min(...PHASES.map((phase) => hits[phase] ?? 0));
@@ -116,11 +116,11 @@ it.each(FORGIVING)(
       seed: lab.seed,
       note: `of ${victims.length} kills, ${late.size} with a take-over later than the grace (not counted); ${processes} processes killed; replays ${tally.replays}, unexplained ${tally.unexplainedReplays}; all recovered after ${Math.max(...takeOverMs)} ms at most`,
     });
-    // Fewer would mean that the test tested nothing.
+    // Fewer hits would mean that the test proved nothing.
     for (const phase of PHASES) expect(hits[phase]).toBeGreaterThanOrEqual(KILLS[mode]);
     expect(broken(tally)).toEqual([]);
     expect(tally.familiesLost).toBe(0);
-    // So slow a machine would prove nothing either.
+    // A slower machine would prove nothing either.
     expect(late.size).toBeLessThan(victims.length / 4);
   },
   LONG ? 3_600_000 : 120_000,

@@ -1,7 +1,7 @@
 /**
- * F12, F14, F15: what a provider answers is odd, through the whole product: a refresh token that came in a 2xx is kept
- * whatever stands around it, a 5xx is *unknown* whether or not the provider had acted, and a refusal touches whom it
- * means. (How each is read: tests/providers.)
+ * F12, F14, F15: unusual provider responses through the whole product: a refresh token in a 2xx is kept whatever
+ * surrounds it, a 5xx has an unknown outcome whether or not the provider acted, and a refusal affects only the party it
+ * concerns. (tests/providers covers how each response is read.)
  */
 import { type Harness, startHarness } from '../support/harness';
 import { PROVIDERS } from './_lab';
@@ -19,7 +19,7 @@ afterAll(() => h?.stop());
 type Granted = Record<string, unknown>;
 const text = (value: unknown) => JSON.stringify(value);
 
-/** Each from the true answer, of a strict provider: it stands nowhere else. */
+/** Derived from the true response of a strict provider, the only place where the new token exists. */
 const ODD: Record<string, (granted: Granted) => string> = {
   'a byte order mark': (granted) => `\uFEFF${text(granted)}`,
   'an array': (granted) => text([granted]),
@@ -85,7 +85,7 @@ it.each([true, false])(
   'F12 a 500 (the provider had acted: %s) is unknown, and made good by one replay',
   async (commit) => {
     const ids: string[] = [];
-    // One more in a row would be an outage, and the replays its probes.
+    // One more in a row would count as an outage, and the replays as its probes.
     for (let n = 0; n < 4; n += 1) {
       const { id } = await h.addAccount({
         provider: 'until-used',
@@ -120,7 +120,7 @@ it.each([true, false])(
   },
 );
 
-/** Status, body, and what is to become of the account. */
+/** Status, body, and the expected state of the account. */
 const REFUSALS: [number, string, string][] = [
   [400, '{"error":"invalid_grant"}', 'needs_reconnect'],
   [401, '{"error":"invalid_client"}', 'active'],
@@ -137,10 +137,10 @@ it('F15 a refusal touches whom it means: only invalid_grant is the account’s',
     h.sandbox.script({ subject: id, answer: { kind: 'respond', status, body } });
     await h.request(key, 'POST', `/api/admin/accounts/${id}/refresh`, { force: true });
     states.push((await h.account(id)).state);
-    // One whose answer was no answer is tried again a second later.
+    // A response that proves nothing is retried a second later.
     const refused = (await h.entries(id)).filter(({ error }) => error !== null);
     expect(refused).toHaveLength(1);
-    await h.reopenLanes();
+    await h.closeCircuits();
   }
   const wrong = REFUSALS.filter(([, , expected], n) => states[n] !== expected).length;
   report({

@@ -1,12 +1,11 @@
-/** Joins what the provider saw with what Evergrant wrote down. */
-
-import type { ExchangeOutcome, LogEntry } from '../../src/domain/log-entry';
-import { ATTEMPT_ACTIONS, type LogAction } from '../../src/domain/log-entry';
+/** Joins the provider's ledger with Evergrant's records. */
+import type { ExchangeOutcome, LogEntry } from '../../src/domain/logs/log-entry';
+import { ATTEMPT_ACTIONS, type LogAction } from '../../src/domain/logs/log-entry';
 import type { LedgerEntry } from '../../src/sandbox/ledger';
 import type { Harness } from '../support/harness';
 import { PROVIDERS, type SimulatedAccount } from './_ten-hours';
 
-/** One request at the provider's end. */
+/** One request, as the provider saw it. */
 interface Presentation {
   refreshToken: string;
   ended: ExchangeOutcome;
@@ -14,15 +13,15 @@ interface Presentation {
 
 export interface Joined {
   presented: ExchangeOutcome[];
-  /** The attempts that were sent, as they were logged. */
+  /** The logged outcomes of attempts that were sent. */
   logged: (ExchangeOutcome | null)[];
-  /** A used refresh token of a rotating provider that came again with no trouble before it. */
+  /** Used refresh tokens of a rotating provider that were presented again without a recorded reason. */
   unexplainedReplays: number;
 }
 
 export async function join(h: Harness, account: SimulatedAccount): Promise<Joined> {
   const presentations = presentationsOf(h.sandbox.ledger, account.label);
-  // Validations spend no refresh token.
+  // Validations use no refresh token.
   const attempts: readonly LogAction[] = ATTEMPT_ACTIONS;
   const sent = (await h.entries(account.id))
     .filter(({ action }) => attempts.includes(action))
@@ -45,7 +44,7 @@ function presentationsOf(ledger: readonly LedgerEntry[], subject: string): Prese
     });
 }
 
-/** What whoever sent the request must have made of its end. */
+/** The outcome that the client must have seen. */
 function endOf(last: LedgerEntry | undefined): ExchangeOutcome {
   if (last?.event !== 'answered') return 'unknown';
   if (last.outcome === 'ok') return 'ok';

@@ -1,8 +1,8 @@
-/** Samples what Evergrant would hand out for every account, and asks the sandbox whether it lives: the sandbox is right. */
-
+/** Samples the token that Evergrant would serve for every account, and checks with the sandbox whether it is valid. */
 import { readFileSync } from 'node:fs';
-import type { Account } from '../../src/domain/account';
-import { remainingLifeMs } from '../../src/domain/grant';
+import type { Account } from '../../src/domain/account/account';
+import { remainingLifeMs } from '../../src/domain/account/grant';
+import { grantPlace } from '../../src/vault/vault';
 import type { Harness } from '../support/harness';
 import { ORGANISATIONS, type SimulatedAccount } from './_ten-hours';
 
@@ -15,18 +15,18 @@ interface Miss {
 
 export interface Samples {
   stored: number;
-  handedOut: number;
+  served: number;
   misses: Miss[];
-  /** The least life that was left of a stored token, by provider, in ms. */
+  /** The shortest remaining life of a stored token, by provider, in ms. */
   leastLeftMs: Record<string, number>;
-  /** The most of ten seconds, in percent, that something waited for a processor; 0 where the system does not say. */
+  /** The highest CPU pressure over ten seconds, in percent; 0 if the system does not report it. */
   cpuPressure: number;
 }
 
 export class Sampler {
   readonly samples: Samples = {
     stored: 0,
-    handedOut: 0,
+    served: 0,
     misses: [],
     leastLeftMs: {},
     cpuPressure: 0,
@@ -39,7 +39,7 @@ export class Sampler {
     this.#keys = keys;
   }
 
-  /** The stored token of each account. */
+  /** Checks the stored token of each account. */
   async store(accounts: readonly SimulatedAccount[]): Promise<void> {
     const lists = await Promise.all(
       ORGANISATIONS.map((organisation) =>
@@ -63,22 +63,22 @@ export class Sampler {
     }
   }
 
-  /** The token that an application gets. */
+  /** Checks the token that an application receives. */
   async api(account: SimulatedAccount): Promise<void> {
     const at = new Date();
     const key = this.#keys[account.organisation] ?? '';
     const path = `/api/tokens/${account.id}?min_valid_seconds=0`;
     const { body } = await this.#h.request(key, 'GET', path);
     if (account.revokedAt !== null) return;
-    this.samples.handedOut += 1;
+    this.samples.served += 1;
     if (body.active && this.#h.sandbox.isAccessTokenActive(body.access_token)) return;
     const { access_token: _, ...held } = body;
     this.samples.misses.push({ account, at, where: 'api', held: JSON.stringify(held) });
   }
 
-  #opened({ id, organisation, current }: Account): string {
-    const place = { organisation, accountId: id };
-    return this.#h.vault.openToken(current.accessToken, place, 'access_token');
+  #opened(account: Account): string {
+    const place = grantPlace(account, account.generation);
+    return this.#h.vault.openToken(account.current.accessToken ?? '', place, 'access_token');
   }
 }
 
@@ -92,7 +92,7 @@ function cpuPressure(): number {
   }
 }
 
-/** Which accounts held no living token, when, what they held and how their last attempts ended. */
+/** Lists the accounts without a valid token: when, what they held, and their last attempts. */
 export async function describeMisses(h: Harness, { misses }: Samples): Promise<string> {
   const firsts = misses.filter(
     (miss, n) => misses.findIndex(({ account }) => account.id === miss.account.id) === n,

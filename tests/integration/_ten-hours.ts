@@ -1,33 +1,33 @@
-/** What the ten hours are made of: providers with shortened clocks, their accounts, and troubles that pass. */
-import { findAdapter } from '../../src/providers/registry';
-import { defaultPolicy } from '../../src/providers-file';
+/** The ten-hour simulation: providers with shortened times, their accounts, and temporary faults. */
+import { findAdapter } from '../../src/providers/adapters/registry';
+import { defaultPolicy } from '../../src/providers/config/providers-file';
 import type { SandboxProvider } from '../../src/sandbox/dialect';
 import type { Rotation } from '../../src/sandbox/rotation';
 import type { ScriptedAnswer } from '../../src/sandbox/scripted-answer';
 import type { Harness, ProviderEntry } from '../support/harness';
 
 /**
- * How long the ten hours last. Where the summary says that something waited for a processor most of the time, misses are
- * the machine's: then it needs more, e.g. TEN_HOURS_SECONDS=900.
+ * Duration of the simulated ten hours, in ms. If the summary reports high CPU pressure, misses are the machine's fault:
+ * raise it, for example TEN_HOURS_SECONDS=900.
  */
 export const RUN_MS = Number(process.env['TEN_HOURS_SECONDS'] ?? 400) * 1000;
-/** Lives and ages are so much shorter. */
+/** The factor by which lifetimes and ages are shortened. */
 const SCALE = (10 * 3_600_000) / RUN_MS;
 /**
- * Margins, intervals, jitter and back-offs are only so much shorter, all alike: they are there for the time that a
- * refresh takes, and the engines' own does not shrink with the clock.
+ * The factor for margins, intervals, jitter and back-offs. Smaller, because they allow for the time that a refresh
+ * takes, which does not shrink.
  */
 const REACTION_SCALE = SCALE / 3;
 export const HOUR_MS = RUN_MS / 10;
 export const ORGANISATIONS = ['default', 'acme'] as const;
 
-/** A configured provider of the run, and what its grants are like at the sandbox. */
+/** A configured provider of the run, and the properties of its grants in the sandbox. */
 interface SimulatedProvider {
   dialect: SandboxProvider;
   accounts: number;
-  /** Where it is not the dialect's own. */
+  /** If it differs from the dialect's. */
   rotation?: Rotation;
-  /** In real seconds, as the pauses inside a workflow are. */
+  /** In real seconds, as are the pauses inside a workflow. */
   entry?: Record<string, unknown>;
 }
 
@@ -49,7 +49,7 @@ export const PROVIDERS: Readonly<Record<string, SimulatedProvider>> = {
   },
 };
 
-/** `providers.yaml` of the run; the jitter is half an interval, as always. */
+/** The `providers.yaml` of the run; the jitter is half an interval, as by default. */
 export function entries(): Record<string, ProviderEntry> {
   return Object.fromEntries(
     Object.entries(PROVIDERS).map(([id, { dialect, entry }]) => {
@@ -74,7 +74,7 @@ export function entries(): Record<string, ProviderEntry> {
   );
 }
 
-/** Of a provider, in this run. */
+/** The provider's interval in this run. */
 export function sweepEveryMs(id: string): number {
   return Math.round(defaultPolicy(id, null).sweepEveryMs / REACTION_SCALE);
 }
@@ -92,12 +92,12 @@ export interface SimulatedAccount {
   provider: string;
   organisation: string;
   label: string;
-  /** Any refresh token of the family serves to revoke it. */
+  /** Any refresh token of the family, which serves to revoke it. */
   refreshToken: string;
   revokedAt: number | null;
 }
 
-/** Connects all accounts over the API, with the keys of their organisations. */
+/** Connects all accounts through the API, with their organisations' keys. */
 export async function connectAll(
   h: Harness,
   keys: Readonly<Record<string, string>>,
@@ -108,7 +108,7 @@ export async function connectAll(
       const label = `${provider}-${n}`;
       const organisation = ORGANISATIONS[n % 2] ?? 'default';
       const life = lifeSeconds(provider);
-      // Every fourth is connected when half of its token's life is over.
+      // Every fourth account is connected at half of its token's life.
       const left = n % 4 === 3 ? life / 2 : life;
       const grant = h.sandbox.issueGrant({
         provider: dialect,
@@ -147,7 +147,7 @@ export async function connectAll(
   return connected;
 }
 
-/** The next request of each of so many accounts of a provider is answered so. */
+/** Scripts the next request of this many accounts of a provider. */
 export interface Trouble {
   atHour: number;
   provider: string;
@@ -162,8 +162,8 @@ const cutOff: ScriptedAnswer = { kind: 'drop', at: 'before_commit' };
 const slow: ScriptedAnswer = { kind: 'normal', delayMs: 1000 };
 
 /**
- * Each is short beside the life that is left. Etsy forgives no lost answer that it had committed: what that costs is
- * shown in tests/faults/rotation.test.ts.
+ * Each is short compared with the remaining life of the tokens. Etsy does not forgive a lost response after its commit;
+ * tests/faults/kills shows that case.
  */
 export const TROUBLES: readonly Trouble[] = [
   { atHour: 1, provider: 'ebay', accounts: 3, answer: down },
@@ -189,7 +189,7 @@ export const TROUBLES: readonly Trouble[] = [
   { atHour: 9, provider: 'oauth2', accounts: 2, answer: slowDown },
 ];
 
-/** From now on, until so many accounts were hit. */
+/** Injects the fault until this many accounts were hit. */
 export function bringTrouble(
   h: Harness,
   accounts: readonly SimulatedAccount[],

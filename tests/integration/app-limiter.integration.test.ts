@@ -1,16 +1,16 @@
 /**
- * What happens to one OAuth app: an incident, limits, an outage, throttling. Two workers with a store of their own each
- * share every lane, and the sandbox's ledger says what was really sent.
+ * Incidents, limits, an outage and throttling of an OAuth app. Two workers with separate stores share every limiter,
+ * and the sandbox's ledger shows what was really sent.
  */
 import type { LedgerEntry } from '../../src/sandbox/ledger';
-import { openStore, type Store } from '../../src/store/store';
+import type { Store } from '../../src/store/store';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
 import { overLimit } from '../support/pace';
 import { startUpSweepsEnd } from '../support/sweeps';
 
-/** Of the app whose secret is rolled, all of them due: `LANES_ACCOUNTS=1000` takes some minutes. */
-const ACCOUNTS = Number(process.env['LANES_ACCOUNTS'] ?? 50);
+/** Due accounts of the app whose secret is rolled; `DUE_ACCOUNTS=1000` takes minutes. */
+const ACCOUNTS = Number(process.env['DUE_ACCOUNTS'] ?? 50);
 /** Half a minute in production. */
 const PROBE_MS = 2_000;
 const PER_SECOND = 8;
@@ -25,7 +25,7 @@ beforeAll(async () => {
   const ebay = { adapter: 'ebay', dialect: 'ebay', refreshAfterAge: 'never' } as const;
   h = await startHarness({
     worker: false,
-    lane: { probeEveryMs: PROBE_MS },
+    limits: { probeEveryMs: PROBE_MS },
     providers: {
       secret: ebay,
       limited: { ...ebay, rate: `${PER_SECOND}/s` },
@@ -35,10 +35,10 @@ beforeAll(async () => {
       poison: ebay,
     },
   });
-  key = await h.key({ scopes: ['admin', 'internal', 'tokens'] });
+  key = await h.key({ scopes: ['admin', 'internal', 'operator', 'tokens'] });
   await h.startWorker();
   await startUpSweepsEnd(h, LONG_MS);
-  other = await openStore(h.mongodbUri, { logRetentionDays: 30, rules: h.providers.rule });
+  other = await h.openStore();
   await h.startWorker({ config: h.config, store: other });
   await startUpSweepsEnd(h, LONG_MS, 2);
 }, LONG_MS);
@@ -53,8 +53,9 @@ afterEach(() => {
   h.sandbox.setClientSecret(h.clientSecret);
 });
 
+/** Proven accounts, because others give no evidence of an incident. */
 const add = (provider: string, expiresInMs = MINUTE) =>
-  h.addAccount({ provider, dialect: 'ebay', expiresInMs });
+  h.addAccount({ provider, dialect: 'ebay', expiresInMs, proven: true });
 
 async function addMany(provider: string, count: number, expiresInMs?: number) {
   const accounts = [];
@@ -63,7 +64,7 @@ async function addMany(provider: string, count: number, expiresInMs?: number) {
   return accounts;
 }
 
-/** What the provider received since a place in its ledger. */
+/** Requests that the provider received since a place in its ledger. */
 function received(since: number): LedgerEntry[] {
   return h.sandbox.ledger.slice(since).filter(({ event }) => event === 'received');
 }
@@ -74,9 +75,9 @@ async function sweep(provider: string): Promise<any> {
   return h.client.workflow.getHandle(workflowId, runId).result();
 }
 
-async function laneOf(provider: string): Promise<any> {
+async function limiterOf(provider: string): Promise<any> {
   const { body } = await h.request(key, 'GET', '/api/admin/status');
-  return body.lanes.find((lane: any) => lane.provider === provider);
+  return body.apps.find((limiter: any) => limiter.provider === provider);
 }
 
 const events = async (provider: string) =>
@@ -86,7 +87,7 @@ const events = async (provider: string) =>
     .filter((action) => action !== 'worker_heartbeat')
     .toReversed();
 
-/** What webhooks are told, each incident under the moment at which it began. */
+/** Webhook events of the provider's incidents, each with the incident's start. */
 async function told(provider: string) {
   const raised = await h.store.events.list({ organisation: 'default', limit: 200 });
   return raised
@@ -101,7 +102,7 @@ const generations = async (provider: string) =>
     ({ generation }) => generation,
   );
 
-/** After a few requests, which find out that the lane is to be closed, one at a time with a pause before each. */
+/** Expects a few requests until the circuit opens, and then single probes with a pause before each. */
 function expectProbes(requests: readonly LedgerEntry[], atFirst: number): void {
   const pauses = requests.slice(1).map(({ at }, index) => at - (requests[index]?.at ?? 0));
   const probes = pauses.findLastIndex((pause) => pause < PROBE_MS - 750) + 2;
@@ -115,14 +116,15 @@ it(
     const due = await addMany('secret', ACCOUNTS);
     const since = h.sandbox.ledger.length;
     h.sandbox.setClientSecret('rolled-by-somebody');
-    // It counts what it had listed when the lane was closed; the next one counts all.
+    // This sweep counts the accounts listed when the circuit opened; the next one counts all.
     expect(await sweep('secret')).toMatchObject({ refreshed: 0, needs_reconnect: 0 });
-    expect(await laneOf('secret')).toMatchObject({
-      state: 'parked',
+    expect(await limiterOf('secret')).toMatchObject({
+      state: 'open',
+      cause: 'credentials',
       reason: { code: 'invalid_client' },
     });
 
-    // Whoever asks meanwhile is told at once, or served with the token that lives, and the provider is spared.
+    // Meanwhile callers get the failure or the valid token at once, and nothing is sent to the provider.
     const [one] = due;
     const path = `/api/admin/accounts/${one?.id}/refresh`;
     for (let n = 0; n < 5; n += 1) {
@@ -150,7 +152,7 @@ it(
         (await generations('secret')).filter((generation) => generation > 1).length >= ACCOUNTS,
       LONG_MS,
     );
-    expect(await laneOf('secret')).toMatchObject({ state: 'open', reason: null });
+    expect(await limiterOf('secret')).toMatchObject({ state: 'closed', reason: null });
     expect(await events('secret')).toEqual(['app_incident', 'app_recovered']);
     const [incident, ...later] = await told('secret');
     expect(incident).toMatchObject({ type: 'app.incident', reason: 'invalid_client' });
@@ -183,7 +185,7 @@ it(
     expect(await sweep('counted')).toMatchObject({ due: 24, refreshed: 15, left: 9, failed: 0 });
     const sent = new Set(received(since).map(({ subject }) => subject));
     expect(sent.size).toBe(15);
-    expect(await laneOf('counted')).toMatchObject({
+    expect(await limiterOf('counted')).toMatchObject({
       used_today: 15,
       quota: 20,
       forecast_per_day: expect.any(Number),
@@ -205,7 +207,7 @@ it(
 it(
   'issue 6.3 F10 F22 an outage breaks the lane within ten requests, is probed by one account at a time, and ends with the soonest to expire first',
   async () => {
-    // More than a sweep begins with at once: those may come in any order.
+    // More than a sweep starts at once, because those may come in any order.
     const accounts = await addMany('outage', OUTAGE_ACCOUNTS);
     const since = h.sandbox.ledger.length;
     endOutage = h.sandbox.script({ times: Infinity, answer: { kind: 'unavailable' } });
@@ -214,11 +216,11 @@ it(
       refreshed: 0,
       needs_reconnect: 0,
     });
-    expect(await laneOf('outage')).toMatchObject({ state: 'broken' });
+    expect(await limiterOf('outage')).toMatchObject({ state: 'open', cause: 'outage' });
     const sent = received(since).length;
     await eventually(() => received(since).length >= sent + 2);
     expectProbes(received(since), 10);
-    expect(await events('outage')).toEqual(['lane_broken']);
+    expect(await events('outage')).toEqual(['provider_outage']);
 
     endOutage();
     const back = h.sandbox.ledger.length;
@@ -228,12 +230,12 @@ it(
       async () => (await all()).every((one) => one.generation === 2 || one.failedAttempts > 0),
       LONG_MS,
     );
-    expect(await events('outage')).toEqual(['lane_broken', 'lane_recovered']);
+    expect(await events('outage')).toEqual(['provider_outage', 'provider_recovered']);
     expect((await told('outage')).map(({ type }) => type)).toEqual([
       'app.incident',
       'app.recovered',
     ]);
-    // Those that were asked about during the outage wait for their own back-off; all others come in order.
+    // Accounts tried during the outage wait for their own back-off; all others come in order.
     const tried = new Set(h.sandbox.ledger.slice(since, back).map(({ subject }) => subject));
     const order = received(back)
       .map(({ subject = '' }) => subject)
@@ -244,7 +246,7 @@ it(
       )
       .map(({ id }) => id)
       .filter((id) => !tried.has(id));
-    // In no order at all it would be a third.
+    // A random order would give a third.
     expect(displacement(order, wanted)).toBeLessThan(wanted.length / 4);
     const seconds = received(back).map(({ at }) =>
       Math.floor((at - (received(back)[0]?.at ?? 0)) / 1_000),
@@ -257,7 +259,7 @@ it(
   LONG_MS,
 );
 
-/** How far they are from where they should be, on average. */
+/** The average distance of the ids from their expected position. */
 function displacement(order: readonly string[], wanted: readonly string[]): number {
   expect(order.toSorted()).toEqual(wanted.toSorted());
   const off = order.map((id, index) => Math.abs(wanted.indexOf(id) - index));
@@ -283,7 +285,7 @@ it(
     for (const one of held) expect(one).toMatchObject({ outcome: 'skipped', reason: 'throttled' });
     expect(await sweep('throttled')).toMatchObject({ refreshed: others.length, left: 0 });
     const throttledAt = h.sandbox.ledger.slice(since).find(({ status }) => status === 429)?.at ?? 0;
-    // Of these accounts only: those of the other tests may have a back-off behind them.
+    // Only these accounts, because those of other tests may be backing off.
     const ids = new Set([first, ...others].map((account) => account?.id));
     const own = received(since).filter(({ subject }) => ids.has(subject ?? ''));
     for (const { at } of own.slice(1)) expect(at - throttledAt).toBeGreaterThan(waitMs - 500);
@@ -309,7 +311,7 @@ it(
     }, LONG_MS);
     await eventually(async () => (await h.account(poison?.id ?? '')).failedAttempts >= 1, LONG_MS);
     expect(await events('poison')).toEqual(['app_incident', 'app_recovered']);
-    expect(await laneOf('poison')).toMatchObject({ state: 'open' });
+    expect(await limiterOf('poison')).toMatchObject({ state: 'closed' });
     const { state, nextAttemptAt } = await h.account(poison?.id ?? '');
     expect(state).toBe('active');
     expect(nextAttemptAt?.getTime()).toBeGreaterThan(Date.now());

@@ -1,9 +1,8 @@
-/** The database goes away while a batch holds a grant that it has just received. */
+/** MongoDB becomes unreachable while a batch holds a grant that it has just received. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import getPort, { portNumbers } from 'get-port';
-import { type RunningMongodb, startMongodb } from '../../src/engines/mongodb';
+import { type RunningMongodb, startMongodb } from '../../src/engines/mongodb/mongodb';
 import { engines } from '../support/engines';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
@@ -15,12 +14,12 @@ const PATIENCE_MS = 150_000;
 let dataDir: string;
 let mongodb: RunningMongodb;
 let h: Harness;
-const start = async (port: number) =>
-  startMongodb({ dataDir, cacheDir: engines.cacheDir, port, say: () => undefined });
+const start = async () =>
+  startMongodb({ dataDir, cacheDir: engines.cacheDir, say: () => undefined });
 
 beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'evergrant-batches-'));
-  mongodb = await start(await getPort({ port: portNumbers(20_000, 30_000) }));
+  mongodb = await start();
   h = await startHarness({
     mongodbUri: mongodb.uri,
     providers: ['etsy'],
@@ -52,12 +51,11 @@ it(
     const { body } = await h.request(key, 'POST', '/api/admin/internal/refresh-tokens');
     const [{ workflow_id: workflowId, run_id: runId }] = body.started;
     await eventually(async () => {
-      // Their entries are the last that is written of them.
+      // Entries are the last write of a refresh.
       const others = await Promise.all(ids.slice(1).map((id) => h.entries(id)));
       const minted = h.sandbox.ledger.filter(({ event }) => event === 'committed');
       return minted.length === ids.length && others.every(({ length }) => length === 1);
     });
-    const port = Number(new URL(mongodb.uri).port);
     await mongodb.stop();
     release();
     const own = h.client.workflow.getHandle(`refresh-account/${caught.id}`);
@@ -67,7 +65,7 @@ it(
         (e) => e.activityTaskScheduledEventAttributes?.activityType?.name === 'persistGrant',
       );
     }, 60_000);
-    mongodb = await start(port);
+    mongodb = await start();
 
     await own.result();
     const summary = await h.client.workflow.getHandle(workflowId, runId).result();

@@ -1,19 +1,19 @@
 /**
- * Sweeps of many accounts, on real engines: more are due than get a workflow each. What is promised of a refresh is
- * promised here, too, and the sandbox's ledger says what was really sent.
+ * Sweeps with more due accounts than get a workflow each. Batches must keep the same promises as single refreshes, and
+ * the sandbox's ledger shows what was really sent.
  */
-import { openStore, type Store } from '../../src/store/store';
-import { rotationMarks } from '../../src/worker/rotation-marks';
+import type { Store } from '../../src/store/store';
+import { rotationMarks } from '../../src/temporal/rotation-marks';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
 import { overLimit } from '../support/pace';
 import { startUpSweepsEnd } from '../support/sweeps';
 
 const UP_TO = 5;
-/** Listed before a sweep knows that it goes in batches, and a batch of its own. */
+/** The first page, which is listed before the sweep knows that it refreshes in batches; it becomes one batch. */
 const FIRST_PAGE = 200;
 const MANY = 30;
-/** Not more than a batch sends at once. */
+/** At most as many as a batch sends at once. */
 const ENDED = 20;
 const PER_SECOND = 8;
 const MINUTE = 60_000;
@@ -43,10 +43,10 @@ beforeAll(async () => {
     single: { ...ebay, perAccountUpTo: UP_TO, batchesAtOnce: 1 },
   };
   h = await startHarness({ worker: false, providers });
-  key = await h.key({ scopes: ['admin', 'internal', 'tokens'] });
+  key = await h.key({ scopes: ['admin', 'internal', 'operator', 'tokens'] });
   await h.startWorker();
   await startUpSweepsEnd(h, LONG_MS);
-  other = await openStore(h.mongodbUri, { logRetentionDays: 30, rules: h.providers.rule });
+  other = await h.openStore();
   await h.startWorker({ config: h.config, store: other });
   await startUpSweepsEnd(h, LONG_MS, 2);
 }, LONG_MS);
@@ -87,7 +87,7 @@ async function workflowsOf(ids: readonly string[]): Promise<string[]> {
   return ids.filter((id) => found.includes(`refresh-account/${id}`));
 }
 
-/** Each was presented once and has the one entry that says so. */
+/** Expects that each account was presented once and has exactly one entry. */
 async function expectRefreshedOnce(ids: readonly string[]): Promise<void> {
   expect(received(ids)).toHaveLength(ids.length);
   for (const id of ids) {
@@ -138,7 +138,7 @@ it(
 it('issue 7.3 up to the threshold each account has its own workflow', async () => {
   const ids = idsOf(await addMany('few', UP_TO));
   expect(await (await startSweep('few')).result()).toMatchObject({ due: UP_TO, refreshed: UP_TO });
-  // Temporal lists them a moment later.
+  // Temporal's visibility lags behind.
   await eventually(async () => (await workflowsOf(ids)).length === ids.length);
 });
 
@@ -159,7 +159,7 @@ it(
     await expectRefreshedOnce(idsOf(rest));
     expect(await workflowsOf(idsOf([refused, down, ...rest]))).toEqual([refused.id, down.id]);
     expect(await h.account(refused.id)).toMatchObject({ state: 'needs_reconnect' });
-    // The first attempt was the batch's: it is not made once more.
+    // The batch made the first attempt, and the workflow does not repeat it.
     expect(await h.entries(refused.id)).toHaveLength(1);
     expect(received([refused.id])).toHaveLength(1);
     await eventually(async () => (await h.account(down.id)).generation === 2, 30_000);
@@ -201,7 +201,7 @@ it(
   LONG_MS,
 );
 
-/** The schedule's own, beside the one that was triggered. */
+/** Starts a sweep as the schedule would, next to the triggered one. */
 async function startScheduled(provider: string) {
   const handle = await h.client.workflow.start('sweepWorkflow', {
     workflowId: `sweep/${provider}-beside`,
@@ -214,7 +214,7 @@ async function startScheduled(provider: string) {
 it.each(['terminate', 'cancel'] as const)(
   'issue 7.3 an operator who ends a sweep (%s) loses nothing of the batch that is under way',
   async (how) => {
-    // All of them are sent at once: a batch that is cancelled begins nothing more.
+    // All are sent at once, because a cancelled batch begins nothing more.
     const accounts = await addMany('ended', ENDED);
     const ids = idsOf(accounts);
     h.sandbox.script({
@@ -224,7 +224,7 @@ it.each(['terminate', 'cancel'] as const)(
     const sweep = await startSweep('ended');
     await eventually(() => received([ids[0] ?? '']).length === 1);
     await sweep.handle[how]();
-    // The entry is the last that is written of a refresh.
+    // The entry is the last write of a refresh.
     await eventually(async () => {
       const entries = await Promise.all(ids.map((id) => h.entries(id)));
       return entries.every(({ length }) => length > 0);
@@ -237,7 +237,7 @@ it.each(['terminate', 'cancel'] as const)(
 it(
   'issue 7.3 workers that stop finish what they have begun of a batch, and those after them go on with the rest',
   async () => {
-    // More than a batch refreshes at once, so that some are not begun.
+    // More than a batch refreshes at once, so that some have not begun.
     const all = 5 * MANY;
     const ids = idsOf(await addMany('stopped', all));
     const slow = { kind: 'normal', delayMs: 1_500, delayAt: 'after_commit' } as const;

@@ -1,10 +1,10 @@
-/** The first attempt of a refresh runs in its workflow's own task: what that costs, and that it loses nothing by it. */
+/** The first attempt of a refresh as a local activity: its cost, and that nothing is lost. */
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
 
-/** More than a workflow's task may take without a sign of life. */
+/** Longer than a workflow task may take without a heartbeat. */
 const SLOW_MS = 7_000;
-/** More than a worker takes workflow tasks at once where it is not told otherwise. */
+/** More than the default number of concurrent workflow tasks. */
 const MANY = 45;
 
 let h: Harness;
@@ -21,7 +21,7 @@ const events = (event: string, ids: readonly string[]) =>
   h.sandbox.ledger.filter((one) => one.event === event && ids.includes(one.subject ?? ''));
 const workflow = (id: string) => h.client.workflow.getHandle(`refresh-account/${id}`);
 
-/** Holds the answers to these until the test lets go. */
+/** Holds the responses for these accounts until the returned function is called. */
 function hold(ids: readonly string[]): () => void {
   let release = () => {};
   const until = new Promise<void>((resolve) => {
@@ -61,7 +61,7 @@ it('one that takes longer than the task may is one request all the same, and is 
   expect(await h.entries(id)).toHaveLength(1);
 });
 
-/** Asks for a refresh, and has an operator cancel its workflow before the provider answers. */
+/** Requests a refresh, and cancels its workflow before the provider responds. */
 async function cancelled(id: string) {
   const release = hold([id]);
   const answered = refresh(id);
@@ -69,7 +69,7 @@ async function cancelled(id: string) {
   const { runId } = await workflow(id).describe();
   await workflow(id).cancel();
   release();
-  // The task is done over, because of the news; the attempt is not.
+  // The cancellation repeats the workflow task, but not the attempt.
   const [entry, ...others] = await eventually(async () => {
     const entries = await h.entries(id);
     return entries.length > 0 && entries;

@@ -1,11 +1,11 @@
-/** The database goes away at the worst moment: after the provider has answered and before the grant is stored. */
+/** MongoDB becomes unreachable at the worst moment: after the provider's response and before the commit. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import getPort, { portNumbers } from 'get-port';
-import { createRefreshClient } from '../../src/api/refresh-client';
-import { type RunningMongodb, startMongodb } from '../../src/engines/mongodb';
+import { type RunningMongodb, startMongodb } from '../../src/engines/mongodb/mongodb';
+import { createRefreshClient } from '../../src/temporal/refresh-client';
+import { grantPlace } from '../../src/vault/vault';
 import { engines } from '../support/engines';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
@@ -15,12 +15,12 @@ const OUTAGE_MS = 30_000;
 let dataDir: string;
 let mongodb: RunningMongodb;
 let h: Harness;
-const start = async (port: number) =>
-  startMongodb({ dataDir, cacheDir: engines.cacheDir, port, say: () => undefined });
+const start = async () =>
+  startMongodb({ dataDir, cacheDir: engines.cacheDir, say: () => undefined });
 
 beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'evergrant-outage-'));
-  mongodb = await start(await getPort({ port: portNumbers(20_000, 30_000) }));
+  mongodb = await start();
   h = await startHarness({ mongodbUri: mongodb.uri, providers: ['ebay', 'etsy'] });
 });
 afterAll(async () => {
@@ -32,12 +32,11 @@ afterAll(async () => {
 it('R2.5 a grant that arrived while MongoDB was away for 30 s is committed, nothing is refreshed twice, and there is one log entry', async () => {
   const { id } = await h.addAccount({ label: 'Caught in the outage', secretMarker: 'outage' });
   const key = await h.key();
-  const port = Number(new URL(mongodb.uri).port);
   let isGone = () => {};
   const gone = new Promise<void>((resolve) => {
     isGone = resolve;
   });
-  // The provider has acted, and holds its answer back until the database is gone.
+  // The provider has committed, and holds its response until MongoDB is gone.
   h.sandbox.script({
     subject: id,
     answer: { kind: 'normal', delayMs: 12_000, delayAt: 'after_commit', until: gone },
@@ -51,7 +50,7 @@ it('R2.5 a grant that arrived while MongoDB was away for 30 s is committed, noth
   isGone();
   const stoppedAt = Date.now();
   const handle = h.client.workflow.getHandle(`refresh-account/${id}`);
-  // Only now, with the answer in and the commit refused, does the durable path begin.
+  // The durable path begins only now, after the failed commit.
   await eventually(async () => {
     const { events } = await handle.fetchHistory();
     return events?.some(
@@ -59,14 +58,14 @@ it('R2.5 a grant that arrived while MongoDB was away for 30 s is committed, noth
     );
   });
   await delay(Math.max(0, stoppedAt + OUTAGE_MS - Date.now()));
-  mongodb = await start(port);
+  mongodb = await start();
 
   expect((await asked).body).toMatchObject({ outcome: 'refreshed', generation: 2 });
   const account = await h.account(id);
   expect(account).toMatchObject({ generation: 2, claim: null, lastError: null });
   const token = h.vault.openToken(
-    account.current.accessToken,
-    { organisation: 'default', accountId: id },
+    account.current.accessToken ?? '',
+    grantPlace(account, 2),
     'access_token',
   );
   expect(h.sandbox.isAccessTokenActive(token)).toBe(true);
@@ -80,7 +79,6 @@ it('R2.2 a rotation that came while MongoDB was away waits sealed in Temporal, a
   const secretMarker = 'RotatedWhileAway';
   const { id, plain } = await h.addAccount({ provider: 'etsy', secretMarker });
   const key = await h.key();
-  const port = Number(new URL(mongodb.uri).port);
   let isGone = () => {};
   const gone = new Promise<void>((resolve) => {
     isGone = resolve;
@@ -112,9 +110,9 @@ it('R2.2 a rotation that came while MongoDB was away waits sealed in Temporal, a
     refreshToken: expect.stringMatching(/^ENC:/),
   });
   expect(text).not.toContain(secretMarker);
-  mongodb = await start(port);
+  mongodb = await start();
 
-  // Whoever looks meanwhile sees the old pair or the new one, never one of each.
+  // Readers see the old pair of tokens or the new one, never a mixture.
   let mixed = 0;
   await eventually(async () => {
     const { current, generation } = await h.account(id);
@@ -125,7 +123,7 @@ it('R2.2 a rotation that came while MongoDB was away waits sealed in Temporal, a
   expect(mixed).toBe(0);
   expect((await asked).body).toMatchObject({ outcome: 'refreshed', generation: 2 });
 
-  // The refresh token that waited is the provider's newest: the next refresh is no replay, and the family lives.
+  // The stored refresh token is the provider's newest: the next refresh is not a replay.
   const next = await h.request(key, 'POST', `/api/admin/accounts/${id}/refresh`, { force: true });
   expect(next.body).toMatchObject({ outcome: 'refreshed', generation: 3 });
   const received = h.sandbox.ledger.filter((e) => e.event === 'received' && e.subject === id);
@@ -136,7 +134,6 @@ it('R2.2 a rotation that came while MongoDB was away waits sealed in Temporal, a
 it('nothing is sent to the provider while the database cannot be written', async () => {
   const { id } = await h.addAccount();
   const account = await h.account(id);
-  const port = Number(new URL(mongodb.uri).port);
   await mongodb.stop();
   const asked = createRefreshClient(h.client, h.config.temporal.taskQueue, h.store).refresh(
     account,
@@ -148,17 +145,15 @@ it('nothing is sent to the provider while the database cannot be written', async
       capture: false,
     },
   );
-  // The first try has found the database away before anything else is looked at.
+  // The first attempt found MongoDB unreachable before anything else.
   await eventually(async () => {
     const { events } = await h.client.workflow.getHandle(`refresh-account/${id}`).fetchHistory();
     return events?.some(
-      (e) =>
-        e.activityTaskFailedEventAttributes?.failure?.applicationFailureInfo?.type ===
-        'database_unavailable',
+      (e) => e.activityTaskScheduledEventAttributes?.activityType?.name === 'awaitDatabase',
     );
-  });
+  }, 60_000);
   expect(h.sandbox.ledger.filter((e) => e.subject === id)).toHaveLength(0);
-  mongodb = await start(port);
+  mongodb = await start();
   expect(await asked).toMatchObject({ outcome: 'refreshed' });
   expect(await h.entries(id)).toHaveLength(1);
 }, 120_000);

@@ -1,14 +1,20 @@
 /**
- * No plaintext anywhere: tokens with planted markers go through every path, and then every place where something is
- * kept or said is searched for them, in plain and in the forms in which text is usually hidden.
+ * No plaintext anywhere: tokens with planted markers take every path, and then every store and output is searched for
+ * them, in plain text and in common encodings.
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { Writable } from 'node:stream';
+import { generateKeyPair } from 'jose';
 import mongoose from 'mongoose';
+import { createLogger } from '../../src/process/logging';
 import type { ScriptedAnswer } from '../../src/sandbox/scripted-answer';
+import { serveApi } from '../../src/server/serve';
+import { secretIssuer } from '../api/_jwt';
 import { engines } from '../support/engines';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
+import { startOpenIdProvider } from '../ui/_openid-provider';
 
 const MARKER = `Marker${randomBytes(9).toString('hex')}`;
 const CONTROL = `Control${randomBytes(9).toString('hex')}`;
@@ -16,11 +22,11 @@ const CONTROL = `Control${randomBytes(9).toString('hex')}`;
 let h: Harness;
 const answers: string[] = [];
 
-/** The marker as it is, and as it reads inside base64 at each of the three alignments. */
+/** The marker in plain text, in hex, and in base64 at each of the three alignments. */
 function forms(marker: string): string[] {
   const base64 = [0, 1, 2].map((lead) => {
     const text = Buffer.concat([Buffer.alloc(lead), Buffer.from(marker)]).toString('base64');
-    // What stands at both ends mixes with its neighbours; the middle is the same wherever the marker is.
+    // The characters at both ends depend on the neighbours; the middle does not.
     return text.slice(lead === 0 ? 0 : 4, -4);
   });
   return [marker, ...base64, Buffer.from(marker).toString('hex')];
@@ -30,7 +36,7 @@ function hits(text: string, markers: readonly string[]): string[] {
   return markers.flatMap(forms).filter((form) => text.includes(form));
 }
 
-/** The whole database of the Temporal server: every history of every namespace, with what is not yet in the main file. */
+/** The whole database of the Temporal server, including the write-ahead log: all histories of all namespaces. */
 function temporalDatabase(): string {
   const read = (suffix: string) => {
     try {
@@ -79,7 +85,7 @@ it('a planted token is in no history of Temporal, no document of MongoDB, no log
     request('POST', `/api/admin/accounts/${id}/refresh`, { force: true });
   const account = () => h.addAccount({ secretMarker: MARKER, expiresInMs: 10 * 60_000 });
 
-  // Connected through the API, refreshed by API, debug and sweep.
+  // Connected through the API; refreshed by API, debug and sweep.
   const granted = h.sandbox.issueGrant({
     provider: 'ebay',
     subject: MARKER.toLowerCase(),
@@ -109,7 +115,22 @@ it('a planted token is in no history of Temporal, no document of MongoDB, no log
     refresh_token: [granted.refresh_token],
   });
 
-  // Used: the one answer that holds a token is not kept; what is recorded of it is.
+  // Malformed bodies, in which a caller may put a token in place of a name that reaches the audit.
+  for (const [type, text] of [
+    ['application/x-www-form-urlencoded', JSON.stringify({ refresh_token: granted.refresh_token })],
+    ['application/json', JSON.stringify({ [granted.refresh_token]: granted.refresh_token })],
+    ['application/json', `{"refresh_token": "${granted.refresh_token}`],
+    ['text/plain', granted.refresh_token],
+  ] as const) {
+    const refused = await h.app.request('/api/admin/accounts', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': type },
+      body: text,
+    });
+    expect([400, 415]).toContain(refused.status);
+  }
+
+  // Token requests: the response with the token is not kept here, but its audit record is.
   const used = await account();
   const fallback = `last-resort-${MARKER}`;
   await request('PATCH', `/api/admin/accounts/${used.id}`, { fallback_access_token: fallback });
@@ -122,10 +143,10 @@ it('a planted token is in no history of Temporal, no document of MongoDB, no log
     const { body } = await h.request(uses, 'GET', `/api/tokens/${used.id}`);
     return body.access_token === fallback;
   });
-  await h.handouts.flush();
-  await request('GET', `/api/admin/accounts/${used.id}/token-handouts`);
+  await h.tokenAccesses.flush();
+  await request('GET', `/api/admin/accounts/${used.id}/token-accesses`);
 
-  // Everything that can go wrong, with a provider that echoes what it was sent and what it grants.
+  // Every failure, with a provider that echoes requests and grants.
   const faults: ((sent: string) => ScriptedAnswer)[] = [
     (sent) => refusal('invalid_grant', sent),
     (sent) => refusal('invalid_request', sent),
@@ -165,12 +186,25 @@ it('a planted token is in no history of Temporal, no document of MongoDB, no log
   await account();
   const swept = (await request('POST', '/api/admin/internal/refresh-tokens', {})).body.started[0];
   await h.client.workflow.getHandle(swept.workflow_id, swept.run_id).result();
+
+  // Reconnects: with a refused token, with an accepted one, and with one that waits.
+  await h.closeCircuits();
+  const { id: again } = await account();
+  const consent = (subject: string) =>
+    h.sandbox.issueGrant({ provider: 'ebay', subject, secretMarker: MARKER }).refresh_token;
+  const reconnect = (refresh_token: string) =>
+    request('PATCH', `/api/admin/accounts/${again}`, { refresh_token });
+  expect(await reconnect(`v^1.1#wrong-${MARKER}`)).toMatchObject({ status: 422 });
+  expect(await reconnect(consent('accepted'))).toMatchObject({ status: 200 });
+  const drop: ScriptedAnswer = { kind: 'drop', at: 'before_commit' };
+  h.sandbox.script({ subject: 'waiting', times: Infinity, answer: drop });
+  expect(await reconnect(consent('waiting'))).toMatchObject({ status: 202 });
   await request('GET', '/api/admin/accounts');
   await request('GET', '/api/admin/ebay/tokens/terminal-logs?limit=500');
   await request('GET', '/api/admin/keys');
   await request('GET', '/openapi.json');
 
-  // The controls: the search finds what was planted on purpose, so that finding nothing means something.
+  // Controls: the search must find what was planted on purpose, or finding nothing would mean nothing.
   await h.client.workflow.start('sweepWorkflow', {
     taskQueue: 'nobody-listens',
     workflowId: `control-${CONTROL}`,
@@ -186,8 +220,115 @@ it('a planted token is in no history of Temporal, no document of MongoDB, no log
   const dump = await mongodbDump();
   expect(dump).toContain('ENC:v1:k1:');
   expect(dump).toContain('"source":"fallback"');
-  // The legacy row is the one plaintext that was put there by the test itself.
+  expect(dump).toMatch(/"candidate":\{.*"replaced":\{/);
+  // The legacy row is the only plaintext, written by the test itself.
   expect(hits(dump.replaceAll(`v^1.1#legacy-${MARKER}`, ''), secrets)).toEqual([]);
   expect(h.logs.length).toBeGreaterThan(20);
   expect(answers.length).toBeGreaterThan(20);
 }, 120_000);
+
+it('what opens a session, an ID token and a logout token are in no document, log line, audit entry or answer', async () => {
+  const marker = `Person${randomBytes(9).toString('hex')}`;
+  const provider = await startOpenIdProvider({ organisation: { fixed: 'default' } });
+  const issuer = secretIssuer();
+  const logged: string[] = [];
+  const api = await serveApi({
+    config: { ...h.config, oidc: provider.config, jwt: issuer.config },
+    temporal: { address: engines.temporalAddress },
+    store: h.store,
+    vault: h.vault,
+    logger: createLogger('debug', intoLines(logged)),
+    port: 0,
+  });
+  const said: string[] = [];
+  const secrets = [marker, provider.config.clientSecret?.reveal() ?? ''];
+  const ids: string[] = [];
+  const ask = async (path: string, init: RequestInit = {}): Promise<Response> => {
+    const answer = await fetch(`${api.url}${path}`, { redirect: 'manual', ...init });
+    said.push(await answer.text());
+    return answer;
+  };
+  const post = (path: string, form: Record<string, string>, cookie = '') =>
+    ask(path, {
+      method: 'POST',
+      headers: { 'sec-fetch-site': 'same-origin', cookie },
+      body: new URLSearchParams(form),
+    });
+  /** Records the secret of the new session's cookie, to search for it. */
+  const cookieOf = (answer: Response): string => {
+    const [cookie = ''] = answer.headers
+      .getSetCookie()
+      .map((line) => line.split(';', 1)[0] ?? '')
+      .filter((line) => line.startsWith('evergrant_session='));
+    const [, id = 'none', secret = 'none'] = /=(ses_[0-9a-f]{16})_(.{43})$/.exec(cookie) ?? [];
+    ids.push(id);
+    secrets.push(secret);
+    return cookie;
+  };
+  const throughProvider = async (idToken: typeof provider.idToken): Promise<Response> => {
+    provider.idToken = idToken;
+    const away = await ask('/sign-in/oidc');
+    const state = provider.remember(away.headers.get('location') ?? '').get('state');
+    const cookie = away.headers.getSetCookie()[0]?.split(';', 1)[0] ?? '';
+    return ask(`/sign-in/oidc/callback?code=${marker}&state=${state}`, { headers: { cookie } });
+  };
+  try {
+    const other = (await generateKeyPair('RS256')).privateKey;
+    const claims = { sub: 'alma', name: marker };
+    const cookies = [
+      cookieOf(await post('/sign-in', { key: await h.key() })),
+      cookieOf(
+        await post('/sign-in', {
+          key: await issuer.sign({ ...claims, organisation: 'default', scope: 'admin' }),
+        }),
+      ),
+      cookieOf(await throughProvider((right) => provider.sign({ ...right, ...claims }))),
+    ];
+    expect(ids).not.toContain('none');
+    for (const cookie of cookies)
+      expect((await ask('/admin/accounts', { headers: { cookie } })).status).toBe(200);
+
+    // Refused credentials are repeated nowhere either.
+    await post('/sign-in', { key: `${await issuer.sign(claims)}x` });
+    await throughProvider((right) => provider.sign({ ...right, ...claims }, { key: other }));
+    await throughProvider((right) => provider.sign({ ...right, sub: `\0${marker}` }));
+    await throughProvider(() => marker);
+    for (const token of [
+      await provider.sign({ ...claims, events: marker }, { key: other }),
+      await provider.logoutToken({ ...claims, events: { [marker]: {} } }),
+      await provider.logoutToken({ ...claims, sid: [marker] }),
+      marker,
+    ])
+      expect(
+        (await post('/sign-in/oidc/back-channel-logout', { logout_token: token })).status,
+      ).toBe(400);
+    const headers = { authorization: `Bearer ${await h.key()}` };
+    await ask('/api/admin/sessions', { headers });
+    expect(hits(said.at(-1) ?? '', ids)).toHaveLength(ids.length);
+    const before = await mongodbDump();
+    expect(hits(before, ids).length).toBeGreaterThanOrEqual(ids.length);
+    const good = await provider.logoutToken(claims);
+    expect((await post('/sign-in/oidc/back-channel-logout', { logout_token: good })).status).toBe(
+      200,
+    );
+    await post('/sign-out', {}, cookies[0]);
+    await ask('/api/admin/audit?limit=500', { headers });
+    expect(said.at(-1)).toContain('back-channel logout');
+
+    for (const text of [before, await mongodbDump(), ...said, ...logged])
+      expect(hits(text, secrets)).toEqual([]);
+    expect(logged.join('')).toContain('logout token refused');
+  } finally {
+    await api.stop();
+    await provider.stop();
+  }
+});
+
+function intoLines(lines: string[]): Writable {
+  return new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(String(chunk));
+      done();
+    },
+  });
+}

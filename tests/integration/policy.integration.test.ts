@@ -1,7 +1,6 @@
-/** Policies of accounts and providers, and the refresh token's own clock, through real sweeps. */
-import { applyPolicies } from '../../src/apply-policies';
-import { ConfiguredProviders } from '../../src/providers/configured-providers';
-import { openStore } from '../../src/store/store';
+/** Policies of accounts and providers, and the expiry of refresh tokens, through real sweeps. */
+import { ConfiguredProviders } from '../../src/providers/config/configured-providers';
+import { applyPolicies } from '../../src/temporal/apply-policies';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
 
@@ -17,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => h.stop());
 
-/** The sweep that a starting worker triggers is over: none comes in between. */
+/** Waits for the sweep that a starting worker triggers, so that none interferes. */
 async function startUpSweepOf(start: () => Promise<unknown>): Promise<void> {
   const swept = () => h.logs.filter((line) => line.includes('"sweep finished"')).length;
   const before = swept();
@@ -104,7 +103,7 @@ describe('a changed policy of a provider', () => {
     const policy = { ...ebay.policy, refreshBeforeMs: 50 * MINUTE, refreshAfterAgeMs: null };
     const config = { ...h.config, providers: [{ ...ebay, policy }] };
     const providers = new ConfiguredProviders(config.providers);
-    const store = await openStore(h.mongodbUri, { logRetentionDays: 1, rules: providers.rule });
+    const store = await h.openStore({ rules: providers.rule });
     const before = await show(id);
     await h.stopWorkers();
     await applyPolicies({

@@ -1,5 +1,6 @@
-/** What the providers' ways with refresh tokens mean for the account, on real engines. */
+/** The providers' rotation rules and their effects on accounts, on real servers. */
 import type { SandboxProvider } from '../../src/sandbox/dialect';
+import { grantPlace } from '../../src/vault/vault';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
 
@@ -19,16 +20,14 @@ const refresh = async (id: string) =>
 const of = (id: string, event: string) =>
   h.sandbox.ledger.filter((entry) => entry.event === event && entry.subject === id);
 const openedRefreshToken = async (id: string) => {
-  const { current, organisation } = await h.account(id);
-  return h.vault.openToken(
-    current.refreshToken ?? '',
-    { organisation, accountId: id },
-    'refresh_token',
-  );
+  const account = await h.account(id);
+  const place = grantPlace(account, account.generation);
+  return h.vault.openToken(account.current.refreshToken ?? '', place, 'refresh_token');
 };
 const openedAccessToken = async (id: string) => {
-  const { current, organisation } = await h.account(id);
-  return h.vault.openToken(current.accessToken, { organisation, accountId: id }, 'access_token');
+  const account = await h.account(id);
+  const place = grantPlace(account, account.generation);
+  return h.vault.openToken(account.current.accessToken ?? '', place, 'access_token');
 };
 
 describe.each<SandboxProvider>(['etsy', 'shopify'])('%s, which rotates', (provider) => {
@@ -117,7 +116,7 @@ it('R2.2 a refresh token that may be spent is not presented again once the grace
     const seconds = timer?.timerStartedEventAttributes?.startToFireTimeout?.seconds;
     return seconds && Number(seconds);
   });
-  // The pause that follows two failures is longer than the grace: so it lasts until the token is nearly over.
+  // The pause after two failures exceeds the grace period, so it lasts until the token has nearly expired.
   expect(pauseSeconds).toBeGreaterThan(28 * 60);
   expect((await h.entries(id)).map(({ outcome }) => outcome)).toEqual(['unknown', 'unknown']);
   expect(of(id, 'received')).toHaveLength(2);

@@ -1,4 +1,4 @@
-/** What a provider is spared: more than so many requests at once, and any while it asks to wait. */
+/** Rate limits: at most so many requests in flight, and none while the provider asks to wait. */
 import type { LedgerEntry } from '../../src/sandbox/ledger';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
@@ -6,7 +6,7 @@ import { type Harness, startHarness } from '../support/harness';
 const AT_ONCE = 40;
 const ACCOUNTS = AT_ONCE + 4;
 const WAIT_SECONDS = 6;
-/** Below what an exchange may take. */
+/** Below the deadline of an exchange. */
 const HELD_AT_MOST_MS = 12_000;
 
 let h: Harness;
@@ -18,14 +18,14 @@ afterAll(() => h?.stop());
 it('R3.6 a sweep sends 40 requests at once at most, and none more while the provider asks to wait; no account is marked', async () => {
   const key = await h.key();
   const first = await h.addAccount();
-  // The app is known to be served: a sweep need not wait for its first answer.
+  // The app is known to be served, so a sweep need not wait for its first response.
   await h.request(key, 'POST', `/api/admin/accounts/${first.id}/refresh`, {});
   const since = h.sandbox.ledger.length;
   const ids: string[] = [];
-  for (let n = 0; n < ACCOUNTS; n += 1) ids.push((await h.addAccount()).id);
-  // No seat becomes free before the news of the throttling has come.
+  for (let n = 0; n < ACCOUNTS; n += 1) ids.push((await h.addAccount({ proven: true })).id);
+  // No slot becomes free before the throttling is recorded.
   const throttled = eventually(async () =>
-    (await h.store.lanes.list()).some(({ throttledUntil }) => throttledUntil !== null),
+    (await h.store.limiters.list()).some(({ throttledUntil }) => throttledUntil !== null),
   );
   const slow = {
     kind: 'normal',

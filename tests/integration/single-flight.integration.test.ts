@@ -1,5 +1,5 @@
-/** Whoever wants an account refreshed while it is being refreshed gets that refresh's outcome. */
-import { createRefreshClient } from '../../src/api/refresh-client';
+/** Concurrent requests to refresh an account share one refresh and its outcome. */
+import { createRefreshClient } from '../../src/temporal/refresh-client';
 import { type Harness, startHarness } from '../support/harness';
 
 let h: Harness;
@@ -11,7 +11,7 @@ afterAll(() => h?.stop());
 it('50 refreshes of one account at once (API, forced, debug, sweep) are one request at the provider, and all get its outcome', async () => {
   const { id } = await h.addAccount({ label: 'Wanted by all' });
   const key = await h.key();
-  // Long enough that all fifty are asked for while the first is under way.
+  // Slow enough that all fifty requests arrive during the first.
   h.sandbox.script({
     subject: id,
     times: Number.POSITIVE_INFINITY,

@@ -1,12 +1,12 @@
 /**
- * Ten hours of all providers in some minutes, with clocks that are set as users set them. HTTP deadlines, leases, heartbeats and
- * the pauses inside a workflow stay as they are, and so weigh far more than in the field; a worker is replaced with an
- * overlap, because its start weighs more, too.
+ * Ten hours of all providers in minutes, with realistic policies on shortened times. HTTP deadlines, leases, heartbeats
+ * and pauses inside a workflow are not shortened, and so weigh more than in production. Workers are replaced with an
+ * overlap, because their start weighs more, too.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { AccountState } from '../../src/domain/account';
+import { AccountState } from '../../src/domain/account/account';
 import type { LedgerEntry } from '../../src/sandbox/ledger';
-import { sweepScheduleId } from '../../src/schedule';
+import { sweepScheduleId } from '../../src/temporal/sweep-schedules';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
 import { spawnWorker, type WorkerProcess } from '../support/worker-process';
@@ -26,7 +26,7 @@ import {
 } from './_ten-hours';
 
 const SAMPLE_EVERY_MS = 250;
-/** Every so manieth sample, applications ask, too. */
+/** Applications request tokens at every fourth sample. */
 const USES_EVERY = 4;
 
 let h: Harness;
@@ -113,10 +113,10 @@ it(
     expect(samples.stored).toBeGreaterThan(0.5 * accounts.length * (RUN_MS / SAMPLE_EVERY_MS));
     for (const [account, { presented, logged, unexplainedReplays }] of joined) {
       const { label, revokedAt } = account;
-      // Each request at the provider has its one entry, and each entry its request, in the same order.
+      // Requests at the provider and log entries match one to one, in order.
       expect({ label, logged }).toEqual({ label, logged: presented });
       expect({ label, unexplainedReplays }).toEqual({ label, unexplainedReplays: 0 });
-      // A family that the provider had revoked would have been refused.
+      // Only a family that the test revoked may be refused.
       const refusals = presented.filter((outcome) => outcome === 'rejected').length;
       expect({ label, refusals }).toEqual({ label, refusals: revokedAt === null ? 0 : 1 });
       const state = revokedAt === null ? AccountState.active : AccountState.needsReconnect;
@@ -125,7 +125,7 @@ it(
     expect(troublesHit(h.sandbox.ledger)).toBe(
       TROUBLES.reduce((sum, { accounts: hit }) => sum + hit, 0),
     );
-    // One that lasts longer than the interval takes the next one's work in.
+    // A sweep that takes longer than the interval also does the work of the next one.
     for (const { wanted, taken, skipped } of Object.values(sweeps)) {
       expect(taken + skipped).toBeGreaterThan(wanted * 0.9);
       expect(taken).toBeGreaterThan(wanted * 0.5);
@@ -134,7 +134,7 @@ it(
   RUN_MS + 100_000,
 );
 
-/** How often each provider's schedule started a sweep, and how often that was to be. */
+/** The number of sweeps that each schedule started, and the number expected. */
 async function sweepsIn(ms: number) {
   const counted: Record<string, { wanted: number; taken: number; skipped: number }> = {};
   for (const { id } of h.providers.all) {
@@ -161,5 +161,5 @@ function summary(joined: ReadonlyMap<SimulatedAccount, Joined>, samples: Samples
     const leastSeconds = ((samples.leastLeftMs[id] ?? 0) / 1000).toFixed(1);
     return `${id} ${ok.length} (least life left ${leastSeconds} s)`;
   });
-  return `ten hours: ${samples.stored} samples of stored tokens, ${samples.handedOut} hand-outs, ${samples.misses.length} misses; refreshed: ${refreshes.join(', ')}; troubles that hit: ${troublesHit(h.sandbox.ledger)}; CPU pressure up to ${samples.cpuPressure} %`;
+  return `ten hours: ${samples.stored} samples of stored tokens, ${samples.served} hand-outs, ${samples.misses.length} misses; refreshed: ${refreshes.join(', ')}; troubles that hit: ${troublesHit(h.sandbox.ledger)}; CPU pressure up to ${samples.cpuPressure} %`;
 }

@@ -1,11 +1,11 @@
-/** R2.3: every active store is validated in each sweep, and what its provider says has the right consequence. */
+/** R2.3: each sweep validates every active store, and the provider's verdict has the right consequence. */
 import { randomUUID } from 'node:crypto';
-import type { SweepSummary } from '../../src/domain/sweep';
+import type { SweepSummary } from '../../src/domain/refresh/sweep';
 import { type Harness, type NewAccount, startHarness } from '../support/harness';
 
 const HOUR_MS = 3_600_000;
 
-const NOT_COMPARED = { lastValidation: null, updatedAt: null, clocks: null };
+const NOT_COMPARED = { lastValidation: null, validatedAt: null, updatedAt: null, clocks: null };
 
 let h: Harness;
 let key: string;
@@ -22,7 +22,7 @@ async function sweep(provider = 'shopify'): Promise<SweepSummary> {
   const { body } = await h.request(key, 'POST', '/api/admin/internal/refresh-tokens', { provider });
   return h.client.workflow.getHandle(body.started[0].workflow_id).result();
 }
-/** Of the last one. */
+/** The activities of the provider's last sweep. */
 async function activitiesOfSweep(provider: string): Promise<string[]> {
   const handle = h.client.workflow.getHandle(`sweep/${provider}/triggered`);
   const { events } = await handle.fetchHistory();
@@ -34,7 +34,7 @@ const asked = (subject: string) =>
   h.sandbox.ledger.filter((entry) => entry.event === 'validated' && entry.subject === subject);
 const refreshes = (subject: string) =>
   h.sandbox.ledger.filter((entry) => entry.event === 'received' && entry.subject === subject);
-/** Out of the way of the other tests' sweeps. */
+/** Keeps the account out of other tests' sweeps. */
 const disable = (id: string) =>
   h.request(key, 'PATCH', `/api/admin/accounts/${id}`, { disabled: true });
 
@@ -99,7 +99,7 @@ describe('a sweep over stores', () => {
         request: { access_token: expect.stringMatching(/^shpat_… \(\d+ characters\)$/) },
         response: { status },
       });
-      // An inactive store is asked about by hand only.
+      // An inactive store is validated only on request.
       expect(await sweep()).toMatchObject({ validation_due: 1 });
     },
   );
@@ -125,7 +125,7 @@ describe('a sweep over stores', () => {
     for (const [at, { id }] of stores.entries()) {
       const after = await h.account(id);
       const { lastValidation } = after;
-      // All but that it was asked about.
+      // Nothing changes except the record of the validation.
       expect({ ...after, ...NOT_COMPARED }).toEqual({ ...before[at], ...NOT_COMPARED });
       expect(lastValidation?.outcome).toBe('unknown');
       expect((await h.entries(id)).map(({ action }) => action)).toEqual(['token_validation_error']);
@@ -185,7 +185,7 @@ describe('a sweep over stores', () => {
   it('R1.3 logs a token that does not open, and tells the other stores all the same', async () => {
     const [damaged, fine] = [await endless(), await endless()];
     const account = await h.account(damaged.id);
-    const accessToken = `${account.current.accessToken.slice(0, -6)}AAAAAA`;
+    const accessToken = `${account.current.accessToken?.slice(0, -6)}AAAAAA`;
     await h.store.accounts.patch(
       account.organisation,
       damaged.id,

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Config, ConfigError, loadConfig } from '../src/config';
-import { Secret } from '../src/domain/secret';
-import { defaultPolicy } from '../src/providers-file';
+import { Secret } from '../../src/domain/masking/secret';
+import { type Config, ConfigError, loadConfig } from '../../src/process/config';
+import { defaultPolicy } from '../../src/providers/config/providers-file';
 
 const MINUTE = 60_000;
 const KEY = Buffer.alloc(32, 1).toString('base64');
@@ -73,6 +73,7 @@ describe('with nothing set', () => {
       unconfiguredProviders: [],
       sandboxAccessTokenLifeSeconds: null,
       refreshIntervalMs: null,
+      embeddedTemporalUi: false,
     });
   });
 
@@ -94,6 +95,7 @@ describe('a good value', () => {
       { temporal: { connection: { address: 'temporal:7233' } } },
     ],
     [{ TEMPORAL_NAMESPACE: 'prod' }, { temporal: { namespace: 'prod', connection: null } }],
+    [{ TEMPORAL_UI: 'true' }, { embeddedTemporalUi: true }],
     [{ PORT: '0' }, { port: 0 }],
     [{ PORT: '8080' }, { port: 8080 }],
     [{ LOG_LEVEL: 'debug' }, { logLevel: 'debug' }],
@@ -147,7 +149,6 @@ describe('a good value', () => {
       issuer: new URL(OIDC_ISSUER),
       clientId: 'evergrant',
       clientSecret: null,
-      publicUrl: null,
       organisation: { fixed: 'acme' },
       scopesClaim: null,
     });
@@ -160,6 +161,18 @@ describe('a good value', () => {
     ]);
     const both = { OIDC_ORGANISATION: 'acme', OIDC_ORGANISATION_CLAIM: 'tenant' };
     expect(problems({ ...oidc, ...both })).toHaveLength(1);
+  });
+
+  it('of TRUSTED_PROXIES becomes a list of networks', () => {
+    const text = '127.0.0.1, 10.0.0.0/8,fd00::/8 ,::ffff:192.0.2.0/120';
+    const { trustedProxies } = load({ TRUSTED_PROXIES: text });
+    expect(trustedProxies.map(([base, bits]) => `${base.toString()}/${bits}`)).toEqual([
+      '127.0.0.1/32',
+      '10.0.0.0/8',
+      'fd00::/8',
+      '192.0.2.0/24',
+    ]);
+    expect(load({}).trustedProxies).toEqual([]);
   });
 
   it('of ENCRYPTION_KEYS becomes the key ring', () => {
@@ -185,6 +198,7 @@ describe('a bad value is named, with what to do', () => {
       'javascript:alert(1)',
       /^TEMPORAL_UI_URL must be a URL that begins with http/,
     ],
+    ['TEMPORAL_UI', 'yes', /^TEMPORAL_UI must be true or false$/],
     ['JWKS_URL', 'id.example', /^JWKS_URL must be a URL/],
     ['JWKS_URL', 'http://id.example/jwks', /^JWKS_URL must begin with https:\/\/ \(http:\/\/ on/],
     ['JWKS_URL', 'https://u:p@id.example', /^JWKS_URL must hold no user name and no password$/],
@@ -192,6 +206,15 @@ describe('a bad value is named, with what to do', () => {
     ['OIDC_ISSUER', 'login', /^OIDC_ISSUER must be an address/],
     ['OIDC_ISSUER', 'http://login.example.com', /^OIDC_ISSUER must be https/],
     ['PUBLIC_URL', 'evergrant', /^PUBLIC_URL must be an address/],
+    [
+      'TRUSTED_PROXIES',
+      'proxy',
+      /^TRUSTED_PROXIES must list IP addresses and networks .*"proxy" is neither/,
+    ],
+    ['TRUSTED_PROXIES', '10.0.0.1,,::1', /^TRUSTED_PROXIES must list .*"" is neither/],
+    ['TRUSTED_PROXIES', '10.0.0.0/33', /^TRUSTED_PROXIES must list .*"10\.0\.0\.0\/33" is neither/],
+    ['TRUSTED_PROXIES', '0.0.0.0/0', /^TRUSTED_PROXIES must not hold "0\.0\.0\.0\/0"/],
+    ['TRUSTED_PROXIES', '::/0', /^TRUSTED_PROXIES must not hold "::\/0"/],
     ['PORT', 'http', /^PORT must be a port number/],
     ['PORT', '70000', /^PORT must be a port number/],
     ['PORT', '80.5', /^PORT must be a port number/],
@@ -249,6 +272,7 @@ describe('providers.yaml', () => {
         perAccountUpTo: 500,
         batchesAtOnce: 4,
         refreshBeforeMs: 15 * MINUTE,
+        notBeforeMs: null,
         refreshAfterAgeMs: 60 * MINUTE,
         jitterMs: 5 * MINUTE,
         backOffFirstMs: 10_000,
@@ -294,6 +318,7 @@ describe('providers.yaml', () => {
     ['enabled: false', { enabled: false }],
     ['jitter: 2m', { jitterMs: 2 * MINUTE }],
     ['jitter: none', { jitterMs: 0 }],
+    ['notBefore: 30s', { notBeforeMs: 30_000 }],
     ['backOff: { first: 30s, max: 10m }', { backOffFirstMs: 30_000, backOffMaxMs: 10 * MINUTE }],
     ['backOff: { max: 10m }', { backOffFirstMs: 10_000, backOffMaxMs: 10 * MINUTE }],
     ['sweepEvery: 4m', { sweepEveryMs: 4 * MINUTE, jitterMs: 2 * MINUTE }],
@@ -328,6 +353,36 @@ describe('providers.yaml', () => {
   it('R2.3 R3.4 validates nothing by itself where nothing is said, but Shopify', () => {
     expect(only(EBAY, ebay(''))?.policy.validateEveryMs).toBeNull();
     expect(defaultPolicy('shopify', null).validateEveryMs).toBe(0);
+  });
+
+  it.each([
+    ['accessTokenLife: 75s', 18_750],
+    ['refreshTokenLife: 3m', 45_000],
+    ['accessTokenLife: 8h', 10 * MINUTE],
+    ['refreshTokenLife: unknown', 10 * MINUTE],
+  ])('sweeps at least four times in the shortest life that is stated: %s', (line, sweepEveryMs) => {
+    expect(only(EBAY, ebay(line))?.policy).toMatchObject({
+      sweepEveryMs,
+      jitterMs: sweepEveryMs / 2,
+    });
+  });
+
+  it.each([
+    [
+      ['sweepEvery: 40s', 'accessTokenLife: 75s'],
+      /accessTokenLife: 75s.*set it to 37500ms or less/,
+    ],
+    [
+      ['sweepEvery: 2m', 'accessTokenLife: 1h', 'refreshTokenLife: 3m'],
+      /refreshTokenLife: 3m.*set it to 90s or less/,
+    ],
+  ])('refuses an interval in which tokens would expire between two sweeps: %j', (lines, reason) => {
+    expect(problems(EBAY, ebay(...lines))).toEqual([expect.stringMatching(reason)]);
+  });
+
+  it('takes an interval of half the shortest life', () => {
+    const provider = only(EBAY, ebay('sweepEvery: 90s', 'refreshTokenLife: 3m'));
+    expect(provider?.policy.sweepEveryMs).toBe(90_000);
   });
 
   it('R2.1 takes REFRESH_INTERVAL_MINUTES, and a provider’s own interval before it', () => {
@@ -409,11 +464,34 @@ describe('providers.yaml', () => {
       'providers:\n  ebay: {}',
       /the environment "production" needs clientId, clientSecret/,
     ],
+    [
+      'a client id between quotes',
+      `providers:\n  ebay:\n    clientId: '"my-app"'\n    clientSecret: s`,
+      /^providers\.ebay\.clientId: has quotes around it/,
+    ],
+    [
+      'a client secret with blanks around it',
+      "providers:\n  ebay:\n    clientId: a\n    clientSecret: 'my-secret '",
+      /^providers\.ebay\.clientSecret: has blanks around it/,
+    ],
     ['another shape', 'ebay: {}', /must hold "providers:"/],
     ['a list', 'providers: [ebay]', /must hold "providers:"/],
     ['what is not YAML', 'providers: {', /is not YAML: /],
   ])('refuses %s and says what there should be', (_what, providers, sentence) => {
     expect(problems(EBAY, providers)).toEqual([expect.stringMatching(sentence)]);
+  });
+
+  it('names the variable whose value cannot be a credential, in any environment, and not its value', () => {
+    const own = ebay(
+      'environments:',
+      '  sandbox:',
+      '    clientId: a',
+      '    clientSecret: ${SECRET}',
+    );
+    const said = problems({ ...EBAY, SECRET: 'planted-secret\r' }, own);
+    expect(said).toEqual([
+      'providers.ebay.environments.sandbox.clientSecret: has blanks around it',
+    ]);
   });
 
   it.each(['', '# nothing', 'providers:', 'providers: {}'])('may be empty: %j', (text) => {
@@ -441,7 +519,9 @@ describe('providers.yaml for other servers', () => {
           'replay: 30s',
           'accessTokenLife: 8h',
           'refreshTokenLife: 180d',
-          'errorCodes: {token_dead: invalid_grant}',
+          'tokenPath: data.token',
+          'scopeSeparator: ","',
+          'errorCodes: {token_dead: invalid_grant, 1042: too_early}',
         ),
       ),
     ).toEqual({
@@ -451,14 +531,16 @@ describe('providers.yaml for other servers', () => {
       replayRule: { kind: 'within', seconds: 30 },
       accessTokenLifeSeconds: 28_800,
       refreshTokenLifeSeconds: 15_552_000,
-      failureCodes: { token_dead: 'invalid_grant' },
+      tokenPath: 'data.token',
+      scopeSeparator: ',',
+      failureCodes: { token_dead: 'invalid_grant', 1042: 'too_early' },
       environments: {
         production: {
           clientId: 'an-app',
           clientSecret: secret('s'),
           issuer: 'https://login.example.com',
           clientAuthentication: 'client_secret_post',
-          parameters: { scope: 'read write', audience: 'api' },
+          parameters: { scope: 'read,write', audience: 'api' },
         },
       },
     });
@@ -517,6 +599,51 @@ describe('providers.yaml for other servers', () => {
       /^providers\.ebay\.validateEvery: /,
     ],
     [
+      'a validation interval without a unit',
+      ebay('validateEvery: 5'),
+      /^providers\.ebay\.validateEvery: must be sweep, never or a duration such as 90s, 10m or 1h, not 5$/,
+    ],
+    ...['sweepEvery', 'refreshBefore', 'accessTokenLife'].map((name): [string, string, RegExp] => [
+      `${name} without a unit`,
+      ebay(`${name}: 5`),
+      new RegExp(`^providers\\.ebay\\.${name}: must be a duration such as 90s, 10m or 1h, not 5$`),
+    ]),
+    [
+      'a failsafe without a unit',
+      ebay('refreshAfterAge: 60'),
+      /^providers\.ebay\.refreshAfterAge: must be never or a duration such as 90s, 10m or 1h, not 60$/,
+    ],
+    [
+      'a replay rule without a unit',
+      ebay('replay: 30'),
+      /^providers\.ebay\.replay: must be safe, until_successor_used, never or a duration such as 90s, 10m or 1h, not 30$/,
+    ],
+    [
+      'a back-off without a unit',
+      ebay('backOff: {first: 5}'),
+      /^providers\.ebay\.backOff\.first: must be a duration such as 90s, 10m or 1h, not 5$/,
+    ],
+    [
+      'a rate without a unit',
+      ebay('rate: 20'),
+      /^providers\.ebay\.rate: must be requests a second, such as 20\/s, not 20$/,
+    ],
+    [
+      'a client id that YAML takes for a number',
+      crm('clientId: 12345', 'clientSecret: s', 'tokenEndpoint: https://a.example/token'),
+      /^providers\.crm\.clientId: must be text, in quotes, not 12345$/,
+    ],
+    [
+      'a public client that does not say so',
+      crm('clientId: an-app', 'tokenEndpoint: https://a.example/token'),
+      /needs clientId, clientSecret and a tokenEndpoint or an issuer\. A public client, which has no secret, needs clientAuthentication: none$/,
+    ],
+    [
+      'a client secret that is empty',
+      crm('clientId: an-app', 'clientSecret: ""', 'tokenEndpoint: https://a.example/token'),
+      /needs clientId, clientSecret and a tokenEndpoint or an issuer\. A public client/,
+    ],
+    [
       'an issuer where the endpoint is known',
       ebay('issuer: https://a.example'),
       /issuer is for the adapter oauth2/,
@@ -570,6 +697,16 @@ describe('providers.yaml for other servers', () => {
       'a replay rule that is none',
       ebay('replay: perhaps'),
       /^providers\.ebay\.replay: must be safe/,
+    ],
+    [
+      'a tokenPath for an adapter whose answers are known',
+      ebay('tokenPath: data'),
+      /^providers\.ebay\.tokenPath: is for the adapter oauth2; how eBay answers is known$/,
+    ],
+    [
+      'a life that no answer may state',
+      ebay('accessTokenLife: 401d'),
+      /^providers\.ebay\.accessTokenLife: must be at most 400d$/,
     ],
     [
       'an error code that stands for none of ours',

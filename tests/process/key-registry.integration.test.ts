@@ -1,14 +1,19 @@
 /** Which key seals, who has which, and which process may not start: over several vaults on one real database. */
 
-import type { RotationCursor } from '../src/domain/rotation';
-import { type KeyCustody, KeyNotPromotedError, promoteKey, takeCustody } from '../src/key-custody';
-import type { SealedRecord } from '../src/store/sealed-records';
-import { KeyRing } from '../src/vault/key-ring';
-import { seal, sealingKeyOf } from '../src/vault/sealing';
-import { Vault, VaultSealedError } from '../src/vault/vault';
-import { addAccount, grantOf, storeForTest, type TestStore } from './store/_store';
-import { eventually } from './support/eventually';
-import { randomKey } from './vault/_keys';
+import type { RotationCursor } from '../../src/domain/encryption-rotation';
+import {
+  type KeyCustody,
+  KeyNotPromotedError,
+  promoteKey,
+  takeCustody,
+} from '../../src/process/key-registry';
+import type { SealedRecord } from '../../src/store/encryption/sealed-records';
+import { KeyRing } from '../../src/vault/key-ring';
+import { seal, sealingKeyOf } from '../../src/vault/sealing';
+import { grantPlace, Vault, VaultSealedError } from '../../src/vault/vault';
+import { addAccount, grantOf, newAccount, storeForTest, type TestStore } from '../store/_store';
+import { eventually } from '../support/eventually';
+import { randomKey } from '../vault/_keys';
 
 const K1 = `k1:${randomKey()}`;
 const K2 = `k2:${randomKey()}`;
@@ -22,7 +27,7 @@ interface Page {
 let store: TestStore;
 const started: KeyCustody[] = [];
 beforeEach(async () => {
-  store = await storeForTest();
+  store = await storeForTest({ ring: KeyRing.parse(`${K1},${K2}`) });
 });
 afterEach(async () => {
   for (const custody of started.splice(0)) await custody.stop();
@@ -31,7 +36,7 @@ afterEach(async () => {
 
 /** A process with these keys, as `openStoreAndVault` starts it. */
 async function start(keys: string, role = 'worker', lostKeyIds: string[] = []) {
-  const vault = await Vault.open(KeyRing.parse(keys), store.settings);
+  const vault = await Vault.open(KeyRing.parse(keys), store.canary);
   const custody = await takeCustody({ store, vault, role, lostKeyIds });
   started.push(custody);
   return { vault, custody };
@@ -50,7 +55,13 @@ const refusal = (work: Promise<unknown>) =>
 /** An account sealed with a key, as a process of before could have left it. */
 async function accountUnder(keys: string, id = 'acc_1') {
   const ring = KeyRing.parse(keys);
-  const at = (field: string) => seal(ring, TOKEN, { organisation: 'org_a', account: id, field });
+  const { organisation, provider, environment, externalId } = newAccount({ id });
+  const place = {
+    organisation,
+    account: id,
+    grant: { provider, environment, externalId, generation: 1 },
+  };
+  const at = (field: string) => seal(ring, TOKEN, { ...place, field });
   const grant = grantOf(null, {
     accessToken: at('access_token'),
     refreshToken: at('refresh_token'),
@@ -84,7 +95,7 @@ async function everythingStored() {
   return JSON.stringify([
     await store.encryptionKeys.list(),
     await store.settings.sealingKeyId(),
-    await store.settings.readCanary(),
+    await store.canary.readCanary(),
     (await store.processes.living()).map(({ id }) => id),
   ]);
 }
@@ -97,7 +108,6 @@ describe('which key seals', () => {
   });
 
   it('is, in a database of before, the first that has sealed, not one that was just put in front', async () => {
-    await Vault.open(KeyRing.parse(K1), store.settings);
     await accountUnder(K1);
     const { vault } = await start(`${K2},${K1}`);
     expect(vault.sealingKeyId).toBe('k1');
@@ -112,7 +122,7 @@ describe('which key seals', () => {
     expect(await promoteKey(store, api, undefined)).toBe('k2');
     expect([api.sealingKeyId, worker.sealingKeyId]).toEqual(['k2', 'k1']);
     await custody.follow();
-    const place = { organisation: 'org_a', accountId: 'acc_1' };
+    const place = grantPlace(newAccount(), 1);
     expect(sealingKeyOf(worker.sealToken(TOKEN, place, 'access_token'))).toBe('k2');
     const living = await store.processes.living();
     expect(living.find(({ name }) => name.startsWith('worker'))?.sealingKeyId).toBe('k2');
@@ -254,18 +264,19 @@ it('a newer grant is never overwritten by what was re-sealed before it came', as
 
 it('every place of an account is found: current, previous, each leaf, fallback; others are left alone', async () => {
   const { vault } = await start(`${K1},${K2}`, 'api');
-  const place = { organisation: 'org_a', accountId: 'acc_all' };
-  const grant = (attemptId: string | null) => ({
+  const added = newAccount({ id: 'acc_all' });
+  const place = grantPlace(added, 1);
+  const grant = (attemptId: string | null, generation: number) => ({
     ...grantOf(attemptId),
-    ...vault.sealGrant({ accessToken: TOKEN, refreshToken: TOKEN }, place),
+    ...vault.sealGrant({ accessToken: TOKEN, refreshToken: TOKEN }, { ...place, generation }),
   });
   const fallback = { ...vault.sealFallback(TOKEN, place), expiresAt: null };
-  let account = await addAccount(store, { id: place.accountId, grant: grant(null), fallback });
+  let account = await addAccount(store, { ...added, grant: grant(null, 1), fallback });
   const commit = (generation: number, attemptId: string) =>
     store.grants.commit({
       account,
       generation,
-      grant: grant(attemptId),
+      grant: grant(attemptId, generation + 1),
       source: 'scheduled',
       now: new Date(),
     });
@@ -289,4 +300,18 @@ it('every place of an account is found: current, previous, each leaf, fallback; 
     'leaves.1.refresh_token',
     'fallback.access_token',
   ]);
+  // Each is re-sealed from what stands beside it, and opens where it stands.
+  await store.accounts.delete('org_a', 'plain');
+  await promoteKey(store, vault, undefined);
+  await resealAll(vault, 'k2');
+  const onlyNew = await Vault.open(KeyRing.parse(K2), store.canary);
+  const after = await store.grants.read('acc_all');
+  if (after === null) throw new Error('no account');
+  for (const one of [after.current, after.previous, ...after.leaves]) {
+    const at = grantPlace(after, one?.generation ?? 0);
+    expect(onlyNew.openToken(one?.accessToken ?? '', at, 'access_token')).toBe(TOKEN);
+    expect(onlyNew.openToken(one?.refreshToken ?? '', at, 'refresh_token')).toBe(TOKEN);
+  }
+  const { accessToken } = after.fallback ?? { accessToken: '' };
+  expect(onlyNew.openToken(accessToken, place, 'fallback_access_token')).toBe(TOKEN);
 });

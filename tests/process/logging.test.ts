@@ -1,9 +1,9 @@
 import { Writable } from 'node:stream';
 import type { Logger } from 'pino';
-import { LOG_LEVELS, type LogLevel } from '../src/config';
-import { safeError } from '../src/domain/safe-error';
-import { Secret } from '../src/domain/secret';
-import { createLogger } from '../src/logging';
+import { safeError } from '../../src/domain/masking/safe-error';
+import { Secret } from '../../src/domain/masking/secret';
+import { LOG_LEVELS, type LogLevel } from '../../src/process/config';
+import { createLogger, forTerminal } from '../../src/process/logging';
 
 /** What a real logger writes when it is used so. */
 function written(use: (logger: Logger) => void, level: LogLevel = 'trace'): string {
@@ -65,6 +65,7 @@ const SHAPES: Shape[] = [
     'the message of an error beside a message of ours',
     (logger, secret) => logger.error({ err: new Error(secret) }, 'ours'),
   ],
+  ['a text in the place of an error', (logger, secret) => logger.error({ error: secret }, 'ours')],
   [
     'the cause of an error',
     (logger, secret) => logger.error({ err: new Error('x', { cause: new Error(secret) }) }, 'ours'),
@@ -139,7 +140,50 @@ describe('a secret that is logged against the rule', () => {
   });
 });
 
+/** Ids of workflows, runs, accounts, log entries and events, as they stand in sentences and as callers. */
+const OWN_IDS = [
+  'sweep/ebay-2026-11-29T22:16:53Z',
+  'sweep/my-own-provider2-2026-11-29T22:16:53Z',
+  'sweep/ebay/triggered',
+  'refresh-account/acc_4b6f0c2d9e8a7b6c5d4e3f2a',
+  'validate-account/acc_4b6f0c2d9e8a7b6c5d4e3f2a',
+  'refresh-batch/01a22961-efa0-7d6f-a7a2-bd23a6703c3d/12',
+  'refresh-batch/api/01a22961-efa0-7d6f-a7a2-bd23a6703c3d',
+  'apply-policy/my-own-provider2',
+  'app/my-own-provider2/production',
+  '01a22961-efa0-7d6f-a7a2-bd23a6703c3d',
+  '01a22961-efa0-7d6f-a7a2-bd23a6703c3d-1',
+  '01a22961-ef69-750b-ac98-158ed6f0d981-validate-acc_6c7e7c3b3cbc10453953a349',
+  'evt_acc_4b6f0c2d9e8a7b6c5d4e3f2a_account_needs_reconnect_1795372205112',
+  'deliver-event/evt_acc_4b6f0c2d9e8a7b6c5d4e3f2a_account_needs_reconnect_1795372205112/whk_4b6f0c2d9e8a7b6c5d4e3f2a',
+];
+
 describe('what may be logged', () => {
+  it.each(OWN_IDS)('shows the id %j whole, in a member of any name', (id) => {
+    const line = JSON.parse(
+      written((logger) => logger.info({ requested_by: id, started: id, ids: [id] }, id)),
+    );
+    expect(line).toMatchObject({ requested_by: id, started: id, ids: [id], msg: id });
+  });
+
+  it.each([
+    'sweep/0123456789abcdef0123456789abcdef',
+    'sweep/ebay-2026-11-29T22-0123456789abcdef0123',
+    'apply-policy/ePq7XwN0eTzK4cLm2d8sYb1R9a',
+    'refresh-account/acc_4b6f0c2d9e8a7b6c5d4e3f2a5d',
+    'refresh-account/acc_4b6f0c2d9e8a7b6c5d4e3f2a_ePq7XwN0eTzK4cLm',
+  ])('masks %j, which only begins as an id does', (text) => {
+    const line = JSON.parse(written((logger) => logger.info({ started: text }, text)));
+    expect(line).toMatchObject({ started: '<masked>', msg: '<masked>' });
+  });
+
+  it.each(['err', 'error'])('shows a text that stands in the place of an error, as %s', (name) => {
+    const line = JSON.parse(
+      written((logger) => logger.warn({ [name]: 'MongoDB is unreachable' }, 'waiting')),
+    );
+    expect(line[name]).toBe('MongoDB is unreachable');
+  });
+
   it('comes through as it is', () => {
     const said = {
       account_id: 'acc_4b6f0c2d9e8a7b6c5d4e3f2a',
@@ -167,6 +211,7 @@ describe('what may be logged', () => {
     'The refresh token is not accepted: the owner must connect the account again.',
     'data in /home/evergrant/data/engines/mongodb-2026',
     'sweep/ebay-production-of-all-organisations is paused (key 9f8e7d6c5b4a3f2e)',
+    ...OWN_IDS.map((id) => `the workflow ${id} is under way since 2026-11-29T22:16:53.685Z`),
   ])('so does the sentence %j', (sentence) => {
     expect(JSON.parse(written((logger) => logger.info(sentence))).msg).toBe(sentence);
   });
@@ -233,5 +278,21 @@ describe('safeError', () => {
     ['an object that was thrown', { message: SECRET, name: SECRET, stack: `at ${SECRET}` }],
   ])('never shows %s', (_what, error) => {
     expect(JSON.stringify(safeError(error))).not.toContain(SECRET.slice(-12));
+  });
+});
+
+describe('characters that a reader cannot see', () => {
+  const text = 'a\u202e\u001b[2J\u0085\u2028b';
+  const line = () => written((logger) => logger.info({ label: text, [text]: 1 }, text));
+
+  it('are escapes in a line, whose parsed values are the original', () => {
+    expect(line()).toMatch(/^[\x20-\x7e]+\n$/);
+    expect(JSON.parse(line())).toMatchObject({ label: text, msg: text });
+  });
+
+  it('are escapes also in the values that are printed to a terminal', () => {
+    const shown = 'a\\u202e\\u001b[2J\\u0085\\u2028b';
+    const inTerminal = JSON.parse(forTerminal(line()));
+    expect(inTerminal).toMatchObject({ label: shown, msg: shown });
   });
 });

@@ -1,7 +1,6 @@
-/** What each adapter is held to: its provider's documented request, answers and refusals. One entry for each. */
-
-import { Secret } from '../../src/domain/secret';
-import type { EnvironmentConfig } from '../../src/provider-entry';
+/** The contract cases: each provider's documented request, responses and refusals, one entry per adapter. */
+import { Secret } from '../../src/domain/masking/secret';
+import type { EnvironmentConfig } from '../../src/providers/config/provider-entry';
 
 const CLIENT_ID = 'client-0a1b2c3d4e5f';
 export const CLIENT_SECRET = 'secret-PLANTED-6a7b8c9d0e1f2a3b';
@@ -10,16 +9,16 @@ export const NEW_REFRESH_TOKEN = 'successor-PLANTED-0f1e2d3c4b5a69788796a5b4c3d2
 
 export interface ContractCase {
   credentials: Omit<EnvironmentConfig, 'tokenEndpoint'>;
-  /** A refresh token of the provider's shape, and one that is not. */
+  /** A refresh token in the provider's format, and one in another format. */
   refreshToken: string;
   oddRefreshToken?: string;
   externalId?: string;
   /** The documented host. */
   host: string | null;
-  /** The form beside grant_type and refresh_token, and the Authorization header. */
+  /** The form without grant_type and refresh_token, and the Authorization header. */
   form: Record<string, string>;
   authorization?: string;
-  /** The documented answers; `rotated` brings NEW_REFRESH_TOKEN. */
+  /** The documented responses. `rotated` contains NEW_REFRESH_TOKEN. */
   kept?: Record<string, unknown>;
   rotated?: Record<string, unknown>;
   scopes?: string[];
@@ -30,10 +29,10 @@ const secretInBody = { client_id: CLIENT_ID, client_secret: CLIENT_SECRET };
 const withSecret = { clientId: CLIENT_ID, clientSecret: new Secret(CLIENT_SECRET) };
 const basic = `Basic ${Buffer.from(`${CLIENT_ID}:${CLIENT_SECRET}`).toString('base64')}`;
 const answer = { access_token: ACCESS_TOKEN, token_type: 'Bearer', expires_in: 3600 };
-/** Not even base64: whoever looks into it stumbles. */
+/** Invalid on purpose: any code that decodes it fails. */
 const idToken = 'not.an.id-token';
 
-/** What RFC 6749 says; every adapter is held to these unless its provider is known to mean something else. */
+/** The codes of RFC 6749. Every adapter must handle them, unless its provider is known to use them differently. */
 export const COMMON_REFUSALS: ContractCase['refusals'] = [
   [400, { error: 'invalid_grant' }, 'account', 'invalid_grant'],
   [401, { error: 'invalid_client' }, 'app', 'invalid_client'],
@@ -119,6 +118,7 @@ export const CASES: Record<string, ContractCase> = {
       [400, { error: 'admin_policy_enforced' }, 'account', 'invalid_grant'],
       [401, { error: 'deleted_client' }, 'app', 'invalid_client'],
       [403, { error: 'rate_limit_exceeded' }, 'rate', 'rate_limited'],
+      [403, { error: { code: 403, status: 'quotaExceeded' } }, 'rate', 'rate_limited'],
     ],
   },
   microsoft: {
@@ -140,6 +140,19 @@ export const CASES: Record<string, ContractCase> = {
         'invalid_grant',
       ],
       [400, { error: 'interaction_required' }, 'account', 'invalid_grant'],
+      [
+        400,
+        {
+          error: 'invalid_grant',
+          error_description:
+            'AADSTS50196: The server terminated an operation because it encountered a client request loop.',
+          error_codes: [50196],
+        },
+        'rate',
+        'rate_limited',
+      ],
+      [400, { error: 'invalid_grant', error_codes: [90055] }, 'rate', 'rate_limited'],
+      [400, { error: 'invalid_grant', error_codes: [90033] }, 'provider', 'provider_unavailable'],
       [400, { error: 'temporarily_unavailable' }, 'provider', 'provider_unavailable'],
     ],
   },

@@ -1,4 +1,4 @@
-/** A certified authorization server on a real socket: every refresh rotates, every replay revokes the family. */
+/** A certified authorization server on a real socket. Every refresh rotates, and every replay revokes the family. */
 import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import {
@@ -8,7 +8,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 
-/** What is used of npm's `oidc-provider`, which brings no types. */
+/** The used part of npm's `oidc-provider`, which has no types. */
 interface OidcProvider {
   callback(): RequestListener;
   interactionFinished(
@@ -25,18 +25,21 @@ interface OidcProvider {
 }
 
 export const SCOPES = ['openid', 'offline_access'];
-/** No adapter's default, so that it can only be the answer's. */
+/** Differs from every adapter's default, so that it must come from the response. */
 export const ACCESS_TOKEN_LIFE_SECONDS = 754;
+const DAY_SECONDS = 24 * 3600;
 
 export interface AuthorizationServer {
   issuer: string;
   tokenEndpoint: string;
   register(client: RegisteredClient): Promise<void>;
-  /** Who is in front of the browser, with the claims of their ID token; `null`: somebody who declines. */
+  /** The person at the browser, with the claims of their ID token. `null`: the person declines. */
   person: Person | null;
-  /** A first grant, as if someone had signed in and agreed. */
+  /** Validity of new ID tokens. */
+  idTokenLifeSeconds: number;
+  /** Issues a first grant, as if someone had signed in and consented. */
   grant(clientId: string): Promise<string>;
-  /** What a resource answers to the access token: 200, or 401. */
+  /** Returns a resource server's status for the access token: 200 or 401. */
   statusWith(accessToken: string): Promise<number>;
   close(): Promise<void>;
 }
@@ -47,7 +50,7 @@ export interface Person {
   [claim: string]: unknown;
 }
 
-/** A client's members are named as in RFC 7591. */
+/** Client metadata, named as in RFC 7591. */
 export interface RegisteredClient {
   client_id: string;
   [member: string]: unknown;
@@ -56,7 +59,7 @@ export interface RegisteredClient {
 export async function startAuthorizationServer(
   clients: RegisteredClient[],
 ): Promise<AuthorizationServer> {
-  // It says on the console what it thinks of the Node.js it runs on and of storing in memory.
+  // oidc-provider warns on the console about the Node.js version and in-memory storage.
   const silenced = [
     jest.spyOn(console, 'warn').mockImplementation(),
     jest.spyOn(console, 'info').mockImplementation(),
@@ -70,7 +73,10 @@ export async function startAuthorizationServer(
     Provider: new (issuer: string, configuration: object) => OidcProvider;
   };
   const signedIn = new Map<string, Person>();
-  const provider = new Provider(issuer, configuration(signedIn));
+  const provider = new Provider(
+    issuer,
+    configuration(signedIn, () => running.idTokenLifeSeconds),
+  );
   const protocol = provider.callback();
   server.on('request', (request, response) => {
     if (request.url?.startsWith('/interaction/') !== true) return protocol(request, response);
@@ -81,7 +87,7 @@ export async function startAuthorizationServer(
     void provider.interactionFinished(request, response, result);
   });
   for (const spy of silenced) spy.mockRestore();
-  // Not in the configuration: that is cloned, into objects which Jest's realm does not take for plain ones.
+  // Not in the configuration, because oidc-provider clones it into objects that are not plain in Jest's realm.
   const register = (client: RegisteredClient) =>
     provider.Client.adapter.upsert(client.client_id, client);
   for (const client of clients) await register(client);
@@ -90,6 +96,7 @@ export async function startAuthorizationServer(
     tokenEndpoint: `${issuer}/token`,
     register,
     person: null,
+    idTokenLifeSeconds: DAY_SECONDS,
     async grant(clientId) {
       const accountId = randomUUID();
       const scope = SCOPES.join(' ');
@@ -123,9 +130,18 @@ interface ConsentContext {
   };
 }
 
-function configuration(signedIn: Map<string, Person>): object {
+/** The default pages load fonts from other hosts. */
+function showLogoutForm(context: { body: string }, form: string): void {
+  context.body = `<body>${form}<button form="op.logoutForm" name="logout" value="yes">Log out</button>`;
+}
+
+function showLoggedOut(context: { body: string }): void {
+  context.body = 'Logged out';
+}
+
+function configuration(signedIn: Map<string, Person>, idTokenLife: () => number): object {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const life = 24 * 3600;
+  const life = DAY_SECONDS;
   return {
     clientDefaults: {
       grant_types: ['authorization_code', 'refresh_token'],
@@ -139,7 +155,7 @@ function configuration(signedIn: Map<string, Person>): object {
     }),
     claims: { openid: ['sub', 'tenant', 'roles'] },
     conformIdTokenClaims: false,
-    // Nobody is asked for consent to what was agreed on beforehand.
+    // Skips the consent page for a scope that was agreed on beforehand.
     async loadExistingGrant({ oidc: { provider, session, client } }: ConsentContext) {
       const { clientId } = client;
       const grant = new provider.Grant({ accountId: session.accountId, clientId });
@@ -147,14 +163,21 @@ function configuration(signedIn: Map<string, Person>): object {
       await grant.save();
       return grant;
     },
-    features: { devInteractions: { enabled: false } },
+    // The default fetch refuses loopback addresses, which the tests' clients use.
+    fetch: (url: string, options: object) =>
+      fetch(url, { ...options, dispatcher: undefined } as object),
+    features: {
+      devInteractions: { enabled: false },
+      backchannelLogout: { enabled: true },
+      rpInitiatedLogout: { logoutSource: showLogoutForm, postLogoutSuccessSource: showLoggedOut },
+    },
     jwks: { keys: [privateKey.export({ format: 'jwk' })] },
     cookies: { keys: [randomBytes(16).toString('hex')] },
     ttl: {
       AccessToken: ACCESS_TOKEN_LIFE_SECONDS,
       RefreshToken: life,
       Grant: life,
-      IdToken: life,
+      IdToken: idTokenLife,
       Interaction: life,
       Session: life,
     },

@@ -1,19 +1,17 @@
-/** A provider on a real socket that says what a test tells it to, and exchanges against it. */
+/** A provider on a real socket with scripted responses, and exchanges with it. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTcpServer, type Socket } from 'node:net';
-import { Secret } from '../../src/domain/secret';
-import { ConfiguredProviders } from '../../src/providers/configured-providers';
+import { Secret } from '../../src/domain/masking/secret';
+import { ConfiguredProviders } from '../../src/providers/config/configured-providers';
+import type { ProviderConfig } from '../../src/providers/config/provider-entry';
+import { defaultPolicy } from '../../src/providers/config/providers-file';
+import type { ReceivedGrant } from '../../src/providers/exchange/received-grant';
+import { type Exchange, exchangeRefreshToken } from '../../src/providers/exchange/token-exchange';
+import { createTransport, type Transport } from '../../src/providers/exchange/transport';
 import type { Provider } from '../../src/providers/provider';
-import {
-  type Exchange,
-  exchangeRefreshToken,
-  type ReceivedGrant,
-} from '../../src/providers/token-exchange';
-import { createTransport, type Transport } from '../../src/providers/transport';
-import { defaultPolicy } from '../../src/providers-file';
 
-/** With the hyphens that a form-encoded Basic header would spoil. */
+/** Contains the hyphens that a form-encoded Basic header would change. */
 export const CLIENT_ID = 'Evergran-test-PRD-0a1b2c3d4-5e6f7a8b';
 export const CLIENT_SECRET = 'PRD-a1b2c3d4e5f6-7a8b-4c9d-8e0f-1a2b';
 export const REFRESH_TOKEN = 'v^1.1#i^1#I^3#p^3#r^1#f^0#t^Ul4xMF8xOjQ2RTc4RkI5MDNDRTQxQ0Y5';
@@ -28,7 +26,7 @@ export interface CannedAnswer {
 
 const stops: (() => Promise<void>)[] = [];
 
-/** For `afterEach` or `afterAll`: stops every server and transport of this file. */
+/** Stops every server and transport of this file. For `afterEach` or `afterAll`. */
 export async function stopProviders(): Promise<void> {
   for (const stop of stops.splice(0)) await stop();
 }
@@ -39,7 +37,7 @@ export interface CannedProvider {
   answer: (request: IncomingMessage, response: ServerResponse) => void;
 }
 
-/** An HTTP server that reads the request and answers; `answer` may be replaced at any time. */
+/** An HTTP server that reads the request and responds. `answer` may be replaced at any time. */
 export async function cannedProvider(canned: CannedAnswer = {}): Promise<CannedProvider> {
   const provider: CannedProvider = {
     url: '',
@@ -66,7 +64,7 @@ export function send(
   response.end(body);
 }
 
-/** A bare TCP server: what arrived on each connection, and what is done with it. */
+/** A plain TCP server that records the bytes of each connection and calls `onData`. */
 export async function socketProvider(
   onData: (socket: Socket, received: string) => void,
 ): Promise<{ port: number; connections: string[] }> {
@@ -113,7 +111,29 @@ export function ebayAt(tokenEndpoint: string, clientSecret = CLIENT_SECRET): Pro
   return provider;
 }
 
-/** What was received, as text. */
+/** The adapter oauth2 with its token endpoint at `url`, and further settings. */
+export function oauth2At(tokenEndpoint: string, config: Partial<ProviderConfig> = {}): Provider {
+  const [provider] = new ConfiguredProviders([
+    {
+      id: 'crm',
+      adapter: 'oauth2',
+      policy: defaultPolicy('oauth2', null),
+      environments: {
+        production: {
+          clientId: CLIENT_ID,
+          clientSecret: new Secret(CLIENT_SECRET),
+          clientAuthentication: 'client_secret_post',
+          tokenEndpoint,
+        },
+      },
+      ...config,
+    },
+  ]).all;
+  if (provider === undefined) throw new Error('no provider');
+  return provider;
+}
+
+/** The received grant in plaintext. */
 interface PlainReceivedGrant extends Omit<ReceivedGrant, 'accessToken' | 'refreshToken'> {
   accessToken: string | null;
   refreshToken: string | null;
@@ -129,14 +149,14 @@ export interface ExchangeOptions {
   refreshToken?: string;
   capture?: boolean;
   transport?: Transport;
-  /** Instead of the real one, so that a test need not wait for it. */
+  /** Replaces the real deadline, so that a test need not wait for it. */
   deadlineMs?: number;
   mayBeSent?: (finalRefreshToken: string) => Promise<boolean>;
   receive?: (grant: ReceivedGrant) => void;
   now?: () => Date;
 }
 
-/** One exchange against `url`, with what it handed to be sealed. */
+/** Exchanges with `url`, and returns the grants passed to `receive`. */
 export async function exchangeAt(url: string, options: ExchangeOptions = {}): Promise<Exchanged> {
   const provider = options.provider ?? ebayAt(url);
   const environment = provider.environments.get('production');
@@ -174,7 +194,7 @@ export async function exchangeAt(url: string, options: ExchangeOptions = {}): Pr
   return { ...exchange, received };
 }
 
-/** One exchange with a provider that gives this answer. */
+/** Exchanges with a provider that gives this response. */
 export async function exchangeAnswered(
   canned: CannedAnswer,
   options: ExchangeOptions = {},

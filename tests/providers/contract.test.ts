@@ -1,10 +1,10 @@
-/** What every registered adapter must do, whichever provider it speaks to. A new one needs an entry in the table. */
+/** The contract that every registered adapter must fulfil. A new adapter needs an entry in the table. */
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
-import { ConfiguredProviders } from '../../src/providers/configured-providers';
+import { adapterIds, findAdapter } from '../../src/providers/adapters/registry';
+import { ConfiguredProviders } from '../../src/providers/config/configured-providers';
+import { defaultPolicy } from '../../src/providers/config/providers-file';
 import type { Provider } from '../../src/providers/provider';
-import { adapterIds, findAdapter } from '../../src/providers/registry';
-import { defaultPolicy } from '../../src/providers-file';
 import {
   ACCESS_TOKEN,
   CASES,
@@ -70,7 +70,7 @@ const exchange = (id: string, of: ContractCase, status: number, body: unknown) =
   return exchangeAt(url, { provider: configured(id, of), refreshToken: of.refreshToken });
 };
 
-/** All that may be stored or shown of an exchange. */
+/** Everything of an exchange that may be stored or shown. */
 const shown = ({ received: _received, ...rest }: Exchanged) => JSON.stringify(rest);
 
 it('has a case for every registered adapter', () => {
@@ -116,7 +116,7 @@ describe.each(Object.entries(CASES))('the adapter %s', (id, of) => {
       refresh_token_expires_in: undefined,
     });
     const life = adapter.refreshTokenLifeSeconds;
-    expect(received[0]?.refreshTokenExpiresAt?.getTime() ?? null).toBe(
+    expect(received[0]?.refreshTokenExpiry.expiresAt?.getTime() ?? null).toBe(
       life === null ? null : (sentAt?.getTime() ?? 0) + life * 1000,
     );
   });

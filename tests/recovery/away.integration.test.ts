@@ -9,9 +9,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection, ScheduleNotFoundError } from '@temporalio/client';
 import getPort, { portNumbers } from 'get-port';
-import type { Account } from '../../src/domain/account';
-import { type RunningMongodb, startMongodb } from '../../src/engines/mongodb';
-import { type RunningTemporal, startTemporal } from '../../src/engines/temporal';
+import type { Account } from '../../src/domain/account/account';
+import { type RunningMongodb, startMongodb } from '../../src/engines/mongodb/mongodb';
+import { type RunningTemporal, startTemporal } from '../../src/engines/temporal/temporal';
 import { engines } from '../support/engines';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
@@ -30,8 +30,8 @@ let h: Harness;
 let key: string;
 
 const own = () => ({ dataDir, cacheDir: engines.cacheDir, say: () => undefined });
-const startMongo = async (port: number) => {
-  mongodb = await startMongodb({ ...own(), port });
+const startMongo = async () => {
+  mongodb = await startMongodb(own());
 };
 const startTemporalOn = async (grpc: number) => {
   temporal = await startTemporal({ ...own(), searchAttributes: {}, ports: { grpc, ui: 0 } });
@@ -42,7 +42,7 @@ const portOf = (address: string) => Number(new URL(address).port);
 
 beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'evergrant-away-'));
-  await Promise.all([startMongo(await portToReturnTo()), startTemporalOn(await portToReturnTo())]);
+  await Promise.all([startMongo(), startTemporalOn(await portToReturnTo())]);
   h = await startHarness({
     worker: false,
     mongodbUri: mongodb.uri,
@@ -127,10 +127,7 @@ describe.each(process.env['OUTAGE_SECONDS'] === undefined ? [BOTH] : [...ALONE, 
       async () => {
         const accounts = await accountsDueWithin(OUTAGE_MS / 2);
         const [first] = accounts as [Account];
-        const [mongoPort, temporalPort] = [
-          portOf(mongodb.uri),
-          portOf(`http://${temporal.address}`),
-        ];
+        const temporalPort = portOf(`http://${temporal.address}`);
         const cost = await during(async () => {
           try {
             await Promise.all([gone.mongodb && mongodb.stop(), gone.temporal && temporal.stop()]);
@@ -143,7 +140,7 @@ describe.each(process.env['OUTAGE_SECONDS'] === undefined ? [BOTH] : [...ALONE, 
             expect(received(accounts)).toHaveLength(0);
           } finally {
             await Promise.all([
-              gone.mongodb && startMongo(mongoPort),
+              gone.mongodb && startMongo(),
               gone.temporal && startTemporalOn(temporalPort),
             ]);
           }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../support/eventually';
 
-const LOGGING = join(__dirname, '..', '..', 'build', 'logging.js');
+const LOGGING = join(__dirname, '..', '..', 'build', 'process', 'logging.js');
 
 /** Writes lines of 2 kB, a hundred every 10 ms, and says on stderr how long the event loop stood still at most. */
 const WRITER = `

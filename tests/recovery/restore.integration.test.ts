@@ -3,7 +3,7 @@
  * whole family of whoever sends one.
  */
 import mongoose from 'mongoose';
-import type { Account } from '../../src/domain/account';
+import type { Account } from '../../src/domain/account/account';
 import type { Store } from '../../src/store/store';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';

@@ -1,7 +1,7 @@
 /** The look itself, over marks and generations as the engines would give them. */
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { RestoreGuard } from '../../src/activities/restore-guard';
-import type { GenerationMark } from '../../src/domain/generation-mark';
+import type { GenerationMark } from '../../src/domain/refresh/generation-mark';
+import { RestoreGuard } from '../../src/refresh/restore-guard';
 import { accountOf, addAccount, NOW, storeForTest, type TestStore } from '../store/_store';
 
 let store: TestStore;

@@ -1,4 +1,4 @@
-/** A sandbox per test and a bare client of its token endpoint, free to break the rules. */
+/** A sandbox per test, and a client of its token endpoint that can send invalid requests. */
 import { z } from 'zod';
 import { type Sandbox, type SandboxOptions, startSandbox } from '../../src/sandbox/server';
 

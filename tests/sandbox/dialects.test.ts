@@ -1,9 +1,8 @@
-/** Each dialect as its own adapter hears it: the two were written apart, from the same sources. */
-
-import { Secret } from '../../src/domain/secret';
-import { ConfiguredProviders } from '../../src/providers/configured-providers';
-import { findAdapter } from '../../src/providers/registry';
-import { defaultPolicy } from '../../src/providers-file';
+/** Each dialect with the adapter of its provider. The two were written independently, from the same sources. */
+import { Secret } from '../../src/domain/masking/secret';
+import { findAdapter } from '../../src/providers/adapters/registry';
+import { ConfiguredProviders } from '../../src/providers/config/configured-providers';
+import { defaultPolicy } from '../../src/providers/config/providers-file';
 import { SANDBOX_PROVIDERS, type SandboxProvider } from '../../src/sandbox/dialect';
 import type { Sandbox } from '../../src/sandbox/server';
 import { exchangeAt, stopProviders } from '../providers/_provider';
@@ -50,7 +49,7 @@ describe.each(SANDBOX_PROVIDERS)('the sandbox’s %s and the adapter of that nam
     const [received] = first.received;
     expect(sandbox.isAccessTokenActive(received?.accessToken ?? '')).toBe(true);
     expect(typeof received?.refreshToken).toBe(ROTATES[provider] ? 'string' : 'object');
-    const life = received?.refreshTokenExpiresAt?.getTime() ?? 0;
+    const life = received?.refreshTokenExpiry.expiresAt?.getTime() ?? 0;
     const days = Math.round((life - (first.sentAt?.getTime() ?? 0)) / DAY_MS);
     expect(Math.max(0, days)).toBe(ROTATES[provider] ? 90 : 0);
     const latest = received?.refreshToken ?? grant.refresh_token;

@@ -1,4 +1,4 @@
-/** What becomes of a used refresh token, in each way the sandbox knows. */
+/** A used refresh token in each rotation mode of the sandbox. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ const answerSchema = z.object({
   error_description: z.string().optional(),
 });
 
-/** One use of a refresh token, as Etsy's public client presents it. */
+/** Uses a refresh token as Etsy's public client does. */
 async function use(sandbox: Sandbox, refreshToken = '') {
   const response = await fetch(sandbox.tokenEndpoint('etsy'), {
     method: 'POST',
@@ -60,7 +60,7 @@ describe('a strict rotation, Etsy’s own', () => {
       rotatedTokenPresented: true,
       subject: 's',
     });
-    // The family dies once.
+    // The family is revoked once.
     const revoked = sandbox.ledger.filter(({ event }) => event === 'revoked');
     expect(revoked).toMatchObject([
       { subject: 's', refreshTokenFingerprint: refreshTokenFingerprint(first) },

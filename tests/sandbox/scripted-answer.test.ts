@@ -16,7 +16,7 @@ afterEach(stopSandboxes);
 
 const events = () => sandbox.ledger.map(({ event }) => event);
 
-/** Resolves at the next event of this name. */
+/** Resolves at the next event with this name. */
 function next(event: LedgerEntry['event']): Promise<unknown> {
   const target = new EventTarget();
   const off = sandbox.on(event, () => {
@@ -26,7 +26,10 @@ function next(event: LedgerEntry['event']): Promise<unknown> {
   return once(target, 'seen');
 }
 
-/** The message a promise is rejected with; handled from the start, so it may be awaited late. */
+/**
+ * Returns the message that a promise is rejected with. It handles the rejection at once, so the result may be awaited
+ * later.
+ */
 async function failureOf(promise: Promise<unknown>): Promise<string> {
   return promise.then(
     () => 'no failure',

@@ -1,14 +1,17 @@
 /** The headers that browsers go by, over every route there is: answers, refusals, pages, files and what is not there. */
 import { randomUUID } from 'node:crypto';
-import { createApp } from '../../src/api/app';
-import type { ApiDependencies } from '../../src/api/dependencies';
-import { type Api, startApi } from './_api';
-import { type OpenApiDocument, operationsOf } from './_contract';
+import type { ApiDependencies } from '../../src/http/dependencies';
+import { createApp } from '../../src/server/app';
+import { type Api, startApi } from '../api/_api';
+import { type OpenApiDocument, operationsOf } from '../api/_contract';
 
 let api: Api;
 let cookie: string;
 beforeAll(async () => {
   api = await startApi({ worker: false });
+});
+// Signing out is among the routes, and ends the session.
+beforeEach(async () => {
   const answer = await api.send('POST', '/sign-in', {
     key: null,
     headers: FORM,

@@ -2,15 +2,17 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
-import { type RunningApi, serveApi } from '../../src/api/serve';
-import type { Config } from '../../src/config';
-import { createLogger } from '../../src/logging';
+import { type Network, parseNetwork } from '../../src/domain/access/network';
+import type { Config } from '../../src/process/config';
+import { createLogger } from '../../src/process/logging';
+import { type RunningApi, serveApi } from '../../src/server/serve';
+import { type Api, startApi } from '../api/_api';
+import { secretIssuer } from '../api/_jwt';
 import { engines } from '../support/engines';
 import { eventually } from '../support/eventually';
-import { type Api, startApi } from './_api';
-import { secretIssuer } from './_jwt';
 
 const issuer = secretIssuer();
+const LOOPBACK = parseNetwork('127.0.0.1') as Network;
 
 let api: Api;
 let running: RunningApi;
@@ -54,7 +56,7 @@ const guess = () =>
   `evg_${randomBytes(8).toString('hex')}_${randomBytes(32).toString('base64url')}`;
 
 describe('keys that are not accepted', () => {
-  it('are not looked at any more, after a while of guessing', async () => {
+  it('are answered 429 after a while of guessing, and keep no accepted one out', async () => {
     const statuses = new Map<number, number>();
     for (let tried = 0; tried < 150; tried += 1) {
       const { status } = await ask(guess());
@@ -62,26 +64,47 @@ describe('keys that are not accepted', () => {
     }
     expect(Object.fromEntries(statuses)).toEqual({ 401: 30, 429: 120 });
 
-    const right = await api.key(['admin']);
-    const answer = await ask(right);
+    const answer = await ask(guess());
     expect(answer.status).toBe(429);
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(await answer.json()).toMatchObject({
-      error: { code: 'too_many_failures', message: expect.stringContaining('Try again in') },
+      error: {
+        code: 'too_many_failures',
+        message: expect.stringMatching(/This API key is not known.* Try again in \d+ s\./),
+      },
     });
-    // What anybody may see is seen, and signatures are not guessed.
-    expect((await ask(right, '/healthz')).status).toBe(200);
+    const right = await api.key(['admin']);
+    expect((await ask(right)).status).toBe(200);
     const jwt = await issuer.sign({ organisation: api.organisation, scope: 'read' });
     expect((await ask(jwt)).status).toBe(200);
-    expect((await ask(await secretIssuer().sign())).status).toBe(401);
+    expect((await ask(await secretIssuer().sign())).status).toBe(429);
   });
 
-  it('do not shut out who was known before', async () => {
-    const client = await api.key(['read']);
-    expect((await ask(client)).status).toBe(200);
-    for (let tried = 0; tried < 40; tried += 1) await ask(guess());
-    expect((await ask(guess())).status).toBe(429);
-    expect((await ask(client)).status).toBe(200);
+  it('are looked up a few at a time for one address, and once where they are repeated', async () => {
+    const original = api.store.apiKeys.verify.bind(api.store.apiKeys);
+    let underWay = 0;
+    let most = 0;
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const watched = jest.spyOn(api.store.apiKeys, 'verify').mockImplementation(async (text) => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      await held;
+      return original(text).finally(() => {
+        underWay -= 1;
+      });
+    });
+    const repeated = guess();
+    const asked = Array.from({ length: 200 }, () => ask(guess()));
+    await eventually(() => underWay === 8);
+    release();
+    await Promise.all(asked);
+    expect(most).toBe(8);
+    for (let tried = 0; tried < 5; tried += 1) await ask(repeated);
+    expect(watched.mock.calls.filter(([text]) => text === repeated)).toHaveLength(1);
+    watched.mockRestore();
   });
 
   it('are not hashed where they are too long', async () => {
@@ -126,6 +149,52 @@ describe('connections', () => {
     expect(p99).toBeLessThan(2_000);
     await eventually(() => slow.every(({ closed }) => closed()));
     expect(slow.filter(({ answered }) => !answered().startsWith('HTTP/1.1 408'))).toEqual([]);
+    expect(slow[0]?.answered()).toContain('"code":"request_timeout"');
+  });
+});
+
+describe('a request that Node refuses itself', () => {
+  /** Sends bytes on a connection of their own. */
+  async function exchanged(bytes: string): Promise<{ head: string; body: any }> {
+    const { hostname, port } = new URL(running.url);
+    const socket = connect(Number(port), hostname, () => socket.write(bytes));
+    sockets.push(socket);
+    let answer = '';
+    for await (const chunk of socket) answer += String(chunk);
+    const [head = '', body = ''] = answer.split('\r\n\r\n');
+    return { head, body: JSON.parse(body) };
+  }
+
+  it.each([
+    [
+      'headers that are too large',
+      `GET /healthz HTTP/1.1\r\nHost: x\r\nX-Large: ${'x'.repeat(20_000)}\r\n\r\n`,
+      431,
+      'headers_too_large',
+    ],
+    [
+      'an address that is too long',
+      `GET /healthz?${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`,
+      431,
+      'headers_too_large',
+    ],
+    ['no HTTP', 'nonsense\r\n\r\n', 400, 'invalid_request'],
+    [
+      'two lengths',
+      'POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
+      400,
+      'invalid_request',
+    ],
+  ])('for %s is answered in the one error shape', async (_what, bytes, status, code) => {
+    const { head, body } = await exchanged(bytes);
+    expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(head).toMatch(/^content-type: application\/json/im);
+    expect(head).toMatch(/^connection: close/im);
+    const requestId = /^x-request-id: (\S+)/im.exec(head)?.[1];
+    expect(requestId).toBeDefined();
+    expect(body).toEqual({
+      error: { code, message: expect.stringMatching(/\S \S/), request_id: requestId },
+    });
   });
 });
 
@@ -135,6 +204,24 @@ describe('the configuration', () => {
     issuer: 'https://id.example',
     organisationClaims: ['organisation'],
   };
+
+  it.each([
+    [
+      'warned of where PUBLIC_URL is https and no proxy is trusted',
+      { publicUrl: new URL('https://evergrant.example') },
+      1,
+    ],
+    [
+      'not, where a proxy is trusted',
+      { publicUrl: new URL('https://evergrant.example'), trustedProxies: [LOOPBACK] },
+      0,
+    ],
+    ['not, where PUBLIC_URL is http', { publicUrl: new URL('http://evergrant.example') }, 0],
+  ])('is %s', async (_what, config, warnings) => {
+    const other = await serve(config);
+    await other.stop();
+    expect(lines.filter((line) => line.includes('TRUSTED_PROXIES'))).toHaveLength(warnings);
+  });
 
   it.each([
     ['warned of where JWTs for any service are accepted', { ...jwt, audience: null }, 1],

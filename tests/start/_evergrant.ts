@@ -39,17 +39,18 @@ const servers: Server[] = [];
 
 /** Starts one of the built entry points, by Node or as a person does by `npm start`. Nothing of the tests' own environment reaches it but where programs are. */
 export function startProcess(
-  entry: 'npm start' | 'main.js' | 'worker/main.js' | 'api/main.js',
+  entry: 'npm start' | 'main.js' | 'worker/main.js' | 'server/main.js',
   environment: Record<string, string>,
+  { packageRoot, cwd } = { packageRoot: ROOT, cwd: ROOT },
 ): EvergrantProcess {
   const beganAt = performance.now();
   // Without `prestart`: other tests are running from `build/`.
   const [command, args] =
     entry === 'npm start'
       ? ['npm', ['start', '--silent', '--ignore-scripts']]
-      : [process.execPath, [join(ROOT, 'build', entry)]];
+      : [process.execPath, [join(packageRoot, 'build', entry)]];
   const child = spawn(command, args, {
-    cwd: ROOT,
+    cwd,
     env: {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],
@@ -183,17 +184,19 @@ export async function sharedEngines(): Promise<{
   };
 }
 
-/** A providers file that sends eBay's requests to another token endpoint. */
+/** A providers file that sends eBay's requests to another token endpoint; by the name `id`. */
 export function providersFile(
   tokenEndpoint: string,
   more: Record<string, string> = {},
+  id = 'ebay',
 ): { PROVIDERS_FILE: string } {
   const file = join(temporaryFolder(), 'providers.yaml');
   writeFileSync(
     file,
     JSON.stringify({
       providers: {
-        ebay: {
+        [id]: {
+          adapter: 'ebay',
           clientId: '${EBAY_CLIENT_ID}',
           clientSecret: '${EBAY_CLIENT_SECRET}',
           tokenEndpoint,

@@ -58,7 +58,7 @@ describe('wrong values', () => {
     expect(text).toContain('providers.ebay: EBAY_CLIENT_ID not set in the environment');
   });
 
-  it.each(['worker/main.js', 'api/main.js'] as const)(
+  it.each(['worker/main.js', 'server/main.js'] as const)(
     'of %s include everything that an all-in-one start would make for itself',
     async (entry) => {
       const { text } = await refusal(startProcess(entry, {}));
@@ -103,7 +103,7 @@ describe('an engine that is not there', () => {
   it('is named with its address when it is Temporal, by each process', async () => {
     const { environment } = await sharedEngines();
     const place = { ...environment, ...EBAY, TEMPORAL_ADDRESS: '127.0.0.1:1' };
-    const refusals = (['worker/main.js', 'api/main.js', 'main.js'] as const).map((entry) =>
+    const refusals = (['worker/main.js', 'server/main.js', 'main.js'] as const).map((entry) =>
       refusal(startProcess(entry, place)),
     );
     for (const { text, afterMs } of await Promise.all(refusals)) {

@@ -11,6 +11,7 @@ import {
   isAlive,
   newKey,
   occupy,
+  providersFile,
   START_MS,
   sharedEngines,
   startProcess,
@@ -71,6 +72,35 @@ it('SANDBOX_ACCESS_TOKEN_LIFE and REFRESH_INTERVAL_MINUTES shorten the trial', a
   await stop(run);
 });
 
+it('a start with a real provider after the trial names that provider, and pauses the schedules of the trial', async () => {
+  const { environment } = await sharedEngines();
+  const trial = startProcess('main.js', environment);
+  await trial.said(/Evergrant is running on trial/);
+  await stop(trial);
+  const run = startProcess('main.js', {
+    ...environment,
+    ...providersFile('http://127.0.0.1:9/token', { sweepEvery: '15s' }, 'my-shop'),
+    EBAY_CLIENT_ID: 'an-app',
+    EBAY_CLIENT_SECRET: 'a-secret-of-no-use',
+  });
+  await run.said(/Evergrant is running\./);
+  expect(run.stderr()).toMatch(/^ {2}Sweeps +sweep\/my-shop every 15 s$/m);
+  expect(run.stderr()).toContain('/api/admin/my-shop/tokens/terminal-logs?env=production&limit=20');
+  const key = keyOf(run);
+  const { items } = await ask(apiOf(run), key, '/api/admin/schedules');
+  const states = items.map(({ id, paused, note }: any) => [id, paused, note || null]);
+  const note = 'Paused at a start: the provider is not configured.';
+  expect(states).toEqual([
+    ['sweep/ebay', true, note],
+    ['sweep/etsy', true, note],
+    ['sweep/google', true, note],
+    ['sweep/my-shop', false, null],
+    ['sweep/shopify', true, note],
+  ]);
+  await ask(apiOf(run), key, '/api/admin/my-shop/tokens/terminal-logs?env=production');
+  await stop(run);
+});
+
 it('a port that was asked for and is taken ends the start in a sentence, and the admin key is still shown by the next one', async () => {
   const { environment } = await sharedEngines();
   const port = await occupy(0);
@@ -95,6 +125,30 @@ it(
     await npm.exited;
     await eventually(() => npm.stdout().includes('"msg":"stopped"'));
     await eventually(() => running.filter(isAlive).length === 0);
+  },
+  START_MS * 2,
+);
+
+it(
+  "TEMPORAL_UI=true starts Temporal's web UI with a warning; the banner and the histories of workflows link to it",
+  async () => {
+    const run = startProcess('main.js', {
+      DATA_DIR: temporaryFolder(),
+      PORT: '0',
+      TEMPORAL_UI: 'true',
+    });
+    await run.said(/Evergrant is running/);
+    const [, ui = ''] =
+      /^ {2}Temporal's UI +(http:\/\/127\.0\.0\.1:\d+)$/m.exec(run.stderr()) ?? [];
+    const page = await fetch(ui);
+    expect(page.status).toBe(200);
+    expect(page.headers.get('content-type')).toMatch(/text\/html/);
+    await run.logged(/^Temporal: web UI at .* every user of this machine/);
+    const { items } = await ask(apiOf(run), keyOf(run), '/api/admin/workflows');
+    const history = `/api/admin/workflows/${encodeURIComponent(items[0].workflow_id)}/history`;
+    const { temporal_ui_url: link } = await ask(apiOf(run), keyOf(run), history);
+    expect(new URL(link).origin).toBe(ui);
+    await stop(run);
   },
   START_MS * 2,
 );

@@ -1,5 +1,7 @@
 /** The production shape: an API process and a worker process, each told where its engines are. */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createConnection } from 'node:net';
 import { type Sandbox, startSandbox } from '../../src/sandbox/server';
 import { secretIssuer } from '../api/_jwt';
 import { eventually } from '../support/eventually';
@@ -39,7 +41,7 @@ beforeAll(async () => {
     ADMIN_API_KEY: KEY,
     JWT_SECRET: issuer.secret,
   };
-  apiProcess = startProcess('api/main.js', environment);
+  apiProcess = startProcess('server/main.js', environment);
   [url] = await Promise.all([
     apiProcess.logged(/^API ready$/).then((line) => String(line['url'])),
     startWorker(),
@@ -97,6 +99,9 @@ it('R4.6 SIGTERM while a refresh is in flight: it is finished and kept before th
   );
   worker.signal('SIGTERM');
   expect(await worker.exited).toMatchObject({ code: 0, signal: null });
+  expect(worker.lines().map(({ msg }) => msg)).toContainEqual(
+    expect.stringMatching(/^waiting for the worker: 1 in flight/),
+  );
   expect(worker.lines().at(-1)?.['msg']).toBe('worker stopped');
   expect(answered('shop-two')).toHaveLength(1);
   expect(await account(id)).toMatchObject({ generation: 2, status: 'ok', last_error: null });
@@ -123,16 +128,53 @@ it('a second signal ends a worker at once, and the refresh it cut off is made go
   const ending = await cutOff.exited;
   clearInterval(asking);
   expect(ending.code).toBe(1);
+  expect(cutOff.lines().at(-1)).toMatchObject({
+    level: 'warn',
+    msg: expect.stringMatching(/^stopped at once\. .*refresh that was in flight/),
+  });
   await startWorker();
   await outcome;
   await eventually(async () => (await account(id)).generation === 2);
   expect((await account(id)).status).toBe('ok');
 });
 
-it('both stop in order', async () => {
-  apiProcess.signal('SIGTERM');
+describe('an API process that is asked to stop', () => {
+  it('answers the request in flight, says that it waits for it, and then waits for no connection', async () => {
+    const { id } = await connect('shop-four');
+    const { port } = new URL(url);
+    // As a browser has them: one opened in advance, one that is kept alive, one with a stream.
+    const spare = createConnection(Number(port), '127.0.0.1').on('error', () => undefined);
+    await once(spare, 'connect');
+    const stream = await fetch(`${url}/api/admin/terminal-logs/stream`, {
+      headers: { authorization: `Bearer ${KEY}` },
+    });
+    sandbox.script({
+      subject: 'shop-four',
+      answer: { kind: 'normal', delayMs: 1_500, delayAt: 'after_commit' },
+    });
+    const outcome = ask(url, KEY, `/api/admin/accounts/${id}/refresh`, {
+      method: 'POST',
+      body: {},
+    });
+    await eventually(() =>
+      sandbox.ledger.some((e) => e.event === 'committed' && e.subject === 'shop-four'),
+    );
+    apiProcess.signal('SIGTERM');
+    expect(await outcome).toMatchObject({ outcome: 'refreshed', generation: 2 });
+    const answeredAt = performance.now();
+    expect(await apiProcess.exited).toMatchObject({ code: 0 });
+    // Fifteen seconds are the bound of a request; nothing of that kind is under way any more.
+    expect(performance.now() - answeredAt).toBeLessThan(5_000);
+    expect(await stream.text()).toMatch(/^id: /);
+    const said = apiProcess.lines().map(({ msg }) => msg);
+    expect(said).toContainEqual(
+      expect.stringMatching(/^waiting for the API: 1 request in flight, at most 15 s$/),
+    );
+    expect(said.at(-1)).toBe('API stopped');
+  });
+});
+
+it('a worker process stops in order', async () => {
   worker.signal('SIGINT');
-  expect(await apiProcess.exited).toMatchObject({ code: 0 });
   expect(await worker.exited).toMatchObject({ code: 0 });
-  expect(apiProcess.lines().at(-1)?.['msg']).toBe('API stopped');
 });

@@ -1,6 +1,8 @@
 /** `npm start` with nothing configured, from the first start to the third: what a person sees who tries it out. */
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { statSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { engines } from '../support/engines';
@@ -53,7 +55,7 @@ const untilSweepsFinished = () =>
 
 beforeAll(async () => {
   // As on a machine where something else has the usual ports.
-  await Promise.all([3000, 7233, 8233, 27017].map(occupy));
+  await Promise.all([3000, 7233].map(occupy));
   dataDir = temporaryFolder();
   await start();
   key = /Admin key +(evg_\S+)/.exec(run.stderr())?.[1] ?? '';
@@ -62,12 +64,12 @@ beforeAll(async () => {
 afterAll(cleanUp, START_MS);
 
 describe('the first start', () => {
-  it("says on stderr where the API and Temporal's UI are, the admin key, and how to connect a real account", () => {
+  it("says on stderr where the API and MongoDB are, that Temporal's UI is off, the admin key, and how to connect a real account", () => {
     const text = run.stderr();
     expect(text).toMatch(/on trial: no provider is configured, so it keeps 27 demo accounts alive/);
     expect(text).toMatch(/^ {2}API +http:\/\/127\.0\.0\.1:\d+ /m);
-    expect(text).toMatch(/^ {2}Temporal's UI +http:\/\/127\.0\.0\.1:\d+$/m);
-    expect(text).toMatch(/^ {2}MongoDB +mongodb:\/\/127\.0\.0\.1:\d+\/evergrant_trial/m);
+    expect(text).toMatch(/^ {2}Temporal's UI +off \(TEMPORAL_UI=true starts it/m);
+    expect(text).toMatch(/^ {2}MongoDB +mongodb:\/\/%2F\S+mongodb\.sock\/evergrant_trial/m);
     expect(text).toMatch(
       /^ {2}Sweeps +sweep\/ebay every 10 min, sweep\/etsy every 3 min, sweep\/shopify every 3 min, sweep\/google every 5 min$/m,
     );
@@ -82,12 +84,11 @@ describe('the first start', () => {
     const text = `${run.stdout()}${run.stderr()}`;
     expect(text).toMatch(/port 3000 is taken; the API uses \d+/);
     expect(text).toMatch(/Temporal: port 7233 is taken, using \d+/);
-    expect(text).toMatch(/Temporal's web UI: port 8233 is taken, using \d+/);
-    expect(text).toMatch(/MongoDB: port 27017 is taken, using \d+/);
     expect(new URL(api).port).not.toBe('3000');
   });
 
   it('writes JSON lines alone to stdout, where that is no terminal', () => {
+    expect(run.lines().length).toBeGreaterThan(27);
     for (const line of run.lines())
       expect(line).toMatchObject({ level: expect.any(String), time: expect.any(String) });
   });
@@ -106,13 +107,6 @@ describe('the first start', () => {
     const files = [...(await page.text()).matchAll(/"(\/assets\/[^"]+)"/g)];
     expect(files).toHaveLength(2);
     for (const [, file = ''] of files) expect((await fetch(new URL(file, url))).status).toBe(200);
-  });
-
-  it("serves Temporal's web UI", async () => {
-    const url = /^ {2}Temporal's UI +(\S+)$/m.exec(run.stderr())?.[1] ?? '';
-    const page = await fetch(url);
-    expect(page.status).toBe(200);
-    expect(page.headers.get('content-type')).toMatch(/text\/html/);
   });
 
   it('keeps its encryption key where its owner alone can read it', () => {
@@ -210,6 +204,11 @@ describe('the first start', () => {
   });
 
   it('stops in order with Ctrl-C, even one that arrives twice, with exit code 0 and nothing left running', async () => {
+    // A browser opens connections in advance: nothing is in flight on them, and nothing is waited for.
+    const spare = createConnection(Number(new URL(api).port), '127.0.0.1');
+    spare.on('error', () => undefined);
+    await once(spare, 'connect');
+    const askedAt = performance.now();
     const running = enginesOf(dataDir);
     expect(running.filter(isAlive)).toHaveLength(4);
     // As npm passes it on beside the terminal's own; both from one process, so that nothing comes in between.
@@ -218,6 +217,7 @@ describe('the first start', () => {
       `kill -INT ${run.pid}; sleep 0.1; kill -INT ${run.pid}`,
     ]);
     expect(await run.exited).toMatchObject({ code: 0, signal: null });
+    expect(performance.now() - askedAt).toBeLessThan(8_000);
     const said = run.lines().map(({ msg, state }) => state ?? msg);
     // Two workers, of refreshes and of webhooks: each in its order, both within that of the process.
     const steps = said.filter((text) =>

@@ -1,15 +1,19 @@
-/** A store on a database of its own, and accounts in it. */
+/** A store on a database of its own, with helpers to add accounts. */
 import { randomBytes } from 'node:crypto';
-import type { Account } from '../../src/domain/account';
-import type { SealedGrant } from '../../src/domain/grant';
-import type { LogEntry } from '../../src/domain/log-entry';
-import { type RefreshFailureCode, refreshFailure } from '../../src/domain/refresh-failure';
-import type { RefreshPolicy, RefreshRule } from '../../src/domain/refresh-policy';
-import { settlementDecision } from '../../src/domain/settlement';
-import type { NewAccount } from '../../src/store/accounts';
-import type { ClaimInput, Settlement } from '../../src/store/grants';
+import type { Account } from '../../src/domain/account/account';
+import type { RefreshRule } from '../../src/domain/account/due-times';
+import { FIRST_GENERATION, type SealedGrant } from '../../src/domain/account/grant';
+import type { RefreshPolicy } from '../../src/domain/account/policy';
+import type { LogEntry } from '../../src/domain/logs/log-entry';
+import { settlementDecision } from '../../src/domain/refresh/failure-effects';
+import { type RefreshFailureCode, refreshFailure } from '../../src/domain/refresh/refresh-failure';
+import type { NewAccount } from '../../src/store/accounts/accounts';
+import type { ClaimInput, Settlement } from '../../src/store/accounts/grants';
 import { openStore, type Store, type StoreOptions } from '../../src/store/store';
+import type { KeyRing } from '../../src/vault/key-ring';
+import type { Vault } from '../../src/vault/vault';
 import { engines } from '../support/engines';
+import { ringOf } from '../vault/_keys';
 
 export const NOW = new Date('2026-11-22T12:00:00.000Z');
 export const fromNow = (ms: number) => new Date(NOW.getTime() + ms);
@@ -17,31 +21,44 @@ export const MINUTE = 60_000;
 
 const unique = (prefix: string) => `${prefix}_${randomBytes(6).toString('hex')}`;
 
-/** eBay's: R0.3. */
+/** eBay's policy: R0.3. */
 export const POLICY: RefreshPolicy = {
   enabled: true,
   sweepEveryMs: 10 * MINUTE,
   perAccountUpTo: 500,
   batchesAtOnce: 4,
   refreshBeforeMs: 15 * MINUTE,
+  notBeforeMs: null,
   refreshAfterAgeMs: 60 * MINUTE,
   jitterMs: 0,
   backOffFirstMs: 10_000,
   backOffMaxMs: 60 * MINUTE,
   validateEveryMs: null,
 };
-export const RULE: RefreshRule = { policy: POLICY, accessTokenLifeSeconds: 7200 };
+export const RULE: RefreshRule = {
+  policy: POLICY,
+  accessTokenLifeSeconds: 7200,
+  refreshTokenLifeSeconds: null,
+  replayRule: { kind: 'safe' },
+};
 
 export interface TestStore extends Store {
   uri: string;
+  vault: Vault;
+  /** Reports of rows that were not written by Evergrant. */
+  reports: object[];
 }
 
 export async function storeForTest({
   logRetentionDays = 30,
   rules = () => RULE,
-}: Partial<StoreOptions> = {}): Promise<TestStore> {
+  ring = ringOf('k1'),
+}: Partial<StoreOptions & { ring: KeyRing }> = {}): Promise<TestStore> {
   const uri = engines.mongodbUri(unique('evergrant_store'));
-  return { ...(await openStore(uri, { logRetentionDays, rules })), uri };
+  const reports: object[] = [];
+  const logger = { error: (report: object) => void reports.push(report) };
+  const { store, vault } = await openStore(uri, { logRetentionDays, rules, ring, logger });
+  return { ...store, uri, vault, reports };
 }
 
 export function grantOf(
@@ -59,9 +76,16 @@ export function grantOf(
     scopes: ['scope'],
     obtainedAt: NOW.toISOString(),
     attemptId,
+    generation: FIRST_GENERATION,
     ...overrides,
   };
 }
+
+/** The grant as stored in a generation of its account. */
+export const inGeneration = (generation: number, grant: SealedGrant): SealedGrant => ({
+  ...grant,
+  generation,
+});
 
 export type AccountInput = Partial<NewAccount> & { expiresInMs?: number; refreshedAgoMs?: number };
 
@@ -128,7 +152,8 @@ export function settlementOf(
     attemptId,
     source: 'scheduled',
     failure,
-    decision: settlementDecision(failure, account.failedAttempts, POLICY, NOW),
+    unanswered: account.unanswered,
+    decision: settlementDecision(failure, account, POLICY, NOW),
     now: NOW,
   };
 }

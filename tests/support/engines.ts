@@ -1,9 +1,11 @@
-/** The engines of this run, as every test file finds them. */
+/** The servers that this test run has started, for all test files. */
 
 function fromRun(name: string): string {
   const value = process.env[name];
   if (value === undefined)
-    throw new Error(`${name} is not set: is tests/support/global-setup.ts configured in jest?`);
+    throw new Error(
+      `${name} is not set: tests/support/global-setup.ts sets it, for the project "integration" of jest.config.js.`,
+    );
   return value;
 }
 
@@ -17,7 +19,11 @@ export const engines = {
   get temporalDatabase() {
     return fromRun('EVERGRANT_TESTS_TEMPORAL_DATABASE');
   },
-  /** A database of its own name for whoever asks. */
+  /** The workflow code, bundled once per run, because bundling takes a worker seconds. */
+  get workflowBundle() {
+    return fromRun('EVERGRANT_TESTS_WORKFLOW_BUNDLE');
+  },
+  /** The URI of a database with this name. */
   mongodbUri(database: string): string {
     const url = new URL(fromRun('EVERGRANT_TESTS_MONGODB'));
     url.pathname = `/${database}`;

@@ -1,11 +1,11 @@
-/** Waits for a condition, never for a time. */
+/** Waits for conditions instead of sleeping. */
 import { setTimeout as delay } from 'node:timers/promises';
 
 type Missing = undefined | null | false;
 
 /**
- * Calls `probe` until it gives something other than `undefined`, `null` or `false`, and does not throw.
- * @param timeoutMs generous: these machines are shared
+ * Calls `probe` until it neither throws nor returns `undefined`, `null` or `false`.
+ * @param timeoutMs generous, because test machines are shared
  */
 export async function eventually<T>(
   probe: () => T | Missing | Promise<T | Missing>,

@@ -1,9 +1,10 @@
-/** Starts the engines that the integration tests need, once for the whole run. */
-import { mkdtempSync } from 'node:fs';
+/** Starts the servers for the integration tests and bundles the workflows, once per run. */
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startMongodb } from '../../src/engines/mongodb';
-import { startTemporal } from '../../src/engines/temporal';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { startMongodb } from '../../src/engines/mongodb/mongodb';
+import { startTemporal } from '../../src/engines/temporal/temporal';
 import { NoWayWorked } from '../../src/engines/ways';
 import { chromium } from '../browser/_chromium';
 
@@ -17,6 +18,7 @@ export default async function globalSetup(): Promise<void> {
     startTemporal({ ...options, searchAttributes: {} }),
     startMongodb(options),
     findChromium(options),
+    bundleWorkflows(join(dataDir, 'workflow-bundle.js')),
   ]);
   process.env['EVERGRANT_TESTS_TEMPORAL'] = temporal.address;
   process.env['EVERGRANT_TESTS_TEMPORAL_CLI'] = temporal.cliPath;
@@ -26,7 +28,16 @@ export default async function globalSetup(): Promise<void> {
   Object.assign(globalThis, { evergrantEngines: [temporal, mongodb], evergrantDataDir: dataDir });
 }
 
-/** Without a browser, the tests that need one fail with the reason, and the others go on. */
+async function bundleWorkflows(file: string): Promise<void> {
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: require.resolve('../../src/workflows'),
+    logger: new DefaultLogger('WARN'),
+  });
+  writeFileSync(file, code);
+  process.env['EVERGRANT_TESTS_WORKFLOW_BUNDLE'] = file;
+}
+
+/** Without a browser, only the tests that need one fail, with the reason. */
 async function findChromium(options: { cacheDir: string; say: typeof say }): Promise<void> {
   try {
     process.env['EVERGRANT_TESTS_CHROMIUM'] = await chromium(options);

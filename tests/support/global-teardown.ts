@@ -1,4 +1,4 @@
-/** Stops what `global-setup.ts` started. */
+/** Stops the servers that `global-setup.ts` started. */
 import { rmSync } from 'node:fs';
 import type { RunningEngine } from '../../src/engines/engine';
 

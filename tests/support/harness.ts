@@ -1,6 +1,6 @@
 /**
- * Evergrant for one test file: real Temporal (a namespace of its own), real MongoDB protocol (a database of its own),
- * the sandbox over real HTTP, the worker and the API in this process.
+ * Evergrant for one test file: real Temporal (in a namespace of its own), real MongoDB protocol (in a database of its
+ * own), the sandbox over real HTTP, and the worker and the API in this process.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,33 +9,44 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import {
   Client,
-  Connection,
+  type Connection,
   ScheduleNotFoundError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { Runtime } from '@temporalio/worker';
-import { type ApiApp, createApp } from '../../src/api/app';
-import { createAuditLog } from '../../src/api/audit-log';
-import { createEncryptionClient } from '../../src/api/encryption-client';
-import { createHandoutLog, type HandoutLog } from '../../src/api/handout-log';
-import { createRefreshClient } from '../../src/api/refresh-client';
-import { createScheduleClient } from '../../src/api/schedule-client';
-import { createWorkflowClient } from '../../src/api/workflow-client';
-import { type Config, loadConfig } from '../../src/config';
-import type { Account } from '../../src/domain/account';
-import { type LaneRule, newLane } from '../../src/domain/lane';
-import type { LogEntry } from '../../src/domain/log-entry';
-import type { DeliveryPolicy } from '../../src/domain/webhook-delivery';
-import { createLogger, installTemporalLogger } from '../../src/logging';
-import { ConfiguredProviders } from '../../src/providers/configured-providers';
-import type { ProviderConfig } from '../../src/providers-file';
+import mongoose from 'mongoose';
+import type { Scope } from '../../src/domain/access/principal';
+import type { Account } from '../../src/domain/account/account';
+import type { RefreshRules } from '../../src/domain/account/due-times';
+import { FIRST_GENERATION } from '../../src/domain/account/grant';
+import type { DeliveryPolicy } from '../../src/domain/events/webhook-delivery';
+import { type AppLimits, newAppLimiter } from '../../src/domain/limits/app-limiter';
+import { REFUSED_FOR_MS } from '../../src/domain/limits/limiter-outcome';
+import type { LogEntry } from '../../src/domain/logs/log-entry';
+import { type ApiApp } from '../../src/http/env';
+import { TrustedProxies } from '../../src/http/trusted-proxies';
+import { type Config, loadConfig } from '../../src/process/config';
+import { createLogger, installTemporalLogger } from '../../src/process/logging';
+import { ConfiguredProviders } from '../../src/providers/config/configured-providers';
+import type { ProviderConfig } from '../../src/providers/config/providers-file';
 import type { SandboxProvider } from '../../src/sandbox/dialect';
 import type { Rotation } from '../../src/sandbox/rotation';
 import { type Sandbox, startSandbox } from '../../src/sandbox/server';
-import type { Scope } from '../../src/store/api-keys';
+import { createApp } from '../../src/server/app';
+import { type AuditAnchors, createAuditAnchors } from '../../src/services/audit/audit-anchors';
+import { createAuditLog } from '../../src/services/audit/audit-log';
+import {
+  createTokenAccessLog,
+  type TokenAccessLog,
+} from '../../src/services/tokens/token-access-log';
 import { openStore, type Store } from '../../src/store/store';
+import { openConnection } from '../../src/temporal/connection';
+import { createEncryptionClient } from '../../src/temporal/encryption-client';
+import { createRefreshClient } from '../../src/temporal/refresh-client';
+import { createScheduleClient } from '../../src/temporal/schedule-client';
+import { createWorkflowClient } from '../../src/temporal/workflow-client';
 import { KeyRing } from '../../src/vault/key-ring';
-import { Vault } from '../../src/vault/vault';
+import { grantPlace, type Vault } from '../../src/vault/vault';
 import { type RunningWorker, startWorker } from '../../src/worker/start-worker';
 import { engines } from './engines';
 import { eventually } from './eventually';
@@ -44,52 +55,53 @@ import { SELDOM, startUpSweepsEnd } from './sweeps';
 export const CLIENT_ID = 'Evergran-test-PRD-0a1b2c3d4-5e6f7a8b';
 
 export interface HarnessOptions {
-  /**
-   * Start a worker with the harness (default), and wait for the sweeps of its start; a test that kills workers starts
-   * its own.
-   */
+  /** Start a worker (default) and wait for the sweeps it triggers at start. Tests that kill workers start their own. */
   worker?: boolean;
   mongodbUri?: string;
   temporalAddress?: string;
   /** Default: one key, `k1`. */
   encryptionKeys?: string;
-  /** Of each provider, beside what it says; its sweeps are only those that a test asks for, unless told otherwise. */
+  /** Overrides each provider's policy. By default only sweeps that a test requests run. */
   policy?: Partial<ProviderConfig['policy']>;
-  /** Of every OAuth app, beside what its provider says. */
-  lane?: Partial<LaneRule>;
-  /** Of webhooks, where days are too long. */
+  /** Overrides the limits of every OAuth app. */
+  limits?: Partial<AppLimits>;
+  /** Overrides the retry intervals of webhooks, which last days. */
   delivery?: Partial<DeliveryPolicy>;
-  /** Which of the sandbox's providers are configured, and as what; default: eBay. */
+  /** The sandbox's providers to configure; default: eBay. */
   providers?: readonly SandboxProvider[] | Record<string, ProviderEntry>;
 }
 
-/** What `providers.yaml` says of a provider; where and as whom to ask is the harness's to say. */
+/** A provider's entry in `providers.yaml`; the harness adds its endpoints and credentials. */
 export type ProviderEntry = Record<string, unknown> & {
-  /** Which of the sandbox's providers it speaks to, where the name does not say so. */
+  /** The sandbox's provider to talk to, if it differs from the provider's id. */
   dialect?: SandboxProvider;
-  /** By way of this proxy, given the sandbox's URL. */
+  /** Wraps the sandbox's URL in a proxy's. */
   by?: (url: string) => string;
 };
 
 export interface NewAccount {
   provider?: string;
-  /** Which of the sandbox's providers issues the grant, where the provider's name does not say so. */
+  /** The sandbox's provider that issues the grant, if it differs from the provider's id. */
   dialect?: SandboxProvider;
   organisation?: string;
   environment?: string;
   label?: string;
-  /** From now; default: due, one minute left. */
+  /** From now; by default one minute, so that the account is due. */
   expiresInMs?: number;
+  /** Created with a refresh token only. */
+  isNew?: boolean;
   refreshedAgoMs?: number;
   /** Replaces the refresh token that the sandbox knows. */
   refreshToken?: string;
-  /** What becomes of a used refresh token, where the provider's own way is not wanted. */
+  /** Overrides what the provider does with a used refresh token. */
   rotation?: Rotation;
-  /** Spoils what is stored, after sealing. */
+  /** Corrupts the stored refresh token after encryption. */
   spoil?: (sealedRefreshToken: string) => string;
   secretMarker?: string;
-  /** An access token that does not end, without a refresh token. */
+  /** An access token that does not expire, without a refresh token. */
   endless?: boolean;
+  /** The account was refreshed before, so that its failures count as evidence of an incident. */
+  proven?: boolean;
 }
 
 export interface Harness {
@@ -98,19 +110,21 @@ export interface Harness {
   store: Store;
   vault: Vault;
   ring: KeyRing;
-  /** The audit of the hand-outs of `request`. */
-  handouts: HandoutLog;
-  /** The same keys as a process takes them. */
+  /** The audit of the token accesses made through `request`. */
+  tokenAccesses: TokenAccessLog;
+  /** The audit anchors of `request`. */
+  anchors: AuditAnchors;
+  /** The same keys in the form of the environment variable. */
   encryptionKeys: string;
   providers: ConfiguredProviders;
   sandbox: Sandbox;
   client: Client;
   clientSecret: string;
-  /** The providers as a process reads them; it takes the secret from `SANDBOX_CLIENT_SECRET`. */
+  /** The file with the providers for other processes, which take the secret from `SANDBOX_CLIENT_SECRET`. */
   providersFile: string;
   namespace: string;
   mongodbUri: string;
-  /** Every line that was logged. */
+  /** All log lines. */
   logs: string[];
   addAccount(
     account?: NewAccount,
@@ -118,27 +132,31 @@ export interface Harness {
   account(id: string): Promise<Account>;
   entries(accountId: string): Promise<LogEntry[]>;
   key(input?: { organisation?: string; scopes?: Scope[] }): Promise<string>;
-  /** A request to the API, as a client with that key would send it. */
+  /** Sends a request to the API with this key. */
   request(
     key: string,
     method: string,
     path: string,
     body?: unknown,
   ): Promise<{ status: number; body: any }>;
-  /** Another configuration, as a worker has that was started with it. */
+  /** @param otherwise the configuration and store of a worker that was configured differently */
   startWorker(otherwise?: {
     config: Config;
     store: Store;
     lookEveryMs?: number;
   }): Promise<RunningWorker>;
-  /** All OAuth apps are well again, whatever a test made of them. */
-  reopenLanes(): Promise<void>;
+  /** Opens another store on the same database, as another process would. */
+  openStore(otherwise?: { uri?: string; rules?: RefreshRules }): Promise<Store>;
+  /** Closes the circuits of all OAuth apps. */
+  closeCircuits(): Promise<void>;
+  /** Moves the first refusal of these accounts back by five minutes; each account must have one. */
+  backdateRefusals(ids: readonly string[]): Promise<void>;
   stopWorkers(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const DEFAULT_ORGANISATION = 'default';
-/** The first workflow of a worker waits for its code to be loaded. */
+/** How long, in ms, a new worker may take to load the workflow code. */
 const START_MS = 90_000;
 
 export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
@@ -158,7 +176,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   installTemporalLogger(logger);
 
   const temporal = { address: options.temporalAddress ?? engines.temporalAddress };
-  const connection = await Connection.connect(temporal);
+  const connection = await openConnection(temporal);
   await createNamespace(connection, namespace);
   const client = new Client({ connection, namespace });
 
@@ -184,22 +202,41 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       environments: Object.fromEntries(
         Object.entries(provider.environments).map(([name, environment]) => [
           name,
-          { ...environment, lane: { ...environment.lane, ...options.lane } },
+          { ...environment, limits: { ...environment.limits, ...options.limits } },
         ]),
       ),
     })),
   };
   const providers = new ConfiguredProviders(config.providers);
   const mongodbUri = options.mongodbUri ?? engines.mongodbUri(`evergrant_${id}`);
-  const store = await openStore(mongodbUri, { logRetentionDays: 30, rules: providers.rule });
-  const vault = await Vault.open(ring, store.settings);
+  const { store, vault } = await openStore(mongodbUri, {
+    logRetentionDays: 30,
+    rules: providers.rule,
+    ring,
+    logger,
+  });
+  const anchors = createAuditAnchors({
+    client,
+    taskQueue: config.temporal.taskQueue,
+    store,
+    logger,
+    now: () => new Date(),
+  });
   const audit = createAuditLog({
     store: store,
     vault: vault,
     retentionDays: 400,
     now: () => new Date(),
+    onHead: (organisation, head) => anchors.note('actions', organisation, head),
   });
-  const handouts = createHandoutLog(store.tokenHandouts, audit, logger);
+  const tokenAccesses = createTokenAccessLog({
+    tokenAccesses: store.tokenAccesses,
+    vault,
+    logger,
+    required: false,
+    now: () => new Date(),
+    onHead: (organisation, head) => anchors.note('token-accesses', organisation, head),
+  });
   const app = createApp({
     store,
     vault,
@@ -208,12 +245,15 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     schedules: createScheduleClient(client, providers, config.temporal.taskQueue),
     workflows: createWorkflowClient(client, config.temporal.taskQueue),
     encryption: createEncryptionClient(client, config.temporal.taskQueue),
-    handouts,
+    tokenAccesses,
     audit,
+    anchors,
     logger,
     configuredKeys: [],
     jwt: null,
     oidc: null,
+    publicUrl: null,
+    trustedProxies: new TrustedProxies([]),
     webhooks: config.webhooks,
     now: () => new Date(),
     stopping: new AbortController().signal,
@@ -226,7 +266,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     store,
     vault,
     ring,
-    handouts,
+    tokenAccesses,
+    anchors,
     encryptionKeys,
     providers,
     sandbox,
@@ -248,6 +289,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
         ...(input.rotation === undefined ? {} : { rotation: input.rotation }),
       };
       const endless = input.endless === true;
+      const isNew = input.isNew === true;
       const grant = endless
         ? { access_token: sandbox.issueEndlessToken(consent), refresh_token: '' }
         : sandbox.issueGrant(consent);
@@ -255,23 +297,27 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
         accessToken: grant.access_token,
         refreshToken: input.refreshToken ?? grant.refresh_token,
       };
-      const sealed = vault.sealGrant(plain, { organisation, accountId });
+      const identity = {
+        id: accountId,
+        organisation,
+        provider,
+        environment: input.environment ?? 'production',
+        externalId: `shop-${accountId}`,
+      };
+      const sealed = vault.sealGrant(plain, grantPlace(identity, FIRST_GENERATION));
       const account = await store.accounts.create(
         {
-          id: accountId,
-          organisation,
-          provider,
-          environment: input.environment ?? 'production',
-          externalId: `shop-${accountId}`,
+          ...identity,
           label: input.label ?? `Shop ${accountId.slice(-6)}`,
           kind: null,
-          lastRefreshedAt: new Date(now - (input.refreshedAgoMs ?? 30 * 60_000)),
+          lastRefreshedAt: isNew ? null : new Date(now - (input.refreshedAgoMs ?? 30 * 60_000)),
           grant: {
             ...sealed,
             ...(input.spoil === undefined
               ? {}
               : { refreshToken: input.spoil(sealed.refreshToken) }),
-            expiresAt: new Date(now + (input.expiresInMs ?? 60_000)).toISOString(),
+            ...(isNew ? { accessToken: null, accessTokenFingerprint: null } : {}),
+            expiresAt: new Date(now + (isNew ? 0 : (input.expiresInMs ?? 60_000))).toISOString(),
             ...(endless
               ? { refreshToken: null, refreshTokenFingerprint: null, expiresAt: null }
               : {}),
@@ -283,6 +329,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
         },
         new Date(now),
       );
+      if (input.proven === true) await prove(mongodbUri, accountId);
       return { ...account, plain };
     },
     async account(accountId) {
@@ -296,7 +343,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     },
     async key({
       organisation = DEFAULT_ORGANISATION,
-      scopes = ['admin', 'internal'],
+      scopes = ['admin', 'internal', 'operator'],
     }: {
       organisation?: string;
       scopes?: Scope[];
@@ -316,21 +363,33 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       return { status: response.status, body: text === '' ? null : JSON.parse(text) };
     },
     async startWorker(otherwise) {
-      const worker = await startWorker({ config, temporal, store, vault, logger, ...otherwise });
+      const worker = await startWorker({
+        config,
+        temporal,
+        store,
+        vault,
+        logger,
+        workflowBundle: engines.workflowBundle,
+        ...otherwise,
+      });
       workers.push(worker);
       return worker;
     },
-    async reopenLanes() {
-      for (const lane of await store.lanes.list()) {
-        // It would sweep once it sees that all is well.
+    backdateRefusals: (ids) => backdateRefusals(mongodbUri, ids),
+    async openStore({ uri = mongodbUri, rules = providers.rule } = {}) {
+      return (await openStore(uri, { logRetentionDays: 30, rules, ring, logger })).store;
+    },
+    async closeCircuits() {
+      for (const limiter of await store.limiters.list()) {
+        // The watching workflow would start a sweep when it sees the closed circuit.
         await client.workflow
-          .getHandle(`lane/${lane.provider}/${lane.environment}`)
+          .getHandle(`app/${limiter.provider}/${limiter.environment}`)
           .terminate('its test is over')
           .catch((error: unknown) => {
             if (!(error instanceof WorkflowNotFoundError)) throw error;
           });
-        await store.lanes.change(lane, ({ provider, environment, version }, now) => ({
-          ...newLane(provider, environment, now),
+        await store.limiters.change(limiter, ({ provider, environment, version }, now) => ({
+          ...newAppLimiter(provider, environment, now),
           version,
         }));
       }
@@ -341,10 +400,11 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     async stop() {
       await harness.stopWorkers();
       await sandbox.stop();
-      await handouts.stop();
+      await tokenAccesses.stop();
+      await anchors.stop();
       await store.close();
       await connection.close();
-      // The native threads of this file's Temporal runtime would keep jest's process alive.
+      // The threads of this file's Temporal runtime would keep jest's process alive.
       await Runtime.instance().shutdown();
       rmSync(directory, { recursive: true, force: true });
     },
@@ -356,7 +416,32 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   return harness;
 }
 
-/** JSON is YAML. Every provider has both environments, so that no test need say which. */
+async function backdateRefusals(mongodbUri: string, ids: readonly string[]): Promise<void> {
+  const connection = await mongoose.createConnection(mongodbUri).asPromise();
+  try {
+    const accounts = connection.collection<{ _id: string; refused_at: Date | null }>('accounts');
+    for (const id of ids) {
+      const account = await accounts.findOne({ _id: id });
+      if (!account?.refused_at) throw new Error(`account ${id} was not refused yet`);
+      const earlier = new Date(account.refused_at.getTime() - REFUSED_FOR_MS);
+      await accounts.updateOne({ _id: id }, { $set: { refused_at: earlier } });
+    }
+  } finally {
+    await connection.close();
+  }
+}
+
+async function prove(mongodbUri: string, accountId: string): Promise<void> {
+  const connection = await mongoose.createConnection(mongodbUri).asPromise();
+  try {
+    const accounts = connection.collection<{ _id: string }>('accounts');
+    await accounts.updateOne({ _id: accountId }, { $set: { proven: true } });
+  } finally {
+    await connection.close();
+  }
+}
+
+/** JSON is valid YAML. Every provider has both environments, so that tests need not name one. */
 function writeProvidersFile(
   directory: string,
   sandbox: Sandbox,
@@ -386,18 +471,18 @@ function same(url: string): string {
   return url;
 }
 
-/** `Array.isArray` does not narrow what is read-only. */
+/** `Array.isArray` does not narrow readonly arrays. */
 function isList<T>(value: readonly T[] | object): value is readonly T[] {
   return Array.isArray(value);
 }
 
-/** Workflow ids, schedules and search attributes of one test file are its own. */
+/** Gives the test file workflow ids, schedules and search attributes of its own. */
 async function createNamespace(connection: Connection, namespace: string): Promise<void> {
   await connection.workflowService.registerNamespace({
     namespace,
     workflowExecutionRetentionPeriod: { seconds: (24 * 3600) as never },
   });
-  // Known to the whole server a moment later.
+  // The namespace becomes known to the whole server a moment later.
   const { schedule } = new Client({ connection, namespace });
   await eventually(async () => {
     const absent = schedule.getHandle('none').describe();

@@ -1,22 +1,23 @@
-/** A worker of the fault lab as its parent sees it: told where to wait, killed, frozen, let go. */
+/** A worker of the fault lab, seen from its parent: held at phases, killed, frozen, released. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { transformFileSync } from '@swc/core';
+import type { GrantPlace } from '../../src/vault/vault';
 import { engines } from './engines';
 import type { Harness } from './harness';
 import type { LabOrder, LabReport, WithoutControl, WorkerPhase } from './lab-worker';
 
 export interface LabWorkerOptions {
   without?: WithoutControl;
-  /** Places that ciphertext opens in, where associated data is switched off. */
-  places?: { organisation: string; accountId: string }[];
-  /** By way of a proxy. */
+  /** Contexts in which a ciphertext decrypts if associated data is switched off. */
+  places?: GrantPlace[];
+  /** Connects through a proxy. */
   mongodbUri?: string;
   temporalAddress?: string;
 }
 
-/** An attempt came to a phase; `at` in milliseconds since 1970. */
+/** An attempt reached a phase; `at` is in ms since 1970. */
 export interface Mark {
   accountId: string;
   attemptId: string;
@@ -29,28 +30,28 @@ export interface LabWorker {
   readonly output: string[];
   /** In the order of the attempts. */
   readonly marks: readonly Mark[];
-  /** Modules loaded, database open; it takes no work yet. */
+  /** Resolves when the modules are loaded and the database is open; the worker takes no work yet. */
   readonly ready: Promise<void>;
-  /** Takes work from now on; asked twice it is the same. */
+  /** Starts taking work; further calls change nothing. */
   run(): Promise<void>;
-  /** The account's next attempt waits when it has reached the phase. */
+  /** Makes the account's next attempt wait at the phase. */
   hold(accountId: string, phase: WorkerPhase): Promise<void>;
-  /** Resolves when it has. */
+  /** Resolves when the attempt waits there. */
   reached(accountId: string, phase: WorkerPhase): Promise<void>;
   go(accountId: string): void;
-  /** It asks for no more work; what it has goes on. */
+  /** Stops polling; work in flight continues. */
   drain(): Promise<void>;
-  /** Stops its event loop for so long. */
+  /** Blocks the event loop for this long. */
   block(ms: number): void;
-  /** Sends the signal and, where it ends the process, waits for that. */
+  /** Sends the signal and, if it ends the process, waits for that. */
   signal(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): Promise<void>;
-  /** Lets it finish what is in flight, and ends it. */
+  /** Finishes work in flight, then ends. */
   stop(): Promise<void>;
 }
 
 const BUILD = join(__dirname, '..', '..', 'build');
 
-/** Beside what `npm run build` made, whose modules it is to use. */
+/** Compiles next to the output of `npm run build`, whose modules it imports. */
 function compiled(): string {
   const { code } = transformFileSync(join(__dirname, 'lab-worker.ts'), {
     jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
@@ -83,7 +84,7 @@ export function spawnLabWorker(h: Harness, options: LabWorkerOptions = {}): LabW
   const output: string[] = [];
   child.stdout?.on('data', (chunk) => output.push(String(chunk)));
   child.stderr?.on('data', (chunk) => output.push(String(chunk)));
-  // As many wait for it as attempts are held in it.
+  // Each held attempt adds a listener.
   child.setMaxListeners(0);
   const marks: Mark[] = [];
   const listeners = new Set<(report: LabReport) => void>();
@@ -92,7 +93,7 @@ export function spawnLabWorker(h: Harness, options: LabWorkerOptions = {}): LabW
     if (report.report === 'reached') marks.push(report);
     for (const listen of listeners) listen(report);
   });
-  /** Whoever waits for a process that has ended is told what it said last. */
+  /** Rejects with the last output if the process ends. */
   const reported = (wanted: (report: LabReport) => boolean) =>
     new Promise<void>((resolve, reject) => {
       const ended = () =>
@@ -106,7 +107,7 @@ export function spawnLabWorker(h: Harness, options: LabWorkerOptions = {}): LabW
       listeners.add(listen);
       child.once('exit', ended);
     });
-  // A worker that ends meanwhile takes no orders; whoever waits for it learns so from its end.
+  // Ignores sends to a process that has ended; waiting calls learn of its end by themselves.
   const order = (message: LabOrder) => {
     if (child.connected) child.send(message, () => undefined);
   };

@@ -1,6 +1,6 @@
 /**
- * A worker of the fault lab: a process of its own, from `build/`, on the real dependencies. They are wrapped so that it
- * tells its parent what each attempt has reached, and waits there where it was told to. Compiled by `lab-process.ts`.
+ * A worker of the fault lab: a separate process from `build/` with real dependencies, wrapped so that it reports each
+ * phase of an attempt to its parent, and waits at a phase on request. `lab-process.ts` compiles it.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { hostname } from 'node:os';
@@ -9,21 +9,22 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { type Activities, createActivities } from '../../src/activities';
-import type { ActivityDependencies } from '../../src/activities/dependencies';
-import { LanePermits } from '../../src/activities/lane-permits';
-import { RestoreGuard } from '../../src/activities/restore-guard';
-import { connectTemporal, openStoreAndVault, requireProductionConfig } from '../../src/bootstrap';
-import { loadConfig } from '../../src/config';
-import { createLogger, installTemporalLogger } from '../../src/logging';
-import { ConfiguredProviders } from '../../src/providers/configured-providers';
-import { createTransport } from '../../src/providers/transport';
+import { Limiter } from '../../src/limits/limiter';
+import { openStoreAndVault, requireProductionConfig } from '../../src/process/bootstrap';
+import { loadConfig } from '../../src/process/config';
+import { createLogger, installTemporalLogger } from '../../src/process/logging';
+import { ConfiguredProviders } from '../../src/providers/config/configured-providers';
+import { createTransport } from '../../src/providers/exchange/transport';
+import type { RefreshDependencies } from '../../src/refresh/dependencies';
+import { RestoreGuard } from '../../src/refresh/restore-guard';
+import { connectTemporal } from '../../src/temporal/connect';
+import { rotationMarks } from '../../src/temporal/rotation-marks';
 import type { GrantPlace, Vault } from '../../src/vault/vault';
-import { rotationMarks } from '../../src/worker/rotation-marks';
 
 /**
- * In order. `claimed`: the claim is written. `marked`: so is that the request may have left. `answered`: the whole
- * answer is in memory. `sealed`: it is sealed, and about to be written. `committed`: it is written. `logged`: the entry
- * is. (`sent` is told but not waited at: between it and `answered` the provider has the word.)
+ * In order. `claimed`: the claim is written. `marked`: the send intent is recorded. `answered`: the whole response is
+ * in memory. `sealed`: the grant is encrypted, before its commit. `committed`: the grant is stored. `logged`: the entry
+ * is written. (`sent` is reported but cannot be held; the provider holds requests between it and `answered`.)
  */
 export type WorkerPhase =
   | 'claimed'
@@ -38,17 +39,17 @@ export type LabOrder =
   | { order: 'hold'; accountId: string; phase: WorkerPhase }
   | { order: 'go'; accountId: string }
   | { order: 'run' }
-  /** Stops the event loop. */
+  /** Blocks the event loop. */
   | { order: 'block'; ms: number }
   | { order: 'stop' };
 
 export type LabReport =
   | { report: 'ready' | 'running' | 'draining' }
   | { report: 'held'; accountId: string }
-  /** `at`: milliseconds since 1970, comparable between processes. */
+  /** `at`: ms since 1970, comparable between processes. */
   | { report: 'reached'; accountId: string; attemptId: string; phase: WorkerPhase; at: number };
 
-/** What a negative control switches off. */
+/** The protection that a negative control switches off. */
 export type WithoutControl = 'claim' | 'fence' | 'associated_data';
 
 const without = process.env['LAB_WITHOUT'] as WithoutControl | undefined;
@@ -62,7 +63,7 @@ const waiting = new Map<string, () => void>();
 
 const tell = (report: LabReport) => process.send?.(report);
 
-/** @param named whose attempt it is, where many run in one activity */
+/** @param named the attempt, if many run in one activity */
 function reached(phase: WorkerPhase, named?: Attempt): Promise<void> {
   const current = attempt.getStore() ?? named;
   if (current === undefined) return Promise.resolve();
@@ -80,7 +81,7 @@ function reached(phase: WorkerPhase, named?: Attempt): Promise<void> {
   return new Promise((resolve) => waiting.set(accountId, resolve));
 }
 
-/** The same object with some members in place of its own. */
+/** A proxy of the object with some members replaced. */
 function wrapped<T extends object>(target: T, instead: Partial<T>): T {
   return new Proxy(target, {
     get(_, name) {
@@ -90,7 +91,7 @@ function wrapped<T extends object>(target: T, instead: Partial<T>): T {
   });
 }
 
-function observed(deps: ActivityDependencies): ActivityDependencies {
+function observed(deps: RefreshDependencies): RefreshDependencies {
   const { grants, logEntries } = deps.store;
   return {
     ...deps,
@@ -137,7 +138,7 @@ function observed(deps: ActivityDependencies): ActivityDependencies {
   };
 }
 
-/** As if no place were bound into a ciphertext: it opens wherever it was put. */
+/** Decrypts as if ciphertexts were not bound to a context. */
 function openingAnywhere(vault: Vault): Vault {
   const places: GrantPlace[] = JSON.parse(process.env['LAB_PLACES'] ?? '[]');
   return wrapped(vault, {
@@ -146,7 +147,7 @@ function openingAnywhere(vault: Vault): Vault {
         try {
           return vault.openToken(sealed, one, field);
         } catch {
-          // Sealed in another place.
+          // Encrypted for another context.
         }
       }
       return vault.openToken(sealed, place, field);
@@ -154,14 +155,14 @@ function openingAnywhere(vault: Vault): Vault {
   });
 }
 
-/** Lanes have tests of their own. Here accounts fail in a row on purpose, and each is to reach its phase. */
-class OpenLanes extends LanePermits {
-  override take = async () => ({ at: new Date() });
-  override tell = async () => ({ state: null, alone: false });
+/** Limiters have tests of their own. Here accounts fail in a row on purpose, and each must reach its phase. */
+class ClosedCircuits extends Limiter {
+  override acquire = async () => ({ at: new Date() });
+  override report = async () => ({ state: null, ofAccount: 'none' as const });
   override sweepHold = async () => null;
 }
 
-/** Each attempt knows whose it is. */
+/** Runs each attempt with its ids in async storage. */
 function perAccount(activities: Activities): Activities {
   return {
     ...activities,
@@ -181,7 +182,8 @@ async function drain(worker: Worker | undefined): Promise<void> {
 
 async function main(): Promise<void> {
   const config = loadConfig();
-  installTemporalLogger(createLogger('warn'));
+  const logger = createLogger('warn');
+  installTemporalLogger(logger);
   const { mongodbUri, ring, temporal } = requireProductionConfig(config);
   const { namespace, taskQueue } = config.temporal;
   const connection = await NativeConnection.connect(temporal);
@@ -198,12 +200,12 @@ async function main(): Promise<void> {
       namespace,
     });
     const restoreGuard = new RestoreGuard({ store, marks: rotationMarks(client), now });
-    const permits = new OpenLanes(store.lanes, async () => undefined);
+    const appLimiter = new ClosedCircuits(store.limiters, store.dueAccounts, async () => undefined);
     const deps = {
       store,
       vault,
       providers,
-      permits,
+      appLimiter,
       restoreGuard,
       worker: identity,
       stopping: stopping.signal,
@@ -220,7 +222,7 @@ async function main(): Promise<void> {
     });
   };
   const stopping = new AbortController();
-  const opened = openStoreAndVault(mongodbUri, ring, config, 'lab');
+  const opened = openStoreAndVault(mongodbUri, ring, config, { role: 'lab', logger });
   await opened;
 
   let worker: Worker | undefined;
@@ -246,7 +248,7 @@ async function main(): Promise<void> {
       });
     }
   });
-  // Without its parent nobody would tell it to go on.
+  // Without its parent, nobody would release held attempts.
   process.on('disconnect', () => process.exit(1));
   tell({ report: 'ready' });
 }

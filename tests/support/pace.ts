@@ -1,13 +1,13 @@
-/** How many requests a provider received, and how close to each other, by its own ledger. */
+/** The request rate at a provider, from its own ledger. */
 
 const WINDOW_SECONDS = 3;
 
 /**
- * What is over a limit per second, in words; nothing where it holds. Over all of them it holds but for a second, since
- * the first may be late and the last not. Within three seconds half as many more are let pass: between its permit and its arrival a request waits for a write to the
- * database, and where that stalls, as on a busy machine, those that waited go out together. Two workers that know
- * nothing of each other send twice as many.
- * @param times in milliseconds, in order
+ * Describes violations of a limit per second; empty if there are none. The average over all requests may exceed the
+ * limit by one second's worth, because the first request may be late. Within three seconds, 50% more are tolerated:
+ * between its permission and its arrival a request waits for a write to the database, and on a busy machine several
+ * waiting requests are then sent together. Two workers that do not share the limiter send twice as many.
+ * @param times in ms, ascending
  */
 export function overLimit(times: readonly number[], perSecond: number): string[] {
   const [first = 0] = times;

@@ -1,10 +1,10 @@
-/** How often properties are tried: a few seconds' worth in `npm test`, as often as one likes by `PROPERTY_RUNS`. */
+/** The number of runs per property: few in `npm test`, or as set by `PROPERTY_RUNS`. */
 
 const wanted = process.env['PROPERTY_RUNS'];
 
 /**
- * @param usually in `npm test`
- * @param part of `PROPERTY_RUNS`, for what costs more than computing
+ * @param usually runs in `npm test`
+ * @param part fraction of `PROPERTY_RUNS`, for properties that do I/O
  */
 export function propertyRuns(usually: number, part = 1): number {
   return wanted === undefined ? usually : Math.max(usually, Math.ceil(Number(wanted) * part));

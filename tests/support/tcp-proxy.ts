@@ -1,36 +1,39 @@
-/** A TCP proxy on loopback that makes the network bad: between Evergrant and MongoDB, Temporal or a provider. */
+/**
+ * A TCP proxy on loopback that injects network faults between Evergrant and MongoDB, Temporal or a provider. It
+ * connects to a port or, for an embedded MongoDB, to a Unix domain socket.
+ */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** What happens to the bytes that come back from the server; those of the client pass. */
+/** The fault injected into the server's bytes; the client's bytes pass unchanged. */
 export type Trouble =
   | { kind: 'none' }
-  /** Nothing comes back after so many bytes, and the connection stays open. */
+  /** Stops forwarding after this many bytes, with the connection left open. */
   | { kind: 'stall'; afterBytes: number }
-  /** One byte at a time. */
+  /** Forwards one byte at a time. */
   | { kind: 'trickle'; everyMs: number }
-  /** Each chunk comes late. */
+  /** Delays each chunk. */
   | { kind: 'delay'; ms: number }
-  /** The connection is reset after so many bytes. */
+  /** Resets the connection after this many bytes. */
   | { kind: 'reset'; afterBytes: number }
-  /** The server's half is closed after so many bytes, in order. */
+  /** Closes the server's half of the connection after this many bytes. */
   | { kind: 'half_close'; afterBytes: number };
 
 export interface TcpProxy {
-  /** The same URL by way of the proxy, which from then on leads to that server. */
+  /** Returns the URL through the proxy, which then connects to that server. */
   through(url: string): string;
-  /** For connections that are made from now on. */
+  /** Applies to new connections. */
   trouble(trouble: Trouble): void;
-  /** Resets every connection and takes no new one, until `restore`. */
+  /** Resets all connections and refuses new ones, until `restore`. */
   drop(): void;
   restore(): void;
   stop(): Promise<void>;
 }
 
 export async function startTcpProxy(): Promise<TcpProxy> {
-  let server: { host: string; port: number } | undefined;
-  const sockets = new Set<Socket>();
+  let server: { host: string; port: number } | { path: string } | undefined;
+  const clients = new Set<Socket>();
   let trouble: Trouble = { kind: 'none' };
   let dropped = false;
 
@@ -40,16 +43,14 @@ export async function startTcpProxy(): Promise<TcpProxy> {
       return;
     }
     const upstream = connect({ ...server, allowHalfOpen: true });
+    clients.add(client);
+    client.on('close', () => clients.delete(client));
     for (const [one, other] of [
       [client, upstream],
       [upstream, client],
     ] as const) {
-      sockets.add(one);
       one.on('error', () => other.destroy());
-      one.on('close', () => {
-        sockets.delete(one);
-        other.destroy();
-      });
+      one.on('close', () => other.destroy());
     }
     client.pipe(upstream);
     void giveBack(upstream, client, trouble).catch(() => client.destroy());
@@ -60,12 +61,13 @@ export async function startTcpProxy(): Promise<TcpProxy> {
 
   function drop(): void {
     dropped = true;
-    for (const socket of sockets) socket.resetAndDestroy();
+    for (const client of clients) client.resetAndDestroy();
   }
   return {
     through(url) {
       const by = new URL(url);
-      server = { host: by.hostname, port: Number(by.port) };
+      const host = decodeURIComponent(by.hostname);
+      server = host.startsWith('/') ? { path: host } : { host, port: Number(by.port) };
       by.hostname = '127.0.0.1';
       by.port = String(port);
       return by.href;
@@ -103,7 +105,7 @@ async function giveBack(from: Socket, to: Socket, trouble: Trouble): Promise<voi
     passed += chunk.length;
     if (left > chunk.length || !('afterBytes' in trouble)) continue;
     if (trouble.kind === 'half_close') to.end();
-    // What was written is to arrive before the reset does.
+    // Flush written bytes before the reset.
     if (trouble.kind === 'reset') to.write('', () => setImmediate(() => to.resetAndDestroy()));
   }
   if (trouble.kind !== 'stall') to.end();

@@ -1,4 +1,4 @@
-/** A worker as it runs in production: `node build/worker/main.js`, to be killed as a process can be. */
+/** A worker process as in production, `node build/worker/main.js`, that a test may kill. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { engines } from './engines';

@@ -9,6 +9,7 @@ import { CLIENT_ID, type Harness } from '../support/harness';
 export async function startWorkerProcess(
   h: Harness,
   policy: Record<string, string> = {},
+  provider = 'ebay',
 ): Promise<EvergrantProcess> {
   const run = startProcess('worker/main.js', {
     MONGODB_URI: h.mongodbUri,
@@ -17,7 +18,7 @@ export async function startWorkerProcess(
     ENCRYPTION_KEYS: h.encryptionKeys,
     EBAY_CLIENT_ID: CLIENT_ID,
     EBAY_CLIENT_SECRET: h.clientSecret,
-    ...providersFile(h.sandbox.tokenEndpoint('ebay'), policy),
+    ...providersFile(h.sandbox.tokenEndpoint('ebay'), policy, provider),
   });
   await run.logged(/^worker ready$/);
   return run;

@@ -1,10 +1,11 @@
 /** Who goes alone, who goes together, and who hears what: without engines, by what the two ways are asked. */
-import { RefreshGroups, type Wanted } from '../../src/api/refresh-groups';
-import type { Account } from '../../src/domain/account';
-import type { AttemptOutcome, RefreshRequest } from '../../src/domain/refresh-attempt';
-import type { BatchResult } from '../../src/domain/refresh-batch';
-import type { Standing } from '../../src/store/grants';
+
+import type { Account } from '../../src/domain/account/account';
+import type { AttemptOutcome, RefreshRequest } from '../../src/domain/refresh/refresh-attempt';
+import type { BatchResult } from '../../src/domain/refresh/refresh-batch';
+import type { Standing } from '../../src/store/accounts/grants';
 import type { Store } from '../../src/store/store';
+import { RefreshGroups, type Wanted } from '../../src/temporal/refresh-groups';
 
 const request = { source: 'api', minValidSeconds: 60 } as RefreshRequest;
 const accountOf = (id: string, provider = 'ebay') =>

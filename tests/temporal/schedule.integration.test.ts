@@ -5,7 +5,7 @@ import { type Harness, startHarness } from '../support/harness';
 import { startWorkerProcess, temporalCommand, temporalJson } from './_worker';
 
 const ID = ['--schedule-id', 'sweep/ebay'];
-/** What the README tells an operator to type: `temporal schedule update` forgets what is not typed again. */
+/** The command of docs/operations.md: `temporal schedule update` removes every setting that is not typed again. */
 const UPDATE = words(
   'schedule update --schedule-id sweep/ebay --type sweepWorkflow --task-queue evergrant',
   '--workflow-id sweep/ebay --input {"provider":"ebay"} --overlap-policy Skip',
@@ -45,10 +45,10 @@ const heartbeats = async () =>
     ({ action }) => action === 'worker_heartbeat',
   ).length;
 
-async function restart(policy: Record<string, string> = {}): Promise<void> {
+async function restart(policy: Record<string, string> = {}, provider = 'ebay'): Promise<void> {
   worker.signal('SIGTERM');
   expect(await worker.exited).toMatchObject({ code: 0 });
-  worker = await startWorkerProcess(h, policy);
+  worker = await startWorkerProcess(h, policy, provider);
 }
 
 it('R0.1 temporal schedule list and describe show the sweep every 10 minutes, overlap Skip, one missed run made up', async () => {
@@ -156,4 +156,64 @@ it('a schedule made under another database takes the interval of this one', asyn
   await restart();
   await worker.logged(/^schedule sweep\/ebay updated from the configuration: every 10 min$/);
   expect(await describeSchedule()).toMatch(/Spec +\[{"every":"10m 0s"}\]/);
+});
+
+describe('a schedule whose provider is not configured', () => {
+  it('is paused at the start, with a note that says why and a line that says what to do', async () => {
+    await restart({}, 'other-shop');
+    await worker.logged(
+      /^schedule sweep\/ebay paused: the provider "ebay" is not configured\. .*evergrant schedules delete ebay$/,
+    );
+    expect(await describeSchedule()).toMatch(
+      /Notes +Paused at a start: the provider is not configured\.[^]*Paused +true/,
+    );
+  });
+
+  it('ends a sweep that is triggered all the same with one plain line', async () => {
+    const line = await eventually(async () => {
+      // A trigger is skipped while a sweep of the schedule runs, such as one of the worker before.
+      await temporal('schedule', 'trigger', ...ID);
+      return worker.lines().find(({ summary }) => summary?.startsWith('ebay: not swept.'));
+    });
+    expect(line).toMatchObject({
+      level: 'warn',
+      msg: 'sweep finished',
+      provider: 'ebay',
+      summary: expect.stringMatching(/No provider "ebay" is configured\. Add it/),
+    });
+    const about = worker.lines().filter((one) => JSON.stringify(one).includes('sweep/ebay'));
+    expect(about.filter((one) => JSON.stringify(one).includes('"at":['))).toEqual([]);
+    const failed = worker.lines().filter(({ msg }) => /^(?:Workflow|Activity) failed/.test(msg));
+    expect(failed.filter(({ workflowType }) => workflowType === 'sweepWorkflow')).toEqual([]);
+  });
+
+  it('is resumed at the start with its provider', async () => {
+    await restart();
+    await worker.logged(/^schedule sweep\/ebay resumed: its provider is configured again$/);
+    expect(await describeSchedule()).toMatch(
+      /Notes +Resumed at a start: the provider is configured again\.[^]*Paused +false/,
+    );
+    expect(await temporal('schedule', 'describe', '--schedule-id', 'sweep/other-shop')).toMatch(
+      /Paused +true/,
+    );
+  });
+
+  it('is resumed also where its interval has changed meanwhile', async () => {
+    await restart({}, 'other-shop');
+    expect(await describeSchedule()).toMatch(/Paused +true/);
+    await restart({ sweepEvery: '7m' });
+    await worker.logged(/^schedule sweep\/ebay updated from the configuration: every 7 min$/);
+    const text = await describeSchedule();
+    expect(text).toMatch(/Spec +\[{"every":"7m 0s"}\]/);
+    expect(text).toMatch(/Notes +Resumed at a start[^]*Paused +false/);
+  });
+
+  it('stays paused where a person paused it', async () => {
+    await temporal('schedule', 'toggle', ...ID, '--pause', '--reason', 'audit');
+    await restart({}, 'other-shop');
+    expect(await describeSchedule()).toMatch(/Notes +audit[^]*Paused +true/);
+    await restart();
+    await worker.logged(/^schedule sweep\/ebay is paused \("audit"\); it stays so$/);
+    expect(await describeSchedule()).toMatch(/Notes +audit[^]*Paused +true/);
+  });
 });

@@ -1,8 +1,13 @@
 /** A live fragment, as the browser gets it. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, createConnection } from 'node:net';
+import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
-import { ApiError } from '../../src/api/errors';
-import { createLogger } from '../../src/logging';
-import type { UiContext, UiEnv } from '../../src/ui/dependencies';
+import { ServiceError } from '../../src/domain/service-error';
+import { OpenStreams, STREAMS_MAX_PER_ACTOR } from '../../src/http/open-streams';
+import { createLogger } from '../../src/process/logging';
+import type { UiContext, UiEnv } from '../../src/ui/env';
 import { liveFragment, sharedFor } from '../../src/ui/live';
 import { eventually } from '../support/eventually';
 
@@ -14,13 +19,22 @@ const SESSION = {
 };
 
 /** Follows a fragment; what is sent is collected as it comes. */
-async function follow(render: () => Promise<string>, read = async () => SESSION as any) {
+async function follow(
+  render: () => Promise<string>,
+  read = async () => SESSION as any,
+  streams = new OpenStreams(),
+) {
   const stopping = new AbortController();
   const app = new Hono<UiEnv>();
+  app.use(async (c, next) => {
+    c.set('session', SESSION as any);
+    await next();
+  });
+  app.onError((error) => new Response((error as ServiceError).code));
   app.get('/', (c: UiContext) =>
     liveFragment(
       c,
-      { sessions: { read }, stopping: stopping.signal, logger: createLogger('fatal') },
+      { sessions: { read }, streams, stopping: stopping.signal, logger: createLogger('fatal') },
       render,
     ),
   );
@@ -51,7 +65,7 @@ it('says in a sentence why it may be old, once, and when that is over', async ()
   let renders = 0;
   const live = await follow(async () => {
     renders += 1;
-    if (renders === 2 || renders === 3) throw new ApiError('temporal_unavailable', 'Away.');
+    if (renders === 2 || renders === 3) throw new ServiceError('temporal_unavailable', 'Away.');
     return 'same';
   });
   await eventually(() => live.sent.length === 3);
@@ -71,6 +85,65 @@ it('ends with the session', async () => {
   );
   await live.ended;
   expect(live.sent).toEqual(['data: same\n\n']);
+});
+
+it('is refused where the person has too many open, until one ends', async () => {
+  const streams = new OpenStreams();
+  const another = () => follow(async () => 'same', undefined, streams);
+  const open = await Promise.all(Array.from({ length: STREAMS_MAX_PER_ACTOR }, another));
+  await eventually(() => open.every(({ sent }) => sent.length === 1));
+  const refused = await another();
+  await refused.ended;
+  expect(refused.sent).toEqual(['too_many_streams']);
+  open[0]?.stop();
+  await open[0]?.ended;
+  const next = await another();
+  await eventually(() => next.sent.length === 1);
+  expect(next.sent).toEqual(['data: same\n\n']);
+  for (const live of [...open, next]) live.stop();
+  await Promise.all([...open, next].map(({ ended }) => ended));
+});
+
+it('is no longer counted once the client disconnects, before or after it begins', async () => {
+  const streams = new OpenStreams();
+  const app = new Hono<{ Bindings: HttpBindings }>();
+  let arrived = 0;
+  let ended = 0;
+  app.get('/:when', async (c) => {
+    arrived += 1;
+    // The client of an early end disconnects while the request is still being checked.
+    if (c.req.param('when') === 'early') await once(c.env.outgoing, 'close');
+    return streams.serve(c, SESSION, async (stream) => {
+      await new Promise<void>((resolve) => {
+        stream.onAbort(resolve);
+      });
+      ended += 1;
+    });
+  });
+  app.onError((error) => new Response((error as ServiceError).code));
+  const listener = getRequestListener(app.fetch);
+  const server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const connect = (path: string) => {
+    const socket = createConnection(port, '127.0.0.1');
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    return socket;
+  };
+  for (const path of ['/early', '/late']) {
+    const before = arrived;
+    const sockets = Array.from({ length: STREAMS_MAX_PER_ACTOR }, () => connect(path));
+    await eventually(() => arrived === before + STREAMS_MAX_PER_ACTOR);
+    for (const socket of sockets) socket.destroy();
+    await eventually(() => ended === (path === '/early' ? 0 : STREAMS_MAX_PER_ACTOR));
+  }
+  const last = connect('/late');
+  const [answer] = await once(last, 'data');
+  expect(String(answer)).toContain('text/event-stream');
+  last.destroy();
+  server.close();
+  await once(server, 'close');
 });
 
 it('loads once for all who ask within a moment', async () => {

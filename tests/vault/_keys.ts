@@ -1,11 +1,11 @@
-/** Key rings for the vault's tests: random ones, and fixed ones for values that must open for ever. */
+/** Key rings for the vault's tests: random ones, and fixed ones for values that must always open. */
 import { randomBytes } from 'node:crypto';
 import { KeyRing } from '../../src/vault/key-ring';
 import { OpenError, open, type SealingContext } from '../../src/vault/sealing';
 
 export const randomKey = () => randomBytes(32).toString('base64');
 
-/** A ring of fresh keys under these ids; the first seals. */
+/** Returns a ring of new keys with these ids. The first one seals. */
 export function ringOf(...ids: string[]): KeyRing {
   return KeyRing.parse(ids.map((id) => `${id}:${randomKey()}`).join(','));
 }
@@ -16,7 +16,7 @@ export const PLACE: SealingContext = {
   field: 'refresh_token',
 };
 
-/** The reason a value does not open, or `opened`. Any other error is thrown on. */
+/** Returns why a value does not open, or `opened`. Rethrows any other error. */
 export function openFailure(ring: KeyRing, sealed: string, context: SealingContext): string {
   try {
     open(ring, sealed, context);

@@ -1,33 +1,38 @@
 /**
- * Sealing as the form of sealed values is described, a second time and with another cipher (pure JavaScript): what both
- * agree on is the form, and no slip of one library.
+ * A second implementation of sealing, with a cipher in pure JavaScript. Where both agree, the format is proven
+ * independently of one library.
  */
 import { hkdfSync } from 'node:crypto';
 import { gcm } from '@noble/ciphers/aes.js';
+import type { GrantContext } from '../../src/vault/sealing';
 
 export interface SealedVector {
   what: string;
   key_id: string;
-  /** base64, as in ENCRYPTION_KEYS. */
+  /** Base64, as in ENCRYPTION_KEYS. */
   key: string;
-  /** hex */
+  /** Hexadecimal. */
   salt: string;
-  /** hex */
+  /** Hexadecimal. */
   iv: string;
   organisation: string;
   account: string;
   field: string;
+  /** Set for tokens only. */
+  grant?: GrantContext;
   text: string;
   sealed: string;
 }
 
-type Place = Pick<SealedVector, 'key_id' | 'organisation' | 'account' | 'field'>;
+type Place = Pick<SealedVector, 'key_id' | 'organisation' | 'account' | 'field' | 'grant'>;
 
 const derived = (key: Buffer, salt: Buffer, what: 'key' | 'commitment') =>
   Buffer.from(hkdfSync('sha256', key, salt, `evergrant/v1/token/${what}`, 32));
 
 function associatedData(place: Place): Buffer {
-  const parts = ['v1', place.key_id, place.organisation, place.account, place.field];
+  const { key_id, organisation, account, field, grant } = place;
+  const parts = ['v1', key_id, organisation, account, field];
+  if (grant) parts.push(grant.provider, grant.environment, grant.externalId, `${grant.generation}`);
   return Buffer.concat(
     parts.flatMap((part) => {
       const bytes = Buffer.from(part);

@@ -1,11 +1,12 @@
 /**
- * The tests of HashiCorp Vault's barrier (`vault/barrier_aes_gcm_test.go`), one to one: what its barrier keeps at a
- * storage path, ours keeps at a place (organisation, account, field). Each is named as there.
+ * The tests of HashiCorp Vault's barrier (`vault/barrier_aes_gcm_test.go`), one to one, with the same names. Vault's
+ * storage path corresponds to a place here: organisation, account and field; for a token also provider, environment,
+ * external id and generation.
  */
 import * as fc from 'fast-check';
 import { KeyRing, KeyRingError } from '../../src/vault/key-ring';
 import { open, reseal, seal, sealingKeyOf } from '../../src/vault/sealing';
-import { type CanaryStore, Vault, VaultSealedError } from '../../src/vault/vault';
+import { type CanaryStore, grantPlace, Vault, VaultSealedError } from '../../src/vault/vault';
 import { openFailure, PLACE, randomKey, ringOf } from './_keys';
 import { openedByOracle, type SealedVector, sealedByOracle } from './_oracle';
 import vectors from './vectors.json';
@@ -42,7 +43,7 @@ it('Integrity: each byte, each bit: refused; behind the commitment all refusals 
     }
   }
   expect(flips).toBe(bytes.length * 8);
-  // R0.6: of a value that another key sealed, the commitment is what tells; nothing secret follows from it.
+  // R0.6: the commitment shows that another key sealed the value. It reveals nothing secret.
   expect(reasons.get('salt and commitment')).toEqual(new Set(['key_mismatch']));
   expect(reasons.get('iv, tag and ciphertext')).toEqual(new Set(['corrupt']));
 });
@@ -67,10 +68,34 @@ it('MoveIntegrity: 20 accounts × 3 fields, all 3,540 pairs of different places 
   );
 });
 
+it('MoveIntegrity: 7 generations × 2 providers × 2 environments × 2 external ids × 2 fields of one account, all 12,432 pairs refused', () => {
+  const ring = ringOf('k1');
+  const two = <T>(one: T, other: T) => [one, other];
+  const places = two('access_token', 'refresh_token').flatMap((field) =>
+    two('ebay', 'etsy').flatMap((provider) =>
+      two('production', 'sandbox').flatMap((environment) =>
+        two('shop-1', 'shop-2').flatMap((externalId) =>
+          Array.from({ length: 7 }, (_, generation) => ({
+            ...PLACE,
+            field,
+            grant: { provider, environment, externalId, generation },
+          })),
+        ),
+      ),
+    ),
+  );
+  const opened = places.map((place) => {
+    const sealed = seal(ring, TOKEN, place);
+    return places.filter((other) => openFailure(ring, sealed, other) === 'opened');
+  });
+  expect(places.length * (places.length - 1)).toBe(12_432);
+  expect(opened).toEqual(places.map((place) => [place]));
+});
+
 describe('Upgrade: what Vault’s V1 had accepted', () => {
-  // Vault reads a V1 value, sealed without its path, after the upgrade to V2, and seals it as V2 when it is next
-  // written. Evergrant has had no V1: a value without its place, of another version, or without an envelope was never
-  // ours, and is refused for ever. Migrating is the import's business, never the reader's.
+  // After an upgrade to V2, Vault still reads V1 values, which were sealed without their path, and seals them as V2 at
+  // the next write. Evergrant has no V1. A value without its place, of another version or without an envelope is always
+  // refused; migration is the task of the import.
   const key = randomKey();
   const ring = KeyRing.parse(`k1:${key}`);
   const sealed = seal(ring, TOKEN, PLACE);
@@ -116,7 +141,7 @@ describe('Rotate, Rekey, ReloadKeyring', () => {
     expect(open(KeyRing.parse(fresh), resealed, PLACE)).toBe(TOKEN);
     expect(openFailure(before, resealed, PLACE)).toBe('key_missing');
     expect(openFailure(KeyRing.parse(fresh), value, PLACE)).toBe('key_missing');
-    // The same text, and nothing else of the value that was.
+    // The text is the same, but no other part of the value.
     expect(bodyOf(resealed).bytes.subarray(0, HEAD.ciphertext)).not.toEqual(
       bodyOf(value).bytes.subarray(0, HEAD.ciphertext),
     );
@@ -140,7 +165,8 @@ describe('Rotate, Rekey, ReloadKeyring', () => {
       await Vault.open(distributed, store),
       await Vault.open(distributed, store),
     ];
-    const place = { organisation: 'org_a', accountId: 'acc_1' };
+    const account = { organisation: 'org_a', id: 'acc_1', externalId: 'shop-1' };
+    const place = grantPlace({ ...account, provider: 'ebay', environment: 'production' }, 1);
     one.sealWith('new');
     const sealed = one.sealToken(TOKEN, place, 'access_token');
     expect(other.openToken(sealed, place, 'access_token')).toBe(TOKEN);
@@ -174,10 +200,10 @@ describe('Rotate, Rekey, ReloadKeyring', () => {
   it('sessions go on: whoever seals with which key, all verify', () => {
     const promoted = KeyRing.parse(`${fresh},${old}`).sealingWith('old');
     const keys = (ring: KeyRing) => ring.signingKeys('session').map((key) => key.toString('hex'));
-    // A process that has not got the new key verifies what those sign that have.
+    // A process without the new key verifies signatures of processes that have it.
     expect(keys(before)).toContain(keys(promoted)[0]);
     expect(keys(distributed)[0]).toBe(keys(promoted)[0]);
-    // Promoted, the new one signs, and what the old one has signed is verified still.
+    // After the switch the new key signs, and signatures of the old key are still verified.
     expect(keys(distributed.sealingWith('new'))).toEqual(keys(promoted).toReversed());
     expect(keys(KeyRing.parse(fresh))).toEqual([keys(distributed.sealingWith('new'))[0]]);
   });
@@ -212,24 +238,39 @@ it('Decrypt_InvalidCipherLength: a value of any shorter length is refused, and n
     );
 });
 
+/** Vectors that are not tokens have no grant. */
+const VECTORS: readonly SealedVector[] = vectors;
+
 describe('frozen vectors', () => {
   const ring = (vector: SealedVector) => KeyRing.parse(`${vector.key_id}:${vector.key}`);
 
-  it.each(vectors)('$what: opens', (vector) => {
+  it.each(VECTORS)('$what: opens', (vector) => {
     expect(open(ring(vector), vector.sealed, vector)).toBe(vector.text);
   });
 
-  it.each(vectors)('$what: is what an implementation of another cipher makes of it', (vector) => {
+  it.each(VECTORS)('$what: is what an implementation of another cipher makes of it', (vector) => {
     expect(sealedByOracle(vector)).toBe(vector.sealed);
     expect(openedByOracle(vector.sealed, vector)).toBe(vector.text);
   });
 
-  it.each(vectors)('$what: opens with no other key, and at no other place', (vector) => {
+  it.each(VECTORS)('$what: opens with no other key, and at no other place', (vector) => {
     expect(openFailure(ringOf(vector.key_id), vector.sealed, vector)).toBe('key_mismatch');
     for (const member of ['organisation', 'account', 'field'] as const)
       expect(openFailure(ring(vector), vector.sealed, { ...vector, [member]: 'other' })).toBe(
         'corrupt',
       );
+    const { grant, ...withoutGrant } = vector;
+    if (grant === undefined) return;
+    expect(openFailure(ring(vector), vector.sealed, withoutGrant)).toBe('corrupt');
+    for (const changed of [
+      { provider: 'other' },
+      { environment: 'other' },
+      { externalId: 'other' },
+      { generation: 41 },
+    ])
+      expect(
+        openFailure(ring(vector), vector.sealed, { ...vector, grant: { ...grant, ...changed } }),
+      ).toBe('corrupt');
   });
 
   it('what is sealed now, the other implementation opens; what it seals, opens here', () => {
@@ -243,6 +284,12 @@ describe('frozen vectors', () => {
       organisation: fc.string(),
       account: fc.string(),
       field: fc.string(),
+      grant: fc.record({
+        provider: fc.string(),
+        environment: fc.string(),
+        externalId: fc.string(),
+        generation: fc.nat(),
+      }),
       text: fc
         .string({ unit: 'grapheme', maxLength: 500 })
         .filter((one) => !one.startsWith('ENC:')),

@@ -1,12 +1,12 @@
 /**
- * Values sealed with fixed keys, kept as they were written. They must open for ever: if one of these tests fails,
- * the form of sealed values has changed, and no database of before can be read. Never change a value here; add one.
+ * Values sealed with fixed keys, which must open forever. If one of these tests fails, the format has changed and
+ * existing databases cannot be read. Never change a value here; add a new one.
  */
 import { KeyRing } from '../../src/vault/key-ring';
 import { open } from '../../src/vault/sealing';
 import { Vault } from '../../src/vault/vault';
 
-/** Keys of the tests: 32 bytes that count up, and 32 that count down. */
+/** Test keys: 32 bytes counting up, and 32 counting down. */
 const ring = KeyRing.parse(
   'k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=,2025-06.b://79/Pv6+fj39vX08/Lx8O/u7ezr6uno5+bl5OPi4eA=',
 );

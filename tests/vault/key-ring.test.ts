@@ -4,7 +4,7 @@ import { KeyRing, KeyRingError } from '../../src/vault/key-ring';
 import { isCiphertext, open, seal } from '../../src/vault/sealing';
 import { openFailure, PLACE, randomKey } from './_keys';
 
-/** The sentence a text is refused with, or `accepted`. */
+/** Returns the message that a text is refused with, or `accepted`. */
 function refusal(text: string): string {
   try {
     KeyRing.parse(text);

@@ -1,8 +1,8 @@
-/** Where the keys come from: each source, each way it can fail, and that nothing of a key is said. */
+/** The sources of the keys: each source, each failure, and no message that contains a key. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConfigError, loadConfig } from '../../src/config';
+import { ConfigError, loadConfig } from '../../src/process/config';
 import { randomKey } from './_keys';
 
 const [K1, K2] = [randomKey(), randomKey()];
@@ -18,13 +18,13 @@ function file(text: string): string {
   return path;
 }
 
-/** A command that runs this JavaScript; its words hold blanks and what a shell would expand. */
+/** A command that runs this JavaScript. Its words contain blanks and characters that a shell would expand. */
 const node = (script: string) => JSON.stringify([process.execPath, '-e', script]);
 
 const load = (environment: Record<string, string>) =>
   loadConfig({ PROVIDERS_FILE: file('providers: {}'), ...environment }).encryptionKeys;
 
-/** What is wrong with it, in one line. */
+/** Returns the problem of the configuration in one line. */
 function problem(environment: Record<string, string>): string {
   try {
     load(environment);

@@ -1,13 +1,20 @@
 import * as fc from 'fast-check';
 import { KeyRing } from '../../src/vault/key-ring';
 import { isCiphertext, OpenError } from '../../src/vault/sealing';
-import { type CanaryStore, Vault, VaultSealedError } from '../../src/vault/vault';
+import { type CanaryStore, grantPlace, Vault, VaultSealedError } from '../../src/vault/vault';
 import { randomKey, ringOf } from './_keys';
 
-const PLACE = { organisation: 'org_a', accountId: 'acc_1' };
+const ACCOUNT = {
+  organisation: 'org_a',
+  id: 'acc_1',
+  provider: 'ebay',
+  environment: 'production',
+  externalId: 'shop-1',
+};
+const PLACE = grantPlace(ACCOUNT, 7);
 const PLAIN = { accessToken: 'v^1.1#access', refreshToken: 'v^1.1#refresh' };
 
-/** A database's one canary. */
+/** Stores one canary, as a database does. */
 function canaryStore(stored: string | null = null): CanaryStore & { stored: string | null } {
   return {
     stored,
@@ -21,7 +28,7 @@ function canaryStore(stored: string | null = null): CanaryStore & { stored: stri
   };
 }
 
-/** The sentence an opening is refused with. */
+/** Returns the message that opening fails with, or `opened`. */
 async function refusal(ring: KeyRing, store: CanaryStore): Promise<string> {
   return Vault.open(ring, store).then(
     () => 'opened',
@@ -82,7 +89,7 @@ describe('Vault.open', () => {
   it('gives processes that race to write the canary one fingerprint key', async () => {
     const ring = ringOf('k1');
     const store = canaryStore();
-    // All have read "none" before the first writes.
+    // All of them read "none" before the first one writes.
     store.readCanary = () => Promise.resolve(null);
     const vaults = await Promise.all(Array.from({ length: 10 }, () => Vault.open(ring, store)));
     expect(new Set(vaults.map((vault) => vault.fingerprint('token'))).size).toBe(1);
@@ -143,11 +150,55 @@ describe('grants', () => {
   it.each([
     ['another account', { ...PLACE, accountId: 'acc_2' }, 'refresh_token'],
     ['another organisation', { ...PLACE, organisation: 'org_b' }, 'refresh_token'],
+    ['another provider', { ...PLACE, provider: 'etsy' }, 'refresh_token'],
+    ['another environment', { ...PLACE, environment: 'sandbox' }, 'refresh_token'],
+    ['another external id', { ...PLACE, externalId: 'shop-2' }, 'refresh_token'],
+    ['an earlier generation', { ...PLACE, generation: 6 }, 'refresh_token'],
+    ['a later generation', { ...PLACE, generation: 8 }, 'refresh_token'],
     ['the other field', PLACE, 'access_token'],
   ] as const)('do not open for %s', async (_whose, place, field) => {
     const vault = await Vault.open(ring, canaryStore());
     const sealed = vault.sealGrant(PLAIN, PLACE);
     expect(() => vault.openToken(sealed.refreshToken, place, field)).toThrow(OpenError);
+  });
+
+  it('are re-sealed for another generation, and open in that one alone', async () => {
+    const vault = await Vault.open(ring, canaryStore());
+    const sealed = vault.sealGrant(PLAIN, PLACE);
+    const next = grantPlace(ACCOUNT, 8);
+    const moved = vault.resealGrant(sealed, next);
+    expect(moved).toMatchObject({
+      generation: 8,
+      refreshTokenFingerprint: sealed.refreshTokenFingerprint,
+    });
+    expect(vault.openToken(moved.accessToken, next, 'access_token')).toBe(PLAIN.accessToken);
+    expect(vault.openToken(moved.refreshToken, next, 'refresh_token')).toBe(PLAIN.refreshToken);
+    expect(() => vault.openToken(moved.refreshToken, PLACE, 'refresh_token')).toThrow(OpenError);
+    expect(vault.resealGrant(moved, next)).toEqual(moved);
+    // A value moved from elsewhere must not open after sealing again.
+    const foreign = { ...sealed, generation: 6 };
+    expect(vault.resealGrant(foreign, next).refreshToken).toBe(sealed.refreshToken);
+  });
+
+  it('are re-sealed with the key that seals now', async () => {
+    const vault = await Vault.open(ringOf('k1', 'k2'), canaryStore());
+    const sealed = vault.sealGrant(PLAIN, PLACE);
+    vault.sealWith('k2');
+    const moved = vault.resealGrant(sealed, PLACE);
+    expect(moved.accessToken).toMatch(/^ENC:v1:k2:/);
+    expect(vault.openToken(moved.accessToken, PLACE, 'access_token')).toBe(PLAIN.accessToken);
+  });
+
+  it('have a fallback token beside them that stays while generations pass', async () => {
+    const vault = await Vault.open(ring, canaryStore());
+    const { accessToken } = vault.sealFallback('fallback', PLACE);
+    const later = grantPlace(ACCOUNT, 99);
+    expect(vault.openToken(accessToken, later, 'fallback_access_token')).toBe('fallback');
+    for (const field of ['access_token', 'refresh_token'] as const)
+      for (const place of [PLACE, grantPlace(ACCOUNT, 0)])
+        expect(() => vault.openToken(accessToken, place, field)).toThrow(OpenError);
+    const etsy = { ...PLACE, provider: 'etsy' };
+    expect(() => vault.openToken(accessToken, etsy, 'fallback_access_token')).toThrow(OpenError);
   });
 
   it('R1.4 are not sealed twice', async () => {
@@ -156,5 +207,32 @@ describe('grants', () => {
     expect(() => vault.sealToken(sealed.refreshToken, PLACE, 'refresh_token')).toThrow(
       /ciphertext already/,
     );
+  });
+});
+
+describe('authentication codes', () => {
+  const purposes = ['audit', 'api_key', 'webhook_endpoint', 'sealing_key'] as const;
+
+  it('are equal for the same text and purpose alone, whichever key seals', async () => {
+    const vault = await Vault.open(ringOf('k1', 'k2'), canaryStore());
+    const codes = purposes.map((purpose) => vault.authenticationCode(purpose, 'text'));
+    expect(new Set(codes).size).toBe(purposes.length);
+    for (const code of codes) expect(code).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    vault.sealWith('k2');
+    expect(purposes.map((purpose) => vault.authenticationCode(purpose, 'text'))).toEqual(codes);
+    expect(codes).not.toContain(vault.authenticationCode('api_key', 'text '));
+  });
+
+  it('of one text differ from database to database, and are no fingerprint of it', async () => {
+    const ring = ringOf('k1');
+    const [one, other] = [
+      await Vault.open(ring, canaryStore()),
+      await Vault.open(ring, canaryStore()),
+    ];
+    expect(one.authenticationCode('api_key', 'x')).not.toBe(
+      other.authenticationCode('api_key', 'x'),
+    );
+    for (const purpose of purposes)
+      expect(one.authenticationCode(purpose, 'x')).not.toContain(one.fingerprint('x'));
   });
 });

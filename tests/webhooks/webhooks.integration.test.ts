@@ -9,7 +9,7 @@ import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import getPort from 'get-port';
 import { Webhook, WebhookVerificationError } from 'standardwebhooks';
-import { appEvent, tokenRefreshedEvent } from '../../src/domain/event';
+import { appEvent, tokenRefreshedEvent } from '../../src/domain/events/event';
 import { type Api, expectError, startApi } from '../api/_api';
 import { eventually } from '../support/eventually';
 import { type Received, type Receiver, startReceiver, status } from './_receiver';
@@ -158,7 +158,7 @@ it('tells every organisation that asks of an incident of an OAuth app, each inci
     api.store.events.raise(
       appEvent(
         { provider: 'ebay', environment: 'production', since, at: new Date() },
-        { type: 'app.incident', reason: 'invalid_client' },
+        { type: 'app.incident', reason: 'invalid_client', detail: null },
       ),
     );
   await Promise.all([incident(), incident()]);
@@ -171,6 +171,7 @@ it('tells every organisation that asks of an incident of an OAuth app, each inci
         environment: 'production',
         since: since.toISOString(),
         reason: 'invalid_client',
+        detail: null,
       },
     });
   }
@@ -391,9 +392,9 @@ it('refuses addresses that are not public, unless the operator allows them', asy
   );
 });
 
-it('the receiver of the README verifies what it gets, and refuses what others send', async () => {
-  const readme = readFileSync(join(__dirname, '..', '..', 'README.md'), 'utf8');
-  const code = /```js\n(.*?)```/s.exec(readme)?.[1] ?? '';
+it('the receiver of docs/webhooks.md verifies its deliveries and refuses forged ones', async () => {
+  const guide = readFileSync(join(__dirname, '..', '..', 'docs', 'webhooks.md'), 'utf8');
+  const code = /```js\n(.*?)```/s.exec(guide)?.[1] ?? '';
   const port = await getPort();
   const url = `http://127.0.0.1:${port}/`;
   const org = await organisation({ url });

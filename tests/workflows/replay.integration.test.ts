@@ -8,13 +8,15 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
-import { appEvent } from '../../src/domain/event';
+import { anchorWorkflowId } from '../../src/domain/audit/audit-anchor';
+import { appEvent } from '../../src/domain/events/event';
+import { createAuditLog } from '../../src/services/audit/audit-log';
 import { engines } from '../support/engines';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
 
 const HISTORIES = join(__dirname, '..', 'histories');
-const workflowsPath = require.resolve('../../src/workflows');
+const workflowBundle = { codePath: engines.workflowBundle };
 
 let h: Harness;
 beforeAll(async () => {
@@ -32,7 +34,7 @@ async function assertReplays(name: string, workflowId: string): Promise<void> {
     encoding: 'utf8',
     maxBuffer: 64 * 2 ** 20,
   });
-  await Worker.runReplayHistory({ workflowsPath }, JSON.parse(text), workflowId);
+  await Worker.runReplayHistory({ workflowBundle }, JSON.parse(text), workflowId);
   if (process.env['RECORD_HISTORIES'] === undefined) return;
   mkdirSync(HISTORIES, { recursive: true });
   // Where it was recorded is nobody's business.
@@ -158,7 +160,7 @@ it('a delivery that is refused, tried again and accepted replays', async () => {
     event_types: ['app.incident'],
   });
   const app = { provider: 'ebay', environment: 'production', since: new Date(), at: new Date() };
-  const incident = appEvent(app, { type: 'app.incident', reason: 'invalid_client' });
+  const incident = appEvent(app, { type: 'app.incident', reason: 'invalid_client', detail: null });
   await h.store.events.raise(incident);
   await eventually(async () => {
     const query = { organisation, endpointId: webhook.id, limit: 1 };
@@ -168,6 +170,21 @@ it('a delivery that is refused, tried again and accepted replays', async () => {
   const workflowId = `deliver-event/${incident.id}/${webhook.id}`;
   await finished(workflowId);
   await assertReplays('deliver-event', workflowId);
+});
+
+it('an anchor of the audit that moves on replays', async () => {
+  const organisation = 'org-replay';
+  const { anchors, store, vault } = h;
+  const audit = createAuditLog({ store, vault, retentionDays: 400, now: () => new Date() });
+  const event = { organisation, actor: 'k', action: 'a', details: {} };
+  for (let sequence = 1; sequence <= 3; sequence += 1) {
+    anchors.note('actions', organisation, await audit.append(event));
+    await anchors.flush();
+    await eventually(
+      async () => (await anchors.read('actions', organisation))?.sequence === sequence,
+    );
+  }
+  await assertReplays('audit-anchor', anchorWorkflowId(organisation, 'actions'));
 });
 
 describe('validations that run today replay', () => {
@@ -207,7 +224,11 @@ describe('what was recorded replays', () => {
   const recorded = readdirSync(HISTORIES).filter((file) => file.endsWith('.json'));
   it.each(recorded)('%s', async (file) => {
     const history = JSON.parse(readFileSync(join(HISTORIES, file), 'utf8'));
-    const replay = Worker.runReplayHistory({ workflowsPath }, history, file.replace(/\.json$/, ''));
+    const replay = Worker.runReplayHistory(
+      { workflowBundle },
+      history,
+      file.replace(/\.json$/, ''),
+    );
     await expect(replay).resolves.toBeUndefined();
   });
 
@@ -218,15 +239,16 @@ describe('what was recorded replays', () => {
     expect(all).toContain('refreshBatchWorkflow');
     expect(all).toContain('validateAccountWorkflow');
     expect(all).toContain('deliverEventWorkflow');
+    expect(all).toContain('auditAnchorWorkflow');
   });
 
   it('a changed order of steps would be noticed', async () => {
-    const file = recorded.find((one) => one.startsWith('refresh-attempted-elsewhere')) ?? '';
+    const file = recorded.find((one) => one.startsWith('refresh-replayed')) ?? '';
     const text = readFileSync(join(HISTORIES, file), 'utf8').replaceAll(
       '"refreshGrant"',
       '"anotherActivity"',
     );
-    const replay = Worker.runReplayHistory({ workflowsPath }, JSON.parse(text), 'changed');
+    const replay = Worker.runReplayHistory({ workflowBundle }, JSON.parse(text), 'changed');
     await expect(replay).rejects.toThrow(/[Nn]on-?determinis/);
   });
 });

@@ -1,6 +1,6 @@
 /** A worker that does nothing at all, in a process of its own, set up as Evergrant's (`src/worker/start-worker.ts`). */
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { createLogger, installTemporalLogger } from '../../../src/logging';
+import { createLogger, installTemporalLogger } from '../../../src/process/logging';
 import { serveWorker } from '../worker-process';
 
 export const BASELINE_QUEUE = 'baseline';

@@ -34,12 +34,12 @@ export async function startApi(
     ADMIN_API_KEY: randomBytes(16).toString('hex'),
     ADMIN_ORGANISATION: ORGANISATION,
   };
-  const { process, ready } = await start('api', setting, environment, execArgv);
+  const { process, ready } = await start('server', setting, environment, execArgv);
   return { ...process, url: String(ready['url']) };
 }
 
 async function start(
-  kind: 'worker' | 'api',
+  kind: 'worker' | 'server',
   setting: Setting,
   environment: Record<string, string>,
   execArgv: readonly string[],

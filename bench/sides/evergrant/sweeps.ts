@@ -1,10 +1,10 @@
 /** A namespace of its own for one run, and the sweeps in it: triggered as the API does it, and nobody else's. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
-import { createRefreshClient, type RefreshClient } from '../../../src/api/refresh-client';
-import type { SweepSummary } from '../../../src/domain/sweep';
+import { createRefreshClient, type RefreshClient } from '../../../src/temporal/refresh-client';
+import type { SweepSummary } from '../../../src/domain/refresh/sweep';
 import type { Provider } from '../../../src/providers/provider';
-import { sweepScheduleId } from '../../../src/schedule';
+import { sweepScheduleId } from '../../../src/temporal/sweep-schedules';
 import type { Store } from '../../../src/store/store';
 import type { sweepWorkflow } from '../../../src/workflows/sweep';
 import { openStoreAndVault } from '../accounts';
@@ -87,7 +87,7 @@ export class Sweeps {
 }
 
 /** Workflow ids and schedules of one run are its own. */
-async function createNamespace(connection: Connection, namespace: string): Promise<void> {
+export async function createNamespace(connection: Connection, namespace: string): Promise<void> {
   await connection.workflowService.registerNamespace({
     namespace,
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a Long, where a number does as well

@@ -2,14 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { Runtime } from '@temporalio/worker';
-import type { ActivityDependencies } from '../../../src/activities/dependencies';
-import { LanePermits } from '../../../src/activities/lane-permits';
+import type { RefreshDependencies } from '../../../src/refresh/dependencies';
+import { Limiter } from '../../../src/limits/limiter';
 import { listDueAccounts } from '../../../src/activities/list-due-accounts';
-import { refreshGrant } from '../../../src/activities/refresh-grant';
-import { RestoreGuard } from '../../../src/activities/restore-guard';
-import type { DueCursor } from '../../../src/domain/sweep';
-import { createLogger, installTemporalLogger } from '../../../src/logging';
-import { createTransport } from '../../../src/providers/transport';
+import { refreshGrant } from '../../../src/refresh/refresh-grant';
+import { RestoreGuard } from '../../../src/refresh/restore-guard';
+import type { DueCursor } from '../../../src/domain/refresh/sweep';
+import { createLogger, installTemporalLogger } from '../../../src/process/logging';
+import { createTransport } from '../../../src/providers/exchange/transport';
 import { openStoreAndVault } from '../accounts';
 import { PROVIDER } from '../side';
 import { serveWorker } from '../worker-process';
@@ -18,7 +18,7 @@ const PAGE = 1_000;
 const now = () => new Date();
 const PLACE = { workflowId: 'bench', runId: 'bench' };
 
-async function* dueAccounts(deps: ActivityDependencies): AsyncGenerator<string> {
+async function* dueAccounts(deps: RefreshDependencies): AsyncGenerator<string> {
   let cursor: DueCursor | null = { scan: 'expiring', at: null, accountId: null };
   let asOf: string | null = null;
   while (cursor !== null) {
@@ -35,7 +35,7 @@ async function* dueAccounts(deps: ActivityDependencies): AsyncGenerator<string> 
   }
 }
 
-async function refresh(deps: ActivityDependencies, accountId: string): Promise<void> {
+async function refresh(deps: RefreshDependencies, accountId: string): Promise<void> {
   const requestedAt = new Date().toISOString();
   const { attempt } = await refreshGrant(
     deps,
@@ -58,12 +58,12 @@ serveWorker(async (setting) => {
   const transport = createTransport();
   // Without Temporal nothing outside the database knows of other generations.
   const marks = { async *newest() {} };
-  const deps: ActivityDependencies = {
+  const deps: RefreshDependencies = {
     store,
     vault,
     providers,
     transport,
-    permits: new LanePermits(store.lanes, async () => undefined),
+    appLimiter: new Limiter(store.limiters, store.dueAccounts, async () => undefined),
     restoreGuard: new RestoreGuard({ store, marks, now }),
     worker: 'bench',
     stopping: new AbortController().signal,
@@ -77,13 +77,13 @@ serveWorker(async (setting) => {
         const due = dueAccounts(deps);
         let refreshed = 0;
         // All lanes take from one list, so that none waits for another.
-        const lane = async () => {
+        const limiter = async () => {
           for (let next = await due.next(); next.done !== true; next = await due.next()) {
             await refresh(deps, next.value);
             refreshed += 1;
           }
         };
-        await Promise.all(Array.from({ length: setting.concurrency }, lane));
+        await Promise.all(Array.from({ length: setting.concurrency }, limiter));
         return refreshed;
       }),
     async stop() {

@@ -9,9 +9,9 @@ import { type ServerType, serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import type { Connection } from 'mongoose';
 import { Agent } from 'undici';
-import { openDatabase } from '../../../src/store/database';
-import type { Vault } from '../../../src/vault/vault';
-import { openStoreAndVault } from '../accounts';
+import { openDatabase } from '../../../src/store/mongo/database';
+import { grantPlace, type Vault } from '../../../src/vault/vault';
+import { identityOf, openStoreAndVault } from '../accounts';
 import { exchange } from '../plain-refresh';
 import { ORGANISATION, type Setting } from '../side';
 
@@ -68,8 +68,8 @@ function createBareApp(setting: Setting, connection: Connection, vault: Vault): 
     return account;
   }
 
-  function answer({ _id, current }: AccountDocument): object {
-    const place = { organisation: ORGANISATION, accountId: _id };
+  function answer({ _id, generation, current }: AccountDocument): object {
+    const place = grantPlace(identityOf(_id), generation);
     return body(
       vault.openToken(current.access_token, place, 'access_token'),
       current.expires_at,
@@ -78,12 +78,13 @@ function createBareApp(setting: Setting, connection: Connection, vault: Vault): 
   }
 
   async function refreshed({ _id, generation, current }: AccountDocument): Promise<object> {
-    const place = { organisation: ORGANISATION, accountId: _id };
+    const identity = identityOf(_id);
+    const place = grantPlace(identity, generation);
     const refreshToken = vault.openToken(current.refresh_token, place, 'refresh_token');
     const fresh = await exchange(http, setting, refreshToken);
     const sealed = vault.sealGrant(
       { accessToken: fresh.access_token, refreshToken: fresh.refresh_token },
-      place,
+      grantPlace(identity, generation + 1),
     );
     const expiresAt = new Date(Date.now() + fresh.expires_in * 1000);
     const { matchedCount } = await accounts.updateOne(

@@ -1,13 +1,14 @@
-/** The OpenAPI document: what the routes say of themselves, with an example of every body. */
+/** The OpenAPI document, generated from the routes, with an example of every body. */
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi';
-import type { ApiApp } from './app';
+import type { ApiApp } from '../../http/env';
+import { serverResponses } from '../../http/errors';
 
 export type ApiDocument = ReturnType<OpenAPIHono['getOpenAPI31Document']>;
 export type SchemaOrReference = NonNullable<
   NonNullable<ApiDocument['components']>['schemas']
 >[string];
 
-/** In the order in which they are read. */
+/** In the order of the documentation. */
 const TAGS = [
   { name: 'Accounts', description: 'The connected accounts of your organisation.' },
   { name: 'Tokens', description: 'Tokens that are valid now, and who was handed one.' },
@@ -18,6 +19,7 @@ const TAGS = [
   { name: 'Webhooks', description: 'Who is told when something changes, and of what.' },
   { name: 'Overview', description: 'Counts, and how it went over time.' },
   { name: 'API keys', description: 'Who else may ask.' },
+  { name: 'Sessions', description: 'Sessions of people who are signed in to the pages.' },
   { name: 'Audit', description: 'Who did what, chained so that a change shows.' },
   {
     name: 'Encryption',
@@ -34,6 +36,7 @@ const openapiJson = createRoute({
   summary: 'This description, as OpenAPI 3.1',
   security: [],
   responses: {
+    ...serverResponses,
     200: {
       description: 'The document',
       content: {
@@ -53,11 +56,12 @@ const docs = createRoute({
   summary: 'This description, as a page for people',
   security: [],
   responses: {
+    ...serverResponses,
     200: { description: 'The page', content: { 'text/html': { schema: z.string() } } },
   },
 });
 
-/** Serves the document; what is answered makes it, from all routes that are registered by then. */
+/** Registers the document's route. The returned function generates it from all routes registered by then. */
 export function registerDocument(app: ApiApp): () => ApiDocument {
   const { openAPIRegistry: registry } = app;
   registry.registerPath(openapiJson);
@@ -66,7 +70,7 @@ export function registerDocument(app: ApiApp): () => ApiDocument {
     type: 'http',
     scheme: 'bearer',
     description:
-      'An API key (evg_…), or a JWT with exp, sub, the organisation (organisation or org_id) and scopes (scope: "read admin tokens internal"), where JWT_SECRET or JWKS_URL is set',
+      'An API key (evg_…), or a JWT with exp, sub, the organisation (organisation or org_id) and scopes (scope: "read admin tokens internal operator"), where JWT_SECRET or JWKS_URL is set',
   });
   registry.registerComponent('securitySchemes', 'internal', {
     type: 'apiKey',
@@ -102,7 +106,7 @@ interface Body {
   content?: Record<string, { schema?: SchemaOrReference; example?: unknown }>;
 }
 
-/** To each JSON body that is taken or answered with success, the example that its schema, or the parts of it, have. */
+/** Adds examples to JSON request bodies and successful responses, from their schemas. */
 function addExamples(
   document: ApiDocument,
   { requestBody, responses }: { requestBody?: Body; responses: Record<string, Body> },
@@ -114,11 +118,11 @@ function addExamples(
   }
 }
 
-/** `undefined` where a part that must be there has none. */
+/** `undefined` if a required part has no example. */
 function exampleOf(document: ApiDocument, given: SchemaOrReference): unknown {
   const schema = resolved(document, given);
   if (schema.allOf) {
-    // A schema that extends another has the example of that one, which lacks what it adds.
+    // A schema that extends another inherits its example, which lacks the added members.
     delete schema.example;
     const parts = schema.allOf.map((part) => exampleOf(document, part));
     return Object.assign({}, ...parts);
@@ -138,7 +142,7 @@ function exampleOf(document: ApiDocument, given: SchemaOrReference): unknown {
   return [schema.type].flat().includes('null') ? null : undefined;
 }
 
-/** The schema that a reference leads to. */
+/** Resolves a reference to its schema. */
 export function resolved(document: ApiDocument, schema: SchemaOrReference) {
   if (!('$ref' in schema)) return schema;
   const target = document.components?.schemas?.[schema.$ref.slice('#/components/schemas/'.length)];

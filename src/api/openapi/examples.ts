@@ -1,4 +1,4 @@
-/** One account and what happened to it: the examples of the bodies that several routes answer with. */
+/** Example bodies that several routes share: one account and its history. */
 
 const ACCOUNT_ID = 'acc_4b6f0c2d9e8a7b6c5d4e3f2a';
 const RUN_ID = '019aad5e-1f0c-7a53-9d6e-2b1c5f0e8a47';
@@ -32,6 +32,9 @@ export const ACCOUNT_EXAMPLE = {
   access_token_fingerprint: 'q7XwN0eTzK4c',
   refresh_token_fingerprint: 'Lm2d8sYb1R9a',
   fallback: null,
+  candidate: null,
+  replaced: null,
+  last_reconnect: null,
   last_refreshed_at: '2026-11-22T18:30:05.112Z',
   last_attempt: {
     log_entry_id: LOG_ENTRY_ID,

@@ -1,3 +1,4 @@
+/** `evergrant accounts add`: connects one account with tokens from standard input or a file. */
 import { accountPairs } from '../account-pairs';
 import type { Command } from '../command';
 import { UsageError } from '../errors';
@@ -42,7 +43,10 @@ export const accountsAdd: Command = {
     };
     const account = await api.ask(({ admin }) => admin.accounts.$post({ json: members }));
     if (json) out.json(account);
-    else out.pairs(accountPairs(account));
+    else {
+      out.pairs(accountPairs(account));
+      for (const warning of account.warnings) out.remark(`Warning: ${warning}`);
+    }
     return 0;
   },
 };

@@ -1,4 +1,6 @@
-import { ACCOUNT_STATUSES, type AccountStatus } from '../../domain/account';
+/** `evergrant accounts list`: lists the organisation's accounts. */
+import { ACCOUNT_STATUSES, type AccountStatus } from '../../domain/account/account';
+import { tokenEnds } from '../account-pairs';
 import type { Command } from '../command';
 import { time } from '../output';
 import { limitOf, limitOption, pages, remarkMore } from '../pages';
@@ -48,8 +50,8 @@ export const accountsList: Command = {
           account.label,
           account.status,
           account.quarantine ? 'yes' : null,
-          time(account.expires_at) ?? 'never',
-          time(account.last_refreshed_at),
+          tokenEnds(account),
+          time(account.last_refreshed_at) ?? 'not yet',
           account.last_error?.code,
         ]),
         'No account is like that.',

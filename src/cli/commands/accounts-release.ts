@@ -1,10 +1,11 @@
+/** `evergrant accounts release`: takes accounts out of quarantine. */
 import type { ApiClient } from '../api-client';
 import type { Command, Context } from '../command';
 import { confirm } from '../confirm';
 import { UsageError } from '../errors';
 import { createProgress, grouped } from '../progress';
 
-/** So many at once: whoever is told to stop has released little more than was said. */
+/** Accounts released per request. A small number keeps an interrupted command close to its reported count. */
 const BATCH = 500;
 
 export const accountsRelease: Command = {
@@ -42,7 +43,7 @@ async function releaseNamed({ api, places: ids }: Context): Promise<number> {
   return released;
 }
 
-/** @returns `null` if the person at the terminal said no */
+/** @returns `null` if the user answered no */
 async function releaseAll(
   { api, options }: Pick<Context, 'api' | 'options'>,
   provider: string,

@@ -1,3 +1,4 @@
+/** `evergrant accounts show`: prints one account. */
 import { accountPairs } from '../account-pairs';
 import type { Command } from '../command';
 

@@ -1,13 +1,22 @@
+/** `evergrant audit verify`: verifies the audit chains and prints every break. */
 import type { z } from 'zod';
-import type { AuditVerificationBody } from '../../api/routes/verify-audit';
+import type { AuditVerificationBody } from '../../api/routes/audit/verify-audit';
 import type { Command } from '../command';
 
 type Verification = z.infer<typeof AuditVerificationBody>;
+type Chain = Pick<
+  Verification,
+  'first' | 'last' | 'entries' | 'breaks' | 'breaks_total' | 'anchor' | 'next_after'
+>;
+
+/** Maximum number of breaks listed, over all pages of a chain. */
+const BREAKS_MAX = 100;
 
 export const auditVerify: Command = {
   words: ['audit', 'verify'],
-  summary: 'Whether the audit of your organisation is as it was written; names the first break',
+  summary: 'Whether the audit of your organisation is as it was written; names every break',
   options: {
+    operator: { type: 'boolean', help: "the audit of the operators' actions instead" },
     known: {
       type: 'string',
       value: 'sequence:hash',
@@ -15,40 +24,78 @@ export const auditVerify: Command = {
     },
   },
   async run({ api, out, json, options }) {
+    const chain = options.isSet('operator') ? 'operator' : 'organisation';
     let known = options.text('known');
-    let after: number | null = 0;
     let all: Verification | null = null;
-    while (after !== null) {
+    for (;;) {
+      // A completed chain is checked again for entries appended since.
+      const query = {
+        chain,
+        after: placeIn(all),
+        accesses_after: placeIn(all?.token_accesses),
+        known,
+      } as const;
       // oxlint-disable-next-line no-await-in-loop -- each page begins where the one before ended
-      const query = { after, known };
       const page: Verification = await api.ask(({ admin }) => admin.audit.verify.$get({ query }));
-      all = joined(all, page);
+      all = all === null ? page : joined(all, page);
       known = undefined;
-      after = page.break === null ? page.next_after : null;
+      if (page.next_after === null && page.token_accesses.next_after === null) break;
     }
     if (json) out.json(all);
-    else if (all !== null) for (const line of told(all)) out.line(line);
-    return all?.intact === true ? 0 : 1;
+    else for (const line of told(all)) out.line(line);
+    return all.intact ? 0 : 1;
   },
 };
 
-function joined(before: Verification | null, page: Verification): Verification {
-  if (before === null) return page;
+function placeIn(chain: Pick<Chain, 'last'> | null | undefined): number {
+  return chain?.last?.sequence ?? 0;
+}
+
+function joined(before: Verification, page: Verification): Verification {
+  const accesses = before.token_accesses.accesses + page.token_accesses.accesses;
   return {
-    ...page,
-    first: before.first,
-    last: page.last ?? before.last,
-    entries: before.entries + page.entries,
-    handouts: before.handouts + page.handouts,
+    ...joinedChain(before, page),
+    intact: before.intact && page.intact,
+    token_accesses: { ...joinedChain(before.token_accesses, page.token_accesses), accesses },
   };
 }
 
-function told({ first, last, entries, handouts, break: found }: Verification): string[] {
-  const seen = `${entries} entries and ${handouts} token hand-outs are as they were written`;
+function joinedChain(before: Chain, page: Chain): Chain {
+  return {
+    first: before.first ?? page.first,
+    last: page.last ?? before.last,
+    entries: before.entries + page.entries,
+    breaks: [...before.breaks, ...page.breaks].slice(0, BREAKS_MAX),
+    breaks_total: before.breaks_total + page.breaks_total,
+    anchor: before.anchor.state === 'broken' ? before.anchor : page.anchor,
+    next_after: page.next_after,
+  };
+}
+
+function told({ token_accesses: accesses, ...actions }: Verification): string[] {
+  return [
+    ...toldOf('Actions', `${actions.entries} entries`, actions),
+    ...(actions.last === null
+      ? []
+      : [`The last: ${actions.last.sequence}:${actions.last.hash} (keep it, for --known)`]),
+    ...toldOf(
+      'Token accesses',
+      `${accesses.accesses} accesses in ${accesses.entries} batches`,
+      accesses,
+    ),
+  ];
+}
+
+function toldOf(name: string, seen: string, chain: Chain): string[] {
+  const { first, last, breaks, breaks_total: total, anchor } = chain;
   const range = first === null || last === null ? '' : ` (${first} to ${last.sequence})`;
-  if (found !== null)
-    return [`${seen}${range}.`, `Entry ${found.sequence} is ${found.kind}: ${found.message}`];
-  return last === null
-    ? ['There is no entry yet.']
-    : [`${seen}${range}.`, `The last: ${last.sequence}:${last.hash} (keep it, for --known)`];
+  const unnamed = total - breaks.length;
+  return [
+    last === null
+      ? `${name}: there is no entry yet.`
+      : `${name}: ${seen} are as they were written${range}.`,
+    ...breaks.map(({ sequence, kind, message }) => `Entry ${sequence} is ${kind}: ${message}`),
+    ...(unnamed > 0 ? [`… and ${unnamed} more.`] : []),
+    ...(anchor.message === null ? [] : [`The anchor in Temporal: ${anchor.message}`]),
+  ];
 }

@@ -1,6 +1,7 @@
+/** `evergrant encryption check`: prints which encryption keys are in use, and which process lacks one. */
 import type { Command } from '../command';
 import { type Encryption, rotationLine } from '../encryption';
-import { time } from '../output';
+import { coloured, time } from '../output';
 import { grouped } from '../progress';
 
 export const encryptionCheck: Command = {
@@ -29,7 +30,7 @@ export const encryptionCheck: Command = {
     );
     out.line();
     if (body.rotation !== null) out.line(`last rotation: ${rotationLine(body.rotation)}`);
-    for (const problem of problems) out.line(out.colour('red', problem));
+    for (const problem of problems) out.line(coloured('red', problem));
     if (problems.length === 0) out.line('Every record can be opened by every process.');
     return exitCode;
   },

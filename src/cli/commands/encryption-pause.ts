@@ -1,3 +1,4 @@
+/** `evergrant encryption pause`: pauses the rotation of the encryption key. */
 import type { Command } from '../command';
 import { showRotation } from '../encryption';
 import { noteOption } from '../schedules';

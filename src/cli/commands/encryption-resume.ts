@@ -1,3 +1,4 @@
+/** `evergrant encryption resume`: resumes a paused rotation. */
 import type { Command } from '../command';
 import { showRotation } from '../encryption';
 

@@ -1,3 +1,4 @@
+/** `evergrant encryption rotate`: starts a rotation to another encryption key and follows its progress. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from '../command';
 import { rotationLine, showRotation } from '../encryption';

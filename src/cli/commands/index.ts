@@ -3,23 +3,30 @@ import type { Command } from '../command';
 import { accountsAdd } from './accounts-add';
 import { accountsImport, importCommand } from './accounts-import';
 import { accountsList } from './accounts-list';
+import { accountsReconnect } from './accounts-reconnect';
 import { accountsRelease } from './accounts-release';
+import { accountsRestore } from './accounts-restore';
 import { accountsShow } from './accounts-show';
+import { auditList } from './audit-list';
 import { auditVerify } from './audit-verify';
 import { encryptionCheck } from './encryption-check';
 import { encryptionPause } from './encryption-pause';
 import { encryptionResume } from './encryption-resume';
 import { encryptionRotate } from './encryption-rotate';
 import { keysCreate } from './keys-create';
+import { keysGrant } from './keys-grant';
 import { keysList } from './keys-list';
 import { keysRevoke } from './keys-revoke';
 import { logs } from './logs';
 import { forceRefresh, refresh } from './refresh';
+import { schedulesDelete } from './schedules-delete';
 import { schedulesList } from './schedules-list';
 import { schedulesPause } from './schedules-pause';
 import { schedulesResume } from './schedules-resume';
 import { schedulesSet } from './schedules-set';
 import { schedulesTrigger } from './schedules-trigger';
+import { sessionsEnd } from './sessions-end';
+import { sessionsList } from './sessions-list';
 import { status } from './status';
 import { sweeps } from './sweeps';
 import { token } from './token';
@@ -42,6 +49,8 @@ export const COMMANDS: readonly Command[] = [
   accountsAdd,
   accountsImport,
   importCommand,
+  accountsReconnect,
+  accountsRestore,
   accountsRelease,
   token,
   refresh,
@@ -56,9 +65,13 @@ export const COMMANDS: readonly Command[] = [
   schedulesResume,
   schedulesTrigger,
   schedulesSet,
+  schedulesDelete,
   keysCreate,
+  keysGrant,
   keysList,
   keysRevoke,
+  sessionsList,
+  sessionsEnd,
   encryptionRotate,
   encryptionCheck,
   encryptionPause,
@@ -71,5 +84,6 @@ export const COMMANDS: readonly Command[] = [
   webhooksTest,
   webhooksDeliveries,
   webhooksReplay,
+  auditList,
   auditVerify,
 ];

@@ -1,4 +1,5 @@
-import type { Scope } from '../../store/api-keys';
+/** `evergrant keys create`: creates an API key and prints it once. */
+import type { Scope } from '../../domain/access/principal';
 import type { Command } from '../command';
 import { UsageError } from '../errors';
 
@@ -11,7 +12,7 @@ export const keysCreate: Command = {
       type: 'string',
       multiple: true,
       value: 'scope',
-      help: 'admin, read, tokens or internal; may be given more than once (required)',
+      help: 'admin, read, tokens, internal or operator; may be given more than once (required)',
     },
   },
   async run({ api, out, json, options }) {

@@ -1,3 +1,4 @@
+/** `evergrant keys list`: lists the organisation's API keys. */
 import type { Command } from '../command';
 import { time } from '../output';
 
@@ -9,8 +10,14 @@ export const keysList: Command = {
     if (json) out.json(page);
     else {
       out.table(
-        ['id', 'name', 'scopes', 'created'],
-        page.items.map((key) => [key.id, key.name, key.scopes.join(' '), time(key.created_at)]),
+        ['id', 'name', 'scopes', 'status', 'created'],
+        page.items.map((key) => [
+          key.id,
+          key.name,
+          key.scopes.join(' '),
+          key.status,
+          time(key.created_at),
+        ]),
         'There is no key.',
       );
     }

@@ -1,3 +1,4 @@
+/** `evergrant keys revoke`: revokes an API key. */
 import type { Command } from '../command';
 
 export const keysRevoke: Command = {

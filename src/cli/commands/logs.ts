@@ -1,11 +1,12 @@
+/** `evergrant logs`: prints log entries of attempts, and follows new ones with `--follow`. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { z } from 'zod';
-import type { LogEntryBody } from '../../api/schemas';
-import type { LogAction, LogSource } from '../../domain/log-entry';
-import { printable } from '../../domain/masking';
+import type { LogEntryBody } from '../../api/routes/terminal/log-entry-body';
+import type { LogAction, LogSource } from '../../domain/logs/log-entry';
+import { visible } from '../../domain/text/visible-text';
 import type { Command, Context, Options } from '../command';
 import { Unreachable } from '../errors';
-import { time } from '../output';
+import { coloured, time } from '../output';
 import { limitOf, pages } from '../pages';
 
 type Entry = z.infer<typeof LogEntryBody>;
@@ -42,7 +43,7 @@ export const logs: Command = {
   },
 };
 
-/** Shows the newest, then what comes. An API that is away for a while is waited for, and nothing is missed meanwhile. */
+/** Shows the newest entries, then new ones as they arrive. Retries while the API is unreachable and misses none. */
 async function follow(context: Context, limit: number): Promise<never> {
   const { api, options, out } = context;
   const query = { ...filters(options), provider: options.text('provider') };
@@ -52,7 +53,7 @@ async function follow(context: Context, limit: number): Promise<never> {
   for (;;) {
     try {
       for await (const { id, data } of api.events(STREAM_PATH, query, lastEventId)) {
-        // Only now, with the stream begun: what is written between the list and the stream would be missed.
+        // Lists only after the stream has started. Otherwise entries written in between would be missed.
         shown ??= await showNewest(context, limit);
         told = false;
         lastEventId = id;
@@ -75,7 +76,7 @@ async function showNewest(context: Context, limit: number): Promise<Set<string>>
   return new Set(entries.map(({ id }) => id));
 }
 
-/** The newest entries, the oldest of them first. */
+/** Returns the newest entries, oldest first. */
 async function newest({ api, options }: Context, limit: number): Promise<Entry[]> {
   const provider = options.text('provider');
   const { items } = await pages({ limit, pageMax: PAGE_MAX }, (page) => {
@@ -105,12 +106,18 @@ function show(entry: Entry, { out, json }: Pick<Context, 'out' | 'json'>): void 
   }
   const failed = entry.error !== null;
   const who = entry.account_label ?? entry.provider;
-  const action = out.colour(
+  const action = coloured(
     failed ? 'red' : entry.action === 'token_refreshed' ? 'green' : 'gray',
     entry.action,
   );
-  const said = entry.error === null ? entry.message : `${entry.error.code}: ${entry.error.message}`;
+  const { code, message, detail } = entry.error ?? {};
+  const said =
+    entry.error === null
+      ? entry.message
+      : `${code}: ${message}${detail === undefined ? '' : ` (${detail})`}`;
   out.line(
-    `${time(entry.created_at) ?? ''}  ${action}  ${entry.source}  ${printable(`${who}  ${said}`)}`,
+    `${time(entry.created_at) ?? ''}  `,
+    action,
+    `  ${entry.source}  ${visible(`${who}  ${said}`)}`,
   );
 }

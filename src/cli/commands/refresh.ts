@@ -1,10 +1,24 @@
+/** `evergrant refresh` and `evergrant force-refresh`: refreshes one account and prints the outcome. */
 import type { Command, Context } from '../command';
 import { time } from '../output';
+
+/** Reasons to skip an account that needs no refresh. All other reasons mean that the account has a problem. */
+const NOTHING_TO_DO = new Set([
+  'fresh',
+  'does_not_expire',
+  'no_refresh_token',
+  'not_enabled',
+  'overtaken',
+]);
+
+const MORE =
+  'Ends with 0 where the account was refreshed or needs no refresh; otherwise with 1, also where it was skipped because it must be reconnected, waits after a failure, or its OAuth app or provider does not serve.';
 
 export const refresh: Command = {
   words: ['refresh'],
   places: ['id'],
   summary: 'Refresh an account if it is due, and wait for the outcome',
+  more: MORE,
   run: (context) => refreshAccount(context, false),
 };
 
@@ -12,6 +26,7 @@ export const forceRefresh: Command = {
   words: ['force-refresh'],
   places: ['id'],
   summary: 'Refresh an account although it is not due, and wait for the outcome',
+  more: MORE,
   run: (context) => refreshAccount(context, true),
 };
 
@@ -32,6 +47,8 @@ async function refreshAccount(
       ['workflow', outcome.workflow_id],
     ]);
   }
-  // Nothing to do is well; a refusal, or somebody else's claim that did not end, is not.
-  return outcome.outcome === 'refreshed' || outcome.outcome === 'skipped' ? 0 : 1;
+  const isWell =
+    outcome.outcome === 'refreshed' ||
+    (outcome.outcome === 'skipped' && NOTHING_TO_DO.has(outcome.reason));
+  return isWell ? 0 : 1;
 }

@@ -1,3 +1,4 @@
+/** `evergrant schedules list`: lists the schedules of all providers. */
 import type { Command } from '../command';
 import { showSchedules } from '../schedules';
 

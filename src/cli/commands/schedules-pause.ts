@@ -1,3 +1,4 @@
+/** `evergrant schedules pause`: pauses the schedule of a provider. */
 import type { Command } from '../command';
 import { noteOption, scheduleParam, showSchedule } from '../schedules';
 

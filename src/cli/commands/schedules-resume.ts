@@ -1,3 +1,4 @@
+/** `evergrant schedules resume`: resumes the schedule of a provider. */
 import type { Command } from '../command';
 import { noteOption, scheduleParam, showSchedule } from '../schedules';
 

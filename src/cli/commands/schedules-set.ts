@@ -1,3 +1,4 @@
+/** `evergrant schedules set`: changes the interval or the note of a schedule. */
 import type { Command } from '../command';
 import { UsageError } from '../errors';
 import { noteOption, scheduleParam, showSchedule } from '../schedules';

@@ -1,3 +1,4 @@
+/** `evergrant schedules trigger`: starts the sweep of a provider at once. */
 import type { Command } from '../command';
 import { noteOption, scheduleParam, showSchedule } from '../schedules';
 

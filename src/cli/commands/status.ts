@@ -1,7 +1,8 @@
-import type { Status } from '../../api/routes/status';
-import { ACCOUNT_STATUSES } from '../../domain/account';
+/** `evergrant status`: prints accounts by status, the next sweeps and the running workflows. */
+import type { Status } from '../../api/routes/overview/status';
+import { ACCOUNT_STATUSES } from '../../domain/account/account';
 import type { Command } from '../command';
-import { lasting, time } from '../output';
+import { coloured, lasting, time } from '../output';
 
 export const status: Command = {
   words: ['status'],
@@ -45,16 +46,24 @@ export const status: Command = {
       if (valid + invalid > 0)
         out.line(`${provider}: ${valid} access tokens validated lately, ${invalid} refused`);
     }
-    for (const { provider, environment, state, reason, warning } of body.lanes) {
+    for (const { provider, environment, cause, reason, warning } of body.apps) {
       const name = `${provider} (${environment})`;
-      if (state !== 'open') out.line(out.colour('red', `${name} is ${state}: ${reason?.message}`));
-      if (warning !== null) out.line(out.colour('yellow', `${name}: ${warning}`));
+      if (cause !== null) {
+        const words = reason?.detail ? ` (“${reason.detail}”)` : '';
+        out.line(coloured('red', `${name}: ${INCIDENTS[cause]} ${reason?.message}${words}`));
+      }
+      if (warning !== null) out.line(coloured('yellow', `${name}: ${warning}`));
     }
     const { sweeps, refreshes, workers } = body.running;
     out.line(`running: ${sweeps} sweeps, ${refreshes} refreshes, ${workers} workers`);
-    if (workers === 0) out.line(out.colour('red', 'No worker is running: nothing is refreshed.'));
+    if (workers === 0) out.line(coloured('red', 'No worker is running: nothing is refreshed.'));
     return 0;
   },
+};
+
+const INCIDENTS = {
+  credentials: 'the provider refuses the OAuth app.',
+  outage: 'the provider fails for all accounts.',
 };
 
 function counts(by: Status['by_status']): number[] {

@@ -1,4 +1,5 @@
-import type { WorkflowStatus } from '../../api/workflow-client';
+/** `evergrant sweeps`: lists the sweeps, newest first. */
+import type { WorkflowStatus } from '../../temporal/workflow-client';
 import type { Command } from '../command';
 import { lasting, time } from '../output';
 import { limitOf, pages, remarkMore } from '../pages';
@@ -7,7 +8,7 @@ const PAGE_MAX = 100;
 
 export const sweeps: Command = {
   words: ['sweeps'],
-  summary: 'The sweeps and what each came to, the newest first',
+  summary: 'The sweeps and, for an operator, what each came to; the newest first',
   options: {
     provider: { type: 'string', value: 'name', help: 'of this provider only' },
     status: { type: 'string', value: 'status', help: 'running, completed, failed, terminated, …' },

@@ -1,4 +1,5 @@
-import ms, { type StringValue } from 'ms';
+/** `evergrant token`: prints a valid access token of one account, and nothing else. */
+import { duration } from '../../domain/text/duration';
 import type { Command } from '../command';
 import { UsageError } from '../errors';
 
@@ -31,11 +32,10 @@ export const token: Command = {
   },
 };
 
-const isDuration = (text: string): text is StringValue => /^\d+(\.\d+)?(s|m|h)$/.test(text);
-
 function secondsOf(given: string | undefined): number | undefined {
   if (given === undefined) return undefined;
-  if (!isDuration(given))
+  const parsed = duration.safeParse(given);
+  if (!parsed.success)
     throw new UsageError(`--min-valid takes a duration such as 90s, 5m or 1h, not "${given}"`);
-  return Math.ceil(ms(given) / 1000);
+  return Math.ceil(parsed.data / 1000);
 }

@@ -1,3 +1,4 @@
+/** `evergrant validate`: asks the provider whether an account's access token works. */
 import type { Command } from '../command';
 
 export const validate: Command = {

@@ -1,4 +1,5 @@
-import type { EventType } from '../../domain/event';
+/** `evergrant webhooks add`: creates a webhook and prints its secret once. */
+import type { EventType } from '../../domain/events/event';
 import type { Command } from '../command';
 import { showSecret } from '../webhooks';
 

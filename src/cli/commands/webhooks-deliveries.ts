@@ -1,4 +1,5 @@
-import type { DeliveryState } from '../../domain/webhook-delivery';
+/** `evergrant webhooks deliveries`: lists the deliveries of a webhook, newest first. */
+import type { DeliveryState } from '../../domain/events/webhook-delivery';
 import type { Command } from '../command';
 import { time } from '../output';
 import { limitOf, limitOption, pages, remarkMore } from '../pages';

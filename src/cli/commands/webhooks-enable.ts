@@ -1,3 +1,4 @@
+/** `evergrant webhooks enable`: enables a disabled webhook. */
 import type { Command } from '../command';
 
 export const webhooksEnable: Command = {

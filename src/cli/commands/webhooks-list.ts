@@ -1,3 +1,4 @@
+/** `evergrant webhooks list`: lists the organisation's webhooks. */
 import type { Command } from '../command';
 import { time } from '../output';
 

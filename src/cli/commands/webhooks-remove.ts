@@ -1,3 +1,4 @@
+/** `evergrant webhooks remove`: removes a webhook. */
 import type { Command } from '../command';
 
 export const webhooksRemove: Command = {

@@ -1,3 +1,4 @@
+/** `evergrant webhooks replay`: starts a delivery again under the same `webhook-id`. */
 import type { Command } from '../command';
 
 export const webhooksReplay: Command = {

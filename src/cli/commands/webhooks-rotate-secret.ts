@@ -1,3 +1,4 @@
+/** `evergrant webhooks rotate-secret`: gives a webhook a new secret and prints it once. */
 import type { Command } from '../command';
 import { UsageError } from '../errors';
 import { showSecret } from '../webhooks';

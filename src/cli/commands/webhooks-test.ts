@@ -1,3 +1,4 @@
+/** `evergrant webhooks test`: sends one `webhook.test` event and prints how the delivery ended. */
 import type { Command } from '../command';
 import { lastTry } from '../webhooks';
 

@@ -1,5 +1,6 @@
-import type { WorkflowStatus, WorkflowType } from '../../api/workflow-client';
-import type { LogSource } from '../../domain/log-entry';
+/** `evergrant workflows list`: lists the workflows of the organisation's accounts, and the sweeps. */
+import type { LogSource } from '../../domain/logs/log-entry';
+import type { WorkflowStatus, WorkflowType } from '../../temporal/workflow-client';
 import type { Command } from '../command';
 import { lasting, time } from '../output';
 import { limitOf, pages, remarkMore } from '../pages';
@@ -10,7 +11,11 @@ export const workflowsList: Command = {
   words: ['workflows', 'list'],
   summary: "The workflows of your organisation's accounts, and the sweeps; running ones first",
   options: {
-    type: { type: 'string', value: 'type', help: 'refresh, sweep, batch or validation' },
+    type: {
+      type: 'string',
+      value: 'type',
+      help: 'refresh, sweep, validation, or, for an operator, batch',
+    },
     provider: { type: 'string', value: 'name', help: 'of this provider only' },
     account: { type: 'string', value: 'id', help: 'of this account only' },
     status: { type: 'string', value: 'status', help: 'running, completed, failed, terminated, …' },

@@ -1,10 +1,11 @@
+/** `evergrant workflows terminate`: terminates a refresh or a sweep. */
 import type { Command } from '../command';
 import { UsageError } from '../errors';
 
 export const workflowsTerminate: Command = {
   words: ['workflows', 'terminate'],
   places: ['id'],
-  summary: 'End a refresh of an account, or a sweep, at once',
+  summary: 'End a refresh of an account, or, as an operator, a sweep, at once',
   options: {
     reason: { type: 'string', value: 'text', help: 'why; its history keeps it (required)' },
     run: { type: 'string', value: 'id', help: 'this run of it; the newest if left out' },

@@ -1,18 +1,12 @@
-/** Why an account is or is not due now, in sentences for people. Follows the decision; decides nothing. */
+/** Explains to people why an account is or is not due. Follows {@link dueDecision} and decides nothing itself. */
+import { duration, momentText } from '../text/time-text';
 import { type Account, AccountState } from './account';
-import {
-  type Clocked,
-  dueDecision,
-  dueMoments,
-  policyOf,
-  type RefreshRule,
-} from './refresh-policy';
-import { duration, momentText } from './time-text';
+import { type Clocked, dueDecision, dueMoments, policyOf, type RefreshRule } from './due-times';
 
 export type Explained = Clocked &
   Pick<Account, 'state' | 'stateReason' | 'quarantine' | 'failedAttempts'>;
 
-/** The verdict first, then what it rests on. */
+/** Returns the verdict first, then the facts behind it. */
 export function dueExplanation(account: Explained, rule: RefreshRule, now: Date): string[] {
   const { due, reason } = dueDecision(account, rule, now);
   switch (account.state) {
@@ -36,8 +30,15 @@ export function dueExplanation(account: Explained, rule: RefreshRule, now: Date)
     return [
       'Not due: it is in quarantine. Another system still refreshes it, and it is released by hand.',
     ];
+  if (reason === 'candidate_waits')
+    return ['Due: a new grant was handed in and waits to be tried.'];
   if (reason === 'does_not_expire') return ['Not due: its access token does not end.'];
-  const clocks = [expirySentence(account, rule, now), ageSentence(account, rule)].flat();
+  const clocks = [
+    expirySentence(account, rule, now),
+    refreshTokenSentence(account, rule, now),
+    notBeforeSentence(account, rule),
+    ageSentence(account, rule),
+  ].flat();
   if (due) return ['Due: the next sweep refreshes it.', ...clocks];
   if (!policyOf(account, rule).enabled) return [notEnabledSentence(rule), ...clocks];
   if (reason === 'backing_off') return [...waitSentences(account), ...clocks];
@@ -54,7 +55,8 @@ function sentence(text: string): string {
 
 function expirySentence(account: Explained, rule: RefreshRule, now: Date): string {
   const { byExpiry } = dueMoments(account, rule);
-  const { expiresAt } = account.current;
+  const { accessToken, expiresAt } = account.current;
+  if (accessToken === null) return NO_ACCESS_TOKEN;
   if (byExpiry === null || expiresAt === null) return 'Its access token does not end.';
   const ends = new Date(expiresAt);
   const before = duration(ends.getTime() - byExpiry.getTime());
@@ -62,13 +64,37 @@ function expirySentence(account: Explained, rule: RefreshRule, now: Date): strin
   return `${end}; it is refreshed from ${before} before that, at ${momentText(byExpiry)}.`;
 }
 
+function refreshTokenSentence(account: Explained, rule: RefreshRule, now: Date): string[] {
+  const { byRefreshToken } = dueMoments(account, rule);
+  const { refreshTokenExpiresAt } = account.current;
+  if (refreshTokenExpiresAt === null) return [];
+  const expiresAt = new Date(refreshTokenExpiresAt);
+  if (expiresAt <= now)
+    return [
+      `Its refresh token expired at ${momentText(expiresAt)}; if the provider refuses it, the owner must reconnect the account.`,
+    ];
+  const expiry = `Its refresh token expires at ${momentText(expiresAt)}`;
+  if (byRefreshToken === null) return [`${expiry}, and a refresh does not change that.`];
+  const before = duration(expiresAt.getTime() - byRefreshToken.getTime());
+  return [
+    `${expiry}; a refresh renews it, and is due ${before} before that, at ${momentText(byRefreshToken)}.`,
+  ];
+}
+
+function notBeforeSentence(account: Explained, rule: RefreshRule): string[] {
+  const { notBefore } = dueMoments(account, rule);
+  if (notBefore === null) return [];
+  return [`Nothing is sent before ${momentText(notBefore)}, as notBefore of its provider says.`];
+}
+const NO_ACCESS_TOKEN = 'It has no access token yet: the first refresh brings one.';
+
 function ageSentence(account: Explained, rule: RefreshRule): string[] {
   const { byAge } = dueMoments(account, rule);
-  if (byAge === null) return [];
-  const last = account.lastRefreshedAt;
+  if (byAge === null || account.current.accessToken === null) return [];
+  const last = account.lastRefreshedAt ?? new Date(account.current.obtainedAt);
   const after = duration(byAge.getTime() - last.getTime());
   return [
-    `It was last refreshed at ${momentText(last)}; ${after} later, at ${momentText(byAge)}, it is due whatever its token says.`,
+    `${account.lastRefreshedAt === null ? 'It was not refreshed yet, and handed in' : 'It was last refreshed'} at ${momentText(last)}; ${after} later, at ${momentText(byAge)}, it is due whatever its token says.`,
   ];
 }
 

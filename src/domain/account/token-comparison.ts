@@ -1,12 +1,12 @@
-/** R1.7: whether an attempt presented the refresh token that the account's attempt before it did, told by fingerprints. */
+/** Compares the refresh token of each attempt, by fingerprint, with those of the account's earlier attempts. */
 
 /**
- * `same`: as the attempt before. `changed`: never presented before. `reused`: presented before, but not by the attempt
- * before: a newer one had been in use in between, which a provider that rotates takes for theft.
+ * `same`: the previous attempt used this token. `changed`: no earlier attempt used it. `reused`: an earlier attempt
+ * used it, but a newer token was used in between, which a rotating provider treats as theft.
  */
 export type TokenComparison = 'same' | 'changed' | 'reused';
 
-/** What an attempt presented; attempts that opened no token have none and are no part of this. */
+/** The token that an attempt used. Attempts that decrypted no token are not part of the comparison. */
 export interface PresentedToken {
   entryId: string;
   accountId: string;
@@ -16,9 +16,9 @@ export interface PresentedToken {
 }
 
 /**
- * Compares each attempt with those of the same account before it.
+ * Compares each attempt with the earlier ones of the same account.
  * @param presented in any order
- * @returns by entry id; nothing for an account's first attempt, which has nothing to be compared with
+ * @returns by entry id; an account's first attempt is omitted
  */
 export function compareTokens(presented: readonly PresentedToken[]): Map<string, TokenComparison> {
   const compared = new Map<string, TokenComparison>();

@@ -1,64 +1,52 @@
-/** Asking a provider whether an access token works: what is asked, what it may say, and what follows. Pure. */
+/** Validation: asking a provider whether an access token works, the possible verdicts and their consequences. Pure. */
+import type { LogAction, LogSource } from '../logs/log-entry';
+import { type AttemptOutcome, heldSentence } from '../refresh/refresh-attempt';
+import type { RefreshFailure } from '../refresh/refresh-failure';
+import type { DueAccount } from '../refresh/sweep';
+import type { TokenVerdict } from './account';
 import { type Account, AccountState } from './account';
 import { remainingLifeMs } from './grant';
-import type { LogAction, LogSource } from './log-entry';
-import { type AttemptOutcome, heldSentence } from './refresh-attempt';
-import type { RefreshFailure } from './refresh-failure';
-import type { DueAccount } from './sweep';
-
-export const TOKEN_VERDICTS = ['valid', 'invalid', 'unknown'] as const;
-/** `unknown`: network, 5xx, throttling, or a refusal of something else than the token. It changes nothing. */
-export type TokenVerdict = (typeof TOKEN_VERDICTS)[number];
-
-/** How an account's current access token fared when its provider was last asked. */
-export interface LastValidation {
-  outcome: TokenVerdict;
-  at: Date;
-  logEntryId: string;
-}
 
 export interface ValidationRequest {
   source: LogSource;
-  /** Who asks, for the log. */
+  /** The caller, for the log. */
   caller: string;
-  /** Keep headers and bodies, masked. */
+  /** Whether to log headers and bodies, masked. */
   capture: boolean;
 }
 
 export interface ValidateAccountInput {
   accountId: string;
-  /** Of this try, and the id of its log entry. */
+  /** Id of this validation attempt and of its log entry. */
   attemptId: string;
   request: ValidationRequest;
 }
 
-/** How one validation ended, as every caller sees it. */
+/** Outcome of one validation, as callers see it. */
 export interface ValidationOutcome {
   accountId: string;
-  /** `skipped`: there is no access token to show, or the verdict came too late: the token was replaced meanwhile. */
+  /** `skipped`: there is no access token to validate, or the token was replaced before the verdict arrived. */
   outcome: TokenVerdict | 'skipped';
   reason: string;
   failure: RefreshFailure | null;
   logEntryId: string | null;
-  /** The forced refresh that a refused token led to. */
+  /** The forced refresh that followed a refused token. */
   refresh: AttemptOutcome | null;
 }
 
 export interface ValidateAccountResult {
   validation: ValidationOutcome;
-  /** Set where the account is to be refreshed at once, because its token was refused before its end. */
+  /** Set if the account must be refreshed at once because its token was refused before its expiry. */
   toRefresh: DueAccount | null;
 }
 
-/** What a batch of a sweep came to. */
 export interface ValidationTally {
   validated: number;
   invalid: number;
-  /** Neither valid nor invalid, and nothing was changed. */
+  /** The verdict was `unknown`, so nothing was changed. */
   unknown: number;
-  /** Replaced, disabled or removed meanwhile. */
+  /** The account was replaced, disabled or removed in the meantime. */
   skipped: number;
-  /** By failure code. */
   failures: Record<string, number>;
   toRefresh: DueAccount[];
 }
@@ -70,18 +58,18 @@ export function validationAction(verdict: TokenVerdict): LogAction {
 
 export type ValidationConsequence =
   | { kind: 'none' }
-  /** The token works after all. */
+  /** The token of an inactive account works again. */
   | { kind: 'activate' }
-  /** Ask for a new pair: whether the grant lives, the token endpoint must say. */
+  /** Refresh the account: the token endpoint decides whether the grant still works. */
   | { kind: 'refresh' }
   | { kind: 'state'; state: AccountState };
 
 /**
- * What a verdict does to its account. A refused access token is the end where nothing can refresh it (R2.3); elsewhere
- * one refresh is tried first, and its refusal decides. It is tried once: a new token that is refused as well means that
- * refreshing does not help.
+ * Decides how a verdict changes the account. A refused access token that cannot be refreshed makes the account
+ * inactive; otherwise one refresh follows, and its outcome decides. If the refreshed token is refused too, no further
+ * refresh is tried.
  *
- * @param refused the state of accounts whose provider refuses them, as the provider's adapter says
+ * @param refused the state of accounts that the provider refuses, from its adapter
  */
 export function validationConsequence(
   account: Pick<Account, 'state' | 'quarantine' | 'current' | 'generation' | 'refusedGeneration'>,
@@ -92,11 +80,11 @@ export function validationConsequence(
   const { state, current, generation, refusedGeneration } = account;
   if (verdict === 'valid')
     return state === AccountState.inactive ? { kind: 'activate' } : { kind: 'none' };
-  // In quarantine another system may have a newer token: that this one is refused is no news.
+  // In quarantine another system may hold a newer token, so a refusal of this one is expected.
   if (verdict === 'unknown' || state !== AccountState.active || account.quarantine)
     return { kind: 'none' };
   if (current.refreshToken === null) return { kind: 'state', state: AccountState.inactive };
-  // That an access token which has ended is refused is no news: it is due, and its refresh will tell.
+  // A refusal of an expired token is expected. The account is due, and its refresh decides.
   if (remainingLifeMs(current, now) <= 0) return { kind: 'none' };
   if (refusedGeneration !== generation - 1) return { kind: 'refresh' };
   return refused === AccountState.inactive ? { kind: 'state', state: refused } : { kind: 'none' };
@@ -107,7 +95,7 @@ const SKIPPED: Readonly<Record<string, string>> = {
   token_replaced: 'The access token was replaced while its provider was asked; ask again.',
 };
 
-/** The outcome as a sentence for people, where there is more to say than its reason. */
+/** Describes the outcome for people, or `null` if the reason says everything. */
 export function validationSentence({
   failure,
   reason,

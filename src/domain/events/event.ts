@@ -1,10 +1,10 @@
 /**
- * Events: what changed about an account, an OAuth app or a webhook endpoint, for systems that want to be told. Thin:
- * who, what and when; never a token or anything made from one.
+ * Events: changes of an account, an OAuth app or a webhook endpoint, for other systems. An event holds ids, types and
+ * times, never a token or anything derived from one.
  */
-import { type Account, AccountState } from './account';
+import { type Account, AccountState } from '../account/account';
 
-/** What a webhook endpoint can ask for. */
+/** Event types that a webhook endpoint can subscribe to. */
 export const EVENT_TYPES = [
   'account.needs_reconnect',
   'account.recovered',
@@ -16,7 +16,7 @@ export const EVENT_TYPES = [
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
-/** Changes of state. `token.refreshed` is none, and is raised only where somebody asked for it. */
+/** The default subscription: state changes. `token.refreshed` is frequent, so an endpoint must request it. */
 export const STATE_EVENT_TYPES = EVENT_TYPES.filter((type) => type !== 'token.refreshed');
 
 interface AccountData {
@@ -26,7 +26,7 @@ interface AccountData {
   environment: string;
 }
 
-/** An OAuth app: a provider's environment, which the accounts of all organisations share. */
+/** An OAuth app is one environment of a provider. The accounts of all organisations share it. */
 interface AppData {
   provider: string;
   environment: string;
@@ -34,42 +34,46 @@ interface AppData {
   since: string;
 }
 
-/** What each type tells, in members as receivers see them; times are ISO 8601 UTC. */
+/** The data of each event type, in members as receivers see them. Times are ISO 8601 UTC. */
 export interface EventData {
   'account.needs_reconnect': AccountData & {
     status: 'needs_reconnect' | 'inactive';
-    /** A failure's code: `invalid_grant`, `row_corrupt`, … */
+    /** A failure code such as `invalid_grant` or `row_corrupt`. */
     reason: string;
   };
   'account.recovered': AccountData & { reason: 'refreshed' | 'reconnected' | 'validated' };
   'refresh_token.expiring': AccountData & { expires_at: string; days_left: number };
   'token.refreshed': AccountData & { expires_at: string | null };
-  /** `reason`: a failure's code; of the app itself (`invalid_client`, …) or of the provider for all (`provider_unavailable`, …). */
-  'app.incident': AppData & { reason: string };
+  /** `reason`: a failure code of the app (`invalid_client`, …) or of the whole provider (`provider_unavailable`, …). */
+  'app.incident': AppData & {
+    reason: string;
+    /** The provider's words, masked. `null` until more than one account received them. */
+    detail: string | null;
+  };
   'app.recovered': AppData;
   'webhook_endpoint.disabled': { webhook_id: string; reason: DisabledReason };
   'webhook.test': { webhook_id: string };
 }
 
-/** Why an endpoint was disabled by itself: it answered 410, or accepted nothing for days. */
+/** Why Evergrant disabled an endpoint: it answered 410, or accepted nothing for days. */
 export type DisabledReason = 'gone' | 'no_success';
 
 type EventOf<T extends keyof EventData> = {
-  /** Deterministic, so that a step done twice raises one event; without a full stop, which signatures use. */
+  /** Deterministic, so that a repeated step raises one event. Has no full stops, which signatures use as separators. */
   id: string;
   type: T;
-  /** `null`: it concerns all of them. */
+  /** `null`: the event concerns all organisations. */
   organisation: string | null;
   /** ISO time. */
   at: string;
   data: EventData[T];
 };
-/** Whatever its type. */
 export type RaisedEvent = { [T in keyof EventData]: EventOf<T> }[keyof EventData];
 
 /**
- * The text that is signed and sent.
- * @see [Standard Webhooks, payload structure](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
+ * Returns the text that is signed and sent.
+ * @see [Standard Webhooks, payload
+ * structure](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
  */
 export function eventPayload({ type, at, data }: RaisedEvent): string {
   return JSON.stringify({ type, timestamp: at, data });
@@ -78,7 +82,7 @@ export function eventPayload({ type, at, data }: RaisedEvent): string {
 type Announced = Pick<Account, 'id' | 'organisation' | 'label' | 'provider' | 'environment'>;
 type Endpoint = { id: string; organisation: string };
 
-/** The account can no longer be kept alive without its owner. */
+/** The account cannot be refreshed any more until its owner acts. */
 export function needsReconnectEvent(
   account: Announced,
   { state, reason, at }: { state: AccountState; reason: string; at: Date },
@@ -91,12 +95,12 @@ export function needsReconnectEvent(
   };
 }
 
-/** Whether an account in this state waits for its owner, or for its provider's approval. */
+/** Whether an account in this state needs action by its owner, or approval by its provider. */
 export function isBroken(state: AccountState): boolean {
   return state === AccountState.needsReconnect || state === AccountState.inactive;
 }
 
-/** An account that needed its owner works again. */
+/** An account that needed a reconnect works again. */
 export function recoveredEvent(
   account: Announced,
   reason: EventData['account.recovered']['reason'],
@@ -130,9 +134,9 @@ export function refreshTokenExpiringEvent(
 }
 
 /**
- * An OAuth app is refused or its provider fails for all accounts, or it works again. May be raised as often as one likes: an incident is known by when it began,
- * and is told once when it begins and once when it ends.
- * @param app `since`: when the incident began, the same moment in both events
+ * An OAuth app is refused, its provider fails for all accounts, or it works again. The event id depends on `since`, so
+ * raising an event repeatedly delivers one event for the begin and one for the end of an incident.
+ * @param app `since`: when the incident began; the same in both events
  */
 export function appEvent(
   {
@@ -141,7 +145,7 @@ export function appEvent(
     since,
     at,
   }: { provider: string; environment: string; since: Date; at: Date },
-  what: { type: 'app.incident'; reason: string } | { type: 'app.recovered' },
+  what: { type: 'app.incident'; reason: string; detail: string | null } | { type: 'app.recovered' },
 ): RaisedEvent {
   const app = { id: `app_${provider}_${environment}`, organisation: null };
   const data = { provider, environment, since: since.toISOString() };
@@ -149,7 +153,7 @@ export function appEvent(
     ? {
         ...head(what.type, app, since),
         at: at.toISOString(),
-        data: { ...data, reason: what.reason },
+        data: { ...data, reason: what.reason, detail: what.detail },
       }
     : { ...head(what.type, app, since), at: at.toISOString(), data };
 }
@@ -165,7 +169,7 @@ export function endpointDisabledEvent(
   };
 }
 
-/** Sent to one endpoint, whatever it asks for. */
+/** Sent to one endpoint, independent of its subscription. */
 export function testEvent(endpoint: Endpoint, at: Date): RaisedEvent {
   return { ...head('webhook.test', endpoint, at), data: { webhook_id: endpoint.id } };
 }

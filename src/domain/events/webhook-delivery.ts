@@ -1,16 +1,16 @@
-/** How webhooks are delivered: when a delivery is tried again, when it is given up, and on which task queue. Pure. */
+/** Retry schedule, hold times and task queue of webhook deliveries. Pure. */
 
 export const DELIVERY_STATES = ['pending', 'delivered', 'failed', 'skipped'] as const;
-/** `skipped`: its endpoint was disabled or removed before it was delivered. */
+/** `skipped`: the endpoint was disabled or removed before delivery. */
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
-/** Durations in milliseconds. Part of each workflow's input, so that what runs keeps the one it began with. */
+/** Durations in milliseconds. Part of the workflow's input, so that a running delivery keeps its policy. */
 export interface DeliveryPolicy {
-  /** Before the second try, the third, …; after the last of them the delivery is given up. */
+  /** Pauses before the second attempt, the third, and so on. The delivery fails after the last one. */
   pausesMs: readonly number[];
-  /** Of one try, from the name's resolution to the last byte that is read. */
+  /** Time limit of one attempt, from name resolution to the last byte read. */
   timeoutMs: number;
-  /** An endpoint that fails is left alone by all its deliveries: this long at first, doubling up to the longest. */
+  /** After a failure, all deliveries to the endpoint pause: first this long, doubling up to `holdMaxMs`. */
   holdFirstMs: number;
   holdMaxMs: number;
 }
@@ -20,8 +20,9 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
 /**
- * Ten tries in three days.
- * @see [Standard Webhooks, retry schedule](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
+ * Ten attempts over three days.
+ * @see [Standard Webhooks, retry
+ * schedule](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
  */
 export const DELIVERY_POLICY: DeliveryPolicy = {
   pausesMs: [
@@ -40,14 +41,15 @@ export const DELIVERY_POLICY: DeliveryPolicy = {
   holdMaxMs: 5 * MINUTE,
 };
 
-/** Pauses are longer by up to this part of them, so that what failed together does not come again together. */
+/** Largest jitter, as a part of a pause, so that deliveries that failed together are not retried together. */
 const JITTER = 0.1;
 
 /**
- * How long to wait for the next try; `null`: that was the last one.
- * @param tries those that were made
- * @param retryAfterMs what the receiver asked for
+ * Returns the pause before the next attempt.
+ * @param tries number of attempts made
+ * @param retryAfterMs the receiver's `Retry-After`, in ms
  * @param random from 0 to 1
+ * @returns ms; `null` if no attempt is left
  */
 export function pauseBeforeTryMs(
   policy: DeliveryPolicy,
@@ -60,12 +62,12 @@ export function pauseBeforeTryMs(
   return Math.round(Math.max(pauseMs, retryAfterMs ?? 0) * (1 + JITTER * random));
 }
 
-/** Whether no try follows this one. */
+/** Whether an attempt with this many attempts before it is the last one. */
 export function isLastTry({ pausesMs }: DeliveryPolicy, triesBefore: number): boolean {
   return triesBefore >= pausesMs.length;
 }
 
-/** How long an endpoint is left alone after so many failures in a row. */
+/** Returns how long, in ms, deliveries to an endpoint pause after this many consecutive failures. */
 export function holdMs(
   policy: DeliveryPolicy,
   failures: number,
@@ -75,7 +77,7 @@ export function holdMs(
   return Math.max(Math.min(doubled, policy.holdMaxMs), retryAfterMs ?? 0);
 }
 
-/** Deliveries have workers of their own: receivers that hang never take a seat from a refresh. */
+/** Deliveries have their own workers, so that slow receivers never occupy a worker slot that a refresh needs. */
 export function webhookTaskQueue(taskQueue: string): string {
   return `${taskQueue}-webhooks`;
 }
@@ -87,6 +89,6 @@ export interface AttemptDeliveryInput {
 
 export interface AttemptDeliveryResult {
   state: DeliveryState;
-  /** Until the next try; `null`: there is none. */
+  /** Pause before the next attempt. `null`: there is none. */
   pauseMs: number | null;
 }

@@ -1,6 +1,6 @@
-/** The entry of the terminal: exactly one for each attempt, masked when it is written. */
-import type { AttemptStep } from './attempt-steps';
-import type { RefreshFailure } from './refresh-failure';
+/** The log entry: exactly one per attempt, masked when it is written. */
+import type { AttemptStep } from '../refresh/attempt-steps';
+import type { RefreshFailure } from '../refresh/refresh-failure';
 
 export const LOG_SOURCES = ['scheduled', 'debug', 'admin', 'api'] as const;
 export type LogSource = (typeof LOG_SOURCES)[number];
@@ -17,12 +17,12 @@ export const LOG_ACTIONS = [
   'worker_heartbeat',
   'app_incident',
   'app_recovered',
-  'lane_broken',
-  'lane_recovered',
+  'provider_outage',
+  'provider_recovered',
 ] as const;
 export type LogAction = (typeof LOG_ACTIONS)[number];
 
-/** Those that say how an attempt ended; the others tell of something else. */
+/** Actions that record the end of an attempt. */
 export const ATTEMPT_ACTIONS = [
   'token_refreshed',
   'token_refresh_failed',
@@ -30,15 +30,14 @@ export const ATTEMPT_ACTIONS = [
   'token_refresh_debug',
 ] as const satisfies readonly LogAction[];
 
-/** How an exchange with a provider ended. */
 export const EXCHANGE_OUTCOMES = ['ok', 'not_sent', 'rejected', 'throttled', 'unknown'] as const;
 export type ExchangeOutcome = (typeof EXCHANGE_OUTCOMES)[number];
 
-/** The request as it may be shown. `headers` and `body` only where the attempt was captured (debug). */
+/** A request with secrets masked. `headers` and `body` exist only if the attempt was captured (debug). */
 export interface MaskedRequest {
   method: string;
   url: string;
-  /** The token that was presented: of a refresh the one, of a validation the other. */
+  /** The token that was sent: `refresh_token` for a refresh, `access_token` for a validation. */
   refresh_token?: string;
   access_token?: string;
   headers?: Record<string, string>;
@@ -52,22 +51,24 @@ export interface MaskedResponse {
   body?: unknown;
 }
 
-/** What tells two attempts apart or shows that they used the same token, with no token in it (R1.7). */
+/** Shows whether two attempts used the same token, without containing the token. */
 export interface Diagnostics {
   caller: string;
   input_prefix: string;
   decrypted_prefix: string | null;
   final_prefix: string | null;
   refresh_token_fingerprint: string | null;
+  /** Fingerprint of the candidate that was used instead of the current grant. */
+  handed_in?: string;
   warnings: string[];
 }
 
 /** Members as the API shows them; times are ISO 8601 UTC. */
 export interface LogEntry {
-  /** Deterministic (workflow run and attempt), so that a step done twice writes once. */
+  /** Derived from workflow run and attempt, so that a repeated step writes one entry. */
   id: string;
   created_at: string;
-  /** `null` only for entries that are not of one account: those are every organisation's. */
+  /** `null`: the entry belongs to no account and is visible to every organisation. */
   organisation: string | null;
   environment: string | null;
   provider: string;
@@ -84,13 +85,14 @@ export interface LogEntry {
   workflow_id: string | null;
   run_id: string | null;
   message: string;
-  /** Only where the attempt was captured (debug). */
+  /** Set only if the attempt was captured (debug). */
   steps?: AttemptStep[];
 }
 
 /**
- * The action of an attempt's entry. A debug run is named as such whatever its end; a refusal or a network trouble is
- * `failed` (R0.4); what is ours (decryption, a bad row, the database) is an `error` and never the provider's refusal.
+ * Chooses the action of an attempt's entry. A debug run is always `token_refresh_debug`. `failed` means that the
+ * provider refused or was unreachable; `error` means a fault on Evergrant's side, such as decryption, a damaged row or
+ * the database.
  */
 export function attemptAction(
   source: LogSource,

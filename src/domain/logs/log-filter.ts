@@ -1,20 +1,20 @@
-/** Which entries of the terminal somebody wants to see: asked of the database for a list, and of each entry as it comes. */
+/** Filter of log entries, applied by the database to lists and by {@link isWanted} to live entries. */
 import type { LogAction, LogEntry, LogSource } from './log-entry';
 
 export interface LogFilter {
-  /** Entries of no organisation (heartbeats) are every organisation's. */
+  /** Entries without an organisation (heartbeats) are visible to every organisation. */
   organisation: string;
   provider?: string | undefined;
-  /** The account's own. Entries of no environment are every environment's. */
+  /** Entries without an environment match every environment. */
   environment?: string | undefined;
   accountId?: string | undefined;
   action?: LogAction | readonly LogAction[] | undefined;
   source?: LogSource | undefined;
-  /** In any of {@link TEXT_MEMBERS}, whatever the case. */
+  /** Case-insensitive text to find in any of {@link TEXT_MEMBERS}. */
   text?: string | undefined;
 }
 
-/** Where a text is looked for. */
+/** The members that `text` is searched in. */
 export const TEXT_MEMBERS = [
   'message',
   'account_label',
@@ -25,7 +25,6 @@ export const TEXT_MEMBERS = [
   'error.detail',
 ] as const;
 
-/** Whether an entry is among those wanted. */
 export function isWanted(entry: LogEntry, filter: LogFilter): boolean {
   const { organisation, provider, environment, accountId, action, source, text } = filter;
   return (

@@ -1,29 +1,34 @@
-/** What may be shown of a secret: a short prefix, or a placeholder. Applied when an entry is written, never later. */
+/** Masks secrets to a short prefix or a placeholder. Applied when an entry is written, never when it is read. */
+import { visible } from '../text/visible-text';
 
-/** At most this many characters of a secret are ever shown: enough to tell `v^1.1#` from `ENC:`, too few to use. */
+/** Maximum number of characters shown of a secret: enough to distinguish `v^1.1#` from `ENC:`, too few to use. */
 const PREFIX_MAX = 6;
-/** A secret shorter than this is not shown at all: six characters would be too large a part of it. */
+/** A secret shorter than this, in characters, is not shown at all, because six characters would be too much of it. */
 const SECRET_MIN_FOR_PREFIX = 20;
 
-/** `v^1.1#… (1834 characters)`; what is stored, decrypted or sent can be told apart by it, and no more (R1.7). */
+/** Formats a secret as `v^1.1#… (1834 characters)`: enough to distinguish stored, decrypted and sent values. */
 export function prefix(secret: string): string {
   const shown = secret.length >= SECRET_MIN_FOR_PREFIX ? secret.slice(0, PREFIX_MAX) : '';
-  return `${printable(shown)}… (${secret.length} characters)`;
+  return `${visible(shown)}… (${secret.length} characters)`;
 }
 
-/** The prefix of a stored value: its envelope names version and key id, which are no secrets. */
+/** Returns the prefix of a stored value. Its envelope contains the version and the key id, which are not secret. */
 export function storedPrefix(stored: string): string {
   const envelope = /^ENC:v\d+:[\w.-]{1,32}:/.exec(stored);
   return envelope ? `${envelope[0]}…` : prefix(stored);
 }
 
-/** Members of a token request or answer that may be shown as they are: an allow-list, so that a new one is masked. */
+/** Members of a token request or response that are shown unmasked. An allow-list, so unknown members are masked. */
 const PLAIN_MEMBERS = new Set([
   'grant_type',
   'scope',
   'token_type',
   'expires_in',
+  'expires_at',
+  'expires_on',
   'refresh_token_expires_in',
+  'refresh_expires_in',
+  'x_refresh_token_expires_in',
   'error',
   'error_uri',
   'client_id',
@@ -42,10 +47,13 @@ const PLAIN_HEADERS = new Set([
   'x-request-id',
   'rlogid',
 ]);
-/** Free text of a provider: shown, cut, and without anything that was in the request or looks like a token. */
+/** Maximum length of a provider's free text, in characters; longer text is cut. */
 const FREE_TEXT_MAX = 200;
 
-/** One member of a form or JSON body, as it may be shown. `secrets` are the live values that must not come through. */
+/**
+ * Masks one member of a form or JSON body.
+ * @param secrets live values that must not appear in the result
+ */
 export function maskMember(name: string, value: unknown, secrets: readonly string[]): unknown {
   if (value === null || typeof value === 'boolean' || typeof value === 'number') return value;
   if (typeof value !== 'string') return '<masked>';
@@ -53,7 +61,6 @@ export function maskMember(name: string, value: unknown, secrets: readonly strin
   return prefix(value);
 }
 
-/** Headers as they may be shown. */
 export function maskHeaders(
   headers: Iterable<readonly [string, string]>,
   secrets: readonly string[],
@@ -61,7 +68,7 @@ export function maskHeaders(
   const shown: Record<string, string> = {};
   for (const [name, value] of headers) {
     const key = name.toLowerCase();
-    // A scheme is shown if it is known for one: any other word may be the beginning of the secret itself.
+    // Only known schemes are shown: another first word may be part of the secret.
     if (key === 'authorization')
       shown[key] = `${/^(?:Basic|Bearer|DPoP)(?= )/i.exec(value)?.[0] ?? ''} <masked>`.trimStart();
     else
@@ -73,20 +80,21 @@ export function maskHeaders(
 }
 
 /**
- * A provider's own words, fit to be stored and shown: live secrets and token-like runs taken out, control characters
- * (line breaks and terminal escapes among them) replaced, cut at 200 characters.
+ * Makes a provider's free text safe to store and show: removes live secrets and token-like runs, replaces line breaks
+ * with blanks, escapes invisible characters (such as terminal escapes), and cuts at 200 characters.
  */
 export function maskFreeText(text: string, secrets: readonly string[]): string {
-  // Unprintable characters go first: one in the midst of a secret must not hide it from the search.
-  let shown = withoutSecrets(printable(text), secrets);
+  let shown = withoutSecrets(text, secrets);
   shown = shown.replace(/[\w\-.~+/=^#%]{24,}/g, (run) => (looksLikeToken(run) ? '<masked>' : run));
+  // Must come last, because escape sequences would hide the beginning of a secret from the search.
+  shown = visible(shown.replace(/[\t\n\v\f\r]+/g, ' '));
   return shown.length > FREE_TEXT_MAX ? `${shown.slice(0, FREE_TEXT_MAX)}…` : shown;
 }
 
-/** So many characters in a row are never shown of a secret, however much of it was quoted. */
+/** A text that shares this many consecutive characters with a secret is masked there. */
 const SECRET_PART = 8;
 
-/** Takes out whatever a text has in common with a secret or with the forms a secret has in a URL. */
+/** Removes every part that a text shares with a secret, in plain or URL-encoded form. */
 export function withoutSecrets(text: string, secrets: readonly string[]): string {
   const parts = new Set<string>();
   let left = text;
@@ -111,9 +119,9 @@ export function withoutSecrets(text: string, secrets: readonly string[]): string
   return shown;
 }
 
-/** As it is, as a URL and as a form write it, with capital and with small hex digits. */
+/** Returns the secret in plain, URL-encoded and form-encoded form, with upper-case and lower-case hex digits. */
 function formsOf(secret: string): string[] {
-  // Half a surrogate pair has no form in a URL.
+  // `encodeURIComponent` throws on an unpaired surrogate.
   const inUrl = encodeURIComponent(secret.replace(/\p{Surrogate}/gu, '\ufffd'));
   const inForm = new URLSearchParams({ secret }).toString().slice('secret='.length);
   const small = [inUrl, inForm].map((form) =>
@@ -129,13 +137,4 @@ function looksLikeToken(run: string): boolean {
     !/^https?:/.test(run) &&
     !/^[a-z]+([-_./][a-z]+)+$/.test(run)
   );
-}
-
-export function printable(text: string): string {
-  // C0 and C1 controls, line separators, bidirectional and invisible characters could rewrite a terminal, forge a
-  // log line or break up a secret unseen.
-  const unprintable =
-    // eslint-disable-next-line no-control-regex
-    /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-  return text.replace(unprintable, ' ');
 }

@@ -1,8 +1,7 @@
-/** An error as it may be logged: messages of drivers and libraries quote values and bodies, so only name and place. */
+/** Reduces an error to its name and stack for the log, because messages of libraries may quote values and bodies. */
 
 export interface SafeError {
   name: string;
-  /** The first frames of the stack. */
   at: string[];
 }
 
@@ -11,7 +10,7 @@ const FRAMES_MAX = 8;
 export function safeError(error: unknown): SafeError {
   if (!(error instanceof Error)) return { name: typeof error, at: [] };
   const { name, message, stack = '' } = error;
-  // The stack begins with the message, whose own lines could look like frames.
+  // The stack begins with the message, whose lines could look like frames.
   const start = stack.indexOf(message);
   const frames = (start < 0 ? stack : stack.slice(start + message.length)).split('\n');
   const at = frames.map((line) => line.trim()).filter((line) => line.startsWith('at '));

@@ -1,6 +1,6 @@
 /**
- * The last look at whatever is logged: members by name, living secrets by value, tokens by their shape. What is known
- * to be harmless passes by name; everything else must not look like a token.
+ * Scrubs everything before it is logged: secret members by name, live secrets by value, and tokens by their shape.
+ * Members known to be harmless are exempt from the search for token-like text.
  */
 import { withoutSecrets } from './masking';
 import { secretsIn } from './secret';
@@ -8,11 +8,11 @@ import { secretsIn } from './secret';
 const MASKED = '<masked>';
 const DEPTH_MAX = 8;
 
-/** Members that are never shown, in any case and at any depth: `refreshToken`, `client_secret`, `Set-Cookie`. */
+/** Members that are always masked, in any case style and depth: `refreshToken`, `client_secret`, `Set-Cookie`. */
 const SECRET_MEMBER =
   /(?:^|_)(?:token|secret|password|passphrase|authorization|cookie|assertion|credentials?|private_key|api_key|encryption_keys?|code_verifier)$/;
 
-/** Members whose values are ids, names and places of ours: only what is certainly a secret is taken out of them. */
+/** Members that hold ids and names of Evergrant's own. Only live secrets and known token formats are removed. */
 const PLAIN_MEMBERS = new Set([
   'account_id',
   'action',
@@ -28,6 +28,8 @@ const PLAIN_MEMBERS = new Set([
   'outcome',
   'provider',
   'request_id',
+  'requested_by',
+  'row_id',
   'run_id',
   'schedule_id',
   'sdk_component',
@@ -38,7 +40,6 @@ const PLAIN_MEMBERS = new Set([
   'workflow_type',
 ]);
 
-/** A value as it may be logged. */
 export function scrub(value: unknown, member = '', depth = 0): unknown {
   if (value === null || typeof value === 'number' || typeof value === 'boolean') return value;
   const name = snakeCase(member);
@@ -52,10 +53,9 @@ export function scrub(value: unknown, member = '', depth = 0): unknown {
   );
 }
 
-/** Free text as it may be logged. */
 export function scrubText(text: string): string {
   const unknown = withoutKnown(text);
-  // Most of what is logged is a word or a number: no search where nothing can be found.
+  // Most logged texts are a word or a number; this skips the slower search for them.
   const left = BETWEEN.test(unknown)
     ? unknown.replace(PAIR, (_pair, name: string, between: string) => `${name}${between}${MASKED}`)
     : unknown;
@@ -64,7 +64,7 @@ export function scrubText(text: string): string {
     : left.replace(RUN, (run) => (isHarmless(run) ? run : MASKED));
 }
 
-/** `refreshToken`, `Refresh-Token` → `refresh_token`. */
+/** Converts `refreshToken` and `Refresh-Token` to `refresh_token`. */
 function snakeCase(name: string): string {
   if (/^[a-z0-9_]*$/.test(name)) return name;
   return name
@@ -73,7 +73,7 @@ function snakeCase(name: string): string {
     .toLowerCase();
 }
 
-/** Without the secrets that are alive, and without what has the form of one. */
+/** Removes live secrets and text in a known token format. */
 function withoutKnown(text: string): string {
   const secrets = secretsIn(text);
   const left = secrets.length === 0 ? text : withoutSecrets(text, secrets);
@@ -82,11 +82,12 @@ function withoutKnown(text: string): string {
     : left;
 }
 
-/** What providers, issuers and we ourselves make: nothing else looks so. */
+/** Token formats of providers, issuers and Evergrant that nothing else matches. */
 const SHAPES = [
   /v\^1\.1#[^\s"'\\&,;]{8,}/g, // eBay
   /evg_[0-9a-f]{16}_[\w-]{8,}/g, // our API keys
-  /eyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?/g, // JWTs
+  // JWTs. Each match stops at the next `eyJ`; otherwise a text made of `eyJ` would take quadratic time.
+  /eyJ(?:(?!eyJ)[\w-]){8,}\.[\w-]+(?:\.[\w-]*)?/g,
   /\bya29\.[\w-]{8,}/g, // Google
   /\b1\/\/0[\w-]{8,}/g, // Google
   /\bGOCSPX-[\w-]{8,}/g, // Google
@@ -95,28 +96,37 @@ const SHAPES = [
   /\b(?:Bearer|Basic) +[\w\-.~+/=^#%]{8,}/gi,
   /-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*(?:-----END [A-Z ]*PRIVATE KEY-----)?/g,
 ];
-/** One search in place of one for each, which nearly every text has to stand. */
+/** One combined search, because almost no text contains any of the formats. */
 const ANY_SHAPE = new RegExp(SHAPES.map(({ source }) => source).join('|'), 'i');
 
-/** `refresh_token=…` of a form, `"refresh_token":"…"` of JSON, however often it was quoted. */
+/**
+ * Matches `refresh_token=…` in a form and `"refresh_token":"…"` in JSON, at any level of quoting. The lookbehind avoids
+ * quadratic time, because it allows a match to start only at the beginning of a name.
+ */
 const PAIR =
-  /\b([\w-]*(?:token|secret|password|passphrase|assertion|api_?key|code_verifier))((?:=|\\*["']\s*[:=]\s*\\*["']))(?!<masked>)[^\s"'\\&,;]+/gi;
+  /(?<![\w-])([\w-]*(?:token|secret|password|passphrase|assertion|api_?key|code_verifier))((?:=|\\*["']\s*[:=]\s*\\*["']))(?!<masked>)[^\s"'\\&,;]+/gi;
 
-/** No pair without one of them. */
+/** A pair contains one of these. */
 const BETWEEN = /[=:]/;
 
 const RUN_MIN = 20;
-/** So long a run without a blank, with letters and digits, is taken for a token. */
+/** A run of this length without blanks, with letters and digits, is taken for a token. */
 const RUN = /[\w\-.~+/=^#%]{20,}/g;
-const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
+const ID = '(?:(?:acc|dlv|whk)_[0-9a-f]{24}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})';
+/** Ids of accounts, runs, log entries and events, and of workflows named after them. */
 const OWN_ID = new RegExp(
-  `^(?:[a-z-]{1,24}[/_])?(?:(?:acc|dlv|whk)_[0-9a-f]{24}|${UUID})(?:[/.-]\\w{1,12})?$`,
+  `^(?:[a-z-]{1,24}[/_]){0,2}${ID}(?:[/.-](?:\\w{1,12}|(?:validate-)?${ID})|_[a-z_]{1,40}_\\d{13}(?:/${ID})?)?$`,
+);
+const NAME = '[a-z][a-z0-9]{0,15}(?:-[a-z0-9]{1,16})*';
+/** `sweep/ebay-2026-11-29T22`, up to the first colon of its time, which ends a run; `app/ebay/production`. */
+const PROVIDER_ID = new RegExp(
+  `^(?:sweep|app|apply-policy)/${NAME}(?:-\\d{4}-\\d\\d-\\d\\dT\\d\\d|/${NAME})?$`,
 );
 const WORDS = /^[a-z]+(?:[-_./=][a-z]+)*$/i;
-/** A path, or what follows the scheme of a URL: short pieces in small letters. */
+/** A path, or the rest of a URL after its scheme: short lower-case segments. */
 const PATH = /^\.{0,2}\/{1,2}[a-z0-9]{1,16}(?:[/._-]{1,2}[a-z0-9]{1,16})*[/._-]?$/;
 
 function isHarmless(run: string): boolean {
   if (!/\d/.test(run) || !/[A-Za-z]/.test(run)) return !/^\d{20,}$/.test(run);
-  return OWN_ID.test(run) || WORDS.test(run) || PATH.test(run);
+  return OWN_ID.test(run) || PROVIDER_ID.test(run) || WORDS.test(run) || PATH.test(run);
 }

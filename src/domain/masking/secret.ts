@@ -1,10 +1,10 @@
 /**
- * A secret in memory. Whatever prints it, on purpose or not, prints `[secret]`; its text is given to who asks for that
- * by name, as late as can be. Logging knows which secrets are alive, and takes them out of whatever was written.
+ * A secret in memory. Printing or serialising it gives `[secret]`; only `reveal()` returns its text, and it is called
+ * as late as possible. The logger removes the text of every live secret from its output.
  */
 
 const SHOWN = '[secret]';
-/** What `util.inspect` and `console.log` ask for. */
+/** The method that `util.inspect` and `console.log` call. */
 const INSPECT = Symbol.for('nodejs.util.inspect.custom');
 
 export class Secret {
@@ -15,7 +15,7 @@ export class Secret {
     watch(this, text);
   }
 
-  /** The text itself: for the last moment before it is sent, sealed, hashed or compared. */
+  /** Returns the text. Call it only immediately before sending, encrypting, hashing or comparing. */
   reveal(): string {
     return this.#text;
   }
@@ -38,8 +38,8 @@ export class Secret {
 }
 
 /**
- * How a secret is found in a text without asking for each: of a stretch in its middle, a few pieces one place apart
- * are known. Whoever looks at every fourth place of a text meets one of them wherever that stretch stands.
+ * Index that finds live secrets in a text without comparing each one. It holds STEP consecutive pieces from the middle
+ * of each secret. A search at every STEP-th position of a text meets one of them if the middle occurs there.
  */
 const PIECE = 8;
 const STEP = 4;
@@ -47,7 +47,7 @@ const STRETCH = PIECE + STEP - 1;
 
 type Pieces = Map<string, Set<WeakRef<Secret>>>;
 const alive: Pieces = new Map();
-/** Those that are shorter than a stretch, by their text. */
+/** Secrets shorter than STRETCH, by their full text. */
 const aliveAndShort: Pieces = new Map();
 
 interface Watched {
@@ -64,7 +64,7 @@ const gone = new FinalizationRegistry<Watched>(({ map, pieces, secret }) => {
   }
 });
 
-/** What is shorter than a piece could be any word: taking it out would say more than it hides. */
+/** A text shorter than PIECE could be any word, so masking it would reveal more than it hides. */
 function watch(secret: Secret, text: string): void {
   if (text.length < PIECE) return;
   const isShort = text.length < STRETCH;
@@ -82,7 +82,7 @@ function watch(secret: Secret, text: string): void {
   gone.register(secret, watched);
 }
 
-/** The texts of those living secrets that stand in a text, or of which a stretch does. */
+/** Returns the live secrets of which the text contains the whole or the middle. */
 export function secretsIn(text: string): string[] {
   const found = new Set<string>();
   const take = (known: Set<WeakRef<Secret>> | undefined) => {

@@ -1,6 +1,6 @@
-/** The steps of one attempt with their times: what a debug run shows while it runs, and keeps in its entry. */
+/** The timed steps of one attempt. A debug run shows them while it runs, and keeps them in its log entry. */
 
-/** `commit` stores a grant; `settle` writes what a failure means for the account. */
+/** `commit` stores a grant; `settle` records a failure and its effects on the account. */
 export const ATTEMPT_STEPS = [
   'claim',
   'decrypt',
@@ -13,8 +13,8 @@ export const ATTEMPT_STEPS = [
 
 export interface AttemptStep {
   step: (typeof ATTEMPT_STEPS)[number];
-  /** When it began; ISO 8601 UTC. */
+  /** Start time, ISO 8601 UTC. */
   at: string;
-  /** `null`: it was still under way. */
+  /** `null`: the step had not finished. */
   duration_ms: number | null;
 }

@@ -1,4 +1,4 @@
-/** What is known of an account outside the database: which generation brought its newest refresh token. */
+/** A record outside the database of which generation obtained an account's newest refresh token. */
 
 export interface GenerationMark {
   accountId: string;

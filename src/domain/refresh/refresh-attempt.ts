@@ -1,54 +1,54 @@
-/** What goes into and comes out of one refresh: the shapes that cross between API, workflows and activities. */
-import type { SealedGrant } from './grant';
-import type { HoldReason } from './lane';
-import type { ExchangeOutcome, LogEntry, LogSource } from './log-entry';
+/** Input and result types of a refresh, shared by API, workflows and activities. */
+import type { SealedGrant } from '../account/grant';
+import type { HoldReason } from '../limits/app-limiter';
+import type { ExchangeOutcome, LogEntry, LogSource } from '../logs/log-entry';
 import type { RefreshFailure } from './refresh-failure';
 import type { ReplayRule } from './replay';
 
-/** Somebody wants an account refreshed. */
 export interface RefreshRequest {
   source: LogSource;
-  /** Who asks, for the log: a key id, a sweep's workflow id. */
+  /** The caller, for the log: a key id, or a sweep's workflow id. */
   caller: string;
-  /** ISO time at which it was asked: an attempt that ended later already answers it. */
+  /** ISO time of the request. An attempt that finished later answers it. */
   requestedAt: string;
-  /** Refresh although the account is not due. */
+  /** Refresh even if the account is not due. */
   force: boolean;
-  /**
-   * A use wants an access token that lives this long: whether the account is due is then decided by that, not by the
-   * sweep's rule. Absent in requests that are no use.
-   */
+  /** Set by a token request, in place of the sweep's rule: the access token must live at least this long. */
   minValidSeconds?: number;
-  /** Keep headers and bodies, masked (debug). */
+  /** Log headers and bodies, masked (debug). */
   capture: boolean;
-  /** Made to find out whether a closed lane has healed. */
+  /** Try only the candidate. Without one, no request is sent. */
+  reconnect?: boolean;
+  /** The request probes an open OAuth app limiter. */
   probe?: boolean;
 }
 
 export interface RefreshGrantInput {
   accountId: string;
   attemptId: string;
-  /** The caller's own earlier attempts that ended without a word: their claim may be taken over at once. */
+  /** Earlier attempts of this workflow that ended without a result. This attempt may take over their claim at once. */
   supersedes: string | readonly string[] | null;
-  /** A further try of the same workflow: it is neither asked whether the account is due nor shared with earlier ones. */
+  /** A retry within the same workflow. Skips the check for due accounts and ignores outcomes of earlier attempts. */
   retry: boolean;
+  /** Which grant to use. Absent: the candidate if there is one and its back-off is over, else the current grant. */
+  grant?: 'candidate' | 'current';
   request: RefreshRequest;
 }
 
-/** An account's first attempt that was made in a batch: its own workflow goes on from there. */
+/** The first attempt of an account, made in a batch. The account's own workflow continues from it. */
 export interface FirstAttempt {
   attemptId: string;
-  /** `null`: it ended without a word. */
+  /** `null`: the attempt ended without a result. */
   result: RefreshGrantResult | null;
 }
 
-/** The reason of an attempt that is busy because its own claim stands: a worker began with it, and said no more. */
+/** Reason of a `busy` outcome if the attempt's own claim exists: a worker started this attempt and then stopped. */
 export const BEGUN_BEFORE = 'begun_before';
 
-/** How one attempt ended, as every caller sees it. */
+/** Outcome of one attempt, as callers see it. */
 export interface AttemptOutcome {
   accountId: string;
-  /** `skipped`: not due, or a newer grant than the request was already there. `busy`: another worker holds it. */
+  /** `skipped`: not due, or the grant is newer than the request. `busy`: another attempt holds the claim. */
   outcome: 'refreshed' | 'failed' | 'skipped' | 'busy';
   reason: string;
   exchange: ExchangeOutcome | null;
@@ -56,24 +56,28 @@ export interface AttemptOutcome {
   generation: number | null;
   expiresAt: string | null;
   logEntryId: string | null;
-  /** Set where nothing was sent because of the account's lane: it may be asked again after so long. */
+  /** Set if the OAuth app limiter held the request back: ms until the limiter may be asked again. */
   heldForMs?: number;
+  /** Set if `notBefore` or a lost answer delays the request: ms until it may be sent. */
+  tooEarlyForMs?: number;
 }
 
-/** Why a lane held a request back; `failure`: what closed the lane. */
+/** Why the OAuth app limiter held a request back. `failure`: the failure that opened it. */
 export interface HeldBack {
   reason: HoldReason;
   heldForMs: number;
   failure: RefreshFailure | null;
 }
 
-/** Where nothing was sent because of the lane. */
+/** Sentences for requests that the OAuth app limiter held back. */
 const HELD: Readonly<Record<HoldReason, string>> = {
   app_incident:
     'Nothing was sent: the provider refuses the OAuth app itself. One account at a time asks whether it is accepted again; then all that is due is refreshed.',
   provider_outage:
     'Nothing was sent: the provider fails for all accounts. One at a time asks whether it answers again; then all that is due is refreshed.',
   throttled: 'Nothing was sent: the provider asked this OAuth app to wait.',
+  organisation_throttled:
+    'Nothing was sent: the provider asked accounts of this organisation to wait.',
   quota_spent:
     'Nothing was sent: what this OAuth app may send in a day is used up. A larger quota can be set in providers.yaml.',
   rate_limited: 'Nothing was sent: more is waiting than this OAuth app may send in a second.',
@@ -83,12 +87,17 @@ const HELD: Readonly<Record<HoldReason, string>> = {
 const HELD_SENTENCES: ReadonlyMap<string, string> = new Map(Object.entries(HELD));
 
 const SKIPPED: Readonly<Record<string, string>> = {
+  not_before:
+    'Nothing was sent: the provider refreshes only shortly before the access token expires (notBefore in providers.yaml). A forced refresh is sent all the same.',
+  replay_held:
+    'Nothing was sent: the answer to the last refresh was lost, and the provider may take a second use of the refresh token for theft. It is sent again shortly before the access token expires; a forced refresh sends it now.',
   does_not_expire: 'The access token does not end, so there is nothing to refresh.',
+  no_candidate: 'No handed-in grant waits to be tried; nothing was sent.',
   no_refresh_token:
     'The access token does not end and came without a refresh token, so it cannot be refreshed; nothing was sent. Validate the account to see whether its token works.',
 };
 
-/** The outcome as a sentence for people, where there is more to say than its reason. */
+/** Describes the outcome for people, or returns `null` if the reason says everything. */
 export function outcomeSentence({
   failure,
   reason,
@@ -98,14 +107,14 @@ export function outcomeSentence({
   return failure?.message ?? SKIPPED[reason] ?? null;
 }
 
-/** Why the lane held it back; `null`: that is not the reason. */
+/** Explains why the limiter held the request back, or returns `null` if `reason` is no such reason. */
 export function heldSentence(reason: string): string | null {
   return HELD_SENTENCES.get(reason) ?? null;
 }
 
-/** What an attempt could not write because the database was away; the workflow writes it, for days if need be. */
+/** Results not stored because MongoDB was unreachable. The workflow retries storing them, for days if needed. */
 export interface Unwritten {
-  /** A grant that was received: sealed, so it may wait in Temporal's history. */
+  /** A received grant. It is encrypted, so it may wait in Temporal's history. */
   grant: SealedGrant | null;
   generation: number;
   entry: LogEntry;
@@ -113,21 +122,34 @@ export interface Unwritten {
 
 export interface RefreshGrantResult {
   attempt: AttemptOutcome;
-  /** For the workflow's decision on what comes next. */
+  /** Input of the workflow's decision on the next step. */
   accessTokenExpiresAt: string | null;
+  /** `null`: unknown. */
+  refreshTokenExpiresAt: string | null;
+  /** Absent: the account does not exist. */
+  obtainedAt?: string;
   sentAt: string | null;
   replayRule: ReplayRule | null;
-  /** A grant that had lost a race took the refused one's place: try again at once. */
+  /** An orphaned grant replaced the refused one, so the workflow retries at once. */
   leafPromoted: boolean;
-  /** The generation that a new refresh token came with; `null`: none came. */
+  /** The generation that a new refresh token started. `null`: the refresh token is unchanged. */
   rotatedTo: number | null;
   unwritten: Unwritten | null;
-  /** The lane that this attempt closed or opened. Absent in what older workers answered. */
-  lane?: LaneTurn | null;
+  /** Outcome for the candidate. Absent: this attempt used the current grant. */
+  candidate?: CandidateResult;
+  /** The OAuth app limiter that this attempt opened, closed or has reason to suspect. Absent: none. */
+  limiter?: CircuitChange;
 }
 
-export interface LaneTurn {
+export interface CandidateResult {
+  outcome: 'refused' | 'waits';
+  /** ISO time until which the workflow itself retries the candidate. */
+  retriedUntil: string;
+}
+
+export interface CircuitChange {
   provider: string;
   environment: string;
-  state: 'opened' | 'closed';
+  /** `suspected`: accounts of other organisations must probe the app. */
+  state: 'circuit_closed' | 'circuit_opened' | 'suspected';
 }

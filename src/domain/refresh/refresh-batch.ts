@@ -1,45 +1,45 @@
-/** A batch: many accounts that one activity refreshes. What goes in, what it remembers, what comes out. */
+/** Input, progress and result types of a batch: many accounts that one activity refreshes. */
 import type { GenerationMark } from './generation-mark';
 import type { AttemptOutcome, FirstAttempt, RefreshRequest } from './refresh-attempt';
 import type { DueAccount, SweepSummary } from './sweep';
 
-/** Under it a batch's workflow tells of the refresh tokens that were replaced. */
+/** The memo field in which a batch's workflow lists rotated refresh tokens. */
 export const ROTATED_MEMO = 'rotated';
 
-/** So many at most are in a batch that somebody waits for: all are sent at once, and none waits for another's answer. */
+/** Maximum size of a batch that callers wait for. All its requests are sent at once, so no caller waits for another. */
 export const TOGETHER_MAX = 50;
 
 export interface BatchAccount extends DueAccount {
-  /** Somebody waits for this one, and asked for it so; absent: the batch's own request is meant. */
+  /** The request of a waiting caller. Absent: the batch's request applies. */
   request?: RefreshRequest;
 }
 
 export interface RefreshBatchInput {
   accounts: readonly BatchAccount[];
   request: RefreshRequest;
-  /** The sweep that it is part of, or else the batch itself: the log entries of its accounts name it. */
+  /** The workflow that the log entries name: the sweep that the batch belongs to, or the batch itself. */
   sweep: { workflowId: string; runId: string };
 }
 
 /**
- * What a batch has come to. Heartbeats bring it to Temporal, so that another worker goes on from there; at the end it is
- * the result. What it holds of grants is sealed.
+ * Progress of a batch. Heartbeats send it to Temporal, so that another worker can continue. Its final state is the
+ * result. Grants in it are encrypted.
  */
 export interface BatchProgress {
-  /** Ids of the accounts that are not through. */
+  /** Ids of the accounts that are not finished. */
   rest: string[];
   refreshed: number;
   skipped: number;
   left: number;
-  /** Environments whose lane is closed: nothing more is sent there in this sweep. */
+  /** Environments whose OAuth app limiter is open. This sweep sends no more requests for them. */
   closed: string[];
-  /** The accounts that were given new refresh tokens, in the order in which they came. */
+  /** Accounts with a new refresh token, in order of arrival. */
   rotated: GenerationMark[];
-  /** Whatever is not plain success goes on in the account's own workflow; `first: null`: from its beginning. */
+  /** Accounts without plain success, which continue in their own workflows. `first: null`: there was no attempt. */
   own: { accountId: string; first: FirstAttempt | null }[];
-  /** Of the accounts that somebody waits for: how the first attempt ended of those that were not simply refreshed. */
+  /** First outcomes of the accounts that callers wait for, except plain successes. */
   outcomes?: AttemptOutcome[];
-  /** The database went away: the rest is for later. */
+  /** MongoDB became unreachable, so the remaining accounts are left for later. */
   databaseAway: boolean;
 }
 
@@ -56,7 +56,7 @@ export function batchBeginning(accounts: readonly DueAccount[]): BatchProgress {
   };
 }
 
-/** The part of a sweep's summary that a batch fills in. */
+/** The part of a sweep's summary that a batch provides. */
 export type RefreshCounts = Pick<
   SweepSummary,
   | 'refreshed'
@@ -72,7 +72,7 @@ export type RefreshCounts = Pick<
 export interface BatchResult {
   counts: RefreshCounts;
   closed: string[];
-  /** As its activities have told them; absent in a sweep's batches, which nobody waits for. */
+  /** Outcomes as reported by the activities. Absent in a sweep's batches, because no caller waits for them. */
   outcomes?: AttemptOutcome[];
 }
 
@@ -101,28 +101,20 @@ export function addCounts(to: RefreshCounts, { failures, ...counts }: RefreshCou
     to.failures[code] = (to.failures[code] ?? 0) + number;
 }
 
-const BATCH_OF_OLDER_WORKERS = 200;
-
 /**
- * Batches of about the same size; where an older worker listed what is due, as it would have divided it.
+ * Splits accounts into batches of about equal size.
  * @param accounts most urgent first
- * @param most in one batch
+ * @param most maximum batch size
  */
-export function inBatches(accounts: readonly DueAccount[], most?: number): DueAccount[][] {
+export function inBatches(accounts: readonly DueAccount[], most: number): DueAccount[][] {
   const rest = takingTurns(accounts);
-  const size =
-    most === undefined
-      ? BATCH_OF_OLDER_WORKERS
-      : Math.ceil(rest.length / Math.ceil(rest.length / most));
+  const size = Math.ceil(rest.length / Math.ceil(rest.length / most));
   const batches: DueAccount[][] = [];
   while (rest.length > 0) batches.push(rest.splice(0, size));
   return batches;
 }
 
-/**
- * The organisations in turn, each with its most urgent first: one that has many due does not make the others wait for
- * all of them.
- */
+/** Alternates between organisations, most urgent accounts first, so that a large organisation does not delay others. */
 function takingTurns(accounts: readonly DueAccount[]): DueAccount[] {
   const seen = new Map<string, number>();
   return accounts

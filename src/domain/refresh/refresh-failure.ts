@@ -1,9 +1,9 @@
 /**
- * What can go wrong with a refresh, whom it touches, and how it is said to people. One table decides the class, so
- * that a wrong app secret can never mark ten thousand accounts as dead.
+ * Failures of a refresh: their class, which says what a failure affects, and their message. One table assigns the
+ * class, so that a wrong client secret cannot disable ten thousand accounts.
  */
 
-/** Decided by whom a failure touches. */
+/** The part of the system that a failure affects. */
 export const FailureClass = {
   account: 'account',
   app: 'app',
@@ -14,7 +14,7 @@ export const FailureClass = {
 export type FailureClass = (typeof FailureClass)[keyof typeof FailureClass];
 
 /**
- * RFC 6749 codes as they are, and our own beside them.
+ * The error codes of RFC 6749 and Evergrant's own.
  * @see [RFC 6749 §5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)
  */
 const FAILURES = {
@@ -22,6 +22,11 @@ const FAILURES = {
     class: 'account',
     message:
       'The provider no longer accepts the refresh token: it was revoked, replaced or has expired. The owner must connect the account again.',
+  },
+  replay_refused: {
+    class: 'account',
+    message:
+      'The provider refused the refresh token when it was sent again; the lost answer had most likely replaced it. The owner must reconnect the account.',
   },
   refresh_token_missing: {
     class: 'account',
@@ -82,6 +87,16 @@ const FAILURES = {
     message:
       'The provider calls our request malformed. Check the configured token endpoint and adapter; no account was changed.',
   },
+  unrecognized_error: {
+    class: 'provider',
+    message:
+      'The provider refused this request with an error that Evergrant does not know; its words stand in the detail. The account is retried. If the words are about the grant or the OAuth app, name them in errorCodes of providers.yaml.',
+  },
+  too_early: {
+    class: 'rate',
+    message:
+      'The provider does not refresh while the access token still lives. The account is tried again shortly before that token expires.',
+  },
   rate_limited: {
     class: 'rate',
     message: 'The provider asks us to slow down. It is tried again when the provider allows.',
@@ -100,6 +115,11 @@ const FAILURES = {
     message:
       'The request was sent, but no answer came back. Whether the provider acted on it is not known.',
   },
+  worker_lost: {
+    class: 'provider',
+    message:
+      'The worker stopped after it had sent the request, before it had stored the answer. Whether the provider acted on it is not known.',
+  },
   invalid_token_response: {
     class: 'provider',
     message: 'The provider answered with something that is not a token response.',
@@ -112,6 +132,11 @@ const FAILURES = {
     class: 'ours',
     message:
       'The provider refused the question itself (a missing scope, another API, the app’s key), so whether the access token works is not known. See docs/providers.md, or configure another validationEndpoint.',
+  },
+  validation_not_allowed: {
+    class: 'ours',
+    message:
+      'The provider does not let this OAuth app ask about access tokens (introspection), so whether they work is not known. Configure a validationEndpoint in providers.yaml, or set validateEvery: never. It is asked again after a day.',
   },
   validation_not_supported: {
     class: 'ours',
@@ -144,22 +169,31 @@ const FAILURES = {
   },
 } as const satisfies Record<string, { class: FailureClass; message: string }>;
 
+/** Whether the provider refused the grant itself, and not the request. */
+export function isGrantRefused({
+  class: failureClass,
+  code,
+}: Pick<RefreshFailure, 'class' | 'code'>): boolean {
+  const isSaid = PROVIDER_ERRORS.some((known) => known === code) || code === 'replay_refused';
+  return isSaid && failureClass === FailureClass.account;
+}
+
 export type RefreshFailureCode = keyof typeof FAILURES;
 
 export interface RefreshFailure {
   class: FailureClass;
   code: RefreshFailureCode;
-  /** A sentence for people: what is wrong and what to do. Holds nothing secret. */
+  /** Tells people what is wrong and what to do. Contains no secret. */
   message: string;
-  /** The HTTP status, where there was an answer. */
+  /** HTTP status, if there was a response. */
   status?: number;
-  /** The provider's own words, masked. */
+  /** The provider's words, masked. */
   detail?: string;
-  /** How long the provider asked us to wait. */
+  /** How long the provider asked to wait. */
   retryAfterMs?: number;
 }
 
-/** Builds a failure from its code; class and sentence come from the table. */
+/** Builds a failure from its code. The table supplies class and message. */
 export function refreshFailure(
   code: RefreshFailureCode,
   extra: Pick<RefreshFailure, 'status' | 'detail' | 'retryAfterMs'> = {},
@@ -167,7 +201,21 @@ export function refreshFailure(
   return { class: FAILURES[code].class, code, message: FAILURES[code].message, ...extra };
 }
 
-/** What a provider may say; the other codes are our own words, whoever else uses them. */
+/** Whether the provider refused the app in words that may concern one grant. `invalid_client` never does. */
+export function isRefusalOfApp({ class: failureClass, code }: RefreshFailure): boolean {
+  return failureClass === FailureClass.app && code !== 'invalid_client';
+}
+
+/** Reclassifies a refusal of the app as one of the account, because the app works for other accounts. */
+export function refusalOfGrant(failure: RefreshFailure): RefreshFailure {
+  return {
+    ...failure,
+    class: FailureClass.account,
+    message: `The provider refused this account more than once (${failure.code}) and served other accounts of the same OAuth app in between, so it refuses this grant and not the app. The owner must connect the account again.`,
+  };
+}
+
+/** Codes that a provider may send. The other codes are Evergrant's own, even if a provider sends the same text. */
 const PROVIDER_ERRORS = [
   'invalid_grant',
   'invalid_client',
@@ -177,9 +225,14 @@ const PROVIDER_ERRORS = [
   'invalid_request',
 ] as const satisfies RefreshFailureCode[];
 
-/** The code of a provider's `error`; an unknown one is the provider's trouble, not the account's. */
-export function providerErrorCode(error: string): RefreshFailureCode {
-  return PROVIDER_ERRORS.find((known) => known === error) ?? 'provider_unavailable';
+/**
+ * Maps a provider's `error` to a code of RFC 6749, or returns `undefined` if the standard does not define it.
+ * @see [RFC 6749 §4.1.2.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1) for the two errors of the server
+ */
+export function knownProviderErrorCode(error: string): RefreshFailureCode | undefined {
+  if (error === 'server_error' || error === 'temporarily_unavailable')
+    return 'provider_unavailable';
+  return PROVIDER_ERRORS.find((known) => known === error);
 }
 
 const RETRY_AFTER_MIN_MS = 1_000;
@@ -187,13 +240,13 @@ const RETRY_AFTER_MAX_MS = 3_600_000;
 const RETRY_AFTER_DEFAULT_MS = 60_000;
 
 /**
- * `Retry-After` in milliseconds from `now`, clamped to 1 s – 1 h; absent or unreadable is a minute.
+ * Parses `Retry-After` into ms from `now`, clamped to 1 s – 1 h; one minute if absent or unreadable.
  * @see [RFC 9110 §10.2.3](https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3)
  */
 export function retryAfterMs(header: string | null, now: Date): number {
   const value = header?.trim() ?? '';
   let waitMs = RETRY_AFTER_DEFAULT_MS;
-  // Digits first: `Date.parse('-1')` is a date.
+  // Digits must come first, because `Date.parse('-1')` returns a date.
   if (/^\d+$/.test(value)) waitMs = Number(value) * 1000;
   else if (/[A-Za-z]{3}/.test(value) && !Number.isNaN(Date.parse(value)))
     waitMs = Date.parse(value) - now.getTime();

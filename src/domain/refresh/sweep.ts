@@ -1,17 +1,20 @@
-/** What a sweep is asked and what it answers. */
-import type { HoldReason } from './lane';
+/** Input and summary of a sweep. */
+import type { HoldReason } from '../limits/app-limiter';
 
-/** A throttled lane that opens within this is waited for; a longer wait is left to the next sweep. */
-export const LANE_WAIT_MAX_MS = 120_000;
+/** Longest wait, in ms, of a sweep for a throttled OAuth app limiter. Longer waits are left to the next sweep. */
+export const LIMITER_WAIT_MAX_MS = 120_000;
+
+/** Failure type with which an activity reports to a sweep that its provider is not configured. */
+export const PROVIDER_NOT_CONFIGURED = 'provider_not_configured';
 
 export interface SweepInput {
   provider: string;
   environment?: string | undefined;
-  /** Set by the sweep itself when it continues as new; an operator leaves it out. */
+  /** Set by the sweep when it continues as new. Operators omit it. */
   progress?: SweepProgress | undefined;
 }
 
-/** A page's place in the due list: what expires soonest first, then all else that is due; and after what. */
+/** Position in the due list. `expiring` lists accounts by their first expiry, `rest` lists the other due accounts. */
 export interface DueCursor {
   scan: 'expiring' | 'rest';
   at: string | null;
@@ -25,37 +28,39 @@ export interface SweepSummary {
   finished_at: string | null;
   due: number;
   refreshed: number;
-  /** Accounts whose refresh or validation failed, whatever the class. */
+  /** Accounts whose refresh or validation failed, of any failure class. */
   failed: number;
   needs_reconnect: number;
-  /** Failed for a reason that passes; the account's own workflow goes on trying. */
+  /** The failure is transient and the account's workflow retries. */
   retrying: number;
-  /** Another refresh was already under way. */
+  /** Another refresh of the account was running. */
   in_flight: number;
-  /** No longer due when its turn came. */
+  /** The account was no longer due at its turn. */
   skipped: number;
-  /** Left for the next sweep, because their lane is closed, throttled or has used up its quota. */
+  /** Left for the next sweep because the OAuth app limiter is open, throttled or out of quota. */
   left: number;
-  /** Accounts whose owner was warned that the refresh token ends. */
+  /** Accounts whose owner was warned of the refresh token's expiry. */
   refresh_tokens_expiring: number;
   failures: Record<string, number>;
-  /** Accounts whose provider was to be asked whether the access token works; 0 where the provider is not validated. */
+  /** Why the sweep did not run, in a sentence. Absent if it ran. */
+  refused?: string;
+  /** Accounts due for validation; 0 if the provider's accounts are not validated. */
   validation_due: number;
   validated: number;
-  /** Refused by the provider; they count as failed unless a refresh is tried. */
+  /** Access tokens that the provider refused. They count as failed unless a refresh follows. */
   invalid: number;
 }
 
 export interface SweepProgress {
-  /** `null`: the refreshes are through, the validations are under way. */
+  /** `null`: the refreshes are finished and the validations run. */
   cursor: DueCursor | null;
-  /** The moment the due list is as of, kept over continue-as-new; `null`: it is yet to begin. */
+  /** The time for which the due list is read, kept across continue-as-new. `null`: not started. */
   asOf: string | null;
-  /** More are due than are given a workflow each. Absent in what older workers began. */
-  inBatches?: boolean;
-  /** Validations follow the refreshes. Absent in what older workers began: what is due is asked for. */
-  validates?: boolean;
-  /** Somebody asked for another pass meanwhile. */
+  /** Refreshes run in batches, because too many accounts are due for a workflow each. */
+  inBatches: boolean;
+  /** Validations follow the refreshes. */
+  validates: boolean;
+  /** Another pass was requested during this one. */
   again: boolean;
   summary: SweepSummary;
 }
@@ -63,25 +68,26 @@ export interface SweepProgress {
 export interface DueAccount {
   accountId: string;
   organisation: string;
-  /** With the provider it names the lane. */
+  /** Together with the provider it identifies the OAuth app. */
   environment: string;
   label: string;
 }
 
-/** A lane whose accounts a sweep does not begin with, and how many of them are due. */
-export interface HeldLane {
+/** An OAuth app whose accounts a sweep skips, with the number of due accounts. */
+export interface HeldApp {
   environment: string;
   reason: HoldReason;
   due: number;
 }
 
 /**
- * The cycle in one line for people (R2.4): `ebay: refreshed 8/10, failed 2 (2 to reconnect), 1 in flight`, or, of a
- * provider that is validated, `shopify: refreshed 2/2, validated 7/8, failed 1 (1 refused)`.
+ * Summarises the sweep in one line: `ebay: refreshed 8/10, failed 2 (2 to reconnect), 1 in flight`, or with validation:
+ * `shopify: refreshed 2/2, validated 7/8, failed 1 (1 refused)`.
  */
 export function summaryLine(summary: SweepSummary): string {
   const { provider, environment, due, refreshed, failed, validation_due: asked } = summary;
   const name = environment === null ? provider : `${provider} (${environment})`;
+  if (summary.refused !== undefined) return `${name}: not swept. ${summary.refused}`;
   if (due === 0 && asked === 0) return `${name}: nothing was due`;
   const failures = [
     count(summary.needs_reconnect, 'to reconnect'),

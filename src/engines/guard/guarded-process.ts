@@ -1,9 +1,8 @@
 // Starts commands under the guard (guard.cjs), the only way processes are started in this folder:
 // engines, and the long steps (builds, downloads) that get them.
-
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { packageFile } from './package-file';
+import { packageFile } from '../package-file';
 
 // Longer than the ten seconds the guard gives the engine.
 const STOP_WITHIN_MS = 15_000;
@@ -38,7 +37,7 @@ type GuardMessage =
   | { ended: { code: number | null; signal: string | null } };
 
 /** The command could not be run at all; `missing` if there is no such program. */
-export class CommandNotStarted extends Error {
+class CommandNotStarted extends Error {
   readonly code = 'command_not_started';
   readonly missing: boolean;
 
@@ -108,7 +107,7 @@ function spawnGuard(command: GuardedCommand, output: number | 'pipe'): ChildProc
   const variables = Object.entries(command.variables ?? {}).map(
     ([name, value]) => `${name}=${value}`,
   );
-  const guardScript = packageFile('src/engines/guard.cjs');
+  const guardScript = packageFile('src/engines/guard/guard.cjs');
   return spawn(
     process.execPath,
     [guardScript, ...variables, '--', command.command, ...command.args],

@@ -1,54 +1,85 @@
-// mongo-java-server: the MongoDB protocol in Java on an H2 file. Its libraries come from Maven, so it
-// can be had where only package registries are reached. For trying out and tests, never for production.
-
+// Gets the embedded MongoDB server of embedded-mongodb/ ready to start: mongo-java-server, with its data in an H2 file.
+// Its libraries come from Maven, so it works where only package registries can be reached. Not for production.
 import { createHash } from 'node:crypto';
 import { access, readdir, readFile, rename } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { withFolderAside } from './aside';
-import type { EngineOptions } from './engine';
-import { type GuardedCommand, runGuarded } from './guarded-process';
-import { packageFile } from './package-file';
-import { LOOPBACK } from './ports';
-import { withProgress } from './progress';
+import { withFolderAside } from '../aside';
+import { ChangedFile, sha256Of } from '../checked-program';
+import type { EngineOptions } from '../engine';
+import { type GuardedCommand, runGuarded } from '../guard/guarded-process';
+import { packageFile } from '../package-file';
+import { withProgress } from '../progress';
 
 const VERSION = '1.47.0';
+/** The format is that of `sha256sum`; scripts/pin-libraries.js writes the file. */
+const LIBRARY_HASHES = 'embedded-mongodb/libraries.sha256';
 const JAVA_VERSION_MIN = 17;
 const JAVA_VERSION_WITHIN_MS = 30_000;
 const MAVEN_WITHIN_MS = 10 * 60_000;
 const COMPILED_WITHIN_MS = 2 * 60_000;
 
 /**
- * Checks Java and makes sure that the libraries, and our own classes, are in the cache.
+ * Checks the version of Java, then fetches the libraries and compiles the server unless the cache has them.
  *
- * @returns where Java finds them all.
+ * @returns the classpath.
  */
 export async function mongoJavaServerClasspath(options: EngineOptions): Promise<string> {
   await checkJava(options);
   const libraries = join(options.cacheDir, `mongo-java-server-${VERSION}`);
   const jars = await readdir(libraries).catch(() => []);
   if (jars.length === 0) await fetchLibraries(libraries, options);
+  await checkLibraries(libraries, `Delete ${libraries}; the next start fetches it again.`);
   const paths = (await readdir(libraries)).map((jar) => join(libraries, jar));
   return [await compiledClasses(paths.join(delimiter), options), ...paths].join(delimiter);
+}
+
+/**
+ * Compares each library with its pinned SHA-256. Every start does so; it takes about 20 ms.
+ *
+ * @throws {ChangedFile} if a library differs, is missing, or is not in the list.
+ */
+async function checkLibraries(folder: string, remedy: string): Promise<void> {
+  const list = await readFile(packageFile(LIBRARY_HASHES), 'utf8');
+  const pinned = new Map(
+    list
+      .trimEnd()
+      .split('\n')
+      .map((line) => [line.slice(66), line.slice(0, 64)]),
+  );
+  const names = await readdir(folder);
+  const missing = [...pinned.keys()].find((name) => !names.includes(name));
+  if (missing !== undefined) throw new ChangedFile(folder, `has no ${missing}`, remedy);
+  for (const name of names) {
+    const path = join(folder, name);
+    const expected = pinned.get(name);
+    // oxlint-disable-next-line no-await-in-loop -- stops at the first difference
+    const sha256 = await sha256Of(path);
+    if (sha256 === expected) continue;
+    const difference =
+      expected === undefined
+        ? `is not in ${LIBRARY_HASHES}`
+        : `has the SHA-256 ${sha256}, and must have ${expected}`;
+    throw new ChangedFile(path, difference, remedy);
+  }
 }
 
 /** The command that serves one data file. */
 export function mongoJavaServerCommand(
   classpath: string,
   dataFile: string,
-  port: number,
+  socket: string,
 ): GuardedCommand {
   return {
     command: 'java',
     args: [
-      '-XX:+UseSerialGC', // a small heap on a machine shared with Temporal and ourselves
-      '-XX:TieredStopAtLevel=1', // the thorough compiler takes half a core for the first half minute
+      '-XX:+UseSerialGC', // the collector with the least overhead: Temporal and Evergrant share the machine
+      '-XX:TieredStopAtLevel=1', // the second compiler would use half a core for the first 30 s
       '-Xmx512m',
-      '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', // its info level logs every connection
+      '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', // the info level logs every connection
       '-cp',
       classpath,
       'Launcher',
-      LOOPBACK,
-      String(port),
+      socket,
       dataFile,
     ],
   };
@@ -66,14 +97,15 @@ async function checkJava({ environment }: EngineOptions): Promise<void> {
   }
 }
 
-/** Our own classes, compiled once for each state of their sources: a start would take twice as long with it. */
+/** Compiles the server into the cache, once per version of its sources: compiling doubles the time of a start. */
 async function compiledClasses(
   classpath: string,
   { cacheDir, environment }: EngineOptions,
 ): Promise<string> {
-  const folder = packageFile('src/engines/mongo-java-server');
+  const folder = packageFile('embedded-mongodb/src/main/java');
   const sources = (await readdir(folder)).filter((name) => name.endsWith('.java')).toSorted();
-  const hash = createHash('sha256').update(VERSION);
+  // Includes the hashes of the libraries, so that other library versions lead to a new compilation.
+  const hash = createHash('sha256').update(await readFile(packageFile(LIBRARY_HASHES)));
   for (const name of sources) hash.update(await readFile(join(folder, name)));
   const classes = join(cacheDir, `mongo-java-server-classes-${hash.digest('hex').slice(0, 16)}`);
   const exist = () =>
@@ -104,7 +136,7 @@ async function compiledClasses(
     );
     if (result.timedOut || result.code !== 0) throw new Error(`javac failed: ${result.output}`);
     await rename(compiled, classes).catch(async (error: unknown) => {
-      // Another process had them ready first.
+      // Another process may have compiled them first.
       if (!(await exist())) throw error;
     });
   });
@@ -119,13 +151,17 @@ async function fetchLibraries(
     const jars = join(aside, 'jars');
     const fetched = runGuarded(
       {
-        command: process.platform === 'win32' ? 'mvn.cmd' : 'mvn',
+        command: 'mvn',
         args: [
           '--batch-mode',
           '--quiet',
+          '--strict-checksums', // for the libraries and for the plugin that copies them
           '--file',
-          packageFile('src/engines/mongo-java-server/pom.xml'),
-          'dependency:copy-dependencies',
+          packageFile('embedded-mongodb/pom.xml'),
+          '--activate-profiles',
+          '!tests', // no test libraries
+          // By its full name: for the short name, Maven downloads every plugin of the build.
+          'org.apache.maven.plugins:maven-dependency-plugin:copy-dependencies',
           `-DoutputDirectory=${jars}`,
         ],
         environment,
@@ -142,6 +178,10 @@ async function fetchLibraries(
     );
     if (result.timedOut) throw new Error('Maven took more than ten minutes');
     if (result.code !== 0) throw new Error(`Maven failed: ${result.output}`);
+    await checkLibraries(
+      jars,
+      "Delete it from Maven's local repository, and check the repository that Maven fetches from.",
+    );
     await rename(jars, libraries);
   });
 }

@@ -1,50 +1,58 @@
-// The embedded MongoDB: a mongod where one can be had, mongo-java-server where not.
-
+// Starts the embedded MongoDB: a mongod if this machine has one or can download one, otherwise mongo-java-server. Both
+// listen on a Unix domain socket in a private folder, and on no port: only the user who started Evergrant can connect.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { mongo } from 'mongoose';
-import { download } from './download';
-import type { EngineOptions, RunningEngine } from './engine';
-import { type GuardedCommand, runGuarded } from './guarded-process';
+import { archiveOf, MONGOD_VERSION, thisPlatform } from '../archives';
+import { isChecked } from '../checked-program';
+import { download } from '../download';
+import type { EngineOptions, RunningEngine } from '../engine';
+import { type GuardedCommand, runGuarded } from '../guard/guarded-process';
+import { runEngine } from '../run-engine';
+import { firstWayThatWorks, NoWayWorked, type Way } from '../ways';
 import { mongoJavaServerClasspath, mongoJavaServerCommand } from './mongo-java-server';
-import { packageFile } from './package-file';
-import { LOOPBACK, usualOrFreePort } from './ports';
-import { runEngine } from './run-engine';
-import { firstWayThatWorks, type Way } from './ways';
+import { privateFolder, socketPath } from './socket-path';
 
-const USUAL_PORT = 27_017;
+const SOCKET = 'mongodb.sock'; // the driver recognises a socket by this suffix
 const DATABASE = 'evergrant';
 const READY_WITHIN_MS = 90_000;
 const PING_WITHIN_MS = 2_000;
 const VERSION_WITHIN_MS = 30_000;
 
 const INSTALL =
-  'Install MongoDB (https://www.mongodb.com/docs/manual/installation/), or a JDK 17 and Maven for trying out, or set MONGODB_URI to a server that runs.';
+  'Install MongoDB (https://www.mongodb.com/docs/manual/installation/), or a JDK 17 and Maven for trying out, or set MONGODB_URI to a running server.';
+
+const NO_SOCKETS = {
+  way: 'a server on a Unix domain socket',
+  reason:
+    'Node.js supports no Unix domain sockets on Windows, and to a port every user of this machine could connect',
+};
 
 export interface RunningMongodb extends RunningEngine {
   uri: string;
 }
 
-/** Whose files the data folder holds; neither server can read the other's. */
+/** The server that wrote the data folder. Neither server can read the files of the other. */
 type Keeper = 'mongod' | 'mongo-java-server';
 
 interface Server {
   keeper: Keeper;
-  command(port: number): GuardedCommand;
+  command(socket: string): GuardedCommand;
 }
 
 /**
  * Starts a MongoDB server on the data directory and waits until it answers a ping.
  *
- * @throws {NoWayWorked} if none can be had.
+ * @throws {NoWayWorked} if no server is available.
  * @throws {EngineNotReady} if it does not start; the message ends with its log.
  */
-export async function startMongodb(
-  options: EngineOptions & { port?: number },
-): Promise<RunningMongodb> {
-  const { say, environment, port: usual = USUAL_PORT } = options;
+export async function startMongodb(options: EngineOptions): Promise<RunningMongodb> {
+  const { say, environment } = options;
+  if (process.platform === 'win32') throw new NoWayWorked('MongoDB', [NO_SOCKETS], INSTALL);
   const folder = resolve(options.dataDir, 'mongodb');
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await privateFolder(folder);
+  const socket = await socketPath(folder, SOCKET);
+  const uri = `mongodb://${encodeURIComponent(socket)}/${DATABASE}?directConnection=true`;
   const keeper = await readKeeper(folder);
   const { way, found } = await firstWayThatWorks(
     'MongoDB',
@@ -53,26 +61,26 @@ export async function startMongodb(
     say,
   );
 
-  const { where: port, ...engine } = await runEngine<number>({
+  const { where: _, ...engine } = await runEngine<string>({
     name: 'MongoDB',
     way,
     folder,
     say,
     readyWithinMs: READY_WITHIN_MS,
-    place: () => usualOrFreePort('MongoDB', usual, say),
+    place: async () => socket,
     command: (chosen) => ({ ...found.command(chosen), environment }),
-    probe: (chosen) => ping(uriOf(chosen)),
+    probe: () => ping(uri),
   });
   await writeFile(keeperFile(folder), `${found.keeper}\n`);
   const caution =
     found.keeper === 'mongo-java-server' ? '; for trying out and tests, never for production' : '';
-  say(`MongoDB: ${LOOPBACK}:${port} (${way}${caution})`);
-  return { ...engine, uri: uriOf(port) };
+  say(`MongoDB: ${socket} (${way}${caution})`);
+  return { ...engine, uri };
 }
 
 /**
- * The ordered ways, less those that could not read the data that is there: a start must not show an
- * empty database because another server has been installed, or removed, in the meantime.
+ * The strategies in order, without those whose server cannot read the existing data: installing or removing a server
+ * between two starts must not lead to an empty database.
  */
 function waysFor(
   keeper: Keeper | undefined,
@@ -87,8 +95,8 @@ function waysFor(
     },
     {
       keeper: 'mongod',
-      name: "mongodb-memory-server's download",
-      find: async () => mongod(await downloadedMongod(options), folder, options),
+      name: `a download of mongod ${MONGOD_VERSION}`,
+      find: async () => mongod(await cachedOrDownloadedMongod(options), folder, options),
     },
     {
       keeper: 'mongo-java-server',
@@ -104,15 +112,16 @@ async function mongod(path: string, folder: string, options: EngineOptions): Pro
     { command: path, args: ['--version'], environment: options.environment },
     { timeoutMs: VERSION_WITHIN_MS },
   );
-  // Also fails on processors that the build does not support.
+  // This also fails on processors that the build does not support.
   if (version.code !== 0) throw new Error(`"${path} --version" failed: ${version.output}`);
   const dbpath = join(folder, 'wiredtiger');
   await mkdir(dbpath, { recursive: true });
   return {
     keeper: 'mongod',
-    command: (port) => ({
+    command: (socket) => ({
       command: path,
-      args: ['--dbpath', dbpath, '--bind_ip', LOOPBACK, '--port', String(port)],
+      // Without --nounixsocket, mongod would also listen on a socket in /tmp.
+      args: ['--dbpath', dbpath, '--bind_ip', socket, '--nounixsocket'],
     }),
   };
 }
@@ -120,21 +129,15 @@ async function mongod(path: string, folder: string, options: EngineOptions): Pro
 function javaServer(classpath: string, folder: string): Server {
   return {
     keeper: 'mongo-java-server',
-    command: (port) => mongoJavaServerCommand(classpath, join(folder, 'evergrant.mv.db'), port),
+    command: (socket) => mongoJavaServerCommand(classpath, join(folder, 'evergrant.mv.db'), socket),
   };
 }
 
-async function downloadedMongod(options: EngineOptions): Promise<string> {
-  const folder = join(options.cacheDir, 'mongod');
-  await mkdir(folder, { recursive: true });
-  const printed = await download('MongoDB', 'mongod', folder, options, {
-    command: process.execPath,
-    args: [packageFile('src/engines/download-mongod.cjs'), folder],
-    // Its default of three retries makes a machine without network wait; the next start tries again.
-    variables: { MONGOMS_MAX_RETRIES: '2' },
-  });
-  const path = /^mongod at (.+)$/m.exec(printed)?.[1];
-  if (path === undefined) throw new Error(printed);
+async function cachedOrDownloadedMongod(options: EngineOptions): Promise<string> {
+  const path = join(options.cacheDir, 'mongod', `mongod-${MONGOD_VERSION}`);
+  if (!(await isChecked(path))) {
+    await download('MongoDB', archiveOf('mongod', thisPlatform()), path, options);
+  }
   return path;
 }
 
@@ -145,10 +148,6 @@ function keeperFile(folder: string): string {
 async function readKeeper(folder: string): Promise<Keeper | undefined> {
   const keeper = (await readFile(keeperFile(folder), 'utf8').catch(() => '')).trim();
   return keeper === 'mongod' || keeper === 'mongo-java-server' ? keeper : undefined;
-}
-
-function uriOf(port: number): string {
-  return `mongodb://${LOOPBACK}:${port}/${DATABASE}?directConnection=true`;
 }
 
 async function ping(uri: string): Promise<void> {

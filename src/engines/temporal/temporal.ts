@@ -1,11 +1,10 @@
-// The embedded Temporal dev server: the server, its web UI and one SQLite file, on loopback.
-
+// The embedded Temporal dev server: the server, one SQLite file and, where it is asked for, the web UI, on loopback.
 import { access, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Connection } from '@temporalio/client';
-import type { EngineOptions, RunningEngine } from './engine';
-import { LOOPBACK, usualOrFreePort } from './ports';
-import { runEngine } from './run-engine';
+import type { EngineOptions, RunningEngine } from '../engine';
+import { LOOPBACK, usualOrFreePort } from '../ports';
+import { runEngine } from '../run-engine';
 import { temporalBinary } from './temporal-binary';
 
 const USUAL_PORTS = { grpc: 7233, ui: 8233 };
@@ -17,11 +16,14 @@ const CONNECT_TIMEOUT = '2s';
  * killed process nor a machine without power loses what was acknowledged.
  */
 const SQLITE_PRAGMAS = { journal_mode: 'WAL', synchronous: 'FULL' };
+const UI_WARNING =
+  'It asks for no sign-in and takes any Host header: every user of this machine, and by DNS rebinding a page in your browser, can read and change workflows there.';
 const INDEXED_VALUE_TYPES = { Keyword: 2, Int: 3 } as const; // temporal.api.enums.v1.IndexedValueType
 
 export interface RunningTemporal extends RunningEngine {
   address: string;
-  uiUrl: string;
+  /** `null`: the web UI was not asked for. */
+  uiUrl: string | null;
   /** The `temporal` command that runs the server, for hints such as "temporal schedule list". */
   cliPath: string;
 }
@@ -29,6 +31,8 @@ export interface RunningTemporal extends RunningEngine {
 export interface TemporalOptions extends EngineOptions {
   /** Registered at start if missing. */
   searchAttributes: Record<string, keyof typeof INDEXED_VALUE_TYPES>;
+  /** Starts the web UI, which checks no `Host` header and asks nobody who they are. Default: false. */
+  ui?: boolean;
   /** Preferred ports; 0 means any. Free ones are taken where these are not. */
   ports?: { grpc: number; ui: number };
   namespace?: string;
@@ -39,7 +43,8 @@ export interface TemporalOptions extends EngineOptions {
 interface Where {
   address: string;
   grpc: number;
-  ui: number;
+  /** `null`: no web UI. */
+  ui: number | null;
 }
 
 /**
@@ -65,7 +70,7 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
     place: async () => {
       await setIncompleteAside(database, complete);
       const grpc = await usualOrFreePort('Temporal', ports.grpc, say);
-      const ui = await usualOrFreePort("Temporal's web UI", ports.ui, say);
+      const ui = options.ui ? await usualOrFreePort("Temporal's web UI", ports.ui, say) : null;
       return { address: `${LOOPBACK}:${grpc}`, grpc, ui };
     },
     command: ({ grpc, ui }) => ({
@@ -76,8 +81,9 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
     probe: ({ address }) => probe(address, namespace, options.searchAttributes),
   });
   await writeFile(complete, '');
-  const uiUrl = `http://${LOOPBACK}:${where.ui}`;
-  say(`Temporal: ${where.address}, web UI at ${uiUrl} (${binary.way})`);
+  const uiUrl = where.ui === null ? null : `http://${LOOPBACK}:${where.ui}`;
+  say(`Temporal: ${where.address} (${binary.way})`);
+  if (uiUrl !== null) say(`Temporal: web UI at ${uiUrl}. ${UI_WARNING}`);
   return { ...engine, address: where.address, uiUrl, cliPath: binary.path };
 }
 
@@ -86,10 +92,12 @@ function serverArguments(
   namespace: string,
   database: string,
   grpc: number,
-  ui: number,
+  ui: number | null,
 ): string[] {
   const configuration = {
     'frontend.enableServerVersionCheck': 'false', // it would ask a server of Temporal's for updates
+    // Its HTTP API cannot be turned off, and starts workflows for any web page that finds its port. No host is allowed.
+    'frontend.httpAllowedHosts': '[]',
     ...dynamicConfig,
   };
   const attributes = Object.entries(searchAttributes).map(([name, type]) => `${name}=${type}`);
@@ -98,8 +106,6 @@ function serverArguments(
   const flags: [string, string][] = [
     ['--ip', LOOPBACK],
     ['--port', String(grpc)],
-    ['--ui-ip', LOOPBACK],
-    ['--ui-port', String(ui)],
     ['--db-filename', database],
     ...pragmas.map((value): [string, string] => ['--sqlite-pragma', value]),
     ['--log-level', 'warn'],
@@ -108,7 +114,8 @@ function serverArguments(
     ...settings.map((value): [string, string] => ['--dynamic-config-value', value]),
   ];
   if (namespace !== DEFAULT_NAMESPACE) flags.push(['--namespace', namespace]);
-  return ['server', 'start-dev', ...flags.flat()];
+  if (ui !== null) flags.push(['--ui-ip', LOOPBACK], ['--ui-port', String(ui)]);
+  return ['server', 'start-dev', ...flags.flat(), ...(ui === null ? ['--headless'] : [])];
 }
 
 /**

@@ -1,14 +1,15 @@
 /**
- * eBay. Refresh tokens live about 18 months and are not rotated: the answer to a refresh carries no refresh token,
- * and the old one stays.
+ * eBay. Refresh tokens live about 18 months and are not rotated: a refresh response contains no refresh token, and the
+ * old one stays valid.
  *
- * No call of eBay's takes any token: `getUser` needs the scope `commerce.identity.readonly`, so accounts are validated
- * only when somebody asks, or configures it.
+ * eBay has no call that accepts every token: `getUser` needs the scope `commerce.identity.readonly`. Accounts are
+ * therefore validated only on request or if validation is configured.
  * @see [getUser](https://developer.ebay.com/api-docs/commerce/identity/resources/user/methods/getUser)
  * @see [Using a refresh token](https://developer.ebay.com/api-docs/static/oauth-refresh-token-request.html)
- * @see [OAuth rate limits](https://developer.ebay.com/api-docs/static/oauth-rate-limits.html): 50,000 refreshes a day per app
+ * @see [OAuth rate limits](https://developer.ebay.com/api-docs/static/oauth-rate-limits.html): 50,000 refreshes per day
+ * and app
  */
-import type { ProviderAdapter } from './provider';
+import type { ProviderAdapter } from '../provider';
 
 const MINUTE_MS = 60_000;
 
@@ -32,8 +33,8 @@ export const ebay: ProviderAdapter = {
   tokenTypes: ['user access token'],
   clientAuthenticationMethods: ['client_secret_basic'],
   clientAuthentication: {
-    // eBay wants the plain base64 of id:secret; RFC 6749 §2.3.1 would have both form-encoded first, which turns the
-    // hyphens of eBay's client ids into %2D and is refused.
+    // eBay requires the plain base64 of id:secret. The form encoding of RFC 6749 §2.3.1 turns hyphens in client ids
+    // into %2D, which eBay refuses.
     client_secret_basic:
       ({ clientId, clientSecret }) =>
       (_server, _client, _body, headers) => {
@@ -42,6 +43,14 @@ export const ebay: ProviderAdapter = {
           `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`,
         );
       },
+  },
+  tokenProblem(token) {
+    if (/^v%5e/i.test(token))
+      return 'is URL-encoded: hand in the decoded token, which starts with "v^"';
+    // dotenv treats an unquoted "#" as the start of a comment.
+    return token.startsWith('v^') && !token.includes('#')
+      ? 'is cut off at "#": put quotes around it where it is read from, as in a .env file'
+      : null;
   },
   refreshTokenWarning: (refreshToken) =>
     refreshToken.startsWith('v^')
@@ -54,7 +63,7 @@ export const ebay: ProviderAdapter = {
       sandbox: 'https://apiz.sandbox.ebay.com/commerce/identity/v1/user/',
     },
     method: 'GET',
-    // Without the scope a living token is refused with 403.
+    // Without the scope, eBay refuses a live token with 403.
     judge: (status) => (status === 403 ? 'validation_inconclusive' : undefined),
   },
 };

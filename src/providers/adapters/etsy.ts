@@ -1,20 +1,21 @@
 /**
- * Etsy. A public client: the app's key string goes into the body, and no secret is asked for. Access tokens live an
- * hour, refresh tokens 90 days; each refresh answers with a new pair, and both are stored together (R2.2).
+ * Etsy. A public client: the request body contains the app's key string, and no secret is needed. Access tokens live
+ * one hour, refresh tokens 90 days. Each refresh returns a new pair, and both tokens are stored together.
  *
- * What a second presentation of a refresh token does is not documented; users report "refresh_token is revoked" after
- * a 500 of the token endpoint, so nothing is hoped for: it is taken for `never`.
+ * Etsy does not document the reuse of a refresh token. Users report "refresh_token is revoked" after a 500 of the token
+ * endpoint, so the replay rule is `never`.
  *
- * `getMe` tells whether an access token works; it needs the scope `shops_r`. Etsy wants the app's shared secret beside
- * its key string in `x-api-key` of its API: set it as `clientSecret`, which is sent nowhere else.
+ * `getMe` validates an access token; it needs the scope `shops_r`. Etsy's API requires the app's shared secret next to
+ * its key string in `x-api-key`. Set it as `clientSecret`; no other request contains it.
  * @see [getMe](https://developers.etsy.com/documentation/reference#operation/getMe)
- * @see [Requesting a refresh token](https://developers.etsy.com/documentation/essentials/authentication/#requesting-a-refresh-oauth-token)
- * @see [etsy/open-api#353](https://github.com/etsy/open-api/issues/353): each refresh brings a new refresh token
+ * @see [Requesting a refresh
+ * token](https://developers.etsy.com/documentation/essentials/authentication/#requesting-a-refresh-oauth-token)
+ * @see [etsy/open-api#353](https://github.com/etsy/open-api/issues/353): each refresh returns a new refresh token
  * @see [etsy/open-api#549](https://github.com/etsy/open-api/issues/549): a 500, then "refresh_token is revoked"
- * @see [etsy/open-api#519](https://github.com/etsy/open-api/issues/519): a changed password revokes all tokens
- * @see [etsy/open-api#561](https://github.com/etsy/open-api/issues/561): "Invalid API key", an app that was switched off
+ * @see [etsy/open-api#519](https://github.com/etsy/open-api/issues/519): a password change revokes all tokens
+ * @see [etsy/open-api#561](https://github.com/etsy/open-api/issues/561): "Invalid API key" for a disabled app
  */
-import type { ProviderAdapter } from './provider';
+import type { ProviderAdapter } from '../provider';
 
 const MINUTE_MS = 60_000;
 
@@ -46,7 +47,7 @@ export const etsy: ProviderAdapter = {
       authorization: `Bearer ${accessToken}`,
       'x-api-key': clientSecret === '' ? clientId : `${clientId}:${clientSecret}`,
     }),
-    // The app's key can be what is refused; only this error speaks of the token.
+    // Etsy may refuse the app's key instead. Only `invalid_token` refers to the token.
     judge: (status, body) =>
       (status === 401 || status === 403) && body?.['error'] !== 'invalid_token'
         ? 'validation_inconclusive'

@@ -1,17 +1,17 @@
 /**
- * Google. Access tokens live an hour. A refresh usually brings no refresh token: the old one stays (R4.2), and
- * presenting it again is the normal case. It ends after six months without use, after seven days where the app's
- * consent screen is in testing, with a changed password where it covers Gmail, and as the oldest one when an account
- * has too many of one client (how many is not confirmed: 25, 50 and 100 have been reported).
+ * Google. Access tokens live one hour. A refresh usually returns no refresh token: the old one stays valid, and reusing
+ * it is normal. A refresh token expires after six months without use, after seven days if the app's consent screen is
+ * in testing, after a password change if it covers Gmail, and as the oldest one if an account has too many for one
+ * client (the limit is not confirmed: 25, 50 and 100 have been reported).
  *
- * `tokeninfo` needs no scope and says 400 `invalid_token` of a dead one. It is asked as Google's own library does: by
- * POST, with the token in a header and not in the address.
+ * `tokeninfo` needs no scope and answers 400 `invalid_token` for a dead token. The request is the one of Google's own
+ * library: a POST with the token in a header, not in the URL.
  * @see [getTokenInfo](https://github.com/googleapis/google-auth-library-nodejs/blob/main/src/auth/oauth2client.ts)
  * @see [Refreshing an access token](https://developers.google.com/identity/protocols/oauth2/web-server#offline)
  * @see [Refresh token expiration](https://developers.google.com/identity/protocols/oauth2#expiration)
- * @see [OAuth rate limits](https://support.google.com/cloud/answer/9028764): new grants are limited, by app
+ * @see [OAuth rate limits](https://support.google.com/cloud/answer/9028764): new grants are limited per app
  */
-import type { ProviderAdapter } from './provider';
+import type { ProviderAdapter } from '../provider';
 
 const MINUTE_MS = 60_000;
 
@@ -31,14 +31,20 @@ export const google: ProviderAdapter = {
   replayRule: { kind: 'safe' },
   tokenTypes: [],
   clientAuthenticationMethods: ['client_secret_post', 'client_secret_basic'],
+  tokenProblem: (token) =>
+    /^1%2f/i.test(token)
+      ? 'is URL-encoded: hand in the decoded token, which starts with "1//"'
+      : null,
   refreshTokenWarning: (refreshToken) =>
     refreshToken.startsWith('ya29.')
       ? 'this looks like a Google access token, not like a refresh token'
-      : null,
+      : refreshToken.startsWith('4/')
+        ? 'this looks like an authorization code of Google, not like a refresh token'
+        : null,
   failureCodes: {
     deleted_client: 'invalid_client',
     disabled_client: 'invalid_client',
-    // The owner's organisation does not let this app in (any more).
+    // The owner's organisation no longer allows this app.
     admin_policy_enforced: 'invalid_grant',
     rate_limit_exceeded: 'rate_limited',
   },

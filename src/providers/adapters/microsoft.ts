@@ -1,20 +1,29 @@
 /**
- * Microsoft identity platform (Entra ID and personal accounts). Access tokens live 60 to 90 minutes, refresh tokens
- * 90 days. Each refresh answers with a new refresh token and does not revoke the old one, so presenting it again is
- * safe. An app for one tenant overrides `tokenEndpoint` with the tenant in the place of `common`.
+ * Microsoft identity platform (Entra ID and personal accounts). Access tokens live 60 to 90 minutes, refresh tokens 90
+ * days. Each refresh returns a new refresh token and does not revoke the old one, so a replay is safe. A single-tenant
+ * app overrides `tokenEndpoint` with its tenant instead of `common`.
  *
- * Certificates are not offered here: their assertion needs a thumbprint in its header.
+ * Client certificates are not supported: their assertion needs a thumbprint in its header.
  *
- * The UserInfo endpoint is part of Microsoft Graph: it takes tokens for Graph, with the scope `openid`. For another API,
- * set `validationEndpoint` to a call of that one.
+ * The UserInfo endpoint belongs to Microsoft Graph and accepts tokens for Graph with the scope `openid`. For another
+ * API, set `validationEndpoint` to one of its calls. Throttled requests are refused as `invalid_grant` with
+ * AADSTS50196; the refresh token stays valid.
+ * @see [Throttling](https://learn.microsoft.com/entra/msal/dotnet/advanced/client-and-server-throttling)
+ * @see [Error codes](https://learn.microsoft.com/entra/identity-platform/reference-error-codes)
  * @see [UserInfo endpoint](https://learn.microsoft.com/entra/identity-platform/userinfo)
  * @see [Refresh tokens](https://learn.microsoft.com/entra/identity-platform/refresh-tokens)
- * @see [Refresh the access token](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow#refresh-the-access-token)
+ * @see [Refresh the access
+ * token](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow#refresh-the-access-token)
  * @see [Access token lifetime](https://learn.microsoft.com/entra/identity-platform/access-tokens#token-lifetime)
  */
-import type { ProviderAdapter } from './provider';
+import type { ProviderAdapter } from '../provider';
 
 const MINUTE_MS = 60_000;
+
+/** LoopDetected and TenantThrottlingError. */
+const THROTTLED = ['50196', '90055'];
+/** RequestTimeout, RequestBudgetExceededError, MsodsServiceUnavailable, GraphRetryableError, GraphServiceUnreachable */
+const TRANSIENT = ['90012', '90024', '90033', '90090', '90091'];
 
 export const microsoft: ProviderAdapter = {
   id: 'microsoft',
@@ -34,16 +43,24 @@ export const microsoft: ProviderAdapter = {
   clientAuthenticationMethods: ['client_secret_post', 'none'],
   refreshTokenWarning: () => null,
   failureCodes: {
-    // All three want the owner in front of a browser.
+    // These three require the owner to sign in with a browser.
     interaction_required: 'invalid_grant',
     consent_required: 'invalid_grant',
     login_required: 'invalid_grant',
     invalid_resource: 'invalid_scope',
   },
+  failureCode: ({ words, texts }) => {
+    const codes = new Set([
+      ...words,
+      ...texts.flatMap((text) => /\bAADSTS(\d+)/.exec(text)?.[1] ?? []),
+    ]);
+    if (THROTTLED.some((code) => codes.has(code))) return 'rate_limited';
+    return TRANSIENT.some((code) => codes.has(code)) ? 'provider_unavailable' : undefined;
+  },
   validation: {
     endpoints: { production: 'https://graph.microsoft.com/oidc/userinfo' },
     method: 'GET',
-    // A token for another API than Graph is no worse for being refused here.
+    // Graph refuses a valid token that is meant for another API.
     judge: (status, body) =>
       status === 403 || (status === 401 && /audience/i.test(JSON.stringify(body)))
         ? 'validation_inconclusive'

@@ -1,11 +1,12 @@
 /**
- * Any RFC 6749 server, by its token endpoint or its issuer. Nothing is known of it but what `providers.yaml` says, so
- * what is not said is taken at its most careful: a refresh token is not presented twice while the access token lives.
+ * Any RFC 6749 server, configured by its token endpoint or its issuer. `providers.yaml` is the only source of facts
+ * about it, so the defaults are the safest ones: no replay of a refresh token while the access token lives.
  * @see [RFC 7662](https://www.rfc-editor.org/rfc/rfc7662): introspection
  * @see [RFC 6749 §6](https://www.rfc-editor.org/rfc/rfc6749#section-6)
- * @see [RFC 9700 §4.14](https://www.rfc-editor.org/rfc/rfc9700#section-4.14): rotation, and what a replay may cost
+ * @see [RFC 9700 §4.14](https://www.rfc-editor.org/rfc/rfc9700#section-4.14): rotation, and the consequences of a
+ * replay
  */
-import type { ProviderAdapter } from './provider';
+import type { ProviderAdapter } from '../provider';
 
 const MINUTE_MS = 60_000;
 
@@ -21,6 +22,7 @@ export const oauth2: ProviderAdapter = {
   tokenEndpoints: {},
   defaultEnvironment: 'production',
   discovery: true,
+  configurableAnswer: true,
   defaultAccessTokenLifeSeconds: 3600,
   refreshTokenLifeSeconds: null,
   replayRule: { kind: 'never' },
@@ -33,7 +35,7 @@ export const oauth2: ProviderAdapter = {
   ],
   refreshTokenWarning: () => null,
   failureCodes: {
-    // GitHub's and Slack's words for a refresh token that is dead, both with status 200.
+    // Codes of GitHub and Slack for a dead refresh token, both sent with status 200.
     bad_refresh_token: 'invalid_grant',
     invalid_refresh_token: 'invalid_grant',
     incorrect_client_credentials: 'invalid_client',
@@ -41,6 +43,6 @@ export const oauth2: ProviderAdapter = {
     invalid_client_id: 'invalid_client',
   },
   refusesWithSuccess: true,
-  // Introspection (RFC 7662) is used where it is configured or the issuer offers it; otherwise a call may be configured.
+  // Introspection (RFC 7662) is used if it is configured or the issuer offers it. Otherwise a call can be configured.
   validation: { endpoints: {}, method: 'GET' },
 };

@@ -1,29 +1,33 @@
 /**
- * Shopify's offline tokens. Every shop has a token endpoint of its own: an account's external id is its
- * shop, `<shop>.myshopify.com`. Expiring access tokens live an hour, refresh tokens 90 days; each refresh answers with a new
+ * Shopify's offline tokens. Every shop has its own token endpoint: an account's external id is its shop,
+ * `<shop>.myshopify.com`. Expiring access tokens live one hour, refresh tokens 90 days, and each refresh returns a new
  * pair. The old refresh token works until the new one is used, for at most 30 days after its first use.
  *
- * Beside them there are non-expiring offline tokens: an access token alone, which works until the app is removed. Shops
- * of both kinds stand side by side.
+ * Shopify also issues non-expiring offline tokens: an access token alone, which works until the app is removed. An app
+ * can have shops of both kinds.
  *
- * A dead refresh token is refused as `invalid_request` with status 401; by the code alone it would look like our slip.
- * A shop is validated in every sweep (R2.3) by the smallest query of the GraphQL Admin API: `{ shop { id } }` needs no
- * scope and costs a point, and whatever a 200 says, the token was accepted. REST's `shop.json` is legacy since October
- * 2024. A version that is no longer supported is answered as the oldest one that is. 402 (frozen) and 423 (locked) say
- * nothing of the token.
+ * Shopify refuses a dead refresh token as `invalid_request` with status 401, which by its code would be a fault of the
+ * request. Each sweep validates a shop with the smallest query of the GraphQL Admin API: `{ shop { id } }` needs no
+ * scope and costs one point. Any 200 means that the token was accepted. REST's `shop.json` has been legacy since
+ * October 2024. Shopify answers an unsupported API version with the oldest supported one. 402 (frozen) and 423 (locked)
+ * do not depend on the token.
  * @see [GraphQL Admin API](https://shopify.dev/docs/api/admin-graphql)
  * @see [Response codes](https://shopify.dev/docs/api/usage/response-codes)
  * @see [Versioning](https://shopify.dev/docs/api/usage/versioning)
- * @see [Offline access tokens](https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/offline-access-tokens)
- * @see [More resilient refreshes](https://shopify.dev/changelog/more-resilient-refreshes-for-expiring-offline-access-tokens)
- * @see [A report of the refusal](https://community.shopify.dev/t/520-during-refresh-token-rotation-permanently-orphans-the-offline-access-token/35182)
- * @see [Shopify/shopify-app-js#3400](https://github.com/Shopify/shopify-app-js/issues/3400): an answer without `expires_in`
+ * @see [Offline access
+ * tokens](https://shopify.dev/docs/apps/build/authentication-authorization/access-tokens/offline-access-tokens)
+ * @see [More resilient
+ * refreshes](https://shopify.dev/changelog/more-resilient-refreshes-for-expiring-offline-access-tokens)
+ * @see [A report of the
+ * refusal](https://community.shopify.dev/t/520-during-refresh-token-rotation-permanently-orphans-the-offline-access-token/35182)
+ * @see [Shopify/shopify-app-js#3400](https://github.com/Shopify/shopify-app-js/issues/3400): a response without
+ * `expires_in`
  */
-import type { ProviderAdapter } from './provider';
+import type { ProviderAdapter } from '../provider';
 
 const MINUTE_MS = 60_000;
 
-/** A refresh token and the app's secret go to this host: nothing but one label under Shopify's domain will do. */
+/** This host receives refresh tokens and the app's secret, so only one label under Shopify's domain is accepted. */
 const SHOP_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.myshopify\.com$/;
 
 export const shopify: ProviderAdapter = {
@@ -54,11 +58,11 @@ export const shopify: ProviderAdapter = {
       ? 'this looks like a Shopify access token or app secret, not like a refresh token'
       : null,
   failureCodes: {
-    // The app is gone or its credentials are wrong, as Shopify words it.
+    // Shopify's error if the app was deleted or its credentials are wrong.
     application_cannot_be_found: 'invalid_client',
   },
-  failureCode: ({ error, description }) =>
-    error === 'invalid_request' && /\brefresh_token\b/.test(description ?? '')
+  failureCode: ({ words, texts }) =>
+    words.includes('invalid_request') && texts.some((text) => /\brefresh_token\b/.test(text))
       ? 'invalid_grant'
       : undefined,
   validation: {

@@ -1,37 +1,33 @@
-/** The configured providers, ready to use: adapter, credentials, endpoints and policy put together once at start. */
+/** Builds the configured providers at start: adapter, credentials, endpoints and policy. */
 import type { Client, ClientAuth } from 'oauth4webapi';
-import { DEFAULT_LANE_RULE } from '../domain/lane';
-import type { RefreshRule, RefreshRules } from '../domain/refresh-policy';
-import type { EnvironmentConfig, ProviderConfig } from '../providers-file';
-import { clientAuthentication } from './client-authentication';
-import type { Provider, ProviderAdapter, ProviderEnvironment } from './provider';
-import { findAdapter } from './registry';
+import type { RefreshRule, RefreshRules } from '../../domain/account/due-times';
+import { DEFAULT_POLICY } from '../../domain/account/policy';
+import { DEFAULT_APP_LIMITS } from '../../domain/limits/app-limiter';
+import { findAdapter } from '../adapters/registry';
+import { clientAuthentication } from '../exchange/client-authentication';
 import {
   accountEndpoint,
   discoveredEndpoint,
   fixedEndpoint,
   type TokenEndpoint,
-} from './token-endpoint';
-import { introspection, type ValidationEndpoint, validationCall } from './validation-endpoint';
+} from '../exchange/token-endpoint';
+import type { Provider, ProviderAdapter, ProviderEnvironment } from '../provider';
+import {
+  introspection,
+  type ValidationEndpoint,
+  validationCall,
+} from '../validation/validation-endpoint';
+import type { EnvironmentConfig, ProviderConfig } from './providers-file';
 
-/** Keeps the clocks of a provider that is not configured just now; nothing sweeps its accounts. */
+/** Used to keep due times of a provider that is currently not configured. No sweep refreshes its accounts. */
 const UNCONFIGURED: RefreshRule = {
-  policy: {
-    enabled: true,
-    sweepEveryMs: 10 * 60_000,
-    perAccountUpTo: 500,
-    batchesAtOnce: 4,
-    refreshBeforeMs: 15 * 60_000,
-    refreshAfterAgeMs: null,
-    jitterMs: 0,
-    backOffFirstMs: 10_000,
-    backOffMaxMs: 3600_000,
-    validateEveryMs: null,
-  },
+  policy: DEFAULT_POLICY,
   accessTokenLifeSeconds: 3600,
+  refreshTokenLifeSeconds: null,
+  replayRule: { kind: 'never' },
 };
 
-/** Looks providers up by name; the rest of Evergrant never compares names. */
+/** Finds providers by name. No other code compares provider names. */
 export class ConfiguredProviders {
   readonly #byId: ReadonlyMap<string, Provider>;
 
@@ -43,14 +39,20 @@ export class ConfiguredProviders {
     return this.#byId.get(id);
   }
 
-  /** When a provider's accounts are due. */
   readonly rule: RefreshRules = (id) => this.#byId.get(id) ?? UNCONFIGURED;
 
-  /** What the stored clocks of a provider's accounts follow from, to be compared. */
+  /** Serialises the settings that the stored due times depend on, so that a change can be detected. */
   policyText(id: string): string {
-    const { policy, accessTokenLifeSeconds } = this.rule(id);
-    const { sweepEveryMs: _, perAccountUpTo: _upTo, batchesAtOnce: _batches, ...rest } = policy;
-    return JSON.stringify({ ...rest, accessTokenLifeSeconds });
+    const { policy, accessTokenLifeSeconds, refreshTokenLifeSeconds, replayRule } = this.rule(id);
+    const { sweepEveryMs, perAccountUpTo: _upTo, batchesAtOnce: _batches, ...rest } = policy;
+    return JSON.stringify({
+      ...rest,
+      // The due times depend on it only with `notBefore`.
+      ...(policy.notBeforeMs === null ? {} : { sweepEveryMs }),
+      accessTokenLifeSeconds,
+      refreshTokenLifeSeconds,
+      replayRule,
+    });
   }
 
   get all(): Provider[] {
@@ -71,6 +73,8 @@ function configuredProvider(config: ProviderConfig): Provider {
       config.refreshTokenLifeSeconds === undefined
         ? adapter.refreshTokenLifeSeconds
         : config.refreshTokenLifeSeconds,
+    tokenPath: config.tokenPath ?? null,
+    scopeSeparator: config.scopeSeparator ?? adapter.scopeSeparator ?? ' ',
     failureCodes: config.failureCodes ?? {},
     environments: new Map(
       Object.entries(config.environments).map(([name, environment]) => [
@@ -100,20 +104,25 @@ function configuredEnvironment(
   const tokenEndpoint = endpointOf(adapter, environment);
   return {
     tokenEndpoint,
-    validation: validationOf(adapter, environment, { tokenEndpoint, client, proof }),
+    validation: validationOf(adapter, environment, {
+      tokenEndpoint,
+      client,
+      proof,
+      isPublic: method === 'none',
+    }),
     client,
     clientAuthentication: proof,
     parameters: environment.parameters ?? {},
     secrets: [clientSecret, privateKey].filter((secret) => secret !== undefined),
-    lane: { ...DEFAULT_LANE_RULE, ...environment.lane },
+    limits: { ...DEFAULT_APP_LIMITS, ...environment.limits },
   };
 }
 
-/** What was configured comes first; introspection before a call, because it is made for the purpose. */
+/** Configured endpoints take precedence. Introspection comes before a call, because it is made for this purpose. */
 function validationOf(
   adapter: ProviderAdapter,
   { clientId, clientSecret, ...environment }: EnvironmentConfig,
-  server: { tokenEndpoint: TokenEndpoint; client: Client; proof: ClientAuth },
+  server: { tokenEndpoint: TokenEndpoint; client: Client; proof: ClientAuth; isPublic: boolean },
 ): ValidationEndpoint | null {
   const { introspectionEndpoint, validationEndpoint, issuer } = environment;
   const { client, proof } = server;
@@ -123,7 +132,7 @@ function validationOf(
       introspection_endpoint: introspectionEndpoint,
     };
     const fixed = { shown: introspectionEndpoint, resolve: () => Promise.resolve(known) };
-    return introspection(fixed, client, proof);
+    return introspection(fixed, client, proof, server);
   }
   if (adapter.validation !== undefined && validationEndpoint !== undefined) {
     return validationCall(
@@ -142,6 +151,7 @@ function validationOf(
     },
     client,
     proof,
+    server,
   );
 }
 

@@ -1,23 +1,29 @@
-/** One entry of `providers.yaml`, checked and put together with what its adapter knows. */
-
-import ms, { type StringValue } from 'ms';
+/** Validates one entry of `providers.yaml` and combines it with the defaults of its adapter. */
 import { z } from 'zod';
-import type { LaneRule } from './domain/lane';
-import type { RefreshFailureCode } from './domain/refresh-failure';
-import type { RefreshPolicy } from './domain/refresh-policy';
-import type { ReplayRule } from './domain/replay';
-import { Secret } from './domain/secret';
+import { DEFAULT_POLICY, type RefreshPolicy } from '../../domain/account/policy';
+import { SCOPE_SEPARATORS, type ScopeSeparator } from '../../domain/account/scopes';
+import {
+  ACCESS_TOKEN_LIFE_MAX_SECONDS,
+  REFRESH_TOKEN_LIFE_MAX_SECONDS,
+} from '../../domain/account/token-lifetime';
+import { tokenProblem } from '../../domain/account/token-text';
+import type { AppLimits } from '../../domain/limits/app-limiter';
+import { Secret } from '../../domain/masking/secret';
+import type { RefreshFailureCode } from '../../domain/refresh/refresh-failure';
+import type { ReplayRule } from '../../domain/refresh/replay';
+import { duration, durationOr, mustBe } from '../../domain/text/duration';
+import { asConfigured } from '../../domain/text/time-text';
+import { adapterIds, findAdapter } from '../adapters/registry';
 import {
   CLIENT_AUTHENTICATION_METHODS,
   type ClientAuthenticationMethod,
   credentialOf,
   privateKeyProblem,
-} from './providers/client-authentication';
-import type { ProviderAdapter } from './providers/provider';
-import { adapterIds, findAdapter } from './providers/registry';
-import { isSecure } from './providers/token-endpoint';
+} from '../exchange/client-authentication';
+import { isSecure } from '../exchange/token-endpoint';
+import type { ProviderAdapter } from '../provider';
 
-/** One environment: an OAuth app and the server it belongs to. What is absent is as the adapter says. */
+/** One environment: an OAuth app and its server. For absent members the adapter's defaults apply. */
 export interface EnvironmentConfig {
   clientId: string;
   clientSecret?: Secret;
@@ -25,13 +31,12 @@ export interface EnvironmentConfig {
   keyId?: string;
   clientAuthentication?: ClientAuthenticationMethod;
   tokenEndpoint?: string;
-  /** Where an access token is shown to learn whether it works. */
   validationEndpoint?: string;
   introspectionEndpoint?: string;
   issuer?: string;
   parameters?: Record<string, string>;
-  /** What may be sent for this app; the rest is as for all. */
-  lane?: Partial<LaneRule>;
+  /** Limits of this app; for absent members the defaults apply. */
+  limits?: Partial<AppLimits>;
 }
 
 export interface ProviderConfig {
@@ -41,56 +46,51 @@ export interface ProviderConfig {
   replayRule?: ReplayRule;
   accessTokenLifeSeconds?: number;
   refreshTokenLifeSeconds?: number | null;
+  tokenPath?: string;
+  scopeSeparator?: ScopeSeparator;
   failureCodes?: Record<string, RefreshFailureCode>;
   environments: Record<string, EnvironmentConfig>;
 }
 
-const isDuration = (text: string): text is StringValue => /^\d+(\.\d+)?\s*(ms|s|m|h|d)$/.test(text);
+const quotedText = z.string({ error: ({ input }) => mustBe('text, in quotes', input) });
 
-/** `90s`, `10m`, `1h`, in milliseconds. */
-export const duration = z.string().transform((text, context) => {
-  const value = isDuration(text) ? ms(text) : undefined;
-  if (value === undefined || value <= 0) {
-    context.addIssue(`must be a duration such as 90s, 10m or 1h, not "${text}"`);
-    return z.NEVER;
-  }
-  return value;
-});
-
-/** Where secrets are sent to, or keys that decide are had from. */
+/** A URL that receives secrets or returns keys that are trusted. */
 export const secureUrl = z
   .url({ error: 'must be a URL', abort: true })
   .refine((text) => isSecure(new URL(text)), 'must begin with https:// (http:// on this machine)');
 
-const seconds = duration.transform((value) => value / 1000);
+const replayRule = durationOr('safe', 'until_successor_used', 'never').transform(
+  (rule): ReplayRule =>
+    typeof rule === 'number' ? { kind: 'within', seconds: rule / 1000 } : { kind: rule },
+);
 
-const replayRule = z.string().transform((text, context): ReplayRule => {
-  if (text === 'safe' || text === 'until_successor_used' || text === 'never') return { kind: text };
-  if (isDuration(text) && ms(text) > 0) return { kind: 'within', seconds: ms(text) / 1000 };
-  context.addIssue('must be safe, never, until_successor_used, or a duration such as 30s');
-  return z.NEVER;
-});
+/** A token lifetime in seconds, with the same limit as in token responses. */
+const lifeUpTo = (maxSeconds: number) =>
+  duration
+    .transform((value) => value / 1000)
+    .refine((value) => value <= maxSeconds, `must be at most ${maxSeconds / (24 * 3600)}d`);
 
-/** `20/s` */
-const rate = z
-  .string()
-  .regex(/^\d+(\.\d+)?\s*\/\s*s$/, 'must be requests a second, such as 20/s')
+function textLike(form: RegExp, wanted: string) {
+  const error = ({ input }: { input?: unknown }) => mustBe(wanted, input);
+  return z.string({ error }).regex(form, { error });
+}
+
+/** Parses `20/s`. */
+const rate = textLike(/^\d+(\.\d+)?\s*\/\s*s$/, 'requests a second, such as 20/s')
   .transform(parseFloat)
   .refine((perSecond) => perSecond > 0, 'must be more than 0');
 
-/** `50000/day` */
-const quota = z
-  .string()
-  .regex(/^[1-9]\d*\s*\/\s*day$/, 'must be requests a day, such as 50000/day')
-  .transform((text) => Number.parseInt(text, 10));
+/** Parses `50000/day`. */
+const quota = textLike(/^[1-9]\d*\s*\/\s*day$/, 'requests a day, such as 50000/day').transform(
+  (given) => Number.parseInt(given, 10),
+);
 
-/** `10%`, as a part of one. */
-const reserve = z
-  .string()
-  .regex(/^\d{1,2}(\.\d+)?\s*%$/, 'must be a part of the quota, such as 10%')
-  .transform((text) => Number.parseFloat(text) / 100);
+/** Parses `10%` as 0.1. */
+const reserve = textLike(/^\d{1,2}(\.\d+)?\s*%$/, 'a part of the quota, such as 10%').transform(
+  (given) => Number.parseFloat(given) / 100,
+);
 
-/** What belongs to the exchange itself is not for a configuration to change. */
+/** Parameters of the exchange itself, which a configuration must not override. */
 const RESERVED_PARAMETERS = new Set([
   'grant_type',
   'refresh_token',
@@ -107,13 +107,19 @@ const parameters = z
     `must not hold ${[...RESERVED_PARAMETERS].join(', ')}`,
   );
 
-/** What may be said of one environment, and at the top of the entry of the default one. */
+/** Checked like a token: with quotes or blanks around it, the provider would refuse the app. Empty means absent. */
+const clientCredential = quotedText.superRefine((text, context) => {
+  const problem = text === '' ? null : tokenProblem(text);
+  if (problem !== null) context.addIssue(problem);
+});
+
+/** Members of an environment. At the top of an entry they apply to the default environment. */
 const environmentMembers = {
-  clientId: z.string().optional(),
-  clientSecret: z.string().optional(),
+  clientId: clientCredential.optional(),
+  clientSecret: clientCredential.optional(),
   clientAuthentication: z.enum(CLIENT_AUTHENTICATION_METHODS).optional(),
-  privateKey: z.string().optional(),
-  keyId: z.string().optional(),
+  privateKey: quotedText.optional(),
+  keyId: quotedText.optional(),
   tokenEndpoint: secureUrl.optional(),
   validationEndpoint: secureUrl.optional(),
   introspectionEndpoint: secureUrl.optional(),
@@ -126,7 +132,7 @@ const environmentMembers = {
 };
 const environmentSchema = z.strictObject(environmentMembers);
 
-/** More is no gain: the sweep that starts and awaits them is one workflow. */
+/** Maximum number of concurrent batches. More would not help, because one sweep workflow starts and awaits them all. */
 const BATCHES_AT_ONCE_MAX = 64;
 
 const providerSchema = z.strictObject({
@@ -136,14 +142,22 @@ const providerSchema = z.strictObject({
   perAccountUpTo: z.int().min(0).optional(),
   batchesAtOnce: z.int().min(1).max(BATCHES_AT_ONCE_MAX).optional(),
   refreshBefore: duration.optional(),
-  refreshAfterAge: z.union([duration, z.literal('never')]).optional(),
+  notBefore: duration.optional(),
+  refreshAfterAge: durationOr('never').optional(),
   enabled: z.boolean().optional(),
-  jitter: z.union([z.literal('none'), duration]).optional(),
+  jitter: durationOr('none').optional(),
   backOff: z.strictObject({ first: duration.optional(), max: duration.optional() }).optional(),
-  validateEvery: z.union([duration, z.enum(['sweep', 'never'])]).optional(),
+  validateEvery: durationOr('sweep', 'never').optional(),
   replay: replayRule.optional(),
-  accessTokenLife: seconds.optional(),
-  refreshTokenLife: z.union([seconds, z.literal('unknown')]).optional(),
+  accessTokenLife: lifeUpTo(ACCESS_TOKEN_LIFE_MAX_SECONDS).optional(),
+  refreshTokenLife: z
+    .union([z.literal('unknown'), lifeUpTo(REFRESH_TOKEN_LIFE_MAX_SECONDS)])
+    .optional(),
+  tokenPath: z
+    .string()
+    .regex(/^[\w-]{1,40}(\.[\w-]{1,40}){0,3}$/, 'must be names joined by dots, such as data.token')
+    .optional(),
+  scopeSeparator: z.enum(SCOPE_SEPARATORS, 'must be " " or ","').optional(),
   errorCodes: z
     .record(
       z.string(),
@@ -154,6 +168,7 @@ const providerSchema = z.strictObject({
         'invalid_scope',
         'invalid_request',
         'rate_limited',
+        'too_early',
         'provider_unavailable',
       ]),
     )
@@ -164,31 +179,28 @@ const providerSchema = z.strictObject({
 type Entry = z.infer<typeof providerSchema>;
 type EnvironmentEntry = z.infer<typeof environmentSchema>;
 
-/** So many are soon through with a workflow each. */
-const PER_ACCOUNT_UP_TO = 500;
-/** Enough for several workers to take part. */
-const BATCHES_AT_ONCE = 4;
-const BACK_OFF_FIRST_MS = 10_000;
-const BACK_OFF_MAX_MS = 60 * 60_000;
+/** Default sweep interval, as the largest part of the shortest configured lifetime. */
+const SWEEP_OF_LIFE = 0.25;
+/**
+ * Largest sweep interval, as a part of the shortest configured lifetime. Tokens are due at half their lifetime at the
+ * latest, so a longer interval would miss them.
+ */
+const SWEEP_MAX_OF_LIFE = 0.5;
 
-/** The policy of a provider about which nothing is said. */
+/** Returns the policy of a provider without any settings. */
 export function defaultPolicy(adapterId: string, refreshIntervalMs: number | null): RefreshPolicy {
   const adapter = findAdapter(adapterId);
   if (adapter === undefined) throw new TypeError(`no adapter named "${adapterId}"`);
   const sweepEveryMs = refreshIntervalMs ?? adapter.defaultPolicy.sweepEveryMs;
   return {
+    ...DEFAULT_POLICY,
     ...adapter.defaultPolicy,
-    enabled: true,
     sweepEveryMs,
-    perAccountUpTo: PER_ACCOUNT_UP_TO,
-    batchesAtOnce: BATCHES_AT_ONCE,
     jitterMs: sweepEveryMs / 2,
-    backOffFirstMs: BACK_OFF_FIRST_MS,
-    backOffMaxMs: BACK_OFF_MAX_MS,
   };
 }
 
-/** Adds what is wrong with the entry to `problems`, each beginning with the entry's name. */
+/** Adds each problem of the entry to `problems`, prefixed with the entry's name. */
 export function readProvider(
   id: string,
   raw: unknown,
@@ -213,13 +225,26 @@ export function readProvider(
   if (adapter === undefined)
     return problem(`: there is no adapter "${adapterId}"; there are: ${adapterIds().join(', ')}`);
 
+  for (const member of ['tokenPath', 'scopeSeparator'] as const)
+    if (entry[member] !== undefined && adapter.configurableAnswer !== true)
+      return problem(
+        `.${member}: is for the adapter oauth2; how ${adapter.displayName} answers is known`,
+      );
+
   const environments: ProviderConfig['environments'] = {};
   for (const [name, own] of environmentsOf(adapter, entry)) {
-    const environment = readEnvironment(adapter, name, own);
+    const environment = readEnvironment(adapter, name, own, entry.scopeSeparator);
     if (typeof environment === 'string') return problem(environment);
     environments[name] = environment;
   }
-  const policy = policyOf(entry, defaultPolicy(adapterId, refreshIntervalMs));
+  const life = shortestLife(entry);
+  if (life !== null && (entry.sweepEvery ?? 0) > life.ms * SWEEP_MAX_OF_LIFE)
+    return problem(
+      `.sweepEvery: is too long for ${life.name}: ${asConfigured(life.ms)}, because tokens would expire between two sweeps; set it to ${asConfigured(life.ms * SWEEP_MAX_OF_LIFE)} or less, or leave it out`,
+    );
+  const base = defaultPolicy(adapterId, refreshIntervalMs);
+  const sweepEveryMs = Math.min(base.sweepEveryMs, (life?.ms ?? Infinity) * SWEEP_OF_LIFE);
+  const policy = policyOf(entry, { ...base, sweepEveryMs });
   if (policy.validateEveryMs !== null && !Object.values(environments).some(canValidate))
     return problem('.validateEvery: needs a validationEndpoint, introspectionEndpoint or issuer');
   return {
@@ -231,12 +256,28 @@ export function readProvider(
       replayRule: entry.replay,
       accessTokenLifeSeconds: entry.accessTokenLife,
       refreshTokenLifeSeconds: entry.refreshTokenLife === 'unknown' ? null : entry.refreshTokenLife,
+      tokenPath: entry.tokenPath,
+      scopeSeparator: entry.scopeSeparator,
       failureCodes: entry.errorCodes,
     }),
   };
 }
 
-/** Another environment is another OAuth app: it never inherits the credentials of the default one by accident. */
+/** Returns the shortest lifetime that an entry states, or `null` if it states none. */
+function shortestLife({
+  accessTokenLife,
+  refreshTokenLife,
+}: Entry): { name: string; ms: number } | null {
+  const lives = [
+    ...(accessTokenLife === undefined ? [] : [{ name: 'accessTokenLife', ms: accessTokenLife }]),
+    ...(typeof refreshTokenLife !== 'number'
+      ? []
+      : [{ name: 'refreshTokenLife', ms: refreshTokenLife }]),
+  ].map(({ name, ms: inSeconds }) => ({ name, ms: inSeconds * 1000 }));
+  return lives.toSorted((a, b) => a.ms - b.ms)[0] ?? null;
+}
+
+/** Each environment is a separate OAuth app, so it never inherits the credentials of the default one. */
 function environmentsOf(adapter: ProviderAdapter, entry: Entry): [string, EnvironmentEntry][] {
   const atTop = Object.fromEntries(
     Object.entries(entry).filter(([member]) => Object.hasOwn(environmentMembers, member)),
@@ -246,11 +287,12 @@ function environmentsOf(adapter: ProviderAdapter, entry: Entry): [string, Enviro
   return Object.entries({ ...own, [adapter.defaultEnvironment]: byDefault });
 }
 
-/** @returns the environment, or the sentence that says what is wrong with it */
+/** @returns the environment, or the problem as text */
 function readEnvironment(
   adapter: ProviderAdapter,
   name: string,
   own: EnvironmentEntry,
+  scopeSeparator: ScopeSeparator = adapter.scopeSeparator ?? ' ',
 ): EnvironmentConfig | string {
   const method = own.clientAuthentication ?? adapter.clientAuthenticationMethods[0];
   if (!adapter.clientAuthenticationMethods.includes(method)) {
@@ -266,12 +308,19 @@ function readEnvironment(
   const tokenEndpoint = own.tokenEndpoint ?? adapter.tokenEndpoints[name];
   if (
     clientId === undefined ||
-    (credential !== null && own[credential] === undefined) ||
+    (credential !== null && (own[credential] ?? '') === '') ||
     (tokenEndpoint === undefined && own.issuer === undefined)
   ) {
     const needs = ['clientId', ...(credential === null ? [] : [credential])].join(', ');
     const address = adapter.discovery ? 'a tokenEndpoint or an issuer' : 'a tokenEndpoint';
-    return `: the environment "${name}" needs ${needs} and ${address}`;
+    const isPublic =
+      credential !== null &&
+      own.clientAuthentication === undefined &&
+      adapter.clientAuthenticationMethods.includes('none');
+    const hint = isPublic
+      ? '. A public client, which has no secret, needs clientAuthentication: none'
+      : '';
+    return `: the environment "${name}" needs ${needs} and ${address}${hint}`;
   }
   if (method === 'private_key_jwt') {
     const wrong = privateKeyProblem(own.privateKey ?? '');
@@ -279,9 +328,9 @@ function readEnvironment(
   }
   if (own.reserve !== undefined && own.quota === undefined)
     return '.reserve: is a part of the quota, and needs one';
-  const lane = defined({ perSecond: own.rate, perDay: own.quota, reserve: own.reserve });
+  const limits = defined({ perSecond: own.rate, perDay: own.quota, reserve: own.reserve });
   const extra = {
-    ...(own.scopes === undefined ? {} : { scope: own.scopes.join(adapter.scopeSeparator ?? ' ') }),
+    ...(own.scopes === undefined ? {} : { scope: own.scopes.join(scopeSeparator) }),
     ...own.parameters,
   };
   return {
@@ -296,12 +345,12 @@ function readEnvironment(
       introspectionEndpoint: own.introspectionEndpoint,
       issuer: own.issuer,
       parameters: Object.keys(extra).length === 0 ? undefined : extra,
-      lane: Object.keys(lane).length === 0 ? undefined : lane,
+      limits: Object.keys(limits).length === 0 ? undefined : limits,
     }),
   };
 }
 
-/** What is left empty is no secret. */
+/** An empty text means that no secret is set. */
 function secretOf(text: string | undefined): Secret | undefined {
   return text === undefined || text === '' ? undefined : new Secret(text);
 }
@@ -319,6 +368,7 @@ function policyOf(entry: Entry, base: RefreshPolicy): RefreshPolicy {
     perAccountUpTo: entry.perAccountUpTo ?? base.perAccountUpTo,
     batchesAtOnce: entry.batchesAtOnce ?? base.batchesAtOnce,
     refreshBeforeMs: entry.refreshBefore ?? base.refreshBeforeMs,
+    notBeforeMs: entry.notBefore ?? base.notBeforeMs,
     refreshAfterAgeMs:
       entry.refreshAfterAge === 'never' ? null : (entry.refreshAfterAge ?? base.refreshAfterAgeMs),
     jitterMs: entry.jitter === 'none' ? 0 : (entry.jitter ?? sweepEveryMs / 2),
@@ -331,7 +381,7 @@ function policyOf(entry: Entry, base: RefreshPolicy): RefreshPolicy {
   };
 }
 
-/** How often is validated: 0 is in every sweep, `null` never. */
+/** Returns the validation interval in ms. 0: in every sweep. `null`: never. */
 export function validationInterval(stated: number | 'sweep' | 'never'): number | null {
   if (stated === 'never') return null;
   return stated === 'sweep' ? 0 : stated;
@@ -339,7 +389,6 @@ export function validationInterval(stated: number | 'sweep' | 'never'): number |
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
-/** Without the members that are not there. */
 function defined<T extends object>(members: T): Defined<T>;
 function defined(members: object): object {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));

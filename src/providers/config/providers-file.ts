@@ -1,4 +1,4 @@
-/** `providers.yaml`: what is kept alive, with the secrets put in from the environment. */
+/** Reads `providers.yaml` and substitutes secrets from the environment. */
 import { readFileSync } from 'node:fs';
 import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { z } from 'zod';
@@ -10,7 +10,6 @@ const providersSchema = z.strictObject({
 
 export {
   defaultPolicy,
-  duration,
   type EnvironmentConfig,
   type ProviderConfig,
   secureUrl,
@@ -21,11 +20,11 @@ type Environment = Readonly<Record<string, string>>;
 
 export interface ProvidersFile {
   providers: ProviderConfig[];
-  /** Entries none of whose `${NAME}`s are set. */
+  /** Entries for which no `${NAME}` is set. */
   unconfigured: { id: string; missing: string[] }[];
 }
 
-/** Reads the file that PROVIDERS_FILE names, or `./providers.yaml`; adds what is wrong with it to `problems`. */
+/** Reads the file named by PROVIDERS_FILE, or `./providers.yaml`, and adds each problem to `problems`. */
 export function readProviders(
   set: Environment,
   refreshIntervalMs: number | null,
@@ -65,14 +64,14 @@ function readProvidersFile(path: string | undefined, problems: string[]): Record
     if (parsed.success) return parsed.data.providers ?? {};
     problems.push(`${file}: must hold "providers:" and under it one entry for each provider`);
   } catch (error) {
-    // The parser's own message quotes the line, and with it what stands there.
+    // The parser's message quotes the line, which may contain a secret.
     const line = error instanceof YAMLParseError ? error.linePos?.[0].line : undefined;
     problems.push(`${file} is not YAML: ${line === undefined ? 'unreadable' : `see line ${line}`}`);
   }
   return {};
 }
 
-/** Puts `${NAME}` in: from the environment alone, so that no secret needs to stand in the file. */
+/** Replaces `${NAME}` with the environment variable, so that the file need not contain secrets. */
 function substitute(
   raw: unknown,
   environment: Environment,
@@ -97,7 +96,7 @@ function substitute(
   return { value: walk(raw), missing, used };
 }
 
-/** A value from the environment may be a secret that was put into the wrong member: its name stands for it. */
+/** A value from the environment may be a secret in the wrong member, so its variable name is shown instead. */
 function withNames(problem: string, used: ReadonlyMap<string, string>): string {
   let shown = problem;
   for (const [name, value] of used) shown = shown.replaceAll(value, `\${${name}}`);

@@ -1,4 +1,4 @@
-/** How this OAuth app proves who it is at the token endpoint: one way for each method, for all providers. */
+/** Client authentication at the token endpoint, one implementation per method for all providers. */
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { type ClientAuth, ClientSecretPost, None, PrivateKeyJwt } from 'oauth4webapi';
 
@@ -13,18 +13,18 @@ export type ClientAuthenticationMethod = (typeof CLIENT_AUTHENTICATION_METHODS)[
 
 export interface ClientCredentials {
   clientId: string;
-  /** Empty where the method needs none. */
+  /** Empty if the method needs none. */
   clientSecret: string;
-  /** A private key, PEM (PKCS #8, PKCS #1, SEC 1) or JWK. */
+  /** A private key in PEM (PKCS #8, PKCS #1, SEC 1) or JWK format. */
   privateKey?: string;
-  /** The `kid` under which the provider knows the key. */
+  /** The key's `kid` at the provider. */
   keyId?: string;
 }
 
 /**
- * What puts the client's proof into a request.
+ * Returns the function that adds client authentication to a request.
  *
- * @throws if the private key cannot be used; the message holds nothing of it
+ * @throws if the private key is unusable; the message does not contain the key
  */
 export function clientAuthentication(
   method: ClientAuthenticationMethod,
@@ -42,7 +42,7 @@ export function clientAuthentication(
   }
 }
 
-/** Which of its members a method needs beside the client id. */
+/** Returns the credential that a method needs besides the client id. */
 export function credentialOf(
   method: ClientAuthenticationMethod,
 ): 'clientSecret' | 'privateKey' | null {
@@ -50,7 +50,7 @@ export function credentialOf(
   return method === 'private_key_jwt' ? 'privateKey' : 'clientSecret';
 }
 
-/** What is wrong with a private key, or `null`. */
+/** Returns the problem of a private key, or `null`. */
 export function privateKeyProblem(privateKey: string): string | null {
   try {
     importable(privateKey);
@@ -61,8 +61,8 @@ export function privateKeyProblem(privateKey: string): string | null {
 }
 
 /**
- * Both parts form-encoded, as RFC 6749 §2.3.1 asks, and no more than that: oauth4webapi encodes hyphens and dots as
- * well, which servers that do not decode at all then refuse.
+ * Form-encodes both parts as RFC 6749 §2.3.1 requires, and no further. oauth4webapi also encodes hyphens and dots,
+ * which servers that do not decode would refuse.
  */
 function clientSecretBasic({ clientId, clientSecret }: ClientCredentials): ClientAuth {
   const pair = `${formEncoded(clientId)}:${formEncoded(clientSecret)}`;
@@ -76,7 +76,7 @@ function formEncoded(text: string): string {
 }
 
 /**
- * The key is taken into Web Crypto at its first use, because that is asynchronous and configuring is not.
+ * Imports the key into Web Crypto at first use, because importing is asynchronous and configuration is not.
  * @see [RFC 7523 §2.2](https://www.rfc-editor.org/rfc/rfc7523#section-2.2)
  */
 function privateKeyJwt({ privateKey = '', keyId }: ClientCredentials): ClientAuth {
@@ -98,7 +98,7 @@ function importable(privateKey: string): { key: KeyObject; algorithm: ImportAlgo
   const text = privateKey.trim();
   const key = text.startsWith('{')
     ? createPrivateKey({ key: JSON.parse(text), format: 'jwk' })
-    : // An environment variable often holds its line breaks as `\n`.
+    : // Environment variables often contain line breaks as `\n`.
       createPrivateKey(text.replaceAll('\\n', '\n'));
   return { key, algorithm: algorithmOf(key) };
 }

@@ -1,6 +1,7 @@
-/** The exchange as it may be shown: headers and bodies by allow-list, everything else as a prefix and a length. */
-import type { MaskedRequest, MaskedResponse } from '../domain/log-entry';
-import { maskFreeText, maskHeaders, maskMember } from '../domain/masking';
+/** Captures an exchange for the log: allow-listed headers and members as text, all others as prefix and length. */
+import type { MaskedRequest, MaskedResponse } from '../../domain/logs/log-entry';
+import { maskFreeText, maskHeaders, maskMember } from '../../domain/masking/masking';
+import { readAnswer } from './answer-members';
 import type { TransportRequest, TransportResponse } from './transport';
 
 export function captureRequest(
@@ -31,18 +32,21 @@ export function captureResponse(
 }
 
 function maskBody(text: string, secrets: readonly string[]): unknown {
-  try {
-    const body: unknown = JSON.parse(text);
-    if (typeof body === 'object' && body !== null && !Array.isArray(body)) {
-      return Object.fromEntries(
-        Object.entries(body).map(([name, value]) => [
-          maskFreeText(name, secrets),
-          maskMember(name, value, secrets),
-        ]),
-      );
-    }
-  } catch {
-    // Not JSON: shown as text below.
-  }
-  return maskFreeText(text, secrets);
+  const { form, levels } = readAnswer(text);
+  const top = levels.find(({ path }) => path === '');
+  // A body that is neither JSON nor a form is shown as masked text.
+  if (form === 'fragments' || top === undefined) return maskFreeText(withoutTokens(text), secrets);
+  return Object.fromEntries(
+    Object.entries(top.members).map(([name, value]) => [
+      maskFreeText(name, secrets),
+      maskMember(name, value, secrets),
+    ]),
+  );
+}
+
+/** Masks members whose names end in "token". Masking by value would miss a truncated token. */
+function withoutTokens(text: string): string {
+  return text
+    .replace(/("\w*token"\s*:\s*)"(?:[^"\\]|\\.)*(?:"|\\?$)/gi, '$1<masked>')
+    .replace(/\b(\w*token=)[^&\s]*/gi, '$1<masked>');
 }

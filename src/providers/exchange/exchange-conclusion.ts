@@ -1,47 +1,47 @@
 /**
- * What an exchange came to: one of the five outcomes, and the failure in our own words. Errors of libraries end here;
- * their causes are dropped, because they carry bodies.
+ * Concludes an exchange with one of five outcomes and a failure. Errors of libraries stop here; their causes are
+ * dropped, because they may contain bodies.
  */
-import { ResponseBodyError } from 'oauth4webapi';
-import type { ExchangeOutcome } from '../domain/log-entry';
-import { maskFreeText } from '../domain/masking';
+import type { ExchangeOutcome } from '../../domain/logs/log-entry';
+import { maskFreeText } from '../../domain/masking/masking';
 import {
-  providerErrorCode,
   type RefreshFailure,
   refreshFailure,
   retryAfterMs,
-} from '../domain/refresh-failure';
-import type { Provider, Refusal } from './provider';
-import { parseObject, type SalvagedTokens } from './salvage-tokens';
+} from '../../domain/refresh/refresh-failure';
+import type { Provider, Refusal } from '../provider';
+import { failureCodeOf, readRefusal, refusalDetail } from './refusal';
+import type { SalvagedTokens } from './salvage-tokens';
 import { AccountAddressError } from './token-endpoint';
 import { AnswerLostError, NotSentError, type TransportResponse } from './transport';
 
 export interface Conclusion {
   outcome: ExchangeOutcome;
   failure: RefreshFailure | null;
-  /** What a strict reading of a usable answer complained of. */
+  /** Warnings about a response whose grant was kept. */
   warnings: string[];
 }
 
-/** The claim was lost between building the request and sending it. */
+/** The claim was lost after the request was built and before it was sent. */
 export class ClaimLostError extends Error {
   override name = 'ClaimLostError';
 }
 
 export interface ConcludeInput {
-  /** What the strict parser or the transport threw, or `null`. */
+  /** The error of the strict parser or the transport, or `null`. */
   verdict: unknown;
   answer: TransportResponse | undefined;
-  /** The tokens that were found in a 2xx. */
+  /** Tokens found in a 2xx response. */
   salvaged: SalvagedTokens | null;
+  /** Warnings about these tokens. */
+  oddities: readonly string[];
   provider: Provider;
   secrets: readonly string[];
   now: Date;
 }
 
-/** Translates whatever happened. */
 export function conclude({ answer, ...input }: ConcludeInput): Conclusion {
-  const { verdict, salvaged } = input;
+  const { verdict } = input;
   if (answer === undefined) {
     if (verdict instanceof AnswerLostError) {
       return {
@@ -52,24 +52,24 @@ export function conclude({ answer, ...input }: ConcludeInput): Conclusion {
     }
     return { outcome: 'not_sent', failure: unsentFailure(verdict), warnings: [] };
   }
-  if (isSuccess(answer)) {
-    if (verdict === null) return { outcome: 'ok', failure: null, warnings: [] };
-    const complaint = `not a strict token response (${complaintOf(verdict)})`;
-    if (typeof salvaged?.accessToken === 'string') {
-      return { outcome: 'ok', failure: null, warnings: [complaint] };
-    }
-    const refusal = input.provider.adapter.refusesWithSuccess ? refusalIn(answer) : null;
-    if (salvaged === null && refusal !== null) {
-      return { ...rejected(refusal, answer, input), warnings: [] };
-    }
-    const detail = answer.cut ?? complaint;
-    return {
-      outcome: 'unknown',
-      failure: refreshFailure('invalid_token_response', { status: answer.status, detail }),
-      warnings: [],
-    };
-  }
+  if (isSuccess(answer)) return succeeded(answer, input);
   return { ...refused(answer, input), warnings: [] };
+}
+
+function succeeded(answer: TransportResponse, input: Omit<ConcludeInput, 'answer'>): Conclusion {
+  const { verdict, salvaged, oddities, provider } = input;
+  const { status, body, cut } = answer;
+  const complaint =
+    verdict === null ? null : `not a strict token response (${complaintOf(verdict)})`;
+  const warnings = [...oddities, ...(complaint === null ? [] : [complaint])];
+  if (salvaged !== null && salvaged.accessToken !== null)
+    return { outcome: 'ok', failure: null, warnings };
+  const refusal =
+    salvaged === null && provider.adapter.refusesWithSuccess ? readRefusal(status, body) : null;
+  if (refusal !== null) return { ...rejected(refusal, answer, input), warnings: [] };
+  const detail = cut ?? complaint ?? 'no access token';
+  const failure = refreshFailure('invalid_token_response', { status, detail });
+  return { outcome: 'unknown', failure, warnings: salvaged === null ? [] : [...oddities] };
 }
 
 function unsentFailure(verdict: unknown): RefreshFailure | null {
@@ -85,24 +85,27 @@ function refused(answer: TransportResponse, input: Omit<ConcludeInput, 'answer'>
   const { status } = answer;
   if (status === 429 || (status === 503 && header(answer, 'retry-after') !== null))
     return throttled(answer, input.now);
-  const { verdict } = input;
-  if (verdict instanceof ResponseBodyError && status < 500) {
-    const { error, error_description: description } = verdict;
-    return rejected({ status, error, description }, answer, input);
+  if (status >= 400 && status < 500) {
+    const refusal = readRefusal(status, answer.body);
+    if (refusal !== null) return rejected(refusal, answer, input);
   }
-  // A 5xx can come after the provider has acted; a page of HTML is a gateway's word, not the authorization server's.
+  // A 5xx may follow a completed refresh, and an HTML page comes from a gateway and not from the authorization server.
   return {
     outcome: 'unknown',
     failure: refreshFailure('provider_unavailable', { status, detail: `HTTP ${status}` }),
   };
 }
 
-function throttled(answer: TransportResponse, now: Date): Verdict {
+function throttled(answer: TransportResponse, now: Date, detail?: string): Verdict {
   const { status } = answer;
   const waitMs = retryAfterMs(header(answer, 'retry-after'), now);
   return {
     outcome: 'throttled',
-    failure: refreshFailure('rate_limited', { status, retryAfterMs: waitMs }),
+    failure: refreshFailure('rate_limited', {
+      status,
+      ...(detail === undefined ? {} : { detail }),
+      retryAfterMs: waitMs,
+    }),
   };
 }
 
@@ -111,26 +114,12 @@ function rejected(
   answer: TransportResponse,
   { provider, secrets, now }: Omit<ConcludeInput, 'answer'>,
 ): Verdict {
-  const { adapter } = provider;
-  const failureCodes = { ...adapter.failureCodes, ...provider.failureCodes };
-  const { status, error, description } = refusal;
-  const own = Object.hasOwn(failureCodes, error) ? failureCodes[error] : undefined;
-  const code = adapter.failureCode?.(refusal) ?? own ?? providerErrorCode(error);
-  if (code === 'rate_limited') return throttled(answer, now);
-  const detail = maskFreeText([error, description].filter(Boolean).join(': '), secrets);
+  const { status } = refusal;
+  const code = failureCodeOf(refusal, provider);
+  const detail = refusalDetail(refusal, secrets);
+  const asksToWait = code === 'unrecognized_error' && header(answer, 'retry-after') !== null;
+  if (code === 'rate_limited' || asksToWait) return throttled(answer, now, detail);
   return { outcome: 'rejected', failure: refreshFailure(code, { status, detail }) };
-}
-
-/** What a 2xx without any token says against the request. */
-function refusalIn({ status, body }: TransportResponse): Refusal | null {
-  const members = parseObject(body) ?? {};
-  const { error, error_description: description } = members;
-  if (typeof error !== 'string' || error === '') return null;
-  return {
-    status,
-    error,
-    description: typeof description === 'string' ? description : undefined,
-  };
 }
 
 function complaintOf(verdict: unknown): string {

@@ -1,6 +1,6 @@
 /**
- * Where a refresh token is sent: an address that is known, one for each account, or one that an issuer's metadata
- * tells. A refresh token must not reach any other host, so each is checked before it is used.
+ * Token endpoints: a fixed URL, a URL per account, or a URL from an issuer's metadata. A refresh token must not reach
+ * any other host, so each URL is checked before use.
  */
 import {
   type AuthorizationServer,
@@ -12,37 +12,37 @@ import { NotSentError } from './transport';
 
 const DISCOVERY_DEADLINE_MS = 5_000;
 
-/** The part of an account by which its provider knows it. */
+/** The field that identifies an account at its provider. */
 export interface AccountAddress {
   externalId: string;
 }
 
 export interface TokenEndpoint {
-  /** For the terminal, where it did not come to sending. */
+  /** The URL for the log if no request was sent. */
   shown(account: AccountAddress): string;
   /**
-   * @throws {AccountAddressError} if the account's external id names no host of the provider
-   * @throws {NotSentError} if the issuer could not be asked
+   * @throws {AccountAddressError} if the account's external id is not a host of the provider
+   * @throws {NotSentError} if the issuer's metadata could not be read
    */
   resolve(account: AccountAddress): Promise<AuthorizationServer>;
 }
 
-/** The account's external id names no host of its provider; nothing was sent. */
+/** The account's external id is not a host of its provider. No request was sent. */
 export class AccountAddressError extends Error {
   override name = 'AccountAddressError';
 }
 
-/** One address for all accounts. `issuer` is the audience of a signed assertion, where it is not the address itself. */
+/** One URL for all accounts. `issuer` is the audience of a signed assertion if it differs from the URL. */
 export function fixedEndpoint(address: string, issuer: string = address): TokenEndpoint {
   const server = { issuer, token_endpoint: new URL(address).href };
   return { shown: () => server.token_endpoint, resolve: () => Promise.resolve(server) };
 }
 
-/** The host of an account at its provider, or `null` if the external id names none. */
+/** Returns the host of an account at its provider, or `null` if the external id is not one. */
 export type AccountHost = (externalId: string) => string | null;
 
 /**
- * The address for one account: the template, with the account's host in the place of `{account}`.
+ * Builds the URL of an account by replacing `{account}` in the template with the account's host.
  * @throws {AccountAddressError}
  */
 export function accountAddress(
@@ -56,7 +56,7 @@ export function accountAddress(
   return template.replace('{account}', host);
 }
 
-/** An address with `{account}` in it. */
+/** A URL that contains `{account}`. */
 export function accountEndpoint(template: string, accountHost: AccountHost): TokenEndpoint {
   return {
     shown: ({ externalId }) =>
@@ -67,8 +67,8 @@ export function accountEndpoint(template: string, accountHost: AccountHost): Tok
 }
 
 /**
- * The address in an issuer's metadata, asked for at the first use and then kept: an issuer that is away must not keep
- * Evergrant from starting, and a failure is asked again.
+ * The endpoint from an issuer's metadata, fetched at first use and then cached. Evergrant can thus start while an
+ * issuer is unreachable. A failed fetch is retried at the next use.
  * @see [RFC 8414](https://www.rfc-editor.org/rfc/rfc8414) and OpenID Connect Discovery 1.0, whose path is tried first
  */
 export function discoveredEndpoint(issuer: string): TokenEndpoint {
@@ -103,7 +103,7 @@ async function discover(issuer: URL): Promise<AuthorizationServer> {
             : {}),
         };
     } catch {
-      // The other path may have it. What a library says of a failure can quote the answer.
+      // The other path may succeed. The library's error may quote the response, so it is dropped.
     }
   }
   throw new NotSentError('the issuer’s metadata could not be read');
@@ -113,7 +113,7 @@ function isSendable(address: string | undefined): address is string {
   return address !== undefined && URL.canParse(address) && isSecure(new URL(address));
 }
 
-/** Plain HTTP is for a server on this machine only. */
+/** Whether a URL uses HTTPS, or plain HTTP on this machine. */
 export function isSecure(url: URL): boolean {
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
 }

@@ -1,7 +1,7 @@
 /**
- * The exchange of a refresh token for a new grant: the same function for every provider, source and caller (R1.1).
- * Order matters: what a 2xx brings is handed to `receive` (which seals it) before a strict parser may reject it,
- * because an odd answer can hold the only copy of a rotated refresh token.
+ * Exchanges a refresh token for a new grant: one function for every provider, source and caller. The order matters:
+ * `receive` encrypts the tokens of a 2xx before the strict parser may reject it, because a malformed response may hold
+ * the only copy of a rotated refresh token.
  */
 import {
   allowInsecureRequests,
@@ -9,52 +9,39 @@ import {
   processRefreshTokenResponse,
   refreshTokenGrantRequest,
 } from 'oauth4webapi';
-import { expiresAt } from '../domain/grant';
-import type { MaskedRequest, MaskedResponse } from '../domain/log-entry';
-import { prefix } from '../domain/masking';
-import { Secret } from '../domain/secret';
+import type { MaskedRequest, MaskedResponse } from '../../domain/logs/log-entry';
+import { maskFreeText, prefix } from '../../domain/masking/masking';
+import type { Secret } from '../../domain/masking/secret';
+import type { Provider, ProviderEnvironment } from '../provider';
 import { captureRequest, captureResponse } from './exchange-capture';
 import { ClaimLostError, type Conclusion, conclude, isSuccess } from './exchange-conclusion';
-import type { Provider, ProviderEnvironment } from './provider';
-import { type SalvagedTokens, salvageTokens } from './salvage-tokens';
+import { type ReceivedGrant, readGrant } from './received-grant';
+import { type SalvagedTokens, salvageTokens, tokensIn } from './salvage-tokens';
 import { strictResponse } from './strict-response';
 import { type AccountAddress, isLoopback } from './token-endpoint';
 import type { Transport, TransportRequest, TransportResponse } from './transport';
 
-/** The whole exchange, name resolution to last byte. A claim's lease is longer. */
+/** Deadline, in ms, of the whole exchange, from name resolution to the last byte. A claim's lease must be longer. */
 const HTTP_DEADLINE_MS = 15_000;
-
-/** A hundred years: more is a provider's slip, and is taken for "not stated". */
-const REFRESH_LIFE_MAX_SECONDS = 100 * 365 * 24 * 3600;
-
-/** What a 2xx brought, for the moment it takes to seal it. */
-export interface ReceivedGrant {
-  accessToken: Secret | null;
-  /** `null`: the provider sent none, the old one stays. */
-  refreshToken: Secret | null;
-  expiresAt: Date;
-  refreshTokenExpiresAt: Date | null;
-  scopes: string[] | null;
-}
 
 export interface ExchangeInput {
   provider: Provider;
   environment: ProviderEnvironment;
   account: AccountAddress;
   refreshToken: Secret;
-  /** Keep headers and bodies, masked, for the terminal (debug). Nothing else differs. */
+  /** Log headers and bodies, masked (debug). This changes nothing else. */
   capture: boolean;
   /**
-   * Called when the request is built and about to leave.
-   * @returns whether it may: a claim that was lost meanwhile must not send.
+   * Called immediately before the request is sent.
+   * @returns `false` if the claim was lost, so that the request must not be sent
    */
   mayBeSent(finalRefreshToken: string): Promise<boolean>;
-  /** Called with what a 2xx brought, at once. */
+  /** Called at once with the grant of a 2xx response. */
   receive(grant: ReceivedGrant): void;
 }
 
 export interface Exchange extends Conclusion {
-  /** `null`: it did not come to sending. */
+  /** `null`: no request was sent. */
   sentAt: Date | null;
   claimLost: boolean;
   request: MaskedRequest;
@@ -67,10 +54,7 @@ export interface ExchangeDependencies {
   now: () => Date;
 }
 
-/**
- * Never throws for anything a provider or the network does: the result says what happened. What `mayBeSent` and
- * `receive` throw is the caller's own and comes back to it.
- */
+/** Never throws for errors of provider or network: the result describes them. Errors of the callbacks are rethrown. */
 export async function exchangeRefreshToken(
   input: ExchangeInput,
   deps: ExchangeDependencies,
@@ -90,6 +74,7 @@ export async function exchangeRefreshToken(
   };
   let answer: TransportResponse | undefined;
   let salvaged: SalvagedTokens | null = null;
+  const oddities: string[] = [];
   let own: { error: unknown } | undefined;
   const ours = <T>(step: () => Promise<T>): Promise<T> =>
     step().catch((error: unknown) => {
@@ -101,7 +86,7 @@ export async function exchangeRefreshToken(
     url: string,
     options: { headers: Record<string, string>; body: URLSearchParams },
   ) => {
-    // An assertion is as good as a secret for as long as it lives.
+    // A client assertion is a secret as long as it is valid.
     secrets.push(...options.body.getAll('client_assertion'));
     shown.request.url = url;
     const request: TransportRequest = {
@@ -120,15 +105,23 @@ export async function exchangeRefreshToken(
     shown.sentAt = sentAt;
     answer = await deps.transport.send(request);
     const durationMs = deps.now().getTime() - sentAt.getTime();
-    const found = isSuccess(answer) ? salvageTokens(answer.body) : null;
+    // From here on all tokens of the response are masked, because a refusal can quote a token, too.
+    secrets.push(...tokensIn(answer.body));
+    const { body, compressed, cut } = answer;
+    const found = isSuccess(answer) ? salvageTokens(body, provider.tokenPath, cut !== null) : null;
     salvaged = found;
-    const live = found === null ? secrets : [...secrets, ...tokensOf(found)];
+    if (compressed !== null)
+      oddities.push(`the answer came compressed (${compressed}), which was not asked for`);
     if (found !== null) {
-      await ours(async () => input.receive(receivedGrant(found, provider, sentAt, live)));
+      const { grant, warnings } = readGrant(found, provider, sentAt, secrets);
+      // Warnings contain member names, which come from the response.
+      const odd = [...found.warnings, ...warnings];
+      oddities.push(...odd.map((warning) => maskFreeText(warning, secrets)));
+      await ours(async () => input.receive(grant));
     }
     shown.response = { status: answer.status, duration_ms: durationMs };
-    if (input.capture) shown.response = captureResponse(shown.response, answer, live);
-    return strictResponse(answer, provider.adapter);
+    if (input.capture) shown.response = captureResponse(shown.response, answer, secrets);
+    return strictResponse(answer, found, provider.adapter);
   };
 
   const verdict = await judge(async () => {
@@ -154,12 +147,12 @@ export async function exchangeRefreshToken(
   if (own !== undefined) throw own.error;
   return {
     ...shown,
-    ...conclude({ verdict, answer, salvaged, provider, secrets, now: deps.now() }),
+    ...conclude({ verdict, answer, salvaged, oddities, provider, secrets, now: deps.now() }),
     claimLost: verdict instanceof ClaimLostError,
   };
 }
 
-/** The error a step ended with, as a value: nothing of it may travel further than {@link conclude}. */
+/** Returns the error of a step as a value. It must not travel further than {@link conclude}. */
 async function judge(step: () => Promise<void>): Promise<unknown> {
   try {
     await step();
@@ -167,45 +160,4 @@ async function judge(step: () => Promise<void>): Promise<unknown> {
   } catch (error) {
     return error;
   }
-}
-
-function receivedGrant(
-  tokens: SalvagedTokens,
-  provider: Provider,
-  sentAt: Date,
-  secrets: readonly string[],
-): ReceivedGrant {
-  const { body } = tokens;
-  const stated = body['refresh_token_expires_in'];
-  const refreshLife =
-    stated === undefined && tokens.refreshToken !== null
-      ? provider.refreshTokenLifeSeconds
-      : stated;
-  return {
-    accessToken: secretOf(tokens.accessToken),
-    refreshToken: secretOf(tokens.refreshToken),
-    expiresAt: expiresAt(sentAt, body['expires_in'], provider.accessTokenLifeSeconds),
-    // A life beyond what a date can hold must not keep the grant from being stored.
-    refreshTokenExpiresAt:
-      typeof refreshLife === 'number' && refreshLife >= 0 && refreshLife <= REFRESH_LIFE_MAX_SECONDS
-        ? new Date(sentAt.getTime() + refreshLife * 1000)
-        : null,
-    scopes: typeof body['scope'] === 'string' ? scopesOf(body['scope'], provider, secrets) : null,
-  };
-}
-
-/** Scopes are stored and shown as they are: what holds a token is none. */
-function scopesOf(scope: string, provider: Provider, secrets: readonly string[]): string[] {
-  return scope
-    .split(provider.adapter.scopeSeparator ?? ' ')
-    .map((one) => one.trim())
-    .filter((one) => one !== '' && !secrets.some((secret) => one.includes(secret)));
-}
-
-function secretOf(token: string | null): Secret | null {
-  return token === null ? null : new Secret(token);
-}
-
-function tokensOf(tokens: SalvagedTokens): string[] {
-  return [tokens.accessToken, tokens.refreshToken].filter((token) => token !== null);
 }

@@ -1,16 +1,17 @@
 /**
- * One HTTP send, told apart by whether anything left this machine. No redirect is followed, nothing is sent again,
- * nothing is inflated; a body ends at 64 kB and the whole at one deadline.
+ * Sends one HTTP request and distinguishes "not sent" from "answer lost". Follows no redirect and never resends. The
+ * body is limited to 64 kB, compressed or not, and the whole request to one deadline.
  */
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import { inflateAnswer } from './inflate';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const BODY_MAX_BYTES = 64 * 1024;
 
 export interface TransportRequest {
   url: string;
-  /** POST, if nothing is said. */
+  /** Default: POST. */
   method?: 'GET' | 'POST';
   headers: Record<string, string>;
   body?: string;
@@ -21,7 +22,9 @@ export interface TransportResponse {
   status: number;
   headers: [string, string][];
   body: string;
-  /** Why the body is not whole, where it is not; what came of it is kept all the same. */
+  /** The compression of the body, which was not requested. `null`: none. */
+  compressed: string | null;
+  /** Why the body is incomplete; otherwise `null`. The received part is kept. */
   cut: string | null;
 }
 
@@ -35,7 +38,7 @@ export class NotSentError extends Error {
   }
 }
 
-/** The request left, and no whole answer came back. */
+/** The request was sent, but no complete response arrived. */
 export class AnswerLostError extends Error {
   override name = 'AnswerLostError';
   readonly code: string;
@@ -49,10 +52,10 @@ export interface Transport {
   send(request: TransportRequest): Promise<TransportResponse>;
 }
 
-/** Errors carry neither cause nor message of the library below: those can hold addresses and bodies. */
+/** Errors carry neither cause nor message of Node's client, because these can contain URLs and bodies. */
 export function createTransport(): Transport {
-  // Each request has a connection of its own: an idle one that the provider closes at the very moment we use it looks
-  // like a lost answer. Node's own client opens and closes one for two thirds of what undici takes.
+  // Each request opens its own connection. A provider may close an idle connection just as it is reused, which looks
+  // like a lost answer. Node's client does this in two thirds of the time that undici needs.
   const agents = {
     http: new http.Agent({ keepAlive: false }),
     https: new https.Agent({ keepAlive: false }),
@@ -66,13 +69,13 @@ export function createTransport(): Transport {
       try {
         const request = (isSecure ? https : http).request(address, {
           agent: isSecure ? agents.https : agents.http,
-          // Nor are credentials taken from the address.
+          // Ignores credentials in the URL.
           auth: null,
           method,
           headers: { ...headers, 'accept-encoding': 'identity' },
         });
         let response: IncomingMessage | undefined;
-        // What comes after the answer, or after the deadline, is nobody's business any more.
+        // Errors after the response or the deadline are ignored.
         request.on('error', () => undefined);
         const giveUpAfter = (ms: number, code: string) => {
           clearTimeout(timer);
@@ -82,7 +85,7 @@ export function createTransport(): Transport {
         giveUpAfter(Math.min(CONNECT_TIMEOUT_MS, deadlineMs), 'ETIMEDOUT');
         request.once('socket', (socket) =>
           socket.once(isSecure ? 'secureConnect' : 'connect', () => {
-            // Before this no byte of the request can have left: the one proof of "not sent".
+            // Before this event no byte of the request was sent. This is the only proof of "not sent".
             isConnected = true;
             giveUpAfter(until - performance.now(), 'deadline passed');
           }),
@@ -91,12 +94,10 @@ export function createTransport(): Transport {
         response = await new Promise<IncomingMessage>((resolve, reject) => {
           request.once('response', resolve).once('error', reject);
         });
-        const { text, cut } = await readBody(response);
         return {
           status: response.statusCode ?? 0,
           headers: pairs(response.rawHeaders),
-          body: text,
-          cut,
+          ...(await readBody(response)),
         };
       } catch (error) {
         const code = errorCode(error);
@@ -116,8 +117,10 @@ class TimeOut extends Error {
   }
 }
 
-/** A body that breaks off is an answer too: it may hold the only copy of a rotated refresh token. */
-async function readBody(body: IncomingMessage): Promise<{ text: string; cut: string | null }> {
+/** A truncated body is a response, too: it may hold the only copy of a rotated refresh token. */
+async function readBody(
+  body: IncomingMessage,
+): Promise<Pick<TransportResponse, 'body' | 'compressed' | 'cut'>> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   let cut: string | null = null;
@@ -135,10 +138,17 @@ async function readBody(body: IncomingMessage): Promise<{ text: string; cut: str
     cut = `the answer broke off: ${errorCode(error)}`;
   }
   body.destroy();
-  return { text: Buffer.concat(chunks).subarray(0, BODY_MAX_BYTES).toString('utf8'), cut };
+  const received = Buffer.concat(chunks).subarray(0, BODY_MAX_BYTES);
+  const stated = body.headers['content-encoding'] ?? null;
+  const inflated = inflateAnswer(received, stated, BODY_MAX_BYTES);
+  return {
+    body: inflated.bytes.toString('utf8'),
+    compressed: inflated.encoding,
+    cut: cut ?? inflated.cut,
+  };
 }
 
-/** As they came: name, value, name, value. */
+/** Converts Node's raw headers: name, value, name, value. */
 function pairs(rawHeaders: readonly string[]): [string, string][] {
   return rawHeaders.flatMap((name, at): [string, string][] =>
     at % 2 === 0 ? [[name.toLowerCase(), rawHeaders[at + 1] ?? '']] : [],

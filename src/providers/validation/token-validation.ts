@@ -1,33 +1,38 @@
 /**
- * Asks a provider whether an access token works (R2.3, R3.5): one and the same function for every provider and caller.
- * It spends nothing, so it may be repeated; what it says is a verdict, and what follows from it is decided elsewhere.
+ * Validates an access token at its provider: one function for every provider and caller. It uses up no token, so it may
+ * be repeated. It returns a verdict; other code decides the consequences.
  */
-
-import type { ExchangeOutcome, MaskedRequest, MaskedResponse } from '../domain/log-entry';
-import { prefix } from '../domain/masking';
+import type { TokenVerdict } from '../../domain/account/account';
+import type { ExchangeOutcome, MaskedRequest, MaskedResponse } from '../../domain/logs/log-entry';
+import { prefix } from '../../domain/masking/masking';
+import type { Secret } from '../../domain/masking/secret';
 import {
   type RefreshFailure,
   type RefreshFailureCode,
   refreshFailure,
   retryAfterMs,
-} from '../domain/refresh-failure';
-import type { Secret } from '../domain/secret';
-import type { TokenVerdict } from '../domain/validation';
-import { captureRequest, captureResponse } from './exchange-capture';
-import { header, isSuccess } from './exchange-conclusion';
-import type { ProviderEnvironment, TokenJudgement } from './provider';
-import { type AccountAddress, AccountAddressError } from './token-endpoint';
-import { AnswerLostError, NotSentError, type Transport, type TransportResponse } from './transport';
+} from '../../domain/refresh/refresh-failure';
+import { captureRequest, captureResponse } from '../exchange/exchange-capture';
+import { header, isSuccess } from '../exchange/exchange-conclusion';
+import { type AccountAddress, AccountAddressError } from '../exchange/token-endpoint';
+import {
+  AnswerLostError,
+  NotSentError,
+  type Transport,
+  type TransportResponse,
+} from '../exchange/transport';
+import type { ProviderEnvironment } from '../provider';
 import { ValidationNotSupportedError } from './validation-endpoint';
+import type { TokenJudgement } from './validation-rule';
 
-/** The whole call, name resolution to last byte. */
+/** Deadline in ms for the whole call, from name resolution to the last byte. */
 const HTTP_DEADLINE_MS = 10_000;
 
 export interface ValidateInput {
   environment: ProviderEnvironment;
   account: AccountAddress;
   accessToken: Secret;
-  /** Keep headers and bodies, masked, for the terminal. Nothing else differs. */
+  /** Log headers and bodies, masked. This changes nothing else. */
   capture: boolean;
 }
 
@@ -40,7 +45,7 @@ export interface Validation {
   finalPrefix: string | null;
 }
 
-/** Never throws for anything a provider or the network does: the result says what happened. */
+/** Never throws for errors of the provider or the network; the result describes them. */
 export async function validateAccessToken(
   { environment, account, capture, ...input }: ValidateInput,
   { transport, now }: { transport: Transport; now: () => Date },
@@ -63,7 +68,7 @@ export async function validateAccessToken(
     await validation.ask(account, accessToken, async (request) => {
       const sent = { ...request, deadlineMs: HTTP_DEADLINE_MS };
       const form = new URLSearchParams(isForm(request.headers) ? request.body : '');
-      // An assertion is as good as a secret for as long as it lives.
+      // A client assertion is a secret as long as it is valid.
       secrets.push(...form.getAll('client_assertion'));
       shown.request.url = request.url;
       if (capture) shown.request = captureRequest(shown.request, sent, form, secrets);
@@ -83,7 +88,7 @@ export async function validateAccessToken(
 
 type Verdict = Pick<Validation, 'verdict' | 'outcome' | 'failure'>;
 
-/** A 5xx, a page of a gateway or a redirect says nothing of the token. */
+/** A 5xx, a gateway's HTML page or a redirect does not depend on the token. */
 function byStatus(answer: TransportResponse): TokenJudgement {
   const { status } = answer;
   if (isSuccess(answer)) return 'valid';
@@ -106,7 +111,7 @@ function judged(judgement: TokenJudgement, answer: TransportResponse, now: Date)
     : { verdict: 'unknown', outcome: status >= 500 ? 'unknown' : 'rejected', failure };
 }
 
-/** What a library or the network threw ends here: its message can quote what was sent. */
+/** Errors of the library or the network stop here, because their messages can quote the request. */
 function unanswered(error: unknown): Verdict {
   if (error instanceof AnswerLostError) {
     const failure = refreshFailure('validation_unanswered', { detail: error.code });

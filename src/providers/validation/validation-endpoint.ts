@@ -1,6 +1,6 @@
 /**
- * How a provider is asked whether an access token works: by a call of its API that any living token may make, or by
- * introspection. Building and judging only; sending is done for all of them by `token-validation.ts`.
+ * Validation requests: an API call that any live token may make, or introspection. Builds requests and judges
+ * responses; `token-validation.ts` sends them.
  */
 import {
   type AuthorizationServer,
@@ -10,24 +10,24 @@ import {
   customFetch,
   introspectionRequest,
 } from 'oauth4webapi';
-import type { TokenJudgement, TokenValidation } from './provider';
-import { parseObject } from './salvage-tokens';
+import { parseObject } from '../exchange/answer-members';
 import {
   type AccountAddress,
   type AccountHost,
   accountAddress,
   isLoopback,
-} from './token-endpoint';
-import type { TransportRequest, TransportResponse } from './transport';
+} from '../exchange/token-endpoint';
+import type { TransportRequest, TransportResponse } from '../exchange/transport';
+import type { TokenJudgement, TokenValidation } from './validation-rule';
 
 type ValidationRequest = Omit<TransportRequest, 'deadlineMs'>;
 
 export interface ValidationEndpoint {
   method: 'GET' | 'POST';
-  /** For the terminal, where it did not come to sending. */
+  /** The URL for the log if no request was sent. */
   shown(account: AccountAddress): string;
   /**
-   * Builds the request and hands it to `send`, once.
+   * Builds the request and calls `send` once.
    * @throws {AccountAddressError} {@link NotSentError} or {@link ValidationNotSupportedError}, before anything is sent
    */
   ask(
@@ -38,12 +38,11 @@ export interface ValidationEndpoint {
   judge(answer: Pick<TransportResponse, 'status' | 'body'>): TokenJudgement | undefined;
 }
 
-/** The authorization server offers nothing by which a token could be judged. */
+/** The authorization server has no introspection endpoint. */
 export class ValidationNotSupportedError extends Error {
   override name = 'ValidationNotSupportedError';
 }
 
-/** A call that presents the token. */
 export function validationCall(
   validation: TokenValidation,
   template: string,
@@ -82,6 +81,7 @@ export function introspection(
   server: { shown: string; resolve(): Promise<AuthorizationServer> },
   client: Client,
   clientAuthentication: ClientAuth,
+  { isPublic }: { isPublic: boolean },
 ): ValidationEndpoint {
   return {
     method: 'POST',
@@ -96,14 +96,19 @@ export function introspection(
         [allowInsecureRequests]: isLoopback(new URL(endpoint)),
         [customFetch]: async (url, { headers, body }) => {
           await send({ url, method: 'POST', headers, body: String(body) });
-          // What it says is judged below, from what came over the wire.
+          // Placeholder: `judge` evaluates the actual response.
           return new Response();
         },
       });
     },
     judge({ status, body }) {
-      // It is the client that is refused here: of the token nothing was said.
-      if (status === 401 || status === 403) return 'invalid_client';
+      // The server refused the client, so the token's validity is unknown. A public client cannot authenticate, and a
+      // 403 means that the client is known but not allowed to introspect.
+      if (status === 403 || (status === 401 && isPublic)) return 'validation_not_allowed';
+      if (status === 401) return 'invalid_client';
+      const refusal = status === 400 ? parseObject(body)?.['error'] : undefined;
+      if (refusal === 'unauthorized_client' || refusal === 'access_denied')
+        return 'validation_not_allowed';
       if (status !== 200) return undefined;
       const active = parseObject(body)?.['active'];
       if (active === true) return 'valid';

@@ -1,53 +1,62 @@
 /**
- * Verifies a JWT and reads from it who is asking. Which algorithms count is decided by the configuration, never by the
- * token: neither `none` nor a public key that is taken for a secret passes.
+ * Verifies a JWT and reads the principal from it. The configuration, never the token, decides which algorithms are
+ * accepted, so neither `none` nor a public key used as an HMAC secret passes.
  * @see [RFC 8725 §3.1](https://www.rfc-editor.org/rfc/rfc8725#section-3.1)
  */
 import {
   createRemoteJWKSet,
+  customFetch,
   decodeJwt,
   errors,
   type JWTPayload,
   type JWTVerifyGetKey,
   jwtVerify,
 } from 'jose';
-import type { JwtConfig } from '../config';
-import { ORGANISATION_NAME } from '../domain/organisation';
-import type { Secret } from '../domain/secret';
-import { type Principal, SCOPES, type Scope } from '../store/api-keys';
-import type { ApiDependencies } from './dependencies';
-import { ApiError } from './errors';
+import type { Logger } from 'pino';
+import { type Principal, SCOPES } from '../../domain/access/principal';
+import type { Secret } from '../../domain/masking/secret';
+import { ServiceError } from '../../domain/service-error';
+import type { JwtConfig } from '../../process/config';
+import { organisationClaim, printableClaim, scopeNames } from './claims';
 
-/** How far the issuer's clock may be off, for `exp` and `nbf`. */
-const CLOCK_TOLERANCE_SECONDS = 5;
+/** Tolerated difference of the issuer's clock, in seconds, for `exp` and `nbf`. */
+export const CLOCK_TOLERANCE_SECONDS = 5;
+/** How long, in ms, a failed fetch of the issuer's keys is not repeated. */
+const FETCH_AGAIN_AFTER_MS = 1_000;
 const HMAC = ['HS256', 'HS384', 'HS512'];
-const SIGNATURES = 'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
-/** What the log, the audit and an account's entries call whoever came with a JWT. */
+export const SIGNATURES =
+  'RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519'.split(' ');
+/** Prefix of the caller's key id if the caller authenticated with a JWT. */
 export const JWT_KEY_ID_PREFIX = 'jwt:';
-/** It is shown to people: no control characters, and OpenID Connect's bound. */
-const SUBJECT = /^\P{C}{1,255}$/u;
+/** The latest time a `Date` can represent; an issuer may state a later one. */
+const TIME_MAX_MS = 8.64e15;
 
-/** @throws {ApiError} `unauthenticated` with what is wrong, `jwks_unavailable` where that cannot be told */
+/** The issuer signed this JWT, but it is not valid here: expired, for another audience, or without a required claim. */
+export class GenuineJwtError extends ServiceError {}
+
+/** @throws {ServiceError} `unauthenticated` with the defect; `jwks_unavailable` if the keys cannot be fetched */
 export type JwtVerifier = (token: string) => Promise<Principal>;
 
-/** Three parts between dots (RFC 7515 §7.1), the last of which is empty where nothing was signed. */
+/** Three parts separated by dots (RFC 7515 §7.1); the last one is empty if the token is unsigned. */
 export function looksLikeJwt(text: string): boolean {
   return /^[^.]+\.[^.]+\.[^.]*$/.test(text);
 }
 
-/** When the JWT ends by which somebody was recognised; `null`: it was no JWT. */
+/** When the JWT that authenticated the principal expires; `null` if the credential is not a JWT. */
 export function jwtExpiresAt({ keyId }: Principal, presented: string): Date | null {
   const exp = keyId.startsWith(JWT_KEY_ID_PREFIX) ? decodeJwt(presented).exp : undefined;
-  return exp === undefined ? null : new Date(exp * 1000);
+  return exp === undefined ? null : new Date(Math.min(exp * 1000, TIME_MAX_MS));
 }
 
 export function createJwtVerifier(
   { keys, issuer, audience, organisationClaims }: JwtConfig,
-  { logger, now }: Pick<ApiDependencies, 'logger' | 'now'>,
+  { logger, now }: { logger: Logger; now: () => Date },
 ): JwtVerifier {
   const isShared = 'secret' in keys;
   const algorithms = isShared ? HMAC : SIGNATURES;
-  const getKey = isShared ? sharedKey(keys.secret) : publishedKeys(keys.jwksUrl, logger);
+  const getKey = isShared
+    ? sharedKey(keys.secret)
+    : publishedKeys(keys.jwksUrl, 'JWKS_URL', logger);
   const options = {
     algorithms,
     requiredClaims: ['exp', 'sub'],
@@ -60,8 +69,12 @@ export function createJwtVerifier(
       const { payload } = await jwtVerify(token, getKey, { ...options, currentDate: now() });
       return principalOf(payload, organisationClaims);
     } catch (error) {
-      if (error instanceof errors.JOSEError) throw refused(sentenceOf(error, algorithms));
-      throw error;
+      if (!(error instanceof errors.JOSEError)) throw error;
+      const sentence = sentenceOf(error, algorithms);
+      // jose checks claims only after the signature, so the issuer did sign this token.
+      throw error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed
+        ? new GenuineJwtError('unauthenticated', sentence)
+        : new ServiceError('unauthenticated', sentence);
     }
   };
 }
@@ -71,9 +84,24 @@ function sharedKey(secret: Secret): JWTVerifyGetKey {
   return () => key;
 }
 
-/** The issuer's keys, fetched when they are needed and kept for ten minutes (jose's default). */
-function publishedKeys(url: string, logger: ApiDependencies['logger']): JWTVerifyGetKey {
-  const jwks = createRemoteJWKSet(new URL(url));
+/**
+ * The issuer's keys, fetched on demand and cached for ten minutes (jose's default). JWTs with a forged `kid` make jose
+ * fetch at most once in 30 s if the issuer responds, and once in {@link FETCH_AGAIN_AFTER_MS} if it fails.
+ * @param from the name of the setting, for messages
+ */
+export function publishedKeys(
+  url: string,
+  from: 'JWKS_URL' | 'OIDC_ISSUER',
+  logger: Logger,
+): JWTVerifyGetKey {
+  let failedAt = Number.NEGATIVE_INFINITY;
+  const jwks = createRemoteJWKSet(new URL(url), {
+    [customFetch]: async (...request) => {
+      if (performance.now() - failedAt < FETCH_AGAIN_AFTER_MS)
+        throw new Error('the issuer failed to answer a moment ago');
+      return fetch(...request);
+    },
+  });
   return async (header, token) => {
     try {
       return await jwks(header, token);
@@ -83,44 +111,35 @@ function publishedKeys(url: string, logger: ApiDependencies['logger']): JWTVerif
         error instanceof errors.JWKSMultipleMatchingKeys
       )
         throw error;
-      // Nothing is wrong with the token, as far as anybody can tell.
-      logger.warn({ err: error }, 'JWKS_URL does not answer with keys');
-      throw new ApiError(
+      // The keys are unavailable, which says nothing about the token.
+      if (!(performance.now() - failedAt < FETCH_AGAIN_AFTER_MS)) failedAt = performance.now();
+      logger.warn({ err: error }, `${from} does not answer with keys`);
+      throw new ServiceError(
         'jwks_unavailable',
-        'The issuer does not answer with its keys (JWKS_URL), so no JWT can be verified. Try again.',
+        `The issuer does not answer with its keys (${from}), so no JWT can be verified. Try again.`,
       );
     }
   };
 }
 
+/** `scope` as in RFC 8693 §4.2, `scp` and `scopes` as issuers write it; unknown scopes are ignored. */
 function principalOf(payload: JWTPayload, organisationClaims: readonly string[]): Principal {
-  const { sub } = payload;
-  if (typeof sub !== 'string' || !SUBJECT.test(sub))
-    throw refused('The claim "sub" of the JWT must be 1–255 printable characters.');
+  const sub = printableClaim(payload, 'sub', 'JWT');
   const claim = organisationClaims.find((name) => payload[name] !== undefined);
   if (claim === undefined) {
     const names = organisationClaims.map((name) => `"${name}"`).join(' or ');
     throw refused(`The JWT names no organisation: it needs the claim ${names}.`);
   }
-  const organisation = payload[claim];
-  if (typeof organisation !== 'string' || !ORGANISATION_NAME.test(organisation)) {
-    throw refused(`The claim "${claim}" of the JWT must be 1–64 letters, digits, ".", "_" or "-".`);
-  }
-  return { keyId: `${JWT_KEY_ID_PREFIX}${sub}`, organisation, scopes: scopesOf(payload) };
+  const named = scopeNames(payload['scope'], payload['scp'], payload['scopes']);
+  return {
+    keyId: `${JWT_KEY_ID_PREFIX}${sub}`,
+    organisation: organisationClaim(payload, claim, 'JWT'),
+    scopes: SCOPES.filter((scope) => named.has(scope)),
+  };
 }
 
-/** `scope` as RFC 8693 §4.2 has it, `scp` and `scopes` as issuers write it; what is not ours says nothing here. */
-function scopesOf(payload: JWTPayload): Scope[] {
-  const named = new Set(
-    [payload['scope'], payload['scp'], payload['scopes']].flatMap((claim) =>
-      typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim : [],
-    ),
-  );
-  return SCOPES.filter((scope) => named.has(scope));
-}
-
-function refused(sentence: string): ApiError {
-  return new ApiError('unauthenticated', sentence);
+function refused(sentence: string): ServiceError {
+  return new GenuineJwtError('unauthenticated', sentence);
 }
 
 const SENTENCES: Record<string, string> = {
@@ -138,7 +157,7 @@ const CLAIM_SENTENCES: Record<string, string> = {
   nbf: 'The JWT is not valid yet; its "nbf" is ahead.',
 };
 
-/** What is wrong, without a word of the token. */
+/** Describes the error without any text from the token. */
 function sentenceOf(error: errors.JOSEError, algorithms: readonly string[]): string {
   if (error instanceof errors.JOSEAlgNotAllowed)
     return `The JWT must be signed with one of ${algorithms.join(', ')}.`;

@@ -1,9 +1,9 @@
-/** One page of an organisation's accounts: the same for the API and for the page in the browser. */
-import type { Account, AccountStatus } from '../domain/account';
-import { type AccountSort, isPlace, placeOf } from '../store/account-listing';
-import type { Store } from '../store/store';
-import { ApiError } from './errors';
-import { decodeCursor, encodeCursor } from './schemas';
+/** One page of an organisation's accounts, shared by the API and the pages. */
+import type { Account, AccountStatus } from '../../domain/account/account';
+import { decodeCursor, encodeCursor } from '../../domain/cursor';
+import { ServiceError } from '../../domain/service-error';
+import { type AccountSort, isPlace, placeOf } from '../../store/accounts/account-listing';
+import type { Store } from '../../store/store';
 
 export const SEARCH_MAX_CHARACTERS = 100;
 
@@ -21,8 +21,8 @@ interface AccountPageQuery {
 }
 
 /**
- * @returns `next`: the cursor of the page after this one, which holds the last account's place in the order
- * @throws {ApiError} for a cursor that is none of this order
+ * @returns `next`: the cursor of the next page, which holds the last account's place in the order
+ * @throws {ServiceError} for a cursor of another order
  */
 export async function accountPage(
   store: Store,
@@ -50,7 +50,7 @@ function decodedPlace(sort: AccountSort, cursor: string) {
   const [of, id = '', value = null] = parts;
   const place = { value, id };
   if (of !== sort || !isPlace(sort, place)) {
-    throw new ApiError(
+    throw new ServiceError(
       'invalid_request',
       `cursor: not one of ours, in the order of ${sort}; take it from next_cursor`,
     );

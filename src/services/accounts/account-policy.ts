@@ -1,9 +1,11 @@
-/** What one account has otherwise than its provider, as the API takes and shows it: durations as `10m`. */
+/** An account's own policy, as the API reads and shows it: durations as `10m`. */
 import { z } from '@hono/zod-openapi';
-import type { AccountPolicy } from '../domain/refresh-policy';
-import type { ProviderEnvironment } from '../providers/provider';
-import { duration, validationInterval } from '../providers-file';
-import { ApiError } from './errors';
+import type { AccountPolicy } from '../../domain/account/policy';
+import { ServiceError } from '../../domain/service-error';
+import { duration, durationOr } from '../../domain/text/duration';
+import { asConfigured } from '../../domain/text/time-text';
+import { validationInterval } from '../../providers/config/providers-file';
+import type { ProviderEnvironment } from '../../providers/provider';
 
 const example = (text: string) => ({ type: 'string' as const, example: text });
 
@@ -13,20 +15,11 @@ export const PolicyInput = z
       description: 'false: sweeps leave it alone; it is refreshed by hand and on use only',
     }),
     refresh_before: duration.optional().openapi(example('15m')),
-    refresh_after_age: z
-      .union([z.literal('never'), duration])
-      .optional()
-      .openapi(example('1h')),
-    jitter: z
-      .union([z.literal('none'), duration])
-      .optional()
-      .openapi(example('5m')),
+    refresh_after_age: durationOr('never').optional().openapi(example('1h')),
+    jitter: durationOr('none').optional().openapi(example('5m')),
     back_off_first: duration.optional().openapi(example('10s')),
     back_off_max: duration.optional().openapi(example('1h')),
-    validate_every: z
-      .union([z.enum(['sweep', 'never']), duration])
-      .optional()
-      .openapi(example('30m')),
+    validate_every: durationOr('sweep', 'never').optional().openapi(example('30m')),
   })
   .openapi('AccountPolicy', {
     description:
@@ -44,8 +37,8 @@ export const PolicyBody = z.object({
 });
 
 /**
- * `undefined`: nothing is said; `null`: it is to be as its provider.
- * @throws {ApiError} where it wants what the account's environment cannot do
+ * `undefined` leaves the policy unchanged; `null` removes it.
+ * @throws {ServiceError} if the account's environment does not support a setting
  */
 export function accountPolicyOf(
   input: z.infer<typeof PolicyInput> | null | undefined,
@@ -54,7 +47,7 @@ export function accountPolicyOf(
   if (input === null || input === undefined) return input;
   const validates = input.validate_every !== undefined && input.validate_every !== 'never';
   if (validates && environment?.validation === null) {
-    throw new ApiError(
+    throw new ServiceError(
       'invalid_request',
       'policy.validate_every: this provider cannot be asked about a token; give it a validationEndpoint, or leave this out',
     );
@@ -83,33 +76,20 @@ export function policyBody(policy: AccountPolicy): z.infer<typeof PolicyBody> {
   const { validateEveryMs } = policy;
   return {
     ...(enabled === undefined ? {} : { enabled }),
-    ...(refreshBeforeMs === undefined ? {} : { refresh_before: asDuration(refreshBeforeMs) }),
+    ...(refreshBeforeMs === undefined ? {} : { refresh_before: asConfigured(refreshBeforeMs) }),
     ...(refreshAfterAgeMs === undefined
       ? {}
       : {
-          refresh_after_age: refreshAfterAgeMs === null ? 'never' : asDuration(refreshAfterAgeMs),
+          refresh_after_age: refreshAfterAgeMs === null ? 'never' : asConfigured(refreshAfterAgeMs),
         }),
-    ...(jitterMs === undefined ? {} : { jitter: jitterMs === 0 ? 'none' : asDuration(jitterMs) }),
-    ...(backOffFirstMs === undefined ? {} : { back_off_first: asDuration(backOffFirstMs) }),
-    ...(backOffMaxMs === undefined ? {} : { back_off_max: asDuration(backOffMaxMs) }),
+    ...(jitterMs === undefined ? {} : { jitter: jitterMs === 0 ? 'none' : asConfigured(jitterMs) }),
+    ...(backOffFirstMs === undefined ? {} : { back_off_first: asConfigured(backOffFirstMs) }),
+    ...(backOffMaxMs === undefined ? {} : { back_off_max: asConfigured(backOffMaxMs) }),
     ...(validateEveryMs === undefined ? {} : { validate_every: validationText(validateEveryMs) }),
   };
 }
 
 function validationText(everyMs: number | null): string {
   if (everyMs === null) return 'never';
-  return everyMs === 0 ? 'sweep' : asDuration(everyMs);
-}
-
-const UNITS = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1000],
-] as const;
-
-/** Exact, in the largest unit that divides it: `90m`, not `2h`. */
-function asDuration(milliseconds: number): string {
-  const [unit, size] = UNITS.find(([, each]) => milliseconds % each === 0) ?? ['ms', 1];
-  return `${milliseconds / size}${unit}`;
+  return everyMs === 0 ? 'sweep' : asConfigured(everyMs);
 }

@@ -1,10 +1,10 @@
-/** The account a person asks to refresh: of their organisation, not disabled, and not in quarantine. */
-import { type Account, AccountState } from '../domain/account';
-import type { Principal } from '../store/api-keys';
-import type { Store } from '../store/store';
-import { ApiError, notFound } from './errors';
+/** Finds an account that may be refreshed on request. */
+import type { Principal } from '../../domain/access/principal';
+import { type Account, AccountState } from '../../domain/account/account';
+import { notFound, ServiceError } from '../../domain/service-error';
+import type { Store } from '../../store/store';
 
-/** @throws {ApiError} `not_found` (absent and foreign alike) or `conflict` (disabled, or in quarantine) */
+/** @throws {ServiceError} `not_found` if absent or of another organisation; `conflict` if disabled or in quarantine */
 export async function refreshableAccount(
   store: Store,
   principal: Principal,
@@ -13,15 +13,15 @@ export async function refreshableAccount(
   const account = await store.accounts.find(principal.organisation, id);
   if (account === null) throw notFound(`account ${id}`);
   if (account.state === AccountState.disabled) {
-    throw new ApiError(
+    throw new ServiceError(
       'conflict',
       'The account is disabled. Enable it first: PATCH {"disabled": false}.',
     );
   }
-  if (account.quarantine) throw new ApiError('conflict', IN_QUARANTINE);
+  if (account.quarantine) throw new ServiceError('conflict', IN_QUARANTINE);
   return account;
 }
 
-/** Said wherever a refresh is refused for it. */
+/** The message of every refresh refused because of quarantine. */
 export const IN_QUARANTINE =
   'The account is in quarantine: another system still refreshes it, and a second one could break its grant. Stop that system, then release the account: evergrant accounts release <id>, or PATCH {"quarantine": false}.';

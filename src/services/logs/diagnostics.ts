@@ -1,13 +1,16 @@
-/** R1.7: the last debug and the last scheduled attempt of an account, and whether they used the same token. */
-import { ATTEMPT_ACTIONS, type LogEntry } from '../domain/log-entry';
-import type { Store } from '../store/store';
+/** The latest debug and scheduled attempts of an account, and whether they used the same token. */
+import { ATTEMPT_ACTIONS, type LogEntry } from '../../domain/logs/log-entry';
+import type { Store } from '../../store/store';
 
 export interface AccountDiagnostics {
   lastDebug: LogEntry | null;
   lastScheduled: LogEntry | null;
-  /** `sameToken: null`: one of them is missing, or never opened a token. */
+  /** `sameToken` is `null` if one of them is missing, or never decrypted a token. */
   comparison: { sameToken: boolean | null; message: string };
 }
+
+/** Entries read to find an attempt with the current grant. */
+const LOOKED_AT = 20;
 
 export async function diagnose(
   store: Store,
@@ -21,11 +24,16 @@ export async function diagnose(
         accountId,
         source,
         action: ATTEMPT_ACTIONS,
-        limit: 1,
+        limit: LOOKED_AT,
       })
-    ).at(0) ?? null;
+    ).find(isOfCurrent) ?? null;
   const [lastDebug, lastScheduled] = await Promise.all([last('debug'), last('scheduled')]);
   return { lastDebug, lastScheduled, comparison: compare(lastDebug, lastScheduled) };
+}
+
+/** Skips failed attempts with a candidate, which say nothing about the current grant. */
+function isOfCurrent({ diagnostics, error }: LogEntry): boolean {
+  return diagnostics?.handed_in === undefined || error === null;
 }
 
 function compare(

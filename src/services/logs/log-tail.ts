@@ -1,27 +1,28 @@
 /**
- * Log entries as they are written, for all who follow them in this process: one look at the database for all of them,
- * and none while nobody follows. The order is that of writing, by the database's clock (`recorded_at`).
+ * Follows log entries as they are written, for all followers in this process: one query serves all of them, and none
+ * runs without followers. Ordered by the database's write time (`recorded_at`).
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LogEntry } from '../domain/log-entry';
-import { isWanted, type LogFilter } from '../domain/log-filter';
-import { isBefore, type RecordedPlace } from '../store/log-entries';
-import type { ApiDependencies } from './dependencies';
+import type { Logger } from 'pino';
+import type { LogEntry } from '../../domain/logs/log-entry';
+import { isWanted, type LogFilter } from '../../domain/logs/log-filter';
+import { isBefore, type RecordedPlace } from '../../store/logs/log-entries';
+import type { Store } from '../../store/store';
 
 const LOOK_EVERY_MS = 400;
-/** What becomes visible this much later than its place in the order says is still found. */
+/** How late, in ms, an entry may become visible after its write time and still be found. */
 const OVERLAP_MS = 5_000;
 const PAGE = 200;
-/** Who reads so slowly that more than this waits is let go, and reads on from the database when it comes back. */
+/** Entries that may wait for a slow follower. Beyond it the follower is dropped, and resumes on reconnect. */
 const WAITING_MAX = 5_000;
 
 export interface FollowedEntry {
   entry: LogEntry;
-  /** Where the follower is after this entry: what it gives to go on from there. */
+  /** The follower's place after this entry, with which it can resume. */
   place: RecordedPlace;
 }
 
-type TailDependencies = Pick<ApiDependencies, 'store' | 'logger'>;
+type TailDependencies = { store: Store; logger: Logger };
 
 interface Follower {
   waiting: FollowedEntry[];
@@ -29,11 +30,11 @@ interface Follower {
 }
 
 export interface LogTail {
-  /** Where the order of writing ends now. Who reads a list after asking, and follows from here, misses nothing. */
+  /** The current end of the write order. A caller that reads a list after this, and follows from here, misses none. */
   end(): Promise<RecordedPlace>;
   /**
-   * The entries wanted, in batches, from a place on; an empty batch where none came for `idleMs`. Ends with the signal,
-   * or where the follower is too slow.
+   * Matching entries in batches, from a place on; an empty batch after `idleMs` without entries. Ends with the signal,
+   * or if the follower is too slow.
    */
   follow(
     filter: LogFilter,
@@ -47,7 +48,7 @@ export function createLogTail(deps: TailDependencies): LogTail {
   const looks = new Looks(deps);
   let running = false;
 
-  /** Runs while somebody follows. A look that fails is made up for by the next: it begins where the last one ended. */
+  /** Runs while there are followers. After a failed query, the next one starts from the same place. */
   async function run(): Promise<void> {
     if (running) return;
     running = true;
@@ -70,7 +71,7 @@ export function createLogTail(deps: TailDependencies): LogTail {
     running = false;
   }
 
-  /** What was written between two places. */
+  /** Entries written between two places. */
   async function missed(
     filter: LogFilter,
     from: RecordedPlace,
@@ -90,7 +91,7 @@ export function createLogTail(deps: TailDependencies): LogTail {
       followers.add(follower);
       void run();
       try {
-        // What was written by now comes from the database, up to where the common look stands; the rest from that.
+        // Entries up to the shared query's place come from the database, later ones from the shared query.
         const start = await looks.start();
         const sent = new Set<string>([from.id]);
         for (const places of pagesOf(await missed(filter, from, start))) {
@@ -120,20 +121,20 @@ export function createLogTail(deps: TailDependencies): LogTail {
   };
 }
 
-/** The looks at the database: each gives what was written since the last one, once. */
+/** The shared query: returns each entry written since the last call once. */
 class Looks {
   readonly #deps: TailDependencies;
   #end: Promise<RecordedPlace> | null = null;
-  /** Given already or there before the first look; of the time of the overlap. */
+  /** Entries within the overlap that were returned already, or existed before the first query. */
   #given = new Map<string, RecordedPlace>();
-  /** Seen in the last look for the first time. */
+  /** Entries that the last query saw for the first time. */
   #fresh = new Set<string>();
 
   constructor(deps: TailDependencies) {
     this.#deps = deps;
   }
 
-  /** Where the order stands that the next look goes on from; found on the first call. */
+  /** The place from which the next query continues; determined on the first call. */
   async start(): Promise<RecordedPlace> {
     this.#end ??= this.#begin();
     try {
@@ -161,8 +162,8 @@ class Looks {
     const end = await this.start();
     const places = await this.#deps.store.logEntries.recordedSince(overlapBefore(end));
     const unknown = places.filter(({ id }) => !this.#given.has(id));
-    // Given once it has been there for a look: by then, whatever belongs before it is there, too. So the order in which
-    // entries are given is, but for a writer that is seconds late, the order of their places.
+    // Returns an entry only when a second query has seen it. By then, entries that sort before it are visible, too, so
+    // the order is that of the places, except for a writer that is seconds late.
     const settled = unknown.findLastIndex(({ id }) => this.#fresh.has(id)) + 1;
     const due = unknown.slice(0, settled);
     const read = await this.#deps.store.logEntries.readAll(due.map(({ id }) => id));
@@ -173,7 +174,7 @@ class Looks {
       if (isBefore(reached, place)) reached = place;
       this.#given.set(place.id, place);
       const entry = read.get(place.id);
-      // A late one does not set its followers back.
+      // A late entry must not move its followers' place back.
       if (entry !== undefined) found.push({ entry, place: reached });
     }
     this.#end = Promise.resolve(reached);
@@ -195,7 +196,7 @@ function* pagesOf<T>(all: readonly T[]): Generator<T[]> {
   for (let at = 0; at < all.length; at += PAGE) yield all.slice(at, at + PAGE);
 }
 
-/** Until something waits, the signal is aborted, or the time is over. */
+/** Resolves when an entry waits, the signal is aborted, or the time is over. */
 async function waitFor(follower: Follower, ms: number, signal: AbortSignal): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   await new Promise<void>((resolve) => {

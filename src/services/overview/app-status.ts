@@ -1,59 +1,67 @@
-/** The OAuth apps at a glance: whether each is served, what it used of its quota today, and whether that will do. */
+/** The state of OAuth apps: the circuit, today's quota use, and whether the quota suffices. */
+import { refreshEveryMs } from '../../domain/account/due-times';
 import {
+  type AppLimits,
   allowedToday,
+  type CircuitState,
   forecastPerDay,
-  type LaneRule,
-  type LaneState,
-  newLane,
+  newAppLimiter,
   today,
-} from '../domain/lane';
-import type { RefreshFailure } from '../domain/refresh-failure';
-import { refreshEveryMs } from '../domain/refresh-policy';
-import type { Provider } from '../providers/provider';
-import type { ApiDependencies } from './dependencies';
+} from '../../domain/limits/app-limiter';
+import { shownFailure } from '../../domain/limits/limiter-outcome';
+import type { RefreshFailure } from '../../domain/refresh/refresh-failure';
+import type { ConfiguredProviders } from '../../providers/config/configured-providers';
+import type { Provider } from '../../providers/provider';
+import type { Store } from '../../store/store';
 
-export interface LaneStatus {
+export interface AppStatus {
   provider: string;
   environment: string;
-  state: LaneState;
+  state: CircuitState;
   since: Date | null;
   failure: RefreshFailure | null;
   nextProbeAt: Date | null;
   throttledUntil: Date | null;
   usedToday: number;
-  rule: LaneRule;
-  /** Of all organisations: the app is theirs together. */
+  rule: AppLimits;
+  /** For all organisations, which share the app. */
   forecastPerDay: number;
   warning: string | null;
 }
 
-/** Those that have accounts, or were ever sent on. */
-export async function laneStatus({
+/** Lists the apps that have accounts, or have ever sent a request. */
+export async function appStatus({
   store,
   providers,
-}: Pick<ApiDependencies, 'store' | 'providers'>): Promise<LaneStatus[]> {
-  const [lanes, counts] = await Promise.all([store.lanes.list(), store.dueAccounts.lookedAfter()]);
-  const now = store.lanes.now();
+}: {
+  store: Store;
+  providers: ConfiguredProviders;
+}): Promise<AppStatus[]> {
+  const [limiters, counts] = await Promise.all([
+    store.limiters.list(),
+    store.dueAccounts.lookedAfter(),
+  ]);
+  const now = store.limiters.now();
   return providers.all.flatMap((provider) =>
-    [...provider.environments].flatMap(([environment, { lane: rule }]) => {
+    [...provider.environments].flatMap(([environment, { limits: rule }]) => {
       const isThis = (one: { provider: string; environment: string }) =>
         one.provider === provider.id && one.environment === environment;
-      const found = lanes.find(isThis);
+      const found = limiters.find(isThis);
       const accounts = counts.find(isThis)?.accounts ?? 0;
       if (found === undefined && accounts === 0) return [];
-      const lane = today(found ?? newLane(provider.id, environment, now), now);
-      const { throttledUntil } = lane;
+      const limiter = today(found ?? newAppLimiter(provider.id, environment, now), now);
+      const { throttledUntil } = limiter;
       const forecast = provider.policy.enabled ? forecastOf(provider, accounts) : 0;
       return [
         {
           provider: provider.id,
           environment,
-          state: lane.state,
-          since: lane.since,
-          failure: lane.failure,
-          nextProbeAt: lane.nextProbeAt,
+          state: limiter.state,
+          since: limiter.since,
+          failure: shownFailure(limiter),
+          nextProbeAt: limiter.state === 'closed' ? null : limiter.nextProbeAt,
           throttledUntil: throttledUntil !== null && throttledUntil > now ? throttledUntil : null,
-          usedToday: lane.used,
+          usedToday: limiter.used,
           rule,
           forecastPerDay: forecast,
           warning: warningOf(forecast, rule),
@@ -63,15 +71,15 @@ export async function laneStatus({
   );
 }
 
-function forecastOf({ policy, accessTokenLifeSeconds }: Provider, accounts: number): number {
-  const { validateEveryMs, sweepEveryMs } = policy;
+function forecastOf(provider: Provider, accounts: number): number {
+  const { validateEveryMs, sweepEveryMs } = provider.policy;
   return forecastPerDay(accounts, {
-    refreshEveryMs: refreshEveryMs({ policy, accessTokenLifeSeconds }),
+    refreshEveryMs: refreshEveryMs(provider),
     validateEveryMs: validateEveryMs === null ? null : Math.max(validateEveryMs, sweepEveryMs),
   });
 }
 
-function warningOf(forecast: number, rule: LaneRule): string | null {
+function warningOf(forecast: number, rule: AppLimits): string | null {
   const allowed = allowedToday(rule, 'scheduled');
   if (forecast <= allowed) return null;
   return `About ${forecast} requests a day are to be expected, more than sweeps may use (${allowed} of ${rule.perDay}): some accounts will not be refreshed in time. Refresh less often, or ask the provider for a larger quota.`;

@@ -1,9 +1,9 @@
-/** An organisation's accounts and attempts in numbers, as the page Workers plots them and the API gives them. */
-import type { AccountCounts } from '../store/accounts';
-import type { AttemptCounts } from '../store/statistics';
-import type { ApiDependencies } from './dependencies';
+/** An organisation's statistics, for the page Workers and the API. */
+import type { AccountCounts } from '../../store/accounts/accounts';
+import type { AttemptCounts } from '../../store/logs/statistics';
+import type { Store } from '../../store/store';
 
-/** From `from` to before `to`. */
+/** An interval that includes `from` and excludes `to`. */
 interface Piece {
   from: Date;
   to: Date;
@@ -12,34 +12,40 @@ interface Piece {
 export interface Statistics {
   at: Date;
   accounts: AccountCounts[];
-  /** By hour, 24 of them; the first is what is left of this one. */
+  /** 24 hours; the first entry is the rest of the current hour. */
   accessTokensEnding: (Piece & { count: number })[];
-  /** By month (UTC), 12 of them; the first is what is left of this one. */
+  /** 12 months (UTC); the first entry is the rest of the current month. */
   refreshTokensEnding: (Piece & { count: number })[];
-  /** By hour, 24 of them, the last of which is not over. */
+  /** 24 hours; the last entry is the current hour. */
   attempts: (Piece & AttemptCounts)[];
 }
 
-/** Loads an organisation's; what was loaded a moment ago is given again. */
+/** Loads an organisation's statistics, from a cache if they are recent. */
 export type StatisticsReader = (organisation: string) => Promise<Statistics>;
 
 const HOUR_MS = 3600_000;
 const HOURS = 24;
 const MONTHS = 12;
-/** However many look on, and however large an organisation is: the database counts a twentieth of the time at most. */
+/**
+ * Cache lifetime: at least this long, in ms, and 20 times the duration of the query, so that at most 5% of the time is
+ * spent on it, for any number of viewers.
+ */
 const KEPT_MIN_MS = 5_000;
 const KEPT_FOR_ITS_COST = 20;
 
 interface Kept {
   result: Promise<Statistics>;
-  /** Unknown while it is being loaded. */
+  /** Infinite while the query runs. */
   until: number;
 }
 
 export function createStatisticsReader({
   store,
   now,
-}: Pick<ApiDependencies, 'store' | 'now'>): StatisticsReader {
+}: {
+  store: Store;
+  now: () => Date;
+}): StatisticsReader {
   const kept = new Map<string, Kept>();
 
   function dropOld(): void {
@@ -72,7 +78,7 @@ export function createStatisticsReader({
 }
 
 async function load(
-  { accounts, statistics }: Pick<ApiDependencies['store'], 'accounts' | 'statistics'>,
+  { accounts, statistics }: Pick<Store, 'accounts' | 'statistics'>,
   organisation: string,
   at: Date,
 ): Promise<Statistics> {
@@ -109,7 +115,7 @@ function boundaries(pieceCount: number, at: (index: number) => Date): Date[] {
   return Array.from({ length: pieceCount + 1 }, (_, index) => at(index));
 }
 
-/** Each value with the piece of time that it is of. */
+/** Combines each value with its interval. */
 function pieces<V, T extends object>(
   bounds: readonly Date[],
   values: readonly V[],

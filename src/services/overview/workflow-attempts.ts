@@ -1,8 +1,8 @@
-/** How many attempts refresh workflows made, as their log entries say: Temporal's visibility does not know. */
-import type { Store } from '../store/store';
-import type { ListedWorkflow } from './workflow-client';
+/** The number of attempts per refresh workflow, from log entries, because Temporal's visibility does not have it. */
+import type { Store } from '../../store/store';
+import type { ListedWorkflow } from '../../temporal/workflow-client';
 
-/** @returns for each of them; `null` for a sweep */
+/** @returns a lookup by workflow; `null` for a sweep */
 export async function workflowAttempts(
   { statistics }: Pick<Store, 'statistics'>,
   organisation: string,

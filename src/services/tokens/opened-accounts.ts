@@ -1,36 +1,36 @@
-/**
- * Accounts as they are read for a use: opened, shared by the callers of this process, kept for a few seconds. The only
- * place where plaintext is kept.
- */
-import { type Account, AccountState } from '../domain/account';
-import { OpenError } from '../vault/sealing';
-import type { ApiDependencies } from './dependencies';
-import { RecentReads } from './recent-reads';
+/** Decrypted accounts for token requests, cached for a few seconds. The only place that keeps plaintext tokens. */
+import type { Logger } from 'pino';
+import { type Account, AccountState } from '../../domain/account/account';
+import type { Store } from '../../store/store';
+import { OpenError } from '../../vault/sealing';
+import type { Vault } from '../../vault/vault';
+import { grantPlace } from '../../vault/vault';
+import { RecentReads } from '../recent-reads';
 
-/** An account as it was read, with its access token opened. */
+/** An account as read, with its decrypted access token. */
 export interface OpenedAccount {
   account: Account;
-  /** `null`: there is none, or it does not open. */
+  /** `null` if there is none, or it cannot be decrypted. */
   accessToken: string | null;
   /** When the read began. */
   readAt: Date;
 }
 
 export class OpenedAccounts {
-  readonly #deps: Pick<ApiDependencies, 'store' | 'vault' | 'logger' | 'now'>;
+  readonly #deps: { store: Store; vault: Vault; logger: Logger; now: () => Date };
   readonly #cache = new RecentReads<OpenedAccount>();
   readonly #reads = new Map<string, Promise<OpenedAccount | null>>();
 
-  constructor(deps: Pick<ApiDependencies, 'store' | 'vault' | 'logger' | 'now'>) {
+  constructor(deps: { store: Store; vault: Vault; logger: Logger; now: () => Date }) {
     this.#deps = deps;
   }
 
-  /** What was read within the cache's bound. */
+  /** A read within the cache lifetime. */
   cached(organisation: string, accountId: string): OpenedAccount | undefined {
     return this.#cache.get(keyOf(organisation, accountId), this.#deps.now());
   }
 
-  /** Callers of one process share a read; it may have begun a moment before they asked, well within the bound. */
+  /** Concurrent callers share a read, which may have begun shortly before the call. */
   read(organisation: string, accountId: string): Promise<OpenedAccount | null> {
     const key = keyOf(organisation, accountId);
     let shared = this.#reads.get(key);
@@ -41,12 +41,12 @@ export class OpenedAccounts {
     return shared;
   }
 
-  /** A read that begins now: it sees whatever was written until now. */
+  /** Begins a new read, which sees every write until now. */
   async readNow(organisation: string, accountId: string): Promise<OpenedAccount | null> {
     const readAt = this.#deps.now();
     const account = await this.#deps.store.accounts.find(organisation, accountId);
     const newest = this.cached(organisation, accountId);
-    // A slower read that began before a newer one must not put back what that one replaced.
+    // A slow read must not overwrite the result of a later one in the cache.
     const overtaken = newest !== undefined && newest.readAt > readAt;
     const opened =
       account === null ? null : { account, accessToken: this.#openOwn(account), readAt };
@@ -57,7 +57,7 @@ export class OpenedAccounts {
     return opened;
   }
 
-  /** `null`: there is none, or it does not open. */
+  /** `null` if there is none, or it cannot be decrypted. */
   openFallback(account: Account): string | null {
     return account.fallback === null
       ? null
@@ -65,8 +65,8 @@ export class OpenedAccounts {
   }
 
   #openOwn(account: Account): string | null {
-    // An account that was connected with a refresh token alone has an empty one.
-    return this.#open(account, account.current.accessToken, 'access_token') || null;
+    const { accessToken } = account.current;
+    return accessToken === null ? null : this.#open(account, accessToken, 'access_token');
   }
 
   #open(
@@ -74,13 +74,12 @@ export class OpenedAccounts {
     sealed: string,
     field: 'access_token' | 'fallback_access_token',
   ): string | null {
-    const { organisation, id: accountId } = account;
     try {
-      return this.#deps.vault.openToken(sealed, { organisation, accountId }, field);
+      return this.#deps.vault.openToken(sealed, grantPlace(account, account.generation), field);
     } catch (error) {
       if (!(error instanceof OpenError)) throw error;
       this.#deps.logger.warn(
-        { account_id: accountId, field, reason: error.reason },
+        { account_id: account.id, field, reason: error.reason },
         'a stored token does not open',
       );
       return null;
@@ -88,7 +87,7 @@ export class OpenedAccounts {
   }
 }
 
-/** Of one organisation: what another one asks for is never found, and evicts nothing. */
+/** Includes the organisation, so that requests of another organisation hit and evict nothing. */
 function keyOf(organisation: string, accountId: string): string {
   return JSON.stringify([organisation, accountId]);
 }

@@ -1,8 +1,8 @@
-/** The entries of the audit: inserted and read, never changed. MongoDB removes those whose time is over. */
+/** The audit entries: inserted and read, never changed. MongoDB removes expired entries. */
 import mongoose, { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
-import type { AuditDetails, AuditEntry, AuditHead } from '../domain/audit';
-import { isDuplicateKey } from './database';
-import { scopedToOrganisation } from './organisation-scope';
+import type { AuditDetails, AuditEntry, AuditHead } from '../../domain/audit/audit';
+import { isDuplicateKey } from '../mongo/database';
+import { scopedToOrganisation } from '../mongo/organisation-scope';
 
 const auditSchema = new Schema(
   {
@@ -12,7 +12,7 @@ const auditSchema = new Schema(
     at: { type: Date, required: true },
     actor: { type: String, required: true },
     action: { type: String, required: true },
-    /** JSON, so that what is hashed is what comes back. */
+    /** Stored as JSON text, so that the bytes read back are the bytes that were hashed. */
     details: { type: String, required: true },
     /** When MongoDB may remove it (TTL). */
     kept_until: { type: Date, required: true },
@@ -23,7 +23,7 @@ const auditSchema = new Schema(
   { collection: 'audit_entries', strictQuery: 'throw', versionKey: false },
 );
 auditSchema.index({ kept_until: 1 }, { expireAfterSeconds: 0, name: 'retention' });
-// Of two processes that go on from the same entry, one wins.
+// If two processes append after the same entry, one of them fails.
 auditSchema.index({ organisation: 1, sequence: 1 }, { unique: true, name: 'chain' });
 
 const scopedSchema = scopedToOrganisation(auditSchema);
@@ -40,7 +40,7 @@ export class AuditEntries {
     );
   }
 
-  /** `sequence_taken`: another entry came first. `there_already`: this one was written before. */
+  /** `sequence_taken`: another entry has this sequence number. `there_already`: this entry was inserted before. */
   async insert(entry: AuditEntry): Promise<'inserted' | 'sequence_taken' | 'there_already'> {
     try {
       await this.#entries.create([
@@ -67,7 +67,7 @@ export class AuditEntries {
     }
   }
 
-  /** Where the chain ends; `null`: it has not begun. */
+  /** The last entry of the chain, or `null` if the chain is empty. */
   async head(organisation: string): Promise<AuditHead | null> {
     const [last] = await this.newest({ organisation, limit: 1 });
     return last ?? null;
@@ -78,7 +78,7 @@ export class AuditEntries {
     return document === null ? null : toEntry(document);
   }
 
-  /** Newest first, from before a place on. */
+  /** Newest first, starting before the sequence number `before`. */
   async newest(query: {
     organisation: string;
     before?: number | undefined;
@@ -96,7 +96,7 @@ export class AuditEntries {
     return documents.map(toEntry);
   }
 
-  /** In the order of the chain, after a place. */
+  /** In chain order, starting after the sequence number `after`. */
   async following(organisation: string, after: number, limit: number): Promise<AuditEntry[]> {
     const documents = await this.#entries
       .find({ organisation, sequence: mongoose.trusted({ $gt: after }) })
@@ -111,23 +111,34 @@ export class AuditEntries {
   }
 }
 
+/** Never throws. A tampered document is returned as it is, and its hash does not match. */
 function toEntry(document: AuditDocument): AuditEntry {
   const { previous_hash: hash, previous_kept_until: keptUntil } = document;
   return {
     id: document._id,
-    at: document.at.toISOString(),
+    at: timeText(document.at),
     organisation: document.organisation,
-    actor: document.actor,
-    action: document.action,
+    actor: plainText(document.actor),
+    action: plainText(document.action),
     details: detailsOf(document.details),
     sequence: document.sequence,
-    keptUntil: document.kept_until.toISOString(),
-    previous: hash && keptUntil ? { hash, keptUntil: keptUntil.toISOString() } : null,
-    hash: document.hash,
+    keptUntil: timeText(document.kept_until),
+    previous: hash && keptUntil ? { hash, keptUntil: timeText(keptUntil) } : null,
+    hash: plainText(document.hash),
   };
 }
 
-/** What somebody made unreadable is no details at all, and the hash will say so. */
+/** ISO 8601 in UTC; the start of 1970 for an invalid date. */
+export function timeText(time: unknown): string {
+  const isTime = time instanceof Date && !Number.isNaN(time.getTime());
+  return (isTime ? time : new Date(0)).toISOString();
+}
+
+export function plainText(text: unknown): string {
+  return typeof text === 'string' ? text : (JSON.stringify(text) ?? '');
+}
+
+/** Returns no details for unreadable JSON; the hash then does not match. */
 function detailsOf(text: string): AuditDetails {
   try {
     const details: unknown = JSON.parse(text);

@@ -1,47 +1,53 @@
 /**
- * Who was handed which account's token, and when. Append-only; holds no token. Hand-outs are written in batches, each of
- * which is one document: so handing out costs the database next to nothing. MongoDB removes old batches. Each batch is an
- * entry of the audit, which tells whether it is as it was written.
+ * The token accesses: which caller received which account's token, and when. Append-only; holds no token. Each batch is
+ * one document and one entry of a hash chain, so a batch and its place in the chain are written together or not at all.
+ * MongoDB removes expired batches.
  */
 import { createHash } from 'node:crypto';
-import { type Connection, type InferSchemaType, type Model, type mongo, Schema } from 'mongoose';
-import { isDuplicateKey } from './database';
-import { scopedToOrganisation } from './organisation-scope';
+import mongoose, {
+  type Connection,
+  type InferSchemaType,
+  type Model,
+  type mongo,
+  Schema,
+} from 'mongoose';
+import type { AuditDetails, AuditEntry, AuditHead } from '../../domain/audit/audit';
+import { isDuplicateKey } from '../mongo/database';
+import { scopedToOrganisation } from '../mongo/organisation-scope';
+import { plainText, timeText } from './audit-entries';
 
 export const HANDOUT_SOURCES = ['memory', 'store', 'refresh', 'fallback'] as const;
-export type HandoutSource = (typeof HANDOUT_SOURCES)[number];
+export type TokenAccessSource = (typeof HANDOUT_SOURCES)[number];
 
-export interface TokenHandout {
+export interface TokenAccess {
   at: Date;
   accountId: string;
-  /** Who asked. */
+  /** The caller: the id of an API key, or `jwt:<sub>`. */
   keyId: string;
   requestId: string;
-  source: HandoutSource;
-  /** `null`: a fallback token whose end nobody knows. */
+  source: TokenAccessSource;
+  /** `null` for a fallback token with an unknown expiry. */
   remainingSeconds: number | null;
   generation: number;
   accessTokenFingerprint: string;
 }
 
-/** Once made it stays as it is, however often it is written. */
-export interface HandoutBatch {
-  id: string;
-  organisation: string;
-  handouts: readonly TokenHandout[];
-}
-
+/** Accesses per batch; bounds the size of a document. */
 export const BATCH_MAX = 500;
 
-/** As they are given back: `id` names the batch and the place in it. */
-export type WrittenHandout = TokenHandout & { id: string };
+/** The actor and the action of a batch, as its hash covers them. */
+export const ACCESS_WRITER = 'evergrant';
+export const TOKEN_ACCESSES = 'token accesses';
+
+/** A stored access; `id` names the batch and the position in it. */
+export type WrittenTokenAccess = TokenAccess & { id: string };
 
 interface Row {
   at: Date;
   account_id: string;
   key_id: string;
   request_id: string;
-  source: HandoutSource;
+  source: TokenAccessSource;
   remaining_seconds: number | null;
   generation: number;
   access_token_fingerprint: string;
@@ -52,21 +58,31 @@ const batchSchema = new Schema(
   {
     _id: { type: String, required: true },
     organisation: { type: String, required: true },
-    /** Of its earliest and its latest hand-out. */
+    sequence: { type: Number, required: true },
+    /** When the batch was written; its accesses are older. */
+    at: { type: Date, required: true },
+    /** The times of the earliest and the latest access. */
     from: { type: Date, required: true },
     to: { type: Date, required: true },
     /** When MongoDB may remove it (TTL). */
     remove_at: { type: Date, required: true },
-    /** Cast to nothing: a batch is written whole, and each member of a row is a text, a number or a date. */
+    /** The tokens were served before the batch was written, because MongoDB was unreachable. */
+    late: { type: Boolean, default: false },
+    previous_hash: { type: String, default: null },
+    previous_remove_at: { type: Date, default: null },
+    hash: { type: String, required: true },
+    /** Not cast: `insert` writes the whole batch, and every member of a row is a string, a number or a date. */
     rows: { type: Schema.Types.Mixed, required: true },
   },
-  { collection: 'handout_batches', strictQuery: 'throw', versionKey: false },
+  { collection: 'token_access_batches', strictQuery: 'throw', versionKey: false },
 );
 batchSchema.index({ remove_at: 1 }, { expireAfterSeconds: 0, name: 'retention' });
 batchSchema.index(
   { organisation: 1, 'rows.account_id': 1, to: -1, _id: -1, from: 1 },
   { name: 'account' },
 );
+// If two processes append after the same batch, one of them fails.
+batchSchema.index({ organisation: 1, sequence: 1 }, { unique: true, name: 'chain' });
 
 const scopedSchema = scopedToOrganisation(batchSchema);
 
@@ -75,37 +91,57 @@ type BatchDocument = Omit<InferSchemaType<typeof batchSchema>, 'rows'> & {
   rows: Row[];
 };
 
+/** The members of a batch that its chain needs. */
+const CHAIN_MEMBERS = { sequence: 1, hash: 1, remove_at: 1 } as const;
+
 const DAY_MS = 24 * 3600 * 1000;
-/** Batches fetched at a time for a page: an account that is used often has many rows in each. */
+/** Batches per fetch: batches of a busy account hold many rows each, so a page needs few of them. */
 const BATCHES_AT_A_TIME = 20;
 const POSITION_DIGITS = String(BATCH_MAX - 1).length;
 
-export class TokenHandouts {
+export class TokenAccesses {
   readonly #batches: Model<BatchDocument>;
-  /** Without the model: a batch is made here, member by member, and it would be copied to be cast to what it is. */
+  /** Bypasses the Mongoose model, which would copy every row only to cast it to the type it has. */
   readonly #collection: mongo.Collection<BatchDocument>;
   readonly #retentionMs: number;
 
   constructor(connection: Connection, retentionDays: number) {
     this.#batches = connection.model<BatchDocument>(
-      'HandoutBatch',
+      'TokenAccessBatch',
       scopedSchema as unknown as Schema<BatchDocument>,
     );
     this.#collection = connection.collection<BatchDocument>(this.#batches.collection.name);
     this.#retentionMs = retentionDays * DAY_MS;
   }
 
-  /** Writes a batch of at least one; what an earlier try of it wrote already is left alone. */
-  async append({ id, organisation, handouts }: HandoutBatch): Promise<void> {
-    const times = handouts.map(({ at }) => at.getTime());
-    const from = new Date(Math.min(...times));
+  /** How long a batch is kept, in ms. */
+  get retentionMs(): number {
+    return this.#retentionMs;
+  }
+
+  /**
+   * Writes a batch as the next entry of its organisation's chain.
+   * @param tokenAccesses the accesses whose digest the entry holds; at least one
+   */
+  async insert(
+    entry: AuditEntry,
+    tokenAccesses: readonly TokenAccess[],
+  ): Promise<'inserted' | 'sequence_taken' | 'there_already'> {
+    const { id, organisation, previous } = entry;
+    const times = tokenAccesses.map(({ at }) => at.getTime());
     const document: BatchDocument = {
       _id: id,
       organisation,
-      from,
+      sequence: entry.sequence,
+      at: new Date(entry.at),
+      from: new Date(Math.min(...times)),
       to: new Date(Math.max(...times)),
-      remove_at: this.keptUntil(from),
-      rows: handouts.map((one, position) => ({
+      remove_at: new Date(entry.keptUntil),
+      late: entry.details['late'] === true,
+      previous_hash: previous?.hash ?? null,
+      previous_remove_at: previous && new Date(previous.keptUntil),
+      hash: entry.hash,
+      rows: tokenAccesses.map((one, position) => ({
         at: one.at,
         account_id: one.accountId,
         key_id: one.keyId,
@@ -119,9 +155,39 @@ export class TokenHandouts {
     };
     try {
       await this.#collection.insertOne(document);
+      return 'inserted';
     } catch (error) {
       if (!isDuplicateKey(error)) throw error;
+      const there = await this.#batches.exists({ organisation, _id: id });
+      return there === null ? 'sequence_taken' : 'there_already';
     }
+  }
+
+  /** The last entry of the chain, or `null` if the chain is empty. */
+  async head(organisation: string): Promise<AuditHead | null> {
+    const last = await this.#batches
+      .findOne({ organisation }, CHAIN_MEMBERS)
+      .sort({ sequence: -1 })
+      .lean<BatchDocument>();
+    return last === null ? null : toHead(last);
+  }
+
+  async find(organisation: string, sequence: number): Promise<AuditEntry | null> {
+    const batch = await this.#batches.findOne({ organisation, sequence }).lean<BatchDocument>();
+    return batch === null ? null : toEntry(batch);
+  }
+
+  /** The batches after a place as entries, in chain order. Only one batch's accesses are in memory at a time. */
+  async following(organisation: string, after: number, limit: number): Promise<AuditEntry[]> {
+    const batches = this.#batches
+      .find({ organisation, sequence: mongoose.trusted({ $gt: after }) })
+      .sort({ sequence: 1 })
+      .limit(limit)
+      .lean<BatchDocument>()
+      .cursor({ batchSize: BATCHES_AT_A_TIME });
+    const entries: AuditEntry[] = [];
+    for await (const batch of batches) entries.push(toEntry(batch));
+    return entries;
   }
 
   /** Newest first. */
@@ -130,7 +196,7 @@ export class TokenHandouts {
     accountId: string;
     before?: { at: Date; id: string } | undefined;
     limit: number;
-  }): Promise<WrittenHandout[]> {
+  }): Promise<WrittenTokenAccess[]> {
     const { organisation, accountId, before, limit } = query;
     const batches: AsyncIterable<Pick<BatchDocument, '_id' | 'to' | 'rows'>> = this.#batches
       .aggregate([
@@ -145,30 +211,17 @@ export class TokenHandouts {
         { $project: { to: 1, rows: { $filter: { input: '$rows', cond: ofAccount(accountId) } } } },
       ])
       .cursor({ batchSize: BATCHES_AT_A_TIME });
-    let found: WrittenHandout[] = [];
+    let found: WrittenTokenAccess[] = [];
     for await (const { _id: batch, to, rows } of batches) {
       const last = found[limit - 1];
-      // Batches of several processes overlap; none that comes now has a row later than its `to`.
+      // Batches of several processes overlap, but descend in `to`: no later batch can hold a newer row.
       if (last !== undefined && to < last.at) break;
       const own = rows
-        .map((row) => toHandout(batch, row))
+        .map((row) => toTokenAccess(batch, row))
         .filter((one) => before === undefined || newestFirst(before, one) < 0);
       found = [...found, ...own].toSorted(newestFirst).slice(0, limit);
     }
     return found;
-  }
-
-  /** In the order in which they were noted; none where there is no such batch. */
-  async ofBatch(organisation: string, id: string): Promise<WrittenHandout[]> {
-    const batch = await this.#batches.findOne({ organisation, _id: id }).lean<BatchDocument>();
-    return (batch?.rows ?? [])
-      .toSorted((one, other) => one.position - other.position)
-      .map((row) => toHandout(id, row));
-  }
-
-  /** Until when what was noted then is kept. */
-  keptUntil(at: Date): Date {
-    return new Date(at.getTime() + this.#retentionMs);
   }
 
   async createIndexes(): Promise<void> {
@@ -176,10 +229,14 @@ export class TokenHandouts {
   }
 }
 
-/** One text for these hand-outs of this organisation in this order. */
-export function digestOf({ organisation, handouts }: Omit<HandoutBatch, 'id'>): string {
-  const rows = handouts.map((one) => [
-    one.at.toISOString(),
+/** The details of a batch's chain entry, with a digest in place of the accesses. */
+export function accessDetails(
+  organisation: string,
+  tokenAccesses: readonly TokenAccess[],
+  late: boolean,
+): AuditDetails {
+  const rows = tokenAccesses.map((one) => [
+    timeText(one.at),
     one.accountId,
     one.keyId,
     one.requestId,
@@ -188,26 +245,51 @@ export function digestOf({ organisation, handouts }: Omit<HandoutBatch, 'id'>): 
     one.generation,
     one.accessTokenFingerprint,
   ]);
-  return createHash('sha256')
+  const sha256 = createHash('sha256')
     .update(JSON.stringify([organisation, rows]))
     .digest('base64url');
+  return { count: tokenAccesses.length, sha256, ...(late ? { late } : {}) };
+}
+
+/** Never throws. A tampered document is returned as it is, and its hash does not match. */
+function toEntry(batch: BatchDocument): AuditEntry {
+  const { _id: id, organisation, previous_hash: hash, previous_remove_at: keptUntil } = batch;
+  const rows: unknown[] = Array.isArray(batch.rows) ? batch.rows : [];
+  const tokenAccesses = rows
+    .filter((row): row is Row => typeof row === 'object' && row !== null)
+    .toSorted((one, other) => one.position - other.position)
+    .map((row) => toTokenAccess(id, row));
+  return {
+    ...toHead(batch),
+    id,
+    organisation,
+    at: timeText(batch.at),
+    actor: ACCESS_WRITER,
+    action: TOKEN_ACCESSES,
+    details: accessDetails(organisation, tokenAccesses, batch.late),
+    previous: hash && keptUntil ? { hash, keptUntil: timeText(keptUntil) } : null,
+  };
+}
+
+function toHead({ sequence, hash, remove_at: removeAt }: BatchDocument): AuditHead {
+  return { sequence, hash: plainText(hash), keptUntil: timeText(removeAt) };
 }
 
 function ofAccount(accountId: string) {
-  // As it is: what begins with a dollar would name a member.
+  // `$literal`, because MongoDB reads a string that begins with `$` as a field path.
   return { $eq: ['$$this.account_id', { $literal: accountId }] };
 }
 
 function newestFirst(
-  one: Pick<WrittenHandout, 'at' | 'id'>,
-  other: Pick<WrittenHandout, 'at' | 'id'>,
+  one: Pick<WrittenTokenAccess, 'at' | 'id'>,
+  other: Pick<WrittenTokenAccess, 'at' | 'id'>,
 ): number {
   const byTime = other.at.getTime() - one.at.getTime();
   if (byTime !== 0 || one.id === other.id) return byTime;
   return one.id < other.id ? 1 : -1;
 }
 
-function toHandout(batch: string, row: Row): WrittenHandout {
+function toTokenAccess(batch: string, row: Row): WrittenTokenAccess {
   return {
     id: `${batch}.${String(row.position).padStart(POSITION_DIGITS, '0')}`,
     at: row.at,

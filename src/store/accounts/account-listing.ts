@@ -1,18 +1,18 @@
-/** In which orders accounts are listed, how a page goes on after a place, and what a search finds. */
+/** Sort orders of account lists, paging within them, and text search. */
 import mongoose, { type QueryFilter } from 'mongoose';
-import type { Account } from '../domain/account';
+import type { Account } from '../../domain/account/account';
 import type { AccountDocument } from './account-model';
 
 export const ACCOUNT_SORTS = ['id', 'expires_at', 'label'] as const;
 export type AccountSort = (typeof ACCOUNT_SORTS)[number];
 
-/** Where an account stands in an order; `value` is `null` where the order is that of ids, or where it has none. */
+/** An account's position in a sort order; `value` is `null` when sorting by id, or if the account has no such value. */
 export interface AccountPlace {
   value: string | null;
   id: string;
 }
 
-/** What an order goes by before the id; each has an index of its own. */
+/** The sort members before the id; each has an index. */
 export const ORDER = {
   id: {},
   expires_at: { 'current.expires_at': 1 },
@@ -24,14 +24,14 @@ export function placeOf(sort: AccountSort, account: Account): AccountPlace {
   return { value: { id: null, expires_at: current.expiresAt, label }[sort], id };
 }
 
-/** Whether a place can be one in this order: a cursor comes from outside. */
+/** Whether a cursor, which comes from the client, can be a place in this order. */
 export function isPlace(sort: AccountSort, { value }: AccountPlace): boolean {
   if (sort === 'id') return value === null;
   if (sort === 'label') return value !== null;
   return value === null || !Number.isNaN(Date.parse(value));
 }
 
-/** What comes after a place. A token that does not end comes before all that do, as MongoDB has it. */
+/** Filters for the accounts after a place. Tokens without expiry come first, as MongoDB sorts `null`. */
 export function afterPlace(
   sort: AccountSort,
   { value, id }: AccountPlace,
@@ -47,7 +47,7 @@ export function afterPlace(
       ],
     };
   return {
-    // Says nothing that the rest does not, but tells the index where to begin.
+    // Redundant, but it gives the index scan its lower bound.
     [member]: mongoose.trusted({ $gte: at }),
     $or: [
       { [member]: mongoose.trusted({ $gt: at }) },
@@ -57,8 +57,8 @@ export function afterPlace(
 }
 
 /**
- * Accounts that hold a text somewhere in label, external id or id. No index serves that: the walk along the order's
- * index looks at each account and stops when the page is full, so a rare text costs one pass over the organisation's.
+ * Accounts with this text in label, external id or id. No index covers that: the query walks the index of the sort
+ * order until the page is full, so a rare text costs one pass over the organisation's accounts.
  */
 export function holding(text: string): QueryFilter<AccountDocument> {
   const pattern = mongoose.trusted({

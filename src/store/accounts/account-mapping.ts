@@ -1,9 +1,16 @@
-/** Maps account documents to the domain's account, and grants to what is stored. The only place that knows both. */
-import type { Account, LastAttempt } from '../domain/account';
-import type { SealedFallback, SealedGrant } from '../domain/grant';
-import type { LogSource } from '../domain/log-entry';
-import type { RefreshFailure } from '../domain/refresh-failure';
-import type { AccountClocks, AccountPolicy } from '../domain/refresh-policy';
+/** Maps account documents to domain accounts, and grants to their stored form. No other module knows both. */
+import type {
+  Account,
+  Candidate,
+  LastAttempt,
+  LastReconnect,
+  ReplacedGrant,
+} from '../../domain/account/account';
+import type { SealedFallback, SealedGrant } from '../../domain/account/grant';
+import type { AccountClocks, AccountPolicy } from '../../domain/account/policy';
+import type { LogSource } from '../../domain/logs/log-entry';
+import type { RefreshFailure } from '../../domain/refresh/refresh-failure';
+import type { UnansweredSend } from '../../domain/refresh/replay';
 import type { AccountDocument } from './account-model';
 
 type GrantDocument = AccountDocument['current'];
@@ -24,9 +31,13 @@ export function toAccount(document: AccountDocument): Account {
     quarantine: document.quarantine,
     staleRestore: document.stale_restore ?? false,
     generation: document.generation,
-    current: toGrant(document.current),
+    // Uses the account's generation, so that an older grant swapped in as the current one fails to decrypt.
+    current: { ...toGrant(document.current), generation: document.generation },
     previous: document.previous ? toGrant(document.previous) : null,
     leaves: document.leaves.map(toGrant),
+    candidate: document.candidate ? toCandidate(document.candidate) : null,
+    replaced: document.replaced ? toReplaced(document.replaced) : null,
+    lastReconnect: document.last_reconnect ? toLastReconnect(document.last_reconnect) : null,
     fallback: document.fallback ? toFallback(document.fallback) : null,
     claim: claim
       ? {
@@ -42,16 +53,20 @@ export function toAccount(document: AccountDocument): Account {
             : {}),
         }
       : null,
-    lastRefreshedAt: document.last_refreshed_at,
+    lastRefreshedAt: document.last_refreshed_at ?? null,
     lastAttempt: last ? toLastAttempt(last) : null,
     lastError: error ? { ...toFailure(error), at: error.at } : null,
+    unanswered: document.unanswered ? toUnanswered(document.unanswered) : null,
     failedAttempts: document.failed_attempts,
+    isProven: document.proven ?? false,
+    refusedAt: document.refused_at ?? null,
     nextAttemptAt: document.next_attempt_at ?? null,
     policy: document.policy ? toPolicy(document.policy) : null,
     refreshTokenWarnedDays: document.refresh_token_warned_days ?? null,
     clocks: {
       dueAt: document.due_at ?? null,
       expiringSoonAt: document.expiring_soon_at ?? null,
+      firstExpiryAt: document.first_expiry_at ?? null,
       refreshTokenWarningAt: document.refresh_token_warning_at ?? null,
       validationDueAt: document.validation_due_at ?? null,
     },
@@ -62,6 +77,7 @@ export function toAccount(document: AccountDocument): Account {
           logEntryId: validation.log_entry_id,
         }
       : null,
+    validatedAt: document.validated_at ?? null,
     refusedGeneration: document.refused_generation ?? null,
     createdAt: document.created_at,
     updatedAt: document.updated_at,
@@ -74,6 +90,29 @@ export function toLastAttempt(document: NonNullable<AccountDocument['last_attemp
     outcome: document.outcome === 'refreshed' ? 'refreshed' : 'failed',
     source: document.source as LogSource,
     finishedAt: document.finished_at,
+    ...(document.of_candidate ? { ofCandidate: true } : {}),
+  };
+}
+
+export function fromUnanswered(
+  unanswered: UnansweredSend | null,
+): NonNullable<AccountDocument['unanswered']> | null {
+  return (
+    unanswered && {
+      attempt_id: unanswered.attemptId,
+      sent_at: unanswered.sentAt,
+      refresh_token_fingerprint: unanswered.refreshTokenFingerprint,
+      cause: unanswered.cause,
+    }
+  );
+}
+
+function toUnanswered(document: NonNullable<AccountDocument['unanswered']>): UnansweredSend {
+  return {
+    attemptId: document.attempt_id,
+    sentAt: document.sent_at,
+    refreshTokenFingerprint: document.refresh_token_fingerprint,
+    cause: document.cause,
   };
 }
 
@@ -89,6 +128,52 @@ export function fromGrant(grant: SealedGrant): GrantDocument {
     scopes: grant.scopes,
     obtained_at: new Date(grant.obtainedAt),
     attempt_id: grant.attemptId,
+    generation: grant.generation,
+  };
+}
+
+export function fromCandidate(candidate: Candidate): NonNullable<AccountDocument['candidate']> {
+  return {
+    fingerprint: candidate.fingerprint,
+    grant: fromGrant(candidate.grant),
+    since: candidate.since,
+    by: candidate.by,
+    failed_attempts: candidate.failedAttempts,
+    next_attempt_at: candidate.nextAttemptAt,
+    last_failure: candidate.lastFailure,
+  };
+}
+
+function toCandidate(document: NonNullable<AccountDocument['candidate']>): Candidate {
+  const { last_failure: failure } = document;
+  return {
+    fingerprint: document.fingerprint,
+    grant: toGrant(document.grant),
+    since: document.since,
+    by: document.by,
+    failedAttempts: document.failed_attempts,
+    nextAttemptAt: document.next_attempt_at ?? null,
+    lastFailure: failure ? { ...toFailure(failure), at: failure.at } : null,
+  };
+}
+
+export function fromReplaced(
+  replaced: ReplacedGrant | null,
+): NonNullable<AccountDocument['replaced']> | null {
+  return replaced === null ? null : { ...replaced, grant: fromGrant(replaced.grant) };
+}
+
+function toReplaced(document: NonNullable<AccountDocument['replaced']>): ReplacedGrant {
+  return { grant: toGrant(document.grant), at: document.at, until: document.until };
+}
+
+function toLastReconnect(document: NonNullable<AccountDocument['last_reconnect']>): LastReconnect {
+  return {
+    outcome: document.outcome,
+    fingerprint: document.fingerprint,
+    at: document.at,
+    logEntryId: document.log_entry_id,
+    failure: document.failure ? toFailure(document.failure) : null,
   };
 }
 
@@ -136,11 +221,16 @@ export function fromClocks(
   clocks: AccountClocks,
 ): Pick<
   AccountDocument,
-  'due_at' | 'expiring_soon_at' | 'refresh_token_warning_at' | 'validation_due_at'
+  | 'due_at'
+  | 'expiring_soon_at'
+  | 'first_expiry_at'
+  | 'refresh_token_warning_at'
+  | 'validation_due_at'
 > {
   return {
     due_at: clocks.dueAt,
     expiring_soon_at: clocks.expiringSoonAt,
+    first_expiry_at: clocks.firstExpiryAt,
     refresh_token_warning_at: clocks.refreshTokenWarningAt,
     validation_due_at: clocks.validationDueAt,
   };
@@ -156,15 +246,16 @@ function toFallback(document: NonNullable<AccountDocument['fallback']>): SealedF
 
 function toGrant(document: GrantDocument): SealedGrant {
   return {
-    accessToken: document.access_token,
+    accessToken: document.access_token ?? null,
     refreshToken: document.refresh_token ?? null,
-    accessTokenFingerprint: document.access_token_fingerprint,
+    accessTokenFingerprint: document.access_token_fingerprint ?? null,
     refreshTokenFingerprint: document.refresh_token_fingerprint ?? null,
     expiresAt: document.expires_at?.toISOString() ?? null,
     refreshTokenExpiresAt: document.refresh_token_expires_at?.toISOString() ?? null,
     scopes: [...document.scopes],
     obtainedAt: document.obtained_at.toISOString(),
     attemptId: document.attempt_id ?? null,
+    generation: document.generation,
   };
 }
 

@@ -1,23 +1,26 @@
-/** The account document. Members are snake_case, as everything stored and everything on the wire. */
+/** The account document. Members are snake_case, as in every document and every API body. */
 import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
-import { AccountState } from '../domain/account';
-import type { RaisedEvent } from '../domain/event';
-import { TOKEN_VERDICTS } from '../domain/validation';
-import { UNSENT_EVENTS } from './event-model';
-import { scopedToOrganisation } from './organisation-scope';
+import { AccountState, TOKEN_VERDICTS } from '../../domain/account/account';
+import type { RaisedEvent } from '../../domain/events/event';
+import { UNANSWERED_CAUSES } from '../../domain/refresh/replay';
+import { scopedToOrganisation } from '../mongo/organisation-scope';
+import { UNSENT_EVENTS } from '../webhooks/event-model';
 
 const grantSchema = new Schema(
   {
-    access_token: { type: String, required: true },
+    /** `null`: the account has no access token yet. */
+    access_token: { type: String, default: null },
     refresh_token: { type: String, default: null },
-    access_token_fingerprint: { type: String, required: true },
+    access_token_fingerprint: { type: String, default: null },
     refresh_token_fingerprint: { type: String, default: null },
-    /** `null` with `refresh_token`: the access token does not end. */
+    /** `null` on a grant with a refresh token: the access token does not expire. */
     expires_at: { type: Date, default: null },
     refresh_token_expires_at: { type: Date, default: null },
     scopes: { type: [String], default: [] },
     obtained_at: { type: Date, required: true },
     attempt_id: { type: String, default: null },
+    /** The generation its tokens are encrypted for. The current grant uses the account's own generation instead. */
+    generation: { type: Number, required: true },
   },
   { _id: false },
 );
@@ -57,12 +60,23 @@ const errorSchema = new Schema(
   { _id: false },
 );
 
+const unansweredSchema = new Schema(
+  {
+    attempt_id: { type: String, required: true },
+    sent_at: { type: Date, required: true },
+    refresh_token_fingerprint: { type: String, required: true },
+    cause: { type: String, enum: UNANSWERED_CAUSES, required: true },
+  },
+  { _id: false },
+);
+
 const lastAttemptSchema = new Schema(
   {
     attempt_id: { type: String, required: true },
     outcome: { type: String, required: true },
     source: { type: String, required: true },
     finished_at: { type: Date, required: true },
+    of_candidate: Boolean,
   },
   { _id: false },
 );
@@ -71,7 +85,7 @@ const policySchema = new Schema(
   {
     enabled: Boolean,
     refresh_before_ms: Number,
-    // Stored null means never; absent, as the provider says.
+    // `null` means never; if absent, the provider's policy applies.
     refresh_after_age_ms: Number,
     jitter_ms: Number,
     back_off_first_ms: Number,
@@ -86,6 +100,39 @@ const lastValidationSchema = new Schema(
     outcome: { type: String, enum: TOKEN_VERDICTS, required: true },
     at: { type: Date, required: true },
     log_entry_id: { type: String, required: true },
+  },
+  { _id: false },
+);
+
+const candidateSchema = new Schema(
+  {
+    fingerprint: { type: String, required: true },
+    grant: { type: grantSchema, required: true },
+    since: { type: Date, required: true },
+    by: { type: String, required: true },
+    failed_attempts: { type: Number, default: 0 },
+    next_attempt_at: { type: Date, default: null },
+    last_failure: { type: errorSchema, default: null },
+  },
+  { _id: false },
+);
+
+const replacedSchema = new Schema(
+  {
+    grant: { type: grantSchema, required: true },
+    at: { type: Date, required: true },
+    until: { type: Date, required: true },
+  },
+  { _id: false },
+);
+
+const lastReconnectSchema = new Schema(
+  {
+    outcome: { type: String, enum: ['accepted', 'refused'], required: true },
+    fingerprint: { type: String, required: true },
+    at: { type: Date, required: true },
+    log_entry_id: { type: String, required: true },
+    failure: { type: errorSchema, default: null },
   },
   { _id: false },
 );
@@ -106,25 +153,36 @@ const accountSchema = new Schema(
     stale_restore: { type: Boolean, default: false },
     generation: { type: Number, required: true },
     current: { type: grantSchema, required: true },
+    /** See `entered-refresh-token.ts`; absent if other accounts may share the token. */
+    entered_refresh_token: String,
     previous: { type: grantSchema, default: null },
     leaves: { type: [grantSchema], default: [] },
+    candidate: { type: candidateSchema, default: null },
+    replaced: { type: replacedSchema, default: null },
+    last_reconnect: { type: lastReconnectSchema, default: null },
     fallback: { type: fallbackSchema, default: null },
     claim: { type: claimSchema, default: null },
-    last_refreshed_at: { type: Date, required: true },
+    /** When a refresh brought the current grant; `null` if none did. */
+    last_refreshed_at: { type: Date, default: null },
     last_attempt: { type: lastAttemptSchema, default: null },
     last_error: { type: errorSchema, default: null },
+    unanswered: { type: unansweredSchema, default: null },
     failed_attempts: { type: Number, default: 0 },
+    proven: { type: Boolean, default: false },
+    refused_at: { type: Date, default: null },
     next_attempt_at: { type: Date, default: null },
     policy: { type: policySchema, default: null },
     refresh_token_warned_days: { type: Number, default: null },
     last_validation: { type: lastValidationSchema, default: null },
+    validated_at: { type: Date, default: null },
     refused_generation: { type: Number, default: null },
-    // Follow from the members above and the provider's policy; written with each change of either.
+    // Derived from the members above and the provider's policy; written with each change of either.
     due_at: { type: Date, default: null },
     expiring_soon_at: { type: Date, default: null },
+    first_expiry_at: { type: Date, default: null },
     refresh_token_warning_at: { type: Date, default: null },
     validation_due_at: { type: Date, default: null },
-    // Written with the change of state that they tell of, and taken away once they are raised.
+    // Written in the same update as the change of state, and removed once the events are raised.
     ...UNSENT_EVENTS,
   },
   {
@@ -135,15 +193,19 @@ const accountSchema = new Schema(
   },
 );
 
-// What a sweep scans holds only what may be refreshed, so that the others cost nothing.
+// Partial indexes: sweeps scan only accounts that may be refreshed.
 const refreshable = {
   partialFilterExpression: { state: AccountState.active, quarantine: false },
 };
 accountSchema.index(
-  { provider: 1, 'current.expires_at': 1, _id: 1 },
-  { ...refreshable, name: 'expiring' },
+  { provider: 1, first_expiry_at: 1, _id: 1 },
+  { ...refreshable, name: 'first_expiry' },
 );
 accountSchema.index({ provider: 1, due_at: 1, _id: 1 }, { ...refreshable, name: 'due' });
+accountSchema.index(
+  { provider: 1, environment: 1, proven: 1, organisation: 1, 'last_attempt.finished_at': 1 },
+  { ...refreshable, name: 'probing' },
+);
 accountSchema.index(
   { provider: 1, refresh_token_warning_at: 1, _id: 1 },
   {
@@ -159,7 +221,17 @@ accountSchema.index(
   { organisation: 1, provider: 1, environment: 1, external_id: 1, kind: 1 },
   { unique: true, name: 'identity' },
 );
-// One for each order in which an organisation's accounts are listed.
+/** The unique index that prevents two accounts from sharing one entered refresh token. */
+export const ENTERED_REFRESH_TOKEN = 'entered_refresh_token';
+accountSchema.index(
+  { entered_refresh_token: 1 },
+  { unique: true, sparse: true, name: ENTERED_REFRESH_TOKEN },
+);
+accountSchema.index(
+  { organisation: 1, 'current.refresh_token_fingerprint': 1 },
+  { name: 'refresh_token_holders' },
+);
+// One index per sort order of the account list.
 accountSchema.index({ organisation: 1, _id: 1 }, { name: 'listing' });
 accountSchema.index(
   { organisation: 1, 'current.expires_at': 1, _id: 1 },
@@ -171,11 +243,13 @@ accountSchema.index(
   { name: 'refresh_tokens_ending' },
 );
 
+// Sparse: most accounts hold no replaced grant, and expired ones are deleted.
+accountSchema.index({ 'replaced.until': 1 }, { sparse: true, name: 'replaced_grants' });
 accountSchema.index({ 'unsent_events.id': 1 }, { sparse: true, name: 'unsent_events' });
 
 type Inferred = InferSchemaType<typeof accountSchema>;
 
-/** Without the index signature that Mongoose infers of renamed timestamps: a member that is not there is an error. */
+/** Removes the index signature that Mongoose infers for renamed timestamps, so that unknown members are type errors. */
 type Named<T> = {
   [Name in keyof T as string extends Name ? never : number extends Name ? never : Name]: T[Name];
 };
@@ -187,15 +261,18 @@ export type AccountDocument = Omit<Named<Inferred>, 'unsent_events'> & {
   unsent_events?: RaisedEvent[];
 };
 
-/** Which accounts may be refreshed: not those in quarantine. */
+/** Filter for accounts that are not in quarantine, which must not be refreshed. */
 export const NOT_IN_QUARANTINE = { quarantine: false };
 
-/** Nor those whose refresh token is known to be replaced; accounts of before that was known lack the member. */
+/** Filter for accounts whose refresh token is not known to be outdated; documents may lack the member. */
 export const NOT_STALE = { stale_restore: { $ne: true } };
+
+/** A candidate grant can be refreshed, whatever the state of the current one. */
+export const HAS_CANDIDATE = { 'candidate.grant.refresh_token': { $type: 'string' } } as const;
 
 const scopedSchema = scopedToOrganisation(accountSchema);
 
-/** The accounts of one organisation: every query names it. */
+/** The accounts of one organisation; every query must name it. */
 export function accountModel(connection: Connection): Model<AccountDocument> {
   return connection.model<AccountDocument>(
     'Account',
@@ -203,7 +280,7 @@ export function accountModel(connection: Connection): Model<AccountDocument> {
   );
 }
 
-/** For workers, which serve all of them. */
+/** The accounts of all organisations, for workers. */
 export function accountsOfAllOrganisations(connection: Connection): Model<AccountDocument> {
   return connection.model<AccountDocument>(
     'AccountOfAnyOrganisation',

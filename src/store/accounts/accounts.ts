@@ -1,20 +1,35 @@
-/** Accounts as an organisation's admins handle them. Every query is bound to one organisation, or says that it is not. */
+/** Accounts as an organisation's admins manage them. Queries are bound to one organisation unless noted otherwise. */
 import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
-import { type Account, AccountState, type AccountStatus } from '../domain/account';
-import { isBroken, recoveredEvent } from '../domain/event';
-import type { SealedFallback, SealedGrant } from '../domain/grant';
+import { type Account, AccountState, type AccountStatus } from '../../domain/account/account';
+import { accountClocks, type Clocked, type RefreshRules } from '../../domain/account/due-times';
 import {
-  type AccountPolicy,
-  accountClocks,
-  type Clocked,
-  type RefreshRules,
-} from '../domain/refresh-policy';
+  FIRST_GENERATION,
+  type SealedFallback,
+  type SealedGrant,
+} from '../../domain/account/grant';
+import { type AccountPolicy } from '../../domain/account/policy';
+import { replacedBy } from '../../domain/account/reconnect';
+import { isBroken, recoveredEvent } from '../../domain/events/event';
+import { grantPlace, type Vault } from '../../vault/vault';
+import { Grouped } from '../mongo/batched';
+import { documentsById } from '../mongo/batched-updates';
+import { DUPLICATE_KEY, isDatabaseUnavailable, isDuplicateKey, isOfIndex } from '../mongo/database';
 import { type AccountPlace, type AccountSort, afterPlace, holding, ORDER } from './account-listing';
-import { fromClocks, fromFallback, fromGrant, fromPolicy, toAccount } from './account-mapping';
-import { type AccountDocument, accountModel, accountsOfAllOrganisations } from './account-model';
-import { DUPLICATE_KEY, isDatabaseUnavailable, isDuplicateKey } from './database';
-import { Grouped } from './grouped';
-import { documentsById } from './grouped-updates';
+import {
+  fromClocks,
+  fromFallback,
+  fromGrant,
+  fromPolicy,
+  fromReplaced,
+  toAccount,
+} from './account-mapping';
+import {
+  type AccountDocument,
+  accountModel,
+  accountsOfAllOrganisations,
+  ENTERED_REFRESH_TOKEN,
+} from './account-model';
+import { enteredKey, enteredMember, NOT_ENTERED } from './entered-refresh-token';
 
 export interface NewAccount {
   id: string;
@@ -26,10 +41,27 @@ export interface NewAccount {
   kind: string | null;
   quarantine?: boolean | undefined;
   grant: SealedGrant;
+  /** The fingerprint of a refresh token that no other account may hold; `null` if other accounts may hold it. */
+  enteredRefreshToken?: string | null | undefined;
   fallback?: SealedFallback | null | undefined;
   policy?: AccountPolicy | null | undefined;
-  lastRefreshedAt: Date;
+  /** `null`: no refresh brought the grant. */
+  lastRefreshedAt: Date | null;
 }
+
+/** The members that identify an account within its organisation. */
+export type AccountIdentity = Pick<NewAccount, 'provider' | 'environment' | 'externalId' | 'kind'>;
+
+/** Equal for two accounts exactly if the unique index `identity` treats them as the same. */
+export function identityKey({ provider, environment, externalId, kind }: AccountIdentity): string {
+  return JSON.stringify([provider, environment, externalId, kind]);
+}
+
+/** A stored account that holds the refresh token, or was created or reconnected with it. */
+export type RefreshTokenHolder = AccountIdentity & { id: string; fingerprint: string };
+
+/** Accounts that one query for shared refresh tokens reads, for a batch of an import. */
+const HOLDERS_MAX = 1_000;
 
 export interface AccountListQuery {
   organisation: string;
@@ -38,11 +70,11 @@ export interface AccountListQuery {
   kind?: string | undefined;
   quarantine?: boolean | undefined;
   status?: { is: AccountStatus; at: Date } | undefined;
-  /** Text that the label, the external id or the id holds, in capitals or not. */
+  /** Text in the label, the external id or the id, case-insensitive. */
   text?: string | undefined;
   /** Default: `id`. */
   sort?: AccountSort | undefined;
-  /** The place of the last account of the page before, in the same order. */
+  /** The place of the previous page's last account, in the same order. */
   after?: AccountPlace | undefined;
   limit: number;
 }
@@ -53,11 +85,16 @@ export interface AccountPatch {
   quarantine?: boolean | undefined;
   state?: AccountState | undefined;
   stateReason?: string | null | undefined;
-  /** A reconnect: the new grant takes the old one's place, and refreshes under way are fenced off. */
+  /**
+   * Replaces the current grant without trying the new one; encrypted for this account. Refreshes under way are fenced
+   * off, and the previous grant is kept.
+   */
   grant?: SealedGrant | undefined;
+  /** As {@link NewAccount.enteredRefreshToken}; `undefined` leaves it unchanged. */
+  enteredRefreshToken?: string | null | undefined;
   /** `null` removes it. */
   fallback?: SealedFallback | null | undefined;
-  /** In place of what the account had otherwise than its provider; `null`: nothing. */
+  /** Replaces the account's own policy; `null` removes it, so that the provider's policy applies. */
   policy?: AccountPolicy | null | undefined;
 }
 
@@ -67,37 +104,44 @@ export interface AccountCountQuery {
   kinds?: readonly string[] | undefined;
 }
 
-/** How many accounts of one provider, environment and kind have which status. */
+/** Numbers of accounts by status, for one provider, environment and kind. */
 export interface AccountCounts {
   provider: string;
   environment: string;
   kind: string | null;
   total: number;
   byStatus: Record<AccountStatus, number>;
-  /** Whatever their status. */
+  /** Accounts in quarantine, of any status. */
   quarantined: number;
-  /** Whose access token has ended, whatever the status but `disabled`. */
+  /** Accounts with an expired access token, of any status but `disabled`. */
   accessTokenEnded: number;
 }
 
-/** An account of the same organisation, provider, environment, external id and kind exists. */
+/** The organisation already has an account with this provider, environment, external id and kind. */
 export class AccountExistsError extends Error {
   override name = 'AccountExistsError';
+}
+
+/** Another account of the organisation was given the same refresh token, which the provider rotates. */
+export class RefreshTokenHeldError extends Error {
+  override name = 'RefreshTokenHeldError';
 }
 
 export class Accounts {
   readonly #accounts: Model<AccountDocument>;
   readonly #ofAll: Model<AccountDocument>;
   readonly #rules: RefreshRules;
-  /** By id alone, of all organisations: whose it is, is looked at by whoever asked. */
+  readonly #vault: Pick<Vault, 'resealGrant'>;
+  /** Reads by id across organisations; the caller must check the organisation. */
   readonly #reads: Grouped<string, AccountDocument | null>;
 
-  constructor(connection: Connection, rules: RefreshRules) {
+  constructor(connection: Connection, rules: RefreshRules, vault: Pick<Vault, 'resealGrant'>) {
+    this.#vault = vault;
     this.#accounts = accountModel(connection);
     this.#ofAll = accountsOfAllOrganisations(connection);
     this.#rules = rules;
     const collection = connection.collection<AccountDocument>(this.#ofAll.collection.name);
-    // Taken from what was found by the id itself: what looks like an operator in its place finds nothing.
+    // Looked up in a map by id, so that an id that looks like a query operator finds nothing.
     const read = async (ids: readonly string[]) => {
       const documents = await documentsById(collection, ids);
       return ids.map((id) => documents.get(id) ?? null);
@@ -105,12 +149,12 @@ export class Accounts {
     this.#reads = new Grouped(
       async (id) => (await read([id]))[0] ?? null,
       read,
-      // Whoever asks for a token is told so in seconds, and not after as many again.
+      // A token request must fail fast when MongoDB is unreachable, so batched reads are not repeated one by one.
       isDatabaseUnavailable,
     );
   }
 
-  /** @throws {AccountExistsError} */
+  /** @throws {AccountExistsError} or {@link RefreshTokenHeldError} */
   async create(account: NewAccount, now: Date): Promise<Account> {
     try {
       const document = new this.#accounts(this.#newDocument(account, now));
@@ -122,12 +166,17 @@ export class Accounts {
   }
 
   /**
-   * Stores those whose organisation, provider, environment, external id and kind are not there yet, and leaves the
-   * others as they are: safe to repeat.
-   * @returns the ids of those that were stored
+   * Stores the accounts that do not exist yet, by organisation, provider, environment, external id and kind. Leaves
+   * existing accounts unchanged, so it is safe to repeat.
+   * @returns the ids of the stored accounts, and of the accounts not stored because another account was given their
+   * refresh token
    */
-  async createMissing(accounts: readonly NewAccount[], now: Date): Promise<Set<string>> {
-    if (accounts.length === 0) return new Set();
+  async createMissing(
+    accounts: readonly NewAccount[],
+    now: Date,
+  ): Promise<{ created: Set<string>; heldElsewhere: Set<string> }> {
+    const heldElsewhere = new Set<string>();
+    if (accounts.length === 0) return { created: new Set(), heldElsewhere };
     const documents = accounts.map((account) => ({
       ...this.#newDocument(account, now),
       created_at: now,
@@ -143,19 +192,93 @@ export class Accounts {
       if (!(error instanceof mongoose.mongo.MongoBulkWriteError)) throw error;
       for (const failed of [error.writeErrors].flat()) {
         if (failed.code !== DUPLICATE_KEY) throw error;
-        stored.delete(documents[failed.index]?._id ?? '');
+        const id = documents[failed.index]?._id ?? '';
+        stored.delete(id);
+        if (isOfIndex(failed.errmsg, ENTERED_REFRESH_TOKEN)) heldElsewhere.add(id);
       }
     }
-    return stored;
+    // A document can violate both unique indexes, but MongoDB reports one. An existing account takes precedence.
+    if (heldElsewhere.size > 0) {
+      const held = accounts.filter(({ id }) => heldElsewhere.has(id));
+      const there = await this.#existing(held);
+      for (const account of held)
+        if (there.has(identityKey(account))) heldElsewhere.delete(account.id);
+    }
+    return { created: stored, heldElsewhere };
   }
 
-  /** Under load many in one query, which begins after each of them was asked for. */
+  /** The identities of these accounts that exist already. All accounts must be of one organisation. */
+  async #existing(accounts: readonly NewAccount[]): Promise<Set<string>> {
+    const documents = await this.#accounts
+      .find(
+        {
+          organisation: accounts[0]?.organisation ?? '',
+          provider: mongoose.trusted({ $in: accounts.map(({ provider }) => provider) }),
+          external_id: mongoose.trusted({ $in: accounts.map(({ externalId }) => externalId) }),
+        },
+        HOLDER_MEMBERS,
+      )
+      .lean<HolderDocument[]>();
+    return new Set(documents.map((document) => identityKey(toIdentity(document))));
+  }
+
+  /**
+   * The active accounts that hold one of the refresh tokens, and the accounts that were given one of them exclusively.
+   * Both queries use an index and return at most {@link HOLDERS_MAX}; the limit cuts off only tokens that may be
+   * shared.
+   */
+  async refreshTokenHolders(
+    organisation: string,
+    tokens: readonly { provider: string; fingerprint: string }[],
+  ): Promise<RefreshTokenHolder[]> {
+    if (tokens.length === 0) return [];
+    const fingerprints = [...new Set(tokens.map(({ fingerprint }) => fingerprint))];
+    const entered = new Map(
+      tokens.map((token) => [enteredKey({ organisation, ...token }, token.fingerprint), token]),
+    );
+    const [having, enteredWith] = await Promise.all([
+      this.#accounts
+        .find(
+          {
+            organisation,
+            'current.refresh_token_fingerprint': mongoose.trusted({ $in: fingerprints }),
+            state: AccountState.active,
+          },
+          HOLDER_MEMBERS,
+        )
+        .limit(HOLDERS_MAX)
+        .lean<HolderDocument[]>(),
+      this.#accounts
+        .find(
+          {
+            organisation,
+            entered_refresh_token: mongoose.trusted({ $in: [...entered.keys()] }),
+          },
+          HOLDER_MEMBERS,
+        )
+        .lean<HolderDocument[]>(),
+    ]);
+    return [
+      ...having.map((document) => ({
+        ...toIdentity(document),
+        id: document._id,
+        fingerprint: document.current.refresh_token_fingerprint ?? '',
+      })),
+      ...enteredWith.map((document) => ({
+        ...toIdentity(document),
+        id: document._id,
+        fingerprint: entered.get(document.entered_refresh_token ?? '')?.fingerprint ?? '',
+      })),
+    ];
+  }
+
+  /** Batched under load; the query always begins after the call. */
   async find(organisation: string, id: string): Promise<Account | null> {
     const document = await this.#reads.call(id);
     return document === null || document.organisation !== organisation ? null : toAccount(document);
   }
 
-  /** What people call these accounts, by id; those that are gone or foreign are absent. */
+  /** The labels of these accounts by id. Deleted accounts and accounts of other organisations are absent. */
   async labels(organisation: string, ids: readonly string[]): Promise<Map<string, string>> {
     if (ids.length === 0) return new Map();
     const documents = await this.#accounts
@@ -164,7 +287,7 @@ export class Accounts {
     return new Map(documents.map(({ _id, label }) => [_id, label]));
   }
 
-  /** One page: a walk along the index of its order, from a place on. */
+  /** One page, read along the index of its sort order. */
   async list(query: AccountListQuery): Promise<Account[]> {
     const { sort = 'id' } = query;
     const filter: QueryFilter<AccountDocument> = { organisation: query.organisation };
@@ -186,7 +309,7 @@ export class Accounts {
     return documents.map(toAccount);
   }
 
-  /** Counts by status in the database: no account is loaded, however many there are. */
+  /** Counts by status in the database, without loading the accounts. */
   async count(query: AccountCountQuery): Promise<AccountCounts[]> {
     const ended = { $lte: [endOr('$current.expires_at'), query.now] };
     const soon = { $lte: [endOr('$expiring_soon_at'), query.now] };
@@ -228,8 +351,8 @@ export class Accounts {
   }
 
   /**
-   * Changes single members, never a whole document: a refresh may be writing the grant at this moment.
-   * @throws {AccountExistsError}
+   * Updates single members, never the whole document, because a refresh may write the grant at the same time.
+   * @throws {AccountExistsError} or {@link RefreshTokenHeldError}
    */
   async patch(
     organisation: string,
@@ -248,7 +371,12 @@ export class Accounts {
     }
     if (patch.fallback !== undefined)
       set['fallback'] = patch.fallback === null ? null : fromFallback(patch.fallback);
-    if (patch.grant === undefined && patch.policy === undefined) {
+    const { enteredRefreshToken } = patch;
+    if (
+      patch.grant === undefined &&
+      patch.policy === undefined &&
+      enteredRefreshToken === undefined
+    ) {
       if (Object.keys(set).length === 0) return this.find(organisation, id);
       return this.#update({ organisation, _id: id }, { $set: set });
     }
@@ -256,7 +384,8 @@ export class Accounts {
     if (before === null) return null;
     if (patch.policy !== undefined)
       set['policy'] = patch.policy === null ? null : fromPolicy(patch.policy);
-    const reconnect = patch.grant === undefined ? null : reconnection(before, patch.grant, now);
+    const reconnect =
+      patch.grant === undefined ? null : this.#reconnection(before, patch.grant, now);
     const recovered =
       reconnect !== null && patch.state === AccountState.active && isBroken(before.state)
         ? { $push: { unsent_events: recoveredEvent(before, 'reconnected', now) } }
@@ -265,20 +394,22 @@ export class Accounts {
       { organisation, _id: id, generation: before.generation, state: before.state },
       {
         ...recovered,
+        ...(enteredRefreshToken === null ? NOT_ENTERED : {}),
         $set: {
           ...set,
+          ...enteredMember(before, enteredRefreshToken),
           ...reconnect?.set,
           ...this.#clocks({ ...before, ...reconnect?.account, ...given(patch.policy) }),
         },
         ...(reconnect === null ? {} : { $inc: { generation: 1 } }),
       },
     );
-    // A refresh ended in between: what the person wants still goes on top of it.
+    // A refresh finished in between; apply the patch to the new grant.
     return after ?? this.patch(organisation, id, patch, now);
   }
 
   /**
-   * Writes the clocks anew as the rules in force have them, of a page of a provider's accounts.
+   * Recomputes the due times of one page of a provider's accounts under the current policy.
    * @returns where the next page begins; `null` after the last
    */
   async rewriteClocks(
@@ -294,7 +425,7 @@ export class Accounts {
     const { modifiedCount } = await this.#ofAll.bulkWrite(
       documents.map((document) => ({
         updateOne: {
-          // Whoever writes the account in between writes its clocks with it.
+          // Skips accounts that were changed in between: every such change writes new due times.
           filter: {
             _id: document._id,
             generation: document.generation,
@@ -314,7 +445,7 @@ export class Accounts {
     return result.deletedCount === 1;
   }
 
-  /** Whether there is any account at all: the trial is furnished only in an empty house. */
+  /** Whether there is no account at all. Demo mode creates its data only in an empty database. */
   async isEmpty(): Promise<boolean> {
     return (await this.#ofAll.exists({})) === null;
   }
@@ -329,11 +460,12 @@ export class Accounts {
       id: account.id,
       provider: account.provider,
       current: account.grant,
+      previous: null,
       lastRefreshedAt: account.lastRefreshedAt,
       nextAttemptAt: null,
       policy,
       refreshTokenWarnedDays: null,
-      lastValidation: null,
+      validatedAt: null,
     });
     return {
       ...NEW,
@@ -348,9 +480,34 @@ export class Accounts {
       state_at: now,
       quarantine: account.quarantine ?? false,
       current: fromGrant(account.grant),
+      ...enteredMember(account, account.enteredRefreshToken),
       fallback: account.fallback ? fromFallback(account.fallback) : null,
       last_refreshed_at: account.lastRefreshedAt,
       policy: policy === null ? null : fromPolicy(policy),
+    };
+  }
+
+  /** The account after its current grant is replaced: as a domain account, and as the members to write. */
+  #reconnection(before: Account, grant: SealedGrant, now: Date) {
+    const current = this.#vault.resealGrant(grant, grantPlace(before, before.generation + 1));
+    return {
+      account: {
+        current,
+        lastRefreshedAt: null,
+        nextAttemptAt: null,
+        refreshTokenWarnedDays: null,
+        validatedAt: null,
+        // The candidate is older than this grant and must not replace it.
+        candidate: null,
+      },
+      set: {
+        current: fromGrant(current),
+        previous: fromGrant(before.current),
+        replaced: fromReplaced(replacedBy(before, current, now)),
+        ...NEVER_TRIED,
+        last_refreshed_at: null,
+        stale_restore: false,
+      },
     };
   }
 
@@ -370,38 +527,11 @@ export class Accounts {
   }
 }
 
-/** What a reconnect makes of an account: as a domain account, and as what is to be written. */
-function reconnection(before: Account, grant: SealedGrant, now: Date) {
-  return {
-    account: {
-      current: grant,
-      lastRefreshedAt: now,
-      nextAttemptAt: null,
-      refreshTokenWarnedDays: null,
-      lastValidation: null,
-    },
-    set: {
-      current: fromGrant(grant),
-      previous: fromGrant(before.current),
-      leaves: [],
-      claim: null,
-      last_refreshed_at: now,
-      last_error: null,
-      failed_attempts: 0,
-      next_attempt_at: null,
-      refresh_token_warned_days: null,
-      last_validation: null,
-      refused_generation: null,
-      stale_restore: false,
-    },
-  };
-}
-
 function given(policy: AccountPolicy | null | undefined): Pick<Account, 'policy'> | object {
   return policy === undefined ? {} : { policy };
 }
 
-/** What a status means in stored terms. */
+/** The query filter for a status. */
 function withStatus({
   is,
   at: now,
@@ -411,7 +541,7 @@ function withStatus({
     case 'ok':
       return {
         state: active,
-        // What does not end has no such moments.
+        // Also matches `null`: a token without expiry.
         'current.expires_at': mongoose.trusted({ $not: { $lte: now } }),
         expiring_soon_at: mongoose.trusted({ $not: { $lte: now } }),
       };
@@ -429,7 +559,7 @@ function withStatus({
       return { state: is };
   }
 }
-/** The last moment a date can hold, in place of the end of what does not end. */
+/** The latest date that JavaScript can represent; stands for the expiry of a token that does not expire. */
 const END_OF_TIME = new Date(8.64e15);
 
 const endOr = (moment: string) => ({ $ifNull: [moment, END_OF_TIME] });
@@ -450,22 +580,55 @@ type CountDocument = Record<AccountStatus, number> & {
 };
 
 function translated(error: unknown): unknown {
-  return isDuplicateKey(error) ? new AccountExistsError() : error;
+  if (!isDuplicateKey(error)) return error;
+  return isOfIndex(error.message, ENTERED_REFRESH_TOKEN)
+    ? new RefreshTokenHeldError()
+    : new AccountExistsError();
 }
 
-/** What every account begins with. */
-const NEW = {
-  state: AccountState.active,
-  state_reason: null,
-  generation: 1,
-  previous: null,
+/** The members that identify the account and the refresh token it holds. */
+const HOLDER_MEMBERS = {
+  provider: 1,
+  environment: 1,
+  external_id: 1,
+  kind: 1,
+  entered_refresh_token: 1,
+  'current.refresh_token_fingerprint': 1,
+};
+type HolderDocument = Pick<
+  AccountDocument,
+  '_id' | 'provider' | 'environment' | 'external_id' | 'kind' | 'entered_refresh_token'
+> & { current: Pick<AccountDocument['current'], 'refresh_token_fingerprint'> };
+
+function toIdentity({ provider, environment, external_id, kind }: HolderDocument): AccountIdentity {
+  return { provider, environment, externalId: external_id, kind: kind ?? null };
+}
+
+/** The members of a grant that no attempt has used yet. */
+const NEVER_TRIED = {
   leaves: [],
+  candidate: null,
   claim: null,
-  last_attempt: null,
   last_error: null,
+  unanswered: null,
   failed_attempts: 0,
+  proven: false,
+  refused_at: null,
   next_attempt_at: null,
   refresh_token_warned_days: null,
   last_validation: null,
+  validated_at: null,
   refused_generation: null,
+};
+
+/** Initial members of a new account. */
+const NEW = {
+  state: AccountState.active,
+  state_reason: null,
+  generation: FIRST_GENERATION,
+  previous: null,
+  replaced: null,
+  last_reconnect: null,
+  last_attempt: null,
+  ...NEVER_TRIED,
 };

@@ -1,28 +1,28 @@
-/** The due list, most urgent first: range scans over stored clocks, so that a sweep costs what is due and not what there is. */
+/** The due accounts, most urgent first, from range scans: a sweep's cost depends on the number of due accounts only. */
 import type { Connection, Model, QueryFilter } from 'mongoose';
-import { AccountState } from '../domain/account';
-import type { DueAccount, DueCursor } from '../domain/sweep';
+import { AccountState } from '../../domain/account/account';
+import type { DueAccount, DueCursor } from '../../domain/refresh/sweep';
+import type { AppName } from '../limits/app-limiters';
+import { beyond } from '../mongo/keyset';
 import {
   type AccountDocument,
   accountsOfAllOrganisations,
   NOT_IN_QUARANTINE,
 } from './account-model';
-import { beyond } from './keyset';
-import type { LaneName } from './lanes';
 
 export interface DueQuery {
   provider: string;
   environment: string | null;
-  /** Environments whose accounts are left out. */
+  /** Environments to exclude. */
   without?: readonly string[];
   now: Date;
-  /** Due accounts whose access token ends until then come first, the soonest at the top. */
+  /** Due accounts with a token that expires by this time come first, ordered by expiry. */
   expiringUntil: Date;
   cursor: DueCursor;
   limit: number;
 }
 
-const CLOCKS = { expiring: 'current.expires_at', rest: 'due_at' } as const;
+const CLOCKS = { expiring: 'first_expiry_at', rest: 'due_at' } as const;
 
 export class DueAccounts {
   readonly #accounts: Model<AccountDocument>;
@@ -31,7 +31,7 @@ export class DueAccounts {
     this.#accounts = accountsOfAllOrganisations(connection);
   }
 
-  /** One page: first what expires soonest, then what has been due for longest. `next: null` after the last. */
+  /** One page: first accounts by soonest expiry, then by longest overdue. `next` is `null` after the last page. */
   async page(query: DueQuery): Promise<{ accounts: DueAccount[]; next: DueCursor | null }> {
     const { cursor, expiringUntil, limit, now } = query;
     const expiring = cursor.scan === 'expiring';
@@ -43,26 +43,26 @@ export class DueAccounts {
         ...NOT_IN_QUARANTINE,
         ...environmentsOf(query),
         due_at: { $lte: now },
-        'current.expires_at': expiring ? { $lte: expiringUntil } : { $gt: expiringUntil },
+        first_expiry_at: expiring ? { $lte: expiringUntil } : { $gt: expiringUntil },
         ...after(clock, cursor),
       })
-      .select({ organisation: 1, environment: 1, label: 1, 'current.expires_at': 1, due_at: 1 })
+      .select({ organisation: 1, environment: 1, label: 1, first_expiry_at: 1, due_at: 1 })
       .sort({ [clock]: 1, _id: 1 })
       .limit(limit)
-      .lean<(Listed & Pick<AccountDocument, 'current' | 'due_at'>)[]>();
+      .lean<(Listed & Pick<AccountDocument, 'first_expiry_at' | 'due_at'>)[]>();
     const accounts = documents.map(dueAccount);
     const last = documents.at(-1);
     if (documents.length === limit && last !== undefined) {
-      const at = expiring ? last.current.expires_at : last.due_at;
+      const at = expiring ? last.first_expiry_at : last.due_at;
       const place = { at: at?.toISOString() ?? null, accountId: last._id };
       return { accounts, next: { scan: cursor.scan, ...place } };
     }
     return { accounts, next: expiring ? { scan: 'rest', at: null, accountId: null } : null };
   }
 
-  /** How many accounts sweeps look after, of all organisations, lane by lane. */
-  async lookedAfter(): Promise<(LaneName & { accounts: number })[]> {
-    const groups = await this.#accounts.aggregate<{ _id: LaneName; accounts: number }>([
+  /** The number of accounts that sweeps refresh, per OAuth app, across organisations. */
+  async lookedAfter(): Promise<(AppName & { accounts: number })[]> {
+    const groups = await this.#accounts.aggregate<{ _id: AppName; accounts: number }>([
       { $match: { state: AccountState.active, ...NOT_IN_QUARANTINE, due_at: { $ne: null } } },
       {
         $group: {
@@ -78,7 +78,7 @@ export class DueAccounts {
     }));
   }
 
-  /** Whether more than so many are due; no more of them are looked at than that takes. */
+  /** Whether more than `number` accounts are due. Counts at most `number + 1`. */
   async areMoreThan(number: number, due: Omit<DueQuery, 'expiringUntil' | 'cursor' | 'limit'>) {
     const found = await this.#accounts.countDocuments(
       {
@@ -93,8 +93,8 @@ export class DueAccounts {
     return found > number;
   }
 
-  /** How many accounts of one lane are due. */
-  async count({ provider, environment }: LaneName, now: Date): Promise<number> {
+  /** The number of due accounts of one OAuth app. */
+  async count({ provider, environment }: AppName, now: Date): Promise<number> {
     return this.#accounts.countDocuments({
       provider,
       environment,
@@ -105,42 +105,108 @@ export class DueAccounts {
   }
 
   /**
-   * Accounts of one lane that could find out whether it has healed, the soonest to expire first: none that waits for
-   * reasons of its own, and those that failed in this very lane only where there is no other.
+   * Accounts of one OAuth app to use as half-open probes: organisations take turns, and within each the account with
+   * the oldest attempt comes first. Unproven accounts are returned only if there are no proven ones.
    */
-  async canaries(
-    { provider, environment }: LaneName,
-    { failing, now, limit }: { failing: readonly string[]; now: Date; limit: number },
+  async canaries(limiter: AppName, query: CanaryQuery): Promise<DueAccount[]> {
+    const proven = await this.#canaries(limiter, query, true);
+    return proven.length > 0 || query.provenOnly ? proven : this.#canaries(limiter, query, false);
+  }
+
+  async #canaries(
+    { provider, environment }: AppName,
+    { after: last, without, now, limit }: CanaryQuery,
+    proven: boolean,
   ): Promise<DueAccount[]> {
-    const find = (others: QueryFilter<AccountDocument>) =>
+    const find = (organisation: QueryFilter<AccountDocument>) =>
       this.#accounts
         .find({
           provider,
           environment,
+          proven,
           state: AccountState.active,
           ...NOT_IN_QUARANTINE,
           claim: null,
-          'current.expires_at': { $ne: null },
-          ...others,
+          first_expiry_at: { $ne: null },
+          $or: [{ next_attempt_at: null }, { next_attempt_at: { $lte: now } }, { proven: false }],
+          $and: [organisation],
         })
         .select({ organisation: 1, environment: 1, label: 1 })
-        .sort({ 'current.expires_at': 1, _id: 1 })
+        .sort({ organisation: 1, 'last_attempt.finished_at': 1 })
         .limit(limit)
         .lean<Listed[]>();
-    const rested = { $or: [{ next_attempt_at: null }, { next_attempt_at: { $lte: now } }] };
-    const best = await find({ _id: { $nin: [...failing] }, ...rested });
-    return (best.length > 0 ? best : await find({})).map(dueAccount);
+    const skipped = new Set(without);
+    const turns: Listed[][] = [];
+    let from = last;
+    let wraps = last !== null;
+    while (turns.length < limit) {
+      const range = from === null ? {} : { organisation: { $gt: from } };
+      const found = await find({ $and: [range, { organisation: { $nin: [...skipped] } }] });
+      const [first] = found;
+      if (first === undefined) {
+        if (!wraps) break;
+        wraps = false;
+        from = null;
+        continue;
+      }
+      turns.push(found.filter(({ organisation }) => organisation === first.organisation));
+      skipped.add(first.organisation);
+      from = first.organisation;
+    }
+    return roundRobin(turns).slice(0, limit).map(dueAccount);
+  }
+
+  /** Up to `max` organisations that have proven accounts of this OAuth app. */
+  async provenOrganisations({ provider, environment }: AppName, max: number): Promise<string[]> {
+    const found: string[] = [];
+    while (found.length < max) {
+      const last = found.at(-1);
+      const next = await this.#accounts
+        .findOne({
+          provider,
+          environment,
+          proven: true,
+          ...(last === undefined ? {} : { organisation: { $gt: last } }),
+          state: AccountState.active,
+          ...NOT_IN_QUARANTINE,
+        })
+        .select({ organisation: 1 })
+        .sort({ organisation: 1 })
+        .lean<Pick<AccountDocument, 'organisation'> | null>();
+      if (next === null) break;
+      found.push(next.organisation);
+    }
+    return found;
   }
 }
 
-/** What is read of an account that is listed for a sweep. */
+interface CanaryQuery {
+  /** The organisation that was probed last. */
+  after: string | null;
+  /** Organisations to exclude. */
+  without: readonly string[];
+  /** Whether to return only accounts whose outcome counts as evidence. */
+  provenOnly: boolean;
+  now: Date;
+  limit: number;
+}
+
+/** Interleaves the lists: the first item of each, then the second of each, and so on. */
+function roundRobin<T>(turns: readonly (readonly T[])[]): T[] {
+  const rounds = Math.max(0, ...turns.map(({ length }) => length));
+  return Array.from({ length: rounds }, (_, round) =>
+    turns.flatMap((turn) => turn.slice(round, round + 1)),
+  ).flat();
+}
+
+/** The members that a sweep's listing reads. */
 export type Listed = Pick<AccountDocument, '_id' | 'organisation' | 'environment' | 'label'>;
 
 export function dueAccount({ _id, organisation, environment, label }: Listed): DueAccount {
   return { accountId: _id, organisation, environment, label };
 }
 
-/** Those a sweep is to look at. */
+/** Filters for the environments that the query includes. */
 export function environmentsOf({
   environment,
   without = [],

@@ -1,34 +1,53 @@
 /**
- * Claim, commit and settle: every write around a refresh. Each is one conditional update, so that of two refreshers
- * one wins and the other knows; none overwrites a grant it has not read.
+ * Claims, commits and failures: every write of a refresh. Each is one conditional update, so that of two concurrent
+ * refreshers one succeeds and the other finds out. No update overwrites a grant that it has not read.
  */
 import type { Connection, Model, mongo } from 'mongoose';
-import { type Account, AccountState, type Claim, type LastAttempt } from '../domain/account';
+import {
+  type Account,
+  AccountState,
+  type Candidate,
+  type Claim,
+  type LastAttempt,
+} from '../../domain/account/account';
+import { accountClocks, type RefreshRules } from '../../domain/account/due-times';
+import type { SealedGrant } from '../../domain/account/grant';
+import { grantFingerprint, replacedBy } from '../../domain/account/reconnect';
+import { isRenewed } from '../../domain/account/refresh-token-expiry';
 import {
   isBroken,
   needsReconnectEvent,
   type RaisedEvent,
   recoveredEvent,
   tokenRefreshedEvent,
-} from '../domain/event';
-import type { SealedGrant } from '../domain/grant';
-import type { LogSource } from '../domain/log-entry';
-import type { RefreshFailure } from '../domain/refresh-failure';
-import { accountClocks, type RefreshRules } from '../domain/refresh-policy';
-import type { SettlementDecision } from '../domain/settlement';
-import { fromClocks, fromGrant, toAccount, toLastAttempt } from './account-mapping';
+} from '../../domain/events/event';
+import type { LogSource } from '../../domain/logs/log-entry';
+import type { SettlementDecision } from '../../domain/refresh/failure-effects';
+import { isRefusalOfApp, type RefreshFailure } from '../../domain/refresh/refresh-failure';
+import type { UnansweredSend } from '../../domain/refresh/replay';
+import { grantPlace, type Vault } from '../../vault/vault';
+import { Grouped } from '../mongo/batched';
+import { documentsById, GroupedUpdates, type Update } from '../mongo/batched-updates';
+import {
+  fromClocks,
+  fromGrant,
+  fromReplaced,
+  fromUnanswered,
+  toAccount,
+  toLastAttempt,
+} from './account-mapping';
 import {
   type AccountDocument,
   accountsOfAllOrganisations,
+  HAS_CANDIDATE,
   NOT_IN_QUARANTINE,
   NOT_STALE,
 } from './account-model';
-import { Grouped } from './grouped';
-import { documentsById, GroupedUpdates, type Update } from './grouped-updates';
+import { NOT_ENTERED } from './entered-refresh-token';
 
-/** Longer than the HTTP deadline: while it lasts, nobody else may send. */
+/** How long a claim excludes other refreshers, in ms. Must exceed the HTTP deadline, or two requests could overlap. */
 export const LEASE_MS = 30_000;
-/** Leaves are few and short-lived; a bound keeps a fault from growing a document without end. */
+/** Orphaned grants kept per account. They are rare and short-lived; the bound keeps a bug from growing the document. */
 const LEAVES_MAX = 5;
 
 export interface ClaimInput {
@@ -37,20 +56,20 @@ export interface ClaimInput {
   worker: string;
   source: LogSource;
   now: Date;
-  /** Earlier attempts of the same caller, known to be over: their claim is abandoned, whatever its lease says. */
+  /** Finished attempts of the same caller. Their claim counts as abandoned even before its lease expires. */
   supersedes: readonly string[];
-  /** An attempt that ended at or after this moment already answers the request; `null`: none does. */
+  /** An attempt that finished at or after this time already answers the request; `null`: no attempt does. */
   unlessAttemptedSince: Date | null;
 }
 
 export type ClaimResult =
   | { kind: 'claimed'; account: Account }
-  /** The claim of an attempt that never reported back stands in the way: it is to be logged and settled first. */
+  /** The attempt that holds the claim never finished. Log it and record its failure before claiming again. */
   | { kind: 'abandoned'; account: Account; claim: Claim }
-  /** An attempt that ended meanwhile is the answer. */
+  /** An attempt that finished in the meantime answers the request. */
   | { kind: 'answered'; account: Account; attempt: LastAttempt }
   | { kind: 'busy'; account: Account; leaseUntil: Date }
-  /** It was made before, by a worker that may have gone since. */
+  /** This attempt already has a claim, made by a worker that may have crashed. */
   | { kind: 'begun_before'; account: Account }
   | { kind: 'disabled' | 'quarantined' | 'stale_restore'; account: Account }
   | { kind: 'absent' };
@@ -61,16 +80,24 @@ export interface Settlement {
   attemptId: string;
   source: LogSource;
   failure: RefreshFailure;
+  /** The request with this grant whose response was lost, in this or an earlier attempt; `null` if there is none. */
+  unanswered: UnansweredSend | null;
   decision: SettlementDecision;
   now: Date;
 }
 
-/** As much of an account as tells whether a refresh of it has ended. */
+export interface CandidateSettlement extends Omit<Settlement, 'decision' | 'unanswered'> {
+  candidate: Candidate;
+  /** `null`: the provider refused the candidate, and it is dropped. */
+  retryAt: Date | null;
+}
+
+/** The members of an account that tell whether a refresh has finished. */
 export type Standing = Pick<Account, 'id' | 'generation' | 'lastAttempt'> & {
   expiresAt: string | null;
 };
 
-/** A claim to be made where nothing stands in its way. */
+/** A claim, and the conditions under which it is made. */
 interface ClaimWrite {
   filter: mongo.Filter<AccountDocument> & { _id: string };
   claim: NonNullable<AccountDocument['claim']>;
@@ -78,13 +105,15 @@ interface ClaimWrite {
 
 export class Grants {
   readonly #accounts: Model<AccountDocument>;
-  /** Without the model: what is written here comes from the mapping, and casting it cost as much as writing it. */
+  /** Bypasses the Mongoose model: the documents come from the mapping, and casting took as long as writing. */
   readonly #collection: mongo.Collection<AccountDocument>;
   readonly #claims: Grouped<ClaimWrite, AccountDocument | null>;
   readonly #updates: GroupedUpdates<AccountDocument>;
   readonly #rules: RefreshRules;
+  readonly #vault: Pick<Vault, 'resealGrant'>;
 
-  constructor(connection: Connection, rules: RefreshRules) {
+  constructor(connection: Connection, rules: RefreshRules, vault: Pick<Vault, 'resealGrant'>) {
+    this.#vault = vault;
     this.#accounts = accountsOfAllOrganisations(connection);
     this.#collection = connection.collection<AccountDocument>(this.#accounts.collection.name);
     this.#claims = new Grouped(
@@ -96,19 +125,25 @@ export class Grants {
   }
 
   /**
-   * One conditional write: it proves that the database can be written before a single-use token is spent. A claim is
-   * never taken over, only made where none stands: what an abandoned one tells must not be overwritten.
+   * Claims an account with one conditional write, which also proves that MongoDB accepts writes before a single-use
+   * token is sent. An existing claim is never overwritten, because an abandoned claim records whether its request was
+   * sent.
    */
   async claim(input: ClaimInput): Promise<ClaimResult> {
     const { accountId, attemptId, supersedes, unlessAttemptedSince: since, now } = input;
     const conditions: mongo.Filter<AccountDocument>[] = [
       { claim: null },
-      // What has ended is not begun once more: neither this attempt nor one that it supersedes.
+      // A finished attempt must not start again, and neither must the attempts it supersedes.
       { 'last_attempt.attempt_id': { $nin: [attemptId, ...supersedes] } },
     ];
     if (since !== null) {
       conditions.push({
-        $or: [{ last_attempt: null }, { 'last_attempt.finished_at': { $lt: since } }],
+        $or: [
+          { last_attempt: null },
+          { 'last_attempt.finished_at': { $lt: since } },
+          // A failed candidate says nothing about the current grant.
+          { 'last_attempt.of_candidate': true },
+        ],
       });
     }
     const document = await this.#claims.call({
@@ -116,8 +151,7 @@ export class Grants {
         _id: accountId,
         state: { $ne: AccountState.disabled },
         ...NOT_IN_QUARANTINE,
-        ...NOT_STALE,
-        $and: conditions,
+        $and: [...conditions, { $or: [NOT_STALE, HAS_CANDIDATE] }],
       },
       claim: {
         attempt_id: attemptId,
@@ -133,7 +167,8 @@ export class Grants {
       return { kind: 'claimed', account: { ...account, claim: null } };
     if (account.state === AccountState.disabled) return { kind: 'disabled', account };
     if (account.quarantine) return { kind: 'quarantined', account };
-    if (account.staleRestore) return { kind: 'stale_restore', account };
+    if (account.staleRestore && !account.candidate?.grant.refreshToken)
+      return { kind: 'stale_restore', account };
     const { claim: standing, lastAttempt } = account;
     if (standing?.attemptId === attemptId) return { kind: 'begun_before', account };
     if (standing !== null) {
@@ -142,12 +177,14 @@ export class Grants {
         ? { kind: 'abandoned', account, claim: standing }
         : { kind: 'busy', account, leaseUntil: standing.leaseUntil };
     }
-    // Nothing stands in the way any more, and nothing answers: the claim was given back a moment ago.
+    // The claim was released between the write and the read. The caller may retry at once.
     if (lastAttempt === null) return { kind: 'busy', account, leaseUntil: now };
     return { kind: 'answered', account, attempt: lastAttempt };
   }
 
-  /** @returns the account with the claim, or with what stands in its way; `null` if there is none */
+  /**
+   * @returns the account with the new claim, or with the claim that prevented it; `null` if the account does not exist
+   */
   async #claimAlone({ filter, claim }: ClaimWrite): Promise<AccountDocument | null> {
     const claimed = await this.#collection.findOneAndUpdate(
       filter,
@@ -169,9 +206,10 @@ export class Grants {
   }
 
   /**
-   * The last look before the request leaves, and the record that it may have left: from here on a missing answer is
-   * *unknown*. The lease starts anew.
-   * @returns `false` if the claim or the generation is no longer ours; then nothing may be sent.
+   * Records the send intent, and checks the claim for the last time. After this, a missing response means that the
+   * outcome is unknown. The lease starts anew.
+   * @returns `false` if another attempt holds the claim or the generation has changed; then the request must not be
+   * sent
    */
   async markSending(
     claim: {
@@ -179,6 +217,8 @@ export class Grants {
       attemptId: string;
       generation: number;
       refreshTokenFingerprint: string;
+      /** The candidate grant to try. Nothing is sent if another candidate has replaced it. */
+      candidate?: Candidate | null;
     },
     now: Date,
   ): Promise<boolean> {
@@ -188,7 +228,7 @@ export class Grants {
         generation: claim.generation,
         state: { $ne: AccountState.disabled },
         ...NOT_IN_QUARANTINE,
-        ...NOT_STALE,
+        ...(claim.candidate ? { 'candidate.fingerprint': claim.candidate.fingerprint } : NOT_STALE),
         'claim.attempt_id': claim.attemptId,
         'claim.lease_until': { $gt: now },
       },
@@ -206,9 +246,8 @@ export class Grants {
   }
 
   /**
-   * Ends the lease of an abandoned claim that has sent nothing, so that it sends nothing any more: its worker may only
-   * have been slow.
-   * @returns `false` if it was marked as sent, or is gone, meanwhile
+   * Expires the lease of an abandoned claim without a send intent, so that its worker, if it is only slow, cannot send.
+   * @returns `false` if the worker recorded its send intent, or the claim is gone
    */
   async forbidSending(accountId: string, attemptId: string): Promise<boolean> {
     const result = await this.#accounts.updateOne(
@@ -219,7 +258,7 @@ export class Grants {
     return result.matchedCount === 1;
   }
 
-  /** Gives a claim back that was not used. */
+  /** Releases a claim that was not used. */
   async release(accountId: string, attemptId: string): Promise<void> {
     await this.#accounts.updateOne(
       { _id: accountId, 'claim.attempt_id': attemptId },
@@ -228,7 +267,7 @@ export class Grants {
     );
   }
 
-  /** Gives the claim of an account back that turned out not to be due, and sets the clock right that said so. */
+  /** Releases the claim of an account that was not due, and corrects the due times that listed it. */
   async releaseNotDue(account: Account, attemptId: string): Promise<void> {
     await this.#accounts.updateOne(
       { _id: account.id, generation: account.generation, 'claim.attempt_id': attemptId },
@@ -239,10 +278,11 @@ export class Grants {
 
   /**
    * Makes a received grant the current one, by compare-and-set on the generation. Safe to repeat. If another refresh
-   * won meanwhile, the grant is kept as a leaf beside the current one.
+   * was committed in the meantime, the grant is kept as an orphaned grant beside the current one.
    * @param account as read under the claim
-   * @param generation the one that was claimed
-   * @param announced whether somebody asked to be told of each refresh
+   * @param generation the generation that was claimed
+   * @param announced whether a webhook endpoint subscribes to refresh events
+   * @param candidate the fingerprint of the candidate that brought this grant; the grant it replaces is kept
    */
   async commit(input: {
     account: Account;
@@ -250,58 +290,97 @@ export class Grants {
     grant: SealedGrant;
     source: LogSource;
     announced?: boolean;
+    candidate?: string | null;
     now: Date;
   }): Promise<'committed' | 'kept_as_leaf' | 'absent'> {
-    const { account: before, generation, grant } = input;
+    const { generation, candidate = null } = input;
+    const before = this.#withSealingKey(input.account);
     const accountId = before.id;
+    // The grant may have been encrypted for another generation, or with a former key.
+    const grant = this.#vault.resealGrant(input.grant, grantPlace(before, generation + 1));
     const attemptId = grant.attemptId ?? '';
+    const tried = before.candidate?.fingerprint === candidate ? before.candidate : null;
+    // The grant whose refresh token was used for this one. A reconnect keeps the grant it replaces as `replaced`.
+    const presented = tried?.grant ?? before.current;
     const after = {
       ...before,
       current: grant,
+      previous: presented,
       lastRefreshedAt: new Date(grant.obtainedAt),
       nextAttemptAt: null,
-      lastValidation: null,
-      refreshTokenWarnedDays: warnedDaysAfter(before, grant),
+      // A warning about a replaced grant does not apply to the new one.
+      refreshTokenWarnedDays: candidate === null ? warnedDaysAfter(before, grant) : null,
+      candidate: tried === null ? before.candidate : null,
+      ...(candidate === null ? {} : { validatedAt: null }),
     };
-    const committed = await this.#update(
-      (update) =>
-        this.#updates.updateOne({
-          ...update,
-          isIn: ({ current }) => current.attempt_id === attemptId,
-        }),
-      { _id: accountId, generation },
-      {
-        $set: {
-          ...this.#clocks(after),
-          current: fromGrant(grant),
-          previous: fromGrant(before.current),
-          claim: null,
-          updated_at: input.now,
-          last_refreshed_at: after.lastRefreshedAt,
-          refresh_token_warned_days: after.refreshTokenWarnedDays,
-          last_attempt: {
-            attempt_id: attemptId,
-            outcome: 'refreshed',
-            source: input.source,
-            finished_at: input.now,
+    const reconnected =
+      candidate === null
+        ? {}
+        : {
+            replaced: fromReplaced(replacedBy(before, grant, input.now)),
+            last_reconnect: {
+              outcome: 'accepted',
+              fingerprint: candidate,
+              at: input.now,
+              log_entry_id: attemptId,
+              failure: null,
+            },
+            refused_generation: null,
+            validated_at: null,
+          };
+    // Removes the candidate in the same write: its refresh token may be used up and must not be sent again.
+    const write = (which: object, dropped: object) =>
+      this.#update(
+        (update) =>
+          this.#updates.updateOne({
+            ...update,
+            isIn: ({ current }) => current.attempt_id === attemptId,
+          }),
+        { _id: accountId, generation, ...which },
+        {
+          $set: {
+            ...this.#clocks(after),
+            ...reconnected,
+            ...dropped,
+            current: fromGrant(grant),
+            previous: fromGrant(presented),
+            claim: null,
+            updated_at: input.now,
+            last_refreshed_at: after.lastRefreshedAt,
+            refresh_token_warned_days: after.refreshTokenWarnedDays,
+            last_attempt: {
+              attempt_id: attemptId,
+              outcome: 'refreshed',
+              source: input.source,
+              finished_at: input.now,
+            },
+            last_error: null,
+            unanswered: null,
+            last_validation: null,
+            failed_attempts: 0,
+            proven: true,
+            refused_at: null,
+            next_attempt_at: null,
+            // A grant that waited in Temporal while MongoDB was restored is newer than any backup.
+            stale_restore: false,
           },
-          last_error: null,
-          last_validation: null,
-          failed_attempts: 0,
-          next_attempt_at: null,
-          // Also one that waited in Temporal while the database was restored: it is newer than any backup.
-          stale_restore: false,
+          $inc: { generation: 1 },
         },
-        $inc: { generation: 1 },
-      },
-      { state: AccountState.active, state_reason: null, state_at: input.now },
-      (broken) => [
-        ...(broken ? [recoveredEvent(before, 'refreshed', input.now)] : []),
-        ...(input.announced === true
-          ? [tokenRefreshedEvent(before, grant.expiresAt, input.now)]
-          : []),
-      ],
-    );
+        { state: AccountState.active, state_reason: null, state_at: input.now },
+        (broken) => [
+          ...(broken
+            ? [recoveredEvent(before, candidate === null ? 'refreshed' : 'reconnected', input.now)]
+            : []),
+          ...(input.announced === true
+            ? [tokenRefreshedEvent(before, grant.expiresAt, input.now)]
+            : []),
+        ],
+      );
+    const committed =
+      candidate === null
+        ? await write({}, {})
+        : (await write({ 'candidate.fingerprint': candidate }, { candidate: null })) ||
+          (await write({ 'candidate.fingerprint': { $ne: candidate } }, {}));
     if (committed) return 'committed';
     const account = await this.read(accountId);
     if (account === null) return 'absent';
@@ -309,6 +388,9 @@ export class Grants {
       (one) => one?.attemptId === attemptId,
     );
     if (account.current.attemptId === attemptId) return 'committed';
+    // A candidate does not descend from the current grant, so it replaces whichever grant is current now.
+    if (!known && candidate !== null)
+      return this.commit({ ...input, account, generation: account.generation });
     if (!known) {
       await this.#accounts.updateOne(
         { _id: accountId, 'leaves.attempt_id': { $ne: attemptId } },
@@ -319,14 +401,18 @@ export class Grants {
   }
 
   /**
-   * Takes a leaf whose refresh token differs from the refused one as the current grant: a refresh that lost a race
-   * may have brought the only token that still works.
-   * @returns whether there was one
+   * Adopts an orphaned grant whose refresh token differs from the refused one: the refresh that lost the race may have
+   * received the only token that still works.
+   * @returns whether there was such a grant
    */
-  async promoteLeaf(account: Account, attemptId: string, now: Date): Promise<boolean> {
-    const refused = account.current.refreshTokenFingerprint;
-    const leaf = account.leaves.findLast((one) => one.refreshTokenFingerprint !== refused);
-    if (leaf === undefined) return false;
+  async promoteLeaf(refused: Account, attemptId: string, now: Date): Promise<boolean> {
+    const account = this.#withSealingKey(refused);
+    const { refreshTokenFingerprint } = account.current;
+    const kept = account.leaves.findLast(
+      (one) => one.refreshTokenFingerprint !== refreshTokenFingerprint,
+    );
+    if (kept === undefined) return false;
+    const leaf = this.#vault.resealGrant(kept, grantPlace(account, account.generation + 1));
     const result = await this.#accounts.updateOne(
       { _id: account.id, generation: account.generation, 'claim.attempt_id': attemptId },
       {
@@ -334,17 +420,18 @@ export class Grants {
           ...this.#clocks({
             ...account,
             current: leaf,
+            previous: account.current,
             refreshTokenWarnedDays: null,
-            lastValidation: null,
           }),
           refresh_token_warned_days: null,
           current: fromGrant(leaf),
           previous: fromGrant(account.current),
           claim: null,
+          unanswered: null,
           last_validation: null,
           state_at: now,
         },
-        // Taken out alone: another leaf may have come since the account was read.
+        // Removes only this grant: another may have been added since the account was read.
         $pull: { leaves: { attempt_id: leaf.attemptId } },
         $inc: { generation: 1 },
       },
@@ -353,14 +440,15 @@ export class Grants {
   }
 
   /**
-   * Writes how a failed attempt ended. Conditional on the claim and the generation, so that the loser of a race never
-   * marks the winner's grant, and repeating it changes nothing.
-   * @returns `false` if the claim or generation had moved on
+   * Records the failure of an attempt and its effects. Conditional on the claim and the generation, so that a late
+   * failure never marks a newer grant. Safe to repeat.
+   * @returns `false` if the claim or the generation had changed
    */
   async settle(settlement: Settlement): Promise<boolean> {
     const { account, failure, decision, now } = settlement;
     const set: Record<string, unknown> = {
       claim: null,
+      unanswered: fromUnanswered(settlement.unanswered),
       updated_at: now,
       last_attempt: {
         attempt_id: settlement.attemptId,
@@ -369,6 +457,8 @@ export class Grants {
         finished_at: now,
       },
     };
+    if (failure.class !== 'rate' && failure.class !== 'ours') set['proven'] = false;
+    if (isRefusalOfApp(failure) && account.refusedAt === null) set['refused_at'] = now;
     if (decision.nextAttemptAt !== null) {
       const { nextAttemptAt } = decision;
       Object.assign(
@@ -382,7 +472,7 @@ export class Grants {
       set['last_error'] = { class: failureClass, code, message, status, detail, at: now };
     }
     return this.#update(
-      // Alone: repeated, it would not know itself from one that another overtook.
+      // Not batched: a batch may repeat an update, and this one cannot tell its own write from a later attempt's.
       (update) => this.#updates.updateAlone(update),
       {
         _id: account.id,
@@ -404,10 +494,74 @@ export class Grants {
   }
 
   /**
-   * Writes an outcome, the state that follows from it, and with the change of state the events that tell of it: all of
-   * it or nothing. An account that an admin disabled meanwhile stays disabled; the rest is written all the same.
-   * @param write says whether it found the account
-   * @param eventsOf what is to be told, of an account that was broken before or was not
+   * Records the failure of an attempt that tried a candidate grant. The current grant, the account's state and its last
+   * error do not change.
+   * @returns `false` if the claim, the generation or the candidate had changed
+   */
+  async settleCandidate(settlement: CandidateSettlement): Promise<boolean> {
+    const { account, attemptId, candidate, failure, retryAt, now } = settlement;
+    const { fingerprint } = candidate;
+    const { retryAfterMs: _, ...error } = failure;
+    const waiting: Candidate | null =
+      retryAt === null
+        ? null
+        : {
+            ...candidate,
+            failedAttempts: candidate.failedAttempts + 1,
+            nextAttemptAt: retryAt,
+            lastFailure: { ...error, at: now },
+          };
+    const isReplaced =
+      account.replaced !== null && grantFingerprint(account.replaced.grant) === fingerprint;
+    return this.#updates.updateAlone({
+      filter: {
+        _id: account.id,
+        generation: account.generation,
+        'claim.attempt_id': attemptId,
+        'candidate.fingerprint': fingerprint,
+      },
+      update: {
+        $set: {
+          ...this.#clocks({ ...account, candidate: waiting }),
+          claim: null,
+          updated_at: now,
+          last_attempt: {
+            attempt_id: attemptId,
+            outcome: 'failed',
+            source: settlement.source,
+            finished_at: now,
+            of_candidate: true,
+          },
+          ...(waiting === null
+            ? {
+                candidate: null,
+                last_reconnect: {
+                  outcome: 'refused',
+                  fingerprint,
+                  at: now,
+                  log_entry_id: attemptId,
+                  failure: { ...error, at: now },
+                },
+                // A restored grant that the provider refused cannot be restored again.
+                ...(isReplaced ? { replaced: null } : {}),
+              }
+            : {
+                'candidate.failed_attempts': waiting.failedAttempts,
+                'candidate.next_attempt_at': waiting.nextAttemptAt,
+                'candidate.last_failure': waiting.lastFailure,
+              }),
+        },
+        // Lets another account be given the refused token.
+        ...(waiting === null ? NOT_ENTERED : {}),
+      },
+    });
+  }
+
+  /**
+   * Writes an outcome, the resulting state, and the events of that change, all or nothing. An account that was disabled
+   * in the meantime stays disabled; the rest is still written.
+   * @param write returns whether it found the account
+   * @param eventsOf the events to write, given whether the account was broken before
    */
   async #update(
     write: (update: Update<AccountDocument>) => Promise<boolean>,
@@ -437,13 +591,25 @@ export class Grants {
     return fromClocks(accountClocks(account, this.#rules(account.provider)));
   }
 
-  /** One account whatever its organisation: for workers, which serve all of them. */
+  /** Encrypts the account's grants with the current key: they were read earlier, perhaps under a former key. */
+  #withSealingKey(account: Account): Account {
+    const { candidate } = account;
+    const resealed = (grant: SealedGrant) =>
+      this.#vault.resealGrant(grant, grantPlace(account, grant.generation));
+    return {
+      ...account,
+      current: resealed(account.current),
+      candidate: candidate && { ...candidate, grant: resealed(candidate.grant) },
+    };
+  }
+
+  /** Reads by id across organisations, for workers. */
   async read(accountId: string): Promise<Account | null> {
     const document = await this.#accounts.findById(accountId).lean<AccountDocument>();
     return document === null ? null : toAccount(document);
   }
 
-  /** Where these accounts stand, whatever their organisations; those that are gone are absent. */
+  /** The current state of these accounts, across organisations. Deleted accounts are absent. */
   async standings(accountIds: readonly string[]): Promise<Standing[]> {
     const documents = await this.#collection
       .find({ _id: { $in: [...accountIds] } })
@@ -462,7 +628,7 @@ export class Grants {
   }
 }
 
-/** The claim of this very call: one that an earlier call under the same id left, perhaps sent, is not it. */
+/** Whether this call made the claim. An earlier call under the same attempt id may have made it, and may have sent. */
 function isMade(claim: Claim | null, attemptId: string, now: Date): boolean {
   return (
     claim?.attemptId === attemptId &&
@@ -471,11 +637,8 @@ function isMade(claim: Claim | null, attemptId: string, now: Date): boolean {
   );
 }
 
-/** What was said of the end of a refresh token holds as long as that token and its end do. */
+/** A warning stays in force until a refresh extends the refresh token's expiry; rotation alone does not repeat it. */
 function warnedDaysAfter(before: Account, grant: SealedGrant): number | null {
-  const { current } = before;
-  const same =
-    grant.refreshTokenFingerprint === current.refreshTokenFingerprint &&
-    grant.refreshTokenExpiresAt === current.refreshTokenExpiresAt;
-  return same ? before.refreshTokenWarnedDays : null;
+  const isMoved = grant.refreshTokenExpiresAt === null || isRenewed(before.current, grant);
+  return isMoved ? null : before.refreshTokenWarnedDays;
 }

@@ -1,31 +1,31 @@
-/**
- * Accounts in quarantine: another system still refreshes their grants, so that what it has is what counts, and may be
- * handed in again until they are released.
- */
+/** Accounts in quarantine: another system still refreshes their grants, so imports may replace them until release. */
 import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
-import { type Account, AccountState } from '../domain/account';
-import { isBroken, recoveredEvent } from '../domain/event';
-import type { SealedGrant } from '../domain/grant';
-import { accountClocks, type RefreshRules } from '../domain/refresh-policy';
+import { type Account, AccountState } from '../../domain/account/account';
+import { accountClocks, type RefreshRules } from '../../domain/account/due-times';
+import type { SealedGrant } from '../../domain/account/grant';
+import { isBroken, recoveredEvent } from '../../domain/events/event';
+import { grantPlace, type Vault } from '../../vault/vault';
+import { isDuplicateKey } from '../mongo/database';
 import { fromClocks, fromGrant, toAccount } from './account-mapping';
 import { type AccountDocument, accountModel } from './account-model';
-import type { NewAccount } from './accounts';
-
-type Identity = Pick<NewAccount, 'provider' | 'environment' | 'externalId' | 'kind'>;
+import { type AccountIdentity, identityKey } from './accounts';
+import { enteredMember, NOT_ENTERED } from './entered-refresh-token';
 
 export class Quarantine {
   readonly #accounts: Model<AccountDocument>;
   readonly #rules: RefreshRules;
+  readonly #vault: Pick<Vault, 'resealGrant'>;
 
-  constructor(connection: Connection, rules: RefreshRules) {
+  constructor(connection: Connection, rules: RefreshRules, vault: Pick<Vault, 'resealGrant'>) {
+    this.#vault = vault;
     this.#accounts = accountModel(connection);
     this.#rules = rules;
   }
 
-  /** Those of the organisation that are in quarantine and have one of the identities. */
-  async find(organisation: string, identities: readonly Identity[]): Promise<Account[]> {
+  /** The organisation's accounts in quarantine that have one of these identities. */
+  async find(organisation: string, identities: readonly AccountIdentity[]): Promise<Account[]> {
     if (identities.length === 0) return [];
-    const wanted = new Set(identities.map(keyOf));
+    const wanted = new Set(identities.map(identityKey));
     const externalIds = [...new Set(identities.map(({ externalId }) => externalId))];
     const providers = [...new Set(identities.map(({ provider }) => provider))];
     const filter: QueryFilter<AccountDocument> = {
@@ -36,22 +36,49 @@ export class Quarantine {
     const documents = await this.#accounts
       .find({ ...filter, ...IN_QUARANTINE })
       .lean<AccountDocument[]>();
-    return documents.map(toAccount).filter((account) => wanted.has(keyOf(account)));
+    return documents.map(toAccount).filter((account) => wanted.has(identityKey(account)));
   }
 
   /**
-   * Puts the grant that the other system has now in the place of the one that was handed in before.
-   * @returns `false` if the account was released meanwhile; then it is left as it is
+   * Replaces the grant of an account in quarantine with the one that the other system holds now.
+   * @param grant encrypted for this account
+   * @param enteredRefreshToken as for a new account
+   * @returns `released` if the account was released in the meantime, `token_held_elsewhere` if another account was
+   * given the refresh token; in both cases the account is unchanged
    */
-  async replaceGrant(account: Account, grant: SealedGrant, now: Date): Promise<boolean> {
+  async replaceGrant(
+    account: Account,
+    grant: SealedGrant,
+    enteredRefreshToken: string | null,
+    now: Date,
+  ): Promise<'replaced' | 'released' | 'token_held_elsewhere'> {
+    try {
+      return (await this.#replace(account, grant, enteredRefreshToken, now))
+        ? 'replaced'
+        : 'released';
+    } catch (error) {
+      // No other member that this update writes has a unique index.
+      if (isDuplicateKey(error)) return 'token_held_elsewhere';
+      throw error;
+    }
+  }
+
+  async #replace(
+    account: Account,
+    grant: SealedGrant,
+    enteredRefreshToken: string | null,
+    now: Date,
+  ): Promise<boolean> {
+    const current = this.#vault.resealGrant(grant, grantPlace(account, account.generation + 1));
     const clocks = accountClocks(
       {
         ...account,
-        current: grant,
-        lastRefreshedAt: now,
+        current,
+        lastRefreshedAt: null,
         nextAttemptAt: null,
         refreshTokenWarnedDays: null,
-        lastValidation: null,
+        validatedAt: null,
+        candidate: null,
       },
       this.#rules(account.provider),
     );
@@ -67,19 +94,27 @@ export class Quarantine {
         ...(isBroken(account.state)
           ? { $push: { unsent_events: recoveredEvent(account, 'reconnected', now) } }
           : {}),
+        ...(enteredRefreshToken === null ? NOT_ENTERED : {}),
         $set: {
+          ...enteredMember(account, enteredRefreshToken),
           ...fromClocks(clocks),
           refresh_token_warned_days: null,
           last_validation: null,
+          validated_at: null,
+          unanswered: null,
           refused_generation: null,
-          current: fromGrant(grant),
+          current: fromGrant(current),
           previous: fromGrant(account.current),
+          // The candidate is older than this grant and must not replace it.
+          candidate: null,
           state: AccountState.active,
           state_reason: null,
           state_at: now,
-          last_refreshed_at: now,
+          last_refreshed_at: null,
           last_error: null,
           failed_attempts: 0,
+          proven: false,
+          refused_at: null,
           next_attempt_at: null,
           stale_restore: false,
         },
@@ -90,8 +125,8 @@ export class Quarantine {
   }
 
   /**
-   * Takes accounts out of quarantine: from now on they are due as their clocks say.
-   * @returns how many were in it
+   * Releases accounts from quarantine; their due times then apply.
+   * @returns the number of released accounts
    */
   async release(
     organisation: string,
@@ -112,8 +147,3 @@ export class Quarantine {
 }
 
 const IN_QUARANTINE = { quarantine: true };
-
-/** Equal for two accounts that the index of identities takes for one. */
-export function keyOf({ provider, environment, externalId, kind }: Identity): string {
-  return JSON.stringify([provider, environment, externalId, kind]);
-}

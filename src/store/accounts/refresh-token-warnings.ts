@@ -1,8 +1,8 @@
-/** The accounts whose owners are to be warned that a refresh token ends: one range scan over a stored clock. */
+/** Accounts to warn about because their refresh token expires soon: one range scan over a stored due time. */
 import type { Connection, Model } from 'mongoose';
-import { type Account, AccountState } from '../domain/account';
-import { refreshTokenExpiringEvent } from '../domain/event';
-import { accountClocks, type RefreshRules } from '../domain/refresh-policy';
+import { type Account, AccountState } from '../../domain/account/account';
+import { accountClocks, type RefreshRules } from '../../domain/account/due-times';
+import { refreshTokenExpiringEvent } from '../../domain/events/event';
 import { fromClocks, toAccount } from './account-mapping';
 import { type AccountDocument, accountsOfAllOrganisations } from './account-model';
 
@@ -15,7 +15,7 @@ export class RefreshTokenWarnings {
     this.#rules = rules;
   }
 
-  /** Those whose warning is due, the longest due first. What is marked does not come again. */
+  /** Accounts whose warning is due, longest overdue first. Marked accounts are not returned again. */
   async due(query: {
     provider: string;
     environment: string | null;
@@ -36,8 +36,8 @@ export class RefreshTokenWarnings {
   }
 
   /**
-   * Remembers that the warning of so many days was given, and leaves the event that tells of it with the account.
-   * @returns `false` if the grant is another one by now, or another worker was first
+   * Records that the warning for this number of days was given, and stores its event with the account.
+   * @returns `false` if the grant has changed, or another worker recorded the warning first
    */
   async mark(account: Account, days: number, at: Date): Promise<boolean> {
     const expiresAt = account.current.refreshTokenExpiresAt;

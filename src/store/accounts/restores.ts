@@ -1,20 +1,24 @@
-/** Accounts whose refresh token is older than what was received: so it is after the database was restored from a backup. */
+/** Accounts whose stored refresh token is older than the latest one received, as after a restore from a backup. */
 import type { Connection, Model } from 'mongoose';
-import { type Account, AccountState } from '../domain/account';
-import { needsReconnectEvent } from '../domain/event';
-import type { GenerationMark } from '../domain/generation-mark';
-import { refreshFailure } from '../domain/refresh-failure';
-import { toAccount } from './account-mapping';
+import { type Account, AccountState } from '../../domain/account/account';
+import { needsReconnectEvent } from '../../domain/events/event';
+import type { GenerationMark } from '../../domain/refresh/generation-mark';
+import { refreshFailure } from '../../domain/refresh/refresh-failure';
+import { grantPlace, type Vault } from '../../vault/vault';
+import { fromGrant, toAccount } from './account-mapping';
 import { type AccountDocument, accountsOfAllOrganisations } from './account-model';
 
 export class Restores {
   readonly #accounts: Model<AccountDocument>;
 
-  constructor(connection: Connection) {
+  readonly #vault: Pick<Vault, 'resealGrant'>;
+
+  constructor(connection: Connection, vault: Pick<Vault, 'resealGrant'>) {
+    this.#vault = vault;
     this.#accounts = accountsOfAllOrganisations(connection);
   }
 
-  /** How many of the accounts there are, and those whose generation is lower than the newest of their marks. */
+  /** The number of marked accounts that exist, and the accounts whose generation is lower than their newest mark. */
   async compare(
     marks: readonly GenerationMark[],
   ): Promise<{ known: number; behind: { account: Account; generation: number }[] }> {
@@ -42,9 +46,10 @@ export class Restores {
   }
 
   /**
-   * Takes an account out of service until it is connected again: nobody may send its refresh token. It takes on the
-   * generation that it has had, so that the next grant is a newer one. An account that is disabled stays so.
-   * @returns `false` if it had moved on
+   * Takes an account out of service until it is reconnected, so that its outdated refresh token is never sent. The
+   * account takes the newer generation, so that the next grant is newer still. A disabled account stays disabled. A
+   * candidate or replaced grant from the backup may have been used since, too, and is dropped.
+   * @returns `false` if the account had changed
    */
   async markStale(account: Account, generation: number, now: Date): Promise<boolean> {
     const state =
@@ -58,7 +63,17 @@ export class Restores {
     const result = await this.#accounts.updateOne(
       { _id: account.id, generation: account.generation, state: account.state },
       {
-        $set: { ...state, generation, stale_restore: true, claim: null },
+        $set: {
+          ...state,
+          generation,
+          current: fromGrant(
+            this.#vault.resealGrant(account.current, grantPlace(account, generation)),
+          ),
+          stale_restore: true,
+          claim: null,
+          candidate: null,
+          replaced: null,
+        },
         ...(account.state === AccountState.active
           ? {
               $push: {

@@ -1,11 +1,17 @@
-/** Which accounts are to be validated, and what came of it. Every write is conditional on the token that was shown. */
+/** Accounts due for validation, and the verdicts. Every write is conditional on the token that was validated. */
 import type { Connection, Model } from 'mongoose';
-import { type Account, AccountState } from '../domain/account';
-import { isBroken, needsReconnectEvent, type RaisedEvent, recoveredEvent } from '../domain/event';
-import type { RefreshFailure } from '../domain/refresh-failure';
-import { accountClocks, type RefreshRules } from '../domain/refresh-policy';
-import type { DueAccount } from '../domain/sweep';
-import type { LastValidation, TokenVerdict, ValidationConsequence } from '../domain/validation';
+import type { LastValidation, TokenVerdict } from '../../domain/account/account';
+import { type Account, AccountState } from '../../domain/account/account';
+import { accountClocks, type RefreshRules } from '../../domain/account/due-times';
+import type { ValidationConsequence } from '../../domain/account/validation';
+import {
+  isBroken,
+  needsReconnectEvent,
+  type RaisedEvent,
+  recoveredEvent,
+} from '../../domain/events/event';
+import type { RefreshFailure } from '../../domain/refresh/refresh-failure';
+import type { DueAccount } from '../../domain/refresh/sweep';
 import { fromClocks } from './account-mapping';
 import {
   type AccountDocument,
@@ -18,16 +24,16 @@ import { dueAccount, environmentsOf, type Listed } from './due-accounts';
 export interface ValidationQuery {
   provider: string;
   environment: string | null;
-  /** Environments whose accounts are left out. */
+  /** Environments to exclude. */
   without?: readonly string[];
   asOf: Date;
   limit: number;
 }
 
-/** How the accounts of one provider fared when they were last validated. */
+/** Numbers of accounts of one provider by their last validation. */
 export interface ValidationCounts {
   provider: string;
-  /** Valid, and asked after the given moment. */
+  /** Accounts found valid after the given time. */
   validatedRecently: number;
   invalid: number;
 }
@@ -44,8 +50,8 @@ export class Validations {
   }
 
   /**
-   * Active accounts that nobody asked about since they came due. An access token that has ended is left out: it is due
-   * for a refresh. Whoever takes them puts them off, so the first page is always the next.
+   * Active accounts that are due for validation. Accounts with an expired access token are left out, because a refresh
+   * is due instead. The caller postpones the accounts it takes, so the first page is always the next one.
    */
   async due({ provider, asOf, limit, ...query }: ValidationQuery): Promise<DueAccount[]> {
     const documents = await this.#accounts
@@ -53,7 +59,7 @@ export class Validations {
         provider,
         state: AccountState.active,
         ...environmentsOf(query),
-        // What another system keeps is refused here, and that says nothing of the account.
+        // The other system may have replaced the token of an account in quarantine, so a refusal would prove nothing.
         ...NOT_IN_QUARANTINE,
         validation_due_at: { $lte: asOf },
         'current.expires_at': { $not: { $lte: asOf } },
@@ -65,7 +71,7 @@ export class Validations {
     return documents.map(dueAccount);
   }
 
-  /** Puts accounts off, before they are asked about: what goes wrong with one is tried again the next time. */
+  /** Postpones accounts before they are validated, so that a failed validation is retried at the next interval. */
   async putOff(accountIds: readonly string[], until: Date): Promise<void> {
     await this.#accounts.updateMany(
       { _id: { $in: accountIds } },
@@ -75,9 +81,9 @@ export class Validations {
   }
 
   /**
-   * Writes a verdict and what follows from it.
-   * @param account as it was read before its token was shown
-   * @returns `false` if the token was replaced or the account disabled meanwhile: then the verdict is void
+   * Records a verdict and its consequence.
+   * @param account as read before its token was sent
+   * @returns `false` if the token was replaced or the account disabled in the meantime; then the verdict is void
    */
   async record(
     account: Account,
@@ -85,14 +91,14 @@ export class Validations {
       validation: LastValidation;
       consequence: ValidationConsequence;
       failure: RefreshFailure | null;
-      /** Only to put it off further. */
+      /** Postpones the next validation further than the policy does. */
       dueAt?: Date;
     },
   ): Promise<boolean> {
     const { validation, consequence, failure, dueAt } = verdict;
     const after = {
       ...account,
-      lastValidation: validation,
+      validatedAt: validation.at,
       ...(consequence.kind === 'activate' ? { nextAttemptAt: null } : {}),
     };
     const clocks = accountClocks(after, this.#rules(account.provider));
@@ -104,6 +110,7 @@ export class Validations {
         at: validation.at,
         log_entry_id: validation.logEntryId,
       },
+      validated_at: validation.at,
       ...(validation.outcome === 'valid' ? { refused_generation: null } : {}),
       ...changesOf(account, consequence, failure, validation.at),
     };
@@ -119,7 +126,7 @@ export class Validations {
     return result.matchedCount === 1;
   }
 
-  /** Counted in the database, by provider; `since` says by provider what is recent. */
+  /** Counts per provider in the database; `since` gives the start of "recently" for each provider. */
   async count(organisation: string, since: ReadonlyMap<string, Date>): Promise<ValidationCounts[]> {
     const groups = await this.#scoped.aggregate<{
       _id: { provider: string; outcome: TokenVerdict };
@@ -154,12 +161,12 @@ export class Validations {
   }
 }
 
-/** Never before the moment it was put off to; `null` stays never. */
+/** The later of the policy's time and the postponed one; `null` (never) stays `null`. */
 function latest(clock: Date | null, ...others: (Date | null | undefined)[]): Date | null {
   return clock && new Date(Math.max(...[clock, ...others].map(Number).filter(Number.isFinite)));
 }
 
-/** The event that is written with a change of state. */
+/** The event to write with a change of state. */
 function eventsOf(
   account: Account,
   consequence: ValidationConsequence,

@@ -1,6 +1,6 @@
 /**
- * The encryption keys that this database needs: which have sealed, and whether records of theirs may be left. Never the
- * keys themselves. A key is on record before it seals for the first time, so a start need not search the records.
+ * The encryption keys of this database by id, never the keys themselves: which are in use, and which may still be
+ * needed for decryption. A key is recorded before its first use, so that a start need not scan the records.
  */
 import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
 
@@ -23,15 +23,15 @@ const NEEDED = { needed: true, retired_at: null, removed_at: null, unreadable: 0
 
 export interface KeyOnRecord {
   id: string;
-  /** Of `KeyRing.keyChecks`; `null`: records name it, and no process had it. */
+  /** From `KeyRing.keyChecks`; `null` if records name the key but no process ever had it. */
   check: string | null;
-  /** Records may be sealed with it: no process may be without it. */
+  /** Records may be encrypted with this key, so every process must have it. */
   needed: boolean;
   promotedAt: Date | null;
   retiredAt: Date | null;
-  /** Of its records, those that no key opens: they were there when it was retired, and need it no more. */
+  /** Records of this key that no key could decrypt when it was retired. They do not need it any more. */
   unreadable: number;
-  /** When a process first started without it, after it was retired. */
+  /** When a process first started without the key, after it was retired. */
   removedAt: Date | null;
 }
 
@@ -58,7 +58,7 @@ export class EncryptionKeys {
     }));
   }
 
-  /** A key is about to seal: who starts from now on must have it. */
+  /** Records that a key is about to encrypt. Processes that start after this must have it. */
   async prepare(keyId: string, check: string): Promise<void> {
     await this.#keys.updateOne(
       { _id: keyId },
@@ -67,12 +67,12 @@ export class EncryptionKeys {
     );
   }
 
-  /** Takes {@link prepare} back: somebody has not got the key. */
+  /** Undoes {@link prepare}, for when a process lacks the key. */
   async forget(keyId: string): Promise<void> {
     await this.#keys.deleteOne({ _id: keyId, promoted_at: null });
   }
 
-  /** Records are, or may be, sealed with this key: no process may be without it. */
+  /** Records that records may be encrypted with this key, so every process must have it. */
   async need(keyId: string, check: string | null): Promise<void> {
     await this.#keys.updateOne(
       { _id: keyId },
@@ -85,7 +85,7 @@ export class EncryptionKeys {
     await this.#keys.updateOne({ _id: keyId }, { $set: { promoted_at: now } });
   }
 
-  /** No record needs this key any more; those that are left of it open with none. */
+  /** Records that no record needs this key any more. `unreadable` records remain, which no key decrypts. */
   async retire(keyId: string, unreadable: number, now: Date): Promise<void> {
     await this.#keys.updateOne(
       { _id: keyId },

@@ -1,7 +1,10 @@
-/** The processes that are running on this database, with the encryption keys each has: by id and check, never the keys. */
+/** The processes that run on this database, with the ids and checks of their encryption keys, never the keys. */
 import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
 
-/** Six beats: a process that is busy, or whose database was away for a moment, is not taken for gone. */
+/**
+ * How long after its last heartbeat a process counts as running, in ms. Six heartbeats: a busy process, or a short
+ * outage of MongoDB, must not look like a crash.
+ */
 const GONE_AFTER_MS = 30_000;
 const FORGOTTEN_AFTER_SECONDS = 3600;
 
@@ -27,7 +30,7 @@ export interface AnnouncedProcess {
   id: string;
   /** For people: `worker 4711@host`. */
   name: string;
-  /** Of `KeyRing.keyChecks`. */
+  /** From `KeyRing.keyChecks`. */
   keyChecks: ReadonlyMap<string, string>;
   sealingKeyId: string;
   startedAt: Date;
@@ -47,7 +50,7 @@ export class Processes {
     );
   }
 
-  /** Says that a process lives, and what it has. By the database's clock: those of processes may differ. */
+  /** Records a heartbeat and the process's keys, by the database's clock, because the processes' clocks may differ. */
   async announce(one: AnnouncedProcess): Promise<void> {
     await this.#processes.updateOne(
       { _id: one.id },
@@ -64,12 +67,11 @@ export class Processes {
     );
   }
 
-  /** A process says that it ends. */
   async withdraw(id: string): Promise<void> {
     await this.#processes.deleteOne({ _id: id });
   }
 
-  /** Those that have been heard of lately, as of the moment when the newest of them was. */
+  /** The processes with a recent heartbeat, relative to the newest one. */
   async living(): Promise<SeenProcess[]> {
     const documents = await this.#processes.find().sort({ name: 1 }).lean<ProcessDocument[]>();
     const newest = Math.max(...documents.map(({ seen_at }) => seen_at.getTime()));

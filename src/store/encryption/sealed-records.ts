@@ -1,55 +1,82 @@
 /**
- * Every place in the database where a sealed value stands: counted by key, read in pages and replaced, whatever kind of
- * record it is. Whoever seals values in a collection of their own adds it to the list here, and key rotation covers it.
+ * All encrypted values in the database: counted by key, read in pages and replaced, for any kind of record. A new
+ * collection with encrypted values must be added to the list here, so that key rotation covers it.
  */
 import type { Connection, mongo } from 'mongoose';
-import type { KeyPurpose } from '../vault/key-ring';
-import { ENVELOPE_PREFIX, type SealingContext, sealingKeyOf } from '../vault/sealing';
-import { CANARY_PLACE } from '../vault/vault';
+import { NO_GENERATION } from '../../domain/account/grant';
+import type { KeyPurpose } from '../../vault/key-ring';
+import {
+  ENVELOPE_PREFIX,
+  type GrantContext,
+  type SealingContext,
+  sealingKeyOf,
+} from '../../vault/sealing';
+import { CANARY_PLACE } from '../../vault/vault';
 
 interface SealedCollection {
   name: string;
-  /** Which of its documents hold sealed values; all if left out. */
+  /** Filter for the documents that hold encrypted values; all if absent. */
   only?: Record<string, string>;
-  /** The members that hold them, in lists too, with the field each was sealed for. */
-  members: Readonly<Record<string, string>>;
-  /** What they are sealed for; `token` if left out. */
+  members: readonly SealedMember[];
+  /** The key purpose of the values; `token` if absent. */
   purpose?: KeyPurpose;
-  /** The rest of the place a document's values were sealed for. */
+  /** The rest of the context that a document's values are encrypted for. */
   place: (document: StoredDocument) => Pick<SealingContext, 'organisation' | 'account'>;
+}
+
+/** A member that holds an encrypted value, also inside arrays. */
+interface SealedMember {
+  path: string;
+  field: string;
+  /** For tokens: the generation in the encryption context, from the document and the value's sibling members. */
+  generation?: (document: StoredDocument, beside: Record<string, unknown>) => unknown;
 }
 
 const SEALED_COLLECTIONS: readonly SealedCollection[] = [
   {
     name: 'accounts',
-    members: {
-      'current.access_token': 'access_token',
-      'current.refresh_token': 'refresh_token',
-      'previous.access_token': 'access_token',
-      'previous.refresh_token': 'refresh_token',
-      'leaves.access_token': 'access_token',
-      'leaves.refresh_token': 'refresh_token',
-      'fallback.access_token': 'fallback_access_token',
-    },
+    members: [
+      ...grantMembers('current', ({ generation }) => generation),
+      ...['previous', 'leaves', 'candidate.grant', 'replaced.grant'].flatMap((path) =>
+        grantMembers(path, (_, { generation }) => generation),
+      ),
+      {
+        path: 'fallback.access_token',
+        field: 'fallback_access_token',
+        generation: () => NO_GENERATION,
+      },
+    ],
     place: ({ _id, organisation }) => ({ organisation: String(organisation), account: _id }),
   },
   {
     name: 'webhook_endpoints',
-    members: { 'secrets.sealed': 'webhook_secret' },
+    members: [{ path: 'secrets.sealed', field: 'webhook_secret' }],
     purpose: 'webhook',
     place: ({ _id, organisation }) => ({ organisation: String(organisation), account: _id }),
   },
   {
     name: 'settings',
     only: { _id: 'canary' },
-    members: { value: CANARY_PLACE.field },
+    members: [{ path: 'value', field: CANARY_PLACE.field }],
     place: () => CANARY_PLACE,
   },
 ];
 
+/** The token members of an account's grant. */
+function grantMembers(
+  path: string,
+  generation: NonNullable<SealedMember['generation']>,
+): SealedMember[] {
+  return ['access_token', 'refresh_token'].map((field) => ({
+    path: `${path}.${field}`,
+    field,
+    generation,
+  }));
+}
+
 type StoredDocument = Record<string, unknown> & { _id: string };
 
-/** A record with at least one value that another key sealed. */
+/** A record with at least one value that is encrypted with another key. */
 export interface SealedRecord {
   collection: string;
   id: string;
@@ -57,14 +84,14 @@ export interface SealedRecord {
 }
 
 interface SealedValue {
-  /** Where in the document it stands: `leaves.0.access_token`. */
+  /** The path of the value in the document, such as `leaves.0.access_token`. */
   path: string;
   sealed: string;
   place: SealingContext;
   purpose: KeyPurpose;
 }
 
-/** Values of one record, each with what takes its place. */
+/** Values of one record, each with its replacement. */
 export interface ResealedRecord extends Omit<SealedRecord, 'values'> {
   values: (SealedValue & { resealed: string })[];
 }
@@ -82,17 +109,17 @@ export class SealedRecords {
     this.#connection = connection;
   }
 
-  /** How many records hold a value of this key. Goes through all of them. */
+  /** The number of records with a value of this key. Scans all records. */
   countWith(keyId: string): Promise<number> {
     return this.#count(sealedWith(keyId));
   }
 
-  /** How many records hold a value of a key that is not among these. Goes through all of them. */
+  /** The number of records with a value of any key but these. Scans all records. */
   countWithout(keyIds: readonly string[]): Promise<number> {
     return this.#count(sealedWithout(keyIds));
   }
 
-  /** The ids of all keys that any value is sealed with. Goes through all records once for each. */
+  /** The ids of all keys in use. Scans all records once per key. */
   async keyIdsInUse(): Promise<string[]> {
     const found = new Set<string>();
     for (;;) {
@@ -103,8 +130,8 @@ export class SealedRecords {
   }
 
   /**
-   * The next records that hold values of other keys than this one, with those values.
-   * @returns `next` is `null` after the last
+   * The next records with values of any key but this one, and those values.
+   * @returns `next` is `null` after the last page
    */
   async page(
     keyId: string,
@@ -125,9 +152,9 @@ export class SealedRecords {
   }
 
   /**
-   * Puts re-sealed values in the place of those that were read. Each record is compared on the ciphertexts themselves:
-   * one that anybody has written meanwhile, a newer grant above all, is left as it is.
-   * @returns how many were replaced
+   * Replaces values with their re-encrypted form. Each update compares the old ciphertexts, so a record that was
+   * written in the meantime, such as by a newer grant, is left unchanged.
+   * @returns the number of replaced records
    */
   async replace(records: readonly ResealedRecord[]): Promise<number> {
     let replaced = 0;
@@ -189,7 +216,7 @@ export class SealedRecords {
     }));
   }
 
-  /** Not a model: the members come from the list, of accounts of all organisations. */
+  /** Bypasses the models: member names come from the list, and the records belong to all organisations. */
   #collection(name: string): mongo.Collection<StoredDocument> {
     return this.#connection.collection<StoredDocument>(name);
   }
@@ -202,12 +229,12 @@ function following({ name }: SealedCollection): RecordCursor | null {
 }
 
 function holding({ only, members }: SealedCollection, pattern: RegExp): object {
-  return { ...only, $or: Object.keys(members).map((path) => ({ [path]: pattern })) };
+  return { ...only, $or: members.map(({ path }) => ({ [path]: pattern })) };
 }
 
 const sealedWith = (keyId: string) => new RegExp(`^${ENVELOPE_PREFIX}${literal(keyId)}:`);
 
-/** A value that is sealed, and with none of these keys. */
+/** Matches values encrypted with any key but these. */
 const sealedWithout = (keyIds: readonly string[]) =>
   new RegExp(`^${ENVELOPE_PREFIX}(?!(${keyIds.map(literal).join('|') || '$'}):)`);
 
@@ -215,33 +242,49 @@ function literal(keyId: string): string {
   return keyId.replace(/[.-]/g, '\\$&');
 }
 
-/** The sealed values of a document, and where exactly each stands. */
+/** The encrypted values of a document, and the exact path of each. */
 function valuesOf(
   document: StoredDocument,
   { members, place, purpose = 'token' }: SealedCollection,
 ): SealedValue[] {
-  return Object.entries(members).flatMap(([member, field]) =>
-    stringsAt(document, member.split('.')).map(({ path, text }) => ({
-      path: path.join('.'),
+  return members.flatMap(({ path, field, generation }) =>
+    stringsAt(document, path.split('.')).map(({ path: walked, text, beside }) => ({
+      path: walked.join('.'),
       sealed: text,
-      place: { ...place(document), field },
+      place: {
+        ...place(document),
+        field,
+        ...(generation && { grant: grantContext(document, Number(generation(document, beside))) }),
+      },
       purpose,
     })),
   );
 }
 
-/** Walks a path through documents and lists. */
+function grantContext(document: StoredDocument, generation: number): GrantContext {
+  return {
+    provider: String(document['provider']),
+    environment: String(document['environment']),
+    externalId: String(document['external_id']),
+    generation,
+  };
+}
+
+/** Walks a path through documents and arrays. */
 function stringsAt(
   value: unknown,
   [step, ...rest]: string[],
   walked: string[] = [],
-): { path: string[]; text: string }[] {
+  beside: Record<string, unknown> = {},
+): { path: string[]; text: string; beside: Record<string, unknown> }[] {
   if (Array.isArray(value)) {
     return value.flatMap((one: unknown, at) =>
-      stringsAt(one, step === undefined ? [] : [step, ...rest], [...walked, String(at)]),
+      stringsAt(one, step === undefined ? [] : [step, ...rest], [...walked, String(at)], beside),
     );
   }
-  if (step === undefined) return typeof value === 'string' ? [{ path: walked, text: value }] : [];
+  if (step === undefined)
+    return typeof value === 'string' ? [{ path: walked, text: value, beside }] : [];
   if (typeof value !== 'object' || value === null) return [];
-  return stringsAt((value as Record<string, unknown>)[step], rest, [...walked, step]);
+  const document = value as Record<string, unknown>;
+  return stringsAt(document[step], rest, [...walked, step], document);
 }

@@ -1,30 +1,30 @@
-/** The entries of the terminal. Written by upsert under a deterministic id; MongoDB removes them when they are old. */
+/** The log entries of the terminal. Written by upsert under a deterministic id; MongoDB removes expired entries. */
 import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
-import type { AttemptStep } from '../domain/attempt-steps';
-import type { LogEntry } from '../domain/log-entry';
-import { type LogFilter, TEXT_MEMBERS } from '../domain/log-filter';
-import type { PresentedToken } from '../domain/token-comparison';
-import { DUPLICATE_KEY } from './database';
-import { GroupedUpdates } from './grouped-updates';
-import { beyond } from './keyset';
+import type { PresentedToken } from '../../domain/account/token-comparison';
+import type { LogEntry } from '../../domain/logs/log-entry';
+import { type LogFilter, TEXT_MEMBERS } from '../../domain/logs/log-filter';
+import type { AttemptStep } from '../../domain/refresh/attempt-steps';
+import { GroupedUpdates } from '../mongo/batched-updates';
+import { DUPLICATE_KEY } from '../mongo/database';
+import { beyond } from '../mongo/keyset';
+import { ofOrganisationOrNone } from '../mongo/organisation-scope';
 import {
   type EntryDocument,
   entriesOfAllOrganisations,
   logEntryModel,
   toEntry,
 } from './log-entry-model';
-import { ofOrganisationOrNone } from './organisation-scope';
 
-/** A place in the order by time, and by id within one instant. */
+/** A place in the order by time, then by id. */
 interface Place {
   createdAt: Date;
   id: string;
 }
 
 export interface LogQuery extends LogFilter {
-  /** Entries older than that one. */
+  /** Only entries older than this place. */
   before?: Place | undefined;
-  /** Leave out what is past its retention by then, and only waits to be removed. */
+  /** Excludes entries whose retention has expired by this time but which MongoDB has not removed yet. */
   keptAt?: Date | undefined;
   limit: number;
 }
@@ -36,7 +36,7 @@ export interface RecordedPlace {
 }
 
 const DAY_MS = 24 * 3600 * 1000;
-/** How many attempts of the accounts on a page are looked at to compare tokens: some for each account. */
+/** Attempts read to compare the tokens of a page's accounts; a few per account. */
 const COMPARED_MAX = 1_000;
 
 export class LogEntries {
@@ -54,13 +54,13 @@ export class LogEntries {
     this.#retentionMs = retentionDays * DAY_MS;
   }
 
-  /** Writes an entry once, however often it is called: the first write stays. */
+  /** Writes an entry once; later calls with the same id change nothing. */
   async record(entry: LogEntry): Promise<void> {
     const { id, created_at, ...rest } = entry;
     const createdAt = new Date(created_at);
     try {
       await this.#updates.updateOne({
-        // One that was written already does not match, and its id is taken: its `recorded_at` stays, too.
+        // An entry that exists does not match, and the upsert fails on its id, so its `recorded_at` does not change.
         filter: { _id: id, recorded_at: { $exists: false } },
         update: {
           $setOnInsert: {
@@ -79,18 +79,18 @@ export class LogEntries {
     }
   }
 
-  /** In place of the steps that were known when the entry was written. */
+  /** Replaces the steps of an entry. */
   async setSteps(id: string, steps: AttemptStep[]): Promise<void> {
     await this.#ofAll.updateOne({ _id: id }, { $set: { steps } });
   }
 
-  /** One entry whatever its organisation: for workers, which serve all of them. */
+  /** Reads by id across organisations, for workers. */
   async read(id: string): Promise<LogEntry | null> {
     const document = await this.#ofAll.findById(id).lean<EntryDocument>();
     return document === null ? null : toEntry(document);
   }
 
-  /** An entry of the organisation, or of none. */
+  /** Finds an entry of the organisation, or one that belongs to no organisation. */
   async find(organisation: string, id: string): Promise<LogEntry | null> {
     const document = await this.#entries
       .findOne({ _id: id, ...filterOf({ organisation }) })
@@ -109,7 +109,7 @@ export class LogEntries {
     return documents.map(toEntry);
   }
 
-  /** The entries that came next after a place; newest first, as all lists are. */
+  /** The entries right after a place; newest first, as in all lists. */
   async newerThan(
     after: Place,
     { limit, ...filter }: LogFilter & { limit: number },
@@ -122,7 +122,7 @@ export class LogEntries {
     return documents.map(toEntry).toReversed();
   }
 
-  /** What the accounts of these entries presented, up to the newest of them: enough to compare each with those before. */
+  /** The refresh token fingerprints that these entries' accounts presented, up to the newest of these entries. */
   async presentedTokens(
     organisation: string,
     entries: readonly LogEntry[],
@@ -138,19 +138,27 @@ export class LogEntries {
           account_id: mongoose.trusted({ $in: accounts }),
           created_at: mongoose.trusted({ $lte: new Date(newest.created_at) }),
         },
-        { account_id: 1, created_at: 1, 'diagnostics.refresh_token_fingerprint': 1 },
+        {
+          account_id: 1,
+          created_at: 1,
+          outcome: 1,
+          'diagnostics.refresh_token_fingerprint': 1,
+          'diagnostics.handed_in': 1,
+        },
       )
       .sort({ created_at: -1, _id: -1 })
       .limit(COMPARED_MAX)
       .lean<EntryDocument[]>();
-    return documents.flatMap(({ _id, account_id, created_at, diagnostics }) => {
+    return documents.flatMap(({ _id, account_id, created_at, outcome, diagnostics }) => {
+      // A candidate that was not accepted does not interrupt the sequence of the current grant.
+      if (diagnostics?.handed_in !== undefined && outcome !== 'ok') return [];
       const fingerprint: unknown = diagnostics?.refresh_token_fingerprint;
       if (typeof fingerprint !== 'string' || typeof account_id !== 'string') return [];
       return [{ entryId: _id, accountId: account_id, at: created_at.toISOString(), fingerprint }];
     });
   }
 
-  /** Where the order of writing ends now; `null`: nothing was written yet. */
+  /** The last place in the order of writing; `null` if there are no entries. */
   async lastRecorded(): Promise<RecordedPlace | null> {
     const last = await this.#ofAll
       .findOne({ recorded_at: { $ne: null } }, { recorded_at: 1 })
@@ -159,7 +167,7 @@ export class LogEntries {
     return last?.recorded_at ? { at: last.recorded_at, id: last._id } : null;
   }
 
-  /** What was written from a moment on, of all organisations or as wanted, in the order of writing. */
+  /** Entries written at or after a time, across organisations or as filtered, in the order of writing. */
   async recordedSince(at: Date, wanted?: LogFilter): Promise<RecordedPlace[]> {
     const found = await this.#ofAll
       .find(
@@ -167,13 +175,13 @@ export class LogEntries {
         { recorded_at: 1 },
       )
       .lean<EntryDocument[]>();
-    // Sorted here: a database may keep fractions of a millisecond, which it does not tell.
+    // Sorted here, because the database may sort by fractions of a millisecond that it does not return.
     return found
       .flatMap(({ _id, recorded_at }) => (recorded_at ? [{ at: recorded_at, id: _id }] : []))
       .toSorted((a, b) => (isBefore(a, b) ? -1 : 1));
   }
 
-  /** Entries by id, of all organisations: for what hands each to those whose it is. */
+  /** Reads entries by id across organisations; the caller must deliver each only to its organisation. */
   async readAll(ids: readonly string[]): Promise<Map<string, LogEntry>> {
     if (ids.length === 0) return new Map();
     const documents = await this.#ofAll.find({ _id: { $in: ids } }).lean<EntryDocument[]>();
@@ -194,7 +202,7 @@ function beside(operator: '$lt' | '$gt', place: Place | undefined): QueryFilter<
   return { $and: [beyond('created_at', operator, { at: place.createdAt, id: place.id })] };
 }
 
-/** The same as `isWanted` says of one entry. */
+/** Must match the same entries as `isWanted`. */
 function filterOf(wanted: LogFilter): QueryFilter<EntryDocument> {
   const { organisation, provider, environment, accountId, action, source, text } = wanted;
   const filter: QueryFilter<EntryDocument> = {

@@ -1,15 +1,15 @@
-/** The document of a log entry, and its mapping to what the domain knows. */
+/** The document of a log entry, and its mapping to the domain. */
 import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
-import type { LogAction, LogEntry, LogSource } from '../domain/log-entry';
-import { scopedToOrganisation } from './organisation-scope';
+import type { LogAction, LogEntry, LogSource } from '../../domain/logs/log-entry';
+import { scopedToOrganisation } from '../mongo/organisation-scope';
 
 const entrySchema = new Schema(
   {
     _id: { type: String, required: true },
     created_at: { type: Date, required: true },
     /**
-     * When it was written, by the database's own clock: an entry that waited for the database is new when it comes, and
-     * the clocks of several workers do not change the order in which entries are followed.
+     * When the entry was written, by the database's clock. An entry that waited for MongoDB counts as new when it
+     * arrives, and differing worker clocks do not change the order in which entries are followed.
      */
     recorded_at: { type: Date },
     /** When MongoDB may remove it (TTL). */
@@ -30,7 +30,7 @@ const entrySchema = new Schema(
     workflow_id: { type: String, default: null },
     run_id: { type: String, default: null },
     message: { type: String, required: true },
-    /** Absent but for captured attempts. */
+    /** Present only for captured attempts. */
     steps: { type: Schema.Types.Mixed },
   },
   { collection: 'log_entries', strictQuery: 'throw', versionKey: false, minimize: false },
@@ -48,7 +48,7 @@ export type EntryDocument = InferSchemaType<typeof entrySchema> & { _id: string 
 
 const scopedSchema = scopedToOrganisation(entrySchema);
 
-/** The entries of one organisation, and those of none: every query names it. */
+/** The entries of one organisation, and entries of none; every query must name the organisation. */
 export function logEntryModel(connection: Connection): Model<EntryDocument> {
   return connection.model<EntryDocument>(
     'LogEntry',
@@ -56,7 +56,7 @@ export function logEntryModel(connection: Connection): Model<EntryDocument> {
   );
 }
 
-/** For workers, which serve all of them, and for what hands new entries to those whose they are. */
+/** The entries of all organisations, for workers and for the live log, which filters them per reader. */
 export function entriesOfAllOrganisations(connection: Connection): Model<EntryDocument> {
   return connection.model<EntryDocument>(
     'LogEntryOfAnyOrganisation',

@@ -1,40 +1,37 @@
-/** What an organisation's accounts and attempts come to over time: counted in the database, however many there are. */
+/** An organisation's token expiries and attempts over time, counted in the database. */
 import type { Connection, Model } from 'mongoose';
-import { AccountState } from '../domain/account';
-import { ATTEMPT_ACTIONS } from '../domain/log-entry';
-import { type AccountDocument, accountModel } from './account-model';
+import { AccountState } from '../../domain/account/account';
+import { ATTEMPT_ACTIONS } from '../../domain/logs/log-entry';
+import { type AccountDocument, accountModel } from '../accounts/account-model';
 import { type EntryDocument, logEntryModel } from './log-entry-model';
 
-/** A member of an account's grant that says when a token ends. */
+/** The members of a grant with a token's expiry. */
 type TokenEnd = 'expires_at' | 'refresh_token_expires_at';
 
 interface EndingQuery {
   organisation: string;
-  /** Whose end is counted. */
+  /** The token whose expiries are counted. */
   end: TokenEnd;
-  /** Ascending: each piece of time goes from one to before the next, so there is one piece less. */
+  /** Ascending. Each interval includes its start and excludes its end, so there is one interval fewer. */
   boundaries: readonly Date[];
 }
 
 interface AttemptQuery {
   organisation: string;
-  /** Ascending and of one length, from one to before the next. */
+  /** Ascending and equally spaced. Each interval includes its start and excludes its end. */
   boundaries: readonly Date[];
 }
 
-/** How the attempts of a piece of time ended, and how long the provider took over them. */
+/** The outcomes of an interval's attempts, and the provider's response times. */
 export interface AttemptCounts {
   refreshed: number;
   failed: number;
-  /** Of those that the provider answered; `null` where it answered none. Right to about a tenth. */
+  /** Response times, to within about 10%; `null` if the provider answered no attempt. */
   p50Ms: number | null;
   p95Ms: number | null;
 }
 
-/**
- * Durations are counted by their magnitude, and not kept one by one: each is this much longer than the one before.
- * So the percentiles of a million attempts cost what those of a hundred do, and are off by a tenth at most.
- */
+/** Ratio between histogram buckets of response times. Percentiles cost the same for any count, and are within 10%. */
 const MAGNITUDE = 1.2;
 
 export class Statistics {
@@ -46,7 +43,7 @@ export class Statistics {
     this.#entries = logEntryModel(connection);
   }
 
-  /** How many tokens end in each piece of time, of all accounts but those that are disabled. */
+  /** The number of tokens that expire in each interval, of all accounts that are not disabled. */
   async tokensEnding({ organisation, end, boundaries }: EndingQuery): Promise<number[]> {
     const [from, ...later] = boundaries;
     const to = later.at(-1);
@@ -68,7 +65,7 @@ export class Statistics {
     return boundaries.slice(0, -1).map((boundary) => counts.get(boundary.getTime()) ?? 0);
   }
 
-  /** How the attempts of each piece of time ended, whoever asked for them. */
+  /** The outcomes of the attempts in each interval, from any source. */
   async attempts({ organisation, boundaries }: AttemptQuery): Promise<AttemptCounts[]> {
     const [from, second] = boundaries;
     const to = boundaries.at(-1);
@@ -104,7 +101,7 @@ export class Statistics {
     });
   }
 
-  /** How many attempts were logged in each of these runs of refresh workflows. */
+  /** The number of logged attempts per run of a refresh workflow. */
   async attemptsByRun(query: {
     organisation: string;
     accountIds: readonly string[];
@@ -129,7 +126,7 @@ export class Statistics {
 }
 
 interface AttemptGroup {
-  /** `magnitude` is `null` where the provider did not answer. */
+  /** `magnitude` is `null` if the provider did not answer. */
   _id: { piece: number; failed: boolean; magnitude: number | null };
   count: number;
 }
@@ -151,7 +148,7 @@ function countOf(groups: readonly AttemptGroup[]): number {
   return groups.reduce((all, { count }) => all + count, 0);
 }
 
-/** The middle of the magnitude below which that part of the durations lies. */
+/** The middle of the bucket in which the given fraction of the durations is reached. */
 function percentile(groups: readonly AttemptGroup[], part: number): number | null {
   const answered = groups
     .flatMap(({ _id: { magnitude }, count }) => (magnitude === null ? [] : [{ magnitude, count }]))

@@ -1,9 +1,9 @@
 /**
- * Updates of one document each, in groups. A group tells how many found their document, not which: where some did not,
- * the documents are read, and each says of its own whether the update is in it.
+ * Batched updates of one document each. MongoDB reports how many documents a bulk update matched, but not which. If
+ * some did not match, the documents are read, and each update decides whether it was applied.
  */
 import type { mongo } from 'mongoose';
-import { Grouped } from './grouped';
+import { Grouped } from './batched';
 
 interface Identified {
   _id: string;
@@ -12,13 +12,13 @@ interface Identified {
 export interface Update<T extends Identified> {
   filter: mongo.Filter<T> & Identified;
   update: mongo.UpdateFilter<T>;
-  /** `false` unless told. */
+  /** Default: `false`. */
   upsert?: boolean;
 }
 
-/** One that may be done again. */
+/** An update that is safe to repeat. */
 export interface RepeatableUpdate<T extends Identified> extends Update<T> {
-  /** Whether the document shows that this update, and no other, was done. */
+  /** Whether the document shows that this very update was applied. */
   isIn: (document: mongo.WithId<T>) => boolean;
 }
 
@@ -34,13 +34,13 @@ export class GroupedUpdates<T extends Identified> {
     );
   }
 
-  /** @returns whether there was such a document, or it was inserted */
+  /** @returns whether a document matched, or was inserted */
   updateOne(update: RepeatableUpdate<T>): Promise<boolean> {
     return this.#updates.call(update);
   }
 
   /**
-   * For an update that may not be done again.
+   * For updates that must not be repeated.
    * @returns as `updateOne`
    */
   async updateAlone({ filter, update, upsert = false }: Update<T>): Promise<boolean> {

@@ -1,10 +1,10 @@
 /**
- * Calls of one kind, under load many in one: those that come while others are under way go out together, next. Nobody
- * waits for company. A group that fails as a whole is called one by one, so that one that cannot be done fails alone:
- * hence only for calls that may be repeated.
+ * Coalesces calls: while one is in flight, later calls queue and go out as one bulk command. Adds no delay when idle.
+ * If a batch fails as a whole, its calls are repeated one by one, so that only the faulty one fails; use it only for
+ * calls that are safe to repeat.
  */
 
-/** Bounds a command, and what is called again. */
+/** Calls per batch; bounds the size of a command, and the calls to repeat after a failure. */
 const GROUP_MAX = 100;
 
 interface Waiting<In, Out> {
@@ -20,8 +20,9 @@ export class Grouped<In, Out> {
   #isUnderWay = false;
 
   /**
-   * @param together the outcomes in the order of the inputs
-   * @param isFinal of what a group failed with: each call would fail with it, too, and is not made; unless told, none is
+   * @param together returns the outcomes in the order of the inputs
+   * @param isFinal whether an error of a batch would also fail each call alone, so that none is repeated; default:
+   * never
    */
   constructor(
     alone: (input: In) => Promise<Out>,
@@ -40,7 +41,7 @@ export class Grouped<In, Out> {
     });
   }
 
-  /** Never rejects: what a group ends with, its callers are told. */
+  /** Never rejects: the outcomes of a batch go to its callers. */
   async #work(): Promise<void> {
     this.#isUnderWay = true;
     while (this.#waiting.length > 0) {
@@ -58,7 +59,7 @@ export class Grouped<In, Out> {
         return (await this.#together(inputs)).map((outcome) => Promise.resolve(outcome));
       } catch (error) {
         if (this.#isFinal(error)) return inputs.map(() => Promise.reject(error));
-        // One by one, each ends with an error of its own.
+        // Repeat the calls one by one, so that each fails with its own error.
       }
     }
     return inputs.map((input) => this.#alone(input));

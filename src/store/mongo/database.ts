@@ -1,17 +1,17 @@
-/** The connection to MongoDB, and the models on it. Nothing global: each process or test has its own. */
+/** The connection to MongoDB, and the models on it. Nothing is global: each process or test opens its own. */
 import mongoose, { type Connection } from 'mongoose';
 
-/** How long an operation looks for a server before it fails. Shorter than a claim's lease. */
+/** How long an operation waits for a reachable server, in ms. Must be shorter than a claim's lease. */
 const SERVER_SELECTION_MS = 5_000;
 
-/** MongoDB's code for a unique index that is violated. */
+/** MongoDB's error code for a violated unique index. */
 export const DUPLICATE_KEY = 11000;
-/** Its code for a disk that is full. */
+/** MongoDB's error code for a full disk. */
 const OUT_OF_DISK_SPACE = 14031;
 
 const BROKEN_CONNECTION: ReadonlySet<unknown> = new Set(['EPIPE', 'ECONNRESET']);
 
-/** Opens a connection. Writes are acknowledged by the majority and journaled: a refresh token is spent on them. */
+/** Opens a connection. Writes are journaled by the majority: a refresh token is sent only after a durable claim. */
 export async function openDatabase(uri: string): Promise<Connection> {
   return mongoose
     .createConnection(uri, {
@@ -27,7 +27,7 @@ export async function openDatabase(uri: string): Promise<Connection> {
     .asPromise();
 }
 
-/** Whether an error says that the database is away, rather than that something asked of it was wrong. */
+/** Whether an error means that MongoDB is unreachable, rather than that the operation was wrong. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   return (
@@ -40,16 +40,21 @@ export function isDatabaseUnavailable(error: unknown): boolean {
     (error instanceof mongoose.mongo.MongoError && error.hasErrorLabel('RetryableWriteError')) ||
     error.name === 'MongooseServerSelectionError' ||
     error.name === 'MongoPoolClearedError' ||
-    // A connection that breaks in the middle of a write: the driver hands on what the socket said.
+    // The connection broke during a write, and the driver passed on the socket's error.
     ('syscall' in error && 'code' in error && BROKEN_CONNECTION.has(error.code)) ||
-    // Mongoose holds operations back while it reconnects, and gives up with this one.
+    // Mongoose buffers operations while it reconnects, and gives up with this error.
     /buffering timed out/.test(error.message)
   );
 }
 
-/** Whether a unique index refused a write: what was to be written is there already. */
-export function isDuplicateKey(error: unknown): boolean {
+/** Whether a unique index refused a write, because the document exists already. */
+export function isDuplicateKey(error: unknown): error is Error {
   return error instanceof mongoose.mongo.MongoServerError && error.code === DUPLICATE_KEY;
+}
+
+/** Whether a duplicate-key message is about this index. In bulk errors, servers name the index only in the message. */
+export function isOfIndex(message: string | undefined, index: string): boolean {
+  return message?.includes(` index: ${index} dup key`) ?? false;
 }
 
 function hasDatabaseName(uri: string): boolean {

@@ -1,4 +1,4 @@
-/** Paging by place: what comes after an entry in an order by a clock and, where clocks are equal, by id. */
+/** Keyset pagination: a filter for the entries after a place, ordered by a time and then by id. */
 import mongoose from 'mongoose';
 
 /** `$gt` for an ascending order, `$lt` for a descending one. */

@@ -1,10 +1,10 @@
 /**
- * What keeps organisations apart in the store: on a model of what belongs to one, a query that does not name it never
- * reaches the database. Workers serve all organisations and use the model without the scope, each by its own name.
+ * Separates organisations in the store: a scoped model rejects queries that do not name one organisation before they
+ * reach MongoDB. Workers serve all organisations and use separate, unscoped models.
  */
 import mongoose, { type Aggregate, type Query, type Schema } from 'mongoose';
 
-/** A query that would have met the documents of several organisations. It was not sent. */
+/** The query could have matched documents of several organisations. It was not sent. */
 export class UnscopedQueryError extends Error {
   override name = 'UnscopedQueryError';
   constructor(collection: string) {
@@ -30,7 +30,7 @@ const QUERIES = [
   'updateOne',
 ] as const;
 
-/** A copy of the schema on which every query must name its organisation, and takes an operator only if it is `trusted`. */
+/** A copy of the schema whose queries must name an organisation, and accept only `trusted` query operators. */
 export function scopedToOrganisation<T extends Schema>(schema: T): T {
   const scoped = schema.clone() as unknown as Schema;
   const collection = String(schema.get('collection'));
@@ -53,12 +53,12 @@ export function scopedToOrganisation<T extends Schema>(schema: T): T {
   return scoped as unknown as T;
 }
 
-/** What belongs to an organisation, and what belongs to none (the heartbeat of a sweep). */
+/** Matches documents of the organisation, and documents of none, such as a sweep's heartbeat. */
 export function ofOrganisationOrNone(organisation: string): { $in: (string | null)[] } {
   return mongoose.trusted({ $in: [organisation, null] });
 }
 
-/** One name at the top of the filter: below `$or` it would bind one branch alone. */
+/** The organisation must be at the top level of the filter: below `$or` it would restrict only one branch. */
 function namesOrganisation(filter: Record<string, unknown>): boolean {
   const { organisation } = filter;
   if (isName(organisation)) return true;

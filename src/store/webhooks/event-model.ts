@@ -1,9 +1,9 @@
-/** The document of an event, and how events wait in the document whose change they tell of. */
+/** The document of an event, and of events that wait in the document whose change they report. */
 import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
-import { EVENT_TYPES, type RaisedEvent } from '../domain/event';
-import { scopedToOrganisation } from './organisation-scope';
+import { EVENT_TYPES, type RaisedEvent } from '../../domain/events/event';
+import { scopedToOrganisation } from '../mongo/organisation-scope';
 
-/** An event as it waits where it happened, to be collected. */
+/** An event that waits to be collected. */
 const waitingEventSchema = new Schema(
   {
     id: { type: String, required: true },
@@ -15,7 +15,7 @@ const waitingEventSchema = new Schema(
   { _id: false },
 );
 
-/** Absent but while there are some, so that the index over it holds nobody else. */
+/** Absent if empty, so that the sparse index holds only documents with waiting events. */
 export const UNSENT_EVENTS = {
   unsent_events: { type: [waitingEventSchema], default: undefined },
 };
@@ -24,11 +24,11 @@ const eventSchema = new Schema(
   {
     _id: { type: String, required: true },
     type: { type: String, enum: [...EVENT_TYPES, 'webhook.test'], required: true },
-    /** `null`: it concerns all of them. */
+    /** `null`: the event concerns all organisations. */
     organisation: { type: String, default: null },
     at: { type: Date, required: true },
     data: { type: Schema.Types.Mixed, required: true },
-    /** Present until its deliveries have been written. */
+    /** Present until its deliveries are written. */
     to_dispatch: { type: Boolean },
     /** When MongoDB may remove it (TTL). */
     remove_at: { type: Date, required: true },
@@ -43,12 +43,12 @@ export type EventDocument = InferSchemaType<typeof eventSchema> & { _id: string 
 
 const scopedSchema = scopedToOrganisation(eventSchema);
 
-/** The events of one organisation, and those of none: every query names it. */
+/** The events of one organisation, and events of none; every query must name the organisation. */
 export function eventModel(connection: Connection): Model<EventDocument> {
   return connection.model<EventDocument>('Event', scopedSchema as unknown as Schema<EventDocument>);
 }
 
-/** For workers, which serve all of them. */
+/** The events of all organisations, for workers. */
 export function eventsOfAllOrganisations(connection: Connection): Model<EventDocument> {
   return connection.model<EventDocument>(
     'EventOfAnyOrganisation',
@@ -66,7 +66,7 @@ export function toEvent({ _id, type, organisation, at, data }: EventDocument): R
   } as RaisedEvent;
 }
 
-/** Kept for as long as the log is, and never for less than its deliveries are tried. */
+/** Events are kept as long as the log, and at least as long as their deliveries are attempted. */
 export function keptUntil(at: Date, retentionDays: number): Date {
   return new Date(at.getTime() + Math.max(retentionDays, RETENTION_DAYS_MIN) * DAY_MS);
 }

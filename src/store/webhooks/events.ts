@@ -1,7 +1,9 @@
-/** The events of an organisation, and those that concern all. Raising one is a write and nothing else. */
+/** The events of an organisation, and events that concern all organisations. Raising an event is one write. */
 import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
-import type { RaisedEvent } from '../domain/event';
-import { DUPLICATE_KEY } from './database';
+import type { RaisedEvent } from '../../domain/events/event';
+import { DUPLICATE_KEY } from '../mongo/database';
+import { beyond } from '../mongo/keyset';
+import { ofOrganisationOrNone } from '../mongo/organisation-scope';
 import {
   type EventDocument,
   eventModel,
@@ -9,12 +11,10 @@ import {
   keptUntil,
   toEvent,
 } from './event-model';
-import { beyond } from './keyset';
-import { ofOrganisationOrNone } from './organisation-scope';
 
 export class Events {
   readonly #events: Model<EventDocument>;
-  /** Raised are those of all organisations, and those that are none's. */
+  /** Not scoped, because some events belong to no organisation. */
   readonly #ofAll: Model<EventDocument>;
   readonly #retentionDays: number;
 
@@ -24,10 +24,7 @@ export class Events {
     this.#retentionDays = retentionDays;
   }
 
-  /**
-   * Raises an event: once it is written, it is delivered to whoever asks for its type. Safe to repeat: an event of the
-   * same id is one event.
-   */
+  /** Raises an event for all endpoints that subscribe to its type. Safe to repeat: events with one id are one event. */
   async raise(event: RaisedEvent): Promise<void> {
     const { id, type, organisation, data } = event;
     const at = new Date(event.at);
@@ -45,13 +42,13 @@ export class Events {
         { upsert: true },
       );
     } catch (error) {
-      // Somebody raised it at the same moment.
+      // Another process raised it at the same moment.
       if (!(error instanceof mongoose.mongo.MongoServerError && error.code === DUPLICATE_KEY))
         throw error;
     }
   }
 
-  /** Newest first; those that concern all are among them. */
+  /** Newest first, including events that concern all organisations. */
   async list(query: {
     organisation: string;
     type?: RaisedEvent['type'] | undefined;

@@ -1,9 +1,9 @@
 /** Deliveries as an organisation's admins see them. Every query is bound to one organisation. */
 import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
-import type { RaisedEvent } from '../domain/event';
-import type { DeliveryState } from '../domain/webhook-delivery';
+import type { RaisedEvent } from '../../domain/events/event';
+import type { DeliveryState } from '../../domain/events/webhook-delivery';
+import { beyond } from '../mongo/keyset';
 import { keptUntil } from './event-model';
-import { beyond } from './keyset';
 import {
   type DeliveryDocument,
   deliveryId,
@@ -22,7 +22,7 @@ export class WebhookDeliveries {
     this.#retentionDays = retentionDays;
   }
 
-  /** A delivery to one endpoint alone, whatever it asks for. A worker begins it within seconds. */
+  /** Creates a delivery to a single endpoint, whatever its event types. A worker starts it within seconds. */
   async create(
     event: RaisedEvent,
     endpoint: { id: string; organisation: string },
@@ -66,7 +66,7 @@ export class WebhookDeliveries {
     return documents.map(toDelivery);
   }
 
-  /** Begins a delivery again, from its first try, whatever came of it; what was tried before stays on record. */
+  /** Restarts a delivery from its first attempt, whatever its state. Earlier attempts stay on record. */
   async replay(organisation: string, id: string, now: Date): Promise<WebhookDelivery | null> {
     const document = await this.#deliveries
       .findOneAndUpdate(
@@ -88,8 +88,8 @@ export class WebhookDeliveries {
   }
 
   /**
-   * Ends what waits for an endpoint that takes nothing any more.
-   * @param butFor a delivery that ends otherwise
+   * Skips the pending deliveries of an endpoint that no longer receives events.
+   * @param butFor a delivery to leave unchanged
    */
   async skipPending(
     organisation: string,

@@ -1,16 +1,16 @@
-/** The document of a delivery: one event to one endpoint, with every try that was made. */
+/** The document of a delivery: one event to one endpoint, with all its attempts. */
 import { createHash } from 'node:crypto';
 import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
-import type { RaisedEvent } from '../domain/event';
-import { DELIVERY_STATES, type DeliveryState } from '../domain/webhook-delivery';
+import type { RaisedEvent } from '../../domain/events/event';
+import { DELIVERY_STATES, type DeliveryState } from '../../domain/events/webhook-delivery';
+import { scopedToOrganisation } from '../mongo/organisation-scope';
 import { keptUntil } from './event-model';
-import { scopedToOrganisation } from './organisation-scope';
 
 const trySchema = new Schema(
   {
     at: { type: Date, required: true },
     status: { type: Number, default: null },
-    /** Why there was no answer. */
+    /** Why there was no response. */
     error: { type: String, default: null },
     duration_ms: { type: Number, required: true },
   },
@@ -20,17 +20,17 @@ const trySchema = new Schema(
 const deliverySchema = new Schema(
   {
     _id: { type: String, required: true },
-    /** The endpoint's. */
+    /** The endpoint's organisation. */
     organisation: { type: String, required: true },
     endpoint_id: { type: String, required: true },
     event_id: { type: String, required: true },
     event_type: { type: String, required: true },
     state: { type: String, enum: DELIVERY_STATES, required: true },
-    /** Since it was begun or last replayed; those that were held back count. */
+    /** Attempts since creation or the last replay, including attempts that were held back. */
     tries: { type: Number, required: true },
     attempts: { type: [trySchema], required: true },
     next_try_at: { type: Date, default: null },
-    /** Its workflow is started then, if it does not run; absent once the delivery is over. */
+    /** When to start its workflow if it is not running; absent once the delivery is over. */
     start_at: { type: Date },
     created_at: { type: Date, required: true },
     finished_at: { type: Date, default: null },
@@ -69,7 +69,7 @@ export interface WebhookDelivery {
   finishedAt: Date | null;
 }
 
-/** One for each event and endpoint, however often the step that writes it is done. */
+/** The id of a delivery: deterministic, so that repeating the dispatch creates no second delivery. */
 export function deliveryId(eventId: string, endpointId: string): string {
   const digest = createHash('sha256').update(`${eventId} ${endpointId}`).digest('hex');
   return `dlv_${digest.slice(0, 24)}`;
@@ -77,7 +77,7 @@ export function deliveryId(eventId: string, endpointId: string): string {
 
 const scopedSchema = scopedToOrganisation(deliverySchema);
 
-/** The deliveries of one organisation: every query names it. */
+/** The deliveries of one organisation; every query must name it. */
 export function deliveryModel(connection: Connection): Model<DeliveryDocument> {
   return connection.model<DeliveryDocument>(
     'WebhookDelivery',
@@ -85,7 +85,7 @@ export function deliveryModel(connection: Connection): Model<DeliveryDocument> {
   );
 }
 
-/** For workers, which serve all of them. */
+/** The deliveries of all organisations, for workers. */
 export function deliveriesOfAllOrganisations(connection: Connection): Model<DeliveryDocument> {
   return connection.model<DeliveryDocument>(
     'WebhookDeliveryOfAnyOrganisation',
@@ -114,7 +114,7 @@ export function toDelivery(document: DeliveryDocument): WebhookDelivery {
   };
 }
 
-/** A delivery that is to begin now, but for its id. */
+/** A delivery that starts now, without its id. */
 export function newDelivery(
   event: RaisedEvent,
   endpoint: { id: string; organisation: string },

@@ -1,17 +1,20 @@
 /** The document of a webhook endpoint. */
 import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
-import { EVENT_TYPES, type EventType } from '../domain/event';
+import { EVENT_TYPES, type EventType } from '../../domain/events/event';
+import { momentOf, NOT_WRITTEN_BY_EVERGRANT, type RowIntegrity } from '../encryption/row-integrity';
+import { scopedToOrganisation } from '../mongo/organisation-scope';
 import { UNSENT_EVENTS } from './event-model';
-import { scopedToOrganisation } from './organisation-scope';
 
-export const ENDPOINT_STATES = ['enabled', 'disabled'] as const;
+const STORED_STATES = ['enabled', 'disabled'] as const;
+/** `invalid`: the row was not written by Evergrant or was changed since. Nothing is sent to it. */
+export const ENDPOINT_STATES = [...STORED_STATES, 'invalid'] as const;
 
 const secretSchema = new Schema(
   {
-    /** `ENC:v1:…`, with keys of the purpose `webhook`. */
+    /** `ENC:v1:…`, encrypted for the purpose `webhook`. */
     sealed: { type: String, required: true },
     created_at: { type: Date, required: true },
-    /** Of one that was replaced: it signs beside the new one until then. */
+    /** For a replaced secret: it signs alongside the new one until this time. */
     expires_at: { type: Date, default: null },
   },
   { _id: false },
@@ -24,16 +27,18 @@ const endpointSchema = new Schema(
     url: { type: String, required: true },
     event_types: { type: [{ type: String, enum: EVENT_TYPES }], required: true },
     description: { type: String, default: null },
-    state: { type: String, enum: ENDPOINT_STATES, required: true },
+    state: { type: String, enum: STORED_STATES, required: true },
     state_reason: { type: String, default: null },
     state_at: { type: Date, required: true },
-    /** The newest first. */
+    /** Newest first. */
     secrets: { type: [secretSchema], required: true },
-    /** In a row. */
+    /** Consecutive failed attempts. */
     failures: { type: Number, default: 0 },
-    /** Nothing is sent to it before, but a delivery's last try. */
+    /** Until this time nothing is sent to the endpoint, except the last attempt of a delivery. */
     hold_until: { type: Date, default: null },
     last_success_at: { type: Date, default: null },
+    /** Authentication code; see {@link endpointCode}. */
+    code: { type: String, required: true },
     ...UNSENT_EVENTS,
   },
   {
@@ -77,7 +82,7 @@ export interface WebhookEndpoint {
 
 const scopedSchema = scopedToOrganisation(endpointSchema);
 
-/** The endpoints of one organisation: every query names it. */
+/** The endpoints of one organisation; every query must name it. */
 export function endpointModel(connection: Connection): Model<EndpointDocument> {
   return connection.model<EndpointDocument>(
     'WebhookEndpoint',
@@ -85,7 +90,7 @@ export function endpointModel(connection: Connection): Model<EndpointDocument> {
   );
 }
 
-/** For workers, which serve all of them. */
+/** The endpoints of all organisations, for workers. */
 export function endpointsOfAllOrganisations(connection: Connection): Model<EndpointDocument> {
   return connection.model<EndpointDocument>(
     'WebhookEndpointOfAnyOrganisation',
@@ -93,14 +98,31 @@ export function endpointsOfAllOrganisations(connection: Connection): Model<Endpo
   );
 }
 
-export function toEndpoint(document: EndpointDocument): WebhookEndpoint {
-  return {
+/** The members that decide what is sent where. The secrets grant nothing, and are encrypted for this endpoint. */
+type EndpointGrant = Pick<WebhookEndpoint, 'id' | 'organisation' | 'url' | 'eventTypes' | 'state'>;
+
+export function endpointCode(integrity: RowIntegrity, endpoint: EndpointGrant): string {
+  return integrity.codeOf('webhook_endpoint', membersOf(endpoint));
+}
+
+function membersOf({ id, organisation, url, eventTypes, state }: EndpointGrant): unknown[] {
+  return [id, organisation, url, eventTypes, state];
+}
+
+export function toEndpoint(document: EndpointDocument, integrity: RowIntegrity): WebhookEndpoint {
+  const grant = {
     id: document._id,
     organisation: document.organisation,
     url: document.url,
     eventTypes: document.event_types,
-    description: document.description ?? null,
     state: document.state,
+  };
+  const { id, organisation } = grant;
+  const name = { row: 'webhook_endpoint', id, organisation } as const;
+  if (!integrity.isValid(name, membersOf(grant), document.code)) return toInvalidEndpoint(document);
+  return {
+    ...grant,
+    description: document.description ?? null,
     stateReason: document.state_reason ?? null,
     stateAt: document.state_at,
     secrets: document.secrets.map(({ sealed, created_at, expires_at }) => ({
@@ -116,7 +138,34 @@ export function toEndpoint(document: EndpointDocument): WebhookEndpoint {
   };
 }
 
-/** Those that sign now. */
+/** A row that fails the check may have missing members or members of the wrong type. */
+function toInvalidEndpoint(
+  document: {
+    [Member in keyof EndpointDocument]: unknown;
+  },
+): WebhookEndpoint {
+  return {
+    id: String(document._id),
+    organisation: String(document.organisation),
+    url: String(document.url),
+    eventTypes: [],
+    description: null,
+    state: 'invalid',
+    stateReason: `${NOT_WRITTEN_BY_EVERGRANT} Nothing is sent to it. ${REPLACE_IT}`,
+    stateAt: momentOf(document.state_at),
+    secrets: [],
+    failures: 0,
+    holdUntil: null,
+    lastSuccessAt: null,
+    createdAt: momentOf(document.created_at),
+    updatedAt: momentOf(document.updated_at),
+  };
+}
+
+export const REPLACE_IT =
+  'Find out who can write to MongoDB, then remove the webhook and add it again.';
+
+/** The secrets that sign at this time. */
 export function signingSecrets({ secrets }: WebhookEndpoint, now: Date): WebhookSecret[] {
   return secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now);
 }

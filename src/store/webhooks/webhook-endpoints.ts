@@ -1,9 +1,12 @@
-/** Webhook endpoints as an organisation's admins handle them. Every query is bound to one organisation. */
+/** Webhook endpoints as an organisation's admins manage them. Every query is bound to one organisation. */
 import type { Connection, Model } from 'mongoose';
-import type { EventType } from '../domain/event';
+import type { EventType } from '../../domain/events/event';
+import { InvalidRowError, type RowIntegrity } from '../encryption/row-integrity';
 import {
   type EndpointDocument,
+  endpointCode,
   endpointModel,
+  REPLACE_IT,
   toEndpoint,
   type WebhookEndpoint,
 } from './webhook-endpoint-model';
@@ -23,15 +26,18 @@ export interface WebhookEndpointPatch {
   description?: string | null | undefined;
 }
 
-/** So long it is remembered whether an organisation asks for a type of event. */
+/** How long to cache whether an organisation subscribes to an event type, in ms. */
 const WANTED_MS = 5_000;
 
 export class WebhookEndpoints {
   readonly #endpoints: Model<EndpointDocument>;
   readonly #wanted = new Map<string, { until: number; wanted: boolean }>();
 
-  constructor(connection: Connection) {
+  readonly #integrity: RowIntegrity;
+
+  constructor(connection: Connection, integrity: RowIntegrity) {
     this.#endpoints = endpointModel(connection);
+    this.#integrity = integrity;
   }
 
   async create(endpoint: NewWebhookEndpoint, now: Date): Promise<WebhookEndpoint> {
@@ -44,16 +50,21 @@ export class WebhookEndpoints {
       state: 'enabled',
       state_at: now,
       secrets: [{ sealed: endpoint.sealedSecret, created_at: now }],
+      code: endpointCode(this.#integrity, {
+        ...endpoint,
+        eventTypes: [...endpoint.eventTypes],
+        state: 'enabled',
+      }),
     });
     await document.save();
-    return toEndpoint(document.toObject());
+    return this.#toEndpoint(document.toObject());
   }
 
   async find(organisation: string, id: string): Promise<WebhookEndpoint | null> {
     const document = await this.#endpoints
       .findOne({ organisation, _id: id })
       .lean<EndpointDocument>();
-    return document === null ? null : toEndpoint(document);
+    return document === null ? null : this.#toEndpoint(document);
   }
 
   async list(organisation: string): Promise<WebhookEndpoint[]> {
@@ -61,45 +72,52 @@ export class WebhookEndpoints {
       .find({ organisation })
       .sort({ _id: 1 })
       .lean<EndpointDocument[]>();
-    return documents.map(toEndpoint);
+    return documents.map((document) => this.#toEndpoint(document));
   }
 
+  /** @throws {InvalidRowError} */
   async patch(
     organisation: string,
     id: string,
-    patch: WebhookEndpointPatch,
+    { url, eventTypes, description }: WebhookEndpointPatch,
   ): Promise<WebhookEndpoint | null> {
     const set: Record<string, unknown> = {};
-    // Another receiver: what the old one did is not held against it.
-    if (patch.url !== undefined)
-      Object.assign(set, { url: patch.url, failures: 0, hold_until: null });
-    if (patch.eventTypes !== undefined) set['event_types'] = [...patch.eventTypes];
-    if (patch.description !== undefined) set['description'] = patch.description;
-    return this.#update(organisation, id, { $set: set });
-  }
-
-  /** Enabling forgets what went wrong before. */
-  async setState(
-    organisation: string,
-    id: string,
-    state: WebhookEndpoint['state'],
-    now: Date,
-  ): Promise<WebhookEndpoint | null> {
-    const reason = state === 'disabled' ? 'Disabled by an admin.' : null;
-    return this.#update(organisation, id, {
-      $set: { state, state_reason: reason, state_at: now, failures: 0, hold_until: null },
+    // A new URL is another receiver; failures of the old one do not count against it.
+    if (url !== undefined) Object.assign(set, { url, failures: 0, hold_until: null });
+    if (eventTypes !== undefined) set['event_types'] = [...eventTypes];
+    if (description !== undefined) set['description'] = description;
+    return this.#change(organisation, id, set, {
+      ...(url === undefined ? {} : { url }),
+      ...(eventTypes === undefined ? {} : { eventTypes: [...eventTypes] }),
     });
   }
 
   /**
-   * Puts a new secret in front; those before it sign beside it until `overlapEndsAt`, and one that was replaced earlier
-   * keeps its own end.
+   * Resets the failure count and the hold.
+   * @throws {InvalidRowError}
+   */
+  async setState(
+    organisation: string,
+    id: string,
+    state: 'enabled' | 'disabled',
+    now: Date,
+  ): Promise<WebhookEndpoint | null> {
+    const reason = state === 'disabled' ? 'Disabled by an admin.' : null;
+    const set = { state, state_reason: reason, state_at: now, failures: 0, hold_until: null };
+    return this.#change(organisation, id, set, { state });
+  }
+
+  /**
+   * Adds a new secret as the first. Older secrets sign alongside it until `overlapEndsAt`, or until their own earlier
+   * expiry.
+   * @throws {InvalidRowError}
    */
   async rotateSecret(
     endpoint: WebhookEndpoint,
     sealedSecret: string,
     { overlapEndsAt, now }: { overlapEndsAt: Date; now: Date },
   ): Promise<WebhookEndpoint | null> {
+    requireValid(endpoint);
     const { organisation, id, secrets } = endpoint;
     const [newest] = secrets;
     const kept = secrets.flatMap(({ sealed, createdAt, expiresAt }) => {
@@ -108,7 +126,7 @@ export class WebhookEndpoints {
     });
     const document = await this.#endpoints
       .findOneAndUpdate(
-        // Of two rotations at once the second one is to see the first.
+        // Fails if another rotation replaced the newest secret in the meantime.
         { organisation, _id: id, 'secrets.0.sealed': newest?.sealed ?? '' },
         {
           $set: { secrets: [{ sealed: sealedSecret, created_at: now, expires_at: null }, ...kept] },
@@ -116,14 +134,14 @@ export class WebhookEndpoints {
         { returnDocument: 'after' },
       )
       .lean<EndpointDocument>();
-    return document === null ? null : toEndpoint(document);
+    return document === null ? null : this.#toEndpoint(document);
   }
 
   async delete(organisation: string, id: string): Promise<boolean> {
     return (await this.#endpoints.deleteOne({ organisation, _id: id })).deletedCount === 1;
   }
 
-  /** Whether some endpoint of the organisation asks for a type; as it was at most five seconds ago. */
+  /** Whether an endpoint of the organisation subscribes to this event type. Cached for {@link WANTED_MS}. */
   async isWanted(organisation: string, type: EventType): Promise<boolean> {
     const key = `${organisation}/${type}`;
     const known = this.#wanted.get(key);
@@ -140,10 +158,39 @@ export class WebhookEndpoints {
     await this.#endpoints.createIndexes();
   }
 
-  async #update(organisation: string, id: string, update: object): Promise<WebhookEndpoint | null> {
+  /**
+   * Writes members together with the new authentication code. The update compares the old code, so that no member it
+   * covers can have changed in between.
+   * @param changed the written members that the code covers
+   */
+  async #change(
+    organisation: string,
+    id: string,
+    set: object,
+    changed: Partial<Pick<WebhookEndpoint, 'url' | 'eventTypes' | 'state'>>,
+  ): Promise<WebhookEndpoint | null> {
+    const before = await this.find(organisation, id);
+    if (before === null) return null;
+    requireValid(before);
     const document = await this.#endpoints
-      .findOneAndUpdate({ organisation, _id: id }, update, { returnDocument: 'after' })
+      .findOneAndUpdate(
+        { organisation, _id: id, code: endpointCode(this.#integrity, before) },
+        { $set: { ...set, code: endpointCode(this.#integrity, { ...before, ...changed }) } },
+        { returnDocument: 'after' },
+      )
       .lean<EndpointDocument>();
-    return document === null ? null : toEndpoint(document);
+    // The endpoint changed in between; apply the patch to its new state.
+    return document === null
+      ? this.#change(organisation, id, set, changed)
+      : this.#toEndpoint(document);
   }
+
+  #toEndpoint(document: EndpointDocument): WebhookEndpoint {
+    return toEndpoint(document, this.#integrity);
+  }
+}
+
+/** @throws {InvalidRowError} */
+export function requireValid({ state }: WebhookEndpoint): void {
+  if (state === 'invalid') throw new InvalidRowError(`Nothing was done. ${REPLACE_IT}`);
 }

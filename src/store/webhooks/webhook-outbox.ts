@@ -1,12 +1,17 @@
 /**
- * The way of an event from where it happened to those who asked for it, for workers, which serve all organisations.
- * Each step may be done twice, or by two workers at once, and comes to the same: ids are given before, and what a step
- * was for is taken away only after it is done.
+ * The webhook outbox: collects events where they occurred and turns them into deliveries, for workers, across
+ * organisations. Every step is idempotent, also when two workers run it at once: ids are deterministic, and the record
+ * of pending work is removed only after the work is done.
  */
 import type { Connection, Model } from 'mongoose';
-import { type DisabledReason, endpointDisabledEvent, type RaisedEvent } from '../domain/event';
-import type { DeliveryState } from '../domain/webhook-delivery';
-import { accountsOfAllOrganisations } from './account-model';
+import {
+  type DisabledReason,
+  endpointDisabledEvent,
+  type RaisedEvent,
+} from '../../domain/events/event';
+import type { DeliveryState } from '../../domain/events/webhook-delivery';
+import { accountsOfAllOrganisations } from '../accounts/account-model';
+import type { RowIntegrity } from '../encryption/row-integrity';
 import { type EventDocument, eventsOfAllOrganisations, toEvent } from './event-model';
 import type { Events } from './events';
 import {
@@ -20,18 +25,19 @@ import {
 } from './webhook-delivery-model';
 import {
   type EndpointDocument,
+  endpointCode,
   endpointsOfAllOrganisations,
   toEndpoint,
   type WebhookEndpoint,
 } from './webhook-endpoint-model';
 
-/** What all documents have in common in which events wait. */
+/** The members shared by all documents in which events wait. */
 interface Waiting {
   _id: string;
   unsent_events?: RaisedEvent[];
 }
 
-/** A workflow that has not said anything for so long after its next try was due is started again. */
+/** How long after its next attempt was due a silent workflow is started again, in ms. */
 const SILENT_MAX_MS = 10 * 60_000;
 const ATTEMPTS_MAX = 50;
 
@@ -42,8 +48,13 @@ export class WebhookOutbox {
   readonly #deliveries: Model<DeliveryDocument>;
   readonly #raise: (event: RaisedEvent) => Promise<void>;
   readonly #retentionDays: number;
+  readonly #integrity: RowIntegrity;
 
-  constructor(connection: Connection, events: Events, retentionDays: number) {
+  constructor(
+    connection: Connection,
+    events: Events,
+    { retentionDays, integrity }: { retentionDays: number; integrity: RowIntegrity },
+  ) {
     this.#endpoints = endpointsOfAllOrganisations(connection);
     this.#waiting = [
       accountsOfAllOrganisations(connection),
@@ -53,9 +64,10 @@ export class WebhookOutbox {
     this.#deliveries = deliveriesOfAllOrganisations(connection);
     this.#raise = (event) => events.raise(event);
     this.#retentionDays = retentionDays;
+    this.#integrity = integrity;
   }
 
-  /** Raises what waits in accounts and endpoints. An event is taken from there once it is raised. */
+  /** Raises the events that wait in accounts and endpoints. Each is removed from there only after it is raised. */
   async collect(limit: number): Promise<void> {
     for (const model of this.#waiting) {
       const documents = await model
@@ -76,7 +88,7 @@ export class WebhookOutbox {
     }
   }
 
-  /** Writes a delivery for each event and each endpoint that asks for it. The oldest events first. */
+  /** Writes one delivery per event and subscribed endpoint, oldest events first. */
   async dispatch(now: Date, limit: number): Promise<void> {
     const documents = await this.#events
       .find({ to_dispatch: { $exists: true } })
@@ -104,10 +116,12 @@ export class WebhookOutbox {
         ...(organisation === null ? {} : { organisation }),
       })
       .lean<EndpointDocument[]>();
-    return documents.map(toEndpoint);
+    return documents
+      .map((document) => toEndpoint(document, this.#integrity))
+      .filter(({ state }) => state === 'enabled');
   }
 
-  /** Deliveries whose workflow is to be started now, the longest due first. */
+  /** Deliveries whose workflow is to be started now, longest overdue first. */
   async toStart(now: Date, limit: number): Promise<WebhookDelivery[]> {
     const documents = await this.#deliveries
       .find({ start_at: { $lte: now } })
@@ -117,7 +131,7 @@ export class WebhookOutbox {
     return documents.map(toDelivery);
   }
 
-  /** Its workflow runs: it is looked after again only if it then says nothing. */
+  /** Records that the workflow runs. The delivery is started again only if the workflow then falls silent. */
   async started({ id }: WebhookDelivery, now: Date): Promise<void> {
     await this.#deliveries.updateOne(
       { _id: id, start_at: { $lte: now } },
@@ -125,7 +139,7 @@ export class WebhookOutbox {
     );
   }
 
-  /** A delivery with all that a try needs; `null` where an event or an endpoint is no more. */
+  /** A delivery with an attempt's inputs; an endpoint or event that is gone or of another organisation is `null`. */
   async read(id: string): Promise<{
     delivery: WebhookDelivery;
     endpoint: WebhookEndpoint | null;
@@ -138,16 +152,20 @@ export class WebhookOutbox {
       this.#endpoints.findById(delivery.endpointId).lean<EndpointDocument>(),
       this.#events.findById(delivery.eventId).lean<EventDocument>(),
     ]);
+    const { organisation } = delivery;
+    const isOwn = endpoint?.organisation === organisation;
+    // Events of an OAuth app belong to no organisation and are delivered to all.
+    const isOfDelivery = [organisation, null].includes(event?.organisation ?? null);
     return {
       delivery,
-      endpoint: endpoint === null ? null : toEndpoint(endpoint),
-      event: event === null ? null : toEvent(event),
+      endpoint: isOwn ? toEndpoint(endpoint, this.#integrity) : null,
+      event: event !== null && isOfDelivery ? toEvent(event) : null,
     };
   }
 
   /**
-   * Writes how a try ended: the delivery is over, or tried again.
-   * @param attempt `null`: nothing was sent
+   * Records the outcome of an attempt: the delivery is over, or is retried later.
+   * @param attempt `null` if nothing was sent
    */
   async conclude(
     { id }: WebhookDelivery,
@@ -184,7 +202,7 @@ export class WebhookOutbox {
     );
   }
 
-  /** Tries that were made side by side and failed together count as one. */
+  /** Concurrent attempts that fail together count as one failure. */
   async noteFailure({ id, failures }: WebhookEndpoint, holdUntil: Date): Promise<void> {
     await this.#endpoints.updateOne(
       { _id: id },
@@ -194,18 +212,22 @@ export class WebhookOutbox {
   }
 
   /**
-   * Disables an endpoint, and leaves the event that says so in it.
-   * @returns whether it was enabled
+   * Disables an endpoint, and stores the event for it in the endpoint's document.
+   * @returns whether the endpoint was enabled and unchanged since it was read
    */
   async disable(
-    { id, organisation }: WebhookEndpoint,
+    endpoint: WebhookEndpoint,
     { reason, message }: { reason: DisabledReason; message: string },
     now: Date,
   ): Promise<boolean> {
+    const { id, organisation } = endpoint;
+    const state = 'disabled';
+    const code = endpointCode(this.#integrity, { ...endpoint, state });
     const { matchedCount } = await this.#endpoints.updateOne(
-      { _id: id, state: 'enabled' },
+      // Only if unchanged since the attempt failed: an endpoint with a new URL is another receiver.
+      { _id: id, state: 'enabled', code: endpointCode(this.#integrity, endpoint) },
       {
-        $set: { state: 'disabled', state_reason: message, state_at: now },
+        $set: { state, state_reason: message, state_at: now, code },
         $push: { unsent_events: endpointDisabledEvent({ id, organisation }, reason, now) },
       },
     );

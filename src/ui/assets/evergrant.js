@@ -12,10 +12,22 @@
   function inWords(at) {
     const seconds = Math.round((at - Date.now()) / 1000);
     if (seconds === 0) return 'now';
-    const away = Math.abs(seconds);
-    const [unit, size] = UNITS.find(([, length]) => away >= length);
-    const count = `${Math.floor(away / size)} ${unit}`;
-    return seconds > 0 ? `in ${count}` : `${count} ago`;
+    const away = lasting(Math.abs(seconds));
+    return seconds > 0 ? `in ${away}` : `${away} ago`;
+  }
+
+  // As `duration` in src/domain/text/time-text.ts: the two largest units, rounded to the smaller.
+  function lasting(seconds) {
+    const largest = UNITS.findIndex(([, length]) => seconds >= length);
+    const [, smaller] = UNITS[largest + 1] ?? UNITS[largest];
+    let rest = Math.round(seconds / smaller) * smaller;
+    const parts = [];
+    for (const [unit, length] of UNITS) {
+      const count = Math.floor(rest / length);
+      rest -= count * length;
+      if (count > 0) parts.push(`${count} ${unit}`);
+    }
+    return parts.join(' ');
   }
 
   function tellTimes() {

@@ -1,11 +1,12 @@
-/** What an admin may do with an account: its buttons, and the dialogs that ask first. */
+/** The actions of an admin on an account: buttons, and the dialogs that ask for confirmation. */
 import type { PropsWithChildren } from 'hono/jsx';
-import { type Account, AccountState } from '../../domain/account';
+import { type Account, AccountState } from '../../domain/account/account';
+import { Moment } from '../parts/time';
 import { accountPath } from './accounts';
 
-/** Within the live part: which buttons there are follows from the account's state. */
+/** In the live fragment, because the account's state decides which buttons there are. */
 export function AccountActions({ account }: { account: Account }) {
-  const { id, state, quarantine } = account;
+  const { id, state, quarantine, replaced } = account;
   const path = accountPath(id);
   const disabled = state === AccountState.disabled;
   return (
@@ -29,7 +30,10 @@ export function AccountActions({ account }: { account: Account }) {
           </a>
         </>
       )}
-      <Opens dialog="connect-again">Connect again …</Opens>
+      {!disabled && <Opens dialog="reconnect">Reconnect …</Opens>}
+      {!disabled && !quarantine && replaced !== null && (
+        <Opens dialog="restore-grant">Restore grant …</Opens>
+      )}
       {disabled || state === AccountState.inactive ? (
         <Act action={`${path}/enable`} id="act-enable">
           <button>Enable</button>
@@ -43,8 +47,8 @@ export function AccountActions({ account }: { account: Account }) {
   );
 }
 
-/** Outside the live part, which would close them. */
-export function AccountDialogs({ account: { id, label } }: { account: Account }) {
+/** Outside the live fragment, whose updates would close the dialogs. */
+export function AccountDialogs({ account: { id, label, replaced } }: { account: Account }) {
   const path = accountPath(id);
   return (
     <>
@@ -74,12 +78,12 @@ export function AccountDialogs({ account: { id, label } }: { account: Account })
           </DialogButtons>
         </Act>
       </Dialog>
-      <Dialog id="connect-again" title={`Connect ${label} again`}>
+      <Dialog id="reconnect" title={`Reconnect ${label}`}>
         <Act action={`${path}/reconnect`}>
           <p>
             Ask the account’s owner to sign in at the provider and to allow your application once
-            more. Your application then receives a new refresh token: enter it here. It takes the
-            place of the old one, is sealed at once and never shown again.
+            more. Your application then receives a new refresh token: enter it here. It is tried
+            with one refresh; the grant in use stays until the new one has proved to work.
           </p>
           <label>
             New refresh token
@@ -91,8 +95,26 @@ export function AccountDialogs({ account: { id, label } }: { account: Account })
               required
             />
           </label>
-          <DialogButtons dialog="connect-again">
-            <button class="primary">Connect again</button>
+          <DialogButtons dialog="reconnect">
+            <button class="primary">Reconnect</button>
+          </DialogButtons>
+        </Act>
+      </Dialog>
+      <Dialog id="restore-grant" title={`Restore the former grant of ${label}?`}>
+        <Act action={`${path}/restore-grant`}>
+          <p>
+            The grant that the last reconnect replaced
+            {replaced !== null && (
+              <>
+                {' '}
+                <Moment at={replaced.at} />
+              </>
+            )}{' '}
+            is tried with one refresh, if it has a refresh token. If it works, it is in use again,
+            and the grant in use now is kept in its place.
+          </p>
+          <DialogButtons dialog="restore-grant">
+            <button class="primary">Restore grant</button>
           </DialogButtons>
         </Act>
       </Dialog>
@@ -100,7 +122,7 @@ export function AccountDialogs({ account: { id, label } }: { account: Account })
   );
 }
 
-/** A form that acts: its answer is a notice, or the account's page where no script runs. */
+/** A form that acts. The response is a notice, or the account's page if scripts are off. */
 export function Act({ action, id, children }: PropsWithChildren<{ action: string; id?: string }>) {
   return (
     <form

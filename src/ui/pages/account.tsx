@@ -1,9 +1,10 @@
-/** One account: its clocks, why it is or is not due, its grants, its last attempts and its workflows. Followed live. */
-import { policyBody } from '../../api/account-policy';
-import { apiErrorOf, notFound } from '../../api/errors';
-import { dueBody } from '../../api/schemas';
-import { type Account, AccountState, accountStatus } from '../../domain/account';
-import type { LogEntry } from '../../domain/log-entry';
+/** One account: its due times, why it is or is not due, its grants, latest attempts and workflows. Updated live. */
+import { dueBody } from '../../api/routes/accounts/account-body';
+import { type Account, AccountState, statusReason } from '../../domain/account/account';
+import type { LogEntry } from '../../domain/logs/log-entry';
+import { notFound } from '../../domain/service-error';
+import { apiErrorOf } from '../../http/errors';
+import { policyBody } from '../../services/accounts/account-policy';
 import type { UiDependencies } from '../dependencies';
 import { OutcomeBadge, StatusBadge, words } from '../parts/account-badges';
 import { Badge } from '../parts/badge';
@@ -20,12 +21,12 @@ export interface AccountView {
   account: Account;
   due: ReturnType<typeof dueBody>;
   attempts: LogEntry[];
-  /** A sentence where Temporal does not say. */
+  /** A sentence if Temporal is unreachable. */
   workflows: Workflows | string;
   now: Date;
 }
 
-/** @throws {ApiError} `not_found`, absent and foreign alike */
+/** @throws {ServiceError} `not_found` if absent or of another organisation */
 export async function findAccount(
   { store }: Pick<UiDependencies, 'store'>,
   organisation: string,
@@ -44,11 +45,13 @@ export async function loadAccount(
   const account = await findAccount(deps, organisation, id);
   const [attempts, workflows] = await Promise.all([
     deps.store.logEntries.list({ organisation, accountId: id, limit: ATTEMPTS }),
-    // The account is shown without Temporal, too.
-    deps.workflows.list(organisation, { accountId: id }, { limit: WORKFLOWS }).then(
-      ({ items }) => items,
-      (error: unknown) => apiErrorOf(error).message,
-    ),
+    // The page also works without Temporal.
+    deps.workflows
+      .list({ organisation, scopes: ['read'] }, { accountId: id }, { limit: WORKFLOWS })
+      .then(
+        ({ items }) => items,
+        (error: unknown) => apiErrorOf(error).message,
+      ),
   ]);
   const now = deps.now();
   return {
@@ -65,14 +68,14 @@ interface AccountProps {
   mayAct: boolean;
 }
 
-/** The part that is followed live. */
+/** The live fragment. */
 export function AccountDetails({ view, mayAct }: AccountProps) {
   const { account, due, now } = view;
   return (
     <>
       <div class="account-head">
         <p>
-          <StatusBadge status={accountStatus(account, now)} />
+          <StatusBadge account={account} now={now} />
           {due.due && <Badge tone="busy">Due</Badge>}
           {account.claim !== null && <Badge tone="busy">Refreshing</Badge>}
           <span class="muted">
@@ -84,7 +87,8 @@ export function AccountDetails({ view, mayAct }: AccountProps) {
         </p>
         {mayAct && <AccountActions account={account} />}
       </div>
-      <Trouble account={account} />
+      <Trouble account={account} now={now} />
+      <Reconnects account={account} now={now} />
       <div class="columns">
         <Clocks account={account} />
         <WhyDue due={due} />
@@ -99,16 +103,19 @@ export function AccountDetails({ view, mayAct }: AccountProps) {
   );
 }
 
-function Trouble({ account: { state, stateReason, stateAt, lastError } }: { account: Account }) {
+function Trouble({ account, now }: { account: Account; now: Date }) {
+  const { state, stateAt, lastError } = account;
   const { active } = AccountState;
+  const reason = statusReason(account, now);
   return (
     <>
       {state !== active && (
         <Notice kind={state === AccountState.disabled ? 'note' : 'bad'}>
-          {stateReason ?? words(state)} (since <Moment at={stateAt} />)
+          {reason ?? words(state)} (since <Moment at={stateAt} />)
         </Notice>
       )}
-      {lastError !== null && lastError.message !== stateReason && (
+      {state === active && reason !== null && <Notice kind="bad">{reason}</Notice>}
+      {lastError !== null && lastError.message !== reason && (
         <Notice kind="bad">
           Last error: {lastError.message}
           {lastError.detail !== undefined && ` (${lastError.detail})`} <Moment at={lastError.at} />
@@ -118,12 +125,52 @@ function Trouble({ account: { state, stateReason, stateAt, lastError } }: { acco
   );
 }
 
+/** The waiting candidate, the last refusal, and the grant that can be restored. */
+function Reconnects({ account, now }: { account: Account; now: Date }) {
+  const { candidate, lastReconnect, replaced } = account;
+  const refusal = lastReconnect?.outcome === 'refused' ? lastReconnect : null;
+  return (
+    <>
+      {candidate !== null && (
+        <Notice kind="note">
+          A new grant waits to be tried (handed in <Moment at={candidate.since} /> by {candidate.by}
+          ); the account keeps its grant meanwhile.{' '}
+          {candidate.lastFailure !== null && `${candidate.lastFailure.message} `}
+          {candidate.nextAttemptAt !== null && candidate.nextAttemptAt > now && (
+            <>
+              Next try: <Moment at={candidate.nextAttemptAt} />, or now with “Force refresh”.
+            </>
+          )}
+        </Notice>
+      )}
+      {candidate === null && refusal !== null && (
+        <Notice kind="bad">
+          {refusal.failure?.message}{' '}
+          {refusal.failure?.detail !== undefined && `(${refusal.failure.detail}) `}
+          <a href={`/admin/terminal?entry=${encodeURIComponent(refusal.logEntryId)}`}>Its entry</a>,{' '}
+          <Moment at={refusal.at} />
+        </Notice>
+      )}
+      {replaced !== null && replaced.until > now && (
+        <Notice kind="note">
+          Reconnected <Moment at={replaced.at} />. The former grant can be restored until{' '}
+          <Moment at={replaced.until} />.
+        </Notice>
+      )}
+    </>
+  );
+}
+
 function Clocks({ account }: { account: Account }) {
   const { current, clocks, lastRefreshedAt, nextAttemptAt, failedAttempts } = account;
   const rows: [string, string | Date | null, string][] = [
-    ['Access token ends', current.expiresAt, 'never'],
+    [
+      'Access token ends',
+      current.accessToken === null ? null : current.expiresAt,
+      current.accessToken === null ? 'no access token yet' : 'never',
+    ],
     ['Refresh token ends', current.refreshTokenExpiresAt, 'not known'],
-    ['Last refreshed', lastRefreshedAt, ''],
+    ['Last refreshed', lastRefreshedAt, 'not yet refreshed'],
     ['Due at', account.state === AccountState.active ? clocks.dueAt : null, 'never by a sweep'],
     ['No attempt before', nextAttemptAt, 'no back-off'],
   ];
@@ -154,7 +201,7 @@ function WhyDue({ due }: { due: AccountView['due'] }) {
   return (
     <section class="card" aria-labelledby="due-title">
       <h2 id="due-title">{due.due ? 'Why is it due now?' : 'Why is it not due now?'}</h2>
-      {/* A sentence a line; times in it have dots in none. */}
+      {/* One sentence per line. A time never contains a full stop followed by a space. */}
       <ul class="sentences">
         {due.explanation.split(/(?<=\.) /).map((sentence) => (
           <li>{sentence}</li>
@@ -191,9 +238,11 @@ function Grants({ account: { current, previous, generation, fallback } }: { acco
             <tr>
               <th scope="row">{name}</th>
               <td data-label="Current">
-                <code>{now}</code>
+                <Fingerprint value={now} />
               </td>
-              <td data-label="Previous">{before === undefined ? '–' : <code>{before}</code>}</td>
+              <td data-label="Previous">
+                <Fingerprint value={before ?? null} />
+              </td>
               <td>{before !== undefined && <SameOrChanged same={now === before} />}</td>
             </tr>
           ))}
@@ -209,6 +258,10 @@ function Grants({ account: { current, previous, generation, fallback } }: { acco
       </p>
     </section>
   );
+}
+
+function Fingerprint({ value }: { value: string | null }) {
+  return value === null ? <>–</> : <code>{value}</code>;
 }
 
 function SameOrChanged({ same }: { same: boolean }) {

@@ -1,10 +1,10 @@
-/** Admin → Accounts: all accounts of the organisation, searched, filtered, in order, page by page. */
+/** Admin → Accounts: the organisation's accounts, with search, filters, sorting and paging. */
 import { z } from 'zod';
-import { accountPage, SEARCH_MAX_CHARACTERS } from '../../api/account-page';
-import { ApiError } from '../../api/errors';
-import { ACCOUNT_STATUSES, type Account, accountStatus } from '../../domain/account';
-import { type DueDecision, dueDecision } from '../../domain/refresh-policy';
-import { ACCOUNT_SORTS } from '../../store/account-listing';
+import { ACCOUNT_STATUSES, type Account } from '../../domain/account/account';
+import { type DueDecision, dueDecision } from '../../domain/account/due-times';
+import { ServiceError } from '../../domain/service-error';
+import { accountPage, SEARCH_MAX_CHARACTERS } from '../../services/accounts/account-page';
+import { ACCOUNT_SORTS } from '../../store/accounts/account-listing';
 import type { UiDependencies } from '../dependencies';
 import { OutcomeBadge, StatusBadge, statusWord, words } from '../parts/account-badges';
 import { Badge } from '../parts/badge';
@@ -17,7 +17,7 @@ export function accountPath(id: string): string {
   return `${ACCOUNTS_PATH}/${encodeURIComponent(id)}`;
 }
 
-/** A form sends what was left empty, too. */
+/** A form also sends empty fields. */
 const optional = <T extends z.ZodType>(schema: T) =>
   z.preprocess((given) => (given === '' ? undefined : given), schema.optional());
 
@@ -32,15 +32,15 @@ const Query = z.object({
 });
 export type AccountsQuery = z.infer<typeof Query>;
 
-/** @throws {ApiError} for a filter that cannot be */
+/** @throws {ServiceError} for an invalid filter */
 export function accountsQuery(given: Record<string, string>): AccountsQuery {
   const parsed = Query.safeParse(given);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  throw new ApiError('invalid_request', problems.join('; '));
+  throw new ServiceError('invalid_request', problems.join('; '));
 }
 
-/** The address at which the same is shown again; without what says nothing. */
+/** The address of this view, without default values. */
 export function accountsAddress({ sort, ...query }: AccountsQuery): string {
   const said = Object.entries({ ...query, sort: sort === 'expires_at' ? undefined : sort });
   const search = new URLSearchParams(
@@ -172,7 +172,7 @@ interface ChoiceProps<T extends string> {
 }
 
 function Choice<T extends string>({ label, name, chosen, values, word }: ChoiceProps<T>) {
-  // What is asked for is shown, configured or not.
+  // The chosen value is listed even if it is no longer configured.
   const all = chosen === undefined || values.includes(chosen) ? values : [...values, chosen];
   return (
     <label>
@@ -253,7 +253,7 @@ function NothingFound({ query }: { query: AccountsQuery }) {
   ) : (
     <p class="empty">
       No account yet: connect one with <code>POST /api/admin/accounts</code> or{' '}
-      <code>npx evergrant accounts add</code>.
+      <code>evergrant accounts add</code>.
     </p>
   );
 }
@@ -267,7 +267,7 @@ function Row({ account, due, now }: { account: Account; due: DueDecision | null;
         <span class="detail">{externalId}</span>
       </th>
       <td data-label="Status">
-        <StatusBadge status={accountStatus(account, now)} />
+        <StatusBadge account={account} now={now} />
         {lastError !== null && <span class="detail bad">{words(lastError.code)}</span>}
       </td>
       <td data-label="Provider">
@@ -275,7 +275,11 @@ function Row({ account, due, now }: { account: Account; due: DueDecision | null;
         <span class="detail">{kind === null ? environment : `${environment} · ${kind}`}</span>
       </td>
       <td data-label="Access token">
-        <End at={current.expiresAt} otherwise="never" />
+        {current.accessToken === null ? (
+          <End at={null} otherwise="none yet" />
+        ) : (
+          <End at={current.expiresAt} otherwise="never" />
+        )}
       </td>
       <td data-label="Refresh token">
         <End at={current.refreshTokenExpiresAt} otherwise="not known" />

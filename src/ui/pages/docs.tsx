@@ -1,12 +1,12 @@
-/** The API for people, made of the document that programs read: what there is, who may call it, and what it answers. */
-import { type ApiDocument, resolved } from '../../api/document';
+/** The API for people, generated from the OpenAPI document: operations, required scopes and responses. */
+import { type ApiDocument, resolved } from '../../api/openapi/document';
 import { Badge } from '../parts/badge';
 import { methodTone, Operation, type OperationObject, operationsOf } from '../parts/operation';
 import { SchemaMembers } from '../parts/schema';
 
 interface DocsProps {
   document: ApiDocument;
-  /** Where the API is, for the lines to be copied. */
+  /** The origin of the API, for the commands to copy. */
   origin: string;
 }
 
@@ -77,7 +77,7 @@ function Contents({ groups }: { groups: Group[] }) {
   );
 }
 
-/** Without what nearly all begin with; a line may end after each slash. */
+/** Omits the common prefix, and allows a line break after each slash. */
 function ShortPath({ path }: { path: string }) {
   const [first, ...rest] = path.replace(/^\/api\/(admin\/)?/, '').split('/');
   return (
@@ -123,7 +123,7 @@ function Introduction({ document, origin }: DocsProps) {
   );
 }
 
-/** The answers that every operation with a key may give; said once. */
+/** The error responses of all operations, listed once. */
 function Errors({ document }: { document: ApiDocument }) {
   const described = new Map<string, string>();
   for (const { responses = {} } of operationsOf(document))

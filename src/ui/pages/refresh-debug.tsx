@@ -1,11 +1,11 @@
 /**
- * Refresh (debug) of one account: a terminal of its own (R1.10) with the steps as they happen, the verdict, the
- * comparison with the last scheduled attempt (R1.7) and the whole masked exchange (R1.6).
+ * Refresh (debug) of one account: a terminal with the steps as they happen, the verdict, the comparison with the last
+ * scheduled attempt, and the complete masked exchange.
  */
-import { diagnose } from '../../api/diagnostics';
-import { type Account, AccountState } from '../../domain/account';
-import type { AttemptStep } from '../../domain/attempt-steps';
-import type { LogEntry } from '../../domain/log-entry';
+import { type Account, AccountState } from '../../domain/account/account';
+import type { LogEntry } from '../../domain/logs/log-entry';
+import type { AttemptStep } from '../../domain/refresh/attempt-steps';
+import { diagnose } from '../../services/logs/diagnostics';
 import type { UiDependencies } from '../dependencies';
 import { Badge, type Tone } from '../parts/badge';
 import { Exchange } from '../parts/exchange';
@@ -17,7 +17,7 @@ import { accountPath } from './accounts';
 
 interface DebugView {
   account: Account;
-  /** Of a refresh that runs now; `null`: none. */
+  /** The running refresh; `null` if there is none. */
   progress: Awaited<ReturnType<UiDependencies['refreshes']['progress']>>;
   diagnostics: Awaited<ReturnType<typeof diagnose>>;
 }
@@ -26,7 +26,7 @@ function debugPath(id: string): string {
   return `${accountPath(id)}/refresh-debug`;
 }
 
-/** @throws {ApiError} `not_found`, absent and foreign alike */
+/** @throws {ServiceError} `not_found` if absent or of another organisation */
 export async function loadDebug(
   deps: Pick<UiDependencies, 'store' | 'refreshes'>,
   organisation: string,
@@ -34,7 +34,7 @@ export async function loadDebug(
 ): Promise<DebugView> {
   const account = await findAccount(deps, organisation, id);
   const progress = await deps.refreshes.progress(account);
-  // In this order: a run that ended in between is found in its entry.
+  // Progress first: a run that ends between the two reads is then found in its entry.
   return { account, progress, diagnostics: await diagnose(deps.store, organisation, id) };
 }
 
@@ -64,7 +64,7 @@ export function DebugPage({ view, mayAct }: { view: DebugView; mayAct: boolean }
   );
 }
 
-/** The part that is followed live. */
+/** The live fragment. */
 export function DebugTerminal({ view: { progress, diagnostics } }: { view: DebugView }) {
   const { lastDebug } = diagnostics;
   if (progress !== null && progress.steps.length > 0) {

@@ -1,29 +1,33 @@
-/** What an admin may do with a schedule: the buttons in its row, and the dialogs that ask before it is done. */
-import { NOTE_MAX } from '../../api/schedule-body';
-import type { Schedule } from '../../api/schedule-client';
+/** The actions of an operator on a schedule: the buttons in its row, and the dialogs that ask for confirmation. */
+import { NOTE_MAX } from '../../api/routes/schedules/schedule-body';
+import { asConfigured } from '../../domain/text/time-text';
+import type { Schedule } from '../../temporal/schedule-client';
 import { Confirm, ConfirmButton, Field } from '../parts/confirm';
 
-export type ScheduleAction = 'run' | 'pause' | 'resume' | 'interval';
+export type ScheduleAction = 'run' | 'pause' | 'resume' | 'interval' | 'delete';
 
 export function ScheduleButtons({ schedule }: { schedule: Schedule }) {
   const { provider, paused, configuredEveryMs } = schedule;
   const opens = (action: ScheduleAction) => ({ opens: dialogId(schedule, action), of: provider });
+  const pause = <ConfirmButton {...opens('pause')}>Pause</ConfirmButton>;
+  if (configuredEveryMs === null) {
+    return (
+      <div class="actions">
+        {!paused && pause}
+        <ConfirmButton {...opens('delete')}>Delete</ConfirmButton>
+      </div>
+    );
+  }
   return (
     <div class="actions">
       <ConfirmButton {...opens('run')}>Run now</ConfirmButton>
-      {paused ? (
-        <ConfirmButton {...opens('resume')}>Resume</ConfirmButton>
-      ) : (
-        <ConfirmButton {...opens('pause')}>Pause</ConfirmButton>
-      )}
-      {configuredEveryMs !== null && (
-        <ConfirmButton {...opens('interval')}>Change interval</ConfirmButton>
-      )}
+      {paused ? <ConfirmButton {...opens('resume')}>Resume</ConfirmButton> : pause}
+      <ConfirmButton {...opens('interval')}>Change interval</ConfirmButton>
     </div>
   );
 }
 
-/** All of them, whatever the schedule's state: that changes while the page is open. */
+/** Renders all dialogs, because the schedule's state may change while the page is open. */
 export function ScheduleDialogs({ schedule }: { schedule: Schedule }) {
   const { provider, everyMs } = schedule;
   const dialog = (action: ScheduleAction) => ({
@@ -57,10 +61,21 @@ export function ScheduleDialogs({ schedule }: { schedule: Schedule }) {
           name="every"
           label="Sweep every"
           hint="For example 90s, 10m or 1h."
-          value={everyMs === null ? '' : asTyped(everyMs)}
+          value={everyMs === null ? '' : asConfigured(everyMs)}
           required
         />
         <Note schedule={schedule} action="interval" />
+      </Confirm>
+      <Confirm
+        {...dialog('delete')}
+        title={`Delete the schedule of ${provider}?`}
+        submit="Delete"
+        danger
+      >
+        <p>
+          The provider is not configured. Its accounts stay; a start with the provider creates the
+          schedule again.
+        </p>
       </Confirm>
     </>
   );
@@ -88,16 +103,4 @@ function Note({ schedule, action, hint = 'Temporal shows it, too.', required = f
 
 function dialogId({ provider }: Schedule, action: ScheduleAction): string {
   return `${action}-${provider}`;
-}
-
-const UNITS = [
-  { ms: 24 * 3600_000, name: 'd' },
-  { ms: 3600_000, name: 'h' },
-  { ms: 60_000, name: 'm' },
-] as const;
-
-/** `600_000` → `10m`, `90_000` → `90s`: what the field takes. */
-function asTyped(everyMs: number): string {
-  const unit = UNITS.find(({ ms }) => everyMs % ms === 0);
-  return unit === undefined ? `${everyMs / 1000}s` : `${everyMs / unit.ms}${unit.name}`;
 }

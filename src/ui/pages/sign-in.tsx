@@ -27,8 +27,9 @@ export function SignIn({ next, problem, oidc }: SignInProps) {
           {...(problem === null ? {} : { 'aria-invalid': 'true' })}
         />
         <p id="key-hint" class="muted">
-          A key with the scope <code>admin</code>, or <code>read</code> to look only. The first
-          start shows one; <code>npx evergrant keys create</code> makes more.
+          A key with the scope <code>admin</code>, or <code>read</code> to look only;{' '}
+          <code>operator</code> for schedules. The first start shows one;{' '}
+          <code>evergrant keys create</code> makes more.
         </p>
         <button class="primary">Sign in</button>
       </form>

@@ -1,7 +1,6 @@
 /** The organisation's accounts and attempts in numbers: the lower part of the page Workers. */
-
-import type { Statistics } from '../../api/statistics';
-import { sum } from '../../api/sum';
+import type { Statistics } from '../../services/overview/statistics';
+import { sum } from '../../services/overview/sum';
 import { numeral, Plot, type PlotPiece } from '../parts/plot';
 import { StatusBars, type StatusCounts } from '../parts/status-bars';
 
@@ -41,7 +40,7 @@ function AccessTokens({ pieces }: { pieces: Statistics['accessTokensEnding'] }) 
     <Plot
       id="access-tokens"
       title="Access tokens ending, next 24 h"
-      sentence={`${numeral(all)} in all; each is refreshed before.`}
+      sentence={`${numeral(all)} in all. Active accounts are refreshed before.`}
       kind="bars"
       series={[{ name: 'ending', words: 'access tokens' }]}
       pieces={pieces.map(({ from, to, count }) => hourly(from, to, [count]))}
@@ -117,7 +116,7 @@ function Latency({ attempts }: Pick<Statistics, 'attempts'>) {
   );
 }
 
-/** Of all providers together, and of each. */
+/** The totals first, then each provider. */
 function statusCounts(groups: Statistics['accounts']): StatusCounts[] {
   const providers = [...new Set(groups.map(({ provider }) => provider))];
   const names = providers.length === 0 ? [] : [null, ...providers.toSorted()];
@@ -146,7 +145,7 @@ function clock(at: Date): string {
   return at.toISOString().slice(11, 16);
 }
 
-/** `99.9 %`: never rounded up to all. */
+/** `99.9 %`; rounded down, so that it shows 100 % only if all attempts succeeded. */
 function successRate(refreshed: number, all: number): string {
   return `${Math.floor((refreshed / all) * 1000) / 10} %`;
 }

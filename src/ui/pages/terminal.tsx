@@ -1,11 +1,12 @@
-/** The token refresh terminal: what every attempt came to, newest first, followed live. */
+/** The token refresh terminal: the log entries of all attempts, newest first, updated live. */
 import type { z } from '@hono/zod-openapi';
-import { idOf } from '../../api/entry-stream';
-import { notFound } from '../../api/errors';
-import { type AnyLogFilterQuery, logFilter, placeOf } from '../../api/log-query';
-import { encodeCursor } from '../../api/schemas';
-import { LOG_ACTIONS, LOG_SOURCES, type LogEntry } from '../../domain/log-entry';
-import { compareTokens, type TokenComparison } from '../../domain/token-comparison';
+import { type AnyLogFilterQuery, logFilter } from '../../api/routes/terminal/log-query';
+import { compareTokens, type TokenComparison } from '../../domain/account/token-comparison';
+import { encodeCursor } from '../../domain/cursor';
+import { LOG_ACTIONS, LOG_SOURCES, type LogEntry } from '../../domain/logs/log-entry';
+import { notFound } from '../../domain/service-error';
+import { idOf } from '../../http/entry-stream';
+import { placeOf } from '../../http/paging';
 import type { UiDependencies } from '../dependencies';
 import { actionInWords, Entry } from '../parts/log-entry';
 
@@ -14,45 +15,45 @@ type Filters = z.infer<typeof AnyLogFilterQuery>;
 interface ShownEntries {
   entries: { entry: LogEntry; comparison: TokenComparison | undefined }[];
   filters: Filters;
-  /** Older ones come after this place; `null`: there are none. */
+  /** The place after which older entries follow; `null` if there are none. */
   older: string | null;
 }
 
 export interface TerminalView extends ShownEntries {
   options: { providers: string[]; environments: string[] };
-  /** Where to follow from; `null`: newer entries than those shown are there already. */
+  /** The place to follow from; `null` if newer entries than those shown exist. */
   followFrom: string | null;
-  /** The entry that was linked to. */
+  /** The entry that the address links to. */
   linked: string | null;
 }
 
-/** Few enough to be there at once; more come with scrolling. */
+/** Entries on the first page; few, so that it appears at once. Scrolling loads more. */
 const FIRST_PAGE = 50;
 const NEXT_PAGE = 500;
 /**
- * So many to a list. A browser looks at every list in each frame to see whether it is in sight: at 10,000 single entries
- * that takes 133 ms a frame, at 200 lists it cannot be noticed.
+ * Entries per list. Browsers check every list for visibility in each frame: 133 ms per frame for 10,000 single entries,
+ * and not noticeable for 200 lists.
  */
 const LIST = 50;
 const NEWER_THAN_LINKED = 10;
 
 type Dependencies = Pick<UiDependencies, 'store' | 'providers' | 'logTail'>;
 
-/** The newest entries, or those from a place on. */
+/** The newest entries, or the entries from a place on. */
 export async function loadTerminal(
   deps: Dependencies,
   organisation: string,
   filters: Filters,
   before: string | undefined,
 ): Promise<TerminalView> {
-  // Asked first: what is written while the list is read comes by the stream.
+  // Read before the list, so that entries written in between arrive through the stream.
   const end = await deps.logTail.end();
   const shown = await loadEntries(deps, organisation, filters, before, FIRST_PAGE);
   const followFrom = before === undefined ? idOf(end) : null;
   return { ...shown, followFrom, linked: null, options: optionsOf(deps) };
 }
 
-/** One entry, and what happened around it. Throws `not_found` as for an entry that is not there at all. */
+/** One entry and its neighbours. Throws `not_found` also for entries of other organisations. */
 export async function loadLinked(
   deps: Dependencies,
   organisation: string,
@@ -84,7 +85,7 @@ export async function loadEntries(
   before: string | undefined,
   limit = NEXT_PAGE,
 ): Promise<ShownEntries> {
-  const place = before === undefined ? null : placeOf(before, 'before');
+  const place = before === undefined ? null : placeOf(before);
   const found = await store.logEntries.list({
     ...logFilter(filters, organisation),
     before: place === null ? undefined : { createdAt: place.at, id: place.id },
@@ -99,7 +100,7 @@ export async function loadEntries(
   };
 }
 
-/** Entries, each with how its refresh token compares with the account's attempt before. */
+/** Entries, each with the comparison of its refresh token with that of the account's previous attempt. */
 export async function compared(
   { store }: Pick<Dependencies, 'store'>,
   organisation: string,
@@ -117,7 +118,7 @@ function optionsOf({ providers }: Pick<Dependencies, 'providers'>): TerminalView
   };
 }
 
-/** The whole of it, as a page or in a dialog. */
+/** The whole terminal, as a page or in a dialog. */
 export function Terminal({ view, dialog = false }: { view: TerminalView; dialog?: boolean }) {
   const { filters, followFrom } = view;
   const query = queryOf(filters);
@@ -163,7 +164,7 @@ export function Terminal({ view, dialog = false }: { view: TerminalView; dialog?
   );
 }
 
-/** Entries, and what loads the next ones when it comes into sight. There is always a list, for those that come live. */
+/** Entries, and the element that loads more when it scrolls into view. One list is always present, for live entries. */
 export function Entries({ shown, linked }: { shown: ShownEntries; linked?: string | null }) {
   const next = queryOf(shown.filters, { before: shown.older ?? undefined });
   const pages = Math.max(1, Math.ceil(shown.entries.length / LIST));
@@ -236,7 +237,7 @@ interface ChoiceProps {
 }
 
 function Choice({ name, label, chosen, among }: ChoiceProps) {
-  // A link may name one that is configured no more.
+  // A link may name a value that is no longer configured.
   const all = chosen === undefined || among.includes(chosen) ? among : [...among, chosen];
   return (
     <label>
@@ -279,7 +280,7 @@ function Keys() {
   );
 }
 
-/** The filters as a query; those that are not set are absent. */
+/** The filters as a query, without unset ones. */
 function queryOf(filters: Filters, more: Record<string, string | undefined> = {}): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries({ ...filters, ...more }))

@@ -1,10 +1,16 @@
-/** Admin → Workers: one row for each provider's schedule, and below it what the organisation's accounts come to. */
-import type { Schedule } from '../../api/schedule-client';
-import type { Statistics } from '../../api/statistics';
-import type { ListedSweep } from '../../api/workflow-client';
-import type { Lane } from '../../domain/lane';
-import { summaryLine } from '../../domain/sweep';
+/**
+ * Admin → Workers: one row per provider's schedule, and the organisation's statistics below. Notes and counts of sweeps
+ * are shown only to operators, because they concern all organisations.
+ */
+import { OPERATOR_AUDIT } from '../../domain/access/organisation';
+import type { AppLimiter } from '../../domain/limits/app-limiter';
+import { shownFailure } from '../../domain/limits/limiter-outcome';
+import { summaryLine } from '../../domain/refresh/sweep';
+import type { Statistics } from '../../services/overview/statistics';
+import type { Schedule } from '../../temporal/schedule-client';
+import type { ListedSweep } from '../../temporal/workflow-client';
 import type { UiDependencies } from '../dependencies';
+import { NEEDS_OPERATOR } from '../guard';
 import { Badge } from '../parts/badge';
 import { TerminalDialog } from '../parts/terminal-dialog';
 import { duration, Moment } from '../parts/time';
@@ -12,38 +18,45 @@ import { ScheduleButtons, ScheduleDialogs } from './schedule-actions';
 import { StatisticsSections } from './statistics';
 
 interface WorkersView {
-  /** How many workers have asked for work lately. */
+  /** The number of workers that polled recently. */
   alive: number;
   schedules: {
     schedule: Schedule;
     lastSweep: ListedSweep | null;
-    /** The provider's OAuth apps that nothing but probes is sent for just now. */
-    closed: Lane[];
+    /** The provider's OAuth apps whose circuit is open. */
+    open: AppLimiter[];
   }[];
 }
 
-/** The schedules, what each one's last finished sweep came to, and what keeps the next from sending. */
+/** The caller for reading sweeps on behalf of all viewers; rendering decides what each viewer sees. */
+const OPERATOR = { organisation: OPERATOR_AUDIT, scopes: ['operator'] } as const;
+
+/** The schedules, each with the result of its last finished sweep and its open circuits. */
 export async function loadWorkers({
   schedules,
   workflows,
   store,
 }: Pick<UiDependencies, 'schedules' | 'workflows' | 'store'>): Promise<WorkersView> {
-  const [all, alive, lanes] = await Promise.all([
+  const [all, alive, limiters] = await Promise.all([
     schedules.list(),
     workflows.workers(),
-    store.lanes.list(),
+    store.limiters.list(),
   ]);
   return {
     alive,
     schedules: await Promise.all(
       all.map(async (schedule) => {
-        // Running ones come first; a schedule has one at a time.
-        const { items } = await workflows.sweeps({ provider: schedule.provider }, { limit: 2 });
+        // Running sweeps come first, and a schedule runs one at a time.
+        const { items } = await workflows.sweeps(
+          OPERATOR,
+          { provider: schedule.provider },
+          { limit: 2 },
+        );
         return {
           schedule,
           lastSweep: items.find(({ endedAt }) => endedAt !== null) ?? null,
-          closed: lanes.filter(
-            ({ provider, state }) => provider === schedule.provider && state !== 'open',
+          open: limiters.filter(
+            ({ provider, state }) => provider === schedule.provider && state !== 'closed',
           ),
         };
       }),
@@ -53,16 +66,17 @@ export async function loadWorkers({
 
 interface WorkersProps {
   workers: WorkersView;
-  statistics: Statistics;
-  mayAct: boolean;
+  /** `null`: the session may not read accounts. */
+  statistics: Statistics | null;
+  mayOperate: boolean;
 }
 
 export function WorkersPage(props: WorkersProps) {
   return (
     <>
-      {/* What opens from here; the dialog of each button is at the end of the page. */}
+      {/* Links and dialogs opened from this page; the confirmation dialogs are at the end of the page. */}
       <div class="toolbar">
-        <TerminalDialog />
+        {props.statistics !== null && <TerminalDialog />}
         <a class="button" href="/admin/workflows">
           Workflow history
         </a>
@@ -70,15 +84,15 @@ export function WorkersPage(props: WorkersProps) {
       <div id="workers" hx-sse:connect="/admin/workers/stream" hx-swap="innerMorph">
         <Workers {...props} />
       </div>
-      {/* Not within the part that is followed live, which is replaced while somebody is typing. */}
-      {props.mayAct &&
+      {/* Outside the live fragment, which may be replaced while somebody types. */}
+      {props.mayOperate &&
         props.workers.schedules.map(({ schedule }) => <ScheduleDialogs schedule={schedule} />)}
     </>
   );
 }
 
-/** The part that is followed live. */
-export function Workers({ workers: { schedules, alive }, statistics, mayAct }: WorkersProps) {
+/** The live fragment. */
+export function Workers({ workers: { schedules, alive }, statistics, mayOperate }: WorkersProps) {
   return (
     <>
       <section aria-labelledby="schedules-title">
@@ -88,10 +102,11 @@ export function Workers({ workers: { schedules, alive }, statistics, mayAct }: W
         {schedules.length === 0 ? (
           <p class="empty">No provider is configured: add one to providers.yaml.</p>
         ) : (
-          <Schedules schedules={schedules} mayAct={mayAct} />
+          <Schedules schedules={schedules} statistics={statistics} mayOperate={mayOperate} />
         )}
+        {!mayOperate && <p class="muted">{NEEDS_OPERATOR}</p>}
       </section>
-      <StatisticsSections statistics={statistics} />
+      {statistics !== null && <StatisticsSections statistics={statistics} />}
     </>
   );
 }
@@ -105,7 +120,17 @@ function Alive({ count }: { count: number }) {
   );
 }
 
-function Schedules({ schedules, mayAct }: Pick<WorkersView, 'schedules'> & { mayAct: boolean }) {
+function Schedules({
+  schedules,
+  statistics,
+  mayOperate,
+}: Pick<WorkersView, 'schedules'> & Omit<WorkersProps, 'workers'>) {
+  /** An incident of an app is shown to organisations that have accounts of it. */
+  const concerns = ({ provider, environment }: AppLimiter) =>
+    mayOperate ||
+    statistics?.accounts.some(
+      (group) => group.provider === provider && group.environment === environment,
+    );
   return (
     <table class="rows">
       <thead>
@@ -115,21 +140,21 @@ function Schedules({ schedules, mayAct }: Pick<WorkersView, 'schedules'> & { may
           <th scope="col">Last run</th>
           <th scope="col">Next run</th>
           <th scope="col">Interval</th>
-          {mayAct && <th scope="col">Actions</th>}
+          {mayOperate && <th scope="col">Actions</th>}
         </tr>
       </thead>
       <tbody>
-        {schedules.map(({ schedule, lastSweep, closed }) => (
+        {schedules.map(({ schedule, lastSweep, open }) => (
           <tr id={`schedule-${schedule.provider}`}>
             <th scope="row">{schedule.provider}</th>
             <td data-label="State">
-              <State schedule={schedule} />
-              {closed.map((lane) => (
-                <ClosedLane lane={lane} />
+              <State schedule={schedule} mayOperate={mayOperate} />
+              {open.filter(concerns).map((limiter) => (
+                <OpenCircuit limiter={limiter} />
               ))}
             </td>
             <td data-label="Last run">
-              <LastRun schedule={schedule} sweep={lastSweep} />
+              <LastRun schedule={schedule} sweep={lastSweep} mayOperate={mayOperate} />
             </td>
             <td data-label="Next run">
               {schedule.nextRunAt === null ? '–' : <Moment at={schedule.nextRunAt} />}
@@ -137,7 +162,7 @@ function Schedules({ schedules, mayAct }: Pick<WorkersView, 'schedules'> & { may
             <td data-label="Interval">
               <Interval schedule={schedule} />
             </td>
-            {mayAct && (
+            {mayOperate && (
               <td data-label="Actions">
                 <ScheduleButtons schedule={schedule} />
               </td>
@@ -149,23 +174,34 @@ function Schedules({ schedules, mayAct }: Pick<WorkersView, 'schedules'> & { may
   );
 }
 
-function State({ schedule: { paused, note, running } }: { schedule: Schedule }) {
+function State({
+  schedule: { paused, note, running, configuredEveryMs },
+  mayOperate,
+}: {
+  schedule: Schedule;
+  mayOperate: boolean;
+}) {
   return (
     <>
-      {paused ? <Badge tone="warn">Paused</Badge> : <Badge tone="good">Active</Badge>}
+      {configuredEveryMs === null && <Badge tone="warn">Provider not configured</Badge>}
+      {paused && <Badge tone="warn">Paused</Badge>}
+      {!paused && configuredEveryMs !== null && <Badge tone="good">Active</Badge>}
       {running.length > 0 && <Badge tone="busy">Sweeping</Badge>}
-      {paused && note !== null && note !== '' && <span class="detail">{note}</span>}
+      {mayOperate && paused && note !== null && note !== '' && <span class="detail">{note}</span>}
     </>
   );
 }
 
-/** An incident of the OAuth app, or an outage of its provider: no account is to blame. */
-function ClosedLane({ lane: { environment, state, since, failure } }: { lane: Lane }) {
+/** An incident of the OAuth app, or an outage of its provider; not the fault of any account. */
+function OpenCircuit({ limiter }: { limiter: AppLimiter }) {
+  const { environment, state, since } = limiter;
+  const failure = shownFailure(limiter);
   return (
     <>
-      <Badge tone="bad">{state === 'parked' ? 'App refused' : 'Provider away'}</Badge>
+      <Badge tone="bad">{state === 'open_credentials' ? 'App refused' : 'Provider away'}</Badge>
       <span class="detail bad">
         {environment}: {failure?.code}
+        {failure?.detail !== undefined && ` (“${failure.detail}”)`}
         {since !== null && (
           <>
             {' since '}
@@ -178,10 +214,18 @@ function ClosedLane({ lane: { environment, state, since, failure } }: { lane: La
   );
 }
 
-function LastRun({ schedule, sweep }: { schedule: Schedule; sweep: ListedSweep | null }) {
+function LastRun({
+  schedule,
+  sweep,
+  mayOperate,
+}: {
+  schedule: Schedule;
+  sweep: ListedSweep | null;
+  mayOperate: boolean;
+}) {
   const at = sweep?.endedAt ?? schedule.lastRun?.startedAt ?? null;
   if (at === null) return <>never</>;
-  const { summary = null, failure = null } = sweep ?? {};
+  const { summary = null, failure = null } = (mayOperate ? sweep : null) ?? {};
   return (
     <>
       <Moment at={at} />

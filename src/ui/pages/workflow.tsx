@@ -1,7 +1,7 @@
-/** One workflow: what happened in it, in sentences, and what an admin may do about it. */
-import type { HistoryEvent } from '../../api/readable-history';
-import { NOTE_MAX } from '../../api/schedule-body';
-import type { WorkflowHistory } from '../../api/workflow-client';
+/** One workflow: its history in sentences, and the actions of admins and operators. */
+import { NOTE_MAX } from '../../api/routes/schedules/schedule-body';
+import type { HistoryEvent } from '../../temporal/readable-history';
+import type { WorkflowHistory } from '../../temporal/workflow-client';
 import { Confirm, ConfirmButton, Field } from '../parts/confirm';
 import { Moment } from '../parts/time';
 import { took, WorkflowState, workflowPath } from './workflows';
@@ -43,7 +43,7 @@ export function WorkflowPage({ history, mayAct }: WorkflowProps) {
   );
 }
 
-/** The part that is followed live. */
+/** The live fragment. */
 export function Workflow({ history }: Pick<WorkflowProps, 'history'>) {
   return (
     <>

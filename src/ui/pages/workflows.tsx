@@ -1,20 +1,20 @@
-/** Workflow history: the sweeps and the organisation's refreshes, as Temporal has them. */
+/** Workflow history: the sweeps, and the organisation's refreshes, from Temporal. */
+import { type SweepSummary, summaryLine } from '../../domain/refresh/sweep';
 import {
   type ListedWorkflow,
   WORKFLOW_STATUSES,
-  WORKFLOW_TYPES,
   type WorkflowStatus,
-} from '../../api/workflow-client';
-import { type SweepSummary, summaryLine } from '../../domain/sweep';
+  type WorkflowType,
+} from '../../temporal/workflow-client';
 import { Badge, type Tone } from '../parts/badge';
 import { duration, Moment } from '../parts/time';
 
 export interface WorkflowRow extends ListedWorkflow {
-  /** Of its account; `null`: it is of none, or the account is gone. */
+  /** The account's label; `null` if the workflow has no account, or the account is deleted. */
   label: string | null;
-  /** `null`: it is of no account. */
+  /** `null` if the workflow has no account. */
   attempts: number | null;
-  /** Of a sweep that came to a result. */
+  /** Only for a sweep with a result. */
   summary: SweepSummary | null;
   failure: string | null;
 }
@@ -29,15 +29,17 @@ interface WorkflowFilterValues {
 interface WorkflowsProps {
   rows: readonly WorkflowRow[];
   filters: WorkflowFilterValues;
+  /** The selectable types. */
+  types: readonly WorkflowType[];
   providers: readonly string[];
-  /** The address of the next page; `null`: this is the last. */
+  /** The address of the next page; `null` on the last page. */
   next: string | null;
 }
 
-export function WorkflowsPage({ rows, filters, providers, next }: WorkflowsProps) {
+export function WorkflowsPage({ rows, filters, types, providers, next }: WorkflowsProps) {
   return (
     <>
-      <Filters filters={filters} providers={providers} />
+      <Filters filters={filters} types={types} providers={providers} />
       {rows.length === 0 ? (
         <p class="empty">No workflow is like that, or Temporal no longer keeps it.</p>
       ) : (
@@ -54,10 +56,14 @@ export function WorkflowsPage({ rows, filters, providers, next }: WorkflowsProps
   );
 }
 
-function Filters({ filters, providers }: Pick<WorkflowsProps, 'filters' | 'providers'>) {
+function Filters({
+  filters,
+  types,
+  providers,
+}: Pick<WorkflowsProps, 'filters' | 'types' | 'providers'>) {
   return (
     <form class="filters" method="get" action="/admin/workflows">
-      <Choice name="type" label="Type" choices={WORKFLOW_TYPES} chosen={filters.type} />
+      <Choice name="type" label="Type" choices={types} chosen={filters.type} />
       <Choice name="provider" label="Provider" choices={providers} chosen={filters.provider} />
       <Choice name="status" label="Status" choices={WORKFLOW_STATUSES} chosen={filters.status} />
       <label>
@@ -138,10 +144,13 @@ function Rows({ rows }: Pick<WorkflowsProps, 'rows'>) {
 function Outcome({ row: { outcome, summary, failure } }: { row: WorkflowRow }) {
   if (failure !== null) return <span class="detail bad">{failure}</span>;
   if (summary !== null) return <>{summaryLine(summary)}</>;
-  // A workflow may well be completed, and the refresh have failed.
-  const failed = outcome !== null && outcome !== 'refreshed' && outcome !== 'skipped';
+  // A completed workflow may report a failed refresh.
+  const failed = outcome !== null && !NO_FAILURES.has(outcome);
   return <span class={failed ? 'bad' : ''}>{outcome?.replaceAll('_', ' ') ?? '–'}</span>;
 }
+
+/** All other outcomes are failure codes. */
+const NO_FAILURES = new Set(['refreshed', 'skipped', 'busy', 'valid']);
 
 const TONES: Record<WorkflowStatus, Tone> = {
   running: 'busy',

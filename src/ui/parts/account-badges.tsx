@@ -1,5 +1,5 @@
-/** An account's status (R1.9) and how its last attempt ended, in a word. */
-import type { AccountStatus } from '../../domain/account';
+/** Badges for an account's status and its last attempt. */
+import { type Account, type AccountStatus, accountStatus } from '../../domain/account/account';
 import { Badge, type Tone } from './badge';
 
 const STATUSES: Record<AccountStatus, { tone: Tone; word: string }> = {
@@ -15,7 +15,11 @@ export function statusWord(status: AccountStatus): string {
   return STATUSES[status].word;
 }
 
-export function StatusBadge({ status }: { status: AccountStatus }) {
+export function StatusBadge({ account, now }: { account: Account; now: Date }) {
+  const status = accountStatus(account, now);
+  // The account is new; no token has expired.
+  if (status === 'expired' && account.current.accessToken === null)
+    return <Badge tone="warn">Not yet refreshed</Badge>;
   return <Badge tone={STATUSES[status].tone}>{STATUSES[status].word}</Badge>;
 }
 
@@ -27,7 +31,7 @@ export function OutcomeBadge({ outcome }: { outcome: 'refreshed' | 'failed' }) {
   );
 }
 
-/** `access_token_expires` → `access token expires`: reasons are named so that their names can be read. */
+/** `access_token_expires` → `access token expires` */
 export function words(name: string): string {
   return name.replaceAll('_', ' ');
 }

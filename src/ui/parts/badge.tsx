@@ -1,4 +1,4 @@
-/** A state in a word, with a colour that is never all that says it. */
+/** A state as a word; the colour only supports it. */
 import type { PropsWithChildren } from 'hono/jsx';
 
 export type Tone = 'good' | 'warn' | 'bad' | 'busy' | 'plain';

@@ -1,18 +1,18 @@
-/** An action that is asked about before it is done: a dialog with a form in it, opened by a button, with no script. */
+/** A confirmation dialog with a form, opened by a button without a script. */
 import type { PropsWithChildren } from 'hono/jsx';
 
 export interface ConfirmProps {
-  /** Of the dialog: {@link ConfirmButton} opens it by this. */
+  /** The dialog's id, by which {@link ConfirmButton} opens it. */
   id: string;
   title: string;
-  /** Where the form is sent. */
+  /** The form's target. */
   action: string;
-  /** What the button says that does it. */
+  /** The label of the submit button. */
   submit: string;
   danger?: boolean;
 }
 
-/** The dialog; `children` say what will happen, and are the form's fields. */
+/** The dialog; `children` describe the effect and hold the form's fields. */
 export function Confirm(props: PropsWithChildren<ConfirmProps>) {
   const { id, title, action, submit, danger = false, children } = props;
   return (
@@ -33,7 +33,7 @@ export function Confirm(props: PropsWithChildren<ConfirmProps>) {
 
 interface ConfirmButtonProps {
   opens: string;
-  /** What it acts on, for who does not see the row that it is in. */
+  /** The object of the action, for screen readers. */
   of: string;
   danger?: boolean;
 }
@@ -63,7 +63,7 @@ interface FieldProps {
   maxLength?: number;
 }
 
-/** One line of text in such a form. */
+/** A text field in such a form. */
 export function Field({ id, name, label, hint, required = false, value, maxLength }: FieldProps) {
   return (
     <div class="field">

@@ -1,5 +1,5 @@
-/** The exchange of one attempt, as it was masked when its entry was written (R1.6). */
-import type { LogEntry } from '../../domain/log-entry';
+/** The exchange of one attempt, masked as in its log entry. */
+import type { LogEntry } from '../../domain/logs/log-entry';
 
 export function Exchange({ entry: { request, response } }: { entry: LogEntry }) {
   return (

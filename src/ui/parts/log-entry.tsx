@@ -1,10 +1,10 @@
-/** One entry of the terminal: what happened at a glance, and folded the request, the response, the error and the attempt. */
+/** One entry of the terminal: a summary line, and folded details of the exchange, the error and the attempt. */
 import type { Child } from 'hono/jsx';
-import type { LogEntry } from '../../domain/log-entry';
-import type { TokenComparison } from '../../domain/token-comparison';
+import type { TokenComparison } from '../../domain/account/token-comparison';
+import type { LogEntry } from '../../domain/logs/log-entry';
 import { Badge, type Tone } from './badge';
 
-/** Actions that say neither success nor failure by themselves; one not named here is shown plainly. */
+/** The colours of actions; any action not listed is shown plain. */
 const TONES: Readonly<Record<string, Tone>> = {
   token_refreshed: 'good',
   token_validated: 'good',
@@ -14,8 +14,8 @@ const TONES: Readonly<Record<string, Tone>> = {
   refresh_token_expiring: 'warn',
   app_incident: 'bad',
   app_recovered: 'good',
-  lane_broken: 'bad',
-  lane_recovered: 'good',
+  provider_outage: 'bad',
+  provider_recovered: 'good',
 };
 
 const COMPARED: Record<TokenComparison, { says: string; tone: Tone; means: string }> = {
@@ -31,7 +31,7 @@ const COMPARED: Record<TokenComparison, { says: string; tone: Tone; means: strin
 interface EntryProps {
   entry: LogEntry;
   comparison: TokenComparison | undefined;
-  /** Unfolded, and where the page begins. */
+  /** Unfolded, and focused when the page opens. */
   linked?: boolean;
 }
 
@@ -96,7 +96,7 @@ export function actionInWords(action: string): string {
   return action.replaceAll('_', ' ');
 }
 
-/** To the millisecond, since entries of one instant are told apart by it. */
+/** With milliseconds, to tell entries of the same second apart. */
 function absolute(iso: string): string {
   return `${iso.slice(0, 23).replace('T', ' ')} UTC`;
 }

@@ -1,6 +1,6 @@
-/** One operation of the API: what it does, who may call it, what it takes and answers, and a line to try it. */
+/** One operation of the API: its purpose, scopes, parameters, bodies, and a command to try it. */
 import type { Child } from 'hono/jsx';
-import type { ApiDocument, SchemaOrReference } from '../../api/document';
+import type { ApiDocument, SchemaOrReference } from '../../api/openapi/document';
 import { Badge, type Tone } from './badge';
 import { limitsOf, SchemaMembers, SchemaType } from './schema';
 
@@ -103,13 +103,13 @@ function Callers({ security }: { security: Record<string, string[]>[] }) {
   const internal = security.some((one) => 'internal' in one);
   return (
     <>
-      Needs a key or JWT with the scope <code>{scopes.join(' ')}</code>
-      {scopes.includes('read') && (
+      Needs a key or JWT with the scope{' '}
+      {[...scopes, ...(scopes.includes('read') ? ['admin'] : [])].map((scope, at) => (
         <>
-          {' '}
-          or <code>admin</code>
+          {at > 0 && ' or '}
+          <code>{scope}</code>
         </>
-      )}
+      ))}
       {internal && (
         <>
           , or the header <code>X-Internal-API-Key</code>
@@ -201,7 +201,7 @@ function exampleIn(schema: SchemaOrReference | undefined): unknown {
   return schema !== undefined && 'example' in schema ? schema.example : undefined;
 }
 
-/** A line for a shell, with the example as its body. */
+/** A `curl` command with the example as its body. */
 function curlOf(operation: OperationObject, origin: string): string {
   const { method, path, parameters = [], requestBody, security = [] } = operation;
   const filled = path.replaceAll(/\{(\w+)\}/g, (place, name: string) => {

@@ -1,8 +1,8 @@
-/** Plots as SVG made on the server: bars one on top of the other, and lines; with their numbers as a table below. */
+/** Plots as SVG, rendered on the server: stacked bars or lines, with the numbers in a table below. */
 import { scaleBand, scaleLinear } from 'd3-scale';
 import { line, stack } from 'd3-shape';
 
-/** What is plotted of each piece of time: the name is a class of the style sheet, and the words are the legend's. */
+/** One series: `name` is a class of the style sheet, `words` is its label in the legend. */
 interface Series {
   name: string;
   words: string;
@@ -12,22 +12,22 @@ export interface PlotProps {
   /** Unique on the page. */
   id: string;
   title: string;
-  /** What it comes to, in a sentence. */
+  /** A summary in one sentence. */
   sentence: string;
   kind: 'bars' | 'lines';
   series: readonly Series[];
   pieces: readonly PlotPiece[];
-  /** Every how many pieces the axis says when. */
+  /** Number of intervals between ticks on the x axis. */
   tickEvery: number;
-  /** After a number: `ms`. */
+  /** The unit after a number: `ms`. */
   unit?: string;
 }
 
 export interface PlotPiece {
-  /** As the axis says it, and as the table does. */
+  /** The interval's label on the axis (`tick`) and in the table (`when`). */
   tick: string;
   when: string;
-  /** In the order of the series; `null`: there is nothing to say. */
+  /** In the order of the series; `null` if there is no value. */
   values: readonly (number | null)[];
 }
 
@@ -178,7 +178,7 @@ function Legend({ series }: Pick<PlotProps, 'series'>) {
   );
 }
 
-/** The colour of a series or a status, beside its words. */
+/** The colour of a series or a status, next to its label. */
 export function Swatch({ name }: { name: string }) {
   return (
     <svg class="swatch" viewBox="0 0 10 10" aria-hidden="true">
@@ -218,7 +218,7 @@ function Numbers({
   );
 }
 
-/** What one piece of time comes to, for who points at it. */
+/** The tooltip of one interval. */
 function said(
   piece: PlotPiece | undefined,
   series: readonly Series[],
@@ -234,12 +234,12 @@ function inWords(value: number | null, unit: string | undefined): string {
   return unit === undefined ? numeral(value) : `${numeral(value)} ${unit}`;
 }
 
-/** `12345` → `12,345`. */
+/** `12345` → `12,345` */
 export function numeral(value: number): string {
   return value.toLocaleString('en');
 }
 
-/** `12000` → `12k`: an axis has little room. */
+/** `12000` → `12k`, because an axis has little room. */
 function short(value: number): string {
   return Intl.NumberFormat('en', { notation: 'compact' }).format(value);
 }
@@ -248,7 +248,7 @@ function middle(x: Scales['x'], index: number): number {
   return (x(index) ?? 0) + x.bandwidth() / 2;
 }
 
-/** A tenth of a unit is less than a pixel. */
+/** Rounds to tenths of a unit, which are smaller than a pixel. */
 function at(place: number): number {
   return Math.round(place * 10) / 10;
 }

@@ -1,6 +1,10 @@
-/** How a refresh or a validation that somebody asked for ended, as a notice with the way to its entry. */
-import { type AttemptOutcome, heldSentence, outcomeSentence } from '../../domain/refresh-attempt';
-import { type ValidationOutcome, validationSentence } from '../../domain/validation';
+/** The outcome of a requested refresh or validation, as a notice with a link to its log entry. */
+import { type ValidationOutcome, validationSentence } from '../../domain/account/validation';
+import {
+  type AttemptOutcome,
+  heldSentence,
+  outcomeSentence,
+} from '../../domain/refresh/refresh-attempt';
 import { words } from './account-badges';
 import { Notice } from './notice';
 import { Moment } from './time';

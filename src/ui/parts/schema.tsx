@@ -1,13 +1,13 @@
-/** A schema of the API's document as readable text: what it is in a few words, and its members. */
+/** A schema of the OpenAPI document as readable text: its type, and its members. */
 import type { Child } from 'hono/jsx';
-import { type ApiDocument, resolved, type SchemaOrReference } from '../../api/document';
+import { type ApiDocument, resolved, type SchemaOrReference } from '../../api/openapi/document';
 
 interface SchemaProps {
   document: ApiDocument;
   schema: SchemaOrReference;
 }
 
-/** `string`, `ok | expired`, `Account[] | null`; a named schema is a link to it. */
+/** `string`, `ok | expired`, `Account[] | null`; a named schema is a link. */
 export function SchemaType({ schema }: { schema: SchemaOrReference }): Child {
   if ('$ref' in schema) {
     const name = schema.$ref.slice('#/components/schemas/'.length);
@@ -56,7 +56,7 @@ export function limitsOf(schema: SchemaOrReference): string {
   return limits.join(', ');
 }
 
-/** The members of an object, nested ones within; of anything else, what it is. */
+/** The members of an object, including nested ones; for any other schema, its type. */
 export function SchemaMembers({ document, schema }: SchemaProps): Child {
   if ('$ref' in schema || (schema.allOf === undefined && propertiesOf(schema) === undefined))
     return (
@@ -99,7 +99,7 @@ function propertiesOf(schema: PlainSchema): Properties | undefined {
     : undefined;
 }
 
-/** Own members, with those of the schemas that it extends where these have no name of their own. */
+/** The schema's own members, and those of the schemas that it extends. */
 function membersOf(
   document: ApiDocument,
   schema: PlainSchema,
@@ -111,7 +111,7 @@ function membersOf(
   };
 }
 
-/** The object that a member, or each item of it, is or may be. */
+/** The object schema of a member or of its items, if there is one. */
 function nestedIn(member: SchemaOrReference): PlainSchema | null {
   if ('$ref' in member) return null;
   const parts = member.items ? [member.items] : (member.anyOf ?? []);

@@ -1,9 +1,9 @@
-/** How many accounts have which status: a bar, and the numbers in words that lead to the accounts. */
-import { ACCOUNT_STATUSES, type AccountStatus } from '../../domain/account';
+/** The numbers of accounts by status: a bar, and a legend that links to the accounts. */
+import { ACCOUNT_STATUSES, type AccountStatus } from '../../domain/account/account';
 import { numeral, Swatch } from './plot';
 
 export interface StatusCounts {
-  /** `null`: of all providers. */
+  /** `null`: all providers. */
   provider: string | null;
   total: number;
   count: (status: AccountStatus) => number;
@@ -19,7 +19,7 @@ const WORDS: Record<AccountStatus, string> = {
   disabled: 'disabled',
 };
 
-/** A bar is so many units wide, whatever its width on the page. */
+/** Width of a bar in SVG units, independent of its width on the page. */
 const WIDTH = 1000;
 
 export function StatusBars({ rows }: { rows: readonly StatusCounts[] }) {
@@ -53,7 +53,7 @@ export function StatusBars({ rows }: { rows: readonly StatusCounts[] }) {
   );
 }
 
-/** The numbers beside it say the same: to who does not see it, it would be said twice. */
+/** Hidden from screen readers, because the legend has the same numbers. */
 function Bar({ total, count }: StatusCounts) {
   let x = 0;
   return (

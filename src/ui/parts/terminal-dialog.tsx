@@ -1,4 +1,4 @@
-/** The terminal over another page: loaded when it is opened, let go when it is closed. */
+/** The terminal in a dialog over another page; loaded when opened, removed when closed. */
 
 export function TerminalDialog() {
   return (

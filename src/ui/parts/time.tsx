@@ -1,9 +1,9 @@
-/** A moment and a length of time, as people read them. */
-import { momentText } from '../../domain/time-text';
+/** Moments and durations for people. */
+import { momentText } from '../../domain/text/time-text';
 
-export { duration } from '../../domain/time-text';
+export { duration } from '../../domain/text/time-text';
 
-/** Absolute, and the same each time it is rendered; the browser makes it relative and keeps it so. */
+/** Renders the absolute time, always the same; the browser makes it relative and keeps it current. */
 export function Moment({ at }: { at: Date }) {
   const absolute = momentText(at);
   return (
@@ -13,7 +13,7 @@ export function Moment({ at }: { at: Date }) {
   );
 }
 
-/** The same with the absolute time beside the relative one. */
+/** The relative time with the absolute one next to it. */
 export function MomentInFull({ at }: { at: Date }) {
   return (
     <>

@@ -1,20 +1,31 @@
-/** One account: the page, its live part and what an admin does there. */
+/** One account: the page, its live fragment, and the actions of admins. */
 import type { Child } from 'hono/jsx';
-import { callerName } from '../../api/authenticator';
-import { ApiError, notFound } from '../../api/errors';
-import { GrantInput, sealedGrantOf } from '../../api/grant-input';
-import { refreshableAccount } from '../../api/refreshable-account';
-import { type Account, AccountState } from '../../domain/account';
-import type { AccountPatch } from '../../store/accounts';
-import type { UiApp, UiContext, UiDependencies } from '../dependencies';
-import { isFragment, mayAct } from '../guard';
+import { type Account, AccountState } from '../../domain/account/account';
+import { NO_GENERATION } from '../../domain/account/grant';
+import { notFound, ServiceError } from '../../domain/service-error';
+import { callerName } from '../../services/access/authenticator';
+import { GrantInput, grantWarnings, sealedGrantOf } from '../../services/accounts/grant-input';
+import { reconnect, restoreGrant } from '../../services/accounts/reconnect';
+import { refreshableAccount } from '../../services/accounts/refreshable-account';
+import {
+  enteredRefreshToken,
+  reconnectWarnings,
+} from '../../services/accounts/shared-refresh-token';
+import type { AccountPatch } from '../../store/accounts/accounts';
+import { grantPlace } from '../../vault/vault';
+import type { UiDependencies } from '../dependencies';
+import type { UiApp, UiContext } from '../env';
+import { formFields } from '../form';
+import { isFragment } from '../guard';
 import { showPage } from '../layout';
 import { liveFragment } from '../live';
+import { markup } from '../markup';
 import { AccountDetails, findAccount, loadAccount } from '../pages/account';
 import { AccountDialogs } from '../pages/account-actions';
 import { ACCOUNTS_PATH, accountPath } from '../pages/accounts';
 import { Notice } from '../parts/notice';
 import { RefreshOutcome, ValidationNotice } from '../parts/refresh-outcome';
+import { mayAct } from '../permissions';
 
 const ACCOUNT = `${ACCOUNTS_PATH}/:id` as const;
 const REASON_MAX_CHARACTERS = 200;
@@ -40,7 +51,7 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
   });
 
   ui.get(`${ACCOUNT}/stream`, async (c) => {
-    // Before the stream begins: what is not there is answered as a page would be.
+    // Before the stream begins, so that an absent account gives a 404.
     await findAccount(deps, c.get('session').organisation, idOf(c));
     return liveFragment(c, deps, async () => (
       <AccountDetails view={await load(c)} mayAct={mayAct(c.get('session'))} />
@@ -51,25 +62,35 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
   ui.post(`${ACCOUNT}/validate`, (c) => validate(c, deps));
   ui.post(`${ACCOUNT}/force-refresh`, (c) => refresh(c, deps, { force: true }));
 
-  /** Changes the account and says so; the page shows it at its next look. */
+  /** Changes the account and says so; the live fragment then shows the change. */
   const change = async (
     c: UiContext,
     said: string,
-    patchOf: (account: Account, at: Date) => AccountPatch,
+    patchOf: () => AccountPatch,
+    warnings: string[] = [],
   ) => {
     const { organisation, keyId } = c.get('session');
     const at = now();
     const account = await findAccount(deps, organisation, idOf(c));
-    const changed = await store.accounts.patch(organisation, account.id, patchOf(account, at), at);
+    const changed = await store.accounts.patch(organisation, account.id, patchOf(), at);
     if (changed === null) throw notFound(`account ${account.id}`);
     logger.info({ organisation, account_id: account.id, key_id: keyId }, `account ${said}`);
-    return answer(c, <Notice kind="good">{`${account.label} is ${said}.`}</Notice>);
+    const done = `${account.label} is ${said}.`;
+    return answer(
+      c,
+      <Notice kind={warnings.length === 0 ? 'good' : 'note'}>
+        {[done, ...warnings.map((warning) => `Warning: ${warning}`)].join(' ')}
+      </Notice>,
+    );
   };
 
   ui.post(`${ACCOUNT}/disable`, async (c) => {
     const reason = await field(c, 'reason');
     if (reason.length > REASON_MAX_CHARACTERS)
-      throw new ApiError('invalid_request', `The reason is longer than ${REASON_MAX_CHARACTERS}.`);
+      throw new ServiceError(
+        'invalid_request',
+        `The reason is longer than ${REASON_MAX_CHARACTERS}.`,
+      );
     const stateReason = reason === '' ? 'Disabled by an admin.' : reason;
     return change(c, 'disabled', () => ({ state: AccountState.disabled, stateReason }));
   });
@@ -83,30 +104,70 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
     const parsed = GrantInput.shape.refresh_token.safeParse(await field(c, 'refresh_token'));
     if (!parsed.success) {
       const problems = parsed.error.issues.map(({ message }) => message).join('; ');
-      throw new ApiError('invalid_request', `The new refresh token: ${problems}`);
+      throw new ServiceError('invalid_request', `The new refresh token: ${problems}`);
     }
-    const { provider } = await findAccount(deps, c.get('session').organisation, idOf(c));
-    const adapter = providers.find(provider)?.adapter;
-    if (adapter === undefined)
-      throw new ApiError('conflict', `The provider "${provider}" is not configured.`);
-    return change(c, 'connected again: it is due now', ({ organisation, id }, at) => ({
-      state: AccountState.active,
-      stateReason: null,
-      grant: sealedGrantOf(
-        { refresh_token: parsed.data },
-        { adapter, vault, place: { organisation, accountId: id }, now: at },
-      ),
-    }));
+    const { organisation, keyId } = c.get('session');
+    const account = await findAccount(deps, organisation, idOf(c));
+    const provider = providers.find(account.provider);
+    if (provider === undefined)
+      throw new ServiceError('conflict', `The provider "${account.provider}" is not configured.`);
+    const place = grantPlace(account, NO_GENERATION);
+    const given = { refresh_token: parsed.data };
+    const grant = sealedGrantOf(given, { provider, vault, place, now: now() });
+    const warnings = [
+      ...grantWarnings(given, provider, now()),
+      ...(await reconnectWarnings(store, account, grant, provider)),
+    ];
+    if (account.quarantine) {
+      const patch = {
+        state: AccountState.active,
+        stateReason: null,
+        grant,
+        enteredRefreshToken: enteredRefreshToken(grant, provider),
+      };
+      const said = 'given the new grant, untried, because it is in quarantine';
+      return change(c, said, () => patch, warnings);
+    }
+    const reconnected = await reconnect(deps, account, grant, {
+      source: 'admin',
+      caller: callerName(keyId),
+    });
+    return answer(
+      c,
+      <>
+        <ReconnectNotice account={reconnected} done="reconnected" />
+        {warnings.length > 0 && (
+          <Notice kind="note">{warnings.map((warning) => `Warning: ${warning}`).join(' ')}</Notice>
+        )}
+      </>,
+    );
+  });
+  ui.post(`${ACCOUNT}/restore-grant`, async (c) => {
+    const session = c.get('session');
+    const account = await findAccount(deps, session.organisation, idOf(c));
+    const restored = await restoreGrant(deps, account, {
+      source: 'admin',
+      caller: callerName(session.keyId),
+    });
+    return answer(c, <ReconnectNotice account={restored} done="back on its former grant" />);
   });
 }
 
-/** Refreshes the path's account for the person who asks, and says how it ended. */
+/** The result of a reconnect or restore. A refusal is thrown as an error instead. */
+function ReconnectNotice({ account, done }: { account: Account; done: string }) {
+  const { label, candidate } = account;
+  if (candidate === null) return <Notice kind="good">{`${label} is ${done}.`}</Notice>;
+  const why = candidate.lastFailure?.message ?? 'It could not be tried yet.';
+  return <Notice kind="note">{`${label} keeps its grant for now. ${why}`}</Notice>;
+}
+
+/** Refreshes the account for the signed-in person, and reports the outcome. */
 export async function refresh(
   c: UiContext,
   { store, refreshes, now }: UiDependencies,
   { force, debug = false }: { force: boolean; debug?: boolean },
 ): Promise<Response> {
-  // Before anything else: an attempt that ends after this moment answers this request.
+  // Taken first: an attempt that finishes after this moment answers this request.
   const requestedAt = now().toISOString();
   const session = c.get('session');
   const outcome = await refreshes.refresh(await refreshableAccount(store, session, idOf(c)), {
@@ -119,7 +180,7 @@ export async function refresh(
   return answer(c, <RefreshOutcome outcome={outcome} />);
 }
 
-/** Asks the provider whether the access token works, and says what it says. */
+/** Asks the provider whether the access token works, and reports its verdict. */
 async function validate(c: UiContext, { store, refreshes }: UiDependencies): Promise<Response> {
   const session = c.get('session');
   const outcome = await refreshes.validate(await refreshableAccount(store, session, idOf(c)), {
@@ -130,9 +191,9 @@ async function validate(c: UiContext, { store, refreshes }: UiDependencies): Pro
   return answer(c, <ValidationNotice outcome={outcome} />);
 }
 
-/** A notice on the page that asked, or without script that page anew, which shows what has changed. */
+/** Responds with a notice, or, if scripts are off, with a redirect to the page. */
 async function answer(c: UiContext, notice: Child): Promise<Response> {
-  if (isFragment(c)) return c.html(<>{notice}</>);
+  if (isFragment(c)) return c.html(await markup(notice));
   const page = c.req.path.endsWith('/refresh-debug') ? c.req.path : accountPath(idOf(c));
   return c.redirect(page, 303);
 }
@@ -142,6 +203,6 @@ function idOf(c: UiContext): string {
 }
 
 async function field(c: UiContext, name: string): Promise<string> {
-  const value = (await c.req.parseBody())[name];
-  return typeof value === 'string' ? value.trim() : '';
+  const value = (await formFields(c))[name];
+  return value?.trim() ?? '';
 }

@@ -1,7 +1,9 @@
-/** Accounts: the list. Its filters are in its address; htmx puts in the table alone. */
-import type { UiApp, UiDependencies } from '../dependencies';
+/** The list of accounts. The address holds its filters; htmx replaces only the table. */
+import type { UiDependencies } from '../dependencies';
+import type { UiApp } from '../env';
 import { isFragment } from '../guard';
 import { showPage } from '../layout';
+import { markup } from '../markup';
 import {
   ACCOUNTS_PATH,
   AccountsPage,
@@ -23,6 +25,6 @@ export function registerAccounts(ui: UiApp, deps: UiDependencies): void {
       );
     }
     c.header('HX-Replace-Url', accountsAddress(query));
-    return c.html(<AccountsTable view={view} />);
+    return c.html(await markup(<AccountsTable view={view} />));
   });
 }

@@ -1,5 +1,7 @@
-/** The API's description, open to everybody as `/openapi.json` is. */
-import type { UiApp, UiDependencies } from '../dependencies';
+/** The API's description; public, as is `/openapi.json`. */
+import { originOf } from '../../http/address';
+import type { UiDependencies } from '../dependencies';
+import type { UiApp } from '../env';
 import { showPage } from '../layout';
 import { DocsPage } from '../pages/docs';
 
@@ -8,7 +10,7 @@ export function registerDocs(ui: UiApp, { document }: Pick<UiDependencies, 'docu
     showPage(
       c,
       { title: 'API', section: '/docs' },
-      <DocsPage document={document()} origin={new URL(c.req.url).origin} />,
+      <DocsPage document={document()} origin={originOf(c)} />,
     ),
   );
 }

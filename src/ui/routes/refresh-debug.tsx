@@ -1,11 +1,12 @@
-/** Refresh (debug): the page of one account's debug runs, its live part and the run itself. */
-import type { UiApp, UiContext, UiDependencies } from '../dependencies';
-import { mayAct } from '../guard';
+/** Refresh (debug): the page of one account's debug runs, its live fragment, and the run itself. */
+import type { UiDependencies } from '../dependencies';
+import type { UiApp, UiContext } from '../env';
 import { showPage } from '../layout';
 import { liveFragment } from '../live';
 import { findAccount } from '../pages/account';
 import { ACCOUNTS_PATH } from '../pages/accounts';
 import { DebugPage, DebugTerminal, loadDebug } from '../pages/refresh-debug';
+import { mayAct } from '../permissions';
 import { refresh } from './account';
 
 const DEBUG = `${ACCOUNTS_PATH}/:id/refresh-debug` as const;

@@ -1,27 +1,25 @@
-/** Signing in with an API key or a JWT. */
+/** Sign-in with an API key or a JWT. */
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { z } from 'zod';
-import { addressOf } from '../../api/address';
-import type { NewAuditEvent } from '../../api/audit-log';
-import { hasScope } from '../../api/authenticate';
-import { ApiError } from '../../api/errors';
-import { FailedAttempts } from '../../api/failed-attempts';
-import { jwtExpiresAt } from '../../api/jwt';
-import type { AuditDetails } from '../../domain/audit';
-import type { Principal } from '../../store/api-keys';
-import type { UiApp, UiDependencies } from '../dependencies';
+import type { Principal } from '../../domain/access/principal';
+import { ServiceError } from '../../domain/service-error';
+import { addressOf } from '../../http/address';
+import { STATUS } from '../../http/errors';
+import { jwtExpiresAt } from '../../services/access/jwt';
+import type { UiDependencies } from '../dependencies';
+import type { UiApp } from '../env';
+import { formFields } from '../form';
 import { showPage } from '../layout';
 import { localPath } from '../local-path';
 import { SignIn } from '../pages/sign-in';
+import { opensPages } from '../permissions';
 
 const TITLE = 'Sign in';
-const TOO_MANY = 429;
-const FAILURES_MAX = 10;
 
 const Form = z.object({ key: z.string().trim().catch(''), next: z.string().optional() });
 
 export function registerSignIn(ui: UiApp, deps: UiDependencies): void {
-  const { sessions, audit, logger, now, oidc } = deps;
-  const failed = new FailedAttempts(FAILURES_MAX);
+  const { sessions, logger, oidc } = deps;
 
   ui.get('/sign-in', (c) =>
     showPage(
@@ -32,29 +30,24 @@ export function registerSignIn(ui: UiApp, deps: UiDependencies): void {
   );
 
   ui.post('/sign-in', async (c) => {
-    const form = Form.parse(await c.req.parseBody());
+    const form = Form.parse(await formFields(c));
     const next = localPath(form.next);
-    const address = addressOf(c) ?? 'unknown';
-    const refused = (problem: string, status: 401 | 403 | 429) =>
+    const address = addressOf(c);
+    const refused = (problem: string, status: ContentfulStatusCode) =>
       showPage(
         c,
         { title: TITLE, status, narrow: true },
         <SignIn next={next} problem={problem} oidc={oidc !== null} />,
       );
 
-    const waitSeconds = failed.waitSeconds(address, now());
-    if (waitSeconds > 0) {
-      c.header('Retry-After', String(waitSeconds));
-      return refused(`Too many failed sign-ins. Try again in ${waitSeconds} s.`, TOO_MANY);
-    }
     try {
-      const principal = await principalOf(form.key, deps);
+      const principal = await principalOf(form.key, address, deps);
       const until = jwtExpiresAt(principal, form.key);
-      await audit.append(signedIn(principal, { by: until === null ? 'key' : 'jwt', address }));
       await sessions.start(
         c,
         principal,
-        until === null ? { by: 'key', key: form.key } : { by: 'claims', until },
+        until === null ? { by: 'key', key: form.key } : { by: 'jwt', until },
+        { address: address ?? 'unknown' },
       );
       logger.info(
         { organisation: principal.organisation, key_id: principal.keyId, address },
@@ -62,31 +55,28 @@ export function registerSignIn(ui: UiApp, deps: UiDependencies): void {
       );
       return c.redirect(next, 303);
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      failed.record(address, now());
+      if (!(error instanceof ServiceError)) throw error;
       logger.warn({ address, reason: error.code }, 'sign-in refused');
-      return refused(error.message, error.code === 'forbidden' ? 403 : 401);
+      if (error.retryAfterSeconds !== null)
+        c.header('Retry-After', String(error.retryAfterSeconds));
+      return refused(error.message, STATUS[error.code]);
     }
   });
 }
 
-/** @throws {ApiError} with a sentence for the person at the page */
-async function principalOf(key: string, deps: UiDependencies): Promise<Principal> {
-  if (key === '') throw new ApiError('unauthenticated', 'Enter an API key or a JWT.');
-  const principal = await deps.authenticator(key);
-  if (!hasScope(principal, 'read')) {
-    throw new ApiError(
+/** @throws {ServiceError} with a sentence for the person at the page */
+async function principalOf(
+  key: string,
+  address: string | null,
+  deps: UiDependencies,
+): Promise<Principal> {
+  if (key === '') throw new ServiceError('unauthenticated', 'Enter an API key or a JWT.');
+  const principal = await deps.authenticator(key, address);
+  if (!opensPages(principal)) {
+    throw new ServiceError(
       'forbidden',
-      `This key is for machines: it has the scope ${principal.scopes.join(', ')}, and the pages take admin or read.`,
+      `This key is for machines: it has the scope ${principal.scopes.join(', ')}, and the pages take admin, read or operator.`,
     );
   }
   return principal;
-}
-
-/** What the audit says of a sign-in: before there is a session, and without it there is none. */
-export function signedIn(
-  { keyId: actor, organisation }: Principal,
-  details: AuditDetails,
-): NewAuditEvent {
-  return { organisation, actor, action: 'sign-in', details };
 }

@@ -1,14 +1,10 @@
-/** Signing out: the browser forgets the session. */
-import type { UiApp, UiDependencies } from '../dependencies';
+/** Sign-out: ends the session on the server and deletes the cookie. */
+import type { UiDependencies } from '../dependencies';
+import type { UiApp } from '../env';
 
-export function registerSignOut(ui: UiApp, { audit, sessions }: UiDependencies): void {
+export function registerSignOut(ui: UiApp, { sessions }: UiDependencies): void {
   ui.post('/sign-out', async (c) => {
-    const session = await sessions.read(c);
-    if (session !== null) {
-      const { keyId: actor, organisation } = session;
-      await audit.append({ organisation, actor, action: 'sign-out', details: {} });
-    }
-    sessions.end(c);
+    await sessions.end(c);
     return c.redirect('/sign-in', 303);
   });
 }

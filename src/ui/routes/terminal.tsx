@@ -1,13 +1,16 @@
 /** The terminal: as a page, in a dialog, page by page, live, and as a file. */
-import { html as text } from 'hono/html';
 import { stream } from 'hono/streaming';
-import { streamEntries } from '../../api/entry-stream';
-import { ApiError } from '../../api/errors';
-import { AnyLogFilterQuery, logFilter, placeOf } from '../../api/log-query';
-import { logEntryBody } from '../../api/schemas';
-import type { LogFilter } from '../../domain/log-filter';
-import type { UiApp, UiContext, UiDependencies } from '../dependencies';
+import { logEntryBody } from '../../api/routes/terminal/log-entry-body';
+import { AnyLogFilterQuery, logFilter } from '../../api/routes/terminal/log-query';
+import type { LogFilter } from '../../domain/logs/log-filter';
+import { ServiceError } from '../../domain/service-error';
+import { visible } from '../../domain/text/visible-text';
+import { streamEntries } from '../../http/entry-stream';
+import { placeOf } from '../../http/paging';
+import type { UiDependencies } from '../dependencies';
+import type { UiApp, UiContext } from '../env';
 import { showPage } from '../layout';
+import { markup } from '../markup';
 import {
   compared,
   Entries,
@@ -42,14 +45,14 @@ export function registerTerminal(ui: UiApp, deps: UiDependencies): void {
   ui.get('/admin/terminal/panel', async (c) => {
     const { organisation } = c.get('session');
     const view = await loadTerminal(deps, organisation, filtersOf(c), undefined);
-    return c.html(<Terminal view={view} dialog />);
+    return c.html(await markup(<Terminal view={view} dialog />));
   });
 
   ui.get('/admin/terminal/entries', async (c) => {
     const { organisation } = c.get('session');
     const { before } = c.req.query();
     const shown = await loadEntries(deps, organisation, filtersOf(c), before);
-    return c.html(<Entries shown={shown} />);
+    return c.html(await markup(<Entries shown={shown} />));
   });
 
   ui.get('/admin/terminal/stream', async (c) => {
@@ -57,6 +60,7 @@ export function registerTerminal(ui: UiApp, deps: UiDependencies): void {
     const { organisation } = session;
     const { after } = c.req.query();
     return streamEntries(c, deps, {
+      owner: session,
       filter: logFilter(filtersOf(c), organisation),
       from: after === undefined ? undefined : placeOf(after, 'after'),
       messages: async (batch) => {
@@ -64,7 +68,7 @@ export function registerTerminal(ui: UiApp, deps: UiDependencies): void {
         return Promise.all(
           (await compared(deps, organisation, entries)).map(async (one) => ({
             event: 'entry',
-            data: (await text`${<Entry {...one} />}`).toString(),
+            data: await markup(<Entry {...one} />),
           })),
         );
       },
@@ -86,7 +90,7 @@ export function registerTerminal(ui: UiApp, deps: UiDependencies): void {
   });
 }
 
-/** The entries as JSON Lines, newest first, a page at a time. */
+/** The entries as JSON Lines, newest first, one page at a time. */
 async function* downloaded(
   { store, now }: Pick<UiDependencies, 'store' | 'now'>,
   filter: LogFilter,
@@ -100,18 +104,18 @@ async function* downloaded(
       keptAt: now(),
       limit: DOWNLOAD_PAGE,
     });
-    yield entries.map((entry) => `${JSON.stringify(logEntryBody(entry))}\n`).join('');
+    yield entries.map((entry) => `${visible(JSON.stringify(logEntryBody(entry)))}\n`).join('');
     const last = entries.at(-1);
     if (last === undefined || entries.length < DOWNLOAD_PAGE) return;
     before = { createdAt: new Date(last.created_at), id: last.id };
   }
 }
 
-/** A form sends what was left empty, too. */
+/** A form also sends empty fields. */
 function filtersOf(c: UiContext) {
   const given = Object.entries(c.req.query()).filter(([, value]) => value !== '');
   const filters = AnyLogFilterQuery.safeParse(Object.fromEntries(given));
   if (filters.success) return filters.data;
   const [issue] = filters.error.issues;
-  throw new ApiError('invalid_request', `${issue?.path.join('.')}: ${issue?.message}`);
+  throw new ServiceError('invalid_request', `${issue?.path.join('.')}: ${issue?.message}`);
 }

@@ -1,34 +1,52 @@
-/** Workflow history: the list with its filters, one workflow followed live, and what ends one or starts it again. */
+/** Workflow history: the list, one workflow with its live fragment, and the actions to terminate or repeat a run. */
 import { z } from 'zod';
-import { callerName } from '../../api/authenticator';
-import { ApiError, notFound } from '../../api/errors';
-import { refreshableAccount } from '../../api/refreshable-account';
-import { note } from '../../api/schedule-body';
-import { workflowAttempts } from '../../api/workflow-attempts';
-import { WORKFLOW_STATUSES, WORKFLOW_TYPES, type WorkflowHistory } from '../../api/workflow-client';
+import { note } from '../../api/routes/schedules/schedule-body';
+import { demandScope } from '../../domain/access/principal';
+import { notFound, ServiceError } from '../../domain/service-error';
+import { callerName } from '../../services/access/authenticator';
+import { refreshableAccount } from '../../services/accounts/refreshable-account';
+import { workflowAttempts } from '../../services/overview/workflow-attempts';
+import {
+  WORKFLOW_STATUSES,
+  WORKFLOW_TYPES,
+  type WorkflowHistory,
+  type WorkflowType,
+} from '../../temporal/workflow-client';
 import { refreshAccountWorkflowId } from '../../workflows/refresh-account';
-import type { UiApp, UiContext, UiDependencies } from '../dependencies';
-import { mayAct } from '../guard';
+import type { UiDependencies } from '../dependencies';
+import type { Session, UiApp, UiContext } from '../env';
+import { formFields } from '../form';
 import { showPage } from '../layout';
 import { liveFragment } from '../live';
 import { Workflow, WorkflowPage } from '../pages/workflow';
 import { type WorkflowRow, WorkflowsPage } from '../pages/workflows';
-import type { Session } from '../sessions';
+import { mayAct, mayOperate, mayRead } from '../permissions';
 
 const PATH = '/admin/workflows';
 const RUN = `${PATH}/:workflow_id/:run_id`;
 const PAGE = 25;
 
 const anything = z.string().trim().max(64).optional();
-/** What a form sends for a choice that was not made is no filter, and neither is what nobody can choose. */
+/** Empty and invalid choices count as no filter. */
 const Query = z.object({
   type: z.enum(WORKFLOW_TYPES).optional().catch(undefined),
   status: z.enum(WORKFLOW_STATUSES).optional().catch(undefined),
   provider: anything.catch(undefined),
   account_id: anything.catch(undefined),
-  cursor: z.string().max(4096).optional(),
+  cursor: z.string().max(4096).optional().catch(undefined),
 });
 type Query = z.infer<typeof Query>;
+
+/** Types that belong to an account: admins of its organisation act on them, operators on all others. */
+const OF_ACCOUNT: ReadonlySet<WorkflowType> = new Set(['refresh', 'validation']);
+const actsOn = (type: WorkflowType) => (OF_ACCOUNT.has(type) ? mayAct : mayOperate);
+
+/** The types that a session may find. */
+function typesFor(session: Session): readonly WorkflowType[] {
+  return WORKFLOW_TYPES.filter((type) =>
+    OF_ACCOUNT.has(type) ? mayRead(session) : type === 'sweep' || mayOperate(session),
+  );
+}
 
 const Reason = z.object({ reason: note });
 
@@ -44,6 +62,7 @@ export function registerWorkflows(ui: UiApp, deps: UiDependencies): void {
       <WorkflowsPage
         rows={rows}
         filters={query}
+        types={typesFor(c.get('session'))}
         providers={deps.providers.all.map(({ id }) => id)}
         next={next === null ? null : pathOfPage(query, next)}
       />,
@@ -52,7 +71,7 @@ export function registerWorkflows(ui: UiApp, deps: UiDependencies): void {
 
   const historyOf = (c: UiContext): Promise<WorkflowHistory> => {
     const { workflow_id: id = '', run_id: runId } = c.req.param() as Record<string, string>;
-    return workflows.history(c.get('session').organisation, id, runId);
+    return workflows.history(c.get('session'), id, runId);
   };
   const show = async (c: UiContext) => {
     const history = await historyOf(c);
@@ -63,7 +82,7 @@ export function registerWorkflows(ui: UiApp, deps: UiDependencies): void {
         section: PATH,
         live: true,
       },
-      <WorkflowPage history={history} mayAct={mayAct(c.get('session'))} />,
+      <WorkflowPage history={history} mayAct={actsOn(history.type)(c.get('session'))} />,
     );
   };
   ui.get(`${PATH}/:workflow_id`, show);
@@ -71,7 +90,7 @@ export function registerWorkflows(ui: UiApp, deps: UiDependencies): void {
   ui.get(`${RUN}/stream`, (c) => {
     let ended: WorkflowHistory | null = null;
     return liveFragment(c, deps, async () => {
-      // What has ended stays as it is.
+      // A closed workflow no longer changes.
       const history = ended ?? (await historyOf(c));
       if (history.status !== 'running') ended = history;
       return <Workflow history={history} />;
@@ -79,13 +98,13 @@ export function registerWorkflows(ui: UiApp, deps: UiDependencies): void {
   });
 
   ui.post(`${RUN}/terminate`, async (c) => {
-    const form = Reason.safeParse(await c.req.parseBody());
+    const form = Reason.safeParse(await formFields(c));
     if (!form.success)
-      throw new ApiError('invalid_request', 'Say why the workflow is to be terminated.');
+      throw new ServiceError('invalid_request', 'Say why the workflow is to be terminated.');
     const { workflow_id: id, run_id: runId } = c.req.param();
     const { organisation, keyId } = c.get('session');
     const { reason } = form.data;
-    await workflows.terminate(organisation, id, runId, `${reason} (${callerName(keyId)})`);
+    await workflows.terminate(c.get('session'), id, runId, `${reason} (${callerName(keyId)})`);
     logger.info(
       { workflow_id: id, run_id: runId, key_id: keyId, organisation, reason },
       'workflow terminated, by a page',
@@ -93,24 +112,30 @@ export function registerWorkflows(ui: UiApp, deps: UiDependencies): void {
     return c.redirect(`${PATH}/${encodeURIComponent(id)}/${runId}`, 303);
   });
   ui.post(`${RUN}/retry`, async (c) => {
-    const started = await startAgain(deps, c.get('session'), await historyOf(c));
+    const history = await historyOf(c);
+    demandScope(c.get('session'), OF_ACCOUNT.has(history.type) ? 'admin' : 'operator');
+    const started = await startAgain(deps, c.get('session'), history);
     return c.redirect(`${PATH}/${encodeURIComponent(started)}`, 303);
   });
 }
 
 async function loadPage(
   { workflows, store }: Pick<UiDependencies, 'workflows' | 'store'>,
-  { organisation }: Session,
+  session: Session,
   { type, provider, status, account_id: account, cursor }: Query,
 ): Promise<{ rows: WorkflowRow[]; next: string | null }> {
+  const { organisation } = session;
   const { items, next } = await workflows.list(
-    organisation,
+    session,
     { type, status, provider: provider || undefined, accountId: account || undefined },
     { limit: PAGE, cursor },
   );
   const [attempts, sweeps, labels] = await Promise.all([
     workflowAttempts(store, organisation, items),
-    workflows.results(items.filter((item) => item.type === 'sweep')),
+    workflows.results(
+      session,
+      items.filter((item) => item.type === 'sweep'),
+    ),
     store.accounts.labels(
       organisation,
       items.flatMap((item) => item.accountId ?? []),
@@ -134,7 +159,7 @@ function pathOfPage(query: Query, cursor: string): string {
   return `${PATH}?${new URLSearchParams(given).toString()}`;
 }
 
-/** Does again what a workflow that has ended was for. @returns the id of the workflow that does it */
+/** Repeats the work of a closed workflow. @returns the id of the new workflow */
 async function startAgain(
   { providers, refreshes, store, now }: UiDependencies,
   session: Session,
@@ -143,7 +168,7 @@ async function startAgain(
   if (type === 'sweep') {
     const provider = name === null ? undefined : providers.find(name);
     if (provider === undefined)
-      throw new ApiError('unknown_provider', `No provider "${name}" is configured.`);
+      throw new ServiceError('unknown_provider', `No provider "${name}" is configured.`);
     return (await refreshes.startSweep(provider)).workflowId;
   }
   if (accountId === null) throw notFound('account of this workflow');

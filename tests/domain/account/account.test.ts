@@ -1,17 +1,25 @@
-import { ACCOUNT_STATUSES, AccountState, accountStatus } from '../../src/domain/account';
-import { grantUntil } from './_grants';
+import {
+  ACCOUNT_STATUSES,
+  AccountState,
+  accountStatus,
+  hasOnlyExpired,
+  statusReason,
+} from '../../../src/domain/account/account';
+import { refreshFailure } from '../../../src/domain/refresh/refresh-failure';
+import { grantUntil } from '../_grants';
 
 const NOW = new Date('2026-11-22T12:00:00.000Z');
 const MINUTE = 60_000;
 const fromNow = (ms: number) => new Date(NOW.getTime() + ms);
 
-/** Soon, to its provider: 15 minutes. */
+/** An account that is `expiring_soon` 15 minutes before its expiry. */
 const accountWith = (state: AccountState, remainingMs: number) => ({
   state,
   current: grantUntil(fromNow(remainingMs)),
   clocks: {
     dueAt: null,
     expiringSoonAt: fromNow(remainingMs - 15 * MINUTE),
+    firstExpiryAt: null,
     refreshTokenWarningAt: null,
     validationDueAt: null,
   },
@@ -47,4 +55,36 @@ describe('R1.9 accountStatus', () => {
       'disabled',
     ]);
   });
+});
+
+describe('an account whose refresh token has expired', () => {
+  const current = (refreshMs: number) => ({
+    ...grantUntil(fromNow(MINUTE)),
+    refreshTokenExpiresAt: fromNow(refreshMs).toISOString(),
+  });
+
+  it('says so while it is active, and has nothing to say before', () => {
+    const active = { state: AccountState.active, stateReason: null };
+    expect(statusReason({ ...active, current: current(1) }, NOW)).toBeNull();
+    expect(statusReason({ ...active, current: current(0) }, NOW)).toBe(
+      'The refresh token expired at 2026-11-22 12:00:00 UTC, so the account works only as long as its access token. The owner must reconnect the account.',
+    );
+    const refused = { state: AccountState.needsReconnect, stateReason: 'It was refused.' };
+    expect(statusReason({ ...refused, current: current(0) }, NOW)).toBe('It was refused.');
+  });
+
+  it.each([
+    ['refused after the expiry', 'needs_reconnect', 'invalid_grant', 0, true],
+    ['refused before the expiry', 'needs_reconnect', 'invalid_grant', 1, false],
+    ['refused as a replay', 'needs_reconnect', 'replay_refused', 0, false],
+    ['taken out of service', 'inactive', 'invalid_grant', 0, false],
+    ['not refused', 'active', 'invalid_grant', 0, false],
+  ] as const)(
+    'keeps its access token in service only where it was %s',
+    (_what, state, code, refreshMs, expected) => {
+      const lastError = { ...refreshFailure(code), at: NOW };
+      const account = { state, stateAt: NOW, lastError, current: current(refreshMs) };
+      expect(hasOnlyExpired(account)).toBe(expected);
+    },
+  );
 });

@@ -1,17 +1,19 @@
-import { dueExplanation, type Explained } from '../../src/domain/due-explanation';
-import { dueDecision, type RefreshPolicy } from '../../src/domain/refresh-policy';
-import { ENDLESS, grantUntil } from './_grants';
+import { dueExplanation, type Explained } from '../../../src/domain/account/due-explanation';
+import { dueDecision } from '../../../src/domain/account/due-times';
+import { type RefreshPolicy } from '../../../src/domain/account/policy';
+import { ENDLESS, grantUntil, ruleOf } from '../_grants';
 
 const NOW = new Date('2026-11-22T12:00:00.000Z');
 const MINUTE = 60_000;
 const fromNow = (minutes: number) => new Date(NOW.getTime() + minutes * MINUTE);
-/** eBay's: R0.3. */
+/** eBay's policy (R0.3). */
 const POLICY: RefreshPolicy = {
   enabled: true,
   sweepEveryMs: 10 * MINUTE,
   perAccountUpTo: 500,
   batchesAtOnce: 4,
   refreshBeforeMs: 15 * MINUTE,
+  notBeforeMs: null,
   refreshAfterAgeMs: 60 * MINUTE,
   jitterMs: 0,
   backOffFirstMs: 10_000,
@@ -26,7 +28,8 @@ const YOUNG: Explained = {
   failedAttempts: 0,
   policy: null,
   refreshTokenWarnedDays: null,
-  lastValidation: null,
+  previous: null,
+  validatedAt: null,
   quarantine: false,
   current: grantUntil(fromNow(90)),
   lastRefreshedAt: fromNow(-30),
@@ -54,6 +57,48 @@ const cases: [string, Partial<Explained>, Partial<RefreshPolicy>, string[]][] = 
     ['Not due: its access token does not end.'],
   ],
   ['a provider without the failsafe', {}, { refreshAfterAgeMs: null }, ['Not due yet.', EXPIRY]],
+  [
+    'an account whose refresh token expires first',
+    {
+      current: {
+        ...grantUntil(fromNow(90)),
+        obtainedAt: NOW.toISOString(),
+        refreshTokenExpiresAt: fromNow(20).toISOString(),
+      },
+    },
+    { refreshAfterAgeMs: null },
+    [
+      'Not due yet.',
+      EXPIRY,
+      'Its refresh token expires at 2026-11-22 12:20:00 UTC; a refresh renews it, and is due 10 min before that, at 2026-11-22 12:10:00 UTC.',
+    ],
+  ],
+  [
+    'an account whose refresh token has expired',
+    {
+      current: {
+        ...grantUntil(fromNow(90)),
+        obtainedAt: fromNow(-60).toISOString(),
+        refreshTokenExpiresAt: fromNow(-20).toISOString(),
+      },
+    },
+    { refreshAfterAgeMs: null },
+    [
+      'Due: the next sweep refreshes it.',
+      EXPIRY,
+      'Its refresh token expired at 2026-11-22 11:40:00 UTC; if the provider refuses it, the owner must reconnect the account.',
+    ],
+  ],
+  [
+    'an account whose provider refreshes only shortly before the expiry',
+    {},
+    { notBeforeMs: 5 * MINUTE, refreshAfterAgeMs: null },
+    [
+      'Not due yet.',
+      EXPIRY,
+      'Nothing is sent before 2026-11-22 13:25:00 UTC, as notBefore of its provider says.',
+    ],
+  ],
   [
     'an account whose token ends soon',
     { current: grantUntil(fromNow(10)) },
@@ -152,7 +197,7 @@ const cases: [string, Partial<Explained>, Partial<RefreshPolicy>, string[]][] = 
 describe('dueExplanation', () => {
   it.each(cases)('explains %s', (_name, account, policy, sentences) => {
     const explained = { ...YOUNG, ...account };
-    const rule = { policy: { ...POLICY, ...policy }, accessTokenLifeSeconds: 7200 };
+    const rule = ruleOf({ ...POLICY, ...policy });
     expect(dueExplanation(explained, rule, NOW)).toEqual(sentences);
     expect(sentences[0]?.startsWith('Due')).toBe(dueDecision(explained, rule, NOW).due);
   });

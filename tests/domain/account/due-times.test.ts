@@ -3,22 +3,24 @@ import {
   accountClocks,
   type Clocked,
   dueDecision,
+  dueMoments,
   lostPauseMs,
-  type RefreshPolicy,
   retryPauseMs,
   sweepBackOffMs,
-} from '../../src/domain/refresh-policy';
-import { ENDLESS, grantUntil } from './_grants';
+} from '../../../src/domain/account/due-times';
+import { type RefreshPolicy } from '../../../src/domain/account/policy';
+import { ENDLESS, grantUntil, ruleOf } from '../_grants';
 
 const NOW = new Date('2026-11-22T12:00:00.000Z');
 const MINUTE = 60_000;
-/** eBay's: R0.3. */
+/** eBay's policy (R0.3). */
 const POLICY: RefreshPolicy = {
   enabled: true,
   sweepEveryMs: 10 * MINUTE,
   perAccountUpTo: 500,
   batchesAtOnce: 4,
   refreshBeforeMs: 15 * MINUTE,
+  notBeforeMs: null,
   refreshAfterAgeMs: 60 * MINUTE,
   jitterMs: 0,
   backOffFirstMs: 10_000,
@@ -41,13 +43,14 @@ function decide(account: {
       state: account.state ?? 'active',
       policy: null,
       refreshTokenWarnedDays: null,
-      lastValidation: null,
+      previous: null,
+      validatedAt: null,
       quarantine: account.quarantine ?? false,
       current: grantUntil(fromNow(account.expiresInMs)),
       lastRefreshedAt: fromNow(-account.refreshedAgoMs),
       nextAttemptAt: account.backOffMs === undefined ? null : fromNow(account.backOffMs),
     },
-    { policy: account.policy ?? POLICY, accessTokenLifeSeconds: 7200 },
+    ruleOf(account.policy ?? POLICY),
     NOW,
   );
 }
@@ -64,9 +67,10 @@ describe('dueDecision', () => {
       nextAttemptAt: null,
       policy: null,
       refreshTokenWarnedDays: null,
-      lastValidation: null,
+      previous: null,
+      validatedAt: null,
     };
-    const rule = { policy: POLICY, accessTokenLifeSeconds: 7200 };
+    const rule = ruleOf(POLICY);
     for (const lastRefreshedAt of [NOW, new Date(0)]) {
       expect(accountClocks({ ...account, lastRefreshedAt }, rule)).toMatchObject({
         dueAt: null,
@@ -152,15 +156,13 @@ describe('the clocks of an account', () => {
       nextAttemptAt: null,
       policy: null,
       refreshTokenWarnedDays: null,
-      lastValidation: null,
+      previous: null,
+      validatedAt: null,
       ...rest,
     };
   };
   const clocks = (input: Parameters<typeof account>[0], policy: Partial<RefreshPolicy> = {}) =>
-    accountClocks(account(input), {
-      policy: { ...POLICY, ...policy },
-      accessTokenLifeSeconds: 7200,
-    });
+    accountClocks(account(input), ruleOf({ ...POLICY, ...policy }));
 
   it('are what falls due first, and never before a back-off ends', () => {
     expect(clocks({}).dueAt).toEqual(fromNow(60 * MINUTE));
@@ -195,7 +197,7 @@ describe('the clocks of an account', () => {
       expect(ms).toBeGreaterThanOrEqual(0);
       expect(ms).toBeLessThan(5 * MINUTE);
     }
-    // Even enough: each fifth of the jitter has about a fifth of the accounts.
+    // Each fifth of the jitter must have about a fifth of the accounts.
     for (let fifth = 0; fifth < 5; fifth += 1) {
       const within = early.filter((ms) => Math.floor(ms / MINUTE) === fifth).length;
       expect(within).toBeGreaterThan(100);
@@ -218,6 +220,119 @@ describe('the clocks of an account', () => {
     expect(clocks({ policy: { enabled: true } }, { enabled: false }).dueAt).toBeNull();
   });
 
+  it('count validations from the last question, whatever was refreshed since', () => {
+    const policy = { validateEveryMs: 30 * MINUTE };
+    expect(clocks({ validatedAt: null }, policy).validationDueAt).toEqual(new Date(0));
+    expect(clocks({ validatedAt: fromNow(-20 * MINUTE) }, policy).validationDueAt).toEqual(
+      fromNow(10 * MINUTE),
+    );
+    expect(clocks({ validatedAt: NOW }, { validateEveryMs: 0 }).validationDueAt).toEqual(NOW);
+    expect(clocks({ validatedAt: NOW }).validationDueAt).toBeNull();
+  });
+
+  describe('of an account whose refresh token expires first', () => {
+    /**
+     * Access tokens live 10 minutes. The refresh token expires 180 s from now; the previous one was obtained a minute
+     * ago.
+     */
+    const short = (more: Partial<Clocked> = {}, { endsAfterMs = 3 * MINUTE } = {}) => {
+      const { current } = account({ lifeMs: 10 * MINUTE });
+      return account({
+        current: { ...current, refreshTokenExpiresAt: fromNow(endsAfterMs).toISOString() },
+        previous: {
+          ...current,
+          obtainedAt: fromNow(-MINUTE).toISOString(),
+          refreshTokenExpiresAt: fromNow(2 * MINUTE).toISOString(),
+        },
+        ...more,
+      });
+    };
+    const of = (one: Clocked, policy: Partial<RefreshPolicy> = {}) =>
+      accountClocks(one, ruleOf({ ...POLICY, refreshAfterAgeMs: null, ...policy }));
+
+    it('are due half way through its life', () => {
+      expect(of(short())).toMatchObject({
+        dueAt: fromNow(1.5 * MINUTE),
+        expiringSoonAt: fromNow(1.5 * MINUTE),
+        firstExpiryAt: fromNow(3 * MINUTE),
+      });
+    });
+
+    it('are due by the margin of the policy where it is shorter, and earlier by the jitter', () => {
+      expect(of(short(), { refreshBeforeMs: MINUTE }).dueAt).toEqual(fromNow(2 * MINUTE));
+      const { dueAt } = of(short({ id: 'acc_7' }), { jitterMs: 10 * MINUTE });
+      expect(Number(dueAt)).toBeLessThan(Number(fromNow(1.5 * MINUTE)));
+      expect(Number(dueAt)).toBeGreaterThanOrEqual(Number(fromNow(1.2 * MINUTE)));
+    });
+
+    it('are those of the access token where no refresh moves the expiry', () => {
+      const stays = short({}, { endsAfterMs: 2 * MINUTE });
+      expect(of(stays)).toMatchObject({
+        dueAt: fromNow(5 * MINUTE),
+        expiringSoonAt: fromNow(2 * MINUTE),
+        firstExpiryAt: fromNow(10 * MINUTE),
+      });
+    });
+
+    it('are those of the access token where the last refresh brought no expiry', () => {
+      const { current, previous } = short();
+      const unknown = short({ current: { ...current, refreshTokenExpiresAt: null }, previous });
+      expect(of(unknown).dueAt).toEqual(fromNow(5 * MINUTE));
+    });
+
+    it('come before the notBefore of the provider, which is about access tokens', () => {
+      expect(of(short(), { notBeforeMs: 30_000, sweepEveryMs: MINUTE }).dueAt).toEqual(
+        fromNow(1.5 * MINUTE),
+      );
+    });
+
+    it('do not let the account be ok once it has expired', () => {
+      expect(of(short({}, { endsAfterMs: -MINUTE })).expiringSoonAt).toEqual(fromNow(-MINUTE));
+    });
+
+    it('give the reason to the decision', () => {
+      const one = { ...short(), state: 'active' as const, quarantine: false };
+      const rule = ruleOf({ ...POLICY, refreshAfterAgeMs: null });
+      expect(dueDecision(one, rule, fromNow(1.5 * MINUTE - 1))).toEqual({
+        due: false,
+        reason: 'fresh',
+      });
+      expect(dueDecision(one, rule, fromNow(1.5 * MINUTE))).toEqual({
+        due: true,
+        reason: 'refresh_token_expires',
+      });
+    });
+  });
+
+  describe('of a provider that refreshes only shortly before the expiry', () => {
+    const policy = { notBeforeMs: 30_000, sweepEveryMs: 10_000, refreshAfterAgeMs: MINUTE };
+    const moments = (input: Parameters<typeof account>[0]) =>
+      dueMoments(account(input), ruleOf({ ...POLICY, ...policy }));
+
+    it('are the same whatever margin, age and jitter say: one sweep before that moment', () => {
+      for (const more of [{}, { jitterMs: 10 * MINUTE }, { refreshAfterAgeMs: null }]) {
+        expect(clocks({ lifeMs: 90_000, id: 'acc_7' }, { ...policy, ...more })).toMatchObject({
+          dueAt: fromNow(50_000),
+          expiringSoonAt: fromNow(60_000),
+        });
+      }
+      expect(moments({ lifeMs: 90_000 }).notBefore).toEqual(fromNow(60_000));
+    });
+
+    it('are the policy’s where it is later', () => {
+      const later = { ...policy, refreshBeforeMs: 10_000, refreshAfterAgeMs: null };
+      expect(clocks({ lifeMs: 90_000 }, later).dueAt).toEqual(fromNow(80_000));
+    });
+
+    it('give the reason to the decision', () => {
+      const one = { ...account({ lifeMs: 90_000 }), state: 'active' as const, quarantine: false };
+      const decideAt = (ms: number) =>
+        dueDecision(one, ruleOf({ ...POLICY, ...policy }), fromNow(ms));
+      expect(decideAt(49_999)).toEqual({ due: false, reason: 'not_before' });
+      expect(decideAt(50_000)).toEqual({ due: true, reason: 'access_token_expires' });
+    });
+  });
+
   it('decide as dueDecision does, at every moment', () => {
     fc.assert(
       fc.property(
@@ -228,10 +343,18 @@ describe('the clocks of an account', () => {
           policy: fc.option(fc.record({ refreshBeforeMs: fc.integer({ min: 1, max: 1e7 }) })),
         }),
         fc.integer({ min: 0, max: 2e7 }),
-        fc.integer({ min: 0, max: 1e7 }),
-        (input, laterMs, jitterMs) => {
-          const rule = { policy: { ...POLICY, jitterMs }, accessTokenLifeSeconds: 7200 };
-          const one = account(input);
+        fc.record({
+          jitterMs: fc.integer({ min: 0, max: 1e7 }),
+          notBeforeMs: fc.option(fc.integer({ min: 1, max: 1e7 })),
+          sweepEveryMs: fc.integer({ min: 1, max: 1e6 }),
+        }),
+        fc.option(fc.integer({ min: 1, max: 1e7 })),
+        (input, laterMs, policy, refreshLifeMs) => {
+          const rule = ruleOf({ ...POLICY, ...policy });
+          const { current, ...rest } = account(input);
+          const refreshTokenExpiresAt =
+            refreshLifeMs === null ? null : fromNow(refreshLifeMs).toISOString();
+          const one = { ...rest, current: { ...current, refreshTokenExpiresAt } };
           const at = fromNow(laterMs);
           const { dueAt } = accountClocks(one, rule);
           const { due } = dueDecision({ ...one, state: 'active', quarantine: false }, rule, at);
@@ -272,7 +395,7 @@ describe('pauses between tries', () => {
 describe('an account that always fails costs a bounded number of calls a day', () => {
   const DAY_MS = 24 * 3_600_000;
 
-  /** How many tries fit into a day where each comes as soon as its pause allows. */
+  /** Counts the attempts in a day if each follows as soon as its pause ends. */
   function triesInADay(pauseMs: (failures: number) => number): number {
     let tries = 0;
     for (let at = 0; at < DAY_MS; at += pauseMs(tries)) tries += 1;
@@ -281,7 +404,7 @@ describe('an account that always fails costs a bounded number of calls a day', (
 
   it('by its own workflow, by uses of it and by workers that vanish with it: 300 at most', () => {
     expect(triesInADay(retryPauseMs)).toBeLessThanOrEqual(300);
-    // The first is replaced at once.
+    // The first lost worker is replaced at once.
     expect(triesInADay((lost) => Math.max(1, lostPauseMs(lost)))).toBeLessThanOrEqual(300);
   });
 

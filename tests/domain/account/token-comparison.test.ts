@@ -1,6 +1,6 @@
-import { compareTokens, type PresentedToken } from '../../src/domain/token-comparison';
+import { compareTokens, type PresentedToken } from '../../../src/domain/account/token-comparison';
 
-/** `acc:fingerprint`, one a minute, as entries e0, e1, … */
+/** Builds entries e0, e1, … from `acc:fingerprint`, one per minute. */
 function attempts(...given: string[]): PresentedToken[] {
   return given.map((one, index) => {
     const [accountId = '', fingerprint = ''] = one.split(':');

@@ -1,18 +1,41 @@
-import { type Account, AccountState } from '../../src/domain/account';
-import { refreshFailure } from '../../src/domain/refresh-failure';
-import { useDecision } from '../../src/domain/token-use';
+import { type Account, AccountState } from '../../../src/domain/account/account';
+import type { RefreshPolicy } from '../../../src/domain/account/policy';
+import { useDecision } from '../../../src/domain/account/token-use';
+import { refreshFailure } from '../../../src/domain/refresh/refresh-failure';
+import { ruleOf } from '../_grants';
 
 const NOW = new Date('2026-11-22T12:00:00Z');
 const inSeconds = (seconds: number) => new Date(NOW.getTime() + seconds * 1000);
 
+const POLICY: RefreshPolicy = {
+  enabled: true,
+  sweepEveryMs: 600_000,
+  perAccountUpTo: 500,
+  batchesAtOnce: 4,
+  refreshBeforeMs: 900_000,
+  notBeforeMs: null,
+  refreshAfterAgeMs: 3600_000,
+  jitterMs: 0,
+  backOffFirstMs: 10_000,
+  backOffMaxMs: 3600_000,
+  validateEveryMs: null,
+};
+const RULE = ruleOf(POLICY);
+
 type Used = Parameters<typeof useDecision>[0];
 
-/** An account whose token was obtained `agoSeconds` ago and lives `lifeSeconds` in all. */
+/** An account whose token was obtained `agoSeconds` ago and has a lifetime of `lifeSeconds`. */
 function account(
-  { agoSeconds = 60, lifeSeconds = 7200, entered = false } = {},
+  { agoSeconds = 60, lifeSeconds = 7200, entered = false, refreshLifeSeconds = 0 } = {},
   members: Partial<Account> = {},
 ): Used {
   return {
+    id: 'acc_1',
+    previous: null,
+    policy: null,
+    lastRefreshedAt: inSeconds(-agoSeconds),
+    refreshTokenWarnedDays: null,
+    validatedAt: null,
     state: AccountState.active,
     quarantine: false,
     nextAttemptAt: null,
@@ -26,15 +49,17 @@ function account(
       accessTokenFingerprint: '',
       refreshTokenFingerprint: '',
       expiresAt: inSeconds(lifeSeconds - agoSeconds).toISOString(),
-      refreshTokenExpiresAt: null,
+      refreshTokenExpiresAt:
+        refreshLifeSeconds === 0 ? null : inSeconds(refreshLifeSeconds - agoSeconds).toISOString(),
       scopes: [],
       obtainedAt: inSeconds(-agoSeconds).toISOString(),
       attemptId: entered ? null : 'run-1',
+      generation: 1,
     },
   };
 }
 
-/** The last attempt failed so long ago; `told`: the provider itself said when to come back. */
+/** The last attempt failed `agoSeconds` ago. `told`: the provider itself asked to wait. */
 function failed(agoSeconds: number, { waitsSeconds = 3600, told = false } = {}): Partial<Account> {
   const at = inSeconds(-agoSeconds);
   return {
@@ -112,14 +137,57 @@ const cases: [string, Used, number, object][] = [
   ['came after the failure', account({ agoSeconds: 5, lifeSeconds: 5 }, failed(9)), 60, due],
 ];
 
+describe('a refresh token that expires before the access token', () => {
+  const short = (agoSeconds: number, members: Partial<Account> = {}) =>
+    account({ agoSeconds, lifeSeconds: 600, refreshLifeSeconds: 180 }, members);
+  const renewal = { due: true, reason: 'refresh_token_expires' };
+
+  it.each([
+    ['is left alone while it lives long enough', short(119), 60, fresh],
+    ['is renewed by a use that needs it longer', short(121), 60, renewal],
+    [
+      'is renewed at half its life by a use that asks for more than it ever lives',
+      short(91),
+      300,
+      renewal,
+    ],
+    ['is left alone before that', short(89), 300, fresh],
+    ['is tried once more after it has expired', short(200), 60, renewal],
+    ['is left alone in quarantine', short(170, { quarantine: true }), 60, fresh],
+    ['is not tried again while the account backs off', short(150, failed(60)), 60, backingOff],
+  ])('%s', (_what, used, minValidSeconds, decision) => {
+    expect(useDecision(used, RULE, minValidSeconds, NOW)).toEqual(decision);
+  });
+
+  it('is left alone where no refresh renews it', () => {
+    const kept = ruleOf(POLICY, { replayRule: { kind: 'safe' } });
+    expect(useDecision(short(170), kept, 60, NOW)).toEqual(fresh);
+  });
+});
+
+it.each([
+  [571, 60, { due: false, reason: 'fresh' }, 7200],
+  [541, 60, { due: false, reason: 'not_before' }, 600],
+  [569, 60, { due: false, reason: 'not_before' }, 600],
+  [571, 60, due, 600],
+  [601, 60, due, 600],
+])(
+  'a token that is used after %i s, for %i s, waits for the notBefore of its provider',
+  (agoSeconds, minValidSeconds, decision, lifeSeconds) => {
+    const rule = ruleOf({ ...POLICY, notBeforeMs: 30_000 });
+    const used = account({ agoSeconds, lifeSeconds });
+    expect(useDecision(used, rule, minValidSeconds, NOW)).toEqual(decision);
+  },
+);
+
 it.each(cases)('R3.1 a token that %s', (_what, used, minValidSeconds, decision) => {
-  expect(useDecision(used, minValidSeconds, NOW)).toEqual(decision);
+  expect(useDecision(used, RULE, minValidSeconds, NOW)).toEqual(decision);
 });
 
 it.each(['needs_reconnect', 'inactive', 'disabled'] as const)(
   'R3.1 never refreshes an account that is %s',
   (state) => {
     const ended = account({ agoSeconds: 9000 }, { state });
-    expect(useDecision(ended, 60, NOW)).toEqual({ due: false, reason: state });
+    expect(useDecision(ended, RULE, 60, NOW)).toEqual({ due: false, reason: state });
   },
 );

@@ -1,12 +1,11 @@
-import { AccountState } from '../../src/domain/account';
-import type { SweepSummary } from '../../src/domain/sweep';
-import { summaryLine } from '../../src/domain/sweep';
+import { AccountState, type TokenVerdict } from '../../../src/domain/account/account';
 import {
-  type TokenVerdict,
   type ValidationConsequence,
   validationConsequence,
-} from '../../src/domain/validation';
-import { ENDLESS, grantUntil } from './_grants';
+} from '../../../src/domain/account/validation';
+import type { SweepSummary } from '../../../src/domain/refresh/sweep';
+import { summaryLine } from '../../../src/domain/refresh/sweep';
+import { ENDLESS, grantUntil } from '../_grants';
 
 const NOW = new Date('2026-11-22T12:00:00.000Z');
 const living = grantUntil(new Date('2026-11-22T13:00:00.000Z'));
@@ -20,7 +19,7 @@ const toInactive: ValidationConsequence = { kind: 'state', state: inactive };
 interface Given {
   state?: AccountState;
   current?: typeof living;
-  /** The generation whose token was refused before; the account's is 7. */
+  /** The generation whose token was refused before. The account's generation is 7. */
   refusedGeneration?: number | null;
   refused?: AccountState;
   quarantine?: boolean;

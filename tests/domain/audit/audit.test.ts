@@ -2,17 +2,18 @@ import { createHmac } from 'node:crypto';
 import {
   type AuditBreak,
   type AuditEntry,
-  type AuditHead,
-  breakBetween,
+  type AuditLink,
+  checkEntry,
   nextEntry,
-} from '../../src/domain/audit';
+  storable,
+} from '../../../src/domain/audit/audit';
 
 const authenticate = (text: string) => createHmac('sha256', 'key').update(text).digest('base64url');
 const START = Date.parse('2026-11-22T12:00:00.000Z');
 const DAY = 24 * 3_600_000;
 const retentionMs = 10 * DAY;
 
-/** A chain with an entry a day. */
+/** A chain with one entry per day. */
 function chain(length: number): AuditEntry[] {
   const entries: AuditEntry[] = [];
   for (let day = 0; day < length; day += 1) {
@@ -29,15 +30,20 @@ function chain(length: number): AuditEntry[] {
   return entries;
 }
 
-/** The first break, as a walk over what is there finds it. */
-function firstBreak(entries: readonly AuditEntry[], now = new Date(START)): AuditBreak | null {
-  let before: AuditHead | null = null;
+/** Returns all breaks that a check of the entries finds. */
+function breaks(entries: readonly AuditEntry[], now = new Date(START)): AuditBreak[] {
+  let before: AuditLink | null = null;
+  const all: AuditBreak[] = [];
   for (const entry of entries.toSorted((a, b) => a.sequence - b.sequence)) {
-    const found = breakBetween(before, entry, { authenticate, now });
-    if (found !== null) return found;
-    before = entry;
+    const checked = checkEntry(before, entry, { authenticate, now, findsMoved: true });
+    if (checked.found !== null) all.push(checked.found);
+    before = checked.link;
   }
-  return null;
+  return all;
+}
+
+function firstBreak(entries: readonly AuditEntry[], now?: Date): AuditBreak | null {
+  return breaks(entries, now)[0] ?? null;
 }
 
 it('finds nothing wrong with a chain as it was written', () => {
@@ -100,7 +106,7 @@ it('finds an entry of another end of the same chain', () => {
 });
 
 describe('retention', () => {
-  // Entries 1 to 5 were made so long ago that their time is over.
+  // The retention of entries 1 to 5 is over.
   const now = new Date(START + 4 * DAY + retentionMs);
 
   it('may take away what is past its time, from the beginning on', () => {
@@ -119,5 +125,82 @@ describe('retention', () => {
     if (first === undefined) throw new Error('no chain');
     const shorter = nextEntry({ ...first, id: 'next' }, first, { retentionMs: 1, authenticate });
     expect(shorter.keptUntil).toBe(first.keptUntil);
+  });
+});
+
+describe('behind a bad entry', () => {
+  const places = (found: readonly AuditBreak[]) =>
+    found.map(({ sequence, kind }) => [sequence, kind]);
+
+  it('the check goes on, and names each bad entry once', () => {
+    const entries = chain(20)
+      .filter(({ sequence }) => sequence !== 9 && sequence !== 10)
+      .map((entry) =>
+        [3, 4, 15].includes(entry.sequence) ? { ...entry, actor: 'nobody' } : entry,
+      );
+    expect(places(breaks(entries))).toEqual([
+      [3, 'edited'],
+      [4, 'edited'],
+      [9, 'dropped'],
+      [15, 'edited'],
+    ]);
+  });
+
+  it.each([
+    ['a text', { actor: 5 }],
+    ['a time', { at: null }],
+    ['a sequence that is whole', { sequence: 5.5 }],
+    ['its details', { details: {} }],
+  ])('the check goes on where an entry lacks %s', (_what, members) => {
+    const entries = chain(9).map((entry) =>
+      entry.sequence === 5 ? ({ ...entry, ...members } as unknown as AuditEntry) : entry,
+    );
+    const found = breaks(entries);
+    expect(found[0]).toMatchObject({ kind: expect.stringMatching(/^(edited|dropped)$/) });
+    expect(found.every(({ sequence }) => sequence >= 5 && sequence < 7)).toBe(true);
+  });
+
+  it('a second entry in one place is named', () => {
+    const entries = chain(5);
+    const [, second] = entries;
+    if (second === undefined) throw new Error('no chain');
+    expect(places(breaks([...entries, second]))).toContainEqual([2, 'reordered']);
+  });
+});
+
+describe('a text of any origin', () => {
+  it.each<[string, string]>([
+    ['half a surrogate pair', 'a\ud800b'],
+    ['the other half', '\udfff'],
+    ['NUL', 'a\u0000b'],
+    ['no character', ''],
+    ['a hundred thousand characters', 'x'.repeat(100_000)],
+    ['a pair that the bound would cut in two', `${'x'.repeat(499)}\u{1f600}`],
+  ])('is stored as UTF-8 gives it back: %s', (_what, text) => {
+    const stored = storable(text);
+    expect(Buffer.from(stored, 'utf8').toString('utf8')).toBe(stored);
+    expect(stored).not.toContain('\u0000');
+    expect(stored.length).toBeGreaterThan(0);
+    expect(stored.length).toBeLessThanOrEqual(500);
+    expect(storable(stored)).toBe(stored);
+  });
+
+  it('stays as it is where UTF-8 holds it', () => {
+    for (const text of ['key_1', 'jwt:Zoë 😀', 'oidc:auth0|5f7c8e'])
+      expect(storable(text)).toBe(text);
+  });
+
+  it('is hashed as it is stored, and so are details that JSON changes', () => {
+    const [first] = chain(1);
+    if (first === undefined) throw new Error('no chain');
+    const odd = {
+      phase: 'asked',
+      gone: undefined,
+      count: Number.NaN,
+    } as unknown as AuditEntry['details'];
+    const event = { ...first, id: 'odd', actor: 'jwt:\ud800', details: odd };
+    const entry = nextEntry(event, first, { retentionMs, authenticate });
+    const back = JSON.parse(Buffer.from(JSON.stringify(entry), 'utf8').toString('utf8'));
+    expect(breaks([first, back])).toEqual([]);
   });
 });

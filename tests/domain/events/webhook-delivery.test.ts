@@ -1,4 +1,4 @@
-/** When deliveries are tried again, and what an event says. */
+/** The retry schedule of deliveries, and the payload of events. */
 import {
   appEvent,
   EVENT_TYPES,
@@ -6,13 +6,13 @@ import {
   eventPayload,
   needsReconnectEvent,
   STATE_EVENT_TYPES,
-} from '../../src/domain/event';
+} from '../../../src/domain/events/event';
 import {
   DELIVERY_POLICY,
   holdMs,
   isLastTry,
   pauseBeforeTryMs,
-} from '../../src/domain/webhook-delivery';
+} from '../../../src/domain/events/webhook-delivery';
 
 const account = {
   id: 'acc_1',

@@ -1,5 +1,8 @@
-import { attemptAction, type LogSource } from '../../src/domain/log-entry';
-import { type RefreshFailureCode, refreshFailure } from '../../src/domain/refresh-failure';
+import { attemptAction, type LogSource } from '../../../src/domain/logs/log-entry';
+import {
+  type RefreshFailureCode,
+  refreshFailure,
+} from '../../../src/domain/refresh/refresh-failure';
 
 describe('R0.4 attemptAction', () => {
   it.each<[LogSource, RefreshFailureCode | null, boolean, string]>([

@@ -1,5 +1,5 @@
 import { format, inspect } from 'node:util';
-import { Secret, secretsIn } from '../../src/domain/secret';
+import { Secret, secretsIn } from '../../../src/domain/masking/secret';
 
 const TEXT = 'v^1.1#i^1#PLANTED-0a1b2c3d4e5f6a7b8c';
 

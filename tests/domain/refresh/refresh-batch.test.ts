@@ -1,4 +1,4 @@
-import { addCounts, inBatches, noCounts } from '../../src/domain/refresh-batch';
+import { addCounts, inBatches, noCounts } from '../../../src/domain/refresh/refresh-batch';
 
 const due = (organisation: string, accountId: string) => ({
   accountId,
@@ -9,7 +9,7 @@ const due = (organisation: string, accountId: string) => ({
 
 it('issue 7.2 organisations take turns, each with its most urgent accounts first', () => {
   const listed = [due('large', 'l1'), due('large', 'l2'), due('large', 'l3'), due('small', 's1')];
-  const ids = inBatches(listed).map((batch) => batch.map(({ accountId }) => accountId));
+  const ids = inBatches(listed, 500).map((batch) => batch.map(({ accountId }) => accountId));
   expect(ids).toEqual([['l1', 's1', 'l2', 'l3']]);
 });
 
@@ -23,10 +23,6 @@ it('issue 7.3 no batch is larger than it may be, none is empty, and all are of a
   expect(batches.flat()).toEqual(listed);
   expect(sizes(inBatches(many(1_000), 500))).toEqual([500, 500]);
   expect(inBatches([], 500)).toEqual([]);
-});
-
-it('what an older worker listed is divided as it would have been', () => {
-  expect(sizes(inBatches(many(450)))).toEqual([200, 200, 50]);
 });
 
 it('what batches came to adds up, failures by their codes', () => {

@@ -1,11 +1,11 @@
 import * as fc from 'fast-check';
 import {
   type FailureClass,
-  providerErrorCode,
+  knownProviderErrorCode,
   type RefreshFailureCode,
   refreshFailure,
   retryAfterMs,
-} from '../../src/domain/refresh-failure';
+} from '../../../src/domain/refresh/refresh-failure';
 
 const NOW = new Date('2026-11-22T12:00:00.000Z');
 const HOUR = 3_600_000;
@@ -13,6 +13,7 @@ const HOUR = 3_600_000;
 const CLASSES: Record<FailureClass, RefreshFailureCode[]> = {
   account: [
     'invalid_grant',
+    'replay_refused',
     'refresh_token_missing',
     'row_corrupt',
     'row_not_sealed',
@@ -25,15 +26,18 @@ const CLASSES: Record<FailureClass, RefreshFailureCode[]> = {
     'unsupported_grant_type',
     'invalid_request',
   ],
-  rate: ['rate_limited'],
+  rate: ['rate_limited', 'too_early'],
   provider: [
+    'unrecognized_error',
     'provider_unavailable',
     'provider_unreachable',
     'answer_lost',
+    'worker_lost',
     'invalid_token_response',
   ],
   ours: [
     'attempt_interrupted',
+    'validation_not_allowed',
     'key_mismatch',
     'key_missing',
     'provider_not_configured',
@@ -68,7 +72,7 @@ describe('refreshFailure', () => {
 
   it('R1.8 asks the owner to connect again wherever only the owner can help', () => {
     for (const code of CLASSES.account)
-      expect(refreshFailure(code).message).toMatch(/owner must connect/);
+      expect(refreshFailure(code).message).toMatch(/owner must (re)?connect/);
   });
 
   it('keeps status, detail and wait beside it', () => {
@@ -77,15 +81,24 @@ describe('refreshFailure', () => {
   });
 });
 
-describe('providerErrorCode', () => {
+describe('knownProviderErrorCode', () => {
   it.each(['invalid_grant', ...CLASSES.app])('takes the RFC 6749 code %s as it is', (code) => {
-    expect(providerErrorCode(code)).toBe(code);
+    expect(knownProviderErrorCode(code)).toBe(code);
   });
 
-  it('takes any other word for the provider’s trouble, our own words among them', () => {
-    const ourWords = codes.map(([code]) => code).filter((code) => !/^(invalid|un)_?/.test(code));
-    for (const word of [...ourWords, '', 'server_error', '__proto__', 'constructor', 'toString'])
-      expect([word, providerErrorCode(word)]).toEqual([word, 'provider_unavailable']);
+  it.each(['server_error', 'temporarily_unavailable'])(
+    'takes %s for the server’s trouble',
+    (word) => {
+      expect(knownProviderErrorCode(word)).toBe('provider_unavailable');
+    },
+  );
+
+  it('knows no other word, our own words among them', () => {
+    const ourWords = codes
+      .map(([code]) => code)
+      .filter((code) => !/^(invalid_|unauthorized|unsupported)/.test(code));
+    for (const word of [...ourWords, '', '__proto__', 'constructor', 'toString'])
+      expect([word, knownProviderErrorCode(word)]).toEqual([word, undefined]);
   });
 });
 

@@ -1,22 +1,19 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createHash, randomUUID } from 'node:crypto';
+import { chmod, cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { mongo } from 'mongoose';
-import { type RunningMongodb, startMongodb } from '../../src/engines/mongodb';
+import { type RunningMongodb, startMongodb } from '../../../src/engines/mongodb/mongodb';
 import {
   CACHE_DIR,
   engineRecord,
   eventually,
+  listeningPorts,
   removeFolder,
   runs,
-  sayings,
   startParent,
   temporaryFolder,
-} from './_setup';
-
-const ANY_PORT = 0;
+} from '../_setup';
 
 interface Shop {
   _id: string;
@@ -129,7 +126,6 @@ describe('startMongodb', () => {
       dataDir,
       cacheDir: CACHE_DIR,
       say: () => {},
-      port: ANY_PORT,
       ...options,
     });
     running.push(engine);
@@ -283,77 +279,102 @@ describe('startMongodb', () => {
     }
   }, 240_000);
 
-  it('opens a file of the time before documents were BSON, and loses nothing of it', async () => {
+  it('listens on a socket in a folder that only its user may enter, and on no port', async () => {
     const folder = join(dataDir, 'mongodb');
-    await mkdir(folder);
-    await writeFile(join(folder, 'kept-by'), 'mongo-java-server\n');
-    const file = await readFile(join(__dirname, 'serialized-documents.mv.db.gz'));
-    await writeFile(join(folder, 'evergrant.mv.db'), gunzipSync(file));
-    const first = await start();
-    await withCollection<void>(first.uri, async (accounts) => {
-      await accounts.insertOne({ organisation: 'three', shop: 'new' });
-    });
-    await first.stop();
-    const { uri } = await start();
-    const client = await mongo.MongoClient.connect(uri);
-    try {
-      const accounts = client.db().collection<mongo.Document & { _id: string }>('accounts');
-      expect(await accounts.countDocuments()).toBe(31);
-      expect(await accounts.findOne({ _id: 'acc_07' })).toEqual({
-        _id: 'acc_07',
-        organisation: 'two',
-        shop: 'shop 7',
-        due_at: new Date('2026-01-01T00:07:00Z'),
-        generation: 7,
-        claim: null,
-        current: {
-          access_token: 'ENC:v1:x',
-          scopes: ['a', 'b'],
-          expires_at: new Date('2026-01-02T00:00:00Z'),
-        },
-      });
-      expect(
-        await accounts
-          .find({ organisation: 'one', due_at: { $lte: new Date('2026-01-01T00:09:00Z') } })
-          .sort({ due_at: 1, _id: 1 })
-          .map(({ _id }) => _id)
-          .toArray(),
-      ).toEqual(['acc_03', 'acc_06', 'acc_09']);
-      await expect(
-        accounts.insertOne({ _id: 'other', organisation: 'two', shop: 'shop 7' }),
-      ).rejects.toMatchObject({ code: 11_000 });
-      expect((await accounts.indexes()).map(({ name }) => name)).toEqual(
-        expect.arrayContaining(['_id_', 'identity', 'due']),
-      );
-      expect(await client.db().collection('settings').find().toArray()).toEqual([
-        { _id: expect.any(mongo.ObjectId), note: 'its id is an ObjectId' },
-      ]);
-    } finally {
-      await client.close();
-    }
-  }, 120_000);
+    await mkdir(folder, { mode: 0o755 });
+    const engine = await start();
+    expect(new URL(engine.uri).hostname).toBe(encodeURIComponent(join(folder, 'mongodb.sock')));
+    expect((await stat(folder)).mode & 0o777).toBe(0o700);
+    expect((await stat(join(folder, 'mongodb.sock'))).isSocket()).toBe(true);
+    expect(await listeningPorts(engine.pid)).toEqual([]);
+  });
 
-  it('takes another port and says which if the usual one is taken', async () => {
-    const taken = createServer();
-    const port = await new Promise<number>((resolve) => {
-      taken.listen(0, '127.0.0.1', () => {
-        const address = taken.address();
-        resolve(typeof address === 'object' && address !== null ? address.port : 0);
-      });
+  describe('with a data folder whose path is too long for a socket', () => {
+    let long: string;
+    let short: string;
+    beforeEach(() => {
+      long = join(dataDir, 'x'.repeat(110));
+      const hash = createHash('sha256').update(join(long, 'mongodb')).digest('hex').slice(0, 16);
+      short = join(tmpdir(), `evergrant-${hash}`);
     });
-    const { say, lines } = sayings();
-    try {
-      const engine = await start({ port, say });
-      const other = new URL(engine.uri).port;
-      expect(other).not.toBe(String(port));
-      expect(lines).toContain(`MongoDB: port ${port} is taken, using ${other}`);
-    } finally {
-      taken.close();
-    }
+    afterEach(() => rm(short, { recursive: true, force: true }));
+
+    it('listens in a private folder for temporary files, at the next start too', async () => {
+      const label = randomUUID();
+      const first = await start({ dataDir: long });
+      expect((await stat(short)).mode & 0o777).toBe(0o700);
+      expect((await stat(join(short, 'mongodb.sock'))).isSocket()).toBe(true);
+      await withCollection(first.uri, (accounts) => accounts.insertOne({ label }));
+      await first.stop();
+      const { uri } = await start({ dataDir: long });
+      expect(uri).toBe(first.uri);
+      const found = await withCollection(uri, (accounts) => accounts.findOne({ label }));
+      expect(found).toMatchObject({ label });
+    }, 60_000);
+
+    it('refuses that folder if other users may enter it', async () => {
+      await mkdir(short);
+      await chmod(short, 0o711);
+      await expect(start({ dataDir: long })).rejects.toThrow(
+        `${short}, the folder for the socket of ${join(long, 'mongodb')}, is not private to your user. Remove it, or set DATA_DIR to a shorter path`,
+      );
+    });
+  });
+
+  it('starts a mongod on that socket alone', async () => {
+    // Tells its version, and then fails with its arguments in the log, as a mongod that cannot start does.
+    const bin = await temporaryFolder();
+    const mongod = join(bin, 'mongod');
+    await writeFile(mongod, '#!/bin/sh\ntest "$1" = --version || { echo "got $*"; exit 3; }\n');
+    await chmod(mongod, 0o755);
+    const environment = { ...process.env, PATH: `${bin}:${process.env['PATH']}` };
+    const folder = join(dataDir, 'mongodb');
+    await expect(start({ environment })).rejects.toThrow(
+      `got --dbpath ${folder}/wiredtiger --bind_ip ${folder}/mongodb.sock --nounixsocket`,
+    );
+    await removeFolder(bin);
+  });
+
+  describe('with a library that is not the pinned one', () => {
+    let cacheDir: string;
+    let libraries: string;
+    beforeEach(async () => {
+      cacheDir = await temporaryFolder();
+      libraries = join(cacheDir, 'mongo-java-server-1.47.0');
+      await cp(join(CACHE_DIR, 'mongo-java-server-1.47.0'), libraries, { recursive: true });
+    });
+    afterEach(() => removeFolder(cacheDir));
+    // An engine of the machine's own would be taken first.
+    const withoutMongod = async () => {
+      await mkdir(join(dataDir, 'mongodb'), { recursive: true });
+      await writeFile(join(dataDir, 'mongodb', 'kept-by'), 'mongo-java-server\n');
+    };
+
+    it('refuses one changed byte, and says which library and what to delete', async () => {
+      await withoutMongod();
+      const jar = join(libraries, 'h2-2.3.232.jar');
+      const bytes = await readFile(jar);
+      bytes[1_000] = (bytes[1_000] ?? 0) ^ 1;
+      await writeFile(jar, bytes);
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      await expect(start({ cacheDir })).rejects.toThrow(
+        `${jar} has the SHA-256 ${sha256}, and must have 8dae62d22db8982c3dcb3826edb9c727c5d302063a67eef7d63d82de401f07d3. It is not used. Delete ${libraries}; the next start fetches it again.`,
+      );
+      expect(await readdir(cacheDir)).toEqual(['mongo-java-server-1.47.0']);
+    });
+
+    it('refuses one that nobody pinned, and a missing one', async () => {
+      await withoutMongod();
+      await writeFile(join(libraries, 'aaa.jar'), '');
+      await expect(start({ cacheDir })).rejects.toThrow(`${join(libraries, 'aaa.jar')} is not in`);
+      await rm(join(libraries, 'aaa.jar'));
+      await rm(join(libraries, 'slf4j-api-2.0.17.jar'));
+      await expect(start({ cacheDir })).rejects.toThrow(`${libraries} has no slf4j-api-2.0.17.jar`);
+    });
   });
 
   it('ends the engine when its parent is killed, without a next start', async () => {
-    const parent = await startParent('mongodb', { dataDir, cacheDir: CACHE_DIR, port: ANY_PORT });
+    const parent = await startParent('mongodb', { dataDir, cacheDir: CACHE_DIR });
     expect(parent.failed).toBeUndefined();
     const { pid, guardPid } = await engineRecord(dataDir, 'mongodb');
     parent.process.kill('SIGKILL');
@@ -363,7 +384,7 @@ describe('startMongodb', () => {
 
   it('has an acknowledged write after everything was killed at once', async () => {
     const label = randomUUID();
-    const parent = await startParent('mongodb', { dataDir, cacheDir: CACHE_DIR, port: ANY_PORT });
+    const parent = await startParent('mongodb', { dataDir, cacheDir: CACHE_DIR });
     const { pid, guardPid } = await engineRecord(dataDir, 'mongodb');
     await withCollection(String(parent.ready?.['uri']), async (accounts) => {
       await accounts.insertOne({ label }, { writeConcern: { w: 'majority', j: true } });
@@ -430,15 +451,13 @@ describe('startMongodb', () => {
       {
         ...process.env,
         PATH: cacheDir,
-        // Keeps the download from working where there is a network.
-        MONGOMS_DOWNLOAD_MIRROR: 'http://127.0.0.1:1',
-        MONGOMS_USE_HTTP: 'true',
+        HTTPS_PROXY: 'http://127.0.0.1:1', // keeps the download from working where there is a network
       },
     );
     const left = await readdir(join(cacheDir, 'mongod')).catch(() => []);
     await removeFolder(cacheDir);
     expect(parent.failed).toMatch(/^MongoDB could not be started/);
-    for (const way of ['mongod on PATH', 'mongodb-memory-server', 'mongo-java-server']) {
+    for (const way of ['mongod on PATH', 'download of mongod', 'mongo-java-server']) {
       expect(parent.failed).toContain(way);
     }
     expect(parent.failed).toContain('Install MongoDB');

@@ -1,19 +1,23 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { type RunningTemporal, startTemporal } from '../../src/engines/temporal';
+import { TEMPORAL_VERSION } from '../../../src/engines/archives';
+import { keepProgram } from '../../../src/engines/checked-program';
+import { type RunningTemporal, startTemporal } from '../../../src/engines/temporal/temporal';
 import {
   CACHE_DIR,
   engineRecord,
   eventually,
+  listeningPorts,
   removeFolder,
   runs,
   sayings,
   startParent,
   temporaryFolder,
-} from './_setup';
+} from '../_setup';
 
 // Any free port: tests run side by side, and beside what the developer has running.
 const ANY_PORTS = { grpc: 0, ui: 0 };
@@ -43,6 +47,33 @@ const statusOf = (address: string, workflowId: string): Promise<string> =>
     address,
     async (client) => (await client.workflow.getHandle(workflowId).describe()).status.name,
   );
+
+/** What a web page could ask for: to read, and to start a workflow without asking for permission first (CORS). */
+const ASKED = [
+  ['GET', '/'],
+  ['GET', '/api/v1/namespaces'],
+  ['GET', '/api/v1/settings'],
+  ['POST', '/api/v1/namespaces/default/workflows/planted'],
+] as const;
+
+/** `null`: the port does not speak HTTP/1. */
+async function statusOfHttp(
+  port: number,
+  host: string,
+  method: string,
+  path: string,
+): Promise<number | null> {
+  const headers = { host, origin: 'http://evil.example', 'content-type': 'text/plain' };
+  const body = '{"workflowType":{"name":"x"},"taskQueue":{"name":"q"}}';
+  return new Promise((resolve) => {
+    const asked = request({ host: '127.0.0.1', port, method, path, headers }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? null);
+    });
+    asked.on('error', () => resolve(null));
+    asked.end(method === 'POST' ? body : undefined);
+  });
+}
 
 describe('startTemporal', () => {
   let dataDir: string;
@@ -108,11 +139,31 @@ describe('startTemporal', () => {
     expect(names).toEqual(expect.arrayContaining(['EvergrantProvider', 'EvergrantAccount']));
   }, 120_000);
 
-  it('serves the web UI', async () => {
-    const engine = await start();
-    const page = async () => (await fetch(engine.uiUrl).catch(() => undefined))?.ok === true;
+  it('serves the web UI where it is asked for, and warns of it', async () => {
+    const { say, lines } = sayings();
+    const { uiUrl } = await start({ ui: true, say });
+    const page = async () => (await fetch(uiUrl ?? '').catch(() => undefined))?.ok === true;
     await eventually('the web UI answers', page, 30_000);
-    expect(await page()).toBe(true);
+    expect(lines.at(-1)).toMatch(
+      /^Temporal: web UI at http:\/\/127\.0\.0\.1:\d+\. It asks for no sign-in/,
+    );
+  });
+
+  it('serves neither the web UI nor the HTTP API where nobody asked for them, whatever the Host header', async () => {
+    const { address, uiUrl, pid } = await start();
+    expect(uiUrl).toBeNull();
+    const ports = await listeningPorts(pid);
+    expect(ports).toContain(Number(address.replace('127.0.0.1:', '')));
+    const found: unknown[] = [];
+    for (const port of ports) {
+      for (const host of ['evil.example', `127.0.0.1:${port}`, 'localhost', '']) {
+        for (const [method, path] of ASKED) {
+          const status = await statusOfHttp(port, host, method, path);
+          if (status !== null && status < 300) found.push({ port, host, method, path });
+        }
+      }
+    }
+    expect(found).toEqual([]);
   });
 
   it('takes another port and says which if the usual one is taken', async () => {
@@ -186,6 +237,43 @@ describe('startTemporal', () => {
     });
   });
 
+  describe('with a program in the cache', () => {
+    let cacheDir: string;
+    let program: string;
+    beforeEach(async () => {
+      cacheDir = await temporaryFolder();
+      program = join(cacheDir, 'temporal', `temporal-${TEMPORAL_VERSION}`);
+      await mkdir(join(cacheDir, 'temporal'));
+    });
+    afterEach(() => removeFolder(cacheDir));
+    // Neither a temporal nor a Go on PATH, and no network.
+    const parent = () =>
+      startParent(
+        'temporal',
+        { dataDir, cacheDir, searchAttributes: {} },
+        { ...process.env, PATH: cacheDir, HTTPS_PROXY: 'http://127.0.0.1:1' },
+      );
+    const script = '#!/bin/sh\necho temporal version 1\n';
+
+    it('does not run one that came from no checked download or build', async () => {
+      await writeFile(program, script, { mode: 0o755 });
+      expect((await parent()).failed).toContain(
+        `temporal in the cache: no ${program} that was checked`,
+      );
+    });
+
+    it('ends the start, without trying another way, if the program was changed since it was checked', async () => {
+      const fresh = join(cacheDir, 'fresh');
+      await writeFile(fresh, script);
+      await keepProgram(fresh, program);
+      await writeFile(program, script.replace('1', '2'));
+      const { failed } = await parent();
+      expect(failed).toMatch(
+        /temporal-\S+ was changed after it was checked: its SHA-256 is [0-9a-f]{64}, and was [0-9a-f]{64}\. It is not used\. Delete it; the next start gets it again\.$/,
+      );
+    });
+  });
+
   it('lists every way it tried if none works', async () => {
     const cacheDir = await temporaryFolder();
     const parent = await startParent(
@@ -199,7 +287,12 @@ describe('startTemporal', () => {
     );
     await removeFolder(cacheDir);
     expect(parent.failed).toMatch(/^Temporal could not be started/);
-    for (const way of ['temporal on PATH', 'in the cache', "SDK's download", 'go install']) {
+    for (const way of [
+      'temporal on PATH',
+      'in the cache',
+      'a download of temporal',
+      'a go build',
+    ]) {
       expect(parent.failed).toContain(way);
     }
     expect(parent.failed).toContain('Install the Temporal CLI');

@@ -1,13 +1,13 @@
-/** How a client proves itself to a server of any kind, and how its token endpoint is learned. */
+/** Client authentication with any kind of server, and discovery of its token endpoint. */
 import { generateKeyPairSync, verify } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
-import { Secret } from '../../src/domain/secret';
-import type { EnvironmentConfig } from '../../src/provider-entry';
-import { privateKeyProblem } from '../../src/providers/client-authentication';
-import { ConfiguredProviders } from '../../src/providers/configured-providers';
-import { defaultPolicy } from '../../src/providers-file';
-import { exchangeAt, stopProviders } from './_provider';
+import { Secret } from '../../../src/domain/masking/secret';
+import { ConfiguredProviders } from '../../../src/providers/config/configured-providers';
+import type { EnvironmentConfig } from '../../../src/providers/config/provider-entry';
+import { defaultPolicy } from '../../../src/providers/config/providers-file';
+import { privateKeyProblem } from '../../../src/providers/exchange/client-authentication';
+import { exchangeAt, stopProviders } from '../_provider';
 
 interface Arrived {
   path: string;

@@ -1,9 +1,9 @@
-/** Whatever a provider answers, one outcome comes of it, and no token of the exchange shows in it. */
+/** Every response of a provider gives one outcome, and the outcome reveals no token. */
 import * as fc from 'fast-check';
-import { EXCHANGE_OUTCOMES } from '../../src/domain/log-entry';
-import { createTransport } from '../../src/providers/transport';
-import { leaks, UNPRINTABLE } from '../domain/_planted-secrets';
-import { propertyRuns } from '../support/property-runs';
+import { EXCHANGE_OUTCOMES } from '../../../src/domain/logs/log-entry';
+import { createTransport } from '../../../src/providers/exchange/transport';
+import { leaks, UNPRINTABLE } from '../../domain/_planted-secrets';
+import { propertyRuns } from '../../support/property-runs';
 import {
   type CannedAnswer,
   CLIENT_SECRET,
@@ -14,12 +14,12 @@ import {
   REFRESH_TOKEN,
   send,
   stopProviders,
-} from './_provider';
+} from '../_provider';
 
 const ANSWERS = propertyRuns(2000);
 
 const secrets = [REFRESH_TOKEN, CLIENT_SECRET, NEW_ACCESS_TOKEN, NEW_REFRESH_TOKEN];
-/** What a provider can echo of a secret: itself, part of it, or its form in a URL. */
+/** Ways in which a provider can echo a secret: in whole, in part, or URL-encoded. */
 const echo = fc.oneof(
   fc.constantFrom(...secrets),
   fc.constantFrom(...secrets).map(encodeURIComponent),
@@ -115,7 +115,7 @@ it('R1.2 gives one outcome and shows no token, for thousands of answers that ech
       expect(exchange.failure === null).toBe(exchange.outcome === 'ok');
       expect(received.length).toBeLessThanOrEqual(1);
       const shown = JSON.stringify(exchange);
-      // Both live tokens of the request, in any part; a token that came, as a whole.
+      // No part of the request's two secrets may appear, and no received token as a whole.
       for (const secret of [REFRESH_TOKEN, CLIENT_SECRET]) expect(leaks(shown, secret)).toEqual([]);
       for (const token of [NEW_ACCESS_TOKEN, NEW_REFRESH_TOKEN]) {
         expect(shown).not.toContain(token.slice(28));

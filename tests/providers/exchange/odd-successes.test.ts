@@ -1,12 +1,18 @@
-/** Answers of status 2xx: whatever is odd about them, a token in them is kept (recipe 14 of the fault catalogue). */
+/** Responses with status 2xx. Their token is kept, even if they are malformed (recipe 14 of the fault catalogue). */
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import { SCOPES_MAX, TOKEN_LENGTH_MAX } from '../../../src/domain/account/grant-bounds';
+import type { ProviderConfig } from '../../../src/providers/config/provider-entry';
 import {
   NEW_ACCESS_TOKEN as AT,
   type CannedAnswer,
+  cannedProvider,
   exchangeAnswered,
+  exchangeAt,
+  oauth2At,
   REFRESH_TOKEN,
   NEW_REFRESH_TOKEN as RT,
   stopProviders,
-} from './_provider';
+} from '../_provider';
 
 const SENT = new Date('2026-11-22T12:00:00.000Z');
 const DEFAULT_LIFE = 7200;
@@ -17,7 +23,7 @@ const without = (name: keyof typeof whole) =>
 
 afterEach(stopProviders);
 
-/** What an exchange came to, in the few words of the tables below. */
+/** Returns the result of an exchange in the form of the tables below. */
 async function exchanged(answer: CannedAnswer) {
   const result = await exchangeAnswered(answer, { now: () => SENT });
   const [grant] = result.received;
@@ -49,7 +55,7 @@ describe('a 2xx with a usable access token', () => {
     ],
     ['is ok with status 201', { ...json(whole), status: 201 }, { warned: true }],
     ['is ok with status 206', { ...json(whole), status: 206 }, { warned: true }],
-    ['is ok in an array', { body: JSON.stringify([whole]) }, { warned: true, life: DEFAULT_LIFE }],
+    ['is ok in an array', { body: JSON.stringify([whole]) }, { warned: true }],
     ['is ok with an error beside', json({ ...whole, error: 'invalid_grant' }), {}],
     [
       'is ok cut in the middle, the refresh token kept',
@@ -80,11 +86,14 @@ describe('a 2xx with a usable access token', () => {
   it.each<[unknown, number, boolean]>([
     [3600, 3600, false],
     ['3600', 3600, false],
-    ['1h', DEFAULT_LIFE, false],
+    ['1h', DEFAULT_LIFE, true],
     [-5, DEFAULT_LIFE, true],
     [0, 1, false],
-    [1e20, 400 * 24 * 3600, false],
-    [null, DEFAULT_LIFE, true],
+    [1e20, DEFAULT_LIFE, true],
+    [SENT.getTime() / 1000 + 900, 900, true],
+    [SENT.getTime() + 3_600_000, 3600, true],
+    ['2026-11-22T13:00:00Z', 3600, true],
+    [null, DEFAULT_LIFE, false],
     [{}, DEFAULT_LIFE, true],
     [undefined, DEFAULT_LIFE, false],
   ])('of expires_in %j lives %i seconds (a warning: %j)', async (stated, life, warned) => {
@@ -139,7 +148,7 @@ describe('a 2xx with a usable access token', () => {
     );
     expect(received[0]).toMatchObject({
       scopes: ['a', 'b'],
-      refreshTokenExpiresAt: new Date(SENT.getTime() + 60_000),
+      refreshTokenExpiry: { expiresAt: new Date(SENT.getTime() + 60_000), isStated: true },
     });
   });
 
@@ -149,10 +158,169 @@ describe('a 2xx with a usable access token', () => {
       const { received } = await exchangeAnswered(
         json({ ...whole, refresh_token_expires_in: life }),
       );
-      const at = received[0]?.refreshTokenExpiresAt ?? null;
+      const at = received[0]?.refreshTokenExpiry.expiresAt ?? null;
       expect(at === null || Number.isFinite(at.getTime())).toBe(true);
     },
   );
+});
+
+/** Returns the grant of an exchange with the adapter oauth2, and its warnings. */
+async function salvaged(answer: CannedAnswer, config: Partial<ProviderConfig> = {}) {
+  const { url } = await cannedProvider(answer);
+  const result = await exchangeAt(url, { provider: oauth2At(url, config), now: () => SENT });
+  const [grant] = result.received;
+  const { outcome, warnings, failure } = result;
+  return {
+    outcome,
+    code: failure?.code ?? null,
+    access: grant?.accessToken ?? null,
+    refresh: grant?.refreshToken ?? null,
+    life: grant === undefined ? null : (grant.expiresAt.getTime() - SENT.getTime()) / 1000,
+    scopes: grant?.scopes ?? null,
+    warnings,
+  };
+}
+
+const pair = { access_token: AT, token_type: 'Bearer', expires_in: 10_800, refresh_token: RT };
+const SAVED = { outcome: 'ok', code: null, access: AT, refresh: RT, life: 10_800 };
+const TEXT = JSON.stringify(pair);
+const ENVELOPED = (name: string) => [`the tokens stand in "${name}" of the answer`];
+const GZIPPED = ['the answer came compressed (gzip), which was not asked for'];
+
+describe('a complete grant in another form', () => {
+  it.each<[string, CannedAnswer, string[]]>([
+    [
+      'a form',
+      {
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        body: new URLSearchParams({ ...pair, expires_in: '10800' }).toString(),
+      },
+      ['the answer is a form, not JSON'],
+    ],
+    ['gzip', { headers: { 'content-encoding': 'gzip' }, body: gzipSync(TEXT) }, GZIPPED],
+    ['gzip without a header', { body: gzipSync(TEXT) }, GZIPPED],
+    [
+      'deflate',
+      { headers: { 'content-encoding': 'deflate' }, body: deflateSync(TEXT) },
+      ['the answer came compressed (deflate), which was not asked for'],
+    ],
+    [
+      'deflate without its header',
+      { headers: { 'content-encoding': 'deflate' }, body: deflateRawSync(TEXT) },
+      ['the answer came compressed (raw deflate), which was not asked for'],
+    ],
+    [
+      'Brotli',
+      { headers: { 'content-encoding': 'br' }, body: brotliCompressSync(TEXT) },
+      ['the answer came compressed (br), which was not asked for'],
+    ],
+    ['JSON that is said to be gzip', { headers: { 'content-encoding': 'gzip' }, body: TEXT }, []],
+    ['Withings’ envelope', json({ status: 0, body: { userid: '1', ...pair } }), ENVELOPED('body')],
+    ['an envelope data', json({ code: 0, message: 'success', data: pair }), ENVELOPED('data')],
+    ['an envelope of any name', json({ xyz: { a: 1 }, zzz: pair }), ENVELOPED('zzz')],
+    ['an array of one in a member', json({ tokens: [pair] }), ENVELOPED('tokens')],
+    ['JSON as text in a member', json({ body: TEXT }), ENVELOPED('body')],
+    [
+      'names in camel case',
+      json({ accessToken: AT, refreshToken: RT, expiresIn: 10_800, token_type: 'Bearer' }),
+      ['the tokens are not named access_token and refresh_token'],
+    ],
+    [
+      'gzip of an envelope',
+      { body: gzipSync(JSON.stringify({ data: pair })) },
+      [...GZIPPED, ...ENVELOPED('data')],
+    ],
+  ])('is kept from %s', async (_form, answer, warnings) => {
+    expect(await salvaged(answer)).toMatchObject({ ...SAVED, warnings });
+  });
+
+  it('keeps what can be inflated of a broken gzip', async () => {
+    const compressed = gzipSync(`${TEXT}${' '.repeat(2_000)}`);
+    const broken = Buffer.concat([compressed.subarray(0, -8), Buffer.alloc(8)]);
+    for (const body of [compressed.subarray(0, -10), broken])
+      expect(await salvaged({ body })).toMatchObject({ outcome: 'ok', access: AT, refresh: RT });
+  });
+
+  it('drops the last member of a form that was cut: it may be half a token', async () => {
+    const form = `access_token=${encodeURIComponent(AT)}&refresh_token=${encodeURIComponent(RT)}`;
+    const body = gzipSync(form.padEnd(100_000, 'x'));
+    expect(await salvaged({ body })).toMatchObject({ outcome: 'ok', access: AT, refresh: null });
+  });
+
+  it.each<[string, object]>([
+    [
+      'the outermost object’s, though another has both',
+      {
+        ...pair,
+        refresh_token: undefined,
+        authed_user: { access_token: 'another-user', refresh_token: 'another' },
+      },
+    ],
+    [
+      'those of one object, though the outermost has a refresh token',
+      { refresh_token: 'another', data: { ...pair, refresh_token: undefined } },
+    ],
+  ])('takes tokens of one grant: %s', async (_which, members) => {
+    expect(await salvaged(json(members))).toMatchObject({
+      ...SAVED,
+      refresh: null,
+      warnings: expect.arrayContaining([expect.stringMatching(/^several objects .* tokenPath$/)]),
+    });
+  });
+
+  it('takes the tokens of one object from a body that was cut, too', async () => {
+    const body = `{"access_token":"${AT}","authed_user":{"refresh_token":"another","access_tok`;
+    expect(await salvaged({ body })).toMatchObject({ access: AT, refresh: null });
+    const nested = `{"refresh_token":"another","data":{"access_token":"${AT}","refresh_token":"${RT}","exp`;
+    expect(await salvaged({ body: nested })).toMatchObject({ access: AT, refresh: RT });
+  });
+
+  it.each<[string, object, string]>([
+    ['data', { data: pair }, 'data'],
+    ['data.token', { data: { token: pair } }, 'data.token'],
+    [
+      'authed_user',
+      { access_token: 'bot', refresh_token: 'bot', authed_user: pair },
+      'authed_user',
+    ],
+  ])(
+    'is taken without a warning from the configured tokenPath %s',
+    async (_name, members, tokenPath) => {
+      expect(await salvaged(json(members), { tokenPath })).toMatchObject({
+        ...SAVED,
+        warnings: [],
+      });
+    },
+  );
+
+  it('is kept with a warning where the configured tokenPath holds nothing', async () => {
+    const { warnings, ...found } = await salvaged(json(pair), { tokenPath: 'data' });
+    expect(found).toMatchObject(SAVED);
+    expect(warnings).toEqual([
+      'the answer has no tokens at the configured tokenPath; they stand in its outermost object',
+    ]);
+  });
+
+  it('is kept beyond every bound, with a warning', async () => {
+    const long = 'x'.repeat(TOKEN_LENGTH_MAX + 1);
+    const scope = Array.from({ length: SCOPES_MAX + 1 }, (_, at) => `s${at}`).join(' ');
+    const found = await salvaged(json({ ...pair, refresh_token: long, scope }));
+    expect(found).toMatchObject({ ...SAVED, refresh: long });
+    expect(found.scopes).toHaveLength(SCOPES_MAX);
+    expect(found.warnings).toHaveLength(2);
+  });
+
+  it.each<[string, unknown, ' ' | ',', string[]]>([
+    ['text between blanks', 'a b', ' ', ['a', 'b']],
+    ['text between commas', 'repo,user:email', ',', ['repo', 'user:email']],
+    ['an array', ['a', 'b'], ' ', ['a', 'b']],
+    ['an array of PostgreSQL', '{a,b}', ' ', ['a', 'b']],
+  ])('brings scopes from %s', async (_form, scope, scopeSeparator, scopes) => {
+    expect(await salvaged(json({ ...pair, scope }), { scopeSeparator })).toMatchObject({
+      scopes,
+      warnings: [],
+    });
+  });
 });
 
 describe('a 2xx without a usable access token', () => {

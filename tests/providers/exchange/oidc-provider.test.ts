@@ -1,24 +1,24 @@
 /**
- * The adapter `oauth2` and a server that others wrote and the OpenID Foundation certified, over HTTP: what we take for
- * OAuth 2.0 is what it takes for it. It is as strict as servers get: a refresh token that comes twice ends the family.
+ * The adapter `oauth2` with an independent server that the OpenID Foundation certified, over HTTP. The server is as
+ * strict as possible: a replayed refresh token revokes the family.
  */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConfiguredProviders } from '../../src/providers/configured-providers';
-import type { Provider } from '../../src/providers/provider';
-import { createTransport, type Transport } from '../../src/providers/transport';
-import { readProviders } from '../../src/providers-file';
+import { ConfiguredProviders } from '../../../src/providers/config/configured-providers';
+import { readProviders } from '../../../src/providers/config/providers-file';
+import { createTransport, type Transport } from '../../../src/providers/exchange/transport';
+import type { Provider } from '../../../src/providers/provider';
 import {
   ACCESS_TOKEN_LIFE_SECONDS,
   type AuthorizationServer,
   SCOPES,
   startAuthorizationServer,
-} from './_oidc-provider';
-import { type Exchanged, exchangeAt, stopProviders } from './_provider';
+} from '../_oidc-provider';
+import { type Exchanged, exchangeAt, stopProviders } from '../_provider';
 
-/** Whatever a form writes otherwise, and what it must leave alone; `%2B` must not become a plus on the way. */
+/** Characters that a form encodes, and others that it must not change. `%2B` must not become a plus. */
 const ODD = 'p-r.d_1:2+3 4%5%2B6/7=8&9"~*\'()$&';
 const SECRET = `secret ${ODD} of the client`;
 const odd = (name: string) => `${name} ${ODD}`;
@@ -30,16 +30,16 @@ const KEYS = {
 };
 const pem = (key: KeyObject) => key.export({ type: 'pkcs8', format: 'pem' }).toString();
 
-/** What stands in the environment for `${CRM_…}`. */
+/** Values of the environment variables `${CRM_…}`. */
 type Environment = Record<string, string>;
 
 interface Method {
-  /** How the server knows the client. */
+  /** The client's registration at the server. */
   registered: object;
   environment: Environment;
-  /** The lines of the entry that tell of the method. */
+  /** The lines of the provider entry for this method. */
   lines: string[];
-  /** The same client with a proof that is none. */
+  /** The same client with invalid credentials. */
   wrong: Environment;
 }
 
@@ -69,7 +69,7 @@ const METHODS: Record<string, Method> = {
     registered: { token_endpoint_auth_method: 'client_secret_basic', client_secret: SECRET },
     environment: { CRM_CLIENT_SECRET: SECRET },
     lines: ['clientSecret: ${CRM_CLIENT_SECRET}'],
-    // What the secret would be to a server, or a client, that takes a plus for a blank.
+    // The secret if the server or the client decoded a plus as a blank.
     wrong: { CRM_CLIENT_SECRET: SECRET.replaceAll('+', ' ') },
   },
   client_secret_post: {
@@ -85,7 +85,7 @@ const METHODS: Record<string, Method> = {
     registered: { token_endpoint_auth_method: 'none' },
     environment: {},
     lines: ['clientAuthentication: none'],
-    // A public client has nothing to be wrong but its name.
+    // A public client can only have a wrong id.
     wrong: { CRM_CLIENT_ID: odd('nobody') },
   },
 };
@@ -119,7 +119,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
-/** As a start reads it: an entry of a `providers.yaml`, and secrets in the environment. */
+/** Loads an entry of `providers.yaml` with secrets from the environment, as at start. */
 function configured(lines: string[], environment: Environment): Provider {
   const file = join(directory, 'providers.yaml');
   const entry = ['adapter: oauth2', 'clientId: ${CRM_CLIENT_ID}', ...lines];
@@ -132,7 +132,7 @@ function configured(lines: string[], environment: Environment): Provider {
   return provider;
 }
 
-/** The one grant that a usable answer brought, with both tokens there. */
+/** Returns the grant of a successful exchange, which must have both tokens. */
 function granted({ received, ...exchange }: Exchanged) {
   expect(exchange).toMatchObject({ outcome: 'ok', failure: null, warnings: [] });
   expect(received).toHaveLength(1);
@@ -177,11 +177,11 @@ describe.each(Object.keys(ADDRESSES) as (keyof typeof ADDRESSES)[])(
           provider: provider(),
           refreshToken: await server.grant(clientId),
         });
-        const { expiresAt, refreshTokenExpiresAt, scopes } = granted(exchange);
+        const { expiresAt, refreshTokenExpiry, scopes } = granted(exchange);
         expect(expiresAt.getTime()).toBe(
           (exchange.sentAt?.getTime() ?? 0) + ACCESS_TOKEN_LIFE_SECONDS * 1000,
         );
-        expect(refreshTokenExpiresAt).toBeNull();
+        expect(refreshTokenExpiry.expiresAt).toBeNull();
         expect(scopes).toEqual(SCOPES);
       });
 
@@ -225,7 +225,7 @@ describe.each(Object.keys(ADDRESSES) as (keyof typeof ADDRESSES)[])(
           }),
         ];
         expect(exchanges.map(({ outcome }) => outcome)).toEqual(['ok', 'rejected', 'ok']);
-        // An access, a refresh and an ID token in each of two answers.
+        // An access, a refresh and an ID token in each of two responses.
         expect(answered.size).toBe(6);
         const live = [...sent, ...answered, SECRET, ...Object.values(method.environment)];
         for (const { received: _received, ...kept } of exchanges) {
@@ -241,7 +241,7 @@ describe.each(Object.keys(ADDRESSES) as (keyof typeof ADDRESSES)[])(
   },
 );
 
-/** The real transport, and whatever crosses it that must not be shown. */
+/** The real transport, recording all secrets that pass through it. */
 function listening(): { transport: Transport; sent: Set<string>; answered: Set<string> } {
   const real = createTransport();
   const sent = new Set<string>();

@@ -1,5 +1,5 @@
-/** Answers that are no 2xx: whom a verdict touches (recipe 15 of the fault catalogue), and how long to wait. */
-import { startSandbox } from '../../src/sandbox/server';
+/** Responses other than 2xx: the class of the failure (recipe 15 of the fault catalogue), and the time to wait. */
+import { startSandbox } from '../../../src/sandbox/server';
 import {
   type CannedAnswer,
   CLIENT_ID,
@@ -8,9 +8,10 @@ import {
   ebayAt,
   exchangeAnswered,
   exchangeAt,
+  oauth2At,
   REFRESH_TOKEN,
   stopProviders,
-} from './_provider';
+} from '../_provider';
 
 const NOW = new Date('2026-11-22T12:00:00.000Z');
 const HTML: CannedAnswer = {
@@ -34,12 +35,12 @@ describe('an OAuth error', () => {
     [400, 'invalid_request', 'app', 'invalid_request'],
     [400, 'unsupported_grant_type', 'app', 'unsupported_grant_type'],
     [400, 'temporarily_unavailable', 'provider', 'provider_unavailable'],
-    [400, 'a word of tomorrow', 'provider', 'provider_unavailable'],
-    [400, '__proto__', 'provider', 'provider_unavailable'],
-    [400, 'constructor', 'provider', 'provider_unavailable'],
-    [400, 'row_corrupt', 'provider', 'provider_unavailable'],
-    [400, 'key_mismatch', 'provider', 'provider_unavailable'],
-    [400, 'refresh_token_missing', 'provider', 'provider_unavailable'],
+    [400, 'a word of tomorrow', 'provider', 'unrecognized_error'],
+    [400, '__proto__', 'provider', 'unrecognized_error'],
+    [400, 'constructor', 'provider', 'unrecognized_error'],
+    [400, 'row_corrupt', 'provider', 'unrecognized_error'],
+    [400, 'key_mismatch', 'provider', 'unrecognized_error'],
+    [400, 'refresh_token_missing', 'provider', 'unrecognized_error'],
   ])('%i %s is rejected and touches: %s', async (status, code, failureClass, expected) => {
     const { outcome, failure, received } = await exchangeAnswered({ ...error(code), status });
     expect({
@@ -88,13 +89,219 @@ describe('an OAuth error', () => {
   });
 });
 
+/** Returns outcome, code and detail of a refusal by the adapter oauth2's server. */
+async function refused(
+  status: number,
+  body: unknown,
+  config: Parameters<typeof oauth2At>[1] = {},
+  headers: Record<string, string> = {},
+) {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const { url } = await cannedProvider({ status, headers, body: text });
+  const exchange = await exchangeAt(url, { provider: oauth2At(url, config), now: () => NOW });
+  expect(exchange.received).toEqual([]);
+  return [exchange.outcome, exchange.failure?.code, exchange.failure?.detail];
+}
+
+describe('a refusal without an error string', () => {
+  const DEAD: [string, number, unknown, string][] = [
+    [
+      'HubSpot’s',
+      400,
+      {
+        status: 'BAD_REFRESH_TOKEN',
+        message: 'missing or invalid refresh token',
+        correlationId: '0',
+      },
+      'BAD_REFRESH_TOKEN: missing or invalid refresh token',
+    ],
+    [
+      'an object',
+      400,
+      { error: { code: 'invalid_grant', message: 'gone', status: 400 } },
+      'invalid_grant: gone',
+    ],
+    [
+      'an object with a type',
+      401,
+      { error: { type: 'OAuthException', code: 190, message: 'Refresh token has expired' } },
+      '190, OAuthException: Refresh token has expired',
+    ],
+    [
+      'a list',
+      401,
+      { errors: [{ errorType: 'invalid_grant', message: 'Refresh token invalid: x' }] },
+      'invalid_grant: Refresh token invalid: x',
+    ],
+    ['a list of words', 400, { errors: ['invalid_grant'] }, 'invalid_grant'],
+    [
+      'Apigee’s fault',
+      401,
+      {
+        fault: {
+          faultstring: 'Invalid Refresh Token',
+          detail: { errorcode: 'keymanagement.service.invalid_refresh_token' },
+        },
+      },
+      'keymanagement.service.invalid_refresh_token: Invalid Refresh Token',
+    ],
+    [
+      'Apigee’s code',
+      401,
+      { ErrorCode: 'invalid_request', Error: 'Refresh Token expired' },
+      'invalid_request: Refresh Token expired',
+    ],
+    ['an error_code', 400, { error_code: 'refresh_token_not_found' }, 'refresh_token_not_found'],
+    [
+      'a message alone that says it',
+      400,
+      { message: 'Invalid refresh token' },
+      'Invalid refresh token',
+    ],
+    [
+      'a form',
+      400,
+      'error=bad_refresh_token&error_description=The+token+has+expired.',
+      'bad_refresh_token: The token has expired.',
+    ],
+    [
+      'a form with status 200',
+      200,
+      'error=bad_refresh_token&error_description=The+token+has+expired.',
+      'bad_refresh_token: The token has expired.',
+    ],
+    ['an envelope', 400, { data: { error: 'invalid_grant' } }, 'invalid_grant'],
+    [
+      'an envelope with status 200',
+      200,
+      { code: 0, data: { error: 'invalid_grant' } },
+      'invalid_grant',
+    ],
+    [
+      'a code with status 200',
+      200,
+      { code: 36004004, message: 'refresh token is expired' },
+      '36004004: refresh token is expired',
+    ],
+    ['an array', 400, [{ error: 'invalid_grant' }], 'invalid_grant'],
+  ];
+  it.each(DEAD)('names a dead grant: %s', async (_form, status, body, detail) => {
+    expect(await refused(status, body)).toEqual(['rejected', 'invalid_grant', detail]);
+  });
+
+  it.each<[string, unknown]>([
+    ['status', { status: 'TOKEN_DEAD' }],
+    ['error.code', { error: { code: 'TOKEN_DEAD' } }],
+    ['error.type', { error: { type: 'TOKEN_DEAD' } }],
+    ['error.status', { error: { status: 'TOKEN_DEAD' } }],
+    ['code', { code: 'TOKEN_DEAD' }],
+    ['error_code', { error: 'invalid_request', error_code: 'TOKEN_DEAD' }],
+    ['errorCode', { errorCode: 'TOKEN_DEAD' }],
+    ['errors[0].code', { errors: [{ code: 'TOKEN_DEAD' }] }],
+    ['fault.detail.errorcode', { fault: { detail: { errorcode: 'TOKEN_DEAD' } } }],
+  ])('is matched by errorCodes in %s', async (_place, body) => {
+    const failureCodes = { TOKEN_DEAD: 'invalid_grant' } as const;
+    expect(await refused(400, body)).not.toContain('invalid_grant');
+    const [outcome, code, detail] = await refused(400, body, { failureCodes });
+    expect([outcome, code]).toEqual(['rejected', 'invalid_grant']);
+    expect(detail).toMatch(/TOKEN_DEAD/);
+  });
+
+  it('is matched by errorCodes as a number, too', async () => {
+    const config = { failureCodes: { 1042: 'invalid_grant' } } as const;
+    expect(await refused(400, { code: 1042 }, config)).toEqual([
+      'rejected',
+      'invalid_grant',
+      '1042',
+    ]);
+  });
+
+  it('is matched by errorCodes before its description is read', async () => {
+    const config = { failureCodes: { access_denied: 'unauthorized_client' } } as const;
+    const body = { error: 'access_denied', error_description: 'refresh token is invalid' };
+    expect((await refused(400, body, config))[1]).toBe('unauthorized_client');
+  });
+
+  it.each<[string, number, unknown, string | undefined]>([
+    ['a word of tomorrow', 400, { error: 'something_new', message: 'no' }, 'something_new: no'],
+    ['a status', 403, { status: 'error', message: 'no' }, 'no'],
+    ['a flag', 400, { success: false, message: 'no' }, 'no'],
+  ])('is no outage where nobody knows its words: %s', async (_form, status, body, detail) => {
+    expect(await refused(status, body)).toEqual(['rejected', 'unrecognized_error', detail]);
+  });
+});
+
+describe('a refusal whose description says more than its code', () => {
+  it.each<[number, string, string, string, string]>([
+    [403, 'unauthorized_client', 'refresh_token is invalid', 'rejected', 'invalid_grant'],
+    [401, 'invalid_request', 'session not found', 'rejected', 'invalid_grant'],
+    [400, 'invalid_request', 'Refresh token is invalid', 'rejected', 'invalid_grant'],
+    [
+      401,
+      'unauthorized_client',
+      'Invalid client or Invalid client credentials',
+      'rejected',
+      'invalid_client',
+    ],
+    [400, 'invalid_request', 'missing refresh_token parameter', 'rejected', 'invalid_request'],
+    [401, 'invalid_client', 'refresh token is invalid', 'rejected', 'invalid_client'],
+    [400, 'invalid_scope', 'the refresh token is invalid for it', 'rejected', 'invalid_scope'],
+    [
+      400,
+      'access_denied',
+      'Rate limit exceeded: access_token not expired',
+      'rejected',
+      'too_early',
+    ],
+    [
+      400,
+      'invalid_grant',
+      'AADSTS50196: The server terminated an operation because it encountered a client request loop.',
+      'throttled',
+      'rate_limited',
+    ],
+    [
+      400,
+      'Access Denied',
+      'You have made too many requests continuously. Please try again after some time.',
+      'throttled',
+      'rate_limited',
+    ],
+    [403, 'quotaExceeded', '', 'throttled', 'rate_limited'],
+  ])('%i %s "%s"', async (status, code, description, outcome, expected) => {
+    const body = { error: code, error_description: description };
+    expect((await refused(status, body)).slice(0, 2)).toEqual([outcome, expected]);
+  });
+
+  it('waits as long as Retry-After says, also with a word that nobody knows', async () => {
+    const headers = { 'retry-after': '120' };
+    for (const word of ['quotaExceeded', 'something_new']) {
+      const answer = { ...error(word), status: 403, headers };
+      const { outcome, failure } = await exchangeAnswered(answer, { now: () => NOW });
+      expect({ outcome, ...failure }).toMatchObject({
+        outcome: 'throttled',
+        code: 'rate_limited',
+        retryAfterMs: 120_000,
+        detail: word,
+      });
+    }
+  });
+
+  it('stays what it is with Retry-After where its word is known', async () => {
+    expect((await refused(400, { error: 'invalid_grant' }, {}, { 'retry-after': '9' }))[1]).toBe(
+      'invalid_grant',
+    );
+  });
+});
+
 describe('an answer that is no word of the authorization server', () => {
   it.each<[number, string, CannedAnswer]>([
     [400, 'HTML', HTML],
     [400, 'nothing', {}],
     [400, 'JSON without an error', { body: '{"message":"no"}' }],
-    [400, 'an error that is no string', { body: '{"error":{"code":"invalid_grant"}}' }],
-    [400, 'an array', { body: '[{"error":"invalid_grant"}]' }],
+    [400, 'an empty error', { body: '{"error":"","error_description":"no"}' }],
+    [400, 'an array of nothing', { body: '[]' }],
+    [400, 'a form without an error', { body: 'a=b&c=d' }],
     [400, 'JSON cut in the middle', { body: '{"error":"invalid_gra' }],
     [401, 'HTML', HTML],
     [403, 'HTML of a firewall', HTML],

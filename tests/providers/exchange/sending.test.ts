@@ -1,5 +1,5 @@
-/** What leaves this machine, and what is known when nothing comes back. */
-import { findAdapter } from '../../src/providers/registry';
+/** The bytes that are sent, and the outcome if no response arrives. */
+import { findAdapter } from '../../../src/providers/adapters/registry';
 import {
   CLIENT_ID,
   CLIENT_SECRET,
@@ -11,7 +11,7 @@ import {
   REFRESH_TOKEN,
   socketProvider,
   stopProviders,
-} from './_provider';
+} from '../_provider';
 
 const OK_BODY = JSON.stringify({
   access_token: NEW_ACCESS_TOKEN,
@@ -20,7 +20,7 @@ const OK_BODY = JSON.stringify({
 });
 const OK = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${OK_BODY.length}\r\n\r\n${OK_BODY}`;
 
-/** The bytes of one exchange's request. */
+/** Returns the bytes of one exchange's request. */
 async function requestBytes({
   capture = true,
   clientSecret = CLIENT_SECRET,
@@ -28,7 +28,7 @@ async function requestBytes({
   const { port, connections } = await socketProvider((socket, received) => {
     if (received.includes('refresh_token=')) socket.end(OK);
   });
-  // The port is part of the Host header, and the only thing that may differ.
+  // The port is part of the Host header, and the only part that may differ.
   const url = `http://127.0.0.1:${port}/token`;
   await exchangeAt(url, { capture, provider: ebayAt(url, clientSecret) });
   expect(connections).toHaveLength(1);

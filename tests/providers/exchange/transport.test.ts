@@ -1,7 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { AnswerLostError, createTransport, NotSentError } from '../../src/providers/transport';
-import { type CannedAnswer, cannedProvider, socketProvider, stopProviders } from './_provider';
+import {
+  AnswerLostError,
+  createTransport,
+  NotSentError,
+} from '../../../src/providers/exchange/transport';
+import { type CannedAnswer, cannedProvider, socketProvider, stopProviders } from '../_provider';
 
 const CAP = 64 * 1024;
 
@@ -24,11 +28,17 @@ describe('post', () => {
     expect(answer.cut).toBe(cut);
   });
 
-  it('does not inflate: a bomb of gzip stays what came over the wire', async () => {
+  it('inflates at most 64 kB of a bomb', async () => {
+    const whole = gzipSync('access_token=at-1&refresh_token=rt-1');
+    // The length header is correct, so only the compressed stream shows that its end is missing.
+    const early = await post({ body: whole.subarray(0, -10) });
+    expect(early).toMatchObject({ compressed: 'gzip', cut: expect.stringContaining('broken') });
+    expect((await post({ body: whole })).cut).toBeNull();
     const bomb = gzipSync(Buffer.alloc(20 << 20));
     const before = process.memoryUsage().rss;
     const answer = await post({ body: bomb, headers: { 'content-encoding': 'gzip' } });
-    expect(answer.body.length).toBeLessThanOrEqual(bomb.length);
+    expect(answer.body.length).toBeLessThanOrEqual(CAP);
+    expect(answer.cut).toBe('the compressed answer (gzip) is broken or too long');
     expect(process.memoryUsage().rss - before).toBeLessThan(20 << 20);
   });
 

@@ -1,15 +1,17 @@
-/** Every registered adapter asks whether an access token works as its provider documents, and reads the answer so. */
-
+/** Every registered adapter validates access tokens as its provider documents, and reads the responses accordingly. */
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
-import { Secret } from '../../src/domain/secret';
-import type { EnvironmentConfig } from '../../src/provider-entry';
-import { ConfiguredProviders } from '../../src/providers/configured-providers';
-import { adapterIds, findAdapter } from '../../src/providers/registry';
-import { type Validation, validateAccessToken } from '../../src/providers/token-validation';
-import { createTransport } from '../../src/providers/transport';
-import { defaultPolicy } from '../../src/providers-file';
-import { stopProviders } from './_provider';
+import { Secret } from '../../../src/domain/masking/secret';
+import { adapterIds, findAdapter } from '../../../src/providers/adapters/registry';
+import { ConfiguredProviders } from '../../../src/providers/config/configured-providers';
+import type { EnvironmentConfig } from '../../../src/providers/config/provider-entry';
+import { defaultPolicy } from '../../../src/providers/config/providers-file';
+import { createTransport } from '../../../src/providers/exchange/transport';
+import {
+  type Validation,
+  validateAccessToken,
+} from '../../../src/providers/validation/token-validation';
+import { stopProviders } from '../_provider';
 
 const CLIENT = { clientId: 'client-0a1b2c', clientSecret: 'secret-PLANTED-6a7b8c9d0e1f2a3b' };
 const TOKEN = 'access-PLANTED-4c5d6e7f8a9b0c1d2e3f4a5b6c7d8e9f';
@@ -18,7 +20,7 @@ const bearer = { authorization: `Bearer ${TOKEN}` };
 
 type Read = [status: number, body: unknown, verdict: string, code: string | null];
 
-/** What holds wherever nothing else is known. */
+/** Applies unless the case says otherwise. */
 const COMMON: Read[] = [
   [200, {}, 'valid', null],
   [429, {}, 'unknown', 'rate_limited'],
@@ -29,7 +31,7 @@ const COMMON: Read[] = [
 ];
 
 interface ValidationCase {
-  /** The documented address; `null`: there is none until one is configured. */
+  /** The documented URL. `null`: there is none until one is configured. */
   address: string | null;
   method: 'GET' | 'POST';
   headers: Record<string, string>;
@@ -188,7 +190,7 @@ describe.each(Object.entries(CASES))('the adapter %s', (id, of) => {
         verdict,
         code,
       });
-      // A redirect is not followed: the token goes to one address.
+      // A redirect is not followed, so that the token is sent to one URL only.
       expect(arrived).toHaveLength(1);
     },
   );
@@ -229,7 +231,13 @@ describe('introspection (RFC 7662)', () => {
     [200, {}, 'unknown', 'validation_inconclusive'],
     [200, '<html>', 'unknown', 'validation_inconclusive'],
     [401, { error: 'invalid_client' }, 'unknown', 'invalid_client'],
-    [403, {}, 'unknown', 'invalid_client'],
+    [
+      403,
+      { error: 'invalid_request', error_description: 'Client not allowed' },
+      'unknown',
+      'validation_not_allowed',
+    ],
+    [400, { error: 'unauthorized_client' }, 'unknown', 'validation_not_allowed'],
     [500, {}, 'unknown', 'provider_unavailable'],
     [429, {}, 'unknown', 'rate_limited'],
   ])('takes %i %j for: %s (%s)', async (status, body, verdict, code) => {
@@ -239,6 +247,19 @@ describe('introspection (RFC 7662)', () => {
       code,
     });
     expect(JSON.stringify(result)).not.toContain('PLANTED');
+  });
+});
+
+it('says of a public client that is refused at introspection that it may not ask', async () => {
+  answered = { status: 401, body: asText({ error: 'invalid_client' }), headers: {} };
+  const result = await ask('oauth2', {
+    introspectionEndpoint: url,
+    clientAuthentication: 'none',
+  });
+  expect(result).toMatchObject({
+    verdict: 'unknown',
+    outcome: 'rejected',
+    failure: { code: 'validation_not_allowed', class: 'ours' },
   });
 });
 

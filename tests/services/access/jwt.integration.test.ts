@@ -1,9 +1,9 @@
 /** JWTs: whose are accepted, what they may, what is said to the others, and how their bearers are named. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { ApiDependencies } from '../../src/api/dependencies';
-import type { JwtConfig } from '../../src/config';
-import { Secret } from '../../src/domain/secret';
-import { type Answer, type Api, expectError, startApi } from './_api';
+import { Secret } from '../../../src/domain/masking/secret';
+import type { ApiDependencies } from '../../../src/http/dependencies';
+import type { JwtConfig } from '../../../src/process/config';
+import { type Answer, type Api, expectError, startApi } from '../../api/_api';
 import {
   assembled,
   encoded,
@@ -13,7 +13,8 @@ import {
   secretIssuer,
   signed,
   startJwksIssuer,
-} from './_jwt';
+} from '../../api/_jwt';
+import { eventually } from '../../support/eventually';
 
 const READ = '/api/admin/accounts';
 const ALGORITHMS = ['RS256', 'RS512', 'PS256', 'ES256', 'ES384', 'EdDSA'];
@@ -284,7 +285,31 @@ describe('the issuer of a JWKS', () => {
     expect((await send('GET', READ)).status).toBe(200);
     expect(api.logs.join('')).toContain('JWKS_URL does not answer with keys');
     await issuer.start();
-    expect((await send('GET', READ, { key })).status).toBe(200);
+    await eventually(async () => (await send('GET', READ, { key })).status === 200);
+    await issuer.stop();
+  });
+
+  it('is asked once a second at most while it fails, however many JWTs come', async () => {
+    const issuer = await startJwksIssuer(['ES256']);
+    issuer.answer = { status: 500, body: '' };
+    const send = api.with({ jwt: issuer.config });
+    const from = performance.now();
+    for (let sent = 0; sent < 50; sent += 1)
+      expectAway(await send('GET', READ, { key: await issuer.sign(mine()) }));
+    const seconds = (performance.now() - from) / 1000;
+    expect(issuer.fetched()).toBeLessThanOrEqual(1 + Math.ceil(seconds));
+    await issuer.stop();
+  });
+
+  it('is not asked again for each JWT that names an unknown key', async () => {
+    const issuer = await startJwksIssuer(['ES256']);
+    const send = api.with({ jwt: issuer.config });
+    for (let sent = 0; sent < 50; sent += 1) {
+      const key = await issuer.sign(mine(), { kid: randomBytes(8).toString('hex') });
+      expectRefused(await send('GET', READ, { key }), /no key for this JWT/);
+    }
+    expect(issuer.fetched()).toBe(1);
+    expect((await send('GET', READ, { key: await issuer.sign(mine()) })).status).toBe(200);
     await issuer.stop();
   });
 
@@ -323,8 +348,8 @@ describe('whoever comes with a JWT', () => {
     const { id } = await api.addAccount({ expiresInMs: 3600_000, refreshedAgoMs: 0 });
     const path = `/api/tokens/${id}`;
     expect((await ask(await as('tokens'), shared.config, { path })).status).toBe(200);
-    await api.handouts.flush();
-    const { body } = await api.get(`${READ}/${id}/token-handouts`);
+    await api.tokenAccesses.flush();
+    const { body } = await api.get(`${READ}/${id}/token-accesses`);
     expect(body.items).toEqual([expect.objectContaining({ key_id: `jwt:${sub}` })]);
   });
 
@@ -343,7 +368,7 @@ describe('whoever comes with a JWT', () => {
   it('is named so in the note of a schedule, and in the log', async () => {
     const path = `/api/admin/schedules/${encodeURIComponent('sweep/ebay')}/pause`;
     const options = { method: 'POST', path, body: {} };
-    const paused = await ask(await as('admin'), shared.config, options);
+    const paused = await ask(await as('operator'), shared.config, options);
     expect(paused.body.note).toBe(`paused by jwt:${sub}`);
     expect(api.logs.join('')).toContain(`"key_id":"jwt:${sub}"`);
   });

@@ -1,5 +1,5 @@
 import mongoose from 'mongoose';
-import { NOW, storeForTest, type TestStore } from './_store';
+import { NOW, storeForTest, type TestStore } from '../_store';
 
 let store: TestStore;
 beforeAll(async () => {
@@ -19,6 +19,7 @@ describe('API keys', () => {
       organisation: 'org_a',
       name: 'test',
       scopes: ['admin', 'read'],
+      status: 'valid',
       createdAt: NOW,
     });
   });
@@ -80,5 +81,44 @@ describe('API keys', () => {
     expect(await store.apiKeys.hasAdmin('org_f')).toBe(false);
     await create('org_f', ['admin']);
     expect(await store.apiKeys.hasAdmin('org_f')).toBe(true);
+  });
+
+  it('grant nothing where their rows were not written here, and are reported', async () => {
+    const { key, text } = await create('org_g', ['read']);
+    const connection = await mongoose.createConnection(store.uri).asPromise();
+    try {
+      const rows = connection.collection<{ _id: string }>('api_keys');
+      await rows.updateOne({ _id: key.keyId }, { $set: { scopes: ['admin'] } });
+      expect(await store.apiKeys.verify(text)).toBeNull();
+      expect(await store.apiKeys.find('org_g', key.keyId)).toBeNull();
+      expect(await store.apiKeys.hasAdmin('org_g')).toBe(false);
+      expect(await store.apiKeys.list('org_g')).toEqual([
+        { ...key, scopes: [], status: 'invalid' },
+      ]);
+      expect(store.reports).toEqual([{ row: 'api_key', row_id: key.keyId, organisation: 'org_g' }]);
+      await rows.updateOne({ _id: key.keyId }, { $set: { scopes: ['read'] } });
+      expect(await store.apiKeys.find('org_g', key.keyId)).toEqual(key);
+    } finally {
+      await connection.close();
+    }
+  });
+
+  it('are not to be had by the code of another kind of row', async () => {
+    const { key, text } = await create('org_h', ['read']);
+    const connection = await mongoose.createConnection(store.uri).asPromise();
+    try {
+      const rows = connection.collection<{ _id: string; code: string }>('api_keys');
+      const row = await rows.findOne({ _id: key.keyId });
+      const members = [key.keyId, 'org_h', 'test', ['read'], (row as any).secret_sha256, +NOW];
+      const code = (purpose: 'api_key' | 'webhook_endpoint' | 'audit') =>
+        store.vault.authenticationCode(purpose, JSON.stringify(members));
+      expect(row?.code).toBe(code('api_key'));
+      for (const other of ['webhook_endpoint', 'audit'] as const) {
+        await rows.updateOne({ _id: key.keyId }, { $set: { code: code(other) } });
+        expect(await store.apiKeys.verify(text)).toBeNull();
+      }
+    } finally {
+      await connection.close();
+    }
   });
 });

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import mongoose from 'mongoose';
-import type { HandoutBatch, TokenHandout } from '../../src/store/token-handouts';
-import { fromNow, NOW, storeForTest, type TestStore } from './_store';
+import { nextEntry } from '../../../src/domain/audit/audit';
+import {
+  ACCESS_WRITER,
+  accessDetails,
+  TOKEN_ACCESSES,
+  type TokenAccess,
+} from '../../../src/store/access/token-accesses';
+import { fromNow, NOW, storeForTest, type TestStore } from '../_store';
 
 const DAY = 24 * 3_600_000;
 
@@ -11,8 +17,8 @@ beforeEach(async () => {
 });
 afterEach(() => store.close());
 
-/** Each with a caller of its own, by which it is known again. */
-const handoutOf = (requestId: string, members: Partial<TokenHandout> = {}): TokenHandout => ({
+/** Accesses are identified by their request id. */
+const tokenAccessOf = (requestId: string, members: Partial<TokenAccess> = {}): TokenAccess => ({
   at: NOW,
   accountId: 'acc_1',
   keyId: 'key_1',
@@ -23,22 +29,32 @@ const handoutOf = (requestId: string, members: Partial<TokenHandout> = {}): Toke
   accessTokenFingerprint: 'a-1',
   ...members,
 });
-const batchOf = (handouts: TokenHandout[], organisation = 'org_a'): HandoutBatch => ({
-  id: randomUUID(),
-  organisation,
-  handouts,
-});
-const append = (handouts: TokenHandout[], organisation?: string) =>
-  store.tokenHandouts.append(batchOf(handouts, organisation));
+/** The entry of a batch, as the next one in its organisation's chain. */
+async function entryOf(tokenAccesses: TokenAccess[], organisation = 'org_a') {
+  const event = {
+    id: randomUUID(),
+    at: NOW.toISOString(),
+    organisation,
+    actor: ACCESS_WRITER,
+    action: TOKEN_ACCESSES,
+    details: accessDetails(organisation, tokenAccesses, false),
+  };
+  const { retentionMs } = store.tokenAccesses;
+  const head = await store.tokenAccesses.head(organisation);
+  return nextEntry(event, head, { retentionMs, authenticate: (text) => `hash of ${text}` });
+}
+const append = async (tokenAccesses: TokenAccess[], organisation?: string) =>
+  store.tokenAccesses.insert(await entryOf(tokenAccesses, organisation), tokenAccesses);
 const list = (members: object = {}) =>
-  store.tokenHandouts.list({ organisation: 'org_a', accountId: 'acc_1', limit: 100, ...members });
-const requests = (handouts: readonly TokenHandout[]) => handouts.map((one) => one.requestId);
+  store.tokenAccesses.list({ organisation: 'org_a', accountId: 'acc_1', limit: 100, ...members });
+const requests = (tokenAccesses: readonly TokenAccess[]) =>
+  tokenAccesses.map((one) => one.requestId);
 
 it('gives back what was appended, newest first, of one account of one organisation', async () => {
-  const older = handoutOf('1', { at: fromNow(-1), remainingSeconds: null, source: 'fallback' });
-  const [newer, same] = [handoutOf('2'), handoutOf('3')];
-  await append([older, newer, same, handoutOf('4', { accountId: 'acc_2' })]);
-  await append([handoutOf('5')], 'org_b');
+  const older = tokenAccessOf('1', { at: fromNow(-1), remainingSeconds: null, source: 'fallback' });
+  const [newer, same] = [tokenAccessOf('2'), tokenAccessOf('3')];
+  await append([older, newer, same, tokenAccessOf('4', { accountId: 'acc_2' })]);
+  await append([tokenAccessOf('5')], 'org_b');
   const all = await list();
   expect(all).toEqual([same, newer, older].map((one) => ({ ...one, id: expect.any(String) })));
   const [first, second] = all;
@@ -50,11 +66,11 @@ it('pages through batches that overlap, each hand-out once and in order', async 
   const total = 120;
   const batches = [0, 1, 2].map((which) =>
     Array.from({ length: total / 3 }, (_, index) =>
-      handoutOf(`${which}-${index}`, { at: fromNow(-100 * index - 37 * which) }),
+      tokenAccessOf(`${which}-${index}`, { at: fromNow(-100 * index - 37 * which) }),
     ),
   );
   for (const batch of batches) await append(batch);
-  const seen: TokenHandout[] = [];
+  const seen: TokenAccess[] = [];
   for (let page = await list({ limit: 7 }); page.length > 0; ) {
     seen.push(...page);
     page = await list({ limit: 7, before: page.at(-1) });
@@ -65,28 +81,53 @@ it('pages through batches that overlap, each hand-out once and in order', async 
 });
 
 it('writes a batch that is tried again once', async () => {
-  const batch = batchOf([handoutOf('1'), handoutOf('2')]);
-  await store.tokenHandouts.append(batch);
-  await store.tokenHandouts.append(batch);
+  const tokenAccesses = [tokenAccessOf('1'), tokenAccessOf('2')];
+  const entry = await entryOf(tokenAccesses);
+  expect(await store.tokenAccesses.insert(entry, tokenAccesses)).toBe('inserted');
+  expect(await store.tokenAccesses.insert(entry, tokenAccesses)).toBe('there_already');
   expect(requests(await list())).toEqual(['2', '1']);
-  const { organisation, id } = batch;
-  expect(requests(await store.tokenHandouts.ofBatch(organisation, id))).toEqual(['1', '2']);
-  expect(await store.tokenHandouts.ofBatch('org_b', id)).toEqual([]);
+});
+
+it('gives a place in the chain to one batch', async () => {
+  const tokenAccesses = [tokenAccessOf('1')];
+  const [first, second] = [await entryOf(tokenAccesses), await entryOf(tokenAccesses)];
+  expect(await store.tokenAccesses.insert(first, tokenAccesses)).toBe('inserted');
+  expect(await store.tokenAccesses.insert(second, tokenAccesses)).toBe('sequence_taken');
+  expect(await store.tokenAccesses.head('org_a')).toMatchObject({ sequence: 1, hash: first.hash });
+  expect(await store.tokenAccesses.head('org_b')).toBeNull();
+});
+
+it('gives the entries of a chain back as they were written, with the digest of what is stored now', async () => {
+  const batches = [
+    [tokenAccessOf('1')],
+    [tokenAccessOf('2'), tokenAccessOf('3')],
+    [tokenAccessOf('4')],
+  ];
+  const entries = [];
+  for (const tokenAccesses of batches) {
+    const entry = await entryOf(tokenAccesses);
+    await store.tokenAccesses.insert(entry, tokenAccesses);
+    entries.push(entry);
+  }
+  expect(await store.tokenAccesses.following('org_a', 0, 10)).toEqual(entries);
+  expect(await store.tokenAccesses.following('org_a', 1, 1)).toEqual([entries[1]]);
+  expect(await store.tokenAccesses.find('org_a', 3)).toEqual(entries[2]);
+  expect(await store.tokenAccesses.find('org_b', 3)).toBeNull();
 });
 
 it.each(['$rows.account_id', '$$this.account_id', '$$ROOT'])(
   'takes %s for the id of an account that is not there',
   async (accountId) => {
-    await append([handoutOf('1')]);
+    await append([tokenAccessOf('1')]);
     expect(await list({ accountId })).toEqual([]);
   },
 );
 
 it('marks each batch with the day it goes, as log entries are, and has MongoDB remove it then', async () => {
-  await append([handoutOf('1'), handoutOf('2', { at: fromNow(2_000) })]);
+  await append([tokenAccessOf('1'), tokenAccessOf('2', { at: fromNow(2_000) })]);
   const connection = await mongoose.createConnection(store.uri).asPromise();
   try {
-    const collection = connection.collection('handout_batches');
+    const collection = connection.collection('token_access_batches');
     expect(await collection.findOne({})).toMatchObject({ remove_at: fromNow(7 * DAY) });
     expect(await collection.indexes()).toContainEqual(
       expect.objectContaining({ key: { remove_at: 1 }, expireAfterSeconds: 0 }),

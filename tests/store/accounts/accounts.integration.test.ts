@@ -1,6 +1,6 @@
-import type { Account, AccountStatus } from '../../src/domain/account';
-import type { RefreshRule } from '../../src/domain/refresh-policy';
-import { AccountExistsError, type AccountListQuery } from '../../src/store/accounts';
+import type { Account, AccountStatus } from '../../../src/domain/account/account';
+import type { RefreshRule } from '../../../src/domain/account/due-times';
+import { AccountExistsError, type AccountListQuery } from '../../../src/store/accounts/accounts';
 import {
   accountOf,
   addAccount,
@@ -8,6 +8,7 @@ import {
   commitOf,
   fromNow,
   grantOf,
+  inGeneration,
   MINUTE,
   NOW,
   newAccount,
@@ -15,7 +16,7 @@ import {
   settlementOf,
   storeForTest,
   type TestStore,
-} from './_store';
+} from '../_store';
 
 let store: TestStore;
 beforeEach(async () => {
@@ -23,7 +24,7 @@ beforeEach(async () => {
 });
 afterEach(() => store.close());
 
-/** eBay's tokens count as expiring soon 15 min before their end, Etsy's 10 min; others 9 min. */
+/** Minutes before expiry from which tokens count as expiring soon; 9 for other providers. */
 const SOON_MINUTES = new Map([
   ['ebay', 15],
   ['etsy', 10],
@@ -196,7 +197,7 @@ describe('a change by an admin while a refresh is under way', () => {
       label: 'Newer',
       kind: 'booking',
       generation: 2,
-      current: grantOf('one'),
+      current: inGeneration(2, grantOf('one')),
     });
   });
 
@@ -209,10 +210,10 @@ describe('a change by an admin while a refresh is under way', () => {
     expect(await store.grants.settle(settlementOf(account, 'one', 'invalid_grant'))).toBe(false);
     expect(await accountOf(store, account.id)).toMatchObject({
       generation: 2,
-      current: grant,
+      current: inGeneration(2, grant),
       state: 'active',
       claim: null,
-      leaves: [grantOf('one')],
+      leaves: [inGeneration(2, grantOf('one'))],
     });
   });
 
@@ -224,7 +225,8 @@ describe('a change by an admin while a refresh is under way', () => {
         store.accounts.patch('org_a', account.id, { grant }, NOW),
         store.grants.commit(commitOf(account, grantOf('one'))),
       ]);
-      expect((await accountOf(store, account.id)).current).toEqual(grant);
+      const { current, generation } = await accountOf(store, account.id);
+      expect(current).toEqual(inGeneration(generation, grant));
     }
   });
 

@@ -1,9 +1,9 @@
-/** Claim and fence against a model: any order of claims, sends, commits, failures and time, and what a lease allows. */
+/** Claims and fencing against a model: any order of claims, sends, commits, failures and delays. */
 import { randomUUID } from 'node:crypto';
 import * as fc from 'fast-check';
-import type { Account } from '../../src/domain/account';
-import { LEASE_MS } from '../../src/store/grants';
-import { propertyRuns } from '../support/property-runs';
+import type { Account } from '../../../src/domain/account/account';
+import { LEASE_MS } from '../../../src/store/accounts/grants';
+import { propertyRuns } from '../../support/property-runs';
 import {
   accountOf,
   addAccount,
@@ -14,7 +14,7 @@ import {
   settlementOf,
   storeForTest,
   type TestStore,
-} from './_store';
+} from '../_store';
 
 let store: TestStore;
 beforeAll(async () => {
@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-/** Three workers that come and go, each with an attempt of its own, and a clock. */
+/** Three workers with one attempt each, and a clock. */
 const WORKERS = 3;
 const worker = fc.nat(WORKERS - 1);
 const step = fc.oneof(
@@ -39,7 +39,7 @@ const step = fc.oneof(
 
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-/** Whatever chance brings, each thing that can happen happens. */
+/** A fixed example in which every kind of event occurs. */
 const ALL: Step[] = [
   ...([
     ['claim', 0],
@@ -59,11 +59,10 @@ ALL.push({ does: 'wait', ms: 2 * LEASE_MS }, { does: 'claim', worker: 1 });
 
 interface Attempt {
   id: string;
-  /** As it was read when it was claimed. */
+  /** As read at the claim. */
   account: Account;
 }
 
-/** The store against the model. */
 function assertAgreed(got: unknown, predicted: unknown): void {
   expect(got).toBe(predicted);
 }
@@ -79,7 +78,7 @@ it('P1: of a generation one attempt may send, until its outcome is on record; an
         generation: 1,
         claim: null as { attempt: string; until: number } | null,
         current: null as string | null,
-        /** Who sent the refresh token of which generation, and has not been heard of since. */
+        /** The attempt that sent each generation's refresh token, if its outcome is not recorded yet. */
         unheard: new Map<number, string>(),
         received: new Set<string>(),
       };
@@ -153,6 +152,6 @@ it('P1: of a generation one attempt may send, until its outcome is on record; an
     }),
     { numRuns: propertyRuns(40, 0.01), examples: [[ALL]] },
   );
-  // A model that nothing happens in would agree with anything.
+  // Every event must occur, or the model would prove nothing.
   for (const [_what, times] of Object.entries(seen)) expect(times).toBeGreaterThan(0);
 });

@@ -1,7 +1,7 @@
-/** Who may send: of any number of refreshers of one account, one. */
+/** Claims: of concurrent refreshers of one account, exactly one may send. */
 import mongoose from 'mongoose';
-import type { Account } from '../../src/domain/account';
-import { LEASE_MS } from '../../src/store/grants';
+import type { Account } from '../../../src/domain/account/account';
+import { LEASE_MS } from '../../../src/store/accounts/grants';
 import {
   accountOf,
   addAccount,
@@ -14,7 +14,7 @@ import {
   settlementOf,
   storeForTest,
   type TestStore,
-} from './_store';
+} from '../_store';
 
 let store: TestStore;
 let account: Account;

@@ -1,14 +1,18 @@
 import * as fc from 'fast-check';
-import type { Account } from '../../src/domain/account';
-import { dueDecision } from '../../src/domain/refresh-policy';
-import type { DueCursor } from '../../src/domain/sweep';
-import type { DueQuery } from '../../src/store/due-accounts';
+import type { Account } from '../../../src/domain/account/account';
+import { dueDecision, type RefreshRule } from '../../../src/domain/account/due-times';
+import { newCandidate } from '../../../src/domain/account/reconnect';
+import { refreshFailure } from '../../../src/domain/refresh/refresh-failure';
+import type { DueCursor } from '../../../src/domain/refresh/sweep';
+import type { DueQuery } from '../../../src/store/accounts/due-accounts';
 import {
   type AccountInput,
   accountOf,
   addAccount,
   claimOf,
+  commitOf,
   fromNow,
+  grantOf,
   MINUTE,
   NOW,
   POLICY,
@@ -16,7 +20,7 @@ import {
   settlementOf,
   storeForTest,
   type TestStore,
-} from './_store';
+} from '../_store';
 
 const FIRST_PAGE: DueCursor = { scan: 'expiring', at: null, accountId: null };
 const REST: DueCursor = { scan: 'rest', at: null, accountId: null };
@@ -38,7 +42,7 @@ const query = (overrides: Partial<DueQuery> = {}): DueQuery => ({
   ...overrides,
 });
 
-/** The ids of all pages, in their order. */
+/** The ids of all pages, in order. */
 async function allPages(overrides: Partial<DueQuery> = {}): Promise<string[]> {
   const ids: string[] = [];
   let cursor: DueCursor | null = FIRST_PAGE;
@@ -66,6 +70,48 @@ describe('R0.3 the due list', () => {
     });
     const due = ['expired', 'in_ten_minutes', 'in_15_minutes', 'two_hours_old', 'an_hour_old'];
     for (const limit of [1, 2, 3, 4, 5, 100]) expect(await allPages({ limit })).toEqual(due);
+  });
+
+  it('has an account whose access token does not expire while a handed-in grant waits', async () => {
+    const endless = grantOf(null, {
+      refreshToken: null,
+      refreshTokenFingerprint: null,
+      expiresAt: null,
+    });
+    const account = await addAccount(store, { grant: endless });
+    expect(await allPages()).toEqual([]);
+    await store.reconnects.handIn(account, newCandidate(grantOf('new'), 'key 1', NOW), null);
+    for (const limit of [1, 100]) expect(await allPages({ limit })).toEqual([account.id]);
+    const claimed = await store.grants.claim(claimOf(account, 'tries'));
+    await store.grants.settleCandidate({
+      account: claimed.kind === 'claimed' ? claimed.account : account,
+      attemptId: 'tries',
+      source: 'scheduled',
+      candidate: newCandidate(grantOf('new'), 'key 1', NOW),
+      failure: refreshFailure('invalid_grant'),
+      retryAt: null,
+      now: NOW,
+    });
+    expect(await allPages({ now: fromNow(1e9), expiringUntil: fromNow(1e9) })).toEqual([]);
+  });
+
+  it('has an account by the expiry of its refresh token where that comes first', async () => {
+    await store.close();
+    const rotating: RefreshRule = { ...RULE, replayRule: { kind: 'never' } };
+    store = await storeForTest({ rules: () => rotating });
+    const short = grantOf(null, {
+      expiresAt: fromNow(90 * MINUTE).toISOString(),
+      refreshTokenExpiresAt: fromNow(3 * MINUTE).toISOString(),
+    });
+    await add({
+      in_ten_minutes: { expiresInMs: 10 * MINUTE },
+      refresh_token_in_three: { ...YOUNG, grant: short },
+      in_two_minutes: { expiresInMs: 2 * MINUTE },
+    });
+    expect(await allPages({ now: fromNow(MINUTE) })).toEqual(['in_two_minutes', 'in_ten_minutes']);
+    const due = ['in_two_minutes', 'refresh_token_in_three', 'in_ten_minutes'];
+    for (const limit of [1, 2, 100])
+      expect(await allPages({ limit, now: fromNow(1.5 * MINUTE) })).toEqual(due);
   });
 
   it('has an account that is due for both reasons once', async () => {
@@ -194,5 +240,62 @@ describe('R0.3 the due list', () => {
     const due = accounts.filter((account) => dueDecision(account, RULE, NOW).due);
     const listed = new Set(await allPages({ limit: 7 }));
     expect(listed).toEqual(new Set(due.map(({ id }) => id)));
+  });
+});
+
+describe('accounts that probe an OAuth app', () => {
+  const LANE = { provider: 'ebay', environment: 'production' };
+  const canaries = async (
+    otherwise: Partial<Parameters<typeof store.dueAccounts.canaries>[1]> = {},
+  ) => {
+    const asked = { after: null, without: [], provenOnly: false, now: NOW, limit: 5, ...otherwise };
+    const found = await store.dueAccounts.canaries(LANE, asked);
+    return found.map(({ accountId }) => accountId);
+  };
+  const served = async (id: string, organisation: string, at = NOW) => {
+    await addAccount(store, { id, organisation });
+    const claim = claimOf(await accountOf(store, id), `attempt-${id}`, { now: at });
+    await store.grants.claim(claim);
+    const account = await accountOf(store, id);
+    const grant = { ...account.current, attemptId: `attempt-${id}` };
+    await store.grants.commit(commitOf(account, grant, at));
+  };
+  const refused = async (id: string) => {
+    await store.grants.claim(claimOf(await accountOf(store, id), `again-${id}`));
+    const account = await accountOf(store, id);
+    await store.grants.settle(settlementOf(account, `again-${id}`, 'unauthorized_client'));
+  };
+
+  it('are of one organisation after the other, from the turn of the last one on', async () => {
+    for (const id of ['a1', 'b1', 'c1']) await served(id, `org_${id.charAt(0)}`);
+    await served('a2', 'org_a', fromNow(1000));
+    expect(await canaries()).toEqual(['a1', 'b1', 'c1', 'a2']);
+    expect(await canaries({ after: 'org_a' })).toEqual(['b1', 'c1', 'a1', 'a2']);
+    expect(await canaries({ after: 'org_b', limit: 2 })).toEqual(['c1', 'a1']);
+    expect(await canaries({ after: 'org_c', without: ['org_a'] })).toEqual(['b1', 'c1']);
+  });
+
+  it('are, within an organisation, those that were attempted longest ago', async () => {
+    await served('late', 'org_a', fromNow(2000));
+    await served('early', 'org_a', fromNow(1000));
+    expect(await canaries()).toEqual(['early', 'late']);
+  });
+
+  it('are such as were never served only where there is no other, and none where only proven ones are wanted', async () => {
+    await addAccount(store, { id: 'new', organisation: 'org_a', expiresInMs: 1 });
+    expect(await canaries()).toEqual(['new']);
+    expect(await canaries({ provenOnly: true })).toEqual([]);
+    await served('proven', 'org_b');
+    expect(await canaries()).toEqual(['proven']);
+  });
+
+  it('no longer count as proven once they are refused, until they are served again', async () => {
+    await served('one', 'org_a');
+    await served('two', 'org_b');
+    expect(await store.dueAccounts.provenOrganisations(LANE, 9)).toEqual(['org_a', 'org_b']);
+    await refused('one');
+    expect(await accountOf(store, 'one')).toMatchObject({ isProven: false, refusedAt: NOW });
+    expect(await store.dueAccounts.provenOrganisations(LANE, 9)).toEqual(['org_b']);
+    expect(await store.dueAccounts.provenOrganisations(LANE, 1)).toEqual(['org_b']);
   });
 });

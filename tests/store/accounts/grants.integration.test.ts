@@ -1,6 +1,7 @@
-/** What a refresh writes when it ends: a received grant is never lost, a loser marks nothing of the winner's. */
-import type { Account } from '../../src/domain/account';
-import type { RefreshFailureCode } from '../../src/domain/refresh-failure';
+/** Writes at the end of a refresh: no received grant is lost, and a losing refresh never changes the winner's state. */
+import type { Account } from '../../../src/domain/account/account';
+import type { SealedGrant } from '../../../src/domain/account/grant';
+import type { RefreshFailureCode } from '../../../src/domain/refresh/refresh-failure';
 import {
   accountOf,
   addAccount,
@@ -8,11 +9,12 @@ import {
   commitOf,
   fromNow,
   grantOf,
+  inGeneration,
   NOW,
   settlementOf,
   storeForTest,
   type TestStore,
-} from './_store';
+} from '../_store';
 
 let store: TestStore;
 let account: Account;
@@ -40,7 +42,7 @@ describe('commit', () => {
     expect(await commit('one')).toBe('committed');
     expect(await now()).toMatchObject({
       generation: 2,
-      current: grantOf('one'),
+      current: inGeneration(2, grantOf('one')),
       previous: account.current,
       leaves: [],
       claim: null,
@@ -48,6 +50,24 @@ describe('commit', () => {
       lastRefreshedAt: NOW,
       lastAttempt: { attemptId: 'one', outcome: 'refreshed', source: 'scheduled', finishedAt: NOW },
     });
+  });
+
+  it('keeps a warning over a rotation that leaves the expiry as it is, and forgets it with a later one', async () => {
+    const end = (minutes: number) => ({ refreshTokenExpiresAt: fromNow(minutes).toISOString() });
+    const day = 24 * 60 * 60_000;
+    const warned = await addAccount(store, { grant: grantOf(null, end(day)) });
+    await store.refreshTokenWarnings.mark(warned, 1, NOW);
+    const committed = async (attemptId: string, more: Partial<SealedGrant>) => {
+      const before = await accountOf(store, warned.id);
+      await store.grants.claim(claimOf(before, attemptId));
+      await store.grants.commit(commitOf(before, grantOf(attemptId, more)));
+      return (await accountOf(store, warned.id)).refreshTokenWarnedDays;
+    };
+    const hour = 60 * 60_000;
+    const rotated = { ...end(day), obtainedAt: fromNow(hour).toISOString() };
+    expect(await committed('one', rotated)).toBe(1);
+    const renewed = { ...end(day + hour), obtainedAt: fromNow(2 * hour).toISOString() };
+    expect(await committed('two', renewed)).toBeNull();
   });
 
   it('R1.9 leaves no old error behind', async () => {
@@ -90,9 +110,9 @@ describe('commit', () => {
     expect(await store.grants.commit(loser)).toBe('kept_as_leaf');
     expect(await now()).toMatchObject({
       generation: 2,
-      current: grantOf('one'),
+      current: inGeneration(2, grantOf('one')),
       previous: account.current,
-      leaves: [grantOf('two')],
+      leaves: [inGeneration(2, grantOf('two'))],
     });
   });
 
@@ -119,7 +139,7 @@ describe('commit', () => {
     await store.accounts.patch('org_a', account.id, patch, NOW);
     expect(await commit('one')).toBe('committed');
     expect(await now()).toMatchObject({
-      current: grantOf('one'),
+      current: inGeneration(2, grantOf('one')),
       generation: 2,
       claim: null,
       state: 'disabled',
@@ -129,6 +149,24 @@ describe('commit', () => {
 });
 
 describe('settle', () => {
+  it('keeps a request whose answer was lost until a refresh succeeds', async () => {
+    const unanswered = {
+      attemptId: 'one',
+      sentAt: fromNow(-1000),
+      refreshTokenFingerprint: 'r-entered',
+      cause: 'worker_stopped',
+    } as const;
+    await claim('one');
+    await store.grants.settle({ ...settlementOf(account, 'one', 'worker_lost'), unanswered });
+    expect((await now()).unanswered).toEqual(unanswered);
+    await claim('two');
+    await settle('two', 'provider_unavailable', await now());
+    expect((await now()).unanswered).toEqual(unanswered);
+    await claim('three');
+    await commit('three');
+    expect((await now()).unanswered).toBeNull();
+  });
+
   it.each<[RefreshFailureCode, object]>([
     [
       'invalid_grant',
@@ -196,7 +234,7 @@ describe('settle', () => {
   });
 });
 
-/** An account whose current grant won, with a leaf of the refresh that lost, claimed by `attempt`. */
+/** An account with the winner's grant, an orphaned grant of the refresh that lost, and a claim by `attempt`. */
 async function withLeaf(leaf = grantOf('two')): Promise<Account> {
   await commit('one');
   await store.grants.commit(commitOf(account, leaf));
@@ -209,8 +247,8 @@ describe('promoteLeaf', () => {
     expect(await store.grants.promoteLeaf(await withLeaf(), 'attempt', NOW)).toBe(true);
     expect(await now()).toMatchObject({
       generation: 3,
-      current: grantOf('two'),
-      previous: grantOf('one'),
+      current: inGeneration(3, grantOf('two')),
+      previous: inGeneration(2, grantOf('one')),
       leaves: [],
       claim: null,
       state: 'active',
@@ -235,13 +273,16 @@ describe('promoteLeaf', () => {
     const before = await withLeaf();
     await meanwhile(before);
     expect(await store.grants.promoteLeaf(before, attemptId, NOW)).toBe(false);
-    expect((await now()).leaves).toEqual([grantOf('two')]);
+    expect((await now()).leaves).toEqual([inGeneration(2, grantOf('two'))]);
   });
 
   it('leaves a leaf alone that came after the account was read', async () => {
     const before = await withLeaf();
     await store.grants.commit(commitOf(account, grantOf('late')));
     expect(await store.grants.promoteLeaf(before, 'attempt', NOW)).toBe(true);
-    expect(await now()).toMatchObject({ current: grantOf('two'), leaves: [grantOf('late')] });
+    expect(await now()).toMatchObject({
+      current: inGeneration(3, grantOf('two')),
+      leaves: [inGeneration(2, grantOf('late'))],
+    });
   });
 });

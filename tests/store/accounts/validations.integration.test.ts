@@ -1,5 +1,6 @@
-/** The list of what is to be validated, and verdicts that are written only where they still hold. */
-import type { LastValidation, ValidationConsequence } from '../../src/domain/validation';
+/** The list of accounts due for validation, and verdicts that are stored only if they still apply. */
+import type { LastValidation } from '../../../src/domain/account/account';
+import type { ValidationConsequence } from '../../../src/domain/account/validation';
 import {
   accountOf,
   addAccount,
@@ -12,7 +13,7 @@ import {
   RULE,
   storeForTest,
   type TestStore,
-} from './_store';
+} from '../_store';
 
 let store: TestStore;
 beforeEach(async () => {
@@ -73,6 +74,18 @@ describe('a verdict', () => {
     expect(await store.validations.record(account, verdict)).toBe(false);
     const after = await accountOf(store, account.id);
     expect(after).toMatchObject({ state: 'active', generation: 2, lastValidation: null });
+  });
+
+  it('sets the moment of the next question, which a refresh does not put off', async () => {
+    const account = await addAccount(store, {});
+    expect(account.clocks.validationDueAt).toEqual(new Date(0));
+    await store.validations.record(account, verdict);
+    const next = { clocks: { validationDueAt: fromNow(30 * MINUTE) } };
+    expect(await accountOf(store, account.id)).toMatchObject(next);
+    const asked = await accountOf(store, account.id);
+    await store.grants.claim(claimOf(asked, 'attempt'));
+    await store.grants.commit(commitOf(asked, grantOf('attempt'), fromNow(20 * MINUTE)));
+    expect(await accountOf(store, account.id)).toMatchObject({ ...next, lastValidation: null });
   });
 
   it('is void once an admin has disabled the account', async () => {

@@ -1,7 +1,7 @@
 import mongoose from 'mongoose';
-import type { LogEntry } from '../../src/domain/log-entry';
-import type { LogQuery } from '../../src/store/log-entries';
-import { entryOf, fromNow, NOW, storeForTest, type TestStore } from './_store';
+import type { LogEntry } from '../../../src/domain/logs/log-entry';
+import type { LogQuery } from '../../../src/store/logs/log-entries';
+import { entryOf, fromNow, NOW, storeForTest, type TestStore } from '../_store';
 
 const DAY = 24 * 3_600_000;
 
@@ -78,7 +78,7 @@ describe('record', () => {
 describe('the terminal', () => {
   it('R1.5 is newest first, of all sources, and pages by a cursor without doubling', async () => {
     for (let index = 0; index < 10; index += 1) {
-      // Every two share a moment: the id decides.
+      // Two entries share each moment, so that the id decides the order.
       const created_at = fromNow(Math.floor(index / 2) * 1000).toISOString();
       const source = (['scheduled', 'debug', 'admin', 'api'] as const)[index % 4] ?? 'api';
       await store.logEntries.record(entryOf({ id: `e${index}`, created_at, source }));

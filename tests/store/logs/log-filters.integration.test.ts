@@ -1,7 +1,7 @@
-/** What the database finds by a filter is what is followed by it. */
-import { isWanted, type LogFilter } from '../../src/domain/log-filter';
-import { refreshFailure } from '../../src/domain/refresh-failure';
-import { entryOf, storeForTest, type TestStore } from './_store';
+/** A filter selects the same entries in the database and in the live log. */
+import { isWanted, type LogFilter } from '../../../src/domain/logs/log-filter';
+import { refreshFailure } from '../../../src/domain/refresh/refresh-failure';
+import { entryOf, storeForTest, type TestStore } from '../_store';
 
 let store: TestStore;
 beforeAll(async () => {

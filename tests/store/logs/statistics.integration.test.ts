@@ -1,6 +1,6 @@
-/** What an organisation's accounts and attempts come to over time, as the database counts it. */
-import type { LogAction } from '../../src/domain/log-entry';
-import { refreshFailure } from '../../src/domain/refresh-failure';
+/** Token expiries and attempts of an organisation over time, counted in the database. */
+import type { LogAction } from '../../../src/domain/logs/log-entry';
+import { refreshFailure } from '../../../src/domain/refresh/refresh-failure';
 import {
   addAccount,
   entryOf,
@@ -10,7 +10,7 @@ import {
   NOW,
   storeForTest,
   type TestStore,
-} from './_store';
+} from '../_store';
 
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Connection, mongo } from 'mongoose';
-import { openDatabase } from '../../src/store/database';
-import { GroupedUpdates } from '../../src/store/grouped-updates';
-import { engines } from '../support/engines';
+import { GroupedUpdates } from '../../../src/store/mongo/batched-updates';
+import { openDatabase } from '../../../src/store/mongo/database';
+import { engines } from '../../support/engines';
 
 interface Counter {
   _id: string;
@@ -25,7 +25,7 @@ afterEach(async () => {
 const ids = (count: number) => Array.from({ length: count }, (_, index) => `counter-${index}`);
 const insert = (count: number) =>
   counters.insertMany(ids(count).map((_id) => ({ _id, generation: 1 })));
-/** A compare-and-set, as those of a refresh are. */
+/** A compare-and-set, as in a refresh. */
 const advance = (_id: string, generation = 1) =>
   updates.updateOne({
     filter: { _id, generation },
@@ -56,7 +56,7 @@ it('tells each update for itself whether it was done, and does none again', asyn
   ]);
   expect(found).toEqual([true, true, false, true, false, true]);
   expect(await generations()).toEqual([2, 2, 1, 2, 2]);
-  // Of the first, which came when nothing was under way.
+  // The first update, which arrived when nothing was in flight.
   expect(alone).toHaveBeenCalledTimes(1);
 });
 
@@ -79,7 +79,7 @@ it('fails an update that cannot be written alone, and writes those beside it', a
     advance('counter-0'),
     advance('counter-1'),
     updates.updateOne({
-      // There is one of that id, and of another generation: it cannot be inserted.
+      // The id exists with another generation, so the upsert fails.
       filter: { _id: 'counter-2', generation: 99 },
       update: { $set: { generation: 1 } },
       upsert: true,

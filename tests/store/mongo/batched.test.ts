@@ -1,6 +1,6 @@
-import { Grouped } from '../../src/store/grouped';
+import { Grouped } from '../../../src/store/mongo/batched';
 
-/** Records what is called, and answers when it is told to. */
+/** Records calls, and completes them on request. */
 class Recorder {
   readonly calls: string[][] = [];
   readonly #open: (() => void)[] = [];
@@ -14,7 +14,7 @@ class Recorder {
     return inputs.map((input) => `${input}!`);
   }
 
-  /** Lets what is under way end, and what follows from it, until nothing is under way. */
+  /** Completes calls in flight, and those that follow, until none is left. */
   async drain(): Promise<void> {
     for (let next = this.#open.shift(); next !== undefined; next = this.#open.shift()) {
       next();

@@ -1,47 +1,51 @@
-/** Organisations are kept apart by the store itself: a query that forgets to name one is not sent. */
+/** The store separates organisations: a query that does not name one is not sent. */
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Connection, Model } from 'mongoose';
-import { openDatabase } from '../../src/store/database';
-import { UnscopedQueryError } from '../../src/store/organisation-scope';
-import { createStore } from '../../src/store/store';
-import { engines } from '../support/engines';
-import { accountOf, addAccount, RULE, storeForTest, type TestStore } from './_store';
+import { openDatabase } from '../../../src/store/mongo/database';
+import { UnscopedQueryError } from '../../../src/store/mongo/organisation-scope';
+import { createStore } from '../../../src/store/store';
+import { engines } from '../../support/engines';
+import { sessionRecord } from '../_session-record';
+import { accountOf, addAccount, RULE, storeForTest, type TestStore } from '../_store';
 
-/** Models without the scope, each with who may use it and why. */
+/** Unscoped models, with the modules that may use them and why. */
 const OF_ALL = {
-  // Claims, due lists, warnings and clocks of workers; whether there is any account at all.
+  // Claims, due lists, warnings and due times of workers; whether any account exists.
   AccountOfAnyOrganisation: [
-    'accounts.ts',
-    'due-accounts.ts',
-    'grants.ts',
-    'refresh-token-warnings.ts',
-    'restores.ts',
-    'validations.ts',
-    'webhook-outbox.ts',
+    'accounts/accounts.ts',
+    'accounts/due-accounts.ts',
+    'accounts/grants.ts',
+    'accounts/reconnects.ts',
+    'accounts/refresh-token-warnings.ts',
+    'accounts/restores.ts',
+    'accounts/validations.ts',
+    'webhooks/webhook-outbox.ts',
   ],
-  // Written by workers; read by the tail that hands new entries to those whose they are.
-  LogEntryOfAnyOrganisation: ['log-entries.ts'],
-  // Whose is this key? Before that is known there is no organisation.
-  ApiKeyOfAnyOrganisation: ['api-keys.ts'],
-  // Raised by workers and by the API, some for all; dispatched by workers.
-  EventOfAnyOrganisation: ['events.ts', 'webhook-outbox.ts'],
-  // Told by workers.
-  WebhookEndpointOfAnyOrganisation: ['webhook-outbox.ts'],
-  WebhookDeliveryOfAnyOrganisation: ['webhook-outbox.ts'],
+  // Written by workers; read by the live log, which delivers each entry to its organisation.
+  LogEntryOfAnyOrganisation: ['logs/log-entries.ts'],
+  // Looks up the owner of a key, before the organisation is known.
+  ApiKeyOfAnyOrganisation: ['access/api-keys.ts'],
+  // Looks up the owner of a cookie, and the sessions that an OpenID provider signs out.
+  SessionOfAnyOrganisation: ['access/session-records.ts'],
+  // Raised by workers and by the API, some for all organisations; dispatched by workers.
+  EventOfAnyOrganisation: ['webhooks/events.ts', 'webhooks/webhook-outbox.ts'],
+  // Read by workers.
+  WebhookEndpointOfAnyOrganisation: ['webhooks/webhook-outbox.ts'],
+  WebhookDeliveryOfAnyOrganisation: ['webhooks/webhook-outbox.ts'],
 };
 
 /**
- * What goes past all models: inserts of an import and of hand-outs, reads by id, and key rotation, which replaces whatever
- * is sealed in the database.
+ * Modules that bypass the models: inserts of imports and of token accesses, reads by id, and key rotation, which
+ * replaces every encrypted value in the database.
  */
 const WITHOUT_MODEL = [
-  'accounts.ts',
-  'grants.ts',
-  'log-entries.ts',
-  'sealed-records.ts',
-  'token-handouts.ts',
+  'access/token-accesses.ts',
+  'accounts/accounts.ts',
+  'accounts/grants.ts',
+  'encryption/sealed-records.ts',
+  'logs/log-entries.ts',
 ];
 
 const unscoped: [string, (model: Model<any>, filter: object) => PromiseLike<unknown>][] = [
@@ -89,7 +93,8 @@ beforeAll(async () => {
   connection = await openDatabase(
     engines.mongodbUri(`evergrant_scope_${randomUUID().slice(0, 8)}`),
   );
-  createStore(connection, { logRetentionDays: 30, rules: () => RULE });
+  const [{ vault }, logger] = [store, { error: () => undefined }];
+  createStore(connection, { logRetentionDays: 30, rules: () => RULE, vault, logger });
   models = connection.models;
 });
 afterAll(async () => {
@@ -115,7 +120,7 @@ it('the models without the scope are those named here, and used where it says', 
   expect(others.map(({ modelName }) => modelName).toSorted()).toEqual(
     Object.keys(OF_ALL).toSorted(),
   );
-  const directory = join(__dirname, '..', '..', 'src');
+  const directory = join(__dirname, '..', '..', '..', 'src');
   const users = (name: RegExp) =>
     readdirSync(directory, { recursive: true, encoding: 'utf8' })
       .filter((file) => /\.tsx?$/.test(file) && !file.endsWith('-model.ts'))
@@ -125,6 +130,7 @@ it('the models without the scope are those named here, and used where it says', 
   expect(users(/accountsOfAllOrganisations/)).toEqual(OF_ALL.AccountOfAnyOrganisation);
   expect(users(/entriesOfAllOrganisations/)).toEqual(OF_ALL.LogEntryOfAnyOrganisation);
   expect(users(/ApiKeyOfAnyOrganisation/)).toEqual(OF_ALL.ApiKeyOfAnyOrganisation);
+  expect(users(/SessionOfAnyOrganisation/)).toEqual(OF_ALL.SessionOfAnyOrganisation);
   expect(users(/\.collection[<(]/)).toEqual(WITHOUT_MODEL);
   expect(users(/eventsOfAllOrganisations/)).toEqual(OF_ALL.EventOfAnyOrganisation);
   expect(users(/endpointsOfAllOrganisations/)).toEqual(OF_ALL.WebhookEndpointOfAnyOrganisation);
@@ -152,6 +158,8 @@ describe('an operator that comes from outside', () => {
 
   it.each(operators)('matches nothing: %j', async (operator) => {
     const account = await addAccount(store);
+    const session = sessionRecord({ organisation: 'org_a' });
+    await store.sessionRecords.create(session);
     const value = operator as unknown as string;
     const attempts = [
       store.accounts.find('org_a', value),
@@ -164,9 +172,20 @@ describe('an operator that comes from outside', () => {
       store.quarantine.release(value, {}),
       store.apiKeys.find('org_a', value),
       store.apiKeys.revoke('org_a', value),
+      store.sessionRecords.find(value),
+      store.sessionRecords.list({ organisation: value, now: new Date(), limit: 10 }),
+      store.sessionRecords.list({
+        organisation: 'org_a',
+        actor: value,
+        now: new Date(),
+        limit: 10,
+      }),
+      store.sessionRecords.end('org_a', value),
+      store.sessionRecords.end(value, session.id),
+      store.sessionRecords.endAllOf('org_a', value),
       store.logEntries.list({ organisation: 'org_a', accountId: value, limit: 10 }),
       store.logEntries.find(value, 'x'),
-      store.tokenHandouts.list({ organisation: 'org_a', accountId: value, limit: 10 }),
+      store.tokenAccesses.list({ organisation: 'org_a', accountId: value, limit: 10 }),
       store.webhookEndpoints.find('org_a', value),
       store.webhookEndpoints.list(value),
       store.webhookEndpoints.delete('org_a', value),
@@ -183,6 +202,7 @@ describe('an operator that comes from outside', () => {
     );
     expect(matched).toEqual([]);
     expect((await accountOf(store, account.id)).label).toBe(account.label);
+    expect(await store.sessionRecords.find(session.id)).not.toBeNull();
   });
 
   it('does not reach the database as JavaScript', async () => {

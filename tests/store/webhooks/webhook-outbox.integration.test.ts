@@ -1,7 +1,7 @@
-/** From a change of state to the deliveries that tell of it: nothing lost, nothing twice, wherever a process dies. */
+/** From a change of state to its deliveries: none is lost or duplicated, wherever a process dies. */
 import { randomUUID } from 'node:crypto';
-import type { EventType } from '../../src/domain/event';
-import type { WebhookEndpoint } from '../../src/store/webhook-endpoint-model';
+import type { EventType } from '../../../src/domain/events/event';
+import type { WebhookEndpoint } from '../../../src/store/webhooks/webhook-endpoint-model';
 import {
   accountOf,
   addAccount,
@@ -13,7 +13,7 @@ import {
   settlementOf,
   storeForTest,
   type TestStore,
-} from './_store';
+} from '../_store';
 
 let store: TestStore;
 beforeAll(async () => {
@@ -70,7 +70,7 @@ it('a process that dies between two steps leaves the rest to the next, which doe
   const organisation = anOrganisation();
   const hook = await endpoint(organisation);
   await refused(organisation);
-  // Each of these is where one died: after raising, after writing deliveries, and with two at work at once.
+  // Repeats each step as after a crash: after raising, after writing deliveries, and with two concurrent workers.
   await Promise.all([store.webhookOutbox.collect(100), store.webhookOutbox.collect(100)]);
   await store.webhookOutbox.collect(100);
   const [event] = await events(organisation);
@@ -113,7 +113,7 @@ it('a refresh of a broken account tells of its recovery; of a whole one it tells
     const account = await accountOf(store, id);
     const commit = { ...commitOf(account, grantOf(attemptId), fromNow(1_000)), announced };
     expect(await store.grants.commit(commit)).toBe('committed');
-    // Repeated: it is committed already.
+    // Repeated: already committed.
     expect(await store.grants.commit(commit)).toBe('committed');
   }
   await round();
@@ -136,7 +136,7 @@ it('a delivery whose workflow is lost is started again, and one that is over is 
   if (delivery === undefined) throw new Error('no delivery');
   await store.webhookOutbox.started(delivery, NOW);
   expect(await mine(fromNow(60_000))).toEqual([]);
-  // It said nothing for ten minutes: Temporal may have lost it.
+  // Silent for ten minutes: Temporal may have lost the workflow.
   expect(await mine(fromNow(601_000))).toHaveLength(1);
   await store.webhookOutbox.conclude(delivery, null, { nextTryAt: fromNow(3_600_000) });
   expect(await mine(fromNow(3_600_000))).toEqual([]);

@@ -7,20 +7,23 @@ import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.h2.mvstore.MVStore;
 
-/** Answers a write only after it was handed to the file. */
+/** Executes commands, and answers a write only after its commit to the data file. */
 class Backend extends AbstractMongoBackend {
     private static final Set<String> WRITES = Set.of("insert", "update", "delete", "findAndModify",
             "createIndexes", "dropIndexes", "create", "drop", "dropDatabase");
-    private static final int COMPACT_EACH_MS = 1_000;
+    /** The pause between two compactions, in ms. */
+    private static final int COMPACT_INTERVAL_MS = 1_000;
+    /** A compaction runs only while less than this share of the file is in use. */
     private static final int COMPACT_BELOW_PERCENT = 50;
-    private static final int COMPACT_BYTES = 2 << 20;
+    /** The most that one compaction rewrites, in bytes: writes wait while it runs. */
+    private static final int COMPACT_BYTES_MAX = 2 << 20;
 
     private final MVStore store;
     /**
-     * Several may write at once, but nobody does while what was written goes to the file: a document goes there with
-     * its places in the indexes, or not at all.
+     * Writes share the read lock; a commit takes the write lock. No commit can then store a document without its index
+     * entries.
      */
-    private final ReadWriteLock writing = new ReentrantReadWriteLock();
+    private final ReadWriteLock commitLock = new ReentrantReadWriteLock();
 
     Backend(MVStore store) {
         this.store = store;
@@ -35,19 +38,19 @@ class Backend extends AbstractMongoBackend {
     @Override
     public Document handleMessage(MongoMessage message) {
         if (!WRITES.contains(message.getDocument().keySet().iterator().next())) {
-            return answer(message);
+            return execute(message);
         }
-        writing.readLock().lock();
+        commitLock.readLock().lock();
         try {
-            return answer(message);
+            return execute(message);
         } finally {
-            writing.readLock().unlock();
+            commitLock.readLock().unlock();
             commit();
         }
     }
 
-    /** What is looked at stays in the file until the answer is there, however much is written meanwhile. */
-    private Document answer(MongoMessage message) {
+    /** Registers a reader: the store keeps the pages that this command reads until it has its answer. */
+    private Document execute(MongoMessage message) {
         MVStore.TxCounter version = store.registerVersionUsage();
         try {
             return super.handleMessage(message);
@@ -56,44 +59,44 @@ class Backend extends AbstractMongoBackend {
         }
     }
 
-    /** What others wrote meanwhile goes along, and they find nothing left to do. */
+    /** Threads that wait here for the lock share one commit: the first also commits the writes of the others. */
     private void commit() {
-        writing.writeLock().lock();
+        commitLock.writeLock().lock();
         try {
             store.commit();
         } finally {
-            writing.writeLock().unlock();
+            commitLock.writeLock().unlock();
         }
     }
 
-    /** Takes what is still needed out of blocks that are half empty, so that they can be written again. */
-    void compactForEver() {
+    /** Moves live pages out of half-empty chunks, so that the file can reuse their space. */
+    void compactUntilClosed() {
         while (!store.isClosed()) {
             try {
-                Thread.sleep(COMPACT_EACH_MS);
+                Thread.sleep(COMPACT_INTERVAL_MS);
             } catch (InterruptedException interrupted) {
                 return;
             }
-            writing.writeLock().lock();
+            commitLock.writeLock().lock();
             try {
                 if (!store.isClosed()) {
-                    store.compact(COMPACT_BELOW_PERCENT, COMPACT_BYTES);
+                    store.compact(COMPACT_BELOW_PERCENT, COMPACT_BYTES_MAX);
                     store.commit();
                 }
             } finally {
-                writing.writeLock().unlock();
+                commitLock.writeLock().unlock();
             }
         }
     }
 
     @Override
     public void close() {
-        writing.writeLock().lock();
+        commitLock.writeLock().lock();
         try {
             super.close();
             store.close();
         } finally {
-            writing.writeLock().unlock();
+            commitLock.writeLock().unlock();
         }
     }
 }

@@ -14,6 +14,7 @@ import io.netty.channel.Channel;
 import java.util.List;
 import org.h2.mvstore.MVStore;
 
+/** A database whose collections and indexes are maps of one H2 store. */
 class Database extends AbstractSynchronizedMongoDatabase<String> {
     private final MVStore store;
 
@@ -35,23 +36,23 @@ class Database extends AbstractSynchronizedMongoDatabase<String> {
         if (keys.size() == 1 && keys.get(0).getKey().equals("_id")) {
             return new IdIndex(name, keys, Documents.open(store, getFullCollectionNamespace(collection)));
         }
-        return new OrderedIndex(name, keys, sparse, true, OrderedIndex.open(store, mapOf(collection, name)));
+        return new OrderedIndex(name, keys, sparse, true, OrderedIndex.open(store, mapName(collection, name)));
     }
 
     @Override
     protected Index<String> openOrCreateSecondaryIndex(String collection, String name, List<IndexKey> keys,
             boolean sparse) {
-        return new OrderedIndex(name, keys, sparse, false, OrderedIndex.open(store, mapOf(collection, name)));
+        return new OrderedIndex(name, keys, sparse, false, OrderedIndex.open(store, mapName(collection, name)));
     }
 
-    private String mapOf(String collection, String index) {
+    private String mapName(String collection, String index) {
         return OrderedIndex.MAPS + getFullCollectionNamespace(collection) + "." + index;
     }
 
     @Override
     protected void dropIndex(MongoCollection<String> collection, String name) {
         super.dropIndex(collection, name);
-        store.removeMap(mapOf(collection.getCollectionName(), name));
+        store.removeMap(mapName(collection.getCollectionName(), name));
     }
 
     @Override
@@ -62,10 +63,10 @@ class Database extends AbstractSynchronizedMongoDatabase<String> {
 
     @Override
     public void moveCollection(MongoDatabase from, MongoCollection<?> collection, String name) {
-        throw new MongoServerException("Collections are not renamed here");
+        throw new MongoServerException("The embedded MongoDB server cannot rename collections");
     }
 
-    /** Begins with what the first stage may let through; the server's own way begins with all documents. */
+    /** Reads the documents for a leading $match through an index; the library would read the whole collection. */
     @Override
     public Document handleCommand(Channel channel, String command, Document query, DatabaseResolver databases,
             Oplog oplog) {

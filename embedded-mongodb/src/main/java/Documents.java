@@ -22,10 +22,10 @@ import org.h2.mvstore.MVMap;
 import org.h2.mvstore.MVStore;
 import org.h2.mvstore.type.ByteArrayDataType;
 
-/** A collection: documents as BSON, in the order of their ids. Where one is, its place, is its id as a key. */
+/** A collection: documents as BSON, in the order of their ids. A document's position is the {@link Key} of its id. */
 class Documents extends AbstractSynchronizedMongoCollection<String> {
     static final String MAPS = "documents.";
-    private static final int FIRST_BYTES = 1_024;
+    private static final int INITIAL_BUFFER_BYTES = 1_024;
 
     private final MVMap<String, byte[]> documents;
 
@@ -50,13 +50,13 @@ class Documents extends AbstractSynchronizedMongoCollection<String> {
         return names;
     }
 
-    static byte[] encoded(Document document) {
-        ByteBuf buffer = Unpooled.buffer(FIRST_BYTES);
+    static byte[] encode(Document document) {
+        ByteBuf buffer = Unpooled.buffer(INITIAL_BUFFER_BYTES);
         BsonEncoder.encodeDocument(document, buffer);
         return ByteBufUtil.getBytes(buffer);
     }
 
-    private static Document decoded(byte[] bytes) {
+    private static Document decode(byte[] bytes) {
         return BsonDecoder.decodeBson(Unpooled.wrappedBuffer(bytes));
     }
 
@@ -65,24 +65,24 @@ class Documents extends AbstractSynchronizedMongoCollection<String> {
             int batchSize, Document fields) {
         Document order = orderBy == null || orderBy.isEmpty() ? null : orderBy;
         boolean isNatural = order != null && order.containsKey("$natural");
-        Walk walk = isNatural ? null : Walk.best(getIndexes(), query, order, limit);
-        if (walk == null) {
+        IndexScan scan = isNatural ? null : IndexScan.best(getIndexes(), query, order, limit);
+        if (scan == null) {
             return matchDocuments(query, order, skip, limit, batchSize, fields);
         }
-        Document rest = walk.isById() ? withoutIds(query) : query;
-        if (!walk.inOrder()) {
-            return matchDocumentsFromStream(at(walk.places()), rest, order, skip, limit, batchSize, fields);
+        Document rest = scan.isById() ? withoutIds(query) : query;
+        if (!scan.inOrder()) {
+            return matchDocumentsFromStream(documentsAt(scan.positions()), rest, order, skip, limit, batchSize, fields);
         }
-        if (walk.ranges().size() == 1) {
-            return matchDocumentsFromStream(at(walk.places()), rest, null, skip, limit, batchSize, fields);
+        if (scan.ranges().size() == 1) {
+            return matchDocumentsFromStream(documentsAt(scan.positions()), rest, null, skip, limit, batchSize, fields);
         }
-        // Each range is in order, all together are not: of each, as many as could be among the first.
-        Stream<Document> firstOfEach = walk.ranges().stream().flatMap(range -> at(walk.places(range))
+        // Only the documents within a range are in order: read of each range what the result may contain, then sort.
+        Stream<Document> firstOfEach = scan.ranges().stream().flatMap(range -> documentsAt(scan.positions(range))
                 .filter(document -> documentMatchesQuery(document, rest)).limit((long) skip + limit));
         return matchDocumentsFromStream(firstOfEach, rest, order, skip, limit, batchSize, fields);
     }
 
-    /** Of many ids, which led to the documents, each would be compared with each document once more. */
+    /** Removes a list of ids that the scan has already used: the library would compare each document with each id. */
     private static Document withoutIds(Document query) {
         boolean isList = query.get("_id") instanceof Document ids && ids.keySet().equals(Set.of("$in"))
                 && ids.get("$in") instanceof Collection<?> list && list.stream().allMatch(String.class::isInstance);
@@ -94,19 +94,19 @@ class Documents extends AbstractSynchronizedMongoCollection<String> {
         return rest;
     }
 
-    /** All that match a query are among them. */
+    /** Every document that matches the query, and possibly others. */
     synchronized Stream<Document> candidates(Document query) {
-        Walk walk = Walk.best(getIndexes(), query, null, 0);
-        return walk == null ? all(false) : at(walk.places());
+        IndexScan scan = IndexScan.best(getIndexes(), query, null, 0);
+        return scan == null ? all(false) : documentsAt(scan.positions());
     }
 
     private Stream<Document> all(boolean backwards) {
         Cursor<String, byte[]> cursor = documents.cursor(null, null, backwards);
-        return Walk.streamOf(cursor).map(place -> decoded(cursor.getValue()));
+        return IndexScan.streamOf(cursor).map(position -> decode(cursor.getValue()));
     }
 
-    private Stream<Document> at(Stream<String> places) {
-        return places.map(documents::get).filter(bytes -> bytes != null).map(Documents::decoded);
+    private Stream<Document> documentsAt(Stream<String> positions) {
+        return positions.map(documents::get).filter(bytes -> bytes != null).map(Documents::decode);
     }
 
     @Override
@@ -121,7 +121,7 @@ class Documents extends AbstractSynchronizedMongoCollection<String> {
         if (index instanceof OrderedIndex ordered && index.isEmpty()) {
             ordered.clear();
             super.addIndex(index);
-            ordered.noteComplete();
+            ordered.markComplete();
         } else {
             super.addIndex(index);
         }
@@ -133,32 +133,33 @@ class Documents extends AbstractSynchronizedMongoCollection<String> {
     }
 
     @Override
-    protected Document getDocument(String place) {
-        byte[] bytes = documents.get(place);
-        return bytes == null ? null : decoded(bytes);
+    protected Document getDocument(String position) {
+        byte[] bytes = documents.get(position);
+        return bytes == null ? null : decode(bytes);
     }
 
     @Override
     protected String addDocumentInternal(Document document) {
-        String place = Key.of(getIdField() == null ? UUID.randomUUID() : document.get(getIdField()));
-        documents.put(place, encoded(document));
-        return place;
+        String position = Key.of(getIdField() == null ? UUID.randomUUID() : document.get(getIdField()));
+        documents.put(position, encode(document));
+        return position;
     }
 
     @Override
-    protected void handleUpdate(String place, Document oldDocument, Document newDocument) {
-        documents.put(place, encoded(newDocument));
+    protected void handleUpdate(String position, Document oldDocument, Document newDocument) {
+        documents.put(position, encode(newDocument));
     }
 
     @Override
-    protected void removeDocument(String place) {
-        documents.remove(place);
+    protected void removeDocument(String position) {
+        documents.remove(position);
     }
 
     @Override
     protected Stream<DocumentWithPosition<String>> streamAllDocumentsWithPosition() {
         Cursor<String, byte[]> cursor = documents.cursor(null);
-        return Walk.streamOf(cursor).map(place -> new DocumentWithPosition<>(decoded(cursor.getValue()), place));
+        return IndexScan.streamOf(cursor)
+                .map(position -> new DocumentWithPosition<>(decode(cursor.getValue()), position));
     }
 
     @Override
@@ -171,7 +172,7 @@ class Documents extends AbstractSynchronizedMongoCollection<String> {
         return documents.isEmpty();
     }
 
-    /** To know it, each write would have to look at what it replaces. */
+    /** Tracking would make each write read the document that it replaces. */
     @Override
     protected boolean tracksDataSize() {
         return false;

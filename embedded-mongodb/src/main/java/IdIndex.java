@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.h2.mvstore.MVMap;
 
-/** The index of ids: the documents are in their order, and need no other. */
-class IdIndex extends WalkableIndex {
+/** The index of ids. The collection is stored in this order, so it needs no entries of its own. */
+class IdIndex extends ScannableIndex {
     private final MVMap<String, byte[]> documents;
 
     IdIndex(String name, List<IndexKey> keys, MVMap<String, byte[]> documents) {
@@ -16,12 +16,12 @@ class IdIndex extends WalkableIndex {
     }
 
     @Override
-    Stream<String> places(Range range, boolean backwards) {
-        return Walk.streamOf(Walk.cursor(documents, range, backwards));
+    Stream<String> positions(Range range, boolean backwards) {
+        return IndexScan.streamOf(IndexScan.cursor(documents, range, backwards));
     }
 
     @Override
-    boolean isOrdered(int member) {
+    boolean isOrdered(int field) {
         String last = documents.lastKey();
         return last == null || last.charAt(0) != Key.UNORDERED;
     }
@@ -39,8 +39,8 @@ class IdIndex extends WalkableIndex {
     }
 
     @Override
-    public void add(Document document, String place, MongoCollection<String> collection) {
-        // It is among the documents.
+    public void add(Document document, String position, MongoCollection<String> collection) {
+        // The collection's map already has the id.
     }
 
     @Override
@@ -50,12 +50,12 @@ class IdIndex extends WalkableIndex {
 
     @Override
     public void checkUpdate(Document before, Document after, MongoCollection<String> collection) {
-        // No id is changed.
+        // MongoDB does not allow an update of an id.
     }
 
     @Override
-    public void updateInPlace(Document before, Document after, String place, MongoCollection<String> collection) {
-        // No id is changed.
+    public void updateInPlace(Document before, Document after, String position, MongoCollection<String> collection) {
+        // MongoDB does not allow an update of an id.
     }
 
     @Override

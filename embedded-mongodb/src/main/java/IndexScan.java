@@ -11,96 +11,98 @@ import java.util.stream.StreamSupport;
 import org.h2.mvstore.Cursor;
 import org.h2.mvstore.MVMap;
 
-/** How to come to the documents that a query asks for: along an index, through some of its ranges. */
-record Walk(WalkableIndex index, List<Range> ranges, int bound, boolean inOrder, boolean backwards) {
+/** A plan for a query: read some ranges of one index, in the index's order or backwards. */
+record IndexScan(ScannableIndex index, List<Range> ranges, int selectivity, boolean inOrder, boolean backwards) {
+    /** The most ranges in one scan. A query with more combinations of `$in` lists uses fewer fields of the index. */
     private static final int RANGES_MAX = 10_000;
-    /** What a member adds to how much is bound, by single values or by others. */
-    private static final int SINGLE = 2;
+    /** What each bounded field adds to the selectivity: more for single values than for a range. */
+    private static final int VALUE = 2;
     private static final int RANGE = 1;
-    private static final Comparator<Walk> BETTER = Comparator.comparing(Walk::inOrder).thenComparing(Walk::bound);
+    private static final Comparator<IndexScan> BETTER = Comparator.comparing(IndexScan::inOrder)
+            .thenComparing(IndexScan::selectivity);
 
-    /** @return null: there is nothing better than to look at all documents */
-    static Walk best(List<Index<String>> indexes, Document query, Document order, int limit) {
+    /** @return the best scan for the query; null if no index is better than reading all documents */
+    static IndexScan best(List<Index<String>> indexes, Document query, Document order, int limit) {
         Map<String, List<Range>> bounds = Range.boundsOf(query);
         if (bounds.isEmpty() && (order == null || limit == 0)) {
             return null;
         }
-        Walk best = null;
+        IndexScan best = null;
         for (Index<String> index : indexes) {
-            Walk walk = along((WalkableIndex) index, bounds, order, limit);
-            if (walk.isById()) {
-                return walk;
+            IndexScan scan = of((ScannableIndex) index, bounds, order, limit);
+            if (scan.isById()) {
+                return scan;
             }
-            if (walk.isWorthwhile(bounds) && (best == null || BETTER.compare(walk, best) > 0)) {
-                best = walk;
+            if (scan.isUseful(bounds) && (best == null || BETTER.compare(scan, best) > 0)) {
+                best = scan;
             }
         }
         return best;
     }
 
-    private static Walk along(WalkableIndex index, Map<String, List<Range>> bounds, Document order, int limit) {
-        List<String> members = index.order();
+    private static IndexScan of(ScannableIndex index, Map<String, List<Range>> bounds, Document order, int limit) {
+        List<String> fields = index.order();
         List<Range> ranges = List.of(new Range("", ""));
-        // How many of the first members have single values.
+        // The number of leading fields that are bounded to single values.
         int single = 0;
-        int bound = 0;
-        for (; single < members.size(); single += 1) {
-            List<Range> own = bounds.get(members.get(single));
+        int selectivity = 0;
+        for (; single < fields.size(); single += 1) {
+            List<Range> own = bounds.get(fields.get(single));
             if (own == null || !index.isOrdered(single) || (long) ranges.size() * own.size() > RANGES_MAX) {
                 break;
             }
             ranges = ranges.stream().flatMap(one -> own.stream().map(range -> range.after(one.from()))).toList();
             if (!own.stream().allMatch(Range::isOneValue)) {
-                bound += RANGE;
+                selectivity += RANGE;
                 break;
             }
-            bound += SINGLE;
+            selectivity += VALUE;
         }
-        if (bound == 0) {
+        if (selectivity == 0) {
             ranges = List.of(Range.EVERYTHING);
         }
-        int direction = order == null || limit == 0 ? 0 : directionOf(order, members, index, single);
-        return new Walk(index, ranges, bound, direction != 0, direction < 0);
+        int direction = order == null || limit == 0 ? 0 : directionOf(order, fields, index, single);
+        return new IndexScan(index, ranges, selectivity, direction != 0, direction < 0);
     }
 
-    /** 1 or -1 where an order is that of the members from one on; otherwise 0. */
-    private static int directionOf(Document order, List<String> members, WalkableIndex index, int from) {
+    /** 1 if the sort order is that of the index fields starting at `from`, -1 if it is the reverse, 0 otherwise. */
+    private static int directionOf(Document order, List<String> fields, ScannableIndex index, int from) {
         int direction = 0;
-        int member = from;
+        int field = from;
         for (Map.Entry<String, Object> entry : order.entrySet()) {
             int own = entry.getValue() instanceof Number number ? Integer.signum(number.intValue()) : 0;
-            if (member == members.size() || !members.get(member).equals(entry.getKey()) || !index.isOrdered(member)
+            if (field == fields.size() || !fields.get(field).equals(entry.getKey()) || !index.isOrdered(field)
                     || direction != 0 && own != direction) {
                 return 0;
             }
             direction = own;
-            member += 1;
+            field += 1;
         }
         return direction;
     }
 
-    /** Straight to the documents whose ids are asked for, and to no others. */
+    /** Whether the scan reads exactly the documents whose ids the query lists. */
     boolean isById() {
-        return index instanceof IdIndex && bound == SINGLE;
+        return index instanceof IdIndex && selectivity == VALUE;
     }
 
-    private boolean isWorthwhile(Map<String, List<Range>> bounds) {
-        return index.hasAll(bounds) && (bound > 0 || inOrder || index.leavesOut());
+    private boolean isUseful(Map<String, List<Range>> bounds) {
+        return index.containsAll(bounds) && (selectivity > 0 || inOrder || index.isPartial());
     }
 
-    Stream<String> places() {
-        return ranges.stream().flatMap(this::places);
+    Stream<String> positions() {
+        return ranges.stream().flatMap(this::positions);
     }
 
-    Stream<String> places(Range range) {
-        return index.places(range, backwards);
+    Stream<String> positions(Range range) {
+        return index.positions(range, backwards);
     }
 
     static <V> Cursor<String, V> cursor(MVMap<String, V> map, Range range, boolean backwards) {
         return backwards ? map.cursor(range.to(), range.from(), true) : map.cursor(range.from(), range.to(), false);
     }
 
-    static Stream<String> streamOf(Iterator<String> places) {
-        return StreamSupport.stream(Spliterators.spliteratorUnknownSize(places, Spliterator.ORDERED), false);
+    static Stream<String> streamOf(Iterator<String> positions) {
+        return StreamSupport.stream(Spliterators.spliteratorUnknownSize(positions, Spliterator.ORDERED), false);
     }
 }

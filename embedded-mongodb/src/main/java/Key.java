@@ -5,20 +5,22 @@ import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 
 /**
- * A value as text that sorts as the value does among others, and that is no beginning of another value's. Its characters
- * are bytes: Java keeps, compares and copies such text at once.
+ * Encodes a value as a string that sorts as mongo-java-server sorts the value, so that indexes compare strings only.
+ * No key is a prefix of another value's key, so keys can be concatenated. Each character is one byte (0 to 255), which
+ * Java stores, compares and copies quickly.
  */
 final class Key {
-    /** One for each type, in MongoDB's order of types. */
+    /** The first character of a key: the type, in MongoDB's order of types. */
     private static final char NULL = 16;
     private static final char NUMBER = 17;
     private static final char TEXT = 18;
     private static final char OBJECT_ID = 19;
     private static final char BOOLEAN = 20;
     private static final char DATE = 21;
-    /** All that has no such text: equal for equal values, but in no order. */
+    /** Other values, such as lists and NaN: equal values have equal keys, but the keys do not sort as the values. */
     static final char UNORDERED = 31;
 
+    /** The largest whole number up to which a double is exact. */
     private static final long EXACT_MAX = 1L << 53;
 
     private Key() {
@@ -39,10 +41,10 @@ final class Key {
 
     static void append(StringBuilder key, Object value) {
         if (!isOrdered(value)) {
-            String bson = new String(Documents.encoded(new Document("", value)), StandardCharsets.ISO_8859_1);
+            String bson = new String(Documents.encode(new Document("", value)), StandardCharsets.ISO_8859_1);
             appendText(key.append(UNORDERED), bson);
         } else if (value instanceof Number number) {
-            // With 0.0 added, -0.0 is 0.0.
+            // Adding 0.0 turns -0.0 into 0.0.
             long bits = Double.doubleToLongBits(number.doubleValue() + 0.0);
             appendBits(key.append(NUMBER), bits < 0 ? ~bits : bits ^ Long.MIN_VALUE);
         } else if (value instanceof String text) {
@@ -58,7 +60,7 @@ final class Key {
         }
     }
 
-    /** Ends with a character that comes before all others. What is not ASCII takes several, as in UTF-8. */
+    /** Encodes each UTF-16 unit as UTF-8 does, escapes 0 and 1, and ends with 0, so that a prefix sorts first. */
     private static void appendText(StringBuilder key, String text) {
         for (int at = 0; at < text.length(); at += 1) {
             char character = text.charAt(at);

@@ -12,17 +12,19 @@ import org.h2.mvstore.MVMap;
 import org.h2.mvstore.MVStore;
 
 /**
- * Any other index: for each document the values of its members and its place, as one key, with where in it the place
- * begins. The place is the id: an index that ends with the id has it once.
+ * Any index except that of ids. The key of an entry is the keys of the indexed fields, then the document's position;
+ * its value is where the position begins in it. The position is the id's key, so an index that ends with the id stores
+ * it once.
  */
-class OrderedIndex extends WalkableIndex {
+class OrderedIndex extends ScannableIndex {
     static final String MAPS = "index.";
-    /** Notes of its own, before all entries. */
+    /** A marker that sorts before all entries: the index has all documents. */
     private static final String COMPLETE = "\1";
+    /** Followed by a field's number, the marker of a field that has values without an order. */
     private static final String UNORDERED = "\2";
 
     private final MVMap<String, Integer> entries;
-    /** Of its members, less an id at the end. */
+    /** The paths of the indexed fields, without an id at the end. */
     private final List<String[]> paths = new ArrayList<>();
     private final boolean unique;
 
@@ -30,10 +32,10 @@ class OrderedIndex extends WalkableIndex {
         super(name, keys, sparse);
         this.entries = entries;
         this.unique = unique;
-        List<String> members = keys();
-        boolean endsWithId = !unique && members.get(members.size() - 1).equals("_id");
-        for (String member : endsWithId ? members.subList(0, members.size() - 1) : members) {
-            paths.add(member.split("\\."));
+        List<String> fields = keys();
+        boolean endsWithId = !unique && fields.get(fields.size() - 1).equals("_id");
+        for (String field : endsWithId ? fields.subList(0, fields.size() - 1) : fields) {
+            paths.add(field.split("\\."));
         }
     }
 
@@ -42,17 +44,17 @@ class OrderedIndex extends WalkableIndex {
     }
 
     @Override
-    Stream<String> places(Range range, boolean backwards) {
-        Cursor<String, Integer> cursor = Walk.cursor(entries, range, backwards);
-        return Walk.streamOf(cursor).map(key -> key.substring(cursor.getValue()));
+    Stream<String> positions(Range range, boolean backwards) {
+        Cursor<String, Integer> cursor = IndexScan.cursor(entries, range, backwards);
+        return IndexScan.streamOf(cursor).map(key -> key.substring(cursor.getValue()));
     }
 
     @Override
-    boolean isOrdered(int member) {
-        return !entries.containsKey(UNORDERED + member);
+    boolean isOrdered(int field) {
+        return !entries.containsKey(UNORDERED + field);
     }
 
-    /** Empty until all documents were added: a start may have been cut short. */
+    /** True until every document is in the index: after an interrupted creation, it is created again. */
     @Override
     public boolean isEmpty() {
         return !entries.containsKey(COMPLETE);
@@ -62,7 +64,7 @@ class OrderedIndex extends WalkableIndex {
         entries.clear();
     }
 
-    void noteComplete() {
+    void markComplete() {
         entries.put(COMPLETE, 0);
     }
 
@@ -76,7 +78,7 @@ class OrderedIndex extends WalkableIndex {
         return unique;
     }
 
-    /** The index of ids knows. */
+    /** Only the index of ids finds a document's position. */
     @Override
     public String getPosition(Document document) {
         return null;
@@ -85,88 +87,88 @@ class OrderedIndex extends WalkableIndex {
     @Override
     public void checkAdd(Document document, MongoCollection<String> collection) {
         if (unique) {
-            checkUnique(membersOf(document), document, collection);
+            checkUnique(fieldsOf(document), document, collection);
         }
     }
 
     @Override
     public void checkUpdate(Document before, Document after, MongoCollection<String> collection) {
         if (unique) {
-            String members = membersOf(after);
-            if (members != null && !members.equals(membersOf(before))) {
-                checkUnique(members, after, collection);
+            String fields = fieldsOf(after);
+            if (fields != null && !fields.equals(fieldsOf(before))) {
+                checkUnique(fields, after, collection);
             }
         }
     }
 
-    private void checkUnique(String members, Document document, MongoCollection<String> collection) {
-        String next = members == null ? null : entries.ceilingKey(members);
-        if (next != null && next.startsWith(members)) {
+    private void checkUnique(String fields, Document document, MongoCollection<String> collection) {
+        String next = fields == null ? null : entries.ceilingKey(fields);
+        if (next != null && next.startsWith(fields)) {
             throw new DuplicateKeyError(this, collection, getKeys(), getKeyValues(document).iterator().next());
         }
     }
 
     @Override
-    public void add(Document document, String place, MongoCollection<String> collection) {
-        String members = membersOf(document);
-        if (members != null) {
-            entries.put(members + place, members.length());
-            noteUnordered(document, place);
+    public void add(Document document, String position, MongoCollection<String> collection) {
+        String fields = fieldsOf(document);
+        if (fields != null) {
+            entries.put(fields + position, fields.length());
+            markUnordered(document, position);
         }
     }
 
     @Override
     public String remove(Document document) {
-        String members = membersOf(document);
-        String place = Key.of(document.get("_id"));
-        if (members != null) {
-            entries.remove(members + place);
+        String fields = fieldsOf(document);
+        String position = Key.of(document.get("_id"));
+        if (fields != null) {
+            entries.remove(fields + position);
         }
-        return place;
+        return position;
     }
 
     @Override
-    public void updateInPlace(Document before, Document after, String place, MongoCollection<String> collection) {
-        String members = membersOf(before);
-        if (members == null || !members.equals(membersOf(after))) {
-            if (members != null) {
-                entries.remove(members + place);
+    public void updateInPlace(Document before, Document after, String position, MongoCollection<String> collection) {
+        String fields = fieldsOf(before);
+        if (fields == null || !fields.equals(fieldsOf(after))) {
+            if (fields != null) {
+                entries.remove(fields + position);
             }
-            add(after, place, collection);
+            add(after, position, collection);
         }
     }
 
-    /** `null` for a document that it leaves out. */
-    private String membersOf(Document document) {
-        StringBuilder members = new StringBuilder();
-        boolean isThere = !isSparse();
+    /** The keys of the indexed fields; null if a sparse index leaves the document out. */
+    private String fieldsOf(Document document) {
+        StringBuilder fields = new StringBuilder();
+        boolean included = !isSparse();
         for (String[] path : paths) {
             Object value = valueAt(document, path);
-            isThere |= !(value instanceof Missing);
+            included |= !(value instanceof Missing);
             if (unique || Key.isOrdered(value)) {
-                Key.append(members, value);
+                Key.append(fields, value);
             } else {
-                members.append(Key.UNORDERED);
+                fields.append(Key.UNORDERED);
             }
         }
-        return isThere ? members.toString() : null;
+        return included ? fields.toString() : null;
     }
 
-    /** From then on it is not asked for what it cannot tell. */
-    private void noteUnordered(Document document, String place) {
-        for (int member = 0; member < paths.size(); member += 1) {
-            if (!Key.isOrdered(valueAt(document, paths.get(member)))) {
-                noteUnordered(member);
+    /** Marks fields whose value has no order: from then on, queries neither use ranges of this field nor its order. */
+    private void markUnordered(Document document, String position) {
+        for (int field = 0; field < paths.size(); field += 1) {
+            if (!Key.isOrdered(valueAt(document, paths.get(field)))) {
+                markUnordered(field);
             }
         }
-        if (place.charAt(0) == Key.UNORDERED) {
-            noteUnordered(paths.size());
+        if (position.charAt(0) == Key.UNORDERED) {
+            markUnordered(paths.size());
         }
     }
 
-    private void noteUnordered(int member) {
-        if (isOrdered(member)) {
-            entries.put(UNORDERED + member, 0);
+    private void markUnordered(int field) {
+        if (isOrdered(field)) {
+            entries.put(UNORDERED + field, 0);
         }
     }
 
@@ -176,7 +178,7 @@ class OrderedIndex extends WalkableIndex {
             if (value instanceof Document inner) {
                 value = inner.getOrMissing(name);
             } else {
-                // What a list holds further down has no order, and neither has the list.
+                // A path through a list has several values, so it is unordered, as the list is.
                 return value instanceof Collection<?> ? value : Missing.getInstance();
             }
         }

@@ -8,9 +8,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
-/** Keys from one to another, both included. */
+/** A range of keys, both ends included. */
 record Range(String from, String to) {
-    /** Comes after all that a key can go on with. */
+    /** Sorts after every character with which a key can continue. */
     private static final String END = "\u00ff";
     static final Range EVERYTHING = new Range(Key.of(null), END);
 
@@ -31,30 +31,30 @@ record Range(String from, String to) {
     }
 
     /**
-     * Where the values of each member are that a query binds. Members that it binds otherwise than by what has an order
-     * are left out: what is found is held against the whole query in any case.
+     * The ranges of each field outside of which no document matches the query. A condition without an order sets no
+     * bounds: the caller checks each document against the whole query in any case.
      */
     static Map<String, List<Range>> boundsOf(Document query) {
         Map<String, List<Range>> bounds = new HashMap<>();
-        query.forEach((member, condition) -> {
-            if (member.equals("$and") && condition instanceof Collection<?> all) {
+        query.forEach((field, condition) -> {
+            if (field.equals("$and") && condition instanceof Collection<?> all) {
                 for (Object one : all) {
                     if (one instanceof Document each) {
-                        boundsOf(each).forEach((name, ranges) -> bounds.merge(name, ranges, Range::common));
+                        boundsOf(each).forEach((name, ranges) -> bounds.merge(name, ranges, Range::intersection));
                     }
                 }
-            } else if (member.equals("$or") && condition instanceof Collection<?> all) {
-                hullOf(all).forEach((name, range) -> bounds.merge(name, List.of(range), Range::common));
-            } else if (!member.startsWith("$")) {
+            } else if (field.equals("$or") && condition instanceof Collection<?> all) {
+                hullOf(all).forEach((name, range) -> bounds.merge(name, List.of(range), Range::intersection));
+            } else if (!field.startsWith("$")) {
                 for (List<Range> ranges : rangesOf(condition)) {
-                    bounds.merge(member, ranges, Range::common);
+                    bounds.merge(field, ranges, Range::intersection);
                 }
             }
         });
         return bounds;
     }
 
-    /** From the first to the last that any of the alternatives has; members that one does not bind are not bound. */
+    /** For each field that every alternative bounds, the smallest range that covers the bounds of all alternatives. */
     private static Map<String, Range> hullOf(Collection<?> alternatives) {
         Map<String, Range> hull = null;
         for (Object alternative : alternatives) {
@@ -75,7 +75,7 @@ record Range(String from, String to) {
         return hull == null ? Map.of() : hull;
     }
 
-    /** For each part of a condition that says where values are, where that is. */
+    /** The ranges of each operator in the condition; all of them apply together. */
     private static List<List<Range>> rangesOf(Object condition) {
         if (!(condition instanceof Document operators)) {
             return Key.isOrdered(condition) ? List.of(List.of(only(Key.of(condition)))) : List.of();
@@ -102,7 +102,7 @@ record Range(String from, String to) {
         return ranges;
     }
 
-    /** Only values of one type are compared. */
+    /** A comparison matches values of the same type only, so the range ends where the type ends. */
     private static Range rangeOf(String operator, String key) {
         String first = key.substring(0, 1);
         String last = String.valueOf((char) (key.charAt(0) + 1));
@@ -116,17 +116,17 @@ record Range(String from, String to) {
         };
     }
 
-    private static List<Range> common(List<Range> some, List<Range> others) {
-        List<Range> common = new ArrayList<>();
+    private static List<Range> intersection(List<Range> some, List<Range> others) {
+        List<Range> intersection = new ArrayList<>();
         for (Range one : some) {
             for (Range other : others) {
                 Range both = new Range(max(one.from, other.from), min(one.to, other.to));
                 if (both.from.compareTo(both.to) <= 0) {
-                    common.add(both);
+                    intersection.add(both);
                 }
             }
         }
-        return common;
+        return intersection;
     }
 
     private static String min(String one, String other) {

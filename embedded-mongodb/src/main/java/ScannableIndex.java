@@ -6,12 +6,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/** An index that knows the places of documents in the order of its members. */
-abstract class WalkableIndex extends Index<String> {
-    /** In which members it is in order: where nothing else decides, by id. */
+/** An index that returns the positions of documents in the order of its fields. */
+abstract class ScannableIndex extends Index<String> {
+    /** The fields that the entries are sorted by: those of the index, then the id. */
     private final List<String> order;
 
-    WalkableIndex(String name, List<IndexKey> keys, boolean sparse) {
+    ScannableIndex(String name, List<IndexKey> keys, boolean sparse) {
         super(name, keys, sparse);
         order = new ArrayList<>(keys());
         if (!order.contains("_id")) {
@@ -19,18 +19,19 @@ abstract class WalkableIndex extends Index<String> {
         }
     }
 
-    abstract Stream<String> places(Range range, boolean backwards);
+    abstract Stream<String> positions(Range range, boolean backwards);
 
-    /** Whether all values that it has of this member have an order. */
-    abstract boolean isOrdered(int member);
+    /** Whether every indexed value of this field has a sort order. */
+    abstract boolean isOrdered(int field);
 
-    boolean leavesOut() {
+    /** Whether the index may leave out documents. */
+    boolean isPartial() {
         return isSparse();
     }
 
-    /** Whether it has all documents that are within the bounds. */
-    boolean hasAll(Map<String, List<Range>> bounds) {
-        return !leavesOut() || keys().stream().map(bounds::get).anyMatch(ranges -> ranges != null
+    /** Whether the index has every document within the bounds. */
+    boolean containsAll(Map<String, List<Range>> bounds) {
+        return !isPartial() || keys().stream().map(bounds::get).anyMatch(ranges -> ranges != null
                 && (ranges.contains(Range.EVERYTHING) || ranges.stream().noneMatch(Range::hasNull)));
     }
 
@@ -38,7 +39,7 @@ abstract class WalkableIndex extends Index<String> {
         return order;
     }
 
-    // The server asks indexes only where a query has all members and no others.
+    // The library's query planner uses an index only if the query names exactly its fields; IndexScan replaces it.
 
     @Override
     public boolean canHandle(Document query) {
@@ -57,6 +58,6 @@ abstract class WalkableIndex extends Index<String> {
 
     @Override
     public void drop() {
-        // The database removes what it is kept in.
+        // Database.dropIndex removes the map.
     }
 }

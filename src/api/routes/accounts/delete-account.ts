@@ -1,9 +1,11 @@
+/** `DELETE /api/admin/accounts/{id}`: removes an account and its tokens. */
 import { createRoute } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { errorResponses, notFound } from '../errors';
-import { AccountParams } from '../schemas';
+import { notFound } from '../../../domain/service-error';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import { AccountParams } from './account-body';
 
 const route = createRoute({
   method: 'delete',

@@ -1,18 +1,38 @@
+/** `POST /api/admin/accounts/import`: connects accounts from a streamed JSON Lines or CSV body. */
 import type { ReadableStream } from 'node:stream/web';
 import { createRoute, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { stream } from 'hono/streaming';
-import { type AccountLine, accountLines } from '../account-lines';
-import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { ApiError, bodyErrorResponses } from '../errors';
-import { IMPORT_RESULTS, importLines } from '../import-lines';
-import { NewAccountBody } from '../new-account';
-import { yesOrNo } from '../schemas';
+import { ServiceError } from '../../../domain/service-error';
+import { visible } from '../../../domain/text/visible-text';
+import { isStillAllowed, requireScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { bodyErrorResponses } from '../../../http/errors';
+import { mediaTypeOf } from '../../../http/media-type';
+import type { Authenticator } from '../../../services/access/authenticator';
+import { type AccountLine, accountLines } from '../../../services/accounts/account-lines';
+import { EarlierLines } from '../../../services/accounts/earlier-lines';
+import { IMPORT_RESULTS, importLines } from '../../../services/accounts/import-lines';
+import { NewAccountBody } from '../../../services/accounts/new-account';
+import { yesOrNo } from '../../openapi/parts';
 
 export const IMPORT_PATH = '/api/admin/accounts/import';
-/** So many are sealed and written together; the whole file is never in memory. */
+const FORMATS: ReadonlyMap<string, 'csv' | 'jsonl'> = new Map([
+  ['application/x-ndjson', 'jsonl'],
+  ['text/csv', 'csv'],
+]);
+
+/** Whether the body is streamed, and so has no size limit. Bodies of other media types are read whole. */
+export function isImport(c: Context): boolean {
+  return c.req.method === 'POST' && c.req.path === IMPORT_PATH && FORMATS.has(mediaTypeOf(c));
+}
+
+/** Lines per batch, which are encrypted and stored together; the whole file is never in memory. */
 const BATCH = 250;
+
+const NO_LONGER_ALLOWED =
+  'The import was ended: the key or JWT is no longer accepted, or lost the scope "admin". Send the whole file again with another key: accounts that exist are left as they are.';
 
 const Result = z
   .union([
@@ -20,7 +40,10 @@ const Result = z
       line: z.number().int(),
       result: z.enum(IMPORT_RESULTS),
       account_id: z.string().optional(),
-      message: z.string().optional(),
+      message: z.string().optional().openapi({ description: 'Why it was refused' }),
+      warnings: z.array(z.string()).openapi({
+        description: 'Likely mistakes, such as a token of another kind; the account is stored',
+      }),
     }),
     z.object({
       summary: z.object({
@@ -30,12 +53,18 @@ const Result = z
         existed: z.number().int(),
         valid: z.number().int(),
         refused: z.number().int(),
+        warned: z.number().int().openapi({ description: 'Lines with warnings, of any result' }),
       }),
     }),
     z.object({ error: z.object({ code: z.string(), message: z.string() }) }),
   ])
   .openapi('ImportResult', {
-    example: { line: 1, result: 'created', account_id: 'acc_4b6f0c2d9e8a7b6c5d4e3f2a' },
+    example: {
+      line: 1,
+      result: 'created',
+      account_id: 'acc_4b6f0c2d9e8a7b6c5d4e3f2a',
+      warnings: [],
+    },
   });
 
 const Query = z.strictObject({
@@ -55,7 +84,7 @@ const route = createRoute({
   tags: ['Accounts'],
   summary: 'Connect many accounts: JSON Lines or CSV, streamed; safe to run twice',
   description:
-    'Each line is a NewAccount. The answer is JSON Lines too, a line for each line as it is done, and a summary at the end; without the summary the import was cut off, and can be sent again: what is there is left as it is ("exists").',
+    'Each line is a NewAccount, in UTF-8; a CSV names the members in its first line, and separates them by commas or semicolons. The answer is JSON Lines too, a line for each line as it is done, and a summary at the end; without the summary the import was cut off, and can be sent again: what is there is left as it is ("exists"). It is cut off when the key is revoked or the JWT expires. A line with the account of an earlier line and another token is refused. So is a line with the refresh token of another account, in the file or stored, unless the provider keeps refresh tokens (replay: safe): then it is a warning.',
   security: [{ bearer: ['admin'] }],
   request: {
     query: Query,
@@ -77,20 +106,26 @@ const route = createRoute({
   },
 });
 
-export function registerImportAccounts(app: ApiApp, deps: ApiDependencies): void {
-  // Described, but not by `app.openapi`: its handlers answer with values, and this one with a stream.
+interface Dependencies extends ApiDependencies {
+  authenticator: Authenticator;
+}
+
+export function registerImportAccounts(app: ApiApp, deps: Dependencies): void {
+  // Documented with `registerPath`, because `app.openapi` does not support a handler that streams.
   app.openAPIRegistry.registerPath(route);
   app.post(IMPORT_PATH, requireScope('admin'), (c) => {
-    const type = c.req.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
-    const format = type === 'text/csv' ? 'csv' : type === 'application/x-ndjson' ? 'jsonl' : null;
-    if (format === null) {
-      throw new ApiError('unsupported_media_type', 'Send application/x-ndjson or text/csv.');
+    const format = FORMATS.get(mediaTypeOf(c));
+    if (format === undefined) {
+      throw new ServiceError('unsupported_media_type', 'Send application/x-ndjson or text/csv.');
     }
     const body = c.req.raw.body as ReadableStream<Uint8Array> | null;
-    if (body === null) throw new ApiError('invalid_request', 'body: there are no lines');
+    if (body === null) throw new ServiceError('invalid_request', 'body: there are no lines');
     const query = Query.safeParse(c.req.query());
     if (!query.success)
-      throw new ApiError('invalid_request', 'query: quarantine and dry_run, each true or false');
+      throw new ServiceError(
+        'invalid_request',
+        'query: quarantine and dry_run, each true or false',
+      );
     const options = {
       organisation: c.get('principal').organisation,
       quarantine: query.data.quarantine ?? false,
@@ -100,11 +135,27 @@ export function registerImportAccounts(app: ApiApp, deps: ApiDependencies): void
     return stream(
       c,
       async (out) => {
-        const write = (result: z.infer<typeof Result>) => out.writeln(JSON.stringify(result));
-        const summary = { lines: 0, created: 0, updated: 0, existed: 0, valid: 0, refused: 0 };
+        const write = (result: z.infer<typeof Result>) =>
+          out.writeln(visible(JSON.stringify(result)));
+        const summary = {
+          lines: 0,
+          created: 0,
+          updated: 0,
+          existed: 0,
+          valid: 0,
+          refused: 0,
+          warned: 0,
+        };
+        const earlier = new EarlierLines(deps.vault);
         for await (const batch of batches(accountLines(body, format))) {
-          for (const result of await importLines(batch, options, deps)) {
+          // Cheap, because the authenticator caches its reads.
+          if (!(await isStillAllowed(c, deps.authenticator, 'admin'))) {
+            await write({ error: { code: 'unauthenticated', message: NO_LONGER_ALLOWED } });
+            return;
+          }
+          for (const result of await importLines(batch, earlier, options, deps)) {
             summary.lines += 1;
+            if (result.warnings.length > 0) summary.warned += 1;
             summary[result.result === 'exists' ? 'existed' : result.result] += 1;
             await write(result);
           }

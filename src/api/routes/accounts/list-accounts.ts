@@ -1,12 +1,15 @@
+/** `GET /api/admin/accounts`: the organisation's accounts, page by page, with search, filters and order. */
 import { createRoute, z } from '@hono/zod-openapi';
-import { ACCOUNT_STATUSES } from '../../domain/account';
-import { ACCOUNT_SORTS } from '../../store/account-listing';
-import { accountPage, SEARCH_MAX_CHARACTERS } from '../account-page';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { errorResponses } from '../errors';
-import { AccountBody, accountBody, ofProvider, pageLimit, yesOrNo } from '../schemas';
+import { ACCOUNT_STATUSES } from '../../../domain/account/account';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import { pageLimit } from '../../../http/paging';
+import { accountPage, SEARCH_MAX_CHARACTERS } from '../../../services/accounts/account-page';
+import { ACCOUNT_SORTS } from '../../../store/accounts/account-listing';
+import { ofProvider, yesOrNo } from '../../openapi/parts';
+import { AccountBody, accountBody } from './account-body';
 
 const Query = z.object({
   q: z.string().max(SEARCH_MAX_CHARACTERS).optional().openapi({

@@ -1,8 +1,10 @@
+/** `POST /api/admin/accounts/release`: takes accounts out of quarantine. */
 import { createRoute, z } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { ApiError, bodyErrorResponses } from '../errors';
+import { ServiceError } from '../../../domain/service-error';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { bodyErrorResponses } from '../../../http/errors';
 
 const ACCOUNTS_MAX = 1_000;
 
@@ -44,9 +46,9 @@ export function registerReleaseAccounts(
     const { provider, account_ids: ids } = c.req.valid('json');
     const { organisation, keyId } = c.get('principal');
     if (provider === undefined && ids === undefined)
-      throw new ApiError('invalid_request', 'provider or account_ids: say which to release');
+      throw new ServiceError('invalid_request', 'provider or account_ids: say which to release');
     if (provider !== undefined && providers.find(provider) === undefined)
-      throw new ApiError('unknown_provider', `No provider "${provider}" is configured.`);
+      throw new ServiceError('unknown_provider', `No provider "${provider}" is configured.`);
     const released = await store.quarantine.release(organisation, { provider, ids });
     logger.info({ organisation, key_id: keyId, provider, released }, 'accounts released');
     return c.json({ released }, 200);

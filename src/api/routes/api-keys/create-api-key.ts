@@ -1,10 +1,11 @@
+/** `POST /api/admin/keys`: creates an API key and answers with its text, once. */
 import { createRoute, z } from '@hono/zod-openapi';
-import { SCOPES } from '../../store/api-keys';
-import { ApiKeyBody, apiKeyBody } from '../api-key-body';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { ApiError, bodyErrorResponses } from '../errors';
+import { SCOPES } from '../../../domain/access/principal';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { bodyErrorResponses } from '../../../http/errors';
+import { ApiKeyBody, apiKeyBody, demandGrantable } from './api-key-body';
 
 const Body = z
   .strictObject({
@@ -19,6 +20,8 @@ const route = createRoute({
   operationId: 'createApiKey',
   tags: ['API keys'],
   summary: 'Create an API key of your organisation; its text is shown this once',
+  description:
+    'A key with "operator" is made by an operator only; one with "internal" by a caller with "internal" or "operator".',
   ...forScope('admin'),
   request: { body: { content: { 'application/json': { schema: Body } }, required: true } },
   responses: {
@@ -41,11 +44,8 @@ const route = createRoute({
 export function registerCreateApiKey(app: ApiApp, { store, now }: ApiDependencies) {
   return app.openapi(route, async (c) => {
     const { name, scopes } = c.req.valid('json');
-    const { organisation, scopes: held } = c.get('principal');
-    // The trigger reaches beyond one organisation: only who may pull it can hand it on.
-    if (scopes.includes('internal') && !held.includes('internal')) {
-      throw new ApiError('forbidden', 'Only a key with the scope "internal" can create another.');
-    }
+    const { organisation } = c.get('principal');
+    demandGrantable(c.get('principal'), scopes);
     const { key, text } = await store.apiKeys.create({ organisation, name, scopes }, now());
     return c.json({ ...apiKeyBody(key), api_key: text }, 201);
   });

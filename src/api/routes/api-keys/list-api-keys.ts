@@ -1,9 +1,10 @@
+/** `GET /api/admin/keys`: the organisation's API keys, without their text. */
 import { createRoute, z } from '@hono/zod-openapi';
-import { ApiKeyBody, apiKeyBody } from '../api-key-body';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { errorResponses } from '../errors';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import { ApiKeyBody, apiKeyBody } from './api-key-body';
 
 const route = createRoute({
   method: 'get',

@@ -1,8 +1,11 @@
+/** `DELETE /api/admin/keys/{id}`: revokes an API key. */
 import { createRoute, z } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { errorResponses, notFound } from '../errors';
+import { demandScope } from '../../../domain/access/principal';
+import { notFound } from '../../../domain/service-error';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
 
 const route = createRoute({
   method: 'delete',
@@ -10,6 +13,7 @@ const route = createRoute({
   operationId: 'revokeApiKey',
   tags: ['API keys'],
   summary: 'Revoke an API key; it is refused within 5 seconds',
+  description: 'A key with "operator" is revoked by an operator only.',
   ...forScope('admin'),
   request: {
     params: z.object({
@@ -26,8 +30,12 @@ const route = createRoute({
 export function registerRevokeApiKey(app: ApiApp, { store }: ApiDependencies) {
   return app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');
-    if (!(await store.apiKeys.revoke(c.get('principal').organisation, id)))
-      throw notFound(`API key ${id}`);
+    const { organisation } = c.get('principal');
+    const key = await store.apiKeys.find(organisation, id);
+    if (key?.scopes.includes('operator')) demandScope(c.get('principal'), 'operator');
+    if (!(await store.apiKeys.revoke(organisation, id))) throw notFound(`API key ${id}`);
+    // Sessions of a revoked key are refused anyway; ending them removes them from the list.
+    await store.sessionRecords.endAllOf(organisation, id);
     return c.body(null, 204);
   });
 }

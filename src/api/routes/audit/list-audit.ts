@@ -1,17 +1,22 @@
+/** `GET /api/admin/audit`: the organisation's audit entries, newest first. */
 import { createRoute, z } from '@hono/zod-openapi';
-import type { AuditEntry } from '../../domain/audit';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { ApiError, errorResponses } from '../errors';
-import { decodeCursor, encodeCursor, pageCursor, pageLimit } from '../schemas';
+import type { AuditEntry } from '../../../domain/audit/audit';
+import { decodeCursor, encodeCursor } from '../../../domain/cursor';
+import { ServiceError } from '../../../domain/service-error';
+import { auditChain, chainQuery } from '../../../http/audit-chain';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import { pageCursor, pageLimit, pageOf } from '../../../http/paging';
 
 const Body = z
   .object({
     sequence: z.number().int(),
     at: z.iso.datetime(),
     actor: z.string().openapi({
-      description: 'The id of an API key, or jwt:<sub>; evergrant where it wrote down hand-outs',
+      description:
+        'The id of an API key, or jwt:<sub>. For an action of an operator, details.organisation has the organisation of the operator',
     }),
     action: z.string().openapi({ example: 'POST /api/admin/accounts/{id}/refresh' }),
     details: z.record(z.string(), z.unknown()).openapi({
@@ -42,11 +47,13 @@ const route = createRoute({
   path: '/api/admin/audit',
   operationId: 'listAudit',
   tags: ['Audit'],
-  summary:
-    'The audit of your organisation, newest first: every action, and the batches of hand-outs',
-  ...forScope('admin'),
+  summary: 'The audit of the actions in your organisation, newest first',
+  description:
+    'With chain=operator it is the audit of the actions that concern no organisation, for operators.',
+  ...forScope('admin', 'operator'),
   request: {
     query: z.object({
+      chain: chainQuery,
       limit: pageLimit(500, 100),
       before: pageCursor,
     }),
@@ -66,30 +73,27 @@ const route = createRoute({
 
 export function registerListAudit(app: ApiApp, { store }: ApiDependencies) {
   return app.openapi(route, async (c) => {
-    const { organisation } = c.get('principal');
-    const { limit, before } = c.req.valid('query');
+    const { chain, limit, before } = c.req.valid('query');
+    const organisation = auditChain(c.get('principal'), chain);
     const entries = await store.auditEntries.newest({
       organisation,
       before: before === undefined ? undefined : placeOf(before),
       limit: limit + 1,
     });
-    const page = entries.slice(0, limit);
-    const last = page.at(-1);
-    const more = entries.length > limit && last !== undefined;
-    return c.json(
-      {
-        items: page.map(entryBody),
-        next_cursor: more ? encodeCursor(String(last.sequence)) : null,
-      },
-      200,
+    const page = pageOf(entries, limit, entryBody, ({ sequence }) =>
+      encodeCursor(String(sequence)),
     );
+    return c.json(page, 200);
   });
 }
 
 function placeOf(cursor: string): number {
   const sequence = Number(decodeCursor(cursor, 1)?.[0]);
   if (!Number.isSafeInteger(sequence))
-    throw new ApiError('invalid_request', 'before: not a cursor of ours; take it from next_cursor');
+    throw new ServiceError(
+      'invalid_request',
+      'before: not a cursor of ours; take it from next_cursor',
+    );
   return sequence;
 }
 

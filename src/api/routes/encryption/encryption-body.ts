@@ -1,8 +1,8 @@
-/** The encryption keys and their rotation as the API shows them: ids and counts, never a key. */
+/** The encryption keys and their rotation in API responses: ids and counts, never a key. */
 import { z } from '@hono/zod-openapi';
-import { ROTATION_PHASES } from '../domain/rotation';
-import type { Rotation } from './encryption-client';
-import { orNull } from './schemas';
+import { ROTATION_PHASES } from '../../../domain/encryption-rotation';
+import type { Rotation } from '../../../temporal/encryption-client';
+import { orNull } from '../../openapi/parts';
 
 const time = z.iso.datetime();
 const count = z.number().int();

@@ -1,9 +1,10 @@
+/** `GET /api/admin/encryption`: encryption keys, their number of records, and processes that lack one. */
 import { createRoute, type z } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { EncryptionBody, rotationBody } from '../encryption-body';
-import { errorResponses } from '../errors';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import { EncryptionBody, rotationBody } from './encryption-body';
 
 const route = createRoute({
   method: 'get',
@@ -14,7 +15,7 @@ const route = createRoute({
     'The encryption keys: which seals, which are needed, and how many records each has sealed',
   description:
     'Of the whole database, for all organisations. All records are counted at each request: ask for /api/admin/encryption/rotation to follow a rotation.',
-  ...forScope('admin'),
+  ...forScope('operator'),
   responses: {
     200: {
       description: 'Ids and counts, never a key',

@@ -1,9 +1,11 @@
+/** `GET /api/admin/encryption/rotation`: the progress of the newest rotation of the encryption key. */
 import { createRoute } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { RotationBody, rotationBody } from '../encryption-body';
-import { errorResponses, notFound } from '../errors';
+import { notFound } from '../../../domain/service-error';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import { RotationBody, rotationBody } from './encryption-body';
 
 const route = createRoute({
   method: 'get',
@@ -11,7 +13,7 @@ const route = createRoute({
   operationId: 'getEncryptionRotation',
   tags: ['Encryption'],
   summary: 'How far the rotation of the encryption key is, or what the last one came to',
-  ...forScope('admin'),
+  ...forScope('operator'),
   responses: {
     200: { description: 'The newest', content: { 'application/json': { schema: RotationBody } } },
     ...errorResponses,

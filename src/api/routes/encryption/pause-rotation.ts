@@ -1,11 +1,12 @@
+/** `POST /api/admin/encryption/pause`: pauses the rotation of the encryption key. */
 import { createRoute } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import { callerName } from '../authenticator';
-import type { ApiDependencies } from '../dependencies';
-import { RotationBody, rotationBody } from '../encryption-body';
-import { bodyErrorResponses } from '../errors';
-import { NoteBody } from '../schedule-body';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { bodyErrorResponses } from '../../../http/errors';
+import { callerName } from '../../../services/access/authenticator';
+import { NoteBody } from '../schedules/schedule-body';
+import { RotationBody, rotationBody } from './encryption-body';
 
 const route = createRoute({
   method: 'post',
@@ -13,7 +14,7 @@ const route = createRoute({
   operationId: 'pauseEncryptionRotation',
   tags: ['Encryption'],
   summary: 'Pause the rotation before its next page of records, until it is resumed',
-  ...forScope('admin'),
+  ...forScope('operator'),
   request: { body: { content: { 'application/json': { schema: NoteBody } } } },
   responses: {
     200: {

@@ -1,9 +1,10 @@
+/** `POST /api/admin/encryption/resume`: resumes a paused rotation of the encryption key. */
 import { createRoute } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { RotationBody, rotationBody } from '../encryption-body';
-import { errorResponses } from '../errors';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import { RotationBody, rotationBody } from './encryption-body';
 
 const route = createRoute({
   method: 'post',
@@ -11,7 +12,7 @@ const route = createRoute({
   operationId: 'resumeEncryptionRotation',
   tags: ['Encryption'],
   summary: 'Let a paused rotation go on',
-  ...forScope('admin'),
+  ...forScope('operator'),
   responses: {
     200: {
       description: 'As it is now',

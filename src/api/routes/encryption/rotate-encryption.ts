@@ -1,10 +1,12 @@
+/** `POST /api/admin/encryption/rotate`: starts the rotation to another encryption key. */
 import { createRoute, z } from '@hono/zod-openapi';
-import { KeyNotPromotedError, promoteKey } from '../../key-custody';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { RotationBody, rotationBody } from '../encryption-body';
-import { ApiError, bodyErrorResponses } from '../errors';
+import { ServiceError } from '../../../domain/service-error';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { bodyErrorResponses } from '../../../http/errors';
+import { KeyNotPromotedError, promoteKey } from '../../../process/key-registry';
+import { RotationBody, rotationBody } from './encryption-body';
 
 const Body = z.strictObject({
   to: z.string().min(1).optional().openapi({
@@ -22,7 +24,7 @@ const route = createRoute({
   summary: 'Let another key seal, and re-seal every record with it',
   description:
     'Refused unless every living process has the key (ENCRYPTION_KEYS). Refreshes go on meanwhile, and a newer grant is never overwritten. Asked again while it runs: the same rotation. It serves all organisations.',
-  ...forScope('admin'),
+  ...forScope('operator'),
   request: { body: { content: { 'application/json': { schema: Body } } } },
   responses: {
     200: {
@@ -44,7 +46,7 @@ export function registerRotateEncryption(
     if (newest?.status === 'running' || newest?.status === 'paused') {
       const under = newest.progress?.to;
       if (wanted === undefined || wanted === under) return c.json(rotationBody(newest), 200);
-      throw new ApiError(
+      throw new ServiceError(
         'conflict',
         `A rotation${under === undefined ? '' : ` to "${under}"`} is ${newest.status}. Let it end first.`,
       );
@@ -53,7 +55,9 @@ export function registerRotateEncryption(
     try {
       to = await promoteKey(store, vault, wanted);
     } catch (error) {
-      throw error instanceof KeyNotPromotedError ? new ApiError('conflict', error.message) : error;
+      throw error instanceof KeyNotPromotedError
+        ? new ServiceError('conflict', error.message)
+        : error;
     }
     const rotation = await encryption.start(to);
     logger.info({ encryption_key: to, key_id: keyId, organisation }, 'encryption key is rotated');

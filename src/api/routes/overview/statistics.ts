@@ -1,8 +1,9 @@
+/** `GET /api/admin/statistics`: when the organisation's tokens expire, and how the attempts of the last day ended. */
 import { createRoute, z } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import { errorResponses } from '../errors';
-import type { StatisticsReader } from '../statistics';
+import { forScope } from '../../../http/authenticate';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import type { StatisticsReader } from '../../../services/overview/statistics';
 
 const time = z.iso.datetime();
 const count = z.number().int();

@@ -1,13 +1,15 @@
+/** `GET /api/admin/status`: accounts by status, the next sweeps, and the running workflows. */
 import { createRoute, z } from '@hono/zod-openapi';
-import { ACCOUNT_STATUSES } from '../../domain/account';
-import { LANE_STATES } from '../../domain/lane';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { errorResponses } from '../errors';
-import { laneStatus } from '../lane-status';
-import { orNull } from '../schemas';
-import { sum } from '../sum';
+import { hasScope } from '../../../domain/access/principal';
+import { ACCOUNT_STATUSES } from '../../../domain/account/account';
+import { type CircuitState } from '../../../domain/limits/app-limiter';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import { appStatus } from '../../../services/overview/app-status';
+import { sum } from '../../../services/overview/sum';
+import { orNull } from '../../openapi/parts';
 
 const time = z.iso.datetime();
 const count = z.number().int();
@@ -49,7 +51,7 @@ const StatusBody = z
         provider: z.string(),
         schedule_id: z.string(),
         paused: z.boolean(),
-        note: z.string().nullable(),
+        note: z.string().nullable().openapi({ description: 'null without "operator"' }),
         every_seconds: z.number().nullable(),
         next_run_at: time.nullable(),
         running: z.boolean(),
@@ -66,28 +68,48 @@ const StatusBody = z
         })
         .openapi('ValidationCounts'),
     ),
-    lanes: z.array(
+    apps: z.array(
       z
         .object({
           provider: z.string(),
           environment: z.string(),
-          state: z.enum(LANE_STATES).openapi({
+          state: z.enum(['closed', 'open']).openapi({
             description:
-              'parked: the provider refuses the OAuth app; broken: it fails for all accounts. Both heal by themselves',
+              'The circuit breaker of the OAuth app. closed: requests flow; open: only probes are sent, until one is served',
+          }),
+          cause: z.enum(['credentials', 'outage']).nullable().openapi({
+            description:
+              'Why the circuit is open. credentials: the provider refuses the app; outage: it fails for all accounts',
           }),
           since: time.nullable(),
-          reason: orNull(z.object({ code: z.string(), message: z.string() })),
+          reason: orNull(
+            z.object({
+              code: z.string(),
+              message: z.string(),
+              detail: z.string().nullable().openapi({
+                description:
+                  'The words of the provider, masked; null until it has given them for more than one account',
+              }),
+            }),
+          ),
           next_probe_at: time.nullable(),
           throttled_until: time.nullable(),
-          used_today: count.openapi({ description: 'Requests since midnight UTC' }),
+          used_today: count.nullable().openapi({
+            description:
+              'Requests of all organisations since midnight UTC; null without "operator"',
+          }),
           quota: count.nullable().openapi({ description: 'Requests a day; null: no limit is set' }),
           rate_per_second: z.number().nullable(),
-          forecast_per_day: count.openapi({
-            description: 'What the accounts of all organisations come to, if all goes well',
+          forecast_per_day: count.nullable().openapi({
+            description:
+              'What the accounts of all organisations come to, if all goes well; null without "operator"',
           }),
-          warning: z.string().nullable(),
+          warning: z.string().nullable().openapi({ description: 'null without "operator"' }),
         })
-        .openapi('Lane', { description: 'One OAuth app: an environment of a provider' }),
+        .openapi('AppLimiter', {
+          description:
+            'One OAuth app: an environment of a provider. Without "operator" those that your accounts use',
+        }),
     ),
     running: z.object({
       sweeps: count.openapi({ description: 'Of all organisations' }),
@@ -122,11 +144,12 @@ const StatusBody = z
         },
       ],
       validations: [{ provider: 'ebay', validated_recently: 8, invalid: 0 }],
-      lanes: [
+      apps: [
         {
           provider: 'ebay',
           environment: 'production',
-          state: 'open',
+          state: 'closed',
+          cause: null,
           since: null,
           reason: null,
           next_probe_at: null,
@@ -150,7 +173,9 @@ const route = createRoute({
   operationId: 'getStatus',
   tags: ['Overview'],
   summary: 'How your accounts are, when the sweeps run next, and what is running',
-  ...forScope('read'),
+  description:
+    'Accounts are counted for a key with "read" or "admin"; with "operator" alone there are none. What all organisations have in common is shown without their counts and notes, but to operators.',
+  ...forScope('read', 'operator'),
   responses: {
     200: { description: 'At a glance', content: { 'application/json': { schema: StatusBody } } },
     ...errorResponses,
@@ -160,19 +185,23 @@ const route = createRoute({
 export function registerStatus(app: ApiApp, deps: ApiDependencies) {
   const { schedules, workflows, store, providers, now } = deps;
   return app.openapi(route, async (c) => {
-    const { organisation } = c.get('principal');
+    const principal = c.get('principal');
+    const { organisation } = principal;
+    const [reads, operates] = [hasScope(principal, 'read'), hasScope(principal, 'operator')];
     const at = now();
     const since = providers.all.map(
       ({ id, policy }) => [id, recentlySince(policy.validateEveryMs, at)] as const,
     );
-    const [groups, held, running, workers, validations, lanes] = await Promise.all([
-      store.accounts.count({ organisation, now: at }),
+    const [groups, held, running, workers, validations, limiters] = await Promise.all([
+      reads ? store.accounts.count({ organisation, now: at }) : [],
       schedules.list(),
-      workflows.running(organisation),
+      workflows.running(reads ? organisation : null),
       workflows.workers(),
-      store.validations.count(organisation, new Map(since)),
-      laneStatus(deps),
+      reads ? store.validations.count(organisation, new Map(since)) : [],
+      appStatus(deps),
     ]);
+    const usesApp = ({ provider, environment }: { provider: string; environment: string }) =>
+      groups.some((group) => group.provider === provider && group.environment === environment);
     const byStatus = { ...NONE };
     for (const status of ACCOUNT_STATUSES)
       byStatus[status] = sum(groups.map((group) => group.byStatus[status]));
@@ -195,7 +224,7 @@ export function registerStatus(app: ApiApp, deps: ApiDependencies) {
           provider: schedule.provider,
           schedule_id: schedule.id,
           paused: schedule.paused,
-          note: schedule.note,
+          note: operates ? schedule.note : null,
           every_seconds: schedule.everyMs === null ? null : schedule.everyMs / 1000,
           next_run_at: schedule.nextRunAt?.toISOString() ?? null,
           running: schedule.running.length > 0,
@@ -205,22 +234,27 @@ export function registerStatus(app: ApiApp, deps: ApiDependencies) {
           validated_recently: validatedRecently,
           invalid,
         })),
-        lanes: lanes.map((lane) => ({
-          provider: lane.provider,
-          environment: lane.environment,
-          state: lane.state,
-          since: lane.since?.toISOString() ?? null,
+        apps: limiters.filter(operates ? () => true : usesApp).map((limiter) => ({
+          provider: limiter.provider,
+          environment: limiter.environment,
+          state: limiter.state === 'closed' ? ('closed' as const) : ('open' as const),
+          cause: CAUSES[limiter.state],
+          since: limiter.since?.toISOString() ?? null,
           reason:
-            lane.failure === null
+            limiter.failure === null
               ? null
-              : { code: lane.failure.code, message: lane.failure.message },
-          next_probe_at: lane.nextProbeAt?.toISOString() ?? null,
-          throttled_until: lane.throttledUntil?.toISOString() ?? null,
-          used_today: lane.usedToday,
-          quota: lane.rule.perDay,
-          rate_per_second: lane.rule.perSecond,
-          forecast_per_day: lane.forecastPerDay,
-          warning: lane.warning,
+              : {
+                  code: limiter.failure.code,
+                  message: limiter.failure.message,
+                  detail: limiter.failure.detail ?? null,
+                },
+          next_probe_at: limiter.nextProbeAt?.toISOString() ?? null,
+          throttled_until: limiter.throttledUntil?.toISOString() ?? null,
+          used_today: operates ? limiter.usedToday : null,
+          quota: limiter.rule.perDay,
+          rate_per_second: limiter.rule.perSecond,
+          forecast_per_day: operates ? limiter.forecastPerDay : null,
+          warning: operates ? limiter.warning : null,
         })),
         running: { ...running, workers },
       },
@@ -230,6 +264,12 @@ export function registerStatus(app: ApiApp, deps: ApiDependencies) {
 }
 
 const HOUR_MS = 3_600_000;
+
+const CAUSES = {
+  closed: null,
+  open_credentials: 'credentials',
+  open_outage: 'outage',
+} as const satisfies Record<CircuitState, string | null>;
 
 function recentlySince(validateEveryMs: number | null, now: Date): Date {
   return new Date(now.getTime() - Math.max(HOUR_MS, 2 * (validateEveryMs ?? 0)));

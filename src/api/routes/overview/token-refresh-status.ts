@@ -1,9 +1,10 @@
+/** `GET /api/oauth/token-refresh/status`: counts of the `booking` and `stopsale` accounts. */
 import { createRoute, z } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { errorResponses } from '../errors';
-import { sum } from '../sum';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import { sum } from '../../../services/overview/sum';
 
 const KINDS = ['booking', 'stopsale'] as const;
 
@@ -72,7 +73,7 @@ export function registerTokenRefreshStatus(app: ApiApp, deps: ApiDependencies) {
       schedules.list(),
       workflows.workers(),
     ]);
-    // The providers that have such accounts; before the first is connected, all that could.
+    // The providers with such accounts; before the first account is connected, all providers.
     const used = new Set(groups.map(({ provider }) => provider));
     const concerned = providers.all.filter(({ id }) => used.size === 0 || used.has(id));
     const ids = new Set(concerned.map(({ id }) => id));

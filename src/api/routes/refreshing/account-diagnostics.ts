@@ -1,10 +1,14 @@
+/** `GET /api/admin/accounts/{id}/diagnostics`: compares the tokens of the last debug and the last scheduled attempt. */
 import { createRoute, z } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { diagnose } from '../diagnostics';
-import { errorResponses, notFound } from '../errors';
-import { AccountParams, LogEntryBody, logEntryBody, orNull } from '../schemas';
+import { notFound } from '../../../domain/service-error';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import { diagnose } from '../../../services/logs/diagnostics';
+import { orNull } from '../../openapi/parts';
+import { AccountParams } from '../accounts/account-body';
+import { LogEntryBody, logEntryBody } from '../terminal/log-entry-body';
 
 const Body = z
   .object({

@@ -1,11 +1,13 @@
+/** `POST /api/admin/accounts/{id}/refresh`: refreshes one account and answers with the outcome. */
 import { createRoute, z } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import { callerName } from '../authenticator';
-import type { ApiDependencies } from '../dependencies';
-import { bodyErrorResponses } from '../errors';
-import { refreshableAccount } from '../refreshable-account';
-import { AccountParams, OutcomeBody, outcomeBody } from '../schemas';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { bodyErrorResponses } from '../../../http/errors';
+import { callerName } from '../../../services/access/authenticator';
+import { refreshableAccount } from '../../../services/accounts/refreshable-account';
+import { AccountParams } from '../accounts/account-body';
+import { OutcomeBody, outcomeBody } from './outcome-body';
 
 const Body = z.strictObject({
   force: z

@@ -1,11 +1,15 @@
+/** `POST /api/admin/{provider}/token/refresh-debug`: refreshes one account and answers with the masked exchange. */
 import { createRoute, z } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import { callerName } from '../authenticator';
-import type { ApiDependencies } from '../dependencies';
-import { ApiError, bodyErrorResponses, notFound } from '../errors';
-import { refreshableAccount } from '../refreshable-account';
-import { LogEntryBody, logEntryBody, OutcomeBody, orNull, outcomeBody } from '../schemas';
+import { notFound, ServiceError } from '../../../domain/service-error';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { bodyErrorResponses } from '../../../http/errors';
+import { callerName } from '../../../services/access/authenticator';
+import { refreshableAccount } from '../../../services/accounts/refreshable-account';
+import { orNull } from '../../openapi/parts';
+import { LogEntryBody, logEntryBody } from '../terminal/log-entry-body';
+import { OutcomeBody, outcomeBody } from './outcome-body';
 
 const Body = z.strictObject({
   account_id: z.string().openapi({ example: 'acc_4b6f0c2d9e8a7b6c5d4e3f2a' }),
@@ -52,7 +56,7 @@ export function registerRefreshDebug(
     const principal = c.get('principal');
     const { provider } = c.req.valid('param');
     if (providers.find(provider) === undefined)
-      throw new ApiError('unknown_provider', `No provider "${provider}" is configured.`);
+      throw new ServiceError('unknown_provider', `No provider "${provider}" is configured.`);
     const { account_id: id } = c.req.valid('json');
     const account = await refreshableAccount(store, principal, id);
     if (account.provider !== provider) throw notFound(`${provider} account ${id}`);

@@ -1,8 +1,10 @@
+/** `POST /api/admin/internal/refresh-tokens`: starts the sweeps at once. */
 import { createRoute, z } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { requireScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { ApiError, bodyErrorResponses } from '../errors';
+import { ServiceError } from '../../../domain/service-error';
+import { requireScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { bodyErrorResponses } from '../../../http/errors';
 
 const Body = z.strictObject({
   provider: z
@@ -16,7 +18,7 @@ const route = createRoute({
   path: '/api/admin/internal/refresh-tokens',
   operationId: 'triggerRefreshes',
   tags: ['Refreshing'],
-  summary: 'Start the sweep at once (R0.2)',
+  summary: 'Start the sweep at once',
   security: [{ bearer: ['internal'] }, { internal: [] }],
   middleware: requireScope('internal'),
   request: { body: { content: { 'application/json': { schema: Body } } } },
@@ -48,7 +50,7 @@ export function registerTriggerRefresh(app: ApiApp, { providers, refreshes }: Ap
     const started = await Promise.all(
       wanted.map(async (provider) => {
         if (provider === undefined)
-          throw new ApiError('unknown_provider', `No provider "${name}" is configured.`);
+          throw new ServiceError('unknown_provider', `No provider "${name}" is configured.`);
         const { workflowId, runId } = await refreshes.startSweep(provider);
         return { provider: provider.id, workflow_id: workflowId, run_id: runId };
       }),

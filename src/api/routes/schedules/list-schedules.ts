@@ -1,9 +1,10 @@
+/** `GET /api/admin/schedules`: the schedules of all providers. */
 import { createRoute, z } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { errorResponses } from '../errors';
-import { ScheduleBody, scheduleBody } from '../schedule-body';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import { ScheduleBody, scheduleBody } from './schedule-body';
 
 const route = createRoute({
   method: 'get',
@@ -11,7 +12,7 @@ const route = createRoute({
   operationId: 'listSchedules',
   tags: ['Schedules'],
   summary: "The providers' schedules as Temporal holds them; they serve all organisations",
-  ...forScope('read'),
+  ...forScope('read', 'operator'),
   responses: {
     200: {
       description: 'All',
@@ -27,6 +28,12 @@ const route = createRoute({
 
 export function registerListSchedules(app: ApiApp, { schedules }: ApiDependencies) {
   return app.openapi(route, async (c) =>
-    c.json({ items: (await schedules.list()).map(scheduleBody), next_cursor: null }, 200),
+    c.json(
+      {
+        items: (await schedules.list()).map((one) => scheduleBody(one, c.get('principal'))),
+        next_cursor: null,
+      },
+      200,
+    ),
   );
 }

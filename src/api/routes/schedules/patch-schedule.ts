@@ -1,9 +1,11 @@
+/** `PATCH /api/admin/schedules/{schedule_id}`: changes the interval or the note of a schedule. */
 import { createRoute, z } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { bodyErrorResponses } from '../errors';
-import { interval, note, ScheduleBody, ScheduleParams, scheduleBody } from '../schedule-body';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { bodyErrorResponses } from '../../../http/errors';
+import { setSchedule } from '../../../services/schedules/schedule-actions';
+import { interval, note, ScheduleBody, ScheduleParams, scheduleBody } from './schedule-body';
 
 const Body = z
   .strictObject({
@@ -21,7 +23,7 @@ const route = createRoute({
   tags: ['Schedules'],
   summary:
     'Give a schedule another interval or note; a pause stays, and so does this over restarts',
-  ...forScope('admin'),
+  ...forScope('operator'),
   request: {
     params: ScheduleParams,
     body: { content: { 'application/json': { schema: Body } }, required: true },
@@ -35,16 +37,13 @@ const route = createRoute({
   },
 });
 
-export function registerPatchSchedule(app: ApiApp, { schedules, logger }: ApiDependencies) {
+export function registerPatchSchedule(app: ApiApp, deps: ApiDependencies) {
   return app.openapi(route, async (c) => {
+    const principal = c.get('principal');
     const { schedule_id } = c.req.valid('param');
-    const { keyId, organisation } = c.get('principal');
     const { every: everyMs, note: why } = c.req.valid('json');
-    const schedule = await schedules.change(schedule_id, { everyMs, note: why });
-    logger.info(
-      { schedule_id, key_id: keyId, organisation, every_ms: everyMs, note: why ?? null },
-      'schedule changed',
-    );
-    return c.json(scheduleBody(schedule), 200);
+    const caller = { ...principal, through: 'api' } as const;
+    const schedule = await setSchedule(deps, schedule_id, { everyMs, note: why }, caller);
+    return c.json(scheduleBody(schedule, principal), 200);
   });
 }

@@ -1,7 +1,9 @@
-/** A schedule as the API shows it. */
+/** A schedule in API responses. */
 import { z } from '@hono/zod-openapi';
-import { duration } from '../providers-file';
-import type { Schedule } from './schedule-client';
+import type { Principal } from '../../../domain/access/principal';
+import { hasScope } from '../../../domain/access/principal';
+import { duration } from '../../../domain/text/duration';
+import type { Schedule } from '../../../temporal/schedule-client';
 
 const time = z.iso.datetime();
 
@@ -17,7 +19,9 @@ export const ScheduleBody = z
       description: 'What the configuration says; null: the provider is no longer configured',
     }),
     paused: z.boolean(),
-    note: z.string().nullable(),
+    note: z.string().nullable().openapi({
+      description: 'Why an operator paused, resumed or changed it; null without "operator"',
+    }),
     overlap: z.string().openapi({ example: 'SKIP' }),
     catchup_window_seconds: z.number(),
     next_run_at: time.nullable().openapi({ description: 'null while it is paused' }),
@@ -60,7 +64,11 @@ export const ScheduleBody = z
     },
   });
 
-export function scheduleBody(schedule: Schedule): z.infer<typeof ScheduleBody> {
+/** Omits the note for callers without the scope `operator`, because operators write notes for each other. */
+export function scheduleBody(
+  schedule: Schedule,
+  caller: Pick<Principal, 'scopes'>,
+): z.infer<typeof ScheduleBody> {
   const { everyMs, configuredEveryMs, lastRun } = schedule;
   return {
     id: schedule.id,
@@ -68,7 +76,7 @@ export function scheduleBody(schedule: Schedule): z.infer<typeof ScheduleBody> {
     every_seconds: everyMs === null ? null : everyMs / 1000,
     configured_every_seconds: configuredEveryMs === null ? null : configuredEveryMs / 1000,
     paused: schedule.paused,
-    note: schedule.note,
+    note: hasScope(caller, 'operator') ? schedule.note : null,
     overlap: schedule.overlap,
     catchup_window_seconds: schedule.catchupWindowMs / 1000,
     next_run_at: schedule.nextRunAt?.toISOString() ?? null,
@@ -92,7 +100,7 @@ export function scheduleBody(schedule: Schedule): z.infer<typeof ScheduleBody> {
   };
 }
 
-/** A path's schedule id; its slash is percent-encoded: `/api/admin/schedules/sweep%2Febay`. */
+/** The schedule id in a path; its slash is percent-encoded: `/api/admin/schedules/sweep%2Febay`. */
 export const ScheduleParams = z.object({
   schedule_id: z.string().openapi({
     param: { name: 'schedule_id', in: 'path' },
@@ -118,5 +126,5 @@ export const note = z
   .refine((text) => text.trim() !== '', 'is empty')
   .openapi({ description: 'Why; shown by Temporal, too', example: 'eBay maintenance' });
 
-/** What pausing, resuming and triggering take. */
+/** The body of pause, resume and trigger requests. */
 export const NoteBody = z.strictObject({ note: note.optional() });

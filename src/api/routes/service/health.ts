@@ -1,6 +1,8 @@
+/** `GET /healthz` and `GET /readyz`: whether the process runs, and whether it can serve requests. */
 import { createRoute, z } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import type { ApiDependencies } from '../dependencies';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { serverResponses } from '../../../http/errors';
 
 const State = z.enum(['ok', 'unreachable']).openapi({ example: 'ok' });
 const healthz = createRoute({
@@ -11,6 +13,7 @@ const healthz = createRoute({
   summary: 'Whether the process lives',
   security: [],
   responses: {
+    ...serverResponses,
     200: {
       description: 'It does',
       content: { 'application/json': { schema: z.object({ status: z.literal('ok') }) } },
@@ -30,6 +33,7 @@ const readyz = createRoute({
   summary: 'Whether MongoDB and Temporal answer',
   security: [],
   responses: {
+    ...serverResponses,
     200: { description: 'Both do', content: { 'application/json': { schema: Readiness } } },
     503: { description: 'One does not', content: { 'application/json': { schema: Readiness } } },
   },

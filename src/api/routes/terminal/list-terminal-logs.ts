@@ -1,9 +1,10 @@
+/** `GET /api/admin/terminal-logs`: the log entries of all providers, newest first. */
 import { createRoute } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { errorResponses } from '../errors';
-import { AnyLogListQuery, LogPageBody, logFilter, logPageBody } from '../log-query';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import { AnyLogListQuery, LogPageBody, logFilter, logPageBody } from './log-query';
 
 const route = createRoute({
   method: 'get',

@@ -1,18 +1,12 @@
-/** What lists and streams of log entries are asked for, and pages of them. */
+/** The parameters of lists and streams of log entries, and pages of them. */
 import { z } from '@hono/zod-openapi';
-import { LOG_ACTIONS, LOG_SOURCES } from '../domain/log-entry';
-import type { LogFilter } from '../domain/log-filter';
-import type { Store } from '../store/store';
-import { ApiError } from './errors';
-import {
-  decodeCursor,
-  encodeCursor,
-  LogEntryBody,
-  logEntryBody,
-  ofProvider,
-  pageCursor,
-  pageLimit,
-} from './schemas';
+import { encodeCursor } from '../../../domain/cursor';
+import { LOG_ACTIONS, LOG_SOURCES } from '../../../domain/logs/log-entry';
+import type { LogFilter } from '../../../domain/logs/log-filter';
+import { pageCursor, pageLimit, pageOf, placeOf } from '../../../http/paging';
+import type { Store } from '../../../store/store';
+import { ofProvider } from '../../openapi/parts';
+import { LogEntryBody, logEntryBody } from './log-entry-body';
 
 const FilterQuery = z.object({
   env: z
@@ -29,7 +23,7 @@ export const LogListQuery = FilterQuery.extend({
   before: pageCursor,
 });
 
-/** Of all providers, and by text. */
+/** For all providers, with a text search. */
 export const AnyLogFilterQuery = FilterQuery.extend({
   provider: ofProvider,
   text: z.string().min(1).max(200).optional().openapi({
@@ -53,39 +47,18 @@ export function logFilter(
 
 /**
  * One page, newest first.
- * @throws {ApiError} `invalid_request`: `before` is no cursor
+ * @throws {ServiceError} `invalid_request` if `before` is not a cursor
  */
 export async function logPageBody(
   { logEntries }: Store,
   filter: LogFilter,
   { before, limit }: { before?: string | undefined; limit: number },
 ): Promise<z.infer<typeof LogPageBody>> {
-  const place = before === undefined ? null : placeOf(before, 'before');
+  const place = before === undefined ? null : placeOf(before);
   const entries = await logEntries.list({
     ...filter,
     before: place === null ? undefined : { createdAt: place.at, id: place.id },
     limit: limit + 1,
   });
-  const items = entries.slice(0, limit);
-  const last = items.at(-1);
-  const more = entries.length > limit && last !== undefined;
-  return {
-    items: items.map(logEntryBody),
-    next_cursor: more ? encodeCursor(last.created_at, last.id) : null,
-  };
-}
-
-/**
- * The place that a cursor of log entries names; `name` is what it came as.
- * @throws {ApiError} `invalid_request`
- */
-export function placeOf(cursor: string, name: string): { at: Date; id: string } {
-  const [at = '', id = ''] = decodeCursor(cursor, 2) ?? [];
-  if (Number.isNaN(Date.parse(at))) {
-    throw new ApiError(
-      'invalid_request',
-      `${name}: not a cursor of ours; take it from ${name === 'before' ? 'next_cursor' : 'the id of an event'}`,
-    );
-  }
-  return { at: new Date(at), id };
+  return pageOf(entries, limit, logEntryBody, ({ created_at, id }) => encodeCursor(created_at, id));
 }

@@ -1,14 +1,16 @@
+/** `GET /api/admin/terminal-logs/stream`: new log entries as server-sent events. */
 import { createRoute, z } from '@hono/zod-openapi';
-import type { Context } from 'hono';
-import type { ApiApp } from '../app';
-import { bearerOf, forScope, hasScope } from '../authenticate';
-import type { Authenticator } from '../authenticator';
-import type { ApiDependencies, ApiEnv } from '../dependencies';
-import { streamEntries } from '../entry-stream';
-import { ApiError, errorResponses } from '../errors';
-import { AnyLogFilterQuery, logFilter } from '../log-query';
-import type { LogTail } from '../log-tail';
-import { logEntryBody } from '../schemas';
+import { visible } from '../../../domain/text/visible-text';
+import { forScope, isStillAllowed } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import { streamEntries } from '../../../http/entry-stream';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses, tooManyStreamsResponse } from '../../../http/errors';
+import type { OpenStreams } from '../../../http/open-streams';
+import type { Authenticator } from '../../../services/access/authenticator';
+import type { LogTail } from '../../../services/logs/log-tail';
+import { logEntryBody } from './log-entry-body';
+import { AnyLogFilterQuery, logFilter } from './log-query';
 
 const route = createRoute({
   method: 'get',
@@ -17,7 +19,7 @@ const route = createRoute({
   tags: ['Terminal'],
   summary: 'The token refresh terminal as it is written, as server-sent events',
   description:
-    'The data of each event is a LogEntry. Send the id of the last event as Last-Event-ID to go on after it, with nothing lost or repeated. A comment comes every 15 s where nothing else does. The stream ends with the key or the JWT.',
+    'The data of each event is a LogEntry. Send the id of the last event as Last-Event-ID to go on after it, with nothing lost or repeated. A comment comes every 15 s where nothing else does. The stream ends with the key or the JWT. A process serves at most 20 streams to one key or JWT subject, and 50 to one organisation.',
   ...forScope('read'),
   request: {
     query: AnyLogFilterQuery,
@@ -33,32 +35,24 @@ const route = createRoute({
       content: { 'text/event-stream': { schema: z.string() } },
     },
     ...errorResponses,
+    ...tooManyStreamsResponse,
   },
 });
 
 interface Dependencies extends ApiDependencies {
   authenticator: Authenticator;
   logTail: LogTail;
+  streams: OpenStreams;
 }
 
 export function registerStreamTerminalLogs(app: ApiApp, deps: Dependencies) {
   return app.openapi(route, async (c) =>
     streamEntries(c, deps, {
+      owner: c.get('principal'),
       filter: logFilter(c.req.valid('query'), c.get('principal').organisation),
       messages: async (batch) =>
-        batch.map(({ entry }) => ({ data: JSON.stringify(logEntryBody(entry)) })),
-      isAllowed: () => isStillAllowed(c, deps.authenticator),
+        batch.map(({ entry }) => ({ data: visible(JSON.stringify(logEntryBody(entry))) })),
+      isAllowed: () => isStillAllowed(c, deps.authenticator, 'read'),
     }),
   );
-}
-
-/** Only a refusal ends the stream: where the store is away for a moment, nobody can say that the key is no more. */
-async function isStillAllowed(c: Context<ApiEnv>, authenticator: Authenticator): Promise<boolean> {
-  try {
-    const { organisation } = c.get('principal');
-    const principal = await authenticator(bearerOf(c) ?? '');
-    return hasScope(principal, 'read') && principal.organisation === organisation;
-  } catch (error) {
-    return !(error instanceof ApiError && error.code === 'unauthenticated');
-  }
 }

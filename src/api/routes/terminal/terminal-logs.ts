@@ -1,9 +1,11 @@
+/** `GET /api/admin/{provider}/tokens/terminal-logs`: the log entries of one provider, newest first. */
 import { createRoute, z } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { ApiError, errorResponses } from '../errors';
-import { LogListQuery, LogPageBody, logFilter, logPageBody } from '../log-query';
+import { ServiceError } from '../../../domain/service-error';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import { LogListQuery, LogPageBody, logFilter, logPageBody } from './log-query';
 
 const route = createRoute({
   method: 'get',
@@ -40,7 +42,7 @@ export function registerTerminalLogs(app: ApiApp, { store, providers }: ApiDepen
     const { provider } = c.req.valid('param');
     const { limit, before, ...filters } = c.req.valid('query');
     if (providers.find(provider) === undefined)
-      throw new ApiError('unknown_provider', `No provider "${provider}" is configured.`);
+      throw new ServiceError('unknown_provider', `No provider "${provider}" is configured.`);
     const filter = { ...logFilter(filters, c.get('principal').organisation), provider };
     return c.json(await logPageBody(store, filter, { before, limit }), 200);
   });

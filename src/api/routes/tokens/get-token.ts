@@ -1,14 +1,22 @@
-/** The one route that answers with a token. */
+/** The only route that returns a token. */
 import { createRoute, z } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { errorResponses } from '../errors';
-import type { TokenUse, ValidToken, ValidTokens } from '../valid-tokens';
+import type { Context } from 'hono';
+import { demandScope } from '../../../domain/access/principal';
+import { trustFor } from '../../../http/address';
+import { principalOf } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses, invalidRequest } from '../../../http/errors';
+import { refuseOddQuery } from '../../../http/odd-text';
+import { identify, REQUEST_ID_HEADER } from '../../../http/request-id';
+import type { Authenticator } from '../../../services/access/authenticator';
+import type { ServedToken, ValidToken } from '../../../services/tokens/token-answer';
+import type { TokenUse, ValidTokens } from '../../../services/tokens/valid-tokens';
 
-/** Unless it is asked for otherwise. */
-export const MIN_VALID_SECONDS = 60;
-export const MIN_VALID_SECONDS_MAX = 24 * 3600;
+const SCOPE = 'tokens';
+/** How long, in seconds, a token must still live unless the caller asks otherwise. */
+const MIN_VALID_SECONDS = 60;
+const MIN_VALID_SECONDS_MAX = 24 * 3600;
 
 const Active = z
   .object({
@@ -59,7 +67,17 @@ const Inactive = z
     },
   });
 
-export type TokenAnswer = z.infer<typeof Active> | z.infer<typeof Inactive>;
+type TokenAnswer = z.infer<typeof Active> | z.infer<typeof Inactive>;
+
+const Query = z.object({
+  min_valid_seconds: z.coerce
+    .number<number>()
+    .int()
+    .min(0)
+    .max(MIN_VALID_SECONDS_MAX)
+    .default(MIN_VALID_SECONDS)
+    .openapi({ type: 'integer', description: 'How long the token must still live' }),
+});
 
 const route = createRoute({
   method: 'get',
@@ -67,7 +85,7 @@ const route = createRoute({
   operationId: 'getToken',
   tags: ['Tokens'],
   summary: 'A token that is valid now: from memory, the store, or a refresh that all callers share',
-  ...forScope('tokens'),
+  security: [{ bearer: [SCOPE] }],
   request: {
     params: z.object({
       account_id: z.string().openapi({
@@ -76,15 +94,7 @@ const route = createRoute({
         example: 'acc_4b6f0c2d9e8a7b6c5d4e3f2a',
       }),
     }),
-    query: z.object({
-      min_valid_seconds: z.coerce
-        .number<number>()
-        .int()
-        .min(0)
-        .max(MIN_VALID_SECONDS_MAX)
-        .default(MIN_VALID_SECONDS)
-        .openapi({ type: 'integer', description: 'How long the token must still live' }),
-    }),
+    query: Query,
   },
   responses: {
     200: {
@@ -95,29 +105,71 @@ const route = createRoute({
   },
 });
 
+declare const app: ApiApp;
+/** The route as the typed client sees it. */
+export type GetTokenRoute = ReturnType<typeof app.openapi<typeof route>>;
+
+export interface GetTokenDependencies
+  extends Pick<ApiDependencies, 'tokenAccesses' | 'logger' | 'trustedProxies'> {
+  authenticator: Authenticator;
+  tokens: ValidTokens;
+  /** The headers that every answer of the API has. */
+  headers: Promise<Readonly<Record<string, string>>>;
+}
+
+/** Registered without the library's validators and middleware, which take longer than the answer itself. */
 export function registerGetToken(
-  app: ApiApp,
-  { tokens, handouts }: Pick<ApiDependencies, 'handouts'> & { tokens: ValidTokens },
-) {
-  return app.openapi(route, async (c) => {
-    const { organisation, keyId } = c.get('principal');
-    const accountId = c.req.valid('param').account_id;
-    const minValidSeconds = c.req.valid('query').min_valid_seconds;
-    const use = { organisation, keyId, accountId, minValidSeconds };
+  door: ApiApp,
+  { authenticator, tokenAccesses, headers, tokens, trustedProxies }: GetTokenDependencies,
+): void {
+  door.openAPIRegistry.registerPath(route);
+  door.get('/api/tokens/:account_id', async (c) => {
+    const requestId = identify(c);
+    trustFor(c, trustedProxies);
+    const principal = await principalOf(c, authenticator);
+    refuseOddQuery(c);
+    demandScope(principal, SCOPE);
+    const use: TokenUse = {
+      organisation: principal.organisation,
+      keyId: principal.keyId,
+      accountId: c.req.param('account_id'),
+      minValidSeconds: minValidSeconds(c),
+    };
     const token = await tokens.get(use);
-    recordHandout(handouts, use, token, c.get('requestId'));
-    return c.json(tokenBody(token), 200);
+    await recordTokenAccess(tokenAccesses, use, token, requestId);
+    const body: TokenAnswer = tokenBody(token);
+    // A plain object of headers goes to Node as it is; `c.header` would build a `Headers` that is taken apart again.
+    return new Response(JSON.stringify(body), {
+      headers: {
+        ...(await headers),
+        [REQUEST_ID_HEADER]: requestId,
+        'content-type': 'application/json',
+      },
+    });
   });
 }
 
-export function recordHandout(
-  handouts: ApiDependencies['handouts'],
+/** @throws {ServiceError} `invalid_request` */
+function minValidSeconds(c: Context): number {
+  const given = c.req.queries('min_valid_seconds');
+  if (given === undefined) return MIN_VALID_SECONDS;
+  const parsed = Query.safeParse({ min_valid_seconds: given.length === 1 ? given[0] : given });
+  if (!parsed.success) throw invalidRequest(parsed.error);
+  return parsed.data.min_valid_seconds;
+}
+
+/**
+ * Resolves once the token may be served.
+ * @throws {ServiceError} `audit_unavailable`
+ */
+async function recordTokenAccess(
+  tokenAccesses: ApiDependencies['tokenAccesses'],
   { organisation, accountId, keyId }: TokenUse,
   token: ValidToken,
   requestId: string,
-): void {
+): Promise<void> {
   if (!token.active) return;
-  handouts.record(organisation, {
+  await tokenAccesses.record(organisation, {
     at: token.at,
     accountId,
     keyId,
@@ -129,7 +181,7 @@ export function recordHandout(
   });
 }
 
-export function tokenBody(token: ValidToken): TokenAnswer {
+function tokenBody(token: ValidToken): TokenAnswer {
   if (!token.active) {
     const { code, message } = token.reason;
     return { active: false, reason: code, message, retry_after_seconds: token.retryAfterSeconds };
@@ -142,10 +194,10 @@ export function tokenBody(token: ValidToken): TokenAnswer {
     expires_at: token.expiresAt,
     scopes: token.scopes,
     fallback: token.source === 'fallback',
-    ...(notice === null ? {} : { notice: { code: notice.code, message: notice.message } }),
+    ...(notice === null ? {} : { notice }),
   };
 }
 
-function remainingSeconds({ expiresAt, at }: ValidToken & { active: true }): number | null {
+function remainingSeconds({ expiresAt, at }: ServedToken): number | null {
   return expiresAt === null ? null : Math.floor((Date.parse(expiresAt) - at.getTime()) / 1000);
 }

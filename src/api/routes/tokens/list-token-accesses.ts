@@ -1,24 +1,28 @@
+/** Lists which callers read the access token of an account, newest first. */
 import { createRoute, z } from '@hono/zod-openapi';
-import { HANDOUT_SOURCES, type WrittenHandout } from '../../store/token-handouts';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { ApiError, errorResponses, notFound } from '../errors';
-import { AccountParams, decodeCursor, encodeCursor, pageCursor, pageLimit } from '../schemas';
+import { encodeCursor } from '../../../domain/cursor';
+import { notFound } from '../../../domain/service-error';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import { pageCursor, pageLimit, pageOf, placeOf } from '../../../http/paging';
+import { HANDOUT_SOURCES, type WrittenTokenAccess } from '../../../store/access/token-accesses';
+import { AccountParams } from '../accounts/account-body';
 
 const Body = z
   .object({
     id: z.string(),
     at: z.iso.datetime(),
     account_id: z.string(),
-    key_id: z.string().openapi({ description: 'Who asked: the id of an API key, or jwt:<sub>' }),
+    key_id: z.string().openapi({ description: 'The caller: the id of an API key, or jwt:<sub>' }),
     request_id: z.string(),
     source: z.enum(HANDOUT_SOURCES),
     remaining_seconds: z.number().int().nullable(),
     generation: z.number().int(),
     access_token_fingerprint: z.string(),
   })
-  .openapi('TokenHandout', {
+  .openapi('TokenAccess', {
     example: {
       id: '0f5e4a3c-7a3e-4c39-9d0b-3f1f5b0c2a77.041',
       at: '2026-11-22T18:41:10.003Z',
@@ -34,10 +38,10 @@ const Body = z
 
 const route = createRoute({
   method: 'get',
-  path: '/api/admin/accounts/{id}/token-handouts',
-  operationId: 'listTokenHandouts',
+  path: '/api/admin/accounts/{id}/token-accesses',
+  operationId: 'listTokenAccesses',
   tags: ['Tokens'],
-  summary: 'Who was handed a token of the account, newest first; written within a second or so',
+  summary: 'Which callers were given a token of the account, newest first',
   ...forScope('admin'),
   request: {
     params: AccountParams,
@@ -59,49 +63,36 @@ const route = createRoute({
   },
 });
 
-export function registerListTokenHandouts(app: ApiApp, { store }: ApiDependencies) {
+export function registerListTokenAccesses(app: ApiApp, { store }: ApiDependencies) {
   return app.openapi(route, async (c) => {
     const { organisation } = c.get('principal');
     const { id } = c.req.valid('param');
     const { limit, before } = c.req.valid('query');
-    const cursor = before === undefined ? undefined : decodeCursor(before, 2);
-    const [at = '', handoutId = ''] = cursor ?? [];
-    if (cursor === null || (cursor !== undefined && Number.isNaN(Date.parse(at)))) {
-      throw new ApiError(
-        'invalid_request',
-        'before: not a cursor of ours; take it from next_cursor',
-      );
-    }
+    const place = before === undefined ? undefined : placeOf(before);
     if ((await store.accounts.find(organisation, id)) === null) throw notFound(`account ${id}`);
-    const handouts = await store.tokenHandouts.list({
+    const tokenAccesses = await store.tokenAccesses.list({
       organisation,
       accountId: id,
-      before: cursor === undefined ? undefined : { at: new Date(at), id: handoutId },
+      before: place,
       limit: limit + 1,
     });
-    const page = handouts.slice(0, limit);
-    const last = page.at(-1);
-    const more = handouts.length > limit && last !== undefined;
-    return c.json(
-      {
-        items: page.map(handoutBody),
-        next_cursor: more ? encodeCursor(last.at.toISOString(), last.id) : null,
-      },
-      200,
+    const page = pageOf(tokenAccesses, limit, tokenAccessBody, (last) =>
+      encodeCursor(last.at.toISOString(), last.id),
     );
+    return c.json(page, 200);
   });
 }
 
-function handoutBody(handout: WrittenHandout): z.infer<typeof Body> {
+function tokenAccessBody(tokenAccess: WrittenTokenAccess): z.infer<typeof Body> {
   return {
-    id: handout.id,
-    at: handout.at.toISOString(),
-    account_id: handout.accountId,
-    key_id: handout.keyId,
-    request_id: handout.requestId,
-    source: handout.source,
-    remaining_seconds: handout.remainingSeconds,
-    generation: handout.generation,
-    access_token_fingerprint: handout.accessTokenFingerprint,
+    id: tokenAccess.id,
+    at: tokenAccess.at.toISOString(),
+    account_id: tokenAccess.accountId,
+    key_id: tokenAccess.keyId,
+    request_id: tokenAccess.requestId,
+    source: tokenAccess.source,
+    remaining_seconds: tokenAccess.remainingSeconds,
+    generation: tokenAccess.generation,
+    access_token_fingerprint: tokenAccess.accessTokenFingerprint,
   };
 }

@@ -1,9 +1,11 @@
+/** `POST /api/admin/webhooks`: creates a webhook and answers with its secret, once. */
 import { createRoute } from '@hono/zod-openapi';
-import { STATE_EVENT_TYPES } from '../../domain/event';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { ApiError, bodyErrorResponses } from '../errors';
+import { STATE_EVENT_TYPES } from '../../../domain/events/event';
+import { ServiceError } from '../../../domain/service-error';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { bodyErrorResponses } from '../../../http/errors';
 import {
   newWebhookId,
   sealedSecret,
@@ -11,9 +13,9 @@ import {
   WebhookSecretBody,
   webhookBody,
   webhookUrl,
-} from '../webhook-bodies';
+} from './webhook-bodies';
 
-/** Each event is delivered to each endpoint that asks for it. */
+/** Endpoints per organisation; each event is delivered to every endpoint that subscribes to its type. */
 const ENDPOINTS_MAX = 20;
 
 const route = createRoute({
@@ -40,7 +42,7 @@ export function registerCreateWebhook(app: ApiApp, deps: ApiDependencies) {
     const { organisation } = c.get('principal');
     const checked = webhookUrl(url, webhooks.allowPrivateAddresses);
     if ((await store.webhookEndpoints.list(organisation)).length >= ENDPOINTS_MAX) {
-      throw new ApiError('conflict', `An organisation has at most ${ENDPOINTS_MAX} webhooks.`);
+      throw new ServiceError('conflict', `An organisation has at most ${ENDPOINTS_MAX} webhooks.`);
     }
     const id = newWebhookId();
     const { secret, sealed } = sealedSecret(vault, organisation, id);

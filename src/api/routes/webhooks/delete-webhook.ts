@@ -1,9 +1,10 @@
+/** `DELETE /api/admin/webhooks/{id}`: removes a webhook and its secrets. */
 import { createRoute } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { errorResponses } from '../errors';
-import { noWebhook, WebhookParams } from '../webhook-bodies';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import { noWebhook, WebhookParams } from './webhook-bodies';
 
 const route = createRoute({
   method: 'delete',

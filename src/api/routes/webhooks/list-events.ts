@@ -1,11 +1,13 @@
+/** `GET /api/admin/events`: the organisation's events, newest first, also those without a webhook. */
 import { createRoute, z } from '@hono/zod-openapi';
-import { EVENT_TYPES } from '../../domain/event';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { errorResponses } from '../errors';
-import { encodeCursor, pageCursor, pageLimit } from '../schemas';
-import { EventBody, eventBody, placeOf } from '../webhook-bodies';
+import { encodeCursor } from '../../../domain/cursor';
+import { EVENT_TYPES } from '../../../domain/events/event';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import { pageCursor, pageLimit, pageOf, placeOf } from '../../../http/paging';
+import { EventBody, eventBody } from './webhook-bodies';
 
 const route = createRoute({
   method: 'get',
@@ -43,15 +45,10 @@ export function registerListEvents(app: ApiApp, { store }: ApiDependencies) {
     const events = await store.events.list({
       organisation,
       type,
-      before: placeOf(before),
+      before: before === undefined ? undefined : placeOf(before),
       limit: limit + 1,
     });
-    const page = events.slice(0, limit);
-    const last = page.at(-1);
-    const more = events.length > limit && last !== undefined;
-    return c.json(
-      { items: page.map(eventBody), next_cursor: more ? encodeCursor(last.at, last.id) : null },
-      200,
-    );
+    const page = pageOf(events, limit, eventBody, (last) => encodeCursor(last.at, last.id));
+    return c.json(page, 200);
   });
 }

@@ -1,11 +1,13 @@
+/** `GET /api/admin/webhooks/{id}/deliveries`: the deliveries of a webhook with their attempts, newest first. */
 import { createRoute, z } from '@hono/zod-openapi';
-import { DELIVERY_STATES } from '../../domain/webhook-delivery';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { errorResponses } from '../errors';
-import { encodeCursor, pageCursor, pageLimit } from '../schemas';
-import { DeliveryBody, deliveryBody, noWebhook, placeOf, WebhookParams } from '../webhook-bodies';
+import { encodeCursor } from '../../../domain/cursor';
+import { DELIVERY_STATES } from '../../../domain/events/webhook-delivery';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import { pageCursor, pageLimit, pageOf, placeOf } from '../../../http/paging';
+import { DeliveryBody, deliveryBody, noWebhook, WebhookParams } from './webhook-bodies';
 
 const route = createRoute({
   method: 'get',
@@ -43,7 +45,7 @@ export function registerListWebhookDeliveries(app: ApiApp, { store }: ApiDepende
     const { organisation } = c.get('principal');
     const { id } = c.req.valid('param');
     const { state, limit, before } = c.req.valid('query');
-    const place = placeOf(before);
+    const place = before === undefined ? undefined : placeOf(before);
     if ((await store.webhookEndpoints.find(organisation, id)) === null) throw noWebhook(id);
     const deliveries = await store.webhookDeliveries.list({
       organisation,
@@ -52,15 +54,9 @@ export function registerListWebhookDeliveries(app: ApiApp, { store }: ApiDepende
       before: place,
       limit: limit + 1,
     });
-    const page = deliveries.slice(0, limit);
-    const last = page.at(-1);
-    const more = deliveries.length > limit && last !== undefined;
-    return c.json(
-      {
-        items: page.map(deliveryBody),
-        next_cursor: more ? encodeCursor(last.createdAt.toISOString(), last.id) : null,
-      },
-      200,
+    const page = pageOf(deliveries, limit, deliveryBody, (last) =>
+      encodeCursor(last.createdAt.toISOString(), last.id),
     );
+    return c.json(page, 200);
   });
 }

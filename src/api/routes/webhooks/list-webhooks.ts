@@ -1,9 +1,10 @@
+/** `GET /api/admin/webhooks`: the organisation's webhooks. */
 import { createRoute, z } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { errorResponses } from '../errors';
-import { WebhookBody, webhookBody } from '../webhook-bodies';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import { WebhookBody, webhookBody } from './webhook-bodies';
 
 const route = createRoute({
   method: 'get',

@@ -1,8 +1,9 @@
+/** `PATCH /api/admin/webhooks/{id}`: changes the address, the event types or the description of a webhook. */
 import { createRoute } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { bodyErrorResponses } from '../errors';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { bodyErrorResponses } from '../../../http/errors';
 import {
   noWebhook,
   WebhookBody,
@@ -10,7 +11,7 @@ import {
   WebhookParams,
   webhookBody,
   webhookUrl,
-} from '../webhook-bodies';
+} from './webhook-bodies';
 
 const Body = WebhookInput.partial().openapi('WebhookPatch', {
   example: { event_types: ['account.needs_reconnect', 'account.recovered'] },

@@ -1,9 +1,12 @@
+/** `POST /api/admin/webhooks/deliveries/{id}/replay`: starts a delivery again under the same `webhook-id`. */
 import { createRoute } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { ApiError, errorResponses, notFound } from '../errors';
-import { DeliveryBody, DeliveryParams, deliveryBody } from '../webhook-bodies';
+import { notFound, ServiceError } from '../../../domain/service-error';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import { requireValid } from '../../../store/webhooks/webhook-endpoints';
+import { DeliveryBody, DeliveryParams, deliveryBody } from './webhook-bodies';
 
 const route = createRoute({
   method: 'post',
@@ -30,8 +33,9 @@ export function registerReplayWebhookDelivery(app: ApiApp, { store, now }: ApiDe
     const before = await store.webhookDeliveries.find(organisation, id);
     if (before === null) throw notFound(`delivery ${id}`);
     const endpoint = await store.webhookEndpoints.find(organisation, before.endpointId);
+    if (endpoint !== null) requireValid(endpoint);
     if (endpoint?.state !== 'enabled') {
-      throw new ApiError(
+      throw new ServiceError(
         'conflict',
         endpoint === null
           ? 'Its webhook was removed.'

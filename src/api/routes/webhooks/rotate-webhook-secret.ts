@@ -1,15 +1,17 @@
+/** `POST /api/admin/webhooks/{id}/rotate-secret`: gives a webhook a new secret; the old one also signs for a while. */
 import { createRoute, z } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { ApiError, bodyErrorResponses } from '../errors';
+import { ServiceError } from '../../../domain/service-error';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { bodyErrorResponses } from '../../../http/errors';
 import {
   noWebhook,
   sealedSecret,
   WebhookParams,
   WebhookSecretBody,
   webhookBody,
-} from '../webhook-bodies';
+} from './webhook-bodies';
 
 const DAY_SECONDS = 24 * 3600;
 
@@ -63,7 +65,7 @@ export function registerRotateWebhookSecret(app: ApiApp, deps: ApiDependencies) 
       now,
     });
     if (endpoint === null) {
-      throw new ApiError(
+      throw new ServiceError(
         'conflict',
         'The secret was rotated by somebody else at this moment. Nothing was changed by you; try again if another one is wanted.',
       );

@@ -1,14 +1,17 @@
+/** `POST /api/admin/webhooks/{id}/test`: sends one `webhook.test` event and answers with its delivery. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { createRoute } from '@hono/zod-openapi';
-import { testEvent } from '../../domain/event';
-import type { WebhookDelivery } from '../../store/webhook-delivery-model';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { ApiError, errorResponses } from '../errors';
-import { DeliveryBody, deliveryBody, noWebhook, WebhookParams } from '../webhook-bodies';
+import { testEvent } from '../../../domain/events/event';
+import { ServiceError } from '../../../domain/service-error';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import type { WebhookDelivery } from '../../../store/webhooks/webhook-delivery-model';
+import { requireValid } from '../../../store/webhooks/webhook-endpoints';
+import { DeliveryBody, deliveryBody, noWebhook, WebhookParams } from './webhook-bodies';
 
-/** A worker begins within seconds, and the receiver has twenty. */
+/** How long to wait for the test, in ms: a worker starts it within seconds, and the receiver has twenty. */
 const WAIT_MS = 30_000;
 const LOOK_EVERY_MS = 200;
 
@@ -33,6 +36,7 @@ export function registerTestWebhook(app: ApiApp, { store, now }: ApiDependencies
     const { organisation } = c.get('principal');
     const endpoint = await store.webhookEndpoints.find(organisation, id);
     if (endpoint === null) throw noWebhook(id);
+    requireValid(endpoint);
     const at = now();
     const event = testEvent(endpoint, at);
     await store.events.raise(event);
@@ -44,7 +48,7 @@ export function registerTestWebhook(app: ApiApp, { store, now }: ApiDependencies
       delivery = await store.webhookDeliveries.find(organisation, deliveryId);
     } while (delivery?.state === 'pending' && performance.now() < deadline);
     if (delivery === null || delivery.state === 'pending') {
-      throw new ApiError(
+      throw new ServiceError(
         'still_running',
         `The test was not made within ${WAIT_MS / 1000} s. Does a worker run? It will be among the deliveries of the webhook.`,
       );

@@ -1,16 +1,18 @@
-/** Webhook endpoints, deliveries and events as the API shows them. A secret is shown once, by the route that makes it. */
+/** Webhook endpoints, deliveries and events in API responses. A secret is shown once, by the route that creates it. */
 import { randomBytes } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
-import { EVENT_TYPES, type RaisedEvent, STATE_EVENT_TYPES } from '../domain/event';
-import type { Secret } from '../domain/secret';
-import { DELIVERY_STATES } from '../domain/webhook-delivery';
-import { checkedTenantUrl, ForbiddenUrl } from '../outbound/tenant-url';
-import type { WebhookDelivery } from '../store/webhook-delivery-model';
-import { ENDPOINT_STATES, type WebhookEndpoint } from '../store/webhook-endpoint-model';
-import type { Vault } from '../vault/vault';
-import { newWebhookSecret } from '../webhooks/signature';
-import { ApiError, notFound } from './errors';
-import { decodeCursor } from './schemas';
+import { EVENT_TYPES, type RaisedEvent, STATE_EVENT_TYPES } from '../../../domain/events/event';
+import { DELIVERY_STATES } from '../../../domain/events/webhook-delivery';
+import type { Secret } from '../../../domain/masking/secret';
+import { notFound, ServiceError } from '../../../domain/service-error';
+import { checkedTenantUrl, ForbiddenUrl } from '../../../outbound/tenant-url';
+import type { WebhookDelivery } from '../../../store/webhooks/webhook-delivery-model';
+import {
+  ENDPOINT_STATES,
+  type WebhookEndpoint,
+} from '../../../store/webhooks/webhook-endpoint-model';
+import type { Vault } from '../../../vault/vault';
+import { newWebhookSecret } from '../../../webhooks/signature';
 
 const time = z.iso.datetime();
 
@@ -50,7 +52,10 @@ export const WebhookBody = z
     url: z.string(),
     event_types: z.array(z.enum(EVENT_TYPES)),
     description: z.string().nullable(),
-    state: z.enum(ENDPOINT_STATES),
+    state: z.enum(ENDPOINT_STATES).openapi({
+      description:
+        'invalid: its row in MongoDB was not written by Evergrant, or was changed since. Nothing is sent to it',
+    }),
     state_reason: z.string().nullable(),
     state_at: time,
     secrets: z.array(z.object({ created_at: time, expires_at: time.nullable() })).openapi({
@@ -76,7 +81,7 @@ export const WebhookBody = z
     },
   });
 
-/** With the one that was just made. */
+/** With the secret that was just created. */
 export const WebhookSecretBody = WebhookBody.extend({
   secret: z.string().openapi({ description: 'Shown this once', example: 'whsec_…' }),
 }).openapi('WebhookWithSecret');
@@ -146,7 +151,7 @@ export const EventBody = z
     },
   });
 
-/** A path's id of an endpoint; anything else is simply not found. */
+/** The endpoint id in a path; any other text gives a 404. */
 export const WebhookParams = z.object({
   id: z.string().openapi({
     param: { name: 'id', in: 'path' },
@@ -155,7 +160,7 @@ export const WebhookParams = z.object({
   }),
 });
 
-/** The same of a delivery. */
+/** The delivery id in a path. */
 export const DeliveryParams = z.object({
   id: z.string().openapi({
     param: { name: 'id', in: 'path' },
@@ -206,17 +211,17 @@ export function eventBody({ id, type, at, data }: RaisedEvent): z.infer<typeof E
   return { id, type, at, data: { ...data } };
 }
 
-/** @throws {ApiError} `invalid_request`, that says what is wrong with it */
+/** @throws {ServiceError} `invalid_request` with the problem of the URL */
 export function webhookUrl(text: string, allowPrivate: boolean): string {
   try {
     return checkedTenantUrl(text, { allowPrivate }).href;
   } catch (error) {
     if (!(error instanceof ForbiddenUrl)) throw error;
-    throw new ApiError('invalid_request', `url: ${error.message}`);
+    throw new ServiceError('invalid_request', `url: ${error.message}`);
   }
 }
 
-/** A new secret of an endpoint: to show once, and to store. */
+/** A new endpoint secret: the text to show once, and the encrypted form to store. */
 export function sealedSecret(
   vault: Vault,
   organisation: string,
@@ -230,17 +235,7 @@ export function newWebhookId(): string {
   return `whk_${randomBytes(12).toString('hex')}`;
 }
 
-/** The same for one that is not there and one of another organisation. */
-export function noWebhook(id: string): ApiError {
+/** The same error for an absent endpoint and for one of another organisation. */
+export function noWebhook(id: string): ServiceError {
   return notFound(`webhook ${id}`);
-}
-
-/** Where a page goes on, from `next_cursor` of the page before. */
-export function placeOf(cursor: string | undefined): { at: Date; id: string } | undefined {
-  if (cursor === undefined) return undefined;
-  const [at = '', id = ''] = decodeCursor(cursor, 2) ?? [];
-  if (Number.isNaN(Date.parse(at))) {
-    throw new ApiError('invalid_request', 'before: not a cursor of ours; take it from next_cursor');
-  }
-  return { at: new Date(at), id };
 }

@@ -1,11 +1,13 @@
+/** `GET /api/admin/sweeps`: running sweeps first, then the newest. */
 import { createRoute, z } from '@hono/zod-openapi';
-import { summaryLine } from '../../domain/sweep';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { errorResponses } from '../errors';
-import { ofProvider, pageCursor, pageLimit } from '../schemas';
-import { type ListedSweep, WORKFLOW_STATUSES } from '../workflow-client';
+import { summaryLine } from '../../../domain/refresh/sweep';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import { pageCursor, pageLimit } from '../../../http/paging';
+import { type ListedSweep, WORKFLOW_STATUSES } from '../../../temporal/workflow-client';
+import { ofProvider } from '../../openapi/parts';
 
 const time = z.iso.datetime();
 const count = z.number().int();
@@ -37,8 +39,10 @@ const SweepBody = z
         failures: z.record(z.string(), count).openapi({ description: 'How many by failure code' }),
       })
       .nullable()
-      .openapi({ description: 'null while it runs, and where it came to none' }),
-    failure: z.string().nullable(),
+      .openapi({
+        description: 'null while it runs, where it came to none, and without "operator"',
+      }),
+    failure: z.string().nullable().openapi({ description: 'null without "operator"' }),
   })
   .openapi('Sweep', {
     example: {
@@ -74,9 +78,10 @@ const route = createRoute({
   path: '/api/admin/sweeps',
   operationId: 'listSweeps',
   tags: ['Workflows'],
-  summary:
-    'The sweeps and what each came to, running ones first, then the newest; they serve all organisations',
-  ...forScope('read'),
+  summary: 'The sweeps, running ones first, then the newest; they serve all organisations',
+  description:
+    'What a sweep came to counts the accounts of all organisations: only an operator sees it.',
+  ...forScope('read', 'operator'),
   request: {
     query: z.object({
       provider: ofProvider,
@@ -104,14 +109,14 @@ const route = createRoute({
 export function registerListSweeps(app: ApiApp, { workflows }: ApiDependencies) {
   return app.openapi(route, async (c) => {
     const { limit, cursor, ...filters } = c.req.valid('query');
-    const { items, next } = await workflows.sweeps(filters, { limit, cursor });
+    const { items, next } = await workflows.sweeps(c.get('principal'), filters, { limit, cursor });
     return c.json({ items: items.map(sweepBody), next_cursor: next }, 200);
   });
 }
 
 function sweepBody(sweep: ListedSweep): z.infer<typeof SweepBody> {
   const { summary } = sweep;
-  // A sweep that went on in a new run began when its first run did.
+  // A sweep that continued as new began when its first run did.
   const startedAt = summary === null ? sweep.startedAt : new Date(summary.started_at);
   return {
     workflow_id: sweep.workflowId,

@@ -1,12 +1,14 @@
+/** `GET /api/admin/workflows`: the workflows of the organisation's accounts, and the sweeps. */
 import { createRoute, z } from '@hono/zod-openapi';
-import { LOG_SOURCES } from '../../domain/log-entry';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { errorResponses } from '../errors';
-import { ofProvider, pageCursor, pageLimit } from '../schemas';
-import { workflowAttempts } from '../workflow-attempts';
-import { WORKFLOW_STATUSES, WORKFLOW_TYPES } from '../workflow-client';
+import { LOG_SOURCES } from '../../../domain/logs/log-entry';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import { pageCursor, pageLimit } from '../../../http/paging';
+import { workflowAttempts } from '../../../services/overview/workflow-attempts';
+import { WORKFLOW_STATUSES, WORKFLOW_TYPES } from '../../../temporal/workflow-client';
+import { ofProvider } from '../../openapi/parts';
 
 const time = z.iso.datetime();
 
@@ -53,12 +55,13 @@ const route = createRoute({
   tags: ['Workflows'],
   summary:
     "The workflows of your organisation's accounts, and the sweeps; running ones first, then the newest",
-  ...forScope('read'),
+  description: 'Without "read", an operator sees the sweeps and batches alone.',
+  ...forScope('read', 'operator'),
   request: {
     query: z.object({
       type: z.enum(WORKFLOW_TYPES).optional().openapi({
         description:
-          'Of this type only; a sweep is of no account, and neither is a batch, which no list has that does not ask for it',
+          'Of this type only; a sweep is of no account, and neither is a batch, which is listed only if asked for, by an operator',
       }),
       provider: ofProvider,
       account_id: z.string().max(64).optional().openapi({ description: 'Of this account only' }),
@@ -93,7 +96,7 @@ export function registerListWorkflows(app: ApiApp, { workflows, store }: ApiDepe
     const { limit, cursor, account_id: accountId, ...filters } = c.req.valid('query');
     const { organisation } = c.get('principal');
     const { items, next } = await workflows.list(
-      organisation,
+      c.get('principal'),
       { ...filters, accountId },
       { limit, cursor },
     );

@@ -1,10 +1,11 @@
+/** `POST …/workflows/{workflow_id}/terminate`: ends a workflow, unless a grant that is not stored would be lost. */
 import { createRoute, z } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import { callerName } from '../authenticator';
-import type { ApiDependencies } from '../dependencies';
-import { bodyErrorResponses } from '../errors';
-import { note } from '../schedule-body';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { bodyErrorResponses } from '../../../http/errors';
+import { callerName } from '../../../services/access/authenticator';
+import { note } from '../schedules/schedule-body';
 
 const route = createRoute({
   method: 'post',
@@ -13,8 +14,8 @@ const route = createRoute({
   tags: ['Workflows'],
   summary: 'End a refresh of your organisation, or a sweep, at once',
   description:
-    'A sweep serves all organisations: the refreshes that it has begun go on. What a refresh had sent is taken up by the next one. Refused while it holds a grant that the database could not take yet.',
-  ...forScope('admin'),
+    'A workflow of an account needs "admin". A sweep or a batch serves all organisations and needs "operator": the refreshes that a sweep has begun go on. What a refresh had sent is taken up by the next one. Refused while it holds a grant that the database could not take yet.',
+  ...forScope('admin', 'operator'),
   request: {
     params: z.object({
       workflow_id: z.string().openapi({
@@ -63,7 +64,7 @@ export function registerTerminateWorkflow(app: ApiApp, { workflows, logger }: Ap
     const { keyId, organisation } = c.get('principal');
     const said = `${reason} (${callerName(keyId)})`;
     const { workflowId, runId } = await workflows.terminate(
-      organisation,
+      c.get('principal'),
       workflow_id,
       run_id,
       said,

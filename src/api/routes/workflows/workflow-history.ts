@@ -1,10 +1,13 @@
+/** `GET /api/admin/workflows/{workflow_id}/history`: the events of a workflow as sentences, oldest first. */
 import { createRoute, z } from '@hono/zod-openapi';
-import type { ApiApp } from '../app';
-import { forScope } from '../authenticate';
-import type { ApiDependencies } from '../dependencies';
-import { ApiError, errorResponses } from '../errors';
-import { decodeCursor, encodeCursor, pageCursor, pageLimit } from '../schemas';
-import { WORKFLOW_STATUSES, WORKFLOW_TYPES } from '../workflow-client';
+import { decodeCursor, encodeCursor } from '../../../domain/cursor';
+import { ServiceError } from '../../../domain/service-error';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { errorResponses } from '../../../http/errors';
+import { pageCursor, pageLimit } from '../../../http/paging';
+import { WORKFLOW_STATUSES, WORKFLOW_TYPES } from '../../../temporal/workflow-client';
 
 const time = z.iso.datetime();
 
@@ -62,7 +65,9 @@ const route = createRoute({
   operationId: 'getWorkflowHistory',
   tags: ['Workflows'],
   summary: 'What happened in a workflow, in sentences, oldest first',
-  ...forScope('read'),
+  description:
+    'Of a sweep an operator sees all but the accounts of other organisations; without "operator" it is how it began and ended, and the refreshes of your own accounts. A batch is shown to operators only.',
+  ...forScope('read', 'operator'),
   request: {
     params: z.object({
       workflow_id: z.string().openapi({
@@ -90,10 +95,9 @@ export function registerWorkflowHistory(app: ApiApp, { workflows }: ApiDependenc
   return app.openapi(route, async (c) => {
     const { workflow_id } = c.req.valid('param');
     const { run_id, limit, cursor } = c.req.valid('query');
-    // A page stays in the run it began in, whatever has started since.
+    // The cursor names the run, so that all pages are of the same run even if a new one has started.
     const [runId = run_id, lastId = '0'] = cursorParts(cursor);
-    const { organisation } = c.get('principal');
-    const history = await workflows.history(organisation, workflow_id, runId);
+    const history = await workflows.history(c.get('principal'), workflow_id, runId);
     const after = history.events.filter(({ id }) => id > Number(lastId));
     const events = after.slice(0, limit);
     const last = events.at(-1);
@@ -123,10 +127,11 @@ export function registerWorkflowHistory(app: ApiApp, { workflows }: ApiDependenc
   });
 }
 
-function cursorParts(cursor: string | undefined): string[] {
+const CursorParts = z.tuple([z.uuid(), z.string().regex(/^\d{1,9}$/)]);
+
+function cursorParts(cursor: string | undefined): [string?, string?] {
   if (cursor === undefined) return [];
-  const parts = decodeCursor(cursor, 2);
-  if (parts === null)
-    throw new ApiError('invalid_request', 'cursor: not one of ours; take it from next_cursor');
-  return parts;
+  const parts = CursorParts.safeParse(decodeCursor(cursor, 2));
+  if (parts.success) return parts.data;
+  throw new ServiceError('invalid_request', 'cursor: not one of ours; take it from next_cursor');
 }

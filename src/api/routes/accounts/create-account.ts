@@ -1,0 +1,40 @@
+/** `POST /api/admin/accounts`: connects an account; its tokens are encrypted before they are stored. */
+import { createRoute } from '@hono/zod-openapi';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { bodyErrorResponses } from '../../../http/errors';
+import { NewAccountBody, newAccount } from '../../../services/accounts/new-account';
+import { sharedTokenWarnings } from '../../../services/accounts/shared-refresh-token';
+import { EnteredAccountBody, enteredAccountBody } from './account-body';
+
+const route = createRoute({
+  method: 'post',
+  path: '/api/admin/accounts',
+  operationId: 'createAccount',
+  tags: ['Accounts'],
+  summary: 'Connect an account: its tokens are sealed at once and never shown again',
+  ...forScope('admin'),
+  request: {
+    body: { content: { 'application/json': { schema: NewAccountBody } }, required: true },
+  },
+  responses: {
+    201: {
+      description: 'Connected',
+      content: { 'application/json': { schema: EnteredAccountBody } },
+    },
+    ...bodyErrorResponses,
+  },
+});
+
+export function registerCreateAccount(app: ApiApp, deps: ApiDependencies) {
+  return app.openapi(route, async (c) => {
+    const { store, providers, now } = deps;
+    const { organisation } = c.get('principal');
+    const { account, provider, warnings } = newAccount(c.req.valid('json'), organisation, deps);
+    const shared = await sharedTokenWarnings(store, organisation, account, provider);
+    const created = await store.accounts.create(account, now());
+    const said = [...warnings, ...shared];
+    return c.json(enteredAccountBody(created, said, providers, now()), 201);
+  });
+}

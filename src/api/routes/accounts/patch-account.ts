@@ -1,0 +1,175 @@
+/** `PATCH /api/admin/accounts/{id}`: changes an account; a new grant is tried before it replaces the current one. */
+import { createRoute, z } from '@hono/zod-openapi';
+import { type Account, AccountState } from '../../../domain/account/account';
+import { NO_GENERATION, type SealedGrant } from '../../../domain/account/grant';
+import { grantFingerprint } from '../../../domain/account/reconnect';
+import { notFound, ServiceError } from '../../../domain/service-error';
+import { forScope } from '../../../http/authenticate';
+import type { ApiDependencies } from '../../../http/dependencies';
+import type { ApiApp } from '../../../http/env';
+import { bodyErrorResponses, grantRefusedResponse } from '../../../http/errors';
+import type { Provider } from '../../../providers/provider';
+import { callerName } from '../../../services/access/authenticator';
+import { accountPolicyOf, PolicyInput } from '../../../services/accounts/account-policy';
+import {
+  FallbackInput,
+  GrantInput,
+  grantWarnings,
+  sealedFallbackOf,
+  sealedGrantOf,
+} from '../../../services/accounts/grant-input';
+import { AccountKind, AccountLabel } from '../../../services/accounts/new-account';
+import { reconnect } from '../../../services/accounts/reconnect';
+import {
+  enteredRefreshToken,
+  reconnectWarnings,
+} from '../../../services/accounts/shared-refresh-token';
+import { grantPlace } from '../../../vault/vault';
+import { AccountParams, EnteredAccountBody, enteredAccountBody } from './account-body';
+
+const Body = z
+  .strictObject({
+    label: AccountLabel.optional(),
+    kind: AccountKind.nullable().optional(),
+    disabled: z
+      .boolean()
+      .optional()
+      .openapi({ description: 'true: never refreshed; false: back in service' }),
+    policy: PolicyInput.nullable().optional(),
+    quarantine: z
+      .boolean()
+      .optional()
+      .openapi({ description: 'true: served, but not refreshed; false: released' }),
+    ...GrantInput.partial().shape,
+    ...FallbackInput.shape,
+  })
+  .openapi('AccountPatch', { example: { label: 'Harbour Books, Bristol', disabled: false } });
+
+const route = createRoute({
+  method: 'patch',
+  path: '/api/admin/accounts/{id}',
+  operationId: 'patchAccount',
+  tags: ['Accounts'],
+  summary:
+    'Rename, disable, enable, hold in quarantine, release, give a policy of its own, or reconnect with a new grant',
+  description:
+    'A new grant is tried first, with one refresh, while the current one stays in service; only a grant that works replaces it. 200: it works. 202: it is not known yet (the provider is unavailable or throttles); the grant waits as `candidate`, sweeps and refreshes try it again, and `last_reconnect` says what became of it. 422: the provider refused it, and the account keeps the grant it had. The other members of the body take effect in each case. In quarantine, and where there is only an access token that does not expire, a new grant replaces the current one untried.',
+  ...forScope('admin'),
+  request: {
+    params: AccountParams,
+    body: { content: { 'application/json': { schema: Body } }, required: true },
+  },
+  responses: {
+    200: {
+      description: 'As it is now',
+      content: { 'application/json': { schema: EnteredAccountBody } },
+    },
+    202: {
+      description: 'The new grant waits to be tried, see `candidate`; all else is done',
+      content: { 'application/json': { schema: EnteredAccountBody } },
+    },
+    ...bodyErrorResponses,
+    ...grantRefusedResponse,
+  },
+});
+
+export function registerPatchAccount(app: ApiApp, deps: ApiDependencies) {
+  const { store, vault, providers, now } = deps;
+  return app.openapi(route, async (c) => {
+    const { id } = c.req.valid('param');
+    const {
+      label,
+      kind,
+      disabled,
+      quarantine,
+      fallback_access_token,
+      fallback_expires_at,
+      policy,
+      ...grant
+    } = c.req.valid('json');
+    const { organisation } = c.get('principal');
+    const at = now();
+    const before = await store.accounts.find(organisation, id);
+    if (before === null) throw notFound(`account ${id}`);
+    const provider = providers.find(before.provider);
+    // Encrypted as a candidate. If it becomes the current grant untried, the store encrypts it again.
+    const place = grantPlace(before, NO_GENERATION);
+    const isHandedIn = Object.values(grant).some((member) => member !== undefined);
+    const entered = isHandedIn
+      ? enteredGrant(grant, { provider: configured(before, provider), vault, place, now: at })
+      : undefined;
+    const handedIn = entered?.grant ?? null;
+    const isTried =
+      handedIn !== null && handedIn.refreshToken !== null && !(quarantine ?? before.quarantine);
+    if (handedIn !== null) requireEnabled(before, disabled);
+    const isReplaced = handedIn !== null && !isTried;
+    const state =
+      disabled === true
+        ? AccountState.disabled
+        : disabled === false || isReplaced
+          ? AccountState.active
+          : undefined;
+    const fallback = { fallback_access_token, fallback_expires_at };
+    const warnings = [
+      ...grantWarnings({ ...grant, ...fallback }, provider, at),
+      ...(entered === undefined
+        ? []
+        : await reconnectWarnings(store, before, entered.grant, entered.provider)),
+    ];
+    const account = await store.accounts.patch(
+      organisation,
+      id,
+      {
+        label,
+        kind,
+        quarantine,
+        state,
+        policy: accountPolicyOf(policy, provider?.environments.get(before.environment)),
+        stateReason: disabled === true ? 'Disabled by an admin.' : null,
+        grant: isReplaced ? handedIn : undefined,
+        enteredRefreshToken: isReplaced ? entered?.refreshToken : undefined,
+        fallback: sealedFallbackOf(fallback, { adapter: provider?.adapter, vault, place }),
+      },
+      at,
+    );
+    if (account === null) throw notFound(`account ${id}`);
+    if (!isTried) return c.json(enteredAccountBody(account, warnings, providers, now()), 200);
+    const reconnected = await reconnect(deps, account, handedIn, {
+      source: 'api',
+      caller: callerName(c.get('principal').keyId),
+    });
+    const body = enteredAccountBody(reconnected, warnings, providers, now());
+    return isWaiting(reconnected, handedIn) ? c.json(body, 202) : c.json(body, 200);
+  });
+}
+
+/** Whether the grant still waits to be tried. */
+function isWaiting({ candidate }: Account, grant: SealedGrant): boolean {
+  return candidate !== null && candidate.fingerprint === grantFingerprint(grant);
+}
+
+/** A disabled account's grant is never sent, so it cannot be tried. */
+function requireEnabled({ state }: Account, disabled: boolean | undefined): void {
+  if (disabled === true || (disabled === undefined && state === AccountState.disabled)) {
+    throw new ServiceError(
+      'conflict',
+      'A disabled account takes no new grant, because it could not be tried. Enable it with the same request: {"disabled": false, "refresh_token": "…"}.',
+    );
+  }
+}
+
+function enteredGrant(
+  grant: Parameters<typeof sealedGrantOf>[0],
+  sealing: Parameters<typeof sealedGrantOf>[1],
+) {
+  const { provider } = sealing;
+  const sealed = sealedGrantOf(grant, sealing);
+  return { provider, grant: sealed, refreshToken: enteredRefreshToken(sealed, provider) };
+}
+
+/** The provider decides which members a grant must have. */
+function configured({ provider: id }: Account, provider: Provider | undefined): Provider {
+  if (provider === undefined)
+    throw new ServiceError('conflict', `The provider "${id}" is not configured.`);
+  return provider;
+}

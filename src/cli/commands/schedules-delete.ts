@@ -1,0 +1,16 @@
+/** `evergrant schedules delete`: deletes the schedule of a provider that is not configured. */
+import type { Command } from '../command';
+import { scheduleParam } from '../schedules';
+
+export const schedulesDelete: Command = {
+  words: ['schedules', 'delete'],
+  places: ['id'],
+  summary: 'Delete the schedule of a provider that is not configured',
+  async run({ api, out, json, places: [id = ''] }) {
+    const param = scheduleParam(id);
+    await api.ask(({ admin }) => admin.schedules[':schedule_id'].$delete({ param }));
+    if (json) out.json({ id: param.schedule_id, deleted: true });
+    else out.line(`Deleted: ${param.schedule_id}`);
+    return 0;
+  },
+};

@@ -1,0 +1,49 @@
+/** The grant: an encrypted token pair with its expiry. Tokens pass through Temporal only in this form. */
+
+/**
+ * Times are ISO 8601 UTC strings because Temporal stores the grant as JSON. A grant without a refresh token has an
+ * access token that does not expire, as some providers issue.
+ */
+export interface SealedGrant {
+  /** `ENC:v1:…`, see `vault/sealing.ts`. `null`: no access token yet; the first refresh obtains one. */
+  accessToken: string | null;
+  /** `null`: the access token does not expire and cannot be refreshed. */
+  refreshToken: string | null;
+  /** Keyed hashes. Equal tokens have equal fingerprints, and a fingerprint does not reveal its token. */
+  accessTokenFingerprint: string | null;
+  refreshTokenFingerprint: string | null;
+  /** `null`: the token does not expire. Allowed only if the adapter says so; an unknown expiry is never `null`. */
+  expiresAt: string | null;
+  refreshTokenExpiresAt: string | null;
+  scopes: string[];
+  obtainedAt: string;
+  /** The attempt that obtained the grant. `null`: an admin entered it. */
+  attemptId: string | null;
+  /** The generation of the account that the tokens are sealed for, in which this grant is or was the current one. */
+  generation: number;
+}
+
+export const FIRST_GENERATION = 1;
+/** For grants that were never current: candidates and fallback tokens. */
+export const NO_GENERATION = 0;
+
+/** A static access token that an admin entered, encrypted. It is served only if refreshing fails. */
+export interface SealedFallback {
+  accessToken: string;
+  accessTokenFingerprint: string;
+  /** `null`: the expiry is unknown. */
+  expiresAt: string | null;
+}
+
+/** Total lifetime of a token in ms, from when its grant was obtained. Never negative. */
+export function lifeMs({ obtainedAt }: Pick<SealedGrant, 'obtainedAt'>, end: string): number {
+  return Math.max(0, Date.parse(end) - Date.parse(obtainedAt));
+}
+
+/** Remaining lifetime of the access token in ms: infinite if it does not expire, zero or negative if it has expired. */
+export function remainingLifeMs(
+  { expiresAt: end }: Pick<SealedGrant, 'expiresAt'>,
+  now: Date,
+): number {
+  return end === null ? Number.POSITIVE_INFINITY : Date.parse(end) - now.getTime();
+}

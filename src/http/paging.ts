@@ -1,0 +1,54 @@
+/** Paging for lists that are newest first: cursors, and the shape of a page. */
+import { z } from '@hono/zod-openapi';
+import { decodeCursor } from '../domain/cursor';
+import { ServiceError } from '../domain/service-error';
+
+/**
+ * The place in a cursor; `name` is the parameter or header that held it.
+ * @throws {ServiceError} `invalid_request`
+ */
+export function placeOf(cursor: string, name = 'before'): { at: Date; id: string } {
+  const [at = '', id = ''] = decodeCursor(cursor, 2) ?? [];
+  if (Number.isNaN(Date.parse(at))) {
+    throw new ServiceError(
+      'invalid_request',
+      `${name}: not a cursor of ours; take it from ${name === 'before' ? 'next_cursor' : 'the id of an event'}`,
+    );
+  }
+  return { at: new Date(at), id };
+}
+
+/**
+ * One page of a list.
+ * @param found one row more than the page holds, if there are more
+ * @param cursor encodes the place after a row
+ */
+export function pageOf<Row, Item>(
+  found: readonly Row[],
+  limit: number,
+  body: (row: Row) => Item,
+  cursor: (row: Row) => string,
+): { items: Item[]; next_cursor: string | null } {
+  const rows = found.slice(0, limit);
+  const last = rows.at(-1);
+  const more = found.length > limit && last !== undefined;
+  return { items: rows.map(body), next_cursor: more ? cursor(last) : null };
+}
+
+/** The `limit` parameter of a list. */
+export const pageLimit = (max: number, otherwise: number) =>
+  z.coerce
+    .number<number>()
+    .int()
+    .min(1)
+    .max(max)
+    .default(otherwise)
+    .openapi({ description: 'How many at most' });
+
+/** The cursor parameter of a list. */
+export const pageCursor = z
+  .string()
+  .min(1)
+  .max(4096)
+  .optional()
+  .openapi({ description: 'next_cursor of the page before' });

@@ -1,0 +1,66 @@
+/** Reads a grant from the tokens and members of a response, with warnings about implausible values. */
+import { SCOPE_LENGTH_MAX, SCOPES_MAX, TOKEN_LENGTH_MAX } from '../../domain/account/grant-bounds';
+import { readScopes } from '../../domain/account/scopes';
+import {
+  accessTokenExpiry,
+  type RefreshTokenExpiry,
+  refreshTokenExpiry,
+} from '../../domain/account/token-lifetime';
+import { Secret } from '../../domain/masking/secret';
+import type { Provider } from '../provider';
+import type { SalvagedTokens } from './salvage-tokens';
+
+/** The grant of a 2xx response, in plaintext until it is encrypted. */
+export interface ReceivedGrant {
+  accessToken: Secret | null;
+  /** `null`: the provider sent none, so the old one stays. */
+  refreshToken: Secret | null;
+  expiresAt: Date;
+  /** Expiry of the new refresh token. For the old one, only if the response states it. */
+  refreshTokenExpiry: Pick<RefreshTokenExpiry, 'expiresAt' | 'isStated'>;
+  /** `null`: the response names no scopes, so the old ones stay. */
+  scopes: string[] | null;
+}
+
+/**
+ * @param sentAt when the request was sent; lifetimes count from then
+ * @param secrets values that must not appear in scopes, which are stored and shown unmasked
+ */
+export function readGrant(
+  { accessToken, refreshToken, members }: SalvagedTokens,
+  provider: Provider,
+  sentAt: Date,
+  secrets: readonly string[],
+): { grant: ReceivedGrant; warnings: string[] } {
+  const expiry = accessTokenExpiry(members, sentAt, provider.accessTokenLifeSeconds);
+  const refreshLife = refreshToken === null ? null : provider.refreshTokenLifeSeconds;
+  const refreshExpiry = refreshTokenExpiry(members, sentAt, refreshLife);
+  const named = readScopes(members['scope'] ?? members['scopes'], provider.scopeSeparator);
+  const scopes = named?.filter(
+    (scope) =>
+      scope.length <= SCOPE_LENGTH_MAX && !secrets.some((secret) => scope.includes(secret)),
+  );
+  const isLong = [accessToken, refreshToken].some(
+    (token) => token !== null && token.length > TOKEN_LENGTH_MAX,
+  );
+  const isCrowded = (named?.length ?? 0) > Math.min(scopes?.length ?? 0, SCOPES_MAX);
+  return {
+    grant: {
+      accessToken: secretOf(accessToken),
+      refreshToken: secretOf(refreshToken),
+      expiresAt: expiry.expiresAt,
+      refreshTokenExpiry: refreshExpiry,
+      scopes: scopes?.slice(0, SCOPES_MAX) ?? null,
+    },
+    warnings: [
+      ...(accessToken === null ? [] : expiry.warnings),
+      ...refreshExpiry.warnings,
+      ...(isLong ? [`a token is longer than ${TOKEN_LENGTH_MAX} characters; it was stored`] : []),
+      ...(isCrowded ? ['not all scopes were kept: too many, too long or not fit to be shown'] : []),
+    ],
+  };
+}
+
+function secretOf(token: string | null): Secret | null {
+  return token === null ? null : new Secret(token);
+}

@@ -1,0 +1,27 @@
+/**
+ * One refresh, step by step: claim, decrypt, exchange, encrypt, commit, log. All sources run this code; a debug run
+ * only turns capture on. The workflow decides whether another attempt follows.
+ */
+import { type RefreshGrantInput, type RefreshGrantResult } from '../domain/refresh/refresh-attempt';
+import { type AttemptSteps, completeSteps } from './attempt-steps';
+import type { AttemptPlace } from './claim';
+import { claimAndRefresh } from './claim';
+import type { RefreshDependencies } from './dependencies';
+
+/**
+ * Never throws after a request was sent: the result then holds the outcome, and whatever could not be stored,
+ * encrypted. Throws if MongoDB becomes unreachable before that.
+ * @param steps records the steps of a captured attempt
+ */
+export async function refreshGrant(
+  deps: RefreshDependencies,
+  input: RefreshGrantInput,
+  place: AttemptPlace,
+  steps: AttemptSteps | null,
+): Promise<RefreshGrantResult> {
+  await deps.restoreGuard.confirm();
+  const done = await claimAndRefresh(deps, input, place, steps);
+  const logged = done.attempt.logEntryId === input.attemptId && done.unwritten === null;
+  if (steps !== null && logged) await completeSteps(deps.store.logEntries, input.attemptId, steps);
+  return done;
+}

@@ -1,0 +1,248 @@
+/** Validates, encrypts and stores the lines of an import, one batch at a time. */
+import { ServiceError } from '../../domain/service-error';
+import type { ConfiguredProviders } from '../../providers/config/configured-providers';
+import type { Provider } from '../../providers/provider';
+import { identityKey, type NewAccount } from '../../store/accounts/accounts';
+import type { Store } from '../../store/store';
+import type { Vault } from '../../vault/vault';
+import { grantPlace } from '../../vault/vault';
+import type { AccountLine } from './account-lines';
+import type { EarlierLines } from './earlier-lines';
+import { sealedGrantOf } from './grant-input';
+import { type AccountInput, NewAccountBody, newAccount } from './new-account';
+import {
+  enteredRefreshToken,
+  RefreshTokenHolders,
+  rotates,
+  sharedTokenSentence,
+} from './shared-refresh-token';
+
+/**
+ * `exists`: the account exists and is unchanged. `updated`: the account is in quarantine and now has the line's grant.
+ * `valid`: a dry run, in which the line would be stored or found.
+ */
+export const IMPORT_RESULTS = ['created', 'updated', 'exists', 'valid', 'refused'] as const;
+type ImportResult = (typeof IMPORT_RESULTS)[number];
+
+export interface ImportOptions {
+  organisation: string;
+  /** Applies to all lines and overrides their own value. */
+  quarantine: boolean;
+  dryRun: boolean;
+}
+
+export interface LineResult {
+  line: number;
+  result: ImportResult;
+  account_id?: string;
+  message?: string;
+  /** Likely mistakes in the line, whatever the result. */
+  warnings: string[];
+}
+
+interface Checked {
+  line: number;
+  account: NewAccount;
+  provider: Provider;
+  input: AccountInput;
+  warnings: string[];
+  /** An earlier line had the same account with the same grant. */
+  isRepeated?: true;
+}
+interface Refused {
+  line: number;
+  message: string;
+  warnings: string[];
+}
+type Deps = { store: Store; vault: Vault; providers: ConfiguredProviders; now: () => Date };
+
+/**
+ * Returns a result for each line, in order.
+ * @param earlier the lines of previous batches; these lines are added to it
+ */
+export async function importLines(
+  lines: readonly AccountLine[],
+  earlier: EarlierLines,
+  options: ImportOptions,
+  deps: Deps,
+): Promise<LineResult[]> {
+  const parsed = lines.map((line) => check(line, options, deps));
+  const holders = await holdersOf(parsed.filter(isAccepted), options, deps);
+  const checked = parsed.map((one) => (isAccepted(one) ? compare(one, earlier, holders) : one));
+  if (options.dryRun) {
+    return checked.map((one) =>
+      isAccepted(one) ? { line: one.line, result: 'valid', warnings: one.warnings } : refused(one),
+    );
+  }
+  const accepted = checked.filter(isAccepted).filter(({ isRepeated }) => isRepeated !== true);
+  const { created, heldElsewhere } = await deps.store.accounts.createMissing(
+    accepted.map(({ account }) => account),
+    deps.now(),
+  );
+  const there = accepted.filter(
+    ({ account: { id } }) => !created.has(id) && !heldElsewhere.has(id),
+  );
+  const { updated, overtaken } = options.quarantine
+    ? await update(there, options.organisation, deps)
+    : { updated: new Map<number, string>(), overtaken: new Set<number>() };
+  const late = await lateRefusals(
+    accepted.filter(({ line, account }) => heldElsewhere.has(account.id) || overtaken.has(line)),
+    options,
+    deps,
+  );
+  return checked.map((one): LineResult => {
+    if (!isAccepted(one)) return refused(one);
+    const { line, account, warnings } = one;
+    const message = late.get(line);
+    if (message !== undefined) return refused({ line, message, warnings });
+    if (created.has(account.id))
+      return { line, result: 'created', account_id: account.id, warnings };
+    const id = updated.get(line);
+    return id === undefined
+      ? { line, result: 'exists', warnings }
+      : { line, result: 'updated', account_id: id, warnings };
+  });
+}
+
+function isAccepted(one: Checked | Refused): one is Checked {
+  return 'account' in one;
+}
+
+function refused({ line, message, warnings }: Refused): LineResult {
+  return { line, result: 'refused', message, warnings };
+}
+
+function holdersOf(
+  lines: readonly Checked[],
+  { organisation }: ImportOptions,
+  { store }: Deps,
+): Promise<RefreshTokenHolders> {
+  return RefreshTokenHolders.of(
+    store,
+    organisation,
+    lines.map(({ account }) => account),
+  );
+}
+
+/** Compares a line with earlier lines and stored accounts, and remembers it within the limit. */
+function compare(
+  one: Checked,
+  earlier: EarlierLines,
+  holders: RefreshTokenHolders,
+): Checked | Refused {
+  const { line, account, provider, warnings } = one;
+  const same = earlier.sameAccount(account);
+  if (same !== undefined) {
+    return same.isSameGrant
+      ? { ...one, isRepeated: true }
+      : { line, message: `same account as line ${same.line}, with another token`, warnings };
+  }
+  const sharers = [
+    ...(holders.other(account) === undefined
+      ? []
+      : [`account ${holders.other(account)?.id} has the same one`]),
+    ...(earlier.sameToken(account) === undefined
+      ? []
+      : [`the same as on line ${earlier.sameToken(account)}, of another account`]),
+  ];
+  const [sharer] = sharers;
+  const sentence = sharer === undefined ? null : sharedTokenSentence(sharer, provider);
+  if (sentence !== null && rotates(provider)) return { line, message: sentence, warnings };
+  return {
+    ...one,
+    warnings: [
+      ...warnings,
+      ...(sentence === null ? [] : [sentence]),
+      ...(earlier.remember(line, account) ? [] : [NOT_REMEMBERED]),
+    ],
+  };
+}
+
+const NOT_REMEMBERED =
+  'from this line on, lines are compared with stored accounts and not with each other, because the file has so many';
+
+/** Why lines were refused on write: meanwhile, another import or request was given their refresh token. */
+async function lateRefusals(
+  lines: readonly Checked[],
+  options: ImportOptions,
+  deps: Deps,
+): Promise<Map<number, string>> {
+  const holders = await holdersOf(lines, options, deps);
+  return new Map(
+    lines.map(({ line, account, provider }) => {
+      const holder = holders.other(account);
+      const who = holder === undefined ? 'another account' : `account ${holder.id}`;
+      return [line, sharedTokenSentence(`${who} has the same one`, provider)];
+    }),
+  );
+}
+
+/**
+ * Replaces the grants of accounts in quarantine: the other system still refreshes them, so an imported grant is newer.
+ * @returns the ids of the updated accounts, by line; and the lines whose refresh token another account was given in the
+ * meantime
+ */
+async function update(
+  lines: readonly Checked[],
+  organisation: string,
+  { store, vault, now }: Deps,
+): Promise<{ updated: Map<number, string>; overtaken: Set<number> }> {
+  const held = await store.quarantine.find(
+    organisation,
+    lines.map(({ account }) => account),
+  );
+  const byKey = new Map(held.map((account) => [identityKey(account), account]));
+  const updated = new Map<number, string>();
+  const overtaken = new Set<number>();
+  const replaced = lines.map(async ({ line, account, provider, input }) => {
+    const known = byKey.get(identityKey(account));
+    if (known === undefined || isSameGrant(known.current, account.grant)) return;
+    // Encrypted for the existing account, because a token encrypted for another account does not decrypt.
+    const place = grantPlace(known, known.generation + 1);
+    const grant = sealedGrantOf(input, { provider, vault, place, now: now() });
+    const entered = enteredRefreshToken(grant, provider);
+    const outcome = await store.quarantine.replaceGrant(known, grant, entered, now());
+    if (outcome === 'replaced') updated.set(line, known.id);
+    if (outcome === 'token_held_elsewhere') overtaken.add(line);
+  });
+  await Promise.all(replaced);
+  return { updated, overtaken };
+}
+
+function isSameGrant(one: NewAccount['grant'], other: NewAccount['grant']): boolean {
+  return (
+    one.accessTokenFingerprint === other.accessTokenFingerprint &&
+    one.refreshTokenFingerprint === other.refreshTokenFingerprint
+  );
+}
+
+function check(
+  line: AccountLine,
+  { organisation, quarantine }: ImportOptions,
+  deps: Deps,
+): Checked | Refused {
+  if ('problem' in line) return { line: line.line, message: line.problem, warnings: [] };
+  const parsed = NewAccountBody.safeParse(line.members);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(
+      (issue) => `${issue.path.join('.') || 'line'}: ${issueText(issue)}`,
+    );
+    return { line: line.line, message: problems.join('; '), warnings: [] };
+  }
+  const input = quarantine ? { ...parsed.data, quarantine } : parsed.data;
+  try {
+    return { line: line.line, input, ...newAccount(input, organisation, deps) };
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error;
+    return { line: line.line, message: error.message, warnings: [] };
+  }
+}
+
+/** Without its header line, a CSV's first row of tokens is read as member names, so unknown names are not repeated. */
+function issueText(issue: { code: string; message: string; keys?: string[] }): string {
+  if (issue.code !== 'unrecognized_keys' || issue.keys === undefined) return issue.message;
+  const names = issue.keys.map((key) =>
+    /^[a-z][a-z0-9_]{0,39}$/i.test(key) ? `"${key}"` : '(not a name: is the header line missing?)',
+  );
+  return `unknown member ${names.join(', ')}`;
+}

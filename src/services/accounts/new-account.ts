@@ -1,0 +1,136 @@
+/** A new account from the API or an import: validated, encrypted and ready to store. */
+import { randomBytes } from 'node:crypto';
+import { z } from '@hono/zod-openapi';
+import { FIRST_GENERATION } from '../../domain/account/grant';
+import { ServiceError } from '../../domain/service-error';
+import type { ConfiguredProviders } from '../../providers/config/configured-providers';
+import {
+  externalIdProblem,
+  externalIdWarnings,
+  lostCharacterWarnings,
+  normalizedExternalId,
+  plainName,
+} from '../../providers/external-id';
+import type { Provider } from '../../providers/provider';
+import type { NewAccount } from '../../store/accounts/accounts';
+import type { Vault } from '../../vault/vault';
+import { grantPlace } from '../../vault/vault';
+import { accountPolicyOf, PolicyInput } from './account-policy';
+import {
+  FallbackInput,
+  GrantInput,
+  grantWarnings,
+  sealedFallbackOf,
+  sealedGrantOf,
+} from './grant-input';
+import { enteredRefreshToken } from './shared-refresh-token';
+
+/** The account's name for people. */
+export const AccountLabel = z.string().trim().normalize('NFC').min(1).max(200);
+/** Part of the account's identity. */
+export const AccountKind = z.string().trim().min(1).max(64);
+
+export const NewAccountBody = z
+  .strictObject({
+    provider: z.string().openapi({ example: 'ebay' }),
+    environment: z
+      .string()
+      .optional()
+      .openapi({ description: "The provider's own default if left out", example: 'production' }),
+    external_id: z.string().trim().min(1).max(200).openapi({
+      description:
+        "The account's name at its provider, stored as the provider writes it: a shop of Shopify in lower case",
+      example: 'harbour-books',
+    }),
+    label: AccountLabel.optional().openapi({
+      description: 'The name people see; external_id if left out',
+    }),
+    kind: AccountKind.nullable().optional(),
+    policy: PolicyInput.nullable().optional(),
+    quarantine: z.boolean().optional().openapi({
+      description:
+        'true: another system still refreshes this grant. It is served, and not refreshed, until it is released.',
+    }),
+    ...GrantInput.shape,
+    ...FallbackInput.shape,
+  })
+  .openapi('NewAccount', {
+    example: {
+      provider: 'ebay',
+      external_id: 'harbour-books',
+      label: 'Harbour Books',
+      refresh_token: 'v^1.1#…',
+    },
+  });
+
+export type AccountInput = z.infer<typeof NewAccountBody>;
+
+export interface EnteredAccount {
+  account: NewAccount;
+  provider: Provider;
+  /** Likely mistakes, each beginning with the member. */
+  warnings: string[];
+}
+
+/** @throws {ServiceError} `invalid_request` if the provider or environment is not configured */
+export function newAccount(
+  body: AccountInput,
+  organisation: string,
+  { vault, providers, now }: { vault: Vault; providers: ConfiguredProviders; now: () => Date },
+): EnteredAccount {
+  const provider = providers.find(body.provider);
+  if (provider === undefined) {
+    const names = providers.all.map(({ id }) => id).join(', ');
+    throw new ServiceError(
+      'invalid_request',
+      `provider: ${named(body.provider)} is not configured; there are: ${names}`,
+    );
+  }
+  const environment = body.environment ?? provider.adapter.defaultEnvironment;
+  if (!provider.environments.has(environment)) {
+    const names = [...provider.environments.keys()].join(', ');
+    throw new ServiceError(
+      'invalid_request',
+      `environment: ${named(environment)} is not configured for ${provider.id}; there are: ${names}`,
+    );
+  }
+  const wrongId = externalIdProblem(body.external_id);
+  if (wrongId !== null) throw new ServiceError('invalid_request', `external_id: ${wrongId}`);
+  const externalId = normalizedExternalId(body.external_id, provider.adapter);
+  if (externalId === null) {
+    throw new ServiceError(
+      'invalid_request',
+      `external_id: ${named(body.external_id)} is not the address of a ${provider.adapter.displayName} account`,
+    );
+  }
+  const id = `acc_${randomBytes(12).toString('hex')}`;
+  const at = now();
+  const identity = { id, organisation, provider: provider.id, environment, externalId };
+  const place = grantPlace(identity, FIRST_GENERATION);
+  const { adapter } = provider;
+  const grant = sealedGrantOf(body, { provider, vault, place, now: at });
+  return {
+    provider,
+    account: {
+      ...identity,
+      label: body.label ?? plainName(body.external_id),
+      kind: body.kind ?? null,
+      quarantine: body.quarantine,
+      grant,
+      enteredRefreshToken: enteredRefreshToken(grant, provider),
+      fallback: sealedFallbackOf(body, { adapter, vault, place }),
+      policy: accountPolicyOf(body.policy, provider.environments.get(environment)),
+      lastRefreshedAt: null,
+    },
+    warnings: [
+      ...externalIdWarnings(externalId).map((warning) => `external_id: ${warning}`),
+      ...lostCharacterWarnings(body.label ?? '').map((warning) => `label: ${warning}`),
+      ...grantWarnings(body, provider, at),
+    ],
+  };
+}
+
+/** Quotes only text that looks like a name: with mixed-up columns, it may be a token. */
+function named(text: string): string {
+  return /^[a-z0-9][a-z0-9 .-]{0,39}$/i.test(text) ? `"${text}"` : `(${text.length} characters)`;
+}

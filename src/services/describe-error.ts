@@ -1,0 +1,52 @@
+/** Describes errors for callers and for log entries. */
+import { WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
+import { type ErrorCode, ServiceError } from '../domain/service-error';
+import { AccountExistsError, RefreshTokenHeldError } from '../store/accounts/accounts';
+import { InvalidRowError } from '../store/encryption/row-integrity';
+import { isDatabaseUnavailable } from '../store/mongo/database';
+import { GrpcStatus, grpcStatus } from '../temporal/grpc-status';
+
+/** Statuses of a server that is unreachable or overloaded. Any other status is our fault. */
+const UNAVAILABLE: readonly (number | null)[] = [
+  GrpcStatus.deadlineExceeded,
+  GrpcStatus.resourceExhausted,
+  GrpcStatus.unavailable,
+];
+
+function isTemporalUnavailable(error: unknown): boolean {
+  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return true;
+  return UNAVAILABLE.includes(grpcStatus(error));
+}
+
+/** The error code and message for anything thrown; `internal_error` for faults of ours. */
+export function describeError(error: unknown): { code: ErrorCode; message: string } {
+  if (error instanceof ServiceError) return error;
+  if (error instanceof AccountExistsError) {
+    return {
+      code: 'conflict',
+      message:
+        'An account with this provider, environment, external_id and kind exists already. To give it new tokens, PATCH it.',
+    };
+  }
+  if (error instanceof RefreshTokenHeldError) {
+    return {
+      code: 'conflict',
+      message:
+        'refresh_token: another account of your organisation was given the same one at this moment. Connect this account with a grant of its own.',
+    };
+  }
+  if (error instanceof InvalidRowError) return { code: 'conflict', message: error.message };
+  if (isDatabaseUnavailable(error)) {
+    return {
+      code: 'database_unavailable',
+      message: 'MongoDB does not answer. Nothing was changed; try again.',
+    };
+  }
+  if (isTemporalUnavailable(error)) {
+    return { code: 'temporal_unavailable', message: 'Temporal does not answer. Try again.' };
+  }
+  return {
+    code: 'internal_error',
+    message: 'Something is wrong on our side; the log has the request id.',
+  };
+}

@@ -1,0 +1,102 @@
+/**
+ * Changes the schedule of a sweep for an operator, by the API or by a page: decides the note that Temporal keeps and the
+ * log line. Each function throws the errors of the schedule client. The HTTP edge writes the audit entry, as for
+ * every action.
+ */
+import type { Logger } from 'pino';
+import type { Principal } from '../../domain/access/principal';
+import type { Schedule, ScheduleClient } from '../../temporal/schedule-client';
+import { callerName } from '../access/authenticator';
+
+export interface ScheduleActionDependencies {
+  schedules: Omit<ScheduleClient, 'list'>;
+  logger: Pick<Logger, 'info'>;
+}
+
+/** On whose behalf a schedule is changed, and by which door. */
+export interface ScheduleCaller extends Pick<Principal, 'keyId' | 'organisation'> {
+  through: 'api' | 'page';
+}
+
+type Note = string | undefined;
+
+export async function pauseSchedule(
+  { schedules, logger }: ScheduleActionDependencies,
+  id: string,
+  note: Note,
+  caller: ScheduleCaller,
+): Promise<Schedule> {
+  const schedule = await schedules.pause(
+    id,
+    keptNote(note, caller) ?? unexplained('paused', caller),
+  );
+  logger.info(logFields(id, note, caller), 'schedule paused');
+  return schedule;
+}
+
+export async function resumeSchedule(
+  { schedules, logger }: ScheduleActionDependencies,
+  id: string,
+  note: Note,
+  caller: ScheduleCaller,
+): Promise<Schedule> {
+  const kept = keptNote(note, caller) ?? unexplained('resumed', caller);
+  const schedule = await schedules.resume(id, kept);
+  logger.info(logFields(id, note, caller), 'schedule resumed');
+  return schedule;
+}
+
+/** Temporal stores no note with a run, so only the log has it; the note of the schedule stays. */
+export async function triggerSchedule(
+  { schedules, logger }: ScheduleActionDependencies,
+  id: string,
+  note: Note,
+  caller: ScheduleCaller,
+): Promise<Schedule> {
+  const schedule = await schedules.trigger(id);
+  logger.info(logFields(id, note, caller), 'schedule triggered');
+  return schedule;
+}
+
+export async function setSchedule(
+  { schedules, logger }: ScheduleActionDependencies,
+  id: string,
+  { everyMs, note }: { everyMs: number | undefined; note: Note },
+  caller: ScheduleCaller,
+): Promise<Schedule> {
+  const schedule = await schedules.change(id, { everyMs, note: keptNote(note, caller) });
+  logger.info({ ...logFields(id, note, caller), every_ms: everyMs }, 'schedule changed');
+  return schedule;
+}
+
+export async function deleteSchedule(
+  { schedules, logger }: ScheduleActionDependencies,
+  id: string,
+  caller: ScheduleCaller,
+): Promise<void> {
+  await schedules.delete(id);
+  logger.info(logFields(id, undefined, caller), 'schedule deleted');
+}
+
+/**
+ * The API stores a note as it was sent, because a client expects to read what it wrote. A page adds who wrote it, for
+ * the people who read the note on the page or in Temporal.
+ */
+function keptNote(note: Note, { through, keyId }: ScheduleCaller): Note {
+  const text = textOf(note);
+  return text !== undefined && through === 'page' ? `${text} (${callerName(keyId)})` : text;
+}
+
+/** A pause or a resumption without a note says at least whom to ask. */
+function unexplained(done: string, { keyId }: ScheduleCaller): string {
+  return `${done} by ${callerName(keyId)}`;
+}
+
+/** A note of blanks is no note. */
+function textOf(note: Note): Note {
+  return note?.trim() === '' ? undefined : note;
+}
+
+function logFields(id: string, note: Note, { keyId, organisation, through }: ScheduleCaller) {
+  return { schedule_id: id, key_id: keyId, organisation, through, note: textOf(note) ?? null };
+}

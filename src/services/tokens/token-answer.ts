@@ -1,0 +1,261 @@
+/**
+ * Decides which token a use is answered with: the account's own token, its fallback token, or none and why. Pure: what
+ * it decides by is read before and handed in.
+ */
+import { type Account, AccountState, hasOnlyExpired } from '../../domain/account/account';
+import { type RefreshRule, retryPauseMs } from '../../domain/account/due-times';
+import { remainingLifeMs } from '../../domain/account/grant';
+import { useDecision } from '../../domain/account/token-use';
+import { type AttemptOutcome, outcomeSentence } from '../../domain/refresh/refresh-attempt';
+import type { RefreshFailureCode } from '../../domain/refresh/refresh-failure';
+import type { TokenAccessSource } from '../../store/access/token-accesses';
+import { IN_QUARANTINE } from '../accounts/refreshable-account';
+import { describeError } from '../describe-error';
+
+/** Shortest wait, in seconds, that a caller without a token is told: uses do not retry a failed account sooner. */
+const RETRY_AFTER_SECONDS = 10;
+
+/** Why the token is not what was asked for, or why there is none. */
+interface Reason {
+  code: string;
+  message: string;
+}
+
+export interface ServedToken {
+  active: true;
+  accessToken: string;
+  accessTokenFingerprint: string;
+  /** `null`: the token does not expire, or it is a fallback token of unknown expiry. */
+  expiresAt: string | null;
+  scopes: string[];
+  source: TokenAccessSource;
+  generation: number;
+  at: Date;
+  /** Set where the token expires sooner than was asked. */
+  notice: Reason | null;
+}
+
+interface NoToken {
+  active: false;
+  reason: Reason;
+  /** `null`: asking again does not help before a person has acted. */
+  retryAfterSeconds: number | null;
+}
+
+export type ValidToken = ServedToken | NoToken;
+
+/** How the refresh for a use ended. */
+export interface Renewal {
+  outcome: AttemptOutcome | null;
+  /** Thrown in place of an outcome: Temporal or a worker is unreachable, or the refresh takes too long. */
+  error: Error | null;
+}
+
+export interface AnswerInput {
+  account: Account;
+  /** `null`: the account has no access token, or it does not open. */
+  accessToken: string | null;
+  /** Where the account's own token comes from. */
+  source: Exclude<TokenAccessSource, 'fallback'>;
+  minValidSeconds: number;
+  rule: RefreshRule;
+  /** `null`: none was needed, or none may be made. */
+  renewal: Renewal | null;
+}
+
+/** What is read only for some answers: see {@link usesFallback} and {@link attemptToExplain}. */
+export interface Extras {
+  /** `null`: the account has none, or it does not open. */
+  fallbackToken: string | null;
+  /** From the log entry of the attempt that {@link attemptToExplain} names. */
+  attemptFailure: Reason | null;
+}
+
+/** @throws the error of the renewal, where it is the only reason that there is no token */
+export function tokenAnswer(
+  input: AnswerInput,
+  { fallbackToken, attemptFailure }: Extras,
+  now: Date,
+): ValidToken {
+  const { account, accessToken, source, renewal } = input;
+  const shortfall = shortfallOf(input, now);
+  const notice =
+    shortfall === 'last_attempt'
+      ? failureReason(attemptFailure ?? account.lastError ?? NO_TOKEN)
+      : shortfall;
+  if (accessToken !== null && servesOwn(input, now))
+    return served(account, accessToken, { source, at: now, notice });
+  if (fallbackToken !== null && usesFallback(input, now))
+    return servedFallback(account, fallbackToken, now);
+  if (account.state !== AccountState.active) return refused(account);
+  if (renewal !== null && renewal.error !== null) throw renewal.error;
+  const reason = notice ?? NO_TOKEN;
+  const needsPerson =
+    account.quarantine || account.current.refreshToken === null || reason === GRANT_UNREADABLE;
+  return {
+    active: false,
+    reason,
+    retryAfterSeconds: needsPerson ? null : retryAfterSeconds(account, renewal, now),
+  };
+}
+
+/** Whether the answer needs the fallback token: the account has a living one, and its own cannot be served. */
+export function usesFallback(input: AnswerInput, now: Date): boolean {
+  const { fallback, state } = input.account;
+  if (fallback === null || state === AccountState.disabled || servesOwn(input, now)) return false;
+  return fallback.expiresAt === null || Date.parse(fallback.expiresAt) > now.getTime();
+}
+
+/** The attempt whose log entry says why no better token is served; `null`: no entry is needed. */
+export function attemptToExplain(input: AnswerInput, now: Date): string | null {
+  if (shortfallOf(input, now) !== 'last_attempt') return null;
+  return input.account.lastAttempt?.attemptId ?? null;
+}
+
+/**
+ * Whether the account's own token is served. One that needs a reconnect is served only where nobody withdrew a consent:
+ * after a restore, or where only its refresh token expired.
+ */
+function servesOwn({ account, accessToken }: AnswerInput, now: Date): boolean {
+  return accessToken !== null && mayServeOwn(account) && remainingLifeMs(account.current, now) > 0;
+}
+
+function mayServeOwn(account: Account): boolean {
+  if (account.state === AccountState.disabled) return false;
+  return account.state === AccountState.active || account.staleRestore || hasOnlyExpired(account);
+}
+
+/**
+ * Why there is no token that lives as long as was asked; `null`: there is one. `last_attempt`: the log entry of the last
+ * attempt says why.
+ */
+function shortfallOf(input: AnswerInput, now: Date): Reason | 'last_attempt' | null {
+  const { account, minValidSeconds, rule, renewal } = input;
+  const isServed = servesOwn(input, now);
+  if (isServed && remainingLifeMs(account.current, now) >= minValidSeconds * 1000) return null;
+  if (account.quarantine) return { code: 'quarantined', message: IN_QUARANTINE };
+  if (account.state !== AccountState.active) return reasonOf(account);
+  if (renewal !== null && renewal.error !== null) {
+    const { code, message } = describeError(renewal.error);
+    return { code, message };
+  }
+  if (account.current.refreshToken === null) return UNREADABLE;
+  const outcome = renewal?.outcome;
+  if (outcome?.heldForMs !== undefined)
+    return { code: outcome.reason, message: outcomeSentence(outcome) ?? NO_TOKEN.message };
+  if (outcome?.failure) return failureReason(outcome.failure);
+  const { reason } = useDecision(account, rule, minValidSeconds, now);
+  if (reason === 'not_before') return NOT_YET;
+  if (reason !== 'fresh' && lastAttemptFailed(account)) return 'last_attempt';
+  return isServed && reason === 'fresh' ? SHORT_LIVED : NO_TOKEN;
+}
+
+/** Whether the last attempt was made with the current grant, and failed. */
+function lastAttemptFailed({ lastAttempt, current }: Account): boolean {
+  return (
+    lastAttempt?.outcome === 'failed' &&
+    lastAttempt.ofCandidate !== true &&
+    lastAttempt.finishedAt.getTime() >= Date.parse(current.obtainedAt)
+  );
+}
+
+/** Which part of a stored grant is wrong is for admins: callers who use tokens see one reason for all of them. */
+function failureReason({ code, message }: Reason): Reason {
+  return DOES_NOT_OPEN.has(code) ? GRANT_UNREADABLE : { code, message };
+}
+
+function retryAfterSeconds(
+  { nextAttemptAt, lastError, lastAttempt, failedAttempts }: Account,
+  renewal: Renewal | null,
+  now: Date,
+): number {
+  // A wait that the provider asked for is not recorded as the account's error; any other wait is the uses' own back-off.
+  const askedToWait = lastError?.at.getTime() !== lastAttempt?.finishedAt.getTime();
+  const ownUntil = (lastAttempt?.finishedAt.getTime() ?? 0) + retryPauseMs(failedAttempts);
+  const until = askedToWait ? (nextAttemptAt?.getTime() ?? 0) : ownUntil;
+  const waitMs = Math.max(until - now.getTime(), renewal?.outcome?.heldForMs ?? 0);
+  return Math.max(RETRY_AFTER_SECONDS, Math.ceil(waitMs / 1000));
+}
+
+function served(
+  { current, generation }: Account,
+  accessToken: string,
+  how: Pick<ServedToken, 'source' | 'at' | 'notice'>,
+): ServedToken {
+  return {
+    active: true,
+    accessToken,
+    // Present wherever there is an access token.
+    accessTokenFingerprint: current.accessTokenFingerprint ?? '',
+    expiresAt: current.expiresAt,
+    scopes: current.scopes,
+    source: how.source,
+    generation,
+    at: how.at,
+    notice: how.notice,
+  };
+}
+
+function servedFallback(
+  { fallback, generation }: Account,
+  accessToken: string,
+  at: Date,
+): ServedToken {
+  return {
+    active: true,
+    accessToken,
+    accessTokenFingerprint: fallback?.accessTokenFingerprint ?? '',
+    expiresAt: fallback?.expiresAt ?? null,
+    // The scopes of a fallback token are unknown.
+    scopes: [],
+    source: 'fallback',
+    generation,
+    at,
+    notice: null,
+  };
+}
+
+function refused(account: Account): NoToken {
+  const { state, lastError } = account;
+  const isUnreadable =
+    state !== AccountState.disabled && lastError !== null && DOES_NOT_OPEN.has(lastError.code);
+  return {
+    active: false,
+    reason: isUnreadable ? GRANT_UNREADABLE : reasonOf(account),
+    retryAfterSeconds: null,
+  };
+}
+
+function reasonOf({ state, stateReason }: Account): Reason {
+  return { code: state, message: stateReason ?? 'The owner must reconnect the account.' };
+}
+
+const SHORT_LIVED: Reason = {
+  code: 'short_lived',
+  message:
+    "The provider's tokens do not live as long as min_valid_seconds asks. This one is refreshed at half its life.",
+};
+const NOT_YET: Reason = {
+  code: 'not_before',
+  message:
+    'The provider refreshes only shortly before the access token expires (notBefore), so there is no token yet that lives as long as min_valid_seconds asks.',
+};
+const UNREADABLE: Reason = {
+  code: 'access_token_unreadable',
+  message:
+    'The stored access token cannot be opened, and there is no refresh token to get another. Check ENCRYPTION_KEYS, or reconnect the account.',
+};
+const GRANT_UNREADABLE: Reason = {
+  code: 'grant_unreadable',
+  message: 'The stored grant cannot be opened; the terminal logs of the account say why.',
+};
+const DOES_NOT_OPEN: ReadonlySet<string> = new Set<RefreshFailureCode>([
+  'row_corrupt',
+  'row_not_sealed',
+  'key_missing',
+  'key_mismatch',
+]);
+const NO_TOKEN: Reason = {
+  code: 'not_refreshed',
+  message: 'The access token was not refreshed in time; the terminal logs of the account say why.',
+};

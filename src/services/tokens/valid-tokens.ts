@@ -1,0 +1,166 @@
+/**
+ * Gets a token that is valid now: from memory, else from the store, else from a refresh that all callers of this process
+ * share. `token-answer.ts` decides what is served; this module reads what that needs.
+ */
+import type { Logger } from 'pino';
+import type { Account } from '../../domain/account/account';
+import { remainingLifeMs } from '../../domain/account/grant';
+import { useDecision } from '../../domain/account/token-use';
+import type { AttemptOutcome } from '../../domain/refresh/refresh-attempt';
+import { notFound } from '../../domain/service-error';
+import type { ConfiguredProviders } from '../../providers/config/configured-providers';
+import type { Store } from '../../store/store';
+import type { RefreshClient } from '../../temporal/refresh-client';
+import { within } from '../../temporal/within';
+import type { Vault } from '../../vault/vault';
+import { callerName } from '../access/authenticator';
+import { describeError } from '../describe-error';
+import { type OpenedAccount, OpenedAccounts } from './opened-accounts';
+import {
+  type AnswerInput,
+  attemptToExplain,
+  type Renewal,
+  tokenAnswer,
+  usesFallback,
+  type ValidToken,
+} from './token-answer';
+
+/** How long, in ms, a caller who could be served another token waits for the refreshed one. */
+const WAIT_WITH_ANOTHER_MS = 10_000;
+
+export interface TokenUse {
+  organisation: string;
+  keyId: string;
+  accountId: string;
+  minValidSeconds: number;
+}
+
+/** A renewal, and the account as it was read after it. */
+interface Renewed extends Renewal {
+  opened: OpenedAccount | null;
+}
+
+interface ValidTokensDependencies {
+  store: Store;
+  vault: Vault;
+  providers: ConfiguredProviders;
+  refreshes: RefreshClient;
+  logger: Logger;
+  now: () => Date;
+}
+
+export class ValidTokens {
+  readonly #deps: ValidTokensDependencies;
+  readonly #accounts: OpenedAccounts;
+  readonly #renewals = new Map<string, Promise<Renewed>>();
+
+  constructor(deps: ValidTokensDependencies) {
+    this.#deps = deps;
+    this.#accounts = new OpenedAccounts(deps);
+  }
+
+  /**
+   * @throws {ServiceError} `not_found`; the error of MongoDB or Temporal where they are unreachable and no token can be
+   * served without them
+   */
+  async get(use: TokenUse): Promise<ValidToken> {
+    const askedAt = this.#deps.now();
+    const cached = this.#accounts.cached(use.organisation, use.accountId);
+    if (cached !== undefined && this.#decide(cached, use, askedAt).reason === 'fresh')
+      return this.#answer(cached, use, 'memory', null);
+
+    let opened = await this.#accounts.read(use.organisation, use.accountId);
+    if (opened === null) throw notFound(`account ${use.accountId}`);
+    const { generation } = opened.account;
+    let renewal: Renewed | null = null;
+    // Twice, because the first may have joined a refresh that was asked for less and found nothing due.
+    for (let turn = 0; turn < 2 && this.#decide(opened, use, this.#deps.now()).due; turn += 1) {
+      renewal = await this.#renew(opened, use, askedAt);
+      if (renewal.opened === null) throw notFound(`account ${use.accountId}`);
+      opened = renewal.opened;
+      const { outcome } = renewal;
+      if (outcome?.outcome !== 'skipped' || outcome.heldForMs !== undefined) break;
+    }
+    const source = opened.account.generation === generation ? 'store' : 'refresh';
+    return this.#answer(opened, use, source, renewal);
+  }
+
+  /** A token that does not open counts as expired: a refresh may bring one that does. */
+  #decide({ account, accessToken }: OpenedAccount, { minValidSeconds }: TokenUse, now: Date) {
+    const rule = this.#deps.providers.rule(account.provider);
+    if (accessToken !== null) return useDecision(account, rule, minValidSeconds, now);
+    const expired = { ...account.current, expiresAt: new Date(0).toISOString() };
+    return useDecision({ ...account, current: expired }, rule, minValidSeconds, now);
+  }
+
+  /** Reads what the answer needs, and no more: a fallback token or a log entry only where it is used. */
+  async #answer(
+    { account, accessToken }: OpenedAccount,
+    { minValidSeconds }: TokenUse,
+    source: AnswerInput['source'],
+    renewal: Renewal | null,
+  ): Promise<ValidToken> {
+    const { providers, now } = this.#deps;
+    const rule = providers.rule(account.provider);
+    const input = { account, accessToken, source, minValidSeconds, rule, renewal };
+    const attemptId = attemptToExplain(input, now());
+    const attemptFailure = attemptId === null ? null : await this.#failureOf(account, attemptId);
+    const at = now();
+    const fallbackToken = usesFallback(input, at) ? this.#accounts.openFallback(account) : null;
+    return tokenAnswer(input, { fallbackToken, attemptFailure }, at);
+  }
+
+  async #failureOf({ organisation }: Account, attemptId: string) {
+    const entry = await this.#deps.store.logEntries.find(organisation, attemptId);
+    return entry?.error ?? null;
+  }
+
+  #renew(opened: OpenedAccount, use: TokenUse, askedAt: Date): Promise<Renewed> {
+    const { id } = opened.account;
+    let shared = this.#renewals.get(id);
+    if (shared === undefined) {
+      shared = this.#renewNow(opened, use, askedAt).finally(() => this.#renewals.delete(id));
+      this.#renewals.set(id, shared);
+    }
+    return shared;
+  }
+
+  async #renewNow(
+    { account, accessToken }: OpenedAccount,
+    use: TokenUse,
+    askedAt: Date,
+  ): Promise<Renewed> {
+    let outcome: AttemptOutcome | null = null;
+    let error: Error | null = null;
+    const remainingMs = remainingLifeMs(account.current, this.#deps.now());
+    const another =
+      account.fallback !== null || (accessToken !== null && remainingMs > WAIT_WITH_ANOTHER_MS);
+    const refresh = this.#deps.refreshes.refreshForUse(account, {
+      source: 'api',
+      caller: callerName(use.keyId),
+      requestedAt: askedAt.toISOString(),
+      // The token may not be due; the worker does not know that it cannot be decrypted.
+      force: accessToken === null,
+      minValidSeconds: use.minValidSeconds,
+      capture: false,
+    });
+    try {
+      outcome = await (another
+        ? within(WAIT_WITH_ANOTHER_MS, refresh, 'The refresh is still running.')
+        : refresh);
+    } catch (caught) {
+      error = caught instanceof Error ? caught : new Error('a refresh failed');
+      if (describeError(error).code === 'internal_error')
+        this.#deps.logger.error(
+          { err: error, account_id: account.id },
+          'a refresh for a use failed',
+        );
+    }
+    // The stored account decides, whatever the outcome.
+    return {
+      outcome,
+      error,
+      opened: await this.#accounts.readNow(account.organisation, account.id),
+    };
+  }
+}

@@ -1,0 +1,19 @@
+/** The fields of a submitted form, as text. */
+import { ServiceError } from '../domain/service-error';
+import { requireStorable } from '../http/odd-text';
+import type { UiContext } from './env';
+
+/** @throws {ServiceError} `invalid_request` if the body is not a form, or holds text that cannot be stored */
+export async function formFields(c: UiContext): Promise<Readonly<Record<string, string>>> {
+  let body: Record<string, unknown>;
+  try {
+    body = await c.req.parseBody();
+  } catch {
+    throw new ServiceError('invalid_request', 'The form could not be read. Send it again.');
+  }
+  const fields = Object.entries(body).filter(
+    (field): field is [string, string] => typeof field[1] === 'string',
+  );
+  for (const [name, value] of fields) requireStorable(value, name);
+  return Object.fromEntries(fields);
+}

@@ -1,0 +1,104 @@
+/** What an answer does to the expiry of a refresh token: a successor has its own. */
+import { randomUUID } from 'node:crypto';
+import type { Account } from '../../src/domain/account/account';
+import type { SealedGrant } from '../../src/domain/account/grant';
+import { Secret } from '../../src/domain/masking/secret';
+import { sealReceived } from '../../src/refresh/seal-grant';
+import { OpenError } from '../../src/vault/sealing';
+import { grantPlace, Vault } from '../../src/vault/vault';
+import { ringOf } from '../vault/_keys';
+
+const NOW = new Date('2026-11-22T12:00:00.000Z');
+const OLD_EXPIRY = '2026-12-05T00:00:00.000Z';
+const STATED = new Date('2027-03-03T12:00:00.000Z');
+const organisation = `org_${randomUUID()}`;
+const id = `acc_${randomUUID()}`;
+const refreshToken = `rt-1-${randomUUID()}`;
+
+let vault: Vault;
+let account: Account;
+let current: SealedGrant;
+beforeAll(async () => {
+  let canary: string | null = null;
+  vault = await Vault.open(ringOf('k1'), {
+    readCanary: () => Promise.resolve(canary),
+    writeCanaryIfAbsent: (sealed) => Promise.resolve((canary ??= sealed)),
+  });
+  account = {
+    id,
+    organisation,
+    provider: 'ebay',
+    environment: 'production',
+    externalId: 'shop-1',
+    generation: 7,
+  } as Account;
+  current = {
+    ...vault.sealGrant({ accessToken: 'at-1', refreshToken }, grantPlace(account, 7)),
+    expiresAt: NOW.toISOString(),
+    refreshTokenExpiresAt: OLD_EXPIRY,
+    scopes: ['a'],
+    obtainedAt: NOW.toISOString(),
+    attemptId: null,
+  };
+});
+
+/** The refresh token's expiry after an answer with this refresh token and this statement. */
+function expiryAfter(answered: string | null, expiresAt: Date | null, isStated: boolean) {
+  const received = {
+    accessToken: new Secret('at-2'),
+    refreshToken: answered === null ? null : new Secret(answered),
+    expiresAt: STATED,
+    refreshTokenExpiry: { expiresAt, isStated },
+    scopes: null,
+  };
+  const attempt = { attemptId: randomUUID(), obtainedAt: NOW };
+  return sealReceived(vault, account, current, received, attempt).refreshTokenExpiresAt;
+}
+
+describe('sealReceived', () => {
+  it.each<[string, () => string | null, Date | null, boolean, string | null]>([
+    ['takes what is stated of a new token', () => 'rt-2', STATED, true, STATED.toISOString()],
+    ['takes the configured life of a new token', () => 'rt-2', STATED, false, STATED.toISOString()],
+    ['knows no expiry of a new token without either', () => 'rt-2', null, false, null],
+    ['keeps the expiry where no token came', () => null, null, false, OLD_EXPIRY],
+    [
+      'takes what is stated anew where no token came',
+      () => null,
+      STATED,
+      true,
+      STATED.toISOString(),
+    ],
+    ['keeps the expiry where the same token came', () => refreshToken, STATED, false, OLD_EXPIRY],
+    [
+      'takes what is stated of the same token',
+      () => refreshToken,
+      STATED,
+      true,
+      STATED.toISOString(),
+    ],
+    ['keeps the expiry where ciphertext came', () => 'ENC:v1:k1:AAAA', null, false, OLD_EXPIRY],
+  ])('%s', (_what, answered, expiresAt, isStated, expected) => {
+    expect(expiryAfter(answered(), expiresAt, isStated)).toBe(expected);
+  });
+});
+
+it('sealReceived seals all of the grant for the generation that follows, carried over or not', () => {
+  const received = {
+    accessToken: new Secret('at-2'),
+    refreshToken: null,
+    expiresAt: STATED,
+    refreshTokenExpiry: { expiresAt: null, isStated: false },
+    scopes: null,
+  };
+  const attempt = { attemptId: randomUUID(), obtainedAt: NOW };
+  const sealed = sealReceived(vault, account, current, received, attempt);
+  const [now, then] = [grantPlace(account, 7), grantPlace(account, 8)];
+  expect(sealed.generation).toBe(8);
+  expect(vault.openToken(sealed.accessToken ?? '', then, 'access_token')).toBe('at-2');
+  expect(vault.openToken(sealed.refreshToken ?? '', then, 'refresh_token')).toBe(refreshToken);
+  for (const [token, field] of [
+    [sealed.accessToken, 'access_token'],
+    [sealed.refreshToken, 'refresh_token'],
+  ] as const)
+    expect(() => vault.openToken(token ?? '', now, field)).toThrow(OpenError);
+});

@@ -1,0 +1,48 @@
+/** What people see of the pages while MongoDB, which holds their sessions, is unreachable. */
+import { randomBytes } from 'node:crypto';
+import { engines } from '../support/engines';
+import { eventually } from '../support/eventually';
+import { type Harness, startHarness } from '../support/harness';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy';
+
+let proxy: TcpProxy;
+let h: Harness;
+beforeAll(async () => {
+  proxy = await startTcpProxy();
+  const uri = engines.mongodbUri(`evergrant_away_${randomBytes(4).toString('hex')}`);
+  h = await startHarness({ worker: false, mongodbUri: proxy.through(uri) });
+});
+afterAll(async () => {
+  await h?.stop();
+  await proxy?.stop();
+});
+
+it('pages and a sign-out are answered with 503 and a sentence, and the session holds afterwards', async () => {
+  const headers = { 'sec-fetch-site': 'same-origin' };
+  const body = new URLSearchParams({ key: await h.key() });
+  const signedIn = await h.app.request('/sign-in', { method: 'POST', body, headers });
+  const cookie = signedIn.headers.get('set-cookie')?.split(';', 1)[0] ?? '';
+  const get = (path: string) => h.app.request(path, { headers: { cookie } });
+  expect((await get('/admin/accounts')).status).toBe(200);
+  proxy.drop();
+  try {
+    // In Jest's realm an error of Node's own is no Error: a request that meets the reset itself fails with it.
+    const page = await eventually(() => get('/admin/accounts'));
+    expect(page.status).toBe(503);
+    expect(await page.text()).toContain('MongoDB does not answer. Nothing was changed; try again.');
+    const signOut = await h.app.request('/sign-out', {
+      method: 'POST',
+      headers: { ...headers, cookie },
+    });
+    // The browser keeps the cookie, so that the sign-out can be repeated.
+    expect({ status: signOut.status, cookie: signOut.headers.get('set-cookie') }).toEqual({
+      status: 503,
+      cookie: null,
+    });
+    // The description of the API needs neither a session nor MongoDB.
+    expect((await get('/docs')).status).toBe(200);
+  } finally {
+    proxy.restore();
+  }
+  await eventually(async () => (await get('/admin/accounts')).status === 200);
+});

@@ -1,0 +1,104 @@
+/** What pages of other sites can make a signed-in browser do: nothing, by any method, route and content type. */
+import { type Harness, startHarness } from '../support/harness';
+
+let h: Harness;
+let cookie: string;
+beforeAll(async () => {
+  h = await startHarness({ worker: false });
+  const signedIn = await h.app.request('/sign-in', {
+    method: 'POST',
+    headers: { 'sec-fetch-site': 'same-origin' },
+    body: new URLSearchParams({ key: await h.key() }),
+  });
+  cookie = signedIn.headers.get('set-cookie')?.split(';', 1)[0] ?? '';
+});
+afterAll(() => h.stop());
+
+/** Every unsafe route of the pages, and methods and paths that no route has. */
+function unsafeRoutes(): { method: string; path: string }[] {
+  const registered = h.app.routes
+    .filter(
+      ({ method, path }) =>
+        method === 'POST' && !/^\/(api\/|\*)/.test(path) && !path.endsWith('/*'),
+    )
+    .map(({ method, path }) => ({ method, path: path.replaceAll(/:\w+(?:\{[^}]*\})?/g, 'x') }));
+  const unregistered = ['PUT', 'PATCH', 'DELETE', 'POST'].map((method) => ({
+    method,
+    path: '/admin/accounts',
+  }));
+  return [...registered, ...unregistered];
+}
+
+const CONTENT_TYPES = [
+  'application/x-www-form-urlencoded',
+  'multipart/form-data; boundary=x',
+  'text/plain',
+  'application/json',
+  'application/octet-stream',
+  null,
+];
+const OURS = 'http://localhost';
+
+const statuses = async (headers: Record<string, string>) => {
+  const found = new Map<string, number>();
+  for (const { method, path } of unsafeRoutes())
+    for (const type of CONTENT_TYPES) {
+      const answer = await h.app.request(path, {
+        method,
+        headers: { cookie, ...(type === null ? {} : { 'content-type': type }), ...headers },
+        ...(type === null ? {} : { body: Buffer.from('{}') }),
+      });
+      found.set(`${method} ${path} ${type}`, answer.status);
+    }
+  return found;
+};
+
+it('covers sign-in, sign-out, the theme and every action', () => {
+  const paths = unsafeRoutes().map(({ path }) => path);
+  expect(paths).toEqual(
+    expect.arrayContaining(['/sign-in', '/sign-out', '/theme', '/admin/accounts/x/disable']),
+  );
+  expect(paths.length).toBeGreaterThan(12);
+});
+
+it.each<[string, Record<string, string>]>([
+  ['another site, by Sec-Fetch-Site', { 'sec-fetch-site': 'cross-site' }],
+  ['a sibling site, by Sec-Fetch-Site', { 'sec-fetch-site': 'same-site' }],
+  ['an unknown relation', { 'sec-fetch-site': 'other' }],
+  ['another site with our own Origin forged', { 'sec-fetch-site': 'cross-site', origin: OURS }],
+  ['another site, by Origin', { origin: 'https://evil.example' }],
+  ['our host over another scheme', { origin: 'https://localhost' }],
+  ['our host at another port', { origin: 'http://localhost:8080' }],
+  ['a page without an origin', { origin: 'null' }],
+  ['a client that states neither', {}],
+  [
+    'a claimed proxy',
+    {
+      origin: 'https://evil.example',
+      'x-forwarded-host': 'evil.example',
+      'x-forwarded-proto': 'https',
+    },
+  ],
+])('is refused to %s', async (_who, headers) => {
+  const passed = [...(await statuses(headers))].filter(([, status]) => status !== 403);
+  expect(passed).toEqual([]);
+});
+
+it.each<[string, Record<string, string>]>([
+  ['a page of ours, by Sec-Fetch-Site', { 'sec-fetch-site': 'same-origin' }],
+  ['a person’s own navigation', { 'sec-fetch-site': 'none' }],
+  ['a page of ours, by Origin', { origin: OURS }],
+])('is let through from %s', async (_who, headers) => {
+  const refused = [...(await statuses(headers))].filter(([, status]) => status === 403);
+  expect(refused).toEqual([]);
+});
+
+it('leaves the API alone, which takes no cookie', async () => {
+  const headers = { cookie, 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' };
+  const answer = await h.app.request('/api/admin/accounts', {
+    method: 'POST',
+    headers,
+    body: '{}',
+  });
+  expect(answer.status).toBe(401);
+});

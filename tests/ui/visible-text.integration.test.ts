@@ -1,0 +1,109 @@
+/** Text that hides or reorders what is read, planted wherever others can write, and looked for in what people read. */
+import { type Api, startApi } from '../api/_api';
+import { logEntry } from '../api/_log-entry';
+
+/** An override, a terminal's escape, a C1 control, a line separator, an invisible space and a tag. */
+const UNSEEN = '\u202e\u001b[2J\u0085\u2028\u200b\u{e0041}';
+const SHOWN = '\\u202e\\u001b[2J\\u0085\\u2028\\u200b\\udb40\\udc41';
+const planted = (name: string) => `${name}${UNSEEN}end`;
+const shown = (name: string) => `${name}${SHOWN}end`;
+/** The characters themselves, where a text has any of them. */
+const hiddenIn = (text: string) =>
+  Array.from(UNSEEN).filter((character) => !/[ -~]/.test(character) && text.includes(character));
+
+let api: Api;
+let cookie: string;
+let accountId: string;
+beforeAll(async () => {
+  api = await startApi();
+  const account = await api.addAccount({ label: planted('label') });
+  accountId = account.id;
+  await api.store.logEntries.record(
+    logEntry({
+      organisation: api.organisation,
+      account_id: account.id,
+      account_label: planted('entry'),
+      provider: 'ebay',
+      message: planted('message'),
+      error: { code: 'invalid_grant', message: planted('words'), detail: planted('detail') },
+    } as Parameters<typeof logEntry>[0]),
+  );
+  await api.post('/api/admin/keys', { name: planted('key'), scopes: ['read'] });
+  const signedIn = await api.send('POST', '/sign-in', {
+    key: null,
+    headers: {
+      'content-type': 'application/x-www-form-urlencoded',
+      'sec-fetch-site': 'same-origin',
+    },
+    text: new URLSearchParams({ key: api.admin }).toString(),
+  });
+  cookie = signedIn.headers.get('set-cookie')?.split(';', 1)[0] ?? '';
+});
+afterAll(() => api?.stop());
+
+const page = async (path: string, headers = {}) =>
+  (await api.send('GET', path, { key: null, headers: { cookie, ...headers } })).text;
+
+it.each<[string, () => string, string]>([
+  ['the list of accounts', () => '/admin/accounts', 'label'],
+  ['an account', () => `/admin/accounts/${accountId}`, 'label'],
+  ['the terminal', () => '/admin/terminal', 'words'],
+  ['the terminal in a dialog', () => '/admin/terminal/panel', 'message'],
+  ['the next entries of the terminal', () => '/admin/terminal/entries', 'entry'],
+  ['a search', () => `/admin/accounts?text=${encodeURIComponent(planted('label'))}`, 'label'],
+])('%s shows it as escapes', async (_what, path, name) => {
+  const html = await page(path());
+  expect(html).toContain(shown(name));
+  expect(hiddenIn(html)).toEqual([]);
+});
+
+it('a part of a page and a notice show it as escapes', async () => {
+  const html = await page('/admin/accounts', { 'hx-request': 'true' });
+  expect(html).toContain(shown('label'));
+  expect(hiddenIn(html)).toEqual([]);
+});
+
+it('the terminal as JSON Lines shows it as escapes, and has the same values', async () => {
+  const lines = await page('/admin/terminal/download');
+  expect(lines).toContain(shown('words'));
+  expect(hiddenIn(lines)).toEqual([]);
+  const entries = lines
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(entries).toContainEqual(
+    expect.objectContaining({
+      account_label: planted('entry'),
+      error: expect.objectContaining({ message: planted('words') }),
+    }),
+  );
+});
+
+it('a note of a schedule and its page show it as escapes', async () => {
+  const path = `/api/admin/schedules/${encodeURIComponent('sweep/ebay')}`;
+  const answer = await api.post(`${path}/pause`, { note: planted('note') });
+  expect(answer.status).toBe(200);
+  const described = await api.client.schedule.getHandle('sweep/ebay').describe();
+  expect(described.state.note).toContain(shown('note'));
+  const html = await page('/admin/workers');
+  expect(html).toContain(shown('note'));
+  expect(hiddenIn(html)).toEqual([]);
+});
+
+it('summaries of workflows and lines of the log show it as escapes', async () => {
+  expect((await api.post(`/api/admin/accounts/${accountId}/refresh`, {})).status).toBe(200);
+  const handle = api.client.workflow.getHandle(`refresh-account/${accountId}`);
+  const described = await handle.describe();
+  const history = await handle.fetchHistory();
+  const summaries = (history.events ?? []).map(({ userMetadata }) =>
+    Buffer.from(userMetadata?.summary?.data ?? []).toString(),
+  );
+  const said = [...summaries, await described.staticSummary()].join('\n');
+  expect(said).toContain(shown('label'));
+  for (const text of [said, ...api.logs]) expect(hiddenIn(text)).toEqual([]);
+});
+
+it('lists of keys, entries and accounts over the API keep the values', async () => {
+  const { body } = await api.get('/api/admin/keys');
+  expect(body.items ?? body).toContainEqual(expect.objectContaining({ name: planted('key') }));
+});
