@@ -157,8 +157,8 @@ program(async () => {
         String(Math.max(...historyLengths)),
       ];
     });
-    const ways = servers.map(({ kind, way }) => `Temporal (${kind}): ${way}`);
-    process.stdout.write(`\n${[...stage.engines.ways, ...ways].join(' · ')}\n`);
+    const strategies = servers.map(({ kind, way }) => `Temporal (${kind}): ${way}`);
+    process.stdout.write(`\n${[...stage.engines.strategies, ...strategies].join(' · ')}\n`);
     const head = ['Temporal', 'accounts', 'due', 'workers', 'sweep', 'per s', '÷ fewest accounts'];
     const rest = ['÷ fewest workers', 'worker peak', 'events in runs', 'longest run'];
     printTable([...head, ...rest], lines);

@@ -118,7 +118,7 @@ program(async () => {
         return own && other ? (own[of] / other[of]).toFixed(2) : '–';
       };
       process.stdout.write(
-        `\n${stage.engines.ways.join(' · ')} · ${count} accounts, none due, over ${seconds} s\n`,
+        `\n${stage.engines.strategies.join(' · ')} · ${count} accounts, none due, over ${seconds} s\n`,
       );
       printTable(
         ['process', 'start', 'CPU', 'memory', 'beside', 'CPU ÷', 'memory ÷'],

@@ -8,7 +8,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { accountClocks } from '../src/domain/account/due-times';
+import { accountDueTimes } from '../src/domain/account/due-times';
 import { Accounts, configuredProviders } from './sides/accounts';
 import { startWorker } from './sides/evergrant/processes';
 import { Sweeps } from './sides/evergrant/sweeps';
@@ -53,7 +53,7 @@ async function withoutJitter(
   const moments: Date[] = [];
   for (const id of ids) {
     const account = await store.accounts.find(ORGANISATION, id);
-    const dueAt = account === null ? null : accountClocks(account, bare).dueAt;
+    const dueAt = account === null ? null : accountDueTimes(account, bare).dueAt;
     if (dueAt === null) throw new Error(`${id} is not to be refreshed again`);
     moments.push(dueAt);
   }
@@ -115,7 +115,7 @@ program(async () => {
       const unspread = byMinute(await withoutJitter(accounts, rule, ids));
       const late = (part: number) => `${quantile(lateSeconds, part).toFixed(1)} s`;
       process.stdout.write(
-        `\n${stage.engines.ways.join(' · ')} · ${count} due within ${burstMs / 1000} s, a sweep each ${sweepEvery}, ${workerCount} workers\n`,
+        `\n${stage.engines.strategies.join(' · ')} · ${count} due within ${burstMs / 1000} s, a sweep each ${sweepEvery}, ${workerCount} workers\n`,
       );
       const head = ['late by', 'p50', 'p90', 'p99', 'max'];
       printTable(head, [['refreshed − due', late(0.5), late(0.9), late(0.99), late(1)]]);

@@ -156,7 +156,7 @@ async function measure(stage: Stage, options: Options): Promise<Row[]> {
   return rows;
 }
 
-function print(rows: readonly Row[], options: Options, ways: readonly string[]): void {
+function print(rows: readonly Row[], options: Options, strategies: readonly string[]): void {
   const rate = ({ accounts, seconds }: Row) => accounts / median(seconds);
   const ratio = (row: Row, to: string) => {
     const other = rows.find(
@@ -176,7 +176,7 @@ function print(rows: readonly Row[], options: Options, ways: readonly string[]):
     ratio(row, 'b'),
   ]);
   const head = ['side', 'latency', 'due', 'at once', 'median', 'spread', 'per s', '÷ (a)', '÷ (b)'];
-  process.stdout.write(`\n${ways.join(' · ')} · medians of ${options.rounds} rounds\n`);
+  process.stdout.write(`\n${strategies.join(' · ')} · medians of ${options.rounds} rounds\n`);
   printTable(head, lines);
 }
 
@@ -185,7 +185,7 @@ program(async () => {
   const needs = options.sides.flatMap((letter) => SIDES[letter]?.needs ?? []);
   await Stage.with(
     needs,
-    async (stage) => print(await measure(stage, options), options, stage.engines.ways),
+    async (stage) => print(await measure(stage, options), options, stage.engines.strategies),
     options.temporal,
   );
 });

@@ -88,7 +88,7 @@ program(async () => {
         await sweeps.close();
       }
       await accounts.drop();
-      process.stdout.write(`\n${stage.engines.ways.join(' · ')} · medians of ${rounds} rounds\n`);
+      process.stdout.write(`\n${stage.engines.strategies.join(' · ')} · medians of ${rounds} rounds\n`);
       printTable(['due', 'empty children per s', 'sweep per s', '÷ empty children'], lines);
     },
     temporal,

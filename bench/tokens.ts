@@ -223,7 +223,7 @@ program(async () => {
     }
     const { connections, rounds } = options;
     process.stdout.write(
-      `\n${stage.engines.ways.join(' · ')} · ${connections} connections · medians of ${rounds} rounds\n`,
+      `\n${stage.engines.strategies.join(' · ')} · ${connections} connections · medians of ${rounds} rounds\n`,
     );
     printTable(['token', 'side', 'per s', 'p50', 'p99', '÷ bare'], lines);
   });

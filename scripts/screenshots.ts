@@ -13,7 +13,7 @@ const VIEWPORT = { width: 1280, height: 860 };
 const PHONE = { width: 390, height: 844 };
 
 /** The trial on engines and data of its own; resolves with its address and the key of its banner. */
-async function startTrial(dataDir: string): Promise<{ url: string; key: string; stop: () => void }> {
+async function startDemo(dataDir: string): Promise<{ url: string; key: string; stop: () => void }> {
   const child = spawn('npm', ['start'], {
     env: { ...process.env, DATA_DIR: dataDir, LOG_LEVEL: 'info', PROVIDERS_FILE: '' },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -44,21 +44,21 @@ async function picture(page: Page, name: string): Promise<void> {
 async function takeAll(): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'evergrant-screenshots-'));
   mkdirSync(OUT, { recursive: true });
-  const trial = await startTrial(dataDir);
+  const demo = await startDemo(dataDir);
   const browser = await chromium.launch({
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
     args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
   });
   try {
     for (const colorScheme of ['light', 'dark'] as const) {
-      const context = await browser.newContext({ baseURL: trial.url, viewport: VIEWPORT, colorScheme });
+      const context = await browser.newContext({ baseURL: demo.url, viewport: VIEWPORT, colorScheme });
       const page = await context.newPage();
       const suffix = colorScheme === 'dark' ? '-dark' : '';
       await page.goto('/docs#getToken');
       await picture(page, `api${suffix}`);
       await page.goto('/sign-in');
       if (suffix === '') await picture(page, 'sign-in');
-      await page.getByLabel('API key or JWT').fill(trial.key);
+      await page.getByLabel('API key or JWT').fill(demo.key);
       await page.getByRole('button', { name: 'Sign in' }).click();
       await page.waitForURL('**/admin/**');
       await page.goto('/admin/workers');
@@ -90,7 +90,7 @@ async function takeAll(): Promise<void> {
     }
   } finally {
     await browser.close();
-    trial.stop();
+    demo.stop();
     rmSync(dataDir, { recursive: true, force: true });
   }
 }

@@ -6,10 +6,10 @@ import getPort from 'get-port';
 import type { Logger } from 'pino';
 import { type BannerInput, banner } from './all-in-one/banner';
 import {
+  demoDatabase,
+  demoKeyRing,
   seedDemoAccounts,
-  startTrialProviders,
-  trialDatabase,
-  trialKeyRing,
+  startDemoProviders,
 } from './all-in-one/demo-mode';
 import { lockDataDirectory } from './engines/data-directory';
 import type { RunningEngine } from './engines/engine';
@@ -17,7 +17,7 @@ import { startMongodb } from './engines/mongodb/mongodb';
 import { startTemporal } from './engines/temporal/temporal';
 import { openStoreAndVault, runProcess, stopRequested, storeStops } from './process/bootstrap';
 import { type Config, ConfigError } from './process/config';
-import type { KeyCustody } from './process/key-registry';
+import type { KeyRegistration } from './process/key-registry';
 import { installTemporalLogger } from './process/logging';
 import { StartError } from './process/start-error';
 import { type Stops, stopInOrder } from './process/stop';
@@ -59,7 +59,7 @@ void runProcess(async (config, logger) => {
     process.stderr.write(`${running.banner}\n`);
     const why = await Promise.race([
       stopping.then(() => null),
-      running.custody.lockedOut,
+      running.keyRegistration.lockedOut,
       running.worker.ended.then(
         () => 'the worker ended',
         () => 'the worker failed',
@@ -140,27 +140,31 @@ async function startEvergrant(
   logger: Logger,
   engines: Engines,
   stops: Stops,
-): Promise<{ api: RunningApi; worker: RunningWorker; custody: KeyCustody; banner: string }> {
-  const onTrial = configured.providers.length === 0;
-  const trial = onTrial ? await startTrialProviders(configured) : null;
-  if (trial !== null)
-    stops.push({ waitsFor: () => 'the sandbox', stop: () => trial.sandbox.stop() });
+): Promise<{
+  api: RunningApi;
+  worker: RunningWorker;
+  keyRegistration: KeyRegistration;
+  banner: string;
+}> {
+  const inDemoMode = configured.providers.length === 0;
+  const demo = inDemoMode ? await startDemoProviders(configured) : null;
+  if (demo !== null) stops.push({ waitsFor: () => 'the sandbox', stop: () => demo.sandbox.stop() });
   const config = {
     ...configured,
     temporal: {
       ...configured.temporal,
       uiUrl: configured.temporal.uiUrl ?? engines.temporalUiUrl,
     },
-    providers: trial?.providers ?? configured.providers,
+    providers: demo?.providers ?? configured.providers,
   };
-  const ring = config.encryptionKeys ?? trialKeyRing(config.dataDir).ring;
-  const uri = onTrial ? trialDatabase(engines.mongodbUri) : engines.mongodbUri;
-  const { store, vault, custody } = await openStoreAndVault(uri, ring, config, {
+  const ring = config.encryptionKeys ?? demoKeyRing(config.dataDir).ring;
+  const uri = inDemoMode ? demoDatabase(engines.mongodbUri) : engines.mongodbUri;
+  const { store, vault, keyRegistration } = await openStoreAndVault(uri, ring, config, {
     role: 'evergrant',
     logger,
   });
-  stops.push(...storeStops({ store, custody }).toReversed());
-  if (trial !== null) await seedDemoAccounts(trial.sandbox, store, vault, new Date());
+  stops.push(...storeStops({ store, keyRegistration }).toReversed());
+  if (demo !== null) await seedDemoAccounts(demo.sandbox, store, vault, new Date());
 
   const { temporal } = engines;
   const worker = await startWorker({ config, temporal, store, vault, logger });
@@ -173,7 +177,7 @@ async function startEvergrant(
   return {
     api,
     worker,
-    custody,
+    keyRegistration,
     banner: banner({
       apiUrl: api.url,
       temporalUi: describeTemporalUi(config, engines),
@@ -181,8 +185,7 @@ async function startEvergrant(
       temporalCli: engines.temporalCli,
       mongodb: describeMongodb(uri, engines.mongodbWay),
       dataDir: config.dataDir,
-      trial:
-        trial === null ? null : { accounts: DEMO_ACCOUNT_COUNT, sandboxUrl: trial.sandbox.url },
+      demo: demo === null ? null : { accounts: DEMO_ACCOUNT_COUNT, sandboxUrl: demo.sandbox.url },
       schedules: worker.schedules,
       example: exampleOf(config),
       newAdminKey,

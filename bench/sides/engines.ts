@@ -23,7 +23,7 @@ export interface Engines {
   temporalAddress: string;
   redisUrl: string;
   /** How they were had, for the head of the table. */
-  ways: string[];
+  strategies: string[];
   stop(): Promise<void>;
 }
 
@@ -41,7 +41,7 @@ export async function startEngines(
   const config = loadConfig();
   if (needed.has('packages')) installPackages(say);
   if (needed.has('python')) installPython(say);
-  const ways: string[] = [];
+  const strategies: string[] = [];
   const stops: (() => Promise<void>)[] = [];
   const options = { dataDir, cacheDir: config.cacheDir, say };
   let { mongodbUri } = config;
@@ -49,21 +49,21 @@ export async function startEngines(
     const mongodb = await startMongodb(options);
     stops.push(() => mongodb.stop());
     mongodbUri = mongodb.uri;
-    ways.push(`MongoDB: ${mongodb.way}`);
-  } else ways.push('MongoDB: MONGODB_URI');
+    strategies.push(`MongoDB: ${mongodb.way}`);
+  } else strategies.push('MongoDB: MONGODB_URI');
   let temporalAddress = '';
   if (needed.has('temporal')) {
     const temporal = await startTemporalOf(temporalKind, dataDir, say);
     stops.push(() => temporal.stop());
     temporalAddress = temporal.address;
-    ways.push(`Temporal: ${temporal.way}`);
+    strategies.push(`Temporal: ${temporal.way}`);
   }
   let redisUrl = '';
   if (needed.has('redis')) {
     const redis = await startRedis(dataDir);
     stops.push(() => redis.stop());
     redisUrl = redis.url;
-    ways.push('Redis: redis-server, AOF each second');
+    strategies.push('Redis: redis-server, AOF each second');
   }
   return {
     mongodbUri(database) {
@@ -73,7 +73,7 @@ export async function startEngines(
     },
     temporalAddress,
     redisUrl,
-    ways,
+    strategies,
     async stop() {
       for (const stop of stops.toReversed()) await stop();
     },

@@ -26,7 +26,7 @@ export async function applyPolicy(
   let afterId = typeof reached === 'string' ? reached : null;
   let rewritten = 0;
   for (;;) {
-    const page = await store.accounts.rewriteClocks(input.provider, { afterId, limit: PAGE });
+    const page = await store.accounts.rewriteDueTimes(input.provider, { afterId, limit: PAGE });
     rewritten += page.rewritten;
     if (page.next === null) break;
     afterId = page.next;

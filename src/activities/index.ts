@@ -150,13 +150,13 @@ export type Activities = ReturnType<typeof createActivities>;
  * Heartbeats every second while the work runs, so that a lost or stopped worker is replaced within seconds. The work is
  * never cancelled; a sent request is finished.
  */
-async function alive<T>(work: Promise<T>, beat: () => void = heartbeat): Promise<T> {
+async function alive<T>(work: Promise<T>, sendHeartbeat: () => void = heartbeat): Promise<T> {
   // A local activity cannot heartbeat; the workflow task's timeout replaces it.
   if (activityInfo().isLocal) return translate(work);
-  const beating = setInterval(() => beat(), HEARTBEAT_EVERY_MS);
+  const timer = setInterval(() => sendHeartbeat(), HEARTBEAT_EVERY_MS);
   try {
     return await translate(work);
   } finally {
-    clearInterval(beating);
+    clearInterval(timer);
   }
 }

@@ -2,7 +2,7 @@
 import type { LogEntry } from '../domain/logs/log-entry';
 import type { RefreshDependencies } from '../refresh/dependencies';
 import { logAttempt } from '../refresh/log-attempt';
-import { settleAttempt } from '../refresh/settle-attempt';
+import { recordFailure } from '../refresh/record-failure';
 
 export async function recordAttempt(
   deps: Pick<RefreshDependencies, 'store' | 'providers' | 'now'>,
@@ -10,7 +10,7 @@ export async function recordAttempt(
 ): Promise<void> {
   const account = entry.account_id === null ? null : await deps.store.grants.read(entry.account_id);
   if (account !== null && account.generation === entry.generation) {
-    await settleAttempt(deps, { account, entry });
+    await recordFailure(deps, { account, entry });
   }
   await deps.store.logEntries.record(entry);
   logAttempt(entry);

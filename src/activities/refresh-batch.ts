@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApplicationFailure, log } from '@temporalio/activity';
 import { safeError } from '../domain/masking/safe-error';
-import { heldPauseMs, isClosed } from '../domain/refresh/next-step';
+import { heldPauseMs, isCircuitOpen } from '../domain/refresh/next-step';
 import type { AttemptOutcome, RefreshGrantResult } from '../domain/refresh/refresh-attempt';
 import {
   type BatchAccount,
@@ -58,7 +58,7 @@ class Batch {
   readonly #input: RefreshBatchInput;
   readonly #run: BatchRun;
   readonly #progress: BatchProgress;
-  readonly #away = new AbortController();
+  readonly #unreachable = new AbortController();
   readonly #stopping: AbortSignal;
 
   constructor(
@@ -72,22 +72,22 @@ class Batch {
     this.#run = run;
     this.#progress = progress;
     // MongoDB may be reachable again.
-    progress.databaseAway = false;
+    progress.databaseUnreachable = false;
     this.#stopping = AbortSignal.any([
       run.stopping,
-      this.#away.signal,
+      this.#unreachable.signal,
       AbortSignal.timeout(BEGINS_FOR_MS),
     ]);
   }
 
   async refresh(): Promise<BatchProgress> {
-    const left = new Set(this.#progress.rest);
+    const left = new Set(this.#progress.remaining);
     const all = this.#input.accounts.map((account, index) => this.#place(account, index));
-    const busy = await this.#pass(all.filter(({ account }) => left.has(account.accountId)));
-    if (busy.length > 0) {
+    const elsewhere = await this.#pass(all.filter(({ account }) => left.has(account.accountId)));
+    if (elsewhere.length > 0) {
       await this.#pause(BUSY_PAUSE_MS);
       // Still claimed: the other worker is slow or lost. The account's own workflow waits for it.
-      for (const { account } of await this.#pass(busy)) this.#own(account, null);
+      for (const { account } of await this.#pass(elsewhere)) this.#fallBack(account, null);
     }
     return this.#progress;
   }
@@ -95,22 +95,23 @@ class Batch {
   /** @returns the accounts that another worker was refreshing */
   async #pass(places: readonly Place[]): Promise<Place[]> {
     const next = places.values();
-    const busy: Place[] = [];
+    const elsewhere: Place[] = [];
     const one = async () => {
       for (const place of next) {
         if (this.#stopping.aborted) return;
-        if ((await this.#refreshOne(place)) === 'busy') busy.push(place);
+        if ((await this.#refreshOne(place)) === 'claimed_elsewhere') elsewhere.push(place);
       }
     };
     const isAwaited = places.some(({ account }) => account.request !== undefined);
     await Promise.all(Array.from({ length: isAwaited ? places.length : AT_ONCE }, one));
-    return busy;
+    return elsewhere;
   }
 
-  async #refreshOne(place: Place): Promise<'busy' | 'through' | 'put_off'> {
+  async #refreshOne(place: Place): Promise<'claimed_elsewhere' | 'done' | 'put_off'> {
     const { account, attemptId, supersedes } = place;
     for (;;) {
-      if (this.#progress.closed.includes(account.environment)) return this.#leave(account);
+      if (this.#progress.openEnvironments.includes(account.environment))
+        return this.#defer(account);
       let result: RefreshGrantResult;
       try {
         result = await refreshGrant(
@@ -130,14 +131,14 @@ class Batch {
       }
       const { attempt } = result;
       const { heldForMs, outcome, reason } = attempt;
-      if (outcome === 'busy') return 'busy';
+      if (outcome === 'claimed_elsewhere') return 'claimed_elsewhere';
       if (heldForMs === undefined) return this.#count(place, result);
       // Report the hold at once; a waiting caller can decide how long to wait.
-      if (account.request !== undefined) return this.#leave(account, attempt);
+      if (account.request !== undefined) return this.#defer(account, attempt);
       // Left to the next sweep; the limit applies to one organisation, so the other accounts need not wait.
-      if (reason === 'organisation_throttled') return this.#leave(account);
-      if (isClosed(attempt) || heldForMs > LIMITER_WAIT_MAX_MS) {
-        this.#progress.closed.push(account.environment);
+      if (reason === 'organisation_throttled') return this.#defer(account);
+      if (isCircuitOpen(attempt) || heldForMs > LIMITER_WAIT_MAX_MS) {
+        this.#progress.openEnvironments.push(account.environment);
         continue;
       }
       await this.#pause(heldPauseMs(heldForMs));
@@ -145,15 +146,15 @@ class Batch {
     }
   }
 
-  #count({ account, attemptId }: Place, result: RefreshGrantResult): 'through' {
+  #count({ account, attemptId }: Place, result: RefreshGrantResult): 'done' {
     const { attempt, rotatedTo, unwritten, limiter } = result;
     // MongoDB is unreachable; every further refresh would only add to the results that wait.
-    if (unwritten !== null) this.#databaseIsAway();
+    if (unwritten !== null) this.#databaseIsUnreachable();
     const isEarly = attempt.tooEarlyForMs !== undefined && account.request === undefined;
     const plain = unwritten === null && !limiter && attempt.failure === null && !isEarly;
     if (!plain || attempt.outcome === 'failed') {
-      this.#tell(account, attempt);
-      return this.#own(account, { attemptId, result });
+      this.#report(account, attempt);
+      return this.#fallBack(account, { attemptId, result });
     }
     if (attempt.outcome === 'refreshed') {
       this.#progress.refreshed += 1;
@@ -161,15 +162,15 @@ class Batch {
         this.#progress.rotated.push({ accountId: account.accountId, generation: rotatedTo });
     } else {
       this.#progress.skipped += 1;
-      this.#tell(account, attempt);
+      this.#report(account, attempt);
     }
-    return this.#through(account);
+    return this.#done(account);
   }
 
-  #failed({ account, attemptId }: Place, error: unknown): 'put_off' | 'through' {
+  #failed({ account, attemptId }: Place, error: unknown): 'put_off' | 'done' {
     const unknown = error instanceof ApplicationFailure && error.type === 'restore_unknown';
     if (unknown || isDatabaseUnavailable(error)) {
-      this.#databaseIsAway();
+      this.#databaseIsUnreachable();
       return 'put_off';
     }
     // One failing account must not stop the others.
@@ -179,35 +180,38 @@ class Batch {
       error_name: name,
       at,
     });
-    return this.#own(account, { attemptId, result: null });
+    return this.#fallBack(account, { attemptId, result: null });
   }
 
-  #databaseIsAway(): void {
-    this.#progress.databaseAway = true;
-    this.#away.abort();
+  #databaseIsUnreachable(): void {
+    this.#progress.databaseUnreachable = true;
+    this.#unreachable.abort();
   }
 
-  #leave(account: BatchAccount, held: AttemptOutcome | null = null): 'through' {
-    this.#progress.left += 1;
-    if (held !== null) this.#tell(account, held);
-    return this.#through(account);
+  #defer(account: BatchAccount, held: AttemptOutcome | null = null): 'done' {
+    this.#progress.deferred += 1;
+    if (held !== null) this.#report(account, held);
+    return this.#done(account);
   }
 
   /** Callers see a plainly refreshed account in the store; every other outcome is reported to them. */
-  #tell({ request }: BatchAccount, outcome: AttemptOutcome): void {
+  #report({ request }: BatchAccount, outcome: AttemptOutcome): void {
     if (request === undefined) return;
     this.#progress.outcomes ??= [];
     this.#progress.outcomes.push(outcome);
   }
 
-  #own({ accountId }: BatchAccount, first: BatchProgress['own'][number]['first']): 'through' {
-    this.#progress.own.push({ accountId, first });
-    return this.#through({ accountId });
+  #fallBack(
+    { accountId }: BatchAccount,
+    first: BatchProgress['fallback'][number]['first'],
+  ): 'done' {
+    this.#progress.fallback.push({ accountId, first });
+    return this.#done({ accountId });
   }
 
-  #through({ accountId }: Pick<BatchAccount, 'accountId'>): 'through' {
-    this.#progress.rest = this.#progress.rest.filter((id) => id !== accountId);
-    return 'through';
+  #done({ accountId }: Pick<BatchAccount, 'accountId'>): 'done' {
+    this.#progress.remaining = this.#progress.remaining.filter((id) => id !== accountId);
+    return 'done';
   }
 
   #place(account: BatchAccount, index: number): Place {

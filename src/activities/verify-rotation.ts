@@ -29,7 +29,7 @@ export interface VerifyRotationInput {
   /** Number of records that no key decrypts, by the key they name. They do not require their key to be kept. */
   unreadable: Record<string, number>;
   /** Since when every process has encrypted with the key. */
-  settledAt: string;
+  switchedAt: string;
   /** Whether the last pass found nothing to do. A key may be retired only then. */
   clean: boolean;
 }
@@ -38,12 +38,12 @@ export async function verifyRotation(
   { store, vault, now }: Dependencies,
   input: VerifyRotationInput,
 ): Promise<RotationVerdict> {
-  const { to, unreadable, settledAt, clean } = input;
+  const { to, unreadable, switchedAt, clean } = input;
   const onRecord = await store.encryptionKeys.list();
   const others = new Set([...onRecord.map(({ id }) => id), ...vault.keyIds]);
   others.delete(to);
   // Grants before records: a grant written between the two checks is then counted by the second.
-  const waitingGrants = await countWaitingGrants(settledAt);
+  const waitingGrants = await countWaitingGrants(switchedAt);
   const remaining: Record<string, number> = {};
   for (const id of [...others].toSorted()) remaining[id] = await store.sealedRecords.countWith(id);
   const removable: string[] = [];
@@ -59,9 +59,9 @@ export async function verifyRotation(
 }
 
 /** Counts refreshes that began before every process encrypted with the key and may hold an unstored grant. */
-async function countWaitingGrants(settledAt: string): Promise<number> {
+async function countWaitingGrants(switchedAt: string): Promise<number> {
   const client = getClient();
-  const begunBy = new Date(Date.parse(settledAt) + HANDED_ON_WITHIN_MS).toISOString();
+  const begunBy = new Date(Date.parse(switchedAt) + HANDED_ON_WITHIN_MS).toISOString();
   const query = `WorkflowType IN ("refreshAccountWorkflow", "refreshBatchWorkflow") AND ExecutionStatus = "Running" AND StartTime <= "${begunBy}"`;
   let waiting = 0;
   for await (const { workflowId, runId } of client.workflow.list({ query })) {

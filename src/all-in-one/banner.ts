@@ -10,7 +10,7 @@ export interface BannerInput {
   mongodb: string;
   dataDir: string;
   /** Set in demo mode. `null`: real providers are configured. */
-  trial: { accounts: number; sandboxUrl: string } | null;
+  demo: { accounts: number; sandboxUrl: string } | null;
   schedules: SweepSchedule[];
   /** A configured environment for the example. */
   example: { provider: string; environment: string };
@@ -19,7 +19,7 @@ export interface BannerInput {
 }
 
 export function banner(input: BannerInput): string {
-  const { apiUrl, trial } = input;
+  const { apiUrl, demo } = input;
   const { provider, environment } = input.example;
   const key = input.newAdminKey ?? '$EVERGRANT_API_KEY';
   const rows: [string, string][] = [
@@ -44,13 +44,13 @@ export function banner(input: BannerInput): string {
   const lines = rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);
   return [
     '',
-    trial === null
+    demo === null
       ? `Evergrant is running.`
-      : `Evergrant is running on trial: no provider is configured, so it keeps ${trial.accounts} demo accounts alive at a`,
-    ...(trial === null
+      : `Evergrant is running on demo: no provider is configured, so it keeps ${demo.accounts} demo accounts alive at a`,
+    ...(demo === null
       ? []
       : [
-          `sandbox of its own that speaks as eBay, Etsy, Shopify and Google do (${trial.sandboxUrl}).`,
+          `sandbox of its own that speaks as eBay, Etsy, Shopify and Google do (${demo.sandboxUrl}).`,
           'Nothing leaves this machine.',
         ]),
     '',
@@ -58,7 +58,7 @@ export function banner(input: BannerInput): string {
     '',
     'See every attempt, newest first:',
     `  curl -s -H "Authorization: Bearer ${key}" "${apiUrl}/api/admin/${provider}/tokens/terminal-logs?env=${environment}&limit=20"`,
-    ...(trial === null
+    ...(demo === null
       ? []
       : [
           '',

@@ -17,10 +17,10 @@ import type { Store } from '../store/store';
 import { KeyRing } from '../vault/key-ring';
 import { grantPlace, type Vault } from '../vault/vault';
 
-const CLIENT_ID = 'evergrant-trial';
+const CLIENT_ID = 'evergrant-demo';
 
 /** Starts the sandbox and returns configurations for the providers that it simulates. */
-export async function startTrialProviders(
+export async function startDemoProviders(
   config: Config,
 ): Promise<{ sandbox: Sandbox; providers: ProviderConfig[] }> {
   const clientSecret = randomBytes(24).toString('base64url');
@@ -108,7 +108,7 @@ function damaged(sealed: string): string {
 }
 
 /** The encryption key of an embedded database: created once, stored next to it, readable only by its owner. */
-export function trialKeyRing(dataDir: string): { ring: KeyRing; file: string } {
+export function demoKeyRing(dataDir: string): { ring: KeyRing; file: string } {
   const file = join(dataDir, 'encryption-keys');
   if (!existsSync(file)) {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
@@ -121,8 +121,8 @@ export function trialKeyRing(dataDir: string): { ring: KeyRing; file: string } {
 }
 
 /** Uses another database on the same server, so that demo accounts never mix with real ones. */
-export function trialDatabase(uri: string): string {
+export function demoDatabase(uri: string): string {
   const url = new URL(uri);
-  url.pathname = `/${url.pathname.slice(1) || 'evergrant'}_trial`;
+  url.pathname = `/${url.pathname.slice(1) || 'evergrant'}_demo`;
   return url.href;
 }

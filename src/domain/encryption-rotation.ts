@@ -41,7 +41,7 @@ export interface RotationProgress {
   removable: string[];
   startedAt: string;
   /** Since when every process encrypts with the new key. */
-  settledAt: string | null;
+  switchedAt: string | null;
   finishedAt: string | null;
 }
 

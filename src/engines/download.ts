@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { EnvHttpProxyAgent, fetch } from 'undici';
 import type { Archive } from './archives';
-import { withFolderAside } from './aside';
 import { keepProgram } from './checked-program';
 import type { EngineOptions } from './engine';
 import { runGuarded } from './guard/guarded-process';
 import { withProgress } from './progress';
+import { withStagingFolder } from './staging-folder';
 
 const SILENT_MAX_MS = 45_000;
 const DOWNLOAD_WITHIN_MS = 15 * 60_000;
@@ -28,10 +28,10 @@ export async function download(
   path: string,
   options: EngineOptions,
 ): Promise<void> {
-  await withFolderAside(path, async (aside) => {
-    const file = join(aside, 'archive');
+  await withStagingFolder(path, async (staging) => {
+    const file = join(staging, 'archive');
     await fetchChecked(engine, archive, file, options);
-    const unpacked = join(aside, 'unpacked');
+    const unpacked = join(staging, 'unpacked');
     await mkdir(unpacked);
     const result = await runGuarded(
       {

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import { ChangedFile } from '../engines/checked-program';
 import { DataDirectoryInUse } from '../engines/data-directory';
-import { NoWayWorked } from '../engines/ways';
+import { NoStrategyWorked } from '../engines/strategies';
 import { ConfiguredProviders } from '../providers/config/configured-providers';
 import { InvalidRowError } from '../store/encryption/row-integrity';
 import { isDatabaseUnavailable } from '../store/mongo/database';
@@ -10,7 +10,7 @@ import { openStore, type Store } from '../store/store';
 import type { KeyRing } from '../vault/key-ring';
 import { type Vault, VaultSealedError } from '../vault/vault';
 import { type Config, ConfigError, loadConfig } from './config';
-import { type KeyCustody, takeCustody } from './key-registry';
+import { joinKeyRegistry, type KeyRegistration } from './key-registry';
 import { createLogger } from './logging';
 import { StartError } from './start-error';
 import type { Stoppable } from './stop';
@@ -24,7 +24,7 @@ export async function openStoreAndVault(
   ring: KeyRing,
   config: Pick<Config, 'logRetentionDays' | 'lostKeyIds' | 'providers'>,
   { role, logger }: { role: string; logger: Pick<Logger, 'error'> },
-): Promise<{ store: Store; vault: Vault; custody: KeyCustody }> {
+): Promise<{ store: Store; vault: Vault; keyRegistration: KeyRegistration }> {
   const { store, vault } = await openStore(uri, {
     logRetentionDays: config.logRetentionDays,
     rules: new ConfiguredProviders(config.providers).rule,
@@ -34,8 +34,13 @@ export async function openStoreAndVault(
     throw mongodbStartError(error, uri);
   });
   try {
-    const custody = await takeCustody({ store, vault, role, lostKeyIds: config.lostKeyIds });
-    return { store, vault, custody };
+    const keyRegistration = await joinKeyRegistry({
+      store,
+      vault,
+      role,
+      lostKeyIds: config.lostKeyIds,
+    });
+    return { store, vault, keyRegistration };
   } catch (error) {
     await store.close();
     throw error;
@@ -43,9 +48,15 @@ export async function openStoreAndVault(
 }
 
 /** In the order in which they must be stopped. */
-export function storeStops({ store, custody }: { store: Store; custody: KeyCustody }): Stoppable[] {
+export function storeStops({
+  store,
+  keyRegistration,
+}: {
+  store: Store;
+  keyRegistration: KeyRegistration;
+}): Stoppable[] {
   return [
-    { waitsFor: () => 'MongoDB: this process is signed off', stop: () => custody.stop() },
+    { waitsFor: () => 'MongoDB: this process is signed off', stop: () => keyRegistration.stop() },
     { waitsFor: () => 'MongoDB: connections are closed', stop: () => store.close() },
   ];
 }
@@ -120,7 +131,7 @@ export async function runProcess(
       error instanceof InvalidRowError ||
       error instanceof DataDirectoryInUse ||
       error instanceof ChangedFile ||
-      error instanceof NoWayWorked;
+      error instanceof NoStrategyWorked;
     if (told) process.stderr.write(`\n${error.message}\n`);
     else (logger ?? createLogger('info')).fatal({ err: error }, 'Evergrant could not go on');
     // Partly started servers and clients would keep the process alive. Everything that must stop in order has stopped.

@@ -11,11 +11,11 @@ import type { Store } from '../store/store';
 import { type Vault, VaultSealedError } from '../vault/vault';
 
 /** Interval of heartbeats, in ms, and so the longest time a process may encrypt with the former key after a switch. */
-const BEAT_MS = 5_000;
+const HEARTBEAT_MS = 5_000;
 
 type Keeping = Pick<Store, 'encryptionKeys' | 'processes' | 'sealedRecords' | 'settings'>;
 
-export interface KeyCustody {
+export interface KeyRegistration {
   /**
    * Rejects with a {@link VaultSealedError} once this process lacks a key that became active while it could not reach
    * MongoDB.
@@ -26,7 +26,7 @@ export interface KeyCustody {
   stop(): Promise<void>;
 }
 
-export interface CustodyInput {
+export interface KeyRegistryInput {
   store: Keeping;
   vault: Vault;
   /** The kind of process, for people: `worker`. */
@@ -39,7 +39,7 @@ export interface CustodyInput {
  * Verifies that the vault has the keys this database needs, announces them, and selects the active key in the vault.
  * @throws {VaultSealedError} naming the missing key and the number of records that need it; then nothing was written
  */
-export async function takeCustody(input: CustodyInput): Promise<KeyCustody> {
+export async function joinKeyRegistry(input: KeyRegistryInput): Promise<KeyRegistration> {
   const { store, vault, role } = input;
   await proveKeys(input, await keysOnRecord(store));
   vault.sealWith(await sealingKey(store, vault));
@@ -64,7 +64,7 @@ export async function takeCustody(input: CustodyInput): Promise<KeyCustody> {
 }
 
 /** Sends heartbeats, and follows changes of the active key. */
-function follow(input: CustodyInput, self: () => AnnouncedProcess): KeyCustody {
+function follow(input: KeyRegistryInput, self: () => AnnouncedProcess): KeyRegistration {
   const { store, vault } = input;
   let lockOut: ((reason: VaultSealedError) => void) | undefined;
   const lockedOut = new Promise<never>((_resolve, reject) => {
@@ -73,9 +73,9 @@ function follow(input: CustodyInput, self: () => AnnouncedProcess): KeyCustody {
   // Callers handle it when they await it; if none does, it must not be an unhandled rejection.
   lockedOut.catch(() => undefined);
   let stopped = false;
-  let beating: Promise<void> = Promise.resolve();
+  let heartbeats: Promise<void> = Promise.resolve();
 
-  async function beat(): Promise<void> {
+  async function sendHeartbeat(): Promise<void> {
     if (stopped) return;
     const keys = await store.encryptionKeys.list();
     // A key about to become active is not required yet: a process without it makes the switch fail, and keeps running.
@@ -93,13 +93,13 @@ function follow(input: CustodyInput, self: () => AnnouncedProcess): KeyCustody {
     await store.processes.announce(self());
   }
   const next = () => {
-    beating = beating.then(beat).catch((error: unknown) => {
+    heartbeats = heartbeats.then(sendHeartbeat).catch((error: unknown) => {
       if (error instanceof VaultSealedError) lockOut?.(error);
       // An outage of MongoDB is reported by the code that needs it; the next heartbeat retries.
     });
-    return beating;
+    return heartbeats;
   };
-  const timer = setInterval(() => void next(), BEAT_MS);
+  const timer = setInterval(() => void next(), HEARTBEAT_MS);
   timer.unref();
   return {
     lockedOut,
@@ -107,7 +107,7 @@ function follow(input: CustodyInput, self: () => AnnouncedProcess): KeyCustody {
     async stop() {
       clearInterval(timer);
       stopped = true;
-      await beating;
+      await heartbeats;
       // If MongoDB is unreachable, the missing heartbeats remove the process.
       await store.processes.withdraw(self().id).catch(() => undefined);
     },
@@ -116,7 +116,7 @@ function follow(input: CustodyInput, self: () => AnnouncedProcess): KeyCustody {
 
 /** @throws {VaultSealedError} */
 async function proveKeys(
-  { store, vault, lostKeyIds = [] }: CustodyInput,
+  { store, vault, lostKeyIds = [] }: KeyRegistryInput,
   keys: readonly KeyOnRecord[],
 ): Promise<void> {
   const have = vault.keyChecks();

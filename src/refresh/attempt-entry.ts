@@ -50,7 +50,7 @@ export function exchangeEntry(
       decrypted_prefix: prefix(used.refreshToken),
       final_prefix: exchange.finalPrefix,
       refresh_token_fingerprint: used.fingerprint,
-      ...handedIn(context),
+      ...submitted(context),
       warnings: [...used.warnings, ...exchange.warnings],
     },
     message:
@@ -89,7 +89,7 @@ export function unsentEntry(
       decrypted_prefix: null,
       final_prefix: null,
       refresh_token_fingerprint: null,
-      ...handedIn(context),
+      ...submitted(context),
       warnings: [],
     },
   };
@@ -119,7 +119,7 @@ export function abandonedEntry(
       ...EMPTY,
       caller: claim.worker,
       refresh_token_fingerprint: claim.refreshTokenFingerprint ?? null,
-      ...handedIn(context),
+      ...submitted(context),
     },
   };
 }
@@ -150,8 +150,8 @@ export function presentedGrant({
   return candidate?.grant ?? account.current;
 }
 
-function handedIn({ candidate }: EntryContext): Pick<Diagnostics, 'handed_in'> {
-  return candidate === null ? {} : { handed_in: candidate.fingerprint };
+function submitted({ candidate }: EntryContext): Pick<Diagnostics, 'submitted_grant'> {
+  return candidate === null ? {} : { submitted_grant: candidate.fingerprint };
 }
 
 function failureOf(

@@ -4,7 +4,7 @@ import { dueDecision, dueMoments } from '../domain/account/due-times';
 import { candidateToTry } from '../domain/account/reconnect';
 import { useDecision } from '../domain/account/token-use';
 import {
-  BEGUN_BEFORE,
+  ALREADY_CLAIMED,
   type RefreshGrantInput,
   type RefreshGrantResult,
 } from '../domain/refresh/refresh-attempt';
@@ -73,18 +73,18 @@ export async function claimAndRefresh(
       const failure = refreshFailure('stale_restore');
       return result(input, account, { outcome: 'failed', reason: failure.code, failure });
     }
-    case 'busy':
-      return result(input, account, { outcome: 'busy', reason: 'claimed' });
-    case 'begun_before':
-      return result(input, account, { outcome: 'busy', reason: BEGUN_BEFORE });
+    case 'claimed_elsewhere':
+      return result(input, account, { outcome: 'claimed_elsewhere', reason: 'claimed' });
+    case 'already_claimed':
+      return result(input, account, { outcome: 'claimed_elsewhere', reason: ALREADY_CLAIMED });
     case 'answered':
       return shareOutcome(deps, input, context, claimed.attempt);
     case 'abandoned': {
       const { candidate } = account;
       const { refreshTokenFingerprint: presented } = claimed.claim;
       if (candidate !== null && candidate.fingerprint === presented) context.candidate = candidate;
-      const settled = await settleAbandoned(deps, input, context, claimed.claim);
-      return settled ?? claimAndRefresh(deps, input, place, steps);
+      const recorded = await recordAbandoned(deps, input, context, claimed.claim);
+      return recorded ?? claimAndRefresh(deps, input, place, steps);
     }
     case 'claimed':
       return refreshClaimed(deps, input, context);
@@ -148,7 +148,7 @@ async function refreshClaimed(
   const acquisition = await deps.appLimiter.acquire(
     limiter,
     acquireRequest(requesting(context), request),
-    account.clocks.firstExpiryAt?.toISOString() ?? account.current.expiresAt,
+    account.dueTimes.firstExpiryAt?.toISOString() ?? account.current.expiresAt,
   );
   if ('hold' in acquisition) {
     await deps.store.grants.release(account.id, input.attemptId);
@@ -161,7 +161,7 @@ async function refreshClaimed(
     environment,
     refreshToken: opened.refreshToken,
     limiter,
-    permittedAt: acquisition.at,
+    acquiredAt: acquisition.at,
   });
 }
 
@@ -182,7 +182,7 @@ function tooEarly(
  * loses nothing.
  * @returns the outcome if a request may have been sent; the workflow then decides on a replay
  */
-async function settleAbandoned(
+async function recordAbandoned(
   deps: RefreshDependencies,
   input: RefreshGrantInput,
   context: EntryContext,
@@ -231,10 +231,10 @@ async function shareOutcome(
   if (!isOwn || !entry?.error) return { ...shared, rotatedTo };
   // Returns what the lost worker would have, so that the workflow decides as it would have then.
   const { replayRule = null } = deps.providers.find(context.account.provider) ?? {};
-  const handedIn = entry.diagnostics?.handed_in;
-  const tried = candidate?.fingerprint === handedIn ? candidate : null;
+  const submitted = entry.diagnostics?.submitted_grant;
+  const tried = candidate?.fingerprint === submitted ? candidate : null;
   const ofCandidate =
-    tried === null && handedIn !== undefined
+    tried === null && submitted !== undefined
       ? { candidate: { outcome: 'refused' as const, retriedUntil: entry.created_at } }
       : candidateResult(deps, { ...context, candidate: tried }, 'waits');
   return { ...shared, ...ofCandidate, rotatedTo, replayRule, sentAt: entry.created_at };

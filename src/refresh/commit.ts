@@ -14,8 +14,8 @@ import { type EntryContext, presentedGrant } from './attempt-entry';
 import { type AttemptSteps, withSteps } from './attempt-steps';
 import type { RefreshDependencies } from './dependencies';
 import { logAttempt } from './log-attempt';
+import { recordFailure } from './record-failure';
 import { candidateResult, isRotated, result } from './result';
-import { settleAttempt } from './settle-attempt';
 
 /** Commits a received grant. If MongoDB is unreachable, the workflow receives it encrypted and stores it later. */
 export async function commit(
@@ -101,20 +101,20 @@ export async function finish(
   try {
     // Log before the claim is released: a refresh token is sent again only after a recorded outcome.
     await record(deps, entry, steps);
-    steps?.begin('settle', deps.now());
+    steps?.begin('record_failure', deps.now());
     const { backsOff = false, sentAt = null } = end;
-    const settled = await settleAttempt(deps, { account, entry, backsOff, sentAt });
-    if (settled === 'leaf_promoted') return { ...failed, leafPromoted: true };
-    if (settled === 'candidate_refused' || settled === 'candidate_waits') {
-      const outcome = settled === 'candidate_refused' ? 'refused' : 'waits';
+    const recorded = await recordFailure(deps, { account, entry, backsOff, sentAt });
+    if (recorded === 'orphan_adopted') return { ...failed, orphanAdopted: true };
+    if (recorded === 'candidate_refused' || recorded === 'candidate_waits') {
+      const outcome = recorded === 'candidate_refused' ? 'refused' : 'waits';
       return { ...failed, ...candidateResult(deps, context, outcome) };
     }
     // Another refresh succeeded while this one was refused, so the account is fine.
-    if (settled === 'overtaken' && entry.error?.class === 'account') {
+    if (recorded === 'superseded' && entry.error?.class === 'account') {
       const current = await deps.store.grants.read(account.id);
       return result(input, current, {
         outcome: 'skipped',
-        reason: 'overtaken',
+        reason: 'superseded',
         logEntryId: entry.id,
       });
     }

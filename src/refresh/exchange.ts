@@ -36,7 +36,7 @@ export async function exchangeAndCommit(
     environment: ProviderEnvironment;
     refreshToken: Secret;
     limiter: ConfiguredApp;
-    permittedAt: Date;
+    acquiredAt: Date;
   },
 ): Promise<RefreshGrantResult> {
   const { provider, environment, refreshToken, limiter } = what;
@@ -71,7 +71,7 @@ export async function exchangeAndCommit(
           candidate,
         };
         const askedAt = performance.now();
-        const may = await deps.store.grants.markSending(claim, deps.now());
+        const may = await deps.store.grants.recordSendIntent(claim, deps.now());
         if (may && performance.now() - askedAt > MARK_VALID_MS) {
           await deps.store.grants.release(account.id, input.attemptId);
           return false;
@@ -94,7 +94,7 @@ export async function exchangeAndCommit(
   if (exchange.claimLost) {
     // Another candidate replaced this one. The claim may still be this attempt's, and nothing was sent.
     if (candidate !== null) await deps.store.grants.release(account.id, input.attemptId);
-    return result(input, account, { outcome: 'busy', reason: 'claim_lost' });
+    return result(input, account, { outcome: 'claimed_elsewhere', reason: 'claim_lost' });
   }
   const used = {
     refreshToken: refreshToken.reveal(),
@@ -104,12 +104,7 @@ export async function exchangeAndCommit(
   const received = grant as SealedGrant | null;
   const entry = exchangeEntry(context, exchange, used, received?.expiresAt ?? null);
   const tell = () =>
-    reportToLimiter(
-      deps,
-      limiter,
-      { account: requesting(context), at: what.permittedAt },
-      exchange,
-    );
+    reportToLimiter(deps, limiter, { account: requesting(context), at: what.acquiredAt }, exchange);
   if (received !== null) {
     // The grant is stored first; the app limiter's report can wait.
     const committed = await commit(deps, input, context, { entry, grant: received, announced });

@@ -24,7 +24,7 @@ interface GuardDependencies {
 /** How long a process relies on its last check, in ms. A restore under running workers goes unnoticed for this long. */
 const CONFIRMED_FOR_MS = 5_000;
 /** Age, in ms, below which a rotation may have been made on the restored database itself, and so proves nothing. */
-const SETTLED_AFTER_MS = 120_000;
+const FINAL_AFTER_MS = 120_000;
 /** Workflows per check, and rotations per workflow. A batch closes late, so only its newest rotations count. */
 const SAMPLE = 100;
 const NEWEST = 4;
@@ -73,8 +73,8 @@ export class RestoreGuard {
 
   /** Checking the newest known rotations is enough, because a backup lacks the newest ones first. */
   async #isRestored(): Promise<boolean> {
-    const settledBefore = new Date(this.#deps.now().getTime() - SETTLED_AFTER_MS);
-    for (const closedBefore of [null, settledBefore]) {
+    const finalBefore = new Date(this.#deps.now().getTime() - FINAL_AFTER_MS);
+    for (const closedBefore of [null, finalBefore]) {
       for await (const marks of inBatches(this.#deps.marks.newest(closedBefore), SAMPLE)) {
         const newest = marks.flatMap((ofOne) => ofOne.slice(0, NEWEST));
         const { known, behind } = await this.#deps.store.restores.compare(newest);

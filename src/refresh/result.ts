@@ -52,7 +52,7 @@ export function result(
     ...(account === null ? {} : { obtainedAt: account.current.obtainedAt }),
     sentAt: null,
     replayRule: null,
-    leafPromoted: false,
+    orphanAdopted: false,
     rotatedTo: null,
     unwritten: null,
   };

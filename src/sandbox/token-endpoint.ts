@@ -29,7 +29,7 @@ export interface TokenEndpointDeps {
 /** The fields that all ledger entries of one request share. */
 type Exchange = Omit<LedgerEntry, 'sequence' | 'at' | 'event' | 'outcome' | 'status'>;
 
-type Settled = Required<Pick<LedgerEntry, 'outcome'>> & { answer: WireAnswer };
+type Decided = Required<Pick<LedgerEntry, 'outcome'>> & { answer: WireAnswer };
 
 /** Serves the token paths of all dialects. Other paths give 404, other methods 405. */
 export class TokenEndpoint {
@@ -79,7 +79,7 @@ export class TokenEndpoint {
 
     const until = scripted?.kind === 'normal' ? scripted.until : undefined;
     if (!(await this.#pause(delayBeforeCommitMs(scripted), until))) return;
-    const settled = this.#settle(dialect, asked, exchange, committing(scripted));
+    const decided = this.#decide(dialect, asked, exchange, committing(scripted));
     if (!(await this.#pause(delayAfterCommitMs(scripted), until))) return;
 
     if (scripted?.kind === 'hang') return;
@@ -87,15 +87,15 @@ export class TokenEndpoint {
       response.socket?.resetAndDestroy();
       return;
     }
-    const spoken: Settled | undefined =
+    const spoken: Decided | undefined =
       scripted === undefined || scripted.kind === 'normal'
-        ? settled
+        ? decided
         : {
             outcome: 'scripted',
             answer: wireAnswer(
               scripted,
               dialect,
-              settled?.outcome === 'ok' ? settled.answer : undefined,
+              decided?.outcome === 'ok' ? decided.answer : undefined,
             ),
           };
     if (!spoken || response.destroyed) return;
@@ -111,12 +111,12 @@ export class TokenEndpoint {
   }
 
   /** Judges the request and, if `commit` allows it, mints a grant. `undefined`: a script withholds the grant. */
-  #settle(
+  #decide(
     dialect: Dialect,
     asked: TokenRequest,
     exchange: Exchange,
     commit: boolean,
-  ): Settled | undefined {
+  ): Decided | undefined {
     const { authorizationServer, ledger } = this.#deps;
     const verdict = authorizationServer.judge(dialect, asked);
     if (!verdict.accepted) {

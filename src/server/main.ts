@@ -12,7 +12,7 @@ import { serveApi } from './serve';
 void runProcess(async (config, logger) => {
   const { mongodbUri, ring, temporal } = requireProductionConfig(config);
   const stopping = stopRequested(logger);
-  const { store, vault, custody } = await openStoreAndVault(mongodbUri, ring, config, {
+  const { store, vault, keyRegistration } = await openStoreAndVault(mongodbUri, ring, config, {
     role: 'api',
     logger,
   });
@@ -20,9 +20,9 @@ void runProcess(async (config, logger) => {
   logger.info({ url: api.url }, 'API ready');
   // A key that it has not got ends it with an error; a signal ends it in order.
   try {
-    await Promise.race([stopping, custody.lockedOut]);
+    await Promise.race([stopping, keyRegistration.lockedOut]);
   } finally {
-    await stopInOrder([api, ...storeStops({ store, custody })], logger);
+    await stopInOrder([api, ...storeStops({ store, keyRegistration })], logger);
     logger.info('API stopped');
   }
 });

@@ -44,7 +44,7 @@ const Asked = z.object({
   reconnect: z.boolean().optional(),
 });
 const Batch = z.object({ counts: z.object({ refreshed: z.number() }) });
-const BatchPart = z.object({ rest: z.array(z.unknown()), refreshed: z.number() });
+const BatchPart = z.object({ remaining: z.array(z.unknown()), refreshed: z.number() });
 /** The SDK's record of a local activity. */
 const InTask = z.object({ activity_type: z.string(), attempt: z.number() });
 const DuePage = z.object({ accounts: z.array(z.unknown()) });
@@ -179,8 +179,8 @@ class HistoryReader {
       event.childWorkflowExecutionTimedOutEventAttributes;
     const id =
       refused?.workflowId ?? (started ?? completed ?? ended)?.workflowExecution?.workflowId ?? '';
-    const goesOn = event.workflowExecutionSignaledEventAttributes;
-    if (goesOn) return this.#goesOn(jsonOf(goesOn.input?.payloads?.[0]));
+    const continuing = event.workflowExecutionSignaledEventAttributes;
+    if (continuing) return this.#continuing(jsonOf(continuing.input?.payloads?.[0]));
     if (completed && this.#isWhole && id.startsWith(BATCH))
       return resultSaid(jsonOf(completed.result?.payloads?.[0]));
     if (!this.#children.has(id)) return null;
@@ -194,7 +194,7 @@ class HistoryReader {
     return { what: `${id} came to no result`, failure: failureSentence(failure) };
   }
 
-  #goesOn(signal: unknown): Said | null {
+  #continuing(signal: unknown): Said | null {
     const attempt = Attempt.safeParse(signal);
     if (!attempt.success) return null;
     const id = `refresh-account/${attempt.data.accountId}`;
@@ -302,7 +302,9 @@ function resultSaid(result: unknown): Said {
     return { what: `a batch is through: ${batch.data.counts.refreshed} refreshed` };
   const part = BatchPart.safeParse(result);
   if (part.success)
-    return { what: `${part.data.refreshed} refreshed, ${part.data.rest.length} left to another` };
+    return {
+      what: `${part.data.refreshed} refreshed, ${part.data.remaining.length} remaining`,
+    };
   const page = DuePage.safeParse(result);
   return { what: page.success ? `${page.data.accounts.length} due` : 'done' };
 }

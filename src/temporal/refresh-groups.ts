@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Account } from '../domain/account/account';
 import type { AttemptOutcome, RefreshRequest } from '../domain/refresh/refresh-attempt';
 import { type BatchResult, TOGETHER_MAX } from '../domain/refresh/refresh-batch';
-import type { Standing } from '../store/accounts/grants';
+import type { AttemptSnapshot } from '../store/accounts/grants';
 import type { Store } from '../store/store';
 
 /** How long, in ms, queued requests wait for the refreshes in flight, so that a slow one does not delay them more. */
@@ -27,8 +27,8 @@ interface Waiting extends Wanted {
   resolve: (outcome: AttemptOutcome | Promise<AttemptOutcome>) => void;
 }
 
-/** The two ways to refresh accounts. */
-interface Ways {
+/** The two operations that refresh accounts. */
+interface Operations {
   alone(account: Account, request: RefreshRequest): Promise<AttemptOutcome>;
   /** Resolves once the batch is started. Callers need not wait for its result until the end. */
   together(
@@ -38,13 +38,13 @@ interface Ways {
 
 export class RefreshGroups {
   readonly #store: Pick<Store, 'grants' | 'logEntries'>;
-  readonly #ways: Ways;
+  readonly #operations: Operations;
   /** By provider; absent if no refresh is in flight. */
   readonly #waiting = new Map<string, Waiting[]>();
 
-  constructor(store: Pick<Store, 'grants' | 'logEntries'>, ways: Ways) {
+  constructor(store: Pick<Store, 'grants' | 'logEntries'>, operations: Operations) {
     this.#store = store;
-    this.#ways = ways;
+    this.#operations = operations;
   }
 
   /** @param account as read for this request; an attempt that finished since then answers it */
@@ -73,14 +73,14 @@ export class RefreshGroups {
   async #refresh(group: readonly Waiting[]): Promise<void> {
     const [one] = group;
     if (group.length === 1 && one !== undefined) {
-      const outcome = this.#ways.alone(one.account, one.request);
+      const outcome = this.#operations.alone(one.account, one.request);
       one.resolve(outcome);
       await outcome.catch(() => undefined);
       return;
     }
     const answered = new AbortController();
     try {
-      const batch = await this.#ways.together(group);
+      const batch = await this.#operations.together(group);
       await this.#follow(group, batch.result(answered.signal));
     } catch (error) {
       for (const { resolve } of group) resolve(Promise.reject(error));
@@ -103,7 +103,7 @@ export class RefreshGroups {
       if (outcomes === null) continue;
       for (const { account, request, resolve } of waiting) {
         const outcome = outcomes.find(({ accountId }) => accountId === account.id);
-        resolve(outcome ?? this.#ways.alone(account, request));
+        resolve(outcome ?? this.#operations.alone(account, request));
       }
       waiting.clear();
     }
@@ -111,17 +111,17 @@ export class RefreshGroups {
 
   /** Serves the callers whose account is done, whichever attempt refreshed it. */
   async #look(waiting: Set<Waiting>): Promise<void> {
-    let standings: Standing[];
+    let snapshots: AttemptSnapshot[];
     try {
-      standings = await this.#store.grants.standings([...waiting].map(({ account }) => account.id));
+      snapshots = await this.#store.grants.snapshots([...waiting].map(({ account }) => account.id));
     } catch {
       // Ignored: the next round reads again, and after the last one each caller reads the account itself.
       return;
     }
-    const byId = new Map(standings.map((standing) => [standing.id, standing]));
+    const byId = new Map(snapshots.map((snapshot) => [snapshot.id, snapshot]));
     for (const one of waiting) {
-      const standing = byId.get(one.account.id);
-      const outcome = standing && this.#outcomeSince(one.account, standing);
+      const snapshot = byId.get(one.account.id);
+      const outcome = snapshot && this.#outcomeSince(one.account, snapshot);
       if (outcome === undefined) continue;
       waiting.delete(one);
       one.resolve(outcome);
@@ -131,7 +131,7 @@ export class RefreshGroups {
   /** The outcome of an attempt that finished after the account was read; `undefined` if there is none. */
   #outcomeSince(
     before: Account,
-    { generation, lastAttempt, expiresAt }: Standing,
+    { generation, lastAttempt, expiresAt }: AttemptSnapshot,
   ): AttemptOutcome | Promise<AttemptOutcome> | undefined {
     const attemptId = lastAttempt?.attemptId;
     // A failed candidate is no outcome for the caller, because the current grant is refreshed next.
@@ -147,7 +147,7 @@ export class RefreshGroups {
       expiresAt,
       logEntryId: isNew ? attemptId : null,
     };
-    if (!isNew) return { ...outcome, outcome: 'skipped', reason: 'overtaken' };
+    if (!isNew) return { ...outcome, outcome: 'skipped', reason: 'superseded' };
     if (lastAttempt?.outcome === 'refreshed')
       return { ...outcome, outcome: 'refreshed', reason: 'answered_by_another_attempt' };
     return this.#failed(attemptId, outcome);

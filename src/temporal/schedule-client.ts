@@ -96,7 +96,7 @@ export function createScheduleClient(
   }
 
   /** Runs an action, and returns the schedule as Temporal holds it afterwards. */
-  async function steer(id: string, act: () => Promise<unknown>): Promise<Schedule> {
+  async function control(id: string, act: () => Promise<unknown>): Promise<Schedule> {
     return ours(id, async () => {
       await act();
       const schedule = await describe(id);
@@ -131,14 +131,14 @@ export function createScheduleClient(
         const schedules = await Promise.all([...ids].toSorted().map(describeSoon));
         return schedules.filter((schedule) => schedule !== null);
       }),
-    pause: (id, note) => steer(id, () => handle(id).pause(visible(note))),
+    pause: (id, note) => control(id, () => handle(id).pause(visible(note))),
     resume: (id, note) =>
-      steer(id, async () => {
+      control(id, async () => {
         await configuredProvider(id);
         await handle(id).unpause(visible(note));
       }),
     trigger: (id) =>
-      steer(id, async () => {
+      control(id, async () => {
         await configuredProvider(id);
         await handle(id).trigger(ScheduleOverlapPolicy.SKIP);
       }),
@@ -154,7 +154,7 @@ export function createScheduleClient(
         await handle(id).delete();
       }),
     change: (id, change) =>
-      steer(id, async () =>
+      control(id, async () =>
         changeSchedule({ client, taskQueue }, await configuredProvider(id), change),
       ),
   };

@@ -22,7 +22,7 @@ void runProcess(async (config, logger) => {
   const stopping = stopRequested(logger);
   // Installed only by workers, because Temporal's core keeps a process alive until its last worker has ended.
   installTemporalLogger(logger);
-  const { store, vault, custody } = await openStoreAndVault(mongodbUri, ring, config, {
+  const { store, vault, keyRegistration } = await openStoreAndVault(mongodbUri, ring, config, {
     role: 'worker',
     logger,
   });
@@ -34,9 +34,9 @@ void runProcess(async (config, logger) => {
   // A worker that ends unasked, or a missing encryption key, ends the process with an error; a signal ends it normally.
   // In every case, requests in flight are finished.
   try {
-    await Promise.race([stopping, worker.ended, custody.lockedOut]);
+    await Promise.race([stopping, worker.ended, keyRegistration.lockedOut]);
   } finally {
-    await stopInOrder([worker, ...storeStops({ store, custody })], logger);
+    await stopInOrder([worker, ...storeStops({ store, keyRegistration })], logger);
     logger.info('worker stopped');
   }
 });

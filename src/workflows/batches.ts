@@ -19,9 +19,9 @@ export class Batches {
 
   /** Never throws. The batch outlives a cancelled sweep, because it may hold grants that are stored nowhere else. */
   async refresh(due: readonly DueAccount[], request: RefreshRequest): Promise<void> {
-    const { provider, closed, counts } = this.#children;
-    const accounts = due.filter(({ environment }) => !closed.has(environment));
-    counts.left += due.length - accounts.length;
+    const { provider, openEnvironments, counts } = this.#children;
+    const accounts = due.filter(({ environment }) => !openEnvironments.has(environment));
+    counts.deferred += due.length - accounts.length;
     if (accounts.length === 0) return;
     this.running += 1;
     this.#started += 1;
@@ -39,7 +39,7 @@ export class Batches {
       });
       const result = await child.result();
       addCounts(counts, result.counts);
-      for (const environment of result.closed) closed.add(environment);
+      for (const environment of result.openEnvironments) openEnvironments.add(environment);
     } catch {
       counts.failed += accounts.length;
       counts.failures['workflow_failed'] =

@@ -6,7 +6,7 @@ import {
   ParentClosePolicy,
   startChild,
 } from '@temporalio/workflow';
-import { isClosed } from '../domain/refresh/next-step';
+import { isCircuitOpen } from '../domain/refresh/next-step';
 import type {
   AttemptOutcome,
   FirstAttempt,
@@ -35,7 +35,7 @@ const DRAIN_MAX = '10 minutes';
 export class Children {
   running = 0;
   /** Environments whose OAuth app must be skipped (incident, outage, quota used up) in the rest of the sweep. */
-  readonly closed = new Set<string>();
+  readonly openEnvironments = new Set<string>();
   readonly provider: string;
   readonly counts: RefreshCounts;
   readonly #openAt = new Map<string, number>();
@@ -117,8 +117,8 @@ export class Children {
     const { counts } = this;
     const { failure, heldForMs } = outcome;
     if (heldForMs !== undefined) {
-      counts.left += 1;
-      if (isClosed(outcome)) this.closed.add(environment);
+      counts.deferred += 1;
+      if (isCircuitOpen(outcome)) this.openEnvironments.add(environment);
       // The limit applies to one organisation; accounts of other organisations need not wait.
       else if (outcome.reason !== 'organisation_throttled') this.#wait(environment, heldForMs);
     } else if (outcome.outcome === 'refreshed') counts.refreshed += 1;

@@ -32,8 +32,8 @@ import {
   withAttempt,
 } from '../domain/refresh/next-step';
 import {
+  ALREADY_CLAIMED,
   type AttemptOutcome,
-  BEGUN_BEFORE,
   type CandidateResult,
   type FirstAttempt,
   type RefreshGrantInput,
@@ -285,9 +285,9 @@ class AccountRefresh {
     const state = this.#state;
     const { attempt } = result;
     if (result.limiter) await followApp(result.limiter);
-    if (attempt.outcome === 'busy') {
+    if (attempt.outcome === 'claimed_elsewhere') {
       // The worker that began this attempt was lost, along with the workflow task.
-      if (attempt.reason === BEGUN_BEFORE) state.supersedes = this.#attemptId();
+      if (attempt.reason === ALREADY_CLAIMED) state.supersedes = this.#attemptId();
       else await sleep(CLAIMED_PAUSE_MS);
       return true;
     }
@@ -452,7 +452,7 @@ async function write(
   { source }: RefreshRequest,
   { grant, generation, entry }: Unwritten,
 ): Promise<void> {
-  const candidate = entry.diagnostics?.handed_in;
+  const candidate = entry.diagnostics?.submitted_grant;
   if (grant !== null) {
     await persistGrant.executeWithOptions({ summary: `${visible(label)}: keep the new grant` }, [
       {

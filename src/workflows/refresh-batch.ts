@@ -56,22 +56,22 @@ export async function refreshBatchWorkflow({
   provider,
   request,
   sweep = itself(),
-  soFar: { counts, closed: alreadyClosed, rotated, outcomes } = nothingSoFar(),
+  soFar: { counts, openEnvironments: alreadyOpen, rotated, outcomes } = nothingSoFar(),
   ...input
 }: RefreshBatchWorkflowInput): Promise<BatchResult> {
   const children = new Children(provider, counts);
   setHandler(retryingSignal, (outcome) => children.retrying(outcome));
-  const { closed } = children;
-  for (const environment of alreadyClosed) closed.add(environment);
+  const { openEnvironments } = children;
+  for (const environment of alreadyOpen) openEnvironments.add(environment);
   const byId = new Map(input.accounts.map((account) => [account.accountId, account]));
 
   async function takeIn(done: BatchProgress): Promise<void> {
-    const { refreshed, skipped, left } = done;
-    addCounts(counts, { ...noCounts(), refreshed, skipped, left });
-    for (const environment of done.closed) closed.add(environment);
+    const { refreshed, skipped, deferred } = done;
+    addCounts(counts, { ...noCounts(), refreshed, skipped, deferred });
+    for (const environment of done.openEnvironments) openEnvironments.add(environment);
     rotated.push(...done.rotated);
     outcomes.push(...(done.outcomes ?? []));
-    for (const { accountId, first } of done.own) {
+    for (const { accountId, first } of done.fallback) {
       const account = byId.get(accountId);
       if (account === undefined) continue;
       // A grant that is stored nowhere else does not wait for a slot.
@@ -88,16 +88,16 @@ export async function refreshBatchWorkflow({
       [{ accounts, request, sweep }],
     );
     await CancellationScope.nonCancellable(() => takeIn(done));
-    const rest = new Set(done.rest);
-    outages = done.databaseAway ? outages + 1 : 0;
+    const rest = new Set(done.remaining);
+    outages = done.databaseUnreachable ? outages + 1 : 0;
     accounts = accounts.filter(({ accountId }) => rest.has(accountId));
     if (accounts.length === 0) break;
-    if (done.databaseAway)
+    if (done.databaseUnreachable)
       await untilDatabaseIsBack(`${provider}: ${accounts.length} accounts`, outages);
     const { continueAsNewSuggested, historyLength } = workflowInfo();
     if (!continueAsNewSuggested && historyLength <= HISTORY_EVENTS_MAX) continue;
     await children.drain();
-    const soFar = { counts, closed: [...closed], rotated, outcomes };
+    const soFar = { counts, openEnvironments: [...openEnvironments], rotated, outcomes };
     await continueAsNew<typeof refreshBatchWorkflow>({ provider, accounts, request, sweep, soFar });
   }
   await children.drain();
@@ -106,11 +106,15 @@ export async function refreshBatchWorkflow({
     const newest = Math.max(...rotated.map(({ generation }) => generation));
     upsertSearchAttributes([{ key: EvergrantGeneration, value: newest }]);
   }
-  return { counts, closed: [...closed], ...(outcomes.length === 0 ? {} : { outcomes }) };
+  return {
+    counts,
+    openEnvironments: [...openEnvironments],
+    ...(outcomes.length === 0 ? {} : { outcomes }),
+  };
 }
 
 function nothingSoFar(): NonNullable<RefreshBatchWorkflowInput['soFar']> {
-  return { counts: noCounts(), closed: [], rotated: [], outcomes: [] };
+  return { counts: noCounts(), openEnvironments: [], rotated: [], outcomes: [] };
 }
 
 function itself(): RefreshBatchInput['sweep'] {

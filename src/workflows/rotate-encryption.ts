@@ -53,13 +53,13 @@ export async function rotateEncryptionWorkflow(input: RotationInput): Promise<Ro
     progress.paused = null;
   });
 
-  const settledAt = await settled(progress);
+  const switchedAt = await switched(progress);
   for (;;) {
     await resealAll(progress);
     const { clean } = progress;
     progress.phase = 'verifying';
     const verdict = await verifyRotation.executeWithOptions({ summary: 'What is left?' }, [
-      { to, unreadable: progress.unreadable, settledAt, clean },
+      { to, unreadable: progress.unreadable, switchedAt, clean },
     ]);
     Object.assign(progress, verdict);
     if (clean && verdict.waitingGrants === 0) break;
@@ -78,10 +78,10 @@ export async function rotateEncryptionWorkflow(input: RotationInput): Promise<Ro
 }
 
 /** Waits until every process encrypts with the key. After that, no new value is encrypted with another one. */
-async function settled(progress: RotationProgress): Promise<string> {
+async function switched(progress: RotationProgress): Promise<string> {
   const { to } = progress;
   for (;;) {
-    if (progress.settledAt !== null) return progress.settledAt;
+    if (progress.switchedAt !== null) return progress.switchedAt;
     await unlessPaused(progress);
     const { lagging, total } = await surveyRotation.executeWithOptions(
       { summary: `Does every process seal with ${to}?` },
@@ -89,7 +89,7 @@ async function settled(progress: RotationProgress): Promise<string> {
     );
     if (lagging.length === 0) {
       progress.total = total;
-      progress.settledAt = new Date().toISOString();
+      progress.switchedAt = new Date().toISOString();
     } else {
       await sleep(FOLLOWED_EVERY);
       await continueIfGrown(progress);
@@ -150,7 +150,7 @@ function firstProgress(to: string): RotationProgress {
     waitingGrants: 0,
     removable: [],
     startedAt: new Date().toISOString(),
-    settledAt: null,
+    switchedAt: null,
     finishedAt: null,
   };
 }

@@ -122,7 +122,7 @@ async function sweep(
       ]);
     }
     if (!progress.again) return;
-    children.closed.clear();
+    children.openEnvironments.clear();
     Object.assign(progress, BEGINNING, { again: false });
   }
 }
@@ -134,7 +134,7 @@ async function refreshDue(
   progress: SweepProgress,
 ): Promise<void> {
   const { provider, environment = null } = input;
-  const { closed } = children;
+  const { openEnvironments } = children;
   const { summary } = progress;
   const batches = new Batches(children);
   while (progress.cursor !== null) {
@@ -160,11 +160,11 @@ async function refreshDue(
       continue;
     }
     for (const account of page.accounts) {
-      const isClosed = () => closed.has(account.environment);
-      await condition(() => children.running < WINDOW || isClosed());
+      const isOpen = () => openEnvironments.has(account.environment);
+      await condition(() => children.running < WINDOW || isOpen());
       const waitMs = children.waitMs(account.environment);
-      if (waitMs > 0 && waitMs <= LIMITER_WAIT_MAX_MS && !isClosed()) await sleep(waitMs);
-      if (isClosed() || waitMs > LIMITER_WAIT_MAX_MS) summary.left += 1;
+      if (waitMs > 0 && waitMs <= LIMITER_WAIT_MAX_MS && !isOpen()) await sleep(waitMs);
+      if (isOpen() || waitMs > LIMITER_WAIT_MAX_MS) summary.deferred += 1;
       else void children.refresh(account, request);
     }
     progress.cursor = page.next;
@@ -180,14 +180,15 @@ async function refreshDue(
 async function leave(
   provider: string,
   { environment, reason, due }: HeldApp,
-  { closed }: Children,
+  { openEnvironments }: Children,
   summary: SweepSummary,
 ): Promise<void> {
   summary.due += due;
-  summary.left += due;
-  if (closed.has(environment)) return;
-  closed.add(environment);
-  if (reason !== 'quota_spent' && due > 0) await watchApp({ provider, environment, isOpen: true });
+  summary.deferred += due;
+  if (openEnvironments.has(environment)) return;
+  openEnvironments.add(environment);
+  if (reason !== 'quota_exhausted' && due > 0)
+    await watchApp({ provider, environment, isOpen: true });
 }
 
 /** Validates every account that is due for it. An account whose token is refused before it expires is refreshed. */
@@ -286,7 +287,7 @@ function firstProgress(input: SweepInput): SweepProgress {
       retrying: 0,
       in_flight: 0,
       skipped: 0,
-      left: 0,
+      deferred: 0,
       refresh_tokens_expiring: 0,
       failures: {},
       validation_due: 0,

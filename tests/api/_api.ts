@@ -71,7 +71,7 @@ export interface Api extends Pick<Harness, 'sandbox' | 'store' | 'client' | 'log
   consent(subject?: string): { access_token: string; refresh_token: string; expires_at: string };
   /** Connects an account over the API: due at once unless told otherwise. */
   connect(members?: Record<string, unknown>): Promise<any>;
-  /** An account as the store has it, for what the API cannot say (clocks, spoiled rows). */
+  /** An account as the store has it, for what the API cannot say (dueTimes, spoiled rows). */
   addAccount(
     account?: NewAccount,
   ): Promise<Account & { plain: { refreshToken: string; accessToken: string } }>;

@@ -509,7 +509,7 @@ describe('changing an account', () => {
     await change(id, { quarantine: true, refresh_token: api.consent().refresh_token });
     await change(id, { quarantine: false });
     const sending = { ...claim, generation: 1, refreshTokenFingerprint: 'x' };
-    expect(await api.store.grants.markSending(sending, now)).toBe(false);
+    expect(await api.store.grants.recordSendIntent(sending, now)).toBe(false);
   });
 
   it.each(['access_token', 'expires_at', 'refresh_token_expires_at', 'scopes'])(
@@ -556,7 +556,7 @@ describe('changing an account', () => {
     await api.store.grants.claim({ ...claim, supersedes: [], unlessAttemptedSince: null });
     const account = await api.store.grants.read(id);
     if (account === null) throw new Error(`no account ${id}`);
-    await api.store.grants.settle({
+    await api.store.grants.recordFailure({
       account,
       attemptId,
       source: 'scheduled',

@@ -1,6 +1,6 @@
 /** The routes of the encryption keys: what they show, what they refuse, and a rotation over them to its end. */
 import { randomBytes } from 'node:crypto';
-import { takeCustody } from '../../src/process/key-registry';
+import { joinKeyRegistry } from '../../src/process/key-registry';
 import { KeyRing } from '../../src/vault/key-ring';
 import { Vault } from '../../src/vault/vault';
 import { eventually } from '../support/eventually';
@@ -24,7 +24,7 @@ it('nothing can be paused where no rotation runs, and there is none to look at',
 
 it('F23 a rotation is refused while a process lacks the key, with the process, and the answer says who has what', async () => {
   const vault = await Vault.open(KeyRing.parse(K1), api.store.canary);
-  const without = await takeCustody({ store: api.store, vault, role: 'worker' });
+  const without = await joinKeyRegistry({ store: api.store, vault, role: 'worker' });
   const refused = await api.post(`${PATH}/rotate`, {});
   expectError(refused, 409, 'conflict');
   expect(refused.body.error.message).toMatch(/The key "k2" is not everywhere yet: worker \d+@/);

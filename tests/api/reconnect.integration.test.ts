@@ -61,7 +61,7 @@ describe('a wrong refresh token handed in for a healthy account', () => {
     expect(entry).toMatchObject({
       id: after.last_reconnect.log_entry_id,
       error: { code: 'invalid_grant' },
-      diagnostics: { handed_in: expect.any(String) },
+      diagnostics: { submitted_grant: expect.any(String) },
       message: expect.stringMatching(/refused the new refresh token.*keeps the grant it had/),
     });
   });
@@ -72,7 +72,7 @@ describe('a wrong refresh token handed in for a healthy account', () => {
     expect((await refresh(id)).body).toMatchObject({ outcome: 'refreshed', generation: 2 });
   });
 
-  it('leaves the other members of the request in effect', async () => {
+  it('orphaned_grants the other members of the request in effect', async () => {
     const { id } = await api.addAccount(hour);
     const answer = await patch(id, { refresh_token: wrongToken(), label: 'Renamed' });
     expectError(answer, 422, 'grant_refused');

@@ -122,9 +122,9 @@ describe('the exchange', () => {
       'request',
       'response',
       'log',
-      'settle',
+      'record_failure',
     ]);
-    expect(await names(broken.id)).toEqual(['claim', 'decrypt', 'log', 'settle']);
+    expect(await names(broken.id)).toEqual(['claim', 'decrypt', 'log', 'record_failure']);
   });
 
   it('R1.7 says who asked, and how the token looked stored, decrypted and sent', async () => {

@@ -126,7 +126,7 @@ it('shows no session that has expired', async () => {
   expect(await one.sessions()).toEqual([]);
 });
 
-it('leaves rows out that Evergrant did not write, and lists the sessions behind them', async () => {
+it('orphaned_grants rows out that Evergrant did not write, and lists the sessions behind them', async () => {
   const one = await organisation();
   const began = Date.now();
   const genuine = sessionRecord({ organisation: one.name, createdAt: new Date(began) });

@@ -258,7 +258,7 @@ describe('a batch of accounts that callers wait for', () => {
     expect(body).toMatchObject({ type: 'batch', status: 'completed' });
     expect(body.items.at(-1).what).toMatch(/^a batch is through: [123] refreshed$/);
     expect(body.items.find((one: any) => one.type === 'ActivityTaskCompleted').what).toMatch(
-      /^[123] refreshed, 0 left to another$/,
+      /^[123] refreshed, 0 remaining$/,
     );
     for (const { id } of accounts) expect(text).not.toContain(id);
     expect((await list()).some((one: any) => one.type === 'batch')).toBe(false);

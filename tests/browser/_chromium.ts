@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 import type { EngineOptions } from '../../src/engines/engine';
 import { runGuarded } from '../../src/engines/guard/guarded-process';
 import { folderBytes, withProgress } from '../../src/engines/progress';
-import { firstWayThatWorks } from '../../src/engines/ways';
+import { firstStrategyThatWorks } from '../../src/engines/strategies';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const VERSION_WITHIN_MS = 30_000;
@@ -16,10 +16,10 @@ type Options = Pick<EngineOptions, 'cacheDir' | 'say'>;
 /**
  * Finds or installs Chromium.
  *
- * @throws {NoWayWorked} if this machine offers none of the ways.
+ * @throws {NoStrategyWorked} if this machine offers none of the strategies.
  */
 export async function chromium(options: Options): Promise<string> {
-  const { found } = await firstWayThatWorks(
+  const { found } = await firstStrategyThatWorks(
     'Chromium',
     [
       { name: 'chromium or google-chrome on PATH', find: onPath },

@@ -37,7 +37,7 @@ async function open(page: Page, id: string): Promise<void> {
 }
 
 describe('Admin → Accounts', () => {
-  it('R1.9 shows each account’s status in a word, with its clocks and its last attempt', async () => {
+  it('R1.9 shows each account’s status in a word, with its due times and its last attempt', async () => {
     const organisation = anOrganisation();
     const mine = (account: object) => add({ organisation, ...account });
     const state = async (label: string, to: AccountState) => {
@@ -220,7 +220,7 @@ describe('Admin → Accounts', () => {
 });
 
 describe('one account', () => {
-  it('explains why it is not due, shows its clocks, and what became of its grant, live', async () => {
+  it('explains why it is not due, shows its dueTimes, and what became of its grant, live', async () => {
     const { id, label, current } = await add();
     const page = await pages.signedIn();
     await open(page, id);

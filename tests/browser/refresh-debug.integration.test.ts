@@ -149,9 +149,9 @@ it('R1.3 shows what keeps a token from being sent, and that nothing was', async 
   await region(page, 'Verdict').getByText('Not sent', { exact: true }).waitFor();
   const all = await eventually(async () => {
     const names = (await steps(page)).map(({ step }) => step);
-    return names.includes('settle') && names;
+    return names.includes('record_failure') && names;
   });
-  expect(all).toEqual(['claim', 'decrypt', 'log', 'settle']);
+  expect(all).toEqual(['claim', 'decrypt', 'log', 'record_failure']);
   expect(await region(page, 'Request').textContent()).toContain('<decrypt_failed>');
   expect(await region(page, 'Response').textContent()).toContain('None came.');
 });

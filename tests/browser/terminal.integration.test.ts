@@ -339,7 +339,7 @@ describe('the keyboard', () => {
     expect(await page.getByRole('button', { name: 'Pause' }).isVisible()).toBe(true);
   });
 
-  it('leaves single keys alone for whoever switched them off', async () => {
+  it('orphaned_grants single keys alone for whoever switched them off', async () => {
     const page = await opened();
     await live(page);
     await page.getByRole('button', { name: 'Keys' }).click();

@@ -1,4 +1,4 @@
-/** What an entry of `providers.yaml` says about a server's own ways: how it separates scopes, and how early it may be asked. */
+/** What an entry of `providers.yaml` says about a server's own strategies: how it separates scopes, and how early it may be asked. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { newToken, refusal, tokens } from './_authorization-server';
 import { accountBecomes, type Product, startProduct } from './_product';

@@ -1,5 +1,5 @@
 /** `evergrant encryption …`: progress, tables, JSON and exit codes. */
-import { takeCustody } from '../../src/process/key-registry';
+import { joinKeyRegistry } from '../../src/process/key-registry';
 import type { RunningApi } from '../../src/server/serve';
 import { KeyRing } from '../../src/vault/key-ring';
 import { Vault } from '../../src/vault/vault';
@@ -30,7 +30,7 @@ const cli = (...args: string[]) => startCli(environment, ['encryption', ...args]
 it('F23 refuses while a process lacks the key, and check says which; then rotates, waits, and names what may go', async () => {
   for (let n = 0; n < 3; n += 1) await h.addAccount({ expiresInMs: 3600_000 });
   const vault = await Vault.open(KeyRing.parse(K1), h.store.canary);
-  const without = await takeCustody({ store: h.store, vault, role: 'worker' });
+  const without = await joinKeyRegistry({ store: h.store, vault, role: 'worker' });
   const refused = await cli('rotate');
   expect(refused).toMatchObject({ code: 1, stdout: '' });
   expect(refused.stderr).toMatch(/^evergrant: The key "k2" is not everywhere yet: worker \d+@/);

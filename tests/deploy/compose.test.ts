@@ -317,7 +317,7 @@ describe('deploy/temporal/create-namespace.sh', () => {
     expect(run(false)).toContain('operator namespace create --namespace grants --retention 7d');
   });
 
-  it('leaves a namespace as it is', () => {
+  it('orphaned_grants a namespace as it is', () => {
     expect(run(true).filter((call) => call.includes('create'))).toEqual([]);
   });
 });

@@ -63,7 +63,7 @@ it('installs what the lockfile says, and runs no install script', () => {
     expect(text).toMatch(/npm (ci|prune --omit=dev) --ignore-scripts$/);
 });
 
-it('leaves sources and development tools out of the last stage, and makes nothing writable', () => {
+it('orphaned_grants sources and development tools out of the last stage, and makes nothing writable', () => {
   expect(inRuntime('COPY')).toEqual([
     'package.json ./',
     '--from=prune /app/node_modules ./node_modules',

@@ -94,7 +94,7 @@ async function checkAccount(
   tally.replays += replays;
   tally.unexplainedReplays += Math.max(0, replays - explained);
 
-  const kept = [account.current, account.previous, ...account.leaves]
+  const kept = [account.current, account.previous, ...account.orphanedGrants]
     .filter((grant) => grant !== null)
     .flatMap(({ refreshToken, generation }) => {
       const place = grantPlace(account, generation);

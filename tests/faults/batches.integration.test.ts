@@ -45,7 +45,7 @@ async function sweep({ h }: Lab, ids: readonly string[]): Promise<Beginning> {
   });
   return {
     async ended() {
-      expect(await handle.result()).toMatchObject({ due: ids.length, in_flight: 0, left: 0 });
+      expect(await handle.result()).toMatchObject({ due: ids.length, in_flight: 0, deferred: 0 });
     },
   };
 }

@@ -57,7 +57,7 @@ it.each<[string, WithoutControl | undefined, string[]]>([
   held.release();
   await worker.reached(id, 'committed');
   expect(broken(await checkPromises(lab.h, [id]))).toEqual(expected);
-  expect((await lab.h.account(id)).leaves).toHaveLength(without === undefined ? 1 : 0);
+  expect((await lab.h.account(id)).orphanedGrants).toHaveLength(without === undefined ? 1 : 0);
   await Promise.all([worker.stop(), other.stop()]);
 });
 

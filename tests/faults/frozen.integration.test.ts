@@ -96,8 +96,8 @@ it.each<Recipe>(LONG ? [F4, F5] : [F4])(
       .filter((mark) => ms > LEASE_MS || takenOver(mark)).length;
     let notKept = 0;
     for (const { id } of received) {
-      const { current, previous, leaves } = await lab.h.account(id);
-      const attempts = [current, previous, ...leaves].map((grant) => grant?.attemptId);
+      const { current, previous, orphanedGrants } = await lab.h.account(id);
+      const attempts = [current, previous, ...orphanedGrants].map((grant) => grant?.attemptId);
       const first = (await lab.h.entries(id)).at(-1)?.id;
       if (!attempts.includes(first)) notKept += 1;
     }

@@ -108,12 +108,14 @@ describe('an edit at any phase of a refresh', () => {
       return;
     }
     if (account === null) throw new Error(`no account ${id}`);
-    const kept = [account.current, ...account.leaves].map(({ refreshToken, generation }) => {
-      const place = grantPlace(account, generation);
-      return refreshTokenFingerprint(
-        lab.h.vault.openToken(refreshToken ?? '', place, 'refresh_token'),
-      );
-    });
+    const kept = [account.current, ...account.orphanedGrants].map(
+      ({ refreshToken, generation }) => {
+        const place = grantPlace(account, generation);
+        return refreshTokenFingerprint(
+          lab.h.vault.openToken(refreshToken ?? '', place, 'refresh_token'),
+        );
+      },
+    );
     const minted = mintedFor(id).at(-1);
     if (edit === 'rename' && account.label !== 'Renamed') tally.clobbered += 1;
     if (edit === 'disable' && account.state !== 'disabled') tally.clobbered += 1;

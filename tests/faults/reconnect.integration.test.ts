@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => lab?.stop());
 
 /** Reconnects with a grant that the provider has just issued for the same owner. */
-async function handIn(id: string, mode: Mode): Promise<void> {
+async function submitCandidate(id: string, mode: Mode): Promise<void> {
   const account = await lab.h.account(id);
   const rotation =
     mode === 'strict' ? { mode: 'strict' as const } : { mode: 'grace' as const, seconds: 30 };
@@ -40,7 +40,7 @@ async function handIn(id: string, mode: Mode): Promise<void> {
     obtainedAt: now.toISOString(),
     attemptId: null,
   };
-  if (!(await lab.h.store.reconnects.handIn(account, newCandidate(grant, 'fault lab', now), null)))
+  if (!(await lab.h.store.reconnects.submit(account, newCandidate(grant, 'fault lab', now), null)))
     throw new Error(`nothing was handed in for ${id}`);
 }
 
@@ -55,7 +55,7 @@ it.each<Mode>(['grace', 'strict'])(
     const held: { id: string; phase: Phase }[] = [];
     for (const phase of phases) {
       const id = await lab.addAccount(mode);
-      await handIn(id, mode);
+      await submitCandidate(id, mode);
       held.push({ id, phase });
     }
     const { at, releaseProvider } = await lab.holdAt(worker, held);

@@ -139,7 +139,7 @@ describe.each([
       }
     });
 
-    it('leaves an expired JWT its 401, by which its bearer knows that a new one is due', async () => {
+    it('orphaned_grants an expired JWT its 401, by which its bearer knows that a new one is due', async () => {
       const { url } = await behindProxy({ trustedProxies });
       await flood(url, FORGER);
       const expired = await issuer.sign({ organisation: api.organisation, exp: nowSeconds() - 60 });

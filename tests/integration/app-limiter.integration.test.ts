@@ -197,7 +197,7 @@ it(
     for (const { id } of left.slice(0, 6))
       asked.push((await h.request(key, 'POST', `/api/admin/accounts/${id}/refresh`, {})).body);
     expect(asked.map(({ outcome }) => outcome)).toEqual([...Array(5).fill('refreshed'), 'skipped']);
-    expect(asked[5]).toMatchObject({ reason: 'quota_spent', log_entry_id: null });
+    expect(asked[5]).toMatchObject({ reason: 'quota_exhausted', log_entry_id: null });
     expect(await h.account(left[5]?.id ?? '')).toMatchObject({ claim: null, failedAttempts: 0 });
     expect(received(since)).toHaveLength(20);
   },

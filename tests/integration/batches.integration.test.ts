@@ -105,7 +105,7 @@ it('issue 7.3 more than are given a workflow each are refreshed in a batch, once
     failed: 0,
     in_flight: 0,
     skipped: 0,
-    left: 0,
+    deferred: 0,
   });
   await expectRefreshedOnce(ids);
   const [entry] = await h.entries(ids[0] ?? '');

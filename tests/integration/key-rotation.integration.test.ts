@@ -7,7 +7,7 @@ import mongoose from 'mongoose';
 import { persistGrant } from '../../src/activities/persist-grant';
 import { resealRecords } from '../../src/activities/reseal-records';
 import type { RotationCursor } from '../../src/domain/encryption-rotation';
-import { type KeyCustody, promoteKey, takeCustody } from '../../src/process/key-registry';
+import { joinKeyRegistry, type KeyRegistration, promoteKey } from '../../src/process/key-registry';
 import { KeyRing } from '../../src/vault/key-ring';
 import { sealingKeyOf } from '../../src/vault/sealing';
 import { grantPlace, Vault, VaultSealedError } from '../../src/vault/vault';
@@ -25,7 +25,7 @@ const ROTATION = '/api/admin/encryption/rotation';
 let h: Harness;
 let key: string;
 let tokensKey: string;
-let custody: KeyCustody;
+let keyRegistration: KeyRegistration;
 beforeAll(async () => {
   h = await startHarness({
     worker: false,
@@ -34,10 +34,10 @@ beforeAll(async () => {
   });
   key = await h.key({ scopes: ['admin', 'operator'] });
   tokensKey = await h.key({ scopes: ['tokens'] });
-  custody = await takeCustody({ store: h.store, vault: h.vault, role: 'api' });
+  keyRegistration = await joinKeyRegistry({ store: h.store, vault: h.vault, role: 'api' });
 });
 afterAll(async () => {
-  await custody?.stop();
+  await keyRegistration?.stop();
   await h?.stop();
 });
 
@@ -79,7 +79,7 @@ it('F23 the key is rotated while refreshes go on: all opens at every instant, no
 
   // A second process, which uses the old key until its next heartbeat.
   const otherVault = await Vault.open(KeyRing.parse(`${OLD},${NEW}`), h.store.canary);
-  const other = await takeCustody({ store: h.store, vault: otherVault, role: 'worker' });
+  const other = await joinKeyRegistry({ store: h.store, vault: otherVault, role: 'worker' });
 
   // Paused before a worker starts: nothing is re-encrypted, and refreshes continue.
   expect(await post('/api/admin/encryption/rotate')).toMatchObject({
@@ -119,8 +119,8 @@ it('F23 the key is rotated while refreshes go on: all opens at every instant, no
   /** Decrypts all grants of an account, as another process does. */
   async function opened(id: string, failures: string[]): Promise<number> {
     const account = await h.account(id);
-    const { current, previous, leaves } = account;
-    const grants = [current, previous, ...leaves].filter((one) => one !== null);
+    const { current, previous, orphanedGrants } = account;
+    const grants = [current, previous, ...orphanedGrants].filter((one) => one !== null);
     try {
       for (const { accessToken, refreshToken, generation } of grants) {
         const place = grantPlace(account, generation);
@@ -184,7 +184,7 @@ it('F23 the key is rotated while refreshes go on: all opens at every instant, no
   // The old key may be removed: a process starts without it, but not without the new one.
   await expect(
     Vault.open(KeyRing.parse(NEW), h.store.canary).then((vault) =>
-      takeCustody({ store: h.store, vault, role: 'worker' }).then((one) => one.stop()),
+      joinKeyRegistry({ store: h.store, vault, role: 'worker' }).then((one) => one.stop()),
     ),
   ).resolves.toBeUndefined();
   await expect(Vault.open(KeyRing.parse(OLD), h.store.canary)).rejects.toThrow(VaultSealedError);

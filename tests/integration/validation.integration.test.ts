@@ -5,7 +5,7 @@ import { type Harness, type NewAccount, startHarness } from '../support/harness'
 
 const HOUR_MS = 3_600_000;
 
-const NOT_COMPARED = { lastValidation: null, validatedAt: null, updatedAt: null, clocks: null };
+const NOT_COMPARED = { lastValidation: null, validatedAt: null, updatedAt: null, dueTimes: null };
 
 let h: Harness;
 let key: string;
@@ -216,7 +216,7 @@ describe('a sweep over stores', () => {
       await h.request(own, 'PATCH', `/api/admin/accounts/${id}`, { disabled: true });
   });
 
-  it('leaves a provider alone for which nothing is said, and does not look for what is due there', async () => {
+  it('orphaned_grants a provider alone for which nothing is said, and does not look for what is due there', async () => {
     const { id } = await h.addAccount({ provider: 'google', expiresInMs: HOUR_MS });
     expect(await sweep('google')).toMatchObject({ due: 0, validation_due: 0 });
     expect(asked(id)).toHaveLength(0);

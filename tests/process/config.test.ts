@@ -391,7 +391,7 @@ describe('providers.yaml', () => {
     expect(only(environment, ebay('sweepEvery: 7m'))?.policy.sweepEveryMs).toBe(7 * MINUTE);
   });
 
-  it('leaves an entry out none of whose names is set, and says so', () => {
+  it('orphaned_grants an entry out none of whose names is set, and says so', () => {
     const { providers, unconfiguredProviders } = load({}, ebay());
     expect(providers).toEqual([]);
     expect(unconfiguredProviders).toEqual([

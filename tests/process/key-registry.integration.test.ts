@@ -2,10 +2,10 @@
 
 import type { RotationCursor } from '../../src/domain/encryption-rotation';
 import {
-  type KeyCustody,
+  joinKeyRegistry,
   KeyNotPromotedError,
+  type KeyRegistration,
   promoteKey,
-  takeCustody,
 } from '../../src/process/key-registry';
 import type { SealedRecord } from '../../src/store/encryption/sealed-records';
 import { KeyRing } from '../../src/vault/key-ring';
@@ -25,21 +25,21 @@ interface Page {
 }
 
 let store: TestStore;
-const started: KeyCustody[] = [];
+const started: KeyRegistration[] = [];
 beforeEach(async () => {
   store = await storeForTest({ ring: KeyRing.parse(`${K1},${K2}`) });
 });
 afterEach(async () => {
-  for (const custody of started.splice(0)) await custody.stop();
+  for (const keyRegistration of started.splice(0)) await keyRegistration.stop();
   await store.close();
 });
 
 /** A process with these keys, as `openStoreAndVault` starts it. */
 async function start(keys: string, role = 'worker', lostKeyIds: string[] = []) {
   const vault = await Vault.open(KeyRing.parse(keys), store.canary);
-  const custody = await takeCustody({ store, vault, role, lostKeyIds });
-  started.push(custody);
-  return { vault, custody };
+  const keyRegistration = await joinKeyRegistry({ store, vault, role, lostKeyIds });
+  started.push(keyRegistration);
+  return { vault, keyRegistration };
 }
 
 const refusal = (work: Promise<unknown>) =>
@@ -118,10 +118,10 @@ describe('which key seals', () => {
 
   it('changes for all when it is promoted: each follows when it looks', async () => {
     const { vault: api } = await start(`${K1},${K2}`, 'api');
-    const { vault: worker, custody } = await start(`${K1},${K2}`);
+    const { vault: worker, keyRegistration } = await start(`${K1},${K2}`);
     expect(await promoteKey(store, api, undefined)).toBe('k2');
     expect([api.sealingKeyId, worker.sealingKeyId]).toEqual(['k2', 'k1']);
-    await custody.follow();
+    await keyRegistration.follow();
     const place = grantPlace(newAccount(), 1);
     expect(sealingKeyOf(worker.sealToken(TOKEN, place, 'access_token'))).toBe('k2');
     const living = await store.processes.living();
@@ -132,7 +132,7 @@ describe('which key seals', () => {
 describe('F23 a mixed fleet', () => {
   it('a key is not promoted while a process has not got it: it is named, and goes on undisturbed', async () => {
     const { vault } = await start(`${K1},${K2}`, 'api');
-    const { custody: without } = await start(K1, 'worker');
+    const { keyRegistration: without } = await start(K1, 'worker');
     expect(await refusal(promoteKey(store, vault, undefined))).toMatch(
       /^The key "k2" is not everywhere yet: worker \d+@\S+ would not open what it seals\. Put it at the end/,
     );
@@ -165,7 +165,7 @@ describe('F23 a mixed fleet', () => {
 
   it('a process that was away while a key was promoted ends when it is back, before it meets what it cannot open', async () => {
     const { vault } = await start(`${K1},${K2}`, 'api');
-    const { custody: away } = await start(K1, 'worker');
+    const { keyRegistration: away } = await start(K1, 'worker');
     for (const { id, name } of await store.processes.living())
       if (name.startsWith('worker')) await store.processes.withdraw(id);
     await promoteKey(store, vault, undefined);
@@ -175,7 +175,7 @@ describe('F23 a mixed fleet', () => {
 
   it('one that slept over the retirement of the key it seals with takes the retirement back', async () => {
     const { vault } = await start(`${K1},${K2}`, 'api');
-    const { custody: asleep } = await start(`${K1},${K2}`, 'worker');
+    const { keyRegistration: asleep } = await start(`${K1},${K2}`, 'worker');
     await promoteKey(store, vault, undefined);
     await store.encryptionKeys.retire('k1', 0, new Date());
     await asleep.follow();
@@ -194,7 +194,7 @@ describe('F23 a mixed fleet', () => {
 describe('F24 a start without a key that is needed', () => {
   it('is refused with its name and the number of its records, and nothing is written', async () => {
     await start(K1);
-    for (const custody of started.splice(0)) await custody.stop();
+    for (const keyRegistration of started.splice(0)) await keyRegistration.stop();
     await accountUnder(K1, 'acc_1');
     await accountUnder(K1, 'acc_2');
     const { vault } = await start(`${K1},${K2}`, 'api');
@@ -294,10 +294,10 @@ it('every place of an account is found: current, previous, each leaf, fallback; 
     'current.refresh_token',
     'previous.access_token',
     'previous.refresh_token',
-    'leaves.0.access_token',
-    'leaves.1.access_token',
-    'leaves.0.refresh_token',
-    'leaves.1.refresh_token',
+    'orphaned_grants.0.access_token',
+    'orphaned_grants.1.access_token',
+    'orphaned_grants.0.refresh_token',
+    'orphaned_grants.1.refresh_token',
     'fallback.access_token',
   ]);
   // Each is re-sealed from what stands beside it, and opens where it stands.
@@ -307,7 +307,7 @@ it('every place of an account is found: current, previous, each leaf, fallback; 
   const onlyNew = await Vault.open(KeyRing.parse(K2), store.canary);
   const after = await store.grants.read('acc_all');
   if (after === null) throw new Error('no account');
-  for (const one of [after.current, after.previous, ...after.leaves]) {
+  for (const one of [after.current, after.previous, ...after.orphanedGrants]) {
     const at = grantPlace(after, one?.generation ?? 0);
     expect(onlyNew.openToken(one?.accessToken ?? '', at, 'access_token')).toBe(TOKEN);
     expect(onlyNew.openToken(one?.refreshToken ?? '', at, 'refresh_token')).toBe(TOKEN);

@@ -23,11 +23,11 @@ beforeAll(async () => {
     ...h.store,
     grants: Object.assign(Object.create(grants), {
       read: grants.read.bind(grants),
-      settle: grants.settle.bind(grants),
+      record_failure: grants.recordFailure.bind(grants),
       release: grants.release.bind(grants),
       releaseNotDue: grants.releaseNotDue.bind(grants),
-      promoteLeaf: grants.promoteLeaf.bind(grants),
-      markSending: grants.markSending.bind(grants),
+      adoptOrphan: grants.adoptOrphan.bind(grants),
+      recordSendIntent: grants.recordSendIntent.bind(grants),
       claim: async (...input: Parameters<typeof grants.claim>) => {
         if (full.claims) throw full.error();
         return grants.claim(...input);

@@ -74,9 +74,9 @@ it('SANDBOX_ACCESS_TOKEN_LIFE and REFRESH_INTERVAL_MINUTES shorten the trial', a
 
 it('a start with a real provider after the trial names that provider, and pauses the schedules of the trial', async () => {
   const { environment } = await sharedEngines();
-  const trial = startProcess('main.js', environment);
-  await trial.said(/Evergrant is running on trial/);
-  await stop(trial);
+  const demo = startProcess('main.js', environment);
+  await demo.said(/Evergrant is running in demo mode/);
+  await stop(demo);
   const run = startProcess('main.js', {
     ...environment,
     ...providersFile('http://127.0.0.1:9/token', { sweepEvery: '15s' }, 'my-shop'),
@@ -165,27 +165,27 @@ it('Ctrl-C during the start ends it at once, and no engine stays', async () => {
 
 it('R0.6 a wrong encryption key ends the start with its name and what to do, and changes nothing', async () => {
   const { database, environment } = await sharedEngines();
-  const trial = `${database}_trial`;
+  const demo = `${database}_demo`;
   const right = startProcess('main.js', environment);
   await right.said(/Evergrant is running/);
   const key = keyOf(right);
   await right.logged(/^sweep finished$/);
   await stop(right);
-  const before = await dump(trial);
+  const before = await dump(demo);
   expect(before).toContain('Lantern Lane');
 
   const another = startProcess('main.js', { ...environment, ENCRYPTION_KEYS: newKey('k1') });
   expect(await another.exited).toMatchObject({ code: 1 });
   expect(another.stderr()).toMatch(/Wrong encryption key: key mismatch: .*a key named "k1"/);
   expect(another.stderr()).toMatch(/To go on: put the key that sealed this database into/);
-  expect(await dump(trial)).toBe(before);
+  expect(await dump(demo)).toBe(before);
 
   const missing = startProcess('main.js', { ...environment, ENCRYPTION_KEYS: newKey('k2') });
   expect(await missing.exited).toMatchObject({ code: 1 });
   expect(missing.stderr()).toMatch(
     /sealed with key "k1", which is not in ENCRYPTION_KEYS \(it has: k2\)/,
   );
-  expect(await dump(trial)).toBe(before);
+  expect(await dump(demo)).toBe(before);
 
   const again = startProcess('main.js', environment);
   await again.said(/Evergrant is running/);

@@ -66,10 +66,10 @@ afterAll(cleanUp, START_MS);
 describe('the first start', () => {
   it("says on stderr where the API and MongoDB are, that Temporal's UI is off, the admin key, and how to connect a real account", () => {
     const text = run.stderr();
-    expect(text).toMatch(/on trial: no provider is configured, so it keeps 27 demo accounts alive/);
+    expect(text).toMatch(/on demo: no provider is configured, so it keeps 27 demo accounts alive/);
     expect(text).toMatch(/^ {2}API +http:\/\/127\.0\.0\.1:\d+ /m);
     expect(text).toMatch(/^ {2}Temporal's UI +off \(TEMPORAL_UI=true starts it/m);
-    expect(text).toMatch(/^ {2}MongoDB +mongodb:\/\/%2F\S+mongodb\.sock\/evergrant_trial/m);
+    expect(text).toMatch(/^ {2}MongoDB +mongodb:\/\/%2F\S+mongodb\.sock\/evergrant_demo/m);
     expect(text).toMatch(
       /^ {2}Sweeps +sweep\/ebay every 10 min, sweep\/etsy every 3 min, sweep\/shopify every 3 min, sweep\/google every 5 min$/m,
     );

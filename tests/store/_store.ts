@@ -5,10 +5,10 @@ import type { RefreshRule } from '../../src/domain/account/due-times';
 import { FIRST_GENERATION, type SealedGrant } from '../../src/domain/account/grant';
 import type { RefreshPolicy } from '../../src/domain/account/policy';
 import type { LogEntry } from '../../src/domain/logs/log-entry';
-import { settlementDecision } from '../../src/domain/refresh/failure-effects';
+import { failureEffects } from '../../src/domain/refresh/failure-effects';
 import { type RefreshFailureCode, refreshFailure } from '../../src/domain/refresh/refresh-failure';
 import type { NewAccount } from '../../src/store/accounts/accounts';
-import type { ClaimInput, Settlement } from '../../src/store/accounts/grants';
+import type { ClaimInput, FailureRecord } from '../../src/store/accounts/grants';
 import { openStore, type Store, type StoreOptions } from '../../src/store/store';
 import type { KeyRing } from '../../src/vault/key-ring';
 import type { Vault } from '../../src/vault/vault';
@@ -141,11 +141,11 @@ export function commitOf(account: Account, grant: SealedGrant, now = NOW) {
   };
 }
 
-export function settlementOf(
+export function failureRecordOf(
   account: Account,
   attemptId: string,
   code: RefreshFailureCode,
-): Settlement {
+): FailureRecord {
   const failure = refreshFailure(code, { status: 400, detail: 'no', retryAfterMs: 1000 });
   return {
     account,
@@ -153,7 +153,7 @@ export function settlementOf(
     source: 'scheduled',
     failure,
     unanswered: account.unanswered,
-    decision: settlementDecision(failure, account, POLICY, NOW),
+    decision: failureEffects(failure, account, POLICY, NOW),
     now: NOW,
   };
 }

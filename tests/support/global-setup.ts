@@ -4,8 +4,8 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { startMongodb } from '../../src/engines/mongodb/mongodb';
+import { NoStrategyWorked } from '../../src/engines/strategies';
 import { startTemporal } from '../../src/engines/temporal/temporal';
-import { NoWayWorked } from '../../src/engines/ways';
 import { chromium } from '../browser/_chromium';
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
@@ -42,7 +42,7 @@ async function findChromium(options: { cacheDir: string; say: typeof say }): Pro
   try {
     process.env['EVERGRANT_TESTS_CHROMIUM'] = await chromium(options);
   } catch (error) {
-    if (!(error instanceof NoWayWorked)) throw error;
+    if (!(error instanceof NoStrategyWorked)) throw error;
     process.env['EVERGRANT_TESTS_NO_CHROMIUM'] = error.message;
   }
 }

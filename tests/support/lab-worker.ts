@@ -114,8 +114,8 @@ function observed(deps: RefreshDependencies): RefreshDependencies {
           if (claimed.kind === 'claimed') await reached('claimed', input);
           return claimed;
         },
-        async markSending(claim, now) {
-          const may = without === 'claim' || (await grants.markSending(claim, now));
+        async recordSendIntent(claim, now) {
+          const may = without === 'claim' || (await grants.recordSendIntent(claim, now));
           if (may) await reached('marked', claim);
           return may;
         },

@@ -3,7 +3,7 @@
 import type { Account } from '../../src/domain/account/account';
 import type { AttemptOutcome, RefreshRequest } from '../../src/domain/refresh/refresh-attempt';
 import type { BatchResult } from '../../src/domain/refresh/refresh-batch';
-import type { Standing } from '../../src/store/accounts/grants';
+import type { AttemptSnapshot } from '../../src/store/accounts/grants';
 import type { Store } from '../../src/store/store';
 import { RefreshGroups, type Wanted } from '../../src/temporal/refresh-groups';
 
@@ -16,7 +16,7 @@ const outcomeOf = (accountId: string, reason: string) =>
 /** Notes who is asked for in which way; a batch ends when it is told to. */
 class Recorder {
   readonly asked: string[][] = [];
-  readonly standings = new Map<string, Standing>();
+  readonly snapshots = new Map<string, AttemptSnapshot>();
   readonly #ends: ((result: Promise<BatchResult>) => void)[] = [];
   readonly #alone = new Map<string, (outcome: AttemptOutcome) => void>();
   away: Error | null = null;
@@ -26,8 +26,8 @@ class Recorder {
   readonly groups = new RefreshGroups(
     {
       grants: {
-        standings: async (ids: readonly string[]) =>
-          ids.flatMap((id) => this.standings.get(id) ?? []),
+        snapshots: async (ids: readonly string[]) =>
+          ids.flatMap((id) => this.snapshots.get(id) ?? []),
       },
       logEntries: { read: async () => null },
     } as unknown as Store,
@@ -62,7 +62,7 @@ class Recorder {
   }
 
   isThrough(id: string, generation: number): void {
-    this.standings.set(id, { id, generation, lastAttempt: null, expiresAt: null });
+    this.snapshots.set(id, { id, generation, lastAttempt: null, expiresAt: null });
   }
 }
 

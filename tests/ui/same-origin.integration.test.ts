@@ -93,7 +93,7 @@ it.each<[string, Record<string, string>]>([
   expect(refused).toEqual([]);
 });
 
-it('leaves the API alone, which takes no cookie', async () => {
+it('orphaned_grants the API alone, which takes no cookie', async () => {
   const headers = { cookie, 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' };
   const answer = await h.app.request('/api/admin/accounts', {
     method: 'POST',

@@ -426,7 +426,7 @@ describe('every page', () => {
     }
   });
 
-  it('leaves the policy of the API as it is', async () => {
+  it('orphaned_grants the policy of the API as it is', async () => {
     const answer = await h.app.request('/healthz');
     expect(answer.headers.get('content-security-policy')).toBe(
       "default-src 'none'; frame-ancestors 'none'",

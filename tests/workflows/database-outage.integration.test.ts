@@ -35,7 +35,7 @@ beforeAll(async () => {
           if (store.isAway) throw away();
           if (store.claimsBegunBefore === 0) return grants.claim(input);
           store.claimsBegunBefore -= 1;
-          return { kind: 'begun_before', account: await h.account(input.accountId) };
+          return { kind: 'already_claimed', account: await h.account(input.accountId) };
         },
       }),
       settings: overridden(settings, {

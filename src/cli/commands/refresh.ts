@@ -8,7 +8,7 @@ const NOTHING_TO_DO = new Set([
   'does_not_expire',
   'no_refresh_token',
   'not_enabled',
-  'overtaken',
+  'superseded',
 ]);
 
 const MORE =

@@ -4,7 +4,7 @@ import type { RefreshFailure } from '../refresh/refresh-failure';
 import type { UnansweredSend } from '../refresh/replay';
 import { momentText } from '../text/time-text';
 import { remainingLifeMs, type SealedFallback, type SealedGrant } from './grant';
-import type { AccountClocks, AccountPolicy } from './policy';
+import type { AccountDueTimes, AccountPolicy } from './policy';
 
 /** The stored state. Expiry is not part of it: {@link accountStatus} derives it from the grant. */
 export const AccountState = {
@@ -73,7 +73,7 @@ export interface Account {
   replaced: ReplacedGrant | null;
   lastReconnect: LastReconnect | null;
   /** Orphaned grants: they arrived after another refresh had been stored, and are kept until one is adopted. */
-  leaves: SealedGrant[];
+  orphanedGrants: SealedGrant[];
   /** A static token that is served only if refreshing fails. */
   fallback: SealedFallback | null;
   claim: Claim | null;
@@ -100,7 +100,7 @@ export interface Account {
   /** Days before expiry of the last warning about the refresh token. `null`: no warning was sent yet. */
   refreshTokenWarnedDays: number | null;
   /** Stored due times, which the lists are sorted and filtered by. */
-  clocks: AccountClocks;
+  dueTimes: AccountDueTimes;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -110,12 +110,12 @@ export interface Account {
  * token expires, an account is `expiring_soon` or `expired`, never `ok`.
  */
 export function accountStatus(
-  account: Pick<Account, 'state' | 'current' | 'clocks'>,
+  account: Pick<Account, 'state' | 'current' | 'dueTimes'>,
   now: Date,
 ): AccountStatus {
   if (account.state !== AccountState.active) return account.state;
   if (remainingLifeMs(account.current, now) <= 0) return 'expired';
-  const { expiringSoonAt } = account.clocks;
+  const { expiringSoonAt } = account.dueTimes;
   return expiringSoonAt !== null && expiringSoonAt <= now ? 'expiring_soon' : 'ok';
 }
 

@@ -1,9 +1,15 @@
 /** Explains to people why an account is or is not due. Follows {@link dueDecision} and decides nothing itself. */
 import { duration, momentText } from '../text/time-text';
 import { type Account, AccountState } from './account';
-import { type Clocked, dueDecision, dueMoments, policyOf, type RefreshRule } from './due-times';
+import {
+  dueDecision,
+  dueMoments,
+  policyOf,
+  type RefreshRule,
+  type WithDueTimes,
+} from './due-times';
 
-export type Explained = Clocked &
+export type Explained = WithDueTimes &
   Pick<Account, 'state' | 'stateReason' | 'quarantine' | 'failedAttempts'>;
 
 /** Returns the verdict first, then the facts behind it. */
@@ -33,16 +39,16 @@ export function dueExplanation(account: Explained, rule: RefreshRule, now: Date)
   if (reason === 'candidate_waits')
     return ['Due: a new grant was handed in and waits to be tried.'];
   if (reason === 'does_not_expire') return ['Not due: its access token does not end.'];
-  const clocks = [
+  const dueTimes = [
     expirySentence(account, rule, now),
     refreshTokenSentence(account, rule, now),
     notBeforeSentence(account, rule),
     ageSentence(account, rule),
   ].flat();
-  if (due) return ['Due: the next sweep refreshes it.', ...clocks];
-  if (!policyOf(account, rule).enabled) return [notEnabledSentence(rule), ...clocks];
-  if (reason === 'backing_off') return [...waitSentences(account), ...clocks];
-  return ['Not due yet.', ...clocks];
+  if (due) return ['Due: the next sweep refreshes it.', ...dueTimes];
+  if (!policyOf(account, rule).enabled) return [notEnabledSentence(rule), ...dueTimes];
+  if (reason === 'backing_off') return [...waitSentences(account), ...dueTimes];
+  return ['Not due yet.', ...dueTimes];
 }
 
 function because({ stateReason }: Explained): string[] {

@@ -1,7 +1,7 @@
 /** Decides when an account is due, and when a failed refresh is retried. Pure functions. */
 import { type Account, AccountState } from './account';
 import { lifeMs } from './grant';
-import { type AccountClocks, DEFAULT_POLICY, type RefreshPolicy } from './policy';
+import { type AccountDueTimes, DEFAULT_POLICY, type RefreshPolicy } from './policy';
 import { candidateDueAt, candidateToTry } from './reconnect';
 import {
   isRenewing,
@@ -40,7 +40,7 @@ export interface DueDecision {
   reason: DueReason;
 }
 
-export type Clocked = Pick<
+export type WithDueTimes = Pick<
   Account,
   | 'id'
   | 'current'
@@ -53,7 +53,7 @@ export type Clocked = Pick<
 > &
   Partial<Pick<Account, 'candidate'>>;
 
-export function accountClocks(account: Clocked, rule: RefreshRule): AccountClocks {
+export function accountDueTimes(account: WithDueTimes, rule: RefreshRule): AccountDueTimes {
   const policy = policyOf(account, rule);
   const { current, nextAttemptAt } = account;
   const moments = dueMoments(account, rule);
@@ -82,7 +82,7 @@ export function accountClocks(account: Clocked, rule: RefreshRule): AccountClock
 
 /** The interval starts at the last validation, so refreshes in between do not delay the next one. */
 function validationDueAt(
-  { validatedAt }: Clocked,
+  { validatedAt }: WithDueTimes,
   { enabled, validateEveryMs }: RefreshPolicy,
 ): Date | null {
   if (!enabled || validateEveryMs === null) return null;
@@ -91,7 +91,7 @@ function validationDueAt(
 
 /** An expired refresh token counts even if no refresh renews it: the account works only as long as its access token. */
 function expiringSoonAt(
-  account: Clocked,
+  account: WithDueTimes,
   rule: RefreshRule,
   { byRefreshToken }: DueMoments,
 ): Date | null {
@@ -107,7 +107,7 @@ function expiringSoonAt(
 }
 
 /** Describes how a refresh renews the refresh token, or `null` if no refresh does, or if the expiry is unknown. */
-export function renewalOf(account: Clocked, rule: RefreshRule): Renewal | null {
+export function renewalOf(account: WithDueTimes, rule: RefreshRule): Renewal | null {
   const dueAt = firstDueAt(dueMoments(account, rule));
   if (dueAt === null || !isRenewing(account, rule)) return null;
   return { dueAt, lifeMs: lifeOfRefreshTokenMs(account, rule) };
@@ -125,7 +125,7 @@ export interface DueMoments {
   listedFrom: Date | null;
 }
 
-export function dueMoments(account: Clocked, rule: RefreshRule): DueMoments {
+export function dueMoments(account: WithDueTimes, rule: RefreshRule): DueMoments {
   const policy = policyOf(account, rule);
   const byRefreshToken = refreshTokenDueAt(account, rule);
   const notBefore =
@@ -154,7 +154,7 @@ function firstDueAt({ byExpiry, byRefreshToken, byAge, listedFrom }: DueMoments)
 
 /** Decides whether a sweep refreshes the account now, and why. The store's due list must agree with this. */
 export function dueDecision(
-  account: Clocked & Pick<Account, 'state' | 'quarantine'>,
+  account: WithDueTimes & Pick<Account, 'state' | 'quarantine'>,
   rule: RefreshRule,
   now: Date,
 ): DueDecision {
@@ -211,29 +211,29 @@ const MARGIN_OF_LIFE = 0.5;
 /** Largest jitter, as a part of the token's lifetime. */
 const JITTER_OF_LIFE = 0.1;
 
-function marginMs(account: Clocked, rule: RefreshRule, wholeLifeMs: number): number {
+function marginMs(account: WithDueTimes, rule: RefreshRule, wholeLifeMs: number): number {
   return Math.min(policyOf(account, rule).refreshBeforeMs, wholeLifeMs * MARGIN_OF_LIFE);
 }
 
 /** A token entered by a person may be partly used up, so the provider's configured lifetime is the minimum. */
-function accessTokenLifeMs({ current }: Clocked, rule: RefreshRule): number {
+function accessTokenLifeMs({ current }: WithDueTimes, rule: RefreshRule): number {
   if (current.expiresAt === null) return Infinity;
   const seen = lifeMs(current, current.expiresAt);
   return current.attemptId === null ? Math.max(seen, rule.accessTokenLifeSeconds * 1000) : seen;
 }
 
-function lifeOfRefreshTokenMs({ current }: Clocked, rule: RefreshRule): number {
+function lifeOfRefreshTokenMs({ current }: WithDueTimes, rule: RefreshRule): number {
   const { refreshTokenExpiresAt } = current;
   if (refreshTokenExpiresAt === null) return Infinity;
   return refreshTokenLifeMs({ ...current, refreshTokenExpiresAt }, rule);
 }
 
-function expiryDueAt(account: Clocked, rule: RefreshRule): Date | null {
+function expiryDueAt(account: WithDueTimes, rule: RefreshRule): Date | null {
   return dueBefore(account, rule, account.current.expiresAt, accessTokenLifeMs(account, rule));
 }
 
 /** @returns `null` if the expiry is unknown or no refresh moves it, because the next refresh would be due at once */
-function refreshTokenDueAt(account: Clocked, rule: RefreshRule): Date | null {
+function refreshTokenDueAt(account: WithDueTimes, rule: RefreshRule): Date | null {
   const { refreshToken, refreshTokenExpiresAt } = account.current;
   if (refreshToken === null || !isRenewing(account, rule)) return null;
   return dueBefore(account, rule, refreshTokenExpiresAt, lifeOfRefreshTokenMs(account, rule));
@@ -241,7 +241,7 @@ function refreshTokenDueAt(account: Clocked, rule: RefreshRule): Date | null {
 
 /** Subtracts the refresh margin and the account's jitter from a token's expiry. */
 function dueBefore(
-  account: Clocked,
+  account: WithDueTimes,
   rule: RefreshRule,
   expiresAt: string | null,
   wholeLifeMs: number,
@@ -251,7 +251,7 @@ function dueBefore(
   return before(expiresAt, marginMs(account, rule, wholeLifeMs) + spreadMs);
 }
 
-function ageDueAt(account: Clocked, policy: RefreshPolicy): Date | null {
+function ageDueAt(account: WithDueTimes, policy: RefreshPolicy): Date | null {
   if (policy.refreshAfterAgeMs === null) return null;
   const spread = Math.min(shareOf(account) * policy.jitterMs, policy.refreshAfterAgeMs * 0.1);
   const since = account.lastRefreshedAt ?? new Date(account.current.obtainedAt);
@@ -275,7 +275,7 @@ function earliest(...moments: (Date | null)[]): Date | null {
  * Deterministic jitter of an account, from 0 to 1, derived from its id. 0 for a grant entered by a person, so that it
  * is due exactly when the policy says.
  */
-function shareOf({ id, current }: Clocked): number {
+function shareOf({ id, current }: WithDueTimes): number {
   if (current.attemptId === null) return 0;
   // FNV-1a distributes ids well and needs no Node API, which workflow code cannot import.
   let hash = 0x811c9dc5;

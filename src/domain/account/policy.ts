@@ -47,7 +47,7 @@ export type AccountPolicy = Partial<
 >;
 
 /** Times stored with an account, so that each list and count is one index range scan. `null`: never. */
-export interface AccountClocks {
+export interface AccountDueTimes {
   /** From this time on, sweeps refresh the account if it is active. */
   dueAt: Date | null;
   /** From this time on, the account is `expiring_soon`: one of its tokens expires, or its refresh token has expired. */

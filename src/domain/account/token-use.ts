@@ -1,6 +1,6 @@
 /** Decides whether a token request refreshes the account first. Pure functions. */
 import { type Account, AccountState } from './account';
-import { type Clocked, dueMoments, type RefreshRule, retryPauseMs } from './due-times';
+import { dueMoments, type RefreshRule, retryPauseMs, type WithDueTimes } from './due-times';
 import { lifeMs, remainingLifeMs } from './grant';
 import { isRenewing, refreshTokenLifeMs } from './refresh-token-expiry';
 
@@ -27,7 +27,7 @@ const LIFE_ASKABLE = 0.9;
  * sweep, after a pause that grows to five minutes, unless the provider itself asked to wait.
  */
 export function useDecision(
-  account: Clocked &
+  account: WithDueTimes &
     Pick<Account, 'state' | 'quarantine' | 'lastAttempt' | 'lastError' | 'failedAttempts'>,
   rule: RefreshRule,
   minValidSeconds: number,
@@ -75,7 +75,7 @@ function neededOfAccessMs({ current }: Pick<Account, 'current'>, minValidSeconds
 }
 
 function needsNewRefreshToken(
-  account: Clocked,
+  account: WithDueTimes,
   rule: RefreshRule,
   minValidSeconds: number,
   now: Date,

@@ -109,7 +109,7 @@ export type HoldReason =
   | 'throttled'
   /** Only accounts of this organisation must wait. */
   | 'organisation_throttled'
-  | 'quota_spent'
+  | 'quota_exhausted'
   | 'rate_limited'
   /** A sweep sends a few requests first, and the rest once one of them is answered. */
   | 'first_answer_awaited';
@@ -118,7 +118,7 @@ export type HoldReason =
 export const LONG_HOLDS: ReadonlySet<string> = new Set<HoldReason>([
   'app_incident',
   'provider_outage',
-  'quota_spent',
+  'quota_exhausted',
 ]);
 
 export interface Hold {
@@ -192,7 +192,8 @@ export function acquire(
     return hold('throttled', limiter.throttledUntil);
   const throttle = throttleOf(limiter, request, now);
   if (throttle !== null) return hold('organisation_throttled', throttle.until);
-  if (limiter.used >= allowedToday(rule, request.use)) return hold('quota_spent', endOfDay(now));
+  if (limiter.used >= allowedToday(rule, request.use))
+    return hold('quota_exhausted', endOfDay(now));
   if (limiter.state !== 'closed') {
     const { nextProbeAt } = limiter;
     if (nextProbeAt !== null && !mayProbe(request, nextProbeAt, rule, now))
@@ -304,7 +305,7 @@ export function sweepHold(given: AppLimiter, rule: AppLimits, now: Date): Hold |
       until: limiter.nextProbeAt ?? now,
     };
   return limiter.used >= allowedToday(rule, 'scheduled')
-    ? { reason: 'quota_spent', until: endOfDay(now) }
+    ? { reason: 'quota_exhausted', until: endOfDay(now) }
     : null;
 }
 

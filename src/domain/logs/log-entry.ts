@@ -59,7 +59,7 @@ export interface Diagnostics {
   final_prefix: string | null;
   refresh_token_fingerprint: string | null;
   /** Fingerprint of the candidate that was used instead of the current grant. */
-  handed_in?: string;
+  submitted_grant?: string;
   warnings: string[];
 }
 

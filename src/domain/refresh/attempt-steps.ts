@@ -8,7 +8,7 @@ export const ATTEMPT_STEPS = [
   'response',
   'commit',
   'log',
-  'settle',
+  'record_failure',
 ] as const;
 
 export interface AttemptStep {

@@ -6,7 +6,7 @@ import { type RefreshPolicy } from '../account/policy';
 import { isGrantRefused, type RefreshFailure } from './refresh-failure';
 import { pauseWithinLifeMs, TOO_EARLY_WAIT_MAX_MS, tooEarlyPauseMs } from './replay';
 
-export interface SettlementDecision {
+export interface FailureEffects {
   /** Whether the failure is counted and shown on the account. `false` if the account did not cause it. */
   countsAgainstAccount: boolean;
   /** `null`: unchanged. */
@@ -15,14 +15,14 @@ export interface SettlementDecision {
   nextAttemptAt: Date | null;
 }
 
-export function settlementDecision(
+export function failureEffects(
   failure: RefreshFailure,
   { current, failedAttempts }: Pick<Account, 'current' | 'failedAttempts'>,
   policy: Pick<RefreshPolicy, 'backOffFirstMs' | 'backOffMaxMs' | 'sweepEveryMs'>,
   now: Date,
   /** The state of accounts that the provider refuses, from its adapter. */
   refusedState: AccountState = AccountState.needsReconnect,
-): SettlementDecision {
+): FailureEffects {
   const later = (waitMs: number) => new Date(now.getTime() + waitMs);
   const backOffMs = () => {
     const pauseMs = sweepBackOffMs(failedAttempts + 1, policy);

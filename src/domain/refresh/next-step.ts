@@ -106,7 +106,7 @@ export function decideNextOfCandidate(situation: CandidateSituation): NextStep {
 }
 
 /** Whether the OAuth app limiter is open (credentials or outage), which takes too long to wait for. */
-export function isClosed({ reason }: Pick<AttemptOutcome, 'reason'>): boolean {
+export function isCircuitOpen({ reason }: Pick<AttemptOutcome, 'reason'>): boolean {
   return LONG_HOLDS.has(reason);
 }
 
@@ -135,7 +135,7 @@ function allowedPauseMs(
 
 /** An orphaned grant replaced the refused one. */
 function retryAdoptedGrant({ result }: Situation): NextStep | null {
-  return result.leafPromoted ? retryAfter(0) : null;
+  return result.orphanAdopted ? retryAfter(0) : null;
 }
 
 /** Callers receive the live token during the pause. A sweep starts early so that it does not miss this time. */
@@ -159,7 +159,7 @@ function waitForReplay(situation: Situation): NextStep | null {
 function waitForLimiter({ result: { attempt }, request }: Situation): NextStep | null {
   if (attempt.heldForMs === undefined) return null;
   const pauseMs = heldPauseMs(attempt.heldForMs);
-  if (!isOfSweep(request) || isClosed(attempt) || pauseMs > LIMITER_WAIT_MAX_MS) return END;
+  if (!isOfSweep(request) || isCircuitOpen(attempt) || pauseMs > LIMITER_WAIT_MAX_MS) return END;
   return retryAfter(pauseMs, {
     interruptible: true,
     holdsSlot: attempt.reason !== OF_ORGANISATION,

@@ -43,13 +43,13 @@ export interface FirstAttempt {
 }
 
 /** Reason of a `busy` outcome if the attempt's own claim exists: a worker started this attempt and then stopped. */
-export const BEGUN_BEFORE = 'begun_before';
+export const ALREADY_CLAIMED = 'already_claimed';
 
 /** Outcome of one attempt, as callers see it. */
 export interface AttemptOutcome {
   accountId: string;
   /** `skipped`: not due, or the grant is newer than the request. `busy`: another attempt holds the claim. */
-  outcome: 'refreshed' | 'failed' | 'skipped' | 'busy';
+  outcome: 'refreshed' | 'failed' | 'skipped' | 'claimed_elsewhere';
   reason: string;
   exchange: ExchangeOutcome | null;
   failure: RefreshFailure | null;
@@ -78,7 +78,7 @@ const HELD: Readonly<Record<HoldReason, string>> = {
   throttled: 'Nothing was sent: the provider asked this OAuth app to wait.',
   organisation_throttled:
     'Nothing was sent: the provider asked accounts of this organisation to wait.',
-  quota_spent:
+  quota_exhausted:
     'Nothing was sent: what this OAuth app may send in a day is used up. A larger quota can be set in providers.yaml.',
   rate_limited: 'Nothing was sent: more is waiting than this OAuth app may send in a second.',
   first_answer_awaited: 'Nothing was sent yet: the provider has not answered the first requests.',
@@ -131,7 +131,7 @@ export interface RefreshGrantResult {
   sentAt: string | null;
   replayRule: ReplayRule | null;
   /** An orphaned grant replaced the refused one, so the workflow retries at once. */
-  leafPromoted: boolean;
+  orphanAdopted: boolean;
   /** The generation that a new refresh token started. `null`: the refresh token is unchanged. */
   rotatedTo: number | null;
   unwritten: Unwritten | null;

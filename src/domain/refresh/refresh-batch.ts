@@ -27,32 +27,32 @@ export interface RefreshBatchInput {
  */
 export interface BatchProgress {
   /** Ids of the accounts that are not finished. */
-  rest: string[];
+  remaining: string[];
   refreshed: number;
   skipped: number;
-  left: number;
+  deferred: number;
   /** Environments whose OAuth app limiter is open. This sweep sends no more requests for them. */
-  closed: string[];
+  openEnvironments: string[];
   /** Accounts with a new refresh token, in order of arrival. */
   rotated: GenerationMark[];
   /** Accounts without plain success, which continue in their own workflows. `first: null`: there was no attempt. */
-  own: { accountId: string; first: FirstAttempt | null }[];
+  fallback: { accountId: string; first: FirstAttempt | null }[];
   /** First outcomes of the accounts that callers wait for, except plain successes. */
   outcomes?: AttemptOutcome[];
   /** MongoDB became unreachable, so the remaining accounts are left for later. */
-  databaseAway: boolean;
+  databaseUnreachable: boolean;
 }
 
 export function batchBeginning(accounts: readonly DueAccount[]): BatchProgress {
   return {
-    rest: accounts.map(({ accountId }) => accountId),
+    remaining: accounts.map(({ accountId }) => accountId),
     refreshed: 0,
     skipped: 0,
-    left: 0,
-    closed: [],
+    deferred: 0,
+    openEnvironments: [],
     rotated: [],
-    own: [],
-    databaseAway: false,
+    fallback: [],
+    databaseUnreachable: false,
   };
 }
 
@@ -65,13 +65,13 @@ export type RefreshCounts = Pick<
   | 'retrying'
   | 'in_flight'
   | 'skipped'
-  | 'left'
+  | 'deferred'
   | 'failures'
 >;
 
 export interface BatchResult {
   counts: RefreshCounts;
-  closed: string[];
+  openEnvironments: string[];
   /** Outcomes as reported by the activities. Absent in a sweep's batches, because no caller waits for them. */
   outcomes?: AttemptOutcome[];
 }
@@ -84,7 +84,7 @@ export function noCounts(): RefreshCounts {
     retrying: 0,
     in_flight: 0,
     skipped: 0,
-    left: 0,
+    deferred: 0,
     failures: {},
   };
 }
@@ -96,7 +96,7 @@ export function addCounts(to: RefreshCounts, { failures, ...counts }: RefreshCou
   to.retrying += counts.retrying;
   to.in_flight += counts.in_flight;
   to.skipped += counts.skipped;
-  to.left += counts.left;
+  to.deferred += counts.deferred;
   for (const [code, number] of Object.entries(failures))
     to.failures[code] = (to.failures[code] ?? 0) + number;
 }

@@ -38,7 +38,7 @@ export interface SweepSummary {
   /** The account was no longer due at its turn. */
   skipped: number;
   /** Left for the next sweep because the OAuth app limiter is open, throttled or out of quota. */
-  left: number;
+  deferred: number;
   /** Accounts whose owner was warned of the refresh token's expiry. */
   refresh_tokens_expiring: number;
   failures: Record<string, number>;
@@ -97,7 +97,7 @@ export function summaryLine(summary: SweepSummary): string {
   const rest = [
     count(summary.in_flight, 'in flight'),
     count(summary.skipped, 'no longer due'),
-    count(summary.left, 'left for the next sweep'),
+    count(summary.deferred, 'deferred to the next sweep'),
     count(summary.refresh_tokens_expiring, 'warned of a refresh token that ends'),
   ].flat();
   const failedPart = `failed ${failed}${failures.length > 0 ? ` (${failures.join(', ')})` : ''}`;

@@ -3,12 +3,12 @@
 import { createHash } from 'node:crypto';
 import { access, readdir, readFile, rename } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { withFolderAside } from '../aside';
 import { ChangedFile, sha256Of } from '../checked-program';
 import type { EngineOptions } from '../engine';
 import { type GuardedCommand, runGuarded } from '../guard/guarded-process';
 import { packageFile } from '../package-file';
 import { withProgress } from '../progress';
+import { withStagingFolder } from '../staging-folder';
 
 const VERSION = '1.47.0';
 /** The format is that of `sha256sum`; scripts/pin-libraries.js writes the file. */
@@ -114,8 +114,8 @@ async function compiledClasses(
       () => false,
     );
   if (await exist()) return classes;
-  await withFolderAside(classes, async (aside) => {
-    const compiled = join(aside, 'classes');
+  await withStagingFolder(classes, async (staging) => {
+    const compiled = join(staging, 'classes');
     const result = await runGuarded(
       {
         command: 'java',
@@ -147,8 +147,8 @@ async function fetchLibraries(
   libraries: string,
   { say, environment }: EngineOptions,
 ): Promise<void> {
-  await withFolderAside(libraries, async (aside) => {
-    const jars = join(aside, 'jars');
+  await withStagingFolder(libraries, async (staging) => {
+    const jars = join(staging, 'jars');
     const fetched = runGuarded(
       {
         command: 'mvn',

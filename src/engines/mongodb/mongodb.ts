@@ -9,7 +9,7 @@ import { download } from '../download';
 import type { EngineOptions, RunningEngine } from '../engine';
 import { type GuardedCommand, runGuarded } from '../guard/guarded-process';
 import { runEngine } from '../run-engine';
-import { firstWayThatWorks, NoWayWorked, type Way } from '../ways';
+import { firstStrategyThatWorks, NoStrategyWorked, type Strategy } from '../strategies';
 import { mongoJavaServerClasspath, mongoJavaServerCommand } from './mongo-java-server';
 import { privateFolder, socketPath } from './socket-path';
 
@@ -43,18 +43,18 @@ interface Server {
 /**
  * Starts a MongoDB server on the data directory and waits until it answers a ping.
  *
- * @throws {NoWayWorked} if no server is available.
+ * @throws {NoStrategyWorked} if no server is available.
  * @throws {EngineNotReady} if it does not start; the message ends with its log.
  */
 export async function startMongodb(options: EngineOptions): Promise<RunningMongodb> {
   const { say, environment } = options;
-  if (process.platform === 'win32') throw new NoWayWorked('MongoDB', [NO_SOCKETS], INSTALL);
+  if (process.platform === 'win32') throw new NoStrategyWorked('MongoDB', [NO_SOCKETS], INSTALL);
   const folder = resolve(options.dataDir, 'mongodb');
   await privateFolder(folder);
   const socket = await socketPath(folder, SOCKET);
   const uri = `mongodb://${encodeURIComponent(socket)}/${DATABASE}?directConnection=true`;
   const keeper = await readKeeper(folder);
-  const { way, found } = await firstWayThatWorks(
+  const { way, found } = await firstStrategyThatWorks(
     'MongoDB',
     waysFor(keeper, folder, options),
     keeper === undefined ? INSTALL : `${INSTALL} The data in ${folder} was written by ${keeper}.`,
@@ -86,8 +86,8 @@ function waysFor(
   keeper: Keeper | undefined,
   folder: string,
   options: EngineOptions,
-): (Way<Server> & { keeper: Keeper })[] {
-  const ways: (Way<Server> & { keeper: Keeper })[] = [
+): (Strategy<Server> & { keeper: Keeper })[] {
+  const strategies: (Strategy<Server> & { keeper: Keeper })[] = [
     {
       keeper: 'mongod',
       name: 'mongod on PATH',
@@ -104,7 +104,7 @@ function waysFor(
       find: async () => javaServer(await mongoJavaServerClasspath(options), folder),
     },
   ];
-  return ways.filter((way) => keeper === undefined || way.keeper === keeper);
+  return strategies.filter((way) => keeper === undefined || way.keeper === keeper);
 }
 
 async function mongod(path: string, folder: string, options: EngineOptions): Promise<Server> {

@@ -1,14 +1,14 @@
 // The ordered ways to a `temporal` command: PATH, our cache, a checked download, a build from checked modules.
 import { join } from 'node:path';
 import { archiveOf, TEMPORAL_VERSION, thisPlatform } from '../archives';
-import { withFolderAside } from '../aside';
 import { isChecked, keepProgram } from '../checked-program';
 import { download } from '../download';
 import type { EngineOptions } from '../engine';
 import { runGuarded } from '../guard/guarded-process';
 import { packageFile } from '../package-file';
 import { withProgress } from '../progress';
-import { firstWayThatWorks } from '../ways';
+import { withStagingFolder } from '../staging-folder';
+import { firstStrategyThatWorks } from '../strategies';
 
 const GO_MODULE = 'github.com/temporalio/cli';
 const GO_BUILD_WITHIN_MS = 30 * 60_000;
@@ -25,11 +25,11 @@ export interface TemporalBinary {
 /**
  * Finds or gets the Temporal command line, which contains the dev server.
  *
- * @throws {NoWayWorked} if this machine offers none of the ways.
+ * @throws {NoStrategyWorked} if this machine offers none of the strategies.
  */
 export async function temporalBinary(options: EngineOptions): Promise<TemporalBinary> {
   const path = join(options.cacheDir, 'temporal', `temporal-${TEMPORAL_VERSION}${EXE}`);
-  const { way, found } = await firstWayThatWorks(
+  const { way, found } = await firstStrategyThatWorks(
     'Temporal',
     [
       { name: 'temporal on PATH', find: () => checked('temporal', options) },
@@ -70,8 +70,8 @@ async function downloaded(path: string, options: EngineOptions): Promise<string>
 }
 
 async function goBuilt(path: string, options: EngineOptions): Promise<string> {
-  await withFolderAside(path, async (aside) => {
-    const fresh = join(aside, `temporal${EXE}`);
+  await withStagingFolder(path, async (staging) => {
+    const fresh = join(staging, `temporal${EXE}`);
     await goBuild(fresh, options);
     await checked(fresh, options);
     await keepProgram(fresh, path);

@@ -50,7 +50,7 @@ interface Where {
 /**
  * Starts the dev server on the data directory and waits until the namespace answers.
  *
- * @throws {NoWayWorked} if no `temporal` can be had.
+ * @throws {NoStrategyWorked} if no `temporal` can be had.
  * @throws {EngineNotReady} if it does not start; the message ends with its log.
  */
 export async function startTemporal(options: TemporalOptions): Promise<RunningTemporal> {
@@ -124,10 +124,10 @@ function serverArguments(
  */
 async function setIncompleteAside(database: string, complete: string): Promise<void> {
   if (!(await exists(database)) || (await exists(complete))) return;
-  const aside = `${database}.incomplete-${Date.now()}`;
+  const staging = `${database}.incomplete-${Date.now()}`;
   for (const suffix of ['', '-wal', '-shm', '-journal']) {
     // oxlint-disable-next-line no-await-in-loop -- the database itself first
-    await rename(`${database}${suffix}`, `${aside}${suffix}`).catch(() => {});
+    await rename(`${database}${suffix}`, `${staging}${suffix}`).catch(() => {});
   }
 }
 

@@ -82,11 +82,11 @@ export async function importLines(
   const there = accepted.filter(
     ({ account: { id } }) => !created.has(id) && !heldElsewhere.has(id),
   );
-  const { updated, overtaken } = options.quarantine
+  const { updated, superseded } = options.quarantine
     ? await update(there, options.organisation, deps)
-    : { updated: new Map<number, string>(), overtaken: new Set<number>() };
+    : { updated: new Map<number, string>(), superseded: new Set<number>() };
   const late = await lateRefusals(
-    accepted.filter(({ line, account }) => heldElsewhere.has(account.id) || overtaken.has(line)),
+    accepted.filter(({ line, account }) => heldElsewhere.has(account.id) || superseded.has(line)),
     options,
     deps,
   );
@@ -186,14 +186,14 @@ async function update(
   lines: readonly Checked[],
   organisation: string,
   { store, vault, now }: Deps,
-): Promise<{ updated: Map<number, string>; overtaken: Set<number> }> {
+): Promise<{ updated: Map<number, string>; superseded: Set<number> }> {
   const held = await store.quarantine.find(
     organisation,
     lines.map(({ account }) => account),
   );
   const byKey = new Map(held.map((account) => [identityKey(account), account]));
   const updated = new Map<number, string>();
-  const overtaken = new Set<number>();
+  const superseded = new Set<number>();
   const replaced = lines.map(async ({ line, account, provider, input }) => {
     const known = byKey.get(identityKey(account));
     if (known === undefined || isSameGrant(known.current, account.grant)) return;
@@ -203,10 +203,10 @@ async function update(
     const entered = enteredRefreshToken(grant, provider);
     const outcome = await store.quarantine.replaceGrant(known, grant, entered, now());
     if (outcome === 'replaced') updated.set(line, known.id);
-    if (outcome === 'token_held_elsewhere') overtaken.add(line);
+    if (outcome === 'token_held_elsewhere') superseded.add(line);
   });
   await Promise.all(replaced);
-  return { updated, overtaken };
+  return { updated, superseded };
 }
 
 function isSameGrant(one: NewAccount['grant'], other: NewAccount['grant']): boolean {

@@ -44,7 +44,7 @@ export async function reconnect(
   { source, caller }: ReconnectCaller,
 ): Promise<Account> {
   const fingerprint = grantFingerprint(grant);
-  const account = await handIn(deps, { organisation, id }, grant, caller);
+  const account = await submitCandidate(deps, { organisation, id }, grant, caller);
   const triedBefore = account.candidate?.lastFailure?.at.getTime();
   const endedBefore = account.lastReconnect?.at.getTime();
   const isCurrent = fingerprint === grantFingerprint(account.current);
@@ -113,7 +113,7 @@ export async function restoreGrant(
 }
 
 /** @returns the account as it was before; the grant is not stored if it is the current one, or is being sent */
-async function handIn(
+async function submitCandidate(
   { store, providers, now }: ReconnectDependencies,
   { organisation, id }: Pick<Account, 'organisation' | 'id'>,
   grant: SealedGrant,
@@ -138,7 +138,7 @@ async function handIn(
     }
     const provider = providers.find(before.provider);
     const entered = provider === undefined ? null : enteredRefreshToken(grant, provider);
-    if (await store.reconnects.handIn(before, candidate, entered)) return before;
+    if (await store.reconnects.submit(before, candidate, entered)) return before;
   }
   throw superseded();
 }

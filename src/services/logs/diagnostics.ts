@@ -33,7 +33,7 @@ export async function diagnose(
 
 /** Skips failed attempts with a candidate, which say nothing about the current grant. */
 function isOfCurrent({ diagnostics, error }: LogEntry): boolean {
-  return diagnostics?.handed_in === undefined || error === null;
+  return diagnostics?.submitted_grant === undefined || error === null;
 }
 
 function compare(

@@ -47,10 +47,10 @@ export class OpenedAccounts {
     const account = await this.#deps.store.accounts.find(organisation, accountId);
     const newest = this.cached(organisation, accountId);
     // A slow read must not overwrite the result of a later one in the cache.
-    const overtaken = newest !== undefined && newest.readAt > readAt;
+    const superseded = newest !== undefined && newest.readAt > readAt;
     const opened =
       account === null ? null : { account, accessToken: this.#openOwn(account), readAt };
-    if (overtaken) return opened;
+    if (superseded) return opened;
     if (opened?.account.state === AccountState.active && opened.accessToken !== null)
       this.#cache.set(keyOf(organisation, accountId), opened, this.#deps.now());
     else this.#cache.delete(keyOf(organisation, accountId));

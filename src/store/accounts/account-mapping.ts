@@ -7,7 +7,7 @@ import type {
   ReplacedGrant,
 } from '../../domain/account/account';
 import type { SealedFallback, SealedGrant } from '../../domain/account/grant';
-import type { AccountClocks, AccountPolicy } from '../../domain/account/policy';
+import type { AccountDueTimes, AccountPolicy } from '../../domain/account/policy';
 import type { LogSource } from '../../domain/logs/log-entry';
 import type { RefreshFailure } from '../../domain/refresh/refresh-failure';
 import type { UnansweredSend } from '../../domain/refresh/replay';
@@ -34,7 +34,7 @@ export function toAccount(document: AccountDocument): Account {
     // Uses the account's generation, so that an older grant swapped in as the current one fails to decrypt.
     current: { ...toGrant(document.current), generation: document.generation },
     previous: document.previous ? toGrant(document.previous) : null,
-    leaves: document.leaves.map(toGrant),
+    orphanedGrants: document.orphaned_grants.map(toGrant),
     candidate: document.candidate ? toCandidate(document.candidate) : null,
     replaced: document.replaced ? toReplaced(document.replaced) : null,
     lastReconnect: document.last_reconnect ? toLastReconnect(document.last_reconnect) : null,
@@ -63,7 +63,7 @@ export function toAccount(document: AccountDocument): Account {
     nextAttemptAt: document.next_attempt_at ?? null,
     policy: document.policy ? toPolicy(document.policy) : null,
     refreshTokenWarnedDays: document.refresh_token_warned_days ?? null,
-    clocks: {
+    dueTimes: {
       dueAt: document.due_at ?? null,
       expiringSoonAt: document.expiring_soon_at ?? null,
       firstExpiryAt: document.first_expiry_at ?? null,
@@ -217,8 +217,8 @@ function toPolicy(document: PolicyDocument): AccountPolicy {
   );
 }
 
-export function fromClocks(
-  clocks: AccountClocks,
+export function fromDueTimes(
+  dueTimes: AccountDueTimes,
 ): Pick<
   AccountDocument,
   | 'due_at'
@@ -228,11 +228,11 @@ export function fromClocks(
   | 'validation_due_at'
 > {
   return {
-    due_at: clocks.dueAt,
-    expiring_soon_at: clocks.expiringSoonAt,
-    first_expiry_at: clocks.firstExpiryAt,
-    refresh_token_warning_at: clocks.refreshTokenWarningAt,
-    validation_due_at: clocks.validationDueAt,
+    due_at: dueTimes.dueAt,
+    expiring_soon_at: dueTimes.expiringSoonAt,
+    first_expiry_at: dueTimes.firstExpiryAt,
+    refresh_token_warning_at: dueTimes.refreshTokenWarningAt,
+    validation_due_at: dueTimes.validationDueAt,
   };
 }
 

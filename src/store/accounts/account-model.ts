@@ -156,7 +156,7 @@ const accountSchema = new Schema(
     /** See `entered-refresh-token.ts`; absent if other accounts may share the token. */
     entered_refresh_token: String,
     previous: { type: grantSchema, default: null },
-    leaves: { type: [grantSchema], default: [] },
+    orphaned_grants: { type: [grantSchema], default: [] },
     candidate: { type: candidateSchema, default: null },
     replaced: { type: replacedSchema, default: null },
     last_reconnect: { type: lastReconnectSchema, default: null },

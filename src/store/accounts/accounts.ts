@@ -1,7 +1,11 @@
 /** Accounts as an organisation's admins manage them. Queries are bound to one organisation unless noted otherwise. */
 import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
 import { type Account, AccountState, type AccountStatus } from '../../domain/account/account';
-import { accountClocks, type Clocked, type RefreshRules } from '../../domain/account/due-times';
+import {
+  accountDueTimes,
+  type RefreshRules,
+  type WithDueTimes,
+} from '../../domain/account/due-times';
 import {
   FIRST_GENERATION,
   type SealedFallback,
@@ -16,7 +20,7 @@ import { documentsById } from '../mongo/batched-updates';
 import { DUPLICATE_KEY, isDatabaseUnavailable, isDuplicateKey, isOfIndex } from '../mongo/database';
 import { type AccountPlace, type AccountSort, afterPlace, holding, ORDER } from './account-listing';
 import {
-  fromClocks,
+  fromDueTimes,
   fromFallback,
   fromGrant,
   fromPolicy,
@@ -399,7 +403,7 @@ export class Accounts {
           ...set,
           ...enteredMember(before, enteredRefreshToken),
           ...reconnect?.set,
-          ...this.#clocks({ ...before, ...reconnect?.account, ...given(patch.policy) }),
+          ...this.#dueTimes({ ...before, ...reconnect?.account, ...given(patch.policy) }),
         },
         ...(reconnect === null ? {} : { $inc: { generation: 1 } }),
       },
@@ -412,7 +416,7 @@ export class Accounts {
    * Recomputes the due times of one page of a provider's accounts under the current policy.
    * @returns where the next page begins; `null` after the last
    */
-  async rewriteClocks(
+  async rewriteDueTimes(
     provider: string,
     page: { afterId: string | null; limit: number },
   ): Promise<{ rewritten: number; next: string | null }> {
@@ -431,7 +435,7 @@ export class Accounts {
             generation: document.generation,
             next_attempt_at: document.next_attempt_at ?? null,
           },
-          update: { $set: this.#clocks(toAccount(document)) },
+          update: { $set: this.#dueTimes(toAccount(document)) },
         },
       })),
       { timestamps: false, ordered: false },
@@ -456,7 +460,7 @@ export class Accounts {
 
   #newDocument(account: NewAccount, now: Date) {
     const policy = account.policy ?? null;
-    const clocks = this.#clocks({
+    const dueTimes = this.#dueTimes({
       id: account.id,
       provider: account.provider,
       current: account.grant,
@@ -469,7 +473,7 @@ export class Accounts {
     });
     return {
       ...NEW,
-      ...clocks,
+      ...dueTimes,
       _id: account.id,
       organisation: account.organisation,
       provider: account.provider,
@@ -511,8 +515,8 @@ export class Accounts {
     };
   }
 
-  #clocks(account: Clocked & Pick<Account, 'provider'>) {
-    return fromClocks(accountClocks(account, this.#rules(account.provider)));
+  #dueTimes(account: WithDueTimes & Pick<Account, 'provider'>) {
+    return fromDueTimes(accountDueTimes(account, this.#rules(account.provider)));
   }
 
   async #update(filter: QueryFilter<AccountDocument>, update: object): Promise<Account | null> {
@@ -606,7 +610,7 @@ function toIdentity({ provider, environment, external_id, kind }: HolderDocument
 
 /** The members of a grant that no attempt has used yet. */
 const NEVER_TRIED = {
-  leaves: [],
+  orphanedGrants: [],
   candidate: null,
   claim: null,
   last_error: null,

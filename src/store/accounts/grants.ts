@@ -10,7 +10,7 @@ import {
   type Claim,
   type LastAttempt,
 } from '../../domain/account/account';
-import { accountClocks, type RefreshRules } from '../../domain/account/due-times';
+import { accountDueTimes, type RefreshRules } from '../../domain/account/due-times';
 import type { SealedGrant } from '../../domain/account/grant';
 import { grantFingerprint, replacedBy } from '../../domain/account/reconnect';
 import { isRenewed } from '../../domain/account/refresh-token-expiry';
@@ -22,14 +22,14 @@ import {
   tokenRefreshedEvent,
 } from '../../domain/events/event';
 import type { LogSource } from '../../domain/logs/log-entry';
-import type { SettlementDecision } from '../../domain/refresh/failure-effects';
+import type { FailureEffects } from '../../domain/refresh/failure-effects';
 import { isRefusalOfApp, type RefreshFailure } from '../../domain/refresh/refresh-failure';
 import type { UnansweredSend } from '../../domain/refresh/replay';
 import { grantPlace, type Vault } from '../../vault/vault';
 import { Grouped } from '../mongo/batched';
 import { documentsById, GroupedUpdates, type Update } from '../mongo/batched-updates';
 import {
-  fromClocks,
+  fromDueTimes,
   fromGrant,
   fromReplaced,
   fromUnanswered,
@@ -48,7 +48,7 @@ import { NOT_ENTERED } from './entered-refresh-token';
 /** How long a claim excludes other refreshers, in ms. Must exceed the HTTP deadline, or two requests could overlap. */
 export const LEASE_MS = 30_000;
 /** Orphaned grants kept per account. They are rare and short-lived; the bound keeps a bug from growing the document. */
-const LEAVES_MAX = 5;
+const ORPHANED_GRANTS_MAX = 5;
 
 export interface ClaimInput {
   accountId: string;
@@ -68,13 +68,13 @@ export type ClaimResult =
   | { kind: 'abandoned'; account: Account; claim: Claim }
   /** An attempt that finished in the meantime answers the request. */
   | { kind: 'answered'; account: Account; attempt: LastAttempt }
-  | { kind: 'busy'; account: Account; leaseUntil: Date }
+  | { kind: 'claimed_elsewhere'; account: Account; leaseUntil: Date }
   /** This attempt already has a claim, made by a worker that may have crashed. */
-  | { kind: 'begun_before'; account: Account }
+  | { kind: 'already_claimed'; account: Account }
   | { kind: 'disabled' | 'quarantined' | 'stale_restore'; account: Account }
   | { kind: 'absent' };
 
-export interface Settlement {
+export interface FailureRecord {
   /** As read under the claim. */
   account: Account;
   attemptId: string;
@@ -82,18 +82,18 @@ export interface Settlement {
   failure: RefreshFailure;
   /** The request with this grant whose response was lost, in this or an earlier attempt; `null` if there is none. */
   unanswered: UnansweredSend | null;
-  decision: SettlementDecision;
+  decision: FailureEffects;
   now: Date;
 }
 
-export interface CandidateSettlement extends Omit<Settlement, 'decision' | 'unanswered'> {
+export interface CandidateFailureRecord extends Omit<FailureRecord, 'decision' | 'unanswered'> {
   candidate: Candidate;
   /** `null`: the provider refused the candidate, and it is dropped. */
   retryAt: Date | null;
 }
 
 /** The members of an account that tell whether a refresh has finished. */
-export type Standing = Pick<Account, 'id' | 'generation' | 'lastAttempt'> & {
+export type AttemptSnapshot = Pick<Account, 'id' | 'generation' | 'lastAttempt'> & {
   expiresAt: string | null;
 };
 
@@ -169,16 +169,16 @@ export class Grants {
     if (account.quarantine) return { kind: 'quarantined', account };
     if (account.staleRestore && !account.candidate?.grant.refreshToken)
       return { kind: 'stale_restore', account };
-    const { claim: standing, lastAttempt } = account;
-    if (standing?.attemptId === attemptId) return { kind: 'begun_before', account };
-    if (standing !== null) {
-      const abandoned = standing.leaseUntil <= now || supersedes.includes(standing.attemptId);
+    const { claim: existing, lastAttempt } = account;
+    if (existing?.attemptId === attemptId) return { kind: 'already_claimed', account };
+    if (existing !== null) {
+      const abandoned = existing.leaseUntil <= now || supersedes.includes(existing.attemptId);
       return abandoned
-        ? { kind: 'abandoned', account, claim: standing }
-        : { kind: 'busy', account, leaseUntil: standing.leaseUntil };
+        ? { kind: 'abandoned', account, claim: existing }
+        : { kind: 'claimed_elsewhere', account, leaseUntil: existing.leaseUntil };
     }
     // The claim was released between the write and the read. The caller may retry at once.
-    if (lastAttempt === null) return { kind: 'busy', account, leaseUntil: now };
+    if (lastAttempt === null) return { kind: 'claimed_elsewhere', account, leaseUntil: now };
     return { kind: 'answered', account, attempt: lastAttempt };
   }
 
@@ -211,7 +211,7 @@ export class Grants {
    * @returns `false` if another attempt holds the claim or the generation has changed; then the request must not be
    * sent
    */
-  async markSending(
+  async recordSendIntent(
     claim: {
       accountId: string;
       attemptId: string;
@@ -240,8 +240,8 @@ export class Grants {
           'claim.refresh_token_fingerprint': claim.refreshTokenFingerprint,
         },
       },
-      isIn: ({ claim: standing }) =>
-        standing?.attempt_id === claim.attemptId && standing.sent_at?.getTime() === now.getTime(),
+      isIn: ({ claim: existing }) =>
+        existing?.attempt_id === claim.attemptId && existing.sent_at?.getTime() === now.getTime(),
     });
   }
 
@@ -271,7 +271,7 @@ export class Grants {
   async releaseNotDue(account: Account, attemptId: string): Promise<void> {
     await this.#accounts.updateOne(
       { _id: account.id, generation: account.generation, 'claim.attempt_id': attemptId },
-      { $set: { claim: null, ...this.#clocks(account) } },
+      { $set: { claim: null, ...this.#dueTimes(account) } },
       { timestamps: false },
     );
   }
@@ -292,7 +292,7 @@ export class Grants {
     announced?: boolean;
     candidate?: string | null;
     now: Date;
-  }): Promise<'committed' | 'kept_as_leaf' | 'absent'> {
+  }): Promise<'committed' | 'kept_as_orphan' | 'absent'> {
     const { generation, candidate = null } = input;
     const before = this.#withSealingKey(input.account);
     const accountId = before.id;
@@ -339,7 +339,7 @@ export class Grants {
         { _id: accountId, generation, ...which },
         {
           $set: {
-            ...this.#clocks(after),
+            ...this.#dueTimes(after),
             ...reconnected,
             ...dropped,
             current: fromGrant(grant),
@@ -384,7 +384,7 @@ export class Grants {
     if (committed) return 'committed';
     const account = await this.read(accountId);
     if (account === null) return 'absent';
-    const known = [account.current, account.previous, ...account.leaves].some(
+    const known = [account.current, account.previous, ...account.orphanedGrants].some(
       (one) => one?.attemptId === attemptId,
     );
     if (account.current.attemptId === attemptId) return 'committed';
@@ -393,11 +393,11 @@ export class Grants {
       return this.commit({ ...input, account, generation: account.generation });
     if (!known) {
       await this.#accounts.updateOne(
-        { _id: accountId, 'leaves.attempt_id': { $ne: attemptId } },
-        { $push: { leaves: { $each: [fromGrant(grant)], $slice: -LEAVES_MAX } } },
+        { _id: accountId, 'orphaned_grants.attempt_id': { $ne: attemptId } },
+        { $push: { orphaned_grants: { $each: [fromGrant(grant)], $slice: -ORPHANED_GRANTS_MAX } } },
       );
     }
-    return 'kept_as_leaf';
+    return 'kept_as_orphan';
   }
 
   /**
@@ -405,10 +405,10 @@ export class Grants {
    * received the only token that still works.
    * @returns whether there was such a grant
    */
-  async promoteLeaf(refused: Account, attemptId: string, now: Date): Promise<boolean> {
+  async adoptOrphan(refused: Account, attemptId: string, now: Date): Promise<boolean> {
     const account = this.#withSealingKey(refused);
     const { refreshTokenFingerprint } = account.current;
-    const kept = account.leaves.findLast(
+    const kept = account.orphanedGrants.findLast(
       (one) => one.refreshTokenFingerprint !== refreshTokenFingerprint,
     );
     if (kept === undefined) return false;
@@ -417,7 +417,7 @@ export class Grants {
       { _id: account.id, generation: account.generation, 'claim.attempt_id': attemptId },
       {
         $set: {
-          ...this.#clocks({
+          ...this.#dueTimes({
             ...account,
             current: leaf,
             previous: account.current,
@@ -432,7 +432,7 @@ export class Grants {
           state_at: now,
         },
         // Removes only this grant: another may have been added since the account was read.
-        $pull: { leaves: { attempt_id: leaf.attemptId } },
+        $pull: { orphaned_grants: { attempt_id: leaf.attemptId } },
         $inc: { generation: 1 },
       },
     );
@@ -444,16 +444,16 @@ export class Grants {
    * failure never marks a newer grant. Safe to repeat.
    * @returns `false` if the claim or the generation had changed
    */
-  async settle(settlement: Settlement): Promise<boolean> {
-    const { account, failure, decision, now } = settlement;
+  async recordFailure(record: FailureRecord): Promise<boolean> {
+    const { account, failure, decision, now } = record;
     const set: Record<string, unknown> = {
       claim: null,
-      unanswered: fromUnanswered(settlement.unanswered),
+      unanswered: fromUnanswered(record.unanswered),
       updated_at: now,
       last_attempt: {
-        attempt_id: settlement.attemptId,
+        attempt_id: record.attemptId,
         outcome: 'failed',
-        source: settlement.source,
+        source: record.source,
         finished_at: now,
       },
     };
@@ -464,7 +464,7 @@ export class Grants {
       Object.assign(
         set,
         { next_attempt_at: nextAttemptAt },
-        this.#clocks({ ...account, nextAttemptAt }),
+        this.#dueTimes({ ...account, nextAttemptAt }),
       );
     }
     if (decision.countsAgainstAccount) {
@@ -477,7 +477,7 @@ export class Grants {
       {
         _id: account.id,
         generation: account.generation,
-        'claim.attempt_id': settlement.attemptId,
+        'claim.attempt_id': record.attemptId,
       },
       { $set: set, ...(decision.countsAgainstAccount ? { $inc: { failed_attempts: 1 } } : {}) },
       decision.state === null
@@ -498,8 +498,8 @@ export class Grants {
    * error do not change.
    * @returns `false` if the claim, the generation or the candidate had changed
    */
-  async settleCandidate(settlement: CandidateSettlement): Promise<boolean> {
-    const { account, attemptId, candidate, failure, retryAt, now } = settlement;
+  async recordCandidateFailure(record: CandidateFailureRecord): Promise<boolean> {
+    const { account, attemptId, candidate, failure, retryAt, now } = record;
     const { fingerprint } = candidate;
     const { retryAfterMs: _, ...error } = failure;
     const waiting: Candidate | null =
@@ -522,13 +522,13 @@ export class Grants {
       },
       update: {
         $set: {
-          ...this.#clocks({ ...account, candidate: waiting }),
+          ...this.#dueTimes({ ...account, candidate: waiting }),
           claim: null,
           updated_at: now,
           last_attempt: {
             attempt_id: attemptId,
             outcome: 'failed',
-            source: settlement.source,
+            source: record.source,
             finished_at: now,
             of_candidate: true,
           },
@@ -587,8 +587,8 @@ export class Grants {
     return write({ filter, update });
   }
 
-  #clocks(account: Account): object {
-    return fromClocks(accountClocks(account, this.#rules(account.provider)));
+  #dueTimes(account: Account): object {
+    return fromDueTimes(accountDueTimes(account, this.#rules(account.provider)));
   }
 
   /** Encrypts the account's grants with the current key: they were read earlier, perhaps under a former key. */
@@ -610,7 +610,7 @@ export class Grants {
   }
 
   /** The current state of these accounts, across organisations. Deleted accounts are absent. */
-  async standings(accountIds: readonly string[]): Promise<Standing[]> {
+  async snapshots(accountIds: readonly string[]): Promise<AttemptSnapshot[]> {
     const documents = await this.#collection
       .find({ _id: { $in: [...accountIds] } })
       .project<Pick<AccountDocument, '_id' | 'generation' | 'last_attempt' | 'current'>>({

@@ -1,12 +1,12 @@
 /** Accounts in quarantine: another system still refreshes their grants, so imports may replace them until release. */
 import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
 import { type Account, AccountState } from '../../domain/account/account';
-import { accountClocks, type RefreshRules } from '../../domain/account/due-times';
+import { accountDueTimes, type RefreshRules } from '../../domain/account/due-times';
 import type { SealedGrant } from '../../domain/account/grant';
 import { isBroken, recoveredEvent } from '../../domain/events/event';
 import { grantPlace, type Vault } from '../../vault/vault';
 import { isDuplicateKey } from '../mongo/database';
-import { fromClocks, fromGrant, toAccount } from './account-mapping';
+import { fromDueTimes, fromGrant, toAccount } from './account-mapping';
 import { type AccountDocument, accountModel } from './account-model';
 import { type AccountIdentity, identityKey } from './accounts';
 import { enteredMember, NOT_ENTERED } from './entered-refresh-token';
@@ -70,7 +70,7 @@ export class Quarantine {
     now: Date,
   ): Promise<boolean> {
     const current = this.#vault.resealGrant(grant, grantPlace(account, account.generation + 1));
-    const clocks = accountClocks(
+    const dueTimes = accountDueTimes(
       {
         ...account,
         current,
@@ -97,7 +97,7 @@ export class Quarantine {
         ...(enteredRefreshToken === null ? NOT_ENTERED : {}),
         $set: {
           ...enteredMember(account, enteredRefreshToken),
-          ...fromClocks(clocks),
+          ...fromDueTimes(dueTimes),
           refresh_token_warned_days: null,
           last_validation: null,
           validated_at: null,

@@ -5,11 +5,11 @@
 import type { Connection, Model } from 'mongoose';
 import type { Candidate } from '../../domain/account/account';
 import { type Account, AccountState } from '../../domain/account/account';
-import { accountClocks, type RefreshRules } from '../../domain/account/due-times';
+import { accountDueTimes, type RefreshRules } from '../../domain/account/due-times';
 import { NO_GENERATION } from '../../domain/account/grant';
 import { grantPlace, type Vault } from '../../vault/vault';
 import { isDuplicateKey } from '../mongo/database';
-import { fromCandidate, fromClocks } from './account-mapping';
+import { fromCandidate, fromDueTimes } from './account-mapping';
 import { type AccountDocument, accountsOfAllOrganisations } from './account-model';
 import { RefreshTokenHeldError } from './accounts';
 import { enteredMember, NOT_ENTERED } from './entered-refresh-token';
@@ -35,14 +35,14 @@ export class Reconnects {
    * @returns `false` if the account had changed, or the waiting candidate is being sent
    * @throws {RefreshTokenHeldError}
    */
-  async handIn(
+  async submit(
     before: Account,
     candidate: Candidate,
     enteredRefreshToken: string | null,
   ): Promise<boolean> {
     const waiting = before.candidate?.fingerprint ?? null;
-    const { due_at, first_expiry_at } = fromClocks(
-      accountClocks({ ...before, candidate }, this.#rules(before.provider)),
+    const { due_at, first_expiry_at } = fromDueTimes(
+      accountDueTimes({ ...before, candidate }, this.#rules(before.provider)),
     );
     const filter = {
       _id: before.id,

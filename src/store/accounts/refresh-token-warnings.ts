@@ -1,9 +1,9 @@
 /** Accounts to warn about because their refresh token expires soon: one range scan over a stored due time. */
 import type { Connection, Model } from 'mongoose';
 import { type Account, AccountState } from '../../domain/account/account';
-import { accountClocks, type RefreshRules } from '../../domain/account/due-times';
+import { accountDueTimes, type RefreshRules } from '../../domain/account/due-times';
 import { refreshTokenExpiringEvent } from '../../domain/events/event';
-import { fromClocks, toAccount } from './account-mapping';
+import { fromDueTimes, toAccount } from './account-mapping';
 import { type AccountDocument, accountsOfAllOrganisations } from './account-model';
 
 export class RefreshTokenWarnings {
@@ -42,8 +42,8 @@ export class RefreshTokenWarnings {
   async mark(account: Account, days: number, at: Date): Promise<boolean> {
     const expiresAt = account.current.refreshTokenExpiresAt;
     const marked = { ...account, refreshTokenWarnedDays: days };
-    const { refresh_token_warning_at } = fromClocks(
-      accountClocks(marked, this.#rules(account.provider)),
+    const { refresh_token_warning_at } = fromDueTimes(
+      accountDueTimes(marked, this.#rules(account.provider)),
     );
     const { matchedCount } = await this.#accounts.updateOne(
       {

@@ -2,7 +2,7 @@
 import type { Connection, Model } from 'mongoose';
 import type { LastValidation, TokenVerdict } from '../../domain/account/account';
 import { type Account, AccountState } from '../../domain/account/account';
-import { accountClocks, type RefreshRules } from '../../domain/account/due-times';
+import { accountDueTimes, type RefreshRules } from '../../domain/account/due-times';
 import type { ValidationConsequence } from '../../domain/account/validation';
 import {
   isBroken,
@@ -12,7 +12,7 @@ import {
 } from '../../domain/events/event';
 import type { RefreshFailure } from '../../domain/refresh/refresh-failure';
 import type { DueAccount } from '../../domain/refresh/sweep';
-import { fromClocks } from './account-mapping';
+import { fromDueTimes } from './account-mapping';
 import {
   type AccountDocument,
   accountModel,
@@ -101,10 +101,10 @@ export class Validations {
       validatedAt: validation.at,
       ...(consequence.kind === 'activate' ? { nextAttemptAt: null } : {}),
     };
-    const clocks = accountClocks(after, this.#rules(account.provider));
+    const dueTimes = accountDueTimes(after, this.#rules(account.provider));
     const set: Record<string, unknown> = {
-      ...fromClocks(clocks),
-      validation_due_at: latest(clocks.validationDueAt, account.clocks.validationDueAt, dueAt),
+      ...fromDueTimes(dueTimes),
+      validation_due_at: latest(dueTimes.validationDueAt, account.dueTimes.validationDueAt, dueAt),
       last_validation: {
         outcome: validation.outcome,
         at: validation.at,

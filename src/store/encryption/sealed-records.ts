@@ -37,7 +37,7 @@ const SEALED_COLLECTIONS: readonly SealedCollection[] = [
     name: 'accounts',
     members: [
       ...grantMembers('current', ({ generation }) => generation),
-      ...['previous', 'leaves', 'candidate.grant', 'replaced.grant'].flatMap((path) =>
+      ...['previous', 'orphaned_grants', 'candidate.grant', 'replaced.grant'].flatMap((path) =>
         grantMembers(path, (_, { generation }) => generation),
       ),
       {
@@ -84,7 +84,7 @@ export interface SealedRecord {
 }
 
 interface SealedValue {
-  /** The path of the value in the document, such as `leaves.0.access_token`. */
+  /** The path of the value in the document, such as `orphaned_grants.0.access_token`. */
   path: string;
   sealed: string;
   place: SealingContext;

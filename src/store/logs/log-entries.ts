@@ -143,7 +143,7 @@ export class LogEntries {
           created_at: 1,
           outcome: 1,
           'diagnostics.refresh_token_fingerprint': 1,
-          'diagnostics.handed_in': 1,
+          'diagnostics.submitted_grant': 1,
         },
       )
       .sort({ created_at: -1, _id: -1 })
@@ -151,7 +151,7 @@ export class LogEntries {
       .lean<EntryDocument[]>();
     return documents.flatMap(({ _id, account_id, created_at, outcome, diagnostics }) => {
       // A candidate that was not accepted does not interrupt the sequence of the current grant.
-      if (diagnostics?.handed_in !== undefined && outcome !== 'ok') return [];
+      if (diagnostics?.submitted_grant !== undefined && outcome !== 'ok') return [];
       const fingerprint: unknown = diagnostics?.refresh_token_fingerprint;
       if (typeof fingerprint !== 'string' || typeof account_id !== 'string') return [];
       return [{ entryId: _id, accountId: account_id, at: created_at.toISOString(), fingerprint }];

@@ -76,8 +76,8 @@ export function AccountDetails({ view, mayAct }: AccountProps) {
       <div class="account-head">
         <p>
           <StatusBadge account={account} now={now} />
-          {due.due && <Badge tone="busy">Due</Badge>}
-          {account.claim !== null && <Badge tone="busy">Refreshing</Badge>}
+          {due.due && <Badge tone="active">Due</Badge>}
+          {account.claim !== null && <Badge tone="active">Refreshing</Badge>}
           <span class="muted">
             {[account.provider, account.environment, account.kind, account.externalId]
               .filter((part) => part !== null)
@@ -90,7 +90,7 @@ export function AccountDetails({ view, mayAct }: AccountProps) {
       <Trouble account={account} now={now} />
       <Reconnects account={account} now={now} />
       <div class="columns">
-        <Clocks account={account} />
+        <DueTimes account={account} />
         <WhyDue due={due} />
       </div>
       <div class="columns">
@@ -161,8 +161,8 @@ function Reconnects({ account, now }: { account: Account; now: Date }) {
   );
 }
 
-function Clocks({ account }: { account: Account }) {
-  const { current, clocks, lastRefreshedAt, nextAttemptAt, failedAttempts } = account;
+function DueTimes({ account }: { account: Account }) {
+  const { current, dueTimes, lastRefreshedAt, nextAttemptAt, failedAttempts } = account;
   const rows: [string, string | Date | null, string][] = [
     [
       'Access token ends',
@@ -171,12 +171,12 @@ function Clocks({ account }: { account: Account }) {
     ],
     ['Refresh token ends', current.refreshTokenExpiresAt, 'not known'],
     ['Last refreshed', lastRefreshedAt, 'not yet refreshed'],
-    ['Due at', account.state === AccountState.active ? clocks.dueAt : null, 'never by a sweep'],
+    ['Due at', account.state === AccountState.active ? dueTimes.dueAt : null, 'never by a sweep'],
     ['No attempt before', nextAttemptAt, 'no back-off'],
   ];
   return (
-    <section class="card" aria-labelledby="clocks-title">
-      <h2 id="clocks-title">Clocks</h2>
+    <section class="card" aria-labelledby="due-times-title">
+      <h2 id="due-times-title">Due times</h2>
       <dl class="facts">
         {rows.map(([name, at, otherwise]) => (
           <>
@@ -362,7 +362,7 @@ function WorkflowList({ workflows }: { workflows: Workflows | string }) {
                   <span class="detail">{source}</span>
                 </th>
                 <td data-label="Status">
-                  <Badge tone={status === 'running' ? 'busy' : 'plain'}>{words(status)}</Badge>
+                  <Badge tone={status === 'running' ? 'active' : 'plain'}>{words(status)}</Badge>
                 </td>
                 <td data-label="Outcome">
                   {outcome === 'refreshed' ? (

@@ -297,7 +297,7 @@ function Row({ account, due, now }: { account: Account; due: DueDecision | null;
         )}
       </td>
       <td data-label="Due">
-        <Due due={due} at={account.clocks.dueAt} />
+        <Due due={due} at={account.dueTimes.dueAt} />
       </td>
     </tr>
   );
@@ -312,7 +312,7 @@ function Due({ due, at }: { due: DueDecision | null; at: Date | null }) {
   return (
     <>
       {due.due ? (
-        <Badge tone="busy">Due</Badge>
+        <Badge tone="active">Due</Badge>
       ) : (
         due.reason === 'fresh' && at !== null && <Moment at={at} />
       )}

@@ -71,7 +71,7 @@ export function DebugTerminal({ view: { progress, diagnostics } }: { view: Debug
     return (
       <section class="card" aria-labelledby="steps-title">
         <h2 id="steps-title">
-          Steps <Badge tone="busy">Running</Badge>
+          Steps <Badge tone="active">Running</Badge>
         </h2>
         <Steps steps={progress.steps} />
         <p class="muted">The verdict and the exchange come when it has ended.</p>
@@ -145,7 +145,7 @@ const STEP_NAMES: Record<AttemptStep['step'], string> = {
   response: 'Send it and wait for the response',
   commit: 'Commit the new grant',
   log: 'Write the log entry',
-  settle: 'Settle what the failure means',
+  record_failure: 'Settle what the failure means',
 };
 
 function Steps({ steps }: { steps: AttemptStep[] }) {
@@ -158,7 +158,7 @@ function Steps({ steps }: { steps: AttemptStep[] }) {
           <span class="took">
             {duration_ms === null ? (
               <>
-                <Badge tone="busy">Under way</Badge> since <Moment at={new Date(at)} />
+                <Badge tone="active">Under way</Badge> since <Moment at={new Date(at)} />
               </>
             ) : (
               `${duration_ms} ms`

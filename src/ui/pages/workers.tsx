@@ -186,7 +186,7 @@ function State({
       {configuredEveryMs === null && <Badge tone="warn">Provider not configured</Badge>}
       {paused && <Badge tone="warn">Paused</Badge>}
       {!paused && configuredEveryMs !== null && <Badge tone="good">Active</Badge>}
-      {running.length > 0 && <Badge tone="busy">Sweeping</Badge>}
+      {running.length > 0 && <Badge tone="active">Sweeping</Badge>}
       {mayOperate && paused && note !== null && note !== '' && <span class="detail">{note}</span>}
     </>
   );

@@ -150,10 +150,10 @@ function Outcome({ row: { outcome, summary, failure } }: { row: WorkflowRow }) {
 }
 
 /** All other outcomes are failure codes. */
-const NO_FAILURES = new Set(['refreshed', 'skipped', 'busy', 'valid']);
+const NO_FAILURES = new Set(['refreshed', 'skipped', 'claimed_elsewhere', 'valid']);
 
 const TONES: Record<WorkflowStatus, Tone> = {
-  running: 'busy',
+  running: 'active',
   completed: 'good',
   failed: 'bad',
   canceled: 'warn',

@@ -43,7 +43,7 @@ export function operationsOf(document: ApiDocument): OperationObject[] {
 }
 
 export function methodTone(method: string): Tone {
-  if (method === 'GET') return 'busy';
+  if (method === 'GET') return 'active';
   if (method === 'DELETE') return 'bad';
   return method === 'POST' ? 'good' : 'warn';
 }

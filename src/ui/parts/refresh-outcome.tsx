@@ -43,7 +43,12 @@ function EntryLink({ id }: { id: string | null }) {
   );
 }
 
-const KINDS = { refreshed: 'good', failed: 'bad', skipped: 'note', busy: 'note' } as const;
+const KINDS = {
+  refreshed: 'good',
+  failed: 'bad',
+  skipped: 'note',
+  claimed_elsewhere: 'note',
+} as const;
 
 function Sentence({
   outcome: { outcome, failure, reason, expiresAt },
@@ -64,7 +69,7 @@ function Sentence({
     case 'skipped':
       if (heldSentence(reason) !== null) return <>{outcomeSentence({ failure, reason })}</>;
       return <>Nothing was sent, there was no need: {words(reason)}.</>;
-    case 'busy':
+    case 'claimed_elsewhere':
       return <>Nothing was sent: another worker is refreshing the account at this moment.</>;
   }
 }

@@ -16,7 +16,7 @@ const fromNow = (ms: number) => new Date(NOW.getTime() + ms);
 const accountWith = (state: AccountState, remainingMs: number) => ({
   state,
   current: grantUntil(fromNow(remainingMs)),
-  clocks: {
+  dueTimes: {
     dueAt: null,
     expiringSoonAt: fromNow(remainingMs - 15 * MINUTE),
     firstExpiryAt: null,

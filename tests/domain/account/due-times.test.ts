@@ -1,12 +1,12 @@
 import * as fc from 'fast-check';
 import {
-  accountClocks,
-  type Clocked,
+  accountDueTimes,
   dueDecision,
   dueMoments,
   lostPauseMs,
   retryPauseMs,
   sweepBackOffMs,
+  type WithDueTimes,
 } from '../../../src/domain/account/due-times';
 import { type RefreshPolicy } from '../../../src/domain/account/policy';
 import { ENDLESS, grantUntil, ruleOf } from '../_grants';
@@ -72,7 +72,7 @@ describe('dueDecision', () => {
     };
     const rule = ruleOf(POLICY);
     for (const lastRefreshedAt of [NOW, new Date(0)]) {
-      expect(accountClocks({ ...account, lastRefreshedAt }, rule)).toMatchObject({
+      expect(accountDueTimes({ ...account, lastRefreshedAt }, rule)).toMatchObject({
         dueAt: null,
         expiringSoonAt: null,
       });
@@ -141,9 +141,11 @@ describe('R0.3 dueDecision', () => {
   });
 });
 
-describe('the clocks of an account', () => {
+describe('the due times of an account', () => {
   const LIFE = 120 * MINUTE;
-  const account = (input: Partial<Clocked> & { lifeMs?: number; id?: string }): Clocked => {
+  const account = (
+    input: Partial<WithDueTimes> & { lifeMs?: number; id?: string },
+  ): WithDueTimes => {
     const { lifeMs = LIFE, ...rest } = input;
     return {
       id: 'acc_1',
@@ -161,25 +163,25 @@ describe('the clocks of an account', () => {
       ...rest,
     };
   };
-  const clocks = (input: Parameters<typeof account>[0], policy: Partial<RefreshPolicy> = {}) =>
-    accountClocks(account(input), ruleOf({ ...POLICY, ...policy }));
+  const dueTimes = (input: Parameters<typeof account>[0], policy: Partial<RefreshPolicy> = {}) =>
+    accountDueTimes(account(input), ruleOf({ ...POLICY, ...policy }));
 
   it('are what falls due first, and never before a back-off ends', () => {
-    expect(clocks({}).dueAt).toEqual(fromNow(60 * MINUTE));
-    expect(clocks({}, { refreshAfterAgeMs: null }).dueAt).toEqual(fromNow(105 * MINUTE));
+    expect(dueTimes({}).dueAt).toEqual(fromNow(60 * MINUTE));
+    expect(dueTimes({}, { refreshAfterAgeMs: null }).dueAt).toEqual(fromNow(105 * MINUTE));
     const nextAttemptAt = fromNow(70 * MINUTE);
-    expect(clocks({ nextAttemptAt }).dueAt).toEqual(nextAttemptAt);
+    expect(dueTimes({ nextAttemptAt }).dueAt).toEqual(nextAttemptAt);
   });
 
   it('leave a token of 5 minutes half its life, whatever the margin: it is not refreshed in a loop', () => {
-    const of = clocks({ lifeMs: 5 * MINUTE });
+    const of = dueTimes({ lifeMs: 5 * MINUTE });
     expect(of.dueAt).toEqual(fromNow(2.5 * MINUTE));
     expect(of.expiringSoonAt).toEqual(fromNow(2.5 * MINUTE));
   });
 
   it('take a token that a person entered as late in its life: the whole margin counts', () => {
     const current = { ...grantUntil(fromNow(5 * MINUTE)), obtainedAt: NOW.toISOString() };
-    expect(clocks({ current: { ...current, attemptId: null } }).dueAt).toEqual(
+    expect(dueTimes({ current: { ...current, attemptId: null } }).dueAt).toEqual(
       fromNow(-10 * MINUTE),
     );
   });
@@ -188,10 +190,10 @@ describe('the clocks of an account', () => {
     const policy = { jitterMs: 5 * MINUTE };
     const ids = Array.from({ length: 1000 }, (_, index) => `acc_${index}`);
     const early = ids.map(
-      (id) => 60 * MINUTE - (Number(clocks({ id }, policy).dueAt) - NOW.getTime()),
+      (id) => 60 * MINUTE - (Number(dueTimes({ id }, policy).dueAt) - NOW.getTime()),
     );
     expect(
-      ids.map((id) => 60 * MINUTE - (Number(clocks({ id }, policy).dueAt) - NOW.getTime())),
+      ids.map((id) => 60 * MINUTE - (Number(dueTimes({ id }, policy).dueAt) - NOW.getTime())),
     ).toEqual(early);
     for (const ms of early) {
       expect(ms).toBeGreaterThanOrEqual(0);
@@ -207,27 +209,27 @@ describe('the clocks of an account', () => {
 
   it('R0.3 are not spread for a grant that a person entered', () => {
     const current = { ...account({}).current, attemptId: null };
-    expect(clocks({ id: 'acc_77', current }, { jitterMs: 5 * MINUTE }).dueAt).toEqual(
+    expect(dueTimes({ id: 'acc_77', current }, { jitterMs: 5 * MINUTE }).dueAt).toEqual(
       fromNow(60 * MINUTE),
     );
   });
 
   it("follow the account's own policy before its provider's", () => {
     expect(
-      clocks({ policy: { refreshAfterAgeMs: null, refreshBeforeMs: 30 * MINUTE } }).dueAt,
+      dueTimes({ policy: { refreshAfterAgeMs: null, refreshBeforeMs: 30 * MINUTE } }).dueAt,
     ).toEqual(fromNow(90 * MINUTE));
-    expect(clocks({ policy: { enabled: false } }).dueAt).toBeNull();
-    expect(clocks({ policy: { enabled: true } }, { enabled: false }).dueAt).toBeNull();
+    expect(dueTimes({ policy: { enabled: false } }).dueAt).toBeNull();
+    expect(dueTimes({ policy: { enabled: true } }, { enabled: false }).dueAt).toBeNull();
   });
 
   it('count validations from the last question, whatever was refreshed since', () => {
     const policy = { validateEveryMs: 30 * MINUTE };
-    expect(clocks({ validatedAt: null }, policy).validationDueAt).toEqual(new Date(0));
-    expect(clocks({ validatedAt: fromNow(-20 * MINUTE) }, policy).validationDueAt).toEqual(
+    expect(dueTimes({ validatedAt: null }, policy).validationDueAt).toEqual(new Date(0));
+    expect(dueTimes({ validatedAt: fromNow(-20 * MINUTE) }, policy).validationDueAt).toEqual(
       fromNow(10 * MINUTE),
     );
-    expect(clocks({ validatedAt: NOW }, { validateEveryMs: 0 }).validationDueAt).toEqual(NOW);
-    expect(clocks({ validatedAt: NOW }).validationDueAt).toBeNull();
+    expect(dueTimes({ validatedAt: NOW }, { validateEveryMs: 0 }).validationDueAt).toEqual(NOW);
+    expect(dueTimes({ validatedAt: NOW }).validationDueAt).toBeNull();
   });
 
   describe('of an account whose refresh token expires first', () => {
@@ -235,7 +237,7 @@ describe('the clocks of an account', () => {
      * Access tokens live 10 minutes. The refresh token expires 180 s from now; the previous one was obtained a minute
      * ago.
      */
-    const short = (more: Partial<Clocked> = {}, { endsAfterMs = 3 * MINUTE } = {}) => {
+    const short = (more: Partial<WithDueTimes> = {}, { endsAfterMs = 3 * MINUTE } = {}) => {
       const { current } = account({ lifeMs: 10 * MINUTE });
       return account({
         current: { ...current, refreshTokenExpiresAt: fromNow(endsAfterMs).toISOString() },
@@ -247,8 +249,8 @@ describe('the clocks of an account', () => {
         ...more,
       });
     };
-    const of = (one: Clocked, policy: Partial<RefreshPolicy> = {}) =>
-      accountClocks(one, ruleOf({ ...POLICY, refreshAfterAgeMs: null, ...policy }));
+    const of = (one: WithDueTimes, policy: Partial<RefreshPolicy> = {}) =>
+      accountDueTimes(one, ruleOf({ ...POLICY, refreshAfterAgeMs: null, ...policy }));
 
     it('are due half way through its life', () => {
       expect(of(short())).toMatchObject({
@@ -311,7 +313,7 @@ describe('the clocks of an account', () => {
 
     it('are the same whatever margin, age and jitter say: one sweep before that moment', () => {
       for (const more of [{}, { jitterMs: 10 * MINUTE }, { refreshAfterAgeMs: null }]) {
-        expect(clocks({ lifeMs: 90_000, id: 'acc_7' }, { ...policy, ...more })).toMatchObject({
+        expect(dueTimes({ lifeMs: 90_000, id: 'acc_7' }, { ...policy, ...more })).toMatchObject({
           dueAt: fromNow(50_000),
           expiringSoonAt: fromNow(60_000),
         });
@@ -321,7 +323,7 @@ describe('the clocks of an account', () => {
 
     it('are the policy’s where it is later', () => {
       const later = { ...policy, refreshBeforeMs: 10_000, refreshAfterAgeMs: null };
-      expect(clocks({ lifeMs: 90_000 }, later).dueAt).toEqual(fromNow(80_000));
+      expect(dueTimes({ lifeMs: 90_000 }, later).dueAt).toEqual(fromNow(80_000));
     });
 
     it('give the reason to the decision', () => {
@@ -356,7 +358,7 @@ describe('the clocks of an account', () => {
             refreshLifeMs === null ? null : fromNow(refreshLifeMs).toISOString();
           const one = { ...rest, current: { ...current, refreshTokenExpiresAt } };
           const at = fromNow(laterMs);
-          const { dueAt } = accountClocks(one, rule);
+          const { dueAt } = accountDueTimes(one, rule);
           const { due } = dueDecision({ ...one, state: 'active', quarantine: false }, rule, at);
           expect(due).toBe(dueAt !== null && dueAt <= at);
         },

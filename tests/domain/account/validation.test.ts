@@ -71,7 +71,7 @@ describe('R2.4 the summary', () => {
     retrying: 0,
     in_flight: 0,
     skipped: 0,
-    left: 0,
+    deferred: 0,
     refresh_tokens_expiring: 0,
     failures: {},
     validation_due: 8,

@@ -44,7 +44,7 @@ it('waits as long as the receiver asks, where that is longer', () => {
   expect(pauseBeforeTryMs(DELIVERY_POLICY, 3, 60_000, 0)).toBe(1_800_000);
 });
 
-it('leaves an endpoint alone that fails: doubling, up to five minutes, or as long as it asks', () => {
+it('orphaned_grants an endpoint alone that fails: doubling, up to five minutes, or as long as it asks', () => {
   expect([1, 2, 3, 7, 1_000].map((failures) => holdMs(DELIVERY_POLICY, failures, null))).toEqual([
     5_000, 10_000, 20_000, 300_000, 300_000,
   ]);

@@ -571,13 +571,13 @@ describe('limits', () => {
     const rule = ruleOf({ perDay: 100 });
     const limiter = limiterOf({ used: 90 });
     expect(allowedToday(rule, 'scheduled')).toBe(90);
-    expect(held(limiter, sweep, NOW, rule)).toBe('quota_spent');
+    expect(held(limiter, sweep, NOW, rule)).toBe('quota_exhausted');
     expect(sweepHold(limiter, rule, NOW)).toEqual({
-      reason: 'quota_spent',
+      reason: 'quota_exhausted',
       until: new Date('2026-11-23T00:00:00.000Z'),
     });
     expect(held(limiter, onDemand, NOW, rule)).toBeNull();
-    expect(held({ ...limiter, used: 100 }, onDemand, NOW, rule)).toBe('quota_spent');
+    expect(held({ ...limiter, used: 100 }, onDemand, NOW, rule)).toBe('quota_exhausted');
     expect(
       held({ ...limiter, provenAt: after(13 * HOUR) }, sweep, after(13 * HOUR), rule),
     ).toBeNull();

@@ -115,7 +115,7 @@ describe('maskFreeText', () => {
     'invalid_grant: Token has been expired or revoked.',
     'see https://developer.example.com/api-docs/static/oauth-refresh-token-request.html',
     'Käse, 名前 und 🔑',
-  ])('leaves alone: %s', (text) => {
+  ])('orphaned_grants alone: %s', (text) => {
     expect(maskFreeText(text, [SECRET])).toBe(text);
   });
 

@@ -1,5 +1,5 @@
 import type { SealedGrant } from '../../../src/domain/account/grant';
-import { settlementDecision } from '../../../src/domain/refresh/failure-effects';
+import { failureEffects } from '../../../src/domain/refresh/failure-effects';
 import {
   type RefreshFailureCode,
   refreshFailure,
@@ -18,7 +18,7 @@ const failed = (failedAttempts: number, grant: Partial<SealedGrant> = {}) => ({
   current: { ...grantUntil(later(7_200_000)), obtainedAt: NOW.toISOString(), ...grant },
 });
 
-describe('settlementDecision', () => {
+describe('failureEffects', () => {
   it.each<[RefreshFailureCode, boolean, 'needs_reconnect' | null, number | null]>([
     ['invalid_grant', true, 'needs_reconnect', null],
     ['replay_refused', true, 'needs_reconnect', null],
@@ -39,7 +39,7 @@ describe('settlementDecision', () => {
     ['key_missing', true, null, 10_000],
     ['database_unavailable', true, null, 10_000],
   ])('of %s: counts %j, state %j, next try after %j ms', (code, counts, state, afterMs) => {
-    expect(settlementDecision(refreshFailure(code), failed(0), BACK_OFF, NOW)).toEqual({
+    expect(failureEffects(refreshFailure(code), failed(0), BACK_OFF, NOW)).toEqual({
       countsAgainstAccount: counts,
       state,
       nextAttemptAt: afterMs === null ? null : later(afterMs),
@@ -48,7 +48,7 @@ describe('settlementDecision', () => {
 
   it('waits as long as the provider asked, and counts nothing', () => {
     const failure = refreshFailure('rate_limited', { retryAfterMs: 90_000 });
-    expect(settlementDecision(failure, failed(7), BACK_OFF, NOW)).toEqual({
+    expect(failureEffects(failure, failed(7), BACK_OFF, NOW)).toEqual({
       countsAgainstAccount: false,
       state: null,
       nextAttemptAt: later(90_000),
@@ -61,9 +61,9 @@ describe('settlementDecision', () => {
     [4, 160_000],
     [50, 3_600_000],
   ])(
-    'leaves an account alone the longer, the more often it failed: after %i',
+    'orphaned_grants an account alone the longer, the more often it failed: after %i',
     (attempts, waitMs) => {
-      const { nextAttemptAt } = settlementDecision(
+      const { nextAttemptAt } = failureEffects(
         refreshFailure('provider_unavailable'),
         failed(attempts),
         BACK_OFF,
@@ -75,10 +75,10 @@ describe('settlementDecision', () => {
 
   it('gives an account that is refused in words for the app the state of a refused grant', () => {
     const refused = refusalOfGrant(refreshFailure('unauthorized_client'));
-    const { state } = settlementDecision(refused, failed(1), BACK_OFF, NOW, 'inactive');
+    const { state } = failureEffects(refused, failed(1), BACK_OFF, NOW, 'inactive');
     expect(state).toBe('inactive');
     const damaged = refreshFailure('row_corrupt');
-    expect(settlementDecision(damaged, failed(1), BACK_OFF, NOW, 'inactive').state).toBe(
+    expect(failureEffects(damaged, failed(1), BACK_OFF, NOW, 'inactive').state).toBe(
       'needs_reconnect',
     );
   });
@@ -90,7 +90,7 @@ describe('settlementDecision', () => {
     ['keeps it where that moment has passed', { refreshTokenExpiresAt: at(60) }, 3600],
   ])('%s', (_what, grant, seconds) => {
     const failure = refreshFailure('provider_unavailable');
-    const { nextAttemptAt } = settlementDecision(failure, failed(50, grant), BACK_OFF, NOW);
+    const { nextAttemptAt } = failureEffects(failure, failed(50, grant), BACK_OFF, NOW);
     expect(nextAttemptAt).toEqual(later(seconds * 1000));
   });
 
@@ -101,7 +101,7 @@ describe('settlementDecision', () => {
     'tries an account near its expiry that was refused as too early: a moment that %s',
     (_what, expiresAt, seconds) => {
       const failure = refreshFailure('too_early', { status: 400 });
-      expect(settlementDecision(failure, failed(3, { expiresAt }), BACK_OFF, NOW)).toEqual({
+      expect(failureEffects(failure, failed(3, { expiresAt }), BACK_OFF, NOW)).toEqual({
         countsAgainstAccount: false,
         state: null,
         nextAttemptAt: later(seconds * 1000),
@@ -112,7 +112,7 @@ describe('settlementDecision', () => {
   it('counts a refusal as too early once the access token has expired', () => {
     const failure = refreshFailure('too_early', { status: 400 });
     const expired = failed(3, { expiresAt: at(0), obtainedAt: at(-90) });
-    expect(settlementDecision(failure, expired, BACK_OFF, NOW)).toEqual({
+    expect(failureEffects(failure, expired, BACK_OFF, NOW)).toEqual({
       countsAgainstAccount: true,
       state: null,
       nextAttemptAt: later(80_000),
@@ -126,8 +126,6 @@ describe('settlementDecision', () => {
       'answer_lost',
       'key_mismatch',
     ] as const)
-      expect(
-        settlementDecision(refreshFailure(code), failed(1000), BACK_OFF, NOW).state,
-      ).toBeNull();
+      expect(failureEffects(refreshFailure(code), failed(1000), BACK_OFF, NOW).state).toBeNull();
   });
 });

@@ -3,7 +3,7 @@ import type { HoldReason } from '../../../src/domain/limits/app-limiter';
 import {
   decideNext,
   decideNextOfCandidate,
-  isClosed,
+  isCircuitOpen,
   type NextStep,
   nothingTried,
   type Tried,
@@ -74,7 +74,7 @@ function situationOf(input: Input) {
     obtainedAt: at(-3600),
     sentAt,
     replayRule: input.rule ?? null,
-    leafPromoted: input.adopted ?? false,
+    orphanAdopted: input.adopted ?? false,
     rotatedTo: null,
     unwritten: null,
   };
@@ -126,8 +126,8 @@ describe('an attempt whose outcome is known', () => {
   });
 
   const rules = [null, SAFE, UNTIL_USED, WITHIN, NEVER];
-  const clocks = [LIVES, ENDING, EXPIRED];
-  const everywhere = rules.flatMap((rule) => clocks.map((expires) => ({ rule, expires })));
+  const dueTimes = [LIVES, ENDING, EXPIRED];
+  const everywhere = rules.flatMap((rule) => dueTimes.map((expires) => ({ rule, expires })));
 
   it.each<RefreshFailureCode>([
     'invalid_grant',
@@ -202,7 +202,7 @@ describe('an attempt whose outcome is known', () => {
       [15, 'interruptible'],
     ],
     [
-      'leaves a refusal as too early to a sweep where the wait is long',
+      'orphaned_grants a refusal as too early to a sweep where the wait is long',
       { failure: 'too_early', expires: 3600 },
       END,
     ],
@@ -326,7 +326,7 @@ describe('an attempt that the OAuth app limiter held back', () => {
     ],
     ['a sweep does not wait for refused credentials', held('app_incident', 5), END],
     ['a sweep does not wait for an outage of the provider', held('provider_outage', 5), END],
-    ['a sweep does not wait for the next day', held('quota_spent', 5), END],
+    ['a sweep does not wait for the next day', held('quota_exhausted', 5), END],
     ['a probe does not wait', { ...held('throttled', 30), probe: true }, END],
     ['a request over the API does not wait', { ...held('throttled', 30), source: 'api' }, END],
     [
@@ -407,12 +407,12 @@ describe('what was tried', () => {
   it.each<[HoldReason, boolean]>([
     ['app_incident', true],
     ['provider_outage', true],
-    ['quota_spent', true],
+    ['quota_exhausted', true],
     ['throttled', false],
     ['organisation_throttled', false],
     ['rate_limited', false],
     ['first_answer_awaited', false],
   ])('the limiter that holds back for %s is closed for sweeps: %s', (reason, closed) => {
-    expect(isClosed({ reason })).toBe(closed);
+    expect(isCircuitOpen({ reason })).toBe(closed);
   });
 });

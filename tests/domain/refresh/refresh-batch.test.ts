@@ -29,7 +29,7 @@ it('what batches came to adds up, failures by their codes', () => {
   const sum = noCounts();
   const one = { ...noCounts(), refreshed: 3, failed: 1, retrying: 1, failures: { a: 1 } };
   addCounts(sum, one);
-  addCounts(sum, { ...one, left: 2, failures: { a: 1, b: 2 } });
+  addCounts(sum, { ...one, deferred: 2, failures: { a: 1, b: 2 } });
   expect(sum).toEqual({
     refreshed: 6,
     failed: 2,
@@ -37,7 +37,7 @@ it('what batches came to adds up, failures by their codes', () => {
     retrying: 2,
     in_flight: 0,
     skipped: 0,
-    left: 2,
+    deferred: 2,
     failures: { a: 2, b: 2 },
   });
 });

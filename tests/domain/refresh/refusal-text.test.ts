@@ -96,7 +96,7 @@ describe('readRefusalText', () => {
     'Invalid client or refresh token',
     'Refresh token is invalid or client id mismatch',
     '',
-  ])('leaves the meaning of "%s" to the error code', (text) => {
+  ])('orphaned_grants the meaning of "%s" to the error code', (text) => {
     expect(readRefusalText(text)).toBeNull();
   });
 

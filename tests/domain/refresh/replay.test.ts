@@ -105,8 +105,13 @@ describe('pauseBeforeReplayMs', () => {
 
 describe('pauseWithinLifeMs', () => {
   it.each([
-    ['leaves the pause where the expiry is unknown', { now: 0, expires: 600 }, 300, 300],
-    ['leaves a pause that is short', { now: 0, expires: 600, refreshExpires: 100 }, 30, 30],
+    ['orphaned_grants the pause where the expiry is unknown', { now: 0, expires: 600 }, 300, 300],
+    [
+      'orphaned_grants a pause that is short',
+      { now: 0, expires: 600, refreshExpires: 100 },
+      30,
+      30,
+    ],
     [
       'ends before the last tenth of the life',
       { now: 0, expires: 600, refreshExpires: 100 },
@@ -215,7 +220,7 @@ describe('withLostAnswer', () => {
     ['of another refresh token', refused, unanswered, 'another one'],
     ['without a lost answer', refused, null, 'the one'],
     ['of another kind', refreshFailure('invalid_client'), unanswered, 'the one'],
-  ])('leaves a refusal %s as it is', (_what, failure, lost, fingerprint) => {
+  ])('orphaned_grants a refusal %s as it is', (_what, failure, lost, fingerprint) => {
     expect(withLostAnswer(failure, lost, fingerprint)).toBe(failure);
   });
 });

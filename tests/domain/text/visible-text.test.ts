@@ -42,7 +42,7 @@ it.each([
   '👩‍👩‍👧‍👦 ❤️',
   '日本語　テキスト',
   'a\\u202eb',
-])('leaves %j as it is', (text) => {
+])('orphaned_grants %j as it is', (text) => {
   expect(visible(text)).toBe(text);
 });
 
@@ -55,7 +55,7 @@ it('keeps a layout, if asked to', () => {
   expect(visible('a\n\tb')).toBe('a\\u000a\\u0009b');
 });
 
-it('leaves the value of JSON as it is', () => {
+it('orphaned_grants the value of JSON as it is', () => {
   const value = { label: 'a\u202e\u0085\u2028\u{e0041}b\n"', list: ['\u200b', '\\'] };
   expect(JSON.parse(visible(JSON.stringify(value)))).toEqual(value);
   const indented = visibleLines(JSON.stringify(value, null, 2));

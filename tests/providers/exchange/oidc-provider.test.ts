@@ -210,7 +210,7 @@ describe.each(Object.keys(ADDRESSES) as (keyof typeof ADDRESSES)[])(
         granted(await exchangeAt('', { provider: provider(), refreshToken }));
       });
 
-      it('leaves no token, proof or secret in what is kept of an exchange, debug or not', async () => {
+      it('orphaned_grants no token, proof or secret in what is kept of an exchange, debug or not', async () => {
         const { transport, sent, answered } = listening();
         const refreshToken = await server.grant(clientId);
         const crm = provider();

@@ -6,6 +6,7 @@ import {
   addAccount,
   claimOf,
   commitOf,
+  failureRecordOf,
   fromNow,
   grantOf,
   inGeneration,
@@ -13,7 +14,6 @@ import {
   NOW,
   newAccount,
   RULE,
-  settlementOf,
   storeForTest,
   type TestStore,
 } from '../_store';
@@ -49,7 +49,7 @@ describe('an account', () => {
       generation: 1,
       current: input.grant,
       previous: null,
-      leaves: [],
+      orphanedGrants: [],
       claim: null,
       lastAttempt: null,
       lastError: null,
@@ -206,14 +206,16 @@ describe('a change by an admin while a refresh is under way', () => {
     await store.grants.claim(claimOf(account, 'one'));
     const grant = grantOf(null, { refreshTokenFingerprint: 'r-new' });
     await store.accounts.patch('org_a', account.id, { grant, state: 'active' }, NOW);
-    expect(await store.grants.commit(commitOf(account, grantOf('one')))).toBe('kept_as_leaf');
-    expect(await store.grants.settle(settlementOf(account, 'one', 'invalid_grant'))).toBe(false);
+    expect(await store.grants.commit(commitOf(account, grantOf('one')))).toBe('kept_as_orphan');
+    expect(await store.grants.recordFailure(failureRecordOf(account, 'one', 'invalid_grant'))).toBe(
+      false,
+    );
     expect(await accountOf(store, account.id)).toMatchObject({
       generation: 2,
       current: inGeneration(2, grant),
       state: 'active',
       claim: null,
-      leaves: [inGeneration(2, grantOf('one'))],
+      orphanedGrants: [inGeneration(2, grantOf('one'))],
     });
   });
 
@@ -233,7 +235,7 @@ describe('a change by an admin while a refresh is under way', () => {
   it('R1.9 that connects a refused account anew leaves no old error', async () => {
     const account = await addAccount(store);
     await store.grants.claim(claimOf(account, 'one'));
-    await store.grants.settle(settlementOf(account, 'one', 'invalid_grant'));
+    await store.grants.recordFailure(failureRecordOf(account, 'one', 'invalid_grant'));
     const patched = await store.accounts.patch(
       'org_a',
       account.id,

@@ -9,9 +9,9 @@ import {
   addAccount,
   claimOf,
   commitOf,
+  failureRecordOf,
   fromNow,
   grantOf,
-  settlementOf,
   storeForTest,
   type TestStore,
 } from '../_store';
@@ -68,7 +68,14 @@ function assertAgreed(got: unknown, predicted: unknown): void {
 }
 
 it('P1: of a generation one attempt may send, until its outcome is on record; and no grant is lost', async () => {
-  const seen = { claimed: 0, sent: 0, committed: 0, leaves: 0, abandoned: 0, busy: 0 };
+  const seen = {
+    claimed: 0,
+    sent: 0,
+    committed: 0,
+    orphanedGrants: 0,
+    abandoned: 0,
+    claimed_elsewhere: 0,
+  };
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 4, maxLength: 14 }), async (steps) => {
       const { id: accountId } = await addAccount(store);
@@ -95,12 +102,12 @@ it('P1: of a generation one attempt may send, until its outcome is on record; an
           const { kind, ...rest } = await store.grants.claim(claimOf(account, id, { now }));
           const free = model.claim === null;
           const over = model.claim !== null && model.claim.until <= model.now;
-          assertAgreed(kind, free ? 'claimed' : over ? 'abandoned' : 'busy');
+          assertAgreed(kind, free ? 'claimed' : over ? 'abandoned' : 'claimed_elsewhere');
           if (kind === 'claimed' && 'account' in rest) {
             seen.claimed += 1;
             attempts[one.worker] = { id, account: rest.account };
             model.claim = { attempt: id, until: model.now + LEASE_MS };
-          } else seen[kind === 'abandoned' ? 'abandoned' : 'busy'] += 1;
+          } else seen[kind === 'abandoned' ? 'abandoned' : 'claimed_elsewhere'] += 1;
           continue;
         }
         if (attempt === undefined) continue;
@@ -109,7 +116,7 @@ it('P1: of a generation one attempt may send, until its outcome is on record; an
         const isHolder = model.claim?.attempt === id;
         const isCurrent = model.generation === generation;
         if (one.does === 'send') {
-          const may = await store.grants.markSending(
+          const may = await store.grants.recordSendIntent(
             { accountId, attemptId: id, generation, refreshTokenFingerprint: 'fp' },
             now,
           );
@@ -123,16 +130,16 @@ it('P1: of a generation one attempt may send, until its outcome is on record; an
           const done = await store.grants.commit(commitOf(account, grantOf(id), now));
           model.received.add(id);
           model.unheard.delete(generation);
-          assertAgreed(done, isCurrent || model.current === id ? 'committed' : 'kept_as_leaf');
+          assertAgreed(done, isCurrent || model.current === id ? 'committed' : 'kept_as_orphan');
           if (isCurrent) {
             seen.committed += 1;
             Object.assign(model, { generation: generation + 1, claim: null, current: id });
-          } else if (done === 'kept_as_leaf') seen.leaves += 1;
+          } else if (done === 'kept_as_orphan') seen.orphanedGrants += 1;
         } else {
           const settles = one.does === 'fail';
           if (settles) {
-            const settlement = { ...settlementOf(account, id, 'provider_unavailable'), now };
-            const settled = await store.grants.settle(settlement);
+            const record = { ...failureRecordOf(account, id, 'provider_unavailable'), now };
+            const settled = await store.grants.recordFailure(record);
             assertAgreed(settled, isHolder && isCurrent);
           } else await store.grants.release(accountId, id);
           if (isHolder && (isCurrent || !settles)) {
@@ -144,7 +151,7 @@ it('P1: of a generation one attempt may send, until its outcome is on record; an
         assertAgreed(after.generation, model.generation);
         assertAgreed(after.claim?.attemptId ?? null, model.claim?.attempt ?? null);
         assertAgreed(after.current.attemptId, model.current);
-        const kept = [after.current, after.previous, ...after.leaves].map(
+        const kept = [after.current, after.previous, ...after.orphanedGrants].map(
           (grant) => grant?.attemptId,
         );
         if (one.does === 'commit') assertAgreed(kept.includes(id), true);

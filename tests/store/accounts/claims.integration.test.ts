@@ -7,11 +7,11 @@ import {
   addAccount,
   claimOf,
   commitOf,
+  failureRecordOf,
   fromNow,
   grantOf,
   MINUTE,
   NOW,
-  settlementOf,
   storeForTest,
   type TestStore,
 } from '../_store';
@@ -30,7 +30,7 @@ beforeEach(async () => {
 const claim = (attemptId: string, input = {}) =>
   store.grants.claim(claimOf(account, attemptId, input));
 const sending = (attemptId: string, now = NOW, generation = account.generation) =>
-  store.grants.markSending(
+  store.grants.recordSendIntent(
     { accountId: account.id, attemptId, generation, refreshTokenFingerprint: 'fp' },
     now,
   );
@@ -39,7 +39,10 @@ describe('claim', () => {
   it('gives the account as it was read to the first, and says busy to the second', async () => {
     const first = await claim('one');
     expect(first).toMatchObject({ kind: 'claimed', account: { id: account.id, claim: null } });
-    expect(await claim('two')).toMatchObject({ kind: 'busy', leaseUntil: fromNow(LEASE_MS) });
+    expect(await claim('two')).toMatchObject({
+      kind: 'claimed_elsewhere',
+      leaseUntil: fromNow(LEASE_MS),
+    });
     expect((await accountOf(store, account.id)).claim).toEqual({
       attemptId: 'one',
       worker: 'worker-1',
@@ -55,7 +58,7 @@ describe('claim', () => {
     );
     const kinds = results.map(({ kind }) => kind);
     expect(kinds.filter((kind) => kind === 'claimed')).toHaveLength(1);
-    expect(kinds.filter((kind) => kind === 'busy')).toHaveLength(199);
+    expect(kinds.filter((kind) => kind === 'claimed_elsewhere')).toHaveLength(199);
   });
 
   it('P1 of many accounts at once is told to each for itself', async () => {
@@ -71,7 +74,7 @@ describe('claim', () => {
       'claimed',
       'claimed',
       'disabled',
-      'busy',
+      'claimed_elsewhere',
       'claimed',
       'claimed',
       'absent',
@@ -108,10 +111,10 @@ describe('claim', () => {
 
   it('P1 asked for twice under one id is given once, whatever its lease says', async () => {
     await claim('one');
-    expect((await claim('one', { now: fromNow(1) })).kind).toBe('begun_before');
+    expect((await claim('one', { now: fromNow(1) })).kind).toBe('already_claimed');
     await sending('one');
     for (const now of [NOW, fromNow(LEASE_MS + 1)])
-      expect((await claim('one', { now })).kind).toBe('begun_before');
+      expect((await claim('one', { now })).kind).toBe('already_claimed');
     expect((await accountOf(store, account.id)).claim).toMatchObject({ attemptId: 'one', at: NOW });
   });
 
@@ -142,7 +145,7 @@ describe('claim', () => {
   it('whose lease ran out is shown as abandoned, and not overwritten', async () => {
     await claim('one');
     await sending('one');
-    expect((await claim('two', { now: fromNow(LEASE_MS - 1) })).kind).toBe('busy');
+    expect((await claim('two', { now: fromNow(LEASE_MS - 1) })).kind).toBe('claimed_elsewhere');
     expect(await claim('two', { now: fromNow(LEASE_MS) })).toMatchObject({
       kind: 'abandoned',
       claim: { attemptId: 'one', sentAt: NOW, generation: 1, refreshTokenFingerprint: 'fp' },
@@ -156,13 +159,15 @@ describe('claim', () => {
       kind: 'abandoned',
       claim: { attemptId: 'one' },
     });
-    expect((await claim('three', { supersedes: ['another'] })).kind).toBe('busy');
+    expect((await claim('three', { supersedes: ['another'] })).kind).toBe('claimed_elsewhere');
   });
 
   it('can be made again once the abandoned one is settled', async () => {
     await claim('one');
     await sending('one');
-    expect(await store.grants.settle(settlementOf(account, 'one', 'answer_lost'))).toBe(true);
+    expect(await store.grants.recordFailure(failureRecordOf(account, 'one', 'answer_lost'))).toBe(
+      true,
+    );
     expect((await claim('two', { now: fromNow(MINUTE) })).kind).toBe('claimed');
   });
 
@@ -198,13 +203,13 @@ describe('claim', () => {
   it('given back is free for the next, and only its owner can give it back', async () => {
     await claim('one');
     await store.grants.release(account.id, 'two');
-    expect((await claim('two')).kind).toBe('busy');
+    expect((await claim('two')).kind).toBe('claimed_elsewhere');
     await store.grants.release(account.id, 'one');
     expect((await claim('two')).kind).toBe('claimed');
   });
 });
 
-describe('markSending', () => {
+describe('recordSendIntent', () => {
   it('starts the lease anew and writes what is about to leave', async () => {
     await claim('one');
     expect(await sending('one', fromNow(10_000))).toBe(true);
@@ -230,7 +235,7 @@ describe('markSending', () => {
       'after the claim was settled by who found it abandoned',
       async () => {
         await claim('one');
-        await store.grants.settle(settlementOf(account, 'one', 'attempt_interrupted'));
+        await store.grants.recordFailure(failureRecordOf(account, 'one', 'attempt_interrupted'));
         await claim('two');
       },
     ],

@@ -11,13 +11,13 @@ import {
   addAccount,
   claimOf,
   commitOf,
+  failureRecordOf,
   fromNow,
   grantOf,
   MINUTE,
   NOW,
   POLICY,
   RULE,
-  settlementOf,
   storeForTest,
   type TestStore,
 } from '../_store';
@@ -80,10 +80,10 @@ describe('R0.3 the due list', () => {
     });
     const account = await addAccount(store, { grant: endless });
     expect(await allPages()).toEqual([]);
-    await store.reconnects.handIn(account, newCandidate(grantOf('new'), 'key 1', NOW), null);
+    await store.reconnects.submit(account, newCandidate(grantOf('new'), 'key 1', NOW), null);
     for (const limit of [1, 100]) expect(await allPages({ limit })).toEqual([account.id]);
     const claimed = await store.grants.claim(claimOf(account, 'tries'));
-    await store.grants.settleCandidate({
+    await store.grants.recordCandidateFailure({
       account: claimed.kind === 'claimed' ? claimed.account : account,
       attemptId: 'tries',
       source: 'scheduled',
@@ -147,9 +147,9 @@ describe('R0.3 the due list', () => {
     const due = async () =>
       (await changing.dueAccounts.page(query({ cursor: REST }))).accounts.length;
     expect(await due()).toBe(0);
-    const first = await changing.accounts.rewriteClocks('ebay', { afterId: null, limit: 2 });
+    const first = await changing.accounts.rewriteDueTimes('ebay', { afterId: null, limit: 2 });
     expect(first).toEqual({ rewritten: 2, next: 'b' });
-    const second = await changing.accounts.rewriteClocks('ebay', { afterId: 'b', limit: 2 });
+    const second = await changing.accounts.rewriteDueTimes('ebay', { afterId: 'b', limit: 2 });
     expect(second).toEqual({ rewritten: 1, next: null });
     expect(await due()).toBe(3);
     await changing.close();
@@ -167,7 +167,7 @@ describe('R0.3 the due list', () => {
     expect(await allPages({ provider: 'google' })).toEqual([]);
   });
 
-  it('leaves out what is not active, and has it again when it is', async () => {
+  it('orphaned_grants out what is not active, and has it again when it is', async () => {
     await add({ active: {}, disabled: {}, inactive: {}, needs_reconnect: {} });
     for (const state of ['disabled', 'inactive', 'needs_reconnect'] as const)
       await store.accounts.patch('org_a', state, { state }, NOW);
@@ -176,19 +176,19 @@ describe('R0.3 the due list', () => {
     expect(await allPages()).toEqual(['active', 'disabled']);
   });
 
-  it('leaves out what is in quarantine, and has it as its clock says once it is released', async () => {
+  it('orphaned_grants out what is in quarantine, and has it as its clock says once it is released', async () => {
     await add({ due: {}, held: { quarantine: true }, held_fresh: { ...YOUNG, quarantine: true } });
     expect(await allPages()).toEqual(['due']);
     await store.quarantine.release('org_a', { provider: 'ebay' });
     expect(await allPages()).toEqual(['due', 'held']);
   });
 
-  it('leaves out what backs off, in both scans, until the moment it ends', async () => {
+  it('orphaned_grants out what backs off, in both scans, until the moment it ends', async () => {
     await add({ expiring: {}, old: { expiresInMs: 90 * MINUTE, refreshedAgoMs: 120 * MINUTE } });
     for (const id of ['expiring', 'old']) {
       const account = await accountOf(store, id);
       await store.grants.claim(claimOf(account, 'one'));
-      await store.grants.settle(settlementOf(account, 'one', 'provider_unavailable'));
+      await store.grants.recordFailure(failureRecordOf(account, 'one', 'provider_unavailable'));
     }
     expect(await allPages()).toEqual([]);
     expect(await allPages({ now: fromNow(9_999) })).toEqual([]);
@@ -263,7 +263,9 @@ describe('accounts that probe an OAuth app', () => {
   const refused = async (id: string) => {
     await store.grants.claim(claimOf(await accountOf(store, id), `again-${id}`));
     const account = await accountOf(store, id);
-    await store.grants.settle(settlementOf(account, `again-${id}`, 'unauthorized_client'));
+    await store.grants.recordFailure(
+      failureRecordOf(account, `again-${id}`, 'unauthorized_client'),
+    );
   };
 
   it('are of one organisation after the other, from the turn of the last one on', async () => {

@@ -7,11 +7,11 @@ import {
   addAccount,
   claimOf,
   commitOf,
+  failureRecordOf,
   fromNow,
   grantOf,
   inGeneration,
   NOW,
-  settlementOf,
   storeForTest,
   type TestStore,
 } from '../_store';
@@ -30,7 +30,7 @@ beforeEach(async () => {
 const claim = (attemptId: string) => store.grants.claim(claimOf(account, attemptId));
 const commit = (attemptId: string) => store.grants.commit(commitOf(account, grantOf(attemptId)));
 const settle = (attemptId: string, code: RefreshFailureCode, of = account) =>
-  store.grants.settle(settlementOf(of, attemptId, code));
+  store.grants.recordFailure(failureRecordOf(of, attemptId, code));
 const now = () => accountOf(store, account.id);
 
 const byName = (one: string | null, other: string | null) =>
@@ -44,7 +44,7 @@ describe('commit', () => {
       generation: 2,
       current: inGeneration(2, grantOf('one')),
       previous: account.current,
-      leaves: [],
+      orphanedGrants: [],
       claim: null,
       state: 'active',
       lastRefreshedAt: NOW,
@@ -106,13 +106,13 @@ describe('commit', () => {
   it('of who lost the race is kept as a leaf, once, and overwrites nothing', async () => {
     const loser = commitOf(account, grantOf('two'));
     await commit('one');
-    expect(await store.grants.commit(loser)).toBe('kept_as_leaf');
-    expect(await store.grants.commit(loser)).toBe('kept_as_leaf');
+    expect(await store.grants.commit(loser)).toBe('kept_as_orphan');
+    expect(await store.grants.commit(loser)).toBe('kept_as_orphan');
     expect(await now()).toMatchObject({
       generation: 2,
       current: inGeneration(2, grantOf('one')),
       previous: account.current,
-      leaves: [inGeneration(2, grantOf('two'))],
+      orphanedGrants: [inGeneration(2, grantOf('two'))],
     });
   });
 
@@ -120,9 +120,9 @@ describe('commit', () => {
     const attempts = Array.from({ length: 6 }, (_, index) => `racer-${index}`);
     const results = await Promise.all(attempts.map(commit));
     expect(results.filter((result) => result === 'committed')).toHaveLength(1);
-    const { current, leaves, generation } = await now();
+    const { current, orphanedGrants, generation } = await now();
     expect(generation).toBe(2);
-    expect([current, ...leaves].map(({ attemptId }) => attemptId).toSorted(byName)).toEqual(
+    expect([current, ...orphanedGrants].map(({ attemptId }) => attemptId).toSorted(byName)).toEqual(
       attempts,
     );
   });
@@ -148,7 +148,7 @@ describe('commit', () => {
   });
 });
 
-describe('settle', () => {
+describe('record_failure', () => {
   it('keeps a request whose answer was lost until a refresh succeeds', async () => {
     const unanswered = {
       attemptId: 'one',
@@ -157,7 +157,10 @@ describe('settle', () => {
       cause: 'worker_stopped',
     } as const;
     await claim('one');
-    await store.grants.settle({ ...settlementOf(account, 'one', 'worker_lost'), unanswered });
+    await store.grants.recordFailure({
+      ...failureRecordOf(account, 'one', 'worker_lost'),
+      unanswered,
+    });
     expect((await now()).unanswered).toEqual(unanswered);
     await claim('two');
     await settle('two', 'provider_unavailable', await now());
@@ -242,14 +245,14 @@ async function withLeaf(leaf = grantOf('two')): Promise<Account> {
   return now();
 }
 
-describe('promoteLeaf', () => {
+describe('adoptOrphan', () => {
   it('takes a leaf with another refresh token than the refused one', async () => {
-    expect(await store.grants.promoteLeaf(await withLeaf(), 'attempt', NOW)).toBe(true);
+    expect(await store.grants.adoptOrphan(await withLeaf(), 'attempt', NOW)).toBe(true);
     expect(await now()).toMatchObject({
       generation: 3,
       current: inGeneration(3, grantOf('two')),
       previous: inGeneration(2, grantOf('one')),
-      leaves: [],
+      orphanedGrants: [],
       claim: null,
       state: 'active',
     });
@@ -258,7 +261,7 @@ describe('promoteLeaf', () => {
   it('takes none that has the refused refresh token', async () => {
     const same = grantOf('two', { refreshTokenFingerprint: 'r-one' });
     const before = await withLeaf(same);
-    expect(await store.grants.promoteLeaf(before, 'attempt', NOW)).toBe(false);
+    expect(await store.grants.adoptOrphan(before, 'attempt', NOW)).toBe(false);
     expect(await now()).toEqual(before);
   });
 
@@ -272,17 +275,17 @@ describe('promoteLeaf', () => {
   ])('does nothing %s', async (_when, attemptId, meanwhile) => {
     const before = await withLeaf();
     await meanwhile(before);
-    expect(await store.grants.promoteLeaf(before, attemptId, NOW)).toBe(false);
-    expect((await now()).leaves).toEqual([inGeneration(2, grantOf('two'))]);
+    expect(await store.grants.adoptOrphan(before, attemptId, NOW)).toBe(false);
+    expect((await now()).orphanedGrants).toEqual([inGeneration(2, grantOf('two'))]);
   });
 
-  it('leaves a leaf alone that came after the account was read', async () => {
+  it('orphaned_grants a leaf alone that came after the account was read', async () => {
     const before = await withLeaf();
     await store.grants.commit(commitOf(account, grantOf('late')));
-    expect(await store.grants.promoteLeaf(before, 'attempt', NOW)).toBe(true);
+    expect(await store.grants.adoptOrphan(before, 'attempt', NOW)).toBe(true);
     expect(await now()).toMatchObject({
       current: inGeneration(3, grantOf('two')),
-      leaves: [inGeneration(2, grantOf('late'))],
+      orphanedGrants: [inGeneration(2, grantOf('late'))],
     });
   });
 });

@@ -25,12 +25,12 @@ beforeAll(async () => {
 });
 afterAll(() => store.close());
 
-const handedIn = (name = 'handed-in') => newCandidate(grantOf(name), 'key 1', NOW);
+const submitted = (name = 'handed-in') => newCandidate(grantOf(name), 'key 1', NOW);
 
 /** An account with a waiting candidate, and the claim of an attempt that tries it. */
 async function waiting(attemptId: string): Promise<Account> {
   const account = await addAccount(store);
-  expect(await store.reconnects.handIn(account, handedIn(), null)).toBe(true);
+  expect(await store.reconnects.submit(account, submitted(), null)).toBe(true);
   const claimed = await store.grants.claim(claimOf(account, attemptId));
   if (claimed.kind !== 'claimed') throw new Error(claimed.kind);
   return claimed.account;
@@ -44,11 +44,11 @@ const sendingOf = (account: Account, attemptId: string) => ({
   candidate: account.candidate,
 });
 
-const settlementOf = (account: Account, attemptId: string, retryAt: Date | null) => ({
+const failureRecordOf = (account: Account, attemptId: string, retryAt: Date | null) => ({
   account,
   attemptId,
   source: 'api' as const,
-  candidate: handedIn(),
+  candidate: submitted(),
   failure: refreshFailure(retryAt === null ? 'invalid_grant' : 'provider_unavailable'),
   retryAt,
   now: NOW,
@@ -57,28 +57,28 @@ const settlementOf = (account: Account, attemptId: string, retryAt: Date | null)
 describe('a grant that is handed in', () => {
   it('waits beside the current one, and makes the account due at once', async () => {
     const before = await addAccount(store, { expiresInMs: 60 * MINUTE, refreshedAgoMs: 0 });
-    await store.reconnects.handIn(before, handedIn(), null);
+    await store.reconnects.submit(before, submitted(), null);
     const after = await accountOf(store, before.id);
     expect(after).toMatchObject({
       generation: 1,
       state: 'active',
       current: before.current,
       candidate: { fingerprint: HANDED_IN, by: 'key 1', since: NOW },
-      clocks: { dueAt: NOW },
+      dueTimes: { dueAt: NOW },
     });
   });
 
   it('replaces one that waits, and not one that is being sent', async () => {
     const account = await waiting('sending');
-    expect(await store.reconnects.handIn(account, handedIn('another'), null)).toBe(true);
+    expect(await store.reconnects.submit(account, submitted('another'), null)).toBe(true);
     // The attempt had read the previous candidate.
-    expect(await store.grants.markSending(sendingOf(account, 'sending'), NOW)).toBe(false);
+    expect(await store.grants.recordSendIntent(sendingOf(account, 'sending'), NOW)).toBe(false);
     await store.grants.release(account.id, 'sending');
     const claimed = await store.grants.claim(claimOf(account, 'next'));
     if (claimed.kind !== 'claimed') throw new Error(claimed.kind);
-    expect(await store.grants.markSending(sendingOf(claimed.account, 'next'), NOW)).toBe(true);
+    expect(await store.grants.recordSendIntent(sendingOf(claimed.account, 'next'), NOW)).toBe(true);
     const sending = await accountOf(store, account.id);
-    expect(await store.reconnects.handIn(sending, handedIn('third'), null)).toBe(false);
+    expect(await store.reconnects.submit(sending, submitted('third'), null)).toBe(false);
   });
 
   it('becomes current with what it brought, and the current one is kept', async () => {
@@ -104,7 +104,7 @@ describe('a grant that is handed in', () => {
     await store.refreshTokenWarnings.mark(account, 30, NOW);
     const before = await accountOf(store, account.id);
     expect(before.refreshTokenWarnedDays).toBe(30);
-    await store.reconnects.handIn(before, handedIn(), null);
+    await store.reconnects.submit(before, submitted(), null);
     const claimed = await store.grants.claim(claimOf(account, 'warned'));
     if (claimed.kind !== 'claimed') throw new Error(claimed.kind);
     const commit = commitOf(claimed.account, grantOf('warned', expiry));
@@ -123,13 +123,13 @@ describe('a grant that is handed in', () => {
       current: { attemptId: 'late' },
       candidate: null,
       replaced: { grant: inGeneration(2, other) },
-      leaves: [],
+      orphanedGrants: [],
     });
   });
 
-  it('leaves one alone that was handed in after it was sent', async () => {
+  it('orphaned_grants one alone that was handed in after it was sent', async () => {
     const account = await waiting('first');
-    await store.reconnects.handIn(account, handedIn('second'), null);
+    await store.reconnects.submit(account, submitted('second'), null);
     const commit = { ...commitOf(account, grantOf('first')), candidate: HANDED_IN };
     expect(await store.grants.commit(commit)).toBe('committed');
     expect(await accountOf(store, account.id)).toMatchObject({
@@ -140,7 +140,9 @@ describe('a grant that is handed in', () => {
 
   it('is dropped where it was refused, and nothing else of the account changes', async () => {
     const account = await waiting('refused');
-    expect(await store.grants.settleCandidate(settlementOf(account, 'refused', null))).toBe(true);
+    expect(
+      await store.grants.recordCandidateFailure(failureRecordOf(account, 'refused', null)),
+    ).toBe(true);
     expect(await accountOf(store, account.id)).toMatchObject({
       generation: 1,
       state: 'active',
@@ -157,7 +159,7 @@ describe('a grant that is handed in', () => {
 
   it('waits longer where it could not be tried', async () => {
     const account = await waiting('failed');
-    await store.grants.settleCandidate(settlementOf(account, 'failed', fromNow(MINUTE)));
+    await store.grants.recordCandidateFailure(failureRecordOf(account, 'failed', fromNow(MINUTE)));
     expect(await accountOf(store, account.id)).toMatchObject({
       candidate: {
         failedAttempts: 1,
@@ -171,7 +173,7 @@ describe('a grant that is handed in', () => {
 
   it('whose attempt failed answers nobody who wants the current one refreshed', async () => {
     const account = await waiting('failed');
-    await store.grants.settleCandidate(settlementOf(account, 'failed', null));
+    await store.grants.recordCandidateFailure(failureRecordOf(account, 'failed', null));
     const since = { unlessAttemptedSince: fromNow(-MINUTE) };
     const claimed = await store.grants.claim(claimOf(account, 'ordinary', since));
     expect(claimed.kind).toBe('claimed');
@@ -181,12 +183,14 @@ describe('a grant that is handed in', () => {
     const account = await addAccount(store);
     await store.restores.markStale(account, 2, NOW);
     expect((await store.grants.claim(claimOf(account, 'none'))).kind).toBe('stale_restore');
-    await store.reconnects.handIn(await accountOf(store, account.id), handedIn(), null);
+    await store.reconnects.submit(await accountOf(store, account.id), submitted(), null);
     const claimed = await store.grants.claim(claimOf(account, 'tries'));
     if (claimed.kind !== 'claimed') throw new Error(claimed.kind);
     const { candidate: _, ...current } = sendingOf(claimed.account, 'tries');
-    expect(await store.grants.markSending(current, NOW)).toBe(false);
-    expect(await store.grants.markSending(sendingOf(claimed.account, 'tries'), NOW)).toBe(true);
+    expect(await store.grants.recordSendIntent(current, NOW)).toBe(false);
+    expect(await store.grants.recordSendIntent(sendingOf(claimed.account, 'tries'), NOW)).toBe(
+      true,
+    );
   });
 
   it('is dropped with the replaced one where the database turns out to be a backup', async () => {
@@ -198,13 +202,13 @@ describe('a grant that is handed in', () => {
 
 it('an untried grant that is stored in quarantine drops one that was handed in before it', async () => {
   const account = await addAccount(store, { expiresInMs: 60 * MINUTE, refreshedAgoMs: 0 });
-  await store.reconnects.handIn(account, handedIn(), null);
+  await store.reconnects.submit(account, submitted(), null);
   const grant = grantOf('newer', { attemptId: null });
   await store.accounts.patch('org_a', account.id, { grant, quarantine: true }, NOW);
   const after = await accountOf(store, account.id);
   expect(after).toMatchObject({ current: inGeneration(2, grant), candidate: null });
-  expect(after.clocks.dueAt).not.toEqual(NOW);
-  await store.reconnects.handIn({ ...after, quarantine: false }, handedIn(), null);
+  expect(after.dueTimes.dueAt).not.toEqual(NOW);
+  await store.reconnects.submit({ ...after, quarantine: false }, submitted(), null);
   const imported = grantOf('imported', { attemptId: null });
   await store.quarantine.replaceGrant(await accountOf(store, account.id), imported, null, NOW);
   expect(await accountOf(store, account.id)).toMatchObject({
@@ -231,7 +235,7 @@ it('key rotation finds and replaces each sealed value of both', async () => {
   const account = await addAccount(own);
   const grant = grantOf('replacing', { attemptId: null });
   await own.accounts.patch('org_a', account.id, { grant }, NOW);
-  await own.reconnects.handIn(await accountOf(own, account.id), handedIn(), null);
+  await own.reconnects.submit(await accountOf(own, account.id), submitted(), null);
   const { records } = await own.sealedRecords.page('k2', null, 10);
   const values = records[0]?.values ?? [];
   expect(values.map(({ path }) => path)).toEqual(

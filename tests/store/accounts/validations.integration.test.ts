@@ -78,9 +78,9 @@ describe('a verdict', () => {
 
   it('sets the moment of the next question, which a refresh does not put off', async () => {
     const account = await addAccount(store, {});
-    expect(account.clocks.validationDueAt).toEqual(new Date(0));
+    expect(account.dueTimes.validationDueAt).toEqual(new Date(0));
     await store.validations.record(account, verdict);
-    const next = { clocks: { validationDueAt: fromNow(30 * MINUTE) } };
+    const next = { dueTimes: { validationDueAt: fromNow(30 * MINUTE) } };
     expect(await accountOf(store, account.id)).toMatchObject(next);
     const asked = await accountOf(store, account.id);
     await store.grants.claim(claimOf(asked, 'attempt'));
@@ -95,7 +95,7 @@ describe('a verdict', () => {
     expect((await accountOf(store, account.id)).state).toBe('disabled');
   });
 
-  it('leaves a refresh that is under way its claim', async () => {
+  it('orphaned_grants a refresh that is under way its claim', async () => {
     const account = await addAccount(store, {});
     await store.grants.claim(claimOf(account, 'attempt'));
     expect(await store.validations.record(account, verdict)).toBe(true);

@@ -56,10 +56,10 @@ function opened(one: Account, grant: SealedGrant | null | undefined, generation:
 
 /** The grants that decrypt in the account's generation, by role. */
 function openedNow(one: Account) {
-  const { current, previous, leaves, candidate, replaced, generation } = one;
+  const { current, previous, orphanedGrants, candidate, replaced, generation } = one;
   return {
     current: opened(one, current, generation),
-    others: [previous, candidate?.grant, replaced?.grant, ...leaves].map(
+    others: [previous, candidate?.grant, replaced?.grant, ...orphanedGrants].map(
       (grant) => grant && opened(one, grant, generation),
     ),
   };
@@ -84,11 +84,11 @@ it('a refreshed grant opens in the new generation, and the one before in its own
 
 it('a grant that waited in Temporal is sealed for the generation that it is stored in', async () => {
   const { before, sealed, now } = await account();
-  const handedIn = newCandidate(sealed('handed-in', 0, null), 'key 1', NOW);
-  await store.reconnects.handIn(before, handedIn, null);
+  const submitted = newCandidate(sealed('handed-in', 0, null), 'key 1', NOW);
+  await store.reconnects.submit(before, submitted, null);
   await store.grants.commit(commitOf(before, sealed('other', 2)));
   // A candidate does not descend from the current grant, so it replaces whichever grant is current now.
-  const late = { ...commitOf(before, sealed('late', 2)), candidate: handedIn.fingerprint };
+  const late = { ...commitOf(before, sealed('late', 2)), candidate: submitted.fingerprint };
   expect(await store.grants.commit(late)).toBe('committed');
   const after = await now();
   expect(after).toMatchObject({ generation: 3, candidate: null });
@@ -99,9 +99,9 @@ it('a grant that waited in Temporal is sealed for the generation that it is stor
 it('an orphaned grant is sealed for the generation in which it becomes the current one', async () => {
   const { before, sealed, now } = await account();
   await store.grants.commit(commitOf(before, sealed('winner', 2)));
-  expect(await store.grants.commit(commitOf(before, sealed('loser', 2)))).toBe('kept_as_leaf');
+  expect(await store.grants.commit(commitOf(before, sealed('loser', 2)))).toBe('kept_as_orphan');
   const attemptId = await claim(before);
-  expect(await store.grants.promoteLeaf(await now(), attemptId, NOW)).toBe(true);
+  expect(await store.grants.adoptOrphan(await now(), attemptId, NOW)).toBe(true);
   const after = await now();
   expect(after.generation).toBe(3);
   expect(openedNow(after)).toEqual({ current: 'loser', others: [null, undefined, undefined] });
@@ -110,7 +110,7 @@ it('an orphaned grant is sealed for the generation in which it becomes the curre
 
 it('a handed-in grant opens in no generation before it is tried, for whichever it was sealed', async () => {
   const { before, sealed, now } = await account();
-  await store.reconnects.handIn(before, newCandidate(sealed('new', 1, null), 'key 1', NOW), null);
+  await store.reconnects.submit(before, newCandidate(sealed('new', 1, null), 'key 1', NOW), null);
   const after = await now();
   expect(own(after, after.candidate?.grant)).toBe('new');
   for (const generation of [1, 2, 3])
@@ -125,8 +125,8 @@ it('a replaced grant is sealed anew where it is handed in again', async () => {
   const { replaced } = replacedOnce;
   if (replaced === null) throw new Error('the first grant was kept');
   expect(own(replacedOnce, replaced.grant)).toBe('first');
-  const handedIn = newCandidate(replaced.grant, 'key 1', NOW);
-  await store.reconnects.handIn(replacedOnce, handedIn, null);
+  const submitted = newCandidate(replaced.grant, 'key 1', NOW);
+  await store.reconnects.submit(replacedOnce, submitted, null);
   const waiting = await now();
   expect(own(waiting, waiting.candidate?.grant)).toBe('first');
   await store.accounts.patch('org_a', before.id, { grant: replaced.grant }, NOW);
@@ -144,7 +144,7 @@ it('a grant that is stored untried while refreshes end opens in the generation t
     ]);
     const after = await now();
     expect(openedNow(after).current).toBe('entered');
-    for (const leaf of after.leaves) expect(own(after, leaf)).toBe('refreshed');
+    for (const leaf of after.orphanedGrants) expect(own(after, leaf)).toBe('refreshed');
   }
 });
 

@@ -7,10 +7,10 @@ import {
   addAccount,
   claimOf,
   commitOf,
+  failureRecordOf,
   fromNow,
   grantOf,
   NOW,
-  settlementOf,
   storeForTest,
   type TestStore,
 } from '../_store';
@@ -40,9 +40,9 @@ async function refused(organisation: string) {
   const { id } = await addAccount(store, { organisation });
   const attemptId = `attempt-${randomUUID()}`;
   await store.grants.claim(claimOf(await accountOf(store, id), attemptId));
-  const settlement = settlementOf(await accountOf(store, id), attemptId, 'invalid_grant');
-  expect(await store.grants.settle(settlement)).toBe(true);
-  return { id, settlement };
+  const record = failureRecordOf(await accountOf(store, id), attemptId, 'invalid_grant');
+  expect(await store.grants.recordFailure(record)).toBe(true);
+  return { id, record };
 }
 
 const events = async (organisation: string) =>
@@ -57,8 +57,8 @@ async function round(): Promise<void> {
 
 it('an event is written with the change: a step that is repeated changes and tells nothing', async () => {
   const organisation = anOrganisation();
-  const { settlement } = await refused(organisation);
-  expect(await store.grants.settle(settlement)).toBe(false);
+  const { record } = await refused(organisation);
+  expect(await store.grants.recordFailure(record)).toBe(false);
   expect(await events(organisation)).toEqual([]);
   await store.webhookOutbox.collect(100);
   expect(await events(organisation)).toMatchObject([

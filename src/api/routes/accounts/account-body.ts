@@ -150,7 +150,7 @@ export function accountBody(
     status_at: account.stateAt.toISOString(),
     quarantine: account.quarantine,
     due: dueBody(account, provider, now),
-    due_at: account.clocks.dueAt?.toISOString() ?? null,
+    due_at: account.dueTimes.dueAt?.toISOString() ?? null,
     policy: account.policy === null ? null : policyBody(account.policy),
     generation: account.generation,
     scopes: current.scopes,

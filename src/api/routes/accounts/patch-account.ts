@@ -98,11 +98,11 @@ export function registerPatchAccount(app: ApiApp, deps: ApiDependencies) {
     const entered = isHandedIn
       ? enteredGrant(grant, { provider: configured(before, provider), vault, place, now: at })
       : undefined;
-    const handedIn = entered?.grant ?? null;
+    const submitted = entered?.grant ?? null;
     const isTried =
-      handedIn !== null && handedIn.refreshToken !== null && !(quarantine ?? before.quarantine);
-    if (handedIn !== null) requireEnabled(before, disabled);
-    const isReplaced = handedIn !== null && !isTried;
+      submitted !== null && submitted.refreshToken !== null && !(quarantine ?? before.quarantine);
+    if (submitted !== null) requireEnabled(before, disabled);
+    const isReplaced = submitted !== null && !isTried;
     const state =
       disabled === true
         ? AccountState.disabled
@@ -126,7 +126,7 @@ export function registerPatchAccount(app: ApiApp, deps: ApiDependencies) {
         state,
         policy: accountPolicyOf(policy, provider?.environments.get(before.environment)),
         stateReason: disabled === true ? 'Disabled by an admin.' : null,
-        grant: isReplaced ? handedIn : undefined,
+        grant: isReplaced ? submitted : undefined,
         enteredRefreshToken: isReplaced ? entered?.refreshToken : undefined,
         fallback: sealedFallbackOf(fallback, { adapter: provider?.adapter, vault, place }),
       },
@@ -134,12 +134,12 @@ export function registerPatchAccount(app: ApiApp, deps: ApiDependencies) {
     );
     if (account === null) throw notFound(`account ${id}`);
     if (!isTried) return c.json(enteredAccountBody(account, warnings, providers, now()), 200);
-    const reconnected = await reconnect(deps, account, handedIn, {
+    const reconnected = await reconnect(deps, account, submitted, {
       source: 'api',
       caller: callerName(c.get('principal').keyId),
     });
     const body = enteredAccountBody(reconnected, warnings, providers, now());
-    return isWaiting(reconnected, handedIn) ? c.json(body, 202) : c.json(body, 200);
+    return isWaiting(reconnected, submitted) ? c.json(body, 202) : c.json(body, 200);
   });
 }
 

@@ -11,7 +11,7 @@ import { orNull, time } from '../../openapi/parts';
 export const OutcomeBody = z
   .object({
     account_id: z.string(),
-    outcome: z.enum(['refreshed', 'failed', 'skipped', 'busy']),
+    outcome: z.enum(['refreshed', 'failed', 'skipped', 'claimed_elsewhere']),
     reason: z.string().openapi({ example: 'fresh' }),
     message: z
       .string()

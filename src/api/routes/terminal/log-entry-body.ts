@@ -17,7 +17,7 @@ const DiagnosticsBody = z.object({
   decrypted_prefix: z.string().nullable(),
   final_prefix: z.string().nullable(),
   refresh_token_fingerprint: z.string().nullable(),
-  handed_in: z.string().optional().openapi({
+  submitted_grant: z.string().optional().openapi({
     description: 'The fingerprint of the new grant that was tried in place of the current one',
   }),
   warnings: z.array(z.string()),

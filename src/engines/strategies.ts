@@ -6,7 +6,7 @@ import type { Say } from './engine';
 const REASON_LENGTH_MAX = 240;
 
 /** One way to get something; `find` rejects with a reason if this machine does not offer it. */
-export interface Way<T> {
+export interface Strategy<T> {
   name: string;
   find(): Promise<T>;
 }
@@ -17,7 +17,7 @@ export interface Refusal {
 }
 
 /** No way worked. The message is for people: one line per way, and what to install. */
-export class NoWayWorked extends Error {
+export class NoStrategyWorked extends Error {
   readonly code = 'no_way_worked';
   readonly refusals: readonly Refusal[];
 
@@ -28,7 +28,7 @@ export class NoWayWorked extends Error {
         '\n',
       ),
     );
-    this.name = 'NoWayWorked';
+    this.name = 'NoStrategyWorked';
     this.refusals = refusals;
   }
 }
@@ -37,17 +37,17 @@ export class NoWayWorked extends Error {
  * Tries the ways in order.
  *
  * @param install what to install so that one of them works next time; ends the error message.
- * @throws {NoWayWorked} if every way refused.
+ * @throws {NoStrategyWorked} if every way refused.
  * @throws {ChangedFile} at once, if a way found that the cache was changed.
  */
-export async function firstWayThatWorks<T>(
+export async function firstStrategyThatWorks<T>(
   engine: string,
-  ways: readonly Way<T>[],
+  strategies: readonly Strategy<T>[],
   install: string,
   say: Say,
 ): Promise<{ way: string; found: T }> {
   const refusals: Refusal[] = [];
-  for (const way of ways) {
+  for (const way of strategies) {
     try {
       // The order is the point: a later way costs more, so it is not tried ahead.
       // oxlint-disable-next-line no-await-in-loop
@@ -60,7 +60,7 @@ export async function firstWayThatWorks<T>(
       say(`${engine}: ${way.name}: ${reason}`);
     }
   }
-  throw new NoWayWorked(engine, refusals, install);
+  throw new NoStrategyWorked(engine, refusals, install);
 }
 
 function oneLine(error: unknown): string {

@@ -2,23 +2,23 @@
 import type { Account } from '../domain/account/account';
 import { policyOf } from '../domain/account/due-times';
 import type { LogEntry } from '../domain/logs/log-entry';
-import { candidateRetryAt, settlementDecision } from '../domain/refresh/failure-effects';
+import { candidateRetryAt, failureEffects } from '../domain/refresh/failure-effects';
 import { isGrantRefused, type RefreshFailure } from '../domain/refresh/refresh-failure';
 import { type UnansweredSend, unansweredCause } from '../domain/refresh/replay';
 import type { RefreshDependencies } from './dependencies';
 
-export type Settled =
-  | 'settled'
+export type RecordedFailure =
+  | 'recorded'
   /** The account's grant or claim had changed; the failure concerns an older grant. */
-  | 'overtaken'
+  | 'superseded'
   /** An orphaned grant of this account replaced the refused one. */
-  | 'leaf_promoted'
+  | 'orphan_adopted'
   /** The candidate was refused and is dropped; the current grant stays. */
   | 'candidate_refused'
   /** The candidate stays and is tried again. */
   | 'candidate_waits';
 
-export async function settleAttempt(
+export async function recordFailure(
   deps: Pick<RefreshDependencies, 'store' | 'providers' | 'now'>,
   {
     account,
@@ -33,18 +33,18 @@ export async function settleAttempt(
     /** When the request was sent; `null` if only the entry has an approximate time. */
     sentAt?: Date | null;
   },
-): Promise<Settled> {
+): Promise<RecordedFailure> {
   const failure = entry.error;
-  if (failure === null) return 'settled';
+  if (failure === null) return 'recorded';
   const now = deps.now();
-  const handedIn = entry.diagnostics?.handed_in;
-  if (handedIn !== undefined) {
+  const submitted = entry.diagnostics?.submitted_grant;
+  if (submitted !== undefined) {
     const { candidate } = account;
-    if (candidate?.fingerprint !== handedIn) return 'overtaken';
+    if (candidate?.fingerprint !== submitted) return 'superseded';
     const judged = backsOff ? { ...failure, class: 'provider' as const } : failure;
     const policy = policyOf(account, deps.providers.rule(account.provider));
     const retryAt = candidateRetryAt(judged, candidate, policy, now);
-    const settled = await deps.store.grants.settleCandidate({
+    const recorded = await deps.store.grants.recordCandidateFailure({
       account,
       candidate,
       attemptId: entry.id,
@@ -53,19 +53,19 @@ export async function settleAttempt(
       retryAt,
       now,
     });
-    if (!settled) return 'overtaken';
+    if (!recorded) return 'superseded';
     return retryAt === null ? 'candidate_refused' : 'candidate_waits';
   }
-  if (isGrantRefused(failure) && (await deps.store.grants.promoteLeaf(account, entry.id, now))) {
-    return 'leaf_promoted';
+  if (isGrantRefused(failure) && (await deps.store.grants.adoptOrphan(account, entry.id, now))) {
+    return 'orphan_adopted';
   }
-  const settled = await deps.store.grants.settle({
+  const recorded = await deps.store.grants.recordFailure({
     account,
     attemptId: entry.id,
     source: entry.source,
     failure,
     unanswered: unansweredOf(account, entry, failure, sentAt),
-    decision: settlementDecision(
+    decision: failureEffects(
       backsOff ? { ...failure, class: 'provider' } : failure,
       account,
       policyOf(account, deps.providers.rule(account.provider)),
@@ -74,7 +74,7 @@ export async function settleAttempt(
     ),
     now,
   });
-  return settled ? 'settled' : 'overtaken';
+  return recorded ? 'recorded' : 'superseded';
 }
 
 /** The first request with this refresh token whose response was lost; it explains a later refusal. */

@@ -2,29 +2,29 @@
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
-const ASIDE = '.unfinished-';
+const STAGING = '.unfinished-';
 // No build or fetch runs as long, so what is older was left by one that was killed.
 const LEFTOVER_AFTER_MS = 60 * 60_000;
 
 /** Calls `make` with an empty folder beside the target, which is removed afterwards if still there. */
-export async function withFolderAside<T>(
+export async function withStagingFolder<T>(
   target: string,
-  make: (aside: string) => Promise<T>,
+  make: (staging: string) => Promise<T>,
 ): Promise<T> {
   await mkdir(dirname(target), { recursive: true });
   await removeLeftovers(target);
-  const aside = await mkdtemp(`${target}${ASIDE}`);
+  const staging = await mkdtemp(`${target}${STAGING}`);
   try {
-    return await make(aside);
+    return await make(staging);
   } finally {
-    await rm(aside, { recursive: true, force: true });
+    await rm(staging, { recursive: true, force: true });
   }
 }
 
 async function removeLeftovers(target: string): Promise<void> {
   const names = await readdir(dirname(target));
-  const asides = names.filter((name) => name.startsWith(`${basename(target)}${ASIDE}`));
-  const removals = asides.map(async (name) => {
+  const stagingFolders = names.filter((name) => name.startsWith(`${basename(target)}${STAGING}`));
+  const removals = stagingFolders.map(async (name) => {
     const path = join(dirname(target), name);
     const { mtimeMs } = await stat(path);
     if (Date.now() - mtimeMs > LEFTOVER_AFTER_MS) await rm(path, { recursive: true, force: true });
