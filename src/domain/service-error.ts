@@ -1,4 +1,5 @@
 /** The error that services throw, with a code and a message for the caller. `http/errors.ts` maps it to a response. */
+import { notFoundText } from './text/messages';
 
 export const ERROR_CODES = [
   'invalid_request',
@@ -37,5 +38,5 @@ export class ServiceError extends Error {
 }
 
 export function notFound(what: string): ServiceError {
-  return new ServiceError('not_found', `There is no ${what} in your organisation.`);
+  return new ServiceError('not_found', notFoundText(what));
 }

@@ -35,7 +35,7 @@ const ErrorBody = z
   .object({
     error: z.object({
       code: z.enum(ERROR_CODES).openapi({ example: 'not_found' }),
-      message: z.string().openapi({ example: 'There is no account acc_5f… in your organisation.' }),
+      message: z.string().openapi({ example: 'Your organisation has no account acc_5f…' }),
       request_id: z.string().openapi({
         description: 'What the log has it under; X-Request-Id of the answer, too',
         example: '4f7f1a52-6d0b-4a55-9f63-0c4d6c1f2f10',
@@ -61,7 +61,7 @@ export const errorResponses = {
   400: described('The request is malformed; the message names the member.'),
   401: described('No API key or JWT, or one that is not accepted; the message says why.'),
   403: described('The key or the JWT lacks the scope.'),
-  404: described('There is no such thing in your organisation.'),
+  404: described('Your organisation has no such resource.'),
   409: described('It conflicts with what is there.'),
   429: described(
     'The key or JWT was refused, and so were too many before from your address; wait as Retry-After says. An accepted one is never answered so.',

@@ -445,7 +445,7 @@ describe('who may do what', () => {
       for (const id of [theirs.id, absent]) {
         const answer = await page.request.get(`/admin/accounts/${id}${suffix}`);
         expect({ suffix, status: answer.status() }).toEqual({ suffix, status: 404 });
-        expect(await answer.text()).toContain(`There is no account ${id} in your organisation.`);
+        expect(await answer.text()).toContain(`Your organisation has no account ${id}.`);
       }
     }
     for (const action of ACTIONS) {

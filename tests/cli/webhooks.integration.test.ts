@@ -50,7 +50,7 @@ it('says what is wrong: an address that is none, an unknown id, an overlap that 
   expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('url: must begin') });
   expect(await cli('test', 'whk_absent')).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('There is no webhook whk_absent in your organisation.'),
+    stderr: expect.stringContaining('Your organisation has no webhook whk_absent.'),
   });
   expect((await cli('rotate-secret', 'whk_absent', '--overlap', 'a day')).code).toBe(2);
 });

@@ -1,4 +1,5 @@
 /** `evergrant webhooks list`: lists the organisation's webhooks. */
+import { noneYet } from '../../domain/text/messages';
 import type { Command } from '../command';
 import { time } from '../output';
 
@@ -19,7 +20,7 @@ export const webhooksList: Command = {
           one.event_types.join(' '),
           one.state_reason,
         ]),
-        'There is no webhook.',
+        noneYet('webhooks'),
       );
     }
     return 0;
