@@ -1,0 +1,24 @@
+/** The recurring messages to people, worded once: empty lists, missing things, unreachable services, wrong usage. */
+
+/** An empty list without filters, such as `No accounts yet.` @param things plural, such as `accounts` */
+export const noneYet = (things: string, next?: string): string =>
+  next === undefined ? `No ${things} yet.` : `No ${things} yet. ${next}`;
+
+/** An empty list with filters. @param things plural, such as `log entries` */
+export const noMatches = (things: string): string => `No ${things} match these filters.`;
+
+/** A missing object of an organisation, or of another one, which the caller must not learn. */
+export const notFoundText = (thing: string): string => `Your organisation has no ${thing}.`;
+
+/** A service that does not answer, and the setting that names it. */
+export const unreachableText = (service: string, at: string, setting: string): string =>
+  `${service} is unreachable at ${at}. Start it, or correct ${setting}.`;
+
+/** A required argument or option that is missing. */
+export const missingArgument = (name: string): string => `missing argument: ${name}`;
+
+export const unexpectedArgument = (value: string): string => `unexpected argument: ${value}`;
+
+/** A change that another change made impossible in the meantime. */
+export const changedMeanwhile = (thing: string): string =>
+  `The ${thing} was changed by another request in the meantime. Reload it and try again.`;
