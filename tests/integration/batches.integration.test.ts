@@ -261,7 +261,7 @@ it('issue 7.3 the sweep’s history says what its batches came to, and names no 
   const { body } = await h.request(key, 'GET', path);
   const said = body.items.map(({ what }: any) => what);
   expect(said).toContain(`Refresh ${MANY} accounts (told)`);
-  expect(said).toContain(`a batch is through: ${MANY} refreshed`);
+  expect(said).toContain(`the batch is finished: ${MANY} refreshed`);
   for (const id of ids) expect(JSON.stringify(body)).not.toContain(id);
 });
 

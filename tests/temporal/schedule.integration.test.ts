@@ -82,7 +82,7 @@ it('a pause with its reason holds over a restart, and no sweep is started then',
   await temporal('schedule', 'toggle', ...ID, '--pause', '--reason', 'eBay maintenance');
   await restart();
   expect(await worker.logged(/is paused/)).toMatchObject({
-    msg: 'schedule sweep/ebay is paused ("eBay maintenance"); it stays so',
+    msg: 'schedule sweep/ebay stays paused ("eBay maintenance")',
   });
   expect(await describeSchedule()).toMatch(/Notes +eBay maintenance[^]*Paused +true/);
   // Runs of a schedule are taken in order: had the restart asked for one, it would be counted here.
@@ -103,7 +103,7 @@ it('a trigger runs one sweep, paused or not, and an unpaused schedule runs one a
 it('an interval that an operator sets stays over a restart, and the sweeps go on', async () => {
   await temporal(...UPDATE, '--interval', '5m', '--catchup-window', '5m', '--notes', 'busy season');
   await restart();
-  expect(worker.stdout()).not.toMatch(/put back|updated/);
+  expect(worker.stdout()).not.toMatch(/restored|updated/);
   const text = await describeSchedule();
   expect(text).toMatch(/Spec +\[{"every":"5m 0s"}\]/);
   expect(text).toMatch(/CatchupWindow +5m 0s/);
@@ -117,7 +117,7 @@ it('an update that forgets what the schedule starts is put right at the next sta
     ...words('--type sweepWorkflow --task-queue evergrant --notes hurry'),
   );
   await restart();
-  await worker.logged(/what it starts had been changed to something else; put back/);
+  await worker.logged(/its action had been changed, and was restored/);
   const text = await describeSchedule();
   expect(text).toMatch(/Spec +\[{"every":"7m 0s"}\]/);
   expect(text).toMatch(/Notes +hurry/);
@@ -165,7 +165,7 @@ describe('a schedule whose provider is not configured', () => {
       /^schedule sweep\/ebay paused: the provider "ebay" is not configured\. .*evergrant schedules delete ebay$/,
     );
     expect(await describeSchedule()).toMatch(
-      /Notes +Paused at a start: the provider is not configured\.[^]*Paused +true/,
+      /Notes +Paused at start: the provider is not configured\.[^]*Paused +true/,
     );
   });
 
@@ -191,7 +191,7 @@ describe('a schedule whose provider is not configured', () => {
     await restart();
     await worker.logged(/^schedule sweep\/ebay resumed: its provider is configured again$/);
     expect(await describeSchedule()).toMatch(
-      /Notes +Resumed at a start: the provider is configured again\.[^]*Paused +false/,
+      /Notes +Resumed at start: the provider is configured again\.[^]*Paused +false/,
     );
     expect(await temporal('schedule', 'describe', '--schedule-id', 'sweep/other-shop')).toMatch(
       /Paused +true/,
@@ -205,7 +205,7 @@ describe('a schedule whose provider is not configured', () => {
     await worker.logged(/^schedule sweep\/ebay updated from the configuration: every 7 min$/);
     const text = await describeSchedule();
     expect(text).toMatch(/Spec +\[{"every":"7m 0s"}\]/);
-    expect(text).toMatch(/Notes +Resumed at a start[^]*Paused +false/);
+    expect(text).toMatch(/Notes +Resumed at start[^]*Paused +false/);
   });
 
   it('stays paused where a person paused it', async () => {
@@ -213,7 +213,7 @@ describe('a schedule whose provider is not configured', () => {
     await restart({}, 'other-shop');
     expect(await describeSchedule()).toMatch(/Notes +audit[^]*Paused +true/);
     await restart();
-    await worker.logged(/^schedule sweep\/ebay is paused \("audit"\); it stays so$/);
+    await worker.logged(/^schedule sweep\/ebay stays paused \("audit"\)$/);
     expect(await describeSchedule()).toMatch(/Notes +audit[^]*Paused +true/);
   });
 });

@@ -105,7 +105,7 @@ it('workflows and activities say in a line of their own what they are', async ()
   expect(summaries(await history(id))).toEqual([
     expect.stringMatching(said('expired: refresh (api, forced)')),
   ]);
-  expect(summaries(await history(sweep))[0]).toMatch(said('ebay: which accounts are due?'));
+  expect(summaries(await history(sweep))[0]).toMatch(said('ebay: list the due accounts'));
 });
 
 /** A payload as `temporal` prints it: readable, or in base64 with older versions. */

@@ -15,7 +15,7 @@ const store = { isAway: false, probes: 0, claimsBegunBefore: 0 };
 /** As the activities report it, without the seconds that the server leaves between two tries. */
 const away = () =>
   ApplicationFailure.create({
-    message: 'the database is away; nothing was sent',
+    message: 'MongoDB is unreachable, so nothing was sent to the provider.',
     type: 'database_unavailable',
     nextRetryDelay: '1 ms',
   });
