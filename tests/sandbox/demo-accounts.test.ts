@@ -13,7 +13,7 @@ async function demo(accessTokenLifeSeconds?: number) {
 }
 
 describe('the demo accounts', () => {
-  it('are of every provider, each of its own identity, one of another organisation, one of the eBay sandbox', async () => {
+  it('have distinct identities at every provider, in two organisations and in the eBay sandbox', async () => {
     const { accounts } = await demo();
     expect(accounts).toHaveLength(DEMO_ACCOUNT_COUNT);
     const of = (name: string) => accounts.filter(({ provider }) => provider === name).length;
@@ -28,7 +28,7 @@ describe('the demo accounts', () => {
     expect(accounts.filter(({ fault }) => fault === 'corrupt_row')).toHaveLength(1);
   });
 
-  it('R4.1 have mailboxes of both kinds, and some in quarantine', async () => {
+  it('R4.1 include mailboxes of both kinds, and some in quarantine', async () => {
     const { accounts } = await demo();
     const kinds = accounts.filter(({ provider }) => provider === 'google').map(({ kind }) => kind);
     expect(kinds.filter((kind) => kind === 'booking')).toHaveLength(3);
@@ -37,7 +37,7 @@ describe('the demo accounts', () => {
     expect(held.map(({ provider }) => provider)).toEqual(['etsy', 'google']);
   });
 
-  it('are in the state that their labels name', async () => {
+  it('are in the state that their label names', async () => {
     const { accounts, now } = await demo();
     const states = accounts.map((account) => [
       account.label,
@@ -75,7 +75,7 @@ describe('the demo accounts', () => {
     ]);
   });
 
-  it('are all refreshed by the sandbox but the revoked ones and the odd one', async () => {
+  it('are refreshed by the sandbox, except the revoked and the malformed ones', async () => {
     const { sandbox, accounts } = await demo();
     const refused: string[] = [];
     for (const { provider, refresh_token, label } of accounts) {
@@ -124,7 +124,7 @@ describe('the demo accounts', () => {
     ]);
   });
 
-  it('follow a shortened life where they are fresh', async () => {
+  it('have a shortened lifetime if they are fresh', async () => {
     const { accounts, now } = await demo(90);
     expect(accounts[0]?.expires_at.getTime()).toBe(now.getTime() + 90_000);
   });
