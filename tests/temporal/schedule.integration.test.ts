@@ -81,7 +81,7 @@ it('R2.1 R0.5 the start triggers one sweep, which logs a heartbeat because nothi
 it('a pause and its reason survive a restart, which then triggers no sweep', async () => {
   await temporal('schedule', 'toggle', ...ID, '--pause', '--reason', 'eBay maintenance');
   await restart();
-  expect(await worker.logged(/is paused/)).toMatchObject({
+  expect(await worker.logged(/stays paused/)).toMatchObject({
     msg: 'schedule sweep/ebay stays paused ("eBay maintenance")',
   });
   expect(await describeSchedule()).toMatch(/Notes +eBay maintenance[^]*Paused +true/);
