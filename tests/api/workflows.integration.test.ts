@@ -186,7 +186,7 @@ describe('the history of a workflow', () => {
     expect(body.status).toBe('running');
     const wait = body.items.findLast((one: any) => one.type === 'TimerStarted');
     expect(Date.parse(wait.next_retry_at)).toBeGreaterThan(Date.parse(wait.at));
-    expect(body.items.some((one: any) => one.what === 'asked for (api, forced)')).toBe(true);
+    expect(body.items.some((one: any) => one.what === 'requested (api, forced)')).toBe(true);
     await api.client.workflow.getHandle(workflowOf(waiting)).terminate('enough');
     const { items } = (await api.get(historyPath(workflowOf(waiting)))).body;
     expect(items.at(-1)).toMatchObject({
@@ -256,7 +256,7 @@ describe('a batch of accounts that callers wait for', () => {
     expect(batch).toMatchObject({ account_id: null, source: 'api', attempts: null });
     const { body, text } = await api.get(historyPath(batch.workflow_id));
     expect(body).toMatchObject({ type: 'batch', status: 'completed' });
-    expect(body.items.at(-1).what).toMatch(/^a batch is through: [123] refreshed$/);
+    expect(body.items.at(-1).what).toMatch(/^the batch is finished: [123] refreshed$/);
     expect(body.items.find((one: any) => one.type === 'ActivityTaskCompleted').what).toMatch(
       /^[123] refreshed, 0 remaining$/,
     );

@@ -89,7 +89,7 @@ it('a start with a real provider after the trial names that provider, and pauses
   const key = keyOf(run);
   const { items } = await ask(apiOf(run), key, '/api/admin/schedules');
   const states = items.map(({ id, paused, note }: any) => [id, paused, note || null]);
-  const note = 'Paused at a start: the provider is not configured.';
+  const note = 'Paused at start: the provider is not configured.';
   expect(states).toEqual([
     ['sweep/ebay', true, note],
     ['sweep/etsy', true, note],
