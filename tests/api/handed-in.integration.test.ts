@@ -281,7 +281,9 @@ describe('one account in two spellings', () => {
       refresh_token: 'rt-0123456789',
     });
     expect(answer.status).toBe(400);
-    expect(answer.body.error.message).toMatch(/^external_id: holds the control character U\+0000/);
+    expect(answer.body.error.message).toMatch(
+      /^external_id: contains the control character U\+0000/,
+    );
   });
 });
 
