@@ -70,7 +70,7 @@ it('a program compiles against the export of the package, its mistakes do not, a
     paused: true,
     removed: 204,
     refusal: { status: 404, code: 'not_found', hasRequestId: true },
-    nothing: 'TypeError: id: "" names nothing',
+    nothing: 'TypeError: id: "" is not a valid id',
   });
 });
 
@@ -112,7 +112,7 @@ describe('the client', () => {
   it.each(['', '.', '..'])('sends nothing for an id that is "%s"', async (id) => {
     const client = answering(() => Response.json({}));
     expect(() => client.api.admin.accounts[':id'].$delete({ param: { id } })).toThrow(
-      `id: "${id}" names nothing`,
+      `id: "${id}" is not a valid id`,
     );
   });
 
@@ -125,7 +125,7 @@ describe('the client', () => {
       name: 'EvergrantError',
       status,
       code: null,
-      message: `The answer is not one of Evergrant (HTTP ${status}).`,
+      message: `The response does not come from Evergrant (HTTP ${status}). Check the URL.`,
     });
   });
 });
