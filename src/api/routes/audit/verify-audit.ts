@@ -116,7 +116,7 @@ const route = createRoute({
       known: known.optional().openapi({
         type: 'string',
         description:
-          'An entry of the actions that an earlier verification returned. The check reports a break if the entry is missing or changed.',
+          'An entry of the actions that you recorded, such as `last` of an earlier verification. The check reports a break if the entry is missing or changed.',
       }),
     }),
   },

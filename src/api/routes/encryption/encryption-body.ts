@@ -75,7 +75,7 @@ export const RotationBody = z
     to: z
       .string()
       .nullable()
-      .openapi({ description: 'The new key, which encrypts all records in the end' }),
+      .openapi({ description: 'The new key, which will encrypt all records' }),
     status: z.enum(['running', 'paused', 'completed', 'failed']),
     failure: z.string().nullable(),
     progress: orNull(RotationProgressBody).openapi({

@@ -57,7 +57,8 @@ const Inactive = z
     }),
     message: z.string(),
     retry_after_seconds: z.number().int().nullable().openapi({
-      description: 'When a retry may succeed. null: only after a person has fixed the reason.',
+      description:
+        'Seconds after which a retry may succeed. null: a person must fix the reason first.',
     }),
   })
   .openapi('NoValidToken', {

@@ -25,7 +25,7 @@ const Body = z
       .max(7 * DAY_SECONDS)
       .default(DAY_SECONDS)
       .openapi({
-        description: 'How long the old secret also signs. Default: one day.',
+        description: 'How long, in seconds, the old secret also signs. Default: one day.',
       }),
   })
   .openapi('WebhookSecretRotation', { example: { overlap_seconds: DAY_SECONDS } });
