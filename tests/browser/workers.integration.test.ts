@@ -179,7 +179,7 @@ describe('the actions of a schedule', () => {
     const key = await pages.harness.key({ organisation: pages.organisation });
     await pages.harness.request(key, 'POST', `/api/admin/accounts/${account.id}/refresh`, {});
     await rowOf(page).getByText('OAuth app refused').waitFor();
-    await rowOf(page).getByText('production: invalid_client since').waitFor();
+    await rowOf(page).getByText('production: invalid_client, circuit opened').waitFor();
     await expectAccessible(page);
     sandbox.setClientSecret(clientSecret);
     await pages.harness.closeCircuits();

@@ -112,7 +112,7 @@ function Trouble({ account, now }: { account: Account; now: Date }) {
     <>
       {state !== active && (
         <Notice kind={state === AccountState.disabled ? 'note' : 'bad'}>
-          {reason ?? words(state)} (since <Moment at={stateAt} />)
+          {reason ?? words(state)} (status changed <Moment at={stateAt} />)
         </Notice>
       )}
       {state === active && reason !== null && <Notice kind="bad">{reason}</Notice>}

@@ -83,7 +83,7 @@ export function DebugTerminal({ view: { progress, diagnostics } }: { view: Debug
     <>
       {progress !== null && (
         <Notice kind="note">
-          A refresh of this account has been running since <Moment at={progress.startedAt} />.
+          A refresh of this account is running. It started <Moment at={progress.startedAt} />.
         </Notice>
       )}
       {lastDebug === null ? (
@@ -160,7 +160,7 @@ function Steps({ steps }: { steps: AttemptStep[] }) {
           <span class="took">
             {duration_ms === null ? (
               <>
-                <Badge tone="active">In progress</Badge> since <Moment at={new Date(at)} />
+                <Badge tone="active">In progress</Badge> started <Moment at={new Date(at)} />
               </>
             ) : (
               `${duration_ms} ms`

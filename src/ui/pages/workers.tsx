@@ -206,8 +206,7 @@ function OpenCircuit({ limiter }: { limiter: AppLimiter }) {
         {failure?.detail !== undefined && ` (“${failure.detail}”)`}
         {since !== null && (
           <>
-            {' since '}
-            <Moment at={since} />
+            , circuit opened <Moment at={since} />
           </>
         )}
         . Evergrant tests with one account at a time until requests succeed.
