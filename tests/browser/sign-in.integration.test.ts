@@ -31,6 +31,12 @@ describe('sign-in', () => {
     expectNoComplaints(page);
   });
 
+  it('shows both roles of a session with admin and operator, the highest first', async () => {
+    const page = await pages.signedIn({ scopes: ['operator', 'read', 'admin'] });
+    const badges = page.getByRole('banner').locator('.badge');
+    expect(await badges.allTextContents()).toEqual(['admin', 'operator']);
+  });
+
   it('works with the keyboard alone', async () => {
     const page = await pages.visitor();
     await page.goto('/sign-in');

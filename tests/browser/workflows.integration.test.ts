@@ -65,7 +65,7 @@ describe('the list', () => {
       'refreshed',
       '1',
       expect.stringMatching(/ago$|^now$/),
-      expect.stringMatching(/^\d+ (ms|s)/),
+      expect.stringMatching(/^\d+(\.\d)? (ms|s)/),
       'scheduled',
     ]);
     expect(await good.getByRole('link', { name: 'Harbour Books' }).isVisible()).toBe(true);
