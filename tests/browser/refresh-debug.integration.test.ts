@@ -79,7 +79,7 @@ it('R1.10 streams the running steps to every viewer, and then shows the duration
     expect(ended.every(({ took }) => /^[\d.]+ ms$/.test(took))).toBe(true);
     expect(Number.parseFloat(ended[3]?.took ?? '')).toBeGreaterThanOrEqual(6_000);
   }
-  await page.getByText('Refreshed. The new access token ends').waitFor();
+  await page.getByText('Refreshed. The new access token expires').waitFor();
   expectNoComplaints(page);
   expectNoComplaints(watcher);
 });
