@@ -74,7 +74,8 @@ export function isFragment(c: UiContext): boolean {
 }
 
 /**
- * @param mayRenew renew at the OpenID provider without asking the person; never for a form, whose fields would be lost
+ * @param mayRenew renew at the OpenID provider without asking the person. Never for a form: the content security policy
+ * (`form-action`) blocks its redirect to the provider.
  */
 function toSignIn(c: UiContext, mayRenew: boolean): Response {
   const page = isFragment(c)
