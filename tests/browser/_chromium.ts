@@ -1,4 +1,4 @@
-/** The ordered ways to a Chromium for the browser tests; `tests/support/global-setup.ts` takes the first that works. */
+/** The strategies that find a Chromium for the browser tests, in order. `tests/support/global-setup.ts` uses the first that works. */
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { EngineOptions } from '../../src/engines/engine';
@@ -16,7 +16,7 @@ type Options = Pick<EngineOptions, 'cacheDir' | 'say'>;
 /**
  * Finds or installs Chromium.
  *
- * @throws {NoStrategyWorked} if this machine offers none of the strategies.
+ * @throws {NoStrategyWorked} if no strategy works on this machine
  */
 export async function chromium(options: Options): Promise<string> {
   const { found } = await firstStrategyThatWorks(
@@ -34,14 +34,14 @@ export async function chromium(options: Options): Promise<string> {
 
 async function onPath(): Promise<string> {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
-  // Whole paths: playwright looks nowhere for a name.
+  // Absolute paths, because Playwright does not search PATH.
   const candidates = NAMES.flatMap((name) => folders.map((folder) => join(folder, name)));
   const path = candidates.find((candidate) => existsSync(candidate));
-  if (path === undefined) throw new Error(`there is none of ${NAMES.join(', ')}`);
+  if (path === undefined) throw new Error(`PATH has none of ${NAMES.join(', ')}`);
   return checked(path);
 }
 
-/** A binary counts only if it runs here: a download may lack libraries of the system. */
+/** Checks that the binary runs: a download may need system libraries that are missing. */
 async function checked(path: string): Promise<string> {
   const { code, output } = await runGuarded(
     { command: path, args: ['--version'] },
@@ -64,8 +64,8 @@ async function downloaded({ cacheDir, say }: Options): Promise<string> {
       { timeoutMs: INSTALL_WITHIN_MS },
     ),
   );
-  if (result.code !== 0) throw new Error(result.output || 'gave up');
-  // Asked in a process of its own: playwright reads the folder's name once, when it is loaded.
+  if (result.code !== 0) throw new Error(result.output || 'timed out');
+  // In a separate process, because Playwright reads the folder's name only when it is loaded.
   const asked = await runGuarded(
     {
       command: process.execPath,
@@ -88,7 +88,7 @@ async function debianPackage({ say }: Options): Promise<string> {
         { timeoutMs: INSTALL_WITHIN_MS },
       ),
     );
-    if (result.code !== 0) throw new Error(result.output || 'gave up');
+    if (result.code !== 0) throw new Error(result.output || 'timed out');
   };
   await apt('update', '-q');
   await apt('install', '-y', '-q', '--no-install-recommends', 'chromium', 'fonts-liberation');

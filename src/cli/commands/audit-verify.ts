@@ -80,7 +80,7 @@ function told({ token_accesses: accesses, ...actions }: Verification): string[] 
       : [`The last: ${actions.last.sequence}:${actions.last.hash} (keep it, for --known)`]),
     ...toldOf(
       'Token accesses',
-      `${accesses.accesses} accesses in ${accesses.entries} batches`,
+      `${counted(accesses.accesses, 'access', 'accesses')} in ${counted(accesses.entries, 'batch', 'batches')}`,
       accesses,
     ),
   ];
@@ -98,4 +98,8 @@ function toldOf(name: string, seen: string, chain: Chain): string[] {
     ...(unnamed > 0 ? [`… and ${unnamed} more.`] : []),
     ...(anchor.message === null ? [] : [`The anchor in Temporal: ${anchor.message}`]),
   ];
+}
+
+function counted(count: number, one: string, many: string): string {
+  return count === 1 ? `1 ${one}` : `${count} ${many}`;
 }
