@@ -201,7 +201,7 @@ async function bench(): Promise<void> {
     }
     file.server.close();
     const [ours, theirs] = [median(times.terminal), median(times.file)];
-    print(`\nThe terminal with ${ENTRIES} entries, address to first entry in sight (${mongodb.way})`);
+    print(`\nThe terminal with ${ENTRIES} entries, address to first entry in sight (${mongodb.strategy})`);
     print(`  terminal    ${ours.toFixed(0)} ms (slowest ${Math.max(...times.terminal).toFixed(0)}; target < 1000)`);
     print(`  static file ${theirs.toFixed(0)} ms (slowest ${Math.max(...times.file).toFixed(0)})`);
     print(`  ratio       ${(ours / theirs).toFixed(2)}`);

@@ -130,7 +130,7 @@ async function startEngines(config: Config, logger: Logger, stops: Stops): Promi
     temporalUiUrl: temporal.value?.uiUrl ?? null,
     temporalCli: temporal.value?.cliPath ?? null,
     mongodbUri: config.mongodbUri ?? mongodb.value?.uri ?? '',
-    mongodbWay: mongodb.value?.way ?? null,
+    mongodbWay: mongodb.value?.strategy ?? null,
     running,
   };
 }

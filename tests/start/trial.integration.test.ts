@@ -83,7 +83,7 @@ describe('the first start', () => {
   it('takes free ports where the usual ones are taken, and says so', () => {
     const text = `${run.stdout()}${run.stderr()}`;
     expect(text).toMatch(/port 3000 is taken; the API uses \d+/);
-    expect(text).toMatch(/Temporal: port 7233 is taken, using \d+/);
+    expect(text).toMatch(/Temporal: port 7233 is in use, using \d+/);
     expect(new URL(api).port).not.toBe('3000');
   });
 
