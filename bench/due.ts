@@ -122,7 +122,7 @@ function median(values: number[]): number {
 async function bench(): Promise<void> {
   const config = loadConfig();
   const dataDir = mkdtempSync(join(tmpdir(), 'evergrant-bench-'));
-  const engine = config.mongodbUri === null ? await startMongodb({ dataDir, cacheDir: config.cacheDir, say }) : null;
+  const engine = config.mongodbUri === null ? await startMongodb({ dataDir, cacheDir: config.cacheDir, log: say }) : null;
   try {
     const now = new Date();
     const rows: { accounts: number; due: number; 'median ms': number; examined: string }[] = [];

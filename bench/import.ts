@@ -192,7 +192,7 @@ async function bench(): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'evergrant-bench-'));
   const engine =
     config.mongodbUri === null
-      ? await startMongodb({ dataDir, cacheDir: config.cacheDir, say })
+      ? await startMongodb({ dataDir, cacheDir: config.cacheDir, log: say })
       : null;
   const database = () => {
     const uri = new URL(engine?.uri ?? config.mongodbUri ?? '');

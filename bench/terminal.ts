@@ -152,7 +152,7 @@ async function weigh(context: BrowserContext, url: string): Promise<void> {
 async function bench(): Promise<void> {
   const base = loadConfig({ PROVIDERS_FILE: '', DATA_DIR: '/nonexistent' });
   const dataDir = mkdtempSync(join(tmpdir(), 'evergrant-bench-'));
-  const options = { dataDir, cacheDir: loadConfig().cacheDir, say };
+  const options = { dataDir, cacheDir: loadConfig().cacheDir, log: say };
   const executablePath = await findChromium(options);
   const [temporal, mongodb] = await Promise.all([
     startTemporal({ ...options, searchAttributes: {} }),

@@ -43,7 +43,7 @@ export async function startEngines(
   if (needed.has('python')) installPython(say);
   const strategies: string[] = [];
   const stops: (() => Promise<void>)[] = [];
-  const options = { dataDir, cacheDir: config.cacheDir, say };
+  const options = { dataDir, cacheDir: config.cacheDir, log: say };
   let { mongodbUri } = config;
   if (mongodbUri === null) {
     const mongodb = await startMongodb(options);
@@ -92,7 +92,7 @@ export async function startTemporalOf(
     return { address, strategy: 'TEMPORAL_ADDRESS', stop: () => Promise.resolve() };
   return kind === 'production'
     ? await startProductionTemporal(dataDir, cacheDir, say)
-    : await startTemporal({ dataDir, cacheDir, say, searchAttributes: {} });
+    : await startTemporal({ dataDir, cacheDir, log: say, searchAttributes: {} });
 }
 
 /** As BullMQ's guide has it for production; Celery is glad of it, too. */

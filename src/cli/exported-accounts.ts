@@ -190,7 +190,7 @@ function lineOf(account: ExportedAccount, target: Target | undefined): object {
   };
 }
 
-/** Removes an access token that has expired or whose expiry is unknown, so that the account is due at once. */
+/** Removes an access token that has expired or whose expiry is unknown, so that the account is due immediately. */
 function withoutExpired(entry: ExportedEntry, now: Date): ExportedEntry {
   if (!('account' in entry)) return entry;
   const { accessToken, expiresAt, ...account } = entry.account;

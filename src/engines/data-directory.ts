@@ -28,11 +28,11 @@ export class DataDirectoryInUse extends Error {
 
   constructor(dataDir: string, holder: Holder) {
     const { pid, description } = holder;
-    const who = pid === undefined ? 'Another Evergrant' : `Another Evergrant (process ${pid})`;
+    const name = pid === undefined ? 'Another Evergrant' : `Another Evergrant (process ${pid})`;
     const what = description === '' ? '' : `: ${description}`;
     const stop = pid === undefined ? 'Stop it first' : `Stop it first (Ctrl-C, or kill ${pid})`;
     super(
-      `${who} is running on the data directory ${dataDir}${what}. ${stop}, or set a different DATA_DIR for this one.`,
+      `${name} is running on the data directory ${dataDir}${what}. ${stop}, or set a different DATA_DIR for this one.`,
     );
     this.name = 'DataDirectoryInUse';
   }

@@ -60,7 +60,7 @@ async function fetchChecked(
   engine: string,
   { url, sha256 }: Archive,
   file: string,
-  { say, environment = process.env }: EngineOptions,
+  { log, environment = process.env }: EngineOptions,
 ): Promise<void> {
   const silence = new AbortController();
   const giveUp = () => silence.abort(new Error(`no data received for ${SILENCE_MAX_MS / 1000} s`));
@@ -87,7 +87,7 @@ async function fetchChecked(
   };
   try {
     await withProgress(
-      say,
+      log,
       (elapsed) => `${engine}: downloading: ${(bytes / 1e6).toFixed(1)} MB, ${elapsed}`,
       fetched(),
     );

@@ -7,7 +7,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { Say } from './engine';
+import type { Log } from './engine';
 import { signalGroup } from './guard/guarded-process';
 
 const RECORD_FILE = 'engine.json';
@@ -37,14 +37,14 @@ export async function removeEngineRecord(folder: string): Promise<void> {
  *
  * @throws if the guard keeps running, because then another Evergrant still uses the server.
  */
-export async function awaitPredecessor(name: string, folder: string, say: Say): Promise<void> {
+export async function awaitPredecessor(name: string, folder: string, log: Log): Promise<void> {
   const record = await readRecord(folder);
   if (!record) return;
   const serverRuns = (): Promise<boolean> => runsWith(record.pid, folder);
   if (!(await serverRuns())) return;
 
   if (await runsWith(record.guardPid, folder)) {
-    say(`${name}: waiting for the server of an earlier run to stop (pid ${record.pid})`);
+    log(`${name}: waiting for the server of an earlier run to stop (pid ${record.pid})`);
     if (await gone(serverRuns, GUARD_ENDS_WITHIN_MS)) return;
     if (await runsWith(record.guardPid, folder)) {
       throw new Error(
@@ -52,7 +52,7 @@ export async function awaitPredecessor(name: string, folder: string, say: Say): 
       );
     }
   }
-  say(`${name}: stopping the server that an earlier run left behind (pid ${record.pid})`);
+  log(`${name}: stopping the server that an earlier run left behind (pid ${record.pid})`);
   signalGroup(record.pid, 'SIGTERM');
   if (await gone(serverRuns, TERM_WITHIN_MS)) return;
   signalGroup(record.pid, 'SIGKILL');

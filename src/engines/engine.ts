@@ -3,14 +3,14 @@
  * configured, and the server ends soon after Evergrant.
  */
 /** Logs one line for the operator: a failed strategy, an address, or the progress of a long step. */
-export type Say = (line: string) => void;
+export type Log = (line: string) => void;
 
 export interface EngineOptions {
   /** The server stores its data in a subfolder. Created if absent. */
   dataDir: string;
   /** Stores downloaded and built programs between runs. Created if absent. */
   cacheDir: string;
-  say: Say;
+  log: Log;
   /**
    * Environment of every process started here. If absent, the processes inherit the environment of Evergrant with its
    * secrets, so callers with a configuration should pass `engineEnvironment`.

@@ -1,7 +1,7 @@
 /** Progress of long steps: a line every few seconds, so that a build does not look like a hang. */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Say } from './engine';
+import type { Log } from './engine';
 
 const LOG_EVERY_MS = 5_000;
 
@@ -11,14 +11,14 @@ const LOG_EVERY_MS = 5_000;
  * @param describe returns the line for the elapsed time.
  */
 export async function withProgress<T>(
-  say: Say,
+  log: Log,
   describe: (elapsed: string) => string | Promise<string>,
   work: Promise<T>,
 ): Promise<T> {
   const begun = Date.now();
   const timer = setInterval(() => {
     const elapsed = `${Math.round((Date.now() - begun) / 1000)} s`;
-    void Promise.resolve(describe(elapsed)).then(say, () => {});
+    void Promise.resolve(describe(elapsed)).then(log, () => {});
   }, LOG_EVERY_MS);
   try {
     return await work;

@@ -5,7 +5,7 @@
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RunningEngine, Say } from './engine';
+import type { Log, RunningEngine } from './engine';
 import { awaitPredecessor, removeEngineRecord, writeEngineRecord } from './engine-record';
 import {
   type GuardedCommand,
@@ -28,7 +28,7 @@ export interface EngineRecipe<Where> {
   strategy: string;
   /** The server's folder in the data directory. The command line must contain it. */
   folder: string;
-  say: Say;
+  log: Log;
   readyWithinMs: number;
   /** Chooses ports. Called again if another process took one in the meantime. */
   place(): Promise<Where>;
@@ -59,7 +59,7 @@ export async function runEngine<Where>(
   recipe: EngineRecipe<Where>,
 ): Promise<RunningEngine & { where: Where }> {
   await mkdir(recipe.folder, { recursive: true, mode: 0o700 });
-  await awaitPredecessor(recipe.name, recipe.folder, recipe.say);
+  await awaitPredecessor(recipe.name, recipe.folder, recipe.log);
   for (let attempt = 1; ; attempt += 1) {
     try {
       // oxlint-disable-next-line no-await-in-loop -- only one process at a time may open the data
@@ -67,7 +67,7 @@ export async function runEngine<Where>(
     } catch (error) {
       const isPortTaken = error instanceof EngineNotReady && error.isPortTaken;
       if (!isPortTaken || attempt === START_ATTEMPTS_MAX) throw error;
-      recipe.say(`${recipe.name}: another process took the port, trying another port`);
+      recipe.log(`${recipe.name}: another process took the port, trying another port`);
     }
   }
 }
@@ -77,8 +77,8 @@ async function startOnce<Where>(
 ): Promise<RunningEngine & { where: Where }> {
   const { name, strategy, folder } = recipe;
   const where = await recipe.place();
-  const log = join(folder, LOG_FILE);
-  const logFile = await open(log, 'w'); // truncates: the log covers one run
+  const logPath = join(folder, LOG_FILE);
+  const logFile = await open(logPath, 'w'); // truncates: the log covers one run
   let running: GuardedProcess;
   try {
     running = await startGuarded(recipe.command(where), logFile.fd);
@@ -91,7 +91,7 @@ async function startOnce<Where>(
   const exited = running.ended.then(async (ending) => {
     await removeEngineRecord(folder).catch(() => {});
     const detail = describeEnding(ending);
-    const tail = ending.stopped ? '' : tailOf(await readLog(log));
+    const tail = ending.stopped ? '' : tailOf(await readLog(logPath));
     return { expected: ending.stopped, detail: tail === '' ? detail : `${detail}\n${tail}` };
   });
   try {
@@ -99,7 +99,7 @@ async function startOnce<Where>(
   } catch (error) {
     await running.stop();
     await exited;
-    throw new EngineNotReady(`${name} (${strategy}) ${messageOf(error)}`, await readLog(log));
+    throw new EngineNotReady(`${name} (${strategy}) ${messageOf(error)}`, await readLog(logPath));
   }
   const stop = async (): Promise<void> => {
     await running.stop();
@@ -131,7 +131,7 @@ async function untilReady<Where>(
     }
     if (Date.now() - loggedAt >= LOG_WAITING_EVERY_MS) {
       loggedAt = Date.now();
-      recipe.say(`${recipe.name}: starting, ${Math.round((loggedAt - begun) / 1000)} s`);
+      recipe.log(`${recipe.name}: starting, ${Math.round((loggedAt - begun) / 1000)} s`);
     }
     // oxlint-disable-next-line no-await-in-loop
     await delay(READY_POLL_MS);

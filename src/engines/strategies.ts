@@ -3,7 +3,7 @@
  * line, and if none works, the error lists all of them.
  */
 import { ChangedFile } from './checked-program';
-import type { Say } from './engine';
+import type { Log } from './engine';
 
 const REASON_LENGTH_MAX = 240;
 
@@ -46,7 +46,7 @@ export async function firstStrategyThatWorks<T>(
   engine: string,
   strategies: readonly Strategy<T>[],
   install: string,
-  say: Say,
+  log: Log,
 ): Promise<{ strategy: string; found: T }> {
   const refusals: Refusal[] = [];
   for (const one of strategies) {
@@ -59,7 +59,7 @@ export async function firstStrategyThatWorks<T>(
       if (error instanceof ChangedFile) throw error;
       const reason = oneLine(error);
       refusals.push({ strategy: one.name, reason });
-      say(`${engine}: ${one.name}: ${reason}`);
+      log(`${engine}: ${one.name}: ${reason}`);
     }
   }
   throw new NoStrategyWorked(engine, refusals, install);

@@ -16,7 +16,7 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: errorMember, error: errorMember },
     hooks: {
-      // Without a message of ours, pino would use the error's message, which may contain secrets.
+      // Without an explicit message, pino would use the error's message, which may contain secrets.
       logMethod(given, method) {
         const [first, ...rest]: unknown[] = given;
         const error = errorOf(first);

@@ -14,7 +14,7 @@ let h: Harness;
 let api: RunningApi;
 let environment: Record<string, string>;
 beforeAll(async () => {
-  // Stands for the cipher of an old service.
+  // Replaces the cipher of an old service.
   writeFileSync(
     join(folder, 'decrypt.mjs'),
     "export const decrypt = (text) => Buffer.from(text.slice('old:'.length), 'base64').toString();",
@@ -47,7 +47,7 @@ function exported(name: string, variables: Record<string, string> = {}) {
     env: { PATH: process.env['PATH'], ...variables },
   });
   expect(status).toBe(0);
-  return { lines: stdout, said: stderr };
+  return { lines: stdout, warnings: stderr };
 }
 
 async function imported(lines: string): Promise<any[]> {
@@ -91,8 +91,8 @@ it('R0 export-ebay.mjs exports accounts with their environment, tokens and scope
 });
 
 it('R1 export-terminal.mjs omits accounts that are still encrypted after decryption, and names them', async () => {
-  const { lines, said } = exported('export-terminal.mjs');
-  expect(said).toMatch(/^tidewater-toys: still encrypted/);
+  const { lines, warnings } = exported('export-terminal.mjs');
+  expect(warnings).toMatch(/^tidewater-toys: still encrypted/);
   expectSame(await imported(lines), [{ external_id: 'lantern-lane' }]);
 });
 

@@ -7,7 +7,7 @@ const { startMongodb } = require('../../src/engines/mongodb/mongodb');
 const { startTemporal } = require('../../src/engines/temporal/temporal');
 
 const [what, json] = process.argv.slice(2);
-const options = { ...JSON.parse(json), say: (line) => report({ line }) };
+const options = { ...JSON.parse(json), log: (line) => report({ line }) };
 const starts = {
   temporal: () => startTemporal(options),
   mongodb: () => startMongodb(options),

@@ -23,9 +23,9 @@ export async function removeFolder(folder: string): Promise<void> {
 }
 
 /** Collects the log lines of an embedded server. */
-export function collectedLines(): { say: (line: string) => void; lines: string[] } {
+export function collectedLines(): { log: (line: string) => void; lines: string[] } {
   const lines: string[] = [];
-  return { say: (line) => lines.push(line), lines };
+  return { log: (line) => lines.push(line), lines };
 }
 
 export interface Parent {

@@ -42,7 +42,7 @@ describe('download', () => {
     download('Engine', { url: from, sha256, program: 'bin/program', stripped: 1 }, path, {
       dataDir: folder,
       cacheDir: join(folder, 'cache'),
-      say: () => {},
+      log: () => {},
       environment: { PATH: process.env['PATH'] },
     });
 
@@ -92,7 +92,7 @@ describe('download', () => {
     const options = {
       dataDir: folder,
       cacheDir: join(folder, 'cache'),
-      say: () => {},
+      log: () => {},
       environment: { HTTPS_PROXY: new URL(url).origin },
     };
     const archive = { url: 'https://engine.example/a.tgz', sha256: '', program: 'a', stripped: 0 };

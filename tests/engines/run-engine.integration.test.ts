@@ -16,12 +16,12 @@ describe('runEngine', () => {
   });
   afterEach(() => removeFolder(folder));
 
-  const run = (programs: string[], say: (line: string) => void) =>
+  const run = (programs: string[], log: (line: string) => void) =>
     runEngine<string>({
       name: 'Engine',
       strategy: 'a program',
       folder,
-      say,
+      log,
       readyWithinMs: 30_000,
       place: async () => programs.shift() ?? RUNS,
       // The command line contains the folder, which identifies the process.
@@ -32,8 +32,8 @@ describe('runEngine', () => {
     });
 
   it('tries another port if one is in use, even with a long log after the error', async () => {
-    const { say, lines } = collectedLines();
-    const engine = await run([PORT_TAKEN], say);
+    const { log, lines } = collectedLines();
+    const engine = await run([PORT_TAKEN], log);
     await engine.stop();
     expect(engine.where).toBe(RUNS);
     expect(lines).toEqual(['Engine: another process took the port, trying another port']);

@@ -12,9 +12,9 @@ const refuses = (name: string, reason: string) => ({
 
 describe('firstStrategyThatWorks', () => {
   it('uses the first strategy that works and logs each earlier failure in one line', async () => {
-    const { say, lines } = collectedLines();
+    const { log, lines } = collectedLines();
     const strategies = [refuses('PATH', 'not\n there'), works('cache'), works('build')];
-    const result = await firstStrategyThatWorks('Engine', strategies, 'Install it.', say);
+    const result = await firstStrategyThatWorks('Engine', strategies, 'Install it.', log);
     expect(result).toEqual({ strategy: 'cache', found: 'found by cache' });
     expect(lines).toEqual(['Engine: PATH: not there']);
   });

@@ -632,12 +632,12 @@ describe('providers.yaml for other servers', () => {
       /^providers\.ebay\.rate: must be requests a second, such as 20\/s, not 20$/,
     ],
     [
-      'a client id that YAML takes for a number',
+      'a client id that YAML parses as a number',
       crm('clientId: 12345', 'clientSecret: s', 'tokenEndpoint: https://a.example/token'),
       /^providers\.crm\.clientId: must be text, in quotes, not 12345$/,
     ],
     [
-      'a public client that does not say so',
+      'a public client without clientAuthentication: none',
       crm('clientId: an-app', 'tokenEndpoint: https://a.example/token'),
       /needs clientId, clientSecret and a tokenEndpoint or an issuer\. A public client, which has no secret, needs clientAuthentication: none$/,
     ],
@@ -647,7 +647,7 @@ describe('providers.yaml for other servers', () => {
       /needs clientId, clientSecret and a tokenEndpoint or an issuer\. A public client/,
     ],
     [
-      'an issuer where the endpoint is known',
+      'an issuer for an adapter with a known endpoint',
       ebay('issuer: https://a.example'),
       /issuer is for the adapter oauth2/,
     ],
@@ -662,7 +662,7 @@ describe('providers.yaml for other servers', () => {
       /^providers\.crm\.issuer: must begin with https:/,
     ],
     [
-      'a method the provider does not take',
+      'a method that the provider does not support',
       ebay('clientAuthentication: none'),
       /eBay does not take clientAuthentication none; it takes: client_secret_basic/,
     ],
@@ -672,7 +672,7 @@ describe('providers.yaml for other servers', () => {
       /^providers\.crm\.clientAuthentication: /,
     ],
     [
-      'a private key that is none',
+      'an invalid private key',
       crm(
         'clientId: a',
         'clientAuthentication: private_key_jwt',
@@ -687,7 +687,7 @@ describe('providers.yaml for other servers', () => {
       /needs clientId, privateKey and/,
     ],
     [
-      'a parameter of the exchange itself',
+      'a parameter that the exchange sets',
       ebay('parameters: {grant_type: password}'),
       /^providers\.ebay\.parameters: must not hold grant_type/,
     ],
@@ -696,23 +696,19 @@ describe('providers.yaml for other servers', () => {
       ebay('scopes: ["a b"]'),
       /^providers\.ebay\.scopes\.0: must be one scope each/,
     ],
+    ['an invalid replay rule', ebay('replay: perhaps'), /^providers\.ebay\.replay: must be safe/],
     [
-      'a replay rule that is none',
-      ebay('replay: perhaps'),
-      /^providers\.ebay\.replay: must be safe/,
-    ],
-    [
-      'a tokenPath for an adapter whose answers are known',
+      'a tokenPath for an adapter with a known response',
       ebay('tokenPath: data'),
       /^providers\.ebay\.tokenPath: is for the adapter oauth2; how eBay answers is known$/,
     ],
     [
-      'a life that no answer may state',
+      'a lifetime above the maximum',
       ebay('accessTokenLife: 401d'),
       /^providers\.ebay\.accessTokenLife: must be at most 400d$/,
     ],
     [
-      'an error code that stands for none of ours',
+      'an error code with an unknown failure code',
       ebay('errorCodes: {a: row_corrupt}'),
       /^providers\.ebay\.errorCodes\.a: /,
     ],

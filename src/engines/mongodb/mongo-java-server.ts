@@ -149,7 +149,7 @@ async function compiledClasses(
 
 async function fetchLibraries(
   libraries: string,
-  { say, environment }: EngineOptions,
+  { log, environment }: EngineOptions,
 ): Promise<void> {
   await withStagingFolder(libraries, async (staging) => {
     const jars = join(staging, 'jars');
@@ -173,7 +173,7 @@ async function fetchLibraries(
       { timeoutMs: MAVEN_WITHIN_MS },
     );
     const result = await withProgress(
-      say,
+      log,
       async (elapsed) => {
         const count = (await readdir(jars).catch(() => [])).length;
         return `MongoDB: Maven: libraries downloaded: ${count}, ${elapsed}`;

@@ -49,7 +49,7 @@ interface Server {
  * @throws {EngineNotReady} if it does not start; the message ends with its log.
  */
 export async function startMongodb(options: EngineOptions): Promise<RunningMongodb> {
-  const { say, environment } = options;
+  const { log, environment } = options;
   if (process.platform === 'win32') throw new NoStrategyWorked('MongoDB', [NO_SOCKETS], INSTALL);
   const folder = resolve(options.dataDir, 'mongodb');
   await privateFolder(folder);
@@ -60,14 +60,14 @@ export async function startMongodb(options: EngineOptions): Promise<RunningMongo
     'MongoDB',
     strategiesFor(keeper, folder, options),
     keeper === undefined ? INSTALL : `${INSTALL} The data in ${folder} was written by ${keeper}.`,
-    say,
+    log,
   );
 
   const { where: _, ...engine } = await runEngine<string>({
     name: 'MongoDB',
     strategy,
     folder,
-    say,
+    log,
     readyWithinMs: READY_WITHIN_MS,
     place: async () => socket,
     command: (chosen) => ({ ...found.command(chosen), environment }),
@@ -78,7 +78,7 @@ export async function startMongodb(options: EngineOptions): Promise<RunningMongo
     found.keeper === 'mongo-java-server'
       ? '; only for development and tests, not for production'
       : '';
-  say(`MongoDB: ${socket} (${strategy}${caution})`);
+  log(`MongoDB: ${socket} (${strategy}${caution})`);
   return { ...engine, uri };
 }
 

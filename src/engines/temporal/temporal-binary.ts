@@ -44,7 +44,7 @@ export async function temporalBinary(options: EngineOptions): Promise<TemporalBi
       },
     ],
     INSTALL,
-    options.say,
+    options.log,
   );
   return { strategy, path: found };
 }
@@ -80,10 +80,10 @@ async function goBuilt(path: string, options: EngineOptions): Promise<string> {
   return path;
 }
 
-async function goBuild(program: string, { say, environment }: EngineOptions): Promise<void> {
+async function goBuild(program: string, { log, environment }: EngineOptions): Promise<void> {
   let modules = 0;
   let packages = 0;
-  say('Temporal: go build started; the first build takes 3 to 6 minutes');
+  log('Temporal: go build started; the first build takes 3 to 6 minutes');
   const build = runGuarded(
     {
       command: 'go',
@@ -114,7 +114,7 @@ async function goBuild(program: string, { say, environment }: EngineOptions): Pr
     packages === 0
       ? `Temporal: go build: modules downloaded: ${modules}, ${elapsed}`
       : `Temporal: go build: packages compiled: ${packages}, ${elapsed}`;
-  const result = await withProgress(say, describe, build);
+  const result = await withProgress(log, describe, build);
   if (result.timedOut) throw new Error('go build took more than half an hour');
   if (result.code !== 0) throw new Error(`go build failed: ${result.output}`);
 }

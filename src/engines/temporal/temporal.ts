@@ -54,7 +54,7 @@ interface Where {
  * @throws {EngineNotReady} if it does not start; the message ends with its log.
  */
 export async function startTemporal(options: TemporalOptions): Promise<RunningTemporal> {
-  const { say, environment, ports = USUAL_PORTS, namespace = DEFAULT_NAMESPACE } = options;
+  const { log, environment, ports = USUAL_PORTS, namespace = DEFAULT_NAMESPACE } = options;
   const folder = resolve(options.dataDir, 'temporal');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const binary = await temporalBinary(options);
@@ -65,12 +65,12 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
     name: 'Temporal',
     strategy: binary.strategy,
     folder,
-    say,
+    log,
     readyWithinMs: READY_WITHIN_MS,
     place: async () => {
       await renameIncomplete(database, complete);
-      const grpc = await usualOrFreePort('Temporal', ports.grpc, say);
-      const ui = options.ui ? await usualOrFreePort("Temporal's web UI", ports.ui, say) : null;
+      const grpc = await usualOrFreePort('Temporal', ports.grpc, log);
+      const ui = options.ui ? await usualOrFreePort("Temporal's web UI", ports.ui, log) : null;
       return { address: `${LOOPBACK}:${grpc}`, grpc, ui };
     },
     command: ({ grpc, ui }) => ({
@@ -82,8 +82,8 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
   });
   await writeFile(complete, '');
   const uiUrl = where.ui === null ? null : `http://${LOOPBACK}:${where.ui}`;
-  say(`Temporal: ${where.address} (${binary.strategy})`);
-  if (uiUrl !== null) say(`Temporal: web UI at ${uiUrl}. ${UI_WARNING}`);
+  log(`Temporal: ${where.address} (${binary.strategy})`);
+  if (uiUrl !== null) log(`Temporal: web UI at ${uiUrl}. ${UI_WARNING}`);
   return { ...engine, address: where.address, uiUrl, cliPath: binary.path };
 }
 

@@ -126,7 +126,7 @@ describe('startMongodb', () => {
     const engine = await startMongodb({
       dataDir,
       cacheDir: CACHE_DIR,
-      say: () => {},
+      log: () => {},
       ...options,
     });
     running.push(engine);

@@ -94,7 +94,7 @@ describe('startTemporal', () => {
     const engine = await startTemporal({
       dataDir,
       cacheDir: CACHE_DIR,
-      say: () => {},
+      log: () => {},
       searchAttributes: { EvergrantProvider: 'Keyword' },
       ports: ANY_PORTS,
       ...options,
@@ -141,8 +141,8 @@ describe('startTemporal', () => {
   }, 120_000);
 
   it('serves the web UI if it is enabled, and logs a warning', async () => {
-    const { say, lines } = collectedLines();
-    const { uiUrl } = await start({ ui: true, say });
+    const { log, lines } = collectedLines();
+    const { uiUrl } = await start({ ui: true, log });
     const page = async () => (await fetch(uiUrl ?? '').catch(() => undefined))?.ok === true;
     await eventually('the web UI answers', page, 30_000);
     expect(lines.at(-1)).toMatch(
@@ -175,9 +175,9 @@ describe('startTemporal', () => {
         resolve(typeof address === 'object' && address !== null ? address.port : 0);
       });
     });
-    const { say, lines } = collectedLines();
+    const { log, lines } = collectedLines();
     try {
-      const engine = await start({ ports: { grpc: port, ui: 0 }, say });
+      const engine = await start({ ports: { grpc: port, ui: 0 }, log });
       const other = engine.address.replace('127.0.0.1:', '');
       expect(other).not.toBe(String(port));
       expect(lines).toContain(`Temporal: port ${port} is in use, using ${other}`);
