@@ -92,7 +92,7 @@ async function startEngines(config: Config, logger: Logger, stops: Stops): Promi
     dataDir: config.dataDir,
     cacheDir: config.cacheDir,
     environment: config.engineEnvironment,
-    say: (line: string) => logger.info(line),
+    log: (line: string) => logger.info(line),
   };
   const searchAttributes = Object.fromEntries(
     SEARCH_ATTRIBUTES.map(({ name, type }) => [
@@ -130,7 +130,7 @@ async function startEngines(config: Config, logger: Logger, stops: Stops): Promi
     temporalUiUrl: temporal.value?.uiUrl ?? null,
     temporalCli: temporal.value?.cliPath ?? null,
     mongodbUri: config.mongodbUri ?? mongodb.value?.uri ?? '',
-    mongodbStrategy: mongodb.value?.way ?? null,
+    mongodbStrategy: mongodb.value?.strategy ?? null,
     running,
   };
 }

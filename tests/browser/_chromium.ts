@@ -11,7 +11,7 @@ const VERSION_WITHIN_MS = 30_000;
 const INSTALL_WITHIN_MS = 15 * 60_000;
 const INSTALL_HINT = 'Install Chromium or Google Chrome so that it is on PATH.';
 
-type Options = Pick<EngineOptions, 'cacheDir' | 'say'>;
+type Options = Pick<EngineOptions, 'cacheDir' | 'log'>;
 
 /**
  * Finds or installs Chromium.
@@ -27,7 +27,7 @@ export async function chromium(options: Options): Promise<string> {
       { name: "Debian's package", find: () => debianPackage(options) },
     ],
     INSTALL_HINT,
-    options.say,
+    options.log,
   );
   return found;
 }
@@ -51,12 +51,12 @@ async function checked(path: string): Promise<string> {
   return path;
 }
 
-async function downloaded({ cacheDir, say }: Options): Promise<string> {
+async function downloaded({ cacheDir, log }: Options): Promise<string> {
   const folder = join(cacheDir, 'playwright');
   const variables = { PLAYWRIGHT_BROWSERS_PATH: folder };
   const playwright = join(require.resolve('playwright-core/package.json'), '..', 'cli.js');
   const result = await withProgress(
-    say,
+    log,
     async (elapsed) =>
       `Chromium: downloading: ${((await folderBytes(folder)) / 1e6).toFixed(1)} MB, ${elapsed}`,
     runGuarded(
@@ -77,11 +77,11 @@ async function downloaded({ cacheDir, say }: Options): Promise<string> {
   return checked(asked.output);
 }
 
-async function debianPackage({ say }: Options): Promise<string> {
+async function debianPackage({ log }: Options): Promise<string> {
   if (process.getuid?.() !== 0) throw new Error('needs root: apt-get install chromium');
   const apt = async (...args: string[]) => {
     const result = await withProgress(
-      say,
+      log,
       (elapsed) => `Chromium: apt-get ${args[0]}: ${elapsed}`,
       runGuarded(
         { command: 'apt-get', args, variables: { DEBIAN_FRONTEND: 'noninteractive' } },

@@ -32,7 +32,7 @@ describe('wrong values', () => {
     });
     const { text } = await refusal(run);
     const [title, ...problems] = text.split('\n').map((line) => line.trim());
-    expect(title).toBe('The configuration is not usable:');
+    expect(title).toBe('The configuration is invalid:');
     expect(problems.toSorted()).toEqual([
       expect.stringMatching(/^- ADMIN_API_KEY must be at least 16 characters long/),
       expect.stringMatching(/^- ENCRYPTION_KEYS key 1 \("k1"\) must be 32 bytes in base64/),

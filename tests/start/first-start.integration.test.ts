@@ -179,7 +179,7 @@ it('R0.6 a wrong encryption key ends the start with its name and a remedy, and c
   const another = startProcess('main.js', { ...environment, ENCRYPTION_KEYS: newKey('k1') });
   expect(await another.exited).toMatchObject({ code: 1 });
   expect(another.stderr()).toMatch(/Wrong encryption key: key mismatch: .*a key named "k1"/);
-  expect(another.stderr()).toMatch(/To go on: put the key that sealed this database into/);
+  expect(another.stderr()).toMatch(/Add the key that encrypted this database to/);
   expect(await dump(demo)).toBe(before);
 
   const missing = startProcess('main.js', { ...environment, ENCRYPTION_KEYS: newKey('k2') });

@@ -130,7 +130,7 @@ it('a second signal ends a worker at once, and the next worker completes the int
   expect(ending.code).toBe(1);
   expect(interrupted.lines().at(-1)).toMatchObject({
     level: 'warn',
-    msg: expect.stringMatching(/^stopped at once\. .*refresh that was in flight/),
+    msg: expect.stringMatching(/^stopped immediately\. .*refresh in flight/),
   });
   await startWorker();
   await outcome;

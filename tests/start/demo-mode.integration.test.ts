@@ -85,7 +85,7 @@ describe('the first start', () => {
   it('uses free ports if the default ones are in use, and logs them', () => {
     const text = `${run.stdout()}${run.stderr()}`;
     expect(text).toMatch(/port 3000 is taken, using \d+ for the API/);
-    expect(text).toMatch(/Temporal: port 7233 is taken, using \d+/);
+    expect(text).toMatch(/Temporal: port 7233 is in use, using \d+/);
     expect(new URL(api).port).not.toBe('3000');
   });
 
