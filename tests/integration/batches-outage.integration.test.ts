@@ -15,7 +15,7 @@ let dataDir: string;
 let mongodb: RunningMongodb;
 let h: Harness;
 const start = async () =>
-  startMongodb({ dataDir, cacheDir: engines.cacheDir, say: () => undefined });
+  startMongodb({ dataDir, cacheDir: engines.cacheDir, log: () => undefined });
 
 beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'evergrant-batches-'));
@@ -33,7 +33,7 @@ afterAll(async () => {
 });
 
 it(
-  'issue 7.3 R2.5 a grant that a batch receives while MongoDB is away waits in the account’s own workflow and is committed when it is back; nothing is sent twice',
+  'R2.5 a grant that a batch receives while MongoDB is unreachable waits in the workflow of the account and is committed afterwards, and nothing is sent twice',
   async () => {
     const key = await h.key();
     const strict = { provider: 'etsy', rotation: { mode: 'strict' } } as const;

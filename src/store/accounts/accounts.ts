@@ -90,7 +90,7 @@ export interface AccountPatch {
   state?: AccountState | undefined;
   stateReason?: string | null | undefined;
   /**
-   * Replaces the current grant without trying the new one; encrypted for this account. Refreshes under way are fenced
+   * Replaces the current grant without trying the new one; encrypted for this account. Refreshes in progress are fenced
    * off, and the previous grant is kept.
    */
   grant?: SealedGrant | undefined;
@@ -610,7 +610,7 @@ function toIdentity({ provider, environment, external_id, kind }: HolderDocument
 
 /** The members of a grant that no attempt has used yet. */
 const NEVER_TRIED = {
-  orphanedGrants: [],
+  orphaned_grants: [],
   candidate: null,
   claim: null,
   last_error: null,
