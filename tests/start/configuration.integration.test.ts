@@ -97,7 +97,9 @@ describe('an engine that is not there', () => {
         ENCRYPTION_KEYS: newKey(),
       }),
     );
-    expect(text).toMatch(/^MONGODB_URI is not an address .* percent-encoded\.$/);
+    expect(text).toMatch(
+      /^MONGODB_URI is not a valid MongoDB connection string\. .* percent-encode /,
+    );
   });
 
   it('is named with its address when it is Temporal, by each process', async () => {
