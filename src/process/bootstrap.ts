@@ -100,7 +100,7 @@ export function requireProductionConfig(config: Config): {
   if (temporal === null) problems.push('TEMPORAL_ADDRESS must be set, e.g. localhost:7233');
   if (ring === null)
     problems.push(
-      'ENCRYPTION_KEYS, ENCRYPTION_KEYS_FILE or ENCRYPTION_KEYS_COMMAND must be set, e.g. ENCRYPTION_KEYS=k1:$(openssl rand -base64 32)',
+      'ENCRYPTION_KEYS must be set, e.g. k1:$(openssl rand -base64 32); or set ENCRYPTION_KEYS_FILE or ENCRYPTION_KEYS_COMMAND',
     );
   if (config.providers.length === 0) problems.push(noProviderMessage(config));
   if (mongodbUri === null || temporal === null || ring === null || problems.length > 0)

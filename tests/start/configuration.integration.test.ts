@@ -97,7 +97,9 @@ describe('an unreachable engine', () => {
         ENCRYPTION_KEYS: newKey(),
       }),
     );
-    expect(text).toMatch(/^MONGODB_URI is not an address .* percent-encoded\.$/);
+    expect(text).toMatch(
+      /^MONGODB_URI is not a valid MongoDB connection string\. .* percent-encode /,
+    );
   });
 
   it('is reported with its address by each process if it is Temporal', async () => {
