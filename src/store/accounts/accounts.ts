@@ -610,7 +610,7 @@ function toIdentity({ provider, environment, external_id, kind }: HolderDocument
 
 /** The members of a grant that no attempt has used yet. */
 const NEVER_TRIED = {
-  orphanedGrants: [],
+  orphaned_grants: [],
   candidate: null,
   claim: null,
   last_error: null,
@@ -623,7 +623,7 @@ const NEVER_TRIED = {
   last_validation: null,
   validated_at: null,
   refused_generation: null,
-};
+} satisfies Partial<Record<keyof AccountDocument, unknown>>;
 
 /** Initial members of a new account. */
 const NEW = {

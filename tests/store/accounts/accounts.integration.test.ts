@@ -59,6 +59,20 @@ describe('an account', () => {
     expect(await store.accounts.find('org_a', input.id)).toEqual(created);
   });
 
+  it('has the same members after an import as after a single creation', async () => {
+    const [one, other] = [newAccount(), newAccount()];
+    const created = await store.accounts.create(one, NOW);
+    await store.accounts.createMissing([other], NOW);
+    const { id, externalId, label, grant: current } = other;
+    expect(await store.accounts.find('org_a', id)).toEqual({
+      ...created,
+      id,
+      externalId,
+      label,
+      current,
+    });
+  });
+
   it('exists once per organisation, provider, environment, external id and kind', async () => {
     const one = newAccount({ externalId: 'shop', kind: 'booking' });
     await store.accounts.create(one, NOW);
