@@ -181,7 +181,7 @@ describe('the list of accounts', () => {
 });
 
 describe('quarantine', () => {
-  it('loses the deleted accounts, named or of a provider or both, and no others', async () => {
+  it('is left only by the accounts of a release, named by id, by provider or both', async () => {
     for (const [id, provider] of [
       ['a', 'ebay'],
       ['b', 'etsy'],
