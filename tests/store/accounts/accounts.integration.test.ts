@@ -70,6 +70,8 @@ describe('an account', () => {
       externalId,
       label,
       current,
+      createdAt: NOW,
+      updatedAt: NOW,
     });
   });
 
