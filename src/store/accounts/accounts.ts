@@ -623,7 +623,7 @@ const NEVER_TRIED = {
   last_validation: null,
   validated_at: null,
   refused_generation: null,
-};
+} satisfies Partial<Record<keyof AccountDocument, unknown>>;
 
 /** Initial members of a new account. */
 const NEW = {
