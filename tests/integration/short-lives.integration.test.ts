@@ -111,7 +111,7 @@ it.concurrent('waits with a replay until near the expiry, and says of its refusa
   expect(answers(patient, familyId)).toEqual(['lost', 'invalid_grant']);
   expect(patient.asked(familyId)[1]?.atMs).toBeGreaterThan(Date.parse(expires_at) - 3_000);
   const sentence =
-    /^The network lost the answer to the refresh of .+ UTC\. The provider refused the refresh token when it was sent again/;
+    /^The network lost the answer to the refresh at .+ UTC\. The provider refused the refresh token when Evergrant sent it a second time/;
   expect(await show(id)).toMatchObject({
     status_reason: expect.stringMatching(sentence),
     last_error: { code: 'replay_refused', detail: expect.stringMatching(/^invalid_grant/) },

@@ -467,12 +467,12 @@ describe('providers.yaml', () => {
     [
       'a client id between quotes',
       `providers:\n  ebay:\n    clientId: '"my-app"'\n    clientSecret: s`,
-      /^providers\.ebay\.clientId: has quotes around it/,
+      /^providers\.ebay\.clientId: is enclosed in quotes/,
     ],
     [
-      'a client secret with blanks around it',
+      'a client secret that begins or ends with white space',
       "providers:\n  ebay:\n    clientId: a\n    clientSecret: 'my-secret '",
-      /^providers\.ebay\.clientSecret: has blanks around it/,
+      /^providers\.ebay\.clientSecret: begins or ends with white space/,
     ],
     ['another shape', 'ebay: {}', /must hold "providers:"/],
     ['a list', 'providers: [ebay]', /must hold "providers:"/],
@@ -490,7 +490,7 @@ describe('providers.yaml', () => {
     );
     const said = problems({ ...EBAY, SECRET: 'planted-secret\r' }, own);
     expect(said).toEqual([
-      'providers.ebay.environments.sandbox.clientSecret: has blanks around it',
+      'providers.ebay.environments.sandbox.clientSecret: begins or ends with white space: remove it',
     ]);
   });
 

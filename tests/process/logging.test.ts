@@ -208,7 +208,7 @@ describe('what may be logged', () => {
 
   it.each([
     'mongodb-memory-server: Download failed for "https://fastdl.mongodb.org/linux/mongodb-linux-x86_64-debian12-8.2.6.tgz"',
-    'The refresh token is not accepted: the owner must connect the account again.',
+    'The refresh token is not accepted: the owner must reconnect the account.',
     'data in /home/evergrant/data/engines/mongodb-2026',
     'sweep/ebay-production-of-all-organisations is paused (key 9f8e7d6c5b4a3f2e)',
     ...OWN_IDS.map((id) => `the workflow ${id} is under way since 2026-11-29T22:16:53.685Z`),

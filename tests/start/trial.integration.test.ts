@@ -126,7 +126,7 @@ describe('the first start', () => {
       'Saffron Spices',
       {
         status: 'needs_reconnect',
-        status_reason: expect.stringMatching(/connect the account again/),
+        status_reason: expect.stringMatching(/must reconnect the account/),
         last_error: expect.objectContaining({ code: 'invalid_grant' }),
       },
     ],
@@ -134,7 +134,7 @@ describe('the first start', () => {
       'Tidewater Toys',
       {
         status: 'needs_reconnect',
-        status_reason: expect.stringMatching(/connect (it|the account) again/),
+        status_reason: expect.stringMatching(/must reconnect the account/),
         last_error: expect.objectContaining({ code: 'row_corrupt' }),
       },
     ],

@@ -67,7 +67,7 @@ describe('an account whose refresh token has expired', () => {
     const active = { state: AccountState.active, stateReason: null };
     expect(statusReason({ ...active, current: current(1) }, NOW)).toBeNull();
     expect(statusReason({ ...active, current: current(0) }, NOW)).toBe(
-      'The refresh token expired at 2026-11-22 12:00:00 UTC, so the account works only as long as its access token. The owner must reconnect the account.',
+      'The refresh token expired at 2026-11-22 12:00:00 UTC, so the account works only until its access token expires. The owner must reconnect the account.',
     );
     const refused = { state: AccountState.needsReconnect, stateReason: 'It was refused.' };
     expect(statusReason({ ...refused, current: current(0) }, NOW)).toBe('It was refused.');

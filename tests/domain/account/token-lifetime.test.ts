@@ -94,10 +94,10 @@ describe('accessTokenExpiry', () => {
 
   it('says in a warning which member was odd and what was done, and quotes nothing', () => {
     expect(accessTokenExpiry({ expires_in: SENT_S + 900 }, SENT, DEFAULT).warnings).toEqual([
-      'expires_in is no life in seconds; it was read as the moment of expiry',
+      'expires_in is not a lifetime in seconds; Evergrant read it as the time of expiry',
     ]);
     expect(accessTokenExpiry({ expires_in: 'secret' }, SENT, DEFAULT).warnings).toEqual([
-      'expires_in is neither a plausible life nor a plausible moment; the configured life is used',
+      'expires_in is neither a plausible lifetime nor a plausible time; Evergrant uses the configured lifetime',
     ]);
   });
 

@@ -204,7 +204,7 @@ describe('withLostAnswer', () => {
     ['network', /^The network lost the answer .* 2026-11-22 12:00:00 UTC\. The provider refused/],
     [
       'provider_error',
-      /^The provider answered with an error of its own .* UTC\. The provider refused/,
+      /^The provider sent no usable answer to the refresh at .* UTC\. The provider refused/,
     ],
   ] as const)('names the lost answer behind a refusal: %s', (cause, message) => {
     expect(withLostAnswer(refused, { ...unanswered, cause }, 'the one')).toEqual({
