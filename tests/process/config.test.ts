@@ -402,7 +402,7 @@ describe('providers.yaml', () => {
 
   it('refuses an entry only some of whose names are set', () => {
     expect(problems({ EBAY_CLIENT_ID: 'x' }, ebay())).toEqual([
-      'providers.ebay: EBAY_CLIENT_SECRET not set in the environment',
+      'providers.ebay: EBAY_CLIENT_SECRET must be set in the environment',
     ]);
   });
 
@@ -440,7 +440,7 @@ describe('providers.yaml', () => {
     [
       'an adapter that does not exist',
       ebay('adapter: ebuy'),
-      /^providers\.ebay: there is no adapter "ebuy"; there are: .*ebay/,
+      /^providers\.ebay: unknown adapter "ebuy"; known adapters: .*ebay/,
     ],
     [
       'a provider without an adapter',
@@ -474,9 +474,9 @@ describe('providers.yaml', () => {
       "providers:\n  ebay:\n    clientId: a\n    clientSecret: 'my-secret '",
       /^providers\.ebay\.clientSecret: begins or ends with white space/,
     ],
-    ['another shape', 'ebay: {}', /must hold "providers:"/],
-    ['a list', 'providers: [ebay]', /must hold "providers:"/],
-    ['what is not YAML', 'providers: {', /is not YAML: /],
+    ['another shape', 'ebay: {}', /must contain "providers:"/],
+    ['a list', 'providers: [ebay]', /must contain "providers:"/],
+    ['a file that is not YAML', 'providers: {', /is not valid YAML: /],
   ])('refuses %s and says what there should be', (_what, providers, sentence) => {
     expect(problems(EBAY, providers)).toEqual([expect.stringMatching(sentence)]);
   });
@@ -586,12 +586,12 @@ describe('providers.yaml for other servers', () => {
     [
       'an introspection endpoint where a call is known',
       ebay('introspectionEndpoint: https://a.example'),
-      /introspectionEndpoint is for the adapter oauth2/,
+      /introspectionEndpoint is only for the adapter oauth2/,
     ],
     [
       'validation where nothing can be asked',
       crm(...CREDENTIALS, 'tokenEndpoint: https://a.example/token', 'validateEvery: 30m'),
-      /^providers\.crm\.validateEvery: needs a validationEndpoint, introspectionEndpoint or issuer$/,
+      /^providers\.crm\.validateEvery: requires a validationEndpoint, introspectionEndpoint or issuer$/,
     ],
     [
       'a validation interval that is none',
@@ -626,7 +626,7 @@ describe('providers.yaml for other servers', () => {
     [
       'a rate without a unit',
       ebay('rate: 20'),
-      /^providers\.ebay\.rate: must be requests a second, such as 20\/s, not 20$/,
+      /^providers\.ebay\.rate: must be requests per second, such as 20\/s, not 20$/,
     ],
     [
       'a client id that YAML takes for a number',
@@ -646,7 +646,7 @@ describe('providers.yaml for other servers', () => {
     [
       'an issuer where the endpoint is known',
       ebay('issuer: https://a.example'),
-      /issuer is for the adapter oauth2/,
+      /issuer is only for the adapter oauth2/,
     ],
     [
       'an endpoint without TLS',
@@ -661,7 +661,7 @@ describe('providers.yaml for other servers', () => {
     [
       'a method the provider does not take',
       ebay('clientAuthentication: none'),
-      /eBay does not take clientAuthentication none; it takes: client_secret_basic/,
+      /eBay does not support clientAuthentication none; it supports: client_secret_basic/,
     ],
     [
       'a method that does not exist',
@@ -686,12 +686,12 @@ describe('providers.yaml for other servers', () => {
     [
       'a parameter of the exchange itself',
       ebay('parameters: {grant_type: password}'),
-      /^providers\.ebay\.parameters: must not hold grant_type/,
+      /^providers\.ebay\.parameters: must not contain grant_type/,
     ],
     [
       'two scopes in one',
       ebay('scopes: ["a b"]'),
-      /^providers\.ebay\.scopes\.0: must be one scope each/,
+      /^providers\.ebay\.scopes\.0: must be a single scope without spaces/,
     ],
     [
       'a replay rule that is none',
@@ -701,7 +701,7 @@ describe('providers.yaml for other servers', () => {
     [
       'a tokenPath for an adapter whose answers are known',
       ebay('tokenPath: data'),
-      /^providers\.ebay\.tokenPath: is for the adapter oauth2; how eBay answers is known$/,
+      /^providers\.ebay\.tokenPath: is only for the adapter oauth2, because the responses of eBay are known$/,
     ],
     [
       'a life that no answer may state',

@@ -153,7 +153,7 @@ describe('a client', () => {
   it.each(['', 'no key', '{"kty":"oct","k":"c2VjcmV0"}', '{"kty":'])(
     'is told at start that %j is no private key',
     (text) => {
-      expect(privateKeyProblem(text)).toMatch(/^must be a private key, PEM or JWK/);
+      expect(privateKeyProblem(text)).toMatch(/^must be a private key in PEM or JWK format/);
     },
   );
 

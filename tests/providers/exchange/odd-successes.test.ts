@@ -124,7 +124,7 @@ describe('a 2xx with a usable access token', () => {
       },
     });
     expect(order).toEqual(['received']);
-    expect(result.warnings[0]).toMatch(/^not a strict token response \(.*"token_type"/);
+    expect(result.warnings[0]).toMatch(/^the answer differs from RFC 6749 \(.*"token_type"/);
   });
 
   it('counts its life from the sending, so that a slow answer makes no token look young', async () => {
@@ -184,8 +184,8 @@ async function salvaged(answer: CannedAnswer, config: Partial<ProviderConfig> = 
 const pair = { access_token: AT, token_type: 'Bearer', expires_in: 10_800, refresh_token: RT };
 const SAVED = { outcome: 'ok', code: null, access: AT, refresh: RT, life: 10_800 };
 const TEXT = JSON.stringify(pair);
-const ENVELOPED = (name: string) => [`the tokens stand in "${name}" of the answer`];
-const GZIPPED = ['the answer came compressed (gzip), which was not asked for'];
+const ENVELOPED = (name: string) => [`the tokens are in "${name}" of the answer`];
+const GZIPPED = ['the answer was compressed (gzip), although the request did not ask for it'];
 
 describe('a complete grant in another form', () => {
   it.each<[string, CannedAnswer, string[]]>([
@@ -202,17 +202,17 @@ describe('a complete grant in another form', () => {
     [
       'deflate',
       { headers: { 'content-encoding': 'deflate' }, body: deflateSync(TEXT) },
-      ['the answer came compressed (deflate), which was not asked for'],
+      ['the answer was compressed (deflate), although the request did not ask for it'],
     ],
     [
       'deflate without its header',
       { headers: { 'content-encoding': 'deflate' }, body: deflateRawSync(TEXT) },
-      ['the answer came compressed (raw deflate), which was not asked for'],
+      ['the answer was compressed (raw deflate), although the request did not ask for it'],
     ],
     [
       'Brotli',
       { headers: { 'content-encoding': 'br' }, body: brotliCompressSync(TEXT) },
-      ['the answer came compressed (br), which was not asked for'],
+      ['the answer was compressed (br), although the request did not ask for it'],
     ],
     ['JSON that is said to be gzip', { headers: { 'content-encoding': 'gzip' }, body: TEXT }, []],
     ['Withings’ envelope', json({ status: 0, body: { userid: '1', ...pair } }), ENVELOPED('body')],
@@ -297,7 +297,7 @@ describe('a complete grant in another form', () => {
     const { warnings, ...found } = await salvaged(json(pair), { tokenPath: 'data' });
     expect(found).toMatchObject(SAVED);
     expect(warnings).toEqual([
-      'the answer has no tokens at the configured tokenPath; they stand in its outermost object',
+      'the answer has no tokens at the configured tokenPath; the tokens are in its outermost object',
     ]);
   });
 
