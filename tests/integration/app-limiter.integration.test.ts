@@ -189,7 +189,7 @@ it(
       used_today: 15,
       quota: 20,
       forecast_per_day: expect.any(Number),
-      warning: expect.stringMatching(/more than sweeps may use/),
+      warning: expect.stringMatching(/some accounts will not be refreshed in time/),
     });
 
     const left = accounts.filter(({ id }) => !sent.has(id));

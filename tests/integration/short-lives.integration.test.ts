@@ -146,7 +146,7 @@ it.concurrent('tries an expired refresh token once, and serves the access token 
   expect(answers(rotating, familyId)).toEqual(['invalid_grant']);
   const [entry] = await h.entries(body.id);
   expect(entry?.diagnostics?.warnings).toEqual([
-    expect.stringMatching(/^the refresh token expired at .+ UTC, as far as is known$/),
+    expect.stringMatching(/^the refresh token expired at .+ UTC, according to the stored expiry$/),
   ]);
   const served = await h.request(key, 'GET', `/api/tokens/${body.id}?min_valid_seconds=0`);
   expect(served.body).toMatchObject({ active: true, access_token: grant.access_token });

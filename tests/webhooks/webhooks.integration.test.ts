@@ -219,7 +219,7 @@ it('F28 disables a dead endpoint after the last try, with an event, and leaves i
     const now = await org.now();
     return now.state === 'disabled' && now;
   });
-  expect(disabled.state_reason).toMatch(/accepted nothing/);
+  expect(disabled.state_reason).toMatch(/accepted no delivery/);
   expect(org.received()).toHaveLength(4);
   const events = await eventually(async () => {
     const found = await org.events();
