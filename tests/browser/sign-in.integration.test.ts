@@ -70,7 +70,7 @@ describe('signing in', () => {
   it('refuses a wrong key in a sentence, and shows nothing', async () => {
     const page = await pages.visitor();
     await signIn(page, `evg_${'0'.repeat(16)}_${'A'.repeat(43)}`);
-    expect(await alertOn(page)).toBe('This API key is not known (revoked, or mistyped?).');
+    expect(await alertOn(page)).toBe('This API key is unknown. It may be revoked or mistyped.');
     await page.goto('/admin/workers');
     expect(pathOf(page)).toBe('/sign-in');
   });

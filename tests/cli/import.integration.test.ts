@@ -75,7 +75,9 @@ describe('accounts import', () => {
       { line: '2', 'why it was refused': 'not a JSON object' },
       {
         line: '3',
-        'why it was refused': expect.stringContaining('"x" is not configured; there are: ebay'),
+        'why it was refused': expect.stringContaining(
+          '"x" is not configured; configured providers: ebay',
+        ),
       },
     ]);
     expect(ran.stdout).not.toContain('planted');
@@ -193,11 +195,11 @@ describe('accounts import', () => {
     expect(ran.code).toBe(1);
     const [refused = '', warned = '', summary] = ran.stdout.split('\n\n');
     expect(rows(refused)).toEqual([
-      { line: '2', 'why it was refused': 'same account as line 1, with another token' },
+      { line: '2', 'why it was refused': 'line 1 has the same account with another token' },
       {
         line: '3',
         'why it was refused': expect.stringMatching(
-          /^refresh_token: the same as on line 1, of another/,
+          /^refresh_token: line 1 has the same token for another/,
         ),
       },
     ]);

@@ -29,7 +29,7 @@ it('pages and a sign-out are answered with 503 and a sentence, and the session h
     // In Jest's realm an error of Node's own is no Error: a request that meets the reset itself fails with it.
     const page = await eventually(() => get('/admin/accounts'));
     expect(page.status).toBe(503);
-    expect(await page.text()).toContain('MongoDB does not answer. Nothing was changed; try again.');
+    expect(await page.text()).toContain('MongoDB is unreachable. Nothing was changed. Try again.');
     const signOut = await h.app.request('/sign-out', {
       method: 'POST',
       headers: { ...headers, cookie },

@@ -62,7 +62,8 @@ export function createLogTail(deps: TailDependencies): LogTail {
         }
         told = false;
       } catch (error) {
-        if (!told) deps.logger.warn({ err: error }, 'log entries cannot be followed; trying again');
+        if (!told)
+          deps.logger.warn({ err: error }, 'new log entries could not be read; Evergrant retries');
         told = true;
       }
       await delay(LOOK_EVERY_MS);

@@ -125,7 +125,7 @@ describe.each<[string, () => Issuer]>([
   it.each<[string, Record<string, unknown>, RegExp]>([
     ['has expired', { exp: nowSeconds() - 60 }, /has expired/],
     ['never expires', { exp: undefined }, /lacks the claim "exp"/],
-    ['says in words when it expires', { exp: 'tomorrow' }, /"exp" of the JWT is no number/],
+    ['says in words when it expires', { exp: 'tomorrow' }, /"exp" of the JWT is not a number/],
     ['is not valid yet', { nbf: nowSeconds() + 3_600 }, /not valid yet/],
     ['names nobody', { sub: undefined }, /lacks the claim "sub"/],
     ['has an empty sub', { sub: '' }, /"sub" of the JWT must be 1–255 printable/],
@@ -149,9 +149,12 @@ describe.each<[string, () => Issuer]>([
     expect((await askWith(mine(good), config)).status).toBe(200);
     const wrong = (claims: Record<string, unknown>) =>
       askWith(mine({ ...good, ...claims }), config);
-    expectRefused(await wrong({ iss: 'https://evil.example' }), /not from the issuer/);
+    expectRefused(
+      await wrong({ iss: 'https://evil.example' }),
+      /"iss" of the JWT is not the issuer/,
+    );
     expectRefused(await wrong({ iss: undefined }), /lacks the claim "iss"/);
-    expectRefused(await wrong({ aud: 'shop' }), /not meant for the audience/);
+    expectRefused(await wrong({ aud: 'shop' }), /"aud" of the JWT is not the audience/);
     expectRefused(await wrong({ aud: undefined }), /lacks the claim "aud"/);
   });
 
@@ -283,7 +286,7 @@ describe('the issuer of a JWKS', () => {
     const key = await issuer.sign(mine());
     expectAway(await send('GET', READ, { key }));
     expect((await send('GET', READ)).status).toBe(200);
-    expect(api.logs.join('')).toContain('JWKS_URL does not answer with keys');
+    expect(api.logs.join('')).toContain('could not be fetched (JWKS_URL)');
     await issuer.start();
     await eventually(async () => (await send('GET', READ, { key })).status === 200);
     await issuer.stop();
@@ -335,7 +338,7 @@ describe('the issuer of a JWKS', () => {
     issuer.answer = { status: 200, body: JSON.stringify({ keys: [nameless, nameless] }) };
     expectRefused(await asked(), /no key for this JWT/);
     const unnamed = await issuer.sign(mine(), { kid: undefined });
-    expectRefused(await ask(unnamed, issuer.config), /must name its own by "kid"/);
+    expectRefused(await ask(unnamed, issuer.config), /must name its key in "kid"/);
     await issuer.stop();
   });
 });

@@ -122,12 +122,12 @@ it('remembers as many lines as it may, says where it ends, and still finds what 
     'created',
     'created',
     'exists',
-    'same account as line 1, with another token',
+    'line 1 has the same account with another token',
   ]);
   expect(results.map(({ warnings }) => warnings)).toEqual([
     [],
     [],
-    [expect.stringMatching(/^from this line on, lines are compared with stored accounts/)],
+    [expect.stringMatching(/from this line on, each line is compared with stored accounts only/)],
     [],
     [],
     [],

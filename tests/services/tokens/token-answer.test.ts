@@ -67,7 +67,7 @@ const held = renewal({ outcome: 'skipped', reason: 'provider_outage', heldForMs:
 const skipped = renewal({ outcome: 'skipped', reason: 'replay_held' });
 const unreachable: Renewal = {
   outcome: null,
-  error: new ServiceError('temporal_unavailable', 'Temporal does not answer. Try again.'),
+  error: new ServiceError('temporal_unavailable', 'Temporal is unreachable. Try again.'),
 };
 
 interface Case {
