@@ -199,7 +199,7 @@ const cases: [string, Partial<Explained>, Partial<RefreshPolicy>, string[]][] = 
 ];
 
 describe('dueExplanation', () => {
-  it.each(cases)('explains %s', (_name, account, policy, sentences) => {
+  it.each(cases)('dueExplanation explains %s', (_name, account, policy, sentences) => {
     const explained = { ...YOUNG, ...account };
     const rule = ruleOf({ ...POLICY, ...policy });
     expect(dueExplanation(explained, rule, NOW)).toEqual(sentences);

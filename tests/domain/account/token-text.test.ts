@@ -20,7 +20,7 @@ const GENUINE = [
 ];
 
 describe('tokenProblem', () => {
-  it.each(GENUINE)('takes %j', (text) => {
+  it.each(GENUINE)('accepts %j', (text) => {
     expect(tokenProblem(text)).toBeNull();
   });
 
@@ -53,7 +53,7 @@ describe('tokenProblem', () => {
     expect(tokenProblem(text)).toMatch(problem);
   });
 
-  it('takes printable ASCII, and nothing else', () => {
+  it('accepts only printable ASCII', () => {
     const outside = fc
       .integer({ min: 0x7f, max: 0xffff })
       .filter((code) => code < 0xd800 || code > 0xdfff);
@@ -67,7 +67,7 @@ describe('tokenProblem', () => {
     );
   });
 
-  it('never repeats a text that may be a token', () => {
+  it('never repeats the text, which may be a token', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 20 }), (text) => {
         const said = [tokenProblem(text), ...tokenWarnings(text)].join(' ');
@@ -78,7 +78,7 @@ describe('tokenProblem', () => {
 });
 
 describe('tokenWarnings', () => {
-  it.each(GENUINE.slice(0, -1))('says nothing about %j', (text) => {
+  it.each(GENUINE.slice(0, -1))('gives no warning for %j', (text) => {
     expect(tokenWarnings(text)).toEqual([]);
   });
 
