@@ -1,6 +1,6 @@
 /**
- * What people hand in: files of other systems and of spreadsheets, sent by the command line to the import, and single
- * accounts. What could only fail later is refused, or named, when it comes in.
+ * Input from people: files of other systems and spreadsheets, imported by the command line, and single accounts. Input
+ * that would fail later is refused, or causes a warning, at once.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -260,7 +260,7 @@ describe('text that cannot be a token', () => {
     },
   );
 
-  it('is not what a usual token looks like: nothing is told of it', async () => {
+  it('a usual token causes no warning', async () => {
     const usual = [
       { provider: 'ebay', refresh_token: 'v^1.1#i^1#I^3#p^3#r^1#f^0#t^Ul4xMF8xOjQ2RTc4RkI5' },
       { provider: 'google', refresh_token: '1//0gX-0123456789abcdefghijklmnopqrstuvwxyz' },

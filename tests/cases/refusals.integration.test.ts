@@ -1,7 +1,7 @@
 /**
- * Refusals as authorization servers really word them: what is one account's fault stays with that account, and the
- * accounts beside it are refreshed as before. Tests that wait for lives to pass run at the same time, each with a provider
- * of its own.
+ * Refusals as authorization servers really word them: a failure of one account affects only that account, and
+ * other accounts are refreshed as before. Tests that wait for tokens to expire run concurrently, each with a separate
+ * provider.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../support/eventually';

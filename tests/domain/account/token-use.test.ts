@@ -172,7 +172,7 @@ describe('a refresh token that expires before the access token', () => {
       renewal,
     ],
     ['is not refreshed before half its lifetime', short(89), 300, fresh],
-    ['is tried again after it has expired', short(200), 60, renewal],
+    ['is used once more after it has expired', short(200), 60, renewal],
     ['is not refreshed in quarantine', short(170, { quarantine: true }), 60, fresh],
     ['is not retried while the account backs off', short(150, failed(60)), 60, backingOff],
   ])('%s', (_what, used, minValidSeconds, decision) => {
