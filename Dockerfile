@@ -1,13 +1,13 @@
 # One image, two commands: `build/worker/main.js` and `build/server/main.js`.
 #
 # Not Alpine: the core of Temporal's SDK is a native library built for glibc, and Alpine has musl.
-# The base is pinned by version; `node scripts/pin-images.js` pins it by digest as well, where the
-# registry can be reached. It is the newest long-term Node version that Temporal's SDK supports.
+# The base is pinned by version; `node scripts/pin-images.js` also pins it by digest if the registry
+# is reachable. It is the newest long-term Node version that Temporal's SDK supports.
 FROM node:24.22.3-bookworm-slim AS base
 WORKDIR /app
 
-# No install scripts: nothing here needs one (native parts come as packages of their own), and what
-# does not run cannot be misused.
+# No install scripts: no dependency needs one (native parts come as separate packages), and a script
+# that does not run cannot be misused.
 FROM base AS deps
 COPY package.json package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts

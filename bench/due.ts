@@ -1,6 +1,6 @@
 /**
- * What a sweep's due list costs as the number of accounts that are NOT due grows: 100 due among 2,000 and among
- * 200,000, on the MongoDB of MONGODB_URI or, without one, on the embedded engine.
+ * The cost of a sweep's due list as the number of accounts that are NOT due grows: 100 due accounts among 2,000 and
+ * among 200,000, on the MongoDB of MONGODB_URI or, without one, on the embedded engine.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -23,7 +23,7 @@ const ROUNDS = 15;
 const BATCH = 2_000;
 const MINUTE = 60_000;
 
-/** For the store's own writes; the bench makes none. */
+/** The store requires it for its writes, of which the bench makes none. */
 const RULE: RefreshRule = {
   policy: defaultPolicy('ebay', null),
   accessTokenLifeSeconds: 7200,
@@ -33,7 +33,7 @@ const RULE: RefreshRule = {
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
-/** One pass over the due list as a sweep makes it: all pages of both range scans. */
+/** Reads the due list as a sweep does: all pages of both range scans. */
 async function dueAccounts(store: Store, now: Date): Promise<number> {
   let cursor: DueCursor | null = { scan: 'expiring', at: null, accountId: null };
   let found = 0;
@@ -72,7 +72,7 @@ function document(n: number, now: Date): Record<string, unknown> & { _id: string
       refresh_token: 'ENC:v1:bench:y',
       access_token_fingerprint: 'a',
       refresh_token_fingerprint: 'b',
-      // Half of the due by their expiry, half by the failsafe of age.
+      // Half of them are due by their expiry, half by their age.
       expires_at: expiresAt,
       scopes: [],
       obtained_at: now,
@@ -98,7 +98,7 @@ async function fill(uri: string, size: number, now: Date): Promise<void> {
   await connection.close();
 }
 
-/** Documents and keys that the server looked at, where it can tell. */
+/** The number of documents and keys that the server examined, if it reports them. */
 async function examined(uri: string, now: Date): Promise<string> {
   const connection = await mongoose.createConnection(uri).asPromise();
   try {
@@ -109,7 +109,7 @@ async function examined(uri: string, now: Date): Promise<string> {
     const stats = plan['executionStats'];
     return `${stats.totalKeysExamined} keys, ${stats.totalDocsExamined} documents`;
   } catch {
-    return 'this engine cannot tell';
+    return 'not reported by this engine';
   } finally {
     await connection.close();
   }

@@ -1,7 +1,6 @@
 /**
- * How long a newcomer waits: from `npm start` in this checkout to the first refreshed account, build included.
- * `npm run bench -- first`; with `--cold` nothing of an earlier start is used, neither engines nor the caches of Go
- * and Maven, as on a new machine.
+ * The time from `npm start` in this checkout to the first refreshed account, including the build. `npm run bench --
+ * first`; with `--cold` it uses no cached engines and no caches of Go and Maven, as on a new machine.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

@@ -1,11 +1,11 @@
 /**
- * Whether a sweep costs what is due, and not what there is: the same number due, and one in a hundred, among 10,000,
- * 100,000 and 1,000,000 accounts. The time of a sweep, the most memory that a worker took, and how long Temporal's
- * history became. With several workers: what is gained by more.
+ * Whether the cost of a sweep depends on the due accounts or on all accounts: a fixed number of due accounts, and 1%
+ * due, among 10,000, 100,000 and 1,000,000 accounts. Measures the time of a sweep, the peak memory of a worker and the
+ * length of Temporal's history, and with several workers the gain of each.
  *
- * `npm run bench -- growth --accounts 10000,100000 --due 200 --workers 1,2,4`. On MONGODB_URI and TEMPORAL_ADDRESS, or on
- * embedded engines, whose MongoDB server takes many minutes to store a million accounts; `--temporal embedded,production`
- * measures each row on both Temporal servers.
+ * `npm run bench -- growth --accounts 10000,100000 --due 200 --workers 1,2,4`. Uses MONGODB_URI and TEMPORAL_ADDRESS,
+ * or embedded engines, whose MongoDB server takes many minutes to store a million accounts. `--temporal
+ * embedded,production` measures each row on both Temporal servers.
  */
 import { parseArgs } from 'node:util';
 import { Accounts } from './sides/accounts';
@@ -24,16 +24,16 @@ interface Row {
   temporal: TemporalKind;
   accounts: number;
   due: number;
-  /** The same number due at every size, or a share of the size. */
+  /** Whether `due` is a share of the accounts instead of a fixed number. */
   part: boolean;
   workers: number;
   seconds: number;
-  /** Of the worker that took most. */
+  /** Peak memory of the largest worker. */
   peakMb: number;
   historyLengths: number[];
 }
 
-/** The first start writes down keys and policies, and would look at every account if there were any. */
+/** Runs the first start, which records keys and policies, while there are no accounts that it would have to read. */
 async function startOnce(setting: Setting): Promise<void> {
   const sweeps = await Sweeps.open(setting);
   const worker = await startWorker(setting);
@@ -42,7 +42,7 @@ async function startOnce(setting: Setting): Promise<void> {
   await sweeps.close();
 }
 
-/** One sweep, with workers and a namespace of its own. */
+/** Measures one sweep with separate workers and a separate namespace. */
 async function measure(
   before: Setting,
   accounts: Accounts,

@@ -1,10 +1,10 @@
 /**
- * What Evergrant costs while nothing is due: the start-up, the CPU and the memory of its processes and of the trial's
- * engines, with 10,000 accounts that are not due and a sweep each minute. Beside them, in the same run, the least that
- * such a process can be: a bare Hono server with a connection to MongoDB, and a Temporal worker that does nothing.
+ * The cost of Evergrant while nothing is due: start time, CPU and memory of its processes and of the embedded engines,
+ * with 10,000 accounts that are not due and a sweep each minute. For comparison, in the same run: a bare Hono server
+ * with a connection to MongoDB, and a Temporal worker that does nothing.
  *
- * `npm run bench -- idle --accounts 10000 --seconds 60`. On MONGODB_URI and TEMPORAL_ADDRESS, or on embedded engines:
- * only those are measured.
+ * `npm run bench -- idle --accounts 10000 --seconds 60`. Uses MONGODB_URI and TEMPORAL_ADDRESS, or embedded engines,
+ * which alone are measured.
  */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -25,23 +25,23 @@ interface Measured {
   name: string;
   pids: number[];
   startedInSeconds: number | null;
-  /** What it is compared with, by name. */
+  /** The name of the process that it is compared with. */
   to: string | null;
 }
 
-/** Evergrant answers, knows all its accounts, swept meanwhile, and refreshed none of them. */
+/** Verifies that the API is ready, a sweep ran, and no account was refreshed. */
 async function verify(accounts: Accounts, sweeps: Sweeps, url: string, count: number, from: Date) {
   const { status } = await fetch(new URL('/readyz', url));
   if (status !== 200) throw new Error(`the API is not ready: ${status}`);
   const collection = accounts.connection.collection('accounts');
   const known = await collection.countDocuments({ generation: 1 });
-  if (known !== count) throw new Error(`${known} of ${count} accounts are there, and as they were`);
+  if (known !== count) throw new Error(`${known} of ${count} accounts are unchanged`);
   const { info } = await sweeps.client.schedule.getHandle(sweepScheduleId(PROVIDER)).describe();
   if (!info.recentActions.some(({ takenAt }) => takenAt > from))
-    throw new Error('no sweep took place; measure for 60 seconds or longer');
+    throw new Error('no sweep ran; measure for 60 seconds or longer');
 }
 
-/** A server that the bench started for itself; no processes where it did not. */
+/** An engine that the bench started; without processes if it did not. */
 function engine(name: string, commandLine: RegExp): Measured {
   const pids = descendants(process.pid, commandLine);
   return { name, pids, startedInSeconds: null, to: null };

@@ -1,7 +1,7 @@
 /**
- * What an import costs, and whether its memory is bounded: 10,000 and 100,000 accounts (or BENCH_LINES) streamed to the
- * API in a process of its own, and beside them a bare loop that inserts as many sealed documents. On the MongoDB of
- * MONGODB_URI; without one, on the embedded engine, whose own cost then is the larger part.
+ * The cost of an import, and whether its memory is bounded: 10,000 and 100,000 accounts (or BENCH_LINES) streamed to
+ * the API in a separate process, compared with a bare loop that inserts as many encrypted documents. Uses the MongoDB
+ * of MONGODB_URI or, without one, the embedded engine, which then causes most of the cost.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -28,7 +28,7 @@ import { Secret } from '../src/domain/masking/secret';
 
 const SIZES = (process.env['BENCH_LINES'] ?? '10000,100000').split(',').map(Number);
 const BATCH = 250;
-/** Of the API: far less than the larger file, and small enough that garbage does not count as growth. */
+/** Heap limit of the API: far below the larger file, and small enough that garbage does not count as growth. */
 const HEAP_MAX_MB = 96;
 const SAMPLE_EVERY_MS = 100;
 const MB = 1024 * 1024;
@@ -52,7 +52,7 @@ const say = (line: string) => process.stderr.write(`${line}\n`);
 
 const now = () => new Date();
 
-/** The import route as a process serves it; nothing it does needs Temporal. */
+/** Serves the import route as a separate process. Imports do not need Temporal. */
 async function serveImport(uri: string): Promise<void> {
   const { store, vault } = await openStore(uri, storeOptions());
   const tokenEndpoint = 'http://127.0.0.1:9/token';
@@ -75,7 +75,7 @@ async function serveImport(uri: string): Promise<void> {
     ],
     now,
   };
-  // The rest is for routes that nothing asks here.
+  // The other dependencies belong to routes that receive no request here.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const app = createApp(dependencies as ApiDependencies);
   const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) =>
@@ -117,7 +117,7 @@ interface Imported {
   growthMb: number;
 }
 
-/** Imports into a database of its own, and watches the API's memory from when it has warmed up. */
+/** Imports into a separate database, and samples the API's memory after the warm-up. */
 async function importInto(uri: string, count: number): Promise<Imported> {
   const execArgv = [...process.execArgv, `--max-old-space-size=${HEAP_MAX_MB}`];
   const child = fork(__filename, ['--serve', uri], { execArgv });
@@ -131,7 +131,7 @@ async function importInto(uri: string, count: number): Promise<Imported> {
       for await (const answer of client.upload<ImportAnswer>('/api/admin/accounts/import', upload))
         last = answer;
       if (last === undefined || !('summary' in last) || last.summary.created !== some)
-        throw new Error(`not all were created: ${JSON.stringify(last)}`);
+        throw new Error(`not all accounts were created: ${JSON.stringify(last)}`);
     };
     await send(2 * BATCH, 'warm');
     const before = residentMb(child.pid ?? 0);
@@ -151,7 +151,7 @@ async function importInto(uri: string, count: number): Promise<Imported> {
 
 type Document = Record<string, unknown> & { _id: string };
 
-/** A batch of what an import stored: sealed documents, to be inserted again under other names. */
+/** A batch of imported documents with encrypted tokens, to be inserted again under other names. */
 async function sealedDocuments(uri: string): Promise<Document[]> {
   const connection = await mongoose.createConnection(uri).asPromise();
   const accounts = connection.collection<Document>('accounts');
@@ -160,7 +160,7 @@ async function sealedDocuments(uri: string): Promise<Document[]> {
   return documents;
 }
 
-/** As many documents of the same size under the same indexes, sealed already, by the driver alone. */
+/** Inserts as many encrypted documents of the same size under the same indexes with the driver only. */
 async function insertBare(uri: string, sealed: readonly Document[], count: number): Promise<number> {
   const { store } = await openStore(uri, storeOptions());
   const writeConcern = { w: 'majority', journal: true } as const;
@@ -208,7 +208,7 @@ async function bench(): Promise<void> {
       const { seconds, growthMb } = result;
       say(`  ${seconds.toFixed(1)} s, ${growthMb.toFixed(0)} MB; inserting ${count} by a bare loop`);
       const sealed = await sealedDocuments(imported);
-      // Before the other is filled: the embedded server holds one of 100,000, and not two.
+      // Dropped before the next one is filled, because the embedded server cannot hold two with 100,000 documents.
       await drop(imported);
       rows.push({ ...result, count, bareSeconds: await insertBare(bare, sealed, count) });
       await drop(bare);

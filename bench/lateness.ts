@@ -1,10 +1,10 @@
 /**
- * How late a refresh comes: a burst of accounts, all due within one minute, refreshed by the schedule alone. From the
- * moment at which each was due to the moment at which it was refreshed; and how the jitter spreads the next round, beside
- * what it would be without (the same accounts, by the same rule with a jitter of none).
+ * The lateness of refreshes: accounts that are all due within one minute, refreshed only by the schedule. Measures the
+ * time from each due time to the refresh, and how the jitter spreads the next round, compared with the same rule
+ * without jitter.
  *
- * `npm run bench -- lateness --accounts 20000 --every 1m --workers 1`; `--jitter 5m` in place of half of `--every`, and
- * `--burst 20` (seconds) in place of a minute. On MONGODB_URI and TEMPORAL_ADDRESS, or on embedded engines.
+ * `npm run bench -- lateness --accounts 20000 --every 1m --workers 1`; `--jitter 5m` replaces half of `--every`, and
+ * `--burst 20` (seconds) replaces the minute. Uses MONGODB_URI and TEMPORAL_ADDRESS, or embedded engines.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -19,10 +19,10 @@ import { printTable, quantile } from './sides/table';
 
 const MINUTE_MS = 60_000;
 const LOOK_EVERY_MS = 2_000;
-/** For connecting an account: the burst begins when all of them are there. */
+/** Time, in ms, to connect an account; the burst begins after all are connected. */
 const LEAD_MS_EACH = 4;
 const LEAD_MS = 10_000;
-/** For refreshing one: whatever is slower than this is broken. */
+/** Time limit, in ms, to refresh an account; a slower refresh is a failure. */
 const WITHIN_MS_EACH = 500;
 const WITHIN_MS = 5 * MINUTE_MS;
 
@@ -32,7 +32,7 @@ interface Refreshed {
   due_at: Date;
 }
 
-/** How many are due in each minute from the first on. */
+/** The distribution of due times over the minutes, from the first one. */
 function byMinute(moments: readonly Date[]): { minutes: number; busiest: number; mean: number } {
   const counts = new Map<number, number>();
   for (const moment of moments) {
@@ -43,7 +43,7 @@ function byMinute(moments: readonly Date[]): { minutes: number; busiest: number;
   return { minutes, busiest: Math.max(...counts.values()), mean: moments.length / minutes };
 }
 
-/** When each would be due again if nothing were spread. */
+/** The next due times without jitter. */
 async function withoutJitter(
   { store }: Accounts,
   rule: ReturnType<ReturnType<typeof configuredProviders>['rule']>,
@@ -54,7 +54,7 @@ async function withoutJitter(
   for (const id of ids) {
     const account = await store.accounts.find(ORGANISATION, id);
     const dueAt = account === null ? null : accountDueTimes(account, bare).dueAt;
-    if (dueAt === null) throw new Error(`${id} is not to be refreshed again`);
+    if (dueAt === null) throw new Error(`${id} has no next due time`);
     moments.push(dueAt);
   }
   return moments;
@@ -85,7 +85,7 @@ program(async () => {
       const burstAt = Date.now() + LEAD_MS + count * LEAD_MS_EACH;
       const dueAt = (n: number) => burstAt + (n * burstMs) / count;
       say(`connecting ${count} accounts, due from ${new Date(burstAt).toISOString()} on`);
-      // A grant that a person entered is due at its margin, to the second.
+      // An entered grant is due at exactly its margin before the expiry.
       const issued = await accounts.add(
         count,
         (n) => new Date(dueAt(n) + rule.policy.refreshBeforeMs),
@@ -95,7 +95,7 @@ program(async () => {
       const collection = accounts.connection.collection<Refreshed>('accounts');
       const deadline = burstAt + burstMs + WITHIN_MS + count * WITHIN_MS_EACH;
       for (let done = 0; done < count; ) {
-        if (Date.now() > deadline) throw new Error(`only ${done} of ${count} were refreshed`);
+        if (Date.now() > deadline) throw new Error(`only ${done} of ${count} accounts were refreshed`);
         await delay(LOOK_EVERY_MS);
         done = await collection.countDocuments({ generation: 2, claim: null });
       }
@@ -109,7 +109,7 @@ program(async () => {
         return (at - dueAt(n)) / 1000;
       });
       if (lateSeconds.some((late) => !(late >= 0)))
-        throw new Error('some were refreshed before they were due');
+        throw new Error('some accounts were refreshed before they were due');
       const ids = [...refreshed.keys()];
       const spread = byMinute([...refreshed.values()].map((account) => account.due_at));
       const unspread = byMinute(await withoutJitter(accounts, rule, ids));

@@ -1,10 +1,10 @@
 /**
- * What a refresh costs with and without an engine: accounts that are due, refreshed by six sides against the same
- * provider process and the same MongoDB, one side at a time, and each checked for having done the work. One table.
+ * The cost of a refresh with and without a workflow engine: six implementations refresh due accounts against the same
+ * provider process and the same MongoDB, one at a time. Each is checked for having done the work. Prints one table.
  *
- * `npm run bench -- refresh --accounts 1000 --latency 0,150 --sides a,b,f --rounds 3`; `--concurrency 100` in place of the
- * search for the best of each side. On MONGODB_URI and TEMPORAL_ADDRESS, or on embedded engines; `--temporal production`
- * takes a Temporal server on PostgreSQL in place of the embedded one.
+ * `npm run bench -- refresh --accounts 1000 --latency 0,150 --sides a,b,f --rounds 3`; `--concurrency 100` skips the
+ * search for the best concurrency of each side. Uses MONGODB_URI and TEMPORAL_ADDRESS, or embedded engines;
+ * `--temporal production` uses a Temporal server on PostgreSQL instead of the embedded one.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -25,7 +25,7 @@ const SIDES: Record<string, { folder: string; needs: Need[] }> = {
 };
 /** Opens connections and warms the code up; not measured. */
 const WARM_UP = 50;
-/** The search for the best concurrency is made with so many at most. */
+/** Maximum number of accounts in the search for the best concurrency. */
 const SEARCH_MAX = 2_000;
 
 interface Options {
@@ -33,7 +33,7 @@ interface Options {
   latencies: number[];
   sides: string[];
   rounds: number;
-  /** `null`: the best of each side is looked for. */
+  /** `null`: search for the best of each side. */
   concurrency: number | null;
   temporal: TemporalKind;
 }
@@ -64,7 +64,7 @@ function readOptions(): Options {
   };
 }
 
-/** @returns the seconds in which the side refreshed so many accounts, which it is proven to have done */
+/** @returns the seconds in which the side refreshed this many accounts, after a check of its work */
 async function runSide(
   stage: Stage,
   side: Side,
@@ -95,13 +95,13 @@ async function runSide(
   }
 }
 
-/** A side at one latency. */
+/** A side at one latency of the provider. */
 interface Row {
   side: Side;
   letter: string;
   latencyMs: number;
   accounts: number;
-  /** `null`: it has no such knob. */
+  /** `null`: the side has no such setting. */
   concurrency: number | null;
   seconds: number[];
 }
@@ -137,7 +137,7 @@ async function rowOf(
   return { ...row, concurrency: best?.concurrency ?? null };
 }
 
-/** All rows, round by round, each round beginning with another side. */
+/** Measures all rows, round by round. Each round begins with another side. */
 async function measure(stage: Stage, options: Options): Promise<Row[]> {
   const rows: Row[] = [];
   for (const latencyMs of options.latencies)

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 interface Bench {
   question: string;
-  /** Starts processes from build/, which must be up to date. */
+  /** Whether it starts processes from build/, which must be up to date. */
   needsBuild: boolean;
 }
 
@@ -50,7 +50,7 @@ function main([name, ...options]: string[]): number {
   }
   const bench = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
   if (bench === undefined) {
-    process.stderr.write(`There is no benchmark "${name}".\n\n${list()}`);
+    process.stderr.write(`Unknown benchmark "${name}".\n\n${list()}`);
     return 1;
   }
   const built = bench.needsBuild ? run('npm', ['run', '--silent', 'build']) : 0;

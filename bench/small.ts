@@ -1,10 +1,10 @@
 /**
- * What a small sweep, with a workflow for each account, adds to what this Temporal server can do at all: the rate of a
- * sweep beside the rate at which the same server runs empty children, each with one activity that does nothing, in a
- * window of the same size. By turns, in one namespace, each with a worker process of its own.
+ * The overhead of a small sweep, with a workflow per account, over the limit of this Temporal server: the rate of a
+ * sweep compared with the rate of empty children, each with one activity that does nothing, in a window of the same
+ * size. Both alternate in one namespace, each with a separate worker process.
  *
- * `npm run bench -- small --due 50,200,500 --rounds 3`. On MONGODB_URI and TEMPORAL_ADDRESS, or on embedded engines;
- * `--temporal production` takes a Temporal server on PostgreSQL in place of the embedded one.
+ * `npm run bench -- small --due 50,200,500 --rounds 3`. Uses MONGODB_URI and TEMPORAL_ADDRESS, or embedded
+ * engines; `--temporal production` uses a Temporal server on PostgreSQL instead of the embedded one.
  */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ import { WorkerProcess } from './sides/worker-process';
 
 const WARM_UP = 50;
 
-/** @returns the seconds that so many empty children took */
+/** @returns the duration of this many empty children, in seconds */
 async function runBaseline({ client }: Sweeps, children: number): Promise<number> {
   const started = performance.now();
   const done = await client.workflow.execute<typeof parentWorkflow>('parentWorkflow', {
@@ -33,7 +33,7 @@ async function runBaseline({ client }: Sweeps, children: number): Promise<number
   return (performance.now() - started) / 1000;
 }
 
-/** @returns the seconds that a sweep over so many due accounts took */
+/** @returns the duration of a sweep over this many due accounts, in seconds */
 async function runSweep(sweeps: Sweeps, accounts: Accounts, due: number): Promise<number> {
   const issued = await accounts.add(due);
   const started = performance.now();

@@ -1,10 +1,11 @@
 /**
- * What `GET /api/tokens/{account_id}` costs beside the least that can answer it: a bare Hono handler in a process of its
- * own, on the same server and the same accounts. A token in memory, one in the store, and one that has expired and is
- * refreshed first. Every answer is compared with what the provider issued; whoever did no work fails the bench.
+ * The cost of `GET /api/tokens/{account_id}` compared with a minimal endpoint: a bare Hono handler in a separate
+ * process, with the same server and the same accounts. Measures a token in memory, one in the store, and an expired one
+ * that is refreshed first. Every response is compared with the provider's tokens; a wrong one fails the bench.
  *
  * `npm run bench -- tokens --requests 20000 --accounts 3000 --expired 200 --connections 50 --rounds 3`;
- * `--kinds memory` measures these only, `--profile <folder>` has the API write a CPU profile there. On MONGODB_URI and TEMPORAL_ADDRESS, or embedded engines.
+ * `--kinds memory` measures only these, and `--profile <folder>` writes a CPU profile of the API there. Uses
+ * MONGODB_URI and TEMPORAL_ADDRESS, or embedded engines.
  */
 import { parseArgs } from 'node:util';
 import { Accounts } from './sides/accounts';
@@ -21,10 +22,10 @@ import { BareServer } from './sides/tokens/bare-server';
 const KINDS = ['memory', 'store', 'expired'] as const;
 type Kind = (typeof KINDS)[number];
 
-/** Few, so that they stay in memory: each is read again every five seconds. */
+/** Distinct accounts; few, so that they stay in memory, although each is read again every five seconds. */
 const IN_MEMORY = 10;
 const WARM_UP = { memory: 1_000, store: 500, expired: 20 } as const;
-/** The share of accesses that are to be of one source: while one is read again, others wait for that read. */
+/** Minimum share of accesses from the expected source: while an account is read again, others wait for that read. */
 const OF_SOURCE_MIN = { memory: 0.9, store: 0.99, expired: 1 } as const;
 const SOURCE = { memory: 'memory', store: 'store', expired: 'refresh' } as const;
 const HOUR_MS = 3600_000;
@@ -66,12 +67,12 @@ function readOptions(): Options {
 function readKinds(text: string): Kind[] {
   return text.split(',').map((name) => {
     const kind = KINDS.find((known) => known === name);
-    if (kind === undefined) throw new Error(`--kinds ${text}: of ${KINDS.join(', ')}`);
+    if (kind === undefined) throw new Error(`--kinds must be of ${KINDS.join(', ')}, not "${name}"`);
     return kind;
   });
 }
 
-/** Who is asked, and where. */
+/** An endpoint to measure. */
 interface Side {
   name: string;
   url: string;
@@ -85,7 +86,7 @@ interface Bench {
   options: Options;
 }
 
-/** So many requests of one kind to one side, each answered with the token that it should be. */
+/** Sends requests of one kind to one side, and checks the token in each response. */
 async function ask(
   { stage, accounts, options }: Bench,
   side: Side,
@@ -107,7 +108,7 @@ async function ask(
       const token: unknown = status === 200 ? JSON.parse(body).access_token : null;
       const isOld = token === grant?.accessToken;
       if (typeof token !== 'string' || isOld === (kind === 'expired'))
-        throw new Error(`${side.name} did not answer with the right token: ${status}`);
+        throw new Error(`${side.name} returned a wrong token or none: ${status}`);
       if (grant !== undefined) answered.set(grant.subject, token);
     },
   });
@@ -115,7 +116,7 @@ async function ask(
   return loaded;
 }
 
-/** The provider minted one pair for each, and honours what was answered. */
+/** Verifies that the provider issued one token pair per account and accepts the returned tokens. */
 async function verifyRefreshed(
   { provider }: Stage,
   issued: readonly IssuedGrant[],
@@ -125,20 +126,20 @@ async function verifyRefreshed(
   const { seen, honoured } = await provider.inspect(subjects, [...answered.values()]);
   const odd = seen.filter(({ received, committed }) => received !== 1 || committed !== 1).length;
   if (odd > 0 || honoured !== subjects.length)
-    throw new Error(`${odd} not refreshed once; ${honoured} of ${subjects.length} are honoured`);
+    throw new Error(`${odd} accounts were not refreshed exactly once; ${honoured} of ${subjects.length} tokens are valid`);
 }
 
-/** Every token that the API served has its access on record, and came from where it was meant to. */
+/** Verifies that every served token has its access on record, with the expected source. */
 async function verifyTokenAccesses(accounts: Accounts, kind: Kind, total: number): Promise<void> {
   const batches = accounts.connection.collection<{ rows: { source: string }[] }>('token_access_batches');
   const tokenAccesses = (await batches.find({}).toArray()).flatMap(({ rows }) => rows);
   const all = tokenAccesses.length;
   const ofSource = tokenAccesses.filter(({ source }) => source === SOURCE[kind]).length;
   if (all !== total || ofSource < total * OF_SOURCE_MIN[kind])
-    throw new Error(`${kind}: ${total} asked, ${all} hand-outs, ${ofSource} from ${SOURCE[kind]}`);
+    throw new Error(`${kind}: ${total} requests, ${all} accesses, ${ofSource} from ${SOURCE[kind]}`);
 }
 
-/** One kind, both sides by turns, on a database of its own. */
+/** Measures one kind on both sides alternately, on a separate database. */
 async function measure(
   stage: Stage,
   options: Options,

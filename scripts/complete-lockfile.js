@@ -8,7 +8,7 @@ const { promisify } = require('node:util');
 
 const OS = { android: 'android', darwin: 'darwin', freebsd: 'freebsd', linux: 'linux', openharmony: 'openharmony', win32: 'win32' };
 const CPU = ['arm64', 'x64', 'ia32', 'arm', 'ppc64', 'riscv64', 's390x', 'loong64'];
-/** Questions to the registry at once. */
+/** Concurrent requests to the registry. */
 const AT_ONCE = 8;
 
 const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'));
@@ -43,7 +43,7 @@ async function main() {
       const [place, meta] = entry;
       const name = meta.name ?? place.split('node_modules/').at(-1);
       const integrity = await hashOf(name, meta.version);
-      // Where npm itself writes it: right behind the version.
+      // npm writes it directly after the version.
       const { version, ...others } = meta;
       lock.packages[place] = { version, integrity, ...others };
       hashed += 1;

@@ -1,11 +1,11 @@
 /**
- * Compressed life: tokens that live for a minute or three, refreshed by the real worker and served by the real API, while
- * every sampled token is shown to the server's introspection at once.
+ * Compressed life: tokens with lifetimes of one to three minutes, refreshed by the real worker and served by the real
+ * API, while introspection checks every sampled token at once.
  *
- * `npx tsx scripts/compressed-life.ts --minutes 30 --server oidc` (or `strict`) after `npm run build`; `--accounts 20`,
- * `--sweep-every 5s`, `--kill-every 2m`: the worker is killed at random moments, about that often, and started again; with
- * `--kill-at grant` at the moment at which the server grants the next refresh. On MONGODB_URI and
- * TEMPORAL_ADDRESS, or on embedded engines. Ends with 1 if an account was lost without a kill, or a sampled token was refused.
+ * `npx --no tsx scripts/compressed-life.ts --minutes 30 --server oidc` (or `strict`) after `npm run build`; `--accounts 20`,
+ * `--sweep-every 5s`. `--kill-every 2m` kills the worker at random times, on average that often, and restarts it; with
+ * `--kill-at grant` it does so as the server grants the next refresh. Uses MONGODB_URI and TEMPORAL_ADDRESS, or
+ * embedded engines. Exits with 1 if an account was lost without a kill, or a sampled token was refused.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -31,9 +31,9 @@ const SERVERS = { oidc: startOidcServer, strict: startStrictServer };
 const PROVIDER = 'life';
 const SAMPLE_EVERY_MS = 1_000;
 const PROGRESS_EVERY_MS = 30_000;
-/** For the first refresh of every account, and for a refresh that is under way at the end. */
+/** Time limit, in ms, for the first refresh of every account, and for refreshes in progress at the end. */
 const SETTLE_WITHIN_MS = 30_000;
-/** A kill this long, in ms, after a refresh was granted may have lost its answer. */
+/** A kill within this time, in ms, after a refresh was granted may have lost its response. */
 const KILL_WINDOW_MS = 5_000;
 
 interface Account {
@@ -41,7 +41,7 @@ interface Account {
   name: string;
 }
 
-/** The members of the API's account that are looked at. */
+/** The members of the API's account that this script reads. */
 interface AccountBody {
   id: string;
   external_id: string;
@@ -55,17 +55,17 @@ type TokenBody =
 
 interface Samples {
   taken: number;
-  /** Served as active, and refused by introspection while it was said to live. */
+  /** Tokens that were served as active, but that introspection refused before their stated expiry. */
   refused: { account: string; at: Date; expiresAt: string | null }[];
-  /** No token was served, by reason. */
+  /** Number of requests without a token, by reason. */
   none: Map<string, number>;
-  /** Expired between the answer of the API and the one of introspection. */
+  /** Tokens that expired between the responses of the API and of introspection. */
   expiredMeanwhile: number;
 }
 
 interface Lost {
   name: string;
-  /** Its answer was under way when the worker was killed: the one loss that a strict server leaves no way around. */
+  /** The response was in flight when the worker was killed, the one loss that no client of a strict server can avoid. */
   byKill: boolean;
   reason: string;
 }
@@ -85,7 +85,7 @@ class Evergrant {
       headers: { authorization: `Bearer ${this.#key}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    if (!response.ok) throw new Error(`${method} ${path} was answered ${response.status}`);
+    if (!response.ok) throw new Error(`${method} ${path} returned ${response.status}`);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the shapes are the API's own
     return (await response.json()) as T;
   }
@@ -105,13 +105,13 @@ class Evergrant {
     return this.ask('GET', '/api/admin/accounts?limit=500');
   }
 
-  /** Never waits for a refresh while a token lives. */
+  /** Never waits for a refresh while a token is valid. */
   token({ id }: Account): Promise<TokenBody> {
     return this.ask('GET', `/api/tokens/${id}?min_valid_seconds=0`);
   }
 }
 
-/** The worker, which may be killed and started again. */
+/** The worker, which can be killed and restarted. */
 class Worker {
   readonly #setting: Setting;
   #process: EvergrantProcess;
@@ -126,7 +126,7 @@ class Worker {
     return new Worker(setting, await startWorker(setting));
   }
 
-  /** Kills and restarts it until the time is over, each time after a random pause and at the next `moment`. */
+  /** Kills and restarts the worker until `end`, each time after a random pause and the next `moment`. */
   async killUntil(end: number, everyMs: number, moment: () => Promise<unknown>): Promise<void> {
     for (;;) {
       const pauseMs = everyMs * (0.5 + Math.random());
@@ -136,7 +136,7 @@ class Worker {
       process.kill(this.#process.pid, 'SIGKILL');
       this.kills.push(Date.now());
       this.#process = await startWorker(this.#setting);
-      say(`the worker was killed and started again (${this.kills.length})`);
+      say(`worker killed and restarted (${this.kills.length})`);
     }
   }
 
@@ -164,7 +164,7 @@ async function sample(
   else samples.refused.push({ account: account.name, at: new Date(), expiresAt });
 }
 
-/** Samples every account each second until the time is over, and says how far it is. */
+/** Samples every account each second until `end`, and prints the progress. */
 async function live(
   evergrant: Evergrant,
   server: LifeServer,
@@ -187,9 +187,9 @@ async function live(
   return samples;
 }
 
-const LIVING = ['ok', 'expiring_soon'];
+const WORKING = ['ok', 'expiring_soon'];
 
-/** Every account whose status is not a living one, a moment after the end. */
+/** The accounts that do not work after the end. */
 async function lostAccounts(
   evergrant: Evergrant,
   { record, accessTokenLifeSeconds }: LifeServer,
@@ -201,7 +201,7 @@ async function lostAccounts(
     await delay(SAMPLE_EVERY_MS);
     ({ items } = await evergrant.accounts());
   }
-  const dead = items.filter(({ status }) => !LIVING.includes(status));
+  const dead = items.filter(({ status }) => !WORKING.includes(status));
   return dead.map(({ external_id: name, status, last_error: error }) => {
     const lost = record.lostAnswer(name);
     const byKill =
@@ -209,17 +209,17 @@ async function lostAccounts(
     const refusal = record.firstRefusal(name);
     const words = [
       status,
-      refusal === null ? 'never refused by the server' : `the server said "${refusal}"`,
+      refusal === null ? 'never refused by the server' : `the server answered "${refusal}"`,
       lost === null ? null : lostWords(lost, accessTokenLifeSeconds),
-      error === null ? null : `Evergrant says ${error.code}`,
+      error === null ? null : `Evergrant reports ${error.code}`,
     ];
     return { name, byKill, reason: words.filter((one) => one !== null).join('; ') };
   });
 }
 
-/** When the answer was lost, and how much of the life of the token that was still held the replay took. */
+/** Describes when the response was lost, and the remaining life of the old access token at the replay. */
 function lostWords({ at, replayedAt, heldSince }: LostAnswer, lifeSeconds: number): string {
-  const lost = `an answer of ${new Date(at).toISOString()} was sent, not stored`;
+  const lost = `the response of ${new Date(at).toISOString()} was sent but not stored`;
   if (heldSince === null) return lost;
   const leftSeconds = Math.round(lifeSeconds - (replayedAt - heldSince) / 1000);
   return `${lost}; replayed when the old access token had ${Math.max(0, leftSeconds)} s of ${lifeSeconds} s left`;
@@ -240,7 +240,7 @@ function report(
     ['accounts lost by a kill in the known window', lost.length - faults.length],
     ['samples of the token endpoint', samples.taken],
     ['sampled tokens that introspection refused', refused.length],
-    ['  the same, of accounts lost by a kill', samples.refused.length - refused.length],
+    ['  the same for accounts lost by a kill', samples.refused.length - refused.length],
     ['sampled tokens that expired before introspection', samples.expiredMeanwhile],
     ['samples without a token', sum(samples.none.values())],
   ];
@@ -255,11 +255,11 @@ function report(
     process.stdout.write(`  lost${byKill ? ' by a kill' : ''}: ${name}: ${reason}\n`);
   for (const { account, at, expiresAt } of samples.refused.slice(0, 20))
     process.stdout.write(
-      `  refused: ${account} at ${at.toISOString()}, served as living until ${expiresAt}\n`,
+      `  refused: ${account} at ${at.toISOString()}, served as valid until ${expiresAt}\n`,
     );
 }
 
-/** Those of accounts that no kill has lost: a replay that ends the grant ends its access token, too. */
+/** Excludes accounts lost by a kill: a replay that revokes the grant also revokes its access token. */
 function refusedSamples({ refused }: Samples, lost: readonly Lost[]): Samples['refused'] {
   const killed = new Set(lost.filter(({ byKill }) => byKill).map(({ name }) => name));
   return refused.filter(({ account }) => !killed.has(account));
@@ -269,7 +269,7 @@ function sum(counts: Iterable<number>): number {
   return [...counts].reduce((total, count) => total + count, 0);
 }
 
-/** `2m`, in ms. */
+/** Converts a duration such as `2m` to ms. */
 function milliseconds(name: string, text: string): number {
   const parsed = duration.safeParse(text);
   if (parsed.success) return parsed.data;
@@ -342,7 +342,7 @@ program(async () => {
     const names = Array.from({ length: count }, (_, n) => `account-${n + 1}`);
     const accounts = await Promise.all(names.map((name) => evergrant.connect(server, name)));
     await settled(evergrant);
-    say(`living for ${minutes} min; the logs are in ${scratch}`);
+    say(`running for ${minutes} min; the logs are in ${scratch}`);
     const end = Date.now() + minutes * 60_000;
     const granted = () => new Promise<void>((resolve) => server.record.nextGrant(resolve));
     const moment = killAt === 'grant' ? granted : () => Promise.resolve();
@@ -356,11 +356,11 @@ program(async () => {
   } finally {
     for (const stop of stops.toReversed()) await stop();
   }
-  if (failed) throw new Error(`not all accounts lived; the logs are in ${scratch}`);
+  if (failed) throw new Error(`accounts were lost or tokens were refused; the logs are in ${scratch}`);
   rmSync(scratch, { recursive: true, force: true });
 });
 
-/** A key for an administrator and for an application. */
+/** Creates an API key with the scopes of an administrator and of an application. */
 async function createKey(setting: Setting): Promise<string> {
   const { store } = await openStoreAndVault(setting);
   const { text } = await store.apiKeys.create(
@@ -376,8 +376,8 @@ async function settled(evergrant: Evergrant): Promise<void> {
   const deadline = Date.now() + SETTLE_WITHIN_MS;
   for (;;) {
     const { items } = await evergrant.accounts();
-    if (items.every(({ status }) => LIVING.includes(status))) return;
-    if (Date.now() > deadline) throw new Error('the accounts were not refreshed for a first time');
+    if (items.every(({ status }) => WORKING.includes(status))) return;
+    if (Date.now() > deadline) throw new Error('the first refresh of the accounts did not complete in time');
     await delay(SAMPLE_EVERY_MS);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * The long version of the fault lab: `npm run faults`. Runs tests/faults with many kills, prints the table and writes it
- * to build/faults.md and build/faults.json. How many: FAULTS_KILLS_GRACE (at each of eight phases), FAULTS_RESTARTS and
- * the others named in tests/faults; FAULTS_ONLY runs the test files that match.
+ * to build/faults.md and build/faults.json. FAULTS_KILLS_GRACE (kills at each of eight phases), FAULTS_RESTARTS and the
+ * other variables in tests/faults set the numbers; FAULTS_ONLY selects test files.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ function percent(share: number | null): string {
   return share === null ? '–' : `< ${(share * 100).toPrecision(2)} %`;
 }
 
-/** Markdown, to be quoted by docs/reliability.md. */
+/** Markdown for docs/reliability.md. */
 function table(rows: readonly FaultRow[]): string {
   return [
     '| | fault | n | hits at each phase | lost | bound (95 %) | found |',

@@ -15,7 +15,7 @@ const folderOrder = {
       const to = folderOf(path.resolve(path.dirname(context.filename), source.value));
       if (to === from) return;
       if (!order.includes(from) || !order.includes(to)) {
-        context.report({ node: source, message: `"${from}" or "${to}" has no place in the order.` });
+        context.report({ node: source, message: `"${from}" or "${to}" is missing from the list of folders in .oxlintrc.json.` });
       } else if (order.indexOf(to) < order.indexOf(from)) {
         context.report({ node: source, message: `"${from}" must not import from "${to}".` });
       }

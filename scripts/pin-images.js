@@ -1,9 +1,9 @@
-// Pins the images of Dockerfile and docker-compose.yml by digest, beside their versions: `node scripts/pin-images.js`. Asks the
-// registry by way of docker; needs it, and a network. What is pinned already is left alone.
+// Pins the images of Dockerfile and docker-compose.yml by digest, in addition to their versions: `node
+// scripts/pin-images.js`. Needs docker and access to the registry. Pinned images stay unchanged.
 const { execFileSync } = require('node:child_process');
 const { readFileSync, writeFileSync } = require('node:fs');
 
-/** Our own is built, not pulled; a stage has no tag. */
+/** The image of Evergrant is built, not pulled; a stage has no tag. */
 const IMAGE = /^(\s*(?:FROM|image:) +)((?!evergrant:)[\w./-]+:[\w.-]+)(?=\s|$)/gm;
 const digests = new Map();
 

@@ -1,5 +1,5 @@
-// Rewrites the list of SHA-256 of the libraries in embedded-mongodb/pom.xml, after a change of their
-// versions: node scripts/pin-libraries.js
+// Rewrites the SHA-256 list of the libraries in embedded-mongodb/pom.xml after a change of their versions:
+// node scripts/pin-libraries.js
 // Downloads the libraries into an empty folder, without Maven's local repository. Review the diff before you commit it.
 const { execFileSync } = require('node:child_process');
 const { createHash } = require('node:crypto');

@@ -22,7 +22,7 @@ export interface Find {
 
 /** Home-made words, with the word to use instead. */
 const WORDS: readonly [RegExp, string][] = [
-  [/\blanes?\b/i, 'OAuth app limiter'],
+  [/(?<!-)\blanes?\b|^Lanes?\b/, 'OAuth app limiter'],
   [/\bparked\b/i, 'open (credentials)'],
   [/\bat ease\b/i, 'healthy'],
   [/\b(hand|hands|handed|handing)[- ]outs?\b/i, 'token access; serve'],
@@ -66,13 +66,15 @@ const OPENINGS = [
   /^Its? (is|was) (said|told|asked|seen)\b/,
 ];
 
+/** Files whose comments begin with `#`. */
+const HASH_COMMENTS = /\.(ya?ml|sh|toml)$|(^|\/)Dockerfile$|(^|\/)\.env\.example$|^\.ci\/|^\.githooks\//;
 const IGNORED = /^(tests\/histories\/|package-lock\.json|LICENSE|CODE_OF_CONDUCT\.md|scripts\/plain-english\.ts|tests\/scripts\/plain-english)/;
 
 /** Returns the texts of a file that people read. */
 function textsOf(path: string, content: string): Text[] {
   if (/\.(ts|tsx|js|cjs|mjs|java)$/.test(path)) return codeTexts(content, path.endsWith('x'));
   if (path.endsWith('.md')) return paragraphs(content);
-  if (/\.(ya?ml|sh|toml)$|Dockerfile$|\.env\.example$|^\.ci\/|^\.githooks\//.test(path)) return hashComments(content);
+  if (HASH_COMMENTS.test(path)) return hashComments(content);
   return [];
 }
 
@@ -81,7 +83,7 @@ function codeTexts(content: string, jsx: boolean): Text[] {
   let line = 1;
   let comment: (Text & { end: number }) | null = null;
   for (const { type, value } of jsTokens(content, { jsx })) {
-    const isComment = /Comment$/.test(type);
+    const isComment = type.endsWith('Comment');
     if (isComment) {
       const text = value.replace(/^\/\*+|\*+\/$|^\/\/+/g, '').replace(/^\s*\*( |$)/gm, '');
       // Line comments in a row are one text.
@@ -164,10 +166,12 @@ function main(paths: readonly string[]): void {
   for (const path of tracked.filter((one) => existsSync(one) && !IGNORED.test(one))) {
     for (const { line, sentence, why } of findsIn(path, readFileSync(path, 'utf8'))) {
       count += 1;
-      console.log(`${path}:${line}: ${sentence.slice(0, 140)} (${why})`);
+      process.stdout.write(`${path}:${line}: ${sentence.slice(0, 140)} (${why})\n`);
     }
   }
-  console.log(count === 0 ? 'plain English: nothing found' : `plain English: ${count} found`);
+  process.stdout.write(
+    count === 0 ? 'plain English: nothing found\n' : `plain English: ${count} found\n`,
+  );
   if (count > 0) process.exitCode = 1;
 }
 

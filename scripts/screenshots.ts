@@ -1,6 +1,6 @@
 /**
- * Takes a picture of every page for the docs, of the trial as it is after its first sweep: `npx tsx scripts/screenshots.ts`.
- * Needs Chromium: CHROMIUM, or /usr/bin/chromium.
+ * Takes the screenshots for the docs in demo mode, after the first sweep: `npx --no tsx scripts/screenshots.ts`. Needs
+ * Chromium, at CHROMIUM or /usr/bin/chromium.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -12,7 +12,7 @@ const OUT = join(__dirname, '..', 'docs', 'screenshots');
 const VIEWPORT = { width: 1280, height: 860 };
 const PHONE = { width: 390, height: 844 };
 
-/** The trial on engines and data of its own; resolves with its address and the key of its banner. */
+/** Starts demo mode with separate engines and data; resolves with its address and the key of its banner. */
 async function startDemo(dataDir: string): Promise<{ url: string; key: string; stop: () => void }> {
   const child = spawn('npm', ['start'], {
     env: { ...process.env, DATA_DIR: dataDir, LOG_LEVEL: 'info', PROVIDERS_FILE: '' },
@@ -26,11 +26,11 @@ async function startDemo(dataDir: string): Promise<{ url: string; key: string; s
     };
     child.stdout.on('data', listen);
     child.stderr.on('data', listen);
-    child.once('exit', () => reject(new Error(`the trial ended:\n${said.slice(-2000)}`)));
+    child.once('exit', () => reject(new Error(`demo mode ended:\n${said.slice(-2000)}`)));
   });
   const url = /API +(http:\/\/\S+)/.exec(said)?.[1];
   const key = /evg_\S+/.exec(said)?.[0];
-  if (url === undefined || key === undefined) throw new Error('the banner names no address or no key');
+  if (url === undefined || key === undefined) throw new Error('the banner has no address or no key');
   return { url, key, stop: () => child.kill('SIGTERM') };
 }
 

@@ -1,4 +1,4 @@
-/** The accounts of one run: connected and due at its beginning, and at its end the proof that the work was done. */
+/** The accounts of one run: connects due accounts before it, and verifies the work after it. */
 import { randomBytes } from 'node:crypto';
 import { type Connection, createConnection } from 'mongoose';
 import { FIRST_GENERATION } from '../../src/domain/account/grant';
@@ -14,7 +14,7 @@ import type { IssuedGrant, ProviderProcess } from './provider-process';
 import { ORGANISATION, PROVIDER, type Setting } from './side';
 
 const BATCH = 500;
-/** The embedded server compares what it finds with each of these, so there are not to be many. */
+/** Ids per query; small, because the embedded server compares each document with each id. */
 const VERIFIED_AT_ONCE = 1_000;
 const MINUTE_MS = 60_000;
 const YEAR_MS = 365 * 24 * 60 * MINUTE_MS;
@@ -25,7 +25,7 @@ function subjects(count: number): string[] {
   return Array.from({ length: count }, () => `acc_${randomBytes(12).toString('hex')}`);
 }
 
-/** As every side that uses Evergrant's own store configures it. */
+/** Opens the store as every side that uses Evergrant's store does. */
 export function configuredProviders(setting: Setting): ConfiguredProviders {
   const { clientId, clientSecret, tokenEndpoint } = setting;
   return new ConfiguredProviders([
@@ -80,7 +80,7 @@ export class Accounts {
     return new Accounts(provider, store, vault, await openDatabase(mongodbUri), mongodbUri);
   }
 
-  /** What the bench itself looks at. */
+  /** The connection for checks by the bench. */
   get connection(): Connection {
     return this.#connection;
   }
@@ -90,8 +90,8 @@ export class Accounts {
   }
 
   /**
-   * Connects so many accounts, all of them due.
-   * @param expiresAt when the access token of the nth ends; each a minute from now, if nothing is said
+   * Connects accounts that are all due.
+   * @param expiresAt the expiry of the nth access token; default: a minute from now
    */
   async add(count: number, expiresAt: (n: number) => Date = soon): Promise<IssuedGrant[]> {
     const all: IssuedGrant[] = [];
@@ -105,7 +105,7 @@ export class Accounts {
     return all;
   }
 
-  /** Connects so many accounts that are not due for a year; the provider never hears of them. */
+  /** Connects accounts that are not due for a year, and are unknown to the provider. */
   async addFresh(count: number): Promise<void> {
     for (let n = 0; n < count; n += BATCH) {
       const now = new Date();
@@ -121,8 +121,8 @@ export class Accounts {
   }
 
   /**
-   * Each account was refreshed exactly once, its new pair is stored, sealed, and one entry says so.
-   * @throws with what is wrong
+   * Verifies that each account was refreshed exactly once, with its new token pair encrypted and one log entry.
+   * @throws with a list of the failures
    */
   async verify(issued: readonly IssuedGrant[]): Promise<void> {
     for (let n = 0; n < issued.length; n += VERIFIED_AT_ONCE)
@@ -139,26 +139,26 @@ export class Accounts {
       .find({ _id: { $in: ids } })
       .toArray();
     for (const { _id: accountId, generation, claim, current } of documents) {
-      if (generation !== 2) wrong.push(`${accountId} is of generation ${generation}`);
+      if (generation !== 2) wrong.push(`${accountId} has generation ${generation}`);
       if (claim !== null) wrong.push(`${accountId} is still claimed`);
       const place = grantPlace(identityOf(accountId), generation);
       const accessToken = this.#vault.openToken(current.access_token, place, 'access_token');
       const refreshToken = this.#vault.openToken(current.refresh_token, place, 'refresh_token');
       const old = before.get(accountId);
       if (accessToken === old?.accessToken || refreshToken === old?.refreshToken)
-        wrong.push(`${accountId} has a token that it had before`);
+        wrong.push(`${accountId} still has an old token`);
       if (this.#vault.fingerprint(refreshToken) !== current.refresh_token_fingerprint)
         wrong.push(`${accountId} has the fingerprint of another token`);
       accessTokens.push(accessToken);
     }
     if (documents.length !== ids.length)
-      wrong.push(`${documents.length} of ${ids.length} are there`);
+      wrong.push(`${documents.length} of ${ids.length} accounts exist`);
     const { seen, honoured } = await this.#provider.inspect(ids, accessTokens);
     for (const [n, { received, committed, answered }] of seen.entries())
       if (received !== 1 || committed !== 1 || answered !== 1)
-        wrong.push(`${ids[n]}: asked ${received} times, minted ${committed}, answered ${answered}`);
+        wrong.push(`${ids[n]}: ${received} requests, ${committed} new grants, ${answered} responses`);
     if (honoured !== ids.length)
-      wrong.push(`the provider honours ${honoured} of ${ids.length} stored access tokens`);
+      wrong.push(`the provider accepts ${honoured} of ${ids.length} stored access tokens`);
     const entries = await this.#connection
       .collection('log_entries')
       .find({ organisation: ORGANISATION, account_id: { $in: ids } })
@@ -167,14 +167,14 @@ export class Accounts {
     const logged = new Set(entries.map((entry) => entry['account_id']));
     const others = entries.filter((entry) => entry['action'] !== 'token_refreshed').length;
     if (entries.length !== ids.length || logged.size !== ids.length || others > 0)
-      wrong.push(`${entries.length} entries, ${others} of them of no success, for ${ids.length}`);
+      wrong.push(`${entries.length} log entries, ${others} of them not a success, for ${ids.length} accounts`);
     if (wrong.length === 0) return;
     throw new Error(
-      `the work was not done (${wrong.length} things wrong):\n  ${wrong.slice(0, 10).join('\n  ')}`,
+      `the work was not done (${wrong.length} failures):\n  ${wrong.slice(0, 10).join('\n  ')}`,
     );
   }
 
-  /** On a connection that waits as long as it takes: a million accounts are not dropped within a use's time-out. */
+  /** Uses a connection without a timeout, because dropping a million accounts takes long. */
   async drop(): Promise<void> {
     const patient = await createConnection(this.#uri).asPromise();
     await patient.dropDatabase();
@@ -200,7 +200,7 @@ export class Accounts {
   }
 }
 
-/** Where the grants of an account of these measurements are sealed for. */
+/** The encryption context of an account's grant. */
 export function identityOf(id: string) {
   return {
     id,

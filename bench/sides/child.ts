@@ -1,4 +1,4 @@
-/** Other programs as children: none outlives the bench, however it ends. */
+/** Child processes that never outlive the bench. */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
@@ -14,7 +14,7 @@ export function startChild(
   return child;
 }
 
-/** Asks it to end, and waits. */
+/** Asks the process to end, and waits for its exit. */
 export async function endChild(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');

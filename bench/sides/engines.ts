@@ -1,4 +1,6 @@
-/** What the sides stand on: MongoDB and Temporal, Redis, and packages that only the bench needs, got on first use. */
+/**
+ * The engines of the sides: MongoDB, Temporal, Redis, and packages that only the bench needs, installed on first use.
+ */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
@@ -18,20 +20,20 @@ const LOOPBACK = '127.0.0.1';
 const REDIS_READY_WITHIN_MS = 10_000;
 
 export interface Engines {
-  /** A database of that name. */
+  /** The URI of the database with this name. */
   mongodbUri(database: string): string;
   temporalAddress: string;
   redisUrl: string;
-  /** How they were had, for the head of the table. */
+  /** How each engine was started, for the head of the table. */
   strategies: string[];
   stop(): Promise<void>;
 }
 
-/** The Temporal that is started where there is no `TEMPORAL_ADDRESS`. */
+/** The Temporal servers that the bench can start without `TEMPORAL_ADDRESS`. */
 export const TEMPORALS = ['embedded', 'production'] as const;
 export type TemporalKind = (typeof TEMPORALS)[number];
 
-/** Of `MONGODB_URI` and `TEMPORAL_ADDRESS`, or started here; and what else is needed. */
+/** Uses `MONGODB_URI` and `TEMPORAL_ADDRESS` or starts engines, and installs the other needs. */
 export async function startEngines(
   needed: ReadonlySet<Need>,
   dataDir: string,
@@ -80,7 +82,7 @@ export async function startEngines(
   };
 }
 
-/** The one at `TEMPORAL_ADDRESS`, or one of that kind, started here. */
+/** Uses the server at `TEMPORAL_ADDRESS`, or starts one of this kind. */
 export async function startTemporalOf(
   kind: TemporalKind,
   dataDir: string,
@@ -95,7 +97,7 @@ export async function startTemporalOf(
     : await startTemporal({ dataDir, cacheDir, say, searchAttributes: {} });
 }
 
-/** As BullMQ's guide has it for production; Celery is glad of it, too. */
+/** Configured as BullMQ's guide advises for production, which also suits Celery. */
 async function startRedis(dataDir: string): Promise<{ url: string; stop(): Promise<void> }> {
   const port = await getPort({ host: LOOPBACK });
   const settings = {
@@ -113,7 +115,7 @@ async function startRedis(dataDir: string): Promise<{ url: string; stop(): Promi
     { stdio: 'ignore' },
   );
   const missing = once(server, 'error').then(() => {
-    throw new Error('there is no redis-server on PATH; install it: apt-get install redis-server');
+    throw new Error('redis-server is not on PATH; install it: apt-get install redis-server');
   });
   await Promise.race([missing, accepts(port)]);
   return {
@@ -138,7 +140,7 @@ async function accepts(port: number): Promise<void> {
   }
 }
 
-/** Into bench/node_modules, where nobody has them who does not run the bench. */
+/** Installs into bench/node_modules, so that a normal installation does not contain them. */
 function installPackages(say: (line: string) => void): void {
   const wanted = join(BENCH, 'package.json');
   const installed = join(BENCH, 'node_modules', '.package-lock.json');
@@ -152,7 +154,7 @@ function environmentFolder(): string {
   return join(loadConfig().cacheDir, 'bench', 'venv');
 }
 
-/** The interpreter of the environment that has what bench/requirements.txt lists. */
+/** The Python interpreter of the environment with the packages of bench/requirements.txt. */
 export function python(): string {
   return join(environmentFolder(), 'bin', 'python');
 }

@@ -1,12 +1,12 @@
-/** Load on an HTTP server, by autocannon: every answer is looked at, and every latency is kept. */
+/** Load on an HTTP server with autocannon. Checks every response and records every latency. */
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { quantile } from './table';
 
-/** As long as the API itself waits for a refresh. */
+/** The same limit, in seconds, that the API has for a refresh. */
 const ANSWERED_WITHIN_SECONDS = 60;
 
-/** What is used of autocannon, which is installed on first use and therefore not there to be imported. */
+/** The used part of autocannon, which is installed on first use and so cannot be imported statically. */
 interface Autocannon {
   (options: {
     url: string;
@@ -25,7 +25,7 @@ interface AskedOnce {
 export interface Load {
   url: string;
   apiKey: string;
-  /** One for each request; each connection asks for its own share of them, one after the other. */
+  /** One path per request. Each connection sends its share of them sequentially. */
   paths: readonly string[];
   connections: number;
   check: (path: string, status: number, body: string) => void;
@@ -37,7 +37,7 @@ export interface Loaded {
   p99Ms: number;
 }
 
-/** @throws what `check` threw first, or that not all were answered */
+/** @throws the first error of `check`, or an error if a request was not answered */
 export async function load({ url, apiKey, paths, connections, check }: Load): Promise<Loaded> {
   const module = join(__dirname, '..', 'node_modules', 'autocannon', 'autocannon.js');
   const { default: autocannon }: { default: Autocannon } = await import(module);
@@ -84,7 +84,7 @@ export async function load({ url, apiKey, paths, connections, check }: Load): Pr
   };
 }
 
-/** Set in a callback, which the compiler does not see. */
+/** A callback sets the variable, which the compiler does not see. */
 function failIf(wrong: Error | null): void {
   if (wrong !== null) throw wrong;
 }

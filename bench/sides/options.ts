@@ -1,20 +1,20 @@
-/** What is read from a bench's command line. */
+/** Parses the options of a bench's command line. */
 import { TEMPORALS, type TemporalKind } from './engines';
 
-/** @throws with the option's name, where it is no whole number or too small */
+/** @throws with the option's name if the value is not a whole number or is too small */
 export function whole(name: string, text: string, least: number): number {
   const number = Number(text);
   if (!Number.isInteger(number) || number < least)
-    throw new Error(`--${name} must be a whole number from ${least} on, not "${text}"`);
+    throw new Error(`--${name} must be a whole number of at least ${least}, not "${text}"`);
   return number;
 }
 
-/** Whole numbers with commas between them. */
+/** Comma-separated whole numbers. */
 export function wholes(name: string, text: string, least: number): number[] {
   return text.split(',').map((one) => whole(name, one, least));
 }
 
-/** @throws where there is no such */
+/** @throws if the kind is unknown */
 export function temporalKind(text: string): TemporalKind {
   const kind = TEMPORALS.find((known) => known === text);
   if (kind === undefined)
@@ -22,7 +22,7 @@ export function temporalKind(text: string): TemporalKind {
   return kind;
 }
 
-/** As above, with commas between them. */
+/** Comma-separated kinds. */
 export function temporalKinds(text: string): TemporalKind[] {
   return text.split(',').map(temporalKind);
 }

@@ -1,7 +1,7 @@
 /**
- * The refresh as an application without Evergrant does it well: claim (all these queues deliver at least once, and a
- * rotating refresh token must not be spent twice), one request, compare-and-set, one entry. Three writes; Evergrant's
- * own refresh makes a fourth, which records that the request may have left.
+ * The refresh as a good application without Evergrant implements it: claim (these queues deliver at least once, and a
+ * rotating refresh token must not be used twice), one request, compare-and-set, one log entry. Three writes;
+ * Evergrant's refresh makes a fourth, which records the send intent.
  */
 import { randomUUID } from 'node:crypto';
 import type { Connection } from 'mongoose';
@@ -69,7 +69,7 @@ export class PlainRefresher {
     return due.map(({ _id }) => _id);
   }
 
-  /** Does nothing where another holds the account. */
+  /** Does nothing if another worker holds the account. */
   async refresh(accountId: string): Promise<void> {
     const attemptId = randomUUID();
     const now = new Date();
@@ -129,7 +129,7 @@ export class PlainRefresher {
         $inc: { generation: 1 },
       },
     );
-    if (matchedCount !== 1) throw new Error(`another refreshed ${account._id} at the same time`);
+    if (matchedCount !== 1) throw new Error(`another worker refreshed ${account._id} at the same time`);
   }
 
   async #log(account: AccountDocument, attemptId: string): Promise<void> {
@@ -149,7 +149,7 @@ export class PlainRefresher {
   }
 }
 
-/** One request, as everybody sends it. */
+/** One standard token request. */
 export async function exchange(
   dispatcher: Dispatcher,
   { tokenEndpoint, clientId }: Setting,
@@ -166,7 +166,7 @@ export async function exchange(
     }).toString(),
     signal: AbortSignal.timeout(DEADLINE_MS),
   });
-  if (statusCode !== 200) throw new Error(`the provider answered ${statusCode}`);
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as everybody reads it
+  if (statusCode !== 200) throw new Error(`the provider returned ${statusCode}`);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- applications do not validate the response either
   return (await body.json()) as TokenResponse;
 }

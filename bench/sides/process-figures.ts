@@ -1,8 +1,8 @@
-/** What Linux says of a process: its memory and its time on the CPU. */
+/** Reads the memory and the CPU time of a process from Linux. */
 import { readdirSync, readFileSync } from 'node:fs';
 
 const KILOBYTES_OF_MB = 1024;
-/** Of `/proc`'s clock; 100 on every Linux that Node runs on. */
+/** Ticks per second in `/proc`; 100 on every Linux that Node supports. */
 const TICKS_PER_SECOND = 100;
 
 function status(pid: number, member: 'VmRSS' | 'VmHWM'): number {
@@ -10,17 +10,17 @@ function status(pid: number, member: 'VmRSS' | 'VmHWM'): number {
   return Number(new RegExp(`^${member}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1]) / KILOBYTES_OF_MB;
 }
 
-/** What stands in memory now. */
+/** The resident memory of the process now. */
 export function residentMb(pid: number): number {
   return status(pid, 'VmRSS');
 }
 
-/** The most that ever stood in memory. */
+/** The peak resident memory of the process. */
 export function peakResidentMb(pid: number): number {
   return status(pid, 'VmHWM');
 }
 
-/** The numbers of `/proc/<pid>/stat` from its third member on: the second may hold anything. */
+/** The members of `/proc/<pid>/stat` from the third one; the second may contain any characters. */
 function stat(pid: number): string[] {
   const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
   return text.slice(text.lastIndexOf(')') + 2).split(' ');
@@ -31,14 +31,14 @@ export function cpuSeconds(pid: number): number {
   return (Number(user) + Number(system)) / TICKS_PER_SECOND;
 }
 
-/** Those that the process started, and those that they started, whose command line says so. */
+/** The descendants of the process whose command line matches. */
 export function descendants(pid: number, commandLine: RegExp): number[] {
   const parents = new Map<number, number>();
   for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
     try {
       parents.set(Number(name), Number(stat(Number(name))[1]));
     } catch {
-      // It has ended meanwhile.
+      // The process has ended meanwhile.
     }
   }
   const isBelow = (one: number): boolean => {

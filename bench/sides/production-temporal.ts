@@ -1,6 +1,7 @@
 /**
- * A Temporal server as one runs it in production: `go.temporal.io/server`, built by Go on first use, on a PostgreSQL that
- * syncs its writes; with as many history shards as `docker-compose.yml` has. All of it on this machine, and gone after.
+ * A Temporal server as in production: `go.temporal.io/server`, which Go builds on first use, on a PostgreSQL that syncs
+ * its writes, with as many history shards as `docker-compose.yml` sets. Runs on this machine, and is removed
+ * afterwards.
  */
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import {
@@ -27,7 +28,7 @@ const HISTORY_SHARDS = 128;
 const LOOPBACK = '127.0.0.1';
 const USER = 'temporal';
 const DEBIAN_FOLDER = '/usr/lib/postgresql';
-/** It keeps its ports in PostgreSQL's smallint. */
+/** Temporal stores its ports in PostgreSQL as smallint. */
 const serverPort = () => getPort({ host: LOOPBACK, port: portNumbers(20_000, 32_767) });
 const READY_WITHIN_MS = 120_000;
 const LOOK_EVERY_MS = 200;
@@ -83,7 +84,7 @@ async function startPostgres(
   logFile: string,
 ): Promise<{ port: number; version: string; stop(): Promise<void> }> {
   const programs = postgresPrograms();
-  // It refuses to run as root, and its user cannot look into our own folders.
+  // PostgreSQL refuses to run as root, and its user cannot read the folders of the bench.
   const folder = mkdtempSync(join(tmpdir(), 'evergrant-bench-postgres-'));
   const user = process.getuid?.() === 0 ? postgresUser() : null;
   if (user !== null) chownSync(folder, user.uid, user.gid);
@@ -119,7 +120,7 @@ async function startPostgres(
   };
 }
 
-/** Debian has them outside PATH. */
+/** Debian installs PostgreSQL's programs outside PATH. */
 function postgresPrograms(): string {
   const versions = existsSync(DEBIAN_FOLDER) ? readdirSync(DEBIAN_FOLDER) : [];
   const folders = versions
@@ -129,7 +130,7 @@ function postgresPrograms(): string {
     existsSync(join(folder, 'initdb')),
   );
   if (found === undefined)
-    throw new Error('there is no PostgreSQL; install it: apt-get install postgresql');
+    throw new Error('PostgreSQL was not found; install it: apt-get install postgresql');
   return found;
 }
 

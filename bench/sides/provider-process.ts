@@ -1,4 +1,6 @@
-/** The provider, in a process of its own: the sandbox, with the evidence of what it was asked. Both ends of it. */
+/**
+ * The provider: the sandbox in a separate process, with its ledger as evidence. Contains both ends of the connection.
+ */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { LedgerEntry } from '../../src/sandbox/ledger';
@@ -11,7 +13,7 @@ export interface IssuedGrant {
   refreshToken: string;
 }
 
-/** What the ledger holds of one subject. */
+/** The number of events in the ledger for one subject. */
 interface Seen {
   received: number;
   committed: number;
@@ -22,7 +24,7 @@ type Request =
   | { kind: 'start'; clientId: string; clientSecret: string }
   | { kind: 'latency'; ms: number }
   | { kind: 'issue'; subjects: string[] }
-  /** What was seen of these, and how many of the access tokens it honours. */
+  /** The events of these subjects, and how many of the access tokens are valid. */
   | { kind: 'inspect'; subjects: string[]; accessTokens: string[] };
 
 interface Answers {
@@ -47,7 +49,7 @@ export class ProviderProcess {
     return new ProviderProcess(child, tokenEndpoint);
   }
 
-  /** From here on each answer takes so long. */
+  /** Sets the response time of the following requests, in ms. */
   async setLatency(ms: number): Promise<void> {
     await ask(this.#child, { kind: 'latency', ms });
   }
@@ -67,7 +69,7 @@ export class ProviderProcess {
   }
 }
 
-/** One at a time: the answers have no names. */
+/** One request at a time, because responses carry no ids. */
 async function ask<K extends Request['kind']>(
   child: ChildProcess,
   request: Request & { kind: K },

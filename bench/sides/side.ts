@@ -1,40 +1,40 @@
-/** What a side of the bench is: something that refreshes all that is due, its own way, and tells when it is through. */
+/** A side of the bench: an implementation that refreshes all due accounts and reports when it is done. */
 
-/** Where everything is. The same for all sides of one run but for the database, which is each run's own. */
+/** The addresses and credentials of one run. Runs differ in their database. */
 export interface Setting {
   mongodbUri: string;
   encryptionKeys: string;
   clientId: string;
   clientSecret: string;
   tokenEndpoint: string;
-  /** The same provider as a process of Evergrant reads it. */
+  /** The provider's entry for a process of Evergrant. */
   providersFile: string;
-  /** How many accounts may be under way at once, where the side has such a knob. */
+  /** Concurrent refreshes, if the side has such a setting. */
   concurrency: number;
   temporal: { address: string; namespace: string };
   redisUrl: string;
-  /** Where the processes of the side log to. */
+  /** The log file of the side's processes. */
   logFile: string;
 }
 
-/** What a side stands on beside MongoDB and the provider. */
+/** The needs of a side beside MongoDB and the provider. */
 export type Need = 'temporal' | 'redis' | 'packages' | 'python';
 
 interface RunningSide {
-  /** Refreshes what is due; resolves when the last of `due` accounts is through. */
+  /** Refreshes all due accounts; resolves when all `due` accounts are done. */
   refreshDue(due: number): Promise<void>;
   stop(): Promise<void>;
 }
 
 export interface Side {
   name: string;
-  /** What it may have under way at once, as its documentation advises; the fastest is found before the rounds. */
+  /** Concurrencies that its documentation advises; the fastest is found before the rounds. */
   concurrencies: readonly number[];
-  /** It is measured with so many accounts at most where the provider is slow: its rate does not depend on them. */
+  /** Maximum number of accounts with a slow provider, for a side whose rate does not depend on it. */
   accountsMax?: number;
   start(setting: Setting): Promise<RunningSide>;
 }
 
-/** The provider as `providers.yaml` names it: strict rotation, so that a second use of a refresh token shows. */
+/** The provider's id in `providers.yaml`. It rotates strictly, so that a replay is visible. */
 export const PROVIDER = 'etsy';
 export const ORGANISATION = 'bench';

@@ -1,4 +1,4 @@
-/** What every bench stands on: engines, the provider's process, and a setting of its own for each run. */
+/** The environment of every bench: engines, the provider's process, and a separate setting per run. */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,7 +27,7 @@ export class Stage {
     this.#client = client;
   }
 
-  /** Sets it up, has the bench run on it, and clears it away; the scratch folder is kept where something failed. */
+  /** Starts the stage, runs the bench on it, and removes it; keeps the scratch folder after a failure. */
   static async with(
     needs: readonly Need[],
     run: (stage: Stage) => Promise<void>,
@@ -50,8 +50,8 @@ export class Stage {
   }
 
   /**
-   * A database, a namespace and keys of its own for each run.
-   * @param entry what else `providers.yaml` says of the provider
+   * Creates a separate database, namespace and keys for a run.
+   * @param entry further members of the provider's entry in `providers.yaml`
    */
   setting(concurrency = 1, entry: Record<string, string> = {}): Setting {
     const id = randomBytes(4).toString('hex');
@@ -77,11 +77,11 @@ export class Stage {
   }
 }
 
-/** A bench as a program: it ends with its work, whatever is left open. */
+/** Runs a bench as a program. The process exits with the end of its work, even if connections are open. */
 export function program(main: () => Promise<void>): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   main().then(
-    // A queue's library may keep a connection open that was closed; nothing here waits for it.
+    // The library of a queue may keep a connection open after its close.
     () => process.exit(0),
     (error: unknown) => {
       process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

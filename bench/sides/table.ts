@@ -1,4 +1,4 @@
-/** A table on standard output: its columns as wide as what stands in them, the first of them to the left. */
+/** Prints a table to standard output; the first column is left-aligned. */
 
 export function printTable(head: readonly string[], lines: readonly (readonly string[])[]): void {
   const widths = head.map((title, at) =>
@@ -19,7 +19,7 @@ export function median(values: readonly number[]): number {
   return Number.isInteger(middle) ? (upper + (sorted[middle - 1] ?? Number.NaN)) / 2 : upper;
 }
 
-/** The value that such a part of all is not above. */
+/** The quantile of the values. */
 export function quantile(values: readonly number[], part: number): number {
   const sorted = values.toSorted((one, other) => one - other);
   return sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] ?? Number.NaN;

@@ -1,4 +1,6 @@
-/** A worker in a process of its own, both ends of it: started with the setting, it tells how many accounts are done. */
+/**
+ * A worker in a separate process, with both ends of the connection. It receives the setting and reports done accounts.
+ */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
@@ -46,12 +48,12 @@ export class WorkerProcess {
     return this.#child.pid ?? 0;
   }
 
-  /** Has the worker look for what is due by itself. */
+  /** Requests that the worker finds and refreshes the due accounts. */
   refreshDue(): void {
     this.#tell({ refreshDue: true });
   }
 
-  /** Resolves when that many accounts more are done than at the last call. */
+  /** Resolves when this many more accounts are done than at the last call. */
   async done(accounts: number): Promise<void> {
     while (this.#done < accounts) {
       if (this.#failed !== null) throw this.#failed;
@@ -75,7 +77,7 @@ export class WorkerProcess {
 }
 
 export interface Worker {
-  /** Where the worker looks for what is due by itself; answers how many accounts it refreshed. */
+  /** Finds and refreshes the due accounts, for workers without a producer; returns their number. */
   refreshDue?(): Promise<number>;
   stop(): Promise<void>;
 }
@@ -92,7 +94,7 @@ function failed(error: unknown): void {
   tell({ failed: error instanceof Error ? (error.stack ?? error.message) : String(error) });
 }
 
-/** The worker's end. What fails in it fails the bench. */
+/** The worker's end of the connection. A failure in the worker fails the bench. */
 export function serveWorker(
   start: (setting: Setting, done: (accounts: number) => void) => Promise<Worker>,
 ): void {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Creates the namespace where it is missing, and ends when the server answers for it. The address
-# and the namespace come from TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, which the client reads itself.
+# Creates the namespace if it is missing, and ends once the server knows it. The `temporal` command reads
+# the address and the namespace from TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE.
 set -eu
 
 try_until_ok() {
@@ -8,7 +8,7 @@ try_until_ok() {
   until "$@"; do
     tries=$((tries + 1))
     if [ "$tries" -ge 60 ]; then
-      echo "gave up after $tries tries: $*" >&2
+      echo "gave up after $tries attempts: $*" >&2
       exit 1
     fi
     sleep 2
@@ -23,7 +23,7 @@ exists_or_create() {
   exists || temporal operator namespace create --namespace "$TEMPORAL_NAMESPACE" --retention "$TEMPORAL_RETENTION"
 }
 
-# The frontend keeps the namespaces it knows in a cache, which learns of a new one a little later.
+# Temporal's frontend caches the namespaces, and learns of a new one some seconds later.
 is_served() {
   temporal workflow list --limit 1 >/dev/null 2>&1
 }

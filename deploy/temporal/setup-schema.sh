@@ -1,6 +1,6 @@
 #!/bin/sh
-# Creates Temporal's databases where they are missing and brings both schemas to the version of this
-# image. Connection settings come from SQL_*. Safe to run again: what is there stays as it is.
+# Creates Temporal's databases if they are missing, and updates both schemas to the version of this
+# image. Connection settings come from SQL_*. Safe to repeat: existing data is kept.
 set -eu
 
 schemas=${TEMPORAL_SCHEMAS:-/etc/temporal/schema/postgresql/v12}

@@ -1,6 +1,6 @@
 /**
- * `oidc-provider` on a real socket: access tokens of 75 s, a new refresh token at every refresh, and the end of the whole
- * grant when a used one comes again.
+ * `oidc-provider` on a real socket: access tokens of 75 s, a new refresh token at every refresh, and the revocation of
+ * the grant at a replay.
  */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -11,7 +11,7 @@ const ACCESS_TOKEN_LIFE_SECONDS = 75;
 const REFRESH_TOKEN_LIFE_SECONDS = 24 * 3600;
 const SCOPE = 'openid offline_access';
 
-/** The part of npm's `oidc-provider` that is used; it brings no types. */
+/** The used part of npm's `oidc-provider`, which has no types. */
 interface OidcProvider {
   callback(): RequestListener;
   on(event: 'grant.success', listener: (context: TokenContext) => void): void;
@@ -78,7 +78,7 @@ function load(): { Provider: new (issuer: string, configuration: object) => Oidc
   return require('oidc-provider');
 }
 
-/** It writes to the console what it thinks of the Node.js it runs on and of this configuration. */
+/** `oidc-provider` prints warnings about the version of Node.js and this configuration to the console. */
 function quietly<T>(make: () => T): T {
   const { warn, info } = console;
   Object.assign(console, { warn: silence, info: silence });
@@ -131,7 +131,7 @@ interface Kept {
   expiresAt: number;
 }
 
-/** Keeps everything: its own store in memory forgets used refresh tokens after a thousand entries, and so their reuse. */
+/** A store without a limit: the default one drops used refresh tokens after a thousand entries, and so misses replays. */
 class KeepingAdapter {
   static readonly #kept = new Map<string, Kept>();
   readonly #name: string;

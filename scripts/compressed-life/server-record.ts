@@ -1,23 +1,23 @@
-/** What an authorization server of the compressed life did: its own record, which Evergrant has no part in. */
+/** The record of an authorization server of the compressed life, which is independent of Evergrant. */
 
 /** One refresh token at the token endpoint. */
 export interface Presentation {
-  /** When it came, in ms since 1970. */
+  /** Time of the request, in ms since 1970. */
   at: number;
   account: string;
   refreshToken: string;
-  /** The refresh token that was answered; `null`: it was refused. */
+  /** The new refresh token; `null` if the request was refused. */
   successor: string | null;
-  /** Why it was refused. */
+  /** The reason for the refusal. */
   refusal: string | null;
 }
 
-/** An answer that was sent and not stored; times in ms since 1970. */
+/** A response that was sent but not stored; times in ms since 1970. */
 export interface LostAnswer {
   at: number;
   /** When the refresh token that it replaced was presented again. */
   replayedAt: number;
-  /** When the access token was granted that the account still held; `null`: there was none. */
+  /** When the access token that the account still held was issued; `null` if it held none. */
   heldSince: number | null;
 }
 
@@ -27,7 +27,7 @@ export class ServerRecord {
   readonly #accounts = new Map<string, string>();
   #onGrant: () => void = () => undefined;
 
-  /** Calls back at the next refresh that is granted, before its answer leaves. */
+  /** Calls back at the next granted refresh, before its response is sent. */
   nextGrant(then: () => void): void {
     this.#onGrant = () => {
       this.#onGrant = () => undefined;
@@ -51,14 +51,14 @@ export class ServerRecord {
     this.presentations.push({ at: Date.now(), account, refreshToken, successor: null, refusal });
   }
 
-  /** How many refreshes were granted. */
+  /** The number of granted refreshes. */
   get refreshes(): number {
     return this.presentations.filter(({ successor }) => successor !== null).length;
   }
 
   /**
-   * The granted refresh whose answer the account never used, where the refresh token that it replaced came again:
-   * the answer was sent, and not stored. `null`: there is none.
+   * The granted refresh whose new refresh token was never used while the replaced one was presented again: its
+   * response was sent but not stored. `null` if there is none.
    */
   lostAnswer(account: string): LostAnswer | null {
     const own = this.presentations.filter((one) => one.account === account);
@@ -72,7 +72,7 @@ export class ServerRecord {
     return null;
   }
 
-  /** Why the account was refused first; `null`: it never was. */
+  /** The reason of the account's first refusal; `null` if it was never refused. */
   firstRefusal(account: string): string | null {
     const own = this.presentations.filter((one) => one.account === account);
     return own.find(({ refusal }) => refusal !== null)?.refusal ?? null;
@@ -85,21 +85,21 @@ export class ServerRecord {
 
 /** An authorization server of the compressed life. */
 export interface LifeServer {
-  /** In words, for the table. */
+  /** The description in the table. */
   name: string;
   issuer: string;
-  /** What an entry of `providers.yaml` says of it, beside the issuer and the client. */
+  /** The members of its entry in `providers.yaml`, besides the issuer and the client. */
   entry: Record<string, string>;
   record: ServerRecord;
   accessTokenLifeSeconds: number;
-  /** A first grant of the account, with the life of its refresh token in seconds. */
+  /** Issues the account's first grant, with the life of its refresh token in seconds. */
   grant(account: string): Promise<{ refreshToken: string; lifeSeconds: number }>;
-  /** What the server's introspection endpoint says of the access token now. */
+  /** Asks the server's introspection endpoint whether the access token is active. */
   isActive(accessToken: string): Promise<boolean>;
   stop(): Promise<void>;
 }
 
-/** The one client of a server; both servers know it by its secret. */
+/** The client that both servers know. */
 export interface LifeClient {
   clientId: string;
   clientSecret: string;
@@ -120,6 +120,6 @@ export async function introspect(
   });
   const body: unknown = await response.json();
   if (response.status !== 200 || typeof body !== 'object' || body === null || !('active' in body))
-    throw new Error(`the introspection endpoint answered ${response.status}`);
+    throw new Error(`the introspection endpoint returned ${response.status}`);
   return body.active === true;
 }

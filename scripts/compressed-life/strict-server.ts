@@ -1,6 +1,6 @@
 /**
  * A strict authorization server on a real socket whose refresh tokens expire before its access tokens. Each refresh token
- * works once; a used one that comes again revokes the whole family, living access tokens included.
+ * works once; a replay revokes the whole family, including valid access tokens.
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';

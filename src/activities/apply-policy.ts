@@ -18,7 +18,7 @@ export async function applyPolicy(
 ): Promise<{ rewritten: number }> {
   if (providers.policyText(input.provider) !== input.policy) {
     throw ApplicationFailure.retryable(
-      `this worker has another policy for ${input.provider}; restart it with the new configuration`,
+      `This worker has another policy for ${input.provider}. Restart the worker with the new configuration.`,
       'configured_otherwise',
     );
   }
@@ -33,6 +33,9 @@ export async function applyPolicy(
     heartbeat(afterId);
   }
   await store.settings.recordAppliedPolicy(input.provider, input.policy);
-  log.info('the policy is in force for all accounts', { provider: input.provider, rewritten });
+  log.info('the due times of all accounts follow the current policy', {
+    provider: input.provider,
+    rewritten,
+  });
   return { rewritten };
 }

@@ -175,7 +175,7 @@ class Batch {
     }
     // One failing account must not stop the others.
     const { name, at } = safeError(error);
-    log.error('a refresh ended with an error that is ours', {
+    log.error('a refresh failed with an internal error', {
       account_id: account.accountId,
       error_name: name,
       at,

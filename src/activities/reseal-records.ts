@@ -39,13 +39,13 @@ async function requireSealing(
 ): Promise<void> {
   if ((await store.settings.sealingKeyId()) !== to) {
     throw ApplicationFailure.nonRetryable(
-      `the key "${to}" does not seal any more: another one was promoted`,
+      `The key "${to}" is no longer the active encryption key.`,
       'superseded',
     );
   }
   if (!vault.hasKey(to)) {
     throw ApplicationFailure.retryable(
-      `this worker has no key "${to}"; restart it with the new ENCRYPTION_KEYS`,
+      `This worker has no encryption key "${to}". Restart the worker with the new ENCRYPTION_KEYS.`,
       'configured_otherwise',
     );
   }

@@ -4,7 +4,7 @@ import { safeError } from '../domain/masking/safe-error';
 import { isDatabaseUnavailable } from '../store/mongo/database';
 
 /**
- * Replaces errors with failures whose text is ours and drops the cause: errors of OAuth libraries and database drivers
+ * Replaces errors with failures of fixed wording and drops the cause: errors of OAuth libraries and database drivers
  * can carry bodies and values, and Temporal stores failures in its history.
  */
 export async function translate<T>(work: Promise<T>): Promise<T> {
@@ -14,14 +14,14 @@ export async function translate<T>(work: Promise<T>): Promise<T> {
     if (error instanceof ApplicationFailure) throw error;
     if (isDatabaseUnavailable(error)) {
       throw ApplicationFailure.retryable(
-        'the database is away; nothing was sent',
+        'MongoDB is unreachable, so nothing was sent to the provider.',
         'database_unavailable',
       );
     }
     const { name, at } = safeError(error);
-    log.error('an activity ended with an error that is ours', { error_name: name, at });
+    log.error('an activity failed with an internal error', { error_name: name, at });
     throw ApplicationFailure.retryable(
-      `internal error (${name}); see the worker's log`,
+      `Internal error (${name}). See the log of the worker.`,
       'internal_error',
     );
   }

@@ -180,7 +180,7 @@ function unsent(
 const MESSAGES: Record<TokenVerdict, string> = {
   valid: 'The provider accepts the access token.',
   invalid: 'The provider refuses the access token.',
-  unknown: 'Whether the access token works is not known.',
+  unknown: 'The validation did not show whether the access token works.',
 };
 
 function entryOf(

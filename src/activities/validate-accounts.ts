@@ -52,7 +52,7 @@ export async function validateAccounts(
         if (isDatabaseUnavailable(error)) throw error;
         // One failing account must not stop the others.
         const { name, at } = safeError(error);
-        log.error('a validation ended with an error that is ours', {
+        log.error('a validation failed with an internal error', {
           account_id: accountId,
           error_name: name,
           at,

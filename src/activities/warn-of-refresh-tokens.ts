@@ -58,8 +58,8 @@ function warningEntry(
 ): LogEntry {
   const end = account.current.refreshTokenExpiresAt;
   const todo = isOverdue
-    ? 'A refresh would renew it, but none has succeeded since it was due. See why, or have the owner reconnect the account.'
-    : 'The owner must connect the account again before that.';
+    ? 'A refresh renews it, but no refresh has succeeded since one was due. Find the cause in the log of the account, or ask the owner to reconnect it.'
+    : 'Ask the owner to reconnect the account before then.';
   return {
     id: `refresh-token-expiring-${account.id}-${account.generation}-${days}`,
     created_at: at.toISOString(),
@@ -78,6 +78,6 @@ function warningEntry(
     generation: account.generation,
     workflow_id: place.workflowId,
     run_id: place.runId,
-    message: `The refresh token ends at ${end ?? 'an unknown time'}, in less than ${days === 1 ? 'a day' : `${days} days`}. ${todo}`,
+    message: `The refresh token expires at ${end ?? 'an unknown time'}, in less than ${days === 1 ? 'a day' : `${days} days`}. ${todo}`,
   };
 }

@@ -72,7 +72,7 @@ interface RouteDependencies extends ApiDependencies {
   statistics: StatisticsReader;
 }
 
-/** All routes except the import, with their types, from which the typed client is made. */
+/** Registers all routes except the import. The typed client is derived from their types. */
 export function registerRoutes(app: ApiApp, deps: RouteDependencies) {
   return [
     registerHealth(app, deps),
@@ -134,5 +134,5 @@ export function registerRoutes(app: ApiApp, deps: RouteDependencies) {
   ] as const;
 }
 
-/** The routes that a typed client calls; an import is no single request and answer. */
+/** The routes of the typed client. The import is missing, because its response is streamed. */
 export type ApiRoutes = ReturnType<typeof registerRoutes>[number] | GetTokenRoute;

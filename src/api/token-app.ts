@@ -1,6 +1,6 @@
 /**
- * The one door to tokens: an app of its own, asked before the general app. Nearly every request of Evergrant's callers
- * ends here, so it has one route and one handler; each middleware of the general app would cost several promises.
+ * The app of the token route, which is asked before the general app. It handles nearly all requests, so it has one
+ * route and one handler: each middleware of the general app would cost several promises per request.
  */
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { ApiEnv } from '../http/env';

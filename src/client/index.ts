@@ -15,7 +15,7 @@ export interface ClientSettings {
   fetch?: typeof fetch;
 }
 
-/** A request failed: the API refused it, or another server answered. */
+/** A failed request: the API refused it, or another server answered. */
 export class EvergrantError extends Error {
   override name = 'EvergrantError';
   readonly status: number;
@@ -25,7 +25,10 @@ export class EvergrantError extends Error {
   readonly requestId: string | null;
 
   constructor(status: number, refusal: Refusal | null) {
-    super(refusal?.message ?? `The answer is not one of Evergrant (HTTP ${status}).`);
+    super(
+      refusal?.message ??
+        `The response does not come from Evergrant (HTTP ${status}). Check the URL.`,
+    );
     this.status = status;
     this.code = refusal?.code ?? null;
     this.requestId = refusal?.request_id ?? null;
@@ -78,7 +81,7 @@ interface Arguments {
   param?: Record<string, string>;
 }
 
-/** hc inserts parameters unencoded: `sweep/ebay` would become two path segments, and an empty one none. */
+/** hc does not encode parameters: `sweep/ebay` would become two path segments, and an empty parameter none. */
 function withEncodedParameters<T extends object>(client: T): T {
   return new Proxy(client, {
     get(target, name) {
@@ -99,7 +102,7 @@ function encodedParameters(param: Record<string, string>): Record<string, string
   return Object.fromEntries(
     Object.entries(param).map(([name, value]) => {
       // These values would change the path of the request.
-      if (/^\.{0,2}$/.test(value)) throw new TypeError(`${name}: "${value}" names nothing`);
+      if (/^\.{0,2}$/.test(value)) throw new TypeError(`${name}: "${value}" is not a valid id`);
       return [name, encodeURIComponent(value)];
     }),
   );

@@ -1,4 +1,4 @@
-/** The client's address, and the origin that the client requested; taken from trusted proxies if there are any. */
+/** The client's address, and the origin that the client requested, as trusted proxies report them. */
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
@@ -14,7 +14,7 @@ export function trust(proxies: TrustedProxies) {
   });
 }
 
-/** The same for one request. */
+/** Does the same for one request. */
 export function trustFor(c: Context, proxies: TrustedProxies): void {
   c.set('trustedProxies', proxies);
 }
@@ -24,7 +24,7 @@ export function addressOf(c: Context): string | null {
   return clientOf(c)?.address ?? null;
 }
 
-/** Scheme, host and port as the client sees them, such as `https://evergrant.example`. */
+/** @returns scheme, host and port as the client sees them, such as `https://evergrant.example` */
 export function originOf(c: Context): string {
   const asked = new URL(c.req.url);
   const client = clientOf(c);
@@ -36,7 +36,7 @@ export function originOf(c: Context): string {
   );
 }
 
-/** `null` if the host is malformed. */
+/** @returns `null` if the host is malformed */
 function hostOrigin(protocol: string, host: string): string | null {
   return /^[\w.-]+(?::\d+)?$|^\[[\da-f:.]+\](?::\d+)?$/i.test(host) &&
     URL.canParse(`${protocol}://${host}`)

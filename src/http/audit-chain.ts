@@ -17,7 +17,7 @@ const CHAINS = ['organisation', 'operator'] as const;
 type Chain = (typeof CHAINS)[number];
 
 export const chainQuery = z.enum(CHAINS).default('organisation').openapi({
-  description: 'organisation needs the scope "admin", operator the scope "operator"',
+  description: 'organisation needs the scope "admin". operator needs the scope "operator".',
 });
 
 /**
@@ -31,7 +31,7 @@ export function auditChain(caller: Principal, chain: Chain): string {
 
 /** The scopes of routes whose actions concern no organisation. */
 const BEYOND: readonly Scope[] = ['operator', 'internal'];
-/** Ids of workflows that belong to an account; for routes that accept any workflow. */
+/** Matches paths of workflows that belong to an account, on routes that accept any workflow. */
 const OF_ACCOUNT = /\/workflows\/(?:refresh|validate)-account(?:\/|%2F)/i;
 
 /** Whether an action concerns no organisation and the caller is allowed to do it. */
@@ -62,7 +62,7 @@ export function operatorsActions(app: OpenAPIHono<ApiEnv>): IsOperators {
   };
 }
 
-/** The same for forms on pages: schedules, and workflows that belong to no account. */
+/** The same for forms on pages. They concern no organisation if they change a schedule, or a workflow without an account. */
 export const operatorsPages: IsOperators = (caller, _action, path) =>
   hasScope(caller, 'operator') &&
   (path.startsWith('/admin/workers/') ||

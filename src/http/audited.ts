@@ -73,7 +73,7 @@ export function audited<E extends Env>(
       details: {
         phase: 'asked',
         path: pathOf(c).slice(0, PATH_MAX),
-        ...(await saidIn(c, membersOf(action))),
+        ...(await bodyDetails(c, membersOf(action))),
         ...from,
       },
     });
@@ -89,13 +89,16 @@ export function audited<E extends Env>(
           phase: 'answered',
           asked: asked.sequence,
           status: c.res.status,
-          ...(await madeBy(c)),
+          ...(await createdBy(c)),
           ...from,
         },
       });
     } catch (error) {
       // The action is done, and the entry before it is on record.
-      logger.error({ err: error, audit_head: head }, 'how an action ended could not be audited');
+      logger.error(
+        { err: error, audit_head: head },
+        'the outcome of an action could not be audited',
+      );
     }
   });
 }
@@ -127,7 +130,8 @@ function searchedPart(text: string): string {
   return `${text.slice(0, text.lastIndexOf(' ', SEARCHED_MAX) + 1)}…`;
 }
 
-async function saidIn(c: Context, known: ReadonlySet<string>): Promise<AuditDetails> {
+/** The audited part of the body: names of members, and values that cannot contain a token. */
+async function bodyDetails(c: Context, known: ReadonlySet<string>): Promise<AuditDetails> {
   const body = await bodyOf(c);
   const names = Object.keys(body);
   const members = names.filter((name) => known.has(name)).slice(0, MEMBERS_MAX);
@@ -177,9 +181,9 @@ async function bodyOf(c: Context): Promise<Record<string, unknown>> {
 }
 
 /** The id of the created object. */
-async function madeBy(c: Context): Promise<AuditDetails> {
+async function createdBy(c: Context): Promise<AuditDetails> {
   if (c.res.status !== 201) return {};
-  const made: unknown = await c.res.clone().json();
-  const id = typeof made === 'object' && made !== null && 'id' in made ? made.id : null;
+  const created: unknown = await c.res.clone().json();
+  const id = typeof created === 'object' && created !== null && 'id' in created ? created.id : null;
   return typeof id === 'string' ? { made: id } : {};
 }

@@ -1,4 +1,4 @@
-/** Authentication by a bearer API key or JWT, or by the internal trigger's header. Each route authorizes. */
+/** Authentication by a bearer API key or JWT, or by the internal trigger's header. Each route authorizes its callers. */
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
@@ -27,7 +27,7 @@ export async function principalOf(
   if (presented === undefined) {
     throw new ServiceError(
       'unauthenticated',
-      'Send an API key or a JWT: Authorization: Bearer <key or JWT>.',
+      'The request has no API key and no JWT. Send one: Authorization: Bearer <key or JWT>.',
     );
   }
   const principal = await authenticator(presented, addressOf(c));
@@ -35,10 +35,10 @@ export async function principalOf(
   if (!principal.scopes.includes('internal')) {
     throw new ServiceError(
       'unauthenticated',
-      'X-Internal-API-Key takes a key with the scope "internal" only.',
+      'The key in X-Internal-API-Key lacks the scope "internal". Use a key that has it.',
     );
   }
-  // The header opens the internal trigger and nothing else, whatever else the key may do.
+  // The header gives access to the internal trigger only, even if the key has more scopes.
   return { ...principal, scopes: ['internal'] };
 }
 
@@ -81,7 +81,7 @@ export function requireScope(...scopes: Scopes) {
   });
 }
 
-/** Spread into a route: requires one of the scopes, and documents them. */
+/** Requires one of the scopes, and documents them. Spread it into a route. */
 export function forScope(...scopes: Scopes) {
   return {
     middleware: requireScope(...scopes),

@@ -9,10 +9,11 @@ import type { ApiDependencies } from './dependencies';
 import type { OpenStreams } from './open-streams';
 import { placeOf } from './paging';
 
-const LOOKED_AFTER_EVERY_MS = 1_000;
+const POLL_INTERVAL_MS = 1_000;
 /** Longest silence on the stream, in ms; a proxy may close an idle connection. */
 const SILENT_MAX_MS = 15_000;
-const ALLOWED_CHECKED_EVERY_MS = 5_000;
+/** How long, in ms, a caller that lost its access may still receive entries. */
+const ACCESS_CHECK_INTERVAL_MS = 5_000;
 
 interface EntryStreamDependencies extends Pick<ApiDependencies, 'stopping'> {
   logTail: LogTail;
@@ -44,15 +45,15 @@ export async function streamEntries(
   const last = c.req.header('last-event-id');
   const start = last ? placeOf(last, 'Last-Event-ID') : (from ?? (await logTail.end()));
   return streams.serve(c, owner, async (stream) => {
-    const left = new AbortController();
-    stream.onAbort(() => left.abort());
-    const signal = AbortSignal.any([stopping, left.signal]);
+    const disconnected = new AbortController();
+    stream.onAbort(() => disconnected.abort());
+    const signal = AbortSignal.any([stopping, disconnected.signal]);
     await stream.write(`id: ${idOf(start)}\n\n`);
     let sentAt = Date.now();
     let checkedAt = sentAt;
-    const idleMs = LOOKED_AFTER_EVERY_MS;
+    const idleMs = POLL_INTERVAL_MS;
     for await (const batch of logTail.follow(filter, start, { signal, idleMs })) {
-      if (Date.now() - checkedAt > ALLOWED_CHECKED_EVERY_MS) {
+      if (Date.now() - checkedAt > ACCESS_CHECK_INTERVAL_MS) {
         if (!(await isAllowed())) return;
         checkedAt = Date.now();
       }

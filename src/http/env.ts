@@ -7,7 +7,7 @@ export interface ApiEnv {
   Variables: {
     requestId: string;
     principal: Principal;
-    /** When the request arrived: a refresh that finishes after this moment answers it. */
+    /** When the request arrived. A refresh that finishes later answers the request. */
     askedAt: Date;
   };
 }

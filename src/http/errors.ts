@@ -37,7 +37,8 @@ const ErrorBody = z
       code: z.enum(ERROR_CODES).openapi({ example: 'not_found' }),
       message: z.string().openapi({ example: 'Your organisation has no account acc_5f…' }),
       request_id: z.string().openapi({
-        description: 'What the log has it under; X-Request-Id of the answer, too',
+        description:
+          'Identifies the request in the log. Also in the header X-Request-Id of the response.',
         example: '4f7f1a52-6d0b-4a55-9f63-0c4d6c1f2f10',
       }),
     }),
@@ -51,39 +52,41 @@ const described = (description: string) => ({
 
 /** Responses to requests that Node refuses before any route. */
 export const serverResponses = {
-  408: described('The request did not arrive in time: headers within 10 s, a body within 30 s.'),
-  431: described('The address and the headers are larger than 16 kB together.'),
+  408: described(
+    'The request did not arrive in time. The limit is 10 s for the headers and 30 s for the body.',
+  ),
+  431: described('The URL and the headers are larger than 16 kB together.'),
 };
 
 /** Spread into each route without a body. */
 export const errorResponses = {
   ...serverResponses,
-  400: described('The request is malformed; the message names the member.'),
-  401: described('No API key or JWT, or one that is not accepted; the message says why.'),
+  400: described('The request is malformed. The message names the member.'),
+  401: described('The API key or JWT is missing or not accepted. The message has the reason.'),
   403: described('The key or the JWT lacks the scope.'),
   404: described('Your organisation has no such resource.'),
-  409: described('It conflicts with what is there.'),
+  409: described('The request conflicts with the current state. The message has the reason.'),
   429: described(
-    'The key or JWT was refused, and so were too many before from your address; wait as Retry-After says. An accepted one is never answered so.',
+    'The key or JWT was refused, after too many refusals for your address. Wait as long as Retry-After says. An accepted key or JWT never gets this response.',
   ),
-  500: described('Something is wrong on our side; the log has the request id.'),
+  500: described('Evergrant failed. The log has the cause under the request id.'),
   503: described(
-    'MongoDB, Temporal or the issuer of JWTs is unreachable, or the audit cannot be written; try again as Retry-After says.',
+    'MongoDB, Temporal or the issuer of JWTs is unreachable, or the audit cannot be written. Try again after the time in Retry-After.',
   ),
-  504: described('It goes on, but longer than a request may wait.'),
+  504: described('The action is still running. Check its log entry or workflow for the result.'),
 };
 
 /** Spread into each route that accepts a grant. */
 export const grantRefusedResponse = {
   422: described(
-    'The provider refused the handed-in grant; the account keeps the grant it had. The message has the provider’s words.',
+    'The provider refused the submitted grant. The account keeps its current grant. The message has the provider’s reason.',
   ),
 };
 
 /** Spread into each route that streams. */
 export const tooManyStreamsResponse = {
   429: described(
-    'The key or JWT has 20 live streams open, or the organisation 50, in this process: close one, and wait as Retry-After says. Or the key or JWT was refused, and so were too many before from your address.',
+    'The key or JWT has 20 streams open in this process, or the organisation has 50. Close one, and wait as long as Retry-After says. Or the key or JWT was refused, after too many refusals for your address.',
   ),
 };
 
@@ -94,12 +97,13 @@ export const bodyErrorResponses = {
   415: described('The body is not declared as JSON.'),
 };
 
-/** A parameter or a body that its schema refuses, with each member and what is wrong with it. */
+/** The error for a parameter or a body that its schema refuses. It names each member and its problem. */
 export function invalidRequest({ issues }: Pick<z.ZodError, 'issues'>): ServiceError {
   const problems = issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
   return new ServiceError('invalid_request', problems.join('; '));
 }
 
+/** By then the MongoDB driver has looked for its server again. */
 const RETRY_AFTER_SECONDS = 5;
 
 /** Turns anything thrown into the error shape. Only the message of a {@link ServiceError} is passed on. */
@@ -113,7 +117,6 @@ export function errorResponse(error: unknown, c: Context, logger: Logger): Respo
   }
   if (error instanceof InsufficientScope)
     c.header('WWW-Authenticate', `${challenge('insufficient_scope')}, scope="${error.scope}"`);
-  // After this long, the MongoDB driver has looked for its server once more.
   const wait = error instanceof ServiceError ? error.retryAfterSeconds : null;
   if (wait !== null) c.header('Retry-After', String(wait));
   else if (STATUS[code] === 503) c.header('Retry-After', String(RETRY_AFTER_SECONDS));
@@ -132,7 +135,7 @@ function challenge(error?: 'invalid_token' | 'insufficient_scope'): string {
 export function apiErrorOf(error: unknown): { code: ErrorCode; message: string } {
   if (error instanceof HTTPException) {
     if (error.status === 413)
-      return { code: 'payload_too_large', message: 'The body is too large.' };
+      return { code: 'payload_too_large', message: 'The body is too large. Send a smaller one.' };
     if (error.status === 415) {
       return {
         code: 'unsupported_media_type',

@@ -13,21 +13,24 @@ const NAME_MAX = 64;
 /** Levels of nesting that the check follows; far more would overflow the stack. */
 const DEPTH_MAX = 100;
 
-/** Also refuses names such as `provider[$ne]`: an ignored filter would return everything. */
+/** Applies {@link refuseOddQuery} to every request. */
 export const refuseOddQueries = createMiddleware<ApiEnv>(async (c, next) => {
   refuseOddQuery(c);
   await next();
 });
 
 /**
- * Also refuses names such as `provider[$ne]`: ignored, such a filter would be no filter at all.
+ * Also refuses parameter names such as `provider[$ne]`: if they were ignored, the list would not be filtered.
  * @throws {ServiceError} `invalid_request`
  */
 export function refuseOddQuery(c: Context): void {
   for (const [name, values] of Object.entries(c.req.queries())) {
     if (!/^[a-z][a-z0-9_]*$/.test(name)) {
       const shown = visible(name).slice(0, NAME_MAX);
-      throw new ServiceError('invalid_request', `${shown}: there is no such parameter.`);
+      throw new ServiceError(
+        'invalid_request',
+        `${shown}: unknown parameter. The parameters of all routes are in /openapi.json.`,
+      );
     }
     for (const value of values) requireStorable(value, name);
   }
@@ -46,11 +49,12 @@ export const refuseOddBodies = createMiddleware<ApiEnv>(async (c, next) => {
 /** @throws {ServiceError} `invalid_request` */
 export function requireStorable(text: string, name: string): void {
   const problem = text.includes('\0')
-    ? 'holds the control character U+0000'
+    ? 'contains the control character U+0000'
     : /\p{Surrogate}/u.test(text)
-      ? 'holds one half of a surrogate pair without the other'
+      ? 'contains half of a surrogate pair'
       : null;
-  if (problem !== null) throw new ServiceError('invalid_request', `${name || 'body'}: ${problem}.`);
+  if (problem !== null)
+    throw new ServiceError('invalid_request', `${name || 'body'}: ${problem}. Remove it.`);
 }
 
 function requireStorableMembers(value: unknown, name: string, depth = 0): void {

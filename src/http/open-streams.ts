@@ -53,7 +53,7 @@ export class OpenStreams {
       if ((this.#open.get(name) ?? 0) < max) continue;
       throw new ServiceError(
         'too_many_streams',
-        `${whose} has ${max} live streams open, which is the maximum. Close one and try again.`,
+        `${whose} has ${max} streams open, which is the maximum. Close one and try again.`,
         RETRY_AFTER_SECONDS,
       );
     }

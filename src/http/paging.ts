@@ -2,9 +2,11 @@
 import { z } from '@hono/zod-openapi';
 import { decodeCursor } from '../domain/cursor';
 import { ServiceError } from '../domain/service-error';
+import { invalidCursor } from '../domain/text/messages';
 
 /**
- * The place in a cursor; `name` is the parameter or header that held it.
+ * Decodes a cursor into a place.
+ * @param name the parameter or header that contained the cursor
  * @throws {ServiceError} `invalid_request`
  */
 export function placeOf(cursor: string, name = 'before'): { at: Date; id: string } {
@@ -12,7 +14,7 @@ export function placeOf(cursor: string, name = 'before'): { at: Date; id: string
   if (Number.isNaN(Date.parse(at))) {
     throw new ServiceError(
       'invalid_request',
-      `${name}: not a cursor of ours; take it from ${name === 'before' ? 'next_cursor' : 'the id of an event'}`,
+      invalidCursor(name, name === 'before' ? 'next_cursor' : 'the id of an event'),
     );
   }
   return { at: new Date(at), id };
@@ -43,7 +45,7 @@ export const pageLimit = (max: number, otherwise: number) =>
     .min(1)
     .max(max)
     .default(otherwise)
-    .openapi({ description: 'How many at most' });
+    .openapi({ description: 'The maximum number of items' });
 
 /** The cursor parameter of a list. */
 export const pageCursor = z
@@ -51,4 +53,4 @@ export const pageCursor = z
   .min(1)
   .max(4096)
   .optional()
-  .openapi({ description: 'next_cursor of the page before' });
+  .openapi({ description: 'next_cursor of the previous page' });

@@ -1,4 +1,4 @@
-/** The id of a request, by which its log lines, audit entries and answer are found. */
+/** The id of a request, which its log lines, audit entries and response share. */
 import { randomUUID } from 'node:crypto';
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
@@ -6,13 +6,13 @@ import type { ApiEnv } from './env';
 
 export const REQUEST_ID_HEADER = 'x-request-id';
 
-/** Sets the id for the request and its answer. */
+/** Sets the id of the request and its response. */
 export const requestId = createMiddleware<ApiEnv>(async (c, next) => {
   c.header(REQUEST_ID_HEADER, identify(c));
   await next();
 });
 
-/** Sets the id for the request: the caller's own where it is one, else a new one. */
+/** Sets the id of the request: the id that the caller sent if it is valid, otherwise a new one. */
 export function identify(c: Context<ApiEnv>): string {
   const given = c.req.header(REQUEST_ID_HEADER);
   const id = given !== undefined && /^[\w\-=]{1,255}$/.test(given) ? given : randomUUID();

@@ -1,6 +1,6 @@
 /**
  * Finds the client of a request behind the reverse proxies that the operator trusts (`TRUSTED_PROXIES`). `Forwarded`
- * and `X-Forwarded-…` are trusted only as far as a trusted proxy wrote them; anybody else can send any value.
+ * and `X-Forwarded-…` are trusted only as far as a trusted proxy wrote them, because any client can send them.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { parse as parseForwarded } from 'forwarded-parse';
@@ -14,7 +14,7 @@ export interface Client {
   host: string | null;
 }
 
-/** One proxy's report of the connection that reached it. */
+/** A proxy's report of the connection that reached it. */
 type Hop = Client;
 
 export class TrustedProxies {
@@ -71,7 +71,7 @@ function xForwardedHops(headers: IncomingHttpHeaders): Hop[] {
 }
 
 /**
- * Parses each element separately, so that a malformed one does not hide those to its right.
+ * Parses each element separately, so that a malformed element does not hide the elements to its right.
  * @see [RFC 7239 §4](https://www.rfc-editor.org/rfc/rfc7239#section-4)
  */
 function forwardedHops(headers: IncomingHttpHeaders): Hop[] {

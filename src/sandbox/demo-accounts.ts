@@ -56,7 +56,7 @@ const EBAY: readonly DemoState[] = [
   { shop: 'Old Mill Records', state: 'expired yesterday', expiresInMinutes: -26 * 60 },
   {
     shop: 'Quarry Tools',
-    state: 'refreshed 90 min ago, expiry far',
+    state: 'refreshed 90 min ago, expires in 6 h',
     expiresInMinutes: 6 * 60,
     refreshedMinutesAgo: 90,
   },
@@ -64,7 +64,7 @@ const EBAY: readonly DemoState[] = [
   { shop: 'Tidewater Toys', state: 'corrupt row', expiresInMinutes: 5, fault: 'corrupt_row' },
   {
     shop: 'Umber Antiques',
-    state: 'refresh token of an odd shape',
+    state: 'malformed refresh token',
     expiresInMinutes: 7,
     fate: 'odd_refresh_token',
   },

@@ -57,7 +57,9 @@ export class StateFile {
     try {
       return stateSchema.parse(JSON.parse(text));
     } catch {
-      throw new Error(`sandbox state file ${path} is unreadable: delete it to start afresh`);
+      throw new Error(
+        `The sandbox's state file ${path} is unreadable. Delete it to start with an empty sandbox.`,
+      );
     }
   }
 

@@ -33,8 +33,8 @@ const BODY_MAX_BYTES = 256 * 1024;
 const hasNoBody = (c: Context) => c.req.method === 'GET' || c.req.method === 'HEAD';
 
 /**
- * The library's headers, set before the answer is made: set on a finished one, as the library does, the server takes it
- * apart and makes it anew. Pages set a policy of their own over it.
+ * The security headers of Hono, computed once and set before the response is created. Hono's middleware sets them on the
+ * finished response, which makes the server build the response again. Pages replace the content security policy.
  */
 async function securityHeaders(): Promise<Record<string, string>> {
   const policy = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] };
@@ -54,15 +54,15 @@ function withHeaders(headers: Promise<Record<string, string>>): MiddlewareHandle
 
 const NOT_KEPT = { 'Cache-Control': 'no-store' };
 
-/** What every answer of the API comes with. */
+/** The headers of every API response. */
 export async function apiHeaders(): Promise<Record<string, string>> {
   return { ...(await securityHeaders()), ...NOT_KEPT };
 }
 
-/** The API for a server of Node's. */
+/** The API and the pages as a listener for Node's HTTP server. */
 export function createListener(deps: ApiDependencies): RequestListener {
   const { tokenApp, app } = createApps(deps);
-  // The token app's router has one pattern, the general one searches all.
+  // The token app is asked first, because its router has a single pattern.
   tokenApp.notFound((c) => app.fetch(c.req.raw, c.env));
   const listener = getRequestListener(tokenApp.fetch);
   return (incoming, outgoing) => void listener(incoming, outgoing);
@@ -85,7 +85,7 @@ function createApps(deps: ApiDependencies): { tokenApp: ApiApp; app: ApiApp } {
     errorResponse(
       new ServiceError(
         'not_found',
-        `There is no ${c.req.method} ${c.req.path}; see /openapi.json.`,
+        `No route ${c.req.method} ${c.req.path}. All routes are in /openapi.json.`,
       ),
       c,
       deps.logger,
@@ -102,8 +102,7 @@ function createApps(deps: ApiDependencies): { tokenApp: ApiApp; app: ApiApp } {
   });
   app.use(withHeaders(securityHeaders()));
   app.use('/api/*', withHeaders(Promise.resolve(NOT_KEPT)));
-  // An import is streamed: it has no size, each of its lines has one. To look for a body where none is costs more than
-  // to hand out a token.
+  // An import is streamed, and only its lines are limited. Requests without a body skip the check, which costs time.
   app.use(except([isImport, hasNoBody], bodyLimit({ maxSize: BODY_MAX_BYTES })));
   app.use('/api/*', authenticate(authenticator));
   app.use(

@@ -1,4 +1,4 @@
-/** Closes an HTTP server: requests in flight are answered, and no idle connection is waited for. */
+/** Closes an HTTP server: requests in flight are answered, and idle connections are closed at once. */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 
@@ -11,8 +11,8 @@ export interface ClosableServer {
 }
 
 /**
- * Follows the connections of a server. Node's own `closeIdleConnections` leaves those that have not sent a request yet,
- * which browsers open in advance, and those whose request ends after it was called.
+ * Follows the connections of a server. Node's `closeIdleConnections` does not close connections that have not sent a
+ * request yet, which browsers open in advance, or connections whose request ends after the call.
  */
 export function closable(server: Server): ClosableServer {
   const inFlight = new Map<Socket, number>();

@@ -18,7 +18,7 @@ void runProcess(async (config, logger) => {
   });
   const api = await serveApi({ config, temporal, store, vault, logger, port: config.port ?? 3000 });
   logger.info({ url: api.url }, 'API ready');
-  // A key that it has not got ends it with an error; a signal ends it in order.
+  // A signal stops the process in order. A missing encryption key stops it with an error.
   try {
     await Promise.race([stopping, keyRegistration.lockedOut]);
   } finally {

@@ -1,6 +1,6 @@
 /**
- * Answers requests that Node refuses before the application sees them (headers too large, too slow, no HTTP) in the
- * API's own error shape; Node itself would send a status without a body.
+ * Answers requests that Node refuses before the application sees them (headers too large, too slow, not HTTP) in the
+ * API's error shape, because Node would send a status without a body.
  */
 import { randomUUID } from 'node:crypto';
 import { type Server, type ServerResponse, STATUS_CODES } from 'node:http';
@@ -19,7 +19,7 @@ export function answerMalformedRequests(
   const answers = new WeakMap<Duplex, ServerResponse>();
   server.on('request', ({ socket }, answer) => answers.set(socket, answer));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    // Refused already; the rest of the same request is dropped.
+    // The request was refused already, and the rest of it is dropped.
     if (socket.writableEnded) return;
     const answer = answers.get(socket);
     const isAnswering = answer?.headersSent === true && !answer.writableFinished;
@@ -28,7 +28,7 @@ export function answerMalformedRequests(
       return;
     }
     socket.end(refusal(refusalOf(error.code), headers));
-    // Closed at once, with bytes still unread, the client would lose the answer.
+    // Destroying the socket at once, with unread bytes, would make the client lose the answer.
     setTimeout(() => socket.destroy(), CLOSED_AFTER_MS).unref();
   });
 }
@@ -38,20 +38,20 @@ function refusalOf(nodeCode = ''): ServiceError {
     case 'HPE_HEADER_OVERFLOW':
       return new ServiceError(
         'headers_too_large',
-        'The address and the headers are larger than 16 kB together. Send fewer or shorter ones.',
+        'The URL and the headers are larger than 16 kB together. Send fewer or shorter headers.',
       );
     case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
       return new ServiceError(
         'payload_too_large',
-        'The chunk extensions of the body are too large.',
+        'The chunk extensions of the body are too large. Send the body without them.',
       );
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new ServiceError(
         'request_timeout',
-        'The request did not arrive in time. Send it again, on a new connection.',
+        'The request did not arrive in time. Send it again on a new connection.',
       );
     default:
-      return new ServiceError('invalid_request', 'This is no HTTP request that can be read.');
+      return new ServiceError('invalid_request', 'The request is not valid HTTP.');
   }
 }
 

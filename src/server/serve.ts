@@ -1,4 +1,4 @@
-/** Serves the API over HTTP, and stops it without cutting off who is being answered. */
+/** Serves the API over HTTP, and answers the requests in flight before it stops. */
 import { setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { Client } from '@temporalio/client';
@@ -24,12 +24,12 @@ import { apiHeaders, createListener } from './app';
 import { CLOSE_MAX_MS, closable } from './close-server';
 import { answerMalformedRequests } from './malformed-requests';
 
-/** An import is received as fast as it is stored; Node would cut it off after five minutes. */
-const IMPORT_WITHIN_MS = 60 * 60_000;
-/** All other requests are small: who takes longer holds a connection for its own sake. */
-const RECEIVE_WITHIN_MS = 30_000;
-const HEADERS_WITHIN_MS = 10_000;
-const LOOK_EVERY_MS = 2_000;
+/** Longest import, in ms: its body is received only as fast as it is stored. Node's default cuts it off after 5 min. */
+const IMPORT_TIMEOUT_MS = 60 * 60_000;
+/** Longest time, in ms, to receive any other request; a slower client would only hold the connection. */
+const REQUEST_TIMEOUT_MS = 30_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+const TIMEOUT_CHECK_INTERVAL_MS = 2_000;
 const CONNECTIONS_MAX = 5_000;
 
 export interface ServeInput {
@@ -43,9 +43,9 @@ export interface ServeInput {
 
 export interface RunningApi {
   url: string;
-  /** For people: what a stop waits for. */
+  /** Says, for the operator, what the stop waits for. */
   waitsFor(): string;
-  /** Takes no more requests, answers those it has, and disconnects. */
+  /** Accepts no new requests, answers the requests in flight, and disconnects. */
   stop(): Promise<void>;
 }
 
@@ -65,7 +65,7 @@ export async function serveApi({
   await registerSearchAttributes(connection, namespace);
   const client = new Client({ connection, namespace });
   const stopping = new AbortController();
-  // As many listeners as streams are open; that is no leak.
+  // Each open stream adds a listener, so Node's warning of a leak would be wrong.
   setMaxListeners(0, stopping.signal);
   warnOfConfiguration(config, logger);
   const anchors = createAuditAnchors({ client, taskQueue, store, logger, now });
@@ -127,7 +127,7 @@ export async function serveApi({
   };
 }
 
-/** Keys given by the environment; those in the store come beside them. */
+/** The API keys from the environment, in addition to the keys in the store. */
 function configuredKeys(config: Config): ApiDependencies['configuredKeys'] {
   const organisation = config.adminOrganisation;
   const keys: ApiDependencies['configuredKeys'] = [];
@@ -149,9 +149,9 @@ function configuredKeys(config: Config): ApiDependencies['configuredKeys'] {
 function listen(listener: RequestListener, hostname: string, port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
     const options = {
-      requestTimeout: IMPORT_WITHIN_MS,
-      headersTimeout: HEADERS_WITHIN_MS,
-      connectionsCheckingInterval: LOOK_EVERY_MS,
+      requestTimeout: IMPORT_TIMEOUT_MS,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_INTERVAL_MS,
     };
     const server = createServer(options, listener);
     server.listen(port, hostname, () => resolve(server));
@@ -161,23 +161,23 @@ function listen(listener: RequestListener, hostname: string, port: number): Prom
       const taken = error.code === 'EADDRINUSE';
       reject(
         taken
-          ? new StartError(`Port ${port} on ${hostname} is taken. Set PORT to a free one.`)
+          ? new StartError(`Port ${port} on ${hostname} is in use. Set PORT to a free port.`)
           : error,
       );
     });
   });
 }
 
-/** Node knows one time for all requests, and that of an import is too long for the others. */
+/** Node has one timeout for all requests, and the timeout of an import is too long for the others. */
 function cutOffWhenSlow(incoming: IncomingMessage): void {
   if (incoming.url?.startsWith(IMPORT_PATH)) return;
   const timer = setTimeout(() => {
     if (!incoming.complete) incoming.socket.destroy();
-  }, RECEIVE_WITHIN_MS).unref();
+  }, REQUEST_TIMEOUT_MS).unref();
   incoming.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
 }
 
-/** What is allowed, and wise only in special cases. */
+/** Warns of settings that are allowed but usually wrong. */
 function warnOfConfiguration({ jwt, publicUrl, trustedProxies }: Config, logger: Logger): void {
   if (publicUrl?.protocol === 'https:' && trustedProxies.length === 0) {
     logger.warn(

@@ -30,6 +30,7 @@ export async function applyPolicies(input: {
       staticSummary: `Apply the policy of ${id} to its accounts`,
       typedSearchAttributes: [{ key: EvergrantProvider, value: id }],
     });
-    if (applied !== null) say(`${id}: the policy was changed; its accounts are being gone through`);
+    if (applied !== null)
+      say(`${id}: the policy has changed; the due times of its accounts are recomputed`);
   }
 }

@@ -1,5 +1,6 @@
 /** Connects a process to Temporal at start. */
 import type { Connection } from '@temporalio/client';
+import { unreachableText } from '../domain/text/messages';
 import { type Config } from '../process/config';
 import { StartError } from '../process/start-error';
 import { openConnection } from './connection';
@@ -16,7 +17,11 @@ export async function connectTemporal(
 ): Promise<Connection> {
   const address = temporal.address ?? 'localhost:7233';
   const unreachable = new StartError(
-    `Temporal is unreachable at ${address}. Start it, or correct TEMPORAL_ADDRESS (and TEMPORAL_TLS… where it asks for TLS).`,
+    unreachableText(
+      'Temporal',
+      address,
+      'TEMPORAL_ADDRESS (and TEMPORAL_TLS… if the server requires TLS)',
+    ),
   );
   let connection: Connection;
   try {
@@ -39,7 +44,7 @@ export async function connectTemporal(
     }
     if (code !== null && REFUSED.includes(code)) {
       throw new StartError(
-        `Temporal at ${address} does not let us use the namespace "${namespace}". Correct TEMPORAL_API_KEY or the TLS certificate.`,
+        `Temporal at ${address} refuses access to the namespace "${namespace}". Correct TEMPORAL_API_KEY or the TLS certificate.`,
       );
     }
     throw code === null ? error : unreachable;

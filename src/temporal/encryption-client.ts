@@ -81,7 +81,7 @@ export function createEncryptionClient(client: Client, taskQueue: string): Encry
 
   async function expected(): Promise<Rotation> {
     const newest = await rotation();
-    if (newest === null) throw new Error('the rotation that was started is not there');
+    if (newest === null) throw new Error('the started rotation was not found');
     return newest;
   }
 
@@ -107,7 +107,7 @@ export function createEncryptionClient(client: Client, taskQueue: string): Encry
           workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
           taskQueue,
           args: [{ to }],
-          staticSummary: `Re-seal every record with the key ${to}`,
+          staticSummary: `Re-encrypt every record with the key ${to}`,
         });
         return expected();
       }),

@@ -122,13 +122,13 @@ class HistoryReader {
     if (scheduled) {
       const activity = scheduled.activityType?.name ?? '';
       this.#activities.set(String(event.eventId), activity);
-      return { what: summaryOf(event) ?? `${activity} is to run`, activity };
+      return { what: summaryOf(event) ?? `${activity} is scheduled`, activity };
     }
     const started = event.activityTaskStartedEventAttributes;
     if (started) {
       return {
         ...this.#named(started.scheduledEventId),
-        what: 'begun by a worker',
+        what: 'started by a worker',
         attempt: started.attempt ?? 1,
         failure: failureSentence(started.lastFailure),
       };
@@ -147,7 +147,7 @@ class HistoryReader {
     if (timedOut) {
       return {
         ...this.#named(timedOut.scheduledEventId),
-        what: 'no sign of life: the worker has gone, or hangs',
+        what: 'no heartbeat: the worker was lost or hangs',
         failure: failureSentence(timedOut.failure),
       };
     }
@@ -184,14 +184,14 @@ class HistoryReader {
     if (completed && this.#isWhole && id.startsWith(BATCH))
       return resultSaid(jsonOf(completed.result?.payloads?.[0]));
     if (!this.#children.has(id)) return null;
-    if (started) return { what: `${id} has begun` };
-    if (refused) return { what: `${id} was under way already` };
+    if (started) return { what: `${id} started` };
+    if (refused) return { what: `${id} was already running` };
     if (completed) {
       const said = resultSaid(jsonOf(completed.result?.payloads?.[0]));
       return { ...said, what: `${id}: ${said.what}` };
     }
     const failure = event.childWorkflowExecutionFailedEventAttributes?.failure;
-    return { what: `${id} came to no result`, failure: failureSentence(failure) };
+    return { what: `${id} ended without a result`, failure: failureSentence(failure) };
   }
 
   #continuing(signal: unknown): Said | null {
@@ -199,7 +199,7 @@ class HistoryReader {
     if (!attempt.success) return null;
     const id = `refresh-account/${attempt.data.accountId}`;
     return this.#children.has(id)
-      ? { what: `${id} goes on trying`, failure: attempt.data.failure?.message ?? null }
+      ? { what: `${id} keeps retrying`, failure: attempt.data.failure?.message ?? null }
       : null;
   }
 
@@ -213,19 +213,19 @@ class HistoryReader {
       };
     }
     if (event.timerFiredEventAttributes) return { what: 'the wait is over' };
-    if (event.timerCanceledEventAttributes) return { what: 'the wait was cut short' };
+    if (event.timerCanceledEventAttributes) return { what: 'the wait ended early' };
     const update = event.workflowExecutionUpdateAcceptedEventAttributes;
     if (update) {
       const asked = Asked.safeParse(jsonOf(update.acceptedRequest?.input?.args?.payloads?.[0]));
-      return asked.success ? { what: askedSaid(asked.data) } : { what: 'asked for' };
+      return asked.success ? { what: askedSaid(asked.data) } : { what: 'requested' };
     }
     return null;
   }
 }
 
 function askedSaid({ source, force, reconnect }: z.infer<typeof Asked>): string {
-  if (reconnect === true) return `a new grant was handed in (${source})`;
-  return `asked for (${source}${force ? ', forced' : ''})`;
+  if (reconnect === true) return `reconnected with a new grant (${source})`;
+  return `requested (${source}${force ? ', forced' : ''})`;
 }
 
 /** A local activity: one event from start to end. */
@@ -262,14 +262,15 @@ function ending(event: RawEvent): Said | null {
   const terminated = event.workflowExecutionTerminatedEventAttributes;
   if (terminated) return { what: 'terminated by an operator', failure: terminated.reason || null };
   if (event.workflowExecutionTimedOutEventAttributes) return { what: 'timed out' };
-  if (event.workflowExecutionCancelRequestedEventAttributes) return { what: 'asked to cancel' };
+  if (event.workflowExecutionCancelRequestedEventAttributes)
+    return { what: 'cancellation requested' };
   if (event.workflowExecutionCanceledEventAttributes) return { what: 'canceled' };
   if (event.workflowExecutionContinuedAsNewEventAttributes)
-    return { what: 'goes on in a new run, its history has grown' };
+    return { what: 'continued in a new run, because the history had grown' };
   const task = event.workflowTaskFailedEventAttributes;
   if (task) {
     const failure = failureSentence(task.failure);
-    return { what: 'the workflow code could not go on; it is tried again', failure };
+    return { what: 'a step of the workflow failed; Temporal retries it', failure };
   }
   return null;
 }
@@ -283,7 +284,8 @@ function outline(event: RawEvent): Said | null {
     return { what: 'terminated by an operator' };
   if (event.workflowExecutionTimedOutEventAttributes) return { what: 'timed out' };
   if (event.workflowExecutionCanceledEventAttributes) return { what: 'canceled' };
-  if (event.workflowExecutionContinuedAsNewEventAttributes) return { what: 'goes on in a new run' };
+  if (event.workflowExecutionContinuedAsNewEventAttributes)
+    return { what: 'continued in a new run' };
   return null;
 }
 
@@ -299,7 +301,7 @@ function resultSaid(result: unknown): Said {
   }
   const batch = Batch.safeParse(result);
   if (batch.success)
-    return { what: `a batch is through: ${batch.data.counts.refreshed} refreshed` };
+    return { what: `the batch is finished: ${batch.data.counts.refreshed} refreshed` };
   const part = BatchPart.safeParse(result);
   if (part.success)
     return {

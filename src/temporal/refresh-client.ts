@@ -43,7 +43,7 @@ import { within } from './within';
 /** How long, in ms, a request waits for an outcome; the refresh itself continues. */
 const WAIT_MS = 60_000;
 const STILL_RUNNING =
-  'The refresh goes on, but takes longer than a minute. Its log entry will show how it ends.';
+  'The refresh is still running after a minute. Check its log entry for the result.';
 const PING_MS = 3_000;
 /** Requests per refresh, if the workflow task that carries the request fails. */
 const ASKED_MAX = 5;
@@ -155,7 +155,7 @@ export function createRefreshClient(
   /** @param wanted accounts of one provider, at least one */
   async function startBatch(wanted: readonly Wanted[]) {
     const [first] = wanted;
-    if (first === undefined) throw new TypeError('a batch has accounts');
+    if (first === undefined) throw new TypeError('a batch needs at least one account');
     const { provider } = first.account;
     await ping();
     const batch = await client.workflow.start(refreshBatchWorkflow, {
@@ -250,7 +250,7 @@ export function createRefreshClient(
       const outcome = await within(
         WAIT_MS,
         handle.result(),
-        'The validation goes on, but takes longer than a minute. Its log entry will show how it ends.',
+        'The validation is still running after a minute. Check its log entry for the result.',
       );
       return { ...outcome, workflowId };
     },

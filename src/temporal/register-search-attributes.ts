@@ -41,7 +41,7 @@ export async function registerSearchAttributes(
   while (!(await areKnown(connection, namespace))) {
     if (Date.now() > deadline) {
       throw new Error(
-        `Temporal does not know the search attributes of namespace "${namespace}" that were registered ${KNOWN_WITHIN_MS / 1000} s ago. Start again; temporal operator search-attribute list shows them.`,
+        `Temporal still refuses the search attributes of namespace "${namespace}" ${KNOWN_WITHIN_MS / 1000} s after they were registered. Check them (temporal operator search-attribute list), then start again.`,
       );
     }
     await delay(LOOK_EVERY_MS);

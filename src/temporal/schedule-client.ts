@@ -113,7 +113,7 @@ export function createScheduleClient(
     if (provider === undefined) {
       throw new ServiceError(
         'unknown_provider',
-        `No provider "${name}" is configured: its schedule can only be paused or deleted.`,
+        `No provider "${name}" is configured, so its schedule can only be paused or deleted.`,
       );
     }
     return provider;
@@ -161,7 +161,10 @@ export function createScheduleClient(
 }
 
 function absent(id: string): ServiceError {
-  return new ServiceError('not_found', `There is no schedule ${id}; see GET /api/admin/schedules.`);
+  return new ServiceError(
+    'not_found',
+    `No schedule has the id ${id}. GET /api/admin/schedules lists the schedules.`,
+  );
 }
 
 function scheduleOf(

@@ -35,8 +35,8 @@ export interface EnsureSchedulesInput {
 }
 
 /** Only a schedule paused with exactly this note is resumed at start, once its provider is configured again. */
-const NOT_CONFIGURED_NOTE = 'Paused at a start: the provider is not configured.';
-const CONFIGURED_AGAIN_NOTE = 'Resumed at a start: the provider is configured again.';
+const NOT_CONFIGURED_NOTE = 'Paused at start: the provider is not configured.';
+const CONFIGURED_AGAIN_NOTE = 'Resumed at start: the provider is configured again.';
 
 /** A schedule as Temporal holds it. */
 export interface SweepSchedule {
@@ -68,10 +68,7 @@ export async function ensureSchedules(input: EnsureSchedulesInput): Promise<Swee
       note,
     });
     if (!paused) await handle.trigger(ScheduleOverlapPolicy.SKIP);
-    else
-      input.say(
-        `schedule ${handle.scheduleId} is paused${note ? ` ("${note}")` : ''}; it stays so`,
-      );
+    else input.say(`schedule ${handle.scheduleId} stays paused${note ? ` ("${note}")` : ''}`);
   }
   return schedules;
 }
@@ -144,7 +141,7 @@ async function ensureSchedule(
         state: takenOver(state),
         spec: kept,
       }));
-      say(`schedule ${scheduleId}: what it starts had been changed to something else; put back`);
+      say(`schedule ${scheduleId}: its action had been changed, and was restored`);
     }
   }
   if (applied !== configured) await settings.recordAppliedSchedule(scheduleId, configured);

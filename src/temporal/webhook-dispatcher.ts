@@ -51,7 +51,11 @@ async function dispatchUntil(deps: DispatcherDependencies, signal: AbortSignal):
       trouble = false;
     } catch (error) {
       // Nothing is lost, because the next round finds the same work. Logged once per outage.
-      if (!trouble) deps.logger.warn({ err: error }, 'webhooks wait: a round failed');
+      if (!trouble)
+        deps.logger.warn(
+          { err: error },
+          'webhook events could not be dispatched; the next round retries them',
+        );
       trouble = true;
     }
     await delay(EVERY_MS, undefined, { signal }).catch(() => undefined);

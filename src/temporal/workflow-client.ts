@@ -214,7 +214,7 @@ export function createWorkflowClient(
       }
       // Visibility may briefly outlive a history.
       if (error instanceof WorkflowNotFoundError)
-        return { ...sweep, summary: null, failure: 'Its history is no longer kept.' };
+        return { ...sweep, summary: null, failure: 'Temporal no longer keeps its history.' };
       throw error;
     }
   }
@@ -307,13 +307,13 @@ export function createWorkflowClient(
       answering(client, async () => {
         const { raw, workflow } = await described(caller, workflowId, runId);
         demandScope(caller, isOfAccount(workflow) ? 'admin' : 'operator');
-        const ended = new ServiceError('conflict', 'The workflow has ended already.');
+        const ended = new ServiceError('conflict', 'The workflow has already ended.');
         if (workflow.status !== 'running') throw ended;
         const pending = (raw.pendingActivities ?? []).map(({ activityType }) => activityType?.name);
         if (pending.some((name) => HOLD_GRANTS.has(name ?? ''))) {
           throw new ServiceError(
             'conflict',
-            'The workflow holds a new grant that the database could not take yet, and goes on trying, or may be about to get one: terminated, it would lose it.',
+            'This workflow may hold a refreshed grant that is not stored yet. Terminating it would lose that grant. Try again when it has finished.',
           );
         }
         try {

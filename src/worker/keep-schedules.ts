@@ -34,18 +34,21 @@ export function keepSchedules(input: KeepSchedulesInput): () => Promise<void> {
       const missing = await client.withAbortSignal(stopsLook.signal, () =>
         missingSchedules(client, providers),
       );
-      if (away) logger.info('Temporal answers again');
+      if (away) logger.info('Temporal is reachable again');
       away = false;
       if (missing.length === 0) return;
       logger.warn(
         { schedules: missing },
-        'Temporal no longer has the schedules: its database was lost or replaced, or somebody deleted them. They are created again, and all that is due is swept (to stop sweeps, pause a schedule)',
+        'Temporal no longer has the schedules: its database was lost or replaced, or an operator deleted them. Evergrant creates them again and sweeps all due accounts. To stop sweeps, pause the schedules.',
       );
       await putBack();
     } catch (error) {
       // Logged once per outage.
       if (!away && !isStopping)
-        logger.warn({ err: error }, 'Temporal does not answer; it is asked again');
+        logger.warn(
+          { err: error },
+          'could not check the schedules in Temporal; the next check follows',
+        );
       away = true;
     }
   }

@@ -127,7 +127,7 @@ export async function startWorker({
     ended,
     waitsFor() {
       const inFlight = worker.getStatus().numInFlightActivities + webhooks.deliveriesInFlight();
-      if (inFlight === 0) return 'the worker: it disconnects from Temporal';
+      if (inFlight === 0) return 'the worker, which disconnects from Temporal';
       return `the worker: ${inFlight} in flight (refreshes, validations, webhooks), at most ${SHUTDOWN_GRACE_MS / 1000} s`;
     },
     async stop() {

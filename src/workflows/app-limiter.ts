@@ -33,7 +33,7 @@ export async function watchApp({ provider, environment, isOpen }: WatchedApp): P
       workflowId: watchId({ provider, environment }),
       args: [{ provider, environment, isOpen }],
       parentClosePolicy: ParentClosePolicy.ABANDON,
-      staticSummary: `Watch the OAuth app of ${provider} (${environment}) until it is served again`,
+      staticSummary: `Watch the OAuth app of ${provider} (${environment}) until the provider serves it again`,
       typedSearchAttributes: [
         { key: EvergrantProvider, value: provider },
         { key: EvergrantSource, value: 'scheduled' },

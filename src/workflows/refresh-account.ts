@@ -96,9 +96,9 @@ const HISTORY_EVENTS_MAX = 800;
 const CALLERS_WAIT_MS = 50_000;
 
 const NOT_SENT =
-  'MongoDB is unreachable, so nothing was sent to the provider. The refresh continues by itself once MongoDB is back.';
+  'MongoDB is unreachable, so nothing was sent to the provider. The refresh continues as soon as MongoDB is reachable again.';
 const NOT_STORED =
-  'MongoDB is unreachable, so the result of the refresh waits in Temporal. It is stored once MongoDB is back.';
+  'MongoDB is unreachable, so the result of the refresh waits in Temporal. It is stored as soon as MongoDB is reachable again.';
 
 /** The rest of a pause between two attempts with the current grant, which a reconnect interrupted. */
 interface Interrupted {
@@ -454,7 +454,7 @@ async function write(
 ): Promise<void> {
   const candidate = entry.diagnostics?.submitted_grant;
   if (grant !== null) {
-    await persistGrant.executeWithOptions({ summary: `${visible(label)}: keep the new grant` }, [
+    await persistGrant.executeWithOptions({ summary: `${visible(label)}: store the new grant` }, [
       {
         accountId,
         generation,
@@ -481,7 +481,7 @@ async function tellSweep(outcome: AttemptOutcome): Promise<void> {
 
 function summaryOf(label: string, request: RefreshRequest, attempt: number): string {
   const what = request.reconnect ? 'reconnect' : 'refresh';
-  return `${visible(label)}: ${attempt === 1 ? what : `try ${attempt}`} (${request.source}${request.force ? ', forced' : ''})`;
+  return `${visible(label)}: ${attempt === 1 ? what : `attempt ${attempt}`} (${request.source}${request.force ? ', forced' : ''})`;
 }
 
 function databaseUnavailable(message: string): ApplicationFailure {

@@ -58,7 +58,7 @@ export async function rotateEncryptionWorkflow(input: RotationInput): Promise<Ro
     await resealAll(progress);
     const { clean } = progress;
     progress.phase = 'verifying';
-    const verdict = await verifyRotation.executeWithOptions({ summary: 'What is left?' }, [
+    const verdict = await verifyRotation.executeWithOptions({ summary: 'Verify the rotation' }, [
       { to, unreadable: progress.unreadable, switchedAt, clean },
     ]);
     Object.assign(progress, verdict);
@@ -68,7 +68,7 @@ export async function rotateEncryptionWorkflow(input: RotationInput): Promise<Ro
   }
   progress.phase = 'done';
   progress.finishedAt = new Date().toISOString();
-  log.info('every record that opens is sealed with the key', {
+  log.info('every readable record is encrypted with the key', {
     key: to,
     resealed: progress.resealed,
     unreadable: progress.unreadable,
@@ -84,7 +84,7 @@ async function switched(progress: RotationProgress): Promise<string> {
     if (progress.switchedAt !== null) return progress.switchedAt;
     await unlessPaused(progress);
     const { lagging, total } = await surveyRotation.executeWithOptions(
-      { summary: `Does every process seal with ${to}?` },
+      { summary: `Check that every process encrypts with ${to}` },
       [{ to }],
     );
     if (lagging.length === 0) {
@@ -105,9 +105,10 @@ async function resealAll(progress: RotationProgress): Promise<void> {
     Object.assign(progress, { clean: true, unreadable: {}, unreadableRecords: [] });
   do {
     await unlessPaused(progress);
-    const page = await resealRecords.executeWithOptions({ summary: 'Re-seal a page of records' }, [
-      { to, cursor: progress.cursor },
-    ]);
+    const page = await resealRecords.executeWithOptions(
+      { summary: 'Re-encrypt a page of records' },
+      [{ to, cursor: progress.cursor }],
+    );
     progress.resealed += page.resealed;
     progress.skipped += page.skipped;
     for (const [keyId, count] of Object.entries(page.unreadable))

@@ -117,7 +117,7 @@ async function sweep(
     await children.drain();
     await warn(input, summary);
     if (summary.due === 0 && summary.validation_due === 0) {
-      await recordHeartbeat.executeWithOptions({ summary: 'Nothing was due' }, [
+      await recordHeartbeat.executeWithOptions({ summary: 'Log that no account was due' }, [
         { provider: input.provider },
       ]);
     }
@@ -140,7 +140,7 @@ async function refreshDue(
   while (progress.cursor !== null) {
     const { cursor, asOf } = progress;
     const page = await listDueAccounts.executeWithOptions(
-      { summary: `${provider}: which accounts are due?` },
+      { summary: `${provider}: list the due accounts` },
       [{ provider, environment, cursor, asOf, limit: progress.inBatches ? PAGE_OF_BATCHES : PAGE }],
     );
     progress.asOf = page.asOf;
@@ -203,7 +203,7 @@ async function validateDue(
   const asOf = progress.asOf ?? summary.started_at;
   for (;;) {
     const accounts = await listDueValidations.executeWithOptions(
-      { summary: `${provider}: which accounts are to be validated?` },
+      { summary: `${provider}: list the accounts to validate` },
       [{ provider, environment, asOf, limit: VALIDATION_BATCH }],
     );
     if (accounts.length === 0) return;
@@ -243,7 +243,7 @@ function countValidations(summary: SweepSummary, tally: ValidationTally): void {
 async function warn(input: SweepInput, summary: SweepSummary): Promise<void> {
   const { provider, environment = null } = input;
   const { warned } = await warnOfRefreshTokens.executeWithOptions(
-    { summary: `${provider}: which refresh tokens end soon?` },
+    { summary: `${provider}: warn about refresh tokens that expire soon` },
     [{ provider, environment }],
   );
   summary.refresh_tokens_expiring += warned;

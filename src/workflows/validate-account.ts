@@ -60,7 +60,7 @@ export async function validateAccountWorkflow(
   for (let attempt = 0; ; attempt += 1) {
     const attemptId = `${workflowInfo().runId}-${attempt + 1}`;
     const { validation, toRefresh } = await validateAccount.executeWithOptions(
-      { summary: `${visible(label)}: does its access token work?` },
+      { summary: `${visible(label)}: validate the access token` },
       [{ accountId, attemptId, request }],
     );
     const pauseMs = PAUSES_MS[attempt];

@@ -62,7 +62,7 @@ export async function watchAppWorkflow(input: WatchedApp): Promise<void> {
   for (;;) {
     hasClosed = false;
     const check = await checkApp.executeWithOptions(
-      { summary: `${provider} (${environment}): is the app served again?` },
+      { summary: `${provider} (${environment}): check whether the provider serves the app` },
       [app],
     );
     if (check.state === 'closed') break;
@@ -106,7 +106,7 @@ async function probe(
         ],
         parentClosePolicy: ParentClosePolicy.ABANDON,
         workflowTaskTimeout: REPLACED_AFTER,
-        staticSummary: `Refresh ${visible(label)} (${provider}), to find out whether the OAuth app is served again`,
+        staticSummary: `Refresh ${visible(label)} (${provider}) as a probe of its OAuth app`,
         typedSearchAttributes: [
           { key: EvergrantProvider, value: provider },
           { key: EvergrantAccount, value: accountId },
@@ -143,7 +143,7 @@ async function sweepNow(provider: string): Promise<void> {
         workflowId,
         args: [{ provider }],
         parentClosePolicy: ParentClosePolicy.ABANDON,
-        staticSummary: `Sweep: refresh what is due at ${provider}, which serves again`,
+        staticSummary: `Sweep: refresh the due ${provider} accounts, because the OAuth app is served again`,
         typedSearchAttributes: [
           { key: EvergrantProvider, value: provider },
           { key: EvergrantSource, value: 'scheduled' },

@@ -1,6 +1,6 @@
 /**
- * The API for one test file: requests as clients send them, every answer held against /openapi.json, and a search of
- * all that was answered or logged for the tokens that went in.
+ * The API for one test file: sends requests as clients do, compares every response with /openapi.json, and searches all
+ * responses and log lines for tokens that the tests used.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
@@ -39,12 +39,12 @@ export interface Answer {
 }
 
 export interface RequestOptions {
-  /** The admin's of the file's own organisation if left out; `null`: none at all. */
+  /** Default: the admin key of this file's organisation. `null`: no key is sent. */
   key?: string | null;
   headers?: Record<string, string>;
   /** Sent as JSON. */
   body?: unknown;
-  /** Sent as it is, in place of `body`. */
+  /** The raw body, sent instead of `body`. */
   text?: string;
 }
 
@@ -52,10 +52,10 @@ export type Send = (method: string, path: string, options?: RequestOptions) => P
 
 export interface Api extends Pick<Harness, 'sandbox' | 'store' | 'client' | 'logs'> {
   harness: Harness;
-  /** The audit of the hand-outs; a test that reads it flushes it first. */
+  /** The log of token accesses. A test that reads it must flush it first. */
   tokenAccesses: TokenAccessLog;
   organisation: string;
-  /** A key of the organisation with the scopes of an admin, an operator, the internal trigger and uses. */
+  /** A key with the scopes of an admin, an operator, the internal trigger and token callers. */
   admin: string;
   key(scopes: Scope[], organisation?: string): Promise<string>;
   send: Send;
@@ -63,19 +63,19 @@ export interface Api extends Pick<Harness, 'sandbox' | 'store' | 'client' | 'log
   post(path: string, body?: unknown): Promise<Answer>;
   patch(path: string, body: unknown): Promise<Answer>;
   delete(path: string): Promise<Answer>;
-  /** The same API behind a server of its own, with other dependencies. */
+  /** Starts another server of the same API, with other dependencies. */
   served(overrides?: Partial<ApiDependencies>): Promise<Send>;
   /** The same API with other dependencies. */
   with(overrides: Partial<ApiDependencies>): Send;
-  /** The tokens of a fresh consent; none of them may ever come back. */
+  /** The tokens of a new consent. No response or log line may contain them. */
   consent(subject?: string): { access_token: string; refresh_token: string; expires_at: string };
-  /** Connects an account over the API: due at once unless told otherwise. */
+  /** Connects an account over the API. By default it is due at once. */
   connect(members?: Record<string, unknown>): Promise<any>;
-  /** An account as the store has it, for what the API cannot say (dueTimes, spoiled rows). */
+  /** An account as the store has it, for values that the API does not have (due times, damaged rows). */
   addAccount(
     account?: NewAccount,
   ): Promise<Account & { plain: { refreshToken: string; accessToken: string } }>;
-  /** The tokens of this file that were found in an answer or a log line. */
+  /** The tokens of this file that a response or a log line contains. */
   leaks(): string[];
   stop(): Promise<void>;
 }
@@ -146,11 +146,11 @@ export async function startApi(
         ...(payload === undefined ? {} : { body: payload }),
       });
       const answer = await read(response);
-      // The one answer that is meant to hold a token.
+      // Only this response is meant to contain a token.
       const served = answer.status === 200 && path.startsWith('/api/tokens/');
       answered.push(served ? '' : answer.text, JSON.stringify([...answer.headers]));
       const problems = contractProblems(document, method, path.split('?', 1)[0] ?? path, answer);
-      if (problems.length > 0) throw new Error(`not as documented: ${problems.join('; ')}`);
+      if (problems.length > 0) throw new Error(`differs from the document: ${problems.join('; ')}`);
       return answer;
     };
   const servers: Server[] = [];
@@ -219,7 +219,8 @@ export async function startApi(
       for (const server of servers) server.close().closeAllConnections();
       await tokenAccesses.stop();
       await harness.stop();
-      if (api.leaks().length > 0) throw new Error('a token of this file was answered or logged');
+      if (api.leaks().length > 0)
+        throw new Error('a response or a log line contains a token of this file');
     },
   };
   return api;
@@ -236,7 +237,7 @@ async function read(response: Response): Promise<Answer> {
   };
 }
 
-/** The one error shape, and nothing beside it. */
+/** Requires the error shape of the API, without further members. */
 export function expectError(answer: Answer, status: number, code: string): void {
   expect({ status: answer.status, body: answer.body }).toEqual({
     status,

@@ -1,4 +1,4 @@
-/** Holds answers against /openapi.json: a member that is not documented is as wrong as one that is missing. */
+/** Compares responses with /openapi.json. Undocumented members are errors, and so are missing members. */
 
 export interface Schema {
   $ref?: string;
@@ -71,7 +71,7 @@ export function operationsOf(
   );
 }
 
-/** What of an answer the document does not foresee; nothing for a path that it does not know. */
+/** @returns how a response differs from the document; nothing for a path that the document lacks */
 export function contractProblems(
   document: OpenApiDocument,
   method: string,
@@ -95,7 +95,7 @@ export function contractProblems(
 export function resolve(document: OpenApiDocument, schema: Schema): Schema {
   if (schema.$ref === undefined) return schema;
   const target = document.components.schemas[schema.$ref.replace('#/components/schemas/', '')];
-  if (target === undefined) throw new Error(`${schema.$ref} leads nowhere`);
+  if (target === undefined) throw new Error(`${schema.$ref} refers to no schema`);
   return resolve(document, target);
 }
 
@@ -103,7 +103,7 @@ function pattern(path: string): RegExp {
   return new RegExp(`^${path.replaceAll(/\{[^}]+\}/g, '[^/]+')}$`);
 }
 
-/** What of a value its schema does not foresee. */
+/** @returns how a value differs from its schema */
 export function problems(
   document: OpenApiDocument,
   given: Schema,

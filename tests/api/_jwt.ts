@@ -6,26 +6,26 @@ import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWK, SignJ
 import { Secret } from '../../src/domain/masking/secret';
 import type { JwtConfig } from '../../src/process/config';
 
-/** What a JWT says; a claim that is `undefined` is left out. */
+/** The claims of a JWT; a claim that is `undefined` is left out. */
 type Claims = Record<string, unknown>;
 
 export interface Issuer {
-  /** What the API is configured with to trust it. */
+  /** The configuration with which the API trusts the issuer. */
   config: JwtConfig;
-  /** A JWT that is good for a minute, but for what the claims say. */
+  /** A JWT that is valid for one minute, unless the claims say otherwise. */
   sign(claims?: Claims, header?: { alg?: string; kid?: string | undefined }): Promise<string>;
 }
 
 export interface JwksIssuer extends Issuer {
-  /** The public key as whoever tries algorithm confusion would take it for a secret. */
+  /** The public key as a secret, as an algorithm confusion attack uses it. */
   publicKeyTexts(): Promise<string[]>;
-  /** As it publishes it. */
+  /** The published key set. */
   publicKey(): JWK;
-  /** What it answers with in place of its keys. */
+  /** Replaces the response that contains the keys. */
   answer: { status: number; body: string } | null;
-  /** How often the keys were fetched. */
+  /** The number of requests for the keys. */
   fetched(): number;
-  /** Away, and back at the same address. */
+  /** Stops the issuer, and starts it again at the same address. */
   stop(): Promise<void>;
   start(): Promise<void>;
 }
@@ -36,7 +36,7 @@ function jwtConfig(keys: JwtConfig['keys']): JwtConfig {
   return { keys, issuer: null, audience: null, organisationClaims: ['organisation', 'org_id'] };
 }
 
-/** With these claims, signed in this way, whatever comes of it. */
+/** Signs any claims with any algorithm, also if the result is invalid. */
 export function signed(
   key: CryptoKey | Uint8Array,
   header: { alg: string; kid?: string },
@@ -56,7 +56,7 @@ export function secretIssuer(): Issuer & { secret: string } {
   };
 }
 
-/** One key for each of the algorithms, the first of which signs unless told otherwise. */
+/** Has one key per algorithm. By default the first one signs. */
 export async function startJwksIssuer(algorithms = ['RS256']): Promise<JwksIssuer> {
   const privateKeys = new Map<string, CryptoKey>();
   const publicKeys: { key: CryptoKey; jwk: JWK }[] = [];
@@ -118,7 +118,7 @@ export async function startJwksIssuer(algorithms = ['RS256']): Promise<JwksIssue
   return issuer;
 }
 
-/** The parts of a token in other words: what an attacker makes without any key. */
+/** Replaces parts of a token, as an attacker without a key can do. */
 export function assembled(header: object, claims: object, signature = ''): string {
   return `${encoded(header)}.${encoded(claims)}.${signature}`;
 }

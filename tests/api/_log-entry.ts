@@ -1,4 +1,4 @@
-/** An entry of the terminal as a worker writes it. */
+/** A log entry as a worker writes it. */
 import { randomUUID } from 'node:crypto';
 import type { LogEntry } from '../../src/domain/logs/log-entry';
 

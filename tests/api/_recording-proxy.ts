@@ -1,13 +1,13 @@
-/** Stands in front of a server and keeps every byte that a client sends to it. */
+/** A proxy that records every byte that clients send to the target. */
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
 export interface RecordingProxy {
-  /** The target's URL, by way of the proxy. */
+  /** The target's URL through the proxy. */
   url: string;
-  /** What was sent, as it was on the wire, connection by connection. */
+  /** The bytes that clients sent, by connection. */
   sent(): Buffer[];
-  /** Cuts all connections and takes no new ones: the target is away. */
+  /** Closes all connections and accepts no new ones, so that the target is unreachable. */
   stop(): Promise<void>;
 }
 
@@ -19,7 +19,7 @@ export async function startRecordingProxy(target: string): Promise<RecordingProx
     const upstream = connect(Number(port), hostname);
     for (const socket of [client, upstream]) {
       sockets.add(socket);
-      // A cut connection is what some tests are about.
+      // Some tests cut connections on purpose.
       socket.on('error', () => undefined);
       socket.on('close', () => {
         sockets.delete(socket);

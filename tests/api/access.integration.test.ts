@@ -1,4 +1,4 @@
-/** Who may do what. The table is made from the API's own document: a new route is in it the moment it is registered. */
+/** The access rules of all routes. The table is derived from the API's document, so a new route is in it at once. */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { generateKeyPair } from 'jose';
 import mongoose, { type Connection } from 'mongoose';
@@ -21,10 +21,10 @@ const guarded = operations.filter(({ operation }) => operation.security?.length 
 
 const TRIGGER = 'POST /api/admin/internal/refresh-tokens';
 const TOKEN = 'GET /api/tokens/{account_id}';
-/** The query of the part of the audit that an operator reads. */
+/** Selects the audit that operators read. */
 const CHAIN = '?chain=operator';
 
-/** What belongs to no organisation and is shown to its readers as far as it concerns them. */
+/** Routes for objects that belong to no organisation. A reader sees only the parts that concern its organisation. */
 const SHARED = new Set([
   'GET /api/admin/schedules',
   'GET /api/admin/sweeps',
@@ -33,7 +33,7 @@ const SHARED = new Set([
   'GET /api/admin/status',
 ]);
 
-/** The scopes each of which is enough: reading takes `read`, changing takes `admin`; what differs is named here. */
+/** The scopes that are sufficient for a route. The default is `read` for reading and `admin` for changing. */
 function scopesOf({ name, method, path }: Record<'name' | 'method' | 'path', string>): Scope[] {
   if (name === TRIGGER) return ['internal'];
   if (name === TOKEN) return ['tokens'];
@@ -56,7 +56,7 @@ interface Ids {
   delivery: string;
 }
 
-/** The path with an id in each place that takes one. */
+/** The path with an id for each parameter. */
 function filled(path: string, ids: Ids): string {
   const place = path
     .replace('/accounts/{id}', `/accounts/${ids.account}`)
@@ -68,11 +68,11 @@ function filled(path: string, ids: Ids): string {
     .replace('{workflow_id}', encodeURIComponent(`refresh-account/${ids.account}`))
     .replace('{account_id}', ids.account)
     .replace('{provider}', 'ebay');
-  if (place.includes('{')) throw new Error(`say here what to put into ${path}`);
+  if (place.includes('{')) throw new Error(`name here the value of the parameter in ${path}`);
   return place;
 }
 
-/** What a route wants in its body to get as far as looking for the thing. */
+/** The body that a route needs before it looks for the object. */
 function bodyOf(name: string, ids: { account: string }): unknown {
   if (name.endsWith('/token/refresh-debug')) return { account_id: ids.account };
   if (name === 'PATCH /api/admin/webhooks/{id}') return { description: 'mine now' };
@@ -89,14 +89,14 @@ const ABSENT = {
 };
 
 const shared = secretIssuer();
-/** Keys whose rows were written by other means than Evergrant. */
+/** Keys whose rows were not written by Evergrant. */
 let forgedRows: string[];
 let published: Awaited<ReturnType<typeof startJwksIssuer>>;
 let api: Api;
 let database: Connection;
 const deliveries = () =>
   database.collection<{ _id: string; organisation: string }>('webhook_deliveries');
-/** The same API, but for the issuer whose JWTs it takes. */
+/** The same API with another JWT issuer. */
 let withJwks: Api['send'];
 beforeAll(async () => {
   published = await startJwksIssuer();
@@ -111,7 +111,7 @@ afterAll(async () => {
   await api.stop();
 });
 
-it('is public only where it says whether it lives, and what it is', () => {
+it('only the health, readiness and documentation routes are public', () => {
   const open = operations.filter((one) => !guarded.includes(one)).map(({ name }) => name);
   expect(open.toSorted()).toEqual([
     'GET /docs',
@@ -121,7 +121,7 @@ it('is public only where it says whether it lives, and what it is', () => {
   ]);
 });
 
-/** One made up as a whole, with the right hash; and one that was given every scope. */
+/** One key with an invented row that has the right hash, and one key whose row was given every scope. */
 async function forgedKeys(): Promise<string[]> {
   const rows = database.collection<{ _id: string } & Record<string, unknown>>('api_keys');
   const reader = await api.key(['read']);
@@ -157,14 +157,14 @@ describe.each(guarded)('$name', (route) => {
     expectUnauthenticated(await ask({}));
   });
 
-  it('refuses a malformed header, even around a good key', async () => {
+  it('refuses a malformed header, even with a valid key', async () => {
     const basic = Buffer.from(`admin:${api.admin}`).toString('base64');
     const malformed = [api.admin, 'Bearer', `Bearer ${api.admin} more`, `Token ${api.admin}`];
     for (const authorization of [...malformed, `Basic ${basic}`, 'Bearer ,', ''])
       expectUnauthenticated(await ask({ authorization }));
   });
 
-  it('refuses a key that nobody has, and one with a wrong secret', async () => {
+  it('refuses an unknown key, and a key with a wrong secret', async () => {
     const secret = randomBytes(32).toString('base64url');
     const known = api.admin.slice(0, 'evg_'.length + 16);
     const unknown = `evg_${randomBytes(8).toString('hex')}_${secret}`;
@@ -172,13 +172,13 @@ describe.each(guarded)('$name', (route) => {
       expectUnauthenticated(await ask({ authorization: `Bearer ${key}` }));
   });
 
-  it('refuses a key that is revoked', async () => {
+  it('refuses a revoked key', async () => {
     const created = await api.post('/api/admin/keys', { name: 'short-lived', scopes: ['admin'] });
     await api.delete(`/api/admin/keys/${created.body.id}`);
     expectUnauthenticated(await ask({ authorization: `Bearer ${created.body.api_key}` }));
   });
 
-  it('refuses a key whose row was made up, or given more scopes, in the database', async () => {
+  it('refuses a key whose row was invented or given more scopes in the database', async () => {
     for (const key of forgedRows) expectUnauthenticated(await askWith(key));
   });
 
@@ -191,9 +191,9 @@ describe.each(guarded)('$name', (route) => {
     }
   });
 
-  // A stream does not end; its own tests read it.
+  // A stream does not end. Its own tests read it.
   if (!path.endsWith('/stream')) {
-    it('takes each of its scopes alone, as a key and as a JWT', async () => {
+    it('accepts each of its scopes alone, as a key and as a JWT', async () => {
       for (const scope of scopesOf(route)) {
         const query = path.startsWith('/api/admin/audit') && scope === 'operator' ? CHAIN : '';
         const tokens = [await api.key([scope]), await shared.sign({ ...everything(), scope })];
@@ -211,7 +211,7 @@ describe.each(guarded)('$name', (route) => {
     });
   }
 
-  it('names its scopes in the document, and each that it refuses in the answer', async () => {
+  it('names its scopes in the document, and the missing scope in the refusal', async () => {
     const documented = (route.operation.security ?? []).flatMap(({ bearer }) => bearer ?? []);
     const implied = documented.includes('read') ? ['admin'] : [];
     expect([...documented, ...implied].toSorted()).toEqual(scopesOf(route).toSorted());
@@ -220,7 +220,7 @@ describe.each(guarded)('$name', (route) => {
     expect(refused.body.error.message).toMatch(/lacks the scope .*evergrant keys grant/);
   });
 
-  it('refuses a JWT that has expired, or never does', async () => {
+  it('refuses a JWT that has expired, or that has no expiry', async () => {
     for (const exp of [nowSeconds() - 60, undefined]) {
       const claims = { ...everything(), exp };
       expectUnauthenticated(await askWith(await shared.sign(claims)));
@@ -237,14 +237,14 @@ describe.each(guarded)('$name', (route) => {
         );
   });
 
-  it('refuses a JWT that another key has signed', async () => {
+  it('refuses a JWT that another key signed', async () => {
     expectUnauthenticated(await askWith(await secretIssuer().sign(everything())));
     const { privateKey } = await generateKeyPair('RS256');
     const forged = await signed(privateKey, { alg: 'RS256', kid: 'RS256' }, everything());
     expectUnauthenticated(await askWith(forged, withJwks));
   });
 
-  it("refuses a JWT signed with the issuer's public key as if it were a secret", async () => {
+  it("refuses a JWT that is signed with the issuer's public key as a secret", async () => {
     for (const text of await published.publicKeyTexts()) {
       const secret = new TextEncoder().encode(text);
       const confused = await signed(secret, { alg: 'HS256', kid: 'RS256' }, everything());
@@ -257,7 +257,7 @@ describe.each(guarded)('$name', (route) => {
     expectUnauthenticated(await askWith(token));
   });
 
-  it('refuses a JWT without its scope, and takes it otherwise for what it is', async () => {
+  it('refuses a JWT without its scope, and accepts one with it', async () => {
     const enough = scopesOf(route);
     const others = SCOPES.filter((one) => !enough.includes(one));
     for (const scope of [others.join(' '), 'openid', undefined]) {
@@ -268,7 +268,7 @@ describe.each(guarded)('$name', (route) => {
   });
 
   if (name !== TRIGGER) {
-    it('does not take X-Internal-API-Key, whatever else the key may do', async () => {
+    it('does not accept X-Internal-API-Key, whatever the scopes of the key', async () => {
       for (const scopes of [['internal'], [...SCOPES]] satisfies Scope[][]) {
         const answer = await ask({ 'x-internal-api-key': await api.key(scopes) });
         expectError(answer, 403, 'forbidden');
@@ -282,7 +282,7 @@ describe.each(guarded)('$name', (route) => {
   });
 });
 
-describe('what belongs to another organisation', () => {
+describe('an object of another organisation', () => {
   const routes = guarded.filter(
     ({ name, path }) => /\{(account_)?id\}/.test(path) || name.endsWith('/token/refresh-debug'),
   );
@@ -296,7 +296,7 @@ describe('what belongs to another organisation', () => {
   ];
 
   it.each(routes.flatMap((route) => askers.map((asker) => ({ ...route, ...asker }))))(
-    '$name answers as if it did not exist to who comes with $with',
+    '$name answers as if it did not exist, with $with',
     async (asked) => {
       const { name, method, path } = asked;
       const token = await asked.token();

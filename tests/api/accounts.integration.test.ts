@@ -1,4 +1,4 @@
-/** Accounts over the API: connect, list, show, change, remove. */
+/** Accounts over the API: connect, list, show, change, delete. */
 
 import { randomUUID } from 'node:crypto';
 import { AccountState } from '../../src/domain/account/account';
@@ -23,7 +23,7 @@ describe('connecting an account', () => {
     refresh_token: api.consent().refresh_token,
   });
 
-  it('takes no more than a refresh token, and the account is due at once', async () => {
+  it('needs only a refresh token, and the account is due at once', async () => {
     const input = members();
     const answer = await api.post('/api/admin/accounts', input);
     expect(answer.status).toBe(201);
@@ -48,7 +48,7 @@ describe('connecting an account', () => {
     expect(await show(answer.body.id)).toMatchObject({ ...shown, due: expect.anything() });
   });
 
-  it('keeps all that it is told', async () => {
+  it('keeps all members of the request', async () => {
     const { access_token, refresh_token } = api.consent();
     const day = (days: number) => inMinutes(days * 24 * 60).slice(0, 10);
     const told = {
@@ -78,13 +78,13 @@ describe('connecting an account', () => {
     });
   });
 
-  it('counts an access token whose end nobody told as ended', async () => {
+  it('counts an access token without an expiry as expired', async () => {
     const { access_token } = api.consent();
     const account = await api.connect({ access_token });
     expect(account).toMatchObject({ status: 'expired', due: { due: true } });
   });
 
-  it('shows nothing of an access token or a refresh that never was, until the first refresh', async () => {
+  it('shows no access token and no refresh until the first refresh', async () => {
     const { refresh_token } = api.consent();
     const account = await api.connect({ refresh_token });
     expect(account).toMatchObject({
@@ -104,7 +104,7 @@ describe('connecting an account', () => {
     expect(current).toMatchObject({ accessToken: null, accessTokenFingerprint: null });
   });
 
-  it('counts the age of a grant that was never refreshed from when it was handed in', async () => {
+  it('counts the age of a grant that was never refreshed from its submission', async () => {
     const { access_token, refresh_token } = api.consent();
     const account = await api.connect({ access_token, refresh_token, expires_at: inMinutes(300) });
     expect(account.last_refreshed_at).toBeNull();
@@ -113,7 +113,7 @@ describe('connecting an account', () => {
     );
   });
 
-  it('seals both tokens before it stores them', async () => {
+  it('encrypts both tokens before it stores them', async () => {
     const { access_token, refresh_token } = api.consent();
     const { id } = await api.connect({ access_token, refresh_token, expires_at: inMinutes(60) });
     const account = await api.harness.account(id);
@@ -139,10 +139,10 @@ describe('connecting an account', () => {
     ['an empty external id', { external_id: '' }, /^external_id: /],
     ['no refresh token', { refresh_token: undefined }, /^refresh_token: /],
     ['an empty refresh token', { refresh_token: '' }, /^refresh_token: /],
-    ['a refresh token that is no text', { refresh_token: 7 }, /^refresh_token: /],
+    ['a refresh token that is not a string', { refresh_token: 7 }, /^refresh_token: /],
     ['a time without a zone', { expires_at: '2030-01-01T00:00:00' }, /^expires_at: /],
-    ['scopes that are no texts', { scopes: [7] }, /^scopes: /],
-    ['a label beyond all bounds', { label: 'x'.repeat(201) }, /^label: /],
+    ['scopes that are not strings', { scopes: [7] }, /^scopes: /],
+    ['a label that is too long', { label: 'x'.repeat(201) }, /^label: /],
   ])('refuses %s, and names the member', async (_what, wrong, sentence) => {
     const answer = await api.post('/api/admin/accounts', { ...members(), ...wrong });
     expectError(answer, 400, 'invalid_request');
@@ -150,7 +150,7 @@ describe('connecting an account', () => {
   });
 
   it.each(['refresh_token', 'access_token'])(
-    'R1.4 refuses ciphertext as %s, with a sentence',
+    'R1.4 refuses ciphertext as %s, with an explanation',
     async (member) => {
       const answer = await api.post('/api/admin/accounts', {
         ...members(),
@@ -172,7 +172,7 @@ describe('connecting an account', () => {
     );
   });
 
-  it('refuses the same account twice, also at once, and says how to go on', async () => {
+  it('refuses the same account twice, also in concurrent requests, and says what to do', async () => {
     const input = members();
     const answers = await Promise.all([1, 2, 3].map(() => api.post('/api/admin/accounts', input)));
     const statuses = answers.map(({ status }) => String(status));
@@ -182,7 +182,7 @@ describe('connecting an account', () => {
     expect(again.body.error.message).toContain('PATCH');
   });
 
-  it('takes the same external id for another kind, environment or organisation', async () => {
+  it('accepts the same external id for another kind, environment or organisation', async () => {
     const input = members();
     const elsewhere = await api.key(['admin'], `org-${randomUUID()}`);
     const answers = [
@@ -195,7 +195,7 @@ describe('connecting an account', () => {
   });
 });
 
-describe('a body that cannot be read', () => {
+describe('an invalid body', () => {
   const create = (text: string, headers: Record<string, string> = {}) =>
     api.send('POST', '/api/admin/accounts', { text, headers });
 
@@ -206,11 +206,11 @@ describe('a body that cannot be read', () => {
     },
   );
 
-  it.each(['[]', 'null', '"ebay"', '7'])('is refused where it is no object: %s', async (text) => {
+  it.each(['[]', 'null', '"ebay"', '7'])('is refused if it is not an object: %s', async (text) => {
     expectError(await create(text), 400, 'invalid_request');
   });
 
-  it('is refused when it is too large, whether or not it says so', async () => {
+  it('is refused if it is too large, with and without a Content-Length', async () => {
     const label = 'x'.repeat(256 * 1024);
     const text = JSON.stringify({ label });
     expectError(await create(text), 413, 'payload_too_large');
@@ -219,7 +219,7 @@ describe('a body that cannot be read', () => {
   });
 
   it.each(['application/x-www-form-urlencoded', 'text/plain'])(
-    'is refused when it is declared as %s, so that nothing is silently ignored',
+    'is refused if it is declared as %s, so that no member is silently ignored',
     async (type) => {
       const { id } = await api.connect();
       const headers = { 'content-type': type };
@@ -251,7 +251,7 @@ describe('the list of accounts', () => {
     return answer.body.items.map(({ id }: { id: string }) => id).toSorted();
   };
 
-  it('has every account exactly once, page after page', async () => {
+  it('contains every account exactly once, page by page', async () => {
     const accounts = [];
     for (let count = 0; count < 7; count += 1)
       accounts.push(await api.addAccount({ organisation }));
@@ -267,7 +267,7 @@ describe('the list of accounts', () => {
     expect(seen.toSorted()).toEqual(accounts.map(({ id }) => id).toSorted());
   });
 
-  it('ends with a full page where the last one is full', async () => {
+  it('has no further page after a last page that is full', async () => {
     await api.addAccount({ organisation });
     await api.addAccount({ organisation });
     expect((await list('?limit=2')).body).toMatchObject({ next_cursor: null });
@@ -276,13 +276,13 @@ describe('the list of accounts', () => {
   it.each([
     ['expires_at', ['second', '=', '=', 'fourth']],
     ['label', ['Third', 'first', 'fourth', 'second']],
-  ])('is sorted by %s, page after page, with equals in it', async (sort, order) => {
+  ])('is sorted by %s, page by page, also with equal values', async (sort, order) => {
     const minutes = { first: 60, second: 30, Third: 60, fourth: 90 };
     const now = Date.now();
     const ids: string[] = [];
     for (const [label, left] of Object.entries(minutes)) {
       const { id, current } = await api.addAccount({ organisation, label });
-      // To the millisecond, so that two end at the same moment.
+      // Exact to the millisecond, so that two tokens expire at the same moment.
       const expiresAt = new Date(now + left * MINUTE_MS).toISOString();
       const grant = { ...current, expiresAt };
       await api.store.accounts.patch(organisation, id, { grant }, new Date());
@@ -300,7 +300,7 @@ describe('the list of accounts', () => {
     expect(seen).toEqual(expected);
   });
 
-  it('finds a text in label, external id or id, in capitals or not, and takes it as it is written', async () => {
+  it('finds a text in the label, the external id or the id, ignoring case, and not as a pattern', async () => {
     const shop = await api.addAccount({ organisation, label: 'Berlin (Mitte) 50%' });
     const other = await api.addAccount({ organisation, label: 'Hamburg' });
     await api.addAccount({ organisation: `org-${randomUUID()}`, label: 'Berlin' });
@@ -316,14 +316,14 @@ describe('the list of accounts', () => {
     expect(await idsOf('?q=berlin&environment=sandbox')).toEqual([]);
   });
 
-  it('refuses a cursor of another order', async () => {
+  it('refuses a cursor of another sort order', async () => {
     await api.addAccount({ organisation });
     await api.addAccount({ organisation });
     const { next_cursor } = (await list('?limit=1&sort=label')).body;
     expectError(await list(`?sort=expires_at&cursor=${next_cursor}`), 400, 'invalid_request');
   });
 
-  it('goes on from the cursor when the account it stands on is gone', async () => {
+  it('continues after the cursor when the account of the cursor was deleted', async () => {
     const ids = [];
     for (let count = 0; count < 3; count += 1)
       ids.push((await api.addAccount({ organisation })).id);
@@ -334,7 +334,7 @@ describe('the list of accounts', () => {
     expect(await idsOf('')).toEqual([first, third]);
   });
 
-  it('filters by status as it shows it', async () => {
+  it('filters by the status that it shows', async () => {
     const add = async (expiresInMs: number, state?: AccountState) => {
       const { id } = await api.addAccount({ organisation, expiresInMs });
       if (state) await api.store.accounts.patch(organisation, id, { state }, new Date());
@@ -423,7 +423,7 @@ describe('one account', () => {
 describe('changing an account', () => {
   const change = (id: string, body: unknown) => api.patch(`/api/admin/accounts/${id}`, body);
 
-  it('renames it and changes its kind, and nothing else', async () => {
+  it('changes its label and its kind, and nothing else', async () => {
     const before = await api.connect({ kind: 'booking' });
     const renamed = await change(before.id, { label: 'Harbour Books', kind: null });
     expect(renamed.body).toEqual({
@@ -435,12 +435,12 @@ describe('changing an account', () => {
     });
   });
 
-  it('changes nothing when asked for nothing', async () => {
+  it('changes nothing for an empty body', async () => {
     const before = await api.connect();
     expect((await change(before.id, {})).body).toEqual(before);
   });
 
-  it('disables it with a reason, so that it is refreshed no more, and enables it again', async () => {
+  it('disables it with a reason, so that it is not refreshed, and enables it again', async () => {
     const { id } = await api.connect();
     const disabled = await change(id, { disabled: true });
     expect(disabled.body).toMatchObject({
@@ -464,7 +464,7 @@ describe('changing an account', () => {
     });
   });
 
-  it('takes a new grant untried in quarantine: a new generation, and the old error is gone', async () => {
+  it('accepts a new grant untried in quarantine, with a new generation and without the old error', async () => {
     const { id, refresh_token_fingerprint: old } = await api.connect();
     await failed(id);
     expect(await show(id)).toMatchObject({
@@ -495,7 +495,7 @@ describe('changing an account', () => {
     expect(previous?.refreshTokenFingerprint).toBe(old);
   });
 
-  it('fences off a refresh that is under way, where quarantine takes the new grant untried', async () => {
+  it('fences off a refresh in progress when quarantine accepts a new grant untried', async () => {
     const { id } = await api.connect();
     const now = new Date();
     const claim = {
@@ -544,13 +544,13 @@ describe('changing an account', () => {
     expectError(await change(id, { refresh_token: 'ENC:v1:k1:abc' }), 400, 'invalid_request');
   });
 
-  it('refuses a kind that would make it another account', async () => {
+  it('refuses a kind with which it would be another account', async () => {
     const { id, external_id } = await api.connect();
     await api.connect({ external_id, kind: 'booking' });
     expectError(await change(id, { kind: 'booking' }), 409, 'conflict');
   });
 
-  /** As a worker writes it when the provider refuses. */
+  /** Records a refusal as a worker does. */
   async function failed(id: string): Promise<void> {
     const now = new Date();
     const attemptId = randomUUID();
@@ -574,8 +574,8 @@ describe('changing an account', () => {
   }
 });
 
-describe('removing an account', () => {
-  it('removes it and its tokens for good, once', async () => {
+describe('deleting an account', () => {
+  it('deletes it and its tokens for good, once', async () => {
     const { id } = await api.connect();
     const path = `/api/admin/accounts/${id}`;
     const removed = await api.delete(path);
@@ -591,13 +591,13 @@ describe('removing an account', () => {
       expectError(answer, 404, 'not_found');
   });
 
-  it('makes room for the same account again', async () => {
+  it('allows connecting the same account again', async () => {
     const { id, external_id } = await api.connect();
     await api.delete(`/api/admin/accounts/${id}`);
     expect(await api.connect({ external_id })).toMatchObject({ generation: 1 });
   });
 });
 
-it('has answered and logged no token in any of all this', () => {
+it('no response and no log line contains a token', () => {
   expect(api.leaks()).toEqual([]);
 });

@@ -24,7 +24,7 @@ it('creates a key that works at once, within its scopes', async () => {
   expectError(await create({ name: 'more', scopes: ['admin'] }, key), 403, 'forbidden');
 });
 
-it('shows the text of a key once: no list has it, and the database only its hash', async () => {
+it('shows the text of a key once, and stores only its hash', async () => {
   const { api_key, ...shown } = (await create({ name: 'once', scopes: ['read'] })).body;
   const list = await api.get('/api/admin/keys');
   expect(list.body.items).toContainEqual(shown);
@@ -33,14 +33,14 @@ it('shows the text of a key once: no list has it, and the database only its hash
   expect(api.logs.join('')).not.toContain(secret);
 });
 
-it('lists the keys of the own organisation only', async () => {
+it('lists only the keys of its organisation', async () => {
   const theirs = `org-${randomUUID()}`;
   const key = await api.key(['admin'], theirs);
   const { items } = (await api.send('GET', '/api/admin/keys', { key })).body;
   expect(items).toEqual([expect.objectContaining({ organisation: theirs, scopes: ['admin'] })]);
 });
 
-it('lets only a holder of the scope "internal" hand it on', async () => {
+it('lets only a caller with the scope "internal" grant it', async () => {
   const body = { name: 'trigger', scopes: ['internal'] };
   expectError(await create(body, await api.key(['admin', 'read'])), 403, 'forbidden');
   expect((await create(body)).status).toBe(201);
@@ -56,7 +56,7 @@ it.each([
   expectError(await create(body), 400, 'invalid_request');
 });
 
-it('revokes a key once; one that was not used lately is refused from the next request on', async () => {
+it('revokes a key once, and refuses the next request of a key that is not cached', async () => {
   const { id, api_key: key } = (await create({ name: 'brief', scopes: ['read'] })).body;
   expect((await api.delete(`/api/admin/keys/${id}`)).status).toBe(204);
   expectError(await api.send('GET', '/api/admin/accounts', { key }), 401, 'unauthenticated');
@@ -64,7 +64,7 @@ it('revokes a key once; one that was not used lately is refused from the next re
 });
 
 describe('a key that was used', () => {
-  /** The API as a process of its own whose clock the test moves, and a store that counts. */
+  /** Another API process with a clock that the test sets, and with a store that counts lookups. */
   function process({ lookupMs = 0 } = {}) {
     const clock = { aheadMs: 0 };
     const lookups = { count: 0 };
@@ -91,19 +91,19 @@ describe('a key that was used', () => {
     expect(lookups.count).toBe(1);
   });
 
-  it('is refused five seconds after it was revoked at the latest, however often it is used', async () => {
+  it('is refused at most five seconds after it was revoked, however often it is used', async () => {
     const { ask, clock } = process();
     const { id, api_key: key } = (await create({ name: 'brief', scopes: ['read'] })).body;
     expect((await ask(key)).status).toBe(200);
     await api.delete(`/api/admin/keys/${id}`);
-    // The request that is nearly too late does not start the time anew.
+    // A request shortly before the end does not extend the time.
     clock.aheadMs = 4_000;
     expect((await ask(key)).status).toBe(200);
     clock.aheadMs = 5_000;
     expectError(await ask(key), 401, 'unauthenticated');
   });
 
-  it('is not kept for longer by a lookup that was slow', async () => {
+  it('is not cached longer because of a slow lookup', async () => {
     const { ask, clock } = process({ lookupMs: 3_000 });
     const { id, api_key: key } = (await create({ name: 'brief', scopes: ['read'] })).body;
     expect((await ask(key)).status).toBe(200);
@@ -112,7 +112,7 @@ describe('a key that was used', () => {
     expectError(await ask(key), 401, 'unauthenticated');
   });
 
-  it('is not kept for longer by a clock that was set back', async () => {
+  it('is not cached longer because the clock was set back', async () => {
     const { ask, clock } = process();
     const { id, api_key: key } = (await create({ name: 'brief', scopes: ['read'] })).body;
     expect((await ask(key)).status).toBe(200);
@@ -121,7 +121,7 @@ describe('a key that was used', () => {
     expectError(await ask(key), 401, 'unauthenticated');
   });
 
-  it('does not vouch for another one, whose refusal is kept for some seconds, too', async () => {
+  it('does not make another key valid, whose refusal is cached as well', async () => {
     const { ask, lookups } = process();
     const key = await api.key(['read']);
     expect((await ask(key)).status).toBe(200);

@@ -1,4 +1,4 @@
-/** The audit: what is in it, that nothing is done without it, and that it tells what was done to it. */
+/** The audit records every action, no action happens without it, and changes to it are detected. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import mongoose, { type Connection } from 'mongoose';
 import type { AuditChain } from '../../src/domain/audit/audit-anchor';
@@ -21,7 +21,7 @@ afterAll(async () => {
 const entries = () => database.collection<any>('audit_entries');
 const tokenAccesses = () => database.collection<any>('token_access_batches');
 
-/** An organisation of its own with a key, and what its audit says. */
+/** A separate organisation with a key, and the entries of its audit. */
 async function organisation() {
   const name = `org-${randomUUID()}`;
   const key = await api.key(['admin', 'tokens'], name);
@@ -40,7 +40,7 @@ async function organisation() {
 }
 
 describe('every action', () => {
-  it('is in it, before and after, whatever route there is or will be', async () => {
+  it('has an entry before and after it, on every route', async () => {
     const document = (await api.send('GET', '/openapi.json', { key: null }))
       .body as OpenApiDocument;
     const actions = operationsOf(document).filter(({ method }) => method !== 'GET');
@@ -62,7 +62,7 @@ describe('every action', () => {
     expect(await one.verify()).toMatchObject({ intact: true, entries: actions.length * 2 });
   });
 
-  it('that concerns no organisation is in the operators’ audit, whatever route there is or will be', async () => {
+  it('that concerns no organisation is in the operators’ audit, on every route', async () => {
     const document = (await api.send('GET', '/openapi.json', { key: null }))
       .body as OpenApiDocument;
     const scopesOf = ({ security = [] }: { security?: Record<string, string[]>[] }) =>
@@ -92,7 +92,7 @@ describe('every action', () => {
     expect(of(own.body.items)).toEqual([]);
   });
 
-  it('says who, what, of what and how it ended, and no token', async () => {
+  it('has its actor, action, object and outcome in the audit, and no token', async () => {
     const one = await organisation();
     const { access_token, refresh_token } = api.consent();
     const created = await one.ask('POST', '/api/admin/accounts', {
@@ -137,7 +137,7 @@ describe('every action', () => {
     expect(JSON.stringify(said)).not.toMatch(/marker/);
   });
 
-  it('knows the members of every route that takes JSON', async () => {
+  it('has the members of every route that accepts JSON', async () => {
     const { body: document } = await api.send('GET', '/openapi.json', { key: null });
     const one = await organisation();
     const expected: string[] = [];
@@ -160,7 +160,7 @@ describe('every action', () => {
     expect(expected.length).toBeGreaterThan(12);
   });
 
-  it('records names of the route’s schema only, however a caller sends a token', async () => {
+  it('has only the member names of the route’s schema, however a caller sends a token', async () => {
     const one = await organisation();
     const token = `v^1.1#i^1#marker-${randomBytes(12).toString('hex')}`;
     const path = '/api/admin/accounts';
@@ -203,7 +203,7 @@ describe('every action', () => {
     'Application/JSON; x=y',
     'application/merge-patch+json',
     'application/x.y-z+json',
-  ])('records the members of a body of the type %s', async (type) => {
+  ])('has the members of a body of the type %s', async (type) => {
     const one = await organisation();
     const { id } = await api.addAccount({ organisation: one.name });
     const answer = await api.send('PATCH', `/api/admin/accounts/${id}`, {
@@ -215,7 +215,7 @@ describe('every action', () => {
     expect((await one.audit())[0].details).toMatchObject({ disabled: true, members: ['disabled'] });
   });
 
-  it('records plain values only, whatever the caller puts in their place', async () => {
+  it('has only plain values, whatever the caller sends instead', async () => {
     const one = await organisation();
     const deep = 60_000;
     for (const scopes of [
@@ -231,11 +231,11 @@ describe('every action', () => {
     expect(asked.map(({ details }) => details.scopes)).toEqual([[], ['tokens'], []]);
   });
 
-  it('shows the beginning of a long value, and no part of a token in it', async () => {
+  it('has the beginning of a long value, without any part of a token', async () => {
     const one = await organisation();
     const token = `v^1.1#i^1#marker-${randomBytes(300).toString('hex')}`;
     const long = [`${'word '.repeat(20)}${token} ${'word '.repeat(10_000)}`, token.repeat(100)];
-    // The search ends within the token.
+    // The limit of the search is within the token.
     long.push(...[990, 995, 999].map((before) => `${'w '.repeat(before / 2)}${token}`));
     for (const name of long) await one.ask('POST', '/api/admin/keys', { name, scopes: ['read'] });
     const asked = (await one.audit()).filter(({ details }) => details.phase === 'asked');
@@ -246,7 +246,7 @@ describe('every action', () => {
     expect(shown.join()).not.toMatch(/v\^1|marker/);
   });
 
-  it('is not done where it cannot be written down', async () => {
+  it('is refused if it cannot be recorded', async () => {
     const { id } = await api.connect({ label: 'as it was' });
     const refusing = api.with({
       audit: { append: () => Promise.reject(new mongoose.mongo.MongoNetworkError('away')) },
@@ -257,7 +257,7 @@ describe('every action', () => {
     expect(await api.harness.account(id)).toMatchObject({ label: 'as it was' });
   });
 
-  it('by a page is in it as well, and so are signing in and out', async () => {
+  it('on a page has entries as well, and so have sign-in and sign-out', async () => {
     const one = await organisation();
     const account = await api.addAccount({ organisation: one.name });
     const post = (path: string, form: Record<string, string>, cookie = ''): Promise<Answer> =>
@@ -299,7 +299,7 @@ describe('every action', () => {
     ]);
   });
 
-  it('is told to the organisation alone whose it is, page by page', async () => {
+  it('is shown only to its organisation, page by page', async () => {
     const [one, other] = [await organisation(), await organisation()];
     for (let index = 0; index < 3; index += 1) await one.patch('nothing', { label: `${index}` });
     expect(await other.audit()).toEqual([]);
@@ -326,7 +326,7 @@ describe('every action', () => {
 });
 
 describe('the chain', () => {
-  it('has no gap and no fork, however many processes write to it at once', async () => {
+  it('has no gap and no fork when several processes write to it at once', async () => {
     const one = await organisation();
     const { store, vault } = api.harness;
     const log = () => createAuditLog({ store, vault, retentionDays: 400, now: () => new Date() });
@@ -342,7 +342,7 @@ describe('the chain', () => {
     expect(await one.verify('?limit=5000')).toMatchObject({ intact: true, entries: 100 });
   });
 
-  it('has an entry once that was written twice', async () => {
+  it('contains an entry once after a repeated write', async () => {
     const one = await organisation();
     const { store, vault } = api.harness;
     const log = createAuditLog({ store, vault, retentionDays: 400, now: () => new Date() });
@@ -358,7 +358,7 @@ describe('the chain', () => {
     expect((await one.audit()).map(({ sequence }) => sequence)).toEqual([1, 2]);
   });
 
-  /** An organisation with entries 1 to 6, and three batches with one token access each. */
+  /** An organisation with the entries 1 to 6, and with three batches of one token access each. */
   async function withAccesses() {
     const one = await organisation();
     const account = await api.addAccount({ organisation: one.name, expiresInMs: 3_600_000 });
@@ -382,12 +382,12 @@ describe('the chain', () => {
 
   it.each<[string, (name: string) => Promise<unknown>, object]>([
     [
-      'an entry that was changed',
+      'a changed entry',
       (name) => entries().updateOne(at(name, 3), { $set: { actor: 'nobody' } }),
       { sequence: 3, kind: 'edited' },
     ],
     [
-      'an entry whose details are no JSON any more',
+      'an entry whose details are not JSON',
       (name) => entries().updateOne(at(name, 2), { $set: { details: '{' } }),
       { sequence: 2, kind: 'edited' },
     ],
@@ -400,17 +400,17 @@ describe('the chain', () => {
       { sequence: 2, kind: 'edited' },
     ],
     [
-      'an entry that was taken out',
+      'a removed entry',
       (name) => entries().deleteOne(at(name, 4)),
       { sequence: 4, kind: 'dropped' },
     ],
     [
-      'the beginning that was taken away',
+      'a removed beginning',
       (name) => entries().deleteMany({ organisation: name, sequence: { $lt: 3 } }),
       { sequence: 1, kind: 'dropped' },
     ],
     [
-      'entries that changed places',
+      'entries in another order',
       async (name) => {
         await entries().updateOne(at(name, 3), { $set: { sequence: 1_000 } });
         await entries().updateOne(at(name, 4), { $set: { sequence: 3 } });
@@ -419,7 +419,7 @@ describe('the chain', () => {
       { sequence: 3, kind: 'reordered' },
     ],
     [
-      'an entry that somebody else added',
+      'an entry that another writer added',
       async (name) => {
         const last = await entries().findOne(at(name, 6));
         await entries().insertOne({
@@ -442,17 +442,17 @@ describe('the chain', () => {
 
   it.each<[string, (name: string) => Promise<unknown>, object]>([
     [
-      'a token access that was changed',
+      'a changed token access',
       (name) => tokenAccesses().updateOne(at(name, 2), { $set: { 'rows.0.key_id': 'nobody' } }),
       { sequence: 2, kind: 'edited' },
     ],
     [
-      'a token access that was taken out',
+      'a removed token access',
       (name) => tokenAccesses().updateOne(at(name, 2), { $set: { rows: [] } }),
       { sequence: 2, kind: 'edited' },
     ],
     [
-      'token accesses that can no longer be read',
+      'unreadable token accesses',
       (name) => tokenAccesses().updateOne(at(name, 2), { $set: { rows: [null, 5, { at: 'x' }] } }),
       { sequence: 2, kind: 'edited' },
     ],
@@ -463,7 +463,7 @@ describe('the chain', () => {
       { sequence: 2, kind: 'edited' },
     ],
     [
-      'a batch of token accesses that was taken out',
+      'a removed batch of token accesses',
       (name) => tokenAccesses().deleteOne(at(name, 2)),
       { sequence: 2, kind: 'dropped' },
     ],
@@ -475,7 +475,7 @@ describe('the chain', () => {
     expect(verified.token_accesses.breaks).toMatchObject([found]);
   });
 
-  it('is checked behind each bad entry, page by page as well', async () => {
+  it('is checked after each broken entry, also page by page', async () => {
     const one = await withAccesses();
     await entries().updateOne(at(one.name, 2), { $set: { actor: 'nobody' } });
     await entries().updateOne(at(one.name, 5), { $set: { details: '{}' } });
@@ -491,7 +491,7 @@ describe('the chain', () => {
     expect(found).toEqual([2, 5]);
   });
 
-  it('lists the first bad entries of many, and counts all', async () => {
+  it('is reported with its first broken entries and the count of all', async () => {
     const one = await organisation();
     for (let index = 0; index < 15; index += 1) await one.patch('nothing', { label: `${index}` });
     await entries().updateMany({ organisation: one.name }, { $set: { actor: 'nobody' } });
@@ -500,7 +500,7 @@ describe('the chain', () => {
     expect(verified.breaks).toHaveLength(20);
   });
 
-  it('is intact whatever an actor is called', async () => {
+  it('is intact with any name of an actor', async () => {
     const one = await organisation();
     const { store, vault } = api.harness;
     const log = createAuditLog({ store, vault, retentionDays: 400, now: () => new Date() });
@@ -522,7 +522,7 @@ describe('the chain', () => {
     expect(await one.audit()).toHaveLength(odd.length);
   });
 
-  it('names the end that was cut off to a caller who wrote it down, and looks at a page alone', async () => {
+  it('is reported as cut off to a caller that knows its end, also with a single page', async () => {
     const one = await withAccesses();
     expect(await one.verify(`?known=${one.known}`)).toMatchObject({ intact: true });
     expect(await one.verify('?after=2&limit=2')).toMatchObject({ entries: 2, next_after: 4 });
@@ -542,7 +542,7 @@ describe('the chain', () => {
       );
   });
 
-  it('may begin later once the time of what is missing is over', async () => {
+  it('may begin later when the missing entries are past their retention', async () => {
     const one = await withAccesses();
     await entries().deleteMany({ organisation: one.name, sequence: { $lt: 5 } });
     await tokenAccesses().deleteMany({ organisation: one.name, sequence: { $lt: 3 } });
@@ -559,7 +559,7 @@ describe('the chain', () => {
     expect(await later('token-accesses', 31)).toMatchObject({ breaks: [], first: 3, entries: 1 });
   });
 
-  it('says in the log where it ends, outside the database', async () => {
+  it('has its end in the log, outside the database', async () => {
     const one = await organisation();
     await one.patch('nothing', { label: 'x' });
     const [asked] = await one.audit();

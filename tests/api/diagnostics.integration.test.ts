@@ -1,4 +1,4 @@
-/** R1.7: did the last debug and the last scheduled attempt use the same refresh token? */
+/** R1.7: whether the last debug attempt and the last scheduled attempt used the same refresh token. */
 import type { SealedGrant } from '../../src/domain/account/grant';
 import { type Answer, type Api, startApi } from './_api';
 
@@ -16,7 +16,7 @@ async function debug(id: string): Promise<Answer> {
   return api.post('/api/admin/ebay/token/refresh-debug', { account_id: id });
 }
 
-/** A whole sweep: it ends after the refreshes that it began. */
+/** Runs a sweep, and waits for its refreshes. */
 async function sweep(): Promise<void> {
   const { body } = await api.post('/api/admin/internal/refresh-tokens', { provider: 'ebay' });
   const [{ workflow_id, run_id }] = body.started;
@@ -39,7 +39,7 @@ it('R1.7 says that both used the same token, and shows both attempts', async () 
   expect(answer.last_scheduled.diagnostics.caller).toBe('sweep/ebay/triggered');
 });
 
-it('R1.7 says that they differ after the account was connected again in between', async () => {
+it('R1.7 says that they differ after a reconnect in between', async () => {
   const { id } = await api.addAccount();
   await sweep();
   await api.patch(`/api/admin/accounts/${id}`, { refresh_token: api.consent().refresh_token });
@@ -50,7 +50,7 @@ it('R1.7 says that they differ after the account was connected again in between'
   });
 });
 
-it('R1.7 compares the newest of each', async () => {
+it('R1.7 compares the newest attempt of each source', async () => {
   const { id } = await api.addAccount();
   await sweep();
   await api.patch(`/api/admin/accounts/${id}`, { refresh_token: api.consent().refresh_token });
@@ -63,7 +63,7 @@ it('R1.7 compares the newest of each', async () => {
 it.each([
   ['scheduled', debug],
   ['debug', sweep],
-])('R1.7 does not guess where there is no %s attempt yet', async (missing, attempt) => {
+])('R1.7 gives no answer without a %s attempt', async (missing, attempt) => {
   const { id } = await api.addAccount();
   await attempt(id);
   expect(await diagnostics(id)).toMatchObject({
@@ -72,7 +72,7 @@ it.each([
   });
 });
 
-it('R1.7 has nothing to compare for an account that was never tried', async () => {
+it('R1.7 gives no answer for an account without attempts', async () => {
   const { id } = await api.addAccount();
   expect(await diagnostics(id)).toMatchObject({
     last_debug: null,
@@ -81,7 +81,7 @@ it('R1.7 has nothing to compare for an account that was never tried', async () =
   });
 });
 
-it('R1.7 shows of a damaged row what was stored, and that nothing was decrypted or sent', async () => {
+it('R1.7 shows the stored prefix of a damaged row, and that nothing was decrypted or sent', async () => {
   const { id } = await api.addAccount({ spoil: (sealed) => `${sealed.slice(0, -8)}AAAAAAAA` });
   await debug(id);
   const answer = await diagnostics(id);
@@ -98,11 +98,11 @@ it('R1.7 shows of a damaged row what was stored, and that nothing was decrypted 
   expect(answer.comparison.same_token).toBeNull();
 });
 
-it('has answered and logged no token in any of all this', () => {
+it('no response and no log line contains a token', () => {
   expect(api.leaks()).toEqual([]);
 });
 
-/** The account's own grant, about to end. */
+/** The account's current grant, close to its expiry. */
 async function expiring(id: string): Promise<SealedGrant> {
   return { ...(await api.harness.account(id)).current, expiresAt: new Date().toISOString() };
 }

@@ -1,4 +1,4 @@
-/** The routes of the encryption keys: what they show, what they refuse, and a rotation over them to its end. */
+/** The routes of the encryption keys, their refusals, and a complete rotation. */
 import { randomBytes } from 'node:crypto';
 import { joinKeyRegistry } from '../../src/process/key-registry';
 import { KeyRing } from '../../src/vault/key-ring';
@@ -16,13 +16,13 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
-it('nothing can be paused where no rotation runs, and there is none to look at', async () => {
+it('without a rotation, pausing is refused and the rotation is not found', async () => {
   for (const path of ['pause', 'resume'])
     expectError(await api.post(`${PATH}/${path}`), 409, 'conflict');
   expectError(await api.get(`${PATH}/rotation`), 404, 'not_found');
 });
 
-it('F23 a rotation is refused while a process lacks the key, with the process, and the answer says who has what', async () => {
+it('F23 a rotation is refused while a process lacks the key, and the response names the process', async () => {
   const vault = await Vault.open(KeyRing.parse(K1), api.store.canary);
   const without = await joinKeyRegistry({ store: api.store, vault, role: 'worker' });
   const refused = await api.post(`${PATH}/rotate`, {});
@@ -48,7 +48,7 @@ it('F23 a rotation is refused while a process lacks the key, with the process, a
   expectError(await api.post(`${PATH}/rotate`, { to: 'k9' }), 409, 'conflict');
 });
 
-it('F23 F25 records are re-sealed but for the one that no key opens, which is named and keeps no key', async () => {
+it('F23 F25 a rotation re-encrypts all records but the unreadable one, which it names and which keeps no key needed', async () => {
   const good = await api.addAccount();
   const damaged = await api.addAccount({ spoil: (sealed) => `${sealed.slice(0, -8)}AAAAAAAA` });
   const started = await api.post(`${PATH}/rotate`);
@@ -80,13 +80,13 @@ it('F23 F25 records are re-sealed but for the one that no key opens, which is na
   ]);
   const { body: token } = await api.send('GET', `/api/tokens/${good.id}`);
   expect(token).toMatchObject({ active: true });
-  // Asked again, there is no newer key: what is left is looked at once more.
+  // Another request has no newer key to switch to, so it checks the remaining records again.
   expect(await api.post(`${PATH}/rotate`)).toMatchObject({ status: 200 });
   await eventually(async () => (await api.get(`${PATH}/rotation`)).body.status === 'completed');
 });
 
 describe('F25 a stored refresh token with one byte changed', () => {
-  it('is refused to whoever asks for a token in one and the same way, whichever byte it was', async () => {
+  it('is refused to token callers in the same way, whichever byte it is', async () => {
     const answers = new Set<string>();
     const neighbour = await api.addAccount();
     for (const place of ['salt', 'commitment', 'iv', 'tag', 'ciphertext'] as const) {
@@ -104,7 +104,7 @@ describe('F25 a stored refresh token with one byte changed', () => {
     });
   });
 
-  it('or whose key nobody has touches that account alone: the others are refreshed, and nothing is sent for it', async () => {
+  it('or with an unknown key affects only its account: the others are refreshed, and nothing is sent for it', async () => {
     const spoiled = [];
     for (let at = 0; at < 100; at += 9)
       spoiled.push(await api.addAccount({ spoil: (sealed) => flipped(sealed, at) }));
@@ -125,7 +125,7 @@ describe('F25 a stored refresh token with one byte changed', () => {
   });
 });
 
-/** One bit of one byte behind the key id. */
+/** Changes one bit of a byte after the key id. */
 function flipped(sealed: string, at: number): string {
   const start = sealed.lastIndexOf(':') + 1;
   const bytes = Buffer.from(sealed.slice(start), 'base64url');

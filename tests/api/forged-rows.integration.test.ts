@@ -1,6 +1,6 @@
 /**
- * Rows that somebody with write access to MongoDB made or changed by other means than Evergrant: they grant nothing,
- * nothing is sent because of them, and they are reported.
+ * Rows that an attacker with write access to MongoDB created or changed. They grant nothing, they cause no requests, and
+ * they are reported.
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import mongoose, { type Connection } from 'mongoose';
@@ -41,7 +41,7 @@ const reports = (id: string) =>
   api.logs.map((line) => JSON.parse(line)).filter((line) => line.row_id === id);
 
 describe('an API key', () => {
-  /** A row as an attacker makes it: everything is right but what only Evergrant can make. */
+  /** A row as an attacker creates it: only the authentication code is wrong. */
   async function madeUp(organisation: string) {
     const [id, secret] = [randomBytes(8).toString('hex'), randomBytes(32).toString('base64url')];
     await rows('api_keys').insertOne({
@@ -56,7 +56,7 @@ describe('an API key', () => {
     return { id, text: `evg_${id}_${secret}` };
   }
 
-  it('opens nothing where its row was made up, and is reported once, without its secret', async () => {
+  it('gives no access if its row was invented, and is reported once, without its secret', async () => {
     const account = await api.addAccount({ expiresInMs: HOUR_MS });
     const { id, text } = await madeUp(api.organisation);
     for (let ask = 0; ask < 3; ask += 1)
@@ -88,7 +88,7 @@ describe('an API key', () => {
     ['secret', { secret_sha256: createHash('sha256').update('x'.repeat(43)).digest('hex') }],
     ['code', { code: null }],
   ])(
-    'is refused once its %s was changed, and works once it is as it was',
+    'is refused after its %s was changed, and works after the change is undone',
     async (_what, change) => {
       const created = await api.post(KEYS, { name: 'reader', scopes: ['read'] });
       const { id, api_key: text } = created.body;
@@ -98,13 +98,13 @@ describe('an API key', () => {
       await rows('api_keys').updateOne({ _id: id }, { $set: change });
       expectError(await send('GET', '/api/admin/accounts', { key }), 401, 'unauthenticated');
       await rows('api_keys').replaceOne({ _id: id }, before);
-      // Another process: this one remembers a refusal for some seconds.
+      // Uses another process, because this one caches a refusal for some seconds.
       const again = await api.with({})('GET', '/api/admin/accounts', { key: text });
       expect(again.status).toBe(200);
     },
   );
 
-  it('is refused under the id of another key, whose code it has', async () => {
+  it('is refused under the id of another key, even with that key’s code', async () => {
     const one = await api.post(KEYS, { name: 'reader', scopes: ['read'] });
     const { _id, ...row } = await rowOf('api_keys', one.body.id);
     const id = randomBytes(8).toString('hex');
@@ -131,7 +131,7 @@ describe('an API key', () => {
 });
 
 describe('a webhook', () => {
-  /** A webhook of an organisation of its own. */
+  /** A webhook of a separate organisation. */
   async function webhook(path = `/${randomUUID()}`) {
     const organisation = `org-${randomUUID()}`;
     const key = await api.key(['admin'], organisation);
@@ -150,13 +150,13 @@ describe('a webhook', () => {
   }
 
   it.each([
-    ['its address was changed', (stolen: string) => ({ url: receiver.url(stolen) })],
+    ['its URL was changed', (stolen: string) => ({ url: receiver.url(stolen) })],
     ['it was moved to another organisation', () => ({ organisation: 'victim' })],
     [
       'it was given other events',
       () => ({ event_types: ['account.needs_reconnect', 'token.refreshed'] }),
     ],
-  ])('is sent nothing once %s, and is shown as invalid', async (_what, change) => {
+  ])('receives nothing after %s, and is shown as invalid', async (_what, change) => {
     const one = await webhook();
     const valid = await webhook();
     const stolen = `/${randomUUID()}`;
@@ -182,7 +182,7 @@ describe('a webhook', () => {
     ]);
   });
 
-  it('is neither enabled, changed, tested nor given a secret once it is invalid, and can be removed', async () => {
+  it('cannot be enabled, changed, tested or given a secret once it is invalid, but can be deleted', async () => {
     const { id, at, send } = await webhook();
     await rows('webhook_endpoints').updateOne(
       { _id: id },
@@ -198,7 +198,7 @@ describe('a webhook', () => {
     expect((await send('DELETE', at)).status).toBe(204);
   });
 
-  it('is sent nothing by a delivery that was moved to it from another organisation', async () => {
+  it('receives nothing from a delivery that was moved to it from another organisation', async () => {
     const [mine, theirs] = [await webhook(), await webhook()];
     await refusedAccount(mine.organisation);
     await arrived(mine.path);
@@ -217,7 +217,7 @@ describe('a webhook', () => {
     expect(receiver.at(theirs.path)).toEqual([]);
   });
 
-  it('stays valid through all that an admin does with it', async () => {
+  it('stays valid after all actions of an admin', async () => {
     const { at, path, send, organisation } = await webhook(`/${randomUUID()}`);
     const other = `/${randomUUID()}`;
     expect((await send('PATCH', at, { url: receiver.url(other) })).body.state).toBe('enabled');
@@ -240,14 +240,14 @@ describe('a webhook', () => {
   });
 });
 
-describe('a sealed token', () => {
+describe('an encrypted token', () => {
   const refresh = (id: string) => api.post(`/api/admin/accounts/${id}/refresh`, { force: true });
   const sentFor = (id: string) =>
     api.sandbox.ledger.filter(({ event, subject }) => event === 'received' && subject === id)
       .length;
   const entryOf = async (id: string) => (await api.harness.entries(id))[0];
 
-  /** Reported as any value that does not open, and not sent. */
+  /** It is reported like any value that cannot be decrypted, and it is not sent. */
   async function expectNotSent(id: string, sentBefore: number) {
     expect((await refresh(id)).body).toMatchObject({ outcome: 'failed', reason: 'row_corrupt' });
     expect(sentFor(id)).toBe(sentBefore);
@@ -261,7 +261,7 @@ describe('a sealed token', () => {
     });
   }
 
-  it('that an earlier refresh replaced is not sent in the place of the current one', async () => {
+  it('that an earlier refresh replaced is not sent instead of the current one', async () => {
     const { id } = await api.addAccount({ rotation: { mode: 'strict' } });
     const earlier = await rowOf('accounts', id);
     expect((await refresh(id)).body).toMatchObject({ outcome: 'refreshed' });
@@ -274,7 +274,7 @@ describe('a sealed token', () => {
     await expectNotSent(id, sent);
   });
 
-  it('is not sent with all of the grant that it stood in, either', async () => {
+  it('is not sent with the whole earlier grant, either', async () => {
     const { id } = await api.addAccount();
     const earlier = await rowOf('accounts', id);
     expect((await refresh(id)).body).toMatchObject({ outcome: 'refreshed' });
@@ -283,7 +283,7 @@ describe('a sealed token', () => {
     await expectNotSent(id, sent);
   });
 
-  it('that was kept beside the current grant is not sent in its place', async () => {
+  it('that was kept beside the current grant is not sent instead of it', async () => {
     const { id } = await api.addAccount();
     expect((await refresh(id)).body).toMatchObject({ outcome: 'refreshed' });
     const sent = sentFor(id);
@@ -292,7 +292,7 @@ describe('a sealed token', () => {
     await expectNotSent(id, sent);
   });
 
-  it('is not served where it is an access token of before', async () => {
+  it('is not served if it is an earlier access token', async () => {
     const { id } = await api.addAccount({ expiresInMs: HOUR_MS });
     const { current } = await rowOf('accounts', id);
     expect((await refresh(id)).body).toMatchObject({ outcome: 'refreshed' });
@@ -301,7 +301,7 @@ describe('a sealed token', () => {
       { _id: id },
       { $set: { 'current.access_token': current.access_token } },
     );
-    // As for any value that does not open, a refresh brings another one.
+    // A refresh obtains another token, as for any value that cannot be decrypted.
     const answer = await api.get(`${TOKENS}/${id}`);
     expect(answer).toMatchObject({ status: 200, body: { active: true } });
     expect(sentFor(id)).toBe(sent + 1);

@@ -1,4 +1,4 @@
-/** Health, the one error shape, and the headers: what holds for every answer, the worst ones included. */
+/** Health, the error shape, and the headers of every response, including internal errors. */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { Client, Connection } from '@temporalio/client';
@@ -17,9 +17,9 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
-/** The cause that no caller may see. */
+/** A cause that callers must not see. */
 const CAUSE = 'E11000 at mongodb://evergrant:hunter2@db.internal:27017';
-/** The API with a store that breaks in a way nobody foresaw. */
+/** The API with a store that fails in an unexpected way. */
 function broken(): Send {
   const accounts = Object.assign(Object.create(api.store.accounts), {
     list: () => Promise.reject(new Error(CAUSE)),
@@ -29,7 +29,7 @@ function broken(): Send {
 }
 
 describe('health', () => {
-  it('says that the process lives, to anybody', async () => {
+  it('says without a key that the process is running', async () => {
     const answer = await api.send('GET', '/healthz', { key: null });
     expect({ status: answer.status, body: answer.body }).toEqual({
       status: 200,
@@ -37,7 +37,7 @@ describe('health', () => {
     });
   });
 
-  it('says that both engines answer, to anybody', async () => {
+  it('says without a key that MongoDB and Temporal are reachable', async () => {
     const answer = await api.send('GET', '/readyz', { key: null });
     expect({ status: answer.status, body: answer.body }).toEqual({
       status: 200,
@@ -46,7 +46,7 @@ describe('health', () => {
   });
 });
 
-describe('with MongoDB away', () => {
+describe('the API without MongoDB', () => {
   let store: Store;
   let send: Send;
   beforeAll(async () => {
@@ -66,14 +66,14 @@ describe('with MongoDB away', () => {
     expect((await send('GET', '/healthz', { key: null })).status).toBe(200);
   });
 
-  it('says so to who asks for anything else', async () => {
+  it('refuses other requests with the reason', async () => {
     const answer = await send('GET', '/api/admin/accounts');
     expectError(answer, 503, 'database_unavailable');
     expect(answer.body.error.message).toContain('MongoDB');
   });
 });
 
-describe('with Temporal away', () => {
+describe('the API without Temporal', () => {
   let connection: Connection;
   let send: Send;
   beforeAll(async () => {
@@ -98,7 +98,7 @@ describe('with Temporal away', () => {
     });
   });
 
-  it('says so to who looks at what Temporal has', async () => {
+  it('refuses to list workflows, with the reason', async () => {
     const paths = ['schedules', 'sweeps', 'workflows', 'workflows/sweep%2Febay/history', 'status'];
     const answers = await Promise.all(paths.map((path) => send('GET', `/api/admin/${path}`)));
     for (const answer of answers) expectError(answer, 503, 'temporal_unavailable');
@@ -107,7 +107,7 @@ describe('with Temporal away', () => {
   it.each([
     ['a refresh', (id: string) => `/api/admin/accounts/${id}/refresh`],
     ['a sweep', () => '/api/admin/internal/refresh-tokens'],
-  ])('says so to who asks for %s, and nothing has changed', async (_what, path) => {
+  ])('refuses %s with the reason, and changes nothing', async (_what, path) => {
     const { id } = await api.connect();
     const answer = await send('POST', path(id));
     expectError(answer, 503, 'temporal_unavailable');
@@ -116,11 +116,11 @@ describe('with Temporal away', () => {
     expect(account).toMatchObject({ generation: 1, claim: null, lastAttempt: null });
   });
 
-  it('goes on with what needs no Temporal', async () => {
+  it('continues to serve routes that need no Temporal', async () => {
     expect((await send('GET', '/api/admin/accounts')).status).toBe(200);
   });
 
-  it('is not blamed for a fault of ours: a namespace that does not exist is an internal error', async () => {
+  it('reports a missing namespace as an internal error, not as Temporal being unreachable', async () => {
     const { connection: live } = api.client;
     const client = new Client({ connection: live, namespace: `absent-${Date.now()}` });
     const astray = api.with({ refreshes: createRefreshClient(client, 'evergrant', api.store) });
@@ -129,18 +129,18 @@ describe('with Temporal away', () => {
 });
 
 describe('an error', () => {
-  it('R0.2 has one shape, for a path that does not exist as well', async () => {
+  it('R0.2 has the same shape for an unknown path', async () => {
     expectError(await api.get('/api/admin/nothing'), 404, 'not_found');
     expectError(await api.send('GET', '/nothing', { key: null }), 404, 'not_found');
     expectError(await api.send('PUT', '/api/admin/accounts'), 404, 'not_found');
   });
 
-  it('does not tell who has no key which paths exist', async () => {
+  it('does not reveal to a caller without a key which paths exist', async () => {
     for (const path of ['/api/admin/accounts', '/api/admin/nothing', '/api/'])
       expectError(await api.send('GET', path, { key: null }), 401, 'unauthenticated');
   });
 
-  it('says nothing of a cause that nobody foresaw; the log has it under the request id', async () => {
+  it('does not contain an unexpected cause, which the log has under the request id', async () => {
     for (const path of ['/api/admin/accounts', '/api/admin/accounts/acc_1']) {
       const answer = await broken()('GET', path);
       expectError(answer, 500, 'internal_error');
@@ -152,7 +152,7 @@ describe('an error', () => {
     }
   });
 
-  it('carries the request id of the caller, where it is one', async () => {
+  it('has the request id of the caller if it is valid', async () => {
     const headers = { 'x-request-id': 'shop-42' };
     const answer = await api.send('GET', '/api/admin/nothing', { headers });
     expect(answer.body.error.request_id).toBe('shop-42');
@@ -161,14 +161,14 @@ describe('an error', () => {
   });
 });
 
-describe('the headers of every answer', () => {
+describe('the headers of every response', () => {
   const requests: [string, number, string, string, RequestOptions][] = [
     ['health', 200, 'GET', '/healthz', {}],
     ['the document', 200, 'GET', '/openapi.json', {}],
     ['a list', 200, 'GET', '/api/admin/accounts', {}],
     ['a refused body', 400, 'POST', '/api/admin/accounts', { text: '{' }],
     ['a missing key', 401, 'GET', '/api/admin/accounts', { key: null }],
-    ['a missing thing', 404, 'GET', '/api/admin/accounts/acc_1', {}],
+    ['a missing account', 404, 'GET', '/api/admin/accounts/acc_1', {}],
     ['a missing path', 404, 'GET', '/nothing', {}],
     ['a missing path of the API', 404, 'GET', '/api/nothing', {}],
     ['a body that is too large', 413, 'POST', '/api/admin/accounts', { text: 'x'.repeat(300_000) }],

@@ -1,4 +1,4 @@
-/** Many accounts at once: streamed in, told line by line, safe to send again. */
+/** The import of many accounts: streamed, answered line by line, and safe to repeat. */
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
 
@@ -43,7 +43,7 @@ const summary = (counts: object) => ({
   warned: 0,
   ...counts,
 });
-/** A line's answer without warnings. */
+/** The result of a line without warnings. */
 const quiet = (members: object) => ({ ...members, warnings: [] });
 const inAnHour = () => new Date(Date.now() + 3600_000).toISOString();
 const sendHeld = (body: string) => send(body, 'application/x-ndjson', key, '?quarantine=true');
@@ -56,12 +56,12 @@ const account = (id: string, more: object = {}) =>
     ...more,
   });
 
-it('tells each line whether it was created, existed or was refused, and why, and counts them at the end', async () => {
+it('answers each line with created, exists or refused and a reason, and counts them at the end', async () => {
   const file = [
     account('one'),
     '',
     'not json',
-    account('two', { provider: 'nobody' }),
+    account('two', { provider: 'shopware' }),
     account('three', { refresh_token: 'ENC:x' }),
     account('one'),
     account('four'),
@@ -74,7 +74,7 @@ it('tells each line whether it was created, existed or was refused, and why, and
     quiet({
       line: 4,
       result: 'refused',
-      message: expect.stringContaining('"nobody" is not configured; configured providers: ebay'),
+      message: expect.stringContaining('"shopware" is not configured; configured providers: ebay'),
     }),
     quiet({
       line: 5,
@@ -96,7 +96,7 @@ it('changes nothing when the same file is sent again', async () => {
   expect((await api.request(key, 'GET', '/api/admin/accounts?limit=500')).body).toEqual(before);
 });
 
-it('stores accounts that are like those connected one by one: due at once, refreshable, of the key’s organisation only', async () => {
+it('stores accounts like single requests do: due at once, refreshable, only in the organisation of the key', async () => {
   const granted = api.sandbox.issueGrant({ provider: 'ebay', subject: 'imported' });
   const { lines } = await send(
     account('imported', { refresh_token: granted.refresh_token, label: 'Imported' }),
@@ -114,7 +114,7 @@ it('stores accounts that are like those connected one by one: due at once, refre
   expect((await api.request(other, 'GET', `/api/admin/accounts/${id}`)).status).toBe(404);
 });
 
-it('takes CSV with a header line, quotes, a byte order mark and scopes separated by blanks', async () => {
+it('accepts CSV with a header line, quotes, a byte order mark and scopes separated by blanks', async () => {
   const csv =
     '\uFEFFprovider,external_id,label,refresh_token,scopes,kind\nebay,csv-1,"Books, old",v^1.1#csv-token-0123456789-1,a b,\nebay,csv-2,,v^1.1#csv-token-0123456789-2,,seller\nebay,,x,y,,\n';
   const { lines } = await send(csv, 'text/csv; charset=utf-8');
@@ -127,7 +127,7 @@ it('takes CSV with a header line, quotes, a byte order mark and scopes separated
   ).toMatchObject({ label: 'csv-2', kind: 'seller' });
 });
 
-it('says where CSV breaks off, and keeps what came before', async () => {
+it('says where invalid CSV begins, and keeps the lines before it', async () => {
   const { lines } = await send(
     'provider,external_id,refresh_token\nebay,whole,v^1.1#whole-token-0123456789\nebay,"broken,v^1.1#x\n',
     'text/csv',
@@ -136,7 +136,7 @@ it('says where CSV breaks off, and keeps what came before', async () => {
   expect(lines[1].message).toContain('not valid CSV from this line on');
 });
 
-it('keeps what came before a CSV breaks off, however it was cut into chunks', async () => {
+it('keeps the lines before invalid CSV, whatever the chunks of the body', async () => {
   const record = (n: number) => `ebay,chunk-${n},v^1.1#chunk-token-0123456789-${n}`;
   const before = Array.from({ length: 400 }, (_, n) => record(n));
   const csv = ['provider,external_id,refresh_token', ...before, 'ebay,"bro"ken,x', record(401)];
@@ -150,7 +150,7 @@ it('keeps what came before a CSV breaks off, however it was cut into chunks', as
   expect(lines.at(-1)).toEqual({ summary: summary({ lines: 401, created: 400, refused: 1 }) });
 });
 
-it('streams: results come while lines are still being sent, 3,000 of them without holding the file', async () => {
+it('sends results while lines still arrive, without holding a file of 3,000 lines', async () => {
   const encoder = new TextEncoder();
   let sent = 0;
   const file = new ReadableStream<Uint8Array>({
@@ -166,7 +166,7 @@ it('streams: results come while lines are still being sent, 3,000 of them withou
   });
 });
 
-it('refuses another type, a key without admin, and shows no token in any answer', async () => {
+it('refuses another type and a key without admin, and shows no token in any response', async () => {
   expect((await send(account('x'), 'application/json')).status).toBe(415);
   expect(
     (await send(account('x'), 'application/x-ndjson', await api.key({ scopes: ['read'] }))).status,
@@ -187,7 +187,7 @@ it.each([
   'multipart/form-data; boundary=x',
   '',
 ])(
-  'refuses a body of the type "%s" at its limit, and does not read it to the end',
+  'refuses a body of the type "%s" at the size limit, and does not read it to the end',
   async (type) => {
     const part = new TextEncoder().encode('x'.repeat(64 * 1024));
     let pulled = 0;
@@ -204,7 +204,7 @@ it.each([
   },
 );
 
-it('ends with an error when the key is revoked, and stores no further account', async () => {
+it('stops with an error when the key is revoked, and stores no further account', async () => {
   const organisation = 'revoked-in-the-middle';
   const reader = await api.key({ organisation, scopes: ['read'] });
   const importer = await api.key({ organisation, scopes: ['admin'] });
@@ -237,7 +237,7 @@ it('ends with an error when the key is revoked, and stores no further account', 
 }, 60_000);
 
 describe('quarantine', () => {
-  it('is given to all lines by the query, and to one by the line itself', async () => {
+  it('applies to all lines by the query, and to one line by its member', async () => {
     const all = await sendHeld(
       [account('held-1'), account('held-2', { quarantine: false })].join('\n'),
     );
@@ -250,7 +250,7 @@ describe('quarantine', () => {
     expect(accounts.map(({ quarantine }) => quarantine)).toEqual([true, true, true, false]);
   });
 
-  it('gives an account that is still in it the grant of its line, and no other', async () => {
+  it('gives an account that is still in quarantine the grant of its line, and no other account', async () => {
     const line = (id: string, name: string, more: object = {}) =>
       account(id, {
         refresh_token: `v^1.1#${id}-${name}-0123456789`,
@@ -273,7 +273,7 @@ describe('quarantine', () => {
     expect((await sendHeld(file)).lines.at(-1)).toEqual({
       summary: summary({ lines: 2, existed: 2 }),
     });
-    // It opens: it was sealed for the account that is there.
+    // The value can be decrypted, because it was encrypted for the existing account.
     const user = await api.key({ scopes: ['tokens'] });
     const served = line('again', 'newest', { expires_at: inAnHour() });
     await sendHeld(served);
@@ -284,9 +284,9 @@ describe('quarantine', () => {
   });
 });
 
-it('checks every line and stores none in a dry run', async () => {
+it('checks every line and stores nothing in a dry run', async () => {
   const { lines } = await send(
-    [account('dry'), account('dry', { provider: 'nobody' })].join('\n'),
+    [account('dry'), account('dry', { provider: 'shopware' })].join('\n'),
     'application/x-ndjson',
     key,
     '?dry_run=true',
@@ -296,7 +296,7 @@ it('checks every line and stores none in a dry run', async () => {
     quiet({
       line: 2,
       result: 'refused',
-      message: expect.stringContaining('"nobody" is not configured'),
+      message: expect.stringContaining('"shopware" is not configured'),
     }),
     { summary: summary({ lines: 2, valid: 1, refused: 1 }) },
   ]);
@@ -307,7 +307,7 @@ it('checks every line and stores none in a dry run', async () => {
   );
 });
 
-it('repeats no token in a refusal, though columns were mixed up or the header line is missing', async () => {
+it('repeats no token in a refusal, also with mixed columns or without a header line', async () => {
   const token = 'v^1.1#mixed-up-0123456789';
   const mixed = await send(
     [
@@ -323,7 +323,7 @@ it('repeats no token in a refusal, though columns were mixed up or the header li
   expect(`${mixed.text}${headless.text}`).not.toContain('mixed-up');
 });
 
-it('ends a line at a line feed alone, and goes on behind one of 62 MB, which it does not hold', async () => {
+it('ends a line only at a line feed, and continues after a line of 62 MB without holding it', async () => {
   const encoder = new TextEncoder();
   const endless = encoder.encode('x'.repeat(1024 * 1024));
   let sent = 0;
@@ -346,7 +346,7 @@ it('ends a line at a line feed alone, and goes on behind one of 62 MB, which it 
 });
 
 it.each(['text/csv', 'application/x-ndjson'])(
-  'outlives a sender of %s that goes away in the middle',
+  'survives a sender of %s that disconnects in the middle',
   async (type) => {
     let pulled = 0;
     const file = new ReadableStream<Uint8Array>({

@@ -1,6 +1,6 @@
 /**
- * Nasty values in every parameter and every member of every body, by four callers: from the document, so that no route
- * is left out. Each answer is held against the document by `send`; none may be a failure of ours.
+ * Hostile values in every parameter and every member of every body, from four callers. The requests are derived from the
+ * document, so that no route is left out. `send` compares each response with the document. No response may be a 500.
  */
 import { type Api, startApi } from './_api';
 import {
@@ -28,14 +28,14 @@ beforeAll(async () => {
 });
 afterAll(() => api?.stop());
 
-/** Every value by every caller: `NASTY=all`. */
+/** `NASTY=all` sends every value from every caller. */
 const ALL = process.env['NASTY'] === 'all';
-/** Some twenty thousand requests, if all are sent. */
+/** All values make about 20,000 requests. */
 const LONG_MS = 600_000;
 
 const cursorOf = (...parts: unknown[]) => Buffer.from(JSON.stringify(parts)).toString('base64url');
 
-/** As they stand in a path or a query: some are percent-encoded in ways that no encoder would choose. */
+/** Values in their percent-encoded form in a path or a query; no encoder would create some of these forms. */
 const IN_ADDRESSES = [
   '',
   '%00',
@@ -85,7 +85,7 @@ const IN_ADDRESSES = [
   cursorOf('019aad5e-1f0c-7a53-9d6e-2b1c5f0e8a47', '-9'),
 ];
 
-/** As JSON texts: some cannot be made by a serializer. */
+/** Values as JSON text, because a serializer cannot create some of them. */
 const IN_BODIES = [
   'null',
   'true',
@@ -133,7 +133,7 @@ const IN_BODIES = [
 
 const isStream = (path: string) => path.endsWith('/stream');
 
-/** The path with what is there in each place but the one under test. */
+/** The path with an existing id for each parameter, except the one under test. */
 function filled(path: string, values: Record<string, string> = {}): string {
   const there: Record<string, string> = {
     schedule_id: encodeURIComponent('sweep/ebay'),
@@ -155,12 +155,12 @@ function membersOf(given: Schema): string[] {
   return [...new Set([...Object.keys(schema.properties ?? {}), ...parts.flatMap(membersOf)])];
 }
 
-/** Sends all requests, by every caller; @returns those that were answered as a failure of ours, or not as documented. */
+/** Sends all requests from every caller. @returns the requests that got a 500, or a response that is not documented */
 async function wrongAnswers(
   requests: readonly { method: string; address: string; text?: string }[],
 ): Promise<string[]> {
   const wrong: string[] = [];
-  // The API refuses a caller without the scope before it reads a value, so a part of the values is enough for such callers.
+  // The API refuses a caller without the scope before it reads a value, so some of the values are enough for such a caller.
   const partOf = (name: string) => (name === 'an admin' || ALL ? 1 : 7);
   const queue = callers.flatMap(({ name, key }) =>
     requests
@@ -185,7 +185,7 @@ async function wrongAnswers(
 }
 
 it(
-  'in every parameter of a query or a path are answered as documented, and never as a failure of ours',
+  'hostile values in every parameter of a query or a path get a documented response, and never a 500',
   async () => {
     const requests = operationsOf(document)
       .filter(({ path }) => !isStream(path))
@@ -215,7 +215,7 @@ it(
 );
 
 it(
-  'in every member of a body, and as the body, are answered as documented, and never as a failure of ours',
+  'hostile values in every member of a body, and as the body, get a documented response, and never a 500',
   async () => {
     const requests = operationsOf(document).flatMap(({ method, path, operation }) => {
       const schema = operation.requestBody?.content?.['application/json']?.schema;
@@ -240,7 +240,7 @@ it(
 );
 
 it.each(['application/json', 'application/merge-patch+json'])(
-  'in a body of the type %s are refused, however deep they are nested',
+  'hostile values in a body of the type %s are refused at any depth',
   async (type) => {
     const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
     for (const text of [
@@ -259,7 +259,7 @@ it.each(['application/json', 'application/merge-patch+json'])(
   },
 );
 
-it('beyond 16 kB, in the address or a header of any route, are answered 431 as documented', async () => {
+it('values beyond 16 kB in the URL or a header of any route get a documented 431', async () => {
   const send = await api.served();
   const long = 'x'.repeat(20_000);
   const statuses = new Set<number>();
@@ -286,7 +286,7 @@ describe('pages', () => {
     cookie = signedIn.headers.get('set-cookie')?.split(';', 1)[0] ?? '';
   });
 
-  it('answer nasty values in paths and queries, and never as a failure of ours', async () => {
+  it('answer hostile values in paths and queries, and never with a 500', async () => {
     const places = (value: string) => [
       `/admin/accounts/${value}`,
       `/admin/accounts/${value}/refresh-debug`,
@@ -314,7 +314,7 @@ describe('pages', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('refuse forms that cannot be read or stored', async () => {
+  it('refuse forms that they cannot parse or store', async () => {
     const multipart = { ...form, 'content-type': 'multipart/form-data; boundary=x' };
     const shop = await api.addAccount();
     const requests: [string, Record<string, string>, string][] = [

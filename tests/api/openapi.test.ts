@@ -1,4 +1,4 @@
-/** The document of the API: complete, sound, and without a place for a token. */
+/** The document of the API: complete, consistent, and without a member for a token. */
 
 import { SCOPES } from '../../src/domain/access/principal';
 import type { ApiDependencies } from '../../src/http/dependencies';
@@ -13,10 +13,10 @@ beforeAll(async () => {
   document = (await response.json()) as OpenApiDocument;
 });
 
-/** The one operation that answers with a token. */
+/** The only operation that responds with a token. */
 const TOKEN = 'GET /api/tokens/{account_id}';
 
-/** Of a webhook, in the answers that make it. */
+/** The secret of a webhook, in the responses that create it. */
 const WEBHOOK_SECRET = '.secret';
 
 /** Every member of a schema, with its path. */
@@ -44,7 +44,7 @@ function bodies(kind: 'request' | 'response') {
       return schema === undefined ? [] : [{ name, schema }];
     });
   });
-  // What is said of each body would hold for none.
+  // Without bodies, the checks of each body would pass.
   expect(found.length).toBeGreaterThan(12);
   return found;
 }
@@ -55,7 +55,7 @@ it('is an OpenAPI 3.1 document that needs no key', async () => {
   expect(document.info).toMatchObject({ title: expect.any(String), version: expect.any(String) });
 });
 
-it('has every route that is registered, and no other', () => {
+it('has every registered route, and no other', () => {
   const registered = app.routes
     .filter(({ method, path }) => method !== 'ALL' && !isPage(path))
     .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`);
@@ -63,12 +63,12 @@ it('has every route that is registered, and no other', () => {
   expect(documented.toSorted()).toEqual([...new Set(registered)].toSorted());
 });
 
-/** What people use in the browser, and no client: left out of the document on purpose. */
+/** Pages for the browser, which are not in the document. */
 function isPage(path: string): boolean {
   return path === '/' || /^\/(admin|assets|sign-in|sign-out|theme)(\/|$)/.test(path);
 }
 
-it('names no security scheme and no schema that is not there', () => {
+it('refers only to security schemes and schemas that exist', () => {
   const schemes = operationsOf(document).flatMap(({ operation }) => operation.security ?? []);
   for (const scheme of [...schemes, ...(document.security ?? [])].flatMap(Object.keys))
     expect(Object.keys(document.components.securitySchemes)).toContain(scheme);
@@ -76,7 +76,7 @@ it('names no security scheme and no schema that is not there', () => {
     expect(() => members(schema)).not.toThrow();
 });
 
-it('declares each place in a path as a required parameter, once', () => {
+it('declares each parameter of a path as required, once', () => {
   for (const { name, path, operation } of operationsOf(document)) {
     const places = [...path.matchAll(/\{(\w+)\}/g)].map(([, place]) => place);
     const declared = (operation.parameters ?? []).filter((one) => one.in === 'path');
@@ -88,7 +88,7 @@ it('declares each place in a path as a required parameter, once', () => {
   }
 });
 
-it('describes every operation and every answer', () => {
+it('describes every operation and every response', () => {
   for (const { name, operation } of operationsOf(document)) {
     expect({ name, summary: operation.summary }).toEqual({
       name,
@@ -99,7 +99,7 @@ it('describes every operation and every answer', () => {
   }
 });
 
-it('gives every operation an id, and a tag that is described', () => {
+it('gives every operation an id and a described tag', () => {
   const ids = operationsOf(document).map(({ operation }) => operation.operationId);
   expect(ids.filter((id) => !/^[a-z]+([A-Z][a-z]*)+$/.test(id ?? ''))).toEqual([]);
   expect(new Set(ids).size).toBe(ids.length);
@@ -120,7 +120,7 @@ it('describes every parameter', () => {
   expect(silent).toEqual([]);
 });
 
-it('says which scopes open each operation, or that none is needed', () => {
+it('names the scopes of each operation, or that it needs none', () => {
   for (const { name, path, operation } of operationsOf(document)) {
     const scopes = operation.security?.flatMap(({ bearer }) => bearer ?? []) ?? [];
     const known = scopes.filter((scope) => SCOPES.some((one) => one === scope));
@@ -133,7 +133,7 @@ it('says which scopes open each operation, or that none is needed', () => {
 });
 
 describe('the examples', () => {
-  /** Each JSON body that is taken, and each that is answered with success. */
+  /** The JSON bodies of requests and of successful responses. */
   const examples = () =>
     operationsOf(document).flatMap(({ name, operation: { requestBody, responses } }) => {
       const answers = Object.entries(responses).filter(([status]) => status.startsWith('2'));
@@ -144,7 +144,7 @@ describe('the examples', () => {
       });
     });
 
-  it('are there for every body, and are what its schema asks for', () => {
+  it('exist for every body, and match its schema', () => {
     expect(examples().length).toBeGreaterThan(40);
     for (const { at, schema, example } of examples()) {
       expect({ at, example }).toEqual({ at, example: expect.anything() });
@@ -152,7 +152,7 @@ describe('the examples', () => {
     }
   });
 
-  it('of the named schemas are what these ask for, too', () => {
+  it('of the named schemas match these schemas', () => {
     const named = Object.entries(document.components.schemas).filter(
       ([, { example }]) => example !== undefined,
     );
@@ -161,7 +161,7 @@ describe('the examples', () => {
       expect(problems(document, schema, schema.example, name)).toEqual([]);
   });
 
-  it('are checked for all that a schema of ours can ask', () => {
+  it('are checked for every keyword that the schemas use', () => {
     const known = ['$ref', 'type', 'enum', 'const', 'format', 'properties', 'required', 'items'];
     known.push('additionalProperties', 'allOf', 'anyOf', 'oneOf', 'description', 'example');
     known.push('minLength', 'maxLength', 'minItems', 'maxItems', 'minimum', 'maximum', 'default');
@@ -173,7 +173,7 @@ describe('the examples', () => {
     expect([...used].filter((keyword) => !known.includes(keyword))).toEqual([]);
   });
 
-  it('hold nothing that could be a token: what stands for one has a gap', () => {
+  it('contain nothing that could be a token, because their tokens have a gap', () => {
     const found = JSON.stringify(document).matchAll(
       /evg_[\w-]{20,}|v\^1\.1#i[\w#^]{8,}|ya29\.[\w-]{8,}|shp\w{2}_\w{8,}|eyJ[\w-]{8,}\.|ENC:v1:[\w-]+:[\w+/]{8,}/g,
     );
@@ -182,7 +182,7 @@ describe('the examples', () => {
     const secrets = said.filter(([name]) => /^(\w+_)?(token|api_key|secret)$/.test(name));
     expect(secrets.length).toBeGreaterThan(3);
     expect(secrets.filter(([, text]) => !text.includes('…'))).toEqual([]);
-    // Beside ids and addresses, which have signs within, no word is as long as a secret.
+    // Ids and URLs contain punctuation, so no other word is as long as a secret.
     const long = said.filter(([, text]) => /[A-Za-z0-9]{25,}/.test(text));
     expect(long).toEqual([]);
   });
@@ -196,7 +196,7 @@ describe('the examples', () => {
   }
 });
 
-it('documents the errors of every route that takes a key, in the one shape', () => {
+it('documents the errors of every route with a key, in the common shape', () => {
   const always = ['400', '401', '403', '404', '500', '503'];
   const withKey = operationsOf(document).filter(
     ({ operation }) => operation.security?.length !== 0,
@@ -224,7 +224,7 @@ it('names members and parameters in snake_case only', () => {
     members(schema).map(({ name }) => name),
   );
   const parameters = operationsOf(document).flatMap(({ operation }) =>
-    // Names of headers are HTTP's.
+    // HTTP defines the names of headers.
     (operation.parameters ?? []).filter((one) => one.in !== 'header').map(({ name }) => name),
   );
   const odd = [...names, ...parameters].filter(
@@ -233,7 +233,7 @@ it('names members and parameters in snake_case only', () => {
   expect(odd).toEqual([]);
 });
 
-it('has no member for a token in any answer but the masked one of a logged request, and where a token is asked for', () => {
+it('has no member for a token in any response, except the masked one of a log entry and the one of the token route', () => {
   const tokens = bodies('response').flatMap(({ name: operation, schema }) =>
     members(schema)
       .filter(({ name }) => /token|secret|password/.test(name))
@@ -252,14 +252,14 @@ it('has no member for a token in any answer but the masked one of a logged reque
   ]);
 });
 
-it('shows the text of an API key in the answer that creates it, and nowhere else', () => {
+it('shows the text of an API key only in the response that creates it', () => {
   const places = bodies('response')
     .filter(({ schema }) => members(schema).some(({ name }) => name === 'api_key'))
     .map(({ name }) => name);
   expect(places).toEqual(['POST /api/admin/keys']);
 });
 
-it('shows the secret of a webhook in the answers that make it, and nowhere else', () => {
+it('shows the secret of a webhook only in the responses that create it', () => {
   const places = bodies('response')
     .filter(({ schema }) => members(schema).some(({ name }) => name === 'secret'))
     .map(({ name }) => name);
@@ -269,7 +269,7 @@ it('shows the secret of a webhook in the answers that make it, and nowhere else'
   ]);
 });
 
-it('refuses unknown members of every body it takes', () => {
+it('refuses unknown members of every body', () => {
   for (const { name, schema } of bodies('request')) {
     const { additionalProperties } = resolve(document, schema);
     expect({ name, additionalProperties }).toEqual({ name, additionalProperties: false });

@@ -1,6 +1,6 @@
 /**
- * What belongs to no organisation: sweeps, schedules, apps, encryption and processes. Admins of two organisations can
- * neither change it nor learn of each other by it; the scope `operator` opens it, and nothing of an organisation.
+ * Objects that belong to no organisation: sweeps, schedules, apps, encryption and processes. Admins can neither change
+ * them nor learn about another organisation from them. The scope `operator` gives access to them, and to no organisation.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -15,11 +15,11 @@ import { type OpenApiDocument, operationsOf } from './_contract';
 const SCHEDULE = `/api/admin/schedules/${encodeURIComponent('sweep/ebay')}`;
 const SWEEP = 'sweep/ebay/triggered';
 const SWEEP_PATH = `/api/admin/workflows/${encodeURIComponent(SWEEP)}`;
-/** How many accounts the other organisation has: a number that nothing else comes to. */
+/** The number of accounts of the other organisation. No other count has this value. */
 const THEIRS = 61;
 const MINUTE = 60_000;
 
-/** Texts that only the other organisation or an operator knows. */
+/** Texts that only the other organisation or an operator may see. */
 const planted = {
   label: `label-${randomBytes(6).toString('hex')}`,
   note: `note-${randomBytes(6).toString('hex')}`,
@@ -30,11 +30,11 @@ const neighbour = `org-${randomUUID()}`;
 
 let api: Api;
 let document: OpenApiDocument;
-/** An operator of the other organisation, and an admin of each that is none. */
+/** An operator of the other organisation, and an admin without `operator` in each organisation. */
 let operator: string;
 let theirAdmin: string;
 let admin: string;
-/** Of an operator without any other scope, in an organisation that has an account. */
+/** The key of an operator without another scope, in an organisation with an account. */
 let bare: string;
 let mine: { id: string };
 let batch: string;
@@ -68,7 +68,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
-/** Has a batch refresh accounts of the other organisation. @returns its workflow id */
+/** Refreshes accounts of the other organisation in a batch. @returns the workflow id of the batch */
 async function refreshedTogether(): Promise<string> {
   const ended = [];
   for (let added = 0; added < 4; added += 1)
@@ -82,7 +82,7 @@ async function refreshedTogether(): Promise<string> {
   });
 }
 
-/** Does something as an operator. */
+/** Sends a request as an operator. */
 async function done(path: string, body?: unknown): Promise<void> {
   const { status, text } = await api.send('POST', path, { key: operator, body });
   if (status !== 200) throw new Error(`${path}: ${status} ${text}`);
@@ -96,7 +96,7 @@ async function rotated(): Promise<void> {
   });
 }
 
-/** Every GET route of the document that answers at once, at the ids given. */
+/** Every GET route of the document that does not stream, with the given ids. */
 function readable(ids: { account: string; workflow: string }): string[] {
   return operationsOf(document)
     .filter(({ method, path }) => method === 'GET' && path.startsWith('/api/'))
@@ -109,12 +109,12 @@ function readable(ids: { account: string; workflow: string }): string[] {
     );
 }
 
-/** What an answer must not hold: names, notes and ids of the other organisation, hosts, and its counts. */
+/** @returns the names, notes, ids, hosts and counts in a response that only the other organisation may see */
 function foreignIn({ text, body }: Pick<Answer, 'text' | 'body'>): string[] {
   const texts = [...Object.values(planted), theirs, `@${hostname()}`, damaged, ...foreign];
   const untimed = text.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '');
   const said = texts.filter((one) => text.includes(one));
-  // With the one account of its own the counts of all are one more.
+  // With the caller's only account, the counts of all organisations are one more.
   const counts = [THEIRS, THEIRS + 1].filter(
     (count) => holdsCount(body, count) || new RegExp(`\\b${count}/${count}\\b`).test(untimed),
   );
@@ -124,13 +124,13 @@ function foreignIn({ text, body }: Pick<Answer, 'text' | 'body'>): string[] {
 function holdsCount(value: unknown, count: number): boolean {
   if (typeof value !== 'object' || value === null) return value === count;
   return Object.entries(value).some(
-    // What took so many milliseconds is no count.
+    // A duration in milliseconds is not a count.
     ([name, member]) => !name.endsWith('_ms') && holdsCount(member, count),
   );
 }
 
 describe('an admin of an organisation without the scope "operator"', () => {
-  it('reads nothing of another organisation from any route, at its own ids or at foreign ones', async () => {
+  it('reads nothing of another organisation from any route, with its own ids or with foreign ones', async () => {
     const workflows = [SWEEP, batch, refreshAccountWorkflowId(foreign[0] ?? '')];
     const paths = new Set([
       ...workflows.flatMap((workflow) => readable({ account: mine.id, workflow })),
@@ -147,7 +147,7 @@ describe('an admin of an organisation without the scope "operator"', () => {
       const answer = await api.send('GET', path, { key: admin });
       const asked = decodeURIComponent(path);
       const told = foreignIn({
-        // An error may name what was asked for.
+        // An error may repeat the requested id.
         text:
           answer.status === 404
             ? answer.text.replaceAll(asked.split('/')[5] ?? '-', '')
@@ -160,7 +160,7 @@ describe('an admin of an organisation without the scope "operator"', () => {
     expect(paths.size).toBeGreaterThan(25);
   });
 
-  it('is told what concerns it: whether sweeps run, its own accounts, and its own refreshes in a sweep', async () => {
+  it('reads whether sweeps run, its own accounts, and its own refreshes in a sweep', async () => {
     const schedules = await api.send('GET', '/api/admin/schedules', { key: admin });
     expect(schedules.body.items).toMatchObject([{ id: 'sweep/ebay', paused: true, note: null }]);
     const sweeps = await api.send('GET', '/api/admin/sweeps', { key: admin });
@@ -178,7 +178,7 @@ describe('an admin of an organisation without the scope "operator"', () => {
     expect(said.at(-1)).toBe('finished');
   });
 
-  it('is told of an app only where it has an account of that provider', async () => {
+  it('reads the state of an app only if it has an account of that provider', async () => {
     const key = await api.key(['read'], `org-${randomUUID()}`);
     expect((await api.send('GET', '/api/admin/status', { key })).body.apps).toEqual([]);
   });
@@ -208,7 +208,7 @@ describe('an admin of an organisation without the scope "operator"', () => {
     expect(after.items).toMatchObject([{ paused: true, note: planted.note }]);
   });
 
-  it('has every route that changes what is of no organisation in the table above', () => {
+  it('is refused on every route that changes an object of no organisation', () => {
     const named = operationsOf(document).filter(({ method, operation }) => {
       const scopes = (operation.security ?? []).flatMap(({ bearer }) => bearer ?? []);
       return method !== 'GET' && (scopes.includes('operator') || scopes.includes('internal'));
@@ -216,7 +216,7 @@ describe('an admin of an organisation without the scope "operator"', () => {
     expect(named).toHaveLength(changes.length);
   });
 
-  it('cannot make itself an operator, by a new key, by its own, or by another', async () => {
+  it('cannot become an operator through a new key, its own key or another key', async () => {
     const own = admin.split('_')[1] ?? '';
     for (const scopes of [['operator'], ['read', 'operator'], ['internal']]) {
       const body = { scopes };
@@ -269,7 +269,7 @@ describe('an admin of an organisation without the scope "operator"', () => {
 describe('a caller with the scope "operator" alone', () => {
   const ask = (path: string) => api.send('GET', path, { key: bare });
 
-  it('reads all that is of no organisation', async () => {
+  it('reads all objects of no organisation', async () => {
     expect((await ask('/api/admin/schedules')).body.items).toMatchObject([{ note: planted.note }]);
     const [sweep] = (await ask('/api/admin/sweeps')).body.items;
     expect(sweep).toMatchObject({ result: { due: THEIRS + 1 } });
@@ -284,7 +284,7 @@ describe('a caller with the scope "operator" alone', () => {
     expect(history.at(-1).what).toContain(`refreshed ${THEIRS + 1}/${THEIRS + 1}`);
   });
 
-  it('reads nothing of an account, not even of its own organisation', async () => {
+  it('reads no account, not even of its organisation', async () => {
     const [account = ''] = foreign;
     const paths = readable({ account, workflow: refreshAccountWorkflowId(account) });
     const expected: object[] = [];
@@ -310,7 +310,7 @@ describe('a caller with the scope "operator" alone', () => {
     });
   });
 
-  it('opens the pages of no organisation and no other', async () => {
+  it('sees only the pages that belong to no organisation', async () => {
     const headers = { cookie: await signedIn(bare) };
     const open = async (path: string) => api.send('GET', path, { key: null, headers });
     const workers = await open('/admin/workers');
@@ -328,7 +328,7 @@ describe("an operator's actions", () => {
   const audit = async () =>
     (await api.send('GET', '/api/admin/audit?chain=operator&limit=500', { key: bare })).body.items;
 
-  it('are in an audit of their own, with the organisation of the caller, and not in that organisation’s', async () => {
+  it('are in the operators’ audit with the organisation of the caller, and not in the audit of that organisation', async () => {
     const said = await audit();
     const pause = said.find(
       ({ action, details }: any) =>
@@ -348,7 +348,7 @@ describe("an operator's actions", () => {
     for (const { action } of acts) expect(action).not.toMatch(/schedules|encryption/);
   });
 
-  it('on a page are in it as well', async () => {
+  it('on a page are in the operators’ audit as well', async () => {
     const headers = {
       'content-type': 'application/x-www-form-urlencoded',
       'sec-fetch-site': 'same-origin',
@@ -365,7 +365,7 @@ describe("an operator's actions", () => {
     });
   });
 
-  it('that were refused are in the audit of the caller’s organisation: it cannot write to the operators’', async () => {
+  it('that were refused are in the audit of the caller’s organisation, not in the operators’ audit', async () => {
     const before = await audit();
     await api.send('POST', `${SCHEDULE}/pause`, { key: admin, body: { note: 'let me' } });
     const own = await api.send('GET', '/api/admin/audit', { key: admin });
@@ -376,7 +376,7 @@ describe("an operator's actions", () => {
     expect(await audit()).toEqual(before);
   });
 
-  it('on a refresh of the own organisation stay in its own audit', async () => {
+  it('on a refresh of their organisation are in the audit of that organisation', async () => {
     const id = encodeURIComponent(refreshAccountWorkflowId(foreign[0] ?? ''));
     const body = { reason: 'enough' };
     await api.send('POST', `/api/admin/workflows/${id}/terminate`, { key: operator, body });
@@ -384,7 +384,7 @@ describe("an operator's actions", () => {
     expect(own.body.items[0].action).toBe('POST /api/admin/workflows/{workflow_id}/terminate');
   });
 
-  it('are verified as a chain of their own, which no organisation can be named as', async () => {
+  it('are verified as a separate chain, whose name no organisation can have', async () => {
     const { body } = await api.send('GET', '/api/admin/audit/verify?chain=operator', { key: bare });
     expect(body).toMatchObject({ intact: true, breaks: [], first: 1 });
     expect(body.entries).toBeGreaterThan(5);
@@ -395,7 +395,7 @@ describe("an operator's actions", () => {
 });
 
 describe('the scope "operator"', () => {
-  it('is granted by its holder to a key that exists, which has it within five seconds', async () => {
+  it('can be granted by an operator to an existing key, which has it within five seconds', async () => {
     const created = await api.send('POST', '/api/admin/keys', {
       key: operator,
       body: { name: 'colleague', scopes: ['admin'] },
@@ -415,20 +415,20 @@ describe('the scope "operator"', () => {
     expect((await api.send('DELETE', `/api/admin/keys/${id}`, { key: operator })).status).toBe(204);
   });
 
-  it('protects a key that has it: an admin without it adds no scopes', async () => {
+  it('protects its key from an admin without it who adds scopes', async () => {
     const id = bare.split('_')[1] ?? '';
     const grant = { key: theirAdmin, body: { scopes: ['tokens'] } };
     expectError(await api.send('POST', `/api/admin/keys/${id}/grant`, grant), 403, 'forbidden');
     expect((await api.store.apiKeys.find(theirs, id))?.scopes).toEqual(['operator']);
   });
 
-  it('is granted to no key of another organisation', async () => {
+  it('cannot be granted to a key of another organisation', async () => {
     const id = admin.split('_')[1] ?? '';
     const grant = { key: operator, body: { scopes: ['operator'] } };
     expectError(await api.send('POST', `/api/admin/keys/${id}/grant`, grant), 404, 'not_found');
   });
 
-  it('opens nothing that "read", "admin", "tokens" or "internal" opens alone', async () => {
+  it('gives no access to routes that need "read", "admin", "tokens" or "internal"', async () => {
     const others = SCOPES.filter((scope) => scope !== 'operator');
     for (const { name, method, path, operation } of operationsOf(document)) {
       const security = operation.security ?? [];
@@ -442,7 +442,7 @@ describe('the scope "operator"', () => {
   });
 });
 
-/** A session of a key, as the form gives it. */
+/** Signs in with a key through the form. */
 async function signedIn(key: string): Promise<string> {
   const answer = await api.send('POST', '/sign-in', {
     key: null,

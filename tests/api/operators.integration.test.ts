@@ -1,4 +1,4 @@
-/** Operators of the database in the place of values: from the document, so that no member of any route is left out. */
+/** Query operators of MongoDB instead of values, in all members of all routes, as the document lists them. */
 import { registerSearchAttributes } from '../../src/temporal/register-search-attributes';
 import { type Answer, type Api, startApi } from './_api';
 import { type OpenApiDocument, operationsOf, resolve, type Schema } from './_contract';
@@ -8,7 +8,7 @@ let document: OpenApiDocument;
 let account: { id: string; label: string; generation: number };
 beforeAll(async () => {
   api = await startApi({ worker: false });
-  // A worker does it otherwise, and filters of Temporal's go by them.
+  // Normally a worker registers them. Temporal's filters need them.
   await registerSearchAttributes(api.client.connection, api.harness.namespace);
   document = (await api.send('GET', '/openapi.json', { key: null })).body;
   account = await api.addAccount({ expiresInMs: 3_600_000 });
@@ -46,7 +46,7 @@ async function expectUntouched(): Promise<void> {
   });
 }
 
-it('in any text of any body are refused, and match nothing', async () => {
+it('query operators in any string of any body are refused, and match nothing', async () => {
   const bodies = operationsOf(document).flatMap(({ name, method, path, operation }) => {
     const schema = operation.requestBody?.content?.['application/json']?.schema;
     return schema === undefined ? [] : [{ name, method, path, members: stringMembers(schema) }];
@@ -70,7 +70,7 @@ it('in any text of any body are refused, and match nothing', async () => {
   await expectUntouched();
 });
 
-it('in a line of an import are refused', async () => {
+it('query operators in a line of an import are refused', async () => {
   const line = { provider: 'ebay', external_id: { $ne: null }, refresh_token: 'x' };
   const answer = await api.harness.app.request('/api/admin/accounts/import', {
     method: 'POST',
@@ -82,7 +82,7 @@ it('in a line of an import are refused', async () => {
   expect(text).toContain('"created":0');
 });
 
-it('in any query are refused or mean nothing: never more than without it', async () => {
+it('query operators in any parameter are refused or ignored, and never return more', async () => {
   const reads = operationsOf(document).filter(
     ({ method, path }) => method === 'GET' && path.startsWith('/api') && !path.endsWith('/stream'),
   );
@@ -106,7 +106,7 @@ it('in any query are refused or mean nothing: never more than without it', async
   expect(tried).toBeGreaterThan(60);
 });
 
-it('in an id of a path find nothing', async () => {
+it('query operators in an id of a path match nothing', async () => {
   for (const id of ['{"$ne":null}', '[$ne]', '$where', '*', '.*', '..%2f..', '%00']) {
     const path = id.includes('%') ? id : encodeURIComponent(id);
     for (const [method, place] of [

@@ -1,4 +1,4 @@
-/** Quarantine: while another system still refreshes a grant, it is served here, and refreshed by nobody. */
+/** Quarantine: while another system still refreshes a grant, Evergrant serves it and does not refresh it. */
 import { randomUUID } from 'node:crypto';
 import { createRefreshClient } from '../../src/temporal/refresh-client';
 import { CLIENT_ID } from '../support/harness';
@@ -27,7 +27,7 @@ const requestsFor = (subject: string) =>
     .length;
 
 describe('an account in quarantine', () => {
-  it('is connected so, and says so: its status is read off its clock as ever, and it is not due', async () => {
+  it('is connected in quarantine with its usual status, and is not due', async () => {
     const account = await api.connect({ quarantine: true });
     expect(account).toMatchObject({
       quarantine: true,
@@ -37,7 +37,7 @@ describe('an account in quarantine', () => {
     expect(await api.connect()).toMatchObject({ quarantine: false, due: { due: true } });
   });
 
-  it('is refreshed by no route, not even by force, and each says how to release it', async () => {
+  it('is refreshed by no route, even with force, and each refusal says how to release it', async () => {
     const { id } = await held();
     const debug = { account_id: id };
     for (const answer of [
@@ -51,7 +51,7 @@ describe('an account in quarantine', () => {
     expect(requestsFor(id)).toBe(0);
   });
 
-  it('is refreshed by no workflow that was under way when it was put there', async () => {
+  it('is not refreshed by a workflow that was running before', async () => {
     const { id } = await held();
     const account = await api.harness.account(id);
     const { taskQueue } = api.harness.config.temporal;
@@ -70,7 +70,7 @@ describe('an account in quarantine', () => {
     expect(requestsFor(id)).toBe(0);
   });
 
-  it('is served while its token lives, with a notice where that is shorter than was asked', async () => {
+  it('is served while its token is valid, with a notice if the token expires too soon', async () => {
     const { id, plain } = await held({ expiresInMs: 10 * MINUTE_MS });
     const enough = await api.get(`/api/tokens/${id}?min_valid_seconds=60`);
     expect(enough.body).toMatchObject({ active: true, access_token: plain.accessToken });
@@ -84,7 +84,7 @@ describe('an account in quarantine', () => {
     expect(requestsFor(id)).toBe(0);
   });
 
-  it('has no token once that has ended, and says why; asking again does not help', async () => {
+  it('has no token after its expiry, and the answer has a reason and no time for a retry', async () => {
     const { id } = await held({ expiresInMs: -MINUTE_MS });
     expect((await api.get(`/api/tokens/${id}`)).body).toEqual({
       active: false,
@@ -95,7 +95,7 @@ describe('an account in quarantine', () => {
     expect(requestsFor(id)).toBe(0);
   });
 
-  it('is found by the list, and counted by the status', async () => {
+  it('is in the filtered list, and is counted by the status', async () => {
     const organisation = `org-${randomUUID()}`;
     const key = await api.key(['admin'], organisation);
     const { id } = await api.addAccount({ organisation });
@@ -118,7 +118,7 @@ describe('an account in quarantine', () => {
 });
 
 describe('release', () => {
-  it('makes an account due as its clocks say, and refreshable', async () => {
+  it('makes an account refreshable, and due at its due time', async () => {
     const due = await held();
     const fresh = await held({ expiresInMs: 60 * MINUTE_MS, refreshedAgoMs: 0 });
     const answer = await release({ account_ids: [due.id, fresh.id, 'acc_none'] });
@@ -128,13 +128,13 @@ describe('release', () => {
     expect((await refresh(due.id)).body).toMatchObject({ outcome: 'refreshed' });
   });
 
-  it('of one account by PATCH is the same', async () => {
+  it('of one account by PATCH does the same', async () => {
     const { id } = await held();
     const answer = await api.patch(`/api/admin/accounts/${id}`, { quarantine: false });
     expect(answer.body).toMatchObject({ quarantine: false, due: { due: true } });
   });
 
-  it('of a provider leaves those of others, and those of other organisations', async () => {
+  it('of a provider does not release accounts of other providers or organisations', async () => {
     const [ebay, etsy] = [await held(), await held({ provider: 'etsy' })];
     const foreign = await api.addAccount({ provider: 'etsy', organisation: `org-${randomUUID()}` });
     await api.store.accounts.patch(
@@ -149,7 +149,7 @@ describe('release', () => {
     expect(await api.harness.account(foreign.id)).toMatchObject({ quarantine: true });
   });
 
-  it('of nothing in particular, or of a provider that is not there, is refused', async () => {
+  it('without a selection, or of an unknown provider, is refused', async () => {
     expectError(await release({}), 400, 'invalid_request');
     expectError(await release({ provider: 'nobody' }), 404, 'unknown_provider');
     expectError(await release({ account_ids: [] }), 400, 'invalid_request');
@@ -166,7 +166,7 @@ describe('release', () => {
   });
 });
 
-it('R2.2 moves a rotating grant in while the old system goes on, and no refresh token is presented twice', async () => {
+it('R2.2 a rotating grant moves in while the old system still runs, and no refresh token is sent twice', async () => {
   const subject = `shop-${randomUUID()}`;
   let grant: { access_token: string; refresh_token: string } = api.sandbox.issueGrant({
     provider: 'etsy',
@@ -184,7 +184,7 @@ it('R2.2 moves a rotating grant in while the old system goes on, and no refresh 
   };
   const first = await moveIn();
   expect(first).toMatchObject({ result: 'created' });
-  // The old system refreshes once more, after its accounts were imported.
+  // The old system refreshes again after its accounts were imported.
   const answer = await fetch(api.sandbox.tokenEndpoint('etsy'), {
     method: 'POST',
     body: new URLSearchParams({
@@ -207,7 +207,7 @@ it('R2.2 moves a rotating grant in while the old system goes on, and no refresh 
   expect(received.filter((entry) => entry.rotatedTokenPresented)).toEqual([]);
 });
 
-it("lists as ok or expiring soon by each provider's own clock, whether or not one is named", async () => {
+it('the list uses the refreshBefore of each provider for ok and expiring soon, with and without a provider filter', async () => {
   const organisation = `org-${randomUUID()}`;
   const key = await api.key(['read'], organisation);
   const add = (provider: 'ebay' | 'etsy') =>
@@ -217,7 +217,7 @@ it("lists as ok or expiring soon by each provider's own clock, whether or not on
     (await api.send('GET', `/api/admin/accounts?${query}`, { key })).body.items.map(
       (account: any) => account.id,
     );
-  // eBay's tokens are refreshed 15 minutes before their end, Etsy's 10.
+  // refreshBefore is 15 minutes for eBay and 10 minutes for Etsy.
   expect(await ids('status=expiring_soon')).toEqual([ebay.id]);
   expect(await ids('status=ok')).toEqual([etsy.id]);
   expect(await ids('status=expiring_soon&provider=ebay')).toEqual([ebay.id]);

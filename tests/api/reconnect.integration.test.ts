@@ -1,4 +1,4 @@
-/** PATCH with a new grant and POST …/restore-grant: a grant is tried before it replaces the one that works. */
+/** PATCH with a new grant, and POST …/restore-grant: a grant is tried before it replaces the current one. */
 import { randomBytes } from 'node:crypto';
 import type { Rotation } from '../../src/sandbox/rotation';
 import { eventually } from '../support/eventually';
@@ -25,7 +25,7 @@ const requestsFor = (subject: string) =>
   api.sandbox.ledger.filter((entry) => entry.event === 'received' && entry.subject === subject)
     .length;
 
-/** A new consent of the same owner, as the provider issues it. */
+/** The tokens of a new consent of the same owner. */
 function consent(rotation?: Rotation) {
   const subject = `again-${randomBytes(6).toString('hex')}`;
   const { refresh_token } = api.sandbox.issueGrant({
@@ -36,8 +36,8 @@ function consent(rotation?: Rotation) {
   return { subject, refresh_token };
 }
 
-describe('a wrong refresh token handed in for a healthy account', () => {
-  it('is refused in the provider’s words, and the grant in use is untouched and still served', async () => {
+describe('a wrong refresh token for a healthy account', () => {
+  it('is refused with the provider’s reason, and the current grant is unchanged and still served', async () => {
     const { id, plain } = await api.addAccount(hour);
     const before = await show(id);
     const refresh_token = wrongToken();
@@ -66,13 +66,13 @@ describe('a wrong refresh token handed in for a healthy account', () => {
     });
   });
 
-  it('does not keep the grant in use from being refreshed', async () => {
+  it('does not prevent refreshes of the current grant', async () => {
     const { id } = await api.addAccount(hour);
     expectError(await patch(id, { refresh_token: wrongToken() }), 422, 'grant_refused');
     expect((await refresh(id)).body).toMatchObject({ outcome: 'refreshed', generation: 2 });
   });
 
-  it('orphaned_grants the other members of the request in effect', async () => {
+  it('does not undo the other changes of the request', async () => {
     const { id } = await api.addAccount(hour);
     const answer = await patch(id, { refresh_token: wrongToken(), label: 'Renamed' });
     expectError(answer, 422, 'grant_refused');
@@ -81,7 +81,7 @@ describe('a wrong refresh token handed in for a healthy account', () => {
 });
 
 describe('a right refresh token', () => {
-  it('replaces the grant in use once the provider has accepted it, and that grant is kept', async () => {
+  it('replaces the current grant after the provider accepted it, and that grant is kept', async () => {
     const { id, refreshTokenFingerprint } = await added();
     const { subject, refresh_token } = consent();
     const answer = await patch(id, { refresh_token });
@@ -101,7 +101,7 @@ describe('a right refresh token', () => {
     expect(api.sandbox.isAccessTokenActive((await served(id)).access_token)).toBe(true);
   });
 
-  it('makes a broken account work again, which a wrong one does not', async () => {
+  it('repairs a broken account, and a wrong one does not', async () => {
     const account = await api.addAccount();
     api.sandbox.revoke(account.plain.refreshToken);
     await refresh(account.id);
@@ -116,12 +116,12 @@ describe('a right refresh token', () => {
     const answer = await patch(account.id, { refresh_token: consent().refresh_token });
     expect(answer).toMatchObject({
       status: 200,
-      // Its refresh token is known not to work.
+      // The refresh token of this account is known to be invalid.
       body: { status: 'ok', status_reason: null, last_error: null, replaced: null },
     });
   });
 
-  it('waits while the provider does not answer, and is tried again by itself', async () => {
+  it('waits while the provider does not respond, and is retried automatically', async () => {
     const { id, plain } = await added();
     const { subject, refresh_token } = consent();
     api.sandbox.script({ subject, answer: { kind: 'unavailable' } });
@@ -146,7 +146,7 @@ describe('a right refresh token', () => {
     });
   });
 
-  it('is not tried while another one is being tried, unless it is the same', async () => {
+  it('is refused while another grant is being tried, unless it is the same', async () => {
     const { id } = await added();
     const first = consent();
     let release = () => {};
@@ -166,7 +166,7 @@ describe('a right refresh token', () => {
     expect(requestsFor(first.subject)).toBe(1);
   });
 
-  it('is tried after a refresh of the grant in use that is under way, and both count', async () => {
+  it('is tried after a refresh of the current grant that is in progress, and both results count', async () => {
     const { id } = await added();
     const { subject, refresh_token } = consent();
     let release = () => {};
@@ -184,7 +184,7 @@ describe('a right refresh token', () => {
     expect([requestsFor(id), requestsFor(subject)]).toEqual([1, 1]);
   });
 
-  it('that is refused after its answer was lost is said to be lost, not wrong', async () => {
+  it('that is refused after a lost response is reported as lost, not as wrong', async () => {
     const { id } = await api.addAccount({ ...hour, provider: 'etsy' });
     const subject = `${id}-again`;
     const { refresh_token } = api.sandbox.issueGrant({ provider: 'etsy', subject });
@@ -202,10 +202,10 @@ describe('a right refresh token', () => {
     });
   });
 
-  it('is tried at once although somebody waits for a replay of the grant in use', async () => {
+  it('is tried at once although a replay of the current grant is waiting', async () => {
     const { id } = await api.addAccount({ ...hour, provider: 'etsy' });
     api.sandbox.script({ subject: id, answer: { kind: 'drop', at: 'after_commit' } });
-    // The refresh token is never replayed while the access token lives, so this one waits for most of an hour.
+    // The refresh token is never replayed while the access token is valid, so the replay waits for most of an hour.
     expect((await refresh(id)).body.failure).toMatchObject({ code: 'answer_lost' });
     void refresh(id);
     const workflow = api.client.workflow.getHandle(`refresh-account/${id}`);
@@ -221,7 +221,7 @@ describe('a right refresh token', () => {
     });
   });
 
-  it('that is the one in use is refreshed, and nothing is replaced', async () => {
+  it('that is the current one is refreshed, and nothing is replaced', async () => {
     const account = await api.addAccount(hour);
     const answer = await patch(account.id, { refresh_token: account.plain.refreshToken });
     expect(answer).toMatchObject({
@@ -230,7 +230,7 @@ describe('a right refresh token', () => {
     });
   });
 
-  it('that a refresh has used up is refused without being sent', async () => {
+  it('that an earlier refresh used is refused without being sent', async () => {
     const account = await api.addAccount({ ...hour, provider: 'etsy' });
     await refresh(account.id);
     const answer = await patch(account.id, { refresh_token: account.plain.refreshToken });
@@ -242,7 +242,7 @@ describe('a right refresh token', () => {
 });
 
 describe('an account that cannot try a new grant', () => {
-  it('in quarantine takes it untried, and keeps the one before', async () => {
+  it('in quarantine accepts it untried, and keeps the previous grant', async () => {
     const { id } = await added();
     await patch(id, { quarantine: true });
     const { subject, refresh_token } = consent();
@@ -252,7 +252,7 @@ describe('an account that cannot try a new grant', () => {
     expect(requestsFor(subject)).toBe(0);
   });
 
-  it('in quarantine keeps the grant that worked, however many untried ones replace it, and restores it untried', async () => {
+  it('in quarantine keeps the working grant, however many untried grants replace it, and restores it untried', async () => {
     const { id, refreshTokenFingerprint } = await added();
     await patch(id, { quarantine: true });
     for (let n = 0; n < 2; n += 1) {
@@ -268,7 +268,7 @@ describe('an account that cannot try a new grant', () => {
     });
   });
 
-  it('is refused a new grant while it is disabled, unless the request enables it', async () => {
+  it('refuses a new grant while it is disabled, unless the request enables it', async () => {
     const { id } = await added();
     await patch(id, { disabled: true });
     const { refresh_token } = consent();
@@ -282,7 +282,7 @@ describe('an account that cannot try a new grant', () => {
 });
 
 describe('a replaced grant', () => {
-  it('can be restored, is tried first, and keeps its successor in its place', async () => {
+  it('can be restored after it was tried, and its successor is kept', async () => {
     const { id, refreshTokenFingerprint } = await added();
     const reconnected = await patch(id, { refresh_token: consent().refresh_token });
     const answer = await restore(id);
@@ -300,7 +300,7 @@ describe('a replaced grant', () => {
     expect(requestsFor(id)).toBe(1);
   });
 
-  it('that the provider no longer accepts is dropped, and the grant in use stays', async () => {
+  it('that the provider no longer accepts is dropped, and the current grant stays', async () => {
     const account = await api.addAccount(hour);
     await patch(account.id, { refresh_token: consent().refresh_token });
     api.sandbox.revoke(account.plain.refreshToken);
@@ -309,7 +309,7 @@ describe('a replaced grant', () => {
     expectError(await restore(account.id), 409, 'conflict');
   });
 
-  it('cannot be restored where there is none, in another organisation, or while disabled', async () => {
+  it('cannot be restored if it is missing, in another organisation, or while the account is disabled', async () => {
     const { id } = await added();
     expectError(await restore(id), 409, 'conflict');
     await patch(id, { refresh_token: consent().refresh_token });

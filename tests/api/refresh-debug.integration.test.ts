@@ -1,4 +1,4 @@
-/** R1.6 and R1.1: one account refreshed by hand, with the whole exchange shown and nothing else different. */
+/** R1.6 and R1.1: a refresh on request shows the whole exchange, and is otherwise the same as a scheduled one. */
 import { randomUUID } from 'node:crypto';
 import type { Config } from '../../src/process/config';
 import { createLogger } from '../../src/process/logging';
@@ -56,7 +56,7 @@ const entriesOf = async (id: string) =>
   (await api.get(`/api/admin/ebay/tokens/terminal-logs?account_id=${id}`)).body.items;
 
 describe('the exchange', () => {
-  it('R1.6 is shown whole and masked: method, URL, headers, body, status, answer and duration', async () => {
+  it('R1.6 is shown whole and masked: method, URL, headers, body, status, response and duration', async () => {
     const account = await api.addAccount({ expiresInMs: 3600_000, refreshedAgoMs: 0 });
 
     const answer = await debug(account.id);
@@ -101,7 +101,7 @@ describe('the exchange', () => {
     expect(await entriesOf(account.id)).toEqual([entry]);
   });
 
-  it('R1.6 says how long each step took, up to the entry itself', async () => {
+  it('R1.6 has the duration of each step up to the log entry', async () => {
     const account = await api.addAccount();
     const { steps } = (await debug(account.id)).body.entry;
     const names = steps.map(({ step }: { step: string }) => step);
@@ -111,7 +111,7 @@ describe('the exchange', () => {
     for (const { duration_ms } of steps) expect(duration_ms).toBeGreaterThanOrEqual(0);
   });
 
-  it('R1.6 says so for a refusal, which is settled, and for a token that could not be opened', async () => {
+  it('R1.6 has the steps of a refusal, and of a token that cannot be decrypted', async () => {
     const refused = await api.addAccount({ refreshToken: `v^1.1#${randomUUID()}` });
     const broken = await api.addAccount({ spoil: (sealed) => `${sealed.slice(0, -4)}AAAA` });
     const names = async (id: string) =>
@@ -127,7 +127,7 @@ describe('the exchange', () => {
     expect(await names(broken.id)).toEqual(['claim', 'decrypt', 'log', 'record_failure']);
   });
 
-  it('R1.7 says who asked, and how the token looked stored, decrypted and sent', async () => {
+  it('R1.7 names the caller, and shows the token as stored, decrypted and sent', async () => {
     const account = await api.addAccount();
     const { diagnostics } = (await debug(account.id)).body.entry;
     const looks = `v^1.1#… (${account.plain.refreshToken.length} characters)`;
@@ -141,14 +141,14 @@ describe('the exchange', () => {
     });
   });
 
-  it('R1.4 is made with a token of another shape too, and says that it looks odd', async () => {
+  it('R1.4 uses a token of another form too, with a warning', async () => {
     const { id } = await api.addAccount({ refreshToken: `AgAAAA**${randomUUID()}` });
     const { body } = await debug(id);
     expect(body).toMatchObject({ outcome: 'failed', failure: { code: 'invalid_grant' } });
     expect(body.entry.diagnostics.warnings).toEqual([expect.stringContaining('starts with "v^"')]);
   });
 
-  it('is shown when the provider refuses, in its own words', async () => {
+  it('is shown if the provider refuses, with the provider’s reason', async () => {
     const account = await api.addAccount();
     api.sandbox.revoke(account.plain.refreshToken);
     const { status, body } = await debug(account.id);
@@ -164,7 +164,7 @@ describe('the exchange', () => {
     });
   });
 
-  it('is shown when the answer is no JSON', async () => {
+  it('is shown if the response is not JSON', async () => {
     const { id } = await api.addAccount({ expiresInMs: 0 });
     api.sandbox.script({ subject: id, answer: { kind: 'unavailable' } });
     const { entry } = (await debug(id)).body;
@@ -172,12 +172,12 @@ describe('the exchange', () => {
       outcome: 'unknown',
       response: { status: 503, body: expect.stringContaining('Service Unavailable') },
     });
-    // The replay that follows is over before later tests count what is sent.
+    // The replay that follows must end before later tests count requests.
     await api.client.workflow.getHandle(`refresh-account/${id}`).result();
   });
 
-  it('has tokens masked wherever the provider puts them', async () => {
-    // Ended, so that its workflow does not try again while later tests count what is sent.
+  it('has masked tokens wherever the provider puts them', async () => {
+    // The workflow is terminated, so that it does not retry while later tests count requests.
     const { id, plain } = await api.addAccount({ expiresInMs: 0 });
     const { access_token } = api.consent();
     const body = JSON.stringify({
@@ -195,7 +195,7 @@ describe('the exchange', () => {
   });
 });
 
-describe('a row that cannot be used', () => {
+describe('a row', () => {
   it.each([
     [
       'is damaged',
@@ -203,9 +203,9 @@ describe('a row that cannot be used', () => {
       'row_corrupt',
       '<decrypt_failed>',
     ],
-    ['was never sealed', () => `plain-${randomUUID()}`, 'row_not_sealed', '<decrypt_failed>'],
+    ['was never encrypted', () => `plain-${randomUUID()}`, 'row_not_sealed', '<decrypt_failed>'],
   ])(
-    'R1.3 R1.8 that %s ends before HTTP, with an entry and a sentence',
+    'R1.3 R1.8 that %s causes no request, and a log entry explains it',
     async (_what, spoil, code, placeholder) => {
       const { id } = await api.addAccount({ spoil });
       const before = wire.sent().length;
@@ -227,14 +227,14 @@ describe('a row that cannot be used', () => {
   );
 });
 
-describe('one and the same request', () => {
-  it('R1.1 goes over the wire byte for byte, whether scheduled, asked for or debugged', async () => {
+describe('the request', () => {
+  it('R1.1 has the same bytes for a scheduled, a requested and a debug refresh', async () => {
     const { id, plain } = await api.addAccount();
     await eventually(async () => {
       await api.post('/api/admin/internal/refresh-tokens', { provider: 'ebay' });
       return (await api.harness.account(id)).generation === 2;
     });
-    // Until its workflow has ended, whoever asks is answered by the scheduled one.
+    // Until the scheduled workflow has ended, a request gets the outcome of that workflow.
     await api.client.workflow.result(`refresh-account/${id}`);
     await debug(id);
     await api.post(`/api/admin/accounts/${id}/refresh`, { force: true });
@@ -246,7 +246,7 @@ describe('one and the same request', () => {
     expect(shape(scheduled)).toMatch(/^POST \S+ HTTP\/1\.1\r\n/);
     expect(shape(scheduled)).toContain('grant_type=refresh_token');
     for (const other of others) {
-      // As text first: a difference is readable then, but for the secrets, which no failure may print.
+      // Compares text first, so that a difference is readable. No failure may print secrets.
       expect(shape(other)).toBe(shape(scheduled));
       expect(other.equals(scheduled)).toBe(true);
     }
@@ -254,7 +254,7 @@ describe('one and the same request', () => {
     expect(sources).toEqual(['api', 'debug', 'scheduled']);
   });
 
-  it('R1.1 is captured for debug only: other entries stay lean', async () => {
+  it('R1.1 is captured only for debug, and other entries have fewer details', async () => {
     const { id } = await api.addAccount();
     await api.post(`/api/admin/accounts/${id}/refresh`, { force: true });
     const [entry] = await entriesOf(id);
@@ -271,14 +271,14 @@ describe('one and the same request', () => {
   }
 });
 
-describe('what cannot be asked', () => {
-  it('is a provider that is not configured', async () => {
+describe('a request that is refused', () => {
+  it('names a provider that is not configured', async () => {
     const { id } = await api.addAccount();
     expectError(await debug(id, 'etsy'), 404, 'unknown_provider');
     expect(await entriesOf(id)).toEqual([]);
   });
 
-  it('is an account of another provider than the path names', async () => {
+  it('names an account of another provider', async () => {
     const { id } = await api.addAccount();
     const [ebay] = api.harness.config.providers;
     if (ebay === undefined) throw new Error('the harness has a provider');
@@ -291,7 +291,7 @@ describe('what cannot be asked', () => {
   });
 
   it.each([undefined, {}, { account_id: 7 }, { account_id: 'acc_1', force: true }])(
-    'is the body %j',
+    'has the body %j',
     async (body) => {
       expectError(
         await api.post('/api/admin/ebay/token/refresh-debug', body),
@@ -302,6 +302,6 @@ describe('what cannot be asked', () => {
   );
 });
 
-it('has answered and logged no token in any of all this', () => {
+it('no response and no log line contains a token', () => {
   expect(api.leaks()).toEqual([]);
 });

@@ -1,4 +1,4 @@
-/** POST …/refresh: waits for the outcome, whatever it is, and leaves the account as it should be. */
+/** POST …/refresh waits for the outcome, whatever it is, and stores its effects. */
 
 import { createRefreshClient } from '../../src/temporal/refresh-client';
 import { grantPlace } from '../../src/vault/vault';
@@ -11,20 +11,20 @@ let api: Api;
 beforeAll(async () => {
   api = await startApi();
 });
-// What one test made of the OAuth app is not the next one's.
+// Each test begins with a healthy OAuth app.
 afterEach(() => api.harness.closeCircuits());
 afterAll(() => api.stop());
 
 const refresh = (id: string, body?: unknown) => api.post(`/api/admin/accounts/${id}/refresh`, body);
 const show = async (id: string) => (await api.get(`/api/admin/accounts/${id}`)).body;
-/** How many requests the provider got for an account of `addAccount`. */
+/** The number of requests that the provider received for an account of `addAccount`. */
 const requestsFor = (subject: string) =>
   api.sandbox.ledger.filter((entry) => entry.event === 'received' && entry.subject === subject)
     .length;
 const hour = { expiresInMs: 60 * MINUTE_MS, refreshedAgoMs: 0 };
 
 describe('a refresh that succeeds', () => {
-  it('answers with the outcome when all is written: account, grant and log entry', async () => {
+  it('responds with the outcome after the account, the grant and the log entry are stored', async () => {
     const { id } = await api.connect();
     const answer = await refresh(id);
     expect(answer).toMatchObject({
@@ -59,7 +59,7 @@ describe('a refresh that succeeds', () => {
     ]);
   });
 
-  it('stores an access token that the provider honours', async () => {
+  it('stores an access token that the provider accepts', async () => {
     const { id } = await api.connect();
     await refresh(id);
     const account = await api.harness.account(id);
@@ -72,7 +72,7 @@ describe('a refresh that succeeds', () => {
     expect(api.sandbox.isAccessTokenActive(token)).toBe(true);
   });
 
-  it('is one request to the provider for all who ask at once', async () => {
+  it('sends one request to the provider for concurrent callers', async () => {
     const { id } = await api.addAccount();
     api.sandbox.script({ subject: id, answer: { kind: 'normal', delayMs: 300 } });
     const answers = await Promise.all(Array.from({ length: 8 }, () => refresh(id)));
@@ -83,7 +83,7 @@ describe('a refresh that succeeds', () => {
 });
 
 describe('an account that is not due', () => {
-  it('is skipped as fresh, and the provider is not asked', async () => {
+  it('is skipped as fresh, without a request to the provider', async () => {
     const { id } = await api.addAccount(hour);
     expect((await refresh(id)).body).toMatchObject({
       outcome: 'skipped',
@@ -96,7 +96,7 @@ describe('an account that is not due', () => {
     expect(await show(id)).toMatchObject({ status: 'ok', generation: 1, last_attempt: null });
   });
 
-  it('is refreshed all the same when forced', async () => {
+  it('is refreshed with force', async () => {
     const { id } = await api.addAccount(hour);
     expect((await refresh(id, { force: true })).body).toMatchObject({
       outcome: 'refreshed',
@@ -105,7 +105,7 @@ describe('an account that is not due', () => {
     expect(requestsFor(id)).toBe(1);
   });
 
-  it('is refreshed for who forces it, even beside somebody who does not', async () => {
+  it('is refreshed for a caller with force, also beside a caller without it', async () => {
     const { id } = await api.addAccount(hour);
     const [, forced] = await Promise.all([refresh(id), refresh(id, { force: true })]);
     expect(forced.body).toMatchObject({ outcome: 'refreshed' });
@@ -120,7 +120,7 @@ describe('an account that is not due', () => {
 });
 
 describe('a refresh that the provider refuses', () => {
-  it('is an outcome with a sentence, and the account needs a reconnect', async () => {
+  it('has an outcome with an explanation, and the account needs a reconnect', async () => {
     const account = await api.addAccount();
     api.sandbox.revoke(account.plain.refreshToken);
     const answer = await refresh(account.id);
@@ -150,7 +150,7 @@ describe('a refresh that the provider refuses', () => {
     });
   });
 
-  it('is not tried again unless forced', async () => {
+  it('is not retried without force', async () => {
     const account = await api.addAccount();
     api.sandbox.revoke(account.plain.refreshToken);
     await refresh(account.id);
@@ -163,7 +163,7 @@ describe('a refresh that the provider refuses', () => {
     expect(requestsFor(account.id)).toBe(2);
   });
 
-  it('R1.9 leaves no old error behind once a refresh succeeds', async () => {
+  it('R1.9 leaves no old error after a later refresh succeeds', async () => {
     const account = await api.addAccount();
     api.sandbox.revoke(account.plain.refreshToken);
     await refresh(account.id);
@@ -183,7 +183,7 @@ describe('a refresh that the provider refuses', () => {
     });
   });
 
-  it('R1.9 leaves no old error behind either when a forced refresh succeeds after all', async () => {
+  it('R1.9 leaves no old error after a forced refresh succeeds', async () => {
     const { id } = await api.addAccount();
     const body = JSON.stringify({ error: 'invalid_grant', error_description: 'a slip' });
     api.sandbox.script({ subject: id, answer: { kind: 'respond', status: 400, body } });
@@ -192,7 +192,7 @@ describe('a refresh that the provider refuses', () => {
     expect(await show(id)).toMatchObject({ status: 'ok', status_reason: null, last_error: null });
   });
 
-  it('touches no account where our own credentials are refused', async () => {
+  it('changes no account if the credentials of the app are refused', async () => {
     const { id } = await api.addAccount({ proven: true });
     const body = JSON.stringify({ error: 'invalid_client' });
     api.sandbox.script({ subject: id, answer: { kind: 'respond', status: 401, body } });
@@ -209,7 +209,7 @@ describe('a refresh that the provider refuses', () => {
 });
 
 describe('a provider that asks to slow down', () => {
-  it('is an outcome that says how long, and the workflow waits and goes on', async () => {
+  it('leads to an outcome with the wait, after which the workflow retries', async () => {
     const { id } = await api.addAccount({ expiresInMs: 10 * MINUTE_MS });
     api.sandbox.script({ subject: id, answer: { kind: 'rate_limited', retryAfter: '1' } });
     expect((await refresh(id)).body).toMatchObject({
@@ -229,7 +229,7 @@ describe('a provider that asks to slow down', () => {
 });
 
 describe('a provider that is down', () => {
-  it('answers with the first outcome at once, while the workflow goes on', async () => {
+  it('leads to the first outcome at once, while the workflow retries', async () => {
     const { id } = await api.addAccount({ expiresInMs: 10 * MINUTE_MS });
     const heal = api.sandbox.script({
       subject: id,
@@ -254,13 +254,13 @@ describe('a provider that is down', () => {
 
     await eventually(() => requestsFor(id) >= 2);
     heal();
-    // A new request cuts the pause short; it is answered by the attempt that follows.
+    // A new request ends the pause, and gets the outcome of the next attempt.
     await eventually(async () => (await refresh(id)).body.outcome === 'refreshed');
     expect((await workflow.describe()).runId).toBe(runId);
     expect(await show(id)).toMatchObject({ status: 'ok', last_error: null, failed_attempts: 0 });
   });
 
-  it('ends at once for an access token that has ended, and leaves the account to the next sweep', async () => {
+  it('ends the workflow at once if the access token has expired, and the next sweep retries', async () => {
     const { id } = await api.connect({ external_id: 'down' });
     api.sandbox.script({ answer: { kind: 'unavailable' }, times: 2 });
     const answer = await refresh(id);
@@ -277,7 +277,7 @@ describe('a provider that is down', () => {
 
 const nextTurn = () => new Promise<false>((resolve) => setImmediate(() => resolve(false)));
 
-it('answers 504 after a minute, and says that the refresh goes on', async () => {
+it('a slow refresh gets a 504 after a minute, which says that the refresh is still running', async () => {
   const { id } = await api.addAccount();
   const executeUpdateWithStart = () => new Promise<never>(() => undefined);
   const { connection, workflowService, options } = api.client;
@@ -293,7 +293,7 @@ it('answers 504 after a minute, and says that the refresh goes on', async () => 
   });
   try {
     const waiting = send('POST', `/api/admin/accounts/${id}/refresh`);
-    // Until the request waits on the minute, there is no timer to run out.
+    // The timer exists only when the request waits for the minute.
     for (let answered = false; !answered; ) {
       jest.advanceTimersByTime(60_000);
       answered = await Promise.race([waiting.then(() => true), nextTurn()]);
@@ -306,6 +306,6 @@ it('answers 504 after a minute, and says that the refresh goes on', async () => 
   }
 });
 
-it('has answered and logged no token in any of all this', () => {
+it('no response and no log line contains a token', () => {
   expect(api.leaks()).toEqual([]);
 });

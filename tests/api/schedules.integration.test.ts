@@ -1,4 +1,4 @@
-/** The schedules over the API: what Temporal holds, whoever changed it. The tests follow each other. */
+/** The schedules over the API, which shows them as Temporal holds them. Each test builds on the tests before it. */
 
 import { eventually } from '../support/eventually';
 import { temporalCommand } from '../temporal/_worker';
@@ -45,19 +45,19 @@ it('shows a schedule that was paused with the temporal command as paused, with i
   ]);
 });
 
-it('resumes it, and the temporal command shows that', async () => {
+it('resumes a schedule, and the temporal command shows it', async () => {
   const answer = await api.post(`${PATH}/resume`, { note: 'eBay is back' });
   expect(answer).toMatchObject({ status: 200, body: { paused: false, note: 'eBay is back' } });
   expect(await described()).toMatch(/Notes +eBay is back[^]*Paused +false/);
 });
 
-it('pauses, and the temporal command shows it as paused, with the note', async () => {
+it('pauses a schedule, and the temporal command shows it as paused, with the note', async () => {
   const answer = await api.post(`${PATH}/pause`, { note: 'audit' });
   expect(answer).toMatchObject({ status: 200, body: { paused: true, note: 'audit' } });
   expect(await described()).toMatch(/Notes +audit[^]*Paused +true/);
 });
 
-it('changes the interval, and a pause and its note stay', async () => {
+it('changes the interval, and keeps the pause and its note', async () => {
   const answer = await api.patch(PATH, { every: '5m' });
   expect(answer.body).toMatchObject({
     every_seconds: 300,
@@ -69,7 +69,7 @@ it('changes the interval, and a pause and its note stay', async () => {
   expect(await described()).toMatch(/Spec +\[{"every":"5m 0s"}\]/);
 });
 
-it('changes the note alone, and the interval stays', async () => {
+it('changes only the note, and keeps the interval', async () => {
   const answer = await api.patch(PATH, { note: 'audit, second week' });
   expect(answer.body).toMatchObject({
     every_seconds: 300,
@@ -78,7 +78,7 @@ it('changes the note alone, and the interval stays', async () => {
   });
 });
 
-it('what was changed by the API stays changed over a restart of the worker', async () => {
+it('a change by the API survives a restart of the worker', async () => {
   const worker = await api.harness.startWorker();
   expect(worker.schedules).toEqual([
     { scheduleId: 'sweep/ebay', everyMs: 300_000, paused: true, note: 'audit, second week' },
@@ -86,7 +86,7 @@ it('what was changed by the API stays changed over a restart of the worker', asy
   expect(await listed()).toMatchObject([{ every_seconds: 300, paused: true }]);
 });
 
-it('triggers a run although it is paused, which can be found and read; the note stays', async () => {
+it('triggers a run of a paused schedule that the API lists, and keeps the note', async () => {
   const { body: before } = await api.get('/api/admin/sweeps');
   const answer = await api.post(`${PATH}/trigger`, { note: 'after the incident' });
   expect(answer).toMatchObject({
@@ -107,14 +107,14 @@ it('triggers a run although it is paused, which can be found and read; the note 
   expect(api.logs.some((line) => line.includes('after the incident'))).toBe(true);
 });
 
-it('names whoever pauses without a note', async () => {
+it('names the caller that pauses a schedule without a note', async () => {
   const { body } = await api.send('POST', `${PATH}/pause`);
   expect(body.note).toMatch(/^paused by key [0-9a-f]+$/);
 });
 
 it.each([
   ['nothing', {}],
-  ['an interval that is none', { every: 'banana' }],
+  ['an invalid interval', { every: 'banana' }],
   ['an interval below a second', { every: '10ms' }],
   ['an interval of half seconds', { every: '1500ms' }],
   ['an empty note', { note: ' ' }],
@@ -123,7 +123,7 @@ it.each([
   expectError(await api.patch(PATH, body), 400, 'invalid_request');
 });
 
-it('knows no schedule that is not there, and none that is not its own', async () => {
+it('finds no unknown schedule, and no schedule that Evergrant did not create', async () => {
   await temporal(
     ...'schedule create --schedule-id nightly --interval 24h --paused'.split(' '),
     ...'--workflow-id nightly --type other --task-queue other'.split(' '),
@@ -138,7 +138,7 @@ it('knows no schedule that is not there, and none that is not its own', async ()
   expect(await listed()).toHaveLength(1);
 });
 
-it('shows the schedule of a provider that is no longer configured, and lets it be paused and deleted', async () => {
+it('shows, pauses and deletes the schedule of a provider that is no longer configured', async () => {
   await temporal(
     ...'schedule create --schedule-id sweep/gone --interval 24h'.split(' '),
     ...'--workflow-id sweep/gone --type sweepWorkflow --task-queue evergrant'.split(' '),
@@ -162,14 +162,14 @@ it('shows the schedule of a provider that is no longer configured, and lets it b
   );
 });
 
-it('does not delete the schedule of a provider that is configured, and says what to do', async () => {
+it('does not delete the schedule of a configured provider, and says what to do', async () => {
   const refused = await api.send('DELETE', PATH);
   expectError(refused, 409, 'conflict');
   expect(refused.body.error.message).toMatch(/"ebay" is configured.*Pause the schedule/);
   expect(await listed()).toMatchObject([{ id: 'sweep/ebay' }]);
 });
 
-it('lets whoever may read see the schedules of all, and not change them', async () => {
+it('shows the schedules to a caller with "read", who cannot change them', async () => {
   const key = await api.key(['read'], 'org-of-a-reader');
   expect((await api.send('GET', '/api/admin/schedules', { key })).status).toBe(200);
   const pause = { key, body: { note: 'x' } };

@@ -1,4 +1,4 @@
-/** What an administrator sees of the sessions of the organisation, and how they are ended. */
+/** The sessions of an organisation: an administrator lists them and ends them. */
 import { randomBytes } from 'node:crypto';
 import mongoose from 'mongoose';
 import { sessionRecord } from '../store/_session-record';
@@ -17,7 +17,7 @@ const FORM = {
   'sec-fetch-site': 'same-origin',
 };
 
-/** An organisation with an administrator, and people who sign in to its pages. */
+/** An organisation with an administrator and signed-in people. */
 async function organisation() {
   const name = `org-${randomBytes(4).toString('hex')}`;
   const key = await api.key(['admin'], name);
@@ -29,7 +29,7 @@ async function organisation() {
     ask,
     sessions: async (query = ''): Promise<any[]> =>
       (await ask('GET', `/api/admin/sessions${query}`)).body.items,
-    /** The cookie of somebody who signed in with a key, or as this subject with a JWT. */
+    /** The cookie of a person who signed in with a key, or with a JWT of this subject. */
     async signIn(sub?: string): Promise<string> {
       const presented =
         sub === undefined ? key : await issuer.sign({ sub, organisation: name, scope: 'read' });
@@ -44,7 +44,7 @@ const page = (cookie: string) =>
   api.send('GET', '/admin/accounts', { key: null, headers: { cookie } });
 const isSignedIn = async (cookie: string) => (await page(cookie)).status === 200;
 
-it('shows who is signed in, how, since when and until when, and not what opens a session', async () => {
+it('shows the actor, the credential and the times of each session, and no secret', async () => {
   const one = await organisation();
   const cookie = await one.signIn('alma');
   const before = Date.now();
@@ -58,12 +58,12 @@ it('shows who is signed in, how, since when and until when, and not what opens a
     seen_at: session.created_at,
     expires_at: expect.any(String),
   });
-  // The JWT's own end.
+  // The expiry of the JWT.
   expect(Date.parse(session.expires_at)).toBeLessThanOrEqual(before + 61_000);
   expect(JSON.stringify(session)).not.toContain(cookie.slice(-43));
 });
 
-it('ends one session, at once and for every process', async () => {
+it('ends one session at once, in every process', async () => {
   const one = await organisation();
   const [first, second] = [await one.signIn(), await one.signIn()];
   const other = api.with({});
@@ -77,7 +77,7 @@ it('ends one session, at once and for every process', async () => {
   expectError(await one.ask('DELETE', `/api/admin/sessions/${id}`), 404, 'not_found');
 });
 
-it('ends all sessions of one person, and no other, and says in the audit whose', async () => {
+it('ends all sessions of one person and no other, and the audit names the person', async () => {
   const one = await organisation();
   const alma = [await one.signIn('alma'), await one.signIn('alma')];
   const otto = await one.signIn('otto');
@@ -107,7 +107,7 @@ it('names the session in the audit of a sign-in and of a sign-out', async () => 
   ]);
 });
 
-it('ends the sessions of a key that is revoked', async () => {
+it('ends the sessions of a revoked key', async () => {
   const one = await organisation();
   const cookie = await one.signIn();
   const [session] = await one.sessions();
@@ -126,7 +126,7 @@ it('shows no session that has expired', async () => {
   expect(await one.sessions()).toEqual([]);
 });
 
-it('orphaned_grants rows out that Evergrant did not write, and lists the sessions behind them', async () => {
+it('skips rows that Evergrant did not write, and lists the sessions after them', async () => {
   const one = await organisation();
   const began = Date.now();
   const genuine = sessionRecord({ organisation: one.name, createdAt: new Date(began) });
@@ -157,14 +157,14 @@ it('orphaned_grants rows out that Evergrant did not write, and lists the session
   }
 });
 
-it('is listed page by page, newest first, and of one actor', async () => {
+it('lists the sessions page by page, newest first, also of one actor', async () => {
   const one = await organisation();
   const began = Date.now();
   const records = [0, 1, 2, 3, 4].map((at) =>
     sessionRecord({
       organisation: one.name,
       actor: at % 2 === 0 ? 'even' : 'odd',
-      // Two of one moment: their ids decide.
+      // Sessions of the same moment are ordered by their ids.
       createdAt: new Date(began + Math.floor(at / 2)),
     }),
   );

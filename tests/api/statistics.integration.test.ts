@@ -1,4 +1,4 @@
-/** Tokens that end and attempts that were made, over time and of one organisation. */
+/** Expiring tokens and finished attempts of one organisation, over time. */
 import { randomUUID } from 'node:crypto';
 import { refreshFailure } from '../../src/domain/refresh/refresh-failure';
 import { entryOf } from '../store/_store';
@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => api.stop());
 
-/** A fresh organisation, since what was counted is kept for some seconds. */
+/** A new organisation, because counts are cached for some seconds. */
 async function reader(organisation = `org-${randomUUID()}`) {
   const key = await api.key(['read'], organisation);
   const read = async (send = api.send) =>
@@ -51,7 +51,7 @@ it('R1.10 counts by hour for a day, and by month for a year, without a gap', asy
   expect(month[0].from).toMatch(/-01T00:00:00.000Z$/);
 });
 
-it('R1.10 says which access tokens end in which hour; what has ended or ends later is in none', async () => {
+it('R1.10 counts access tokens by the hour of their expiry, without expired and later ones', async () => {
   const { organisation, read } = await reader();
   for (const expiresInMs of [90 * MINUTE, -MINUTE, 25 * HOUR])
     await api.addAccount({ organisation, expiresInMs });
@@ -61,7 +61,7 @@ it('R1.10 says which access tokens end in which hour; what has ended or ends lat
   expect(pieceAt(pieces, asked + 90 * MINUTE).count).toBe(1);
 });
 
-it('R1.10 says which refresh tokens end in which month', async () => {
+it('R1.10 counts refresh tokens by the month of their expiry', async () => {
   const { organisation, read } = await reader();
   const { id } = await api.addAccount({ organisation });
   const end = new Date(Date.now() + 100 * 24 * HOUR);
@@ -77,7 +77,7 @@ it('R1.10 says which refresh tokens end in which month', async () => {
   expect(pieceAt(pieces, end.getTime()).count).toBe(1);
 });
 
-it('R1.10 says how the attempts of each hour ended, and how long they took', async () => {
+it('R1.10 counts the outcomes of the attempts of each hour, with their durations', async () => {
   const { organisation, read } = await reader();
   await attempt(organisation, 2 * HOUR);
   await attempt(organisation, 2 * HOUR, true);
@@ -100,7 +100,7 @@ it('R1.10 counts nothing of another organisation', async () => {
   expect(body.attempts.every((one: any) => one.refreshed + one.failed === 0)).toBe(true);
 });
 
-it('counts once for all who ask within a moment, and anew after a failure', async () => {
+it('counts once for concurrent callers, and again after a failure', async () => {
   const { organisation, read } = await reader();
   let counted = 0;
   const broken = [true, false];
@@ -111,7 +111,7 @@ it('counts once for all who ask within a moment, and anew after a failure', asyn
       accounts: Object.assign(Object.create(accounts), {
         count: (...query: Parameters<typeof accounts.count>) => {
           counted += 1;
-          if (broken.shift()) throw new Error('away');
+          if (broken.shift()) throw new Error('unreachable');
           return accounts.count(...query);
         },
       }),

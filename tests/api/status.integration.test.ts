@@ -1,4 +1,4 @@
-/** The status at a glance, counted in the database. */
+/** The status, with counts from the database. */
 import { randomUUID } from 'node:crypto';
 import { AccountState } from '../../src/domain/account/account';
 import { eventually } from '../support/eventually';
@@ -19,7 +19,7 @@ afterAll(async () => {
   await api.stop();
 });
 
-/** An account of that kind, in the fresh organisation of one test. */
+/** An account of this kind, in the new organisation of one test. */
 async function add(
   organisation: string,
   kind: string | null,
@@ -44,7 +44,7 @@ it('counts the accounts of the organisation by provider, environment, kind and s
   await add(`org-${randomUUID()}`, null, IN_AN_HOUR);
 
   const key = await api.key(['read'], organisation);
-  // The sweep of the worker's start may have logged its end a moment before Temporal knows of it.
+  // The first sweep of the worker may log its end shortly before Temporal records it.
   const { body } = await eventually(async () => {
     const answer = await api.send('GET', '/api/admin/status', { key });
     return answer.body.running.sweeps === 0 && !answer.body.providers[0].running && answer;
@@ -97,7 +97,7 @@ it('counts exactly as the list of accounts shows them', async () => {
   }
 });
 
-it('is empty, not absent, where nothing is connected', async () => {
+it('is empty, not absent, without accounts', async () => {
   const key = await api.key(['read'], `org-${randomUUID()}`);
   const { body } = await api.send('GET', '/api/admin/status', { key });
   expect(body).toMatchObject({ total: 0, by_status: NONE, accounts: [] });

@@ -1,4 +1,4 @@
-/** R1.5, the token refresh terminal: what it shows, to whom, and in which order. */
+/** R1.5, the token refresh terminal: its log entries, their readers and their order. */
 import { randomUUID } from 'node:crypto';
 import { LOG_SOURCES, type LogEntry } from '../../src/domain/logs/log-entry';
 import { refreshFailure } from '../../src/domain/refresh/refresh-failure';
@@ -45,7 +45,7 @@ it('R1.5 shows the entries of all sources, newest first, as they were written', 
   expect(body).toEqual({ items: entries.toReversed(), next_cursor: null });
 });
 
-it('R1.5 keeps an order where many entries are of one instant', async () => {
+it('R1.5 keeps a stable order for entries of the same instant', async () => {
   const entries = await Promise.all(Array.from({ length: 6 }, () => logged(0)));
   expect(await idsOf('')).toEqual(
     ids(...entries)
@@ -54,7 +54,7 @@ it('R1.5 keeps an order where many entries are of one instant', async () => {
   );
 });
 
-it("R1.5 filters by the account's own environment, never the server's", async () => {
+it("R1.5 filters by the environment of the account, never by the server's", async () => {
   const production = await logged(1);
   const sandbox = await logged(2, { environment: 'sandbox' });
   expect(await idsOf('?env=production')).toEqual(ids(production));
@@ -78,7 +78,7 @@ it('filters by source, action and account, and by several at once', async () => 
   expect(await idsOf('?account_id=acc_2&source=scheduled')).toEqual([]);
 });
 
-it('shows every entry exactly once, page after page, while new ones come in', async () => {
+it('shows every entry exactly once, page by page, while new entries are written', async () => {
   const entries = await Promise.all(Array.from({ length: 5 }, (_, index) => logged(index >> 1)));
   const seen: string[] = [];
   for (let next: string | null = ''; next !== null; ) {
@@ -94,14 +94,14 @@ it('shows every entry exactly once, page after page, while new ones come in', as
   expect(seen.toSorted()).toEqual(ids(...entries).toSorted());
 });
 
-it('shows 100 entries where no limit is given', async () => {
+it('shows 100 entries without a limit', async () => {
   await Promise.all(Array.from({ length: 101 }, (_, index) => logged(index)));
   const { body } = await terminal();
   expect(body.items).toHaveLength(100);
   expect(body.next_cursor).toEqual(expect.any(String));
 });
 
-it('R1.5 is keyed by organisation: every admin of it sees the same, another one nothing', async () => {
+it('R1.5 shows all admins of an organisation the same entries, and other organisations none', async () => {
   const entry = await logged(1);
   const colleague = await api.key(['admin'], organisation);
   const stranger = await api.key(['admin'], `org-${randomUUID()}`);
@@ -130,7 +130,7 @@ it('R0.5 shows a heartbeat to every organisation, in every environment', async (
   expect(await idsOf('?account_id=acc_1')).toEqual([]);
 });
 
-it('shows of an error what is documented, its wait in snake_case included', async () => {
+it('shows the documented members of an error, including retry_after_ms', async () => {
   const error = refreshFailure('rate_limited', { status: 429, retryAfterMs: 7_000 });
   await logged(1, { action: 'token_refresh_failed', outcome: 'throttled', error });
   const { class: failureClass, code, message, status } = error;
@@ -143,7 +143,7 @@ it('shows of an error what is documented, its wait in snake_case included', asyn
   });
 });
 
-it('keeps providers apart, and knows no provider that is not configured', async () => {
+it('separates providers, and refuses a provider that is not configured', async () => {
   await logged(1, { provider: 'etsy' });
   expect(await idsOf('?env=production&account_id=acc_1')).toEqual([]);
   const answer = await api.send('GET', '/api/admin/etsy/tokens/terminal-logs', { key });

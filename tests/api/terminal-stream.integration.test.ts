@@ -1,4 +1,4 @@
-/** The terminal as it is written: all of it, once, in order, and to nobody else. */
+/** The stream of log entries: complete, in order, without repetitions, and only for their organisation. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LogEntry } from '../../src/domain/logs/log-entry';
@@ -28,24 +28,24 @@ afterEach(async () => {
 async function logged(members: Partial<LogEntry> = {}): Promise<string> {
   const entry = logEntry({ organisation, ...members });
   await api.store.logEntries.record(entry);
-  // Of two in one millisecond either may come first.
+  // Two entries of the same millisecond may come in either order.
   const recordedBy = Date.now();
   await eventually(() => Date.now() > recordedBy);
   return entry.id;
 }
 
 interface Followed {
-  /** All that came, as it came. */
+  /** The received text. */
   text(): string;
   ids(): string[];
-  /** The id of the last event: where to go on. */
+  /** The id of the last event, after which the stream resumes. */
   lastId(): string;
   ended(): boolean;
-  /** The connection is lost. */
+  /** Closes the connection. */
   cut(): Promise<void>;
 }
 
-/** Follows, and returns once the stream has begun. */
+/** Opens a stream. @returns when the stream has begun */
 async function follow(query = '', lastEventId?: string, as = key): Promise<Followed> {
   const response = await api.harness.app.request(`/api/admin/terminal-logs/stream${query}`, {
     headers: {
@@ -78,7 +78,7 @@ async function follow(query = '', lastEventId?: string, as = key): Promise<Follo
   return followed;
 }
 
-it('R1.5 gives each entry as it is written, once, in the form of the list', async () => {
+it('R1.5 sends each new entry once, in the form of the list', async () => {
   const before = await logged();
   const stream = await follow();
   const first = await logged();
@@ -94,7 +94,7 @@ it('R1.5 gives each entry as it is written, once, in the form of the list', asyn
   expect(data).toEqual(body.items.slice(0, 2).toReversed());
 });
 
-it('R1.5 gives within two seconds of the write, also an entry that waited an hour for the database', async () => {
+it('R1.5 sends an entry within two seconds of the write, even if the entry waited an hour for the database', async () => {
   const stream = await follow();
   const took: number[] = [];
   for (let time = 0; time < 3; time += 1) {
@@ -107,7 +107,7 @@ it('R1.5 gives within two seconds of the write, also an entry that waited an hou
   expect(Math.max(...took)).toBeLessThan(2_000);
 });
 
-it('R1.5 goes on after the last event, with nothing lost and nothing repeated', async () => {
+it('R1.5 resumes after the last event, without loss or repetition', async () => {
   const stream = await follow();
   const ids = [await logged(), await logged()];
   await eventually(() => stream.ids().length === 2);
@@ -120,7 +120,7 @@ it('R1.5 goes on after the last event, with nothing lost and nothing repeated', 
   expect([...stream.ids(), ...again.ids()]).toEqual(ids);
 });
 
-it('goes on where nothing had come before the connection was lost', async () => {
+it('resumes after a connection that received no event', async () => {
   const stream = await follow();
   await stream.cut();
   const missed = await logged();
@@ -129,7 +129,7 @@ it('goes on where nothing had come before the connection was lost', async () => 
   expect(again.ids()).toEqual([missed]);
 });
 
-it('R1.5 loses and repeats nothing, however often the connection is lost while many write', async () => {
+it('R1.5 loses and repeats nothing when the connection breaks often during many writes', async () => {
   let from = (await follow()).lastId();
   const writing = (async () => {
     const ids: string[] = [];
@@ -177,7 +177,7 @@ it('filters as the list does', async () => {
   }
 });
 
-it('R1.5 gives another organisation nothing, and heartbeats to everybody', async () => {
+it('R1.5 sends other organisations nothing, and heartbeats to every organisation', async () => {
   const stranger = await follow('', undefined, await api.key(['admin'], `org-${randomUUID()}`));
   const own = await follow();
   const entry = await logged();
@@ -197,7 +197,7 @@ it('R1.5 gives another organisation nothing, and heartbeats to everybody', async
   expect(elsewhere.ids()).toEqual([]);
 });
 
-it('looks at the database once for all who follow, and not at all where nobody does', async () => {
+it('polls the database once for all streams, and not without a stream', async () => {
   const { logEntries } = api.store;
   const looked = jest.spyOn(logEntries, 'recordedSince');
   const streams = await Promise.all(Array.from({ length: 5 }, () => follow()));
@@ -215,7 +215,7 @@ it('looks at the database once for all who follow, and not at all where nobody d
   looked.mockRestore();
 });
 
-it('ends when the key is revoked; one that stays hears something every 15 s', async () => {
+it('ends when the key is revoked, and otherwise sends something every 15 s', async () => {
   const revoked = await follow();
   const idle = await follow('', undefined, await api.key(['read'], organisation));
   await api.store.apiKeys.revoke(organisation, key.split('_')[1] ?? '');
@@ -272,7 +272,7 @@ async function fetchStream(as: string, method = 'GET') {
   });
 }
 
-it('refuses a place that is none, and who may not read', async () => {
+it('refuses an invalid place, and a caller without the scope', async () => {
   const path = '/api/admin/terminal-logs/stream';
   const misplaced = await api.send('GET', path, { key, headers: { 'last-event-id': 'x' } });
   expectError(misplaced, 400, 'invalid_request');
@@ -281,7 +281,7 @@ it('refuses a place that is none, and who may not read', async () => {
   expectError(await api.send('GET', path, { key: null }), 401, 'unauthenticated');
 });
 
-it('lists all providers page by page, and refuses what is no cursor', async () => {
+it('the list has all providers page by page, and refuses an invalid cursor', async () => {
   const ids = [
     await logged({ created_at: '2026-03-01T12:00:00.000Z' }),
     await logged({ created_at: '2026-03-01T12:00:01.000Z', provider: 'etsy' }),

@@ -1,4 +1,4 @@
-/** Many uses at once: one request at the provider, and a complete record of who was handed what. */
+/** Concurrent token requests: one request at the provider, and a complete record of the callers. */
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import mongoose from 'mongoose';
@@ -25,7 +25,7 @@ const tokenAccessesOf = (id: string, query = '') =>
   api.get(`/api/admin/accounts/${id}/token-accesses${query}`);
 const hour = { expiresInMs: 60 * 60_000, refreshedAgoMs: 0 };
 
-it('R3.1 R4.4 1,000 uses of one expired account in two API processes are one request at the provider, and all are answered', async () => {
+it('R3.1 R4.4 1,000 requests for one expired account in two API processes cause one refresh, and all get a token', async () => {
   const { id } = await api.addAccount({ expiresInMs: -60_000 });
   const process = () =>
     api.with({
@@ -80,7 +80,7 @@ it('R3.1 R4.4 1,000 uses of one expired account in two API processes are one req
   expect(JSON.stringify(rows)).not.toContain(accessToken);
 });
 
-it('audit: an access is on record when its token is served, and is shown to its organisation alone', async () => {
+it('an access is recorded when its token is served, and only its organisation sees it', async () => {
   const { id } = await api.addAccount(hour);
   await api.get(`/api/tokens/${id}`);
   expect((await tokenAccessesOf(id)).body.items).toHaveLength(1);
@@ -89,11 +89,11 @@ it('audit: an access is on record when its token is served, and is shown to its 
   expectError(await api.send('GET', path, { key }), 404, 'not_found');
 });
 
-it('audit: an API process records the accesses it serves, and stops', async () => {
+it('an API process writes all records of accesses before it stops', async () => {
   const { harness } = api;
   const { id } = await api.addAccount(hour);
   const { connection } = harness.config.temporal;
-  if (connection === null) throw new Error('the harness names its Temporal');
+  if (connection === null) throw new Error('the harness has a Temporal address');
   const { config, store, vault } = harness;
   const logger = createLogger('fatal');
   const running = await serveApi({ config, temporal: connection, store, vault, logger, port: 0 });
@@ -105,7 +105,7 @@ it('audit: an API process records the accesses it serves, and stops', async () =
   expect((await tokenAccessesOf(id)).body.items).toHaveLength(1);
 });
 
-it.each(['?limit=0', '?limit=501', '?before=nonsense'])('audit: refuses %s', async (query) => {
+it.each(['?limit=0', '?limit=501', '?before=nonsense'])('the list refuses %s', async (query) => {
   const { id } = await api.addAccount(hour);
   expectError(await tokenAccessesOf(id, query), 400, 'invalid_request');
 });
@@ -122,7 +122,7 @@ describe('the record of an access', () => {
     accessTokenFingerprint: 'f',
   });
   type Stored = TokenAccessLogDependencies['tokenAccesses'];
-  /** A log on a store of which some members are the test's own, and what it logs. */
+  /** An access log on a store with some replaced members, and its log lines. */
   function logOn(members: Partial<Stored> = {}, required = false) {
     const lines: Record<string, any>[] = [];
     const destination = { write: (line: string) => void lines.push(JSON.parse(line)) };
@@ -147,7 +147,7 @@ describe('the record of an access', () => {
     api.store.tokenAccesses.list({ organisation, accountId, limit: 500 });
   const away = () => Promise.reject(new mongoose.mongo.MongoNetworkError('away'));
 
-  it('is durable before the answer, and accesses that come meanwhile are written together', async () => {
+  it('is durable before the response, and accesses that arrive meanwhile are written together', async () => {
     const sizes: number[] = [];
     let inserted = 0;
     const { log } = logOn({
@@ -170,7 +170,7 @@ describe('the record of an access', () => {
     expect(await recorded(organisation)).toHaveLength(151);
   });
 
-  it('holds up no other organisation', async () => {
+  it('does not delay other organisations', async () => {
     const slow = newOrganisation();
     let release = () => {};
     const held = new Promise<void>((resolve) => (release = resolve));
@@ -189,7 +189,7 @@ describe('the record of an access', () => {
     await waiting;
   });
 
-  it('is a line of the log where MongoDB is unreachable, and in the audit once it is back', async () => {
+  it('is a log line while MongoDB is unreachable, and is in the audit when MongoDB is back', async () => {
     let isAway = true;
     const { log, unrecorded } = logOn({
       insert: (entry, tokenAccesses) =>
@@ -217,7 +217,7 @@ describe('the record of an access', () => {
     await log.flush();
     const ids = (await recorded(organisation)).map(({ requestId }) => requestId);
     expect(ids.toSorted()).toEqual(accesses.map(({ requestId }) => requestId).toSorted());
-    // From now on answers wait for their record again.
+    // From now on responses wait for their record again.
     await log.record(organisation, access('four'));
     expect(unrecorded()).toHaveLength(3);
     const entries = await api.store.tokenAccesses.following(organisation, 0, 10);
@@ -225,7 +225,7 @@ describe('the record of an access', () => {
     expect(entries.at(-1)?.details['late']).toBeUndefined();
   });
 
-  it('is not waited for beyond a second, and then later accesses do not wait at all', async () => {
+  it('delays a response for at most a second, and later responses not at all', async () => {
     let release = () => {};
     const held = new Promise<void>((resolve) => (release = resolve));
     const { log, unrecorded } = logOn({
@@ -247,7 +247,7 @@ describe('the record of an access', () => {
     expect(await recorded(organisation)).toHaveLength(2);
   });
 
-  it('is there once, where the answer to its write was lost', async () => {
+  it('is stored once if the response to its write was lost', async () => {
     let isLost = true;
     const { log } = logOn({
       async insert(entry, tokenAccesses) {
@@ -267,17 +267,17 @@ describe('the record of an access', () => {
     expect(verified).toMatchObject({ entries: 1, accesses: 1, breaks: [] });
   });
 
-  it('takes a bounded part of memory, and what there is no room for is in the log alone', async () => {
+  it('uses bounded memory, and records beyond the bound are only in the log', async () => {
     const { log, unrecorded } = logOn({ insert: away });
     const organisation = newOrganisation();
     const most = 20_001;
     for (let n = 0; n <= most; n += 1) await log.record(organisation, access('k'));
     expect(unrecorded()).toHaveLength(most + 1);
-    // The first was in a group that failed; of the others one had no room.
+    // The first was in a failed group, and one of the others was beyond the bound.
     expect(unrecorded().filter(({ kept }) => !kept)).toHaveLength(1);
   });
 
-  it('refuses the token where the audit is required and MongoDB is unreachable', async () => {
+  it('is required with AUDIT_REQUIRED, so the token is refused while MongoDB is unreachable', async () => {
     let isAway = true;
     const { log, unrecorded } = logOn(
       {
@@ -303,7 +303,7 @@ describe('the record of an access', () => {
     expect((await tokenAccessesOf(id)).body.items).toHaveLength(2);
   });
 
-  it('does not break the chain, whatever the caller is called', async () => {
+  it('does not break the chain, whatever the name of the caller', async () => {
     const { log } = logOn();
     const organisation = newOrganisation();
     const odd = ['jwt:\ud800', 'oidc:\udfff\u0000', '', `oidc:${'x'.repeat(2_000_000)}`, 'jwt:😀'];
@@ -314,7 +314,7 @@ describe('the record of an access', () => {
     expect(verified).toMatchObject({ accesses: odd.length, breaksTotal: 0 });
   });
 
-  it('is in a chain without a gap, however many processes write to it at once', async () => {
+  it('is in a chain without a gap when several processes write to it at once', async () => {
     const organisation = newOrganisation();
     const logs = [logOn(), logOn(), logOn(), logOn()];
     await Promise.all(
@@ -330,6 +330,6 @@ describe('the record of an access', () => {
   });
 });
 
-it('has shown no token but where one was asked for', () => {
+it('no response but that of the token route contains a token', () => {
   expect(api.leaks()).toEqual([]);
 });

@@ -1,4 +1,4 @@
-/** GET /api/tokens/:account_id: a token that is valid now, from wherever it is had soonest, or the reason why not. */
+/** GET /api/tokens/:account_id: a valid token from the fastest source, or the reason why there is none. */
 
 import { Secret } from '../../src/domain/masking/secret';
 import { ServiceError } from '../../src/domain/service-error';
@@ -16,7 +16,7 @@ let api: Api;
 beforeAll(async () => {
   api = await startApi();
 });
-// What one test made of the OAuth app is not the next one's.
+// Each test begins with a healthy OAuth app.
 afterEach(() => api.harness.closeCircuits());
 afterAll(() => api.stop());
 
@@ -31,7 +31,7 @@ async function lastSource(id: string): Promise<string | undefined> {
   const { body } = await api.get(`/api/admin/accounts/${id}/token-accesses?limit=1`);
   return body.items[0]?.source;
 }
-/** The API as a process of its own whose clock stands `aheadMs` ahead, moved by the test. */
+/** Another API process whose clock is `aheadMs` ahead. The test changes `aheadMs`. */
 function withClock() {
   const clock = { aheadMs: 0 };
   const send = api.with({ now: () => new Date(Date.now() + clock.aheadMs) });
@@ -57,7 +57,7 @@ function expectToken(
 }
 
 describe('a token that lives long enough', () => {
-  it('R3.1 comes from the store, then from memory, and the provider is not asked', async () => {
+  it('R3.1 comes from the store, then from memory, without a request to the provider', async () => {
     const account = await api.addAccount(hour);
     const { accessToken } = account.plain;
     const first = await token(account.id);
@@ -70,15 +70,15 @@ describe('a token that lives long enough', () => {
     expect(requestsFor(account.id)).toBe(0);
   });
 
-  it('R3.1 is not refreshed for the sweep that would refresh it', async () => {
+  it('R3.1 is not refreshed only because a sweep would refresh it', async () => {
     const { id } = await api.addAccount({ expiresInMs: 10 * MINUTE_MS });
     expectToken(await token(id, '?min_valid_seconds=300'));
     expect(requestsFor(id)).toBe(0);
   });
 });
 
-describe('a token that does not', () => {
-  it('R3.1 R4.4 is refreshed at its use, once it has ended', async () => {
+describe('a token that expires too soon', () => {
+  it('R3.1 R4.4 is refreshed on request after its expiry', async () => {
     const { id, plain } = await api.addAccount(expired);
     const answer = await token(id);
     expectToken(answer);
@@ -93,7 +93,7 @@ describe('a token that does not', () => {
     expect(requestsFor(id)).toBe(1);
   });
 
-  it('R3.1 is refreshed although no sweep would, if it lives shorter than is asked', async () => {
+  it('R3.1 is refreshed before a sweep would refresh it', async () => {
     const { id } = await api.addAccount(hour);
     const answer = await token(id, '?min_valid_seconds=5400');
     expectToken(answer);
@@ -101,12 +101,12 @@ describe('a token that does not', () => {
     expect(requestsFor(id)).toBe(1);
   });
 
-  it('R4.4 is had by who was connected with a refresh token alone', async () => {
+  it('R4.4 is refreshed for an account that was connected with a refresh token alone', async () => {
     const { id } = await api.connect();
     expectToken(await token(id));
   });
 
-  it('R3.1 is refreshed where what is stored does not open', async () => {
+  it('R3.1 is refreshed if the stored token cannot be decrypted', async () => {
     const account = await api.addAccount(hour);
     const { current } = account;
     const place = grantPlace({ ...account, id: 'x' }, 2);
@@ -123,8 +123,8 @@ describe('a token that does not', () => {
   });
 });
 
-describe('a provider whose tokens live shorter than is asked', () => {
-  it('R3.1 is asked once, not at every use, and the answer says so', async () => {
+describe('a provider whose tokens never live as long as requested', () => {
+  it('R3.1 gets one request, not one per use, and the response has a notice', async () => {
     const { refresh_token } = api.sandbox.issueGrant({
       provider: 'ebay',
       subject: 'short-lived',
@@ -144,8 +144,8 @@ describe('a provider whose tokens live shorter than is asked', () => {
   });
 });
 
-describe('no token', () => {
-  it('R3.1 where the provider refuses: needs_reconnect, with the sentence, and asked once', async () => {
+describe('a response without a token', () => {
+  it('R3.1 says needs_reconnect with an explanation if the provider refuses, after one request', async () => {
     const account = await api.addAccount(expired);
     api.sandbox.revoke(account.plain.refreshToken);
     for (let use = 0; use < 3; use += 1) {
@@ -162,7 +162,7 @@ describe('no token', () => {
     expect(body.items).toEqual([]);
   });
 
-  it('R3.1 where an admin has disabled the account, though its token lives', async () => {
+  it('R3.1 follows for a disabled account, even while its token is valid', async () => {
     const { id } = await api.addAccount(hour);
     await api.patch(`/api/admin/accounts/${id}`, { disabled: true });
     expect((await token(id)).body).toEqual({
@@ -173,7 +173,7 @@ describe('no token', () => {
     });
   });
 
-  it('R3.1 where the provider is down: why, and when to ask again; it is not asked at every use', async () => {
+  it('R3.1 has the reason and a retry time if the provider is down, without a request per use', async () => {
     const { id } = await api.addAccount(expired);
     const body = JSON.stringify({ error: 'invalid_client' });
     api.sandbox.script({ subject: id, answer: { kind: 'respond', status: 401, body } });
@@ -189,7 +189,7 @@ describe('no token', () => {
     expect(await api.harness.account(id)).toMatchObject({ state: 'active' });
   });
 
-  it('R3.1 where the provider asks to slow down: the wait it asked for is told and kept', async () => {
+  it('R3.1 has the wait that a throttling provider asked for, and the wait is kept', async () => {
     const { id } = await api.addAccount(expired);
     api.sandbox.script({ subject: id, answer: { kind: 'rate_limited', retryAfter: '120' } });
     for (let use = 0; use < 2; use += 1) {
@@ -201,8 +201,8 @@ describe('no token', () => {
   });
 });
 
-describe('a token that still lives while refreshing fails', () => {
-  it('R3.1 is handed out with its true end, and says why it is not what was asked', async () => {
+describe('a token that is still valid while its refresh fails', () => {
+  it('R3.1 is served with its true expiry, and a notice has the reason', async () => {
     const account = await api.addAccount({ expiresInMs: 10 * MINUTE_MS });
     const heal = api.sandbox.script({
       subject: account.id,
@@ -221,7 +221,7 @@ describe('a token that still lives while refreshing fails', () => {
     await eventually(async () => (await api.harness.account(account.id)).generation === 2);
   });
 
-  it('R3.1 is handed out where Temporal is away; one that has ended is a 503', async () => {
+  it('R3.1 is served while Temporal is unreachable, and an expired one gets a 503', async () => {
     const away = () => Promise.reject(Object.assign(new Error('14 UNAVAILABLE'), UNAVAILABLE));
     const refreshes = {
       refresh: away,
@@ -242,7 +242,7 @@ describe('a token that still lives while refreshing fails', () => {
     expect(refused.headers.get('retry-after')).toBe('5');
   });
 
-  it('R3.1 is handed out after ten seconds where the refresh takes longer, and so is a fallback', async () => {
+  it('R3.1 is served after ten seconds if the refresh takes longer, and so is a fallback', async () => {
     const never = () => new Promise<never>(() => undefined);
     const send = api.with({
       refreshes: {
@@ -268,7 +268,7 @@ describe('a token that still lives while refreshing fails', () => {
 });
 
 describe('a token in memory', () => {
-  it('R3.1 is handed out for five seconds at most after it was replaced', async () => {
+  it('R3.1 is served for at most five seconds after it was replaced', async () => {
     const { clock, ask } = withClock();
     const account = await api.addAccount(hour);
     const old = account.plain.accessToken;
@@ -299,7 +299,7 @@ describe('a token in memory', () => {
       { error: { code: 'not_found' } },
     ],
   ])(
-    'R3.1 is handed out for five seconds at most after its account was %s',
+    'R3.1 is served for at most five seconds after its account was %s',
     async (_how, change, body) => {
       const { clock, ask } = withClock();
       const account = await api.addAccount(hour);
@@ -307,13 +307,13 @@ describe('a token in memory', () => {
       await change(account);
       clock.aheadMs = BOUND_MS;
       expect((await ask(account.id)).body).toMatchObject(body);
-      // Nor does a clock that is set back bring it back.
+      // A clock that is set back does not bring it back.
       clock.aheadMs = 0;
       expect((await ask(account.id)).body).toMatchObject(body);
     },
   );
 
-  it('R3.1 is handed out while MongoDB is away, for as long; then it is a 503 that says when to come back', async () => {
+  it('R3.1 is served for five seconds while MongoDB is unreachable, then a 503 has a retry time', async () => {
     const { id } = await api.addAccount(hour);
     const clock = { aheadMs: 0 };
     const text = 'a-configured-key-for-uses';
@@ -348,7 +348,7 @@ describe('a token in memory', () => {
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
   });
 
-  it('R3.1 never crosses to another organisation', async () => {
+  it('R3.1 is never served to another organisation', async () => {
     const { id } = await api.addAccount(hour);
     expectToken(await token(id));
     const key = await api.key(['tokens'], 'org-of-somebody-else');
@@ -363,7 +363,7 @@ describe('the fallback token', () => {
     api.patch(`/api/admin/accounts/${id}`, { fallback_access_token: FALLBACK, ...members });
   const handed = { active: true, access_token: FALLBACK, token_type: 'Bearer', fallback: true };
 
-  it('R3.2 is handed out, marked as such, where refreshing fails; never otherwise', async () => {
+  it('R3.2 is served with fallback: true if the refresh fails, and never otherwise', async () => {
     const account = await api.addAccount(expired);
     const end = new Date(Date.now() + 60 * MINUTE_MS).toISOString();
     expect((await configured(account.id, { fallback_expires_at: end })).status).toBe(200);
@@ -379,14 +379,14 @@ describe('the fallback token', () => {
     expect(await lastSource(account.id)).toBe('fallback');
   });
 
-  it('R3.2 is handed out while the provider is down and the own token has ended', async () => {
+  it('R3.2 is served while the provider is down and the token of the account has expired', async () => {
     const { id } = await api.addAccount(expired);
     await configured(id);
     api.sandbox.script({ subject: id, times: 5, answer: { kind: 'unavailable' } });
     expect((await token(id)).body).toEqual({ ...handed, expires_at: null, scopes: [] });
   });
 
-  it('R3.2 does not stand in for a token that still lives, nor for a disabled account', async () => {
+  it('R3.2 does not replace a valid token, and is not served for a disabled account', async () => {
     const account = await api.addAccount({ expiresInMs: 10 * MINUTE_MS });
     await configured(account.id);
     api.sandbox.script({ subject: account.id, answer: { kind: 'rate_limited', retryAfter: '9' } });
@@ -397,7 +397,7 @@ describe('the fallback token', () => {
     expect(disabled.body).toMatchObject({ active: false, reason: 'disabled' });
   });
 
-  it('R3.2 is not handed out once it has ended, or was removed', async () => {
+  it('R3.2 is not served after it expired or was removed', async () => {
     const account = await api.addAccount(expired);
     api.sandbox.revoke(account.plain.refreshToken);
     await configured(account.id, { fallback_expires_at: new Date(Date.now() - 1).toISOString() });
@@ -408,7 +408,7 @@ describe('the fallback token', () => {
     expect((await token(account.id)).body).toMatchObject({ active: false });
   });
 
-  it('R3.2 is sealed, shown by its fingerprint alone, and kept by a reconnect', async () => {
+  it('R3.2 is encrypted, shown only as a fingerprint, and kept by a reconnect', async () => {
     const { id } = await api.connect({ fallback_access_token: FALLBACK });
     const stored = (await api.harness.account(id)).fallback;
     expect(stored?.accessToken).toMatch(/^ENC:v1:/);
@@ -441,7 +441,7 @@ describe('repeated requests for a token over HTTP', () => {
   const withoutId = ({ headers }: Answer) =>
     Object.fromEntries([...headers].filter(([name]) => name !== 'x-request-id'));
 
-  it('R3.1 have the same headers and body, each with a request id of its own', async () => {
+  it('R3.1 get the same headers and body, each with a different request id', async () => {
     const { id } = await api.addAccount(hour);
     const key = await api.key(['tokens']);
     const answers: Answer[] = [];
@@ -458,7 +458,7 @@ describe('repeated requests for a token over HTTP', () => {
     expect(new Set(ids).size).toBe(answers.length);
   });
 
-  it('take a request id of the caller where it is well formed', async () => {
+  it('keep the request id of the caller if it is well formed', async () => {
     const { id } = await api.addAccount(hour);
     const ask = (given: string) =>
       send('GET', `/api/tokens/${id}`, { headers: { 'x-request-id': given } });
@@ -480,7 +480,7 @@ describe('repeated requests for a token over HTTP', () => {
     expect(recorded.map((one: any) => one.source)).toEqual(['store', 'memory', 'memory']);
   });
 
-  it('are refused without the scope, with odd queries and for an unknown account, before and after a token was served', async () => {
+  it('are refused without the scope, with invalid queries and for an unknown account, before and after a served token', async () => {
     const { id } = await api.addAccount(hour);
     for (let round = 0; round < 2; round += 1) {
       for (const query of [
@@ -508,7 +508,7 @@ describe('repeated requests for a token over HTTP', () => {
     }
   });
 
-  it('take a parameter that the percent-encoding spells, and no other method', async () => {
+  it('accept a percent-encoded parameter, and no other method', async () => {
     const { id } = await api.addAccount(hour);
     const encoded = id.replace('_', '%5F');
     expectToken(await send('GET', `/api/tokens/${encoded}`));
@@ -518,7 +518,7 @@ describe('repeated requests for a token over HTTP', () => {
     expectError(await send('POST', url, { key: null, body: {} }), 401, 'unauthenticated');
   });
 
-  it('are refused with the error of a refresh that cannot end, which is asked for once per request', async () => {
+  it('get the error of a refresh that cannot finish, with one refresh per request', async () => {
     const refreshForUse = jest.fn(() =>
       Promise.reject(new ServiceError('still_running', 'The refresh is still running.')),
     );
@@ -535,7 +535,7 @@ describe('repeated requests for a token over HTTP', () => {
     expect(refreshForUse).toHaveBeenCalledTimes(2);
   });
 
-  it('are refused for an altered key at once, and for a revoked key after five seconds', async () => {
+  it('are refused at once for a changed key, and after five seconds for a revoked key', async () => {
     const clock = { aheadMs: 0 };
     const later = await api.served({ now: () => new Date(Date.now() + clock.aheadMs) });
     const { id } = await api.addAccount(hour);
@@ -549,7 +549,7 @@ describe('repeated requests for a token over HTTP', () => {
     expectError(await later('GET', `/api/tokens/${id}`, { key }), 401, 'unauthenticated');
   });
 
-  it('are answered 429 where too many keys of an address were refused, and an accepted key is not', async () => {
+  it('get a 429 after too many refused keys of an address, unless the key is accepted', async () => {
     const guarded = await api.served();
     const { id } = await api.addAccount(hour);
     const guess = () => guarded('GET', `/api/tokens/${id}`, { key: 'not-a-key' });
@@ -563,9 +563,9 @@ describe('repeated requests for a token over HTTP', () => {
   });
 });
 
-it('has shown no token but where one was asked for', () => {
+it('no response but that of the token route contains a token', () => {
   expect(api.leaks()).toEqual([]);
 });
 
-/** As gRPC says it. */
+/** The error as gRPC reports it. */
 const UNAVAILABLE = { code: 14, details: 'away', metadata: {} };

@@ -1,4 +1,4 @@
-/** R0.2, the internal trigger: starts the sweep at once and answers with what it started. */
+/** R0.2, the internal trigger: starts sweeps at once, and responds with the started workflows. */
 import { ConfiguredProviders } from '../../src/providers/config/configured-providers';
 import { registerSearchAttributes } from '../../src/temporal/register-search-attributes';
 import { eventually } from '../support/eventually';
@@ -7,7 +7,7 @@ import { type Api, expectError, startApi } from './_api';
 let api: Api;
 let internal: string;
 
-/** No worker yet: what is started stays running until the tests want it to go on. */
+/** There is no worker at first, so that started sweeps keep running until a test starts one. */
 beforeAll(async () => {
   api = await startApi({ worker: false });
   await registerSearchAttributes(api.client.connection, api.harness.namespace);
@@ -24,7 +24,7 @@ const trigger = (body?: unknown) =>
 const sweep = ({ workflow_id, run_id }: { workflow_id: string; run_id: string }) =>
   api.client.workflow.getHandle(workflow_id, run_id);
 
-it('R0.2 answers with what it started, in exactly these members', async () => {
+it('R0.2 responds with the started workflow, in exactly these members', async () => {
   const answer = await trigger();
   expect({ status: answer.status, body: answer.body }).toEqual({
     status: 200,
@@ -38,7 +38,7 @@ it('R0.2 answers with what it started, in exactly these members', async () => {
   expect((await sweep(started).describe()).status.name).toBe('RUNNING');
 });
 
-it('R0.2 answers with the same run while that one runs, also to many at once and by bearer key', async () => {
+it('R0.2 responds with the same run while it runs, also for concurrent callers and a bearer key', async () => {
   const first = await trigger();
   const again = await Promise.all(Array.from({ length: 5 }, () => trigger({ provider: 'ebay' })));
   const byBearer = await api.send('POST', '/api/admin/internal/refresh-tokens', { key: internal });
@@ -56,7 +56,7 @@ it.each([{ provider: 7 }, { providers: ['ebay'] }, { provider: 'ebay', force: tr
   },
 );
 
-it('R0.2 starts every configured provider where none is named', async () => {
+it('R0.2 starts a sweep of every configured provider if none is named', async () => {
   const [ebay] = api.harness.config.providers;
   if (ebay === undefined) throw new Error('the harness has a provider');
   const providers = new ConfiguredProviders([ebay, { ...ebay, id: 'ebay-uk' }]);
@@ -69,11 +69,11 @@ it('R0.2 starts every configured provider where none is named', async () => {
   await sweep(started[1]).terminate();
 });
 
-it('R0.2 runs the same job as the schedule: due accounts of every organisation are refreshed', async () => {
+it('R0.2 runs the same workflow as the schedule, which refreshes due accounts of every organisation', async () => {
   const [waiting] = (await trigger()).body.started;
   await api.harness.startWorker();
   expect(await sweep(waiting).result()).toMatchObject({ provider: 'ebay', due: 0 });
-  // The sweep of the worker's own start is over as well, when there are two heartbeats.
+  // With two heartbeats, the sweep of the worker's start has ended as well.
   await eventually(async () => {
     const query = { organisation: 'anyone', action: 'worker_heartbeat', limit: 2 } as const;
     return (await api.store.logEntries.list(query)).length === 2;
@@ -94,6 +94,6 @@ it('R0.2 runs the same job as the schedule: due accounts of every organisation a
   expect(await api.harness.account(fresh.id)).toMatchObject({ generation: 1 });
 });
 
-it('has answered and logged no token in any of all this', () => {
+it('no response and no log line contains a token', () => {
   expect(api.leaks()).toEqual([]);
 });

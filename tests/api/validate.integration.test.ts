@@ -1,4 +1,4 @@
-/** POST …/validate: asks the provider whether the access token works, and tells what it said and what followed. */
+/** POST …/validate: asks the provider whether the access token works, and responds with the verdict and its effects. */
 import { randomUUID } from 'node:crypto';
 import { type Api, expectError, startApi } from './_api';
 
@@ -28,7 +28,7 @@ const asked = (subject: string) =>
     .length;
 
 it.each(PROVIDERS)(
-  'R3.3 R3.5 says that a living token of %s works, with the exchange in the log',
+  'R3.3 R3.5 reports a valid token of %s, with the exchange in the log',
   async (provider) => {
     const { id } = await ofProvider(provider);
     const answer = await validate(id);
@@ -68,7 +68,7 @@ it.each(PROVIDERS)(
 );
 
 it.each(PROVIDERS)(
-  'R3.5 refreshes an account of %s whose token is refused before its end',
+  'R3.5 refreshes an account of %s whose token is refused before its expiry',
   async (provider) => {
     const { id } = await ofProvider(provider);
     api.sandbox.script({
@@ -88,7 +88,7 @@ it.each(PROVIDERS)(
   },
 );
 
-it('R3.5 an account whose refresh is refused as well is to be connected again', async () => {
+it('R3.5 an account whose refresh is refused as well needs a reconnect', async () => {
   const { id, plain } = await ofProvider('google');
   api.sandbox.revoke(plain.refreshToken);
   expect((await validate(id)).body).toMatchObject({
@@ -98,7 +98,7 @@ it('R3.5 an account whose refresh is refused as well is to be connected again', 
   expect((await show(id)).status).toBe('needs_reconnect');
 });
 
-it('R2.3 makes a store inactive whose only token is refused, and active again when it works again', async () => {
+it('R2.3 makes a store inactive if its only token is refused, and active again when the token works', async () => {
   const { id } = await endless();
   scripted(id, 401);
   const refused = await validate(id);
@@ -121,7 +121,7 @@ it('R2.3 makes a store inactive whose only token is refused, and active again wh
   expect(await show(id)).toMatchObject({ status: 'ok', status_reason: null, last_error: null });
 });
 
-it('R2.3 asks again after a network error or a 5xx, and changes nothing where it stays', async () => {
+it('R2.3 retries after a network error or a 5xx, and changes nothing if the error stays', async () => {
   const { id } = await endless();
   scripted(id, 503);
   expect((await validate(id)).body.outcome).toBe('valid');
@@ -140,7 +140,7 @@ it('R2.3 asks again after a network error or a 5xx, and changes nothing where it
   expect(await api.harness.entries(id)).toHaveLength(5);
 });
 
-it('shares one question between all who ask at once', async () => {
+it('sends one request for concurrent callers', async () => {
   const { id } = await endless();
   api.sandbox.script({
     subject: id,
@@ -152,7 +152,7 @@ it('shares one question between all who ask at once', async () => {
   expect(asked(id)).toBe(1);
 });
 
-it('a verdict about a token that was replaced meanwhile is void', async () => {
+it('a verdict on a token that was replaced meanwhile is ignored', async () => {
   const { id } = await endless();
   api.sandbox.script({
     subject: id,
@@ -160,7 +160,7 @@ it('a verdict about a token that was replaced meanwhile is void', async () => {
     answer: { kind: 'respond', status: 401, body: '{}', delayMs: 3_000 },
   });
   const access_token = api.sandbox.issueEndlessToken({ provider: 'shopify', subject: id });
-  // Replaced while the provider's no to the old one is under way.
+  // Replaces the token while the refusal of the old one is in progress.
   const replaced = new Promise<void>((resolve) => {
     const off = api.sandbox.on('validated', () => {
       off();
@@ -173,7 +173,7 @@ it('a verdict about a token that was replaced meanwhile is void', async () => {
   expect(await show(id)).toMatchObject({ status: 'ok', generation: 2, last_validation: null });
 });
 
-it('says what is missing for an account that has no access token yet', async () => {
+it('reports that an account has no access token yet', async () => {
   const { id } = await api.connect();
   expect((await validate(id)).body).toMatchObject({
     outcome: 'skipped',
@@ -182,7 +182,7 @@ it('says what is missing for an account that has no access token yet', async () 
   });
 });
 
-it('refuses an account that is disabled, foreign or absent', async () => {
+it('refuses an account that is disabled, unknown or of another organisation', async () => {
   const { id } = await endless();
   const key = await api.key(['admin'], `org-${randomUUID()}`);
   const path = `/api/admin/accounts/${id}/validate`;
@@ -193,14 +193,14 @@ it('refuses an account that is disabled, foreign or absent', async () => {
   expect(asked(id)).toBe(0);
 });
 
-it('is a workflow that can be listed and read', async () => {
+it('runs as a workflow that the API lists and shows', async () => {
   const { id } = await endless();
   await validate(id);
   const path = `/api/admin/workflows/${encodeURIComponent(`validate-account/${id}`)}/history`;
   expect((await api.get(path)).body).toMatchObject({ type: 'validation', status: 'completed' });
 });
 
-it('R3.5 the status reports how many were validated lately, and how many are refused', async () => {
+it('R3.5 the status has the numbers of recently validated and of refused accounts', async () => {
   const organisation = `org-${randomUUID()}`;
   const key = await api.key(['admin'], organisation);
   for (const refused of [false, false, true]) {
@@ -217,6 +217,6 @@ it('R3.5 the status reports how many were validated lately, and how many are ref
   );
 });
 
-it('no token came back', () => {
+it('no response and no log line contains a token', () => {
   expect(api.leaks()).toEqual([]);
 });

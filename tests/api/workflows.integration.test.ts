@@ -12,7 +12,7 @@ let mine: { id: string; label: string };
 let revoked: { id: string };
 let foreign: { id: string };
 
-/** One sweep over two accounts of ours, of which one is revoked, and one of another organisation. */
+/** One sweep over two accounts of the organisation, one of them revoked, and over one account of another organisation. */
 beforeAll(async () => {
   api = await startApi();
   mine = await api.addAccount({ label: 'Harbour Books' });
@@ -33,7 +33,7 @@ const historyPath = (id: string) => `/api/admin/workflows/${encodeURIComponent(i
 const list = async (query = '') => (await api.get(`/api/admin/workflows${query}`)).body.items;
 
 describe('the sweeps', () => {
-  it('R2.4 each has the summary of its cycle: refreshed n/n, failed n', async () => {
+  it('R2.4 have the summary of their cycle: refreshed n/n, failed n', async () => {
     const { items } = (await api.get('/api/admin/sweeps')).body;
     expect(items[0]).toMatchObject({
       workflow_id: 'sweep/ebay/triggered',
@@ -55,7 +55,7 @@ describe('the sweeps', () => {
     expect(items[1]).toMatchObject({ source: 'scheduled', result: { due: 0 } });
   });
 
-  it('R2.4 the line that ends a cycle in the log says the same', async () => {
+  it('R2.4 have the same summary in the last log line of a cycle', async () => {
     const line = await eventually(() =>
       api.harness.logs
         .filter((one) => one.includes('"sweep finished"'))
@@ -69,7 +69,7 @@ describe('the sweeps', () => {
     });
   });
 
-  it('are given page by page, newest first, each once', async () => {
+  it('are listed page by page, newest first, each once', async () => {
     const first = (await api.get('/api/admin/sweeps?limit=1')).body;
     expect(first.items).toHaveLength(1);
     const second = (await api.get(`/api/admin/sweeps?limit=1&cursor=${first.next_cursor}`)).body;
@@ -85,7 +85,7 @@ describe('the sweeps', () => {
     expect((await api.get('/api/admin/sweeps?status=completed')).body.items).toHaveLength(2);
   });
 
-  it('that came to no result says why', async () => {
+  it('show the reason if they have no result', async () => {
     const handle = await api.client.workflow.start('sweepWorkflow', {
       workflowId: `sweep/by-hand-${randomUUID()}`,
       taskQueue: 'evergrant',
@@ -103,13 +103,13 @@ describe('the sweeps', () => {
     });
   });
 
-  it.each([['eyJhIjoxfQ'], ['%20']])('refuse a cursor that is none: %s', async (cursor) => {
+  it.each([['eyJhIjoxfQ'], ['%20']])('refuse an invalid cursor: %s', async (cursor) => {
     expectError(await api.get(`/api/admin/sweeps?cursor=${cursor}`), 400, 'invalid_request');
   });
 });
 
 describe('the workflows', () => {
-  it('are the refreshes of the own accounts, and the sweeps', async () => {
+  it('are the refreshes of the accounts of the organisation, and the sweeps', async () => {
     const items = await list();
     const refreshes = items.filter((one: any) => one.type === 'refresh');
     expect(refreshes.map((one: any) => one.account_id).toSorted()).toEqual(
@@ -134,7 +134,7 @@ describe('the workflows', () => {
     expect(await list('?provider=ebay&source=api')).toMatchObject([{ type: 'sweep' }]);
   });
 
-  it('of another organisation are in no list, whatever is asked for', async () => {
+  it('of another organisation are in no list, whatever the filters', async () => {
     const injected = encodeURIComponent(`x" OR EvergrantOrg = "${theirs}`);
     const tricks = [
       `?account_id=${foreign.id}`,
@@ -154,7 +154,7 @@ describe('the workflows', () => {
 });
 
 describe('the history of a workflow', () => {
-  it('of a refresh says what was done, by which activity, at which try', async () => {
+  it('of a refresh has the steps, their activities and their attempts', async () => {
     const { body } = await api.get(historyPath(workflowOf(mine)));
     expect(body).toMatchObject({ type: 'refresh', status: 'completed', next_cursor: null });
     expect(body.items).toMatchObject([
@@ -170,7 +170,7 @@ describe('the history of a workflow', () => {
     ]);
   });
 
-  it('of a refusal has the sentence that says what to do', async () => {
+  it('of a refusal says what to do', async () => {
     const { body } = await api.get(historyPath(workflowOf(revoked)));
     expect(body.items.at(-1)).toMatchObject({
       what: 'failed (invalid_grant)',
@@ -178,7 +178,7 @@ describe('the history of a workflow', () => {
     });
   });
 
-  it('of one that is waiting says until when', async () => {
+  it('of a waiting refresh has the time of the next attempt', async () => {
     const waiting = await api.addAccount({ expiresInMs: 10 * MINUTE });
     api.sandbox.script({ subject: waiting.id, times: 2, answer: { kind: 'unavailable' } });
     await api.post(`/api/admin/accounts/${waiting.id}/refresh`, { force: true });
@@ -186,7 +186,7 @@ describe('the history of a workflow', () => {
     expect(body.status).toBe('running');
     const wait = body.items.findLast((one: any) => one.type === 'TimerStarted');
     expect(Date.parse(wait.next_retry_at)).toBeGreaterThan(Date.parse(wait.at));
-    expect(body.items.some((one: any) => one.what === 'asked for (api, forced)')).toBe(true);
+    expect(body.items.some((one: any) => one.what === 'requested (api, forced)')).toBe(true);
     await api.client.workflow.getHandle(workflowOf(waiting)).terminate('enough');
     const { items } = (await api.get(historyPath(workflowOf(waiting)))).body;
     expect(items.at(-1)).toMatchObject({
@@ -195,7 +195,7 @@ describe('the history of a workflow', () => {
     });
   });
 
-  it('of a sweep names the own accounts and no other', async () => {
+  it('of a sweep names only accounts of the organisation', async () => {
     const { body, text } = await api.get(historyPath('sweep/ebay/triggered'));
     const said = body.items.map((one: any) => one.what);
     expect(said).toContain(`${workflowOf(mine)}: refreshed`);
@@ -204,7 +204,7 @@ describe('the history of a workflow', () => {
     expect(text).not.toContain(foreign.id);
   });
 
-  it('is given page by page', async () => {
+  it('is listed page by page', async () => {
     const path = historyPath(workflowOf(mine));
     const seen: string[] = [];
     let cursor = '';
@@ -218,7 +218,7 @@ describe('the history of a workflow', () => {
     expectError(await api.get(`${path}?cursor=x`), 400, 'invalid_request');
   });
 
-  it('of an account of another organisation is not found, as one that is not there', async () => {
+  it('of an account of another organisation is not found, like an absent one', async () => {
     const absent = `refresh-account/acc_${'0'.repeat(24)}`;
     const told = await api.get(historyPath(workflowOf(foreign)));
     expectError(told, 404, 'not_found');
@@ -234,7 +234,7 @@ describe('the history of a workflow', () => {
 });
 
 describe('a batch of accounts that callers wait for', () => {
-  /** Of each the token has ended. The first goes alone, and those that come meanwhile go together. */
+  /** Accounts with expired tokens. The first is refreshed alone, and the others in a batch. */
   async function ask(accounts: readonly { id: string }[]) {
     const key = await api.key(['tokens']);
     const answers = accounts.map(({ id }) => api.send('GET', `/api/tokens/${id}`, { key }));
@@ -248,7 +248,7 @@ describe('a batch of accounts that callers wait for', () => {
       return found.length > 0 && found;
     });
 
-  it('is found by its type, and its history says what it came to and names no account', async () => {
+  it('is found by its type, and its history has its result and names no account', async () => {
     const accounts = await ended(4);
     const answered = await ask(accounts);
     expect(await answered()).toEqual([200, 200, 200, 200]);
@@ -256,7 +256,7 @@ describe('a batch of accounts that callers wait for', () => {
     expect(batch).toMatchObject({ account_id: null, source: 'api', attempts: null });
     const { body, text } = await api.get(historyPath(batch.workflow_id));
     expect(body).toMatchObject({ type: 'batch', status: 'completed' });
-    expect(body.items.at(-1).what).toMatch(/^a batch is through: [123] refreshed$/);
+    expect(body.items.at(-1).what).toMatch(/^the batch is finished: [123] refreshed$/);
     expect(body.items.find((one: any) => one.type === 'ActivityTaskCompleted').what).toMatch(
       /^[123] refreshed, 0 remaining$/,
     );
@@ -264,7 +264,7 @@ describe('a batch of accounts that callers wait for', () => {
     expect((await list()).some((one: any) => one.type === 'batch')).toBe(false);
   });
 
-  it('is not terminated while it may have grants that exist nowhere else', async () => {
+  it('cannot be terminated while it may hold grants that are not stored', async () => {
     const accounts = await ended(3);
     let release = () => {};
     const until = new Promise<void>((resolve) => {
@@ -288,7 +288,7 @@ describe('R1.10 terminating a workflow', () => {
   const terminate = (id: string, body: unknown, key = api.admin) =>
     api.send('POST', `/api/admin/workflows/${encodeURIComponent(id)}/terminate`, { key, body });
 
-  /** One that waits for its next try. */
+  /** A refresh that waits for its next attempt. */
   async function waiting(organisation = api.organisation) {
     const account = await api.addAccount({ organisation, expiresInMs: 10 * MINUTE });
     api.sandbox.script({ subject: account.id, times: 2, answer: { kind: 'unavailable' } });
@@ -300,7 +300,7 @@ describe('R1.10 terminating a workflow', () => {
     return account;
   }
 
-  it('ends it, and its history has the reason and who it was', async () => {
+  it('ends it, and its history has the reason and the caller', async () => {
     const id = workflowOf(await waiting());
     const { body } = await terminate(id, { reason: 'the shop asked for it' });
     expect(body).toMatchObject({ workflow_id: id, status: 'terminated' });
@@ -310,7 +310,7 @@ describe('R1.10 terminating a workflow', () => {
     expectError(await terminate(id, { reason: 'again' }), 409, 'conflict');
   });
 
-  it('lets the next refresh of the account do its work', async () => {
+  it('allows the next refresh of the account to succeed', async () => {
     const account = await waiting();
     await terminate(workflowOf(account), { reason: 'start anew' });
     api.sandbox.script({ subject: account.id, times: 0, answer: { kind: 'unavailable' } });
@@ -326,7 +326,7 @@ describe('R1.10 terminating a workflow', () => {
       expectError(await terminate(workflowOf(mine), body), 400, 'invalid_request');
   });
 
-  it('of another organisation is not found, as one that is not there, and goes on', async () => {
+  it('of another organisation is not found, and the workflow continues', async () => {
     const id = workflowOf(await waiting(theirs));
     const absent = `refresh-account/acc_${'0'.repeat(24)}`;
     const [toForeign, toAbsent] = [
@@ -342,7 +342,7 @@ describe('R1.10 terminating a workflow', () => {
 });
 
 describe('the list', () => {
-  it('R1.10 is filtered by type, and says how many attempts each refresh made', async () => {
+  it('R1.10 is filtered by type, and has the number of attempts of each refresh', async () => {
     const refreshes = await list(`?type=refresh&account_id=${mine.id}`);
     expect(refreshes).toMatchObject([{ type: 'refresh', attempts: 1 }]);
     const sweeps = await list('?type=sweep');
@@ -351,7 +351,7 @@ describe('the list', () => {
   });
 });
 
-it("links to Temporal's own web UI where its address is known", async () => {
+it("links to Temporal's web UI if its address is configured", async () => {
   const path = historyPath('sweep/ebay/triggered');
   expect((await api.get(path)).body.temporal_ui_url).toBeNull();
   const workflows = createWorkflowClient(api.client, 'evergrant', 'https://temporal.example/');

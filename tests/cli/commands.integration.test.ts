@@ -535,7 +535,7 @@ describe('exit codes and errors', () => {
     });
     expect(await cli('schedules', 'pause', 'none')).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/There is no schedule sweep\/none/),
+      stderr: expect.stringMatching(/No schedule has the id sweep\/none/),
     });
     const reader = await h.key({ organisation, scopes: ['read'] });
     const asReader = { ...environment, EVERGRANT_API_KEY: reader };

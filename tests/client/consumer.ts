@@ -1,6 +1,6 @@
 /**
- * A program of somebody who uses the package, as package.integration.test.ts compiles and runs it outside of this repository. What
- * stands below `@ts-expect-error` must not compile; there and by `npm run typecheck`.
+ * A program that uses the package. package.integration.test.ts compiles and runs it outside of this repository. The line
+ * below each `@ts-expect-error` must not compile, neither there nor with `npm run typecheck`.
  */
 import { createClient, EvergrantError } from 'evergrant/client';
 
@@ -46,21 +46,21 @@ async function sent(request: () => Promise<unknown>): Promise<string> {
   }
 }
 
-/** Never called: what the compiler refuses. */
+/** Never called. Contains the lines that must not compile. */
 export async function wrong(): Promise<void> {
-  // @ts-expect-error there is no such path
+  // @ts-expect-error unknown path
   await api.admin.acounts.$get();
-  // @ts-expect-error nor such a method of this one
+  // @ts-expect-error unknown method of a known path
   await api.admin.status.$post();
   // @ts-expect-error the account's id is missing
   await api.admin.accounts[':id'].$get();
   // @ts-expect-error the provider is missing
   await api.admin.accounts.$post({ json: { external_id: 'shop' } });
-  // @ts-expect-error a member that there is not
+  // @ts-expect-error unknown member
   await api.admin.accounts.$post({ json: { provider: 'ebay', external_id: 'shop', name: 'x' } });
   // @ts-expect-error force is true or false
   await api.admin.accounts[':id'].refresh.$post({ param: { id: 'x' }, json: { force: 'yes' } });
-  // @ts-expect-error there is no such status
+  // @ts-expect-error unknown status
   await api.admin.accounts.$get({ query: { status: 'fine' } });
   // @ts-expect-error a limit is a number
   await api.admin.accounts.$get({ query: { limit: 'ten' } });

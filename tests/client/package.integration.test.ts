@@ -1,4 +1,4 @@
-/** The typed client as the package exports it: a program elsewhere compiles against it, and talks to a real API. */
+/** The typed client as the package exports it: another program compiles against it, and calls a real API. */
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ let h: Harness;
 let api: RunningApi;
 let key: string;
 
-/** A folder with the program and the package, installed as npm would. */
+/** A folder with the program and the package, installed as npm does it. */
 beforeAll(async () => {
   consumer = mkdtempSync(join(tmpdir(), 'evergrant-consumer-'));
   mkdirSync(join(consumer, 'node_modules'));
@@ -52,7 +52,7 @@ afterAll(async () => {
   rmSync(consumer, { recursive: true, force: true });
 });
 
-it('a program compiles against the export of the package, its mistakes do not, and it works', async () => {
+it('a program compiles against the package and works, and its mistakes do not compile', async () => {
   await run(TSC, ['-p', consumer]).catch(({ stdout }: { stdout: string }) => {
     throw new Error(stdout);
   });
@@ -70,11 +70,11 @@ it('a program compiles against the export of the package, its mistakes do not, a
     paused: true,
     removed: 204,
     refusal: { status: 404, code: 'not_found', hasRequestId: true },
-    nothing: 'TypeError: id: "" names nothing',
+    nothing: 'TypeError: id: "" is not a valid id',
   });
 });
 
-it('the declarations stand alone: whoever compiles against them reads none of the server', async () => {
+it('the declarations need no declaration of the server', async () => {
   const { stdout } = await run(TSC, ['-p', consumer, '--noEmit', '--listFiles']);
   const read = stdout.split('\n').filter((file) => file.startsWith(join(ROOT, 'build')));
   expect(read).toEqual([join(ROOT, 'build', 'client', 'index.d.ts')]);
@@ -88,7 +88,7 @@ describe('the client', () => {
       fetch: async () => response(),
     });
 
-  it('asks at the path of its address, with ids encoded and its key', async () => {
+  it('sends requests below the path of its URL, with encoded ids and its key', async () => {
     const asked: { url: string; key: string | null; redirect: string | undefined }[] = [];
     const client = createClient({
       url: 'https://evergrant.example/base/',
@@ -109,23 +109,23 @@ describe('the client', () => {
     ]);
   });
 
-  it.each(['', '.', '..'])('sends nothing for an id that is "%s"', async (id) => {
+  it.each(['', '.', '..'])('sends nothing for the id "%s"', async (id) => {
     const client = answering(() => Response.json({}));
     expect(() => client.api.admin.accounts[':id'].$delete({ param: { id } })).toThrow(
-      `id: "${id}" names nothing`,
+      `id: "${id}" is not a valid id`,
     );
   });
 
   it.each([
-    ['a page of somebody else', () => new Response('<p>hello'), 200],
+    ['a page of another server', () => new Response('<p>hello'), 200],
     ['a redirect', () => new Response(null, { status: 302 }), 302],
     ['a failure of a proxy', () => new Response('{"oops": true}', { status: 502 }), 502],
-  ])('says of %s that Evergrant did not answer', async (_what, response, status) => {
+  ])('reports %s as a response of another server', async (_what, response, status) => {
     await expect(answering(response).api.admin.status.$get()).rejects.toMatchObject({
       name: 'EvergrantError',
       status,
       code: null,
-      message: `The answer is not one of Evergrant (HTTP ${status}).`,
+      message: `The response does not come from Evergrant (HTTP ${status}). Check the URL.`,
     });
   });
 });

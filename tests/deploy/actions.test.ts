@@ -1,4 +1,4 @@
-/** The workflows of CI: an action is the commit that was read, whatever becomes of its tags. */
+/** The workflows of CI: each action is pinned by its commit, because its tags can be moved. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repository } from './compose-file';
@@ -10,7 +10,7 @@ const uses = readdirSync(folder).flatMap((name) =>
   ),
 );
 
-it('pins every action by its commit, and says which version that is', () => {
+it('CI pins every action by its commit, with its version in a comment', () => {
   expect(uses).not.toHaveLength(0);
   const unpinned = uses.filter(
     (action) => !/^[\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(action),

@@ -1,7 +1,7 @@
 /**
- * Builds what the image holds without a container engine: the COPY and RUN steps of the Dockerfile, stage by stage, each
- * in a folder of its own that sees only what .dockerignore lets in. Then starts both commands of the image.
- * It shows that nothing needed at run time is left behind, not that the base image has what it should.
+ * Builds the content of the image without a container engine: the COPY and RUN steps of the Dockerfile, stage by stage,
+ * each in a separate folder with only the files that .dockerignore admits. Then starts both commands of the image. It
+ * shows that the image contains all that the program needs at run time; it does not check the base image.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -27,7 +27,7 @@ beforeAll(() => {
 afterAll(() => rmSync(root, { recursive: true }), minute);
 
 describe('the image', () => {
-  it('holds the program and no development tool', () => {
+  it('contains the program and no development tool', () => {
     expect(readdirSync(image).toSorted()).toEqual(['build', 'node_modules', 'package.json']);
     const installed = readdirSync(join(image, 'node_modules'));
     expect(installed).toContain('mongoose');
@@ -35,12 +35,12 @@ describe('the image', () => {
       expect(installed).not.toContain(tool);
   });
 
-  it('holds the workflow bundle', () => {
+  it('contains the workflow bundle', () => {
     expect(readdirSync(join(image, 'build'))).toContain('workflow-bundle.js');
   });
 
   it.each(['build/worker/main.js', 'build/server/main.js'])(
-    '%s without settings says what is missing',
+    'starts %s, which names its missing settings',
     (command) => {
       const { status, output } = start(command, {});
       expect(output).not.toMatch(/Cannot find (module|package)|MODULE_NOT_FOUND|ENOENT/);
@@ -51,7 +51,7 @@ describe('the image', () => {
   );
 
   it.each(['worker', 'api'])(
-    'the %s of docker-compose.yml gets as far as reaching for the engines',
+    'starts the %s of docker-compose.yml up to its connection to the engines',
     (name) => {
       const service = compose.services[name];
       if (service === undefined) throw new Error(`no service ${name}`);
@@ -62,7 +62,7 @@ describe('the image', () => {
         EBAY_CLIENT_ID: 'id',
         EBAY_CLIENT_SECRET: 'secret',
       });
-      // Nothing listens on port 1, so what it says must be about the engines and not about its settings.
+      // Nothing listens on port 1, so the error must be about the engines and not about the settings.
       const { output } = start(service.command?.[0] ?? '', {
         ...environment,
         HOST: '127.0.0.1',
@@ -80,7 +80,7 @@ describe('the image', () => {
   );
 });
 
-/** Starts a command of the image as its entry point would; ended after 20 s if it goes on. */
+/** Starts a command of the image as its entry point would, and ends it after 20 s if it still runs. */
 function start(
   command: string,
   environment: Record<string, string>,
@@ -96,7 +96,7 @@ function start(
 
 function build({ name, base, instructions }: Stage): void {
   const folder = folderOf(name);
-  // A copy that shares unchanged files where the file system can; a stage from an image starts empty.
+  // A copy that shares unchanged files if the file system supports it. A stage from an image starts empty.
   if (stages.some((stage) => stage.name === base)) {
     mkdirSync(join(root, 'stages'), { recursive: true });
     execFileSync('cp', ['-a', '--reflink=auto', folderOf(base), folder]);
@@ -121,8 +121,8 @@ function copy(folder: string, text: string): void {
 }
 
 function run(folder: string, command: string): void {
-  // Without what the test runner set, and with the npm that comes with the base image's Node: an
-  // image build knows neither this machine's settings nor its npm.
+  // Without the variables of the test runner, and with the npm of the base image's Node, because an
+  // image build has neither this machine's settings nor its npm.
   const { NODE_ENV: _, ...env } = process.env;
   const { status, stdout, stderr } = spawnSync(
     'npx',

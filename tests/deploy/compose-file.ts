@@ -1,5 +1,5 @@
 /**
- * docker-compose.yml as the tests see it: parsed, with its variables found and filled in as Compose does.
+ * docker-compose.yml for the tests: parsed, with its variables substituted as Compose does.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -63,7 +63,7 @@ export function variableNames(): string[] {
   return [...new Set([...interpolated, ...passedOn])].toSorted();
 }
 
-/** What the service's process gets as its environment, for these values in `.env`. */
+/** The environment of the service's process, for these values in `.env`. */
 export function environmentOf(
   service: Service,
   dotenv: Record<string, string>,

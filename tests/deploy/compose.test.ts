@@ -1,6 +1,6 @@
 /**
- * The compose file, checked as far as it goes without a container engine: against the Compose
- * specification, against what must hold for every container, and against the configuration of the application.
+ * The compose file, checked without a container engine: against the Compose specification, the rules for every
+ * container, and the configuration of the application.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -30,11 +30,11 @@ const temporaryFolder = mkdtempSync(join(tmpdir(), 'evergrant-compose-'));
 afterAll(() => rmSync(temporaryFolder, { recursive: true }));
 
 describe('the Compose specification', () => {
-  it('is satisfied', () => {
+  it('accepts the compose file', () => {
     expect(schemaErrors(composeText)).toEqual([]);
   });
 
-  it('would notice a mistake', () => {
+  it('rejects a wrong type', () => {
     expect(
       schemaErrors(composeText.replace('stop_grace_period: 60s', 'stop_grace_period: [60s]')),
     ).toEqual([expect.stringContaining('stop_grace_period')]);
@@ -42,7 +42,7 @@ describe('the Compose specification', () => {
 });
 
 describe('docker compose up -d', () => {
-  it('R2.6 starts the whole production shape: no service waits for a profile, and those that stay come back', () => {
+  it('R2.6 starts all services of the production shape, and long-running ones restart', () => {
     const stay = ['worker', 'api', 'mongo', 'postgres', 'temporal', 'temporal-ui'];
     const once = ['temporal-schema', 'temporal-namespace'];
     expect(services.map(([name]) => name).toSorted()).toEqual([...stay, ...once].toSorted());
@@ -63,7 +63,7 @@ describe('every container', () => {
     }
   });
 
-  it.each(services)('%s leaves no core dump and no unbounded log', (_name, service) => {
+  it.each(services)('%s writes no core dump and no unbounded log', (_name, service) => {
     expect(service.ulimits).toEqual({ core: 0 });
     expect(service['logging']).toMatchObject({
       options: { 'max-size': expect.any(String), 'max-file': expect.any(String) },
@@ -88,7 +88,7 @@ describe('every container', () => {
     expect(new Set(tags.filter((tag) => tag !== undefined)).size).toBe(1);
   });
 
-  it('can finish, where another waits for it to finish', () => {
+  it('can complete if another service waits for its completion', () => {
     const jobs = dependenciesWith('service_completed_successfully');
     expect(jobs.length).toBeGreaterThan(0);
     for (const name of jobs) {
@@ -96,7 +96,7 @@ describe('every container', () => {
     }
   });
 
-  it('has a health check, where another waits for its health', () => {
+  it('has a health check if another service waits for its health', () => {
     const awaited = dependenciesWith('service_healthy');
     expect(awaited.length).toBeGreaterThan(0);
     for (const name of awaited) {
@@ -104,7 +104,7 @@ describe('every container', () => {
     }
   });
 
-  it('mounts only files that are here, read-only, and never the engine', () => {
+  it('mounts only existing files, read-only, and never the container engine', () => {
     const sources = services.flatMap(([, { volumes }]) =>
       volumes.map((volume) => {
         if (typeof volume !== 'string')
@@ -133,38 +133,44 @@ describe('the containers of Evergrant', () => {
     expect(new Set(ours.map(([, { image }]) => image)).size).toBe(1);
   });
 
-  it.each(ours)('%s is not root and writes to /tmp only', (_name, service) => {
+  it.each(ours)('%s does not run as root and writes only to /tmp', (_name, service) => {
     expect(service.user).toBeUndefined(); // the image's own, see dockerfile.test.ts
     expect(service.read_only).toBe(true);
     expect(service.tmpfs).toEqual(['/tmp']);
   });
 
-  it.each(ours)('%s comes back, and is given time to finish what it began', (_name, service) => {
+  it.each(ours)('%s restarts, and has time to finish its work before a stop', (_name, service) => {
     expect(service.restart).toBe('unless-stopped');
     expect(service.init).toBe(true);
     expect(Number(/^(\d+)s$/.exec(service.stop_grace_period)?.[1])).toBeGreaterThan(30);
   });
 
-  it.each(ours)('%s starts after the engines are ready', (_name, { depends_on: dependencies }) => {
-    expect(dependencies).toEqual({
-      mongo: { condition: 'service_healthy' },
-      'temporal-namespace': { condition: 'service_completed_successfully' },
-    });
-  });
+  it.each(ours)(
+    '%s starts after the engines are healthy',
+    (_name, { depends_on: dependencies }) => {
+      expect(dependencies).toEqual({
+        mongo: { condition: 'service_healthy' },
+        'temporal-namespace': { condition: 'service_completed_successfully' },
+      });
+    },
+  );
 });
 
 describe('the stores', () => {
   it('are two', () => expect(stores).toHaveLength(2));
 
-  it.each(stores)('%s is not root, publishes nothing and has no way out', (_name, service) => {
-    expect(service.user).toMatch(/^[1-9]\d*:[1-9]\d*$/);
-    expect(service.read_only).toBe(true);
-    expect(service.ports).toEqual([]);
-    for (const network of service.networks)
-      expect(compose.networks[network]).toEqual({ internal: true });
-  });
+  it.each(stores)(
+    '%s does not run as root, publishes no port and has no route outside',
+    (_name, service) => {
+      expect(service.user).toMatch(/^[1-9]\d*:[1-9]\d*$/);
+      expect(service.read_only).toBe(true);
+      expect(service.ports).toEqual([]);
+      for (const network of service.networks)
+        expect(compose.networks[network]).toEqual({ internal: true });
+    },
+  );
 
-  it('of the grants is seen by the worker and the API alone', () => {
+  it('share the network of the grants only with the worker and the API', () => {
     const neighbours = services
       .filter(([, { networks }]) => networks.includes('grants'))
       .map(([name]) => name);
@@ -180,17 +186,17 @@ describe('settings and secrets', () => {
   );
 
   it.each(secrets.filter(({ value }) => value !== null))(
-    '$service gets $variable from outside, and the refusal says what to do',
+    'require $variable for $service, with an error that names the remedy',
     ({ value }) => {
       expect(value).toMatch(/^\$\{\w+:\?.*\.env\.example.*\}$/);
     },
   );
 
-  it('hold no password in an address', () => {
+  it('contain no password in an address', () => {
     expect(composeText).not.toMatch(/:\/\/[^/\s]*@/);
   });
 
-  it('are given to those that need them only', () => {
+  it('reach only the services that need them', () => {
     const holders = secrets.map(({ service, variable }) => `${variable} ${service}`);
     expect(holders.filter((holder) => /ENCRYPTION|API_KEY/.test(holder)).toSorted()).toEqual([
       'ADMIN_API_KEY api',
@@ -200,33 +206,33 @@ describe('settings and secrets', () => {
     ]);
   });
 
-  it.each(variableNames())('%s is described in .env.example', (name) => {
+  it.each(variableNames())('include %s in .env.example', (name) => {
     expect(Object.keys(dotenvExample())).toContain(name);
   });
 
-  it('have no value in .env.example where they are secret', () => {
+  it('have no value in .env.example if they are secret', () => {
     const filledIn = Object.entries(dotenvExample())
       .filter(([name, value]) => /KEY|SECRET|PASSWORD/.test(name) && value !== '')
       .map(([name]) => name);
     expect(filledIn).toEqual([]);
   });
 
-  it.each(Object.keys(dotenvExample()))('%s in .env.example is read by something', (name) => {
+  it.each(Object.keys(dotenvExample()))('contain no unused variable %s in .env.example', (name) => {
     expect([...variableNames(), ...applicationVariables()]).toContain(name);
   });
 
-  it.each(ours)('%s is given only what the application reads', (_name, { environment }) => {
+  it.each(ours)('reach %s only if the application reads them', (_name, { environment }) => {
     const given = Object.keys(environment);
     expect(given.length).toBeGreaterThan(0);
     for (const name of given) expect(applicationVariables()).toContain(name);
   });
 
-  it.each(ours)('%s is given every name that providers.yaml mentions', (_name, { environment }) => {
+  it.each(ours)('give %s every variable of providers.yaml', (_name, { environment }) => {
     expect(providerVariables()).toContain('EBAY_CLIENT_ID');
     for (const name of providerVariables()) expect(Object.keys(environment)).toContain(name);
   });
 
-  it.each(ours)('%s accepts its configuration', (_name, service) => {
+  it.each(ours)('pass the validation of %s', (_name, service) => {
     const environment = environmentOf(service, {
       ENCRYPTION_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
       INTERNAL_API_KEY: 'i'.repeat(64),
@@ -253,13 +259,13 @@ describe('settings and secrets', () => {
     expect(config.port ?? 3000).toBe(3000);
   });
 
-  it('let the API listen for the others, on the port that is published', () => {
+  it('let the API listen on all addresses of its container, on the published port', () => {
     const api = compose.services['api'];
     expect(api?.environment).toMatchObject({ HOST: '0.0.0.0', PORT: '3000' });
     expect(api?.ports).toEqual([expect.stringMatching(/:3000$/)]);
   });
 
-  it('refuse to start without a required one', () => {
+  it('fail the start without a required value', () => {
     const worker = compose.services['worker'];
     expect(() => worker && environmentOf(worker, {})).toThrow(
       'ENCRYPTION_KEYS is missing a value: generate a key',
@@ -284,7 +290,7 @@ describe('deploy/mongo/replica-set.js', () => {
     return exitCode;
   }
 
-  it('initiates a new replica set under the name that others reach it by', () => {
+  it('initiates a new replica set under the host name that clients use', () => {
     const initiate = jest.fn();
     expect(check({ isWritablePrimary: false }, initiate)).toBe(1);
     expect(initiate).toHaveBeenCalledWith({
@@ -298,13 +304,13 @@ describe('deploy/mongo/replica-set.js', () => {
       expect(environment['MONGODB_URI']).toContain('mongo:27017/evergrant?replicaSet=rs0');
   });
 
-  it('is healthy once the member is writable, and initiates nothing again', () => {
+  it('succeeds once the member is writable, and does not initiate it again', () => {
     const initiate = jest.fn();
     expect(check({ setName: 'rs0', isWritablePrimary: true }, initiate)).toBe(0);
     expect(initiate).not.toHaveBeenCalled();
   });
 
-  it('waits while a member still reads the configuration that it has', () => {
+  it('waits while a member loads its configuration', () => {
     const initiate = jest.fn(() => {
       throw new Error('already initialized');
     });
@@ -317,7 +323,7 @@ describe('deploy/temporal/create-namespace.sh', () => {
     expect(run(false)).toContain('operator namespace create --namespace grants --retention 7d');
   });
 
-  it('orphaned_grants a namespace as it is', () => {
+  it('leaves an existing namespace unchanged', () => {
     expect(run(true).filter((call) => call.includes('create'))).toEqual([]);
   });
 });
@@ -330,7 +336,7 @@ function schemaErrors(text: string): string[] {
   const { stdout, stderr } = spawnSync(process.execPath, [linter, '--formatter', 'json', file], {
     encoding: 'utf8',
   });
-  if (stdout === '') throw new Error(`dclint said nothing: ${stderr}`);
+  if (stdout === '') throw new Error(`dclint printed nothing: ${stderr}`);
   const results = lintResultSchema.parse(JSON.parse(stdout));
   return results.flatMap(({ messages }) =>
     messages.filter(({ type }) => type === 'error').map(({ message }) => message),
@@ -345,7 +351,7 @@ function dotenvExample(): Record<string, string> {
   );
 }
 
-/** Names that providers.yaml refers to, in its examples too; `NAME` stands for any in its prose. */
+/** Variables that providers.yaml refers to, also in its examples; `NAME` is a placeholder in its comments. */
 function providerVariables(): string[] {
   const text = readFileSync(join(repository, 'providers.yaml'), 'utf8');
   return [...text.matchAll(/\$\{([A-Z]\w+)\}/g)]
@@ -356,7 +362,7 @@ function providerVariables(): string[] {
 function applicationVariables(): string[] {
   const text = readFileSync(join(repository, 'src', 'process', 'config.ts'), 'utf8');
   const own = [...text.matchAll(/^ {2}([A-Z][A-Z0-9_]+):/gm)].map(([, name = '']) => name);
-  // These two are read by @temporalio/envconfig; that they arrive is shown by "accepts its configuration".
+  // @temporalio/envconfig reads these two; their arrival is "pass the validation of".
   return [...own, ...providerVariables(), 'TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE'];
 }
 
@@ -364,7 +370,7 @@ function mountedProvidersFile({ volumes }: Service): string | undefined {
   return volumes.find((volume) => typeof volume !== 'string')?.target;
 }
 
-/** Runs the script with a `temporal` that only notes how it was called. */
+/** Runs the script with a `temporal` that only records its arguments. */
 function run(describeSucceeds: boolean): string[] {
   const calls = join(temporaryFolder, 'calls');
   writeFileSync(calls, '');
@@ -384,7 +390,7 @@ function run(describeSucceeds: boolean): string[] {
   return readFileSync(calls, 'utf8').trim().split('\n');
 }
 
-/** The services that some other waits for in this condition. */
+/** The services that another service waits for with this condition. */
 function dependenciesWith(condition: string): string[] {
   return services.flatMap(([, { depends_on: dependencies }]) =>
     Object.keys(dependencies).filter((name) => dependencies[name]?.condition === condition),

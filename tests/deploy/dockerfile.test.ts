@@ -1,4 +1,4 @@
-/** What must hold for the image, read from the Dockerfile and .dockerignore. */
+/** The rules for the image, checked in the Dockerfile and .dockerignore. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -21,7 +21,7 @@ const inRuntime = (keyword: string) =>
     .filter((instruction) => instruction.keyword === keyword)
     .map(({ text }) => text);
 
-it('starts from one Node image, pinned by version, with glibc, that package.json allows', () => {
+it('the image is based on one Node image with glibc, pinned by version, that package.json allows', () => {
   const names = stages.map(({ name }) => name);
   const images = stages.map(({ base }) => base).filter((base) => !names.includes(base));
   expect(images).toHaveLength(1);
@@ -33,7 +33,7 @@ it('starts from one Node image, pinned by version, with glibc, that package.json
   expect(Number(/^node:(\d+)/.exec(images[0] ?? '')?.[1])).toBeGreaterThanOrEqual(Number(minimum));
 });
 
-it('starts from the Node version on which CI runs all tests', () => {
+it('the image is based on the Node version on which CI runs all tests', () => {
   const { jobs } = ciSchema.parse(
     parse(readFileSync(join(repository, '.github', 'workflows', 'ci.yml'), 'utf8')),
   );
@@ -42,7 +42,7 @@ it('starts from the Node version on which CI runs all tests', () => {
   expect(versions.map(String)).toEqual([/^node:(\d+)/.exec(image)?.[1]]);
 });
 
-it('runs as a numbered user that is not root, last of all', () => {
+it('the image runs as a numeric user that is not root, set last', () => {
   expect(inRuntime('USER')).toEqual(['1000:1000']);
   const after = runtime?.instructions.slice(
     runtime.instructions.findIndex(({ keyword }) => keyword === 'USER') + 1,
@@ -50,11 +50,11 @@ it('runs as a numbered user that is not root, last of all', () => {
   expect(after?.map(({ keyword }) => keyword)).toEqual(['EXPOSE', 'ENTRYPOINT', 'CMD']);
 });
 
-it('starts node itself, so that signals arrive', () => {
+it('the image starts node directly, so that it receives signals', () => {
   expect(inRuntime('ENTRYPOINT')).toEqual(['["node"]']);
 });
 
-it('installs what the lockfile says, and runs no install script', () => {
+it('the image installs the lockfile and runs no install script', () => {
   const installs = stages.flatMap(({ instructions }) =>
     instructions.filter(({ text }) => /\bnpm (ci|install|prune)\b/.test(text)),
   );
@@ -63,7 +63,7 @@ it('installs what the lockfile says, and runs no install script', () => {
     expect(text).toMatch(/npm (ci|prune --omit=dev) --ignore-scripts$/);
 });
 
-it('orphaned_grants sources and development tools out of the last stage, and makes nothing writable', () => {
+it('the last stage contains no sources and no development tools, and makes nothing writable', () => {
   expect(inRuntime('COPY')).toEqual([
     'package.json ./',
     '--from=prune /app/node_modules ./node_modules',
@@ -72,14 +72,14 @@ it('orphaned_grants sources and development tools out of the last stage, and mak
   expect(inRuntime('RUN')).toEqual([]);
 });
 
-it('takes no setting or secret into the image', () => {
+it('the image contains no setting and no secret', () => {
   expect(
     stages.flatMap(({ instructions }) => instructions.filter(({ keyword }) => keyword === 'ARG')),
   ).toEqual([]);
   expect(inRuntime('ENV')).toEqual(['NODE_ENV=production']);
 });
 
-it('sees of the repository exactly what it copies', () => {
+it('the build context contains exactly the files that the Dockerfile copies', () => {
   const copied = stages.flatMap(({ instructions }) =>
     instructions
       .filter(({ keyword, text }) => keyword === 'COPY' && !text.startsWith('--from='))

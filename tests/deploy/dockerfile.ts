@@ -1,6 +1,5 @@
 /**
- * The Dockerfile and .dockerignore as the tests see them: stages with their instructions, and what the
- * build context lets in.
+ * The Dockerfile and .dockerignore for the tests: stages with their instructions, and the files in the build context.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,19 +22,19 @@ export function readStages(): Stage[] {
     } else {
       const stage = stages.at(-1);
       if (keyword === '' || stage === undefined)
-        throw new Error(`Dockerfile: not understood: ${line}`);
+        throw new Error(`Dockerfile: unknown instruction: ${line}`);
       stage.instructions.push({ keyword, text });
     }
   }
   return stages;
 }
 
-/** The paths that reach the build. Only this form is understood: everything out, then what is let in. */
+/** The paths in the build context. .dockerignore must exclude everything and then admit single names. */
 export function readBuildContext(): string[] {
   const [everything, ...allowed] = lines('.dockerignore');
   if (everything !== '*' || !allowed.every((line) => /^![\w.-]+$/.test(line))) {
     throw new Error(
-      '.dockerignore must start with "*" and then let in names of the top folder, each by "!name"',
+      '.dockerignore must begin with "*" and then admit names of the top folder, each as "!name"',
     );
   }
   return allowed.map((line) => line.slice(1));

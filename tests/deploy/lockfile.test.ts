@@ -1,4 +1,4 @@
-/** The lock file: what `npm ci` installs is checked by its hash, on every platform. */
+/** The lockfile, with whose hashes `npm ci` verifies each package on every platform. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repository } from './compose-file';
@@ -8,7 +8,7 @@ interface Entry {
   integrity?: string;
 }
 
-it('gives every package a SHA-512 hash', () => {
+it('the lockfile has a SHA-512 hash for every package', () => {
   const lock = JSON.parse(readFileSync(join(repository, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, Entry>;
   };

@@ -1,4 +1,4 @@
-/** The script that pins images, with a docker that knows a digest of everything. */
+/** The script that pins images, with a `docker` that knows a digest of every image. */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -31,7 +31,7 @@ const images = (): string[] =>
     ),
   );
 
-it('pins every image that is pulled, beside its version, and none twice', () => {
+it('pin-images adds a digest to every pulled image once, after its version', () => {
   const pulled = images().filter((image) => image.includes(':') && !image.startsWith('evergrant:'));
   expect(pulled.length).toBeGreaterThanOrEqual(6);
   for (let times = 0; times < 2; times += 1) {
@@ -43,7 +43,7 @@ it('pins every image that is pulled, beside its version, and none twice', () => 
   }
 });
 
-it('changes nothing where the registry gives no digest', () => {
+it('pin-images changes nothing if the registry returns no digest', () => {
   const before = images();
   expect(() => pin('sha256:none')).toThrow(/no digest of/);
   expect(images()).toEqual(before);

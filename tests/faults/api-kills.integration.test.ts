@@ -64,7 +64,7 @@ async function useTokens(
 }
 
 it(
-  'every token that left a killed API process has its access on record, and the audit is intact',
+  'every token that a killed API process served has its access on record, and the audit is intact',
   async () => {
     const key = await h.key({ scopes: ['admin', 'tokens'] });
     const living = { expiresInMs: 3_600_000, refreshedAgoMs: 0 };

@@ -48,7 +48,7 @@ afterAll(async () => {
   for (const proxy of proxies.values()) await proxy.stop();
 });
 
-it('F13 an answer that does not come whole ends by the deadline, is unknown, and is made good by one replay', async () => {
+it('F13 an attempt with an incomplete response ends by its deadline as unknown, and one replay recovers it', async () => {
   const key = await h.key();
   const ids: string[] = [];
   const waiting = new Map<string, Set<string>>();
@@ -91,7 +91,7 @@ it('F13 an answer that does not come whole ends by the deadline, is unknown, and
   const tally = await checkPromises(h, ids);
   report({
     id: 'F13',
-    fault: `the provider's answer is cut off or held up (${Object.keys(TROUBLES).join(', ')})`,
+    fault: `the provider's response is cut off or delayed (${Object.keys(TROUBLES).join(', ')})`,
     n: ids.length,
     hits: {},
     lost: tally.familiesLost,

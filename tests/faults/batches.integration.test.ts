@@ -82,7 +82,7 @@ it.each<[string, (lab: Lab, ids: readonly string[]) => Promise<Beginning>]>([
   ['of a sweep', sweep],
   ['that callers wait for', callers],
 ])(
-  'P1 P2 issue 7.3 a batch %s whose worker is killed goes on in another: nothing is presented again without a recorded unknown',
+  'P1 P2 a batch %s continues in another worker after a kill, and replays only recorded unknown outcomes',
   async (of, begin) => {
     const { h } = lab;
     const worker = lab.spawn();
@@ -130,7 +130,7 @@ it.each<[string, (lab: Lab, ids: readonly string[]) => Promise<Beginning>]>([
     const safe = ids.filter((id) => !endangered.includes(id));
     await begun.ended();
     for (const id of safe) expect(await h.account(id)).toMatchObject({ generation: 2 });
-    // These accounts continued in workflows of their own, from the unknown outcome that the standby recorded.
+    // These accounts continued in their own workflows, from the unknown outcome that the standby recorded.
     await lab.settled(endangered);
     const hits = victims.map((victim) => ({ ...victim, hitAt }));
     const tally = await checkPromises(h, ids, hits);

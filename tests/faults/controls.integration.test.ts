@@ -22,9 +22,9 @@ async function twoWorkers(without?: WithoutControl): Promise<[LabWorker, LabWork
 }
 
 it.each<[string, WithoutControl | undefined, string[]]>([
-  ['with it: none', undefined, []],
-  ['without it: one', 'claim', ['unexplainedReplays', 'unlogged']],
-])('the claim is what makes replays explained; %s', async (_, without, expected) => {
+  ['with the claim: no unexplained replay', undefined, []],
+  ['without the claim: one', 'claim', ['unexplainedReplays', 'unlogged']],
+])('the claim prevents unexplained replays (%s)', async (_, without, expected) => {
   const [worker, standby] = await twoWorkers(without);
   await worker.run();
   const id = await lab.addAccount('grace', { expiresInMs: 45_000 });
@@ -39,32 +39,39 @@ it.each<[string, WithoutControl | undefined, string[]]>([
 });
 
 it.each<[string, WithoutControl | undefined, string[]]>([
-  ['with it: nothing', undefined, []],
-  ['without it: the newest refresh token', 'fence', ['rotationsLostOutsideWindow']],
-])('the fence is what keeps a late worker from overwriting; %s', async (_, without, expected) => {
-  const [worker, other] = await twoWorkers(without);
-  await worker.run();
-  const id = await lab.addAccount('until-used');
-  const held = await lab.holdAt(worker, [{ id, phase: 'sealed' }]);
-  // A frozen worker would otherwise receive the tasks that it had polled for.
-  await worker.drain();
-  await worker.signal('SIGSTOP');
-  await other.run();
-  await lab.settled([id]);
-  await lab.refresh(id);
-  await lab.settled([id]);
-  await worker.signal('SIGCONT');
-  held.release();
-  await worker.reached(id, 'committed');
-  expect(broken(await checkPromises(lab.h, [id]))).toEqual(expected);
-  expect((await lab.h.account(id)).orphanedGrants).toHaveLength(without === undefined ? 1 : 0);
-  await Promise.all([worker.stop(), other.stop()]);
-});
+  ['with the fence: nothing is overwritten', undefined, []],
+  [
+    'without the fence: the newest refresh token is overwritten',
+    'fence',
+    ['rotationsLostOutsideWindow'],
+  ],
+])(
+  'the fence prevents a late worker from overwriting a grant (%s)',
+  async (_, without, expected) => {
+    const [worker, other] = await twoWorkers(without);
+    await worker.run();
+    const id = await lab.addAccount('until-used');
+    const held = await lab.holdAt(worker, [{ id, phase: 'sealed' }]);
+    // A frozen worker would otherwise receive the tasks that it had polled for.
+    await worker.drain();
+    await worker.signal('SIGSTOP');
+    await other.run();
+    await lab.settled([id]);
+    await lab.refresh(id);
+    await lab.settled([id]);
+    await worker.signal('SIGCONT');
+    held.release();
+    await worker.reached(id, 'committed');
+    expect(broken(await checkPromises(lab.h, [id]))).toEqual(expected);
+    expect((await lab.h.account(id)).orphanedGrants).toHaveLength(without === undefined ? 1 : 0);
+    await Promise.all([worker.stop(), other.stop()]);
+  },
+);
 
 it.each<[string, boolean, string[]]>([
-  ['with it: it stays shut, and nothing is sent', true, []],
-  ['without it: another account’s token is presented', false, ['unlogged']],
-])('associated data is what binds a ciphertext to its account; %s', async (_, bound, expected) => {
+  ['with it: decryption fails, and nothing is sent', true, []],
+  ['without it: the token of another account is sent', false, ['unlogged']],
+])('associated data binds a ciphertext to its account (%s)', async (_, bound, expected) => {
   const owner = await lab.addAccount('none');
   const account = await lab.h.account(owner);
   const { current } = account;

@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 it(
-  'F6 F7 F32 R2.2 nothing is lost or presented twice when MongoDB is dropped at any phase, at a strict provider too',
+  'F6 F7 F32 R2.2 an outage of MongoDB at any phase loses nothing and causes no replay, at a strict provider too',
   async () => {
     const uri = new URL(proxy.through(lab.h.mongodbUri));
     uri.searchParams.set('directConnection', 'true');
@@ -60,19 +60,19 @@ it(
       proxy.restore();
       await lab.settled(some.map(({ id }) => id));
       victims.push(...some.map((victim) => ({ ...victim, hitAt })));
-      say(`database away: ${victims.length} attempts`);
+      say(`MongoDB unreachable: ${victims.length} attempts`);
     }
     const ids = victims.map(({ id }) => id);
     const tally = await checkPromises(lab.h, ids);
     const hits = hitsOf(victims);
     report({
       id: 'F6 F7 F32',
-      fault: 'MongoDB dropped, and back when what came had been handed over',
+      fault: 'MongoDB unreachable until the received grants wait in Temporal',
       n: victims.length,
       hits,
       lost: tally.familiesLost,
       seed: lab.seed,
-      note: `presented twice ${tally.replays}; sent while the claim could not be marked ${sentWhileAway}`,
+      note: `presented twice ${tally.replays}; sent although the send intent could not be recorded ${sentWhileAway}`,
     });
     for (const phase of PHASES) expect(hits[phase]).toBe(EACH * MODES.length * ROUNDS);
     expect(broken(tally)).toEqual([]);

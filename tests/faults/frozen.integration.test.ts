@@ -45,12 +45,12 @@ async function newVictims(): Promise<(Victim & { mode: Mode })[]> {
 }
 
 type Recipe = [id: string, fault: string, ms: number];
-const F4: Recipe = ['F4', 'a worker that is frozen past its lease', LEASE_MS + 2_000];
+const F4: Recipe = ['F4', 'a worker that is frozen beyond its lease', LEASE_MS + 2_000];
 // Shorter than the lease, so that it may continue unless another worker has taken over. Only in the long version.
-const F5: Recipe = ['F5', 'a worker whose event loop stands still for 12 s', 12_000];
+const F5: Recipe = ['F5', 'a worker whose event loop is blocked for 12 s', 12_000];
 
 it.each<Recipe>(LONG ? [F4, F5] : [F4])(
-  '%s %s sends nothing when it wakes, and what it had received is kept',
+  '%s %s sends nothing after it resumes, and the grants that it had received are kept',
   async (recipe, fault, ms) => {
     const asleep = lab.spawn();
     const other = lab.spawn();

@@ -44,7 +44,7 @@ describe('an edit at any phase of a refresh', () => {
   const edited: { id: string; phase: Phase; hitAt: number }[] = [];
 
   it(
-    'F17 stays, and so does what the refresh brings; who connects again wins; a deleted account stays deleted',
+    'F17 keeps its effect and the refreshed grant; a reconnect wins, and a deleted account stays deleted',
     async () => {
       const key = await lab.h.key();
       for (let round = 0; round < ROUNDS; round += 1) {
@@ -126,7 +126,7 @@ describe('an edit at any phase of a refresh', () => {
   }
 });
 
-it(`F19 R1.2 ${TRIGGERS} triggers of one account at once, from ${PROCESSES} processes, are one request to the provider with one answer`, async () => {
+it(`F19 R1.2 ${TRIGGERS} concurrent triggers of one account from ${PROCESSES} processes send one request and share its outcome`, async () => {
   const id = await lab.addAccount('strict');
   const account = await lab.h.account(id);
   let release = () => {};
@@ -155,19 +155,19 @@ it(`F19 R1.2 ${TRIGGERS} triggers of one account at once, from ${PROCESSES} proc
   const calls = received(id).length;
   report({
     id: 'F19',
-    fault: `${TRIGGERS} triggers of one account at once`,
+    fault: `${TRIGGERS} concurrent triggers of one account`,
     n: TRIGGERS,
     hits: {},
     lost: 0,
     seed: lab.seed,
-    note: `calls at the provider ${calls}`,
+    note: `requests at the provider ${calls}`,
   });
   expect(calls).toBe(1);
   expect(new Set(answers.map(({ logEntryId }) => logEntryId)).size).toBe(1);
   expect(broken(await checkPromises(lab.h, [id]))).toEqual([]);
 });
 
-it('F20 callers that go away while they wait abort nothing that was sent', async () => {
+it('F20 callers that disconnect while they wait abort no sent request', async () => {
   const key = await lab.h.key({ scopes: ['admin', 'tokens'] });
   const server = serve({ fetch: lab.h.app.fetch, hostname: '127.0.0.1', port: 0 });
   await once(server, 'listening');
@@ -195,7 +195,7 @@ it('F20 callers that go away while they wait abort nothing that was sent', async
   await eventually(() => ids.every((id) => received(id).length > 0));
   for (const call of calls) call.destroy();
   release();
-  // Batched refreshes have no workflows of their own. The log entry is written last.
+  // Batched refreshes have no separate workflows. The log entry is written last.
   await eventually(async () => {
     const entries = await Promise.all(ids.map((id) => lab.h.entries(id)));
     return entries.every(({ length }) => length > 0);
@@ -204,7 +204,7 @@ it('F20 callers that go away while they wait abort nothing that was sent', async
   const tally = await checkPromises(lab.h, ids);
   report({
     id: 'F20',
-    fault: 'the caller of a token goes away after the request was sent',
+    fault: 'the caller of a token disconnects after the request was sent',
     n: ids.length,
     hits: {},
     lost: tally.familiesLost,

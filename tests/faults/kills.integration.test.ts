@@ -114,7 +114,7 @@ it.each(FORGIVING)(
       hits,
       lost: tally.familiesLost,
       seed: lab.seed,
-      note: `of ${victims.length} kills, ${late.size} with a take-over later than the grace (not counted); ${processes} processes killed; replays ${tally.replays}, unexplained ${tally.unexplainedReplays}; all recovered after ${Math.max(...takeOverMs)} ms at most`,
+      note: `of ${victims.length} kills, ${late.size} with a takeover after the grace period (not counted); ${processes} processes killed; replays ${tally.replays}, unexplained ${tally.unexplainedReplays}; all recovered after ${Math.max(...takeOverMs)} ms at most`,
     });
     // Fewer hits would mean that the test proved nothing.
     for (const phase of PHASES) expect(hits[phase]).toBeGreaterThanOrEqual(KILLS[mode]);
@@ -127,7 +127,7 @@ it.each(FORGIVING)(
 );
 
 it(
-  'P4 R2.2 a strict provider: what is lost was killed in the window, and none silently; the living access token is served',
+  'P4 R2.2 a strict provider loses a grant only to a kill in the window, never silently, and the valid access token is served',
   async () => {
     const key = await lab.h.key({ scopes: ['admin', 'tokens'] });
     const served = async (id: string) =>
@@ -168,7 +168,7 @@ it(
       hits,
       lost: tally.familiesLost,
       seed: lab.seed,
-      note: `${inWindow} kills in the window; rotations lost outside it ${tally.rotationsLostOutsideWindow}, silent ${tally.silent}; alert after ${Math.max(...alertedMs)} ms, needs_reconnect after ${Math.max(...told)} ms at most; without a token meanwhile ${withoutToken}`,
+      note: `${inWindow} kills in the window; rotations lost outside it ${tally.rotationsLostOutsideWindow}, silent ${tally.silent}; alert after ${Math.max(...alertedMs)} ms, needs_reconnect after ${Math.max(...told)} ms at most; without a valid token meanwhile ${withoutToken}`,
     });
     for (const phase of PHASES) expect(hits[phase]).toBeGreaterThanOrEqual(KILLS.strict);
     expect(broken(tally)).toEqual([]);
@@ -180,7 +180,7 @@ it(
   LONG ? 3_600_000 : 180_000,
 );
 
-it('P3 R3.1 who waits for a refresh whose worker is killed is answered by the one that takes over', async () => {
+it('P3 R3.1 a caller that waits during the kill of a worker is answered by the worker that takes over', async () => {
   const key = await lab.h.key({ scopes: ['admin', 'tokens'] });
   const worker = standby;
   await worker.run();
@@ -204,7 +204,7 @@ it('P3 R3.1 who waits for a refresh whose worker is killed is answered by the on
 }, 60_000);
 
 it(
-  'P2 the window between the request and the first durable write is measured',
+  'P2 a run without faults measures the window between the request and the first durable write',
   async () => {
     const worker = standby;
     await worker.run();

@@ -41,7 +41,7 @@ const ODD: Record<string, (granted: Granted) => string> = {
   'labelled as HTML': (granted) => text(granted),
 };
 
-it('F14 R2.2 every refresh token that came in an odd 2xx is stored, with an end that is a date', async () => {
+it('F14 R2.2 every refresh token in an unexpected 2xx is stored, with a valid expiry', async () => {
   const ids: string[] = [];
   for (const [what, body] of Object.entries(ODD)) {
     const { id } = await h.addAccount({
@@ -65,7 +65,7 @@ it('F14 R2.2 every refresh token that came in an odd 2xx is stored, with an end 
   const tally = await checkPromises(h, ids);
   report({
     id: 'F14',
-    fault: 'an odd 200 that brings a rotated refresh token',
+    fault: 'an unexpected 200 with a rotated refresh token',
     n: ids.length,
     hits: {},
     lost: tally.rotationsLost,
@@ -82,7 +82,7 @@ it('F14 R2.2 every refresh token that came in an odd 2xx is stored, with an end 
 });
 
 it.each([true, false])(
-  'F12 a 500 (the provider had acted: %s) is unknown, and made good by one replay',
+  'F12 a 500 (the provider had acted: %s) has an unknown outcome, and one replay recovers it',
   async (commit) => {
     const ids: string[] = [];
     // One more in a row would count as an outage, and the replays as its probes.
@@ -130,7 +130,7 @@ const REFUSALS: [number, string, string][] = [
   [403, '<html><body>Request blocked</body></html>', 'active'],
 ];
 
-it('F15 a refusal touches whom it means: only invalid_grant is the account’s', async () => {
+it('F15 a refusal affects only the party it concerns, and only invalid_grant concerns the account', async () => {
   const states: string[] = [];
   for (const [status, body] of REFUSALS) {
     const { id } = await h.addAccount({ provider: 'none', dialect: 'ebay', expiresInMs: 60_000 });
@@ -145,12 +145,12 @@ it('F15 a refusal touches whom it means: only invalid_grant is the account’s',
   const wrong = REFUSALS.filter(([, , expected], n) => states[n] !== expected).length;
   report({
     id: 'F15',
-    fault: '4xx: OAuth errors, and a firewall’s page',
+    fault: '4xx: OAuth errors, and the page of a firewall',
     n: REFUSALS.length,
     hits: {},
     lost: wrong,
     seed: 0,
-    note: `verdicts on the wrong one ${wrong}`,
+    note: `wrong verdicts ${wrong}`,
   });
   expect(states).toEqual(REFUSALS.map(([, , expected]) => expected));
 });

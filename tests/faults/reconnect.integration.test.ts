@@ -41,11 +41,11 @@ async function submitCandidate(id: string, mode: Mode): Promise<void> {
     attemptId: null,
   };
   if (!(await lab.h.store.reconnects.submit(account, newCandidate(grant, 'fault lab', now), null)))
-    throw new Error(`nothing was handed in for ${id}`);
+    throw new Error(`no candidate was stored for ${id}`);
 }
 
 it.each<Mode>(['grace', 'strict'])(
-  'P1 P2 a provider of kind %s: no kill while a handed-in grant is tried costs the one in use',
+  'P1 P2 a kill while a candidate is tried never costs the current grant (rotation: %s)',
   async (mode) => {
     const phases: Phase[] = Array.from({ length: KILLS }, () => PHASES).flat();
     const worker = standby;
@@ -70,7 +70,7 @@ it.each<Mode>(['grace', 'strict'])(
     const hits = hitsOf(victims);
     report({
       id: 'P1 P2',
-      fault: `kill -9 while a handed-in grant is tried, ${mode} provider`,
+      fault: `kill -9 while a candidate grant is tried, rotation ${mode}`,
       n: ids.length,
       hits,
       lost: tally.familiesLost,

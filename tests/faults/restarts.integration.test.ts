@@ -44,7 +44,7 @@ function heldTooLong(ids: readonly string[]): Set<string> {
 }
 
 it(
-  'P5 R2.2 a strict provider: a worker that is asked to stop finishes what is in flight; nothing is lost over rolling restarts',
+  'P5 R2.2 a worker that is asked to stop finishes its requests in flight, and rolling restarts lose nothing at a strict provider',
   async () => {
     const ids: string[] = [];
     const codes: (number | null)[] = [];
@@ -98,12 +98,12 @@ it(
     const tally = await checkPromises(lab.h, inTime);
     report({
       id: 'P5',
-      fault: 'SIGTERM of the worker, a new one started beside it; a strict provider',
+      fault: 'SIGTERM of the worker with a new one beside it, strict provider',
       n: inFlight - late.size,
       hits: {},
       lost: tally.familiesLost,
       seed: lab.seed,
-      note: `${RESTARTS} restarts; answers held longer than an exchange may take ${late.size} (not counted); presented again ${tally.replays}; exits with an error ${codes.filter((code) => code !== 0).length}`,
+      note: `${RESTARTS} restarts; responses delayed beyond the deadline of an exchange ${late.size} (not counted); presented again ${tally.replays}; exits with an error ${codes.filter((code) => code !== 0).length}`,
     });
     expect(inFlight).toBeGreaterThanOrEqual(RESTARTS * IN_FLIGHT - late.size);
     // A slower machine would prove nothing.

@@ -1,4 +1,4 @@
-/** Clients behind a reverse proxy: what one of them fails at costs no other, and only a trusted proxy names them. */
+/** Clients behind a reverse proxy: only a trusted proxy names them, and failures of one client do not block others. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, request, type Server } from 'node:http';
@@ -23,7 +23,7 @@ afterAll(() => api.stop());
 interface Behind {
   running: RunningApi;
   proxy: Server;
-  /** Where clients reach it: the proxy's address. */
+  /** The proxy's URL, which clients use. */
   url: string;
 }
 const open: Behind[] = [];
@@ -34,7 +34,7 @@ afterEach(async () => {
   }
 });
 
-/** The API behind a proxy that appends to `X-Forwarded-For`, as nginx does, and says that its clients use https. */
+/** The API behind a proxy that appends to `X-Forwarded-For`, as nginx does, and reports https for its clients. */
 async function behindProxy(config: Partial<Config>): Promise<Behind> {
   const running = await serveApi({
     config: { ...api.harness.config, jwt: issuer.config, ...config },
@@ -70,7 +70,7 @@ async function behindProxy(config: Partial<Config>): Promise<Behind> {
   return behind;
 }
 
-/** All of 127.0.0.0/8 is this machine, so that each client has an address of its own. */
+/** All of 127.0.0.0/8 is this machine, so each client can have a different address. */
 const FORGER = new Agent({ localAddress: '127.0.0.66' });
 const CLIENT = new Agent({ localAddress: '127.0.0.7' });
 afterAll(() => Promise.all([FORGER.close(), CLIENT.close()]));
@@ -122,12 +122,12 @@ describe.each([
 ])(
   'a flood of forged JWTs, wrong keys and wrong sign-ins through a proxy %s',
   (_which, trustedProxies) => {
-    it('is answered 401 thirty times, then 429', async () => {
+    it('gets 30 responses with 401, then 429', async () => {
       const { url } = await behindProxy({ trustedProxies });
       expect(await flood(url, FORGER)).toEqual({ 401: 30, 429: 200 });
     });
 
-    it('does not keep a right key, JWT or sign-in out, not even from the same address', async () => {
+    it('does not block a valid key, JWT or sign-in, even from the same address', async () => {
       const { url } = await behindProxy({ trustedProxies });
       await flood(url, FORGER);
       const jwt = () => issuer.sign({ organisation: api.organisation, scope: 'read' });
@@ -139,7 +139,7 @@ describe.each([
       }
     });
 
-    it('orphaned_grants an expired JWT its 401, by which its bearer knows that a new one is due', async () => {
+    it('does not replace the 401 of an expired JWT, which tells its client to get a new one', async () => {
       const { url } = await behindProxy({ trustedProxies });
       await flood(url, FORGER);
       const expired = await issuer.sign({ organisation: api.organisation, exp: nowSeconds() - 60 });
@@ -149,7 +149,7 @@ describe.each([
 );
 
 describe('failures', () => {
-  it('count for their own client, once the proxy is trusted', async () => {
+  it('count for their client if the proxy is trusted', async () => {
     const { url } = await behindProxy({ trustedProxies: TRUSTED });
     await flood(url, FORGER);
     expect(await ask(url, FORGER, guess())).toBe(429);
@@ -157,13 +157,13 @@ describe('failures', () => {
     expect((await signIn(url, CLIENT, 'wrong')).status).toBe(401);
   });
 
-  it('count for all clients as one, while the proxy is not trusted', async () => {
+  it('count for all clients together if the proxy is not trusted', async () => {
     const { url } = await behindProxy({ trustedProxies: [] });
     await flood(url, FORGER);
     expect(await ask(url, CLIENT, guess())).toBe(429);
   });
 
-  it('count for who sends them, whatever the client puts to the left of its own address', async () => {
+  it('count for the client, whatever it writes to the left of its address', async () => {
     const { url } = await behindProxy({ trustedProxies: TRUSTED });
     for (let tried = 0; tried < 30; tried += 1)
       await ask(url, FORGER, guess(), { 'x-forwarded-for': `198.51.100.${tried}` });
@@ -171,7 +171,7 @@ describe('failures', () => {
     expect(await ask(url, CLIENT, guess())).toBe(401);
   });
 
-  it('count for who sends them, if the sender is no trusted proxy', async () => {
+  it('count for the sender if it is not a trusted proxy', async () => {
     const { running } = await behindProxy({ trustedProxies: TRUSTED });
     for (let tried = 0; tried < 30; tried += 1)
       await ask(running.url, FORGER, guess(), { 'x-forwarded-for': `198.51.100.${tried}` });
@@ -179,7 +179,7 @@ describe('failures', () => {
     expect(await ask(running.url, CLIENT, guess())).toBe(401);
   });
 
-  it('count sooner for guesses at one key', async () => {
+  it('reach the limit sooner with guesses at one key', async () => {
     const { url } = await behindProxy({ trustedProxies: TRUSTED });
     const right = await api.key(['read']);
     const statuses: number[] = [];
@@ -194,7 +194,7 @@ describe('failures', () => {
 });
 
 describe('the origin of a page', () => {
-  /** As a browser without `Sec-Fetch-Site` sends a form. */
+  /** Sends a form as a browser without `Sec-Fetch-Site` does. */
   const post = async (url: string, origin: string, headers = {}) => {
     const body = new URLSearchParams({ theme: 'dark' });
     const init = {
@@ -206,7 +206,7 @@ describe('the origin of a page', () => {
     return (await fetch(`${url}/theme`, init)).status;
   };
 
-  it('is the public one, as a trusted proxy says', async () => {
+  it('is the public one that a trusted proxy reports', async () => {
     const { url } = await behindProxy({ trustedProxies: TRUSTED });
     expect(await post(url, 'https://evergrant.example')).toBe(303);
     expect(await post(url, 'http://evergrant.example')).toBe(403);
@@ -215,7 +215,7 @@ describe('the origin of a page', () => {
     expect(docs).toContain('https://evergrant.example/api/');
   });
 
-  it('is not what a proxy says that is not trusted', async () => {
+  it('is not taken from a proxy that is not trusted', async () => {
     const { url, running } = await behindProxy({ trustedProxies: [] });
     expect(await post(url, 'https://evergrant.example')).toBe(403);
     const claimed = { 'x-forwarded-host': 'evil.example', forwarded: 'host=evil.example' };
@@ -238,7 +238,7 @@ describe('a sign-in', () => {
     expect(body.items[0].details).toMatchObject({ address: '127.0.0.7' });
   });
 
-  it('sets a cookie for https alone, if a trusted proxy says that the client uses https', async () => {
+  it('sets a cookie only for https if a trusted proxy reports https', async () => {
     const cookie = async (trustedProxies: Network[]) => {
       const { url } = await behindProxy({ trustedProxies });
       const answer = await signIn(url, CLIENT, await api.key(['read']));

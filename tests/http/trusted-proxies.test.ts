@@ -1,4 +1,4 @@
-/** Whom a request comes from, by what trusted proxies say and others only claim. */
+/** The client of a request, as trusted proxies report it. */
 import type { IncomingMessage } from 'node:http';
 import { type Network, parseNetwork } from '../../src/domain/access/network';
 import { TrustedProxies } from '../../src/http/trusted-proxies';
@@ -12,37 +12,42 @@ const clientOf = (remoteAddress: string | undefined, headers: Record<string, str
 
 describe('the address of the client', () => {
   it.each<[string, string | undefined, Record<string, string>, string | null]>([
-    ['is the other end of the connection', '192.0.2.1', {}, '192.0.2.1'],
-    ['is IPv4 also where the socket writes it as IPv6', '::ffff:192.0.2.1', {}, '192.0.2.1'],
+    ['is the remote end of the connection', '192.0.2.1', {}, '192.0.2.1'],
+    ['is IPv4 also if the socket reports it as IPv6', '::ffff:192.0.2.1', {}, '192.0.2.1'],
     ['is unknown once the connection is closed', undefined, {}, null],
-    ['is not what anybody claims', '192.0.2.1', { 'x-forwarded-for': '198.51.100.9' }, '192.0.2.1'],
     [
-      'is not what anybody claims by RFC 7239',
+      'is not taken from an untrusted X-Forwarded-For',
+      '192.0.2.1',
+      { 'x-forwarded-for': '198.51.100.9' },
+      '192.0.2.1',
+    ],
+    [
+      'is not taken from an untrusted Forwarded',
       '192.0.2.1',
       { forwarded: 'for=198.51.100.9' },
       '192.0.2.1',
     ],
-    ['is the trusted proxy itself, if it says nothing', '10.0.0.1', {}, '10.0.0.1'],
+    ['is the trusted proxy itself if it reports nothing', '10.0.0.1', {}, '10.0.0.1'],
     [
-      'is what a trusted proxy says',
+      'is the address that a trusted proxy reports',
       '10.0.0.1',
       { 'x-forwarded-for': '198.51.100.9' },
       '198.51.100.9',
     ],
     [
-      'is what a trusted proxy says in IPv6 notation',
+      'is the address that a trusted proxy with an IPv6 address reports',
       '::ffff:10.0.0.1',
       { 'x-forwarded-for': '::ffff:198.51.100.9' },
       '198.51.100.9',
     ],
     [
-      'is the right-most address that no trusted proxy has',
+      'is the right-most address that is not a trusted proxy',
       '10.0.0.1',
       { 'x-forwarded-for': '203.0.113.7, 198.51.100.9, 10.0.0.2' },
       '198.51.100.9',
     ],
     [
-      'is the left-most, if every hop is trusted',
+      'is the left-most address if every hop is trusted',
       '10.0.0.1',
       { 'x-forwarded-for': '10.0.0.3, 10.0.0.2' },
       '10.0.0.3',
@@ -79,19 +84,19 @@ describe('the address of the client', () => {
       '2001:db8::9',
     ],
     [
-      'is found in Forwarded behind trusted hops',
+      'is read from Forwarded before trusted hops',
       '10.0.0.1',
       { forwarded: 'for=198.51.100.9;by=_x, for=10.0.0.2' },
       '198.51.100.9',
     ],
     [
-      'is the last trusted proxy, if the client is hidden',
+      'is the last trusted proxy if the client is hidden',
       '10.0.0.1',
       { forwarded: 'for=198.51.100.9, for=_hidden, for=10.0.0.2' },
       '10.0.0.2',
     ],
     [
-      'is the last trusted proxy, if the client is unknown',
+      'is the last trusted proxy if the client is unknown',
       '10.0.0.1',
       { forwarded: 'for=unknown' },
       '10.0.0.1',
@@ -103,19 +108,19 @@ describe('the address of the client', () => {
       '198.51.100.9',
     ],
     [
-      'is the proxy, if its element says nothing of the client',
+      'is the proxy if its element does not name the client',
       '10.0.0.1',
       { forwarded: 'proto=https' },
       '10.0.0.1',
     ],
     [
-      'is what both headers agree on',
+      'is the address in both headers',
       '10.0.0.1',
       { forwarded: 'for=198.51.100.9', 'x-forwarded-for': '1.1.1.1, 198.51.100.9' },
       '198.51.100.9',
     ],
     [
-      'is the proxy, if the two headers disagree',
+      'is the proxy if the two headers disagree',
       '10.0.0.1',
       { forwarded: 'for=203.0.113.7', 'x-forwarded-for': '198.51.100.9' },
       '10.0.0.1',
@@ -128,7 +133,7 @@ describe('the address of the client', () => {
 describe('scheme and host', () => {
   it.each<[string, string, Record<string, string>, string | null, string | null]>([
     [
-      'are not what anybody claims',
+      'are not taken from an untrusted sender',
       '192.0.2.1',
       {
         'x-forwarded-proto': 'https',
@@ -139,28 +144,28 @@ describe('scheme and host', () => {
       null,
     ],
     [
-      'are what a trusted proxy says',
+      'are the ones that a trusted proxy reports',
       '10.0.0.1',
       { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'a.example' },
       'https',
       'a.example',
     ],
     [
-      'are the outermost trusted proxy’s',
+      'are the ones of the outermost trusted proxy',
       '10.0.0.1',
       { 'x-forwarded-for': '198.51.100.9, 10.0.0.2', 'x-forwarded-proto': 'https, http' },
       'https',
       null,
     ],
     [
-      'are one for all hops, if only one is given',
+      'are the same for all hops if only one is given',
       '10.0.0.1',
       { 'x-forwarded-for': '198.51.100.9, 10.0.0.2', 'x-forwarded-proto': 'https' },
       'https',
       null,
     ],
     [
-      'are not what the client put to the left',
+      'are not taken from the client’s part on the left',
       '10.0.0.1',
       { 'x-forwarded-for': '1.1.1.1, 198.51.100.9', 'x-forwarded-proto': 'ftp, https' },
       'https',

@@ -1,6 +1,6 @@
 /**
  * One OAuth app that two organisations share, through the running product: failures of one organisation's accounts must
- * not stop the other, and one dead grant must not stop anybody.
+ * not stop the other, and one dead grant must stop neither.
  */
 import { eventually } from '../support/eventually';
 import { type Harness, type NewAccount, startHarness } from '../support/harness';
@@ -59,7 +59,7 @@ const refuse = (id: string, error: string, description: string) =>
   });
 
 it(
-  'serves one organisation while shops that another has made up are refused as the app would be',
+  'serves one organisation while invented shops of another are refused as if the app were',
   async () => {
     const own = await addMany(3, { provider: 'shops', dialect: 'shopify', organisation: HONEST });
     const made = await addMany(4, { provider: 'shops', dialect: 'shopify', organisation: HOSTILE });
@@ -85,7 +85,7 @@ it(
 );
 
 it(
-  'asks another organisation before it believes accounts that were served before, and goes on serving',
+  'probes another organisation before it believes failures of proven accounts, and keeps serving',
   async () => {
     const own = await addMany(2, { provider: 'lapsed', dialect: 'ebay', organisation: HONEST });
     const lapsed = await addMany(4, { provider: 'lapsed', dialect: 'ebay', organisation: HOSTILE });
@@ -121,7 +121,7 @@ it(
 );
 
 it(
-  'has the owner reconnect an account that alone is refused in words for the app, and raises no incident',
+  'marks a single account for a reconnect if the provider words its refusal as one of the app, without an incident',
   async () => {
     const of = { provider: 'dead', dialect: 'ebay', organisation: HONEST } as const;
     const [well] = await addMany(1, of);
@@ -153,7 +153,7 @@ it(
 );
 
 it(
-  'shows what the provider says of the app once two accounts were told the same, without any secret in it',
+  'shows the text of the provider about the app after two accounts received it, without any secret',
   async () => {
     const accounts = await addMany(2, {
       provider: 'wordy',

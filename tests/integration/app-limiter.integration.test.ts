@@ -111,7 +111,7 @@ function expectProbes(requests: readonly LedgerEntry[], atFirst: number): void {
 }
 
 it(
-  `issue 6.3 a client secret that was rolled with ${ACCOUNTS} accounts costs a probe now and then, marks none, and heals by itself`,
+  `a replaced client secret with ${ACCOUNTS} accounts costs only single probes, marks no account, and the app recovers without an operator`,
   async () => {
     const due = await addMany('secret', ACCOUNTS);
     const since = h.sandbox.ledger.length;
@@ -164,7 +164,7 @@ it(
 );
 
 it(
-  'issue 6.3 two workers share a limit per second: together they send no more',
+  'two workers share a limit per second and together stay below it',
   async () => {
     const count = PER_SECOND * 4;
     await addMany('limited', count);
@@ -178,7 +178,7 @@ it(
 );
 
 it(
-  'issue 6.3 sweeps stop at the quota less its reserve; who asks for a token goes on',
+  'sweeps stop at the quota less its reserve, and token requests continue',
   async () => {
     const accounts = await addMany('counted', 24);
     const since = h.sandbox.ledger.length;
@@ -205,7 +205,7 @@ it(
 );
 
 it(
-  'issue 6.3 F10 F22 an outage breaks the lane within ten requests, is probed by one account at a time, and ends with the soonest to expire first',
+  'F10 F22 an outage opens the circuit within ten requests, one account at a time probes it, and after it the soonest expiry is refreshed first',
   async () => {
     // More than a sweep starts at once, because those may come in any order.
     const accounts = await addMany('outage', OUTAGE_ACCOUNTS);
@@ -267,7 +267,7 @@ function displacement(order: readonly string[], wanted: readonly string[]): numb
 }
 
 it(
-  'issue 6.3 F11 a 429 holds back all workers and callers until the provider may be asked again',
+  'F11 a 429 holds back all workers and callers for the time that the provider asks',
   async () => {
     const [first, ...others] = await addMany('throttled', 12);
     const waitMs = 10_000;
@@ -296,7 +296,7 @@ it(
 );
 
 it(
-  'issue 6.3 a poison account whose failure reads as the app’s parks the lane once; then it is left alone, and the others are not',
+  'a faulty account whose failure looks like one of the app opens the circuit once, and then only this account backs off',
   async () => {
     const accounts = await addMany('poison', 6);
     const [poison] = accounts.toSorted(

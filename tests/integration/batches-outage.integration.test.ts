@@ -33,7 +33,7 @@ afterAll(async () => {
 });
 
 it(
-  'issue 7.3 R2.5 a grant that a batch receives while MongoDB is away waits in the account’s own workflow and is committed when it is back; nothing is sent twice',
+  'R2.5 a grant that a batch receives while MongoDB is unreachable waits in the workflow of the account and is committed afterwards, and nothing is sent twice',
   async () => {
     const key = await h.key();
     const strict = { provider: 'etsy', rotation: { mode: 'strict' } } as const;

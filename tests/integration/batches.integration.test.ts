@@ -96,7 +96,7 @@ async function expectRefreshedOnce(ids: readonly string[]): Promise<void> {
   }
 }
 
-it('issue 7.3 more than are given a workflow each are refreshed in a batch, once and with one entry each, which names the sweep', async () => {
+it('a batch refreshes more accounts than get a workflow each, once and with one log entry each that names the sweep', async () => {
   const ids = idsOf(await addMany('plain', MANY));
   const sweep = await startSweep('plain');
   expect(await sweep.result()).toMatchObject({
@@ -119,7 +119,7 @@ it('issue 7.3 more than are given a workflow each are refreshed in a batch, once
 });
 
 it(
-  'issue 7.4 a sweep has so many batches under way at once as its provider is given',
+  'a sweep runs as many batches at once as its provider allows',
   async () => {
     const due = FIRST_PAGE + 2;
     await addMany('single', due);
@@ -135,7 +135,7 @@ it(
   LONG_MS,
 );
 
-it('issue 7.3 up to the threshold each account has its own workflow', async () => {
+it('each account gets its own workflow up to the threshold', async () => {
   const ids = idsOf(await addMany('few', UP_TO));
   expect(await (await startSweep('few')).result()).toMatchObject({ due: UP_TO, refreshed: UP_TO });
   // Temporal's visibility lags behind.
@@ -143,7 +143,7 @@ it('issue 7.3 up to the threshold each account has its own workflow', async () =
 });
 
 it(
-  'issue 7.3 whatever is not plain success goes on in a workflow of its own: a refused account ends there, a 5xx is tried again',
+  'a refused account or a 5xx continues in the workflow of the account, which retries the 5xx',
   async () => {
     const [refused, down, ...rest] = (await addMany('mixed', MANY)) as [Added, Added, ...Added[]];
     h.sandbox.revoke(refused.plain.refreshToken);
@@ -169,7 +169,7 @@ it(
 );
 
 it(
-  'issue 7.3 whoever wants an account that a batch is refreshing shares its answer',
+  'a caller that requests an account during its batch receives the outcome of the batch',
   async () => {
     const [slow, ...rest] = (await addMany('asked', MANY)) as [Added, ...Added[]];
     h.sandbox.script({
@@ -188,7 +188,7 @@ it(
 );
 
 it(
-  `issue 7.3 a limit of ${PER_SECOND} requests a second holds over the batches of two workers`,
+  `a limit of ${PER_SECOND} requests per second holds across the batches of two workers`,
   async () => {
     const ids = idsOf(await addMany('limited', 2 * MANY));
     const since = h.sandbox.ledger.length;
@@ -212,7 +212,7 @@ async function startScheduled(provider: string) {
 }
 
 it.each(['terminate', 'cancel'] as const)(
-  'issue 7.3 an operator who ends a sweep (%s) loses nothing of the batch that is under way',
+  'an operator who stops a sweep (%s) loses nothing of the running batch',
   async (how) => {
     // All are sent at once, because a cancelled batch begins nothing more.
     const accounts = await addMany('ended', ENDED);
@@ -235,7 +235,7 @@ it.each(['terminate', 'cancel'] as const)(
 );
 
 it(
-  'issue 7.3 workers that stop finish what they have begun of a batch, and those after them go on with the rest',
+  'workers that stop finish the refreshes that they have begun in a batch, and other workers do the rest',
   async () => {
     // More than a batch refreshes at once, so that some have not begun.
     const all = 5 * MANY;
@@ -253,7 +253,7 @@ it(
   LONG_MS,
 );
 
-it('issue 7.3 the sweep’s history says what its batches came to, and names no account', async () => {
+it('the history of a sweep shows the results of its batches, and names no account', async () => {
   const ids = idsOf(await addMany('told', MANY));
   const sweep = await startSweep('told');
   await sweep.result();
@@ -261,11 +261,11 @@ it('issue 7.3 the sweep’s history says what its batches came to, and names no 
   const { body } = await h.request(key, 'GET', path);
   const said = body.items.map(({ what }: any) => what);
   expect(said).toContain(`Refresh ${MANY} accounts (told)`);
-  expect(said).toContain(`a batch is through: ${MANY} refreshed`);
+  expect(said).toContain(`the batch is finished: ${MANY} refreshed`);
   for (const id of ids) expect(JSON.stringify(body)).not.toContain(id);
 });
 
-it('issue 7.3 F26 Temporal keeps which refresh tokens a batch has replaced, to notice a restored database', async () => {
+it('F26 Temporal keeps the rotations of a batch, which reveal a restored database', async () => {
   const ids = idsOf(await addMany('strict', MANY));
   await (await startSweep('strict')).result();
   await expectRefreshedOnce(ids);

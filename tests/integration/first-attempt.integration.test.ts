@@ -35,7 +35,7 @@ function hold(ids: readonly string[]): () => void {
   return release;
 }
 
-it('issue 7.2 a refresh that succeeds is one task of its workflow and no other', async () => {
+it('a successful refresh takes a single workflow task', async () => {
   const { id } = await h.addAccount();
   expect(await refresh(id)).toMatchObject({ outcome: 'refreshed' });
   const { events: history = [] } = await workflow(id).fetchHistory();
@@ -45,7 +45,7 @@ it('issue 7.2 a refresh that succeeds is one task of its workflow and no other',
   expect(count('activityTaskScheduledEventAttributes')).toBe(0);
 });
 
-it('one that takes longer than the task may is one request all the same, and is seen to be under way', async () => {
+it('an attempt that outlasts the task timeout sends one request, and is shown as in progress', async () => {
   const { id } = await h.addAccount();
   h.sandbox.script({ subject: id, answer: { kind: 'normal', delayMs: SLOW_MS } });
   const answered = refresh(id);
@@ -80,14 +80,14 @@ async function cancelled(id: string) {
   return { answer: await answered, result, entry };
 }
 
-it('one that is asked to cancel meanwhile is finished, and tells how it ended', async () => {
+it('an attempt completes and returns its outcome if its workflow is cancelled meanwhile', async () => {
   const { id } = await h.addAccount();
   const { answer, result, entry } = await cancelled(id);
   expect(result).toMatchObject({ outcome: 'refreshed', reason: 'refreshed', exchange: 'ok' });
   expect(answer).toMatchObject({ outcome: 'refreshed', generation: 2, log_entry_id: entry?.id });
 });
 
-it('a refusal that is told twice, because of such news, is still what it was', async () => {
+it('a refusal keeps its outcome if a cancellation repeats the workflow task', async () => {
   const { id, plain } = await h.addAccount();
   h.sandbox.revoke(plain.refreshToken);
   const { answer, result, entry } = await cancelled(id);
@@ -96,7 +96,7 @@ it('a refusal that is told twice, because of such news, is still what it was', a
   expect(answer).toMatchObject({ ...refused, log_entry_id: entry?.id });
 });
 
-it('many that wait for a provider leave room for the others', async () => {
+it('attempts that wait for a slow provider leave workflow tasks free for other refreshes', async () => {
   const ids: string[] = [];
   while (ids.length < MANY) ids.push((await h.addAccount({ provider: 'etsy' })).id);
   const other = await h.addAccount();

@@ -65,7 +65,7 @@ async function sealedValues(): Promise<{ where: string; sealed: string }[]> {
 const keysInUse = async () =>
   new Set((await sealedValues()).map(({ sealed }) => sealingKeyOf(sealed)));
 
-it('F23 the key is rotated while refreshes go on: all opens at every instant, nothing newer is lost, nothing of the old key is left', async () => {
+it('F23 a key rotation during refreshes keeps every value readable, loses no newer grant, and leaves nothing under the old key', async () => {
   const accounts = [];
   for (let n = 0; n < ACCOUNTS; n += 1)
     accounts.push(
@@ -190,7 +190,7 @@ it('F23 the key is rotated while refreshes go on: all opens at every instant, no
   await expect(Vault.open(KeyRing.parse(OLD), h.store.canary)).rejects.toThrow(VaultSealedError);
 }, 300_000);
 
-it('F23 a refresh that was under way while everything was re-sealed does not bring the old key back', async () => {
+it('F23 a refresh that runs during the re-encryption does not bring the old key back', async () => {
   // eBay keeps its refresh token, so the commit writes values that were read before the rotation.
   const { id } = await h.addAccount({ provider: 'ebay' });
   h.sandbox.script({
@@ -213,7 +213,7 @@ it('F23 a refresh that was under way while everything was re-sealed does not bri
   expect(await keysInUse()).toEqual(new Set(['k1']));
 }, 120_000);
 
-it('F23 a grant that waited in Temporal under the old key is written under the new one', async () => {
+it('F23 a grant that waited in Temporal under the old key is stored under the new one', async () => {
   const account = await h.addAccount();
   const { id } = account;
   const before = await Vault.open(KeyRing.parse(`${NEW},${OLD}`), h.store.canary);

@@ -29,7 +29,7 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-it('R2.5 a grant that arrived while MongoDB was away for 30 s is committed, nothing is refreshed twice, and there is one log entry', async () => {
+it('R2.5 a grant that arrived during a 30 s outage of MongoDB is committed with one log entry, and nothing is refreshed twice', async () => {
   const { id } = await h.addAccount({ label: 'Caught in the outage', secretMarker: 'outage' });
   const key = await h.key();
   let isGone = () => {};
@@ -75,7 +75,7 @@ it('R2.5 a grant that arrived while MongoDB was away for 30 s is committed, noth
   expect((await h.entries(id)).map(({ action }) => action)).toEqual(['token_refreshed']);
 }, 150_000);
 
-it('R2.2 a rotation that came while MongoDB was away waits sealed in Temporal, and both its tokens are stored together when it is back', async () => {
+it('R2.2 a rotation that arrived during an outage of MongoDB waits encrypted in Temporal, and both its tokens are stored together afterwards', async () => {
   const secretMarker = 'RotatedWhileAway';
   const { id, plain } = await h.addAccount({ provider: 'etsy', secretMarker });
   const key = await h.key();
@@ -131,7 +131,7 @@ it('R2.2 a rotation that came while MongoDB was away waits sealed in Temporal, a
   expect((await h.entries(id)).map(({ outcome }) => outcome)).toEqual(['ok', 'ok']);
 }, 150_000);
 
-it('nothing is sent to the provider while the database cannot be written', async () => {
+it('a refresh sends nothing to the provider while MongoDB accepts no writes', async () => {
   const { id } = await h.addAccount();
   const account = await h.account(id);
   await mongodb.stop();

@@ -74,7 +74,7 @@ beforeAll(async () => {
 });
 afterAll(() => h?.stop());
 
-it('a planted token is in no history of Temporal, no document of MongoDB, no log line and no answer of the API', async () => {
+it('a planted token appears in no history of Temporal, no document of MongoDB, no log line and no response of the API', async () => {
   const key = await h.key();
   const request = async (method: string, path: string, body?: unknown) => {
     const answer = await h.request(key, method, path, body);
@@ -227,7 +227,7 @@ it('a planted token is in no history of Temporal, no document of MongoDB, no log
   expect(answers.length).toBeGreaterThan(20);
 }, 120_000);
 
-it('what opens a session, an ID token and a logout token are in no document, log line, audit entry or answer', async () => {
+it('a session secret, an ID token and a logout token appear in no document, log line, audit entry or response', async () => {
   const marker = `Person${randomBytes(9).toString('hex')}`;
   const provider = await startOpenIdProvider({ organisation: { fixed: 'default' } });
   const issuer = secretIssuer();

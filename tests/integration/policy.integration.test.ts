@@ -53,7 +53,7 @@ const warnings = async (id: string) =>
   (await h.entries(id)).filter(({ action }) => action === 'refresh_token_expiring');
 
 describe('the policy of one account', () => {
-  it('makes it due earlier than its provider says, is shown as it was given, and goes again', async () => {
+  it('makes the account due earlier than its provider does, is shown as given, and can be removed', async () => {
     const id = await connect();
     expect(await show(id)).toMatchObject({ policy: null, due: { due: false, reason: 'fresh' } });
     const policy = { refresh_before: '90m', jitter: 'none', back_off_max: '2h' };
@@ -67,7 +67,7 @@ describe('the policy of one account', () => {
     expect((await patch(id, { policy: null })).body).toMatchObject({ policy: null, status: 'ok' });
   });
 
-  it('takes it out of the sweeps; by hand it is refreshed all the same', async () => {
+  it('excludes the account from sweeps, but not from manual refreshes', async () => {
     const id = await connect({ expires_at: inMs(MINUTE), policy: { enabled: false } });
     await sweep();
     expect(await show(id)).toMatchObject({
@@ -88,7 +88,7 @@ describe('the policy of one account', () => {
       /policy\.refresh_before: must be a duration such as 90s, 10m or 1h/,
     ],
     [{ enabled: 'no' }, /policy\.enabled/],
-  ])('refuses %j with a sentence that says why', async (policy, message) => {
+  ])('is refused with an explanation: %j', async (policy, message) => {
     const answer = await patch(await connect(), { policy });
     expect(answer.status).toBe(400);
     expect(answer.body.error.message).toMatch(message);
@@ -96,7 +96,7 @@ describe('the policy of one account', () => {
 });
 
 describe('a changed policy of a provider', () => {
-  it('is in force for the accounts that are there as soon as a worker has started with it', async () => {
+  it('applies to existing accounts as soon as a worker has started with it', async () => {
     const id = await connect();
     const [ebay] = h.config.providers;
     if (ebay === undefined) throw new Error('the harness has a provider');
@@ -126,8 +126,8 @@ describe('a changed policy of a provider', () => {
   });
 });
 
-describe('the end of a refresh token', () => {
-  it('is warned of 30, 14, 7 and 1 days ahead, each once, in the terminal and in the summary', async () => {
+describe('the expiry of a refresh token', () => {
+  it('causes a warning 30, 14, 7 and 1 days ahead, each once, in the terminal and in the summary', async () => {
     const far = await connect({ refresh_token_expires_at: inMs(31 * DAY) });
     const near = await connect({ refresh_token_expires_at: inMs(6.5 * DAY) });
     const summary = await sweep();
@@ -146,7 +146,7 @@ describe('the end of a refresh token', () => {
     expect(await warnings(near)).toHaveLength(1);
   });
 
-  it('is warned of again only as it comes closer, also over refreshes that keep the refresh token', async () => {
+  it('causes another warning only as it comes closer, even after refreshes that keep the refresh token', async () => {
     const id = await connect({ refresh_token_expires_at: inMs(13 * DAY) });
     await sweep();
     await h.request(key, 'POST', `/api/admin/accounts/${id}/refresh`, { force: true });
@@ -163,7 +163,7 @@ describe('the end of a refresh token', () => {
     expect(await ids(6.1)).toContain(id);
   });
 
-  it('is forgotten with the grant: who connects again is warned anew', async () => {
+  it('causes new warnings after a reconnect', async () => {
     const id = await connect({ refresh_token_expires_at: inMs(6 * DAY) });
     await sweep();
     const grant = h.sandbox.issueGrant({ provider: 'ebay', subject: `s-${Math.random()}` });
@@ -178,7 +178,7 @@ describe('the end of a refresh token', () => {
   });
 });
 
-it('R0.2 a sweep that is asked for while one runs takes in what has become due since', async () => {
+it('R0.2 a sweep that is requested during another one refreshes the accounts that became due meanwhile', async () => {
   await h.stopWorkers();
   const first = await h.request(key, 'POST', '/api/admin/internal/refresh-tokens');
   const again = await h.request(key, 'POST', '/api/admin/internal/refresh-tokens');

@@ -47,14 +47,14 @@ describe.each<SandboxProvider>(['etsy', 'shopify'])('%s, which rotates', (provid
     expect(of(id, 'received').some((entry) => entry.rotatedTokenPresented)).toBe(false);
   });
 
-  it('R2.2 says when the new refresh token ends: in 90 days', async () => {
+  it('R2.2 stores the expiry of the new refresh token, in 90 days', async () => {
     const { id } = await h.addAccount({ provider });
     await refresh(id);
     const endsAt = Date.parse((await h.account(id)).current.refreshTokenExpiresAt ?? '');
     expect((endsAt - Date.now()) / 86_400_000).toBeCloseTo(90, 1);
   });
 
-  it('R2.2 keeps a rotated refresh token that came in an odd answer', async () => {
+  it('R2.2 stores a rotated refresh token from an unexpected response', async () => {
     const { id, plain } = await h.addAccount({ provider });
     h.sandbox.script({
       subject: id,
@@ -69,7 +69,7 @@ describe.each<SandboxProvider>(['etsy', 'shopify'])('%s, which rotates', (provid
     expect(await refresh(id)).toMatchObject({ outcome: 'refreshed', generation: 3 });
   });
 
-  it('R2.2 callers at the same moment spend the refresh token once', async () => {
+  it('R2.2 uses the refresh token once for concurrent callers', async () => {
     const { id } = await h.addAccount({ provider });
     const outcomes = await Promise.all(Array.from({ length: 8 }, () => refresh(id)));
     expect(outcomes.every(({ outcome }) => outcome === 'refreshed')).toBe(true);
@@ -77,7 +77,7 @@ describe.each<SandboxProvider>(['etsy', 'shopify'])('%s, which rotates', (provid
   });
 });
 
-it('a lost answer of Shopify is made good by presenting the old refresh token once more', async () => {
+it('a lost response of Shopify is recovered by one replay of the old refresh token', async () => {
   const { id } = await h.addAccount({ provider: 'shopify' });
   h.sandbox.script({ subject: id, answer: { kind: 'drop', at: 'after_commit' } });
   await refresh(id);
@@ -90,7 +90,7 @@ it('a lost answer of Shopify is made good by presenting the old refresh token on
   ]);
 });
 
-it('a lost answer of Etsy is not replayed while the access token lives', async () => {
+it('a lost response of Etsy causes no replay while the access token is valid', async () => {
   const { id } = await h.addAccount({ provider: 'etsy', expiresInMs: 30 * 60_000 });
   h.sandbox.script({ subject: id, answer: { kind: 'drop', at: 'after_commit' } });
   void refresh(id);
@@ -100,7 +100,7 @@ it('a lost answer of Etsy is not replayed while the access token lives', async (
   expect((await h.account(id)).state).toBe('active');
 });
 
-it('R2.2 a refresh token that may be spent is not presented again once the grace is over, while the access token lives', async () => {
+it('R2.2 a possibly used refresh token is not sent again after the grace period while the access token is valid', async () => {
   const { id, plain } = await h.addAccount({
     provider: 'forgiving',
     dialect: 'etsy',
@@ -123,7 +123,7 @@ it('R2.2 a refresh token that may be spent is not presented again once the grace
   expect(h.sandbox.isAccessTokenActive(plain.accessToken)).toBe(true);
 });
 
-it('R2.3 R2.5 a refusal that Shopify words as our slip marks the account, not the app', async () => {
+it('R2.3 R2.5 a refusal that Shopify words as a client error marks the account, not the app', async () => {
   const { id, plain } = await h.addAccount({ provider: 'shopify' });
   h.sandbox.revoke(plain.refreshToken);
   expect(await refresh(id)).toMatchObject({ outcome: 'failed', exchange: 'rejected' });
@@ -132,7 +132,7 @@ it('R2.3 R2.5 a refusal that Shopify words as our slip marks the account, not th
 });
 
 describe('google, which does not', () => {
-  it('R4.2 keeps the old refresh token, takes the new expiry, and complains of no ID token', async () => {
+  it('R4.2 keeps the old refresh token, stores the new expiry, and accepts the ID token without a warning', async () => {
     const { id, plain } = await h.addAccount({ provider: 'google' });
     for (const generation of [2, 3])
       expect(await refresh(id)).toMatchObject({ outcome: 'refreshed', generation });
@@ -142,7 +142,7 @@ describe('google, which does not', () => {
     for (const { diagnostics } of await h.entries(id)) expect(diagnostics?.warnings).toEqual([]);
   });
 
-  it('R4.3 a dead grant does not touch the others', async () => {
+  it('R4.3 refreshes the other accounts beside a dead grant', async () => {
     const dead = await h.addAccount({ provider: 'google' });
     const alive = await h.addAccount({ provider: 'google' });
     h.sandbox.revoke(dead.plain.refreshToken);

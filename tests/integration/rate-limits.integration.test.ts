@@ -1,4 +1,4 @@
-/** Rate limits: at most so many requests in flight, and none while the provider asks to wait. */
+/** Rate limits: a maximum of requests in flight, and none while the provider asks to wait. */
 import type { LedgerEntry } from '../../src/sandbox/ledger';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => h?.stop());
 
-it('R3.6 a sweep sends 40 requests at once at most, and none more while the provider asks to wait; no account is marked', async () => {
+it('R3.6 a sweep sends at most 40 requests at once, sends no more while the provider asks to wait, and marks no account', async () => {
   const key = await h.key();
   const first = await h.addAccount();
   // The app is known to be served, so a sweep need not wait for its first response.

@@ -30,7 +30,7 @@ const lines = (id: string) =>
   });
 
 describe('a refresh', () => {
-  it('R0.4 is logged twice: as a structured line and as an entry token_refreshed', async () => {
+  it('R0.4 is logged as a structured line and as an entry token_refreshed', async () => {
     const { id } = await h.addAccount();
     expect(await refresh(id)).toMatchObject({
       outcome: 'refreshed',
@@ -60,7 +60,7 @@ describe('a refresh', () => {
     expect(line.final_prefix).toBe(line.decrypted_prefix);
   });
 
-  it('keeps the refresh token when the answer brings none, and the grant it replaced', async () => {
+  it('keeps the refresh token if the response has none, and the grant that it replaces', async () => {
     const before = await h.addAccount();
     const { id } = before;
     await refresh(id);
@@ -81,7 +81,7 @@ describe('a refresh', () => {
     expect(Date.parse(after.current.expiresAt ?? '')).toBeGreaterThan(Date.now() + 7100 * 1000);
   });
 
-  it('is skipped where the account is not due, and done where it is forced', async () => {
+  it('is skipped if the account is not due, and made if it is forced', async () => {
     const { id } = await h.addAccount({ expiresInMs: 90 * 60_000, refreshedAgoMs: 60_000 });
     expect(await refresh(id)).toMatchObject({
       outcome: 'skipped',
@@ -93,14 +93,14 @@ describe('a refresh', () => {
     expect(await refresh(id, true)).toMatchObject({ outcome: 'refreshed' });
   });
 
-  it('R0.3 is done where the expiry is far but the last refresh is 60 minutes ago', async () => {
+  it('R0.3 is made if the last refresh was 60 minutes ago, although the expiry is far', async () => {
     const { id } = await h.addAccount({ expiresInMs: 6 * 3600_000, refreshedAgoMs: 60 * 60_000 });
     expect(await refresh(id)).toMatchObject({ outcome: 'refreshed' });
   });
 });
 
 describe('an account whose provider refuses the refresh token', () => {
-  it('R0.4 R1.8 needs to be connected again, with the reason invalid_grant in words, and is not tried again', async () => {
+  it('R0.4 R1.8 needs a reconnect, with a sentence for invalid_grant, and is not retried', async () => {
     const { id, plain } = await h.addAccount();
     h.sandbox.revoke(plain.refreshToken);
     const outcome = await refresh(id);
@@ -123,7 +123,7 @@ describe('an account whose provider refuses the refresh token', () => {
     expect(presented(id)).toHaveLength(1);
   });
 
-  it('R1.9 shows no old error once it was reconnected', async () => {
+  it('R1.9 shows no old error after a reconnect', async () => {
     const { id, plain } = await h.addAccount();
     h.sandbox.revoke(plain.refreshToken);
     await refresh(id);
@@ -141,7 +141,7 @@ describe('an account whose provider refuses the refresh token', () => {
   });
 });
 
-describe('a row that cannot be used', () => {
+describe('an unusable row', () => {
   const cases = [
     {
       title: 'damaged',
@@ -163,7 +163,7 @@ describe('a row that cannot be used', () => {
     },
   ];
   it.each(cases)(
-    'R1.3 R1.4 R1.8 ends before HTTP when it is $title, with an entry and a sentence',
+    'R1.3 R1.4 R1.8 ends the refresh before HTTP if it is $title, with an entry and a sentence',
     async ({ code, spoil, state }) => {
       const { id } = await h.addAccount({ spoil });
       expect(await refresh(id)).toMatchObject({
@@ -185,7 +185,7 @@ describe('a row that cannot be used', () => {
     },
   );
 
-  it('R0.6 is named a key mismatch when another key of the same id sealed it, and never counts as a refusal', async () => {
+  it('R0.6 is reported as a key mismatch if another key with the same id encrypted it, and never as a refusal', async () => {
     const other = KeyRing.parse(`k1:${randomBytes(32).toString('base64')}`);
     const { id } = await h.addAccount();
     const account = await h.account(id);
@@ -205,7 +205,7 @@ describe('a row that cannot be used', () => {
     expect((await h.entries(spoiled.id))[0]).toMatchObject({ action: 'token_refresh_error' });
   });
 
-  it('R1.4 is sent but reported when it is an eBay refresh token of another shape', async () => {
+  it('R1.4 is sent with a warning if it is an eBay refresh token with an unexpected format', async () => {
     const { id } = await h.addAccount({
       refreshToken: 'AgAAAA**AQAAAA**aAAAAA**odd-shape-token-0123456789',
     });
@@ -219,8 +219,8 @@ describe('a row that cannot be used', () => {
   });
 });
 
-describe('trouble that passes', () => {
-  it('R2.5 never marks an account: a provider that is down is tried again while the access token lives', async () => {
+describe('a transient failure', () => {
+  it('R2.5 never marks an account, and is retried while the access token is valid', async () => {
     const { id } = await h.addAccount({ expiresInMs: 10 * 60_000 });
     const up = h.sandbox.script({ subject: id, times: 2, answer: { kind: 'unavailable' } });
     const outcome = await refresh(id);
@@ -241,7 +241,7 @@ describe('trouble that passes', () => {
     expect(presented(id)).toHaveLength(3);
   });
 
-  it('is left to the next sweep when the access token has ended', async () => {
+  it('is left to the next sweep if the access token has expired', async () => {
     const { id } = await h.addAccount({ expiresInMs: -60_000 });
     h.sandbox.script({
       subject: id,
@@ -260,7 +260,7 @@ describe('trouble that passes', () => {
     expect(account.nextAttemptAt?.getTime()).toBeGreaterThan(Date.now());
   });
 
-  it('waits as long as the provider asks for, and refreshes then', async () => {
+  it('is retried after the pause that the provider asks for', async () => {
     const { id } = await h.addAccount({ expiresInMs: 10 * 60_000 });
     h.sandbox.script({ subject: id, answer: { kind: 'rate_limited', retryAfter: '2' } });
     expect(await refresh(id)).toMatchObject({
@@ -273,7 +273,7 @@ describe('trouble that passes', () => {
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(1_950);
   });
 
-  it('names the OAuth app when the provider refuses the client, and touches no account', async () => {
+  it('concerns the OAuth app and no account if the provider refuses the client', async () => {
     const { id } = await h.addAccount({ proven: true });
     h.sandbox.setClientSecret('rolled');
     try {
@@ -298,7 +298,7 @@ describe('trouble that passes', () => {
     });
   });
 
-  it('shows a lost answer as unknown, and replays it once', async () => {
+  it('is unknown after a lost response, and is replayed once', async () => {
     const { id } = await h.addAccount();
     h.sandbox.script({ subject: id, answer: { kind: 'drop', at: 'after_commit' } });
     expect(await refresh(id)).toMatchObject({
@@ -313,7 +313,7 @@ describe('trouble that passes', () => {
     expect(presented(id)).toHaveLength(2);
   });
 
-  it('keeps what an odd answer brings', async () => {
+  it('keeps the tokens of an unexpected response', async () => {
     const { id } = await h.addAccount();
     h.sandbox.script({
       subject: id,

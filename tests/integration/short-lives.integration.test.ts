@@ -1,6 +1,6 @@
 /**
  * Short lifetimes and windows: a scripted strict server, real sweeps, the API as users see it. The tests run
- * concurrently, because each waits for tokens to age, and each has accounts of its own.
+ * concurrently, because each waits for tokens to age, and they share no accounts.
  */
 import { randomUUID } from 'node:crypto';
 import { eventually } from '../support/eventually';
@@ -62,7 +62,7 @@ const show = async (id: string) => (await h.request(key, 'GET', `/api/admin/acco
 const answers = (server: StrictServer, familyId: string) =>
   server.asked(familyId).map(({ answer }) => answer);
 
-it.concurrent('keeps an account whose refresh tokens expire before its access tokens', async () => {
+it.concurrent('a sweep keeps an account working whose refresh tokens expire before its access tokens', async () => {
   const { id, familyId } = await connect('rotating', rotating);
   await eventually(() => answers(rotating, familyId).length >= 4, 120_000);
   expect(new Set(answers(rotating, familyId))).toEqual(new Set(['ok']));
@@ -75,7 +75,7 @@ it.concurrent('keeps an account whose refresh tokens expire before its access to
   expect(await show(id)).toMatchObject({ last_error: null });
 }, 150_000);
 
-it.concurrent('tries an account again near its expiry whose provider refuses to refresh earlier', async () => {
+it.concurrent('a sweep retries an account near its expiry if the provider refuses earlier refreshes', async () => {
   const { id, familyId, expires_at } = await connect('narrow', narrow);
   await eventually(() => answers(narrow, familyId).includes('ok'), 60_000);
   const [first, ...rest] = narrow.asked(familyId);
@@ -89,7 +89,7 @@ it.concurrent('tries an account again near its expiry whose provider refuses to 
   expect(Object.values(limiter?.evidence ?? {}).filter((one) => one !== null)).toEqual([]);
 }, 90_000);
 
-it.concurrent('sends nothing before the notBefore of its provider, unless it is forced', async () => {
+it.concurrent('a refresh sends nothing before the notBefore of its provider, unless it is forced', async () => {
   const { id, familyId, expires_at } = await connect('window', narrow);
   const forced = await connect('window', narrow);
   const path = `/api/admin/accounts/${forced.id}/refresh`;
@@ -104,7 +104,7 @@ it.concurrent('sends nothing before the notBefore of its provider, unless it is 
   await eventually(async () => (await h.account(id)).generation === 2);
 }, 90_000);
 
-it.concurrent('waits with a replay until near the expiry, and says of its refusal that the answer was lost', async () => {
+it.concurrent('a replay waits until near the expiry, and its refusal mentions the lost response', async () => {
   const { id, familyId, expires_at } = await connect('patient', patient);
   patient.loseNextAnswer(familyId);
   await eventually(async () => (await show(id)).status === 'needs_reconnect', 60_000);
@@ -133,7 +133,7 @@ it.concurrent('waits with a replay until near the expiry, and says of its refusa
   });
 }, 120_000);
 
-it.concurrent('tries an expired refresh token once, and serves the access token as long as it lives', async () => {
+it.concurrent('an expired refresh token is tried once, and the access token is served while it is valid', async () => {
   const { familyId, ...grant } = rotating.grant();
   rotating.expireRefreshToken(familyId);
   const { body } = await h.request(key, 'POST', '/api/admin/accounts', {
@@ -152,7 +152,7 @@ it.concurrent('tries an expired refresh token once, and serves the access token 
   expect(served.body).toMatchObject({ active: true, access_token: grant.access_token });
 }, 90_000);
 
-it.concurrent('says once that an OAuth app may not introspect, and does not ask for its other accounts', async () => {
+it.concurrent('an OAuth app that may not introspect is reported once, and its other accounts are not validated', async () => {
   const before = patient.introspections();
   const accounts = [];
   for (let n = 0; n < 3; n += 1) accounts.push(await connect('asking', patient));

@@ -8,8 +8,8 @@ beforeAll(async () => {
 });
 afterAll(() => h?.stop());
 
-it('50 refreshes of one account at once (API, forced, debug, sweep) are one request at the provider, and all get its outcome', async () => {
-  const { id } = await h.addAccount({ label: 'Wanted by all' });
+it('50 concurrent refreshes of one account (API, forced, debug, sweep) send one request to the provider, and all receive its outcome', async () => {
+  const { id } = await h.addAccount({ label: 'Requested by all' });
   const key = await h.key();
   // Slow enough that all fifty requests arrive during the first.
   h.sandbox.script({

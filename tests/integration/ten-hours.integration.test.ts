@@ -54,7 +54,7 @@ async function stopInOrder(worker: WorkerProcess): Promise<void> {
 }
 
 it(
-  'R2.1 R2.2 R4.1 R4.3 R4.6 for ten hours every account that its provider has not revoked holds a living token, and no family is revoked',
+  'R2.1 R2.2 R4.1 R4.3 R4.6 every unrevoked account holds a valid token for ten hours, and no family is revoked',
   async () => {
     const keys: Record<string, string> = {};
     for (const organisation of ORGANISATIONS)
@@ -159,7 +159,7 @@ function summary(joined: ReadonlyMap<SimulatedAccount, Joined>, samples: Samples
       .filter(([{ provider }]) => provider === id)
       .flatMap(([, { logged }]) => logged.filter((outcome) => outcome === 'ok'));
     const leastSeconds = ((samples.leastLeftMs[id] ?? 0) / 1000).toFixed(1);
-    return `${id} ${ok.length} (least life left ${leastSeconds} s)`;
+    return `${id} ${ok.length} (shortest remaining life ${leastSeconds} s)`;
   });
-  return `ten hours: ${samples.stored} samples of stored tokens, ${samples.served} hand-outs, ${samples.misses.length} misses; refreshed: ${refreshes.join(', ')}; troubles that hit: ${troublesHit(h.sandbox.ledger)}; CPU pressure up to ${samples.cpuPressure} %`;
+  return `ten hours: ${samples.stored} samples of stored tokens, ${samples.served} served tokens, ${samples.misses.length} misses; refreshed: ${refreshes.join(', ')}; faults that hit: ${troublesHit(h.sandbox.ledger)}; CPU pressure up to ${samples.cpuPressure} %`;
 }

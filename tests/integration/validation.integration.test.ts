@@ -44,7 +44,7 @@ afterEach(async () => {
 });
 
 describe('a sweep over stores', () => {
-  it('R2.3 R2.4 asks about each active store with one call, each time, and says so in its summary', async () => {
+  it('R2.3 R2.4 validates each active store with one call per sweep, and reports it in its summary', async () => {
     const stores = [await shop(), await endless(), await endless()];
     const off = await shop();
     await disable(off.id);
@@ -70,7 +70,7 @@ describe('a sweep over stores', () => {
   });
 
   it.each([401, 403])(
-    'R2.3 makes a store whose token is refused with %i inactive, with a sentence, and no other',
+    'R2.3 makes only the store inactive whose token is refused with %i, with a sentence',
     async (status) => {
       const [refused, fine] = [await endless(), await endless()];
       h.sandbox.script({
@@ -132,7 +132,7 @@ describe('a sweep over stores', () => {
     }
   });
 
-  it('R2.3 refreshes a store whose token is refused before its end, once; the new one is fine', async () => {
+  it('R2.3 refreshes a store once if its token is refused before its expiry, and the new token is valid', async () => {
     const { id } = await shop();
     h.sandbox.script({
       subject: id,
@@ -150,7 +150,7 @@ describe('a sweep over stores', () => {
     expect(await h.account(id)).toMatchObject({ refusedGeneration: null });
   });
 
-  it('R2.3 makes a store inactive whose refresh is refused too: the app was removed', async () => {
+  it('R2.3 makes a store inactive if its refresh is refused too, because the app was removed', async () => {
     const { id, plain } = await shop();
     h.sandbox.revoke(plain.refreshToken);
     expect(await sweep()).toMatchObject({ due: 1, refreshed: 0, invalid: 1, failed: 1 });
@@ -160,7 +160,7 @@ describe('a sweep over stores', () => {
     });
   });
 
-  it('R2.3 does not refresh for ever what is refused for ever', async () => {
+  it('R2.3 does not refresh a store again and again if its tokens stay refused', async () => {
     const { id } = await shop();
     h.sandbox.script({
       subject: id,
@@ -174,7 +174,7 @@ describe('a sweep over stores', () => {
     expect(await h.account(id)).toMatchObject({ state: 'inactive', generation: 2 });
   });
 
-  it('does not ask about a token that it is refreshing anyway', async () => {
+  it('does not validate a token that it refreshes anyway', async () => {
     const { id } = await shop({ expiresInMs: -1000 });
     const summary = await sweep();
     expect(summary).toMatchObject({ due: 1, refreshed: 1, validation_due: 1, validated: 1 });
@@ -182,7 +182,7 @@ describe('a sweep over stores', () => {
     expect((await h.account(id)).generation).toBe(2);
   });
 
-  it('R1.3 logs a token that does not open, and tells the other stores all the same', async () => {
+  it('R1.3 logs a token that cannot be decrypted, and validates the other stores', async () => {
     const [damaged, fine] = [await endless(), await endless()];
     const account = await h.account(damaged.id);
     const accessToken = `${account.current.accessToken?.slice(0, -6)}AAAAAA`;
@@ -206,7 +206,7 @@ describe('a sweep over stores', () => {
     });
   });
 
-  it('asks about more stores than fit into one batch, each once', async () => {
+  it('validates more stores than fit into one batch, each once', async () => {
     const organisation = `org-${randomUUID()}`;
     const stores = await Promise.all(Array.from({ length: 120 }, () => endless({ organisation })));
     expect(await sweep()).toMatchObject({ validation_due: 120, validated: 120, failed: 0 });
@@ -216,7 +216,7 @@ describe('a sweep over stores', () => {
       await h.request(own, 'PATCH', `/api/admin/accounts/${id}`, { disabled: true });
   });
 
-  it('orphaned_grants a provider alone for which nothing is said, and does not look for what is due there', async () => {
+  it('does not validate a provider without a validation policy, nor list its accounts', async () => {
     const { id } = await h.addAccount({ provider: 'google', expiresInMs: HOUR_MS });
     expect(await sweep('google')).toMatchObject({ due: 0, validation_due: 0 });
     expect(asked(id)).toHaveLength(0);

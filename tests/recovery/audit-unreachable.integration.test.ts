@@ -1,4 +1,4 @@
-/** MongoDB is cut off while tokens are asked for: they are served from memory, and no access is lost for the audit. */
+/** MongoDB is unreachable during token requests: tokens are served from memory, and the audit loses no access. */
 import { randomBytes } from 'node:crypto';
 import { SERVED_UNRECORDED } from '../../src/services/tokens/token-access-log';
 import { type Api, startApi } from '../api/_api';
@@ -21,7 +21,7 @@ afterAll(async () => {
   await proxy?.stop();
 });
 
-it('a token in memory is served while MongoDB is unreachable, is in the log at once, and in the audit afterwards', async () => {
+it('a token is served from memory while MongoDB is unreachable, logged at once, and audited afterwards', async () => {
   const { id } = await api.addAccount({ expiresInMs: 3_600_000, refreshedAgoMs: 0 });
   const key = await api.key(['admin', 'tokens']);
   const send = await api.served();

@@ -1,7 +1,7 @@
 /**
- * MongoDB away, Temporal away, both away, Temporal's database lost: with engines of their own, which are really
- * stopped. `npm test` has time for both at once, and briefly; `OUTAGE_SECONDS` makes the outages longer, and has each
- * engine away alone as well.
+ * Outages of MongoDB, of Temporal and of both, and the loss of Temporal's database, on separate engines that are really
+ * stopped. `npm test` runs one short outage of both; `OUTAGE_SECONDS` sets longer ones, and adds outages of each engine
+ * alone.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ import { type Harness, startHarness } from '../support/harness';
 
 const OUTAGE_MS = Number(process.env['OUTAGE_SECONDS'] ?? 5) * 1000;
 const PATIENCE_MS = 240_000 + OUTAGE_MS;
-/** Engines, workers and their first sweeps need this beside the outage itself. */
+/** Time, in ms, for engines, workers and their first sweeps beside the outage. */
 const RECOVERY_MS = 60_000;
 const ACCOUNTS = 8;
 const LOG_LINES_PER_SECOND_MAX = 10;
@@ -36,7 +36,7 @@ const startMongo = async () => {
 const startTemporalOn = async (grpc: number) => {
   temporal = await startTemporal({ ...own(), searchAttributes: {}, ports: { grpc, ui: 0 } });
 };
-/** None that the system gives to outgoing connections: while the engine is away, somebody's could take it. */
+/** Outside the ephemeral port range, from which a connection could take the port while the engine is stopped. */
 const portToReturnTo = () => getPort({ port: portNumbers(20_000, 30_000) });
 const portOf = (address: string) => Number(new URL(address).port);
 
@@ -59,7 +59,7 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 }, PATIENCE_MS);
 
-/** Accounts that become due one after the other within so long, the last first. */
+/** Connects accounts that become due one after the other within this time, the last one first. */
 async function accountsDueWithin(ms: number): Promise<Account[]> {
   const accounts: Account[] = [];
   for (let at = ACCOUNTS; at > 0; at -= 1)
@@ -83,7 +83,7 @@ const token = (id: string) =>
     headers: { authorization: `Bearer ${key}` },
   });
 
-/** Each was refreshed once, none after its token had ended, and all is written down. */
+/** Expects that each account was refreshed once, before its token expired, and that every refresh is logged. */
 async function expectNothingLost(accounts: Account[]): Promise<void> {
   await eventually(async () => {
     const now = await Promise.all(accounts.map(({ id }) => h.account(id)));
@@ -94,13 +94,13 @@ async function expectNothingLost(accounts: Account[]): Promise<void> {
     const after = await h.account(id);
     expect(after).toMatchObject({ state: 'active', lastError: null });
     expect(Date.parse(after.current.obtainedAt)).toBeLessThan(Date.parse(current.expiresAt ?? ''));
-    // The grant is committed first, and then written down.
+    // The grant is committed before it is logged.
     await eventually(async () => (await h.entries(id)).length > 0);
     expect((await h.entries(id)).map(({ outcome }) => outcome)).toEqual(['ok']);
   }
 }
 
-/** What an outage cost: log lines and processor time, each for a second of it. */
+/** The cost of an outage: log lines and CPU time, each per second. */
 async function during(outage: () => Promise<void>) {
   const [lines, cpu, startedAt] = [h.logs.length, process.cpuUsage(), performance.now()];
   await outage();
@@ -120,10 +120,10 @@ const ALONE = [
 ] as const;
 
 describe.each(process.env['OUTAGE_SECONDS'] === undefined ? [BOTH] : [...ALONE, BOTH])(
-  '%s away',
+  'an outage of %s',
   (name, gone) => {
     it(
-      `F7 F9 nothing is sent or lost, what is there is handed out, and all is made up for afterwards (${name})`,
+      `F7 F9 loses and sends nothing, leaves readable tokens served, and is followed by every due refresh (${name})`,
       async () => {
         const accounts = await accountsDueWithin(OUTAGE_MS / 2);
         const [first] = accounts as [Account];
@@ -132,7 +132,7 @@ describe.each(process.env['OUTAGE_SECONDS'] === undefined ? [BOTH] : [...ALONE, 
           try {
             await Promise.all([gone.mongodb && mongodb.stop(), gone.temporal && temporal.stop()]);
             const endsAt = Date.now() + OUTAGE_MS;
-            // What is in MongoDB is handed out; without it nothing is guessed, but a word said on when to come again.
+            // Tokens in MongoDB are served; without MongoDB, callers receive an error with Retry-After.
             const answer = await token(first.id);
             const told = answer.headers.has('retry-after');
             expect([answer.status, told]).toEqual(gone.mongodb ? [503, true] : [200, false]);
@@ -148,7 +148,7 @@ describe.each(process.env['OUTAGE_SECONDS'] === undefined ? [BOTH] : [...ALONE, 
         await expectNothingLost(accounts);
         expect(cost.linesPerSecond).toBeLessThan(LOG_LINES_PER_SECOND_MAX);
         expect(cost.busy).toBeLessThan(0.5);
-        process.stderr.write(`${name} away: ${JSON.stringify(cost)}\n`);
+        process.stderr.write(`outage of ${name}: ${JSON.stringify(cost)}\n`);
       },
       PATIENCE_MS,
     );
@@ -156,11 +156,11 @@ describe.each(process.env['OUTAGE_SECONDS'] === undefined ? [BOTH] : [...ALONE, 
 );
 
 it(
-  "F9 after Temporal's database was lost a running worker puts back what it needs, and each account has one workflow",
+  'F9 a running worker restores schedules and search attributes after Temporal lost its database, and each account has one workflow',
   async () => {
     const accounts = await accountsDueWithin(2_500);
     const [interrupted] = accounts as [Account];
-    // In the middle of a refresh: its workflow is lost with all others, its claim stands.
+    // During a refresh: its workflow is lost with all others, and its claim remains.
     h.sandbox.script({
       subject: interrupted.id,
       answer: { kind: 'normal', delayMs: 4_000, delayAt: 'before_commit' },
@@ -204,7 +204,7 @@ it(
       }))
         started.push(workflowId);
       expect(new Set(started).size).toBe(started.length);
-      // The one whose answer came although its workflow was gone needs none.
+      // The account whose response arrived after its workflow was lost needs none.
       expect(started.length).toBeGreaterThanOrEqual(ACCOUNTS - 1);
     } finally {
       await connection.close();

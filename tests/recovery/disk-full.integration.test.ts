@@ -1,10 +1,10 @@
-/** MongoDB answers, but takes no writes: its disk is full. */
+/** MongoDB is reachable but refuses writes, because its disk is full. */
 import mongoose from 'mongoose';
 import type { Store } from '../../src/store/store';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
 
-/** What MongoDB answers to a write then, as its driver throws it. */
+/** MongoDB's error for such a write, as the driver throws it. */
 const outOfDisk = () =>
   new mongoose.mongo.MongoServerError({
     message: 'No space left on device',
@@ -51,7 +51,7 @@ async function activities(id: string, state: 'Failed' | 'Scheduled'): Promise<st
   return JSON.stringify(history.events?.map((e) => e[`activityTask${state}EventAttributes`]));
 }
 
-it('F27 while no claim can be written nothing is sent, and the refresh is made once there is room', async () => {
+it('F27 a refresh sends nothing while no claim can be written, and is made once there is room', async () => {
   const { id } = await h.addAccount({ provider: 'etsy', rotation: { mode: 'strict' } });
   full.claims = true;
   const asked = refresh(id);
@@ -64,8 +64,11 @@ it('F27 while no claim can be written nothing is sent, and the refresh is made o
 
 it.each([
   ['the disk is full', outOfDisk],
-  ['of an error nobody thought of', () => new mongoose.mongo.MongoServerError({ code: 10334 })],
-])('F27 a grant that cannot be stored because %s waits, sealed, in Temporal', async (_, error) => {
+  [
+    'MongoDB returns an unexpected error',
+    () => new mongoose.mongo.MongoServerError({ code: 10334 }),
+  ],
+])('F27 a grant that cannot be stored because %s waits encrypted in Temporal', async (_, error) => {
   const { id } = await h.addAccount({ provider: 'etsy', rotation: { mode: 'strict' } });
   Object.assign(full, { commits: true, error });
   const asked = refresh(id);
@@ -73,7 +76,7 @@ it.each([
   full.commits = false;
   expect((await asked).body).toMatchObject({ outcome: 'refreshed' });
   await eventually(async () => (await h.account(id)).generation === 2);
-  // What was stored is what the provider gave: the next refresh is no replay.
+  // The stored refresh token is the provider's newest, so the next refresh is no replay.
   expect((await refresh(id)).body).toMatchObject({ outcome: 'refreshed', generation: 3 });
   expect(received(id).map((e) => e.rotatedTokenPresented)).toEqual([undefined, undefined]);
 });

@@ -1,4 +1,4 @@
-/** Whoever reads our log lines stops reading: refreshes must not stop with it. Needs `npm run build`. */
+/** The reader of Evergrant's output stops reading; refreshes must not stop with it. Needs `npm run build`. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, createReadStream, mkdtempSync, openSync, rmSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { eventually } from '../support/eventually';
 
 const LOGGING = join(__dirname, '..', '..', 'build', 'process', 'logging.js');
 
-/** Writes lines of 2 kB, a hundred every 10 ms, and says on stderr how long the event loop stood still at most. */
+/** Writes a hundred lines of 2 kB every 10 ms, and prints the longest stall of the event loop to stderr. */
 const WRITER = `
   const { monitorEventLoopDelay } = require('node:perf_hooks');
   const [, logging, megabytes] = process.argv;
@@ -40,7 +40,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 let pipes = 0;
 function write(logging: string, megabytes: number) {
-  // A real pipe, of which nobody reads until somebody does.
+  // A real pipe without a reader until `read` is called.
   const pipe = join(directory, `pipe-${(pipes += 1)}`);
   execFileSync('mkfifo', [pipe]);
   const end = openSync(pipe, 'r+');
@@ -56,14 +56,14 @@ function write(logging: string, megabytes: number) {
     said += String(chunk);
   });
   return {
-    /** Begins to read. */
+    /** Starts to read. */
     read: () => createReadStream('', { fd: reader }),
     report: (withinMs?: number) =>
       eventually<{ stalledMs: number }>(() => said !== '' && JSON.parse(said), withinMs),
   };
 }
 
-it('F27 while nobody reads the output the process goes on, and what was written comes once it is read', async () => {
+it('F27 a process without a reader of its output continues, and the output arrives once it is read', async () => {
   const writer = write(LOGGING, 4);
   const { stalledMs } = await writer.report();
   expect(stalledMs).toBeLessThan(1000);
@@ -74,7 +74,7 @@ it('F27 while nobody reads the output the process goes on, and what was written 
   await eventually(() => lines === 2000);
 });
 
-it('F27 what nobody reads for long is dropped, counted and said, and takes no more memory than 8 MB', async () => {
+it('F27 output that stays unread is dropped, counted and reported, and uses at most 8 MB of memory', async () => {
   const writer = write(LOGGING, 20);
   expect((await writer.report()).stalledMs).toBeLessThan(1000);
   let text = '';
@@ -88,6 +88,6 @@ it('F27 what nobody reads for long is dropped, counted and said, and takes no mo
   expect(written).toBeLessThan(5_000);
 });
 
-it('F27 control: with a logger that writes within the event loop, everything stands still', async () => {
+it('F27 control: a logger that writes within the event loop blocks the process', async () => {
   await expect(write('blocking', 4).report(3_000)).rejects.toThrow('did not become true');
 });

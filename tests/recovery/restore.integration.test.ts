@@ -1,6 +1,6 @@
 /**
- * Yesterday's backup of MongoDB is put back. Its refresh tokens were replaced since, and a strict provider revokes the
- * whole family of whoever sends one.
+ * An old backup of MongoDB is restored. Its refresh tokens were replaced since, and a strict provider revokes the
+ * family of each one that is sent.
  */
 import mongoose from 'mongoose';
 import type { Account } from '../../src/domain/account/account';
@@ -11,7 +11,7 @@ import { type Harness, startHarness } from '../support/harness';
 const ACCOUNTS = 20;
 const ROTATED = 12;
 const HOUR = 3_600_000;
-/** Workers are started anew, which takes its time on a busy machine. */
+/** Allows for the restart of workers on a busy machine. */
 const PATIENCE_MS = 180_000;
 
 type Owned = Account & { plain: { refreshToken: string } };
@@ -31,7 +31,7 @@ afterAll(async () => {
 
 const documents = () => connection.collection<{ _id: string }>('accounts');
 
-/** Twenty accounts at a strict provider, of which twelve were refreshed after a backup that is now put back. */
+/** Restores a backup of twenty accounts at a strict provider, twelve of which were refreshed after it. */
 async function restored(): Promise<{ stale: Owned[]; others: Owned[] }> {
   const accounts: Owned[] = [];
   for (let at = 0; at < ACCOUNTS; at += 1)
@@ -50,10 +50,10 @@ async function restored(): Promise<{ stale: Owned[]; others: Owned[] }> {
     .find({ _id: { $in: ids } })
     .toArray();
   await Promise.all(stale.map(({ id }) => refresh(id)));
-  // As any backup is restored: with the workers stopped.
+  // The workers are stopped during a restore.
   await h.stopWorkers();
   for (const document of backup) await documents().replaceOne({ _id: document._id }, document);
-  // By now all of them are due.
+  // All accounts are due by now.
   await documents().updateMany(
     { _id: { $in: ids } },
     { $set: { due_at: new Date(), last_refreshed_at: new Date(Date.now() - 2 * HOUR) } },
@@ -78,13 +78,13 @@ async function sweep() {
 }
 
 it(
-  'F26 after a restore no replaced refresh token is sent on any path, the accounts are marked, the others go on',
+  'F26 a restore causes no replay on any path: outdated accounts are marked, and the others are refreshed',
   async () => {
     const { stale, others } = await restored();
     const since = h.sandbox.ledger.length;
     await h.startWorker();
 
-    // On demand and for debugging, before any sweep is through.
+    // Requested refreshes and debug runs, before any sweep completes.
     const [first, second, third] = stale as [Owned, Owned, Owned];
     expect(await refresh(first.id)).toMatchObject({
       outcome: 'failed',
@@ -116,11 +116,11 @@ it(
     }
     expect(h.logs.join('')).toMatch(/restored from a backup[^]*"accounts":12/);
 
-    // Its access token is nobody's to take away before it ends.
+    // Its access token is served until it expires.
     const token = await h.request(key, 'GET', `/api/tokens/${third.id}`);
     expect(token.body).toMatchObject({ active: true });
 
-    // Enabling it brings no token, and a reconnect does.
+    // Enabling the account brings no new token; a reconnect does.
     const path = `/api/admin/accounts/${first.id}`;
     await h.request(key, 'PATCH', path, { disabled: true });
     await h.request(key, 'PATCH', path, { disabled: false });
@@ -140,7 +140,7 @@ it(
 );
 
 it(
-  'F26 control: without the marks the ledger shows every one of them replayed',
+  'F26 control: a restore without rotation marks replays every outdated refresh token',
   async () => {
     const { stale } = await restored();
     const since = h.sandbox.ledger.length;

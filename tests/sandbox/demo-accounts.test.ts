@@ -13,7 +13,7 @@ async function demo(accessTokenLifeSeconds?: number) {
 }
 
 describe('the demo accounts', () => {
-  it('are of every provider, each of its own identity, one of another organisation, one of the eBay sandbox', async () => {
+  it('have distinct identities at every provider, in two organisations and in the eBay sandbox', async () => {
     const { accounts } = await demo();
     expect(accounts).toHaveLength(DEMO_ACCOUNT_COUNT);
     const of = (name: string) => accounts.filter(({ provider }) => provider === name).length;
@@ -28,7 +28,7 @@ describe('the demo accounts', () => {
     expect(accounts.filter(({ fault }) => fault === 'corrupt_row')).toHaveLength(1);
   });
 
-  it('R4.1 have mailboxes of both kinds, and some in quarantine', async () => {
+  it('R4.1 include mailboxes of both kinds, and some in quarantine', async () => {
     const { accounts } = await demo();
     const kinds = accounts.filter(({ provider }) => provider === 'google').map(({ kind }) => kind);
     expect(kinds.filter((kind) => kind === 'booking')).toHaveLength(3);
@@ -37,7 +37,7 @@ describe('the demo accounts', () => {
     expect(held.map(({ provider }) => provider)).toEqual(['etsy', 'google']);
   });
 
-  it('are in the state that their labels name', async () => {
+  it('are in the state that their label names', async () => {
     const { accounts, now } = await demo();
     const states = accounts.map((account) => [
       account.label,
@@ -51,10 +51,10 @@ describe('the demo accounts', () => {
       ['Juniper Crafts – expiring in 3 min', 3, 117],
       ['Meadow Bikes – expired 20 min ago', -20, 140],
       ['Old Mill Records – expired yesterday', -1560, 1680],
-      ['Quarry Tools – refreshed 90 min ago, expiry far', 360, 90],
+      ['Quarry Tools – refreshed 90 min ago, expires in 6 h', 360, 90],
       ['Saffron Spices – revoked at eBay', 6, 114],
       ['Tidewater Toys – corrupt row', 5, 115],
-      ['Umber Antiques – refresh token of an odd shape', 7, 113],
+      ['Umber Antiques – malformed refresh token', 7, 113],
       ['Acme Outlet – another organisation, expiring in 12 min', 12, 108],
       ['Willow Test Seller – eBay sandbox, expiring in 10 min', 10, 110],
       ['Fern Pottery – fresh', 60, 0],
@@ -75,7 +75,7 @@ describe('the demo accounts', () => {
     ]);
   });
 
-  it('are all refreshed by the sandbox but the revoked ones and the odd one', async () => {
+  it('are refreshed by the sandbox, except the revoked and the malformed ones', async () => {
     const { sandbox, accounts } = await demo();
     const refused: string[] = [];
     for (const { provider, refresh_token, label } of accounts) {
@@ -124,7 +124,7 @@ describe('the demo accounts', () => {
     ]);
   });
 
-  it('follow a shortened life where they are fresh', async () => {
+  it('have a shortened lifetime if they are fresh', async () => {
     const { accounts, now } = await demo(90);
     expect(accounts[0]?.expires_at.getTime()).toBe(now.getTime() + 90_000);
   });

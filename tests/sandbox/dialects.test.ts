@@ -40,8 +40,8 @@ function refresh(sandbox: Sandbox, provider: SandboxProvider, refreshToken: stri
   return exchangeAt('', { provider: found, refreshToken });
 }
 
-describe.each(SANDBOX_PROVIDERS)('the sandbox’s %s and the adapter of that name', (provider) => {
-  it('agree on a refresh: no complaint, and a refresh token only where it rotates', async () => {
+describe.each(SANDBOX_PROVIDERS)('the %s dialect and the adapter of that name', (provider) => {
+  it('agree on a refresh without a warning, with a refresh token only if it rotates', async () => {
     const sandbox = await sandboxForTest();
     const grant = sandbox.issueGrant({ provider, subject: 's', secretMarker: 'MARKER' });
     const first = await refresh(sandbox, provider, grant.refresh_token);
@@ -63,7 +63,7 @@ describe.each(SANDBOX_PROVIDERS)('the sandbox’s %s and the adapter of that nam
     expect(findAdapter(provider)?.refreshTokenWarning(grant.refresh_token)).toBeNull();
   });
 
-  it('agree on whom a refusal touches', async () => {
+  it('agree on whether a refusal concerns the account or the app', async () => {
     const sandbox = await sandboxForTest();
     const { refresh_token: refreshToken } = sandbox.issueGrant({ provider, subject: 's' });
     sandbox.script({ answer: { kind: 'rate_limited', retryAfter: '7' } });
@@ -80,7 +80,7 @@ describe.each(SANDBOX_PROVIDERS)('the sandbox’s %s and the adapter of that nam
 });
 
 it.each(['ebay', 'shopify', 'google'] as const)(
-  'a rolled client secret is the app’s trouble with %s',
+  'a replaced client secret is a failure of the OAuth app at %s',
   async (provider) => {
     const sandbox = await sandboxForTest();
     const grant = sandbox.issueGrant({ provider, subject: 's' });
@@ -90,21 +90,21 @@ it.each(['ebay', 'shopify', 'google'] as const)(
   },
 );
 
-it('an unknown key is the app’s trouble with etsy, which knows no secret', async () => {
+it('an unknown key is a failure of the OAuth app at etsy, which has no client secret', async () => {
   const sandbox = await sandboxForTest({ clientId: 'another-app' });
   const grant = sandbox.issueGrant({ provider: 'etsy', subject: 's' });
   const { failure } = await refresh(sandbox, 'etsy', grant.refresh_token);
   expect(failure).toMatchObject({ class: 'app', code: 'invalid_client' });
 });
 
-it('one provider does not know the refresh token of another', async () => {
+it('a provider refuses the refresh token of another provider', async () => {
   const sandbox = await sandboxForTest();
   const grant = sandbox.issueGrant({ provider: 'google', subject: 's' });
   const { failure } = await refresh(sandbox, 'shopify', grant.refresh_token);
   expect(failure?.code).toBe('invalid_grant');
 });
 
-it('a lost answer is made good by Shopify, whose old refresh token still works', async () => {
+it('Shopify recovers from a lost response, because its old refresh token still works', async () => {
   const sandbox = await sandboxForTest();
   const grant = sandbox.issueGrant({ provider: 'shopify', subject: 's' });
   sandbox.script({ answer: { kind: 'drop', at: 'after_commit' } });

@@ -4,7 +4,7 @@ import { refresh, sandboxForTest, stopSandboxes } from './_token-client';
 afterEach(stopSandboxes);
 
 describe('the ledger', () => {
-  it('has a refresh as received, committed and answered, in order and with rising stamps', async () => {
+  it('records a refresh as received, committed and answered, in order and with rising timestamps', async () => {
     const sandbox = await sandboxForTest();
     const grant = sandbox.issueGrant({ provider: 'ebay', subject: 'harbour_books' });
 
@@ -26,7 +26,7 @@ describe('the ledger', () => {
     expect(stamps).toEqual(stamps.toSorted((a, b) => a - b));
   });
 
-  it('tells listeners at the very moment, and no more after they are removed', async () => {
+  it('calls listeners synchronously until they are removed', async () => {
     const sandbox = await sandboxForTest();
     const grant = sandbox.issueGrant({ provider: 'ebay', subject: 'harbour_books' });
     const seen: string[] = [];
@@ -56,7 +56,7 @@ describe('the ledger', () => {
     expect((await refresh(sandbox, grant.refresh_token)).status).toBe(400);
   });
 
-  it('holds no text of any token, and names a sealed one that was sent', async () => {
+  it('contains no token, and reports an encrypted one that was sent', async () => {
     const sandbox = await sandboxForTest();
     const grant = sandbox.issueGrant({
       provider: 'ebay',

@@ -35,7 +35,7 @@ const now = () => new Date(clock);
 const grantOf = (sandbox: Sandbox, rotation?: Rotation) =>
   sandbox.issueGrant({ provider: 'etsy', subject: 's', ...(rotation && { rotation }) });
 
-describe('a strict rotation, Etsy’s own', () => {
+describe('a strict rotation, as Etsy has it', () => {
   it('answers each use with a new refresh token', async () => {
     const sandbox = await sandboxForTest();
     const first = grantOf(sandbox).refresh_token;
@@ -45,7 +45,7 @@ describe('a strict rotation, Etsy’s own', () => {
     expect(sandbox.ledger.some((entry) => entry.rotatedTokenPresented)).toBe(false);
   });
 
-  it('R2.2 takes a replay for theft: every token of the family dies, the newest too', async () => {
+  it('R2.2 treats a replay as theft and revokes every token of the family, the newest too', async () => {
     const sandbox = await sandboxForTest();
     const first = grantOf(sandbox).refresh_token;
     const { access_token: access = '', refresh_token: second } = await use(sandbox, first);
@@ -67,7 +67,7 @@ describe('a strict rotation, Etsy’s own', () => {
     ]);
   });
 
-  it('names in the ledger which refresh token took the place of which', async () => {
+  it('records in the ledger which refresh token replaced which', async () => {
     const sandbox = await sandboxForTest();
     const first = grantOf(sandbox).refresh_token;
     const { refresh_token: second = '' } = await use(sandbox, first);
@@ -77,7 +77,7 @@ describe('a strict rotation, Etsy’s own', () => {
     });
   });
 
-  it('revokes nothing for a replay that a script kept from it', async () => {
+  it('revokes nothing for a replay that a script answers', async () => {
     const sandbox = await sandboxForTest();
     const first = grantOf(sandbox).refresh_token;
     const second = (await use(sandbox, first)).refresh_token;
@@ -86,7 +86,7 @@ describe('a strict rotation, Etsy’s own', () => {
     expect((await use(sandbox, second)).refresh_token).toEqual(expect.any(String));
   });
 
-  it('has the successor on disk before it says that it is committed', async () => {
+  it('writes the successor to disk before it reports the commit', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'evergrant-sandbox-'));
     try {
       const stateFile = join(folder, 'sandbox.json');
@@ -110,10 +110,10 @@ describe('a strict rotation, Etsy’s own', () => {
   });
 });
 
-describe('a rotation with a grace', () => {
+describe('a rotation with a grace period', () => {
   const grace: Rotation = { mode: 'grace', seconds: 30 };
 
-  it('brings the same successor again within it', async () => {
+  it('returns the same successor again within the grace period', async () => {
     const sandbox = await sandboxForTest({ now });
     const first = grantOf(sandbox, grace).refresh_token;
     const second = (await use(sandbox, first)).refresh_token;
@@ -122,7 +122,7 @@ describe('a rotation with a grace', () => {
     expect((await use(sandbox, second)).refresh_token).not.toBe(second);
   });
 
-  it('takes a use after it for a replay', async () => {
+  it('treats a use after the grace period as a replay', async () => {
     const sandbox = await sandboxForTest({ now });
     const first = grantOf(sandbox, grace).refresh_token;
     const second = (await use(sandbox, first)).refresh_token;
@@ -135,7 +135,7 @@ describe('a rotation with a grace', () => {
 describe('a rotation that waits for the successor', () => {
   const waiting: Rotation = { mode: 'until_successor_used', seconds: 30 * 24 * 3600 };
 
-  it('brings another successor until one is used, and then takes the old one for a replay', async () => {
+  it('returns further successors until one is used, and then treats the old token as replayed', async () => {
     const sandbox = await sandboxForTest({ now });
     const first = grantOf(sandbox, waiting).refresh_token;
     const lost = (await use(sandbox, first)).refresh_token;
@@ -148,7 +148,7 @@ describe('a rotation that waits for the successor', () => {
     expect((await use(sandbox, next)).error).toBe('invalid_grant');
   });
 
-  it('waits so long and no longer', async () => {
+  it('accepts the old token only for a limited time', async () => {
     const sandbox = await sandboxForTest({ now });
     const first = grantOf(sandbox, waiting).refresh_token;
     await use(sandbox, first);
@@ -157,7 +157,7 @@ describe('a rotation that waits for the successor', () => {
   });
 });
 
-it('R4.2 without a rotation the refresh token stays', async () => {
+it('R4.2 a provider without rotation keeps the refresh token', async () => {
   const sandbox = await sandboxForTest();
   const first = grantOf(sandbox, { mode: 'none' }).refresh_token;
   for (const _ of [1, 2, 3]) {

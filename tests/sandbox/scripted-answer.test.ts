@@ -40,20 +40,20 @@ async function failureOf(promise: Promise<unknown>): Promise<string> {
 const status = (code: number): ScriptedAnswer => ({ kind: 'respond', status: code, body: '' });
 
 describe('a scripted answer', () => {
-  it('drops the connection after the commit: committed, never answered', async () => {
+  it('drops the connection after the commit, without a response', async () => {
     sandbox.script({ answer: { kind: 'drop', at: 'after_commit' } });
     await expect(refresh(sandbox, refreshToken)).rejects.toThrow('fetch failed');
     expect(events()).toEqual(['received', 'committed', 'dropped']);
     expect(sandbox.ledger[2]).toMatchObject({ outcome: 'scripted', scripted: 'drop' });
   });
 
-  it('drops the connection before the commit: nothing is minted', async () => {
+  it('drops the connection before the commit, without a new grant', async () => {
     sandbox.script({ answer: { kind: 'drop', at: 'before_commit' } });
     await expect(refresh(sandbox, refreshToken)).rejects.toThrow('fetch failed');
     expect(events()).toEqual(['received', 'dropped']);
   });
 
-  it('hangs until the sandbox stops, which does not wait for it', async () => {
+  it('hangs until the sandbox stops, and does not delay the stop', async () => {
     sandbox.script({ answer: { kind: 'hang', commit: true } });
     const committed = next('committed');
     const pending = failureOf(refresh(sandbox, refreshToken));
@@ -77,7 +77,7 @@ describe('a scripted answer', () => {
   });
 
   it.each(['before_commit', 'after_commit'] as const)(
-    'delays the true answer %s',
+    'delays the true response %s',
     async (delayAt) => {
       sandbox.script({ answer: { kind: 'normal', delayMs: 2_000, delayAt } });
       const response = await refresh(sandbox, refreshToken);
@@ -91,7 +91,7 @@ describe('a scripted answer', () => {
   );
 
   it.each(['before_commit', 'after_commit'] as const)(
-    'holds the true answer back %s until it is let go',
+    'holds the true response %s until it is released',
     async (delayAt) => {
       const held = next(delayAt === 'before_commit' ? 'received' : 'committed');
       let letGo = () => {};
@@ -107,7 +107,7 @@ describe('a scripted answer', () => {
     },
   );
 
-  it('stops at once while a delayed answer is due', async () => {
+  it('ends at once if the sandbox stops during a delay', async () => {
     sandbox.script({ answer: { kind: 'normal', delayMs: 60_000 } });
     const committed = next('committed');
     const pending = failureOf(refresh(sandbox, refreshToken));
@@ -116,7 +116,7 @@ describe('a scripted answer', () => {
     expect(await pending).toBe('fetch failed');
   });
 
-  it('throttles in the words of the gateway, with Retry-After as written', async () => {
+  it('throttles with the body of the gateway and Retry-After as given', async () => {
     sandbox.script({ answer: { kind: 'rate_limited', retryAfter: '-1' } });
     const response = await refresh(sandbox, refreshToken);
     expect(response.status).toBe(429);
@@ -125,7 +125,7 @@ describe('a scripted answer', () => {
     expect(events()).toEqual(['received', 'answered']);
   });
 
-  it('is unavailable in HTML', async () => {
+  it('is a 503 in HTML', async () => {
     sandbox.script({ answer: { kind: 'unavailable' } });
     const response = await refresh(sandbox, refreshToken);
     expect(response.status).toBe(503);
@@ -141,8 +141,8 @@ describe('a scripted answer', () => {
     ],
     ['a 500 that did not', { kind: 'respond', status: 500, body: '' }, []],
     ['a 503 that committed', { kind: 'unavailable', commit: true }, ['committed']],
-    ['an odd 200, which commits', { kind: 'odd_success', body: 'OK' }, ['committed']],
-    ['an odd 200 told not to', { kind: 'odd_success', body: 'OK', commit: false }, []],
+    ['an unexpected 200, which commits', { kind: 'odd_success', body: 'OK' }, ['committed']],
+    ['an unexpected 200 without a commit', { kind: 'odd_success', body: 'OK', commit: false }, []],
   ];
 
   it.each(committing)('can be %s', async (_name, answer, expected) => {
@@ -152,7 +152,7 @@ describe('a scripted answer', () => {
     expect(sandbox.ledger.at(-1)).toMatchObject({ outcome: 'scripted', scripted: answer.kind });
   });
 
-  it('can twist the true answer, with the token that was minted', async () => {
+  it('can change the true response, which contains the new token', async () => {
     sandbox.script({
       answer: {
         kind: 'odd_success',
@@ -167,14 +167,14 @@ describe('a scripted answer', () => {
     expect(sandbox.isAccessTokenActive(await accessTokenOf(response))).toBe(true);
   });
 
-  it('never commits what the request does not deserve', async () => {
+  it('never commits an invalid request', async () => {
     sandbox.script({ answer: { kind: 'odd_success', body: String } });
     const response = await refresh(sandbox, 'v^1.1#unknown');
     expect(await response.text()).toBe('undefined');
     expect(events()).toEqual(['received', 'answered']);
   });
 
-  it('replaces the common headers by its own', async () => {
+  it('replaces the common headers', async () => {
     sandbox.script({
       answer: {
         kind: 'respond',
@@ -194,7 +194,7 @@ describe('a scripted answer', () => {
 });
 
 describe('a script', () => {
-  it('answers first rule first, for its subject only, as often as told', async () => {
+  it('applies its rules in order, for their subject only, as often as given', async () => {
     const other = sandbox.issueGrant({ provider: 'ebay', subject: 'other' }).refresh_token;
     sandbox.script({ subject: 'shop', times: 2, answer: status(501) });
     sandbox.script({ answer: status(502) });
@@ -209,7 +209,7 @@ describe('a script', () => {
     expect(statuses).toEqual([501, 502, 501, 200, 200]);
   });
 
-  it('can make an outage without end, until it is taken back', async () => {
+  it('can cause an outage that lasts until the rule is removed', async () => {
     const recover = sandbox.script({ times: Infinity, answer: { kind: 'unavailable' } });
     expect((await refresh(sandbox, refreshToken)).status).toBe(503);
     expect((await refresh(sandbox, refreshToken)).status).toBe(503);
@@ -217,7 +217,7 @@ describe('a script', () => {
     expect((await refresh(sandbox, refreshToken)).status).toBe(200);
   });
 
-  it('given by a received listener applies to that very request', async () => {
+  it('applies to the current request if a received listener adds it', async () => {
     sandbox.on('received', () => sandbox.script({ answer: { kind: 'unavailable' } }));
     expect((await refresh(sandbox, refreshToken)).status).toBe(503);
   });

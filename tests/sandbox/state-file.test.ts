@@ -41,7 +41,7 @@ describe('a sandbox with a state file', () => {
     expect(second.isAccessTokenActive(revoked.access_token)).toBe(false);
   });
 
-  it('takes grants issued to another client for unknown', async () => {
+  it('treats grants of another client as unknown', async () => {
     const first = await sandboxForTest({ stateFile, clientId: 'another' });
     const grant = first.issueGrant({ provider: 'ebay', subject: 's' });
     await first.stop();
@@ -49,7 +49,7 @@ describe('a sandbox with a state file', () => {
     expect((await refresh(second, grant.refresh_token)).status).toBe(400);
   });
 
-  it('writes a file that only its owner may read, that holds no token, and leaves no other', async () => {
+  it('writes one file, without tokens, that only its owner can read', async () => {
     const sandbox = await sandboxForTest({ stateFile });
     const grant = sandbox.issueGrant({ provider: 'ebay', subject: 's' });
     await sandbox.stop();
@@ -61,7 +61,7 @@ describe('a sandbox with a state file', () => {
     expect(text).not.toContain(grant.refresh_token.slice(-20));
   });
 
-  it('does not start on a file that is not its own', async () => {
+  it('does not start on a foreign file', async () => {
     const foreign = join(folder, 'foreign.json');
     writeFileSync(foreign, '{"version": 2}');
     await expect(sandboxForTest({ stateFile: foreign })).rejects.toThrow('is unreadable');

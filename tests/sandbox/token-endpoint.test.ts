@@ -16,7 +16,7 @@ const form = (members: Record<string, string>) => new URLSearchParams(members).t
 afterEach(stopSandboxes);
 
 describe('a refresh that eBay accepts', () => {
-  it('answers a new access token of two hours and no refresh token', async () => {
+  it('returns a new access token for two hours and no refresh token', async () => {
     const sandbox = await sandboxForTest();
     const grant = sandbox.issueGrant({ provider: 'ebay', subject: 'harbour_books' });
 
@@ -38,7 +38,7 @@ describe('a refresh that eBay accepts', () => {
     expect(sandbox.isAccessTokenActive(accessToken)).toBe(true);
   });
 
-  it('takes the same refresh token any number of times, also at once', async () => {
+  it('accepts the same refresh token any number of times, also concurrently', async () => {
     const sandbox = await sandboxForTest();
     const { refresh_token } = sandbox.issueGrant({ provider: 'ebay', subject: 'harbour_books' });
 
@@ -51,14 +51,14 @@ describe('a refresh that eBay accepts', () => {
     expect(new Set(tokens).size).toBe(50);
   });
 
-  it('takes a scope that the grant has', async () => {
+  it('accepts a scope of the grant', async () => {
     const sandbox = await sandboxForTest();
     const grant = sandbox.issueGrant({ provider: 'ebay', subject: 's', scopes: [SCOPE, 'more'] });
     const response = await refresh(sandbox, grant.refresh_token, { scope: SCOPE });
     expect(response.status).toBe(200);
   });
 
-  it('shortens the life of access tokens for the whole sandbox or for one grant', async () => {
+  it('can have a shorter token lifetime, for the whole sandbox or for one grant', async () => {
     const sandbox = await sandboxForTest({ accessTokenLifeSeconds: 90 });
     const short = sandbox.issueGrant({ provider: 'ebay', subject: 'short' });
     const shorter = sandbox.issueGrant({
@@ -76,7 +76,7 @@ describe('a refresh that eBay accepts', () => {
     expect(bodies).toMatchObject([{ expires_in: 90 }, { expires_in: 5 }]);
   });
 
-  it('puts the secret marker of a grant into all its tokens', async () => {
+  it('puts the secret marker of the grant into all its tokens', async () => {
     const sandbox = await sandboxForTest();
     const grant = sandbox.issueGrant({
       provider: 'ebay',
@@ -89,7 +89,7 @@ describe('a refresh that eBay accepts', () => {
     }
   });
 
-  it('takes the new client secret and refuses the old one after a roll', async () => {
+  it('accepts only the new client secret after a replacement', async () => {
     const sandbox = await sandboxForTest();
     const { refresh_token } = sandbox.issueGrant({ provider: 'ebay', subject: 's' });
     const body = form({ grant_type: 'refresh_token', refresh_token });
@@ -168,7 +168,7 @@ describe('a request that eBay refuses', () => {
       (t) => form({ ...good, refresh_token: t, client_secret: CLIENT_SECRET }),
     ],
     [
-      'a refresh token that is still sealed',
+      'a refresh token that is still encrypted',
       'invalid_grant',
       signedIn,
       (t) => form({ ...good, refresh_token: `ENC:v1:k1:${t}` }),
@@ -239,7 +239,7 @@ describe('a request that eBay refuses', () => {
     expect(sandbox.ledger[1]).toMatchObject({ outcome: error, status });
   });
 
-  it('is a grant whose owner revoked it, whose access token dies too', async () => {
+  it('can be for a grant that its owner revoked, whose access token stops working too', async () => {
     const sandbox = await sandboxForTest();
     const grant = sandbox.issueGrant({ provider: 'ebay', subject: 'harbour_books' });
     expect(sandbox.isAccessTokenActive(grant.access_token)).toBe(true);
@@ -252,7 +252,7 @@ describe('a request that eBay refuses', () => {
     expect(sandbox.isAccessTokenActive(grant.access_token)).toBe(false);
   });
 
-  it('is a refresh token older than eighteen months', async () => {
+  it('can have a refresh token older than eighteen months', async () => {
     let now = new Date('2026-01-01T00:00:00Z');
     const sandbox = await sandboxForTest({ now: () => now });
     const grant = sandbox.issueGrant({ provider: 'ebay', subject: 'harbour_books' });
@@ -262,22 +262,22 @@ describe('a request that eBay refuses', () => {
     expect(await response.json()).toMatchObject({ error: 'invalid_grant' });
   });
 
-  it('is another path or another method', async () => {
+  it('can have another path or another method', async () => {
     const sandbox = await sandboxForTest();
     expect((await fetch(`${sandbox.url}/oauth/token`, { method: 'POST' })).status).toBe(404);
     expect((await fetch(sandbox.tokenEndpoint('ebay'))).status).toBe(405);
   });
 });
 
-describe('issuing a grant', () => {
-  it('refuses a secret marker that would not survive a form or a header', async () => {
+describe('the sandbox', () => {
+  it('refuses a secret marker with characters that a form or a header changes', async () => {
     const sandbox = await sandboxForTest();
     expect(() =>
       sandbox.issueGrant({ provider: 'ebay', subject: 's', secretMarker: 'a b' }),
     ).toThrow('secretMarker');
   });
 
-  it('refuses to revoke what it never issued, without repeating the token', async () => {
+  it('refuses to revoke an unknown token, without repeating the token', async () => {
     const sandbox = await sandboxForTest();
     expect(() => sandbox.revoke('v^1.1#unheard')).toThrow(/^no grant of the sandbox has/);
   });

@@ -41,7 +41,8 @@ describe('the check for plain English', () => {
     ],
     ['a question', 'a.md', 'What does a refresh cost?\n'],
     ['code', 'a.md', 'The file `whoever.ts` is gone.\n\n```sh\n# goes on\n```\n'],
-    ['a name', 'a.ts', "const lane = read('lane');\n"],
+    ['an identifier', 'a.ts', "const lane = read('lane');\n"],
+    ['a name', 'a.ts', "const shop = 'Lantern Lane at lantern-lane.example';\n"],
   ])('accepts %s', (_, path, content) => {
     expect(why(path, content)).toEqual([]);
   });

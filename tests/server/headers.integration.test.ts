@@ -1,4 +1,4 @@
-/** The headers that browsers go by, over every route there is: answers, refusals, pages, files and what is not there. */
+/** The security headers of every route: responses, refusals, pages, files and unknown paths. */
 import { randomUUID } from 'node:crypto';
 import type { ApiDependencies } from '../../src/http/dependencies';
 import { createApp } from '../../src/server/app';
@@ -10,7 +10,7 @@ let cookie: string;
 beforeAll(async () => {
   api = await startApi({ worker: false });
 });
-// Signing out is among the routes, and ends the session.
+// One of the routes signs out, which ends the session.
 beforeEach(async () => {
   const answer = await api.send('POST', '/sign-in', {
     key: null,
@@ -26,7 +26,7 @@ const FORM = {
   'sec-fetch-site': 'same-origin',
 };
 
-/** All that the app answers to, its middleware aside. */
+/** All routes of the app, without its middleware. */
 const routes = createApp({ configuredKeys: [] } as unknown as ApiDependencies)
   .routes.filter(({ method, path }) => method !== 'ALL' && !path.includes('*'))
   .map(({ method, path }) => ({ method, path }));
@@ -61,14 +61,14 @@ const expected = (path: string) => ({
 const shown = (headers: Headers, names: object) =>
   Object.fromEntries(Object.keys(names).map((name) => [name, headers.get(name)]));
 
-/** Whoever asks: nobody, somebody, somebody with a broken request. */
+/** Requests without a credential, with one, and with an invalid request. */
 const askers: [string, () => Record<string, string>][] = [
   ['nobody', () => ({})],
   ['an admin', () => ({ authorization: `Bearer ${api.admin}`, cookie, ...FORM })],
 ];
 
-it.each(unique)('are on $method $path, whoever asks', async ({ method, path }) => {
-  // What streams has its headers before it has an end.
+it.each(unique)('the headers are on $method $path for every caller', async ({ method, path }) => {
+  // A stream has its headers before it ends.
   const place = path.replaceAll(/:\w+/g, randomUUID());
   for (const [who, headers] of askers) {
     if (who !== 'nobody' && path.endsWith('/stream')) continue;
@@ -93,13 +93,13 @@ it.each([
   ['GET', '/assets/nothing.js'],
   ['PUT', '/healthz'],
   ['OPTIONS', '/api/admin/accounts'],
-])('are on %s %s, where nothing is', async (method, path) => {
+])('the headers are on %s %s, which does not exist', async (method, path) => {
   const response = await api.send(method, path, { key: null, headers: askers[1]?.[1]() ?? {} });
   expect(response.status).toBeGreaterThanOrEqual(400);
   expect(shown(response.headers, expected(path))).toEqual(expected(path));
 });
 
-it('every route under /api is in the document, and every one in it is there', async () => {
+it('every route under /api is in the document, and every documented route exists', async () => {
   const document = (await api.send('GET', '/openapi.json', { key: null })).body as OpenApiDocument;
   const documented = operationsOf(document).map(({ name }) => name);
   const served = unique

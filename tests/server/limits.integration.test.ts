@@ -1,4 +1,4 @@
-/** What keeps one caller from being a burden to the others: guesses, sizes, slow connections, configurations. */
+/** Limits that protect callers from each other: guesses, sizes, slow connections, and warnings of settings. */
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
@@ -56,7 +56,7 @@ const guess = () =>
   `evg_${randomBytes(8).toString('hex')}_${randomBytes(32).toString('base64url')}`;
 
 describe('keys that are not accepted', () => {
-  it('are answered 429 after a while of guessing, and keep no accepted one out', async () => {
+  it('get a 429 after too many guesses, and do not block an accepted key', async () => {
     const statuses = new Map<number, number>();
     for (let tried = 0; tried < 150; tried += 1) {
       const { status } = await ask(guess());
@@ -80,7 +80,7 @@ describe('keys that are not accepted', () => {
     expect((await ask(await secretIssuer().sign())).status).toBe(429);
   });
 
-  it('are looked up a few at a time for one address, and once where they are repeated', async () => {
+  it('are looked up a few at a time per address, and only once if repeated', async () => {
     const original = api.store.apiKeys.verify.bind(api.store.apiKeys);
     let underWay = 0;
     let most = 0;
@@ -107,7 +107,7 @@ describe('keys that are not accepted', () => {
     watched.mockRestore();
   });
 
-  it('are not hashed where they are too long', async () => {
+  it('are not hashed if they are too long', async () => {
     const answer = await api.send('GET', '/api/admin/accounts', { key: `a.${'x'.repeat(9000)}.b` });
     expect(answer.status).toBe(401);
     expect(answer.body.error.message).toContain('too long');
@@ -133,7 +133,7 @@ describe('connections', () => {
     return { closed: () => isClosed, answered: () => answer };
   }
 
-  it('that send nothing or next to it do not slow the others down, and are ended', async () => {
+  it('that send almost nothing do not slow down others, and are closed', async () => {
     const slow = await Promise.all(
       Array.from({ length: 500 }, (_, index) =>
         open(index % 2 === 0 ? 'GET /healthz HTTP/1.1\r\nHost: x\r\nX-' : 'P'),
@@ -153,8 +153,8 @@ describe('connections', () => {
   });
 });
 
-describe('a request that Node refuses itself', () => {
-  /** Sends bytes on a connection of their own. */
+describe('a request that Node refuses', () => {
+  /** Sends bytes on a new connection. */
   async function exchanged(bytes: string): Promise<{ head: string; body: any }> {
     const { hostname, port } = new URL(running.url);
     const socket = connect(Number(port), hostname, () => socket.write(bytes));
@@ -173,19 +173,19 @@ describe('a request that Node refuses itself', () => {
       'headers_too_large',
     ],
     [
-      'an address that is too long',
+      'a URL that is too long',
       `GET /healthz?${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`,
       431,
       'headers_too_large',
     ],
-    ['no HTTP', 'nonsense\r\n\r\n', 400, 'invalid_request'],
+    ['bytes that are not HTTP', 'nonsense\r\n\r\n', 400, 'invalid_request'],
     [
-      'two lengths',
+      'two Content-Length headers',
       'POST /sign-in HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
       400,
       'invalid_request',
     ],
-  ])('for %s is answered in the one error shape', async (_what, bytes, status, code) => {
+  ])('with %s gets the common error shape', async (_what, bytes, status, code) => {
     const { head, body } = await exchanged(bytes);
     expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
     expect(head).toMatch(/^content-type: application\/json/im);
@@ -207,28 +207,32 @@ describe('the configuration', () => {
 
   it.each([
     [
-      'warned of where PUBLIC_URL is https and no proxy is trusted',
+      'causes a warning if PUBLIC_URL is https and no proxy is trusted',
       { publicUrl: new URL('https://evergrant.example') },
       1,
     ],
     [
-      'not, where a proxy is trusted',
+      'causes no warning if a proxy is trusted',
       { publicUrl: new URL('https://evergrant.example'), trustedProxies: [LOOPBACK] },
       0,
     ],
-    ['not, where PUBLIC_URL is http', { publicUrl: new URL('http://evergrant.example') }, 0],
-  ])('is %s', async (_what, config, warnings) => {
+    [
+      'causes no warning if PUBLIC_URL is http',
+      { publicUrl: new URL('http://evergrant.example') },
+      0,
+    ],
+  ])('%s', async (_what, config, warnings) => {
     const other = await serve(config);
     await other.stop();
     expect(lines.filter((line) => line.includes('TRUSTED_PROXIES'))).toHaveLength(warnings);
   });
 
   it.each([
-    ['warned of where JWTs for any service are accepted', { ...jwt, audience: null }, 1],
-    ['not, where the audience is named', { ...jwt, audience: 'evergrant' }, 0],
-    ['not, where the secret is shared with us alone', issuer.config, 0],
-    ['not, where no JWT is accepted', null, 0],
-  ])('is %s', async (_what, config, warnings) => {
+    ['causes a warning if JWTs for any service are accepted', { ...jwt, audience: null }, 1],
+    ['causes no warning with an audience', { ...jwt, audience: 'evergrant' }, 0],
+    ['causes no warning with a shared secret', issuer.config, 0],
+    ['causes no warning if JWTs are not accepted', null, 0],
+  ])('%s', async (_what, config, warnings) => {
     const other = await serve({ jwt: config });
     await other.stop();
     expect(lines.filter((line) => line.includes('JWT_AUDIENCE'))).toHaveLength(warnings);

@@ -89,7 +89,7 @@ it('a start with a real provider after the trial names that provider, and pauses
   const key = keyOf(run);
   const { items } = await ask(apiOf(run), key, '/api/admin/schedules');
   const states = items.map(({ id, paused, note }: any) => [id, paused, note || null]);
-  const note = 'Paused at a start: the provider is not configured.';
+  const note = 'Paused at start: the provider is not configured.';
   expect(states).toEqual([
     ['sweep/ebay', true, note],
     ['sweep/etsy', true, note],
@@ -106,7 +106,9 @@ it('a port that was asked for and is taken ends the start in a sentence, and the
   const port = await occupy(0);
   const first = startProcess('main.js', { ...environment, PORT: String(port) });
   expect(await first.exited).toMatchObject({ code: 1 });
-  expect(first.stderr().trim()).toBe(`Port ${port} on 127.0.0.1 is taken. Set PORT to a free one.`);
+  expect(first.stderr().trim()).toBe(
+    `Port ${port} on 127.0.0.1 is in use. Set PORT to a free port.`,
+  );
   const second = startProcess('main.js', environment);
   await second.said(/Evergrant is running/);
   expect((await ask(apiOf(second), keyOf(second), '/api/admin/accounts')).items).toHaveLength(26);

@@ -1,4 +1,4 @@
-/** A store on a database of its own, with helpers to add accounts. */
+/** A store on a separate database, with helpers to add accounts. */
 import { randomBytes } from 'node:crypto';
 import type { Account } from '../../src/domain/account/account';
 import type { RefreshRule } from '../../src/domain/account/due-times';

@@ -1,6 +1,6 @@
 /**
- * Evergrant for one test file: real Temporal (in a namespace of its own), real MongoDB protocol (in a database of its
- * own), the sandbox over real HTTP, and the worker and the API in this process.
+ * Evergrant for one test file: real Temporal in a separate namespace, the real MongoDB protocol in a separate database,
+ * the sandbox over real HTTP, and the worker and the API in this process.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -476,7 +476,7 @@ function isList<T>(value: readonly T[] | object): value is readonly T[] {
   return Array.isArray(value);
 }
 
-/** Gives the test file workflow ids, schedules and search attributes of its own. */
+/** Creates a namespace, so that the test file shares no workflow ids, schedules and search attributes with others. */
 async function createNamespace(connection: Connection, namespace: string): Promise<void> {
   await connection.workflowService.registerNamespace({
     namespace,

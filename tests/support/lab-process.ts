@@ -107,7 +107,7 @@ export function spawnLabWorker(h: Harness, options: LabWorkerOptions = {}): LabW
       listeners.add(listen);
       child.once('exit', ended);
     });
-  // Ignores sends to a process that has ended; waiting calls learn of its end by themselves.
+  // Ignores sends to a process that has ended; `reported` rejects the waiting calls.
   const order = (message: LabOrder) => {
     if (child.connected) child.send(message, () => undefined);
   };

@@ -155,7 +155,7 @@ function openingAnywhere(vault: Vault): Vault {
   });
 }
 
-/** Limiters have tests of their own. Here accounts fail in a row on purpose, and each must reach its phase. */
+/** Accounts fail in a row here on purpose, and each must reach its phase. Other tests cover the limiters. */
 class ClosedCircuits extends Limiter {
   override acquire = async () => ({ at: new Date() });
   override report = async () => ({ state: null, ofAccount: 'none' as const });
@@ -248,7 +248,7 @@ async function main(): Promise<void> {
       });
     }
   });
-  // Without its parent, nobody would release held attempts.
+  // Without its parent, no process would release held attempts.
   process.on('disconnect', () => process.exit(1));
   tell({ report: 'ready' });
 }

@@ -5,7 +5,7 @@ import { type EvergrantProcess, providersFile, startProcess } from '../start/_ev
 import { engines } from '../support/engines';
 import { CLIENT_ID, type Harness } from '../support/harness';
 
-/** Starts a worker process and waits until it has looked after its schedules. */
+/** Starts a worker process and waits until it has ensured its schedules. */
 export async function startWorkerProcess(
   h: Harness,
   policy: Record<string, string> = {},
@@ -30,7 +30,7 @@ export async function temporalCommand(h: Harness, ...args: string[]): Promise<st
   return (await promisify(execFile)(engines.temporalCli, [...args, ...place])).stdout;
 }
 
-/** The same, for what it prints as JSON. */
+/** Runs `temporal` and parses its JSON output. */
 export async function temporalJson(h: Harness, ...args: string[]): Promise<any> {
   return JSON.parse(await temporalCommand(h, ...args, '--output', 'json'));
 }

@@ -10,7 +10,7 @@ import { startTcpProxy } from '../support/tcp-proxy';
 const RETRIED_WITHIN_MS = 1_000;
 
 // Jest fails the running test on an uncaught exception.
-it('retries no call that breaks off after the connection was closed', async () => {
+it('a closed connection retries no call that fails', async () => {
   const proxy = await startTcpProxy();
   const address = new URL(proxy.through(`http://${engines.temporalAddress}`)).host;
   const connection = await openConnection({ address });
@@ -19,7 +19,7 @@ it('retries no call that breaks off after the connection was closed', async () =
     taskQueue: randomUUID(),
     workflowId: randomUUID(),
   });
-  // A long poll, which is under way until the workflow ends.
+  // A long poll, which is in flight until the workflow ends.
   const ended = handle.result().catch((error: unknown) => error);
   await delay(100);
   await connection.close();
@@ -29,7 +29,7 @@ it('retries no call that breaks off after the connection was closed', async () =
   await proxy.stop();
 });
 
-it('ends a call whose retry waits while the connection is closed', async () => {
+it('a connection that is closed ends a call that waits for its retry', async () => {
   const proxy = await startTcpProxy();
   const address = new URL(proxy.through(`http://${engines.temporalAddress}`)).host;
   const connection = await openConnection({ address });
@@ -39,7 +39,7 @@ it('ends a call whose retry waits while the connection is closed', async () => {
     .getHandle(randomUUID())
     .describe()
     .catch((error: unknown) => error);
-  // Some tries have failed by now, and the next one waits.
+  // Some attempts have failed by now, and the next one waits.
   await delay(300);
   await connection.close();
   expect(await ended).toBeInstanceOf(Error);

@@ -1,4 +1,4 @@
-/** Who goes alone, who goes together, and who hears what: without engines, by what the two ways are asked. */
+/** The choice between single and batched requests, and the outcome that each caller receives; without engines. */
 
 import type { Account } from '../../src/domain/account/account';
 import type { AttemptOutcome, RefreshRequest } from '../../src/domain/refresh/refresh-attempt';
@@ -13,14 +13,14 @@ const accountOf = (id: string, provider = 'ebay') =>
 const outcomeOf = (accountId: string, reason: string) =>
   ({ accountId, outcome: 'skipped', reason }) as AttemptOutcome;
 
-/** Notes who is asked for in which way; a batch ends when it is told to. */
+/** Records the single and the batched requests; a batch ends on command. */
 class Recorder {
   readonly asked: string[][] = [];
   readonly snapshots = new Map<string, AttemptSnapshot>();
   readonly #ends: ((result: Promise<BatchResult>) => void)[] = [];
   readonly #alone = new Map<string, (outcome: AttemptOutcome) => void>();
   away: Error | null = null;
-  /** Of the batch that was started last. */
+  /** The signal that ends the polling of the latest batch. */
   followedUntil: AbortSignal | null = null;
 
   readonly groups = new RefreshGroups(
@@ -74,7 +74,7 @@ beforeEach(() => {
 const result = (outcomes?: AttemptOutcome[]) =>
   Promise.resolve({ outcomes } as unknown as BatchResult);
 
-it('the first goes alone and at once, and those that come meanwhile go together, each provider’s by themselves', async () => {
+it('the first request is made alone at once, and requests that arrive meanwhile are batched per provider', async () => {
   const first = recorder.refresh('a');
   const others = [recorder.refresh('b'), recorder.refresh('c'), recorder.refresh('z', 'etsy')];
   expect(recorder.asked).toEqual([['a'], ['z']]);
@@ -87,7 +87,7 @@ it('the first goes alone and at once, and those that come meanwhile go together,
   expect(recorder.asked).toEqual([['a'], ['z'], ['b', 'c']]);
 });
 
-it('nobody waits for long for one that is slow', async () => {
+it('a slow refresh delays queued requests only briefly', async () => {
   void recorder.refresh('slow');
   const other = recorder.refresh('b');
   recorder.refresh('c').catch(() => undefined);
@@ -95,7 +95,7 @@ it('nobody waits for long for one that is slow', async () => {
   expect(await other).toMatchObject({ accountId: 'b', generation: 2 });
 });
 
-it('each is answered when its own account is through, whatever the batch still does', async () => {
+it('each caller is answered as soon as its account is done, while the batch continues', async () => {
   void recorder.refresh('a');
   const [b, c] = [recorder.refresh('b'), recorder.refresh('c')];
   recorder.endAlone('a');
@@ -106,7 +106,7 @@ it('each is answered when its own account is through, whatever the batch still d
   expect(await c).toMatchObject({ reason: 'throttled' });
 });
 
-it('a batch is not followed any more once each has an answer', async () => {
+it('a batch is no longer polled once each caller has an answer', async () => {
   void recorder.refresh('a');
   const asked = [recorder.refresh('b'), recorder.refresh('c')];
   recorder.endAlone('a');
@@ -120,9 +120,9 @@ it('a batch is not followed any more once each has an answer', async () => {
 });
 
 it.each([
-  ['breaks off', Promise.reject(new Error('terminated'))],
-  ['says nothing of them', result()],
-])('those of a batch that %s are asked for alone', async (_what, ended) => {
+  ['fails', Promise.reject(new Error('terminated'))],
+  ['does not report them', result()],
+])('the accounts of a batch that %s are requested alone', async (_what, ended) => {
   ended.catch(() => undefined);
   void recorder.refresh('a');
   const asked = [recorder.refresh('b'), recorder.refresh('c')];
@@ -137,7 +137,7 @@ it.each([
   expect(await Promise.all(asked)).toMatchObject([{ reason: 'alone' }, { reason: 'alone' }]);
 });
 
-it('a batch that cannot be started is everybody’s failure, and the next one is tried', async () => {
+it('a batch that cannot be started fails each of its callers, and the next batch is tried', async () => {
   void recorder.refresh('a');
   recorder.away = new Error('away');
   const asked = [recorder.refresh('b'), recorder.refresh('c')];
@@ -145,7 +145,7 @@ it('a batch that cannot be started is everybody’s failure, and the next one is
   for (const one of await Promise.allSettled(asked)) expect(one.status).toBe('rejected');
   recorder.away = null;
   const next = recorder.refresh('d');
-  // It may have been asked for a moment after the batch, and waits for as long to go.
+  // It may have been requested just after the batch, and then waits as long as it does.
   while (!recorder.asked.some(([id]) => id === 'd'))
     await new Promise((resolve) => setImmediate(resolve));
   recorder.endAlone('d');

@@ -5,7 +5,7 @@ import { type Harness, startHarness } from '../support/harness';
 import { startWorkerProcess, temporalCommand, temporalJson } from './_worker';
 
 const ID = ['--schedule-id', 'sweep/ebay'];
-/** The command of docs/operations.md: `temporal schedule update` removes every setting that is not typed again. */
+/** The command of docs/operations.md: `temporal schedule update` removes every setting that is not given again. */
 const UPDATE = words(
   'schedule update --schedule-id sweep/ebay --type sweepWorkflow --task-queue evergrant',
   '--workflow-id sweep/ebay --input {"provider":"ebay"} --overlap-policy Skip',
@@ -18,9 +18,9 @@ function words(...lines: string[]): string[] {
 
 let h: Harness;
 let worker: EvergrantProcess;
-/** So long several tests may take in which only those runs are counted that were asked for. */
+/** Upper bound, in ms, on the tests that must see only the runs that they request. */
 const CLEAR_MS = 40_000;
-/** Waits where one of these intervals, which are counted from 1970, ends soon: the schedule would run by itself. */
+/** Waits if an interval, counted from 1970, is about to end: the schedule would run unrequested. */
 async function noRunByTheClockSoon(...minutes: number[]): Promise<void> {
   const left = (every: number) => every - (Date.now() % every);
   await eventually(() => minutes.every((one) => left(one * 60_000) > CLEAR_MS), START_MS);
@@ -51,7 +51,7 @@ async function restart(policy: Record<string, string> = {}, provider = 'ebay'): 
   worker = await startWorkerProcess(h, policy, provider);
 }
 
-it('R0.1 temporal schedule list and describe show the sweep every 10 minutes, overlap Skip, one missed run made up', async () => {
+it('R0.1 temporal schedule list and describe show a sweep every 10 minutes, overlap Skip and the catch-up of one missed run', async () => {
   await eventually(async () => /sweep\/ebay/.test(await temporal('schedule', 'list')));
   const [listed, ...others] = await temporalJson(h, 'schedule', 'list');
   expect(others).toEqual([]);
@@ -66,7 +66,7 @@ it('R0.1 temporal schedule list and describe show the sweep every 10 minutes, ov
   expect(text).toMatch(/Paused +false/);
 });
 
-it('R2.1 R0.5 one sweep is started at once, and says that nothing was due by a heartbeat', async () => {
+it('R2.1 R0.5 the start triggers one sweep, which logs a heartbeat because nothing is due', async () => {
   await eventually(async () => (await heartbeats()) === 1);
   expect(await sweeps()).toBe(1);
   const [entry] = await h.store.logEntries.list({ organisation: 'anyone', limit: 10 });
@@ -78,20 +78,20 @@ it('R2.1 R0.5 one sweep is started at once, and says that nothing was due by a h
   });
 });
 
-it('a pause with its reason holds over a restart, and no sweep is started then', async () => {
+it('a pause and its reason survive a restart, which then triggers no sweep', async () => {
   await temporal('schedule', 'toggle', ...ID, '--pause', '--reason', 'eBay maintenance');
   await restart();
-  expect(await worker.logged(/is paused/)).toMatchObject({
-    msg: 'schedule sweep/ebay is paused ("eBay maintenance"); it stays so',
+  expect(await worker.logged(/stays paused/)).toMatchObject({
+    msg: 'schedule sweep/ebay stays paused ("eBay maintenance")',
   });
   expect(await describeSchedule()).toMatch(/Notes +eBay maintenance[^]*Paused +true/);
-  // Runs of a schedule are taken in order: had the restart asked for one, it would be counted here.
+  // A schedule runs in order: a run that the restart had triggered would be counted here.
   await temporal('schedule', 'trigger', ...ID);
   await eventually(async () => (await heartbeats()) === 2);
   expect(await describeSchedule()).toMatch(/ActionCounts +{"Total":2,/);
 });
 
-it('a trigger runs one sweep, paused or not, and an unpaused schedule runs one at the next start', async () => {
+it('a trigger runs one sweep even on a paused schedule, and the next start triggers one on a resumed schedule', async () => {
   expect(await sweeps()).toBe(2);
   await noRunByTheClockSoon(10, 5, 7);
   await temporal('schedule', 'toggle', ...ID, '--unpause', '--reason', 'eBay is back');
@@ -100,10 +100,10 @@ it('a trigger runs one sweep, paused or not, and an unpaused schedule runs one a
   await eventually(async () => (await heartbeats()) === 3);
 });
 
-it('an interval that an operator sets stays over a restart, and the sweeps go on', async () => {
+it('an interval that an operator sets survives a restart, and sweeps continue', async () => {
   await temporal(...UPDATE, '--interval', '5m', '--catchup-window', '5m', '--notes', 'busy season');
   await restart();
-  expect(worker.stdout()).not.toMatch(/put back|updated/);
+  expect(worker.stdout()).not.toMatch(/restored|updated/);
   const text = await describeSchedule();
   expect(text).toMatch(/Spec +\[{"every":"5m 0s"}\]/);
   expect(text).toMatch(/CatchupWindow +5m 0s/);
@@ -111,13 +111,13 @@ it('an interval that an operator sets stays over a restart, and the sweeps go on
   await eventually(async () => (await heartbeats()) === 4);
 });
 
-it('an update that forgets what the schedule starts is put right at the next start, the new interval stays', async () => {
+it('an update that drops the action is corrected at the next start, which keeps the new interval', async () => {
   await temporal(
     ...words('schedule update --schedule-id sweep/ebay --interval 7m'),
     ...words('--type sweepWorkflow --task-queue evergrant --notes hurry'),
   );
   await restart();
-  await worker.logged(/what it starts had been changed to something else; put back/);
+  await worker.logged(/its action had been changed, and was restored/);
   const text = await describeSchedule();
   expect(text).toMatch(/Spec +\[{"every":"7m 0s"}\]/);
   expect(text).toMatch(/Notes +hurry/);
@@ -125,7 +125,7 @@ it('an update that forgets what the schedule starts is put right at the next sta
   await eventually(async () => (await heartbeats()) === 5);
 });
 
-it('another interval in the configuration updates it, once, and keeps a pause and its note', async () => {
+it('a changed interval in the configuration updates the schedule once, and keeps a pause and its note', async () => {
   await temporal('schedule', 'toggle', ...ID, '--pause', '--reason', 'audit');
   await restart({ sweepEvery: '15m' });
   await worker.logged(/^schedule sweep\/ebay updated from the configuration: every 15 min$/);
@@ -141,7 +141,7 @@ it('another interval in the configuration updates it, once, and keeps a pause an
   expect(await describeSchedule()).toMatch(/Spec +\[{"every":"6m 0s"}\]/);
 });
 
-it('a schedule that was deleted is created again at the next start, as configured', async () => {
+it('a deleted schedule is created again at the next start, as configured', async () => {
   await noRunByTheClockSoon(15);
   await temporal('schedule', 'delete', ...ID);
   const before = await heartbeats();
@@ -151,7 +151,7 @@ it('a schedule that was deleted is created again at the next start, as configure
   await eventually(async () => (await heartbeats()) === before + 1);
 });
 
-it('a schedule made under another database takes the interval of this one', async () => {
+it('a schedule that was created with another database takes the configured interval', async () => {
   await h.store.settings.recordAppliedSchedule('sweep/ebay', '{"every_ms":60000}');
   await restart();
   await worker.logged(/^schedule sweep\/ebay updated from the configuration: every 10 min$/);
@@ -159,19 +159,19 @@ it('a schedule made under another database takes the interval of this one', asyn
 });
 
 describe('a schedule whose provider is not configured', () => {
-  it('is paused at the start, with a note that says why and a line that says what to do', async () => {
+  it('is paused at start, with the reason in its note and the remedy in the log', async () => {
     await restart({}, 'other-shop');
     await worker.logged(
       /^schedule sweep\/ebay paused: the provider "ebay" is not configured\. .*evergrant schedules delete ebay$/,
     );
     expect(await describeSchedule()).toMatch(
-      /Notes +Paused at a start: the provider is not configured\.[^]*Paused +true/,
+      /Notes +Paused at start: the provider is not configured\.[^]*Paused +true/,
     );
   });
 
-  it('ends a sweep that is triggered all the same with one plain line', async () => {
+  it('ends a triggered sweep with one plain line', async () => {
     const line = await eventually(async () => {
-      // A trigger is skipped while a sweep of the schedule runs, such as one of the worker before.
+      // A trigger is skipped while a sweep of the schedule runs, such as one of the previous worker.
       await temporal('schedule', 'trigger', ...ID);
       return worker.lines().find(({ summary }) => summary?.startsWith('ebay: not swept.'));
     });
@@ -187,33 +187,33 @@ describe('a schedule whose provider is not configured', () => {
     expect(failed.filter(({ workflowType }) => workflowType === 'sweepWorkflow')).toEqual([]);
   });
 
-  it('is resumed at the start with its provider', async () => {
+  it('is resumed at start once its provider is configured again', async () => {
     await restart();
     await worker.logged(/^schedule sweep\/ebay resumed: its provider is configured again$/);
     expect(await describeSchedule()).toMatch(
-      /Notes +Resumed at a start: the provider is configured again\.[^]*Paused +false/,
+      /Notes +Resumed at start: the provider is configured again\.[^]*Paused +false/,
     );
     expect(await temporal('schedule', 'describe', '--schedule-id', 'sweep/other-shop')).toMatch(
       /Paused +true/,
     );
   });
 
-  it('is resumed also where its interval has changed meanwhile', async () => {
+  it('is resumed even if its interval has changed meanwhile', async () => {
     await restart({}, 'other-shop');
     expect(await describeSchedule()).toMatch(/Paused +true/);
     await restart({ sweepEvery: '7m' });
     await worker.logged(/^schedule sweep\/ebay updated from the configuration: every 7 min$/);
     const text = await describeSchedule();
     expect(text).toMatch(/Spec +\[{"every":"7m 0s"}\]/);
-    expect(text).toMatch(/Notes +Resumed at a start[^]*Paused +false/);
+    expect(text).toMatch(/Notes +Resumed at start[^]*Paused +false/);
   });
 
-  it('stays paused where a person paused it', async () => {
+  it('stays paused if an operator paused it', async () => {
     await temporal('schedule', 'toggle', ...ID, '--pause', '--reason', 'audit');
     await restart({}, 'other-shop');
     expect(await describeSchedule()).toMatch(/Notes +audit[^]*Paused +true/);
     await restart();
-    await worker.logged(/^schedule sweep\/ebay is paused \("audit"\); it stays so$/);
+    await worker.logged(/^schedule sweep\/ebay stays paused \("audit"\)$/);
     expect(await describeSchedule()).toMatch(/Notes +audit[^]*Paused +true/);
   });
 });

@@ -1,4 +1,4 @@
-/** What a sweep refreshes, in which order, and how its workflows are found and read with `temporal`. */
+/** The accounts that a sweep refreshes, their order, and its workflows as `temporal` finds and shows them. */
 import { cleanUp, START_MS } from '../start/_evergrant';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
@@ -10,7 +10,7 @@ const WINDOW = 40;
 let h: Harness;
 beforeAll(async () => {
   h = await startHarness({ worker: false });
-  // Seldom, so that none comes but those of the tests.
+  // A long interval, so that only the sweeps of the tests run.
   const worker = await startWorkerProcess(h, { sweepEvery: '30d', jitter: '5m' });
   await worker.logged(/^sweep finished$/);
 }, START_MS);
@@ -26,8 +26,8 @@ const found = async (query: string): Promise<string[]> =>
   );
 const received = (since: number) =>
   h.sandbox.ledger.slice(since).filter(({ event }) => event === 'received');
-/** All but the workflows that keep an anchor of the audit, which never end. */
-const UNDER_WAY = 'ExecutionStatus="Running" AND WorkflowType!="auditAnchorWorkflow"';
+/** Running workflows except the anchors of the audit, which never complete. */
+const RUNNING = 'ExecutionStatus="Running" AND WorkflowType!="auditAnchorWorkflow"';
 const isRunning = (id: string) => found(`WorkflowId="${id}" AND ExecutionStatus="Running"`);
 
 async function history(workflowId: string): Promise<any[]> {
@@ -51,7 +51,7 @@ it('R0.1 R0.3 a sweep refreshes exactly the due accounts of every organisation, 
   await trigger();
   const all = [...due, revoked].map(({ id }) => id).toSorted();
   await eventually(() => received(since).length === all.length);
-  await eventually(async () => (await found(UNDER_WAY)).length === 0);
+  await eventually(async () => (await found(RUNNING)).length === 0);
   expect(
     received(since)
       .map(({ subject = '' }) => subject)
@@ -89,7 +89,7 @@ it('workflows are found by each search attribute', async () => {
   await eventually(async () => (await found('EvergrantSource="api"')).length === 1);
 });
 
-it('workflows and activities say in a line of their own what they are', async () => {
+it('workflows and activities have a summary that describes them', async () => {
   const [account] = await h.store.accounts.list({ organisation: 'acme', limit: 1 });
   const id = `refresh-account/${account?.id ?? ''}`;
   const described = await h.client.workflow.getHandle(id).describe();
@@ -105,7 +105,7 @@ it('workflows and activities say in a line of their own what they are', async ()
   expect(summaries(await history(id))).toEqual([
     expect.stringMatching(said('expired: refresh (api, forced)')),
   ]);
-  expect(summaries(await history(sweep))[0]).toMatch(said('ebay: which accounts are due?'));
+  expect(summaries(await history(sweep))[0]).toMatch(said('ebay: list the due accounts'));
 });
 
 /** A payload as `temporal` prints it: readable, or in base64 with older versions. */
@@ -114,7 +114,7 @@ function said(text: string): RegExp {
   return new RegExp([text, base64].map((form) => form.replace(/[.?()+/]/g, '\\$&')).join('|'));
 }
 
-it('the most urgent accounts are refreshed first when more are due than are refreshed at once', async () => {
+it('a sweep refreshes the most urgent accounts first if more are due than it refreshes at once', async () => {
   const count = 60;
   const minutes = Array.from({ length: count }, (_, at) => ((at * 7) % count) / 5 + 1);
   const accounts = [];
@@ -125,7 +125,7 @@ it('the most urgent accounts are refreshed first when more are due than are refr
   h.sandbox.script({ times: WINDOW, answer: slow });
   await trigger();
   await eventually(() => received(since).length === count);
-  await eventually(async () => (await found(UNDER_WAY)).length === 0);
+  await eventually(async () => (await found(RUNNING)).length === 0);
 
   const byUrgency = accounts.toSorted((a, b) => a.inMinutes - b.inMinutes).map(({ id }) => id);
   const answeredAt = new Map(
@@ -134,7 +134,8 @@ it('the most urgent accounts are refreshed first when more are due than are refr
       .filter(({ event }) => event === 'answered')
       .map(({ subject, sequence }) => [subject, sequence]),
   );
-  // Whoever is sent while more urgent ones have no answer yet has taken nobody's seat: those are under way, too.
+  // Counts the more urgent accounts that had no answer when this one was sent; a full window of them is in flight at
+  // most.
   const ahead = received(since).map(({ subject = '', sequence }) => {
     const moreUrgent = byUrgency.slice(0, byUrgency.indexOf(subject));
     return moreUrgent.filter((id) => (answeredAt.get(id) ?? Infinity) > sequence).length;
@@ -148,12 +149,12 @@ const END = {
   cancel: ['workflow', 'cancel', '--workflow-id'],
 };
 
-describe('an operator who ends the refresh of an account', () => {
-  // A schedule that is triggered while its sweep still runs starts none.
-  beforeEach(() => eventually(async () => (await found(UNDER_WAY)).length === 0));
+describe('an operator who stops the refresh of an account', () => {
+  // A schedule that is triggered during its sweep starts no other.
+  beforeEach(() => eventually(async () => (await found(RUNNING)).length === 0));
 
   it.each(['terminate', 'cancel'] as const)(
-    'with %s while it backs off loses no grant',
+    'loses no grant with %s during a back-off',
     async (how) => {
       const { id } = await h.addAccount({ expiresInMs: 10 * MINUTE });
       const workflowId = `refresh-account/${id}`;
@@ -175,7 +176,7 @@ describe('an operator who ends the refresh of an account', () => {
   );
 
   it.each(['terminate', 'cancel'] as const)(
-    'with %s while the request is under way keeps its answer',
+    'keeps the response to a sent request with %s',
     async (how) => {
       const { id } = await h.addAccount();
       const workflowId = `refresh-account/${id}`;

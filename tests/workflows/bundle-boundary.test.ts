@@ -5,7 +5,7 @@ import { lintFiles } from '../support/lint';
 
 const root = join(__dirname, '..', '..');
 
-it('the bundle holds the workflows and the domain, and no other folder of ours', async () => {
+it('the bundle contains the workflows and the domain, and no other folder of src', async () => {
   const { code } = await bundleWorkflowCode({
     workflowsPath: join(root, 'src', 'workflows'),
     logger: new DefaultLogger('ERROR'),
@@ -16,7 +16,7 @@ it('the bundle holds the workflows and the domain, and no other folder of ours',
   expect([...folders].toSorted((a, b) => (a < b ? -1 : 1))).toEqual(['domain', 'workflows']);
 });
 
-/** The linter's complaints about a workflow file with these lines; empty where it accepts it. */
+/** The linter's findings in a workflow file with these lines. */
 const lint = (lines: string) =>
   lintFiles({ 'workflows/tried.ts': lines }, ['no-restricted-imports', 'import/no-nodejs-modules']);
 
@@ -45,7 +45,7 @@ describe('the linter', () => {
       "a value from Temporal's packages",
       "import { sleep } from '@temporalio/workflow';\nexport const x = sleep;",
     ],
-  ])('accepts one that imports %s', (_title, lines) => {
+  ])('accepts a workflow file that imports %s', (_title, lines) => {
     expect(lint(lines)).toBe('');
   });
 });

@@ -1,4 +1,4 @@
-/** An outage of MongoDB, however long, is one wait in a workflow's history. The server retries, and not the workflow. */
+/** An outage of MongoDB of any length is one wait in a workflow's history, because the server retries. */
 import { ApplicationFailure } from '@temporalio/common';
 import { Worker } from '@temporalio/worker';
 import type { Store } from '../../src/store/store';
@@ -6,16 +6,16 @@ import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
 
 const workflowsPath = require.resolve('../../src/workflows');
-/** Tries of an outage here. A week has 60,480 of them, ten seconds apart: the history does not count them. */
+/** Retries in an outage here. In a week there would be 60,480, ten seconds apart; none adds to the history. */
 const FEW = 3;
 const MANY = 20;
 
 const store = { isAway: false, probes: 0, claimsBegunBefore: 0 };
 
-/** As the activities report it, without the seconds that the server leaves between two tries. */
+/** As the activities report it, but without the pause of some seconds between retries. */
 const away = () =>
   ApplicationFailure.create({
-    message: 'the database is away; nothing was sent',
+    message: 'MongoDB is unreachable, so nothing was sent to the provider.',
     type: 'database_unavailable',
     nextRetryDelay: '1 ms',
   });
@@ -65,7 +65,7 @@ function overridden<T extends object>(of: T, methods: Partial<T>): T {
 const workflow = (id: string, runId?: string) =>
   h.client.workflow.getHandle(`refresh-account/${id}`, runId);
 const eventsOf = async (id: string) => (await workflow(id).fetchHistory()).events ?? [];
-/** How many events of callers' updates the history has; a busy server may add tasks of the workflow beside them. */
+/** The number of update events in the history; a busy server may add workflow tasks beside them. */
 const updatesOf = async (id: string) =>
   (await eventsOf(id)).filter(
     (event) =>
@@ -88,7 +88,7 @@ const hasBegun = (id: string) =>
       .then(() => true),
   );
 
-it('an outage of any length ends in one refresh, and its tries add nothing to the history', async () => {
+it('an outage of any length is followed by one refresh, and its retries add nothing to the history', async () => {
   const { id } = await h.addAccount();
   store.isAway = true;
   const asked = refresh(id);
@@ -107,7 +107,7 @@ it('an outage of any length ends in one refresh, and its tries add nothing to th
   expect((await h.entries(id)).map(({ action }) => action)).toEqual(['token_refreshed']);
 });
 
-it('a long outage is told to callers who wait, and later callers are refused at once without an event of their own', async () => {
+it('a long outage is reported to waiting callers, and later callers are refused at once without a further event', async () => {
   const { id } = await h.addAccount();
   store.isAway = true;
   const unavailable = {
@@ -146,7 +146,7 @@ it.each([
   expect((await refresh(id)).body).toMatchObject({ outcome: 'refreshed', generation: 2 });
 });
 
-it('a batch waits for MongoDB in one wait, too', async () => {
+it('a batch waits for MongoDB in one activity', async () => {
   const accounts = [await h.addAccount(), await h.addAccount()];
   store.isAway = true;
   const workflowId = 'refresh-batch/outage/1';
@@ -181,7 +181,7 @@ it('a batch waits for MongoDB in one wait, too', async () => {
   for (const { id } of accounts) expect(received(id)).toHaveLength(1);
 });
 
-it('a refresh whose history has grown continues in a fresh run, and what it knew with it', async () => {
+it('a refresh with a long history continues in a new run and keeps its state', async () => {
   const { id, label } = await h.addAccount();
   store.claimsBegunBefore = 260;
   const requestedAt = new Date().toISOString();
@@ -197,7 +197,7 @@ it('a refresh whose history has grown continues in a fresh run, and what it knew
   expect(first.historyLength).toBeLessThan(1_000);
   await assertReplays(id, firstExecutionRunId);
   await assertReplays(id);
-  // Both runs number their attempts as one: none of them has the first attempt's way a second time.
+  // Attempts are numbered across both runs, so only the first one runs as a local activity.
   const local = (await eventsOf(id)).filter((event) => event.markerRecordedEventAttributes);
   expect(local).toEqual([]);
   expect(received(id)).toHaveLength(1);

@@ -1,6 +1,6 @@
 /**
- * Recorded histories replay against today's workflows: a change that would break running ones is seen here, and not
- * in production. `RECORD_HISTORIES=1 npx jest tests/workflows/replay` records them anew.
+ * Recorded histories replay against the current workflows, so that a change that breaks running workflows fails here.
+ * `RECORD_HISTORIES=1 npx --no jest tests/workflows/replay` records them again.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -37,7 +37,7 @@ async function assertReplays(name: string, workflowId: string): Promise<void> {
   await Worker.runReplayHistory({ workflowBundle }, JSON.parse(text), workflowId);
   if (process.env['RECORD_HISTORIES'] === undefined) return;
   mkdirSync(HISTORIES, { recursive: true });
-  // Where it was recorded is nobody's business.
+  // The identity names the recording machine.
   const anonymous = text.replace(/"identity": *"[^"]*"|"\d+@[^"]*"/g, (found) =>
     found.startsWith('"identity"') ? '"identity": "worker"' : '"worker"',
   );
@@ -53,7 +53,7 @@ const finished = (workflowId: string) =>
       (await h.client.workflow.getHandle(workflowId).describe()).status.name === 'COMPLETED',
   );
 
-describe('what runs today replays', () => {
+describe('a newly recorded history replays:', () => {
   it('a refresh that succeeds', async () => {
     const { id } = await h.addAccount({ label: 'Happy path' });
     await h.request(await h.key(), 'POST', `/api/admin/accounts/${id}/refresh`, {});
@@ -61,7 +61,7 @@ describe('what runs today replays', () => {
     await assertReplays('refresh-succeeds', `refresh-account/${id}`);
   });
 
-  it('a refresh whose answer is lost, and that is replayed and tried again', async () => {
+  it('a refresh whose response is lost, and that is replayed and retried', async () => {
     const { id } = await h.addAccount({ label: 'Lost answer', expiresInMs: 10 * 60_000 });
     h.sandbox.script({ subject: id, times: 2, answer: { kind: 'drop', at: 'after_commit' } });
     const key = await h.key();
@@ -95,12 +95,12 @@ describe('what runs today replays', () => {
       retrying: 1,
     });
     await assertReplays('sweep', workflowId);
-    // Its next try is soon; nothing is to be due then.
+    // Its next attempt is soon; no account may be due then.
     const path = `/api/admin/accounts/${down.id}`;
     await h.request(await h.key(), 'PATCH', path, { disabled: true });
   });
 
-  it('a sweep in batches, and the own workflow of an account that one could not refresh', async () => {
+  it('a sweep in batches, and the workflow of an account that a batch could not refresh', async () => {
     const refused = await h.addAccount({ provider: 'etsy', label: 'Refused' });
     h.sandbox.revoke(refused.plain.refreshToken);
     for (let n = 0; n < 3; n += 1) await h.addAccount({ provider: 'etsy' });
@@ -147,7 +147,7 @@ describe('what runs today replays', () => {
   });
 });
 
-it('a delivery that is refused, tried again and accepted replays', async () => {
+it('a newly recorded history of a delivery that is refused, retried and accepted replays', async () => {
   const organisation = 'default';
   const answers = [500, 200].values();
   const receiver = createServer((request, response) => {
@@ -172,7 +172,7 @@ it('a delivery that is refused, tried again and accepted replays', async () => {
   await assertReplays('deliver-event', workflowId);
 });
 
-it('an anchor of the audit that moves on replays', async () => {
+it('a newly recorded history of an audit anchor that advances replays', async () => {
   const organisation = 'org-replay';
   const { anchors, store, vault } = h;
   const audit = createAuditLog({ store, vault, retentionDays: 400, now: () => new Date() });
@@ -187,7 +187,7 @@ it('an anchor of the audit that moves on replays', async () => {
   await assertReplays('audit-anchor', anchorWorkflowId(organisation, 'actions'));
 });
 
-describe('validations that run today replay', () => {
+describe('a newly recorded history of a validation replays:', () => {
   const store = { provider: 'shopify', expiresInMs: 3_600_000, refreshedAgoMs: 0 } as const;
   const refuse = (subject: string) =>
     h.sandbox.script({
@@ -196,7 +196,7 @@ describe('validations that run today replay', () => {
       answer: { kind: 'respond', status: 401, body: '{}' },
     });
 
-  it('one whose token is refused and refreshed', async () => {
+  it('a token that is refused and refreshed', async () => {
     const { id } = await h.addAccount({ ...store, label: 'Refused' });
     refuse(id);
     const path = `/api/admin/accounts/${id}/validate`;
@@ -205,7 +205,7 @@ describe('validations that run today replay', () => {
     await assertReplays('validate-refused', `validate-account/${id}`);
   });
 
-  it('a sweep over stores whose tokens work, end, or are refused', async () => {
+  it('a sweep over stores whose tokens work, expire or are refused', async () => {
     await h.addAccount({ ...store, label: 'Works' });
     await h.addAccount({ ...store, label: 'Ends', expiresInMs: -1000 });
     const refused = await h.addAccount({ ...store, label: 'Refused and refreshed' });
@@ -220,9 +220,9 @@ describe('validations that run today replay', () => {
   });
 });
 
-describe('what was recorded replays', () => {
+describe('the recorded histories', () => {
   const recorded = readdirSync(HISTORIES).filter((file) => file.endsWith('.json'));
-  it.each(recorded)('%s', async (file) => {
+  it.each(recorded)('replay: %s', async (file) => {
     const history = JSON.parse(readFileSync(join(HISTORIES, file), 'utf8'));
     const replay = Worker.runReplayHistory(
       { workflowBundle },
@@ -232,7 +232,7 @@ describe('what was recorded replays', () => {
     await expect(replay).resolves.toBeUndefined();
   });
 
-  it('there is at least one of each workflow', () => {
+  it('include each workflow at least once', () => {
     const all = recorded.map((file) => readFileSync(join(HISTORIES, file), 'utf8')).join('');
     expect(all).toContain('refreshAccountWorkflow');
     expect(all).toContain('sweepWorkflow');
@@ -242,7 +242,7 @@ describe('what was recorded replays', () => {
     expect(all).toContain('auditAnchorWorkflow');
   });
 
-  it('a changed order of steps would be noticed', async () => {
+  it('fail to replay with a changed order of steps', async () => {
     const file = recorded.find((one) => one.startsWith('refresh-replayed')) ?? '';
     const text = readFileSync(join(HISTORIES, file), 'utf8').replaceAll(
       '"refreshGrant"',

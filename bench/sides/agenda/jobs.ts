@@ -1,4 +1,4 @@
-/** Agenda as both its producer and its worker open it. */
+/** Opens Agenda for the producer and the worker. */
 import { MongoBackend } from '@agendajs/mongo-backend';
 import { Agenda } from 'agenda';
 import type { Setting } from '../side';

@@ -1,9 +1,10 @@
 /**
- * (e) Agenda on the same MongoDB: one job for each due account, a worker in a process of its own.
+ * (e) Agenda on the same MongoDB: one job per due account, and a worker in a separate process.
  *
  * Tuned by its documentation (README of agenda/agenda 6.x, "Backend configuration" and "Defining jobs"): `processEvery`
- * far below its default of 5 s, `maxConcurrency` and the job's `concurrency` raised together, no limit on locks, finished
- * jobs removed (`removeOnComplete`). It adds one job by one write; there is no bulk call, so they are added concurrently.
+ * far below its default of 5 s, `maxConcurrency` and the job's `concurrency` raised together, no limit on locks,
+ * finished jobs removed (`removeOnComplete`). Agenda adds each job with one write and has no bulk call, so jobs are
+ * added concurrently.
  */
 import { join } from 'node:path';
 import { PlainRefresher } from '../plain-refresh';

@@ -9,7 +9,7 @@ serveWorker(async (setting, done) => {
   const agenda = await openAgenda(setting);
   agenda.define(
     JOB,
-    // oxlint-disable-next-line typescript/no-misused-promises -- it waits for what the job returns
+    // oxlint-disable-next-line typescript/no-misused-promises -- Agenda awaits the returned promise
     async (job: Job<{ accountId: string }>) => refresher.refresh(job.attrs.data.accountId),
     { concurrency: setting.concurrency },
   );

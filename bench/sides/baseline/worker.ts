@@ -1,4 +1,6 @@
-/** A worker that does nothing at all, in a process of its own, set up as Evergrant's (`src/worker/start-worker.ts`). */
+/**
+ * A worker whose activity does nothing, in a separate process, set up like Evergrant's (`src/worker/start-worker.ts`).
+ */
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { createLogger, installTemporalLogger } from '../../../src/process/logging';
 import { serveWorker } from '../worker-process';

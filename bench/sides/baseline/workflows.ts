@@ -1,17 +1,17 @@
-/** The least that a sweep's shape costs on Temporal: a parent, a window of children, one activity in each. */
+/** The minimum cost of a sweep's structure on Temporal: a parent, a window of children, one activity in each. */
 import { condition, proxyActivities, startChild } from '@temporalio/workflow';
 import type { Activities } from './worker';
 
 const { nothing } = proxyActivities<Activities>({ startToCloseTimeout: '30s' });
 
-/** As a sweep's (`src/workflows/sweep.ts`). */
+/** The same window as a sweep's (`src/workflows/sweep.ts`). */
 const WINDOW = 40;
 
 export async function childWorkflow(): Promise<number> {
   return nothing();
 }
 
-/** @returns how many activities ran, as their children count them */
+/** @returns the number of activities that ran, as their workflows count them */
 export async function parentWorkflow(children: number): Promise<number> {
   let running = 0;
   let done = 0;

@@ -1,4 +1,4 @@
-/** Where producer and worker meet. */
+/** The queue that producer and worker share. */
 import type { Setting } from '../side';
 
 export const QUEUE = 'refresh';

@@ -1,10 +1,10 @@
 /**
- * (c) BullMQ on Redis: a producer that adds what is due in bulk, a worker in a process of its own.
+ * (c) BullMQ on Redis: a producer that adds due accounts in bulk, and a worker in a separate process.
  *
- * Tuned by its documentation: jobs in bulk (docs.bullmq.io/guide/queues/adding-bulks), a local concurrency factor in the
- * hundreds for jobs that wait for I/O (docs.bullmq.io/guide/parallelism-and-concurrency and /guide/workers/concurrency),
- * finished jobs removed (/guide/queues/auto-removal-of-jobs), Redis with AOF each second and `noeviction`
- * (/guide/going-to-production).
+ * Tuned by its documentation: jobs in bulk (docs.bullmq.io/guide/queues/adding-bulks), a local concurrency factor in
+ * the hundreds for jobs that wait for I/O (docs.bullmq.io/guide/parallelism-and-concurrency and
+ * /guide/workers/concurrency), finished jobs removed (/guide/queues/auto-removal-of-jobs), Redis with AOF each second
+ * and `noeviction` (/guide/going-to-production).
  */
 import { join } from 'node:path';
 import { Queue } from 'bullmq';
@@ -26,7 +26,7 @@ export const side: Side = {
         const jobs = (await producer.dueAccounts()).map((accountId) => ({
           name: 'refresh',
           data: { accountId },
-          // One job for an account at a time, whoever asks.
+          // The job id allows one job per account at a time.
           opts: { jobId: accountId, removeOnComplete: true, attempts: 1 },
         }));
         await queue.addBulk(jobs);

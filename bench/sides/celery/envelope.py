@@ -1,4 +1,4 @@
-"""The envelope of src/vault/sealing.ts in Python, so that what Celery stores opens for Evergrant, and the reverse."""
+"""The envelope of src/vault/sealing.ts in Python, so that Celery and Evergrant can decrypt each other's tokens."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""The Celery app: one task, which refreshes one account as plain-refresh.ts does, write for write."""
+"""The Celery app: one task, which refreshes one account with the same writes as plain-refresh.ts."""
 
 import datetime
 import functools
@@ -26,7 +26,7 @@ app.conf.update(
     task_acks_late=True,
     worker_prefetch_multiplier=4,
     broker_pool_limit=2 * SETTING["concurrency"],
-    # Each task that acknowledges takes a connection of its own for that moment; the default is ten.
+    # Each acknowledgement takes a separate connection for a moment; the default limit is ten.
     broker_transport_options={"max_connections": 4 * SETTING["concurrency"]},
     broker_connection_retry_on_startup=True,
     worker_hijack_root_logger=False,
@@ -35,7 +35,7 @@ app.conf.update(
 
 @functools.cache
 def database():
-    """Opened by whoever uses it first: after gevent has patched the sockets."""
+    """Opened at its first use, after gevent has patched the sockets."""
     client = pymongo.MongoClient(
         SETTING["mongodbUri"], w="majority", journal=True, readConcernLevel="majority"
     )
@@ -124,7 +124,7 @@ def commit(account, attempt_id, place, answer):
         {"$set": members, "$inc": {"generation": 1}},
     )
     if done.matched_count != 1:
-        raise RuntimeError(f"another refreshed {account['_id']} at the same time")
+        raise RuntimeError(f"another worker refreshed {account['_id']} at the same time")
 
 
 def log(account, attempt_id):

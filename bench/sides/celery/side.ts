@@ -1,9 +1,9 @@
 /**
- * (d) Celery on Redis: `sweep.py` sends a task for each due account, a worker runs them (`refresher.py`).
+ * (d) Celery on Redis: `sweep.py` sends one task per due account, and a worker runs them (`refresher.py`).
  *
  * Tuned by its documentation: the gevent pool for tasks that wait for I/O, with a concurrency in the hundreds
- * (docs.celeryq.dev/en/stable/userguide/concurrency/gevent.html), no results kept, acknowledged late, as tasks are that
- * may be repeated (/userguide/tasks.html), a prefetch multiplier and a broker pool for many short tasks
+ * (docs.celeryq.dev/en/stable/userguide/concurrency/gevent.html), no results kept, late acknowledgement, as
+ * advised for repeatable tasks (/userguide/tasks.html), a prefetch multiplier and a broker pool for many short tasks
  * (/userguide/optimizing.html), and no gossip, mingle or heartbeat where there is one worker.
  */
 import { once } from 'node:events';
@@ -46,7 +46,7 @@ export const side: Side = {
     ended.catch(() => undefined);
     const said = async (line: string) => {
       const [got] = await Promise.race([once(lines, 'line'), ended]);
-      if (got !== line) throw new Error(`sweep.py said ${got}; see ${setting.logFile}`);
+      if (got !== line) throw new Error(`sweep.py printed ${got}; see ${setting.logFile}`);
     };
     await said('ready');
     return {

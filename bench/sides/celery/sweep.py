@@ -1,5 +1,5 @@
-"""What a beat schedule would start: sends a task for each due account. For each line that is read it does so once, and
-says when the broker holds none of them any more, neither queued nor unacknowledged."""
+"""Sends one task per due account, as a beat schedule would, for each line on standard input. Prints a line once the
+broker holds no task, neither queued nor unacknowledged."""
 
 import sys
 import time
@@ -20,7 +20,7 @@ def sweep():
 
 
 def drain(broker):
-    """A task that is just being handed over stands in neither place for a moment: it must be so twice."""
+    """A task is in neither place for a moment while a worker takes it, so both must be empty twice in a row."""
     quiet = 0
     before, changed = None, time.monotonic()
     while quiet < 2:
@@ -29,7 +29,7 @@ def drain(broker):
         if left != before:
             before, changed = left, time.monotonic()
         elif any(left) and time.monotonic() - changed > STALLED_AFTER_SECONDS:
-            sys.exit(f"{left[0]} tasks are queued, {left[1]} unacknowledged, and nothing happens")
+            sys.exit(f"{left[0]} tasks are queued, {left[1]} unacknowledged, and no worker makes progress")
         time.sleep(LOOK_EVERY_SECONDS)
 
 

@@ -1,4 +1,4 @@
-/** Evergrant's own processes as in production: built, told where everything is, each with a log of its own. */
+/** Evergrant's processes as in production: from build/, configured by their environment, each with its log file. */
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ const LOOK_EVERY_MS = 20;
 
 export interface EvergrantProcess {
   pid: number;
-  /** From its start to the line that says that it is ready. */
+  /** Time from the start to the log line that reports readiness. */
   startedInSeconds: number;
   stop(): Promise<void>;
 }
@@ -24,7 +24,7 @@ export async function startWorker(setting: Setting): Promise<EvergrantProcess> {
   return (await start('worker', setting, {}, [])).process;
 }
 
-/** @param execArgv what Node itself is told, such as `--cpu-prof` */
+/** @param execArgv options of Node, such as `--cpu-prof` */
 export async function startApi(
   setting: Setting,
   execArgv: readonly string[] = [],
@@ -67,7 +67,7 @@ async function start(
   return { process: { pid: child.pid ?? 0, startedInSeconds, stop }, ready };
 }
 
-/** What the process logged when it was ready. */
+/** The log line with which the process reports that it is ready. */
 async function readyLine(child: ChildProcess, logFile: string): Promise<Record<string, unknown>> {
   const deadline = Date.now() + READY_WITHIN_MS;
   for (;;) {

@@ -1,11 +1,11 @@
-/** (f) Evergrant: one worker as in production, and a sweep that is triggered as the API does it. Whatever it does. */
+/** (f) Evergrant: one worker as in production with all its features, and a sweep that is triggered as the API does. */
 import type { Side } from '../side';
 import { startWorker } from './processes';
 import { Sweeps } from './sweeps';
 
 export const side: Side = {
   name: '(f) Evergrant',
-  // Its own: it has no knob.
+  // Evergrant has no setting for it.
   concurrencies: [],
   async start(setting) {
     const sweeps = await Sweeps.open(setting);

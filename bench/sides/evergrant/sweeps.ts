@@ -1,4 +1,4 @@
-/** A namespace of its own for one run, and the sweeps in it: triggered as the API does it, and nobody else's. */
+/** The sweeps of one run in a separate namespace, triggered as the API does. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { createRefreshClient, type RefreshClient } from '../../../src/temporal/refresh-client';
@@ -14,7 +14,7 @@ import { READY_WITHIN_MS, TASK_QUEUE } from './processes';
 interface Sweep {
   summary: SweepSummary;
   workflowId: string;
-  /** Its first: it may have gone on in others. */
+  /** The first run; the sweep may have continued as new. */
   runId: string;
 }
 
@@ -31,7 +31,7 @@ export class Sweeps {
     this.#refreshes = createRefreshClient(client, TASK_QUEUE, store);
   }
 
-  /** Before a worker starts: it needs the namespace. */
+  /** Must be called before a worker starts, because the worker needs the namespace. */
   static async open(setting: Setting): Promise<Sweeps> {
     const { address, namespace } = setting.temporal;
     const connection = await Connection.connect({ address });
@@ -42,7 +42,10 @@ export class Sweeps {
     return new Sweeps(new Client({ connection, namespace }), provider, store);
   }
 
-  /** Neither the sweep that a worker's start triggers nor one of the schedule is to take part in what is measured. */
+  /**
+   * Pauses the schedule and waits for the sweep that the worker's start triggered, so that none disturbs the
+   * measurement.
+   */
   async ended(): Promise<void> {
     const schedule = this.client.schedule.getHandle(sweepScheduleId(PROVIDER));
     await schedule.pause('the bench triggers its own sweeps');
@@ -57,7 +60,7 @@ export class Sweeps {
     }
   }
 
-  /** @throws unless it refreshed so many */
+  /** @throws unless the sweep refreshed this many accounts */
   async sweep(due: number): Promise<Sweep> {
     const { workflowId, runId } = await this.#refreshes.startSweep(this.#provider);
     const summary = await this.client.workflow
@@ -68,7 +71,7 @@ export class Sweeps {
     return { summary, workflowId, runId };
   }
 
-  /** The events of each of a sweep's runs. */
+  /** The number of events in each run of a sweep. */
   async historyLengths({ workflowId, runId }: Sweep): Promise<number[]> {
     const lengths: number[] = [];
     for (let next: string | null = runId; next !== null; ) {
@@ -86,15 +89,15 @@ export class Sweeps {
   }
 }
 
-/** Workflow ids and schedules of one run are its own. */
+/** Separates the workflow ids and schedules of the runs. */
 export async function createNamespace(connection: Connection, namespace: string): Promise<void> {
   await connection.workflowService.registerNamespace({
     namespace,
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a Long, where a number does as well
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the client accepts a number in place of the Long
     workflowExecutionRetentionPeriod: { seconds: (24 * 3600) as never },
   });
   const deadline = Date.now() + READY_WITHIN_MS;
-  // Known to the whole server a moment later.
+  // The whole server knows the namespace a moment later.
   for (;;) {
     try {
       await connection.workflowService.describeNamespace({ namespace });

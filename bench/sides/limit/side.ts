@@ -1,4 +1,4 @@
-/** (a) The limit: Evergrant's own refresh in a bare loop, with no engine around it. */
+/** (a) The upper limit: Evergrant's refresh in a bare loop, without a workflow engine. */
 import { join } from 'node:path';
 import type { Side } from '../side';
 import { WorkerProcess } from '../worker-process';

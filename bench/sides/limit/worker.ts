@@ -1,4 +1,4 @@
-/** Pages through the due list and refreshes so many accounts at once, by the functions that Evergrant's activities are. */
+/** Pages through the due list and refreshes accounts concurrently, with the functions of Evergrant's activities. */
 import { randomUUID } from 'node:crypto';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { Runtime } from '@temporalio/worker';
@@ -56,7 +56,7 @@ serveWorker(async (setting) => {
   installTemporalLogger(createLogger('info'));
   const { store, vault, providers } = await openStoreAndVault(setting);
   const transport = createTransport();
-  // Without Temporal nothing outside the database knows of other generations.
+  // Without Temporal, only the database knows generations.
   const marks = { async *newest() {} };
   const deps: RefreshDependencies = {
     store,
@@ -69,21 +69,21 @@ serveWorker(async (setting) => {
     stopping: new AbortController().signal,
     now,
   };
-  // What an activity logs by needs an activity's context; nothing else of Temporal takes part.
+  // The logger of activities needs an activity's context; nothing else of Temporal is used.
   const environment = new MockActivityEnvironment({}, { logger: Runtime.instance().logger });
   return {
     refreshDue: () =>
       environment.run(async () => {
         const due = dueAccounts(deps);
         let refreshed = 0;
-        // All lanes take from one list, so that none waits for another.
-        const limiter = async () => {
+        // All loops take from one list, so that none waits for another.
+        const loop = async () => {
           for (let next = await due.next(); next.done !== true; next = await due.next()) {
             await refresh(deps, next.value);
             refreshed += 1;
           }
         };
-        await Promise.all(Array.from({ length: setting.concurrency }, limiter));
+        await Promise.all(Array.from({ length: setting.concurrency }, loop));
         return refreshed;
       }),
     async stop() {

@@ -1,7 +1,7 @@
 /**
- * The token endpoint as the least that can answer it, in a process of its own; both ends of it. On the same server, the
- * same driver and the same sealed accounts, it opens and answers the token, and does nothing else: no key is looked up,
- * nothing is validated, audited or shared, nobody is kept from refreshing at the same time.
+ * The minimal token endpoint, in a separate process; contains both ends of the connection. With the same server, driver
+ * and encrypted accounts, it decrypts and returns the token. It does not authenticate, validate, audit, share requests
+ * or exclude concurrent refreshes.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,7 +18,7 @@ import { ORGANISATION, type Setting } from '../side';
 export class BareServer {
   readonly #child: ChildProcess;
   readonly url: string;
-  /** From its start to its first word. */
+  /** Time limit from the start to the first message, in ms. */
   readonly startedInSeconds: number;
 
   private constructor(child: ChildProcess, port: number, startedInSeconds: number) {
@@ -64,7 +64,7 @@ function createBareApp(setting: Setting, connection: Connection, vault: Vault): 
 
   async function read(accountId: string): Promise<AccountDocument> {
     const account = await accounts.findOne({ _id: accountId, organisation: ORGANISATION });
-    if (account === null) throw new Error(`there is no ${accountId}`);
+    if (account === null) throw new Error(`account ${accountId} does not exist`);
     return account;
   }
 
@@ -98,7 +98,7 @@ function createBareApp(setting: Setting, connection: Connection, vault: Vault): 
         $inc: { generation: 1 },
       },
     );
-    if (matchedCount !== 1) throw new Error(`another refreshed ${_id} at the same time`);
+    if (matchedCount !== 1) throw new Error(`another request refreshed ${_id} at the same time`);
     return body(fresh.access_token, expiresAt, current.scopes);
   }
 

@@ -8,24 +8,30 @@ export type SchemaOrReference = NonNullable<
   NonNullable<ApiDocument['components']>['schemas']
 >[string];
 
-/** In the order of the documentation. */
+/** The order is that of the documentation. */
 const TAGS = [
   { name: 'Accounts', description: 'The connected accounts of your organisation.' },
-  { name: 'Tokens', description: 'Tokens that are valid now, and who was handed one.' },
-  { name: 'Refreshing', description: 'Refresh and validate by hand, and compare attempts.' },
-  { name: 'Terminal', description: 'The token refresh terminal: an entry for every attempt.' },
-  { name: 'Workflows', description: 'Sweeps, refreshes and validations as Temporal has them.' },
-  { name: 'Schedules', description: 'When each provider is swept.' },
-  { name: 'Webhooks', description: 'Who is told when something changes, and of what.' },
-  { name: 'Overview', description: 'Counts, and how it went over time.' },
-  { name: 'API keys', description: 'Who else may ask.' },
+  { name: 'Tokens', description: 'Valid access tokens, and the callers that received them.' },
+  {
+    name: 'Refreshing',
+    description: 'Refreshes and validations on request, and the comparison of attempts.',
+  },
+  { name: 'Terminal', description: 'The token refresh terminal: one log entry per attempt.' },
+  {
+    name: 'Workflows',
+    description: 'Sweeps, refreshes and validations, as Temporal reports them.',
+  },
+  { name: 'Schedules', description: 'The schedules of the sweeps, one per provider.' },
+  { name: 'Webhooks', description: 'Notifications of changes, and their deliveries.' },
+  { name: 'Overview', description: 'Counts of accounts, and statistics over time.' },
+  { name: 'API keys', description: 'The keys with which programs call this API.' },
   { name: 'Sessions', description: 'Sessions of people who are signed in to the pages.' },
-  { name: 'Audit', description: 'Who did what, chained so that a change shows.' },
+  { name: 'Audit', description: 'Recorded actions, in a chain that reveals later changes.' },
   {
     name: 'Encryption',
-    description: 'The keys that seal what is stored, by id, and their rotation.',
+    description: 'The ids of the keys that encrypt stored values, and their rotation.',
   },
-  { name: 'Service', description: 'The process itself. These need no key.' },
+  { name: 'Service', description: 'The process itself. These routes need no key.' },
 ];
 
 const openapiJson = createRoute({
@@ -33,7 +39,7 @@ const openapiJson = createRoute({
   path: '/openapi.json',
   operationId: 'getOpenApiDocument',
   tags: ['Service'],
-  summary: 'This description, as OpenAPI 3.1',
+  summary: 'Get this description as OpenAPI 3.1',
   security: [],
   responses: {
     ...serverResponses,
@@ -53,7 +59,7 @@ const docs = createRoute({
   path: '/docs',
   operationId: 'getDocs',
   tags: ['Service'],
-  summary: 'This description, as a page for people',
+  summary: 'Get this description as a web page',
   security: [],
   responses: {
     ...serverResponses,
@@ -70,13 +76,13 @@ export function registerDocument(app: ApiApp): () => ApiDocument {
     type: 'http',
     scheme: 'bearer',
     description:
-      'An API key (evg_…), or a JWT with exp, sub, the organisation (organisation or org_id) and scopes (scope: "read admin tokens internal operator"), where JWT_SECRET or JWKS_URL is set',
+      'An API key (evg_…). If JWT_SECRET or JWKS_URL is set, also a JWT with exp, sub, the organisation (organisation or org_id) and scopes (scope: "read admin tokens internal operator").',
   });
   registry.registerComponent('securitySchemes', 'internal', {
     type: 'apiKey',
     in: 'header',
     name: 'X-Internal-API-Key',
-    description: 'An API key with the scope internal, for the trigger alone',
+    description: 'An API key with the scope internal. Only the trigger accepts this header.',
   });
   let made: ApiDocument | undefined;
   const document = () => (made ??= documentOf(app));
@@ -91,7 +97,7 @@ function documentOf(app: ApiApp): ApiDocument {
       title: 'Evergrant',
       version: '1',
       description:
-        'Keeps OAuth 2.0 grants alive. Members are snake_case, times ISO 8601 UTC, lists {"items", "next_cursor"}, errors {"error": {"code", "message", "request_id"}}. Ids in a path are percent-encoded.',
+        'Keeps OAuth 2.0 grants alive. Members are in snake_case and times in ISO 8601 (UTC). A list is {"items", "next_cursor"}. An error is {"error": {"code", "message", "request_id"}}. Percent-encode ids in paths.',
     },
     servers: [{ url: '/' }],
     security: [{ bearer: [] }],
@@ -118,7 +124,7 @@ function addExamples(
   }
 }
 
-/** `undefined` if a required part has no example. */
+/** @returns `undefined` if a required part has no example */
 function exampleOf(document: ApiDocument, given: SchemaOrReference): unknown {
   const schema = resolved(document, given);
   if (schema.allOf) {
@@ -146,6 +152,7 @@ function exampleOf(document: ApiDocument, given: SchemaOrReference): unknown {
 export function resolved(document: ApiDocument, schema: SchemaOrReference) {
   if (!('$ref' in schema)) return schema;
   const target = document.components?.schemas?.[schema.$ref.slice('#/components/schemas/'.length)];
-  if (target === undefined || '$ref' in target) throw new Error(`${schema.$ref} leads nowhere`);
+  if (target === undefined || '$ref' in target)
+    throw new Error(`${schema.$ref} refers to no schema`);
   return target;
 }

@@ -21,7 +21,7 @@ export const ACCOUNT_EXAMPLE = {
     due: false,
     reason: 'fresh',
     explanation:
-      'Not due yet. Its access token ends at 2026-11-22 20:30:05 UTC; it is refreshed from 15 min before that, at 2026-11-22 20:15:05 UTC.',
+      'Not due yet. Its access token expires at 2026-11-22 20:30:05 UTC. It is refreshed from 15 min before that, at 2026-11-22 20:15:05 UTC.',
   },
   due_at: '2026-11-22T19:30:05.112Z',
   policy: { refresh_before: '30m' },

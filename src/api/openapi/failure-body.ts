@@ -1,4 +1,4 @@
-/** A failed refresh or validation, in every body. */
+/** A failed refresh or validation in API responses. */
 import { z } from '@hono/zod-openapi';
 import { FailureClass, type RefreshFailure } from '../../domain/refresh/refresh-failure';
 

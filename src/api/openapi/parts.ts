@@ -13,7 +13,7 @@ export const ofProvider = z
   .string()
   .max(64)
   .optional()
-  .openapi({ description: 'Of this provider only', example: 'ebay' });
+  .openapi({ description: 'Only this provider', example: 'ebay' });
 
 /** A boolean parameter of a query. */
 export const yesOrNo = z.enum(['true', 'false']).transform((text) => text === 'true');

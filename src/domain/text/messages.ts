@@ -10,6 +10,14 @@ export const noMatches = (things: string): string => `No ${things} match these f
 /** A missing object of an organisation, or of another one, which the caller must not learn. */
 export const notFoundText = (thing: string): string => `Your organisation has no ${thing}.`;
 
+/** A provider that `providers.yaml` does not name. */
+export const providerNotConfigured = (id: string): string =>
+  `The provider "${id}" is not configured. Check its name, or add it to providers.yaml.`;
+
+/** A cursor that another list returned, or none. @param source where the caller finds a valid one */
+export const invalidCursor = (parameter: string, source = 'next_cursor'): string =>
+  `${parameter}: is not a valid cursor. Take it from ${source}.`;
+
 /** A service that does not answer, and the setting that names it. */
 export const unreachableText = (service: string, at: string, setting: string): string =>
   `${service} is unreachable at ${at}. Start it, or correct ${setting}.`;

@@ -90,7 +90,7 @@ export interface AccountPatch {
   state?: AccountState | undefined;
   stateReason?: string | null | undefined;
   /**
-   * Replaces the current grant without trying the new one; encrypted for this account. Refreshes under way are fenced
+   * Replaces the current grant without trying the new one; encrypted for this account. Refreshes in progress are fenced
    * off, and the previous grant is kept.
    */
   grant?: SealedGrant | undefined;

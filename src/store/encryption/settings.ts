@@ -39,7 +39,7 @@ export class Settings {
     const name = { row: 'sealing_key', id: SEALING_KEY } as const;
     if (!this.#integrity.isValid(name, sealingKeyMembers(value), code)) {
       throw new InvalidRowError(
-        `It is the setting "${SEALING_KEY}", which says which encryption key seals. Find out who can write to MongoDB. Then delete the row, start Evergrant, and choose the key: evergrant encryption rotate --to <key>.`,
+        `The row is the setting "${SEALING_KEY}", which names the active encryption key. Find out who can write to MongoDB. Then delete the row, start Evergrant, and choose the key: evergrant encryption rotate --to <key>.`,
       );
     }
     return value;

@@ -9,7 +9,7 @@ export class UnscopedQueryError extends Error {
   override name = 'UnscopedQueryError';
   constructor(collection: string) {
     super(
-      `${collection}: a query without an organisation. Name it in the filter; what serves all organisations uses the model that says so.`,
+      `${collection}: the query names no organisation. Add it to the filter, or use the unscoped model for work that serves all organisations.`,
     );
   }
 }

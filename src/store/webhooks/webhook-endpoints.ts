@@ -192,5 +192,5 @@ export class WebhookEndpoints {
 
 /** @throws {InvalidRowError} */
 export function requireValid({ state }: WebhookEndpoint): void {
-  if (state === 'invalid') throw new InvalidRowError(`Nothing was done. ${REPLACE_IT}`);
+  if (state === 'invalid') throw new InvalidRowError(`Nothing was changed. ${REPLACE_IT}`);
 }

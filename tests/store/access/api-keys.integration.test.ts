@@ -11,7 +11,7 @@ const create = (organisation = 'org_a', scopes: ('admin' | 'read')[] = ['read'])
   store.apiKeys.create({ organisation, name: 'test', scopes }, NOW);
 
 describe('API keys', () => {
-  it('are verified by their text, and say whose they are and what they may', async () => {
+  it('are verified by their text, and name their owner and scopes', async () => {
     const { key, text } = await create('org_a', ['admin', 'read']);
     expect(text).toMatch(/^evg_[0-9a-f]{16}_[A-Za-z0-9_-]{43}$/);
     expect(await store.apiKeys.verify(text)).toEqual({
@@ -24,7 +24,7 @@ describe('API keys', () => {
     });
   });
 
-  it('are stored without their secret, in whatever form', async () => {
+  it('are stored without their secret in any form', async () => {
     const { text } = await create();
     const secret = text.split('_').slice(2).join('_');
     const connection = await mongoose.createConnection(store.uri).asPromise();
@@ -37,7 +37,7 @@ describe('API keys', () => {
     }
   });
 
-  it('are refused when anything of them is wrong', async () => {
+  it('are refused if any part is wrong', async () => {
     const { key, text } = await create();
     const other = await create();
     const last = text.endsWith('A') ? 'B' : 'A';
@@ -58,7 +58,7 @@ describe('API keys', () => {
     expect(await store.apiKeys.verify(text)).not.toBeNull();
   });
 
-  it('can be revoked by their own organisation alone, and are refused from then on', async () => {
+  it('can be revoked only by their organisation, and are refused afterwards', async () => {
     const { key, text } = await create();
     expect(await store.apiKeys.revoke('org_b', key.keyId)).toBe(false);
     expect(await store.apiKeys.verify(text)).not.toBeNull();
@@ -67,7 +67,7 @@ describe('API keys', () => {
     expect(await store.apiKeys.revoke('org_a', key.keyId)).toBe(false);
   });
 
-  it('are listed for their organisation, without anything secret', async () => {
+  it('are listed for their organisation without any secret', async () => {
     const { key, text } = await create('org_c', ['admin']);
     await create('org_d');
     const keys = await store.apiKeys.list('org_c');
@@ -76,14 +76,14 @@ describe('API keys', () => {
     expect(await store.apiKeys.list('org_e')).toEqual([]);
   });
 
-  it('tell whether an organisation has an admin', async () => {
+  it('show whether an organisation has an admin', async () => {
     await create('org_f', ['read']);
     expect(await store.apiKeys.hasAdmin('org_f')).toBe(false);
     await create('org_f', ['admin']);
     expect(await store.apiKeys.hasAdmin('org_f')).toBe(true);
   });
 
-  it('grant nothing where their rows were not written here, and are reported', async () => {
+  it('grant nothing and are reported if Evergrant did not write their rows', async () => {
     const { key, text } = await create('org_g', ['read']);
     const connection = await mongoose.createConnection(store.uri).asPromise();
     try {
@@ -103,7 +103,7 @@ describe('API keys', () => {
     }
   });
 
-  it('are not to be had by the code of another kind of row', async () => {
+  it('are refused with the authentication code of another kind of row', async () => {
     const { key, text } = await create('org_h', ['read']);
     const connection = await mongoose.createConnection(store.uri).asPromise();
     try {

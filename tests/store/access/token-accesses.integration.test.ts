@@ -50,7 +50,7 @@ const list = (members: object = {}) =>
 const requests = (tokenAccesses: readonly TokenAccess[]) =>
   tokenAccesses.map((one) => one.requestId);
 
-it('gives back what was appended, newest first, of one account of one organisation', async () => {
+it('returns the accesses of one account of one organisation, newest first', async () => {
   const older = tokenAccessOf('1', { at: fromNow(-1), remainingSeconds: null, source: 'fallback' });
   const [newer, same] = [tokenAccessOf('2'), tokenAccessOf('3')];
   await append([older, newer, same, tokenAccessOf('4', { accountId: 'acc_2' })]);
@@ -62,7 +62,7 @@ it('gives back what was appended, newest first, of one account of one organisati
   expect(requests(await list({ before: second }))).toEqual(['1']);
 });
 
-it('pages through batches that overlap, each hand-out once and in order', async () => {
+it('pages through overlapping batches, each access once and in order', async () => {
   const total = 120;
   const batches = [0, 1, 2].map((which) =>
     Array.from({ length: total / 3 }, (_, index) =>
@@ -80,7 +80,7 @@ it('pages through batches that overlap, each hand-out once and in order', async 
   expect(requests(seen).toSorted()).toEqual(requests(batches.flat()).toSorted());
 });
 
-it('writes a batch that is tried again once', async () => {
+it('writes a repeated batch once', async () => {
   const tokenAccesses = [tokenAccessOf('1'), tokenAccessOf('2')];
   const entry = await entryOf(tokenAccesses);
   expect(await store.tokenAccesses.insert(entry, tokenAccesses)).toBe('inserted');
@@ -88,7 +88,7 @@ it('writes a batch that is tried again once', async () => {
   expect(requests(await list())).toEqual(['2', '1']);
 });
 
-it('gives a place in the chain to one batch', async () => {
+it('gives each place in the chain to one batch', async () => {
   const tokenAccesses = [tokenAccessOf('1')];
   const [first, second] = [await entryOf(tokenAccesses), await entryOf(tokenAccesses)];
   expect(await store.tokenAccesses.insert(first, tokenAccesses)).toBe('inserted');
@@ -97,7 +97,7 @@ it('gives a place in the chain to one batch', async () => {
   expect(await store.tokenAccesses.head('org_b')).toBeNull();
 });
 
-it('gives the entries of a chain back as they were written, with the digest of what is stored now', async () => {
+it('returns the entries of a chain as written, with the digest of the stored accesses', async () => {
   const batches = [
     [tokenAccessOf('1')],
     [tokenAccessOf('2'), tokenAccessOf('3')],
@@ -116,14 +116,14 @@ it('gives the entries of a chain back as they were written, with the digest of w
 });
 
 it.each(['$rows.account_id', '$$this.account_id', '$$ROOT'])(
-  'takes %s for the id of an account that is not there',
+  'treats %s as the id of an account that does not exist',
   async (accountId) => {
     await append([tokenAccessOf('1')]);
     expect(await list({ accountId })).toEqual([]);
   },
 );
 
-it('marks each batch with the day it goes, as log entries are, and has MongoDB remove it then', async () => {
+it('stores the day of removal with each batch, as with log entries, and MongoDB removes it then', async () => {
   await append([tokenAccessOf('1'), tokenAccessOf('2', { at: fromNow(2_000) })]);
   const connection = await mongoose.createConnection(store.uri).asPromise();
   try {

@@ -38,7 +38,7 @@ const listed = async (query: Partial<AccountListQuery> = {}) =>
   (await store.accounts.list({ organisation: 'org_a', limit: 100, ...query })).map(({ id }) => id);
 
 describe('an account', () => {
-  it('starts active, in its first generation, with nothing behind it', async () => {
+  it('starts active, in its first generation, without a history', async () => {
     const input = newAccount({ kind: 'booking' });
     const created = await store.accounts.create(input, NOW);
     expect(created).toMatchObject({
@@ -59,7 +59,7 @@ describe('an account', () => {
     expect(await store.accounts.find('org_a', input.id)).toEqual(created);
   });
 
-  it('exists once for an organisation, provider, environment, external id and kind', async () => {
+  it('exists once per organisation, provider, environment, external id and kind', async () => {
     const one = newAccount({ externalId: 'shop', kind: 'booking' });
     await store.accounts.create(one, NOW);
     const again = (other: object) => store.accounts.create({ ...newAccount(), ...other }, NOW);
@@ -80,14 +80,14 @@ describe('an account', () => {
     await expect(again({ ...same, kind: null })).rejects.toBeInstanceOf(AccountExistsError);
   });
 
-  it('exists once, though two create it at the same moment', async () => {
+  it('exists once even if two callers create it concurrently', async () => {
     const results = await Promise.allSettled(
       Array.from({ length: 10 }, () => addAccount(store, { externalId: 'shop' })),
     );
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 
-  it('is not changed into one that exists', async () => {
+  it('cannot take the identity of an existing account', async () => {
     await addAccount(store, { externalId: 'shop', kind: 'booking' });
     const other = await addAccount(store, { externalId: 'shop', kind: 'stopsale' });
     const patch = store.accounts.patch('org_a', other.id, { kind: 'booking' }, NOW);
@@ -107,7 +107,7 @@ describe('another organisation’s account', () => {
       null,
     ],
     ['deleted', ({ id }) => store.accounts.delete('org_b', id), false],
-  ])('is not %s: it is as if it were not there', async (_what, attempt, answer) => {
+  ])('cannot be %s, as if it did not exist', async (_what, attempt, answer) => {
     const account = await addAccount(store);
     expect(await attempt(account)).toEqual(answer);
     expect(await store.accounts.find('org_a', account.id)).toEqual(account);
@@ -115,7 +115,7 @@ describe('another organisation’s account', () => {
 });
 
 describe('the list of accounts', () => {
-  it('pages by id and filters by what is asked', async () => {
+  it('is paged by id and filtered as requested', async () => {
     await addAccount(store, { id: 'a', kind: 'booking' });
     await addAccount(store, { id: 'b', environment: 'sandbox', expiresInMs: 90 * MINUTE });
     await addAccount(store, { id: 'c', provider: 'etsy' });
@@ -143,7 +143,7 @@ describe('the list of accounts', () => {
     for (const [query, ids] of cases) expect([query, await listed(query)]).toEqual([query, ids]);
   });
 
-  it("filters by status, each provider's own idea of expiring soon applied", async () => {
+  it("is filtered by status, with each provider's definition of expiring soon", async () => {
     const minutes = { ended: 0, in8: 8, in12: 12, in20: 20 };
     for (const provider of ['ebay', 'etsy', 'gone'])
       for (const [name, left] of Object.entries(minutes))
@@ -167,7 +167,7 @@ describe('the list of accounts', () => {
 });
 
 describe('quarantine', () => {
-  it('is left by those that are named, of a provider, or both, and by no others', async () => {
+  it('loses the deleted accounts, named or of a provider or both, and no others', async () => {
     for (const [id, provider] of [
       ['a', 'ebay'],
       ['b', 'etsy'],
@@ -186,8 +186,8 @@ describe('quarantine', () => {
   });
 });
 
-describe('a change by an admin while a refresh is under way', () => {
-  it('of label or kind keeps the grant and the claim', async () => {
+describe('a change by an admin during a refresh', () => {
+  it('keeps the grant and the claim if it changes label or kind', async () => {
     const account = await addAccount(store);
     await store.grants.claim(claimOf(account, 'one'));
     await store.accounts.patch('org_a', account.id, { label: 'New', kind: 'booking' }, NOW);
@@ -201,7 +201,7 @@ describe('a change by an admin while a refresh is under way', () => {
     });
   });
 
-  it('that connects the account anew wins over the older refresh, which stays as a leaf', async () => {
+  it('wins over the older refresh if it is a reconnect, and keeps the refreshed grant as an orphaned grant', async () => {
     const account = await addAccount(store);
     await store.grants.claim(claimOf(account, 'one'));
     const grant = grantOf(null, { refreshTokenFingerprint: 'r-new' });
@@ -219,7 +219,7 @@ describe('a change by an admin while a refresh is under way', () => {
     });
   });
 
-  it('that connects the account anew goes on top of a refresh that commits at the same moment', async () => {
+  it('is applied to the refreshed grant if a refresh commits during a reconnect', async () => {
     for (let round = 0; round < 20; round += 1) {
       const account = await addAccount(store);
       const grant = grantOf(null, { refreshTokenFingerprint: 'r-new' });
@@ -232,7 +232,7 @@ describe('a change by an admin while a refresh is under way', () => {
     }
   });
 
-  it('R1.9 that connects a refused account anew leaves no old error', async () => {
+  it('R1.9 removes the old error if it reconnects a refused account', async () => {
     const account = await addAccount(store);
     await store.grants.claim(claimOf(account, 'one'));
     await store.grants.recordFailure(failureRecordOf(account, 'one', 'invalid_grant'));
@@ -251,7 +251,7 @@ describe('a change by an admin while a refresh is under way', () => {
     });
   });
 
-  it('that deletes it lets no refresh bring it back', async () => {
+  it('prevents a refresh from restoring a deleted account', async () => {
     const account = await addAccount(store);
     await store.grants.claim(claimOf(account, 'one'));
     expect(await store.accounts.delete('org_a', account.id)).toBe(true);

@@ -67,7 +67,7 @@ function assertAgreed(got: unknown, predicted: unknown): void {
   expect(got).toBe(predicted);
 }
 
-it('P1: of a generation one attempt may send, until its outcome is on record; and no grant is lost', async () => {
+it('P1: one attempt per generation may send until its outcome is recorded, and no grant is lost', async () => {
   const seen = {
     claimed: 0,
     sent: 0,
@@ -136,13 +136,13 @@ it('P1: of a generation one attempt may send, until its outcome is on record; an
             Object.assign(model, { generation: generation + 1, claim: null, current: id });
           } else if (done === 'kept_as_orphan') seen.orphanedGrants += 1;
         } else {
-          const settles = one.does === 'fail';
-          if (settles) {
+          const fails = one.does === 'fail';
+          if (fails) {
             const record = { ...failureRecordOf(account, id, 'provider_unavailable'), now };
-            const settled = await store.grants.recordFailure(record);
-            assertAgreed(settled, isHolder && isCurrent);
+            const recorded = await store.grants.recordFailure(record);
+            assertAgreed(recorded, isHolder && isCurrent);
           } else await store.grants.release(accountId, id);
-          if (isHolder && (isCurrent || !settles)) {
+          if (isHolder && (isCurrent || !fails)) {
             model.claim = null;
             model.unheard.delete(generation);
           }

@@ -36,7 +36,7 @@ const sending = (attemptId: string, now = NOW, generation = account.generation) 
   );
 
 describe('claim', () => {
-  it('gives the account as it was read to the first, and says busy to the second', async () => {
+  it('gives the first caller the account as read, and reports claimed_elsewhere to the second', async () => {
     const first = await claim('one');
     expect(first).toMatchObject({ kind: 'claimed', account: { id: account.id, claim: null } });
     expect(await claim('two')).toMatchObject({
@@ -52,7 +52,7 @@ describe('claim', () => {
     });
   });
 
-  it('is given once to 200 that ask at the same moment', async () => {
+  it('is granted to one of 200 concurrent callers', async () => {
     const results = await Promise.all(
       Array.from({ length: 200 }, (_, index) => claim(`attempt-${index}`)),
     );
@@ -61,7 +61,7 @@ describe('claim', () => {
     expect(kinds.filter((kind) => kind === 'claimed_elsewhere')).toHaveLength(199);
   });
 
-  it('P1 of many accounts at once is told to each for itself', async () => {
+  it('P1 is reported per account if many accounts are claimed at once', async () => {
     const accounts = await Promise.all(Array.from({ length: 6 }, () => addAccount(store)));
     const [, , disabled, taken] = accounts as [Account, Account, Account, Account];
     await store.accounts.patch('org_a', disabled.id, { state: 'disabled' }, NOW);
@@ -87,7 +87,7 @@ describe('claim', () => {
     }
   });
 
-  it('made by a group whose answer was lost is known again as its own', async () => {
+  it('is recognised by its attempt after the response to a batch was lost', async () => {
     const accounts = await Promise.all(Array.from({ length: 4 }, () => addAccount(store)));
     const { prototype } = mongoose.mongo.Collection;
     const write = prototype.bulkWrite;
@@ -109,7 +109,7 @@ describe('claim', () => {
     }
   });
 
-  it('P1 asked for twice under one id is given once, whatever its lease says', async () => {
+  it('P1 is granted once per attempt id, whatever the lease', async () => {
     await claim('one');
     expect((await claim('one', { now: fromNow(1) })).kind).toBe('already_claimed');
     await sending('one');
@@ -118,7 +118,7 @@ describe('claim', () => {
     expect((await accountOf(store, account.id)).claim).toMatchObject({ attemptId: 'one', at: NOW });
   });
 
-  it('of an account that is not there, or disabled, says so', async () => {
+  it('is refused with the reason for a missing or disabled account', async () => {
     expect(await store.grants.claim({ ...claimOf(account, 'one'), accountId: 'acc_none' })).toEqual(
       {
         kind: 'absent',
@@ -128,7 +128,7 @@ describe('claim', () => {
     expect((await claim('one')).kind).toBe('disabled');
   });
 
-  it('is refused in quarantine, whoever asks and however, and made once that is left', async () => {
+  it('is refused in quarantine for every kind of request, and granted after the release', async () => {
     await store.accounts.patch('org_a', account.id, { quarantine: true }, NOW);
     for (const source of ['scheduled', 'debug', 'admin', 'api'] as const)
       expect((await claim(`by-${source}`, { source })).kind).toBe('quarantined');
@@ -137,12 +137,12 @@ describe('claim', () => {
     expect((await claim('one')).kind).toBe('claimed');
   });
 
-  it('may be made on an account that needs a reconnect: by hand it is tried all the same', async () => {
+  it('is granted for an account that needs a reconnect, because a manual refresh still tries it', async () => {
     await store.accounts.patch('org_a', account.id, { state: 'needs_reconnect' }, NOW);
     expect((await claim('one')).kind).toBe('claimed');
   });
 
-  it('whose lease ran out is shown as abandoned, and not overwritten', async () => {
+  it('is reported as abandoned after its lease expired, and not overwritten', async () => {
     await claim('one');
     await sending('one');
     expect((await claim('two', { now: fromNow(LEASE_MS - 1) })).kind).toBe('claimed_elsewhere');
@@ -153,7 +153,7 @@ describe('claim', () => {
     expect((await accountOf(store, account.id)).claim?.attemptId).toBe('one');
   });
 
-  it('of an earlier attempt of the same workflow is abandoned before its lease runs out', async () => {
+  it('counts as abandoned before its lease expires if an earlier attempt of the same workflow holds it', async () => {
     await claim('one');
     expect(await claim('two', { supersedes: ['one'] })).toMatchObject({
       kind: 'abandoned',
@@ -162,7 +162,7 @@ describe('claim', () => {
     expect((await claim('three', { supersedes: ['another'] })).kind).toBe('claimed_elsewhere');
   });
 
-  it('can be made again once the abandoned one is settled', async () => {
+  it('can be made again after the failure of the abandoned one is recorded', async () => {
     await claim('one');
     await sending('one');
     expect(await store.grants.recordFailure(failureRecordOf(account, 'one', 'answer_lost'))).toBe(
@@ -171,7 +171,7 @@ describe('claim', () => {
     expect((await claim('two', { now: fromNow(MINUTE) })).kind).toBe('claimed');
   });
 
-  it('is not made where an attempt that ended meanwhile is the answer', async () => {
+  it('is not made if an attempt that finished meanwhile answers the request', async () => {
     await claim('one');
     await store.grants.commit(commitOf(account, grantOf('one'), fromNow(500)));
     expect(await claim('two', { unlessAttemptedSince: NOW })).toMatchObject({
@@ -181,7 +181,7 @@ describe('claim', () => {
     expect((await claim('two', { unlessAttemptedSince: fromNow(501) })).kind).toBe('claimed');
   });
 
-  it('is not made by a workflow whose earlier attempt had ended after all', async () => {
+  it('is not made by a workflow whose earlier attempt had finished', async () => {
     await claim('one');
     await store.grants.commit(commitOf(account, grantOf('one')));
     expect(await claim('two', { supersedes: ['one'] })).toMatchObject({
@@ -190,7 +190,7 @@ describe('claim', () => {
     });
   });
 
-  it('P1 is not made by an attempt that has ended, whatever the clocks say', async () => {
+  it('P1 is not made by a finished attempt, whatever the clocks say', async () => {
     await claim('one');
     await store.grants.commit(commitOf(account, grantOf('one')));
     for (const unlessAttemptedSince of [null, fromNow(MINUTE)])
@@ -200,7 +200,7 @@ describe('claim', () => {
       });
   });
 
-  it('given back is free for the next, and only its owner can give it back', async () => {
+  it('can be released only by its owner, and is then free for the next attempt', async () => {
     await claim('one');
     await store.grants.release(account.id, 'two');
     expect((await claim('two')).kind).toBe('claimed_elsewhere');
@@ -210,7 +210,7 @@ describe('claim', () => {
 });
 
 describe('recordSendIntent', () => {
-  it('starts the lease anew and writes what is about to leave', async () => {
+  it('restarts the lease and records the request that is about to be sent', async () => {
     await claim('one');
     expect(await sending('one', fromNow(10_000))).toBe(true);
     expect((await accountOf(store, account.id)).claim).toMatchObject({
@@ -223,16 +223,16 @@ describe('recordSendIntent', () => {
 
   it.each<[string, () => Promise<unknown>]>([
     ['without a claim', async () => undefined],
-    ['under the claim of another', () => claim('two')],
+    ["under another attempt's claim", () => claim('two')],
     [
-      'in quarantine, though it was claimed before',
+      'for an account that entered quarantine after the claim',
       async () => {
         await claim('one');
         await store.accounts.patch('org_a', account.id, { quarantine: true }, NOW);
       },
     ],
     [
-      'after the claim was settled by who found it abandoned',
+      'after another worker recorded the failure of the abandoned claim',
       async () => {
         await claim('one');
         await store.grants.recordFailure(failureRecordOf(account, 'one', 'attempt_interrupted'));
@@ -240,14 +240,14 @@ describe('recordSendIntent', () => {
       },
     ],
     [
-      'after another refresh won',
+      'after another refresh was committed',
       async () => {
         await claim('one');
         await store.grants.commit(commitOf(account, grantOf('other')));
       },
     ],
     [
-      'after a person connected the account anew',
+      'after a person reconnected the account',
       async () => {
         await claim('one');
         await store.accounts.patch('org_a', account.id, { grant: grantOf('new') }, NOW);
@@ -265,14 +265,14 @@ describe('recordSendIntent', () => {
     expect(await sending('one')).toBe(false);
   });
 
-  it('forbids sending when the lease ran out meanwhile, or the generation is another', async () => {
+  it('forbids sending after the lease expired or the generation changed', async () => {
     await claim('one');
     expect(await sending('one', fromNow(LEASE_MS))).toBe(false);
     expect(await sending('one', NOW, account.generation + 1)).toBe(false);
     expect(await sending('one')).toBe(true);
   });
 
-  it('P1 is forbidden once the claim was found abandoned; a claim that has sent cannot be found so any more', async () => {
+  it('P1 is refused once the claim counts as abandoned, which a recorded send intent prevents', async () => {
     await claim('one');
     expect(await store.grants.forbidSending(account.id, 'one')).toBe(true);
     expect(await sending('one')).toBe(false);
@@ -282,7 +282,7 @@ describe('recordSendIntent', () => {
     expect(await store.grants.forbidSending(account.id, 'two')).toBe(false);
   });
 
-  it('forbids sending once the account is disabled', async () => {
+  it('forbids sending after the account was disabled', async () => {
     await claim('one');
     await store.accounts.patch('org_a', account.id, { state: 'disabled' }, NOW);
     expect(await sending('one')).toBe(false);

@@ -59,7 +59,7 @@ async function add(inputs: Record<string, AccountInput>): Promise<void> {
 }
 
 describe('R0.3 the due list', () => {
-  it('has what expires first, soonest at the top, then what was refreshed long ago, oldest first', async () => {
+  it('lists expiring accounts first, by soonest expiry, and then overdue ones, oldest refresh first', async () => {
     await add({
       in_ten_minutes: { expiresInMs: 10 * MINUTE },
       fresh: YOUNG,
@@ -72,7 +72,7 @@ describe('R0.3 the due list', () => {
     for (const limit of [1, 2, 3, 4, 5, 100]) expect(await allPages({ limit })).toEqual(due);
   });
 
-  it('has an account whose access token does not expire while a handed-in grant waits', async () => {
+  it('lists an account without access token expiry while a candidate grant waits', async () => {
     const endless = grantOf(null, {
       refreshToken: null,
       refreshTokenFingerprint: null,
@@ -95,7 +95,7 @@ describe('R0.3 the due list', () => {
     expect(await allPages({ now: fromNow(1e9), expiringUntil: fromNow(1e9) })).toEqual([]);
   });
 
-  it('has an account by the expiry of its refresh token where that comes first', async () => {
+  it('lists an account by the expiry of its refresh token if that comes first', async () => {
     await store.close();
     const rotating: RefreshRule = { ...RULE, replayRule: { kind: 'never' } };
     store = await storeForTest({ rules: () => rotating });
@@ -114,12 +114,12 @@ describe('R0.3 the due list', () => {
       expect(await allPages({ limit, now: fromNow(1.5 * MINUTE) })).toEqual(due);
   });
 
-  it('has an account that is due for both reasons once', async () => {
+  it('lists an account that is due for both reasons once', async () => {
     await add({ both: { expiresInMs: MINUTE, refreshedAgoMs: 120 * MINUTE } });
     for (const limit of [1, 2]) expect(await allPages({ limit })).toEqual(['both']);
   });
 
-  it('has only expiring ones where age does not matter', async () => {
+  it('lists only expiring accounts if the policy has no maximum age', async () => {
     const policy = { refreshAfterAgeMs: null };
     await add({
       expiring: { expiresInMs: MINUTE, policy },
@@ -128,7 +128,7 @@ describe('R0.3 the due list', () => {
     for (const limit of [1, 2]) expect(await allPages({ limit })).toEqual(['expiring']);
   });
 
-  it("goes by each account's own policy", async () => {
+  it("applies each account's policy", async () => {
     await add({
       earlier: { expiresInMs: 40 * MINUTE, policy: { refreshBeforeMs: 45 * MINUTE } },
       later: { expiresInMs: 10 * MINUTE, policy: { refreshBeforeMs: 5 * MINUTE } },
@@ -139,7 +139,7 @@ describe('R0.3 the due list', () => {
     expect(await allPages()).toEqual(['never', 'earlier']);
   });
 
-  it('goes by a changed policy of the provider once the clocks are rewritten, page by page', async () => {
+  it('applies a changed provider policy once the due times are recomputed, page by page', async () => {
     let policy = POLICY;
     const changing = await storeForTest({ rules: () => ({ ...RULE, policy }) });
     for (const id of ['a', 'b', 'c']) await addAccount(changing, { id, ...YOUNG });
@@ -155,7 +155,7 @@ describe('R0.3 the due list', () => {
     await changing.close();
   });
 
-  it('has one environment if asked, and only its provider', async () => {
+  it('lists only its provider, and one environment if requested', async () => {
     await add({
       production: {},
       sandbox: { environment: 'sandbox' },
@@ -167,7 +167,7 @@ describe('R0.3 the due list', () => {
     expect(await allPages({ provider: 'google' })).toEqual([]);
   });
 
-  it('orphaned_grants out what is not active, and has it again when it is', async () => {
+  it('omits inactive accounts until they are active again', async () => {
     await add({ active: {}, disabled: {}, inactive: {}, needs_reconnect: {} });
     for (const state of ['disabled', 'inactive', 'needs_reconnect'] as const)
       await store.accounts.patch('org_a', state, { state }, NOW);
@@ -176,14 +176,14 @@ describe('R0.3 the due list', () => {
     expect(await allPages()).toEqual(['active', 'disabled']);
   });
 
-  it('orphaned_grants out what is in quarantine, and has it as its clock says once it is released', async () => {
+  it('omits accounts in quarantine, and lists them by their due times after the release', async () => {
     await add({ due: {}, held: { quarantine: true }, held_fresh: { ...YOUNG, quarantine: true } });
     expect(await allPages()).toEqual(['due']);
     await store.quarantine.release('org_a', { provider: 'ebay' });
     expect(await allPages()).toEqual(['due', 'held']);
   });
 
-  it('orphaned_grants out what backs off, in both scans, until the moment it ends', async () => {
+  it('omits accounts that back off from both scans until the back-off ends', async () => {
     await add({ expiring: {}, old: { expiresInMs: 90 * MINUTE, refreshedAgoMs: 120 * MINUTE } });
     for (const id of ['expiring', 'old']) {
       const account = await accountOf(store, id);
@@ -195,14 +195,14 @@ describe('R0.3 the due list', () => {
     expect(await allPages({ now: fromNow(10_000) })).toEqual(['expiring', 'old']);
   });
 
-  it('says whose an account is, and nothing of its grant', async () => {
+  it('names the organisation of an account, and nothing of its grant', async () => {
     await addAccount(store, { id: 'acc_1', organisation: 'org_b', label: 'Shop' });
     const { accounts } = await store.dueAccounts.page(query());
     const whose = { accountId: 'acc_1', organisation: 'org_b', label: 'Shop' };
     expect(accounts).toEqual([{ ...whose, environment: 'production' }]);
   });
 
-  it('has each account once across pages, with equal times and whatever the page size', async () => {
+  it('lists each account once across pages, with equal times and any page size', async () => {
     const same = Array.from({ length: 25 }, (_, index) => `acc_${String(index).padStart(2, '0')}`);
     for (const [index, id] of same.entries())
       await addAccount(store, {
@@ -214,7 +214,7 @@ describe('R0.3 the due list', () => {
       expect([limit, await allPages({ limit })]).toEqual([limit, same]);
   });
 
-  it('R4.3 goes on behind an account that changes while the list is read', async () => {
+  it('R4.3 continues after an account that changes while the list is read', async () => {
     await add({
       one: { expiresInMs: 1000 },
       two: { expiresInMs: 2000 },
@@ -226,7 +226,7 @@ describe('R0.3 the due list', () => {
     expect(second.accounts.map(({ accountId }) => accountId)).toEqual(['three']);
   });
 
-  it('decides as the policy does, for every account', async () => {
+  it('decides as the policy does for every account', async () => {
     const minutes = fc.integer({ min: -3, max: 3 });
     const accounts: Account[] = [];
     for (const [expires, age] of fc.sample(fc.tuple(minutes, minutes), 40)) {
@@ -268,7 +268,7 @@ describe('accounts that probe an OAuth app', () => {
     );
   };
 
-  it('are of one organisation after the other, from the turn of the last one on', async () => {
+  it('alternate between organisations, beginning after the one that was probed last', async () => {
     for (const id of ['a1', 'b1', 'c1']) await served(id, `org_${id.charAt(0)}`);
     await served('a2', 'org_a', fromNow(1000));
     expect(await canaries()).toEqual(['a1', 'b1', 'c1', 'a2']);
@@ -277,13 +277,13 @@ describe('accounts that probe an OAuth app', () => {
     expect(await canaries({ after: 'org_c', without: ['org_a'] })).toEqual(['b1', 'c1']);
   });
 
-  it('are, within an organisation, those that were attempted longest ago', async () => {
+  it('are ordered by oldest attempt within an organisation', async () => {
     await served('late', 'org_a', fromNow(2000));
     await served('early', 'org_a', fromNow(1000));
     expect(await canaries()).toEqual(['early', 'late']);
   });
 
-  it('are such as were never served only where there is no other, and none where only proven ones are wanted', async () => {
+  it('are unproven only if no proven account exists and unproven ones are allowed', async () => {
     await addAccount(store, { id: 'new', organisation: 'org_a', expiresInMs: 1 });
     expect(await canaries()).toEqual(['new']);
     expect(await canaries({ provenOnly: true })).toEqual([]);
@@ -291,7 +291,7 @@ describe('accounts that probe an OAuth app', () => {
     expect(await canaries()).toEqual(['proven']);
   });
 
-  it('no longer count as proven once they are refused, until they are served again', async () => {
+  it('do not count as proven after a refusal until they are served again', async () => {
     await served('one', 'org_a');
     await served('two', 'org_b');
     expect(await store.dueAccounts.provenOrganisations(LANE, 9)).toEqual(['org_a', 'org_b']);

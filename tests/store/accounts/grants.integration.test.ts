@@ -29,7 +29,7 @@ beforeEach(async () => {
 
 const claim = (attemptId: string) => store.grants.claim(claimOf(account, attemptId));
 const commit = (attemptId: string) => store.grants.commit(commitOf(account, grantOf(attemptId)));
-const settle = (attemptId: string, code: RefreshFailureCode, of = account) =>
+const recordFailure = (attemptId: string, code: RefreshFailureCode, of = account) =>
   store.grants.recordFailure(failureRecordOf(of, attemptId, code));
 const now = () => accountOf(store, account.id);
 
@@ -37,7 +37,7 @@ const byName = (one: string | null, other: string | null) =>
   String(one).localeCompare(String(other));
 
 describe('commit', () => {
-  it('makes the grant the current one, keeps the one before, and frees the account', async () => {
+  it('makes the grant the current one, keeps the previous one, and releases the claim', async () => {
     await claim('one');
     expect(await commit('one')).toBe('committed');
     expect(await now()).toMatchObject({
@@ -52,7 +52,7 @@ describe('commit', () => {
     });
   });
 
-  it('keeps a warning over a rotation that leaves the expiry as it is, and forgets it with a later one', async () => {
+  it('keeps a warning over a rotation with the same expiry, and drops it with a later expiry', async () => {
     const end = (minutes: number) => ({ refreshTokenExpiresAt: fromNow(minutes).toISOString() });
     const day = 24 * 60 * 60_000;
     const warned = await addAccount(store, { grant: grantOf(null, end(day)) });
@@ -70,9 +70,9 @@ describe('commit', () => {
     expect(await committed('two', renewed)).toBeNull();
   });
 
-  it('R1.9 leaves no old error behind', async () => {
+  it('R1.9 removes the old error', async () => {
     await claim('one');
-    await settle('one', 'invalid_grant');
+    await recordFailure('one', 'invalid_grant');
     expect(await now()).toMatchObject({ state: 'needs_reconnect', failedAttempts: 1 });
     await claim('two');
     await commit('two');
@@ -85,7 +85,7 @@ describe('commit', () => {
     });
   });
 
-  it('done twice is done once', async () => {
+  it('is applied once if it is repeated', async () => {
     await claim('one');
     const input = commitOf(account, grantOf('one'));
     expect(await store.grants.commit(input)).toBe('committed');
@@ -94,7 +94,7 @@ describe('commit', () => {
     expect(await now()).toEqual(once);
   });
 
-  it('done again after the next refresh changes nothing either', async () => {
+  it('changes nothing if it is repeated after the next refresh', async () => {
     const input = commitOf(account, grantOf('one'));
     await store.grants.commit(input);
     await store.grants.commit(commitOf(await now(), grantOf('two')));
@@ -103,7 +103,7 @@ describe('commit', () => {
     expect(await now()).toEqual(before);
   });
 
-  it('of who lost the race is kept as a leaf, once, and overwrites nothing', async () => {
+  it('stores the grant of the losing refresh once, as an orphaned grant, and overwrites nothing', async () => {
     const loser = commitOf(account, grantOf('two'));
     await commit('one');
     expect(await store.grants.commit(loser)).toBe('kept_as_orphan');
@@ -116,7 +116,7 @@ describe('commit', () => {
     });
   });
 
-  it('of six at one moment makes one current and loses none', async () => {
+  it('makes one of six concurrent grants current and loses none', async () => {
     const attempts = Array.from({ length: 6 }, (_, index) => `racer-${index}`);
     const results = await Promise.all(attempts.map(commit));
     expect(results.filter((result) => result === 'committed')).toHaveLength(1);
@@ -127,13 +127,13 @@ describe('commit', () => {
     );
   });
 
-  it('to a deleted account stores nothing', async () => {
+  it('stores nothing for a deleted account', async () => {
     await store.accounts.delete('org_a', account.id);
     expect(await commit('one')).toBe('absent');
     expect(await store.grants.read(account.id)).toBeNull();
   });
 
-  it('keeps the grant of an account that was disabled meanwhile, and keeps it disabled', async () => {
+  it('stores the grant of an account that was disabled meanwhile, and leaves it disabled', async () => {
     await claim('one');
     const patch = { state: 'disabled' as const, stateReason: 'Disabled by an admin.' };
     await store.accounts.patch('org_a', account.id, patch, NOW);
@@ -148,8 +148,8 @@ describe('commit', () => {
   });
 });
 
-describe('record_failure', () => {
-  it('keeps a request whose answer was lost until a refresh succeeds', async () => {
+describe('recordFailure', () => {
+  it('keeps a request with a lost response until a refresh succeeds', async () => {
     const unanswered = {
       attemptId: 'one',
       sentAt: fromNow(-1000),
@@ -163,7 +163,7 @@ describe('record_failure', () => {
     });
     expect((await now()).unanswered).toEqual(unanswered);
     await claim('two');
-    await settle('two', 'provider_unavailable', await now());
+    await recordFailure('two', 'provider_unavailable', await now());
     expect((await now()).unanswered).toEqual(unanswered);
     await claim('three');
     await commit('three');
@@ -190,9 +190,9 @@ describe('record_failure', () => {
       { state: 'active', failedAttempts: 0, nextAttemptAt: null, lastError: null },
     ],
     ['rate_limited', { failedAttempts: 0, nextAttemptAt: fromNow(1000), lastError: null }],
-  ])('writes what %s means for the account, and frees it', async (code, expected) => {
+  ])('writes the effect of %s on the account, and releases the claim', async (code, expected) => {
     await claim('one');
-    expect(await settle('one', code)).toBe(true);
+    expect(await recordFailure('one', code)).toBe(true);
     expect(await now()).toMatchObject({
       ...expected,
       claim: null,
@@ -202,32 +202,32 @@ describe('record_failure', () => {
     });
   });
 
-  it('done twice counts once', async () => {
+  it('counts once if it is repeated', async () => {
     await claim('one');
-    await settle('one', 'provider_unavailable');
-    expect(await settle('one', 'provider_unavailable')).toBe(false);
+    await recordFailure('one', 'provider_unavailable');
+    expect(await recordFailure('one', 'provider_unavailable')).toBe(false);
     expect((await now()).failedAttempts).toBe(1);
   });
 
-  it('of an attempt without the claim changes nothing', async () => {
+  it('changes nothing if the attempt does not hold the claim', async () => {
     await claim('one');
     const before = await now();
-    expect(await settle('two', 'invalid_grant')).toBe(false);
+    expect(await recordFailure('two', 'invalid_grant')).toBe(false);
     expect(await now()).toEqual(before);
   });
 
-  it('of who lost the race changes nothing of the winner’s account', async () => {
+  it('changes nothing if another refresh has won', async () => {
     await claim('one');
     await commit('other');
     const before = await now();
-    expect(await settle('one', 'invalid_grant')).toBe(false);
+    expect(await recordFailure('one', 'invalid_grant')).toBe(false);
     expect(await now()).toEqual(before);
   });
 
-  it('of an account that was disabled meanwhile frees it, and keeps it disabled', async () => {
+  it('releases the claim of an account that was disabled meanwhile, and leaves it disabled', async () => {
     await claim('one');
     await store.accounts.patch('org_a', account.id, { state: 'disabled', stateReason: 'x' }, NOW);
-    expect(await settle('one', 'invalid_grant')).toBe(true);
+    expect(await recordFailure('one', 'invalid_grant')).toBe(true);
     expect(await now()).toMatchObject({
       state: 'disabled',
       stateReason: 'x',
@@ -238,16 +238,16 @@ describe('record_failure', () => {
 });
 
 /** An account with the winner's grant, an orphaned grant of the refresh that lost, and a claim by `attempt`. */
-async function withLeaf(leaf = grantOf('two')): Promise<Account> {
+async function withOrphan(orphan = grantOf('two')): Promise<Account> {
   await commit('one');
-  await store.grants.commit(commitOf(account, leaf));
+  await store.grants.commit(commitOf(account, orphan));
   await store.grants.claim(claimOf(account, 'attempt'));
   return now();
 }
 
 describe('adoptOrphan', () => {
-  it('takes a leaf with another refresh token than the refused one', async () => {
-    expect(await store.grants.adoptOrphan(await withLeaf(), 'attempt', NOW)).toBe(true);
+  it('adopts an orphaned grant whose refresh token differs from the refused one', async () => {
+    expect(await store.grants.adoptOrphan(await withOrphan(), 'attempt', NOW)).toBe(true);
     expect(await now()).toMatchObject({
       generation: 3,
       current: inGeneration(3, grantOf('two')),
@@ -258,29 +258,29 @@ describe('adoptOrphan', () => {
     });
   });
 
-  it('takes none that has the refused refresh token', async () => {
+  it('adopts no grant with the refused refresh token', async () => {
     const same = grantOf('two', { refreshTokenFingerprint: 'r-one' });
-    const before = await withLeaf(same);
+    const before = await withOrphan(same);
     expect(await store.grants.adoptOrphan(before, 'attempt', NOW)).toBe(false);
     expect(await now()).toEqual(before);
   });
 
   it.each<[string, string, (before: Account) => Promise<unknown>]>([
-    ['without the claim', 'somebody', async () => undefined],
+    ['without the claim', 'another', async () => undefined],
     [
-      'after the generation moved on',
+      'after the generation changed',
       'attempt',
       (before) => store.grants.commit(commitOf(before, grantOf('three'))),
     ],
   ])('does nothing %s', async (_when, attemptId, meanwhile) => {
-    const before = await withLeaf();
+    const before = await withOrphan();
     await meanwhile(before);
     expect(await store.grants.adoptOrphan(before, attemptId, NOW)).toBe(false);
     expect((await now()).orphanedGrants).toEqual([inGeneration(2, grantOf('two'))]);
   });
 
-  it('orphaned_grants a leaf alone that came after the account was read', async () => {
-    const before = await withLeaf();
+  it('keeps an orphaned grant that arrived after the account was read', async () => {
+    const before = await withOrphan();
     await store.grants.commit(commitOf(account, grantOf('late')));
     expect(await store.grants.adoptOrphan(before, 'attempt', NOW)).toBe(true);
     expect(await now()).toMatchObject({

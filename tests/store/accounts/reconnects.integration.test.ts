@@ -54,8 +54,8 @@ const failureRecordOf = (account: Account, attemptId: string, retryAt: Date | nu
   now: NOW,
 });
 
-describe('a grant that is handed in', () => {
-  it('waits beside the current one, and makes the account due at once', async () => {
+describe('a candidate grant', () => {
+  it('waits beside the current grant, and makes the account due at once', async () => {
     const before = await addAccount(store, { expiresInMs: 60 * MINUTE, refreshedAgoMs: 0 });
     await store.reconnects.submit(before, submitted(), null);
     const after = await accountOf(store, before.id);
@@ -68,7 +68,7 @@ describe('a grant that is handed in', () => {
     });
   });
 
-  it('replaces one that waits, and not one that is being sent', async () => {
+  it('replaces a waiting candidate, but not one that is being sent', async () => {
     const account = await waiting('sending');
     expect(await store.reconnects.submit(account, submitted('another'), null)).toBe(true);
     // The attempt had read the previous candidate.
@@ -81,7 +81,7 @@ describe('a grant that is handed in', () => {
     expect(await store.reconnects.submit(sending, submitted('third'), null)).toBe(false);
   });
 
-  it('becomes current with what it brought, and the current one is kept', async () => {
+  it('becomes current with the tokens of its refresh, and the previous grant is kept', async () => {
     const account = await waiting('taken');
     const grant = grantOf('taken');
     const commit = { ...commitOf(account, grant), candidate: HANDED_IN };
@@ -98,7 +98,7 @@ describe('a grant that is handed in', () => {
     });
   });
 
-  it('brings no warnings along that were given of the grant before', async () => {
+  it('does not inherit the warnings about the previous grant', async () => {
     const expiry = { refreshTokenExpiresAt: fromNow(20 * DAY).toISOString() };
     const account = await addAccount(store, { grant: grantOf(null, expiry) });
     await store.refreshTokenWarnings.mark(account, 30, NOW);
@@ -112,7 +112,7 @@ describe('a grant that is handed in', () => {
     expect((await accountOf(store, account.id)).refreshTokenWarnedDays).toBeNull();
   });
 
-  it('becomes current also where another refresh was stored meanwhile, which is kept', async () => {
+  it('becomes current even if another refresh was stored meanwhile, whose grant is kept', async () => {
     const account = await waiting('late');
     const other = grantOf('other');
     await store.grants.commit(commitOf(account, other));
@@ -127,7 +127,7 @@ describe('a grant that is handed in', () => {
     });
   });
 
-  it('orphaned_grants one alone that was handed in after it was sent', async () => {
+  it('does not remove a candidate that was submitted after it was sent', async () => {
     const account = await waiting('first');
     await store.reconnects.submit(account, submitted('second'), null);
     const commit = { ...commitOf(account, grantOf('first')), candidate: HANDED_IN };
@@ -138,7 +138,7 @@ describe('a grant that is handed in', () => {
     });
   });
 
-  it('is dropped where it was refused, and nothing else of the account changes', async () => {
+  it('is dropped after a refusal, and nothing else of the account changes', async () => {
     const account = await waiting('refused');
     expect(
       await store.grants.recordCandidateFailure(failureRecordOf(account, 'refused', null)),
@@ -157,7 +157,7 @@ describe('a grant that is handed in', () => {
     });
   });
 
-  it('waits longer where it could not be tried', async () => {
+  it('keeps waiting if it could not be tried', async () => {
     const account = await waiting('failed');
     await store.grants.recordCandidateFailure(failureRecordOf(account, 'failed', fromNow(MINUTE)));
     expect(await accountOf(store, account.id)).toMatchObject({
@@ -171,7 +171,7 @@ describe('a grant that is handed in', () => {
     });
   });
 
-  it('whose attempt failed answers nobody who wants the current one refreshed', async () => {
+  it('does not answer requests to refresh the current grant if its attempt failed', async () => {
     const account = await waiting('failed');
     await store.grants.recordCandidateFailure(failureRecordOf(account, 'failed', null));
     const since = { unlessAttemptedSince: fromNow(-MINUTE) };
@@ -179,7 +179,7 @@ describe('a grant that is handed in', () => {
     expect(claimed.kind).toBe('claimed');
   });
 
-  it('may be tried on an account whose current refresh token must not be sent', async () => {
+  it('can be tried on an account whose current refresh token must not be sent', async () => {
     const account = await addAccount(store);
     await store.restores.markStale(account, 2, NOW);
     expect((await store.grants.claim(claimOf(account, 'none'))).kind).toBe('stale_restore');
@@ -193,14 +193,14 @@ describe('a grant that is handed in', () => {
     );
   });
 
-  it('is dropped with the replaced one where the database turns out to be a backup', async () => {
+  it('is dropped with the replaced grant if the database was restored from a backup', async () => {
     const account = await waiting('claimed');
     await store.restores.markStale(account, 5, NOW);
     expect(await accountOf(store, account.id)).toMatchObject({ candidate: null, replaced: null });
   });
 });
 
-it('an untried grant that is stored in quarantine drops one that was handed in before it', async () => {
+it('a grant that is stored untried in quarantine drops an earlier candidate', async () => {
   const account = await addAccount(store, { expiresInMs: 60 * MINUTE, refreshedAgoMs: 0 });
   await store.reconnects.submit(account, submitted(), null);
   const grant = grantOf('newer', { attemptId: null });
@@ -230,7 +230,7 @@ it('a replaced grant is deleted once its refresh token has expired', async () =>
   expect(await replaced()).toBeNull();
 });
 
-it('key rotation finds and replaces each sealed value of both', async () => {
+it('key rotation finds and replaces each encrypted value of both', async () => {
   const own = await storeForTest();
   const account = await addAccount(own);
   const grant = grantOf('replacing', { attemptId: null });

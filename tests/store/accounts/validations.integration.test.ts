@@ -30,8 +30,8 @@ const validation: LastValidation = { outcome: 'invalid', at: NOW, logEntryId: 'e
 const inactive: ValidationConsequence = { kind: 'state', state: 'inactive' };
 const verdict = { validation, consequence: inactive, failure: null };
 
-describe('the list', () => {
-  it('has the active accounts that were never asked about or are due again, and no others', async () => {
+describe('the list of accounts due for validation', () => {
+  it('has the active accounts that were never validated or are due again, and no others', async () => {
     const { id: never } = await addAccount(store, { id: 'a_never' });
     const { id: again } = await addAccount(store, { id: 'b_again' });
     const { id: later } = await addAccount(store, { id: 'c_later' });
@@ -45,7 +45,7 @@ describe('the list', () => {
     expect(await due(NOW, 1)).toEqual([never]);
   });
 
-  it('R2.3 has accounts whose token does not end', async () => {
+  it('R2.3 has accounts whose token does not expire', async () => {
     const grant = grantOf(null, {
       refreshToken: null,
       refreshTokenFingerprint: null,
@@ -58,7 +58,7 @@ describe('the list', () => {
 });
 
 describe('a verdict', () => {
-  it('is written with its consequence', async () => {
+  it('is stored with its consequence', async () => {
     const account = await addAccount(store, {});
     expect(await store.validations.record(account, verdict)).toBe(true);
     expect(await accountOf(store, account.id)).toMatchObject({
@@ -67,7 +67,7 @@ describe('a verdict', () => {
     });
   });
 
-  it('is void once a refresh has committed, and the new grant starts without one', async () => {
+  it('is void after a refresh was committed, and the new grant starts without a verdict', async () => {
     const account = await addAccount(store, {});
     await store.grants.claim(claimOf(account, 'attempt'));
     await store.grants.commit(commitOf(account, grantOf('attempt')));
@@ -76,7 +76,7 @@ describe('a verdict', () => {
     expect(after).toMatchObject({ state: 'active', generation: 2, lastValidation: null });
   });
 
-  it('sets the moment of the next question, which a refresh does not put off', async () => {
+  it('sets the time of the next validation, which a refresh does not postpone', async () => {
     const account = await addAccount(store, {});
     expect(account.dueTimes.validationDueAt).toEqual(new Date(0));
     await store.validations.record(account, verdict);
@@ -88,14 +88,14 @@ describe('a verdict', () => {
     expect(await accountOf(store, account.id)).toMatchObject({ ...next, lastValidation: null });
   });
 
-  it('is void once an admin has disabled the account', async () => {
+  it('is void after an admin disabled the account', async () => {
     const account = await addAccount(store, {});
     await store.accounts.patch(account.organisation, account.id, { state: 'disabled' }, NOW);
     expect(await store.validations.record(account, verdict)).toBe(false);
     expect((await accountOf(store, account.id)).state).toBe('disabled');
   });
 
-  it('orphaned_grants a refresh that is under way its claim', async () => {
+  it('does not release the claim of a running refresh', async () => {
     const account = await addAccount(store, {});
     await store.grants.claim(claimOf(account, 'attempt'));
     expect(await store.validations.record(account, verdict)).toBe(true);

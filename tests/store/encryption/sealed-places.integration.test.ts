@@ -74,7 +74,7 @@ async function claim(one: Account): Promise<string> {
   return attemptId;
 }
 
-it('a refreshed grant opens in the new generation, and the one before in its own alone', async () => {
+it('a refreshed grant decrypts in the new generation, and the previous one only in its generation', async () => {
   const { before, sealed, now } = await account();
   await store.grants.commit(commitOf(before, sealed('second', 2)));
   const after = await now();
@@ -82,7 +82,7 @@ it('a refreshed grant opens in the new generation, and the one before in its own
   expect(own(after, after.previous)).toBe('first');
 });
 
-it('a grant that waited in Temporal is sealed for the generation that it is stored in', async () => {
+it('a grant that waited in Temporal is encrypted for the generation in which it is stored', async () => {
   const { before, sealed, now } = await account();
   const submitted = newCandidate(sealed('handed-in', 0, null), 'key 1', NOW);
   await store.reconnects.submit(before, submitted, null);
@@ -96,7 +96,7 @@ it('a grant that waited in Temporal is sealed for the generation that it is stor
   expect(own(after, after.replaced?.grant)).toBe('other');
 });
 
-it('an orphaned grant is sealed for the generation in which it becomes the current one', async () => {
+it('an orphaned grant is encrypted for the generation in which it becomes current', async () => {
   const { before, sealed, now } = await account();
   await store.grants.commit(commitOf(before, sealed('winner', 2)));
   expect(await store.grants.commit(commitOf(before, sealed('loser', 2)))).toBe('kept_as_orphan');
@@ -108,7 +108,7 @@ it('an orphaned grant is sealed for the generation in which it becomes the curre
   expect(own(after, after.previous)).toBe('winner');
 });
 
-it('a handed-in grant opens in no generation before it is tried, for whichever it was sealed', async () => {
+it('a candidate grant decrypts in no generation of the account before it is tried', async () => {
   const { before, sealed, now } = await account();
   await store.reconnects.submit(before, newCandidate(sealed('new', 1, null), 'key 1', NOW), null);
   const after = await now();
@@ -117,13 +117,13 @@ it('a handed-in grant opens in no generation before it is tried, for whichever i
     expect(opened(after, after.candidate?.grant, generation)).toBeNull();
 });
 
-it('a replaced grant is sealed anew where it is handed in again', async () => {
+it('a replaced grant is encrypted again when it becomes a candidate', async () => {
   const { before, sealed, now } = await account();
   await store.accounts.patch('org_a', before.id, { grant: sealed('second', 0, null) }, NOW);
   const replacedOnce = await now();
   expect(openedNow(replacedOnce).current).toBe('second');
   const { replaced } = replacedOnce;
-  if (replaced === null) throw new Error('the first grant was kept');
+  if (replaced === null) throw new Error('the first grant is missing');
   expect(own(replacedOnce, replaced.grant)).toBe('first');
   const submitted = newCandidate(replaced.grant, 'key 1', NOW);
   await store.reconnects.submit(replacedOnce, submitted, null);
@@ -135,7 +135,7 @@ it('a replaced grant is sealed anew where it is handed in again', async () => {
   expect(openedNow(after).current).toBe('first');
 });
 
-it('a grant that is stored untried while refreshes end opens in the generation that it got', async () => {
+it('a grant that is stored untried during refreshes decrypts in the generation that it received', async () => {
   for (let round = 0; round < 5; round += 1) {
     const { before, sealed, now } = await account();
     await Promise.all([
@@ -144,18 +144,18 @@ it('a grant that is stored untried while refreshes end opens in the generation t
     ]);
     const after = await now();
     expect(openedNow(after).current).toBe('entered');
-    for (const leaf of after.orphanedGrants) expect(own(after, leaf)).toBe('refreshed');
+    for (const orphan of after.orphanedGrants) expect(own(after, orphan)).toBe('refreshed');
   }
 });
 
-it('a grant that replaces one in quarantine opens in the generation that follows', async () => {
+it('a grant that replaces one in quarantine decrypts in the next generation', async () => {
   const { before, sealed, now } = await account({ quarantine: true });
   await store.quarantine.replaceGrant(before, sealed('imported', 1, null), null, NOW);
   const after = await now();
   expect(openedNow(after)).toEqual({ current: 'imported', others: [null, undefined, undefined] });
 });
 
-it('the grant of a restored account opens in the generation that the account takes on', async () => {
+it('the grant of a restored account decrypts in the generation that the account takes', async () => {
   const { before, now } = await account();
   expect(await store.restores.markStale(before, 9, NOW)).toBe(true);
   const after = await now();

@@ -23,14 +23,14 @@ describe('the canary', () => {
   });
   afterEach(() => connection.close());
 
-  it('is absent from a new database, written once, and never again', async () => {
+  it('is absent from a new database, and written once', async () => {
     expect(await canary.readCanary()).toBeNull();
     expect(await canary.writeCanaryIfAbsent('one')).toBe('one');
     expect(await canary.writeCanaryIfAbsent('two')).toBe('one');
     expect(await canary.readCanary()).toBe('one');
   });
 
-  it('gives processes that race at the first start one fingerprint key', async () => {
+  it('gives processes that start concurrently the same fingerprint key', async () => {
     const ring = ringOf('k1');
     const vaults = await Promise.all(Array.from({ length: 20 }, () => Vault.open(ring, canary)));
     expect(new Set(vaults.map((vault) => vault.fingerprint('token'))).size).toBe(1);
@@ -43,8 +43,8 @@ describe('the canary', () => {
   });
 });
 
-describe('the record of which key seals', () => {
-  it('is refused and reported once it was changed in the database', async () => {
+describe('the record of the active encryption key', () => {
+  it('is refused and reported after a change in the database', async () => {
     expect(await store.settings.setSealingKeyIdIfAbsent('k1')).toBe('k1');
     expect(await store.settings.moveSealingKeyId('k1', 'k2')).toBe(true);
     expect(await store.settings.sealingKeyId()).toBe('k2');
@@ -65,8 +65,8 @@ describe('the record of which key seals', () => {
   });
 });
 
-describe('what was applied to a schedule', () => {
-  it('is kept for each schedule, the last one counts', async () => {
+describe('the configuration last applied to a schedule', () => {
+  it('is kept per schedule, and a later one replaces it', async () => {
     expect(await store.settings.appliedSchedule('sweep/ebay')).toBeNull();
     await store.settings.recordAppliedSchedule('sweep/ebay', '10m');
     await store.settings.recordAppliedSchedule('sweep/ebay', '5m');
@@ -75,11 +75,11 @@ describe('what was applied to a schedule', () => {
   });
 });
 
-describe('an OAuth app that may not ask about access tokens', () => {
+describe('an OAuth app that may not validate access tokens', () => {
   const at = (hours: number) => new Date(Date.UTC(2026, 10, 22, hours));
   const day = (hours: number) => ({ now: at(hours), until: at(hours + 24) });
 
-  it('is news to one of those who learn it at once, and again after its time', async () => {
+  it('is reported once by concurrent workers, and again after the postponement', async () => {
     const learn = (hours: number) => store.settings.putOffValidation('crm/production', day(hours));
     const first = await Promise.all(Array.from({ length: 10 }, () => learn(0)));
     expect(first.filter((isNews) => isNews)).toHaveLength(1);

@@ -30,7 +30,7 @@ const heartbeat: Partial<LogEntry> = {
 };
 
 describe('record', () => {
-  it('R1.2 writes an entry once, however often it is called; the first stays', async () => {
+  it('R1.2 writes an entry once, and repeated calls change nothing', async () => {
     const entry = entryOf({ id: 'one', message: 'first' });
     await store.logEntries.record(entry);
     await store.logEntries.record({ ...entry, message: 'second' });
@@ -38,13 +38,13 @@ describe('record', () => {
     expect(await store.logEntries.list({ organisation: 'org_a', limit: 10 })).toEqual([entry]);
   });
 
-  it('R1.2 writes it once when many record it at the same moment', async () => {
+  it('R1.2 writes an entry once if many callers record it concurrently', async () => {
     const entry = entryOf({ id: 'one' });
     await Promise.all(Array.from({ length: 20 }, () => store.logEntries.record(entry)));
     expect(await listed()).toEqual(['one']);
   });
 
-  it('gives back what was written, to the member', async () => {
+  it('returns every member as written', async () => {
     const entry = entryOf({
       request: { method: 'POST', url: 'https://x', refresh_token: 'v^1…', body: { scope: '' } },
       response: { status: 400, duration_ms: 12, headers: {}, body: { error: 'invalid_grant' } },
@@ -63,7 +63,7 @@ describe('record', () => {
   });
 
   it.each(['$where', '$set', 'a.b', '', '__proto__', 'constructor', '$'])(
-    'keeps an answer that has a member named %j: no provider can stop the log',
+    'stores a response with a member named %j, so that no provider can stop the log',
     async (name) => {
       const body = Object.fromEntries([[name, 1]]);
       const entry = entryOf({
@@ -76,7 +76,7 @@ describe('record', () => {
 });
 
 describe('the terminal', () => {
-  it('R1.5 is newest first, of all sources, and pages by a cursor without doubling', async () => {
+  it('R1.5 lists entries of all sources newest first, and pages without duplicates', async () => {
     for (let index = 0; index < 10; index += 1) {
       // Two entries share each moment, so that the id decides the order.
       const created_at = fromNow(Math.floor(index / 2) * 1000).toISOString();
@@ -99,7 +99,7 @@ describe('the terminal', () => {
     }
   });
 
-  it('R1.5 filters by what is asked', async () => {
+  it('R1.5 filters as requested', async () => {
     await record({
       one: { provider: 'etsy' },
       two: { environment: 'sandbox' },
@@ -117,7 +117,7 @@ describe('the terminal', () => {
     for (const [query, ids] of cases) expect([query, await listed(query)]).toEqual([query, ids]);
   });
 
-  it('R1.5 is of one organisation', async () => {
+  it('R1.5 shows the entries of one organisation', async () => {
     await record({ mine: {}, theirs: { organisation: 'org_b' } });
     expect(await listed()).toEqual(['mine']);
     expect(await store.logEntries.find('org_a', 'theirs')).toBeNull();
@@ -141,7 +141,7 @@ describe('the terminal', () => {
 });
 
 describe('retention', () => {
-  it('marks each entry with the day it goes, and has MongoDB remove it then', async () => {
+  it('stores the day of removal with each entry, and MongoDB removes it then', async () => {
     await store.logEntries.record(entryOf({ id: 'one' }));
     const connection = await mongoose.createConnection(store.uri).asPromise();
     try {

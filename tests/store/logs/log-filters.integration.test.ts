@@ -31,18 +31,18 @@ const entries = [
 ];
 
 it.each<[string, Partial<LogFilter>, string[]]>([
-  ['everything of an organisation and of none', {}, ['failed', 'heartbeat', 'plain', 'sandbox']],
+  ['all entries of an organisation and of none', {}, ['failed', 'heartbeat', 'plain', 'sandbox']],
   ['a provider', { provider: 'etsy' }, ['failed']],
   ['an environment', { environment: 'sandbox' }, ['heartbeat', 'sandbox']],
   ['an account', { accountId: 'acc_other' }, ['sandbox']],
   ['an action', { action: 'worker_heartbeat' }, ['heartbeat']],
   ['a source', { source: 'debug' }, ['sandbox']],
-  ['a text, whatever its case', { text: 'harbour BOOKS' }, ['plain']],
-  ['a text of an error', { text: 'invalid_grant' }, ['failed']],
-  ['a text that is no pattern', { text: '(10%).' }, ['plain']],
-  ['a text that would be one', { text: '.*' }, []],
-  ['several at once', { provider: 'etsy', text: 'revoked' }, ['failed']],
-  ['several of which one is not met', { provider: 'ebay', text: 'revoked' }, []],
+  ['a text in any case', { text: 'harbour BOOKS' }, ['plain']],
+  ['the text of an error', { text: 'invalid_grant' }, ['failed']],
+  ['a text with the characters of a pattern', { text: '(10%).' }, ['plain']],
+  ['no entry for a text that is a pattern', { text: '.*' }, []],
+  ['entries that match several filters', { provider: 'etsy', text: 'revoked' }, ['failed']],
+  ['no entry if one of several filters does not match', { provider: 'ebay', text: 'revoked' }, []],
 ])('R1.5 a filter finds %s', async (_, members, expected) => {
   const filter = { organisation: 'org_a', ...members };
   const found = await store.logEntries.list({ ...filter, limit: 10 });

@@ -24,17 +24,17 @@ afterEach(() => store.close());
 const hours = (count: number, from = 0) =>
   Array.from({ length: count + 1 }, (_, hour) => fromNow((from + hour) * HOUR));
 
-describe('tokens that end', () => {
+describe('token expiries', () => {
   const ending = (boundaries: Date[], organisation = 'org_a') =>
     store.statistics.tokensEnding({ organisation, end: 'expires_at', boundaries });
 
-  it('are counted for each piece of time, from its beginning to before its end', async () => {
+  it('are counted per interval, which includes its start and excludes its end', async () => {
     for (const expiresInMs of [-1, 0, HOUR - 1, HOUR, 2 * HOUR, 3 * HOUR])
       await addAccount(store, { expiresInMs });
     expect(await ending(hours(3))).toEqual([2, 1, 1]);
   });
 
-  it('are those of the organisation, and not of disabled accounts', async () => {
+  it('include only accounts of the organisation that are not disabled', async () => {
     await addAccount(store, { expiresInMs: MINUTE });
     await addAccount(store, { expiresInMs: MINUTE, organisation: 'org_b' });
     const { id } = await addAccount(store, { expiresInMs: MINUTE });
@@ -43,7 +43,7 @@ describe('tokens that end', () => {
     expect(await ending(hours(1), 'org_c')).toEqual([0]);
   });
 
-  it('may be refresh tokens, over months of unequal length; one without an end is in none', async () => {
+  it('can be those of refresh tokens, over months of unequal length, without tokens that do not expire', async () => {
     for (const days of [1, 40, 45, null]) {
       const end = days === null ? null : fromNow(days * DAY).toISOString();
       await addAccount(store, { grant: grantOf(null, { refreshTokenExpiresAt: end }) });
@@ -82,7 +82,7 @@ describe('attempts', () => {
     );
   }
 
-  it('are counted for each piece of time by how they ended, whatever asked for them', async () => {
+  it('are counted per interval by outcome, whatever their source', async () => {
     await attempt({ ageMs: 3 * HOUR });
     await attempt({ ageMs: 2 * HOUR + 1, failed: true });
     await attempt({ ageMs: MINUTE });
@@ -98,7 +98,7 @@ describe('attempts', () => {
     ]);
   });
 
-  it('are those of the organisation; a heartbeat and a warning are none', async () => {
+  it('include only those of the organisation, without heartbeats and warnings', async () => {
     await attempt({ organisation: 'org_b' });
     await attempt({ organisation: null, action: 'worker_heartbeat' });
     await attempt({ action: 'refresh_token_expiring' });
@@ -107,7 +107,7 @@ describe('attempts', () => {
     ]);
   });
 
-  it('that the provider answered give the percentiles, each right to a tenth', async () => {
+  it('give percentiles of the response times to within 10%', async () => {
     for (let duration = 10; duration <= 1000; duration += 10)
       await attempt({ durationMs: duration });
     await attempt({ durationMs: null, failed: true });
@@ -118,7 +118,7 @@ describe('attempts', () => {
     expect(Number(p95Ms)).toBeLessThan(950 * 1.11);
   });
 
-  it.each([0, 1, 60_000])('that took %d ms have a percentile', async (durationMs) => {
+  it.each([0, 1, 60_000])('have a percentile after %d ms', async (durationMs) => {
     await attempt({ durationMs });
     const [counted] = await attempts(hours(1, -1));
     expect(Math.abs(Number(counted?.p50Ms) - durationMs)).toBeLessThanOrEqual(
@@ -126,7 +126,7 @@ describe('attempts', () => {
     );
   });
 
-  it('are counted for each run, of the organisation alone', async () => {
+  it('are counted per run, only for the organisation', async () => {
     for (const run_id of ['run_1', 'run_1', 'run_2']) {
       await store.logEntries.record(entryOf({ run_id }));
       await store.logEntries.record(entryOf({ run_id, organisation: 'org_b' }));

@@ -35,7 +35,7 @@ const advance = (_id: string, generation = 1) =>
 const generations = async () =>
   (await counters.find().sort({ _id: 1 }).toArray()).map(({ generation }) => generation);
 
-it('writes in one command what comes together', async () => {
+it('writes concurrent updates in one command', async () => {
   await insert(10);
   const together = jest.spyOn(counters, 'bulkWrite');
   expect(await Promise.all(ids(10).map((id) => advance(id)))).toEqual(Array(10).fill(true));
@@ -43,7 +43,7 @@ it('writes in one command what comes together', async () => {
   expect(together.mock.calls.map(([operations]) => operations.length)).toEqual([9]);
 });
 
-it('tells each update for itself whether it was done, and does none again', async () => {
+it('reports for each update whether it was applied, and repeats none', async () => {
   await insert(5);
   const alone = jest.spyOn(counters, 'updateOne');
   const found = await Promise.all([
@@ -60,7 +60,7 @@ it('tells each update for itself whether it was done, and does none again', asyn
   expect(alone).toHaveBeenCalledTimes(1);
 });
 
-it('inserts what is not there where it is told to', async () => {
+it('inserts a missing document if upsert is set', async () => {
   await insert(1);
   const upsert = (_id: string) =>
     updates.updateOne({
@@ -73,7 +73,7 @@ it('inserts what is not there where it is told to', async () => {
   expect(await generations()).toEqual([1, 5, 5]);
 });
 
-it('fails an update that cannot be written alone, and writes those beside it', async () => {
+it('fails only the update that cannot be written, and writes the others', async () => {
   await insert(3);
   const settled = await Promise.allSettled([
     advance('counter-0'),

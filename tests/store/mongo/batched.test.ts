@@ -41,20 +41,20 @@ async function callAll(inputs: string[]): Promise<PromiseSettledResult<string>[]
 const done = (inputs: string[]) =>
   inputs.map((input) => ({ status: 'fulfilled', value: `${input}!` }));
 
-it('calls at once what comes alone, and together what comes while that is under way', async () => {
+it('runs a single call at once, and batches the calls that arrive during it', async () => {
   expect(await callAll(['a', 'b', 'c'])).toEqual(done(['a', 'b', 'c']));
   expect(recorder.calls).toEqual([['a'], ['b', 'c']]);
   expect(await callAll(['d'])).toEqual(done(['d']));
   expect(recorder.calls.at(-1)).toEqual(['d']);
 });
 
-it('calls no more than a hundred together', async () => {
+it('limits a batch to a hundred calls', async () => {
   const inputs = Array.from({ length: 202 }, (_, index) => `${index}`);
   expect(await callAll(inputs)).toEqual(done(inputs));
   expect(recorder.calls.map((call) => call.length)).toEqual([1, 100, 100, 1]);
 });
 
-it('calls a group that failed one by one: what cannot be done fails alone, and the next go on', async () => {
+it('repeats the calls of a failed batch one by one, so that only the faulty one fails', async () => {
   const outcomes = await callAll(['a', 'b', 'bad', 'c']);
   expect(outcomes.map(({ status }) => status)).toEqual([
     'fulfilled',
@@ -66,7 +66,7 @@ it('calls a group that failed one by one: what cannot be done fails alone, and t
   expect(await callAll(['d', 'e'])).toEqual(done(['d', 'e']));
 });
 
-it('calls none of a group again that failed for good', async () => {
+it('repeats no call of a batch with a final error', async () => {
   grouped = new Grouped(
     async (input) => (await recorder.record([input]))[0] ?? '',
     (inputs) => recorder.record(inputs),

@@ -66,7 +66,7 @@ const unscoped: [string, (model: Model<any>, filter: object) => PromiseLike<unkn
   ['deleteOne', (model, filter) => model.deleteOne(filter)],
   ['deleteMany', (model, filter) => model.deleteMany(filter)],
   ['aggregate', (model, filter) => model.aggregate([{ $match: filter }])],
-  ['an aggregate that begins otherwise', (model) => model.aggregate([{ $limit: 1 }])],
+  ['an aggregate that begins with another stage', (model) => model.aggregate([{ $limit: 1 }])],
   [
     'bulkWrite',
     (model, filter) => model.bulkWrite([{ updateMany: { filter, update: { $set: {} } } }]),
@@ -105,7 +105,7 @@ afterAll(async () => {
 const tenants = () => Object.values(models).filter((model) => model.schema.path('organisation'));
 const scoped = () => tenants().filter(({ modelName }) => !(modelName in OF_ALL));
 
-it('every model of what belongs to an organisation refuses each way of asking without it', async () => {
+it('every scoped model refuses each kind of query without an organisation', async () => {
   expect(scoped().length).toBeGreaterThanOrEqual(7);
   for (const model of scoped())
     for (const [way, ask] of unscoped)
@@ -115,7 +115,7 @@ it('every model of what belongs to an organisation refuses each way of asking wi
         ).rejects.toThrow(UnscopedQueryError);
 });
 
-it('the models without the scope are those named here, and used where it says', () => {
+it('the unscoped models are those listed here, and used only in the listed modules', () => {
   const others = tenants().filter(({ modelName }) => modelName.endsWith('OfAnyOrganisation'));
   expect(others.map(({ modelName }) => modelName).toSorted()).toEqual(
     Object.keys(OF_ALL).toSorted(),
@@ -137,7 +137,7 @@ it('the models without the scope are those named here, and used where it says', 
   expect(users(/deliveriesOfAllOrganisations/)).toEqual(OF_ALL.WebhookDeliveryOfAnyOrganisation);
 });
 
-it('a misspelt member in a filter is an error, and not a filter for everything', async () => {
+it('a misspelt member in a filter is an error instead of a filter that matches everything', async () => {
   for (const model of Object.values(models)) {
     expect(model.schema.get('strictQuery')).toBe('throw');
     const misspelt = model.find({ organisation: 'org_a', orgenisation: 'org_a' });
@@ -145,7 +145,7 @@ it('a misspelt member in a filter is an error, and not a filter for everything',
   }
 });
 
-describe('an operator that comes from outside', () => {
+describe('a query operator in external input', () => {
   const operators: object[] = [
     { $ne: null },
     { $gt: '' },

@@ -55,7 +55,7 @@ async function round(): Promise<void> {
   await store.webhookOutbox.dispatch(NOW, 100);
 }
 
-it('an event is written with the change: a step that is repeated changes and tells nothing', async () => {
+it('an event is written with its change, and a repeated step writes neither', async () => {
   const organisation = anOrganisation();
   const { record } = await refused(organisation);
   expect(await store.grants.recordFailure(record)).toBe(false);
@@ -66,7 +66,7 @@ it('an event is written with the change: a step that is repeated changes and tel
   ]);
 });
 
-it('a process that dies between two steps leaves the rest to the next, which does nothing twice', async () => {
+it('a process that dies between two steps leaves the rest to another one, which repeats nothing', async () => {
   const organisation = anOrganisation();
   const hook = await endpoint(organisation);
   await refused(organisation);
@@ -84,7 +84,7 @@ it('a process that dies between two steps leaves the rest to the next, which doe
   expect(await deliveries(hook)).toHaveLength(1);
 });
 
-it('sixty changes are told once each, to those who ask, and to no other organisation', async () => {
+it('sixty changes are delivered once each to the subscribers of their organisation only', async () => {
   const organisation = anOrganisation();
   const asks = await endpoint(organisation);
   const other = await endpoint(organisation, ['token.refreshed']);
@@ -104,7 +104,7 @@ it('sixty changes are told once each, to those who ask, and to no other organisa
   expect(await deliveries(foreign)).toEqual([]);
 });
 
-it('a refresh of a broken account tells of its recovery; of a whole one it tells only if asked', async () => {
+it('a refresh of a broken account reports its recovery; other refreshes are reported only to subscribers', async () => {
   const organisation = anOrganisation();
   const { id } = await refused(organisation);
   for (const announced of [false, false, true]) {
@@ -125,7 +125,7 @@ it('a refresh of a broken account tells of its recovery; of a whole one it tells
   ]);
 });
 
-it('a delivery whose workflow is lost is started again, and one that is over is not', async () => {
+it('a delivery with a lost workflow is started again, and a finished one is not', async () => {
   const organisation = anOrganisation();
   const hook = await endpoint(organisation);
   await refused(organisation);
@@ -146,7 +146,7 @@ it('a delivery whose workflow is lost is started again, and one that is over is 
   expect(await deliveries(hook)).toMatchObject([{ state: 'delivered', nextTryAt: null }]);
 });
 
-it('an endpoint is disabled once, and says so in one event', async () => {
+it('an endpoint is disabled once, with one event', async () => {
   const organisation = anOrganisation();
   const hook = await endpoint(organisation);
   const disable = () =>

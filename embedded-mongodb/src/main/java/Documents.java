@@ -76,7 +76,7 @@ class Documents extends AbstractSynchronizedMongoCollection<String> {
         if (scan.ranges().size() == 1) {
             return matchDocumentsFromStream(documentsAt(scan.positions()), rest, null, skip, limit, batchSize, fields);
         }
-        // Only the documents within a range are in order: read of each range what the result may contain, then sort.
+        // Documents are in order only within a range: read what the result may contain of each range, then sort.
         Stream<Document> firstOfEach = scan.ranges().stream().flatMap(range -> documentsAt(scan.positions(range))
                 .filter(document -> documentMatchesQuery(document, rest)).limit((long) skip + limit));
         return matchDocumentsFromStream(firstOfEach, rest, order, skip, limit, batchSize, fields);

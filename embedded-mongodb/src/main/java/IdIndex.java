@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.h2.mvstore.MVMap;
 
-/** The index of ids. The collection is stored in this order, so it needs no entries of its own. */
+/** The index of ids. The collection is stored in this order, so this index needs no entries. */
 class IdIndex extends ScannableIndex {
     private final MVMap<String, byte[]> documents;
 

@@ -15,7 +15,7 @@ import org.h2.mvstore.MVMap;
 record IndexScan(ScannableIndex index, List<Range> ranges, int selectivity, boolean inOrder, boolean backwards) {
     /** The most ranges in one scan. A query with more combinations of `$in` lists uses fewer fields of the index. */
     private static final int RANGES_MAX = 10_000;
-    /** What each bounded field adds to the selectivity: more for single values than for a range. */
+    /** The selectivity that a bounded field adds: more for single values than for a range. */
     private static final int VALUE = 2;
     private static final int RANGE = 1;
     private static final Comparator<IndexScan> BETTER = Comparator.comparing(IndexScan::inOrder)

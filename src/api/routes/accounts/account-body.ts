@@ -23,23 +23,26 @@ const LastValidationBody = z
     log_entry_id: z.string(),
   })
   .openapi('LastValidation', {
-    description: 'How the current access token fared when its provider was last asked',
+    description: 'The last verdict of the provider on the current access token',
   });
 
 const CandidateBody = z
   .object({
     refresh_token_fingerprint: z.string(),
     since: time,
-    by: z
-      .string()
-      .openapi({ description: 'The caller who handed it in', example: 'key 4f7f1a526d0b4a55' }),
+    by: z.string().openapi({
+      description: 'The caller that submitted the grant',
+      example: 'key 4f7f1a526d0b4a55',
+    }),
     failed_attempts: z.number().int(),
-    next_attempt_at: time.nullable().openapi({ description: 'No sweep tries it before' }),
+    next_attempt_at: time
+      .nullable()
+      .openapi({ description: 'No sweep tries the grant before this time' }),
     last_failure: orNull(FailureBody.extend({ at: time })),
   })
   .openapi('Candidate', {
     description:
-      'A new grant that waits to be tried. It is never served; POST …/refresh with force tries it at once.',
+      'A new grant that waits to be tried. It is never served. POST …/refresh with force tries it at once.',
   });
 
 const ReplacedBody = z
@@ -49,7 +52,7 @@ const ReplacedBody = z
     restorable_until: time,
   })
   .openapi('ReplacedGrant', {
-    description: 'The grant that the last reconnect replaced; POST …/restore-grant goes back to it',
+    description: 'The grant that the last reconnect replaced. POST …/restore-grant restores it.',
   });
 
 const LastReconnectBody = z
@@ -59,7 +62,7 @@ const LastReconnectBody = z
     log_entry_id: z.string(),
     failure: orNull(FailureBody),
   })
-  .openapi('LastReconnect', { description: 'What became of the last grant that was handed in' });
+  .openapi('LastReconnect', { description: 'The result of the last submitted grant' });
 
 export const AccountBody = z
   .object({
@@ -74,36 +77,36 @@ export const AccountBody = z
     status_reason: z.string().nullable(),
     status_at: time,
     quarantine: z.boolean().openapi({
-      description: 'true: another system still refreshes it; it is served here, and not refreshed',
+      description:
+        'true: another system still refreshes the account. Evergrant serves its token and does not refresh it.',
     }),
     due: z.object({
       due: z.boolean(),
       reason: z.string().openapi({ example: 'fresh' }),
       explanation: z.string().openapi({
-        description: 'Why it is or is not due now, in sentences',
+        description: 'Why the account is or is not due now, in sentences',
         example:
-          'Not due yet. Its access token ends at 2026-11-22 14:00:00 UTC; it is refreshed from 15 min before that, at 2026-11-22 13:45:00 UTC.',
+          'Not due yet. Its access token expires at 2026-11-22 14:00:00 UTC. It is refreshed from 15 min before that, at 2026-11-22 13:45:00 UTC.',
       }),
     }),
-    due_at: time.nullable().openapi({ description: 'null: sweeps leave it alone' }),
+    due_at: time.nullable().openapi({ description: 'null: sweeps do not refresh the account' }),
     policy: orNull(PolicyBody).openapi({
-      description: 'What it has otherwise than its provider',
+      description: 'The settings that differ from those of the provider',
     }),
     generation: z.number().int(),
     scopes: z.array(z.string()),
     expires_at: time.nullable().openapi({
       description:
-        'null: the access token does not expire, or there is none yet (access_token_fingerprint is null)',
+        'null: the access token does not expire, or the account has none yet (access_token_fingerprint is null)',
     }),
     refresh_token_expires_at: time.nullable(),
-    access_token_fingerprint: z
-      .string()
-      .nullable()
-      .openapi({ description: 'null: there is no access token yet; the first refresh brings one' }),
+    access_token_fingerprint: z.string().nullable().openapi({
+      description: 'null: the account has no access token yet. The first refresh obtains one.',
+    }),
     refresh_token_fingerprint: z
       .string()
       .nullable()
-      .openapi({ description: 'null: there is no refresh token' }),
+      .openapi({ description: 'null: the account has no refresh token' }),
     fallback: z
       .object({ access_token_fingerprint: z.string(), expires_at: time.nullable() })
       .nullable(),
@@ -112,7 +115,7 @@ export const AccountBody = z
     last_reconnect: orNull(LastReconnectBody),
     last_refreshed_at: time
       .nullable()
-      .openapi({ description: 'null: the grant was handed in, and not refreshed yet' }),
+      .openapi({ description: 'null: the submitted grant was not refreshed yet' }),
     last_attempt: z
       .object({
         log_entry_id: z.string(),
@@ -197,7 +200,7 @@ export function accountBody(
 export const EnteredAccountBody = AccountBody.extend({
   warnings: z.array(z.string()).openapi({
     description:
-      'Likely mistakes in the request, each beginning with the member, such as a token of another kind; the account is stored',
+      'Likely mistakes in the request, such as a token of another kind. Each begins with the name of the member. The account is stored nevertheless.',
     example: [],
   }),
 }).openapi('EnteredAccount', { example: { ...ACCOUNT_EXAMPLE, warnings: [] } });

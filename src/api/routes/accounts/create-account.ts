@@ -13,14 +13,15 @@ const route = createRoute({
   path: '/api/admin/accounts',
   operationId: 'createAccount',
   tags: ['Accounts'],
-  summary: 'Connect an account: its tokens are sealed at once and never shown again',
+  summary: 'Connect an account',
+  description: 'The tokens are encrypted before they are stored, and are never shown again.',
   ...forScope('admin'),
   request: {
     body: { content: { 'application/json': { schema: NewAccountBody } }, required: true },
   },
   responses: {
     201: {
-      description: 'Connected',
+      description: 'The connected account',
       content: { 'application/json': { schema: EnteredAccountBody } },
     },
     ...bodyErrorResponses,
@@ -34,7 +35,7 @@ export function registerCreateAccount(app: ApiApp, deps: ApiDependencies) {
     const { account, provider, warnings } = newAccount(c.req.valid('json'), organisation, deps);
     const shared = await sharedTokenWarnings(store, organisation, account, provider);
     const created = await store.accounts.create(account, now());
-    const said = [...warnings, ...shared];
-    return c.json(enteredAccountBody(created, said, providers, now()), 201);
+    const body = enteredAccountBody(created, [...warnings, ...shared], providers, now());
+    return c.json(body, 201);
   });
 }

@@ -1,4 +1,4 @@
-/** `DELETE /api/admin/accounts/{id}`: removes an account and its tokens. */
+/** `DELETE /api/admin/accounts/{id}`: deletes an account and its tokens. */
 import { createRoute } from '@hono/zod-openapi';
 import { notFound } from '../../../domain/service-error';
 import { forScope } from '../../../http/authenticate';
@@ -12,10 +12,10 @@ const route = createRoute({
   path: '/api/admin/accounts/{id}',
   operationId: 'deleteAccount',
   tags: ['Accounts'],
-  summary: 'Remove an account and its tokens for good',
+  summary: 'Delete an account and its tokens for good',
   ...forScope('admin'),
   request: { params: AccountParams },
-  responses: { 204: { description: 'Gone' }, ...errorResponses },
+  responses: { 204: { description: 'Deleted' }, ...errorResponses },
 });
 
 export function registerDeleteAccount(app: ApiApp, { store }: ApiDependencies) {

@@ -12,11 +12,11 @@ const route = createRoute({
   path: '/api/admin/accounts/{id}',
   operationId: 'getAccount',
   tags: ['Accounts'],
-  summary: 'One account',
+  summary: 'Get an account',
   ...forScope('read'),
   request: { params: AccountParams },
   responses: {
-    200: { description: 'It', content: { 'application/json': { schema: AccountBody } } },
+    200: { description: 'The account', content: { 'application/json': { schema: AccountBody } } },
     ...errorResponses,
   },
 });

@@ -32,7 +32,7 @@ export function isImport(c: Context): boolean {
 const BATCH = 250;
 
 const NO_LONGER_ALLOWED =
-  'The import was ended: the key or JWT is no longer accepted, or lost the scope "admin". Send the whole file again with another key: accounts that exist are left as they are.';
+  'The import was stopped: the key or JWT is no longer accepted, or lost the scope "admin". Send the whole file again with another key. Existing accounts are not changed.';
 
 const Result = z
   .union([
@@ -40,9 +40,10 @@ const Result = z
       line: z.number().int(),
       result: z.enum(IMPORT_RESULTS),
       account_id: z.string().optional(),
-      message: z.string().optional().openapi({ description: 'Why it was refused' }),
+      message: z.string().optional().openapi({ description: 'Why the line was refused' }),
       warnings: z.array(z.string()).openapi({
-        description: 'Likely mistakes, such as a token of another kind; the account is stored',
+        description:
+          'Likely mistakes, such as a token of another kind. The account is stored nevertheless.',
       }),
     }),
     z.object({
@@ -53,7 +54,10 @@ const Result = z
         existed: z.number().int(),
         valid: z.number().int(),
         refused: z.number().int(),
-        warned: z.number().int().openapi({ description: 'Lines with warnings, of any result' }),
+        warned: z
+          .number()
+          .int()
+          .openapi({ description: 'Lines with warnings, whatever their result' }),
       }),
     }),
     z.object({ error: z.object({ code: z.string(), message: z.string() }) }),
@@ -70,10 +74,11 @@ const Result = z
 const Query = z.strictObject({
   quarantine: yesOrNo.optional().openapi({
     description:
-      'true: all lines are stored in quarantine, and an account that is there and in quarantine is given the grant of its line ("updated")',
+      'true: all accounts are stored in quarantine. An existing account in quarantine receives the grant of its line ("updated").',
   }),
   dry_run: yesOrNo.optional().openapi({
-    description: 'true: every line is checked and none stored; what is well is answered "valid"',
+    description:
+      'true: every line is checked, and nothing is stored. The result of a correct line is "valid".',
   }),
 });
 
@@ -82,9 +87,9 @@ const route = createRoute({
   path: IMPORT_PATH,
   operationId: 'importAccounts',
   tags: ['Accounts'],
-  summary: 'Connect many accounts: JSON Lines or CSV, streamed; safe to run twice',
+  summary: 'Connect many accounts from a stream of JSON Lines or CSV',
   description:
-    'Each line is a NewAccount, in UTF-8; a CSV names the members in its first line, and separates them by commas or semicolons. The answer is JSON Lines too, a line for each line as it is done, and a summary at the end; without the summary the import was cut off, and can be sent again: what is there is left as it is ("exists"). It is cut off when the key is revoked or the JWT expires. A line with the account of an earlier line and another token is refused. So is a line with the refresh token of another account, in the file or stored, unless the provider keeps refresh tokens (replay: safe): then it is a warning.',
+    'Each line is a NewAccount in UTF-8. The first line of a CSV file names the members. Commas or semicolons separate them. The response is JSON Lines as well: one result per line, as soon as the line is processed, and a summary at the end. If the summary is missing, the import was cut off. Send the file again: existing accounts are not changed ("exists"). The import stops when the key is revoked or the JWT expires. A line is refused if an earlier line has the same account with another token. A line is also refused if another account, in the file or stored, has the same refresh token. If the provider keeps refresh tokens (replay: safe), such a line only gets a warning.',
   security: [{ bearer: ['admin'] }],
   request: {
     query: Query,
@@ -101,7 +106,10 @@ const route = createRoute({
     },
   },
   responses: {
-    200: { description: 'As it goes', content: { 'application/x-ndjson': { schema: Result } } },
+    200: {
+      description: 'The results, streamed while the lines are processed',
+      content: { 'application/x-ndjson': { schema: Result } },
+    },
     ...bodyErrorResponses,
   },
 });
@@ -116,15 +124,19 @@ export function registerImportAccounts(app: ApiApp, deps: Dependencies): void {
   app.post(IMPORT_PATH, requireScope('admin'), (c) => {
     const format = FORMATS.get(mediaTypeOf(c));
     if (format === undefined) {
-      throw new ServiceError('unsupported_media_type', 'Send application/x-ndjson or text/csv.');
+      throw new ServiceError(
+        'unsupported_media_type',
+        'The import does not accept this media type. Send application/x-ndjson or text/csv.',
+      );
     }
     const body = c.req.raw.body as ReadableStream<Uint8Array> | null;
-    if (body === null) throw new ServiceError('invalid_request', 'body: there are no lines');
+    if (body === null)
+      throw new ServiceError('invalid_request', 'body: must have at least one line');
     const query = Query.safeParse(c.req.query());
     if (!query.success)
       throw new ServiceError(
         'invalid_request',
-        'query: quarantine and dry_run, each true or false',
+        'query: quarantine and dry_run must be true or false',
       );
     const options = {
       organisation: c.get('principal').organisation,
@@ -163,9 +175,9 @@ export function registerImportAccounts(app: ApiApp, deps: Dependencies): void {
         await write({ summary });
       },
       async (error, out) => {
-        deps.logger.error({ err: error, request_id: c.get('requestId') }, 'an import was cut off');
+        deps.logger.error({ err: error, request_id: c.get('requestId') }, 'import failed');
         const message =
-          'The import was cut off. Send the file again: what is there is left as it is.';
+          'The import was cut off. Send the file again. Existing accounts are not changed.';
         await out.writeln(JSON.stringify({ error: { code: 'internal_error', message } }));
       },
     );

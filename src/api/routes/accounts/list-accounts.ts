@@ -13,28 +13,29 @@ import { AccountBody, accountBody } from './account-body';
 
 const Query = z.object({
   q: z.string().max(SEARCH_MAX_CHARACTERS).optional().openapi({
-    description: 'Text that the label, the external id or the id holds, in capitals or not',
+    description: 'Text that the label, the external id or the id contains, ignoring case',
     example: 'berlin',
   }),
   provider: ofProvider,
   environment: z.string().optional().openapi({
-    description: 'Of this environment only',
+    description: 'Only this environment',
     example: 'production',
   }),
-  kind: z.string().optional().openapi({ description: 'Of this kind only', example: 'booking' }),
+  kind: z.string().optional().openapi({ description: 'Only this kind', example: 'booking' }),
   status: z
     .enum(ACCOUNT_STATUSES)
     .optional()
-    .openapi({ description: 'Those that are so now only' }),
+    .openapi({ description: 'Only accounts with this status now' }),
   quarantine: yesOrNo
     .optional()
-    .openapi({ description: 'true: those in quarantine only; false: the others only' }),
+    .openapi({ description: 'true: only accounts in quarantine. false: only the others.' }),
   sort: z.enum(ACCOUNT_SORTS).default('id').openapi({
-    description: 'expires_at: the access token that ends soonest first; label: as code points go',
+    description:
+      'expires_at: the access token that expires soonest comes first. label: in the order of code points.',
   }),
   limit: pageLimit(500, 100),
   cursor: z.string().optional().openapi({
-    description: 'next_cursor of the page before, which had the same sort',
+    description: 'next_cursor of the previous page, which must have the same sort',
   }),
 });
 
@@ -43,7 +44,7 @@ const route = createRoute({
   path: '/api/admin/accounts',
   operationId: 'listAccounts',
   tags: ['Accounts'],
-  summary: 'The accounts of your organisation, searched, filtered and in order',
+  summary: 'List the accounts of your organisation, with search, filters and order',
   ...forScope('read'),
   request: { query: Query },
   responses: {

@@ -4,6 +4,7 @@ import { type Account, AccountState } from '../../../domain/account/account';
 import { NO_GENERATION, type SealedGrant } from '../../../domain/account/grant';
 import { grantFingerprint } from '../../../domain/account/reconnect';
 import { notFound, ServiceError } from '../../../domain/service-error';
+import { providerNotConfigured } from '../../../domain/text/messages';
 import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
@@ -31,15 +32,13 @@ const Body = z
   .strictObject({
     label: AccountLabel.optional(),
     kind: AccountKind.nullable().optional(),
-    disabled: z
-      .boolean()
-      .optional()
-      .openapi({ description: 'true: never refreshed; false: back in service' }),
+    disabled: z.boolean().optional().openapi({
+      description: 'true: the account is never refreshed. false: the account is enabled again.',
+    }),
     policy: PolicyInput.nullable().optional(),
-    quarantine: z
-      .boolean()
-      .optional()
-      .openapi({ description: 'true: served, but not refreshed; false: released' }),
+    quarantine: z.boolean().optional().openapi({
+      description: 'true: the token is served, but not refreshed. false: the account is released.',
+    }),
     ...GrantInput.partial().shape,
     ...FallbackInput.shape,
   })
@@ -50,10 +49,9 @@ const route = createRoute({
   path: '/api/admin/accounts/{id}',
   operationId: 'patchAccount',
   tags: ['Accounts'],
-  summary:
-    'Rename, disable, enable, hold in quarantine, release, give a policy of its own, or reconnect with a new grant',
+  summary: 'Change an account, or reconnect it with a new grant',
   description:
-    'A new grant is tried first, with one refresh, while the current one stays in service; only a grant that works replaces it. 200: it works. 202: it is not known yet (the provider is unavailable or throttles); the grant waits as `candidate`, sweeps and refreshes try it again, and `last_reconnect` says what became of it. 422: the provider refused it, and the account keeps the grant it had. The other members of the body take effect in each case. In quarantine, and where there is only an access token that does not expire, a new grant replaces the current one untried.',
+    'Changes the label, the kind, the policy or the fallback token, disables or enables the account, puts it in quarantine or releases it, or reconnects it with a new grant. A new grant is first tried with one refresh, while the current grant stays in use. It replaces the current grant only if it works. 200: the new grant works. 202: the result is not known yet, because the provider is unavailable or throttles. The new grant waits as `candidate`, sweeps and refreshes retry it, and `last_reconnect` has the result. 422: the provider refused the new grant, and the account keeps its current grant. The other members of the body take effect in each case. In quarantine, and if the new grant is only an access token that does not expire, the new grant replaces the current grant without being tried.',
   ...forScope('admin'),
   request: {
     params: AccountParams,
@@ -61,11 +59,12 @@ const route = createRoute({
   },
   responses: {
     200: {
-      description: 'As it is now',
+      description: 'The changed account',
       content: { 'application/json': { schema: EnteredAccountBody } },
     },
     202: {
-      description: 'The new grant waits to be tried, see `candidate`; all else is done',
+      description:
+        'The new grant waits to be tried (see `candidate`). All other changes took effect.',
       content: { 'application/json': { schema: EnteredAccountBody } },
     },
     ...bodyErrorResponses,
@@ -153,7 +152,7 @@ function requireEnabled({ state }: Account, disabled: boolean | undefined): void
   if (disabled === true || (disabled === undefined && state === AccountState.disabled)) {
     throw new ServiceError(
       'conflict',
-      'A disabled account takes no new grant, because it could not be tried. Enable it with the same request: {"disabled": false, "refresh_token": "…"}.',
+      'The account is disabled, so a new grant cannot be tried. Enable it with the same request: {"disabled": false, "refresh_token": "…"}.',
     );
   }
 }
@@ -169,7 +168,6 @@ function enteredGrant(
 
 /** The provider decides which members a grant must have. */
 function configured({ provider: id }: Account, provider: Provider | undefined): Provider {
-  if (provider === undefined)
-    throw new ServiceError('conflict', `The provider "${id}" is not configured.`);
+  if (provider === undefined) throw new ServiceError('conflict', providerNotConfigured(id));
   return provider;
 }

@@ -1,6 +1,7 @@
 /** `POST /api/admin/accounts/release`: takes accounts out of quarantine. */
 import { createRoute, z } from '@hono/zod-openapi';
 import { ServiceError } from '../../../domain/service-error';
+import { providerNotConfigured } from '../../../domain/text/messages';
 import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
@@ -20,14 +21,14 @@ const route = createRoute({
   path: '/api/admin/accounts/release',
   operationId: 'releaseAccounts',
   tags: ['Accounts'],
-  summary: 'Take accounts out of quarantine: from now on Evergrant refreshes them',
+  summary: 'Release accounts from quarantine',
   description:
-    'Those of a provider, those named, or, where both are given, those that are both. An account that is not in quarantine stays as it is.',
+    'Evergrant refreshes the released accounts from now on. The body selects the accounts of a provider, the accounts with the given ids, or, with both members, only accounts that match both. An account that is not in quarantine is not changed.',
   ...forScope('admin'),
   request: { body: { content: { 'application/json': { schema: Body } }, required: true } },
   responses: {
     200: {
-      description: 'How many were in quarantine',
+      description: 'The number of accounts that were in quarantine',
       content: {
         'application/json': {
           schema: z.object({ released: z.number().int().openapi({ example: 48 }) }),
@@ -46,9 +47,9 @@ export function registerReleaseAccounts(
     const { provider, account_ids: ids } = c.req.valid('json');
     const { organisation, keyId } = c.get('principal');
     if (provider === undefined && ids === undefined)
-      throw new ServiceError('invalid_request', 'provider or account_ids: say which to release');
+      throw new ServiceError('invalid_request', 'body: must have provider, account_ids or both');
     if (provider !== undefined && providers.find(provider) === undefined)
-      throw new ServiceError('unknown_provider', `No provider "${provider}" is configured.`);
+      throw new ServiceError('unknown_provider', providerNotConfigured(provider));
     const released = await store.quarantine.release(organisation, { provider, ids });
     logger.info({ organisation, key_id: keyId, provider, released }, 'accounts released');
     return c.json({ released }, 200);

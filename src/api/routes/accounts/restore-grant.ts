@@ -16,14 +16,14 @@ const route = createRoute({
   path: '/api/admin/accounts/{id}/restore-grant',
   operationId: 'restoreGrant',
   tags: ['Accounts'],
-  summary: 'Go back to the grant that the last reconnect replaced',
+  summary: 'Restore the grant that the last reconnect replaced',
   description:
-    'The replaced grant (`replaced` of the account) is tried with one refresh, as a new one is by PATCH; only if it works, it replaces the current one, which is kept in its place. In quarantine, where nothing is sent, it is put back untried.',
+    'The replaced grant (`replaced` of the account) is tried with one refresh, like a new grant with PATCH. If it works, it becomes the current grant, and the grant that was current until then is kept as `replaced`. In quarantine nothing is sent, so the grant is restored without being tried.',
   ...forScope('admin'),
   request: { params: AccountParams },
   responses: {
-    200: { description: 'It works, and is current again', ...account },
-    202: { description: 'It waits to be tried, see `candidate`', ...account },
+    200: { description: 'The grant works and is current again', ...account },
+    202: { description: 'The grant waits to be tried (see `candidate`)', ...account },
     ...errorResponses,
     ...grantRefusedResponse,
   },

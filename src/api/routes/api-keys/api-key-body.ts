@@ -11,7 +11,7 @@ export const ApiKeyBody = z
     scopes: z.array(z.enum(SCOPES)),
     status: z.enum(KEY_STATUSES).openapi({
       description:
-        'invalid: its row in MongoDB was not written by Evergrant, or was changed since. It is refused; revoke it',
+        'invalid: Evergrant did not write the row of the key in MongoDB, or the row was changed later. The key is refused. Revoke it.',
     }),
     created_at: z.iso.datetime(),
   })

@@ -9,7 +9,7 @@ import { ApiKeyBody, apiKeyBody, demandGrantable } from './api-key-body';
 
 const Body = z
   .strictObject({
-    name: z.string().min(1).max(100).openapi({ description: 'What it is for' }),
+    name: z.string().min(1).max(100).openapi({ description: 'The purpose of the key' }),
     scopes: z.array(z.enum(SCOPES)).min(1),
   })
   .openapi('NewApiKey', { example: { name: 'shop backend', scopes: ['tokens'] } });
@@ -19,20 +19,21 @@ const route = createRoute({
   path: '/api/admin/keys',
   operationId: 'createApiKey',
   tags: ['API keys'],
-  summary: 'Create an API key of your organisation; its text is shown this once',
+  summary: 'Create an API key of your organisation',
   description:
-    'A key with "operator" is made by an operator only; one with "internal" by a caller with "internal" or "operator".',
+    'Only this response contains the text of the key. Only an operator may create a key with "operator". Only a caller with "internal" or "operator" may create a key with "internal".',
   ...forScope('admin'),
   request: { body: { content: { 'application/json': { schema: Body } }, required: true } },
   responses: {
     201: {
-      description: 'Created',
+      description: 'The key and its text',
       content: {
         'application/json': {
           schema: ApiKeyBody.extend({
-            api_key: z
-              .string()
-              .openapi({ description: 'Its text: keep it now', example: 'evg_5f0c9a1be2d34786_…' }),
+            api_key: z.string().openapi({
+              description: 'The text of the key. Save it now: it is not shown again.',
+              example: 'evg_5f0c9a1be2d34786_…',
+            }),
           }),
         },
       },

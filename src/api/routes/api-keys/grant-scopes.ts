@@ -2,6 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { demandScope, SCOPES } from '../../../domain/access/principal';
 import { notFound, ServiceError } from '../../../domain/service-error';
+import { changedMeanwhile } from '../../../domain/text/messages';
 import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
@@ -17,9 +18,9 @@ const route = createRoute({
   path: '/api/admin/keys/{id}/grant',
   operationId: 'grantScopes',
   tags: ['API keys'],
-  summary: 'Give an API key of your organisation more scopes; it has them within 5 seconds',
+  summary: 'Add scopes to an API key of your organisation',
   description:
-    '"operator" is granted by an operator only, "internal" by a caller with "internal" or "operator". A key with "operator" is changed by an operator only. The scopes that the key has stay.',
+    'The key has the new scopes within 5 seconds, and keeps its others. Only an operator may grant "operator", or change a key that has it. Only a caller with "internal" or "operator" may grant "internal".',
   ...forScope('admin'),
   request: {
     params: z.object({
@@ -51,10 +52,7 @@ export function registerGrantScopes(app: ApiApp, { store }: ApiDependencies) {
     const key = await store.apiKeys.grant(caller.organisation, id, scopes);
     if (key === null) throw notFound(`API key ${id}`);
     if (key === 'changed') {
-      throw new ServiceError(
-        'conflict',
-        `API key ${id}: its scopes were changed at this moment. Look at them, and grant again.`,
-      );
+      throw new ServiceError('conflict', changedMeanwhile(`API key ${id}`));
     }
     return c.json(apiKeyBody(key), 200);
   });

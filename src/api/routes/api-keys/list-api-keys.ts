@@ -11,11 +11,11 @@ const route = createRoute({
   path: '/api/admin/keys',
   operationId: 'listApiKeys',
   tags: ['API keys'],
-  summary: 'The API keys of your organisation',
+  summary: 'List the API keys of your organisation',
   ...forScope('admin'),
   responses: {
     200: {
-      description: 'All',
+      description: 'All keys',
       content: {
         'application/json': {
           schema: z.object({ items: z.array(ApiKeyBody), next_cursor: z.null() }),

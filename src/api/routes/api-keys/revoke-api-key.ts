@@ -12,8 +12,9 @@ const route = createRoute({
   path: '/api/admin/keys/{id}',
   operationId: 'revokeApiKey',
   tags: ['API keys'],
-  summary: 'Revoke an API key; it is refused within 5 seconds',
-  description: 'A key with "operator" is revoked by an operator only.',
+  summary: 'Revoke an API key',
+  description:
+    'The key is refused within 5 seconds. Only an operator may revoke a key with "operator".',
   ...forScope('admin'),
   request: {
     params: z.object({
@@ -34,7 +35,7 @@ export function registerRevokeApiKey(app: ApiApp, { store }: ApiDependencies) {
     const key = await store.apiKeys.find(organisation, id);
     if (key?.scopes.includes('operator')) demandScope(c.get('principal'), 'operator');
     if (!(await store.apiKeys.revoke(organisation, id))) throw notFound(`API key ${id}`);
-    // Sessions of a revoked key are refused anyway; ending them removes them from the list.
+    // Its sessions are refused from now on. Ending them also removes them from the list.
     await store.sessionRecords.endAllOf(organisation, id);
     return c.body(null, 204);
   });

@@ -3,6 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { AuditEntry } from '../../../domain/audit/audit';
 import { decodeCursor, encodeCursor } from '../../../domain/cursor';
 import { ServiceError } from '../../../domain/service-error';
+import { invalidCursor } from '../../../domain/text/messages';
 import { auditChain, chainQuery } from '../../../http/audit-chain';
 import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
@@ -16,12 +17,12 @@ const Body = z
     at: z.iso.datetime(),
     actor: z.string().openapi({
       description:
-        'The id of an API key, or jwt:<sub>. For an action of an operator, details.organisation has the organisation of the operator',
+        'The id of an API key, or jwt:<sub>. For an action of an operator, details.organisation is the organisation of the operator.',
     }),
     action: z.string().openapi({ example: 'POST /api/admin/accounts/{id}/refresh' }),
     details: z.record(z.string(), z.unknown()).openapi({
       description:
-        'phase: asked (written before it was done) or answered; path; members of the body by name, and those that bear no token by value',
+        'phase: "asked" (written before the action) or "answered" (written after it). path: the path of the request. members: the names of the members of the body. Members that cannot contain a token also have their values.',
     }),
     hash: z.string(),
     kept_until: z.iso.datetime(),
@@ -47,9 +48,8 @@ const route = createRoute({
   path: '/api/admin/audit',
   operationId: 'listAudit',
   tags: ['Audit'],
-  summary: 'The audit of the actions in your organisation, newest first',
-  description:
-    'With chain=operator it is the audit of the actions that concern no organisation, for operators.',
+  summary: 'List the audited actions in your organisation, newest first',
+  description: 'With chain=operator, an operator lists the actions that concern no organisation.',
   ...forScope('admin', 'operator'),
   request: {
     query: z.object({
@@ -90,10 +90,7 @@ export function registerListAudit(app: ApiApp, { store }: ApiDependencies) {
 function placeOf(cursor: string): number {
   const sequence = Number(decodeCursor(cursor, 1)?.[0]);
   if (!Number.isSafeInteger(sequence))
-    throw new ServiceError(
-      'invalid_request',
-      'before: not a cursor of ours; take it from next_cursor',
-    );
+    throw new ServiceError('invalid_request', invalidCursor('before'));
   return sequence;
 }
 

@@ -20,7 +20,7 @@ import {
 const chainMembers = {
   first: z.number().int().nullable(),
   last: z.object({ sequence: z.number().int(), hash: z.string() }).nullable(),
-  entries: z.number().int().openapi({ description: 'How many are as they were written' }),
+  entries: z.number().int().openapi({ description: 'The number of unchanged entries' }),
   breaks: z
     .array(
       z.object({
@@ -30,31 +30,35 @@ const chainMembers = {
       }),
     )
     .openapi({
-      description: `The first ${BREAKS_MAX} places where it is not as it was written; the check goes on behind each`,
+      description: `The first ${BREAKS_MAX} places where the chain was changed. The check continues after each.`,
     }),
   breaks_total: z.number().int(),
   anchor: z
     .object({
       state: z.enum(ANCHOR_STATES).openapi({
         description:
-          'matches: the chain leads to the end that Temporal keeps; broken: its end was cut off, or it was replaced; none: it is too young to have one; missing: Temporal lost it; unreachable: Temporal does not answer',
+          'matches: the chain contains the entry that is anchored in Temporal. broken: the end of the chain was cut off, or the chain was replaced. none: the chain is too new to have an anchor. missing: Temporal lost the anchor. unreachable: Temporal does not respond.',
       }),
       sequence: z.number().int().nullable(),
       message: z.string().nullable(),
     })
-    .openapi({ description: 'The end of the chain as it is kept outside of MongoDB' }),
-  next_after: z.number().int().nullable().openapi({ description: 'Where to go on' }),
+    .openapi({ description: 'The end of the chain, as it is recorded outside MongoDB' }),
+  next_after: z
+    .number()
+    .int()
+    .nullable()
+    .openapi({ description: 'Where the next check begins. null: the check reached the end.' }),
 };
 
 export const AuditVerificationBody = z
   .object({
     intact: z.boolean().openapi({
-      description: 'false as well where a chain could not be compared with its anchor',
+      description: 'Also false if a chain could not be compared with its anchor',
     }),
     ...chainMembers,
-    token_accesses: z
-      .object({ ...chainMembers, accesses: z.number().int() })
-      .openapi({ description: 'The chain of token accesses; an entry is a batch of them' }),
+    token_accesses: z.object({ ...chainMembers, accesses: z.number().int() }).openapi({
+      description: 'The chain of token accesses. Each of its entries is a batch of accesses.',
+    }),
   })
   .openapi('AuditVerification', {
     example: {
@@ -83,7 +87,7 @@ const known = z
   .string()
   .regex(
     /^[1-9]\d{0,14}:[\w-]{43}$/,
-    'must be <sequence>:<hash>, as an earlier verification gave it',
+    'must be <sequence>:<hash>, as returned by an earlier verification',
   )
   .transform((text) => {
     const [sequence = '', hash = ''] = text.split(':');
@@ -99,26 +103,26 @@ const route = createRoute({
   path: '/api/admin/audit/verify',
   operationId: 'verifyAudit',
   tags: ['Audit'],
-  summary: 'Whether the audit of your organisation is as it was written',
+  summary: 'Verify that the audit of your organisation was not changed',
   description:
-    'Checks both chains of the audit, actions and token accesses: names the entries that were changed, taken out or moved, and compares the end of each chain with its anchor in Temporal. What is past its retention may be gone. What was appended in the last seconds may not be anchored yet. With chain=operator it is the audit of the actions that concern no organisation.',
+    'Checks both chains of the audit, actions and token accesses. Reports the entries that were changed, removed or moved, and compares the end of each chain with its anchor in Temporal. Entries past their retention may be missing. Entries of the last seconds may not be anchored yet. With chain=operator, an operator verifies the audit of the actions that concern no organisation.',
   ...forScope('admin', 'operator'),
   request: {
     query: z.object({
       chain: chainQuery,
-      after: place('Begins behind this entry; next_after of the answer before'),
-      accesses_after: place('The same for token accesses; next_after of token_accesses'),
+      after: place('The check begins after this entry: next_after of the previous response'),
+      accesses_after: place('The same for token accesses: next_after of token_accesses'),
       limit: pageLimit(5_000, 1_000),
       known: known.optional().openapi({
         type: 'string',
         description:
-          'An entry of the actions that you wrote down: it must still be there, as it was',
+          'An entry of the actions that you recorded, such as `last` of an earlier verification. The check reports a break if the entry is missing or changed.',
       }),
     }),
   },
   responses: {
     200: {
-      description: 'What was found; a broken chain is an answer too',
+      description: 'The result, also if a chain is broken',
       content: { 'application/json': { schema: AuditVerificationBody } },
     },
     ...errorResponses,

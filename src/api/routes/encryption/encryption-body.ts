@@ -37,24 +37,32 @@ const RotationProgressBody = z
   .object({
     phase: z.enum(ROTATION_PHASES).openapi({
       description:
-        'promoting: until every process seals with the key; then records are re-sealed, pass by pass, until one finds none',
+        'promoting: the rotation waits until every process encrypts with the new key. resealing: it re-encrypts records, pass by pass, until a pass finds none. verifying: it counts the records of other keys.',
     }),
     paused: z.object({ at: time, note: z.string() }).nullable(),
     passes: count,
-    total: count.openapi({ description: 'Records with values of other keys, when it began' }),
+    total: count.openapi({
+      description: 'Records with values of other keys when the rotation began',
+    }),
     resealed: count,
     skipped: count.openapi({
-      description: 'Written by somebody else at that moment; looked at again in the next pass',
+      description:
+        'Records that another process changed at the same moment. The next pass checks them again.',
     }),
     unreadable: countsByKey.openapi({
-      description: 'Records that no key opens, by the key they name; they stay as they are',
+      description: 'Records that no key decrypts, by the key that they name. They are not changed.',
     }),
-    unreadable_records: z.array(z.string()).openapi({ description: 'The first 20 of them' }),
-    remaining: countsByKey.openapi({ description: 'As last verified, by key' }),
+    unreadable_records: z
+      .array(z.string())
+      .openapi({ description: 'The first 20 unreadable records' }),
+    remaining: countsByKey.openapi({
+      description: 'Records of other keys at the last verification, by key',
+    }),
     waiting_grants: count.openapi({
-      description: 'Grants in Temporal that the database has yet to take; keys are kept for them',
+      description:
+        'Grants in Temporal that the database has not stored yet. Their keys are still needed.',
     }),
-    removable_keys: z.array(z.string()).openapi({ description: 'Nothing needs them any more' }),
+    removable_keys: z.array(z.string()).openapi({ description: 'Keys that are no longer needed' }),
     started_at: time,
     finished_at: time.nullable(),
   })
@@ -64,11 +72,14 @@ export const RotationBody = z
   .object({
     workflow_id: z.string(),
     run_id: z.string(),
-    to: z.string().nullable().openapi({ description: 'The key that is to seal everything' }),
+    to: z
+      .string()
+      .nullable()
+      .openapi({ description: 'The new key, which will encrypt all records' }),
     status: z.enum(['running', 'paused', 'completed', 'failed']),
     failure: z.string().nullable(),
     progress: orNull(RotationProgressBody).openapi({
-      description: 'null: no worker answers now, or it failed',
+      description: 'null: no worker responds now, or the rotation failed',
     }),
   })
   .openapi('Rotation', { example: ROTATION_EXAMPLE });
@@ -109,20 +120,22 @@ export const EncryptionBody = z
       z.object({
         id: z.string(),
         seals: z.boolean(),
-        present: z.boolean().openapi({ description: 'Whether this API process has it' }),
+        present: z.boolean().openapi({ description: 'Whether this API process has the key' }),
         missing_from: z.array(z.string()).openapi({
-          description: 'The living processes that have not got it, or another one of its name',
+          description: 'The running processes that lack the key, or have another key with its id',
         }),
-        records: count.openapi({ description: 'Records with a value that it sealed' }),
+        records: count.openapi({ description: 'Records with a value that this key encrypted' }),
         needed: z.boolean().openapi({
-          description: 'No process may be without it; false once a rotation has verified that',
+          description:
+            'true: every process must have the key. false: a rotation has verified that no record needs it.',
         }),
         promoted_at: time.nullable(),
         retired_at: time.nullable(),
       }),
     ),
     other_records: count.openapi({
-      description: 'Records with a value of a key that is on no record and not here',
+      description:
+        'Records with a value of a key that is neither registered nor available to this process',
     }),
     processes: z.array(
       z.object({

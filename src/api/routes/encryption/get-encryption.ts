@@ -11,10 +11,9 @@ const route = createRoute({
   path: '/api/admin/encryption',
   operationId: 'getEncryption',
   tags: ['Encryption'],
-  summary:
-    'The encryption keys: which seals, which are needed, and how many records each has sealed',
+  summary: 'List the encryption keys, with their use and their number of records',
   description:
-    'Of the whole database, for all organisations. All records are counted at each request: ask for /api/admin/encryption/rotation to follow a rotation.',
+    'Covers the whole database, for all organisations. Each request counts all records. To follow a rotation, use /api/admin/encryption/rotation instead.',
   ...forScope('operator'),
   responses: {
     200: {

@@ -1,6 +1,7 @@
 /** `GET /api/admin/encryption/rotation`: the progress of the newest rotation of the encryption key. */
 import { createRoute } from '@hono/zod-openapi';
-import { notFound } from '../../../domain/service-error';
+import { ServiceError } from '../../../domain/service-error';
+import { noneYet } from '../../../domain/text/messages';
 import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
@@ -12,10 +13,13 @@ const route = createRoute({
   path: '/api/admin/encryption/rotation',
   operationId: 'getEncryptionRotation',
   tags: ['Encryption'],
-  summary: 'How far the rotation of the encryption key is, or what the last one came to',
+  summary: 'Get the progress or the result of the newest rotation of the encryption key',
   ...forScope('operator'),
   responses: {
-    200: { description: 'The newest', content: { 'application/json': { schema: RotationBody } } },
+    200: {
+      description: 'The newest rotation',
+      content: { 'application/json': { schema: RotationBody } },
+    },
     ...errorResponses,
   },
 });
@@ -23,7 +27,8 @@ const route = createRoute({
 export function registerGetRotation(app: ApiApp, { encryption }: ApiDependencies) {
   return app.openapi(route, async (c) => {
     const rotation = await encryption.rotation();
-    if (rotation === null) throw notFound('rotation');
+    if (rotation === null)
+      throw new ServiceError('not_found', noneYet('rotations of the encryption key'));
     return c.json(rotationBody(rotation), 200);
   });
 }

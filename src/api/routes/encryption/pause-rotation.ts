@@ -13,12 +13,13 @@ const route = createRoute({
   path: '/api/admin/encryption/pause',
   operationId: 'pauseEncryptionRotation',
   tags: ['Encryption'],
-  summary: 'Pause the rotation before its next page of records, until it is resumed',
+  summary: 'Pause the rotation until it is resumed',
+  description: 'The rotation finishes its current page of records first.',
   ...forScope('operator'),
   request: { body: { content: { 'application/json': { schema: NoteBody } } } },
   responses: {
     200: {
-      description: 'As it is now',
+      description: 'The rotation',
       content: { 'application/json': { schema: RotationBody } },
     },
     ...bodyErrorResponses,

@@ -11,11 +11,11 @@ const route = createRoute({
   path: '/api/admin/encryption/resume',
   operationId: 'resumeEncryptionRotation',
   tags: ['Encryption'],
-  summary: 'Let a paused rotation go on',
+  summary: 'Resume a paused rotation',
   ...forScope('operator'),
   responses: {
     200: {
-      description: 'As it is now',
+      description: 'The rotation',
       content: { 'application/json': { schema: RotationBody } },
     },
     ...errorResponses,

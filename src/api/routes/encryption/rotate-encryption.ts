@@ -11,7 +11,7 @@ import { RotationBody, rotationBody } from './encryption-body';
 const Body = z.strictObject({
   to: z.string().min(1).optional().openapi({
     description:
-      'The id of the key that is to seal. If left out: the one that has never sealed; or, where there is none, the one that seals, for what is left of others',
+      'The id of the new key. Default: the key that was never used for encryption. If there is none, the current key re-encrypts the remaining records of other keys.',
     example: 'k2',
   }),
 });
@@ -21,14 +21,14 @@ const route = createRoute({
   path: '/api/admin/encryption/rotate',
   operationId: 'rotateEncryptionKey',
   tags: ['Encryption'],
-  summary: 'Let another key seal, and re-seal every record with it',
+  summary: 'Switch to a new encryption key and re-encrypt all records',
   description:
-    'Refused unless every living process has the key (ENCRYPTION_KEYS). Refreshes go on meanwhile, and a newer grant is never overwritten. Asked again while it runs: the same rotation. It serves all organisations.',
+    'Refused unless every running process has the key (ENCRYPTION_KEYS). Refreshes continue meanwhile, and a newer grant is never overwritten. While a rotation runs, another request returns that rotation. A rotation covers all organisations.',
   ...forScope('operator'),
   request: { body: { content: { 'application/json': { schema: Body } } } },
   responses: {
     200: {
-      description: 'The rotation that was started, or runs',
+      description: 'The rotation that was started or is running',
       content: { 'application/json': { schema: RotationBody } },
     },
     ...bodyErrorResponses,
@@ -44,11 +44,11 @@ export function registerRotateEncryption(
     const { keyId, organisation } = c.get('principal');
     const newest = await encryption.rotation();
     if (newest?.status === 'running' || newest?.status === 'paused') {
-      const under = newest.progress?.to;
-      if (wanted === undefined || wanted === under) return c.json(rotationBody(newest), 200);
+      const current = newest.progress?.to;
+      if (wanted === undefined || wanted === current) return c.json(rotationBody(newest), 200);
       throw new ServiceError(
         'conflict',
-        `A rotation${under === undefined ? '' : ` to "${under}"`} is ${newest.status}. Let it end first.`,
+        `A rotation${current === undefined ? '' : ` to "${current}"`} is ${newest.status}. Try again when it has finished.`,
       );
     }
     let to: string;
@@ -60,7 +60,10 @@ export function registerRotateEncryption(
         : error;
     }
     const rotation = await encryption.start(to);
-    logger.info({ encryption_key: to, key_id: keyId, organisation }, 'encryption key is rotated');
+    logger.info(
+      { encryption_key: to, key_id: keyId, organisation },
+      'encryption key rotation started',
+    );
     return c.json(rotationBody(rotation), 200);
   });
 }

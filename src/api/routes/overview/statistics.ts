@@ -12,17 +12,20 @@ const piece = { from: time, to: time };
 const EndingBody = z.object({ ...piece, count }).openapi('TokensEnding');
 
 const percentile = count.nullable().openapi({
-  description: 'Of what the provider answered, right to about a tenth; null: it answered nothing',
+  description:
+    'Response time of the provider in ms, accurate to about 10 %. null: the provider sent no response.',
 });
 
 const StatisticsBody = z
   .object({
     at: time,
     access_tokens_ending: z.array(EndingBody).openapi({
-      description: 'By hour, for 24 hours; the first piece is what is left of this one',
+      description:
+        'Access tokens that expire in the next 24 hours, by hour. The first piece is the rest of the current hour.',
     }),
     refresh_tokens_ending: z.array(EndingBody).openapi({
-      description: 'By month (UTC), for 12 months; the first piece is what is left of this one',
+      description:
+        'Refresh tokens that expire in the next 12 months, by month (UTC). The first piece is the rest of the current month.',
     }),
     attempts: z
       .array(
@@ -34,7 +37,9 @@ const StatisticsBody = z
           p95_ms: percentile,
         }),
       )
-      .openapi({ description: 'By hour, the last 24 hours; the last piece is not over' }),
+      .openapi({
+        description: 'Attempts of the last 24 hours, by hour. The last piece is the current hour.',
+      }),
   })
   .openapi('Statistics', {
     example: {
@@ -63,13 +68,14 @@ const route = createRoute({
   path: '/api/admin/statistics',
   operationId: 'getStatistics',
   tags: ['Overview'],
-  summary: 'Which tokens of your organisation end when, and how the attempts of the last day went',
+  summary:
+    'Get when tokens of your organisation expire, and how the attempts of the last day ended',
   description:
-    'Disabled accounts are not counted. What was counted a moment ago is answered again: for 5 seconds, and longer where counting takes long.',
+    'Disabled accounts are not counted. The result may be 5 seconds old, or older if counting takes long.',
   ...forScope('read'),
   responses: {
     200: {
-      description: 'Over time',
+      description: 'The statistics',
       content: { 'application/json': { schema: StatisticsBody } },
     },
     ...errorResponses,

@@ -62,9 +62,12 @@ const StatusBody = z
         .object({
           provider: z.string(),
           validated_recently: count.openapi({
-            description: 'Found valid within an hour, or twice validateEvery where that is longer',
+            description:
+              'Accounts found valid within the last hour, or within twice validateEvery if that is longer',
           }),
-          invalid: count.openapi({ description: 'Whose current access token was refused' }),
+          invalid: count.openapi({
+            description: 'Accounts whose current access token was refused',
+          }),
         })
         .openapi('ValidationCounts'),
     ),
@@ -75,11 +78,11 @@ const StatusBody = z
           environment: z.string(),
           state: z.enum(['closed', 'open']).openapi({
             description:
-              'The circuit breaker of the OAuth app. closed: requests flow; open: only probes are sent, until one is served',
+              'The circuit breaker of the OAuth app. closed: requests are sent. open: only probes are sent, until one succeeds.',
           }),
           cause: z.enum(['credentials', 'outage']).nullable().openapi({
             description:
-              'Why the circuit is open. credentials: the provider refuses the app; outage: it fails for all accounts',
+              'Why the circuit is open. credentials: the provider refuses the app. outage: the provider fails for all accounts.',
           }),
           since: time.nullable(),
           reason: orNull(
@@ -88,7 +91,7 @@ const StatusBody = z
               message: z.string(),
               detail: z.string().nullable().openapi({
                 description:
-                  'The words of the provider, masked; null until it has given them for more than one account',
+                  'The error message of the provider, masked. null until the provider has sent it for more than one account.',
               }),
             }),
           ),
@@ -96,25 +99,27 @@ const StatusBody = z
           throttled_until: time.nullable(),
           used_today: count.nullable().openapi({
             description:
-              'Requests of all organisations since midnight UTC; null without "operator"',
+              'Requests of all organisations since midnight UTC. null without "operator".',
           }),
-          quota: count.nullable().openapi({ description: 'Requests a day; null: no limit is set' }),
+          quota: count
+            .nullable()
+            .openapi({ description: 'Allowed requests per day. null: no limit is set.' }),
           rate_per_second: z.number().nullable(),
           forecast_per_day: count.nullable().openapi({
             description:
-              'What the accounts of all organisations come to, if all goes well; null without "operator"',
+              'Expected requests per day for the accounts of all organisations, if no refresh fails. null without "operator".',
           }),
           warning: z.string().nullable().openapi({ description: 'null without "operator"' }),
         })
         .openapi('AppLimiter', {
           description:
-            'One OAuth app: an environment of a provider. Without "operator" those that your accounts use',
+            'One OAuth app: an environment of a provider. Without "operator", the list has only the apps that your accounts use.',
         }),
     ),
     running: z.object({
-      sweeps: count.openapi({ description: 'Of all organisations' }),
-      refreshes: count.openapi({ description: 'Of your organisation' }),
-      workers: count.openapi({ description: 'Seen in the last 90 seconds' }),
+      sweeps: count.openapi({ description: 'Running sweeps, which serve all organisations' }),
+      refreshes: count.openapi({ description: 'Running refreshes of your organisation' }),
+      workers: count.openapi({ description: 'Workers seen in the last 90 seconds' }),
     }),
   })
   .openapi('Status', {
@@ -172,12 +177,12 @@ const route = createRoute({
   path: '/api/admin/status',
   operationId: 'getStatus',
   tags: ['Overview'],
-  summary: 'How your accounts are, when the sweeps run next, and what is running',
+  summary: 'Get the counts of your accounts, the next sweeps and the running workflows',
   description:
-    'Accounts are counted for a key with "read" or "admin"; with "operator" alone there are none. What all organisations have in common is shown without their counts and notes, but to operators.',
+    'Accounts are counted for a caller with "read" or "admin". With "operator" alone, the counts of accounts are 0. Only operators see counts and notes that concern all organisations.',
   ...forScope('read', 'operator'),
   responses: {
-    200: { description: 'At a glance', content: { 'application/json': { schema: StatusBody } } },
+    200: { description: 'The status', content: { 'application/json': { schema: StatusBody } } },
     ...errorResponses,
   },
 });

@@ -9,22 +9,25 @@ import { sum } from '../../../services/overview/sum';
 const KINDS = ['booking', 'stopsale'] as const;
 
 const count = z.number().int();
-const soon = count.openapi({ description: "Within the provider's refreshBefore" });
+const soon = count.openapi({
+  description: "Accounts whose access token expires within the provider's refreshBefore",
+});
 const expired = count.openapi({
-  description: 'The access token has ended, also where the account must be connected again',
+  description: 'Accounts whose access token has expired, including accounts that need a reconnect',
 });
 
 const StatusBody = z
   .object({
     running: z.boolean().openapi({
-      description: 'A worker is there, and the schedule of each of these providers is not paused',
+      description:
+        'A worker is running, and each of these providers has a schedule that is not paused',
     }),
     check_interval_seconds: z.number().nullable().openapi({
       description:
-        'As Temporal holds it, the shortest where providers differ; null: an operator gave it something other than one interval',
+        'The interval of the schedules in Temporal, the shortest if providers differ. null: an operator replaced the interval with another specification.',
     }),
     refresh_before_expiry_minutes: z.number().nullable().openapi({
-      description: 'The longest where providers differ; null: no provider is configured',
+      description: 'The longest if providers differ. null: no provider is configured.',
     }),
     stats: z.object({
       booking_oauth_count: count,
@@ -56,10 +59,10 @@ const route = createRoute({
   path: '/api/oauth/token-refresh/status',
   operationId: 'getTokenRefreshStatus',
   tags: ['Overview'],
-  summary: "The refreshing of your organisation's booking and stopsale accounts, of any provider",
+  summary: "Get the refresh status of your organisation's booking and stopsale accounts",
   ...forScope('read'),
   responses: {
-    200: { description: 'At a glance', content: { 'application/json': { schema: StatusBody } } },
+    200: { description: 'The status', content: { 'application/json': { schema: StatusBody } } },
     ...errorResponses,
   },
 });

@@ -16,10 +16,10 @@ const Body = z
     last_debug: orNull(LogEntryBody).openapi({ example: null }),
     last_scheduled: orNull(LogEntryBody),
     comparison: z.object({
-      same_token: z
-        .boolean()
-        .nullable()
-        .openapi({ description: 'null: one of the two has not used a token yet', example: null }),
+      same_token: z.boolean().nullable().openapi({
+        description: 'null: one of the two attempts has not used a token yet',
+        example: null,
+      }),
       message: z.string().openapi({
         example: 'There is no debug attempt that opened a refresh token yet.',
       }),
@@ -32,11 +32,14 @@ const route = createRoute({
   path: '/api/admin/accounts/{id}/diagnostics',
   operationId: 'getAccountDiagnostics',
   tags: ['Refreshing'],
-  summary: 'Whether the last debug and the last scheduled attempt used the same refresh token',
+  summary: 'Compare the refresh tokens of the last debug attempt and the last scheduled attempt',
   ...forScope('read'),
   request: { params: AccountParams },
   responses: {
-    200: { description: 'Both, compared', content: { 'application/json': { schema: Body } } },
+    200: {
+      description: 'Both attempts, and the comparison',
+      content: { 'application/json': { schema: Body } },
+    },
     ...errorResponses,
   },
 });

@@ -13,10 +13,9 @@ export const OutcomeBody = z
     account_id: z.string(),
     outcome: z.enum(['refreshed', 'failed', 'skipped', 'claimed_elsewhere']),
     reason: z.string().openapi({ example: 'fresh' }),
-    message: z
-      .string()
-      .nullable()
-      .openapi({ description: 'The same as a sentence, where there is more to say' }),
+    message: z.string().nullable().openapi({
+      description: 'A sentence that explains the reason. null: the reason says it all.',
+    }),
     exchange: z.enum(EXCHANGE_OUTCOMES).nullable(),
     failure: orNull(FailureBody),
     generation: z.number().int().nullable(),
@@ -31,10 +30,10 @@ export const ValidationBody = z
     account_id: z.string(),
     outcome: z
       .enum([...TOKEN_VERDICTS, 'skipped'])
-      .openapi({ example: 'valid', description: 'unknown: nothing was changed' }),
+      .openapi({ example: 'valid', description: 'unknown: the account was not changed' }),
     reason: z.string().openapi({ example: 'valid' }),
     message: z.string().nullable().openapi({
-      description: 'The same as a sentence, where there is more to say',
+      description: 'A sentence that explains the reason. null: the reason says it all.',
       example: null,
     }),
     failure: orNull(FailureBody),
@@ -42,7 +41,8 @@ export const ValidationBody = z
     refresh: orNull(
       OutcomeBody.omit({ workflow_id: true }).openapi('RefreshAfterValidation'),
     ).openapi({
-      description: 'The refresh that was tried because the token was refused before its end',
+      description:
+        'The refresh that followed because the provider refused the token before its expiry',
     }),
     workflow_id: z.string().openapi({ example: 'validate-account/acc_4b6f0c2d9e8a7b6c5d4e3f2a' }),
   })

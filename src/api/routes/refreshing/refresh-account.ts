@@ -13,7 +13,7 @@ const Body = z.strictObject({
   force: z
     .boolean()
     .default(false)
-    .openapi({ description: 'Refresh although the account is not due', example: true }),
+    .openapi({ description: 'true: refresh the account even if it is not due', example: true }),
 });
 
 const route = createRoute({
@@ -21,12 +21,12 @@ const route = createRoute({
   path: '/api/admin/accounts/{id}/refresh',
   operationId: 'refreshAccount',
   tags: ['Refreshing'],
-  summary: 'Refresh one account now, and wait for the outcome',
+  summary: 'Refresh an account now and wait for the outcome',
   ...forScope('admin'),
   request: { params: AccountParams, body: { content: { 'application/json': { schema: Body } } } },
   responses: {
     200: {
-      description: 'How it ended; a refusal by the provider is an outcome too',
+      description: 'The outcome, also if the provider refused the refresh',
       content: { 'application/json': { schema: OutcomeBody } },
     },
     ...bodyErrorResponses,

@@ -1,6 +1,7 @@
 /** `POST /api/admin/{provider}/token/refresh-debug`: refreshes one account and answers with the masked exchange. */
 import { createRoute, z } from '@hono/zod-openapi';
 import { notFound, ServiceError } from '../../../domain/service-error';
+import { providerNotConfigured } from '../../../domain/text/messages';
 import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
@@ -20,13 +21,13 @@ const route = createRoute({
   path: '/api/admin/{provider}/token/refresh-debug',
   operationId: 'refreshDebug',
   tags: ['Refreshing'],
-  summary: 'Refresh one account now, with the whole exchange, masked',
+  summary: 'Refresh an account now and return the whole masked exchange',
   ...forScope('admin'),
   request: {
     params: z.object({
       provider: z.string().openapi({
         param: { name: 'provider', in: 'path' },
-        description: 'Its name in providers.yaml',
+        description: 'The name of the provider in providers.yaml',
         example: 'ebay',
       }),
     }),
@@ -38,7 +39,7 @@ const route = createRoute({
   responses: {
     200: {
       description:
-        'The outcome and its log entry. If a scheduled refresh was under way, it is that one, with its leaner entry.',
+        'The outcome and its log entry. If a scheduled refresh was in progress, both are of that refresh, and its entry has fewer details.',
       content: {
         'application/json': { schema: OutcomeBody.extend({ entry: orNull(LogEntryBody) }) },
       },
@@ -56,7 +57,7 @@ export function registerRefreshDebug(
     const principal = c.get('principal');
     const { provider } = c.req.valid('param');
     if (providers.find(provider) === undefined)
-      throw new ServiceError('unknown_provider', `No provider "${provider}" is configured.`);
+      throw new ServiceError('unknown_provider', providerNotConfigured(provider));
     const { account_id: id } = c.req.valid('json');
     const account = await refreshableAccount(store, principal, id);
     if (account.provider !== provider) throw notFound(`${provider} account ${id}`);

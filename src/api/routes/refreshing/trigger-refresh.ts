@@ -1,6 +1,7 @@
 /** `POST /api/admin/internal/refresh-tokens`: starts the sweeps at once. */
 import { createRoute, z } from '@hono/zod-openapi';
 import { ServiceError } from '../../../domain/service-error';
+import { providerNotConfigured } from '../../../domain/text/messages';
 import { requireScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
@@ -10,7 +11,7 @@ const Body = z.strictObject({
   provider: z
     .string()
     .optional()
-    .openapi({ description: 'All configured providers if left out', example: 'ebay' }),
+    .openapi({ description: 'Default: all configured providers', example: 'ebay' }),
 });
 
 const route = createRoute({
@@ -18,13 +19,14 @@ const route = createRoute({
   path: '/api/admin/internal/refresh-tokens',
   operationId: 'triggerRefreshes',
   tags: ['Refreshing'],
-  summary: 'Start the sweep at once',
+  summary: 'Start the sweeps now',
   security: [{ bearer: ['internal'] }, { internal: [] }],
   middleware: requireScope('internal'),
   request: { body: { content: { 'application/json': { schema: Body } } } },
   responses: {
     200: {
-      description: 'What was started; asked again while it runs, the same run',
+      description:
+        'The started sweeps. If a triggered sweep of the provider is still running, the response has that run.',
       content: {
         'application/json': {
           schema: z.object({
@@ -46,11 +48,12 @@ const route = createRoute({
 export function registerTriggerRefresh(app: ApiApp, { providers, refreshes }: ApiDependencies) {
   return app.openapi(route, async (c) => {
     const { provider: name } = Body.parse(c.req.valid('json') ?? {});
-    const wanted = name === undefined ? providers.all : [providers.find(name)];
+    const named = name === undefined ? undefined : providers.find(name);
+    if (name !== undefined && named === undefined)
+      throw new ServiceError('unknown_provider', providerNotConfigured(name));
+    const wanted = named === undefined ? providers.all : [named];
     const started = await Promise.all(
       wanted.map(async (provider) => {
-        if (provider === undefined)
-          throw new ServiceError('unknown_provider', `No provider "${name}" is configured.`);
         const { workflowId, runId } = await refreshes.startSweep(provider);
         return { provider: provider.id, workflow_id: workflowId, run_id: runId };
       }),

@@ -14,14 +14,14 @@ const route = createRoute({
   path: '/api/admin/accounts/{id}/validate',
   operationId: 'validateAccount',
   tags: ['Refreshing'],
-  summary: 'Ask the provider whether the access token works, and wait for the answer',
+  summary: 'Validate the access token with its provider and wait for the result',
   description:
-    'A token that is refused before its end leads to one refresh, where there is a refresh token; otherwise the account becomes inactive. One that works makes an inactive account active again. A network error, a 5xx and a 429 change nothing.',
+    'If the provider refuses a token before its expiry, the account is refreshed once. Without a refresh token, the account becomes inactive instead. A token that works makes an inactive account active again. A network error, a 5xx and a 429 change nothing.',
   ...forScope('admin'),
   request: { params: AccountParams },
   responses: {
     200: {
-      description: 'What the provider says, and what followed',
+      description: "The provider's verdict, and the refresh that followed",
       content: { 'application/json': { schema: ValidationBody } },
     },
     ...errorResponses,

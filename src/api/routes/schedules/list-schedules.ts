@@ -11,11 +11,12 @@ const route = createRoute({
   path: '/api/admin/schedules',
   operationId: 'listSchedules',
   tags: ['Schedules'],
-  summary: "The providers' schedules as Temporal holds them; they serve all organisations",
+  summary: "List the providers' schedules",
+  description: 'The schedules are read from Temporal. They serve all organisations.',
   ...forScope('read', 'operator'),
   responses: {
     200: {
-      description: 'All',
+      description: 'All schedules',
       content: {
         'application/json': {
           schema: z.object({ items: z.array(ScheduleBody), next_cursor: z.null() }),
@@ -30,7 +31,9 @@ export function registerListSchedules(app: ApiApp, { schedules }: ApiDependencie
   return app.openapi(route, async (c) =>
     c.json(
       {
-        items: (await schedules.list()).map((one) => scheduleBody(one, c.get('principal'))),
+        items: (await schedules.list()).map((schedule) =>
+          scheduleBody(schedule, c.get('principal')),
+        ),
         next_cursor: null,
       },
       200,

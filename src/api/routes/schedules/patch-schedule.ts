@@ -14,15 +14,19 @@ const Body = z
       .openapi({ type: 'string', description: 'The new interval', example: '5m' }),
     note: note.optional(),
   })
-  .refine((body) => body.every !== undefined || body.note !== undefined, 'has nothing to change');
+  .refine(
+    (body) => body.every !== undefined || body.note !== undefined,
+    'must have every, note or both',
+  );
 
 const route = createRoute({
   method: 'patch',
   path: '/api/admin/schedules/{schedule_id}',
   operationId: 'patchSchedule',
   tags: ['Schedules'],
-  summary:
-    'Give a schedule another interval or note; a pause stays, and so does this over restarts',
+  summary: 'Change the interval or the note of a schedule',
+  description:
+    'A paused schedule stays paused. The new interval survives restarts. It applies until you change it in providers.yaml.',
   ...forScope('operator'),
   request: {
     params: ScheduleParams,
@@ -30,7 +34,7 @@ const route = createRoute({
   },
   responses: {
     200: {
-      description: 'As Temporal holds it now',
+      description: 'The changed schedule, as read from Temporal',
       content: { 'application/json': { schema: ScheduleBody } },
     },
     ...bodyErrorResponses,

@@ -1,4 +1,4 @@
-/** Pausing, resuming and triggering a schedule: three routes that differ only in their words and in what they do. */
+/** The routes that pause, resume and trigger a schedule. They differ only in their texts and in the action. */
 import { createRoute } from '@hono/zod-openapi';
 import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
@@ -14,29 +14,28 @@ import { NoteBody, ScheduleBody, ScheduleParams, scheduleBody } from './schedule
 interface Action<Name> {
   name: Name;
   summary: string;
-  description: string;
+  description?: string;
   act: typeof pauseSchedule;
 }
 
 export const registerPauseSchedule = registrationOf({
   name: 'pause',
-  summary: 'Pause a schedule until it is resumed, over restarts; it serves all organisations',
-  description: 'As Temporal holds it now',
+  summary: 'Pause a schedule until it is resumed',
+  description: 'The pause survives restarts. It concerns all organisations.',
   act: pauseSchedule,
 });
 
 export const registerResumeSchedule = registrationOf({
   name: 'resume',
   summary: 'Resume a paused schedule',
-  description: 'As Temporal holds it now',
   act: resumeSchedule,
 });
 
 export const registerTriggerSchedule = registrationOf({
   name: 'trigger',
-  summary: 'Run the sweep of a schedule at once, paused or not; while one runs, nothing is added',
+  summary: 'Run the sweep of a schedule now',
   description:
-    'As Temporal holds it now; the note is written to the log, the one of the schedule stays',
+    'Also runs a paused schedule once. If a sweep is already running, none is started. The note is written to the log and does not replace the note of the schedule.',
   act: triggerSchedule,
 });
 
@@ -52,13 +51,17 @@ function registrationOf<const Name extends string>({
     operationId: `${name}Schedule`,
     tags: ['Schedules'],
     summary,
+    ...(description === undefined ? {} : { description }),
     ...forScope('operator'),
     request: {
       params: ScheduleParams,
       body: { content: { 'application/json': { schema: NoteBody } } },
     },
     responses: {
-      200: { description, content: { 'application/json': { schema: ScheduleBody } } },
+      200: {
+        description: 'The schedule, as read from Temporal',
+        content: { 'application/json': { schema: ScheduleBody } },
+      },
       ...bodyErrorResponses,
     },
   });

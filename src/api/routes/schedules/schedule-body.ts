@@ -11,20 +11,20 @@ export const ScheduleBody = z
   .object({
     id: z.string().openapi({ example: 'sweep/ebay' }),
     provider: z.string().openapi({ example: 'ebay' }),
-    every_seconds: z
-      .number()
-      .nullable()
-      .openapi({ description: 'null: an operator gave it something other than one interval' }),
+    every_seconds: z.number().nullable().openapi({
+      description: 'null: an operator replaced the interval with another specification',
+    }),
     configured_every_seconds: z.number().nullable().openapi({
-      description: 'What the configuration says; null: the provider is no longer configured',
+      description: 'The interval in providers.yaml. null: the provider is no longer configured.',
     }),
     paused: z.boolean(),
     note: z.string().nullable().openapi({
-      description: 'Why an operator paused, resumed or changed it; null without "operator"',
+      description:
+        'Why an operator paused, resumed or changed the schedule. null without "operator".',
     }),
     overlap: z.string().openapi({ example: 'SKIP' }),
     catchup_window_seconds: z.number(),
-    next_run_at: time.nullable().openapi({ description: 'null while it is paused' }),
+    next_run_at: time.nullable().openapi({ description: 'null while the schedule is paused' }),
     last_run: z
       .object({
         scheduled_at: time,
@@ -104,7 +104,7 @@ export function scheduleBody(
 export const ScheduleParams = z.object({
   schedule_id: z.string().openapi({
     param: { name: 'schedule_id', in: 'path' },
-    description: 'Percent-encoded, as every id in a path: sweep/ebay is written sweep%2Febay',
+    description: 'Percent-encode the id: sweep/ebay becomes sweep%2Febay',
     example: 'sweep/ebay',
   }),
 });
@@ -115,7 +115,7 @@ const YEAR_MS = 365 * 24 * 3600 * SECOND_MS;
 /** `5m`, as milliseconds. */
 export const interval = duration.refine(
   (everyMs) => everyMs >= SECOND_MS && everyMs <= YEAR_MS && everyMs % SECOND_MS === 0,
-  'must be whole seconds, 1s to 365d',
+  'must be whole seconds from 1s to 365d',
 );
 
 export const NOTE_MAX = 500;
@@ -123,8 +123,8 @@ export const NOTE_MAX = 500;
 export const note = z
   .string()
   .max(NOTE_MAX)
-  .refine((text) => text.trim() !== '', 'is empty')
-  .openapi({ description: 'Why; shown by Temporal, too', example: 'eBay maintenance' });
+  .refine((text) => text.trim() !== '', 'must not be empty')
+  .openapi({ description: 'The reason. Temporal shows it, too.', example: 'eBay maintenance' });
 
 /** The body of pause, resume and trigger requests. */
 export const NoteBody = z.strictObject({ note: note.optional() });

@@ -10,12 +10,12 @@ const healthz = createRoute({
   path: '/healthz',
   operationId: 'getHealth',
   tags: ['Service'],
-  summary: 'Whether the process lives',
+  summary: 'Check that the process is running',
   security: [],
   responses: {
     ...serverResponses,
     200: {
-      description: 'It does',
+      description: 'The process is running',
       content: { 'application/json': { schema: z.object({ status: z.literal('ok') }) } },
     },
   },
@@ -30,12 +30,18 @@ const readyz = createRoute({
   path: '/readyz',
   operationId: 'getReadiness',
   tags: ['Service'],
-  summary: 'Whether MongoDB and Temporal answer',
+  summary: 'Check that MongoDB and Temporal are reachable',
   security: [],
   responses: {
     ...serverResponses,
-    200: { description: 'Both do', content: { 'application/json': { schema: Readiness } } },
-    503: { description: 'One does not', content: { 'application/json': { schema: Readiness } } },
+    200: {
+      description: 'Both are reachable',
+      content: { 'application/json': { schema: Readiness } },
+    },
+    503: {
+      description: 'At least one is unreachable',
+      content: { 'application/json': { schema: Readiness } },
+    },
   },
 });
 

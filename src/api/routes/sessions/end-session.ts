@@ -11,7 +11,8 @@ const route = createRoute({
   path: '/api/admin/sessions/{id}',
   operationId: 'endSession',
   tags: ['Sessions'],
-  summary: 'End a session; its cookie is refused from now on',
+  summary: 'End a session',
+  description: 'The cookie of the session is refused from now on.',
   ...forScope('admin'),
   request: {
     params: z.object({

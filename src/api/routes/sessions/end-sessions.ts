@@ -21,12 +21,13 @@ const route = createRoute({
   operationId: 'endSessions',
   tags: ['Sessions'],
   summary: 'End all sessions of one actor',
-  description: 'A person whose key, JWT or provider still vouches for them can sign in again.',
+  description:
+    'A person can sign in again while their key, JWT or account at the OpenID provider is valid.',
   ...forScope('admin'),
   request: { body: { content: { 'application/json': { schema: Body } }, required: true } },
   responses: {
     200: {
-      description: 'How many were ended',
+      description: 'The number of ended sessions',
       content: {
         'application/json': {
           schema: z.object({ ended: z.number().int().openapi({ example: 2 }) }),

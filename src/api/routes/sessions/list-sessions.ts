@@ -13,7 +13,7 @@ const route = createRoute({
   path: '/api/admin/sessions',
   operationId: 'listSessions',
   tags: ['Sessions'],
-  summary: 'The sessions of people who are signed in to the pages, newest first',
+  summary: 'List the sessions of people who are signed in to the pages, newest first',
   ...forScope('admin'),
   request: {
     query: z.object({
@@ -22,7 +22,7 @@ const route = createRoute({
         .min(1)
         .max(600)
         .optional()
-        .openapi({ description: 'Of this actor only', example: 'oidc:alma' }),
+        .openapi({ description: 'Only this actor', example: 'oidc:alma' }),
       limit: pageLimit(500, 100),
       before: pageCursor,
     }),

@@ -5,12 +5,14 @@ import { SIGN_IN_KINDS, type StoredSession } from '../../../store/access/session
 
 export const SessionBody = z
   .object({
-    id: z.string().openapi({ description: 'Not secret: what DELETE and the audit name it by' }),
+    id: z.string().openapi({ description: 'Not secret. DELETE and the audit use this id.' }),
     actor: z.string().openapi({ description: 'The id of an API key, jwt:<sub> or oidc:<sub>' }),
-    by: z.enum(SIGN_IN_KINDS).openapi({ description: 'What the person signed in with' }),
-    scopes: z.array(z.enum(SCOPES)).openapi({ description: 'At the sign-in' }),
+    by: z
+      .enum(SIGN_IN_KINDS)
+      .openapi({ description: 'The credential with which the person signed in' }),
+    scopes: z.array(z.enum(SCOPES)).openapi({ description: 'The scopes at the sign-in' }),
     created_at: z.iso.datetime(),
-    seen_at: z.iso.datetime().openapi({ description: 'The last use, to within ten minutes' }),
+    seen_at: z.iso.datetime().openapi({ description: 'The last use, accurate to ten minutes' }),
     expires_at: z.iso.datetime(),
   })
   .openapi('Session', {

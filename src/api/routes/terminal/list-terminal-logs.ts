@@ -11,7 +11,7 @@ const route = createRoute({
   path: '/api/admin/terminal-logs',
   operationId: 'listTerminalLogs',
   tags: ['Terminal'],
-  summary: 'The token refresh terminal over all providers, newest first',
+  summary: 'List the log entries of all providers, newest first',
   ...forScope('read'),
   request: { query: AnyLogListQuery },
   responses: {

@@ -18,7 +18,7 @@ const DiagnosticsBody = z.object({
   final_prefix: z.string().nullable(),
   refresh_token_fingerprint: z.string().nullable(),
   submitted_grant: z.string().optional().openapi({
-    description: 'The fingerprint of the new grant that was tried in place of the current one',
+    description: 'The fingerprint of the new grant that was tried instead of the current grant',
   }),
   warnings: z.array(z.string()),
 });
@@ -40,13 +40,12 @@ export const LogEntryBody = z
         method: z.string(),
         url: z.string(),
         refresh_token: z.string().optional().openapi({
-          description: 'Masked: a prefix and a length',
+          description: 'The refresh token of a refresh, masked: a prefix and the length',
           example: 'v^1.1#… (96 characters)',
         }),
-        access_token: z
-          .string()
-          .optional()
-          .openapi({ description: 'The same of a validation, which presents this one' }),
+        access_token: z.string().optional().openapi({
+          description: 'The access token of a validation, masked: a prefix and the length',
+        }),
         headers: z.record(z.string(), z.string()).optional(),
         body: z.record(z.string(), z.unknown()).optional(),
       })
@@ -70,11 +69,11 @@ export const LogEntryBody = z
         z.object({
           step: z.enum(ATTEMPT_STEPS),
           at: time,
-          duration_ms: z.number().nullable().openapi({ description: 'null: it did not end' }),
+          duration_ms: z.number().nullable().openapi({ description: 'null: the step did not end' }),
         }),
       )
       .optional()
-      .openapi({ description: 'How a debug attempt went, step by step' }),
+      .openapi({ description: 'The steps of a debug attempt' }),
   })
   .openapi('LogEntry', { example: LOG_ENTRY_EXAMPLE });
 

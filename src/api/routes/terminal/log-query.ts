@@ -12,10 +12,10 @@ const FilterQuery = z.object({
   env: z
     .string()
     .optional()
-    .openapi({ description: "The account's environment", example: 'production' }),
-  source: z.enum(LOG_SOURCES).optional().openapi({ description: 'Begun from there only' }),
-  action: z.enum(LOG_ACTIONS).optional().openapi({ description: 'What came of it' }),
-  account_id: z.string().optional().openapi({ description: 'Of this account only' }),
+    .openapi({ description: 'Only this environment', example: 'production' }),
+  source: z.enum(LOG_SOURCES).optional().openapi({ description: 'Only attempts with this source' }),
+  action: z.enum(LOG_ACTIONS).optional().openapi({ description: 'Only this action' }),
+  account_id: z.string().optional().openapi({ description: 'Only this account' }),
 });
 
 export const LogListQuery = FilterQuery.extend({
@@ -27,7 +27,7 @@ export const LogListQuery = FilterQuery.extend({
 export const AnyLogFilterQuery = FilterQuery.extend({
   provider: ofProvider,
   text: z.string().min(1).max(200).optional().openapi({
-    description: 'In the message, the account, the workflow id or the error, whatever the case',
+    description: 'Text in the message, the account, the workflow id or the error, ignoring case',
   }),
 });
 

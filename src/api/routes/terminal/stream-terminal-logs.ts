@@ -17,21 +17,21 @@ const route = createRoute({
   path: '/api/admin/terminal-logs/stream',
   operationId: 'streamTerminalLogs',
   tags: ['Terminal'],
-  summary: 'The token refresh terminal as it is written, as server-sent events',
+  summary: 'Stream new log entries as server-sent events',
   description:
-    'The data of each event is a LogEntry. Send the id of the last event as Last-Event-ID to go on after it, with nothing lost or repeated. A comment comes every 15 s where nothing else does. The stream ends with the key or the JWT. A process serves at most 20 streams to one key or JWT subject, and 50 to one organisation.',
+    'The data of each event is a LogEntry. To resume after an interruption without loss or repetition, send the id of the last event as Last-Event-ID. After 15 s without an event, the server sends a comment. The stream ends when the key is revoked or the JWT expires. A process serves at most 20 streams to one key or JWT subject, and 50 to one organisation.',
   ...forScope('read'),
   request: {
     query: AnyLogFilterQuery,
     headers: z.object({
       'last-event-id': z.string().optional().openapi({
-        description: 'The id of the last event that came: the stream goes on after it',
+        description: 'The id of the last received event. The stream resumes after it.',
       }),
     }),
   },
   responses: {
     200: {
-      description: 'Events, for as long as the connection lasts',
+      description: 'Events, until the connection closes',
       content: { 'text/event-stream': { schema: z.string() } },
     },
     ...errorResponses,

@@ -1,6 +1,7 @@
 /** `GET /api/admin/{provider}/tokens/terminal-logs`: the log entries of one provider, newest first. */
 import { createRoute, z } from '@hono/zod-openapi';
 import { ServiceError } from '../../../domain/service-error';
+import { providerNotConfigured } from '../../../domain/text/messages';
 import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
@@ -12,13 +13,13 @@ const route = createRoute({
   path: '/api/admin/{provider}/tokens/terminal-logs',
   operationId: 'listProviderTerminalLogs',
   tags: ['Terminal'],
-  summary: 'The token refresh terminal: every attempt, newest first, all sources',
+  summary: 'List the log entries of a provider, newest first',
   ...forScope('read'),
   request: {
     params: z.object({
       provider: z.string().openapi({
         param: { name: 'provider', in: 'path' },
-        description: 'Its name in providers.yaml',
+        description: 'The name of the provider in providers.yaml',
         example: 'ebay',
       }),
     }),
@@ -42,7 +43,7 @@ export function registerTerminalLogs(app: ApiApp, { store, providers }: ApiDepen
     const { provider } = c.req.valid('param');
     const { limit, before, ...filters } = c.req.valid('query');
     if (providers.find(provider) === undefined)
-      throw new ServiceError('unknown_provider', `No provider "${provider}" is configured.`);
+      throw new ServiceError('unknown_provider', providerNotConfigured(provider));
     const filter = { ...logFilter(filters, c.get('principal').organisation), provider };
     return c.json(await logPageBody(store, filter, { before, limit }), 200);
   });

@@ -14,7 +14,7 @@ import type { ServedToken, ValidToken } from '../../../services/tokens/token-ans
 import type { TokenUse, ValidTokens } from '../../../services/tokens/valid-tokens';
 
 const SCOPE = 'tokens';
-/** How long, in seconds, a token must still live unless the caller asks otherwise. */
+/** Minimum remaining lifetime of the token, in seconds, if the caller does not send `min_valid_seconds`. */
 const MIN_VALID_SECONDS = 60;
 const MIN_VALID_SECONDS_MAX = 24 * 3600;
 
@@ -24,16 +24,18 @@ const Active = z
     access_token: z.string(),
     token_type: z.literal('Bearer'),
     expires_at: z.iso.datetime().nullable().openapi({
-      description: 'null: the token does not end, or is a fallback token whose end nobody knows',
+      description: 'null: the token does not expire, or is a fallback token with an unknown expiry',
     }),
     scopes: z.array(z.string()),
     fallback: z.boolean().openapi({
-      description: 'true: refreshing failed, and this is the token configured for that case',
+      description: 'true: the refresh failed, and this is the fallback token of the account',
     }),
     notice: z
       .object({ code: z.string().openapi({ example: 'short_lived' }), message: z.string() })
       .optional()
-      .openapi({ description: 'Only where the token ends sooner than was asked: why' }),
+      .openapi({
+        description: 'Why the token expires sooner than min_valid_seconds. Absent if it does not.',
+      }),
   })
   .openapi('ValidToken', {
     example: {
@@ -55,14 +57,16 @@ const Inactive = z
     }),
     message: z.string(),
     retry_after_seconds: z.number().int().nullable().openapi({
-      description: 'When asking again may help; null: not before somebody has done something',
+      description:
+        'Seconds after which a retry may succeed. null: a person must fix the reason first.',
     }),
   })
   .openapi('NoValidToken', {
     example: {
       active: false,
       reason: 'needs_reconnect',
-      message: 'The provider no longer accepts the refresh token. The owner must connect again.',
+      message:
+        'The provider no longer accepts the refresh token. Ask the owner to reconnect the account.',
       retry_after_seconds: null,
     },
   });
@@ -76,7 +80,10 @@ const Query = z.object({
     .min(0)
     .max(MIN_VALID_SECONDS_MAX)
     .default(MIN_VALID_SECONDS)
-    .openapi({ type: 'integer', description: 'How long the token must still live' }),
+    .openapi({
+      type: 'integer',
+      description: 'The minimum remaining lifetime of the token, in seconds',
+    }),
 });
 
 const route = createRoute({
@@ -84,7 +91,9 @@ const route = createRoute({
   path: '/api/tokens/{account_id}',
   operationId: 'getToken',
   tags: ['Tokens'],
-  summary: 'A token that is valid now: from memory, the store, or a refresh that all callers share',
+  summary: 'Get a valid access token',
+  description:
+    'The token comes from memory, from the store, or from one refresh that all concurrent callers share.',
   security: [{ bearer: [SCOPE] }],
   request: {
     params: z.object({
@@ -98,7 +107,7 @@ const route = createRoute({
   },
   responses: {
     200: {
-      description: 'A token, or why there is none',
+      description: 'A token, or the reason why there is none',
       content: { 'application/json': { schema: z.union([Active, Inactive]) } },
     },
     ...errorResponses,
@@ -113,17 +122,17 @@ export interface GetTokenDependencies
   extends Pick<ApiDependencies, 'tokenAccesses' | 'logger' | 'trustedProxies'> {
   authenticator: Authenticator;
   tokens: ValidTokens;
-  /** The headers that every answer of the API has. */
+  /** The headers of every API response. */
   headers: Promise<Readonly<Record<string, string>>>;
 }
 
-/** Registered without the library's validators and middleware, which take longer than the answer itself. */
+/** Registered without the library's validators and middleware, because they take longer than the response itself. */
 export function registerGetToken(
-  door: ApiApp,
+  tokenApp: ApiApp,
   { authenticator, tokenAccesses, headers, tokens, trustedProxies }: GetTokenDependencies,
 ): void {
-  door.openAPIRegistry.registerPath(route);
-  door.get('/api/tokens/:account_id', async (c) => {
+  tokenApp.openAPIRegistry.registerPath(route);
+  tokenApp.get('/api/tokens/:account_id', async (c) => {
     const requestId = identify(c);
     trustFor(c, trustedProxies);
     const principal = await principalOf(c, authenticator);

@@ -1,4 +1,4 @@
-/** Lists which callers read the access token of an account, newest first. */
+/** `GET /api/admin/accounts/{id}/token-accesses`: the callers that received a token of the account, newest first. */
 import { createRoute, z } from '@hono/zod-openapi';
 import { encodeCursor } from '../../../domain/cursor';
 import { notFound } from '../../../domain/service-error';
@@ -41,7 +41,7 @@ const route = createRoute({
   path: '/api/admin/accounts/{id}/token-accesses',
   operationId: 'listTokenAccesses',
   tags: ['Tokens'],
-  summary: 'Which callers were given a token of the account, newest first',
+  summary: 'List the callers that received a token of the account, newest first',
   ...forScope('admin'),
   request: {
     params: AccountParams,

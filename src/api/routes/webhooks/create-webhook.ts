@@ -23,12 +23,13 @@ const route = createRoute({
   path: '/api/admin/webhooks',
   operationId: 'createWebhook',
   tags: ['Webhooks'],
-  summary: 'Tell an address of yours when something changes; its secret is shown this once',
+  summary: 'Create a webhook',
+  description: 'Only this response contains the secret.',
   ...forScope('admin'),
   request: { body: { content: { 'application/json': { schema: WebhookInput } }, required: true } },
   responses: {
     201: {
-      description: 'Created',
+      description: 'The webhook and its secret',
       content: { 'application/json': { schema: WebhookSecretBody } },
     },
     ...bodyErrorResponses,
@@ -42,7 +43,10 @@ export function registerCreateWebhook(app: ApiApp, deps: ApiDependencies) {
     const { organisation } = c.get('principal');
     const checked = webhookUrl(url, webhooks.allowPrivateAddresses);
     if ((await store.webhookEndpoints.list(organisation)).length >= ENDPOINTS_MAX) {
-      throw new ServiceError('conflict', `An organisation has at most ${ENDPOINTS_MAX} webhooks.`);
+      throw new ServiceError(
+        'conflict',
+        `Your organisation has ${ENDPOINTS_MAX} webhooks, which is the maximum. Delete one and try again.`,
+      );
     }
     const id = newWebhookId();
     const { secret, sealed } = sealedSecret(vault, organisation, id);

@@ -1,4 +1,4 @@
-/** `DELETE /api/admin/webhooks/{id}`: removes a webhook and its secrets. */
+/** `DELETE /api/admin/webhooks/{id}`: deletes a webhook and its secrets; its pending deliveries are skipped. */
 import { createRoute } from '@hono/zod-openapi';
 import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
@@ -11,10 +11,11 @@ const route = createRoute({
   path: '/api/admin/webhooks/{id}',
   operationId: 'deleteWebhook',
   tags: ['Webhooks'],
-  summary: 'Remove a webhook and its secrets; what waits for it is not delivered',
+  summary: 'Delete a webhook and its secrets',
+  description: 'Its pending deliveries are skipped.',
   ...forScope('admin'),
   request: { params: WebhookParams },
-  responses: { 204: { description: 'Gone' }, ...errorResponses },
+  responses: { 204: { description: 'Deleted' }, ...errorResponses },
 });
 
 export function registerDeleteWebhook(app: ApiApp, { store, now }: ApiDependencies) {

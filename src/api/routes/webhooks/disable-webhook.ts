@@ -11,11 +11,12 @@ const route = createRoute({
   path: '/api/admin/webhooks/{id}/disable',
   operationId: 'disableWebhook',
   tags: ['Webhooks'],
-  summary: 'Disable a webhook; what waits for it is skipped',
+  summary: 'Disable a webhook',
+  description: 'Its pending deliveries are skipped.',
   ...forScope('admin'),
   request: { params: WebhookParams },
   responses: {
-    200: { description: 'As it is now', content: { 'application/json': { schema: WebhookBody } } },
+    200: { description: 'The webhook', content: { 'application/json': { schema: WebhookBody } } },
     ...errorResponses,
   },
 });

@@ -11,11 +11,12 @@ const route = createRoute({
   path: '/api/admin/webhooks/{id}/enable',
   operationId: 'enableWebhook',
   tags: ['Webhooks'],
-  summary: 'Enable a webhook again; what was not delivered meanwhile can be replayed',
+  summary: 'Enable a webhook',
+  description: 'Deliveries that were skipped in the meantime can be replayed.',
   ...forScope('admin'),
   request: { params: WebhookParams },
   responses: {
-    200: { description: 'As it is now', content: { 'application/json': { schema: WebhookBody } } },
+    200: { description: 'The webhook', content: { 'application/json': { schema: WebhookBody } } },
     ...errorResponses,
   },
 });

@@ -11,11 +11,11 @@ const route = createRoute({
   path: '/api/admin/webhooks/{id}',
   operationId: 'getWebhook',
   tags: ['Webhooks'],
-  summary: 'One webhook',
+  summary: 'Get a webhook',
   ...forScope('admin'),
   request: { params: WebhookParams },
   responses: {
-    200: { description: 'It', content: { 'application/json': { schema: WebhookBody } } },
+    200: { description: 'The webhook', content: { 'application/json': { schema: WebhookBody } } },
     ...errorResponses,
   },
 });

@@ -14,13 +14,13 @@ const route = createRoute({
   path: '/api/admin/events',
   operationId: 'listEvents',
   tags: ['Webhooks'],
-  summary: 'What webhooks are told, whether there are any or not; newest first',
+  summary: 'List the events for webhooks, newest first',
   description:
-    'Events of your organisation, and of the OAuth apps that all share. token.refreshed is raised only while a webhook asks for it.',
+    'The events of your organisation, and of the OAuth apps that all organisations share, also without a webhook. token.refreshed is raised only while a webhook subscribes to it.',
   ...forScope('read'),
   request: {
     query: z.object({
-      type: z.enum(EVENT_TYPES).optional().openapi({ description: 'Of this type only' }),
+      type: z.enum(EVENT_TYPES).optional().openapi({ description: 'Only this type' }),
       limit: pageLimit(500, 100),
       before: pageCursor,
     }),

@@ -14,7 +14,7 @@ const route = createRoute({
   path: '/api/admin/webhooks/{id}/deliveries',
   operationId: 'listWebhookDeliveries',
   tags: ['Webhooks'],
-  summary: 'What was delivered to a webhook, or is to be, with every try; newest first',
+  summary: 'List the deliveries of a webhook with their attempts, newest first',
   ...forScope('admin'),
   request: {
     params: WebhookParams,
@@ -22,7 +22,7 @@ const route = createRoute({
       state: z
         .enum(DELIVERY_STATES)
         .optional()
-        .openapi({ description: 'Those that stand so only' }),
+        .openapi({ description: 'Only deliveries in this state' }),
       limit: pageLimit(500, 100),
       before: pageCursor,
     }),

@@ -11,11 +11,11 @@ const route = createRoute({
   path: '/api/admin/webhooks',
   operationId: 'listWebhooks',
   tags: ['Webhooks'],
-  summary: 'The webhooks of your organisation',
+  summary: 'List the webhooks of your organisation',
   ...forScope('admin'),
   responses: {
     200: {
-      description: 'All',
+      description: 'All webhooks',
       content: {
         'application/json': {
           schema: z.object({ items: z.array(WebhookBody), next_cursor: z.null() }),

@@ -22,14 +22,17 @@ const route = createRoute({
   path: '/api/admin/webhooks/{id}',
   operationId: 'patchWebhook',
   tags: ['Webhooks'],
-  summary: 'Change where a webhook goes, what it is told, or its description',
+  summary: 'Change the URL, the event types or the description of a webhook',
   ...forScope('admin'),
   request: {
     params: WebhookParams,
     body: { content: { 'application/json': { schema: Body } }, required: true },
   },
   responses: {
-    200: { description: 'As it is now', content: { 'application/json': { schema: WebhookBody } } },
+    200: {
+      description: 'The changed webhook',
+      content: { 'application/json': { schema: WebhookBody } },
+    },
     ...bodyErrorResponses,
   },
 });

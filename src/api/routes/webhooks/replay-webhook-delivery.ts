@@ -13,13 +13,14 @@ const route = createRoute({
   path: '/api/admin/webhooks/deliveries/{id}/replay',
   operationId: 'replayWebhookDelivery',
   tags: ['Webhooks'],
-  summary: 'Deliver once more, from the first try; the header webhook-id stays the same',
-  description: 'One that waits for its next try is tried within seconds.',
+  summary: 'Replay a delivery',
+  description:
+    'The delivery starts again with its first attempt, under the same webhook-id header. A pending delivery is attempted within seconds.',
   ...forScope('admin'),
   request: { params: DeliveryParams },
   responses: {
     200: {
-      description: 'It waits for its first try',
+      description: 'The delivery, which waits for its first attempt',
       content: { 'application/json': { schema: DeliveryBody } },
     },
     ...errorResponses,
@@ -38,8 +39,8 @@ export function registerReplayWebhookDelivery(app: ApiApp, { store, now }: ApiDe
       throw new ServiceError(
         'conflict',
         endpoint === null
-          ? 'Its webhook was removed.'
-          : `Its webhook is disabled. Enable it first: POST /api/admin/webhooks/${endpoint.id}/enable.`,
+          ? 'The webhook of the delivery was deleted, so the delivery cannot be replayed.'
+          : `The webhook of the delivery is disabled. Enable it first: POST /api/admin/webhooks/${endpoint.id}/enable.`,
       );
     }
     const delivery = await store.webhookDeliveries.replay(organisation, id, now());

@@ -1,6 +1,7 @@
-/** `POST /api/admin/webhooks/{id}/rotate-secret`: gives a webhook a new secret; the old one also signs for a while. */
+/** `POST /api/admin/webhooks/{id}/rotate-secret`: creates a new secret; the old one also signs during the overlap. */
 import { createRoute, z } from '@hono/zod-openapi';
 import { ServiceError } from '../../../domain/service-error';
+import { changedMeanwhile } from '../../../domain/text/messages';
 import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
@@ -24,7 +25,7 @@ const Body = z
       .max(7 * DAY_SECONDS)
       .default(DAY_SECONDS)
       .openapi({
-        description: 'How long the old secret signs beside the new one; a day if left out',
+        description: 'How long, in seconds, the old secret also signs. Default: one day.',
       }),
   })
   .openapi('WebhookSecretRotation', { example: { overlap_seconds: DAY_SECONDS } });
@@ -34,7 +35,9 @@ const route = createRoute({
   path: '/api/admin/webhooks/{id}/rotate-secret',
   operationId: 'rotateWebhookSecret',
   tags: ['Webhooks'],
-  summary: 'Give a webhook a new secret, shown this once; for a while the old one signs beside it',
+  summary: 'Rotate the secret of a webhook',
+  description:
+    'Only this response contains the new secret. During the overlap, the old secret also signs each delivery.',
   ...forScope('admin'),
   request: {
     params: WebhookParams,
@@ -42,7 +45,7 @@ const route = createRoute({
   },
   responses: {
     200: {
-      description: 'The new secret',
+      description: 'The webhook and its new secret',
       content: { 'application/json': { schema: WebhookSecretBody } },
     },
     ...bodyErrorResponses,
@@ -65,10 +68,7 @@ export function registerRotateWebhookSecret(app: ApiApp, deps: ApiDependencies) 
       now,
     });
     if (endpoint === null) {
-      throw new ServiceError(
-        'conflict',
-        'The secret was rotated by somebody else at this moment. Nothing was changed by you; try again if another one is wanted.',
-      );
+      throw new ServiceError('conflict', changedMeanwhile(`webhook ${id}`));
     }
     return c.json({ ...webhookBody(endpoint), secret: secret.reveal() }, 200);
   });

@@ -13,19 +13,23 @@ import { DeliveryBody, deliveryBody, noWebhook, WebhookParams } from './webhook-
 
 /** How long to wait for the test, in ms: a worker starts it within seconds, and the receiver has twenty. */
 const WAIT_MS = 30_000;
-const LOOK_EVERY_MS = 200;
+const POLL_INTERVAL_MS = 200;
 
 const route = createRoute({
   method: 'post',
   path: '/api/admin/webhooks/{id}/test',
   operationId: 'testWebhook',
   tags: ['Webhooks'],
-  summary: 'Send a webhook one event of the type webhook.test, once, and wait for how it went',
-  description: 'A disabled webhook can be tested, too; a test that fails disables nothing.',
+  summary: 'Send a test event to a webhook and wait for the result',
+  description:
+    'The event has the type webhook.test and is sent once. A disabled webhook can be tested, too. A failed test does not disable the webhook.',
   ...forScope('admin'),
   request: { params: WebhookParams },
   responses: {
-    200: { description: 'How it went', content: { 'application/json': { schema: DeliveryBody } } },
+    200: {
+      description: 'The delivery of the test event',
+      content: { 'application/json': { schema: DeliveryBody } },
+    },
     ...errorResponses,
   },
 });
@@ -44,13 +48,13 @@ export function registerTestWebhook(app: ApiApp, { store, now }: ApiDependencies
     const deadline = performance.now() + WAIT_MS;
     let delivery: WebhookDelivery | null;
     do {
-      await delay(LOOK_EVERY_MS);
+      await delay(POLL_INTERVAL_MS);
       delivery = await store.webhookDeliveries.find(organisation, deliveryId);
     } while (delivery?.state === 'pending' && performance.now() < deadline);
     if (delivery === null || delivery.state === 'pending') {
       throw new ServiceError(
         'still_running',
-        `The test was not made within ${WAIT_MS / 1000} s. Does a worker run? It will be among the deliveries of the webhook.`,
+        `No worker sent the test event within ${WAIT_MS / 1000} s. Check that a worker is running. The result will be among the deliveries of the webhook.`,
       );
     }
     return c.json(deliveryBody(delivery), 200);

@@ -29,14 +29,14 @@ export const WebhookInput = z
       .min(1)
       .optional()
       .openapi({
-        description: `What it is told; all changes of state if left out (${STATE_EVENT_TYPES.join(', ')})`,
+        description: `The event types that the webhook receives. Default: all changes of state (${STATE_EVENT_TYPES.join(', ')}).`,
       }),
     description: z
       .string()
       .max(200)
       .nullable()
       .optional()
-      .openapi({ description: 'What it is for' }),
+      .openapi({ description: 'The purpose of the webhook' }),
   })
   .openapi('NewWebhook', {
     example: {
@@ -54,12 +54,12 @@ export const WebhookBody = z
     description: z.string().nullable(),
     state: z.enum(ENDPOINT_STATES).openapi({
       description:
-        'invalid: its row in MongoDB was not written by Evergrant, or was changed since. Nothing is sent to it',
+        'invalid: Evergrant did not write the row of the webhook in MongoDB, or the row was changed later. Nothing is sent to the webhook.',
     }),
     state_reason: z.string().nullable(),
     state_at: time,
     secrets: z.array(z.object({ created_at: time, expires_at: time.nullable() })).openapi({
-      description: 'The newest first; one that was replaced signs beside it until it expires',
+      description: 'The newest comes first. A replaced secret also signs until it expires.',
     }),
     last_success_at: time.nullable(),
     created_at: time,
@@ -81,16 +81,19 @@ export const WebhookBody = z
     },
   });
 
-/** With the secret that was just created. */
+/** The only response that contains the secret. */
 export const WebhookSecretBody = WebhookBody.extend({
-  secret: z.string().openapi({ description: 'Shown this once', example: 'whsec_…' }),
+  secret: z.string().openapi({
+    description: 'The secret. Save it now: it is not shown again.',
+    example: 'whsec_…',
+  }),
 }).openapi('WebhookWithSecret');
 
 export const DeliveryBody = z
   .object({
     id: z.string().openapi({ example: DELIVERY_ID }),
     webhook_id: z.string(),
-    event_id: z.string().openapi({ description: 'The header webhook-id of every try' }),
+    event_id: z.string().openapi({ description: 'The header webhook-id of every attempt' }),
     event_type: z.string(),
     state: z.enum(DELIVERY_STATES),
     attempts: z.array(
@@ -98,7 +101,8 @@ export const DeliveryBody = z
         at: time,
         status: z.number().int().nullable(),
         error: z.string().nullable().openapi({
-          description: 'Why there was no answer: deadline_passed, address_refused, ECONNREFUSED, …',
+          description:
+            'Why the receiver sent no response: deadline_passed, address_refused, ECONNREFUSED, …',
         }),
         duration_ms: z.number().int(),
       }),

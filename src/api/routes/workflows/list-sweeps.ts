@@ -36,11 +36,13 @@ const SweepBody = z
         validation_due: count,
         validated: count,
         invalid: count,
-        failures: z.record(z.string(), count).openapi({ description: 'How many by failure code' }),
+        failures: z
+          .record(z.string(), count)
+          .openapi({ description: 'The number of failures by code' }),
       })
       .nullable()
       .openapi({
-        description: 'null while it runs, where it came to none, and without "operator"',
+        description: 'null while the sweep runs, if it has no result, and without "operator"',
       }),
     failure: z.string().nullable().openapi({ description: 'null without "operator"' }),
   })
@@ -78,17 +80,14 @@ const route = createRoute({
   path: '/api/admin/sweeps',
   operationId: 'listSweeps',
   tags: ['Workflows'],
-  summary: 'The sweeps, running ones first, then the newest; they serve all organisations',
+  summary: 'List the sweeps, running ones first, then the newest',
   description:
-    'What a sweep came to counts the accounts of all organisations: only an operator sees it.',
+    'Sweeps serve all organisations. Only operators see the results of a sweep, which count the accounts of all organisations.',
   ...forScope('read', 'operator'),
   request: {
     query: z.object({
       provider: ofProvider,
-      status: z
-        .enum(WORKFLOW_STATUSES)
-        .optional()
-        .openapi({ description: 'Those that stand so only' }),
+      status: z.enum(WORKFLOW_STATUSES).optional().openapi({ description: 'Only this status' }),
       limit: pageLimit(100, 20),
       cursor: pageCursor,
     }),

@@ -21,14 +21,16 @@ const WorkflowBody = z
     account_id: z.string().nullable(),
     source: z.string().nullable(),
     outcome: z.string().nullable().openapi({
-      description: 'Of a refresh that has ended: refreshed, skipped, or the code of its failure',
+      description:
+        'The outcome of a finished refresh: refreshed, skipped, or the code of its failure',
     }),
     status: z.enum(WORKFLOW_STATUSES),
     started_at: time,
     ended_at: time.nullable(),
     duration_ms: z.number().int().nullable(),
     attempts: z.number().int().nullable().openapi({
-      description: 'How many of a refresh are logged until now; null: it is a sweep or a batch',
+      description:
+        'The number of logged attempts of a refresh. null: the workflow is a sweep or a batch.',
     }),
   })
   .openapi('Workflow', {
@@ -54,26 +56,26 @@ const route = createRoute({
   operationId: 'listWorkflows',
   tags: ['Workflows'],
   summary:
-    "The workflows of your organisation's accounts, and the sweeps; running ones first, then the newest",
-  description: 'Without "read", an operator sees the sweeps and batches alone.',
+    "List the workflows of your organisation's accounts and the sweeps, running ones first, then the newest",
+  description: 'Without "read", an operator sees only sweeps and batches.',
   ...forScope('read', 'operator'),
   request: {
     query: z.object({
       type: z.enum(WORKFLOW_TYPES).optional().openapi({
         description:
-          'Of this type only; a sweep is of no account, and neither is a batch, which is listed only if asked for, by an operator',
+          'Only this type. Sweeps and batches belong to no account. Batches are listed only for operators, and only with type=batch.',
       }),
       provider: ofProvider,
-      account_id: z.string().max(64).optional().openapi({ description: 'Of this account only' }),
-      source: z.enum(LOG_SOURCES).optional().openapi({ description: 'Begun from there only' }),
+      account_id: z.string().max(64).optional().openapi({ description: 'Only this account' }),
+      source: z
+        .enum(LOG_SOURCES)
+        .optional()
+        .openapi({ description: 'Only workflows with this source' }),
       outcome: z.string().max(64).optional().openapi({
-        description: 'refreshed, skipped, or the code of a failure',
+        description: 'Only this outcome: refreshed, skipped, or the code of a failure',
         example: 'invalid_grant',
       }),
-      status: z
-        .enum(WORKFLOW_STATUSES)
-        .optional()
-        .openapi({ description: 'Those that stand so only' }),
+      status: z.enum(WORKFLOW_STATUSES).optional().openapi({ description: 'Only this status' }),
       limit: pageLimit(500, 100),
       cursor: pageCursor,
     }),

@@ -12,15 +12,15 @@ const route = createRoute({
   path: '/api/admin/workflows/{workflow_id}/terminate',
   operationId: 'terminateWorkflow',
   tags: ['Workflows'],
-  summary: 'End a refresh of your organisation, or a sweep, at once',
+  summary: 'Terminate a refresh of your organisation, or a sweep',
   description:
-    'A workflow of an account needs "admin". A sweep or a batch serves all organisations and needs "operator": the refreshes that a sweep has begun go on. What a refresh had sent is taken up by the next one. Refused while it holds a grant that the database could not take yet.',
+    'A workflow of an account needs "admin". A sweep or a batch serves all organisations and needs "operator". The refreshes that a sweep has started continue. If the refresh has already sent its request, the next refresh of the account deals with the open outcome. Refused while the workflow may hold a grant that is not stored yet.',
   ...forScope('admin', 'operator'),
   request: {
     params: z.object({
       workflow_id: z.string().openapi({
         param: { name: 'workflow_id', in: 'path' },
-        description: 'Percent-encoded, as every id in a path: its slash is written %2F',
+        description: 'Percent-encode the id: its slash becomes %2F',
         example: 'refresh-account/acc_4b6f0c2d9e8a7b6c5d4e3f2a',
       }),
     }),
@@ -30,7 +30,7 @@ const route = createRoute({
           schema: z
             .strictObject({
               reason: note,
-              run_id: z.uuid().optional().openapi({ description: 'The newest run if left out' }),
+              run_id: z.uuid().optional().openapi({ description: 'Default: the newest run' }),
             })
             .openapi('Termination', { example: { reason: 'The shop asked for it' } }),
         },
@@ -40,7 +40,7 @@ const route = createRoute({
   },
   responses: {
     200: {
-      description: 'It is terminated; its history has the reason, and who it was',
+      description: 'The workflow is terminated. Its history has the reason and the caller.',
       content: {
         'application/json': {
           schema: z.object({
@@ -62,12 +62,12 @@ export function registerTerminateWorkflow(app: ApiApp, { workflows, logger }: Ap
     const { workflow_id } = c.req.valid('param');
     const { reason, run_id } = c.req.valid('json');
     const { keyId, organisation } = c.get('principal');
-    const said = `${reason} (${callerName(keyId)})`;
+    const reasonWithCaller = `${reason} (${callerName(keyId)})`;
     const { workflowId, runId } = await workflows.terminate(
       c.get('principal'),
       workflow_id,
       run_id,
-      said,
+      reasonWithCaller,
     );
     logger.info(
       { workflow_id: workflowId, run_id: runId, key_id: keyId, organisation, reason },

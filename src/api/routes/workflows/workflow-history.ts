@@ -2,6 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { decodeCursor, encodeCursor } from '../../../domain/cursor';
 import { ServiceError } from '../../../domain/service-error';
+import { invalidCursor } from '../../../domain/text/messages';
 import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
@@ -42,7 +43,7 @@ const HistoryBody = z
     type: z.enum(WORKFLOW_TYPES).openapi({ example: 'refresh' }),
     status: z.enum(WORKFLOW_STATUSES).openapi({ example: 'completed' }),
     temporal_ui_url: z.url().nullable().openapi({
-      description: "The run in Temporal's own web UI; null: its address is not configured",
+      description: "The run in Temporal's web UI. null: the address of the UI is not configured.",
     }),
     items: z.array(EventBody),
     pending: z
@@ -54,7 +55,10 @@ const HistoryBody = z
           next_retry_at: time.nullable(),
         }),
       )
-      .openapi({ description: 'What Temporal goes on trying at this moment', example: [] }),
+      .openapi({
+        description: 'The activities that Temporal is running or retrying now',
+        example: [],
+      }),
     next_cursor: z.string().nullable(),
   })
   .openapi('WorkflowHistory');
@@ -64,20 +68,20 @@ const route = createRoute({
   path: '/api/admin/workflows/{workflow_id}/history',
   operationId: 'getWorkflowHistory',
   tags: ['Workflows'],
-  summary: 'What happened in a workflow, in sentences, oldest first',
+  summary: 'List the events of a workflow as sentences, oldest first',
   description:
-    'Of a sweep an operator sees all but the accounts of other organisations; without "operator" it is how it began and ended, and the refreshes of your own accounts. A batch is shown to operators only.',
+    'An operator sees all events of a sweep, except the accounts of other organisations. Without "operator", a caller sees the start and the end of a sweep, and the refreshes of accounts of its organisation. Only operators see a batch.',
   ...forScope('read', 'operator'),
   request: {
     params: z.object({
       workflow_id: z.string().openapi({
         param: { name: 'workflow_id', in: 'path' },
-        description: 'Percent-encoded, as every id in a path: its slash is written %2F',
+        description: 'Percent-encode the id: its slash becomes %2F',
         example: 'refresh-account/acc_4b6f0c2d9e8a7b6c5d4e3f2a',
       }),
     }),
     query: z.object({
-      run_id: z.uuid().optional().openapi({ description: 'The newest run if left out' }),
+      run_id: z.uuid().optional().openapi({ description: 'Default: the newest run' }),
       limit: pageLimit(1000, 200),
       cursor: pageCursor,
     }),
@@ -133,5 +137,5 @@ function cursorParts(cursor: string | undefined): [string?, string?] {
   if (cursor === undefined) return [];
   const parts = CursorParts.safeParse(decodeCursor(cursor, 2));
   if (parts.success) return parts.data;
-  throw new ServiceError('invalid_request', 'cursor: not one of ours; take it from next_cursor');
+  throw new ServiceError('invalid_request', invalidCursor('cursor'));
 }

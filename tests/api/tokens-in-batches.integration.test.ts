@@ -1,4 +1,4 @@
-/** Many expired accounts that are asked for at once: few workflows, one request each, and each answer as if asked alone. */
+/** Concurrent requests for many expired accounts: few workflows, one refresh per account, and the usual responses. */
 
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { createRefreshClient } from '../../src/temporal/refresh-client';
@@ -27,7 +27,7 @@ async function addExpired(count: number): Promise<Account[]> {
   return accounts;
 }
 
-/** How many of them were given a workflow of their own. */
+/** The number of accounts with a separate workflow. */
 async function ownWorkflows(accounts: readonly Account[]): Promise<number> {
   const had = await Promise.all(
     accounts.map(({ id }) =>
@@ -44,7 +44,7 @@ async function ownWorkflows(accounts: readonly Account[]): Promise<number> {
   return had.reduce<number>((sum, one) => sum + one, 0);
 }
 
-it('R3.1 R4.4 are refreshed in a batch, once each, and all are answered with what they were given', async () => {
+it('R3.1 R4.4 expired accounts are refreshed in a batch, once each, and all callers get the new tokens', async () => {
   const accounts = await addExpired(MANY);
   const answers = await Promise.all(accounts.map(({ id }) => token(id)));
   for (const [index, { id, plain }] of accounts.entries()) {
@@ -55,11 +55,11 @@ it('R3.1 R4.4 are refreshed in a batch, once each, and all are answered with wha
     expect(requestsFor(id)).toBe(1);
     expect(await api.harness.account(id)).toMatchObject({ generation: 2, claim: null });
   }
-  // The first has its own; whoever came while it was under way is in the batch.
+  // The first account has a separate workflow. The accounts that were requested while it ran are in the batch.
   expect(await ownWorkflows(accounts)).toBeLessThan(MANY / 5);
 });
 
-it('R4.3 the entries of a batch say who asked, and name the batch', async () => {
+it('R4.3 accounts of a batch have log entries that name the caller and the batch', async () => {
   const accounts = await addExpired(MANY);
   await Promise.all(accounts.map(({ id }) => token(id)));
   const entries = await Promise.all(accounts.map(({ id }) => api.harness.entries(id)));
@@ -75,7 +75,7 @@ it('R4.3 the entries of a batch say who asked, and name the batch', async () => 
   }
 });
 
-it('R3.1 R4.4 of two API processes are one request each at the provider', async () => {
+it('R3.1 R4.4 expired accounts cause one refresh each with two API processes', async () => {
   const accounts = await addExpired(MANY);
   const { taskQueue } = api.harness.config.temporal;
   const processes = [1, 2].map(() =>
@@ -89,7 +89,7 @@ it('R3.1 R4.4 of two API processes are one request each at the provider', async 
   expect(new Set(answers.map(({ body }) => body.access_token)).size).toBe(MANY);
 });
 
-it('R3.1 R4.3 one that is refused or meets a 5xx is answered as if it were asked for alone, and the others have their tokens', async () => {
+it('R3.1 R4.3 expired accounts get the usual response if one is refused or meets a 5xx, and the others get their tokens', async () => {
   const accounts = await addExpired(MANY);
   const [, refused, , down] = accounts as [Account, Account, Account, Account];
   api.sandbox.revoke(refused.plain.refreshToken);
@@ -113,7 +113,7 @@ it('R3.1 R4.3 one that is refused or meets a 5xx is answered as if it were asked
   expect(requestsFor(down.id)).toBe(1);
 });
 
-it('R3.1 one whose provider is slow keeps the answer of no other', async () => {
+it('R3.1 accounts of a batch are not delayed by an account with a slow provider', async () => {
   const accounts = await addExpired(MANY);
   const [, slow] = accounts as [Account, Account];
   api.sandbox.script({
@@ -130,7 +130,7 @@ it('R3.1 one whose provider is slow keeps the answer of no other', async () => {
   expect(answered.at(-1)).toBe(slow.id);
 });
 
-it('R2.5 are told that their lane holds them back, and nothing is sent', async () => {
+it('R2.5 callers get the reason why the OAuth app limiter holds the accounts back, and nothing is sent', async () => {
   const [first, ...rest] = (await addExpired(MANY)) as [Account, ...Account[]];
   api.sandbox.script({ subject: first.id, answer: { kind: 'rate_limited', retryAfter: '300' } });
   expect((await token(first.id)).body).toMatchObject({ active: false, reason: 'rate_limited' });
@@ -143,6 +143,6 @@ it('R2.5 are told that their lane holds them back, and nothing is sent', async (
   expect(await ownWorkflows(rest)).toBeLessThan(MANY / 5);
 });
 
-it('has shown no token but where one was asked for', () => {
+it('no response but that of the token route contains a token', () => {
   expect(api.leaks()).toEqual([]);
 });

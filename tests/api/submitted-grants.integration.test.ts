@@ -1,4 +1,4 @@
-/** What people hand in, as exports and spreadsheets really look: what cannot be right is refused, what may be wrong is warned of. */
+/** Submitted grants as real exports and spreadsheets contain them: wrong values are refused, doubtful values get a warning. */
 
 import { randomUUID } from 'node:crypto';
 import { grantPlace } from '../../src/vault/vault';
@@ -56,7 +56,7 @@ const HEADER = 'provider,external_id,refresh_token';
 describe('text that is not UTF-8', () => {
   const latin1 = (text: string) => Buffer.from(text, 'latin1');
 
-  it('is refused line by line, and the lines that are UTF-8 are stored', async () => {
+  it('is refused line by line, and the other lines are stored', async () => {
     const csv = Buffer.concat([
       latin1(`${HEADER},label\n`),
       latin1('crm,Müller,rt-mu-0123456789,\n'),
@@ -76,7 +76,7 @@ describe('text that is not UTF-8', () => {
     expect((await stored()).map(({ external_id }) => external_id)).toEqual(['Mäller']);
   });
 
-  it('is refused in a record that goes over several lines, whichever of them it is in', async () => {
+  it('is refused in any line of a record with several lines', async () => {
     const csv = latin1(
       `${HEADER},label\ncrm,a,rt-a-0123456789,"Sons\nof Müller"\ncrm,b,rt-b-0123456789,"x\ny"\n`,
     );
@@ -86,7 +86,7 @@ describe('text that is not UTF-8', () => {
     ]);
   });
 
-  it('ends an import of CSV whose header line holds it', async () => {
+  it('ends a CSV import if the header line contains it', async () => {
     const csv = latin1(`${HEADER},Straße\ncrm,a,rt-a-0123456789,x\n`);
     expect((await send(csv, 'text/csv')).lines).toMatchObject([
       { line: 1, result: 'refused', message: 'not UTF-8: save the file as CSV UTF-8' },
@@ -114,7 +114,7 @@ describe('text that is not UTF-8', () => {
       Buffer.from(utf16(`${HEADER}\ncrm,a,rt-a-0123456789\n`)).swap16(),
     ],
     ['JSON Lines', 'application/x-ndjson', utf16('{"provider":"crm","external_id":"a"}\n')],
-  ])('is called UTF-16 where it is that: %s', async (_what, type, bytes) => {
+  ])('is reported as UTF-16: %s', async (_what, type, bytes) => {
     const { lines, summary } = await send(bytes, type);
     expect(lines).toEqual([
       {
@@ -127,7 +127,7 @@ describe('text that is not UTF-8', () => {
     expect(summary).toMatchObject({ lines: 1, refused: 1 });
   });
 
-  it('is not what a byte order mark of UTF-8 or a character cut by a chunk makes', async () => {
+  it('is not reported for a byte order mark of UTF-8, or a character that two chunks share', async () => {
     const bytes = Buffer.from(
       `\uFEFF${HEADER}\n${Array.from({ length: 40 }, (_, at) => `crm,Ünïcödé-${at}-🌱,rt-${at}-0123456789`).join('\n')}\n`,
     );
@@ -147,7 +147,7 @@ describe('text that is not UTF-8', () => {
     expect((await stored()).map(({ external_id }) => external_id)).toContain('Ünïcödé-7-🌱');
   });
 
-  it('that was replaced before is warned of', async () => {
+  it('that was replaced earlier gets a warning', async () => {
     const { lines } = await sendLines({
       provider: 'crm',
       external_id: 'M\uFFFDller',
@@ -162,7 +162,7 @@ describe('text that is not UTF-8', () => {
 describe('two lines of one account', () => {
   const line = (id: string, token: string) => `etsy,${id},${token}`;
 
-  it('with two tokens: the second is refused, and the first is named', async () => {
+  it('with two tokens are refused from the second on, and the message names the first', async () => {
     const { lines, summary } = await sendCsv(
       HEADER,
       line('1.23457E+18', '123.r-0123456789abcdef'),
@@ -181,7 +181,7 @@ describe('two lines of one account', () => {
     expect(summary).toMatchObject({ created: 1, refused: 1, warned: 2 });
   });
 
-  it('with one token: the second exists', async () => {
+  it('with one token have the result "exists" for the second', async () => {
     const { lines } = await sendCsv(
       HEADER,
       line('1', '1.same-0123456'),
@@ -205,7 +205,7 @@ describe('two lines of one account', () => {
     expect(await stored()).toHaveLength(500);
   });
 
-  it('are no fault where the first of them was refused', async () => {
+  it('are accepted if the first of them was refused', async () => {
     const { lines } = await sendCsv(HEADER, line('1', 'null'), line('1', '1.good-0123456789'));
     expect(lines).toMatchObject([{ result: 'refused' }, { result: 'created' }]);
   });
@@ -220,7 +220,7 @@ describe('one account in two spellings', () => {
     expires_at: inDays(0.04),
   });
 
-  it('is one account of an import, under the name that its provider gives it', async () => {
+  it('is one account of an import, under the name that its provider uses', async () => {
     const { lines } = await sendLines(
       shop('Lantern-Lane.myshopify.com', 0),
       shop('lantern-lane.myshopify.com', 0),
@@ -236,7 +236,7 @@ describe('one account in two spellings', () => {
     ]);
   });
 
-  it('is one account of the API, and is found when it is handed in again', async () => {
+  it('is one account of the API, and is found when it is submitted again', async () => {
     expect(await create(shop('Amber.myshopify.com', 0))).toMatchObject({
       status: 201,
       body: { external_id: 'amber.myshopify.com', label: 'Amber.myshopify.com', warnings: [] },
@@ -255,7 +255,7 @@ describe('one account in two spellings', () => {
     expect(await stored()).toHaveLength(1);
   });
 
-  it('is one account with blanks around, and with accents written in two ways', async () => {
+  it('is one account with blanks around it, and with accents in two encodings', async () => {
     const line = (id: string, kind?: string) => ({
       provider: 'crm',
       external_id: id,
@@ -312,17 +312,17 @@ describe('an expiry far away', () => {
     },
   );
 
-  it('of a refresh token is refused, and told to be left out', async () => {
+  it('of a refresh token is refused, with the advice to omit it', async () => {
     const answer = await create(line({ refresh_token_expires_at: '9999-12-31T23:59:59Z' }));
     expect(answer.body.error.message).toMatch(/^refresh_token_expires_at: .*omit this member/);
   });
 
-  it('of 399 days is taken', async () => {
+  it('of 399 days is accepted', async () => {
     expect((await create(line({ expires_at: inDays(399) }))).status).toBe(201);
   });
 });
 
-describe('text that is no token', () => {
+describe('text that is not a token', () => {
   const CASES: [string, string, RegExp][] = [
     ['ebay', 'v^1.1', /^refresh_token: is cut off at "#"/],
     ['crm', 'rt-\u0000-0123456789', /^refresh_token: contains U\+0000/],
@@ -344,7 +344,7 @@ describe('text that is no token', () => {
   ];
 
   it.each(CASES)(
-    'of %s is refused at import, and its text is not repeated: %j',
+    'of %s is refused by an import, without repeating it: %j',
     async (provider, token, message) => {
       const [{ result, message: said }] = (
         await sendLines({ provider, external_id: 'x', refresh_token: token })
@@ -355,7 +355,7 @@ describe('text that is no token', () => {
     },
   );
 
-  it('is refused by POST and PATCH, as access token and as fallback token too', async () => {
+  it('is refused by POST and PATCH, also as an access token and as a fallback token', async () => {
     const refresh_token = 'v^1.1#good-0123456789';
     const made = await create({ provider: 'ebay', external_id: 'x', refresh_token });
     expect(made).toMatchObject({ status: 201, body: { warnings: [] } });
@@ -382,24 +382,21 @@ describe('text that is no token', () => {
     ['google', 'ya29.a0123456789', /Google access token/],
     ['shopify', 'shpat_0123456789abcdef', /Shopify access token/],
     ['etsy', 'r-0123456789', /an Etsy refresh token starts with/],
-  ])(
-    'that may be one all the same is stored, with a warning: %s %j',
-    async (provider, token, warning) => {
-      const account = { provider, external_id: 'x.myshopify.com', refresh_token: token };
-      const warnings = [expect.stringMatching(new RegExp(`^refresh_token: .*${warning.source}`))];
-      const { lines, summary } = await sendLines(account);
-      expect(lines).toEqual([
-        { line: 1, result: 'created', account_id: expect.any(String), warnings },
-      ]);
-      expect(summary).toMatchObject({ created: 1, warned: 1 });
-      const [{ id }] = await stored();
-      // In quarantine, where nothing is sent, it is stored untried.
-      expect(await change(id, { quarantine: true, refresh_token: token })).toMatchObject({
-        status: 200,
-        body: { warnings },
-      });
-    },
-  );
+  ])('that may still be one is stored with a warning: %s %j', async (provider, token, warning) => {
+    const account = { provider, external_id: 'x.myshopify.com', refresh_token: token };
+    const warnings = [expect.stringMatching(new RegExp(`^refresh_token: .*${warning.source}`))];
+    const { lines, summary } = await sendLines(account);
+    expect(lines).toEqual([
+      { line: 1, result: 'created', account_id: expect.any(String), warnings },
+    ]);
+    expect(summary).toMatchObject({ created: 1, warned: 1 });
+    const [{ id }] = await stored();
+    // In quarantine nothing is sent, so the token is stored untried.
+    expect(await change(id, { quarantine: true, refresh_token: token })).toMatchObject({
+      status: 200,
+      body: { warnings },
+    });
+  });
 });
 
 describe('one refresh token for two accounts', () => {
@@ -410,7 +407,7 @@ describe('one refresh token for two accounts', () => {
     refresh_token,
   });
 
-  it('is refused in one file where the provider rotates, and the line is named', async () => {
+  it('is refused in one file if the provider rotates tokens, and the message names the line', async () => {
     const shared = token();
     const { lines } = await sendLines(of('crm', 'tenant-a', shared), of('crm', 'tenant-b', shared));
     expect(lines).toMatchObject([
@@ -425,7 +422,7 @@ describe('one refresh token for two accounts', () => {
     expect(await stored()).toHaveLength(1);
   });
 
-  it('is refused beside a stored account, and the account is named', async () => {
+  it('is refused if a stored account has it, and the message names the account', async () => {
     const shared = token();
     const a = await create(of('crm', 'tenant-a', shared));
     const named = new RegExp(`^refresh_token: account ${a.body.id} has the same token\\.`);
@@ -442,7 +439,7 @@ describe('one refresh token for two accounts', () => {
       expect(answer.status).toBe(409);
       expect(answer.body.error.message).toMatch(named);
     }
-    // Its own is no other's.
+    // The same account may submit it again.
     const own = { quarantine: true, refresh_token: shared };
     expect((await change(a.body.id, own)).status).toBe(200);
     expect((await sendLines(of('crm', 'tenant-a', shared))).lines).toMatchObject([
@@ -450,7 +447,7 @@ describe('one refresh token for two accounts', () => {
     ]);
   });
 
-  it('is refused after it was rotated: presented again, it would revoke the other account', async () => {
+  it('is refused after a rotation, because its replay would revoke the other account', async () => {
     const used = token();
     const a = await create(of('crm', 'tenant-a', used));
     const { organisation: org, id } = a.body;
@@ -466,7 +463,7 @@ describe('one refresh token for two accounts', () => {
     expect((await create(of('crm', 'tenant-b', used))).status).toBe(409);
   });
 
-  it('is refused in quarantine, and the account there keeps the grant that it has', async () => {
+  it('is refused in quarantine, and the account there keeps its grant', async () => {
     const [one, two] = [token(), token()];
     const held = (...lines: object[]) =>
       send(lines.map((line) => JSON.stringify(line)).join('\n'), undefined, '?quarantine=true');
@@ -476,7 +473,7 @@ describe('one refresh token for two accounts', () => {
     expect(b.refresh_token_fingerprint).toBe(api.vault.fingerprint(two));
   });
 
-  it('is warned of where the provider keeps refresh tokens', async () => {
+  it('gets a warning if the provider keeps refresh tokens', async () => {
     const shared = `1//0g-${randomUUID()}`;
     const first = await sendLines(of('google', 'a', shared), of('google', 'b', shared));
     expect(first.lines).toMatchObject([
@@ -497,7 +494,7 @@ describe('one refresh token for two accounts', () => {
     expect((await change(made.body.id, again)).body.warnings).toHaveLength(1);
   });
 
-  it('of another organisation says nothing', async () => {
+  it('of another organisation is not reported', async () => {
     const shared = token();
     await create(of('crm', 'a', shared));
     key = await api.key({ organisation: `org-${randomUUID()}` });
@@ -507,14 +504,14 @@ describe('one refresh token for two accounts', () => {
     });
   });
 
-  it('is free again when the account that had it is deleted', async () => {
+  it('can be used again when its account is deleted', async () => {
     const shared = token();
     const a = await create(of('crm', 'a', shared));
     await api.request(key, 'DELETE', `/api/admin/accounts/${a.body.id}`);
     expect((await create(of('crm', 'b', shared))).status).toBe(201);
   });
 
-  it('is given to one of many that are handed in at the same time', async () => {
+  it('is accepted for only one of many accounts that are submitted at the same time', async () => {
     const shared = token();
     const ids = Array.from({ length: 8 }, (_, at) => `at-once-${at}`);
     const outcomes = await Promise.all(
@@ -543,7 +540,7 @@ describe('scopes', () => {
       : lines[0].message;
   };
 
-  it('are read from a CSV by the separator of the provider, and as other systems write lists', async () => {
+  it('are read from CSV with the separator of the provider, and in the list formats of other systems', async () => {
     const { lines } = await sendCsv(
       'provider,external_id,refresh_token,access_token,expires_at,scopes',
       `shopify,birch.myshopify.com,shprt_0123456789abcdef,shpat_0123456789abcdef,${inDays(30)},"read_products,write_orders"`,
@@ -573,7 +570,7 @@ describe('scopes', () => {
     expect(await scopesOf(provider, scopes)).toEqual(expected);
   });
 
-  it('are bounded as those of an answer are: 180 are taken, and 1,001 are not', async () => {
+  it('are limited like the scopes of a token response: 180 are accepted, and 1,001 are refused', async () => {
     const named = (count: number) =>
       Array.from({ length: count }, (_, at) => `meeting:read:thing_${at}:admin`);
     expect(await scopesOf('crm', named(180))).toHaveLength(180);
@@ -582,7 +579,7 @@ describe('scopes', () => {
     expect(await scopesOf('crm', { a: true })).toMatch(/^scopes: /);
   });
 
-  it('in one text with commas are warned of where a blank separates them', async () => {
+  it('with commas get a warning if the provider separates scopes by blanks', async () => {
     const { lines } = await sendLines({
       provider: 'crm',
       external_id: 'x',
@@ -593,7 +590,7 @@ describe('scopes', () => {
   });
 });
 
-it('takes a token as long as an answer may bring, and none that is longer', async () => {
+it('accepts a token of the maximum length of a token response, and refuses a longer one', async () => {
   const account = (length: number) => ({
     provider: 'crm',
     external_id: `long-${length}`,
@@ -604,7 +601,7 @@ it('takes a token as long as an answer may bring, and none that is longer', asyn
   expect(lines[2].message).toMatch(/^refresh_token: Too big/);
 });
 
-it('takes CSV with semicolons, as a spreadsheet writes it where the comma is a decimal sign', async () => {
+it('accepts CSV with semicolons, as spreadsheets write it in countries with a decimal comma', async () => {
   const { lines } = await sendCsv(
     'provider;external_id;refresh_token;scopes',
     'crm;a;rt-a-0123456789;a b',

@@ -1,4 +1,4 @@
-/** Access tokens that do not end and come without a refresh token, beside accounts that are refreshed. */
+/** Access tokens without an expiry and without a refresh token, beside accounts that are refreshed. */
 
 import { randomUUID } from 'node:crypto';
 import { grantPlace } from '../../src/vault/vault';
@@ -22,13 +22,13 @@ const members = () => {
   };
 };
 const endless = () => api.addAccount({ provider: 'shopify', endless: true });
-/** What the token endpoint saw; a sweep may ask whether the access token works. */
+/** The requests to the token endpoint, without the validations of a sweep. */
 const requestsFor = (subject: string) =>
   api.sandbox.ledger.filter((entry) => entry.subject === subject && entry.event === 'received')
     .length;
 
-describe('connecting a shop whose token does not end', () => {
-  it('takes the access token alone, and the account is ok for ever', async () => {
+describe('connecting a shop whose token does not expire', () => {
+  it('accepts the access token alone, and the account stays ok', async () => {
     const answer = await api.post('/api/admin/accounts', members());
     expect(answer).toMatchObject({
       status: 201,
@@ -56,13 +56,13 @@ describe('connecting a shop whose token does not end', () => {
       { provider: 'ebay' },
       /^refresh_token: required, .*eBay expire$/,
     ],
-  ])('refuses it with %s, and says what is needed', async (_what, wrong, sentence) => {
+  ])('refuses it with %s, and names the missing member', async (_what, wrong, sentence) => {
     const answer = await api.post('/api/admin/accounts', { ...members(), ...wrong });
     expectError(answer, 400, 'invalid_request');
     expect(answer.body.error.message).toMatch(sentence);
   });
 
-  it.each(['application/x-ndjson', 'text/csv'])('takes it from an import as %s', async (type) => {
+  it.each(['application/x-ndjson', 'text/csv'])('accepts it in an import as %s', async (type) => {
     const { provider, external_id, access_token } = members();
     const one = { provider, external_id, access_token };
     const wrong = { provider: 'ebay', external_id: 'x', access_token };
@@ -89,7 +89,7 @@ describe('connecting a shop whose token does not end', () => {
     expect(current).toMatchObject({ refreshToken: null, expiresAt: null });
   });
 
-  it('takes a new token in its place, and a pair that ends when the shop is migrated', async () => {
+  it('accepts a new token instead, and an expiring pair when the shop is migrated', async () => {
     const { body: before } = await api.post('/api/admin/accounts', members());
     const path = `/api/admin/accounts/${before.id}`;
     const { access_token } = members();
@@ -105,8 +105,8 @@ describe('connecting a shop whose token does not end', () => {
   });
 });
 
-describe('an account whose token does not end', () => {
-  it('hands its token out with no end, however long it is to live', async () => {
+describe('an account whose token does not expire', () => {
+  it('serves its token without an expiry, whatever min_valid_seconds is', async () => {
     const { id, plain } = await endless();
     for (const query of ['', '?min_valid_seconds=86400']) {
       expect((await api.get(`/api/tokens/${id}${query}`)).body).toMatchObject({
@@ -119,7 +119,7 @@ describe('an account whose token does not end', () => {
     expect(requestsFor(id)).toBe(0);
   });
 
-  it('says so where its token does not open, and does not try to refresh it', async () => {
+  it('reports a token that cannot be decrypted, and does not try to refresh it', async () => {
     const { id, plain } = await endless();
     const account = await api.harness.account(id);
     const { current: spoiled, organisation } = account;
@@ -148,7 +148,7 @@ describe('an account whose token does not end', () => {
     ['refreshed by force', 'refresh', { force: true }, 'no_refresh_token', /cannot be refreshed/],
     ['refreshed for debugging', 'debug', {}, 'no_refresh_token', /cannot be refreshed/],
   ])(
-    'is skipped with a sentence when it is %s, and nothing is sent',
+    'is skipped with an explanation when it is %s, and nothing is sent',
     async (_how, what, body, reason, message) => {
       const { id } = await endless();
       const answer =
@@ -167,7 +167,7 @@ describe('an account whose token does not end', () => {
     },
   );
 
-  it('is left alone by a sweep that refreshes the other kind of shop beside it', async () => {
+  it('is skipped by a sweep that refreshes shops with expiring tokens', async () => {
     const [forever, due] = [
       await endless(),
       await api.addAccount({ provider: 'shopify', expiresInMs: MINUTE_MS }),
@@ -199,6 +199,6 @@ describe('an account whose token does not end', () => {
   });
 });
 
-it('no token came back', () => {
+it('no response and no log line contains a token', () => {
   expect(api.leaks()).toEqual([]);
 });
