@@ -69,10 +69,10 @@ export function createAuthenticator(deps: {
     address: string | null,
   ): Promise<Principal | null> {
     if (publicIdOf(presented) === null) return null;
-    const asked = now();
-    const recent = known.get(digest, asked);
+    const at = now();
+    const recent = known.get(digest, at);
     if (recent !== undefined) return recent.principal;
-    if (refused.get(digest, asked) !== undefined) return null;
+    if (refused.get(digest, at) !== undefined) return null;
     return lookups.take(address === null ? '' : subscriberOf(address), async () => {
       const readAt = now();
       const principal = await store.apiKeys.verify(presented);

@@ -15,7 +15,7 @@ import { describeError } from '../describe-error';
 import { enteredRefreshToken } from './shared-refresh-token';
 
 /** Refresh requests per reconnect: each may join a refresh that was already running with the old grant. */
-const ASKED_MAX = 5;
+const REQUESTS_MAX = 5;
 /** Writes per reconnect, if other writes conflict. */
 const WRITES_MAX = 5;
 
@@ -56,7 +56,7 @@ export async function reconnect(
     capture: false,
     ...(isCurrent ? {} : { reconnect: true }),
   };
-  for (let asked = 1; ; asked += 1) {
+  for (let requests = 1; ; requests += 1) {
     const outcome = await deps.refreshes.refresh(account, request).catch((error: unknown) => {
       // The candidate is stored and will be tried even if the outcome cannot be reported now.
       if (isCurrent || describeError(error).code === 'internal_error') throw error;
@@ -73,7 +73,7 @@ export async function reconnect(
       const { lastFailure } = candidate;
       const isTried = lastFailure !== null && lastFailure.at.getTime() !== triedBefore;
       const isHeld = outcome?.heldForMs !== undefined;
-      if (outcome === null || isTried || isHeld || asked === ASKED_MAX) return after;
+      if (outcome === null || isTried || isHeld || requests === REQUESTS_MAX) return after;
       continue;
     }
     if (lastReconnect?.fingerprint !== fingerprint || lastReconnect.at.getTime() === endedBefore)

@@ -15,7 +15,7 @@ import { describeError } from '../describe-error';
 /** Minimum `Retry-After`, in seconds, of a response without a token: token requests do not retry a failed account sooner. */
 const RETRY_AFTER_SECONDS = 10;
 
-/** Why the token is not what was asked for, or why there is none. */
+/** Why the token does not live as long as requested, or why there is none. */
 interface Reason {
   code: string;
   message: string;
@@ -31,7 +31,7 @@ export interface ServedToken {
   source: TokenAccessSource;
   generation: number;
   at: Date;
-  /** Set where the token expires sooner than was asked. */
+  /** Set if the token expires earlier than requested. */
   notice: Reason | null;
 }
 
@@ -53,7 +53,7 @@ export interface Renewal {
 
 export interface AnswerInput {
   account: Account;
-  /** `null`: the account has no access token, or it does not open. */
+  /** `null`: the account has no access token, or it cannot be decrypted. */
   accessToken: string | null;
   /** Where the account's own token comes from. */
   source: Exclude<TokenAccessSource, 'fallback'>;
@@ -65,7 +65,7 @@ export interface AnswerInput {
 
 /** Inputs that only some answers need: see {@link usesFallback} and {@link attemptToExplain}. */
 export interface Extras {
-  /** `null`: the account has none, or it does not open. */
+  /** `null`: the account has none, or it cannot be decrypted. */
   fallbackToken: string | null;
   /** From the log entry of the attempt that {@link attemptToExplain} names. */
   attemptFailure: Reason | null;
