@@ -445,13 +445,13 @@ describe('providers.yaml', () => {
     [
       'a provider without an adapter',
       'providers:\n  crm: {}',
-      /^providers\.crm: there is no adapter "crm"/,
+      /^providers\.crm: unknown adapter "crm"/,
     ],
     ['a member that does not exist', ebay('clientSecert: x'), /^providers\.ebay: .*clientSecert/],
     [
       'a name in capitals',
       'providers:\n  eBay: {}',
-      /^providers\.eBay: a provider is named in lower-case/,
+      /^providers\.eBay: the name of a provider must consist of lower-case/,
     ],
     ['an entry that is no entry', 'providers:\n  ebay: yes', /^providers\.ebay: /],
     [
@@ -636,12 +636,12 @@ describe('providers.yaml for other servers', () => {
     [
       'a public client that does not say so',
       crm('clientId: an-app', 'tokenEndpoint: https://a.example/token'),
-      /needs clientId, clientSecret and a tokenEndpoint or an issuer\. A public client, which has no secret, needs clientAuthentication: none$/,
+      /needs clientId, clientSecret and a tokenEndpoint or an issuer\. For a public client, which has no secret, set clientAuthentication: none$/,
     ],
     [
       'a client secret that is empty',
       crm('clientId: an-app', 'clientSecret: ""', 'tokenEndpoint: https://a.example/token'),
-      /needs clientId, clientSecret and a tokenEndpoint or an issuer\. A public client/,
+      /needs clientId, clientSecret and a tokenEndpoint or an issuer\. For a public client/,
     ],
     [
       'an issuer where the endpoint is known',

@@ -184,7 +184,7 @@ describe.each<[string, () => Issuer]>([
       for (const signature of ['', 'AAAA'])
         expectRefused(
           await ask(assembled({ alg, typ: 'JWT' }, claims, signature), issuer().config),
-          /must be signed with one of|cannot be read/,
+          /must be signed with one of|cannot be decoded/,
         );
     },
   );
