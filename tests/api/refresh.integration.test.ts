@@ -132,7 +132,7 @@ describe('a refresh that the provider refuses', () => {
         failure: {
           class: 'account',
           code: 'invalid_grant',
-          message: expect.stringMatching(/owner must connect the account again\.$/),
+          message: expect.stringMatching(/owner must reconnect the account\.$/),
           status: 400,
           detail: expect.stringContaining('invalid_grant'),
         },

@@ -294,7 +294,9 @@ describe('one account', () => {
     await page.keyboard.press('Enter');
     await page.getByText(`${label} is disabled.`).waitFor();
     await dialog.waitFor({ state: 'hidden' });
-    await page.getByText('Not due: it is disabled, and never refreshed.').waitFor();
+    await page
+      .getByText('Not due: the account is disabled, so Evergrant does not refresh it.')
+      .waitFor();
     expect(await pages.harness.account(id)).toMatchObject({
       state: 'disabled',
       stateReason: 'The shop is closed',
@@ -321,7 +323,7 @@ describe('one account', () => {
     });
     const page = await pages.signedIn();
     await open(page, id);
-    expect(await page.getByText('It must be connected again.').isVisible()).toBe(true);
+    expect(await page.getByText('Not due: the account needs a reconnect.').isVisible()).toBe(true);
 
     await page.getByRole('button', { name: 'Reconnect …' }).click();
     const dialog = page.getByRole('dialog');
@@ -349,7 +351,7 @@ describe('one account', () => {
       await page.getByRole('dialog').getByRole('button', { name: 'Reconnect' }).click();
     };
     await reconnect(`v^1.1#wrong-${randomBytes(8).toString('hex')}`);
-    await page.locator('#notices').getByText('The account keeps the grant it had.').waitFor();
+    await page.locator('#notices').getByText('The account keeps its current grant.').waitFor();
     expect((await pages.harness.account(id)).current).toEqual(current);
 
     const grant = pages.harness.sandbox.issueGrant({ provider: 'ebay', subject: `again-${id}` });

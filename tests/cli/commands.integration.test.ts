@@ -161,7 +161,7 @@ describe('refresh commands', () => {
     const { code, stdout } = await cli('refresh', revoked.id);
     expect(code).toBe(1);
     expect(stdout).toMatch(/^outcome +failed$/m);
-    expect(stdout).toMatch(/The owner must connect the account again/);
+    expect(stdout).toMatch(/The owner must reconnect the account/);
     // A second refresh is skipped, but the account is still broken.
     const again = await cli('refresh', revoked.id, '--json');
     expect(again.json()).toMatchObject({ outcome: 'skipped', reason: 'needs_reconnect' });
@@ -184,7 +184,7 @@ describe('refresh commands', () => {
     const refused = await run('validate', id);
     expect(refused.code).toBe(1);
     expect(refused.stdout).toMatch(/^outcome +invalid$/m);
-    expect(refused.stdout).toMatch(/^refresh +failed: .*owner must connect/m);
+    expect(refused.stdout).toMatch(/^refresh +failed: .*owner must reconnect/m);
   });
 
   it('logs prints each attempt, newest last', async () => {
@@ -314,7 +314,7 @@ describe('control commands', () => {
     await database.close();
     const broken = await cli('audit', 'verify');
     expect(broken.code).toBe(1);
-    expect(broken.stdout).toContain('Entry 1 is edited: It is not as it was written');
+    expect(broken.stdout).toContain('Entry 1 is edited: It was edited');
   });
 
   it('audit list and verify show the audit of the organisation or, with --operator, of the operators', async () => {

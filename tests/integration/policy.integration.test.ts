@@ -139,7 +139,9 @@ describe('the expiry of a refresh token', () => {
         source: 'scheduled',
         request: null,
         response: null,
-        message: expect.stringMatching(/ends at .+, in less than 7 days\. The owner must connect/),
+        message: expect.stringMatching(
+          /expires at .+, in less than 7 days\. Ask the owner to reconnect/,
+        ),
       },
     ]);
     expect((await sweep()).refresh_tokens_expiring).toBe(0);

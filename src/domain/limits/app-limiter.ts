@@ -224,7 +224,7 @@ export function acquire(
 }
 
 /**
- * The unanswered requests with one more, or the time until which it must wait. Each organisation has a share of its own,
+ * The unanswered requests with one more, or the time until which it must wait. Each organisation has its own share,
  * so that none keeps the others from the first answer.
  */
 function unansweredWith(

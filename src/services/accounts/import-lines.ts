@@ -135,15 +135,15 @@ function compare(
   if (same !== undefined) {
     return same.isSameGrant
       ? { ...one, isRepeated: true }
-      : { line, message: `same account as line ${same.line}, with another token`, warnings };
+      : { line, message: `line ${same.line} has the same account with another token`, warnings };
   }
   const sharers = [
     ...(holders.other(account) === undefined
       ? []
-      : [`account ${holders.other(account)?.id} has the same one`]),
+      : [`account ${holders.other(account)?.id} has the same token`]),
     ...(earlier.sameToken(account) === undefined
       ? []
-      : [`the same as on line ${earlier.sameToken(account)}, of another account`]),
+      : [`line ${earlier.sameToken(account)} has the same token for another account`]),
   ];
   const [sharer] = sharers;
   const sentence = sharer === undefined ? null : sharedTokenSentence(sharer, provider);
@@ -159,7 +159,7 @@ function compare(
 }
 
 const NOT_REMEMBERED =
-  'from this line on, lines are compared with stored accounts and not with each other, because the file has so many';
+  'the file has too many lines to compare: from this line on, each line is compared with stored accounts only';
 
 /** Why lines were refused on write: meanwhile, another import or request was given their refresh token. */
 async function lateRefusals(
@@ -171,8 +171,8 @@ async function lateRefusals(
   return new Map(
     lines.map(({ line, account, provider }) => {
       const holder = holders.other(account);
-      const who = holder === undefined ? 'another account' : `account ${holder.id}`;
-      return [line, sharedTokenSentence(`${who} has the same one`, provider)];
+      const holderText = holder === undefined ? 'another account' : `account ${holder.id}`;
+      return [line, sharedTokenSentence(`${holderText} has the same token`, provider)];
     }),
   );
 }
@@ -242,7 +242,7 @@ function check(
 function issueText(issue: { code: string; message: string; keys?: string[] }): string {
   if (issue.code !== 'unrecognized_keys' || issue.keys === undefined) return issue.message;
   const names = issue.keys.map((key) =>
-    /^[a-z][a-z0-9_]{0,39}$/i.test(key) ? `"${key}"` : '(not a name: is the header line missing?)',
+    /^[a-z][a-z0-9_]{0,39}$/i.test(key) ? `"${key}"` : '(not a name; check the header line)',
   );
   return `unknown member ${names.join(', ')}`;
 }

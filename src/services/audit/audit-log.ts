@@ -91,7 +91,9 @@ export function createChain<Content>({
         return entry;
       }
     }
-    throw new Error('the audit could not be written: its end moves all the time');
+    throw new Error(
+      'the audit could not be written: other processes appended to it at every attempt',
+    );
   }
 
   function remember(organisation: string, { sequence, hash, keptUntil }: AuditHead): void {

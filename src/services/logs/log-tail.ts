@@ -9,7 +9,7 @@ import { isWanted, type LogFilter } from '../../domain/logs/log-filter';
 import { isBefore, type RecordedPlace } from '../../store/logs/log-entries';
 import type { Store } from '../../store/store';
 
-const LOOK_EVERY_MS = 400;
+const POLL_EVERY_MS = 400;
 /** How late, in ms, an entry may become visible after its write time and still be found. */
 const OVERLAP_MS = 5_000;
 const PAGE = 200;
@@ -45,29 +45,30 @@ export interface LogTail {
 
 export function createLogTail(deps: TailDependencies): LogTail {
   const followers = new Set<Follower>();
-  const looks = new Looks(deps);
+  const poll = new EntryPoll(deps);
   let running = false;
 
   /** Runs while there are followers. After a failed query, the next one starts from the same place. */
   async function run(): Promise<void> {
     if (running) return;
     running = true;
-    let told = false;
+    let isReported = false;
     while (followers.size > 0) {
       try {
-        const found = await looks.look();
+        const found = await poll.read();
         for (const follower of followers) {
           follower.waiting.push(...found);
           if (found.length > 0) follower.wake();
         }
-        told = false;
+        isReported = false;
       } catch (error) {
-        if (!told) deps.logger.warn({ err: error }, 'log entries cannot be followed; trying again');
-        told = true;
+        if (!isReported)
+          deps.logger.warn({ err: error }, 'new log entries could not be read; Evergrant retries');
+        isReported = true;
       }
-      await delay(LOOK_EVERY_MS);
+      await delay(POLL_EVERY_MS);
     }
-    looks.forget();
+    poll.forget();
     running = false;
   }
 
@@ -83,7 +84,7 @@ export function createLogTail(deps: TailDependencies): LogTail {
   }
 
   return {
-    end: () => (running ? looks.start() : endOf(deps)),
+    end: () => (running ? poll.start() : endOf(deps)),
     async *follow(filter, from, { signal, idleMs }) {
       const follower: Follower = { waiting: [], wake: () => {} };
       const wake = () => follower.wake();
@@ -92,7 +93,7 @@ export function createLogTail(deps: TailDependencies): LogTail {
       void run();
       try {
         // Entries up to the shared query's place come from the database, later ones from the shared query.
-        const start = await looks.start();
+        const start = await poll.start();
         const sent = new Set<string>([from.id]);
         for (const places of pagesOf(await missed(filter, from, start))) {
           if (signal.aborted) return;
@@ -122,7 +123,7 @@ export function createLogTail(deps: TailDependencies): LogTail {
 }
 
 /** The shared query: returns each entry written since the last call once. */
-class Looks {
+class EntryPoll {
   readonly #deps: TailDependencies;
   #end: Promise<RecordedPlace> | null = null;
   /** Entries within the overlap that were returned already, or existed before the first query. */
@@ -158,7 +159,7 @@ class Looks {
     return end;
   }
 
-  async look(): Promise<FollowedEntry[]> {
+  async read(): Promise<FollowedEntry[]> {
     const end = await this.start();
     const places = await this.#deps.store.logEntries.recordedSince(overlapBefore(end));
     const unknown = places.filter(({ id }) => !this.#given.has(id));

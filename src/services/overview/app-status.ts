@@ -82,5 +82,5 @@ function forecastOf(provider: Provider, accounts: number): number {
 function warningOf(forecast: number, rule: AppLimits): string | null {
   const allowed = allowedToday(rule, 'scheduled');
   if (forecast <= allowed) return null;
-  return `About ${forecast} requests a day are to be expected, more than sweeps may use (${allowed} of ${rule.perDay}): some accounts will not be refreshed in time. Refresh less often, or ask the provider for a larger quota.`;
+  return `Evergrant expects about ${forecast} requests per day, and sweeps may use ${allowed} of ${rule.perDay}, so some accounts will not be refreshed in time. Refresh less often, or ask the provider for a larger quota.`;
 }

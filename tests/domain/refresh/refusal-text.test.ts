@@ -96,7 +96,7 @@ describe('readRefusalText', () => {
     'Invalid client or refresh token',
     'Refresh token is invalid or client id mismatch',
     '',
-  ])('orphaned_grants the meaning of "%s" to the error code', (text) => {
+  ])('leaves the meaning of "%s" to the error code', (text) => {
     expect(readRefusalText(text)).toBeNull();
   });
 
@@ -118,7 +118,7 @@ describe('readRefusalText', () => {
     'the access token has not expired',
     'access token not yet expired',
     'too early to refresh',
-  ])('reads that it is too early from "%s"', (text) => {
+  ])('reads too_early from "%s"', (text) => {
     expect(readRefusalText(text)).toBe('too_early');
   });
 
@@ -140,7 +140,7 @@ describe('readRefusalText', () => {
     expect(readRefusalText(text)).toBe('rate_limited');
   });
 
-  it('never throws and is quick, whatever it is given', () => {
+  it('never throws, and is quick for any text', () => {
     fc.assert(
       fc.property(
         fc.oneof(
