@@ -122,7 +122,7 @@ function median(values: number[]): number {
 async function bench(): Promise<void> {
   const config = loadConfig();
   const dataDir = mkdtempSync(join(tmpdir(), 'evergrant-bench-'));
-  const engine = config.mongodbUri === null ? await startMongodb({ dataDir, cacheDir: config.cacheDir, say }) : null;
+  const engine = config.mongodbUri === null ? await startMongodb({ dataDir, cacheDir: config.cacheDir, log: say }) : null;
   try {
     const now = new Date();
     const rows: { accounts: number; due: number; 'median ms': number; examined: string }[] = [];
@@ -147,7 +147,7 @@ async function bench(): Promise<void> {
       await connection.close();
     }
     const [small, large] = rows;
-    process.stdout.write(`\nDue list of ${DUE} accounts, both scans (${engine?.way ?? 'MONGODB_URI'})\n`);
+    process.stdout.write(`\nDue list of ${DUE} accounts, both scans (${engine?.strategy ?? 'MONGODB_URI'})\n`);
     for (const row of rows) {
       process.stdout.write(
         `${String(row.accounts).padStart(9)} accounts  ${String(row.due).padStart(4)} due  ${String(row['median ms']).padStart(8)} ms  examined: ${row.examined}\n`,

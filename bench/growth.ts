@@ -73,7 +73,7 @@ async function measure(
 
 /** @returns what stops them all, and of each kind where it is and how it was had */
 async function startTemporals(kinds: readonly TemporalKind[], dataDir: string) {
-  const servers: { kind: TemporalKind; address: string; way: string; stop(): Promise<void> }[] = [];
+  const servers: { kind: TemporalKind; address: string; strategy: string; stop(): Promise<void> }[] = [];
   const stop = async () => {
     for (const server of servers.toReversed()) await server.stop();
   };
@@ -157,7 +157,7 @@ program(async () => {
         String(Math.max(...historyLengths)),
       ];
     });
-    const strategies = servers.map(({ kind, way }) => `Temporal (${kind}): ${way}`);
+    const strategies = servers.map(({ kind, strategy }) => `Temporal (${kind}): ${strategy}`);
     process.stdout.write(`\n${[...stage.engines.strategies, ...strategies].join(' · ')}\n`);
     const head = ['Temporal', 'accounts', 'due', 'workers', 'sweep', 'per s', '÷ fewest accounts'];
     const rest = ['÷ fewest workers', 'worker peak', 'events in runs', 'longest run'];

@@ -192,7 +192,7 @@ async function bench(): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'evergrant-bench-'));
   const engine =
     config.mongodbUri === null
-      ? await startMongodb({ dataDir, cacheDir: config.cacheDir, say })
+      ? await startMongodb({ dataDir, cacheDir: config.cacheDir, log: say })
       : null;
   const database = () => {
     const uri = new URL(engine?.uri ?? config.mongodbUri ?? '');
@@ -213,7 +213,7 @@ async function bench(): Promise<void> {
       rows.push({ ...result, count, bareSeconds: await insertBare(bare, sealed, count) });
       await drop(bare);
     }
-    process.stdout.write(`\nImport by the API (${engine?.way ?? 'MONGODB_URI'})\n`);
+    process.stdout.write(`\nImport by the API (${engine?.strategy ?? 'MONGODB_URI'})\n`);
     process.stdout.write('   lines   seconds   lines/s   peak RSS growth   bare insertMany   ratio\n');
     for (const { count, seconds, growthMb, bareSeconds } of rows) {
       const cells = [

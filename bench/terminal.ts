@@ -153,7 +153,7 @@ async function weigh(context: BrowserContext, url: string): Promise<void> {
 async function bench(): Promise<void> {
   const base = loadConfig({ PROVIDERS_FILE: '', DATA_DIR: '/nonexistent' });
   const dataDir = mkdtempSync(join(tmpdir(), 'evergrant-bench-'));
-  const options = { dataDir, cacheDir: loadConfig().cacheDir, say };
+  const options = { dataDir, cacheDir: loadConfig().cacheDir, log: say };
   const executablePath = await findChromium(options);
   const [temporal, mongodb] = await Promise.all([
     startTemporal({ ...options, searchAttributes: {} }),
@@ -202,7 +202,7 @@ async function bench(): Promise<void> {
     }
     file.server.close();
     const [ours, theirs] = [median(times.terminal), median(times.file)];
-    print(`\nThe terminal with ${ENTRIES} entries, navigation to first visible entry (${mongodb.way})`);
+    print(`\nThe terminal with ${ENTRIES} entries, navigation to first visible entry (${mongodb.strategy})`);
     print(`  terminal    ${ours.toFixed(0)} ms (slowest ${Math.max(...times.terminal).toFixed(0)}; target < 1000)`);
     print(`  static file ${theirs.toFixed(0)} ms (slowest ${Math.max(...times.file).toFixed(0)})`);
     print(`  ratio       ${(ours / theirs).toFixed(2)}`);

@@ -1,6 +1,6 @@
 /**
- * All in one, for one machine: API and worker in this process, and Temporal and MongoDB started beside it where no
- * address is set. `npm start`.
+ * `npm start`: runs API and worker in one process on one machine, and starts an embedded Temporal and MongoDB unless their
+ * addresses are set.
  */
 import getPort from 'get-port';
 import type { Logger } from 'pino';
@@ -33,16 +33,16 @@ const USUAL_PORT = 3000;
 void runProcess(async (config, logger) => {
   if (config.mongodbUri !== null && config.encryptionKeys === null) {
     throw new ConfigError([
-      'ENCRYPTION_KEYS must be set beside MONGODB_URI: kid:base64, e.g. k1:$(openssl rand -base64 32). Keep it safe: without it the tokens in that database cannot be read',
+      'ENCRYPTION_KEYS must be set together with MONGODB_URI: kid:base64, e.g. k1:$(openssl rand -base64 32). Keep it safe: without it, the tokens in that database cannot be decrypted',
     ]);
   }
   const stopping = stopRequested(logger);
   installTemporalLogger(logger);
-  const said = { apiUrl: 'starting' };
-  const lock = await lockDataDirectory(config.dataDir, () => said.apiUrl);
-  // What was started, to be stopped in reverse: API, worker, sandbox, store, engines, lock.
+  const shared = { apiUrl: 'starting' };
+  const lock = await lockDataDirectory(config.dataDir, () => shared.apiUrl);
+  // Started parts. They stop in reverse order: API, worker, sandbox, store, engines, lock.
   const stops: Stops = [
-    { waitsFor: () => `${config.dataDir}: it is unlocked`, stop: () => lock.release() },
+    { waitsFor: () => `${config.dataDir} to be unlocked`, stop: () => lock.release() },
   ];
   try {
     const engines = await Promise.race([
@@ -50,14 +50,14 @@ void runProcess(async (config, logger) => {
       stopping.then(() => null),
     ]);
     if (engines === null) {
-      logger.info('stopped before it had started');
-      // Getting an engine can take minutes. Nothing of ours runs yet, and the guards end what was begun.
+      logger.info('stopped during the start');
+      // A download of an engine can take minutes. No other part runs yet, and the guards end the engines.
       process.exit(0);
     }
     const running = await startEvergrant(config, logger, engines, stops);
-    said.apiUrl = running.api.url;
+    shared.apiUrl = running.api.url;
     process.stderr.write(`${running.banner}\n`);
-    const why = await Promise.race([
+    const reason = await Promise.race([
       stopping.then(() => null),
       running.keyRegistration.lockedOut,
       running.worker.ended.then(
@@ -68,7 +68,7 @@ void runProcess(async (config, logger) => {
         engine.exited.then(({ detail }) => `${engine.name} ended: ${detail}`),
       ),
     ]);
-    if (why !== null) throw new StartError(`Evergrant stops, because ${why}.`);
+    if (reason !== null) throw new StartError(`Evergrant stops, because ${reason}.`);
   } finally {
     await stopInOrder(stops.toReversed(), logger);
     logger.info('stopped');
@@ -81,8 +81,8 @@ interface Engines {
   temporalUiUrl: string | null;
   temporalCli: string | null;
   mongodbUri: string;
-  /** How the embedded one was had; `null`: it is not ours. */
-  mongodbWay: string | null;
+  /** The strategy that found the embedded MongoDB; `null` if MongoDB is external. */
+  mongodbStrategy: string | null;
   running: RunningEngine[];
 }
 
@@ -92,7 +92,7 @@ async function startEngines(config: Config, logger: Logger, stops: Stops): Promi
     dataDir: config.dataDir,
     cacheDir: config.cacheDir,
     environment: config.engineEnvironment,
-    say: (line: string) => logger.info(line),
+    log: (line: string) => logger.info(line),
   };
   const searchAttributes = Object.fromEntries(
     SEARCH_ATTRIBUTES.map(({ name, type }) => [
@@ -117,7 +117,7 @@ async function startEngines(config: Config, logger: Logger, stops: Stops): Promi
   );
   stops.push(
     running.map((engine) => ({
-      waitsFor: () => `${engine.name}: it closes its files`,
+      waitsFor: () => `${engine.name} to close its files`,
       stop: () => engine.stop(),
     })),
   );
@@ -130,7 +130,7 @@ async function startEngines(config: Config, logger: Logger, stops: Stops): Promi
     temporalUiUrl: temporal.value?.uiUrl ?? null,
     temporalCli: temporal.value?.cliPath ?? null,
     mongodbUri: config.mongodbUri ?? mongodb.value?.uri ?? '',
-    mongodbWay: mongodb.value?.way ?? null,
+    mongodbStrategy: mongodb.value?.strategy ?? null,
     running,
   };
 }
@@ -148,7 +148,8 @@ async function startEvergrant(
 }> {
   const inDemoMode = configured.providers.length === 0;
   const demo = inDemoMode ? await startDemoProviders(configured) : null;
-  if (demo !== null) stops.push({ waitsFor: () => 'the sandbox', stop: () => demo.sandbox.stop() });
+  if (demo !== null)
+    stops.push({ waitsFor: () => 'the sandbox to stop', stop: () => demo.sandbox.stop() });
   const config = {
     ...configured,
     temporal: {
@@ -172,7 +173,7 @@ async function startEvergrant(
   const port = config.port ?? (await usualOrFreePort(config, logger));
   const api = await serveApi({ config, temporal, store, vault, logger, port });
   stops.push(api);
-  // Last: a start that fails must not use up the one time it is shown.
+  // Last, because the key is shown only once: a start that fails must not create it.
   const newAdminKey = await createFirstAdminKey(config, store);
   return {
     api,
@@ -183,7 +184,7 @@ async function startEvergrant(
       temporalUi: describeTemporalUi(config, engines),
       temporalAddress: engines.temporalAddress,
       temporalCli: engines.temporalCli,
-      mongodb: describeMongodb(uri, engines.mongodbWay),
+      mongodb: describeMongodb(uri, engines.mongodbStrategy),
       dataDir: config.dataDir,
       demo: demo === null ? null : { accounts: DEMO_ACCOUNT_COUNT, sandboxUrl: demo.sandbox.url },
       schedules: worker.schedules,
@@ -193,12 +194,12 @@ async function startEvergrant(
   };
 }
 
-/** The first provider, in the environment that its adapter takes for the usual one. */
+/** The first provider, in the default environment of its adapter. */
 function exampleOf({ providers }: Pick<Config, 'providers'>): BannerInput['example'] {
   const [first] = providers;
   if (first === undefined) throw new StartError('No provider is configured.');
-  const usual = findAdapter(first.adapter)?.defaultEnvironment ?? 'production';
-  return { provider: first.id, environment: usual };
+  const environment = findAdapter(first.adapter)?.defaultEnvironment ?? 'production';
+  return { provider: first.id, environment };
 }
 
 function describeTemporalUi(
@@ -207,17 +208,19 @@ function describeTemporalUi(
 ): string {
   if (temporal.uiUrl !== null) return temporal.uiUrl;
   return temporal.connection === null
-    ? 'off (TEMPORAL_UI=true starts it, see SECURITY.md)'
-    : `yours, at ${temporalAddress}`;
+    ? 'off (TEMPORAL_UI=true starts it; see SECURITY.md)'
+    : `external, at ${temporalAddress}`;
 }
 
-/** An address that was configured may hold a password: its database alone is named. */
-function describeMongodb(uri: string, way: string | null): string {
+/** Shows only the database of a configured address, which may contain a password. */
+function describeMongodb(uri: string, strategy: string | null): string {
   const database = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(uri)?.[1] ?? 'evergrant';
-  return way === null ? `yours, from MONGODB_URI (database ${database})` : `${uri}    (${way})`;
+  return strategy === null
+    ? `external, from MONGODB_URI (database ${database})`
+    : `${uri}    (${strategy})`;
 }
 
-/** An admin key for whoever has none: made at the first start, and shown then only. */
+/** Creates an admin key at the first start, unless ADMIN_API_KEY is set. Its text is shown only then. */
 async function createFirstAdminKey(config: Config, store: Store): Promise<string | null> {
   const organisation = config.adminOrganisation;
   if (config.adminApiKey !== null || (await store.apiKeys.hasAdmin(organisation))) return null;
@@ -230,6 +233,6 @@ async function createFirstAdminKey(config: Config, store: Store): Promise<string
 
 async function usualOrFreePort(config: Config, logger: Logger): Promise<number> {
   const port = await getPort({ port: USUAL_PORT, host: config.host });
-  if (port !== USUAL_PORT) logger.info(`port ${USUAL_PORT} is taken; the API uses ${port}`);
+  if (port !== USUAL_PORT) logger.info(`port ${USUAL_PORT} is taken, using ${port} for the API`);
   return port;
 }

@@ -45,20 +45,20 @@ export async function startEngines(
   if (needed.has('python')) installPython(say);
   const strategies: string[] = [];
   const stops: (() => Promise<void>)[] = [];
-  const options = { dataDir, cacheDir: config.cacheDir, say };
+  const options = { dataDir, cacheDir: config.cacheDir, log: say };
   let { mongodbUri } = config;
   if (mongodbUri === null) {
     const mongodb = await startMongodb(options);
     stops.push(() => mongodb.stop());
     mongodbUri = mongodb.uri;
-    strategies.push(`MongoDB: ${mongodb.way}`);
+    strategies.push(`MongoDB: ${mongodb.strategy}`);
   } else strategies.push('MongoDB: MONGODB_URI');
   let temporalAddress = '';
   if (needed.has('temporal')) {
     const temporal = await startTemporalOf(temporalKind, dataDir, say);
     stops.push(() => temporal.stop());
     temporalAddress = temporal.address;
-    strategies.push(`Temporal: ${temporal.way}`);
+    strategies.push(`Temporal: ${temporal.strategy}`);
   }
   let redisUrl = '';
   if (needed.has('redis')) {
@@ -87,14 +87,14 @@ export async function startTemporalOf(
   kind: TemporalKind,
   dataDir: string,
   say: (line: string) => void,
-): Promise<{ address: string; way: string; stop(): Promise<void> }> {
+): Promise<{ address: string; strategy: string; stop(): Promise<void> }> {
   const { cacheDir, temporal } = loadConfig();
   const address = temporal.connection?.address;
   if (address !== undefined)
-    return { address, way: 'TEMPORAL_ADDRESS', stop: () => Promise.resolve() };
+    return { address, strategy: 'TEMPORAL_ADDRESS', stop: () => Promise.resolve() };
   return kind === 'production'
     ? await startProductionTemporal(dataDir, cacheDir, say)
-    : await startTemporal({ dataDir, cacheDir, say, searchAttributes: {} });
+    : await startTemporal({ dataDir, cacheDir, log: say, searchAttributes: {} });
 }
 
 /** Configured as BullMQ's guide advises for production, which also suits Celery. */

@@ -35,7 +35,7 @@ const LOOK_EVERY_MS = 200;
 
 interface Running {
   address: string;
-  way: string;
+  strategy: string;
   stop(): Promise<void>;
 }
 
@@ -55,7 +55,7 @@ export async function startProductionTemporal(
     const server = await startServer(programs, dataDir, postgres.port);
     return {
       address: server.address,
-      way: `server ${VERSION} on ${postgres.version}`,
+      strategy: `server ${VERSION} on ${postgres.version}`,
       async stop() {
         await server.stop();
         await postgres.stop();

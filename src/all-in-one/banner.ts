@@ -1,4 +1,4 @@
-/** The text that `npm start` prints once it runs. Written to stderr, because it is not a log line. */
+/** The text that `npm start` prints to stderr when it is ready. */
 import { duration } from '../domain/text/time-text';
 import type { SweepSchedule } from '../temporal/sweep-schedules';
 
@@ -9,7 +9,7 @@ export interface BannerInput {
   temporalCli: string | null;
   mongodb: string;
   dataDir: string;
-  /** Set in demo mode. `null`: real providers are configured. */
+  /** `null` unless in demo mode. */
   demo: { accounts: number; sandboxUrl: string } | null;
   schedules: SweepSchedule[];
   /** A configured environment for the example. */
@@ -23,12 +23,12 @@ export function banner(input: BannerInput): string {
   const { provider, environment } = input.example;
   const key = input.newAdminKey ?? '$EVERGRANT_API_KEY';
   const rows: [string, string][] = [
-    ['API', `${apiUrl}    (description: ${apiUrl}/openapi.json)`],
-    ['Terminal', `${apiUrl}/    (in a browser, with the admin key)`],
+    ['API', `${apiUrl}    (OpenAPI document: ${apiUrl}/openapi.json)`],
+    ['Terminal', `${apiUrl}/    (open in a browser, sign in with the admin key)`],
     ["Temporal's UI", input.temporalUi],
     [
       'Temporal',
-      `${input.temporalAddress}${input.temporalCli === null ? '' : `    (command: ${input.temporalCli})`}`,
+      `${input.temporalAddress}${input.temporalCli === null ? '' : `    (CLI: ${input.temporalCli})`}`,
     ],
     ['MongoDB', input.mongodb],
     ['Data', input.dataDir],
@@ -36,8 +36,8 @@ export function banner(input: BannerInput): string {
     [
       'Admin key',
       input.newAdminKey === null
-        ? 'as at the first start, or ADMIN_API_KEY'
-        : `${input.newAdminKey}    (shown this once; keep it)`,
+        ? 'printed at the first start, or ADMIN_API_KEY'
+        : `${input.newAdminKey}    (shown only once; save it)`,
     ],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
@@ -46,25 +46,25 @@ export function banner(input: BannerInput): string {
     '',
     demo === null
       ? `Evergrant is running.`
-      : `Evergrant is running on demo: no provider is configured, so it keeps ${demo.accounts} demo accounts alive at a`,
+      : `Evergrant is running in demo mode: no provider is configured, so it refreshes ${demo.accounts} demo accounts at`,
     ...(demo === null
       ? []
       : [
-          `sandbox of its own that speaks as eBay, Etsy, Shopify and Google do (${demo.sandboxUrl}).`,
-          'Nothing leaves this machine.',
+          `a sandbox that simulates eBay, Etsy, Shopify and Google (${demo.sandboxUrl}).`,
+          'No data leaves this machine.',
         ]),
     '',
     ...lines,
     '',
-    'See every attempt, newest first:',
+    'List the latest attempts:',
     `  curl -s -H "Authorization: Bearer ${key}" "${apiUrl}/api/admin/${provider}/tokens/terminal-logs?env=${environment}&limit=20"`,
     ...(demo === null
       ? []
       : [
           '',
-          'To connect a real account: put EBAY_CLIENT_ID and EBAY_CLIENT_SECRET of your eBay app into the environment, start',
-          'again, and POST its refresh token to /api/admin/accounts (README, "Connect a real account").',
-          'To see something every minute: SANDBOX_ACCESS_TOKEN_LIFE=2m REFRESH_INTERVAL_MINUTES=1 npm start',
+          'To connect a real account, set EBAY_CLIENT_ID and EBAY_CLIENT_SECRET of your eBay app in the environment, start',
+          'again, and POST the refresh token to /api/admin/accounts (README, "Connect a real account").',
+          'To see refreshes every minute: SANDBOX_ACCESS_TOKEN_LIFE=2m REFRESH_INTERVAL_MINUTES=1 npm start',
         ]),
     '',
   ].join('\n');

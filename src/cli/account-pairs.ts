@@ -4,7 +4,7 @@ import type { AccountBody } from '../api/routes/accounts/account-body';
 import type { Cell } from './output';
 import { time } from './output';
 
-export function tokenEnds({
+export function tokenExpiry({
   expires_at: end,
   access_token_fingerprint: token,
 }: Pick<z.infer<typeof AccountBody>, 'expires_at' | 'access_token_fingerprint'>): string {
@@ -25,22 +25,22 @@ export function accountPairs(account: z.infer<typeof AccountBody>): [string, Cel
     ['reason', account.status_reason],
     ['quarantine', account.quarantine ? 'yes' : null],
     ['due', account.due.due ? `yes (${account.due.reason})` : `no (${account.due.reason})`],
-    ['token ends', tokenEnds(account)],
-    ['refresh token ends', time(account.refresh_token_expires_at)],
-    ['last refreshed', time(account.last_refreshed_at) ?? 'not yet'],
+    ['token expires', tokenExpiry(account)],
+    ['refresh token expires', time(account.refresh_token_expires_at)],
+    ['last refreshed', time(account.last_refreshed_at) ?? 'never'],
     [
       'last attempt',
       attempt && `${attempt.outcome} (${attempt.source}) ${time(attempt.finished_at) ?? ''}`,
     ],
     ['last validation', validation && `${validation.outcome} ${time(validation.at) ?? ''}`],
     ['last error', error && `${error.code}: ${error.message}`],
-    ['provider says', error?.detail],
+    ['provider message', error?.detail],
     [
-      'new grant waits',
+      'pending grant',
       candidate && `since ${time(candidate.since) ?? ''} ${candidate.last_failure?.message ?? ''}`,
     ],
     ['last reconnect', reconnect && `${reconnect.outcome} ${time(reconnect.at) ?? ''}`],
-    ['former grant kept', replaced && `until ${time(replaced.restorable_until) ?? ''}`],
+    ['previous grant', replaced && `restorable until ${time(replaced.restorable_until) ?? ''}`],
     ['next attempt', time(account.next_attempt_at)],
     ['generation', account.generation],
     ['scopes', account.scopes.join(' ')],

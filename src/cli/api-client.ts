@@ -3,15 +3,16 @@ import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { pipeline, type Readable } from 'node:stream';
 import { type Client, createClient, EvergrantError } from '../client';
+import { unreachableText } from '../domain/text/messages';
 import { byteLines } from '../domain/text/text-lines';
 import { CommandFailed, Unreachable, UsageError } from './errors';
 import { parseEvents, type ServerSentEvent } from './event-stream';
 import type { Settings } from './settings';
 
-/** Deadline of a request in ms. Longer than the API lets a refresh take. */
-const ANSWERS_WITHIN_MS = 90_000;
-/** Longest silence of a stream, in ms. The API sends at least a comment every 15 s. */
-const SILENT_MAX_MS = 60_000;
+/** Timeout of a request in ms. It must be longer than the API's own limit for a refresh. */
+const REQUEST_TIMEOUT_MS = 90_000;
+/** Longest silence of a stream, in ms, before it counts as broken. The API sends at least a comment every 15 s. */
+const SILENCE_MAX_MS = 60_000;
 
 export interface ApiClient {
   /**
@@ -37,23 +38,23 @@ interface Upload {
   query?: Query;
   type: string;
   body: Readable;
-  /** Source of the body, named in the message if reading fails. */
+  /** Source of the body, for the message if reading fails. */
   name: string;
 }
 
 type Query = Record<string, string | number | undefined>;
 
-interface Refusal {
+interface ErrorBody {
   error: { code: string; message: string; request_id: string };
 }
 
-/** The types are those of the API's routes. CLI and API have the same version, so responses are not validated again. */
+/** CLI and API have the same version, so responses are not validated against the types of the API's routes. */
 export function createApiClient({ url, apiKey }: Settings): ApiClient {
   const client = createClient({
     url,
     apiKey,
     fetch: (input, init) =>
-      fetch(input, { ...init, signal: AbortSignal.timeout(ANSWERS_WITHIN_MS) }),
+      fetch(input, { ...init, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) }),
   });
 
   async function ask<T>(request: (api: Client['api']) => Promise<Answer<T>>): Promise<T> {
@@ -64,27 +65,27 @@ export function createApiClient({ url, apiKey }: Settings): ApiClient {
     } catch (error) {
       if (!(error instanceof EvergrantError)) throw unreachable(error);
       const { status, code, message, requestId } = error;
-      throw code === null ? notOurs(status) : refused(code, message, requestId);
+      throw code === null ? notEvergrant(status) : apiFailure(code, message, requestId);
     }
   }
 
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
-  async function* upload<T>(path: string, { query = {}, ...what }: Upload): AsyncIterable<T> {
-    const response = await uploading(addressOf(withQuery(path, query)), apiKey, what).catch(
+  async function* upload<T>(path: string, { query = {}, ...content }: Upload): AsyncIterable<T> {
+    const response = await uploading(addressOf(withQuery(path, query)), apiKey, content).catch(
       (error: unknown) => {
-        throw isSaid(error) ? error : unreachable(error);
+        throw isForUser(error) ? error : unreachable(error);
       },
     );
     try {
       for await (const { bytes } of byteLines(response, Number.POSITIVE_INFINITY)) {
         const answer = parsed(bytes?.toString('utf8') ?? '');
         if (response.statusCode !== 200 || answer === undefined)
-          throw notAnswered(response.statusCode ?? 0, answer);
+          throw failureOf(response.statusCode ?? 0, answer);
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion
         yield answer as T;
       }
     } catch (error) {
-      throw isSaid(error) ? error : unreachable(error);
+      throw isForUser(error) ? error : unreachable(error);
     }
   }
 
@@ -94,7 +95,7 @@ export function createApiClient({ url, apiKey }: Settings): ApiClient {
     lastEventId: string,
   ): AsyncGenerator<ServerSentEvent> {
     const silent = new AbortController();
-    const timer = setTimeout(() => silent.abort(), SILENT_MAX_MS);
+    const timer = setTimeout(() => silent.abort(), SILENCE_MAX_MS);
     try {
       const response = await fetch(addressOf(withQuery(path, query)), {
         headers: {
@@ -105,10 +106,10 @@ export function createApiClient({ url, apiKey }: Settings): ApiClient {
         signal: silent.signal,
       });
       if (!response.ok || response.body === null)
-        throw notAnswered(response.status, parsed(await response.text()));
+        throw failureOf(response.status, parsed(await response.text()));
       yield* parseEvents(response.body, () => timer.refresh());
     } catch (error) {
-      throw isSaid(error) ? error : unreachable(error);
+      throw isForUser(error) ? error : unreachable(error);
     } finally {
       clearTimeout(timer);
       silent.abort();
@@ -118,16 +119,16 @@ export function createApiClient({ url, apiKey }: Settings): ApiClient {
   const addressOf = (path: string) => new URL(`${url.pathname.replace(/\/$/, '')}${path}`, url);
   const unreachable = (error: unknown) =>
     new Unreachable(
-      `The API is unreachable at ${url.origin} (${reasonOf(error)}). Is it running? Where it is elsewhere, set EVERGRANT_URL.`,
+      unreachableText('The API', `${url.origin} (${reasonOf(error)})`, 'EVERGRANT_URL'),
     );
-  const notOurs = (status: number) =>
+  const notEvergrant = (status: number) =>
     new CommandFailed(
-      `${url.origin} answers, but not as Evergrant does (HTTP ${status}). Is EVERGRANT_URL right?`,
+      `${url.origin} returned HTTP ${status} with a body that is not from Evergrant. Check EVERGRANT_URL, and any proxy in front of the API.`,
     );
-  const notAnswered = (status: number, answer: unknown) =>
-    isRefusal(answer)
-      ? refused(answer.error.code, answer.error.message, answer.error.request_id)
-      : notOurs(status);
+  const failureOf = (status: number, answer: unknown) =>
+    isErrorBody(answer)
+      ? apiFailure(answer.error.code, answer.error.message, answer.error.request_id)
+      : notEvergrant(status);
 
   return { ask, upload, events };
 }
@@ -140,8 +141,8 @@ function withQuery(path: string, query: Query): string {
 }
 
 /**
- * Starts to send, and resolves with the response once its headers arrive. The API answers line by line, and reads on
- * only as its answers are read. `fetch` cannot do this: it sends the whole body before it returns the response.
+ * Starts to send, and resolves with the response once its headers arrive. The API responds line by line, and reads
+ * more of the body only as its responses are read. `fetch` sends the whole body before it returns the response.
  */
 function uploading(
   address: URL,
@@ -155,17 +156,17 @@ function uploading(
       headers: { authorization: `Bearer ${apiKey}`, 'content-type': type },
     });
     request.once('response', resolve);
-    request.once('finish', () => request.setTimeout(ANSWERS_WITHIN_MS, () => request.destroy()));
+    request.once('finish', () => request.setTimeout(REQUEST_TIMEOUT_MS, () => request.destroy()));
     // Rejects with the read error first, because the request would only report that it was aborted.
     body.once('error', (error: NodeJS.ErrnoException) =>
       reject(new CommandFailed(`${name} cannot be read (${error.code ?? error.message}).`)),
     );
-    // If the response arrives before the whole body is sent, later errors do not matter.
+    // After `resolve`, this rejection has no effect.
     pipeline(body, request, (error) => error && reject(error));
   });
 }
 
-function isSaid(error: unknown): boolean {
+function isForUser(error: unknown): boolean {
   return error instanceof CommandFailed || error instanceof UsageError;
 }
 
@@ -177,7 +178,7 @@ function parsed(text: string): unknown {
   }
 }
 
-function isRefusal(answer: unknown): answer is Refusal {
+function isErrorBody(answer: unknown): answer is ErrorBody {
   return (
     typeof answer === 'object' &&
     answer !== null &&
@@ -188,21 +189,21 @@ function isRefusal(answer: unknown): answer is Refusal {
   );
 }
 
-function refused(
+function apiFailure(
   code: string,
   message: string,
   requestId: string | null,
 ): CommandFailed | UsageError {
   // A value that the API rejects is a usage error, like one that the CLI detects.
   if (code === 'invalid_request') return new UsageError(message);
-  const hint = code === 'unauthenticated' ? ' The key is taken from EVERGRANT_API_KEY.' : '';
+  const hint = code === 'unauthenticated' ? ' Check EVERGRANT_API_KEY.' : '';
   const where = code === 'internal_error' ? ` (request ${requestId})` : '';
   return new CommandFailed(`${message}${hint}${where}`);
 }
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown';
-  if (error.name === 'TimeoutError') return `no answer within ${ANSWERS_WITHIN_MS / 1000} s`;
+  if (error.name === 'TimeoutError') return `no response within ${REQUEST_TIMEOUT_MS / 1000} s`;
   const { cause } = error;
   if (cause instanceof AggregateError) return reasonOf(cause.errors[0]);
   if (cause instanceof Error) return reasonOf(cause);

@@ -1,23 +1,25 @@
 /** The definition of a CLI command: its words, its options and its action. */
 import type { ParseArgsConfig } from 'node:util';
+import { missingArgument } from '../domain/text/messages';
 import type { ApiClient } from './api-client';
+import { UsageError } from './errors';
 import type { Output } from './output';
 
 export interface Context {
   api: ApiClient;
   out: Output;
-  /** Print the API's responses as JSON. */
+  /** Whether to print the API's responses as JSON. */
   json: boolean;
   options: Options;
-  /** One argument for each of {@link Command.places}, then those of {@link Command.rest}. */
-  places: string[];
+  /** One value per name in {@link Command.positionals}, then the optional ones of {@link Command.rest}. */
+  positionals: string[];
 }
 
 export interface Command {
   words: string[];
-  /** Names of the required arguments, in order: `<id>`. */
-  places?: string[];
-  /** Name of the optional arguments that may follow, any number of times. */
+  /** Names of the required arguments, in order, such as `id`. */
+  positionals?: string[];
+  /** Name of further optional arguments, of which there may be any number. */
   rest?: string;
   summary: string;
   options?: Record<string, Option>;
@@ -47,12 +49,19 @@ export class Options {
     return typeof value === 'string' ? value : undefined;
   }
 
+  /** @throws {UsageError} if the option is missing */
+  required(name: string): string {
+    const value = this.text(name);
+    if (value === undefined) throw new UsageError(missingArgument(`--${name}`));
+    return value;
+  }
+
   texts(name: string): string[] {
     const value = this.#values[name];
     return Array.isArray(value) ? value.map(String) : [];
   }
 
-  /** Returns one of several words. The API knows the allowed ones and reports others. */
+  /** Returns one of several words. The API validates it. */
   // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
   word<T extends string>(name: string): T | undefined {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
@@ -63,6 +72,13 @@ export class Options {
   words<T extends string>(name: string): T[] {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return this.texts(name) as T[];
+  }
+
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
+  requiredWords<T extends string>(name: string): T[] {
+    const values = this.words<T>(name);
+    if (values.length === 0) throw new UsageError(missingArgument(`--${name}`));
+    return values;
   }
 
   isSet(name: string): boolean {

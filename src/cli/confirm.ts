@@ -6,7 +6,7 @@ import { UsageError } from './errors';
 export async function confirm(question: string): Promise<boolean> {
   if (!process.stdin.isTTY)
     throw new UsageError(
-      '--yes is needed where nobody can be asked (standard input is no terminal)',
+      'cannot ask for confirmation, because standard input is not a terminal. Use --yes to confirm.',
     );
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {

@@ -1,4 +1,4 @@
-/** Shared by the commands for encryption keys. */
+/** Formats the progress and the result of a rotation. */
 import type { z } from 'zod';
 import type { EncryptionBody, RotationBody } from '../api/routes/encryption/encryption-body';
 import type { Context } from './command';
@@ -10,27 +10,24 @@ export type Rotation = z.infer<typeof RotationBody>;
 
 export function rotationLine({ status, to, failure, progress }: Rotation): string {
   if (failure !== null) return `failed: ${failure}`;
-  if (progress === null) return `${status}; no worker answers how far it is`;
+  if (progress === null) return `${status}; no worker reports its progress`;
   const { phase, paused, resealed, total } = progress;
   if (paused !== null) return `paused at ${grouped(resealed)} of ${grouped(total)}: ${paused.note}`;
   switch (phase) {
     case 'promoting':
-      return `waiting until every process seals with ${to}`;
+      return `waiting until every process encrypts with ${to}`;
     case 'resealing':
-      return `${grouped(resealed)} of ${grouped(total)} records re-sealed with ${to}`;
+      return `${grouped(resealed)} of ${grouped(total)} records re-encrypted with ${to}`;
     case 'verifying':
       return progress.waiting_grants > 0
-        ? `waiting for ${grouped(progress.waiting_grants)} grants that the database has yet to take`
-        : 'verifying what is left';
+        ? `waiting for ${grouped(progress.waiting_grants)} grants that are not stored in the database yet`
+        : 'verifying the remaining records';
     case 'done':
-      return `every record that opens is sealed with ${to} (${grouped(resealed)} re-sealed)`;
+      return `every readable record is encrypted with ${to} (${grouped(resealed)} re-encrypted)`;
   }
 }
 
-/**
- * Shows the progress or the result of a rotation.
- * @returns the exit code
- */
+/** @returns the exit code */
 export function showRotation(
   { out, json }: Pick<Context, 'out' | 'json'>,
   rotation: Rotation,
@@ -44,12 +41,15 @@ export function showRotation(
   const { progress } = rotation;
   for (const [keyId, records] of Object.entries(progress?.unreadable ?? {}))
     out.line(
-      coloured('red', `${grouped(records)} records that name ${keyId} open with no key: `),
+      coloured(
+        'red',
+        `${grouped(records)} records that name the key ${keyId} cannot be decrypted: `,
+      ),
       (progress?.unreadable_records ?? []).join(', '),
     );
   if (progress !== null && progress.removable_keys.length > 0)
     out.line(
-      `May be taken out of ENCRYPTION_KEYS now, everywhere: ${progress.removable_keys.join(', ')}`,
+      `Keys that you can remove from ENCRYPTION_KEYS of every process now: ${progress.removable_keys.join(', ')}`,
     );
   return exitCode;
 }

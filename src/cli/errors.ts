@@ -1,4 +1,4 @@
-/** Errors of a failed command. Any other error is a bug. */
+/** The errors of a command that the user sees without a stack trace. Any other error is a bug. */
 
 /** The command was used incorrectly: exit code 2. */
 export class UsageError extends Error {

@@ -10,16 +10,16 @@ export interface ServerSentEvent {
   data: string;
 }
 
-/** Expects LF line ends, as the API sends them. Calls `heard` for everything received, including comments. */
+/** Expects LF line ends, as the API sends them. Calls `onReceived` for every chunk, including comments. */
 export async function* parseEvents(
   body: ReadableStream<Uint8Array>,
-  heard: () => void,
+  onReceived: () => void,
 ): AsyncGenerator<ServerSentEvent> {
   const decoder = new TextDecoder();
   let buffered = '';
   let id = '';
   for await (const chunk of body) {
-    heard();
+    onReceived();
     buffered += decoder.decode(chunk, { stream: true });
     const blocks = buffered.split('\n\n');
     buffered = blocks.pop() ?? '';

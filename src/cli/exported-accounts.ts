@@ -46,7 +46,7 @@ export class ExportedAccounts {
     const source = IMPORT_SOURCES.get(from);
     if (source === undefined)
       throw new UsageError(
-        `--from takes ${[...IMPORT_SOURCES.keys()].join(', ')}, not "${printableName(from)}"`,
+        `--from must be one of ${[...IMPORT_SOURCES.keys()].join(', ')}, not "${printableName(from)}"`,
       );
     const values = await readExportedValues(paths, source);
     const entries = withExternalId(source.read(values, now), options.text('external-id'));
@@ -65,7 +65,7 @@ export class ExportedAccounts {
     return Readable.from(this.#lines());
   }
 
-  /** Formats the position as `entry 3 (connection abc)`. */
+  /** Formats a position as `entry 3 (connection abc)`. */
   placeOf(line: number): string {
     const entry = this.#entries[line - 1];
     return entry === undefined ? `entry ${line}` : `entry ${line} (${entry.name})`;
@@ -101,8 +101,8 @@ export class ExportedAccounts {
     }
     return [...clients].map(([name, ids]) =>
       ids.size === 1
-        ? `${name}: these refresh tokens work only with client id ${shownIds(ids)}; compare it with providers.yaml.`
-        : `${name}: these refresh tokens belong to ${ids.size} client ids (${shownIds(ids)}), and a provider has one. Give each its own: --map <client id>=<provider>.`,
+        ? `${name}: these refresh tokens were issued to client id ${shownIds(ids)}. Check that providers.yaml has the same client id.`
+        : `${name}: these refresh tokens were issued to ${ids.size} client ids (${shownIds(ids)}), but a provider has only one. Map each client id to a provider with --map <client id>=<provider>.`,
     );
   }
 
@@ -163,7 +163,7 @@ export class ExportedAccounts {
     }
     if (unknown.length > 0)
       throw new UsageError(
-        `--map <their name>=<provider of providers.yaml> is needed for each of: ${shownNames(unknown)}; or --provider <name> for all. ${reason}`,
+        `no configured provider for: ${shownNames(unknown)}. Map each name with --map <exported name>=<provider>, or all of them with --provider <name>. ${reason}`,
       );
   }
 }
@@ -190,7 +190,7 @@ function lineOf(account: ExportedAccount, target: Target | undefined): object {
   };
 }
 
-/** Removes an access token that has expired or whose expiry is unknown, so that the account is due at once. */
+/** Removes an access token that has expired or whose expiry is unknown, so that the account is due immediately. */
 function withoutExpired(entry: ExportedEntry, now: Date): ExportedEntry {
   if (!('account' in entry)) return entry;
   const { accessToken, expiresAt, ...account } = entry.account;
@@ -203,7 +203,7 @@ function withExternalId(entries: readonly ExportedEntry[], given: string | undef
   const accounts = entries.filter((entry) => 'account' in entry);
   if (given !== undefined && accounts.length > 1)
     throw new UsageError(
-      `--external-id is for one account, and the export has ${accounts.length}: import them one by one`,
+      `--external-id applies to one account, but the export has ${accounts.length}. Import them one by one.`,
     );
   return entries.map((entry): ExportedEntry => {
     if (!('account' in entry)) return entry;
@@ -212,7 +212,7 @@ function withExternalId(entries: readonly ExportedEntry[], given: string | undef
     if (externalId === undefined)
       return {
         name,
-        refusal: 'does not say whose account it is: import it alone, with --external-id <id>',
+        refusal: 'has no account id: import it alone, with --external-id <id>',
       };
     const { refreshToken, accessToken } = entry.account;
     const isToken = [refreshToken, accessToken].some(

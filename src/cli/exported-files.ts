@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { CommandFailed } from './errors';
 import type { ExportedValue, ImportSource } from './import-sources/exported-entry';
 
-/** Maximum total size of the files, in bytes. They are held in memory, because tokens must be joined with accounts. */
+/** Maximum total size of the files, in bytes. All are held in memory, because tokens must be joined with accounts. */
 const FILES_MAX_BYTES = 256 * 1024 * 1024;
 
 /** @throws {CommandFailed} if a file cannot be read, is too large, or is not JSON */
@@ -38,7 +38,7 @@ async function readBytes(path: string, name: string, bytesMax: number): Promise<
       length += chunk.length;
       if (length > bytesMax)
         throw new CommandFailed(
-          `${name} is too large: all files of one import may have 256 MiB. Split the export.`,
+          `${name} is too large: the files of one import must not exceed 256 MiB together. Split the export.`,
         );
       chunks.push(chunk);
     }
@@ -70,7 +70,9 @@ function parsedValues(text: string, name: string): unknown[] {
     const value = parsed(line);
     if (value === undefined && values.length === 0) return [];
     if (value === undefined)
-      throw new CommandFailed(`${name}: line ${at + 1} is not JSON. Is the export complete?`);
+      throw new CommandFailed(
+        `${name}: line ${at + 1} is not JSON. Check that the export is complete.`,
+      );
     values.push(value);
   }
   return values;

@@ -9,13 +9,14 @@ import { CommandFailed, UsageError } from './errors';
 export function readGrant(file: string | undefined): z.input<typeof GrantInput> {
   if (file === undefined && process.stdin.isTTY) {
     throw new UsageError(
-      'the tokens are read from standard input or --token-file: evergrant accounts add … < tokens.json',
+      'no tokens: redirect them to standard input (evergrant accounts add … < tokens.json) or use --token-file',
     );
   }
   const text = readText(file ?? 0).trim();
-  if (text === '') throw new UsageError('there is no token: what was read is empty');
+  if (text === '') throw new UsageError('no token: the input is empty');
   if (!text.startsWith('{')) {
-    if (/\s/.test(text)) throw new UsageError('one refresh token is wanted, or a JSON object');
+    if (/\s/.test(text))
+      throw new UsageError('the input must be one refresh token or a JSON object');
     return { refresh_token: text };
   }
   try {
@@ -23,7 +24,7 @@ export function readGrant(file: string | undefined): z.input<typeof GrantInput> 
     return JSON.parse(text) as z.input<typeof GrantInput>;
   } catch {
     // The parser's message quotes the text, which contains tokens.
-    throw new UsageError('what was read begins as JSON, but is not');
+    throw new UsageError('the input begins like a JSON object, but is not valid JSON');
   }
 }
 

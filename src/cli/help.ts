@@ -1,4 +1,4 @@
-/** Generates the help from the commands. */
+/** Generates the help texts from the commands. */
 import type { Command } from './command';
 
 export function generalHelp(commands: readonly Command[]): string {
@@ -9,11 +9,14 @@ export function generalHelp(commands: readonly Command[]): string {
     '',
     ...commands.map(({ summary }, at) => `  ${(usages[at] ?? '').padEnd(longest)}  ${summary}`),
     '',
-    'Every command takes --json (the answers of the API as they are) and --help.',
-    'EVERGRANT_URL      where the API is; http://127.0.0.1:3000 if not set',
-    'EVERGRANT_API_KEY  a key; "read" is enough to look, "admin" is needed to change,',
-    '                   "operator" to change schedules, encryption and sweeps: they serve all organisations',
-    'Exit codes: 0 done, 1 failed, 2 wrong usage',
+    'Every command accepts --json (print the response of the API as JSON) and --help.',
+    '',
+    'Environment variables:',
+    '  EVERGRANT_URL      URL of the API (default: http://127.0.0.1:3000)',
+    '  EVERGRANT_API_KEY  API key. The scope "read" shows accounts, "admin" changes them, and "operator" manages',
+    '                     what all organisations share: schedules, sweeps and encryption keys.',
+    '',
+    'Exit codes: 0 success, 1 failure, 2 wrong usage',
   ].join('\n');
 }
 
@@ -22,7 +25,7 @@ export function commandHelp(command: Command): string {
     const flag = `${short === undefined ? '' : `-${short}, `}--${name}`;
     return [value === undefined ? flag : `${flag} <${value}>`, help] as const;
   });
-  const all = [...options, ['--json', 'print the answers of the API as they are'] as const];
+  const all = [...options, ['--json', 'print the response of the API as JSON'] as const];
   const longest = Math.max(...all.map(([flag]) => flag.length));
   return [
     `Usage: evergrant ${usage(command)} [options]`,
@@ -34,11 +37,15 @@ export function commandHelp(command: Command): string {
   ].join('\n');
 }
 
-function usage({ words, places = [], rest }: Command): string {
+function usage({ words, positionals = [], rest }: Command): string {
   const following = rest === undefined ? [] : [`[<${rest}>…]`];
-  return [...words, ...(places.length > 0 ? [placesText(places)] : []), ...following].join(' ');
+  return [
+    ...words,
+    ...(positionals.length > 0 ? [positionalsText(positionals)] : []),
+    ...following,
+  ].join(' ');
 }
 
-export function placesText(places: readonly string[]): string {
-  return places.map((name) => `<${name}>`).join(' ');
+export function positionalsText(positionals: readonly string[]): string {
+  return positionals.map((name) => `<${name}>`).join(' ');
 }

@@ -53,7 +53,7 @@ export class ImportReport {
   print(out: Output, { lines: _lines, ...counts }: Summary): void {
     this.#table(
       out,
-      'why it was refused',
+      'reason',
       this.#refused.map(({ line, message }) => [line, message]),
       this.refused - this.#refused.length,
     );
@@ -78,7 +78,7 @@ export class ImportReport {
       rows.map(([line, text]) => [this.#placeOf?.(line) ?? line, text]),
       '',
     );
-    if (more > 0) out.line(`… and ${grouped(more)} lines more: --json has them all`);
+    if (more > 0) out.line(`… and ${grouped(more)} more lines. Use --json to list all of them.`);
     out.line();
   }
 }

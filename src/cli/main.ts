@@ -1,11 +1,12 @@
 #!/usr/bin/env node
-/** The `evergrant` command: finds the command, runs it over the API, and exits with 0, 1 or 2. */
+/** Entry point of the `evergrant` command: parses the arguments, runs a command, and exits with 0, 1 or 2. */
 import { parseArgs } from 'node:util';
+import { missingArgument } from '../domain/text/messages';
 import { createApiClient } from './api-client';
 import { type Command, Options } from './command';
 import { COMMANDS } from './commands';
 import { CommandFailed, UsageError } from './errors';
-import { commandHelp, generalHelp, placesText } from './help';
+import { commandHelp, generalHelp, positionalsText } from './help';
 import { createOutput } from './output';
 import { loadSettings } from './settings';
 
@@ -21,7 +22,7 @@ async function run(args: string[]): Promise<0 | 1 | 2> {
       return 0;
     }
     if (given.length > 0 && group.length === 0)
-      out.remark(`evergrant: there is no command "${given.join(' ')}"\n`);
+      out.remark(`evergrant: unknown command "${given.join(' ')}"\n`);
     out.remark(generalHelp(group.length > 0 ? group : COMMANDS));
     return 2;
   }
@@ -37,7 +38,7 @@ async function run(args: string[]): Promise<0 | 1 | 2> {
       out,
       json: options.isSet('json'),
       options,
-      places: positionals,
+      positionals,
     });
   } catch (error) {
     if (error instanceof UsageError) {
@@ -61,7 +62,7 @@ function commandOf(args: string[]): Command | undefined {
 }
 
 function parse(
-  { options = {}, places = [], rest }: Command,
+  { options = {}, positionals = [], rest }: Command,
   args: string[],
 ): { values: Record<string, unknown>; positionals: string[] } {
   let found: { values: Record<string, unknown>; positionals: string[] };
@@ -85,18 +86,18 @@ function parse(
     });
   } catch (error) {
     // The first sentence of Node's message names the option; the rest is advice for programmers.
-    const [said = 'the options are not understood'] =
-      error instanceof Error ? error.message.split('. ') : [];
-    throw new UsageError(said);
+    const [problem = 'invalid options'] = error instanceof Error ? error.message.split('. ') : [];
+    throw new UsageError(problem);
   }
-  const { positionals } = found;
-  if (positionals.includes('')) throw new UsageError('an argument is empty');
-  const missing = places.slice(positionals.length);
-  if (missing.length > 0) throw new UsageError(`missing argument: ${placesText(missing)}`);
-  // The arguments are not repeated: one of them may be a token that was meant for standard input.
-  if (rest === undefined && positionals.length > places.length) {
-    const expected = places.length === 0 ? 'none expected' : `expected: ${placesText(places)}`;
-    throw new UsageError(`too many arguments: ${positionals.length} given, ${expected}`);
+  const given = found.positionals;
+  if (given.includes('')) throw new UsageError('an argument is empty');
+  const missing = positionals.slice(given.length);
+  if (missing.length > 0) throw new UsageError(missingArgument(positionalsText(missing)));
+  // Does not print the arguments, because one of them may be a token that was meant for standard input.
+  if (rest === undefined && given.length > positionals.length) {
+    const expected =
+      positionals.length === 0 ? 'none expected' : `expected: ${positionalsText(positionals)}`;
+    throw new UsageError(`too many arguments: ${given.length} given, ${expected}`);
   }
   return found;
 }

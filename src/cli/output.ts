@@ -19,7 +19,7 @@ export interface Output {
   /** Prints one value of a stream on its own line. */
   jsonLine(value: unknown): void;
   line(...parts: Part[]): void;
-  /** Prints columns as wide as their content. Prints `empty` if there is no row. */
+  /** Prints columns as wide as their content. Prints `empty` without rows. */
   table(header: string[], rows: Cell[][], empty: string): void;
   /** Prints names and values, one pair per line. */
   pairs(pairs: [string, Cell][]): void;

@@ -1,4 +1,5 @@
 /** Reads lists of the API page by page, up to a limit. */
+import { noMatches, noneYet } from '../domain/text/messages';
 import type { Option, Options } from './command';
 import { UsageError } from './errors';
 import type { Output } from './output';
@@ -11,14 +12,14 @@ export interface Page<T> {
 export const limitOption: Option = {
   type: 'string',
   value: 'number',
-  help: 'at most so many (100)',
+  help: 'maximum number of results (default: 100)',
 };
 
 export function limitOf(options: Options, otherwise = 100): number {
   const given = options.text('limit');
   const limit = given === undefined ? otherwise : Number(given);
   if (!Number.isInteger(limit) || limit < 1)
-    throw new UsageError(`--limit takes a whole number from 1, not "${given}"`);
+    throw new UsageError(`--limit must be a whole number of at least 1, not "${given}"`);
   return limit;
 }
 
@@ -40,5 +41,14 @@ export async function pages<T>(
 }
 
 export function remarkMore(out: Output, page: Page<unknown>): void {
-  if (page.next_cursor !== null) out.remark(`There are more: --limit ${page.items.length * 10}`);
+  if (page.next_cursor !== null)
+    out.remark(
+      `Showing the first ${page.items.length}. To show more, use --limit ${page.items.length * 10}.`,
+    );
+}
+
+/** The text in place of an empty table. @param things plural, such as `accounts` */
+export function emptyText(things: string, filters: Readonly<Record<string, unknown>>): string {
+  const isFiltered = Object.values(filters).some((value) => value !== undefined);
+  return isFiltered ? noMatches(things) : noneYet(things);
 }

@@ -1,7 +1,7 @@
 /** Shows the progress of a long command on stderr: one updated line on a terminal, otherwise one every few seconds. */
 
 export interface Progress {
-  /** May be called for every change. `text` is called only if the text is shown. */
+  /** May be called on every change; calls `text` only if it prints. */
   show(text: () => string): void;
   /** Prints the final text on its own line. */
   end(text: string): void;

@@ -29,7 +29,7 @@ export function targetsOf(options: Options, accounts: readonly ExportedAccount[]
   for (const theirs of given.keys())
     if (!found.has(theirs))
       throw new UsageError(
-        `--map: the export has no provider or client id "${printableName(theirs)}"; it has: ${shownNames(namesFound)}`,
+        `--map: the export has no provider or client id "${printableName(theirs)}". It has: ${shownNames(namesFound)}`,
       );
   const targetOf: TargetOf = ({ provider, clientId }) => {
     const mapped =
@@ -38,7 +38,7 @@ export function targetsOf(options: Options, accounts: readonly ExportedAccount[]
   };
   if (accounts.some((account) => targetOf(account) === undefined))
     throw new UsageError(
-      '--provider <name of providers.yaml> is needed: the export does not name the provider of every account',
+      '--provider <name> is required, because the export does not name the provider of every account',
     );
   return targetOf;
 }
@@ -50,7 +50,7 @@ function own(provider: string | undefined): Target | undefined {
 function parseMap(pair: string): [string, Target] {
   const at = pair.lastIndexOf('=');
   if (at < 1)
-    throw new UsageError(`--map takes <their name>=<provider>, not "${printableName(pair)}"`);
+    throw new UsageError(`--map must be <exported name>=<provider>, not "${printableName(pair)}"`);
   return [pair.slice(0, at), parseTarget(pair.slice(at + 1), '--map')];
 }
 
@@ -58,12 +58,12 @@ function parseTarget(written: string, option: string): Target {
   const [provider = '', environment, more] = written.split('/');
   if (provider === '' || environment === '' || more !== undefined)
     throw new UsageError(
-      `${option} takes a provider of providers.yaml, or <provider>/<environment>`,
+      `${option} must name a provider of providers.yaml, as <provider> or <provider>/<environment>`,
     );
   return { provider, environment };
 }
 
-/** Shortens names, because those of an export may have any length. */
+/** Returns the name, or its length if the name is long or has unusual characters. */
 export function printableName(name: string): string {
   return entryName('', name).trimStart() || `(${name.length} characters)`;
 }

@@ -3,30 +3,31 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { byteLines } from '../domain/text/text-lines';
 import { CommandFailed } from './errors';
 
-const OWNER_ALONE = 0o600;
+const OWNER_ONLY = 0o600;
 const LINE_FEED = Buffer.from('\n');
 
 export class RefusedLines {
   readonly #file: number;
-  /** Lines sent but not answered. The API answers in order, so there are few. */
+  /** Lines sent but not answered. The API answers in order, so few lines wait. */
   readonly #unanswered: { line: number; bytes: Buffer }[] = [];
 
   /** @throws {CommandFailed} if the file exists or cannot be written */
   constructor(path: string) {
     try {
-      this.#file = openSync(path, 'wx', OWNER_ALONE);
+      this.#file = openSync(path, 'wx', OWNER_ONLY);
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'unwritable';
-      const why = code === 'EEXIST' ? 'is there already; name another file' : `failed (${code})`;
+      const why =
+        code === 'EEXIST' ? 'already exists. Choose another file' : `cannot be written (${code})`;
       throw new CommandFailed(`--refused: ${path} ${why}.`);
     }
   }
 
   /**
-   * Passes lines on unchanged, because the API checks their encoding, and keeps them until they are answered. Writes
-   * the header line of a CSV at once.
+   * Yields the lines unchanged, because the API checks their encoding, and keeps them until they are answered. Writes
+   * the header line of a CSV immediately.
    */
-  async *passing(body: AsyncIterable<Uint8Array>, hasHeader: boolean): AsyncIterable<Buffer> {
+  async *forward(body: AsyncIterable<Uint8Array>, hasHeader: boolean): AsyncIterable<Buffer> {
     for await (const { line, bytes } of byteLines(body, Number.POSITIVE_INFINITY)) {
       const whole = Buffer.concat([bytes ?? Buffer.alloc(0), LINE_FEED]);
       if (hasHeader && line === 1) writeSync(this.#file, whole);

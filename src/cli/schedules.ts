@@ -1,12 +1,19 @@
-/** Shared by the commands for schedules. */
+/** Options, ids and tables that the commands for schedules share. */
 import type { z } from 'zod';
 import type { ScheduleBody } from '../api/routes/schedules/schedule-body';
+import { noneYet } from '../domain/text/messages';
 import type { Context, Option } from './command';
 import { lasting, time } from './output';
 
 type Schedule = z.infer<typeof ScheduleBody>;
 
-export const noteOption: Option = { type: 'string', value: 'text', help: 'why, for everybody' };
+export const noteOption: Option = {
+  type: 'string',
+  value: 'text',
+  help: 'reason, shown to all operators',
+};
+
+export const NO_SCHEDULES = noneYet('schedules', 'The worker creates them when it starts.');
 
 /** `ebay` is short for `sweep/ebay`. */
 export function scheduleParam(id: string): { schedule_id: string } {
@@ -24,7 +31,7 @@ export function showSchedules({ out }: Pick<Context, 'out'>, schedules: Schedule
       time(schedule.last_run?.started_at),
       schedule.note,
     ]),
-    'There is no schedule: no worker has been started yet.',
+    NO_SCHEDULES,
   );
 }
 
@@ -34,7 +41,7 @@ function stateOf({ running, paused, configured_every_seconds: configured }: Sche
   return paused ? 'paused' : 'ok';
 }
 
-/** Shows the changed schedule as Temporal stores it. */
+/** Prints the changed schedule as Temporal stores it. */
 export function showSchedule(context: Pick<Context, 'out' | 'json'>, schedule: Schedule): 0 {
   if (context.json) context.out.json(schedule);
   else showSchedules(context, [schedule]);

@@ -15,13 +15,13 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
   const url = URL.canParse(given) ? new URL(given) : null;
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw new UsageError(
-      `EVERGRANT_URL is no address: "${given}". It looks like ${DEFAULT_URL} or https://evergrant.example.com`,
+      `EVERGRANT_URL is not a URL: "${given}". Set it to a URL such as ${DEFAULT_URL} or https://evergrant.example.com.`,
     );
   }
   const apiKey = environment['EVERGRANT_API_KEY']?.trim();
   if (!apiKey) {
     throw new UsageError(
-      'EVERGRANT_API_KEY is not set. Take the key from the banner of the first start, from ADMIN_API_KEY, or have an admin create one: evergrant keys create',
+      'EVERGRANT_API_KEY is not set. Set it to the key in the banner of the first start, to the ADMIN_API_KEY of the server, or to a key that an admin created with "evergrant keys create".',
     );
   }
   return { url, apiKey };

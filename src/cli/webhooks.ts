@@ -20,11 +20,11 @@ export function showSecret(
       ['events', webhook.event_types.join(' ')],
       ['secret', webhook.secret],
     ]);
-    out.remark('Keep the secret now: it is not shown again.');
+    out.remark('Store the secret now. It is not shown again.');
   }
 }
 
-export function lastTry({ attempts }: Delivery): Cell {
+export function lastAttempt({ attempts }: Delivery): Cell {
   const last = attempts.at(-1);
   return last && `${last.status ?? last.error} ${time(last.at) ?? ''}`;
 }

@@ -1,15 +1,16 @@
-// What may be downloaded: one archive per program and platform, each with its SHA-256. A platform without a hash
-// gets no download. Whoever changes a version changes the hashes with it, from the publisher's own list.
-
-/** The version that is downloaded, and the one in temporal-cli/go.mod, which is built. */
+/**
+ * The archives that may be downloaded: one per program and platform, with its SHA-256 from the publisher's list. A new
+ * version needs new hashes. A platform without a hash has no download.
+ */
+/** The version to download. temporal-cli/go.mod builds the same version. */
 export const TEMPORAL_VERSION = '1.5.1';
-/** Built for Ubuntu 22.04 on Linux: it runs where glibc 2.35, OpenSSL 3 and libcurl 4 are, also on Debian 12. */
+/** The Linux build is for Ubuntu 22.04. It needs glibc 2.35, OpenSSL 3 and libcurl 4, and also runs on Debian 12. */
 export const MONGOD_VERSION = '8.0.32';
 
 export interface Archive {
   url: string;
   sha256: string;
-  /** Where the program is in the archive, below `stripped` folders. */
+  /** Path of the program in the archive, without the first `stripped` folders. */
   program: string;
   stripped: number;
 }
@@ -56,17 +57,17 @@ const ARCHIVES: Record<'temporal' | 'mongod', Record<string, { url: string; sha2
   },
 };
 
-/** As the archives are named by: `linux-x64`, `darwin-arm64`. */
+/** Returns a key of the archives, such as `linux-x64` or `darwin-arm64`. */
 export function thisPlatform(): string {
   return `${process.platform}-${process.arch}`;
 }
 
-/** @throws if no SHA-256 is known for the platform, such as `linux-x64`; the message says what to do. */
+/** @throws if no SHA-256 is known for the platform; the message names the remedy */
 export function archiveOf(program: 'temporal' | 'mongod', platform: string): Archive {
   const archive = ARCHIVES[program][platform];
   if (archive === undefined) {
     throw new Error(
-      `no checksum of a ${program} for ${platform} is known, so none is downloaded. Install ${program} yourself, so that it is on PATH`,
+      `no checksum is known for ${program} on ${platform}, so it is not downloaded. Install ${program} on PATH`,
     );
   }
   return program === 'temporal'

@@ -1,11 +1,13 @@
-// Programs in the cache. One counts only if it came from a checked download or build: a record beside it holds its
-// SHA-256, and a program that is no longer what was recorded is refused.
+/**
+ * Programs in the cache. A program is used only if it came from a checked download or build: a record next to it holds
+ * its SHA-256, and a program that differs from its record is refused.
+ */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { chmod, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 
-// Hashing takes 0.7 s for the 210 MB of Temporal, so unchanged times stand for an unchanged program.
+// Hashing the 210 MB of Temporal takes 0.7 s, so a program with unchanged size and times is not hashed again.
 const recordSchema = z.object({
   sha256: z.string(),
   size: z.number(),
@@ -13,30 +15,30 @@ const recordSchema = z.object({
   ctimeMs: z.number(),
 });
 
-/** A file in the cache is not the one that was checked; the message says which, and what to delete. */
+/** A file in the cache differs from the checked file. The message names it and the remedy. */
 export class ChangedFile extends Error {
   readonly code = 'changed_file';
 
   constructor(file: string, difference: string, remedy: string) {
-    super(`${file} ${difference}. It is not used. ${remedy}`);
+    super(`${file} ${difference}. Evergrant does not use it. ${remedy}`);
     this.name = 'ChangedFile';
   }
 }
 
-/** Moves a program that was just checked into the cache, executable and with its record. */
+/** Moves a checked program into the cache, makes it executable, and writes its record. */
 export async function keepProgram(fresh: string, path: string): Promise<void> {
   await chmod(fresh, 0o755);
   const sha256 = await sha256Of(fresh);
-  // Without its record first: the old one does not describe the new program.
+  // Removes the old record first, because it does not describe the new program.
   await rm(recordFile(path), { force: true });
   await rename(fresh, path);
   await writeRecord(path, sha256);
 }
 
 /**
- * Whether the cache has the program, and it is the one that was kept.
+ * Whether the cache has the program with a matching record.
  *
- * @throws {ChangedFile} if it was changed since.
+ * @throws {ChangedFile} if the program differs from its record.
  */
 export async function isChecked(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
@@ -49,11 +51,11 @@ export async function isChecked(path: string): Promise<boolean> {
   if (sha256 !== record.sha256) {
     throw new ChangedFile(
       path,
-      `was changed after it was checked: its SHA-256 is ${sha256}, and was ${record.sha256}`,
-      'Delete it; the next start gets it again.',
+      `was changed after it was checked: its SHA-256 is ${sha256} but was ${record.sha256}`,
+      'Delete it. The next start downloads or builds it again.',
     );
   }
-  // It was copied, or restored with its cache.
+  // The program was copied or restored from a backup: only its times changed.
   await writeRecord(path, sha256);
   return true;
 }

@@ -1,12 +1,14 @@
-// The lock of a data directory: one Evergrant at a time. Held by a listening socket, so the kernel
-// releases it with its holder, however that one ends; a pid in a file could not tell a dead holder
-// from a stranger who got its number.
+/**
+ * The lock of a data directory: one Evergrant at a time. A listening socket holds the lock, because the kernel releases
+ * it when the process ends for any reason. With a pid file, a new process with the same pid would look like the holder.
+ */
 import { createHash } from 'node:crypto';
 import { mkdir, realpath, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** Time in ms for a holder to describe itself. A holder that takes longer is reported without its pid. */
 const ANSWER_WITHIN_MS = 2_000;
 const ANSWER_LENGTH_MAX = 4_096;
 
@@ -15,32 +17,31 @@ export interface DataDirectoryLock {
 }
 
 interface Holder {
-  /** Unknown if it did not answer. */
+  /** `undefined` if the holder did not answer. */
   pid: number | undefined;
   description: string;
 }
 
-/** Another Evergrant runs on the data directory; the message is a sentence for people. */
+/** Another Evergrant runs on the data directory. The message is for the operator. */
 export class DataDirectoryInUse extends Error {
   readonly code = 'data_directory_in_use';
 
   constructor(dataDir: string, holder: Holder) {
     const { pid, description } = holder;
-    const who = pid === undefined ? 'Another Evergrant' : `Another Evergrant (process ${pid})`;
+    const name = pid === undefined ? 'Another Evergrant' : `Another Evergrant (process ${pid})`;
     const what = description === '' ? '' : `: ${description}`;
     const stop = pid === undefined ? 'Stop it first' : `Stop it first (Ctrl-C, or kill ${pid})`;
     super(
-      `${who} is running on the data directory ${dataDir}${what}. ${stop}, or give this one a DATA_DIR of its own.`,
+      `${name} is running on the data directory ${dataDir}${what}. ${stop}, or set a different DATA_DIR for this one.`,
     );
     this.name = 'DataDirectoryInUse';
   }
 }
 
 /**
- * Takes the data directory for this process, creating it if absent.
+ * Locks the data directory for this process. Creates it if it does not exist.
  *
- * @param describe what a second Evergrant tells its user about this one, such as where its API listens;
- *   asked when that happens.
+ * @param describe returns a description of this process for the error of a second one, such as the URL of its API.
  * @throws {DataDirectoryInUse} if another process holds it.
  */
 export async function lockDataDirectory(
@@ -52,7 +53,7 @@ export async function lockDataDirectory(
   const address = socketAddress(directory);
   const server =
     (await listen(address, describe)) ?? (await takeStale(directory, address, describe));
-  server.unref(); // holding a lock is no reason to keep running
+  server.unref(); // the lock alone does not keep the process running
   return {
     release: () =>
       new Promise((resolve) => {
@@ -62,8 +63,8 @@ export async function lockDataDirectory(
 }
 
 /**
- * Linux has sockets without a file, in the kernel only: nothing stale is left, and a private /tmp
- * hides nothing. Windows' named pipes are alike; elsewhere it is a file.
+ * On Linux an abstract socket without a file, which leaves no stale file and does not depend on /tmp. On Windows a
+ * named pipe, elsewhere a file.
  */
 function socketAddress(directory: string): string {
   const hash = createHash('sha256').update(directory).digest('hex').slice(0, 24);
@@ -73,11 +74,11 @@ function socketAddress(directory: string): string {
   return join(tmpdir(), `${name}.sock`);
 }
 
-/** Resolves with nothing if the address is taken. */
+/** Resolves with `undefined` if the address is in use. */
 function listen(address: string, describe: () => string): Promise<Server | undefined> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => {
-      socket.on('error', () => {}); // whoever asked has gone
+      socket.on('error', () => {}); // the client closed the connection
       socket.end(JSON.stringify({ pid: process.pid, description: describe() }));
     });
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -88,14 +89,14 @@ function listen(address: string, describe: () => string): Promise<Server | undef
   });
 }
 
-/** The address is taken: by a running one, which says so, or by the file of one that was killed. */
+/** Handles an address in use: by a running holder, which answers, or by the socket file of a killed one. */
 async function takeStale(
   directory: string,
   address: string,
   describe: () => string,
 ): Promise<Server> {
   const answer = await ask(address);
-  if (answer !== 'nobody') throw new DataDirectoryInUse(directory, answer);
+  if (answer !== 'none') throw new DataDirectoryInUse(directory, answer);
   if (process.platform !== 'win32' && !address.startsWith('\0')) {
     await unlink(address).catch(() => {});
   }
@@ -104,12 +105,12 @@ async function takeStale(
   const winner = await ask(address);
   throw new DataDirectoryInUse(
     directory,
-    winner === 'nobody' ? { pid: undefined, description: '' } : winner,
+    winner === 'none' ? { pid: undefined, description: '' } : winner,
   );
 }
 
-/** A holder that does not answer in time still holds: it may be stopped in a debugger. */
-function ask(address: string): Promise<'nobody' | Holder> {
+/** A holder that does not answer in time counts as running, because it may be suspended in a debugger. */
+function ask(address: string): Promise<'none' | Holder> {
   return new Promise((resolve) => {
     const socket = connect(address);
     let text = '';
@@ -118,7 +119,7 @@ function ask(address: string): Promise<'nobody' | Holder> {
       socket.destroy();
       resolve(silent);
     }, ANSWER_WITHIN_MS);
-    const finish = (answer: 'nobody' | Holder): void => {
+    const finish = (answer: 'none' | Holder): void => {
       clearTimeout(timer);
       resolve(answer);
     };
@@ -129,7 +130,7 @@ function ask(address: string): Promise<'nobody' | Holder> {
     socket.on('end', () => finish(parseAnswer(text) ?? silent));
     socket.on('error', (error: NodeJS.ErrnoException) => {
       const gone = error.code === 'ECONNREFUSED' || error.code === 'ENOENT';
-      finish(gone ? 'nobody' : silent);
+      finish(gone ? 'none' : silent);
     });
   });
 }
@@ -139,7 +140,7 @@ function parseAnswer(text: string): Holder | undefined {
     const answer: unknown = JSON.parse(text);
     if (isHolder(answer)) return answer;
   } catch {
-    // Cut off: the holder was just ending.
+    // The holder ended while it answered.
   }
   return undefined;
 }

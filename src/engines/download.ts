@@ -1,5 +1,7 @@
-// Downloads a program: its archive is checked against the pinned SHA-256 before anything in it is unpacked. Bounded
-// by silence rather than by time, so that a slow line may take its time.
+/**
+ * Downloads a program. The archive is verified against the pinned SHA-256 before it is unpacked. The download fails
+ * after a time without data, so that a slow connection can still finish.
+ */
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -13,14 +15,15 @@ import { runGuarded } from './guard/guarded-process';
 import { withProgress } from './progress';
 import { withStagingFolder } from './staging-folder';
 
-const SILENT_MAX_MS = 45_000;
+/** Time without data, in ms, after which a download fails. */
+const SILENCE_MAX_MS = 45_000;
 const DOWNLOAD_WITHIN_MS = 15 * 60_000;
 const UNPACK_WITHIN_MS = 2 * 60_000;
 
 /**
  * Downloads the archive and keeps its program in the cache.
  *
- * @throws if it cannot be reached, ends early or has another hash; nothing is kept then.
+ * @throws if the server is unreachable, the archive ends early, or its hash differs; the cache is then unchanged.
  */
 export async function download(
   engine: string,
@@ -37,7 +40,7 @@ export async function download(
       {
         command: 'tar',
         args: [
-          '--no-same-owner', // root would take over the owner that the archive names
+          '--no-same-owner', // as root, tar would use the owner named in the archive
           `--strip-components=${archive.stripped}`,
           '-xzf',
           file,
@@ -57,19 +60,18 @@ async function fetchChecked(
   engine: string,
   { url, sha256 }: Archive,
   file: string,
-  { say, environment = process.env }: EngineOptions,
+  { log, environment = process.env }: EngineOptions,
 ): Promise<void> {
   const silence = new AbortController();
-  const giveUp = () =>
-    silence.abort(new Error(`given up: nothing came for ${SILENT_MAX_MS / 1000} s`));
-  let timer = setTimeout(giveUp, SILENT_MAX_MS);
+  const giveUp = () => silence.abort(new Error(`no data received for ${SILENCE_MAX_MS / 1000} s`));
+  let timer = setTimeout(giveUp, SILENCE_MAX_MS);
   const hash = createHash('sha256');
   let bytes = 0;
   const agent = proxyAgent(environment);
   async function* counted(chunks: AsyncIterable<Uint8Array>) {
     for await (const chunk of chunks) {
       clearTimeout(timer);
-      timer = setTimeout(giveUp, SILENT_MAX_MS);
+      timer = setTimeout(giveUp, SILENCE_MAX_MS);
       bytes += chunk.length;
       hash.update(chunk);
       yield chunk;
@@ -85,7 +87,7 @@ async function fetchChecked(
   };
   try {
     await withProgress(
-      say,
+      log,
       (elapsed) => `${engine}: downloading: ${(bytes / 1e6).toFixed(1)} MB, ${elapsed}`,
       fetched(),
     );
@@ -98,12 +100,12 @@ async function fetchChecked(
   const found = hash.digest('hex');
   if (found !== sha256) {
     throw new Error(
-      `${url} has the SHA-256 ${found}, and must have ${sha256}. It was changed on its way, and is not used`,
+      `${url} has the SHA-256 ${found}, but ${sha256} is expected. The archive was changed and is not used`,
     );
   }
 }
 
-/** What failed is told by the cause; around it stands "fetch failed" or "terminated". */
+/** Returns the message of the cause, because the outer message is only "fetch failed" or "terminated". */
 function reasonOf(error: unknown): string {
   const innermost = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   return innermost instanceof Error ? innermost.message : String(innermost);

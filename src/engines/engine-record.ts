@@ -1,16 +1,18 @@
-// engine.json: which processes run an engine on a data folder. Read at the next start, so that an
-// engine that outlived a killed Evergrant has let go of its files before a new one opens them.
+/**
+ * engine.json: the processes of an embedded server on a data folder. The next start reads it and waits until a server
+ * that outlived a killed Evergrant has closed its files.
+ */
 import { execFile } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { Say } from './engine';
+import type { Log } from './engine';
 import { signalGroup } from './guard/guarded-process';
 
 const RECORD_FILE = 'engine.json';
 const POLL_MS = 100;
-// The guard gives its engine ten seconds, then kills it.
+/** Longer than the ten seconds after which the guard kills its server. */
 const GUARD_ENDS_WITHIN_MS = 13_000;
 const TERM_WITHIN_MS = 10_000;
 const KILL_WITHIN_MS = 3_000;
@@ -30,32 +32,34 @@ export async function removeEngineRecord(folder: string): Promise<void> {
 }
 
 /**
- * Makes sure that no engine of an earlier run works on the folder: waits while its guard stops it,
- * and stops it here if the guard is gone as well.
+ * Ensures that no server of an earlier run uses the folder: waits while its guard stops it, and stops it here if the
+ * guard is gone.
  *
- * @throws if the engine's guard stays, which means that its Evergrant is alive and using it.
+ * @throws if the guard keeps running, because then another Evergrant still uses the server.
  */
-export async function awaitPredecessor(name: string, folder: string, say: Say): Promise<void> {
+export async function awaitPredecessor(name: string, folder: string, log: Log): Promise<void> {
   const record = await readRecord(folder);
   if (!record) return;
-  const engineRuns = (): Promise<boolean> => runsWith(record.pid, folder);
-  if (!(await engineRuns())) return;
+  const serverRuns = (): Promise<boolean> => runsWith(record.pid, folder);
+  if (!(await serverRuns())) return;
 
   if (await runsWith(record.guardPid, folder)) {
-    say(`${name}: waiting for the one of an earlier run to stop (pid ${record.pid})`);
-    if (await gone(engineRuns, GUARD_ENDS_WITHIN_MS)) return;
+    log(`${name}: waiting for the server of an earlier run to stop (pid ${record.pid})`);
+    if (await gone(serverRuns, GUARD_ENDS_WITHIN_MS)) return;
     if (await runsWith(record.guardPid, folder)) {
       throw new Error(
-        `${name} is already running on ${folder} (pid ${record.pid}, since ${record.startedAt}), and the Evergrant that started it is still there. Stop that one first.`,
+        `${name} is already running on ${folder} (pid ${record.pid}, since ${record.startedAt}), and the Evergrant that started it is still running. Stop that Evergrant first.`,
       );
     }
   }
-  say(`${name}: stopping the one an earlier run left behind (pid ${record.pid})`);
+  log(`${name}: stopping the server that an earlier run left behind (pid ${record.pid})`);
   signalGroup(record.pid, 'SIGTERM');
-  if (await gone(engineRuns, TERM_WITHIN_MS)) return;
+  if (await gone(serverRuns, TERM_WITHIN_MS)) return;
   signalGroup(record.pid, 'SIGKILL');
-  if (await gone(engineRuns, KILL_WITHIN_MS)) return;
-  throw new Error(`${name}: process ${record.pid} still uses ${folder} and does not end`);
+  if (await gone(serverRuns, KILL_WITHIN_MS)) return;
+  throw new Error(
+    `${name}: process ${record.pid} still uses ${folder} and did not end after SIGKILL`,
+  );
 }
 
 async function readRecord(folder: string): Promise<EngineRecord | undefined> {
@@ -63,20 +67,20 @@ async function readRecord(folder: string): Promise<EngineRecord | undefined> {
     const record: unknown = JSON.parse(await readFile(join(folder, RECORD_FILE), 'utf8'));
     return isRecord(record) ? record : undefined;
   } catch {
-    return undefined; // none, or half written by a run that was killed just then: its guard ended it
+    return undefined; // no record, or an incomplete one of a killed run, whose guard stops the server
   }
 }
 
 function isRecord(value: unknown): value is EngineRecord {
   if (typeof value !== 'object' || value === null) return false;
   const { pid, guardPid } = value as Partial<EngineRecord>;
-  // Pid 1 and below would signal far more than an engine.
+  // A signal to pid 1 or below would reach other processes.
   return Number.isInteger(pid) && Number(pid) > 1 && Number.isInteger(guardPid);
 }
 
 /**
- * Whether the process runs and its command line names the folder. A pid alone says nothing: it may
- * belong to somebody else by now. A zombie has no command line, so it counts as gone.
+ * Whether the process runs and its command line names the folder. The pid alone is not enough, because another process
+ * may have it now. A zombie has no command line, so it counts as gone.
  */
 async function runsWith(pid: number, folder: string): Promise<boolean> {
   return (await commandLine(pid)).includes(folder);

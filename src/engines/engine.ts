@@ -1,23 +1,24 @@
-// What every embedded engine has in common. An engine is a server (Temporal, MongoDB) that Evergrant
-// starts itself where no address is configured, and that must never outlive it for long.
-
-/** Prints one line for people: what was tried, what is running where, how far a long step is. */
-export type Say = (line: string) => void;
+/**
+ * Types shared by the embedded servers (Temporal, MongoDB). Evergrant starts an embedded server if no address is
+ * configured, and the server ends soon after Evergrant.
+ */
+/** Logs one line for the operator: a failed strategy, an address, or the progress of a long step. */
+export type Log = (line: string) => void;
 
 export interface EngineOptions {
-  /** Where the engine keeps its data, in a folder of its own; created if absent. */
+  /** The server stores its data in a subfolder. Created if absent. */
   dataDir: string;
-  /** Where binaries and libraries that took long to get are kept between runs; created if absent. */
+  /** Stores downloaded and built programs between runs. Created if absent. */
   cacheDir: string;
-  say: Say;
+  log: Log;
   /**
-   * The environment of every process started here. Without it they inherit ours, secrets included,
-   * so the caller that read the configuration should hand over a smaller one.
+   * Environment of every process started here. If absent, the processes inherit the environment of Evergrant with its
+   * secrets, so callers with a configuration should pass `engineEnvironment`.
    */
   environment?: NodeJS.ProcessEnv;
 }
 
-/** How an engine ended: `expected` is false if nobody called `stop()`. */
+/** The end of a server. `expected` is false if it ended without `stop()`. */
 interface EngineEnding {
   expected: boolean;
   detail: string;
@@ -25,11 +26,11 @@ interface EngineEnding {
 
 export interface RunningEngine {
   name: string;
-  /** Which of the ordered ways provided it, in words for people. */
-  way: string;
+  /** Name of the strategy that provided the server, such as `mongod on PATH`. */
+  strategy: string;
   pid: number;
-  /** Asks the engine to close its files and end; kills it after ten seconds. Safe to call twice. */
+  /** Stops the server, and kills it after ten seconds. Safe to call twice. */
   stop(): Promise<void>;
-  /** Resolves when the engine has ended, for whatever reason; never rejects. */
+  /** Resolves when the server has ended for any reason. Never rejects. */
   exited: Promise<EngineEnding>;
 }

@@ -1,17 +1,17 @@
-// Ports on loopback: the usual one if it is free, so that bookmarks and other tools keep working.
+/** Ports on loopback. The usual port is preferred, so that bookmarks and other tools keep working. */
 import { createServer } from 'node:net';
 import getPort from 'get-port';
-import type { Say } from './engine';
+import type { Log } from './engine';
 
-/** The only address engines listen on. */
+/** The only address that embedded servers listen on. */
 export const LOOPBACK = '127.0.0.1';
 
-/** The usual port, or a free one, which is then said. `usual` 0 means any free port. */
-export async function usualOrFreePort(what: string, usual: number, say: Say): Promise<number> {
+/** Returns the usual port, or a free port, which it logs. With `usual` 0, returns any free port. */
+export async function usualOrFreePort(what: string, usual: number, log: Log): Promise<number> {
   if (usual !== 0 && (await isFree(usual))) return usual;
-  // get-port also keeps two callers of this process from getting the same one.
+  // get-port also prevents two callers in this process from receiving the same port.
   const port = await getPort({ host: LOOPBACK });
-  if (usual !== 0) say(`${what}: port ${usual} is taken, using ${port}`);
+  if (usual !== 0) log(`${what}: port ${usual} is in use, using ${port}`);
   return port;
 }
 

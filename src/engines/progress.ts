@@ -1,25 +1,25 @@
-// Progress of long steps: a line every few seconds, so that nobody takes a build for a hang.
+/** Progress of long steps: a line every few seconds, so that a build does not look like a hang. */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Say } from './engine';
+import type { Log } from './engine';
 
-const SAY_EVERY_MS = 5_000;
+const LOG_EVERY_MS = 5_000;
 
 /**
- * Says a line every five seconds while the work runs.
+ * Logs a line every five seconds while the work runs.
  *
- * @param describe what to say, given the elapsed time as text; may look something up first.
+ * @param describe returns the line for the elapsed time.
  */
 export async function withProgress<T>(
-  say: Say,
+  log: Log,
   describe: (elapsed: string) => string | Promise<string>,
   work: Promise<T>,
 ): Promise<T> {
   const begun = Date.now();
   const timer = setInterval(() => {
     const elapsed = `${Math.round((Date.now() - begun) / 1000)} s`;
-    void Promise.resolve(describe(elapsed)).then(say, () => {});
-  }, SAY_EVERY_MS);
+    void Promise.resolve(describe(elapsed)).then(log, () => {});
+  }, LOG_EVERY_MS);
   try {
     return await work;
   } finally {
@@ -27,7 +27,7 @@ export async function withProgress<T>(
   }
 }
 
-/** The bytes of all files in a folder, as a sign of how far a download is; 0 if there is none. */
+/** Returns the total size of the files in a folder, in bytes, as the progress of a download; 0 if it does not exist. */
 export async function folderBytes(folder: string): Promise<number> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const sizes = entries.map(async (entry) => {

@@ -1,9 +1,11 @@
-// Runs one engine's server process on its data folder: under the guard, with a bounded log, ready by
-// condition, recorded for the next start.
+/**
+ * Runs the process of an embedded server on its data folder: under the guard, with a bounded log, and recorded for the
+ * next start. A probe decides when the server is ready.
+ */
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RunningEngine, Say } from './engine';
+import type { Log, RunningEngine } from './engine';
 import { awaitPredecessor, removeEngineRecord, writeEngineRecord } from './engine-record';
 import {
   type GuardedCommand,
@@ -15,29 +17,30 @@ import {
 const LOG_FILE = 'engine.log';
 const LOG_LINES_SHOWN = 12;
 const READY_POLL_MS = 150;
-const SAY_WAITING_EVERY_MS = 5_000;
+const LOG_WAITING_EVERY_MS = 5_000;
 const START_ATTEMPTS_MAX = 3;
 const PORT_TAKEN = /address already in use|EADDRINUSE/i;
 
-/** What differs from engine to engine. */
+/** The parts that differ between embedded servers. */
 export interface EngineRecipe<Where> {
   name: string;
-  way: string;
-  /** The engine's own folder under the data directory; the command line must name it. */
+  /** @see RunningEngine.strategy */
+  strategy: string;
+  /** The server's folder in the data directory. The command line must contain it. */
   folder: string;
-  say: Say;
+  log: Log;
   readyWithinMs: number;
-  /** Chooses ports; called again if somebody took one in the meantime. */
+  /** Chooses ports. Called again if another process took one in the meantime. */
   place(): Promise<Where>;
   command(where: Where): GuardedCommand;
-  /** Rejects until the engine answers. */
+  /** Rejects until the server answers. */
   probe(where: Where): Promise<void>;
 }
 
-/** The process ended or did not answer in time; the message ends with the last lines of its log. */
+/** The process ended or did not answer in time. The message ends with the last lines of its log. */
 class EngineNotReady extends Error {
   readonly code = 'engine_not_ready';
-  /** Wherever in the log: after that line, Temporal writes a hundred more, of its stack. */
+  /** Searched in the whole log, because Temporal writes a hundred lines of its stack after that line. */
   readonly isPortTaken: boolean;
 
   constructor(message: string, log: string) {
@@ -48,7 +51,7 @@ class EngineNotReady extends Error {
 }
 
 /**
- * Starts the engine and waits until it answers.
+ * Starts the server and waits until it answers.
  *
  * @throws {EngineNotReady} if it ends early or takes longer than `readyWithinMs`.
  */
@@ -56,15 +59,15 @@ export async function runEngine<Where>(
   recipe: EngineRecipe<Where>,
 ): Promise<RunningEngine & { where: Where }> {
   await mkdir(recipe.folder, { recursive: true, mode: 0o700 });
-  await awaitPredecessor(recipe.name, recipe.folder, recipe.say);
+  await awaitPredecessor(recipe.name, recipe.folder, recipe.log);
   for (let attempt = 1; ; attempt += 1) {
     try {
-      // oxlint-disable-next-line no-await-in-loop -- one process at a time may open the data
+      // oxlint-disable-next-line no-await-in-loop -- only one process at a time may open the data
       return await startOnce(recipe);
     } catch (error) {
       const isPortTaken = error instanceof EngineNotReady && error.isPortTaken;
       if (!isPortTaken || attempt === START_ATTEMPTS_MAX) throw error;
-      recipe.say(`${recipe.name}: somebody took its port just now, trying another`);
+      recipe.log(`${recipe.name}: another process took the port, trying another port`);
     }
   }
 }
@@ -72,15 +75,15 @@ export async function runEngine<Where>(
 async function startOnce<Where>(
   recipe: EngineRecipe<Where>,
 ): Promise<RunningEngine & { where: Where }> {
-  const { name, way, folder } = recipe;
+  const { name, strategy, folder } = recipe;
   const where = await recipe.place();
-  const log = join(folder, LOG_FILE);
-  const logFile = await open(log, 'w'); // truncates: the log covers one run
+  const logPath = join(folder, LOG_FILE);
+  const logFile = await open(logPath, 'w'); // truncates: the log covers one run
   let running: GuardedProcess;
   try {
     running = await startGuarded(recipe.command(where), logFile.fd);
   } finally {
-    await logFile.close(); // the guard and the engine have their own
+    await logFile.close(); // the guard and the server have their own file descriptors
   }
   const startedAt = new Date().toISOString();
   await writeEngineRecord(folder, { pid: running.pid, guardPid: running.guardPid, startedAt });
@@ -88,7 +91,7 @@ async function startOnce<Where>(
   const exited = running.ended.then(async (ending) => {
     await removeEngineRecord(folder).catch(() => {});
     const detail = describeEnding(ending);
-    const tail = ending.stopped ? '' : tailOf(await readLog(log));
+    const tail = ending.stopped ? '' : tailOf(await readLog(logPath));
     return { expected: ending.stopped, detail: tail === '' ? detail : `${detail}\n${tail}` };
   });
   try {
@@ -96,13 +99,13 @@ async function startOnce<Where>(
   } catch (error) {
     await running.stop();
     await exited;
-    throw new EngineNotReady(`${name} (${way}) ${messageOf(error)}`, await readLog(log));
+    throw new EngineNotReady(`${name} (${strategy}) ${messageOf(error)}`, await readLog(logPath));
   }
   const stop = async (): Promise<void> => {
     await running.stop();
-    await exited; // so that the record is gone, too
+    await exited; // also waits for the removal of the record
   };
-  return { name, way, pid: running.pid, stop, exited, where };
+  return { name, strategy, pid: running.pid, stop, exited, where };
 }
 
 async function untilReady<Where>(
@@ -115,10 +118,10 @@ async function untilReady<Where>(
   void (async () => {
     ending = await ended;
   })();
-  let said = begun;
+  let loggedAt = begun;
   let lastRefusal: unknown;
   while (Date.now() - begun < recipe.readyWithinMs) {
-    if (ending) throw new Error(`ended while starting: ${describeEnding(ending)}`);
+    if (ending) throw new Error(`ended during the start: ${describeEnding(ending)}`);
     try {
       // oxlint-disable-next-line no-await-in-loop
       await recipe.probe(where);
@@ -126,9 +129,9 @@ async function untilReady<Where>(
     } catch (error) {
       lastRefusal = error;
     }
-    if (Date.now() - said >= SAY_WAITING_EVERY_MS) {
-      said = Date.now();
-      recipe.say(`${recipe.name}: starting, ${Math.round((said - begun) / 1000)} s`);
+    if (Date.now() - loggedAt >= LOG_WAITING_EVERY_MS) {
+      loggedAt = Date.now();
+      recipe.log(`${recipe.name}: starting, ${Math.round((loggedAt - begun) / 1000)} s`);
     }
     // oxlint-disable-next-line no-await-in-loop
     await delay(READY_POLL_MS);

@@ -1,12 +1,12 @@
-// Makes things in the cache appear whole or not at all: they are made in a folder aside and renamed.
+/** Makes entries of the cache atomic: they are built in a staging folder and then renamed. */
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 const STAGING = '.unfinished-';
-// No build or fetch runs as long, so what is older was left by one that was killed.
+/** Age in ms beyond which a staging folder is left over. Longer than any build or download takes. */
 const LEFTOVER_AFTER_MS = 60 * 60_000;
 
-/** Calls `make` with an empty folder beside the target, which is removed afterwards if still there. */
+/** Calls `make` with an empty folder next to the target, and removes the folder afterwards. */
 export async function withStagingFolder<T>(
   target: string,
   make: (staging: string) => Promise<T>,
@@ -29,6 +29,6 @@ async function removeLeftovers(target: string): Promise<void> {
     const { mtimeMs } = await stat(path);
     if (Date.now() - mtimeMs > LEFTOVER_AFTER_MS) await rm(path, { recursive: true, force: true });
   });
-  // A leftover that cannot be removed costs space, nothing else.
+  // A leftover that cannot be removed only takes space.
   await Promise.allSettled(removals);
 }

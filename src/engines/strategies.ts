@@ -1,30 +1,32 @@
-// The ordered ways to get an engine: the first that works wins, each refusal is said in one line, and
-// if none works the error is the list of what was tried.
+/**
+ * Strategies to obtain an embedded server, in order. The first one that works is used. Each failure is logged in one
+ * line, and if none works, the error lists all of them.
+ */
 import { ChangedFile } from './checked-program';
-import type { Say } from './engine';
+import type { Log } from './engine';
 
 const REASON_LENGTH_MAX = 240;
 
-/** One way to get something; `find` rejects with a reason if this machine does not offer it. */
+/** A way to obtain a program. `find` rejects with a reason if it does not work on this machine. */
 export interface Strategy<T> {
   name: string;
   find(): Promise<T>;
 }
 
 export interface Refusal {
-  way: string;
+  strategy: string;
   reason: string;
 }
 
-/** No way worked. The message is for people: one line per way, and what to install. */
+/** No strategy worked. The message has one line per strategy, and names what to install. */
 export class NoStrategyWorked extends Error {
-  readonly code = 'no_way_worked';
+  readonly code = 'no_strategy_worked';
   readonly refusals: readonly Refusal[];
 
   constructor(engine: string, refusals: readonly Refusal[], install: string) {
-    const tried = refusals.map(({ way, reason }) => `  - ${way}: ${reason}`);
+    const tried = refusals.map(({ strategy, reason }) => `  - ${strategy}: ${reason}`);
     super(
-      [`${engine} could not be started. These ways were tried, in order:`, ...tried, install].join(
+      [`${engine} could not be started. Evergrant tried, in this order:`, ...tried, install].join(
         '\n',
       ),
     );
@@ -34,30 +36,30 @@ export class NoStrategyWorked extends Error {
 }
 
 /**
- * Tries the ways in order.
+ * Tries the strategies in order.
  *
- * @param install what to install so that one of them works next time; ends the error message.
- * @throws {NoStrategyWorked} if every way refused.
- * @throws {ChangedFile} at once, if a way found that the cache was changed.
+ * @param install end of the error message: the programs that make a strategy work.
+ * @throws {NoStrategyWorked} if every strategy failed.
+ * @throws {ChangedFile} immediately, if a strategy found a changed file in the cache.
  */
 export async function firstStrategyThatWorks<T>(
   engine: string,
   strategies: readonly Strategy<T>[],
   install: string,
-  say: Say,
-): Promise<{ way: string; found: T }> {
+  log: Log,
+): Promise<{ strategy: string; found: T }> {
   const refusals: Refusal[] = [];
-  for (const way of strategies) {
+  for (const one of strategies) {
     try {
-      // The order is the point: a later way costs more, so it is not tried ahead.
+      // A later strategy costs more, so it starts only after the earlier ones failed.
       // oxlint-disable-next-line no-await-in-loop
-      return { way: way.name, found: await way.find() };
+      return { strategy: one.name, found: await one.find() };
     } catch (error) {
-      // No later way may hide that somebody changed what was checked.
+      // A later strategy must not hide that a checked file was changed.
       if (error instanceof ChangedFile) throw error;
       const reason = oneLine(error);
-      refusals.push({ way: way.name, reason });
-      say(`${engine}: ${way.name}: ${reason}`);
+      refusals.push({ strategy: one.name, reason });
+      log(`${engine}: ${one.name}: ${reason}`);
     }
   }
   throw new NoStrategyWorked(engine, refusals, install);

@@ -1,5 +1,6 @@
 /** The start of every process: read the configuration, open the store and the vault, and explain failures. */
 import type { Logger } from 'pino';
+import { unreachableText } from '../domain/text/messages';
 import { ChangedFile } from '../engines/checked-program';
 import { DataDirectoryInUse } from '../engines/data-directory';
 import { NoStrategyWorked } from '../engines/strategies';
@@ -47,7 +48,7 @@ export async function openStoreAndVault(
   }
 }
 
-/** In the order in which they must be stopped. */
+/** Returns the parts in the order in which they must be stopped. */
 export function storeStops({
   store,
   keyRegistration,
@@ -56,8 +57,11 @@ export function storeStops({
   keyRegistration: KeyRegistration;
 }): Stoppable[] {
   return [
-    { waitsFor: () => 'MongoDB: this process is signed off', stop: () => keyRegistration.stop() },
-    { waitsFor: () => 'MongoDB: connections are closed', stop: () => store.close() },
+    {
+      waitsFor: () => 'MongoDB: removal of this process from the key registry',
+      stop: () => keyRegistration.stop(),
+    },
+    { waitsFor: () => 'MongoDB: open connections', stop: () => store.close() },
   ];
 }
 
@@ -68,23 +72,21 @@ function mongodbStartError(error: unknown, uri: string): unknown {
   const syscall = 'syscall' in error ? error.syscall : null;
   if (error.name === 'MongoParseError') {
     return new StartError(
-      'MONGODB_URI is not an address that the MongoDB driver understands. It looks like mongodb://user:password@host:27017/evergrant, with special characters of the password percent-encoded.',
+      'MONGODB_URI is not a valid MongoDB connection string. Write it as mongodb://user:password@host:27017/evergrant, and percent-encode special characters of the password.',
     );
   }
   if (code === 18 || code === 13) {
     return new StartError(
-      `MongoDB at ${withoutCredentials(uri)} refuses the user or password. Correct MONGODB_URI, or give that user readWrite on the database.`,
+      `MongoDB at ${withoutCredentials(uri)} refused the user or password. Correct MONGODB_URI, or grant the user readWrite on the database.`,
     );
   }
   if (isDatabaseUnavailable(error) || syscall === 'querySrv' || syscall === 'queryTxt') {
-    return new StartError(
-      `MongoDB is unreachable at ${withoutCredentials(uri)}. Start it, or correct MONGODB_URI.`,
-    );
+    return new StartError(unreachableText('MongoDB', withoutCredentials(uri), 'MONGODB_URI'));
   }
   return error;
 }
 
-/** Requires the settings that an embedded start provides for itself. */
+/** Requires the settings that may be missing only with embedded servers. */
 export function requireProductionConfig(config: Config): {
   mongodbUri: string;
   ring: KeyRing;
@@ -98,7 +100,7 @@ export function requireProductionConfig(config: Config): {
   if (temporal === null) problems.push('TEMPORAL_ADDRESS must be set, e.g. localhost:7233');
   if (ring === null)
     problems.push(
-      'ENCRYPTION_KEYS must be set: kid:base64, e.g. k1:$(openssl rand -base64 32); or ENCRYPTION_KEYS_FILE, or ENCRYPTION_KEYS_COMMAND',
+      'ENCRYPTION_KEYS, ENCRYPTION_KEYS_FILE or ENCRYPTION_KEYS_COMMAND must be set, e.g. ENCRYPTION_KEYS=k1:$(openssl rand -base64 32)',
     );
   if (config.providers.length === 0) problems.push(noProviderMessage(config));
   if (mongodbUri === null || temporal === null || ring === null || problems.length > 0)
@@ -113,7 +115,7 @@ function noProviderMessage(config: Config): string {
   return `no provider is configured${missing.length > 0 ? `: ${missing.join('; ')}` : ': add one to providers.yaml'}`;
 }
 
-/** Runs a process from configuration to end; the only place that reports a failed start. */
+/** Runs a process from its configuration to its end, and reports a failed start. */
 export async function runProcess(
   start: (config: Config, logger: Logger) => Promise<void>,
 ): Promise<void> {
@@ -124,7 +126,7 @@ export async function runProcess(
     await start(config, logger);
   } catch (error) {
     process.exitCode = 1;
-    const told =
+    const isForOperator =
       error instanceof ConfigError ||
       error instanceof StartError ||
       error instanceof VaultSealedError ||
@@ -132,8 +134,12 @@ export async function runProcess(
       error instanceof DataDirectoryInUse ||
       error instanceof ChangedFile ||
       error instanceof NoStrategyWorked;
-    if (told) process.stderr.write(`\n${error.message}\n`);
-    else (logger ?? createLogger('info')).fatal({ err: error }, 'Evergrant could not go on');
+    if (isForOperator) process.stderr.write(`\n${error.message}\n`);
+    else
+      (logger ?? createLogger('info')).fatal(
+        { err: error },
+        'Evergrant stopped after an unexpected error',
+      );
     // Partly started servers and clients would keep the process alive. Everything that must stop in order has stopped.
     process.exit(1);
   }
@@ -142,25 +148,25 @@ export async function runProcess(
 /** Within this time, in ms, two signals count as one: Ctrl-C in a terminal arrives directly and through npm. */
 const SAME_REQUEST_WITHIN_MS = 1_000;
 
-const STOPPED_AT_ONCE =
-  'stopped at once. The answer to a refresh that was in flight is lost; where a provider replaces refresh tokens, the account may have to be reconnected. The next start finds such a refresh and logs it.';
+const STOPPED_IMMEDIATELY =
+  'stopped immediately. The response to a refresh in flight is lost. If the provider rotates refresh tokens, the account may have to be reconnected. The next start detects such a refresh and logs it.';
 
-/** Resolves with the first signal that asks the process to stop; a second one stops it at once. */
+/** Resolves with the first SIGINT or SIGTERM. A second one stops the process immediately. */
 export function stopRequested(logger: Logger): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    let askedAt: number | null = null;
+    let requestedAt: number | null = null;
     const onSignal = (signal: NodeJS.Signals) => {
-      if (askedAt !== null) {
-        if (performance.now() - askedAt <= SAME_REQUEST_WITHIN_MS) return;
-        logger.warn({ signal }, STOPPED_AT_ONCE);
+      if (requestedAt !== null) {
+        if (performance.now() - requestedAt <= SAME_REQUEST_WITHIN_MS) return;
+        logger.warn({ signal }, STOPPED_IMMEDIATELY);
         process.exit(1);
       }
-      askedAt = performance.now();
+      requestedAt = performance.now();
       logger.info(
         { signal },
         signal === 'SIGINT'
-          ? 'stopping: what is in flight is finished first (Ctrl-C again stops at once)'
-          : 'stopping: what is in flight is finished first (the signal again stops at once)',
+          ? 'stopping: work in flight is finished first (press Ctrl-C again to stop immediately)'
+          : 'stopping: work in flight is finished first (a second signal stops immediately)',
       );
       resolve(signal);
     };

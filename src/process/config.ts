@@ -1,6 +1,6 @@
 /**
  * Configuration: the environment and `providers.yaml`, read and validated once at start. Only the command line also
- * reads `process.env`, by the same rule in `cli/settings.ts`. Invalid values stop the process, with one line for each.
+ * reads `process.env`, in `cli/settings.ts`. Invalid values stop the start with one line per value.
  */
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -28,7 +28,7 @@ export interface Config {
     uiUrl: string | null;
   };
   encryptionKeys: KeyRing | null;
-  /** Ids of keys that are lost for good. Their records are given up and do not prevent the start. */
+  /** Ids of keys that are lost for good. Their records do not prevent the start, and their accounts must reconnect. */
   lostKeyIds: readonly string[];
   adminApiKey: Secret | null;
   adminOrganisation: string;
@@ -54,12 +54,12 @@ export interface Config {
   cacheDir: string;
   /** Whether an embedded Temporal starts its web UI. */
   embeddedTemporalUi: boolean;
-  /** The environment that embedded servers and their builds receive; holds none of our secrets. */
+  /** Environment of embedded servers and their builds, without the secrets of Evergrant. */
   engineEnvironment: NodeJS.ProcessEnv;
   providers: ProviderConfig[];
-  /** Entries of the file with no `${NAME}` set; named at start and ignored. */
+  /** Entries of the file whose `${NAME}` variables are all unset. The start logs and ignores them. */
   unconfiguredProviders: { id: string; missing: string[] }[];
-  /** For demo mode's own provider, used if none is configured. */
+  /** For the provider of demo mode, which is used if none is configured. */
   sandboxAccessTokenLifeSeconds: number | null;
   /** Applied to demo mode's provider as to every configured one. */
   refreshIntervalMs: number | null;
@@ -96,13 +96,13 @@ export interface OidcConfig {
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** One line per invalid value, with what to do. */
+/** The message has one line per invalid value, with the remedy. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
   readonly problems: readonly string[];
   constructor(problems: readonly string[]) {
     super(
-      `The configuration is not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+      `The configuration is invalid:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
     );
     this.problems = problems;
   }
@@ -117,7 +117,7 @@ const organisation = z
   .regex(ORGANISATION_NAME, 'must be 1–64 letters, digits, ".", "_" or "-"');
 
 const webAddress = z
-  .url({ protocol: /^https?$/, error: 'must be an address, e.g. https://login.example.com' })
+  .url({ protocol: /^https?$/, error: 'must be a URL, e.g. https://login.example.com' })
   .transform((text) => new URL(text));
 
 const networks = z.string().transform((text, context) =>
@@ -127,7 +127,7 @@ const networks = z.string().transform((text, context) =>
     context.addIssue(
       network === null
         ? `must list IP addresses and networks such as 10.0.0.0/8, separated by commas; "${one.trim()}" is neither`
-        : `must not hold "${one.trim()}": with it every client could claim any address`,
+        : `must not contain "${one.trim()}", because then every client could claim any address`,
     );
     return z.NEVER;
   }),
@@ -160,7 +160,7 @@ const environmentSchema = z.object({
     .min(32, 'must be at least 32 characters long, e.g. from: openssl rand -base64 48')
     .optional(),
   JWKS_URL: secureUrl
-    .refine((text) => new URL(text).username === '', 'must hold no user name and no password')
+    .refine((text) => new URL(text).username === '', 'must not contain a user name or a password')
     .optional(),
   JWT_ISSUER: z.string().optional(),
   JWT_AUDIENCE: z.string().optional(),
@@ -171,7 +171,7 @@ const environmentSchema = z.object({
     .refine(
       ({ protocol, hostname }) =>
         protocol === 'https:' || /^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname),
-      'must be https (http on this machine alone)',
+      'must be https (http only on this machine)',
     )
     .optional(),
   OIDC_CLIENT_ID: z.string().optional(),
@@ -230,7 +230,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     );
 
   if (set['JWT_SECRET'] !== undefined && set['JWKS_URL'] !== undefined)
-    problems.push('JWT_SECRET and JWKS_URL are both set: keep the one that your issuer uses');
+    problems.push('JWT_SECRET and JWKS_URL are both set: keep only the one that your issuer uses');
 
   const encryptionKeys = readEncryptionKeys(set, problems);
   const oidc = parsed.success ? readOidc(parsed.data, problems) : null;
@@ -320,11 +320,11 @@ function jwtConfig(env: z.infer<typeof environmentSchema>): JwtConfig | null {
 function readOidc(env: z.infer<typeof environmentSchema>, problems: string[]): Config['oidc'] {
   const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId } = env;
   if (issuer === undefined) return null;
-  if (clientId === undefined) problems.push('OIDC_CLIENT_ID must be set beside OIDC_ISSUER');
+  if (clientId === undefined) problems.push('OIDC_CLIENT_ID must be set together with OIDC_ISSUER');
   const { OIDC_ORGANISATION: fixed, OIDC_ORGANISATION_CLAIM: claim } = env;
   if ((fixed === undefined) === (claim === undefined)) {
     problems.push(
-      'OIDC_ORGANISATION (the organisation of all who sign in) or OIDC_ORGANISATION_CLAIM (the claim that names it) must be set beside OIDC_ISSUER, and not both',
+      'either OIDC_ORGANISATION (one organisation for everyone who signs in) or OIDC_ORGANISATION_CLAIM (the claim that names it) must be set together with OIDC_ISSUER',
     );
   }
   return {
@@ -340,7 +340,7 @@ function readTemporal(
   environment: Record<string, string>,
   problems: string[],
 ): Pick<Config['temporal'], 'connection' | 'namespace'> {
-  // A Temporal profile in the home directory must not connect demo mode to production, so a file must be named.
+  // The file must be named, because a Temporal profile in the home directory must not connect demo mode to production.
   const disableFile =
     environment['TEMPORAL_CONFIG_FILE'] === undefined &&
     environment['TEMPORAL_PROFILE'] === undefined;
@@ -362,6 +362,7 @@ function readTemporal(
   }
 }
 
+/** Variables that embedded servers and their builds may need. */
 const FOR_ENGINES =
   /^(PATH|HOME|USER|SHELL|LANG|LC_\w+|TZ|TMPDIR|TEMP|TMP|SystemRoot|USERPROFILE|APPDATA|LOCALAPPDATA|XDG_\w+|GO\w+|CGO_\w+|JAVA_\w+|JDK_\w+|MAVEN_\w+|SSL_CERT_\w+|NODE_EXTRA_CA_CERTS|(https?|no|all)_proxy)$/i;
 

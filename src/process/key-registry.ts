@@ -13,7 +13,7 @@ import { type Vault, VaultSealedError } from '../vault/vault';
 /** Interval of heartbeats, in ms, and so the longest time a process may encrypt with the former key after a switch. */
 const HEARTBEAT_MS = 5_000;
 
-type Keeping = Pick<Store, 'encryptionKeys' | 'processes' | 'sealedRecords' | 'settings'>;
+type RegistryStore = Pick<Store, 'encryptionKeys' | 'processes' | 'sealedRecords' | 'settings'>;
 
 export interface KeyRegistration {
   /**
@@ -27,7 +27,7 @@ export interface KeyRegistration {
 }
 
 export interface KeyRegistryInput {
-  store: Keeping;
+  store: RegistryStore;
   vault: Vault;
   /** The kind of process, for people: `worker`. */
   role: string;
@@ -41,7 +41,7 @@ export interface KeyRegistryInput {
  */
 export async function joinKeyRegistry(input: KeyRegistryInput): Promise<KeyRegistration> {
   const { store, vault, role } = input;
-  await proveKeys(input, await keysOnRecord(store));
+  await verifyKeys(input, await keysOnRecord(store));
   vault.sealWith(await sealingKey(store, vault));
   const self = (): AnnouncedProcess => ({
     id,
@@ -55,7 +55,7 @@ export async function joinKeyRegistry(input: KeyRegistryInput): Promise<KeyRegis
   await store.processes.announce(self());
   try {
     // Verify again, now that a process that activates a key sees this one: at least one of the two notices the other.
-    await proveKeys(input, await store.encryptionKeys.list());
+    await verifyKeys(input, await store.encryptionKeys.list());
   } catch (error) {
     await store.processes.withdraw(id);
     throw error;
@@ -78,8 +78,8 @@ function follow(input: KeyRegistryInput, self: () => AnnouncedProcess): KeyRegis
   async function sendHeartbeat(): Promise<void> {
     if (stopped) return;
     const keys = await store.encryptionKeys.list();
-    // A key about to become active is not required yet: a process without it makes the switch fail, and keeps running.
-    await proveKeys(
+    // A key that is about to become active is not required yet: a process without it makes the switch fail and keeps running.
+    await verifyKeys(
       input,
       keys.filter(({ promotedAt }) => promotedAt !== null),
     );
@@ -87,7 +87,7 @@ function follow(input: KeyRegistryInput, self: () => AnnouncedProcess): KeyRegis
     const now = await sealingKey(store, vault);
     if (now !== former) {
       vault.sealWith(now);
-      // This process used the former key until now: if it was retired meanwhile, it is needed until verified again.
+      // This process used the former key until now. If that key was retired meanwhile, records may need it again.
       await store.encryptionKeys.need(former, vault.keyChecks().get(former) ?? null);
     }
     await store.processes.announce(self());
@@ -115,19 +115,19 @@ function follow(input: KeyRegistryInput, self: () => AnnouncedProcess): KeyRegis
 }
 
 /** @throws {VaultSealedError} */
-async function proveKeys(
+async function verifyKeys(
   { store, vault, lostKeyIds = [] }: KeyRegistryInput,
   keys: readonly KeyOnRecord[],
 ): Promise<void> {
   const have = vault.keyChecks();
   for (const { id, check, needed, removedAt, unreadable } of keys) {
-    const mine = have.get(id);
-    if (mine !== undefined && check !== null && mine !== check) {
+    const own = have.get(id);
+    if (own !== undefined && check !== null && own !== check) {
       throw new VaultSealedError(
-        `key mismatch: ENCRYPTION_KEYS has a key named "${id}", but it is not the one that the other processes of this database have`,
+        `key mismatch: ENCRYPTION_KEYS has a key named "${id}", but it differs from the key of that name in the other processes of this database`,
       );
     }
-    if (mine !== undefined || lostKeyIds.includes(id)) continue;
+    if (own !== undefined || lostKeyIds.includes(id)) continue;
     if (!needed && removedAt !== null) continue;
     const records = await store.sealedRecords.countWith(id);
     if (needed || records > unreadable) throw missing(vault, id, records);
@@ -137,15 +137,15 @@ async function proveKeys(
 }
 
 function missing(vault: Vault, keyId: string, records: number): VaultSealedError {
-  const sealed = records === 1 ? '1 record is' : `${records.toLocaleString('en')} records are`;
+  const encrypted = records === 1 ? '1 record is' : `${records.toLocaleString('en')} records are`;
   return new VaultSealedError(
-    `the key "${keyId}" is still needed, and is not in ENCRYPTION_KEYS (it has: ${vault.keyIds.join(', ')}): ${sealed} sealed with it. ` +
-      `(If it is lost for good, ENCRYPTION_KEYS_LOST=${keyId} gives those up: their accounts must be connected again)`,
+    `the key "${keyId}" is still needed but is not in ENCRYPTION_KEYS (it has: ${vault.keyIds.join(', ')}): ${encrypted} encrypted with it. ` +
+      `(If the key is lost for good, set ENCRYPTION_KEYS_LOST=${keyId} to give up these records; their accounts must then be reconnected)`,
   );
 }
 
 /** Scans the records for keys if none is registered yet. Writes nothing. */
-async function keysOnRecord(store: Keeping): Promise<KeyOnRecord[]> {
+async function keysOnRecord(store: RegistryStore): Promise<KeyOnRecord[]> {
   const keys = await store.encryptionKeys.list();
   if (keys.length > 0) return keys;
   return (await store.sealedRecords.keyIdsInUse()).map((id) => ({
@@ -159,8 +159,11 @@ async function keysOnRecord(store: Keeping): Promise<KeyOnRecord[]> {
   }));
 }
 
-/** The active key; if none is recorded yet, the first of our keys that any record uses. */
-async function sealingKey({ settings, encryptionKeys, sealedRecords }: Keeping, vault: Vault) {
+/** Returns the active key. If none is stored yet, stores the first key of this vault that any record uses. */
+async function sealingKey(
+  { settings, encryptionKeys, sealedRecords }: RegistryStore,
+  vault: Vault,
+) {
   const known = await settings.sealingKeyId();
   if (known !== null) return known;
   const inUse = await sealedRecords.keyIdsInUse();
@@ -174,19 +177,19 @@ async function sealingKey({ settings, encryptionKeys, sealedRecords }: Keeping, 
   return settings.setSealingKeyIdIfAbsent(first);
 }
 
-/** Why a key did not become active, in a sentence. */
+/** The message tells the operator why the key did not become active. */
 export class KeyNotPromotedError extends Error {
   override name = 'KeyNotPromotedError';
 }
 
 /**
  * Makes a key the active one if every process has it; all processes follow within seconds.
- * @param wanted its id; `undefined`: the key that was never active or, if there is none, the active one
+ * @param wanted id of the key; `undefined`: the key that was never active or, if none, the active key
  * @returns the id of the active key
  * @throws {KeyNotPromotedError}
  */
 export async function promoteKey(
-  store: Keeping,
+  store: RegistryStore,
   vault: Vault,
   wanted: string | undefined,
 ): Promise<string> {
@@ -197,7 +200,7 @@ export async function promoteKey(
   const check = vault.keyChecks().get(to);
   if (check === undefined) {
     throw new KeyNotPromotedError(
-      `There is no key "${to}" in ENCRYPTION_KEYS (it has: ${vault.keyIds.join(', ')}). Put it at the end of that of every process, and restart them one by one.`,
+      `ENCRYPTION_KEYS has no key "${to}" (it has: ${vault.keyIds.join(', ')}). Add the key at the end of ENCRYPTION_KEYS of every process, and restart the processes one by one.`,
     );
   }
   // Registered before the processes are checked, so that a process starting from now on without the key is refused.
@@ -211,7 +214,9 @@ export async function promoteKey(
   }
   await store.encryptionKeys.recordPromotion(to, new Date());
   if (!(await store.settings.moveSealingKeyId(from, to)))
-    throw new KeyNotPromotedError('Another key was promoted at this moment. Look, and ask again.');
+    throw new KeyNotPromotedError(
+      'Another rotation activated a key in the meantime. Check the active key and try again.',
+    );
   vault.sealWith(to);
   return to;
 }
@@ -220,8 +225,8 @@ function notDistributed(to: string, without: readonly AnnouncedProcess[]): KeyNo
   const other = without.filter(({ keyChecks }) => keyChecks.has(to));
   return new KeyNotPromotedError(
     other.length > 0
-      ? `The key "${to}" is not the same everywhere: ${namesOf(other)} has another one of that name. Correct its ENCRYPTION_KEYS, restart it, and ask again.`
-      : `The key "${to}" is not everywhere yet: ${namesOf(without)} would not open what it seals. Put it at the end of their ENCRYPTION_KEYS, restart them, and ask again.`,
+      ? `The key "${to}" is not the same in all processes: ${namesOf(other)} has another key with that name. Correct its ENCRYPTION_KEYS, restart it, and try again.`
+      : `Not all processes have the key "${to}" yet: ${namesOf(without)} could not decrypt records encrypted with it. Add it at the end of their ENCRYPTION_KEYS, restart them, and try again.`,
   );
 }
 
@@ -234,7 +239,7 @@ function newKeyOf(vault: Vault, keys: readonly KeyOnRecord[], sealing: string): 
   const [fresh = sealing, ...more] = vault.keyIds.filter((id) => !onRecord.has(id));
   if (more.length > 0) {
     throw new KeyNotPromotedError(
-      `There are ${more.length + 1} keys that have never sealed (${[fresh, ...more].join(', ')}): say which is to seal.`,
+      `${more.length + 1} keys were never active (${[fresh, ...more].join(', ')}). Name the key to activate.`,
     );
   }
   return fresh;

@@ -16,7 +16,7 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: errorMember, error: errorMember },
     hooks: {
-      // Without a message of ours, pino would use the error's message, which may contain secrets.
+      // Without an explicit message, pino would use the error's message, which may contain secrets.
       logMethod(given, method) {
         const [first, ...rest]: unknown[] = given;
         const error = errorOf(first);
@@ -33,12 +33,12 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
   return pino({ ...options, hooks }, pretty({ ...PRETTY, ignore: IN_JSON_ONLY.join() }));
 }
 
-/** A string in place of an error is kept; it is scrubbed with its line. */
+/** Keeps a string unchanged, because it is scrubbed with its line. */
 function errorMember(error: unknown): unknown {
   return typeof error === 'string' ? error : safeError(error);
 }
 
-/** The error after which a log line would be named. */
+/** Returns the error whose message pino would use as the message of the line. */
 function errorOf(logged: unknown): Error | null {
   if (logged instanceof Error) return logged;
   const isNamed =
@@ -46,7 +46,7 @@ function errorOf(logged: unknown): Error | null {
   return isNamed && logged.err instanceof Error ? logged.err : null;
 }
 
-/** A line as it may leave the process. */
+/** Returns the line without secrets and control characters. */
 function scrubbed(line: string): string {
   try {
     return `${visible(JSON.stringify(scrub(JSON.parse(line))))}\n`;
@@ -55,7 +55,7 @@ function scrubbed(line: string): string {
   }
 }
 
-/** The line for a terminal, where pino-pretty prints values rather than JSON. */
+/** Returns the line for pino-pretty, which prints values instead of JSON. */
 export function forTerminal(line: string): string {
   try {
     return `${JSON.stringify(JSON.parse(scrubbed(line)), valueForTerminal)}\n`;
@@ -68,7 +68,7 @@ function valueForTerminal(_name: string, value: unknown): unknown {
   return typeof value === 'string' ? visibleLines(value) : value;
 }
 
-/** Bytes of unread output to buffer; beyond it, lines are dropped. */
+/** Maximum size of the buffered output, in bytes. Beyond it, lines are dropped. */
 const WAITING_BYTES_MAX = 8 * 2 ** 20;
 
 /**
@@ -90,7 +90,7 @@ function standardOutput(): DestinationStream {
   return output;
 }
 
-const LINES_DROPPED = 'log lines were dropped: nobody read our output';
+const LINES_DROPPED = 'log lines were dropped, because the reader of stdout did not keep up';
 
 const PRETTY = { colorize: true, translateTime: 'SYS:HH:MM:ss', sync: true };
 /** Omitted in a terminal, where every member takes a line. */
@@ -114,8 +114,8 @@ export function installTemporalLogger(logger: Logger): void {
   });
 }
 
-/** Temporal's context that only lengthens lines; the workflow id and the run id are kept. */
-const LEFT_OUT = new Set([
+/** Members of Temporal's context that only lengthen lines. The workflow id and the run id are kept. */
+const OMITTED = new Set([
   'timestampNanos',
   'taskToken',
   'taskQueue',
@@ -127,7 +127,7 @@ const LEFT_OUT = new Set([
 ]);
 
 function chosenFields(meta: Record<string, unknown>): Record<string, unknown> {
-  const fields = Object.entries(meta).filter(([name]) => !LEFT_OUT.has(name));
+  const fields = Object.entries(meta).filter(([name]) => !OMITTED.has(name));
   // Only an error is logged under the name `error`; the serializer reduces any other value to its type.
   return Object.fromEntries(
     fields.map(([name, value]) => [name, name === 'error' ? errorMember(value) : value]),

@@ -1,6 +1,6 @@
 /** Errors that prevent a start and explain themselves. */
 
-/** A reason not to start, in a sentence; shown without a stack trace. */
+/** The message is shown to the operator without a stack trace. */
 export class StartError extends Error {
   override name = 'StartError';
 }

@@ -1,35 +1,35 @@
-/** Stops what a process started, in order, and logs what it waits for. */
+/** Stops the parts of a process in order, and logs the work that a stop waits for. */
 import type { Logger } from 'pino';
 
 export interface Stoppable {
-  /** Names the work that the stop waits for, at each log line: `the API: 2 requests in flight, at most 15 s`. */
+  /** Describes the remaining work for a log line: `the API: 2 requests in flight, at most 15 s`. */
   waitsFor: () => string;
   stop: () => Promise<void>;
 }
 
-/** A stop that takes longer than this, in ms, is logged, and again every {@link SAY_EVERY_MS}. */
-const SAY_AFTER_MS = 500;
-const SAY_EVERY_MS = 5_000;
+/** Time in ms after which a stop is logged as waiting, and then again every {@link LOG_EVERY_MS}. */
+const LOG_AFTER_MS = 500;
+const LOG_EVERY_MS = 5_000;
 
-/** The parts to stop, in order; the parts of a list stop together. */
+/** The parts to stop, in order. The parts of a list stop together. */
 export type Stops = (Stoppable | readonly Stoppable[])[];
 
-/** Stops the parts one after the other. A part that fails is logged, and the others are still stopped. */
+/** Stops the parts one after the other. A failure is logged and does not prevent the other stops. */
 export async function stopInOrder(stops: Readonly<Stops>, logger: Logger): Promise<void> {
   for (const group of stops) await Promise.all([group].flat().map((one) => stopOne(one, logger)));
 }
 
 async function stopOne({ waitsFor, stop }: Stoppable, logger: Logger): Promise<void> {
-  const say = () => logger.info(`waiting for ${waitsFor()}`);
+  const log = () => logger.info(`waiting for ${waitsFor()}`);
   let every: NodeJS.Timeout | undefined;
   const first = setTimeout(() => {
-    say();
-    every = setInterval(say, SAY_EVERY_MS);
-  }, SAY_AFTER_MS);
+    log();
+    every = setInterval(log, LOG_EVERY_MS);
+  }, LOG_AFTER_MS);
   try {
     await stop();
   } catch (error) {
-    logger.warn({ err: error }, `a stop failed: ${waitsFor()}`);
+    logger.warn({ err: error }, `stopping failed: ${waitsFor()}`);
   } finally {
     clearTimeout(first);
     clearInterval(every);

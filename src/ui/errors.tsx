@@ -11,11 +11,11 @@ import { Notice } from './parts/notice';
 const TITLES: Partial<Record<ErrorCode, string>> = {
   forbidden: 'Not allowed',
   not_found: 'Not found',
-  database_unavailable: 'MongoDB is away',
-  temporal_unavailable: 'Temporal is away',
+  database_unavailable: 'MongoDB is unreachable',
+  temporal_unavailable: 'Temporal is unreachable',
 };
 
-/** Responds with a sentence for anything thrown. */
+/** Responds with the error's message, as a page or as a notice. */
 export async function showError(error: unknown, c: UiContext, logger: Logger): Promise<Response> {
   const { code, message } = apiErrorOf(error);
   const requestId = c.get('requestId');
@@ -28,11 +28,11 @@ export async function showError(error: unknown, c: UiContext, logger: Logger): P
   }
   return showPage(
     c,
-    { title: TITLES[code] ?? 'That did not work', status: STATUS[code] },
+    { title: TITLES[code] ?? 'Request failed', status: STATUS[code] },
     <>
       <Notice kind="bad">{message}</Notice>
       <p class="muted">
-        Request <code>{requestId}</code>
+        Request id <code>{requestId}</code>
       </p>
     </>,
   );

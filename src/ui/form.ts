@@ -9,7 +9,10 @@ export async function formFields(c: UiContext): Promise<Readonly<Record<string, 
   try {
     body = await c.req.parseBody();
   } catch {
-    throw new ServiceError('invalid_request', 'The form could not be read. Send it again.');
+    throw new ServiceError(
+      'invalid_request',
+      'The form is unreadable. Reload the page and send the form again.',
+    );
   }
   const fields = Object.entries(body).filter(
     (field): field is [string, string] => typeof field[1] === 'string',

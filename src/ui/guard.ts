@@ -1,4 +1,4 @@
-/** Access control of the pages: viewing and acting. */
+/** Access control of the pages: which sessions may view them, and which may act. */
 import { createMiddleware } from 'hono/factory';
 import { ServiceError } from '../domain/service-error';
 import { isDatabaseUnavailable } from '../store/mongo/database';
@@ -29,7 +29,7 @@ export function knowSession({ sessions }: Pick<UiDependencies, 'sessions'>) {
   });
 }
 
-/** Pages that show what belongs to no organisation; all others under /admin show an organisation's accounts. */
+/** Pages without data of an organisation. All other pages under /admin show an organisation's accounts. */
 const SHARED_PAGES = /^\/admin(?:$|\/(?:workers|workflows)(?:\/|$))/;
 
 /** Runs before every page: pages with accounts require a session with the scope `read`. */
@@ -37,7 +37,7 @@ export const requireReader = createMiddleware<UiEnv>(async (c, next) => {
   if (!SHARED_PAGES.test(c.req.path) && !mayRead(c.get('session'))) {
     throw new ServiceError(
       'forbidden',
-      'This page shows the accounts of an organisation. Your key has the scope "operator" and lacks "read": sign in with a key that has it.',
+      'This page shows the accounts of an organisation, but your key lacks the scope "read". Sign in with a key that has it.',
     );
   }
   await next();
@@ -63,10 +63,10 @@ export const requireActor = createMiddleware<UiEnv>(async (c, next) => {
 });
 
 const NEEDS_ADMIN =
-  'You are signed in with a key that may look, not act: it lacks the scope "admin".';
+  'Nothing was changed: your key lacks the scope "admin". Sign in with a key that has it.';
 
 export const NEEDS_OPERATOR =
-  'Schedules serve all organisations: only a key with the scope "operator" changes them. An operator can grant it.';
+  'Schedules serve all organisations, so only a key with the scope "operator" can change them. An operator can grant it.';
 
 /** Whether htmx requests a fragment of a page. */
 export function isFragment(c: UiContext): boolean {
@@ -74,7 +74,8 @@ export function isFragment(c: UiContext): boolean {
 }
 
 /**
- * @param mayRenew ask the OpenID provider instead of the person; never for a form, which must be submitted to us alone
+ * @param mayRenew renew at the OpenID provider without asking the person. Never for a form: the content security policy
+ * (`form-action`) blocks its redirect to the provider.
  */
 function toSignIn(c: UiContext, mayRenew: boolean): Response {
   const page = isFragment(c)
@@ -84,7 +85,7 @@ function toSignIn(c: UiContext, mayRenew: boolean): Response {
       : undefined;
   const next = page === undefined ? '' : `?next=${encodeURIComponent(page)}`;
   const to = mayRenew && page !== undefined ? `/sign-in/oidc${next}&renew=1` : `/sign-in${next}`;
-  // The browser would follow a redirect by itself, and htmx would put the sign-in page inside the page.
+  // The browser would follow a redirect, and htmx would put the sign-in page inside the current page.
   if (isFragment(c)) return c.body('', 401, { 'HX-Redirect': to });
   return c.redirect(to, 303);
 }

@@ -21,7 +21,7 @@ export interface PageOptions {
   narrow?: boolean;
 }
 
-/** Responds with a page; with the navigation if somebody is signed in. */
+/** Responds with a page. Signed-in persons also get the navigation. */
 export async function showPage(
   c: UiContext,
   { title, section, status = 200, live = false, narrow = false }: PageOptions,
@@ -101,8 +101,9 @@ function Header({ session, section }: HeaderProps) {
           <span class="organisation" title={`Signed in with ${session.keyId}`}>
             {session.organisation}
           </span>
-          {!mayAct(session) && !mayOperate(session) && <Badge tone="plain">look only</Badge>}
-          {mayOperate(session) && <Badge tone="plain">operator</Badge>}
+          {rolesOf(session).map((role) => (
+            <Badge tone="plain">{role}</Badge>
+          ))}
           <form method="post" action="/sign-out">
             <button class="quiet">Sign out</button>
           </form>
@@ -110,6 +111,14 @@ function Header({ session, section }: HeaderProps) {
       )}
     </header>
   );
+}
+
+/** The highest role first; a session with neither role only reads. */
+function rolesOf(session: Session): string[] {
+  const roles = [mayAct(session) && 'admin', mayOperate(session) && 'operator'].filter(
+    (role) => role !== false,
+  );
+  return roles.length === 0 ? ['read-only'] : roles;
 }
 
 function ThemeChoice({ theme }: { theme: Theme }) {

@@ -1,4 +1,4 @@
-/** Live fragments: rendered repeatedly on the server, and sent when the result has changed. */
+/** Live fragments: the server renders them every second and sends them when the result has changed. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Child } from 'hono/jsx';
 import { apiErrorOf } from '../http/errors';
@@ -8,8 +8,8 @@ import type { UiContext } from './env';
 import { markup } from './markup';
 import type { Sessions } from './sessions';
 
-const LOOK_EVERY_MS = 1_000;
-/** Longest silence on the stream, in ms; a proxy may close an idle connection. */
+const RENDERED_EVERY_MS = 1_000;
+/** Longest time without data on the stream, in ms. After a longer silence, a proxy may close the connection. */
 const SILENT_MAX_MS = 15_000;
 const SESSION_CHECKED_EVERY_MS = 5_000;
 
@@ -19,8 +19,8 @@ interface LiveDependencies extends Pick<UiDependencies, 'stopping' | 'logger'> {
 }
 
 /**
- * Responds with server-sent events for htmx: each unnamed message replaces the fragment. The event `trouble` says why
- * the content may be outdated, and is empty once that is over. The stream ends with the session.
+ * Responds with server-sent events for htmx. Each unnamed message replaces the fragment. The event `trouble` carries the
+ * reason why the content may be outdated, and an empty text once it is current again. The stream ends with the session.
  * @throws {ServiceError} `too_many_streams`
  * @param render must return the same text for the same data; the browser makes marked-up times relative
  */
@@ -47,10 +47,10 @@ export function liveFragment(
       if (html !== shown.html) await send({ data: html });
       Object.assign(shown, { html, trouble });
       if (Date.now() - sentAt > SILENT_MAX_MS) {
-        await stream.write(': still here\n\n');
+        await stream.write(': keep-alive\n\n');
         sentAt = Date.now();
       }
-      await delay(LOOK_EVERY_MS, undefined, { signal: stopping }).catch(() => undefined);
+      await delay(RENDERED_EVERY_MS, undefined, { signal: stopping }).catch(() => undefined);
       if (Date.now() - sessionCheckedAt > SESSION_CHECKED_EVERY_MS) {
         if ((await sessions.read(c).catch(() => c.get('session'))) === null) return;
         sessionCheckedAt = Date.now();

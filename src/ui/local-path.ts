@@ -1,9 +1,9 @@
-/** The redirect target after sign-in or a theme change: always one of our pages, whatever the request says. */
+/** The redirect target after sign-in or a theme change. It is always one of our pages. */
 
 const HERE = 'http://here.invalid';
 export const HOME = '/admin/workers';
 
-/** The path and query of a page; the first page for anything that is not one of our pages. */
+/** The path and query of a page; `HOME` for any address that is not one of our pages. */
 export function localPath(asked: string | undefined): string {
   if (asked === undefined || !URL.canParse(asked, HERE)) return HOME;
   // Parsed as a browser does: `//evil.example`, `/\evil.example` and `javascript:` have another origin.

@@ -1,4 +1,4 @@
-/** Renders markup for sending; every page, fragment and event passes through here. */
+/** Renders markup for sending. Every page, fragment and event passes through here. */
 import { html } from 'hono/html';
 import type { Child } from 'hono/jsx';
 import { visibleLines } from '../domain/text/visible-text';

@@ -131,7 +131,7 @@ export class OpenIdProvider {
     const { events } = claims;
     if (typeof events !== 'object' || events === null || !(LOGOUT_EVENT in events))
       throw refusedLogout('"events" does not name the logout event');
-    if (claims['nonce'] !== undefined) throw refusedLogout('it has a "nonce", as an ID token has');
+    if (claims['nonce'] !== undefined) throw refusedLogout('it has a "nonce", like an ID token');
     if (claims.sub === undefined && claims['sid'] === undefined)
       throw refusedLogout('it has neither "sub" nor "sid"');
     // A token issued in the future must not end sessions that do not exist yet.
@@ -150,7 +150,7 @@ export class OpenIdProvider {
     if ('claim' in from && claims[from.claim] === undefined) {
       throw new ServiceError(
         'forbidden',
-        'The OpenID provider signed you in, but names no organisation of yours. Ask whoever runs it for the claim that OIDC_ORGANISATION_CLAIM names.',
+        `The OpenID provider signed you in, but its ID token lacks the claim "${from.claim}" with your organisation. Ask the provider's administrator to add it.`,
       );
     }
     const named = scopesClaim === null ? null : scopeNames(claims[scopesClaim]);
@@ -162,7 +162,7 @@ export class OpenIdProvider {
     };
   }
 
-  /** Discovers once per process; after a failure, again at the next sign-in. */
+  /** Discovers once per process. After a failure, the next sign-in tries again. */
   async #discover(): Promise<openid.Configuration> {
     const { issuer, clientId, clientSecret } = this.#config;
     try {
@@ -175,7 +175,7 @@ export class OpenIdProvider {
           execute: [
             // By default the library relies on TLS alone and does not verify the ID token's signature.
             openid.enableNonRepudiationChecks,
-            // The configuration accepts http only for this machine.
+            // The configuration accepts http only for loopback addresses.
             ...(issuer.protocol === 'http:' ? [openid.allowInsecureRequests] : []),
           ],
         },
@@ -184,14 +184,14 @@ export class OpenIdProvider {
     } catch {
       throw new ServiceError(
         'jwks_unavailable',
-        `The OpenID provider at ${issuer.origin} does not answer as one. Sign in with a key, or try again later.`,
+        `The OpenID provider is unreachable at ${issuer.origin}, or its response is not an OpenID configuration. Sign in with an API key, or try again later.`,
       );
     }
   }
 }
 
 function refusedLogout(reason: string): ServiceError {
-  return new ServiceError('invalid_request', `The logout token is refused (${reason}).`);
+  return new ServiceError('invalid_request', `The logout token was refused (${reason}).`);
 }
 
 /** The provider's error code (`access_denied`) or the library's. Any other text is not repeated. */

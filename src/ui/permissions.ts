@@ -8,17 +8,17 @@ export function mayRead(session: Pick<Session, 'scopes'>): boolean {
   return hasScope(session, 'read');
 }
 
-/** Whether to show actions on what belongs to the organisation. */
+/** Whether to show actions on accounts and workflows of the organisation. */
 export function mayAct(session: Pick<Session, 'scopes'>): boolean {
   return hasScope(session, 'admin');
 }
 
-/** Whether to show and change what belongs to no organisation. */
+/** Whether to show and change schedules and sweeps, which serve all organisations. */
 export function mayOperate(session: Pick<Session, 'scopes'>): boolean {
   return hasScope(session, 'operator');
 }
 
-/** Whether a principal may open pages: all of them with `read`, and those of no organisation with `operator`. */
+/** Whether a principal may open pages: all pages with `read`, and pages without accounts with `operator`. */
 export function opensPages(principal: Pick<Principal, 'scopes'>): boolean {
   return mayRead(principal) || mayOperate(principal);
 }

@@ -1,6 +1,6 @@
 /**
- * Refuses unsafe requests that a page of another site made the browser send, whatever their content type. This includes
- * sign-in and sign-out: another site must not sign a person in as somebody else.
+ * Refuses unsafe requests that a page of another site made the browser send, with any content type. This includes
+ * sign-in and sign-out: another site must not sign a person in to another account.
  */
 import { createMiddleware } from 'hono/factory';
 import { ServiceError } from '../domain/service-error';
@@ -25,7 +25,7 @@ export function requireSameOrigin({ publicUrl }: Pick<UiDependencies, 'publicUrl
       if (!isOwn) {
         throw new ServiceError(
           'forbidden',
-          'Nothing was changed: the request did not come from a page of Evergrant. Open the page here, and try again.',
+          'Nothing was changed: the request did not come from a page of Evergrant. Open the page in Evergrant and try again.',
         );
       }
     }

@@ -157,7 +157,7 @@ export class Sessions {
         // oxlint-disable-next-line no-await-in-loop
         if (await store.sessionRecords.end(organisation, id)) ended += 1;
       }
-      // If nothing on a page could be ended, the same page would be returned forever.
+      // If no session of a page could be ended, the store would return the same page forever.
       if (ended === endedBefore) return ended;
     }
   }
@@ -201,7 +201,7 @@ export class Sessions {
   #sourceOf(proof: SignInProof): string {
     if (proof.by === 'key') return this.#deps.vault.fingerprint(proof.key);
     const source = this.#sources[proof.by];
-    if (source === null) throw new TypeError(`signing in by ${proof.by} is not configured`);
+    if (source === null) throw new TypeError(`sign-in by ${proof.by} is not configured`);
     return source;
   }
 }

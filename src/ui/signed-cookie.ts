@@ -17,12 +17,12 @@ export async function setJsonCookie(
   expires: Date,
 ): Promise<void> {
   const [key] = vault.sessionKeys();
-  if (key === undefined) throw new TypeError('there is no key to sign with');
+  if (key === undefined) throw new TypeError('the vault has no key to sign with');
   const value = Buffer.from(JSON.stringify(content)).toString('base64url');
   await setSignedCookie(c, name, value, key, { ...cookieOptions(c), expires });
 }
 
-/** The content; `null` if there is no such cookie, we did not sign it, or it has another shape. */
+/** The content; `null` if the cookie is absent, has no valid signature, or has another shape. */
 export async function readJsonCookie<T>(
   c: UiContext,
   vault: Keys,

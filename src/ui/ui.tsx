@@ -51,20 +51,20 @@ const headers = secureHeaders({
   referrerPolicy: 'same-origin',
 });
 
-/** Prevents caching, so that nobody sees pages by going back after a sign-out. */
+/** Prevents caching, so that the browser's back button shows no pages after a sign-out. */
 const uncached = createMiddleware<UiEnv>(async (c, next) => {
   await next();
   c.header('Cache-Control', 'no-store');
 });
 
-/** Refuses filters that cannot be stored: they match nothing and would fail inside a driver. */
+/** Refuses filters with text that MongoDB cannot store: they would fail inside its driver. */
 const refuseOddQueries = createMiddleware<UiEnv>(async (c, next) => {
   for (const [name, values] of Object.entries(c.req.queries()))
     for (const value of values) requireStorable(value, visible(name));
   await next();
 });
 
-/** Mounts all pages on an app; their errors are shown as pages, too. */
+/** Mounts all pages on an app. Their errors are also shown as pages. */
 export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions'>): void {
   const deps: UiDependencies = { ...given, sessions: new Sessions(given) };
   const ui: UiApp = new Hono<UiEnv>();
@@ -109,7 +109,7 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   ui.get('/', (c) => c.redirect(HOME, 302));
   ui.get('/admin', (c) => c.redirect(HOME, 302));
   ui.all('/admin/*', (c) => {
-    throw new ServiceError('not_found', `There is no ${c.req.path} here.`);
+    throw new ServiceError('not_found', `No page exists at ${c.req.path}.`);
   });
   app.route('/', ui);
 }

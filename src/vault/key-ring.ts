@@ -15,7 +15,7 @@ export interface RecordKey {
   commitment: Buffer;
 }
 
-/** One key seals: the first one, unless another is chosen. All keys open. */
+/** The first key seals, unless another is chosen. All keys open. */
 export class KeyRing {
   readonly #keys: ReadonlyMap<string, Buffer>;
   readonly sealingKeyId: string;
@@ -51,7 +51,7 @@ export class KeyRing {
           `${named} must be ${KEY_BYTES} bytes in base64, e.g. from: openssl rand -base64 32`,
         );
       }
-      if (keys.has(id)) throw new KeyRingError(`${where}: the id "${id}" stands twice`);
+      if (keys.has(id)) throw new KeyRingError(`${where}: the id "${id}" is used twice`);
       keys.set(id, key);
     }
     const [first] = keys.keys();
@@ -112,8 +112,8 @@ export class KeyRing {
 }
 
 /**
- * HKDF-Expand for one block of output. Both keys of a record share one HKDF-Extract; `hkdfSync` would repeat it for
- * each key, which took half of the time of sealing.
+ * HKDF-Expand for one block of output. Both keys of a record share one HKDF-Extract. `hkdfSync` would repeat it per
+ * key, which doubles the time of sealing.
  * @see [RFC 5869](https://www.rfc-editor.org/rfc/rfc5869#section-2.3)
  */
 function expand(extracted: Buffer, info: string): Buffer {

@@ -18,7 +18,9 @@ export class KeySourceError extends Error {
   override name = 'KeySourceError';
 }
 
+/** Maximum run time of a key command, in ms. It delays the start. */
 const COMMAND_MAX_MS = 20_000;
+/** Maximum output of a key command, in bytes. A larger output cannot be a list of keys. */
 const OUTPUT_MAX_BYTES = 64 * 1024;
 
 const SOURCES = {
@@ -38,7 +40,7 @@ export function keySourceOf(environment: Readonly<Record<string, string>>): KeyS
   });
   if (set.length > 1) {
     const names = set.map(({ setting }) => setting).join(' and ');
-    throw new KeySourceError(`${names} are set: keep only the one that holds the keys`);
+    throw new KeySourceError(`${names} are set: keep only one of them`);
   }
   return set[0] ?? null;
 }
@@ -70,13 +72,13 @@ function runKeyCommand(command: string): string {
       maxBuffer: OUTPUT_MAX_BYTES,
     });
   } catch (error) {
-    throw new KeySourceError(endOf(error));
+    throw new KeySourceError(failureOf(error));
   }
   if (output.trim() === '') throw new KeySourceError('printed nothing');
   return output;
 }
 
-/** Splits a command at blanks, or parses it as a JSON list if its words contain blanks. */
+/** Splits a command at spaces, or parses it as a JSON list, which allows spaces in words. */
 function wordsOf(command: string): string[] {
   const text = command.trim();
   if (!text.startsWith('[')) return text.split(/\s+/);
@@ -87,17 +89,17 @@ function wordsOf(command: string): string[] {
     // Reported below.
   }
   throw new KeySourceError(
-    'must be a program and its arguments between blanks, or as a JSON list: ["vault", "kv", "get", …]',
+    'must be a program and its arguments, separated by spaces or as a JSON list: ["vault", "kv", "get", …]',
   );
 }
 
-function endOf(error: unknown): string {
+function failureOf(error: unknown): string {
   const code = codeOf(error);
   if (code === 'ENOENT') return 'names a program that was not found';
-  if (code === 'ETIMEDOUT') return `did not end within ${COMMAND_MAX_MS / 1000} s`;
+  if (code === 'ETIMEDOUT') return `did not finish within ${COMMAND_MAX_MS / 1000} s`;
   if (code === 'ENOBUFS') return `printed more than ${OUTPUT_MAX_BYTES / 1024} kB`;
   const status = isObject(error) && 'status' in error ? error.status : null;
-  return typeof status === 'number' ? `ended with exit code ${status}` : `failed (${code})`;
+  return typeof status === 'number' ? `exited with code ${status}` : `failed (${code})`;
 }
 
 function codeOf(error: unknown): string {

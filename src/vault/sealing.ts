@@ -44,7 +44,7 @@ export class OpenError extends Error {
   override name = 'OpenError';
   readonly reason: OpenFailure;
   constructor(reason: OpenFailure) {
-    super(`sealed value does not open: ${reason}`);
+    super(`decryption failed: ${reason}`);
     this.reason = reason;
   }
 }
@@ -74,7 +74,7 @@ export function seal(
   purpose: KeyPurpose = 'token',
 ): string {
   if (isCiphertext(plaintext))
-    throw new TypeError('the value is ciphertext already (ENC:…) and is not sealed twice');
+    throw new TypeError('the value is already ciphertext (ENC:…) and must not be encrypted twice');
   const keyId = ring.sealingKeyId;
   const random = randomBytes(SALT + IV);
   const salt = random.subarray(0, SALT);

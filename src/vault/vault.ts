@@ -210,7 +210,7 @@ export class Vault {
     }
   }
 
-  /** Seals the secret of a webhook endpoint with keys of its own, so that it never opens as a token. */
+  /** Seals the secret of a webhook endpoint with separate keys, so that it never opens as a token. */
   sealWebhookSecret(secret: string, place: WebhookPlace): string {
     return seal(this.#ring, secret, webhookContext(place), 'webhook');
   }
@@ -220,7 +220,7 @@ export class Vault {
     return open(this.#ring, sealed, webhookContext(place), 'webhook');
   }
 
-  /** Returns a keyed hash of a text. Without the key nobody can create or check it. Valid for one purpose only. */
+  /** Returns a keyed hash of a text. It cannot be created or verified without the key, and is valid for one purpose only. */
   authenticationCode(purpose: CodePurpose, text: string): string {
     return createHmac('sha256', this.#codeKey(purpose)).update(text).digest('base64url');
   }
@@ -251,8 +251,8 @@ export class VaultSealedError extends Error {
   constructor(problem: string) {
     super(
       `Wrong encryption key: ${problem}. Nothing was changed and nothing was sent. ` +
-        `To go on: put the key that sealed this database into ENCRYPTION_KEYS (kid:base64, separated by commas), ` +
-        'or point MONGODB_URI (or DATA_DIR) at the database that belongs to this key.',
+        `Add the key that encrypted this database to ENCRYPTION_KEYS (kid:base64, separated by commas), ` +
+        'or set MONGODB_URI (or DATA_DIR) to the database that belongs to this key.',
     );
   }
 }
@@ -261,13 +261,13 @@ function canaryProblem({ reason }: OpenError, stored: string, ring: KeyRing): st
   const keyId = sealingKeyOf(stored) ?? '?';
   switch (reason) {
     case 'key_missing':
-      return `this database was sealed with key "${keyId}", which is not in ENCRYPTION_KEYS (it has: ${ring.keyIds.join(', ')})`;
+      return `this database was encrypted with key "${keyId}", which is not in ENCRYPTION_KEYS (it has: ${ring.keyIds.join(', ')})`;
     case 'key_mismatch':
-      return `key mismatch: ENCRYPTION_KEYS has a key named "${keyId}", but it is not the one this database was sealed with`;
+      return `key mismatch: ENCRYPTION_KEYS has a key named "${keyId}", but it is not the key that encrypted this database`;
     case 'corrupt':
       return 'the canary record of this database is damaged';
     case 'not_sealed':
-      return 'the canary record of this database is not sealed';
+      return 'the canary record of this database is not encrypted';
   }
 }
 

@@ -27,7 +27,9 @@ it('F23 a rotation is refused while a process lacks the key, and the response na
   const without = await joinKeyRegistry({ store: api.store, vault, role: 'worker' });
   const refused = await api.post(`${PATH}/rotate`, {});
   expectError(refused, 409, 'conflict');
-  expect(refused.body.error.message).toMatch(/The key "k2" is not everywhere yet: worker \d+@/);
+  expect(refused.body.error.message).toMatch(
+    /Not all processes have the key "k2" yet: worker \d+@/,
+  );
   const { body } = await api.get(PATH);
   expect(body).toMatchObject({
     sealing_key: 'k1',

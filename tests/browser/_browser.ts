@@ -1,6 +1,6 @@
 /**
- * Evergrant's pages in a real Chromium: the API over real HTTP, one browser for each test file, and for each visitor a
- * context of their own that keeps whatever the browser complained of.
+ * Evergrant's pages in a real Chromium: the API over real HTTP, one browser per test file, and one browser context per
+ * visitor, which collects the errors and warnings of its pages.
  */
 import { randomBytes } from 'node:crypto';
 import { source as axeSource, type run } from 'axe-core';
@@ -29,11 +29,11 @@ interface SignedInOptions extends VisitorOptions {
 export interface Pages {
   harness: Harness;
   url: string;
-  /** The organisation of this file's visitors, unless told otherwise. */
+  /** The default organisation of this file's visitors. */
   organisation: string;
-  /** A page of somebody who has not been here yet. */
+  /** A page of a new visitor without a session. */
   visitor(options?: VisitorOptions): Promise<Page>;
-  /** A page of somebody who signed in, as a person does. */
+  /** A page of a visitor who signed in through the form. */
   signedIn(options?: SignedInOptions): Promise<Page>;
   stop(): Promise<void>;
 }
@@ -42,7 +42,7 @@ export async function startPages({
   oidc = null,
   ...options
 }: HarnessOptions & Partial<Pick<Config, 'oidc'>> = {}): Promise<Pages> {
-  // First: without a browser nothing else is started that would have to be stopped.
+  // First: if no browser starts, there is nothing else to stop.
   const browser = await launch();
   const harness = await startHarness(options);
   const api: RunningApi = await serve({ ...harness, config: { ...harness.config, oidc } });
@@ -95,22 +95,22 @@ export async function signIn(page: Page, key: string): Promise<void> {
 const complaints = new WeakMap<BrowserContext, string[]>();
 
 function watch(context: BrowserContext): void {
-  const said: string[] = [];
-  complaints.set(context, said);
+  const found: string[] = [];
+  complaints.set(context, found);
   // Violations of the content security policy are among the console's errors.
   context.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning')
-      said.push(`${message.type()}: ${message.text()} (${message.location().url})`);
+      found.push(`${message.type()}: ${message.text()} (${message.location().url})`);
   });
-  context.on('weberror', (error) => said.push(`uncaught: ${error.error().message}`));
+  context.on('weberror', (error) => found.push(`uncaught: ${error.error().message}`));
 }
 
-/** No console error or warning, uncaught exception or violation of the content security policy since the visit began. */
+/** Expects no console error or warning, uncaught exception or violation of the content security policy in this context. */
 export function expectNoComplaints(page: Page): void {
   expect(complaints.get(page.context())).toEqual([]);
 }
 
-/** What axe-core finds, in both themes: nothing. */
+/** Expects that axe-core finds no violations in either theme. */
 export async function expectAccessible(page: Page): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
@@ -124,7 +124,7 @@ export async function expectAccessible(page: Page): Promise<void> {
   }
 }
 
-/** The page fits the width of a phone. */
+/** Expects that the page fits the width of a phone. */
 export async function expectNoHorizontalScroll(page: Page): Promise<void> {
   await page.setViewportSize(PHONE);
   const widths = await page.evaluate('[document.documentElement.scrollWidth, innerWidth]');

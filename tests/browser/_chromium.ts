@@ -1,4 +1,4 @@
-/** The ordered ways to a Chromium for the browser tests; `tests/support/global-setup.ts` takes the first that works. */
+/** The strategies that find a Chromium for the browser tests, in order. `tests/support/global-setup.ts` uses the first that works. */
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { EngineOptions } from '../../src/engines/engine';
@@ -11,12 +11,12 @@ const VERSION_WITHIN_MS = 30_000;
 const INSTALL_WITHIN_MS = 15 * 60_000;
 const INSTALL_HINT = 'Install Chromium or Google Chrome so that it is on PATH.';
 
-type Options = Pick<EngineOptions, 'cacheDir' | 'say'>;
+type Options = Pick<EngineOptions, 'cacheDir' | 'log'>;
 
 /**
  * Finds or installs Chromium.
  *
- * @throws {NoStrategyWorked} if this machine offers none of the strategies.
+ * @throws {NoStrategyWorked} if no strategy works on this machine
  */
 export async function chromium(options: Options): Promise<string> {
   const { found } = await firstStrategyThatWorks(
@@ -27,21 +27,21 @@ export async function chromium(options: Options): Promise<string> {
       { name: "Debian's package", find: () => debianPackage(options) },
     ],
     INSTALL_HINT,
-    options.say,
+    options.log,
   );
   return found;
 }
 
 async function onPath(): Promise<string> {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
-  // Whole paths: playwright looks nowhere for a name.
+  // Absolute paths, because Playwright does not search PATH.
   const candidates = NAMES.flatMap((name) => folders.map((folder) => join(folder, name)));
   const path = candidates.find((candidate) => existsSync(candidate));
-  if (path === undefined) throw new Error(`there is none of ${NAMES.join(', ')}`);
+  if (path === undefined) throw new Error(`PATH has none of ${NAMES.join(', ')}`);
   return checked(path);
 }
 
-/** A binary counts only if it runs here: a download may lack libraries of the system. */
+/** Checks that the binary runs: a download may need system libraries that are missing. */
 async function checked(path: string): Promise<string> {
   const { code, output } = await runGuarded(
     { command: path, args: ['--version'] },
@@ -51,12 +51,12 @@ async function checked(path: string): Promise<string> {
   return path;
 }
 
-async function downloaded({ cacheDir, say }: Options): Promise<string> {
+async function downloaded({ cacheDir, log }: Options): Promise<string> {
   const folder = join(cacheDir, 'playwright');
   const variables = { PLAYWRIGHT_BROWSERS_PATH: folder };
   const playwright = join(require.resolve('playwright-core/package.json'), '..', 'cli.js');
   const result = await withProgress(
-    say,
+    log,
     async (elapsed) =>
       `Chromium: downloading: ${((await folderBytes(folder)) / 1e6).toFixed(1)} MB, ${elapsed}`,
     runGuarded(
@@ -64,8 +64,8 @@ async function downloaded({ cacheDir, say }: Options): Promise<string> {
       { timeoutMs: INSTALL_WITHIN_MS },
     ),
   );
-  if (result.code !== 0) throw new Error(result.output || 'gave up');
-  // Asked in a process of its own: playwright reads the folder's name once, when it is loaded.
+  if (result.code !== 0) throw new Error(result.output || 'timed out');
+  // In a separate process, because Playwright reads the folder's name only when it is loaded.
   const asked = await runGuarded(
     {
       command: process.execPath,
@@ -77,18 +77,18 @@ async function downloaded({ cacheDir, say }: Options): Promise<string> {
   return checked(asked.output);
 }
 
-async function debianPackage({ say }: Options): Promise<string> {
+async function debianPackage({ log }: Options): Promise<string> {
   if (process.getuid?.() !== 0) throw new Error('needs root: apt-get install chromium');
   const apt = async (...args: string[]) => {
     const result = await withProgress(
-      say,
+      log,
       (elapsed) => `Chromium: apt-get ${args[0]}: ${elapsed}`,
       runGuarded(
         { command: 'apt-get', args, variables: { DEBIAN_FRONTEND: 'noninteractive' } },
         { timeoutMs: INSTALL_WITHIN_MS },
       ),
     );
-    if (result.code !== 0) throw new Error(result.output || 'gave up');
+    if (result.code !== 0) throw new Error(result.output || 'timed out');
   };
   await apt('update', '-q');
   await apt('install', '-y', '-q', '--no-install-recommends', 'chromium', 'fonts-liberation');

@@ -1,4 +1,4 @@
-/** Admin → Accounts, and one account, as an operator works with them. */
+/** The pages Admin → Accounts and one account: what they show and which actions they allow. */
 import { randomBytes } from 'node:crypto';
 import type { Page } from 'playwright-core';
 import { AccountState } from '../../src/domain/account/account';
@@ -13,7 +13,7 @@ import {
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-/** Neither the expiry nor the failsafe makes it due. */
+/** Due neither by its expiry nor by the failsafe interval. */
 const FRESH = { expiresInMs: HOUR_MS, refreshedAgoMs: MINUTE_MS };
 
 let pages: Pages;
@@ -37,7 +37,7 @@ async function open(page: Page, id: string): Promise<void> {
 }
 
 describe('Admin → Accounts', () => {
-  it('R1.9 shows each account’s status in a word, with its due times and its last attempt', async () => {
+  it('R1.9 shows each account’s status, due times and last attempt', async () => {
     const organisation = anOrganisation();
     const mine = (account: object) => add({ organisation, ...account });
     const state = async (label: string, to: AccountState) => {
@@ -75,7 +75,7 @@ describe('Admin → Accounts', () => {
     expectNoComplaints(page);
   });
 
-  it('shows that a new account was not refreshed yet, and no token, end or fingerprint that is not there', async () => {
+  it('shows that a new account is not yet refreshed and has no token, expiry or fingerprint', async () => {
     const organisation = anOrganisation();
     const { id } = await add({ organisation, label: 'is new', isNew: true });
     const page = await pages.signedIn({ organisation });
@@ -84,15 +84,15 @@ describe('Admin → Accounts', () => {
     expect(await row.getByText('Not yet refreshed', { exact: true }).isVisible()).toBe(true);
     expect(await row.getByRole('cell').nth(2).textContent()).toBe('none yet');
     await open(page, id);
-    const facts = page.getByRole('region', { name: 'Clocks' });
-    expect(await facts.textContent()).toMatch(/Access token ends *no access token yet/);
-    expect(await facts.textContent()).toMatch(/Last refreshed *not yet refreshed/);
+    const facts = page.getByRole('region', { name: 'Due times' });
+    expect(await facts.textContent()).toMatch(/Access token expires *no access token yet/);
+    expect(await facts.textContent()).toMatch(/Last refreshed *never/);
     const token = page.getByRole('row', { name: 'Access token' });
     expect(await token.getByRole('cell').first().textContent()).toBe('–');
     expectNoComplaints(page);
   });
 
-  it('rounds times, and does not cut them', async () => {
+  it('rounds times to the nearest unit', async () => {
     const organisation = anOrganisation();
     const almost = (ms: number) => ms - MINUTE_MS / 4;
     await add({ organisation, label: 'in two hours', expiresInMs: almost(2 * HOUR_MS) });
@@ -105,7 +105,7 @@ describe('Admin → Accounts', () => {
     expect(await end('in two days')).toBe('in 2 d');
   });
 
-  it('finds and filters without a reload, and keeps what is asked in the address, which can be shared', async () => {
+  it('searches and filters without a reload, with a shareable address', async () => {
     const organisation = anOrganisation();
     const mine = (account: object) => add({ organisation, ...account });
     await mine({ label: 'Berlin Books' });
@@ -141,19 +141,19 @@ describe('Admin → Accounts', () => {
     await page.getByLabel('Status').selectOption({ label: 'Expired' });
     await shows(['Hamburg Books']);
     await page.getByLabel('Provider').selectOption('etsy');
-    await page.getByText('No account is like that.').waitFor();
+    await page.getByText('No accounts match these filters.').waitFor();
     await page.getByRole('link', { name: 'Show all' }).click();
     await shows(['Berlin Books', 'Berlin Prints', 'Berlin Toys', 'Hamburg Books']);
     expectNoComplaints(page);
   });
 
-  it('has the token that ends soonest first, or the names in order, page after page, none twice', async () => {
+  it('sorts accounts by expiry or by name over all pages, without duplicates', async () => {
     const organisation = anOrganisation();
     const expected: string[] = [];
     for (let count = 0; count < 120; count += 1) {
       const label = `Shop ${String(count).padStart(3, '0')}`;
       expected.push(label);
-      // The names run against the clocks.
+      // The order of names is the reverse of the order of expiry.
       await add({ organisation, label, expiresInMs: HOUR_MS + (120 - count) * MINUTE_MS });
     }
     const page = await pages.signedIn({ organisation });
@@ -184,14 +184,14 @@ describe('Admin → Accounts', () => {
     expectNoComplaints(page);
   });
 
-  it('works without script', async () => {
+  it('works without scripts', async () => {
     const { label } = await add({ label: `Shop ${randomBytes(4).toString('hex')}` });
     await add();
     const page = await pages.signedIn();
     await page.route('**/evergrant.js', (route) => route.abort());
     await page.goto('/admin/accounts');
     await page.getByLabel('Search').fill(label);
-    await page.getByRole('button', { name: 'Show' }).click();
+    await page.getByRole('button', { name: 'Filter' }).click();
     await page.waitForURL('**q=Shop*');
     expect(await labels(page)).toEqual([label]);
     await page.getByRole('link', { name: label }).click();
@@ -200,7 +200,7 @@ describe('Admin → Accounts', () => {
   });
 
   it.each(['?status=fine', '?cursor=nonsense', '?sort=due'])(
-    'says what is wrong with %s',
+    'names the invalid parameter of %s',
     async (query) => {
       const page = await pages.signedIn();
       expect((await page.goto(`/admin/accounts${query}`))?.status()).toBe(400);
@@ -209,7 +209,7 @@ describe('Admin → Accounts', () => {
     },
   );
 
-  it('is accessible in both themes, and fits a phone', async () => {
+  it('is accessible in both themes and fits a phone', async () => {
     await add();
     const page = await pages.signedIn();
     await page.goto('/admin/accounts');
@@ -220,7 +220,7 @@ describe('Admin → Accounts', () => {
 });
 
 describe('one account', () => {
-  it('explains why it is not due, shows its dueTimes, and what became of its grant, live', async () => {
+  it('explains live why it is not due, and shows its due times and grants', async () => {
     const { id, label, current } = await add();
     const page = await pages.signedIn();
     await open(page, id);
@@ -237,7 +237,7 @@ describe('one account', () => {
     expect(await page.getByText('refresh before').isVisible()).toBe(true);
 
     await page.getByRole('button', { name: 'Refresh if due' }).click();
-    await page.getByText('Refreshed. The new access token ends').waitFor();
+    await page.getByText('Refreshed. The new access token expires').waitFor();
     const grants = page.getByRole('region', { name: 'Grant, generation 2' });
     await grants.waitFor();
     expect(await grants.getByRole('row', { name: 'Access token' }).textContent()).toContain(
@@ -260,23 +260,23 @@ describe('one account', () => {
     expectNoComplaints(page);
   });
 
-  it('R1.9 shows the last error in a sentence, and no old one after a success', async () => {
+  it('R1.9 shows the last error in a sentence until a refresh succeeds', async () => {
     const { id } = await add({ expiresInMs: -MINUTE_MS });
     pages.harness.sandbox.script({ subject: id, answer: { kind: 'unavailable' } });
     const page = await pages.signedIn();
     await open(page, id);
     await page.getByRole('button', { name: 'Refresh if due' }).click();
     await page.getByText(/^Last error: /).waitFor();
-    expect(await page.getByText('Failed in a row').isVisible()).toBe(true);
+    expect(await page.getByText('Consecutive failures').isVisible()).toBe(true);
 
     await page.getByRole('button', { name: 'Force refresh …' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Refresh now' }).click();
-    await page.getByText('Refreshed. The new access token ends').waitFor();
+    await page.getByText('Refreshed. The new access token expires').waitFor();
     await page.getByText(/^Last error: /).waitFor({ state: 'detached' });
     expectNoComplaints(page);
   });
 
-  it('is disabled with a reason and enabled again, after a question that can be answered by keyboard', async () => {
+  it('is disabled with a reason in a dialog that works by keyboard, and enabled again', async () => {
     const { id, label } = await add();
     const page = await pages.signedIn();
     await open(page, id);
@@ -309,7 +309,7 @@ describe('one account', () => {
     expectNoComplaints(page);
   });
 
-  it('R1.8 is reconnected with a new refresh token, which is tried at once and never shown', async () => {
+  it('R1.8 is reconnected with a new refresh token, which is tested at once and never shown', async () => {
     const { id } = await add({ expiresInMs: -MINUTE_MS });
     await patch(id, {
       state: AccountState.needsReconnect,
@@ -341,7 +341,7 @@ describe('one account', () => {
     expectNoComplaints(page);
   });
 
-  it('keeps its grant where the new refresh token is refused, and goes back to a replaced one by hand', async () => {
+  it('keeps its grant if the new refresh token is refused, and can restore a replaced grant', async () => {
     const { id, current } = await add({ expiresInMs: 60 * MINUTE_MS, refreshedAgoMs: 0 });
     const page = await pages.signedIn();
     await open(page, id);
@@ -359,20 +359,20 @@ describe('one account', () => {
     await live(page);
     await reconnect(grant.refresh_token);
     await page.getByText('is reconnected.').waitFor();
-    await page.getByText('The former grant can be restored until').waitFor();
+    await page.getByText('The replaced grant can be restored until').waitFor();
 
     await page.goto(page.url());
     await live(page);
     await page.getByRole('button', { name: 'Restore grant …' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Restore grant' }).click();
-    await page.getByText('is back on its former grant.').waitFor();
+    await page.getByText('uses its replaced grant again.').waitFor();
     expect(await pages.harness.account(id)).toMatchObject({
       generation: 3,
       current: { refreshTokenFingerprint: current.refreshTokenFingerprint },
     });
   });
 
-  it('R1.4 does not take ciphertext for a refresh token, and does not repeat it', async () => {
+  it('R1.4 refuses ciphertext as a refresh token and does not repeat it', async () => {
     const { id, current } = await add();
     const page = await pages.signedIn();
     await open(page, id);
@@ -386,7 +386,7 @@ describe('one account', () => {
     expect((await pages.harness.account(id)).generation).toBe(1);
   });
 
-  it('has no token in its source, the list’s or what its stream puts in', async () => {
+  it('shows no token in the page source, the list or the stream', async () => {
     const secretMarker = `marker${randomBytes(12).toString('hex')}`;
     const { id, plain } = await add({ secretMarker, label: `Marked ${secretMarker.slice(-6)}` });
     const page = await pages.signedIn();
@@ -407,7 +407,7 @@ describe('one account', () => {
     expect(seen.every((text) => text.includes(id))).toBe(true);
   });
 
-  it('is accessible in both themes, with its dialogs, and fits a phone', async () => {
+  it('is accessible in both themes, including its dialogs, and fits a phone', async () => {
     const { id } = await add();
     const page = await pages.signedIn();
     await open(page, id);
@@ -422,7 +422,7 @@ describe('one account', () => {
   });
 });
 
-describe('who may do what', () => {
+describe('permissions', () => {
   const ACTIONS = [
     'refresh',
     'force-refresh',
@@ -439,7 +439,7 @@ describe('who may do what', () => {
       maxRedirects: 0,
     });
 
-  it('another organisation’s account is as absent as one that never was: page, stream and action', async () => {
+  it('an account of another organisation responds like an absent one on every page, stream and action', async () => {
     const theirs = await add({ organisation: anOrganisation(), expiresInMs: -MINUTE_MS });
     const page = await pages.signedIn();
     const absent = `acc_${'0'.repeat(24)}`;
@@ -463,11 +463,11 @@ describe('who may do what', () => {
       `?organisation=${theirs.organisation}&q=${theirs.id}`,
     ]) {
       await page.goto(`/admin/accounts${query}`);
-      expect(await page.getByText('No account is like that.').isVisible()).toBe(true);
+      expect(await page.getByText('No accounts match these filters.').isVisible()).toBe(true);
     }
   });
 
-  it('a session that may only look sees no action, and is refused each', async () => {
+  it('a read-only session sees no actions and is refused each of them', async () => {
     const { id } = await add({ expiresInMs: -MINUTE_MS });
     const page = await pages.signedIn({ scopes: ['read'] });
     await open(page, id);

@@ -1,4 +1,4 @@
-/** The API's description, as somebody reads it who is to call it. */
+/** The page of the API reference. */
 import type { Request } from 'playwright-core';
 import {
   expectAccessible,
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => pages.stop());
 
-it('needs no sign-in, and leads by its contents to an operation that says all there is to know', async () => {
+it('needs no sign-in, and its contents link to a complete description of each operation', async () => {
   const page = await pages.visitor();
   await page.goto('/docs');
   expect(await page.getByRole('navigation', { name: 'Pages' }).count()).toBe(0);
@@ -27,7 +27,7 @@ it('needs no sign-in, and leads by its contents to an operation that says all th
   expect(
     await operation.evaluate((node) => Math.abs(node.getBoundingClientRect().top)),
   ).toBeLessThan(60);
-  await operation.getByText('Needs a key or JWT with the scope admin.').waitFor();
+  await operation.getByText('Requires a key or JWT with the scope admin.').waitFor();
   const parameter = operation.getByRole('row', { name: /^id/ });
   expect(await parameter.textContent()).toContain('The id of the account');
   expect(await operation.getByText('curl -s -X POST').textContent()).toBe(
@@ -41,11 +41,11 @@ it('needs no sign-in, and leads by its contents to an operation that says all th
   await operation.getByRole('link', { name: 'RefreshOutcome' }).click();
   await page.waitForURL('**/docs#schema-RefreshOutcome');
   const schema = page.getByRole('region', { name: 'RefreshOutcome' });
-  await schema.getByText('refreshed | failed | skipped | busy').waitFor();
+  await schema.getByText('refreshed | failed | skipped | claimed_elsewhere').waitFor();
   expectNoComplaints(page);
 });
 
-it('shows examples that are folded, and opened with the keyboard', async () => {
+it('shows collapsed examples that the keyboard expands', async () => {
   const page = await pages.visitor();
   await page.goto('/docs#getStatus');
   const operation = page.getByRole('article', { name: 'GET /api/admin/status' });
@@ -56,7 +56,7 @@ it('shows examples that are folded, and opened with the keyboard', async () => {
   await example.waitFor();
 });
 
-it('has every operation of the document, each at an anchor of its own', async () => {
+it('has every operation of the document, each at a separate anchor', async () => {
   const page = await pages.visitor();
   await page.goto('/docs');
   const document = (await (await page.request.get('/openapi.json')).json()) as {
@@ -79,7 +79,7 @@ it('has every operation of the document, each at an anchor of its own', async ()
   expect(links.filter((target) => !anchors.includes(target))).toEqual([]);
 });
 
-it('is one click away for who is signed in', async () => {
+it('is linked from the navigation of a signed-in person', async () => {
   const page = await pages.signedIn({ scopes: ['read'] });
   await page.getByRole('link', { name: 'API', exact: true }).click();
   await page.waitForURL('**/docs');
@@ -88,7 +88,7 @@ it('is one click away for who is signed in', async () => {
   expectNoComplaints(page);
 });
 
-it('is accessible in both themes, and fits a phone', async () => {
+it('is accessible in both themes and fits a phone', async () => {
   const page = await pages.visitor();
   await page.goto('/docs');
   await expectAccessible(page);
@@ -96,7 +96,7 @@ it('is accessible in both themes, and fits a phone', async () => {
   expectNoComplaints(page);
 });
 
-it('loads nothing from elsewhere, and weighs less than 150 kB with style and script', async () => {
+it('loads no file from another origin, and stays below 150 kB with style and script', async () => {
   const page = await pages.visitor();
   const asked: Request[] = [];
   page.on('request', (request) => asked.push(request));

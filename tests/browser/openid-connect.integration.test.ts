@@ -1,4 +1,4 @@
-/** Signing in with an OpenID provider: a certified one, in a real browser. */
+/** Sign-in with a certified OpenID provider in a real browser. */
 import { randomUUID } from 'node:crypto';
 import type { Page } from 'playwright-core';
 import { Secret } from '../../src/domain/masking/secret';
@@ -43,7 +43,7 @@ afterAll(async () => {
   await provider.close();
 });
 
-/** Begins on a page of ours, as a person who is not signed in does. */
+/** Starts the sign-in on one of our pages, without a session. */
 async function signInAs(person: Person | null, next = '/admin/workers'): Promise<Page> {
   provider.person = person;
   const page = await pages.visitor();
@@ -54,22 +54,23 @@ async function signInAs(person: Person | null, next = '/admin/workers'): Promise
 
 const alertOn = (page: Page) => page.getByRole('alert').textContent();
 
-it('signs in who the provider vouches for, with the organisation and scopes of the claims, and goes on to the page', async () => {
+it('signs a person in with the organisation and scopes of the claims, and opens the requested page', async () => {
   const page = await signInAs(
     { sub: 'alma', tenant: TENANT, roles: ['read', 'tokens'] },
     '/admin/workers?provider=ebay',
   );
   await page.waitForURL('**/admin/workers?provider=ebay');
   expect(await page.getByText(TENANT).isVisible()).toBe(true);
-  expect(await page.getByText('look only').isVisible()).toBe(true);
+  expect(await page.getByText('read-only').isVisible()).toBe(true);
   expectNoComplaints(page);
 });
 
-it('lets act who has the scope admin', async () => {
+it('shows the role admin for the scope admin', async () => {
   const page = await signInAs({ sub: 'otto', tenant: TENANT, roles: 'admin something' });
   await page.waitForURL('**/admin/workers');
   expect(await page.getByText(TENANT).isVisible()).toBe(true);
-  expect(await page.getByText('look only').count()).toBe(0);
+  expect(await page.getByText('admin', { exact: true }).isVisible()).toBe(true);
+  expect(await page.getByText('read-only').count()).toBe(0);
 });
 
 it('ends the session once the person logs out at the provider', async () => {
@@ -79,12 +80,12 @@ it('ends the session once the person logs out at the provider', async () => {
   await atProvider.goto(`${provider.issuer}/session/end`);
   await atProvider.getByRole('button', { name: 'Log out' }).click();
   await atProvider.getByText('Logged out').waitFor();
-  // The open page learns of it by its stream.
+  // The open page notices it through its stream.
   await page.waitForURL('**/sign-in?next=%2Fadmin%2Fworkers');
   expect((await page.request.get('/admin/workers', { maxRedirects: 0 })).status()).toBe(303);
 });
 
-it('renews a session on an open page at the provider, without a question, when its ID token expires', async () => {
+it('renews the session of an open page at the provider, without asking the person, when its ID token expires', async () => {
   provider.idTokenLifeSeconds = 4;
   const page = await signInAs({ sub: 'rosa', tenant: TENANT, roles: ['read'] });
   await page.waitForURL('**/admin/workers');
@@ -101,13 +102,13 @@ it('renews a session on an open page at the provider, without a question, when i
   expect(answer.status()).toBe(200);
 });
 
-it('shows the sign-in page where the provider would have to ask', async () => {
+it('shows the sign-in page if the provider would have to ask the person', async () => {
   const page = await pages.visitor();
   await page.goto('/sign-in/oidc?next=%2Fadmin%2Faccounts&renew=1');
   expect(page.url()).toBe(`${pages.url}/sign-in?next=%2Fadmin%2Faccounts`);
 });
 
-it('lets operate who has the scope operator', async () => {
+it('shows the role operator and no accounts for the scope operator', async () => {
   const page = await signInAs({ sub: 'olga', tenant: TENANT, roles: ['operator'] });
   await page.waitForURL('**/admin/workers');
   expect(await page.getByText('operator', { exact: true }).isVisible()).toBe(true);
@@ -115,30 +116,34 @@ it('lets operate who has the scope operator', async () => {
 });
 
 it.each<[string, Person | null, RegExp]>([
-  ['who declines', null, /did not sign you in \(access_denied\)/],
-  ['who has no organisation', { sub: 'a', roles: ['admin'] }, /names no organisation/],
-  ['who has no scope of ours', { sub: 'b', tenant: TENANT, roles: ['tokens'] }, /neither look/],
-])('refuses %s, and says why', async (_who, person, sentence) => {
+  ['a person who declines', null, /did not sign you in \(access_denied\)/],
+  ['a person without an organisation', { sub: 'a', roles: ['admin'] }, /lacks the claim "tenant"/],
+  [
+    'a person without a scope for pages',
+    { sub: 'b', tenant: TENANT, roles: ['tokens'] },
+    /grants you none of the scopes/,
+  ],
+])('refuses %s and shows the reason', async (_who, person, sentence) => {
   const page = await signInAs(person);
   expect(await alertOn(page)).toMatch(sentence);
   await page.goto('/admin/workers');
   expect(new URL(page.url()).pathname).toBe('/sign-in');
 });
 
-it('refuses an answer to a sign-in that this browser did not begin', async () => {
+it('refuses a callback for a sign-in that this browser did not start', async () => {
   const page = await pages.visitor();
   await page.goto('/sign-in/oidc/callback?code=stolen&state=known');
-  expect(await alertOn(page)).toContain('was not begun in this browser');
+  expect(await alertOn(page)).toContain('was not started in this browser');
 });
 
-it('refuses an answer whose state is another’s', async () => {
+it('refuses a callback with a different state', async () => {
   const page = await pages.visitor();
   await page.request.get('/sign-in/oidc', { maxRedirects: 0 });
   await page.goto('/sign-in/oidc/callback?code=stolen&state=another');
   expect(await alertOn(page)).toMatch(/did not sign you in \(OAUTH_\w+\)/);
 });
 
-it('is accessible where it is offered', async () => {
+it('is offered on an accessible sign-in page', async () => {
   const page = await pages.visitor();
   await page.goto('/sign-in');
   await expectAccessible(page);

@@ -1,4 +1,4 @@
-/** Refresh (debug) of one account, in a terminal of its own. */
+/** The page Refresh (debug) of one account. */
 import { randomBytes } from 'node:crypto';
 import type { Page } from 'playwright-core';
 import { eventually } from '../support/eventually';
@@ -29,7 +29,7 @@ const add: Pages['harness']['addAccount'] = (account = {}) =>
 const refreshNow = (page: Page) =>
   page.getByRole('button', { name: 'Refresh now (debug)' }).click();
 const region = (page: Page, name: string | RegExp) => page.getByRole('region', { name });
-/** The steps as they are shown, each with what stands at its end. */
+/** The steps as shown, each with the text at the end of its row. */
 async function steps(page: Page): Promise<{ step: string; took: string }[]> {
   const items = await region(page, /^Steps/)
     .getByRole('listitem')
@@ -45,11 +45,11 @@ async function steps(page: Page): Promise<{ step: string; took: string }[]> {
 async function open(page: Page, id: string): Promise<void> {
   await page.goto(`/admin/accounts/${id}`);
   await page.getByRole('link', { name: 'Refresh (debug)' }).click();
-  await page.getByText('No debug refresh of this account is in the terminal yet.').waitFor();
+  await page.getByText('No debug refreshes of this account yet.').waitFor();
   await page.getByText('Live', { exact: true }).waitFor();
 }
 
-it('R1.10 streams the steps while they happen, to whoever watches, and ends with how long each took', async () => {
+it('R1.10 streams the running steps to every viewer, and then shows the duration of each', async () => {
   const { id } = await add();
   pages.harness.sandbox.script({ subject: id, answer: { kind: 'normal', delayMs: 6_000 } });
   const page = await pages.signedIn();
@@ -60,9 +60,9 @@ it('R1.10 streams the steps while they happen, to whoever watches, and ends with
   await refreshNow(page);
   for (const one of [page, watcher]) {
     await region(one, /^Steps/)
-      .getByText('Under way')
+      .getByText('In progress')
       .waitFor();
-    // A heartbeat may have left before the request had.
+    // The first heartbeat may have been sent before the request.
     const running = await eventually(async () => {
       const seen = await steps(one);
       return seen.some(({ step }) => step === 'response') && seen;
@@ -79,12 +79,12 @@ it('R1.10 streams the steps while they happen, to whoever watches, and ends with
     expect(ended.every(({ took }) => /^[\d.]+ ms$/.test(took))).toBe(true);
     expect(Number.parseFloat(ended[3]?.took ?? '')).toBeGreaterThanOrEqual(6_000);
   }
-  await page.getByText('Refreshed. The new access token ends').waitFor();
+  await page.getByText('Refreshed. The new access token expires').waitFor();
   expectNoComplaints(page);
   expectNoComplaints(watcher);
 });
 
-it('R1.6 shows the whole exchange, masked, and no token of it', async () => {
+it('R1.6 shows the complete exchange, masked and without a token', async () => {
   const secretMarker = `marker${randomBytes(12).toString('hex')}`;
   const { id, plain } = await add({ secretMarker });
   const page = await pages.signedIn();
@@ -103,7 +103,7 @@ it('R1.6 shows the whole exchange, masked, and no token of it', async () => {
   expect(received).toMatch(/access_tokenv\^1\.1#… \(\d+ characters\)/);
   expect(received).toContain('expires_in7200');
   const [entry] = await pages.harness.entries(id);
-  const link = region(page, 'Verdict').getByRole('link', { name: 'Its entry' });
+  const link = region(page, 'Verdict').getByRole('link', { name: 'Log entry' });
   expect(await link.getAttribute('href')).toBe(`/admin/terminal?entry=${entry?.id}`);
   const source = await page.content();
   const { current } = await pages.harness.account(id);
@@ -116,7 +116,7 @@ it('R1.6 shows the whole exchange, masked, and no token of it', async () => {
     expect(source.includes(secret)).toBe(false);
 });
 
-it('R1.7 compares with the last scheduled attempt: the same token, or another after a reconnect', async () => {
+it('R1.7 shows whether the last scheduled attempt sent the same token, before and after a reconnect', async () => {
   const { id } = await add({ expiresInMs: 60_000 });
   const { harness } = pages;
   const key = await harness.key({ organisation: pages.organisation });
@@ -128,7 +128,7 @@ it('R1.7 compares with the last scheduled attempt: the same token, or another af
   const page = await pages.signedIn();
   await open(page, id);
   await refreshNow(page);
-  const comparison = region(page, /^Last debug against last scheduled/);
+  const comparison = region(page, /^Last debug and last scheduled refresh/);
   await comparison.getByText('Same token').waitFor();
   const fingerprints = comparison.getByRole('row', { name: 'Fingerprint' }).getByRole('cell');
   const [debug, scheduled] = await fingerprints.allTextContents();
@@ -141,7 +141,7 @@ it('R1.7 compares with the last scheduled attempt: the same token, or another af
   expect((await fingerprints.allTextContents())[1]).toBe(scheduled);
 });
 
-it('R1.3 shows what keeps a token from being sent, and that nothing was', async () => {
+it('R1.3 shows why a token was not sent, and that no request was made', async () => {
   const { id } = await add({ spoil: (sealed) => `${sealed.slice(0, -4)}AAAA` });
   const page = await pages.signedIn();
   await open(page, id);
@@ -153,10 +153,10 @@ it('R1.3 shows what keeps a token from being sent, and that nothing was', async 
   });
   expect(all).toEqual(['claim', 'decrypt', 'log', 'record_failure']);
   expect(await region(page, 'Request').textContent()).toContain('<decrypt_failed>');
-  expect(await region(page, 'Response').textContent()).toContain('None came.');
+  expect(await region(page, 'Response').textContent()).toContain('No response was received.');
 });
 
-it('shows a refusal in the provider’s own words', async () => {
+it('shows a refusal with the provider’s response', async () => {
   const { id, plain } = await add();
   pages.harness.sandbox.revoke(plain.refreshToken);
   const page = await pages.signedIn();
@@ -167,7 +167,7 @@ it('shows a refusal in the provider’s own words', async () => {
   expect((await pages.harness.account(id)).state).toBe('needs_reconnect');
 });
 
-it('is accessible in both themes, before, and with all there is to see, and fits a phone', async () => {
+it('is accessible in both themes, before and after a refresh, and fits a phone', async () => {
   const { id } = await add();
   const page = await pages.signedIn();
   await open(page, id);

@@ -1,4 +1,4 @@
-/** Signing in and out as a person does, and whatever must not let anyone in. */
+/** Sign-in and sign-out in the browser, and the requests that must be refused. */
 import { randomUUID } from 'node:crypto';
 import type { Page } from 'playwright-core';
 import { eventually } from '../support/eventually';
@@ -20,8 +20,8 @@ afterAll(() => pages.stop());
 const alertOn = (page: Page) => page.getByRole('alert').textContent();
 const pathOf = (page: Page) => new URL(page.url()).pathname;
 
-describe('signing in', () => {
-  it('leads from the first address to the workers, and shows whose they are', async () => {
+describe('sign-in', () => {
+  it('leads from the root address to the workers, and shows the organisation', async () => {
     const page = await pages.visitor();
     await page.goto('/');
     expect(pathOf(page)).toBe('/sign-in');
@@ -31,7 +31,13 @@ describe('signing in', () => {
     expectNoComplaints(page);
   });
 
-  it('needs the keyboard only', async () => {
+  it('shows both roles of a session with admin and operator, the highest first', async () => {
+    const page = await pages.signedIn({ scopes: ['operator', 'read', 'admin'] });
+    const badges = page.getByRole('banner').locator('.badge');
+    expect(await badges.allTextContents()).toEqual(['admin', 'operator']);
+  });
+
+  it('works with the keyboard alone', async () => {
     const page = await pages.visitor();
     await page.goto('/sign-in');
     await page.keyboard.type(await pages.harness.key());
@@ -43,7 +49,7 @@ describe('signing in', () => {
     expect(await page.locator(':focus').getAttribute('id')).toBe('main');
   });
 
-  it('goes on to the page that was asked for, with its query', async () => {
+  it('opens the requested page with its query', async () => {
     const page = await pages.visitor();
     await page.goto('/admin/workers?provider=ebay');
     expect(pathOf(page)).toBe('/sign-in');
@@ -59,7 +65,7 @@ describe('signing in', () => {
     '/\t/evil.example/admin/workers',
     'javascript:alert(1)//admin/',
     '/api/admin/accounts',
-  ])('does not go on to %j', async (next) => {
+  ])('does not redirect to %j', async (next) => {
     const page = await pages.visitor();
     await page.goto(`/sign-in?next=${encodeURIComponent(next)}`);
     await signIn(page, await pages.harness.key());
@@ -67,7 +73,7 @@ describe('signing in', () => {
     expect(page.url()).toBe(`${pages.url}/admin/workers`);
   });
 
-  it('refuses a wrong key in a sentence, and shows nothing', async () => {
+  it('refuses a wrong key with a reason and starts no session', async () => {
     const page = await pages.visitor();
     await signIn(page, `evg_${'0'.repeat(16)}_${'A'.repeat(43)}`);
     expect(await alertOn(page)).toBe('This API key is unknown. It may be revoked or mistyped.');
@@ -76,7 +82,7 @@ describe('signing in', () => {
   });
 
   it.each([['tokens' as const], ['internal' as const]])(
-    'refuses a key of the scope %s alone, and says why',
+    'refuses a key with only the scope %s and shows the reason',
     async (scope) => {
       const page = await pages.visitor();
       await signIn(page, await pages.harness.key({ scopes: [scope] }));
@@ -84,7 +90,7 @@ describe('signing in', () => {
     },
   );
 
-  it('puts the key into no cookie, address or page', async () => {
+  it('puts the key in no cookie, address or page', async () => {
     const key = await pages.harness.key();
     const page = await pages.visitor();
     await signIn(page, key);
@@ -99,7 +105,7 @@ describe('signing in', () => {
 });
 
 describe('a session', () => {
-  it('ends within five seconds of its key, also on a page that only looks on', async () => {
+  it('ends within five seconds after its key is revoked, even on an open page', async () => {
     const key = await pages.harness.key({ organisation: pages.organisation });
     const page = await pages.visitor();
     await signIn(page, key);
@@ -111,7 +117,7 @@ describe('a session', () => {
     await page.waitForURL('**/sign-in?next=%2Fadmin%2Fworkers');
   });
 
-  it('ends with signing out', async () => {
+  it('ends with the sign-out', async () => {
     const page = await pages.signedIn();
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.waitForURL('**/sign-in');
@@ -120,7 +126,7 @@ describe('a session', () => {
     expect(await page.getByText(pages.organisation).count()).toBe(0);
   });
 
-  it('is refused once it was signed out, wherever its cookie comes from', async () => {
+  it('is refused after its sign-out when another client sends its cookie', async () => {
     const page = await pages.signedIn();
     const [session] = await page.context().cookies();
     const replay = () =>
@@ -134,7 +140,7 @@ describe('a session', () => {
     expect((await replay()).status).toBe(303);
   });
 
-  it('is refused where its secret is not ours', async () => {
+  it('is refused with a forged secret', async () => {
     const page = await pages.signedIn();
     const [session] = await page.context().cookies();
     const forged = `${session?.value.slice(0, -43)}${'A'.repeat(43)}`;
@@ -145,7 +151,7 @@ describe('a session', () => {
     expect(answer.status).toBe(303);
   });
 
-  it('sends a part of a page that is asked for without one to the sign-in page, as a whole', async () => {
+  it('redirects the whole page to the sign-in page when a fragment is requested without a session', async () => {
     const answer = await fetch(`${pages.url}/admin/workers/stream`, {
       headers: { 'hx-request': 'true', 'hx-current-url': `${pages.url}/admin/workers?a=b` },
     });
@@ -153,25 +159,25 @@ describe('a session', () => {
     expect(answer.headers.get('hx-redirect')).toBe('/sign-in?next=%2Fadmin%2Fworkers%3Fa%3Db');
   });
 
-  it('of a key that may look changes nothing, wherever it tries', async () => {
+  it('of a read-only key is refused every change', async () => {
     const post = async (page: Page) =>
       page.request.post('/admin/anything', { headers: { origin: pages.url } });
-    const looker = await pages.signedIn({ scopes: ['read'] });
-    const refused = await post(looker);
+    const reader = await pages.signedIn({ scopes: ['read'] });
+    const refused = await post(reader);
     expect(refused.status()).toBe(403);
-    expect(await refused.text()).toContain('it lacks the scope &quot;admin&quot;');
-    expect(await looker.getByText('look only').isVisible()).toBe(true);
+    expect(await refused.text()).toContain('lacks the scope &quot;admin&quot;');
+    expect(await reader.getByText('read-only').isVisible()).toBe(true);
     expect((await post(await pages.signedIn())).status()).toBe(404);
   });
 
-  it('does not open the API', async () => {
+  it('gives no access to the API', async () => {
     const page = await pages.signedIn();
     expect((await page.request.get('/api/admin/accounts')).status()).toBe(401);
   });
 });
 
-describe('a request from elsewhere', () => {
-  /** As a browser would send it from that origin, session cookie included. */
+describe('a request from another site', () => {
+  /** Sends a request as a browser does from that origin, with the session cookie. */
   async function post(headers: Record<string, string>): Promise<number> {
     const page = await pages.signedIn();
     const cookie = (await page.context().cookies())
@@ -186,13 +192,13 @@ describe('a request from elsewhere', () => {
     ['another site', { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }, 403],
     ['a sibling site', { origin: 'http://127.0.0.1:1', 'sec-fetch-site': 'same-site' }, 403],
     ['a page without an origin', { origin: 'null' }, 403],
-    ['something that says nothing of itself', {}, 403],
-    ['a page of ours', { 'sec-fetch-site': 'same-origin' }, 303],
-  ])('from %s', async (_name, headers, status) => {
+    ['a client that sends neither header', {}, 403],
+    ['one of our pages', { 'sec-fetch-site': 'same-origin' }, 303],
+  ])('responds to %s with the right status', async (_name, headers, status) => {
     expect(await post(headers)).toBe(status);
   });
 
-  it('is refused for a form that another site shows, which says so', async () => {
+  it('is refused with a reason when it comes from a form of another site', async () => {
     const page = await pages.signedIn();
     const foreign = `http://localhost:${new URL(pages.url).port}`;
     await page.route(`${foreign}/trap`, (route) =>
@@ -209,8 +215,8 @@ describe('a request from elsewhere', () => {
   });
 });
 
-describe('how it looks', () => {
-  it('is accessible in both themes, and fits a phone', async () => {
+describe('the sign-in page', () => {
+  it('is accessible in both themes and fits a phone', async () => {
     const page = await pages.visitor();
     await page.goto('/sign-in');
     await expectAccessible(page);
@@ -218,7 +224,7 @@ describe('how it looks', () => {
     expectNoComplaints(page);
   });
 
-  it('keeps the theme that was chosen, over pages and over what the system says', async () => {
+  it('keeps the chosen theme across pages, regardless of the system theme', async () => {
     const page = await pages.visitor({ colorScheme: 'light' });
     const background = () => page.evaluate('getComputedStyle(document.body).backgroundColor');
     await page.goto(`/sign-in?next=${randomUUID()}`);

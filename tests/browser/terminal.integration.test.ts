@@ -1,4 +1,4 @@
-/** The token refresh terminal, as an operator watches it. */
+/** The token refresh terminal in the browser. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import mongoose from 'mongoose';
@@ -28,7 +28,7 @@ beforeEach(() => {
 const START = Date.parse('2026-03-01T12:00:00Z');
 let second = 0;
 
-/** Writes an entry as a worker does, each a second after the one before. */
+/** Writes an entry as a worker does, one second later than the previous entry. */
 async function logged(message: string, members: Partial<LogEntry> = {}): Promise<LogEntry> {
   second += 1;
   const created_at = new Date(START + second * 1000).toISOString();
@@ -60,7 +60,7 @@ const attempt = (fingerprint: string): Pick<LogEntry, 'diagnostics'> => ({
 });
 
 describe('the entries', () => {
-  it('R1.5 are seen by every admin of the organisation, newest first, with the account’s own environment', async () => {
+  it('R1.5 are shown to every admin of the organisation, newest first, with the account’s environment', async () => {
     await logged('First.', { environment: 'sandbox' });
     await logged('Second.', { source: 'debug', action: 'token_refresh_debug' });
     for (const page of [await opened(), await opened()]) {
@@ -74,7 +74,7 @@ describe('the entries', () => {
     }
   });
 
-  it('R1.10 have request, response and error folded, and unfold them', async () => {
+  it('R1.10 show request, response and error only when they are expanded', async () => {
     await logged('Refused.', {
       action: 'token_refresh_failed',
       outcome: 'rejected',
@@ -83,46 +83,46 @@ describe('the entries', () => {
     });
     const page = await opened();
     const entry = entryOf(page, 'Refused.');
-    for (const [section, said] of [
+    for (const [section, text] of [
       ['Request', 'POST https://provider.example/token'],
       ['Response', '"error": "invalid_grant"'],
       ['Error', 'class: account'],
       ['Attempt', 'workflow: refresh-account/acc_1'],
     ] as const) {
-      expect(await entry.getByText(said).isVisible()).toBe(false);
+      expect(await entry.getByText(text).isVisible()).toBe(false);
       await entry.getByText(section, { exact: true }).click();
-      expect(await entry.getByText(said).isVisible()).toBe(true);
+      expect(await entry.getByText(text).isVisible()).toBe(true);
     }
   });
 
-  it('R1.7 say whether an attempt presented the token of the one before, a new one, or an old one again', async () => {
+  it('R1.7 show whether an attempt sent the same token as the previous one, a new one, or an old one again', async () => {
     await logged('One.', attempt('f1'));
     await logged('Two.', attempt('f1'));
     await logged('Three.', attempt('f2'));
     await logged('Other.', { ...attempt('f9'), account_id: 'acc_2' });
     await logged('Four.', attempt('f1'));
     const page = await opened();
-    const said = async (message: string) => {
+    const comparison = async (message: string) => {
       const badges = await entryOf(page, message)
         .getByText(/^(same token|token \w+ed)$/)
         .allTextContents();
       return badges.filter((text) => text !== 'token refreshed');
     };
-    expect(await said('One.')).toEqual([]);
-    expect(await said('Two.')).toEqual(['same token']);
-    expect(await said('Three.')).toEqual(['token changed']);
-    expect(await said('Four.')).toEqual(['token reused']);
-    expect(await said('Other.')).toEqual([]);
-    // Also where the attempt before is not among those shown.
+    expect(await comparison('One.')).toEqual([]);
+    expect(await comparison('Two.')).toEqual(['same token']);
+    expect(await comparison('Three.')).toEqual(['token changed']);
+    expect(await comparison('Four.')).toEqual(['token reused']);
+    expect(await comparison('Other.')).toEqual([]);
+    // The comparison also works if the previous attempt is not shown.
     await page.getByLabel('Text').fill('Four.');
     await page.keyboard.press('Enter');
     await page.waitForURL('**text=Four.');
-    expect(await said('Four.')).toEqual(['token reused']);
+    expect(await comparison('Four.')).toEqual(['token reused']);
   });
 });
 
-describe('live', () => {
-  it('R1.10 shows an entry without a reload within two seconds of being written', async () => {
+describe('live entries', () => {
+  it('R1.10 appear without a reload within two seconds after they were written', async () => {
     const page = await opened();
     await live(page);
     await page.evaluate('document.body.dataset.same = "yes"');
@@ -135,7 +135,7 @@ describe('live', () => {
     expectNoComplaints(page);
   });
 
-  it('puts an entry that was written late where it belongs', async () => {
+  it('are sorted by time, even if written late', async () => {
     const at = (minute: number) => new Date(START + minute * 60_000).toISOString();
     await logged('Old.', { created_at: at(1) });
     await logged('New.', { created_at: at(3) });
@@ -146,7 +146,7 @@ describe('live', () => {
     expect(await messages(page)).toEqual(['New.', 'Late.', 'Old.']);
   });
 
-  it('R1.10 waits while paused, counts what came, and goes on with all of it', async () => {
+  it('R1.10 are counted while the terminal is paused, and all appear when it resumes', async () => {
     const page = await opened();
     await live(page);
     await page.getByRole('button', { name: 'Pause' }).click();
@@ -161,7 +161,7 @@ describe('live', () => {
     await entryOf(page, 'After.').waitFor();
   });
 
-  it('loses nothing where the connection is lost for a while', async () => {
+  it('are all shown after the connection was lost', async () => {
     const page = await opened();
     await live(page);
     await logged('Before.');
@@ -176,7 +176,7 @@ describe('live', () => {
 });
 
 describe('filters', () => {
-  it('R1.10 filter by source, action, provider, environment, account and text, in the address and live', async () => {
+  it('R1.10 apply source, action, provider, environment, account and text to the address and to live entries', async () => {
     await logged('Plain.');
     await logged('Wanted.', {
       source: 'debug',
@@ -213,14 +213,14 @@ describe('filters', () => {
     expect(await messages(page)).toEqual(['Wanted, too.', 'Wanted.']);
   });
 
-  it('say what is wrong with an address that was typed', async () => {
+  it('name the invalid parameter of an address', async () => {
     const page = await opened('/admin/terminal?source=robot');
     expect(await page.getByRole('alert').textContent()).toMatch(/^source: /);
   });
 });
 
 describe('a link to one entry', () => {
-  it('R1.10 opens it unfolded and in sight, with what is around it', async () => {
+  it('R1.10 shows it expanded and in view, with its neighbours', async () => {
     const all = [];
     for (let n = 0; n < 80; n += 1) all.push(await logged(`Number ${n}.`));
     const linked = all[40];
@@ -236,12 +236,12 @@ describe('a link to one entry', () => {
     expect((await messages(page)).slice(0, 12)).toEqual(
       Array.from({ length: 12 }, (_, n) => `Number ${50 - n}.`),
     );
-    await page.getByRole('link', { name: 'There are newer entries' }).click();
+    await page.getByRole('link', { name: 'Show newer entries' }).click();
     await live(page);
     await entryOf(page, 'Number 79.').waitFor();
   });
 
-  it('is the time of each entry', async () => {
+  it('is on the time of each entry', async () => {
     const entry = await logged('Only.');
     const page = await opened();
     await entryOf(page, 'Only.').getByRole('link').first().click();
@@ -253,8 +253,8 @@ describe('a link to one entry', () => {
   });
 });
 
-describe('taking entries along', () => {
-  it('R1.10 copies exactly what is shown, in its order and as it is folded', async () => {
+describe('copy and download', () => {
+  it('R1.10 copies the entries as shown, in the same order and with the same parts expanded', async () => {
     const [older, newer] = [
       await logged('Older.', { account_label: 'Quay Records' }),
       await logged('Newer.', {
@@ -289,7 +289,7 @@ ${at(older)}  scheduled  token refreshed  ebay production  Quay Records  200 in 
     );
   });
 
-  it('R1.10 downloads the entries filtered by as JSON Lines, beyond those that are shown', async () => {
+  it('R1.10 downloads all entries that match the filters as JSON Lines', async () => {
     const wanted = [];
     const recent = Date.now();
     for (let n = 0; n < 520; n += 1) {
@@ -300,15 +300,15 @@ ${at(older)}  scheduled  token refreshed  ebay production  Quay Records  200 in 
     const yearAgo = new Date(recent - 365 * 24 * 3600_000).toISOString();
     await logged('Past its retention.', { created_at: yearAgo, account_id: 'acc_many' });
     const page = await opened('/admin/terminal?account_id=acc_many');
-    const coming = page.waitForEvent('download');
+    const download = page.waitForEvent('download');
     await page.getByRole('link', { name: 'Download' }).click();
-    const lines = (await readFile(await (await coming).path(), 'utf8')).trimEnd().split('\n');
+    const lines = (await readFile(await (await download).path(), 'utf8')).trimEnd().split('\n');
     expect(lines.map((line) => JSON.parse(line))).toEqual(wanted);
   });
 });
 
 describe('the keyboard', () => {
-  it('R1.10 goes from entry to entry, unfolds, pauses, goes to the filter and shows the keys', async () => {
+  it('R1.10 moves between entries, expands them, pauses, focuses the filter and shows the shortcuts', async () => {
     await logged('Below.');
     await logged('Above.');
     const page = await opened();
@@ -329,8 +329,8 @@ describe('the keyboard', () => {
     expect(await page.getByRole('button', { name: 'Resume' }).isVisible()).toBe(true);
     await page.keyboard.press('p');
     await page.keyboard.press('?');
-    const keys = page.getByRole('dialog', { name: 'Keys' });
-    await keys.getByText('pause, and go on').waitFor();
+    const shortcuts = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
+    await shortcuts.getByText('pause or resume').waitFor();
     await expectAccessible(page);
     await page.keyboard.press('Escape');
     await page.keyboard.press('/');
@@ -339,11 +339,11 @@ describe('the keyboard', () => {
     expect(await page.getByRole('button', { name: 'Pause' }).isVisible()).toBe(true);
   });
 
-  it('orphaned_grants single keys alone for whoever switched them off', async () => {
+  it('ignores single-key shortcuts after they are turned off', async () => {
     const page = await opened();
     await live(page);
-    await page.getByRole('button', { name: 'Keys' }).click();
-    await page.getByLabel('React to single keys').uncheck();
+    await page.getByRole('button', { name: 'Shortcuts' }).click();
+    await page.getByLabel('Use single-key shortcuts').uncheck();
     await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
     await page.keyboard.press('p');
     await page.keyboard.press('ArrowDown');
@@ -351,8 +351,8 @@ describe('the keyboard', () => {
   });
 });
 
-describe('over the workers page', () => {
-  it('R1.10 opens as a modal, live, filters in place, and lets go when it is closed', async () => {
+describe('the terminal on the workers page', () => {
+  it('R1.10 opens live in a dialog, filters in place, and closes its stream with the dialog', async () => {
     await logged('There.');
     const page = await opened('/admin/workers');
     await live(page);
@@ -373,8 +373,8 @@ describe('over the workers page', () => {
 });
 
 describe('another organisation’s entries', () => {
-  it('are reachable by no address', async () => {
-    const theirs = await logged('Theirs.', { organisation: 'somebody-else' });
+  it('are not reachable by any address', async () => {
+    const theirs = await logged('Theirs.', { organisation: 'another-organisation' });
     const own = await logged('Own.');
     const page = await opened();
     const of = (path: string) => page.request.get(`/admin/terminal${path}`);
@@ -397,11 +397,11 @@ describe('another organisation’s entries', () => {
       `/entries?before=${beyond}`,
       '/panel',
       '/download',
-      '/download?organisation=somebody-else',
+      '/download?organisation=another-organisation',
       `?entry=${own.id}`,
     ])
       expect(await (await of(path)).text()).not.toContain('Theirs.');
-    // From the beginning on, and up to an entry of its own that comes after theirs.
+    // Streams from the beginning up to an own entry that is newer than theirs.
     await logged('Last.');
     const streamed = await page.evaluate(`new Promise((done) => {
       const source = new EventSource('/admin/terminal/stream?after=${place}');
@@ -419,10 +419,10 @@ describe('another organisation’s entries', () => {
 });
 
 describe('secrets', () => {
-  it('R1.5 no token of an account is in the page, the stream, the clipboard or the download', async () => {
+  it('R1.5 are in neither the page, the stream, the clipboard nor the download', async () => {
     const secretMarker = `marker${randomBytes(12).toString('hex')}`;
     await pages.harness.startWorker();
-    // Not due: the schedule's own sweep would take it, and the debug refresh only watch.
+    // Not due: the scheduled sweep could refresh it first, and the debug refresh would only wait for that.
     const notDue = { expiresInMs: 3600_000, refreshedAgoMs: 0 };
     const { id, plain } = await pages.harness.addAccount({ organisation, secretMarker, ...notDue });
     const page = await opened();
@@ -453,8 +453,8 @@ describe('secrets', () => {
   }, 120_000);
 });
 
-it('is accessible in both themes, and fits a phone', async () => {
-  await logged('Unfolded.', {
+it('is accessible in both themes and fits a phone', async () => {
+  await logged('Expanded.', {
     ...attempt('f1'),
     action: 'token_refresh_failed',
     error: refreshFailure('invalid_grant', { status: 400 }),
@@ -463,7 +463,7 @@ it('is accessible in both themes, and fits a phone', async () => {
   await logged('Again.', { source: 'api', ...attempt('f1') });
   const page = await opened();
   for (const name of ['Request', 'Error', 'Attempt'])
-    await entryOf(page, 'Unfolded.').getByText(name, { exact: true }).click();
+    await entryOf(page, 'Expanded.').getByText(name, { exact: true }).click();
   await live(page);
   await expectAccessible(page);
   await expectNoHorizontalScroll(page);
@@ -471,10 +471,10 @@ it('is accessible in both themes, and fits a phone', async () => {
   expectNoComplaints(page);
 });
 
-// Last: what comes after it would find 10,000 entries in a database that looks at each.
+// Last: a later test would be slow, because the database scans all 10,000 entries.
 describe('10,000 entries', () => {
-  it('R1.10 scroll to the last of them', async () => {
-    // Straight into the collection: by the store, one at a time, it takes longer than the rest of this file.
+  it('R1.10 scroll to the last one', async () => {
+    // Written directly to the collection, because the store writes one at a time, which takes longer than the rest of this file.
     const connection = await mongoose.createConnection(pages.harness.mongodbUri).asPromise();
     const documents = Array.from({ length: 10_000 }, (_, n) => {
       const { id, ...rest } = logEntry({ organisation, message: `Number ${n + 1}.` });
@@ -486,16 +486,16 @@ describe('10,000 entries', () => {
     await connection.close();
     const page = await opened();
     await live(page);
-    // Asked of the document: a locator looks at every element for its role or text, which is what would be measured.
-    const texts = (which: string) =>
+    // Queries the document, because a locator computes the role and text of every element, which takes too long.
+    const texts = (selector: string) =>
       page.evaluate<string[]>(
-        `[...document.querySelectorAll('#terminal .entries ${which}')].map((one) => one.textContent)`,
+        `[...document.querySelectorAll('#terminal .entries ${selector}')].map((one) => one.textContent)`,
       );
     await eventually(async () => {
       await page.keyboard.press('End');
       return (await texts('ol:last-of-type > li:last-child > p'))[0] === 'Number 10000.';
     }, 150_000);
-    // A schedule of this database may have swept meanwhile, which everybody sees.
+    // A scheduled sweep of this database may have written an entry that all organisations see.
     const ofThisTest = (text: string | null) => !text?.startsWith('The sweep');
     expect((await texts('p')).filter(ofThisTest)).toEqual(documents.map(({ message }) => message));
     await logged('Still live.', { created_at: new Date().toISOString() });

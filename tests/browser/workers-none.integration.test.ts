@@ -1,4 +1,4 @@
-/** Admin → Workers where no worker has ever run. */
+/** Admin → Workers before the first start of a worker. */
 import { expectAccessible, expectNoComplaints, type Pages, startPages } from './_browser';
 
 let pages: Pages;
@@ -7,9 +7,9 @@ beforeAll(async () => {
 });
 afterAll(() => pages.stop());
 
-it('R1.10 says that no worker is alive, and that there is nothing to run', async () => {
+it('R1.10 shows that no worker is alive and no provider is configured', async () => {
   const page = await pages.signedIn();
-  await page.getByText('No worker is alive: nothing is refreshed').waitFor();
+  await page.getByText('No worker is alive: accounts are not refreshed').waitFor();
   await page.getByText('No provider is configured').waitFor();
   await expectAccessible(page);
   expectNoComplaints(page);

@@ -1,4 +1,4 @@
-/** Admin → Workers, as an operator watches it. */
+/** The page Admin → Workers: schedules, their actions and statistics. */
 import type { Page } from 'playwright-core';
 import { refreshFailure } from '../../src/domain/refresh/refresh-failure';
 import { entryOf } from '../store/_store';
@@ -28,7 +28,7 @@ const described = () => temporal('schedule', 'describe', ...SCHEDULE);
 const rowOf = (page: Page) => page.getByRole('row', { name: 'ebay' });
 
 describe('Admin → Workers', () => {
-  it('R1.10 shows each provider’s schedule with its last run and what it came to, its next run and its interval', async () => {
+  it('R1.10 shows each provider’s schedule with the result of its last run, its next run and its interval', async () => {
     const page = await pages.signedIn();
     const row = page.getByRole('row', { name: 'ebay' });
     await row.getByText('ebay: nothing was due').waitFor();
@@ -40,7 +40,7 @@ describe('Admin → Workers', () => {
     expectNoComplaints(page);
   });
 
-  it('R1.10 shows within two seconds, without a reload, what was done with the temporal command', async () => {
+  it('R1.10 shows a change by the temporal command within two seconds, without a reload', async () => {
     const page = await pages.signedIn({ scopes: ['operator'] });
     await page.getByText('Live', { exact: true }).waitFor();
     await page.evaluate('document.body.dataset.same = "yes"');
@@ -62,7 +62,7 @@ describe('Admin → Workers', () => {
     expectNoComplaints(page);
   });
 
-  it('says so where what is shown may be old, and why', async () => {
+  it('shows why its content may be outdated', async () => {
     const page = await pages.visitor();
     await page.route('**/admin/workers/stream', (route) =>
       route.fulfill({
@@ -75,7 +75,7 @@ describe('Admin → Workers', () => {
     expect(await page.getByText('Live', { exact: true }).count()).toBe(0);
   });
 
-  it('shows that a provider is not configured, and deletes its schedule after a question', async () => {
+  it('shows that a provider is not configured, and deletes its schedule after a confirmation', async () => {
     await temporal(
       ...'schedule create --schedule-id sweep/gone --interval 24h --paused'.split(' '),
       ...'--workflow-id sweep/gone --type sweepWorkflow --task-queue evergrant'.split(' '),
@@ -93,7 +93,7 @@ describe('Admin → Workers', () => {
     expectNoComplaints(page);
   });
 
-  it('is accessible in both themes, and fits a phone', async () => {
+  it('is accessible in both themes and fits a phone', async () => {
     const page = await pages.signedIn();
     await page.getByText('Live', { exact: true }).waitFor();
     await expectAccessible(page);
@@ -103,7 +103,7 @@ describe('Admin → Workers', () => {
 });
 
 describe('the actions of a schedule', () => {
-  /** Opens the dialog of an action, and gives it. */
+  /** Opens the dialog of an action and returns it. */
   async function open(page: Page, action: string) {
     await rowOf(page)
       .getByRole('button', { name: `${action} ebay` })
@@ -111,12 +111,12 @@ describe('the actions of a schedule', () => {
     return page.getByRole('dialog');
   }
 
-  it('R1.10 pause only with the operator’s note, which Temporal then has, and who did it', async () => {
+  it('R1.10 require a note for a pause, and record it with the operator’s key in Temporal', async () => {
     const page = await pages.signedIn();
     const dialog = await open(page, 'Pause');
     await dialog.getByRole('button', { name: 'Pause' }).click();
     expect(await dialog.isVisible()).toBe(true);
-    await dialog.getByLabel('Why?').fill('eBay maintenance');
+    await dialog.getByLabel('Reason').fill('eBay maintenance');
     await dialog.getByRole('button', { name: 'Pause' }).click();
     await rowOf(page).getByText('Paused').waitFor();
     expect(await rowOf(page).getByText('eBay maintenance (key').isVisible()).toBe(true);
@@ -124,7 +124,7 @@ describe('the actions of a schedule', () => {
     expectNoComplaints(page);
   });
 
-  it('R1.10 resume with the keyboard alone', async () => {
+  it('R1.10 resume it with the keyboard alone', async () => {
     const page = await pages.signedIn();
     await page.getByText('Live', { exact: true }).waitFor();
     await rowOf(page).getByRole('button', { name: 'Resume ebay' }).focus();
@@ -138,7 +138,7 @@ describe('the actions of a schedule', () => {
     expect(await described()).toMatch(/Notes +eBay is back \(key [0-9a-f]+\)[^]*Paused +false/);
   });
 
-  it('R1.10 change the interval, and say what is configured', async () => {
+  it('R1.10 change the interval and show the configured one', async () => {
     const page = await pages.signedIn();
     const dialog = await open(page, 'Change interval');
     expect(await dialog.getByLabel('Sweep every').inputValue()).toBe('30d');
@@ -149,7 +149,7 @@ describe('the actions of a schedule', () => {
     expect(await described()).toMatch(/Spec +\[{"every":"1h 30m 0s"}\]/);
   });
 
-  it('R1.10 refuse an interval that is none, in a sentence, and change nothing', async () => {
+  it('R1.10 refuse an invalid interval with a reason and change nothing', async () => {
     const page = await pages.signedIn();
     const before = await described();
     const dialog = await open(page, 'Change interval');
@@ -168,29 +168,29 @@ describe('the actions of a schedule', () => {
     expect((await pages.harness.account(account.id)).generation).toBe(2);
   });
 
-  it('issue 6.3 say where a provider refuses the OAuth app, until it is over', async () => {
+  it('show that a provider refuses the OAuth app until the circuit closes', async () => {
     const page = await pages.signedIn();
     const { sandbox, clientSecret } = pages.harness;
     const account = await pages.harness.addAccount({
       organisation: pages.organisation,
       proven: true,
     });
-    sandbox.setClientSecret('rolled-by-somebody');
+    sandbox.setClientSecret('rotated-at-the-provider');
     const key = await pages.harness.key({ organisation: pages.organisation });
     await pages.harness.request(key, 'POST', `/api/admin/accounts/${account.id}/refresh`, {});
-    await rowOf(page).getByText('App refused').waitFor();
-    await rowOf(page).getByText('production: invalid_client since').waitFor();
+    await rowOf(page).getByText('OAuth app refused').waitFor();
+    await rowOf(page).getByText('production: invalid_client, circuit opened').waitFor();
     await expectAccessible(page);
     sandbox.setClientSecret(clientSecret);
     await pages.harness.closeCircuits();
-    await rowOf(page).getByText('App refused').waitFor({ state: 'detached' });
+    await rowOf(page).getByText('OAuth app refused').waitFor({ state: 'detached' });
   });
 
-  it('are not there for a visitor who is no operator, are refused if tried, and a sentence says why', async () => {
+  it('are hidden from and refused to a visitor who is no operator, with a reason', async () => {
     const page = await pages.signedIn({ scopes: ['admin'] });
     await rowOf(page).waitFor();
     expect(await rowOf(page).getByRole('button').count()).toBe(0);
-    await page.getByText('only a key with the scope "operator" changes them').waitFor();
+    await page.getByText('only a key with the scope "operator" can change them').waitFor();
     await temporal('schedule', 'toggle', ...SCHEDULE, '--pause', '--reason', 'a word to operators');
     await rowOf(page).getByText('Paused').waitFor();
     expect(await page.getByText('a word to operators').count()).toBe(0);
@@ -208,7 +208,7 @@ describe('the actions of a schedule', () => {
     expect(pausedOf(await described())).toBe(pausedOf(before));
   });
 
-  it('of a schedule that is not there, or is not ours, are not found', async () => {
+  it('return 404 for a schedule that does not exist or is not ours', async () => {
     const page = await pages.signedIn();
     for (const id of ['sweep/none', 'nightly']) {
       const answer = await page.request.post(`/admin/workers/${encodeURIComponent(id)}/pause`, {
@@ -223,8 +223,8 @@ describe('the actions of a schedule', () => {
   const pausedOf = (text: string) => /Paused +(.*)/.exec(text)?.[1];
 });
 
-describe('the numbers', () => {
-  /** An organisation of its own: what was counted is kept for some seconds. */
+describe('the statistics', () => {
+  /** Uses a separate organisation, because statistics are cached for some seconds. */
   async function organisationWith(expiresInMs: number[]): Promise<string> {
     const organisation = `${pages.organisation}-${expiresInMs.length}`;
     for (const expires of expiresInMs)
@@ -236,7 +236,7 @@ describe('the numbers', () => {
     return organisation;
   }
 
-  it('R1.10 count the accounts by status in words that lead to them, and none of another organisation', async () => {
+  it('R1.10 count only the organisation’s accounts by status, with links to them', async () => {
     const organisation = await organisationWith([2 * HOUR, 2 * HOUR, -HOUR]);
     const page = await pages.signedIn({ organisation, scopes: ['read'] });
     const section = page.getByRole('region', { name: 'Accounts by status' });
@@ -251,7 +251,7 @@ describe('the numbers', () => {
     expect(await links.last().getAttribute('href')).toBe('/admin/accounts?provider=ebay&status=ok');
   });
 
-  it('R1.10 plot when tokens end and how attempts went, each with its numbers as a table', async () => {
+  it('R1.10 plot token expiry, attempts and response times, each with a table', async () => {
     const organisation = await organisationWith([90 * 60_000]);
     for (const failed of [false, false, true])
       await pages.harness.store.logEntries.record(
@@ -266,10 +266,10 @@ describe('the numbers', () => {
     const figure = (name: string) => page.getByRole('figure', { name });
     const inMs = expect.stringMatching(/^\d+( ms)?$/);
     for (const [name, sentence, numbers] of [
-      ['Access tokens ending, next 24 h', '1 in all', ['1']],
-      ['Refresh tokens ending, next 12 months', 'None is known to end.', []],
+      ['Access tokens expiring, next 24 h', '1 in total', ['1']],
+      ['Refresh tokens expiring, next 12 months', 'No refresh token is known to expire.', []],
       ['Attempts, last 24 h', '66.6 % succeeded: 2 of 3.', ['2', '1']],
-      ['Time to answer, last 24 h, in ms', 'half within', [inMs, inMs]],
+      ['Response time, last 24 h, in ms', '50 % within', [inMs, inMs]],
     ] as const) {
       expect(await figure(name).getByRole('img', { name }).isVisible()).toBe(true);
       expect(await figure(name).getByText(sentence).isVisible()).toBe(true);
@@ -282,36 +282,37 @@ describe('the numbers', () => {
     await expectAccessible(page);
   });
 
-  it('keep a table unfolded while they follow what happens', async () => {
+  it('keep a table expanded during live updates', async () => {
     const organisation = await organisationWith([HOUR, HOUR]);
     const page = await pages.signedIn({ organisation });
     await page.getByText('Live', { exact: true }).waitFor();
-    const figure = page.getByRole('figure', { name: 'Access tokens ending' });
+    const figure = page.getByRole('figure', { name: 'Access tokens expiring' });
     await figure.getByText('As a table').click();
     await pages.harness.addAccount({ organisation, expiresInMs: HOUR, refreshedAgoMs: 0 });
-    await figure.getByText('3 in all').waitFor();
+    await figure.getByText('3 in total').waitFor();
     expect(await figure.getByRole('table').isVisible()).toBe(true);
     expectNoComplaints(page);
   });
 
-  it('say so where no account is connected yet', async () => {
+  it('show that the organisation has no accounts yet', async () => {
     const page = await pages.signedIn({ organisation: `${pages.organisation}-empty` });
-    expect(await page.getByText('No account is connected yet.').isVisible()).toBe(true);
+    expect(await page.getByText('No accounts yet.').isVisible()).toBe(true);
   });
 });
 
-describe('an operator who reads no accounts', () => {
-  it('sees the pages of no organisation and is offered no others', async () => {
+describe('an operator without access to accounts', () => {
+  it('sees only the pages that serve all organisations', async () => {
     const page = await pages.signedIn({ scopes: ['operator'] });
     await rowOf(page).getByRole('button', { name: 'Run now ebay' }).waitFor();
     const links = page.getByRole('navigation').getByRole('link');
     expect(await links.allTextContents()).toEqual(['Workers', 'Workflows', 'API']);
     expect(await page.getByText('Accounts by status').count()).toBe(0);
     expect(await page.getByText('operator', { exact: true }).isVisible()).toBe(true);
+    expect(await page.getByText('admin', { exact: true }).count()).toBe(0);
     await expectAccessible(page);
     expectNoComplaints(page);
     expect((await page.goto('/admin/accounts'))?.status()).toBe(403);
-    expect(await page.getByRole('alert').textContent()).toContain('lacks "read"');
+    expect(await page.getByRole('alert').textContent()).toContain('lacks the scope "read"');
   });
 });
 
@@ -322,11 +323,11 @@ describe('the workers', () => {
   });
 });
 
-describe('an address that is none', () => {
-  it('is answered by a page that says so, with the way back', async () => {
+describe('an unknown address', () => {
+  it('shows a page with the reason and the navigation', async () => {
     const page = await pages.signedIn();
     expect((await page.goto('/admin/nowhere'))?.status()).toBe(404);
-    expect(await page.getByRole('alert').textContent()).toBe('There is no /admin/nowhere here.');
+    expect(await page.getByRole('alert').textContent()).toBe('No page exists at /admin/nowhere.');
     await page.getByRole('link', { name: 'Workers' }).click();
     await page.waitForURL('**/admin/workers');
   });

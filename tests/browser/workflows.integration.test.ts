@@ -1,4 +1,4 @@
-/** Workflow history, as an operator reads it, ends a workflow and starts one again. */
+/** Workflow history: the list, one workflow, and the actions to terminate and repeat a workflow. */
 import { randomUUID } from 'node:crypto';
 import type { Page } from 'playwright-core';
 import type { Account } from '../../src/domain/account/account';
@@ -20,7 +20,7 @@ let refreshed: Account;
 let revoked: Account;
 let foreign: Account;
 
-/** One sweep over two accounts of ours, of which one is revoked, and one of another organisation. */
+/** Runs one sweep over two of our accounts, one of them revoked, and one account of another organisation. */
 beforeAll(async () => {
   pages = await startPages();
   const { harness, organisation } = pages;
@@ -30,7 +30,7 @@ beforeAll(async () => {
   revoked = bad;
   foreign = await harness.addAccount({ organisation: theirs, label: 'Theirs Alone' });
   await harness.client.schedule.getHandle('sweep/ebay').trigger();
-  // With the sweep that a worker's start triggers.
+  // The start of a worker also triggers a sweep.
   await eventually(async () => {
     const ended = (type: string) =>
       harness.client.workflow.count(`ExecutionStatus = "Completed" AND WorkflowType = "${type}"`);
@@ -44,7 +44,7 @@ const pathOf = ({ id }: Account) =>
   `/admin/workflows/${encodeURIComponent(refreshAccountWorkflowId(id))}`;
 const rowOf = (page: Page, { id }: Account) => page.getByRole('row', { name: id });
 
-/** The refresh of an account that waits for its next try; so many fail. */
+/** Starts a refresh whose first attempts fail, so that it waits for its next attempt. @param times failing attempts */
 async function waiting(times: number): Promise<Account> {
   const { harness, organisation } = pages;
   const account = await harness.addAccount({ organisation, expiresInMs: 30 * MINUTE });
@@ -55,7 +55,7 @@ async function waiting(times: number): Promise<Account> {
 }
 
 describe('the list', () => {
-  it('R1.10 shows the sweeps and the own refreshes with status, outcome, attempts and duration', async () => {
+  it('R1.10 shows sweeps and the organisation’s refreshes with status, outcome, attempts and duration', async () => {
     const page = await pages.signedIn({ scopes: ['read'] });
     await page.getByRole('link', { name: 'Workflows' }).click();
     const good = rowOf(page, refreshed);
@@ -65,7 +65,7 @@ describe('the list', () => {
       'refreshed',
       '1',
       expect.stringMatching(/ago$|^now$/),
-      expect.stringMatching(/^\d+ (ms|s)/),
+      expect.stringMatching(/^\d+(\.\d)? (ms|s)/),
       'scheduled',
     ]);
     expect(await good.getByRole('link', { name: 'Harbour Books' }).isVisible()).toBe(true);
@@ -83,7 +83,7 @@ describe('the list', () => {
     expectNoComplaints(page);
   });
 
-  it('shows an operator what each sweep came to', async () => {
+  it('shows operators the summary of each sweep', async () => {
     const page = await pages.signedIn({ scopes: ['operator'] });
     await page.getByRole('link', { name: 'Workflows' }).click();
     const sweep = page.getByRole('row').filter({ hasText: 'ebay: refreshed 2/3, failed 1' });
@@ -104,17 +104,17 @@ describe('the list', () => {
     expect(await rowOf(page, revoked).isVisible()).toBe(true);
     await page.getByLabel('Account').fill(foreign.id);
     await page.getByRole('button', { name: 'Filter' }).click();
-    await page.getByText('No workflow is like that').waitFor();
+    await page.getByText('No workflows match these filters.').waitFor();
   });
 
-  it('R1.10 is given page by page, each workflow once', async () => {
+  it('R1.10 lists each workflow once over all pages', async () => {
     const organisation = `org-${randomUUID()}`;
     const ids = await Promise.all(
       Array.from({ length: 30 }, async () => {
         const id = `refresh-account/acc_${randomUUID()}`;
         await pages.harness.client.workflow.start('refreshAccountWorkflow', {
           workflowId: id,
-          taskQueue: 'nobody-works-here',
+          taskQueue: 'no-worker',
           args: [],
           searchAttributes: { EvergrantOrg: [organisation] },
         });
@@ -136,7 +136,7 @@ describe('the list', () => {
 });
 
 describe('one workflow', () => {
-  it('R1.10 says what happened, by which activity, at which attempt, and why it failed', async () => {
+  it('R1.10 shows each event with its activity, attempt and failure', async () => {
     const page = await pages.signedIn({ scopes: ['read'] });
     await page.goto('/admin/workflows');
     await page.getByRole('link', { name: 'Saffron' }).click();
@@ -148,7 +148,7 @@ describe('one workflow', () => {
     expectNoComplaints(page);
   });
 
-  it('R1.10 that waits says until when, and is followed while it goes on', async () => {
+  it('R1.10 shows how long it waits, and updates live', async () => {
     const account = await waiting(1);
     const page = await pages.signedIn();
     await page.goto(pathOf(account));
@@ -160,26 +160,26 @@ describe('one workflow', () => {
     expect(await page.evaluate('document.body.dataset.same')).toBe('yes');
   });
 
-  it('R1.10 of another organisation is not found by any address, as one that is not there', async () => {
+  it('R1.10 of another organisation responds like an absent one at every address', async () => {
     const page = await pages.signedIn();
     const { client } = pages.harness;
     const { runId } = await client.workflow
       .getHandle(refreshAccountWorkflowId(foreign.id))
       .describe();
-    const told = async (path: string, id: string) => {
+    const refusal = async (path: string, id: string) => {
       expect((await page.goto(path))?.status()).toBe(404);
       return (await page.getByRole('alert').textContent())?.replace(id, '<id>');
     };
     const absentId = `acc_${'0'.repeat(24)}`;
-    const absent = await told(pathOf({ ...foreign, id: absentId }), absentId);
+    const absent = await refusal(pathOf({ ...foreign, id: absentId }), absentId);
     for (const path of [
       pathOf(foreign),
       `${pathOf(foreign)}/${runId}`,
       `${pathOf(refreshed)}/${runId}`,
     ])
-      expect(await told(path, path.startsWith(pathOf(refreshed)) ? refreshed.id : foreign.id)).toBe(
-        absent,
-      );
+      expect(
+        await refusal(path, path.startsWith(pathOf(refreshed)) ? refreshed.id : foreign.id),
+      ).toBe(absent);
     for (const action of ['terminate', 'retry']) {
       const answer = await page.request.post(`${pathOf(foreign)}/${runId}/${action}`, {
         headers: { origin: pages.url },
@@ -189,7 +189,7 @@ describe('one workflow', () => {
     }
   });
 
-  it('that is a sweep shows the own accounts and no other', async () => {
+  it('shows only the organisation’s accounts if it is a sweep', async () => {
     const page = await pages.signedIn();
     await page.goto('/admin/workflows?type=sweep');
     const sweep = page.getByRole('row').filter({ hasText: 'refreshed 2/3' });
@@ -201,7 +201,7 @@ describe('one workflow', () => {
 });
 
 describe('the actions of a workflow', () => {
-  it('R1.10 terminate it with a reason, which its history has', async () => {
+  it('R1.10 terminate it with a reason that its history shows', async () => {
     const account = await waiting(50);
     const page = await pages.signedIn();
     await page.goto(pathOf(account));
@@ -209,14 +209,14 @@ describe('the actions of a workflow', () => {
     const dialog = page.getByRole('dialog');
     await page.keyboard.press('Enter');
     expect(await dialog.isVisible()).toBe(true);
-    await dialog.getByLabel('Why?').fill('the shop asked for it');
+    await dialog.getByLabel('Reason').fill('the shop asked for it');
     await dialog.getByRole('button', { name: 'Terminate' }).click();
     const end = page.getByRole('row', { name: 'terminated by an operator' });
     await end.getByText(/^the shop asked for it \(key [0-9a-f]+\)$/).waitFor();
     expectNoComplaints(page);
   });
 
-  it('R1.10 refresh the account again, and show the workflow that does it', async () => {
+  it('R1.10 refresh the account again and show the new workflow', async () => {
     const page = await pages.signedIn();
     await page.goto(pathOf(refreshed));
     await page.getByRole('button', { name: 'Refresh again' }).click();
@@ -226,7 +226,7 @@ describe('the actions of a workflow', () => {
     expect((await pages.harness.account(refreshed.id)).generation).toBe(3);
   });
 
-  it('R1.10 sweep again', async () => {
+  it('R1.10 start another sweep', async () => {
     const page = await pages.signedIn();
     await page.goto('/admin/workflows?type=sweep');
     await page.getByRole('rowheader').getByRole('link').first().click();
@@ -238,7 +238,7 @@ describe('the actions of a workflow', () => {
     expect(await end.isVisible()).toBe(true);
   });
 
-  it('are refused to who may only look, and to requests from elsewhere', async () => {
+  it('are refused to read-only sessions and to requests from another site', async () => {
     const account = await waiting(50);
     const { client } = pages.harness;
     const handle = client.workflow.getHandle(refreshAccountWorkflowId(account.id));
@@ -256,7 +256,7 @@ describe('the actions of a workflow', () => {
   });
 });
 
-it('both pages are accessible in both themes, and fit a phone', async () => {
+it('the list and the page of one workflow are accessible in both themes and fit a phone', async () => {
   const page = await pages.signedIn();
   for (const path of ['/admin/workflows', pathOf(revoked)]) {
     await page.setViewportSize({ width: 1280, height: 800 });

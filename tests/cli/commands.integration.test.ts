@@ -49,8 +49,8 @@ function expectDone(ran: Ran): Ran {
   return ran;
 }
 
-describe('looking', () => {
-  it('R3.3 status says how many accounts are how, when the sweep runs next, and who works', async () => {
+describe('read commands', () => {
+  it('R3.3 status shows accounts by status, the next sweep, and the workers', async () => {
     const { stdout } = expectDone(await cli('status'));
     expect(rows(stdout)).toMatchObject([
       { provider: 'ebay', environment: 'production', accounts: '3', ok: '1', expiring_soon: '2' },
@@ -59,14 +59,29 @@ describe('looking', () => {
     expect(stdout).toMatch(/^running: 0 sweeps, 0 refreshes, 1 workers$/m);
   });
 
-  it('status --json is what the API answers', async () => {
+  it('status explains that a key without the scope read shows no accounts', async () => {
+    const operator = await h.key({ organisation, scopes: ['operator'] });
+    const asOperator = { ...environment, EVERGRANT_API_KEY: operator };
+    const { stdout } = expectDone(await startCli(asOperator, ['status'], '').ended);
+    expect(stdout).toMatch(/^Accounts are not shown, because this key lacks the scope "read"\./);
+    expect(stdout).toMatch(/^sweep\/ebay +30 d +ok/m);
+  });
+
+  it('status names the command that connects the first account', async () => {
+    const key = await h.key({ organisation: `org-${randomUUID()}`, scopes: ['read'] });
+    const asReader = { ...environment, EVERGRANT_API_KEY: key };
+    const { stdout } = expectDone(await startCli(asReader, ['status'], '').ended);
+    expect(stdout).toMatch(/^No accounts yet\. Connect the first: evergrant accounts add --help$/m);
+  });
+
+  it('status --json prints the response of the API', async () => {
     expect(expectDone(await cli('status', '--json')).json()).toMatchObject({
       total: 3,
       by_status: { ok: 1, expiring_soon: 2 },
     });
   });
 
-  it('accounts list is a table without colours where stdout is no terminal, and steers none', async () => {
+  it('accounts list prints a table without colours or control characters if stdout is not a terminal', async () => {
     const { stdout } = expectDone(await cli('accounts', 'list'));
     expect(stdout).not.toContain('\u001b');
     expect(rows(stdout).map(({ id }) => id)).toEqual([due.id, fresh.id, revoked.id].toSorted());
@@ -76,15 +91,20 @@ describe('looking', () => {
     });
   });
 
-  it('accounts list filters, limits, and says that there are more', async () => {
+  it('accounts list filters, limits, and mentions further results', async () => {
     const ok = expectDone(await cli('accounts', 'list', '--status', 'ok', '--json')).json();
     expect(ok.items).toMatchObject([{ id: fresh.id }]);
     const limited = await cli('accounts', 'list', '--limit', '2');
     expect(rows(limited.stdout)).toHaveLength(2);
-    expect(limited.stderr).toMatch(/There are more/);
+    expect(limited.stderr).toMatch(/^Showing the first 2\. To show more, use --limit 20\.$/m);
   });
 
-  it('accounts show shows one account', async () => {
+  it('accounts list names the filters as the reason for an empty list', async () => {
+    const { stdout } = expectDone(await cli('accounts', 'list', '--provider', 'none'));
+    expect(stdout).toBe('No accounts match these filters.\n');
+  });
+
+  it('accounts show prints one account', async () => {
     const { stdout } = expectDone(await cli('accounts', 'show', due.id));
     expect(stdout).toMatch(/^label +Harbour Books$/m);
     expect(stdout).toMatch(/^status +expiring_soon$/m);
@@ -95,7 +115,7 @@ describe('looking', () => {
 });
 
 describe('a new account', () => {
-  it('has no access token yet and was not refreshed yet, in both commands that show it', async () => {
+  it('shows no access token and no refresh in both commands', async () => {
     const other = `org-${randomUUID()}`;
     const key = await h.key({ organisation: other, scopes: ['admin'] });
     const asOther = (...args: string[]) =>
@@ -107,17 +127,20 @@ describe('a new account', () => {
     ).ended;
     const { id } = expectDone(added).json();
     const shown = expectDone(await asOther('accounts', 'show', id)).stdout;
-    expect(shown).toMatch(/^token ends +no access token yet$/m);
-    expect(shown).toMatch(/^last refreshed +not yet$/m);
+    expect(shown).toMatch(/^token expires +no access token yet$/m);
+    expect(shown).toMatch(/^last refreshed +never$/m);
     const [row] = rows(expectDone(await asOther('accounts', 'list')).stdout);
-    expect(row).toMatchObject({ 'token ends': 'no access token yet', 'last refreshed': 'not yet' });
+    expect(row).toMatchObject({
+      'token expires': 'no access token yet',
+      'last refreshed': 'never',
+    });
     // The sweeps of later tests count the due accounts.
     await h.store.accounts.delete(other, id);
   });
 });
 
-describe('refreshing', () => {
-  it('R3.3 refresh leaves an account alone that is not due, and that is well', async () => {
+describe('refresh commands', () => {
+  it('R3.3 refresh skips an account that is not due and exits with 0', async () => {
     const { stdout } = expectDone(await cli('refresh', fresh.id));
     expect(stdout).toMatch(/^outcome +skipped$/m);
     expect(await h.account(fresh.id)).toMatchObject({ generation: 1 });
@@ -129,12 +152,12 @@ describe('refreshing', () => {
     expect(await h.account(due.id)).toMatchObject({ generation: 2 });
   });
 
-  it('R3.3 force-refresh refreshes although nothing is due', async () => {
+  it('R3.3 force-refresh refreshes an account that is not due', async () => {
     const outcome = expectDone(await cli('force-refresh', fresh.id, '--json')).json();
     expect(outcome).toMatchObject({ outcome: 'refreshed', generation: 2 });
   });
 
-  it('a refusal by the provider ends with 1 and says what to do', async () => {
+  it('refresh exits with 1 after a refusal by the provider and names the remedy', async () => {
     const { code, stdout } = await cli('refresh', revoked.id);
     expect(code).toBe(1);
     expect(stdout).toMatch(/^outcome +failed$/m);
@@ -145,8 +168,8 @@ describe('refreshing', () => {
     expect(again.code).toBe(1);
   });
 
-  it('R3.3 validate asks whether the access token works, and ends with 1 where it does not', async () => {
-    // A separate organisation, because other tests read all entries of theirs.
+  it('R3.3 validate asks the provider about the access token and exits with 1 if it does not work', async () => {
+    // A separate organisation, because other tests read all entries of their organisation.
     const other = `org-${randomUUID()}`;
     const key = await h.key({ organisation: other, scopes: ['admin'] });
     const run = (...args: string[]) =>
@@ -164,7 +187,7 @@ describe('refreshing', () => {
     expect(refused.stdout).toMatch(/^refresh +failed: .*owner must reconnect/m);
   });
 
-  it('logs shows each attempt, the newest last', async () => {
+  it('logs prints each attempt, newest last', async () => {
     const { stdout } = expectDone(await cli('logs'));
     const lines = stdout.trimEnd().split('\n');
     expect(lines.at(-1)).toMatch(/token_refresh_failed {2}api {2}Saffron.*invalid_grant/);
@@ -174,7 +197,7 @@ describe('refreshing', () => {
     expect(limited.items).toMatchObject([{ account_id: revoked.id }]);
   });
 
-  it('logs --follow shows what comes, once each', async () => {
+  it('logs --follow prints each new entry once', async () => {
     const run = startCli(environment, ['logs', '--follow', '--json', '--limit', '1'], '');
     await eventually(() => run.stdout().includes(revoked.id));
     await cli('force-refresh', fresh.id);
@@ -188,8 +211,8 @@ describe('refreshing', () => {
   });
 });
 
-describe('steering', () => {
-  it('schedules pause, set, resume and list show what Temporal holds', async () => {
+describe('control commands', () => {
+  it('schedules pause, set, resume and list show the schedule as Temporal stores it', async () => {
     const paused = expectDone(await cli('schedules', 'pause', 'ebay', '--note', 'audit'));
     expect(rows(paused.stdout)).toMatchObject([
       { id: 'sweep/ebay', state: 'paused', note: 'audit' },
@@ -206,7 +229,7 @@ describe('steering', () => {
     expect(listed).toMatchObject([{ id: 'sweep/ebay', every: '5 min', state: 'ok', note: 'done' }]);
   });
 
-  it('schedules delete removes the schedule of a provider that is not configured, and no other', async () => {
+  it('schedules delete removes only the schedule of a provider that is not configured', async () => {
     await temporalCommand(
       h,
       ...'schedule create --schedule-id sweep/gone --interval 24h'.split(' '),
@@ -227,7 +250,7 @@ describe('steering', () => {
     });
   });
 
-  it('R2.4 schedules trigger runs a sweep, and sweeps shows what it came to', async () => {
+  it('R2.4 schedules trigger runs a sweep, and sweeps shows its result', async () => {
     const before = expectDone(await cli('sweeps', '--json')).json().items.length;
     expectDone(await cli('schedules', 'trigger', 'ebay'));
     await eventually(async () => {
@@ -238,7 +261,7 @@ describe('steering', () => {
     expect(newest).toMatchObject({ status: 'completed', result: 'ebay: nothing was due' });
   });
 
-  it('workflows list shows what was refreshed, and filters', async () => {
+  it('workflows list shows refreshes and filters them', async () => {
     const listed = expectDone(await cli('workflows', 'list', '--account', revoked.id));
     expect(rows(listed.stdout)).toContainEqual(
       expect.objectContaining({
@@ -251,7 +274,7 @@ describe('steering', () => {
     expect(expectDone(sweeps).json().items).toMatchObject([{ type: 'sweep', provider: 'ebay' }]);
   });
 
-  it('workflows terminate ends a refresh that waits, with a reason that its history keeps', async () => {
+  it('workflows terminate ends a waiting refresh and stores the reason in its history', async () => {
     const waiting = await h.addAccount({ organisation, expiresInMs: HOUR });
     h.sandbox.script({ subject: waiting.id, times: 50, answer: { kind: 'unavailable' } });
     await cli('force-refresh', waiting.id);
@@ -273,11 +296,11 @@ describe('steering', () => {
     });
   });
 
-  it('audit verify says that all is as it was written, and fails where it is not', async () => {
+  it('audit verify reports unchanged entries and fails after a change', async () => {
     await cli('keys', 'create', '--name', 'audited', '--scope', 'read');
     const { stdout } = expectDone(await cli('audit', 'verify'));
-    const known = /The last: (\d+:\S+)/.exec(stdout)?.[1] ?? '';
-    expect(stdout).toMatch(/^Actions: \d+ entries are as they were written \(1 to \d+\)\.$/m);
+    const known = /^Last entry: (\d+:\S+)/m.exec(stdout)?.[1] ?? '';
+    expect(stdout).toMatch(/^Actions: \d+ entries are unchanged \(1 to \d+\)\.$/m);
     expect(stdout).toMatch(/^Token accesses: /m);
     expect(
       expectDone(await cli('audit', 'verify', '--known', known, '--json')).json(),
@@ -294,7 +317,7 @@ describe('steering', () => {
     expect(broken.stdout).toContain('Entry 1 is edited: It was edited');
   });
 
-  it('audit list and verify show the audit of the organisation, and with --operator the operators’', async () => {
+  it('audit list and verify show the audit of the organisation or, with --operator, of the operators', async () => {
     await cli('schedules', 'set', 'ebay', '--note', 'for the audit');
     const operators = rows(expectDone(await cli('audit', 'list', '--operator')).stdout);
     expect(operators[0]).toMatchObject({
@@ -306,10 +329,10 @@ describe('steering', () => {
     expect(actions).toContain('POST /api/admin/keys');
     expect(actions.filter((action) => action.includes('schedules'))).toEqual([]);
     const { stdout } = expectDone(await cli('audit', 'verify', '--operator'));
-    expect(stdout).toMatch(/^Actions: \d+ entries are as they were written/m);
+    expect(stdout).toMatch(/^Actions: \d+ entries are unchanged/m);
   });
 
-  it('keys grant makes a key an operator, which another key is told how to become', async () => {
+  it('keys grant makes a key an operator, and a refused key learns the command', async () => {
     const created = await cli(
       'keys',
       'create',
@@ -336,7 +359,7 @@ describe('steering', () => {
     expectDone(await cli('keys', 'revoke', id));
   });
 
-  it('keys grant with ADMIN_API_KEY makes the first operator of an installation that has none', async () => {
+  it('keys grant with ADMIN_API_KEY creates the first operator', async () => {
     const [key, other] = [randomUUID(), `org-${randomUUID()}`];
     const settings = { adminApiKey: new Secret(key), adminOrganisation: other };
     const restarted = await serve({ ...h, config: { ...h.config, ...settings } });
@@ -349,7 +372,7 @@ describe('steering', () => {
     await restarted.stop();
   });
 
-  it('keys create shows a key once that works until it is revoked', async () => {
+  it('keys create shows a key that works until it is revoked', async () => {
     const created = await cli('keys', 'create', '--name', 'dashboard', '--scope', 'read', '--json');
     const { id, api_key } = created.json();
     expect(rows(expectDone(await cli('keys', 'list')).stdout)).toContainEqual(
@@ -359,7 +382,7 @@ describe('steering', () => {
       startCli({ ...environment, EVERGRANT_API_KEY: api_key }, ['status'], '').ended;
     expectDone(await asIt());
     expectDone(await cli('keys', 'revoke', id));
-    // The API caches a recently used key for five seconds.
+    // The API caches a used key for five seconds.
     const refused = await eventually(async () => {
       const answer = await asIt();
       return answer.code === 0 ? null : answer;
@@ -372,7 +395,7 @@ describe('steering', () => {
 });
 
 describe('sessions', () => {
-  it('list shows who is signed in, and end ends one, or all of an actor', async () => {
+  it('list shows the sessions, and end ends one session or all of an actor', async () => {
     const actor = `oidc:${randomUUID()}`;
     const sessions = [1, 2, 3].map(() => sessionRecord({ organisation, actor, by: 'oidc' }));
     for (const session of sessions) await h.store.sessionRecords.create(session);
@@ -384,7 +407,7 @@ describe('sessions', () => {
     expect(expectDone(await cli('sessions', 'end', first?.id ?? '')).stdout).toBe('Ended: 1\n');
     expect(expectDone(await cli('sessions', 'end', '--actor', actor)).stdout).toBe('Ended: 2\n');
     const { stdout } = expectDone(await cli('sessions', 'list', '--actor', actor));
-    expect(stdout).toBe('Nobody is signed in.\n');
+    expect(stdout).toBe('No sessions match these filters.\n');
     expect(await cli('sessions', 'end', first?.id ?? '')).toMatchObject({ code: 1 });
   });
 });
@@ -393,7 +416,7 @@ describe('accounts add', () => {
   const consent = () => h.sandbox.issueGrant({ provider: 'ebay', subject: randomUUID() });
   const args = () => ['accounts', 'add', '--provider', 'ebay', '--external-id', randomUUID()];
 
-  it('takes the bare refresh token from standard input', async () => {
+  it('reads a plain refresh token from standard input', async () => {
     const { refresh_token } = consent();
     const { stdout } = expectDone(await fed(`${refresh_token}\n`, ...args(), '--label', 'New'));
     expect(stdout).toMatch(/^label +New$/m);
@@ -402,7 +425,7 @@ describe('accounts add', () => {
     expectDone(await cli('refresh', id));
   });
 
-  it('takes a JSON object from a file', async () => {
+  it('reads a JSON object from a file', async () => {
     const { refresh_token, access_token, expires_at } = consent();
     const file = join(mkdtempSync(join(tmpdir(), 'evergrant-cli-')), 'tokens.json');
     writeFileSync(file, JSON.stringify({ refresh_token, access_token, expires_at }));
@@ -412,27 +435,25 @@ describe('accounts add', () => {
     expect(ran.json()).toMatchObject({ kind: 'booking', status: 'ok' });
   });
 
-  it('takes no token from arguments', async () => {
+  it('accepts no token in arguments', async () => {
     const { refresh_token } = consent();
     const ran = await cli(...args(), '--refresh-token', refresh_token);
     expect(ran).toMatchObject({ code: 2, stdout: '' });
     expect(ran.stderr).not.toContain(refresh_token);
-    expect((await cli('accounts', 'add', '--help')).stdout).toMatch(
-      /There is no option for a token/,
-    );
+    expect((await cli('accounts', 'add', '--help')).stdout).toMatch(/No option takes a token/);
   });
 
   it.each([
-    ['nothing', ''],
+    ['empty input', ''],
     ['two words', 'one two'],
     ['half a JSON object', '{"refresh_token": "secret-in-there'],
-  ])('refuses %s, and does not repeat it', async (_what, stdin) => {
+  ])('refuses %s without printing it', async (_input, stdin) => {
     const ran = await fed(stdin, ...args());
     expect(ran).toMatchObject({ code: 2, stdout: '' });
     expect(ran.stderr).not.toContain('secret-in-there');
   });
 
-  it('says what the API found wrong', async () => {
+  it('prints the problem that the API found', async () => {
     const ran = await fed('{"refresh_token": 5}', ...args());
     expect(ran).toMatchObject({ code: 2, stderr: expect.stringMatching(/refresh_token/) });
   });
@@ -444,31 +465,31 @@ describe('exit codes and errors', () => {
     ['an unknown command', ['dance']],
     ['half a command', ['accounts']],
     ['an unknown option', ['status', '--verbose']],
-    ['an id that is missing', ['refresh']],
-    ['one word too many', ['status', 'all']],
-    ['a limit that is none', ['accounts', 'list', '--limit', 'many']],
-    ['nothing to set', ['schedules', 'set', 'ebay']],
+    ['a missing id', ['refresh']],
+    ['an unexpected argument', ['status', 'all']],
+    ['an invalid limit', ['accounts', 'list', '--limit', 'many']],
+    ['a schedule without a change', ['schedules', 'set', 'ebay']],
     ['an empty id', ['accounts', 'show', '']],
-    ['an end without a reason', ['workflows', 'terminate', 'acc_none']],
+    ['a termination without a reason', ['workflows', 'terminate', 'acc_none']],
     ['sessions without an id or an actor', ['sessions', 'end']],
-    ['sessions with both', ['sessions', 'end', 'ses_x', '--actor', 'x']],
+    ['sessions with an id and an actor', ['sessions', 'end', 'ses_x', '--actor', 'x']],
     ['a key without a name', ['keys', 'create', '--scope', 'read']],
-    ['a status that is none', ['accounts', 'list', '--status', 'fine']],
-    ['a workflow status that is none', ['workflows', 'list', '--status', 'fine']],
-    ['a workflow type that is none', ['workflows', 'list', '--type', 'fine']],
-    ['a sweep status that is none', ['sweeps', '--status', 'fine']],
-    ['a source that is none', ['logs', '--source', 'fine']],
-    ['an action that is none', ['logs', '--action', 'fine', '--follow']],
-    ['an interval that is none', ['schedules', 'set', 'ebay', '--every', 'soon']],
+    ['an invalid account status', ['accounts', 'list', '--status', 'fine']],
+    ['an invalid workflow status', ['workflows', 'list', '--status', 'fine']],
+    ['an invalid workflow type', ['workflows', 'list', '--type', 'fine']],
+    ['an invalid sweep status', ['sweeps', '--status', 'fine']],
+    ['an invalid source', ['logs', '--source', 'fine']],
+    ['an invalid action', ['logs', '--action', 'fine', '--follow']],
+    ['an invalid interval', ['schedules', 'set', 'ebay', '--every', 'soon']],
     ['an interval without a unit', ['schedules', 'set', 'ebay', '--every', '5']],
-    ['a limit that is none', ['sweeps', '--limit', 'few']],
+    ['an invalid limit', ['sweeps', '--limit', 'few']],
     ['a limit below one', ['logs', '--limit', '0']],
-    ['a scope that is none', ['keys', 'create', '--name', 'x', '--scope', 'god']],
-    ['an event that is none', ['webhooks', 'add', 'https://a.example/', '--event', 'fine']],
-    ['a state that is none', ['webhooks', 'deliveries', 'whk_none', '--state', 'fine']],
-    ['an overlap that is none', ['webhooks', 'rotate-secret', 'whk_none', '--overlap', 'soon']],
-    ['a life that is none', ['token', 'acc_none', '--min-valid', 'long']],
-  ])('%s is wrong usage: 2, and stdout stays empty', async (_what, args) => {
+    ['an invalid scope', ['keys', 'create', '--name', 'x', '--scope', 'god']],
+    ['an invalid event type', ['webhooks', 'add', 'https://a.example/', '--event', 'fine']],
+    ['an invalid delivery state', ['webhooks', 'deliveries', 'whk_none', '--state', 'fine']],
+    ['an invalid overlap', ['webhooks', 'rotate-secret', 'whk_none', '--overlap', 'soon']],
+    ['an invalid duration', ['token', 'acc_none', '--min-valid', 'long']],
+  ])('%s exits with 2 and prints nothing to stdout', async (_problem, args) => {
     const ran = await cli(...args);
     expect(ran).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/\S/) });
   });
@@ -478,26 +499,29 @@ describe('exit codes and errors', () => {
     [['import', '--dry-run'], 'missing argument: <file|->'],
     [['status', 'v1.pasted'], 'too many arguments: 1 given, none expected'],
     [['refresh', 'acc_a', 'v1.pasted'], 'too many arguments: 2 given, expected: <id>'],
-  ])('evergrant %j names the arguments and repeats none', async (args, sentence) => {
-    const { code, stderr } = await cli(...args);
-    const help = `See: evergrant ${args[0]} --help`;
-    expect({ code, stderr }).toEqual({ code: 2, stderr: `evergrant: ${sentence}\n${help}\n` });
-  });
+  ])(
+    'evergrant %j names the expected arguments without printing the given ones',
+    async (args, message) => {
+      const { code, stderr } = await cli(...args);
+      const help = `See: evergrant ${args[0]} --help`;
+      expect({ code, stderr }).toEqual({ code: 2, stderr: `evergrant: ${message}\n${help}\n` });
+    },
+  );
 
   it.each([
     [['import', '--refused', '--quarantine', 'accounts.jsonl']],
     [['schedules', 'pause', 'ebay', '--note', '--json']],
-  ])('evergrant %j does not take an option for the value of another', async (args) => {
+  ])('evergrant %j does not accept an option as the value of another option', async (args) => {
     const ran = await cli(...args);
     expect(ran).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/ambiguous/) });
   });
 
-  it('help is an answer: 0, on stdout', async () => {
+  it('--help exits with 0 and prints to stdout', async () => {
     for (const args of [['--help'], ['accounts', '--help'], ['logs', '--help']])
       expect(expectDone(await cli(...args)).stdout).toMatch(/^Usage: evergrant /);
   });
 
-  it('no key: says where it comes from', async () => {
+  it('status without a key names the variable', async () => {
     const ran = await startCli({ EVERGRANT_URL: api.url }, ['status'], '').ended;
     expect(ran).toMatchObject({
       code: 2,
@@ -505,20 +529,20 @@ describe('exit codes and errors', () => {
     });
   });
 
-  it('an address that is none: says what one looks like', async () => {
+  it('status with an invalid URL shows a valid one', async () => {
     const ran = await startCli({ ...environment, EVERGRANT_URL: 'localhost:3000' }, ['status'], '')
       .ended;
     expect(ran).toMatchObject({ code: 2, stderr: expect.stringMatching(/EVERGRANT_URL.*http:/) });
   });
 
-  it('nobody there, and somebody else there', async () => {
+  it('status distinguishes an unreachable API from another server', async () => {
     const other = createServer((_request, response) => response.end('<html>hello</html>'));
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
     const ask = () => startCli({ ...environment, EVERGRANT_URL: url }, ['status'], '').ended;
     expect(await ask()).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/not as Evergrant does \(HTTP 200\)/),
+      stderr: expect.stringMatching(/returned HTTP 200 with a body that is not from Evergrant/),
     });
     await new Promise((resolve) => other.close(resolve));
     expect(await ask()).toMatchObject({
@@ -527,11 +551,11 @@ describe('exit codes and errors', () => {
     });
   });
 
-  it('refused, absent, or not allowed: 1, with the sentence of the API', async () => {
+  it('a request that the API refuses exits with 1 and prints the message of the API', async () => {
     expect(await cli('accounts', 'show', 'acc_none')).toMatchObject({
       code: 1,
       stdout: '',
-      stderr: expect.stringMatching(/There is no account acc_none/),
+      stderr: expect.stringMatching(/Your organisation has no account acc_none/),
     });
     expect(await cli('schedules', 'pause', 'none')).toMatchObject({
       code: 1,

@@ -27,18 +27,20 @@ afterAll(async () => {
 
 const cli = (...args: string[]) => startCli(environment, ['encryption', ...args], '').ended;
 
-it('F23 refuses while a process lacks the key, and check says which; then rotates, waits, and names what may go', async () => {
+it('F23 rotate refuses while a process lacks the key, then waits for the rotation and names removable keys', async () => {
   for (let n = 0; n < 3; n += 1) await h.addAccount({ expiresInMs: 3600_000 });
   const vault = await Vault.open(KeyRing.parse(K1), h.store.canary);
   const without = await joinKeyRegistry({ store: h.store, vault, role: 'worker' });
   const refused = await cli('rotate');
   expect(refused).toMatchObject({ code: 1, stdout: '' });
-  expect(refused.stderr).toMatch(/^evergrant: The key "k2" is not everywhere yet: worker \d+@/);
+  expect(refused.stderr).toMatch(
+    /^evergrant: Not all processes have the key "k2" yet: worker \d+@/,
+  );
 
   const before = await cli('check');
   expect(before.code).toBe(0);
   expect(rows(before.stdout)).toEqual([
-    expect.objectContaining({ key: 'k1', use: 'seals', records: '4', 'missing from': '–' }),
+    expect.objectContaining({ key: 'k1', use: 'encrypts', records: '4', 'missing from': '–' }),
     expect.objectContaining({ key: 'k2', use: 'new', 'missing from': expect.any(String) }),
   ]);
   await without.stop();
@@ -50,8 +52,8 @@ it('F23 refuses while a process lacks the key, and check says which; then rotate
   const done = await cli('rotate');
   expect(done.code).toBe(0);
   expect(done.stdout.trim().split('\n')).toEqual([
-    'every record that opens is sealed with k2 (4 re-sealed)',
-    'May be taken out of ENCRYPTION_KEYS now, everywhere: k1',
+    'every readable record is encrypted with k2 (4 re-encrypted)',
+    'Keys that you can remove from ENCRYPTION_KEYS of every process now: k1',
   ]);
   expect(done.stderr).toMatch(/^completed \(rotate-encryption /m);
 
@@ -68,9 +70,9 @@ it('F23 refuses while a process lacks the key, and check says which; then rotate
   expect(await cli('rotate', 'k2')).toMatchObject({ code: 2 });
 }, 120_000);
 
-it('check ends with 1 where records name a key that is nowhere', async () => {
+it('check exits with 1 if records name an unknown key', async () => {
   await h.addAccount({ spoil: (sealed) => sealed.replace(/^ENC:v1:k2:/, 'ENC:v1:gone:') });
   const ran = await cli('check');
   expect(ran.code).toBe(1);
-  expect(ran.stdout).toContain('Records that name keys nobody knows: 1.');
+  expect(ran.stdout).toContain('Records that name an unknown key: 1.');
 }, 60_000);

@@ -83,7 +83,7 @@ describe.each(SYSTEMS)('%s', (system) => {
     ]);
   });
 
-  it('returns an account or a reason whatever type a member has', () => {
+  it('returns an account or a reason for members of any type', () => {
     let seen = 0;
     for (const wrong of WRONG)
       for (const value of spoilt(GOOD[system], wrong)) {
@@ -93,7 +93,7 @@ describe.each(SYSTEMS)('%s', (system) => {
     expect(seen).toBeGreaterThan(WRONG.length);
   });
 
-  it('finds no member of a prototype', () => {
+  it('reads no member of a prototype', () => {
     const hidden = JSON.parse(
       `{"__proto__": ${JSON.stringify(GOOD[system])}, "constructor": ${JSON.stringify(GOOD[system])}}`,
     );
@@ -101,7 +101,7 @@ describe.each(SYSTEMS)('%s', (system) => {
     expect(Object.hasOwn(Object.prototype, 'refresh_token')).toBe(false);
   });
 
-  it('reads what is nested 100,000 deep as an entry without tokens', () => {
+  it('reads a value with 100,000 levels as an entry without tokens', () => {
     const depth = 100_000;
     const lists = JSON.parse('['.repeat(depth) + ']'.repeat(depth));
     const objects = JSON.parse('{"data":'.repeat(depth) + '1' + '}'.repeat(depth));

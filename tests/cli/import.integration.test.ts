@@ -52,7 +52,7 @@ function file(extension: string, text: string): string {
 }
 
 describe('accounts import', () => {
-  it('takes JSON Lines, tells how far it is on stderr, and what it came to; twice is safe', async () => {
+  it('imports JSON Lines with progress on stderr and a summary, and a second run changes nothing', async () => {
     const path = file('jsonl', `${line('a')}\n${line('b')}\n`);
     const first = await cli('accounts', 'import', path);
     expect(first).toMatchObject({
@@ -67,17 +67,15 @@ describe('accounts import', () => {
     expect(await stored()).toHaveLength(2);
   });
 
-  it('reports each refused line with its number and reason, and ends with 1', async () => {
+  it('reports each refused line with its number and reason and exits with 1', async () => {
     const path = file('jsonl', [line('a'), 'no json', line('b', { provider: 'x' })].join('\n'));
     const ran = await cli('import', path);
     expect(ran.code).toBe(1);
     expect(rows(ran.stdout)).toEqual([
-      { line: '2', 'why it was refused': 'not a JSON object' },
+      { line: '2', reason: 'not a JSON object' },
       {
         line: '3',
-        'why it was refused': expect.stringContaining(
-          '"x" is not configured; configured providers: ebay',
-        ),
+        reason: expect.stringContaining('"x" is not configured; configured providers: ebay'),
       },
     ]);
     expect(ran.stdout).not.toContain('planted');
@@ -94,7 +92,7 @@ describe('accounts import', () => {
     ]);
   });
 
-  it('--quarantine holds all lines, --dry-run stores none', async () => {
+  it('--quarantine stores accounts in quarantine, and --dry-run stores none', async () => {
     const path = file('jsonl', line('a'));
     const dry = await cli('import', '--quarantine', '--dry-run', path);
     expect(dry).toMatchObject({ code: 0, stdout: expect.stringMatching(/^valid +1$/m) });
@@ -106,35 +104,37 @@ describe('accounts import', () => {
     expect(rows((await cli('status')).stdout)).toMatchObject([{ quarantine: '1' }]);
   });
 
-  it('reads standard input, when told what it is', async () => {
+  it('reads standard input if --format is given', async () => {
     expect(await fed(line('a'), 'import', '-')).toMatchObject({
       code: 2,
       stdout: '',
-      stderr: expect.stringMatching(/--format is needed/),
+      stderr: expect.stringMatching(/--format is required/),
     });
     const csv = 'provider,external_id,refresh_token\netsy,a,1234567.planted-a-0123456789\n';
     expect((await fed(csv, 'import', '--format', 'csv', '-')).code).toBe(0);
     expect(await stored()).toEqual(['a']);
   });
 
-  it('--refused keeps the refused lines as they were, for their owner alone, ready to be sent again', async () => {
+  it('--refused writes the refused lines unchanged to a file that only the owner can read', async () => {
     const bad = line('b', { provider: 'x' });
     const path = file('jsonl', [line('a'), '', bad, line('c'), 'no json'].join('\n'));
     const refused = join(folder, `refused-${randomUUID()}.jsonl`);
     const ran = await cli('import', '--refused', refused, path);
     expect(ran).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/has the refused lines\. It holds tokens: delete it/),
+      stderr: expect.stringMatching(
+        /The refused lines are in .*\. The file contains tokens: delete it/,
+      ),
     });
     expect(readFileSync(refused, 'utf8')).toBe(`${bad}\nno json\n`);
     expect(statSync(refused).mode & 0o777).toBe(0o600);
     expect(await cli('import', '--refused', refused, path)).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/is there already; name another file/),
+      stderr: expect.stringMatching(/already exists\. Choose another file/),
     });
   });
 
-  it('--refused of a CSV has its header line, and whole records though they go over lines', async () => {
+  it('--refused writes the header line of a CSV and whole records that span lines', async () => {
     const header = 'provider,external_id,label,refresh_token';
     const record = 'nobody,b,"Books,\nold",1234567.planted-b-0123456789';
     const csv = [
@@ -149,7 +149,7 @@ describe('accounts import', () => {
     expect((await stored()).toSorted()).toEqual(['a', 'c']);
   });
 
-  it('keeps the bytes of lines that are not UTF-8, refuses them by that name, and ends with 1', async () => {
+  it('refuses lines that are not UTF-8, keeps their bytes, and exits with 1', async () => {
     const path = file('csv', '');
     const header = 'provider,external_id,label,refresh_token\n';
     const bad = Buffer.from('etsy,m,Müller & Söhne,1234567.planted-m-0123456789\n', 'latin1');
@@ -160,14 +160,14 @@ describe('accounts import', () => {
       const ran = await cli('import', ...more, path);
       expect(ran.code).toBe(1);
       expect(rows(ran.stdout)).toEqual([
-        { line: '3', 'why it was refused': 'not UTF-8: save the file as CSV UTF-8' },
+        { line: '3', reason: 'not UTF-8: save the file as CSV UTF-8' },
       ]);
     }
     expect(readFileSync(refused)).toEqual(Buffer.concat([Buffer.from(header), bad]));
     expect(await stored()).toEqual(['g']);
   });
 
-  it('names UTF-16, and ends with 1', async () => {
+  it('refuses UTF-16 by name and exits with 1', async () => {
     const path = file('csv', '');
     const text =
       '\uFEFFprovider,external_id,refresh_token\r\netsy,a,1234567.planted-a-0123456789\r\n';
@@ -175,12 +175,12 @@ describe('accounts import', () => {
     const ran = await cli('import', path);
     expect(ran.code).toBe(1);
     expect(rows(ran.stdout)).toEqual([
-      { line: '1', 'why it was refused': 'UTF-16, not UTF-8: save the file as CSV UTF-8' },
+      { line: '1', reason: 'UTF-16, not UTF-8: save the file as CSV UTF-8' },
     ]);
     expect(await stored()).toEqual([]);
   });
 
-  it('refuses a second token of one account and a second account of one token, and shows warnings', async () => {
+  it('refuses a second token of an account and a second account of a token, and shows warnings', async () => {
     const same = { refresh_token: '1234567.planted-same-0123456789' };
     const path = file(
       'jsonl',
@@ -195,12 +195,10 @@ describe('accounts import', () => {
     expect(ran.code).toBe(1);
     const [refused = '', warned = '', summary] = ran.stdout.split('\n\n');
     expect(rows(refused)).toEqual([
-      { line: '2', 'why it was refused': 'line 1 has the same account with another token' },
+      { line: '2', reason: 'line 1 has the same account with another token' },
       {
         line: '3',
-        'why it was refused': expect.stringMatching(
-          /^refresh_token: line 1 has the same token for another/,
-        ),
+        reason: expect.stringMatching(/^refresh_token: line 1 has the same token for another/),
       },
     ]);
     expect(rows(warned)).toEqual([
@@ -226,7 +224,7 @@ describe('accounts import', () => {
     ]);
   });
 
-  it('streams 5,000 lines while their answers come back', async () => {
+  it('streams 5,000 lines while their results arrive', async () => {
     const lines = Array.from({ length: 5_000 }, (_, at) => line(`many-${at}`, { provider: 'x' }));
     const ran = await cli('import', '--json', file('jsonl', lines.join('\n')));
     expect(JSON.parse(ran.stdout.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({
@@ -234,7 +232,7 @@ describe('accounts import', () => {
     });
   });
 
-  it('says what is wrong: no such file, no such format, no right, nobody there', async () => {
+  it('reports a missing file, an unknown format, a missing scope, and an unreachable API', async () => {
     expect(await cli('import', join(folder, 'none.jsonl'))).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/none\.jsonl cannot be read \(ENOENT\)/),
@@ -268,11 +266,11 @@ describe('accounts add', () => {
       Buffer.from(`{"refresh_token":"${TOKEN}","label":"Müller"}`, 'latin1'),
       /not UTF-8/,
     ],
-  ])('refuses %s from a file, by that name', async (_what, bytes, said) => {
+  ])('refuses %s from a file by name', async (_encoding, bytes, message) => {
     const path = join(folder, `token-${randomUUID()}.txt`);
     writeFileSync(path, bytes);
     const ran = await cli(...add, '--token-file', path);
-    expect(ran).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(said) });
+    expect(ran).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(message) });
     expect(ran.stderr).toContain('save the file as UTF-8');
     expect(await stored()).toEqual([]);
   });
@@ -285,7 +283,7 @@ describe('accounts add', () => {
     });
   });
 
-  it('takes UTF-8 with a byte order mark, and says on stderr what looks like a slip', async () => {
+  it('accepts UTF-8 with a byte order mark and warns about an unusual token on stderr', async () => {
     const ran = await fed(`\uFEFFAgAAAA**${TOKEN.slice(6)}\n`, ...add);
     expect(ran).toMatchObject({
       code: 0,
@@ -294,7 +292,7 @@ describe('accounts add', () => {
     expect(await stored()).toEqual(['own']);
   });
 
-  it('says which member is no token, and ends with 2', async () => {
+  it('names the member that is not a token and exits with 2', async () => {
     expect(await fed('v^1.1', ...add)).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(/^evergrant: refresh_token: is cut off at "#"/),
@@ -313,18 +311,18 @@ describe('accounts release', () => {
       ({ externalId }) => externalId,
     );
 
-  it('releases those that are named', async () => {
+  it('releases the named accounts', async () => {
     const ids = await held('a', 'b', 'c');
     const ran = await cli('accounts', 'release', ids.get('a') ?? '', ids.get('c') ?? '');
     expect(ran).toMatchObject({ code: 0, stdout: 'Released: 2\n' });
     expect(await stillHeld()).toEqual(['b']);
   });
 
-  it('releases all of a provider, with --yes where nobody can be asked', async () => {
+  it('releases all accounts of a provider, and requires --yes without a terminal', async () => {
     await held('a', 'b');
     expect(await cli('accounts', 'release', '--provider', 'etsy', '--all')).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/--yes is needed/),
+      stderr: expect.stringMatching(/standard input is not a terminal\. Use --yes/),
     });
     expect((await stillHeld()).toSorted()).toEqual(['a', 'b']);
     const ran = await cli('accounts', 'release', '--provider', 'etsy', '--all', '--yes', '--json');
@@ -333,11 +331,11 @@ describe('accounts release', () => {
   });
 
   it.each([
-    ['nothing', []],
+    ['no arguments', []],
     ['a provider without --all', ['--provider', 'etsy']],
-    ['--all of nothing', ['--all']],
+    ['--all without a provider', ['--all']],
     ['ids and --all', ['acc_1', '--provider', 'etsy', '--all']],
-  ])('of %s is wrong usage', async (_what, args) => {
+  ])('refuses %s as wrong usage', async (_problem, args) => {
     expect(await cli('accounts', 'release', ...args)).toMatchObject({ code: 2, stdout: '' });
   });
 });
@@ -355,7 +353,7 @@ describe('token', () => {
     });
   });
 
-  it('ends with 1 and the reason on stderr where there is none', async () => {
+  it('exits with 1 and prints the reason to stderr without a valid token', async () => {
     const { id } = await h.addAccount({ organisation, expiresInMs: HOUR });
     const disabled = { state: 'disabled', stateReason: 'Disabled by an admin.' } as const;
     await h.store.accounts.patch(organisation, id, disabled, new Date());
@@ -369,7 +367,7 @@ describe('token', () => {
     expect(json.json()).toMatchObject({ active: false, reason: 'disabled' });
   });
 
-  it('--min-valid is asked for, and what falls short of it is said on stderr', async () => {
+  it('--min-valid requests a remaining lifetime, and a shorter one is reported on stderr', async () => {
     const { id, plain } = await h.addAccount({ organisation, expiresInMs: HOUR });
     await h.store.accounts.patch(organisation, id, { quarantine: true }, new Date());
     const ran = await cli('token', id, '--min-valid', '2h');
@@ -391,13 +389,13 @@ describe('progress', () => {
     return text;
   }
 
-  it('changes one line on a terminal, a few times a second', () => {
+  it('updates one line on a terminal a few times per second', () => {
     const lines = shown(true).split('\r\u001b[K');
     expect(lines.slice(0, 4)).toEqual(['', '200', '400', '600']);
     expect(lines.at(-1)).toBe('end\n');
   });
 
-  it('is a line every few seconds elsewhere', () => {
+  it('prints a line every few seconds elsewhere', () => {
     expect(shown(false)).toBe('5000\n10000\nend\n');
   });
 });

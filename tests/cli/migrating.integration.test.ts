@@ -14,7 +14,7 @@ let h: Harness;
 let api: RunningApi;
 let environment: Record<string, string>;
 beforeAll(async () => {
-  // Stands for the cipher of an old service.
+  // Replaces the cipher of an old service.
   writeFileSync(
     join(folder, 'decrypt.mjs'),
     "export const decrypt = (text) => Buffer.from(text.slice('old:'.length), 'base64').toString();",
@@ -47,7 +47,7 @@ function exported(name: string, variables: Record<string, string> = {}) {
     env: { PATH: process.env['PATH'], ...variables },
   });
   expect(status).toBe(0);
-  return { lines: stdout, said: stderr };
+  return { lines: stdout, warnings: stderr };
 }
 
 async function imported(lines: string): Promise<any[]> {
@@ -77,7 +77,7 @@ function expectSame(accounts: any[], expected: object[]): void {
 
 const LIST = '/api/admin/accounts?limit=500&quarantine=true';
 
-it('R0 the eBay refresher: accounts with their environment, tokens and scopes', async () => {
+it('R0 export-ebay.mjs exports accounts with their environment, tokens and scopes', async () => {
   expectSame(await imported(exported('export-ebay.mjs').lines), [
     {
       provider: 'ebay',
@@ -90,20 +90,20 @@ it('R0 the eBay refresher: accounts with their environment, tokens and scopes', 
   ]);
 });
 
-it('R1 the terminal: what is still encrypted after decryption is left out, and named', async () => {
-  const { lines, said } = exported('export-terminal.mjs');
-  expect(said).toMatch(/^tidewater-toys: still encrypted/);
+it('R1 export-terminal.mjs omits accounts that are still encrypted after decryption, and names them', async () => {
+  const { lines, warnings } = exported('export-terminal.mjs');
+  expect(warnings).toMatch(/^tidewater-toys: still encrypted/);
   expectSame(await imported(lines), [{ external_id: 'lantern-lane' }]);
 });
 
-it('R2 Etsy and Shopify: a shop is named by its number or its host', async () => {
+it('R2 export-shops.mjs names a shop by its number or its host', async () => {
   expectSame(await imported(exported('export-shops.mjs').lines), [
     { provider: 'etsy', external_id: '12345678', label: 'Loom and Thread' },
     { provider: 'shopify', external_id: 'birch-supply.myshopify.com' },
   ]);
 });
 
-it('R3 the application’s own token, with its fallback', async () => {
+it('R3 export-own.mjs exports the application’s token with its fallback', async () => {
   const { lines } = exported('export-own.mjs', {
     EBAY_ENVIRONMENT: 'production',
     EBAY_REFRESH_TOKEN: 'v^1.1#own-0123456789',
@@ -114,14 +114,14 @@ it('R3 the application’s own token, with its fallback', async () => {
   ]);
 });
 
-it('R4 mail connections: one account for each tenant and mail type', async () => {
+it('R4 export-mail.mjs exports one account per tenant and mail type', async () => {
   expectSame(await imported(exported('export-mail.mjs').lines), [
     { provider: 'google', external_id: 'tenant-7', kind: 'booking' },
     { provider: 'google', external_id: 'tenant-7', kind: 'stopsale' },
   ]);
 });
 
-it('has a test for every script of the guide', () => {
+it('docs/migrating.md has only scripts that are tested here', () => {
   const scripts = [...GUIDE.matchAll(/^\/\/ (export-\S+)$/gm)].map(([, name]) => name);
   expect(scripts).toEqual([
     'export-ebay.mjs',

@@ -1,4 +1,4 @@
-/** Colours appear on a terminal only, never in piped or redirected output. */
+/** Output of the CLI: colours only in a terminal, control characters nowhere. */
 import { PassThrough } from 'node:stream';
 import { coloured, createOutput } from '../../src/cli/output';
 
@@ -19,11 +19,11 @@ function printed(isTTY: boolean): string {
   return String(stream.read());
 }
 
-it('a table has coloured statuses in a terminal', () => {
+it('table prints coloured statuses in a terminal', () => {
   expect(printed(true)).toContain('\u001b[31mexpired\u001b[39m');
 });
 
-it('a table is plain elsewhere, its columns in line, and other people’s words steer no terminal', () => {
+it('table prints aligned columns without colours elsewhere and escapes control characters', () => {
   expect(printed(false)).toBe(
     [
       'label                  status',
@@ -35,7 +35,7 @@ it('a table is plain elsewhere, its columns in line, and other people’s words 
 });
 
 it.each([true, false])(
-  'a line, a remark and JSON steer no terminal either (terminal: %s)',
+  'line, remark and JSON escape control characters (terminal: %s)',
   (isTTY) => {
     const stream = Object.assign(new PassThrough({ encoding: 'utf8' }), {
       isTTY,

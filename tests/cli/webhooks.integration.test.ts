@@ -25,7 +25,7 @@ afterAll(async () => {
 
 const cli = (...args: string[]) => startCli(environment, ['webhooks', ...args], '').ended;
 
-it('adds, tests, looks at deliveries, replays, rotates and removes', async () => {
+it('the webhook commands add, test, list deliveries, replay, rotate and remove', async () => {
   const added = await cli('add', receiver.url(), '--event', 'account.recovered', '--json');
   expect({ code: added.code, stderr: added.stderr }).toEqual({ code: 0, stderr: '' });
   const { id, secret, event_types } = added.json();
@@ -36,16 +36,16 @@ it('adds, tests, looks at deliveries, replays, rotates and removes', async () =>
   const test = await cli('test', id);
   expect(test).toMatchObject({ code: 0, stdout: expect.stringMatching(/^delivered: 204 20\d\d-/) });
   const [delivery] = rows((await cli('deliveries', id)).stdout);
-  expect(delivery).toMatchObject({ event: 'webhook.test', state: 'delivered', tries: '1' });
+  expect(delivery).toMatchObject({ event: 'webhook.test', state: 'delivered', attempts: '1' });
   expect((await cli('replay', delivery?.['id'] ?? '')).code).toBe(0);
   const rotated = await cli('rotate-secret', id, '--overlap', '3600');
   expect(rotated.stdout).toMatch(/^secret +whsec_/m);
   expect(rotated.stdout).not.toContain(secret);
   expect((await cli('remove', id)).code).toBe(0);
-  expect((await cli('list')).stdout).toBe('There is no webhook.\n');
+  expect((await cli('list')).stdout).toBe('No webhooks yet.\n');
 });
 
-it('says what is wrong: an address that is none, an unknown id, an overlap that is no number', async () => {
+it('the webhook commands report an invalid URL, an unknown id, and an invalid overlap', async () => {
   const refused = await cli('add', 'ftp://example.com/');
   expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('url: must begin') });
   expect(await cli('test', 'whk_absent')).toMatchObject({

@@ -72,7 +72,7 @@ describe('the image', () => {
         PROVIDERS_FILE: join(repository, 'providers.yaml'),
       });
       expect(output).not.toMatch(
-        /Cannot find (module|package)|MODULE_NOT_FOUND|ENOENT|configuration is not usable/,
+        /Cannot find (module|package)|MODULE_NOT_FOUND|ENOENT|configuration is invalid/,
       );
       expect(output).toMatch(/127\.0\.0\.1:1\b|refused|unreachable|not reachable/i);
     },

@@ -1,5 +1,4 @@
-// Shared by the engine tests: temporary folders, and parents that can be killed.
-
+/** Temporary folders, parent processes that tests kill, and views of processes and ports. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
@@ -9,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { EngineRecord } from '../../src/engines/engine-record';
 
-/** The cache of `npm start`, so that tests neither download nor build what is there. */
+/** The cache of `npm start`, so that tests use programs that were downloaded or built before. */
 export const CACHE_DIR = join(
   process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'),
   'evergrant',
@@ -23,15 +22,15 @@ export async function removeFolder(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true, maxRetries: 3 });
 }
 
-/** Collects what an engine says, so that tests can look for a line. */
-export function sayings(): { say: (line: string) => void; lines: string[] } {
+/** Collects the log lines of an embedded server. */
+export function collectedLines(): { log: (line: string) => void; lines: string[] } {
   const lines: string[] = [];
-  return { say: (line) => lines.push(line), lines };
+  return { log: (line) => lines.push(line), lines };
 }
 
 export interface Parent {
   process: ChildProcess;
-  said: string[];
+  lines: string[];
   ready: Record<string, unknown> | undefined;
   failed: string | undefined;
 }
@@ -53,10 +52,10 @@ export async function startParent(
     ],
     { stdio: ['ignore', 'pipe', 'inherit'], env: environment },
   );
-  const parent: Parent = { process: child, said: [], ready: undefined, failed: undefined };
+  const parent: Parent = { process: child, lines: [], ready: undefined, failed: undefined };
   for await (const line of createInterface({ input: child.stdout })) {
     const message = JSON.parse(line);
-    if (typeof message.said === 'string') parent.said.push(message.said);
+    if (typeof message.line === 'string') parent.lines.push(message.line);
     parent.ready = message.ready;
     parent.failed = message.failed;
     if (parent.ready || parent.failed !== undefined) break;
@@ -68,7 +67,7 @@ export async function engineRecord(dataDir: string, engine: string): Promise<Eng
   return JSON.parse(await readFile(join(dataDir, engine, 'engine.json'), 'utf8'));
 }
 
-/** A zombie counts as ended: in a container nobody may collect it. */
+/** A zombie counts as ended, because in a container no process may reap it. */
 export async function runs(pid: number): Promise<boolean> {
   try {
     process.kill(pid, 0);
@@ -100,15 +99,15 @@ export async function listeningPorts(pid: number): Promise<number[]> {
     .map(([, local = '']) => Number.parseInt(local.split(':')[1] ?? '', 16));
 }
 
-/** Waits until the condition holds, and fails with the sentence if it does not in time. */
+/** Waits until the condition holds. Fails with the description after `withinMs`. */
 export async function eventually(
-  sentence: string,
+  description: string,
   condition: () => boolean | Promise<boolean>,
   withinMs: number,
 ): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error(`${sentence}: not within ${withinMs} ms`);
+    if (Date.now() > deadline) throw new Error(`${description}: not within ${withinMs} ms`);
     await delay(50);
   }
 }

@@ -1,4 +1,4 @@
-// Lets a plain `node -r` process load src/*.ts, for tests that need a parent process to kill.
+// Loaded with `node -r`: compiles src/*.ts in memory, for parent processes that tests kill.
 'use strict';
 
 const { readFileSync } = require('node:fs');

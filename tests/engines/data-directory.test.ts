@@ -1,3 +1,4 @@
+/** The lock of a data directory. */
 import { DataDirectoryInUse, lockDataDirectory } from '../../src/engines/data-directory';
 import { eventually, removeFolder, startParent, temporaryFolder } from './_setup';
 
@@ -10,7 +11,7 @@ describe('lockDataDirectory', () => {
 
   afterEach(async () => removeFolder(dataDir));
 
-  it('refuses a second one with the holder, its API and what to do', async () => {
+  it('refuses a second process and names the holder, its API and the remedy', async () => {
     const lock = await lockDataDirectory(dataDir, () => 'its API listens on http://127.0.0.1:3000');
     const second = await lockDataDirectory(dataDir, () => '').catch((error: unknown) => error);
     await lock.release();
@@ -20,7 +21,7 @@ describe('lockDataDirectory', () => {
     );
   });
 
-  it('refuses the same directory under another name', async () => {
+  it('refuses the same directory under another path', async () => {
     const lock = await lockDataDirectory(dataDir, () => '');
     await expect(
       lockDataDirectory(`${dataDir}/../${dataDir.split('/').at(-1)}`, () => ''),
@@ -28,14 +29,14 @@ describe('lockDataDirectory', () => {
     await lock.release();
   });
 
-  it('gives the directory to the next one after a release', async () => {
+  it('accepts the next process after a release', async () => {
     await (await lockDataDirectory(dataDir, () => '')).release();
     const next = await lockDataDirectory(dataDir, () => '');
     await expect(lockDataDirectory(dataDir, () => '')).rejects.toThrow(DataDirectoryInUse);
     await next.release();
   });
 
-  it('is free again after its holder was killed', async () => {
+  it('accepts the next process after its holder was killed', async () => {
     const holder = await startParent('lock', { dataDir });
     await expect(lockDataDirectory(dataDir, () => '')).rejects.toThrow('http://127.0.0.1:4711');
     holder.process.kill('SIGKILL');

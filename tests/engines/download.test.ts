@@ -1,3 +1,4 @@
+/** Downloads of programs, and their records in the cache. */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
@@ -41,30 +42,30 @@ describe('download', () => {
     download('Engine', { url: from, sha256, program: 'bin/program', stripped: 1 }, path, {
       dataDir: folder,
       cacheDir: join(folder, 'cache'),
-      say: () => {},
+      log: () => {},
       environment: { PATH: process.env['PATH'] },
     });
 
-  it('keeps the program of an archive that has the pinned SHA-256, ready to run', async () => {
+  it('stores the executable program of an archive with the pinned SHA-256', async () => {
     await get();
     expect((await promisify(execFile)(path)).stdout).toBe('running\n');
     expect(await isChecked(path)).toBe(true);
     expect(await readdir(join(folder, 'cache'))).toEqual(['program-1', 'program-1.checked.json']);
   });
 
-  it('refuses an archive with one changed byte, and keeps nothing of it', async () => {
+  it('refuses an archive with one changed byte and stores nothing', async () => {
     const sha256 = createHash('sha256').update(served).digest('hex');
     served = Buffer.from(served);
     served[20] = (served[20] ?? 0) ^ 1;
     const found = createHash('sha256').update(served).digest('hex');
     await expect(get(sha256)).rejects.toThrow(
-      `${url} has the SHA-256 ${found}, and must have ${sha256}. It was changed on its way, and is not used`,
+      `${url} has the SHA-256 ${found}, but ${sha256} is expected. The archive was changed and is not used`,
     );
     expect(await readdir(join(folder, 'cache'))).toEqual([]);
     expect(await isChecked(path)).toBe(false);
   });
 
-  it('refuses an archive that ends early, a server that refuses, and one that is not there', async () => {
+  it('refuses an incomplete archive, an HTTP error, and an unreachable server', async () => {
     const whole = served;
     const sha256 = createHash('sha256').update(whole).digest('hex');
     server.removeAllListeners('request');
@@ -82,7 +83,7 @@ describe('download', () => {
     expect(await readdir(join(folder, 'cache'))).toEqual([]);
   });
 
-  it('goes by way of the proxy that the environment names', async () => {
+  it('uses the proxy of the environment', async () => {
     const asked: string[] = [];
     server.on('connect', ({ url: to }, socket) => {
       asked.push(String(to));
@@ -91,7 +92,7 @@ describe('download', () => {
     const options = {
       dataDir: folder,
       cacheDir: join(folder, 'cache'),
-      say: () => {},
+      log: () => {},
       environment: { HTTPS_PROXY: new URL(url).origin },
     };
     const archive = { url: 'https://engine.example/a.tgz', sha256: '', program: 'a', stripped: 0 };
@@ -99,7 +100,7 @@ describe('download', () => {
     expect(asked).toEqual(['engine.example:443']);
   });
 
-  it('replaces a program of before, and its record with it', async () => {
+  it('replaces an earlier program together with its record', async () => {
     await get();
     await chmod(path, 0o644);
     await writeFile(path, 'another');
@@ -108,12 +109,12 @@ describe('download', () => {
     expect(await isChecked(path)).toBe(true);
   });
 
-  it('makes a program that was changed in the cache be refused, and not one that was only copied', async () => {
+  it('detects a changed program in the cache, and accepts one with only another time', async () => {
     await get();
     const { mtime } = await stat(path);
     await utimes(path, new Date(0), new Date(0));
     expect(await isChecked(path)).toBe(true);
-    // As long as before, and of the same time.
+    // The same size and time as before.
     await writeFile(path, SCRIPT.replace('running', 'RUNNING'));
     await utimes(path, mtime, mtime);
     await expect(isChecked(path)).rejects.toThrow(ChangedFile);
@@ -131,13 +132,13 @@ describe('archiveOf', () => {
     }
   });
 
-  it('refuses a platform without one, and says what to do', () => {
+  it('refuses a platform without a SHA-256 and names the remedy', () => {
     expect(() => archiveOf('mongod', 'freebsd-x64')).toThrow(
-      'no checksum of a mongod for freebsd-x64 is known, so none is downloaded. Install mongod yourself, so that it is on PATH',
+      'no checksum is known for mongod on freebsd-x64, so it is not downloaded. Install mongod on PATH',
     );
   });
 
-  it('downloads the version of Temporal that a build takes', async () => {
+  it('pins the version of Temporal that the Go module builds', async () => {
     const go = await readFile(
       join(__dirname, '../../src/engines/temporal/temporal-cli/go.mod'),
       'utf8',

@@ -1,5 +1,6 @@
+/** The order of strategies and the message if none works. */
 import { firstStrategyThatWorks, NoStrategyWorked } from '../../src/engines/strategies';
-import { sayings } from './_setup';
+import { collectedLines } from './_setup';
 
 const works = (name: string) => ({ name, find: async () => `found by ${name}` });
 const refuses = (name: string, reason: string) => ({
@@ -10,20 +11,20 @@ const refuses = (name: string, reason: string) => ({
 });
 
 describe('firstStrategyThatWorks', () => {
-  it('takes the first way that works and says one line for each before it', async () => {
-    const { say, lines } = sayings();
+  it('uses the first strategy that works and logs each earlier failure in one line', async () => {
+    const { log, lines } = collectedLines();
     const strategies = [refuses('PATH', 'not\n there'), works('cache'), works('build')];
-    const result = await firstStrategyThatWorks('Engine', strategies, 'Install it.', say);
-    expect(result).toEqual({ way: 'cache', found: 'found by cache' });
+    const result = await firstStrategyThatWorks('Engine', strategies, 'Install it.', log);
+    expect(result).toEqual({ strategy: 'cache', found: 'found by cache' });
     expect(lines).toEqual(['Engine: PATH: not there']);
   });
 
-  it('lists all strategies, their reasons and what to install if none works', async () => {
+  it('lists all strategies, their reasons and the programs to install if none works', async () => {
     const strategies = [refuses('PATH', 'not there'), refuses('build', 'no compiler')];
     const failure = firstStrategyThatWorks('Engine', strategies, 'Install it.', () => {});
     await expect(failure).rejects.toThrow(NoStrategyWorked);
     await expect(failure).rejects.toThrow(
-      'Engine could not be started. These ways were tried, in order:\n  - PATH: not there\n  - build: no compiler\nInstall it.',
+      'Engine could not be started. Evergrant tried, in this order:\n  - PATH: not there\n  - build: no compiler\nInstall it.',
     );
   });
 });

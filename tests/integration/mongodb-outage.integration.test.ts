@@ -16,7 +16,7 @@ let dataDir: string;
 let mongodb: RunningMongodb;
 let h: Harness;
 const start = async () =>
-  startMongodb({ dataDir, cacheDir: engines.cacheDir, say: () => undefined });
+  startMongodb({ dataDir, cacheDir: engines.cacheDir, log: () => undefined });
 
 beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'evergrant-outage-'));

@@ -1,3 +1,4 @@
+/** The configuration: defaults, valid values, and the message for each invalid value. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,14 +18,14 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 type Environment = Record<string, string | undefined>;
 
-/** The configuration of an environment and a providers file. */
+/** Loads the configuration of an environment and a providers file. */
 function load(environment: Environment = {}, providers = 'providers: {}'): Config {
   const file = join(folder, 'providers.yaml');
   writeFileSync(file, providers);
   return loadConfig({ PROVIDERS_FILE: file, ...environment });
 }
 
-/** What is wrong with it, line by line; nothing if it is usable. */
+/** Returns one line per problem; none if the configuration is valid. */
 function problems(environment: Environment, providers?: string): readonly string[] {
   try {
     load(environment, providers);
@@ -45,15 +46,15 @@ const ebay = (...lines: string[]) =>
     ...lines.map((line) => `    ${line}`),
   ].join('\n');
 
-/** A secret with that text, for matchers: two secrets have no members to tell them apart by. */
+/** Matches a secret with this text. `toEqual` cannot, because secrets have no members. */
 const secret = (text: string) => ({
   $$typeof: Symbol.for('jest.asymmetricMatcher'),
   asymmetricMatch: (value: unknown) => value instanceof Secret && value.reveal() === text,
   toString: () => `secret ${text}`,
 });
 
-describe('with nothing set', () => {
-  it('everything has a default', () => {
+describe('an empty environment', () => {
+  it('has a default for every setting', () => {
     expect(load()).toMatchObject({
       mongodbUri: null,
       temporal: { connection: null, namespace: 'default', taskQueue: 'evergrant' },
@@ -77,7 +78,7 @@ describe('with nothing set', () => {
     });
   });
 
-  it('an empty variable is an unset one', () => {
+  it('treats an empty variable as unset', () => {
     const names = ['MONGODB_URI', 'ENCRYPTION_KEYS', 'ADMIN_API_KEY', 'PORT', 'LOG_LEVEL', 'HOST'];
     const jwt = ['JWT_SECRET', 'JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_ORGANISATION_CLAIM'];
     const more = ['TEMPORAL_ADDRESS', 'REFRESH_INTERVAL_MINUTES', 'LOG_RETENTION_DAYS', 'DATA_DIR'];
@@ -86,7 +87,7 @@ describe('with nothing set', () => {
   });
 });
 
-describe('a good value', () => {
+describe('a valid value', () => {
   it.each<[Environment, object]>([
     [{ MONGODB_URI: 'mongodb+srv://db/x' }, { mongodbUri: 'mongodb+srv://db/x' }],
     [{ TEMPORAL_TASK_QUEUE: 'q' }, { temporal: { taskQueue: 'q' } }],
@@ -138,11 +139,11 @@ describe('a good value', () => {
       { jwt: { keys: { jwksUrl: 'http://127.0.0.1:8080/jwks' } } },
     ],
     [{ JWT_ISSUER: 'https://id.example' }, { jwt: null }],
-  ])('of %j is taken', (environment, expected) => {
+  ])('is accepted: %j', (environment, expected) => {
     expect(load(environment)).toMatchObject(expected);
   });
 
-  it('of OIDC_ISSUER becomes, with what must stand beside it, a provider to sign in with', () => {
+  it('of OIDC_ISSUER configures sign-in together with its required settings', () => {
     const OIDC_ISSUER = 'https://login.example.com';
     const oidc = { OIDC_ISSUER, OIDC_CLIENT_ID: 'evergrant' };
     expect(load({ ...oidc, OIDC_ORGANISATION: 'acme' }).oidc).toEqual({
@@ -156,8 +157,10 @@ describe('a good value', () => {
       load({ ...oidc, OIDC_ORGANISATION_CLAIM: 'tenant', OIDC_SCOPES_CLAIM: 'roles' }).oidc,
     ).toMatchObject({ organisation: { claim: 'tenant' }, scopesClaim: 'roles' });
     expect(problems({ OIDC_ISSUER })).toEqual([
-      'OIDC_CLIENT_ID must be set beside OIDC_ISSUER',
-      expect.stringMatching(/^OIDC_ORGANISATION .* or OIDC_ORGANISATION_CLAIM .* and not both$/),
+      'OIDC_CLIENT_ID must be set together with OIDC_ISSUER',
+      expect.stringMatching(
+        /^either OIDC_ORGANISATION .* or OIDC_ORGANISATION_CLAIM .* must be set together with OIDC_ISSUER$/,
+      ),
     ]);
     const both = { OIDC_ORGANISATION: 'acme', OIDC_ORGANISATION_CLAIM: 'tenant' };
     expect(problems({ ...oidc, ...both })).toHaveLength(1);
@@ -185,7 +188,7 @@ describe('a good value', () => {
 
 const byName = (one: string, other: string) => one.localeCompare(other);
 
-describe('a bad value is named, with what to do', () => {
+describe('an invalid value', () => {
   it.each<[string, string, RegExp]>([
     ['MONGODB_URI', 'db.example.com', /^MONGODB_URI must start with mongodb:\/\//],
     ['ENCRYPTION_KEYS', 'hunter2', /^ENCRYPTION_KEYS key 1 must be written kid:base64/],
@@ -201,11 +204,11 @@ describe('a bad value is named, with what to do', () => {
     ['TEMPORAL_UI', 'yes', /^TEMPORAL_UI must be true or false$/],
     ['JWKS_URL', 'id.example', /^JWKS_URL must be a URL/],
     ['JWKS_URL', 'http://id.example/jwks', /^JWKS_URL must begin with https:\/\/ \(http:\/\/ on/],
-    ['JWKS_URL', 'https://u:p@id.example', /^JWKS_URL must hold no user name and no password$/],
+    ['JWKS_URL', 'https://u:p@id.example', /^JWKS_URL must not contain a user name or a password$/],
     ['ADMIN_ORGANISATION', 'a b', /^ADMIN_ORGANISATION must be 1–64 letters/],
-    ['OIDC_ISSUER', 'login', /^OIDC_ISSUER must be an address/],
+    ['OIDC_ISSUER', 'login', /^OIDC_ISSUER must be a URL/],
     ['OIDC_ISSUER', 'http://login.example.com', /^OIDC_ISSUER must be https/],
-    ['PUBLIC_URL', 'evergrant', /^PUBLIC_URL must be an address/],
+    ['PUBLIC_URL', 'evergrant', /^PUBLIC_URL must be a URL/],
     [
       'TRUSTED_PROXIES',
       'proxy',
@@ -213,8 +216,8 @@ describe('a bad value is named, with what to do', () => {
     ],
     ['TRUSTED_PROXIES', '10.0.0.1,,::1', /^TRUSTED_PROXIES must list .*"" is neither/],
     ['TRUSTED_PROXIES', '10.0.0.0/33', /^TRUSTED_PROXIES must list .*"10\.0\.0\.0\/33" is neither/],
-    ['TRUSTED_PROXIES', '0.0.0.0/0', /^TRUSTED_PROXIES must not hold "0\.0\.0\.0\/0"/],
-    ['TRUSTED_PROXIES', '::/0', /^TRUSTED_PROXIES must not hold "::\/0"/],
+    ['TRUSTED_PROXIES', '0.0.0.0/0', /^TRUSTED_PROXIES must not contain "0\.0\.0\.0\/0"/],
+    ['TRUSTED_PROXIES', '::/0', /^TRUSTED_PROXIES must not contain "::\/0"/],
     ['PORT', 'http', /^PORT must be a port number/],
     ['PORT', '70000', /^PORT must be a port number/],
     ['PORT', '80.5', /^PORT must be a port number/],
@@ -232,19 +235,19 @@ describe('a bad value is named, with what to do', () => {
       /^SANDBOX_ACCESS_TOKEN_LIFE must be a duration such as 90s/,
     ],
     ['PROVIDERS_FILE', '/nonexistent/p.yaml', /^PROVIDERS_FILE: .*p\.yaml cannot be read$/],
-  ])('%s=%s', (name, value, sentence) => {
+  ])('is reported with the remedy: %s=%s', (name, value, message) => {
     const found = problems({ [name]: value });
-    expect(found).toEqual([expect.stringMatching(sentence)]);
+    expect(found).toEqual([expect.stringMatching(message)]);
   });
 
-  it('JWT_SECRET together with JWKS_URL', () => {
+  it('is reported if JWT_SECRET and JWKS_URL are both set', () => {
     const both = { JWT_SECRET: 's'.repeat(32), JWKS_URL: 'https://id.example/jwks' };
     expect(problems(both)).toEqual([
-      'JWT_SECRET and JWKS_URL are both set: keep the one that your issuer uses',
+      'JWT_SECRET and JWKS_URL are both set: keep only the one that your issuer uses',
     ]);
   });
 
-  it('together with every other one, in one go', () => {
+  it('is reported together with all other invalid values', () => {
     const bad = { MONGODB_URI: 'x', PORT: 'x', LOG_LEVEL: 'x', ADMIN_API_KEY: 'x' };
     const found = problems({ ...bad, ...EBAY }, ebay('sweepEvery: often', 'refreshBefore: soon'));
     expect(found.map((problem) => problem.split(/[ :]/, 1)[0] ?? '').toSorted(byName)).toEqual([
@@ -262,7 +265,7 @@ const only = (environment: Environment, providers: string) =>
   load(environment, providers).providers[0];
 
 describe('providers.yaml', () => {
-  it('R0.3 gives eBay its own times where nothing is said', () => {
+  it('R0.3 has default times for eBay', () => {
     expect(only(EBAY, ebay())).toEqual({
       id: 'ebay',
       adapter: 'ebay',
@@ -310,7 +313,7 @@ describe('providers.yaml', () => {
     },
   );
 
-  it('lets age be switched off', () => {
+  it('accepts never as refreshAfterAge', () => {
     expect(only(EBAY, ebay('refreshAfterAge: never'))?.policy.refreshAfterAgeMs).toBeNull();
   });
 
@@ -344,13 +347,13 @@ describe('providers.yaml', () => {
     ['30m', 30 * MINUTE],
     ['sweep', 0],
     ['never', null],
-  ])('R3.4 takes validateEvery: %s', (text, validateEveryMs) => {
+  ])('R3.4 reads validateEvery: %s', (text, validateEveryMs) => {
     expect(only(EBAY, ebay(`validateEvery: ${text}`))?.policy.validateEveryMs).toBe(
       validateEveryMs,
     );
   });
 
-  it('R2.3 R3.4 validates nothing by itself where nothing is said, but Shopify', () => {
+  it('R2.3 R3.4 validates only Shopify by default', () => {
     expect(only(EBAY, ebay(''))?.policy.validateEveryMs).toBeNull();
     expect(defaultPolicy('shopify', null).validateEveryMs).toBe(0);
   });
@@ -360,7 +363,7 @@ describe('providers.yaml', () => {
     ['refreshTokenLife: 3m', 45_000],
     ['accessTokenLife: 8h', 10 * MINUTE],
     ['refreshTokenLife: unknown', 10 * MINUTE],
-  ])('sweeps at least four times in the shortest life that is stated: %s', (line, sweepEveryMs) => {
+  ])('sweeps at least four times in the shortest configured lifetime: %s', (line, sweepEveryMs) => {
     expect(only(EBAY, ebay(line))?.policy).toMatchObject({
       sweepEveryMs,
       jitterMs: sweepEveryMs / 2,
@@ -380,18 +383,18 @@ describe('providers.yaml', () => {
     expect(problems(EBAY, ebay(...lines))).toEqual([expect.stringMatching(reason)]);
   });
 
-  it('takes an interval of half the shortest life', () => {
+  it('accepts an interval of half the shortest lifetime', () => {
     const provider = only(EBAY, ebay('sweepEvery: 90s', 'refreshTokenLife: 3m'));
     expect(provider?.policy.sweepEveryMs).toBe(90_000);
   });
 
-  it('R2.1 takes REFRESH_INTERVAL_MINUTES, and a provider’s own interval before it', () => {
+  it('R2.1 reads REFRESH_INTERVAL_MINUTES, which an interval of the provider overrides', () => {
     const environment = { ...EBAY, REFRESH_INTERVAL_MINUTES: '3' };
     expect(only(environment, ebay())?.policy.sweepEveryMs).toBe(3 * MINUTE);
     expect(only(environment, ebay('sweepEvery: 7m'))?.policy.sweepEveryMs).toBe(7 * MINUTE);
   });
 
-  it('orphaned_grants an entry out none of whose names is set, and says so', () => {
+  it('ignores an entry whose variables are all unset and lists it as unconfigured', () => {
     const { providers, unconfiguredProviders } = load({}, ebay());
     expect(providers).toEqual([]);
     expect(unconfiguredProviders).toEqual([
@@ -400,13 +403,13 @@ describe('providers.yaml', () => {
     expect(load({ EBAY_CLIENT_ID: '', EBAY_CLIENT_SECRET: '' }, ebay()).providers).toEqual([]);
   });
 
-  it('refuses an entry only some of whose names are set', () => {
+  it('refuses an entry if only some of its variables are set', () => {
     expect(problems({ EBAY_CLIENT_ID: 'x' }, ebay())).toEqual([
       'providers.ebay: EBAY_CLIENT_SECRET must be set in the environment',
     ]);
   });
 
-  it('puts names in within a text, and leaves other dollars alone', () => {
+  it('replaces variables within a text and keeps other dollar signs', () => {
     const provider = only(
       { ...EBAY, HOST_PART: 'api.x' },
       ebay('tokenEndpoint: https://${HOST_PART}/$t'),
@@ -414,7 +417,7 @@ describe('providers.yaml', () => {
     expect(provider?.environments['production']?.tokenEndpoint).toBe('https://api.x/$t');
   });
 
-  it('keeps environments apart: another one never inherits the default one’s app', () => {
+  it('keeps environments separate: none inherits the app of the default environment', () => {
     const sandbox = [
       'environments:',
       '  sandbox:',
@@ -453,9 +456,9 @@ describe('providers.yaml', () => {
       'providers:\n  eBay: {}',
       /^providers\.eBay: the name of a provider must consist of lower-case/,
     ],
-    ['an entry that is no entry', 'providers:\n  ebay: yes', /^providers\.ebay: /],
+    ['an entry that is not an object', 'providers:\n  ebay: yes', /^providers\.ebay: /],
     [
-      'an endpoint that is no URL',
+      'an endpoint that is not a URL',
       ebay('tokenEndpoint: api'),
       /^providers\.ebay\.tokenEndpoint: must be a URL/,
     ],
@@ -465,7 +468,7 @@ describe('providers.yaml', () => {
       /the environment "production" needs clientId, clientSecret/,
     ],
     [
-      'a client id between quotes',
+      'a client id in quotes',
       `providers:\n  ebay:\n    clientId: '"my-app"'\n    clientSecret: s`,
       /^providers\.ebay\.clientId: is enclosed in quotes/,
     ],
@@ -476,25 +479,25 @@ describe('providers.yaml', () => {
     ],
     ['another shape', 'ebay: {}', /must contain "providers:"/],
     ['a list', 'providers: [ebay]', /must contain "providers:"/],
-    ['a file that is not YAML', 'providers: {', /is not valid YAML: /],
-  ])('refuses %s and says what there should be', (_what, providers, sentence) => {
-    expect(problems(EBAY, providers)).toEqual([expect.stringMatching(sentence)]);
+    ['text that is not YAML', 'providers: {', /is not valid YAML: /],
+  ])('refuses %s and describes the valid form', (_problem, providers, message) => {
+    expect(problems(EBAY, providers)).toEqual([expect.stringMatching(message)]);
   });
 
-  it('names the variable whose value cannot be a credential, in any environment, and not its value', () => {
+  it('names a setting that cannot be a credential, without its value', () => {
     const own = ebay(
       'environments:',
       '  sandbox:',
       '    clientId: a',
       '    clientSecret: ${SECRET}',
     );
-    const said = problems({ ...EBAY, SECRET: 'planted-secret\r' }, own);
-    expect(said).toEqual([
+    const found = problems({ ...EBAY, SECRET: 'planted-secret\r' }, own);
+    expect(found).toEqual([
       'providers.ebay.environments.sandbox.clientSecret: begins or ends with white space: remove it',
     ]);
   });
 
-  it.each(['', '# nothing', 'providers:', 'providers: {}'])('may be empty: %j', (text) => {
+  it.each(['', '# nothing', 'providers:', 'providers: {}'])('accepts an empty file: %j', (text) => {
     expect(load({}, text).providers).toEqual([]);
   });
 });
@@ -506,7 +509,7 @@ describe('providers.yaml for other servers', () => {
     );
   const CREDENTIALS = ['clientId: an-app', 'clientSecret: s'];
 
-  it('takes an issuer, a method, parameters, scopes, lifetimes, a replay rule and error codes', () => {
+  it('reads an issuer, a method, parameters, scopes, lifetimes, a replay rule and error codes', () => {
     expect(
       only(
         {},
@@ -546,7 +549,7 @@ describe('providers.yaml for other servers', () => {
     });
   });
 
-  it('may hold several entries of one adapter', () => {
+  it('accepts several entries of one adapter', () => {
     const text = `${crm(...CREDENTIALS, 'issuer: https://a.example')}
   erp:
     adapter: oauth2
@@ -569,7 +572,7 @@ describe('providers.yaml for other servers', () => {
     expect(provider?.replayRule).toEqual(rule);
   });
 
-  it('R2.2 asks no secret of Etsy, whose client is public', () => {
+  it('R2.2 requires no secret for Etsy, whose client is public', () => {
     expect(only({}, 'providers:\n  etsy:\n    clientId: key')?.environments['production']).toEqual({
       clientId: 'key',
       tokenEndpoint: 'https://api.etsy.com/v3/public/oauth/token',
@@ -584,17 +587,17 @@ describe('providers.yaml for other servers', () => {
       /needs clientId, clientSecret and a tokenEndpoint or an issuer/,
     ],
     [
-      'an introspection endpoint where a call is known',
+      'an introspection endpoint for an adapter with a validation request',
       ebay('introspectionEndpoint: https://a.example'),
       /introspectionEndpoint is only for the adapter oauth2/,
     ],
     [
-      'validation where nothing can be asked',
+      'validation without an endpoint',
       crm(...CREDENTIALS, 'tokenEndpoint: https://a.example/token', 'validateEvery: 30m'),
       /^providers\.crm\.validateEvery: requires a validationEndpoint, introspectionEndpoint or issuer$/,
     ],
     [
-      'a validation interval that is none',
+      'an invalid validation interval',
       ebay('validateEvery: often'),
       /^providers\.ebay\.validateEvery: /,
     ],
@@ -629,12 +632,12 @@ describe('providers.yaml for other servers', () => {
       /^providers\.ebay\.rate: must be requests per second, such as 20\/s, not 20$/,
     ],
     [
-      'a client id that YAML takes for a number',
+      'a client id that YAML parses as a number',
       crm('clientId: 12345', 'clientSecret: s', 'tokenEndpoint: https://a.example/token'),
       /^providers\.crm\.clientId: must be text, in quotes, not 12345$/,
     ],
     [
-      'a public client that does not say so',
+      'a public client without clientAuthentication: none',
       crm('clientId: an-app', 'tokenEndpoint: https://a.example/token'),
       /needs clientId, clientSecret and a tokenEndpoint or an issuer\. For a public client, which has no secret, set clientAuthentication: none$/,
     ],
@@ -644,7 +647,7 @@ describe('providers.yaml for other servers', () => {
       /needs clientId, clientSecret and a tokenEndpoint or an issuer\. For a public client/,
     ],
     [
-      'an issuer where the endpoint is known',
+      'an issuer for an adapter with a known endpoint',
       ebay('issuer: https://a.example'),
       /issuer is only for the adapter oauth2/,
     ],
@@ -659,7 +662,7 @@ describe('providers.yaml for other servers', () => {
       /^providers\.crm\.issuer: must begin with https:/,
     ],
     [
-      'a method the provider does not take',
+      'a method that the provider does not support',
       ebay('clientAuthentication: none'),
       /eBay does not support clientAuthentication none; it supports: client_secret_basic/,
     ],
@@ -669,7 +672,7 @@ describe('providers.yaml for other servers', () => {
       /^providers\.crm\.clientAuthentication: /,
     ],
     [
-      'a private key that is none',
+      'an invalid private key',
       crm(
         'clientId: a',
         'clientAuthentication: private_key_jwt',
@@ -684,7 +687,7 @@ describe('providers.yaml for other servers', () => {
       /needs clientId, privateKey and/,
     ],
     [
-      'a parameter of the exchange itself',
+      'a parameter that the exchange sets',
       ebay('parameters: {grant_type: password}'),
       /^providers\.ebay\.parameters: must not contain grant_type/,
     ],
@@ -693,67 +696,67 @@ describe('providers.yaml for other servers', () => {
       ebay('scopes: ["a b"]'),
       /^providers\.ebay\.scopes\.0: must be a single scope without spaces/,
     ],
+    ['an invalid replay rule', ebay('replay: perhaps'), /^providers\.ebay\.replay: must be safe/],
     [
-      'a replay rule that is none',
-      ebay('replay: perhaps'),
-      /^providers\.ebay\.replay: must be safe/,
-    ],
-    [
-      'a tokenPath for an adapter whose answers are known',
+      'a tokenPath for an adapter with a known response',
       ebay('tokenPath: data'),
       /^providers\.ebay\.tokenPath: is only for the adapter oauth2, because the responses of eBay are known$/,
     ],
     [
-      'a life that no answer may state',
+      'a lifetime above the maximum',
       ebay('accessTokenLife: 401d'),
       /^providers\.ebay\.accessTokenLife: must be at most 400d$/,
     ],
     [
-      'an error code that stands for none of ours',
+      'an error code with an unknown failure code',
       ebay('errorCodes: {a: row_corrupt}'),
       /^providers\.ebay\.errorCodes\.a: /,
     ],
-  ])('refuses %s and says what there should be', (_what, providers, sentence) => {
-    expect(problems(EBAY, providers)).toEqual([expect.stringMatching(sentence)]);
+  ])('refuses %s and describes the valid form', (_problem, providers, message) => {
+    expect(problems(EBAY, providers)).toEqual([expect.stringMatching(message)]);
   });
 });
 
-describe('no value of a secret is in what is said', () => {
+describe('a message about the configuration', () => {
   const SECRET = 'S3cr3t-0123456789-abcdef';
 
   it.each<[string, Environment, string]>([
     ['a database password', { MONGODB_URI: `postgres://u:${SECRET}@db` }, ebay()],
     ['an encryption key', { ENCRYPTION_KEYS: `k1:${SECRET}` }, ebay()],
-    ['encryption keys the wrong way round', { ENCRYPTION_KEYS: `${SECRET}:k1` }, ebay()],
-    ['a short secret of JWTs', { JWT_SECRET: SECRET }, ebay()],
-    ['a password in a URL', { JWKS_URL: `https://u:${SECRET}@id.example` }, ebay()],
-    ['an API key with a bad neighbour', { ADMIN_API_KEY: SECRET, PORT: 'x' }, ebay()],
-    ['a secret in the place of the endpoint', { ...EBAY, S: SECRET }, ebay('tokenEndpoint: ${S}')],
-    ['a secret in the place of a duration', { ...EBAY, S: SECRET }, ebay('sweepEvery: ${S}')],
-    ['a secret in the place of the adapter', { ...EBAY, S: SECRET }, ebay('adapter: ${S}')],
     [
-      'a secret that YAML takes for an alias',
+      'an encryption key and its id in the wrong order',
+      { ENCRYPTION_KEYS: `${SECRET}:k1` },
+      ebay(),
+    ],
+    ['a short JWT secret', { JWT_SECRET: SECRET }, ebay()],
+    ['a password in a URL', { JWKS_URL: `https://u:${SECRET}@id.example` }, ebay()],
+    ['an API key next to an invalid setting', { ADMIN_API_KEY: SECRET, PORT: 'x' }, ebay()],
+    ['a secret in place of the endpoint', { ...EBAY, S: SECRET }, ebay('tokenEndpoint: ${S}')],
+    ['a secret in place of a duration', { ...EBAY, S: SECRET }, ebay('sweepEvery: ${S}')],
+    ['a secret in place of the adapter', { ...EBAY, S: SECRET }, ebay('adapter: ${S}')],
+    [
+      'a secret that YAML parses as an alias',
       EBAY,
       `providers:\n  ebay:\n    clientSecret: *${SECRET}`,
     ],
     [
-      'a secret that YAML takes for two texts',
+      'a secret that YAML parses as a second text',
       EBAY,
       `providers:\n  ebay:\n    clientSecret: "a" ${SECRET}`,
     ],
     [
-      'a secret that YAML takes for a key',
+      'a secret that YAML parses as a key',
       EBAY,
       `providers:\n  ebay:\n    clientSecret: a\n    ${SECRET}`,
     ],
     [
-      'a Temporal API key beside a bad setting',
+      'a Temporal API key next to an invalid setting',
       { TEMPORAL_API_KEY: SECRET, TEMPORAL_TLS: 'perhaps', PORT: 'x' },
       ebay(),
     ],
-  ])('%s', (_what, environment, providers) => {
-    const said = problems(environment, providers).join('\n');
-    expect(said).not.toBe('');
-    expect(said).not.toContain(SECRET.slice(0, 8));
+  ])('contains no part of %s', (_secret, environment, providers) => {
+    const text = problems(environment, providers).join('\n');
+    expect(text).not.toBe('');
+    expect(text).not.toContain(SECRET.slice(0, 8));
   });
 });

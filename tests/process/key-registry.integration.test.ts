@@ -1,5 +1,4 @@
-/** Which key seals, who has which, and which process may not start: over several vaults on one real database. */
-
+/** The key registry: the active key, the keys of each process, and refused starts, with several vaults on one database. */
 import type { RotationCursor } from '../../src/domain/encryption-rotation';
 import {
   joinKeyRegistry,
@@ -100,14 +99,14 @@ async function everythingStored() {
   ]);
 }
 
-describe('which key seals', () => {
-  it('is the first in a new database, and stays so whatever order another process has', async () => {
+describe('the active key', () => {
+  it('is the first key in a new database, whatever the order in another process', async () => {
     const { vault: one } = await start(`${K1},${K2}`);
     const { vault: other } = await start(`${K2},${K1}`);
     expect([one.sealingKeyId, other.sealingKeyId]).toEqual(['k1', 'k1']);
   });
 
-  it('is, in a database of before, the first that has sealed, not one that was just put in front', async () => {
+  it('is the first key in use in a database without a registry, not a new key listed before it', async () => {
     await accountUnder(K1);
     const { vault } = await start(`${K2},${K1}`);
     expect(vault.sealingKeyId).toBe('k1');
@@ -116,7 +115,7 @@ describe('which key seals', () => {
     ]);
   });
 
-  it('changes for all when it is promoted: each follows when it looks', async () => {
+  it('changes when a key is promoted, and other processes follow at their next heartbeat', async () => {
     const { vault: api } = await start(`${K1},${K2}`, 'api');
     const { vault: worker, keyRegistration } = await start(`${K1},${K2}`);
     expect(await promoteKey(store, api, undefined)).toBe('k2');
@@ -129,32 +128,32 @@ describe('which key seals', () => {
   });
 });
 
-describe('F23 a mixed fleet', () => {
-  it('a key is not promoted while a process has not got it: it is named, and goes on undisturbed', async () => {
+describe('F23 promotion of a key', () => {
+  it('refuses while a process lacks the key, names that process, and lets it run', async () => {
     const { vault } = await start(`${K1},${K2}`, 'api');
     const { keyRegistration: without } = await start(K1, 'worker');
     expect(await refusal(promoteKey(store, vault, undefined))).toMatch(
-      /^The key "k2" is not everywhere yet: worker \d+@\S+ would not open what it seals\. Put it at the end/,
+      /^Not all processes have the key "k2" yet: worker \d+@\S+ could not decrypt .*\. Add it at the end/,
     );
     expect(await store.settings.sealingKeyId()).toBe('k1');
     await without.follow();
     const outcome = await Promise.race([
       without.lockedOut.catch(() => 'locked out'),
-      Promise.resolve('goes on'),
+      Promise.resolve('still running'),
     ]);
-    expect(outcome).toBe('goes on');
+    expect(outcome).toBe('still running');
     expect((await store.encryptionKeys.list()).map(({ id }) => id)).toEqual(['k1']);
   });
 
-  it('nor while a process has another key of that name', async () => {
+  it('refuses while a process has another key with that id', async () => {
     const { vault } = await start(`${K1},${K2}`, 'api');
     await start(`${K1},k2:${randomKey()}`, 'worker');
     expect(await refusal(promoteKey(store, vault, 'k2'))).toMatch(
-      /^The key "k2" is not the same everywhere: worker/,
+      /^The key "k2" is not the same in all processes: worker/,
     );
   });
 
-  it('once it is promoted, a process without it does not start, though it sealed nothing yet', async () => {
+  it('prevents the start of a process without the key, even before any record uses it', async () => {
     const { vault } = await start(`${K1},${K2}`, 'api');
     await promoteKey(store, vault, undefined);
     const before = await everythingStored();
@@ -163,74 +162,75 @@ describe('F23 a mixed fleet', () => {
     expect(await everythingStored()).toBe(before);
   });
 
-  it('a process that was away while a key was promoted ends when it is back, before it meets what it cannot open', async () => {
+  it('locks out a disconnected process without the key at its next heartbeat', async () => {
     const { vault } = await start(`${K1},${K2}`, 'api');
-    const { keyRegistration: away } = await start(K1, 'worker');
+    const { keyRegistration: disconnected } = await start(K1, 'worker');
     for (const { id, name } of await store.processes.living())
       if (name.startsWith('worker')) await store.processes.withdraw(id);
     await promoteKey(store, vault, undefined);
-    await away.follow();
-    await expect(away.lockedOut).rejects.toThrow(/the key "k2" is still needed/);
+    await disconnected.follow();
+    await expect(disconnected.lockedOut).rejects.toThrow(/the key "k2" is still needed/);
   });
 
-  it('one that slept over the retirement of the key it seals with takes the retirement back', async () => {
+  it('reverts the retirement of a key that a suspended process still encrypts with', async () => {
     const { vault } = await start(`${K1},${K2}`, 'api');
-    const { keyRegistration: asleep } = await start(`${K1},${K2}`, 'worker');
+    const { keyRegistration: suspended } = await start(`${K1},${K2}`, 'worker');
     await promoteKey(store, vault, undefined);
     await store.encryptionKeys.retire('k1', 0, new Date());
-    await asleep.follow();
+    await suspended.follow();
     const [k1] = await store.encryptionKeys.list();
     expect(k1).toMatchObject({ id: 'k1', needed: true, retiredAt: null });
   });
 
-  it('says which is meant where two keys have never sealed', async () => {
+  it('requires a key id if several keys were never active', async () => {
     const { vault } = await start(`${K1},${K2},k3:${randomKey()}`, 'api');
     expect(await refusal(promoteKey(store, vault, undefined))).toMatch(/2 keys .*\(k2, k3\)/);
-    expect(await refusal(promoteKey(store, vault, 'k4'))).toMatch(/no key "k4" in ENCRYPTION_KEYS/);
+    expect(await refusal(promoteKey(store, vault, 'k4'))).toMatch(
+      /^ENCRYPTION_KEYS has no key "k4"/,
+    );
     expect(await promoteKey(store, vault, 'k3')).toBe('k3');
   });
 });
 
-describe('F24 a start without a key that is needed', () => {
-  it('is refused with its name and the number of its records, and nothing is written', async () => {
+describe('F24 a start without a needed key', () => {
+  it('is refused with the key id and the number of its records, and writes nothing', async () => {
     await start(K1);
     for (const keyRegistration of started.splice(0)) await keyRegistration.stop();
     await accountUnder(K1, 'acc_1');
     await accountUnder(K1, 'acc_2');
     const { vault } = await start(`${K1},${K2}`, 'api');
     await promoteKey(store, vault, undefined);
-    // The canary alone is re-sealed, so that it is not what refuses.
+    // Re-seals only the canary, so that the canary does not refuse the start.
     await resealAll(vault, 'k2', ['settings']);
     const before = await everythingStored();
     expect(await refusal(start(K2))).toMatch(
-      /^Wrong encryption key: the key "k1" is still needed, and is not in ENCRYPTION_KEYS \(it has: k2\): 2 records are sealed with it\. /,
+      /^Wrong encryption key: the key "k1" is still needed but is not in ENCRYPTION_KEYS \(it has: k2\): 2 records are encrypted with it\. /,
     );
     expect(await everythingStored()).toBe(before);
-    // Lost for good, and said so.
+    // The key is declared lost.
     const { vault: after } = await start(K2, 'worker', ['k1']);
     expect(after.sealingKeyId).toBe('k2');
   });
 
   it.each([
-    ['wrong', () => `k1:${randomKey()}`, /key mismatch/],
-    ['missing', () => K2, /sealed with key "k1", which is not in ENCRYPTION_KEYS/],
-  ])(
-    '%s from the beginning: the canary refuses, and nothing is written',
-    async (_what, keys, said) => {
-      await start(K1);
-      const before = await everythingStored();
-      expect(await refusal(start(keys()))).toMatch(said);
-      expect(await everythingStored()).toBe(before);
-    },
-  );
+    ['a wrong key', () => `k1:${randomKey()}`, /key mismatch/],
+    ['a missing key', () => K2, /encrypted with key "k1", which is not in ENCRYPTION_KEYS/],
+  ])('is refused because of the canary and writes nothing: %s', async (_problem, keys, message) => {
+    await start(K1);
+    const before = await everythingStored();
+    expect(await refusal(start(keys()))).toMatch(message);
+    expect(await everythingStored()).toBe(before);
+  });
 
-  it('is allowed once the key is retired; a record that slipped through is found at that start, and not at each', async () => {
+  it('is allowed once the key is retired, and counts remaining records only once', async () => {
     const { vault } = await start(`${K1},${K2}`, 'api');
     await promoteKey(store, vault, undefined);
     await resealAll(vault, 'k2');
     await store.encryptionKeys.retire('k1', 0, new Date());
     await accountUnder(K1, 'slipped');
-    expect(await refusal(start(K2))).toMatch(/the key "k1" is still needed.* 1 record is sealed/);
+    expect(await refusal(start(K2))).toMatch(
+      /the key "k1" is still needed.* 1 record is encrypted/,
+    );
     await store.accounts.delete('org_a', 'slipped');
     await start(K2);
     const k1 = await eventually(async () =>
@@ -240,7 +240,7 @@ describe('F24 a start without a key that is needed', () => {
   });
 });
 
-it('a newer grant is never overwritten by what was re-sealed before it came', async () => {
+it('re-sealing never overwrites a grant that was stored in the meantime', async () => {
   const { vault } = await start(`${K1},${K2}`, 'api');
   const account = await accountUnder(K1);
   await promoteKey(store, vault, undefined);
@@ -262,7 +262,7 @@ it('a newer grant is never overwritten by what was re-sealed before it came', as
   expect(sealingKeyOf(stored?.previous?.accessToken ?? '')).toBe('k1');
 });
 
-it('every place of an account is found: current, previous, each leaf, fallback; others are left alone', async () => {
+it('re-sealing finds every sealed value of an account and skips plaintext', async () => {
   const { vault } = await start(`${K1},${K2}`, 'api');
   const added = newAccount({ id: 'acc_all' });
   const place = grantPlace(added, 1);
@@ -282,8 +282,8 @@ it('every place of an account is found: current, previous, each leaf, fallback; 
     });
   await commit(1, 'one');
   account = (await store.grants.read(account.id)) ?? account;
-  await commit(1, 'leaf-1');
-  await commit(1, 'leaf-2');
+  await commit(1, 'orphan-1');
+  await commit(1, 'orphan-2');
   await addAccount(store, {
     id: 'plain',
     grant: grantOf(null, { accessToken: 'legacy-plaintext' }),
@@ -300,7 +300,7 @@ it('every place of an account is found: current, previous, each leaf, fallback; 
     'orphaned_grants.1.refresh_token',
     'fallback.access_token',
   ]);
-  // Each is re-sealed from what stands beside it, and opens where it stands.
+  // Each value opens at its place after re-sealing.
   await store.accounts.delete('org_a', 'plain');
   await promoteKey(store, vault, undefined);
   await resealAll(vault, 'k2');

@@ -1,3 +1,4 @@
+/** Logging: masked secrets, visible ids, levels, and lines without control characters. */
 import { Writable } from 'node:stream';
 import type { Logger } from 'pino';
 import { safeError } from '../../src/domain/masking/safe-error';
@@ -5,7 +6,7 @@ import { Secret } from '../../src/domain/masking/secret';
 import { LOG_LEVELS, type LogLevel } from '../../src/process/config';
 import { createLogger, forTerminal } from '../../src/process/logging';
 
-/** What a real logger writes when it is used so. */
+/** Returns the output of a real logger. */
 function written(use: (logger: Logger) => void, level: LogLevel = 'trace'): string {
   let text = '';
   const destination = new Writable({
@@ -28,7 +29,7 @@ const SECRETS: [string, string][] = [
 
 type Shape = [string, (logger: Logger, secret: string) => void];
 
-/** Ways in which a secret gets into a line although nothing that bears one may be logged. */
+/** Ways in which a secret may reach a line, although code must never log one. */
 const SHAPES: Shape[] = [
   ['a member', (logger, secret) => logger.info({ refresh_token: secret })],
   ['a member one level down', (logger, secret) => logger.info({ grant: { access_token: secret } })],
@@ -54,26 +55,30 @@ const SHAPES: Shape[] = [
   ],
   ['the message', (logger, secret) => logger.info(`token ${secret}`)],
   ['the middle of a message', (logger, secret) => logger.info(`(${secret}), and more`)],
-  ['a value put into the message', (logger, secret) => logger.info('token %s', secret)],
-  ['an object put into the message', (logger, secret) => logger.info('with %j', { t: [secret] })],
-  ['an error with no message of ours', (logger, secret) => logger.error(new Error(secret))],
+  ['a value interpolated into the message', (logger, secret) => logger.info('token %s', secret)],
   [
-    'an error as a member, with no message of ours',
+    'an object interpolated into the message',
+    (logger, secret) => logger.info('with %j', { t: [secret] }),
+  ],
+  ['an error without a message', (logger, secret) => logger.error(new Error(secret))],
+  [
+    'an error as a member, without a message',
     (logger, secret) => logger.error({ err: new Error(secret) }),
   ],
   [
-    'the message of an error beside a message of ours',
-    (logger, secret) => logger.error({ err: new Error(secret) }, 'ours'),
+    'the message of an error next to a message',
+    (logger, secret) => logger.error({ err: new Error(secret) }, 'message'),
   ],
-  ['a text in the place of an error', (logger, secret) => logger.error({ error: secret }, 'ours')],
+  ['a text in place of an error', (logger, secret) => logger.error({ error: secret }, 'message')],
   [
     'the cause of an error',
-    (logger, secret) => logger.error({ err: new Error('x', { cause: new Error(secret) }) }, 'ours'),
+    (logger, secret) =>
+      logger.error({ err: new Error('x', { cause: new Error(secret) }) }, 'message'),
   ],
   [
     'a member of an error',
     (logger, secret) =>
-      logger.error({ err: Object.assign(new Error('x'), { body: secret }) }, 'ours'),
+      logger.error({ err: Object.assign(new Error('x'), { body: secret }) }, 'message'),
   ],
   [
     'an error that is a member of another name',
@@ -90,11 +95,11 @@ const SHAPES: Shape[] = [
     (logger, secret) =>
       logger.info({ body: JSON.stringify({ a: JSON.stringify({ access_token: secret }) }) }),
   ],
-  ['what a child logger is bound to', (logger, secret) => logger.child({ with: secret }).info('x')],
+  ['a binding of a child logger', (logger, secret) => logger.child({ with: secret }).info('x')],
 ];
 
-/** Whether nothing of the secret came through. */
-function isCaught(use: Shape[1], secret: string): boolean {
+/** Whether the output contains no part of the secret. */
+function isMasked(use: Shape[1], secret: string): boolean {
   const text = written((logger) => use(logger, secret));
   const parts = [secret, encodeURIComponent(secret)].flatMap((form) => [
     form.slice(-12),
@@ -104,21 +109,21 @@ function isCaught(use: Shape[1], secret: string): boolean {
   return text !== '' && !parts.some((part) => text.includes(part));
 }
 
-describe('a secret that is logged against the rule', () => {
+describe('a logged secret', () => {
   describe.each(SECRETS)('%s', (_kind, secret) => {
-    it.each(SHAPES)('is caught as %s', (_shape, use) => {
-      expect(isCaught(use, secret)).toBe(true);
+    it.each(SHAPES)('is masked as %s', (_shape, use) => {
+      expect(isMasked(use, secret)).toBe(true);
     });
   });
 
-  // Words, digits alone, blanks: nothing tells them from what may be shown.
+  // Words, digits and spaces, which no pattern can distinguish from harmless text.
   describe.each([
     ['a pass phrase', 'correct horse battery staple'],
     ['a number', '402931778120'],
     ['a word', 'abracadabra'],
-    ['what breaks out of JSON', 'a"b\\c\nd/"}{é😀 e=f&g'],
-  ])('%s that looks like nothing, as long as it is alive', (_kind, text) => {
-    it.each(SHAPES)('is caught as %s', (_shape, use) => {
+    ['text with JSON syntax', 'a"b\\c\nd/"}{é😀 e=f&g'],
+  ])('%s without a recognisable form, as long as its Secret exists', (_kind, text) => {
+    it.each(SHAPES)('is masked as %s', (_shape, use) => {
       const alive = new Secret(text);
       const lines = written((logger) => use(logger, text));
       expect(JSON.parse(lines)).toEqual(expect.anything());
@@ -131,16 +136,19 @@ describe('a secret that is logged against the rule', () => {
     ['a member', (logger, secret) => logger.info({ secret })],
     ['a member of any name', (logger, secret) => logger.info({ a: { b: [secret] } })],
     ['the message', (logger, secret) => logger.info(`it is ${secret}`)],
-    ['a value put into the message', (logger, secret) => logger.info('it is %s', secret)],
-    ['an object put into the message', (logger, secret) => logger.info('it is %o', { secret })],
-  ])('and logged as what it is shows nothing, as %s', (_shape, use) => {
+    ['a value interpolated into the message', (logger, secret) => logger.info('it is %s', secret)],
+    [
+      'an object interpolated into the message',
+      (logger, secret) => logger.info('it is %o', { secret }),
+    ],
+  ])('is masked as a Secret object in %s', (_shape, use) => {
     const lines = written((logger) => use(logger, new Secret('open sesame!') as unknown as string));
     expect(lines).not.toContain('sesame');
     expect(lines).toMatch(/\[secret\]|<masked>/);
   });
 });
 
-/** Ids of workflows, runs, accounts, log entries and events, as they stand in sentences and as callers. */
+/** Ids of workflows, runs, accounts, log entries and events, as they occur in messages. */
 const OWN_IDS = [
   'sweep/ebay-2026-11-29T22:16:53Z',
   'sweep/my-own-provider2-2026-11-29T22:16:53Z',
@@ -158,8 +166,8 @@ const OWN_IDS = [
   'deliver-event/evt_acc_4b6f0c2d9e8a7b6c5d4e3f2a_account_needs_reconnect_1795372205112/whk_4b6f0c2d9e8a7b6c5d4e3f2a',
 ];
 
-describe('what may be logged', () => {
-  it.each(OWN_IDS)('shows the id %j whole, in a member of any name', (id) => {
+describe('harmless text', () => {
+  it.each(OWN_IDS)('includes the whole id %j in a member of any name', (id) => {
     const line = JSON.parse(
       written((logger) => logger.info({ requested_by: id, started: id, ids: [id] }, id)),
     );
@@ -172,20 +180,20 @@ describe('what may be logged', () => {
     'apply-policy/ePq7XwN0eTzK4cLm2d8sYb1R9a',
     'refresh-account/acc_4b6f0c2d9e8a7b6c5d4e3f2a5d',
     'refresh-account/acc_4b6f0c2d9e8a7b6c5d4e3f2a_ePq7XwN0eTzK4cLm',
-  ])('masks %j, which only begins as an id does', (text) => {
+  ])('is masked if it only begins like an id: %j', (text) => {
     const line = JSON.parse(written((logger) => logger.info({ started: text }, text)));
     expect(line).toMatchObject({ started: '<masked>', msg: '<masked>' });
   });
 
-  it.each(['err', 'error'])('shows a text that stands in the place of an error, as %s', (name) => {
+  it.each(['err', 'error'])('is kept in place of an error, as %s', (name) => {
     const line = JSON.parse(
       written((logger) => logger.warn({ [name]: 'MongoDB is unreachable' }, 'waiting')),
     );
     expect(line[name]).toBe('MongoDB is unreachable');
   });
 
-  it('comes through as it is', () => {
-    const said = {
+  it('is logged unchanged', () => {
+    const members = {
       account_id: 'acc_4b6f0c2d9e8a7b6c5d4e3f2a',
       workflow_id: 'refresh-account/acc_4b6f0c2d9e8a7b6c5d4e3f2a',
       run_id: '0199c0de-7a1b-7c3d-8e4f-5a6b7c8d9e0f',
@@ -202,8 +210,8 @@ describe('what may be logged', () => {
     };
     const msg =
       'Refreshed: the new access token of acc_4b6f0c2d9e8a7b6c5d4e3f2a is valid until 2026-11-22T19:33:08.221Z (run 0199c0de-7a1b-7c3d-8e4f-5a6b7c8d9e0f).';
-    const line = JSON.parse(written((logger) => logger.info(said, msg)));
-    expect(line).toMatchObject({ ...said, msg });
+    const line = JSON.parse(written((logger) => logger.info(members, msg)));
+    expect(line).toMatchObject({ ...members, msg });
   });
 
   it.each([
@@ -211,16 +219,16 @@ describe('what may be logged', () => {
     'The refresh token is not accepted: the owner must reconnect the account.',
     'data in /home/evergrant/data/engines/mongodb-2026',
     'sweep/ebay-production-of-all-organisations is paused (key 9f8e7d6c5b4a3f2e)',
-    ...OWN_IDS.map((id) => `the workflow ${id} is under way since 2026-11-29T22:16:53.685Z`),
-  ])('so does the sentence %j', (sentence) => {
-    expect(JSON.parse(written((logger) => logger.info(sentence))).msg).toBe(sentence);
+    ...OWN_IDS.map((id) => `the workflow ${id} has been running since 2026-11-29T22:16:53.685Z`),
+  ])('is logged unchanged as a message: %j', (message) => {
+    expect(JSON.parse(written((logger) => logger.info(message))).msg).toBe(message);
   });
 });
 
 describe('LOG_LEVEL', () => {
-  it.each(LOG_LEVELS)('R2.6 %s hides what is below it and shows the rest', (level) => {
+  it.each(LOG_LEVELS)('R2.6 %s hides lower levels and shows the others', (level) => {
     const text = written((logger) => {
-      for (const one of LOG_LEVELS) logger[one]('said');
+      for (const one of LOG_LEVELS) logger[one]('message');
     }, level);
     const shown = text
       .trim()
@@ -231,7 +239,7 @@ describe('LOG_LEVEL', () => {
 });
 
 describe('a line', () => {
-  it('is JSON with time, level and message, and nothing of the machine', () => {
+  it('is JSON with time, level and message, without the host name or process id', () => {
     const line = JSON.parse(written((logger) => logger.info({ account: 'acc_1' }, 'refreshed')));
     expect(Object.keys(line)).toEqual(['level', 'time', 'account', 'msg']);
     expect(new Date(line.time).toISOString()).toBe(line.time);
@@ -244,7 +252,7 @@ describe('a line', () => {
     '\u001b[2J\u001b[31m',
     '\u0000\u0008',
     '"}\n{"',
-  ])('is one line without control characters, whatever is in it: %j', (hostile) => {
+  ])('has no control characters for the text %j', (hostile) => {
     const text = written((logger) =>
       logger.info({ label: hostile, [hostile]: 1, list: [hostile] }, hostile),
     );
@@ -259,7 +267,7 @@ describe('a line', () => {
 describe('safeError', () => {
   const SECRET = 'v^1.1#i^1#I^3#p^3#r^1#f^0#t^Ul4xMF8xOjQ2';
 
-  it('shows the name and the place of an error', () => {
+  it('keeps the name and the place of an error', () => {
     const shown = safeError(new TypeError('x'));
     expect(shown.name).toBe('TypeError');
     expect(shown.at[0]).toMatch(/^at .*logging\.test\.ts:\d+/);
@@ -272,25 +280,25 @@ describe('safeError', () => {
     ['a message that looks like a place', new Error(`failed\n    at ${SECRET}`)],
     ['its cause', new Error('x', { cause: new Error(SECRET) })],
     ['its members', Object.assign(new Error('x'), { body: SECRET })],
-    ['the errors it holds', new AggregateError([new Error(SECRET)], SECRET)],
-    ['a stack that was tampered with', Object.assign(new Error('x'), { stack: SECRET })],
-    ['a text that was thrown', SECRET],
-    ['an object that was thrown', { message: SECRET, name: SECRET, stack: `at ${SECRET}` }],
-  ])('never shows %s', (_what, error) => {
+    ['the errors of an aggregate', new AggregateError([new Error(SECRET)], SECRET)],
+    ['a modified stack', Object.assign(new Error('x'), { stack: SECRET })],
+    ['a thrown text', SECRET],
+    ['a thrown object', { message: SECRET, name: SECRET, stack: `at ${SECRET}` }],
+  ])('omits %s', (_part, error) => {
     expect(JSON.stringify(safeError(error))).not.toContain(SECRET.slice(-12));
   });
 });
 
-describe('characters that a reader cannot see', () => {
+describe('invisible characters', () => {
   const text = 'a\u202e\u001b[2J\u0085\u2028b';
   const line = () => written((logger) => logger.info({ label: text, [text]: 1 }, text));
 
-  it('are escapes in a line, whose parsed values are the original', () => {
+  it('are escaped in a line, whose parsed values are the original', () => {
     expect(line()).toMatch(/^[\x20-\x7e]+\n$/);
     expect(JSON.parse(line())).toMatchObject({ label: text, msg: text });
   });
 
-  it('are escapes also in the values that are printed to a terminal', () => {
+  it('are escaped in values for a terminal', () => {
     const shown = 'a\\u202e\\u001b[2J\\u0085\\u2028b';
     const inTerminal = JSON.parse(forTerminal(line()));
     expect(inTerminal).toMatchObject({ label: shown, msg: shown });

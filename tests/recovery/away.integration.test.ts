@@ -29,7 +29,7 @@ let temporal: RunningTemporal;
 let h: Harness;
 let key: string;
 
-const own = () => ({ dataDir, cacheDir: engines.cacheDir, say: () => undefined });
+const own = () => ({ dataDir, cacheDir: engines.cacheDir, log: () => undefined });
 const startMongo = async () => {
   mongodb = await startMongodb(own());
 };

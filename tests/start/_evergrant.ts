@@ -1,4 +1,4 @@
-/** Real processes of Evergrant, as people start them: from `build/`, with an environment of their own. */
+/** Starts Evergrant's processes from `build/`, as users do, each with a separate environment. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { engines } from '../support/engines';
 import { eventually } from '../support/eventually';
 
 const ROOT = join(__dirname, '..', '..');
-/** What an embedded start may take on a busy machine. */
+/** Longest start with embedded engines on a busy machine, in ms. */
 export const START_MS = 120_000;
 
 interface Ending {
@@ -27,9 +27,9 @@ export interface EvergrantProcess {
   lines(): Record<string, any>[];
   exited: Promise<Ending>;
   signal(name: NodeJS.Signals): void;
-  /** Waits until stderr matches, and answers the match; fails at once if the process ends first. */
-  said(what: RegExp): Promise<RegExpExecArray>;
-  /** Waits until a line with that message was logged. */
+  /** Waits until stderr matches, and returns the match. Fails at once if the process ends first. */
+  printed(what: RegExp): Promise<RegExpExecArray>;
+  /** Waits for a log line with a matching message. */
   logged(message: RegExp): Promise<Record<string, any>>;
 }
 
@@ -37,14 +37,17 @@ const started: ChildProcess[] = [];
 const folders: string[] = [];
 const servers: Server[] = [];
 
-/** Starts one of the built entry points, by Node or as a person does by `npm start`. Nothing of the tests' own environment reaches it but where programs are. */
+/**
+ * Starts a built entry point with Node, or runs `npm start`. From the environment of the tests, the process gets only PATH
+ * and the home and cache folders.
+ */
 export function startProcess(
   entry: 'npm start' | 'main.js' | 'worker/main.js' | 'server/main.js',
   environment: Record<string, string>,
   { packageRoot, cwd } = { packageRoot: ROOT, cwd: ROOT },
 ): EvergrantProcess {
   const beganAt = performance.now();
-  // Without `prestart`: other tests are running from `build/`.
+  // Skips `prestart`, because it would rebuild `build/`, from which other tests run.
   const [command, args] =
     entry === 'npm start'
       ? ['npm', ['start', '--silent', '--ignore-scripts']]
@@ -92,12 +95,12 @@ export function startProcess(
     lines,
     exited,
     signal: (name) => child.kill(name),
-    said: (what) => orEnded(() => what.exec(stderr)),
+    printed: (what) => orEnded(() => what.exec(stderr)),
     logged: (message) => orEnded(() => lines().find(({ msg }) => message.test(String(msg)))),
   };
 }
 
-/** Ends what a test file has left running, by process; removes its folders and frees its ports. */
+/** Kills the processes that a test file left running, removes its folders and frees its ports. */
 export async function cleanUp(): Promise<void> {
   for (const child of started.splice(0)) {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
@@ -115,7 +118,7 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** The processes of the engines that run on a data directory, their guards included, as their records name them. */
+/** The process ids of a data directory's engines and their guards, from the engines' records. */
 export function enginesOf(dataDir: string): number[] {
   return ['temporal', 'mongodb'].flatMap((name) => {
     try {
@@ -127,7 +130,7 @@ export function enginesOf(dataDir: string): number[] {
   });
 }
 
-/** A zombie, which only waits to be reaped, counts as gone. */
+/** Whether the process exists. A zombie counts as gone. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -141,7 +144,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Makes sure that a port is taken: by this, or by whoever has it. */
+/** Makes sure that a port is in use, by this process or by another one. */
 export async function occupy(port: number): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => {
@@ -158,7 +161,7 @@ export function newKey(id = 'k1'): string {
   return `${id}:${randomBytes(32).toString('base64')}`;
 }
 
-/** The shared engines, with a database and a namespace that nobody else has. */
+/** The shared engines, with a new database and namespace. */
 export async function sharedEngines(): Promise<{
   database: string;
   environment: Record<string, string>;
@@ -184,7 +187,7 @@ export async function sharedEngines(): Promise<{
   };
 }
 
-/** A providers file that sends eBay's requests to another token endpoint; by the name `id`. */
+/** Writes a providers file whose provider `id` uses the eBay adapter with another token endpoint. */
 export function providersFile(
   tokenEndpoint: string,
   more: Record<string, string> = {},
@@ -208,7 +211,7 @@ export function providersFile(
   return { PROVIDERS_FILE: file };
 }
 
-/** Asks the API as somebody who has the key. */
+/** Requests a path of the API with a key. */
 export async function ask(
   url: string,
   key: string,

@@ -1,4 +1,4 @@
-/** A start that cannot succeed: what it says, that it says all of it, and that it gives nothing away. */
+/** Starts that cannot succeed: they report every problem and reveal no secret. */
 import { engines } from '../support/engines';
 import { cleanUp, type EvergrantProcess, newKey, sharedEngines, startProcess } from './_evergrant';
 
@@ -7,7 +7,7 @@ const EBAY = { EBAY_CLIENT_ID: 'an-app', EBAY_CLIENT_SECRET: SECRET };
 
 afterAll(cleanUp, 60_000);
 
-/** Waits for the end, which must be an orderly one: exit code 1, no stack trace, no secret, not a line too many. */
+/** Waits for the process to end, and expects exit code 1, no stack trace and no secret. */
 async function refusal(run: EvergrantProcess): Promise<{ text: string; afterMs: number }> {
   const { code, signal, afterMs } = await run.exited;
   const text = `${run.stdout()}${run.stderr()}`;
@@ -18,7 +18,7 @@ async function refusal(run: EvergrantProcess): Promise<{ text: string; afterMs: 
 }
 
 describe('wrong values', () => {
-  it('are all named at once, one line for each, with what is right', async () => {
+  it('are all reported at once, one line each, with the expected value', async () => {
     const run = startProcess('main.js', {
       ENCRYPTION_KEYS: `k1:${SECRET}`,
       ADMIN_API_KEY: SECRET,
@@ -32,7 +32,7 @@ describe('wrong values', () => {
     });
     const { text } = await refusal(run);
     const [title, ...problems] = text.split('\n').map((line) => line.trim());
-    expect(title).toBe('The configuration is not usable:');
+    expect(title).toBe('The configuration is invalid:');
     expect(problems.toSorted()).toEqual([
       expect.stringMatching(/^- ADMIN_API_KEY must be at least 16 characters long/),
       expect.stringMatching(/^- ENCRYPTION_KEYS key 1 \("k1"\) must be 32 bytes in base64/),
@@ -46,11 +46,11 @@ describe('wrong values', () => {
     ]);
   });
 
-  it('include a MONGODB_URI without ENCRYPTION_KEYS, with how to make one', async () => {
+  it('include a MONGODB_URI without ENCRYPTION_KEYS, with the command that creates a key', async () => {
     const { text } = await refusal(
       startProcess('main.js', { MONGODB_URI: `mongodb://evergrant:${SECRET}@127.0.0.1:1` }),
     );
-    expect(text).toMatch(/ENCRYPTION_KEYS must be set beside MONGODB_URI: .*openssl rand/);
+    expect(text).toMatch(/ENCRYPTION_KEYS must be set together with MONGODB_URI: .*openssl rand/);
   });
 
   it('include half of the eBay credentials', async () => {
@@ -59,7 +59,7 @@ describe('wrong values', () => {
   });
 
   it.each(['worker/main.js', 'server/main.js'] as const)(
-    'of %s include everything that an all-in-one start would make for itself',
+    'of %s include all settings for which an all-in-one start has a default',
     async (entry) => {
       const { text } = await refusal(startProcess(entry, {}));
       expect(text.split('\n').slice(1)).toEqual([
@@ -72,8 +72,8 @@ describe('wrong values', () => {
   );
 });
 
-describe('an engine that is not there', () => {
-  it('is named with its address when it is MongoDB, soon and without the password', async () => {
+describe('an unreachable engine', () => {
+  it('is reported soon with its address and without the password if it is MongoDB', async () => {
     const { text, afterMs } = await refusal(
       startProcess('worker/main.js', {
         ...EBAY,
@@ -88,7 +88,7 @@ describe('an engine that is not there', () => {
     expect(afterMs).toBeLessThan(40_000);
   });
 
-  it('is no stack trace when MONGODB_URI cannot be read', async () => {
+  it('is reported without a stack trace if MONGODB_URI is malformed', async () => {
     const { text } = await refusal(
       startProcess('worker/main.js', {
         ...EBAY,
@@ -100,7 +100,7 @@ describe('an engine that is not there', () => {
     expect(text).toMatch(/^MONGODB_URI is not an address .* percent-encoded\.$/);
   });
 
-  it('is named with its address when it is Temporal, by each process', async () => {
+  it('is reported with its address by each process if it is Temporal', async () => {
     const { environment } = await sharedEngines();
     const place = { ...environment, ...EBAY, TEMPORAL_ADDRESS: '127.0.0.1:1' };
     const refusals = (['worker/main.js', 'server/main.js', 'main.js'] as const).map((entry) =>
@@ -114,7 +114,7 @@ describe('an engine that is not there', () => {
     }
   });
 
-  it('is the namespace, with the command that creates it', async () => {
+  it('is reported with the command that creates the namespace if only that is missing', async () => {
     const { environment } = await sharedEngines();
     const { text } = await refusal(
       startProcess('worker/main.js', { ...environment, ...EBAY, TEMPORAL_NAMESPACE: 'nowhere' }),

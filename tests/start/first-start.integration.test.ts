@@ -1,4 +1,4 @@
-/** Starts that go another way than the trial's usual one: shortened, interrupted, on a taken port, with a wrong key. */
+/** Starts in special cases: short token lifetimes, interruptions, a port in use, a wrong encryption key. */
 import { Client, Connection } from '@temporalio/client';
 import mongoose from 'mongoose';
 import { engines } from '../support/engines';
@@ -28,7 +28,7 @@ async function stop(run: EvergrantProcess): Promise<void> {
   expect(await run.exited).toMatchObject({ code: 0 });
 }
 
-/** Everything a database holds, in a fixed order. */
+/** The contents of all collections of a database, in a fixed order. */
 async function dump(database: string): Promise<string> {
   const connection = await mongoose.createConnection(engines.mongodbUri(database)).asPromise();
   try {
@@ -44,14 +44,14 @@ async function dump(database: string): Promise<string> {
   }
 }
 
-it('SANDBOX_ACCESS_TOKEN_LIFE and REFRESH_INTERVAL_MINUTES shorten the trial', async () => {
+it('SANDBOX_ACCESS_TOKEN_LIFE and REFRESH_INTERVAL_MINUTES shorten the token lifetime and interval of demo mode', async () => {
   const { environment } = await sharedEngines();
   const run = startProcess('main.js', {
     ...environment,
     SANDBOX_ACCESS_TOKEN_LIFE: '2m',
     REFRESH_INTERVAL_MINUTES: '1',
   });
-  await run.said(/Evergrant is running/);
+  await run.printed(/Evergrant is running/);
   await run.logged(/^sweep finished$/);
   expect(run.stderr()).toMatch(/sweep\/ebay every 1 min,/);
   const connection = await Connection.connect({ address: engines.temporalAddress });
@@ -72,10 +72,10 @@ it('SANDBOX_ACCESS_TOKEN_LIFE and REFRESH_INTERVAL_MINUTES shorten the trial', a
   await stop(run);
 });
 
-it('a start with a real provider after the trial names that provider, and pauses the schedules of the trial', async () => {
+it('a start with a real provider after demo mode shows that provider, and pauses the schedules of demo mode', async () => {
   const { environment } = await sharedEngines();
   const demo = startProcess('main.js', environment);
-  await demo.said(/Evergrant is running in demo mode/);
+  await demo.printed(/Evergrant is running in demo mode/);
   await stop(demo);
   const run = startProcess('main.js', {
     ...environment,
@@ -83,7 +83,7 @@ it('a start with a real provider after the trial names that provider, and pauses
     EBAY_CLIENT_ID: 'an-app',
     EBAY_CLIENT_SECRET: 'a-secret-of-no-use',
   });
-  await run.said(/Evergrant is running\./);
+  await run.printed(/Evergrant is running\./);
   expect(run.stderr()).toMatch(/^ {2}Sweeps +sweep\/my-shop every 15 s$/m);
   expect(run.stderr()).toContain('/api/admin/my-shop/tokens/terminal-logs?env=production&limit=20');
   const key = keyOf(run);
@@ -101,7 +101,7 @@ it('a start with a real provider after the trial names that provider, and pauses
   await stop(run);
 });
 
-it('a port that was asked for and is taken ends the start in a sentence, and the admin key is still shown by the next one', async () => {
+it('a configured port that is in use ends the start with a message, and the next start still shows the admin key', async () => {
   const { environment } = await sharedEngines();
   const port = await occupy(0);
   const first = startProcess('main.js', { ...environment, PORT: String(port) });
@@ -110,17 +110,17 @@ it('a port that was asked for and is taken ends the start in a sentence, and the
     `Port ${port} on 127.0.0.1 is in use. Set PORT to a free port.`,
   );
   const second = startProcess('main.js', environment);
-  await second.said(/Evergrant is running/);
+  await second.printed(/Evergrant is running/);
   expect((await ask(apiOf(second), keyOf(second), '/api/admin/accounts')).items).toHaveLength(26);
   await stop(second);
 });
 
 it(
-  'SIGTERM to `npm start` itself reaches Evergrant, which stops in order; no engine stays',
+  'SIGTERM to `npm start` reaches Evergrant, which stops in order and leaves no engine running',
   async () => {
     const dataDir = temporaryFolder();
     const npm = startProcess('npm start', { DATA_DIR: dataDir, PORT: '0' });
-    await npm.said(/Evergrant is running/);
+    await npm.printed(/Evergrant is running/);
     const running = enginesOf(dataDir);
     expect(running.filter(isAlive)).toHaveLength(4);
     npm.signal('SIGTERM');
@@ -139,7 +139,7 @@ it(
       PORT: '0',
       TEMPORAL_UI: 'true',
     });
-    await run.said(/Evergrant is running/);
+    await run.printed(/Evergrant is running/);
     const [, ui = ''] =
       /^ {2}Temporal's UI +(http:\/\/127\.0\.0\.1:\d+)$/m.exec(run.stderr()) ?? [];
     const page = await fetch(ui);
@@ -155,7 +155,7 @@ it(
   START_MS * 2,
 );
 
-it('Ctrl-C during the start ends it at once, and no engine stays', async () => {
+it('Ctrl-C during the start ends it at once and leaves no engine running', async () => {
   const dataDir = temporaryFolder();
   const run = startProcess('main.js', { DATA_DIR: dataDir });
   await eventually(() => enginesOf(dataDir).some(isAlive), START_MS);
@@ -165,11 +165,11 @@ it('Ctrl-C during the start ends it at once, and no engine stays', async () => {
   await eventually(() => !enginesOf(dataDir).some(isAlive), 20_000);
 });
 
-it('R0.6 a wrong encryption key ends the start with its name and what to do, and changes nothing', async () => {
+it('R0.6 a wrong encryption key ends the start with its name and a remedy, and changes no data', async () => {
   const { database, environment } = await sharedEngines();
   const demo = `${database}_demo`;
   const right = startProcess('main.js', environment);
-  await right.said(/Evergrant is running/);
+  await right.printed(/Evergrant is running/);
   const key = keyOf(right);
   await right.logged(/^sweep finished$/);
   await stop(right);
@@ -179,7 +179,7 @@ it('R0.6 a wrong encryption key ends the start with its name and what to do, and
   const another = startProcess('main.js', { ...environment, ENCRYPTION_KEYS: newKey('k1') });
   expect(await another.exited).toMatchObject({ code: 1 });
   expect(another.stderr()).toMatch(/Wrong encryption key: key mismatch: .*a key named "k1"/);
-  expect(another.stderr()).toMatch(/To go on: put the key that sealed this database into/);
+  expect(another.stderr()).toMatch(/Add the key that encrypted this database to/);
   expect(await dump(demo)).toBe(before);
 
   const missing = startProcess('main.js', { ...environment, ENCRYPTION_KEYS: newKey('k2') });
@@ -190,7 +190,7 @@ it('R0.6 a wrong encryption key ends the start with its name and what to do, and
   expect(await dump(demo)).toBe(before);
 
   const again = startProcess('main.js', environment);
-  await again.said(/Evergrant is running/);
+  await again.printed(/Evergrant is running/);
   const { items } = await ask(apiOf(again), key, '/api/admin/accounts?limit=100');
   const { id } = items.find(({ label }: any) => label.startsWith('Quarry'));
   const outcome = await ask(apiOf(again), key, `/api/admin/accounts/${id}/refresh`, {

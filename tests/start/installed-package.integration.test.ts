@@ -1,4 +1,4 @@
-/** The tarball of `npm pack` as people install it: its files alone start the demo, and its command reaches it. */
+/** The tarball of `npm pack`, installed: its files start demo mode, and its command reaches that process. */
 import { execFile } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ const ROOT = join(__dirname, '..', '..');
 
 afterAll(cleanUp, START_MS);
 
-/** Unpacks the tarball as npm does; the dependencies are those of the checkout, so that no registry is needed. */
+/** Unpacks the tarball as npm does. Uses the checkout's dependencies, so that no registry is needed. */
 async function install(folder: string): Promise<string> {
   const { stdout } = await run(
     'npm',
@@ -26,15 +26,15 @@ async function install(folder: string): Promise<string> {
 }
 
 it(
-  'an installed package starts the demo in an empty folder and shows its status',
+  'an installed package starts demo mode in an empty folder, and its command shows the status',
   async () => {
     const folder = temporaryFolder();
     const packageRoot = await install(folder);
     const cwd = join(folder, 'empty');
     mkdirSync(cwd);
     const server = startProcess('main.js', { DATA_DIR: folder, PORT: '0' }, { packageRoot, cwd });
-    const [, url = ''] = await server.said(/^ {2}API +(\S+)/m);
-    const [, key = ''] = await server.said(/Admin key +(evg_\S+)/);
+    const [, url = ''] = await server.printed(/^ {2}API +(\S+)/m);
+    const [, key = ''] = await server.printed(/Admin key +(evg_\S+)/);
     const command = join(packageRoot, 'build', 'cli', 'main.js');
     const evergrant = async (...words: string[]) => {
       const { stdout } = await run(process.execPath, [command, ...words], {

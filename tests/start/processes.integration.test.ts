@@ -1,4 +1,4 @@
-/** The production shape: an API process and a worker process, each told where its engines are. */
+/** Separate API and worker processes, configured with the addresses of their engines, as in production. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createConnection } from 'node:net';
@@ -66,7 +66,7 @@ const account = (id: string) => ask(url, KEY, `/api/admin/accounts/${id}`);
 const answered = (subject: string) =>
   sandbox.ledger.filter((entry) => entry.event === 'answered' && entry.subject === subject);
 
-it('an account connected at the API process is refreshed by the worker process, started over the API', async () => {
+it('an account connected at the API process is refreshed by the worker process on a request to the API', async () => {
   const { id } = await connect('shop-one');
   expect(await account(id)).toMatchObject({ generation: 1, due: { due: true } });
   const outcome = await ask(url, KEY, `/api/admin/accounts/${id}/refresh`, {
@@ -79,7 +79,7 @@ it('an account connected at the API process is refreshed by the worker process, 
   expect(apiProcess.stdout()).not.toContain('"token_refreshed"');
 });
 
-it('R4.5 a JWT with the secret of the environment opens the status', async () => {
+it('R4.5 a JWT signed with JWT_SECRET may read the status', async () => {
   const path = '/api/oauth/token-refresh/status';
   const jwt = await issuer.sign({ organisation: 'default', scope: 'read' });
   expect(await ask(url, jwt, path)).toMatchObject({ running: true });
@@ -87,7 +87,7 @@ it('R4.5 a JWT with the secret of the environment opens the status', async () =>
   await expect(ask(url, forged, path)).rejects.toThrow('signature');
 });
 
-it('R4.6 SIGTERM while a refresh is in flight: it is finished and kept before the worker ends, with exit code 0', async () => {
+it('R4.6 SIGTERM lets a worker finish and store the refresh in flight before it exits with code 0', async () => {
   const { id } = await connect('shop-two');
   sandbox.script({
     subject: 'shop-two',
@@ -107,30 +107,30 @@ it('R4.6 SIGTERM while a refresh is in flight: it is finished and kept before th
   expect(await account(id)).toMatchObject({ generation: 2, status: 'ok', last_error: null });
   const { items } = await ask(url, KEY, `/api/admin/ebay/tokens/terminal-logs?account_id=${id}`);
   expect(items).toMatchObject([{ action: 'token_refreshed', outcome: 'ok' }]);
-  // Its workflow waits in Temporal: whoever asked gets the answer from the next worker.
+  // The workflow waits in Temporal, and the next worker answers the request.
   await startWorker();
   expect(await outcome).toMatchObject({ outcome: 'refreshed', generation: 2 });
   expect(answered('shop-two')).toHaveLength(1);
 });
 
-it('a second signal ends a worker at once, and the refresh it cut off is made good by the next', async () => {
+it('a second signal ends a worker at once, and the next worker completes the interrupted refresh', async () => {
   const { id } = await connect('shop-three');
   sandbox.script({ subject: 'shop-three', answer: { kind: 'hang', commit: true } });
   const outcome = ask(url, KEY, `/api/admin/accounts/${id}/refresh`, { method: 'POST', body: {} });
   await eventually(() =>
     sandbox.ledger.some((e) => e.event === 'committed' && e.subject === 'shop-three'),
   );
-  const cutOff = worker;
-  cutOff.signal('SIGTERM');
-  await cutOff.logged(/^stopping/);
-  // Asked again and again, as an impatient person would; the first moments count as the same request.
-  const asking = setInterval(() => cutOff.signal('SIGTERM'), 100);
-  const ending = await cutOff.exited;
-  clearInterval(asking);
+  const interrupted = worker;
+  interrupted.signal('SIGTERM');
+  await interrupted.logged(/^stopping/);
+  // Repeats the signal, because the process counts signals shortly after the first as the same request.
+  const repeating = setInterval(() => interrupted.signal('SIGTERM'), 100);
+  const ending = await interrupted.exited;
+  clearInterval(repeating);
   expect(ending.code).toBe(1);
-  expect(cutOff.lines().at(-1)).toMatchObject({
+  expect(interrupted.lines().at(-1)).toMatchObject({
     level: 'warn',
-    msg: expect.stringMatching(/^stopped at once\. .*refresh that was in flight/),
+    msg: expect.stringMatching(/^stopped immediately\. .*refresh in flight/),
   });
   await startWorker();
   await outcome;
@@ -138,11 +138,11 @@ it('a second signal ends a worker at once, and the refresh it cut off is made go
   expect((await account(id)).status).toBe('ok');
 });
 
-describe('an API process that is asked to stop', () => {
-  it('answers the request in flight, says that it waits for it, and then waits for no connection', async () => {
+describe('an API process that receives SIGTERM', () => {
+  it('answers the request in flight, logs that it waits for it, and does not wait for open connections', async () => {
     const { id } = await connect('shop-four');
     const { port } = new URL(url);
-    // As a browser has them: one opened in advance, one that is kept alive, one with a stream.
+    // A browser has such connections: one opened in advance, one kept alive, one with a stream.
     const spare = createConnection(Number(port), '127.0.0.1').on('error', () => undefined);
     await once(spare, 'connect');
     const stream = await fetch(`${url}/api/admin/terminal-logs/stream`, {
@@ -163,14 +163,14 @@ describe('an API process that is asked to stop', () => {
     expect(await outcome).toMatchObject({ outcome: 'refreshed', generation: 2 });
     const answeredAt = performance.now();
     expect(await apiProcess.exited).toMatchObject({ code: 0 });
-    // Fifteen seconds are the bound of a request; nothing of that kind is under way any more.
+    // Without a request in flight, the process must not use the full 15 s that a request may take.
     expect(performance.now() - answeredAt).toBeLessThan(5_000);
     expect(await stream.text()).toMatch(/^id: /);
-    const said = apiProcess.lines().map(({ msg }) => msg);
-    expect(said).toContainEqual(
+    const messages = apiProcess.lines().map(({ msg }) => msg);
+    expect(messages).toContainEqual(
       expect.stringMatching(/^waiting for the API: 1 request in flight, at most 15 s$/),
     );
-    expect(said.at(-1)).toBe('API stopped');
+    expect(messages.at(-1)).toBe('API stopped');
   });
 });
 

@@ -8,12 +8,12 @@ import { NoStrategyWorked } from '../../src/engines/strategies';
 import { startTemporal } from '../../src/engines/temporal/temporal';
 import { chromium } from '../browser/_chromium';
 
-const say = (line: string) => process.stderr.write(`${line}\n`);
+const log = (line: string) => process.stderr.write(`${line}\n`);
 
 export default async function globalSetup(): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'evergrant-tests-'));
   const cacheDir = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'evergrant');
-  const options = { dataDir, cacheDir, say };
+  const options = { dataDir, cacheDir, log };
   const [temporal, mongodb] = await Promise.all([
     startTemporal({ ...options, searchAttributes: {} }),
     startMongodb(options),
@@ -38,7 +38,7 @@ async function bundleWorkflows(file: string): Promise<void> {
 }
 
 /** Without a browser, only the tests that need one fail, with the reason. */
-async function findChromium(options: { cacheDir: string; say: typeof say }): Promise<void> {
+async function findChromium(options: { cacheDir: string; log: typeof log }): Promise<void> {
   try {
     process.env['EVERGRANT_TESTS_CHROMIUM'] = await chromium(options);
   } catch (error) {

@@ -1,4 +1,4 @@
-/** An OpenID provider on a real socket that answers with whatever ID token a test makes, however wrong. */
+/** An OpenID provider on a real socket that returns the ID token that a test creates, even an invalid one. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type CryptoKey, exportJWK, generateKeyPair } from 'jose';
@@ -13,13 +13,13 @@ const LOGOUT_EVENT = 'http://schemas.openid.net/event/backchannel-logout';
 
 export interface OpenIdProviderDouble {
   config: OidcConfig;
-  /** Makes the next ID tokens, given the claims that would be right. */
+  /** Creates the next ID tokens from the correct claims. */
   idToken: (claims: Claims) => Promise<string> | string;
   /** Signed as the provider does, or with another key. */
   sign(claims: Claims, otherwise?: { alg?: string; key?: CryptoKey | Uint8Array }): Promise<string>;
-  /** A logout token that is good, but for what the claims say. */
+  /** A valid logout token, except for the given claims. */
   logoutToken(claims?: Claims): Promise<string>;
-  /** What the last authorization request asked for; the token request is checked against it by `code`. */
+  /** Stores and returns the parameters of an authorization request. The next ID token carries its nonce. */
   remember(authorizationUrl: string): URLSearchParams;
   stop(): Promise<void>;
 }
@@ -40,7 +40,7 @@ export async function startOpenIdProvider(config: Partial<OidcConfig> = {}) {
         jwks_uri: `${issuer}/jwks`,
         response_types_supported: ['code'],
         subject_types_supported: ['public'],
-        // As generous as a provider can be: what is taken is for the client to decide.
+        // Offers every algorithm: the client must decide which ones it accepts.
         id_token_signing_alg_values_supported: ['RS256', 'HS256', 'none'],
       });
     }

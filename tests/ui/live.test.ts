@@ -1,4 +1,4 @@
-/** A live fragment, as the browser gets it. */
+/** Live fragments and the limit on open streams. */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, createConnection } from 'node:net';
@@ -18,7 +18,7 @@ const SESSION = {
   expiresAt: new Date(),
 };
 
-/** Follows a fragment; what is sent is collected as it comes. */
+/** Opens a live fragment and collects the events that are sent. */
 async function follow(
   render: () => Promise<string>,
   read = async () => SESSION as any,
@@ -48,7 +48,7 @@ async function follow(
   return { sent, ended, stop: () => stopping.abort() };
 }
 
-it('is sent at once, and again only when it comes out different', async () => {
+it('a live fragment is sent at once, and again only when it has changed', async () => {
   let renders = 0;
   const live = await follow(async () => {
     renders += 1;
@@ -61,11 +61,12 @@ it('is sent at once, and again only when it comes out different', async () => {
   expect(renders).toBeGreaterThan(2);
 });
 
-it('says in a sentence why it may be old, once, and when that is over', async () => {
+it('a live fragment reports once why it may be outdated, and once when it is current again', async () => {
   let renders = 0;
   const live = await follow(async () => {
     renders += 1;
-    if (renders === 2 || renders === 3) throw new ServiceError('temporal_unavailable', 'Away.');
+    if (renders === 2 || renders === 3)
+      throw new ServiceError('temporal_unavailable', 'Unreachable.');
     return 'same';
   });
   await eventually(() => live.sent.length === 3);
@@ -73,12 +74,12 @@ it('says in a sentence why it may be old, once, and when that is over', async ()
   await live.ended;
   expect(live.sent).toEqual([
     'data: same\n\n',
-    'event: trouble\ndata: Away.\n\n',
+    'event: trouble\ndata: Unreachable.\n\n',
     'event: trouble\ndata: \n\n',
   ]);
 });
 
-it('ends with the session', async () => {
+it('a live fragment ends with the session', async () => {
   const live = await follow(
     async () => 'same',
     async () => null,
@@ -87,7 +88,7 @@ it('ends with the session', async () => {
   expect(live.sent).toEqual(['data: same\n\n']);
 });
 
-it('is refused where the person has too many open, until one ends', async () => {
+it('a live fragment is refused while the person has too many open streams', async () => {
   const streams = new OpenStreams();
   const another = () => follow(async () => 'same', undefined, streams);
   const open = await Promise.all(Array.from({ length: STREAMS_MAX_PER_ACTOR }, another));
@@ -104,7 +105,7 @@ it('is refused where the person has too many open, until one ends', async () => 
   await Promise.all([...open, next].map(({ ended }) => ended));
 });
 
-it('is no longer counted once the client disconnects, before or after it begins', async () => {
+it('a stream is no longer counted after the client disconnects, even before the stream begins', async () => {
   const streams = new OpenStreams();
   const app = new Hono<{ Bindings: HttpBindings }>();
   let arrived = 0;
@@ -146,7 +147,7 @@ it('is no longer counted once the client disconnects, before or after it begins'
   await once(server, 'close');
 });
 
-it('loads once for all who ask within a moment', async () => {
+it('sharedFor loads once for all callers within its time', async () => {
   let loads = 0;
   const load = sharedFor(60_000, async () => (loads += 1));
   expect(await Promise.all([load(), load(), load()])).toEqual([1, 1, 1]);

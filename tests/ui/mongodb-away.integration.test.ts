@@ -1,4 +1,4 @@
-/** What people see of the pages while MongoDB, which holds their sessions, is unreachable. */
+/** Pages and sign-out while MongoDB, which stores the sessions, is unreachable. */
 import { randomBytes } from 'node:crypto';
 import { engines } from '../support/engines';
 import { eventually } from '../support/eventually';
@@ -9,7 +9,7 @@ let proxy: TcpProxy;
 let h: Harness;
 beforeAll(async () => {
   proxy = await startTcpProxy();
-  const uri = engines.mongodbUri(`evergrant_away_${randomBytes(4).toString('hex')}`);
+  const uri = engines.mongodbUri(`evergrant_unreachable_${randomBytes(4).toString('hex')}`);
   h = await startHarness({ worker: false, mongodbUri: proxy.through(uri) });
 });
 afterAll(async () => {
@@ -17,7 +17,7 @@ afterAll(async () => {
   await proxy?.stop();
 });
 
-it('pages and a sign-out are answered with 503 and a sentence, and the session holds afterwards', async () => {
+it('pages and a sign-out respond with 503 and a reason, and the session is valid afterwards', async () => {
   const headers = { 'sec-fetch-site': 'same-origin' };
   const body = new URLSearchParams({ key: await h.key() });
   const signedIn = await h.app.request('/sign-in', { method: 'POST', body, headers });
@@ -26,7 +26,7 @@ it('pages and a sign-out are answered with 503 and a sentence, and the session h
   expect((await get('/admin/accounts')).status).toBe(200);
   proxy.drop();
   try {
-    // In Jest's realm an error of Node's own is no Error: a request that meets the reset itself fails with it.
+    // Retries, because a request during the reset fails with an error of Node that is no `Error` in Jest's realm.
     const page = await eventually(() => get('/admin/accounts'));
     expect(page.status).toBe(503);
     expect(await page.text()).toContain('MongoDB is unreachable. Nothing was changed. Try again.');

@@ -1,4 +1,4 @@
-/** What an OpenID provider may say, and what it may not: ID tokens, logout tokens, and when a session is renewed. */
+/** Valid and invalid ID tokens and logout tokens of an OpenID provider, and the renewal of sessions. */
 import { randomBytes } from 'node:crypto';
 import { generateKeyPair } from 'jose';
 import type { ApiDependencies } from '../../src/http/dependencies';
@@ -32,7 +32,7 @@ afterAll(async () => {
   await provider.stop();
 });
 
-/** As a browser keeps them: the last of each name, and none that was deleted. */
+/** Stores cookies as a browser does: the last value of each name, without deleted ones. */
 class Cookies {
   readonly #kept = new Map<string, string>();
 
@@ -66,7 +66,7 @@ class Browser {
     return answer;
   }
 
-  /** The same browser, some time later. */
+  /** Moves the server's time forward for this browser. */
   later(ms: number, overrides: Partial<ApiDependencies> = {}): this {
     this.#send = api.with({
       oidc: provider.config,
@@ -76,7 +76,7 @@ class Browser {
     return this;
   }
 
-  /** To the provider, which lets the person through, and back. */
+  /** Goes to the provider, which signs the person in, and back. */
   async signIn(from = '/sign-in/oidc'): Promise<Answer> {
     const away = await this.get(from);
     const asked = provider.remember(away.headers.get('location') ?? '');
@@ -102,7 +102,7 @@ describe('an ID token', () => {
   const takesOther = async () => (await generateKeyPair('RS256')).privateKey;
 
   it.each<[string, (claims: Claims) => Promise<string> | string]>([
-    ['that another key has signed', async (c) => provider.sign(c, { key: await takesOther() })],
+    ['signed with another key', async (c) => provider.sign(c, { key: await takesOther() })],
     ['with the algorithm "none"', (claims) => assembled({ alg: 'none' }, claims)],
     [
       'signed with the client secret',
@@ -121,12 +121,12 @@ describe('an ID token', () => {
       },
     ],
     ['of another issuer', (c) => provider.sign({ ...c, iss: 'https://other.example.com' })],
-    ['for another audience', (c) => provider.sign({ ...c, aud: 'somebody-else' })],
+    ['for another audience', (c) => provider.sign({ ...c, aud: 'another-client' })],
     ['that has expired', (c) => provider.sign({ ...c, exp: nowSeconds() - 120 })],
-    ['without an end', (c) => provider.sign({ ...c, exp: undefined })],
+    ['without an expiry', (c) => provider.sign({ ...c, exp: undefined })],
     ['without a nonce', (c) => provider.sign({ ...c, nonce: undefined })],
     ['with another nonce', (c) => provider.sign({ ...c, nonce: 'another' })],
-    ['that is none', () => 'x.y.z'],
+    ['that is no JWT', () => 'x.y.z'],
   ])('%s is refused', async (_which, idToken) => {
     provider.idToken = idToken;
     const browser = new Browser();
@@ -146,7 +146,7 @@ describe('an ID token', () => {
     ['is 10 kB long', 'a'.repeat(10_000)],
     ['is a number', 7],
     ['is a list', ['alma']],
-  ])('whose sub %s is refused, and leaves the audit as it was', async (_what, sub) => {
+  ])('whose sub %s is refused without an audit entry', async (_what, sub) => {
     provider.idToken = (claims) => provider.sign({ ...claims, sub });
     const browser = new Browser();
     const answer = await browser.signIn();
@@ -185,9 +185,9 @@ describe('an ID token', () => {
     ['a list with odd members', [null, 7, {}, 'read'], 303],
     ['words', 'openid read', 303],
     ['an object', { read: true }, 403],
-    ['no text', 7, 403],
-    ['a scope that no page takes', ['tokens', 'internal'], 403],
-  ])('whose scopes are %s is taken for what it says', async (_what, roles, status) => {
+    ['a number', 7, 403],
+    ['only scopes that no page accepts', ['tokens', 'internal'], 403],
+  ])('whose scopes are %s grants the scopes that pages accept', async (_what, roles, status) => {
     provider.config = { ...provider.config, scopesClaim: 'roles' };
     send = api.with({ oidc: provider.config });
     provider.idToken = (right) => provider.sign({ ...right, roles });
@@ -195,22 +195,22 @@ describe('an ID token', () => {
   });
 });
 
-describe('a provider that is away', () => {
-  it('is answered with 503 and a sentence', async () => {
+describe('an unreachable provider', () => {
+  it('makes the sign-in respond with 503 and a reason', async () => {
     const issuer = await startJwksIssuer();
     const { port } = new URL('jwksUrl' in issuer.config.keys ? issuer.config.keys.jwksUrl : '');
     await issuer.stop();
     const gone = { ...provider.config, issuer: new URL(`http://127.0.0.1:${port}`) };
     const answer = await new Browser(api.with({ oidc: gone })).get('/sign-in/oidc');
     expect(answer.status).toBe(503);
-    expect(alertIn(answer)).toContain('does not answer as one');
+    expect(alertIn(answer)).toContain('The OpenID provider is unreachable at');
   });
 });
 
 describe('a session that expired with its ID token', () => {
   const SOON_MS = 11 * 60_000;
 
-  it('is renewed at the provider without a question, with a new id', async () => {
+  it('is renewed at the provider with a new id, without asking the person', async () => {
     const browser = await signedIn();
     const before = String(browser.cookies);
     browser.later(SOON_MS);
@@ -228,7 +228,7 @@ describe('a session that expired with its ID token', () => {
     expect(body.items).toHaveLength(1);
   });
 
-  it('asks the provider not to ask, and sends a part of a page the same way', async () => {
+  it('is renewed with prompt=none, also when a fragment is requested', async () => {
     const browser = (await signedIn()).later(SOON_MS);
     const fragment = await browser.get('/admin/workers/stream', {
       'hx-request': 'true',
@@ -241,7 +241,7 @@ describe('a session that expired with its ID token', () => {
     expect(provider.remember(away.headers.get('location') ?? '').get('prompt')).toBe('none');
   });
 
-  it('leads to the sign-in page where the person is no longer signed in at the provider', async () => {
+  it('leads to the sign-in page if the person is no longer signed in at the provider', async () => {
     const browser = (await signedIn()).later(SOON_MS);
     const away = await browser.get('/sign-in/oidc?next=/admin/workers&renew=1');
     const asked = provider.remember(away.headers.get('location') ?? '');
@@ -259,7 +259,7 @@ describe('a session that expired with its ID token', () => {
     expect(answer.headers.get('location')).toBe('/admin/accounts');
   });
 
-  it('is not renewed after it was signed out', async () => {
+  it('is not renewed after a sign-out', async () => {
     const browser = await signedIn();
     const cookie = String(browser.cookies);
     const headers = { cookie, 'sec-fetch-site': 'same-origin' };
@@ -278,7 +278,7 @@ describe('a logout token', () => {
     });
   const person = () => `person-${randomBytes(6).toString('hex')}`;
 
-  it('ends the sessions of its subject, of all browsers, and says so in the audit', async () => {
+  it('ends the sessions of its subject in all browsers, with audit entries', async () => {
     const sub = person();
     const browsers = [await signedIn({ sub }), await signedIn({ sub })];
     const other = await signedIn({ sub: person() });
@@ -296,7 +296,7 @@ describe('a logout token', () => {
     ]);
   });
 
-  it('with a sid ends the session of that sid alone, with or without the sub', async () => {
+  it('with a sid ends only the session with that sid, with or without the sub', async () => {
     const sub = person();
     const one = await signedIn({ sub, sid: `one-${sub}` });
     const two = await signedIn({ sub, sid: `two-${sub}` });
@@ -309,14 +309,14 @@ describe('a logout token', () => {
     expect(await three.isSignedIn()).toBe(true);
   });
 
-  it('with a sid also ends the sessions of its sub that have none', async () => {
+  it('with a sid also ends the sessions of its sub without a sid', async () => {
     const sub = person();
     const browser = await signedIn({ sub });
     await post(await provider.logoutToken({ sub, sid: 'unknown' }));
     expect(await browser.isSignedIn()).toBe(false);
   });
 
-  it('that is sent again is taken again, and ends no session that was begun since', async () => {
+  it('that is sent again is accepted and does not end sessions that started later', async () => {
     const sub = person();
     const first = await signedIn({ sub });
     const token = await provider.logoutToken({ sub, iat: nowSeconds() - 60 });
@@ -328,7 +328,7 @@ describe('a logout token', () => {
     expect((await post(fresh)).status).toBe(200);
   });
 
-  it('that is not for this client, or is no logout token, is refused and ends nothing', async () => {
+  it('that is invalid or for another client is refused and ends no session', async () => {
     const sub = person();
     const browser = await signedIn({ sub });
     const good = await provider.logoutToken({ sub });
@@ -345,7 +345,7 @@ describe('a logout token', () => {
         }),
       ],
       ['iss', await provider.logoutToken({ sub, iss: 'https://other.example.com' })],
-      ['aud', await provider.logoutToken({ sub, aud: 'somebody-else' })],
+      ['aud', await provider.logoutToken({ sub, aud: 'another-client' })],
       ['exp', await provider.logoutToken({ sub, exp: nowSeconds() - 60 })],
       ['no exp', await provider.logoutToken({ sub, exp: undefined })],
       ['no iat', await provider.logoutToken({ sub, iat: undefined })],
@@ -363,8 +363,8 @@ describe('a logout token', () => {
     ];
     for (const [what, token] of refused) {
       const answer = await post(token);
-      const said = { what, status: answer.status, kept: answer.headers.get('cache-control') };
-      expect(said).toEqual({ what, status: 400, kept: 'no-store' });
+      const response = { what, status: answer.status, kept: answer.headers.get('cache-control') };
+      expect(response).toEqual({ what, status: 400, kept: 'no-store' });
       expect(answer.body).toEqual({
         error: 'invalid_request',
         error_description: expect.stringMatching(/\S/),
@@ -375,7 +375,7 @@ describe('a logout token', () => {
     expect((await post(good)).status).toBe(200);
   });
 
-  it('is taken after many refused ones from its address, which are answered with 429', async () => {
+  it('is accepted after many refused ones from its address, which get 429', async () => {
     send = api.with({ oidc: provider.config });
     for (let at = 0; at < 29; at += 1) expect((await post('x.y.z')).status).toBe(400);
     const answer = await post('x.y.z');
@@ -384,7 +384,7 @@ describe('a logout token', () => {
     expect((await post(await provider.logoutToken())).status).toBe(200);
   });
 
-  it('is taken from another site, and nothing else is', async () => {
+  it('is accepted from another site, unlike other requests', async () => {
     const elsewhere = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' };
     expect((await post(await provider.logoutToken(), elsewhere)).status).toBe(200);
     for (const path of ['/sign-in', '/sign-out', '/sign-in/oidc', '/sign-in/oidc/callback']) {
@@ -397,7 +397,7 @@ describe('a logout token', () => {
     }
   });
 
-  it('is not taken where no provider is configured', async () => {
+  it('gets 404 if no provider is configured', async () => {
     send = api.with({ oidc: null });
     expect((await post(await provider.logoutToken())).status).toBe(404);
   });

@@ -1,4 +1,4 @@
-/** What pages of other sites can make a signed-in browser do: nothing, by any method, route and content type. */
+/** Pages of other sites cannot make a signed-in browser change data, by any method, route or content type. */
 import { type Harness, startHarness } from '../support/harness';
 
 let h: Harness;
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => h.stop());
 
-/** Every unsafe route of the pages, and methods and paths that no route has. */
+/** Every unsafe route of the pages, and some combinations of method and path without a route. */
 function unsafeRoutes(): { method: string; path: string }[] {
   const registered = h.app.routes
     .filter(
@@ -53,7 +53,7 @@ const statuses = async (headers: Record<string, string>) => {
   return found;
 };
 
-it('covers sign-in, sign-out, the theme and every action', () => {
+it('the list of routes covers sign-in, sign-out, the theme and the actions', () => {
   const paths = unsafeRoutes().map(({ path }) => path);
   expect(paths).toEqual(
     expect.arrayContaining(['/sign-in', '/sign-out', '/theme', '/admin/accounts/x/disable']),
@@ -70,7 +70,7 @@ it.each<[string, Record<string, string>]>([
   ['our host over another scheme', { origin: 'https://localhost' }],
   ['our host at another port', { origin: 'http://localhost:8080' }],
   ['a page without an origin', { origin: 'null' }],
-  ['a client that states neither', {}],
+  ['a client that sends neither header', {}],
   [
     'a claimed proxy',
     {
@@ -79,21 +79,21 @@ it.each<[string, Record<string, string>]>([
       'x-forwarded-proto': 'https',
     },
   ],
-])('is refused to %s', async (_who, headers) => {
+])('an unsafe request from %s is refused', async (_name, headers) => {
   const passed = [...(await statuses(headers))].filter(([, status]) => status !== 403);
   expect(passed).toEqual([]);
 });
 
 it.each<[string, Record<string, string>]>([
-  ['a page of ours, by Sec-Fetch-Site', { 'sec-fetch-site': 'same-origin' }],
-  ['a person’s own navigation', { 'sec-fetch-site': 'none' }],
-  ['a page of ours, by Origin', { origin: OURS }],
-])('is let through from %s', async (_who, headers) => {
+  ['one of our pages, by Sec-Fetch-Site', { 'sec-fetch-site': 'same-origin' }],
+  ['a person’s navigation', { 'sec-fetch-site': 'none' }],
+  ['one of our pages, by Origin', { origin: OURS }],
+])('an unsafe request from %s is not refused', async (_name, headers) => {
   const refused = [...(await statuses(headers))].filter(([, status]) => status === 403);
   expect(refused).toEqual([]);
 });
 
-it('orphaned_grants the API alone, which takes no cookie', async () => {
+it('the API accepts no session cookie', async () => {
   const headers = { cookie, 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' };
   const answer = await h.app.request('/api/admin/accounts', {
     method: 'POST',

@@ -1,4 +1,4 @@
-/** What a session is worth, as time goes on, keys and configurations change, and processes come and go. */
+/** Sessions over time, across processes, and after changes of keys and configuration; and the headers of pages. */
 import { randomBytes } from 'node:crypto';
 import { Hono } from 'hono';
 import mongoose, { type Connection } from 'mongoose';
@@ -52,7 +52,7 @@ interface Process {
   now?: Date;
 }
 
-/** A process with one route to sign in, one that says who is, one to sign out and one that says whether to renew. */
+/** A process with routes to sign in, to read the session, to sign out, and to check whether a renewal is allowed. */
 function processWith({
   vault = h.vault,
   configuredKey = CONFIGURED,
@@ -124,7 +124,7 @@ const rowsOfAudit = () => database.collection<any>('audit_entries');
 const idOf = (cookie: string) => /ses_[0-9a-f]{16}/.exec(cookie)?.[0] ?? '';
 
 describe('a session', () => {
-  it('lasts eight hours and no longer', async () => {
+  it('lasts exactly eight hours', async () => {
     const now = new Date();
     const cookie = await signInAt(now);
     const after = (ms: number) => processWith({ now: later(ms, now) }).session(cookie);
@@ -135,7 +135,7 @@ describe('a session', () => {
   it.each([
     ['a JWT', jwtProof],
     ['an ID token', oidcProof],
-  ])('ends with %s, where that is sooner', async (_what, proof) => {
+  ])('ends with %s if that expires sooner', async (_what, proof) => {
     const now = new Date();
     const cookie = await processWith({ now }).signIn(ALMA, proof(later(HOUR_MS, now)));
     const at = (ms: number) => processWith({ now: later(ms, now) }).session(cookie);
@@ -145,7 +145,7 @@ describe('a session', () => {
     expect(await processWith({ now: later(8 * HOUR_MS, now) }).session(long)).toBeNull();
   });
 
-  it('that expired with its ID token may be renewed for eight hours, and no other', async () => {
+  it('may be renewed for eight hours if it expired with its ID token', async () => {
     const now = new Date();
     const until = later(HOUR_MS, now);
     const cookie = await processWith({ now }).signIn(ALMA, oidcProof(until));
@@ -159,7 +159,7 @@ describe('a session', () => {
     expect(await processWith({ now: until }).mayRenew(withJwt)).toBe(false);
   });
 
-  it('holds in every process with the same encryption keys, also after one was put in front', async () => {
+  it('is valid in every process with the same encryption keys, even after a new key was added', async () => {
     const cookie = await signInAt(new Date());
     const newKey = `k2:${randomBytes(32).toString('base64')}`;
     const ring = KeyRing.parse(`${newKey},${h.encryptionKeys}`);
@@ -167,7 +167,7 @@ describe('a session', () => {
     expect(await processWith({ vault }).session(cookie)).toMatchObject({ organisation: 'acme' });
   });
 
-  it('is worth nothing where the encryption keys are others', async () => {
+  it('is invalid with other encryption keys', async () => {
     const cookie = await signInAt(new Date());
     const ring = KeyRing.parse(`k1:${randomBytes(32).toString('base64')}`);
     const vault = await Vault.open(ring, {
@@ -177,7 +177,7 @@ describe('a session', () => {
     expect(await processWith({ vault }).session(cookie)).toBeNull();
   });
 
-  it('ends when the key in the environment gets another text or another organisation', async () => {
+  it('ends when the configured key gets another text or another organisation', async () => {
     const cookie = await signInAt(new Date());
     for (const change of [{ configuredKey: 'another-key-of-that-name' }, { organisation: 'b' }])
       expect(await processWith(change).session(cookie)).toBeNull();
@@ -196,7 +196,7 @@ describe('a session', () => {
     expect(await process.session(cookie)).toBeNull();
   });
 
-  it('has the scopes that its key has now', async () => {
+  it('has the current scopes of its key', async () => {
     const { key, text } = await h.store.apiKeys.create(
       { organisation: 'acme', name: 'test', scopes: ['read'] },
       new Date(),
@@ -221,17 +221,13 @@ describe('a session', () => {
   });
 
   it.each<[string, SignInProof, Process]>([
-    ['JWTs are no longer taken', jwtProof(later(HOUR_MS)), { jwt: null }],
+    ['JWTs are no longer accepted', jwtProof(later(HOUR_MS)), { jwt: null }],
     [
-      'the secret of JWTs is another',
+      'the secret of JWTs changes',
       jwtProof(later(HOUR_MS)),
       { jwt: { ...JWT, keys: { secret: new Secret(randomBytes(32).toString('hex')) } } },
     ],
-    [
-      'the audience of JWTs is another',
-      jwtProof(later(HOUR_MS)),
-      { jwt: { ...JWT, audience: 'x' } },
-    ],
+    ['the audience of JWTs changes', jwtProof(later(HOUR_MS)), { jwt: { ...JWT, audience: 'x' } }],
     ['no OpenID provider is configured', oidcProof(later(HOUR_MS)), { oidc: null }],
     [
       'another OpenID provider is configured',
@@ -239,7 +235,7 @@ describe('a session', () => {
       { oidc: { ...OIDC, issuer: new URL('https://other.example.com') } },
     ],
     [
-      'the provider’s people belong to another organisation',
+      'the organisation of the OpenID provider changes',
       oidcProof(later(HOUR_MS)),
       { oidc: { ...OIDC, organisation: { fixed: 'other' } } },
     ],
@@ -249,7 +245,7 @@ describe('a session', () => {
     expect(await processWith().session(cookie)).toMatchObject({ keyId: 'oidc:alma' });
   });
 
-  it('is gone from the server once it is signed out: its cookie opens nothing any more', async () => {
+  it('is deleted on the server by the sign-out, so that its cookie is refused', async () => {
     const [one, other] = [processWith(), processWith()];
     const cookie = await one.signIn(PRINCIPAL, KEY_PROOF);
     expect(await other.session(cookie)).toMatchObject({ organisation: 'acme' });
@@ -259,7 +255,7 @@ describe('a session', () => {
     expect(await h.store.sessionRecords.find(idOf(cookie))).toBeNull();
   });
 
-  it('gets a new id with every sign-in, and replaces the one that the browser had', async () => {
+  it('gets a new id with every sign-in, and replaces the browser’s previous session', async () => {
     const process = processWith();
     const first = await process.signIn(PRINCIPAL, KEY_PROOF);
     const second = await process.signIn(PRINCIPAL, KEY_PROOF, { before: first });
@@ -271,7 +267,7 @@ describe('a session', () => {
     expect(third).not.toContain('0'.repeat(16));
   });
 
-  it('is stored as a digest, without what opens it', async () => {
+  it('is stored as a digest, without its secret', async () => {
     const cookie = await signInAt(new Date());
     const secret = /_([\w-]{43})(;|$)/.exec(cookie)?.[1] ?? 'none';
     const stored = JSON.stringify(await rows().findOne({ _id: idOf(cookie) }));
@@ -280,7 +276,7 @@ describe('a session', () => {
     expect(stored).not.toContain(CONFIGURED);
   });
 
-  it('is refused with another secret, and in every other form', async () => {
+  it('is refused with another secret or in another form', async () => {
     const process = processWith();
     const cookie = (await signInAt(new Date())).split(';', 1)[0] ?? '';
     for (const changed of [
@@ -305,7 +301,7 @@ describe('a session', () => {
     ['secretSha256', 'secret_sha256', 'ff'],
     ['subject', 'subject', 'otto'],
   ])(
-    'is refused, and logged, where its %s was changed in the database',
+    'is refused and logged if its %s was changed in the database',
     async (_name, member, value) => {
       const process = processWith();
       const cookie = await process.signIn(ALMA, jwtProof(later(HOUR_MS)));
@@ -316,16 +312,16 @@ describe('a session', () => {
     },
   );
 
-  it('is refused where the record of another session was put in its place', async () => {
+  it('is refused if its record was replaced by that of another session', async () => {
     const process = processWith();
-    const looker = await process.signIn(ALMA, jwtProof(later(HOUR_MS)));
+    const reader = await process.signIn(ALMA, jwtProof(later(HOUR_MS)));
     const admin = await process.signIn(PRINCIPAL, KEY_PROOF);
     const { _id: _, secret_sha256: __, ...strong } = await rows().findOne({ _id: idOf(admin) });
-    await rows().updateOne({ _id: idOf(looker) }, { $set: strong });
-    expect(await process.session(looker)).toBeNull();
+    await rows().updateOne({ _id: idOf(reader) }, { $set: strong });
+    expect(await process.session(reader)).toBeNull();
   });
 
-  it('notes its last use to within ten minutes', async () => {
+  it('records its last use to within ten minutes', async () => {
     const now = new Date();
     const cookie = await signInAt(now);
     const seenAfter = async (ms: number) => {
@@ -336,7 +332,7 @@ describe('a session', () => {
     expect(await seenAfter(11 * 60_000)).toEqual(later(11 * 60_000, now));
   });
 
-  it('of an actor who signs in too often ends, the oldest first', async () => {
+  it('of an actor with too many sessions ends, the oldest first', async () => {
     const principal = { ...ALMA, keyId: `oidc:${randomBytes(4).toString('hex')}` };
     const began = Date.now();
     const cookies: string[] = [];
@@ -352,7 +348,7 @@ describe('a session', () => {
     expect(ends).toEqual([{ by: 'too many sessions', session: idOf(cookies[0] ?? '') }]);
   });
 
-  it('is for https alone, and for this host, once the browser’s connection is https', async () => {
+  it('has a cookie for HTTPS and this host only, if the browser uses HTTPS', async () => {
     const url = 'https://localhost/';
     const process = processWith();
     const cookie = await process.signIn(PRINCIPAL, KEY_PROOF, { url });
@@ -364,15 +360,15 @@ describe('a session', () => {
   });
 });
 
-it('a back-channel logout ends genuine sessions only, and writes nothing of made-up rows', async () => {
+it('a back-channel logout ends only genuine sessions, and ignores forged rows', async () => {
   const subject = randomBytes(4).toString('hex');
   const principal = { ...ALMA, keyId: `oidc:${subject}` };
   const process = processWith();
   const cookie = await process.signIn(principal, { ...oidcProof(later(HOUR_MS)), subject });
   const row = await rows().findOne({ _id: idOf(cookie) });
-  const madeUp = Array.from({ length: 150 }, (_, at) => ({ ...row, _id: { made: subject, at } }));
+  const forged = Array.from({ length: 150 }, (_, at) => ({ ...row, _id: { made: subject, at } }));
   await rows().deleteOne({ _id: row._id });
-  await rows().insertMany([...madeUp, row]);
+  await rows().insertMany([...forged, row]);
   const logout = { issuer: row.issuer, subject, providerSession: null, until: later(1_000) };
   expect(await process.endOfProvider(logout)).toBe(1);
   expect(await process.session(cookie)).toBeNull();
@@ -395,7 +391,7 @@ describe('failed attempts', () => {
     return failed;
   };
 
-  it('make an address wait for the rest of a minute after the tenth, and no other address', () => {
+  it('block only their address for the rest of a minute after the tenth', () => {
     expect(failures(9).waitSeconds('192.0.2.1', now)).toBe(0);
     const failed = failures(10);
     expect(failed.waitSeconds('192.0.2.1', new Date(now.getTime() + 15_000))).toBe(45);
@@ -405,7 +401,7 @@ describe('failed attempts', () => {
 });
 
 describe('every page', () => {
-  it('comes with a policy that lets in our own files only, and is in no cache', async () => {
+  it('has a content security policy that allows only our files, and is not cached', async () => {
     const page = await h.app.request('/sign-in');
     expect(page.headers.get('content-security-policy')).toBe(
       "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -415,7 +411,7 @@ describe('every page', () => {
     expect(html).not.toMatch(/<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)/);
   });
 
-  it('names its files by their content, to be kept for ever', async () => {
+  it('links its files by a hash of their content, with unlimited caching', async () => {
     const html = await (await h.app.request('/sign-in')).text();
     const files = [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, url]) => url);
     expect(files).toHaveLength(2);
@@ -426,7 +422,7 @@ describe('every page', () => {
     }
   });
 
-  it('orphaned_grants the policy of the API as it is', async () => {
+  it('does not change the content security policy of the API', async () => {
     const answer = await h.app.request('/healthz');
     expect(answer.headers.get('content-security-policy')).toBe(
       "default-src 'none'; frame-ancestors 'none'",

@@ -1,4 +1,4 @@
-/** Text that hides or reorders what is read, planted wherever others can write, and looked for in what people read. */
+/** Invisible and reordering characters in user-supplied text, which pages, logs and Temporal must show as escapes. */
 import { type Api, startApi } from '../api/_api';
 import { logEntry } from '../api/_log-entry';
 
@@ -7,7 +7,7 @@ const UNSEEN = '\u202e\u001b[2J\u0085\u2028\u200b\u{e0041}';
 const SHOWN = '\\u202e\\u001b[2J\\u0085\\u2028\\u200b\\udb40\\udc41';
 const planted = (name: string) => `${name}${UNSEEN}end`;
 const shown = (name: string) => `${name}${SHOWN}end`;
-/** The characters themselves, where a text has any of them. */
+/** The unescaped characters that a text contains. */
 const hiddenIn = (text: string) =>
   Array.from(UNSEEN).filter((character) => !/[ -~]/.test(character) && text.includes(character));
 
@@ -51,19 +51,19 @@ it.each<[string, () => string, string]>([
   ['the terminal in a dialog', () => '/admin/terminal/panel', 'message'],
   ['the next entries of the terminal', () => '/admin/terminal/entries', 'entry'],
   ['a search', () => `/admin/accounts?text=${encodeURIComponent(planted('label'))}`, 'label'],
-])('%s shows it as escapes', async (_what, path, name) => {
+])('%s shows invisible characters as escapes', async (_what, path, name) => {
   const html = await page(path());
   expect(html).toContain(shown(name));
   expect(hiddenIn(html)).toEqual([]);
 });
 
-it('a part of a page and a notice show it as escapes', async () => {
+it('a fragment of a page shows invisible characters as escapes', async () => {
   const html = await page('/admin/accounts', { 'hx-request': 'true' });
   expect(html).toContain(shown('label'));
   expect(hiddenIn(html)).toEqual([]);
 });
 
-it('the terminal as JSON Lines shows it as escapes, and has the same values', async () => {
+it('the download of the terminal shows invisible characters as escapes and keeps the values', async () => {
   const lines = await page('/admin/terminal/download');
   expect(lines).toContain(shown('words'));
   expect(hiddenIn(lines)).toEqual([]);
@@ -79,7 +79,7 @@ it('the terminal as JSON Lines shows it as escapes, and has the same values', as
   );
 });
 
-it('a note of a schedule and its page show it as escapes', async () => {
+it('the note of a schedule and its page show invisible characters as escapes', async () => {
   const path = `/api/admin/schedules/${encodeURIComponent('sweep/ebay')}`;
   const answer = await api.post(`${path}/pause`, { note: planted('note') });
   expect(answer.status).toBe(200);
@@ -90,7 +90,7 @@ it('a note of a schedule and its page show it as escapes', async () => {
   expect(hiddenIn(html)).toEqual([]);
 });
 
-it('summaries of workflows and lines of the log show it as escapes', async () => {
+it('summaries of workflows and log lines show invisible characters as escapes', async () => {
   expect((await api.post(`/api/admin/accounts/${accountId}/refresh`, {})).status).toBe(200);
   const handle = api.client.workflow.getHandle(`refresh-account/${accountId}`);
   const described = await handle.describe();
@@ -98,12 +98,12 @@ it('summaries of workflows and lines of the log show it as escapes', async () =>
   const summaries = (history.events ?? []).map(({ userMetadata }) =>
     Buffer.from(userMetadata?.summary?.data ?? []).toString(),
   );
-  const said = [...summaries, await described.staticSummary()].join('\n');
-  expect(said).toContain(shown('label'));
-  for (const text of [said, ...api.logs]) expect(hiddenIn(text)).toEqual([]);
+  const shownSummaries = [...summaries, await described.staticSummary()].join('\n');
+  expect(shownSummaries).toContain(shown('label'));
+  for (const text of [shownSummaries, ...api.logs]) expect(hiddenIn(text)).toEqual([]);
 });
 
-it('lists of keys, entries and accounts over the API keep the values', async () => {
+it('the list of keys in the API keeps the values', async () => {
   const { body } = await api.get('/api/admin/keys');
   expect(body.items ?? body).toContainEqual(expect.objectContaining({ name: planted('key') }));
 });

@@ -26,8 +26,8 @@ export interface SealedVector {
 
 type Place = Pick<SealedVector, 'key_id' | 'organisation' | 'account' | 'field' | 'grant'>;
 
-const derived = (key: Buffer, salt: Buffer, what: 'key' | 'commitment') =>
-  Buffer.from(hkdfSync('sha256', key, salt, `evergrant/v1/token/${what}`, 32));
+const derived = (key: Buffer, salt: Buffer, part: 'key' | 'commitment') =>
+  Buffer.from(hkdfSync('sha256', key, salt, `evergrant/v1/token/${part}`, 32));
 
 function associatedData(place: Place): Buffer {
   const { key_id, organisation, account, field, grant } = place;

@@ -20,14 +20,14 @@ function bodyOf(sealed: string): { prefix: string; bytes: Buffer } {
 
 const HEAD = { salt: 0, commitment: 16, iv: 48, tag: 60, ciphertext: 76 };
 
-it('Confidential: what is stored shows nothing of the text, in any of its written forms', () => {
+it('Confidential: a sealed value contains no part of the text in any encoding', () => {
   const sealed = seal(ringOf('k1'), TOKEN, PLACE);
   const { bytes } = bodyOf(sealed);
   for (const form of [TOKEN, TOKEN.slice(8), encodeURIComponent(TOKEN)])
     for (const where of [sealed, bytes.toString('latin1')]) expect(where).not.toContain(form);
 });
 
-it('Integrity: each byte, each bit: refused; behind the commitment all refusals are one', () => {
+it('Integrity: a value with any flipped bit is refused, with one reason after the commitment', () => {
   const ring = ringOf('k1');
   const { prefix, bytes } = bodyOf(seal(ring, TOKEN, PLACE));
   const reasons = new Map<string, Set<string>>();
@@ -48,7 +48,7 @@ it('Integrity: each byte, each bit: refused; behind the commitment all refusals 
   expect(reasons.get('iv, tag and ciphertext')).toEqual(new Set(['corrupt']));
 });
 
-it('MoveIntegrity: 20 accounts × 3 fields, all 3,540 pairs of different places refused', () => {
+it('MoveIntegrity: all 3,540 moves between 20 accounts × 3 fields are refused', () => {
   const ring = ringOf('k1');
   const fields = ['access_token', 'refresh_token', 'fallback_access_token'];
   const places = Array.from({ length: 20 }, (_, n) => n).flatMap((n) =>
@@ -68,7 +68,7 @@ it('MoveIntegrity: 20 accounts × 3 fields, all 3,540 pairs of different places 
   );
 });
 
-it('MoveIntegrity: 7 generations × 2 providers × 2 environments × 2 external ids × 2 fields of one account, all 12,432 pairs refused', () => {
+it('MoveIntegrity: all 12,432 moves between generations, providers, environments, external ids and fields of one account are refused', () => {
   const ring = ringOf('k1');
   const two = <T>(one: T, other: T) => [one, other];
   const places = two('access_token', 'refresh_token').flatMap((field) =>
@@ -92,7 +92,7 @@ it('MoveIntegrity: 7 generations × 2 providers × 2 environments × 2 external 
   expect(opened).toEqual(places.map((place) => [place]));
 });
 
-describe('Upgrade: what Vault’s V1 had accepted', () => {
+describe('Upgrade: values that Vault’s V1 accepts', () => {
   // After an upgrade to V2, Vault still reads V1 values, which were sealed without their path, and seals them as V2 at
   // the next write. Evergrant has no V1. A value without its place, of another version or without an envelope is always
   // refused; migration is the task of the import.
@@ -117,7 +117,7 @@ describe('Upgrade: what Vault’s V1 had accepted', () => {
     ['an envelope without a version', sealed.replace('ENC:v1:', 'ENC:'), 'corrupt'],
     ['a plaintext row', TOKEN, 'not_sealed'],
     ['an empty row', '', 'not_sealed'],
-  ])('%s is refused', (_what, value, reason) => {
+  ])('%s is refused', (_kind, value, reason) => {
     expect(openFailure(ring, value, PLACE)).toBe(reason);
   });
 });
@@ -127,7 +127,7 @@ describe('Rotate, Rekey, ReloadKeyring', () => {
   const before = KeyRing.parse(old);
   const distributed = KeyRing.parse(`${old},${fresh}`);
 
-  it('Rotate: what was sealed before opens after, and what is sealed after is of the new key', () => {
+  it('Rotate: older values still open, and new values use the new key', () => {
     const value = seal(distributed, TOKEN, PLACE);
     const promoted = distributed.sealingWith('new');
     expect(open(promoted, value, PLACE)).toBe(TOKEN);
@@ -135,7 +135,7 @@ describe('Rotate, Rekey, ReloadKeyring', () => {
     expect(open(distributed, seal(promoted, TOKEN, PLACE), PLACE)).toBe(TOKEN);
   });
 
-  it('Rekey: re-sealed with the new key, a value opens without the old one, and no more with it', () => {
+  it('Rekey: a value re-sealed with the new key opens only with that key', () => {
     const value = seal(before, TOKEN, PLACE);
     const resealed = reseal(distributed.sealingWith('new'), value, PLACE);
     expect(open(KeyRing.parse(fresh), resealed, PLACE)).toBe(TOKEN);
@@ -147,7 +147,7 @@ describe('Rotate, Rekey, ReloadKeyring', () => {
     );
   });
 
-  it('Rekey: what does not open is not re-sealed either', () => {
+  it('Rekey: a value that does not open is not re-sealed', () => {
     const { prefix, bytes } = bodyOf(seal(before, TOKEN, PLACE));
     bytes.writeUInt8(bytes.readUInt8(HEAD.tag) ^ 1, HEAD.tag);
     const damaged = prefix + bytes.toString('base64url');
@@ -159,7 +159,7 @@ describe('Rotate, Rekey, ReloadKeyring', () => {
     );
   });
 
-  it('Upgrade_Rekey, ReloadKeyring: of two processes one rotates; the other reads at once, and seals so once it looks', async () => {
+  it('Upgrade_Rekey, ReloadKeyring: after one process rotates, another opens new values and then seals with the new key', async () => {
     const store = canaryStore();
     const [one, other] = [
       await Vault.open(distributed, store),
@@ -178,7 +178,7 @@ describe('Rotate, Rekey, ReloadKeyring', () => {
     expect(sealingKeyOf(other.sealToken(TOKEN, place, 'access_token'))).toBe('new');
   });
 
-  it('ReloadKeyring, rolled back: a process with the keys of before does not open, and says which key it lacks', async () => {
+  it('ReloadKeyring: a process with only the old keys does not start and names the missing key', async () => {
     const store = canaryStore();
     const vault = await Vault.open(distributed, store);
     store.stored = vault.reseal(
@@ -188,16 +188,16 @@ describe('Rotate, Rekey, ReloadKeyring', () => {
       'new',
     );
     await expect(Vault.open(before, store)).rejects.toThrow(VaultSealedError);
-    await expect(Vault.open(before, store)).rejects.toThrow(/sealed with key "new"/);
+    await expect(Vault.open(before, store)).rejects.toThrow(/encrypted with key "new"/);
     const after = await Vault.open(KeyRing.parse(fresh), store);
     expect(after.fingerprint(TOKEN)).toBe(vault.fingerprint(TOKEN));
   });
 
-  it('a key that is not there is not sealed with', () => {
+  it('sealingWith refuses a key that is not on the ring', () => {
     expect(() => before.sealingWith('new')).toThrow(KeyRingError);
   });
 
-  it('sessions go on: whoever seals with which key, all verify', () => {
+  it('sessions stay valid: every process verifies signatures of the old and the new key', () => {
     const promoted = KeyRing.parse(`${fresh},${old}`).sealingWith('old');
     const keys = (ring: KeyRing) => ring.signingKeys('session').map((key) => key.toString('hex'));
     // A process without the new key verifies signatures of processes that have it.
@@ -209,7 +209,7 @@ describe('Rotate, Rekey, ReloadKeyring', () => {
   });
 });
 
-it('Encrypt_Unique: 10,000 times the same text at the same place: no salt, iv or ciphertext twice', () => {
+it('Encrypt_Unique: 10,000 seals of one text at one place repeat no salt, iv or ciphertext', () => {
   const ring = ringOf('k1');
   const seen = { salt: new Set<string>(), iv: new Set<string>(), ciphertext: new Set<string>() };
   for (let n = 0; n < 10_000; n += 1) {
@@ -229,7 +229,7 @@ it.each([0, 1, 16, 24, 31, 33, 64])(
   },
 );
 
-it('Decrypt_InvalidCipherLength: a value of any shorter length is refused, and none crashes', () => {
+it('Decrypt_InvalidCipherLength: a value of any shorter length is refused without a crash', () => {
   const ring = ringOf('k1');
   const { prefix, bytes } = bodyOf(seal(ring, TOKEN, PLACE));
   for (let length = 0; length < bytes.length; length += 1)
@@ -244,16 +244,16 @@ const VECTORS: readonly SealedVector[] = vectors;
 describe('frozen vectors', () => {
   const ring = (vector: SealedVector) => KeyRing.parse(`${vector.key_id}:${vector.key}`);
 
-  it.each(VECTORS)('$what: opens', (vector) => {
+  it.each(VECTORS)('$what opens', (vector) => {
     expect(open(ring(vector), vector.sealed, vector)).toBe(vector.text);
   });
 
-  it.each(VECTORS)('$what: is what an implementation of another cipher makes of it', (vector) => {
+  it.each(VECTORS)('$what equals the value from another implementation', (vector) => {
     expect(sealedByOracle(vector)).toBe(vector.sealed);
     expect(openedByOracle(vector.sealed, vector)).toBe(vector.text);
   });
 
-  it.each(VECTORS)('$what: opens with no other key, and at no other place', (vector) => {
+  it.each(VECTORS)('$what opens with no other key and at no other place', (vector) => {
     expect(openFailure(ringOf(vector.key_id), vector.sealed, vector)).toBe('key_mismatch');
     for (const member of ['organisation', 'account', 'field'] as const)
       expect(openFailure(ring(vector), vector.sealed, { ...vector, [member]: 'other' })).toBe(
@@ -273,7 +273,7 @@ describe('frozen vectors', () => {
       ).toBe('corrupt');
   });
 
-  it('what is sealed now, the other implementation opens; what it seals, opens here', () => {
+  it('both implementations open the values of the other', () => {
     const key = randomKey();
     const ours = KeyRing.parse(`k1:${key}`);
     const hex = (bytes: number) =>

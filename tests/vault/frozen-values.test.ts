@@ -31,7 +31,7 @@ describe('a value sealed by an earlier version', () => {
       text: '',
     },
     {
-      what: 'a text and a place of many alphabets, under a key id with all its characters',
+      what: 'a text and a place with many alphabets, and a key id with every kind of character',
       sealed:
         'ENC:v1:2025-06.b:SsrWRe65PydG_hkg3DGzEfXFp5QEWusrXTc9PmKhdVxda7anb77sBgfzO6hD5zIi76UfRnyus0lZEQ00jaTi3R9TfcFCG2dbYRdtDDh6TDpStXGSGsT0eAjLKLlqDfx51XWqQQ',
       place: { organisation: 'Käse & Söhne', account: 'acc_ü', field: 'refresh_token' },
@@ -47,7 +47,7 @@ describe('a value sealed by an earlier version', () => {
     expect(open(ring, sealed, place)).toBe(text);
   });
 
-  it('gives the same fingerprints: log entries of before stay comparable', async () => {
+  it('has the same fingerprints, so that old log entries stay comparable', async () => {
     const vault = await Vault.open(ring, {
       readCanary: () => Promise.resolve(CANARY),
       writeCanaryIfAbsent: () => Promise.reject(new Error('there is one')),

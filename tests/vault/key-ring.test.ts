@@ -1,3 +1,4 @@
+/** The key ring: parsing, rotation, and keys of records. */
 import { inspect } from 'node:util';
 import * as fc from 'fast-check';
 import { KeyRing, KeyRingError } from '../../src/vault/key-ring';
@@ -16,7 +17,7 @@ function refusal(text: string): string {
 }
 
 describe('KeyRing.parse', () => {
-  it('takes the first key to seal and all to open', () => {
+  it('uses the first key to seal and all keys to open', () => {
     const ring = KeyRing.parse(`new:${randomKey()}, old.2024-01:${randomKey()}`);
     expect(ring.sealingKeyId).toBe('new');
     expect(ring.keyIds).toEqual(['new', 'old.2024-01']);
@@ -24,23 +25,23 @@ describe('KeyRing.parse', () => {
   });
 
   it.each([
-    ['nothing', '', /^key 1 must be written kid:base64/],
+    ['an empty text', '', /^key 1 must be written kid:base64/],
     ['a key without an id', randomKey(), /^key 1 must be written kid:base64/],
     ['an empty id', `:${randomKey()}`, /^key 1 must be written kid:base64/],
-    ['an id with a blank', `my key:${randomKey()}`, /^key 1 must be written kid:base64/],
+    ['an id with a space', `my key:${randomKey()}`, /^key 1 must be written kid:base64/],
     ['an id that is too long', `${'k'.repeat(33)}:${randomKey()}`, /^key 1 must be written/],
-    ['a comma too many', `k1:${randomKey()},`, /^key 2 must be written/],
+    ['a trailing comma', `k1:${randomKey()},`, /^key 2 must be written/],
     ['a key of 16 bytes', `k1:${Buffer.alloc(16, 1).toString('base64')}`, /^key 1 .*32 bytes/],
     ['a key of 33 bytes', `k1:${Buffer.alloc(33, 1).toString('base64')}`, /^key 1 .*32 bytes/],
     ['a key in hex', `k1:${Buffer.alloc(32, 1).toString('hex')}`, /^key 1 .*32 bytes in base64/],
     ['an unpadded key', `k1:${randomKey().replace(/=+$/, '')}`, /^key 1 .*32 bytes in base64/],
     ['a mistyped key', `k1:!${randomKey()}`, /^key 1 .*32 bytes in base64/],
-    ['an id twice', `k1:${randomKey()},k1:${randomKey()}`, /^key 2: the id "k1" stands twice$/],
-  ])('refuses %s and says where', (_what, text, sentence) => {
-    expect(refusal(text)).toMatch(sentence);
+    ['a duplicate id', `k1:${randomKey()},k1:${randomKey()}`, /^key 2: the id "k1" is used twice$/],
+  ])('refuses %s and names the position', (_problem, text, message) => {
+    expect(refusal(text)).toMatch(message);
   });
 
-  it('shows no part of a key, in whatever order and length it was written', () => {
+  it('prints no part of a key in any malformed text', () => {
     const written = fc
       .record({
         bytes: fc.uint8Array({ minLength: 9, maxLength: 48 }),
@@ -60,15 +61,15 @@ describe('KeyRing.parse', () => {
       });
     fc.assert(
       fc.property(written, ({ key, text }) => {
-        const sentence = refusal(text);
+        const message = refusal(text);
         const parts = Array.from({ length: key.length - 7 }, (_, at) => key.slice(at, at + 8));
-        expect(parts.filter((part) => sentence.includes(part))).toEqual([]);
+        expect(parts.filter((part) => message.includes(part))).toEqual([]);
       }),
       { numRuns: 1000 },
     );
   });
 
-  it('gives its keys to nobody who prints or serialises it', () => {
+  it('contains no key when it is printed or serialised', () => {
     const key = randomKey();
     const ring = KeyRing.parse(`k1:${key}`);
     expect(JSON.stringify(ring)).not.toContain(key.slice(0, 8));
@@ -81,20 +82,20 @@ describe('rotating keys', () => {
   const fresh = `fresh:${randomKey()}`;
   const before = seal(KeyRing.parse(old), 'token', PLACE);
 
-  it('opens what an older key sealed, and seals with the first', () => {
+  it('opens values of an older key and seals with the first', () => {
     const rotated = KeyRing.parse(`${fresh},${old}`);
     expect(open(rotated, before, PLACE)).toBe('token');
     expect(seal(rotated, 'token', PLACE)).toMatch(/^ENC:v1:fresh:/);
   });
 
-  it('lets a process that has the new key, but seals with the old one still, read both', () => {
+  it('opens values of both keys while only some processes seal with the new one', () => {
     const distributed = KeyRing.parse(`${old},${fresh}`);
     const promoted = KeyRing.parse(`${fresh},${old}`);
     expect(open(distributed, seal(promoted, 'token', PLACE), PLACE)).toBe('token');
     expect(open(promoted, seal(distributed, 'token', PLACE), PLACE)).toBe('token');
   });
 
-  it('R0.6 names a key that was taken away too early', () => {
+  it('R0.6 reports a key that was removed too early', () => {
     expect(openFailure(KeyRing.parse(fresh), before, PLACE)).toBe('key_missing');
   });
 });
@@ -103,7 +104,7 @@ describe('record keys', () => {
   const ring = KeyRing.parse(`k1:${randomKey()}`);
   const salt = Buffer.alloc(16, 7);
 
-  it('are the same for one salt, others for another, and never the commitment', () => {
+  it('are equal for one salt, differ between salts, and differ from the commitment', () => {
     const record = ring.recordKey('k1', salt, 'token');
     expect(record).toEqual(ring.recordKey('k1', salt, 'token'));
     expect(record?.key).not.toEqual(ring.recordKey('k1', Buffer.alloc(16, 8), 'token')?.key);
@@ -120,7 +121,7 @@ describe('isCiphertext', () => {
     [' ENC:v1', false],
     ['v^1.1#i^1', false],
     ['', false],
-  ])('R1.4 of %j is %j', (value, expected) => {
+  ])('R1.4 returns for %j: %j', (value, expected) => {
     expect(isCiphertext(value)).toBe(expected);
   });
 });

@@ -1,4 +1,4 @@
-/** The sources of the keys: each source, each failure, and no message that contains a key. */
+/** The sources of the keys, and the message for each failure, which never contains a key. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ function file(text: string): string {
   return path;
 }
 
-/** A command that runs this JavaScript. Its words contain blanks and characters that a shell would expand. */
+/** A command that runs this JavaScript. Its words contain spaces and characters that a shell would expand. */
 const node = (script: string) => JSON.stringify([process.execPath, '-e', script]);
 
 const load = (environment: Record<string, string>) =>
@@ -35,21 +35,24 @@ function problem(environment: Record<string, string>): string {
   return 'accepted';
 }
 
-describe('the keys are taken', () => {
+describe('the keys', () => {
   it.each<[string, () => Record<string, string>]>([
-    ['from the environment', () => ({ ENCRYPTION_KEYS: `k2:${K2},k1:${K1}` })],
-    ['from a file', () => ({ ENCRYPTION_KEYS_FILE: file(`k2:${K2},k1:${K1}`) })],
+    ['the environment', () => ({ ENCRYPTION_KEYS: `k2:${K2},k1:${K1}` })],
+    ['a file', () => ({ ENCRYPTION_KEYS_FILE: file(`k2:${K2},k1:${K1}`) })],
     [
-      'from a file with a key a line',
+      'a file with one key per line',
       () => ({ ENCRYPTION_KEYS_FILE: file(`k2:${K2}\nk1:${K1}\n`) }),
     ],
-    ['from a file with both', () => ({ ENCRYPTION_KEYS_FILE: file(`k2:${K2},\r\nk1:${K1}\r\n`) })],
-    ['from a command', () => ({ ENCRYPTION_KEYS_COMMAND: `cat ${file(`k2:${K2}\nk1:${K1}\n`)}` })],
     [
-      'from a command whose words hold blanks',
+      'a file with commas and line breaks',
+      () => ({ ENCRYPTION_KEYS_FILE: file(`k2:${K2},\r\nk1:${K1}\r\n`) }),
+    ],
+    ['a command', () => ({ ENCRYPTION_KEYS_COMMAND: `cat ${file(`k2:${K2}\nk1:${K1}\n`)}` })],
+    [
+      'a command with spaces in its words',
       () => ({ ENCRYPTION_KEYS_COMMAND: node(`console.log("k2:${K2} , k1:${K1}")`) }),
     ],
-  ])('%s', (_from, environment) => {
+  ])('are read from %s', (_source, environment) => {
     const ring = load(environment());
     expect(ring?.keyIds).toEqual(['k2', 'k1']);
     expect([...(ring?.keyChecks() ?? [])]).toEqual([
@@ -57,23 +60,25 @@ describe('the keys are taken', () => {
     ]);
   });
 
-  it('from no shell: nothing in a command is expanded', () => {
+  it('are read from a command without a shell, so that nothing is expanded', () => {
     const text = file(`k1:${K1}`);
-    expect(problem({ ENCRYPTION_KEYS_COMMAND: `cat ${text} | cat` })).toMatch(/exit code 1$/);
+    expect(problem({ ENCRYPTION_KEYS_COMMAND: `cat ${text} | cat` })).toMatch(
+      /exited with code 1$/,
+    );
     expect(problem({ ENCRYPTION_KEYS_COMMAND: 'echo $ENCRYPTION_KEYS' })).toMatch(/key 1 must be/);
   });
 });
 
-describe('a source that fails is named, with what is wrong, and without a byte of a key', () => {
+describe('an invalid source', () => {
   const spilling = `process.stderr.write("k1:${K1}"); process.stdout.write("k1:${K1}");`;
   it.each<[string, () => Record<string, string>, RegExp]>([
     [
-      'two of them',
+      'two sources',
       () => ({ ENCRYPTION_KEYS: `k1:${K1}`, ENCRYPTION_KEYS_FILE: file(`k1:${K1}`) }),
-      /^ENCRYPTION_KEYS and ENCRYPTION_KEYS_FILE are set: keep only the one that holds the keys$/,
+      /^ENCRYPTION_KEYS and ENCRYPTION_KEYS_FILE are set: keep only one of them$/,
     ],
     [
-      'a file that is not there',
+      'a missing file',
       () => ({ ENCRYPTION_KEYS_FILE: join(folder, 'none') }),
       /^ENCRYPTION_KEYS_FILE names a file that cannot be read \(ENOENT\)$/,
     ],
@@ -83,7 +88,7 @@ describe('a source that fails is named, with what is wrong, and without a byte o
       /^ENCRYPTION_KEYS_FILE names a file that cannot be read \(EISDIR\)$/,
     ],
     [
-      'the keys in the place of the file',
+      'the keys in place of the file',
       () => ({ ENCRYPTION_KEYS_FILE: `k1:${K1}` }),
       /^ENCRYPTION_KEYS_FILE names a file that cannot be read/,
     ],
@@ -98,14 +103,14 @@ describe('a source that fails is named, with what is wrong, and without a byte o
       /^ENCRYPTION_KEYS_FILE key 1 .*must be 32 bytes/,
     ],
     [
-      'the keys in the place of the command',
+      'the keys in place of the command',
       () => ({ ENCRYPTION_KEYS_COMMAND: `k1:${K1}` }),
       /^ENCRYPTION_KEYS_COMMAND names a program that was not found$/,
     ],
     [
-      'a command that fails, having printed a key',
+      'a command that prints a key and fails',
       () => ({ ENCRYPTION_KEYS_COMMAND: node(`${spilling} process.exit(3)`) }),
-      /^ENCRYPTION_KEYS_COMMAND ended with exit code 3$/,
+      /^ENCRYPTION_KEYS_COMMAND exited with code 3$/,
     ],
     [
       'a command that prints no keys',
@@ -118,21 +123,20 @@ describe('a source that fails is named, with what is wrong, and without a byte o
       /^ENCRYPTION_KEYS_COMMAND printed nothing$/,
     ],
     [
-      'a command that prints without end',
+      'a command that prints endlessly',
       () => ({
         ENCRYPTION_KEYS_COMMAND: node(`for (;;) require("fs").writeSync(1, "k1:${K1}\\n")`),
       }),
       /^ENCRYPTION_KEYS_COMMAND printed more than 64 kB$/,
     ],
     [
-      'a list that is none',
+      'an invalid list',
       () => ({ ENCRYPTION_KEYS_COMMAND: '["vault", 1]' }),
       /^ENCRYPTION_KEYS_COMMAND must be a program and its arguments/,
     ],
-  ])('%s', (_what, environment, said) => {
-    const sentence = problem(environment());
-    expect(sentence).toMatch(said);
-    for (let at = 0; at + 8 <= K1.length; at += 1)
-      expect(sentence).not.toContain(K1.slice(at, at + 8));
+  ])('is reported without any part of a key: %s', (_source, environment, message) => {
+    const text = problem(environment());
+    expect(text).toMatch(message);
+    for (let at = 0; at + 8 <= K1.length; at += 1) expect(text).not.toContain(K1.slice(at, at + 8));
   });
 });

@@ -1,3 +1,4 @@
+/** Sealing: values open only unchanged, with their key and at their place. */
 import * as fc from 'fast-check';
 import { KeyRing } from '../../src/vault/key-ring';
 import { isCiphertext, OpenError, open, reseal, seal } from '../../src/vault/sealing';
@@ -36,7 +37,7 @@ const places = fc.record({
 });
 
 describe('seal and open', () => {
-  it('gives back every text that is not ciphertext, at the place it was sealed for', () => {
+  it('return every text that is not ciphertext at its place', () => {
     const text = fc
       .string({ unit: 'grapheme', maxLength: 3000 })
       .filter((one) => !isCiphertext(one));
@@ -48,7 +49,7 @@ describe('seal and open', () => {
     );
   });
 
-  it('opens at no other place, however alike the two are written', () => {
+  it('refuse any other place', () => {
     fc.assert(
       fc.property(places, places, (here, there) => {
         fc.pre(JSON.stringify(here) !== JSON.stringify(there));
@@ -58,7 +59,7 @@ describe('seal and open', () => {
     );
   });
 
-  it('tells places apart whose parts join to the same text', () => {
+  it('distinguish places whose parts join to the same text', () => {
     const here = { organisation: 'org', account: '1acc', field: 'refresh_token' };
     const there = { organisation: 'org1', account: 'acc', field: 'refresh_token' };
     expect(openFailure(ring, seal(ring, TOKEN, here), there)).toBe('corrupt');
@@ -74,7 +75,7 @@ describe('seal and open', () => {
     }
   });
 
-  it('is re-sealed for another place, and opens there alone', () => {
+  it('re-seal a value for another place, where alone it opens', () => {
     const to = { ...PLACE, field: 'access_token' };
     const moved = reseal(ring, seal(ring, TOKEN, PLACE), PLACE, { to });
     expect(open(ring, moved, to)).toBe(TOKEN);
@@ -82,7 +83,7 @@ describe('seal and open', () => {
     expect(() => reseal(ring, moved, PLACE, { to })).toThrow(OpenError);
   });
 
-  it('opens for the purpose it was sealed for alone, and is re-sealed for that one', () => {
+  it('open and re-seal a value only for its purpose', () => {
     const sealed = seal(ring, TOKEN, PLACE, 'session');
     for (const one of [sealed, reseal(ring, sealed, PLACE, { purpose: 'session' })]) {
       expect(open(ring, one, PLACE, 'session')).toBe(TOKEN);
@@ -91,7 +92,7 @@ describe('seal and open', () => {
     expect(() => reseal(ring, sealed, PLACE)).toThrow(OpenError);
   });
 
-  it('never gives the same ciphertext twice, and shows nothing of the text', () => {
+  it('never return the same ciphertext twice or any part of the text', () => {
     const sealed = new Set(Array.from({ length: 1000 }, () => seal(ring, TOKEN, PLACE)));
     expect(sealed.size).toBe(1000);
     for (const one of sealed) {
@@ -100,18 +101,18 @@ describe('seal and open', () => {
     }
   });
 
-  it('R1.4 refuses to seal what is ciphertext already, ours or another system’s', () => {
+  it('R1.4 refuse a value that is already ciphertext of any system', () => {
     for (const one of [seal(ring, TOKEN, PLACE), 'ENC:', 'ENC:v2:x', 'ENC:aGVsbG8='])
-      expect(() => seal(ring, one, PLACE)).toThrow(/ciphertext already/);
+      expect(() => seal(ring, one, PLACE)).toThrow(/already ciphertext/);
   });
 });
 
-describe('a sealed value that was changed', () => {
+describe('a changed sealed value', () => {
   // Contains a character that differs between the two base64 alphabets.
   const sealed = sealedLike(/[-_]/);
   const { prefix, bytes, put } = taken(sealed);
 
-  it('is refused whichever byte of it was flipped, in whichever bit', () => {
+  it('is refused with any bit flipped', () => {
     const opened: string[] = [];
     for (const [index, byte] of bytes.entries()) {
       for (let bit = 0; bit < 8; bit += 1) {
@@ -123,7 +124,7 @@ describe('a sealed value that was changed', () => {
     expect(opened).toEqual([]);
   });
 
-  it('is refused whichever character of its text was replaced', () => {
+  it('is refused with any character replaced', () => {
     for (let index = 0; index < sealed.length; index += 1) {
       const other = sealed[index] === 'A' ? 'B' : 'A';
       const changed = sealed.slice(0, index) + other + sealed.slice(index + 1);
@@ -131,7 +132,7 @@ describe('a sealed value that was changed', () => {
     }
   });
 
-  it('is refused when it was cut anywhere: a shorter tag is no tag', () => {
+  it('is refused if it was cut at any length', () => {
     for (let length = 0; length < bytes.length; length += 1)
       expect([length, openFailure(ring, put(bytes.subarray(0, length)), PLACE)]).toEqual([
         length,
@@ -139,7 +140,7 @@ describe('a sealed value that was changed', () => {
       ]);
   });
 
-  it('is refused when its tag was cut to the four bytes Node would accept', () => {
+  it('is refused with a tag of four bytes, which Node would accept', () => {
     const short = Buffer.concat([
       bytes.subarray(0, HEAD_BYTES - 16),
       bytes.subarray(HEAD_BYTES - 16, HEAD_BYTES - 12),
@@ -149,15 +150,15 @@ describe('a sealed value that was changed', () => {
   });
 
   it.each([
-    ['padded', `${sealed}=`],
+    ['with padding', `${sealed}=`],
     ['with a line break after it', `${sealed}\n`],
-    ['with a blank before it', ` ${sealed}`],
-    ['with junk that a lenient reader skips', `${prefix}!${sealed.slice(prefix.length)}`],
+    ['with a space before it', ` ${sealed}`],
+    ['with a character that lenient decoders skip', `${prefix}!${sealed.slice(prefix.length)}`],
     ['in the other base64 alphabet', put(bytes).replace(/[-_]/g, (c) => (c === '-' ? '+' : '/'))],
     ['with nothing after the key id', prefix],
-    ['with a version of the future', sealed.replace('ENC:v1:', 'ENC:v2:')],
-    ['in small letters', sealed.replace('ENC:', 'enc:')],
-  ])('is refused %s', (_how, changed) => {
+    ['with a later version', sealed.replace('ENC:v1:', 'ENC:v2:')],
+    ['in lower case', sealed.replace('ENC:', 'enc:')],
+  ])('is refused %s', (_change, changed) => {
     expect(openFailure(ring, changed, PLACE)).toMatch(/^(corrupt|not_sealed)$/);
   });
 
@@ -175,8 +176,8 @@ describe('a sealed value that was changed', () => {
   });
 });
 
-describe('a sealed value that was moved', () => {
-  it('is refused at every other of 20 places: organisation, account and field', () => {
+describe('a moved sealed value', () => {
+  it('is refused at every other of 20 places', () => {
     const all = ['org_a', 'org_b'].flatMap((organisation) =>
       ['acc_1', 'acc_2', 'acc_3', 'acc_4', 'acc_5'].flatMap((account) =>
         ['access_token', 'refresh_token'].map((field) => ({ organisation, account, field })),
@@ -193,7 +194,7 @@ describe('a sealed value that was moved', () => {
     expect(pairs).toBe(400);
   });
 
-  it('is refused under another key id, though the key be the same', () => {
+  it('is refused under another id of the same key', () => {
     const key = randomKey();
     const sealed = seal(KeyRing.parse(`k1:${key}`), TOKEN, PLACE);
     const renamed = sealed.replace('ENC:v1:k1:', 'ENC:v1:k2:');
@@ -201,32 +202,32 @@ describe('a sealed value that was moved', () => {
   });
 });
 
-describe('why a value does not open', () => {
+describe('the reason of a refusal', () => {
   const sealed = seal(ring, TOKEN, PLACE);
   const { bytes, put } = taken(sealed);
   const damaged = Buffer.from(bytes);
   damaged[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
 
   it.each([
+    ['R0.6 is key_missing if the ring lacks the key', ringOf('k2'), sealed, 'key_missing'],
     [
-      'R0.6 key_missing: sealed with a key that is not on the ring',
-      ringOf('k2'),
+      'R0.6 is key_mismatch if the ring has another key with the id',
+      ringOf('k1'),
       sealed,
-      'key_missing',
+      'key_mismatch',
     ],
-    ['R0.6 key_mismatch: a key of that id, but another', ringOf('k1'), sealed, 'key_mismatch'],
-    ['corrupt: the right key, a damaged ciphertext', ring, put(damaged), 'corrupt'],
-    ['corrupt: an envelope of nobody', ring, 'ENC:whatever', 'corrupt'],
-    ['not_sealed: a plaintext row', ring, TOKEN, 'not_sealed'],
-    ['not_sealed: an empty row', ring, '', 'not_sealed'],
+    ['is corrupt for a damaged ciphertext', ring, put(damaged), 'corrupt'],
+    ['is corrupt for an unknown envelope', ring, 'ENC:whatever', 'corrupt'],
+    ['is not_sealed for a plaintext row', ring, TOKEN, 'not_sealed'],
+    ['is not_sealed for an empty row', ring, '', 'not_sealed'],
   ])('%s', (_reason, keys, value, expected) => {
     expect(openFailure(keys, value, PLACE)).toBe(expected);
   });
 
-  it('is said without any part of the value', () => {
+  it('contains no part of the value', () => {
     for (const value of [TOKEN, put(damaged)]) {
       expect(() => open(ring, value, PLACE)).toThrow(OpenError);
-      expect(() => open(ring, value, PLACE)).toThrow(/^sealed value does not open: \w+$/);
+      expect(() => open(ring, value, PLACE)).toThrow(/^decryption failed: \w+$/);
     }
   });
 });

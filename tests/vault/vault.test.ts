@@ -1,3 +1,4 @@
+/** The vault: the canary, fingerprints, grants and authentication codes. */
 import * as fc from 'fast-check';
 import { KeyRing } from '../../src/vault/key-ring';
 import { isCiphertext, OpenError } from '../../src/vault/sealing';
@@ -40,7 +41,7 @@ async function refusal(ring: KeyRing, store: CanaryStore): Promise<string> {
 }
 
 describe('Vault.open', () => {
-  it('writes a sealed canary into an empty database, and only there', async () => {
+  it('writes a sealed canary only into an empty database', async () => {
     const ring = ringOf('k1');
     const store = canaryStore();
     await Vault.open(ring, store);
@@ -50,43 +51,43 @@ describe('Vault.open', () => {
     expect(store.stored).toBe(written);
   });
 
-  it('R0.6 names a key that is missing, what there is, and how to go on', async () => {
+  it('R0.6 names the missing key, the available keys, and the remedy', async () => {
     const store = canaryStore();
     await Vault.open(ringOf('first'), store);
-    const sentence = await refusal(ringOf('second', 'third'), store);
-    expect(sentence).toContain('sealed with key "first", which is not in ENCRYPTION_KEYS');
-    expect(sentence).toContain('(it has: second, third)');
-    expect(sentence).toContain('Nothing was changed and nothing was sent.');
-    expect(sentence).toContain('To go on: put the key that sealed this database');
+    const message = await refusal(ringOf('second', 'third'), store);
+    expect(message).toContain('encrypted with key "first", which is not in ENCRYPTION_KEYS');
+    expect(message).toContain('(it has: second, third)');
+    expect(message).toContain('Nothing was changed and nothing was sent.');
+    expect(message).toContain('Add the key that encrypted this database to ENCRYPTION_KEYS');
   });
 
-  it('R0.6 names a key mismatch as such', async () => {
+  it('R0.6 reports a key mismatch', async () => {
     const store = canaryStore();
     await Vault.open(ringOf('k1'), store);
-    const sentence = await refusal(ringOf('k1'), store);
-    expect(sentence).toContain('key mismatch: ENCRYPTION_KEYS has a key named "k1"');
-    expect(sentence).toContain('To go on:');
+    const message = await refusal(ringOf('k1'), store);
+    expect(message).toContain('key mismatch: ENCRYPTION_KEYS has a key named "k1"');
+    expect(message).toContain('Add the key that encrypted this database');
   });
 
   it.each([
     ['damaged', 'ENC:v1:k1:AAAA', 'the canary record of this database is damaged'],
-    ['plaintext', 'hello', 'the canary record of this database is not sealed'],
-  ])('says that a %s canary is none, and overwrites nothing', async (_what, stored, part) => {
+    ['plaintext', 'hello', 'the canary record of this database is not encrypted'],
+  ])('refuses a %s canary and keeps it', async (_kind, stored, part) => {
     const store = canaryStore(stored);
     expect(await refusal(ringOf('k1'), store)).toContain(part);
     expect(store.stored).toBe(stored);
   });
 
-  it('refuses without showing any part of a key', async () => {
+  it('refuses without printing any part of a key', async () => {
     const [mine, theirs] = [randomKey(), randomKey()];
     const store = canaryStore();
     await Vault.open(KeyRing.parse(`k1:${mine}`), store);
-    const sentence = await refusal(KeyRing.parse(`k1:${theirs}`), store);
-    expect(sentence).not.toContain(mine.slice(0, 8));
-    expect(sentence).not.toContain(theirs.slice(0, 8));
+    const message = await refusal(KeyRing.parse(`k1:${theirs}`), store);
+    expect(message).not.toContain(mine.slice(0, 8));
+    expect(message).not.toContain(theirs.slice(0, 8));
   });
 
-  it('gives processes that race to write the canary one fingerprint key', async () => {
+  it('returns one fingerprint key to processes that write the canary at the same time', async () => {
     const ring = ringOf('k1');
     const store = canaryStore();
     // All of them read "none" before the first one writes.
@@ -95,7 +96,7 @@ describe('Vault.open', () => {
     expect(new Set(vaults.map((vault) => vault.fingerprint('token'))).size).toBe(1);
   });
 
-  it('lets a process of another key that lost that race start nothing', async () => {
+  it('refuses a process with another key if a canary was written in the meantime', async () => {
     const store = canaryStore();
     store.readCanary = () => Promise.resolve(null);
     await Vault.open(ringOf('k1'), store);
@@ -106,14 +107,14 @@ describe('Vault.open', () => {
 describe('fingerprints', () => {
   const keys = { old: `old:${randomKey()}`, fresh: `fresh:${randomKey()}` };
 
-  it('R1.7 stay comparable when keys are rotated', async () => {
+  it('R1.7 stay the same when keys are rotated', async () => {
     const store = canaryStore();
     const before = await Vault.open(KeyRing.parse(keys.old), store);
     const after = await Vault.open(KeyRing.parse(`${keys.fresh},${keys.old}`), store);
     expect(after.fingerprint('token')).toBe(before.fingerprint('token'));
   });
 
-  it('are equal for equal tokens only, twelve characters, and nothing of the token', async () => {
+  it('have twelve characters and are equal only for equal tokens', async () => {
     const vault = await Vault.open(ringOf('k1'), canaryStore());
     fc.assert(
       fc.property(fc.string({ minLength: 4 }), fc.string({ minLength: 4 }), (one, other) => {
@@ -124,7 +125,7 @@ describe('fingerprints', () => {
     );
   });
 
-  it('of one token differ from database to database', async () => {
+  it('of one token differ between databases', async () => {
     const ring = ringOf('k1');
     const [one, other] = [
       await Vault.open(ring, canaryStore()),
@@ -137,7 +138,7 @@ describe('fingerprints', () => {
 describe('grants', () => {
   const ring = ringOf('k1');
 
-  it('are sealed with both tokens and their fingerprints, and open again', async () => {
+  it('are sealed with both tokens and their fingerprints, and open', async () => {
     const vault = await Vault.open(ring, canaryStore());
     const sealed = vault.sealGrant(PLAIN, PLACE);
     expect(vault.openToken(sealed.accessToken, PLACE, 'access_token')).toBe(PLAIN.accessToken);
@@ -156,13 +157,13 @@ describe('grants', () => {
     ['an earlier generation', { ...PLACE, generation: 6 }, 'refresh_token'],
     ['a later generation', { ...PLACE, generation: 8 }, 'refresh_token'],
     ['the other field', PLACE, 'access_token'],
-  ] as const)('do not open for %s', async (_whose, place, field) => {
+  ] as const)('do not open for %s', async (_place, place, field) => {
     const vault = await Vault.open(ring, canaryStore());
     const sealed = vault.sealGrant(PLAIN, PLACE);
     expect(() => vault.openToken(sealed.refreshToken, place, field)).toThrow(OpenError);
   });
 
-  it('are re-sealed for another generation, and open in that one alone', async () => {
+  it('are re-sealed for another generation and open only there', async () => {
     const vault = await Vault.open(ring, canaryStore());
     const sealed = vault.sealGrant(PLAIN, PLACE);
     const next = grantPlace(ACCOUNT, 8);
@@ -180,7 +181,7 @@ describe('grants', () => {
     expect(vault.resealGrant(foreign, next).refreshToken).toBe(sealed.refreshToken);
   });
 
-  it('are re-sealed with the key that seals now', async () => {
+  it('are re-sealed with the current sealing key', async () => {
     const vault = await Vault.open(ringOf('k1', 'k2'), canaryStore());
     const sealed = vault.sealGrant(PLAIN, PLACE);
     vault.sealWith('k2');
@@ -189,7 +190,7 @@ describe('grants', () => {
     expect(vault.openToken(moved.accessToken, PLACE, 'access_token')).toBe(PLAIN.accessToken);
   });
 
-  it('have a fallback token beside them that stays while generations pass', async () => {
+  it('have a fallback token that opens in every generation', async () => {
     const vault = await Vault.open(ring, canaryStore());
     const { accessToken } = vault.sealFallback('fallback', PLACE);
     const later = grantPlace(ACCOUNT, 99);
@@ -201,11 +202,11 @@ describe('grants', () => {
     expect(() => vault.openToken(accessToken, etsy, 'fallback_access_token')).toThrow(OpenError);
   });
 
-  it('R1.4 are not sealed twice', async () => {
+  it('R1.4 are never sealed twice', async () => {
     const vault = await Vault.open(ring, canaryStore());
     const sealed = vault.sealGrant(PLAIN, PLACE);
     expect(() => vault.sealToken(sealed.refreshToken, PLACE, 'refresh_token')).toThrow(
-      /ciphertext already/,
+      /already ciphertext/,
     );
   });
 });
@@ -213,7 +214,7 @@ describe('grants', () => {
 describe('authentication codes', () => {
   const purposes = ['audit', 'api_key', 'webhook_endpoint', 'sealing_key'] as const;
 
-  it('are equal for the same text and purpose alone, whichever key seals', async () => {
+  it('are equal only for the same text and purpose, with any sealing key', async () => {
     const vault = await Vault.open(ringOf('k1', 'k2'), canaryStore());
     const codes = purposes.map((purpose) => vault.authenticationCode(purpose, 'text'));
     expect(new Set(codes).size).toBe(purposes.length);
@@ -223,7 +224,7 @@ describe('authentication codes', () => {
     expect(codes).not.toContain(vault.authenticationCode('api_key', 'text '));
   });
 
-  it('of one text differ from database to database, and are no fingerprint of it', async () => {
+  it('of one text differ between databases and from its fingerprint', async () => {
     const ring = ringOf('k1');
     const [one, other] = [
       await Vault.open(ring, canaryStore()),

@@ -1,38 +1,48 @@
 /** `evergrant accounts add`: connects one account with tokens from standard input or a file. */
 import { accountPairs } from '../account-pairs';
 import type { Command } from '../command';
-import { UsageError } from '../errors';
 import { readGrant } from '../grant-source';
 
 export const accountsAdd: Command = {
   words: ['accounts', 'add'],
-  summary: 'Connect an account; its tokens are read from standard input or a file',
+  summary: 'Connect an account with tokens from standard input or a file',
   options: {
-    provider: { type: 'string', value: 'name', help: 'as in providers.yaml (required)' },
+    provider: {
+      type: 'string',
+      value: 'name',
+      help: 'name of the provider in providers.yaml (required)',
+    },
     'external-id': {
       type: 'string',
       value: 'id',
-      help: "the account's name at the provider (required)",
+      help: 'id of the account at the provider (required)',
     },
-    label: { type: 'string', value: 'text', help: 'the name people see' },
-    environment: { type: 'string', value: 'name', help: "the provider's own default if left out" },
-    kind: { type: 'string', value: 'name', help: 'such as booking or stopsale' },
-    'token-file': { type: 'string', value: 'path', help: 'in place of standard input' },
+    label: { type: 'string', value: 'text', help: 'name shown to people' },
+    environment: {
+      type: 'string',
+      value: 'name',
+      help: "environment (default: the provider's default)",
+    },
+    kind: { type: 'string', value: 'name', help: 'kind of account, such as booking or stopsale' },
+    'token-file': {
+      type: 'string',
+      value: 'path',
+      help: 'read the tokens from this file instead of standard input',
+    },
   },
   more: [
-    'What is read is the bare refresh token, or a JSON object: {"refresh_token": "…", "access_token": "…",',
+    'The input is a refresh token, or a JSON object: {"refresh_token": "…", "access_token": "…",',
     '"expires_at": "2026-11-22T18:30:00Z", "refresh_token_expires_at": "…", "scopes": ["…"]}.',
-    'A Shopify token that does not end is handed in alone: {"access_token": "…"}.',
-    'There is no option for a token: arguments are seen by every process of the machine (ps), and stay in',
-    "the shell's history.",
+    'For a Shopify token that does not expire, the input is {"access_token": "…"}.',
+    'No option takes a token, because every process of the machine can read arguments (ps), and the shell',
+    'stores them in its history.',
     '',
+    'Example:',
     '  evergrant accounts add --provider ebay --external-id my-shop < token.txt',
   ].join('\n'),
   async run({ api, out, json, options }) {
-    const provider = options.text('provider');
-    const external_id = options.text('external-id');
-    if (provider === undefined || external_id === undefined)
-      throw new UsageError('--provider and --external-id are required');
+    const provider = options.required('provider');
+    const external_id = options.required('external-id');
     const members = {
       ...readGrant(options.text('token-file')),
       provider,

@@ -14,74 +14,83 @@ type Format = keyof typeof TYPES;
 
 export const accountsImport: Command = {
   words: ['accounts', 'import'],
-  places: ['file|-'],
+  positionals: ['file|-'],
   rest: 'file',
-  summary:
-    'Connect many accounts from JSON Lines, CSV or an export of another system; safe to run twice',
+  summary: 'Connect many accounts from JSON Lines, CSV, or an export of another system',
   options: {
-    format: { type: 'string', value: 'format', help: 'jsonl or csv, where the name does not tell' },
+    format: { type: 'string', value: 'format', help: 'jsonl or csv (default: by the file name)' },
     quarantine: {
       type: 'boolean',
-      help: 'store all of them in quarantine: served, and not refreshed until they are released',
+      help: 'store the accounts in quarantine: Evergrant serves their tokens, but does not refresh them until you release them',
     },
-    'dry-run': { type: 'boolean', help: 'check every line, and store none' },
+    'dry-run': { type: 'boolean', help: 'check all lines without storing any' },
     refused: {
       type: 'string',
       value: 'path',
-      help: 'write the lines that were refused to this new file, to be corrected; it holds tokens (mode 0600)',
+      help: 'write refused lines to this new file, so that you can correct them; the file contains tokens (mode 0600)',
     },
     from: {
       type: 'string',
       value: 'system',
-      help: 'read the export of another system as it is; which, see below',
+      help: 'read an export of this system; the systems are listed below',
     },
     provider: {
       type: 'string',
       value: 'name',
-      help: 'with --from: the provider of providers.yaml for all accounts; <name>/<environment> if not its default',
+      help: 'with --from: provider of providers.yaml for all accounts; <name>/<environment> selects another environment than its default',
     },
     map: {
       type: 'string',
       multiple: true,
-      value: 'theirs=name',
-      help: "with --from, any number of times: the provider for the other system's name or client id; before --provider",
+      value: 'exported=name',
+      help: 'with --from: provider for an exported provider name or client id; takes precedence over --provider, and may be repeated',
     },
     'external-id': {
       type: 'string',
       value: 'id',
-      help: 'with --from: whose account it is, where the export does not say; for one account',
+      help: 'with --from: id of the account, if the export has one account and does not name it',
     },
   },
   more: [
-    'Each line has the members of POST /api/admin/accounts: provider, external_id, refresh_token, and, if known,',
-    'environment, label, kind, access_token, expires_at, refresh_token_expires_at, scopes, quarantine. A CSV names',
-    'them in its first line. An account that is there already is left as it is; with --quarantine, one that is still',
-    'in quarantine is given the tokens of its line. - reads standard input. The text is UTF-8: of a spreadsheet,',
-    '"CSV UTF-8". Two lines of one account with two tokens, and one refresh token of two accounts, are refused (the',
-    'second of them), the latter as a warning where the provider keeps refresh tokens.',
+    'Each line has the members of POST /api/admin/accounts: provider, external_id, refresh_token, and optionally',
+    'environment, label, kind, access_token, expires_at, refresh_token_expires_at, scopes, quarantine. The first line',
+    'of a CSV names the columns. The file must be UTF-8; in a spreadsheet, save it as "CSV UTF-8". The file name -',
+    'means standard input.',
     '',
+    'Running an import again is safe: an account that exists is not changed. With --quarantine, an account that is',
+    'still in quarantine receives the tokens of its line. A second line of the same account with another token is',
+    'refused. A second account with the same refresh token is refused if the provider rotates refresh tokens;',
+    'otherwise the import prints a warning.',
+    '',
+    'Examples:',
     '  evergrant accounts import --quarantine --dry-run etsy.jsonl',
     '  psql -qAt -f export-etsy.sql | evergrant accounts import --quarantine --format jsonl -',
     '',
-    `--from takes ${[...IMPORT_SOURCES.keys()].join(', ')}.`,
-    'docs/migrating.md says how to export from each. Its files are JSON or JSON Lines, 256 MiB together, in plain text:',
-    'what is encrypted is refused with the command that exports it in plain. A provider of the same name is taken.',
+    `Systems for --from: ${[...IMPORT_SOURCES.keys()].join(', ')}.`,
+    'docs/migrating.md describes how to export from each. The files must be JSON or JSON Lines, not larger than',
+    '256 MiB together, with tokens in plain text. An encrypted entry is refused, and the reason shows the command that',
+    'exports it in plain text. Without --map and --provider, an exported provider name must be a name in providers.yaml.',
     '',
+    'Examples:',
     '  evergrant import --from nango --map google-mail=google --quarantine --dry-run connections.jsonl',
     '  n8n export:credentials --all --decrypted --output=c.json && evergrant import --from n8n --provider google c.json',
     '',
-    'With --json: the answer for each line that was refused or has warnings, then the summary, one a line. Ends with 1',
-    'if a line was refused.',
+    '--json prints one JSON object per line: each refused line, each line with warnings, and then the summary.',
+    'Exit code 1: a line was refused, or the import failed.',
   ].join('\n'),
   run: importAccounts,
 };
 
 /** Short form of `accounts import`. */
-export const importCommand: Command = { ...accountsImport, words: ['import'] };
+export const importCommand: Command = {
+  ...accountsImport,
+  words: ['import'],
+  summary: 'Short form of "accounts import"',
+};
 
 async function importAccounts(context: Context): Promise<0 | 1> {
-  const { api, out, json, options, places } = context;
-  const [path = '-'] = places;
+  const { api, out, json, options, positionals } = context;
+  const [path = '-'] = positionals;
   const exported = await readExport(context);
   const format = exported === null ? formatOf(path, options.text('format')) : 'jsonl';
   const refusedPath = options.text('refused');
@@ -97,7 +106,7 @@ async function importAccounts(context: Context): Promise<0 | 1> {
     },
     type: TYPES[format],
     name,
-    body: refused === null ? bytes : Readable.from(refused.passing(bytes, format === 'csv')),
+    body: refused === null ? bytes : Readable.from(refused.forward(bytes, format === 'csv')),
   });
   const answers = exported?.answers(uploaded) ?? uploaded;
   const report = new ImportReport(exported === null ? undefined : (line) => exported.placeOf(line));
@@ -111,10 +120,10 @@ async function importAccounts(context: Context): Promise<0 | 1> {
         else report.print(out, answer.summary);
         if (report.refused > 0 && refusedPath !== undefined)
           out.remark(
-            `${refusedPath} has the refused lines. It holds tokens: delete it afterwards.`,
+            `The refused lines are in ${refusedPath}. The file contains tokens: delete it after use.`,
           );
         // An empty input is an error, because a failed export in a pipe must not look like a successful import.
-        if (report.lines === 0) throw new CommandFailed(`${name} holds no line to import.`);
+        if (report.lines === 0) throw new CommandFailed(`${name} has no lines to import.`);
         return report.refused > 0 ? 1 : 0;
       }
       report.add(answer);
@@ -127,21 +136,27 @@ async function importAccounts(context: Context): Promise<0 | 1> {
     refused?.close();
   }
   throw new CommandFailed(
-    `The import was cut off after line ${report.lines}. Run it again: what is there is left as it is.`,
+    `The connection closed after line ${report.lines}. Run the import again; accounts that already exist are not changed.`,
   );
 }
 
-async function readExport({ api, options, places }: Context): Promise<ExportedAccounts | null> {
+async function readExport({
+  api,
+  options,
+  positionals,
+}: Context): Promise<ExportedAccounts | null> {
   const from = options.text('from');
   if (from !== undefined) {
     if (options.text('format') !== undefined)
-      throw new UsageError('--format is for JSON Lines and CSV: with --from it is not needed');
-    return await ExportedAccounts.read(from, places, { options, api, now: new Date() });
+      throw new UsageError('--format cannot be used with --from');
+    return await ExportedAccounts.read(from, positionals, { options, api, now: new Date() });
   }
-  if (places.length > 1) throw new UsageError('takes one file; several only with --from');
+  if (positionals.length > 1) throw new UsageError('several files are accepted only with --from');
   for (const name of ['provider', 'map', 'external-id'])
     if (options.text(name) !== undefined || options.texts(name).length > 0)
-      throw new UsageError(`--${name} is for --from: without it, each line names its own`);
+      throw new UsageError(
+        `--${name} can be used only with --from. Without it, each line has its own values.`,
+      );
   return null;
 }
 
@@ -151,7 +166,7 @@ function formatOf(path: string, given: string | undefined): Format {
   if (name === 'jsonl' || (given === undefined && name === 'ndjson')) return 'jsonl';
   throw new UsageError(
     given === undefined
-      ? `--format is needed: "${path}" ends neither in .jsonl nor in .csv`
-      : `--format takes jsonl or csv, not "${given}"`,
+      ? `--format is required, because the name "${path}" ends neither in .jsonl nor in .csv`
+      : `--format must be jsonl or csv, not "${given}"`,
   );
 }

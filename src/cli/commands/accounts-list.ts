@@ -1,21 +1,25 @@
 /** `evergrant accounts list`: lists the organisation's accounts. */
 import { ACCOUNT_STATUSES, type AccountStatus } from '../../domain/account/account';
-import { tokenEnds } from '../account-pairs';
+import { tokenExpiry } from '../account-pairs';
 import type { Command } from '../command';
 import { time } from '../output';
-import { limitOf, limitOption, pages, remarkMore } from '../pages';
+import { emptyText, limitOf, limitOption, pages, remarkMore } from '../pages';
 
 const PAGE_MAX = 500;
 
 export const accountsList: Command = {
   words: ['accounts', 'list'],
-  summary: 'The accounts of your organisation',
+  summary: 'List the accounts of your organisation',
   options: {
-    provider: { type: 'string', value: 'name', help: 'of this provider only' },
-    environment: { type: 'string', value: 'name', help: 'of this environment only' },
-    kind: { type: 'string', value: 'name', help: 'of this kind only' },
-    status: { type: 'string', value: 'status', help: ACCOUNT_STATUSES.join(', ') },
-    quarantine: { type: 'boolean', help: 'those in quarantine only' },
+    provider: { type: 'string', value: 'name', help: 'only this provider' },
+    environment: { type: 'string', value: 'name', help: 'only this environment' },
+    kind: { type: 'string', value: 'name', help: 'only this kind' },
+    status: {
+      type: 'string',
+      value: 'status',
+      help: `only this status: ${ACCOUNT_STATUSES.join(', ')}`,
+    },
+    quarantine: { type: 'boolean', help: 'only accounts in quarantine' },
     limit: limitOption,
   },
   async run({ api, out, json, options }) {
@@ -39,7 +43,7 @@ export const accountsList: Command = {
           'label',
           'status',
           'quarantine',
-          'token ends',
+          'token expires',
           'last refreshed',
           'last error',
         ],
@@ -50,11 +54,11 @@ export const accountsList: Command = {
           account.label,
           account.status,
           account.quarantine ? 'yes' : null,
-          tokenEnds(account),
-          time(account.last_refreshed_at) ?? 'not yet',
+          tokenExpiry(account),
+          time(account.last_refreshed_at) ?? 'never',
           account.last_error?.code,
         ]),
-        'No account is like that.',
+        emptyText('accounts', filters),
       );
       remarkMore(out, page);
     }

@@ -5,19 +5,24 @@ import { readGrant } from '../grant-source';
 
 export const accountsReconnect: Command = {
   words: ['accounts', 'reconnect'],
-  places: ['id'],
-  summary: 'Give an account a new grant, read from standard input or a file',
+  positionals: ['id'],
+  summary: 'Replace the grant of an account with tokens from standard input or a file',
   options: {
-    'token-file': { type: 'string', value: 'path', help: 'in place of standard input' },
+    'token-file': {
+      type: 'string',
+      value: 'path',
+      help: 'read the tokens from this file instead of standard input',
+    },
   },
   more: [
-    'The input is as for "accounts add". The new grant is tried with one refresh; the account keeps the one it',
-    'has until the new one works. In quarantine nothing is sent: there the new grant replaces the current one untried.',
-    'Ends with 0 if it works, and with 1 if it was refused or still waits to be tried.',
+    'The input is the same as for "accounts add". Evergrant tests the new grant with one refresh, and replaces the',
+    'current grant only if that succeeds. For an account in quarantine, it replaces the grant without a test.',
+    'Exit code 1: the new grant was refused, or is not tested yet.',
     '',
+    'Example:',
     '  evergrant accounts reconnect acc_4b6f0c2d9e8a7b6c5d4e3f2a < token.txt',
   ].join('\n'),
-  async run({ api, out, json, options, places: [id = ''] }) {
+  async run({ api, out, json, options, positionals: [id = ''] }) {
     const members = readGrant(options.text('token-file'));
     const account = await api.ask(({ admin }) =>
       admin.accounts[':id'].$patch({ param: { id }, json: members }),

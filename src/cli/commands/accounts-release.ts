@@ -1,4 +1,4 @@
-/** `evergrant accounts release`: takes accounts out of quarantine. */
+/** `evergrant accounts release`: releases accounts from quarantine. */
 import type { ApiClient } from '../api-client';
 import type { Command, Context } from '../command';
 import { confirm } from '../confirm';
@@ -11,23 +11,27 @@ const BATCH = 500;
 export const accountsRelease: Command = {
   words: ['accounts', 'release'],
   rest: 'id',
-  summary: 'Take accounts out of quarantine: from now on Evergrant refreshes them',
+  summary: 'Release accounts from quarantine, so that Evergrant refreshes them',
   options: {
-    provider: { type: 'string', value: 'name', help: 'those of this provider; with --all' },
-    all: { type: 'boolean', help: 'all of the provider that are in quarantine' },
-    yes: { type: 'boolean', short: 'y', help: 'do not ask' },
+    provider: {
+      type: 'string',
+      value: 'name',
+      help: 'provider whose accounts to release; requires --all',
+    },
+    all: { type: 'boolean', help: 'release all accounts of the provider that are in quarantine' },
+    yes: { type: 'boolean', short: 'y', help: 'release without asking for confirmation' },
   },
-  more: 'Stop the other system first: two that refresh one grant can lose it.',
+  more: 'Stop the other system first: if two systems refresh the same grant, it can be lost.',
   async run(context) {
-    const { out, json, options, places: ids } = context;
+    const { out, json, options, positionals: ids } = context;
     const provider = options.text('provider');
     const all = options.isSet('all');
     if (all === ids.length > 0 || all !== (provider !== undefined))
-      throw new UsageError('takes ids, or --provider and --all');
+      throw new UsageError('use either account ids, or --provider with --all');
     const released =
       provider === undefined ? await releaseNamed(context) : await releaseAll(context, provider);
     if (released === null) {
-      out.remark('Nothing was released.');
+      out.remark('No accounts were released.');
       return 1;
     }
     if (json) out.json({ released });
@@ -36,7 +40,7 @@ export const accountsRelease: Command = {
   },
 };
 
-async function releaseNamed({ api, places: ids }: Context): Promise<number> {
+async function releaseNamed({ api, positionals: ids }: Context): Promise<number> {
   let released = 0;
   for (let at = 0; at < ids.length; at += BATCH)
     released += await release(api, ids.slice(at, at + BATCH));
@@ -53,7 +57,7 @@ async function releaseAll(
     .filter((group) => group.provider === provider)
     .reduce((sum, { quarantined }) => sum + quarantined, 0);
   if (held === 0) return 0;
-  const question = `Release ${grouped(held)} ${provider} accounts? From then on Evergrant refreshes them; no other system may.`;
+  const question = `Release ${grouped(held)} ${provider} accounts from quarantine? Evergrant will refresh them, and no other system may do so.`;
   if (!options.isSet('yes') && !(await confirm(question))) return null;
   const progress = createProgress(process.stderr);
   let released = 0;

@@ -1,17 +1,17 @@
-/** `evergrant accounts restore`: tries the grant that the last reconnect replaced. */
+/** `evergrant accounts restore`: restores the grant that the last reconnect replaced. */
 import { accountPairs } from '../account-pairs';
 import type { Command } from '../command';
 
 export const accountsRestore: Command = {
   words: ['accounts', 'restore'],
-  places: ['id'],
-  summary: 'Go back to the grant that the last reconnect replaced',
+  positionals: ['id'],
+  summary: 'Restore the grant that the last reconnect replaced',
   more: [
-    'The former grant is tried with one refresh; the account keeps the one it has until the former one works.',
-    'In quarantine it is put back untried.',
-    'Ends with 0 if it works, and with 1 if there is none, it was refused or still waits to be tried.',
+    'Evergrant tests the previous grant with one refresh, and replaces the current grant only if that succeeds.',
+    'For an account in quarantine, it replaces the grant without a test.',
+    'Exit code 1: no previous grant is stored, it was refused, or it is not tested yet.',
   ].join('\n'),
-  async run({ api, out, json, places: [id = ''] }) {
+  async run({ api, out, json, positionals: [id = ''] }) {
     const account = await api.ask(({ admin }) =>
       admin.accounts[':id']['restore-grant'].$post({ param: { id } }),
     );

@@ -4,9 +4,9 @@ import type { Command } from '../command';
 
 export const accountsShow: Command = {
   words: ['accounts', 'show'],
-  places: ['id'],
-  summary: 'One account: its status, its dueTimes, its last attempt',
-  async run({ api, out, json, places: [id = ''] }) {
+  positionals: ['id'],
+  summary: 'Show the status, due times and last attempt of an account',
+  async run({ api, out, json, positionals: [id = ''] }) {
     const account = await api.ask(({ admin }) => admin.accounts[':id'].$get({ param: { id } }));
     if (json) out.json(account);
     else out.pairs(accountPairs(account));

@@ -1,4 +1,5 @@
 /** `evergrant audit list`: lists the audit of actions, newest first. */
+import { noneYet } from '../../domain/text/messages';
 import type { Command } from '../command';
 import { time } from '../output';
 import { limitOf, limitOption, pages, remarkMore } from '../pages';
@@ -7,9 +8,9 @@ const PAGE_MAX = 500;
 
 export const auditList: Command = {
   words: ['audit', 'list'],
-  summary: 'The audit of your organisation, newest first',
+  summary: 'List the audit entries of your organisation, newest first',
   options: {
-    operator: { type: 'boolean', help: "the audit of the operators' actions instead" },
+    operator: { type: 'boolean', help: "list the operators' actions instead" },
     limit: limitOption,
   },
   async run({ api, out, json, options }) {
@@ -34,7 +35,7 @@ export const auditList: Command = {
             JSON.stringify(rest),
           ];
         }),
-        'There is no entry yet.',
+        noneYet('audit entries'),
       );
       remarkMore(out, page);
     }

@@ -1,6 +1,7 @@
 /** `evergrant audit verify`: verifies the audit chains and prints every break. */
 import type { z } from 'zod';
 import type { AuditVerificationBody } from '../../api/routes/audit/verify-audit';
+import { noneYet } from '../../domain/text/messages';
 import type { Command } from '../command';
 
 type Verification = z.infer<typeof AuditVerificationBody>;
@@ -9,18 +10,18 @@ type Chain = Pick<
   'first' | 'last' | 'entries' | 'breaks' | 'breaks_total' | 'anchor' | 'next_after'
 >;
 
-/** Maximum number of breaks listed, over all pages of a chain. */
+/** Maximum number of breaks that are shown, over all pages of a chain. All are counted. */
 const BREAKS_MAX = 100;
 
 export const auditVerify: Command = {
   words: ['audit', 'verify'],
-  summary: 'Whether the audit of your organisation is as it was written; names every break',
+  summary: 'Verify that the audit of your organisation is unchanged, and show every break',
   options: {
-    operator: { type: 'boolean', help: "the audit of the operators' actions instead" },
+    operator: { type: 'boolean', help: "verify the operators' actions instead" },
     known: {
       type: 'string',
       value: 'sequence:hash',
-      help: 'an entry that an earlier run named: it must still be there, as it was',
+      help: 'last entry shown by an earlier run; it must still exist, unchanged',
     },
   },
   async run({ api, out, json, options }) {
@@ -28,26 +29,26 @@ export const auditVerify: Command = {
     let known = options.text('known');
     let all: Verification | null = null;
     for (;;) {
-      // A completed chain is checked again for entries appended since.
+      // A chain that is complete is requested again, because entries may have been appended since.
       const query = {
         chain,
-        after: placeIn(all),
-        accesses_after: placeIn(all?.token_accesses),
+        after: lastSequence(all),
+        accesses_after: lastSequence(all?.token_accesses),
         known,
       } as const;
-      // oxlint-disable-next-line no-await-in-loop -- each page begins where the one before ended
+      // oxlint-disable-next-line no-await-in-loop -- each page starts where the previous page ended
       const page: Verification = await api.ask(({ admin }) => admin.audit.verify.$get({ query }));
       all = all === null ? page : joined(all, page);
       known = undefined;
       if (page.next_after === null && page.token_accesses.next_after === null) break;
     }
     if (json) out.json(all);
-    else for (const line of told(all)) out.line(line);
+    else for (const line of reportOf(all)) out.line(line);
     return all.intact ? 0 : 1;
   },
 };
 
-function placeIn(chain: Pick<Chain, 'last'> | null | undefined): number {
+function lastSequence(chain: Pick<Chain, 'last'> | null | undefined): number {
   return chain?.last?.sequence ?? 0;
 }
 
@@ -72,30 +73,34 @@ function joinedChain(before: Chain, page: Chain): Chain {
   };
 }
 
-function told({ token_accesses: accesses, ...actions }: Verification): string[] {
+function reportOf({ token_accesses: accesses, ...actions }: Verification): string[] {
   return [
-    ...toldOf('Actions', `${actions.entries} entries`, actions),
+    ...chainReport('Actions', `${actions.entries} entries`, actions),
     ...(actions.last === null
       ? []
-      : [`The last: ${actions.last.sequence}:${actions.last.hash} (keep it, for --known)`]),
-    ...toldOf(
+      : [`Last entry: ${actions.last.sequence}:${actions.last.hash} (keep it for --known)`]),
+    ...chainReport(
       'Token accesses',
-      `${accesses.accesses} accesses in ${accesses.entries} batches`,
+      `${counted(accesses.accesses, 'access', 'accesses')} in ${counted(accesses.entries, 'batch', 'batches')}`,
       accesses,
     ),
   ];
 }
 
-function toldOf(name: string, seen: string, chain: Chain): string[] {
+function chainReport(name: string, verified: string, chain: Chain): string[] {
   const { first, last, breaks, breaks_total: total, anchor } = chain;
   const range = first === null || last === null ? '' : ` (${first} to ${last.sequence})`;
-  const unnamed = total - breaks.length;
+  const notShown = total - breaks.length;
   return [
     last === null
-      ? `${name}: there is no entry yet.`
-      : `${name}: ${seen} are as they were written${range}.`,
+      ? `${name}: ${noneYet('entries')}`
+      : `${name}: ${verified} are unchanged${range}.`,
     ...breaks.map(({ sequence, kind, message }) => `Entry ${sequence} is ${kind}: ${message}`),
-    ...(unnamed > 0 ? [`… and ${unnamed} more.`] : []),
-    ...(anchor.message === null ? [] : [`The anchor in Temporal: ${anchor.message}`]),
+    ...(notShown > 0 ? [`… and ${notShown} more breaks.`] : []),
+    ...(anchor.message === null ? [] : [`Anchor in Temporal: ${anchor.message}`]),
   ];
+}
+
+function counted(count: number, one: string, many: string): string {
+  return count === 1 ? `1 ${one}` : `${count} ${many}`;
 }

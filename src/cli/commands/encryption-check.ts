@@ -1,4 +1,5 @@
 /** `evergrant encryption check`: prints which encryption keys are in use, and which process lacks one. */
+import { noneYet } from '../../domain/text/messages';
 import type { Command } from '../command';
 import { type Encryption, rotationLine } from '../encryption';
 import { coloured, time } from '../output';
@@ -6,8 +7,8 @@ import { grouped } from '../progress';
 
 export const encryptionCheck: Command = {
   words: ['encryption', 'check'],
-  summary: 'Which encryption key seals, what each has sealed, and who lacks one that is needed',
-  more: 'Exit code 1: a key that is needed is missing somewhere, or records name a key that is nowhere.',
+  summary: 'Show which encryption keys are in use, and whether a process lacks one',
+  more: 'Exit code 1: a process lacks a needed key, or records are encrypted with a key that no process has.',
   async run({ api, out, json }) {
     const body = await api.ask(({ admin }) => admin.encryption.$get());
     const problems = problemsOf(body);
@@ -17,21 +18,27 @@ export const encryptionCheck: Command = {
       return exitCode;
     }
     out.table(
-      ['key', 'use', 'records', 'promoted', 'retired', 'missing from'],
+      ['key', 'use', 'records', 'activated', 'retired', 'missing from'],
       body.keys.map((key) => [
         key.id,
-        key.seals ? 'seals' : key.needed ? 'opens' : key.retired_at === null ? 'new' : 'removable',
+        key.seals
+          ? 'encrypts'
+          : key.needed
+            ? 'decrypts'
+            : key.retired_at === null
+              ? 'new'
+              : 'removable',
         grouped(key.records),
         time(key.promoted_at),
         time(key.retired_at),
         key.missing_from.join(', '),
       ]),
-      'There is no key.',
+      noneYet('encryption keys'),
     );
     out.line();
     if (body.rotation !== null) out.line(`last rotation: ${rotationLine(body.rotation)}`);
     for (const problem of problems) out.line(coloured('red', problem));
-    if (problems.length === 0) out.line('Every record can be opened by every process.');
+    if (problems.length === 0) out.line('Every process can decrypt every record.');
     return exitCode;
   },
 };
@@ -41,11 +48,14 @@ function problemsOf({ keys, other_records: other }: Encryption): string[] {
     .filter(({ needed, missing_from: from }) => needed && from.length > 0)
     .map(
       ({ id, missing_from: from }) =>
-        `The key ${id} is needed, and missing from ${from.join(', ')}.`,
+        `The key ${id} is needed, but missing from ${from.join(', ')}. Add it to ENCRYPTION_KEYS there.`,
     );
   const lost = keys
     .filter(({ present, needed, records }) => !present && (needed || records > 0))
-    .map(({ id, records }) => `The key ${id} is not here: ${grouped(records)} records name it.`);
-  const nowhere = other > 0 ? [`Records that name keys nobody knows: ${grouped(other)}.`] : [];
-  return [...missing, ...lost, ...nowhere];
+    .map(
+      ({ id, records }) =>
+        `The API process does not have the key ${id}, which ${grouped(records)} records name.`,
+    );
+  const unknown = other > 0 ? [`Records that name an unknown key: ${grouped(other)}.`] : [];
+  return [...missing, ...lost, ...unknown];
 }

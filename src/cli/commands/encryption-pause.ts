@@ -5,7 +5,7 @@ import { noteOption } from '../schedules';
 
 export const encryptionPause: Command = {
   words: ['encryption', 'pause'],
-  summary: 'Pause the rotation of the encryption key before its next page of records',
+  summary: 'Pause the rotation of the encryption key; the current page of records is finished',
   options: { note: noteOption },
   async run({ api, out, json, options }) {
     const note = options.text('note');

@@ -4,7 +4,7 @@ import { showRotation } from '../encryption';
 
 export const encryptionResume: Command = {
   words: ['encryption', 'resume'],
-  summary: 'Let a paused rotation go on',
+  summary: 'Resume a paused rotation of the encryption key',
   async run({ api, out, json }) {
     const rotation = await api.ask(({ admin }) => admin.encryption.resume.$post());
     return showRotation({ out, json }, rotation);

@@ -1,25 +1,22 @@
 /** `evergrant keys create`: creates an API key and prints it once. */
 import type { Scope } from '../../domain/access/principal';
 import type { Command } from '../command';
-import { UsageError } from '../errors';
 
 export const keysCreate: Command = {
   words: ['keys', 'create'],
-  summary: 'Create an API key of your organisation; its text is shown this once',
+  summary: 'Create an API key for your organisation and show it once',
   options: {
-    name: { type: 'string', value: 'text', help: 'what it is for (required)' },
+    name: { type: 'string', value: 'text', help: 'purpose of the key (required)' },
     scope: {
       type: 'string',
       multiple: true,
       value: 'scope',
-      help: 'admin, read, tokens, internal or operator; may be given more than once (required)',
+      help: 'admin, read, tokens, internal or operator; may be repeated (required)',
     },
   },
   async run({ api, out, json, options }) {
-    const name = options.text('name');
-    const scopes = options.words<Scope>('scope');
-    if (name === undefined || scopes.length === 0)
-      throw new UsageError('--name and --scope are required');
+    const name = options.required('name');
+    const scopes = options.requiredWords<Scope>('scope');
     const key = await api.ask(({ admin }) => admin.keys.$post({ json: { name, scopes } }));
     if (json) out.json(key);
     else {
@@ -29,7 +26,7 @@ export const keysCreate: Command = {
         ['scopes', key.scopes.join(' ')],
         ['key', key.api_key],
       ]);
-      out.remark('Keep the key now: it is not shown again.');
+      out.remark('Store the key now. It is not shown again.');
     }
     return 0;
   },

@@ -1,10 +1,11 @@
 /** `evergrant keys list`: lists the organisation's API keys. */
+import { noneYet } from '../../domain/text/messages';
 import type { Command } from '../command';
 import { time } from '../output';
 
 export const keysList: Command = {
   words: ['keys', 'list'],
-  summary: 'The API keys of your organisation',
+  summary: 'List the API keys of your organisation',
   async run({ api, out, json }) {
     const page = await api.ask(({ admin }) => admin.keys.$get());
     if (json) out.json(page);
@@ -18,7 +19,7 @@ export const keysList: Command = {
           key.status,
           time(key.created_at),
         ]),
-        'There is no key.',
+        noneYet('API keys'),
       );
     }
     return 0;

@@ -3,9 +3,9 @@ import type { Command } from '../command';
 
 export const keysRevoke: Command = {
   words: ['keys', 'revoke'],
-  places: ['id'],
-  summary: 'Revoke an API key; it is refused within 5 seconds',
-  async run({ api, out, json, places: [id = ''] }) {
+  positionals: ['id'],
+  summary: 'Revoke an API key; it stops working within 5 seconds',
+  async run({ api, out, json, positionals: [id = ''] }) {
     await api.ask(({ admin }) => admin.keys[':id'].$delete({ param: { id } }));
     if (json) out.json({ id, revoked: true });
     else out.line(`Revoked: ${id}`);

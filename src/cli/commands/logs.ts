@@ -1,4 +1,4 @@
-/** `evergrant logs`: prints log entries of attempts, and follows new ones with `--follow`. */
+/** `evergrant logs`: prints the log entries of refresh attempts and, with `--follow`, new ones as they arrive. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { LogEntryBody } from '../../api/routes/terminal/log-entry-body';
@@ -7,27 +7,35 @@ import { visible } from '../../domain/text/visible-text';
 import type { Command, Context, Options } from '../command';
 import { Unreachable } from '../errors';
 import { coloured, time } from '../output';
-import { limitOf, pages } from '../pages';
+import { emptyText, limitOf, pages } from '../pages';
 
 type Entry = z.infer<typeof LogEntryBody>;
 
 const PAGE_MAX = 500;
 const STREAM_PATH = '/api/admin/terminal-logs/stream';
-const AGAIN_AFTER_MS = 1_000;
+const RETRY_AFTER_MS = 1_000;
 
 export const logs: Command = {
   words: ['logs'],
-  summary: 'The token refresh terminal: every attempt, the newest last',
+  summary: 'Show the log entries of refresh attempts, newest last',
   options: {
-    follow: { type: 'boolean', short: 'f', help: 'go on showing what comes, until Ctrl-C' },
-    provider: { type: 'string', value: 'name', help: 'of this provider only' },
-    environment: { type: 'string', value: 'name', help: 'of this environment only' },
-    account: { type: 'string', value: 'id', help: 'of this account only' },
-    source: { type: 'string', value: 'source', help: 'scheduled, debug, admin or api' },
-    action: { type: 'string', value: 'action', help: 'such as token_refresh_failed' },
-    limit: { type: 'string', value: 'number', help: 'at most so many (50)' },
+    follow: { type: 'boolean', short: 'f', help: 'show new entries as they arrive, until Ctrl-C' },
+    provider: { type: 'string', value: 'name', help: 'only this provider' },
+    environment: { type: 'string', value: 'name', help: 'only this environment' },
+    account: { type: 'string', value: 'id', help: 'only this account' },
+    source: {
+      type: 'string',
+      value: 'source',
+      help: 'only this source: scheduled, debug, admin or api',
+    },
+    action: {
+      type: 'string',
+      value: 'action',
+      help: 'only this action, such as token_refresh_failed',
+    },
+    limit: { type: 'string', value: 'number', help: 'maximum number of entries (default: 50)' },
   },
-  more: 'With --follow, --json prints one entry a line.',
+  more: 'With --follow, --json prints one entry per line.',
   async run(context) {
     const { out, json, options } = context;
     const limit = limitOf(options, 50);
@@ -37,25 +45,28 @@ export const logs: Command = {
       out.json({ items: entries.toReversed(), next_cursor: null });
       return 0;
     }
-    if (entries.length === 0) out.line('There is no entry like that.');
+    if (entries.length === 0)
+      out.line(
+        emptyText('log entries', { ...filters(options), provider: options.text('provider') }),
+      );
     for (const entry of entries) show(entry, context);
     return 0;
   },
 };
 
-/** Shows the newest entries, then new ones as they arrive. Retries while the API is unreachable and misses none. */
+/** Shows the newest entries, then new ones as they arrive. While the API is unreachable, it retries, and misses no entry. */
 async function follow(context: Context, limit: number): Promise<never> {
   const { api, options, out } = context;
   const query = { ...filters(options), provider: options.text('provider') };
   let lastEventId = '';
   let shown: Set<string> | null = null;
-  let told = false;
+  let reported = false;
   for (;;) {
     try {
       for await (const { id, data } of api.events(STREAM_PATH, query, lastEventId)) {
-        // Lists only after the stream has started. Otherwise entries written in between would be missed.
+        // Lists only after the stream has started, so that entries written in between are not missed.
         shown ??= await showNewest(context, limit);
-        told = false;
+        reported = false;
         lastEventId = id;
         if (data === '') continue;
         const entry: Entry = JSON.parse(data);
@@ -63,10 +74,10 @@ async function follow(context: Context, limit: number): Promise<never> {
       }
     } catch (error) {
       if (!(error instanceof Unreachable) || shown === null) throw error;
-      if (!told) out.remark(`evergrant: ${error.message} Waiting for it.`);
-      told = true;
+      if (!reported) out.remark(`evergrant: ${error.message} Retrying.`);
+      reported = true;
     }
-    await delay(AGAIN_AFTER_MS);
+    await delay(RETRY_AFTER_MS);
   }
 }
 
@@ -105,19 +116,19 @@ function show(entry: Entry, { out, json }: Pick<Context, 'out' | 'json'>): void 
     return;
   }
   const failed = entry.error !== null;
-  const who = entry.account_label ?? entry.provider;
+  const account = entry.account_label ?? entry.provider;
   const action = coloured(
     failed ? 'red' : entry.action === 'token_refreshed' ? 'green' : 'gray',
     entry.action,
   );
   const { code, message, detail } = entry.error ?? {};
-  const said =
+  const text =
     entry.error === null
       ? entry.message
       : `${code}: ${message}${detail === undefined ? '' : ` (${detail})`}`;
   out.line(
     `${time(entry.created_at) ?? ''}  `,
     action,
-    `  ${entry.source}  ${visible(`${who}  ${said}`)}`,
+    `  ${entry.source}  ${visible(`${account}  ${text}`)}`,
   );
 }

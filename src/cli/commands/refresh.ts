@@ -2,8 +2,8 @@
 import type { Command, Context } from '../command';
 import { time } from '../output';
 
-/** Reasons to skip an account that needs no refresh. All other reasons mean that the account has a problem. */
-const NOTHING_TO_DO = new Set([
+/** Reasons to skip an account that needs no refresh. Any other reason means that the account has a problem. */
+const NOT_NEEDED = new Set([
   'fresh',
   'does_not_expire',
   'no_refresh_token',
@@ -12,26 +12,26 @@ const NOTHING_TO_DO = new Set([
 ]);
 
 const MORE =
-  'Ends with 0 where the account was refreshed or needs no refresh; otherwise with 1, also where it was skipped because it must be reconnected, waits after a failure, or its OAuth app or provider does not serve.';
+  'Exit code 0: the account was refreshed or needs no refresh.\nExit code 1: the refresh failed, or was skipped because of a problem: the account must be reconnected, waits after\na failure, or its provider or OAuth app is not available.';
 
 export const refresh: Command = {
   words: ['refresh'],
-  places: ['id'],
-  summary: 'Refresh an account if it is due, and wait for the outcome',
+  positionals: ['id'],
+  summary: 'Refresh an account if it is due, and wait for the result',
   more: MORE,
   run: (context) => refreshAccount(context, false),
 };
 
 export const forceRefresh: Command = {
   words: ['force-refresh'],
-  places: ['id'],
-  summary: 'Refresh an account although it is not due, and wait for the outcome',
+  positionals: ['id'],
+  summary: 'Refresh an account even if it is not due, and wait for the result',
   more: MORE,
   run: (context) => refreshAccount(context, true),
 };
 
 async function refreshAccount(
-  { api, out, json, places: [id = ''] }: Context,
+  { api, out, json, positionals: [id = ''] }: Context,
   force: boolean,
 ): Promise<0 | 1> {
   const outcome = await api.ask(({ admin }) =>
@@ -42,13 +42,13 @@ async function refreshAccount(
     out.pairs([
       ['outcome', outcome.outcome],
       ['reason', outcome.message ?? outcome.reason],
-      ['token ends', time(outcome.expires_at)],
+      ['token expires', time(outcome.expires_at)],
       ['log entry', outcome.log_entry_id],
       ['workflow', outcome.workflow_id],
     ]);
   }
-  const isWell =
+  const isSuccess =
     outcome.outcome === 'refreshed' ||
-    (outcome.outcome === 'skipped' && NOTHING_TO_DO.has(outcome.reason));
-  return isWell ? 0 : 1;
+    (outcome.outcome === 'skipped' && NOT_NEEDED.has(outcome.reason));
+  return isSuccess ? 0 : 1;
 }

@@ -1,12 +1,12 @@
-/** `evergrant schedules delete`: deletes the schedule of a provider that is not configured. */
+/** `evergrant schedules delete`: deletes the schedule of a provider that is no longer configured. */
 import type { Command } from '../command';
 import { scheduleParam } from '../schedules';
 
 export const schedulesDelete: Command = {
   words: ['schedules', 'delete'],
-  places: ['id'],
-  summary: 'Delete the schedule of a provider that is not configured',
-  async run({ api, out, json, places: [id = ''] }) {
+  positionals: ['id'],
+  summary: 'Delete the schedule of a provider that is no longer configured',
+  async run({ api, out, json, positionals: [id = ''] }) {
     const param = scheduleParam(id);
     await api.ask(({ admin }) => admin.schedules[':schedule_id'].$delete({ param }));
     if (json) out.json({ id: param.schedule_id, deleted: true });

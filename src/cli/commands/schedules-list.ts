@@ -4,7 +4,7 @@ import { showSchedules } from '../schedules';
 
 export const schedulesList: Command = {
   words: ['schedules', 'list'],
-  summary: "The providers' schedules as Temporal holds them",
+  summary: 'List the schedules of all providers',
   async run({ api, out, json }) {
     const page = await api.ask(({ admin }) => admin.schedules.$get());
     if (json) out.json(page);

@@ -4,10 +4,10 @@ import { noteOption, scheduleParam, showSchedule } from '../schedules';
 
 export const schedulesPause: Command = {
   words: ['schedules', 'pause'],
-  places: ['id'],
-  summary: 'Pause a schedule until it is resumed, over restarts',
+  positionals: ['id'],
+  summary: 'Pause a schedule until it is resumed; restarts do not resume it',
   options: { note: noteOption },
-  async run({ api, out, json, options, places: [id = ''] }) {
+  async run({ api, out, json, options, positionals: [id = ''] }) {
     const note = options.text('note');
     const schedule = await api.ask(({ admin }) =>
       admin.schedules[':schedule_id'].pause.$post({ param: scheduleParam(id), json: { note } }),

@@ -4,10 +4,10 @@ import { noteOption, scheduleParam, showSchedule } from '../schedules';
 
 export const schedulesResume: Command = {
   words: ['schedules', 'resume'],
-  places: ['id'],
+  positionals: ['id'],
   summary: 'Resume a paused schedule',
   options: { note: noteOption },
-  async run({ api, out, json, options, places: [id = ''] }) {
+  async run({ api, out, json, options, positionals: [id = ''] }) {
     const note = options.text('note');
     const schedule = await api.ask(({ admin }) =>
       admin.schedules[':schedule_id'].resume.$post({ param: scheduleParam(id), json: { note } }),

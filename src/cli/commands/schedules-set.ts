@@ -5,13 +5,13 @@ import { noteOption, scheduleParam, showSchedule } from '../schedules';
 
 export const schedulesSet: Command = {
   words: ['schedules', 'set'],
-  places: ['id'],
-  summary: 'Give a schedule another interval or note; it holds over restarts',
+  positionals: ['id'],
+  summary: 'Change the interval or the note of a schedule; restarts keep the change',
   options: {
-    every: { type: 'string', value: 'duration', help: 'such as 90s, 5m or 1h' },
+    every: { type: 'string', value: 'duration', help: 'interval, such as 90s, 5m or 1h' },
     note: noteOption,
   },
-  async run({ api, out, json, options, places: [id = ''] }) {
+  async run({ api, out, json, options, positionals: [id = ''] }) {
     const change = { every: options.text('every'), note: options.text('note') };
     if (change.every === undefined && change.note === undefined)
       throw new UsageError('--every or --note is required');

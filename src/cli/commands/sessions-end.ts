@@ -5,18 +5,23 @@ import { UsageError } from '../errors';
 export const sessionsEnd: Command = {
   words: ['sessions', 'end'],
   rest: 'id',
-  summary: 'End sessions of people who are signed in to the pages',
+  summary: 'End sessions of people who are signed in to the web pages',
   options: {
-    actor: { type: 'string', value: 'actor', help: 'all sessions of this actor, in place of ids' },
+    actor: {
+      type: 'string',
+      value: 'actor',
+      help: 'end all sessions of this actor; use it instead of ids',
+    },
   },
-  more: 'To keep a person out, revoke the key or remove the person at the provider first.',
-  async run({ api, out, json, options, places: ids }) {
+  more: 'An ended session does not prevent a new sign-in. First revoke the API key, or remove the person at the OpenID provider.',
+  async run({ api, out, json, options, positionals: ids }) {
     const actor = options.text('actor');
-    if ((actor === undefined) === (ids.length === 0)) throw new UsageError('takes ids, or --actor');
+    if ((actor === undefined) === (ids.length === 0))
+      throw new UsageError('use either session ids or --actor');
     let ended = ids.length;
     if (actor !== undefined)
       ({ ended } = await api.ask(({ admin }) => admin.sessions.end.$post({ json: { actor } })));
-    // oxlint-disable-next-line no-await-in-loop -- the first that does not exist stops the command
+    // oxlint-disable-next-line no-await-in-loop -- the command stops at the first session that does not exist
     for (const id of ids)
       await api.ask(({ admin }) => admin.sessions[':id'].$delete({ param: { id } }));
     if (json) out.json({ ended });

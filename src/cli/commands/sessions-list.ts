@@ -1,15 +1,15 @@
 /** `evergrant sessions list`: lists the sessions of people who are signed in. */
 import type { Command } from '../command';
 import { time } from '../output';
-import { limitOf, limitOption, pages, remarkMore } from '../pages';
+import { emptyText, limitOf, limitOption, pages, remarkMore } from '../pages';
 
 const PAGE_MAX = 500;
 
 export const sessionsList: Command = {
   words: ['sessions', 'list'],
-  summary: 'The sessions of people who are signed in to the pages, newest first',
+  summary: 'List the sessions of people who are signed in to the web pages, newest first',
   options: {
-    actor: { type: 'string', value: 'actor', help: 'of this actor only' },
+    actor: { type: 'string', value: 'actor', help: 'only this actor' },
     limit: limitOption,
   },
   async run({ api, out, json, options }) {
@@ -32,7 +32,7 @@ export const sessionsList: Command = {
           time(session.seen_at),
           time(session.expires_at),
         ]),
-        'Nobody is signed in.',
+        emptyText('sessions', { actor }),
       );
       remarkMore(out, page);
     }

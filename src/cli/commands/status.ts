@@ -1,12 +1,14 @@
 /** `evergrant status`: prints accounts by status, the next sweeps and the running workflows. */
 import type { Status } from '../../api/routes/overview/status';
 import { ACCOUNT_STATUSES } from '../../domain/account/account';
+import { noneYet } from '../../domain/text/messages';
 import type { Command } from '../command';
 import { coloured, lasting, time } from '../output';
+import { NO_SCHEDULES } from '../schedules';
 
 export const status: Command = {
   words: ['status'],
-  summary: 'How the accounts are, when the sweeps run next, and what is running',
+  summary: 'Show accounts by status, the next sweeps, and what is running',
   async run({ api, out, json }) {
     const body = await api.ask(({ admin }) => admin.status.$get());
     if (json) {
@@ -27,7 +29,7 @@ export const status: Command = {
     out.table(
       ['provider', 'environment', 'kind', 'accounts', ...ACCOUNT_STATUSES, 'quarantine'],
       rows,
-      'No account is connected yet: evergrant accounts add --help',
+      body.total === null ? ACCOUNTS_NOT_VISIBLE : NO_ACCOUNTS,
     );
     out.line();
     out.table(
@@ -39,29 +41,38 @@ export const status: Command = {
         time(one.next_run_at),
         one.note,
       ]),
-      'There is no schedule: no worker has been started yet.',
+      NO_SCHEDULES,
     );
     out.line();
     for (const { provider, validated_recently: valid, invalid } of body.validations) {
       if (valid + invalid > 0)
-        out.line(`${provider}: ${valid} access tokens validated lately, ${invalid} refused`);
+        out.line(
+          `${provider}: ${valid} access tokens validated recently, ${invalid} refused by the provider`,
+        );
     }
     for (const { provider, environment, cause, reason, warning } of body.apps) {
       const name = `${provider} (${environment})`;
       if (cause !== null) {
         const words = reason?.detail ? ` (“${reason.detail}”)` : '';
-        out.line(coloured('red', `${name}: ${INCIDENTS[cause]} ${reason?.message}${words}`));
+        out.line(coloured('red', `${name}: ${CAUSES[cause]} ${reason?.message}${words}`));
       }
       if (warning !== null) out.line(coloured('yellow', `${name}: ${warning}`));
     }
     const { sweeps, refreshes, workers } = body.running;
     out.line(`running: ${sweeps} sweeps, ${refreshes} refreshes, ${workers} workers`);
-    if (workers === 0) out.line(coloured('red', 'No worker is running: nothing is refreshed.'));
+    if (workers === 0)
+      out.line(
+        coloured('red', 'No worker is running, so no account is refreshed. Start a worker.'),
+      );
     return 0;
   },
 };
 
-const INCIDENTS = {
+const NO_ACCOUNTS = noneYet('accounts', 'Connect the first: evergrant accounts add --help');
+const ACCOUNTS_NOT_VISIBLE =
+  'Accounts are not shown, because this key lacks the scope "read". Use a key with "read" or "admin".';
+
+const CAUSES = {
   credentials: 'the provider refuses the OAuth app.',
   outage: 'the provider fails for all accounts.',
 };

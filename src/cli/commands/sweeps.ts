@@ -2,17 +2,21 @@
 import type { WorkflowStatus } from '../../temporal/workflow-client';
 import type { Command } from '../command';
 import { lasting, time } from '../output';
-import { limitOf, pages, remarkMore } from '../pages';
+import { emptyText, limitOf, pages, remarkMore } from '../pages';
 
 const PAGE_MAX = 100;
 
 export const sweeps: Command = {
   words: ['sweeps'],
-  summary: 'The sweeps and, for an operator, what each came to; the newest first',
+  summary: 'List the sweeps and, for operators, their results; newest first',
   options: {
-    provider: { type: 'string', value: 'name', help: 'of this provider only' },
-    status: { type: 'string', value: 'status', help: 'running, completed, failed, terminated, …' },
-    limit: { type: 'string', value: 'number', help: 'at most so many (20)' },
+    provider: { type: 'string', value: 'name', help: 'only this provider' },
+    status: {
+      type: 'string',
+      value: 'status',
+      help: 'only this status: running, completed, failed, terminated, …',
+    },
+    limit: { type: 'string', value: 'number', help: 'maximum number of results (default: 20)' },
   },
   async run({ api, out, json, options }) {
     const filters = {
@@ -34,7 +38,7 @@ export const sweeps: Command = {
           sweep.result?.text ?? sweep.failure,
           sweep.workflow_id,
         ]),
-        'No sweep is like that.',
+        emptyText('sweeps', filters),
       );
       remarkMore(out, page);
     }

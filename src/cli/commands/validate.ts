@@ -3,10 +3,10 @@ import type { Command } from '../command';
 
 export const validate: Command = {
   words: ['validate'],
-  places: ['id'],
+  positionals: ['id'],
   summary: "Ask the provider whether an account's access token works",
-  more: 'Ends with 0 where the token works, or was refreshed because it did not; otherwise with 1.',
-  async run({ api, out, json, places: [id = ''] }) {
+  more: 'Exit code 0: the access token works, or was refreshed because it did not work. Exit code 1: all other results.',
+  async run({ api, out, json, positionals: [id = ''] }) {
     const validation = await api.ask(({ admin }) =>
       admin.accounts[':id'].validate.$post({ param: { id } }),
     );

@@ -5,18 +5,18 @@ import { showSecret } from '../webhooks';
 
 export const webhooksAdd: Command = {
   words: ['webhooks', 'add'],
-  places: ['url'],
-  summary: 'Tell an address of yours when something changes; its secret is shown this once',
+  positionals: ['url'],
+  summary: 'Create a webhook and show its secret once',
   options: {
     event: {
       type: 'string',
       multiple: true,
       value: 'type',
-      help: 'what it is told, e.g. account.needs_reconnect; may be given more than once (all changes of state)',
+      help: 'event type to deliver, such as account.needs_reconnect; may be repeated (default: all changes of state)',
     },
-    description: { type: 'string', value: 'text', help: 'what it is for' },
+    description: { type: 'string', value: 'text', help: 'purpose of the webhook' },
   },
-  async run({ api, out, json, options, places: [url = ''] }) {
+  async run({ api, out, json, options, positionals: [url = ''] }) {
     const types = options.words<EventType>('event');
     const webhook = await api.ask(({ admin }) =>
       admin.webhooks.$post({

@@ -2,20 +2,24 @@
 import type { DeliveryState } from '../../domain/events/webhook-delivery';
 import type { Command } from '../command';
 import { time } from '../output';
-import { limitOf, limitOption, pages, remarkMore } from '../pages';
-import { lastTry } from '../webhooks';
+import { emptyText, limitOf, limitOption, pages, remarkMore } from '../pages';
+import { lastAttempt } from '../webhooks';
 
 const PAGE_MAX = 500;
 
 export const webhooksDeliveries: Command = {
   words: ['webhooks', 'deliveries'],
-  places: ['id'],
-  summary: 'What was delivered to a webhook, or is to be, the newest first',
+  positionals: ['id'],
+  summary: 'List the deliveries of a webhook, newest first',
   options: {
-    state: { type: 'string', value: 'state', help: 'pending, delivered, failed or skipped' },
+    state: {
+      type: 'string',
+      value: 'state',
+      help: 'only this state: pending, delivered, failed or skipped',
+    },
     limit: limitOption,
   },
-  async run({ api, out, json, options, places: [id = ''] }) {
+  async run({ api, out, json, options, positionals: [id = ''] }) {
     const state = options.word<DeliveryState>('state');
     const page = await pages(
       { limit: limitOf(options), pageMax: PAGE_MAX },
@@ -27,17 +31,17 @@ export const webhooksDeliveries: Command = {
     if (json) out.json(page);
     else {
       out.table(
-        ['id', 'created', 'event', 'state', 'tries', 'last try', 'next try'],
+        ['id', 'created', 'event', 'state', 'attempts', 'last attempt', 'next attempt'],
         page.items.map((one) => [
           one.id,
           time(one.created_at),
           one.event_type,
           one.state,
           one.attempts.length,
-          lastTry(one),
+          lastAttempt(one),
           time(one.next_try_at),
         ]),
-        'Nothing was delivered to it.',
+        emptyText('deliveries', { state }),
       );
       remarkMore(out, page);
     }

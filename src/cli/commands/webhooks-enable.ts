@@ -3,9 +3,9 @@ import type { Command } from '../command';
 
 export const webhooksEnable: Command = {
   words: ['webhooks', 'enable'],
-  places: ['id'],
-  summary: 'Enable a webhook that was disabled',
-  async run({ api, out, json, places: [id = ''] }) {
+  positionals: ['id'],
+  summary: 'Enable a disabled webhook',
+  async run({ api, out, json, positionals: [id = ''] }) {
     const webhook = await api.ask(({ admin }) =>
       admin.webhooks[':id'].enable.$post({ param: { id } }),
     );

@@ -5,7 +5,7 @@ import { time } from '../output';
 
 export const webhooksList: Command = {
   words: ['webhooks', 'list'],
-  summary: 'The addresses of yours that are told when something changes',
+  summary: 'List the webhooks of your organisation',
   async run({ api, out, json }) {
     const page = await api.ask(({ admin }) => admin.webhooks.$get());
     if (json) out.json(page);

@@ -3,9 +3,9 @@ import type { Command } from '../command';
 
 export const webhooksRemove: Command = {
   words: ['webhooks', 'remove'],
-  places: ['id'],
-  summary: 'Remove a webhook; what waits for it is not delivered',
-  async run({ api, out, json, places: [id = ''] }) {
+  positionals: ['id'],
+  summary: 'Remove a webhook; its pending deliveries are not sent',
+  async run({ api, out, json, positionals: [id = ''] }) {
     await api.ask(({ admin }) => admin.webhooks[':id'].$delete({ param: { id } }));
     if (json) out.json({ id, removed: true });
     else out.line(`Removed: ${id}`);

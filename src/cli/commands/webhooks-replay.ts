@@ -1,16 +1,16 @@
-/** `evergrant webhooks replay`: starts a delivery again under the same `webhook-id`. */
+/** `evergrant webhooks replay`: repeats a delivery with the same `webhook-id`. */
 import type { Command } from '../command';
 
 export const webhooksReplay: Command = {
   words: ['webhooks', 'replay'],
-  places: ['delivery-id'],
-  summary: 'Deliver once more; the header webhook-id stays the same',
-  async run({ api, out, json, places: [id = ''] }) {
+  positionals: ['delivery-id'],
+  summary: 'Repeat a delivery with the same webhook-id header',
+  async run({ api, out, json, positionals: [id = ''] }) {
     const delivery = await api.ask(({ admin }) =>
       admin.webhooks.deliveries[':id'].replay.$post({ param: { id } }),
     );
     if (json) out.json(delivery);
-    else out.line(`It is delivered within seconds: ${id}`);
+    else out.line(`Scheduled: ${id}`);
     return 0;
   },
 };

@@ -5,15 +5,19 @@ import { showSecret } from '../webhooks';
 
 export const webhooksRotateSecret: Command = {
   words: ['webhooks', 'rotate-secret'],
-  places: ['id'],
-  summary: 'Give a webhook a new secret; for a day the old one signs beside it',
+  positionals: ['id'],
+  summary: 'Replace the secret of a webhook and show the new one once',
   options: {
-    overlap: { type: 'string', value: 'seconds', help: 'how long the old one signs (86400)' },
+    overlap: {
+      type: 'string',
+      value: 'seconds',
+      help: 'time for which the old secret also signs (default: 86400)',
+    },
   },
-  async run({ api, out, json, options, places: [id = ''] }) {
+  async run({ api, out, json, options, positionals: [id = ''] }) {
     const overlap = options.text('overlap');
     if (overlap !== undefined && !/^\d+$/.test(overlap))
-      throw new UsageError(`--overlap takes a whole number of seconds, not "${overlap}"`);
+      throw new UsageError(`--overlap must be a whole number of seconds, not "${overlap}"`);
     const body = overlap === undefined ? {} : { overlap_seconds: Number(overlap) };
     const webhook = await api.ask(({ admin }) =>
       admin.webhooks[':id']['rotate-secret'].$post({ param: { id }, json: body }),

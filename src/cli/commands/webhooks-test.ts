@@ -1,17 +1,17 @@
-/** `evergrant webhooks test`: sends one `webhook.test` event and prints how the delivery ended. */
+/** `evergrant webhooks test`: sends one `webhook.test` event and prints the result of the delivery. */
 import type { Command } from '../command';
-import { lastTry } from '../webhooks';
+import { lastAttempt } from '../webhooks';
 
 export const webhooksTest: Command = {
   words: ['webhooks', 'test'],
-  places: ['id'],
-  summary: 'Send a webhook one event of the type webhook.test, and say how it went',
-  async run({ api, out, json, places: [id = ''] }) {
+  positionals: ['id'],
+  summary: 'Send a webhook.test event to a webhook and show the result',
+  async run({ api, out, json, positionals: [id = ''] }) {
     const delivery = await api.ask(({ admin }) =>
       admin.webhooks[':id'].test.$post({ param: { id } }),
     );
     if (json) out.json(delivery);
-    else out.line(`${delivery.state}: ${lastTry(delivery) ?? 'not sent'}`);
+    else out.line(`${delivery.state}: ${lastAttempt(delivery) ?? 'not sent'}`);
     return delivery.state === 'delivered' ? 0 : 1;
   },
 };

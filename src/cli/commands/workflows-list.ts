@@ -3,25 +3,37 @@ import type { LogSource } from '../../domain/logs/log-entry';
 import type { WorkflowStatus, WorkflowType } from '../../temporal/workflow-client';
 import type { Command } from '../command';
 import { lasting, time } from '../output';
-import { limitOf, pages, remarkMore } from '../pages';
+import { emptyText, limitOf, pages, remarkMore } from '../pages';
 
 const PAGE_MAX = 500;
 
 export const workflowsList: Command = {
   words: ['workflows', 'list'],
-  summary: "The workflows of your organisation's accounts, and the sweeps; running ones first",
+  summary: "List the workflows of your organisation's accounts, and the sweeps; running ones first",
   options: {
     type: {
       type: 'string',
       value: 'type',
-      help: 'refresh, sweep, validation, or, for an operator, batch',
+      help: 'only this type: refresh, sweep, validation or, for operators, batch',
     },
-    provider: { type: 'string', value: 'name', help: 'of this provider only' },
-    account: { type: 'string', value: 'id', help: 'of this account only' },
-    status: { type: 'string', value: 'status', help: 'running, completed, failed, terminated, …' },
-    source: { type: 'string', value: 'source', help: 'scheduled, debug, admin or api' },
-    outcome: { type: 'string', value: 'word', help: 'refreshed, skipped, or a code of a failure' },
-    limit: { type: 'string', value: 'number', help: 'at most so many (20)' },
+    provider: { type: 'string', value: 'name', help: 'only this provider' },
+    account: { type: 'string', value: 'id', help: 'only this account' },
+    status: {
+      type: 'string',
+      value: 'status',
+      help: 'only this status: running, completed, failed, terminated, …',
+    },
+    source: {
+      type: 'string',
+      value: 'source',
+      help: 'only this source: scheduled, debug, admin or api',
+    },
+    outcome: {
+      type: 'string',
+      value: 'word',
+      help: 'only this outcome: refreshed, skipped, or a failure code',
+    },
+    limit: { type: 'string', value: 'number', help: 'maximum number of results (default: 20)' },
   },
   async run({ api, out, json, options }) {
     const filters = {
@@ -48,7 +60,7 @@ export const workflowsList: Command = {
           time(workflow.started_at),
           lasting(workflow.duration_ms),
         ]),
-        'No workflow is like that, or Temporal no longer keeps it.',
+        `${emptyText('workflows', filters)} Temporal deletes closed workflows after its retention period.`,
       );
       remarkMore(out, page);
     }

@@ -1,22 +1,24 @@
 /** `evergrant workflows terminate`: terminates a refresh or a sweep. */
 import type { Command } from '../command';
-import { UsageError } from '../errors';
 
 export const workflowsTerminate: Command = {
   words: ['workflows', 'terminate'],
-  places: ['id'],
-  summary: 'End a refresh of an account, or, as an operator, a sweep, at once',
+  positionals: ['id'],
+  summary: 'Terminate a refresh of an account or, as an operator, a sweep',
   options: {
-    reason: { type: 'string', value: 'text', help: 'why; its history keeps it (required)' },
-    run: { type: 'string', value: 'id', help: 'this run of it; the newest if left out' },
+    reason: {
+      type: 'string',
+      value: 'text',
+      help: 'reason, stored in the history of the workflow (required)',
+    },
+    run: { type: 'string', value: 'id', help: 'run id (default: the newest run)' },
   },
   more: [
-    'acc_… is short for refresh-account/acc_…. It is refused while the workflow holds a grant that the database could',
-    'not take yet: that grant is nowhere else, and `temporal workflow terminate` would lose it.',
+    'acc_… is short for refresh-account/acc_…. The API refuses to terminate a workflow that may hold a refreshed grant',
+    'that is not stored yet. Do not use `temporal workflow terminate` instead: it would lose that grant.',
   ].join('\n'),
-  async run({ api, out, json, options, places: [id = ''] }) {
-    const reason = options.text('reason');
-    if (reason === undefined) throw new UsageError('--reason is required');
+  async run({ api, out, json, options, positionals: [id = ''] }) {
+    const reason = options.required('reason');
     const workflow_id = id.includes('/') ? id : `refresh-account/${id}`;
     const ended = await api.ask(({ admin }) =>
       admin.workflows[':workflow_id'].terminate.$post({

@@ -2,7 +2,7 @@
  * Airbyte: rows of the tables `actor` and `secrets`, responses of both APIs (`configuration`,
  * `connectionConfiguration`), or the configuration of one connector. Rows contain `{"_secret":
  * "airbyte_workspace_…_secret_…_v1"}` instead of each secret. With the default secret store, the table `secrets` has
- * the values and may be imported with them. The APIs return stars, or `secret_coordinate::…`.
+ * the values and may be imported with them. The APIs return asterisks, or `secret_coordinate::…`.
  *
  * Sources, read on 2026-11-29: github.com/airbytehq/airbyte-platform at 310e6cb (2026-08-21):
  * airbyte-config/config-secrets/…/SecretsHelpers.kt, LocalTestingSecretPersistence.kt,
@@ -62,7 +62,7 @@ function entryOf(actor: unknown, secrets: ReadonlyMap<string, string>): Exported
       : id(actor, 'sourceId', 'destinationId', 'source_id', 'destination_id', 'id');
   const name = entryName('connector', actorId ?? text(actor, 'name'));
   const refuse = (refusal: string): ExportedEntry => ({ name, refusal });
-  if (configuration === undefined) return refuse('not an Airbyte connector: it is no object');
+  if (configuration === undefined) return refuse('not an Airbyte connector: it is not an object');
   if (member(actor, 'tombstone') === true) return refuse('deleted in Airbyte (tombstone)');
   const found = withRefreshToken(configuration);
   if (found.length > 1)
@@ -123,7 +123,7 @@ function secretOf(
   const written = typeof found === 'string' ? found : text(found, '_secret');
   if (written === undefined)
     return isFields(found)
-      ? { problem: 'its secret is in a store that only Airbyte can read: read it there' }
+      ? { problem: 'its secret is in a store outside the export: read it from that store' }
       : { problem: `its ${name} is not a string` };
   if (isMasked(written))
     return {
@@ -135,7 +135,7 @@ function secretOf(
   const value = secrets.get(coordinate);
   if (value === undefined)
     return {
-      problem: `its secret is in Airbyte's secret store. Import the store's rows with it: ${SECRETS}; with another store, read it there (vault kv get, gcloud secrets versions access, aws secretsmanager get-secret-value)`,
+      problem: `its secret is in Airbyte's secret store. Import the rows of that store too: ${SECRETS}; with another store, read it from that store (vault kv get, gcloud secrets versions access, aws secretsmanager get-secret-value)`,
     };
   return { value };
 }

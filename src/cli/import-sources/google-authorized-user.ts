@@ -33,16 +33,16 @@ export const googleAuthorizedUser: ImportSource = {
 function entryOf({ file, value }: ExportedValue): ExportedEntry {
   const name = entryName('file', file === '-' ? undefined : basename(file));
   const refuse = (refusal: string): ExportedEntry => ({ name, refusal });
-  if (!isFields(value)) return refuse('not a Google credentials file: it is no object');
+  if (!isFields(value)) return refuse('not a Google credentials file: it is not an object');
   const type = text(value, 'type');
   if (type !== undefined && type !== 'authorized_user')
     return refuse(
       type === 'service_account'
-        ? 'the key of a service account: it has no refresh token'
-        : 'of another type than authorized_user',
+        ? 'a service account key, which has no refresh token'
+        : 'its type is not authorized_user',
     );
   if (fields(value, 'installed', 'web') !== undefined)
-    return refuse("the OAuth client's own file: it has no refresh token");
+    return refuse('an OAuth client file, which has no refresh token');
   if (member(value, 'invalid') === true)
     return refuse('marked invalid by oauth2client: its owner must reconnect');
   const refreshToken = text(value, 'refresh_token');

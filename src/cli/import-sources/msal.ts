@@ -36,7 +36,7 @@ const EXPORT = `python -c "from msal_extensions import build_encrypted_persisten
 export const msal: ImportSource = {
   read: (values, now) =>
     values.flatMap(({ value }) => entries(value, [])).flatMap((cache) => entriesOf(cache, now)),
-  notJson: `MSAL Extensions encrypt the cache (DPAPI), or keep it in Keychain or libsecret and leave an empty file. Export it in plain, as the user that runs the app, with: ${EXPORT}`,
+  notJson: `MSAL Extensions encrypt the cache (DPAPI), or keep it in Keychain or libsecret and leave an empty file. Export it in plain text, as the user that runs the app, with: ${EXPORT}`,
 };
 
 function entriesOf(cache: unknown, now: Date): ExportedEntry[] {
@@ -57,7 +57,9 @@ function entriesOf(cache: unknown, now: Date): ExportedEntry[] {
       return refuse('has no home_account_id: it belongs to no account');
     if (refreshToken === undefined) return refuse('has no refresh token');
     if (newest.get(appKeyOf(one)) !== one)
-      return refuse('another refresh token of the same account and app is newer, or its own');
+      return refuse(
+        'another refresh token of the same account is newer, or belongs to the app itself',
+      );
     const account = accounts.get(ownerOf(one));
     const held = accessTokens.get(appKeyOf(one)) ?? [];
     const living = held.filter(

@@ -38,7 +38,7 @@ function entryOf(credential: unknown): ExportedEntry {
     return refuse(`its data is encrypted with n8n's key. Export again with: ${EXPORT}`);
   const tokens = fields(data, 'oauthTokenData');
   if (!isFields(data) || tokens === undefined)
-    return refuse('has no OAuth 2.0 tokens: it was never connected, or is of another kind');
+    return refuse('has no OAuth 2.0 tokens: it was never connected, or has another type');
   const refreshToken = text(tokens, 'refresh_token', 'refreshToken');
   if (refreshToken === undefined) return refuse('has no refresh token');
   return {

@@ -52,9 +52,7 @@ function entryOf(connection: unknown): ExportedEntry {
     return refuse(`has no OAuth 2.0 refresh token: its credentials are ${type ?? 'unknown'}`);
   const refreshToken = text(credentials, 'refresh_token', 'refreshToken');
   if (refreshToken === undefined)
-    return refuse(
-      `has no refresh token. Where Nango has one, its API returns it only when asked: ${answer}`,
-    );
+    return refuse(`has no refresh token. Nango returns refresh tokens only on request: ${answer}`);
   if (isMasked(refreshToken))
     return refuse(`its refresh token is redacted. Export it with: ${answer}`);
   const raw = fields(credentials, 'raw');

@@ -25,8 +25,6 @@ export const unreachableText = (service: string, at: string, setting: string): s
 /** A required argument or option that is missing. */
 export const missingArgument = (name: string): string => `missing argument: ${name}`;
 
-export const unexpectedArgument = (value: string): string => `unexpected argument: ${value}`;
-
 /** A change that another change made impossible in the meantime. */
 export const changedMeanwhile = (thing: string): string =>
   `The ${thing} was changed by another request in the meantime. Reload it and try again.`;

@@ -1,8 +1,8 @@
-// The guard: a small process between Evergrant and one engine, so that the engine ends when Evergrant
-// does, even by `kill -9`. Usage: node guard.cjs [NAME=value …] -- command [argument …]
+// The guard: a small process between Evergrant and one embedded server. It ends the server when Evergrant ends, even
+// after `kill -9`. Usage: node guard.cjs [NAME=value …] -- command [argument …]
 //
-// Plain JavaScript, found from the package root, because it must run as it is both from build/ and
-// from tests that compile src/ in memory.
+// Plain JavaScript that is found from the package root, because it must run unchanged from build/ and from tests that
+// compile src/ in memory.
 'use strict';
 
 const { spawn } = require('node:child_process');
@@ -19,16 +19,16 @@ const variables = Object.fromEntries(
   }),
 );
 
-const engine = spawn(command, args, {
-  // The engine's stdin stays open as long as the guard lives: an engine that watches it (the Java
-  // launcher does) even survives the guard's own death in good order. Output goes where ours goes.
+const server = spawn(command, args, {
+  // The server's stdin stays open as long as the guard lives. The Java launcher watches it, and so stops in order even
+  // if the guard is killed. The output goes to the guard's output.
   stdio: ['pipe', 'inherit', 'inherit'],
-  // A group of its own, so that what the engine starts (compilers, a JVM behind a script) ends with it.
+  // A separate process group, so that processes of the server (compilers, a JVM behind a script) end with it.
   detached: POSIX,
   windowsHide: true,
   env: { ...process.env, ...variables },
 });
-engine.stdin?.on('error', () => {});
+server.stdin?.on('error', () => {});
 
 let stopping = false;
 
@@ -40,30 +40,30 @@ function stop() {
 }
 
 function signal(name) {
-  if (engine.pid === undefined) return; // it could not be started
+  if (server.pid === undefined) return; // the start failed
   try {
-    if (POSIX) process.kill(0 - engine.pid, name);
-    else engine.kill(name);
+    if (POSIX) process.kill(0 - server.pid, name);
+    else server.kill(name);
   } catch {
-    // Already gone, which is what was asked for.
+    // The process has already ended.
   }
 }
 
-/** Tells the parent, if there still is one, and ends. */
+/** Sends the message to the parent, if it is still connected, and exits. */
 function finish(message) {
   if (!process.connected) process.exit(0);
   process.send(message, () => process.exit(0));
 }
 
-engine.on('spawn', () => {
-  if (process.connected) process.send({ started: engine.pid });
+server.on('spawn', () => {
+  if (process.connected) process.send({ started: server.pid });
 });
-engine.on('error', (error) => finish({ failed: error.message, code: error.code }));
-engine.on('exit', (code, signalName) => {
-  signal('SIGKILL'); // what is left of its group
+server.on('error', (error) => finish({ failed: error.message, code: error.code }));
+server.on('exit', (code, signalName) => {
+  signal('SIGKILL'); // the rest of its process group
   finish({ ended: { code, signal: signalName } });
 });
 
 process.on('disconnect', stop); // the parent died
-process.on('message', stop); // the parent asks
+process.on('message', stop); // the parent requests a stop
 for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(name, stop);

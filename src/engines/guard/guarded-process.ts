@@ -1,10 +1,9 @@
-// Starts commands under the guard (guard.cjs), the only way processes are started in this folder:
-// engines, and the long steps (builds, downloads) that get them.
+/** Starts commands under the guard (guard.cjs): embedded servers, and the builds and downloads that provide them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { packageFile } from '../package-file';
 
-// Longer than the ten seconds the guard gives the engine.
+/** Longer than the ten seconds after which the guard kills its server. */
 const STOP_WITHIN_MS = 15_000;
 const OUTPUT_LINES_KEPT = 15;
 
@@ -20,7 +19,7 @@ export interface GuardedCommand {
 export interface ProcessEnding {
   code: number | null;
   signal: string | null;
-  /** True if `stop()` was called before it ended. */
+  /** Whether `stop()` was called before the process ended. */
   stopped: boolean;
 }
 
@@ -36,7 +35,7 @@ type GuardMessage =
   | { failed: string; code?: string }
   | { ended: { code: number | null; signal: string | null } };
 
-/** The command could not be run at all; `missing` if there is no such program. */
+/** The command could not be started. `missing`: the program does not exist. */
 class CommandNotStarted extends Error {
   readonly code = 'command_not_started';
   readonly missing: boolean;
@@ -51,7 +50,7 @@ class CommandNotStarted extends Error {
 /**
  * Starts a command whose output goes to an open file.
  *
- * @throws {CommandNotStarted} if the program does not exist or may not be run.
+ * @throws {CommandNotStarted} if the program does not exist or cannot be executed.
  */
 export async function startGuarded(
   command: GuardedCommand,
@@ -60,7 +59,7 @@ export async function startGuarded(
   return follow(spawnGuard(command, outputFile), command.command);
 }
 
-/** What a finished step printed, and how it ended. */
+/** The output and the end of a finished step. */
 export interface StepResult extends ProcessEnding {
   output: string;
   timedOut: boolean;
@@ -69,7 +68,7 @@ export interface StepResult extends ProcessEnding {
 /**
  * Runs a command to its end and keeps the last lines of its output.
  *
- * @param limits `timeoutMs` stops it; `onLine` sees each line as it comes.
+ * @param limits `timeoutMs` stops the command; `onLine` receives each line.
  */
 export async function runGuarded(
   command: GuardedCommand,
@@ -113,8 +112,7 @@ function spawnGuard(command: GuardedCommand, output: number | 'pipe'): ChildProc
     [guardScript, ...variables, '--', command.command, ...command.args],
     {
       stdio: ['ignore', output, output, 'ipc'],
-      // A session of its own: Ctrl-C in a terminal, or a signal to our group, reaches us alone, and we
-      // stop things in order.
+      // A separate session, so that Ctrl-C in a terminal reaches only Evergrant, which stops its servers in order.
       detached: true,
       windowsHide: true,
       ...(command.environment && { env: command.environment }),
@@ -122,7 +120,7 @@ function spawnGuard(command: GuardedCommand, output: number | 'pipe'): ChildProc
   );
 }
 
-/** Waits until the guard says that the command runs, and then for its end. */
+/** Resolves when the guard reports that the command runs. */
 function follow(guard: ChildProcess, command: string): Promise<GuardedProcess> {
   let stopped = false;
   let enginePid: number | undefined;
@@ -138,15 +136,15 @@ function follow(guard: ChildProcess, command: string): Promise<GuardedProcess> {
           resolveEnded({ ...message.ended, stopped });
         } else {
           const missing = message.code === 'ENOENT';
-          const reason = missing ? `there is no "${command}" on PATH` : message.failed;
+          const reason = missing ? `"${command}" is not on PATH` : message.failed;
           rejectStarted(new CommandNotStarted(reason, missing));
         }
       });
       guard.on('error', (error) => rejectStarted(new CommandNotStarted(error.message, false)));
-      // Not 'exit': the last message may still be on its way then.
+      // On 'exit', the last message may not have arrived yet.
       guard.on('close', () => {
         rejectStarted(new CommandNotStarted(`the guard of "${command}" ended`, false));
-        // Without an `ended` message the guard itself was killed; nobody else ends the engine now.
+        // Without an `ended` message the guard was killed, so the server must be stopped here.
         if (enginePid !== undefined && !endingKnown) signalGroup(enginePid, 'SIGTERM');
         resolveEnded({ code: null, signal: null, stopped });
       });
@@ -165,11 +163,11 @@ function follow(guard: ChildProcess, command: string): Promise<GuardedProcess> {
   });
 }
 
-/** Signals a process and what it started; a process that is gone is no error. */
+/** Signals a process and its children. Ignores a process that has ended. */
 export function signalGroup(pid: number, signal: 'SIGTERM' | 'SIGKILL'): void {
   try {
     process.kill(process.platform === 'win32' ? pid : -pid, signal);
   } catch {
-    // Gone already.
+    // The process has already ended.
   }
 }

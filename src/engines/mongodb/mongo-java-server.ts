@@ -1,5 +1,7 @@
-// Gets the embedded MongoDB server of embedded-mongodb/ ready to start: mongo-java-server, with its data in an H2 file.
-// Its libraries come from Maven, so it works where only package registries can be reached. Not for production.
+/**
+ * Prepares the embedded MongoDB server of embedded-mongodb/: mongo-java-server, with its data in an H2 file. Its
+ * libraries come from Maven, so it works where only package registries are reachable. Not for production.
+ */
 import { createHash } from 'node:crypto';
 import { access, readdir, readFile, rename } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
@@ -28,7 +30,7 @@ export async function mongoJavaServerClasspath(options: EngineOptions): Promise<
   const libraries = join(options.cacheDir, `mongo-java-server-${VERSION}`);
   const jars = await readdir(libraries).catch(() => []);
   if (jars.length === 0) await fetchLibraries(libraries, options);
-  await checkLibraries(libraries, `Delete ${libraries}; the next start fetches it again.`);
+  await checkLibraries(libraries, `Delete ${libraries}. The next start downloads it again.`);
   const paths = (await readdir(libraries)).map((jar) => join(libraries, jar));
   return [await compiledClasses(paths.join(delimiter), options), ...paths].join(delimiter);
 }
@@ -58,12 +60,12 @@ async function checkLibraries(folder: string, remedy: string): Promise<void> {
     const difference =
       expected === undefined
         ? `is not in ${LIBRARY_HASHES}`
-        : `has the SHA-256 ${sha256}, and must have ${expected}`;
+        : `has the SHA-256 ${sha256}, but ${expected} is expected`;
     throw new ChangedFile(path, difference, remedy);
   }
 }
 
-/** The command that serves one data file. */
+/** Returns the command that serves one data file. */
 export function mongoJavaServerCommand(
   classpath: string,
   dataFile: string,
@@ -93,7 +95,9 @@ async function checkJava({ environment }: EngineOptions): Promise<void> {
   const version = /version "(?:1\.)?(\d+)/.exec(java.output)?.[1];
   if (java.code !== 0 || version === undefined) throw new Error(`java -version: ${java.output}`);
   if (Number(version) < JAVA_VERSION_MIN) {
-    throw new Error(`needs a JDK ${JAVA_VERSION_MIN} or newer, java on PATH is ${version}`);
+    throw new Error(
+      `a JDK ${JAVA_VERSION_MIN} or newer is required, but java on PATH has version ${version}`,
+    );
   }
 }
 
@@ -145,7 +149,7 @@ async function compiledClasses(
 
 async function fetchLibraries(
   libraries: string,
-  { say, environment }: EngineOptions,
+  { log, environment }: EngineOptions,
 ): Promise<void> {
   await withStagingFolder(libraries, async (staging) => {
     const jars = join(staging, 'jars');
@@ -169,10 +173,10 @@ async function fetchLibraries(
       { timeoutMs: MAVEN_WITHIN_MS },
     );
     const result = await withProgress(
-      say,
+      log,
       async (elapsed) => {
         const count = (await readdir(jars).catch(() => [])).length;
-        return `MongoDB: Maven: libraries fetched: ${count}, ${elapsed}`;
+        return `MongoDB: Maven: libraries downloaded: ${count}, ${elapsed}`;
       },
       fetched,
     );

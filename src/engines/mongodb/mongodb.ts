@@ -1,5 +1,7 @@
-// Starts the embedded MongoDB: a mongod if this machine has one or can download one, otherwise mongo-java-server. Both
-// listen on a Unix domain socket in a private folder, and on no port: only the user who started Evergrant can connect.
+/**
+ * Starts the embedded MongoDB: a mongod if this machine has one or can download one, otherwise mongo-java-server. Both
+ * listen only on a Unix domain socket in a private folder, so only the user who started Evergrant can connect.
+ */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { mongo } from 'mongoose';
@@ -20,12 +22,12 @@ const PING_WITHIN_MS = 2_000;
 const VERSION_WITHIN_MS = 30_000;
 
 const INSTALL =
-  'Install MongoDB (https://www.mongodb.com/docs/manual/installation/), or a JDK 17 and Maven for trying out, or set MONGODB_URI to a running server.';
+  'Install MongoDB (https://www.mongodb.com/docs/manual/installation/), or for development a JDK 17 and Maven, or set MONGODB_URI to a running server.';
 
 const NO_SOCKETS = {
-  way: 'a server on a Unix domain socket',
+  strategy: 'a server on a Unix domain socket',
   reason:
-    'Node.js supports no Unix domain sockets on Windows, and to a port every user of this machine could connect',
+    'Node.js does not support Unix domain sockets on Windows, and every user of this machine could connect to a port',
 };
 
 export interface RunningMongodb extends RunningEngine {
@@ -47,25 +49,25 @@ interface Server {
  * @throws {EngineNotReady} if it does not start; the message ends with its log.
  */
 export async function startMongodb(options: EngineOptions): Promise<RunningMongodb> {
-  const { say, environment } = options;
+  const { log, environment } = options;
   if (process.platform === 'win32') throw new NoStrategyWorked('MongoDB', [NO_SOCKETS], INSTALL);
   const folder = resolve(options.dataDir, 'mongodb');
   await privateFolder(folder);
   const socket = await socketPath(folder, SOCKET);
   const uri = `mongodb://${encodeURIComponent(socket)}/${DATABASE}?directConnection=true`;
   const keeper = await readKeeper(folder);
-  const { way, found } = await firstStrategyThatWorks(
+  const { strategy, found } = await firstStrategyThatWorks(
     'MongoDB',
-    waysFor(keeper, folder, options),
+    strategiesFor(keeper, folder, options),
     keeper === undefined ? INSTALL : `${INSTALL} The data in ${folder} was written by ${keeper}.`,
-    say,
+    log,
   );
 
   const { where: _, ...engine } = await runEngine<string>({
     name: 'MongoDB',
-    way,
+    strategy,
     folder,
-    say,
+    log,
     readyWithinMs: READY_WITHIN_MS,
     place: async () => socket,
     command: (chosen) => ({ ...found.command(chosen), environment }),
@@ -73,8 +75,10 @@ export async function startMongodb(options: EngineOptions): Promise<RunningMongo
   });
   await writeFile(keeperFile(folder), `${found.keeper}\n`);
   const caution =
-    found.keeper === 'mongo-java-server' ? '; for trying out and tests, never for production' : '';
-  say(`MongoDB: ${socket} (${way}${caution})`);
+    found.keeper === 'mongo-java-server'
+      ? '; only for development and tests, not for production'
+      : '';
+  log(`MongoDB: ${socket} (${strategy}${caution})`);
   return { ...engine, uri };
 }
 
@@ -82,7 +86,7 @@ export async function startMongodb(options: EngineOptions): Promise<RunningMongo
  * The strategies in order, without those whose server cannot read the existing data: installing or removing a server
  * between two starts must not lead to an empty database.
  */
-function waysFor(
+function strategiesFor(
   keeper: Keeper | undefined,
   folder: string,
   options: EngineOptions,
@@ -104,7 +108,7 @@ function waysFor(
       find: async () => javaServer(await mongoJavaServerClasspath(options), folder),
     },
   ];
-  return strategies.filter((way) => keeper === undefined || way.keeper === keeper);
+  return strategies.filter((one) => keeper === undefined || one.keeper === keeper);
 }
 
 async function mongod(path: string, folder: string, options: EngineOptions): Promise<Server> {

@@ -1,10 +1,10 @@
-// Chooses the path of a server's Unix domain socket, in a folder that only its user can enter.
+/** Chooses the path of a server's Unix domain socket, in a folder that only its user can enter. */
 import { createHash } from 'node:crypto';
 import { chmod, lstat, mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-// The longest path of a socket, in bytes: 103 on macOS, 107 on Linux.
+/** Maximum length of a socket path in bytes: 103 on macOS, 107 on Linux. Node.js cannot listen on a longer path. */
 const PATH_BYTES_MAX = 103;
 
 /** Creates the folder, or removes all permissions of other users from an existing one. */
@@ -27,12 +27,12 @@ export async function socketPath(folder: string, name: string): Promise<string> 
   await mkdir(short, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error;
   });
-  // Another user may have created it first, or a link to a folder of their own.
+  // Another user may have created the folder first, or a link to another folder.
   const { mode, uid } = await lstat(short);
   const isPrivate = (mode & 0o170000) === 0o040000 && (mode & 0o077) === 0;
   if (!isPrivate || uid !== process.getuid?.()) {
     throw new Error(
-      `${short}, the folder for the socket of ${folder}, is not private to your user. Remove it, or set DATA_DIR to a shorter path`,
+      `${short}, the folder for the socket of ${folder}, can be entered by other users. Remove it, or set DATA_DIR to a shorter path`,
     );
   }
   const path = join(short, name);

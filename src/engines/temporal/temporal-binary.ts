@@ -1,4 +1,4 @@
-// The ordered ways to a `temporal` command: PATH, our cache, a checked download, a build from checked modules.
+/** Strategies for a `temporal` command: PATH, the cache, a checked download, a build from checked modules. */
 import { join } from 'node:path';
 import { archiveOf, TEMPORAL_VERSION, thisPlatform } from '../archives';
 import { isChecked, keepProgram } from '../checked-program';
@@ -15,21 +15,21 @@ const GO_BUILD_WITHIN_MS = 30 * 60_000;
 const VERSION_WITHIN_MS = 30_000;
 const EXE = process.platform === 'win32' ? '.exe' : '';
 
-const INSTALL = `Install the Temporal CLI (https://docs.temporal.io/cli#install), or Go, or set TEMPORAL_ADDRESS to a server that runs.`;
+const INSTALL = `Install the Temporal CLI (https://docs.temporal.io/cli#install), or Go, or set TEMPORAL_ADDRESS to a running server.`;
 
 export interface TemporalBinary {
-  way: string;
+  strategy: string;
   path: string;
 }
 
 /**
- * Finds or gets the Temporal command line, which contains the dev server.
+ * Finds, downloads or builds the Temporal CLI, which contains the dev server.
  *
- * @throws {NoStrategyWorked} if this machine offers none of the strategies.
+ * @throws {NoStrategyWorked} if no strategy works.
  */
 export async function temporalBinary(options: EngineOptions): Promise<TemporalBinary> {
   const path = join(options.cacheDir, 'temporal', `temporal-${TEMPORAL_VERSION}${EXE}`);
-  const { way, found } = await firstStrategyThatWorks(
+  const { strategy, found } = await firstStrategyThatWorks(
     'Temporal',
     [
       { name: 'temporal on PATH', find: () => checked('temporal', options) },
@@ -44,12 +44,12 @@ export async function temporalBinary(options: EngineOptions): Promise<TemporalBi
       },
     ],
     INSTALL,
-    options.say,
+    options.log,
   );
-  return { way, path: found };
+  return { strategy, path: found };
 }
 
-/** A binary counts only if it runs here: another machine's may lie in a shared cache. */
+/** A shared cache may contain the binary of another platform, so it must run here. */
 async function checked(path: string, { environment }: EngineOptions): Promise<string> {
   const command = { command: path, args: ['--version'], environment };
   const result = await runGuarded(command, { timeoutMs: VERSION_WITHIN_MS });
@@ -60,7 +60,8 @@ async function checked(path: string, { environment }: EngineOptions): Promise<st
 }
 
 async function cached(path: string, options: EngineOptions): Promise<string> {
-  if (!(await isChecked(path))) throw new Error(`no ${path} that was checked`);
+  if (!(await isChecked(path)))
+    throw new Error(`${path} is missing, or has no record of a checked download or build`);
   return checked(path, options);
 }
 
@@ -79,10 +80,10 @@ async function goBuilt(path: string, options: EngineOptions): Promise<string> {
   return path;
 }
 
-async function goBuild(program: string, { say, environment }: EngineOptions): Promise<void> {
+async function goBuild(program: string, { log, environment }: EngineOptions): Promise<void> {
   let modules = 0;
   let packages = 0;
-  say('Temporal: go build: begins; it takes 3 to 6 minutes the first time');
+  log('Temporal: go build started; the first build takes 3 to 6 minutes');
   const build = runGuarded(
     {
       command: 'go',
@@ -90,8 +91,8 @@ async function goBuild(program: string, { say, environment }: EngineOptions): Pr
         'build',
         '-C',
         packageFile('src/engines/temporal/temporal-cli'),
-        '-v', // names each package as it is compiled
-        '-mod=readonly', // its go.sum decides; nothing is added to it
+        '-v', // prints each package, for the progress
+        '-mod=readonly', // modules must match go.sum, which is not changed
         '-trimpath',
         `-ldflags=-s -w -X ${GO_MODULE}/temporalcli.Version=${TEMPORAL_VERSION}`,
         '-o',
@@ -113,7 +114,7 @@ async function goBuild(program: string, { say, environment }: EngineOptions): Pr
     packages === 0
       ? `Temporal: go build: modules downloaded: ${modules}, ${elapsed}`
       : `Temporal: go build: packages compiled: ${packages}, ${elapsed}`;
-  const result = await withProgress(say, describe, build);
+  const result = await withProgress(log, describe, build);
   if (result.timedOut) throw new Error('go build took more than half an hour');
   if (result.code !== 0) throw new Error(`go build failed: ${result.output}`);
 }

@@ -1,4 +1,4 @@
-// The embedded Temporal dev server: the server, one SQLite file and, where it is asked for, the web UI, on loopback.
+/** The embedded Temporal dev server on loopback, with one SQLite file and optionally the web UI. */
 import { access, mkdir, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Connection } from '@temporalio/client';
@@ -12,31 +12,31 @@ const DEFAULT_NAMESPACE = 'default';
 const READY_WITHIN_MS = 90_000;
 const CONNECT_TIMEOUT = '2s';
 /**
- * With a write-ahead log a commit is one append and one sync. `FULL`: it is on disk before it counts, so that neither a
- * killed process nor a machine without power loses what was acknowledged.
+ * With a write-ahead log, a commit is one append and one sync. With `FULL`, a commit is on disk before it is
+ * acknowledged, so it survives a killed process and a power failure.
  */
 const SQLITE_PRAGMAS = { journal_mode: 'WAL', synchronous: 'FULL' };
 const UI_WARNING =
-  'It asks for no sign-in and takes any Host header: every user of this machine, and by DNS rebinding a page in your browser, can read and change workflows there.';
+  'It has no sign-in and accepts any Host header, so every user of this machine, and web pages by DNS rebinding, can read and change workflows.';
 const INDEXED_VALUE_TYPES = { Keyword: 2, Int: 3 } as const; // temporal.api.enums.v1.IndexedValueType
 
 export interface RunningTemporal extends RunningEngine {
   address: string;
-  /** `null`: the web UI was not asked for. */
+  /** `null`: the web UI is disabled. */
   uiUrl: string | null;
-  /** The `temporal` command that runs the server, for hints such as "temporal schedule list". */
+  /** Path of the `temporal` command that runs the server, for hints in the banner. */
   cliPath: string;
 }
 
 export interface TemporalOptions extends EngineOptions {
   /** Registered at start if missing. */
   searchAttributes: Record<string, keyof typeof INDEXED_VALUE_TYPES>;
-  /** Starts the web UI, which checks no `Host` header and asks nobody who they are. Default: false. */
+  /** Starts the web UI, which has no authentication and does not check the `Host` header. Default: false. */
   ui?: boolean;
-  /** Preferred ports; 0 means any. Free ones are taken where these are not. */
+  /** Preferred ports; 0 means any. If one is in use, a free port replaces it. */
   ports?: { grpc: number; ui: number };
   namespace?: string;
-  /** Passed on as `--dynamic-config-value`; values are JSON. */
+  /** Passed as `--dynamic-config-value`; values are JSON. */
   dynamicConfig?: Record<string, string>;
 }
 
@@ -50,11 +50,11 @@ interface Where {
 /**
  * Starts the dev server on the data directory and waits until the namespace answers.
  *
- * @throws {NoStrategyWorked} if no `temporal` can be had.
+ * @throws {NoStrategyWorked} if no `temporal` command is available.
  * @throws {EngineNotReady} if it does not start; the message ends with its log.
  */
 export async function startTemporal(options: TemporalOptions): Promise<RunningTemporal> {
-  const { say, environment, ports = USUAL_PORTS, namespace = DEFAULT_NAMESPACE } = options;
+  const { log, environment, ports = USUAL_PORTS, namespace = DEFAULT_NAMESPACE } = options;
   const folder = resolve(options.dataDir, 'temporal');
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const binary = await temporalBinary(options);
@@ -63,14 +63,14 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
 
   const { where, ...engine } = await runEngine<Where>({
     name: 'Temporal',
-    way: binary.way,
+    strategy: binary.strategy,
     folder,
-    say,
+    log,
     readyWithinMs: READY_WITHIN_MS,
     place: async () => {
-      await setIncompleteAside(database, complete);
-      const grpc = await usualOrFreePort('Temporal', ports.grpc, say);
-      const ui = options.ui ? await usualOrFreePort("Temporal's web UI", ports.ui, say) : null;
+      await renameIncomplete(database, complete);
+      const grpc = await usualOrFreePort('Temporal', ports.grpc, log);
+      const ui = options.ui ? await usualOrFreePort("Temporal's web UI", ports.ui, log) : null;
       return { address: `${LOOPBACK}:${grpc}`, grpc, ui };
     },
     command: ({ grpc, ui }) => ({
@@ -82,8 +82,8 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
   });
   await writeFile(complete, '');
   const uiUrl = where.ui === null ? null : `http://${LOOPBACK}:${where.ui}`;
-  say(`Temporal: ${where.address} (${binary.way})`);
-  if (uiUrl !== null) say(`Temporal: web UI at ${uiUrl}. ${UI_WARNING}`);
+  log(`Temporal: ${where.address} (${binary.strategy})`);
+  if (uiUrl !== null) log(`Temporal: web UI at ${uiUrl}. ${UI_WARNING}`);
   return { ...engine, address: where.address, uiUrl, cliPath: binary.path };
 }
 
@@ -95,8 +95,8 @@ function serverArguments(
   ui: number | null,
 ): string[] {
   const configuration = {
-    'frontend.enableServerVersionCheck': 'false', // it would ask a server of Temporal's for updates
-    // Its HTTP API cannot be turned off, and starts workflows for any web page that finds its port. No host is allowed.
+    'frontend.enableServerVersionCheck': 'false', // the check would send a request to a server of Temporal
+    // The HTTP API cannot be disabled, and any web page that finds its port could start workflows. Allow no host.
     'frontend.httpAllowedHosts': '[]',
     ...dynamicConfig,
   };
@@ -119,15 +119,15 @@ function serverArguments(
 }
 
 /**
- * The server sets up its schema only where there is no file, so a file from a start that was killed
- * half-way would never work. It is kept under another name, in case it holds something after all.
+ * Renames the file of a first start that was killed. The server creates its schema only if no file exists, so it could
+ * never use that file.
  */
-async function setIncompleteAside(database: string, complete: string): Promise<void> {
+async function renameIncomplete(database: string, complete: string): Promise<void> {
   if (!(await exists(database)) || (await exists(complete))) return;
-  const staging = `${database}.incomplete-${Date.now()}`;
+  const renamed = `${database}.incomplete-${Date.now()}`;
   for (const suffix of ['', '-wal', '-shm', '-journal']) {
     // oxlint-disable-next-line no-await-in-loop -- the database itself first
-    await rename(`${database}${suffix}`, `${staging}${suffix}`).catch(() => {});
+    await rename(`${database}${suffix}`, `${renamed}${suffix}`).catch(() => {});
   }
 }
 
@@ -138,7 +138,7 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Ready means: the namespace answers, and has the search attributes, also those new in this version. */
+/** Ready: the namespace answers and has all search attributes. Adds those that are new in this version. */
 async function probe(
   address: string,
   namespace: string,

@@ -610,7 +610,7 @@ function toIdentity({ provider, environment, external_id, kind }: HolderDocument
 
 /** The members of a grant that no attempt has used yet. */
 const NEVER_TRIED = {
-  orphanedGrants: [],
+  orphaned_grants: [],
   candidate: null,
   claim: null,
   last_error: null,

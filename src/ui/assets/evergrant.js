@@ -1,4 +1,4 @@
-// What HTML and htmx leave to do: relative times that stay true, whether the page is live, and the end of a session.
+// Keeps relative times current, shows the state of the live connection, and leaves the page when the session ends.
 'use strict';
 
 (() => {
@@ -9,15 +9,15 @@
     ['s', 1],
   ];
 
-  function inWords(at) {
+  function relative(at) {
     const seconds = Math.round((at - Date.now()) / 1000);
     if (seconds === 0) return 'now';
-    const away = lasting(Math.abs(seconds));
-    return seconds > 0 ? `in ${away}` : `${away} ago`;
+    const distance = duration(Math.abs(seconds));
+    return seconds > 0 ? `in ${distance}` : `${distance} ago`;
   }
 
   // As `duration` in src/domain/text/time-text.ts: the two largest units, rounded to the smaller.
-  function lasting(seconds) {
+  function duration(seconds) {
     const largest = UNITS.findIndex(([, length]) => seconds >= length);
     const [, smaller] = UNITS[largest + 1] ?? UNITS[largest];
     let rest = Math.round(seconds / smaller) * smaller;
@@ -30,18 +30,18 @@
     return parts.join(' ');
   }
 
-  function tellTimes() {
+  function updateTimes() {
     for (const time of document.querySelectorAll('time[data-relative]')) {
-      const text = inWords(Date.parse(time.dateTime));
+      const text = relative(Date.parse(time.dateTime));
       if (time.textContent !== text) time.textContent = text;
     }
   }
 
-  // Before anything is painted: a swap must not flash the absolute time.
-  const observer = new MutationObserver(tellTimes);
+  // A mutation observer runs before the browser paints, so that a swap does not flash the absolute time.
+  const observer = new MutationObserver(updateTimes);
   addEventListener('DOMContentLoaded', () => {
-    tellTimes();
-    setInterval(tellTimes, 1_000);
+    updateTimes();
+    setInterval(updateTimes, 1_000);
     observer.observe(document.getElementById('main'), {
       childList: true,
       characterData: true,
@@ -51,8 +51,8 @@
 
   const STATES = {
     live: 'Live',
-    lost: 'Connection lost, trying again …',
-    failed: 'Not live: reload the page',
+    lost: 'Connection lost. Retrying …',
+    failed: 'No live updates. Reload the page.',
     trouble: 'May be out of date',
   };
 
@@ -67,14 +67,14 @@
   addEventListener('trouble', ({ detail }) =>
     showState(detail.data ? 'trouble' : 'live', detail.data),
   );
-  // What fails before the first event is a request like any other, and htmx does not repeat it.
+  // A stream that fails before its first event is an ordinary failed request, which htmx does not retry.
   for (const failure of ['htmx:error', 'htmx:response:error']) {
     addEventListener(failure, ({ target }) => {
       if (target instanceof Element && target.hasAttribute('hx-sse:connect')) showState('failed');
     });
   }
-  // A dialog that asks before something is done is over when its form was answered: what came of it is said on the page,
-  // and what was typed is gone. A form that only filters what the dialog shows has nothing to do with that.
+  // After the response to an action, the dialog closes and its fields are cleared. The page shows the result. Filter forms
+  // in dialogs use GET and keep their dialog open.
   addEventListener('htmx:after:request', ({ target }) => {
     const acts = target instanceof HTMLFormElement && target.method === 'post';
     const dialog = acts && target.closest('dialog');
@@ -85,7 +85,7 @@
 
   addEventListener('htmx:sse:error', ({ detail }) => {
     showState('lost');
-    // The session has ended: the page itself is sent to the sign-in page, and from there back.
+    // The session has ended. Reloading redirects to the sign-in page, which leads back here.
     if (detail.status === 401) location.reload();
   });
 })();

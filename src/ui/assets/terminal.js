@@ -1,19 +1,19 @@
-// The terminal: entries put where they belong as they come, pause, copy, and keys.
+// The terminal: sorts live entries in, and implements pause, copy and keyboard shortcuts.
 'use strict';
-/* oxlint-disable unicorn/consistent-function-scoping -- the file is joined with others: nothing of it may be global */
+/* oxlint-disable unicorn/consistent-function-scoping -- the file is concatenated with others, so nothing in it may be global */
 
 (() => {
   const terminal = () => document.getElementById('terminal');
   const entries = () => terminal()?.querySelector('.entries');
-  const say = (text) => {
-    document.getElementById('terminal-said').textContent = text;
+  const notify = (text) => {
+    document.getElementById('terminal-notice').textContent = text;
   };
 
-  // Live. While paused, what comes waits here; the connection stays, and so nothing is lost.
+  // Live entries. While paused, new entries wait here. The connection stays open, so none are lost.
 
   const LIST_MAX = 50;
 
-  // By terminal: one that is loaded anew, filtered otherwise, has its own.
+  // Keyed by terminal, because changing the filters loads a new one.
   const waitingIn = new WeakMap();
   const isPaused = () => terminal()?.dataset.paused !== undefined;
 
@@ -21,7 +21,7 @@
     const template = document.createElement('template');
     template.innerHTML = html;
     const entry = template.content.firstElementChild;
-    // It may have been in the list already that the page came with.
+    // The page may have been rendered with this entry.
     if (document.getElementById(entry.id) !== null) return;
     const all = entries().getElementsByClassName('entry');
     let newer = 0;
@@ -31,7 +31,7 @@
     terminal().querySelector('.empty')?.remove();
   }
 
-  // What comes all day must not make the first list long: what is out of sight is left out list by list.
+  // Starts a new list when the first is full, because the browser skips the layout of whole lists that are out of view.
   function newestList() {
     const first = entries().firstElementChild;
     if (first.childElementCount < LIST_MAX) return first;
@@ -67,7 +67,7 @@
     button.textContent = isPaused() ? 'Resume' : 'Pause';
   }
 
-  // Copying: what is shown and as it is folded, as text. Relative times are left out: they are wrong once pasted.
+  // Copies the entries as shown, collapsed parts as their titles. Relative times are omitted, because they become outdated.
 
   function asText(entry) {
     const line = [...entry.querySelector('.line').children]
@@ -87,9 +87,9 @@
     const count = shown.length === 1 ? '1 entry' : `${shown.length} entries`;
     try {
       await navigator.clipboard.writeText(`${shown.map(asText).join('\n\n')}\n`);
-      say(`Copied ${count}.`);
+      notify(`Copied ${count}.`);
     } catch {
-      say('The browser does not let this page copy: it does so over https, and on this machine.');
+      notify('The browser blocked copying. Open Evergrant over HTTPS or on localhost.');
     }
   }
 
@@ -99,7 +99,7 @@
     if (button?.dataset.do === 'copy') void copy();
   });
 
-  // Filters take effect when they are chosen, and leave nothing empty in the address.
+  // Choosing a filter submits the form. Empty fields are left out of the address.
 
   addEventListener('change', ({ target }) => {
     if (target.matches('#terminal .filters select')) target.form.requestSubmit();
@@ -111,7 +111,7 @@
     for (const [name] of empty) formData.delete(name);
   });
 
-  // Keys. Single ones can be switched off: whoever speaks to the computer types them unawares (WCAG 2.1.4).
+  // Shortcuts. Single-key ones can be turned off, because speech input may trigger them by accident (WCAG 2.1.4).
 
   const SINGLE_KEYS = 'terminal-single-keys';
   const singleKeys = () => localStorage.getItem(SINGLE_KEYS) !== 'false';
@@ -151,13 +151,13 @@
     if (entries() === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     const { target } = event;
     if (target.matches('input, select, textarea') || target.closest('#terminal-keys')) return;
-    // A dialog that has no terminal in it has its own keys.
+    // Shortcuts do not apply in other dialogs.
     const dialog = document.querySelector('dialog[open]');
     if (dialog !== null && !dialog.contains(terminal())) return;
     if (act(event)) event.preventDefault();
   });
 
-  // A closed dialog follows nothing. Events of dialogs do not bubble.
+  // Removing the terminal closes its stream. The listener captures, because `close` does not bubble.
   addEventListener(
     'close',
     ({ target }) => {

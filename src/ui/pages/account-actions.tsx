@@ -4,7 +4,7 @@ import { type Account, AccountState } from '../../domain/account/account';
 import { Moment } from '../parts/time';
 import { accountPath } from './accounts';
 
-/** In the live fragment, because the account's state decides which buttons there are. */
+/** In the live fragment, because the account's state decides which buttons are shown. */
 export function AccountActions({ account }: { account: Account }) {
   const { id, state, quarantine, replaced } = account;
   const path = accountPath(id);
@@ -55,8 +55,8 @@ export function AccountDialogs({ account: { id, label, replaced } }: { account: 
       <Dialog id="force-refresh" title={`Refresh ${label} now?`}>
         <Act action={`${path}/force-refresh`}>
           <p>
-            The refresh token is sent to the provider now, due or not. Where the provider rotates
-            refresh tokens, the old one ends with it.
+            Evergrant sends the refresh token to the provider now, even if the account is not due.
+            If the provider rotates refresh tokens, the current one becomes invalid.
           </p>
           <DialogButtons dialog="force-refresh">
             <button class="primary">Refresh now</button>
@@ -66,12 +66,17 @@ export function AccountDialogs({ account: { id, label, replaced } }: { account: 
       <Dialog id="disable" title={`Disable ${label}?`}>
         <Act action={`${path}/disable`}>
           <p>
-            It is not refreshed any more, and no token of it is handed out. Its tokens stay stored,
-            and its refresh token may end meanwhile.
+            Evergrant stops refreshing this account and serves no tokens for it. The stored tokens
+            are kept, but the refresh token may expire in the meantime.
           </p>
           <label>
             Reason
-            <input name="reason" maxlength={200} required placeholder="For whoever finds it so" />
+            <input
+              name="reason"
+              maxlength={200}
+              required
+              placeholder="Why is this account being disabled?"
+            />
           </label>
           <DialogButtons dialog="disable">
             <button class="danger">Disable</button>
@@ -81,9 +86,9 @@ export function AccountDialogs({ account: { id, label, replaced } }: { account: 
       <Dialog id="reconnect" title={`Reconnect ${label}`}>
         <Act action={`${path}/reconnect`}>
           <p>
-            Ask the account’s owner to sign in at the provider and to allow your application once
-            more. Your application then receives a new refresh token: enter it here. It is tried
-            with one refresh; the grant in use stays until the new one has proved to work.
+            Ask the account’s owner to sign in at the provider and approve your application again.
+            Then enter the new refresh token that your application receives. Evergrant tests it with
+            one refresh and keeps the current grant until the new one works.
           </p>
           <label>
             New refresh token
@@ -100,18 +105,18 @@ export function AccountDialogs({ account: { id, label, replaced } }: { account: 
           </DialogButtons>
         </Act>
       </Dialog>
-      <Dialog id="restore-grant" title={`Restore the former grant of ${label}?`}>
+      <Dialog id="restore-grant" title={`Restore the replaced grant of ${label}?`}>
         <Act action={`${path}/restore-grant`}>
           <p>
-            The grant that the last reconnect replaced
+            The last reconnect replaced this grant
             {replaced !== null && (
               <>
                 {' '}
                 <Moment at={replaced.at} />
               </>
-            )}{' '}
-            is tried with one refresh, if it has a refresh token. If it works, it is in use again,
-            and the grant in use now is kept in its place.
+            )}
+            . If it has a refresh token, Evergrant tests it with one refresh. If it works, it
+            becomes the current grant, and the current one is kept as the replaced grant.
           </p>
           <DialogButtons dialog="restore-grant">
             <button class="primary">Restore grant</button>
@@ -156,7 +161,7 @@ function Opens({
 
 function Dialog({ id, title, children }: PropsWithChildren<{ id: string; title: string }>) {
   return (
-    <dialog id={id} class="asks" aria-labelledby={`${id}-title`}>
+    <dialog id={id} class="action" aria-labelledby={`${id}-title`}>
       <h2 id={`${id}-title`}>{title}</h2>
       {children}
     </dialog>

@@ -3,6 +3,7 @@ import { dueBody } from '../../api/routes/accounts/account-body';
 import { type Account, AccountState, statusReason } from '../../domain/account/account';
 import type { LogEntry } from '../../domain/logs/log-entry';
 import { notFound } from '../../domain/service-error';
+import { noneYet } from '../../domain/text/messages';
 import { apiErrorOf } from '../../http/errors';
 import { policyBody } from '../../services/accounts/account-policy';
 import type { UiDependencies } from '../dependencies';
@@ -21,7 +22,7 @@ export interface AccountView {
   account: Account;
   due: ReturnType<typeof dueBody>;
   attempts: LogEntry[];
-  /** A sentence if Temporal is unreachable. */
+  /** The error's message if Temporal is unreachable. */
   workflows: Workflows | string;
   now: Date;
 }
@@ -111,7 +112,7 @@ function Trouble({ account, now }: { account: Account; now: Date }) {
     <>
       {state !== active && (
         <Notice kind={state === AccountState.disabled ? 'note' : 'bad'}>
-          {reason ?? words(state)} (since <Moment at={stateAt} />)
+          {reason ?? words(state)} (status changed <Moment at={stateAt} />)
         </Notice>
       )}
       {state === active && reason !== null && <Notice kind="bad">{reason}</Notice>}
@@ -133,12 +134,13 @@ function Reconnects({ account, now }: { account: Account; now: Date }) {
     <>
       {candidate !== null && (
         <Notice kind="note">
-          A new grant waits to be tried (handed in <Moment at={candidate.since} /> by {candidate.by}
-          ); the account keeps its grant meanwhile.{' '}
+          A new grant, entered <Moment at={candidate.since} /> by {candidate.by}, is waiting for its
+          test. The account keeps its current grant until the new one works.{' '}
           {candidate.lastFailure !== null && `${candidate.lastFailure.message} `}
           {candidate.nextAttemptAt !== null && candidate.nextAttemptAt > now && (
             <>
-              Next try: <Moment at={candidate.nextAttemptAt} />, or now with “Force refresh”.
+              Next attempt: <Moment at={candidate.nextAttemptAt} />. To test it now, use “Force
+              refresh”.
             </>
           )}
         </Notice>
@@ -147,13 +149,13 @@ function Reconnects({ account, now }: { account: Account; now: Date }) {
         <Notice kind="bad">
           {refusal.failure?.message}{' '}
           {refusal.failure?.detail !== undefined && `(${refusal.failure.detail}) `}
-          <a href={`/admin/terminal?entry=${encodeURIComponent(refusal.logEntryId)}`}>Its entry</a>,{' '}
+          <a href={`/admin/terminal?entry=${encodeURIComponent(refusal.logEntryId)}`}>Log entry</a>,{' '}
           <Moment at={refusal.at} />
         </Notice>
       )}
       {replaced !== null && replaced.until > now && (
         <Notice kind="note">
-          Reconnected <Moment at={replaced.at} />. The former grant can be restored until{' '}
+          Reconnected <Moment at={replaced.at} />. The replaced grant can be restored until{' '}
           <Moment at={replaced.until} />.
         </Notice>
       )}
@@ -165,14 +167,18 @@ function DueTimes({ account }: { account: Account }) {
   const { current, dueTimes, lastRefreshedAt, nextAttemptAt, failedAttempts } = account;
   const rows: [string, string | Date | null, string][] = [
     [
-      'Access token ends',
+      'Access token expires',
       current.accessToken === null ? null : current.expiresAt,
       current.accessToken === null ? 'no access token yet' : 'never',
     ],
-    ['Refresh token ends', current.refreshTokenExpiresAt, 'not known'],
-    ['Last refreshed', lastRefreshedAt, 'not yet refreshed'],
-    ['Due at', account.state === AccountState.active ? dueTimes.dueAt : null, 'never by a sweep'],
-    ['No attempt before', nextAttemptAt, 'no back-off'],
+    ['Refresh token expires', current.refreshTokenExpiresAt, 'unknown'],
+    ['Last refreshed', lastRefreshedAt, 'never'],
+    [
+      'Due at',
+      account.state === AccountState.active ? dueTimes.dueAt : null,
+      'not refreshed by sweeps',
+    ],
+    ['Back-off until', nextAttemptAt, 'no back-off'],
   ];
   return (
     <section class="card" aria-labelledby="due-times-title">
@@ -190,7 +196,7 @@ function DueTimes({ account }: { account: Account }) {
             </dd>
           </>
         ))}
-        <dt>Failed in a row</dt>
+        <dt>Consecutive failures</dt>
         <dd>{failedAttempts}</dd>
       </dl>
     </section>
@@ -249,9 +255,9 @@ function Grants({ account: { current, previous, generation, fallback } }: { acco
         </tbody>
       </table>
       <p class="muted">
-        Obtained <Moment at={new Date(current.obtainedAt)} />
-        {current.attemptId === null ? ', entered by a person' : ''}
-        {fallback === null ? '' : '; has a fallback token'}
+        {current.attemptId === null ? 'Entered' : 'Obtained by a refresh'}{' '}
+        <Moment at={new Date(current.obtainedAt)} />.
+        {fallback === null ? '' : ' A fallback token is stored.'}
         {current.scopes.length > 0 && (
           <span class="detail">Scopes: {current.scopes.join(' ')}</span>
         )}
@@ -272,9 +278,9 @@ function Policy({ account: { policy } }: { account: Account }) {
   const own = Object.entries(policy === null ? {} : policyBody(policy));
   return (
     <section class="card" aria-labelledby="policy-title">
-      <h2 id="policy-title">Policy of its own</h2>
+      <h2 id="policy-title">Policy overrides</h2>
       {own.length === 0 ? (
-        <p class="muted">None: it is as its provider in providers.yaml.</p>
+        <p class="muted">None. The provider’s policy in providers.yaml applies.</p>
       ) : (
         <dl class="facts">
           {own.map(([name, value]) => (
@@ -292,9 +298,9 @@ function Policy({ account: { policy } }: { account: Account }) {
 function Attempts({ attempts }: { attempts: LogEntry[] }) {
   return (
     <section aria-labelledby="attempts-title">
-      <h2 id="attempts-title">Last attempts</h2>
+      <h2 id="attempts-title">Latest attempts</h2>
       {attempts.length === 0 ? (
-        <p class="empty">No attempt is in the terminal.</p>
+        <p class="empty">{noneYet('attempts')}</p>
       ) : (
         <table class="rows">
           <thead>
@@ -302,8 +308,8 @@ function Attempts({ attempts }: { attempts: LogEntry[] }) {
               <th scope="col">When</th>
               <th scope="col">Action</th>
               <th scope="col">Source</th>
-              <th scope="col">What happened</th>
-              <th scope="col">Took</th>
+              <th scope="col">Message</th>
+              <th scope="col">Duration</th>
             </tr>
           </thead>
           <tbody>
@@ -318,8 +324,8 @@ function Attempts({ attempts }: { attempts: LogEntry[] }) {
                   <Badge tone={entry.error === null ? 'good' : 'bad'}>{words(entry.action)}</Badge>
                 </td>
                 <td data-label="Source">{entry.source}</td>
-                <td data-label="What">{entry.message}</td>
-                <td data-label="Took">
+                <td data-label="Message">{entry.message}</td>
+                <td data-label="Duration">
                   {entry.response === null ? '–' : duration(entry.response.duration_ms)}
                 </td>
               </tr>
@@ -338,7 +344,7 @@ function WorkflowList({ workflows }: { workflows: Workflows | string }) {
       {typeof workflows === 'string' ? (
         <p class="empty">{workflows}</p>
       ) : workflows.length === 0 ? (
-        <p class="empty">Temporal keeps none of this account.</p>
+        <p class="empty">{noneYet('workflows')}</p>
       ) : (
         <table class="rows">
           <thead>
@@ -347,7 +353,7 @@ function WorkflowList({ workflows }: { workflows: Workflows | string }) {
               <th scope="col">Status</th>
               <th scope="col">Outcome</th>
               <th scope="col">Started</th>
-              <th scope="col">Took</th>
+              <th scope="col">Duration</th>
             </tr>
           </thead>
           <tbody>
@@ -374,7 +380,7 @@ function WorkflowList({ workflows }: { workflows: Workflows | string }) {
                 <td data-label="Started">
                   <Moment at={startedAt} />
                 </td>
-                <td data-label="Took">
+                <td data-label="Duration">
                   {endedAt === null ? '–' : duration(endedAt.getTime() - startedAt.getTime())}
                 </td>
               </tr>

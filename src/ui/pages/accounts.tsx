@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ACCOUNT_STATUSES, type Account } from '../../domain/account/account';
 import { type DueDecision, dueDecision } from '../../domain/account/due-times';
 import { ServiceError } from '../../domain/service-error';
+import { noMatches, noneYet } from '../../domain/text/messages';
 import { accountPage, SEARCH_MAX_CHARACTERS } from '../../services/accounts/account-page';
 import { ACCOUNT_SORTS } from '../../store/accounts/account-listing';
 import type { UiDependencies } from '../dependencies';
@@ -42,9 +43,11 @@ export function accountsQuery(given: Record<string, string>): AccountsQuery {
 
 /** The address of this view, without default values. */
 export function accountsAddress({ sort, ...query }: AccountsQuery): string {
-  const said = Object.entries({ ...query, sort: sort === 'expires_at' ? undefined : sort });
+  const members = Object.entries({ ...query, sort: sort === 'expires_at' ? undefined : sort });
   const search = new URLSearchParams(
-    said.filter((pair): pair is [string, string] => typeof pair[1] === 'string' && pair[1] !== ''),
+    members.filter(
+      (pair): pair is [string, string] => typeof pair[1] === 'string' && pair[1] !== '',
+    ),
   ).toString();
   return search === '' ? ACCOUNTS_PATH : `${ACCOUNTS_PATH}?${search}`;
 }
@@ -137,7 +140,7 @@ function Filters({
       />
       <label>
         Kind
-        <input name="kind" value={query.kind ?? ''} placeholder="any" size={10} />
+        <input name="kind" value={query.kind ?? ''} placeholder="all" size={10} />
       </label>
       <label>
         Sort by
@@ -149,7 +152,7 @@ function Filters({
           ))}
         </select>
       </label>
-      <button>Show</button>
+      <button>Filter</button>
       <p class="muted">
         Accounts of <strong>{organisation}</strong>
       </p>
@@ -158,7 +161,7 @@ function Filters({
 }
 
 const SORTS = {
-  expires_at: { word: 'Ends soonest', column: 'Access token ends' },
+  expires_at: { word: 'Expires first', column: 'Access token expires' },
   label: { word: 'Name', column: 'Account' },
   id: { word: 'Id', column: null },
 } as const;
@@ -178,7 +181,7 @@ function Choice<T extends string>({ label, name, chosen, values, word }: ChoiceP
     <label>
       {label}
       <select name={name}>
-        <option value="">any</option>
+        <option value="">all</option>
         {all.map((value) => (
           <option value={value} selected={value === chosen}>
             {word === undefined ? value : word(value)}
@@ -217,7 +220,7 @@ export function AccountsTable({ view }: { view: AccountsView }) {
       <nav class="pager" aria-label="Pages of accounts">
         <span class="muted">
           {accounts.length === 1 ? '1 account' : `${accounts.length} accounts`}
-          {query.cursor === undefined ? '' : ', continued'}
+          {query.cursor === undefined && next === null ? '' : ' on this page'}
         </span>
         {query.cursor !== undefined && (
           <a class="button" href={accountsAddress({ ...query, cursor: undefined })}>
@@ -238,8 +241,8 @@ const COLUMNS = [
   'Account',
   'Status',
   'Provider',
-  'Access token ends',
-  'Refresh token ends',
+  'Access token expires',
+  'Refresh token expires',
   'Last attempt',
   'Due',
 ];
@@ -248,11 +251,11 @@ function NothingFound({ query }: { query: AccountsQuery }) {
   const { sort: _, ...filters } = query;
   return Object.values(filters).some((filter) => filter !== undefined) ? (
     <p class="empty">
-      No account is like that. <a href={ACCOUNTS_PATH}>Show all</a>
+      {noMatches('accounts')} <a href={ACCOUNTS_PATH}>Show all</a>
     </p>
   ) : (
     <p class="empty">
-      No account yet: connect one with <code>POST /api/admin/accounts</code> or{' '}
+      {noneYet('accounts')} Connect one with <code>POST /api/admin/accounts</code> or{' '}
       <code>evergrant accounts add</code>.
     </p>
   );
@@ -276,13 +279,13 @@ function Row({ account, due, now }: { account: Account; due: DueDecision | null;
       </td>
       <td data-label="Access token">
         {current.accessToken === null ? (
-          <End at={null} otherwise="none yet" />
+          <Expiry at={null} otherwise="none yet" />
         ) : (
-          <End at={current.expiresAt} otherwise="never" />
+          <Expiry at={current.expiresAt} otherwise="never" />
         )}
       </td>
       <td data-label="Refresh token">
-        <End at={current.refreshTokenExpiresAt} otherwise="not known" />
+        <Expiry at={current.refreshTokenExpiresAt} otherwise="unknown" />
       </td>
       <td data-label="Attempt">
         {lastAttempt === null ? (
@@ -303,7 +306,7 @@ function Row({ account, due, now }: { account: Account; due: DueDecision | null;
   );
 }
 
-function End({ at, otherwise }: { at: string | null; otherwise: string }) {
+function Expiry({ at, otherwise }: { at: string | null; otherwise: string }) {
   return at === null ? <span class="muted">{otherwise}</span> : <MomentInFull at={new Date(at)} />;
 }
 

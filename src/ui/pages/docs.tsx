@@ -97,20 +97,20 @@ function Introduction({ document, origin }: DocsProps) {
   return (
     <section class="card" aria-label="Introduction">
       <p>
-        Members are <code>snake_case</code>, times ISO 8601 in UTC. A list is{' '}
-        <code>{'{"items", "next_cursor"}'}</code>: hand <code>next_cursor</code> in for the next
-        page, until it is <code>null</code>. An id in a path is percent-encoded:{' '}
-        <code>sweep%2Febay</code>.
+        Members are <code>snake_case</code>. Times are ISO 8601 in UTC. A list is{' '}
+        <code>{'{"items", "next_cursor"}'}</code>: send <code>next_cursor</code> as{' '}
+        <code>cursor</code> to get the next page, until it is <code>null</code>. Ids in paths are
+        percent-encoded: <code>sweep%2Febay</code>.
       </p>
       <dl class="facts">
-        <dt>Address</dt>
+        <dt>Base URL</dt>
         <dd>
           <code>{origin}</code>
         </dd>
         <dt>For programs</dt>
         <dd>
-          <a href="/openapi.json">openapi.json</a> (OpenAPI {document.openapi}); for TypeScript, the
-          package exports a typed client: <code>evergrant/client</code>
+          <a href="/openapi.json">openapi.json</a> (OpenAPI {document.openapi}). For TypeScript, the
+          package exports a typed client: <code>evergrant/client</code>.
         </dd>
         {Object.entries(document.components?.securitySchemes ?? {}).map(([name, scheme]) => (
           <>
@@ -133,8 +133,8 @@ function Errors({ document }: { document: ApiDocument }) {
     <section aria-labelledby="errors">
       <h2 id="errors">Errors</h2>
       <p class="muted">
-        Each is an <a href="#schema-Error">Error</a>, whose message says what is wrong and what to
-        do.
+        The body of an error response is an <a href="#schema-Error">Error</a>. Its message says what
+        is wrong and what to do.
       </p>
       <table class="rows">
         <thead>

@@ -5,6 +5,7 @@
 import { type Account, AccountState } from '../../domain/account/account';
 import type { LogEntry } from '../../domain/logs/log-entry';
 import type { AttemptStep } from '../../domain/refresh/attempt-steps';
+import { noneYet } from '../../domain/text/messages';
 import { diagnose } from '../../services/logs/diagnostics';
 import type { UiDependencies } from '../dependencies';
 import { Badge, type Tone } from '../parts/badge';
@@ -34,7 +35,7 @@ export async function loadDebug(
 ): Promise<DebugView> {
   const account = await findAccount(deps, organisation, id);
   const progress = await deps.refreshes.progress(account);
-  // Progress first: a run that ends between the two reads is then found in its entry.
+  // Progress is read first: if the run ends between the two reads, its log entry has the result.
   return { account, progress, diagnostics: await diagnose(deps.store, organisation, id) };
 }
 
@@ -46,7 +47,7 @@ export function DebugPage({ view, mayAct }: { view: DebugView; mayAct: boolean }
         <p>
           <a href={accountPath(id)}>{label}</a>
           <span class="muted">
-            The same request as a scheduled refresh makes, kept whole and masked.
+            Sends the same request as a scheduled refresh and logs the complete exchange, masked.
           </span>
         </p>
         {mayAct && state !== AccountState.disabled && (
@@ -74,7 +75,7 @@ export function DebugTerminal({ view: { progress, diagnostics } }: { view: Debug
           Steps <Badge tone="active">Running</Badge>
         </h2>
         <Steps steps={progress.steps} />
-        <p class="muted">The verdict and the exchange come when it has ended.</p>
+        <p class="muted">The verdict and the exchange appear when the refresh has finished.</p>
       </section>
     );
   }
@@ -82,11 +83,11 @@ export function DebugTerminal({ view: { progress, diagnostics } }: { view: Debug
     <>
       {progress !== null && (
         <Notice kind="note">
-          A refresh of this account has been running since <Moment at={progress.startedAt} />.
+          A refresh of this account is running. It started <Moment at={progress.startedAt} />.
         </Notice>
       )}
       {lastDebug === null ? (
-        <p class="empty">No debug refresh of this account is in the terminal yet.</p>
+        <p class="empty">{noneYet('debug refreshes of this account')}</p>
       ) : (
         <LastRun entry={lastDebug} diagnostics={diagnostics} />
       )}
@@ -115,7 +116,7 @@ function LastRun({
         </p>
         <p class="muted">
           <Moment at={new Date(entry.created_at)} /> ·{' '}
-          <a href={`/admin/terminal?entry=${encodeURIComponent(entry.id)}`}>Its entry</a>
+          <a href={`/admin/terminal?entry=${encodeURIComponent(entry.id)}`}>Log entry</a>
         </p>
       </section>
       <div class="columns">
@@ -135,7 +136,7 @@ const VERDICTS = {
   not_sent: 'Not sent',
   rejected: 'Refused',
   throttled: 'Throttled',
-  unknown: 'Sent, no usable answer',
+  unknown: 'Sent, no usable response',
 } as const;
 
 const STEP_NAMES: Record<AttemptStep['step'], string> = {
@@ -145,11 +146,12 @@ const STEP_NAMES: Record<AttemptStep['step'], string> = {
   response: 'Send it and wait for the response',
   commit: 'Commit the new grant',
   log: 'Write the log entry',
-  record_failure: 'Settle what the failure means',
+  record_failure: 'Record the failure',
 };
 
 function Steps({ steps }: { steps: AttemptStep[] }) {
-  if (steps.length === 0) return <p class="muted">The worker stopped before it could tell them.</p>;
+  if (steps.length === 0)
+    return <p class="muted">Unknown: the worker stopped before it reported the steps.</p>;
   return (
     <ol class="steps">
       {steps.map(({ step, at, duration_ms }) => (
@@ -158,7 +160,7 @@ function Steps({ steps }: { steps: AttemptStep[] }) {
           <span class="took">
             {duration_ms === null ? (
               <>
-                <Badge tone="active">Under way</Badge> since <Moment at={new Date(at)} />
+                <Badge tone="active">In progress</Badge> started <Moment at={new Date(at)} />
               </>
             ) : (
               `${duration_ms} ms`
@@ -180,14 +182,14 @@ function Comparison({ diagnostics }: { diagnostics: DebugView['diagnostics'] }) 
   return (
     <section class="card" aria-labelledby="comparison-title">
       <h2 id="comparison-title">
-        Last debug against last scheduled <Badge tone={tone}>{word}</Badge>
+        Last debug and last scheduled refresh <Badge tone={tone}>{word}</Badge>
       </h2>
       <p>{comparison.message}</p>
       <table class="plain">
         <thead>
           <tr>
             <th scope="col">
-              <span class="hidden">What</span>
+              <span class="hidden">Value</span>
             </th>
             <th scope="col">Debug</th>
             <th scope="col">Scheduled</th>
@@ -197,8 +199,10 @@ function Comparison({ diagnostics }: { diagnostics: DebugView['diagnostics'] }) 
           {DIAGNOSTICS.map(([name, member]) => (
             <tr>
               <th scope="row">{name}</th>
-              {columns.map(([whose, of]) => (
-                <td data-label={whose}>{of?.[member] ? <code>{of[member]}</code> : '–'}</td>
+              {columns.map(([attempt, values]) => (
+                <td data-label={attempt}>
+                  {values?.[member] ? <code>{values[member]}</code> : '–'}
+                </td>
               ))}
             </tr>
           ))}

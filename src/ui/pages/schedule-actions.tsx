@@ -27,7 +27,7 @@ export function ScheduleButtons({ schedule }: { schedule: Schedule }) {
   );
 }
 
-/** Renders all dialogs, because the schedule's state may change while the page is open. */
+/** Renders the dialogs of all actions, because the schedule's state may change while the page is open. */
 export function ScheduleDialogs({ schedule }: { schedule: Schedule }) {
   const { provider, everyMs } = schedule;
   const dialog = (action: ScheduleAction) => ({
@@ -37,17 +37,26 @@ export function ScheduleDialogs({ schedule }: { schedule: Schedule }) {
   return (
     <>
       <Confirm {...dialog('run')} title={`Run the sweep of ${provider} now?`} submit="Run now">
-        <p>Accounts that are due are refreshed at once. While a sweep runs, nothing is added.</p>
+        <p>
+          Evergrant refreshes all due accounts now. If a sweep is already running, no second one
+          starts.
+        </p>
         <Note schedule={schedule} action="run" hint="Written to the log." />
       </Confirm>
-      <Confirm {...dialog('pause')} title={`Pause ${provider}?`} submit="Pause" danger>
+      <Confirm
+        {...dialog('pause')}
+        title={`Pause the sweeps of ${provider}?`}
+        submit="Pause"
+        danger
+      >
         <p>
-          No sweep starts until it is resumed, for any organisation: access tokens expire meanwhile.
+          No sweep starts until you resume the schedule. This affects all organisations, and access
+          tokens may expire in the meantime.
         </p>
         <Note schedule={schedule} action="pause" required />
       </Confirm>
-      <Confirm {...dialog('resume')} title={`Resume ${provider}?`} submit="Resume">
-        <p>Sweeps start again at the schedule’s next time.</p>
+      <Confirm {...dialog('resume')} title={`Resume the sweeps of ${provider}?`} submit="Resume">
+        <p>The next sweep starts at the next scheduled time.</p>
         <Note schedule={schedule} action="resume" />
       </Confirm>
       <Confirm
@@ -55,7 +64,10 @@ export function ScheduleDialogs({ schedule }: { schedule: Schedule }) {
         title={`Change the interval of ${provider}`}
         submit="Change interval"
       >
-        <p>A pause stays. The interval holds until the configuration says another.</p>
+        <p>
+          A paused schedule stays paused. The new interval applies until you change it in
+          providers.yaml.
+        </p>
         <Field
           id={`${dialogId(schedule, 'interval')}-every`}
           name="every"
@@ -73,8 +85,8 @@ export function ScheduleDialogs({ schedule }: { schedule: Schedule }) {
         danger
       >
         <p>
-          The provider is not configured. Its accounts stay; a start with the provider creates the
-          schedule again.
+          The provider is not configured. Its accounts are kept. If you configure the provider
+          again, the next start creates the schedule again.
         </p>
       </Confirm>
     </>
@@ -88,12 +100,12 @@ interface NoteProps {
   required?: boolean;
 }
 
-function Note({ schedule, action, hint = 'Temporal shows it, too.', required = false }: NoteProps) {
+function Note({ schedule, action, hint = 'Also shown in Temporal.', required = false }: NoteProps) {
   return (
     <Field
       id={`${dialogId(schedule, action)}-note`}
       name="note"
-      label="Why?"
+      label="Reason"
       hint={hint}
       maxLength={NOTE_MAX}
       required={required}

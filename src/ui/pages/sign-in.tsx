@@ -27,9 +27,9 @@ export function SignIn({ next, problem, oidc }: SignInProps) {
           {...(problem === null ? {} : { 'aria-invalid': 'true' })}
         />
         <p id="key-hint" class="muted">
-          A key with the scope <code>admin</code>, or <code>read</code> to look only;{' '}
-          <code>operator</code> for schedules. The first start shows one;{' '}
-          <code>evergrant keys create</code> makes more.
+          The scope <code>read</code> shows the pages, <code>admin</code> allows actions on
+          accounts, and <code>operator</code> allows actions on schedules. The first start prints an
+          admin key; <code>evergrant keys create</code> creates others.
         </p>
         <button class="primary">Sign in</button>
       </form>

@@ -1,4 +1,5 @@
 /** The organisation's accounts and attempts in numbers: the lower part of the page Workers. */
+import { noneYet } from '../../domain/text/messages';
 import type { Statistics } from '../../services/overview/statistics';
 import { sum } from '../../services/overview/sum';
 import { numeral, Plot, type PlotPiece } from '../parts/plot';
@@ -14,7 +15,7 @@ export function StatisticsSections({ statistics }: { statistics: Statistics }) {
       <section aria-labelledby="accounts-title">
         <h2 id="accounts-title">Accounts by status</h2>
         {rows.length === 0 ? (
-          <p class="empty">No account is connected yet.</p>
+          <p class="empty">{noneYet('accounts')}</p>
         ) : (
           <StatusBars rows={rows} />
         )}
@@ -39,10 +40,10 @@ function AccessTokens({ pieces }: { pieces: Statistics['accessTokensEnding'] }) 
   return (
     <Plot
       id="access-tokens"
-      title="Access tokens ending, next 24 h"
-      sentence={`${numeral(all)} in all. Active accounts are refreshed before.`}
+      title="Access tokens expiring, next 24 h"
+      summary={`${numeral(all)} in total. Active accounts are refreshed before that.`}
       kind="bars"
-      series={[{ name: 'ending', words: 'access tokens' }]}
+      series={[{ name: 'expiring', label: 'access tokens' }]}
       pieces={pieces.map(({ from, to, count }) => hourly(from, to, [count]))}
       tickEvery={EVERY_SIX_HOURS}
     />
@@ -54,14 +55,14 @@ function RefreshTokens({ pieces }: { pieces: Statistics['refreshTokensEnding'] }
   return (
     <Plot
       id="refresh-tokens"
-      title="Refresh tokens ending, next 12 months"
-      sentence={
+      title="Refresh tokens expiring, next 12 months"
+      summary={
         all === 0
-          ? 'None is known to end.'
-          : `${numeral(all)} in all, unless a refresh brings a newer one.`
+          ? 'No refresh token is known to expire.'
+          : `${numeral(all)} in total, unless a refresh replaces them first.`
       }
       kind="bars"
-      series={[{ name: 'refresh-ending', words: 'refresh tokens' }]}
+      series={[{ name: 'refresh-expiring', label: 'refresh tokens' }]}
       pieces={pieces.map(({ from, count }) => monthly(from, count))}
       tickEvery={EVERY_THREE_MONTHS}
     />
@@ -75,15 +76,15 @@ function Attempts({ attempts }: Pick<Statistics, 'attempts'>) {
     <Plot
       id="attempts"
       title="Attempts, last 24 h"
-      sentence={
+      summary={
         all === 0
-          ? 'There was none.'
+          ? 'No attempts.'
           : `${successRate(refreshed, all)} succeeded: ${numeral(refreshed)} of ${numeral(all)}.`
       }
       kind="bars"
       series={[
-        { name: 'refreshed', words: 'refreshed' },
-        { name: 'failed', words: 'failed' },
+        { name: 'refreshed', label: 'refreshed' },
+        { name: 'failed', label: 'failed' },
       ]}
       pieces={attempts.map((piece) =>
         hourly(piece.from, piece.to, [piece.refreshed, piece.failed]),
@@ -98,16 +99,16 @@ function Latency({ attempts }: Pick<Statistics, 'attempts'>) {
   return (
     <Plot
       id="latency"
-      title="Time to answer, last 24 h, in ms"
-      sentence={
+      title="Response time, last 24 h, in ms"
+      summary={
         last === undefined
-          ? 'Nothing was answered in the last 24 hours.'
-          : `Last: half within ${inMs(last.p50Ms)}, 95 % within ${inMs(last.p95Ms)}.`
+          ? 'No responses.'
+          : `Latest: 50 % within ${inMs(last.p50Ms)}, 95 % within ${inMs(last.p95Ms)}.`
       }
       kind="lines"
       series={[
-        { name: 'p50', words: 'p50' },
-        { name: 'p95', words: 'p95 (dashed)' },
+        { name: 'p50', label: 'p50' },
+        { name: 'p95', label: 'p95 (dashed)' },
       ]}
       pieces={attempts.map(({ from, to, p50Ms, p95Ms }) => hourly(from, to, [p50Ms, p95Ms]))}
       tickEvery={EVERY_SIX_HOURS}

@@ -5,10 +5,12 @@ import { compareTokens, type TokenComparison } from '../../domain/account/token-
 import { encodeCursor } from '../../domain/cursor';
 import { LOG_ACTIONS, LOG_SOURCES, type LogEntry } from '../../domain/logs/log-entry';
 import { notFound } from '../../domain/service-error';
+import { noMatches, noneYet } from '../../domain/text/messages';
 import { idOf } from '../../http/entry-stream';
 import { placeOf } from '../../http/paging';
 import type { UiDependencies } from '../dependencies';
-import { actionInWords, Entry } from '../parts/log-entry';
+import { words } from '../parts/account-badges';
+import { Entry } from '../parts/log-entry';
 
 type Filters = z.infer<typeof AnyLogFilterQuery>;
 
@@ -21,25 +23,25 @@ interface ShownEntries {
 
 export interface TerminalView extends ShownEntries {
   options: { providers: string[]; environments: string[] };
-  /** The place to follow from; `null` if newer entries than those shown exist. */
+  /** The place from which live entries follow; `null` if newer entries exist that are not shown. */
   followFrom: string | null;
   /** The entry that the address links to. */
   linked: string | null;
 }
 
-/** Entries on the first page; few, so that it appears at once. Scrolling loads more. */
+/** Number of entries on the first page. More would delay its display. Scrolling loads more. */
 const FIRST_PAGE = 50;
 const NEXT_PAGE = 500;
 /**
- * Entries per list. Browsers check every list for visibility in each frame: 133 ms per frame for 10,000 single entries,
- * and not noticeable for 200 lists.
+ * Number of entries per list. Browsers check each list for visibility in every frame: 10,000 lists of one entry take
+ * 133 ms per frame, and 200 lists take no noticeable time.
  */
 const LIST = 50;
 const NEWER_THAN_LINKED = 10;
 
 type Dependencies = Pick<UiDependencies, 'store' | 'providers' | 'logTail'>;
 
-/** The newest entries, or the entries from a place on. */
+/** The newest entries, or the entries older than a place. */
 export async function loadTerminal(
   deps: Dependencies,
   organisation: string,
@@ -61,7 +63,7 @@ export async function loadLinked(
 ): Promise<TerminalView> {
   const { logEntries } = deps.store;
   const entry = await logEntries.find(organisation, id);
-  if (entry === null) throw notFound(`entry ${id}`);
+  if (entry === null) throw notFound(`log entry ${id}`);
   const end = await deps.logTail.end();
   const place = { createdAt: new Date(entry.created_at), id };
   const newer = await logEntries.newerThan(place, { organisation, limit: NEWER_THAN_LINKED + 1 });
@@ -128,7 +130,7 @@ export function Terminal({ view, dialog = false }: { view: TerminalView; dialog?
       <FilterForm view={view} dialog={dialog} />
       <div class="tools">
         {followFrom === null ? (
-          <a href={`/admin/terminal?${query}`}>There are newer entries: show them, live</a>
+          <a href={`/admin/terminal?${query}`}>Show newer entries, live</a>
         ) : (
           <button type="button" data-do="pause" aria-keyshortcuts="p">
             Pause
@@ -142,9 +144,9 @@ export function Terminal({ view, dialog = false }: { view: TerminalView; dialog?
           Download
         </a>
         <button type="button" command="show-modal" commandfor="terminal-keys">
-          Keys
+          Shortcuts
         </button>
-        <span id="terminal-said" role="status" />
+        <span id="terminal-notice" role="status" />
       </div>
       <div
         class="entries"
@@ -155,9 +157,7 @@ export function Terminal({ view, dialog = false }: { view: TerminalView; dialog?
         <Entries shown={view} linked={view.linked} />
       </div>
       {view.entries.length === 0 && (
-        <p class="empty">
-          {query === '' ? 'Nothing has been refreshed yet.' : 'There is no entry like that.'}
-        </p>
+        <p class="empty">{query === '' ? noneYet('log entries') : noMatches('log entries')}</p>
       )}
       <Keys />
     </section>
@@ -246,7 +246,7 @@ function Choice({ name, label, chosen, among }: ChoiceProps) {
         <option value="">all</option>
         {all.map((value) => (
           <option value={value} selected={value === chosen}>
-            {actionInWords(value)}
+            {words(value)}
           </option>
         ))}
       </select>
@@ -257,21 +257,21 @@ function Choice({ name, label, chosen, among }: ChoiceProps) {
 function Keys() {
   return (
     <dialog id="terminal-keys" aria-labelledby="terminal-keys-title">
-      <h2 id="terminal-keys-title">Keys</h2>
+      <h2 id="terminal-keys-title">Keyboard shortcuts</h2>
       <dl>
         <dt>↓ ↑</dt>
-        <dd>next and previous entry</dd>
+        <dd>next or previous entry</dd>
         <dt>Enter</dt>
-        <dd>unfold the entry, and fold it again</dd>
+        <dd>expand or collapse the entry</dd>
         <dt>p</dt>
-        <dd>pause, and go on</dd>
+        <dd>pause or resume</dd>
         <dt>/</dt>
-        <dd>to the text to filter by</dd>
+        <dd>go to the text filter</dd>
         <dt>?</dt>
-        <dd>these keys</dd>
+        <dd>show these shortcuts</dd>
       </dl>
       <label>
-        <input type="checkbox" id="terminal-single-keys" checked /> React to single keys
+        <input type="checkbox" id="terminal-single-keys" checked /> Use single-key shortcuts
       </label>
       <button type="button" command="close" commandfor="terminal-keys">
         Close

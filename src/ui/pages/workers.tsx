@@ -84,7 +84,7 @@ export function WorkersPage(props: WorkersProps) {
       <div id="workers" hx-sse:connect="/admin/workers/stream" hx-swap="innerMorph">
         <Workers {...props} />
       </div>
-      {/* Outside the live fragment, which may be replaced while somebody types. */}
+      {/* Outside the live fragment, which may be replaced while a person types. */}
       {props.mayOperate &&
         props.workers.schedules.map(({ schedule }) => <ScheduleDialogs schedule={schedule} />)}
     </>
@@ -100,7 +100,7 @@ export function Workers({ workers: { schedules, alive }, statistics, mayOperate 
           Schedules <Alive count={alive} />
         </h2>
         {schedules.length === 0 ? (
-          <p class="empty">No provider is configured: add one to providers.yaml.</p>
+          <p class="empty">No provider is configured. Add one to providers.yaml.</p>
         ) : (
           <Schedules schedules={schedules} statistics={statistics} mayOperate={mayOperate} />
         )}
@@ -112,7 +112,7 @@ export function Workers({ workers: { schedules, alive }, statistics, mayOperate 
 }
 
 function Alive({ count }: { count: number }) {
-  if (count === 0) return <Badge tone="bad">No worker is alive: nothing is refreshed</Badge>;
+  if (count === 0) return <Badge tone="bad">No worker is alive: accounts are not refreshed</Badge>;
   return (
     <Badge tone="good">
       {count} {count === 1 ? 'worker' : 'workers'} alive
@@ -125,7 +125,7 @@ function Schedules({
   statistics,
   mayOperate,
 }: Pick<WorkersView, 'schedules'> & Omit<WorkersProps, 'workers'>) {
-  /** An incident of an app is shown to organisations that have accounts of it. */
+  /** Organisations see incidents of the apps that their accounts use. */
   const concerns = ({ provider, environment }: AppLimiter) =>
     mayOperate ||
     statistics?.accounts.some(
@@ -192,23 +192,24 @@ function State({
   );
 }
 
-/** An incident of the OAuth app, or an outage of its provider; not the fault of any account. */
+/** An incident of the OAuth app or an outage of its provider. No account caused it. */
 function OpenCircuit({ limiter }: { limiter: AppLimiter }) {
   const { environment, state, since } = limiter;
   const failure = shownFailure(limiter);
   return (
     <>
-      <Badge tone="bad">{state === 'open_credentials' ? 'App refused' : 'Provider away'}</Badge>
+      <Badge tone="bad">
+        {state === 'open_credentials' ? 'OAuth app refused' : 'Provider outage'}
+      </Badge>
       <span class="detail bad">
         {environment}: {failure?.code}
         {failure?.detail !== undefined && ` (“${failure.detail}”)`}
         {since !== null && (
           <>
-            {' since '}
-            <Moment at={since} />
+            , circuit opened <Moment at={since} />
           </>
         )}
-        ; one account at a time asks whether it is over.
+        . Evergrant tests with one account at a time until requests succeed.
       </span>
     </>
   );

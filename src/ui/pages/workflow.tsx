@@ -1,10 +1,10 @@
-/** One workflow: its history in sentences, and the actions of admins and operators. */
+/** One workflow: its readable history, and the actions of admins and operators. */
 import { NOTE_MAX } from '../../api/routes/schedules/schedule-body';
 import type { HistoryEvent } from '../../temporal/readable-history';
 import type { WorkflowHistory } from '../../temporal/workflow-client';
 import { Confirm, ConfirmButton, Field } from '../parts/confirm';
 import { Moment } from '../parts/time';
-import { took, WorkflowState, workflowPath } from './workflows';
+import { durationOf, WorkflowState, workflowPath } from './workflows';
 
 interface WorkflowProps {
   history: WorkflowHistory;
@@ -49,15 +49,15 @@ export function Workflow({ history }: Pick<WorkflowProps, 'history'>) {
     <>
       <Facts history={history} />
       <section aria-labelledby="events-title">
-        <h2 id="events-title">What happened</h2>
+        <h2 id="events-title">History</h2>
         <table class="rows">
           <thead>
             <tr>
-              <th scope="col">What</th>
+              <th scope="col">Event</th>
               <th scope="col">When</th>
               <th scope="col">Activity</th>
               <th scope="col">Attempt</th>
-              <th scope="col">Next try</th>
+              <th scope="col">Next attempt</th>
             </tr>
           </thead>
           <tbody>
@@ -67,13 +67,13 @@ export function Workflow({ history }: Pick<WorkflowProps, 'history'>) {
             {history.pending.map((pending) => (
               <tr>
                 <th scope="row">
-                  is being tried
+                  in progress
                   {pending.failure !== null && <span class="detail bad">{pending.failure}</span>}
                 </th>
                 <td data-label="When">now</td>
                 <td data-label="Activity">{pending.activity}</td>
                 <td data-label="Attempt">{pending.attempt}</td>
-                <td data-label="Next try">
+                <td data-label="Next attempt">
                   {pending.nextRetryAt === null ? '–' : <Moment at={pending.nextRetryAt} />}
                 </td>
               </tr>
@@ -103,8 +103,8 @@ function Facts({ history }: Pick<WorkflowProps, 'history'>) {
         </dd>
       </div>
       <div>
-        <dt>Took</dt>
-        <dd>{took(history)}</dd>
+        <dt>Duration</dt>
+        <dd>{durationOf(history)}</dd>
       </div>
       <div>
         <dt>Source</dt>
@@ -140,7 +140,7 @@ function Event({ event }: { event: HistoryEvent }) {
       </td>
       <td data-label="Activity">{event.activity ?? '–'}</td>
       <td data-label="Attempt">{event.attempt ?? '–'}</td>
-      <td data-label="Next try">
+      <td data-label="Next attempt">
         {event.nextRetryAt === null ? '–' : <Moment at={event.nextRetryAt} />}
       </td>
     </tr>
@@ -161,10 +161,10 @@ function Dialogs({ history }: Pick<WorkflowProps, 'history'>) {
       >
         <p>
           {isSweep
-            ? 'It serves all organisations. The refreshes that it has begun go on; the rest waits for the next sweep.'
-            : 'It is not tried again by this workflow; the next sweep finds the account if it is due.'}
+            ? 'This sweep serves all organisations. Refreshes that it already started continue. The next sweep refreshes the remaining accounts.'
+            : 'This workflow stops retrying. The next sweep includes the account if it is due.'}
         </p>
-        <Field id="terminate-reason" name="reason" label="Why?" maxLength={NOTE_MAX} required />
+        <Field id="terminate-reason" name="reason" label="Reason" maxLength={NOTE_MAX} required />
       </Confirm>
       <Confirm
         id="retry"
@@ -174,8 +174,8 @@ function Dialogs({ history }: Pick<WorkflowProps, 'history'>) {
       >
         <p>
           {isSweep
-            ? 'A new sweep refreshes what is due now.'
-            : 'The account is refreshed now, whether it is due or not.'}
+            ? 'Evergrant starts a sweep that refreshes all accounts that are due now.'
+            : 'Evergrant refreshes the account now, even if it is not due.'}
         </p>
       </Confirm>
     </>

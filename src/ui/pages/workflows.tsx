@@ -1,5 +1,6 @@
 /** Workflow history: the sweeps, and the organisation's refreshes, from Temporal. */
 import { type SweepSummary, summaryLine } from '../../domain/refresh/sweep';
+import { noMatches, noneYet } from '../../domain/text/messages';
 import {
   type ListedWorkflow,
   WORKFLOW_STATUSES,
@@ -41,7 +42,10 @@ export function WorkflowsPage({ rows, filters, types, providers, next }: Workflo
     <>
       <Filters filters={filters} types={types} providers={providers} />
       {rows.length === 0 ? (
-        <p class="empty">No workflow is like that, or Temporal no longer keeps it.</p>
+        <p class="empty">
+          {hasFilter(filters) ? noMatches('workflows') : noneYet('workflows')} Temporal deletes
+          finished workflows after its retention period.
+        </p>
       ) : (
         <Rows rows={rows} />
       )}
@@ -54,6 +58,10 @@ export function WorkflowsPage({ rows, filters, types, providers, next }: Workflo
       )}
     </>
   );
+}
+
+function hasFilter({ type, provider, status, account_id: account }: WorkflowFilterValues): boolean {
+  return Boolean(type ?? provider ?? status ?? account);
 }
 
 function Filters({
@@ -108,7 +116,7 @@ function Rows({ rows }: Pick<WorkflowsProps, 'rows'>) {
           <th scope="col">Outcome</th>
           <th scope="col">Attempts</th>
           <th scope="col">Started</th>
-          <th scope="col">Took</th>
+          <th scope="col">Duration</th>
           <th scope="col">Source</th>
         </tr>
       </thead>
@@ -132,7 +140,7 @@ function Rows({ rows }: Pick<WorkflowsProps, 'rows'>) {
             <td data-label="Started">
               <Moment at={row.startedAt} />
             </td>
-            <td data-label="Took">{took(row)}</td>
+            <td data-label="Duration">{durationOf(row)}</td>
             <td data-label="Source">{row.source ?? '–'}</td>
           </tr>
         ))}
@@ -166,7 +174,7 @@ export function WorkflowState({ status }: { status: WorkflowStatus }) {
   return <Badge tone={TONES[status]}>{status.replaceAll('_', ' ')}</Badge>;
 }
 
-export function took({
+export function durationOf({
   startedAt,
   endedAt,
 }: Pick<ListedWorkflow, 'startedAt' | 'endedAt'>): string {

@@ -1,4 +1,4 @@
-/** A confirmation dialog with a form, opened by a button without a script. */
+/** A confirmation dialog with a form, which a button opens without a script. */
 import type { PropsWithChildren } from 'hono/jsx';
 
 export interface ConfirmProps {
@@ -63,13 +63,13 @@ interface FieldProps {
   maxLength?: number;
 }
 
-/** A text field in such a form. */
+/** A text field of a confirmation dialog. */
 export function Field({ id, name, label, hint, required = false, value, maxLength }: FieldProps) {
   return (
     <div class="field">
       <label for={id}>
         {label}
-        {!required && <span class="muted"> (may be left out)</span>}
+        {!required && <span class="muted"> (optional)</span>}
       </label>
       <input
         id={id}

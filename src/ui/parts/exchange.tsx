@@ -7,7 +7,7 @@ export function Exchange({ entry: { request, response } }: { entry: LogEntry }) 
       <section class="card" aria-labelledby="request-title">
         <h2 id="request-title">Request</h2>
         {request === null ? (
-          <p class="muted">None was made.</p>
+          <p class="muted">No request was sent.</p>
         ) : (
           <>
             <p class="line">
@@ -24,7 +24,7 @@ export function Exchange({ entry: { request, response } }: { entry: LogEntry }) 
       <section class="card" aria-labelledby="response-title">
         <h2 id="response-title">Response</h2>
         {response === null ? (
-          <p class="muted">None came.</p>
+          <p class="muted">No response was received.</p>
         ) : (
           <>
             <p class="line">

@@ -1,7 +1,8 @@
-/** One entry of the terminal: a summary line, and folded details of the exchange, the error and the attempt. */
+/** One log entry in the terminal: a summary line, and collapsed details of the exchange, the error and the attempt. */
 import type { Child } from 'hono/jsx';
 import type { TokenComparison } from '../../domain/account/token-comparison';
 import type { LogEntry } from '../../domain/logs/log-entry';
+import { words } from './account-badges';
 import { Badge, type Tone } from './badge';
 
 /** The colours of actions; any action not listed is shown plain. */
@@ -18,20 +19,20 @@ const TONES: Readonly<Record<string, Tone>> = {
   provider_recovered: 'good',
 };
 
-const COMPARED: Record<TokenComparison, { says: string; tone: Tone; means: string }> = {
-  same: { says: 'same token', tone: 'plain', means: 'the one that the attempt before presented' },
-  changed: { says: 'token changed', tone: 'plain', means: 'never presented before' },
+const COMPARED: Record<TokenComparison, { label: string; tone: Tone; meaning: string }> = {
+  same: { label: 'same token', tone: 'plain', meaning: 'the same as in the previous attempt' },
+  changed: { label: 'token changed', tone: 'plain', meaning: 'not sent before' },
   reused: {
-    says: 'token reused',
+    label: 'token reused',
     tone: 'warn',
-    means: 'presented before, though a newer one had been in use in between',
+    meaning: 'sent before, with a newer one in use in between',
   },
 };
 
 interface EntryProps {
   entry: LogEntry;
   comparison: TokenComparison | undefined;
-  /** Unfolded, and focused when the page opens. */
+  /** Expanded, and focused when the page opens. */
   linked?: boolean;
 }
 
@@ -53,7 +54,7 @@ export function Entry({ entry, comparison, linked = false }: EntryProps) {
         <time datetime={created_at} data-relative />
         <span class={`source ${entry.source}`}>{entry.source}</span>
         <Badge tone={error === null ? (TONES[entry.action] ?? 'plain') : 'bad'}>
-          {actionInWords(entry.action)}
+          {words(entry.action)}
         </Badge>
         <span>{environment === null ? provider : `${provider} ${environment}`}</span>
         {entry.account_id !== null && (
@@ -63,10 +64,10 @@ export function Entry({ entry, comparison, linked = false }: EntryProps) {
         )}
         {response !== null && <span>{`${response.status} in ${response.duration_ms} ms`}</span>}
         {response === null && entry.outcome !== null && entry.outcome !== 'ok' && (
-          <span>{entry.outcome.replaceAll('_', ' ')}</span>
+          <span>{words(entry.outcome)}</span>
         )}
         {comparison !== undefined && (
-          <Badge tone={COMPARED[comparison].tone}>{COMPARED[comparison].says}</Badge>
+          <Badge tone={COMPARED[comparison].tone}>{COMPARED[comparison].label}</Badge>
         )}
       </div>
       <p>{entry.message}</p>
@@ -89,11 +90,6 @@ function Fold({ title, open, lines }: { title: string; open: object; lines: stri
       <pre>{lines.join('\n')}</pre>
     </details>
   );
-}
-
-/** `token_refresh_failed` → `token refresh failed` */
-export function actionInWords(action: string): string {
-  return action.replaceAll('_', ' ');
 }
 
 /** With milliseconds, to tell entries of the same second apart. */
@@ -122,7 +118,7 @@ function responseLines(response: NonNullable<LogEntry['response']>): string[] {
 
 function attemptLines(entry: LogEntry, comparison: TokenComparison | undefined): string[] {
   const { diagnostics } = entry;
-  const { warnings = [], ...told } = diagnostics ?? {};
+  const { warnings = [], ...values } = diagnostics ?? {};
   return [
     `entry: ${entry.id}`,
     ...members({
@@ -131,9 +127,9 @@ function attemptLines(entry: LogEntry, comparison: TokenComparison | undefined):
       run: entry.run_id,
       outcome: entry.outcome,
       generation: entry.generation,
-      ...told,
+      ...values,
     }),
-    ...(comparison === undefined ? [] : [`refresh token: ${COMPARED[comparison].means}`]),
+    ...(comparison === undefined ? [] : [`refresh token: ${COMPARED[comparison].meaning}`]),
     ...warnings.map((warning) => `warning: ${warning}`),
   ];
 }
@@ -141,7 +137,7 @@ function attemptLines(entry: LogEntry, comparison: TokenComparison | undefined):
 function members(given: object): string[] {
   return Object.entries(given)
     .filter(([, value]) => value !== null && value !== undefined)
-    .map(([name, value]) => `${name.replaceAll('_', ' ')}: ${text(value)}`);
+    .map(([name, value]) => `${words(name)}: ${text(value)}`);
 }
 
 function text(value: unknown): string {

@@ -1,4 +1,4 @@
-/** A sentence that must be seen. */
+/** A message about a state or the result of an action. */
 import type { PropsWithChildren } from 'hono/jsx';
 
 export function Notice({ kind, children }: PropsWithChildren<{ kind: 'bad' | 'good' | 'note' }>) {

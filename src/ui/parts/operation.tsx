@@ -80,7 +80,7 @@ export function Operation({ document, operation, origin }: OperationProps) {
       {answers
         .filter(([status]) => status < '400')
         .map(([status, answer]) => (
-          <Bodies document={document} title={`Answer ${status}`} content={answer.content ?? {}}>
+          <Bodies document={document} title={`Response ${status}`} content={answer.content ?? {}}>
             <span class="muted">{answer.description}</span>
           </Bodies>
         ))}
@@ -98,12 +98,12 @@ export function Operation({ document, operation, origin }: OperationProps) {
 }
 
 function Callers({ security }: { security: Record<string, string[]>[] }) {
-  if (security.length === 0) return <>Needs no key.</>;
+  if (security.length === 0) return <>Requires no key.</>;
   const scopes = security.flatMap(({ bearer }) => bearer ?? []);
   const internal = security.some((one) => 'internal' in one);
   return (
     <>
-      Needs a key or JWT with the scope{' '}
+      Requires a key or JWT with the scope{' '}
       {[...scopes, ...(scopes.includes('read') ? ['admin'] : [])].map((scope, at) => (
         <>
           {at > 0 && ' or '}

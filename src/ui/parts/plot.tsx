@@ -2,10 +2,10 @@
 import { scaleBand, scaleLinear } from 'd3-scale';
 import { line, stack } from 'd3-shape';
 
-/** One series: `name` is a class of the style sheet, `words` is its label in the legend. */
+/** One series: `name` is a class of the style sheet, `label` appears in the legend. */
 interface Series {
   name: string;
-  words: string;
+  label: string;
 }
 
 export interface PlotProps {
@@ -13,7 +13,7 @@ export interface PlotProps {
   id: string;
   title: string;
   /** A summary in one sentence. */
-  sentence: string;
+  summary: string;
   kind: 'bars' | 'lines';
   series: readonly Series[];
   pieces: readonly PlotPiece[];
@@ -40,7 +40,7 @@ const BOTTOM = 20;
 const Y_TICKS = 3;
 
 export function Plot(props: PlotProps) {
-  const { id, title, sentence, kind, series, pieces, unit } = props;
+  const { id, title, summary, kind, series, pieces, unit } = props;
   const scales = scalesOf(props);
   return (
     <figure class="plot card">
@@ -50,7 +50,7 @@ export function Plot(props: PlotProps) {
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
         role="img"
         aria-labelledby={`${id}-title`}
-        aria-describedby={`${id}-says`}
+        aria-describedby={`${id}-summary`}
       >
         <Axes {...props} scales={scales} />
         {kind === 'bars' ? (
@@ -59,8 +59,8 @@ export function Plot(props: PlotProps) {
           <Lines {...props} scales={scales} />
         )}
       </svg>
-      <p id={`${id}-says`} class="detail">
-        {sentence}
+      <p id={`${id}-summary`} class="detail">
+        {summary}
       </p>
       <details id={`${id}-numbers`}>
         <summary>As a table</summary>
@@ -129,7 +129,7 @@ function Bars({ scales: { x, y }, series, pieces, unit }: Drawn) {
               y={at(y(to))}
               height={at(y(from) - y(to))}
             >
-              <title>{said(pieces[index], series, unit)}</title>
+              <title>{tooltip(pieces[index], series, unit)}</title>
             </rect>
           ) : null,
         ),
@@ -154,7 +154,7 @@ function Lines({ scales: { x, y }, series, pieces, unit }: Drawn) {
               const value = piece.values[key] ?? null;
               return value === null ? null : (
                 <circle cx={at(middle(x, index))} cy={at(y(value))} r="2.5">
-                  <title>{said(piece, series, unit)}</title>
+                  <title>{tooltip(piece, series, unit)}</title>
                 </circle>
               );
             })}
@@ -168,10 +168,10 @@ function Lines({ scales: { x, y }, series, pieces, unit }: Drawn) {
 function Legend({ series }: Pick<PlotProps, 'series'>) {
   return (
     <ul class="legend">
-      {series.map(({ name, words }) => (
+      {series.map(({ name, label }) => (
         <li>
           <Swatch name={name} />
-          {words}
+          {label}
         </li>
       ))}
     </ul>
@@ -199,8 +199,8 @@ function Numbers({
       <thead>
         <tr>
           <th scope="col">UTC</th>
-          {series.map(({ words }) => (
-            <th scope="col">{words}</th>
+          {series.map(({ label }) => (
+            <th scope="col">{label}</th>
           ))}
         </tr>
       </thead>
@@ -209,7 +209,7 @@ function Numbers({
           <tr>
             <th scope="row">{when}</th>
             {values.map((value) => (
-              <td>{inWords(value, unit)}</td>
+              <td>{formatted(value, unit)}</td>
             ))}
           </tr>
         ))}
@@ -219,17 +219,17 @@ function Numbers({
 }
 
 /** The tooltip of one interval. */
-function said(
+function tooltip(
   piece: PlotPiece | undefined,
   series: readonly Series[],
   unit: string | undefined,
 ): string {
   const values = piece?.values ?? [];
-  const parts = series.map(({ words }, key) => `${words} ${inWords(values[key] ?? null, unit)}`);
+  const parts = series.map(({ label }, key) => `${label} ${formatted(values[key] ?? null, unit)}`);
   return `${piece?.when ?? ''}: ${parts.join(', ')}`;
 }
 
-function inWords(value: number | null, unit: string | undefined): string {
+function formatted(value: number | null, unit: string | undefined): string {
   if (value === null) return '–';
   return unit === undefined ? numeral(value) : `${numeral(value)} ${unit}`;
 }

@@ -1,10 +1,6 @@
 /** The outcome of a requested refresh or validation, as a notice with a link to its log entry. */
 import { type ValidationOutcome, validationSentence } from '../../domain/account/validation';
-import {
-  type AttemptOutcome,
-  heldSentence,
-  outcomeSentence,
-} from '../../domain/refresh/refresh-attempt';
+import { type AttemptOutcome, outcomeSentence } from '../../domain/refresh/refresh-attempt';
 import { words } from './account-badges';
 import { Notice } from './notice';
 import { Moment } from './time';
@@ -38,7 +34,7 @@ function EntryLink({ id }: { id: string | null }) {
   return (
     <>
       {' '}
-      <a href={`/admin/terminal?entry=${encodeURIComponent(id)}`}>Its entry</a>
+      <a href={`/admin/terminal?entry=${encodeURIComponent(id)}`}>Log entry</a>
     </>
   );
 }
@@ -49,6 +45,10 @@ const KINDS = {
   skipped: 'note',
   claimed_elsewhere: 'note',
 } as const;
+
+function skipReason(reason: string): string {
+  return reason === 'fresh' ? 'the access token is still valid' : words(reason);
+}
 
 function Sentence({
   outcome: { outcome, failure, reason, expiresAt },
@@ -61,15 +61,14 @@ function Sentence({
         <>Refreshed.</>
       ) : (
         <>
-          Refreshed. The new access token ends <Moment at={new Date(expiresAt)} />.
+          Refreshed. The new access token expires <Moment at={new Date(expiresAt)} />.
         </>
       );
     case 'failed':
       return <>{failure?.message ?? `The refresh failed: ${words(reason)}.`}</>;
     case 'skipped':
-      if (heldSentence(reason) !== null) return <>{outcomeSentence({ failure, reason })}</>;
-      return <>Nothing was sent, there was no need: {words(reason)}.</>;
+      return <>{outcomeSentence({ failure, reason }) ?? `Not refreshed: ${skipReason(reason)}.`}</>;
     case 'claimed_elsewhere':
-      return <>Nothing was sent: another worker is refreshing the account at this moment.</>;
+      return <>Not refreshed: another worker is refreshing this account now.</>;
   }
 }

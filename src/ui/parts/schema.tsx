@@ -45,13 +45,13 @@ function joined(parts: Child[], by = ' | '): Child {
   );
 }
 
-/** `1 to 500, 100 if left out` */
+/** `1 to 500, default 100` */
 export function limitsOf(schema: SchemaOrReference): string {
   if ('$ref' in schema) return '';
   const { minimum, maximum, default: otherwise } = schema;
   const limits = [
     ...(minimum !== undefined && maximum !== undefined ? [`${minimum} to ${maximum}`] : []),
-    ...(otherwise === undefined ? [] : [`${String(otherwise)} if left out`]),
+    ...(otherwise === undefined ? [] : [`default ${String(otherwise)}`]),
   ];
   return limits.join(', ');
 }

@@ -1,5 +1,6 @@
 /** The numbers of accounts by status: a bar, and a legend that links to the accounts. */
 import { ACCOUNT_STATUSES, type AccountStatus } from '../../domain/account/account';
+import { statusWord } from './account-badges';
 import { numeral, Swatch } from './plot';
 
 export interface StatusCounts {
@@ -9,15 +10,6 @@ export interface StatusCounts {
   count: (status: AccountStatus) => number;
   quarantined: number;
 }
-
-const WORDS: Record<AccountStatus, string> = {
-  ok: 'ok',
-  expiring_soon: 'expiring soon',
-  expired: 'expired',
-  needs_reconnect: 'to reconnect',
-  inactive: 'inactive',
-  disabled: 'disabled',
-};
 
 /** Width of a bar in SVG units, independent of its width on the page. */
 const WIDTH = 1000;
@@ -38,12 +30,12 @@ export function StatusBars({ rows }: { rows: readonly StatusCounts[] }) {
                 <li>
                   <a href={accountsPath(row.provider, status)}>
                     <Swatch name={status} />
-                    {numeral(row.count(status))} {WORDS[status]}
+                    {numeral(row.count(status))} {statusWord(status).toLowerCase()}
                   </a>
                 </li>
               ))}
               {row.quarantined > 0 && (
-                <li class="muted">{numeral(row.quarantined)} of these in quarantine</li>
+                <li class="muted">{numeral(row.quarantined)} of them in quarantine</li>
               )}
             </ul>
           </dd>

@@ -1,4 +1,4 @@
-/** The terminal in a dialog over another page; loaded when opened, removed when closed. */
+/** The terminal in a dialog over another page. It is loaded when the dialog opens and removed when it closes. */
 
 export function TerminalDialog() {
   return (

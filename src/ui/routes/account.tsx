@@ -62,10 +62,10 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
   ui.post(`${ACCOUNT}/validate`, (c) => validate(c, deps));
   ui.post(`${ACCOUNT}/force-refresh`, (c) => refresh(c, deps, { force: true }));
 
-  /** Changes the account and says so; the live fragment then shows the change. */
+  /** Changes the account and responds with a notice. The live fragment then shows the change. */
   const change = async (
     c: UiContext,
-    said: string,
+    done: string,
     patchOf: () => AccountPatch,
     warnings: string[] = [],
   ) => {
@@ -74,12 +74,12 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
     const account = await findAccount(deps, organisation, idOf(c));
     const changed = await store.accounts.patch(organisation, account.id, patchOf(), at);
     if (changed === null) throw notFound(`account ${account.id}`);
-    logger.info({ organisation, account_id: account.id, key_id: keyId }, `account ${said}`);
-    const done = `${account.label} is ${said}.`;
+    logger.info({ organisation, account_id: account.id, key_id: keyId }, `account ${done}`);
+    const sentence = `${account.label} is ${done}.`;
     return answer(
       c,
       <Notice kind={warnings.length === 0 ? 'good' : 'note'}>
-        {[done, ...warnings.map((warning) => `Warning: ${warning}`)].join(' ')}
+        {[sentence, ...warnings.map((warning) => `Warning: ${warning}`)].join(' ')}
       </Notice>,
     );
   };
@@ -89,7 +89,7 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
     if (reason.length > REASON_MAX_CHARACTERS)
       throw new ServiceError(
         'invalid_request',
-        `The reason is longer than ${REASON_MAX_CHARACTERS}.`,
+        `The reason is longer than ${REASON_MAX_CHARACTERS} characters. Shorten it.`,
       );
     const stateReason = reason === '' ? 'Disabled by an admin.' : reason;
     return change(c, 'disabled', () => ({ state: AccountState.disabled, stateReason }));
@@ -98,19 +98,25 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
     change(c, 'enabled', () => ({ state: AccountState.active, stateReason: null })),
   );
   ui.post(`${ACCOUNT}/release`, (c) =>
-    change(c, 'released: it is refreshed as its clocks say', () => ({ quarantine: false })),
+    change(c, 'released from quarantine', () => ({ quarantine: false })),
   );
   ui.post(`${ACCOUNT}/reconnect`, async (c) => {
     const parsed = GrantInput.shape.refresh_token.safeParse(await field(c, 'refresh_token'));
     if (!parsed.success) {
       const problems = parsed.error.issues.map(({ message }) => message).join('; ');
-      throw new ServiceError('invalid_request', `The new refresh token: ${problems}`);
+      throw new ServiceError(
+        'invalid_request',
+        `The new refresh token cannot be used: ${problems}.`,
+      );
     }
     const { organisation, keyId } = c.get('session');
     const account = await findAccount(deps, organisation, idOf(c));
     const provider = providers.find(account.provider);
     if (provider === undefined)
-      throw new ServiceError('conflict', `The provider "${account.provider}" is not configured.`);
+      throw new ServiceError(
+        'conflict',
+        `The provider "${account.provider}" is not configured. Add it to providers.yaml.`,
+      );
     const place = grantPlace(account, NO_GENERATION);
     const given = { refresh_token: parsed.data };
     const grant = sealedGrantOf(given, { provider, vault, place, now: now() });
@@ -125,8 +131,8 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
         grant,
         enteredRefreshToken: enteredRefreshToken(grant, provider),
       };
-      const said = 'given the new grant, untried, because it is in quarantine';
-      return change(c, said, () => patch, warnings);
+      const done = 'reconnected without a test, because it is in quarantine';
+      return change(c, done, () => patch, warnings);
     }
     const reconnected = await reconnect(deps, account, grant, {
       source: 'admin',
@@ -135,7 +141,7 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
     return answer(
       c,
       <>
-        <ReconnectNotice account={reconnected} done="reconnected" />
+        <ReconnectNotice account={reconnected} done={`${account.label} is reconnected.`} />
         {warnings.length > 0 && (
           <Notice kind="note">{warnings.map((warning) => `Warning: ${warning}`).join(' ')}</Notice>
         )}
@@ -149,16 +155,17 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
       source: 'admin',
       caller: callerName(session.keyId),
     });
-    return answer(c, <ReconnectNotice account={restored} done="back on its former grant" />);
+    const done = `${account.label} uses its replaced grant again.`;
+    return answer(c, <ReconnectNotice account={restored} done={done} />);
   });
 }
 
 /** The result of a reconnect or restore. A refusal is thrown as an error instead. */
 function ReconnectNotice({ account, done }: { account: Account; done: string }) {
   const { label, candidate } = account;
-  if (candidate === null) return <Notice kind="good">{`${label} is ${done}.`}</Notice>;
-  const why = candidate.lastFailure?.message ?? 'It could not be tried yet.';
-  return <Notice kind="note">{`${label} keeps its grant for now. ${why}`}</Notice>;
+  if (candidate === null) return <Notice kind="good">{done}</Notice>;
+  const reason = candidate.lastFailure?.message ?? 'The new grant is not tested yet.';
+  return <Notice kind="note">{`${label} keeps its current grant. ${reason}`}</Notice>;
 }
 
 /** Refreshes the account for the signed-in person, and reports the outcome. */
@@ -167,7 +174,7 @@ export async function refresh(
   { store, refreshes, now }: UiDependencies,
   { force, debug = false }: { force: boolean; debug?: boolean },
 ): Promise<Response> {
-  // Taken first: an attempt that finishes after this moment answers this request.
+  // Read first: an attempt that finishes later counts as the response to this request.
   const requestedAt = now().toISOString();
   const session = c.get('session');
   const outcome = await refreshes.refresh(await refreshableAccount(store, session, idOf(c)), {

@@ -1,4 +1,4 @@
-/** The API's description; public, as is `/openapi.json`. */
+/** The API reference. It is public, like `/openapi.json`. */
 import { originOf } from '../../http/address';
 import type { UiDependencies } from '../dependencies';
 import type { UiApp } from '../env';

@@ -17,11 +17,12 @@ import { forgetCookie, readJsonCookie, setJsonCookie } from '../signed-cookie';
 const PATH = '/sign-in/oidc';
 const CALLBACK = `${PATH}/callback`;
 const COOKIE = 'evergrant_oidc';
+/** How long, in ms, a person may take to sign in at the provider. Later returns are refused. */
 const BACK_WITHIN_MS = 10 * 60_000;
-/** The provider's server posts here: without a cookie, and without an origin of ours. */
+/** The provider's server posts here, without a session cookie and from another origin. */
 export const BACK_CHANNEL_LOGOUT = `${PATH}/back-channel-logout`;
 const LOGOUT_TOKEN_MAX_CHARACTERS = 8 * 1024;
-/** Refused logout tokens per minute and address before refusals get 429. A valid one is always accepted. */
+/** Refused logout tokens per minute and address. Further refusals get 429; a valid token is always accepted. */
 const FAILURES_MAX = 30;
 
 const Pending = z.strictObject({
@@ -29,7 +30,7 @@ const Pending = z.strictObject({
   nonce: z.string(),
   code_verifier: z.string(),
   next: z.string(),
-  /** Whether this renews an expired session, by asking the provider without asking the person. */
+  /** Whether this renews an expired session at the provider, without asking the person. */
   renew: z.boolean(),
 });
 
@@ -41,7 +42,7 @@ export function registerSignInOidc(ui: UiApp, deps: UiDependencies): void {
 
   const callbackUrl = (c: UiContext) => new URL(CALLBACK, publicUrl ?? originOf(c));
 
-  /** Shows the sign-in page with the reason, for errors that a person can act on. */
+  /** Shows errors that a person can act on, on the sign-in page. */
   const orRefused = async (c: UiContext, next: string, signIn: () => Promise<Response>) => {
     try {
       return await signIn();
@@ -77,7 +78,7 @@ export function registerSignInOidc(ui: UiApp, deps: UiDependencies): void {
       if (pending === null) {
         throw new ServiceError(
           'unauthenticated',
-          'This sign-in was not begun in this browser, or too long ago. Try again.',
+          'This sign-in was not started in this browser, or was started more than 10 minutes ago. Sign in again.',
         );
       }
       const { error, state } = c.req.query();
@@ -92,7 +93,7 @@ export function registerSignInOidc(ui: UiApp, deps: UiDependencies): void {
       if (!opensPages(principal)) {
         throw new ServiceError(
           'forbidden',
-          'The OpenID provider signed you in, but lets you neither look (read), act (admin) nor operate (operator) here.',
+          'The OpenID provider signed you in, but grants you none of the scopes read, admin and operator. Ask its administrator for one of them.',
         );
       }
       await sessions.start(c, principal, proof);
@@ -106,10 +107,7 @@ export function registerSignInOidc(ui: UiApp, deps: UiDependencies): void {
     try {
       const { logout_token: token = '' } = await formFields(c);
       if (token === '' || token.length > LOGOUT_TOKEN_MAX_CHARACTERS)
-        throw new ServiceError(
-          'invalid_request',
-          'Send a form with logout_token, of at most 8 kB.',
-        );
+        throw new ServiceError('invalid_request', 'Send a form with logout_token, at most 8 kB.');
       const ended = await sessions.endOfProvider(await provider.readLogoutToken(token, now()));
       logger.info({ ended }, 'the OpenID provider signed a person out');
       return c.body(null, 200);

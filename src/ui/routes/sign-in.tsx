@@ -64,7 +64,7 @@ export function registerSignIn(ui: UiApp, deps: UiDependencies): void {
   });
 }
 
-/** @throws {ServiceError} with a sentence for the person at the page */
+/** @throws {ServiceError} with a message for the person who signs in */
 async function principalOf(
   key: string,
   address: string | null,
@@ -75,7 +75,7 @@ async function principalOf(
   if (!opensPages(principal)) {
     throw new ServiceError(
       'forbidden',
-      `This key is for machines: it has the scope ${principal.scopes.join(', ')}, and the pages take admin, read or operator.`,
+      `This key cannot sign in: it has only the scope ${principal.scopes.join(' and ')}. Use a key with the scope read, admin or operator.`,
     );
   }
   return principal;

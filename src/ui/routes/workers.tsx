@@ -56,7 +56,8 @@ export function registerWorkers(ui: UiApp, deps: UiDependencies): void {
     pause: (id, { note: why }, caller) => pauseSchedule(deps, id, why, caller),
     resume: (id, { note: why }, caller) => resumeSchedule(deps, id, why, caller),
     interval(id, { every: everyMs, note: why }, caller) {
-      if (everyMs === undefined) throw new ServiceError('invalid_request', 'Say the new interval.');
+      if (everyMs === undefined)
+        throw new ServiceError('invalid_request', 'Enter the new interval, such as 10m.');
       return setSchedule(deps, id, { everyMs, note: why }, caller);
     },
     delete: (id, _form, caller) => deleteSchedule(deps, id, caller),
@@ -71,11 +72,11 @@ export function registerWorkers(ui: UiApp, deps: UiDependencies): void {
   }
 }
 
-/** @throws {ServiceError} with a sentence that names the field */
+/** @throws {ServiceError} with a message that names the field */
 function formOf(body: unknown): Form {
   const parsed = Form.safeParse(body);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const field = issue?.path[0] === 'every' ? 'The interval' : 'The note';
-  throw new ServiceError('invalid_request', `${field} is not usable: ${issue?.message ?? ''}.`);
+  throw new ServiceError('invalid_request', `${field} is invalid: ${issue?.message ?? ''}.`);
 }

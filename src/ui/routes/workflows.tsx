@@ -78,7 +78,8 @@ export function registerWorkflows(ui: UiApp, deps: UiDependencies): void {
     return showPage(
       c,
       {
-        title: history.type === 'sweep' ? `Sweep of ${history.provider ?? 'nothing'}` : 'Refresh',
+        title:
+          history.type === 'sweep' ? `Sweep of ${history.provider ?? 'a provider'}` : 'Refresh',
         section: PATH,
         live: true,
       },
@@ -100,14 +101,14 @@ export function registerWorkflows(ui: UiApp, deps: UiDependencies): void {
   ui.post(`${RUN}/terminate`, async (c) => {
     const form = Reason.safeParse(await formFields(c));
     if (!form.success)
-      throw new ServiceError('invalid_request', 'Say why the workflow is to be terminated.');
+      throw new ServiceError('invalid_request', 'Enter the reason for terminating the workflow.');
     const { workflow_id: id, run_id: runId } = c.req.param();
     const { organisation, keyId } = c.get('session');
     const { reason } = form.data;
     await workflows.terminate(c.get('session'), id, runId, `${reason} (${callerName(keyId)})`);
     logger.info(
       { workflow_id: id, run_id: runId, key_id: keyId, organisation, reason },
-      'workflow terminated, by a page',
+      'workflow terminated on a page',
     );
     return c.redirect(`${PATH}/${encodeURIComponent(id)}/${runId}`, 303);
   });
@@ -168,10 +169,13 @@ async function startAgain(
   if (type === 'sweep') {
     const provider = name === null ? undefined : providers.find(name);
     if (provider === undefined)
-      throw new ServiceError('unknown_provider', `No provider "${name}" is configured.`);
+      throw new ServiceError(
+        'unknown_provider',
+        `The provider "${name}" is not configured. Add it to providers.yaml.`,
+      );
     return (await refreshes.startSweep(provider)).workflowId;
   }
-  if (accountId === null) throw notFound('account of this workflow');
+  if (accountId === null) throw notFound('account for this workflow');
   const requestedAt = now().toISOString();
   const account = await refreshableAccount(store, session, accountId);
   await refreshes.refresh(account, {

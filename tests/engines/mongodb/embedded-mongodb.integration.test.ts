@@ -1,4 +1,4 @@
-/** The tests in Java of the embedded MongoDB server. */
+/** Runs the Java tests of the embedded MongoDB server. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
@@ -6,7 +6,7 @@ const pom = join(__dirname, '../../../embedded-mongodb/pom.xml');
 const WITHIN_MS = 5 * 60_000; // the first run downloads JUnit and Maven's plugins
 
 it(
-  'passes its tests in Java',
+  'the embedded MongoDB server passes its Java tests',
   () => {
     const { status, stdout, stderr, error } = spawnSync(
       'mvn',

@@ -1,3 +1,4 @@
+/** The embedded MongoDB: its data, its indexes, its socket, and its end. */
 import { createHash, randomUUID } from 'node:crypto';
 import { chmod, cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -35,7 +36,7 @@ interface Task {
 
 const at = (minute: number) => new Date(Date.UTC(2026, 0, 1, 0, minute));
 
-/** Of everything that sorts and compares in its own way: nothing, `null`, numbers of two kinds, odd text. */
+/** Returns a document with values that compare in special ways: missing, `null`, integers, fractions, unusual text. */
 function task(n: number): Task {
   const shops = ['a', 'b', 'a\0', 'a\u0001', 'ab', '\uff21', '😀', ''];
   return {
@@ -83,7 +84,7 @@ const TASK_QUERIES: mongo.Filter<Task>[] = [
   { _id: 't010', shop: 'a\0' },
 ];
 
-/** All of them in a full order, so that there is one right answer. */
+/** Each sort is a total order, so that only one result is correct. */
 const TASK_PAGES: [mongo.Sort, number][] = [
   [{ _id: 1 }, 0],
   [{ _id: -1 }, 4],
@@ -125,14 +126,14 @@ describe('startMongodb', () => {
     const engine = await startMongodb({
       dataDir,
       cacheDir: CACHE_DIR,
-      say: () => {},
+      log: () => {},
       ...options,
     });
     running.push(engine);
     return engine;
   }
 
-  it('keeps documents and unique indexes over a stop and a start', async () => {
+  it('keeps documents and unique indexes across a restart', async () => {
     const label = randomUUID();
     const first = await start();
     await withCollection(first.uri, async (accounts) => {
@@ -149,7 +150,7 @@ describe('startMongodb', () => {
     });
   }, 120_000);
 
-  it('finds the same with a unique index as without, whatever else is asked of the documents', async () => {
+  it('finds the same documents with and without a unique index', async () => {
     const { uri } = await start();
     const client = await mongo.MongoClient.connect(uri);
     try {
@@ -207,7 +208,7 @@ describe('startMongodb', () => {
     }
   }, 120_000);
 
-  it('finds the same, in the same order, along its indexes as without, also after updates, deletes and a restart', async () => {
+  it('finds the same documents in the same order with and without indexes, also after changes and a restart', async () => {
     let { uri, stop } = await start();
     let client = await mongo.MongoClient.connect(uri);
     const ordered = () => client.db().collection<Task>('ordered');
@@ -240,7 +241,7 @@ describe('startMongodb', () => {
       }
     };
     try {
-      // Half of them are there before their indexes.
+      // Half of the documents exist before the indexes.
       const tasks = Array.from({ length: 120 }, (_, n) => task(n));
       await both((collection) => collection.insertMany(tasks.slice(0, 60)));
       await ordered().createIndex({ shop: 1, due_at: 1, _id: 1 });
@@ -266,7 +267,7 @@ describe('startMongodb', () => {
       client = await mongo.MongoClient.connect(uri);
       await expectTheSame('after a restart');
 
-      // From here on, sizes are in no order that an index could keep.
+      // From now on, sizes have types that an index cannot order.
       await both((collection) => collection.updateOne({ _id: 't005' }, { $set: { size: [1, 9] } }));
       await both((collection) =>
         collection.updateOne({ _id: 't006' }, { $set: { size: { x: 1 } } }),
@@ -279,7 +280,7 @@ describe('startMongodb', () => {
     }
   }, 240_000);
 
-  it('listens on a socket in a folder that only its user may enter, and on no port', async () => {
+  it('listens only on a socket in a folder that only its user can enter', async () => {
     const folder = join(dataDir, 'mongodb');
     await mkdir(folder, { mode: 0o755 });
     const engine = await start();
@@ -299,7 +300,7 @@ describe('startMongodb', () => {
     });
     afterEach(() => rm(short, { recursive: true, force: true }));
 
-    it('listens in a private folder for temporary files, at the next start too', async () => {
+    it('listens in a private temporary folder, also at the next start', async () => {
       const label = randomUUID();
       const first = await start({ dataDir: long });
       expect((await stat(short)).mode & 0o777).toBe(0o700);
@@ -312,17 +313,17 @@ describe('startMongodb', () => {
       expect(found).toMatchObject({ label });
     }, 60_000);
 
-    it('refuses that folder if other users may enter it', async () => {
+    it('refuses that folder if other users can enter it', async () => {
       await mkdir(short);
       await chmod(short, 0o711);
       await expect(start({ dataDir: long })).rejects.toThrow(
-        `${short}, the folder for the socket of ${join(long, 'mongodb')}, is not private to your user. Remove it, or set DATA_DIR to a shorter path`,
+        `${short}, the folder for the socket of ${join(long, 'mongodb')}, can be entered by other users. Remove it, or set DATA_DIR to a shorter path`,
       );
     });
   });
 
-  it('starts a mongod on that socket alone', async () => {
-    // Tells its version, and then fails with its arguments in the log, as a mongod that cannot start does.
+  it('starts mongod only on that socket', async () => {
+    // Prints a version, and then fails with its arguments in the log.
     const bin = await temporaryFolder();
     const mongod = join(bin, 'mongod');
     await writeFile(mongod, '#!/bin/sh\ntest "$1" = --version || { echo "got $*"; exit 3; }\n');
@@ -335,7 +336,7 @@ describe('startMongodb', () => {
     await removeFolder(bin);
   });
 
-  describe('with a library that is not the pinned one', () => {
+  describe('with a library other than the pinned one', () => {
     let cacheDir: string;
     let libraries: string;
     beforeEach(async () => {
@@ -344,13 +345,13 @@ describe('startMongodb', () => {
       await cp(join(CACHE_DIR, 'mongo-java-server-1.47.0'), libraries, { recursive: true });
     });
     afterEach(() => removeFolder(cacheDir));
-    // An engine of the machine's own would be taken first.
+    // Excludes a mongod on this machine, which would be tried first.
     const withoutMongod = async () => {
       await mkdir(join(dataDir, 'mongodb'), { recursive: true });
       await writeFile(join(dataDir, 'mongodb', 'kept-by'), 'mongo-java-server\n');
     };
 
-    it('refuses one changed byte, and says which library and what to delete', async () => {
+    it('refuses one changed byte and names the library and the folder to delete', async () => {
       await withoutMongod();
       const jar = join(libraries, 'h2-2.3.232.jar');
       const bytes = await readFile(jar);
@@ -358,12 +359,12 @@ describe('startMongodb', () => {
       await writeFile(jar, bytes);
       const sha256 = createHash('sha256').update(bytes).digest('hex');
       await expect(start({ cacheDir })).rejects.toThrow(
-        `${jar} has the SHA-256 ${sha256}, and must have 8dae62d22db8982c3dcb3826edb9c727c5d302063a67eef7d63d82de401f07d3. It is not used. Delete ${libraries}; the next start fetches it again.`,
+        `${jar} has the SHA-256 ${sha256}, but 8dae62d22db8982c3dcb3826edb9c727c5d302063a67eef7d63d82de401f07d3 is expected. Evergrant does not use it. Delete ${libraries}. The next start downloads it again.`,
       );
       expect(await readdir(cacheDir)).toEqual(['mongo-java-server-1.47.0']);
     });
 
-    it('refuses one that nobody pinned, and a missing one', async () => {
+    it('refuses an unknown library and a missing library', async () => {
       await withoutMongod();
       await writeFile(join(libraries, 'aaa.jar'), '');
       await expect(start({ cacheDir })).rejects.toThrow(`${join(libraries, 'aaa.jar')} is not in`);
@@ -373,16 +374,16 @@ describe('startMongodb', () => {
     });
   });
 
-  it('ends the engine when its parent is killed, without a next start', async () => {
+  it('stops the server when its parent is killed, without another start', async () => {
     const parent = await startParent('mongodb', { dataDir, cacheDir: CACHE_DIR });
     expect(parent.failed).toBeUndefined();
     const { pid, guardPid } = await engineRecord(dataDir, 'mongodb');
     parent.process.kill('SIGKILL');
     const gone = async () => !(await runs(pid)) && !(await runs(guardPid));
-    await eventually('engine and guard end', gone, 30_000);
+    await eventually('server and guard end', gone, 30_000);
   });
 
-  it('has an acknowledged write after everything was killed at once', async () => {
+  it('keeps an acknowledged write after all processes were killed', async () => {
     const label = randomUUID();
     const parent = await startParent('mongodb', { dataDir, cacheDir: CACHE_DIR });
     const { pid, guardPid } = await engineRecord(dataDir, 'mongodb');
@@ -397,7 +398,7 @@ describe('startMongodb', () => {
     expect(found).toMatchObject({ label });
   });
 
-  it('has documents and indexes that agree after it was killed while many wrote', async () => {
+  it('has consistent documents and indexes after it was killed during writes', async () => {
     const engine = await start();
     const client = await mongo.MongoClient.connect(engine.uri);
     const tasks = client.db().collection<Task>('accounts');
@@ -418,7 +419,7 @@ describe('startMongodb', () => {
 
     const { uri } = await start();
     await withCollection<void>(uri, async (accounts) => {
-      // With a limit, the order is that of the index; without one, what is found is sorted.
+      // With a limit, the server reads in the order of the index. Without one, it sorts the result.
       const query = { shop: 'a', due_at: { $gte: at(0) } };
       const sort = { due_at: 1, _id: 1 } as const;
       const walked = await accounts.find(query, { sort, limit: 1_000 }).toArray();
@@ -428,13 +429,13 @@ describe('startMongodb', () => {
     });
   }, 120_000);
 
-  it('refuses data that is in use by an Evergrant that is alive', async () => {
+  it('refuses data that another running Evergrant uses', async () => {
     const engine = await start();
-    await expect(start()).rejects.toThrow(/already running on .*Stop that one first/);
+    await expect(start()).rejects.toThrow(/already running on .*Stop that Evergrant first/);
     expect(await runs(engine.pid)).toBe(true);
   });
 
-  it('tells that the engine was killed by somebody else', async () => {
+  it('reports that another process killed the server', async () => {
     const engine = await start();
     process.kill(engine.pid, 'SIGKILL');
     expect(await engine.exited).toMatchObject({
@@ -443,7 +444,7 @@ describe('startMongodb', () => {
     });
   });
 
-  it('lists every way it tried if none works, and leaves nothing half done in the cache', async () => {
+  it('lists every strategy if none works, and leaves no unfinished files in the cache', async () => {
     const cacheDir = await temporaryFolder();
     const parent = await startParent(
       'mongodb',
@@ -451,14 +452,14 @@ describe('startMongodb', () => {
       {
         ...process.env,
         PATH: cacheDir,
-        HTTPS_PROXY: 'http://127.0.0.1:1', // keeps the download from working where there is a network
+        HTTPS_PROXY: 'http://127.0.0.1:1', // makes the download fail on a machine with a network
       },
     );
     const left = await readdir(join(cacheDir, 'mongod')).catch(() => []);
     await removeFolder(cacheDir);
     expect(parent.failed).toMatch(/^MongoDB could not be started/);
-    for (const way of ['mongod on PATH', 'download of mongod', 'mongo-java-server']) {
-      expect(parent.failed).toContain(way);
+    for (const strategy of ['mongod on PATH', 'download of mongod', 'mongo-java-server']) {
+      expect(parent.failed).toContain(strategy);
     }
     expect(parent.failed).toContain('Install MongoDB');
     expect(left).toEqual([]);

@@ -1,3 +1,4 @@
+/** The embedded Temporal: its data, its ports, its end, and the programs it accepts. */
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
@@ -9,17 +10,17 @@ import { keepProgram } from '../../../src/engines/checked-program';
 import { type RunningTemporal, startTemporal } from '../../../src/engines/temporal/temporal';
 import {
   CACHE_DIR,
+  collectedLines,
   engineRecord,
   eventually,
   listeningPorts,
   removeFolder,
   runs,
-  sayings,
   startParent,
   temporaryFolder,
 } from '../_setup';
 
-// Any free port: tests run side by side, and beside what the developer has running.
+// Any free port, because tests run in parallel, and next to other servers of the developer.
 const ANY_PORTS = { grpc: 0, ui: 0 };
 
 async function withClient<T>(address: string, use: (client: Client) => Promise<T>): Promise<T> {
@@ -36,7 +37,7 @@ async function startWorkflow(address: string): Promise<string> {
   await withClient(address, (client) =>
     client.workflow.start('anything', {
       workflowId,
-      taskQueue: 'nobody-listens',
+      taskQueue: 'without-worker',
     }),
   );
   return workflowId;
@@ -48,8 +49,8 @@ const statusOf = (address: string, workflowId: string): Promise<string> =>
     async (client) => (await client.workflow.getHandle(workflowId).describe()).status.name,
   );
 
-/** What a web page could ask for: to read, and to start a workflow without asking for permission first (CORS). */
-const ASKED = [
+/** Requests that a web page can send without a CORS preflight: reads, and the start of a workflow. */
+const REQUESTS = [
   ['GET', '/'],
   ['GET', '/api/v1/namespaces'],
   ['GET', '/api/v1/settings'],
@@ -93,7 +94,7 @@ describe('startTemporal', () => {
     const engine = await startTemporal({
       dataDir,
       cacheDir: CACHE_DIR,
-      say: () => {},
+      log: () => {},
       searchAttributes: { EvergrantProvider: 'Keyword' },
       ports: ANY_PORTS,
       ...options,
@@ -102,14 +103,14 @@ describe('startTemporal', () => {
     return engine;
   }
 
-  it('keeps workflows and schedules over a stop and a start', async () => {
+  it('keeps workflows and schedules across a restart', async () => {
     const first = await start();
     const workflowId = await startWorkflow(first.address);
     await withClient(first.address, (client) =>
       client.schedule.create({
         scheduleId: 'sweep/ebay',
         spec: { intervals: [{ every: '1h' }] },
-        action: { type: 'startWorkflow', workflowType: 'sweep', taskQueue: 'nobody-listens' },
+        action: { type: 'startWorkflow', workflowType: 'sweep', taskQueue: 'without-worker' },
       }),
     );
     await first.stop();
@@ -124,7 +125,7 @@ describe('startTemporal', () => {
     expect(schedule.scheduleId).toBe('sweep/ebay');
   }, 120_000);
 
-  it('registers search attributes that a later version adds, on data that is there', async () => {
+  it('registers search attributes of a later version on existing data', async () => {
     await (await start()).stop();
     const engine = await start({
       searchAttributes: { EvergrantProvider: 'Keyword', EvergrantAccount: 'Keyword' },
@@ -139,17 +140,17 @@ describe('startTemporal', () => {
     expect(names).toEqual(expect.arrayContaining(['EvergrantProvider', 'EvergrantAccount']));
   }, 120_000);
 
-  it('serves the web UI where it is asked for, and warns of it', async () => {
-    const { say, lines } = sayings();
-    const { uiUrl } = await start({ ui: true, say });
+  it('serves the web UI if it is enabled, and logs a warning', async () => {
+    const { log, lines } = collectedLines();
+    const { uiUrl } = await start({ ui: true, log });
     const page = async () => (await fetch(uiUrl ?? '').catch(() => undefined))?.ok === true;
     await eventually('the web UI answers', page, 30_000);
     expect(lines.at(-1)).toMatch(
-      /^Temporal: web UI at http:\/\/127\.0\.0\.1:\d+\. It asks for no sign-in/,
+      /^Temporal: web UI at http:\/\/127\.0\.0\.1:\d+\. It has no sign-in/,
     );
   });
 
-  it('serves neither the web UI nor the HTTP API where nobody asked for them, whatever the Host header', async () => {
+  it('serves neither the web UI nor the HTTP API by default, for any Host header', async () => {
     const { address, uiUrl, pid } = await start();
     expect(uiUrl).toBeNull();
     const ports = await listeningPorts(pid);
@@ -157,7 +158,7 @@ describe('startTemporal', () => {
     const found: unknown[] = [];
     for (const port of ports) {
       for (const host of ['evil.example', `127.0.0.1:${port}`, 'localhost', '']) {
-        for (const [method, path] of ASKED) {
+        for (const [method, path] of REQUESTS) {
           const status = await statusOfHttp(port, host, method, path);
           if (status !== null && status < 300) found.push({ port, host, method, path });
         }
@@ -166,7 +167,7 @@ describe('startTemporal', () => {
     expect(found).toEqual([]);
   });
 
-  it('takes another port and says which if the usual one is taken', async () => {
+  it('uses another port and logs it if the usual one is in use', async () => {
     const taken = createServer();
     const port = await new Promise<number>((resolve) => {
       taken.listen(0, '127.0.0.1', () => {
@@ -174,18 +175,18 @@ describe('startTemporal', () => {
         resolve(typeof address === 'object' && address !== null ? address.port : 0);
       });
     });
-    const { say, lines } = sayings();
+    const { log, lines } = collectedLines();
     try {
-      const engine = await start({ ports: { grpc: port, ui: 0 }, say });
+      const engine = await start({ ports: { grpc: port, ui: 0 }, log });
       const other = engine.address.replace('127.0.0.1:', '');
       expect(other).not.toBe(String(port));
-      expect(lines).toContain(`Temporal: port ${port} is taken, using ${other}`);
+      expect(lines).toContain(`Temporal: port ${port} is in use, using ${other}`);
     } finally {
       taken.close();
     }
   });
 
-  it('ends the engine when its parent is killed, and has the data at the next start', async () => {
+  it('stops the server when its parent is killed, and has the data at the next start', async () => {
     const parent = await startParent('temporal', {
       dataDir,
       cacheDir: CACHE_DIR,
@@ -196,14 +197,14 @@ describe('startTemporal', () => {
     const workflowId = await startWorkflow(String(parent.ready?.['address']));
     const { pid, guardPid } = await engineRecord(dataDir, 'temporal');
     parent.process.kill('SIGKILL');
-    // At once, while the old engine may still be closing its files.
+    // Starts immediately, while the old server may still close its files.
     const engine = await start();
     expect(await runs(pid)).toBe(false);
     expect(await statusOf(engine.address, workflowId)).toBe('RUNNING');
     await eventually('the guard ends', async () => !(await runs(guardPid)), 15_000);
   }, 120_000);
 
-  it('ends an engine whose parent and guard were both killed, at the next start', async () => {
+  it('stops a server of a killed parent and guard at the next start', async () => {
     const parent = await startParent('temporal', {
       dataDir,
       cacheDir: CACHE_DIR,
@@ -211,7 +212,7 @@ describe('startTemporal', () => {
       ports: ANY_PORTS,
     });
     const { pid, guardPid } = await engineRecord(dataDir, 'temporal');
-    process.kill(guardPid, 'SIGSTOP'); // so that it cannot act on its parent's end
+    process.kill(guardPid, 'SIGSTOP'); // prevents a reaction to the end of the parent
     parent.process.kill('SIGKILL');
     process.kill(guardPid, 'SIGKILL');
     await eventually('the guard ends', async () => !(await runs(guardPid)), 5_000);
@@ -220,7 +221,7 @@ describe('startTemporal', () => {
     expect(await runs(pid)).toBe(false);
   }, 120_000);
 
-  it('sets a database aside whose first start was killed half-way', async () => {
+  it('renames a database whose first start was killed', async () => {
     await mkdir(join(dataDir, 'temporal'));
     await writeFile(join(dataDir, 'temporal', 'temporal.db'), '');
     await start();
@@ -228,7 +229,7 @@ describe('startTemporal', () => {
     expect(names).toContainEqual(expect.stringMatching(/^temporal\.db\.incomplete-\d+$/));
   });
 
-  it('tells that the engine was killed by somebody else', async () => {
+  it('reports that another process killed the server', async () => {
     const engine = await start();
     process.kill(engine.pid, 'SIGKILL');
     expect(await engine.exited).toMatchObject({
@@ -246,7 +247,7 @@ describe('startTemporal', () => {
       await mkdir(join(cacheDir, 'temporal'));
     });
     afterEach(() => removeFolder(cacheDir));
-    // Neither a temporal nor a Go on PATH, and no network.
+    // PATH has neither temporal nor Go, and the network is unreachable.
     const parent = () =>
       startParent(
         'temporal',
@@ -255,26 +256,26 @@ describe('startTemporal', () => {
       );
     const script = '#!/bin/sh\necho temporal version 1\n';
 
-    it('does not run one that came from no checked download or build', async () => {
+    it('does not run a program without a record', async () => {
       await writeFile(program, script, { mode: 0o755 });
       expect((await parent()).failed).toContain(
-        `temporal in the cache: no ${program} that was checked`,
+        `temporal in the cache: ${program} is missing, or has no record of a checked download or build`,
       );
     });
 
-    it('ends the start, without trying another way, if the program was changed since it was checked', async () => {
+    it('fails without another strategy if the program was changed', async () => {
       const fresh = join(cacheDir, 'fresh');
       await writeFile(fresh, script);
       await keepProgram(fresh, program);
       await writeFile(program, script.replace('1', '2'));
       const { failed } = await parent();
       expect(failed).toMatch(
-        /temporal-\S+ was changed after it was checked: its SHA-256 is [0-9a-f]{64}, and was [0-9a-f]{64}\. It is not used\. Delete it; the next start gets it again\.$/,
+        /temporal-\S+ was changed after it was checked: its SHA-256 is [0-9a-f]{64} but was [0-9a-f]{64}\. Evergrant does not use it\. Delete it\. The next start downloads or builds it again\.$/,
       );
     });
   });
 
-  it('lists every way it tried if none works', async () => {
+  it('lists every strategy if none works', async () => {
     const cacheDir = await temporaryFolder();
     const parent = await startParent(
       'temporal',
@@ -282,18 +283,18 @@ describe('startTemporal', () => {
       {
         ...process.env,
         PATH: cacheDir,
-        HTTPS_PROXY: 'http://127.0.0.1:1', // keeps the download from working where there is a network
+        HTTPS_PROXY: 'http://127.0.0.1:1', // makes the download fail on a machine with a network
       },
     );
     await removeFolder(cacheDir);
     expect(parent.failed).toMatch(/^Temporal could not be started/);
-    for (const way of [
+    for (const strategy of [
       'temporal on PATH',
       'in the cache',
       'a download of temporal',
       'a go build',
     ]) {
-      expect(parent.failed).toContain(way);
+      expect(parent.failed).toContain(strategy);
     }
     expect(parent.failed).toContain('Install the Temporal CLI');
   }, 120_000);

@@ -34,7 +34,7 @@ const NONE: z.infer<typeof ByStatus> = {
 const StatusBody = z
   .object({
     at: time,
-    total: count,
+    total: count.nullable().openapi({ description: 'null without "read"' }),
     by_status: ByStatus,
     accounts: z.array(
       z.object({
@@ -213,7 +213,7 @@ export function registerStatus(app: ApiApp, deps: ApiDependencies) {
     return c.json(
       {
         at: at.toISOString(),
-        total: sum(groups.map(({ total }) => total)),
+        total: reads ? sum(groups.map(({ total }) => total)) : null,
         by_status: byStatus,
         accounts: groups.map(
           ({ provider, environment, kind, total, byStatus: by_status, quarantined }) => ({

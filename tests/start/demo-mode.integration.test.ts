@@ -1,4 +1,4 @@
-/** `npm start` with nothing configured, from the first start to the third: what a person sees who tries it out. */
+/** `npm start` in demo mode without any configuration, from the first start to the third. */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
@@ -41,12 +41,12 @@ const temporalCommand = async (...args: string[]): Promise<string> =>
 
 async function start(): Promise<void> {
   run = startProcess('main.js', { DATA_DIR: dataDir });
-  const [text] = await run.said(RUNNING);
+  const [text] = await run.printed(RUNNING);
   api = /^ {2}API +(\S+)/m.exec(text)?.[1] ?? '';
   temporal = /^ {2}Temporal +(\S+)/m.exec(text)?.[1] ?? '';
 }
 
-/** Of all four providers. */
+/** Waits until each of the four providers has finished a sweep. */
 const untilSweepsFinished = () =>
   eventually(() => {
     const finished = run.lines().filter(({ msg }) => msg === 'sweep finished');
@@ -54,7 +54,7 @@ const untilSweepsFinished = () =>
   }, START_MS);
 
 beforeAll(async () => {
-  // As on a machine where something else has the usual ports.
+  // Occupies the default ports.
   await Promise.all([3000, 7233].map(occupy));
   dataDir = temporaryFolder();
   await start();
@@ -64,9 +64,11 @@ beforeAll(async () => {
 afterAll(cleanUp, START_MS);
 
 describe('the first start', () => {
-  it("says on stderr where the API and MongoDB are, that Temporal's UI is off, the admin key, and how to connect a real account", () => {
+  it("prints the addresses, the state of Temporal's UI, the admin key and how to connect a real account to stderr", () => {
     const text = run.stderr();
-    expect(text).toMatch(/on demo: no provider is configured, so it keeps 27 demo accounts alive/);
+    expect(text).toMatch(
+      /in demo mode: no provider is configured, so it refreshes 27 demo accounts/,
+    );
     expect(text).toMatch(/^ {2}API +http:\/\/127\.0\.0\.1:\d+ /m);
     expect(text).toMatch(/^ {2}Temporal's UI +off \(TEMPORAL_UI=true starts it/m);
     expect(text).toMatch(/^ {2}MongoDB +mongodb:\/\/%2F\S+mongodb\.sock\/evergrant_demo/m);
@@ -74,26 +76,26 @@ describe('the first start', () => {
       /^ {2}Sweeps +sweep\/ebay every 10 min, sweep\/etsy every 3 min, sweep\/shopify every 3 min, sweep\/google every 5 min$/m,
     );
     expect(text).toMatch(
-      /^ {2}Admin key +evg_[0-9a-f]{16}_[\w-]{43} +\(shown this once; keep it\)$/m,
+      /^ {2}Admin key +evg_[0-9a-f]{16}_[\w-]{43} +\(shown only once; save it\)$/m,
     );
-    expect(text).toMatch(/put EBAY_CLIENT_ID and EBAY_CLIENT_SECRET .* into the environment/);
+    expect(text).toMatch(/set EBAY_CLIENT_ID and EBAY_CLIENT_SECRET .* in the environment/);
     expect(text).toContain('SANDBOX_ACCESS_TOKEN_LIFE=2m REFRESH_INTERVAL_MINUTES=1 npm start');
   });
 
-  it('takes free ports where the usual ones are taken, and says so', () => {
+  it('uses free ports if the default ones are in use, and logs them', () => {
     const text = `${run.stdout()}${run.stderr()}`;
-    expect(text).toMatch(/port 3000 is taken; the API uses \d+/);
-    expect(text).toMatch(/Temporal: port 7233 is taken, using \d+/);
+    expect(text).toMatch(/port 3000 is taken, using \d+ for the API/);
+    expect(text).toMatch(/Temporal: port 7233 is in use, using \d+/);
     expect(new URL(api).port).not.toBe('3000');
   });
 
-  it('writes JSON lines alone to stdout, where that is no terminal', () => {
+  it('writes only JSON lines to stdout if stdout is no terminal', () => {
     expect(run.lines().length).toBeGreaterThan(27);
     for (const line of run.lines())
       expect(line).toMatchObject({ level: expect.any(String), time: expect.any(String) });
   });
 
-  it('answers the command that the banner gives', async () => {
+  it('answers the command in the banner', async () => {
     const command = /curl -s -H "Authorization: Bearer (\S+)" "([^"]+)"/.exec(run.stderr());
     const url = new URL(command?.[2] ?? '');
     const { items } = await ask(url.origin, command?.[1] ?? '', `${url.pathname}${url.search}`);
@@ -109,7 +111,7 @@ describe('the first start', () => {
     for (const [, file = ''] of files) expect((await fetch(new URL(file, url))).status).toBe(200);
   });
 
-  it('keeps its encryption key where its owner alone can read it', () => {
+  it('stores its encryption key readable only by its owner', () => {
     expect(statSync(join(dataDir, 'encryption-keys')).mode & 0o777).toBe(0o600);
   });
 
@@ -158,29 +160,29 @@ describe('the first start', () => {
     ['Palm Resort, booking', { kind: 'booking', status: 'ok', generation: 2 }],
     ['Palm Resort, stopsale', { kind: 'stopsale', ...QUARANTINED }],
   ];
-  it.each(states)('has brought %s to its state with the first sweep', async (shop, expected) => {
+  it.each(states)('brings %s to its state with the first sweep', async (shop, expected) => {
     const { items } = await ask(api, key, ACCOUNTS);
     expect(items.find(({ label }: any) => label.startsWith(shop))).toMatchObject(expected);
   });
 
-  it('R1.4 reports the refresh token of an odd shape by a warning', async () => {
+  it('R1.4 warns of a refresh token with an unusual form', async () => {
     const { items } = await ask(api, key, TERMINAL);
     const entry = items.find(({ account_label }: any) => account_label?.startsWith('Umber'));
     expect(entry.diagnostics.warnings).toEqual([expect.stringContaining('starts with "v^"')]);
   });
 
-  it("R1.5 shows nothing of another organisation's accounts", async () => {
+  it('R1.5 shows no accounts of another organisation', async () => {
     const accounts = await ask(api, key, ACCOUNTS);
     expect(accounts.items).toHaveLength(states.length);
     expect(JSON.stringify([accounts, await ask(api, key, TERMINAL)])).not.toMatch(/Acme|acme/);
-    // It is refreshed all the same: ten were due, and that includes it.
+    // The sweep refreshes that organisation's account, too: it is one of the ten due accounts.
     const first = run
       .lines()
       .find((line) => line['msg'] === 'sweep finished' && line['provider'] === 'ebay');
     expect(first).toMatchObject({ due: 10, refreshed: 7 });
   });
 
-  it("R1.5 has the accounts of eBay's sandbox in an environment of their own", async () => {
+  it("R1.5 lists accounts of eBay's sandbox in a separate environment", async () => {
     const labels = async (env: string) =>
       (await ask(api, key, `${TERMINAL}&env=${env}`)).items
         .filter(({ account_id }: any) => account_id !== null)
@@ -191,7 +193,7 @@ describe('the first start', () => {
     expect(inProduction).toHaveLength(8);
   });
 
-  it('refuses a second Evergrant on the same data at once, in a sentence that says which and where', async () => {
+  it('refuses a second Evergrant on the same data at once, and names the process and address of the first', async () => {
     const second = startProcess('main.js', { DATA_DIR: dataDir });
     const { code, afterMs } = await second.exited;
     expect(code).toBe(1);
@@ -203,24 +205,24 @@ describe('the first start', () => {
     expect((await ask(api, key, ACCOUNTS)).items).toHaveLength(states.length);
   });
 
-  it('stops in order with Ctrl-C, even one that arrives twice, with exit code 0 and nothing left running', async () => {
-    // A browser opens connections in advance: nothing is in flight on them, and nothing is waited for.
+  it('stops in order on Ctrl-C, even if the signal arrives twice, with exit code 0 and no engine left running', async () => {
+    // A browser opens connections in advance. Without a request on them, the stop does not wait for them.
     const spare = createConnection(Number(new URL(api).port), '127.0.0.1');
     spare.on('error', () => undefined);
     await once(spare, 'connect');
     const askedAt = performance.now();
     const running = enginesOf(dataDir);
     expect(running.filter(isAlive)).toHaveLength(4);
-    // As npm passes it on beside the terminal's own; both from one process, so that nothing comes in between.
+    // npm forwards the signal in addition to the terminal. One process sends both, so that they arrive shortly after each other.
     await promisify(execFile)('sh', [
       '-c',
       `kill -INT ${run.pid}; sleep 0.1; kill -INT ${run.pid}`,
     ]);
     expect(await run.exited).toMatchObject({ code: 0, signal: null });
     expect(performance.now() - askedAt).toBeLessThan(8_000);
-    const said = run.lines().map(({ msg, state }) => state ?? msg);
-    // Two workers, of refreshes and of webhooks: each in its order, both within that of the process.
-    const steps = said.filter((text) =>
+    const messages = run.lines().map(({ msg, state }) => state ?? msg);
+    // The workers for refreshes and for webhooks each stop in order, within the stop of the process.
+    const steps = messages.filter((text) =>
       /^(RUNNING|stopping.*|DRAINED|STOPPED|stopped)$/.test(text),
     );
     const stopping = steps.findIndex((step) => step.startsWith('stopping'));
@@ -240,18 +242,18 @@ describe('the next starts on the same data', () => {
   let accounts: any[];
   let entries: any[];
 
-  it('show no key and seed nothing', async () => {
+  it('show no key and add no accounts', async () => {
     await start();
     await untilSweepsFinished();
     expect(run.stderr()).not.toMatch(/evg_/);
-    expect(run.stderr()).toMatch(/Admin key +as at the first start, or ADMIN_API_KEY/);
+    expect(run.stderr()).toMatch(/Admin key +printed at the first start, or ADMIN_API_KEY/);
     accounts = (await ask(api, key, ACCOUNTS)).items;
     expect(accounts).toHaveLength(26);
     expect(accounts.filter(({ generation }) => generation === 2)).toHaveLength(13);
     expect(accounts.filter(({ generation }) => generation === 1)).toHaveLength(13);
   });
 
-  it('leave no engine behind when the process is killed', async () => {
+  it('leave no engine running when the process is killed', async () => {
     await temporalCommand(
       'schedule',
       'toggle',
@@ -269,9 +271,9 @@ describe('the next starts on the same data', () => {
     await eventually(() => running.filter(isAlive).length === 0, 20_000);
   });
 
-  it('go on after that with accounts, generations, log entries and the paused schedule as they were', async () => {
+  it('keep accounts, generations, log entries and the paused schedule after that', async () => {
     await start();
-    // Shopify's sweeps ask about its accounts each time.
+    // Shopify's sweeps validate its accounts each time.
     const kept = (account: any) => ({ ...account, last_validation: null, updated_at: null });
     const { items } = await ask(api, key, ACCOUNTS);
     expect(items.map(kept)).toEqual(accounts.map(kept));
@@ -284,7 +286,7 @@ describe('the next starts on the same data', () => {
     expect(swept.map(({ provider }) => provider)).not.toContain('ebay');
   });
 
-  it('still know the grants: an account that is forced is refreshed', async () => {
+  it('keep the grants: a forced refresh of an account succeeds', async () => {
     const quarry = accounts.find(({ label }) => label.startsWith('Quarry'));
     const outcome = await ask(api, key, `/api/admin/accounts/${quarry.id}/refresh`, {
       method: 'POST',
@@ -293,7 +295,7 @@ describe('the next starts on the same data', () => {
     expect(outcome).toMatchObject({ outcome: 'refreshed', generation: 3 });
   });
 
-  it('stop with SIGTERM as with Ctrl-C', async () => {
+  it('stop in order on SIGTERM', async () => {
     const running = enginesOf(dataDir);
     run.signal('SIGTERM');
     expect(await run.exited).toMatchObject({ code: 0, signal: null });
