@@ -144,7 +144,7 @@ describe('an account whose token does not expire', () => {
   });
 
   it.each([
-    ['refreshed', 'refresh', {}, 'does_not_expire', /does not end/],
+    ['refreshed', 'refresh', {}, 'does_not_expire', /does not expire/],
     ['refreshed by force', 'refresh', { force: true }, 'no_refresh_token', /cannot be refreshed/],
     ['refreshed for debugging', 'debug', {}, 'no_refresh_token', /cannot be refreshed/],
   ])(

@@ -229,7 +229,7 @@ describe('one account', () => {
     const why = page.getByRole('region', { name: 'Why is it not due now?' });
     const [verdict, expiry, age] = await why.getByRole('listitem').allTextContents();
     expect(verdict).toBe('Not due yet.');
-    expect(expiry).toContain(`ends at ${current.expiresAt?.slice(0, 19).replace('T', ' ')} UTC`);
+    expect(expiry).toContain(`expires at ${current.expiresAt?.slice(0, 19).replace('T', ' ')} UTC`);
     expect(age).toContain('last refreshed at');
 
     await patch(id, { policy: { refreshBeforeMs: 2 * HOUR_MS } });

@@ -127,6 +127,10 @@ describe('maskFreeText', () => {
     expect(maskFreeText('la '.repeat(100), [])).toBe(`${'la '.repeat(100).slice(0, 200)}…`);
   });
 
+  it('finds a part of a secret that a line break completes', () => {
+    expect(maskFreeText('\nxRlpN*P', ['3ojORf// xRlpN*P("zhHwhrT"bR'])).toBe('<masked>');
+  });
+
   it('finds a secret that contains invisible characters', () => {
     const broken = SECRET.split('').join('\u200b');
     expect(maskFreeText(broken, [SECRET])).not.toContain('\u200b');
