@@ -15,6 +15,7 @@ import { retryAfterMs } from '../../src/domain/refresh/refresh-failure';
 import { duration } from '../../src/domain/text/duration';
 import { readProvider } from '../../src/providers/config/provider-entry';
 import { salvageTokens } from '../../src/providers/exchange/salvage-tokens';
+import { cpuTimeMs } from '../support/cpu-time';
 import { propertyRuns } from '../support/property-runs';
 import { leaks, plantedText, secrets } from './_planted-secrets';
 
@@ -221,9 +222,9 @@ describe('a text that contains a secret', () => {
     'is searched in linear time if it consists of %j',
     (piece) => {
       const text = piece.repeat(Math.ceil(240_000 / piece.length));
-      const beganAt = performance.now();
+      const beganAt = cpuTimeMs();
       scrubText(`${text}=`);
-      expect(performance.now() - beganAt).toBeLessThan(5_000);
+      expect(cpuTimeMs() - beganAt).toBeLessThan(5_000);
     },
   );
 

@@ -1,4 +1,5 @@
 import { readAnswer } from '../../../src/providers/exchange/answer-members';
+import { cpuTimeMs } from '../../support/cpu-time';
 
 describe('readAnswer', () => {
   it.each<[string, string, Record<string, string> | null]>([
@@ -21,8 +22,8 @@ describe('readAnswer', () => {
     ['quotes without an end', '"access_token":"'.repeat(4_000)],
     ['objects without an end', '{"access_token":"a",'.repeat(3_000)],
   ])('reads 64 kB of %s quickly', (_what, text) => {
-    const from = performance.now();
+    const from = cpuTimeMs();
     expect(readAnswer(text).levels.length).toBeLessThanOrEqual(1);
-    expect(performance.now() - from).toBeLessThan(2_000);
+    expect(cpuTimeMs() - from).toBeLessThan(2_000);
   });
 });
