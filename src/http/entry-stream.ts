@@ -63,7 +63,7 @@ export async function streamEntries(
         sentAt = Date.now();
       }
       if (Date.now() - sentAt > SILENT_MAX_MS) {
-        await stream.write(': still here\n\n');
+        await stream.write(': keep-alive\n\n');
         sentAt = Date.now();
       }
     }

@@ -25,7 +25,7 @@ import { sealReceived } from './seal-grant';
  * How long a recorded send intent permits the send, in ms. Shorter than the heartbeat timeout: a worker that stalls
  * longer may have been replaced, and its replacement may have sent.
  */
-const MARK_VALID_MS = 4_000;
+const SEND_INTENT_VALID_MS = 4_000;
 
 export async function exchangeAndCommit(
   deps: RefreshDependencies,
@@ -72,7 +72,7 @@ export async function exchangeAndCommit(
         };
         const askedAt = performance.now();
         const may = await deps.store.grants.recordSendIntent(claim, deps.now());
-        if (may && performance.now() - askedAt > MARK_VALID_MS) {
+        if (may && performance.now() - askedAt > SEND_INTENT_VALID_MS) {
           await deps.store.grants.release(account.id, input.attemptId);
           return false;
         }

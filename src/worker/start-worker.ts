@@ -100,17 +100,17 @@ export async function startWorker({
   const ended = Promise.race([refreshing, webhooks.ended]);
   // Callers handle it when they await `ended`; without this, an earlier failure would be an unhandled rejection.
   ended.catch(() => undefined);
-  const say = (line: string) => logger.info(line);
+  const log = (line: string) => logger.info(line);
   const schedulesEnsured = async () => {
-    await applyPolicies({ client, store, taskQueue, providers, say });
+    await applyPolicies({ client, store, taskQueue, providers, log });
     const { settings } = store;
-    return ensureSchedules({ client, settings, taskQueue, providers: providers.all, say });
+    return ensureSchedules({ client, settings, taskQueue, providers: providers.all, log });
   };
   const schedules = await schedulesEnsured();
   await pauseNotConfigured({
     client,
     providers: providers.all,
-    say: (line) => logger.warn(line),
+    log: (line) => logger.warn(line),
   });
   const stopLooking = keepSchedules({
     client,

@@ -221,7 +221,7 @@ it('ends when the key is revoked, and otherwise sends something every 15 s', asy
   await api.store.apiKeys.revoke(organisation, key.split('_')[1] ?? '');
   await eventually(() => revoked.ended(), 15_000);
   expect(idle.ended()).toBe(false);
-  await eventually(() => idle.text().includes(': still here'), 20_000);
+  await eventually(() => idle.text().includes(': keep-alive'), 20_000);
   const entry = await logged();
   await eventually(() => idle.ids().includes(entry));
   expect(revoked.ids()).toEqual([]);

@@ -111,7 +111,7 @@ describe('a changed policy of a provider', () => {
       store,
       taskQueue: config.temporal.taskQueue,
       providers,
-      say: () => undefined,
+      log: () => undefined,
     });
     await startUpSweepOf(() => h.startWorker({ config, store }));
     await eventually(async () => (await show(id)).due_at !== before.due_at);

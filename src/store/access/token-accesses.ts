@@ -16,8 +16,8 @@ import { isDuplicateKey } from '../mongo/database';
 import { scopedToOrganisation } from '../mongo/organisation-scope';
 import { plainText, timeText } from './audit-entries';
 
-export const HANDOUT_SOURCES = ['memory', 'store', 'refresh', 'fallback'] as const;
-export type TokenAccessSource = (typeof HANDOUT_SOURCES)[number];
+export const TOKEN_ACCESS_SOURCES = ['memory', 'store', 'refresh', 'fallback'] as const;
+export type TokenAccessSource = (typeof TOKEN_ACCESS_SOURCES)[number];
 
 export interface TokenAccess {
   at: Date;
