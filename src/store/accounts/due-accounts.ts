@@ -41,10 +41,9 @@ export class DueAccounts {
         provider: query.provider,
         state: AccountState.active,
         ...NOT_IN_QUARANTINE,
-        ...environmentsOf(query),
         due_at: { $lte: now },
         first_expiry_at: expiring ? { $lte: expiringUntil } : { $gt: expiringUntil },
-        ...after(clock, cursor),
+        $and: [environmentsOf(query), after(clock, cursor)],
       })
       .select({ organisation: 1, environment: 1, label: 1, first_expiry_at: 1, due_at: 1 })
       .sort({ [clock]: 1, _id: 1 })
