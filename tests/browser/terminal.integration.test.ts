@@ -173,7 +173,39 @@ describe('live', () => {
     await entryOf(page, 'Meanwhile.').waitFor();
     expect(await messages(page)).toEqual(['Meanwhile.', 'Before.']);
   });
+
+  it('links to the list if too many entries were written while the connection was lost', async () => {
+    await logged('Before.');
+    const page = await opened();
+    await live(page);
+    await page.context().setOffline(true);
+    await page.evaluate(`dispatchEvent(new Event('offline'))`);
+    const recordedAt = new Date();
+    await eventually(() => Date.now() > recordedAt.getTime() + 700);
+    await insert(600, (n) => new Date(recordedAt.getTime() + n));
+    await logged('After.');
+    await page.context().setOffline(false);
+    await entryOf(page, 'After.').waitFor();
+    const missing = page.getByRole('status').getByRole('link', { name: /missing entries/ });
+    await missing.waitFor();
+    await missing.click();
+    await entryOf(page, 'Number 1.').waitFor();
+    expectNoComplaints(page);
+  });
 });
+
+/** Writes entries in one command: through the store, one at a time, many would take too long. */
+async function insert(count: number, at: (n: number) => Date) {
+  const connection = await mongoose.createConnection(pages.harness.mongodbUri).asPromise();
+  const documents = Array.from({ length: count }, (_, n) => {
+    const { id, ...rest } = logEntry({ organisation, message: `Number ${n + 1}.` });
+    const remove_at = new Date(Date.now() + 3600_000);
+    return { ...rest, _id: id, created_at: at(n), recorded_at: at(n), remove_at };
+  });
+  await connection.collection<{ _id: string }>('log_entries').insertMany(documents);
+  await connection.close();
+  return documents;
+}
 
 describe('filters', () => {
   it('R1.10 filter by source, action, provider, environment, account and text, in the address and live', async () => {
@@ -474,16 +506,7 @@ it('is accessible in both themes, and fits a phone', async () => {
 // Last: what comes after it would find 10,000 entries in a database that looks at each.
 describe('10,000 entries', () => {
   it('R1.10 scroll to the last of them', async () => {
-    // Straight into the collection: by the store, one at a time, it takes longer than the rest of this file.
-    const connection = await mongoose.createConnection(pages.harness.mongodbUri).asPromise();
-    const documents = Array.from({ length: 10_000 }, (_, n) => {
-      const { id, ...rest } = logEntry({ organisation, message: `Number ${n + 1}.` });
-      const created_at = new Date(START - n * 1000);
-      const remove_at = new Date(Date.now() + 3600_000);
-      return { ...rest, _id: id, created_at, recorded_at: created_at, remove_at };
-    });
-    await connection.collection<{ _id: string }>('log_entries').insertMany(documents);
-    await connection.close();
+    const documents = await insert(10_000, (n) => new Date(START - n * 1000));
     const page = await opened();
     await live(page);
     // Asked of the document: a locator looks at every element for its role or text, which is what would be measured.

@@ -19,7 +19,7 @@ const route = createRoute({
   tags: ['Terminal'],
   summary: 'The token refresh terminal as it is written, as server-sent events',
   description:
-    'The data of each event is a LogEntry. Send the id of the last event as Last-Event-ID to go on after it, with nothing lost or repeated. A comment comes every 15 s where nothing else does. The stream ends with the key or the JWT. A process serves at most 20 streams to one key or JWT subject, and 50 to one organisation.',
+    'The data of each event is a LogEntry. Send the id of the last event as Last-Event-ID to continue after it, with nothing lost or repeated. If more than 500 entries were written since, the stream has the newest of them, after an event `entries_left_out` whose data has a `message` and, in `list`, the path of the list with the other entries. A comment comes every 15 s where nothing else does. The stream ends with the key or the JWT. A process serves at most 20 streams to one key or JWT subject, and 50 to one organisation.',
   ...forScope('read'),
   request: {
     query: AnyLogFilterQuery,
@@ -50,8 +50,13 @@ export function registerStreamTerminalLogs(app: ApiApp, deps: Dependencies) {
     streamEntries(c, deps, {
       owner: c.get('principal'),
       filter: logFilter(c.req.valid('query'), c.get('principal').organisation),
-      messages: async (batch) =>
-        batch.map(({ entry }) => ({ data: visible(JSON.stringify(logEntryBody(entry))) })),
+      messages: async (entries) =>
+        entries.map(({ entry }) => ({ data: visible(JSON.stringify(logEntryBody(entry))) })),
+      leftOut: (before) => {
+        const list = `/api/admin/terminal-logs?${new URLSearchParams({ ...c.req.query(), before })}`;
+        const message = `Entries were left out of this stream. GET ${list} returns them, newest first.`;
+        return { event: 'entries_left_out', data: visible(JSON.stringify({ message, list })) };
+      },
       isAllowed: () => isStillAllowed(c, deps.authenticator, 'read'),
     }),
   );
