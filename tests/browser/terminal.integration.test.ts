@@ -177,13 +177,15 @@ describe('live', () => {
   it('links to the list if too many entries were written while the connection was lost', async () => {
     await logged('Before.');
     const page = await opened();
-    await live(page);
+    const other = await opened();
+    for (const one of [page, other]) await live(one);
     await page.context().setOffline(true);
     await page.evaluate(`dispatchEvent(new Event('offline'))`);
     const recordedAt = new Date();
     await eventually(() => Date.now() > recordedAt.getTime() + 700);
     await insert(600, (n) => new Date(recordedAt.getTime() + n));
     await logged('After.');
+    await entryOf(other, 'After.').waitFor();
     await page.context().setOffline(false);
     await entryOf(page, 'After.').waitFor();
     const missing = page.getByRole('status').getByRole('link', { name: /missing entries/ });

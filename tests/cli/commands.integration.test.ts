@@ -193,7 +193,10 @@ it('logs --follow says that the stream left out entries, and continues', async (
   const leftOut = { message: 'Entries were left out: GET /list', list: '/list' };
   const entry = logEntry({ account_label: 'Harbour Books' });
   const server = createServer(({ url = '' }, response) => {
-    if (!url.includes('/stream')) return response.end('{"items":[],"next_cursor":null}');
+    if (!url.includes('/stream')) {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      return response.end('{"items":[],"next_cursor":null}');
+    }
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     response.write('id: 1\n\n');
     response.write(`event: entries_left_out\nid: 2\ndata: ${JSON.stringify(leftOut)}\n\n`);

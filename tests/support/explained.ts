@@ -12,20 +12,24 @@ export interface ExplainedQuery {
 
 interface Sent {
   collection: string;
-  filter: Record<string, unknown>;
-  options: Record<string, unknown>;
+  /** The filter of a find, or the pipeline of an aggregation. */
+  query: object;
+  options: { sort?: mongoose.mongo.Sort; limit?: number };
 }
 
-/** The finds that the action sends through Mongoose, explained after it has ended. */
+/** The finds and aggregations that the action sends through Mongoose, explained after it has ended. */
 export async function explained(
   uri: string,
   action: () => Promise<unknown>,
 ): Promise<ExplainedQuery[]> {
   const sent: Sent[] = [];
-  mongoose.set('debug', (collection: string, method: string, filter: object, options: object) => {
-    if (method === 'find')
-      sent.push({ collection, filter: { ...filter }, options: { ...options } });
-  });
+  mongoose.set(
+    'debug',
+    (collection: string, method: string, query: object, options: Sent['options'] = {}) => {
+      if (['find', 'findOne', 'aggregate'].includes(method))
+        sent.push({ collection, query: structuredCopy(query), options: { ...options } });
+    },
+  );
   try {
     await action();
   } finally {
@@ -41,20 +45,28 @@ export async function explained(
 
 async function explainedQuery(
   connection: mongoose.Connection,
-  { collection, filter, options: { sort, limit } }: Sent,
+  { collection, query, options: { sort, limit } }: Sent,
 ): Promise<ExplainedQuery> {
-  const plan = await connection
-    .collection(collection)
-    .find(filter, { ...(sort ? { sort } : {}), ...(limit ? { limit } : {}) } as object)
-    .explain('executionStats');
-  const { nReturned, totalKeysExamined, totalDocsExamined } = plan['executionStats'];
+  const documents = connection.collection(collection);
+  const cursor = Array.isArray(query)
+    ? documents.aggregate(query)
+    : documents.find(query, { ...(sort ? { sort } : {}), ...(limit ? { limit } : {}) });
+  const plan = await cursor.explain('executionStats');
+  // MongoDB nests the plan of an aggregation in its first stage.
+  const { queryPlanner, executionStats } = plan['stages']?.[0]?.$cursor ?? plan;
+  const { nReturned, totalKeysExamined, totalDocsExamined } = executionStats;
   return {
     collection,
-    index: indexOf(plan['queryPlanner'].winningPlan),
+    index: indexOf(queryPlanner.winningPlan),
     returned: Number(nReturned),
     keysExamined: Number(totalKeysExamined),
     documentsExamined: Number(totalDocsExamined),
   };
+}
+
+/** Mongoose may change a filter after it has reported it. */
+function structuredCopy(query: object): object {
+  return Array.isArray(query) ? [...query] : { ...query };
 }
 
 /** The index of the innermost stage of a plan. */

@@ -21,7 +21,7 @@ export const encryptionCheck: Command = {
       body.keys.map((key) => [
         key.id,
         key.seals ? 'seals' : key.needed ? 'opens' : key.retired_at === null ? 'new' : 'removable',
-        grouped(key.records),
+        key.records === null ? null : grouped(key.records),
         time(key.promoted_at),
         time(key.retired_at),
         key.missing_from.join(', '),
@@ -44,8 +44,17 @@ function problemsOf({ keys, other_records: other }: Encryption): string[] {
         `The key ${id} is needed, and missing from ${from.join(', ')}.`,
     );
   const lost = keys
-    .filter(({ present, needed, records }) => !present && (needed || records > 0))
-    .map(({ id, records }) => `The key ${id} is not here: ${grouped(records)} records name it.`);
-  const nowhere = other > 0 ? [`Records that name keys nobody knows: ${grouped(other)}.`] : [];
+    .filter(({ present, needed, records }) => !present && (needed || (records ?? 0) > 0))
+    .map(({ id, records }) =>
+      records === null
+        ? `The key ${id} is not here, and is needed.`
+        : `The key ${id} is not here: ${grouped(records)} records name it.`,
+    );
+  const nowhere =
+    other === null
+      ? ['A worker is counting the records. Run this command again in a minute.']
+      : other > 0
+        ? [`Records that name keys nobody knows: ${grouped(other)}.`]
+        : [];
   return [...missing, ...lost, ...nowhere];
 }

@@ -29,6 +29,9 @@ export const status: Command = {
       rows,
       'No account is connected yet: evergrant accounts add --help',
     );
+    if (body.as_of === null)
+      out.line('Only some accounts are counted so far. Run this command again in a minute.');
+    else if (body.as_of !== body.at) out.line(`Accounts as of ${time(body.as_of)}.`);
     out.line();
     out.table(
       ['schedule', 'every', 'state', 'next run', 'note'],

@@ -24,7 +24,7 @@ export interface FollowedEntry {
   place: RecordedPlace;
 }
 
-export interface FollowedBatch {
+interface FollowedBatch {
   /** The newest entry that was left out before this batch; `null` if none was. */
   leftOut: RecordedPlace | null;
   entries: FollowedEntry[];

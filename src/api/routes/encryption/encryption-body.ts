@@ -113,7 +113,9 @@ export const EncryptionBody = z
         missing_from: z.array(z.string()).openapi({
           description: 'The living processes that have not got it, or another one of its name',
         }),
-        records: count.openapi({ description: 'Records with a value that it sealed' }),
+        records: count.nullable().openapi({
+          description: 'Records with a value that it sealed; null until a worker has counted them',
+        }),
         needed: z.boolean().openapi({
           description: 'No process may be without it; false once a rotation has verified that',
         }),
@@ -121,9 +123,11 @@ export const EncryptionBody = z
         retired_at: time.nullable(),
       }),
     ),
-    other_records: count.openapi({
-      description: 'Records with a value of a key that is on no record and not here',
+    other_records: count.nullable().openapi({
+      description:
+        'Records with a value of a key that is on no record and not here; null until a worker has counted them',
     }),
+    as_of: time.nullable().openapi({ description: 'When the records were counted' }),
     processes: z.array(
       z.object({
         name: z.string().openapi({ example: 'worker 4711@host' }),
@@ -160,6 +164,7 @@ export const EncryptionBody = z
         },
       ],
       other_records: 0,
+      as_of: '2026-11-22T18:35:00.000Z',
       processes: [
         {
           name: 'worker 4711@host',

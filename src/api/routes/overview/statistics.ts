@@ -4,6 +4,7 @@ import { forScope } from '../../../http/authenticate';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
 import type { StatisticsReader } from '../../../services/overview/statistics';
+import { asOf } from './as-of';
 
 const time = z.iso.datetime();
 const count = z.number().int();
@@ -18,6 +19,8 @@ const percentile = count.nullable().openapi({
 const StatisticsBody = z
   .object({
     at: time,
+    accounts_as_of: asOf("the organisation's accounts"),
+    attempts_as_of: asOf("the organisation's log entries of the last 24 hours"),
     access_tokens_ending: z.array(EndingBody).openapi({
       description: 'By hour, for 24 hours; the first piece is what is left of this one',
     }),
@@ -39,6 +42,8 @@ const StatisticsBody = z
   .openapi('Statistics', {
     example: {
       at: '2026-11-22T18:35:00.000Z',
+      accounts_as_of: '2026-11-22T18:35:00.000Z',
+      attempts_as_of: '2026-11-22T18:35:00.000Z',
       access_tokens_ending: [
         { from: '2026-11-22T18:35:00.000Z', to: '2026-11-22T19:00:00.000Z', count: 3 },
       ],
@@ -65,7 +70,7 @@ const route = createRoute({
   tags: ['Overview'],
   summary: 'Which tokens of your organisation end when, and how the attempts of the last day went',
   description:
-    'Disabled accounts are not counted. What was counted a moment ago is answered again: for 5 seconds, and longer where counting takes long.',
+    'Disabled accounts are not counted. The answer is cached for 5 seconds, and longer if counting takes long.',
   ...forScope('read'),
   responses: {
     200: {
@@ -88,6 +93,8 @@ export function registerStatistics(app: ApiApp, read: StatisticsReader) {
     return c.json(
       {
         at: statistics.at.toISOString(),
+        accounts_as_of: statistics.accountsAsOf?.toISOString() ?? null,
+        attempts_as_of: statistics.attemptsAsOf?.toISOString() ?? null,
         access_tokens_ending: ending(statistics.accessTokensEnding),
         refresh_tokens_ending: ending(statistics.refreshTokensEnding),
         attempts: statistics.attempts.map(({ from, to, refreshed, failed, p50Ms, p95Ms }) => ({

@@ -53,7 +53,8 @@ export function registerStreamTerminalLogs(app: ApiApp, deps: Dependencies) {
       messages: async (entries) =>
         entries.map(({ entry }) => ({ data: visible(JSON.stringify(logEntryBody(entry))) })),
       leftOut: (before) => {
-        const list = `/api/admin/terminal-logs?${new URLSearchParams({ ...c.req.query(), before })}`;
+        const query = new URLSearchParams({ ...c.req.query(), before });
+        const list = `/api/admin/terminal-logs?${query.toString()}`;
         const message = `Entries were left out of this stream. GET ${list} returns them, newest first.`;
         return { event: 'entries_left_out', data: visible(JSON.stringify({ message, list })) };
       },
