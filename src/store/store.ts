@@ -8,6 +8,7 @@ import { ApiKeys } from './access/api-keys';
 import { AuditEntries } from './access/audit-entries';
 import { SessionRecords } from './access/session-records';
 import { TokenAccesses } from './access/token-accesses';
+import { AccountSummaries } from './accounts/account-summaries';
 import { Accounts } from './accounts/accounts';
 import { DueAccounts } from './accounts/due-accounts';
 import { Grants } from './accounts/grants';
@@ -26,6 +27,7 @@ import { AppLimiters } from './limits/app-limiters';
 import { LogEntries } from './logs/log-entries';
 import { Statistics } from './logs/statistics';
 import { openDatabase } from './mongo/database';
+import { COUNTED_AT_ONCE_MAX, StoredCounts } from './mongo/stored-counts';
 import { Events } from './webhooks/events';
 import { WebhookDeliveries } from './webhooks/webhook-deliveries';
 import { WebhookEndpoints } from './webhooks/webhook-endpoints';
@@ -33,6 +35,7 @@ import { WebhookOutbox } from './webhooks/webhook-outbox';
 
 export interface Store {
   accounts: Accounts;
+  accountSummaries: AccountSummaries;
   apiKeys: ApiKeys;
   auditEntries: AuditEntries;
   canary: Canary;
@@ -51,6 +54,7 @@ export interface Store {
   sessionRecords: SessionRecords;
   settings: Settings;
   statistics: Statistics;
+  storedCounts: StoredCounts;
   tokenAccesses: TokenAccesses;
   validations: Validations;
   webhookDeliveries: WebhookDeliveries;
@@ -65,6 +69,8 @@ export interface StoreOptions {
   logRetentionDays: number;
   /** The rules by which due times are computed. */
   rules: RefreshRules;
+  /** Documents that a request may count itself; for tests. */
+  countedAtOnceMax?: number;
   /** Reports rows that were not written by Evergrant. */
   logger: Pick<Logger, 'error'>;
 }
@@ -98,6 +104,7 @@ async function createIndexes(store: Store): Promise<void> {
   await store.tokenAccesses.createIndexes();
   await store.processes.createIndexes();
   await store.events.createIndexes();
+  await store.storedCounts.createIndexes();
   await store.webhookEndpoints.createIndexes();
   await store.webhookDeliveries.createIndexes();
 }
@@ -107,14 +114,19 @@ export function createStore(
   options: StoreOptions & { vault: Pick<Vault, 'authenticationCode' | 'resealGrant'> },
 ): Store {
   const { logRetentionDays: retentionDays, vault } = options;
+  const storedCounts = new StoredCounts(
+    connection,
+    options.countedAtOnceMax ?? COUNTED_AT_ONCE_MAX,
+  );
   const events = new Events(connection, retentionDays);
   const integrity = new RowIntegrity(vault, options.logger);
   return {
+    accountSummaries: new AccountSummaries(connection, storedCounts),
     accounts: new Accounts(connection, options.rules, vault),
     apiKeys: new ApiKeys(connection, integrity),
     auditEntries: new AuditEntries(connection),
     canary: new Canary(connection),
-    dueAccounts: new DueAccounts(connection),
+    dueAccounts: new DueAccounts(connection, storedCounts),
     encryptionKeys: new EncryptionKeys(connection),
     events,
     reconnects: new Reconnects(connection, options.rules, vault),
@@ -125,10 +137,11 @@ export function createStore(
     processes: new Processes(connection),
     quarantine: new Quarantine(connection, options.rules, vault),
     restores: new Restores(connection, vault),
-    sealedRecords: new SealedRecords(connection),
+    sealedRecords: new SealedRecords(connection, storedCounts),
     sessionRecords: new SessionRecords(connection, integrity),
     settings: new Settings(connection, integrity),
-    statistics: new Statistics(connection),
+    statistics: new Statistics(connection, storedCounts),
+    storedCounts,
     tokenAccesses: new TokenAccesses(connection, retentionDays),
     validations: new Validations(connection, options.rules),
     webhookDeliveries: new WebhookDeliveries(connection, retentionDays),

@@ -19,6 +19,7 @@ import {
   type SweepSchedule,
 } from '../temporal/sweep-schedules';
 import type { WorkerDependencies } from './dependencies';
+import { keepCounts } from './keep-counts';
 import { keepSchedules, LOOK_EVERY_MS } from './keep-schedules';
 import { startWebhookWorker } from './start-webhook-worker';
 
@@ -122,6 +123,7 @@ export async function startWorker({
       await schedulesEnsured();
     },
   });
+  const stopCounting = keepCounts({ store, vault, providers, logger });
   return {
     schedules,
     ended,
@@ -132,7 +134,7 @@ export async function startWorker({
     },
     async stop() {
       stopping.abort();
-      await stopLooking();
+      await Promise.all([stopLooking(), stopCounting()]);
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await Promise.allSettled([refreshing, webhooks.stop()]);
       await disconnect(connection, client);

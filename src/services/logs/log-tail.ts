@@ -15,11 +15,19 @@ const OVERLAP_MS = 5_000;
 const PAGE = 200;
 /** Entries that may wait for a slow follower. Beyond it the follower is dropped, and resumes on reconnect. */
 const WAITING_MAX = 5_000;
+/** Entries that a follower gets when it resumes. Older entries are left out, because the list has them. */
+const RESUMED_MAX = 500;
 
 export interface FollowedEntry {
   entry: LogEntry;
   /** The follower's place after this entry, with which it can resume. */
   place: RecordedPlace;
+}
+
+interface FollowedBatch {
+  /** The newest entry that was left out before this batch; `null` if none was. */
+  leftOut: RecordedPlace | null;
+  entries: FollowedEntry[];
 }
 
 type TailDependencies = { store: Store; logger: Logger };
@@ -33,14 +41,15 @@ export interface LogTail {
   /** The current end of the write order. A caller that reads a list after this, and follows from here, misses none. */
   end(): Promise<RecordedPlace>;
   /**
-   * Matching entries in batches, from a place on; an empty batch after `idleMs` without entries. Ends with the signal,
-   * or if the follower is too slow.
+   * Matching entries in batches, from a place on; an empty batch after `idleMs` without entries. If more than
+   * {@link RESUMED_MAX} were written since that place, it gets the newest of them, and the first batch says so. Ends with
+   * the signal, or if the follower is too slow.
    */
   follow(
     filter: LogFilter,
     from: RecordedPlace,
     options: { signal: AbortSignal; idleMs: number },
-  ): AsyncGenerator<FollowedEntry[]>;
+  ): AsyncGenerator<FollowedBatch>;
 }
 
 export function createLogTail(deps: TailDependencies): LogTail {
@@ -72,17 +81,6 @@ export function createLogTail(deps: TailDependencies): LogTail {
     running = false;
   }
 
-  /** Entries written between two places. */
-  async function missed(
-    filter: LogFilter,
-    from: RecordedPlace,
-    until: RecordedPlace,
-  ): Promise<RecordedPlace[]> {
-    if (!isBefore(from, until)) return [];
-    const places = await deps.store.logEntries.recordedSince(from.at, filter);
-    return places.filter((place) => isBefore(from, place) && !isBefore(until, place));
-  }
-
   return {
     end: () => (running ? poll.start() : endOf(deps)),
     async *follow(filter, from, { signal, idleMs }) {
@@ -95,24 +93,31 @@ export function createLogTail(deps: TailDependencies): LogTail {
         // Entries up to the shared query's place come from the database, later ones from the shared query.
         const start = await poll.start();
         const sent = new Set<string>([from.id]);
-        for (const places of pagesOf(await missed(filter, from, start))) {
+        const { logEntries } = deps.store;
+        const { places, leftOut } = isBefore(from, start)
+          ? await logEntries.missed(filter, { after: from, until: start, limit: RESUMED_MAX })
+          : { places: [], leftOut: null };
+        if (leftOut !== null) yield { leftOut, entries: [] };
+        for (const page of pagesOf(places)) {
           if (signal.aborted) return;
-          const read = await deps.store.logEntries.readAll(places.map(({ id }) => id));
-          for (const { id } of places) sent.add(id);
-          yield places.flatMap((place) => {
+          const read = await logEntries.readAll(page.map(({ id }) => id));
+          for (const { id } of page) sent.add(id);
+          const entries = page.flatMap((place) => {
             const entry = read.get(place.id);
             return entry === undefined ? [] : [{ entry, place }];
           });
+          yield { leftOut: null, entries };
         }
         while (!signal.aborted) {
           if (follower.waiting.length === 0) await waitFor(follower, idleMs, signal);
           if (follower.waiting.length > WAITING_MAX) return;
-          yield follower.waiting
+          const entries = follower.waiting
             .splice(0)
             .filter(
               ({ entry, place }) =>
                 isWanted(entry, filter) && !isBefore(place, from) && !sent.has(entry.id),
             );
+          yield { leftOut: null, entries };
         }
       } finally {
         followers.delete(follower);

@@ -159,7 +159,7 @@ export class SessionRecords {
           // Evergrant writes no other types here, and paging cannot continue after them.
           created_at: mongoose.trusted({ $type: 'date' }),
           _id: mongoose.trusted({ $type: 'string' }),
-          ...(place === undefined ? {} : beyond('created_at', '$lt', place)),
+          ...(place === undefined ? {} : { $and: [beyond('created_at', '$lt', place)] }),
         })
         .sort({ created_at: -1, _id: -1 })
         .limit(size)

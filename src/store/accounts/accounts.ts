@@ -102,25 +102,6 @@ export interface AccountPatch {
   policy?: AccountPolicy | null | undefined;
 }
 
-export interface AccountCountQuery {
-  organisation: string;
-  now: Date;
-  kinds?: readonly string[] | undefined;
-}
-
-/** Numbers of accounts by status, for one provider, environment and kind. */
-export interface AccountCounts {
-  provider: string;
-  environment: string;
-  kind: string | null;
-  total: number;
-  byStatus: Record<AccountStatus, number>;
-  /** Accounts in quarantine, of any status. */
-  quarantined: number;
-  /** Accounts with an expired access token, of any status but `disabled`. */
-  accessTokenEnded: number;
-}
-
 /** The organisation already has an account with this provider, environment, external id and kind. */
 export class AccountExistsError extends Error {
   override name = 'AccountExistsError';
@@ -311,47 +292,6 @@ export class Accounts {
       .limit(query.limit)
       .lean<AccountDocument[]>();
     return documents.map(toAccount);
-  }
-
-  /** Counts by status in the database, without loading the accounts. */
-  async count(query: AccountCountQuery): Promise<AccountCounts[]> {
-    const ended = { $lte: [endOr('$current.expires_at'), query.now] };
-    const soon = { $lte: [endOr('$expiring_soon_at'), query.now] };
-    const active = (...conditions: unknown[]) => ({
-      $and: [isState(AccountState.active), ...conditions],
-    });
-    const groups = await this.#accounts.aggregate<CountDocument>([
-      {
-        $match: {
-          organisation: query.organisation,
-          ...(query.kinds === undefined ? {} : { kind: { $in: query.kinds } }),
-        },
-      },
-      {
-        $group: {
-          _id: { provider: '$provider', environment: '$environment', kind: '$kind' },
-          total: { $sum: 1 },
-          ok: many(active({ $not: [ended] }, { $not: [soon] })),
-          expiring_soon: many(active({ $not: [ended] }, soon)),
-          expired: many(active(ended)),
-          needs_reconnect: many(isState(AccountState.needsReconnect)),
-          inactive: many(isState(AccountState.inactive)),
-          disabled: many(isState(AccountState.disabled)),
-          quarantined: many({ $eq: ['$quarantine', true] }),
-          access_token_ended: many({ $and: [{ $ne: ['$state', AccountState.disabled] }, ended] }),
-        },
-      },
-      { $sort: { _id: 1 } },
-    ]);
-    return groups.map(({ _id, total, quarantined, access_token_ended, ...byStatus }) => ({
-      provider: _id.provider,
-      environment: _id.environment,
-      kind: _id.kind ?? null,
-      total,
-      byStatus,
-      quarantined,
-      accessTokenEnded: access_token_ended,
-    }));
   }
 
   /**
@@ -563,25 +503,6 @@ function withStatus({
       return { state: is };
   }
 }
-/** The latest date that JavaScript can represent; stands for the expiry of a token that does not expire. */
-const END_OF_TIME = new Date(8.64e15);
-
-const endOr = (moment: string) => ({ $ifNull: [moment, END_OF_TIME] });
-
-function isState(state: AccountState): object {
-  return { $eq: ['$state', state] };
-}
-
-function many(condition: unknown): { $sum: object } {
-  return { $sum: { $cond: [condition, 1, 0] } };
-}
-
-type CountDocument = Record<AccountStatus, number> & {
-  _id: { provider: string; environment: string; kind?: string | null };
-  total: number;
-  quarantined: number;
-  access_token_ended: number;
-};
 
 function translated(error: unknown): unknown {
   if (!isDuplicateKey(error)) return error;
