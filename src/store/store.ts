@@ -77,7 +77,7 @@ export interface StoreOptions {
 
 /**
  * Connects, verifies the encryption keys against this database, and creates missing indexes.
- * @throws {VaultSealedError}
+ * @throws {VaultSealedError} if the keys do not decrypt the canary record of this database
  */
 export async function openStore(
   uri: string,

@@ -18,7 +18,7 @@ export interface AppLimits {
   perSecond: number | null;
   /** Requests per UTC day; `null`: unlimited. */
   perDay: number | null;
-  /** The part of the day's requests, from 0 to 1, that sweeps leave to callers. */
+  /** The fraction of the day's requests, from 0 to 1, that sweeps leave to callers. */
   reserve: number;
   /** Minimum interval between half-open probes, in ms. */
   probeEveryMs: number;

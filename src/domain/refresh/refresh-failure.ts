@@ -26,7 +26,7 @@ const FAILURES = {
   replay_refused: {
     class: 'account',
     message:
-      'The provider refused the refresh token when Evergrant sent it a second time: the lost answer most likely contained a new one. The owner must reconnect the account.',
+      'The provider refused the refresh token when Evergrant sent it a second time: the lost response most likely contained a new one. The owner must reconnect the account.',
   },
   refresh_token_missing: {
     class: 'account',
@@ -114,17 +114,17 @@ const FAILURES = {
   answer_lost: {
     class: 'provider',
     message:
-      'The request was sent, but no answer arrived. It is unknown whether the provider used the refresh token.',
+      'The request was sent, but no response arrived, so it is unknown whether the provider used the refresh token. Evergrant sends it once more when the replay rule of the provider allows it.',
   },
   worker_lost: {
     class: 'provider',
     message:
-      'The worker stopped after it sent the request and before it stored the answer. It is unknown whether the provider used the refresh token.',
+      'The worker stopped after it sent the request and before it stored the response, so it is unknown whether the provider used the refresh token. Evergrant sends it once more when the replay rule of the provider allows it.',
   },
   invalid_token_response: {
     class: 'provider',
     message:
-      'The answer of the provider is not a token response. If this repeats, check the token endpoint in providers.yaml.',
+      'The response of the provider is not a token response. If this repeats, check the token endpoint in providers.yaml.',
   },
   validation_unanswered: {
     class: 'provider',

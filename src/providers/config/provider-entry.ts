@@ -86,7 +86,7 @@ const quota = textLike(/^[1-9]\d*\s*\/\s*day$/, 'requests per day, such as 50000
 );
 
 /** Parses `10%` as 0.1. */
-const reserve = textLike(/^\d{1,2}(\.\d+)?\s*%$/, 'a part of the quota, such as 10%').transform(
+const reserve = textLike(/^\d{1,2}(\.\d+)?\s*%$/, 'a fraction of the quota, such as 10%').transform(
   (given) => Number.parseFloat(given) / 100,
 );
 
@@ -179,10 +179,10 @@ const providerSchema = z.strictObject({
 type Entry = z.infer<typeof providerSchema>;
 type EnvironmentEntry = z.infer<typeof environmentSchema>;
 
-/** Default sweep interval, as the largest part of the shortest configured lifetime. */
+/** Largest default sweep interval, as a fraction of the shortest configured lifetime. */
 const SWEEP_OF_LIFE = 0.25;
 /**
- * Largest sweep interval, as a part of the shortest configured lifetime. Tokens are due at half their lifetime at the
+ * Largest sweep interval, as a fraction of the shortest configured lifetime. Tokens are due at half their lifetime at the
  * latest, so a longer interval would miss them.
  */
 const SWEEP_MAX_OF_LIFE = 0.5;
@@ -329,7 +329,7 @@ function readEnvironment(
     if (wrong !== null) return `.privateKey: ${wrong}`;
   }
   if (own.reserve !== undefined && own.quota === undefined)
-    return '.reserve: requires a quota, because it is a part of the quota';
+    return '.reserve: requires a quota, because it is a fraction of the quota';
   const limits = defined({ perSecond: own.rate, perDay: own.quota, reserve: own.reserve });
   const extra = {
     ...(own.scopes === undefined ? {} : { scope: own.scopes.join(scopeSeparator) }),

@@ -1,6 +1,6 @@
 /**
- * Appends entries to audit chains. Several processes may append to one chain: each continues from the end it knows, and
- * reads the end again if another process has taken the place.
+ * Appends entries to audit chains. Several processes may append to one chain: each appends after the last entry it
+ * knows, and reads the last entry again if another process appended first.
  */
 import { randomUUID } from 'node:crypto';
 import {

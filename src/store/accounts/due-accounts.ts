@@ -142,14 +142,14 @@ export class DueAccounts {
    * Accounts of one OAuth app to use as half-open probes: organisations take turns, and within each the account with
    * the oldest attempt comes first. Unproven accounts are returned only if there are no proven ones.
    */
-  async canaries(limiter: AppName, query: CanaryQuery): Promise<DueAccount[]> {
-    const proven = await this.#canaries(limiter, query, true);
-    return proven.length > 0 || query.provenOnly ? proven : this.#canaries(limiter, query, false);
+  async probes(limiter: AppName, query: ProbeQuery): Promise<DueAccount[]> {
+    const proven = await this.#probes(limiter, query, true);
+    return proven.length > 0 || query.provenOnly ? proven : this.#probes(limiter, query, false);
   }
 
-  async #canaries(
+  async #probes(
     { provider, environment }: AppName,
-    { after: last, without, now, limit }: CanaryQuery,
+    { after: last, without, now, limit }: ProbeQuery,
     proven: boolean,
   ): Promise<DueAccount[]> {
     const find = (organisation: QueryFilter<AccountDocument>) =>
@@ -224,7 +224,7 @@ function summed(groups: readonly AppGroup[]): Recount<AppAccounts[]> {
   return { counts, size: counts.reduce((all, { accounts }) => all + accounts, 0) };
 }
 
-interface CanaryQuery {
+interface ProbeQuery {
   /** The organisation that was probed last. */
   after: string | null;
   /** Organisations to exclude. */
