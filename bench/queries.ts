@@ -183,7 +183,7 @@ const schema = (collection: string) =>
 function queriesOf(store: Store, before: mongoose.Connection, now: Date, entries: number): Query[] {
   // A model for the earlier queries, so that they are reported and explained in the same way.
   const accounts = before.model('accounts', schema('accounts'));
-  const entries = before.model('log_entries', schema('log_entries'));
+  const logEntries = before.model('log_entries', schema('log_entries'));
   const events = before.model('events', schema('events'));
   const sweepable = { state: AccountState.active, quarantine: false };
   const summary = (organisation: string) =>
@@ -224,7 +224,7 @@ function queriesOf(store: Store, before: mongoose.Connection, now: Date, entries
     {
       name: 'log, a page of 20 h ago',
       before: () =>
-        entries
+        logEntries
           .find({
             organisation: { $in: [LARGE, null] },
             $or: [
@@ -261,7 +261,7 @@ function queriesOf(store: Store, before: mongoose.Connection, now: Date, entries
       name: 'stream, resumed after 20 h',
       // Counted instead of read: the answer would fill the memory of the embedded server.
       before: () =>
-        entries.aggregate([
+        logEntries.aggregate([
           { $match: { recorded_at: { $gte: old.at }, organisation: LARGE } },
           { $group: { _id: null, places: { $sum: 1 } } },
         ]),
@@ -305,7 +305,7 @@ function queriesOf(store: Store, before: mongoose.Connection, now: Date, entries
     {
       name: 'attempts of 24 h, large organisation',
       before: () =>
-        entries.aggregate([
+        logEntries.aggregate([
           { $match: { organisation: LARGE, created_at: { $gte: dayAgo } } },
           { $group: { _id: '$action', count: { $sum: 1 } } },
         ]),
