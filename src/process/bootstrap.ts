@@ -5,7 +5,7 @@ import { DataDirectoryInUse } from '../engines/data-directory';
 import { NoStrategyWorked } from '../engines/strategies';
 import { ConfiguredProviders } from '../providers/config/configured-providers';
 import { InvalidRowError } from '../store/encryption/row-integrity';
-import { isDatabaseUnavailable } from '../store/mongo/database';
+import { isDatabaseUnavailable } from '../store/mongo/unavailability';
 import { openStore, type Store } from '../store/store';
 import type { KeyRing } from '../vault/key-ring';
 import { type Vault, VaultSealedError } from '../vault/vault';

@@ -31,6 +31,9 @@ import { WebhookDeliveries } from './webhooks/webhook-deliveries';
 import { WebhookEndpoints } from './webhooks/webhook-endpoints';
 import { WebhookOutbox } from './webhooks/webhook-outbox';
 
+/** How long a check of readiness waits for MongoDB, in ms. Probes of orchestrators give up after a few seconds. */
+const PING_MAX_MS = 5_000;
+
 export interface Store {
   accounts: Accounts;
   apiKeys: ApiKeys;
@@ -56,7 +59,7 @@ export interface Store {
   webhookDeliveries: WebhookDeliveries;
   webhookEndpoints: WebhookEndpoints;
   webhookOutbox: WebhookOutbox;
-  /** Rejects if MongoDB does not answer. */
+  /** Rejects if the primary does not answer a read. */
   ping(): Promise<void>;
   close(): Promise<void>;
 }
@@ -109,6 +112,8 @@ export function createStore(
   const { logRetentionDays: retentionDays, vault } = options;
   const events = new Events(connection, retentionDays);
   const integrity = new RowIntegrity(vault, options.logger);
+  // A member that is no longer primary answers the command `ping`, but no read.
+  const settings = connection.collection('settings');
   return {
     accounts: new Accounts(connection, options.rules, vault),
     apiKeys: new ApiKeys(connection, integrity),
@@ -135,7 +140,8 @@ export function createStore(
     webhookEndpoints: new WebhookEndpoints(connection, integrity),
     webhookOutbox: new WebhookOutbox(connection, events, { retentionDays, integrity }),
     async ping() {
-      await connection.db?.admin().ping();
+      const signal = AbortSignal.timeout(PING_MAX_MS);
+      await settings.findOne({}, { projection: { _id: 1 }, signal });
     },
     close: () => connection.close(),
   };

@@ -17,7 +17,8 @@ import { isBroken, recoveredEvent } from '../../domain/events/event';
 import { grantPlace, type Vault } from '../../vault/vault';
 import { Grouped } from '../mongo/batched';
 import { documentsById } from '../mongo/batched-updates';
-import { DUPLICATE_KEY, isDatabaseUnavailable, isDuplicateKey, isOfIndex } from '../mongo/database';
+import { DUPLICATE_KEY, isDuplicateKey, isOfIndex } from '../mongo/database';
+import { isDatabaseUnavailable } from '../mongo/unavailability';
 import { type AccountPlace, type AccountSort, afterPlace, holding, ORDER } from './account-listing';
 import {
   fromDueTimes,
