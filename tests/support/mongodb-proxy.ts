@@ -99,7 +99,10 @@ export async function startMongodbProxy(): Promise<MongodbProxy> {
       const intervention = decide?.(command) ?? null;
       if (intervention?.kind === 'hold') return intervention.until.then(() => message);
       if (intervention?.kind === 'amend') amended.set(requestId(message), intervention.members);
-      if (intervention?.kind === 'drop') client.resetAndDestroy();
+      if (intervention?.kind === 'drop') {
+        client.resetAndDestroy();
+        return null;
+      }
       if (intervention?.kind !== 'answer') return message;
       client.write(replyTo(requestId(message), intervention.reply));
       return null;

@@ -70,7 +70,7 @@ export const accountsImport: Command = {
     '  evergrant import --from nango --map google-mail=google --quarantine --dry-run connections.jsonl',
     '  n8n export:credentials --all --decrypted --output=c.json && evergrant import --from n8n --provider google c.json',
     '',
-    'With --json: the answer for each line that was refused or has warnings, then the summary, one a line. Ends with 1',
+    'With --json: the answer for each line that was refused, is uncertain or has warnings, then the summary, one a line. Ends with 1',
     'if a line was refused.',
   ].join('\n'),
   run: importAccounts,
@@ -119,7 +119,8 @@ async function importAccounts(context: Context): Promise<0 | 1> {
       }
       report.add(answer);
       refused?.answered(answer.line, answer.result === 'refused');
-      if (json && (answer.result === 'refused' || answer.warnings.length > 0))
+      const isNoted = answer.result === 'refused' || answer.result === 'uncertain';
+      if (json && (isNoted || answer.warnings.length > 0))
         out.jsonLine({ ...answer, entry: exported?.placeOf(answer.line) });
       progress.show(() => report.soFar());
     }

@@ -15,6 +15,7 @@ import { type AccountLine, accountLines } from '../../../services/accounts/accou
 import { EarlierLines } from '../../../services/accounts/earlier-lines';
 import { IMPORT_RESULTS, importLines } from '../../../services/accounts/import-lines';
 import { NewAccountBody } from '../../../services/accounts/new-account';
+import { describeError } from '../../../services/describe-error';
 import { yesOrNo } from '../../openapi/parts';
 
 export const IMPORT_PATH = '/api/admin/accounts/import';
@@ -33,6 +34,15 @@ const BATCH = 250;
 
 const NO_LONGER_ALLOWED =
   'The import was ended: the key or JWT is no longer accepted, or lost the scope "admin". Send the whole file again with another key: accounts that exist are left as they are.';
+
+const SEND_AGAIN = 'Send the file again: accounts that exist are left unchanged.';
+
+/** @param lines at least one, ascending */
+function notSure(lines: readonly number[]): string {
+  const [first] = lines;
+  const which = lines.length === 1 ? `line ${first}` : `lines ${first} to ${lines.at(-1)}`;
+  return `MongoDB failed while ${which} were stored: each account that is answered "uncertain" may be stored or not. ${SEND_AGAIN}`;
+}
 
 const Result = z
   .union([
@@ -84,7 +94,7 @@ const route = createRoute({
   tags: ['Accounts'],
   summary: 'Connect many accounts: JSON Lines or CSV, streamed; safe to run twice',
   description:
-    'Each line is a NewAccount, in UTF-8; a CSV names the members in its first line, and separates them by commas or semicolons. The answer is JSON Lines too, a line for each line as it is done, and a summary at the end; without the summary the import was cut off, and can be sent again: what is there is left as it is ("exists"). It is cut off when the key is revoked or the JWT expires. A line with the account of an earlier line and another token is refused. So is a line with the refresh token of another account, in the file or stored, unless the provider keeps refresh tokens (replay: safe): then it is a warning.',
+    'Each line is a NewAccount, in UTF-8; a CSV names the members in its first line, and separates them by commas or semicolons. The answer is JSON Lines too, a line for each line as it is done, and a summary at the end; without the summary the import was cut off, and can be sent again: what is there is left as it is ("exists"). It is cut off when the key is revoked or the JWT expires. If MongoDB fails, the lines of the batch that was being stored are answered "uncertain", an error names them, and the import ends: send the whole file again. A line with the account of an earlier line and another token is refused. So is a line with the refresh token of another account, in the file or stored, unless the provider keeps refresh tokens (replay: safe): then it is a warning.',
   security: [{ bearer: ['admin'] }],
   request: {
     query: Query,
@@ -153,20 +163,26 @@ export function registerImportAccounts(app: ApiApp, deps: Dependencies): void {
             await write({ error: { code: 'unauthenticated', message: NO_LONGER_ALLOWED } });
             return;
           }
+          const uncertain: number[] = [];
           for (const result of await importLines(batch, earlier, options, deps)) {
             summary.lines += 1;
             if (result.warnings.length > 0) summary.warned += 1;
-            summary[result.result === 'exists' ? 'existed' : result.result] += 1;
+            if (result.result === 'uncertain') uncertain.push(result.line);
+            else summary[result.result === 'exists' ? 'existed' : result.result] += 1;
             await write(result);
+          }
+          if (uncertain.length > 0) {
+            await write({ error: { code: 'database_unavailable', message: notSure(uncertain) } });
+            return;
           }
         }
         await write({ summary });
       },
       async (error, out) => {
         deps.logger.error({ err: error, request_id: c.get('requestId') }, 'an import was cut off');
-        const message =
-          'The import was cut off. Send the file again: what is there is left as it is.';
-        await out.writeln(JSON.stringify({ error: { code: 'internal_error', message } }));
+        const { code } = describeError(error);
+        const message = `${code === 'database_unavailable' ? 'MongoDB is unreachable or has no primary. ' : ''}The import was cut off. ${SEND_AGAIN}`;
+        await out.writeln(JSON.stringify({ error: { code, message } }));
       },
     );
   });
