@@ -32,7 +32,7 @@ interface Description {
   more?: string;
 }
 
-export interface ApiCommand extends Description {
+interface ApiCommand extends Description {
   /** @returns the exit code */
   run(context: Context): Promise<0 | 1>;
 }

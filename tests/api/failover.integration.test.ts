@@ -1,4 +1,4 @@
-/** What callers are told while a replica set has no primary: MongoDB answers, and refuses every read and write. */
+/** Callers receive 503 while a replica set has no primary: MongoDB answers, and refuses every read and write. */
 
 import { RETRYABLE_CODES } from '../../src/store/mongo/unavailability';
 import type { Store } from '../../src/store/store';

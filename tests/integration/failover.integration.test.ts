@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
 import { type MongodbProxy, refuseAll, startMongodbProxy } from '../support/mongodb-proxy';
 
-/** More accounts than get a workflow of their own. */
+/** More accounts than `perAccountUpTo`, so that they are refreshed in a batch. */
 const BATCH = 8;
 
 let h: Harness;
@@ -62,7 +62,7 @@ it.each(Object.entries(RETRYABLE_CODES))(
   },
 );
 
-it('F8 a batch waits while no primary takes its claims, and gives no account a workflow of its own', async () => {
+it('F8 a batch waits while no primary takes its claims, and starts no separate workflow for an account', async () => {
   const ids: string[] = [];
   for (let n = 0; n < BATCH; n += 1)
     ids.push((await h.addAccount({ provider: 'etsy', rotation: { mode: 'strict' } })).id);

@@ -58,7 +58,7 @@ export function refuseAll(code: number, codeName: string): Decide {
   return ({ name }) => (WATCHING.has(name) ? null : refusal(code, codeName));
 }
 
-/** What a server adds to the reply of a write that a majority did not confirm. */
+/** The members that a server adds to the reply of a write that a majority did not confirm. */
 export function unconfirmed(code = 64, codeName = 'WriteConcernTimeout'): Document {
   return { writeConcernError: { code, codeName, errmsg: 'waiting for replication timed out' } };
 }

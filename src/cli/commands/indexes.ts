@@ -18,7 +18,7 @@ const MORE =
 
 export const indexesCheck: DatabaseCommand = {
   words: ['indexes', 'check'],
-  summary: 'Which indexes MongoDB lacks, and which no query needs',
+  summary: 'List the indexes that MongoDB lacks, and those that no query needs',
   more: `${MORE} Ends with 1 if an index is missing or has another definition.`,
   async runOnDatabase(context) {
     const report = await explained(context, (uri) => onIndexConnection(uri, checkIndexes));
