@@ -15,7 +15,7 @@ import {
 import { LIMITER_WAIT_MAX_MS } from '../domain/refresh/sweep';
 import type { RefreshDependencies } from '../refresh/dependencies';
 import { refreshGrant } from '../refresh/refresh-grant';
-import { isDatabaseUnavailable } from '../store/mongo/database';
+import { isDatabaseUnavailable } from '../store/mongo/unavailability';
 
 /**
  * Concurrent refreshes per batch of a sweep. With four batches at once, enough to keep a worker busy while a provider

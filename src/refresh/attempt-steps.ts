@@ -2,7 +2,7 @@
 import type { LogEntry } from '../domain/logs/log-entry';
 import type { AttemptStep } from '../domain/refresh/attempt-steps';
 import type { LogEntries } from '../store/logs/log-entries';
-import { isDatabaseUnavailable } from '../store/mongo/database';
+import { isDatabaseUnavailable } from '../store/mongo/unavailability';
 
 export class AttemptSteps {
   readonly #report: (steps: AttemptStep[]) => void;

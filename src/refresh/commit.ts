@@ -9,7 +9,7 @@ import {
   type Unwritten,
 } from '../domain/refresh/refresh-attempt';
 import type { Provider } from '../providers/provider';
-import { isDatabaseUnavailable } from '../store/mongo/database';
+import { isDatabaseUnavailable } from '../store/mongo/unavailability';
 import { type EntryContext, presentedGrant } from './attempt-entry';
 import { type AttemptSteps, withSteps } from './attempt-steps';
 import type { RefreshDependencies } from './dependencies';

@@ -3,7 +3,7 @@ import { WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
 import { type ErrorCode, ServiceError } from '../domain/service-error';
 import { AccountExistsError, RefreshTokenHeldError } from '../store/accounts/accounts';
 import { InvalidRowError } from '../store/encryption/row-integrity';
-import { isDatabaseUnavailable } from '../store/mongo/database';
+import { isDatabaseUnavailable } from '../store/mongo/unavailability';
 import { GrpcStatus, grpcStatus } from '../temporal/grpc-status';
 
 /** Statuses of a server that is unreachable or overloaded. Any other status is Evergrant's own fault. */
@@ -39,7 +39,8 @@ export function describeError(error: unknown): { code: ErrorCode; message: strin
   if (isDatabaseUnavailable(error)) {
     return {
       code: 'database_unavailable',
-      message: 'MongoDB is unreachable. Nothing was changed. Try again.',
+      message:
+        'MongoDB is unreachable or has no primary. Try again. The change in your request may have been made or not.',
     };
   }
   if (isTemporalUnavailable(error)) {

@@ -27,6 +27,8 @@ export const engines = {
   mongodbUri(database: string): string {
     const url = new URL(fromRun('EVERGRANT_TESTS_MONGODB'));
     url.pathname = `/${database}`;
+    // No test waits for an election.
+    url.searchParams.set('serverSelectionTimeoutMS', '5000');
     return url.href;
   },
   /** The browser's binary. */

@@ -222,10 +222,6 @@ export class SessionRecords {
     return found.flat();
   }
 
-  async createIndexes(): Promise<void> {
-    await this.#sessions.createIndexes();
-  }
-
   /** Up to {@link BATCH_MAX} valid sessions. Reads past invalid rows, so that they cannot hide a valid one. */
   async #validOf(filter: object): Promise<StoredSession[]> {
     const sessions: StoredSession[] = [];

@@ -223,10 +223,6 @@ export class TokenAccesses {
     }
     return found;
   }
-
-  async createIndexes(): Promise<void> {
-    await this.#batches.createIndexes();
-  }
 }
 
 /** The details of a batch's chain entry, with a digest in place of the accesses. */

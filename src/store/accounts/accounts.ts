@@ -1,5 +1,10 @@
 /** Accounts as an organisation's admins manage them. Queries are bound to one organisation unless noted otherwise. */
-import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
+import mongoose, {
+  type Connection,
+  type Model,
+  type QueryFilter,
+  type QueryOptions,
+} from 'mongoose';
 import { type Account, AccountState, type AccountStatus } from '../../domain/account/account';
 import {
   accountDueTimes,
@@ -17,7 +22,8 @@ import { isBroken, recoveredEvent } from '../../domain/events/event';
 import { grantPlace, type Vault } from '../../vault/vault';
 import { Grouped } from '../mongo/batched';
 import { documentsById } from '../mongo/batched-updates';
-import { DUPLICATE_KEY, isDatabaseUnavailable, isDuplicateKey, isOfIndex } from '../mongo/database';
+import { DUPLICATE_KEY, isDuplicateKey, isOfIndex, listOptions } from '../mongo/database';
+import { isDatabaseUnavailable } from '../mongo/unavailability';
 import { type AccountPlace, type AccountSort, afterPlace, holding, ORDER } from './account-listing';
 import {
   fromDueTimes,
@@ -115,6 +121,7 @@ export class RefreshTokenHeldError extends Error {
 export class Accounts {
   readonly #accounts: Model<AccountDocument>;
   readonly #ofAll: Model<AccountDocument>;
+  readonly #listOptions: QueryOptions;
   readonly #rules: RefreshRules;
   readonly #vault: Pick<Vault, 'resealGrant'>;
   /** Reads by id across organisations; the caller must check the organisation. */
@@ -124,6 +131,7 @@ export class Accounts {
     this.#vault = vault;
     this.#accounts = accountModel(connection);
     this.#ofAll = accountsOfAllOrganisations(connection);
+    this.#listOptions = listOptions(connection);
     this.#rules = rules;
     const collection = connection.collection<AccountDocument>(this.#ofAll.collection.name);
     // Looked up in a map by id, so that an id that looks like a query operator finds nothing.
@@ -152,7 +160,8 @@ export class Accounts {
 
   /**
    * Stores the accounts that do not exist yet, by organisation, provider, environment, external id and kind. Leaves
-   * existing accounts unchanged, so it is safe to repeat.
+   * existing accounts unchanged, so it is safe to repeat. If it fails because MongoDB is unavailable, any of the
+   * accounts may be stored.
    * @returns the ids of the stored accounts, and of the accounts not stored because another account was given their
    * refresh token
    */
@@ -174,6 +183,8 @@ export class Accounts {
         .collection<{ _id: string }>(collection.name)
         .insertMany(documents, { ordered: false });
     } catch (error) {
+      // A majority did not confirm the inserts, so a new primary may not have them.
+      if (isDatabaseUnavailable(error)) throw error;
       if (!(error instanceof mongoose.mongo.MongoBulkWriteError)) throw error;
       for (const failed of [error.writeErrors].flat()) {
         if (failed.code !== DUPLICATE_KEY) throw error;
@@ -287,7 +298,7 @@ export class Accounts {
     if (query.after !== undefined) and.push(afterPlace(sort, query.after));
     if (and.length > 0) filter['$and'] = and;
     const documents = await this.#accounts
-      .find(filter)
+      .find(filter, null, this.#listOptions)
       .sort({ ...ORDER[sort], _id: 1 })
       .limit(query.limit)
       .lean<AccountDocument[]>();
@@ -392,10 +403,6 @@ export class Accounts {
   /** Whether there is no account at all. Demo mode creates its data only in an empty database. */
   async isEmpty(): Promise<boolean> {
     return (await this.#ofAll.exists({})) === null;
-  }
-
-  async createIndexes(): Promise<void> {
-    await this.#accounts.createIndexes();
   }
 
   #newDocument(account: NewAccount, now: Date) {

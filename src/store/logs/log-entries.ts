@@ -1,11 +1,16 @@
 /** The log entries of the terminal. Written by upsert under a deterministic id; MongoDB removes expired entries. */
-import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
+import mongoose, {
+  type Connection,
+  type Model,
+  type QueryFilter,
+  type QueryOptions,
+} from 'mongoose';
 import type { PresentedToken } from '../../domain/account/token-comparison';
 import type { LogEntry } from '../../domain/logs/log-entry';
 import { type LogFilter, TEXT_MEMBERS } from '../../domain/logs/log-filter';
 import type { AttemptStep } from '../../domain/refresh/attempt-steps';
 import { GroupedUpdates } from '../mongo/batched-updates';
-import { DUPLICATE_KEY } from '../mongo/database';
+import { DUPLICATE_KEY, listOptions } from '../mongo/database';
 import { beyond } from '../mongo/keyset';
 import { ofOrganisationOrNone } from '../mongo/organisation-scope';
 import {
@@ -53,6 +58,7 @@ export class LogEntries {
   readonly #entries: Model<EntryDocument>;
   readonly #ofAll: Model<EntryDocument>;
   readonly #updates: GroupedUpdates<EntryDocument>;
+  readonly #listOptions: QueryOptions;
   readonly #retentionMs: number;
 
   constructor(connection: Connection, retentionDays: number) {
@@ -61,6 +67,7 @@ export class LogEntries {
     this.#updates = new GroupedUpdates(
       connection.collection<EntryDocument>(this.#ofAll.collection.name),
     );
+    this.#listOptions = listOptions(connection);
     this.#retentionMs = retentionDays * DAY_MS;
   }
 
@@ -112,7 +119,7 @@ export class LogEntries {
   async list({ before, keptAt, limit, ...filter }: LogQuery): Promise<LogEntry[]> {
     const kept = keptAt === undefined ? {} : { remove_at: mongoose.trusted({ $gt: keptAt }) };
     const documents = await this.#entries
-      .find({ ...filterOf(filter), ...beside('$lt', before), ...kept })
+      .find({ ...filterOf(filter), ...beside('$lt', before), ...kept }, null, this.#listOptions)
       .sort({ created_at: -1, _id: -1 })
       .limit(limit)
       .lean<EntryDocument[]>();
@@ -224,10 +231,6 @@ export class LogEntries {
     if (ids.length === 0) return new Map();
     const documents = await this.#ofAll.find({ _id: { $in: ids } }).lean<EntryDocument[]>();
     return new Map(documents.map((document) => [document._id, toEntry(document)]));
-  }
-
-  async createIndexes(): Promise<void> {
-    await this.#entries.createIndexes();
   }
 }
 

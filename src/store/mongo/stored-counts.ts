@@ -142,10 +142,6 @@ export class StoredCounts {
     await this.#counts.updateOne({ _id: idOf(subject) }, { $set: { next_at } });
   }
 
-  async createIndexes(): Promise<void> {
-    await this.#counts.createIndexes();
-  }
-
   async #want(subject: CountedSubject, now: Date): Promise<void> {
     const remove_at = new Date(now.getTime() + WANTED_MS);
     const { kind, organisation } = subject;

@@ -50,6 +50,10 @@ const WITHOUT_MODEL = [
   'accounts/grants.ts',
   'encryption/sealed-records.ts',
   'logs/log-entries.ts',
+  // Lists and builds indexes.
+  'mongo/indexes.ts',
+  // The check of readiness, which reads a setting.
+  'store.ts',
 ];
 
 const unscoped: [string, (model: Model<any>, filter: object) => PromiseLike<unknown>][] = [
