@@ -109,7 +109,7 @@ describe('connecting an account', () => {
     const account = await api.connect({ access_token, refresh_token, expires_at: inMinutes(300) });
     expect(account.last_refreshed_at).toBeNull();
     expect(account.due.explanation).toMatch(
-      /The grant was entered at [\d: -]+UTC\. It is refreshed at least every 1 h/,
+      /The grant was entered at [\d: -]+UTC\. Evergrant refreshes it at least every 1 h/,
     );
   });
 
@@ -407,7 +407,7 @@ describe('one account', () => {
     expect(shown).toMatchObject({ due: true, reason: 'access_token_expires' });
     expect(shown.explanation).toContain('Due: the next sweep refreshes it.');
     expect(shown.explanation).toContain(
-      `Its access token expires at ${ends}. The account is due 15`,
+      `Its access token expires at ${ends}, and the account is due 15`,
     );
 
     const patch = { state: AccountState.disabled, stateReason: 'On leave.' };

@@ -574,7 +574,7 @@ describe('scopes', () => {
     const named = (count: number) =>
       Array.from({ length: count }, (_, at) => `meeting:read:thing_${at}:admin`);
     expect(await scopesOf('crm', named(180))).toHaveLength(180);
-    expect(await scopesOf('crm', named(1_001))).toMatch(/^scopes: .*at most 1000/);
+    expect(await scopesOf('crm', named(1_001))).toMatch(/^scopes: .*maximum is 1000/);
     expect(await scopesOf('crm', ['x'.repeat(1_001)])).toMatch(/^scopes: /);
     expect(await scopesOf('crm', { a: true })).toMatch(/^scopes: /);
   });

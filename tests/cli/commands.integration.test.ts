@@ -413,7 +413,7 @@ describe('control commands', () => {
     });
     expect(refused).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/not known.*EVERGRANT_API_KEY/),
+      stderr: expect.stringMatching(/unknown.*EVERGRANT_API_KEY/),
     });
   });
 });

@@ -69,7 +69,7 @@ function expirySentence(account: Explained, rule: RefreshRule, now: Date): strin
   const expiry = new Date(expiresAt);
   const before = duration(expiry.getTime() - byExpiry.getTime());
   const verb = expiry <= now ? 'expired' : 'expires';
-  return `Its access token ${verb} at ${momentText(expiry)}. The account is due ${before} before that, at ${momentText(byExpiry)}.`;
+  return `Its access token ${verb} at ${momentText(expiry)}, and the account is due ${before} before that, at ${momentText(byExpiry)}.`;
 }
 
 function refreshTokenSentence(account: Explained, rule: RefreshRule, now: Date): string[] {
@@ -85,7 +85,7 @@ function refreshTokenSentence(account: Explained, rule: RefreshRule, now: Date):
   if (byRefreshToken === null) return [`${expiry}, and a refresh does not extend it.`];
   const before = duration(expiresAt.getTime() - byRefreshToken.getTime());
   return [
-    `${expiry}. A refresh renews it, and is due ${before} before that, at ${momentText(byRefreshToken)}.`,
+    `${expiry}, and a refresh renews it ${before} before that, at ${momentText(byRefreshToken)}.`,
   ];
 }
 
@@ -104,7 +104,7 @@ function ageSentence(account: Explained, rule: RefreshRule): string[] {
   const last = account.lastRefreshedAt ?? new Date(account.current.obtainedAt);
   const after = duration(byAge.getTime() - last.getTime());
   return [
-    `${account.lastRefreshedAt === null ? 'The grant was entered' : 'It was last refreshed'} at ${momentText(last)}. It is refreshed at least every ${after}, so it is due at ${momentText(byAge)} even if the token lasts longer.`,
+    `${account.lastRefreshedAt === null ? 'The grant was entered' : 'The account was last refreshed'} at ${momentText(last)}. Evergrant refreshes it at least every ${after}, so it is due at ${momentText(byAge)} even if the token lasts longer.`,
   ];
 }
 

@@ -36,9 +36,9 @@ const YOUNG: Explained = {
   nextAttemptAt: null,
 };
 const EXPIRY =
-  'Its access token expires at 2026-11-22 13:30:00 UTC. The account is due 15 min before that, at 2026-11-22 13:15:00 UTC.';
+  'Its access token expires at 2026-11-22 13:30:00 UTC, and the account is due 15 min before that, at 2026-11-22 13:15:00 UTC.';
 const AGE =
-  'It was last refreshed at 2026-11-22 11:30:00 UTC. It is refreshed at least every 1 h, so it is due at 2026-11-22 12:30:00 UTC even if the token lasts longer.';
+  'The account was last refreshed at 2026-11-22 11:30:00 UTC. Evergrant refreshes it at least every 1 h, so it is due at 2026-11-22 12:30:00 UTC even if the token lasts longer.';
 
 const cases: [string, Partial<Explained>, Partial<RefreshPolicy>, string[]][] = [
   ['a young account', {}, {}, ['Not due yet.', EXPIRY, AGE]],
@@ -75,7 +75,7 @@ const cases: [string, Partial<Explained>, Partial<RefreshPolicy>, string[]][] = 
     [
       'Not due yet.',
       EXPIRY,
-      'Its refresh token expires at 2026-11-22 12:20:00 UTC. A refresh renews it, and is due 10 min before that, at 2026-11-22 12:10:00 UTC.',
+      'Its refresh token expires at 2026-11-22 12:20:00 UTC, and a refresh renews it 10 min before that, at 2026-11-22 12:10:00 UTC.',
     ],
   ],
   [
@@ -110,7 +110,7 @@ const cases: [string, Partial<Explained>, Partial<RefreshPolicy>, string[]][] = 
     { refreshAfterAgeMs: null },
     [
       'Due: the next sweep refreshes it.',
-      'Its access token expires at 2026-11-22 12:10:00 UTC. The account is due 15 min before that, at 2026-11-22 11:55:00 UTC.',
+      'Its access token expires at 2026-11-22 12:10:00 UTC, and the account is due 15 min before that, at 2026-11-22 11:55:00 UTC.',
     ],
   ],
   [
@@ -119,7 +119,7 @@ const cases: [string, Partial<Explained>, Partial<RefreshPolicy>, string[]][] = 
     { refreshAfterAgeMs: null },
     [
       'Due: the next sweep refreshes it.',
-      'Its access token expired at 2026-11-22 11:50:00 UTC. The account is due 15 min before that, at 2026-11-22 11:35:00 UTC.',
+      'Its access token expired at 2026-11-22 11:50:00 UTC, and the account is due 15 min before that, at 2026-11-22 11:35:00 UTC.',
     ],
   ],
   [
@@ -129,7 +129,7 @@ const cases: [string, Partial<Explained>, Partial<RefreshPolicy>, string[]][] = 
     [
       'Due: the next sweep refreshes it.',
       EXPIRY,
-      'It was last refreshed at 2026-11-22 10:59:00 UTC. It is refreshed at least every 1 h, so it is due at 2026-11-22 11:59:00 UTC even if the token lasts longer.',
+      'The account was last refreshed at 2026-11-22 10:59:00 UTC. Evergrant refreshes it at least every 1 h, so it is due at 2026-11-22 11:59:00 UTC even if the token lasts longer.',
     ],
   ],
   [
@@ -138,7 +138,7 @@ const cases: [string, Partial<Explained>, Partial<RefreshPolicy>, string[]][] = 
     {},
     [
       'Not due yet.',
-      'Its access token expires at 2026-11-22 13:30:00 UTC. The account is due 30 min before that, at 2026-11-22 13:00:00 UTC.',
+      'Its access token expires at 2026-11-22 13:30:00 UTC, and the account is due 30 min before that, at 2026-11-22 13:00:00 UTC.',
     ],
   ],
   [
