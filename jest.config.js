@@ -1,4 +1,4 @@
-/** What both projects share. */
+/** Settings of both projects. */
 const shared = {
   testEnvironment: 'node',
   roots: ['<rootDir>/tests'],

@@ -31,7 +31,7 @@ const RULE: RefreshRule = {
   replayRule: { kind: 'safe' },
 };
 
-const say = (line: string) => process.stderr.write(`${line}\n`);
+const log = (line: string) => process.stderr.write(`${line}\n`);
 
 /** Reads the due list as a sweep does: all pages of both range scans. */
 async function dueAccounts(store: Store, now: Date): Promise<number> {
@@ -93,7 +93,7 @@ async function fill(uri: string, size: number, now: Date): Promise<void> {
   const accounts = connection.collection<Record<string, unknown> & { _id: string }>('accounts');
   for (let n = 0; n < size; n += BATCH) {
     await accounts.insertMany(Array.from({ length: Math.min(BATCH, size - n) }, (_, k) => document(n + k, now)));
-    if (n % 20_000 === 0) say(`  ${n + BATCH} of ${size} accounts`);
+    if (n % 20_000 === 0) log(`  ${n + BATCH} of ${size} accounts`);
   }
   await connection.close();
 }
@@ -122,7 +122,7 @@ function median(values: number[]): number {
 async function bench(): Promise<void> {
   const config = loadConfig();
   const dataDir = mkdtempSync(join(tmpdir(), 'evergrant-bench-'));
-  const engine = config.mongodbUri === null ? await startMongodb({ dataDir, cacheDir: config.cacheDir, log: say }) : null;
+  const engine = config.mongodbUri === null ? await startMongodb({ dataDir, cacheDir: config.cacheDir, log: log }) : null;
   try {
     const now = new Date();
     const rows: { accounts: number; due: number; 'median ms': number; examined: string }[] = [];

@@ -15,7 +15,7 @@ import { startTemporalOf, type TemporalKind } from './sides/engines';
 import { temporalKinds, whole, wholes } from './sides/options';
 import { peakResidentMb } from './sides/process-figures';
 import type { Setting } from './sides/side';
-import { program, Stage, say } from './sides/stage';
+import { program, Stage, log } from './sides/stage';
 import { printTable } from './sides/table';
 
 const WARM_UP = 50;
@@ -79,7 +79,7 @@ async function startTemporals(kinds: readonly TemporalKind[], dataDir: string) {
   };
   try {
     for (const kind of kinds)
-      servers.push({ kind, ...(await startTemporalOf(kind, dataDir, say)) });
+      servers.push({ kind, ...(await startTemporalOf(kind, dataDir, log)) });
   } catch (error) {
     await stop();
     throw error;
@@ -116,7 +116,7 @@ program(async () => {
           temporal: { ...setting.temporal, address },
         });
         for (const server of servers) await startOnce(on(server));
-        say(`connecting ${size} accounts`);
+        log(`connecting ${size} accounts`);
         await accounts.addFresh(size);
         for (const server of servers)
           for (const workers of workerCounts)
@@ -126,7 +126,7 @@ program(async () => {
               const measured = await measure(on(server), accounts, row);
               rows.push({ ...row, ...measured });
               const { seconds, peakMb, historyLengths } = measured;
-              say(
+              log(
                 `${server.kind}: ${due} due among ${size}, ${workers} workers: ${seconds.toFixed(2)} s, ${peakMb.toFixed(0)} MB, ${historyLengths.join('+')} events`,
               );
             }

@@ -16,7 +16,7 @@ import { Sweeps } from './sides/evergrant/sweeps';
 import { whole } from './sides/options';
 import { cpuSeconds, descendants, residentMb } from './sides/process-figures';
 import { PROVIDER } from './sides/side';
-import { program, Stage, say } from './sides/stage';
+import { program, Stage, log } from './sides/stage';
 import { printTable } from './sides/table';
 import { BareServer } from './sides/tokens/bare-server';
 import { WorkerProcess } from './sides/worker-process';
@@ -59,7 +59,7 @@ program(async () => {
   await Stage.with(['temporal'], async (stage) => {
     const setting = stage.setting(1, { sweepEvery: '1m' });
     const accounts = await Accounts.open(setting, stage.provider);
-    say(`connecting ${count} accounts`);
+    log(`connecting ${count} accounts`);
     await accounts.addFresh(count);
     const sweeps = await Sweeps.open(setting);
     const worker = await startWorker(setting);
@@ -101,7 +101,7 @@ program(async () => {
     ].filter(({ pids }) => pids.length > 0);
     try {
       const used = ({ pids }: Measured) => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
-      say(`measuring for ${seconds} s`);
+      log(`measuring for ${seconds} s`);
       const from = new Date();
       const before = new Map(all.map((one) => [one.name, used(one)]));
       await delay(seconds * 1000);

@@ -48,7 +48,7 @@ const storeOptions = () => ({
   ring: KeyRing.parse(`bench:${randomBytes(32).toString('base64')}`),
   logger: createLogger('fatal'),
 });
-const say = (line: string) => process.stderr.write(`${line}\n`);
+const log = (line: string) => process.stderr.write(`${line}\n`);
 
 const now = () => new Date();
 
@@ -192,7 +192,7 @@ async function bench(): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'evergrant-bench-'));
   const engine =
     config.mongodbUri === null
-      ? await startMongodb({ dataDir, cacheDir: config.cacheDir, log: say })
+      ? await startMongodb({ dataDir, cacheDir: config.cacheDir, log: log })
       : null;
   const database = () => {
     const uri = new URL(engine?.uri ?? config.mongodbUri ?? '');
@@ -203,10 +203,10 @@ async function bench(): Promise<void> {
     const rows: (Imported & { count: number; bareSeconds: number })[] = [];
     for (const count of SIZES) {
       const [imported, bare] = [database(), database()];
-      say(`  importing ${count}`);
+      log(`  importing ${count}`);
       const result = await importInto(imported, count);
       const { seconds, growthMb } = result;
-      say(`  ${seconds.toFixed(1)} s, ${growthMb.toFixed(0)} MB; inserting ${count} by a bare loop`);
+      log(`  ${seconds.toFixed(1)} s, ${growthMb.toFixed(0)} MB; inserting ${count} by a bare loop`);
       const sealed = await sealedDocuments(imported);
       // Dropped before the next one is filled, because the embedded server cannot hold two with 100,000 documents.
       await drop(imported);

@@ -14,7 +14,7 @@ import { startWorker } from './sides/evergrant/processes';
 import { Sweeps } from './sides/evergrant/sweeps';
 import { whole } from './sides/options';
 import { ORGANISATION, PROVIDER } from './sides/side';
-import { program, Stage, say } from './sides/stage';
+import { program, Stage, log } from './sides/stage';
 import { printTable, quantile } from './sides/table';
 
 const MINUTE_MS = 60_000;
@@ -84,7 +84,7 @@ program(async () => {
       const rule = configuredProviders(setting).rule(PROVIDER);
       const burstAt = Date.now() + LEAD_MS + count * LEAD_MS_EACH;
       const dueAt = (n: number) => burstAt + (n * burstMs) / count;
-      say(`connecting ${count} accounts, due from ${new Date(burstAt).toISOString()} on`);
+      log(`connecting ${count} accounts, due from ${new Date(burstAt).toISOString()} on`);
       // An entered grant is due at exactly its margin before the expiry.
       const issued = await accounts.add(
         count,

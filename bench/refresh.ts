@@ -12,7 +12,7 @@ import { Accounts } from './sides/accounts';
 import type { TemporalKind } from './sides/engines';
 import { temporalKind, whole, wholes } from './sides/options';
 import type { Need, Side } from './sides/side';
-import { program, Stage, say } from './sides/stage';
+import { program, Stage, log } from './sides/stage';
 import { median, printTable } from './sides/table';
 
 const SIDES: Record<string, { folder: string; needs: Need[] }> = {
@@ -130,7 +130,7 @@ async function rowOf(
       Math.min(accounts, SEARCH_MAX),
       concurrency,
     );
-    say(`search: ${side.name}, ${latencyMs} ms, ${concurrency} at once: ${seconds.toFixed(2)} s`);
+    log(`search: ${side.name}, ${latencyMs} ms, ${concurrency} at once: ${seconds.toFixed(2)} s`);
     tried.push({ concurrency, seconds });
   }
   const [best] = tried.toSorted((one, other) => one.seconds - other.seconds);
@@ -148,7 +148,7 @@ async function measure(stage: Stage, options: Options): Promise<Row[]> {
       const { side, latencyMs, accounts, concurrency } = row;
       const seconds = await runSide(stage, side, latencyMs, accounts, concurrency ?? 1);
       row.seconds.push(seconds);
-      say(
+      log(
         `round ${round + 1} of ${options.rounds}: ${side.name}, ${latencyMs} ms: ${accounts} accounts in ${seconds.toFixed(2)} s`,
       );
     }

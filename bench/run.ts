@@ -26,6 +26,10 @@ const BENCHES: Record<string, Bench> = {
     question: 'What does a due list cost as the number of accounts that are not due grows?',
     needsBuild: false,
   },
+  queries: {
+    question: 'Which index does each query use, and how many documents does it examine?',
+    needsBuild: false,
+  },
   import: { question: 'What does an import cost, and is its memory bounded?', needsBuild: false },
   first: { question: 'How long does a newcomer wait for the first refresh?', needsBuild: false },
   terminal: {

@@ -15,7 +15,7 @@ import type { parentWorkflow } from './sides/baseline/workflows';
 import { startWorker } from './sides/evergrant/processes';
 import { Sweeps } from './sides/evergrant/sweeps';
 import { temporalKind, whole, wholes } from './sides/options';
-import { program, Stage, say } from './sides/stage';
+import { program, Stage, log } from './sides/stage';
 import { median, printTable } from './sides/table';
 import { WorkerProcess } from './sides/worker-process';
 
@@ -75,7 +75,7 @@ program(async () => {
           for (let round = 0; round < rounds; round += 1) {
             empty.push(await runBaseline(sweeps, due));
             swept.push(await runSweep(sweeps, accounts, due));
-            say(
+            log(
               `round ${round + 1} of ${rounds}: ${due}: empty children ${empty.at(-1)?.toFixed(2)} s, sweep ${swept.at(-1)?.toFixed(2)} s`,
             );
           }

@@ -30,7 +30,7 @@ const WEIGHT_MAX_KB = 150;
 const ORGANISATION = 'bench';
 const PAGES = ['/sign-in', '/admin/workers', '/admin/terminal'];
 
-const say = (line: string) => process.stderr.write(`${line}\n`);
+const log = (line: string) => process.stderr.write(`${line}\n`);
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
 async function fill(uri: string): Promise<void> {
@@ -153,7 +153,7 @@ async function weigh(context: BrowserContext, url: string): Promise<void> {
 async function bench(): Promise<void> {
   const base = loadConfig({ PROVIDERS_FILE: '', DATA_DIR: '/nonexistent' });
   const dataDir = mkdtempSync(join(tmpdir(), 'evergrant-bench-'));
-  const options = { dataDir, cacheDir: loadConfig().cacheDir, log: say };
+  const options = { dataDir, cacheDir: loadConfig().cacheDir, log: log };
   const executablePath = await findChromium(options);
   const [temporal, mongodb] = await Promise.all([
     startTemporal({ ...options, searchAttributes: {} }),

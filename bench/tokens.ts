@@ -15,7 +15,7 @@ import { type Loaded, load } from './sides/load';
 import { whole } from './sides/options';
 import type { IssuedGrant } from './sides/provider-process';
 import { ORGANISATION } from './sides/side';
-import { program, Stage, say } from './sides/stage';
+import { program, Stage, log } from './sides/stage';
 import { median, printTable } from './sides/table';
 import { BareServer } from './sides/tokens/bare-server';
 
@@ -184,7 +184,7 @@ async function measure(
       for (const side of round % 2 === 0 ? [bare, ours] : [ours, bare]) {
         const loaded = await ask(bench, side, kind, requests);
         (side === ours ? results.ours : results.bare).push(loaded);
-        say(
+        log(
           `round ${round + 1} of ${options.rounds}: ${kind}, ${side.name}: ${loaded.perSecond.toFixed(0)} per s`,
         );
       }

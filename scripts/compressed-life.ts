@@ -20,7 +20,7 @@ import { type EvergrantProcess, startApi, startWorker } from '../bench/sides/eve
 import { createNamespace } from '../bench/sides/evergrant/sweeps';
 import { whole } from '../bench/sides/options';
 import { ORGANISATION, type Setting } from '../bench/sides/side';
-import { program, say } from '../bench/sides/stage';
+import { program, log } from '../bench/sides/stage';
 import { printTable } from '../bench/sides/table';
 import { duration } from '../src/domain/text/duration';
 import { startOidcServer } from './compressed-life/oidc-server';
@@ -136,7 +136,7 @@ class Worker {
       process.kill(this.#process.pid, 'SIGKILL');
       this.kills.push(Date.now());
       this.#process = await startWorker(this.#setting);
-      say(`worker killed and restarted (${this.kills.length})`);
+      log(`worker killed and restarted (${this.kills.length})`);
     }
   }
 
@@ -178,7 +178,7 @@ async function live(
     if (Date.now() >= progressAt) {
       progressAt += PROGRESS_EVERY_MS;
       const none = sum(samples.none.values());
-      say(
+      log(
         `${Math.round((end - Date.now()) / 1000)} s left: ${server.record.refreshes} refreshes, ${samples.taken} samples, ${samples.refused.length} refused, ${none} without a token`,
       );
     }
@@ -304,7 +304,7 @@ program(async () => {
   const stops: (() => Promise<void>)[] = [];
   let failed = true;
   try {
-    const engines = await startEngines(new Set(['temporal'] as const), scratch, say);
+    const engines = await startEngines(new Set(['temporal'] as const), scratch, log);
     stops.push(() => engines.stop());
     const server = await start(client);
     stops.push(() => server.stop());
@@ -338,11 +338,11 @@ program(async () => {
     stops.push(() => api.stop());
     const evergrant = new Evergrant(api.url, await createKey(setting));
 
-    say(`connecting ${count} accounts`);
+    log(`connecting ${count} accounts`);
     const names = Array.from({ length: count }, (_, n) => `account-${n + 1}`);
     const accounts = await Promise.all(names.map((name) => evergrant.connect(server, name)));
     await settled(evergrant);
-    say(`running for ${minutes} min; the logs are in ${scratch}`);
+    log(`running for ${minutes} min; the logs are in ${scratch}`);
     const end = Date.now() + minutes * 60_000;
     const granted = () => new Promise<void>((resolve) => server.record.nextGrant(resolve));
     const moment = killAt === 'grant' ? granted : () => Promise.resolve();

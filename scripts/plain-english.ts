@@ -50,7 +50,16 @@ const WORDS: readonly [RegExp, string][] = [
   [/\bsomebody'?s?\b/i, 'a person; another caller'],
   [/\bunder way\b/i, 'in progress'],
   [/\bin words for people\b/i, 'readable'],
+  [/\b(hand|hands|handed|handing) in\b(?! hand)/i, 'enter; send'],
+  [/\b(account|app|provider|server)s? in trouble\b/i, 'has an incident'],
+  [/\b(is|are) no (number|text|list|URL|JSON|YAML|key|object|file|name|host|address|secret|word|date)\b/i, 'is not a …'],
+  [/\bstands? (here|there)\b/i, 'is stored; is written'],
+  [/\b(is|are) through\b/i, 'has finished'],
+  [/\ball the same\b/i, 'nevertheless'],
 ];
+/** Documents are written without contractions; code may quote them from servers. */
+const CONTRACTION =
+  /\b(?:do|does|did|is|are|was|were|has|have|had|can|could|wo|would|should)n['’]t\b|\b(?:it|that|there|what|who)['’]s\b/i;
 
 /** Openings that hide the subject. A question may begin with "What" or "Who". */
 const OPENINGS = [
@@ -152,6 +161,8 @@ export function findsIn(path: string, content: string): Find[] {
     sentencesOf(text).flatMap((sentence, index) => {
       const word = WORDS.find(([pattern]) => pattern.test(sentence));
       if (word !== undefined) return [{ line, sentence, why: `instead: ${word[1]}` }];
+      if (path.endsWith('.md') && CONTRACTION.test(sentence))
+        return [{ line, sentence, why: 'no contractions in documents' }];
       const isWhole = !(isPart && index === 0);
       if (isWhole && OPENINGS.some((pattern) => pattern.test(sentence)))
         return [{ line, sentence, why: 'begin with the subject' }];

@@ -62,7 +62,10 @@ void runProcess(async (config, logger) => {
       running.keyRegistration.lockedOut,
       running.worker.ended.then(
         () => 'the worker ended',
-        () => 'the worker failed',
+        (error: unknown) => {
+          logger.error({ err: error }, 'the worker failed');
+          return 'the worker failed. See the log lines above for the cause';
+        },
       ),
       ...engines.running.map((engine) =>
         engine.exited.then(({ detail }) => `${engine.name} ended: ${detail}`),

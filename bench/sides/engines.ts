@@ -37,15 +37,15 @@ export type TemporalKind = (typeof TEMPORALS)[number];
 export async function startEngines(
   needed: ReadonlySet<Need>,
   dataDir: string,
-  say: (line: string) => void,
+  log: (line: string) => void,
   temporalKind: TemporalKind = 'embedded',
 ): Promise<Engines> {
   const config = loadConfig();
-  if (needed.has('packages')) installPackages(say);
-  if (needed.has('python')) installPython(say);
+  if (needed.has('packages')) installPackages(log);
+  if (needed.has('python')) installPython(log);
   const strategies: string[] = [];
   const stops: (() => Promise<void>)[] = [];
-  const options = { dataDir, cacheDir: config.cacheDir, log: say };
+  const options = { dataDir, cacheDir: config.cacheDir, log: log };
   let { mongodbUri } = config;
   if (mongodbUri === null) {
     const mongodb = await startMongodb(options);
@@ -55,7 +55,7 @@ export async function startEngines(
   } else strategies.push('MongoDB: MONGODB_URI');
   let temporalAddress = '';
   if (needed.has('temporal')) {
-    const temporal = await startTemporalOf(temporalKind, dataDir, say);
+    const temporal = await startTemporalOf(temporalKind, dataDir, log);
     stops.push(() => temporal.stop());
     temporalAddress = temporal.address;
     strategies.push(`Temporal: ${temporal.strategy}`);
@@ -86,15 +86,15 @@ export async function startEngines(
 export async function startTemporalOf(
   kind: TemporalKind,
   dataDir: string,
-  say: (line: string) => void,
+  log: (line: string) => void,
 ): Promise<{ address: string; strategy: string; stop(): Promise<void> }> {
   const { cacheDir, temporal } = loadConfig();
   const address = temporal.connection?.address;
   if (address !== undefined)
     return { address, strategy: 'TEMPORAL_ADDRESS', stop: () => Promise.resolve() };
   return kind === 'production'
-    ? await startProductionTemporal(dataDir, cacheDir, say)
-    : await startTemporal({ dataDir, cacheDir, log: say, searchAttributes: {} });
+    ? await startProductionTemporal(dataDir, cacheDir, log)
+    : await startTemporal({ dataDir, cacheDir, log: log, searchAttributes: {} });
 }
 
 /** Configured as BullMQ's guide advises for production, which also suits Celery. */
@@ -141,11 +141,11 @@ async function accepts(port: number): Promise<void> {
 }
 
 /** Installs into bench/node_modules, so that a normal installation does not contain them. */
-function installPackages(say: (line: string) => void): void {
+function installPackages(log: (line: string) => void): void {
   const wanted = join(BENCH, 'package.json');
   const installed = join(BENCH, 'node_modules', '.package-lock.json');
   if (existsSync(installed) && statSync(installed).mtimeMs > statSync(wanted).mtimeMs) return;
-  say('installing the packages of bench/package.json');
+  log('installing the packages of bench/package.json');
   const quiet = ['--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund'];
   execFileSync('npm', ['install', '--prefix', BENCH, ...quiet], { stdio: 'inherit' });
 }
@@ -159,12 +159,12 @@ export function python(): string {
   return join(environmentFolder(), 'bin', 'python');
 }
 
-function installPython(say: (line: string) => void): void {
+function installPython(log: (line: string) => void): void {
   const folder = environmentFolder();
   const wanted = join(BENCH, 'requirements.txt');
   const installed = join(folder, 'requirements.txt');
   if (existsSync(installed) && readFileSync(installed).equals(readFileSync(wanted))) return;
-  say(`installing bench/requirements.txt into ${folder}`);
+  log(`installing bench/requirements.txt into ${folder}`);
   mkdirSync(folder, { recursive: true });
   execFileSync('python3', ['-m', 'venv', folder], { stdio: 'inherit' });
   execFileSync(python(), ['-m', 'pip', 'install', '--quiet', '-r', wanted], { stdio: 'inherit' });

@@ -42,9 +42,9 @@ interface Running {
 export async function startProductionTemporal(
   dataDir: string,
   cacheDir: string,
-  say: (line: string) => void,
+  log: (line: string) => void,
 ): Promise<Running> {
-  const programs = buildServer(join(cacheDir, 'temporal-server', VERSION), say);
+  const programs = buildServer(join(cacheDir, 'temporal-server', VERSION), log);
   const postgres = await startPostgres(join(dataDir, 'postgres.log'));
   try {
     for (const [database, schema] of [
@@ -68,9 +68,9 @@ export async function startProductionTemporal(
 }
 
 /** @returns the folder of the programs */
-function buildServer(folder: string, say: (line: string) => void): string {
+function buildServer(folder: string, log: (line: string) => void): string {
   if (existsSync(join(folder, 'server')) && existsSync(join(folder, 'sql'))) return folder;
-  say(`go install go.temporal.io/server@v${VERSION}: takes some minutes the first time`);
+  log(`go install go.temporal.io/server@v${VERSION}: takes some minutes the first time`);
   mkdirSync(folder, { recursive: true });
   const packages = PACKAGES.map((path) => `go.temporal.io/server/${path}@v${VERSION}`);
   execFileSync('go', ['install', '-ldflags=-s -w', ...packages], {

@@ -7,7 +7,7 @@ import { type Engines, startEngines, type TemporalKind } from './engines';
 import { ProviderProcess } from './provider-process';
 import { type Need, PROVIDER, type Setting } from './side';
 
-export const say = (line: string) => process.stderr.write(`${line}\n`);
+export const log = (line: string) => process.stderr.write(`${line}\n`);
 
 export class Stage {
   readonly engines: Engines;
@@ -34,7 +34,7 @@ export class Stage {
     temporal: TemporalKind = 'embedded',
   ): Promise<void> {
     const scratch = mkdtempSync(join(tmpdir(), 'evergrant-bench-'));
-    const engines = await startEngines(new Set(needs), scratch, say, temporal);
+    const engines = await startEngines(new Set(needs), scratch, log, temporal);
     try {
       const client = { clientId: 'bench', clientSecret: randomBytes(16).toString('hex') };
       const provider = await ProviderProcess.start(client);

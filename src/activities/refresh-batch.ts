@@ -15,7 +15,7 @@ import {
 import { LIMITER_WAIT_MAX_MS } from '../domain/refresh/sweep';
 import type { RefreshDependencies } from '../refresh/dependencies';
 import { refreshGrant } from '../refresh/refresh-grant';
-import { isDatabaseUnavailable } from '../store/mongo/database';
+import { isDatabaseUnavailable } from '../store/mongo/unavailability';
 
 /**
  * Concurrent refreshes per batch of a sweep. With four batches at once, enough to keep a worker busy while a provider
@@ -25,7 +25,7 @@ const AT_ONCE = 100;
 /** How long, in ms, an activity begins new refreshes. The next activity does the rest, so that no worker is tied up. */
 const BEGINS_FOR_MS = 60_000;
 /** Pause, in ms, before accounts that another worker had claimed are tried once more. */
-const BUSY_PAUSE_MS = 2_000;
+const CLAIMED_PAUSE_MS = 2_000;
 
 /** One run of a batch's activity. */
 export interface BatchRun {
@@ -85,7 +85,7 @@ class Batch {
     const all = this.#input.accounts.map((account, index) => this.#place(account, index));
     const elsewhere = await this.#pass(all.filter(({ account }) => left.has(account.accountId)));
     if (elsewhere.length > 0) {
-      await this.#pause(BUSY_PAUSE_MS);
+      await this.#pause(CLAIMED_PAUSE_MS);
       // Still claimed: the other worker is slow or lost. The account's own workflow waits for it.
       for (const { account } of await this.#pass(elsewhere)) this.#fallBack(account, null);
     }

@@ -1,7 +1,7 @@
 /** Translates the errors that leave an activity. */
 import { ApplicationFailure, log } from '@temporalio/activity';
 import { safeError } from '../domain/masking/safe-error';
-import { isDatabaseUnavailable } from '../store/mongo/database';
+import { isDatabaseUnavailable } from '../store/mongo/unavailability';
 
 /**
  * Replaces errors with failures of fixed wording and drops the cause: errors of OAuth libraries and database drivers

@@ -8,7 +8,7 @@ import type {
 import { safeError } from '../domain/masking/safe-error';
 import type { AttemptPlace } from '../refresh/claim';
 import type { RefreshDependencies } from '../refresh/dependencies';
-import { isDatabaseUnavailable } from '../store/mongo/database';
+import { isDatabaseUnavailable } from '../store/mongo/unavailability';
 import { validateAccount } from './validate-account';
 
 const AT_ONCE = 10;

@@ -12,16 +12,19 @@ import { raiseIncidentEvent, recordIncidentEvent } from '../limits/incident-even
 import type { RefreshDependencies } from '../refresh/dependencies';
 import type { AppName } from '../store/limits/app-limiters';
 
-/** How many accounts may probe: more than one, because a refresh of the first may be running. */
-const CANARIES = 5;
+/** Maximum number of accounts that may probe: more than one, because a refresh of the first may be running. */
+const PROBES_MAX = 5;
 
 export interface AppCheck {
   /** `suspected`: the circuit is closed, and accounts of other organisations must confirm or refute the incident. */
   state: CircuitState | 'suspected';
   /** Until the next probe. */
   waitMs: number;
-  /** Accounts that may probe, alternating between organisations; empty if sweeps of the provider are disabled. */
-  canaries: DueAccount[];
+  /**
+   * Accounts that may probe, alternating between organisations; empty if sweeps of the provider are disabled. Recorded
+   * histories contain this member, so it keeps its name.
+   */
+  probes: DueAccount[];
 }
 
 type Dependencies = Pick<RefreshDependencies, 'store' | 'providers' | 'now'>;
@@ -36,23 +39,23 @@ export async function checkApp(deps: Dependencies, name: AppName): Promise<AppCh
   // The worker that opened the circuit may have died before it recorded the incident.
   if (incident) await recordIncidentEvent({ store }, incident);
   if (limiter === null || (incident === null && !isSuspected(limiter)))
-    return { state: 'closed', waitMs: 0, canaries: [] };
+    return { state: 'closed', waitMs: 0, probes: [] };
   const { nextProbeAt, throttledUntil } = limiter;
-  const canaries =
+  const probes =
     provider?.policy.enabled === true
-      ? await store.dueAccounts.canaries(name, {
+      ? await store.dueAccounts.probes(name, {
           after: limiter.probedOrganisation,
           without: answeredOrganisations(limiter),
           provenOnly: incident === null,
           now: now(),
-          limit: CANARIES,
+          limit: PROBES_MAX,
         })
       : [];
   const from = Math.max(Number(nextProbeAt), Number(throttledUntil));
   return {
     state: incident === null ? 'suspected' : limiter.state,
     waitMs: Math.max(0, from - store.limiters.now().getTime()),
-    canaries,
+    probes,
   };
 }
 

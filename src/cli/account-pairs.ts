@@ -1,4 +1,4 @@
-/** Formats one account for people. */
+/** Formats one account for the terminal. */
 import type { z } from 'zod';
 import type { AccountBody } from '../api/routes/accounts/account-body';
 import type { Cell } from './output';

@@ -15,7 +15,14 @@ export interface Context {
   positionals: string[];
 }
 
-export interface Command {
+export interface DatabaseContext extends Omit<Context, 'api'> {
+  mongodbUri: string;
+}
+
+/** A command over the API, or one that works on MongoDB itself, where no API may run yet. */
+export type Command = ApiCommand | DatabaseCommand;
+
+interface Description {
   words: string[];
   /** Names of the required arguments, in order, such as `id`. */
   positionals?: string[];
@@ -25,8 +32,16 @@ export interface Command {
   options?: Record<string, Option>;
   /** Additional text in the command's help, below the options. */
   more?: string;
+}
+
+interface ApiCommand extends Description {
   /** @returns the exit code */
   run(context: Context): Promise<0 | 1>;
+}
+
+export interface DatabaseCommand extends Description {
+  /** @returns the exit code */
+  runOnDatabase(context: DatabaseContext): Promise<0 | 1>;
 }
 
 type ParseOption = NonNullable<ParseArgsConfig['options']>[string];

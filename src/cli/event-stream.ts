@@ -6,6 +6,8 @@
 export interface ServerSentEvent {
   /** Id of this event, or of the last event that had one. */
   id: string;
+  /** The event's type; `message` if it has none. */
+  event: string;
   /** Empty if the event only reports the position in the stream. */
   data: string;
 }
@@ -32,7 +34,9 @@ export async function* parseEvents(
       const data = values('data');
       const given = values('id').at(-1);
       if (given !== undefined) id = given;
-      if (data.length > 0 || given !== undefined) yield { id, data: data.join('\n') };
+      if (data.length > 0 || given !== undefined) {
+        yield { id, event: values('event').at(-1) ?? 'message', data: data.join('\n') };
+      }
     }
   }
 }

@@ -8,7 +8,7 @@ import { COMMANDS } from './commands';
 import { CommandFailed, UsageError } from './errors';
 import { commandHelp, generalHelp, positionalsText } from './help';
 import { createOutput } from './output';
-import { loadSettings } from './settings';
+import { loadMongodbUri, loadSettings } from './settings';
 
 async function run(args: string[]): Promise<0 | 1 | 2> {
   const out = createOutput(process.stdout, process.stderr);
@@ -33,13 +33,10 @@ async function run(args: string[]): Promise<0 | 1 | 2> {
   try {
     const { values, positionals } = parse(command, args.slice(command.words.length));
     const options = new Options(values);
-    return await command.run({
-      api: createApiClient(loadSettings()),
-      out,
-      json: options.isSet('json'),
-      options,
-      positionals,
-    });
+    const given = { out, json: options.isSet('json'), options, positionals };
+    return 'runOnDatabase' in command
+      ? await command.runOnDatabase({ ...given, mongodbUri: loadMongodbUri() })
+      : await command.run({ ...given, api: createApiClient(loadSettings()) });
   } catch (error) {
     if (error instanceof UsageError) {
       out.remark(`evergrant: ${error.message}`);

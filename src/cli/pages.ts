@@ -23,7 +23,7 @@ export function limitOf(options: Options, otherwise = 100): number {
   return limit;
 }
 
-/** Requests pages until `limit` is reached. `pageMax` is the API's maximum page size. */
+/** Requests pages until `limit` results or the last page. `pageMax` is the API's maximum page size. */
 export async function pages<T>(
   { limit, pageMax }: { limit: number; pageMax: number },
   ask: (page: { limit: number; cursor: string | undefined }) => Promise<Page<T>>,

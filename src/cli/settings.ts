@@ -1,4 +1,4 @@
-/** Reads and checks the CLI's environment: the URL of the API and the key. */
+/** Reads and checks the CLI's environment: the URL of the API and the key, or the address of MongoDB. */
 import { UsageError } from './errors';
 
 export interface Settings {
@@ -25,4 +25,15 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Sett
     );
   }
   return { url, apiKey };
+}
+
+/** @throws {UsageError} naming the variable to set */
+export function loadMongodbUri(environment: NodeJS.ProcessEnv = process.env): string {
+  const uri = environment['MONGODB_URI'];
+  if (!uri) {
+    throw new UsageError(
+      'MONGODB_URI is not set. This command works on MongoDB itself; set the address that the processes have. npm start takes care of an embedded MongoDB.',
+    );
+  }
+  return uri;
 }

@@ -58,7 +58,7 @@ export async function awaitPredecessor(name: string, folder: string, log: Log): 
   signalGroup(record.pid, 'SIGKILL');
   if (await gone(serverRuns, KILL_WITHIN_MS)) return;
   throw new Error(
-    `${name}: process ${record.pid} still uses ${folder} and did not end after SIGKILL`,
+    `${name}: process ${record.pid} still uses ${folder} and did not end after SIGKILL. End it by hand, or set another DATA_DIR.`,
   );
 }
 

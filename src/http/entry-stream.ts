@@ -20,14 +20,21 @@ interface EntryStreamDependencies extends Pick<ApiDependencies, 'stopping'> {
   streams: OpenStreams;
 }
 
+interface StreamMessage {
+  event?: string;
+  data: string;
+}
+
 interface EntryStreamOptions {
   /** The principal that the stream counts for. */
   owner: Pick<Principal, 'keyId' | 'organisation'>;
   filter: LogFilter;
   /** Where to begin; `Last-Event-ID` takes precedence. Default: now. */
   from?: RecordedPlace | undefined;
-  /** Renders a batch, one message per entry. */
-  messages: (batch: FollowedEntry[]) => Promise<{ event?: string; data: string }[]>;
+  /** Renders entries, one message per entry. */
+  messages: (entries: FollowedEntry[]) => Promise<StreamMessage[]>;
+  /** Renders that entries were left out; `before` is the cursor with which the list begins with them. */
+  leftOut: (before: string) => Promise<StreamMessage> | StreamMessage;
   /** Called every 5 s, to end the stream of a caller that is no longer allowed to read it. */
   isAllowed: () => Promise<boolean>;
 }
@@ -40,7 +47,7 @@ interface EntryStreamOptions {
 export async function streamEntries(
   c: Context,
   { stopping, logTail, streams }: EntryStreamDependencies,
-  { owner, filter, from, messages, isAllowed }: EntryStreamOptions,
+  { owner, filter, from, messages, leftOut, isAllowed }: EntryStreamOptions,
 ): Promise<Response> {
   const last = c.req.header('last-event-id');
   const start = last ? placeOf(last, 'Last-Event-ID') : (from ?? (await logTail.end()));
@@ -52,18 +59,22 @@ export async function streamEntries(
     let sentAt = Date.now();
     let checkedAt = sentAt;
     const idleMs = POLL_INTERVAL_MS;
+    const send = async (place: RecordedPlace | undefined, message: StreamMessage) => {
+      await stream.writeSSE({ ...message, ...(place === undefined ? {} : { id: idOf(place) }) });
+      sentAt = Date.now();
+    };
     for await (const batch of logTail.follow(filter, start, { signal, idleMs })) {
       if (Date.now() - checkedAt > ACCESS_CHECK_INTERVAL_MS) {
         if (!(await isAllowed())) return;
         checkedAt = Date.now();
       }
-      for (const [index, message] of (await messages(batch)).entries()) {
-        const place = batch[index]?.place;
-        await stream.writeSSE({ ...message, ...(place === undefined ? {} : { id: idOf(place) }) });
-        sentAt = Date.now();
-      }
+      const { entries } = batch;
+      if (batch.leftOut !== null)
+        await send(batch.leftOut, await leftOut(listCursor(batch.leftOut)));
+      for (const [index, message] of (await messages(entries)).entries())
+        await send(entries[index]?.place, message);
       if (Date.now() - sentAt > SILENT_MAX_MS) {
-        await stream.write(': still here\n\n');
+        await stream.write(': keep-alive\n\n');
         sentAt = Date.now();
       }
     }
@@ -73,4 +84,9 @@ export async function streamEntries(
 /** A place as an event id. */
 export function idOf({ at, id }: RecordedPlace): string {
   return encodeCursor(at.toISOString(), id);
+}
+
+/** The list is ordered by the time of creation, which is not after the time of writing. */
+function listCursor({ at }: RecordedPlace): string {
+  return encodeCursor(new Date(at.getTime() + 1).toISOString(), '');
 }

@@ -54,3 +54,21 @@ export const pageCursor = z
   .max(4096)
   .optional()
   .openapi({ description: 'next_cursor of the previous page' });
+
+/** The response of a list with pages. */
+export const pageOfItems = <Item extends z.ZodType>(item: Item) => ({
+  description: 'One page',
+  content: {
+    'application/json': {
+      schema: z.object({ items: z.array(item), next_cursor: z.string().nullable() }),
+    },
+  },
+});
+
+/** The response of a list that is bounded, and so always complete. */
+export const allItems = <Item extends z.ZodType>(item: Item, description: string) => ({
+  description,
+  content: {
+    'application/json': { schema: z.object({ items: z.array(item), next_cursor: z.null() }) },
+  },
+});

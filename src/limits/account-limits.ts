@@ -6,7 +6,7 @@ import type { ExchangeOutcome } from '../domain/logs/log-entry';
 import type { HeldBack, RefreshRequest } from '../domain/refresh/refresh-attempt';
 import type { RefreshFailure } from '../domain/refresh/refresh-failure';
 import type { ProviderEnvironment } from '../providers/provider';
-import { isDatabaseUnavailable } from '../store/mongo/database';
+import { isDatabaseUnavailable } from '../store/mongo/unavailability';
 import type { Store } from '../store/store';
 import type { ConfiguredApp, Limiter, Reported } from './limiter';
 

@@ -74,10 +74,11 @@ export async function recordIncidentEvent(
 
 const SENTENCES: Record<IncidentEventKind, string> = {
   app_incident:
-    'The provider refuses the OAuth app. No account is changed. Every 30 s one account probes; when the provider accepts the app again, all due accounts are refreshed. Check the app and its credentials.',
-  app_recovered: 'The provider accepts the OAuth app again. All due accounts are refreshed now.',
+    'The provider refuses the OAuth app. No account was changed. Evergrant probes the app with one account at a time, and refreshes all due accounts when the provider accepts it again. Check the app and its credentials.',
+  app_recovered:
+    'The provider accepts the OAuth app again. Evergrant refreshes all due accounts now.',
   provider_outage:
-    'The provider fails for several accounts in a row. Until it answers again, only one probe is sent every 30 s.',
+    'The provider fails for several accounts in a row. Evergrant probes it with one account at a time, and refreshes all due accounts when it answers again.',
   provider_recovered:
-    'The provider answers again. All due accounts are refreshed now, the most urgent first.',
+    'The provider answers again. Evergrant refreshes all due accounts now, the most urgent first.',
 };

@@ -41,7 +41,7 @@ export class OutboundError extends Error {
   override name = 'OutboundError';
   readonly code: string;
   constructor(code: string) {
-    super(`no answer: ${code}`);
+    super(`no response: ${code}`);
     this.code = code;
   }
 }

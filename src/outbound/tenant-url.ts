@@ -22,18 +22,18 @@ export function checkedTenantUrl(text: string, rules: AddressRules): URL {
   if (url.protocol !== 'https:' && !(allowPrivate && url.protocol === 'http:'))
     throw new ForbiddenUrl('must begin with https://');
   if (url.username !== '' || url.password !== '')
-    throw new ForbiddenUrl('must hold no user name and no password');
-  if (url.hash !== '') throw new ForbiddenUrl('must hold no fragment (#…)');
+    throw new ForbiddenUrl('must not contain a user name or a password');
+  if (url.hash !== '') throw new ForbiddenUrl('must not contain a fragment (#…)');
   const port = url.port === '' ? HTTPS_PORT : Number(url.port);
   if (!allowPrivate && port !== HTTPS_PORT && port < FREE_PORTS_FROM)
-    throw new ForbiddenUrl(`must use port ${HTTPS_PORT}, or one from ${FREE_PORTS_FROM} on`);
+    throw new ForbiddenUrl(`must use port ${HTTPS_PORT}, or a port from ${FREE_PORTS_FROM} up`);
   const literal = addressLiteral(url.hostname);
   const allowed =
     literal === null
       ? allowPrivate || isPublicName(url.hostname)
       : isAllowedAddress(literal, rules);
   if (!allowed)
-    throw new ForbiddenUrl('must be a public address: this machine and private networks are not');
+    throw new ForbiddenUrl('must be a public address, not this machine or a private network');
   return url;
 }
 

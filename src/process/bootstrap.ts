@@ -6,7 +6,8 @@ import { DataDirectoryInUse } from '../engines/data-directory';
 import { NoStrategyWorked } from '../engines/strategies';
 import { ConfiguredProviders } from '../providers/config/configured-providers';
 import { InvalidRowError } from '../store/encryption/row-integrity';
-import { isDatabaseUnavailable } from '../store/mongo/database';
+import { IndexProblem } from '../store/mongo/indexes';
+import { isDatabaseUnavailable } from '../store/mongo/unavailability';
 import { openStore, type Store } from '../store/store';
 import type { KeyRing } from '../vault/key-ring';
 import { type Vault, VaultSealedError } from '../vault/vault';
@@ -23,14 +24,15 @@ import type { Stoppable } from './stop';
 export async function openStoreAndVault(
   uri: string,
   ring: KeyRing,
-  config: Pick<Config, 'logRetentionDays' | 'lostKeyIds' | 'providers'>,
-  { role, logger }: { role: string; logger: Pick<Logger, 'error'> },
+  config: Pick<Config, 'indexes' | 'logRetentionDays' | 'lostKeyIds' | 'providers'>,
+  { role, logger }: { role: string; logger: Pick<Logger, 'error' | 'info' | 'warn'> },
 ): Promise<{ store: Store; vault: Vault; keyRegistration: KeyRegistration }> {
   const { store, vault } = await openStore(uri, {
     logRetentionDays: config.logRetentionDays,
     rules: new ConfiguredProviders(config.providers).rule,
     ring,
     logger,
+    indexes: { mode: config.indexes, logger },
   }).catch((error: unknown) => {
     throw mongodbStartError(error, uri);
   });
@@ -66,7 +68,7 @@ export function storeStops({
 }
 
 /** Explains a driver error to the operator. The driver's own message may contain the address with its password. */
-function mongodbStartError(error: unknown, uri: string): unknown {
+export function mongodbStartError(error: unknown, uri: string): unknown {
   if (!(error instanceof Error)) return error;
   const code = 'code' in error ? error.code : null;
   const syscall = 'syscall' in error ? error.syscall : null;
@@ -100,7 +102,7 @@ export function requireProductionConfig(config: Config): {
   if (temporal === null) problems.push('TEMPORAL_ADDRESS must be set, e.g. localhost:7233');
   if (ring === null)
     problems.push(
-      'ENCRYPTION_KEYS, ENCRYPTION_KEYS_FILE or ENCRYPTION_KEYS_COMMAND must be set, e.g. ENCRYPTION_KEYS=k1:$(openssl rand -base64 32)',
+      'ENCRYPTION_KEYS must be set, e.g. k1:$(openssl rand -base64 32); or set ENCRYPTION_KEYS_FILE or ENCRYPTION_KEYS_COMMAND',
     );
   if (config.providers.length === 0) problems.push(noProviderMessage(config));
   if (mongodbUri === null || temporal === null || ring === null || problems.length > 0)
@@ -130,6 +132,7 @@ export async function runProcess(
       error instanceof ConfigError ||
       error instanceof StartError ||
       error instanceof VaultSealedError ||
+      error instanceof IndexProblem ||
       error instanceof InvalidRowError ||
       error instanceof DataDirectoryInUse ||
       error instanceof ChangedFile ||

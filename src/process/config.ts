@@ -13,6 +13,7 @@ import { DELIVERY_POLICY, type DeliveryPolicy } from '../domain/events/webhook-d
 import { Secret } from '../domain/masking/secret';
 import { duration } from '../domain/text/duration';
 import { type ProviderConfig, readProviders, secureUrl } from '../providers/config/providers-file';
+import { INDEX_MODES } from '../store/store';
 import { KeyRing, KeyRingError } from '../vault/key-ring';
 import { KeySourceError, keySourceOf } from '../vault/key-source';
 
@@ -45,6 +46,8 @@ export interface Config {
   host: string;
   /** `null`: not set; then 3000, or a free port if `npm start` finds it in use. */
   port: number | null;
+  /** Whether the start builds missing indexes. */
+  indexes: (typeof INDEX_MODES)[number];
   logLevel: LogLevel;
   logRetentionDays: number;
   auditRetentionDays: number;
@@ -187,6 +190,7 @@ const environmentSchema = z.object({
     .transform((text) => text === 'true'),
   HOST: z.string().default('127.0.0.1'),
   PORT: z.coerce.number('must be a port number').int().min(0).max(65535).optional(),
+  INDEXES: z.enum(INDEX_MODES, `must be one of ${INDEX_MODES.join(', ')}`).default('apply'),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
   LOG_RETENTION_DAYS: z.coerce
     .number('must be a number of days')
@@ -263,6 +267,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     },
     host: env.HOST,
     port: env.PORT ?? null,
+    indexes: env.INDEXES,
     logLevel: env.LOG_LEVEL,
     logRetentionDays: env.LOG_RETENTION_DAYS,
     auditRetentionDays: env.AUDIT_RETENTION_DAYS,

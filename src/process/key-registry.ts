@@ -140,7 +140,7 @@ function missing(vault: Vault, keyId: string, records: number): VaultSealedError
   const encrypted = records === 1 ? '1 record is' : `${records.toLocaleString('en')} records are`;
   return new VaultSealedError(
     `the key "${keyId}" is still needed but is not in ENCRYPTION_KEYS (it has: ${vault.keyIds.join(', ')}): ${encrypted} encrypted with it. ` +
-      `(If the key is lost for good, set ENCRYPTION_KEYS_LOST=${keyId} to give up these records; their accounts must then be reconnected)`,
+      `(If the key is lost for good, set ENCRYPTION_KEYS_LOST=${keyId} to give up these records; their accounts must then be reconnected.)`,
   );
 }
 

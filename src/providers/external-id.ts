@@ -14,7 +14,7 @@ export function normalizedExternalId(
   return accountHost === undefined ? text : accountHost(text);
 }
 
-/** Removes surrounding blanks and applies Unicode NFC, so that names that look equal are equal. */
+/** Removes surrounding white space and applies Unicode NFC, so that names that look equal are equal. */
 export function plainName(name: string): string {
   return name.normalize('NFC').trim();
 }
@@ -24,7 +24,7 @@ export function externalIdProblem(externalId: string): string | null {
   const control = /\p{Cc}/u.exec(externalId.trim());
   return control === null
     ? null
-    : `holds the control character ${codePoint(control[0])}: check how it was exported`;
+    : `contains the control character ${codePoint(control[0])}: check how it was exported`;
 }
 
 /** @returns signs that an external id was damaged in transfer, each as the end of a sentence about it */
@@ -34,13 +34,13 @@ export function externalIdWarnings(externalId: string): string[] {
     warnings.push(
       'looks like a long number that a spreadsheet rounded: format the column as text and export it again',
     );
-  if (/\p{Cf}/u.test(externalId)) warnings.push('holds an invisible character');
+  if (/\p{Cf}/u.test(externalId)) warnings.push('contains an invisible character');
   return [...warnings, ...lostCharacterWarnings(externalId)];
 }
 
 /** @returns a warning if a program replaced an unreadable character with U+FFFD */
 export function lostCharacterWarnings(name: string): string[] {
   return name.includes('\uFFFD')
-    ? ['holds U+FFFD, in place of a character that an earlier conversion lost']
+    ? ['contains U+FFFD, which replaces a character that an earlier conversion lost']
     : [];
 }

@@ -66,7 +66,7 @@ export function withRefusalOfGrant(entry: LogEntry): LogEntry {
   return { ...entry, error, message: error.message };
 }
 
-/** The entry of an attempt that ended before HTTP. A synthetic request shows where the token would have stood. */
+/** The entry of an attempt that ended before HTTP. A synthetic request with a placeholder shows why no token was sent. */
 export function unsentEntry(
   context: EntryContext,
   failure: RefreshFailure,
@@ -112,7 +112,7 @@ export function abandonedEntry(
     request: {
       method: 'POST',
       url: tokenEndpoint,
-      refresh_token: '<not known: its worker stopped>',
+      refresh_token: '<unknown: the worker stopped>',
     },
     response: null,
     diagnostics: {
@@ -138,7 +138,7 @@ export function recoveredEntry(context: EntryContext, attempt: LastAttempt): Log
     created_at: attempt.finishedAt.toISOString(),
     outcome: attempt.outcome === 'refreshed' ? 'ok' : null,
     diagnostics: { ...EMPTY, caller: context.caller },
-    message: `${entry.message} (Its worker stopped before it could log the exchange.)`,
+    message: `${entry.message} (The worker stopped before it logged the exchange.)`,
   };
 }
 

@@ -2,16 +2,16 @@
 import type { LogEntry } from '../domain/logs/log-entry';
 import type { AttemptStep } from '../domain/refresh/attempt-steps';
 import type { LogEntries } from '../store/logs/log-entries';
-import { isDatabaseUnavailable } from '../store/mongo/database';
+import { isDatabaseUnavailable } from '../store/mongo/unavailability';
 
 export class AttemptSteps {
-  readonly #tell: (steps: AttemptStep[]) => void;
+  readonly #report: (steps: AttemptStep[]) => void;
   #ended: AttemptStep[] = [];
   #current: { step: AttemptStep; since: number } | null = null;
 
-  /** @param tell receives all steps so far, each time one begins */
-  constructor(tell: (steps: AttemptStep[]) => void) {
-    this.#tell = tell;
+  /** @param report receives all steps so far, each time one begins */
+  constructor(report: (steps: AttemptStep[]) => void) {
+    this.#report = report;
   }
 
   /** Also ends the previous step. */
@@ -19,7 +19,7 @@ export class AttemptSteps {
     this.end();
     const step = { step: name, at: at.toISOString(), duration_ms: null };
     this.#current = { step, since: performance.now() };
-    this.#tell(this.soFar());
+    this.#report(this.soFar());
   }
 
   end(): void {

@@ -9,7 +9,7 @@ import {
   type Unwritten,
 } from '../domain/refresh/refresh-attempt';
 import type { Provider } from '../providers/provider';
-import { isDatabaseUnavailable } from '../store/mongo/database';
+import { isDatabaseUnavailable } from '../store/mongo/unavailability';
 import { type EntryContext, presentedGrant } from './attempt-entry';
 import { type AttemptSteps, withSteps } from './attempt-steps';
 import type { RefreshDependencies } from './dependencies';
@@ -55,11 +55,14 @@ export async function commit(
     // Caught whatever the error: the grant is stored nowhere else and must outlive this activity.
     if (!isDatabaseUnavailable(error)) {
       const { name, at } = safeError(error);
-      log.error('a grant could not be stored; it waits, sealed, in Temporal until it can', {
-        account_id: account.id,
-        error_name: name,
-        at,
-      });
+      log.error(
+        'MongoDB did not store a received grant; Temporal keeps it encrypted, and the workflow retries',
+        {
+          account_id: account.id,
+          error_name: name,
+          at,
+        },
+      );
     }
     return done({ grant, generation, entry: withSteps(entry, steps) });
   }

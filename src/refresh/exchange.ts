@@ -25,7 +25,7 @@ import { sealReceived } from './seal-grant';
  * How long a recorded send intent permits the send, in ms. Shorter than the heartbeat timeout: a worker that stalls
  * longer may have been replaced, and its replacement may have sent.
  */
-const MARK_VALID_MS = 4_000;
+const SEND_INTENT_VALID_MS = 4_000;
 
 export async function exchangeAndCommit(
   deps: RefreshDependencies,
@@ -72,7 +72,7 @@ export async function exchangeAndCommit(
         };
         const askedAt = performance.now();
         const may = await deps.store.grants.recordSendIntent(claim, deps.now());
-        if (may && performance.now() - askedAt > MARK_VALID_MS) {
+        if (may && performance.now() - askedAt > SEND_INTENT_VALID_MS) {
           await deps.store.grants.release(account.id, input.attemptId);
           return false;
         }
@@ -103,21 +103,21 @@ export async function exchangeAndCommit(
   };
   const received = grant as SealedGrant | null;
   const entry = exchangeEntry(context, exchange, used, received?.expiresAt ?? null);
-  const tell = () =>
+  const report = () =>
     reportToLimiter(deps, limiter, { account: requesting(context), at: what.acquiredAt }, exchange);
   if (received !== null) {
     // The grant is stored first; the app limiter's report can wait.
     const committed = await commit(deps, input, context, { entry, grant: received, announced });
-    return withLimiter(committed, limiter, await tell());
+    return withLimiter(committed, limiter, await report());
   }
-  const heard = await tell();
+  const reported = await report();
   const end = {
-    entry: heard.ofAccount === 'grant_refused' ? withRefusalOfGrant(entry) : entry,
+    entry: reported.ofAccount === 'grant_refused' ? withRefusalOfGrant(entry) : entry,
     provider,
     sentAt: exchange.sentAt,
-    backsOff: heard.ofAccount === 'backs_off',
+    backsOff: reported.ofAccount === 'backs_off',
   };
-  return withLimiter(await finish(deps, input, context, end), limiter, heard);
+  return withLimiter(await finish(deps, input, context, end), limiter, reported);
 }
 
 /** Warnings about an unusual refresh token. The token is sent nevertheless. */
@@ -130,7 +130,7 @@ function refreshTokenWarnings(
   const expiresAt = refreshTokenExpiresAt === null ? null : new Date(refreshTokenExpiresAt);
   const expired =
     expiresAt !== null && expiresAt <= now
-      ? `the refresh token expired at ${momentText(expiresAt)}, as far as is known`
+      ? `the refresh token expired at ${momentText(expiresAt)}, according to the stored expiry`
       : null;
   return [adapter.refreshTokenWarning(refreshToken.reveal()), expired].filter(
     (warning) => warning !== null,

@@ -15,7 +15,7 @@ export type RecordedFailure =
   | 'orphan_adopted'
   /** The candidate was refused and is dropped; the current grant stays. */
   | 'candidate_refused'
-  /** The candidate stays and is tried again. */
+  /** The candidate stays, and Evergrant retries it. */
   | 'candidate_waits';
 
 export async function recordFailure(

@@ -59,11 +59,11 @@ export class RestoreGuard {
       if (await this.#isRestored()) await this.#markStale();
       this.#confirmedAt = startedAt;
     } catch (error) {
-      log.warn('whether MongoDB was restored could not be asked', { error });
+      log.warn('the check for a restored MongoDB failed', { error });
       // After one successful check, an unreachable index must not let tokens expire; before it, nothing may be sent.
       if (this.#confirmedAt === null) {
         throw ApplicationFailure.retryable(
-          'whether MongoDB was restored from a backup could not be asked; nothing was sent',
+          'the check for a restored MongoDB failed, so nothing was sent; it is retried',
           'restore_unknown',
         );
       }
@@ -88,7 +88,7 @@ export class RestoreGuard {
   async #markStale(): Promise<void> {
     const { store, marks, now } = this.#deps;
     log.error(
-      'MongoDB holds older refresh tokens than were received: it was restored from a backup. Those are not sent.',
+      'MongoDB was restored from a backup: it contains older refresh tokens than Evergrant received. Evergrant does not send them.',
     );
     let stale = 0;
     for await (const batch of inBatches(marks.newest(null), BATCH)) {
@@ -99,7 +99,7 @@ export class RestoreGuard {
         if (await store.restores.markStale(account, generation, now())) stale += 1;
       }
     }
-    log.error('accounts were marked: their refresh tokens were replaced after the backup', {
+    log.error('accounts need a reconnect: their refresh tokens were replaced after the backup', {
       failure_code: 'stale_restore',
       accounts: stale,
     });

@@ -3,10 +3,10 @@ import { WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
 import { type ErrorCode, ServiceError } from '../domain/service-error';
 import { AccountExistsError, RefreshTokenHeldError } from '../store/accounts/accounts';
 import { InvalidRowError } from '../store/encryption/row-integrity';
-import { isDatabaseUnavailable } from '../store/mongo/database';
+import { isDatabaseUnavailable } from '../store/mongo/unavailability';
 import { GrpcStatus, grpcStatus } from '../temporal/grpc-status';
 
-/** Statuses of a server that is unreachable or overloaded. Any other status is our fault. */
+/** Statuses of a server that is unreachable or overloaded. Any other status is Evergrant's own fault. */
 const UNAVAILABLE: readonly (number | null)[] = [
   GrpcStatus.deadlineExceeded,
   GrpcStatus.resourceExhausted,
@@ -18,35 +18,36 @@ function isTemporalUnavailable(error: unknown): boolean {
   return UNAVAILABLE.includes(grpcStatus(error));
 }
 
-/** The error code and message for anything thrown; `internal_error` for faults of ours. */
+/** The error code and message for anything thrown; `internal_error` for Evergrant's own faults. */
 export function describeError(error: unknown): { code: ErrorCode; message: string } {
   if (error instanceof ServiceError) return error;
   if (error instanceof AccountExistsError) {
     return {
       code: 'conflict',
       message:
-        'An account with this provider, environment, external_id and kind exists already. To give it new tokens, PATCH it.',
+        'An account with this provider, environment, external_id and kind already exists. To replace its tokens, PATCH it.',
     };
   }
   if (error instanceof RefreshTokenHeldError) {
     return {
       code: 'conflict',
       message:
-        'refresh_token: another account of your organisation was given the same one at this moment. Connect this account with a grant of its own.',
+        'refresh_token: another request stored the same token for another account of your organisation. Connect this account with a separate grant.',
     };
   }
   if (error instanceof InvalidRowError) return { code: 'conflict', message: error.message };
   if (isDatabaseUnavailable(error)) {
     return {
       code: 'database_unavailable',
-      message: 'MongoDB does not answer. Nothing was changed; try again.',
+      message:
+        'MongoDB is unreachable or has no primary. Try again. The change in your request may have been made or not.',
     };
   }
   if (isTemporalUnavailable(error)) {
-    return { code: 'temporal_unavailable', message: 'Temporal does not answer. Try again.' };
+    return { code: 'temporal_unavailable', message: 'Temporal is unreachable. Try again.' };
   }
   return {
     code: 'internal_error',
-    message: 'Something is wrong on our side; the log has the request id.',
+    message: 'Evergrant failed. Search its log for the request id of this response.',
   };
 }

@@ -8,6 +8,7 @@ import { ApiKeys } from './access/api-keys';
 import { AuditEntries } from './access/audit-entries';
 import { SessionRecords } from './access/session-records';
 import { TokenAccesses } from './access/token-accesses';
+import { AccountSummaries } from './accounts/account-summaries';
 import { Accounts } from './accounts/accounts';
 import { DueAccounts } from './accounts/due-accounts';
 import { Grants } from './accounts/grants';
@@ -26,13 +27,19 @@ import { AppLimiters } from './limits/app-limiters';
 import { LogEntries } from './logs/log-entries';
 import { Statistics } from './logs/statistics';
 import { openDatabase } from './mongo/database';
+import { applyIndexes, checkIndexes, dropCommand, IndexProblem, namesOf } from './mongo/indexes';
+import { COUNTED_AT_ONCE_MAX, StoredCounts } from './mongo/stored-counts';
 import { Events } from './webhooks/events';
 import { WebhookDeliveries } from './webhooks/webhook-deliveries';
 import { WebhookEndpoints } from './webhooks/webhook-endpoints';
 import { WebhookOutbox } from './webhooks/webhook-outbox';
 
+/** How long a check of readiness waits for MongoDB, in ms. Probes of orchestrators give up after a few seconds. */
+const PING_MAX_MS = 5_000;
+
 export interface Store {
   accounts: Accounts;
+  accountSummaries: AccountSummaries;
   apiKeys: ApiKeys;
   auditEntries: AuditEntries;
   canary: Canary;
@@ -51,12 +58,13 @@ export interface Store {
   sessionRecords: SessionRecords;
   settings: Settings;
   statistics: Statistics;
+  storedCounts: StoredCounts;
   tokenAccesses: TokenAccesses;
   validations: Validations;
   webhookDeliveries: WebhookDeliveries;
   webhookEndpoints: WebhookEndpoints;
   webhookOutbox: WebhookOutbox;
-  /** Rejects if MongoDB does not answer. */
+  /** Rejects if the primary does not answer a read. */
   ping(): Promise<void>;
   close(): Promise<void>;
 }
@@ -65,13 +73,27 @@ export interface StoreOptions {
   logRetentionDays: number;
   /** The rules by which due times are computed. */
   rules: RefreshRules;
+  /** Documents that a request may count itself; for tests. */
+  countedAtOnceMax?: number;
   /** Reports rows that were not written by Evergrant. */
   logger: Pick<Logger, 'error'>;
+  /** Default: missing indexes are built, and no line is logged. */
+  indexes?: { mode: IndexMode; logger: Pick<Logger, 'info' | 'warn'> };
 }
 
+/** `manual`: the operator builds indexes with `evergrant indexes apply`. */
+export const INDEX_MODES = ['apply', 'manual'] as const;
+type IndexMode = (typeof INDEX_MODES)[number];
+
+const APPLIED_SILENTLY: NonNullable<StoreOptions['indexes']> = {
+  mode: 'apply',
+  logger: { info: () => undefined, warn: () => undefined },
+};
+
 /**
- * Connects, verifies the encryption keys against this database, and creates missing indexes.
- * @throws {VaultSealedError}
+ * Connects, verifies the encryption keys against this database, and builds missing indexes.
+ * @throws {VaultSealedError} if the keys do not decrypt the canary record of this database
+ * @throws {IndexProblem} if an index that refuses duplicates is missing or has another definition
  */
 export async function openStore(
   uri: string,
@@ -81,7 +103,7 @@ export async function openStore(
   try {
     const vault = await Vault.open(ring, new Canary(connection));
     const store = createStore(connection, { ...options, vault });
-    await createIndexes(store);
+    await completeIndexes(uri, connection, options.indexes ?? APPLIED_SILENTLY);
     return { store, vault };
   } catch (error) {
     await connection.close();
@@ -89,32 +111,84 @@ export async function openStore(
   }
 }
 
-async function createIndexes(store: Store): Promise<void> {
-  await store.accounts.createIndexes();
-  await store.logEntries.createIndexes();
-  await store.apiKeys.createIndexes();
-  await store.auditEntries.createIndexes();
-  await store.sessionRecords.createIndexes();
-  await store.tokenAccesses.createIndexes();
-  await store.processes.createIndexes();
-  await store.events.createIndexes();
-  await store.webhookEndpoints.createIndexes();
-  await store.webhookDeliveries.createIndexes();
+/**
+ * Builds missing indexes on a connection without limits of time: with a large collection it takes longer than any
+ * operation may, and with a voting member lost it waits.
+ * @throws {IndexProblem} if an index has another definition; with `manual`, if an index is missing that refuses duplicates
+ */
+async function completeIndexes(
+  uri: string,
+  connection: Connection,
+  { mode, logger }: NonNullable<StoreOptions['indexes']>,
+): Promise<void> {
+  const { missing, conflicting, unneeded } = await checkIndexes(connection);
+  for (const index of unneeded)
+    logger.warn(
+      { ...index, drop: dropCommand(index) },
+      'no query needs this index; it may be dropped',
+    );
+  if (missing.length === 0 && conflicting.length === 0) return;
+  if (mode === 'apply') {
+    await onIndexConnection(uri, (building) => applyIndexes(building, logger));
+    return;
+  }
+  const unique = missing.filter(({ isUnique }) => isUnique);
+  if (unique.length > 0 || conflicting.length > 0)
+    throw new IndexProblem(
+      `INDEXES=manual, and MongoDB lacks indexes that refuse duplicates: ${namesOf([...unique, ...conflicting])}. Run: evergrant indexes apply`,
+    );
+  logger.warn({ missing: namesOf(missing) }, 'indexes are missing. Run: evergrant indexes apply');
 }
+
+/** Runs `work` on a connection without limits of time that has all models. */
+export async function onIndexConnection<T>(
+  uri: string,
+  work: (connection: Connection) => Promise<T>,
+): Promise<T> {
+  const connection = await openDatabase(uri, { limits: 'none' });
+  try {
+    createStore(connection, MODELS_ALONE);
+    return await work(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Options of a store whose models are used, and none of whose operations is called. */
+const MODELS_ALONE: Parameters<typeof createStore>[1] = {
+  logRetentionDays: 1,
+  rules: () => {
+    throw new TypeError('no account is read');
+  },
+  logger: { error: () => undefined },
+  vault: {
+    authenticationCode: () => {
+      throw new TypeError('no row is read');
+    },
+    resealGrant: (grant) => grant,
+  },
+};
 
 export function createStore(
   connection: Connection,
   options: StoreOptions & { vault: Pick<Vault, 'authenticationCode' | 'resealGrant'> },
 ): Store {
   const { logRetentionDays: retentionDays, vault } = options;
+  const storedCounts = new StoredCounts(
+    connection,
+    options.countedAtOnceMax ?? COUNTED_AT_ONCE_MAX,
+  );
   const events = new Events(connection, retentionDays);
   const integrity = new RowIntegrity(vault, options.logger);
+  // A member that is no longer primary answers the command `ping`, but no read.
+  const settings = connection.collection('settings');
   return {
+    accountSummaries: new AccountSummaries(connection, storedCounts),
     accounts: new Accounts(connection, options.rules, vault),
     apiKeys: new ApiKeys(connection, integrity),
     auditEntries: new AuditEntries(connection),
     canary: new Canary(connection),
-    dueAccounts: new DueAccounts(connection),
+    dueAccounts: new DueAccounts(connection, storedCounts),
     encryptionKeys: new EncryptionKeys(connection),
     events,
     reconnects: new Reconnects(connection, options.rules, vault),
@@ -125,17 +199,19 @@ export function createStore(
     processes: new Processes(connection),
     quarantine: new Quarantine(connection, options.rules, vault),
     restores: new Restores(connection, vault),
-    sealedRecords: new SealedRecords(connection),
+    sealedRecords: new SealedRecords(connection, storedCounts),
     sessionRecords: new SessionRecords(connection, integrity),
     settings: new Settings(connection, integrity),
-    statistics: new Statistics(connection),
+    statistics: new Statistics(connection, storedCounts),
+    storedCounts,
     tokenAccesses: new TokenAccesses(connection, retentionDays),
     validations: new Validations(connection, options.rules),
     webhookDeliveries: new WebhookDeliveries(connection, retentionDays),
     webhookEndpoints: new WebhookEndpoints(connection, integrity),
     webhookOutbox: new WebhookOutbox(connection, events, { retentionDays, integrity }),
     async ping() {
-      await connection.db?.admin().ping();
+      const signal = AbortSignal.timeout(PING_MAX_MS);
+      await settings.findOne({}, { projection: { _id: 1 }, signal });
     },
     close: () => connection.close(),
   };

@@ -10,9 +10,9 @@ export async function applyPolicies(input: {
   store: Pick<Store, 'accounts' | 'settings'>;
   taskQueue: string;
   providers: ConfiguredProviders;
-  say: (line: string) => void;
+  log: (line: string) => void;
 }): Promise<void> {
-  const { client, store, taskQueue, providers, say } = input;
+  const { client, store, taskQueue, providers, log } = input;
   for (const { id } of providers.all) {
     const policy = providers.policyText(id);
     const applied = await store.settings.appliedPolicy(id);
@@ -31,6 +31,6 @@ export async function applyPolicies(input: {
       typedSearchAttributes: [{ key: EvergrantProvider, value: id }],
     });
     if (applied !== null)
-      say(`${id}: the policy has changed; the due times of its accounts are recomputed`);
+      log(`${id}: the policy has changed; the due times of its accounts are recomputed`);
   }
 }

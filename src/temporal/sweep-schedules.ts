@@ -31,7 +31,7 @@ export interface EnsureSchedulesInput {
   settings: Settings;
   taskQueue: string;
   providers: readonly Provider[];
-  say: (line: string) => void;
+  log: (line: string) => void;
 }
 
 /** Only a schedule paused with exactly this note is resumed at start, once its provider is configured again. */
@@ -57,7 +57,7 @@ export async function ensureSchedules(input: EnsureSchedulesInput): Promise<Swee
     const resumes = isPausedByUs(state);
     if (resumes) {
       await handle.unpause(CONFIGURED_AGAIN_NOTE);
-      input.say(`schedule ${handle.scheduleId} resumed: its provider is configured again`);
+      input.log(`schedule ${handle.scheduleId} resumed: its provider is configured again`);
     }
     const paused = state.paused && !resumes;
     const note = resumes ? CONFIGURED_AGAIN_NOTE : (state.note ?? null);
@@ -68,7 +68,7 @@ export async function ensureSchedules(input: EnsureSchedulesInput): Promise<Swee
       note,
     });
     if (!paused) await handle.trigger(ScheduleOverlapPolicy.SKIP);
-    else input.say(`schedule ${handle.scheduleId} stays paused${note ? ` ("${note}")` : ''}`);
+    else input.log(`schedule ${handle.scheduleId} stays paused${note ? ` ("${note}")` : ''}`);
   }
   return schedules;
 }
@@ -101,7 +101,7 @@ export async function changeSchedule(
 }
 
 async function ensureSchedule(
-  { client, settings, taskQueue, say }: EnsureSchedulesInput,
+  { client, settings, taskQueue, log }: EnsureSchedulesInput,
   provider: Provider,
 ): Promise<void> {
   const scheduleId = sweepScheduleId(provider.id);
@@ -121,7 +121,7 @@ async function ensureSchedule(
         catchupWindow: provider.policy.sweepEveryMs,
       },
     });
-    say(`schedule ${scheduleId} created: every ${every}`);
+    log(`schedule ${scheduleId} created: every ${every}`);
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
     const handle = client.schedule.getHandle(scheduleId);
@@ -133,7 +133,7 @@ async function ensureSchedule(
         state: takenOver(state),
         spec,
       }));
-      say(`schedule ${scheduleId} updated from the configuration: every ${every}`);
+      log(`schedule ${scheduleId} updated from the configuration: every ${every}`);
     } else if (!isRunnable((await handle.describe()).action, action)) {
       await handle.update(({ policies, state, spec: kept }) => ({
         action,
@@ -141,7 +141,7 @@ async function ensureSchedule(
         state: takenOver(state),
         spec: kept,
       }));
-      say(`schedule ${scheduleId}: its action had been changed, and was restored`);
+      log(`schedule ${scheduleId}: its action had been changed, and was restored`);
     }
   }
   if (applied !== configured) await settings.recordAppliedSchedule(scheduleId, configured);
@@ -203,8 +203,8 @@ function isRunnable(
 export async function pauseNotConfigured({
   client,
   providers,
-  say,
-}: Pick<EnsureSchedulesInput, 'client' | 'providers' | 'say'>): Promise<void> {
+  log,
+}: Pick<EnsureSchedulesInput, 'client' | 'providers' | 'log'>): Promise<void> {
   const configured = new Set(providers.map((provider) => sweepScheduleId(provider.id)));
   for await (const { scheduleId } of client.schedule.list()) {
     const provider = providerOfSchedule(scheduleId);
@@ -213,7 +213,7 @@ export async function pauseNotConfigured({
     try {
       if ((await handle.describe()).state.paused) continue;
       await handle.pause(NOT_CONFIGURED_NOTE);
-      say(
+      log(
         `schedule ${scheduleId} paused: the provider "${provider}" is not configured. Configure it and start again, or delete the schedule: evergrant schedules delete ${provider}`,
       );
     } catch (error) {

@@ -2,8 +2,8 @@
 import { ServiceError } from '../domain/service-error';
 
 /**
- * Waits up to `waitMs`; the work itself continues.
- * @throws {ServiceError} `still_running` with the sentence given
+ * Waits for the work. After `waitMs` it rejects; the work continues.
+ * @throws {ServiceError} `still_running`, with `sentence` as message
  */
 export async function within<T>(waitMs: number, work: Promise<T>, sentence: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -13,6 +13,7 @@ import { demandScope, hasScope } from '../domain/access/principal';
 import { decodeCursor, encodeCursor } from '../domain/cursor';
 import type { SweepSummary } from '../domain/refresh/sweep';
 import { notFound, ServiceError } from '../domain/service-error';
+import { invalidCursor } from '../domain/text/messages';
 import { visible } from '../domain/text/visible-text';
 import { refreshAccountWorkflow } from '../workflows/refresh-account';
 import { refreshBatchWorkflow } from '../workflows/refresh-batch';
@@ -175,7 +176,7 @@ export function createWorkflowClient(
 
   async function page(query: string, { limit, cursor }: Page) {
     const [pageToken] = cursor === undefined ? [] : (decodeCursor(cursor, 1) ?? ['']);
-    if (pageToken === '') throw notOurs();
+    if (pageToken === '') throw badCursor();
     try {
       const { executions, nextPageToken } = await client.workflowService.listWorkflowExecutions({
         namespace,
@@ -189,7 +190,7 @@ export function createWorkflowClient(
         next: next === '' ? null : encodeCursor(next),
       };
     } catch (error) {
-      if (pageToken !== undefined && isInvalidArgument(error)) throw notOurs();
+      if (pageToken !== undefined && isInvalidArgument(error)) throw badCursor();
       throw error;
     }
   }
@@ -398,8 +399,8 @@ function isInvalidArgument(error: unknown): boolean {
   return grpcStatus(error) === GrpcStatus.invalidArgument;
 }
 
-function notOurs(): ServiceError {
-  return new ServiceError('invalid_request', 'cursor: not one of ours; take it from next_cursor');
+function badCursor(): ServiceError {
+  return new ServiceError('invalid_request', invalidCursor('cursor'));
 }
 
 function term(name: string, value: string | undefined): string[] {

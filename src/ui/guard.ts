@@ -1,7 +1,7 @@
 /** Access control of the pages: which sessions may view them, and which may act. */
 import { createMiddleware } from 'hono/factory';
 import { ServiceError } from '../domain/service-error';
-import { isDatabaseUnavailable } from '../store/mongo/database';
+import { isDatabaseUnavailable } from '../store/mongo/unavailability';
 import type { UiDependencies } from './dependencies';
 import type { UiContext, UiEnv } from './env';
 import { pathOf } from './local-path';

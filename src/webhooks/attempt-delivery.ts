@@ -133,7 +133,7 @@ async function fail(
   const { delivery, endpoint, policy } = one;
   const outbox = deps.store.webhookOutbox;
   const now = deps.now();
-  log.warn('a webhook was not accepted', {
+  log.warn('the endpoint did not accept a webhook', {
     webhook_id: endpoint.id,
     delivery_id: delivery.id,
     organisation: endpoint.organisation,
@@ -141,7 +141,7 @@ async function fail(
     reason: answer.error,
   });
   if (answer.status === GONE) {
-    await disable(deps, one, 'gone', 'It answered 410 Gone.');
+    await disable(deps, one, 'gone', 'The endpoint answered 410 Gone.');
   } else if (!isLastTry(policy, delivery.tries)) {
     const hold = holdMs(policy, endpoint.failures + 1, answer.retryAfterMs);
     await outbox.noteFailure(endpoint, new Date(now.getTime() + hold));
@@ -151,7 +151,7 @@ async function fail(
       deps,
       one,
       'no_success',
-      'It accepted nothing while an event was tried to its end.',
+      'The endpoint accepted no delivery until all attempts of an event had failed.',
     );
   }
   await outbox.conclude(delivery, answer, { state: 'failed', at: now });

@@ -19,6 +19,7 @@ import {
   type SweepSchedule,
 } from '../temporal/sweep-schedules';
 import type { WorkerDependencies } from './dependencies';
+import { keepCounts } from './keep-counts';
 import { keepSchedules, LOOK_EVERY_MS } from './keep-schedules';
 import { startWebhookWorker } from './start-webhook-worker';
 
@@ -100,17 +101,17 @@ export async function startWorker({
   const ended = Promise.race([refreshing, webhooks.ended]);
   // Callers handle it when they await `ended`; without this, an earlier failure would be an unhandled rejection.
   ended.catch(() => undefined);
-  const say = (line: string) => logger.info(line);
+  const log = (line: string) => logger.info(line);
   const schedulesEnsured = async () => {
-    await applyPolicies({ client, store, taskQueue, providers, say });
+    await applyPolicies({ client, store, taskQueue, providers, log });
     const { settings } = store;
-    return ensureSchedules({ client, settings, taskQueue, providers: providers.all, say });
+    return ensureSchedules({ client, settings, taskQueue, providers: providers.all, log });
   };
   const schedules = await schedulesEnsured();
   await pauseNotConfigured({
     client,
     providers: providers.all,
-    say: (line) => logger.warn(line),
+    log: (line) => logger.warn(line),
   });
   const stopLooking = keepSchedules({
     client,
@@ -122,6 +123,7 @@ export async function startWorker({
       await schedulesEnsured();
     },
   });
+  const stopCounting = keepCounts({ store, vault, providers, logger });
   return {
     schedules,
     ended,
@@ -132,7 +134,7 @@ export async function startWorker({
     },
     async stop() {
       stopping.abort();
-      await stopLooking();
+      await Promise.all([stopLooking(), stopCounting()]);
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await Promise.allSettled([refreshing, webhooks.stop()]);
       await disconnect(connection, client);

@@ -489,7 +489,10 @@ function databaseUnavailable(message: string): ApplicationFailure {
 }
 
 function endedWithoutOutcome(): ApplicationFailure {
-  return ApplicationFailure.nonRetryable('the refresh ended without an outcome', 'internal_error');
+  return ApplicationFailure.nonRetryable(
+    "The refresh ended without a result. Try again, and see the workflow's history.",
+    'internal_error',
+  );
 }
 
 type FailureKind = 'worker_lost' | 'cannot_begin' | 'internal_error';

@@ -67,11 +67,11 @@ export async function watchAppWorkflow(input: WatchedApp): Promise<void> {
     );
     if (check.state === 'closed') break;
     isOpen ||= check.state !== 'suspected';
-    if (check.canaries.length === 0 && check.state === 'suspected') await sleep(SUSPECTED_PAUSE);
+    if (check.probes.length === 0 && check.state === 'suspected') await sleep(SUSPECTED_PAUSE);
     // No account can probe. A caller's refresh may, and a later sweep starts this workflow again.
-    else if (check.canaries.length === 0) return;
+    else if (check.probes.length === 0) return;
     else if (check.waitMs > 0) await condition(() => hasClosed, check.waitMs);
-    else if (!(await probe(app, check.canaries, retrying))) await sleep('1s');
+    else if (!(await probe(app, check.probes, retrying))) await sleep('1s');
     const { continueAsNewSuggested, historyLength } = workflowInfo();
     if (continueAsNewSuggested || historyLength > HISTORY_EVENTS_MAX)
       await continueAsNew<typeof watchAppWorkflow>({ ...app, isOpen });
@@ -82,10 +82,10 @@ export async function watchAppWorkflow(input: WatchedApp): Promise<void> {
 /** @returns whether a request was sent, so that the next probe is some time away */
 async function probe(
   { provider }: AppName,
-  canaries: readonly DueAccount[],
+  probes: readonly DueAccount[],
   retrying: Set<string>,
 ): Promise<boolean> {
-  for (const { accountId, organisation, label } of canaries) {
+  for (const { accountId, organisation, label } of probes) {
     retrying.delete(accountId);
     try {
       const child = await startChild(refreshAccountWorkflow, {

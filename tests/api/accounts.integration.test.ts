@@ -89,7 +89,7 @@ describe('connecting an account', () => {
     const account = await api.connect({ refresh_token });
     expect(account).toMatchObject({
       status: 'expired',
-      status_reason: 'There is no access token yet: the first refresh brings one.',
+      status_reason: 'The account has no access token yet. The first refresh obtains one.',
       expires_at: null,
       access_token_fingerprint: null,
       last_refreshed_at: null,
@@ -97,7 +97,7 @@ describe('connecting an account', () => {
         due: true,
         reason: 'access_token_expires',
         explanation:
-          'Due: the next sweep refreshes it. It has no access token yet: the first refresh brings one.',
+          'Due: the next sweep refreshes it. The account has no access token yet. The first refresh obtains one.',
       },
     });
     const { current } = await api.harness.account(account.id);
@@ -109,7 +109,7 @@ describe('connecting an account', () => {
     const account = await api.connect({ access_token, refresh_token, expires_at: inMinutes(300) });
     expect(account.last_refreshed_at).toBeNull();
     expect(account.due.explanation).toMatch(
-      /It was not refreshed yet, and handed in at [\d: -]+UTC; 1 h later/,
+      /The grant was entered at [\d: -]+UTC\. Evergrant refreshes it at least every 1 h/,
     );
   });
 
@@ -163,11 +163,13 @@ describe('connecting an account', () => {
     },
   );
 
-  it('names the member that has blanks around it, without its value', async () => {
+  it('names the member that begins with white space, and does not quote it', async () => {
     const refresh_token = `${api.consent().refresh_token}\n`;
     const answer = await api.post('/api/admin/accounts', { ...members(), refresh_token });
     expectError(answer, 400, 'invalid_request');
-    expect(answer.body.error.message).toBe('refresh_token: has blanks around it');
+    expect(answer.body.error.message).toBe(
+      'refresh_token: begins or ends with white space: remove it',
+    );
   });
 
   it('refuses the same account twice, also in concurrent requests, and says what to do', async () => {
@@ -405,7 +407,7 @@ describe('one account', () => {
     expect(shown).toMatchObject({ due: true, reason: 'access_token_expires' });
     expect(shown.explanation).toContain('Due: the next sweep refreshes it.');
     expect(shown.explanation).toContain(
-      `Its access token ends at ${ends}; it is refreshed from 15`,
+      `Its access token expires at ${ends}, and the account is due 15`,
     );
 
     const patch = { state: AccountState.disabled, stateReason: 'On leave.' };
@@ -413,7 +415,7 @@ describe('one account', () => {
     expect((await show(due.id)).due).toEqual({
       due: false,
       reason: 'disabled',
-      explanation: 'Not due: it is disabled, and never refreshed. On leave.',
+      explanation: 'Not due: the account is disabled, so Evergrant does not refresh it. On leave.',
     });
   });
 });
@@ -457,7 +459,7 @@ describe('changing an account', () => {
     const enabled = await change(id, { disabled: false });
     expect(enabled.body).toMatchObject({
       status: 'expired',
-      status_reason: expect.stringMatching(/^There is no access token yet/),
+      status_reason: expect.stringMatching(/^The account has no access token yet/),
       due: { due: true },
     });
   });

@@ -306,7 +306,9 @@ describe('an encrypted token', () => {
     expect(answer).toMatchObject({ status: 200, body: { active: true } });
     expect(sentFor(id)).toBe(sent + 1);
     expect(
-      api.logs.some((line) => line.includes('a stored token does not open') && line.includes(id)),
+      api.logs.some(
+        (line) => line.includes('a stored token cannot be decrypted') && line.includes(id),
+      ),
     ).toBe(true);
   });
 

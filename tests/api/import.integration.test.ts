@@ -74,7 +74,7 @@ it('answers each line with created, exists or refused and a reason, and counts t
     quiet({
       line: 4,
       result: 'refused',
-      message: expect.stringContaining('"shopware" is not configured; there are: ebay'),
+      message: expect.stringContaining('"shopware" is not configured; configured providers: ebay'),
     }),
     quiet({
       line: 5,
@@ -133,7 +133,7 @@ it('says where invalid CSV begins, and keeps the lines before it', async () => {
     'text/csv',
   );
   expect(lines.map(({ result }) => result)).toEqual(['created', 'refused', undefined]);
-  expect(lines[1].message).toContain('not CSV from here on');
+  expect(lines[1].message).toContain('not valid CSV from this line on');
 });
 
 it('keeps the lines before invalid CSV, whatever the chunks of the body', async () => {
@@ -144,7 +144,7 @@ it('keeps the lines before invalid CSV, whatever the chunks of the body', async 
   expect(lines.at(-2)).toEqual({
     line: 402,
     result: 'refused',
-    message: expect.stringMatching(/^not CSV from here on .*send the whole file again$/),
+    message: expect.stringMatching(/^not valid CSV from this line on .*send the whole file again$/),
     warnings: [],
   });
   expect(lines.at(-1)).toEqual({ summary: summary({ lines: 401, created: 400, refused: 1 }) });
@@ -319,7 +319,7 @@ it('repeats no token in a refusal, also with mixed columns or without a header l
   const headless = await send(`ebay,one,${token}\nebay,two,${token}2\n`, 'text/csv');
   expect(mixed.lines.at(-1)).toEqual({ summary: summary({ lines: 3, refused: 3 }) });
   expect(headless.lines.at(-1)).toEqual({ summary: summary({ lines: 1, refused: 1 }) });
-  expect(headless.lines[0].message).toMatch(/is the header line missing\?/);
+  expect(headless.lines[0].message).toMatch(/check the header line/);
   expect(`${mixed.text}${headless.text}`).not.toContain('mixed-up');
 });
 

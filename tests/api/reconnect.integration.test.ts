@@ -43,7 +43,7 @@ describe('a wrong refresh token for a healthy account', () => {
     const refresh_token = wrongToken();
     const answer = await patch(id, { refresh_token });
     expectError(answer, 422, 'grant_refused');
-    expect(answer.body.error.message).toMatch(/keeps the grant it had.*invalid_grant/);
+    expect(answer.body.error.message).toMatch(/keeps its current grant.*invalid_grant/);
     const after = await show(id);
     expect(after).toMatchObject({
       status: 'ok',
@@ -62,7 +62,7 @@ describe('a wrong refresh token for a healthy account', () => {
       id: after.last_reconnect.log_entry_id,
       error: { code: 'invalid_grant' },
       diagnostics: { submitted_grant: expect.any(String) },
-      message: expect.stringMatching(/refused the new refresh token.*keeps the grant it had/),
+      message: expect.stringMatching(/refused the new refresh token.*keeps its current grant/),
     });
   });
 
@@ -197,7 +197,7 @@ describe('a right refresh token', () => {
       outcome: 'refused',
       failure: {
         code: 'replay_refused',
-        message: expect.stringMatching(/keeps the grant it had\. The network lost the answer/),
+        message: expect.stringMatching(/keeps its current grant\. The network lost the answer/),
       },
     });
   });

@@ -215,7 +215,7 @@ describe('a row', () => {
         outcome: 'not_sent',
         request: { method: 'POST', url: wire.url, refresh_token: placeholder },
         response: null,
-        error: { class: 'account', code, message: expect.stringMatching(/owner must connect/) },
+        error: { class: 'account', code, message: expect.stringMatching(/owner must reconnect/) },
       });
       expect(wire.sent()).toHaveLength(before);
       const account = (await api.get(`/api/admin/accounts/${id}`)).body;

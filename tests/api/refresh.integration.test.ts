@@ -132,7 +132,7 @@ describe('a refresh that the provider refuses', () => {
         failure: {
           class: 'account',
           code: 'invalid_grant',
-          message: expect.stringMatching(/owner must connect the account again\.$/),
+          message: expect.stringMatching(/owner must reconnect the account\.$/),
           status: 400,
           detail: expect.stringContaining('invalid_grant'),
         },
@@ -300,7 +300,7 @@ it('a slow refresh gets a 504 after a minute, which says that the refresh is sti
     }
     const answer = await waiting;
     expectError(answer, 504, 'still_running');
-    expect(answer.body.error.message).toContain('goes on');
+    expect(answer.body.error.message).toContain('still running');
   } finally {
     jest.useRealTimers();
   }

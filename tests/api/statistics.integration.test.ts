@@ -104,15 +104,15 @@ it('counts once for concurrent callers, and again after a failure', async () => 
   const { organisation, read } = await reader();
   let counted = 0;
   const broken = [true, false];
-  const { accounts } = api.store;
+  const { accountSummaries } = api.store;
   const send = api.with({
     store: {
       ...api.store,
-      accounts: Object.assign(Object.create(accounts), {
-        count: (...query: Parameters<typeof accounts.count>) => {
+      accountSummaries: Object.assign(Object.create(accountSummaries), {
+        of: (...query: Parameters<typeof accountSummaries.of>) => {
           counted += 1;
           if (broken.shift()) throw new Error('unreachable');
-          return accounts.count(...query);
+          return accountSummaries.of(...query);
         },
       }),
     },

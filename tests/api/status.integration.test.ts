@@ -137,7 +137,8 @@ describe('GET /api/oauth/token-refresh/status', () => {
       await add(organisation, 'invoices', -MINUTE);
       await add(organisation, null, -MINUTE);
       const { key, send } = holder(organisation);
-      const { status, body } = await send('GET', PATH, { key: await key });
+      const { status, body, headers } = await send('GET', PATH, { key: await key });
+      expect(Date.parse(headers.get('last-modified') ?? '')).not.toBeNaN();
       expect({ status, body }).toEqual({
         status: 200,
         body: {

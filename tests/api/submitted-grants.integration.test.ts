@@ -174,7 +174,7 @@ describe('two lines of one account', () => {
       {
         line: 3,
         result: 'refused',
-        message: 'same account as line 2, with another token',
+        message: 'line 2 has the same account with another token',
         warnings: warned,
       },
     ]);
@@ -198,7 +198,7 @@ describe('two lines of one account', () => {
       expect(lines.at(-1)).toMatchObject({
         line: 602,
         result: 'refused',
-        message: 'same account as line 5, with another token',
+        message: 'line 5 has the same account with another token',
       });
       expect(summary).toMatchObject({ refused: 1 });
     }
@@ -229,7 +229,7 @@ describe('one account in two spellings', () => {
     expect(lines).toMatchObject([
       { result: 'created' },
       { result: 'exists' },
-      { result: 'refused', message: 'same account as line 1, with another token' },
+      { result: 'refused', message: 'line 1 has the same account with another token' },
     ]);
     expect((await stored()).map(({ external_id }) => external_id)).toEqual([
       'lantern-lane.myshopify.com',
@@ -303,7 +303,9 @@ describe('an expiry far away', () => {
       expect(lines).toMatchObject([
         {
           result: 'refused',
-          message: expect.stringMatching(/^expires_at: more than 400 days away.* leave it out/),
+          message: expect.stringMatching(
+            /^expires_at: is more than 400 days away.* omit expires_at/,
+          ),
         },
       ]);
       expect((await create(line({ expires_at }))).body.error.message).toMatch(/^expires_at: /);
@@ -312,7 +314,7 @@ describe('an expiry far away', () => {
 
   it('of a refresh token is refused, with the advice to omit it', async () => {
     const answer = await create(line({ refresh_token_expires_at: '9999-12-31T23:59:59Z' }));
-    expect(answer.body.error.message).toMatch(/^refresh_token_expires_at: .*leave it out/);
+    expect(answer.body.error.message).toMatch(/^refresh_token_expires_at: .*omit this member/);
   });
 
   it('of 399 days is accepted', async () => {
@@ -323,17 +325,17 @@ describe('an expiry far away', () => {
 describe('text that is not a token', () => {
   const CASES: [string, string, RegExp][] = [
     ['ebay', 'v^1.1', /^refresh_token: is cut off at "#"/],
-    ['crm', 'rt-\u0000-0123456789', /^refresh_token: holds U\+0000/],
-    ['crm', 'rt-\u201c0123456789\u201d', /^refresh_token: holds U\+201C/],
-    ['crm', '\u200brt-0123456789abcdef', /^refresh_token: holds U\+200B/],
+    ['crm', 'rt-\u0000-0123456789', /^refresh_token: contains U\+0000/],
+    ['crm', 'rt-\u201c0123456789\u201d', /^refresh_token: contains U\+201C/],
+    ['crm', '\u200brt-0123456789abcdef', /^refresh_token: contains U\+200B/],
     ['crm', '********', /^refresh_token: is masked/],
     ['crm', '••••••••', /^refresh_token: is masked/],
     ['crm', 'null', /^refresh_token: is the word "null"/],
     ['crm', 'None', /^refresh_token: is the word "None"/],
     ['crm', 'undefined', /^refresh_token: is the word "undefined"/],
-    ['crm', '""', /^refresh_token: has quotes around it/],
-    ['ebay', '"v^1.1#i^1#r^1-0123456789"', /^refresh_token: has quotes around it/],
-    ['crm', "'rt-0123456789'", /^refresh_token: has quotes around it/],
+    ['crm', '""', /^refresh_token: is enclosed in quotes/],
+    ['ebay', '"v^1.1#i^1#r^1-0123456789"', /^refresh_token: is enclosed in quotes/],
+    ['crm', "'rt-0123456789'", /^refresh_token: is enclosed in quotes/],
     ['ebay', 'v%5E1.1%23i%5E1%23r%5E1-0123456789', /^refresh_token: is URL-encoded/],
     ['google', '1%2F%2F0gX-0123456789abcdef', /^refresh_token: is URL-encoded/],
     ['crm', 'Bearer rt-0123456789', /^refresh_token: begins with "Bearer"/],
@@ -413,7 +415,7 @@ describe('one refresh token for two accounts', () => {
       {
         result: 'refused',
         message: expect.stringMatching(
-          /^refresh_token: the same as on line 1, of another account\./,
+          /^refresh_token: line 1 has the same token for another account\./,
         ),
       },
     ]);
@@ -423,7 +425,7 @@ describe('one refresh token for two accounts', () => {
   it('is refused if a stored account has it, and the message names the account', async () => {
     const shared = token();
     const a = await create(of('crm', 'tenant-a', shared));
-    const named = new RegExp(`^refresh_token: account ${a.body.id} has the same one\\.`);
+    const named = new RegExp(`^refresh_token: account ${a.body.id} has the same token\\.`);
     const other = await create(of('crm', 'tenant-c', token()));
     const dry = await send(JSON.stringify(of('crm', 'b', shared)), undefined, '?dry_run=true');
     expect(dry.lines).toMatchObject([{ result: 'refused', message: expect.stringMatching(named) }]);
@@ -478,14 +480,14 @@ describe('one refresh token for two accounts', () => {
       { result: 'created', warnings: [] },
       {
         result: 'created',
-        warnings: [expect.stringMatching(/^refresh_token: the same as on line 1/)],
+        warnings: [expect.stringMatching(/^refresh_token: line 1 has the same token/)],
       },
     ]);
     const made = await create(of('google', 'c', shared));
     expect(made).toMatchObject({
       status: 201,
       body: {
-        warnings: [expect.stringMatching(/^refresh_token: account acc_\w+ has the same one/)],
+        warnings: [expect.stringMatching(/^refresh_token: account acc_\w+ has the same token/)],
       },
     });
     const again = { quarantine: true, refresh_token: shared };
@@ -572,7 +574,7 @@ describe('scopes', () => {
     const named = (count: number) =>
       Array.from({ length: count }, (_, at) => `meeting:read:thing_${at}:admin`);
     expect(await scopesOf('crm', named(180))).toHaveLength(180);
-    expect(await scopesOf('crm', named(1_001))).toMatch(/^scopes: .*at most 1000/);
+    expect(await scopesOf('crm', named(1_001))).toMatch(/^scopes: .*maximum is 1000/);
     expect(await scopesOf('crm', ['x'.repeat(1_001)])).toMatch(/^scopes: /);
     expect(await scopesOf('crm', { a: true })).toMatch(/^scopes: /);
   });

@@ -1,6 +1,8 @@
 /** The stream of log entries: complete, in order, without repetitions, and only for their organisation. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import mongoose from 'mongoose';
+import { encodeCursor } from '../../src/domain/cursor';
 import type { LogEntry } from '../../src/domain/logs/log-entry';
 import { eventually } from '../support/eventually';
 import { timed } from '../support/stopwatch';
@@ -148,6 +150,84 @@ it('R1.5 loses and repeats nothing when the connection breaks often during many 
   expect(seen.toSorted()).toEqual((await writing).toSorted());
 });
 
+it('bounds a resume after a long time: the newest 500, and where the list has the others', async () => {
+  const ids = await loggedAtOnce(1_200);
+  const again = await follow('?provider=ebay', HOUR_AGO);
+  const last = await logged();
+  await eventually(() => again.text().includes(last));
+  const [leftOut, ...events] = eventsOf(again);
+  expect(events.map(({ data }) => data.id)).toEqual([...ids.slice(-500), last]);
+  expect(leftOut).toMatchObject({
+    event: 'entries_left_out',
+    id: expect.stringMatching(/./),
+    data: { message: expect.stringContaining('left out') },
+  });
+  // The list continues with the entries that the stream left out.
+  const listed: string[] = [];
+  let path = leftOut?.data.list ?? '';
+  expect(path).toMatch(/^\/api\/admin\/terminal-logs\?provider=ebay&before=/);
+  while (listed.length < 700) {
+    const { body } = await api.send('GET', `${path}&limit=500`, { key });
+    listed.push(...body.items.map(({ id }: LogEntry) => id));
+    path = `/api/admin/terminal-logs?provider=ebay&before=${body.next_cursor}`;
+  }
+  expect(listed).toEqual(ids.slice(0, 700).toReversed());
+  const third = await follow('', events[0]?.id);
+  await eventually(() => third.text().includes(last));
+  expect(third.ids()).toEqual([...ids.slice(-499), last]);
+  expect(third.text()).not.toContain('entries_left_out');
+});
+
+it('examines a bounded number of entries for a resume with a filter that matches few', async () => {
+  const [wanted] = await loggedAtOnce(5_100, 'acc_wanted');
+  const again = await follow('?account_id=acc_wanted', HOUR_AGO);
+  await eventually(() => again.text().includes('entries_left_out'));
+  const { list } = eventsOf(again)[0]?.data ?? {};
+  const { body } = await api.send('GET', list ?? '', { key });
+  expect(body.items).toMatchObject([{ id: wanted }]);
+  const live = await logged({ account_id: 'acc_wanted' });
+  await eventually(() => again.text().includes(live));
+  expect(eventsOf(again)).toHaveLength(2);
+});
+
+/** The id of an event an hour ago. */
+const HOUR_AGO = encodeCursor(new Date(Date.now() - 3600_000).toISOString(), '');
+
+/** Writes entries in one command, each a millisecond after the one before; `account` is that of the first. */
+async function loggedAtOnce(count: number, account = 'acc_1'): Promise<string[]> {
+  const connection = await mongoose.createConnection(api.harness.mongodbUri).asPromise();
+  const from = Date.now() - count - 60_000;
+  const documents = Array.from({ length: count }, (_, index) => {
+    const account_id = index === 0 ? account : 'acc_1';
+    const { id, ...entry } = logEntry({ organisation, account_id });
+    const at = new Date(from + index);
+    return {
+      ...entry,
+      _id: id,
+      created_at: at,
+      recorded_at: at,
+      remove_at: new Date(at.getTime() + 3600_000),
+    };
+  });
+  await connection.collection<{ _id: string }>('log_entries').insertMany(documents);
+  await connection.close();
+  return documents.map(({ _id }) => _id);
+}
+
+/** The events with data, as they came. */
+function eventsOf(stream: Followed) {
+  return stream
+    .text()
+    .split('\n\n')
+    .flatMap((block) => {
+      const value = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1];
+      const data = value('data');
+      return data === undefined
+        ? []
+        : [{ id: value('id') ?? '', event: value('event'), data: JSON.parse(data) }];
+    });
+}
+
 it('filters as the list does', async () => {
   const queries = [
     '?env=sandbox',
@@ -221,7 +301,7 @@ it('ends when the key is revoked, and otherwise sends something every 15 s', asy
   await api.store.apiKeys.revoke(organisation, key.split('_')[1] ?? '');
   await eventually(() => revoked.ended(), 15_000);
   expect(idle.ended()).toBe(false);
-  await eventually(() => idle.text().includes(': still here'), 20_000);
+  await eventually(() => idle.text().includes(': keep-alive'), 20_000);
   const entry = await logged();
   await eventually(() => idle.ids().includes(entry));
   expect(revoked.ids()).toEqual([]);

@@ -99,7 +99,7 @@ it('R3.1 R4.3 expired accounts get the usual response if one is refused or meets
   expect(byId.get(refused.id)).toEqual({
     active: false,
     reason: 'needs_reconnect',
-    message: expect.stringMatching(/owner must connect the account again\.$/),
+    message: expect.stringMatching(/owner must reconnect the account\.$/),
     retry_after_seconds: null,
   });
   expect(byId.get(down.id)).toEqual({

@@ -49,9 +49,13 @@ describe('connecting a shop whose token does not expire', () => {
   });
 
   it.each([
-    ['an expiry', { expires_at: '2030-01-01T00:00:00Z' }, /^refresh_token: needed for .*ends/],
-    ['no token at all', { access_token: undefined }, /^refresh_token: needed; .*access_token/],
-    ['a provider whose tokens expire', { provider: 'ebay' }, /^refresh_token: needed, .*eBay end$/],
+    ['an expiry', { expires_at: '2030-01-01T00:00:00Z' }, /^refresh_token: required for .*expires/],
+    ['no token at all', { access_token: undefined }, /^refresh_token: required, .*access_token/],
+    [
+      'a provider whose tokens expire',
+      { provider: 'ebay' },
+      /^refresh_token: required, .*eBay expire$/,
+    ],
   ])('refuses it with %s, and names the missing member', async (_what, wrong, sentence) => {
     const answer = await api.post('/api/admin/accounts', { ...members(), ...wrong });
     expectError(answer, 400, 'invalid_request');
@@ -79,7 +83,7 @@ describe('connecting a shop whose token does not expire', () => {
     expect(created).toMatchObject({ result: 'created' });
     expect(refused).toMatchObject({
       result: 'refused',
-      message: expect.stringMatching(/^refresh_token: needed/),
+      message: expect.stringMatching(/^refresh_token: required/),
     });
     const { current } = await api.harness.account(created.account_id);
     expect(current).toMatchObject({ refreshToken: null, expiresAt: null });
@@ -140,7 +144,7 @@ describe('an account whose token does not expire', () => {
   });
 
   it.each([
-    ['refreshed', 'refresh', {}, 'does_not_expire', /does not end/],
+    ['refreshed', 'refresh', {}, 'does_not_expire', /does not expire/],
     ['refreshed by force', 'refresh', { force: true }, 'no_refresh_token', /cannot be refreshed/],
     ['refreshed for debugging', 'debug', {}, 'no_refresh_token', /cannot be refreshed/],
   ])(

@@ -152,7 +152,7 @@ describe('a response without a token', () => {
       expect((await token(account.id)).body).toEqual({
         active: false,
         reason: 'needs_reconnect',
-        message: expect.stringMatching(/owner must connect the account again\.$/),
+        message: expect.stringMatching(/owner must reconnect the account\.$/),
         retry_after_seconds: null,
       });
     }

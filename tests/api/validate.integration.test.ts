@@ -104,7 +104,7 @@ it('R2.3 makes a store inactive if its only token is refused, and active again w
   const refused = await validate(id);
   expect(refused.body).toMatchObject({
     outcome: 'invalid',
-    message: expect.stringMatching(/owner must connect/),
+    message: expect.stringMatching(/owner must reconnect/),
     failure: { class: 'account', code: 'access_token_refused', status: 401 },
     refresh: null,
   });

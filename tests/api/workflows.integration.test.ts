@@ -174,7 +174,7 @@ describe('the history of a workflow', () => {
     const { body } = await api.get(historyPath(workflowOf(revoked)));
     expect(body.items.at(-1)).toMatchObject({
       what: 'failed (invalid_grant)',
-      failure: expect.stringMatching(/must connect the account again/),
+      failure: expect.stringMatching(/must reconnect the account/),
     });
   });
 

@@ -229,7 +229,7 @@ describe('one account', () => {
     const why = page.getByRole('region', { name: 'Why is it not due now?' });
     const [verdict, expiry, age] = await why.getByRole('listitem').allTextContents();
     expect(verdict).toBe('Not due yet.');
-    expect(expiry).toContain(`ends at ${current.expiresAt?.slice(0, 19).replace('T', ' ')} UTC`);
+    expect(expiry).toContain(`expires at ${current.expiresAt?.slice(0, 19).replace('T', ' ')} UTC`);
     expect(age).toContain('last refreshed at');
 
     await patch(id, { policy: { refreshBeforeMs: 2 * HOUR_MS } });
@@ -294,7 +294,9 @@ describe('one account', () => {
     await page.keyboard.press('Enter');
     await page.getByText(`${label} is disabled.`).waitFor();
     await dialog.waitFor({ state: 'hidden' });
-    await page.getByText('Not due: it is disabled, and never refreshed.').waitFor();
+    await page
+      .getByText('Not due: the account is disabled, so Evergrant does not refresh it.')
+      .waitFor();
     expect(await pages.harness.account(id)).toMatchObject({
       state: 'disabled',
       stateReason: 'The shop is closed',
@@ -321,7 +323,7 @@ describe('one account', () => {
     });
     const page = await pages.signedIn();
     await open(page, id);
-    expect(await page.getByText('It must be connected again.').isVisible()).toBe(true);
+    expect(await page.getByText('Not due: the account needs a reconnect.').isVisible()).toBe(true);
 
     await page.getByRole('button', { name: 'Reconnect …' }).click();
     const dialog = page.getByRole('dialog');
@@ -349,7 +351,7 @@ describe('one account', () => {
       await page.getByRole('dialog').getByRole('button', { name: 'Reconnect' }).click();
     };
     await reconnect(`v^1.1#wrong-${randomBytes(8).toString('hex')}`);
-    await page.locator('#notices').getByText('The account keeps the grant it had.').waitFor();
+    await page.locator('#notices').getByText('The account keeps its current grant.').waitFor();
     expect((await pages.harness.account(id)).current).toEqual(current);
 
     const grant = pages.harness.sandbox.issueGrant({ provider: 'ebay', subject: `again-${id}` });

@@ -76,7 +76,7 @@ describe('sign-in', () => {
   it('refuses a wrong key with a reason and starts no session', async () => {
     const page = await pages.visitor();
     await signIn(page, `evg_${'0'.repeat(16)}_${'A'.repeat(43)}`);
-    expect(await alertOn(page)).toBe('This API key is not known (revoked, or mistyped?).');
+    expect(await alertOn(page)).toBe('This API key is unknown. It may be revoked or mistyped.');
     await page.goto('/admin/workers');
     expect(pathOf(page)).toBe('/sign-in');
   });

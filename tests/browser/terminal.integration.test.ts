@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import mongoose from 'mongoose';
 import type { Page } from 'playwright-core';
+import { encodeCursor } from '../../src/domain/cursor';
 import type { LogEntry } from '../../src/domain/logs/log-entry';
 import { refreshFailure } from '../../src/domain/refresh/refresh-failure';
 import { logEntry } from '../api/_log-entry';
@@ -173,7 +174,39 @@ describe('live entries', () => {
     await entryOf(page, 'Meanwhile.').waitFor();
     expect(await messages(page)).toEqual(['Meanwhile.', 'Before.']);
   });
+
+  it('links to the list if the stream left out entries, as after a long loss of the connection', async () => {
+    const anHourAgo = Date.now() - 3600_000;
+    await insert(600, (n) => new Date(anHourAgo + 1 + n));
+    await logged('After.');
+    const page = await pages.signedIn({ organisation, scopes: ['read'] });
+    await page.route('**/admin/terminal/stream?*', async (route) => {
+      const url = new URL(route.request().url());
+      url.searchParams.set('after', encodeCursor(new Date(anHourAgo).toISOString(), ''));
+      await route.continue({ url: url.href });
+    });
+    await page.goto('/admin/terminal');
+    const missing = page.getByRole('status').getByRole('link', { name: /missing entries/ });
+    await missing.waitFor();
+    await missing.click();
+    // 601 entries less the 500 that the stream has.
+    await entryOf(page, 'Number 101.').waitFor();
+    expect(await entryOf(page, 'Number 102.').count()).toBe(0);
+  });
 });
+
+/** Writes entries in one command: through the store, one at a time, many would take too long. */
+async function insert(count: number, at: (n: number) => Date) {
+  const connection = await mongoose.createConnection(pages.harness.mongodbUri).asPromise();
+  const documents = Array.from({ length: count }, (_, n) => {
+    const { id, ...rest } = logEntry({ organisation, message: `Number ${n + 1}.` });
+    const remove_at = new Date(Date.now() + 3600_000);
+    return { ...rest, _id: id, created_at: at(n), recorded_at: at(n), remove_at };
+  });
+  await connection.collection<{ _id: string }>('log_entries').insertMany(documents);
+  await connection.close();
+  return documents;
+}
 
 describe('filters', () => {
   it('R1.10 apply source, action, provider, environment, account and text to the address and to live entries', async () => {
@@ -474,16 +507,7 @@ it('is accessible in both themes and fits a phone', async () => {
 // Last: a later test would be slow, because the database scans all 10,000 entries.
 describe('10,000 entries', () => {
   it('R1.10 scroll to the last one', async () => {
-    // Written directly to the collection, because the store writes one at a time, which takes longer than the rest of this file.
-    const connection = await mongoose.createConnection(pages.harness.mongodbUri).asPromise();
-    const documents = Array.from({ length: 10_000 }, (_, n) => {
-      const { id, ...rest } = logEntry({ organisation, message: `Number ${n + 1}.` });
-      const created_at = new Date(START - n * 1000);
-      const remove_at = new Date(Date.now() + 3600_000);
-      return { ...rest, _id: id, created_at, recorded_at: created_at, remove_at };
-    });
-    await connection.collection<{ _id: string }>('log_entries').insertMany(documents);
-    await connection.close();
+    const documents = await insert(10_000, (n) => new Date(START - n * 1000));
     const page = await opened();
     await live(page);
     // Queries the document, because a locator computes the role and text of every element, which takes too long.

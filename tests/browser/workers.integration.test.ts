@@ -67,11 +67,11 @@ describe('Admin → Workers', () => {
     await page.route('**/admin/workers/stream', (route) =>
       route.fulfill({
         contentType: 'text/event-stream',
-        body: 'event: trouble\ndata: Temporal does not answer. Try again.\n\n',
+        body: 'event: trouble\ndata: Temporal is unreachable. Try again.\n\n',
       }),
     );
     await signIn(page, await pages.harness.key());
-    await page.getByText('Temporal does not answer. Try again.').waitFor();
+    await page.getByText('Temporal is unreachable. Try again.').waitFor();
     expect(await page.getByText('Live', { exact: true }).count()).toBe(0);
   });
 

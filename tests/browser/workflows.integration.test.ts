@@ -143,7 +143,7 @@ describe('one workflow', () => {
     const step = page.getByRole('row', { name: 'Saffron: refresh (scheduled)' });
     await step.getByText('refreshGrant').waitFor();
     const end = page.getByRole('row', { name: 'failed (invalid_grant)' }).first();
-    await end.getByText('must connect the account again').waitFor();
+    await end.getByText('must reconnect the account').waitFor();
     expect(await page.getByRole('button', { name: /Terminate|again/ }).count()).toBe(0);
     expectNoComplaints(page);
   });

@@ -16,7 +16,7 @@ export interface AuthorizationServer {
   tokenEndpoint: string;
   /** Every refresh token that was presented, in order; `at` in ms since 1970. */
   presented: { refreshToken: string; at: number }[];
-  /** What the server answers to this refresh token from now on. */
+  /** Sets the server's answer to this refresh token. */
   script(refreshToken: string, answer: Script): void;
   stop(): Promise<void>;
 }

@@ -25,7 +25,7 @@ export interface Product {
   account(id: string): Promise<any>;
   /** Refreshes it now, due or not, and waits for the outcome. */
   refresh(id: string): Promise<any>;
-  /** What an application gets that asks for a token. */
+  /** The response to an application's token request. */
   token(id: string): Promise<any>;
   /** The newest log entry of the account. */
   newestEntry(id: string): Promise<any>;
@@ -33,7 +33,7 @@ export interface Product {
   actionsOf(id: string): Promise<string[]>;
   /** The types of the account's events, oldest first; a worker raises an event a moment after its cause. */
   eventsOf(id: string): Promise<string[]>;
-  /** What the log says of the OAuth app itself: the actions of its incidents, oldest first. */
+  /** The actions of the OAuth app's incidents in the log, oldest first. */
   incidentsOf(provider: string): Promise<string[]>;
   /** Starts a sweep, or finds the one that runs; `ended` waits for its end. */
   startSweep(provider: string): Promise<{ ended(): Promise<unknown> }>;

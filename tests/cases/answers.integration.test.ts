@@ -46,7 +46,7 @@ describe('a refresh token that a refresh replaced', () => {
     ['refresh_token_expires_in as text', { refresh_token_expires_in: String(LIFE_SECONDS) }],
   ];
 
-  it.each(stated)('has the life that %s states', async (_name, members) => {
+  it.each(stated)('has the lifetime that %s states', async (_name, members) => {
     const { sentAt, outcome, account } = await refreshed(
       tokens({ expires_in: 3600, refresh_token: newToken('rt'), ...members }),
       { refresh_token_expires_at: oldEnd() },
@@ -56,9 +56,9 @@ describe('a refresh token that a refresh replaced', () => {
   });
 
   it.each([
-    ['the answer states no life', {}],
-    ['the answer states a life of 0', { refresh_token_expires_in: 0 }],
-  ])('has no known end where %s', async (_name, members) => {
+    ['the answer states no lifetime', {}],
+    ['the answer states a lifetime of 0', { refresh_token_expires_in: 0 }],
+  ])('has an unknown expiry if %s', async (_name, members) => {
     const { account } = await refreshed(
       tokens({ expires_in: 3600, refresh_token: newToken('rt'), ...members }),
       { refresh_token_expires_at: oldEnd() },
@@ -66,7 +66,7 @@ describe('a refresh token that a refresh replaced', () => {
     expect(account).toMatchObject({ generation: 2, refresh_token_expires_at: null });
   });
 
-  it('has the configured life where the answer states none', async () => {
+  it('has the configured lifetime if the answer states none', async () => {
     const { sentAt, account } = await refreshed(
       tokens({ expires_in: 3600, refresh_token: newToken('rt') }),
       { provider: 'lasting', refresh_token_expires_at: oldEnd() },
@@ -74,7 +74,7 @@ describe('a refresh token that a refresh replaced', () => {
     expectMoment(account.refresh_token_expires_at, sentAt + 90 * DAY_MS);
   });
 
-  it('raises no warning for the end of the replaced token', async () => {
+  it('raises no warning about the expiry of the replaced token', async () => {
     const { id, account } = await refreshed(
       tokens({ expires_in: 3600, refresh_token: newToken('rt') }),
       { refresh_token_expires_at: oldEnd() },
@@ -88,15 +88,15 @@ describe('a refresh token that a refresh replaced', () => {
 
 describe('an expiry that is not the number of seconds left', () => {
   const read: [string, (at: number) => object, number][] = [
-    ['expires_in names a moment in seconds', (at) => ({ expires_in: seconds(at) }), 900_000],
-    ['expires_in names a moment in ms', (at) => ({ expires_in: at }), 3600_000],
+    ['expires_in states a time in seconds', (at) => ({ expires_in: seconds(at) }), 900_000],
+    ['expires_in states a time in ms', (at) => ({ expires_in: at }), 3600_000],
     [
-      'expires_in names a moment in seconds, as text',
+      'expires_in states a time in seconds, as text',
       (at) => ({ expires_in: String(seconds(at)) }),
       900_000,
     ],
   ];
-  it.each(read)('is read, with a warning, where %s', async (_name, members, fromNowMs) => {
+  it.each(read)('is read, with a warning, if %s', async (_name, members, fromNowMs) => {
     const at = Date.now() + fromNowMs;
     const { id, account } = await refreshed(() => tokens(members(at)));
     expectMoment(account.expires_at, at);
@@ -105,13 +105,13 @@ describe('an expiry that is not the number of seconds left', () => {
   });
 
   it.each([
-    ['the end in seconds', (at: number) => ({ expires_at: seconds(at) })],
-    ['the end as an ISO time', (at: number) => ({ expires_at: new Date(at).toISOString() })],
+    ['the expiry in seconds', (at: number) => ({ expires_at: seconds(at) })],
+    ['the expiry as an ISO time', (at: number) => ({ expires_at: new Date(at).toISOString() })],
     [
-      'the end beside an expires_in that is no number',
+      'the expiry beside an expires_in that is not a number',
       (at: number) => ({ expires_in: 'soon', expires_at: seconds(at) }),
     ],
-  ])('is read where expires_at alone names %s', async (_name, members) => {
+  ])('is read if only expires_at states %s', async (_name, members) => {
     const at = Date.now() + 600_000;
     const { id, outcome, account } = await refreshed(() =>
       tokens({ ...members(at), refresh_token: newToken('rt') }),
@@ -121,7 +121,7 @@ describe('an expiry that is not the number of seconds left', () => {
     expectMoment((await product.token(id)).expires_at, at);
   });
 
-  it('is the configured life, with a warning, where it can be neither a life nor a moment', async () => {
+  it('is the configured lifetime, with a warning, if the value is neither a lifetime nor a time', async () => {
     const { id, sentAt, account } = await refreshed(tokens({ expires_in: 500 * 24 * 3600 }));
     expectMoment(account.expires_at, sentAt + 30 * 60_000);
     expect((await warningsOf(id)).join()).toContain('expires_in');
@@ -129,7 +129,7 @@ describe('an expiry that is not the number of seconds left', () => {
 });
 
 describe('a complete grant in an unusual form', () => {
-  /** Of an answer that grants `refreshToken`; with or without a warning. */
+  /** Cases of answers with `refreshToken`, with or without a warning. */
   type Form = (refreshToken: string) => {
     headers?: Record<string, string>;
     body: string | Buffer;
@@ -176,30 +176,33 @@ describe('a complete grant in an unusual form', () => {
     ],
   ];
 
-  it.each(forms)('%s is kept, and its refresh token is the next one sent', async (_name, form) => {
-    const next = newToken('rt');
-    const { id, sentAt, outcome, account, fingerprint } = await refreshed({
-      status: 200,
-      ...form(next),
-    });
-    expect(outcome).toMatchObject({ outcome: 'refreshed', exchange: 'ok' });
-    expect(account).toMatchObject({ status: 'ok', generation: 2 });
-    expect(account.refresh_token_fingerprint).not.toBe(fingerprint);
-    expectMoment(account.expires_at, sentAt + 28_800_000);
-    product.server.script(next, tokens({ expires_in: 3600 }));
-    expect(await product.refresh(id)).toMatchObject({ outcome: 'refreshed', generation: 3 });
-    expect(product.server.presented.at(-1)?.refreshToken).toBe(next);
-  });
+  it.each(forms)(
+    '%s is stored, and Evergrant sends its refresh token next',
+    async (_name, form) => {
+      const next = newToken('rt');
+      const { id, sentAt, outcome, account, fingerprint } = await refreshed({
+        status: 200,
+        ...form(next),
+      });
+      expect(outcome).toMatchObject({ outcome: 'refreshed', exchange: 'ok' });
+      expect(account).toMatchObject({ status: 'ok', generation: 2 });
+      expect(account.refresh_token_fingerprint).not.toBe(fingerprint);
+      expectMoment(account.expires_at, sentAt + 28_800_000);
+      product.server.script(next, tokens({ expires_in: 3600 }));
+      expect(await product.refresh(id)).toMatchObject({ outcome: 'refreshed', generation: 3 });
+      expect(product.server.presented.at(-1)?.refreshToken).toBe(next);
+    },
+  );
 
   it.each(forms.filter(([name]) => !name.startsWith('compressed')))(
-    '%s is warned of in the log entry',
+    '%s causes a warning in the log entry',
     async (_name, form) => {
       const { id } = await refreshed({ status: 200, ...form(newToken('rt')) });
       expect(await warningsOf(id)).not.toEqual([]);
     },
   );
 
-  it('compressed from more than 64 kB is inflated no further, and the tokens in that part are kept', async () => {
+  it('compressed from more than 64 kB is inflated up to 64 kB, and the tokens in that part are stored', async () => {
     const refreshToken = newToken('rt');
     const body = gzipSync(JSON.stringify({ ...members(refreshToken), padding: ' '.repeat(1e6) }));
     const { id, outcome, account } = await refreshed({
@@ -213,7 +216,7 @@ describe('a complete grant in an unusual form', () => {
   });
 });
 
-it('a form-encoded refusal with status 200 is the refusal of that refresh token', async () => {
+it('a form-encoded refusal with status 200 counts as a refusal of the refresh token', async () => {
   const { id, outcome, account } = await refreshed({
     status: 200,
     headers: { 'content-type': 'application/x-www-form-urlencoded' },

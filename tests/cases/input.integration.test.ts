@@ -1,6 +1,6 @@
 /**
- * What people hand in: files of other systems and of spreadsheets, sent by the command line to the import, and single
- * accounts. What could only fail later is refused, or named, when it comes in.
+ * Input from people: files of other systems and spreadsheets, imported by the command line, and single accounts. Input
+ * that would fail later is refused, or causes a warning, at once.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -106,20 +106,20 @@ describe('a CSV of an old spreadsheet', () => {
     '',
   ];
 
-  it('that is not UTF-8 is refused by that name, and no account gets a spoilt name', async () => {
+  it('that is not UTF-8 is refused as such, and no account gets a damaged name', async () => {
     const { code, said } = await imported('csv', Buffer.from(lines().join('\r\n'), 'latin1'));
     expect({ code, said }).toEqual({ code: 1, said: expect.stringContaining('UTF-8') });
     expect([...(await storedIds())].join()).not.toContain('\ufffd');
   });
 
-  it('that is UTF-16 is refused by that name', async () => {
+  it('that is UTF-16 is refused as such', async () => {
     const utf16 = Buffer.from(`\ufeff${lines().join('\r\n')}`, 'utf16le');
     const { code, said } = await imported('csv', utf16);
     expect({ code, said }).toEqual({ code: 1, said: expect.stringContaining('UTF-16') });
     expect(await storedIds()).toEqual(new Set());
   });
 
-  it('that is UTF-8 with a byte order mark is taken', async () => {
+  it('that is UTF-8 with a byte order mark is accepted', async () => {
     const { code } = await imported('csv', `\ufeff${lines().join('\r\n')}`);
     expect(code).toBe(0);
     expect(await storedIds()).toEqual(new Set(['Möller', 'Müller']));
@@ -127,7 +127,7 @@ describe('a CSV of an old spreadsheet', () => {
 });
 
 describe('two lines of one file for one account', () => {
-  it('with two tokens: the second is refused and names the first', async () => {
+  it('with two tokens lead to a refusal of the second that names the first', async () => {
     const header = 'provider,external_id,refresh_token';
     const { code, said } = await imported(
       'csv',
@@ -137,7 +137,7 @@ describe('two lines of one file for one account', () => {
     expect(await storedIds()).toEqual(new Set(['77']));
   });
 
-  it('with two tokens are found however far they are apart', async () => {
+  it('with two tokens are found at any distance', async () => {
     const between = Array.from({ length: 600 }, (_, n) => crm(`between-${n}`));
     const found = await answers('jsonl', jsonl(crm('twice'), ...between, crm('twice')));
     expect(found.get(602)).toEqual({
@@ -146,14 +146,14 @@ describe('two lines of one file for one account', () => {
     });
   });
 
-  it('with the same token are one account', async () => {
+  it('with the same token become one account', async () => {
     const line = crm('same');
     const found = await answers('jsonl', jsonl(line, line));
     expect([...found.values()].map(({ result }) => result)).toEqual(['created', 'exists']);
   });
 });
 
-it('an identity that a spreadsheet has rounded is warned of', async () => {
+it('an external id that a spreadsheet rounded causes a warning', async () => {
   const { said } = await imported(
     'csv',
     `provider,external_id,refresh_token\netsy,1.23457E+18,123.first-0123456789ab\n`,
@@ -183,7 +183,7 @@ describe('a shop written in capitals', () => {
     expect(await storedIds()).toEqual(new Set([lower]));
   });
 
-  it('is the same account where it is connected alone', async () => {
+  it('is the same account if it is connected alone', async () => {
     const lower = shop();
     const { status, body } = await connect(account(lower.toUpperCase()));
     expect({ status, id: body.external_id }).toEqual({ status: 201, id: lower });
@@ -192,7 +192,7 @@ describe('a shop written in capitals', () => {
   });
 });
 
-describe('an access token said to expire in many years', () => {
+describe('an access token with an expiry in many years', () => {
   const ends = [
     ['in the year 9999', () => '9999-12-31T23:59:59Z'],
     ['in fifty years', () => fromNow(50 * 365)],
@@ -208,22 +208,22 @@ describe('an access token said to expire in many years', () => {
     expect(refused ? one === undefined : one.due.due).toBe(true);
   });
 
-  it.each(ends)('%s is refused or due at once, where it is connected alone', async (_name, end) => {
+  it.each(ends)('%s is refused or due at once, if it is connected alone', async (_name, end) => {
     const { status, body } = await connect(account(end()));
     expect(status === 400 ? body.error.message.includes('expires_at') : body.due.due).toBe(true);
   });
 
-  it('in 300 days is believed', async () => {
+  it('in 300 days is accepted', async () => {
     const { body } = await connect(account(fromNow(300)));
     expect(body.due.due).toBe(false);
   });
 });
 
-describe('what can be no token', () => {
+describe('text that cannot be a token', () => {
   const impossible: [string, string][] = [
     ['a NUL character', 'rt-\u0000-0123456789'],
     ['curly quotes', 'rt-\u201c0123456789\u201d'],
-    ['an invisible blank', '\u200brt-0123456789abcdef'],
+    ['an invisible space', '\u200brt-0123456789abcdef'],
     ['asterisks', '********'],
     ['bullets', '••••••••••••'],
     ['the word null', 'null'],
@@ -237,7 +237,7 @@ describe('what can be no token', () => {
     });
   });
 
-  it.each(impossible)('%s is refused where it is connected alone', async (_name, refresh_token) => {
+  it.each(impossible)('%s is refused if it is connected alone', async (_name, refresh_token) => {
     const { status, body } = await connect(crm('x', { refresh_token }));
     expect({ status, message: body.error?.message }).toEqual({
       status: 400,
@@ -252,7 +252,7 @@ describe('what can be no token', () => {
     ['URL-encoded, of Google', 'google', '1%2F%2F0gX-0123456789abcdef'],
   ];
   it.each(doubtful)(
-    'a token %s is refused or warned of',
+    'a token %s is refused or causes a warning',
     async (_name, provider, refresh_token) => {
       const found = await answers('jsonl', jsonl({ provider, external_id: 'x', refresh_token }));
       expect(found.get(1)?.told).not.toBe('');
@@ -260,7 +260,7 @@ describe('what can be no token', () => {
     },
   );
 
-  it('is not what a usual token looks like: nothing is told of it', async () => {
+  it('a usual token causes no warning', async () => {
     const usual = [
       { provider: 'ebay', refresh_token: 'v^1.1#i^1#I^3#p^3#r^1#f^0#t^Ul4xMF8xOjQ2RTc4RkI5' },
       { provider: 'google', refresh_token: '1//0gX-0123456789abcdefghijklmnopqrstuvwxyz' },
@@ -281,13 +281,13 @@ describe('one refresh token in two rows', () => {
   const shared = (provider: string, refresh_token: string) =>
     ['tenant-a', 'tenant-b'].map((external_id) => ({ provider, external_id, refresh_token }));
 
-  it('is named where it is not known whether the provider rotates', async () => {
+  it('causes a warning if it is unknown whether the provider rotates', async () => {
     const found = await answers('jsonl', jsonl(...shared('crm', newToken('rt'))));
     expect(found.get(1)).toEqual({ result: 'created', told: '' });
     expect(found.get(2)?.told).not.toBe('');
   });
 
-  it('is refused where the provider rotates, in one file or in two', async () => {
+  it('is refused if the provider rotates, in one file or in two', async () => {
     const token = `1234567.${randomUUID()}`;
     const [first, second] = shared('etsy', token);
     const found = await answers('jsonl', jsonl(first ?? {}, second ?? {}));
@@ -298,7 +298,7 @@ describe('one refresh token in two rows', () => {
   });
 });
 
-describe('scopes and tokens are bounded alike in a file and in an answer', () => {
+describe('scopes and tokens have the same limits in a file and in an answer', () => {
   const scopes = Array.from({ length: 120 }, (_, n) => `meeting:read:thing_${n}:admin`);
 
   it('for 120 scopes', async () => {
@@ -324,7 +324,7 @@ describe('scopes and tokens are bounded alike in a file and in an answer', () =>
   });
 });
 
-it('scopes in a CSV are read in the writing of the provider and of databases', async () => {
+it('scopes in a CSV are read in the form of the provider and of databases', async () => {
   const header = 'provider,external_id,refresh_token,scopes';
   const rows = [
     'shopify,birch.myshopify.com,shprt_0123456789abcdef,"read_products,write_orders"',

@@ -1,4 +1,4 @@
-/** What an entry of `providers.yaml` says about a server's own strategies: how it separates scopes, and how early it may be asked. */
+/** Settings of `providers.yaml` for special servers: the separator of scopes, and the earliest refresh. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { newToken, refusal, tokens } from './_authorization-server';
 import { accountBecomes, type Product, startProduct } from './_product';
@@ -16,9 +16,9 @@ beforeAll(async () => {
 afterAll(() => product?.stop());
 
 it.each([
-  ['between the separator of its provider', 'repo,user:email'],
+  ['with the separator of its provider', 'repo,user:email'],
   ['in an array', ['repo', 'user:email']],
-])('scopes of an answer %s are read', async (_name, scope) => {
+])('scopes of an answer are read %s', async (_name, scope) => {
   const refreshToken = newToken('rt');
   product.server.script(refreshToken, tokens({ expires_in: 3600, scope }));
   const { id } = await product.connect({
@@ -32,7 +32,7 @@ it.each([
   expect((await product.token(id)).scopes).toEqual(expected);
 });
 
-it('scopes that are handed in between the separator of the provider are read', async () => {
+it('entered scopes with the separator of the provider are read', async () => {
   const csv = `provider,external_id,refresh_token,scopes\nhub,commas,${newToken('rt')},"repo,user:email"\n`;
   const response = await product.h.app.request('/api/admin/accounts/import', {
     method: 'POST',
@@ -45,7 +45,7 @@ it('scopes that are handed in between the separator of the provider are read', a
   expect((await product.account(id)).scopes).toEqual(['repo', 'user:email']);
 });
 
-it('a server that may not be asked early is asked only after notBefore, whatever the margin is', async () => {
+it('Evergrant sends no refresh before notBefore, for any margin', async () => {
   const refreshToken = newToken('rt');
   const asked: number[] = [];
   product.server.script(refreshToken, () => {

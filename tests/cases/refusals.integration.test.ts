@@ -1,7 +1,7 @@
 /**
- * Refusals as authorization servers really word them: what is one account's fault stays with that account, and the
- * accounts beside it are refreshed as before. Tests that wait for lives to pass run at the same time, each with a provider
- * of its own.
+ * Refusals as authorization servers really word them: a failure of one account affects only that account, and
+ * other accounts are refreshed as before. Tests that wait for tokens to expire run concurrently, each with a separate
+ * provider.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually } from '../support/eventually';
@@ -39,7 +39,7 @@ beforeAll(async () => {
 }, LONG_MS);
 afterAll(() => product?.stop());
 
-/** Connects an account, due at once, that is answered so. */
+/** Connects an account, due at once, whose refresh gets this answer. */
 async function connect(provider: string, answer: Script): Promise<any> {
   const refreshToken = newToken('rt');
   product.server.script(refreshToken, answer);
@@ -108,8 +108,8 @@ const WITHOUT_ERROR: [string, string, object][] = [
   ],
 ];
 
-describe('a refusal without an error word of OAuth', () => {
-  it.each(WITHOUT_ERROR)('with %s is matched by errorCodes', async (_name, word, body) => {
+describe('a refusal without an OAuth error code', () => {
+  it.each(WITHOUT_ERROR)('with %s matches errorCodes', async (_name, word, body) => {
     await product.h.closeCircuits();
     const { id } = await connect('named', refusal(400, body));
     const outcome = await product.refresh(id);
@@ -120,20 +120,17 @@ describe('a refusal without an error word of OAuth', () => {
     expect((await product.account(id)).status).toBe('needs_reconnect');
   });
 
-  it.each(WITHOUT_ERROR)(
-    'with %s is quoted where no entry matches it',
-    async (_name, word, body) => {
-      await product.h.closeCircuits();
-      const { id } = await connect('unnamed', refusal(400, body));
-      const { failure } = await product.refresh(id);
-      expect(failure.detail).toContain(word);
-      expect((await product.newestEntry(id)).error.detail).toContain(word);
-      expect((await product.account(id)).last_error.detail).toContain(word);
-    },
-  );
+  it.each(WITHOUT_ERROR)('with %s is quoted if no entry matches it', async (_name, word, body) => {
+    await product.h.closeCircuits();
+    const { id } = await connect('unnamed', refusal(400, body));
+    const { failure } = await product.refresh(id);
+    expect(failure.detail).toContain(word);
+    expect((await product.newestEntry(id)).error.detail).toContain(word);
+    expect((await product.account(id)).last_error.detail).toContain(word);
+  });
 
   it.concurrent.each(['named', 'unnamed'])(
-    'to six accounts leaves the healthy one beside them alive (%s)',
+    'to six accounts does not affect a healthy one (%s)',
     async (provider) => {
       await product.h.closeCircuits();
       const before = await product.incidentsOf(provider);
@@ -152,7 +149,7 @@ describe('a refusal without an error word of OAuth', () => {
 });
 
 it(
-  'a refusal in the usual words to six accounts leaves the healthy one beside them alive',
+  'a refusal with a standard code to six accounts does not affect a healthy one',
   async () => {
     const healthy = await connectHealthy('usual');
     for (let n = 0; n < 6; n += 1) await connect('usual', refusal(400, { error: 'invalid_grant' }));
@@ -162,9 +159,9 @@ it(
   LONG_MS,
 );
 
-describe("an account's refusal in words for the app", () => {
+describe("an account's refusal with an error about the app", () => {
   it.concurrent(
-    'that describe the refresh token as invalid is that account’s, and the app is not in trouble',
+    'counts for the account if its text calls the refresh token invalid, and the app has no incident',
     async () => {
       const answers = [
         refusal(403, {
@@ -197,7 +194,7 @@ describe("an account's refusal in words for the app", () => {
   );
 
   it.concurrent(
-    'that it alone gets for minutes, while others prove the app, makes it need its owner',
+    'makes it need a reconnect if it lasts minutes while other accounts are served',
     async () => {
       const healthy = await connectHealthy('alone');
       const dead: any[] = [];
@@ -223,12 +220,12 @@ describe("an account's refusal in words for the app", () => {
     LONG_MS,
   );
 
-  it('that describe the credentials as invalid is the app’s, and is quoted in its status', async () => {
+  it('counts for the app if its text calls the credentials invalid, and is quoted in the status of the app', async () => {
     const words = 'Invalid client or Invalid client credentials';
     let isRefused = false;
     let refusals = 0;
     const body = { error: 'unauthorized_client', error_description: words };
-    // No request is refused before both are under way: the first refusal holds back the other accounts.
+    // No request is refused before both are in flight: the first refusal holds back the other accounts.
     const answer = async () => {
       if (!isRefused) return tokens({ expires_in: 3600 });
       refusals += 1;
@@ -256,7 +253,7 @@ describe("an account's refusal in words for the app", () => {
 });
 
 describe('the loop detection of Microsoft', () => {
-  it('makes an account wait, and its refresh token is used again afterwards', async () => {
+  it('makes an account wait, and Evergrant uses its refresh token again afterwards', async () => {
     let asked = 0;
     const description =
       'AADSTS50196: The server terminated an operation because it encountered a client request loop.';
@@ -294,7 +291,7 @@ describe('a server that refuses a refresh while the access token lives', () => {
   const TOO_EARLY = 17;
 
   it(
-    'is asked again near the expiry of each token, and no account waits for an app in trouble',
+    'gets the next request near the expiry of each token, and no account waits for an incident',
     async () => {
       const body = {
         error: 'access_denied',

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import mongoose from 'mongoose';
 import { Secret } from '../../src/domain/masking/secret';
 import type { RunningApi } from '../../src/server/serve';
+import { logEntry } from '../api/_log-entry';
 import { sessionRecord } from '../store/_session-record';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
@@ -161,7 +162,7 @@ describe('refresh commands', () => {
     const { code, stdout } = await cli('refresh', revoked.id);
     expect(code).toBe(1);
     expect(stdout).toMatch(/^outcome +failed$/m);
-    expect(stdout).toMatch(/The owner must connect the account again/);
+    expect(stdout).toMatch(/The owner must reconnect the account/);
     // A second refresh is skipped, but the account is still broken.
     const again = await cli('refresh', revoked.id, '--json');
     expect(again.json()).toMatchObject({ outcome: 'skipped', reason: 'needs_reconnect' });
@@ -184,7 +185,7 @@ describe('refresh commands', () => {
     const refused = await run('validate', id);
     expect(refused.code).toBe(1);
     expect(refused.stdout).toMatch(/^outcome +invalid$/m);
-    expect(refused.stdout).toMatch(/^refresh +failed: .*owner must connect/m);
+    expect(refused.stdout).toMatch(/^refresh +failed: .*owner must reconnect/m);
   });
 
   it('logs prints each attempt, newest last', async () => {
@@ -209,6 +210,29 @@ describe('refresh commands', () => {
     await run.ended;
     expect(entries).toMatchObject([{ account_id: revoked.id }, { account_id: fresh.id }]);
   });
+});
+
+it('logs --follow says that the stream left out entries, and continues', async () => {
+  const leftOut = { message: 'Entries were left out: GET /list', list: '/list' };
+  const entry = logEntry({ account_label: 'Harbour Books' });
+  const server = createServer(({ url = '' }, response) => {
+    if (!url.includes('/stream')) {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      return response.end('{"items":[],"next_cursor":null}');
+    }
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    response.write('id: 1\n\n');
+    response.write(`event: entries_left_out\nid: 2\ndata: ${JSON.stringify(leftOut)}\n\n`);
+    return response.write(`id: 3\ndata: ${JSON.stringify(entry)}\n\n`);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const run = startCli({ ...environment, EVERGRANT_URL: url }, ['logs', '--follow'], '');
+  await eventually(() => run.stdout().includes('Harbour Books'));
+  run.child.kill('SIGINT');
+  expect((await run.ended).stderr).toContain('Entries were left out: GET /list');
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
 });
 
 describe('control commands', () => {
@@ -314,7 +338,7 @@ describe('control commands', () => {
     await database.close();
     const broken = await cli('audit', 'verify');
     expect(broken.code).toBe(1);
-    expect(broken.stdout).toContain('Entry 1 is edited: It is not as it was written');
+    expect(broken.stdout).toContain('Entry 1 is edited: It was edited');
   });
 
   it('audit list and verify show the audit of the organisation or, with --operator, of the operators', async () => {
@@ -389,7 +413,7 @@ describe('control commands', () => {
     });
     expect(refused).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/not known.*EVERGRANT_API_KEY/),
+      stderr: expect.stringMatching(/unknown.*EVERGRANT_API_KEY/),
     });
   });
 });

@@ -487,7 +487,7 @@ describe('import --from', () => {
     expect(ran.stderr).toMatch(
       /no configured provider for: hubspot-prod \(1 entry\)\. Map each name with --map/,
     );
-    expect(ran.stderr).toMatch(/"hubspot-prod" is not configured; there are: google, /);
+    expect(ran.stderr).toMatch(/"hubspot-prod" is not configured; configured providers: google, /);
     const wrong = await imported('nango', ['--provider=nobody', connections()]);
     expect(wrong).toMatchObject({ code: 2, stdout: '' });
     expect(wrong.stderr).toMatch(/google-mail \(1 entry\), hubspot-prod \(1 entry\)/);

@@ -1,6 +1,7 @@
 /** The readers of other systems' exports, with malformed input. */
 import { IMPORT_SOURCES } from '../../src/cli/import-sources';
 import type { ExportedEntry } from '../../src/cli/import-sources/exported-entry';
+import { cpuTimeMs } from '../support/cpu-time';
 
 const NOW = new Date('2026-11-29T12:00:00Z');
 const SYSTEMS = [...IMPORT_SOURCES.keys()];
@@ -109,14 +110,14 @@ describe.each(SYSTEMS)('%s', (system) => {
       expect(read(system, value).filter((entry) => 'account' in entry)).toEqual([]);
   });
 
-  it('reads 100,000 entries in seconds', () => {
+  it('reads 100,000 entries in linear time', () => {
     const many = Array.from({ length: 100_000 }, () => GOOD[system]);
-    const startedAt = performance.now();
+    const startedAt = cpuTimeMs();
     const found =
       system === 'msal' || system === 'django-allauth' ? large(system) : read(system, many);
     expect(found).toHaveLength(100_000);
     expect(found.every((entry) => 'account' in entry)).toBe(true);
-    expect(performance.now() - startedAt).toBeLessThan(20_000);
+    expect(cpuTimeMs() - startedAt).toBeLessThan(20_000);
   });
 });
 

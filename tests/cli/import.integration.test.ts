@@ -75,7 +75,7 @@ describe('accounts import', () => {
       { line: '2', reason: 'not a JSON object' },
       {
         line: '3',
-        reason: expect.stringContaining('"x" is not configured; there are: ebay'),
+        reason: expect.stringContaining('"x" is not configured; configured providers: ebay'),
       },
     ]);
     expect(ran.stdout).not.toContain('planted');
@@ -195,10 +195,10 @@ describe('accounts import', () => {
     expect(ran.code).toBe(1);
     const [refused = '', warned = '', summary] = ran.stdout.split('\n\n');
     expect(rows(refused)).toEqual([
-      { line: '2', reason: 'same account as line 1, with another token' },
+      { line: '2', reason: 'line 1 has the same account with another token' },
       {
         line: '3',
-        reason: expect.stringMatching(/^refresh_token: the same as on line 1, of another/),
+        reason: expect.stringMatching(/^refresh_token: line 1 has the same token for another/),
       },
     ]);
     expect(rows(warned)).toEqual([

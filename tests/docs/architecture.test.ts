@@ -20,7 +20,7 @@ describe('docs/architecture.md', () => {
     expect(drawn).toEqual(order);
   });
 
-  it('names only functions that the code has', () => {
+  it('names only functions that exist', () => {
     const named = [...page.matchAll(/`(\w+)\(\)`/g)].map(([, name = '']) => name);
     expect(named.length).toBeGreaterThan(10);
     const code = filesUnder('src')

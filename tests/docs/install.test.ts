@@ -26,7 +26,7 @@ it('recognises commands that would download the package', () => {
   ]);
 });
 
-it('no tracked file tells people to download the package by its name', () => {
+it('no tracked file tells a reader to download the package by its name', () => {
   const files = execFileSync('git', ['ls-files', '-z'], { cwd: ROOT, encoding: 'utf8' })
     .split('\0')
     .filter((path) => path !== '' && !EXEMPT.includes(path));

@@ -42,7 +42,7 @@ describe('the documents', () => {
     expect(paths.filter((path) => !known.has(path))).toEqual([]);
   });
 
-  it('of security, reliability and design name files at all', () => {
+  it('of security, reliability and design name files', () => {
     const named = documents.flatMap((document) =>
       pathsIn(readFileSync(join(ROOT, document), 'utf8')),
     );

@@ -25,7 +25,7 @@ describe('docs/requirements.md', () => {
   const explained = explainedIn('docs/requirements.md');
   const promises = explainedIn('docs/reliability.md').filter((id) => id.startsWith('P'));
 
-  it('explains every id that the title of a test names, or links to what does', () => {
+  it('explains every id in the title of a test, or links to its explanation', () => {
     expect(named.length).toBeGreaterThan(100);
     const known = new Set([...explained, ...promises]);
     expect(named.filter(({ id }) => !known.has(id))).toEqual([]);
@@ -36,7 +36,7 @@ describe('docs/requirements.md', () => {
     expect(explained.length).toBe(new Set(explained).size);
   });
 
-  it('explains no requirement that no test proves', () => {
+  it('has a test for every requirement', () => {
     const proven = new Set(files.flatMap((path) => read(path).match(ID) ?? []));
     const requirements = explained.filter((id) => id.startsWith('R'));
     expect(requirements.length).toBeGreaterThan(30);

@@ -55,13 +55,17 @@ export const plantedText: fc.Arbitrary<Planted> = secrets.chain((secret) => {
   return fc.array(piece, { maxLength: 12 }).map((pieces) => ({ secret, text: pieces.join('') }));
 });
 
+/** The escape that replaces an unprintable character. Its backslash is not a character of the secret. */
+const ESCAPE = /\\u[0-9a-f]{4}/gi;
+
 /** Returns the parts of a secret, in any encoding, that appear in `shown` and are long enough to count as a leak. */
 export function leaks(shown: string, secret: string): string[] {
+  const texts = shown.split(ESCAPE);
   const found: string[] = [];
   for (const form of new Set(forms.map((one) => one(secret)))) {
     for (let at = 0; at + TOO_MANY <= form.length; at += 1) {
       const part = form.slice(at, at + TOO_MANY);
-      if (shown.includes(part)) found.push(part);
+      if (texts.some((text) => text.includes(part))) found.push(part);
     }
   }
   return found;

@@ -15,6 +15,7 @@ import { retryAfterMs } from '../../src/domain/refresh/refresh-failure';
 import { duration } from '../../src/domain/text/duration';
 import { readProvider } from '../../src/providers/config/provider-entry';
 import { salvageTokens } from '../../src/providers/exchange/salvage-tokens';
+import { cpuTimeMs } from '../support/cpu-time';
 import { propertyRuns } from '../support/property-runs';
 import { leaks, plantedText, secrets } from './_planted-secrets';
 
@@ -31,7 +32,7 @@ const odd = fc.oneof(
   fc.constantFrom('3600', '1h', -5, 0, 1e20, Number.NaN, '', ' ', '٣', '1e400', '0x10', null),
 );
 
-it('an access token ends at a moment that can be stored, whatever the provider says', () => {
+it('an access token expires at a storable time, for any token response', () => {
   fc.assert(
     fc.property(odd, (stated) => {
       const { expiresAt } = accessTokenExpiry({ expires_in: stated }, NOW, 7200);
@@ -43,7 +44,7 @@ it('an access token ends at a moment that can be stored, whatever the provider s
   );
 });
 
-it('a provider is waited for between a second and an hour, whatever its Retry-After', () => {
+it('a wait lasts between one second and one hour, for any Retry-After', () => {
   const header = fc.oneof(
     fc.string(),
     fc.integer().map(String),
@@ -62,7 +63,7 @@ it('a provider is waited for between a second and an hour, whatever its Retry-Af
   );
 });
 
-it('tokens are found in an answer as texts that are not empty, or not at all', () => {
+it('the tokens found in any answer are non-empty texts', () => {
   const member = fc.constantFrom('access_token', 'refresh_token', 'expires_in', '__proto__', 'x');
   const body = fc.oneof(
     fc.string(),
@@ -87,7 +88,7 @@ it('tokens are found in an answer as texts that are not empty, or not at all', (
   );
 });
 
-it('a whole refresh token is found in an answer that was cut anywhere after it', () => {
+it('a complete refresh token is found in an answer that was cut anywhere after it', () => {
   fc.assert(
     fc.property(secrets, fc.nat(60), (token, more) => {
       const head = `{"refresh_token":${JSON.stringify(token)}`;
@@ -98,7 +99,7 @@ it('a whole refresh token is found in an answer that was cut anywhere after it',
   );
 });
 
-it('a cursor is one of ours or none', () => {
+it('a cursor is decoded only if it is valid', () => {
   fc.assert(
     fc.property(fc.array(fc.string(), { maxLength: 4 }), fc.string(), (parts, text) => {
       const cursor = encodeCursor(...parts);
@@ -111,7 +112,7 @@ it('a cursor is one of ours or none', () => {
   );
 });
 
-it('a duration is a number of milliseconds above 0, or refused', () => {
+it('a duration is a positive number of milliseconds, or is refused', () => {
   const text = fc.oneof(
     fc.string(),
     fc
@@ -128,7 +129,7 @@ it('a duration is a number of milliseconds above 0, or refused', () => {
   );
 });
 
-it('an entry of providers.yaml is a provider or is refused with a reason, and no reason shows a secret', () => {
+it('an entry of providers.yaml is a provider, or is refused with a reason that shows no secret', () => {
   const SECRET = 'PLANTED-0a1b2c3d4e5f6a7b8c9d';
   const members =
     'adapter clientId clientSecret privateKey clientAuthentication issuer tokenEndpoint sweepEvery refreshBefore refreshAfterAge jitter backOff validateEvery replay accessTokenLife errorCodes environments parameters scopes enabled unknownMember __proto__';
@@ -175,10 +176,10 @@ function texts(shown: unknown): string[] {
   return Object.entries(shown).flatMap(([name, value]) => [name, ...texts(value)]);
 }
 
-describe('what is shown of a text with a secret in it', () => {
+describe('a text that contains a secret', () => {
   const bounded = { numRuns: fewer };
 
-  it('has never eight characters of it in a row, as free text, a member or a header', () => {
+  it('shows at most seven consecutive characters of it as free text, member or header', () => {
     fc.assert(
       fc.property(plantedText, ({ secret, text }) => {
         const all = [
@@ -203,7 +204,7 @@ describe('what is shown of a text with a secret in it', () => {
     );
   });
 
-  it('nor in the log, as long as it is alive', () => {
+  it('shows at most seven consecutive characters of it in the log while it is alive', () => {
     fc.assert(
       fc.property(secrets, fc.string(), fc.string(), (secret, before, after) => {
         const alive = new Secret(secret);
@@ -218,16 +219,16 @@ describe('what is shown of a text with a secret in it', () => {
 
   // Each of these took 14 to 29 s when a search began at each letter.
   it.each(['eyJaaaaaaaa', 'a-', 'token', 'eyJ', 'Bearer '])(
-    'and a log line made of %j is searched in time that grows with its length',
+    'is searched in linear time if it consists of %j',
     (piece) => {
       const text = piece.repeat(Math.ceil(240_000 / piece.length));
-      const beganAt = performance.now();
+      const beganAt = cpuTimeMs();
       scrubText(`${text}=`);
-      expect(performance.now() - beganAt).toBeLessThan(5_000);
+      expect(cpuTimeMs() - beganAt).toBeLessThan(5_000);
     },
   );
 
-  it('and what is logged stays what it was in form, whatever it is', () => {
+  it('keeps its structure in the log', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         expect(() => JSON.stringify(scrub(value))).not.toThrow();

@@ -22,14 +22,14 @@ export function boundOf({ n, lost }: Pick<FaultRow, 'n' | 'lost'>): number | nul
 }
 
 export function report(row: FaultRow): void {
-  say(
+  log(
     `${row.id} ${row.fault}: n ${row.n}, lost ${row.lost}, seed ${row.seed}${row.note === '' ? '' : `; ${row.note}`}`,
   );
   const file = process.env['FAULTS_ROWS'];
   if (file !== undefined) appendFileSync(file, `${JSON.stringify(row)}\n`);
 }
 
-export function say(line: string): void {
+export function log(line: string): void {
   process.stderr.write(`  [faults] ${line}\n`);
 }
 

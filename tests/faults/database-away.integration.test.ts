@@ -6,7 +6,7 @@ import { eventually } from '../support/eventually';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy';
 import { type Lab, LONG, type Mode, PHASES, type Phase, startLab, times } from './_lab';
 import { broken, checkPromises } from './_promises';
-import { hitsOf, report, say } from './_report';
+import { hitsOf, log, report } from './_report';
 
 /** Attempts per phase, provider and round. */
 const EACH = LONG ? 3 : 1;
@@ -60,7 +60,7 @@ it(
       proxy.restore();
       await lab.settled(some.map(({ id }) => id));
       victims.push(...some.map((victim) => ({ ...victim, hitAt })));
-      say(`MongoDB unreachable: ${victims.length} attempts`);
+      log(`MongoDB unreachable: ${victims.length} attempts`);
     }
     const ids = victims.map(({ id }) => id);
     const tally = await checkPromises(lab.h, ids);

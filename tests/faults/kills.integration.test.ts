@@ -18,7 +18,7 @@ import {
   WINDOW,
 } from './_lab';
 import { broken, checkPromises } from './_promises';
-import { hitsOf, percentile, report, say } from './_report';
+import { hitsOf, log, percentile, report } from './_report';
 
 /** Attempts per phase that die with one process. */
 const PER_PROCESS = times(1, 3, 'FAULTS_PER_PROCESS');
@@ -100,7 +100,7 @@ it.each(FORGIVING)(
       await lab.settled(ids);
       takeOverMs.push(Date.now() - (killed[0]?.hitAt ?? 0));
       victims.push(...killed);
-      say(`${mode}: ${victims.length} kills`);
+      log(`${mode}: ${victims.length} kills`);
     }
     const ids = victims.map(({ id }) => id);
     const late = mode === 'grace' ? replayedLate(ids) : new Set<string>();
@@ -155,7 +155,7 @@ it(
       );
       await lab.settled(killed.map(({ id }) => id));
       victims.push(...killed);
-      say(`strict: ${victims.length} kills`);
+      log(`strict: ${victims.length} kills`);
     }
     const ids = victims.map(({ id }) => id);
     const tally = await checkPromises(lab.h, ids, victims);

@@ -3,7 +3,7 @@ import { eventually } from '../support/eventually';
 import { spawnWorker, type WorkerProcess } from '../support/worker-process';
 import { type Lab, LONG, startLab, times } from './_lab';
 import { broken, checkPromises } from './_promises';
-import { report, say } from './_report';
+import { log, report } from './_report';
 
 /** Few enough that all are in flight long before the first reaches its deadline. */
 const IN_FLIGHT = 20;
@@ -91,7 +91,7 @@ it(
       await lab.settled(batch);
       ids.push(first, ...batch);
       await said(worker, 'worker ready');
-      if ((n + 1) % 5 === 0) say(`restarts: ${n + 1} of ${RESTARTS}, ${inFlight} in flight`);
+      if ((n + 1) % 5 === 0) log(`restarts: ${n + 1} of ${RESTARTS}, ${inFlight} in flight`);
     }
     const late = heldTooLong(ids);
     const inTime = ids.filter((id) => !late.has(id));

@@ -111,7 +111,7 @@ describe('a changed policy of a provider', () => {
       store,
       taskQueue: config.temporal.taskQueue,
       providers,
-      say: () => undefined,
+      log: () => undefined,
     });
     await startUpSweepOf(() => h.startWorker({ config, store }));
     await eventually(async () => (await show(id)).due_at !== before.due_at);
@@ -139,7 +139,9 @@ describe('the expiry of a refresh token', () => {
         source: 'scheduled',
         request: null,
         response: null,
-        message: expect.stringMatching(/ends at .+, in less than 7 days\. The owner must connect/),
+        message: expect.stringMatching(
+          /expires at .+, in less than 7 days\. Ask the owner to reconnect/,
+        ),
       },
     ]);
     expect((await sweep()).refresh_tokens_expiring).toBe(0);

@@ -111,7 +111,7 @@ describe('an account whose provider refuses the refresh token', () => {
     });
     const account = await h.account(id);
     expect(account).toMatchObject({ state: 'needs_reconnect', failedAttempts: 1 });
-    expect(account.stateReason).toMatch(/owner must connect the account again/);
+    expect(account.stateReason).toMatch(/owner must reconnect the account/);
     expect(account.current.refreshToken).not.toBe('');
     const [entry] = await h.entries(id);
     expect(entry).toMatchObject({
@@ -178,7 +178,7 @@ describe('an unusable row', () => {
         action: 'token_refresh_error',
         response: null,
         request: { refresh_token: '<decrypt_failed>' },
-        error: { code, message: expect.stringMatching(/connect (it|the account) again/) },
+        error: { code, message: expect.stringMatching(/must reconnect the account/) },
       });
       expect((await h.account(id)).state).toBe(state);
       expect(await refresh(id)).toMatchObject({ outcome: 'skipped' });

@@ -111,7 +111,7 @@ it.concurrent('a replay waits until near the expiry, and its refusal mentions th
   expect(answers(patient, familyId)).toEqual(['lost', 'invalid_grant']);
   expect(patient.asked(familyId)[1]?.atMs).toBeGreaterThan(Date.parse(expires_at) - 3_000);
   const sentence =
-    /^The network lost the answer to the refresh of .+ UTC\. The provider refused the refresh token when it was sent again/;
+    /^The network lost the answer to the refresh at .+ UTC\. The provider refused the refresh token when Evergrant sent it a second time/;
   expect(await show(id)).toMatchObject({
     status_reason: expect.stringMatching(sentence),
     last_error: { code: 'replay_refused', detail: expect.stringMatching(/^invalid_grant/) },
@@ -146,7 +146,7 @@ it.concurrent('an expired refresh token is tried once, and the access token is s
   expect(answers(rotating, familyId)).toEqual(['invalid_grant']);
   const [entry] = await h.entries(body.id);
   expect(entry?.diagnostics?.warnings).toEqual([
-    expect.stringMatching(/^the refresh token expired at .+ UTC, as far as is known$/),
+    expect.stringMatching(/^the refresh token expired at .+ UTC, according to the stored expiry$/),
   ]);
   const served = await h.request(key, 'GET', `/api/tokens/${body.id}?min_valid_seconds=0`);
   expect(served.body).toMatchObject({ active: true, access_token: grant.access_token });

@@ -8,7 +8,7 @@ import { type RefreshFailureCode, refreshFailure } from '../../src/domain/refres
 import { reportToLimiter } from '../../src/limits/account-limits';
 import type { RefreshDependencies } from '../../src/refresh/dependencies';
 
-/** The kind of news that the lane is told; `null`: none. */
+/** The outcome that the app limiter receives; `null`: none. */
 async function appOutcomeOf(
   outcome: ExchangeOutcome,
   code: RefreshFailureCode,
@@ -35,16 +35,10 @@ async function appOutcomeOf(
 describe('reportToLimiter', () => {
   // Each row has a status: jest would take a missing last argument for its callback.
   it.each<[string, ExchangeOutcome, RefreshFailureCode, string, number | null]>([
+    ['reports an answer for unknown words', 'rejected', 'unrecognized_error', 'answered', null],
+    ['reports an answer for too_early', 'rejected', 'too_early', 'answered', null],
     [
-      'reports an answer for words nobody knows',
-      'rejected',
-      'unrecognized_error',
-      'answered',
-      null,
-    ],
-    ['reports an answer for a refresh too early', 'rejected', 'too_early', 'answered', null],
-    [
-      'reports no outage for a refusal that speaks of one',
+      'reports no outage for a refusal that mentions one',
       'rejected',
       'provider_unavailable',
       'answered',
@@ -56,7 +50,7 @@ describe('reportToLimiter', () => {
     ['reports a wait for a 429', 'throttled', 'rate_limited', 'rate', 429],
     ['reports a wait for a 503 with Retry-After', 'throttled', 'rate_limited', 'rate', 503],
     [
-      'reports no limit for a refusal of one account in words of throttling',
+      'reports no limit for a refusal of one account that mentions throttling',
       'throttled',
       'rate_limited',
       'answered',

@@ -157,16 +157,16 @@ const FORMS = [
 const withPort = (url: string) =>
   url.replaceAll('@/', `${port}/`).replace(/:@(?=[#\\])/, `:${port}`);
 
-it.each([...LITERALS, ...NAMES, ...FORMS])('does not take %j', async (form) => {
+it.each([...LITERALS, ...NAMES, ...FORMS])('refuses %j', async (form) => {
   const url = withPort(form);
   expect(() => checkedTenantUrl(url, PUBLIC_ONLY)).toThrow(ForbiddenUrl);
-  // Stored before the rules were what they are: it is not sent to, either.
+  // A URL stored under older rules is refused at delivery, too.
   await expect(post(url)).rejects.toMatchObject({ code: 'address_refused' });
   expect(accepted).toBe(0);
 });
 
 it.each(['https://example.com/hooks', 'https://example.com:8443/x?y=z', 'https://1.1.1.1/'])(
-  'takes %s',
+  'accepts %s',
   (url) => {
     expect(checkedTenantUrl(url, PUBLIC_ONLY).href).toBe(url);
   },
@@ -177,7 +177,7 @@ it.each(
     const { hostname } = new URL(form.replace('@/', '443/'));
     return [hostname.replace(/^\[|\]$/g, '')];
   }).filter((address, at, all) => all.indexOf(address) === at),
-)('a name that resolves to %s is not connected to', async (address) => {
+)('the guard does not connect to a name that resolves to %s', async (address) => {
   const resolve: Resolve = (_hostname, done) => done(null, [address]);
   await expect(post(`https://hooks.example.com:${port}/`, resolve)).rejects.toMatchObject({
     code: 'address_refused',
@@ -185,29 +185,29 @@ it.each(
   expect(accepted).toBe(0);
 });
 
-it('a private address among public ones is not connected to, and neither are those', async () => {
+it('the guard connects to no address of a name if one of them is private', async () => {
   const resolve: Resolve = (_hostname, done) => done(null, ['1.1.1.1', '127.0.0.1']);
   await expect(post(`https://hooks.example.com:${port}/`, resolve)).rejects.toMatchObject({
     code: 'address_refused',
   });
 });
 
-it('the listener is there, and would be reached by a transport without the guard', async () => {
+it('a transport without the guard reaches the listener', async () => {
   const open = createGuardedTransport({ allowPrivate: true }, toLoopback);
   await expect(send(open, `http://hooks.example.com:${port}/`)).rejects.toThrow(OutboundError);
   expect(accepted).toBe(1);
   await open.close();
 });
 
-describe('a name that changes its address from look to look', () => {
-  /** Public to whoever looks, and assigned to nobody: what is sent there goes nowhere. */
-  const NOBODY = '2d00::1';
+describe('a name that changes its address between lookups', () => {
+  /** A public address that no host has. */
+  const UNASSIGNED = '2d00::1';
 
   async function rebind(tries: number, allowPrivate: boolean) {
     let looks = 0;
     const resolve: Resolve = (_hostname, done) => {
       looks += 1;
-      done(null, [looks % 2 === 1 ? NOBODY : '127.0.0.1']);
+      done(null, [looks % 2 === 1 ? UNASSIGNED : '127.0.0.1']);
     };
     const transport = createGuardedTransport({ allowPrivate }, resolve);
     const codes: string[] = [];
@@ -224,19 +224,19 @@ describe('a name that changes its address from look to look', () => {
     return { looks, refused: codes.filter((code) => code === 'address_refused').length };
   }
 
-  it('reaches loopback in none of 1,000 tries: each connection looks once, and goes where it looked', async () => {
-    expect(isAllowedAddress(NOBODY, PUBLIC_ONLY)).toBe(true);
+  it('never reaches loopback in 1,000 attempts, because each connection uses its own single lookup', async () => {
+    expect(isAllowedAddress(UNASSIGNED, PUBLIC_ONLY)).toBe(true);
     expect(await rebind(1_000, false)).toEqual({ looks: 1_000, refused: 500 });
     expect(accepted).toBe(0);
   });
 
-  it('would reach it in every second one without the guard', async () => {
+  it('reaches loopback in every second attempt without the guard', async () => {
     expect(await rebind(50, true)).toEqual({ looks: 50, refused: 0 });
     expect(accepted).toBe(25);
   });
 });
 
-it('where private addresses are allowed, those of clouds that hold credentials are still not', () => {
+it('the guard refuses metadata services of clouds even if private addresses are allowed', () => {
   const rules = { allowPrivate: true };
   for (const address of ['127.0.0.1', '10.1.2.3', '::1', 'fd12::1'])
     expect(isAllowedAddress(address, rules)).toBe(true);

@@ -405,7 +405,7 @@ describe('providers.yaml', () => {
 
   it('refuses an entry if only some of its variables are set', () => {
     expect(problems({ EBAY_CLIENT_ID: 'x' }, ebay())).toEqual([
-      'providers.ebay: EBAY_CLIENT_SECRET not set in the environment',
+      'providers.ebay: EBAY_CLIENT_SECRET must be set in the environment',
     ]);
   });
 
@@ -443,18 +443,18 @@ describe('providers.yaml', () => {
     [
       'an adapter that does not exist',
       ebay('adapter: ebuy'),
-      /^providers\.ebay: there is no adapter "ebuy"; there are: .*ebay/,
+      /^providers\.ebay: unknown adapter "ebuy"; known adapters: .*ebay/,
     ],
     [
       'a provider without an adapter',
       'providers:\n  crm: {}',
-      /^providers\.crm: there is no adapter "crm"/,
+      /^providers\.crm: unknown adapter "crm"/,
     ],
     ['a member that does not exist', ebay('clientSecert: x'), /^providers\.ebay: .*clientSecert/],
     [
       'a name in capitals',
       'providers:\n  eBay: {}',
-      /^providers\.eBay: a provider is named in lower-case/,
+      /^providers\.eBay: the name of a provider must consist of lower-case/,
     ],
     ['an entry that is not an object', 'providers:\n  ebay: yes', /^providers\.ebay: /],
     [
@@ -470,16 +470,16 @@ describe('providers.yaml', () => {
     [
       'a client id in quotes',
       `providers:\n  ebay:\n    clientId: '"my-app"'\n    clientSecret: s`,
-      /^providers\.ebay\.clientId: has quotes around it/,
+      /^providers\.ebay\.clientId: is enclosed in quotes/,
     ],
     [
-      'a client secret with blanks around it',
+      'a client secret that begins or ends with white space',
       "providers:\n  ebay:\n    clientId: a\n    clientSecret: 'my-secret '",
-      /^providers\.ebay\.clientSecret: has blanks around it/,
+      /^providers\.ebay\.clientSecret: begins or ends with white space/,
     ],
-    ['another shape', 'ebay: {}', /must hold "providers:"/],
-    ['a list', 'providers: [ebay]', /must hold "providers:"/],
-    ['text that is not YAML', 'providers: {', /is not YAML: /],
+    ['another shape', 'ebay: {}', /must contain "providers:"/],
+    ['a list', 'providers: [ebay]', /must contain "providers:"/],
+    ['a file that is not YAML', 'providers: {', /is not valid YAML: /],
   ])('refuses %s and describes the valid form', (_problem, providers, message) => {
     expect(problems(EBAY, providers)).toEqual([expect.stringMatching(message)]);
   });
@@ -493,7 +493,7 @@ describe('providers.yaml', () => {
     );
     const found = problems({ ...EBAY, SECRET: 'planted-secret\r' }, own);
     expect(found).toEqual([
-      'providers.ebay.environments.sandbox.clientSecret: has blanks around it',
+      'providers.ebay.environments.sandbox.clientSecret: begins or ends with white space: remove it',
     ]);
   });
 
@@ -589,12 +589,12 @@ describe('providers.yaml for other servers', () => {
     [
       'an introspection endpoint for an adapter with a validation request',
       ebay('introspectionEndpoint: https://a.example'),
-      /introspectionEndpoint is for the adapter oauth2/,
+      /introspectionEndpoint is only for the adapter oauth2/,
     ],
     [
       'validation without an endpoint',
       crm(...CREDENTIALS, 'tokenEndpoint: https://a.example/token', 'validateEvery: 30m'),
-      /^providers\.crm\.validateEvery: needs a validationEndpoint, introspectionEndpoint or issuer$/,
+      /^providers\.crm\.validateEvery: requires a validationEndpoint, introspectionEndpoint or issuer$/,
     ],
     [
       'an invalid validation interval',
@@ -629,7 +629,7 @@ describe('providers.yaml for other servers', () => {
     [
       'a rate without a unit',
       ebay('rate: 20'),
-      /^providers\.ebay\.rate: must be requests a second, such as 20\/s, not 20$/,
+      /^providers\.ebay\.rate: must be requests per second, such as 20\/s, not 20$/,
     ],
     [
       'a client id that YAML parses as a number',
@@ -639,17 +639,17 @@ describe('providers.yaml for other servers', () => {
     [
       'a public client without clientAuthentication: none',
       crm('clientId: an-app', 'tokenEndpoint: https://a.example/token'),
-      /needs clientId, clientSecret and a tokenEndpoint or an issuer\. A public client, which has no secret, needs clientAuthentication: none$/,
+      /needs clientId, clientSecret and a tokenEndpoint or an issuer\. For a public client, which has no secret, set clientAuthentication: none$/,
     ],
     [
       'a client secret that is empty',
       crm('clientId: an-app', 'clientSecret: ""', 'tokenEndpoint: https://a.example/token'),
-      /needs clientId, clientSecret and a tokenEndpoint or an issuer\. A public client/,
+      /needs clientId, clientSecret and a tokenEndpoint or an issuer\. For a public client/,
     ],
     [
       'an issuer for an adapter with a known endpoint',
       ebay('issuer: https://a.example'),
-      /issuer is for the adapter oauth2/,
+      /issuer is only for the adapter oauth2/,
     ],
     [
       'an endpoint without TLS',
@@ -664,7 +664,7 @@ describe('providers.yaml for other servers', () => {
     [
       'a method that the provider does not support',
       ebay('clientAuthentication: none'),
-      /eBay does not take clientAuthentication none; it takes: client_secret_basic/,
+      /eBay does not support clientAuthentication none; it supports: client_secret_basic/,
     ],
     [
       'a method that does not exist',
@@ -689,18 +689,18 @@ describe('providers.yaml for other servers', () => {
     [
       'a parameter that the exchange sets',
       ebay('parameters: {grant_type: password}'),
-      /^providers\.ebay\.parameters: must not hold grant_type/,
+      /^providers\.ebay\.parameters: must not contain grant_type/,
     ],
     [
       'two scopes in one',
       ebay('scopes: ["a b"]'),
-      /^providers\.ebay\.scopes\.0: must be one scope each/,
+      /^providers\.ebay\.scopes\.0: must be a single scope without spaces/,
     ],
     ['an invalid replay rule', ebay('replay: perhaps'), /^providers\.ebay\.replay: must be safe/],
     [
       'a tokenPath for an adapter with a known response',
       ebay('tokenPath: data'),
-      /^providers\.ebay\.tokenPath: is for the adapter oauth2; how eBay answers is known$/,
+      /^providers\.ebay\.tokenPath: is only for the adapter oauth2, because the responses of eBay are known$/,
     ],
     [
       'a lifetime above the maximum',

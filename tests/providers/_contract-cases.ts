@@ -29,7 +29,7 @@ const secretInBody = { client_id: CLIENT_ID, client_secret: CLIENT_SECRET };
 const withSecret = { clientId: CLIENT_ID, clientSecret: new Secret(CLIENT_SECRET) };
 const basic = `Basic ${Buffer.from(`${CLIENT_ID}:${CLIENT_SECRET}`).toString('base64')}`;
 const answer = { access_token: ACCESS_TOKEN, token_type: 'Bearer', expires_in: 3600 };
-/** Invalid on purpose: any code that decodes it fails. */
+/** Invalid on purpose, so that code which decodes it fails. */
 const idToken = 'not.an.id-token';
 
 /** The codes of RFC 6749. Every adapter must handle them, unless its provider is known to use them differently. */

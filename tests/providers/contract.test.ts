@@ -81,7 +81,7 @@ describe.each(Object.entries(CASES))('the adapter %s', (id, of) => {
   const adapter = findAdapter(id);
   if (adapter === undefined) throw new Error(`no adapter ${id}`);
 
-  it('sends the documented request: a form, with the client proving itself as the provider asks', async () => {
+  it('sends the documented form with the documented client authentication', async () => {
     await exchange(id, of, 200, of.kept ?? of.rotated);
     expect(arrived).toHaveLength(1);
     const [request] = arrived;
@@ -98,7 +98,7 @@ describe.each(Object.entries(CASES))('the adapter %s', (id, of) => {
   const answers = (['kept', 'rotated'] as const).flatMap((which) =>
     of[which] === undefined ? [] : [[which, of[which]] as const],
   );
-  it.each(answers)('takes the documented answer (%s) without a complaint', async (which, body) => {
+  it.each(answers)('accepts the documented answer (%s) without a warning', async (which, body) => {
     const result = await exchange(id, of, 200, body);
     expect(result).toMatchObject({ outcome: 'ok', failure: null, warnings: [] });
     expect(result.received).toHaveLength(1);
@@ -109,7 +109,7 @@ describe.each(Object.entries(CASES))('the adapter %s', (id, of) => {
     });
   });
 
-  it('knows how long a new refresh token lives, or says that it does not', async () => {
+  it('states the lifetime of a new refresh token, or that it is unknown', async () => {
     const { received, sentAt } = await exchange(id, of, 200, {
       ...(of.rotated ?? of.kept),
       refresh_token: NEW_REFRESH_TOKEN,
@@ -121,7 +121,7 @@ describe.each(Object.entries(CASES))('the adapter %s', (id, of) => {
     );
   });
 
-  it('takes an answer without expires_in for its default life, never for "never"', async () => {
+  it('uses its default lifetime for an answer without expires_in', async () => {
     const { received, sentAt } = await exchange(id, of, 200, {
       ...(of.kept ?? of.rotated),
       expires_in: undefined,
@@ -132,7 +132,7 @@ describe.each(Object.entries(CASES))('the adapter %s', (id, of) => {
   });
 
   it.each([...COMMON_REFUSALS, ...of.refusals])(
-    'takes %i %j for a failure of: %s (%s)',
+    'classifies %i %j as: %s (%s)',
     async (status, body, failureClass, code) => {
       const { failure, received } = await exchange(id, of, status, body);
       expect(failure).toMatchObject({ class: failureClass, code });
@@ -140,7 +140,7 @@ describe.each(Object.entries(CASES))('the adapter %s', (id, of) => {
     },
   );
 
-  it('shows no secret, whatever the provider repeats of it', async () => {
+  it('shows no secret, even if the provider repeats it', async () => {
     const echo = `${of.refreshToken} ${CLIENT_SECRET}`;
     const results = [
       await exchange(id, of, 200, of.rotated ?? of.kept),
@@ -151,7 +151,7 @@ describe.each(Object.entries(CASES))('the adapter %s', (id, of) => {
     for (const result of results) expect(shown(result)).not.toContain('PLANTED');
   });
 
-  it('warns of a refresh token of another shape, and of none of its own', () => {
+  it('warns only about refresh tokens in a format other than its own', () => {
     expect(adapter.refreshTokenWarning(of.refreshToken)).toBeNull();
     if (of.oddRefreshToken === undefined) return;
     const warning = adapter.refreshTokenWarning(of.oddRefreshToken);
@@ -159,7 +159,7 @@ describe.each(Object.entries(CASES))('the adapter %s', (id, of) => {
     expect(warning).not.toContain('PLANTED');
   });
 
-  it('has a policy that refreshes in time: sweeps come often enough before the end of a life', () => {
+  it('has a policy with sweeps often enough to refresh each token in time', () => {
     const { sweepEveryMs, refreshBeforeMs, refreshAfterAgeMs } = adapter.defaultPolicy;
     const lifeMs = adapter.defaultAccessTokenLifeSeconds * 1000;
     expect(sweepEveryMs).toBeGreaterThan(0);
@@ -168,7 +168,7 @@ describe.each(Object.entries(CASES))('the adapter %s', (id, of) => {
     expect(refreshAfterAgeMs ?? 0).toBeLessThanOrEqual(lifeMs);
   });
 
-  it('sends to its documented host and by https only', async () => {
+  it('sends only to its documented host and only by HTTPS', async () => {
     const hosts: Record<string, string> = {};
     for (const [environment, endpoint] of Object.entries(adapter.tokenEndpoints)) {
       const tokenEndpoint = configured(id, of, endpoint).environments.get(
@@ -183,25 +183,28 @@ describe.each(Object.entries(CASES))('the adapter %s', (id, of) => {
     expect(hosts[adapter.defaultEnvironment] ?? null).toBe(of.host);
   });
 
-  it('states what a replay does', () => {
+  it('states a replay rule', () => {
     const { replayRule } = configured(id, of);
     expect(replayRule).toBe(adapter.replayRule);
     expect(['safe', 'within', 'until_successor_used', 'never']).toContain(replayRule.kind);
   });
 });
 
-describe('the policies that are given', () => {
+describe('the required policies', () => {
   it.each([
     ['R2.1 R2.2', 'etsy', 3, 10],
     ['R2.1', 'shopify', 3, 10],
     ['R4.1', 'google', 5, 10],
     ['R0.1 R0.3', 'ebay', 10, 15],
-  ])('%s: %s sweeps every %i min and refreshes %i min before the end', (_id, id, sweep, before) => {
-    expect(defaultPolicy(id, null)).toMatchObject({
-      sweepEveryMs: sweep * 60_000,
-      refreshBeforeMs: before * 60_000,
-    });
-  });
+  ])(
+    '%s: %s sweeps every %i min and refreshes %i min before the expiry',
+    (_id, id, sweep, before) => {
+      expect(defaultPolicy(id, null)).toMatchObject({
+        sweepEveryMs: sweep * 60_000,
+        refreshBeforeMs: before * 60_000,
+      });
+    },
+  );
 });
 
 describe('a shop’s token endpoint', () => {
@@ -222,7 +225,7 @@ describe('a shop’s token endpoint', () => {
     '-shop.myshopify.com',
     'shop_.myshopify.com',
     '',
-  ])('is not at %j: nothing is sent, and the account says why', async (externalId) => {
+  ])('is refused for %j: nothing is sent, and the account has the reason', async (externalId) => {
     let sent = false;
     const result = await exchangeAt(url, {
       provider: configured('shopify', of, template),

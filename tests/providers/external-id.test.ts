@@ -12,7 +12,7 @@ const shopify = findAdapter('shopify');
 if (shopify === undefined) throw new Error('no adapter named shopify');
 
 it.each(adapters.map((adapter) => [adapter.id, adapter] as const))(
-  'gives an id of %s one form, which it keeps',
+  'normalises an id of %s to one stable form',
   (_id, adapter) => {
     const written = fc.oneof(fc.string(), fc.string({ unit: 'grapheme' }), fc.domain());
     fc.assert(
@@ -25,7 +25,7 @@ it.each(adapters.map((adapter) => [adapter.id, adapter] as const))(
   },
 );
 
-it('writes a shop of Shopify in lower case, and takes nothing but a shop', () => {
+it('writes a shop of Shopify in lower case, and accepts only shops', () => {
   expect(normalizedExternalId('Lantern-Lane.MyShopify.com', shopify)).toBe(
     'lantern-lane.myshopify.com',
   );
@@ -33,21 +33,21 @@ it('writes a shop of Shopify in lower case, and takes nothing but a shop', () =>
 });
 
 it.each(['1.23457E+18', '1,23457e+18', '1E+10', '1.2E18'])(
-  'warns of %s, a rounded number',
+  'warns about %s, a rounded number',
   (id) => {
     expect(externalIdWarnings(id)).toEqual([expect.stringMatching(/spreadsheet/)]);
   },
 );
 
 it.each(['123456789012345678', 'harbour-books', '1e', 'E+18', 'Müller & Söhne', '2E+3 GmbH'])(
-  'says nothing about %s',
+  'gives no warning for %s',
   (id) => {
     expect(externalIdWarnings(id)).toEqual([]);
     expect(externalIdProblem(id)).toBeNull();
   },
 );
 
-it('warns of characters that were lost or are invisible, and refuses control characters', () => {
+it('warns about lost and invisible characters, and refuses control characters', () => {
   expect(externalIdWarnings('M\uFFFDller')).toEqual([expect.stringMatching(/U\+FFFD/)]);
   expect(externalIdWarnings('a\u200Bb')).toEqual([expect.stringMatching(/invisible/)]);
   expect(externalIdProblem('a\tb')).toMatch(/U\+0009/);

@@ -1,4 +1,4 @@
-/** The look itself, over marks and generations as the engines would give them. */
+/** The check for a restore, over given marks and generations. */
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { GenerationMark } from '../../src/domain/refresh/generation-mark';
 import { RestoreGuard } from '../../src/refresh/restore-guard';
@@ -20,7 +20,7 @@ function guardOver(all: GenerationMark[], before: GenerationMark[] = all) {
     marks: {
       async *newest(closedBefore) {
         asked.push(closedBefore);
-        if (state.away) throw new Error('the index is away');
+        if (state.away) throw new Error('the index is unreachable');
         for (const mark of closedBefore === null ? all : before) yield [mark];
       },
     },
@@ -29,13 +29,13 @@ function guardOver(all: GenerationMark[], before: GenerationMark[] = all) {
   return { asked, state, confirm: () => environment.run(() => guard.confirm()) };
 }
 
-it('an account whose generation is its mark’s, or higher, is left alone', async () => {
+it('an account with the generation of its mark, or a higher one, is unchanged', async () => {
   const { id } = await addAccount(store);
   await guardOver([{ accountId: id, generation: 1 }]).confirm();
   expect(await accountOf(store, id)).toMatchObject({ state: 'active', staleRestore: false });
 });
 
-it('an account that is behind its newest mark is marked, and the next look finds nothing more', async () => {
+it('an account behind its newest mark is marked as stale, and the next check finds nothing more', async () => {
   const { id } = await addAccount(store);
   const marks = [3, 2].map((generation) => ({ accountId: id, generation }));
   const guard = guardOver(marks);
@@ -48,14 +48,14 @@ it('an account that is behind its newest mark is marked, and the next look finds
   expect(await store.restores.compare(marks)).toEqual({ known: 1, behind: [] });
 });
 
-it('marks of accounts that MongoDB does not have hide nothing', async () => {
+it('marks of accounts that MongoDB does not have do not hide stale accounts', async () => {
   const { id } = await addAccount(store);
   const gone = Array.from({ length: 250 }, (_, at) => ({ accountId: `gone-${at}`, generation: 9 }));
   await guardOver([...gone, { accountId: id, generation: 2 }]).confirm();
   expect(await accountOf(store, id)).toMatchObject({ staleRestore: true });
 });
 
-it('refreshes of the restored database hide nothing either', async () => {
+it('refreshes after the restore do not hide stale accounts', async () => {
   const [stale, fresh] = await Promise.all([addAccount(store), addAccount(store)]);
   const since = Array.from({ length: 150 }, () => ({ accountId: fresh.id, generation: 1 }));
   const before = [{ accountId: stale.id, generation: 2 }];
@@ -64,7 +64,7 @@ it('refreshes of the restored database hide nothing either', async () => {
   expect(await accountOf(store, fresh.id)).toMatchObject({ staleRestore: false });
 });
 
-it('many who ask at once, and soon after, cost one look', async () => {
+it('concurrent and soon repeated calls share one check', async () => {
   const { id } = await addAccount(store);
   const guard = guardOver([{ accountId: id, generation: 1 }]);
   await Promise.all(Array.from({ length: 1000 }, guard.confirm));
@@ -72,7 +72,7 @@ it('many who ask at once, and soon after, cost one look', async () => {
   expect(guard.asked).toHaveLength(2);
 });
 
-it('a process that has never looked sends nothing while it cannot, and looks again when asked again', async () => {
+it('a process without a successful check sends nothing, and checks again at the next call', async () => {
   const { id } = await addAccount(store);
   const guard = guardOver([{ accountId: id, generation: 2 }]);
   guard.state.away = true;
@@ -82,7 +82,7 @@ it('a process that has never looked sends nothing while it cannot, and looks aga
   expect(await accountOf(store, id)).toMatchObject({ staleRestore: true });
 });
 
-it('a disabled account stays disabled, and is stale all the same', async () => {
+it('a disabled account stays disabled, and is marked as stale, too', async () => {
   const { id, organisation } = await addAccount(store);
   await store.accounts.patch(organisation, id, { state: 'disabled' }, NOW);
   await guardOver([{ accountId: id, generation: 2 }]).confirm();

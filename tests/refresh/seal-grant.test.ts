@@ -1,4 +1,4 @@
-/** What an answer does to the expiry of a refresh token: a successor has its own. */
+/** The expiry of a refresh token after an answer: a new token has its own. */
 import { randomUUID } from 'node:crypto';
 import type { Account } from '../../src/domain/account/account';
 import type { SealedGrant } from '../../src/domain/account/grant';
@@ -57,32 +57,50 @@ function expiryAfter(answered: string | null, expiresAt: Date | null, isStated: 
 
 describe('sealReceived', () => {
   it.each<[string, () => string | null, Date | null, boolean, string | null]>([
-    ['takes what is stated of a new token', () => 'rt-2', STATED, true, STATED.toISOString()],
-    ['takes the configured life of a new token', () => 'rt-2', STATED, false, STATED.toISOString()],
-    ['knows no expiry of a new token without either', () => 'rt-2', null, false, null],
-    ['keeps the expiry where no token came', () => null, null, false, OLD_EXPIRY],
+    ['stores the stated expiry of a new token', () => 'rt-2', STATED, true, STATED.toISOString()],
     [
-      'takes what is stated anew where no token came',
+      'uses the configured lifetime for a new token',
+      () => 'rt-2',
+      STATED,
+      false,
+      STATED.toISOString(),
+    ],
+    ['has an unknown expiry for a new token without either', () => 'rt-2', null, false, null],
+    ['keeps the expiry if the answer has no token', () => null, null, false, OLD_EXPIRY],
+    [
+      'stores a stated expiry if the answer has no token',
       () => null,
       STATED,
       true,
       STATED.toISOString(),
     ],
-    ['keeps the expiry where the same token came', () => refreshToken, STATED, false, OLD_EXPIRY],
     [
-      'takes what is stated of the same token',
+      'keeps the expiry if the answer has the same token',
+      () => refreshToken,
+      STATED,
+      false,
+      OLD_EXPIRY,
+    ],
+    [
+      'stores the stated expiry of the same token',
       () => refreshToken,
       STATED,
       true,
       STATED.toISOString(),
     ],
-    ['keeps the expiry where ciphertext came', () => 'ENC:v1:k1:AAAA', null, false, OLD_EXPIRY],
+    [
+      'keeps the expiry if the answer has ciphertext',
+      () => 'ENC:v1:k1:AAAA',
+      null,
+      false,
+      OLD_EXPIRY,
+    ],
   ])('%s', (_what, answered, expiresAt, isStated, expected) => {
     expect(expiryAfter(answered(), expiresAt, isStated)).toBe(expected);
   });
 });
 
-it('sealReceived seals all of the grant for the generation that follows, carried over or not', () => {
+it('sealReceived encrypts new and carried-over tokens for the next generation', () => {
   const received = {
     accessToken: new Secret('at-2'),
     refreshToken: null,

@@ -12,8 +12,8 @@ describe('the order of the folders', () => {
     ['a value', "export { openStore } from '../store/store';"],
     ['a type', "import type { Store } from '../store/store';\nexport type X = Store;"],
     ['a type by its path', "export type X = import('../store/store').Store;"],
-    ['a module while it runs', "export const x = () => import('../store/store');"],
-    ['a folder that has no place', "export { x } from '../elsewhere/x';"],
+    ['a module at run time', "export const x = () => import('../store/store');"],
+    ['a folder outside of the order', "export { x } from '../elsewhere/x';"],
   ])('refuses a module of the domain that imports %s from a folder above it', (_title, lines) => {
     expect(lint({ 'domain/account/tried.ts': lines.replace("'../", "'../../") })).toMatch(
       /folder-order/,
@@ -36,7 +36,7 @@ describe('the order of the folders', () => {
 describe('circles of imports', () => {
   const lint = (files: Record<string, string>) => lintFiles(files, ['import/no-cycle']);
 
-  it('are refused where values make them', () => {
+  it('are refused if they consist of values', () => {
     const files = {
       'domain/a.ts': "import { b } from './b';\nexport const a = () => b;",
       'domain/b.ts': "import { a } from './a';\nexport const b = () => a;",
@@ -44,7 +44,7 @@ describe('circles of imports', () => {
     expect(lint(files)).toMatch(/no-cycle/);
   });
 
-  it('are refused where only types make them', () => {
+  it('are refused if they consist only of types', () => {
     const files = {
       'domain/a.ts': "import type { B } from './b';\nexport interface A { b: B }",
       'domain/b.ts': "import type { A } from './a';\nexport interface B { a: A }",

@@ -22,6 +22,9 @@ describe('the check for plain English', () => {
     ],
     ['a cell of a table', 'a.md', '| a | Whose it is, nobody knows |\n'],
     ['a comment of a configuration', 'a.yaml', 'a: 1 # one of its own\n'],
+    ['a contraction in a document', 'a.md', "A token isn't refreshed twice.\n"],
+    ['a hint of a form', 'a.ts', "const hint = 'looks URL-encoded: hand in the decoded text';\n"],
+    ['an error about a value', 'a.ts', "const error = 'the claim is no number';\n"],
     ['a comment in Java', 'A.java', '/** Of a batch, the first row. */\nclass A {}\n'],
   ])('finds home-made words and late subjects in %s', (_, path, content) => {
     expect(why(path, content)).toHaveLength(1);
@@ -41,6 +44,7 @@ describe('the check for plain English', () => {
     ],
     ['a question', 'a.md', 'What does a refresh cost?\n'],
     ['code', 'a.md', 'The file `whoever.ts` is gone.\n\n```sh\n# goes on\n```\n'],
+    ['a quoted message of a server', 'a.ts', 'const quote = "Session doesn\'t have a client";\n'],
     ['an identifier', 'a.ts', "const lane = read('lane');\n"],
     ['a name', 'a.ts', "const shop = 'Lantern Lane at lantern-lane.example';\n"],
   ])('accepts %s', (_, path, content) => {

@@ -70,7 +70,7 @@ describe('keys that are not accepted', () => {
     expect(await answer.json()).toMatchObject({
       error: {
         code: 'too_many_failures',
-        message: expect.stringMatching(/This API key is not known.* Try again in \d+ s\./),
+        message: expect.stringMatching(/This API key is unknown.* Try again in \d+ s\./),
       },
     });
     const right = await api.key(['admin']);

@@ -1,9 +1,9 @@
-/** What is kept of the store's answers: for five seconds, and ten thousand of them. */
+/** The cache of reads: entries live five seconds, and at most ten thousand are kept. */
 import { RecentReads } from '../../src/services/recent-reads';
 
 const at = (ms: number) => new Date(ms);
 
-it('forgets the oldest where there are too many', () => {
+it('the cache drops the oldest of too many entries', () => {
   const reads = new RecentReads<{ readAt: Date }>();
   for (let index = 0; index <= 10_000; index += 1)
     reads.set(`key ${index}`, { readAt: at(1_000) }, at(1_000));
@@ -12,7 +12,7 @@ it('forgets the oldest where there are too many', () => {
   expect(reads.get('key 10000', at(1_000))).toEqual({ readAt: at(1_000) });
 });
 
-it('counts from when the read began, and lets the clock neither add to it nor go back', () => {
+it('an entry expires by the start of its read, even if the clock is set back', () => {
   const reads = new RecentReads<{ readAt: Date }>();
   reads.set('key', { readAt: at(1_000) }, at(4_000));
   expect(reads.get('key', at(5_999))).toEqual({ readAt: at(1_000) });

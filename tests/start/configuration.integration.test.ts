@@ -55,7 +55,7 @@ describe('wrong values', () => {
 
   it('include half of the eBay credentials', async () => {
     const { text } = await refusal(startProcess('main.js', { EBAY_CLIENT_SECRET: SECRET }));
-    expect(text).toContain('providers.ebay: EBAY_CLIENT_ID not set in the environment');
+    expect(text).toContain('providers.ebay: EBAY_CLIENT_ID must be set in the environment');
   });
 
   it.each(['worker/main.js', 'server/main.js'] as const)(
@@ -97,7 +97,9 @@ describe('an unreachable engine', () => {
         ENCRYPTION_KEYS: newKey(),
       }),
     );
-    expect(text).toMatch(/^MONGODB_URI is not an address .* percent-encoded\.$/);
+    expect(text).toMatch(
+      /^MONGODB_URI is not a valid MongoDB connection string\. .* percent-encode /,
+    );
   });
 
   it('is reported with its address by each process if it is Temporal', async () => {

@@ -128,7 +128,7 @@ describe('the first start', () => {
       'Saffron Spices',
       {
         status: 'needs_reconnect',
-        status_reason: expect.stringMatching(/connect the account again/),
+        status_reason: expect.stringMatching(/must reconnect the account/),
         last_error: expect.objectContaining({ code: 'invalid_grant' }),
       },
     ],
@@ -136,7 +136,7 @@ describe('the first start', () => {
       'Tidewater Toys',
       {
         status: 'needs_reconnect',
-        status_reason: expect.stringMatching(/connect (it|the account) again/),
+        status_reason: expect.stringMatching(/must reconnect the account/),
         last_error: expect.objectContaining({ code: 'row_corrupt' }),
       },
     ],

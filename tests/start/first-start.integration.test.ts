@@ -185,7 +185,7 @@ it('R0.6 a wrong encryption key ends the start with its name and a remedy, and c
   const missing = startProcess('main.js', { ...environment, ENCRYPTION_KEYS: newKey('k2') });
   expect(await missing.exited).toMatchObject({ code: 1 });
   expect(missing.stderr()).toMatch(
-    /sealed with key "k1", which is not in ENCRYPTION_KEYS \(it has: k2\)/,
+    /encrypted with key "k1", which is not in ENCRYPTION_KEYS \(it has: k2\)/,
   );
   expect(await dump(demo)).toBe(before);
 

@@ -53,11 +53,18 @@ export async function storeForTest({
   logRetentionDays = 30,
   rules = () => RULE,
   ring = ringOf('k1'),
+  ...bounds
 }: Partial<StoreOptions & { ring: KeyRing }> = {}): Promise<TestStore> {
   const uri = engines.mongodbUri(unique('evergrant_store'));
   const reports: object[] = [];
   const logger = { error: (report: object) => void reports.push(report) };
-  const { store, vault } = await openStore(uri, { logRetentionDays, rules, ring, logger });
+  const { store, vault } = await openStore(uri, {
+    logRetentionDays,
+    rules,
+    ring,
+    logger,
+    ...bounds,
+  });
   return { ...store, uri, vault, reports };
 }
 

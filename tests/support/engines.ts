@@ -16,7 +16,12 @@ export const engines = {
   get temporalCli() {
     return fromRun('EVERGRANT_TESTS_TEMPORAL_CLI');
   },
+  /** The file of the embedded Temporal's database. A given server has none that a test can read. */
   get temporalDatabase() {
+    if (process.env['EVERGRANT_TEST_TEMPORAL_ADDRESS'] !== undefined)
+      throw new Error(
+        'This test reads the database file of the embedded Temporal. Run it without EVERGRANT_TEST_TEMPORAL_ADDRESS.',
+      );
     return fromRun('EVERGRANT_TESTS_TEMPORAL_DATABASE');
   },
   /** The workflow code, bundled once per run, because bundling takes a worker seconds. */
@@ -26,7 +31,12 @@ export const engines = {
   /** The URI of a database with this name. */
   mongodbUri(database: string): string {
     const url = new URL(fromRun('EVERGRANT_TESTS_MONGODB'));
+    // Credentials belong to the database that the given URI names, or to `admin`.
+    if (url.username !== '' && !url.searchParams.has('authSource'))
+      url.searchParams.set('authSource', url.pathname.slice(1) || 'admin');
     url.pathname = `/${database}`;
+    // No test waits for an election.
+    url.searchParams.set('serverSelectionTimeoutMS', '5000');
     return url.href;
   },
   /** The browser's binary. */

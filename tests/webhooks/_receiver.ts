@@ -1,4 +1,4 @@
-/** A receiver of webhooks over real HTTP. It answers as it is told, and keeps what came. */
+/** A receiver of webhooks over real HTTP. The test sets its answers, and it records all deliveries. */
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -14,9 +14,9 @@ type Reply = (response: ServerResponse, received: Received) => void;
 export interface Receiver {
   url(path?: string): string;
   received: Received[];
-  /** Those that came to a path. */
+  /** The deliveries to a path. */
   at(path: string): Received[];
-  /** How it answers from now on. */
+  /** Sets the next answers. */
   reply: Reply;
   stop(): Promise<void>;
 }

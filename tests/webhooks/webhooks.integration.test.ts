@@ -30,7 +30,7 @@ beforeEach(() => {
   receiver.reply = status(204);
 });
 
-/** An organisation of its own, with one webhook at a path of its own. */
+/** A new organisation with one webhook at a unique path. */
 async function organisation(body: object = {}) {
   const name = `org-${randomUUID().slice(0, 8)}`;
   const key = await api.key(['admin'], name);
@@ -78,7 +78,7 @@ const only = <T>(items: readonly T[]): T => {
   return items[0] as T;
 };
 
-it('R3.6 tells of an account that needs its owner and of its recovery, signed, thin, once each', async () => {
+it('R3.6 an account that needs a reconnect, and its recovery, each cause one small signed delivery', async () => {
   const org = await organisation();
   expect(org.secret).toMatch(/^whsec_/);
   expect(Buffer.from(org.secret.slice(6), 'base64')).toHaveLength(32);
@@ -125,7 +125,7 @@ it('R3.6 tells of an account that needs its owner and of its recovery, signed, t
   );
 });
 
-it('tells of each refresh only whoever asked for it', async () => {
+it('token.refreshed goes only to endpoints that subscribed to it', async () => {
   const asked = await organisation({ event_types: ['token.refreshed'] });
   const others = await organisation();
   for (const org of [asked, others]) {
@@ -137,7 +137,7 @@ it('tells of each refresh only whoever asked for it', async () => {
   expect(await others.events()).toEqual([]);
 });
 
-it('tells of the end of a refresh token, with the days that are left', async () => {
+it('a warning about the expiry of a refresh token states the remaining days', async () => {
   const org = await organisation({ event_types: ['refresh_token.expiring'] });
   const account = await api.addAccount({ organisation: org.name });
   const endsAt = new Date(Date.now() + 6.5 * 24 * 3600_000).toISOString();
@@ -150,7 +150,7 @@ it('tells of the end of a refresh token, with the days that are left', async () 
   });
 });
 
-it('tells every organisation that asks of an incident of an OAuth app, each incident once', async () => {
+it('each incident of an OAuth app is delivered once to every subscribed organisation', async () => {
   const [one, two] = [await organisation(), await organisation()];
   const deaf = await organisation({ event_types: ['account.recovered'] });
   const since = new Date();
@@ -182,7 +182,7 @@ it('tells every organisation that asks of an incident of an OAuth app, each inci
   expect(deaf.received()).toEqual([]);
 });
 
-it('F28 tries again with the same id and another time, and is through once the receiver accepts', async () => {
+it('F28 a delivery is retried with the same id and a new time until the receiver accepts it', async () => {
   const org = await organisation();
   const answers = [500, 302, 429].values();
   const target = await organisation({ event_types: ['account.recovered'] });
@@ -210,7 +210,7 @@ it('F28 tries again with the same id and another time, and is through once the r
   expect(target.received()).toEqual([]);
 });
 
-it('F28 disables a dead endpoint after the last try, with an event, and leaves it alone', async () => {
+it('F28 a dead endpoint is disabled with an event after the last attempt, and gets no more requests', async () => {
   const org = await organisation();
   receiver.reply = (response, { path }) =>
     void response.writeHead(path === org.path ? 500 : 204).end();
@@ -219,7 +219,7 @@ it('F28 disables a dead endpoint after the last try, with an event, and leaves i
     const now = await org.now();
     return now.state === 'disabled' && now;
   });
-  expect(disabled.state_reason).toMatch(/accepted nothing/);
+  expect(disabled.state_reason).toMatch(/accepted no delivery/);
   expect(org.received()).toHaveLength(4);
   const events = await eventually(async () => {
     const found = await org.events();
@@ -229,7 +229,7 @@ it('F28 disables a dead endpoint after the last try, with an event, and leaves i
     type: 'webhook_endpoint.disabled',
     data: { webhook_id: org.webhook.id, reason: 'no_success' },
   });
-  // What happens from now on is not sent to it, and is to be seen all the same.
+  // Later events are not sent to it, but the API lists them.
   await org.revoked();
   await eventually(async () => (await org.events()).length === 3);
   expect(org.received()).toHaveLength(4);
@@ -246,7 +246,7 @@ it('F28 disables a dead endpoint after the last try, with an event, and leaves i
   verified(org.secret, replayed);
 });
 
-it('F28 disables an endpoint that says 410 at once, and skips what waits for it', async () => {
+it('F28 an endpoint that answers 410 is disabled at once, and its pending deliveries are skipped', async () => {
   const org = await organisation();
   // The first waits for its second try; the second one is refused for good.
   let answer = 503;
@@ -264,7 +264,7 @@ it('F28 disables an endpoint that says 410 at once, and skips what waits for it'
   expect(org.received()).toHaveLength(2);
 });
 
-it('F29 signs with the old and the new secret during a rotation, and with the new one alone after', async () => {
+it('F29 a delivery is signed with the old and the new secret during a rotation, and only with the new one afterwards', async () => {
   const org = await organisation();
   const rotate = (body: object) => org.send('POST', `${org.at}/rotate-secret`, body);
   const test = () => org.send('POST', `${org.at}/test`);
@@ -289,7 +289,7 @@ it('F29 signs with the old and the new secret during a rotation, and with the ne
   );
 });
 
-it('F28 receivers that hang, on every seat there is, delay no refresh', async () => {
+it('F28 hanging receivers in every worker slot delay no refresh', async () => {
   const hanging = await organisation({ event_types: ['token.refreshed'] });
   const held: ServerResponse[] = [];
   receiver.reply = (response, { path }) => {
@@ -307,7 +307,7 @@ it('F28 receivers that hang, on every seat there is, delay no refresh', async ()
     const { id } = await api.addAccount({ organisation: hanging.name });
     expect((await hanging.refresh(id)).body).toMatchObject({ outcome: 'refreshed' });
   }
-  // All of them hang yet: the refreshes waited for none.
+  // All receivers still hang, so the refreshes waited for none of them.
   expect(held).toHaveLength(20);
   expect(held.every((response) => !response.destroyed)).toBe(true);
   await hanging.send('POST', `${hanging.at}/disable`);
@@ -318,7 +318,7 @@ it('F28 receivers that hang, on every seat there is, delay no refresh', async ()
   });
 });
 
-it('takes the status for the answer of a receiver that never ends its body', async () => {
+it('the status decides if a receiver never ends its body', async () => {
   const org = await organisation();
   // More than is read of any answer.
   receiver.reply = (response) => void response.writeHead(200).write('x'.repeat(64 * 1024));
@@ -326,7 +326,7 @@ it('takes the status for the answer of a receiver that never ends its body', asy
   expect(body).toMatchObject({ state: 'delivered', attempts: [{ status: 200, error: null }] });
 });
 
-it('what a disabled webhook, a removed one and a foreign one answer', async () => {
+it('a disabled, a removed and a foreign webhook answer with their status', async () => {
   const [mine, theirs] = [await organisation(), await organisation()];
   const absent = '/api/admin/webhooks/whk_absent';
   for (const [method, rest, body] of [
@@ -354,7 +354,7 @@ it('what a disabled webhook, a removed one and a foreign one answer', async () =
   expectError(await theirs.send('POST', replay), 409, 'conflict');
 });
 
-it('shows a secret once, stores it sealed, and says nothing of it or an address in log and audit', async () => {
+it('a secret is shown once and stored encrypted, and neither it nor the URL is in log and audit', async () => {
   const org = await organisation();
   await org.revoked();
   await org.arrived();
@@ -377,7 +377,7 @@ it('shows a secret once, stores it sealed, and says nothing of it or an address 
   );
 });
 
-it('refuses addresses that are not public, unless the operator allows them', async () => {
+it('an address that is not public is refused unless the operator allows it', async () => {
   const key = await api.key(['admin']);
   const strict = api.with({ webhooks: { allowPrivateAddresses: false } });
   for (const url of ['http://127.0.0.1:9999/x', 'https://169.254.169.254/', 'https://localhost/']) {
@@ -416,7 +416,7 @@ it('the receiver of docs/webhooks.md verifies its deliveries and refuses forged 
   }
 });
 
-it('is for admins: a key that may read sees events, and no webhook', async () => {
+it('a key with the scope read sees events, and no webhooks', async () => {
   const key = await api.key(['read']);
   expect((await api.send('GET', '/api/admin/events', { key })).status).toBe(200);
   expectError(await api.send('GET', '/api/admin/webhooks', { key }), 403, 'forbidden');

@@ -10,7 +10,7 @@ const workflowsPath = require.resolve('../../src/workflows');
 const FEW = 3;
 const MANY = 20;
 
-const store = { isAway: false, probes: 0, claimsBegunBefore: 0 };
+const store = { isAway: false, probes: 0, claimsAlreadyMade: 0 };
 
 /** As the activities report it, but without the pause of some seconds between retries. */
 const away = () =>
@@ -33,8 +33,8 @@ beforeAll(async () => {
       grants: overridden(grants, {
         claim: async (input) => {
           if (store.isAway) throw away();
-          if (store.claimsBegunBefore === 0) return grants.claim(input);
-          store.claimsBegunBefore -= 1;
+          if (store.claimsAlreadyMade === 0) return grants.claim(input);
+          store.claimsAlreadyMade -= 1;
           return { kind: 'already_claimed', account: await h.account(input.accountId) };
         },
       }),
@@ -48,7 +48,7 @@ beforeAll(async () => {
     } satisfies Store,
   });
 });
-beforeEach(() => Object.assign(store, { isAway: false, probes: 0, claimsBegunBefore: 0 }));
+beforeEach(() => Object.assign(store, { isAway: false, probes: 0, claimsAlreadyMade: 0 }));
 afterAll(() => h?.stop());
 
 /** The same object with some methods replaced; the others keep their private members. */
@@ -183,7 +183,7 @@ it('a batch waits for MongoDB in one activity', async () => {
 
 it('a refresh with a long history continues in a new run and keeps its state', async () => {
   const { id, label } = await h.addAccount();
-  store.claimsBegunBefore = 260;
+  store.claimsAlreadyMade = 260;
   const requestedAt = new Date().toISOString();
   const request = { source: 'api', caller: 'test', requestedAt, force: true, capture: false };
   const { firstExecutionRunId } = await h.client.workflow.start('refreshAccountWorkflow', {

@@ -75,7 +75,7 @@ export const accountsImport: Command = {
     '  evergrant import --from nango --map google-mail=google --quarantine --dry-run connections.jsonl',
     '  n8n export:credentials --all --decrypted --output=c.json && evergrant import --from n8n --provider google c.json',
     '',
-    '--json prints one JSON object per line: each refused line, each line with warnings, and then the summary.',
+    '--json prints one JSON object per line: each refused or uncertain line, each line with warnings, and then the summary.',
     'Exit code 1: a line was refused, or the import failed.',
   ].join('\n'),
   run: importAccounts,
@@ -128,7 +128,8 @@ async function importAccounts(context: Context): Promise<0 | 1> {
       }
       report.add(answer);
       refused?.answered(answer.line, answer.result === 'refused');
-      if (json && (answer.result === 'refused' || answer.warnings.length > 0))
+      const isNoted = answer.result === 'refused' || answer.result === 'uncertain';
+      if (json && (isNoted || answer.warnings.length > 0))
         out.jsonLine({ ...answer, entry: exported?.placeOf(answer.line) });
       progress.show(() => report.soFar());
     }

@@ -28,7 +28,7 @@ export const encryptionCheck: Command = {
             : key.retired_at === null
               ? 'new'
               : 'removable',
-        grouped(key.records),
+        key.records === null ? null : grouped(key.records),
         time(key.promoted_at),
         time(key.retired_at),
         key.missing_from.join(', '),
@@ -51,11 +51,17 @@ function problemsOf({ keys, other_records: other }: Encryption): string[] {
         `The key ${id} is needed, but missing from ${from.join(', ')}. Add it to ENCRYPTION_KEYS there.`,
     );
   const lost = keys
-    .filter(({ present, needed, records }) => !present && (needed || records > 0))
-    .map(
-      ({ id, records }) =>
-        `The API process does not have the key ${id}, which ${grouped(records)} records name.`,
+    .filter(({ present, needed, records }) => !present && (needed || (records ?? 0) > 0))
+    .map(({ id, records }) =>
+      records === null
+        ? `The API process does not have the key ${id}, which is needed.`
+        : `The API process does not have the key ${id}, which ${grouped(records)} records name.`,
     );
-  const unknown = other > 0 ? [`Records that name an unknown key: ${grouped(other)}.`] : [];
+  const unknown =
+    other === null
+      ? ['A worker is counting the records. Run this command again in a minute.']
+      : other > 0
+        ? [`Records that name an unknown key: ${grouped(other)}.`]
+        : [];
   return [...missing, ...lost, ...unknown];
 }

@@ -13,6 +13,7 @@ import { encryptionCheck } from './encryption-check';
 import { encryptionPause } from './encryption-pause';
 import { encryptionResume } from './encryption-resume';
 import { encryptionRotate } from './encryption-rotate';
+import { indexesApply, indexesCheck } from './indexes';
 import { keysCreate } from './keys-create';
 import { keysGrant } from './keys-grant';
 import { keysList } from './keys-list';
@@ -76,6 +77,8 @@ export const COMMANDS: readonly Command[] = [
   encryptionCheck,
   encryptionPause,
   encryptionResume,
+  indexesCheck,
+  indexesApply,
   webhooksList,
   webhooksAdd,
   webhooksRemove,

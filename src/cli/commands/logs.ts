@@ -13,6 +13,8 @@ type Entry = z.infer<typeof LogEntryBody>;
 
 const PAGE_MAX = 500;
 const STREAM_PATH = '/api/admin/terminal-logs/stream';
+/** The event that says that the stream left out entries. */
+const LEFT_OUT = 'entries_left_out';
 const RETRY_AFTER_MS = 1_000;
 
 export const logs: Command = {
@@ -63,12 +65,17 @@ async function follow(context: Context, limit: number): Promise<never> {
   let reported = false;
   for (;;) {
     try {
-      for await (const { id, data } of api.events(STREAM_PATH, query, lastEventId)) {
+      for await (const { id, event, data } of api.events(STREAM_PATH, query, lastEventId)) {
         // Lists only after the stream has started, so that entries written in between are not missed.
         shown ??= await showNewest(context, limit);
         reported = false;
         lastEventId = id;
         if (data === '') continue;
+        if (event === LEFT_OUT) {
+          const { message } = JSON.parse(data);
+          out.remark(`evergrant: ${visible(String(message))}`);
+          continue;
+        }
         const entry: Entry = JSON.parse(data);
         if (!shown.has(entry.id)) show(entry, context);
       }

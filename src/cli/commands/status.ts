@@ -31,6 +31,9 @@ export const status: Command = {
       rows,
       body.total === null ? ACCOUNTS_NOT_VISIBLE : NO_ACCOUNTS,
     );
+    if (body.as_of === null)
+      out.line('Only some accounts are counted so far. Run this command again in a minute.');
+    else if (body.as_of !== body.at) out.line(`Accounts as of ${time(body.as_of)}.`);
     out.line();
     out.table(
       ['schedule', 'every', 'state', 'next run', 'note'],

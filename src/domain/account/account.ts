@@ -126,9 +126,10 @@ export function statusReason(
 ): string | null {
   const { accessToken, refreshTokenExpiresAt } = current;
   if (state !== AccountState.active) return stateReason;
-  if (accessToken === null) return 'There is no access token yet: the first refresh brings one.';
+  if (accessToken === null)
+    return 'The account has no access token yet. The first refresh obtains one.';
   if (!hasExpired(refreshTokenExpiresAt, now)) return stateReason;
-  return `The refresh token expired at ${momentText(new Date(refreshTokenExpiresAt))}, so the account works only as long as its access token. The owner must reconnect the account.`;
+  return `The refresh token expired at ${momentText(new Date(refreshTokenExpiresAt))}, so the account works only until its access token expires. The owner must reconnect the account.`;
 }
 
 /**

@@ -17,28 +17,30 @@ export function dueExplanation(account: Explained, rule: RefreshRule, now: Date)
   const { due, reason } = dueDecision(account, rule, now);
   switch (account.state) {
     case AccountState.disabled:
-      return ['Not due: it is disabled, and never refreshed.', ...because(account)];
+      return [
+        'Not due: the account is disabled, so Evergrant does not refresh it.',
+        ...because(account),
+      ];
     case AccountState.inactive:
       return [
-        'Not due: its access token was refused, and it is out of service.',
+        'Not due: the provider refused its access token, so the account is inactive.',
         ...because(account),
       ];
     case AccountState.needsReconnect:
       return [
-        'Not due: its refresh token no longer works, and trying again would not help.',
+        'Not due: the account needs a reconnect. Its refresh token no longer works, and a retry would not help.',
         ...because(account),
-        'It must be connected again.',
       ];
     case AccountState.active:
       break;
   }
   if (account.quarantine)
     return [
-      'Not due: it is in quarantine. Another system still refreshes it, and it is released by hand.',
+      'Not due: the account is in quarantine, because another system still refreshes it. Release it when that system has stopped.',
     ];
   if (reason === 'candidate_waits')
-    return ['Due: a new grant was handed in and waits to be tried.'];
-  if (reason === 'does_not_expire') return ['Not due: its access token does not end.'];
+    return ['Due: the next sweep tries the new grant of the account.'];
+  if (reason === 'does_not_expire') return ['Not due: its access token does not expire.'];
   const dueTimes = [
     expirySentence(account, rule, now),
     refreshTokenSentence(account, rule, now),
@@ -63,11 +65,11 @@ function expirySentence(account: Explained, rule: RefreshRule, now: Date): strin
   const { byExpiry } = dueMoments(account, rule);
   const { accessToken, expiresAt } = account.current;
   if (accessToken === null) return NO_ACCESS_TOKEN;
-  if (byExpiry === null || expiresAt === null) return 'Its access token does not end.';
-  const ends = new Date(expiresAt);
-  const before = duration(ends.getTime() - byExpiry.getTime());
-  const end = `Its access token ${ends <= now ? 'ended' : 'ends'} at ${momentText(ends)}`;
-  return `${end}; it is refreshed from ${before} before that, at ${momentText(byExpiry)}.`;
+  if (byExpiry === null || expiresAt === null) return 'Its access token does not expire.';
+  const expiry = new Date(expiresAt);
+  const before = duration(expiry.getTime() - byExpiry.getTime());
+  const verb = expiry <= now ? 'expired' : 'expires';
+  return `Its access token ${verb} at ${momentText(expiry)}, and the account is due ${before} before that, at ${momentText(byExpiry)}.`;
 }
 
 function refreshTokenSentence(account: Explained, rule: RefreshRule, now: Date): string[] {
@@ -77,22 +79,24 @@ function refreshTokenSentence(account: Explained, rule: RefreshRule, now: Date):
   const expiresAt = new Date(refreshTokenExpiresAt);
   if (expiresAt <= now)
     return [
-      `Its refresh token expired at ${momentText(expiresAt)}; if the provider refuses it, the owner must reconnect the account.`,
+      `Its refresh token expired at ${momentText(expiresAt)}. If the provider refuses it, the owner must reconnect the account.`,
     ];
   const expiry = `Its refresh token expires at ${momentText(expiresAt)}`;
-  if (byRefreshToken === null) return [`${expiry}, and a refresh does not change that.`];
+  if (byRefreshToken === null) return [`${expiry}, and a refresh does not extend it.`];
   const before = duration(expiresAt.getTime() - byRefreshToken.getTime());
   return [
-    `${expiry}; a refresh renews it, and is due ${before} before that, at ${momentText(byRefreshToken)}.`,
+    `${expiry}, and a refresh renews it ${before} before that, at ${momentText(byRefreshToken)}.`,
   ];
 }
 
 function notBeforeSentence(account: Explained, rule: RefreshRule): string[] {
   const { notBefore } = dueMoments(account, rule);
   if (notBefore === null) return [];
-  return [`Nothing is sent before ${momentText(notBefore)}, as notBefore of its provider says.`];
+  return [
+    `Evergrant sends no request before ${momentText(notBefore)} (notBefore of its provider).`,
+  ];
 }
-const NO_ACCESS_TOKEN = 'It has no access token yet: the first refresh brings one.';
+const NO_ACCESS_TOKEN = 'The account has no access token yet. The first refresh obtains one.';
 
 function ageSentence(account: Explained, rule: RefreshRule): string[] {
   const { byAge } = dueMoments(account, rule);
@@ -100,13 +104,13 @@ function ageSentence(account: Explained, rule: RefreshRule): string[] {
   const last = account.lastRefreshedAt ?? new Date(account.current.obtainedAt);
   const after = duration(byAge.getTime() - last.getTime());
   return [
-    `${account.lastRefreshedAt === null ? 'It was not refreshed yet, and handed in' : 'It was last refreshed'} at ${momentText(last)}; ${after} later, at ${momentText(byAge)}, it is due whatever its token says.`,
+    `${account.lastRefreshedAt === null ? 'The grant was entered' : 'The account was last refreshed'} at ${momentText(last)}. Evergrant refreshes it at least every ${after}, so it is due at ${momentText(byAge)} even if the token lasts longer.`,
   ];
 }
 
 function notEnabledSentence(rule: RefreshRule): string {
   const whose = rule.policy.enabled ? 'for this account' : 'for all accounts of its provider';
-  return `Not due: sweeps are switched off ${whose}; it is refreshed by hand and on use only.`;
+  return `Not due: sweeps are disabled ${whose}. Evergrant refreshes the account only on request and on use.`;
 }
 
 function waitSentences({ nextAttemptAt, failedAttempts }: Explained): string[] {
@@ -114,6 +118,6 @@ function waitSentences({ nextAttemptAt, failedAttempts }: Explained): string[] {
   const why =
     failedAttempts === 0
       ? 'The provider asked to wait.'
-      : `${failedAttempts === 1 ? 'The last attempt' : `The last ${failedAttempts} attempts`} failed, and the pause grows with each.`;
+      : `${failedAttempts === 1 ? 'The last attempt' : `The last ${failedAttempts} attempts`} failed. The pause grows with each failure.`;
   return [`Not due: no attempt before ${until}.`, why];
 }

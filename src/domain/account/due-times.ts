@@ -205,10 +205,10 @@ export function refreshEveryMs({
   );
 }
 
-/** Largest refresh margin, as a part of a token's lifetime. Without it, every sweep would refresh a 5-minute token. */
+/** Largest refresh margin, as a fraction of a token's lifetime. Without it, every sweep would refresh a 5-minute token. */
 const MARGIN_OF_LIFE = 0.5;
 
-/** Largest jitter, as a part of the token's lifetime. */
+/** Largest jitter, as a fraction of the token's lifetime. */
 const JITTER_OF_LIFE = 0.1;
 
 function marginMs(account: WithDueTimes, rule: RefreshRule, wholeLifeMs: number): number {

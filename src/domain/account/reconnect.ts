@@ -94,8 +94,8 @@ export function candidateFailure(failure: RefreshFailure): RefreshFailure {
 
 function messageOf({ class: failureClass, code, message }: RefreshFailure): string {
   if (code === 'invalid_grant')
-    return 'The provider refused the new refresh token: it is wrong, expired, revoked, or of another OAuth app. The account keeps the grant it had.';
+    return 'The provider refused the new refresh token: it is wrong, expired, revoked, or belongs to another OAuth app. The account keeps its current grant.';
   return failureClass === 'account'
-    ? `The new refresh token could not be used, and the account keeps the grant it had. ${message}`
-    : `The new refresh token was not accepted yet; it waits, and the account keeps the grant it had meanwhile. ${message}`;
+    ? `The new refresh token cannot be used, so the account keeps its current grant. ${message}`
+    : `The provider has not accepted the new refresh token yet. Evergrant stores it for a retry, and the account keeps its current grant. ${message}`;
 }

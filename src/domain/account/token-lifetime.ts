@@ -92,7 +92,9 @@ export function accessTokenExpiry(
     return { expiresAt: stated.reading.expiresAt, warnings: stated.warnings };
   return {
     expiresAt: after(sentAt, defaultLifeSeconds),
-    warnings: stated.warnings.map((warning) => `${warning}; the configured life is used`),
+    warnings: stated.warnings.map(
+      (warning) => `${warning}; Evergrant uses the configured lifetime`,
+    ),
   };
 }
 
@@ -118,7 +120,7 @@ export function refreshTokenExpiry(
     isStated: false,
     warnings: warnings.map(
       (warning) =>
-        `${warning}; ${defaultLifeSeconds === null ? 'its expiry is not known' : 'the configured life is used'}`,
+        `${warning}; ${defaultLifeSeconds === null ? 'its expiry is unknown' : 'Evergrant uses the configured lifetime'}`,
     ),
   };
 }
@@ -161,13 +163,15 @@ function firstReadable(
     if (value === undefined || value === null || value === '') continue;
     const reading = readExpiry(value, sentAt, maxSeconds);
     if (reading === null) {
-      warnings.push(`${name} is neither a plausible life nor a plausible moment`);
+      warnings.push(`${name} is neither a plausible lifetime nor a plausible time`);
       continue;
     }
     if (reading.kind === 'moment' && LIFE_NAME.test(name))
-      warnings.push(`${name} is no life in seconds; it was read as the moment of expiry`);
+      warnings.push(
+        `${name} is not a lifetime in seconds; Evergrant read it as the time of expiry`,
+      );
     if (reading.kind === 'life' && MOMENT_NAME.test(name))
-      warnings.push(`${name} is no moment; it was read as a life in seconds`);
+      warnings.push(`${name} is not a time; Evergrant read it as a lifetime in seconds`);
     return { reading, warnings };
   }
   return { reading: null, warnings };

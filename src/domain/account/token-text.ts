@@ -51,31 +51,32 @@ const SUSPICIONS: readonly [RegExp, string][] = [
     /^(?:U2FsdGVkX1|eyJpdiI6|AQICAH)/,
     'looks like ciphertext of another system (OpenSSL, Laravel or AWS KMS): decrypt it first',
   ],
-  [/%[0-9a-f]{2}/i, 'looks URL-encoded: hand in the decoded text'],
-  [/&(?:amp|quot|lt|gt|#x?[0-9a-f]+);/i, 'looks HTML-encoded: hand in the decoded text'],
-  [/\\\//, 'has escaped slashes, as in JSON: hand in the text without the backslashes'],
+  [/%[0-9a-f]{2}/i, 'looks URL-encoded: use the decoded text'],
+  [/&(?:amp|quot|lt|gt|#x?[0-9a-f]+);/i, 'looks HTML-encoded: use the decoded text'],
+  [/\\\//, 'contains escaped slashes, as in JSON: remove the backslashes'],
   [/^["'`]|["'`]$/, 'begins or ends with a quote: check how it was copied'],
-  [/\*{4}|x{8}/i, 'looks masked in part: hand in the whole token'],
-  [/ /, 'holds a blank: check how it was copied'],
+  [/\*{4}|x{8}/i, 'looks partly masked: use the whole token'],
+  [/ /, 'contains a space: check how it was copied'],
 ];
 
 /** @returns the reason why the text cannot be a token, as the end of a sentence about it; `null` if it can be one */
 export function tokenProblem(text: string): string | null {
-  if (text.trim() !== text) return 'has blanks around it';
-  if (MASKED.test(text)) return 'is masked: the text itself is needed';
-  if (NO_VALUES.has(text.toLowerCase())) return `is the word "${text}", which stands for no value`;
+  if (text.trim() !== text) return 'begins or ends with white space: remove it';
+  if (MASKED.test(text)) return 'is masked: use the original text';
+  if (NO_VALUES.has(text.toLowerCase()))
+    return `is the word "${text}", which means that there is no value`;
   if (text.length > 1 && QUOTES.some((quote) => text.startsWith(quote) && text.endsWith(quote)))
-    return 'has quotes around it: remove them';
+    return 'is enclosed in quotes: remove them';
   if (PLACEHOLDER.test(text)) return 'is a placeholder that was not replaced';
-  if (/^bearer /i.test(text)) return 'begins with "Bearer": only what follows it is the token';
+  if (/^bearer /i.test(text)) return 'begins with "Bearer": use only the token after it';
   if (FOREIGN_ENVELOPE.test(text)) return 'is ciphertext of another system: decrypt it first';
   const outside = OUTSIDE.exec(text);
   if (outside === null) return null;
   const reason =
     outside[0] === '\u0000'
-      ? 'text in UTF-16 looks so: save its file as UTF-8'
-      : 'no token or credential holds it (RFC 6749): copy the text again from its source';
-  return `holds ${codePoint(outside[0])} at character ${outside.index + 1}; ${reason}`;
+      ? 'the file may be UTF-16: save it as UTF-8'
+      : 'no token or credential contains it (RFC 6749): copy the text again from its source';
+  return `contains ${codePoint(outside[0])} at character ${outside.index + 1}; ${reason}`;
 }
 
 /** @returns likely mistakes in text that may be a token, each as the end of a sentence about it */

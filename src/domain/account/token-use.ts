@@ -16,15 +16,21 @@ type UseReason =
   | 'inactive'
   | 'disabled';
 
-/** Part of a token's lifetime beyond which `minValidSeconds` cannot be met at every time. */
+/**
+ * Largest `minValidSeconds`, as a fraction of a token's lifetime, that is honoured. A larger one would cause a refresh at
+ * almost every request.
+ */
 const LIFE_ASKABLE = 0.9;
 
 /**
- * Decides whether a caller that needs a token for `minValidSeconds` must wait for a refresh. A renewable refresh token
- * must live that long, too; otherwise the next caller would find it expired.
+ * Decides whether a caller that needs a token for `minValidSeconds` must wait for a refresh.
  *
- * The back-off of sweeps applies while the access token lives. After its expiry a caller may retry earlier than a
- * sweep, after a pause that grows to five minutes, unless the provider itself asked to wait.
+ * The access token must live for `minValidSeconds`. A refresh token that refreshes renew must live that long, too;
+ * otherwise it could expire before the next caller asks.
+ *
+ * After failures, the back-off of sweeps also applies to callers while the access token lives. Once it has expired, a
+ * caller waits only for the pause between attempts, which grows to five minutes. A wait that the provider asked for
+ * applies in both cases.
  */
 export function useDecision(
   account: WithDueTimes &

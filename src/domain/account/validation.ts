@@ -91,8 +91,10 @@ export function validationConsequence(
 }
 
 const SKIPPED: Readonly<Record<string, string>> = {
-  no_access_token: 'There is no access token yet, only a refresh token. Refresh the account first.',
-  token_replaced: 'The access token was replaced while its provider was asked; ask again.',
+  no_access_token:
+    'The account has no access token yet, only a refresh token. Refresh the account first.',
+  token_replaced:
+    'The access token was replaced during the validation. Validate the account again.',
 };
 
 /** Describes the outcome for people, or `null` if the reason says everything. */

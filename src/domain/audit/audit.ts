@@ -107,25 +107,25 @@ export function checkEntry(
     const from = findsMoved ? writtenAt(sequence, isOwn) : null;
     const found =
       from === null
-        ? broken(
-            sequence,
-            'edited',
-            'It is not as it was written, or was not written by Evergrant.',
-          )
-        : broken(sequence, 'reordered', `What stands here was written as entry ${from}.`);
+        ? broken(sequence, 'edited', 'It was edited, or Evergrant did not write it.')
+        : broken(sequence, 'reordered', `This entry was written as entry ${from} and then moved.`);
     const isPlace = Number.isSafeInteger(sequence) && sequence >= expected;
     return { found, link: { sequence: isPlace ? sequence : expected - 1, hash: null } };
   }
   const link = { sequence, hash: entry.hash };
   if (sequence < expected)
-    return { found: broken(sequence, 'reordered', 'Two entries stand in this place.'), link };
+    return { found: broken(sequence, 'reordered', 'Two entries have this sequence number.'), link };
   if (sequence > expected) {
     const isOver = previous !== null && Date.parse(previous.keptUntil) <= now.getTime();
     if (isOver) return { found: null, link };
     const last = sequence - 1;
     const which = last === expected ? `Entry ${last} is` : `Entries ${expected} to ${last} are`;
     return {
-      found: broken(expected, 'dropped', `${which} missing, before the time for it.`),
+      found: broken(
+        expected,
+        'dropped',
+        `${which} missing, although the retention time is not over.`,
+      ),
       link,
     };
   }
@@ -133,7 +133,11 @@ export function checkEntry(
     before === null ? previous === null : before.hash === null || previous?.hash === before.hash;
   const found = isLinked
     ? null
-    : broken(sequence, 'reordered', 'It was written after another entry than the one before it.');
+    : broken(
+        sequence,
+        'reordered',
+        'It was written after a different entry than the previous one.',
+      );
   return { found, link };
 }
 

@@ -18,7 +18,7 @@ export interface AppLimits {
   perSecond: number | null;
   /** Requests per UTC day; `null`: unlimited. */
   perDay: number | null;
-  /** The part of the day's requests, from 0 to 1, that sweeps leave to callers. */
+  /** The fraction of the day's requests, from 0 to 1, that sweeps leave to callers. */
   reserve: number;
   /** Minimum interval between half-open probes, in ms. */
   probeEveryMs: number;
@@ -224,7 +224,7 @@ export function acquire(
 }
 
 /**
- * The unanswered requests with one more, or the time until which it must wait. Each organisation has a share of its own,
+ * The unanswered requests with one more, or the time until which it must wait. Each organisation has its own share,
  * so that none keeps the others from the first answer.
  */
 function unansweredWith(

@@ -29,7 +29,7 @@ export type Verdict = 'incident' | 'refuted' | 'undecided';
 export const VOTERS_MAX = 9;
 /** Accounts that must meet a failure, with no success in between. */
 const ACCOUNTS: Record<IncidentKind, number> = { app: 1, outage: 5 };
-/** Time, in ms, for other organisations to answer, once they are asked. Then a failure that nobody contradicts stands. */
+/** How long, in ms, other organisations have to contradict a failure. After that, an uncontradicted failure counts. */
 const ASKED_FOR_MS = 30_000;
 /** Failures that are further apart than this, in ms, are not one incident. */
 const EVIDENCE_FOR_MS = 600_000;

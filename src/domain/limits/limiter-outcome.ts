@@ -39,7 +39,7 @@ export type AppOutcome =
   | { kind: 'served' }
   /** The provider refused the account's grant, so it accepted the app. */
   | { kind: 'grant_refused' }
-  /** The provider refused the request with an error of its own, which proves only that it answers. */
+  /** The provider refused the request for another reason, which proves only that it answers. */
   | { kind: 'answered' }
   | { kind: 'app' | 'provider'; failure: RefreshFailure }
   | { kind: 'rate'; waitMs: number };
@@ -215,7 +215,7 @@ function answered(
   const well = { unanswered: [], ...(kind === 'served' ? { provenAt: now } : {}) };
   if (limiter.state === 'closed') {
     let next: AppLimiter = { ...limiter, ...well };
-    // An account that was never served could be refused its grant by anybody.
+    // An account that was never served proves nothing by a refused grant, which any caller could have entered.
     if (kind === 'served' || acquired.isProven) {
       next = contradicted(next, 'outage', acquired);
       if (acceptsApp) next = contradicted(next, 'app', acquired);

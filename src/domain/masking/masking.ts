@@ -84,10 +84,12 @@ export function maskHeaders(
  * with blanks, escapes invisible characters (such as terminal escapes), and cuts at 200 characters.
  */
 export function maskFreeText(text: string, secrets: readonly string[]): string {
-  let shown = withoutSecrets(text, secrets);
+  let shown = withoutSecrets(text, secrets).replace(/[\t\n\v\f\r]+/g, ' ');
+  // Searches again, because a blank in place of a line break can complete a part of a secret that contains a blank.
+  shown = withoutSecrets(shown, secrets);
   shown = shown.replace(/[\w\-.~+/=^#%]{24,}/g, (run) => (looksLikeToken(run) ? '<masked>' : run));
   // Must come last, because escape sequences would hide the beginning of a secret from the search.
-  shown = visible(shown.replace(/[\t\n\v\f\r]+/g, ' '));
+  shown = visible(shown);
   return shown.length > FREE_TEXT_MAX ? `${shown.slice(0, FREE_TEXT_MAX)}…` : shown;
 }
 

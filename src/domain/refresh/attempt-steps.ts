@@ -1,6 +1,6 @@
 /** The timed steps of one attempt. A debug run shows them while it runs, and keeps them in its log entry. */
 
-/** `commit` stores a grant; `settle` records a failure and its effects on the account. */
+/** `commit` stores a grant; `record_failure` records a failure and its effects on the account. */
 export const ATTEMPT_STEPS = [
   'claim',
   'decrypt',

@@ -30,7 +30,7 @@ export interface RefreshGrantInput {
   supersedes: string | readonly string[] | null;
   /** A retry within the same workflow. Skips the check for due accounts and ignores outcomes of earlier attempts. */
   retry: boolean;
-  /** Which grant to use. Absent: the candidate if there is one and its back-off is over, else the current grant. */
+  /** The grant to use. Absent: the candidate if there is one and its back-off is over, else the current grant. */
   grant?: 'candidate' | 'current';
   request: RefreshRequest;
 }
@@ -42,13 +42,13 @@ export interface FirstAttempt {
   result: RefreshGrantResult | null;
 }
 
-/** Reason of a `busy` outcome if the attempt's own claim exists: a worker started this attempt and then stopped. */
+/** Reason of a `claimed_elsewhere` outcome if the attempt's own claim exists: a worker started this attempt and then stopped. */
 export const ALREADY_CLAIMED = 'already_claimed';
 
 /** Outcome of one attempt, as callers see it. */
 export interface AttemptOutcome {
   accountId: string;
-  /** `skipped`: not due, or the grant is newer than the request. `busy`: another attempt holds the claim. */
+  /** `skipped`: not due, or the grant is newer than the request. `claimed_elsewhere`: another attempt holds the claim. */
   outcome: 'refreshed' | 'failed' | 'skipped' | 'claimed_elsewhere';
   reason: string;
   exchange: ExchangeOutcome | null;
@@ -72,15 +72,15 @@ export interface HeldBack {
 /** Sentences for requests that the OAuth app limiter held back. */
 const HELD: Readonly<Record<HoldReason, string>> = {
   app_incident:
-    'Nothing was sent: the provider refuses the OAuth app itself. One account at a time asks whether it is accepted again; then all that is due is refreshed.',
+    'Nothing was sent: the provider refuses the OAuth app itself. Evergrant probes it with one account at a time, and refreshes all due accounts when the provider accepts the app again.',
   provider_outage:
-    'Nothing was sent: the provider fails for all accounts. One at a time asks whether it answers again; then all that is due is refreshed.',
+    'Nothing was sent: the provider fails for all accounts. Evergrant probes it with one account at a time, and refreshes all due accounts when the provider answers again.',
   throttled: 'Nothing was sent: the provider asked this OAuth app to wait.',
   organisation_throttled:
     'Nothing was sent: the provider asked accounts of this organisation to wait.',
   quota_exhausted:
-    'Nothing was sent: what this OAuth app may send in a day is used up. A larger quota can be set in providers.yaml.',
-  rate_limited: 'Nothing was sent: more is waiting than this OAuth app may send in a second.',
+    'Nothing was sent: this OAuth app has used its quota of the day. If the provider allows more, raise quota in providers.yaml.',
+  rate_limited: 'Nothing was sent: more requests wait than this OAuth app may send per second.',
   first_answer_awaited: 'Nothing was sent yet: the provider has not answered the first requests.',
 };
 
@@ -88,13 +88,13 @@ const HELD_SENTENCES: ReadonlyMap<string, string> = new Map(Object.entries(HELD)
 
 const SKIPPED: Readonly<Record<string, string>> = {
   not_before:
-    'Nothing was sent: the provider refreshes only shortly before the access token expires (notBefore in providers.yaml). A forced refresh is sent all the same.',
+    'Nothing was sent: the provider refreshes only shortly before the access token expires (notBefore in providers.yaml). A forced refresh is sent at once.',
   replay_held:
-    'Nothing was sent: the answer to the last refresh was lost, and the provider may take a second use of the refresh token for theft. It is sent again shortly before the access token expires; a forced refresh sends it now.',
-  does_not_expire: 'The access token does not end, so there is nothing to refresh.',
-  no_candidate: 'No handed-in grant waits to be tried; nothing was sent.',
+    'Nothing was sent: the answer to the last refresh was lost, and the provider may treat a second use of the refresh token as theft. Evergrant sends the token again shortly before the access token expires. A forced refresh is sent at once.',
+  does_not_expire: 'Nothing was sent: the access token does not expire, so it needs no refresh.',
+  no_candidate: 'Nothing was sent: the account has no new grant to try.',
   no_refresh_token:
-    'The access token does not end and came without a refresh token, so it cannot be refreshed; nothing was sent. Validate the account to see whether its token works.',
+    'Nothing was sent: the access token does not expire and has no refresh token, so it cannot be refreshed. Validate the account to check whether the token works.',
 };
 
 /** Describes the outcome for people, or returns `null` if the reason says everything. */

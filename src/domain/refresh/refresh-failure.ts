@@ -21,151 +21,153 @@ const FAILURES = {
   invalid_grant: {
     class: 'account',
     message:
-      'The provider no longer accepts the refresh token: it was revoked, replaced or has expired. The owner must connect the account again.',
+      'The provider no longer accepts the refresh token: it was revoked, replaced or has expired. The owner must reconnect the account.',
   },
   replay_refused: {
     class: 'account',
     message:
-      'The provider refused the refresh token when it was sent again; the lost answer had most likely replaced it. The owner must reconnect the account.',
+      'The provider refused the refresh token when Evergrant sent it a second time: the lost response most likely contained a new one. The owner must reconnect the account.',
   },
   refresh_token_missing: {
     class: 'account',
-    message: 'No refresh token is stored for this account. The owner must connect it again.',
+    message: 'No refresh token is stored for this account. The owner must reconnect the account.',
   },
   row_corrupt: {
     class: 'account',
     message:
-      'The stored token is damaged and cannot be opened. The owner must connect the account again.',
+      'The stored token is damaged and cannot be decrypted. The owner must reconnect the account.',
   },
   row_not_sealed: {
     class: 'account',
     message:
-      'The stored token is not encrypted in a form Evergrant accepts (a legacy row?). The owner must connect the account again.',
+      'The stored token is not encrypted in a form that Evergrant accepts. Another system may have written it. The owner must reconnect the account.',
   },
   ciphertext_not_sent: {
     class: 'account',
     message:
-      'What was stored as a token is itself ciphertext (ENC:…), encrypted twice or by another system. It was not sent. The owner must connect the account again.',
+      'The stored token is itself ciphertext (ENC:…): it was encrypted twice, or by another system. Evergrant did not send it. The owner must reconnect the account.',
   },
   account_address_invalid: {
     class: 'account',
     message:
-      'The account’s external id names no host of this provider, so there is nowhere to send its token. Connect the account again with the right external id.',
+      'The external id of the account is not a host of this provider, so Evergrant cannot send its token. Create the account with the right external id.',
   },
   access_token_refused: {
     class: 'account',
     message:
-      'The provider no longer accepts the access token: the app was removed or its access withdrawn. The owner must connect the account again.',
+      'The provider no longer accepts the access token: the app was removed, or its access was withdrawn. The owner must reconnect the account.',
   },
   stale_restore: {
     class: 'account',
     message:
-      'The database was restored from a backup, and this account’s refresh token was replaced after that backup; it is not sent, because the provider could revoke the whole grant for it. Restore a newer backup, or have the owner connect the account again.',
+      'MongoDB was restored from a backup that is older than the account’s newest refresh token. Evergrant does not send the older token, because the provider could revoke the whole grant. Restore a newer backup, or ask the owner to reconnect the account.',
   },
   invalid_client: {
     class: 'app',
     message:
-      'The provider does not accept our client id and secret. Check the credentials of this OAuth app; no account was changed.',
+      'The provider does not accept the credentials of this OAuth app. No account was changed. Check its client id and secret or key in providers.yaml.',
   },
   unauthorized_client: {
     class: 'app',
     message:
-      'The provider does not allow this OAuth app to refresh tokens. Check its settings at the provider; no account was changed.',
+      'The provider does not allow this OAuth app to refresh tokens. No account was changed. Check the settings of the app at the provider.',
   },
   invalid_scope: {
     class: 'app',
     message:
-      'The provider refuses the scopes this OAuth app asks for. Check the configured scopes; no account was changed.',
+      'The provider refuses the scopes that this OAuth app requests. No account was changed. Check the scopes in providers.yaml.',
   },
   unsupported_grant_type: {
     class: 'app',
     message:
-      'The provider does not support refreshing at this address. Check the configured token endpoint; no account was changed.',
+      'The token endpoint does not support refreshing. No account was changed. Check the token endpoint in providers.yaml.',
   },
   invalid_request: {
     class: 'app',
     message:
-      'The provider calls our request malformed. Check the configured token endpoint and adapter; no account was changed.',
+      'The provider rejected the request as malformed. No account was changed. Check the token endpoint and the adapter in providers.yaml.',
   },
   unrecognized_error: {
     class: 'provider',
     message:
-      'The provider refused this request with an error that Evergrant does not know; its words stand in the detail. The account is retried. If the words are about the grant or the OAuth app, name them in errorCodes of providers.yaml.',
+      'The provider refused the request with an error that Evergrant does not know; the detail quotes it. Evergrant retries. If the error concerns the grant or the OAuth app, add it to errorCodes in providers.yaml.',
   },
   too_early: {
     class: 'rate',
     message:
-      'The provider does not refresh while the access token still lives. The account is tried again shortly before that token expires.',
+      'The provider does not refresh while the access token is valid. Evergrant retries shortly before the access token expires.',
   },
   rate_limited: {
     class: 'rate',
-    message: 'The provider asks us to slow down. It is tried again when the provider allows.',
+    message:
+      'The provider asked Evergrant to send fewer requests. Evergrant retries when the provider allows it.',
   },
   provider_unavailable: {
     class: 'provider',
-    message: 'The provider answered with an error of its own. It is tried again.',
+    message: 'The provider answered with a server error. Evergrant retries.',
   },
   provider_unreachable: {
     class: 'provider',
     message:
-      'The provider could not be reached (name, network or TLS); nothing was sent. It is tried again.',
+      'The provider is unreachable (DNS, network or TLS). Nothing was sent. Evergrant retries.',
   },
   answer_lost: {
     class: 'provider',
     message:
-      'The request was sent, but no answer came back. Whether the provider acted on it is not known.',
+      'The request was sent, but no response arrived, so it is unknown whether the provider used the refresh token. Evergrant sends it once more when the replay rule of the provider allows it.',
   },
   worker_lost: {
     class: 'provider',
     message:
-      'The worker stopped after it had sent the request, before it had stored the answer. Whether the provider acted on it is not known.',
+      'The worker stopped after it sent the request and before it stored the response, so it is unknown whether the provider used the refresh token. Evergrant sends it once more when the replay rule of the provider allows it.',
   },
   invalid_token_response: {
     class: 'provider',
-    message: 'The provider answered with something that is not a token response.',
+    message:
+      'The response of the provider is not a token response. If this repeats, check the token endpoint in providers.yaml.',
   },
   validation_unanswered: {
     class: 'provider',
-    message: 'No answer came to the question whether the access token works. Nothing was changed.',
+    message: 'The provider did not answer the validation of the access token. Nothing was changed.',
   },
   validation_inconclusive: {
     class: 'ours',
     message:
-      'The provider refused the question itself (a missing scope, another API, the app’s key), so whether the access token works is not known. See docs/providers.md, or configure another validationEndpoint.',
+      'The provider refused the validation request itself (a missing scope, another API, or the app’s key), so it is unknown whether the access token works. See docs/providers.md, or configure another validationEndpoint.',
   },
   validation_not_allowed: {
     class: 'ours',
     message:
-      'The provider does not let this OAuth app ask about access tokens (introspection), so whether they work is not known. Configure a validationEndpoint in providers.yaml, or set validateEvery: never. It is asked again after a day.',
+      'The provider does not allow this OAuth app to introspect access tokens, so it is unknown whether they work. Configure a validationEndpoint in providers.yaml, or set validateEvery: never. Evergrant retries after one day.',
   },
   validation_not_supported: {
     class: 'ours',
     message:
-      'Nothing is known by which this provider could be asked whether an access token works. Configure a validationEndpoint or introspectionEndpoint in providers.yaml.',
+      'No validation request is known for this provider, so its access tokens cannot be validated. Configure a validationEndpoint or introspectionEndpoint in providers.yaml.',
   },
   attempt_interrupted: {
     class: 'ours',
-    message: 'The worker stopped before it had sent the request. It is tried again.',
+    message: 'The worker stopped before it sent the request. Evergrant retries.',
   },
   key_mismatch: {
     class: 'ours',
     message:
-      'The encryption key does not match the one this account was sealed with (key mismatch). Put the right key into ENCRYPTION_KEYS; nothing was sent to the provider.',
+      'The encryption key does not match the one that encrypted this account (key mismatch). Nothing was sent to the provider. Put the right key into ENCRYPTION_KEYS.',
   },
   key_missing: {
     class: 'ours',
     message:
-      'The encryption key this account was sealed with is not in ENCRYPTION_KEYS. Add it; nothing was sent to the provider.',
+      'The encryption key of this account is missing from ENCRYPTION_KEYS. Nothing was sent to the provider. Add the key.',
   },
   provider_not_configured: {
     class: 'ours',
     message:
-      'No such provider or environment is configured. Add it to providers.yaml; nothing was sent.',
+      'The provider or environment of this account is not configured. Nothing was sent. Add it to providers.yaml.',
   },
   database_unavailable: {
     class: 'ours',
     message:
-      'The database could not be written; nothing was sent to the provider. It is tried again.',
+      'MongoDB did not accept a write, so nothing was sent to the provider. Evergrant retries.',
   },
 } as const satisfies Record<string, { class: FailureClass; message: string }>;
 
@@ -211,7 +213,7 @@ export function refusalOfGrant(failure: RefreshFailure): RefreshFailure {
   return {
     ...failure,
     class: FailureClass.account,
-    message: `The provider refused this account more than once (${failure.code}) and served other accounts of the same OAuth app in between, so it refuses this grant and not the app. The owner must connect the account again.`,
+    message: `The provider refused this account more than once (${failure.code}) but served other accounts of the same OAuth app in between, so it refuses this grant and not the app. The owner must reconnect the account.`,
   };
 }
 

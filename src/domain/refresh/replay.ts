@@ -135,9 +135,9 @@ export function unansweredCause({ code }: Pick<RefreshFailure, 'code'>): Unanswe
 }
 
 const LOST: Record<UnansweredCause, string> = {
-  worker_stopped: 'The worker stopped before it had stored the answer to the refresh of',
-  network: 'The network lost the answer to the refresh of',
-  provider_error: 'The provider answered with an error of its own to the refresh of',
+  worker_stopped: 'The worker stopped before it stored the answer to the refresh at',
+  network: 'The network lost the answer to the refresh at',
+  provider_error: 'The provider sent no usable answer to the refresh at',
 };
 
 /**

@@ -91,14 +91,14 @@ export function summaryLine(summary: SweepSummary): string {
   if (due === 0 && asked === 0) return `${name}: nothing was due`;
   const failures = [
     count(summary.needs_reconnect, 'to reconnect'),
-    count(summary.retrying, 'being tried again'),
+    count(summary.retrying, 'retrying'),
     count(summary.invalid, 'refused'),
   ].flat();
   const rest = [
     count(summary.in_flight, 'in flight'),
     count(summary.skipped, 'no longer due'),
     count(summary.deferred, 'deferred to the next sweep'),
-    count(summary.refresh_tokens_expiring, 'warned of a refresh token that ends'),
+    count(summary.refresh_tokens_expiring, 'warned that the refresh token expires'),
   ].flat();
   const failedPart = `failed ${failed}${failures.length > 0 ? ` (${failures.join(', ')})` : ''}`;
   const validated = asked === 0 ? [] : [`validated ${summary.validated}/${asked}`];

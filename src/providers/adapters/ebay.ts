@@ -46,10 +46,10 @@ export const ebay: ProviderAdapter = {
   },
   tokenProblem(token) {
     if (/^v%5e/i.test(token))
-      return 'is URL-encoded: hand in the decoded token, which starts with "v^"';
+      return 'is URL-encoded: use the decoded token, which starts with "v^"';
     // dotenv treats an unquoted "#" as the start of a comment.
     return token.startsWith('v^') && !token.includes('#')
-      ? 'is cut off at "#": put quotes around it where it is read from, as in a .env file'
+      ? 'is cut off at "#": put the token in quotes in its source, for example in the .env file'
       : null;
   },
   refreshTokenWarning: (refreshToken) =>

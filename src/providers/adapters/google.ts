@@ -32,14 +32,12 @@ export const google: ProviderAdapter = {
   tokenTypes: [],
   clientAuthenticationMethods: ['client_secret_post', 'client_secret_basic'],
   tokenProblem: (token) =>
-    /^1%2f/i.test(token)
-      ? 'is URL-encoded: hand in the decoded token, which starts with "1//"'
-      : null,
+    /^1%2f/i.test(token) ? 'is URL-encoded: use the decoded token, which starts with "1//"' : null,
   refreshTokenWarning: (refreshToken) =>
     refreshToken.startsWith('ya29.')
-      ? 'this looks like a Google access token, not like a refresh token'
+      ? 'the token looks like a Google access token, not like a refresh token'
       : refreshToken.startsWith('4/')
-        ? 'this looks like an authorization code of Google, not like a refresh token'
+        ? 'the token looks like a Google authorization code, not like a refresh token'
         : null,
   failureCodes: {
     deleted_client: 'invalid_client',

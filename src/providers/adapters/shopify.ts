@@ -55,7 +55,7 @@ export const shopify: ProviderAdapter = {
   clientAuthenticationMethods: ['client_secret_post'],
   refreshTokenWarning: (refreshToken) =>
     /^shp(at|ca|ua|ss)_/.test(refreshToken)
-      ? 'this looks like a Shopify access token or app secret, not like a refresh token'
+      ? 'the token looks like a Shopify access token or app secret, not like a refresh token'
       : null,
   failureCodes: {
     // Shopify's error if the app was deleted or its credentials are wrong.

@@ -160,7 +160,7 @@ function endpointOf(
   { tokenEndpoint, issuer }: EnvironmentConfig,
 ): TokenEndpoint {
   if (tokenEndpoint === undefined) {
-    if (issuer === undefined) throw new Error(`${adapter.id}: neither tokenEndpoint nor issuer`);
+    if (issuer === undefined) throw new Error(`${adapter.id} has neither tokenEndpoint nor issuer`);
     return discoveredEndpoint(issuer);
   }
   return adapter.accountHost !== undefined && tokenEndpoint.includes('{account}')

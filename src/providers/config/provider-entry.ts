@@ -76,17 +76,17 @@ function textLike(form: RegExp, wanted: string) {
 }
 
 /** Parses `20/s`. */
-const rate = textLike(/^\d+(\.\d+)?\s*\/\s*s$/, 'requests a second, such as 20/s')
+const rate = textLike(/^\d+(\.\d+)?\s*\/\s*s$/, 'requests per second, such as 20/s')
   .transform(parseFloat)
   .refine((perSecond) => perSecond > 0, 'must be more than 0');
 
 /** Parses `50000/day`. */
-const quota = textLike(/^[1-9]\d*\s*\/\s*day$/, 'requests a day, such as 50000/day').transform(
+const quota = textLike(/^[1-9]\d*\s*\/\s*day$/, 'requests per day, such as 50000/day').transform(
   (given) => Number.parseInt(given, 10),
 );
 
 /** Parses `10%` as 0.1. */
-const reserve = textLike(/^\d{1,2}(\.\d+)?\s*%$/, 'a part of the quota, such as 10%').transform(
+const reserve = textLike(/^\d{1,2}(\.\d+)?\s*%$/, 'a fraction of the quota, such as 10%').transform(
   (given) => Number.parseFloat(given) / 100,
 );
 
@@ -104,10 +104,10 @@ const parameters = z
   .record(z.string(), z.string())
   .refine(
     (given) => Object.keys(given).every((name) => !RESERVED_PARAMETERS.has(name)),
-    `must not hold ${[...RESERVED_PARAMETERS].join(', ')}`,
+    `must not contain ${[...RESERVED_PARAMETERS].join(', ')}`,
   );
 
-/** Checked like a token: with quotes or blanks around it, the provider would refuse the app. Empty means absent. */
+/** Checked like a token: with surrounding quotes or white space, the provider would refuse the app. Empty means absent. */
 const clientCredential = quotedText.superRefine((text, context) => {
   const problem = text === '' ? null : tokenProblem(text);
   if (problem !== null) context.addIssue(problem);
@@ -125,7 +125,7 @@ const environmentMembers = {
   introspectionEndpoint: secureUrl.optional(),
   issuer: secureUrl.optional(),
   parameters: parameters.optional(),
-  scopes: z.array(z.string().regex(/^\S+$/, 'must be one scope each')).optional(),
+  scopes: z.array(z.string().regex(/^\S+$/, 'must be a single scope without spaces')).optional(),
   rate: rate.optional(),
   quota: quota.optional(),
   reserve: reserve.optional(),
@@ -179,10 +179,10 @@ const providerSchema = z.strictObject({
 type Entry = z.infer<typeof providerSchema>;
 type EnvironmentEntry = z.infer<typeof environmentSchema>;
 
-/** Default sweep interval, as the largest part of the shortest configured lifetime. */
+/** Largest default sweep interval, as a fraction of the shortest configured lifetime. */
 const SWEEP_OF_LIFE = 0.25;
 /**
- * Largest sweep interval, as a part of the shortest configured lifetime. Tokens are due at half their lifetime at the
+ * Largest sweep interval, as a fraction of the shortest configured lifetime. Tokens are due at half their lifetime at the
  * latest, so a longer interval would miss them.
  */
 const SWEEP_MAX_OF_LIFE = 0.5;
@@ -212,7 +212,7 @@ export function readProvider(
     return null;
   };
   if (!/^[a-z][a-z0-9-]{0,31}$/.test(id))
-    return problem(': a provider is named in lower-case letters, digits and "-"');
+    return problem(': the name of a provider must consist of lower-case letters, digits and "-"');
   const parsed = providerSchema.safeParse(raw ?? {});
   if (!parsed.success) {
     for (const issue of parsed.error.issues)
@@ -223,12 +223,12 @@ export function readProvider(
   const adapterId = entry.adapter ?? id;
   const adapter = findAdapter(adapterId);
   if (adapter === undefined)
-    return problem(`: there is no adapter "${adapterId}"; there are: ${adapterIds().join(', ')}`);
+    return problem(`: unknown adapter "${adapterId}"; known adapters: ${adapterIds().join(', ')}`);
 
   for (const member of ['tokenPath', 'scopeSeparator'] as const)
     if (entry[member] !== undefined && adapter.configurableAnswer !== true)
       return problem(
-        `.${member}: is for the adapter oauth2; how ${adapter.displayName} answers is known`,
+        `.${member}: is only for the adapter oauth2, because the responses of ${adapter.displayName} are known`,
       );
 
   const environments: ProviderConfig['environments'] = {};
@@ -240,13 +240,15 @@ export function readProvider(
   const life = shortestLife(entry);
   if (life !== null && (entry.sweepEvery ?? 0) > life.ms * SWEEP_MAX_OF_LIFE)
     return problem(
-      `.sweepEvery: is too long for ${life.name}: ${asConfigured(life.ms)}, because tokens would expire between two sweeps; set it to ${asConfigured(life.ms * SWEEP_MAX_OF_LIFE)} or less, or leave it out`,
+      `.sweepEvery: is too long for ${life.name}: ${asConfigured(life.ms)}, so tokens would expire between two sweeps; set it to ${asConfigured(life.ms * SWEEP_MAX_OF_LIFE)} or less, or omit it`,
     );
   const base = defaultPolicy(adapterId, refreshIntervalMs);
   const sweepEveryMs = Math.min(base.sweepEveryMs, (life?.ms ?? Infinity) * SWEEP_OF_LIFE);
   const policy = policyOf(entry, { ...base, sweepEveryMs });
   if (policy.validateEveryMs !== null && !Object.values(environments).some(canValidate))
-    return problem('.validateEvery: needs a validationEndpoint, introspectionEndpoint or issuer');
+    return problem(
+      '.validateEvery: requires a validationEndpoint, introspectionEndpoint or issuer',
+    );
   return {
     id,
     adapter: adapterId,
@@ -297,12 +299,12 @@ function readEnvironment(
   const method = own.clientAuthentication ?? adapter.clientAuthenticationMethods[0];
   if (!adapter.clientAuthenticationMethods.includes(method)) {
     const accepted = adapter.clientAuthenticationMethods.join(', ');
-    return `: ${adapter.displayName} does not take clientAuthentication ${method}; it takes: ${accepted}`;
+    return `: ${adapter.displayName} does not support clientAuthentication ${method}; it supports: ${accepted}`;
   }
   if (own.issuer !== undefined && adapter.discovery !== true)
-    return ': issuer is for the adapter oauth2; here the token endpoint is known';
+    return ': issuer is only for the adapter oauth2, because the token endpoint of this adapter is known';
   if (own.introspectionEndpoint !== undefined && adapter.discovery !== true)
-    return ': introspectionEndpoint is for the adapter oauth2; here validationEndpoint can be set';
+    return ': introspectionEndpoint is only for the adapter oauth2; set validationEndpoint instead';
   const credential = credentialOf(method);
   const { clientId } = own;
   const tokenEndpoint = own.tokenEndpoint ?? adapter.tokenEndpoints[name];
@@ -318,7 +320,7 @@ function readEnvironment(
       own.clientAuthentication === undefined &&
       adapter.clientAuthenticationMethods.includes('none');
     const hint = isPublic
-      ? '. A public client, which has no secret, needs clientAuthentication: none'
+      ? '. For a public client, which has no secret, set clientAuthentication: none'
       : '';
     return `: the environment "${name}" needs ${needs} and ${address}${hint}`;
   }
@@ -327,7 +329,7 @@ function readEnvironment(
     if (wrong !== null) return `.privateKey: ${wrong}`;
   }
   if (own.reserve !== undefined && own.quota === undefined)
-    return '.reserve: is a part of the quota, and needs one';
+    return '.reserve: requires a quota, because it is a fraction of the quota';
   const limits = defined({ perSecond: own.rate, perDay: own.quota, reserve: own.reserve });
   const extra = {
     ...(own.scopes === undefined ? {} : { scope: own.scopes.join(scopeSeparator) }),

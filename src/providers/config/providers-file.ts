@@ -37,7 +37,7 @@ export function readProviders(
     const { value, missing, used } = substitute(raw, set);
     if (missing.length > 0 && used.size === 0) unconfigured.push({ id, missing });
     else if (missing.length > 0) {
-      problems.push(`providers.${id}: ${missing.join(' and ')} not set in the environment`);
+      problems.push(`providers.${id}: ${missing.join(' and ')} must be set in the environment`);
     } else {
       const own: string[] = [];
       const provider = readProvider(id, value, refreshIntervalMs, own);
@@ -62,11 +62,11 @@ function readProvidersFile(path: string | undefined, problems: string[]): Record
   try {
     const parsed = providersSchema.safeParse(parseYaml(text) ?? {});
     if (parsed.success) return parsed.data.providers ?? {};
-    problems.push(`${file}: must hold "providers:" and under it one entry for each provider`);
+    problems.push(`${file}: must contain "providers:" with one entry per provider`);
   } catch (error) {
     // The parser's message quotes the line, which may contain a secret.
     const line = error instanceof YAMLParseError ? error.linePos?.[0].line : undefined;
-    problems.push(`${file} is not YAML: ${line === undefined ? 'unreadable' : `see line ${line}`}`);
+    problems.push(`${file} is not valid YAML${line === undefined ? '' : `: see line ${line}`}`);
   }
   return {};
 }

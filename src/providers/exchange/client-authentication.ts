@@ -56,7 +56,7 @@ export function privateKeyProblem(privateKey: string): string | null {
     importable(privateKey);
     return null;
   } catch {
-    return 'must be a private key, PEM or JWK: RSA (2048 bits or more), P-256, P-384, P-521 or Ed25519';
+    return 'must be a private key in PEM or JWK format: RSA (2048 bits or more), P-256, P-384, P-521 or Ed25519';
   }
 }
 
@@ -113,5 +113,5 @@ function algorithmOf(key: KeyObject): ImportAlgorithm {
       return { name: 'ECDSA', namedCurve: crv };
   }
   if (type === 'ed25519') return { name: 'Ed25519' };
-  throw new TypeError('the private key is of a kind that cannot be used');
+  throw new TypeError('unsupported kind of private key');
 }

@@ -60,14 +60,14 @@ function succeeded(answer: TransportResponse, input: Omit<ConcludeInput, 'answer
   const { verdict, salvaged, oddities, provider } = input;
   const { status, body, cut } = answer;
   const complaint =
-    verdict === null ? null : `not a strict token response (${complaintOf(verdict)})`;
+    verdict === null ? null : `the answer differs from RFC 6749 (${complaintOf(verdict)})`;
   const warnings = [...oddities, ...(complaint === null ? [] : [complaint])];
   if (salvaged !== null && salvaged.accessToken !== null)
     return { outcome: 'ok', failure: null, warnings };
   const refusal =
     salvaged === null && provider.adapter.refusesWithSuccess ? readRefusal(status, body) : null;
   if (refusal !== null) return { ...rejected(refusal, answer, input), warnings: [] };
-  const detail = cut ?? complaint ?? 'no access token';
+  const detail = cut ?? complaint ?? 'the answer contains no access token';
   const failure = refreshFailure('invalid_token_response', { status, detail });
   return { outcome: 'unknown', failure, warnings: salvaged === null ? [] : [...oddities] };
 }
@@ -75,7 +75,7 @@ function succeeded(answer: TransportResponse, input: Omit<ConcludeInput, 'answer
 function unsentFailure(verdict: unknown): RefreshFailure | null {
   if (verdict instanceof ClaimLostError) return null;
   if (verdict instanceof AccountAddressError) return refreshFailure('account_address_invalid');
-  const detail = verdict instanceof NotSentError ? verdict.code : 'request not built';
+  const detail = verdict instanceof NotSentError ? verdict.code : 'the request could not be built';
   return refreshFailure('provider_unreachable', { detail });
 }
 

@@ -55,8 +55,12 @@ export function readGrant(
     warnings: [
       ...(accessToken === null ? [] : expiry.warnings),
       ...refreshExpiry.warnings,
-      ...(isLong ? [`a token is longer than ${TOKEN_LENGTH_MAX} characters; it was stored`] : []),
-      ...(isCrowded ? ['not all scopes were kept: too many, too long or not fit to be shown'] : []),
+      ...(isLong
+        ? [`a token is longer than ${TOKEN_LENGTH_MAX} characters; Evergrant stored it`]
+        : []),
+      ...(isCrowded
+        ? ['Evergrant dropped some scopes: they are too many, too long, or contain a secret']
+        : []),
     ],
   };
 }

@@ -38,7 +38,7 @@ export function salvageTokens(
 ): SalvagedTokens | null {
   const answer = readAnswer(text, isCut);
   const configured = tokenPath === null ? null : levelAtPath(answer, tokenPath);
-  const expected = configured !== null && holdsToken(configured) ? configured : null;
+  const expected = configured !== null && hasToken(configured) ? configured : null;
   const level = expected ?? bestLevel(answer);
   if (level === null) return null;
   const accessToken = tokenOf(level, 'access_token');
@@ -56,15 +56,17 @@ export function salvageTokens(
       ...(form === 'form' ? ['the answer is a form, not JSON'] : []),
       ...(answer.isArray ? ['the answer is an array, not an object'] : []),
       ...(form === 'fragments'
-        ? ['the answer is no whole JSON; only its tokens could be read']
+        ? ['the answer is not complete JSON; Evergrant could read only its tokens']
         : []),
       ...(tokenPath !== null && expected === null
-        ? [`the answer has no tokens at the configured tokenPath; they stand ${place(level)}`]
+        ? [`the answer has no tokens at the configured tokenPath; the tokens are ${place(level)}`]
         : []),
-      ...(tokenPath === null && level.path !== '' ? [`the tokens stand ${place(level)}`] : []),
+      ...(tokenPath === null && level.path !== '' ? [`the tokens are ${place(level)}`] : []),
       ...(hasProperNames(level) ? [] : ['the tokens are not named access_token and refresh_token']),
-      ...(expected === null && answer.levels.filter(holdsToken).length > 1
-        ? ['several objects of the answer hold tokens; if the wrong one was taken, set tokenPath']
+      ...(expected === null && answer.levels.filter(hasToken).length > 1
+        ? [
+            'several objects of the answer contain tokens; if Evergrant took the wrong one, set tokenPath',
+          ]
         : []),
     ],
   };
@@ -85,12 +87,12 @@ function bestLevel({ levels }: AnswerMembers): Level | null {
     withAccess.find((level) => level.path === '') ??
     withAccess.find((level) => tokenOf(level, 'refresh_token') !== null) ??
     withAccess[0] ??
-    levels.find(holdsToken) ??
+    levels.find(hasToken) ??
     null
   );
 }
 
-function holdsToken(level: Level): boolean {
+function hasToken(level: Level): boolean {
   return tokenOf(level, 'access_token') !== null || tokenOf(level, 'refresh_token') !== null;
 }
 

@@ -52,7 +52,7 @@ export function accountAddress(
 ): string {
   if (!template.includes('{account}')) return template;
   const host = accountHost?.(externalId) ?? null;
-  if (host === null) throw new AccountAddressError('the external id names no host');
+  if (host === null) throw new AccountAddressError('the external id is not a host of the provider');
   return template.replace('{account}', host);
 }
 
@@ -106,7 +106,7 @@ async function discover(issuer: URL): Promise<AuthorizationServer> {
       // The other path may succeed. The library's error may quote the response, so it is dropped.
     }
   }
-  throw new NotSentError('the issuer’s metadata could not be read');
+  throw new NotSentError('the metadata of the issuer could not be read');
 }
 
 function isSendable(address: string | undefined): address is string {

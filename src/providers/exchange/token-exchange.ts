@@ -111,7 +111,9 @@ export async function exchangeRefreshToken(
     const found = isSuccess(answer) ? salvageTokens(body, provider.tokenPath, cut !== null) : null;
     salvaged = found;
     if (compressed !== null)
-      oddities.push(`the answer came compressed (${compressed}), which was not asked for`);
+      oddities.push(
+        `the answer was compressed (${compressed}), although the request did not ask for it`,
+      );
     if (found !== null) {
       const { grant, warnings } = readGrant(found, provider, sentAt, secrets);
       // Warnings contain member names, which come from the response.

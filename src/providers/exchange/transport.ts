@@ -43,7 +43,7 @@ export class AnswerLostError extends Error {
   override name = 'AnswerLostError';
   readonly code: string;
   constructor(code: string) {
-    super(`sent, but no answer: ${code}`);
+    super(`the request was sent, but no answer arrived: ${code}`);
     this.code = code;
   }
 }
@@ -135,7 +135,7 @@ async function readBody(
     }
   } catch (error) {
     if (bytes === 0) throw error;
-    cut = `the answer broke off: ${errorCode(error)}`;
+    cut = `the answer was cut off: ${errorCode(error)}`;
   }
   body.destroy();
   const received = Buffer.concat(chunks).subarray(0, BODY_MAX_BYTES);

@@ -119,7 +119,7 @@ function unanswered(error: unknown): Verdict {
   }
   if (error instanceof AccountAddressError) return notSent('account_address_invalid');
   if (error instanceof ValidationNotSupportedError) return notSent('validation_not_supported');
-  const detail = error instanceof NotSentError ? error.code : 'request not built';
+  const detail = error instanceof NotSentError ? error.code : 'the request could not be built';
   return notSent('provider_unreachable', detail);
 }
 

@@ -90,7 +90,7 @@ export function introspection(
       const known = await server.resolve();
       const { introspection_endpoint: endpoint } = known;
       if (endpoint === undefined)
-        throw new ValidationNotSupportedError('no introspection endpoint');
+        throw new ValidationNotSupportedError('the issuer has no introspection endpoint');
       await introspectionRequest(known, client, clientAuthentication, accessToken, {
         additionalParameters: { token_type_hint: 'access_token' },
         [allowInsecureRequests]: isLoopback(new URL(endpoint)),

@@ -69,10 +69,10 @@ export function createAuthenticator(deps: {
     address: string | null,
   ): Promise<Principal | null> {
     if (publicIdOf(presented) === null) return null;
-    const asked = now();
-    const recent = known.get(digest, asked);
+    const at = now();
+    const recent = known.get(digest, at);
     if (recent !== undefined) return recent.principal;
-    if (refused.get(digest, asked) !== undefined) return null;
+    if (refused.get(digest, at) !== undefined) return null;
     return lookups.take(address === null ? '' : subscriberOf(address), async () => {
       const readAt = now();
       const principal = await store.apiKeys.verify(presented);
@@ -90,7 +90,7 @@ export function createAuthenticator(deps: {
       if (!verifyJwt) {
         throw new ServiceError(
           'unauthenticated',
-          'No JWT is accepted here: neither JWT_SECRET nor JWKS_URL is set. Send an API key.',
+          'This server accepts no JWT, because neither JWT_SECRET nor JWKS_URL is set. Send an API key.',
         );
       }
       return verifyJwt(presented);
@@ -99,7 +99,7 @@ export function createAuthenticator(deps: {
     if (stored === null)
       throw new ServiceError(
         'unauthenticated',
-        'This API key is not known (revoked, or mistyped?).',
+        'This API key is unknown. It may be revoked or mistyped.',
       );
     return stored;
   }
@@ -114,7 +114,7 @@ export function createAuthenticator(deps: {
       keyId === null ? 0 : failedByKey.waitSeconds(`${keyId} ${subscriber}`, at),
     );
     if (waitSeconds > 0) {
-      const sentence = `Too many keys or JWTs from your address were refused, and so was this one: ${failure.message} Try again in ${waitSeconds} s.`;
+      const sentence = `${failure.message} Too many keys or JWTs from your address were refused. Try again in ${waitSeconds} s.`;
       return new ServiceError('too_many_failures', sentence, waitSeconds);
     }
     failedByAddress.record(subscriber, at);
@@ -124,7 +124,10 @@ export function createAuthenticator(deps: {
 
   return async (presented, address = null) => {
     if (presented.length > PRESENTED_MAX_CHARACTERS)
-      throw new ServiceError('unauthenticated', 'This is too long to be an API key or a JWT.');
+      throw new ServiceError(
+        'unauthenticated',
+        'The credential is too long for an API key or a JWT.',
+      );
     try {
       return await recognise(presented, address);
     } catch (error) {

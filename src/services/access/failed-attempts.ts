@@ -1,6 +1,6 @@
 /**
  * Counts failed authentications per minute, in this process only. The counts decide only whether a refused credential
- * gets 401 or 429. A client that fills the table locks nobody out and gains no guess, because every credential is
+ * gets 401 or 429. A client that fills the table locks no client out and gains no guess, because every credential is
  * verified in any case.
  */
 

@@ -98,7 +98,7 @@ export function publishedKeys(
   const jwks = createRemoteJWKSet(new URL(url), {
     [customFetch]: async (...request) => {
       if (performance.now() - failedAt < FETCH_AGAIN_AFTER_MS)
-        throw new Error('the issuer failed to answer a moment ago');
+        throw new Error('the issuer did not answer a moment ago');
       return fetch(...request);
     },
   });
@@ -113,10 +113,10 @@ export function publishedKeys(
         throw error;
       // The keys are unavailable, which says nothing about the token.
       if (!(performance.now() - failedAt < FETCH_AGAIN_AFTER_MS)) failedAt = performance.now();
-      logger.warn({ err: error }, `${from} does not answer with keys`);
+      logger.warn({ err: error }, `the keys of the JWT issuer could not be fetched (${from})`);
       throw new ServiceError(
         'jwks_unavailable',
-        `The issuer does not answer with its keys (${from}), so no JWT can be verified. Try again.`,
+        `The issuer's keys could not be fetched (${from}), so no JWT can be verified. Try again.`,
       );
     }
   };
@@ -143,18 +143,18 @@ function refused(sentence: string): ServiceError {
 }
 
 const SENTENCES: Record<string, string> = {
-  ERR_JWT_EXPIRED: 'The JWT has expired; get a new one.',
+  ERR_JWT_EXPIRED: 'The JWT has expired. Get a new one.',
   ERR_JWS_SIGNATURE_VERIFICATION_FAILED:
-    'The signature of the JWT is wrong: another key made it, or it was changed.',
+    'The signature of the JWT is wrong: it was signed with another key, or changed.',
   ERR_JWKS_NO_MATCHING_KEY:
-    'The issuer (JWKS_URL) has no key for this JWT: see its "kid" and "alg".',
+    'The issuer (JWKS_URL) has no key for this JWT. Check its "kid" and "alg".',
   ERR_JWKS_MULTIPLE_MATCHING_KEYS:
-    'The issuer (JWKS_URL) has several keys for this JWT: it must name its own by "kid".',
+    'The issuer (JWKS_URL) has several keys for this JWT. The JWT must name its key in "kid".',
 };
 const CLAIM_SENTENCES: Record<string, string> = {
-  iss: 'The JWT is not from the issuer that JWT_ISSUER names.',
-  aud: 'The JWT is not meant for the audience that JWT_AUDIENCE names.',
-  nbf: 'The JWT is not valid yet; its "nbf" is ahead.',
+  iss: 'The "iss" of the JWT is not the issuer in JWT_ISSUER.',
+  aud: 'The "aud" of the JWT is not the audience in JWT_AUDIENCE.',
+  nbf: 'The JWT is not valid yet: its "nbf" is in the future.',
 };
 
 /** Describes the error without any text from the token. */
@@ -163,8 +163,8 @@ function sentenceOf(error: errors.JOSEError, algorithms: readonly string[]): str
     return `The JWT must be signed with one of ${algorithms.join(', ')}.`;
   if (error instanceof errors.JWTClaimValidationFailed) {
     if (error.reason === 'missing') return `The JWT lacks the claim "${error.claim}".`;
-    if (error.reason === 'invalid') return `The claim "${error.claim}" of the JWT is no number.`;
-    return CLAIM_SENTENCES[error.claim] ?? 'A claim of the JWT is not as it must be.';
+    if (error.reason === 'invalid') return `The claim "${error.claim}" of the JWT is not a number.`;
+    return CLAIM_SENTENCES[error.claim] ?? 'A claim of the JWT is invalid.';
   }
-  return SENTENCES[error.code] ?? 'This has the form of a JWT, but cannot be read as one.';
+  return SENTENCES[error.code] ?? 'The credential looks like a JWT, but it cannot be decoded.';
 }

@@ -137,5 +137,5 @@ interface CsvRecord {
 
 /** After an unbalanced quote, records can no longer be told apart, so the import ends there. */
 function brokenOff(why: string): string {
-  return `not CSV from here on (${why}): correct it, and send the whole file again`;
+  return `not valid CSV from this line on (${why}): correct it, and send the whole file again`;
 }

@@ -52,7 +52,7 @@ function decodedPlace(sort: AccountSort, cursor: string) {
   if (of !== sort || !isPlace(sort, place)) {
     throw new ServiceError(
       'invalid_request',
-      `cursor: not one of ours, in the order of ${sort}; take it from next_cursor`,
+      `cursor: not valid for the order ${sort}; use the value of next_cursor`,
     );
   }
   return place;

@@ -12,7 +12,7 @@ const example = (text: string) => ({ type: 'string' as const, example: text });
 export const PolicyInput = z
   .strictObject({
     enabled: z.boolean().optional().openapi({
-      description: 'false: sweeps leave it alone; it is refreshed by hand and on use only',
+      description: 'false: sweeps skip the account; it is refreshed only on request and on use',
     }),
     refresh_before: duration.optional().openapi(example('15m')),
     refresh_after_age: durationOr('never').optional().openapi(example('1h')),
@@ -23,7 +23,7 @@ export const PolicyInput = z
   })
   .openapi('AccountPolicy', {
     description:
-      "What this account has otherwise than its provider; replaced as a whole. How often is swept is the provider's schedule's to say.",
+      "Settings that override the provider's policy for this account. A new value replaces all of them. The schedule of the provider sets the sweep interval.",
   });
 
 export const PolicyBody = z.object({
@@ -49,7 +49,7 @@ export function accountPolicyOf(
   if (validates && environment?.validation === null) {
     throw new ServiceError(
       'invalid_request',
-      'policy.validate_every: this provider cannot be asked about a token; give it a validationEndpoint, or leave this out',
+      'policy.validate_every: this provider cannot validate access tokens; configure its validationEndpoint, or omit this member',
     );
   }
   const { enabled, refresh_before, refresh_after_age, jitter, back_off_first, back_off_max } =

@@ -22,7 +22,7 @@ const token = z
   .max(TOKEN_LENGTH_MAX)
   .superRefine((text, context) => {
     const problem = isCiphertext(text)
-      ? 'is ciphertext (ENC:…): hand in the token as the provider issued it'
+      ? 'is ciphertext (ENC:…): use the token as the provider issued it'
       : tokenProblem(text);
     if (problem !== null) context.addIssue(problem);
   });
@@ -30,18 +30,18 @@ const token = z
 export const GrantInput = z.object({
   refresh_token: token.optional().openapi({
     description:
-      'As the provider issued it: not encrypted, URL-encoded or between quotes. Left out only for an access token that does not expire, where the provider has such',
+      'The refresh token as the provider issued it: not encrypted, not URL-encoded, without quotes. Omit it only for an access token that does not expire, if the provider issues such tokens',
   }),
   access_token: token
     .optional()
-    .openapi({ description: 'If left out, the account is due at once' }),
+    .openapi({ description: 'The access token. If omitted, the account is due at once' }),
   expires_at: z.iso.datetime({ offset: true }).optional().openapi({
     description:
-      'When the access token expires, at most 400 days from now; if left out, the account is due at once',
+      'When the access token expires, at most 400 days from now. If omitted, the account is due at once',
   }),
   refresh_token_expires_at: z.iso.datetime({ offset: true }).optional().openapi({
     description:
-      'When the refresh token expires, at most 20 years from now; left out where it does not expire or nobody knows',
+      'When the refresh token expires, at most 20 years from now. Omit it if the token does not expire or the expiry is unknown',
   }),
   scopes: z
     .union([z.array(z.string()), z.string()], {
@@ -50,7 +50,7 @@ export const GrantInput = z.object({
     .optional()
     .openapi({
       description:
-        'The granted scopes, at most 1,000: an array, or text with the separator of the provider (a blank; of Shopify a comma; else as scopeSeparator says), or as JSON or PostgreSQL write an array: ["a","b"], {a,b}',
+        'The granted scopes, at most 1,000: an array of strings, or one text. A text is separated as the provider separates scopes (a space, for Shopify a comma, or scopeSeparator of providers.yaml), or an array in JSON or PostgreSQL form: ["a","b"], {a,b}',
       example: ['https://api.ebay.com/oauth/api_scope/sell.inventory'],
     }),
 });
@@ -58,11 +58,12 @@ export const GrantInput = z.object({
 /** A static token for when refreshing fails. */
 export const FallbackInput = z.object({
   fallback_access_token: token.nullable().optional().openapi({
-    description: 'Handed out, marked as such, only where refreshing fails; null removes it',
+    description:
+      'A static token that is served, with fallback: true, if refreshing fails; null removes it',
   }),
   fallback_expires_at: z.iso.datetime({ offset: true }).nullable().optional().openapi({
     description:
-      'When it expires; if left out, nobody knows, and it is handed out for as long as it stands here',
+      'When the fallback token expires. If omitted, the expiry is unknown, and the token is served until it is removed',
   }),
 });
 
@@ -94,7 +95,7 @@ export function sealedFallbackOf(
   if (typeof end === 'string') {
     throw new ServiceError(
       'invalid_request',
-      'fallback_access_token: needed when its end is given; a fallback is replaced as a whole',
+      'fallback_access_token: required with fallback_expires_at, because both are replaced together',
     );
   }
   return accessToken;
@@ -116,7 +117,7 @@ export function sealedGrantOf(
 ): SealedGrant {
   const { adapter } = provider;
   const { access_token: accessToken = null, refresh_token: refreshToken = null } = input;
-  if (refreshToken === null) requireEndless(input, adapter);
+  if (refreshToken === null) requireNonExpiring(input, adapter);
   requireToken('refresh_token', refreshToken, adapter);
   requireToken('access_token', input.access_token, adapter);
   requireNearExpiry(input, adapter, now);
@@ -154,12 +155,12 @@ export function grantWarnings(
   const odd = refresh_token === undefined ? null : adapter?.refreshTokenWarning(refresh_token);
   if (typeof odd === 'string') warnings.push(`refresh_token: ${odd}`);
   if (refresh_token !== undefined && refresh_token === access_token)
-    warnings.push('refresh_token: is the same text as access_token');
+    warnings.push('refresh_token: equals access_token');
   if (end !== undefined && new Date(end) <= now)
-    warnings.push('refresh_token_expires_at: has passed, so that a refresh will fail');
+    warnings.push('refresh_token_expires_at: is in the past, so a refresh will probably fail');
   const separator = provider?.scopeSeparator ?? ' ';
   if (separator === ' ' && scopeList(input.scopes, separator).some((scope) => scope.includes(',')))
-    warnings.push('scopes: one has a comma in it; separate scopes with a blank, or send an array');
+    warnings.push('scopes: one contains a comma; separate scopes with a space, or send an array');
   return warnings;
 }
 
@@ -179,10 +180,10 @@ function requireNearExpiry(input: GrantMembers, adapter: ProviderAdapter, now: D
     const days = ACCESS_TOKEN_LIFE_MAX_SECONDS / DAY_SECONDS;
     const instead =
       adapter.nonExpiringTokens === true
-        ? 'If it does not expire, leave it out, and hand in the access_token alone.'
-        : 'If nobody knows when the token expires, leave it out: the account is then refreshed at once.';
+        ? 'If the token does not expire, omit expires_at and send only access_token.'
+        : 'If the expiry is unknown, omit expires_at; Evergrant then refreshes the account at once.';
     throw refusal(
-      `expires_at: more than ${days} days away, longer than any access token lives. ${instead}`,
+      `expires_at: is more than ${days} days away, longer than any access token lives. ${instead}`,
     );
   }
   if (refreshEnd === undefined) return;
@@ -190,7 +191,7 @@ function requireNearExpiry(input: GrantMembers, adapter: ProviderAdapter, now: D
   if (seconds > REFRESH_TOKEN_LIFE_MAX_SECONDS) {
     const years = REFRESH_TOKEN_LIFE_MAX_SECONDS / DAY_SECONDS / 365;
     throw refusal(
-      `refresh_token_expires_at: more than ${years} years away. If the refresh token does not expire, leave it out.`,
+      `refresh_token_expires_at: is more than ${years} years away. If the refresh token does not expire, omit this member.`,
     );
   }
 }
@@ -199,32 +200,32 @@ function requireNearExpiry(input: GrantMembers, adapter: ProviderAdapter, now: D
 function scopesOf(stated: GrantMembers['scopes'], { scopeSeparator }: Provider): string[] {
   const scopes = scopeList(stated, scopeSeparator);
   if (scopes.length > SCOPES_MAX)
-    throw refusal(`scopes: there are ${scopes.length}; at most ${SCOPES_MAX} are stored`);
+    throw refusal(`scopes: ${scopes.length} scopes; the maximum is ${SCOPES_MAX}`);
   if (scopes.some((scope) => scope.length > SCOPE_LENGTH_MAX))
     throw refusal(`scopes: one is longer than ${SCOPE_LENGTH_MAX} characters`);
   return scopes;
 }
 
-/** Some exports hold an array whose only element is the whole list. */
+/** Some exports contain an array whose only element is the whole list. */
 function scopeList(stated: GrantMembers['scopes'] = [], separator: ScopeSeparator): string[] {
   const texts = Array.isArray(stated) ? stated : [stated];
   return [...new Set(texts.flatMap((text) => readScopes(text, separator) ?? []))];
 }
 
 /** A grant without a refresh token must be an access token that does not expire. */
-function requireEndless(
+function requireNonExpiring(
   input: z.infer<typeof GrantInput>,
   { displayName, nonExpiringTokens }: ProviderAdapter,
 ): void {
   if (nonExpiringTokens !== true)
-    throw refusal(`refresh_token: needed, because access tokens of ${displayName} end`);
+    throw refusal(`refresh_token: required, because access tokens of ${displayName} expire`);
   if (input.access_token === undefined)
     throw refusal(
-      `refresh_token: needed; or, of ${displayName}, the access_token alone if it does not end`,
+      `refresh_token: required, unless you send an access_token of ${displayName} that does not expire`,
     );
   if (input.expires_at !== undefined || input.refresh_token_expires_at !== undefined)
     throw refusal(
-      'refresh_token: needed for an access token that ends; one that does not is handed in without expires_at and refresh_token_expires_at',
+      'refresh_token: required for an access token that expires. For one that does not expire, omit expires_at and refresh_token_expires_at',
     );
 }
 

@@ -3,6 +3,7 @@ import { ServiceError } from '../../domain/service-error';
 import type { ConfiguredProviders } from '../../providers/config/configured-providers';
 import type { Provider } from '../../providers/provider';
 import { identityKey, type NewAccount } from '../../store/accounts/accounts';
+import { isDatabaseUnavailable } from '../../store/mongo/unavailability';
 import type { Store } from '../../store/store';
 import type { Vault } from '../../vault/vault';
 import { grantPlace } from '../../vault/vault';
@@ -19,9 +20,17 @@ import {
 
 /**
  * `exists`: the account exists and is unchanged. `updated`: the account is in quarantine and now has the line's grant.
- * `valid`: a dry run, in which the line would be stored or found.
+ * `valid`: a dry run, in which the line would be stored or found. `uncertain`: MongoDB failed during the write, so the
+ * line may be stored or not; it can be sent again.
  */
-export const IMPORT_RESULTS = ['created', 'updated', 'exists', 'valid', 'refused'] as const;
+export const IMPORT_RESULTS = [
+  'created',
+  'updated',
+  'exists',
+  'valid',
+  'refused',
+  'uncertain',
+] as const;
 type ImportResult = (typeof IMPORT_RESULTS)[number];
 
 export interface ImportOptions {
@@ -75,33 +84,62 @@ export async function importLines(
     );
   }
   const accepted = checked.filter(isAccepted).filter(({ isRepeated }) => isRepeated !== true);
-  const { created, heldElsewhere } = await deps.store.accounts.createMissing(
-    accepted.map(({ account }) => account),
-    deps.now(),
-  );
-  const there = accepted.filter(
-    ({ account: { id } }) => !created.has(id) && !heldElsewhere.has(id),
-  );
-  const { updated, superseded } = options.quarantine
-    ? await update(there, options.organisation, deps)
-    : { updated: new Map<number, string>(), superseded: new Set<number>() };
-  const late = await lateRefusals(
-    accepted.filter(({ line, account }) => heldElsewhere.has(account.id) || superseded.has(line)),
-    options,
-    deps,
-  );
+  const stored = await storeLines(accepted, options, deps);
   return checked.map((one): LineResult => {
     if (!isAccepted(one)) return refused(one);
     const { line, account, warnings } = one;
-    const message = late.get(line);
+    const message = stored.late.get(line);
     if (message !== undefined) return refused({ line, message, warnings });
-    if (created.has(account.id))
+    if (stored.created.has(account.id))
       return { line, result: 'created', account_id: account.id, warnings };
-    const id = updated.get(line);
+    if (!stored.isComplete) return { line, result: 'uncertain', warnings };
+    const id = stored.updated.get(line);
     return id === undefined
       ? { line, result: 'exists', warnings }
       : { line, result: 'updated', account_id: id, warnings };
   });
+}
+
+interface Stored {
+  /** The ids of the created accounts. */
+  created: ReadonlySet<string>;
+  /** The ids of the updated accounts, by line. */
+  updated: ReadonlyMap<number, string>;
+  /** Why lines were refused on write, by line. */
+  late: ReadonlyMap<number, string>;
+  /** `false` if MongoDB failed in between; then nothing is known of the lines that are not named above. */
+  isComplete: boolean;
+}
+
+async function storeLines(
+  accepted: readonly Checked[],
+  options: ImportOptions,
+  deps: Deps,
+): Promise<Stored> {
+  let created: ReadonlySet<string> = new Set();
+  try {
+    const missing = await deps.store.accounts.createMissing(
+      accepted.map(({ account }) => account),
+      deps.now(),
+    );
+    created = missing.created;
+    const { heldElsewhere } = missing;
+    const there = accepted.filter(
+      ({ account: { id } }) => !created.has(id) && !heldElsewhere.has(id),
+    );
+    const { updated, superseded } = options.quarantine
+      ? await update(there, options.organisation, deps)
+      : { updated: new Map<number, string>(), superseded: new Set<number>() };
+    const late = await lateRefusals(
+      accepted.filter(({ line, account }) => heldElsewhere.has(account.id) || superseded.has(line)),
+      options,
+      deps,
+    );
+    return { created, updated, late, isComplete: true };
+  } catch (error) {
+    if (!isDatabaseUnavailable(error)) throw error;
+    return { created, updated: new Map(), late: new Map(), isComplete: false };
+  }
 }
 
 function isAccepted(one: Checked | Refused): one is Checked {
@@ -135,15 +173,15 @@ function compare(
   if (same !== undefined) {
     return same.isSameGrant
       ? { ...one, isRepeated: true }
-      : { line, message: `same account as line ${same.line}, with another token`, warnings };
+      : { line, message: `line ${same.line} has the same account with another token`, warnings };
   }
   const sharers = [
     ...(holders.other(account) === undefined
       ? []
-      : [`account ${holders.other(account)?.id} has the same one`]),
+      : [`account ${holders.other(account)?.id} has the same token`]),
     ...(earlier.sameToken(account) === undefined
       ? []
-      : [`the same as on line ${earlier.sameToken(account)}, of another account`]),
+      : [`line ${earlier.sameToken(account)} has the same token for another account`]),
   ];
   const [sharer] = sharers;
   const sentence = sharer === undefined ? null : sharedTokenSentence(sharer, provider);
@@ -159,7 +197,7 @@ function compare(
 }
 
 const NOT_REMEMBERED =
-  'from this line on, lines are compared with stored accounts and not with each other, because the file has so many';
+  'the file has too many lines to compare: from this line on, each line is compared with stored accounts only';
 
 /** Why lines were refused on write: meanwhile, another import or request was given their refresh token. */
 async function lateRefusals(
@@ -171,8 +209,8 @@ async function lateRefusals(
   return new Map(
     lines.map(({ line, account, provider }) => {
       const holder = holders.other(account);
-      const who = holder === undefined ? 'another account' : `account ${holder.id}`;
-      return [line, sharedTokenSentence(`${who} has the same one`, provider)];
+      const holderText = holder === undefined ? 'another account' : `account ${holder.id}`;
+      return [line, sharedTokenSentence(`${holderText} has the same token`, provider)];
     }),
   );
 }
@@ -242,7 +280,7 @@ function check(
 function issueText(issue: { code: string; message: string; keys?: string[] }): string {
   if (issue.code !== 'unrecognized_keys' || issue.keys === undefined) return issue.message;
   const names = issue.keys.map((key) =>
-    /^[a-z][a-z0-9_]{0,39}$/i.test(key) ? `"${key}"` : '(not a name: is the header line missing?)',
+    /^[a-z][a-z0-9_]{0,39}$/i.test(key) ? `"${key}"` : '(not a name; check the header line)',
   );
   return `unknown member ${names.join(', ')}`;
 }

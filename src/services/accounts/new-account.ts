@@ -33,23 +33,23 @@ export const AccountKind = z.string().trim().min(1).max(64);
 export const NewAccountBody = z
   .strictObject({
     provider: z.string().openapi({ example: 'ebay' }),
-    environment: z
-      .string()
-      .optional()
-      .openapi({ description: "The provider's own default if left out", example: 'production' }),
+    environment: z.string().optional().openapi({
+      description: 'If omitted, the default environment of the provider',
+      example: 'production',
+    }),
     external_id: z.string().trim().min(1).max(200).openapi({
       description:
-        "The account's name at its provider, stored as the provider writes it: a shop of Shopify in lower case",
+        'The id of the account at its provider, in the spelling of the provider. Shops of Shopify are stored in lower case',
       example: 'harbour-books',
     }),
     label: AccountLabel.optional().openapi({
-      description: 'The name people see; external_id if left out',
+      description: 'The display name. If omitted, external_id',
     }),
     kind: AccountKind.nullable().optional(),
     policy: PolicyInput.nullable().optional(),
     quarantine: z.boolean().optional().openapi({
       description:
-        'true: another system still refreshes this grant. It is served, and not refreshed, until it is released.',
+        'true: another system still refreshes this grant. Evergrant serves its token, and does not refresh it until the account is released',
     }),
     ...GrantInput.shape,
     ...FallbackInput.shape,
@@ -83,7 +83,7 @@ export function newAccount(
     const names = providers.all.map(({ id }) => id).join(', ');
     throw new ServiceError(
       'invalid_request',
-      `provider: ${named(body.provider)} is not configured; there are: ${names}`,
+      `provider: ${named(body.provider)} is not configured; configured providers: ${names}`,
     );
   }
   const environment = body.environment ?? provider.adapter.defaultEnvironment;
@@ -91,7 +91,7 @@ export function newAccount(
     const names = [...provider.environments.keys()].join(', ');
     throw new ServiceError(
       'invalid_request',
-      `environment: ${named(environment)} is not configured for ${provider.id}; there are: ${names}`,
+      `environment: ${named(environment)} is not configured for ${provider.id}; configured environments: ${names}`,
     );
   }
   const wrongId = externalIdProblem(body.external_id);

@@ -15,7 +15,7 @@ import { describeError } from '../describe-error';
 import { enteredRefreshToken } from './shared-refresh-token';
 
 /** Refresh requests per reconnect: each may join a refresh that was already running with the old grant. */
-const ASKED_MAX = 5;
+const REQUESTS_MAX = 5;
 /** Writes per reconnect, if other writes conflict. */
 const WRITES_MAX = 5;
 
@@ -56,7 +56,7 @@ export async function reconnect(
     capture: false,
     ...(isCurrent ? {} : { reconnect: true }),
   };
-  for (let asked = 1; ; asked += 1) {
+  for (let requests = 1; ; requests += 1) {
     const outcome = await deps.refreshes.refresh(account, request).catch((error: unknown) => {
       // The candidate is stored and will be tried even if the outcome cannot be reported now.
       if (isCurrent || describeError(error).code === 'internal_error') throw error;
@@ -73,7 +73,7 @@ export async function reconnect(
       const { lastFailure } = candidate;
       const isTried = lastFailure !== null && lastFailure.at.getTime() !== triedBefore;
       const isHeld = outcome?.heldForMs !== undefined;
-      if (outcome === null || isTried || isHeld || asked === ASKED_MAX) return after;
+      if (outcome === null || isTried || isHeld || requests === REQUESTS_MAX) return after;
       continue;
     }
     if (lastReconnect?.fingerprint !== fingerprint || lastReconnect.at.getTime() === endedBefore)
@@ -98,7 +98,7 @@ export async function restoreGrant(
   if (replaced === null || replaced.until <= deps.now()) {
     throw new ServiceError(
       'conflict',
-      'There is no replaced grant to restore: none was replaced, or its refresh token has expired or was refused since. Ask the owner to sign in again, and hand in the new refresh token.',
+      'The account has no replaced grant to restore: none was replaced, or its refresh token has expired or was refused. Ask the owner to sign in again, and reconnect the account with the new refresh token.',
     );
   }
   const { grant } = replaced;
@@ -133,7 +133,7 @@ async function submitCandidate(
       if (before.candidate?.fingerprint === fingerprint) return before;
       throw new ServiceError(
         'conflict',
-        'Another new refresh token of this account is being tried at this moment. Wait for its result (see candidate and last_reconnect of the account), then try again.',
+        'Evergrant is trying another new refresh token of this account. Wait for its result (candidate and last_reconnect of the account), then try again.',
       );
     }
     const provider = providers.find(before.provider);
@@ -147,13 +147,13 @@ function requireReconnectable({ state, quarantine }: Account): void {
   if (state === AccountState.disabled) {
     throw new ServiceError(
       'conflict',
-      'The account is disabled, so a new grant cannot be tried. Enable it in the same request: {"disabled": false, "refresh_token": "…"}.',
+      'The account is disabled, so Evergrant cannot try a new grant. Enable the account in the same request: {"disabled": false, "refresh_token": "…"}.',
     );
   }
   if (quarantine) {
     throw new ServiceError(
       'conflict',
-      'The account is in quarantine, so nothing of it is sent. Release it first: PATCH {"quarantine": false}.',
+      'The account is in quarantine, so Evergrant sends none of its tokens. Release it first: PATCH {"quarantine": false}.',
     );
   }
 }
@@ -165,18 +165,18 @@ function requireUnused({ current, previous, replaced }: Account, fingerprint: st
   if (previous.refreshTokenFingerprint !== fingerprint) return;
   throw new ServiceError(
     'grant_refused',
-    `This is the refresh token that the account had until ${current.obtainedAt}, before its current one. Sent again, it could make the provider revoke the grant that works. Nothing was sent, and the account keeps the grant it has. Ask the owner to sign in again for a new one.`,
+    `This refresh token was replaced at ${current.obtainedAt}. If Evergrant sent it again, the provider could revoke the current grant. Nothing was sent, and the account keeps its current grant. Ask the owner to sign in again for a new refresh token.`,
   );
 }
 
 function refused({ message, detail }: RefreshFailure): ServiceError {
-  const words = detail === undefined ? '' : ` The provider says: ${detail}`;
-  return new ServiceError('grant_refused', `${message}${words}`);
+  const quote = detail === undefined ? '' : ` The provider answered: ${detail}`;
+  return new ServiceError('grant_refused', `${message}${quote}`);
 }
 
 function superseded(): ServiceError {
   return new ServiceError(
     'conflict',
-    'This grant was not tried: another one was handed in meanwhile, or the account was changed. Look at the account, then hand it in again.',
+    'This grant was not tried: another request changed the account or its grant in the meantime. Check the account, then reconnect it again.',
   );
 }

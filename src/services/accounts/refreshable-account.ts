@@ -24,4 +24,4 @@ export async function refreshableAccount(
 
 /** The message of every refresh refused because of quarantine. */
 export const IN_QUARANTINE =
-  'The account is in quarantine: another system still refreshes it, and a second one could break its grant. Stop that system, then release the account: evergrant accounts release <id>, or PATCH {"quarantine": false}.';
+  'The account is in quarantine, because another system still refreshes it. A refresh by both systems could break its grant. Stop that system, then release the account: evergrant accounts release <id>, or PATCH {"quarantine": false}.';

@@ -79,7 +79,7 @@ export async function sharedTokenWarnings(
   const holders = await RefreshTokenHolders.of(store, organisation, [recipient]);
   const holder = holders.other(recipient);
   if (holder === undefined) return [];
-  const sentence = sharedTokenSentence(`account ${holder.id} has the same one`, provider);
+  const sentence = sharedTokenSentence(`account ${holder.id} has the same token`, provider);
   if (rotates(provider)) throw new ServiceError('conflict', sentence);
   return [sentence];
 }
@@ -103,7 +103,7 @@ export function sharedTokenSentence(where: string, provider: Provider): string {
     provider.adapter.discovery === true
       ? ' If this provider does not replace refresh tokens, set replay: safe in providers.yaml.'
       : '';
-  return `refresh_token: ${where}. ${provider.id} replaces a refresh token when it is used, so that a refresh of one account would end the other. Connect this account with a grant of its own.${otherwise}`;
+  return `refresh_token: ${where}. ${provider.id} replaces a refresh token when it is used, so a refresh of one account would break the other. Connect this account with a separate grant.${otherwise}`;
 }
 
 function tokenKey(provider: string, fingerprint: string): string {

@@ -64,7 +64,7 @@ export function createAuditAnchors({
   const known = new Map<string, AuditAnchor>();
   /** Workflow ids of chains that no longer contain their anchored entry; each is reported once. */
   const cut = new Set<string>();
-  let isAway = false;
+  let isUnreachable = false;
   let working: Promise<void> | null = null;
 
   const answering = <T>(ask: () => Promise<T>) =>
@@ -101,7 +101,7 @@ export function createAuditAnchors({
           memo: { [ANCHOR_MEMO]: head },
           signal: anchorSignal,
           signalArgs: [head],
-          staticSummary: `The anchor of the audit of ${organisation}: ${chain}`,
+          staticSummary: `Audit anchor of ${organisation}: ${chain}`,
         }),
       );
     }
@@ -132,20 +132,20 @@ export function createAuditAnchors({
   }
 
   function round(most: number): Promise<void> {
-    working ??= anchorOrTell(most).finally(() => {
+    working ??= anchorOrWarn(most).finally(() => {
       working = null;
     });
     return working;
   }
 
-  async function anchorOrTell(most: number): Promise<void> {
+  async function anchorOrWarn(most: number): Promise<void> {
     try {
       await anchorSome(most);
-      isAway = false;
+      isUnreachable = false;
     } catch (error) {
       // Logged once per outage.
-      if (!isAway) logger.warn({ err: error }, NOT_ANCHORED);
-      isAway = true;
+      if (!isUnreachable) logger.warn({ err: error }, NOT_ANCHORED);
+      isUnreachable = true;
     }
   }
 
@@ -177,5 +177,5 @@ export function entriesOf(
 }
 
 const CUT_OFF =
-  'the audit was cut off or replaced: the entry that was anchored in Temporal is not there. If MongoDB was restored from a backup, delete the workflow of the anchor; the next entry begins a new one';
-const NOT_ANCHORED = 'the audit could not be anchored in Temporal; this is retried';
+  'the audit was cut off or replaced: the entry that Temporal anchors is missing. If MongoDB was restored from a backup, delete the workflow of the anchor; the next entry starts a new one';
+const NOT_ANCHORED = 'the audit could not be anchored in Temporal; Evergrant retries';

@@ -1,6 +1,6 @@
 /**
- * Appends entries to audit chains. Several processes may append to one chain: each continues from the end it knows, and
- * reads the end again if another process has taken the place.
+ * Appends entries to audit chains. Several processes may append to one chain: each appends after the last entry it
+ * knows, and reads the last entry again if another process appended first.
  */
 import { randomUUID } from 'node:crypto';
 import {
@@ -91,7 +91,9 @@ export function createChain<Content>({
         return entry;
       }
     }
-    throw new Error('the audit could not be written: its end moves all the time');
+    throw new Error(
+      'the audit could not be written: other processes appended to it at every attempt',
+    );
   }
 
   function remember(organisation: string, { sequence, hash, keptUntil }: AuditHead): void {

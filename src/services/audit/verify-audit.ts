@@ -126,8 +126,7 @@ export async function verifyAnchor(
     return {
       state: 'unreachable',
       sequence: null,
-      message:
-        'Temporal does not answer, so the end of the chain could not be compared. Try again.',
+      message: 'Temporal is unreachable, so the end of the chain was not compared. Try again.',
     };
   }
   if (anchor === null) {
@@ -137,7 +136,7 @@ export async function verifyAnchor(
       state: 'missing',
       sequence: null,
       message:
-        'Temporal keeps no anchor of this chain: its database was lost, or the workflow of the anchor was deleted. The next entry is anchored again.',
+        'Temporal has no anchor of this chain: its database was lost, or the workflow of the anchor was deleted. Evergrant anchors the next entry.',
     };
   }
   const { sequence, hash } = anchor;
@@ -146,8 +145,8 @@ export async function verifyAnchor(
     return { state: 'matches', sequence, message: null };
   const message =
     entry === null
-      ? `Temporal has the anchor of entry ${sequence}, which is missing: the end was cut off, or all of the chain was removed.`
-      : `Entry ${sequence} is another entry than the one that was anchored in Temporal: the chain was replaced.`;
+      ? `Entry ${sequence}, which Temporal anchors, is missing: the end or the whole chain was removed.`
+      : `Entry ${sequence} differs from the one that Temporal anchors: the chain was replaced.`;
   return { state: 'broken', sequence, message };
 }
 
@@ -162,8 +161,8 @@ export async function verifyKnown(
   if (entry?.sequence === sequence) {
     return entry.hash === hash
       ? null
-      : broken(sequence, 'edited', 'It is another entry than the one that was known.');
+      : broken(sequence, 'edited', 'It differs from the known entry.');
   }
   const isOver = entry?.previous && Date.parse(entry.previous.keptUntil) <= now().getTime();
-  return isOver ? null : broken(sequence, 'dropped', 'The entry that was known is missing.');
+  return isOver ? null : broken(sequence, 'dropped', 'The known entry is missing.');
 }

@@ -10,7 +10,7 @@ export interface AccountDiagnostics {
 }
 
 /** Entries read to find an attempt with the current grant. */
-const LOOKED_AT = 20;
+const ENTRIES_READ = 20;
 
 export async function diagnose(
   store: Store,
@@ -24,7 +24,7 @@ export async function diagnose(
         accountId,
         source,
         action: ATTEMPT_ACTIONS,
-        limit: LOOKED_AT,
+        limit: ENTRIES_READ,
       })
     ).find(isOfCurrent) ?? null;
   const [lastDebug, lastScheduled] = await Promise.all([last('debug'), last('scheduled')]);
@@ -46,7 +46,7 @@ function compare(
     const missing = used === null ? 'debug' : 'scheduled';
     return {
       sameToken: null,
-      message: `There is no ${missing} attempt that opened a refresh token yet.`,
+      message: `No ${missing} attempt has decrypted a refresh token yet.`,
     };
   }
   return used === other
@@ -57,6 +57,6 @@ function compare(
     : {
         sameToken: false,
         message:
-          'The last debug and the last scheduled attempt used different refresh tokens: it was replaced in between.',
+          'The last debug and the last scheduled attempt used different refresh tokens: the token was replaced in between.',
       };
 }

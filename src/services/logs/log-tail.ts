@@ -9,17 +9,25 @@ import { isWanted, type LogFilter } from '../../domain/logs/log-filter';
 import { isBefore, type RecordedPlace } from '../../store/logs/log-entries';
 import type { Store } from '../../store/store';
 
-const LOOK_EVERY_MS = 400;
+const POLL_EVERY_MS = 400;
 /** How late, in ms, an entry may become visible after its write time and still be found. */
 const OVERLAP_MS = 5_000;
 const PAGE = 200;
 /** Entries that may wait for a slow follower. Beyond it the follower is dropped, and resumes on reconnect. */
 const WAITING_MAX = 5_000;
+/** Entries that a follower gets when it resumes. Older entries are left out, because the list has them. */
+const RESUMED_MAX = 500;
 
 export interface FollowedEntry {
   entry: LogEntry;
   /** The follower's place after this entry, with which it can resume. */
   place: RecordedPlace;
+}
+
+interface FollowedBatch {
+  /** The newest entry that was left out before this batch; `null` if none was. */
+  leftOut: RecordedPlace | null;
+  entries: FollowedEntry[];
 }
 
 type TailDependencies = { store: Store; logger: Logger };
@@ -33,57 +41,48 @@ export interface LogTail {
   /** The current end of the write order. A caller that reads a list after this, and follows from here, misses none. */
   end(): Promise<RecordedPlace>;
   /**
-   * Matching entries in batches, from a place on; an empty batch after `idleMs` without entries. Ends with the signal,
-   * or if the follower is too slow.
+   * Matching entries in batches, from a place on; an empty batch after `idleMs` without entries. If more than
+   * {@link RESUMED_MAX} were written since that place, it gets the newest of them, and the first batch says so. Ends with
+   * the signal, or if the follower is too slow.
    */
   follow(
     filter: LogFilter,
     from: RecordedPlace,
     options: { signal: AbortSignal; idleMs: number },
-  ): AsyncGenerator<FollowedEntry[]>;
+  ): AsyncGenerator<FollowedBatch>;
 }
 
 export function createLogTail(deps: TailDependencies): LogTail {
   const followers = new Set<Follower>();
-  const looks = new Looks(deps);
+  const poll = new EntryPoll(deps);
   let running = false;
 
   /** Runs while there are followers. After a failed query, the next one starts from the same place. */
   async function run(): Promise<void> {
     if (running) return;
     running = true;
-    let told = false;
+    let isReported = false;
     while (followers.size > 0) {
       try {
-        const found = await looks.look();
+        const found = await poll.read();
         for (const follower of followers) {
           follower.waiting.push(...found);
           if (found.length > 0) follower.wake();
         }
-        told = false;
+        isReported = false;
       } catch (error) {
-        if (!told) deps.logger.warn({ err: error }, 'log entries cannot be followed; trying again');
-        told = true;
+        if (!isReported)
+          deps.logger.warn({ err: error }, 'new log entries could not be read; Evergrant retries');
+        isReported = true;
       }
-      await delay(LOOK_EVERY_MS);
+      await delay(POLL_EVERY_MS);
     }
-    looks.forget();
+    poll.forget();
     running = false;
   }
 
-  /** Entries written between two places. */
-  async function missed(
-    filter: LogFilter,
-    from: RecordedPlace,
-    until: RecordedPlace,
-  ): Promise<RecordedPlace[]> {
-    if (!isBefore(from, until)) return [];
-    const places = await deps.store.logEntries.recordedSince(from.at, filter);
-    return places.filter((place) => isBefore(from, place) && !isBefore(until, place));
-  }
-
   return {
-    end: () => (running ? looks.start() : endOf(deps)),
+    end: () => (running ? poll.start() : endOf(deps)),
     async *follow(filter, from, { signal, idleMs }) {
       const follower: Follower = { waiting: [], wake: () => {} };
       const wake = () => follower.wake();
@@ -92,26 +91,33 @@ export function createLogTail(deps: TailDependencies): LogTail {
       void run();
       try {
         // Entries up to the shared query's place come from the database, later ones from the shared query.
-        const start = await looks.start();
+        const start = await poll.start();
         const sent = new Set<string>([from.id]);
-        for (const places of pagesOf(await missed(filter, from, start))) {
+        const { logEntries } = deps.store;
+        const { places, leftOut } = isBefore(from, start)
+          ? await logEntries.missed(filter, { after: from, until: start, limit: RESUMED_MAX })
+          : { places: [], leftOut: null };
+        if (leftOut !== null) yield { leftOut, entries: [] };
+        for (const page of pagesOf(places)) {
           if (signal.aborted) return;
-          const read = await deps.store.logEntries.readAll(places.map(({ id }) => id));
-          for (const { id } of places) sent.add(id);
-          yield places.flatMap((place) => {
+          const read = await logEntries.readAll(page.map(({ id }) => id));
+          for (const { id } of page) sent.add(id);
+          const entries = page.flatMap((place) => {
             const entry = read.get(place.id);
             return entry === undefined ? [] : [{ entry, place }];
           });
+          yield { leftOut: null, entries };
         }
         while (!signal.aborted) {
           if (follower.waiting.length === 0) await waitFor(follower, idleMs, signal);
           if (follower.waiting.length > WAITING_MAX) return;
-          yield follower.waiting
+          const entries = follower.waiting
             .splice(0)
             .filter(
               ({ entry, place }) =>
                 isWanted(entry, filter) && !isBefore(place, from) && !sent.has(entry.id),
             );
+          yield { leftOut: null, entries };
         }
       } finally {
         followers.delete(follower);
@@ -122,7 +128,7 @@ export function createLogTail(deps: TailDependencies): LogTail {
 }
 
 /** The shared query: returns each entry written since the last call once. */
-class Looks {
+class EntryPoll {
   readonly #deps: TailDependencies;
   #end: Promise<RecordedPlace> | null = null;
   /** Entries within the overlap that were returned already, or existed before the first query. */
@@ -158,7 +164,7 @@ class Looks {
     return end;
   }
 
-  async look(): Promise<FollowedEntry[]> {
+  async read(): Promise<FollowedEntry[]> {
     const end = await this.start();
     const places = await this.#deps.store.logEntries.recordedSince(overlapBefore(end));
     const unknown = places.filter(({ id }) => !this.#given.has(id));

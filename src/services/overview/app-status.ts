@@ -25,7 +25,8 @@ export interface AppStatus {
   usedToday: number;
   rule: AppLimits;
   /** For all organisations, which share the app. */
-  forecastPerDay: number;
+  /** `null` until a worker has counted the accounts. */
+  forecastPerDay: number | null;
   warning: string | null;
 }
 
@@ -37,11 +38,14 @@ export async function appStatus({
   store: Store;
   providers: ConfiguredProviders;
 }): Promise<AppStatus[]> {
-  const [limiters, counts] = await Promise.all([
-    store.limiters.list(),
-    store.dueAccounts.lookedAfter(),
-  ]);
   const now = store.limiters.now();
+  const [limiters, { asOf, counts }] = await Promise.all([
+    store.limiters.list(),
+    store.dueAccounts.perApp(
+      providers.all.map(({ id }) => id),
+      now,
+    ),
+  ]);
   return providers.all.flatMap((provider) =>
     [...provider.environments].flatMap(([environment, { limits: rule }]) => {
       const isThis = (one: { provider: string; environment: string }) =>
@@ -51,7 +55,7 @@ export async function appStatus({
       if (found === undefined && accounts === 0) return [];
       const limiter = today(found ?? newAppLimiter(provider.id, environment, now), now);
       const { throttledUntil } = limiter;
-      const forecast = provider.policy.enabled ? forecastOf(provider, accounts) : 0;
+      const forecast = asOf === null ? null : forecastOf(provider, accounts);
       return [
         {
           provider: provider.id,
@@ -64,7 +68,7 @@ export async function appStatus({
           usedToday: limiter.used,
           rule,
           forecastPerDay: forecast,
-          warning: warningOf(forecast, rule),
+          warning: forecast === null ? null : warningOf(forecast, rule),
         },
       ];
     }),
@@ -72,7 +76,8 @@ export async function appStatus({
 }
 
 function forecastOf(provider: Provider, accounts: number): number {
-  const { validateEveryMs, sweepEveryMs } = provider.policy;
+  const { enabled, validateEveryMs, sweepEveryMs } = provider.policy;
+  if (!enabled) return 0;
   return forecastPerDay(accounts, {
     refreshEveryMs: refreshEveryMs(provider),
     validateEveryMs: validateEveryMs === null ? null : Math.max(validateEveryMs, sweepEveryMs),
@@ -82,5 +87,5 @@ function forecastOf(provider: Provider, accounts: number): number {
 function warningOf(forecast: number, rule: AppLimits): string | null {
   const allowed = allowedToday(rule, 'scheduled');
   if (forecast <= allowed) return null;
-  return `About ${forecast} requests a day are to be expected, more than sweeps may use (${allowed} of ${rule.perDay}): some accounts will not be refreshed in time. Refresh less often, or ask the provider for a larger quota.`;
+  return `Evergrant expects about ${forecast} requests per day, and sweeps may use ${allowed} of ${rule.perDay}, so some accounts will not be refreshed in time. Refresh less often, or ask the provider for a larger quota.`;
 }

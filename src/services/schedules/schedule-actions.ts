@@ -13,7 +13,7 @@ export interface ScheduleActionDependencies {
   logger: Pick<Logger, 'info'>;
 }
 
-/** On whose behalf a schedule is changed, and by which door. */
+/** The caller who changes a schedule, and the interface that the caller uses. */
 export interface ScheduleCaller extends Pick<Principal, 'keyId' | 'organisation'> {
   through: 'api' | 'page';
 }
@@ -28,7 +28,7 @@ export async function pauseSchedule(
 ): Promise<Schedule> {
   const schedule = await schedules.pause(
     id,
-    keptNote(note, caller) ?? unexplained('paused', caller),
+    keptNote(note, caller) ?? defaultNote('paused', caller),
   );
   logger.info(logFields(id, note, caller), 'schedule paused');
   return schedule;
@@ -40,7 +40,7 @@ export async function resumeSchedule(
   note: Note,
   caller: ScheduleCaller,
 ): Promise<Schedule> {
-  const kept = keptNote(note, caller) ?? unexplained('resumed', caller);
+  const kept = keptNote(note, caller) ?? defaultNote('resumed', caller);
   const schedule = await schedules.resume(id, kept);
   logger.info(logFields(id, note, caller), 'schedule resumed');
   return schedule;
@@ -87,12 +87,12 @@ function keptNote(note: Note, { through, keyId }: ScheduleCaller): Note {
   return text !== undefined && through === 'page' ? `${text} (${callerName(keyId)})` : text;
 }
 
-/** A pause or a resumption without a note says at least whom to ask. */
-function unexplained(done: string, { keyId }: ScheduleCaller): string {
+/** The default note, which names the caller to ask. */
+function defaultNote(done: string, { keyId }: ScheduleCaller): string {
   return `${done} by ${callerName(keyId)}`;
 }
 
-/** A note of blanks is no note. */
+/** A blank note counts as absent. */
 function textOf(note: Note): Note {
   return note?.trim() === '' ? undefined : note;
 }

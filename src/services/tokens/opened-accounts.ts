@@ -80,7 +80,7 @@ export class OpenedAccounts {
       if (!(error instanceof OpenError)) throw error;
       this.#deps.logger.warn(
         { account_id: account.id, field, reason: error.reason },
-        'a stored token does not open',
+        'a stored token cannot be decrypted',
       );
       return null;
     }

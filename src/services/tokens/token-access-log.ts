@@ -69,7 +69,7 @@ interface Accesses {
   /** MongoDB did not accept a batch in time; until kept accesses are stored, no response waits for it. */
   isBehind: boolean;
   /** The failure is logged and still lasts. */
-  isTold: boolean;
+  isReported: boolean;
   /** Batches that may have been written, oldest first. */
   unwritten: Batch[];
   /** Accesses of tokens that were served in the meantime. */
@@ -118,7 +118,7 @@ export function createTokenAccessLog({
       const batch = { id: randomUUID(), organisation, tokenAccesses: group };
       try {
         await write(batch, false);
-        if (!accesses.isBehind) accesses.isTold = false;
+        if (!accesses.isBehind) accesses.isReported = false;
       } catch (error) {
         fallBehind(accesses, error);
         // If the audit is required, none of these tokens is served.
@@ -140,7 +140,7 @@ export function createTokenAccessLog({
         () => true,
       ),
       isBehind: false,
-      isTold: false,
+      isReported: false,
       unwritten: [],
       kept: [],
     };
@@ -148,8 +148,9 @@ export function createTokenAccessLog({
   }
 
   function fallBehind(accesses: Accesses, error: unknown): void {
-    if (!accesses.isTold) logger.warn({ err: error }, 'token accesses cannot be recorded in time');
-    accesses.isTold = true;
+    if (!accesses.isReported)
+      logger.warn({ err: error }, 'MongoDB does not record token accesses in time');
+    accesses.isReported = true;
     if (required) return;
     accesses.isBehind = true;
     schedule();
@@ -200,9 +201,12 @@ export function createTokenAccessLog({
       written += batch.tokenAccesses.length;
     }
     if (accesses.isBehind)
-      logger.info({ organisation, accesses: written }, 'token accesses are recorded in time again');
+      logger.info(
+        { organisation, accesses: written },
+        'MongoDB records token accesses in time again',
+      );
     accesses.isBehind = false;
-    accesses.isTold = false;
+    accesses.isReported = false;
   }
 
   async function flushAll(): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * Decides which token a use is answered with: the account's own token, its fallback token, or none and why. Pure: what
- * it decides by is read before and handed in.
+ * Decides which token a request receives: the account's own token, its fallback token, or none with a reason. Pure: the
+ * caller reads all inputs before.
  */
 import { type Account, AccountState, hasOnlyExpired } from '../../domain/account/account';
 import { type RefreshRule, retryPauseMs } from '../../domain/account/due-times';
@@ -12,10 +12,10 @@ import type { TokenAccessSource } from '../../store/access/token-accesses';
 import { IN_QUARANTINE } from '../accounts/refreshable-account';
 import { describeError } from '../describe-error';
 
-/** Shortest wait, in seconds, that a caller without a token is told: uses do not retry a failed account sooner. */
+/** Minimum `Retry-After`, in seconds, of a response without a token: token requests do not retry a failed account sooner. */
 const RETRY_AFTER_SECONDS = 10;
 
-/** Why the token is not what was asked for, or why there is none. */
+/** Why the token does not live as long as requested, or why there is none. */
 interface Reason {
   code: string;
   message: string;
@@ -31,20 +31,20 @@ export interface ServedToken {
   source: TokenAccessSource;
   generation: number;
   at: Date;
-  /** Set where the token expires sooner than was asked. */
+  /** Set if the token expires earlier than requested. */
   notice: Reason | null;
 }
 
 interface NoToken {
   active: false;
   reason: Reason;
-  /** `null`: asking again does not help before a person has acted. */
+  /** `null`: a retry does not help until a person has acted. */
   retryAfterSeconds: number | null;
 }
 
 export type ValidToken = ServedToken | NoToken;
 
-/** How the refresh for a use ended. */
+/** The result of the refresh that a token request started. */
 export interface Renewal {
   outcome: AttemptOutcome | null;
   /** Thrown in place of an outcome: Temporal or a worker is unreachable, or the refresh takes too long. */
@@ -53,7 +53,7 @@ export interface Renewal {
 
 export interface AnswerInput {
   account: Account;
-  /** `null`: the account has no access token, or it does not open. */
+  /** `null`: the account has no access token, or it cannot be decrypted. */
   accessToken: string | null;
   /** Where the account's own token comes from. */
   source: Exclude<TokenAccessSource, 'fallback'>;
@@ -63,15 +63,15 @@ export interface AnswerInput {
   renewal: Renewal | null;
 }
 
-/** What is read only for some answers: see {@link usesFallback} and {@link attemptToExplain}. */
+/** Inputs that only some answers need: see {@link usesFallback} and {@link attemptToExplain}. */
 export interface Extras {
-  /** `null`: the account has none, or it does not open. */
+  /** `null`: the account has none, or it cannot be decrypted. */
   fallbackToken: string | null;
   /** From the log entry of the attempt that {@link attemptToExplain} names. */
   attemptFailure: Reason | null;
 }
 
-/** @throws the error of the renewal, where it is the only reason that there is no token */
+/** @throws the error of the renewal, if it is the only reason why no token can be served */
 export function tokenAnswer(
   input: AnswerInput,
   { fallbackToken, attemptFailure }: Extras,
@@ -113,8 +113,8 @@ export function attemptToExplain(input: AnswerInput, now: Date): string | null {
 }
 
 /**
- * Whether the account's own token is served. One that needs a reconnect is served only where nobody withdrew a consent:
- * after a restore, or where only its refresh token expired.
+ * Whether the account's own token is served. If the account needs a reconnect, it is served only if no consent was withdrawn:
+ * after a restore, or if only the refresh token expired.
  */
 function servesOwn({ account, accessToken }: AnswerInput, now: Date): boolean {
   return accessToken !== null && mayServeOwn(account) && remainingLifeMs(account.current, now) > 0;
@@ -126,8 +126,8 @@ function mayServeOwn(account: Account): boolean {
 }
 
 /**
- * Why there is no token that lives as long as was asked; `null`: there is one. `last_attempt`: the log entry of the last
- * attempt says why.
+ * Why no token lives as long as requested; `null`: one does. `last_attempt`: the log entry of the last
+ * attempt has the reason.
  */
 function shortfallOf(input: AnswerInput, now: Date): Reason | 'last_attempt' | null {
   const { account, minValidSeconds, rule, renewal } = input;
@@ -159,7 +159,7 @@ function lastAttemptFailed({ lastAttempt, current }: Account): boolean {
   );
 }
 
-/** Which part of a stored grant is wrong is for admins: callers who use tokens see one reason for all of them. */
+/** Hides from token callers which part of a stored grant is unreadable: only admins see it. */
 function failureReason({ code, message }: Reason): Reason {
   return DOES_NOT_OPEN.has(code) ? GRANT_UNREADABLE : { code, message };
 }
@@ -169,7 +169,7 @@ function retryAfterSeconds(
   renewal: Renewal | null,
   now: Date,
 ): number {
-  // A wait that the provider asked for is not recorded as the account's error; any other wait is the uses' own back-off.
+  // A wait that the provider asked for is not recorded as the account's error; any other wait is the back-off of token requests.
   const askedToWait = lastError?.at.getTime() !== lastAttempt?.finishedAt.getTime();
   const ownUntil = (lastAttempt?.finishedAt.getTime() ?? 0) + retryPauseMs(failedAttempts);
   const until = askedToWait ? (nextAttemptAt?.getTime() ?? 0) : ownUntil;
@@ -233,21 +233,21 @@ function reasonOf({ state, stateReason }: Account): Reason {
 const SHORT_LIVED: Reason = {
   code: 'short_lived',
   message:
-    "The provider's tokens do not live as long as min_valid_seconds asks. This one is refreshed at half its life.",
+    "The provider's tokens never live as long as min_valid_seconds requires. Evergrant refreshes this token at half its lifetime.",
 };
 const NOT_YET: Reason = {
   code: 'not_before',
   message:
-    'The provider refreshes only shortly before the access token expires (notBefore), so there is no token yet that lives as long as min_valid_seconds asks.',
+    'The provider refreshes only shortly before the access token expires (notBefore), so no token lives as long as min_valid_seconds requires yet.',
 };
 const UNREADABLE: Reason = {
   code: 'access_token_unreadable',
   message:
-    'The stored access token cannot be opened, and there is no refresh token to get another. Check ENCRYPTION_KEYS, or reconnect the account.',
+    'The stored access token cannot be decrypted, and the account has no refresh token to obtain another one. Check ENCRYPTION_KEYS, or reconnect the account.',
 };
 const GRANT_UNREADABLE: Reason = {
   code: 'grant_unreadable',
-  message: 'The stored grant cannot be opened; the terminal logs of the account say why.',
+  message: 'The stored grant cannot be decrypted. See the logs of the account for the cause.',
 };
 const DOES_NOT_OPEN: ReadonlySet<string> = new Set<RefreshFailureCode>([
   'row_corrupt',
@@ -257,5 +257,5 @@ const DOES_NOT_OPEN: ReadonlySet<string> = new Set<RefreshFailureCode>([
 ]);
 const NO_TOKEN: Reason = {
   code: 'not_refreshed',
-  message: 'The access token was not refreshed in time; the terminal logs of the account say why.',
+  message: 'The access token was not refreshed in time. See the logs of the account for the cause.',
 };

@@ -73,7 +73,7 @@ export class ValidTokens {
     if (opened === null) throw notFound(`account ${use.accountId}`);
     const { generation } = opened.account;
     let renewal: Renewed | null = null;
-    // Twice, because the first may have joined a refresh that was asked for less and found nothing due.
+    // Twice, because the first may have joined a refresh with a smaller min_valid_seconds, which found nothing due.
     for (let turn = 0; turn < 2 && this.#decide(opened, use, this.#deps.now()).due; turn += 1) {
       renewal = await this.#renew(opened, use, askedAt);
       if (renewal.opened === null) throw notFound(`account ${use.accountId}`);
@@ -85,7 +85,7 @@ export class ValidTokens {
     return this.#answer(opened, use, source, renewal);
   }
 
-  /** A token that does not open counts as expired: a refresh may bring one that does. */
+  /** A token that cannot be decrypted counts as expired: a refresh may obtain a readable one. */
   #decide({ account, accessToken }: OpenedAccount, { minValidSeconds }: TokenUse, now: Date) {
     const rule = this.#deps.providers.rule(account.provider);
     if (accessToken !== null) return useDecision(account, rule, minValidSeconds, now);
@@ -149,11 +149,11 @@ export class ValidTokens {
         ? within(WAIT_WITH_ANOTHER_MS, refresh, 'The refresh is still running.')
         : refresh);
     } catch (caught) {
-      error = caught instanceof Error ? caught : new Error('a refresh failed');
+      error = caught instanceof Error ? caught : new Error('the refresh failed');
       if (describeError(error).code === 'internal_error')
         this.#deps.logger.error(
           { err: error, account_id: account.id },
-          'a refresh for a use failed',
+          'the refresh for a token request failed',
         );
     }
     // The stored account decides, whatever the outcome.

@@ -146,10 +146,6 @@ export class ApiKeys {
     const { _id: id, organisation, code } = document;
     return this.#integrity.isValid({ row: 'api_key', id, organisation }, membersOf(document), code);
   }
-
-  async createIndexes(): Promise<void> {
-    await this.#keys.createIndexes();
-  }
 }
 
 /** Stands in for the stored digest of an unknown key. */

@@ -105,10 +105,6 @@ export class AuditEntries {
       .lean<AuditDocument[]>();
     return documents.map(toEntry);
   }
-
-  async createIndexes(): Promise<void> {
-    await this.#entries.createIndexes();
-  }
 }
 
 /** Never throws. A tampered document is returned as it is, and its hash does not match. */

@@ -159,7 +159,7 @@ export class SessionRecords {
           // Evergrant writes no other types here, and paging cannot continue after them.
           created_at: mongoose.trusted({ $type: 'date' }),
           _id: mongoose.trusted({ $type: 'string' }),
-          ...(place === undefined ? {} : beyond('created_at', '$lt', place)),
+          ...(place === undefined ? {} : { $and: [beyond('created_at', '$lt', place)] }),
         })
         .sort({ created_at: -1, _id: -1 })
         .limit(size)
@@ -220,10 +220,6 @@ export class SessionRecords {
     ];
     const found = await Promise.all(filters.map((filter) => this.#validOf(filter)));
     return found.flat();
-  }
-
-  async createIndexes(): Promise<void> {
-    await this.#sessions.createIndexes();
   }
 
   /** Up to {@link BATCH_MAX} valid sessions. Reads past invalid rows, so that they cannot hide a valid one. */

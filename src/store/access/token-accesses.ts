@@ -16,8 +16,8 @@ import { isDuplicateKey } from '../mongo/database';
 import { scopedToOrganisation } from '../mongo/organisation-scope';
 import { plainText, timeText } from './audit-entries';
 
-export const HANDOUT_SOURCES = ['memory', 'store', 'refresh', 'fallback'] as const;
-export type TokenAccessSource = (typeof HANDOUT_SOURCES)[number];
+export const TOKEN_ACCESS_SOURCES = ['memory', 'store', 'refresh', 'fallback'] as const;
+export type TokenAccessSource = (typeof TOKEN_ACCESS_SOURCES)[number];
 
 export interface TokenAccess {
   at: Date;
@@ -222,10 +222,6 @@ export class TokenAccesses {
       found = [...found, ...own].toSorted(newestFirst).slice(0, limit);
     }
     return found;
-  }
-
-  async createIndexes(): Promise<void> {
-    await this.#batches.createIndexes();
   }
 }
 

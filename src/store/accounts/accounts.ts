@@ -1,5 +1,10 @@
 /** Accounts as an organisation's admins manage them. Queries are bound to one organisation unless noted otherwise. */
-import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
+import mongoose, {
+  type Connection,
+  type Model,
+  type QueryFilter,
+  type QueryOptions,
+} from 'mongoose';
 import { type Account, AccountState, type AccountStatus } from '../../domain/account/account';
 import {
   accountDueTimes,
@@ -17,7 +22,8 @@ import { isBroken, recoveredEvent } from '../../domain/events/event';
 import { grantPlace, type Vault } from '../../vault/vault';
 import { Grouped } from '../mongo/batched';
 import { documentsById } from '../mongo/batched-updates';
-import { DUPLICATE_KEY, isDatabaseUnavailable, isDuplicateKey, isOfIndex } from '../mongo/database';
+import { DUPLICATE_KEY, isDuplicateKey, isOfIndex, listOptions } from '../mongo/database';
+import { isDatabaseUnavailable } from '../mongo/unavailability';
 import { type AccountPlace, type AccountSort, afterPlace, holding, ORDER } from './account-listing';
 import {
   fromDueTimes,
@@ -102,25 +108,6 @@ export interface AccountPatch {
   policy?: AccountPolicy | null | undefined;
 }
 
-export interface AccountCountQuery {
-  organisation: string;
-  now: Date;
-  kinds?: readonly string[] | undefined;
-}
-
-/** Numbers of accounts by status, for one provider, environment and kind. */
-export interface AccountCounts {
-  provider: string;
-  environment: string;
-  kind: string | null;
-  total: number;
-  byStatus: Record<AccountStatus, number>;
-  /** Accounts in quarantine, of any status. */
-  quarantined: number;
-  /** Accounts with an expired access token, of any status but `disabled`. */
-  accessTokenEnded: number;
-}
-
 /** The organisation already has an account with this provider, environment, external id and kind. */
 export class AccountExistsError extends Error {
   override name = 'AccountExistsError';
@@ -134,6 +121,7 @@ export class RefreshTokenHeldError extends Error {
 export class Accounts {
   readonly #accounts: Model<AccountDocument>;
   readonly #ofAll: Model<AccountDocument>;
+  readonly #listOptions: QueryOptions;
   readonly #rules: RefreshRules;
   readonly #vault: Pick<Vault, 'resealGrant'>;
   /** Reads by id across organisations; the caller must check the organisation. */
@@ -143,6 +131,7 @@ export class Accounts {
     this.#vault = vault;
     this.#accounts = accountModel(connection);
     this.#ofAll = accountsOfAllOrganisations(connection);
+    this.#listOptions = listOptions(connection);
     this.#rules = rules;
     const collection = connection.collection<AccountDocument>(this.#ofAll.collection.name);
     // Looked up in a map by id, so that an id that looks like a query operator finds nothing.
@@ -171,7 +160,8 @@ export class Accounts {
 
   /**
    * Stores the accounts that do not exist yet, by organisation, provider, environment, external id and kind. Leaves
-   * existing accounts unchanged, so it is safe to repeat.
+   * existing accounts unchanged, so it is safe to repeat. If it fails because MongoDB is unavailable, any of the
+   * accounts may be stored.
    * @returns the ids of the stored accounts, and of the accounts not stored because another account was given their
    * refresh token
    */
@@ -193,6 +183,8 @@ export class Accounts {
         .collection<{ _id: string }>(collection.name)
         .insertMany(documents, { ordered: false });
     } catch (error) {
+      // A majority did not confirm the inserts, so a new primary may not have them.
+      if (isDatabaseUnavailable(error)) throw error;
       if (!(error instanceof mongoose.mongo.MongoBulkWriteError)) throw error;
       for (const failed of [error.writeErrors].flat()) {
         if (failed.code !== DUPLICATE_KEY) throw error;
@@ -306,52 +298,11 @@ export class Accounts {
     if (query.after !== undefined) and.push(afterPlace(sort, query.after));
     if (and.length > 0) filter['$and'] = and;
     const documents = await this.#accounts
-      .find(filter)
+      .find(filter, null, this.#listOptions)
       .sort({ ...ORDER[sort], _id: 1 })
       .limit(query.limit)
       .lean<AccountDocument[]>();
     return documents.map(toAccount);
-  }
-
-  /** Counts by status in the database, without loading the accounts. */
-  async count(query: AccountCountQuery): Promise<AccountCounts[]> {
-    const ended = { $lte: [endOr('$current.expires_at'), query.now] };
-    const soon = { $lte: [endOr('$expiring_soon_at'), query.now] };
-    const active = (...conditions: unknown[]) => ({
-      $and: [isState(AccountState.active), ...conditions],
-    });
-    const groups = await this.#accounts.aggregate<CountDocument>([
-      {
-        $match: {
-          organisation: query.organisation,
-          ...(query.kinds === undefined ? {} : { kind: { $in: query.kinds } }),
-        },
-      },
-      {
-        $group: {
-          _id: { provider: '$provider', environment: '$environment', kind: '$kind' },
-          total: { $sum: 1 },
-          ok: many(active({ $not: [ended] }, { $not: [soon] })),
-          expiring_soon: many(active({ $not: [ended] }, soon)),
-          expired: many(active(ended)),
-          needs_reconnect: many(isState(AccountState.needsReconnect)),
-          inactive: many(isState(AccountState.inactive)),
-          disabled: many(isState(AccountState.disabled)),
-          quarantined: many({ $eq: ['$quarantine', true] }),
-          access_token_ended: many({ $and: [{ $ne: ['$state', AccountState.disabled] }, ended] }),
-        },
-      },
-      { $sort: { _id: 1 } },
-    ]);
-    return groups.map(({ _id, total, quarantined, access_token_ended, ...byStatus }) => ({
-      provider: _id.provider,
-      environment: _id.environment,
-      kind: _id.kind ?? null,
-      total,
-      byStatus,
-      quarantined,
-      accessTokenEnded: access_token_ended,
-    }));
   }
 
   /**
@@ -452,10 +403,6 @@ export class Accounts {
   /** Whether there is no account at all. Demo mode creates its data only in an empty database. */
   async isEmpty(): Promise<boolean> {
     return (await this.#ofAll.exists({})) === null;
-  }
-
-  async createIndexes(): Promise<void> {
-    await this.#accounts.createIndexes();
   }
 
   #newDocument(account: NewAccount, now: Date) {
@@ -563,25 +510,6 @@ function withStatus({
       return { state: is };
   }
 }
-/** The latest date that JavaScript can represent; stands for the expiry of a token that does not expire. */
-const END_OF_TIME = new Date(8.64e15);
-
-const endOr = (moment: string) => ({ $ifNull: [moment, END_OF_TIME] });
-
-function isState(state: AccountState): object {
-  return { $eq: ['$state', state] };
-}
-
-function many(condition: unknown): { $sum: object } {
-  return { $sum: { $cond: [condition, 1, 0] } };
-}
-
-type CountDocument = Record<AccountStatus, number> & {
-  _id: { provider: string; environment: string; kind?: string | null };
-  total: number;
-  quarantined: number;
-  access_token_ended: number;
-};
 
 function translated(error: unknown): unknown {
   if (!isDuplicateKey(error)) return error;
@@ -623,7 +551,7 @@ const NEVER_TRIED = {
   last_validation: null,
   validated_at: null,
   refused_generation: null,
-};
+} satisfies Partial<Record<keyof AccountDocument, unknown>>;
 
 /** Initial members of a new account. */
 const NEW = {

@@ -1,9 +1,10 @@
 /** The due accounts, most urgent first, from range scans: a sweep's cost depends on the number of due accounts only. */
-import type { Connection, Model, QueryFilter } from 'mongoose';
+import type { Connection, Model, mongo, QueryFilter } from 'mongoose';
 import { AccountState } from '../../domain/account/account';
 import type { DueAccount, DueCursor } from '../../domain/refresh/sweep';
 import type { AppName } from '../limits/app-limiters';
 import { beyond } from '../mongo/keyset';
+import { type Counted, idRanges, type Recount, type StoredCounts } from '../mongo/stored-counts';
 import {
   type AccountDocument,
   accountsOfAllOrganisations,
@@ -24,11 +25,31 @@ export interface DueQuery {
 
 const CLOCKS = { expiring: 'first_expiry_at', rest: 'due_at' } as const;
 
+/** The number of accounts of one OAuth app that sweeps refresh. */
+export type AppAccounts = AppName & { accounts: number };
+
+interface AppGroup {
+  _id: AppName;
+  accounts: number;
+}
+
+const SWEPT = { state: AccountState.active, ...NOT_IN_QUARANTINE, due_at: { $ne: null } };
+const PER_APP = {
+  $group: {
+    _id: { provider: '$provider', environment: '$environment' },
+    accounts: { $sum: 1 },
+  },
+};
+
 export class DueAccounts {
   readonly #accounts: Model<AccountDocument>;
+  readonly #ids: mongo.Collection<{ _id: string }>;
+  readonly #stored: StoredCounts;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, stored: StoredCounts) {
     this.#accounts = accountsOfAllOrganisations(connection);
+    this.#ids = connection.collection<{ _id: string }>(this.#accounts.collection.name);
+    this.#stored = stored;
   }
 
   /** One page: first accounts by soonest expiry, then by longest overdue. `next` is `null` after the last page. */
@@ -41,10 +62,9 @@ export class DueAccounts {
         provider: query.provider,
         state: AccountState.active,
         ...NOT_IN_QUARANTINE,
-        ...environmentsOf(query),
         due_at: { $lte: now },
         first_expiry_at: expiring ? { $lte: expiringUntil } : { $gt: expiringUntil },
-        ...after(clock, cursor),
+        $and: [environmentsOf(query), after(clock, cursor)],
       })
       .select({ organisation: 1, environment: 1, label: 1, first_expiry_at: 1, due_at: 1 })
       .sort({ [clock]: 1, _id: 1 })
@@ -60,22 +80,36 @@ export class DueAccounts {
     return { accounts, next: expiring ? { scan: 'rest', at: null, accountId: null } : null };
   }
 
-  /** The number of accounts that sweeps refresh, per OAuth app, across organisations. */
-  async lookedAfter(): Promise<(AppName & { accounts: number })[]> {
-    const groups = await this.#accounts.aggregate<{ _id: AppName; accounts: number }>([
-      { $match: { state: AccountState.active, ...NOT_IN_QUARANTINE, due_at: { $ne: null } } },
-      {
-        $group: {
-          _id: { provider: '$provider', environment: '$environment' },
-          accounts: { $sum: 1 },
-        },
-      },
-    ]);
-    return groups.map(({ _id: { provider, environment }, accounts }) => ({
-      provider,
-      environment,
-      accounts,
-    }));
+  /**
+   * The number of accounts that sweeps refresh, per OAuth app, across organisations. Counted now if there are few, and
+   * otherwise by a worker some time ago.
+   */
+  async perApp(providers: readonly string[], now: Date): Promise<Counted<AppAccounts[]>> {
+    const { atOnceMax } = this.#stored;
+    return this.#stored.serve({ kind: 'apps', organisation: null }, now, async () => {
+      const groups = await this.#accounts.aggregate<AppGroup>([
+        { $match: { provider: { $in: [...providers] }, ...SWEPT } },
+        { $limit: atOnceMax + 1 },
+        PER_APP,
+      ]);
+      const { counts, size } = summed(groups);
+      return { counts, complete: size <= atOnceMax };
+    });
+  }
+
+  /** Counts the accounts of all providers that sweeps refresh, in ranges. */
+  async recountPerApp(signal: AbortSignal): Promise<Recount<AppAccounts[]>> {
+    const groups: AppGroup[] = [];
+    for await (const _id of idRanges(this.#ids, {}, signal)) {
+      const range = Object.keys(_id).length === 0 ? {} : { _id };
+      groups.push(
+        ...(await this.#accounts.aggregate<AppGroup>([
+          { $match: { ...range, ...SWEPT } },
+          PER_APP,
+        ])),
+      );
+    }
+    return summed(groups);
   }
 
   /** Whether more than `number` accounts are due. Counts at most `number + 1`. */
@@ -108,14 +142,14 @@ export class DueAccounts {
    * Accounts of one OAuth app to use as half-open probes: organisations take turns, and within each the account with
    * the oldest attempt comes first. Unproven accounts are returned only if there are no proven ones.
    */
-  async canaries(limiter: AppName, query: CanaryQuery): Promise<DueAccount[]> {
-    const proven = await this.#canaries(limiter, query, true);
-    return proven.length > 0 || query.provenOnly ? proven : this.#canaries(limiter, query, false);
+  async probes(limiter: AppName, query: ProbeQuery): Promise<DueAccount[]> {
+    const proven = await this.#probes(limiter, query, true);
+    return proven.length > 0 || query.provenOnly ? proven : this.#probes(limiter, query, false);
   }
 
-  async #canaries(
+  async #probes(
     { provider, environment }: AppName,
-    { after: last, without, now, limit }: CanaryQuery,
+    { after: last, without, now, limit }: ProbeQuery,
     proven: boolean,
   ): Promise<DueAccount[]> {
     const find = (organisation: QueryFilter<AccountDocument>) =>
@@ -180,7 +214,17 @@ export class DueAccounts {
   }
 }
 
-interface CanaryQuery {
+function summed(groups: readonly AppGroup[]): Recount<AppAccounts[]> {
+  const apps = new Map<string, AppAccounts>();
+  for (const { _id: name, accounts } of groups) {
+    const key = JSON.stringify([name.provider, name.environment]);
+    apps.set(key, { ...name, accounts: (apps.get(key)?.accounts ?? 0) + accounts });
+  }
+  const counts = [...apps.values()];
+  return { counts, size: counts.reduce((all, { accounts }) => all + accounts, 0) };
+}
+
+interface ProbeQuery {
   /** The organisation that was probed last. */
   after: string | null;
   /** Organisations to exclude. */

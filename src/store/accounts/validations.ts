@@ -1,6 +1,6 @@
 /** Accounts due for validation, and the verdicts. Every write is conditional on the token that was validated. */
 import type { Connection, Model } from 'mongoose';
-import type { LastValidation, TokenVerdict } from '../../domain/account/account';
+import type { LastValidation } from '../../domain/account/account';
 import { type Account, AccountState } from '../../domain/account/account';
 import { accountDueTimes, type RefreshRules } from '../../domain/account/due-times';
 import type { ValidationConsequence } from '../../domain/account/validation';
@@ -15,7 +15,6 @@ import type { DueAccount } from '../../domain/refresh/sweep';
 import { fromDueTimes } from './account-mapping';
 import {
   type AccountDocument,
-  accountModel,
   accountsOfAllOrganisations,
   NOT_IN_QUARANTINE,
 } from './account-model';
@@ -30,22 +29,12 @@ export interface ValidationQuery {
   limit: number;
 }
 
-/** Numbers of accounts of one provider by their last validation. */
-export interface ValidationCounts {
-  provider: string;
-  /** Accounts found valid after the given time. */
-  validatedRecently: number;
-  invalid: number;
-}
-
 export class Validations {
   readonly #accounts: Model<AccountDocument>;
-  readonly #scoped: Model<AccountDocument>;
   readonly #rules: RefreshRules;
 
   constructor(connection: Connection, rules: RefreshRules) {
     this.#accounts = accountsOfAllOrganisations(connection);
-    this.#scoped = accountModel(connection);
     this.#rules = rules;
   }
 
@@ -124,40 +113,6 @@ export class Validations {
       { $set: set, ...eventsOf(account, consequence, failure, validation.at) },
     );
     return result.matchedCount === 1;
-  }
-
-  /** Counts per provider in the database; `since` gives the start of "recently" for each provider. */
-  async count(organisation: string, since: ReadonlyMap<string, Date>): Promise<ValidationCounts[]> {
-    const groups = await this.#scoped.aggregate<{
-      _id: { provider: string; outcome: TokenVerdict };
-      count: number;
-    }>([
-      {
-        $match: {
-          organisation,
-          state: { $ne: AccountState.disabled },
-          $or: [
-            { 'last_validation.outcome': 'invalid' },
-            ...[...since].map(([provider, after]) => ({
-              provider,
-              'last_validation.outcome': 'valid',
-              'last_validation.at': { $gt: after },
-            })),
-          ],
-        },
-      },
-      {
-        $group: {
-          _id: { provider: '$provider', outcome: '$last_validation.outcome' },
-          count: { $sum: 1 },
-        },
-      },
-    ]);
-    return [...since.keys()].map((provider) => {
-      const of = (outcome: TokenVerdict) =>
-        groups.find(({ _id }) => _id.provider === provider && _id.outcome === outcome)?.count ?? 0;
-      return { provider, validatedRecently: of('valid'), invalid: of('invalid') };
-    });
   }
 }
 

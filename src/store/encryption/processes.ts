@@ -86,8 +86,4 @@ export class Processes {
         seenAt: document.seen_at,
       }));
   }
-
-  async createIndexes(): Promise<void> {
-    await this.#processes.createIndexes();
-  }
 }

@@ -12,6 +12,7 @@ import {
   sealingKeyOf,
 } from '../../vault/sealing';
 import { CANARY_PLACE } from '../../vault/vault';
+import { type Counted, idRanges, type Recount, type StoredCounts } from '../mongo/stored-counts';
 
 interface SealedCollection {
   name: string;
@@ -96,6 +97,13 @@ export interface ResealedRecord extends Omit<SealedRecord, 'values'> {
   values: (SealedValue & { resealed: string })[];
 }
 
+/** Numbers of records with a value of each key. */
+interface RecordsPerKey {
+  keys: { id: string; records: number }[];
+  /** Records with a value of any other key. */
+  others: number;
+}
+
 /** Where the next page begins. */
 export interface RecordCursor {
   collection: string;
@@ -104,19 +112,54 @@ export interface RecordCursor {
 
 export class SealedRecords {
   readonly #connection: Connection;
+  readonly #stored: StoredCounts;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, stored: StoredCounts) {
     this.#connection = connection;
+    this.#stored = stored;
   }
 
-  /** The number of records with a value of this key. Scans all records. */
-  countWith(keyId: string): Promise<number> {
-    return this.#count(sealedWith(keyId));
+  /** The number of records with a value of this key. Scans all records, so no request may use it. */
+  countWith(keyId: string, signal?: AbortSignal): Promise<number> {
+    return this.#count(sealedWith(keyId), signal);
   }
 
-  /** The number of records with a value of any key but these. Scans all records. */
-  countWithout(keyIds: readonly string[]): Promise<number> {
-    return this.#count(sealedWithout(keyIds));
+  /** The number of records with a value of any key but these. Scans all records, so no request may use it. */
+  countWithout(keyIds: readonly string[], signal?: AbortSignal): Promise<number> {
+    return this.#count(sealedWithout(keyIds), signal);
+  }
+
+  /**
+   * The number of records of each key. Counted now if there are few records, and otherwise by a worker some time ago;
+   * `null` until then.
+   */
+  async perKey(keyIds: readonly string[], now: Date): Promise<Counted<RecordsPerKey | null>> {
+    return this.#stored.serve<RecordsPerKey | null>(
+      { kind: 'encryption', organisation: null },
+      now,
+      async () => {
+        const sizes = SEALED_COLLECTIONS.map(({ name }) =>
+          this.#collection(name).estimatedDocumentCount(),
+        );
+        const size = (await Promise.all(sizes)).reduce((all, one) => all + one, 0);
+        if (size > this.#stored.atOnceMax) return { counts: null, complete: false };
+        return { counts: (await this.recountPerKey(keyIds)).counts, complete: true };
+      },
+    );
+  }
+
+  /** Scans all records once per key. */
+  async recountPerKey(
+    keyIds: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<Recount<RecordsPerKey>> {
+    const keys: RecordsPerKey['keys'] = [];
+    for (const id of keyIds) keys.push({ id, records: await this.countWith(id, signal) });
+    const others = await this.countWithout(keyIds, signal);
+    return {
+      counts: { keys, others },
+      size: keys.reduce((all, { records }) => all + records, others),
+    };
   }
 
   /** The ids of all keys in use. Scans all records once per key. */
@@ -179,13 +222,16 @@ export class SealedRecords {
     return replaced;
   }
 
-  async #count(pattern: RegExp): Promise<number> {
-    const counts = await Promise.all(
-      SEALED_COLLECTIONS.map((collection) =>
-        this.#collection(collection.name).countDocuments(holding(collection, pattern)),
-      ),
-    );
-    return counts.reduce((sum, count) => sum + count, 0);
+  async #count(pattern: RegExp, signal: AbortSignal | undefined): Promise<number> {
+    let count = 0;
+    for (const collection of SEALED_COLLECTIONS) {
+      const records = this.#collection(collection.name);
+      for await (const _id of idRanges(records, {}, signal)) {
+        const range = Object.keys(_id).length === 0 ? {} : { _id };
+        count += await records.countDocuments({ $and: [range, holding(collection, pattern)] });
+      }
+    }
+    return count;
   }
 
   async #firstWithout(keyIds: readonly string[]): Promise<SealedRecord[]> {

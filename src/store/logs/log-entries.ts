@@ -1,11 +1,16 @@
 /** The log entries of the terminal. Written by upsert under a deterministic id; MongoDB removes expired entries. */
-import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
+import mongoose, {
+  type Connection,
+  type Model,
+  type QueryFilter,
+  type QueryOptions,
+} from 'mongoose';
 import type { PresentedToken } from '../../domain/account/token-comparison';
 import type { LogEntry } from '../../domain/logs/log-entry';
 import { type LogFilter, TEXT_MEMBERS } from '../../domain/logs/log-filter';
 import type { AttemptStep } from '../../domain/refresh/attempt-steps';
 import { GroupedUpdates } from '../mongo/batched-updates';
-import { DUPLICATE_KEY } from '../mongo/database';
+import { DUPLICATE_KEY, listOptions } from '../mongo/database';
 import { beyond } from '../mongo/keyset';
 import { ofOrganisationOrNone } from '../mongo/organisation-scope';
 import {
@@ -35,6 +40,16 @@ export interface RecordedPlace {
   id: string;
 }
 
+/** Entries written between two places. */
+interface MissedEntries {
+  /** In the order of writing. */
+  places: RecordedPlace[];
+  /** The newest place before these entries that was left out; `null` if none was. */
+  leftOut: RecordedPlace | null;
+}
+
+/** The organisation's entries that one query for missed entries may examine for a filter. */
+const MISSED_EXAMINED_MAX = 5_000;
 const DAY_MS = 24 * 3600 * 1000;
 /** Attempts read to compare the tokens of a page's accounts; a few per account. */
 const COMPARED_MAX = 1_000;
@@ -43,6 +58,7 @@ export class LogEntries {
   readonly #entries: Model<EntryDocument>;
   readonly #ofAll: Model<EntryDocument>;
   readonly #updates: GroupedUpdates<EntryDocument>;
+  readonly #listOptions: QueryOptions;
   readonly #retentionMs: number;
 
   constructor(connection: Connection, retentionDays: number) {
@@ -51,6 +67,7 @@ export class LogEntries {
     this.#updates = new GroupedUpdates(
       connection.collection<EntryDocument>(this.#ofAll.collection.name),
     );
+    this.#listOptions = listOptions(connection);
     this.#retentionMs = retentionDays * DAY_MS;
   }
 
@@ -102,7 +119,7 @@ export class LogEntries {
   async list({ before, keptAt, limit, ...filter }: LogQuery): Promise<LogEntry[]> {
     const kept = keptAt === undefined ? {} : { remove_at: mongoose.trusted({ $gt: keptAt }) };
     const documents = await this.#entries
-      .find({ ...filterOf(filter), ...beside('$lt', before), ...kept })
+      .find({ ...filterOf(filter), ...beside('$lt', before), ...kept }, null, this.#listOptions)
       .sort({ created_at: -1, _id: -1 })
       .limit(limit)
       .lean<EntryDocument[]>();
@@ -167,18 +184,46 @@ export class LogEntries {
     return last?.recorded_at ? { at: last.recorded_at, id: last._id } : null;
   }
 
-  /** Entries written at or after a time, across organisations or as filtered, in the order of writing. */
-  async recordedSince(at: Date, wanted?: LogFilter): Promise<RecordedPlace[]> {
+  /** Entries written at or after a time, across organisations, in the order of writing. */
+  async recordedSince(at: Date): Promise<RecordedPlace[]> {
     const found = await this.#ofAll
-      .find(
-        { recorded_at: { $gte: at }, ...(wanted === undefined ? {} : filterOf(wanted)) },
-        { recorded_at: 1 },
-      )
+      .find({ recorded_at: { $gte: at } }, { recorded_at: 1 })
       .lean<EntryDocument[]>();
-    // Sorted here, because the database may sort by fractions of a millisecond that it does not return.
-    return found
-      .flatMap(({ _id, recorded_at }) => (recorded_at ? [{ at: recorded_at, id: _id }] : []))
-      .toSorted((a, b) => (isBefore(a, b) ? -1 : 1));
+    return inOrder(found);
+  }
+
+  /**
+   * The newest matching entries that were written after a place, up to another. Returns at most `limit`, and examines at
+   * most {@link MISSED_EXAMINED_MAX} entries of the organisation, so older entries may be left out unexamined.
+   */
+  async missed(
+    wanted: LogFilter,
+    { after, until, limit }: { after: RecordedPlace; until: RecordedPlace; limit: number },
+  ): Promise<MissedEntries> {
+    const organisation = ofOrganisationOrNone(wanted.organisation);
+    // The database may order by fractions of a millisecond that it does not return.
+    const end = new Date(until.at.getTime() + 1);
+    const newest = (filter: QueryFilter<EntryDocument>, from: RecordedPlace) =>
+      this.#entries
+        .find(
+          { ...filter, recorded_at: mongoose.trusted({ $gte: from.at, $lt: end }) },
+          { recorded_at: 1 },
+        )
+        .sort({ recorded_at: -1, _id: -1 });
+    const [beyondBound] = inOrder(
+      await newest({ organisation }, after).skip(MISSED_EXAMINED_MAX).limit(1).lean(),
+    );
+    const unexamined =
+      beyondBound !== undefined && isBefore(after, beyondBound) ? beyondBound : null;
+    const from = unexamined ?? after;
+    const found = await newest(filterOf(wanted), from)
+      .limit(limit + 1)
+      .lean<EntryDocument[]>();
+    const places = inOrder(found).filter(
+      (place) => isBefore(from, place) && !isBefore(until, place),
+    );
+    const leftOut = places.length > limit ? places.at(-limit - 1) : undefined;
+    return { places: places.slice(-limit), leftOut: leftOut ?? unexamined };
   }
 
   /** Reads entries by id across organisations; the caller must deliver each only to its organisation. */
@@ -187,10 +232,15 @@ export class LogEntries {
     const documents = await this.#ofAll.find({ _id: { $in: ids } }).lean<EntryDocument[]>();
     return new Map(documents.map((document) => [document._id, toEntry(document)]));
   }
+}
 
-  async createIndexes(): Promise<void> {
-    await this.#entries.createIndexes();
-  }
+/** Sorts by what was read, because the database may sort by fractions of a millisecond that it does not return. */
+function inOrder(
+  documents: readonly Pick<EntryDocument, '_id' | 'recorded_at'>[],
+): RecordedPlace[] {
+  return documents
+    .flatMap(({ _id, recorded_at }) => (recorded_at ? [{ at: recorded_at, id: _id }] : []))
+    .toSorted((a, b) => (isBefore(a, b) ? -1 : 1));
 }
 
 export function isBefore(a: RecordedPlace, b: RecordedPlace): boolean {

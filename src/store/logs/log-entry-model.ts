@@ -37,6 +37,7 @@ const entrySchema = new Schema(
 );
 entrySchema.index({ remove_at: 1 }, { expireAfterSeconds: 0, name: 'retention' });
 entrySchema.index({ recorded_at: 1, _id: 1 }, { name: 'followed' });
+entrySchema.index({ organisation: 1, recorded_at: 1, _id: 1 }, { name: 'organisation_followed' });
 entrySchema.index({ organisation: 1, created_at: -1, _id: -1 }, { name: 'organisation_terminal' });
 entrySchema.index({ organisation: 1, provider: 1, created_at: -1, _id: -1 }, { name: 'terminal' });
 entrySchema.index(

@@ -1,29 +1,16 @@
-/** An organisation's token expiries and attempts over time, counted in the database. */
+/** An organisation's attempts by the hour, counted in the database. */
 import type { Connection, Model } from 'mongoose';
-import { AccountState } from '../../domain/account/account';
 import { ATTEMPT_ACTIONS } from '../../domain/logs/log-entry';
-import { type AccountDocument, accountModel } from '../accounts/account-model';
+import type { Counted, Recount, StoredCounts } from '../mongo/stored-counts';
 import { type EntryDocument, logEntryModel } from './log-entry-model';
-
-/** The members of a grant with a token's expiry. */
-type TokenEnd = 'expires_at' | 'refresh_token_expires_at';
-
-interface EndingQuery {
-  organisation: string;
-  /** The token whose expiries are counted. */
-  end: TokenEnd;
-  /** Ascending. Each interval includes its start and excludes its end, so there is one interval fewer. */
-  boundaries: readonly Date[];
-}
 
 interface AttemptQuery {
   organisation: string;
-  /** Ascending and equally spaced. Each interval includes its start and excludes its end. */
-  boundaries: readonly Date[];
+  now: Date;
 }
 
 /** The outcomes of an interval's attempts, and the provider's response times. */
-export interface AttemptCounts {
+interface AttemptCounts {
   refreshed: number;
   failed: number;
   /** Response times, to within about 10%; `null` if the provider answered no attempt. */
@@ -31,58 +18,99 @@ export interface AttemptCounts {
   p95Ms: number | null;
 }
 
+/** The attempts of one hour, which includes `from` and excludes `to`. */
+export interface AttemptHour extends AttemptCounts {
+  from: Date;
+  to: Date;
+}
+
+const HOUR_MS = 3600_000;
+const HOURS = 24;
+/** Each query of a worker counts this part of an hour, so that none nears the time limit of a connection. */
+const PARTS_OF_HOUR = 6;
+/** How long after its end an hour is counted again, in ms. Entries that are written later are not in stored counts. */
+const COUNTED_AGAIN_MS = 2 * HOUR_MS;
+
 /** Ratio between histogram buckets of response times. Percentiles cost the same for any count, and are within 10%. */
 const MAGNITUDE = 1.2;
 
 export class Statistics {
-  readonly #accounts: Model<AccountDocument>;
   readonly #entries: Model<EntryDocument>;
+  readonly #stored: StoredCounts;
 
-  constructor(connection: Connection) {
-    this.#accounts = accountModel(connection);
+  constructor(connection: Connection, stored: StoredCounts) {
     this.#entries = logEntryModel(connection);
+    this.#stored = stored;
   }
 
-  /** The number of tokens that expire in each interval, of all accounts that are not disabled. */
-  async tokensEnding({ organisation, end, boundaries }: EndingQuery): Promise<number[]> {
-    const [from, ...later] = boundaries;
-    const to = later.at(-1);
-    if (from === undefined || to === undefined) return [];
-    const member = `current.${end}`;
-    const found = await this.#accounts.aggregate<{ _id: Date; count: number }>([
-      {
-        $match: {
-          organisation,
-          [member]: { $gte: from, $lt: to },
-          state: { $ne: AccountState.disabled },
-        },
+  /**
+   * The attempts of the last 24 hours by the hour, from any source; the last hour is the current one. Counted now if the
+   * organisation has few entries, and otherwise by a worker some time ago.
+   */
+  async attempts({ organisation, now }: AttemptQuery): Promise<Counted<AttemptHour[]>> {
+    const { atOnceMax } = this.#stored;
+    const hours = lastHours(now);
+    const counted = await this.#stored.serve<CountedHour[]>(
+      { kind: 'attempts', organisation },
+      now,
+      async () => {
+        const groups = await this.#groups(organisation, hours[0], end(hours), atOnceMax + 1);
+        const counts = hours.map((from) => ({
+          from,
+          groups: groups.filter(({ _id }) => _id.hour === from.getTime() / HOUR_MS),
+        }));
+        return { counts, complete: countOf(groups) <= atOnceMax };
       },
-      {
-        $bucket: { groupBy: `$${member}`, boundaries: [...boundaries], output: { count: ONE } },
-      },
-    ]);
-    const counts = new Map(found.map(({ _id, count }) => [_id.getTime(), count]));
-    return boundaries.slice(0, -1).map((boundary) => counts.get(boundary.getTime()) ?? 0);
+    );
+    return { asOf: counted.asOf, counts: hours.map((from) => hourOf(from, counted.counts)) };
   }
 
-  /** The outcomes of the attempts in each interval, from any source. */
-  async attempts({ organisation, boundaries }: AttemptQuery): Promise<AttemptCounts[]> {
-    const [from, second] = boundaries;
-    const to = boundaries.at(-1);
-    if (from === undefined || second === undefined || to === undefined) return [];
-    const lengthMs = second.getTime() - from.getTime();
-    const groups = await this.#entries.aggregate<AttemptGroup>([
-      {
-        $match: {
-          organisation,
-          created_at: { $gte: from, $lt: to },
-          action: { $in: [...ATTEMPT_ACTIONS] },
-        },
-      },
+  /** Counts the hours that are not over for long, and takes the others from the last counts. */
+  async recountAttempts(
+    { organisation, now }: AttemptQuery,
+    last: { asOf: Date; counts: unknown } | null,
+    signal: AbortSignal,
+  ): Promise<Recount<CountedHour[]>> {
+    const counts: CountedHour[] = [];
+    for (const from of lastHours(now)) {
+      signal.throwIfAborted();
+      const known = (last?.counts as CountedHour[] | undefined)?.find(
+        (hour) => hour.from.getTime() === from.getTime(),
+      );
+      const isFinal =
+        last !== null && last.asOf.getTime() >= from.getTime() + HOUR_MS + COUNTED_AGAIN_MS;
+      // oxlint-disable-next-line no-await-in-loop -- one hour at a time keeps the load on MongoDB low
+      counts.push(isFinal && known ? known : await this.#countHour(organisation, from));
+    }
+    return { counts, size: countOf(counts.flatMap(({ groups }) => groups)) };
+  }
+
+  async #countHour(organisation: string, from: Date): Promise<CountedHour> {
+    const partMs = HOUR_MS / PARTS_OF_HOUR;
+    const found: AttemptGroup[] = [];
+    for (let part = 0; part < PARTS_OF_HOUR; part += 1) {
+      const start = new Date(from.getTime() + part * partMs);
+      // oxlint-disable-next-line no-await-in-loop -- as above
+      found.push(...(await this.#groups(organisation, start, new Date(start.getTime() + partMs))));
+    }
+    return { from, groups: merged(found) };
+  }
+
+  /** Counts the organisation's entries of a time, the newest `limit` of them if it is given. */
+  async #groups(
+    organisation: string,
+    from: Date | undefined,
+    to: Date | undefined,
+    limit?: number,
+  ): Promise<AttemptGroup[]> {
+    return this.#entries.aggregate<AttemptGroup>([
+      { $match: { organisation, created_at: { $gte: from, $lt: to } } },
+      ...(limit === undefined ? [] : [{ $limit: limit }]),
       {
         $group: {
           _id: {
-            piece: { $floor: { $divide: [{ $subtract: ['$created_at', from] }, lengthMs] } },
+            hour: { $floor: { $divide: [{ $subtract: ['$created_at', EPOCH] }, HOUR_MS] } },
+            attempt: { $in: ['$action', [...ATTEMPT_ACTIONS]] },
             failed: { $ne: [{ $ifNull: ['$error', null] }, null] },
             magnitude: magnitudeOf('$response.duration_ms'),
           },
@@ -90,15 +118,6 @@ export class Statistics {
         },
       },
     ]);
-    return boundaries.slice(0, -1).map((_, piece) => {
-      const own = groups.filter(({ _id }) => _id.piece === piece);
-      return {
-        refreshed: countOf(own.filter(({ _id }) => !_id.failed)),
-        failed: countOf(own.filter(({ _id }) => _id.failed)),
-        p50Ms: percentile(own, 0.5),
-        p95Ms: percentile(own, 0.95),
-      };
-    });
   }
 
   /** The number of logged attempts per run of a refresh workflow. */
@@ -126,11 +145,18 @@ export class Statistics {
 }
 
 interface AttemptGroup {
-  /** `magnitude` is `null` if the provider did not answer. */
-  _id: { piece: number; failed: boolean; magnitude: number | null };
+  /** `hour` since 1970; `attempt` is `false` for other entries; `magnitude` is `null` if the provider did not answer. */
+  _id: { hour: number; attempt: boolean; failed: boolean; magnitude: number | null };
   count: number;
 }
 
+/** All entries of an hour. */
+interface CountedHour {
+  from: Date;
+  groups: AttemptGroup[];
+}
+
+const EPOCH = new Date(0);
 const ONE = { $sum: 1 };
 
 function magnitudeOf(durationMs: string): object {
@@ -142,6 +168,42 @@ function magnitudeOf(durationMs: string): object {
       null,
     ],
   };
+}
+
+/** The starts of the last hours; the last is the current hour. */
+function lastHours(now: Date): Date[] {
+  const thisHour = Math.floor(now.getTime() / HOUR_MS);
+  return Array.from(
+    { length: HOURS },
+    (_, hour) => new Date((thisHour + 1 - HOURS + hour) * HOUR_MS),
+  );
+}
+
+function end(hours: readonly Date[]): Date {
+  return new Date((hours.at(-1)?.getTime() ?? 0) + HOUR_MS);
+}
+
+function hourOf(from: Date, counted: readonly CountedHour[]): AttemptHour {
+  const found = counted.find((hour) => hour.from.getTime() === from.getTime());
+  const attempts = found?.groups.filter(({ _id }) => _id.attempt) ?? [];
+  return {
+    from,
+    to: new Date(from.getTime() + HOUR_MS),
+    refreshed: countOf(attempts.filter(({ _id }) => !_id.failed)),
+    failed: countOf(attempts.filter(({ _id }) => _id.failed)),
+    p50Ms: percentile(attempts, 0.5),
+    p95Ms: percentile(attempts, 0.95),
+  };
+}
+
+/** Adds up groups with the same members. */
+function merged(groups: readonly AttemptGroup[]): AttemptGroup[] {
+  const sums = new Map<string, AttemptGroup>();
+  for (const { _id, count } of groups) {
+    const key = JSON.stringify(_id);
+    sums.set(key, { _id, count: (sums.get(key)?.count ?? 0) + count });
+  }
+  return [...sums.values()];
 }
 
 function countOf(groups: readonly AttemptGroup[]): number {

@@ -1,50 +1,112 @@
 /** The connection to MongoDB, and the models on it. Nothing is global: each process or test opens its own. */
-import mongoose, { type Connection } from 'mongoose';
+import mongoose, { type Connection, type mongo, type QueryOptions } from 'mongoose';
 
-/** How long an operation waits for a reachable server, in ms. Must be shorter than a claim's lease. */
-const SERVER_SELECTION_MS = 5_000;
+/**
+ * How long an operation waits for a reachable primary, in ms: longer than an election, which takes up to 12 s with
+ * MongoDB's defaults, and shorter than a claim's lease of 30 s.
+ */
+const SERVER_SELECTION_MS = 15_000;
+/** How long a connection may stay silent during an operation, in ms; then it counts as broken. */
+const SOCKET_MS = 20_000;
+/**
+ * How long MongoDB may work on a read, in ms. Shorter than {@link SOCKET_MS}, so that MongoDB ends the work itself, and
+ * a repeated read does not add to it.
+ */
+export const READ_MAX_MS = 15_000;
+/**
+ * How long MongoDB waits for a majority to confirm a write, in ms; then the outcome of the write is uncertain. Without a
+ * limit, a set with an arbiter and one lost member waits for ever. Shorter than {@link SOCKET_MS}.
+ */
+const MAJORITY_WAIT_MS = 15_000;
 
 /** MongoDB's error code for a violated unique index. */
 export const DUPLICATE_KEY = 11000;
-/** MongoDB's error code for a full disk. */
-const OUT_OF_DISK_SPACE = 14031;
 
-const BROKEN_CONNECTION: ReadonlySet<unknown> = new Set(['EPIPE', 'ECONNRESET']);
+/** The read preference of the URI, for lists; every other read needs the primary. */
+const LIST_READS = new WeakMap<Connection, mongo.ReadPreference>();
 
-/** Opens a connection. Writes are journaled by the majority: a refresh token is sent only after a durable claim. */
-export async function openDatabase(uri: string): Promise<Connection> {
-  return mongoose
-    .createConnection(uri, {
+/** Options of the URI that apply to lists only. */
+const LIST_OPTIONS: ReadonlySet<string> = new Set([
+  'readpreference',
+  'readpreferencetags',
+  'maxstalenessseconds',
+]);
+
+/**
+ * Opens a connection. Options of the URI replace ours, except that every write is journaled by a majority and every read
+ * returns what a majority has: a refresh token is sent only after a durable claim.
+ * @param limits `none` for work that may take hours, such as building an index; default: all of them
+ */
+export async function openDatabase(
+  uri: string,
+  { limits = 'all' }: { limits?: 'all' | 'none' } = {},
+): Promise<Connection> {
+  const given = new Set(optionsOf(uri).map(({ name }) => name));
+  const unlessGiven = (name: string, value: number) =>
+    given.has(name.toLowerCase()) ? {} : { [name]: value };
+  const isLimited = limits === 'all';
+  const { readPreference } = new mongoose.mongo.MongoClient(uri);
+  const connection = await mongoose
+    .createConnection(withoutListOptions(uri), {
       ...(hasDatabaseName(uri) ? {} : { dbName: 'evergrant' }),
-      writeConcern: { w: 'majority', journal: true },
-      readConcern: { level: 'majority' },
+      ...unlessGiven('serverSelectionTimeoutMS', SERVER_SELECTION_MS),
+      ...(isLimited
+        ? {
+            ...unlessGiven('socketTimeoutMS', SOCKET_MS),
+            ...unlessGiven('wtimeoutMS', MAJORITY_WAIT_MS),
+          }
+        : { socketTimeoutMS: 0, wtimeoutMS: 0 }),
+      // Single options, because `writeConcern` and `readConcern` would give way to `journal` and `readConcernLevel`.
+      w: 'majority',
+      journal: true,
+      readConcernLevel: 'majority',
       readPreference: 'primary',
-      serverSelectionTimeoutMS: SERVER_SELECTION_MS,
-      socketTimeoutMS: 20_000,
+      // The driver alone waits for a server; a queue of Mongoose's would end the wait earlier.
+      bufferCommands: false,
       autoIndex: false,
       autoCreate: false,
     })
     .asPromise();
+  if (isLimited) limitReads(connection);
+  LIST_READS.set(connection, readPreference);
+  return connection;
 }
 
-/** Whether an error means that MongoDB is unreachable, rather than that the operation was wrong. */
-export function isDatabaseUnavailable(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  return (
-    error instanceof mongoose.mongo.MongoNetworkError ||
-    error instanceof mongoose.mongo.MongoServerSelectionError ||
-    error instanceof mongoose.mongo.MongoNotConnectedError ||
-    error instanceof mongoose.mongo.MongoTopologyClosedError ||
-    error instanceof mongoose.mongo.MongoWriteConcernError ||
-    (error instanceof mongoose.mongo.MongoServerError && error.code === OUT_OF_DISK_SPACE) ||
-    (error instanceof mongoose.mongo.MongoError && error.hasErrorLabel('RetryableWriteError')) ||
-    error.name === 'MongooseServerSelectionError' ||
-    error.name === 'MongoPoolClearedError' ||
-    // The connection broke during a write, and the driver passed on the socket's error.
-    ('syscall' in error && 'code' in error && BROKEN_CONNECTION.has(error.code)) ||
-    // Mongoose buffers operations while it reconnects, and gives up with this error.
-    /buffering timed out/.test(error.message)
-  );
+/** Query options of lists: they are read at the primary, unless the URI says otherwise. */
+export function listOptions(connection: Connection): QueryOptions {
+  const readPreference = LIST_READS.get(connection) ?? mongoose.mongo.ReadPreference.primary;
+  // Mongoose passes on the object, with its tags and its staleness; its types know the mode alone.
+  return { readPreference: readPreference as unknown as mongo.ReadPreferenceMode };
+}
+
+/** Gives every read `maxTimeMS`. Mongoose's models and `connection.collection` all use collections of this database. */
+function limitReads({ db }: Connection): void {
+  if (db === undefined) throw new TypeError('the connection is open');
+  const collectionOf = db.collection.bind(db);
+  db.collection = ((name: string, options?: mongo.CollectionOptions) =>
+    limited(collectionOf(name, options))) as typeof db.collection;
+}
+
+function within(options: object | undefined): object {
+  return { maxTimeMS: READ_MAX_MS, ...options };
+}
+
+function limited(collection: mongo.Collection): mongo.Collection {
+  const { prototype } = mongoose.mongo.Collection;
+  return Object.assign(collection, {
+    find: (filter: object = {}, options?: object) =>
+      prototype.find.call(collection, filter, within(options)),
+    findOne: (filter: object = {}, options?: object) =>
+      prototype.findOne.call(collection, filter, within(options)),
+    aggregate: (pipeline: object[] = [], options?: object) =>
+      prototype.aggregate.call(collection, pipeline, within(options)),
+    countDocuments: (filter: object = {}, options?: object) =>
+      prototype.countDocuments.call(collection, filter, within(options)),
+    estimatedDocumentCount: (options?: object) =>
+      prototype.estimatedDocumentCount.call(collection, within(options)),
+    distinct: (key: string, filter: object = {}, options?: object) =>
+      prototype.distinct.call(collection, key, filter, within(options)),
+  });
 }
 
 /** Whether a unique index refused a write, because the document exists already. */
@@ -59,4 +121,19 @@ export function isOfIndex(message: string | undefined, index: string): boolean {
 
 function hasDatabaseName(uri: string): boolean {
   return /^mongodb(\+srv)?:\/\/[^/]+\/[^?]+/.test(uri);
+}
+
+/** The options of a URI. Their names are case-insensitive; `name` is in lower case. */
+function optionsOf(uri: string): { name: string; text: string }[] {
+  const [, query = ''] = uri.split('?', 2);
+  return query
+    .split('&')
+    .filter((text) => text !== '')
+    .map((text) => ({ name: text.split('=', 1)[0]?.toLowerCase() ?? '', text }));
+}
+
+function withoutListOptions(uri: string): string {
+  const [server = ''] = uri.split('?', 1);
+  const kept = optionsOf(uri).filter(({ name }) => !LIST_OPTIONS.has(name));
+  return kept.length === 0 ? server : `${server}?${kept.map(({ text }) => text).join('&')}`;
 }

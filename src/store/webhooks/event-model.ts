@@ -37,7 +37,11 @@ const eventSchema = new Schema(
 );
 eventSchema.index({ remove_at: 1 }, { expireAfterSeconds: 0, name: 'retention' });
 eventSchema.index({ organisation: 1, at: -1, _id: -1 }, { name: 'listing' });
-eventSchema.index({ to_dispatch: 1 }, { sparse: true, name: 'to_dispatch' });
+// Partial, because a sparse index of two members holds all events.
+eventSchema.index(
+  { to_dispatch: 1, at: 1 },
+  { partialFilterExpression: { to_dispatch: true }, name: 'waiting' },
+);
 
 export type EventDocument = InferSchemaType<typeof eventSchema> & { _id: string };
 

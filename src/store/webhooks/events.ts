@@ -67,8 +67,4 @@ export class Events {
       .lean<EventDocument[]>();
     return documents.map(toEvent);
   }
-
-  async createIndexes(): Promise<void> {
-    await this.#events.createIndexes();
-  }
 }

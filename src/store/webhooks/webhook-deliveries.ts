@@ -107,8 +107,4 @@ export class WebhookDeliveries {
       { $set: { state: 'skipped', next_try_at: null, finished_at: now }, $unset: { start_at: 1 } },
     );
   }
-
-  async createIndexes(): Promise<void> {
-    await this.#deliveries.createIndexes();
-  }
 }

@@ -154,10 +154,6 @@ export class WebhookEndpoints {
     return wanted;
   }
 
-  async createIndexes(): Promise<void> {
-    await this.#endpoints.createIndexes();
-  }
-
   /**
    * Writes members together with the new authentication code. The update compares the old code, so that no member it
    * covers can have changed in between.

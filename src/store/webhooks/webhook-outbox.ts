@@ -91,7 +91,7 @@ export class WebhookOutbox {
   /** Writes one delivery per event and subscribed endpoint, oldest events first. */
   async dispatch(now: Date, limit: number): Promise<void> {
     const documents = await this.#events
-      .find({ to_dispatch: { $exists: true } })
+      .find({ to_dispatch: true })
       .sort({ at: 1 })
       .limit(limit)
       .lean<EventDocument[]>();

@@ -54,6 +54,10 @@
     } else place(detail.data);
   });
 
+  addEventListener('left-out', ({ detail, target }) => {
+    if (target === entries()) document.getElementById('terminal-left-out').innerHTML = detail.data;
+  });
+
   function pause(button) {
     const { dataset } = terminal();
     if (isPaused()) {

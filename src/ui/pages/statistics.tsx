@@ -4,6 +4,7 @@ import type { Statistics } from '../../services/overview/statistics';
 import { sum } from '../../services/overview/sum';
 import { numeral, Plot, type PlotPiece } from '../parts/plot';
 import { StatusBars, type StatusCounts } from '../parts/status-bars';
+import { Moment } from '../parts/time';
 
 const EVERY_SIX_HOURS = 6;
 const EVERY_THREE_MONTHS = 3;
@@ -19,11 +20,13 @@ export function StatisticsSections({ statistics }: { statistics: Statistics }) {
         ) : (
           <StatusBars rows={rows} />
         )}
+        <AsOf of="accounts" asOf={statistics.accountsAsOf} now={statistics.at} />
       </section>
       <section aria-labelledby="time-title">
         <h2 id="time-title">
           Over time <span class="muted">(UTC)</span>
         </h2>
+        <AsOf of="attempts" asOf={statistics.attemptsAsOf} now={statistics.at} />
         <div class="plots">
           <AccessTokens pieces={statistics.accessTokensEnding} />
           <RefreshTokens pieces={statistics.refreshTokensEnding} />
@@ -32,6 +35,22 @@ export function StatisticsSections({ statistics }: { statistics: Statistics }) {
         </div>
       </section>
     </>
+  );
+}
+
+/** Says when the numbers were counted if it was not now. */
+function AsOf({ of, asOf, now }: { of: string; asOf: Date | null; now: Date }) {
+  if (asOf?.getTime() === now.getTime()) return null;
+  return (
+    <p class="muted">
+      {asOf === null ? (
+        `Only some ${of} are counted so far. A worker counts all of them within a minute.`
+      ) : (
+        <>
+          The {of} were counted <Moment at={asOf} />.
+        </>
+      )}
+    </p>
   );
 }
 

@@ -148,6 +148,7 @@ export function Terminal({ view, dialog = false }: { view: TerminalView; dialog?
         </button>
         <span id="terminal-notice" role="status" />
       </div>
+      <p id="terminal-left-out" role="status" />
       <div
         class="entries"
         role="group"
@@ -161,6 +162,16 @@ export function Terminal({ view, dialog = false }: { view: TerminalView; dialog?
       )}
       <Keys />
     </section>
+  );
+}
+
+/** Says that the stream left out entries, and links to the list of them. */
+export function LeftOut({ filters, before }: { filters: Filters; before: string }) {
+  return (
+    <>
+      Entries are missing here: too many were written while this page was not connected.{' '}
+      <a href={`/admin/terminal?${queryOf(filters, { before })}`}>Show the missing entries</a>
+    </>
   );
 }
 

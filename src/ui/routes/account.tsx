@@ -3,6 +3,7 @@ import type { Child } from 'hono/jsx';
 import { type Account, AccountState } from '../../domain/account/account';
 import { NO_GENERATION } from '../../domain/account/grant';
 import { notFound, ServiceError } from '../../domain/service-error';
+import { providerNotConfigured } from '../../domain/text/messages';
 import { callerName } from '../../services/access/authenticator';
 import { GrantInput, grantWarnings, sealedGrantOf } from '../../services/accounts/grant-input';
 import { reconnect, restoreGrant } from '../../services/accounts/reconnect';
@@ -113,10 +114,7 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
     const account = await findAccount(deps, organisation, idOf(c));
     const provider = providers.find(account.provider);
     if (provider === undefined)
-      throw new ServiceError(
-        'conflict',
-        `The provider "${account.provider}" is not configured. Add it to providers.yaml.`,
-      );
+      throw new ServiceError('conflict', providerNotConfigured(account.provider));
     const place = grantPlace(account, NO_GENERATION);
     const given = { refresh_token: parsed.data };
     const grant = sealedGrantOf(given, { provider, vault, place, now: now() });

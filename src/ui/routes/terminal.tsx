@@ -14,6 +14,7 @@ import { markup } from '../markup';
 import {
   compared,
   Entries,
+  LeftOut,
   loadEntries,
   loadLinked,
   loadTerminal,
@@ -59,12 +60,13 @@ export function registerTerminal(ui: UiApp, deps: UiDependencies): void {
     const session = c.get('session');
     const { organisation } = session;
     const { after } = c.req.query();
+    const filters = filtersOf(c);
     return streamEntries(c, deps, {
       owner: session,
-      filter: logFilter(filtersOf(c), organisation),
+      filter: logFilter(filters, organisation),
       from: after === undefined ? undefined : placeOf(after, 'after'),
-      messages: async (batch) => {
-        const entries = batch.map(({ entry }) => entry);
+      messages: async (followed) => {
+        const entries = followed.map(({ entry }) => entry);
         return Promise.all(
           (await compared(deps, organisation, entries)).map(async (one) => ({
             event: 'entry',
@@ -72,6 +74,10 @@ export function registerTerminal(ui: UiApp, deps: UiDependencies): void {
           })),
         );
       },
+      leftOut: async (before) => ({
+        event: 'left-out',
+        data: await markup(<LeftOut filters={filters} before={before} />),
+      }),
       isAllowed: async () => (await deps.sessions.read(c).catch(() => session)) !== null,
     });
   });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { note } from '../../api/routes/schedules/schedule-body';
 import { demandScope } from '../../domain/access/principal';
 import { notFound, ServiceError } from '../../domain/service-error';
+import { providerNotConfigured } from '../../domain/text/messages';
 import { callerName } from '../../services/access/authenticator';
 import { refreshableAccount } from '../../services/accounts/refreshable-account';
 import { workflowAttempts } from '../../services/overview/workflow-attempts';
@@ -169,10 +170,7 @@ async function startAgain(
   if (type === 'sweep') {
     const provider = name === null ? undefined : providers.find(name);
     if (provider === undefined)
-      throw new ServiceError(
-        'unknown_provider',
-        `The provider "${name}" is not configured. Add it to providers.yaml.`,
-      );
+      throw new ServiceError('unknown_provider', providerNotConfigured(name ?? ''));
     return (await refreshes.startSweep(provider)).workflowId;
   }
   if (accountId === null) throw notFound('account for this workflow');

@@ -19,7 +19,7 @@ describe('an address', () => {
     ['0x7f.1', null],
     ['192.0.2.1:80', null],
     ['192.0.2.256', null],
-  ])('%s has the one form %s', (text, normal) => {
+  ])('%s is normalised to %s', (text, normal) => {
     expect(normalAddress(text)).toBe(normal);
   });
 
@@ -45,7 +45,7 @@ describe('a network', () => {
     ['fd00::/8', 'fd12::1', true],
     ['fd00::/8', '10.0.0.1', false],
     ['::1', '::1', true],
-  ])('%s has %s in it: %s', (text, address, isInIt) => {
+  ])('%s contains %s: %s', (text, address, isInIt) => {
     const network = parseNetwork(text);
     expect(network).not.toBeNull();
     expect(isIn(address, network === null ? [] : [network])).toBe(isInIt);
@@ -61,7 +61,7 @@ describe('a network', () => {
     '::/129',
     '::ffff:10.0.0.0/90',
     '*',
-  ])('"%s" is none', (text) => {
+  ])('rejects "%s"', (text) => {
     expect(parseNetwork(text)).toBeNull();
   });
 });

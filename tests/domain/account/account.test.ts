@@ -32,20 +32,20 @@ describe('R1.9 accountStatus', () => {
     ['exactly 15 minutes left', 15 * MINUTE, 'expiring_soon'],
     ['a millisecond left', 1, 'expiring_soon'],
     ['nothing left', 0, 'expired'],
-    ['ended long ago', -1e10, 'expired'],
-  ])('of an active account with %s', (_clock, remainingMs, status) => {
+    ['expired long ago', -1e10, 'expired'],
+  ])('derives the status of an active account with %s', (_clock, remainingMs, status) => {
     expect(accountStatus(accountWith(AccountState.active, remainingMs), NOW)).toBe(status);
   });
 
   it.each([AccountState.needsReconnect, AccountState.inactive, AccountState.disabled])(
-    'of an account that is %s does not depend on any clock',
+    'ignores expiry for an account that is %s',
     (state) => {
       for (const remainingMs of [-MINUTE, MINUTE, 120 * MINUTE])
         expect(accountStatus(accountWith(state, remainingMs), NOW)).toBe(state);
     },
   );
 
-  it('knows the six statuses and no other', () => {
+  it('returns one of the six statuses', () => {
     expect(ACCOUNT_STATUSES).toEqual([
       'ok',
       'expiring_soon',
@@ -63,11 +63,11 @@ describe('an account whose refresh token has expired', () => {
     refreshTokenExpiresAt: fromNow(refreshMs).toISOString(),
   });
 
-  it('says so while it is active, and has nothing to say before', () => {
+  it('has the expiry as its status reason only after the expiry and while it is active', () => {
     const active = { state: AccountState.active, stateReason: null };
     expect(statusReason({ ...active, current: current(1) }, NOW)).toBeNull();
     expect(statusReason({ ...active, current: current(0) }, NOW)).toBe(
-      'The refresh token expired at 2026-11-22 12:00:00 UTC, so the account works only as long as its access token. The owner must reconnect the account.',
+      'The refresh token expired at 2026-11-22 12:00:00 UTC, so the account works only until its access token expires. The owner must reconnect the account.',
     );
     const refused = { state: AccountState.needsReconnect, stateReason: 'It was refused.' };
     expect(statusReason({ ...refused, current: current(0) }, NOW)).toBe('It was refused.');
@@ -80,7 +80,7 @@ describe('an account whose refresh token has expired', () => {
     ['taken out of service', 'inactive', 'invalid_grant', 0, false],
     ['not refused', 'active', 'invalid_grant', 0, false],
   ] as const)(
-    'keeps its access token in service only where it was %s',
+    'keeps serving its access token only if it was %s',
     (_what, state, code, refreshMs, expected) => {
       const lastError = { ...refreshFailure(code), at: NOW };
       const account = { state, stateAt: NOW, lastError, current: current(refreshMs) };

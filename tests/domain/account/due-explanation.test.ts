@@ -36,9 +36,9 @@ const YOUNG: Explained = {
   nextAttemptAt: null,
 };
 const EXPIRY =
-  'Its access token ends at 2026-11-22 13:30:00 UTC; it is refreshed from 15 min before that, at 2026-11-22 13:15:00 UTC.';
+  'Its access token expires at 2026-11-22 13:30:00 UTC, and the account is due 15 min before that, at 2026-11-22 13:15:00 UTC.';
 const AGE =
-  'It was last refreshed at 2026-11-22 11:30:00 UTC; 1 h later, at 2026-11-22 12:30:00 UTC, it is due whatever its token says.';
+  'The account was last refreshed at 2026-11-22 11:30:00 UTC. Evergrant refreshes it at least every 1 h, so it is due at 2026-11-22 12:30:00 UTC even if the token lasts longer.';
 
 const cases: [string, Partial<Explained>, Partial<RefreshPolicy>, string[]][] = [
   ['a young account', {}, {}, ['Not due yet.', EXPIRY, AGE]],
@@ -47,16 +47,21 @@ const cases: [string, Partial<Explained>, Partial<RefreshPolicy>, string[]][] = 
     { quarantine: true },
     {},
     [
-      'Not due: it is in quarantine. Another system still refreshes it, and it is released by hand.',
+      'Not due: the account is in quarantine, because another system still refreshes it. Release it when that system has stopped.',
     ],
   ],
   [
-    'an account whose token does not end',
+    'an account whose token does not expire',
     { current: ENDLESS },
     {},
-    ['Not due: its access token does not end.'],
+    ['Not due: its access token does not expire.'],
   ],
-  ['a provider without the failsafe', {}, { refreshAfterAgeMs: null }, ['Not due yet.', EXPIRY]],
+  [
+    'an account of a provider without a maximum age',
+    {},
+    { refreshAfterAgeMs: null },
+    ['Not due yet.', EXPIRY],
+  ],
   [
     'an account whose refresh token expires first',
     {
@@ -70,7 +75,7 @@ const cases: [string, Partial<Explained>, Partial<RefreshPolicy>, string[]][] = 
     [
       'Not due yet.',
       EXPIRY,
-      'Its refresh token expires at 2026-11-22 12:20:00 UTC; a refresh renews it, and is due 10 min before that, at 2026-11-22 12:10:00 UTC.',
+      'Its refresh token expires at 2026-11-22 12:20:00 UTC, and a refresh renews it 10 min before that, at 2026-11-22 12:10:00 UTC.',
     ],
   ],
   [
@@ -86,7 +91,7 @@ const cases: [string, Partial<Explained>, Partial<RefreshPolicy>, string[]][] = 
     [
       'Due: the next sweep refreshes it.',
       EXPIRY,
-      'Its refresh token expired at 2026-11-22 11:40:00 UTC; if the provider refuses it, the owner must reconnect the account.',
+      'Its refresh token expired at 2026-11-22 11:40:00 UTC. If the provider refuses it, the owner must reconnect the account.',
     ],
   ],
   [
@@ -96,25 +101,25 @@ const cases: [string, Partial<Explained>, Partial<RefreshPolicy>, string[]][] = 
     [
       'Not due yet.',
       EXPIRY,
-      'Nothing is sent before 2026-11-22 13:25:00 UTC, as notBefore of its provider says.',
+      'Evergrant sends no request before 2026-11-22 13:25:00 UTC (notBefore of its provider).',
     ],
   ],
   [
-    'an account whose token ends soon',
+    'an account whose token expires soon',
     { current: grantUntil(fromNow(10)) },
     { refreshAfterAgeMs: null },
     [
       'Due: the next sweep refreshes it.',
-      'Its access token ends at 2026-11-22 12:10:00 UTC; it is refreshed from 15 min before that, at 2026-11-22 11:55:00 UTC.',
+      'Its access token expires at 2026-11-22 12:10:00 UTC, and the account is due 15 min before that, at 2026-11-22 11:55:00 UTC.',
     ],
   ],
   [
-    'an account whose token has ended',
+    'an account whose token has expired',
     { current: grantUntil(fromNow(-10)) },
     { refreshAfterAgeMs: null },
     [
       'Due: the next sweep refreshes it.',
-      'Its access token ended at 2026-11-22 11:50:00 UTC; it is refreshed from 15 min before that, at 2026-11-22 11:35:00 UTC.',
+      'Its access token expired at 2026-11-22 11:50:00 UTC, and the account is due 15 min before that, at 2026-11-22 11:35:00 UTC.',
     ],
   ],
   [
@@ -124,16 +129,16 @@ const cases: [string, Partial<Explained>, Partial<RefreshPolicy>, string[]][] = 
     [
       'Due: the next sweep refreshes it.',
       EXPIRY,
-      'It was last refreshed at 2026-11-22 10:59:00 UTC; 1 h later, at 2026-11-22 11:59:00 UTC, it is due whatever its token says.',
+      'The account was last refreshed at 2026-11-22 10:59:00 UTC. Evergrant refreshes it at least every 1 h, so it is due at 2026-11-22 11:59:00 UTC even if the token lasts longer.',
     ],
   ],
   [
-    'an account of another margin than its provider',
+    'an account with another margin than its provider',
     { policy: { refreshBeforeMs: 30 * MINUTE, refreshAfterAgeMs: null } },
     {},
     [
       'Not due yet.',
-      'Its access token ends at 2026-11-22 13:30:00 UTC; it is refreshed from 30 min before that, at 2026-11-22 13:00:00 UTC.',
+      'Its access token expires at 2026-11-22 13:30:00 UTC, and the account is due 30 min before that, at 2026-11-22 13:00:00 UTC.',
     ],
   ],
   [
@@ -142,7 +147,7 @@ const cases: [string, Partial<Explained>, Partial<RefreshPolicy>, string[]][] = 
     { refreshAfterAgeMs: null },
     [
       'Not due: no attempt before 2026-11-22 12:05:00 UTC.',
-      'The last 3 attempts failed, and the pause grows with each.',
+      'The last 3 attempts failed. The pause grows with each failure.',
       EXPIRY,
     ],
   ],
@@ -153,20 +158,20 @@ const cases: [string, Partial<Explained>, Partial<RefreshPolicy>, string[]][] = 
     ['Not due: no attempt before 2026-11-22 12:05:00 UTC.', 'The provider asked to wait.', EXPIRY],
   ],
   [
-    'an account that sweeps leave alone',
+    'an account that sweeps skip',
     { policy: { enabled: false } },
     { refreshAfterAgeMs: null },
     [
-      'Not due: sweeps are switched off for this account; it is refreshed by hand and on use only.',
+      'Not due: sweeps are disabled for this account. Evergrant refreshes the account only on request and on use.',
       EXPIRY,
     ],
   ],
   [
-    'an account of a provider that sweeps leave alone',
+    'an account of a provider that sweeps skip',
     {},
     { enabled: false, refreshAfterAgeMs: null },
     [
-      'Not due: sweeps are switched off for all accounts of its provider; it is refreshed by hand and on use only.',
+      'Not due: sweeps are disabled for all accounts of its provider. Evergrant refreshes the account only on request and on use.',
       EXPIRY,
     ],
   ],
@@ -174,28 +179,27 @@ const cases: [string, Partial<Explained>, Partial<RefreshPolicy>, string[]][] = 
     'a disabled account, with the reason as a sentence',
     { state: 'disabled', stateReason: 'the shop is closed' },
     {},
-    ['Not due: it is disabled, and never refreshed.', 'the shop is closed.'],
+    ['Not due: the account is disabled, so Evergrant does not refresh it.', 'the shop is closed.'],
   ],
   [
-    'an account that must be connected again',
+    'an account that needs a reconnect',
     { state: 'needs_reconnect', stateReason: 'The provider refuses the refresh token.' },
     {},
     [
-      'Not due: its refresh token no longer works, and trying again would not help.',
+      'Not due: the account needs a reconnect. Its refresh token no longer works, and a retry would not help.',
       'The provider refuses the refresh token.',
-      'It must be connected again.',
     ],
   ],
   [
     'an inactive account',
     { state: 'inactive' },
     {},
-    ['Not due: its access token was refused, and it is out of service.'],
+    ['Not due: the provider refused its access token, so the account is inactive.'],
   ],
 ];
 
 describe('dueExplanation', () => {
-  it.each(cases)('explains %s', (_name, account, policy, sentences) => {
+  it.each(cases)('dueExplanation explains %s', (_name, account, policy, sentences) => {
     const explained = { ...YOUNG, ...account };
     const rule = ruleOf({ ...POLICY, ...policy });
     expect(dueExplanation(explained, rule, NOW)).toEqual(sentences);

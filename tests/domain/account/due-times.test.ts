@@ -58,7 +58,7 @@ function decide(account: {
 const YOUNG = { expiresInMs: 90 * MINUTE, refreshedAgoMs: 30 * MINUTE };
 
 describe('dueDecision', () => {
-  it('of an access token that does not end is never due, however old it is', () => {
+  it('are never due for an access token that does not expire, however old it is', () => {
     const account = {
       id: 'acc_1',
       state: 'active' as const,
@@ -85,7 +85,7 @@ describe('dueDecision', () => {
 });
 
 describe('R0.3 dueDecision', () => {
-  it('of an account in quarantine is no, whatever its clocks say', () => {
+  it('never takes an account in quarantine, whatever its due times', () => {
     const ended = { expiresInMs: -MINUTE, refreshedAgoMs: 1e9, quarantine: true };
     expect(decide(ended)).toEqual({ due: false, reason: 'quarantined' });
   });
@@ -108,7 +108,7 @@ describe('R0.3 dueDecision', () => {
     ['due for both reasons', MINUTE, 90 * MINUTE, true, 'access_token_expires'],
     ['just refreshed', 120 * MINUTE, 0, false, 'fresh'],
     ['refreshed in the future (a clock was set back)', 120 * MINUTE, -MINUTE, false, 'fresh'],
-  ])('of an account %s', (_which, expiresInMs, refreshedAgoMs, due, reason) => {
+  ])('decides about an account %s', (_which, expiresInMs, refreshedAgoMs, due, reason) => {
     expect(decide({ expiresInMs, refreshedAgoMs })).toEqual({ due, reason });
   });
 
@@ -126,13 +126,13 @@ describe('R0.3 dueDecision', () => {
     ['still pending', 1, { due: false, reason: 'backing_off' }],
     ['over this moment', 0, { due: true, reason: 'access_token_expires' }],
     ['over', -1, { due: true, reason: 'access_token_expires' }],
-  ])('of an expired account whose back-off is %s', (_when, backOffMs, decision) => {
+  ])('decides about an expired account whose back-off is %s', (_when, backOffMs, decision) => {
     expect(decide({ expiresInMs: -MINUTE, refreshedAgoMs: 90 * MINUTE, backOffMs })).toEqual(
       decision,
     );
   });
 
-  it('ignores age where the provider sets none', () => {
+  it('ignores age if the provider sets no maximum', () => {
     const policy = { ...POLICY, refreshAfterAgeMs: null };
     expect(decide({ ...YOUNG, refreshedAgoMs: 1e10, policy })).toEqual({
       due: false,
@@ -166,27 +166,27 @@ describe('the due times of an account', () => {
   const dueTimes = (input: Parameters<typeof account>[0], policy: Partial<RefreshPolicy> = {}) =>
     accountDueTimes(account(input), ruleOf({ ...POLICY, ...policy }));
 
-  it('are what falls due first, and never before a back-off ends', () => {
+  it('contain the first due time, never before a back-off ends', () => {
     expect(dueTimes({}).dueAt).toEqual(fromNow(60 * MINUTE));
     expect(dueTimes({}, { refreshAfterAgeMs: null }).dueAt).toEqual(fromNow(105 * MINUTE));
     const nextAttemptAt = fromNow(70 * MINUTE);
     expect(dueTimes({ nextAttemptAt }).dueAt).toEqual(nextAttemptAt);
   });
 
-  it('leave a token of 5 minutes half its life, whatever the margin: it is not refreshed in a loop', () => {
+  it('leave a 5-minute token half its lifetime for any margin, so that it is not refreshed in a loop', () => {
     const of = dueTimes({ lifeMs: 5 * MINUTE });
     expect(of.dueAt).toEqual(fromNow(2.5 * MINUTE));
     expect(of.expiringSoonAt).toEqual(fromNow(2.5 * MINUTE));
   });
 
-  it('take a token that a person entered as late in its life: the whole margin counts', () => {
+  it('use the whole margin for a token that a person entered, which may be partly used up', () => {
     const current = { ...grantUntil(fromNow(5 * MINUTE)), obtainedAt: NOW.toISOString() };
     expect(dueTimes({ current: { ...current, attemptId: null } }).dueAt).toEqual(
       fromNow(-10 * MINUTE),
     );
   });
 
-  it('are spread by the jitter, for each account by the same part, and only ever earlier', () => {
+  it('are moved earlier by the jitter, deterministically per account', () => {
     const policy = { jitterMs: 5 * MINUTE };
     const ids = Array.from({ length: 1000 }, (_, index) => `acc_${index}`);
     const early = ids.map(
@@ -207,7 +207,7 @@ describe('the due times of an account', () => {
     }
   });
 
-  it('R0.3 are not spread for a grant that a person entered', () => {
+  it('R0.3 have no jitter for a grant that a person entered', () => {
     const current = { ...account({}).current, attemptId: null };
     expect(dueTimes({ id: 'acc_77', current }, { jitterMs: 5 * MINUTE }).dueAt).toEqual(
       fromNow(60 * MINUTE),
@@ -222,7 +222,7 @@ describe('the due times of an account', () => {
     expect(dueTimes({ policy: { enabled: true } }, { enabled: false }).dueAt).toBeNull();
   });
 
-  it('count validations from the last question, whatever was refreshed since', () => {
+  it('count the validation interval from the last validation, whatever was refreshed since', () => {
     const policy = { validateEveryMs: 30 * MINUTE };
     expect(dueTimes({ validatedAt: null }, policy).validationDueAt).toEqual(new Date(0));
     expect(dueTimes({ validatedAt: fromNow(-20 * MINUTE) }, policy).validationDueAt).toEqual(
@@ -232,7 +232,7 @@ describe('the due times of an account', () => {
     expect(dueTimes({ validatedAt: NOW }).validationDueAt).toBeNull();
   });
 
-  describe('of an account whose refresh token expires first', () => {
+  describe('the due times of an account whose refresh token expires first', () => {
     /**
      * Access tokens live 10 minutes. The refresh token expires 180 s from now; the previous one was obtained a minute
      * ago.
@@ -252,7 +252,7 @@ describe('the due times of an account', () => {
     const of = (one: WithDueTimes, policy: Partial<RefreshPolicy> = {}) =>
       accountDueTimes(one, ruleOf({ ...POLICY, refreshAfterAgeMs: null, ...policy }));
 
-    it('are due half way through its life', () => {
+    it('are halfway through its lifetime', () => {
       expect(of(short())).toMatchObject({
         dueAt: fromNow(1.5 * MINUTE),
         expiringSoonAt: fromNow(1.5 * MINUTE),
@@ -260,14 +260,14 @@ describe('the due times of an account', () => {
       });
     });
 
-    it('are due by the margin of the policy where it is shorter, and earlier by the jitter', () => {
+    it('follow the margin of the policy if it is shorter, and are earlier by the jitter', () => {
       expect(of(short(), { refreshBeforeMs: MINUTE }).dueAt).toEqual(fromNow(2 * MINUTE));
       const { dueAt } = of(short({ id: 'acc_7' }), { jitterMs: 10 * MINUTE });
       expect(Number(dueAt)).toBeLessThan(Number(fromNow(1.5 * MINUTE)));
       expect(Number(dueAt)).toBeGreaterThanOrEqual(Number(fromNow(1.2 * MINUTE)));
     });
 
-    it('are those of the access token where no refresh moves the expiry', () => {
+    it('are those of the access token if no refresh moves the expiry', () => {
       const stays = short({}, { endsAfterMs: 2 * MINUTE });
       expect(of(stays)).toMatchObject({
         dueAt: fromNow(5 * MINUTE),
@@ -276,7 +276,7 @@ describe('the due times of an account', () => {
       });
     });
 
-    it('are those of the access token where the last refresh brought no expiry', () => {
+    it('are those of the access token if the last refresh stated no expiry', () => {
       const { current, previous } = short();
       const unknown = short({ current: { ...current, refreshTokenExpiresAt: null }, previous });
       expect(of(unknown).dueAt).toEqual(fromNow(5 * MINUTE));
@@ -288,7 +288,7 @@ describe('the due times of an account', () => {
       );
     });
 
-    it('do not let the account be ok once it has expired', () => {
+    it('make the status expiring_soon after the refresh token has expired', () => {
       expect(of(short({}, { endsAfterMs: -MINUTE })).expiringSoonAt).toEqual(fromNow(-MINUTE));
     });
 
@@ -306,12 +306,12 @@ describe('the due times of an account', () => {
     });
   });
 
-  describe('of a provider that refreshes only shortly before the expiry', () => {
+  describe('the due times for a provider that refreshes only shortly before the expiry', () => {
     const policy = { notBeforeMs: 30_000, sweepEveryMs: 10_000, refreshAfterAgeMs: MINUTE };
     const moments = (input: Parameters<typeof account>[0]) =>
       dueMoments(account(input), ruleOf({ ...POLICY, ...policy }));
 
-    it('are the same whatever margin, age and jitter say: one sweep before that moment', () => {
+    it('are one sweep before that time, for any margin, age and jitter', () => {
       for (const more of [{}, { jitterMs: 10 * MINUTE }, { refreshAfterAgeMs: null }]) {
         expect(dueTimes({ lifeMs: 90_000, id: 'acc_7' }, { ...policy, ...more })).toMatchObject({
           dueAt: fromNow(50_000),
@@ -321,7 +321,7 @@ describe('the due times of an account', () => {
       expect(moments({ lifeMs: 90_000 }).notBefore).toEqual(fromNow(60_000));
     });
 
-    it('are the policy’s where it is later', () => {
+    it('follow the policy if it is later', () => {
       const later = { ...policy, refreshBeforeMs: 10_000, refreshAfterAgeMs: null };
       expect(dueTimes({ lifeMs: 90_000 }, later).dueAt).toEqual(fromNow(80_000));
     });
@@ -367,7 +367,7 @@ describe('the due times of an account', () => {
   });
 });
 
-describe('pauses between tries', () => {
+describe('the pauses between attempts', () => {
   it.each([
     [0, 10],
     [1, 10],
@@ -377,7 +377,7 @@ describe('pauses between tries', () => {
     [6, 300],
     [100, 300],
     [5000, 300],
-  ])('inside a workflow, after %i failures: %i seconds', (failures, seconds) => {
+  ])('last, inside a workflow and after %i failures, %i seconds', (failures, seconds) => {
     expect(retryPauseMs(failures)).toBe(seconds * 1000);
   });
 
@@ -389,12 +389,12 @@ describe('pauses between tries', () => {
     [10, 3600],
     [100, 3600],
     [5000, 3600],
-  ])('between sweeps, after %i failures: %i seconds', (failures, seconds) => {
+  ])('last, between sweeps and after %i failures, %i seconds', (failures, seconds) => {
     expect(sweepBackOffMs(failures, POLICY)).toBe(seconds * 1000);
   });
 });
 
-describe('an account that always fails costs a bounded number of calls a day', () => {
+describe('an account that always fails', () => {
   const DAY_MS = 24 * 3_600_000;
 
   /** Counts the attempts in a day if each follows as soon as its pause ends. */
@@ -404,13 +404,13 @@ describe('an account that always fails costs a bounded number of calls a day', (
     return tries;
   }
 
-  it('by its own workflow, by uses of it and by workers that vanish with it: 300 at most', () => {
+  it('costs at most 300 requests a day by its workflow, by token requests and by lost workers', () => {
     expect(triesInADay(retryPauseMs)).toBeLessThanOrEqual(300);
     // The first lost worker is replaced at once.
     expect(triesInADay((lost) => Math.max(1, lostPauseMs(lost)))).toBeLessThanOrEqual(300);
   });
 
-  it('by sweeps, whatever back-off is set: as its longest pause allows, and the few of its growing', () => {
+  it('costs as many requests by sweeps as the longest back-off allows, and a few at the start', () => {
     const policies = fc.record({
       backOffFirstMs: fc.integer({ min: 1_000, max: 600_000 }),
       backOffMaxMs: fc.integer({ min: 600_000, max: DAY_MS }),

@@ -11,7 +11,7 @@ const END = '2027-01-31T12:00:00.000Z';
 const DAY = 86_400_000;
 const daysBefore = (days: number) => new Date(Date.parse(END) - days * DAY);
 
-describe('a warning that only the owner can answer', () => {
+describe('a warning about a refresh token that no refresh renews', () => {
   const clock = (warnedDays: number | null, expiresAt: string | null = END) => ({
     expiresAt,
     warnedDays,
@@ -23,27 +23,27 @@ describe('a warning that only the owner can answer', () => {
     [30, 14],
     [14, 7],
     [7, 1],
-  ])('after the warning of %s days is due %i days ahead', (warned, next) => {
+  ])('is due %i days before the expiry if the last one was at %s days', (warned, next) => {
     expect(refreshTokenWarningAt(clock(warned))).toEqual(daysBefore(next));
     expect(dueWarningDays(clock(warned), daysBefore(next))).toBe(next);
     expect(dueWarningDays(clock(warned), new Date(daysBefore(next).getTime() - 1))).toBeNull();
   });
 
-  it('is not given after the last one, nor where the expiry is not known', () => {
+  it('is not due after the last one, or if the expiry is unknown', () => {
     expect(refreshTokenWarningAt(clock(1))).toBeNull();
     expect(dueWarningDays(clock(1), daysBefore(0))).toBeNull();
     expect(refreshTokenWarningAt(clock(null, null))).toBeNull();
     expect(dueWarningDays(clock(null, null), daysBefore(0))).toBeNull();
   });
 
-  it('is the closest one where several fell due at once, and none of them comes again', () => {
+  it('is the latest one if several are due at once, and none of them repeats', () => {
     expect(dueWarningDays(clock(null), daysBefore(5))).toBe(7);
     expect(dueWarningDays(clock(null), daysBefore(-3))).toBe(1);
     expect(refreshTokenWarningAt(clock(7))).toEqual(daysBefore(1));
   });
 });
 
-describe('a warning of a refresh token that refreshes renew', () => {
+describe('a warning about a refresh token that refreshes renew', () => {
   const HOUR = 3_600_000;
   /** A token with this lifetime in days, whose renewal is due this many days before its expiry. */
   const clock = (lifeDays: number, dueDays: number) => ({
@@ -53,14 +53,14 @@ describe('a warning of a refresh token that refreshes renew', () => {
   });
 
   it.each([
-    ['never comes while a token of 90 days is renewed each hour', 90, 90 - 1 / 24, 30],
-    ['never comes by itself in the life of a token of 30 days', 30, 29, 14],
-    ['never comes by itself in the life of a token of 10 days', 10, 9, 1],
-  ])('%s: it is due only after half of the life', (_what, lifeDays, dueDays, firstDays) => {
+    ['is never due while a token of 90 days is renewed each hour', 90, 90 - 1 / 24, 30],
+    ['is never due in the lifetime of a token of 30 days', 30, 29, 14],
+    ['is never due in the lifetime of a token of 10 days', 10, 9, 1],
+  ])('%s, and only in the second half of the lifetime', (_what, lifeDays, dueDays, firstDays) => {
     expect(refreshTokenWarningAt(clock(lifeDays, dueDays))).toEqual(daysBefore(firstDays));
   });
 
-  it('is never given for a token that lives a day, which is renewed all the time', () => {
+  it('is never due for a token of one day, which is renewed often', () => {
     expect(refreshTokenWarningAt(clock(1, 0.9))).toBeNull();
     for (const days of [1, 0.5, 0.01, 0])
       expect(dueWarningDays(clock(1, 0.9), daysBefore(days))).toBeNull();
@@ -99,21 +99,16 @@ describe('isRenewing', () => {
 
   it.each<[string, SealedGrant | null, SealedGrant, boolean]>([
     ['the expiry moves with the time', grant(0, 180), grant(90, 270), true],
-    ['the expiry moves with the time, a second less', grant(0, 180), grant(90, 269), true],
-    [
-      'the expiry stays, as that of eBay does',
-      grant(0, 500 * DAYS),
-      grant(3600, 500 * DAYS),
-      false,
-    ],
+    ['the expiry moves by a second less than the time', grant(0, 180), grant(90, 269), true],
+    ['the expiry stays, as at eBay', grant(0, 500 * DAYS), grant(3600, 500 * DAYS), false],
     [
       'the token rotates and the expiry stays',
       grant(0, DAYS),
       grant(3600, DAYS, { refreshTokenFingerprint: 'new' }),
       false,
     ],
-    ['the expiry stays but for rounding', grant(0, DAYS), grant(60, DAYS + 1), false],
-    ['the expiry comes closer', grant(0, DAYS), grant(3600, DAYS - 10), false],
+    ['the expiry stays except for rounding', grant(0, DAYS), grant(60, DAYS + 1), false],
+    ['the expiry moves closer', grant(0, DAYS), grant(3600, DAYS - 10), false],
     ['the expiry jumps ahead', grant(0, 7200), grant(3600, 90 * DAYS), true],
     ['the two are too close to be compared', grant(0, 180), grant(3, 181), true],
     ['the expiry is the same although the two are close', grant(0, 180), grant(3, 180), false],
@@ -130,21 +125,24 @@ describe('isRenewing', () => {
       true,
     ],
     ['a token that stays has no expiry any more', grant(0, 180), grant(9, null), false],
-  ])('of a grant where %s', (_what, previous, current, expected) => {
+  ])('is classified as renewing or not if %s', (_what, previous, current, expected) => {
     for (const rule of [unknown, kept])
       expect(isRenewing({ current, previous }, rule)).toBe(expected);
   });
 
   it.each<[string, RefreshTokenRule, boolean]>([
-    ['about which nothing is said', unknown, true],
+    ['without a configured rule', unknown, true],
     ['whose refresh tokens stay', kept, false],
     [
       'whose refresh tokens stay usable, and are new each time',
       { ...kept, refreshTokenLifeSeconds: 90 * DAYS },
       true,
     ],
-  ])('of a grant that a person entered follows the provider: one %s', (_what, rule, expected) => {
-    const current = grant(0, 180, { attemptId: null });
-    expect(isRenewing({ current, previous: grant(-60, 180) }, rule)).toBe(expected);
-  });
+  ])(
+    'of a grant that a person entered is classified by the provider: one %s',
+    (_what, rule, expected) => {
+      const current = grant(0, 180, { attemptId: null });
+      expect(isRenewing({ current, previous: grant(-60, 180) }, rule)).toBe(expected);
+    },
+  );
 });

@@ -3,9 +3,9 @@ import { readScopes } from '../../../src/domain/account/scopes';
 
 describe('readScopes', () => {
   it.each<[string, unknown, ' ' | ',', string[] | null]>([
-    ['text between blanks', ' a  b\tc ', ' ', ['a', 'b', 'c']],
-    ['text between commas', 'repo, user:email', ',', ['repo', 'user:email']],
-    ['commas as a part of a scope, between blanks', 'a,b c', ' ', ['a,b', 'c']],
+    ['text with spaces', ' a  b\tc ', ' ', ['a', 'b', 'c']],
+    ['text with commas', 'repo, user:email', ',', ['repo', 'user:email']],
+    ['scopes with commas, separated by spaces', 'a,b c', ' ', ['a,b', 'c']],
     ['an array', ['a', 'b'], ' ', ['a', 'b']],
     ['JSON in text', '["a","b"]', ',', ['a', 'b']],
     ['an array of PostgreSQL', '{a,b}', ' ', ['a', 'b']],
@@ -13,7 +13,7 @@ describe('readScopes', () => {
     ['an empty array of PostgreSQL', '{}', ' ', []],
     ['an empty text', '', ' ', []],
     ['a scope named twice', 'a b a', ' ', ['a', 'b']],
-    ['brackets that are no JSON', '[a b]', ' ', ['[a', 'b]']],
+    ['brackets that are not JSON', '[a b]', ' ', ['[a', 'b]']],
     ['an array of numbers', [1, 2], ' ', null],
     ['an object', { a: 1 }, ' ', null],
     ['nothing', undefined, ' ', null],
@@ -22,7 +22,7 @@ describe('readScopes', () => {
     expect(readScopes(value, separator)).toEqual(expected);
   });
 
-  it('reads what it wrote, in each of the forms', () => {
+  it('reads any scopes back from each form', () => {
     const scope = fc.stringMatching(/^[a-z][a-z0-9:./_-]{0,20}$/);
     fc.assert(
       fc.property(fc.uniqueArray(scope), (scopes) => {
@@ -34,7 +34,7 @@ describe('readScopes', () => {
     );
   });
 
-  it('never throws, and gives text without blanks around', () => {
+  it('never throws, and returns scopes without surrounding white space', () => {
     fc.assert(
       fc.property(fc.oneof(fc.anything(), fc.string()), fc.constantFrom(' ', ','), (value, by) => {
         for (const scope of readScopes(value, by) ?? []) expect(scope).toBe(scope.trim());

@@ -29,21 +29,21 @@ describe('accessTokenExpiry', () => {
   it.each<[string, unknown, number, number]>([
     ['a number of seconds', 3600, 3600, 0],
     ['a number in text', '3600', 3600, 0],
-    ['a number in text with blanks around', ' 3600 ', 3600, 0],
+    ['a number in text with surrounding spaces', ' 3600 ', 3600, 0],
     ['a fraction', 90.5, 90.5, 0],
-    ['zero: at least a second', 0, 1, 0],
+    ['zero, as one second', 0, 1, 0],
     ['400 days', 400 * DAY, 400 * DAY, 0],
     ['a second more than 400 days', 400 * DAY + 1, DEFAULT, 1],
     ['1e20', 1e20, DEFAULT, 1],
     ['Unix seconds', SENT_S + 900, 900, 1],
     ['Unix seconds in text', String(SENT_S + 900), 900, 1],
     ['Unix milliseconds', SENT.getTime() + 3_600_000, 3600, 1],
-    ['Unix seconds that have passed', SENT_S - 900, DEFAULT, 1],
+    ['Unix seconds in the past', SENT_S - 900, DEFAULT, 1],
     ['Unix seconds 401 days ahead', SENT_S + 401 * DAY, DEFAULT, 1],
     ['an ISO date', '2026-11-22T13:00:00Z', 3600, 1],
-    ['an ISO date that has passed', '2026-11-22T11:00:00Z', DEFAULT, 1],
-    ['less than nothing', -5, DEFAULT, 1],
-    ['less than nothing in text', '-5', DEFAULT, 1],
+    ['an ISO date in the past', '2026-11-22T11:00:00Z', DEFAULT, 1],
+    ['a negative number', -5, DEFAULT, 1],
+    ['a negative number in text', '-5', DEFAULT, 1],
     ['NaN', Number.NaN, DEFAULT, 1],
     ['infinity', Number.POSITIVE_INFINITY, DEFAULT, 1],
     ['a duration of another kind', '1h', DEFAULT, 1],
@@ -63,16 +63,16 @@ describe('accessTokenExpiry', () => {
     ['expires_at as ISO 8601', { expires_at: '2026-11-22T12:10:00Z' }, 600, 0],
     ['expires_at with an offset', { expires_at: '2026-11-22T13:10:00+01:00' }, 600, 0],
     ['expires_at with an offset of hours', { expires_at: '2026-11-22 14:10:00+02' }, 600, 0],
-    ['the moment beside a life of 0', { expires_in: 0, expires_at: SENT_S + 600 }, 600, 0],
-    ['a moment of 0 as not stated', { expires_at: 0 }, DEFAULT, 0],
+    ['the time beside a lifetime of 0', { expires_in: 0, expires_at: SENT_S + 600 }, 600, 0],
+    ['a time of 0 as not stated', { expires_at: 0 }, DEFAULT, 0],
     ['expires_at without a zone as UTC', { expires_at: '2026-11-22 12:10:00.123456' }, 600.123, 0],
     ['expires_on of Azure', { expires_on: String(SENT_S + 600) }, 600, 0],
     ['expiry of Go', { expiry: '2026-11-22T12:10:00.123456789Z' }, 600.123, 0],
     ['expiry_date of Google’s library', { expiry_date: SENT.getTime() + 600_000 }, 600, 0],
     ['expires as an HTTP date', { expires: 'Sun, 22 Nov 2026 12:10:00 GMT' }, 600, 0],
     ['expires in seconds', { expires: 5_184_000 }, 5_184_000, 0],
-    ['TikTok’s moment', { access_token_expire_in: SENT_S + 600 }, 600, 0],
-    ['a life in the place of a moment', { expires_at: 3600 }, 3600, 1],
+    ['TikTok’s time', { access_token_expire_in: SENT_S + 600 }, 600, 0],
+    ['a lifetime in place of a time', { expires_at: 3600 }, 3600, 1],
     ['expiresIn in camel case', { expiresIn: 600 }, 600, 0],
     [
       'Zoho’s seconds before its milliseconds',
@@ -80,28 +80,23 @@ describe('accessTokenExpiry', () => {
       3600,
       0,
     ],
-    ['the life before the moment', { expires_at: SENT_S + 60, expires_in: 600 }, 600, 0],
-    [
-      'the moment where the life is no life',
-      { expires_in: '1h', expires_at: SENT_S + 600 },
-      600,
-      1,
-    ],
-    ['neither of two that cannot be read', { expires_in: 'x', expires_at: 'y' }, DEFAULT, 2],
+    ['the lifetime before the time', { expires_at: SENT_S + 60, expires_in: 600 }, 600, 0],
+    ['the time if the lifetime is invalid', { expires_in: '1h', expires_at: SENT_S + 600 }, 600, 1],
+    ['neither of two unreadable members', { expires_in: 'x', expires_at: 'y' }, DEFAULT, 2],
   ])('reads %s', (_what, members, seconds, warnings) => {
     expect(access(members)).toEqual([seconds, warnings]);
   });
 
-  it('says in a warning which member was odd and what was done, and quotes nothing', () => {
+  it('names the implausible member and the interpretation in a warning, and quotes no value', () => {
     expect(accessTokenExpiry({ expires_in: SENT_S + 900 }, SENT, DEFAULT).warnings).toEqual([
-      'expires_in is no life in seconds; it was read as the moment of expiry',
+      'expires_in is not a lifetime in seconds; Evergrant read it as the time of expiry',
     ]);
     expect(accessTokenExpiry({ expires_in: 'secret' }, SENT, DEFAULT).warnings).toEqual([
-      'expires_in is neither a plausible life nor a plausible moment; the configured life is used',
+      'expires_in is neither a plausible lifetime nor a plausible time; Evergrant uses the configured lifetime',
     ]);
   });
 
-  it('is a moment between a second and 400 days after the sending, whatever is stated', () => {
+  it('returns a time between one second and 400 days after the request, for any input', () => {
     const anything = fc.oneof(
       fc.anything(),
       fc.double(),
@@ -128,33 +123,33 @@ describe('refreshTokenExpiry', () => {
     ['refresh_token_expires_in', { refresh_token_expires_in: 60 }, [60, true, 0]],
     ['refresh_expires_in of Keycloak', { refresh_expires_in: 1800 }, [1800, true, 0]],
     ['x_refresh_token_expires_in', { x_refresh_token_expires_in: 8_726_400 }, [8_726_400, true, 0]],
-    ['a life in text', { refresh_token_expires_in: '8726400' }, [8_726_400, true, 0]],
-    ['a life of five years', { refresh_token_expires_in: YEARS_5 }, [YEARS_5, true, 0]],
-    ['a moment', { refresh_token_expires_at: SENT_S + 60 }, [60, true, 0]],
-    ['an ISO moment', { refresh_token_expires_at: '2026-11-22T12:01:00Z' }, [60, true, 0]],
-    ['a moment in the place of a life', { refresh_expires_in: SENT_S + 60 }, [60, true, 1]],
-    ['TikTok’s moment', { refresh_token_expire_in: SENT_S + 60 }, [60, true, 0]],
+    ['a lifetime in text', { refresh_token_expires_in: '8726400' }, [8_726_400, true, 0]],
+    ['a lifetime of five years', { refresh_token_expires_in: YEARS_5 }, [YEARS_5, true, 0]],
+    ['a time', { refresh_token_expires_at: SENT_S + 60 }, [60, true, 0]],
+    ['an ISO time', { refresh_token_expires_at: '2026-11-22T12:01:00Z' }, [60, true, 0]],
+    ['a time in place of a lifetime', { refresh_expires_in: SENT_S + 60 }, [60, true, 1]],
+    ['TikTok’s time', { refresh_token_expire_in: SENT_S + 60 }, [60, true, 0]],
     ['Taobao’s milliseconds', { refresh_token_valid_time: (SENT_S + 60) * 1000 }, [60, true, 0]],
     ['zero as not stated', { refresh_expires_in: 0 }, [null, false, 0]],
     ['zero in text as not stated', { refresh_expires_in: '0' }, [null, false, 0]],
     ['nothing', {}, [null, false, 0]],
     ['null', { refresh_token_expires_in: null }, [null, false, 0]],
     ['a word', { refresh_token_expires_in: 'never' }, [null, false, 1]],
-    ['a negative life', { refresh_token_expires_in: -1 }, [null, false, 1]],
+    ['a negative lifetime', { refresh_token_expires_in: -1 }, [null, false, 1]],
     ['a hundred years', { refresh_token_expires_in: 100 * 365 * DAY }, [null, false, 1]],
     ['Number.MAX_VALUE', { refresh_token_expires_in: Number.MAX_VALUE }, [null, false, 1]],
-    ['the access token’s life as another thing', { expires_in: 60 }, [null, false, 0]],
+    ['the lifetime of the access token as a different value', { expires_in: 60 }, [null, false, 0]],
   ])('reads %s', (_what, members, expected) => {
     expect(refresh(members)).toEqual(expected);
   });
 
-  it('is the configured life where nothing can be read', () => {
+  it('returns the configured lifetime if nothing is readable', () => {
     expect(refresh({}, 90 * DAY)).toEqual([90 * DAY, false, 0]);
     expect(refresh({ refresh_expires_in: 0 }, 90 * DAY)).toEqual([90 * DAY, false, 0]);
     expect(refresh({ refresh_expires_in: 'never' }, 90 * DAY)).toEqual([90 * DAY, false, 1]);
   });
 
-  it('is a moment that can be stored, or not known, whatever is stated', () => {
+  it('returns a storable time or null, for any input', () => {
     fc.assert(
       fc.property(fc.oneof(fc.anything(), fc.double(), fc.string()), (stated) => {
         const [seconds] = refresh({ refresh_token_expires_in: stated });
@@ -171,11 +166,11 @@ describe('judgeAccessTokenExpiry', () => {
   it.each<[string, string, string]>([
     ['in an hour', '2026-11-22T13:00:00Z', 'plausible'],
     ['in 400 days', '2027-12-27T12:00:00Z', 'plausible'],
-    ['a second beyond 400 days', '2027-12-27T12:00:01Z', 'too_far'],
+    ['in 400 days and one second', '2027-12-27T12:00:01Z', 'too_far'],
     ['at the end of time', '9999-12-31T23:59:59Z', 'too_far'],
     ['a second ago', '2026-11-22T11:59:59Z', 'passed'],
     ['in 1970', '1970-01-01T00:00:00Z', 'passed'],
-    ['at no moment at all', 'never', 'too_far'],
+    ['that is an invalid date', 'never', 'too_far'],
   ])('judges an expiry %s', (_what, text, expected) => {
     expect(judgeAccessTokenExpiry(new Date(text), SENT)).toBe(expected);
   });

@@ -20,13 +20,13 @@ const GENUINE = [
 ];
 
 describe('tokenProblem', () => {
-  it.each(GENUINE)('takes %j', (text) => {
+  it.each(GENUINE)('accepts %j', (text) => {
     expect(tokenProblem(text)).toBeNull();
   });
 
   it.each([
-    [' rt', /blanks around/],
-    ['rt\r', /blanks around/],
+    [' rt', /white space/],
+    ['rt\r', /white space/],
     ['•••', /masked/],
     ['***', /masked/],
     ['…', /masked/],
@@ -44,16 +44,16 @@ describe('tokenProblem', () => {
     ['vault:v1:8SDd3WHDOjf7mq69CyCqYjBXAiQQAVZRkFM13ok481zoCmHnSeDX9vyf7w==', /ciphertext/],
     ['$ANSIBLE_VAULT;1.1;AES256', /ciphertext/],
     ['ENC(G6N718UuyPE5bHyWKyuLQSm02auQPUtm)', /ciphertext/],
-    ['rt\u0000', /U\+0000 at character 3; text in UTF-16/],
+    ['rt\u0000', /U\+0000 at character 3; the file may be UTF-16/],
     ['rt-é', /U\+00E9 at character 4/],
     ['rt\u{1F331}', /U\+1F331/],
-    ['\uFEFFrt', /blanks around/],
+    ['\uFEFFrt', /white space/],
     ['r\tt', /U\+0009/],
   ])('refuses %j', (text, problem) => {
     expect(tokenProblem(text)).toMatch(problem);
   });
 
-  it('takes printable ASCII, and nothing else', () => {
+  it('accepts only printable ASCII', () => {
     const outside = fc
       .integer({ min: 0x7f, max: 0xffff })
       .filter((code) => code < 0xd800 || code > 0xdfff);
@@ -67,7 +67,7 @@ describe('tokenProblem', () => {
     );
   });
 
-  it('never repeats a text that may be a token', () => {
+  it('never repeats the text, which may be a token', () => {
     fc.assert(
       fc.property(fc.string({ minLength: 20 }), (text) => {
         const said = [tokenProblem(text), ...tokenWarnings(text)].join(' ');
@@ -78,7 +78,7 @@ describe('tokenProblem', () => {
 });
 
 describe('tokenWarnings', () => {
-  it.each(GENUINE.slice(0, -1))('says nothing about %j', (text) => {
+  it.each(GENUINE.slice(0, -1))('gives no warning for %j', (text) => {
     expect(tokenWarnings(text)).toEqual([]);
   });
 
@@ -90,9 +90,9 @@ describe('tokenWarnings', () => {
     ['a&amp;b', /HTML-encoded/],
     ['a\\/b', /escaped slashes/],
     ["rt'", /quote/],
-    ['abcd****efgh', /masked in part/],
-    ['a b', /blank/],
-  ])('says what looks like a slip in %j', (text, warning) => {
+    ['abcd****efgh', /partly masked/],
+    ['a b', /space/],
+  ])('warns of a likely mistake in %j', (text, warning) => {
     expect(tokenWarnings(text)).toEqual([expect.stringMatching(warning)]);
   });
 });

@@ -76,65 +76,85 @@ const backingOff = { due: false, reason: 'backing_off' };
 
 const cases: [string, Used, number, object][] = [
   ['lives long enough', account(), 60, fresh],
-  ['lives exactly as long as is asked', account({ agoSeconds: 7140 }), 60, fresh],
-  ['ends a second too soon', account({ agoSeconds: 7141 }), 60, due],
-  ['has ended, and nothing is asked', account({ agoSeconds: 7200 }), 0, due],
-  ['lives one more second, and nothing is asked', account({ agoSeconds: 7199 }), 0, fresh],
+  ['lives exactly as long as requested', account({ agoSeconds: 7140 }), 60, fresh],
+  ['expires a second too early', account({ agoSeconds: 7141 }), 60, due],
+  ['has expired, and no lifetime is requested', account({ agoSeconds: 7200 }), 0, due],
+  ['lives one more second, and no lifetime is requested', account({ agoSeconds: 7199 }), 0, fresh],
   [
-    'never lives as long as is asked, first half',
+    'never lives as long as requested, in its first half',
     account({ agoSeconds: 59, lifeSeconds: 120 }),
     300,
     fresh,
   ],
   [
-    'never lives as long as is asked, second half',
+    'never lives as long as requested, in its second half',
     account({ agoSeconds: 61, lifeSeconds: 120 }),
     300,
     due,
   ],
-  ['is asked for nearly its whole life', account({ agoSeconds: 60, lifeSeconds: 120 }), 119, fresh],
   [
-    'was entered by a person late in its life',
+    'is requested for nearly its whole lifetime',
+    account({ agoSeconds: 60, lifeSeconds: 120 }),
+    119,
+    fresh,
+  ],
+  [
+    'was entered by a person late in its lifetime',
     account({ agoSeconds: 1, lifeSeconds: 100, entered: true }),
     300,
     due,
   ],
   ['just failed to refresh', account({ agoSeconds: 7300 }, failed(9)), 60, backingOff],
-  ['has ended, and failed a while ago', account({ agoSeconds: 7300 }, failed(11)), 60, due],
+  ['has expired, and failed a while ago', account({ agoSeconds: 7300 }, failed(11)), 60, due],
   [
-    'has ended, and failed for the fourth time a minute ago',
+    'has expired, and failed for the fourth time a minute ago',
     account({ agoSeconds: 7300 }, { ...failed(61), failedAttempts: 4 }),
     60,
     backingOff,
   ],
   [
-    'has ended, and failed for the hundredth time five minutes ago',
+    'has expired, and failed for the hundredth time five minutes ago',
     account({ agoSeconds: 7300 }, { ...failed(301), failedAttempts: 100 }),
     60,
     due,
   ],
   [
-    'has ended, and the provider said when to come back',
+    'has expired, and the provider asked to wait',
     account({ agoSeconds: 7300 }, failed(11, { told: true })),
     60,
     backingOff,
   ],
   [
-    'has ended, and the provider may be asked again',
+    'has expired, and the wait for the provider is over',
     account({ agoSeconds: 7300 }, failed(11, { told: true, waitsSeconds: -1 })),
     60,
     due,
   ],
-  ['lives, and is backing off', account({ agoSeconds: 7190 }, failed(60)), 60, backingOff],
+  [
+    'has not expired, and its account is backing off',
+    account({ agoSeconds: 7190 }, failed(60)),
+    60,
+    backingOff,
+  ],
   ['lives long enough, in quarantine', account({}, { quarantine: true }), 60, fresh],
   [
-    'ends too soon, in quarantine',
+    'expires too early, in quarantine',
     account({ agoSeconds: 7199 }, { quarantine: true }),
     60,
     quarantined,
   ],
-  ['has ended, in quarantine', account({ agoSeconds: 9000 }, { quarantine: true }), 0, quarantined],
-  ['came after the failure', account({ agoSeconds: 5, lifeSeconds: 5 }, failed(9)), 60, due],
+  [
+    'has expired, in quarantine',
+    account({ agoSeconds: 9000 }, { quarantine: true }),
+    0,
+    quarantined,
+  ],
+  [
+    'was obtained after the failure',
+    account({ agoSeconds: 5, lifeSeconds: 5 }, failed(9)),
+    60,
+    due,
+  ],
 ];
 
 describe('a refresh token that expires before the access token', () => {
@@ -143,23 +163,23 @@ describe('a refresh token that expires before the access token', () => {
   const renewal = { due: true, reason: 'refresh_token_expires' };
 
   it.each([
-    ['is left alone while it lives long enough', short(119), 60, fresh],
-    ['is renewed by a use that needs it longer', short(121), 60, renewal],
+    ['is not refreshed while it lives long enough', short(119), 60, fresh],
+    ['is renewed by a request that needs it longer', short(121), 60, renewal],
     [
-      'is renewed at half its life by a use that asks for more than it ever lives',
+      'is renewed at half its lifetime by a request for more than its lifetime',
       short(91),
       300,
       renewal,
     ],
-    ['is left alone before that', short(89), 300, fresh],
-    ['is tried once more after it has expired', short(200), 60, renewal],
-    ['is left alone in quarantine', short(170, { quarantine: true }), 60, fresh],
-    ['is not tried again while the account backs off', short(150, failed(60)), 60, backingOff],
+    ['is not refreshed before half its lifetime', short(89), 300, fresh],
+    ['is used once more after it has expired', short(200), 60, renewal],
+    ['is not refreshed in quarantine', short(170, { quarantine: true }), 60, fresh],
+    ['is not retried while the account backs off', short(150, failed(60)), 60, backingOff],
   ])('%s', (_what, used, minValidSeconds, decision) => {
     expect(useDecision(used, RULE, minValidSeconds, NOW)).toEqual(decision);
   });
 
-  it('is left alone where no refresh renews it', () => {
+  it('is not refreshed if no refresh renews it', () => {
     const kept = ruleOf(POLICY, { replayRule: { kind: 'safe' } });
     expect(useDecision(short(170), kept, 60, NOW)).toEqual(fresh);
   });
@@ -172,7 +192,7 @@ it.each([
   [571, 60, due, 600],
   [601, 60, due, 600],
 ])(
-  'a token that is used after %i s, for %i s, waits for the notBefore of its provider',
+  'a token requested after %i s, for %i s, waits for notBefore of its provider',
   (agoSeconds, minValidSeconds, decision, lifeSeconds) => {
     const rule = ruleOf({ ...POLICY, notBeforeMs: 30_000 });
     const used = account({ agoSeconds, lifeSeconds });

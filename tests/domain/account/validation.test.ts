@@ -26,27 +26,52 @@ interface Given {
 }
 const cases: [string, TokenVerdict, Given, ValidationConsequence][] = [
   ['valid changes nothing', 'valid', {}, none],
-  ['valid makes an inactive account active', 'valid', { state: inactive }, { kind: 'activate' }],
-  ['valid does not heal a dead refresh token', 'valid', { state: needsReconnect }, none],
+  ['valid activates an inactive account', 'valid', { state: inactive }, { kind: 'activate' }],
+  ['valid does not repair a dead refresh token', 'valid', { state: needsReconnect }, none],
   ['unknown changes nothing', 'unknown', {}, none],
-  ['unknown leaves an inactive account so', 'unknown', { state: inactive }, none],
-  ['refused without a refresh token is the end', 'invalid', { current: ENDLESS }, toInactive],
-  ['refused before its end is refreshed', 'invalid', {}, refresh],
-  ['refused after its end is no news', 'invalid', { current: ended }, none],
-  ['refused in quarantine is no news', 'invalid', { current: ENDLESS, quarantine: true }, none],
-  ['refused and inactive stays inactive', 'invalid', { state: inactive }, none],
-  ['refused once more long after is refreshed', 'invalid', { refusedGeneration: 3 }, refresh],
-  ['refused again, the first refresh lost, is', 'invalid', { refusedGeneration: 7 }, refresh],
-  ['a new token refused as well: not again', 'invalid', { refusedGeneration: 6 }, none],
+  ['unknown leaves an inactive account inactive', 'unknown', { state: inactive }, none],
   [
-    'a new token refused as well, of a shop: inactive',
+    'refused without a refresh token makes the account inactive',
+    'invalid',
+    { current: ENDLESS },
+    toInactive,
+  ],
+  ['refused before its expiry leads to a refresh', 'invalid', {}, refresh],
+  ['refused after its expiry changes nothing', 'invalid', { current: ended }, none],
+  [
+    'refused in quarantine changes nothing',
+    'invalid',
+    { current: ENDLESS, quarantine: true },
+    none,
+  ],
+  ['refused and inactive stays inactive', 'invalid', { state: inactive }, none],
+  [
+    'refused in a later generation leads to a refresh',
+    'invalid',
+    { refusedGeneration: 3 },
+    refresh,
+  ],
+  [
+    'refused again after a lost refresh leads to a refresh',
+    'invalid',
+    { refusedGeneration: 7 },
+    refresh,
+  ],
+  [
+    'refused right after a refresh leads to no other refresh',
+    'invalid',
+    { refusedGeneration: 6 },
+    none,
+  ],
+  [
+    'refused right after a refresh makes a shop inactive',
     'invalid',
     { refusedGeneration: 6, refused: inactive },
     toInactive,
   ],
 ];
 
-it.each(cases)('R2.3 a token that is %s', (_what, verdict, given, expected) => {
+it.each(cases)('R2.3 a verdict that is %s', (_what, verdict, given, expected) => {
   const account = {
     state: given.state ?? active,
     quarantine: given.quarantine ?? false,
@@ -89,7 +114,7 @@ describe('R2.4 the summary', () => {
       'shopify: refreshed 2/2, failed 0',
     ],
     [{ due: 0, validation_due: 0 }, 'shopify: nothing was due'],
-  ])('of %j says: %s', (members, line) => {
+  ])('describes %j as: %s', (members, line) => {
     expect(summaryLine({ ...summary, ...members })).toBe(line);
   });
 });

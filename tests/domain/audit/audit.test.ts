@@ -46,7 +46,7 @@ function firstBreak(entries: readonly AuditEntry[], now?: Date): AuditBreak | nu
   return breaks(entries, now)[0] ?? null;
 }
 
-it('finds nothing wrong with a chain as it was written', () => {
+it('finds no break in an unchanged chain', () => {
   expect(firstBreak(chain(20))).toBeNull();
   expect(chain(3).map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
 });
@@ -58,18 +58,18 @@ it.each<[string, Partial<AuditEntry>]>([
   ['a detail', { details: { phase: 'asked', path: '/', members: [] } }],
   ['whose', { organisation: 'another' }],
   ['its id', { id: 'x' }],
-  ['how long it is kept', { keptUntil: '2020-01-01T00:00:00.000Z' }],
-  ['that nothing came before it', { previous: null }],
-  ['what came before it', { previous: { hash: 'x', keptUntil: '2020-01-01T00:00:00.000Z' } }],
+  ['its retention', { keptUntil: '2020-01-01T00:00:00.000Z' }],
+  ['its missing predecessor', { previous: null }],
+  ['its predecessor', { previous: { hash: 'x', keptUntil: '2020-01-01T00:00:00.000Z' } }],
   ['its hash', { hash: 'x' }],
-])('names the entry of which %s was changed', (_what, changed) => {
+])('names the entry if %s was changed', (_what, changed) => {
   const entries = chain(9).map((entry) =>
     entry.sequence === 5 ? { ...entry, ...changed } : entry,
   );
   expect(firstBreak(entries)).toMatchObject({ sequence: 5, kind: 'edited' });
 });
 
-it('does not take a hash that was made without the key', () => {
+it('rejects a hash that was made without the key', () => {
   const forge = { retentionMs, authenticate: (text: string) => authenticate(`${text} `) };
   const entries = chain(4);
   const [first, second] = entries;
@@ -81,7 +81,7 @@ it('does not take a hash that was made without the key', () => {
   });
 });
 
-it.each([1, 2, 7, 19])('names entry %i where it was taken out', (sequence) => {
+it.each([1, 2, 7, 19])('names entry %i if it was removed', (sequence) => {
   const entries = chain(20).filter((entry) => entry.sequence !== sequence);
   expect(firstBreak(entries)).toMatchObject({ sequence, kind: 'dropped' });
 });
@@ -90,7 +90,7 @@ it.each([
   [3, 4],
   [1, 20],
   [7, 13],
-])('names the first of entries %i and %i where they changed places', (a, b) => {
+])('names the first of entries %i and %i if they were swapped', (a, b) => {
   const entries = chain(20).map((entry) => {
     if (entry.sequence === a) return { ...entry, sequence: b };
     return entry.sequence === b ? { ...entry, sequence: a } : entry;
@@ -98,7 +98,7 @@ it.each([
   expect(firstBreak(entries)).toMatchObject({ sequence: a, kind: 'reordered' });
 });
 
-it('finds an entry of another end of the same chain', () => {
+it('finds an entry of another branch of the same chain', () => {
   const [first, second, third] = chain(3);
   if (first === undefined || second === undefined || third === undefined) throw new Error('none');
   const other = nextEntry({ ...second, id: 'other' }, first, { retentionMs, authenticate });
@@ -109,18 +109,18 @@ describe('retention', () => {
   // The retention of entries 1 to 5 is over.
   const now = new Date(START + 4 * DAY + retentionMs);
 
-  it('may take away what is past its time, from the beginning on', () => {
+  it('allows the removal of entries whose retention is over, from the start of the chain', () => {
     for (let gone = 1; gone <= 5; gone += 1)
       expect(firstBreak(chain(20).slice(gone), now)).toBeNull();
   });
 
-  it('and nothing else', () => {
+  it('forbids any other removal', () => {
     expect(firstBreak(chain(20).slice(6), now)).toMatchObject({ sequence: 1, kind: 'dropped' });
     const entries = chain(20).filter(({ sequence }) => sequence < 3 || sequence > 9);
     expect(firstBreak(entries, now)).toMatchObject({ sequence: 3, kind: 'dropped' });
   });
 
-  it('never ends earlier for an entry than for the one before it', () => {
+  it('never ends earlier for an entry than for the previous one', () => {
     const [first] = chain(1);
     if (first === undefined) throw new Error('no chain');
     const shorter = nextEntry({ ...first, id: 'next' }, first, { retentionMs: 1, authenticate });
@@ -128,11 +128,11 @@ describe('retention', () => {
   });
 });
 
-describe('behind a bad entry', () => {
+describe('after a bad entry', () => {
   const places = (found: readonly AuditBreak[]) =>
     found.map(({ sequence, kind }) => [sequence, kind]);
 
-  it('the check goes on, and names each bad entry once', () => {
+  it('the check continues, and names each bad entry once', () => {
     const entries = chain(20)
       .filter(({ sequence }) => sequence !== 9 && sequence !== 10)
       .map((entry) =>
@@ -149,9 +149,9 @@ describe('behind a bad entry', () => {
   it.each([
     ['a text', { actor: 5 }],
     ['a time', { at: null }],
-    ['a sequence that is whole', { sequence: 5.5 }],
+    ['an integer sequence', { sequence: 5.5 }],
     ['its details', { details: {} }],
-  ])('the check goes on where an entry lacks %s', (_what, members) => {
+  ])('the check continues if an entry lacks %s', (_what, members) => {
     const entries = chain(9).map((entry) =>
       entry.sequence === 5 ? ({ ...entry, ...members } as unknown as AuditEntry) : entry,
     );
@@ -160,7 +160,7 @@ describe('behind a bad entry', () => {
     expect(found.every(({ sequence }) => sequence >= 5 && sequence < 7)).toBe(true);
   });
 
-  it('a second entry in one place is named', () => {
+  it('the check names a second entry with the same sequence', () => {
     const entries = chain(5);
     const [, second] = entries;
     if (second === undefined) throw new Error('no chain');
@@ -173,10 +173,10 @@ describe('a text of any origin', () => {
     ['half a surrogate pair', 'a\ud800b'],
     ['the other half', '\udfff'],
     ['NUL', 'a\u0000b'],
-    ['no character', ''],
+    ['an empty text', ''],
     ['a hundred thousand characters', 'x'.repeat(100_000)],
-    ['a pair that the bound would cut in two', `${'x'.repeat(499)}\u{1f600}`],
-  ])('is stored as UTF-8 gives it back: %s', (_what, text) => {
+    ['a surrogate pair at the length limit', `${'x'.repeat(499)}\u{1f600}`],
+  ])('is stored in a form that UTF-8 preserves: %s', (_what, text) => {
     const stored = storable(text);
     expect(Buffer.from(stored, 'utf8').toString('utf8')).toBe(stored);
     expect(stored).not.toContain('\u0000');
@@ -185,12 +185,12 @@ describe('a text of any origin', () => {
     expect(storable(stored)).toBe(stored);
   });
 
-  it('stays as it is where UTF-8 holds it', () => {
+  it('is unchanged if UTF-8 preserves it', () => {
     for (const text of ['key_1', 'jwt:Zoë 😀', 'oidc:auth0|5f7c8e'])
       expect(storable(text)).toBe(text);
   });
 
-  it('is hashed as it is stored, and so are details that JSON changes', () => {
+  it('is hashed in its stored form, and so are details that JSON changes', () => {
     const [first] = chain(1);
     if (first === undefined) throw new Error('no chain');
     const odd = {

@@ -23,7 +23,7 @@ const account = {
 };
 const AT = new Date('2026-11-22T12:00:00.000Z');
 
-it('tries ten times in three days: 0, 5 s, 5 min, 30 min, 2, 5, 10, 14, 20 and 24 h', () => {
+it('a delivery has ten attempts in three days: after 0, 5 s, 5 min, 30 min, 2, 5, 10, 14, 20 and 24 h', () => {
   const pauses = Array.from({ length: 10 }, (_, at) =>
     pauseBeforeTryMs(DELIVERY_POLICY, at + 1, null, 0),
   );
@@ -34,24 +34,24 @@ it('tries ten times in three days: 0, 5 s, 5 min, 30 min, 2, 5, 10, 14, 20 and 2
   expect(isLastTry(DELIVERY_POLICY, 9)).toBe(true);
 });
 
-it('spreads tries by up to a tenth, and never makes them earlier', () => {
+it('jitter delays an attempt by up to a tenth, and never moves it earlier', () => {
   expect(pauseBeforeTryMs(DELIVERY_POLICY, 2, null, 0)).toBe(300_000);
   expect(pauseBeforeTryMs(DELIVERY_POLICY, 2, null, 1)).toBe(330_000);
 });
 
-it('waits as long as the receiver asks, where that is longer', () => {
+it('a pause lasts as long as the receiver asks if that is longer', () => {
   expect(pauseBeforeTryMs(DELIVERY_POLICY, 1, 60_000, 0)).toBe(60_000);
   expect(pauseBeforeTryMs(DELIVERY_POLICY, 3, 60_000, 0)).toBe(1_800_000);
 });
 
-it('orphaned_grants an endpoint alone that fails: doubling, up to five minutes, or as long as it asks', () => {
+it('the hold of a failing endpoint doubles up to five minutes, or lasts as long as the endpoint asks', () => {
   expect([1, 2, 3, 7, 1_000].map((failures) => holdMs(DELIVERY_POLICY, failures, null))).toEqual([
     5_000, 10_000, 20_000, 300_000, 300_000,
   ]);
   expect(holdMs(DELIVERY_POLICY, 1, 3_600_000)).toBe(3_600_000);
 });
 
-it('an event is known by whom it concerns and when, without a full stop in its id', () => {
+it('the id of an event is derived from its subject and time, and has no full stop', () => {
   const event = (at: Date) =>
     needsReconnectEvent(account, { state: 'needs_reconnect', reason: 'invalid_grant', at });
   expect(event(AT).id).toBe(event(AT).id);
@@ -63,13 +63,13 @@ it('an event is known by whom it concerns and when, without a full stop in its i
   expect(app('ebay', new Date()).id).toBe(app('ebay', AT).id);
 });
 
-it('an event is thin: far below 20 kB, with the longest label there may be', () => {
+it('an event with the longest label is far smaller than 20 kB', () => {
   const event = needsReconnectEvent(account, { state: 'inactive', reason: 'x', at: AT });
   expect(JSON.parse(eventPayload(event))).toMatchObject({ data: { status: 'inactive' } });
   expect(eventPayload(event).length).toBeLessThan(1_000);
 });
 
-it('changes of state are all events but the refresh of a token', () => {
+it('the default subscription has all events except token.refreshed', () => {
   const refreshed: EventType = 'token.refreshed';
   expect([...STATE_EVENT_TYPES, refreshed].toSorted()).toEqual(EVENT_TYPES.toSorted());
 });

@@ -243,7 +243,7 @@ const settings = fc
   }));
 
 describe('organisations that share one OAuth app', () => {
-  it('keep at least 95 % of their permits, and all their accounts, whatever the accounts of hostile ones do', () => {
+  it('keep at least 95 % of their requests, and all their accounts, whatever hostile accounts do', () => {
     fc.assert(
       fc.property(settings, (setting) => {
         const simulation = new Simulation(setting);
@@ -260,7 +260,7 @@ describe('organisations that share one OAuth app', () => {
   });
 
   it.each(['invalid_client', 'unauthorized_client', 'down'])(
-    'find a real incident within a minute, in which all are answered with %s, and no account is marked for it',
+    'detect a real incident within a minute if all accounts are answered with %s, and no account is marked',
     (code) => {
       fc.assert(
         fc.property(settings, fc.nat({ max: 3 * MINUTE }), (setting, quietMs) => {
@@ -285,7 +285,7 @@ describe('organisations that share one OAuth app', () => {
     },
   );
 
-  it('send few requests and mark no account, where all accounts are new and all are refused', () => {
+  it('send few requests and mark no account if all accounts are new and refused', () => {
     fc.assert(
       fc.property(settings, (setting) => {
         const simulation = new Simulation({ ...setting, hostileRate: 0, onDemand: 0 }, 0);

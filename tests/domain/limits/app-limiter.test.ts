@@ -1,4 +1,4 @@
-/** The requests that an OAuth app limiter permits, and the effects of their outcomes. */
+/** Acquisitions from an OAuth app limiter, and the effects of their outcomes. */
 import * as fc from 'fast-check';
 import {
   type AcquireRequest,
@@ -94,7 +94,7 @@ function held(
 describe('an app incident', () => {
   const parked = toldBy(limiterOf(), app, 1);
 
-  it('closes the app with the first proven account, where no other organisation has any, and shows no other account what it was told', () => {
+  it('opens the circuit with the first proven account if no other organisation has one, and shows its words to no other account', () => {
     const heard = told(limiterOf(), who('acc_0'), app);
     expect(heard).toMatchObject({ event: 'app_incident', ofAccount: 'none' });
     expect(heard.limiter).toMatchObject({
@@ -105,7 +105,7 @@ describe('an app incident', () => {
     expect(shownFailure(heard.limiter)).toEqual(refreshFailure('invalid_client'));
   });
 
-  it('is probed by one account each half minute, and nobody else sends', () => {
+  it('is probed by one account every 30 s, and no other account sends', () => {
     for (const request of [sweep, onDemand, probe, validation])
       expect(held(parked, request, after(29 * SECOND))).toBe('app_incident');
     const answer = acquire(parked, probe, RULE, after(30 * SECOND));
@@ -115,22 +115,22 @@ describe('an app incident', () => {
       expect(held(next, other, after(59 * SECOND))).toBe('app_incident');
   });
 
-  it('is probed by a caller only where nobody has probed for a whole interval', () => {
+  it('is probed by a caller only if no probe was made for a whole interval', () => {
     expect(held(parked, onDemand, after(59 * SECOND))).toBe('app_incident');
     expect(held(parked, onDemand, after(60 * SECOND))).toBeNull();
   });
 
-  it('remembers whose turn the last probe was', () => {
+  it('records the organisation of the last probe', () => {
     const answer = acquire(parked, { ...probe, organisation: 'org-b' }, RULE, after(MINUTE));
     expect(answer).toMatchObject({ limiter: { probedOrganisation: 'org-b' } });
   });
 
-  it('is not probed by sweeps, which would all try, nor by validations, which prove nothing', () => {
+  it('is not probed by sweeps, which would all probe, or by validations, which prove nothing', () => {
     expect(held(parked, sweep, after(HOUR))).toBe('app_incident');
     expect(held(parked, validation, after(HOUR))).toBe('app_incident');
   });
 
-  it('is raised once, however many requests were under way', () => {
+  it('is raised once for any number of requests in flight', () => {
     const heard = told(parked, who('acc_7'), app, 1, after(SECOND));
     expect(heard).toMatchObject({ event: null, ofAccount: 'none' });
   });
@@ -138,7 +138,7 @@ describe('an app incident', () => {
   it.each<[string, AppOutcome]>([
     ['served', served],
     ['refused for its own grant', { kind: 'grant_refused' }],
-  ])('is over when a probe is %s', (_, news) => {
+  ])('ends when a probe is %s', (_, news) => {
     const heard = told(parked, who('acc_9', { at: after(30 * SECOND) }), news);
     expect(heard).toMatchObject({
       event: 'app_recovered',
@@ -146,23 +146,23 @@ describe('an app incident', () => {
     });
   });
 
-  it('is not over because the provider refuses a request in words that nobody knows', () => {
+  it('does not end because the provider refuses a request with unknown words', () => {
     const heard = told(parked, who('acc_9', { at: after(30 * SECOND) }), { kind: 'answered' });
     expect(heard).toMatchObject({ event: null, limiter: { state: 'open_credentials' } });
   });
 
-  it('is not over because of an answer to what was sent before it', () => {
+  it('does not end because of an answer to an earlier request', () => {
     const heard = told(parked, who('acc_9', { at: after(-1) }), served, 1, after(SECOND));
     expect(heard).toMatchObject({ event: null, limiter: { state: 'open_credentials' } });
   });
 
-  it('does not begin anew because of an answer to what was sent before it ended', () => {
+  it('does not start again because of an answer to a request sent before it ended', () => {
     const open = told(parked, who('acc_9', { at: after(30 * SECOND) }), served).limiter;
     const late = told(open, who('acc_3', { at: after(29 * SECOND) }), app, 1, after(MINUTE));
     expect(late).toMatchObject({ event: null, ofAccount: 'none', limiter: { state: 'closed' } });
   });
 
-  it('cannot be made by one account over and over: it must be served first', () => {
+  it('cannot be caused repeatedly by one account that is not served in between', () => {
     const open = told(parked, who('acc_9', { at: after(30 * SECOND) }), served).limiter;
     const again = told(open, who('acc_0', { at: after(10 * MINUTE), isProven: false }), app);
     expect(again).toMatchObject({
@@ -179,7 +179,7 @@ describe('evidence of an incident', () => {
   const of = (organisation: string, otherwise: Partial<Acquired> = {}) =>
     who(`acc_${organisation}`, { organisation, ...otherwise });
 
-  it('is not given by accounts that were never served, however many there are', () => {
+  it('is not given by any number of accounts that were never served', () => {
     let limiter = limiterOf();
     for (let n = 0; n < 1_000; n += 1) {
       const heard = told(limiter, of(`org-${n}`, { isProven: false }), n % 2 === 0 ? app : down, 9);
@@ -189,7 +189,7 @@ describe('evidence of an incident', () => {
     expect(limiter).toEqual(limiterOf());
   });
 
-  it('is asked of other organisations, where one organisation alone is refused', () => {
+  it('is requested from other organisations if only one organisation is refused', () => {
     let limiter = limiterOf();
     for (let n = 0; n < 50; n += 1) ({ limiter } = told(limiter, who(`acc_${n}`), app, 2));
     expect(limiter.state).toBe('closed');
@@ -197,7 +197,7 @@ describe('evidence of an incident', () => {
     expect(held(limiter, { ...sweep, organisation: 'org-b' })).toBeNull();
   });
 
-  it('has accounts of others refreshed at most each four seconds, however often it is given', () => {
+  it('causes probes of other accounts at most every 4 s, however often it is given', () => {
     let { limiter } = told(limiterOf(), of('org-a'), app, 9);
     let probes = 0;
     for (let ms = 0; ms < 24 * SECOND; ms += 100) {
@@ -226,7 +226,7 @@ describe('evidence of an incident', () => {
     });
   });
 
-  it('is not refuted by an answer to what was sent before it', () => {
+  it('is not refuted by an answer to an earlier request', () => {
     const suspected = told(limiterOf(), of('org-a'), app, 2).limiter;
     const { limiter } = told(suspected, of('org-b', { at: after(-1) }), served, 2, after(SECOND));
     expect(isSuspected(limiter)).toBe(true);
@@ -247,7 +247,7 @@ describe('evidence of an incident', () => {
     [5, 3],
     [9, 5],
     [1_000, 5],
-  ])('of %i organisations decides with the votes of %i', (voters, needed) => {
+  ])('from %i organisations decides with %i votes', (voters, needed) => {
     let limiter = limiterOf();
     for (let n = 0; n < needed; n += 1) {
       expect(limiter.state).toBe('closed');
@@ -256,7 +256,7 @@ describe('evidence of an incident', () => {
     expect(limiter.state).toBe('open_credentials');
   });
 
-  it('stands after half a minute in which nobody contradicted it, and falls where somebody did', () => {
+  it('counts after 30 s without contradiction, and is dropped if an organisation contradicts it', () => {
     const suspected = told(limiterOf(), of('org-a'), app, 9).limiter;
     expect(conclude(suspected, RULE, after(29 * SECOND)).event).toBeNull();
     expect(conclude(suspected, RULE, after(30 * SECOND))).toMatchObject({
@@ -270,7 +270,7 @@ describe('evidence of an incident', () => {
     });
   });
 
-  it('lets sweeps send few more, until somebody is served', () => {
+  it('lets sweeps send only a few requests until an account is served', () => {
     let { limiter } = told(limiterOf(), of('org-a'), app, 9);
     let sent = 0;
     for (let n = 0; n < 100; n += 1) {
@@ -284,7 +284,7 @@ describe('evidence of an incident', () => {
     expect(held(next, sweep, after(SECOND))).toBeNull();
   });
 
-  it('never takes more room than the votes that decide', () => {
+  it('never stores more organisations than the deciding votes', () => {
     const news = fc.record({
       organisation: fc.integer({ min: 0, max: 99 }),
       kind: fc.constantFrom<AppOutcome>(app, down, served, { kind: 'rate', waitMs: 1e9 }),
@@ -316,7 +316,7 @@ describe('a refusal of the app', () => {
     who('acc_dead', { isProven: false, at: after(6 * MINUTE), ...otherwise });
   const well = limiterOf({ provenAt: after(MINUTE) });
 
-  it('is about the grant where the account has been refused for minutes, and another was served in between', () => {
+  it('concerns the grant if the account was refused for minutes and another was served in between', () => {
     expect(told(well, refused({ refusedAt: NOW }), dead).ofAccount).toBe('grant_refused');
   });
 
@@ -328,32 +328,37 @@ describe('a refusal of the app', () => {
       refused({ refusedAt: NOW, at: after(5 * MINUTE - 1) }),
       dead,
     ],
-    ['nobody was served since', limiterOf(), refused({ refusedAt: NOW }), dead],
+    ['no account was served since', limiterOf(), refused({ refusedAt: NOW }), dead],
     [
       'the other was served at nearly the same moment',
       limiterOf({ provenAt: after(5 * SECOND) }),
       refused({ refusedAt: NOW }),
       dead,
     ],
-    ['nobody was ever served', limiterOf({ provenAt: null }), refused({ refusedAt: NOW }), dead],
+    [
+      'no account was ever served',
+      limiterOf({ provenAt: null }),
+      refused({ refusedAt: NOW }),
+      dead,
+    ],
     [
       'an incident has just ended',
       { ...well, since: after(340 * SECOND), recoveredAt: after(340 * SECOND) },
       refused({ refusedAt: NOW }),
       dead,
     ],
-    ['it is about the credentials', well, refused({ refusedAt: NOW }), app],
+    ['the refusal concerns the credentials', well, refused({ refusedAt: NOW }), app],
     [
       'another organisation is refused as well',
       told(well, who('acc_b', { organisation: 'org-b' }), dead, 9).limiter,
       refused({ refusedAt: NOW }),
       dead,
     ],
-  ])('only has the account back off where %s', (_, limiter, acquired, news) => {
+  ])('only makes the account back off if %s', (_, limiter, acquired, news) => {
     expect(told(limiter, acquired, news, 9).ofAccount).toBe('backs_off');
   });
 
-  it('says nothing of any account while the app is closed', () => {
+  it('says nothing about any account while the circuit is open', () => {
     const parked = toldBy(well, dead, 1);
     expect(told(parked, refused({ refusedAt: NOW }), dead).ofAccount).toBe('none');
   });
@@ -373,13 +378,13 @@ describe('the provider’s own words', () => {
     return shownFailure(limiter)?.detail;
   };
 
-  it('are shown where two accounts were told the same', () => {
+  it('are shown if two accounts received the same words', () => {
     expect(words(1, ['a', 'org-a', 'app is disabled'], ['b', 'org-a', 'app is disabled'])).toBe(
       'app is disabled',
     );
   });
 
-  it('are not shown where they may be about one account', () => {
+  it('are not shown if they may concern one account', () => {
     expect(words(1, ['a', 'org-a', 'shop a.example is frozen'])).toBeUndefined();
     expect(
       words(1, ['a', 'org-a', 'no a.example'], ['b', 'org-a', 'no b.example']),
@@ -389,7 +394,7 @@ describe('the provider’s own words', () => {
     ).toBeUndefined();
   });
 
-  it('need two organisations, where several have proven accounts', () => {
+  it('require two organisations if several have proven accounts', () => {
     const ofOne: [string, string, string][] = [
       ['a', 'org-a', 'call 555'],
       ['b', 'org-a', 'call 555'],
@@ -398,7 +403,7 @@ describe('the provider’s own words', () => {
     expect(words(2, ...ofOne, ['c', 'org-b', 'call 555'])).toBe('call 555');
   });
 
-  it('count where the second account was already asked when the first closed the app', () => {
+  it('count if the second request was in flight when the first opened the circuit', () => {
     const parked = told(limiterOf(), who('a'), saying('app is disabled')).limiter;
     const late = who('b', { at: after(-1) });
     const { limiter } = told(parked, late, saying('app is disabled'), 1, after(SECOND));
@@ -414,7 +419,7 @@ describe('the provider’s own words', () => {
 });
 
 describe('an outage', () => {
-  it('closes the app when five accounts fail in a row, and not before', () => {
+  it('opens the circuit when five accounts fail in a row, and not before', () => {
     expect(toldBy(limiterOf(), down, 4).state).toBe('closed');
     expect(toldBy(limiterOf(), down, 5)).toMatchObject({
       state: 'open_outage',
@@ -422,19 +427,19 @@ describe('an outage', () => {
     });
   });
 
-  it('is not one account that fails again and again', () => {
+  it('does not follow from one account that fails repeatedly', () => {
     let limiter = told(limiterOf(), who('poison'), down).limiter;
     for (let n = 0; n < 50; n += 1)
       ({ limiter } = told(limiter, who('poison', { isProven: false }), down));
     expect(limiter.state).toBe('closed');
   });
 
-  it('is not a row with a success in it', () => {
+  it('does not follow from failures with a success in between', () => {
     const { limiter } = told(toldBy(limiterOf(), down, 4), who('acc_8'), served);
     expect(toldBy(limiter, down, 4).state).toBe('closed');
   });
 
-  it('is not what accounts of one organisation meet while another organisation is served', () => {
+  it('does not follow from failures of one organisation while another one is served', () => {
     let limiter = limiterOf();
     for (let n = 0; n < 50; n += 1) ({ limiter } = told(limiter, who(`acc_${n}`), down, 2));
     expect(limiter.state).toBe('closed');
@@ -443,7 +448,7 @@ describe('an outage', () => {
     expect(limiter.evidence).toEqual(NO_EVIDENCE);
   });
 
-  it('is over, and is refuted, by any words of the authorization server', () => {
+  it('ends, and is refuted, by any answer of the authorization server', () => {
     const answered: AppOutcome = { kind: 'answered' };
     expect(told(toldBy(limiterOf(), down, 4), who('acc_8'), answered).limiter.evidence).toEqual(
       NO_EVIDENCE,
@@ -454,7 +459,7 @@ describe('an outage', () => {
     );
   });
 
-  it('costs ten requests at most before it is known, where the provider was not heard of for a minute', () => {
+  it('costs at most ten requests before it is detected if the provider has not answered for a minute', () => {
     let limiter = limiterOf({ provenAt: after(-2 * MINUTE) });
     let sent = 0;
     for (let n = 0; n < 1_000; n += 1) {
@@ -467,7 +472,7 @@ describe('an outage', () => {
     expect(held(toldBy(limiter, down, sent), sweep)).toBe('provider_outage');
   });
 
-  it('of two hours costs 240 requests at most', () => {
+  it('of two hours costs at most 240 requests', () => {
     let limiter = toldBy(limiterOf(), down, 5);
     let probes = 0;
     for (let ms = 0; ms <= 2 * HOUR; ms += 500) {
@@ -481,7 +486,7 @@ describe('an outage', () => {
     expect(probes).toBeLessThanOrEqual(230);
   });
 
-  it('ends without a herd: few at first, twice as many every five seconds, until there is no need to count', () => {
+  it('ends with a ramp: the rate doubles every five seconds until it is unlimited', () => {
     const at = after(MINUTE);
     let { limiter } = told(toldBy(limiterOf(), down, 5), who('acc_9', { at }), served);
     const sent: number[] = [];
@@ -516,7 +521,7 @@ describe('the first requests of a sweep', () => {
     return { limiter, sent };
   };
 
-  it('are few for an installation whose accounts are all new, and five more each 20 s until one is served', () => {
+  it('are five per 20 s for an installation with only new accounts, until one is served', () => {
     const { limiter, sent } = sentOf(['org-a'], false);
     expect(sent.get('org-a')).toBe(5);
     const fresh = { ...sweep, isProven: false };
@@ -524,12 +529,12 @@ describe('the first requests of a sweep', () => {
     expect(held(limiter, fresh, after(20 * SECOND))).toBeNull();
   });
 
-  it('are shared by organisations, and bounded for all of them together', () => {
+  it('are shared between organisations, and bounded in total', () => {
     const { sent } = sentOf(['org-a', 'org-b', 'org-c', 'org-d', 'org-e', 'org-f'], true);
     expect([...sent.values()]).toEqual([5, 5, 5, 5]);
   });
 
-  it('of new accounts do not keep accounts that were served before from asking', () => {
+  it('of new accounts do not block accounts that were served before', () => {
     const { limiter } = sentOf(['bad-1', 'bad-2', 'bad-3', 'bad-4'], false);
     expect(held(limiter, { ...sweep, isProven: false })).toBe('first_answer_awaited');
     expect(held(limiter, sweep)).toBeNull();
@@ -537,7 +542,7 @@ describe('the first requests of a sweep', () => {
 });
 
 describe('limits', () => {
-  it('never let more than so many go in any second, even if each is late by up to 100 ms', () => {
+  it('never allow more requests per second than configured, even if each is up to 100 ms late', () => {
     const requests = fc.array(
       fc.record({ waitMs: fc.nat({ max: 400 }), late: fc.nat({ max: 100 }), urgent: fc.boolean() }),
       { minLength: 50, maxLength: 300 },
@@ -567,7 +572,7 @@ describe('limits', () => {
     expect(compared).toBeGreaterThan(200);
   });
 
-  it('of a day: sweeps stop before the reserve, those who ask for a token go on, and tomorrow all begin anew', () => {
+  it('of a day stop sweeps before the reserve, let token requests continue, and start again the next day', () => {
     const rule = ruleOf({ perDay: 100 });
     const limiter = limiterOf({ used: 90 });
     expect(allowedToday(rule, 'scheduled')).toBe(90);
@@ -583,7 +588,7 @@ describe('limits', () => {
     ).toBeNull();
   });
 
-  it('of a day are never exceeded, whatever is asked for in which order', () => {
+  it('of a day are never exceeded by requests of any kind and order', () => {
     const requests = fc.array(fc.constantFrom(sweep, onDemand, validation, probe), {
       maxLength: 80,
     });
@@ -612,7 +617,7 @@ describe('limits', () => {
     expect(spent).toBeGreaterThan(0);
   });
 
-  it('of a day are not given once more by a clock that lags', () => {
+  it('of a day are not restored by a clock that lags', () => {
     const limiter = today(limiterOf({ used: 5 }), after(13 * HOUR));
     expect(limiter).toMatchObject({ day: '2026-11-23', used: 0 });
     expect(today({ ...limiter, used: 7 }, NOW)).toMatchObject({ day: '2026-11-23', used: 7 });
@@ -620,7 +625,7 @@ describe('limits', () => {
 
   const wait = (waitMs: number): AppOutcome => ({ kind: 'rate', waitMs });
 
-  it('that the provider sets with 429 for one organisation are not those of the others', () => {
+  it('that the provider sets with 429 for one organisation do not hold back the others', () => {
     const { limiter } = told(limiterOf(), who('a'), wait(1e9), 2);
     expect(held(limiter, sweep)).toBe('organisation_throttled');
     expect(held(limiter, { ...sweep, organisation: 'org-b' })).toBeNull();
@@ -629,13 +634,13 @@ describe('limits', () => {
     expect(held(both, { ...sweep, organisation: 'org-c' }, after(5_000))).toBeNull();
   });
 
-  it('that the provider sets with 429 for new accounts hold back their own organisation alone', () => {
+  it('that the provider sets with 429 for new accounts hold back only their organisation', () => {
     const { limiter } = told(limiterOf(), who('a', { isProven: false }), wait(1e9));
     expect(held(limiter, sweep)).toBe('organisation_throttled');
     expect(held(limiter, { ...sweep, organisation: 'org-b' })).toBeNull();
   });
 
-  it('that the provider sets with 429 are counted however many new accounts meet one', () => {
+  it('that the provider sets with 429 are counted for any number of new accounts', () => {
     let limiter = limiterOf();
     const tell = (organisation: string, isProven: boolean) => {
       ({ limiter } = told(limiter, who(organisation, { organisation, isProven }), wait(60_000), 5));
@@ -648,7 +653,7 @@ describe('limits', () => {
     expect(held(limiter, { ...sweep, organisation: 'org-z' })).toBe('throttled');
   });
 
-  it('that the provider sets with 429 are the whole app’s where there is one organisation, and the longest holds', () => {
+  it('that the provider sets with 429 hold back the whole app if it has one organisation, and the longest counts', () => {
     let { limiter } = told(limiterOf(), who('a'), wait(5_000));
     ({ limiter } = told(limiter, who('b'), wait(1_000)));
     for (const request of [sweep, onDemand, validation])
@@ -657,7 +662,7 @@ describe('limits', () => {
   });
 });
 
-it('nothing that answers bring, in any order, opens a closed lane but an answer, or leaves it closed without a next probe', () => {
+it('a circuit closes only after an answer, and an open one always has a next probe, for outcomes in any order', () => {
   const news = fc.record({
     account: fc.integer({ min: 0, max: 8 }),
     isProven: fc.boolean(),
@@ -688,7 +693,7 @@ it('nothing that answers bring, in any order, opens a closed lane but an answer,
   );
 });
 
-it('the forecast follows from how often each account is refreshed and validated', () => {
+it('the forecast is derived from the refresh and validation intervals of the accounts', () => {
   const hourly = { refreshEveryMs: HOUR, validateEveryMs: null };
   expect(forecastPerDay(1_000, hourly)).toBe(24_000);
   expect(forecastPerDay(10, { refreshEveryMs: HOUR, validateEveryMs: 30 * MINUTE })).toBe(720);

@@ -24,7 +24,7 @@ describe('R0.4 attemptAction', () => {
     ['debug', null, true, 'token_refresh_debug'],
     ['debug', 'invalid_grant', true, 'token_refresh_debug'],
     ['debug', 'key_mismatch', false, 'token_refresh_debug'],
-  ])('of %s, failure %j, sent %j: %s', (source, code, sent, action) => {
+  ])('maps %s, failure %j, sent %j to %s', (source, code, sent, action) => {
     expect(attemptAction(source, code === null ? null : refreshFailure(code), sent)).toBe(action);
   });
 });

@@ -25,7 +25,7 @@ describe('prefix', () => {
     ['a'.repeat(19), '… (19 characters)'],
     ['', '… (0 characters)'],
     [`\u001b]0;x${'a'.repeat(20)}`, `\\u001b]0;xa… (25 characters)`],
-  ])('R1.7 of %j is %j', (secret, shown) => {
+  ])('R1.7 shortens %j to %j', (secret, shown) => {
     expect(prefix(secret)).toBe(shown);
   });
 
@@ -45,7 +45,7 @@ describe('storedPrefix', () => {
     ['ENC:v2:2025-06.b:O49QaAadSUK0p38Ium8', 'ENC:v2:2025-06.b:…'],
     ['ENC:O49QaAadSUK0p38Ium8cJcq31m4D', 'ENC:O4… (32 characters)'],
     [SECRET, `v^1.1#… (${SECRET.length} characters)`],
-  ])('R1.7 of %j names the envelope and nothing in it', (stored, shown) => {
+  ])('R1.7 shows the envelope of %j and nothing in it', (stored, shown) => {
     expect(storedPrefix(stored)).toBe(shown);
   });
 });
@@ -72,7 +72,7 @@ describe('maskMember', () => {
 });
 
 describe('maskHeaders', () => {
-  it('shows what is on the list, the scheme of an authorization, and lengths of the rest', () => {
+  it('shows allow-listed headers, the scheme of an authorization, and the length of all others', () => {
     const shown = maskHeaders(
       [
         ['Authorization', 'Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=='],
@@ -90,7 +90,7 @@ describe('maskHeaders', () => {
     });
   });
 
-  it('R1.7 shows nothing of an authorization without a known scheme', () => {
+  it('R1.7 shows no part of an authorization without a known scheme', () => {
     expect(maskHeaders([['authorization', SECRET]], [SECRET])).toEqual({
       authorization: '<masked>',
     });
@@ -105,8 +105,8 @@ describe('maskFreeText', () => {
     ['its form in a URL', `token=${encodeURIComponent(SECRET)}!`, 'token=<masked>!'],
     ['its beginning', `token ${SECRET.slice(0, 18)} is bad`, 'token <masked> is bad'],
     ['eight characters of it', `near "${SECRET.slice(20, 28)}"`, 'near "<masked>"'],
-    ['a token of somebody else', 'got eyJhbGciOiJIUzI1NiIsInR5cCI6', 'got <masked>'],
-  ])('takes out %s', (_what, text, shown) => {
+    ['a token of another account', 'got eyJhbGciOiJIUzI1NiIsInR5cCI6', 'got <masked>'],
+  ])('removes %s', (_what, text, shown) => {
     expect(maskFreeText(text, [SECRET])).toBe(shown);
   });
 
@@ -115,11 +115,11 @@ describe('maskFreeText', () => {
     'invalid_grant: Token has been expired or revoked.',
     'see https://developer.example.com/api-docs/static/oauth-refresh-token-request.html',
     'Käse, 名前 und 🔑',
-  ])('orphaned_grants alone: %s', (text) => {
+  ])('leaves harmless text unchanged: %s', (text) => {
     expect(maskFreeText(text, [SECRET])).toBe(text);
   });
 
-  it('masks a short secret wherever it stands', () => {
+  it('masks a short secret at every place', () => {
     expect(maskFreeText('pin 1234 of 1234', ['1234'])).toBe('pin <masked> of <masked>');
   });
 
@@ -127,7 +127,11 @@ describe('maskFreeText', () => {
     expect(maskFreeText('la '.repeat(100), [])).toBe(`${'la '.repeat(100).slice(0, 200)}…`);
   });
 
-  it('finds a secret that was broken up by characters nobody sees', () => {
+  it('finds a part of a secret that a line break completes', () => {
+    expect(maskFreeText('\nxRlpN*P', ['3ojORf// xRlpN*P("zhHwhrT"bR'])).toBe('<masked>');
+  });
+
+  it('finds a secret that contains invisible characters', () => {
     const broken = SECRET.split('').join('\u200b');
     expect(maskFreeText(broken, [SECRET])).not.toContain('\u200b');
     const once = `${SECRET.slice(0, 4)}\u0007${SECRET.slice(4)}`;
@@ -160,8 +164,8 @@ function expectNothingShown(show: (planted: Planted) => string, numRuns: number)
   );
 }
 
-describe('whatever text quotes a secret, in whatever form', () => {
-  it('free text shows no eight characters of it in a row, and no more than 201 in all', () => {
+describe('a text that quotes a secret in any form', () => {
+  it('shows at most seven consecutive characters of it as free text, and at most 201 characters in total', () => {
     expectNothingShown(({ text, secret }) => {
       const shown = maskFreeText(text, [secret]);
       expect(shown.length).toBeLessThanOrEqual(201);
@@ -171,7 +175,7 @@ describe('whatever text quotes a secret, in whatever form', () => {
 
   // eslint-disable-next-line jest/expect-expect -- in expectNothingShown
   it.each(['error_description', 'scope', 'error', 'access_token', 'unheard_of'])(
-    'the member %s shows no eight characters of it in a row',
+    'shows at most seven consecutive characters of it as the member %s',
     (name) => {
       expectNothingShown(
         ({ text, secret }) => String(maskMember(name, text, [secret])),
@@ -182,7 +186,7 @@ describe('whatever text quotes a secret, in whatever form', () => {
 
   // eslint-disable-next-line jest/expect-expect -- in expectNothingShown
   it.each(['authorization', 'content-type', 'x-request-id', 'set-cookie', 'location'])(
-    'the header %s shows no eight characters of it in a row',
+    'shows at most seven consecutive characters of it as the header %s',
     (name) => {
       expectNothingShown(
         ({ text, secret }) => maskHeaders([[name, text]], [secret])[name] ?? '',
@@ -191,7 +195,7 @@ describe('whatever text quotes a secret, in whatever form', () => {
     },
   );
 
-  it('nothing throws, whatever text and secrets there are', () => {
+  it('never causes an exception', () => {
     const anyText = fc.string({ unit: 'binary', maxLength: 500 });
     fc.assert(
       fc.property(anyText, fc.array(fc.oneof(anyText, secretOf), { maxLength: 4 }), (text, all) => {

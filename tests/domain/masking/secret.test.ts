@@ -21,17 +21,17 @@ const forms: [string, (secret: Secret) => unknown][] = [
   ['an error', (secret) => inspect(new Error('x', { cause: secret }))],
 ];
 
-it.each(forms)('a secret is not in %s', (_form, shown) => {
+it.each(forms)('a secret does not appear in %s', (_form, shown) => {
   const text = String(shown(new Secret(TEXT)));
   for (let at = 0; at + 6 <= TEXT.length; at += 1)
     expect(text).not.toContain(TEXT.slice(at, at + 6));
 });
 
-it('gives its text to who asks for it by name', () => {
+it('a secret returns its text from reveal()', () => {
   expect(new Secret(TEXT).reveal()).toBe(TEXT);
 });
 
-it('is found in a text wherever it stands, and so is one that is short', () => {
+it('a long or short secret is found at any place of a text', () => {
   const [long, short] = [new Secret(TEXT), new Secret('hunter22')];
   for (let before = 0; before < 20; before += 1)
     expect(secretsIn(`${'-'.repeat(before)}${TEXT}!`)).toEqual([long.reveal()]);
@@ -39,7 +39,7 @@ it('is found in a text wherever it stands, and so is one that is short', () => {
   expect(secretsIn('nothing of that kind is in this one')).toEqual([]);
 });
 
-it('is found as long as one of two with the same text is alive', () => {
+it('a secret is found while one of two with the same text is alive', () => {
   const text = 'a secret that two have opened';
   const two = [new Secret(text), new Secret(text)];
   expect(secretsIn(`it is ${text}`)).toEqual([text]);

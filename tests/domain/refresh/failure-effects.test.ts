@@ -38,15 +38,18 @@ describe('failureEffects', () => {
     ['key_mismatch', true, null, 10_000],
     ['key_missing', true, null, 10_000],
     ['database_unavailable', true, null, 10_000],
-  ])('of %s: counts %j, state %j, next try after %j ms', (code, counts, state, afterMs) => {
-    expect(failureEffects(refreshFailure(code), failed(0), BACK_OFF, NOW)).toEqual({
-      countsAgainstAccount: counts,
-      state,
-      nextAttemptAt: afterMs === null ? null : later(afterMs),
-    });
-  });
+  ])(
+    'maps %s to: counts %j, state %j, next attempt after %j ms',
+    (code, counts, state, afterMs) => {
+      expect(failureEffects(refreshFailure(code), failed(0), BACK_OFF, NOW)).toEqual({
+        countsAgainstAccount: counts,
+        state,
+        nextAttemptAt: afterMs === null ? null : later(afterMs),
+      });
+    },
+  );
 
-  it('waits as long as the provider asked, and counts nothing', () => {
+  it('waits as long as the provider asked, and counts no failure', () => {
     const failure = refreshFailure('rate_limited', { retryAfterMs: 90_000 });
     expect(failureEffects(failure, failed(7), BACK_OFF, NOW)).toEqual({
       countsAgainstAccount: false,
@@ -60,20 +63,17 @@ describe('failureEffects', () => {
     [1, 20_000],
     [4, 160_000],
     [50, 3_600_000],
-  ])(
-    'orphaned_grants an account alone the longer, the more often it failed: after %i',
-    (attempts, waitMs) => {
-      const { nextAttemptAt } = failureEffects(
-        refreshFailure('provider_unavailable'),
-        failed(attempts),
-        BACK_OFF,
-        NOW,
-      );
-      expect(nextAttemptAt).toEqual(later(waitMs));
-    },
-  );
+  ])('pauses an account longer with each failure: after %i', (attempts, waitMs) => {
+    const { nextAttemptAt } = failureEffects(
+      refreshFailure('provider_unavailable'),
+      failed(attempts),
+      BACK_OFF,
+      NOW,
+    );
+    expect(nextAttemptAt).toEqual(later(waitMs));
+  });
 
-  it('gives an account that is refused in words for the app the state of a refused grant', () => {
+  it('gives an account whose grant is refused with an error about the app the state of a refused grant', () => {
     const refused = refusalOfGrant(refreshFailure('unauthorized_client'));
     const { state } = failureEffects(refused, failed(1), BACK_OFF, NOW, 'inactive');
     expect(state).toBe('inactive');
@@ -85,9 +85,13 @@ describe('failureEffects', () => {
 
   it.each<[string, Partial<SealedGrant>, number]>([
     ['keeps the pause of an account without a known expiry', {}, 3600],
-    ['keeps it where the refresh token lives longer', { refreshTokenExpiresAt: at(9000) }, 3600],
-    ['ends it a sweep before the last moment', { refreshTokenExpiresAt: at(900) }, 900 - 60 - 60],
-    ['keeps it where that moment has passed', { refreshTokenExpiresAt: at(60) }, 3600],
+    ['keeps it if the refresh token lives longer', { refreshTokenExpiresAt: at(9000) }, 3600],
+    [
+      'ends it one sweep before the last possible time',
+      { refreshTokenExpiresAt: at(900) },
+      900 - 60 - 60,
+    ],
+    ['keeps it if that time has passed', { refreshTokenExpiresAt: at(60) }, 3600],
   ])('%s', (_what, grant, seconds) => {
     const failure = refreshFailure('provider_unavailable');
     const { nextAttemptAt } = failureEffects(failure, failed(50, grant), BACK_OFF, NOW);
@@ -98,7 +102,7 @@ describe('failureEffects', () => {
     ['the workflow waits for', at(90), 81],
     ['a sweep must not miss', at(7200), 7140 - 60],
   ])(
-    'tries an account near its expiry that was refused as too early: a moment that %s',
+    'retries an account near its expiry after too_early, at a time that %s',
     (_what, expiresAt, seconds) => {
       const failure = refreshFailure('too_early', { status: 400 });
       expect(failureEffects(failure, failed(3, { expiresAt }), BACK_OFF, NOW)).toEqual({
@@ -109,7 +113,7 @@ describe('failureEffects', () => {
     },
   );
 
-  it('counts a refusal as too early once the access token has expired', () => {
+  it('counts too_early as a failure after the access token has expired', () => {
     const failure = refreshFailure('too_early', { status: 400 });
     const expired = failed(3, { expiresAt: at(0), obtainedAt: at(-90) });
     expect(failureEffects(failure, expired, BACK_OFF, NOW)).toEqual({
@@ -119,7 +123,7 @@ describe('failureEffects', () => {
     });
   });
 
-  it('R2.5 marks no account for anything but its own failure', () => {
+  it('R2.5 marks an account only for its own failure', () => {
     for (const code of [
       'invalid_client',
       'provider_unavailable',

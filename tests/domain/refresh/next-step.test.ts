@@ -106,18 +106,18 @@ function stepOf(expected: Expected): NextStep {
   };
 }
 
-describe('an attempt whose outcome is known', () => {
+describe('an attempt with a known outcome', () => {
   it.each<Row>([
     ['ends after a refresh', { attempt: { outcome: 'refreshed', exchange: 'ok' } }, END],
-    ['ends where nothing was due', { attempt: { outcome: 'skipped' } }, END],
-    ['ends where it failed without a failure on record', { attempt: { outcome: 'failed' } }, END],
+    ['ends if nothing was due', { attempt: { outcome: 'skipped' } }, END],
+    ['ends if it failed without a recorded failure', { attempt: { outcome: 'failed' } }, END],
     [
-      'tries an adopted grant at once',
+      'retries at once with an adopted grant',
       { failure: 'invalid_grant', attempt: { exchange: 'rejected' }, adopted: true },
       [0],
     ],
     [
-      'tries an adopted grant at once, although the access token has expired',
+      'retries at once with an adopted grant although the access token has expired',
       { failure: 'invalid_grant', adopted: true, expires: EXPIRED },
       [0],
     ],
@@ -138,7 +138,7 @@ describe('an attempt whose outcome is known', () => {
     'key_mismatch',
     'provider_not_configured',
     'database_unavailable',
-  ])('ends after %s, whatever the replay rule and the clock', (failure) => {
+  ])('ends after %s, for any replay rule and time', (failure) => {
     for (const { rule, expires } of everywhere)
       expect(decideNext(situationOf({ failure, rule, expires }))).toEqual(stepOf(END));
   });
@@ -192,22 +192,22 @@ describe('an attempt whose outcome is known', () => {
       [100],
     ],
     [
-      'waits until shortly before the expiry where the provider refuses to refresh earlier',
+      'waits until shortly before the expiry if the provider refuses to refresh earlier',
       { failure: 'too_early', expires: 300 },
       [240, 'interruptible'],
     ],
     [
-      'waits half of what is left where the provider refuses close to the expiry',
+      'waits half of the remaining time if the provider refuses close to the expiry',
       { failure: 'too_early', expires: 30 },
       [15, 'interruptible'],
     ],
     [
-      'orphaned_grants a refusal as too early to a sweep where the wait is long',
+      'leaves a retry after too_early to a sweep if the wait is long',
       { failure: 'too_early', expires: 3600 },
       END,
     ],
     [
-      'ends after a refusal as too early of an expired token',
+      'ends after too_early if the token has expired',
       { failure: 'too_early', expires: EXPIRED },
       END,
     ],
@@ -247,12 +247,12 @@ describe('an attempt whose answer is lost', () => {
     });
   });
 
-  it('is retried only while the access token lives where the provider has no replay rule', () => {
+  it('is retried only while the access token lives if the provider has no replay rule', () => {
     expect(decideNext(situationOf(unknown({ rule: null })))).toEqual(stepOf(retry(10)));
     expect(decideNext(situationOf(unknown({ rule: null, expires: EXPIRED })))).toEqual(stepOf(END));
   });
 
-  describe('after its replay is retried only while the access token lives', () => {
+  describe('is retried after its replay only while the access token lives', () => {
     it.each<[ReplayRule, unansweredFor: number, lives: Expected, ending: Expected]>([
       [SAFE, 5, retry(20), retry(20)],
       [UNTIL_USED, 5, retry(20), retry(20)],
@@ -271,12 +271,12 @@ describe('an attempt whose answer is lost', () => {
 
   it.each<Row>([
     [
-      'holds back a later 5xx, too, for the same replay rule',
+      'also delays the retry after a later 5xx by the same replay rule',
       { failure: 'provider_unavailable', unansweredFor: 20, rule: NEVER, replayed: true },
       [540],
     ],
     [
-      'lets a later 429 wait for the replay rule where that takes longer',
+      'also delays the retry after a later 429 by the replay rule if that is longer',
       { failure: 'rate_limited', retryAfter: 60, unansweredFor: 20, rule: NEVER, replayed: true },
       [540],
     ],
@@ -290,14 +290,14 @@ describe('an attempt whose answer is lost', () => {
   });
 });
 
-describe('an attempt that was too early to send', () => {
+describe('an attempt before notBefore', () => {
   const early: Input = { attempt: { reason: 'not_before', tooEarlyForMs: 90_000 } };
   it.each<Row>([
-    ['a sweep waits for the moment', early, [90, 'interruptible']],
+    ['a sweep waits until notBefore', early, [90, 'interruptible']],
     ['a probe ends', { ...early, probe: true }, END],
     ['a request over the API ends', { ...early, source: 'api' }, END],
     [
-      'a request over the API waits where an answer is missing',
+      'a request over the API waits if an answer is missing',
       { ...early, source: 'api', unansweredFor: 20, rule: NEVER },
       [90, 'interruptible'],
     ],
@@ -313,14 +313,14 @@ describe('an attempt that the OAuth app limiter held back', () => {
   it.each<Row>([
     ['a sweep waits and holds its slot', held('throttled', 30), [30, 'interruptible', 'holdsSlot']],
     [
-      'a sweep waits a second at least',
+      'a sweep waits at least a second',
       held('rate_limited', 0.2),
       [1, 'interruptible', 'holdsSlot'],
     ],
     ['a sweep waits for two minutes', held('throttled', 120), [120, 'interruptible', 'holdsSlot']],
     ['a sweep does not wait for longer', held('throttled', 121), END],
     [
-      'a sweep waits for one organisation without its slot',
+      'a sweep releases its slot while one organisation must wait',
       held('organisation_throttled', 30),
       [30, 'interruptible'],
     ],
@@ -330,12 +330,12 @@ describe('an attempt that the OAuth app limiter held back', () => {
     ['a probe does not wait', { ...held('throttled', 30), probe: true }, END],
     ['a request over the API does not wait', { ...held('throttled', 30), source: 'api' }, END],
     [
-      'a replay waits, whoever asked',
+      'a replay waits for any caller',
       { ...held('provider_outage', 30), source: 'api', unansweredFor: 5, rule: SAFE },
       [30],
     ],
     [
-      'a replay waits for its rule where that takes longer',
+      'a replay waits for its rule if that is longer',
       { ...held('provider_outage', 30), unansweredFor: 5, rule: NEVER },
       [540],
     ],
@@ -349,7 +349,7 @@ describe('an attempt that the OAuth app limiter held back', () => {
   });
 });
 
-describe('an attempt with a handed-in grant', () => {
+describe('an attempt with a candidate grant', () => {
   const decide = (input: Input, outcome: 'refused' | 'waits', retriedFor: number) => {
     const { result, tried, now } = situationOf(input);
     const candidate = { outcome, retriedUntil: at(retriedFor) };
@@ -364,12 +364,12 @@ describe('an attempt with a handed-in grant', () => {
   it.each<[title: string, input: Input, retriedFor: number, expected: Expected]>([
     ['retries a 5xx', { failure: 'provider_unavailable' }, 60, [10, 'interruptible']],
     [
-      'retries later after more of them',
+      'retries later after several 5xx',
       { failure: 'provider_unavailable', failures: 3 },
       60,
       [40, 'interruptible'],
     ],
-    ['ends where its time is over', { failure: 'provider_unavailable', failures: 4 }, 60, END],
+    ['ends after its time limit', { failure: 'provider_unavailable', failures: 4 }, 60, END],
     [
       'waits as the provider asks',
       { failure: 'rate_limited', retryAfter: 30 },
@@ -385,7 +385,7 @@ describe('an attempt with a handed-in grant', () => {
       60,
       [0, 'isReplay'],
     ],
-    ['replays even where its time is over', { ...lost, rule: SAFE }, -1, [1, 'isReplay']],
+    ['replays even after its time limit', { ...lost, rule: SAFE }, -1, [1, 'isReplay']],
     ['replays once', { ...lost, rule: SAFE, replayed: true }, 60, [10, 'interruptible']],
     ['retries a lost answer without a replay rule', lost, 60, [10, 'interruptible']],
   ])('%s', (_title, input, retriedFor, expected) => {
@@ -394,7 +394,7 @@ describe('an attempt with a handed-in grant', () => {
   });
 });
 
-describe('what was tried', () => {
+describe('the history of attempts', () => {
   it('counts failures, and keeps the time of the first request without an answer', () => {
     const lost = (unansweredFor: number) =>
       situationOf({ failure: 'answer_lost', attempt: { exchange: 'unknown' }, unansweredFor });
@@ -412,7 +412,7 @@ describe('what was tried', () => {
     ['organisation_throttled', false],
     ['rate_limited', false],
     ['first_answer_awaited', false],
-  ])('the limiter that holds back for %s is closed for sweeps: %s', (reason, closed) => {
+  ])('a limiter that holds back for %s is open for sweeps: %s', (reason, closed) => {
     expect(isCircuitOpen({ reason })).toBe(closed);
   });
 });

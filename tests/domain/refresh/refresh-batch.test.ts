@@ -7,7 +7,7 @@ const due = (organisation: string, accountId: string) => ({
   label: accountId,
 });
 
-it('issue 7.2 organisations take turns, each with its most urgent accounts first', () => {
+it('organisations alternate, each with its most urgent accounts first', () => {
   const listed = [due('large', 'l1'), due('large', 'l2'), due('large', 'l3'), due('small', 's1')];
   const ids = inBatches(listed, 500).map((batch) => batch.map(({ accountId }) => accountId));
   expect(ids).toEqual([['l1', 's1', 'l2', 'l3']]);
@@ -16,7 +16,7 @@ it('issue 7.2 organisations take turns, each with its most urgent accounts first
 const many = (length: number) => Array.from({ length }, (_, n) => due('one', `${n}`));
 const sizes = (batches: unknown[][]) => batches.map(({ length }) => length);
 
-it('issue 7.3 no batch is larger than it may be, none is empty, and all are of about the same size', () => {
+it('batches have about the same size, are never empty, and never exceed the maximum', () => {
   const listed = many(1_001);
   const batches = inBatches(listed, 500);
   expect(sizes(batches)).toEqual([334, 334, 333]);
@@ -25,7 +25,7 @@ it('issue 7.3 no batch is larger than it may be, none is empty, and all are of a
   expect(inBatches([], 500)).toEqual([]);
 });
 
-it('what batches came to adds up, failures by their codes', () => {
+it('the counts of batches add up, with failures by code', () => {
   const sum = noCounts();
   const one = { ...noCounts(), refreshed: 3, failed: 1, retrying: 1, failures: { a: 1 } };
   addCounts(sum, one);

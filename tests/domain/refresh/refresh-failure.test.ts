@@ -49,11 +49,11 @@ const codes = Object.entries(CLASSES).flatMap(([name, all]) =>
 );
 
 describe('refreshFailure', () => {
-  it.each(codes)('%s touches: %s', (code, expected) => {
+  it.each(codes)('assigns %s to the class %s', (code, expected) => {
     expect(refreshFailure(code)).toMatchObject({ class: expected, code });
   });
 
-  it('speaks to people: a sentence, ended, with no placeholder', () => {
+  it('has a message of complete sentences without placeholders', () => {
     for (const [code] of codes) expect(refreshFailure(code).message).toMatch(/^[A-Z][^${}]+\.$/);
   });
 
@@ -63,37 +63,37 @@ describe('refreshFailure', () => {
     'database_unavailable',
     'provider_not_configured',
   ] as const)('R0.6 says of %s that nothing was sent', (code) => {
-    expect(refreshFailure(code).message).toMatch(/nothing was sent/);
+    expect(refreshFailure(code).message).toMatch(/nothing was sent/i);
   });
 
   it.each(CLASSES.app)('says of %s that no account was changed', (code) => {
-    expect(refreshFailure(code).message).toMatch(/no account was changed/);
+    expect(refreshFailure(code).message).toMatch(/No account was changed/);
   });
 
-  it('R1.8 asks the owner to connect again wherever only the owner can help', () => {
+  it('R1.8 asks the owner to reconnect if only the owner can help', () => {
     for (const code of CLASSES.account)
-      expect(refreshFailure(code).message).toMatch(/owner must (re)?connect/);
+      expect(refreshFailure(code).message).toMatch(/owner must reconnect/);
   });
 
-  it('keeps status, detail and wait beside it', () => {
+  it('keeps status, detail and wait', () => {
     const extra = { status: 429, detail: 'slow down', retryAfterMs: 5000 };
     expect(refreshFailure('rate_limited', extra)).toMatchObject(extra);
   });
 });
 
 describe('knownProviderErrorCode', () => {
-  it.each(['invalid_grant', ...CLASSES.app])('takes the RFC 6749 code %s as it is', (code) => {
+  it.each(['invalid_grant', ...CLASSES.app])('keeps the RFC 6749 code %s', (code) => {
     expect(knownProviderErrorCode(code)).toBe(code);
   });
 
   it.each(['server_error', 'temporarily_unavailable'])(
-    'takes %s for the server’s trouble',
+    'maps %s to provider_unavailable',
     (word) => {
       expect(knownProviderErrorCode(word)).toBe('provider_unavailable');
     },
   );
 
-  it('knows no other word, our own words among them', () => {
+  it('recognises no other code, not even Evergrant’s own', () => {
     const ourWords = codes
       .map(([code]) => code)
       .filter((code) => !/^(invalid_|unauthorized|unsupported)/.test(code));
@@ -106,26 +106,26 @@ describe('retryAfterMs', () => {
   it.each([
     ['a minute of seconds', '60', 60_000],
     ['one second', '1', 1000],
-    ['zero seconds: at least one', '0', 1000],
-    ['blanks around seconds', ' 120 ', 120_000],
-    ['ten years of seconds: at most an hour', '315360000', HOUR],
-    ['more digits than a number has: at most an hour', '9'.repeat(400), HOUR],
+    ['zero seconds, as one second', '0', 1000],
+    ['seconds with surrounding spaces', ' 120 ', 120_000],
+    ['ten years of seconds, as one hour', '315360000', HOUR],
+    ['more digits than a number has, as one hour', '9'.repeat(400), HOUR],
     ['a date in ten minutes', 'Sun, 22 Nov 2026 12:10:00 GMT', 600_000],
-    ['a date in the old form', 'Sunday, 22-Nov-26 12:10:00 GMT', 600_000],
-    ['a date that is past: at least a second', 'Sun, 22 Nov 2020 12:00:00 GMT', 1000],
-    ['a date in ten years: at most an hour', 'Sun, 22 Nov 2036 12:00:00 GMT', HOUR],
-    ['nothing: a minute', null, 60_000],
-    ['an empty value: a minute', '', 60_000],
-    ['a negative number, which Date.parse takes for a date: a minute', '-1', 60_000],
-    ['a large negative number: a minute', '-315360000', 60_000],
-    ['a fraction: a minute', '1.5', 60_000],
-    ['a word: a minute', 'soon', 60_000],
-    ['an unreadable date: a minute', 'Sun, 32 Foo 2026', 60_000],
-  ])('of %s', (_what, header, expected) => {
+    ['a date in the obsolete form', 'Sunday, 22-Nov-26 12:10:00 GMT', 600_000],
+    ['a date in the past, as one second', 'Sun, 22 Nov 2020 12:00:00 GMT', 1000],
+    ['a date in ten years, as one hour', 'Sun, 22 Nov 2036 12:00:00 GMT', HOUR],
+    ['a missing header, as one minute', null, 60_000],
+    ['an empty value, as one minute', '', 60_000],
+    ['a negative number, which Date.parse reads as a date, as one minute', '-1', 60_000],
+    ['a large negative number, as one minute', '-315360000', 60_000],
+    ['a fraction, as one minute', '1.5', 60_000],
+    ['a word, as one minute', 'soon', 60_000],
+    ['an unreadable date, as one minute', 'Sun, 32 Foo 2026', 60_000],
+  ])('reads %s', (_what, header, expected) => {
     expect(retryAfterMs(header, NOW)).toBe(expected);
   });
 
-  it('is between a second and an hour, whatever the header says', () => {
+  it('returns between one second and one hour, for any header', () => {
     const header = fc.oneof(
       fc.string(),
       fc.integer().map(String),
@@ -143,7 +143,7 @@ describe('retryAfterMs', () => {
     );
   });
 
-  it('is never earlier than asked, within the hour', () => {
+  it('never returns less than the header states, up to one hour', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 3600 }), (seconds) => {
         expect(retryAfterMs(String(seconds), NOW)).toBe(seconds * 1000);

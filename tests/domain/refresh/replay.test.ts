@@ -35,64 +35,84 @@ const safe: ReplayRule = { kind: 'safe' };
 
 describe('pauseBeforeReplayMs', () => {
   it.each<[string, ReplayRule, Times, number]>([
-    ['not rotated: soon', safe, { now: 20, expires: 600 }, 1],
+    ['waits briefly if tokens are not rotated', safe, { now: 20, expires: 600 }, 1],
     [
-      'until the successor is used: soon',
+      'waits briefly under until_successor_used',
       { kind: 'until_successor_used' },
       { now: 20, expires: 600 },
       1,
     ],
-    ['within the grace: at once', within, { now: 4, expires: 600 }, 0],
-    ['a millisecond of grace left: at once', within, { now: 9.999, expires: 600 }, 0],
-    ['the grace just over: near expiry', within, { now: 10, expires: 600 }, 530],
-    ['the grace long over: near expiry', within, { now: 60, expires: 600 }, 480],
-    ['never: near expiry', never, { now: 20, expires: 600 }, 520],
-    ['never, a minute left: at once', never, { now: 540, expires: 600 }, 0],
-    ['never, expired: at once', never, { now: 700, expires: 600 }, 0],
-    ['a pause within the grace: as it is', within, { now: 3, expires: 600, pause: 6 }, 6],
-    ['a pause beyond the grace: near expiry', within, { now: 3, expires: 600, pause: 7 }, 537],
-    ['a pause, not rotated: as it is', safe, { now: 20, expires: 600, pause: 40 }, 40],
-    ['a pause, never: near expiry', never, { now: 20, expires: 600, pause: 40 }, 520],
-    ['a pause, near expiry: as it is', never, { now: 590, expires: 600, pause: 40 }, 40],
+    ['does not wait within the grace period', within, { now: 4, expires: 600 }, 0],
+    ['does not wait with a millisecond of grace left', within, { now: 9.999, expires: 600 }, 0],
     [
-      'never, a token of 75 s, sent half way',
+      'waits until near the expiry just after the grace period',
+      within,
+      { now: 10, expires: 600 },
+      530,
+    ],
+    [
+      'waits until near the expiry long after the grace period',
+      within,
+      { now: 60, expires: 600 },
+      480,
+    ],
+    ['waits until near the expiry under never', never, { now: 20, expires: 600 }, 520],
+    ['does not wait under never with a minute left', never, { now: 540, expires: 600 }, 0],
+    ['does not wait under never after the expiry', never, { now: 700, expires: 600 }, 0],
+    ['keeps a pause within the grace period', within, { now: 3, expires: 600, pause: 6 }, 6],
+    [
+      'extends a pause beyond the grace period until near the expiry',
+      within,
+      { now: 3, expires: 600, pause: 7 },
+      537,
+    ],
+    ['keeps a pause if tokens are not rotated', safe, { now: 20, expires: 600, pause: 40 }, 40],
+    [
+      'extends a pause under never until near the expiry',
+      never,
+      { now: 20, expires: 600, pause: 40 },
+      520,
+    ],
+    ['keeps a pause near the expiry', never, { now: 590, expires: 600, pause: 40 }, 40],
+    [
+      'waits under never for a token of 75 s, sent halfway',
       never,
       { now: 0, expires: 37.5, obtained: -37.5 },
       30,
     ],
     [
-      'the grace over, a token of 75 s, sent half way',
+      'waits after the grace period for a token of 75 s, sent halfway',
       within,
       { now: 10, expires: 37.5, obtained: -37.5 },
       20,
     ],
-    ['never, a token of 5 s', never, { now: 0, expires: 5 }, 4.5],
+    ['waits under never for a token of 5 s', never, { now: 0, expires: 5 }, 4.5],
     [
-      'never, the refresh token expires first: before that',
+      'ends under never before the refresh token expires first',
       never,
       { now: 0, expires: 510, refreshExpires: 90, obtained: -90 },
       72,
     ],
     [
-      'never, the refresh token expires at the same time: before that',
+      'ends under never before both tokens expire at the same time',
       never,
       { now: 0, expires: 300, refreshExpires: 300, obtained: -300 },
       240,
     ],
     [
-      'a pause, not rotated, the refresh token expires first: before that',
+      'shortens a pause if the refresh token expires first',
       safe,
       { now: 0, expires: 510, refreshExpires: 90, obtained: -90, pause: 300 },
       72,
     ],
     [
-      'a pause, the refresh token is about to expire: as it is',
+      'keeps a pause if the refresh token is about to expire',
       safe,
       { now: 80, expires: 510, refreshExpires: 90, obtained: -90, pause: 10 },
       10,
     ],
     [
-      'a pause, the refresh token has expired: as it is',
+      'keeps a pause if the refresh token has expired',
       safe,
       { now: 100, expires: 510, refreshExpires: 90, obtained: -90, pause: 10 },
       10,
@@ -105,15 +125,10 @@ describe('pauseBeforeReplayMs', () => {
 
 describe('pauseWithinLifeMs', () => {
   it.each([
-    ['orphaned_grants the pause where the expiry is unknown', { now: 0, expires: 600 }, 300, 300],
+    ['keeps the pause if the expiry is unknown', { now: 0, expires: 600 }, 300, 300],
+    ['keeps a short pause', { now: 0, expires: 600, refreshExpires: 100 }, 30, 30],
     [
-      'orphaned_grants a pause that is short',
-      { now: 0, expires: 600, refreshExpires: 100 },
-      30,
-      30,
-    ],
-    [
-      'ends before the last tenth of the life',
+      'ends before the last tenth of the lifetime',
       { now: 0, expires: 600, refreshExpires: 100 },
       300,
       90,
@@ -125,7 +140,7 @@ describe('pauseWithinLifeMs', () => {
       5940,
     ],
     [
-      'does not shrink to nothing once that has passed',
+      'does not become zero after that time',
       { now: 95, expires: 600, refreshExpires: 100 },
       30,
       30,
@@ -145,14 +160,14 @@ describe('replayHoldMs', () => {
   const grant = { ...grantOf({ expires: 600 }), refreshTokenFingerprint: 'the one' };
 
   it.each<[string, ReplayRule, UnansweredSend | null, typeof grant, number, number]>([
-    ['holds a token that forgives no replay', never, unanswered, grant, 20, 520],
-    ['lets it go near the expiry', never, unanswered, grant, 540, 0],
-    ['lets a token go within its grace', within, unanswered, grant, 4, 0],
-    ['holds it after its grace', within, unanswered, grant, 11, 529],
-    ['lets a token go that is not rotated', safe, unanswered, grant, 0, 0],
-    ['lets a token go that was answered', never, null, grant, 20, 0],
+    ['holds a token under the rule never', never, unanswered, grant, 20, 520],
+    ['releases it near the expiry', never, unanswered, grant, 540, 0],
+    ['releases a token within its grace period', within, unanswered, grant, 4, 0],
+    ['holds it after its grace period', within, unanswered, grant, 11, 529],
+    ['releases a token that is not rotated', safe, unanswered, grant, 0, 0],
+    ['releases a token whose request was answered', never, null, grant, 20, 0],
     [
-      'lets another token go',
+      'releases another token',
       never,
       unanswered,
       { ...grant, refreshTokenFingerprint: 'new' },
@@ -166,18 +181,18 @@ describe('replayHoldMs', () => {
 
 describe('tooEarlyPauseMs', () => {
   it.each<[string, Times, number | null]>([
-    ['waits until the last tenth of a life of 90 s', { now: 70, expires: 90 }, 11],
-    ['waits until the last minute of a life of 2 h', { now: 6300, expires: 7200 }, 840],
-    ['then waits for half of what is left', { now: 82, expires: 90 }, 4],
-    ['waits a second at least', { now: 89.5, expires: 90 }, 1],
-    ['gives up once the access token has expired', { now: 90, expires: 90 }, null],
+    ['waits until the last tenth of a lifetime of 90 s', { now: 70, expires: 90 }, 11],
+    ['waits until the last minute of a lifetime of 2 h', { now: 6300, expires: 7200 }, 840],
+    ['waits half of the remaining time after that', { now: 82, expires: 90 }, 4],
+    ['waits at least a second', { now: 89.5, expires: 90 }, 1],
+    ['returns null after the access token has expired', { now: 90, expires: 90 }, null],
     ['ends before the refresh token expires', { now: 10, expires: 600, refreshExpires: 100 }, 80],
   ])('%s', (_what, { now, ...grant }, seconds) => {
     const pauseMs = tooEarlyPauseMs(grantOf(grant), later(now));
     expect(pauseMs).toBe(seconds === null ? null : seconds * 1000);
   });
 
-  it('meets a window of 5 s at the end of 90 s in three requests', () => {
+  it('reaches a window of 5 s at the end of 90 s with three requests', () => {
     const grant = grantOf({ expires: 90 });
     const sentAt: number[] = [];
     for (let now = 70; now < 85; ) {
@@ -204,7 +219,7 @@ describe('withLostAnswer', () => {
     ['network', /^The network lost the answer .* 2026-11-22 12:00:00 UTC\. The provider refused/],
     [
       'provider_error',
-      /^The provider answered with an error of its own .* UTC\. The provider refused/,
+      /^The provider sent no usable answer to the refresh at .* UTC\. The provider refused/,
     ],
   ] as const)('names the lost answer behind a refusal: %s', (cause, message) => {
     expect(withLostAnswer(refused, { ...unanswered, cause }, 'the one')).toEqual({
@@ -219,8 +234,8 @@ describe('withLostAnswer', () => {
   it.each([
     ['of another refresh token', refused, unanswered, 'another one'],
     ['without a lost answer', refused, null, 'the one'],
-    ['of another kind', refreshFailure('invalid_client'), unanswered, 'the one'],
-  ])('orphaned_grants a refusal %s as it is', (_what, failure, lost, fingerprint) => {
+    ['with another code', refreshFailure('invalid_client'), unanswered, 'the one'],
+  ])('leaves a refusal %s unchanged', (_what, failure, lost, fingerprint) => {
     expect(withLostAnswer(failure, lost, fingerprint)).toBe(failure);
   });
 });

@@ -21,7 +21,7 @@ describe('duration', () => {
     [23 * HOUR + 59 * MINUTE + 31_000, '1 d'],
     [30 * DAY, '30 d'],
     [2 * DAY + 3 * HOUR + 31 * MINUTE, '2 d 4 h'],
-  ])('says %d ms as %s: two units, rounded and not cut', (ms, text) => {
+  ])('formats %d ms as %s, with two rounded units', (ms, text) => {
     expect(duration(ms)).toBe(text);
   });
 });
@@ -34,7 +34,7 @@ describe('asConfigured', () => {
     [10 * MINUTE, '10m'],
     [90 * MINUTE, '90m'],
     [30 * DAY, '30d'],
-  ])('writes %d ms as %s', (ms, text) => {
+  ])('formats %d ms exactly as %s', (ms, text) => {
     expect(asConfigured(ms)).toBe(text);
   });
 });

@@ -7,7 +7,7 @@ it.each<[string, Buffer]>([
   ['accents and emoji', Buffer.from('Müller 🌱')],
   ['a byte order mark', Buffer.from('\uFEFFprovider')],
   ['a line feed alone', Buffer.from('\n')],
-])('takes %s for UTF-8', (_what, bytes) => {
+])('recognises %s as UTF-8', (_what, bytes) => {
   expect(foreignEncoding(bytes)).toBeNull();
 });
 
@@ -17,7 +17,7 @@ it.each<[string, Buffer]>([
   ['little-endian without one', Buffer.from('ab', 'utf16le')],
   ['big-endian without one', Buffer.from('ab', 'utf16le').swap16()],
   ['cut in the middle of a character', Buffer.from('\uFEFFab', 'utf16le').subarray(0, 5)],
-])('names UTF-16 %s', (_what, bytes) => {
+])('recognises UTF-16 %s', (_what, bytes) => {
   expect(foreignEncoding(bytes)).toBe('UTF-16');
 });
 
@@ -26,6 +26,6 @@ it.each<[string, Buffer]>([
   ['a character cut in two', Buffer.from('Müller').subarray(0, 2)],
   ['an overlong form', Buffer.from([0xc0, 0xaf])],
   ['half of a surrogate pair', Buffer.from([0xed, 0xa0, 0x80])],
-])('tells %s from UTF-8', (_what, bytes) => {
+])('rejects %s as UTF-8', (_what, bytes) => {
   expect(foreignEncoding(bytes)).toBe('unknown');
 });

@@ -42,20 +42,20 @@ it.each([
   '👩‍👩‍👧‍👦 ❤️',
   '日本語　テキスト',
   'a\\u202eb',
-])('orphaned_grants %j as it is', (text) => {
+])('leaves %j unchanged', (text) => {
   expect(visible(text)).toBe(text);
 });
 
-it('shows an override as it is written in code', () => {
+it('shows an override as a JavaScript escape', () => {
   expect(visible('exe.\u202egpj')).toBe('exe.\\u202egpj');
 });
 
-it('keeps a layout, if asked to', () => {
+it('keeps line feeds and tabs if requested', () => {
   expect(visibleLines('a\n\tb\r\u001b[2J')).toBe('a\n\tb\\u000d\\u001b[2J');
   expect(visible('a\n\tb')).toBe('a\\u000a\\u0009b');
 });
 
-it('orphaned_grants the value of JSON as it is', () => {
+it('keeps the parsed value of JSON', () => {
   const value = { label: 'a\u202e\u0085\u2028\u{e0041}b\n"', list: ['\u200b', '\\'] };
   expect(JSON.parse(visible(JSON.stringify(value)))).toEqual(value);
   const indented = visibleLines(JSON.stringify(value, null, 2));

@@ -1,4 +1,5 @@
 import { readAnswer } from '../../../src/providers/exchange/answer-members';
+import { cpuTimeMs } from '../../support/cpu-time';
 
 describe('readAnswer', () => {
   it.each<[string, string, Record<string, string> | null]>([
@@ -9,20 +10,20 @@ describe('readAnswer', () => {
     ['a sentence', 'a=b c', null],
     ['a page', '<a href="?a=b">', null],
     ['a word', 'error', null],
-  ])('reads a form, and nothing else as one: %s', (_what, text, members) => {
+  ])('recognises a form only if it is one: %s', (_what, text, members) => {
     const { form, levels } = readAnswer(text);
     expect(form === 'form' ? levels[0]?.members : null).toEqual(members);
   });
 
   it.each([
-    ['a form that is none at its end', `a=b${'&a=b'.repeat(16_000)}<`],
+    ['a form with an invalid end', `a=b${'&a=b'.repeat(16_000)}<`],
     ['names without values', 'a&'.repeat(32_000)],
     ['nested arrays', '['.repeat(64_000)],
     ['quotes without an end', '"access_token":"'.repeat(4_000)],
     ['objects without an end', '{"access_token":"a",'.repeat(3_000)],
-  ])('is quick with 64 kB of %s', (_what, text) => {
-    const from = performance.now();
+  ])('reads 64 kB of %s quickly', (_what, text) => {
+    const from = cpuTimeMs();
     expect(readAnswer(text).levels.length).toBeLessThanOrEqual(1);
-    expect(performance.now() - from).toBeLessThan(2_000);
+    expect(cpuTimeMs() - from).toBeLessThan(2_000);
   });
 });

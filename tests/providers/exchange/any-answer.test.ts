@@ -251,7 +251,7 @@ async function exchangeWritten(
 }
 
 it(
-  'an answer of a grant is stored exactly, with a warning where it was odd, or is named as unusable',
+  'a grant in any answer is stored exactly, with a warning if the format is unusual, or the answer is called unusable',
   async () => {
     const provider = await cannedProvider();
     const check = fc.asyncProperty(grant, wire, async (issued, on) => {
@@ -275,7 +275,7 @@ it(
 );
 
 it(
-  'a refusal is named, whatever form it has, and stores nothing',
+  'a refusal in any form is recognised, and nothing is stored',
   async () => {
     const provider = await cannedProvider();
     const check = fc.asyncProperty(refusal, extras, wire, async (refused, more, on) => {
@@ -293,6 +293,6 @@ it(
   TIMEOUT_MS,
 );
 
-it('every kind of end was met', () => {
+it('the answers cover every kind of outcome', () => {
   expect(Object.entries(counts).filter(([, count]) => count === 0)).toEqual([]);
 });

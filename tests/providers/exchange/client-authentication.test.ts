@@ -75,7 +75,7 @@ const exchange = (environment: Partial<EnvironmentConfig>) =>
   exchangeAt('', { provider: provider(environment) });
 
 describe('a client', () => {
-  it('sends id and secret in the header, form-encoded and no further than that', async () => {
+  it('sends id and secret in the header, form-encoded only', async () => {
     await exchange({ tokenEndpoint: `${origin}/token`, clientSecret: new Secret('a-b.c_d e:%ä') });
     const [request] = tokenRequests();
     const pair = Buffer.from(request?.authorization?.slice('Basic '.length) ?? '', 'base64');
@@ -83,7 +83,7 @@ describe('a client', () => {
     expect(request?.form.has('client_id')).toBe(false);
   });
 
-  it('sends them in the body, or its id alone, where that is configured', async () => {
+  it('sends them in the body, or only its id, if configured', async () => {
     const tokenEndpoint = `${origin}/token`;
     await exchange({
       tokenEndpoint,
@@ -108,7 +108,7 @@ describe('a client', () => {
     ['ES256', 'sha256', () => generateKeyPairSync('ec', { namedCurve: 'P-256' })],
     ['ES384', 'sha384', () => generateKeyPairSync('ec', { namedCurve: 'P-384' })],
     ['Ed25519', null, () => generateKeyPairSync('ed25519')],
-  ])('signs an assertion with a private key (%s), shown to nobody', async (alg, hash, keys) => {
+  ])('signs an assertion with a private key (%s), and shows neither', async (alg, hash, keys) => {
     const { privateKey, publicKey } = keys();
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     const result = await exchange({
@@ -135,7 +135,7 @@ describe('a client', () => {
     expect(JSON.stringify({ ...result, received: null })).not.toContain(signature.slice(0, 12));
   });
 
-  it('adds the configured parameters, and those only', async () => {
+  it('adds only the configured parameters', async () => {
     await exchange({
       tokenEndpoint: `${origin}/token`,
       clientAuthentication: 'none',
@@ -151,13 +151,13 @@ describe('a client', () => {
   });
 
   it.each(['', 'no key', '{"kty":"oct","k":"c2VjcmV0"}', '{"kty":'])(
-    'is told at start that %j is no private key',
+    'refuses %j as a private key at start',
     (text) => {
-      expect(privateKeyProblem(text)).toMatch(/^must be a private key, PEM or JWK/);
+      expect(privateKeyProblem(text)).toMatch(/^must be a private key in PEM or JWK format/);
     },
   );
 
-  it('takes a JWK for a private key', () => {
+  it('accepts a JWK as private key', () => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     expect(privateKeyProblem(JSON.stringify(privateKey.export({ format: 'jwk' })))).toBeNull();
     const small = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey;
@@ -167,13 +167,13 @@ describe('a client', () => {
   });
 });
 
-describe('a token endpoint that the issuer tells', () => {
+describe('a token endpoint from the metadata of an issuer', () => {
   const known = (overrides: object = {}) => ({
     status: 200,
     body: { issuer: origin, token_endpoint: `${origin}/token`, ...overrides },
   });
 
-  it('is asked for at the first refresh, and once', async () => {
+  it('is fetched once, at the first refresh', async () => {
     metadata = () => known();
     const crm = provider({ issuer: origin, clientAuthentication: 'none' });
     expect(arrived).toEqual([]);
@@ -187,7 +187,7 @@ describe('a token endpoint that the issuer tells', () => {
     ]);
   });
 
-  it('is looked for where RFC 8414 has it, too', async () => {
+  it('is also fetched from the path of RFC 8414', async () => {
     metadata = (path) =>
       path === '/.well-known/oauth-authorization-server' ? known() : { status: 404, body: {} };
     const { outcome } = await exchange({ issuer: origin, clientAuthentication: 'none' });
@@ -198,9 +198,9 @@ describe('a token endpoint that the issuer tells', () => {
     ['another issuer’s metadata', { issuer: 'https://evil.example' }],
     ['no token endpoint', { token_endpoint: undefined }],
     ['a token endpoint without TLS', { token_endpoint: 'http://evil.example/token' }],
-    ['a token endpoint that is no URL', { token_endpoint: 'token' }],
+    ['a token endpoint that is not a URL', { token_endpoint: 'token' }],
   ])(
-    'is not believed with %s: nothing is sent, and it is asked again',
+    'is refused with %s: nothing is sent, and the next refresh fetches it again',
     async (_what, overrides) => {
       metadata = () => known(overrides);
       const crm = provider({ issuer: origin, clientAuthentication: 'none' });
@@ -214,7 +214,7 @@ describe('a token endpoint that the issuer tells', () => {
     },
   );
 
-  it('keeps nothing from starting while the issuer is away', async () => {
+  it('does not prevent the start while the issuer is unreachable', async () => {
     const away = provider({ issuer: 'http://127.0.0.1:9', clientAuthentication: 'none' });
     const { outcome, failure } = await exchangeAt('', { provider: away });
     expect({ outcome, code: failure?.code }).toEqual({

@@ -102,7 +102,7 @@ const answers: fc.Arbitrary<CannedAnswer> = fc.record({
 
 afterAll(stopProviders);
 
-it('R1.2 gives one outcome and shows no token, for thousands of answers that echo them everywhere', async () => {
+it('R1.2 has one outcome and shows no token, for thousands of answers that echo tokens', async () => {
   const provider = await cannedProvider();
   const transport = createTransport();
   const outcomes = new Set<string>();

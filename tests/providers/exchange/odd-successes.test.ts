@@ -42,17 +42,17 @@ const OK = { outcome: 'ok', code: null, access: AT, refresh: null, life: 3600, r
 
 describe('a 2xx with a usable access token', () => {
   it.each<[string, CannedAnswer, object]>([
-    ['is ok as it should be', json(whole), { warned: false }],
+    ['is ok in the standard form', json(whole), { warned: false }],
     ['is ok with type Bearer', json({ ...whole, token_type: 'Bearer' }), { warned: false }],
     ['is ok labelled as text', { ...json(whole), headers: { 'content-type': 'text/plain' } }, {}],
     ['is ok with a byte order mark', { body: `\uFEFF${JSON.stringify(whole)}` }, { warned: false }],
-    ['is ok with blanks around', { body: `\r\n ${JSON.stringify(whole)}\n` }, { warned: false }],
-    ['is ok without token_type, with a warning', without('token_type'), { warned: true }],
     [
-      'is ok with a token_type nobody knows',
-      json({ ...whole, token_type: 'mac' }),
-      { warned: true },
+      'is ok with surrounding white space',
+      { body: `\r\n ${JSON.stringify(whole)}\n` },
+      { warned: false },
     ],
+    ['is ok without token_type, with a warning', without('token_type'), { warned: true }],
+    ['is ok with an unknown token_type', json({ ...whole, token_type: 'mac' }), { warned: true }],
     ['is ok with status 201', { ...json(whole), status: 201 }, { warned: true }],
     ['is ok with status 206', { ...json(whole), status: 206 }, { warned: true }],
     ['is ok in an array', { body: JSON.stringify([whole]) }, { warned: true }],
@@ -63,14 +63,14 @@ describe('a 2xx with a usable access token', () => {
       { warned: true, refresh: RT, life: DEFAULT_LIFE },
     ],
     [
-      'takes the last of duplicate members',
+      'uses the last of duplicate members',
       {
         body: `{"access_token":"old","access_token":"${AT}","token_type":"Bearer","expires_in":3600}`,
       },
       { warned: false },
     ],
     [
-      'is not misled by __proto__',
+      'ignores __proto__',
       { body: `{"__proto__":{"access_token":"x"},${JSON.stringify(whole).slice(1)}` },
       {},
     ],
@@ -96,7 +96,7 @@ describe('a 2xx with a usable access token', () => {
     [null, DEFAULT_LIFE, false],
     [{}, DEFAULT_LIFE, true],
     [undefined, DEFAULT_LIFE, false],
-  ])('of expires_in %j lives %i seconds (a warning: %j)', async (stated, life, warned) => {
+  ])('with expires_in %j lives %i seconds (a warning: %j)', async (stated, life, warned) => {
     expect(await exchanged(json({ ...whole, expires_in: stated }))).toEqual({
       ...OK,
       life,
@@ -105,18 +105,18 @@ describe('a 2xx with a usable access token', () => {
   });
 
   it.each<[string, unknown, string | null, boolean]>([
-    ['a new one: it is taken', RT, RT, false],
-    ['the same one: it is taken', REFRESH_TOKEN, REFRESH_TOKEN, false],
-    ['none: the old one stays', undefined, null, false],
-    ['an empty one: the old one stays', '', null, true],
-    ['null: the old one stays', null, null, true],
-    ['a number: the old one stays', 42, null, true],
-  ])('R2.2 with a refresh token that is %s', async (_which, stated, refresh, warned) => {
+    ['new, so it is stored', RT, RT, false],
+    ['the same, so it is stored', REFRESH_TOKEN, REFRESH_TOKEN, false],
+    ['absent, so the old one stays', undefined, null, false],
+    ['empty, so the old one stays', '', null, true],
+    ['null, so the old one stays', null, null, true],
+    ['a number, so the old one stays', 42, null, true],
+  ])('R2.2 has a refresh token that is %s', async (_which, stated, refresh, warned) => {
     const answer = json({ ...whole, refresh_token: stated });
     expect(await exchanged(answer)).toEqual({ ...OK, refresh, warned });
   });
 
-  it('is kept before a strict reading may refuse it: the two do not depend on each other', async () => {
+  it('is stored before the strict parser may reject it', async () => {
     const order: string[] = [];
     const result = await exchangeAnswered(without('token_type'), {
       receive: () => {
@@ -124,10 +124,10 @@ describe('a 2xx with a usable access token', () => {
       },
     });
     expect(order).toEqual(['received']);
-    expect(result.warnings[0]).toMatch(/^not a strict token response \(.*"token_type"/);
+    expect(result.warnings[0]).toMatch(/^the answer differs from RFC 6749 \(.*"token_type"/);
   });
 
-  it('counts its life from the sending, so that a slow answer makes no token look young', async () => {
+  it('counts its lifetime from the request, so that a slow answer does not extend it', async () => {
     let clock = SENT.getTime();
     const result = await exchangeAnswered(json(whole), {
       now: () => {
@@ -141,7 +141,7 @@ describe('a 2xx with a usable access token', () => {
     expect(result.response?.duration_ms).toBe(10_000);
   });
 
-  it('brings scopes and the refresh token’s own life where they are stated', async () => {
+  it('has the stated scopes and the stated lifetime of the refresh token', async () => {
     const { received } = await exchangeAnswered(
       json({ ...whole, scope: 'a  b', refresh_token_expires_in: 60 }),
       { now: () => SENT },
@@ -153,7 +153,7 @@ describe('a 2xx with a usable access token', () => {
   });
 
   it.each([1e20, Number.MAX_VALUE, -1e20])(
-    'has no unusable date for a refresh token life of %d',
+    'has a storable expiry for a refresh token lifetime of %d',
     async (life) => {
       const { received } = await exchangeAnswered(
         json({ ...whole, refresh_token_expires_in: life }),
@@ -184,10 +184,10 @@ async function salvaged(answer: CannedAnswer, config: Partial<ProviderConfig> = 
 const pair = { access_token: AT, token_type: 'Bearer', expires_in: 10_800, refresh_token: RT };
 const SAVED = { outcome: 'ok', code: null, access: AT, refresh: RT, life: 10_800 };
 const TEXT = JSON.stringify(pair);
-const ENVELOPED = (name: string) => [`the tokens stand in "${name}" of the answer`];
-const GZIPPED = ['the answer came compressed (gzip), which was not asked for'];
+const ENVELOPED = (name: string) => [`the tokens are in "${name}" of the answer`];
+const GZIPPED = ['the answer was compressed (gzip), although the request did not ask for it'];
 
-describe('a complete grant in another form', () => {
+describe('a complete grant in a non-standard form', () => {
   it.each<[string, CannedAnswer, string[]]>([
     [
       'a form',
@@ -202,19 +202,19 @@ describe('a complete grant in another form', () => {
     [
       'deflate',
       { headers: { 'content-encoding': 'deflate' }, body: deflateSync(TEXT) },
-      ['the answer came compressed (deflate), which was not asked for'],
+      ['the answer was compressed (deflate), although the request did not ask for it'],
     ],
     [
       'deflate without its header',
       { headers: { 'content-encoding': 'deflate' }, body: deflateRawSync(TEXT) },
-      ['the answer came compressed (raw deflate), which was not asked for'],
+      ['the answer was compressed (raw deflate), although the request did not ask for it'],
     ],
     [
       'Brotli',
       { headers: { 'content-encoding': 'br' }, body: brotliCompressSync(TEXT) },
-      ['the answer came compressed (br), which was not asked for'],
+      ['the answer was compressed (br), although the request did not ask for it'],
     ],
-    ['JSON that is said to be gzip', { headers: { 'content-encoding': 'gzip' }, body: TEXT }, []],
+    ['JSON that is labelled as gzip', { headers: { 'content-encoding': 'gzip' }, body: TEXT }, []],
     ['Withings’ envelope', json({ status: 0, body: { userid: '1', ...pair } }), ENVELOPED('body')],
     ['an envelope data', json({ code: 0, message: 'success', data: pair }), ENVELOPED('data')],
     ['an envelope of any name', json({ xyz: { a: 1 }, zzz: pair }), ENVELOPED('zzz')],
@@ -230,18 +230,18 @@ describe('a complete grant in another form', () => {
       { body: gzipSync(JSON.stringify({ data: pair })) },
       [...GZIPPED, ...ENVELOPED('data')],
     ],
-  ])('is kept from %s', async (_form, answer, warnings) => {
+  ])('is stored from %s', async (_form, answer, warnings) => {
     expect(await salvaged(answer)).toMatchObject({ ...SAVED, warnings });
   });
 
-  it('keeps what can be inflated of a broken gzip', async () => {
+  it('is stored from the readable part of a broken gzip', async () => {
     const compressed = gzipSync(`${TEXT}${' '.repeat(2_000)}`);
     const broken = Buffer.concat([compressed.subarray(0, -8), Buffer.alloc(8)]);
     for (const body of [compressed.subarray(0, -10), broken])
       expect(await salvaged({ body })).toMatchObject({ outcome: 'ok', access: AT, refresh: RT });
   });
 
-  it('drops the last member of a form that was cut: it may be half a token', async () => {
+  it('loses the last member of a truncated form, which may be half a token', async () => {
     const form = `access_token=${encodeURIComponent(AT)}&refresh_token=${encodeURIComponent(RT)}`;
     const body = gzipSync(form.padEnd(100_000, 'x'));
     expect(await salvaged({ body })).toMatchObject({ outcome: 'ok', access: AT, refresh: null });
@@ -249,7 +249,7 @@ describe('a complete grant in another form', () => {
 
   it.each<[string, object]>([
     [
-      'the outermost object’s, though another has both',
+      'the outermost object, although another one has both',
       {
         ...pair,
         refresh_token: undefined,
@@ -257,10 +257,10 @@ describe('a complete grant in another form', () => {
       },
     ],
     [
-      'those of one object, though the outermost has a refresh token',
+      'one object, although the outermost one has a refresh token',
       { refresh_token: 'another', data: { ...pair, refresh_token: undefined } },
     ],
-  ])('takes tokens of one grant: %s', async (_which, members) => {
+  ])('uses only the tokens of %s', async (_which, members) => {
     expect(await salvaged(json(members))).toMatchObject({
       ...SAVED,
       refresh: null,
@@ -268,7 +268,7 @@ describe('a complete grant in another form', () => {
     });
   });
 
-  it('takes the tokens of one object from a body that was cut, too', async () => {
+  it('uses only the tokens of one object of a truncated body', async () => {
     const body = `{"access_token":"${AT}","authed_user":{"refresh_token":"another","access_tok`;
     expect(await salvaged({ body })).toMatchObject({ access: AT, refresh: null });
     const nested = `{"refresh_token":"another","data":{"access_token":"${AT}","refresh_token":"${RT}","exp`;
@@ -284,7 +284,7 @@ describe('a complete grant in another form', () => {
       'authed_user',
     ],
   ])(
-    'is taken without a warning from the configured tokenPath %s',
+    'is read without a warning from the configured tokenPath %s',
     async (_name, members, tokenPath) => {
       expect(await salvaged(json(members), { tokenPath })).toMatchObject({
         ...SAVED,
@@ -293,15 +293,15 @@ describe('a complete grant in another form', () => {
     },
   );
 
-  it('is kept with a warning where the configured tokenPath holds nothing', async () => {
+  it('is stored with a warning if the configured tokenPath has no tokens', async () => {
     const { warnings, ...found } = await salvaged(json(pair), { tokenPath: 'data' });
     expect(found).toMatchObject(SAVED);
     expect(warnings).toEqual([
-      'the answer has no tokens at the configured tokenPath; they stand in its outermost object',
+      'the answer has no tokens at the configured tokenPath; the tokens are in its outermost object',
     ]);
   });
 
-  it('is kept beyond every bound, with a warning', async () => {
+  it('is stored beyond every limit, with a warning', async () => {
     const long = 'x'.repeat(TOKEN_LENGTH_MAX + 1);
     const scope = Array.from({ length: SCOPES_MAX + 1 }, (_, at) => `s${at}`).join(' ');
     const found = await salvaged(json({ ...pair, refresh_token: long, scope }));
@@ -311,11 +311,11 @@ describe('a complete grant in another form', () => {
   });
 
   it.each<[string, unknown, ' ' | ',', string[]]>([
-    ['text between blanks', 'a b', ' ', ['a', 'b']],
-    ['text between commas', 'repo,user:email', ',', ['repo', 'user:email']],
+    ['text with spaces', 'a b', ' ', ['a', 'b']],
+    ['text with commas', 'repo,user:email', ',', ['repo', 'user:email']],
     ['an array', ['a', 'b'], ' ', ['a', 'b']],
     ['an array of PostgreSQL', '{a,b}', ' ', ['a', 'b']],
-  ])('brings scopes from %s', async (_form, scope, scopeSeparator, scopes) => {
+  ])('has the scopes from %s', async (_form, scope, scopeSeparator, scopes) => {
     expect(await salvaged(json({ ...pair, scope }), { scopeSeparator })).toMatchObject({
       scopes,
       warnings: [],
@@ -347,15 +347,15 @@ describe('a 2xx without a usable access token', () => {
     ['an array of nothing', { body: '[]' }],
     ['an OAuth error', json({ error: 'invalid_grant', error_description: 'no' })],
     ['Slack’s refusal', json({ ok: false, error: 'invalid_refresh_token' })],
-    ['tokens that are no strings', json({ access_token: { a: 1 }, refresh_token: 7 })],
+    ['tokens that are not strings', json({ access_token: { a: 1 }, refresh_token: 7 })],
     ['tokens inherited from __proto__', { body: `{"__proto__":{"access_token":"${AT}"}}` }],
     ['another charset', { body: Buffer.from(JSON.stringify(whole), 'utf16le') }],
     ['a megabyte of nothing', { body: 'x'.repeat(1 << 20) }],
-  ])('is unknown: %s', async (_what, answer) => {
+  ])('has an unknown outcome: %s', async (_what, answer) => {
     expect(await exchanged(answer)).toEqual(unusable);
   });
 
-  it('R2.2 keeps a refresh token that came alone', async () => {
+  it('R2.2 keeps a refresh token without an access token', async () => {
     expect(await exchanged(json({ refresh_token: RT }))).toMatchObject({
       outcome: 'unknown',
       code: 'invalid_token_response',
@@ -364,7 +364,7 @@ describe('a 2xx without a usable access token', () => {
     });
   });
 
-  it('says of a body beyond 64 kB that it was too long', async () => {
+  it('reports a body beyond 64 kB as too long', async () => {
     const { failure } = await exchangeAnswered({ body: 'x'.repeat(65_537) });
     expect(failure?.detail).toBe('the answer is longer than 64 kB');
   });

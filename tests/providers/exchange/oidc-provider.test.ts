@@ -91,8 +91,8 @@ const METHODS: Record<string, Method> = {
 };
 
 const ADDRESSES = {
-  'its issuer alone': ({ issuer }: AuthorizationServer) => [`issuer: ${issuer}`],
-  'its token endpoint alone': ({ tokenEndpoint }: AuthorizationServer) => [
+  'only its issuer': ({ issuer }: AuthorizationServer) => [`issuer: ${issuer}`],
+  'only its token endpoint': ({ tokenEndpoint }: AuthorizationServer) => [
     `tokenEndpoint: ${tokenEndpoint}`,
   ],
   both: ({ issuer, tokenEndpoint }: AuthorizationServer) => [
@@ -149,7 +149,7 @@ const REVOKED = {
 };
 
 describe.each(Object.keys(ADDRESSES) as (keyof typeof ADDRESSES)[])(
-  'a certified server, known by %s',
+  'a certified server, configured by %s',
   (address) => {
     describe.each(Object.entries(METHODS))('to a client that uses %s', (name, method) => {
       const clientId = odd(name);
@@ -160,7 +160,7 @@ describe.each(Object.keys(ADDRESSES) as (keyof typeof ADDRESSES)[])(
           ...environment,
         });
 
-      it('gives a new pair for a refresh token, and then another for that one’s successor', async () => {
+      it('gives a new pair for a refresh token, and another one for its successor', async () => {
         const crm = provider();
         const first = await server.grant(clientId);
         const second = granted(await exchangeAt('', { provider: crm, refreshToken: first }));
@@ -172,7 +172,7 @@ describe.each(Object.keys(ADDRESSES) as (keyof typeof ADDRESSES)[])(
         expect(await server.statusWith(third.accessToken)).toBe(200);
       });
 
-      it('says when the access token ends and what it is for, and is taken at its word', async () => {
+      it('states expiry and scopes of the access token, which are stored', async () => {
         const exchange = await exchangeAt('', {
           provider: provider(),
           refreshToken: await server.grant(clientId),
@@ -185,7 +185,7 @@ describe.each(Object.keys(ADDRESSES) as (keyof typeof ADDRESSES)[])(
         expect(scopes).toEqual(SCOPES);
       });
 
-      it('refuses a refresh token that was used, as the account’s failure, and with it the whole family', async () => {
+      it('refuses a used refresh token and its family, which is a failure of the account', async () => {
         const crm = provider();
         const used = await server.grant(clientId);
         const successor = granted(await exchangeAt('', { provider: crm, refreshToken: used }));
@@ -198,7 +198,7 @@ describe.each(Object.keys(ADDRESSES) as (keyof typeof ADDRESSES)[])(
         expect(await server.statusWith(accessToken)).toBe(401);
       });
 
-      it('refuses a wrong proof, as the app’s failure, and the refresh token stays as good as it was', async () => {
+      it('refuses wrong client authentication, which is a failure of the app, and the refresh token still works', async () => {
         const refreshToken = await server.grant(clientId);
         expect(
           await exchangeAt('', { provider: provider(method.wrong), refreshToken }),
@@ -210,7 +210,7 @@ describe.each(Object.keys(ADDRESSES) as (keyof typeof ADDRESSES)[])(
         granted(await exchangeAt('', { provider: provider(), refreshToken }));
       });
 
-      it('orphaned_grants no token, proof or secret in what is kept of an exchange, debug or not', async () => {
+      it('causes no token, assertion or secret in the record of an exchange, debug or not', async () => {
         const { transport, sent, answered } = listening();
         const refreshToken = await server.grant(clientId);
         const crm = provider();

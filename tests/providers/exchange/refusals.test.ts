@@ -35,13 +35,13 @@ describe('an OAuth error', () => {
     [400, 'invalid_request', 'app', 'invalid_request'],
     [400, 'unsupported_grant_type', 'app', 'unsupported_grant_type'],
     [400, 'temporarily_unavailable', 'provider', 'provider_unavailable'],
-    [400, 'a word of tomorrow', 'provider', 'unrecognized_error'],
+    [400, 'an unknown code', 'provider', 'unrecognized_error'],
     [400, '__proto__', 'provider', 'unrecognized_error'],
     [400, 'constructor', 'provider', 'unrecognized_error'],
     [400, 'row_corrupt', 'provider', 'unrecognized_error'],
     [400, 'key_mismatch', 'provider', 'unrecognized_error'],
     [400, 'refresh_token_missing', 'provider', 'unrecognized_error'],
-  ])('%i %s is rejected and touches: %s', async (status, code, failureClass, expected) => {
+  ])('%i %s is rejected with the class %s', async (status, code, failureClass, expected) => {
     const { outcome, failure, received } = await exchangeAnswered({ ...error(code), status });
     expect({
       outcome,
@@ -57,7 +57,7 @@ describe('an OAuth error', () => {
     expect(received).toEqual([]);
   });
 
-  it('is read beside a challenge header too', async () => {
+  it('is also read beside a challenge header', async () => {
     const headers = { 'www-authenticate': 'Basic realm="identity"' };
     const { failure } = await exchangeAnswered({
       ...error('invalid_client'),
@@ -75,7 +75,7 @@ describe('an OAuth error', () => {
     expect(failure?.detail).toBe('invalid_grant: token <masked> was revoked');
   });
 
-  it('means what the adapter says, where a provider has words of its own', async () => {
+  it('has the meaning that the adapter gives to its own codes', async () => {
     const { url } = await cannedProvider({ ...error('bad_refresh_token'), status: 400 });
     const ebay = ebayAt(url);
     const provider = {
@@ -152,12 +152,7 @@ describe('a refusal without an error string', () => {
       'invalid_request: Refresh Token expired',
     ],
     ['an error_code', 400, { error_code: 'refresh_token_not_found' }, 'refresh_token_not_found'],
-    [
-      'a message alone that says it',
-      400,
-      { message: 'Invalid refresh token' },
-      'Invalid refresh token',
-    ],
+    ['only a message', 400, { message: 'Invalid refresh token' }, 'Invalid refresh token'],
     [
       'a form',
       400,
@@ -185,7 +180,7 @@ describe('a refusal without an error string', () => {
     ],
     ['an array', 400, [{ error: 'invalid_grant' }], 'invalid_grant'],
   ];
-  it.each(DEAD)('names a dead grant: %s', async (_form, status, body, detail) => {
+  it.each(DEAD)('is read as a dead grant: %s', async (_form, status, body, detail) => {
     expect(await refused(status, body)).toEqual(['rejected', 'invalid_grant', detail]);
   });
 
@@ -199,7 +194,7 @@ describe('a refusal without an error string', () => {
     ['errorCode', { errorCode: 'TOKEN_DEAD' }],
     ['errors[0].code', { errors: [{ code: 'TOKEN_DEAD' }] }],
     ['fault.detail.errorcode', { fault: { detail: { errorcode: 'TOKEN_DEAD' } } }],
-  ])('is matched by errorCodes in %s', async (_place, body) => {
+  ])('matches errorCodes in %s', async (_place, body) => {
     const failureCodes = { TOKEN_DEAD: 'invalid_grant' } as const;
     expect(await refused(400, body)).not.toContain('invalid_grant');
     const [outcome, code, detail] = await refused(400, body, { failureCodes });
@@ -207,7 +202,7 @@ describe('a refusal without an error string', () => {
     expect(detail).toMatch(/TOKEN_DEAD/);
   });
 
-  it('is matched by errorCodes as a number, too', async () => {
+  it('matches errorCodes as a number', async () => {
     const config = { failureCodes: { 1042: 'invalid_grant' } } as const;
     expect(await refused(400, { code: 1042 }, config)).toEqual([
       'rejected',
@@ -216,22 +211,22 @@ describe('a refusal without an error string', () => {
     ]);
   });
 
-  it('is matched by errorCodes before its description is read', async () => {
+  it('matches errorCodes before its description is read', async () => {
     const config = { failureCodes: { access_denied: 'unauthorized_client' } } as const;
     const body = { error: 'access_denied', error_description: 'refresh token is invalid' };
     expect((await refused(400, body, config))[1]).toBe('unauthorized_client');
   });
 
   it.each<[string, number, unknown, string | undefined]>([
-    ['a word of tomorrow', 400, { error: 'something_new', message: 'no' }, 'something_new: no'],
+    ['an unknown code', 400, { error: 'something_new', message: 'no' }, 'something_new: no'],
     ['a status', 403, { status: 'error', message: 'no' }, 'no'],
     ['a flag', 400, { success: false, message: 'no' }, 'no'],
-  ])('is no outage where nobody knows its words: %s', async (_form, status, body, detail) => {
+  ])('is not an outage if its words are unknown: %s', async (_form, status, body, detail) => {
     expect(await refused(status, body)).toEqual(['rejected', 'unrecognized_error', detail]);
   });
 });
 
-describe('a refusal whose description says more than its code', () => {
+describe('a refusal whose description is more precise than its code', () => {
   it.each<[number, string, string, string, string]>([
     [403, 'unauthorized_client', 'refresh_token is invalid', 'rejected', 'invalid_grant'],
     [401, 'invalid_request', 'session not found', 'rejected', 'invalid_grant'],
@@ -273,7 +268,7 @@ describe('a refusal whose description says more than its code', () => {
     expect((await refused(status, body)).slice(0, 2)).toEqual([outcome, expected]);
   });
 
-  it('waits as long as Retry-After says, also with a word that nobody knows', async () => {
+  it('waits as long as Retry-After states, also with an unknown code', async () => {
     const headers = { 'retry-after': '120' };
     for (const word of ['quotaExceeded', 'something_new']) {
       const answer = { ...error(word), status: 403, headers };
@@ -287,14 +282,14 @@ describe('a refusal whose description says more than its code', () => {
     }
   });
 
-  it('stays what it is with Retry-After where its word is known', async () => {
+  it('keeps its class with Retry-After if its code is known', async () => {
     expect((await refused(400, { error: 'invalid_grant' }, {}, { 'retry-after': '9' }))[1]).toBe(
       'invalid_grant',
     );
   });
 });
 
-describe('an answer that is no word of the authorization server', () => {
+describe('an answer that does not come from the authorization server', () => {
   it.each<[number, string, CannedAnswer]>([
     [400, 'HTML', HTML],
     [400, 'nothing', {}],
@@ -314,29 +309,32 @@ describe('an answer that is no word of the authorization server', () => {
     [504, 'nothing', {}],
     [599, 'nothing', {}],
     [304, 'nothing', {}],
-  ])('R2.5 %i with %s is unknown, the provider’s trouble', async (status, _what, answer) => {
-    const { outcome, failure } = await exchangeAnswered({ ...answer, status });
-    expect(outcome).toBe('unknown');
-    expect(failure).toMatchObject({ class: 'provider', code: 'provider_unavailable', status });
-  });
+  ])(
+    'R2.5 has an unknown outcome and the class provider: %i with %s',
+    async (status, _what, answer) => {
+      const { outcome, failure } = await exchangeAnswered({ ...answer, status });
+      expect(outcome).toBe('unknown');
+      expect(failure).toMatchObject({ class: 'provider', code: 'provider_unavailable', status });
+    },
+  );
 });
 
-describe('being asked to slow down', () => {
+describe('throttling', () => {
   it.each<[number, string, string | undefined, number]>([
     [429, 'seconds', '120', 120_000],
     [429, 'a date', 'Sun, 22 Nov 2026 12:05:00 GMT', 300_000],
-    [429, 'no word how long', undefined, 60_000],
+    [429, 'no Retry-After', undefined, 60_000],
     [429, 'a negative number', '-1', 60_000],
     [429, 'ten years', '315360000', 3_600_000],
     [503, 'seconds', '30', 30_000],
-  ])('%i with %s is throttled', async (status, _what, retryAfter, waitMs) => {
+  ])('is recognised from %i with %s', async (status, _what, retryAfter, waitMs) => {
     const headers = retryAfter === undefined ? {} : { 'retry-after': retryAfter };
     const result = await exchangeAnswered({ ...HTML, status, headers }, { now: () => NOW });
     expect(result.outcome).toBe('throttled');
     expect(result.failure).toMatchObject({ class: 'rate', status, retryAfterMs: waitMs });
   });
 
-  it('wins over an OAuth error in the same answer', async () => {
+  it('takes precedence over an OAuth error in the same answer', async () => {
     const { outcome } = await exchangeAnswered({ ...error('invalid_grant'), status: 429 });
     expect(outcome).toBe('throttled');
   });
@@ -353,7 +351,7 @@ describe('a redirect', () => {
 });
 
 describe('the sandbox’s eBay', () => {
-  it('takes our request, refuses a revoked grant and a rolled secret', async () => {
+  it('accepts the request, and refuses a revoked grant and a replaced secret', async () => {
     const sandbox = await startSandbox({ clientId: CLIENT_ID, clientSecret: CLIENT_SECRET });
     try {
       const url = sandbox.tokenEndpoint('ebay');

@@ -41,7 +41,7 @@ const headerOf = (bytes: string, name: string) =>
 afterEach(stopProviders);
 
 describe('the request', () => {
-  it('R1.1 is the same to the byte with and without capture', async () => {
+  it('R1.1 has the same bytes with and without capture', async () => {
     const [debug, scheduled] = [
       await requestBytes({ capture: true }),
       await requestBytes({ capture: false }),
@@ -58,7 +58,7 @@ describe('the request', () => {
     expect(form).toEqual({ grant_type: 'refresh_token', refresh_token: REFRESH_TOKEN });
   });
 
-  it('to eBay has the plain base64 of id and secret, hyphens and all', async () => {
+  it('to eBay has the plain base64 of id and secret, including hyphens', async () => {
     for (const clientSecret of [CLIENT_SECRET, 'with:colon and %2D + blank']) {
       const bytes = await requestBytes({ clientSecret });
       const [scheme, encoded = ''] = (headerOf(bytes, 'authorization') ?? '').split(' ');
@@ -67,11 +67,11 @@ describe('the request', () => {
     }
   });
 
-  it('asks for no content encoding', async () => {
+  it('requests no content encoding', async () => {
     expect(headerOf(await requestBytes(), 'accept-encoding')).toBe('identity');
   });
 
-  it('is captured with headers and body, masked, and only when asked', async () => {
+  it('is captured with masked headers and body, only if requested', async () => {
     const { url } = await cannedProvider({ body: OK_BODY });
     const debug = await exchangeAt(url, { capture: true });
     expect(debug.request).toMatchObject({
@@ -92,7 +92,7 @@ describe('the request', () => {
 });
 
 describe('a request that may not be sent', () => {
-  it('does not reach the wire when the claim was lost', async () => {
+  it('is not sent if the claim was lost', async () => {
     const provider = await socketProvider(() => undefined);
     const result = await exchangeAt(`http://127.0.0.1:${provider.port}/token`, {
       mayBeSent: () => Promise.resolve(false),
@@ -107,7 +107,7 @@ describe('a request that may not be sent', () => {
     expect(provider.connections).toEqual([]);
   });
 
-  it('is asked with the very token that the request holds', async () => {
+  it('is checked with the token that the request contains', async () => {
     const { url } = await cannedProvider({ body: OK_BODY });
     const asked: string[] = [];
     await exchangeAt(url, {
@@ -119,9 +119,9 @@ describe('a request that may not be sent', () => {
     expect(asked).toEqual([REFRESH_TOKEN]);
   });
 
-  it('does not blame the provider for an error of the asking: it comes back as it was', async () => {
+  it('rethrows an error of the check instead of blaming the provider', async () => {
     const provider = await socketProvider(() => undefined);
-    const away = new Error('the database is away');
+    const away = new Error('the database is unreachable');
     const exchange = exchangeAt(`http://127.0.0.1:${provider.port}/token`, {
       mayBeSent: () => Promise.reject(away),
     });
@@ -129,7 +129,7 @@ describe('a request that may not be sent', () => {
     expect(provider.connections).toEqual([]);
   });
 
-  it('never goes over plain HTTP to another machine', async () => {
+  it('is never sent over plain HTTP to another machine', async () => {
     const result = await exchangeAt('http://provider.example/token');
     expect(result).toMatchObject({ outcome: 'not_sent', sentAt: null });
   });
@@ -141,10 +141,10 @@ async function closedPort(): Promise<number> {
   return port;
 }
 
-describe('nothing was sent', () => {
+describe('nothing is sent', () => {
   it.each<[string, () => Promise<string>, RegExp]>([
     [
-      'the name is not known',
+      'the name is unknown',
       async () => 'https://no-such-host.invalid/token',
       /^(ENOTFOUND|EAI_AGAIN|ETIMEDOUT)$/,
     ],
@@ -154,19 +154,19 @@ describe('nothing was sent', () => {
       /^ECONNREFUSED$/,
     ],
     [
-      'TLS fails: the other side does not speak it',
+      'TLS fails because the server does not support it',
       async () => (await cannedProvider()).url.replace('http:', 'https:'),
       /^(ERR_SSL|EPROTO|ECONNRESET)/,
     ],
     [
-      'TLS fails: the other side hangs up on the handshake',
+      'TLS fails because the server closes during the handshake',
       async () => {
         const { port } = await socketProvider((socket) => socket.resetAndDestroy());
         return `https://127.0.0.1:${port}/token`;
       },
       /^ECONNRESET$/,
     ],
-  ])('when %s', async (_why, url, code) => {
+  ])('if %s', async (_why, url, code) => {
     const { outcome, failure, received, response } = await exchangeAt(await url());
     expect({ outcome, code: failure?.code, received, response }).toEqual({
       outcome: 'not_sent',
@@ -178,20 +178,17 @@ describe('nothing was sent', () => {
   });
 });
 
-describe('sent, and no whole answer', () => {
+describe('a request without a complete answer', () => {
   const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n';
   const cut = (body: string) => `${HEAD}content-length: ${body.length + 100}\r\n\r\n${body}`;
 
   it.each<[string, Parameters<typeof socketProvider>[0]]>([
-    ['a reset once the request is read', (socket) => socket.resetAndDestroy()],
-    ['a close once the request is read', (socket) => socket.end()],
-    [
-      'a reset in the midst of the headers',
-      (socket) => socket.write(HEAD, () => socket.resetAndDestroy()),
-    ],
+    ['a reset after the request is read', (socket) => socket.resetAndDestroy()],
+    ['a close after the request is read', (socket) => socket.end()],
+    ['a reset during the headers', (socket) => socket.write(HEAD, () => socket.resetAndDestroy())],
     ['something that is not HTTP', (socket) => socket.end('EHLO provider\r\n\r\n')],
-    ['a close in the midst of the body', (socket) => socket.end(cut('{"access_tok'))],
-  ])('is unknown after %s, and is not sent again', async (_how, answer) => {
+    ['a close during the body', (socket) => socket.end(cut('{"access_tok'))],
+  ])('has an unknown outcome after %s, and is not sent again', async (_how, answer) => {
     const { port, connections } = await socketProvider((socket, received) => {
       if (received.includes('refresh_token=')) answer(socket, received);
     });
@@ -203,9 +200,9 @@ describe('sent, and no whole answer', () => {
 
   it.each<[string, (write: (text: string) => void) => void]>([
     ['before the headers', () => undefined],
-    ['in the midst of the headers', (write) => write(HEAD)],
-    ['in the midst of the body', (write) => write(cut('{'))],
-  ])('is unknown when the deadline passes %s', async (_when, begin) => {
+    ['during the headers', (write) => write(HEAD)],
+    ['during the body', (write) => write(cut('{'))],
+  ])('has an unknown outcome if the deadline passes %s', async (_when, begin) => {
     const { port } = await socketProvider((socket) => begin((text) => socket.write(text)));
     const started = Date.now();
     const { outcome } = await exchangeAt(`http://127.0.0.1:${port}/token`, { deadlineMs: 300 });
@@ -217,18 +214,21 @@ describe('sent, and no whole answer', () => {
     ['closed', (socket) => socket.end()],
     ['reset', (socket) => setTimeout(() => socket.resetAndDestroy(), 50)],
     ['silent until the deadline', () => undefined],
-  ])('R2.2 keeps the tokens of a 2xx whose connection was %s before its end', async (_how, end) => {
-    const part = `{"access_token":"${NEW_ACCESS_TOKEN}","refresh_token":"${NEW_REFRESH_TOKEN}","expi`;
-    const { port } = await socketProvider((socket, received) => {
-      if (received.includes('refresh_token=')) socket.write(cut(part), () => end(socket));
-    });
-    const result = await exchangeAt(`http://127.0.0.1:${port}/token`, { deadlineMs: 5_000 });
-    expect(result.received).toMatchObject([
-      { accessToken: NEW_ACCESS_TOKEN, refreshToken: NEW_REFRESH_TOKEN },
-    ]);
-    expect(result.outcome).toBe('ok');
-    expect(result.warnings).not.toEqual([]);
-  });
+  ])(
+    'R2.2 keeps the tokens of a 2xx if its connection was %s before its end',
+    async (_how, end) => {
+      const part = `{"access_token":"${NEW_ACCESS_TOKEN}","refresh_token":"${NEW_REFRESH_TOKEN}","expi`;
+      const { port } = await socketProvider((socket, received) => {
+        if (received.includes('refresh_token=')) socket.write(cut(part), () => end(socket));
+      });
+      const result = await exchangeAt(`http://127.0.0.1:${port}/token`, { deadlineMs: 5_000 });
+      expect(result.received).toMatchObject([
+        { accessToken: NEW_ACCESS_TOKEN, refreshToken: NEW_REFRESH_TOKEN },
+      ]);
+      expect(result.outcome).toBe('ok');
+      expect(result.warnings).not.toEqual([]);
+    },
+  );
 });
 
 describe('R1.4 the eBay adapter', () => {
@@ -236,7 +236,7 @@ describe('R1.4 the eBay adapter', () => {
     ['v^1.1#i^1#r^1', null],
     ['AgAAAA**AQAAAA**', 'an eBay refresh token starts with "v^"; this one does not'],
     ['', 'an eBay refresh token starts with "v^"; this one does not'],
-  ])('of a refresh token %j warns: %j', (token, warning) => {
+  ])('gives for a refresh token %j the warning %j', (token, warning) => {
     expect(findAdapter('ebay')?.refreshTokenWarning(token)).toBe(warning);
   });
 });

@@ -28,7 +28,7 @@ describe('post', () => {
     expect(answer.cut).toBe(cut);
   });
 
-  it('inflates at most 64 kB of a bomb', async () => {
+  it('inflates at most 64 kB of a compression bomb', async () => {
     const whole = gzipSync('access_token=at-1&refresh_token=rt-1');
     // The length header is correct, so only the compressed stream shows that its end is missing.
     const early = await post({ body: whole.subarray(0, -10) });
@@ -42,7 +42,7 @@ describe('post', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(20 << 20);
   });
 
-  it('asks for no encoding, whatever headers it is given', async () => {
+  it('requests no encoding, for any headers', async () => {
     const { port, connections } = await socketProvider((socket) =>
       socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'),
     );
@@ -56,13 +56,13 @@ describe('post', () => {
     expect(connections[0]).not.toMatch(/gzip/);
   });
 
-  it('gives every header, repeated ones too', async () => {
+  it('returns every header, including repeated ones', async () => {
     const { headers } = await post({ headers: { 'x-one': '1', 'retry-after': '7' } });
     expect(headers).toContainEqual(['x-one', '1']);
     expect(headers).toContainEqual(['retry-after', '7']);
   });
 
-  it('opens a connection for each request: an idle one may be closed under it', async () => {
+  it('opens a connection per request, because the provider may close an idle one', async () => {
     const { port, connections } = await socketProvider((socket) =>
       socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: keep-alive\r\n\r\n'),
     );
@@ -77,7 +77,7 @@ describe('post', () => {
     expect(connections).toHaveLength(3);
   });
 
-  it('fails with neither cause nor message of the library below', async () => {
+  it('throws errors without cause and message of the HTTP library', async () => {
     const secret = randomBytes(16).toString('hex');
     const { port } = await socketProvider((socket) => socket.end(`${secret}\r\n\r\n`));
     const request = { headers: {}, body: secret, deadlineMs: 10_000 };

@@ -166,7 +166,7 @@ it('has a case for every registered adapter', () => {
 });
 
 describe.each(Object.entries(CASES))('the adapter %s', (id, of) => {
-  it('R3.5 presents the token as its provider documents, once and nowhere else', async () => {
+  it('R3.5 presents the token once, as its provider documents', async () => {
     await ask(id, { validationEndpoint: url });
     expect(arrived).toHaveLength(1);
     const [request] = arrived;
@@ -174,7 +174,7 @@ describe.each(Object.entries(CASES))('the adapter %s', (id, of) => {
     expect(JSON.stringify(request).split(TOKEN)).toHaveLength(2);
   });
 
-  it('asks at the documented address, by https', () => {
+  it('sends to the documented address by HTTPS', () => {
     const template = findAdapter(id)?.validation?.endpoints['production'];
     const config = template === undefined ? {} : { validationEndpoint: template };
     const { validation } = environmentOf(id, config);
@@ -182,7 +182,7 @@ describe.each(Object.entries(CASES))('the adapter %s', (id, of) => {
   });
 
   it.each([...COMMON, ...of.reads])(
-    'takes %i %j for: %s (%s)',
+    'classifies %i %j as: %s (%s)',
     async (status, body, verdict, code) => {
       answered = { status, body: asText(body), headers: { location: url } };
       const result = await ask(id, { validationEndpoint: url });
@@ -195,7 +195,7 @@ describe.each(Object.entries(CASES))('the adapter %s', (id, of) => {
     },
   );
 
-  it('shows no secret, whatever the provider repeats of it', async () => {
+  it('shows no secret, even if the provider repeats it', async () => {
     for (const status of [200, 400, 401, 500]) {
       const echo = `${TOKEN} ${CLIENT.clientSecret}`;
       answered = {
@@ -214,7 +214,7 @@ describe('introspection (RFC 7662)', () => {
     return ask('oauth2', { introspectionEndpoint: url });
   };
 
-  it('R3.5 sends the token and the client’s proof as a form', async () => {
+  it('R3.5 sends the token and the client authentication as a form', async () => {
     await introspect(200, { active: true });
     const [request] = arrived;
     expect(request?.method).toBe('POST');
@@ -240,7 +240,7 @@ describe('introspection (RFC 7662)', () => {
     [400, { error: 'unauthorized_client' }, 'unknown', 'validation_not_allowed'],
     [500, {}, 'unknown', 'provider_unavailable'],
     [429, {}, 'unknown', 'rate_limited'],
-  ])('takes %i %j for: %s (%s)', async (status, body, verdict, code) => {
+  ])('classifies %i %j as: %s (%s)', async (status, body, verdict, code) => {
     const result = await introspect(status, body);
     expect({ verdict: result.verdict, code: result.failure?.code ?? null }).toEqual({
       verdict,
@@ -250,7 +250,7 @@ describe('introspection (RFC 7662)', () => {
   });
 });
 
-it('says of a public client that is refused at introspection that it may not ask', async () => {
+it('reports a refused public client as not allowed to introspect', async () => {
   answered = { status: 401, body: asText({ error: 'invalid_client' }), headers: {} };
   const result = await ask('oauth2', {
     introspectionEndpoint: url,
@@ -263,8 +263,8 @@ it('says of a public client that is refused at introspection that it may not ask
   });
 });
 
-describe('whatever the provider', () => {
-  it('says that it cannot ask where nothing is known by which to ask', async () => {
+describe('a validation at any provider', () => {
+  it('is not supported if no validation request is known', async () => {
     const result = await ask('oauth2', {});
     expect(result).toMatchObject({
       verdict: 'unknown',
@@ -273,7 +273,7 @@ describe('whatever the provider', () => {
     });
   });
 
-  it('R2.3 does not know where nothing could be sent', async () => {
+  it('R2.3 has the verdict unknown if nothing was sent', async () => {
     const nobody = createServer();
     nobody.listen(0, '127.0.0.1');
     await once(nobody, 'listening');
@@ -289,7 +289,7 @@ describe('whatever the provider', () => {
     });
   });
 
-  it('does not show a token to a host that is no shop', async () => {
+  it('sends no token to a host that is not a shop', async () => {
     const result = await validateAccessToken(
       {
         environment: environmentOf('shopify', {
@@ -304,7 +304,7 @@ describe('whatever the provider', () => {
     expect(result).toMatchObject({ failure: { code: 'account_address_invalid' }, response: null });
   });
 
-  it('reads no more than 64 kB of an answer', async () => {
+  it('reads at most 64 kB of an answer', async () => {
     answered = { status: 200, body: 'x'.repeat(200_000) };
     expect(await ask('google', { validationEndpoint: url })).toMatchObject({ verdict: 'valid' });
   });

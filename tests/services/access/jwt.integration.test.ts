@@ -1,4 +1,4 @@
-/** JWTs: whose are accepted, what they may, what is said to the others, and how their bearers are named. */
+/** JWTs: accepted issuers, scopes, refusals, and the names of their bearers. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Secret } from '../../../src/domain/masking/secret';
 import type { ApiDependencies } from '../../../src/http/dependencies';
@@ -31,7 +31,7 @@ afterAll(async () => {
 });
 
 const used: string[] = [];
-/** Asks with a token, as a process of its own that trusts the issuer; no answer repeats a token. */
+/** Sends a token to a server that trusts the issuer, and expects an answer that does not repeat it. */
 async function ask(
   token: string,
   jwt: JwtConfig | null,
@@ -81,7 +81,7 @@ describe.each<[string, () => Issuer]>([
     ['scp as a list', { scope: undefined, scp: ['read', 'offline_access'] }],
     ['scp as a text', { scope: undefined, scp: 'email read' }],
     ['scopes', { scope: undefined, scopes: ['read'] }],
-  ])('may what its %s says', async (_what, claims) => {
+  ])('has the scopes in its %s', async (_what, claims) => {
     expect((await askWith(mine(claims))).status).toBe(200);
   });
 
@@ -90,7 +90,7 @@ describe.each<[string, () => Issuer]>([
     ['another', { scope: 'tokens internal' }],
     ['none of ours', { scope: 'READ reader read:all root', scp: [['read'], 7, null] }],
     ['no text', { scope: { read: true }, scopes: 1 }],
-  ])('may nothing more: scopes that are %s', async (_what, claims) => {
+  ])('has no further scopes from scopes that are %s', async (_what, claims) => {
     const answer = await askWith(mine(claims));
     expectError(answer, 403, 'forbidden');
     expect(answer.headers.get('www-authenticate')).toBe(
@@ -98,7 +98,7 @@ describe.each<[string, () => Issuer]>([
     );
   });
 
-  it('sees its own organisation, and no other', async () => {
+  it('sees only its organisation', async () => {
     const account = await api.addAccount();
     const own = await askWith(mine({ scope: 'admin' }), {}, { path: `${READ}/${account.id}` });
     expect(own.body).toMatchObject({ id: account.id });
@@ -111,7 +111,7 @@ describe.each<[string, () => Issuer]>([
     expectError(foreign, 404, 'not_found');
   });
 
-  it('names its organisation by org_id too, or by the claim that is configured alone', async () => {
+  it('names its organisation also by org_id, or only by the configured claim', async () => {
     const account = await api.addAccount();
     const seen = { path: `${READ}/${account.id}` };
     const byOrgId = { organisation: undefined, org_id: api.organisation };
@@ -125,9 +125,9 @@ describe.each<[string, () => Issuer]>([
   it.each<[string, Record<string, unknown>, RegExp]>([
     ['has expired', { exp: nowSeconds() - 60 }, /has expired/],
     ['never expires', { exp: undefined }, /lacks the claim "exp"/],
-    ['says in words when it expires', { exp: 'tomorrow' }, /"exp" of the JWT is no number/],
+    ['has text as its expiry', { exp: 'tomorrow' }, /"exp" of the JWT is not a number/],
     ['is not valid yet', { nbf: nowSeconds() + 3_600 }, /not valid yet/],
-    ['names nobody', { sub: undefined }, /lacks the claim "sub"/],
+    ['has no subject', { sub: undefined }, /lacks the claim "sub"/],
     ['has an empty sub', { sub: '' }, /"sub" of the JWT must be 1–255 printable/],
     ['has a line break in its sub', { sub: 'al\nice' }, /"sub" of the JWT must be/],
     ['has a number for sub', { sub: 7 }, /"sub" of the JWT must be/],
@@ -138,24 +138,27 @@ describe.each<[string, () => Issuer]>([
     ],
     ['has an empty organisation', { organisation: '' }, /"organisation" of the JWT must be 1–64/],
     ['has two organisations', { organisation: ['a', 'b'] }, /"organisation" of the JWT must be/],
-    ['has an operator for organisation', { organisation: { $ne: '' } }, /of the JWT must be/],
-  ])('is refused where it %s', async (_what, claims, sentence) => {
+    ['has a query operator as organisation', { organisation: { $ne: '' } }, /of the JWT must be/],
+  ])('is refused if it %s', async (_what, claims, sentence) => {
     expectRefused(await askWith(mine(claims)), sentence);
   });
 
-  it('must be from the issuer and for the audience, where they are configured', async () => {
+  it('must have the configured issuer and audience', async () => {
     const config = { issuer: 'https://id.example', audience: 'evergrant' };
     const good = { iss: 'https://id.example', aud: ['shop', 'evergrant'] };
     expect((await askWith(mine(good), config)).status).toBe(200);
     const wrong = (claims: Record<string, unknown>) =>
       askWith(mine({ ...good, ...claims }), config);
-    expectRefused(await wrong({ iss: 'https://evil.example' }), /not from the issuer/);
+    expectRefused(
+      await wrong({ iss: 'https://evil.example' }),
+      /"iss" of the JWT is not the issuer/,
+    );
     expectRefused(await wrong({ iss: undefined }), /lacks the claim "iss"/);
-    expectRefused(await wrong({ aud: 'shop' }), /not meant for the audience/);
+    expectRefused(await wrong({ aud: 'shop' }), /"aud" of the JWT is not the audience/);
     expectRefused(await wrong({ aud: undefined }), /lacks the claim "aud"/);
   });
 
-  it('may come from a clock that is off by less than five seconds', async () => {
+  it('may come from a clock with a difference of less than five seconds', async () => {
     const at = nowSeconds();
     const deps = { now: () => new Date(at * 1000) };
     expect((await askWith(mine({ exp: at - 4 }), {}, deps)).status).toBe(200);
@@ -164,7 +167,7 @@ describe.each<[string, () => Issuer]>([
     expectRefused(await askWith(mine({ exp: at + 60, nbf: at + 6 }), {}, deps), /not valid yet/);
   });
 
-  it('is refused where it was changed, or another key made it', async () => {
+  it('is refused if it was changed or signed with another key', async () => {
     const [header = '', , signature = ''] = (await issuer().sign(mine())).split('.');
     const claims = { sub: 'x', exp: nowSeconds() + 60, ...mine({ scope: 'admin' }) };
     const changed = Buffer.from(JSON.stringify(claims)).toString('base64url');
@@ -175,13 +178,13 @@ describe.each<[string, () => Issuer]>([
   });
 
   it.each(['none', 'None', 'NONE', 'nOnE', '', 'HS1', undefined])(
-    'is refused with the algorithm %j, whatever it says',
+    'is refused with the algorithm %j',
     async (alg) => {
       const claims = { sub: 'x', exp: nowSeconds() + 60, ...mine() };
       for (const signature of ['', 'AAAA'])
         expectRefused(
           await ask(assembled({ alg, typ: 'JWT' }, claims, signature), issuer().config),
-          /must be signed with one of|cannot be read/,
+          /must be signed with one of|cannot be decoded/,
         );
     },
   );
@@ -190,14 +193,14 @@ describe.each<[string, () => Issuer]>([
     ['three letters', 'a.b.c'],
     ['two letters, not signed', 'a.b.'],
     ['a long text', `${'x'.repeat(6000)}.y.z`],
-    ['claims that are no JSON', `${encoded({ alg: 'HS256' })}.bm90IGpzb24.c2ln`],
+    ['claims that are not JSON', `${encoded({ alg: 'HS256' })}.bm90IGpzb24.c2ln`],
     [
       'claims that are not encoded',
       assembled({ alg: 'HS256', crit: ['b64'], b64: false }, {}, 'c2ln'),
     ],
     ['several algorithms', assembled({ alg: ['HS256'] }, {}, 'c2ln')],
     ['lists', assembled([], [], 'c2ln')],
-  ])('is refused where it is none: %s', async (_what, text) => {
+  ])('is refused if it is not a JWT: %s', async (_what, text) => {
     expectRefused(await ask(text, issuer().config), /JWT/);
   });
 });
@@ -211,7 +214,7 @@ describe('the algorithm', () => {
     expect((await ask(await published.sign(mine(), { alg }), published.config)).status).toBe(200);
   });
 
-  it('cannot turn a public key into a secret', async () => {
+  it('cannot use a public key as an HMAC secret', async () => {
     for (const text of await published.publicKeyTexts()) {
       const secret = new TextEncoder().encode(text);
       for (const alg of ['HS256', 'HS384', 'HS512'])
@@ -222,7 +225,7 @@ describe('the algorithm', () => {
     }
   });
 
-  it('cannot bring its own key, and a signature does not stand in for the secret', async () => {
+  it('cannot supply its own key or replace the secret with a signature', async () => {
     for (const alg of ALGORITHMS)
       expectRefused(
         await ask(await published.sign(mine(), { alg }), shared.config),
@@ -234,19 +237,19 @@ describe('the algorithm', () => {
       await ask(await stranger.sign(mine()), published.config),
       /signature .* is wrong/,
     );
-    const unknown = await published.sign(mine(), { alg: 'ES256', kid: 'of nobody' });
+    const unknown = await published.sign(mine(), { alg: 'ES256', kid: 'of an unknown issuer' });
     expectRefused(await ask(unknown, published.config), /no key for this JWT/);
   });
 });
 
-it('is refused where neither a secret nor a JWKS is configured', async () => {
+it('is refused if neither a secret nor a JWKS is configured', async () => {
   expectRefused(
     await ask(await shared.sign(mine()), null),
     /neither JWT_SECRET nor JWKS_URL is set/,
   );
 });
 
-it('does not take the place of a configured key that has dots', async () => {
+it('is not mistaken for a configured key with dots', async () => {
   const key = 'my.configured.key-of-the-environment';
   const principal = { keyId: 'ADMIN_API_KEY', organisation: api.organisation, scopes: [] };
   const send = api.with({
@@ -263,7 +266,7 @@ describe('the issuer of a JWKS', () => {
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
   };
 
-  it('is asked once for many tokens, and those of its known keys are accepted while it is away', async () => {
+  it('gets one request for many tokens, and tokens with known keys are accepted while it is unreachable', async () => {
     const issuer = await startJwksIssuer(['ES256']);
     const send = api.with({ jwt: issuer.config });
     const accepted = async () =>
@@ -276,20 +279,20 @@ describe('the issuer of a JWKS', () => {
     expect(await accepted()).toBe(200);
   });
 
-  it('that is away is a 503, never a refusal; API keys go on, and JWTs from when it is back', async () => {
+  it('leads to 503 while it is unreachable, never to 401; API keys still work', async () => {
     const issuer = await startJwksIssuer(['ES256']);
     await issuer.stop();
     const send = api.with({ jwt: issuer.config });
     const key = await issuer.sign(mine());
     expectAway(await send('GET', READ, { key }));
     expect((await send('GET', READ)).status).toBe(200);
-    expect(api.logs.join('')).toContain('JWKS_URL does not answer with keys');
+    expect(api.logs.join('')).toContain('could not be fetched (JWKS_URL)');
     await issuer.start();
     await eventually(async () => (await send('GET', READ, { key })).status === 200);
     await issuer.stop();
   });
 
-  it('is asked once a second at most while it fails, however many JWTs come', async () => {
+  it('gets at most one request per second while it fails, for any number of JWTs', async () => {
     const issuer = await startJwksIssuer(['ES256']);
     issuer.answer = { status: 500, body: '' };
     const send = api.with({ jwt: issuer.config });
@@ -301,7 +304,7 @@ describe('the issuer of a JWKS', () => {
     await issuer.stop();
   });
 
-  it('is not asked again for each JWT that names an unknown key', async () => {
+  it('gets no request for each JWT that names an unknown key', async () => {
     const issuer = await startJwksIssuer(['ES256']);
     const send = api.with({ jwt: issuer.config });
     for (let sent = 0; sent < 50; sent += 1) {
@@ -319,14 +322,14 @@ describe('the issuer of a JWKS', () => {
     [200, '<html>'],
     [200, '{"error":"none"}'],
     [200, '{"keys":"none"}'],
-  ])('that answers %d %s is a 503', async (status, body) => {
+  ])('leads to 503 if it answers %d %s', async (status, body) => {
     const issuer = await startJwksIssuer(['ES256']);
     issuer.answer = { status, body };
     expectAway(await ask(await issuer.sign(mine()), issuer.config));
     await issuer.stop();
   });
 
-  it('that has no key for a token, or several for one that names none, is not away', async () => {
+  it('leads to 401 if it has no key for a token, or several for a token without kid', async () => {
     const issuer = await startJwksIssuer(['ES256']);
     const asked = async () => ask(await issuer.sign(mine()), issuer.config);
     issuer.answer = { status: 200, body: '{"keys":[]}' };
@@ -335,16 +338,16 @@ describe('the issuer of a JWKS', () => {
     issuer.answer = { status: 200, body: JSON.stringify({ keys: [nameless, nameless] }) };
     expectRefused(await asked(), /no key for this JWT/);
     const unnamed = await issuer.sign(mine(), { kid: undefined });
-    expectRefused(await ask(unnamed, issuer.config), /must name its own by "kid"/);
+    expectRefused(await ask(unnamed, issuer.config), /must name its key in "kid"/);
     await issuer.stop();
   });
 });
 
-describe('whoever comes with a JWT', () => {
+describe('the bearer of a JWT', () => {
   const sub = `auth0|${randomBytes(32).toString('base64url')}`;
   const as = async (scope: string) => shared.sign(mine({ sub, scope }));
 
-  it('is named jwt:<sub> in the audit of the hand-outs', async () => {
+  it('is named jwt:<sub> in the audit of token accesses', async () => {
     const { id } = await api.addAccount({ expiresInMs: 3600_000, refreshedAgoMs: 0 });
     const path = `/api/tokens/${id}`;
     expect((await ask(await as('tokens'), shared.config, { path })).status).toBe(200);
@@ -353,7 +356,7 @@ describe('whoever comes with a JWT', () => {
     expect(body.items).toEqual([expect.objectContaining({ key_id: `jwt:${sub}` })]);
   });
 
-  it('is named so as the caller of a refresh', async () => {
+  it('is named jwt:<sub> as the caller of a refresh', async () => {
     const { id } = await api.addAccount();
     const refreshed = await ask(await as('admin'), shared.config, {
       method: 'POST',
@@ -365,7 +368,7 @@ describe('whoever comes with a JWT', () => {
     expect(entry?.diagnostics?.caller).toBe(`jwt:${sub}`);
   });
 
-  it('is named so in the note of a schedule, and in the log', async () => {
+  it('is named jwt:<sub> in the note of a schedule, and in the log', async () => {
     const path = `/api/admin/schedules/${encodeURIComponent('sweep/ebay')}/pause`;
     const options = { method: 'POST', path, body: {} };
     const paused = await ask(await as('operator'), shared.config, options);
@@ -374,7 +377,7 @@ describe('whoever comes with a JWT', () => {
   });
 });
 
-it('no token that was presented is in the log', () => {
+it('the log contains none of the presented tokens', () => {
   const log = api.logs.join('');
   const signatures = used.map((token) => token.split('.')[2] ?? '').filter((one) => one.length > 8);
   expect(signatures.length).toBeGreaterThan(20);

@@ -1,7 +1,7 @@
-/** How much work of one client is under way at once. */
+/** The limit of concurrent work per client. */
 import { Turns } from '../../../src/services/access/turns';
 
-/** Work that ends when it is told to. */
+/** Work that the test ends. */
 function held() {
   const begun: string[] = [];
   const ends = new Map<string, () => void>();
@@ -16,7 +16,7 @@ function held() {
   };
 }
 
-it('lets a bounded number of one client’s work run, in the order in which it came', async () => {
+it('runs a bounded number of one client’s tasks, in arrival order', async () => {
   const turns = new Turns(2);
   const { begun, work, end } = held();
   const all = ['a', 'b', 'c', 'd'].map(async (name) => turns.take('one', work(name)));
@@ -32,7 +32,7 @@ it('lets a bounded number of one client’s work run, in the order in which it c
   await Promise.all(all);
 });
 
-it('lets another client’s work run meanwhile', () => {
+it('runs the work of another client meanwhile', () => {
   const turns = new Turns(1);
   const { begun, work } = held();
   void turns.take('one', work('a'));
@@ -41,7 +41,7 @@ it('lets another client’s work run meanwhile', () => {
   expect(begun).toEqual(['a', 'c']);
 });
 
-it('goes on after work that failed', async () => {
+it('continues after failed work', async () => {
   const turns = new Turns(1);
   const failing = turns.take('one', () => Promise.reject(new Error('no')));
   const next = turns.take('one', () => Promise.resolve('done'));

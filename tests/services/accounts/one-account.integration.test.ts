@@ -1,4 +1,4 @@
-/** Never two accounts for one identity, and never one rotating refresh token in two accounts, whatever is handed in. */
+/** Never two accounts for one identity, and never one rotating refresh token in two accounts, for any input. */
 import { randomUUID } from 'node:crypto';
 import * as fc from 'fast-check';
 import { type AccountLine } from '../../../src/services/accounts/account-lines';
@@ -21,7 +21,7 @@ const deps = () => ({
   now: () => new Date(),
 });
 
-/** One identity in a spelling of its own. */
+/** One identity in any spelling. */
 const spelled = fc
   .tuple(
     fc.constantFrom('lantern', 'müller', 'ámber'),
@@ -51,7 +51,7 @@ const file = fc.record({
   quarantine: fc.boolean(),
 });
 
-it('holds for any spelling, order and batches, of several imports and requests at once', async () => {
+it('one identity stays one account for any spelling, order and batches, with concurrent imports and requests', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(file, { minLength: 1, maxLength: 3 }),
@@ -104,7 +104,7 @@ it('holds for any spelling, order and batches, of several imports and requests a
   );
 });
 
-it('remembers as many lines as it may, says where it ends, and still finds what is stored', async () => {
+it('an import compares a limited number of lines, says where the limit is, and still finds stored accounts', async () => {
   const organisation = `org-${randomUUID()}`;
   const earlier = new EarlierLines(h.vault, 2);
   const lines = ['a', 'b', 'c', 'd', 'c', 'a'].map(
@@ -122,12 +122,12 @@ it('remembers as many lines as it may, says where it ends, and still finds what 
     'created',
     'created',
     'exists',
-    'same account as line 1, with another token',
+    'line 1 has the same account with another token',
   ]);
   expect(results.map(({ warnings }) => warnings)).toEqual([
     [],
     [],
-    [expect.stringMatching(/^from this line on, lines are compared with stored accounts/)],
+    [expect.stringMatching(/from this line on, each line is compared with stored accounts only/)],
     [],
     [],
     [],

@@ -1,4 +1,4 @@
-/** The ends of the audit's chains are kept in Temporal: an end that is cut off in MongoDB is found without notes. */
+/** Temporal anchors the ends of the audit chains, so a chain that was cut off in MongoDB is detected. */
 import { randomUUID } from 'node:crypto';
 import mongoose, { type Connection } from 'mongoose';
 import { anchorWorkflowId } from '../../../src/domain/audit/audit-anchor';
@@ -21,7 +21,7 @@ afterAll(async () => {
 const entries = () => database.collection('audit_entries');
 const batches = () => database.collection('token_access_batches');
 const now = () => new Date();
-/** A log as a process has it that was just started. */
+/** The audit log of a process that has just started. */
 const newLog = () => {
   const { store, vault, anchors } = api.harness;
   return createAuditLog({
@@ -53,18 +53,22 @@ async function anchored() {
   return { name, key, act, verify };
 }
 
-it('an end that was cut off is found', async () => {
+it('verification finds an end that was cut off', async () => {
   const { name, verify } = await anchored();
   await entries().deleteMany({ organisation: name, sequence: { $gt: 2 } });
   expect(await verify()).toMatchObject({
     intact: false,
     breaks: [],
-    anchor: { state: 'broken', sequence: 4, message: expect.stringMatching(/cut off/) },
+    anchor: {
+      state: 'broken',
+      sequence: 4,
+      message: expect.stringMatching(/the end or the whole chain was removed/),
+    },
     token_accesses: { anchor: { state: 'matches' } },
   });
 });
 
-it('token accesses that were cut off are found', async () => {
+it('verification finds token accesses that were cut off', async () => {
   const { name, verify } = await anchored();
   await batches().deleteOne({ organisation: name, sequence: 2 });
   expect(await verify()).toMatchObject({
@@ -74,7 +78,7 @@ it('token accesses that were cut off are found', async () => {
   });
 });
 
-it('an audit that was wiped is found', async () => {
+it('verification finds a deleted audit', async () => {
   const { name, verify } = await anchored();
   await entries().deleteMany({ organisation: name });
   await batches().deleteMany({ organisation: name });
@@ -86,7 +90,7 @@ it('an audit that was wiped is found', async () => {
   });
 });
 
-it('an audit that was wiped and begun again is found, however long it grows', async () => {
+it('verification finds an audit that was deleted and started again, at any length', async () => {
   const { name, verify } = await anchored();
   await entries().deleteMany({ organisation: name });
   const log = newLog();
@@ -98,7 +102,11 @@ it('an audit that was wiped and begun again is found, however long it grows', as
     intact: false,
     entries: 6,
     breaks: [],
-    anchor: { state: 'broken', sequence: 4, message: expect.stringMatching(/another entry/) },
+    anchor: {
+      state: 'broken',
+      sequence: 4,
+      message: expect.stringMatching(/differs from the one that Temporal anchors/),
+    },
   });
   const workflowId = anchorWorkflowId(name, 'actions');
   const told = api.logs.filter(
@@ -107,7 +115,7 @@ it('an audit that was wiped and begun again is found, however long it grows', as
   expect(told.map((line) => JSON.parse(line))).toMatchObject([
     { level: 'error', workflow_id: workflowId, sequence: 4 },
   ]);
-  // What an operator does who restored a backup: the chain is anchored again from here.
+  // After a restore, an operator deletes the anchor, and the chain is anchored again from here.
   const { workflowService } = api.client.connection;
   await workflowService.deleteWorkflowExecution({
     namespace: api.harness.namespace,
@@ -151,7 +159,7 @@ it('the anchor outlives the runs of its workflow, each of which ends before its 
   expect(await anchors.read('actions', name)).toEqual(anchor);
 });
 
-it('a chain that may be gone by now leads to its anchor all the same', async () => {
+it('a chain whose retention is over still matches its anchor', async () => {
   const { name } = await anchored();
   await entries().deleteMany({ organisation: name });
   const { store, vault, anchors } = api.harness;
@@ -165,7 +173,7 @@ it('a chain that may be gone by now leads to its anchor all the same', async () 
   expect(await after(401)).toMatchObject({ state: 'matches' });
 });
 
-it('a chain without an anchor is said to have none: at first rightly, and later not', async () => {
+it('a chain without an anchor is reported as none while it is young, and as missing later', async () => {
   const { store, vault, anchors } = api.harness;
   const whose = { organisation: `org-${randomUUID()}`, chain: 'actions' } as const;
   const deps = { store, vault, anchors, now };
@@ -175,7 +183,7 @@ it('a chain without an anchor is said to have none: at first rightly, and later 
   expect(await verifyAnchor(deps, whose, minutesAgo(10))).toMatchObject({ state: 'missing' });
 });
 
-it('where Temporal does not answer, the audit is not said to be intact', async () => {
+it('verification does not report the audit as intact while Temporal is unreachable', async () => {
   const { key } = await anchored();
   const unreachable = api.with({ anchors: { read: () => Promise.reject(new Error('away')) } });
   const { status, body } = await unreachable('GET', '/api/admin/audit/verify', { key });

@@ -45,9 +45,9 @@ describe.each([
 
   it.each([
     ['is stored by the API as it was sent', api, 'eBay maintenance', 'eBay maintenance'],
-    ['is stored by a page with who wrote it', page, 'audit', `audit (${NAME})`],
+    ['is stored by a page with the name of its author', page, 'audit', `audit (${NAME})`],
     ['names the caller of the API if it sends none', api, undefined, unexplained],
-    ['names the person on the page who writes none', page, '', unexplained],
+    ['names the person on the page who gives none', page, '', unexplained],
     ['counts as none if it is blank', page, '  ', unexplained],
   ])('%s', async (_title, caller, note, kept) => {
     const { deps, asked } = recorded();
@@ -62,7 +62,7 @@ describe.each([
   });
 });
 
-it('a changed interval leaves the note where none is given', async () => {
+it('a changed interval keeps the note if none is given', async () => {
   const { deps, asked } = recorded();
   await setSchedule(deps, 'sweep/ebay', { everyMs: 300_000, note: '' }, page);
   expect(asked).toEqual([['change', 'sweep/ebay', { everyMs: 300_000, note: undefined }]]);
@@ -78,7 +78,7 @@ it('a changed note follows the rule of pauses', async () => {
   ]);
 });
 
-it('each action is logged once, with who did it, through what and why', async () => {
+it('each action is logged once, with its caller, interface and note', async () => {
   const { deps, logged } = recorded();
   await pauseSchedule(deps, 'sweep/ebay', 'audit', page);
   await resumeSchedule(deps, 'sweep/ebay', undefined, api);

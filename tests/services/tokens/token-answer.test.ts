@@ -1,4 +1,4 @@
-/** What a use is answered with, by the state of the account, the life of its token, its fallback and the refresh. */
+/** The answer to a token request, by the state of the account, the lifetime of its token, its fallback and the refresh. */
 import { type Account, AccountState } from '../../../src/domain/account/account';
 import type { SealedGrant } from '../../../src/domain/account/grant';
 import type { AttemptOutcome } from '../../../src/domain/refresh/refresh-attempt';
@@ -67,7 +67,7 @@ const held = renewal({ outcome: 'skipped', reason: 'provider_outage', heldForMs:
 const skipped = renewal({ outcome: 'skipped', reason: 'replay_held' });
 const unreachable: Renewal = {
   outcome: null,
-  error: new ServiceError('temporal_unavailable', 'Temporal does not answer. Try again.'),
+  error: new ServiceError('temporal_unavailable', 'Temporal is unreachable. Try again.'),
 };
 
 interface Case {
@@ -77,7 +77,7 @@ interface Case {
   /** How long the own token still lives, in seconds; `null`: it does not expire. */
   lives?: number | null;
   opens?: boolean;
-  /** How long the fallback token still lives, in seconds; `null`: nobody knows. Absent: there is none. */
+  /** How long the fallback token still lives, in seconds; `null`: unknown. Absent: there is none. */
   fallback?: number | null;
   fallbackOpens?: boolean;
   renewal?: Renewal | null;
@@ -160,7 +160,7 @@ const none = (code: string, retryAfterSeconds: number | null) => ({
   retryAfterSeconds,
 });
 
-describe('the own token', () => {
+describe("the account's own token", () => {
   it.each<[string, Case, ReturnType<typeof own>]>([
     ['lives long enough', {}, own()],
     ['lives exactly as long as asked', { lives: MIN_VALID_SECONDS }, own()],
@@ -176,7 +176,7 @@ describe('the own token', () => {
       own(),
     ],
     ['lives long enough although Temporal is unreachable', { renewal: unreachable }, own()],
-    ['lives long enough although a fallback is there', { fallback: null }, own()],
+    ['lives long enough although a fallback exists', { fallback: null }, own()],
     ['lives long enough in quarantine', { account: { quarantine: true } }, own()],
     [
       'is short and the refresh failed',
@@ -199,13 +199,13 @@ describe('the own token', () => {
       own('quarantined'),
     ],
     [
-      'is short and the stored grant does not open',
+      'is short and the stored grant cannot be decrypted',
       { lives: 60, renewal: failure('key_missing') },
       own('grant_unreadable'),
     ],
     ['is short and the refresh was skipped', { lives: 60, renewal: skipped }, own('not_refreshed')],
     [
-      'is short although a fallback is there',
+      'is short although a fallback exists',
       { lives: 60, fallback: null, renewal: failure('rate_limited') },
       own('rate_limited'),
     ],
@@ -215,22 +215,22 @@ describe('the own token', () => {
       own('invalid_client'),
     ],
     [
-      'is short and refreshed only just before it expires',
+      'is short and refreshed only shortly before it expires',
       { lives: 300, rule: NOT_BEFORE },
       own('not_before'),
     ],
     [
-      'lives shorter than asked from its beginning',
+      'never lives as long as requested',
       { lives: 110, grant: { obtainedAt: inSeconds(-10).toISOString() } },
       own('short_lived'),
     ],
     [
-      'is left after a restore that made the refresh token stale',
+      'remains after a restore that made the refresh token stale',
       { state: 'needs_reconnect', account: { staleRestore: true } },
       own(),
     ],
     [
-      'is left after only the refresh token expired',
+      'remains after only the refresh token expired',
       {
         state: 'needs_reconnect',
         account: failed('invalid_grant'),
@@ -243,7 +243,7 @@ describe('the own token', () => {
       { state: 'needs_reconnect', lives: 60, account: { staleRestore: true } },
       own('needs_reconnect'),
     ],
-  ])('is served where it %s', (_when, given, expected) => {
+  ])('is served if it %s', (_when, given, expected) => {
     expect(answer(given)).toMatchObject(expected);
     expect(usesFallback(inputOf(given), NOW)).toBe(false);
   });
@@ -262,7 +262,7 @@ describe('the own token', () => {
 
 /** Cases in which the own token cannot be served, and the answer without a fallback. */
 const WITHOUT_OWN: [string, Case, ReturnType<typeof none> | 'throws'][] = [
-  ['it expired and nothing was tried', { lives: 0 }, none('not_refreshed', 10)],
+  ['it expired and no refresh was attempted', { lives: 0 }, none('not_refreshed', 10)],
   [
     'it expired and the refresh failed',
     { lives: -60, renewal: failure('provider_unavailable') },
@@ -299,32 +299,32 @@ const WITHOUT_OWN: [string, Case, ReturnType<typeof none> | 'throws'][] = [
     none('rate_limited', 120),
   ],
   [
-    'it expired and a stored grant does not open',
+    'it expired and a stored grant cannot be decrypted',
     { lives: -60, renewal: failure('row_corrupt') },
     none('grant_unreadable', null),
   ],
   [
-    'it expired and the last attempt could not open the grant',
+    'it expired and the last attempt could not decrypt the grant',
     { lives: -60, account: failed('key_missing') },
     none('grant_unreadable', null),
   ],
   [
-    'it does not open, and there is no refresh token',
+    'it cannot be decrypted, and no refresh token exists',
     { opens: false, lives: null, grant: { refreshToken: null } },
     none('access_token_unreadable', null),
   ],
   [
-    'it does not open and the refresh failed',
+    'it cannot be decrypted and the refresh failed',
     { opens: false, renewal: failure('invalid_client') },
     none('invalid_client', 10),
   ],
   [
-    'it does not open and the refresh was skipped',
+    'it cannot be decrypted and the refresh was skipped',
     { opens: false, renewal: skipped },
     none('not_refreshed', 10),
   ],
   [
-    'it does not open and Temporal is unreachable',
+    'it cannot be decrypted and Temporal is unreachable',
     { opens: false, renewal: unreachable },
     'throws',
   ],
@@ -335,7 +335,7 @@ const WITHOUT_OWN: [string, Case, ReturnType<typeof none> | 'throws'][] = [
     none('needs_reconnect', null),
   ],
   [
-    'the account needs a reconnect because its grant does not open',
+    'the account needs a reconnect because its grant cannot be decrypted',
     { state: 'needs_reconnect', account: failed('row_corrupt') },
     none('grant_unreadable', null),
   ],
@@ -369,12 +369,12 @@ function answerOrThrown(given: Case): unknown {
 const expectedOf = (given: Case, expected: unknown) =>
   expected === 'throws' ? { thrown: given.renewal?.error } : expected;
 
-describe('without an own token that can be served', () => {
-  it.each(WITHOUT_OWN)('the reason is told where %s', (_when, given, expected) => {
+describe('an account without a token that can be served', () => {
+  it.each(WITHOUT_OWN)('gets the reason if %s', (_when, given, expected) => {
     expect(answerOrThrown(given)).toEqual(expectedOf(given, expected));
   });
 
-  it.each(WITHOUT_OWN)('a fallback token is served where %s', (_when, given) => {
+  it.each(WITHOUT_OWN)('gets its fallback token if %s', (_when, given) => {
     for (const fallback of [null, 60]) {
       expect(usesFallback(inputOf({ ...given, fallback }), NOW)).toBe(true);
       expect(answer({ ...given, fallback })).toEqual({
@@ -392,7 +392,7 @@ describe('without an own token that can be served', () => {
   });
 
   it.each(WITHOUT_OWN)(
-    'a fallback token that expired or does not open is not served where %s',
+    'does not get an expired or unreadable fallback token if %s',
     (_when, given, expected) => {
       for (const useless of [{ fallback: 0 }, { fallback: null, fallbackOpens: false }]) {
         const asked = { ...given, ...useless };
@@ -403,11 +403,11 @@ describe('without an own token that can be served', () => {
 });
 
 it.each<[string, Case]>([
-  ['a token that lives', {}],
+  ['a valid token', {}],
   ['a fallback token', { fallback: null }],
   ['an expired token and a fallback token', { lives: -60, fallback: null }],
-  ['a grant that does not open', { account: failed('row_corrupt') }],
-])('a disabled account is refused as disabled, whatever it has: %s', (_what, given) => {
+  ['a grant that cannot be decrypted', { account: failed('row_corrupt') }],
+])('a disabled account is refused as disabled although it has %s', (_what, given) => {
   const disabled = { ...given, state: AccountState.disabled };
   expect(usesFallback(inputOf(disabled), NOW)).toBe(false);
   expect(answer(disabled)).toEqual(none('disabled', null));
@@ -421,7 +421,7 @@ describe('the log entry of the last attempt', () => {
       'the last attempt failed and the refresh was skipped',
       { lives, account: failed('invalid_client'), renewal: skipped },
     ],
-  ])('is read where %s', (_when, given) => {
+  ])('is read if %s', (_when, given) => {
     expect(attemptToExplain(inputOf(given), NOW)).toBe('run-failed');
     expect(answer({ ...given, entry: { code: 'of_entry', message: 'As logged.' } })).toMatchObject(
       own('of_entry'),
@@ -449,7 +449,7 @@ describe('the log entry of the last attempt', () => {
       { lives, state: 'needs_reconnect', account: failed('invalid_grant') },
     ],
     [
-      'the attempt tried a handed-in grant',
+      'the attempt tried a candidate grant',
       {
         lives,
         account: {
@@ -463,11 +463,11 @@ describe('the log entry of the last attempt', () => {
       { lives, account: failed('invalid_client', 7200) },
     ],
     ['no attempt was made', { lives }],
-  ])('is not read where %s', (_when, given) => {
+  ])('is not read if %s', (_when, given) => {
     expect(attemptToExplain(inputOf(given), NOW)).toBeNull();
   });
 
-  it('is not needed where it is gone: the last error of the account stands in', () => {
+  it('is replaced by the last error of the account if it is missing', () => {
     expect(answer({ lives, account: failed('invalid_client') })).toMatchObject(
       own('invalid_client'),
     );

@@ -59,6 +59,22 @@ describe('an account', () => {
     expect(await store.accounts.find('org_a', input.id)).toEqual(created);
   });
 
+  it('has the same members after an import as after a single creation', async () => {
+    const [one, other] = [newAccount(), newAccount()];
+    const created = await store.accounts.create(one, NOW);
+    await store.accounts.createMissing([other], NOW);
+    const { id, externalId, label, grant: current } = other;
+    expect(await store.accounts.find('org_a', id)).toEqual({
+      ...created,
+      id,
+      externalId,
+      label,
+      current,
+      createdAt: NOW,
+      updatedAt: NOW,
+    });
+  });
+
   it('exists once per organisation, provider, environment, external id and kind', async () => {
     const one = newAccount({ externalId: 'shop', kind: 'booking' });
     await store.accounts.create(one, NOW);
@@ -167,7 +183,7 @@ describe('the list of accounts', () => {
 });
 
 describe('quarantine', () => {
-  it('loses the deleted accounts, named or of a provider or both, and no others', async () => {
+  it('is left only by the accounts of a release, named by id, by provider or both', async () => {
     for (const [id, provider] of [
       ['a', 'ebay'],
       ['b', 'etsy'],

@@ -245,11 +245,11 @@ describe('R0.3 the due list', () => {
 
 describe('accounts that probe an OAuth app', () => {
   const LANE = { provider: 'ebay', environment: 'production' };
-  const canaries = async (
-    otherwise: Partial<Parameters<typeof store.dueAccounts.canaries>[1]> = {},
+  const probes = async (
+    otherwise: Partial<Parameters<typeof store.dueAccounts.probes>[1]> = {},
   ) => {
     const asked = { after: null, without: [], provenOnly: false, now: NOW, limit: 5, ...otherwise };
-    const found = await store.dueAccounts.canaries(LANE, asked);
+    const found = await store.dueAccounts.probes(LANE, asked);
     return found.map(({ accountId }) => accountId);
   };
   const served = async (id: string, organisation: string, at = NOW) => {
@@ -271,24 +271,24 @@ describe('accounts that probe an OAuth app', () => {
   it('alternate between organisations, beginning after the one that was probed last', async () => {
     for (const id of ['a1', 'b1', 'c1']) await served(id, `org_${id.charAt(0)}`);
     await served('a2', 'org_a', fromNow(1000));
-    expect(await canaries()).toEqual(['a1', 'b1', 'c1', 'a2']);
-    expect(await canaries({ after: 'org_a' })).toEqual(['b1', 'c1', 'a1', 'a2']);
-    expect(await canaries({ after: 'org_b', limit: 2 })).toEqual(['c1', 'a1']);
-    expect(await canaries({ after: 'org_c', without: ['org_a'] })).toEqual(['b1', 'c1']);
+    expect(await probes()).toEqual(['a1', 'b1', 'c1', 'a2']);
+    expect(await probes({ after: 'org_a' })).toEqual(['b1', 'c1', 'a1', 'a2']);
+    expect(await probes({ after: 'org_b', limit: 2 })).toEqual(['c1', 'a1']);
+    expect(await probes({ after: 'org_c', without: ['org_a'] })).toEqual(['b1', 'c1']);
   });
 
   it('are ordered by oldest attempt within an organisation', async () => {
     await served('late', 'org_a', fromNow(2000));
     await served('early', 'org_a', fromNow(1000));
-    expect(await canaries()).toEqual(['early', 'late']);
+    expect(await probes()).toEqual(['early', 'late']);
   });
 
   it('are unproven only if no proven account exists and unproven ones are allowed', async () => {
     await addAccount(store, { id: 'new', organisation: 'org_a', expiresInMs: 1 });
-    expect(await canaries()).toEqual(['new']);
-    expect(await canaries({ provenOnly: true })).toEqual([]);
+    expect(await probes()).toEqual(['new']);
+    expect(await probes({ provenOnly: true })).toEqual([]);
     await served('proven', 'org_b');
-    expect(await canaries()).toEqual(['proven']);
+    expect(await probes()).toEqual(['proven']);
   });
 
   it('do not count as proven after a refusal until they are served again', async () => {

@@ -70,6 +70,9 @@ class Database extends AbstractSynchronizedMongoDatabase<String> {
     @Override
     public Document handleCommand(Channel channel, String command, Document query, DatabaseResolver databases,
             Oplog oplog) {
+        if (command.equals("explain") && query.get(command) instanceof Document explained) {
+            return explain(explained, databases, oplog);
+        }
         if (!command.equals("aggregate") || !(query.get("pipeline") instanceof List<?> pipeline) || pipeline.isEmpty()
                 || !(pipeline.get(0) instanceof Document first) || !(first.get("$match") instanceof Document match)
                 || !(resolveCollection(query.get(command).toString(), false) instanceof Documents documents)) {
@@ -80,6 +83,16 @@ class Database extends AbstractSynchronizedMongoDatabase<String> {
         Document batch = new Document("id", 0L).append("ns", documents.getFullName())
                 .append("firstBatch", aggregation.runStages(documents.candidates(match)));
         return new Document("cursor", batch).append("ok", 1.0);
+    }
+
+    private Document explain(Document explained, DatabaseResolver databases, Oplog oplog) {
+        String command = explained.keySet().iterator().next();
+        if (!List.of("find", "aggregate").contains(command)
+                || !(resolveCollection(explained.get(command).toString(), false) instanceof Documents documents)) {
+            throw new MongoServerException("The embedded MongoDB server explains only find and aggregate");
+        }
+        return documents.explain(explained, command.equals("find") ? null
+                : Aggregation.fromPipeline(explained.get("pipeline"), databases, this, documents, oplog)::runStages);
     }
 
     @Override

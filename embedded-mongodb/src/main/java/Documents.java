@@ -6,6 +6,7 @@ import de.bwaldvogel.mongo.backend.DocumentWithPosition;
 import de.bwaldvogel.mongo.backend.Index;
 import de.bwaldvogel.mongo.backend.QueryResult;
 import de.bwaldvogel.mongo.backend.Utils;
+import de.bwaldvogel.mongo.backend.aggregation.Aggregation;
 import de.bwaldvogel.mongo.bson.Document;
 import de.bwaldvogel.mongo.wire.bson.BsonDecoder;
 import de.bwaldvogel.mongo.wire.bson.BsonEncoder;
@@ -13,9 +14,11 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
 import java.util.Collection;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.h2.mvstore.Cursor;
 import org.h2.mvstore.MVMap;
@@ -28,6 +31,8 @@ class Documents extends AbstractSynchronizedMongoCollection<String> {
     private static final int INITIAL_BUFFER_BYTES = 1_024;
 
     private final MVMap<String, byte[]> documents;
+    /** Documents that queries have read since the last explanation began. */
+    private long examined;
 
     Documents(MongoDatabase database, String name, CollectionOptions options, MVMap<String, byte[]> documents,
             CursorRegistry cursors) {
@@ -100,13 +105,57 @@ class Documents extends AbstractSynchronizedMongoCollection<String> {
         return scan == null ? all(false) : documentsAt(scan.positions());
     }
 
+    /** Runs a `find` or `aggregate` command, and counts the documents that it reads, in the form of MongoDB. */
+    synchronized Document explain(Document command, Function<Stream<Document>, List<Document>> pipeline) {
+        Document query = document(command, "filter");
+        Document order = document(command, "sort");
+        IndexScan scan;
+        int returned;
+        examined = 0;
+        if (pipeline == null) {
+            int limit = number(command, "limit");
+            scan = IndexScan.best(getIndexes(), query, order.isEmpty() ? null : order, limit);
+            returned = queryDocuments(query, order, number(command, "skip"), limit, 0, null).collectDocuments().size();
+        } else {
+            query = matchOf(command);
+            scan = IndexScan.best(getIndexes(), query, null, 0);
+            returned = pipeline.apply(candidates(query)).size();
+        }
+        Document plan = scan == null ? new Document("stage", "COLLSCAN")
+                : new Document("stage", "IXSCAN").append("indexName", scan.index().getName());
+        return new Document("queryPlanner", new Document("winningPlan", plan))
+                .append("executionStats", new Document("nReturned", returned)
+                        .append("totalKeysExamined", scan == null ? 0L : examined)
+                        .append("totalDocsExamined", examined))
+                .append("ok", 1.0);
+    }
+
+    /** The filter of a leading `$match`. */
+    private static Document matchOf(Document command) {
+        List<Document> stages = Aggregation.parse(command.get("pipeline"));
+        return stages.isEmpty() ? new Document() : document(stages.get(0), "$match");
+    }
+
+    private static Document document(Document command, String member) {
+        return command.get(member) instanceof Document found ? found : new Document();
+    }
+
+    private static int number(Document command, String member) {
+        return command.get(member) instanceof Number found ? found.intValue() : 0;
+    }
+
     private Stream<Document> all(boolean backwards) {
         Cursor<String, byte[]> cursor = documents.cursor(null, null, backwards);
-        return IndexScan.streamOf(cursor).map(position -> decode(cursor.getValue()));
+        return IndexScan.streamOf(cursor).map(position -> examine(cursor.getValue()));
     }
 
     private Stream<Document> documentsAt(Stream<String> positions) {
-        return positions.map(documents::get).filter(bytes -> bytes != null).map(Documents::decode);
+        return positions.map(documents::get).filter(bytes -> bytes != null).map(this::examine);
+    }
+
+    private Document examine(byte[] bytes) {
+        examined += 1;
+        return decode(bytes);
     }
 
     @Override

@@ -32,7 +32,8 @@ record Range(String from, String to) {
 
     /**
      * The ranges of each field outside of which no document matches the query. A condition without an order sets no
-     * bounds: the caller checks each document against the whole query in any case.
+     * bounds, and neither does `$or`, from which MongoDB derives no bounds either: the caller checks each document
+     * against the whole query in any case.
      */
     static Map<String, List<Range>> boundsOf(Document query) {
         Map<String, List<Range>> bounds = new HashMap<>();
@@ -43,8 +44,6 @@ record Range(String from, String to) {
                         boundsOf(each).forEach((name, ranges) -> bounds.merge(name, ranges, Range::intersection));
                     }
                 }
-            } else if (field.equals("$or") && condition instanceof Collection<?> all) {
-                hullOf(all).forEach((name, range) -> bounds.merge(name, List.of(range), Range::intersection));
             } else if (!field.startsWith("$")) {
                 for (List<Range> ranges : rangesOf(condition)) {
                     bounds.merge(field, ranges, Range::intersection);
@@ -52,27 +51,6 @@ record Range(String from, String to) {
             }
         });
         return bounds;
-    }
-
-    /** For each field that every alternative bounds, the smallest range that covers the bounds of all alternatives. */
-    private static Map<String, Range> hullOf(Collection<?> alternatives) {
-        Map<String, Range> hull = null;
-        for (Object alternative : alternatives) {
-            Map<String, Range> own = new HashMap<>();
-            boundsOf(alternative instanceof Document each ? each : new Document()).forEach((name, ranges) -> {
-                if (!ranges.isEmpty()) {
-                    own.put(name, new Range(ranges.get(0).from, ranges.get(ranges.size() - 1).to));
-                }
-            });
-            if (hull == null) {
-                hull = own;
-            } else {
-                hull.keySet().retainAll(own.keySet());
-                hull.replaceAll((name, range) -> new Range(min(range.from, own.get(name).from),
-                        max(range.to, own.get(name).to)));
-            }
-        }
-        return hull == null ? Map.of() : hull;
     }
 
     /** The ranges of each operator in the condition; all of them apply together. */

@@ -96,6 +96,28 @@ class BackendTest {
         assertEquals(5, firstBatch(answer).get(0).get("n"));
     }
 
+    @Test
+    void countsTheDocumentsThatAnExplainedQueryReads() {
+        createIndex("due", false);
+        insert(1, 20);
+        Document due = new Document("due", new Document("$gt", 15));
+        Document found = explain(new Document("find", "tasks").append("filter", due.append("shop", "shop 20")));
+        assertEquals(new Document("nReturned", 1).append("totalKeysExamined", 5L).append("totalDocsExamined", 5L),
+                found.get("executionStats"));
+        Document all = explain(new Document("find", "tasks").append("filter", new Document("shop", "shop 20")));
+        assertEquals(new Document("nReturned", 1).append("totalKeysExamined", 0L).append("totalDocsExamined", 20L),
+                all.get("executionStats"));
+        List<Document> pipeline = List.of(new Document("$match", new Document("due", new Document("$gt", 10))),
+                new Document("$limit", 3));
+        Document limited = explain(new Document("aggregate", "tasks").append("pipeline", pipeline));
+        assertEquals(new Document("nReturned", 3).append("totalKeysExamined", 3L).append("totalDocsExamined", 3L),
+                limited.get("executionStats"));
+    }
+
+    private Document explain(Document command) {
+        return execute(new Document("explain", command));
+    }
+
     private void open(Path file) {
         store = Launcher.openStore(file.toString());
         backend = new Backend(store);

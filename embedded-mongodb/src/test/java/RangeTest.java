@@ -38,11 +38,9 @@ class RangeTest {
     }
 
     @Test
-    void ofAlternativesCoversAllOfThem() {
+    void derivesNoBoundsFromAlternatives() {
         Document either = new Document("$or", List.of(new Document("n", 1), new Document("n", 2)));
-        assertEquals(List.of(1, 1.5, 2), within(either));
-        Document other = new Document("$or", List.of(new Document("n", 1), new Document("m", 2)));
-        assertEquals(Map.of(), Range.boundsOf(other));
+        assertEquals(Map.of(), Range.boundsOf(either));
     }
 
     @Test

@@ -15,6 +15,7 @@ import { type AccountLine, accountLines } from '../../../services/accounts/accou
 import { EarlierLines } from '../../../services/accounts/earlier-lines';
 import { IMPORT_RESULTS, importLines } from '../../../services/accounts/import-lines';
 import { NewAccountBody } from '../../../services/accounts/new-account';
+import { describeError } from '../../../services/describe-error';
 import { yesOrNo } from '../../openapi/parts';
 
 export const IMPORT_PATH = '/api/admin/accounts/import';
@@ -33,6 +34,15 @@ const BATCH = 250;
 
 const NO_LONGER_ALLOWED =
   'The import was stopped: the key or JWT is no longer accepted, or lost the scope "admin". Send the whole file again with another key. Existing accounts are not changed.';
+
+const SEND_AGAIN = 'Send the file again. Existing accounts are not changed.';
+
+/** @param lines at least one, ascending */
+function notSure(lines: readonly number[]): string {
+  const [first] = lines;
+  const which = lines.length === 1 ? `line ${first}` : `lines ${first} to ${lines.at(-1)}`;
+  return `MongoDB failed while it stored ${which}. Each account with the result "uncertain" may be stored or not. ${SEND_AGAIN}`;
+}
 
 const Result = z
   .union([
@@ -89,7 +99,7 @@ const route = createRoute({
   tags: ['Accounts'],
   summary: 'Connect many accounts from a stream of JSON Lines or CSV',
   description:
-    'Each line is a NewAccount in UTF-8. The first line of a CSV file names the members. Commas or semicolons separate them. The response is JSON Lines as well: one result per line, as soon as the line is processed, and a summary at the end. If the summary is missing, the import was cut off. Send the file again: existing accounts are not changed ("exists"). The import stops when the key is revoked or the JWT expires. A line is refused if an earlier line has the same account with another token. A line is also refused if another account, in the file or stored, has the same refresh token. If the provider keeps refresh tokens (replay: safe), such a line only gets a warning.',
+    'Each line is a NewAccount in UTF-8. The first line of a CSV file names the members. Commas or semicolons separate them. The response is JSON Lines as well: one result per line, as soon as the line is processed, and a summary at the end. If the summary is missing, the import was cut off. Send the file again: existing accounts are not changed ("exists"). The import stops when the key is revoked or the JWT expires. If MongoDB fails, the lines of the batch that was being stored are answered "uncertain", an error names them, and the import ends. A line is refused if an earlier line has the same account with another token. A line is also refused if another account, in the file or stored, has the same refresh token. If the provider keeps refresh tokens (replay: safe), such a line only gets a warning.',
   security: [{ bearer: ['admin'] }],
   request: {
     query: Query,
@@ -165,20 +175,26 @@ export function registerImportAccounts(app: ApiApp, deps: Dependencies): void {
             await write({ error: { code: 'unauthenticated', message: NO_LONGER_ALLOWED } });
             return;
           }
+          const uncertain: number[] = [];
           for (const result of await importLines(batch, earlier, options, deps)) {
             summary.lines += 1;
             if (result.warnings.length > 0) summary.warned += 1;
-            summary[result.result === 'exists' ? 'existed' : result.result] += 1;
+            if (result.result === 'uncertain') uncertain.push(result.line);
+            else summary[result.result === 'exists' ? 'existed' : result.result] += 1;
             await write(result);
+          }
+          if (uncertain.length > 0) {
+            await write({ error: { code: 'database_unavailable', message: notSure(uncertain) } });
+            return;
           }
         }
         await write({ summary });
       },
       async (error, out) => {
         deps.logger.error({ err: error, request_id: c.get('requestId') }, 'import failed');
-        const message =
-          'The import was cut off. Send the file again. Existing accounts are not changed.';
-        await out.writeln(JSON.stringify({ error: { code: 'internal_error', message } }));
+        const { code } = describeError(error);
+        const message = `${code === 'database_unavailable' ? 'MongoDB is unreachable or has no primary. ' : ''}The import was cut off. ${SEND_AGAIN}`;
+        await out.writeln(JSON.stringify({ error: { code, message } }));
       },
     );
   });

@@ -5,7 +5,7 @@ import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
-import { pageLimit } from '../../../http/paging';
+import { pageLimit, pageOfItems } from '../../../http/paging';
 import { accountPage, SEARCH_MAX_CHARACTERS } from '../../../services/accounts/account-page';
 import { ACCOUNT_SORTS } from '../../../store/accounts/account-listing';
 import { ofProvider, yesOrNo } from '../../openapi/parts';
@@ -48,14 +48,7 @@ const route = createRoute({
   ...forScope('read'),
   request: { query: Query },
   responses: {
-    200: {
-      description: 'One page',
-      content: {
-        'application/json': {
-          schema: z.object({ items: z.array(AccountBody), next_cursor: z.string().nullable() }),
-        },
-      },
-    },
+    200: pageOfItems(AccountBody),
     ...errorResponses,
   },
 });

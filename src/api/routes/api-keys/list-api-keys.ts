@@ -1,9 +1,10 @@
 /** `GET /api/admin/keys`: the organisation's API keys, without their text. */
-import { createRoute, z } from '@hono/zod-openapi';
+import { createRoute } from '@hono/zod-openapi';
 import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
+import { allItems } from '../../../http/paging';
 import { ApiKeyBody, apiKeyBody } from './api-key-body';
 
 const route = createRoute({
@@ -14,14 +15,7 @@ const route = createRoute({
   summary: 'List the API keys of your organisation',
   ...forScope('admin'),
   responses: {
-    200: {
-      description: 'All keys',
-      content: {
-        'application/json': {
-          schema: z.object({ items: z.array(ApiKeyBody), next_cursor: z.null() }),
-        },
-      },
-    },
+    200: allItems(ApiKeyBody, 'All keys'),
     ...errorResponses,
   },
 });

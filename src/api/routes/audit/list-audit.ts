@@ -9,7 +9,7 @@ import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
-import { pageCursor, pageLimit, pageOf } from '../../../http/paging';
+import { pageCursor, pageLimit, pageOf, pageOfItems } from '../../../http/paging';
 
 const Body = z
   .object({
@@ -59,14 +59,7 @@ const route = createRoute({
     }),
   },
   responses: {
-    200: {
-      description: 'One page',
-      content: {
-        'application/json': {
-          schema: z.object({ items: z.array(Body), next_cursor: z.string().nullable() }),
-        },
-      },
-    },
+    200: pageOfItems(Body),
     ...errorResponses,
   },
 });

@@ -124,7 +124,10 @@ export const EncryptionBody = z
         missing_from: z.array(z.string()).openapi({
           description: 'The running processes that lack the key, or have another key with its id',
         }),
-        records: count.openapi({ description: 'Records with a value that this key encrypted' }),
+        records: count.nullable().openapi({
+          description:
+            'Records with a value that this key encrypted. null until a worker has counted them.',
+        }),
         needed: z.boolean().openapi({
           description:
             'true: every process must have the key. false: a rotation has verified that no record needs it.',
@@ -133,10 +136,11 @@ export const EncryptionBody = z
         retired_at: time.nullable(),
       }),
     ),
-    other_records: count.openapi({
+    other_records: count.nullable().openapi({
       description:
-        'Records with a value of a key that is neither registered nor available to this process',
+        'Records with a value of a key that is neither registered nor available to this process. null until a worker has counted them.',
     }),
+    as_of: time.nullable().openapi({ description: 'When the records were counted' }),
     processes: z.array(
       z.object({
         name: z.string().openapi({ example: 'worker 4711@host' }),
@@ -173,6 +177,7 @@ export const EncryptionBody = z
         },
       ],
       other_records: 0,
+      as_of: '2026-11-22T18:35:00.000Z',
       processes: [
         {
           name: 'worker 4711@host',

@@ -4,6 +4,7 @@ import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
+import { encryptionKeyIds } from '../../../services/overview/encryption-keys';
 import { EncryptionBody, rotationBody } from './encryption-body';
 
 const route = createRoute({
@@ -13,7 +14,7 @@ const route = createRoute({
   tags: ['Encryption'],
   summary: 'List the encryption keys, with their use and their number of records',
   description:
-    'Covers the whole database, for all organisations. Each request counts all records. To follow a rotation, use /api/admin/encryption/rotation instead.',
+    'Covers the whole database, for all organisations. A request counts up to a few thousand records itself; a worker counts more about once a minute, see `as_of`. To follow a rotation, use /api/admin/encryption/rotation instead.',
   ...forScope('operator'),
   responses: {
     200: {
@@ -32,17 +33,20 @@ async function encryptionBody({
   store,
   vault,
   encryption,
+  now,
 }: ApiDependencies): Promise<z.infer<typeof EncryptionBody>> {
-  const [onRecord, living, sealing, rotation] = await Promise.all([
+  const ids = await encryptionKeyIds({ store, vault });
+  const [onRecord, living, sealing, rotation, counted] = await Promise.all([
     store.encryptionKeys.list(),
     store.processes.living(),
     store.settings.sealingKeyId(),
     encryption.rotation(),
+    store.sealedRecords.perKey(ids, now()),
   ]);
   const checks = vault.keyChecks();
-  const ids = [...new Set([...vault.keyIds, ...onRecord.map(({ id }) => id)])];
   const sealingKey = sealing ?? vault.sealingKeyId;
-  const keys = ids.map(async (id) => {
+  const { asOf, counts } = counted;
+  const keys = ids.map((id) => {
     const key = onRecord.find((one) => one.id === id);
     const check = checks.get(id) ?? key?.check;
     return {
@@ -52,7 +56,7 @@ async function encryptionBody({
       missing_from: living
         .filter(({ keyChecks }) => keyChecks.get(id) !== check)
         .map(({ name }) => name),
-      records: await store.sealedRecords.countWith(id),
+      records: counts && (counts.keys.find((one) => one.id === id)?.records ?? 0),
       needed: key?.needed ?? false,
       promoted_at: key?.promotedAt?.toISOString() ?? null,
       retired_at: key?.retiredAt?.toISOString() ?? null,
@@ -60,8 +64,9 @@ async function encryptionBody({
   });
   return {
     sealing_key: sealingKey,
-    keys: await Promise.all(keys),
-    other_records: await store.sealedRecords.countWithout(ids),
+    keys,
+    other_records: counts?.others ?? null,
+    as_of: asOf?.toISOString() ?? null,
     processes: living.map(({ name, keyChecks, sealingKeyId, seenAt }) => ({
       name,
       keys: [...keyChecks.keys()],

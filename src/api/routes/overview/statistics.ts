@@ -4,6 +4,7 @@ import { forScope } from '../../../http/authenticate';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
 import type { StatisticsReader } from '../../../services/overview/statistics';
+import { asOf } from './as-of';
 
 const time = z.iso.datetime();
 const count = z.number().int();
@@ -19,6 +20,8 @@ const percentile = count.nullable().openapi({
 const StatisticsBody = z
   .object({
     at: time,
+    accounts_as_of: asOf("the organisation's accounts"),
+    attempts_as_of: asOf("the organisation's log entries of the last 24 hours"),
     access_tokens_ending: z.array(EndingBody).openapi({
       description:
         'Access tokens that expire in the next 24 hours, by hour. The first piece is the rest of the current hour.',
@@ -44,6 +47,8 @@ const StatisticsBody = z
   .openapi('Statistics', {
     example: {
       at: '2026-11-22T18:35:00.000Z',
+      accounts_as_of: '2026-11-22T18:35:00.000Z',
+      attempts_as_of: '2026-11-22T18:35:00.000Z',
       access_tokens_ending: [
         { from: '2026-11-22T18:35:00.000Z', to: '2026-11-22T19:00:00.000Z', count: 3 },
       ],
@@ -94,6 +99,8 @@ export function registerStatistics(app: ApiApp, read: StatisticsReader) {
     return c.json(
       {
         at: statistics.at.toISOString(),
+        accounts_as_of: statistics.accountsAsOf?.toISOString() ?? null,
+        attempts_as_of: statistics.attemptsAsOf?.toISOString() ?? null,
         access_tokens_ending: ending(statistics.accessTokensEnding),
         refresh_tokens_ending: ending(statistics.refreshTokensEnding),
         attempts: statistics.attempts.map(({ from, to, refreshed, failed, p50Ms, p95Ms }) => ({

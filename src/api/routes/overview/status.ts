@@ -7,9 +7,11 @@ import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
+import { accountSummary } from '../../../services/overview/account-summary';
 import { appStatus } from '../../../services/overview/app-status';
 import { sum } from '../../../services/overview/sum';
 import { orNull } from '../../openapi/parts';
+import { asOf } from './as-of';
 
 const time = z.iso.datetime();
 const count = z.number().int();
@@ -34,6 +36,7 @@ const NONE: z.infer<typeof ByStatus> = {
 const StatusBody = z
   .object({
     at: time,
+    as_of: asOf('the accounts and their validations'),
     total: count.nullable().openapi({ description: 'null without "read"' }),
     by_status: ByStatus,
     accounts: z.array(
@@ -107,7 +110,7 @@ const StatusBody = z
           rate_per_second: z.number().nullable(),
           forecast_per_day: count.nullable().openapi({
             description:
-              'Expected requests per day for the accounts of all organisations, if no refresh fails. null without "operator".',
+              'Expected requests per day for the accounts of all organisations, if no refresh fails. null without "operator", and until a worker has counted the accounts.',
           }),
           warning: z.string().nullable().openapi({ description: 'null without "operator"' }),
         })
@@ -125,6 +128,7 @@ const StatusBody = z
   .openapi('Status', {
     example: {
       at: '2026-11-22T18:35:00.000Z',
+      as_of: '2026-11-22T18:35:00.000Z',
       total: 10,
       by_status: { ...NONE, ok: 8, needs_reconnect: 2 },
       accounts: [
@@ -188,23 +192,20 @@ const route = createRoute({
 });
 
 export function registerStatus(app: ApiApp, deps: ApiDependencies) {
-  const { schedules, workflows, store, providers, now } = deps;
+  const { schedules, workflows, now } = deps;
   return app.openapi(route, async (c) => {
     const principal = c.get('principal');
     const { organisation } = principal;
     const [reads, operates] = [hasScope(principal, 'read'), hasScope(principal, 'operator')];
     const at = now();
-    const since = providers.all.map(
-      ({ id, policy }) => [id, recentlySince(policy.validateEveryMs, at)] as const,
-    );
-    const [groups, held, running, workers, validations, limiters] = await Promise.all([
-      reads ? store.accounts.count({ organisation, now: at }) : [],
+    const [summary, held, running, workers, limiters] = await Promise.all([
+      reads ? accountSummary(deps, organisation, at) : null,
       schedules.list(),
       workflows.running(reads ? organisation : null),
       workflows.workers(),
-      reads ? store.validations.count(organisation, new Map(since)) : [],
       appStatus(deps),
     ]);
+    const { accounts: groups, validations } = summary?.counts ?? { accounts: [], validations: [] };
     const usesApp = ({ provider, environment }: { provider: string; environment: string }) =>
       groups.some((group) => group.provider === provider && group.environment === environment);
     const byStatus = { ...NONE };
@@ -213,6 +214,7 @@ export function registerStatus(app: ApiApp, deps: ApiDependencies) {
     return c.json(
       {
         at: at.toISOString(),
+        as_of: summary === null ? at.toISOString() : (summary.asOf?.toISOString() ?? null),
         total: reads ? sum(groups.map(({ total }) => total)) : null,
         by_status: byStatus,
         accounts: groups.map(
@@ -268,14 +270,8 @@ export function registerStatus(app: ApiApp, deps: ApiDependencies) {
   });
 }
 
-const HOUR_MS = 3_600_000;
-
 const CAUSES = {
   closed: null,
   open_credentials: 'credentials',
   open_outage: 'outage',
 } as const satisfies Record<CircuitState, string | null>;
-
-function recentlySince(validateEveryMs: number | null, now: Date): Date {
-  return new Date(now.getTime() - Math.max(HOUR_MS, 2 * (validateEveryMs ?? 0)));
-}

@@ -4,9 +4,11 @@ import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
+import { accountSummary } from '../../../services/overview/account-summary';
 import { sum } from '../../../services/overview/sum';
 
 const KINDS = ['booking', 'stopsale'] as const;
+const isKind = (kind: string | null) => KINDS.some((one) => one === kind);
 
 const count = z.number().int();
 const soon = count.openapi({
@@ -62,20 +64,32 @@ const route = createRoute({
   summary: "Get the refresh status of your organisation's booking and stopsale accounts",
   ...forScope('read'),
   responses: {
-    200: { description: 'The status', content: { 'application/json': { schema: StatusBody } } },
+    200: {
+      description: 'The status',
+      headers: z.object({
+        'last-modified': z.string().optional().openapi({
+          description:
+            'When the accounts were counted. Absent if no worker has counted them yet: the numbers then cover only some of the accounts.',
+        }),
+      }),
+      content: { 'application/json': { schema: StatusBody } },
+    },
     ...errorResponses,
   },
 });
 
 export function registerTokenRefreshStatus(app: ApiApp, deps: ApiDependencies) {
-  const { store, schedules, workflows, providers, now } = deps;
+  const { schedules, workflows, providers, now } = deps;
   return app.openapi(route, async (c) => {
     const { organisation } = c.get('principal');
-    const [groups, held, workers] = await Promise.all([
-      store.accounts.count({ organisation, now: now(), kinds: KINDS }),
+    const [summary, held, workers] = await Promise.all([
+      accountSummary(deps, organisation, now()),
       schedules.list(),
       workflows.workers(),
     ]);
+    // The members of the body are fixed, so the time of the counts is a header.
+    if (summary.asOf !== null) c.header('Last-Modified', summary.asOf.toUTCString());
+    const groups = summary.counts.accounts.filter(({ kind }) => isKind(kind));
     // The providers with such accounts; before the first account is connected, all providers.
     const used = new Set(groups.map(({ provider }) => provider));
     const concerned = providers.all.filter(({ id }) => used.size === 0 || used.has(id));

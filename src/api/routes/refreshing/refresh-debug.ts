@@ -1,4 +1,7 @@
-/** `POST /api/admin/{provider}/token/refresh-debug`: refreshes one account and answers with the masked exchange. */
+/**
+ * `POST /api/admin/{provider}/token/refresh-debug`: refreshes one account. The response contains the exchange with the
+ * provider, masked.
+ */
 import { createRoute, z } from '@hono/zod-openapi';
 import { notFound, ServiceError } from '../../../domain/service-error';
 import { providerNotConfigured } from '../../../domain/text/messages';

@@ -1,9 +1,10 @@
 /** `GET /api/admin/schedules`: the schedules of all providers. */
-import { createRoute, z } from '@hono/zod-openapi';
+import { createRoute } from '@hono/zod-openapi';
 import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
+import { allItems } from '../../../http/paging';
 import { ScheduleBody, scheduleBody } from './schedule-body';
 
 const route = createRoute({
@@ -15,14 +16,7 @@ const route = createRoute({
   description: 'The schedules are read from Temporal. They serve all organisations.',
   ...forScope('read', 'operator'),
   responses: {
-    200: {
-      description: 'All schedules',
-      content: {
-        'application/json': {
-          schema: z.object({ items: z.array(ScheduleBody), next_cursor: z.null() }),
-        },
-      },
-    },
+    200: allItems(ScheduleBody, 'All schedules'),
     ...errorResponses,
   },
 });

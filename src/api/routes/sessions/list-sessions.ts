@@ -5,7 +5,7 @@ import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
-import { pageCursor, pageLimit, pageOf, placeOf } from '../../../http/paging';
+import { pageCursor, pageLimit, pageOf, pageOfItems, placeOf } from '../../../http/paging';
 import { SessionBody, sessionBody } from './session-body';
 
 const route = createRoute({
@@ -28,14 +28,7 @@ const route = createRoute({
     }),
   },
   responses: {
-    200: {
-      description: 'One page',
-      content: {
-        'application/json': {
-          schema: z.object({ items: z.array(SessionBody), next_cursor: z.string().nullable() }),
-        },
-      },
-    },
+    200: pageOfItems(SessionBody),
     ...errorResponses,
   },
 });

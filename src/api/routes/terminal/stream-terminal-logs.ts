@@ -19,7 +19,7 @@ const route = createRoute({
   tags: ['Terminal'],
   summary: 'Stream new log entries as server-sent events',
   description:
-    'The data of each event is a LogEntry. To resume after an interruption without loss or repetition, send the id of the last event as Last-Event-ID. After 15 s without an event, the server sends a comment. The stream ends when the key is revoked or the JWT expires. A process serves at most 20 streams to one key or JWT subject, and 50 to one organisation.',
+    'The data of each event is a LogEntry. To resume after an interruption without loss or repetition, send the id of the last event as Last-Event-ID. If more than 500 entries were written since then, the stream sends the newest 500, after an event `entries_left_out` whose data has a `message` and, in `list`, the path of the list with the other entries. After 15 s without an event, the server sends a comment. The stream ends when the key is revoked or the JWT expires. A process serves at most 20 streams to one key or JWT subject, and 50 to one organisation.',
   ...forScope('read'),
   request: {
     query: AnyLogFilterQuery,
@@ -50,8 +50,14 @@ export function registerStreamTerminalLogs(app: ApiApp, deps: Dependencies) {
     streamEntries(c, deps, {
       owner: c.get('principal'),
       filter: logFilter(c.req.valid('query'), c.get('principal').organisation),
-      messages: async (batch) =>
-        batch.map(({ entry }) => ({ data: visible(JSON.stringify(logEntryBody(entry))) })),
+      messages: async (entries) =>
+        entries.map(({ entry }) => ({ data: visible(JSON.stringify(logEntryBody(entry))) })),
+      leftOut: (before) => {
+        const query = new URLSearchParams({ ...c.req.query(), before });
+        const list = `/api/admin/terminal-logs?${query.toString()}`;
+        const message = `Entries were left out of this stream. GET ${list} returns them, newest first.`;
+        return { event: 'entries_left_out', data: visible(JSON.stringify({ message, list })) };
+      },
       isAllowed: () => isStillAllowed(c, deps.authenticator, 'read'),
     }),
   );

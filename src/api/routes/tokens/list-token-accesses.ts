@@ -6,8 +6,11 @@ import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
-import { pageCursor, pageLimit, pageOf, placeOf } from '../../../http/paging';
-import { HANDOUT_SOURCES, type WrittenTokenAccess } from '../../../store/access/token-accesses';
+import { pageCursor, pageLimit, pageOf, pageOfItems, placeOf } from '../../../http/paging';
+import {
+  TOKEN_ACCESS_SOURCES,
+  type WrittenTokenAccess,
+} from '../../../store/access/token-accesses';
 import { AccountParams } from '../accounts/account-body';
 
 const Body = z
@@ -17,7 +20,7 @@ const Body = z
     account_id: z.string(),
     key_id: z.string().openapi({ description: 'The caller: the id of an API key, or jwt:<sub>' }),
     request_id: z.string(),
-    source: z.enum(HANDOUT_SOURCES),
+    source: z.enum(TOKEN_ACCESS_SOURCES),
     remaining_seconds: z.number().int().nullable(),
     generation: z.number().int(),
     access_token_fingerprint: z.string(),
@@ -51,14 +54,7 @@ const route = createRoute({
     }),
   },
   responses: {
-    200: {
-      description: 'One page',
-      content: {
-        'application/json': {
-          schema: z.object({ items: z.array(Body), next_cursor: z.string().nullable() }),
-        },
-      },
-    },
+    200: pageOfItems(Body),
     ...errorResponses,
   },
 });

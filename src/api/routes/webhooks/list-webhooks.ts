@@ -1,9 +1,10 @@
 /** `GET /api/admin/webhooks`: the organisation's webhooks. */
-import { createRoute, z } from '@hono/zod-openapi';
+import { createRoute } from '@hono/zod-openapi';
 import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
+import { allItems } from '../../../http/paging';
 import { WebhookBody, webhookBody } from './webhook-bodies';
 
 const route = createRoute({
@@ -14,14 +15,7 @@ const route = createRoute({
   summary: 'List the webhooks of your organisation',
   ...forScope('admin'),
   responses: {
-    200: {
-      description: 'All webhooks',
-      content: {
-        'application/json': {
-          schema: z.object({ items: z.array(WebhookBody), next_cursor: z.null() }),
-        },
-      },
-    },
+    200: allItems(WebhookBody, 'All webhooks'),
     ...errorResponses,
   },
 });

@@ -5,7 +5,7 @@ import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
-import { pageCursor, pageLimit } from '../../../http/paging';
+import { pageCursor, pageLimit, pageOfItems } from '../../../http/paging';
 import { workflowAttempts } from '../../../services/overview/workflow-attempts';
 import { WORKFLOW_STATUSES, WORKFLOW_TYPES } from '../../../temporal/workflow-client';
 import { ofProvider } from '../../openapi/parts';
@@ -81,14 +81,7 @@ const route = createRoute({
     }),
   },
   responses: {
-    200: {
-      description: 'One page',
-      content: {
-        'application/json': {
-          schema: z.object({ items: z.array(WorkflowBody), next_cursor: z.string().nullable() }),
-        },
-      },
-    },
+    200: pageOfItems(WorkflowBody),
     ...errorResponses,
   },
 });
