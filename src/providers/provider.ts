@@ -1,6 +1,6 @@
 /**
  * The provider contract: the facts that an adapter states about one kind of OAuth server. Data and pure functions only;
- * `token-exchange.ts` sends requests for all adapters.
+ * `token-request.ts` sends requests for all adapters.
  */
 import type { Client, ClientAuth } from 'oauth4webapi';
 import type { AccountState } from '../domain/account/account';
@@ -10,6 +10,7 @@ import type { AppLimits } from '../domain/limits/app-limiter';
 import type { Secret } from '../domain/masking/secret';
 import type { RefreshFailureCode } from '../domain/refresh/refresh-failure';
 import type { ReplayRule } from '../domain/refresh/replay';
+import type { ConsentEndpoint, ConsentRules } from './consent/consent';
 import type {
   ClientAuthenticationMethod,
   ClientCredentials,
@@ -81,6 +82,8 @@ export interface ProviderAdapter {
   refusesWithSuccess?: boolean;
   /** How to validate an access token. Absent: not possible. */
   validation?: TokenValidation;
+  /** How the owner of an account consents. Absent: this provider has no consent flow. */
+  consent?: ConsentRules;
   /** The state of accounts that the provider refuses. Default: `needs_reconnect`. */
   refusedState?: Extract<AccountState, 'inactive'>;
 }
@@ -97,6 +100,8 @@ export interface ProviderEnvironment {
   tokenEndpoint: TokenEndpoint;
   /** `null`: access tokens of this provider cannot be validated. */
   validation: ValidationEndpoint | null;
+  /** `null`: no authorization endpoint is known or configured. */
+  consent: ConsentEndpoint | null;
   client: Client;
   clientAuthentication: ClientAuth;
   /** Additional parameters of a refresh request, besides those of RFC 6749. */
@@ -119,5 +124,7 @@ export interface Provider {
   scopeSeparator: ScopeSeparator;
   /** Configured error codes. They take precedence over the adapter's. */
   failureCodes: ProviderAdapter['failureCodes'];
+  /** The adapter's consent rules with the configured ones. `null`: this provider has no consent flow. */
+  consent: ConsentRules | null;
   environments: ReadonlyMap<string, ProviderEnvironment>;
 }

@@ -4,6 +4,13 @@
  *
  * eBay has no call that accepts every token: `getUser` needs the scope `commerce.identity.readonly`. Accounts are
  * therefore validated only on request or if validation is configured.
+ * The redirect URI of a consent is the RuName, which eBay assigns to a callback URL: set `redirectUri`. A person who
+ * declines is sent to the RuName's declined URL, so that must be the callback URL, too. eBay does not document PKCE; its
+ * parameters are sent, and a server must ignore parameters that it does not know. eBay documents no revocation for REST
+ * tokens.
+ * @see [Consent request](https://developer.ebay.com/api-docs/static/oauth-consent-request.html)
+ * @see [Code exchange](https://developer.ebay.com/api-docs/static/oauth-auth-code-grant-request.html)
+ * @see [RuName](https://developer.ebay.com/api-docs/static/oauth-redirect-uri.html)
  * @see [getUser](https://developer.ebay.com/api-docs/commerce/identity/resources/user/methods/getUser)
  * @see [Using a refresh token](https://developer.ebay.com/api-docs/static/oauth-refresh-token-request.html)
  * @see [OAuth rate limits](https://developer.ebay.com/api-docs/static/oauth-rate-limits.html): 50,000 refreshes per day
@@ -12,6 +19,15 @@
 import type { ProviderAdapter } from '../provider';
 
 const MINUTE_MS = 60_000;
+
+const SCOPE = 'https://api.ebay.com/oauth/api_scope';
+/** `getUser` needs it, and it is the only source of the seller's id. */
+const IDENTITY_SCOPE = `${SCOPE}/commerce.identity.readonly`;
+
+const GET_USER = {
+  production: 'https://apiz.ebay.com/commerce/identity/v1/user/',
+  sandbox: 'https://apiz.sandbox.ebay.com/commerce/identity/v1/user/',
+};
 
 export const ebay: ProviderAdapter = {
   id: 'ebay',
@@ -58,12 +74,32 @@ export const ebay: ProviderAdapter = {
       : 'an eBay refresh token starts with "v^"; this one does not',
   failureCodes: {},
   validation: {
-    endpoints: {
-      production: 'https://apiz.ebay.com/commerce/identity/v1/user/',
-      sandbox: 'https://apiz.sandbox.ebay.com/commerce/identity/v1/user/',
-    },
+    endpoints: GET_USER,
     method: 'GET',
     // Without the scope, eBay refuses a live token with 403.
     judge: (status) => (status === 403 ? 'validation_inconclusive' : undefined),
+  },
+  consent: {
+    authorizationEndpoints: {
+      production: 'https://auth.ebay.com/oauth2/authorize',
+      sandbox: 'https://auth.sandbox.ebay.com/oauth2/authorize',
+    },
+    pkce: 'S256',
+    parameters: {},
+    defaultScopes: [SCOPE, IDENTITY_SCOPE],
+    inputs: [],
+    subject: {
+      kind: 'request',
+      endpoints: GET_USER,
+      path: 'userId',
+      label: 'username',
+      scope: IDENTITY_SCOPE,
+    },
+    refreshTokenExpected: true,
+    revocation: {
+      kind: 'not_supported',
+      effect:
+        'eBay has no revocation for these tokens. The seller can withdraw the access in the eBay account settings.',
+    },
   },
 };

@@ -7,6 +7,10 @@
  *
  * `getMe` validates an access token; it needs the scope `shops_r`. Etsy's API requires the app's shared secret next to
  * its key string in `x-api-key`. Set it as `clientSecret`; no other request contains it.
+ * Etsy requires PKCE. Each access token begins with the user's number, which identifies the person who consented. Etsy
+ * documents no revocation.
+ * @see [Requesting an OAuth
+ * token](https://developers.etsy.com/documentation/essentials/authentication/#requesting-an-oauth-token)
  * @see [getMe](https://developers.etsy.com/documentation/reference#operation/getMe)
  * @see [Requesting a refresh
  * token](https://developers.etsy.com/documentation/essentials/authentication/#requesting-a-refresh-oauth-token)
@@ -52,5 +56,22 @@ export const etsy: ProviderAdapter = {
       (status === 401 || status === 403) && body?.['error'] !== 'invalid_token'
         ? 'validation_inconclusive'
         : undefined,
+  },
+  consent: {
+    authorizationEndpoints: { production: 'https://www.etsy.com/oauth/connect' },
+    pkce: 'S256',
+    parameters: {},
+    defaultScopes: ['shops_r', 'listings_r', 'transactions_r'],
+    inputs: [],
+    subject: {
+      kind: 'access_token',
+      subjectOf: (accessToken) => /^(\d+)\./.exec(accessToken)?.[1] ?? null,
+    },
+    refreshTokenExpected: true,
+    revocation: {
+      kind: 'not_supported',
+      effect:
+        'Etsy has no revocation. The seller can remove the app in the Etsy account settings, which ends its tokens.',
+    },
   },
 };

@@ -6,6 +6,11 @@
  *
  * `tokeninfo` needs no scope and answers 400 `invalid_token` for a dead token. The request is the one of Google's own
  * library: a POST with the token in a header, not in the URL.
+ * Without `access_type=offline`, Google returns no refresh token, and without `prompt=consent` only at the first
+ * consent of a user. A person may grant fewer scopes than requested; the response names the granted ones. Google sends
+ * `iss` in the callback, but its metadata do not announce it, so a callback without it is accepted.
+ * @see [Web server flow](https://developers.google.com/identity/protocols/oauth2/web-server)
+ * @see [Metadata](https://accounts.google.com/.well-known/openid-configuration)
  * @see [getTokenInfo](https://github.com/googleapis/google-auth-library-nodejs/blob/main/src/auth/oauth2client.ts)
  * @see [Refreshing an access token](https://developers.google.com/identity/protocols/oauth2/web-server#offline)
  * @see [Refresh token expiration](https://developers.google.com/identity/protocols/oauth2#expiration)
@@ -52,5 +57,21 @@ export const google: ProviderAdapter = {
     body: { contentType: 'application/x-www-form-urlencoded', text: '' },
     judge: (status, body) =>
       status === 400 && body?.['error'] === 'invalid_token' ? 'access_token_refused' : undefined,
+  },
+  consent: {
+    authorizationEndpoints: { production: 'https://accounts.google.com/o/oauth2/v2/auth' },
+    issuers: { production: 'https://accounts.google.com' },
+    pkce: 'S256',
+    parameters: { access_type: 'offline', prompt: 'consent' },
+    defaultScopes: ['openid', 'email'],
+    inputs: [],
+    subject: { kind: 'id_token', label: 'email' },
+    refreshTokenExpected: true,
+    revocation: {
+      kind: 'rfc7009',
+      endpoints: { production: 'https://oauth2.googleapis.com/revoke' },
+      effect:
+        'Google revokes everything that this person granted to the app’s Google Cloud project, so other accounts of the same person and project lose their access, too.',
+    },
   },
 };

@@ -5,9 +5,15 @@
  *
  * Client certificates are not supported: their assertion needs a thumbprint in its header.
  *
+ * The authorization endpoint belongs to the tenant of the token endpoint. Only the scope `offline_access` gives a
+ * refresh token. The issuer of an ID token names the tenant of the person, also with `common`. Microsoft has no
+ * endpoint that revokes one token.
+ *
  * The UserInfo endpoint belongs to Microsoft Graph and accepts tokens for Graph with the scope `openid`. For another
  * API, set `validationEndpoint` to one of its calls. Throttled requests are refused as `invalid_grant` with
  * AADSTS50196; the refresh token stays valid.
+ * @see [Authorization code flow](https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow)
+ * @see [ID token claims](https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference)
  * @see [Throttling](https://learn.microsoft.com/entra/msal/dotnet/advanced/client-and-server-throttling)
  * @see [Error codes](https://learn.microsoft.com/entra/identity-platform/reference-error-codes)
  * @see [UserInfo endpoint](https://learn.microsoft.com/entra/identity-platform/userinfo)
@@ -65,5 +71,29 @@ export const microsoft: ProviderAdapter = {
       status === 403 || (status === 401 && /audience/i.test(JSON.stringify(body)))
         ? 'validation_inconclusive'
         : undefined,
+  },
+  consent: {
+    authorizationEndpoints: {
+      production: 'https://login.microsoftonline.com/common/oauth2/v2.0/authorize',
+    },
+    authorizationEndpointBeside: (tokenEndpoint) =>
+      /\/oauth2\/v2\.0\/token$/.test(tokenEndpoint)
+        ? tokenEndpoint.replace(/token$/, 'authorize')
+        : null,
+    pkce: 'S256',
+    parameters: { prompt: 'select_account' },
+    defaultScopes: ['openid', 'profile', 'email', 'offline_access'],
+    inputs: [],
+    subject: {
+      kind: 'id_token',
+      label: 'preferred_username',
+      issuer: 'https://login.microsoftonline.com/{tid}/v2.0',
+    },
+    refreshTokenExpected: true,
+    revocation: {
+      kind: 'not_supported',
+      effect:
+        'Microsoft cannot revoke one token. The person can remove the app at myapps.microsoft.com, and an administrator can revoke all sessions of the person.',
+    },
   },
 };

@@ -5,6 +5,9 @@
  * @see [RFC 6749 §6](https://www.rfc-editor.org/rfc/rfc6749#section-6)
  * @see [RFC 9700 §4.14](https://www.rfc-editor.org/rfc/rfc9700#section-4.14): rotation, and the consequences of a
  * replay
+ * @see [RFC 9207](https://www.rfc-editor.org/rfc/rfc9207): `iss` in the callback
+ * @see [RFC 9126](https://www.rfc-editor.org/rfc/rfc9126): pushed authorization requests
+ * @see [RFC 7009](https://www.rfc-editor.org/rfc/rfc7009): revocation
  */
 import type { ProviderAdapter } from '../provider';
 
@@ -45,4 +48,19 @@ export const oauth2: ProviderAdapter = {
   refusesWithSuccess: true,
   // Introspection (RFC 7662) is used if it is configured or the issuer offers it. Otherwise a call can be configured.
   validation: { endpoints: {}, method: 'GET' },
+  consent: {
+    authorizationEndpoints: {},
+    pkce: 'S256',
+    parameters: {},
+    defaultScopes: [],
+    inputs: [],
+    subject: { kind: 'id_token' },
+    refreshTokenExpected: true,
+    revocation: {
+      kind: 'rfc7009',
+      endpoints: {},
+      effect:
+        'A revoked refresh token ends its grant. Whether access tokens and other grants of the same person end with it depends on the server.',
+    },
+  },
 };

@@ -11,6 +11,13 @@
  * scope and costs one point. Any 200 means that the token was accepted. REST's `shop.json` has been legacy since
  * October 2024. Shopify answers an unsupported API version with the oldest supported one. 402 (frozen) and 423 (locked)
  * do not depend on the token.
+ * A consent takes place on the shop's host. The callback carries `hmac`, an HMAC-SHA256 with the app's secret over the
+ * other parameters, sorted and form-encoded, as Shopify's own library computes it. `expiring=1` in the code exchange asks
+ * for an expiring token. Shopify does not document PKCE for the Admin API; its parameters are sent nevertheless.
+ * @see [Authenticate a standalone
+ * app](https://shopify.dev/docs/apps/build/authentication-authorization/authenticate-standalone-apps)
+ * @see [Shopify's own
+ * library](https://github.com/Shopify/shopify-app-js/blob/main/packages/apps/shopify-api/lib/utils/hmac-validator.ts)
  * @see [GraphQL Admin API](https://shopify.dev/docs/api/admin-graphql)
  * @see [Response codes](https://shopify.dev/docs/api/usage/response-codes)
  * @see [Versioning](https://shopify.dev/docs/api/usage/versioning)
@@ -23,12 +30,40 @@
  * @see [Shopify/shopify-app-js#3400](https://github.com/Shopify/shopify-app-js/issues/3400): a response without
  * `expires_in`
  */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Secret } from '../../domain/masking/secret';
 import type { ProviderAdapter } from '../provider';
 
 const MINUTE_MS = 60_000;
 
 /** This host receives refresh tokens and the app's secret, so only one label under Shopify's domain is accepted. */
 const SHOP_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.myshopify\.com$/;
+
+/** Accepts a shop's name, its address, and its address in the Shopify admin. */
+function shopOf(text: string): string | null {
+  const plain = text
+    .trim()
+    .toLowerCase()
+    .replace(/^https?:\/\//, '');
+  const name = /^admin\.shopify\.com\/store\/([^/?#]+)/.exec(plain)?.[1] ?? plain;
+  const host = name.replace(/[/?#].*$/, '');
+  const shop = host.includes('.') ? host : `${host}.myshopify.com`;
+  return SHOP_PATTERN.test(shop) ? shop : null;
+}
+
+/** A repeated parameter is refused, because two readers could choose different values. */
+function isSignedByShopify(parameters: URLSearchParams, clientSecret: Secret | null): boolean {
+  const names = [...parameters.keys()];
+  if (clientSecret === null || new Set(names).size !== names.length) return false;
+  const signed = new URLSearchParams(
+    [...parameters]
+      .filter(([name]) => name !== 'hmac' && name !== 'signature')
+      .toSorted(([a], [b]) => a.localeCompare(b)),
+  );
+  const expected = createHmac('sha256', clientSecret.reveal()).update(signed.toString()).digest();
+  const stated = Buffer.from(parameters.get('hmac') ?? '', 'hex');
+  return stated.length === expected.length && timingSafeEqual(stated, expected);
+}
 
 export const shopify: ProviderAdapter = {
   id: 'shopify',
@@ -70,6 +105,30 @@ export const shopify: ProviderAdapter = {
     method: 'POST',
     body: { contentType: 'application/json', text: '{"query":"{ shop { id } }"}' },
     present: (accessToken) => ({ 'x-shopify-access-token': accessToken }),
+  },
+  consent: {
+    authorizationEndpoints: { production: 'https://{account}/admin/oauth/authorize' },
+    pkce: 'S256',
+    parameters: {},
+    exchangeParameters: { expiring: '1' },
+    defaultScopes: ['read_products', 'read_orders'],
+    inputs: [
+      {
+        name: 'shop',
+        label: 'Shop',
+        example: 'acme.myshopify.com',
+        normalise: shopOf,
+        isExternalId: true,
+      },
+    ],
+    subject: { kind: 'callback', parameter: 'shop' },
+    refreshTokenExpected: true,
+    verifyCallback: isSignedByShopify,
+    revocation: {
+      kind: 'not_supported',
+      effect:
+        'Shopify can only uninstall the whole app from the shop, which Evergrant does not do. The shop removes the app in its settings.',
+    },
   },
   refusedState: 'inactive',
 };

@@ -4,6 +4,7 @@ import type { RefreshRule, RefreshRules } from '../../domain/account/due-times';
 import { DEFAULT_POLICY } from '../../domain/account/policy';
 import { DEFAULT_APP_LIMITS } from '../../domain/limits/app-limiter';
 import { findAdapter } from '../adapters/registry';
+import type { ConsentEndpoint } from '../consent/consent';
 import { clientAuthentication } from '../exchange/client-authentication';
 import {
   accountEndpoint,
@@ -63,6 +64,12 @@ export class ConfiguredProviders {
 function configuredProvider(config: ProviderConfig): Provider {
   const adapter = findAdapter(config.adapter);
   if (adapter === undefined) throw new Error(`no adapter named "${config.adapter}"`);
+  const environments = new Map(
+    Object.entries(config.environments).map(([name, environment]) => [
+      name,
+      configuredEnvironment(adapter, environment),
+    ]),
+  );
   return {
     id: config.id,
     adapter,
@@ -76,12 +83,12 @@ function configuredProvider(config: ProviderConfig): Provider {
     tokenPath: config.tokenPath ?? null,
     scopeSeparator: config.scopeSeparator ?? adapter.scopeSeparator ?? ' ',
     failureCodes: config.failureCodes ?? {},
-    environments: new Map(
-      Object.entries(config.environments).map(([name, environment]) => [
-        name,
-        configuredEnvironment(adapter, environment),
-      ]),
-    ),
+    environments,
+    consent:
+      adapter.consent !== undefined &&
+      [...environments.values()].some((environment) => environment.consent !== null)
+        ? { ...adapter.consent, ...config.consent }
+        : null,
   };
 }
 
@@ -101,15 +108,19 @@ function configuredEnvironment(
     ...(privateKey === undefined ? {} : { privateKey: privateKey.reveal() }),
     ...(keyId === undefined ? {} : { keyId }),
   });
-  const tokenEndpoint = endpointOf(adapter, environment);
+  const { issuer } = environment;
+  const metadata =
+    issuer !== undefined && adapter.discovery === true ? discoveredEndpoint(issuer) : null;
+  const tokenEndpoint = endpointOf(adapter, environment, metadata);
   return {
     tokenEndpoint,
     validation: validationOf(adapter, environment, {
-      tokenEndpoint,
+      metadata,
       client,
       proof,
       isPublic: method === 'none',
     }),
+    consent: consentOf(adapter, environment, metadata),
     client,
     clientAuthentication: proof,
     parameters: environment.parameters ?? {},
@@ -122,10 +133,15 @@ function configuredEnvironment(
 function validationOf(
   adapter: ProviderAdapter,
   { clientId, clientSecret, ...environment }: EnvironmentConfig,
-  server: { tokenEndpoint: TokenEndpoint; client: Client; proof: ClientAuth; isPublic: boolean },
+  server: {
+    metadata: TokenEndpoint | null;
+    client: Client;
+    proof: ClientAuth;
+    isPublic: boolean;
+  },
 ): ValidationEndpoint | null {
   const { introspectionEndpoint, validationEndpoint, issuer } = environment;
-  const { client, proof } = server;
+  const { client, proof, metadata } = server;
   if (introspectionEndpoint !== undefined) {
     const known = {
       issuer: issuer ?? introspectionEndpoint,
@@ -142,12 +158,11 @@ function validationOf(
       adapter.accountHost,
     );
   }
-  if (issuer === undefined || adapter.discovery !== true) return null;
-  const discovered = discoveredEndpoint(issuer);
+  if (metadata === null) return null;
   return introspection(
     {
       shown: `<introspection endpoint of ${issuer}>`,
-      resolve: () => discovered.resolve({ externalId: '' }),
+      resolve: () => metadata.resolve({ externalId: '' }),
     },
     client,
     proof,
@@ -155,13 +170,37 @@ function validationOf(
   );
 }
 
+/** The metadata are read only if an endpoint is missing, because an issuer may have none. */
+function consentOf(
+  { consent }: ProviderAdapter,
+  environment: EnvironmentConfig,
+  metadata: TokenEndpoint | null,
+): ConsentEndpoint | null {
+  const { authorizationEndpoint, tokenEndpoint, issuer, clientSecret } = environment;
+  const isDiscovered = authorizationEndpoint === undefined || tokenEndpoint === undefined;
+  if (consent === undefined || (authorizationEndpoint === undefined && metadata === null))
+    return null;
+  return {
+    authorizationEndpoint: authorizationEndpoint ?? null,
+    revocationEndpoint: environment.revocationEndpoint ?? null,
+    identityEndpoint: environment.identityEndpoint ?? null,
+    metadata: isDiscovered ? metadata : null,
+    issuer: issuer ?? null,
+    redirectUri: environment.redirectUri ?? null,
+    scopes: environment.consentScopes ?? consent.defaultScopes,
+    parameters: { ...consent.parameters, ...environment.consentParameters },
+    clientSecret: clientSecret ?? null,
+  };
+}
+
 function endpointOf(
   adapter: ProviderAdapter,
   { tokenEndpoint, issuer }: EnvironmentConfig,
+  metadata: TokenEndpoint | null,
 ): TokenEndpoint {
   if (tokenEndpoint === undefined) {
-    if (issuer === undefined) throw new Error(`${adapter.id} has neither tokenEndpoint nor issuer`);
-    return discoveredEndpoint(issuer);
+    if (metadata === null) throw new Error(`${adapter.id} has neither tokenEndpoint nor issuer`);
+    return metadata;
   }
   return adapter.accountHost !== undefined && tokenEndpoint.includes('{account}')
     ? accountEndpoint(tokenEndpoint, adapter.accountHost)

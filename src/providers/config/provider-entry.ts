@@ -14,6 +14,7 @@ import type { ReplayRule } from '../../domain/refresh/replay';
 import { duration, durationOr, mustBe } from '../../domain/text/duration';
 import { asConfigured } from '../../domain/text/time-text';
 import { adapterIds, findAdapter } from '../adapters/registry';
+import type { ConsentRules, SubjectRule } from '../consent/consent';
 import {
   CLIENT_AUTHENTICATION_METHODS,
   type ClientAuthenticationMethod,
@@ -34,6 +35,14 @@ export interface EnvironmentConfig {
   validationEndpoint?: string;
   introspectionEndpoint?: string;
   issuer?: string;
+  authorizationEndpoint?: string;
+  revocationEndpoint?: string;
+  /** The endpoint that names the person who consented. */
+  identityEndpoint?: string;
+  /** Sent as `redirect_uri` instead of the callback URL. */
+  redirectUri?: string;
+  consentScopes?: string[];
+  consentParameters?: Record<string, string>;
   parameters?: Record<string, string>;
   /** Limits of this app; for absent members the defaults apply. */
   limits?: Partial<AppLimits>;
@@ -49,6 +58,8 @@ export interface ProviderConfig {
   tokenPath?: string;
   scopeSeparator?: ScopeSeparator;
   failureCodes?: Record<string, RefreshFailureCode>;
+  /** Consent rules that replace the adapter's. */
+  consent?: Partial<Pick<ConsentRules, 'pkce' | 'subject' | 'refreshTokenExpected'>>;
   environments: Record<string, EnvironmentConfig>;
 }
 
@@ -100,12 +111,47 @@ const RESERVED_PARAMETERS = new Set([
   'client_assertion_type',
 ]);
 
-const parameters = z
-  .record(z.string(), z.string())
-  .refine(
-    (given) => Object.keys(given).every((name) => !RESERVED_PARAMETERS.has(name)),
-    `must not contain ${[...RESERVED_PARAMETERS].join(', ')}`,
-  );
+/** Parameters of the authorization request itself. */
+const RESERVED_CONSENT_PARAMETERS = new Set([
+  'response_type',
+  'client_id',
+  'redirect_uri',
+  'scope',
+  'state',
+  'code_challenge',
+  'code_challenge_method',
+  'request',
+  'request_uri',
+]);
+
+const parametersExcept = (reserved: ReadonlySet<string>) =>
+  z
+    .record(z.string(), z.string())
+    .refine(
+      (given) => Object.keys(given).every((name) => !reserved.has(name)),
+      `must not contain ${[...reserved].join(', ')}`,
+    );
+
+const scopeList = z.array(z.string().regex(/^\S+$/, 'must be a single scope without spaces'));
+
+const memberPath = z
+  .string()
+  .regex(/^[\w-]{1,40}(\.[\w-]{1,40}){0,3}$/, 'must be names joined by dots, such as data.token');
+
+/** How the person who consented is identified: `id_token`, `none`, or a member of an answer. */
+const subjectRule = z
+  .union([
+    z.enum(['id_token', 'none']),
+    z.strictObject({ answer: memberPath, label: memberPath.optional() }),
+    z.strictObject({ request: memberPath, label: memberPath.optional() }),
+  ])
+  .transform((given): SubjectRule => {
+    if (typeof given === 'string') return { kind: given };
+    const label = given.label === undefined ? {} : { label: given.label };
+    return 'answer' in given
+      ? { kind: 'answer', path: given.answer, ...label }
+      : { kind: 'request', endpoints: {}, path: given.request, ...label };
+  });
 
 /** Checked like a token: with surrounding quotes or white space, the provider would refuse the app. Empty means absent. */
 const clientCredential = quotedText.superRefine((text, context) => {
@@ -124,8 +170,14 @@ const environmentMembers = {
   validationEndpoint: secureUrl.optional(),
   introspectionEndpoint: secureUrl.optional(),
   issuer: secureUrl.optional(),
-  parameters: parameters.optional(),
-  scopes: z.array(z.string().regex(/^\S+$/, 'must be a single scope without spaces')).optional(),
+  authorizationEndpoint: secureUrl.optional(),
+  revocationEndpoint: secureUrl.optional(),
+  identityEndpoint: secureUrl.optional(),
+  redirectUri: z.string().regex(/^\S+$/, 'must be a URI, or the RuName at eBay').optional(),
+  consentScopes: scopeList.optional(),
+  consentParameters: parametersExcept(RESERVED_CONSENT_PARAMETERS).optional(),
+  parameters: parametersExcept(RESERVED_PARAMETERS).optional(),
+  scopes: scopeList.optional(),
   rate: rate.optional(),
   quota: quota.optional(),
   reserve: reserve.optional(),
@@ -153,10 +205,7 @@ const providerSchema = z.strictObject({
   refreshTokenLife: z
     .union([z.literal('unknown'), lifeUpTo(REFRESH_TOKEN_LIFE_MAX_SECONDS)])
     .optional(),
-  tokenPath: z
-    .string()
-    .regex(/^[\w-]{1,40}(\.[\w-]{1,40}){0,3}$/, 'must be names joined by dots, such as data.token')
-    .optional(),
+  tokenPath: memberPath.optional(),
   scopeSeparator: z.enum(SCOPE_SEPARATORS, 'must be " " or ","').optional(),
   errorCodes: z
     .record(
@@ -173,6 +222,9 @@ const providerSchema = z.strictObject({
       ]),
     )
     .optional(),
+  pkce: z.enum(['S256', 'refused']).optional(),
+  subject: subjectRule.optional(),
+  refreshTokenExpected: z.boolean().optional(),
   environments: z.record(z.string(), environmentSchema).optional(),
 });
 
@@ -225,7 +277,7 @@ export function readProvider(
   if (adapter === undefined)
     return problem(`: unknown adapter "${adapterId}"; known adapters: ${adapterIds().join(', ')}`);
 
-  for (const member of ['tokenPath', 'scopeSeparator'] as const)
+  for (const member of ['tokenPath', 'scopeSeparator', 'subject', 'refreshTokenExpected'] as const)
     if (entry[member] !== undefined && adapter.configurableAnswer !== true)
       return problem(
         `.${member}: is only for the adapter oauth2, because the responses of ${adapter.displayName} are known`,
@@ -261,8 +313,14 @@ export function readProvider(
       tokenPath: entry.tokenPath,
       scopeSeparator: entry.scopeSeparator,
       failureCodes: entry.errorCodes,
+      consent: consentOf(entry),
     }),
   };
+}
+
+function consentOf({ pkce, subject, refreshTokenExpected }: Entry): ProviderConfig['consent'] {
+  const rules = defined({ pkce, subject, refreshTokenExpected });
+  return Object.keys(rules).length === 0 ? undefined : rules;
 }
 
 /** Returns the shortest lifetime that an entry states, or `null` if it states none. */
@@ -345,11 +403,42 @@ function readEnvironment(
       tokenEndpoint,
       validationEndpoint: own.validationEndpoint ?? adapter.validation?.endpoints[name],
       introspectionEndpoint: own.introspectionEndpoint,
-      issuer: own.issuer,
+      ...consentEndpoints(adapter, name, own),
+      redirectUri: own.redirectUri,
+      consentScopes: own.consentScopes,
+      consentParameters: own.consentParameters,
       parameters: Object.keys(extra).length === 0 ? undefined : extra,
       limits: Object.keys(limits).length === 0 ? undefined : limits,
     }),
   };
+}
+
+/**
+ * The adapter's endpoints belong to its own token endpoint. A configured token endpoint is another server, so its
+ * consent must not take place at the adapter's.
+ */
+function consentEndpoints(
+  { consent, tokenEndpoints }: ProviderAdapter,
+  name: string,
+  own: EnvironmentEntry,
+): Defined<Partial<EnvironmentConfig>> {
+  const isOwnServer = own.tokenEndpoint === undefined || own.tokenEndpoint === tokenEndpoints[name];
+  const known = isOwnServer ? consent : undefined;
+  const { revocation, subject } = known ?? {};
+  const beside =
+    own.tokenEndpoint === undefined
+      ? null
+      : (consent?.authorizationEndpointBeside?.(own.tokenEndpoint) ?? null);
+  return defined({
+    authorizationEndpoint:
+      own.authorizationEndpoint ?? known?.authorizationEndpoints[name] ?? beside ?? undefined,
+    revocationEndpoint:
+      own.revocationEndpoint ??
+      (revocation?.kind === 'rfc7009' ? revocation.endpoints[name] : undefined),
+    identityEndpoint:
+      own.identityEndpoint ?? (subject?.kind === 'request' ? subject.endpoints[name] : undefined),
+    issuer: own.issuer ?? known?.issuers?.[name],
+  });
 }
 
 /** An empty text means that no secret is set. */

@@ -1,5 +1,6 @@
 /** The contract of a consent: what an adapter states about the authorization endpoint, and what an environment resolves to. */
 import type { Secret } from '../../domain/masking/secret';
+import type { TokenEndpoint } from '../exchange/token-endpoint';
 
 /** A value that the person enters before the consent, such as the shop. */
 export interface ConsentInput {
@@ -13,24 +14,44 @@ export interface ConsentInput {
   isExternalId?: boolean;
 }
 
-/** How the subject of a consent is determined. */
+/** How the subject of a consent is determined. Paths are member names joined by dots. */
 export type SubjectRule =
-  /** `iss` and `sub` of the validated ID token. */
-  | { kind: 'id_token'; label?: string }
-  /** A member of the token response; the path is member names joined by dots. */
+  /**
+   * `iss` and `sub` of the validated ID token. `label` is a claim. `issuer` may contain claims in braces, such as
+   * `{tid}`, if each tenant has its own issuer.
+   */
+  | { kind: 'id_token'; label?: string; issuer?: string }
+  /** A member of the token response. */
   | { kind: 'answer'; path: string; label?: string }
+  /** A part of the access token that the provider documents. */
+  | { kind: 'access_token'; subjectOf(accessToken: string): string | null }
   /** A parameter of the callback, such as Shopify's `shop`, which `verifyCallback` has proved. */
   | { kind: 'callback'; parameter: string }
-  /** One request with the new access token. */
-  | { kind: 'request'; url: string; path: string; label?: string; headers?: Record<string, string> }
+  /** One GET with the new access token. Skipped if the scope that it needs was not granted. */
+  | {
+      kind: 'request';
+      endpoints: Readonly<Record<string, string>>;
+      path: string;
+      label?: string;
+      scope?: string;
+    }
   | { kind: 'none' };
 
 export interface ConsentRules {
   /** By environment; `{account}` stands for the account's host. Absent: from the issuer's metadata or the configuration. */
   authorizationEndpoints: Readonly<Record<string, string>>;
+  /**
+   * Returns the authorization endpoint that belongs to a configured token endpoint, or `null` if it must be configured,
+   * too. Absent: only the adapter's own token endpoint has a known authorization endpoint.
+   */
+  authorizationEndpointBeside?(tokenEndpoint: string): string | null;
+  /** The issuer by environment, for `iss` in the callback (RFC 9207) and in ID tokens. */
+  issuers?: Readonly<Record<string, string>>;
   pkce: 'S256' | 'refused';
   /** Extra parameters of the authorization request, such as `access_type=offline`. */
   parameters: Readonly<Record<string, string>>;
+  /** Extra parameters of the code exchange, such as Shopify's `expiring=1`. */
+  exchangeParameters?: Readonly<Record<string, string>>;
   defaultScopes: readonly string[];
   inputs: readonly ConsentInput[];
   subject: SubjectRule;
@@ -41,15 +62,29 @@ export interface ConsentRules {
   revocation: RevocationRule;
 }
 
+/** `effect` tells people what a revocation takes along, or what to do if there is none. */
 export type RevocationRule =
   | { kind: 'rfc7009'; endpoints: Readonly<Record<string, string>>; effect: string }
   | { kind: 'not_supported'; effect: string };
 
 /** The consent of one environment of a configured provider. */
 export interface ConsentEndpoint {
-  /** `null`: from the issuer's metadata. */
+  /** May contain `{account}`. `null`: from the metadata. */
   authorizationEndpoint: string | null;
+  /** `null`: from the metadata, otherwise there is none. */
+  revocationEndpoint: string | null;
+  /** The endpoint of the subject rule `request`. `null`: there is none. */
+  identityEndpoint: string | null;
+  /** The issuer's metadata. `null`: all endpoints are configured or known. */
+  metadata: TokenEndpoint | null;
+  /** `null`: not known, so `iss` in the callback is ignored. */
+  issuer: string | null;
   /** Replaces the redirect URI in requests (eBay's RuName). `null`: the callback URL itself. */
   redirectUri: string | null;
+  /** Requested if the caller names no scopes. */
   scopes: readonly string[];
+  /** The adapter's parameters and the configured ones. */
+  parameters: Readonly<Record<string, string>>;
+  /** The key of signatures in the callback. `null`: the client has no secret. */
+  clientSecret: Secret | null;
 }

@@ -38,7 +38,7 @@ export function readAnswer(text: string, isCut = false): AnswerMembers {
 }
 
 /** Returns the object at a path such as `data` or `data.token`, or `null` if there is none. */
-export function levelAtPath({ levels }: AnswerMembers, path: string): Level | null {
+export function levelAtPath({ levels }: Pick<AnswerMembers, 'levels'>, path: string): Level | null {
   let members: Members | null = levels.find((level) => level.path === '')?.members ?? null;
   for (const name of path.split('.'))
     members = members !== null && Object.hasOwn(members, name) ? objectIn(members[name]) : null;

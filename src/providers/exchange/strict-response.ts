@@ -2,6 +2,7 @@
  * Prepares a response for oauth4webapi's strict parser. Removes members that other code checks and known deviations of
  * the provider, so that the parser reports only unknown ones.
  */
+import type { RecognizedTokenTypes } from 'oauth4webapi';
 import type { ProviderAdapter } from '../provider';
 import type { SalvagedTokens } from './salvage-tokens';
 import type { TransportResponse } from './transport';
@@ -29,6 +30,11 @@ export function strictResponse(
         salvaged !== null || body.trimStart().startsWith('{') ? 'application/json' : 'text/plain',
     },
   });
+}
+
+/** Token types that the strict parser accepts besides `Bearer`. */
+export function recognizedTokenTypes({ tokenTypes }: ProviderAdapter): RecognizedTokenTypes {
+  return Object.fromEntries(tokenTypes.map((type) => [type, () => undefined]));
 }
 
 function readableBody(

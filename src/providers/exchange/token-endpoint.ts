@@ -94,19 +94,40 @@ async function discover(issuer: URL): Promise<AuthorizationServer> {
         [allowInsecureRequests]: isLoopback(issuer),
       });
       const server = await processDiscoveryResponse(issuer, response);
-      if (isSendable(server.token_endpoint))
-        return {
-          issuer: server.issuer,
-          token_endpoint: server.token_endpoint,
-          ...(isSendable(server.introspection_endpoint)
-            ? { introspection_endpoint: server.introspection_endpoint }
-            : {}),
-        };
+      if (isSendable(server.token_endpoint)) return usable(server);
     } catch {
       // The other path may succeed. The library's error may quote the response, so it is dropped.
     }
   }
   throw new NotSentError('the metadata of the issuer could not be read');
+}
+
+/** Endpoints besides the token endpoint. An endpoint that is not secure counts as absent. */
+const FURTHER_ENDPOINTS = [
+  'introspection_endpoint',
+  'authorization_endpoint',
+  'pushed_authorization_request_endpoint',
+  'revocation_endpoint',
+] as const;
+
+/** Members that state how the server behaves. */
+const STATEMENTS = [
+  'authorization_response_iss_parameter_supported',
+  'require_pushed_authorization_requests',
+  'id_token_signing_alg_values_supported',
+] as const;
+
+function usable(server: AuthorizationServer): AuthorizationServer {
+  const names = [
+    'issuer',
+    'token_endpoint',
+    ...FURTHER_ENDPOINTS.filter((name) => isSendable(server[name])),
+    ...STATEMENTS.filter((name) => server[name] !== undefined),
+  ];
+  return {
+    issuer: server.issuer,
+    ...Object.fromEntries(names.map((name) => [name, server[name]])),
+  };
 }
 
 function isSendable(address: string | undefined): address is string {
