@@ -16,6 +16,7 @@ import { Reconnects } from './accounts/reconnects';
 import { RefreshTokenWarnings } from './accounts/refresh-token-warnings';
 import { Restores } from './accounts/restores';
 import { Validations } from './accounts/validations';
+import { ConnectSessions } from './connect/connect-sessions';
 import { Canary } from './encryption/canary';
 import { EncryptionKeys } from './encryption/encryption-keys';
 import { Processes } from './encryption/processes';
@@ -36,6 +37,7 @@ export interface Store {
   apiKeys: ApiKeys;
   auditEntries: AuditEntries;
   canary: Canary;
+  connectSessions: ConnectSessions;
   dueAccounts: DueAccounts;
   encryptionKeys: EncryptionKeys;
   events: Events;
@@ -100,6 +102,7 @@ async function createIndexes(store: Store): Promise<void> {
   await store.events.createIndexes();
   await store.webhookEndpoints.createIndexes();
   await store.webhookDeliveries.createIndexes();
+  await store.connectSessions.createIndexes();
 }
 
 export function createStore(
@@ -114,6 +117,7 @@ export function createStore(
     apiKeys: new ApiKeys(connection, integrity),
     auditEntries: new AuditEntries(connection),
     canary: new Canary(connection),
+    connectSessions: new ConnectSessions(connection),
     dueAccounts: new DueAccounts(connection),
     encryptionKeys: new EncryptionKeys(connection),
     events,
