@@ -174,8 +174,13 @@ export async function recordConnectFailure(
   );
   if (afterFailure(failure.code) !== 'opened')
     await store.events.raise(connectFailedEvent(session, failure.code, entryAt));
-  await store.connectSessions.fail(session.id, ['at_provider', 'exchanging'], failure, {
-    now: now(),
-    otherAccountId,
-  });
+  await store.connectSessions.fail(
+    session.id,
+    ['at_provider', 'exchanging', 'awaiting_finish'],
+    failure,
+    {
+      now: now(),
+      otherAccountId,
+    },
+  );
 }

@@ -63,7 +63,7 @@ export const CONNECT_FAILURES = [
 ] as const;
 export type ConnectFailure = (typeof CONNECT_FAILURES)[number];
 
-export type ConnectMode = 'link' | 'app';
+type ConnectMode = 'link' | 'app';
 
 export interface ConnectSession {
   /** `ccs_…` */
@@ -128,6 +128,8 @@ export interface ConnectLeg {
   /** The PKCE verifier, encrypted; `null`: the provider refuses PKCE. */
   sealedVerifier: string | null;
   redirectUri: string;
+  /** The values that the person entered on the consent page. */
+  inputs: Record<string, string>;
   startedAt: Date;
   expiresAt: Date;
 }
@@ -177,7 +179,7 @@ export function failureAt(
   return session.failure;
 }
 
-/** Whether the consent page may start a leg: the link is valid and nobody has consented with it. */
+/** Whether the consent page may start a leg: the link is valid, and no consent was given with it. */
 export function canStart(session: ConnectSession, now: Date): boolean {
   return ['created', 'opened', 'at_provider'].includes(statusAt(session, now));
 }

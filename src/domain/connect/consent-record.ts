@@ -110,7 +110,7 @@ function entry(named: Named, { id, at, response, warnings }: EntryInput): LogEnt
   };
 }
 
-/** What happened, and the next step, for an administrator. */
+/** Each failure and the next step, in sentences for an administrator. */
 export const FAILURE_SENTENCES: Readonly<Record<ConnectFailure, string>> = {
   access_denied: 'The person declined at the provider. The link can be used again.',
   provider_unavailable:

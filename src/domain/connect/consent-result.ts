@@ -12,7 +12,7 @@ export interface ReceivedConsent {
   subject: Subject | null;
 }
 
-/** What the provider entry states about its consents. */
+/** The expectations that the provider's entry states for its consents. */
 export interface ConsentExpectations {
   requestedScopes: readonly string[];
   refreshTokenExpected: boolean;
@@ -23,7 +23,7 @@ type Checked = Pick<ConnectSession, 'requiredScopes' | 'expectedSubject' | 'allo
 
 /**
  * @param accountSubject the digest of the subject that the account belongs to; `null`: unknown, or a new account
- * @returns the first problem, or the requested scopes that are missing although nobody requires them
+ * @returns the first problem, or the missing scopes that the session requested and does not require
  */
 export function checkConsent(
   session: Checked,
@@ -43,7 +43,7 @@ export function checkConsent(
   return { missingScopes: missing(requested, scopes) };
 }
 
-/** Whether somebody else consented than the account belongs to. */
+/** Whether the subject that consented differs from the account's or the expected subject. */
 export function isOther(
   { expectedSubject, allowSubjectChange }: Omit<Checked, 'requiredScopes'>,
   subject: Subject | null,

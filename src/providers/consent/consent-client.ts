@@ -33,7 +33,7 @@ export type ConsentExchange =
       response: MaskedResponse | null;
     };
 
-export type Revocation = 'revoked' | 'not_supported' | 'refused' | 'unknown';
+type Revocation = 'revoked' | 'not_supported' | 'refused' | 'unknown';
 
 export interface ConsentClient {
   /** `null`: this provider has no consent flow. */
@@ -57,3 +57,12 @@ export interface ConsentClient {
     hint: 'refresh_token' | 'access_token';
   }): Promise<Revocation>;
 }
+
+/** For a process without providers that have a consent flow. */
+export const NO_CONSENT_FLOWS: ConsentClient = {
+  rulesOf: () => null,
+  authorizationUrl: () => Promise.reject(new TypeError('this provider has no consent flow')),
+  exchangeCode: () =>
+    Promise.resolve({ kind: 'failed', failure: 'app_refused', detail: null, response: null }),
+  revoke: () => Promise.resolve('not_supported'),
+};

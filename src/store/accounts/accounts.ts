@@ -58,7 +58,7 @@ export interface NewAccount {
 }
 
 /** What a consent at the provider adds to an account, beside its grant. */
-export interface AccountConsent {
+interface AccountConsent {
   subject: Subject | null;
   missingScopes: string[];
   /** Raised in the same write. */

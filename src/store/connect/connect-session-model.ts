@@ -11,12 +11,18 @@ import { fromGrant, toGrant } from '../accounts/account-mapping';
 import { grantSchema } from '../accounts/account-model';
 import { scopedToOrganisation } from '../mongo/organisation-scope';
 
+const inputsMember = {
+  type: [new Schema({ name: String, value: String }, { _id: false })],
+  default: [],
+};
+
 const legSchema = new Schema(
   {
     state_digest: { type: String, required: true },
     browser_digest: { type: String, required: true },
     sealed_verifier: { type: String, default: null },
     redirect_uri: { type: String, required: true },
+    inputs: inputsMember,
     started_at: { type: Date, required: true },
     expires_at: { type: Date, required: true },
   },
@@ -56,10 +62,7 @@ const sessionSchema = new Schema(
     /** Absent: the provider entry's default. */
     scopes: { type: [String], default: undefined },
     required_scopes: { type: [String], default: [] },
-    inputs: {
-      type: [new Schema({ name: String, value: String }, { _id: false })],
-      default: [],
-    },
+    inputs: inputsMember,
     expected_subject: { type: String, default: null },
     allow_subject_change: { type: Boolean, required: true },
     mode: { type: String, enum: ['link', 'app'], required: true },
@@ -123,7 +126,7 @@ export function toConnectSession(document: ConnectSessionDocument): ConnectSessi
     kind: document.kind ?? null,
     scopes: document.scopes ?? null,
     requiredScopes: document.required_scopes,
-    inputs: Object.fromEntries(document.inputs.map(({ name, value }) => [name, value ?? ''])),
+    inputs: toInputs(document.inputs),
     expectedSubject: document.expected_subject ?? null,
     allowSubjectChange: document.allow_subject_change,
     mode: document.mode,
@@ -144,6 +147,7 @@ export function toConnectSession(document: ConnectSessionDocument): ConnectSessi
           browserDigest: leg.browser_digest,
           sealedVerifier: leg.sealed_verifier ?? null,
           redirectUri: leg.redirect_uri,
+          inputs: toInputs(leg.inputs),
           startedAt: leg.started_at,
           expiresAt: leg.expires_at,
         }
@@ -167,9 +171,14 @@ export function fromLeg(leg: ConnectLeg) {
     browser_digest: leg.browserDigest,
     sealed_verifier: leg.sealedVerifier,
     redirect_uri: leg.redirectUri,
+    inputs: fromInputs(leg.inputs),
     started_at: leg.startedAt,
     expires_at: leg.expiresAt,
   };
+}
+
+function toInputs(inputs: ConnectSessionDocument['inputs']): Record<string, string> {
+  return Object.fromEntries(inputs.map(({ name, value }) => [name ?? '', value ?? '']));
 }
 
 export function fromInputs(inputs: Readonly<Record<string, string>>) {

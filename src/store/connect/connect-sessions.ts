@@ -31,6 +31,9 @@ export type NewConnectSession = Omit<
   'status' | 'statusAt' | 'failure' | 'otherAccountId' | 'leg' | 'pending'
 >;
 
+/** Deletes the PKCE verifier: the code was exchanged, or never will be. A session in these statuses has a leg. */
+const NO_VERIFIER = { 'leg.sealed_verifier': null };
+
 const MAY_START: readonly ConnectStatus[] = ['created', 'opened', 'at_provider'];
 
 export class ConnectSessions {
@@ -122,15 +125,11 @@ export class ConnectSessions {
 
   /**
    * Starts a leg. It replaces an earlier leg, whose callback is then refused.
-   * @returns `null` if the link has expired, is revoked, or somebody has consented with it
+   * @returns `null` if the link has expired, is revoked, or was used
    */
   startLeg(
     id: string,
-    {
-      leg,
-      externalId,
-      inputs,
-    }: { leg: ConnectLeg; externalId: string; inputs: Readonly<Record<string, string>> },
+    { leg, externalId }: { leg: ConnectLeg; externalId: string },
   ): Promise<ConnectSession | null> {
     const now = leg.startedAt;
     return this.#change(
@@ -140,7 +139,6 @@ export class ConnectSessions {
         status_at: now,
         leg: fromLeg(leg),
         external_id: externalId,
-        inputs: fromInputs(inputs),
         failure: null,
       },
     );
@@ -181,6 +179,7 @@ export class ConnectSessions {
         failure: { ...failure, at: now },
         other_account_id: otherAccountId,
         pending: null,
+        ...NO_VERIFIER,
       },
     );
   }
@@ -189,7 +188,7 @@ export class ConnectSessions {
   keepPending(id: string, consent: SealedConsent, now: Date): Promise<ConnectSession | null> {
     return this.#change(
       { _id: id, status: 'exchanging' },
-      { status: 'awaiting_finish', status_at: now, pending: fromConsent(consent) },
+      { status: 'awaiting_finish', status_at: now, pending: fromConsent(consent), ...NO_VERIFIER },
     );
   }
 
@@ -238,7 +237,7 @@ export class ConnectSessions {
   connected(id: string, now: Date): Promise<ConnectSession | null> {
     return this.#change(
       { _id: id, status: { $in: ['exchanging', 'awaiting_finish'] } },
-      { status: 'connected', status_at: now, failure: null, pending: null },
+      { status: 'connected', status_at: now, failure: null, pending: null, ...NO_VERIFIER },
     );
   }
 

@@ -47,13 +47,13 @@ const legAt = (ms: number, state = random()) => ({
   leg: {
     stateDigest: digest(state),
     browserDigest: digest('browser'),
-    sealedVerifier: null,
+    sealedVerifier: 'ENC:v1:k1:verifier',
     redirectUri: 'http://127.0.0.1/connect/callback/ebay',
+    inputs: { shop: 'shop' },
     startedAt: fromNow(ms),
     expiresAt: fromNow(ms + LEG_LIFE_MS),
   },
   externalId: 'shop',
-  inputs: { shop: 'shop' },
 });
 
 const win = (id: string, stateDigest: string, now = fromNow(1000)) =>
@@ -92,7 +92,7 @@ it('lets one of many concurrent callbacks win', async () => {
   expect(await store.connectSessions.findByState('ebay', leg.stateDigest)).toMatchObject({
     status: 'exchanging',
     externalId: 'shop',
-    inputs: { shop: 'shop' },
+    leg: { inputs: { shop: 'shop' } },
   });
   expect(await store.connectSessions.findByState('etsy', leg.stateDigest)).toBeNull();
 });
@@ -127,6 +127,7 @@ it('starts no leg with an expired, revoked or used link', async () => {
   await win(used.session.id, leg.leg.stateDigest);
   expect(await store.connectSessions.connected(used.session.id, NOW)).toMatchObject({
     status: 'connected',
+    leg: { sealedVerifier: null },
   });
   expect(await store.connectSessions.startLeg(used.session.id, legAt(0))).toBeNull();
 });
