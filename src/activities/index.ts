@@ -6,6 +6,7 @@ import type {
   ValidateAccountResult,
   ValidationTally,
 } from '../domain/account/validation';
+import type { ConsentRecord } from '../domain/connect/consent-record';
 import type { ResealedPage, RotationCursor, RotationVerdict } from '../domain/encryption-rotation';
 import type { LogEntry, LogSource } from '../domain/logs/log-entry';
 import type { AttemptStep } from '../domain/refresh/attempt-steps';
@@ -29,6 +30,7 @@ import { recordAttempt } from './record-attempt';
 import { recordHeartbeat } from './record-heartbeat';
 import { refreshBatch } from './refresh-batch';
 import { resealRecords } from './reseal-records';
+import { type StoredConsent, storeConsent } from './store-consent';
 import { translate } from './translate';
 import { validateAccount } from './validate-account';
 import {
@@ -69,6 +71,10 @@ export function createActivities(deps: RefreshDependencies) {
       source: LogSource;
     }): Promise<{ committed: boolean }> {
       return alive(persistGrant(deps, input));
+    },
+    /** Stores a consent that was received while MongoDB was unreachable. Retried until it succeeds. */
+    storeConsent(record: ConsentRecord): Promise<StoredConsent> {
+      return alive(storeConsent(deps, record));
     },
     /** Checks whether a refresh could begin. Retried until it could. */
     awaitDatabase(): Promise<void> {

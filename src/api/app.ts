@@ -18,6 +18,12 @@ import { registerListApiKeys } from './routes/api-keys/list-api-keys';
 import { registerRevokeApiKey } from './routes/api-keys/revoke-api-key';
 import { registerListAudit } from './routes/audit/list-audit';
 import { registerVerifyAudit } from './routes/audit/verify-audit';
+import { registerCreateConnectSession } from './routes/connect/create-session';
+import { registerFinishConnectSession } from './routes/connect/finish-session';
+import { registerListConnectSessions } from './routes/connect/list-sessions';
+import { registerReconnectAccount } from './routes/connect/reconnect-account';
+import { registerRevokeConnectSession } from './routes/connect/revoke-session';
+import { registerShowConnectSession } from './routes/connect/show-session';
 import { registerGetEncryption } from './routes/encryption/get-encryption';
 import { registerGetRotation } from './routes/encryption/get-rotation';
 import { registerPauseRotation } from './routes/encryption/pause-rotation';
@@ -131,6 +137,12 @@ export function registerRoutes(app: ApiApp, deps: RouteDependencies) {
     registerVerifyAudit(app, deps),
     registerStatistics(app, deps.statistics),
     registerTokenRefreshStatus(app, deps),
+    registerCreateConnectSession(app, deps),
+    registerListConnectSessions(app, deps),
+    registerShowConnectSession(app, deps),
+    registerRevokeConnectSession(app, deps),
+    registerReconnectAccount(app, deps),
+    registerFinishConnectSession(app, deps),
   ] as const;
 }
 

@@ -9,6 +9,7 @@ export const ERROR_CODES = [
   'unknown_provider',
   'conflict',
   'grant_refused',
+  'no_consent_flow',
   'request_timeout',
   'payload_too_large',
   'unsupported_media_type',

@@ -2,12 +2,14 @@
 import type { Logger } from 'pino';
 import type { Principal } from '../domain/access/principal';
 import type { Secret } from '../domain/masking/secret';
-import type { JwtConfig, OidcConfig, WebhookConfig } from '../process/config';
+import type { ConsentPageConfig, JwtConfig, OidcConfig, WebhookConfig } from '../process/config';
 import type { ConfiguredProviders } from '../providers/config/configured-providers';
+import type { ConsentClient } from '../providers/consent/consent-client';
 import type { AuditAnchors } from '../services/audit/audit-anchors';
 import type { AuditLog } from '../services/audit/audit-log';
 import type { TokenAccessLog } from '../services/tokens/token-access-log';
 import type { Store } from '../store/store';
+import type { ConnectClient } from '../temporal/connect-client';
 import type { EncryptionClient } from '../temporal/encryption-client';
 import type { RefreshClient } from '../temporal/refresh-client';
 import type { ScheduleClient } from '../temporal/schedule-client';
@@ -35,6 +37,11 @@ export interface ApiDependencies {
   /** The public address of the pages; `null`: the address that the request used. */
   publicUrl: URL | null;
   trustedProxies: TrustedProxies;
+  consent: ConsentClient;
+  connect: ConnectClient;
+  /** The addresses to which a browser may return after a consent. */
+  returnUrls: readonly string[];
+  consentPage: ConsentPageConfig;
   webhooks: Pick<WebhookConfig, 'allowPrivateAddresses'>;
   now: () => Date;
   /** Aborted when the process is asked to stop, so that endless streams end. */

@@ -17,6 +17,7 @@ export const STATUS: Record<ErrorCode, ContentfulStatusCode> = {
   unknown_provider: 404,
   conflict: 409,
   grant_refused: 422,
+  no_consent_flow: 422,
   request_timeout: 408,
   payload_too_large: 413,
   unsupported_media_type: 415,
@@ -81,6 +82,11 @@ export const grantRefusedResponse = {
   422: described(
     'The provider refused the submitted grant. The account keeps its current grant. The message has the provider’s reason.',
   ),
+};
+
+/** Spread into each route that creates a link. */
+export const noConsentFlowResponse = {
+  422: described('The provider has no authorization endpoint, so it has no consent flow.'),
 };
 
 /** Spread into each route that streams. */

@@ -43,6 +43,9 @@ export interface Config {
   /** Proxies whose `X-Forwarded-…` and `Forwarded` headers are trusted. */
   trustedProxies: readonly Network[];
   webhooks: WebhookConfig;
+  /** The addresses to which a browser may return after a consent, each exactly as a session must state it. */
+  returnUrls: readonly string[];
+  consentPage: ConsentPageConfig;
   host: string;
   /** `null`: not set; then 3000, or a free port if `npm start` finds it in use. */
   port: number | null;
@@ -66,6 +69,13 @@ export interface Config {
   sandboxAccessTokenLifeSeconds: number | null;
   /** Applied to demo mode's provider as to every configured one. */
   refreshIntervalMs: number | null;
+}
+
+/** How the consent page introduces the organisation to its customers. */
+export interface ConsentPageConfig {
+  /** `null`: the organisation's id. */
+  organisationName: string | null;
+  logo: URL | null;
 }
 
 export interface WebhookConfig {
@@ -184,6 +194,13 @@ const environmentSchema = z.object({
   OIDC_SCOPES_CLAIM: z.string().optional(),
   PUBLIC_URL: webAddress.optional(),
   TRUSTED_PROXIES: networks.optional(),
+  CONNECT_RETURN_URLS: z
+    .string()
+    .transform((text) => text.split(',').map((one) => one.trim()))
+    .pipe(z.array(z.url({ protocol: /^https?$/, error: 'must list URLs, separated by commas' })))
+    .optional(),
+  CONNECT_ORGANISATION_NAME: z.string().max(100).optional(),
+  CONNECT_LOGO_URL: webAddress.optional(),
   WEBHOOKS_ALLOW_PRIVATE_ADDRESSES: z
     .enum(['true', 'false'], 'must be true or false')
     .default('false')
@@ -264,6 +281,11 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     webhooks: {
       allowPrivateAddresses: env.WEBHOOKS_ALLOW_PRIVATE_ADDRESSES,
       delivery: DELIVERY_POLICY,
+    },
+    returnUrls: env.CONNECT_RETURN_URLS ?? [],
+    consentPage: {
+      organisationName: env.CONNECT_ORGANISATION_NAME ?? null,
+      logo: env.CONNECT_LOGO_URL ?? null,
     },
     host: env.HOST,
     port: env.PORT ?? null,

@@ -4,16 +4,21 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { IMPORT_PATH } from '../api/routes/accounts/import-accounts';
+import { safeError } from '../domain/masking/safe-error';
 import type { ApiDependencies } from '../http/dependencies';
 import { TrustedProxies } from '../http/trusted-proxies';
 import type { Config } from '../process/config';
 import { StartError } from '../process/start-error';
 import { ConfiguredProviders } from '../providers/config/configured-providers';
+import { createConsentClient } from '../providers/consent/consent-client';
+import { createTransport } from '../providers/exchange/transport';
 import { createAuditAnchors } from '../services/audit/audit-anchors';
 import { createAuditLog } from '../services/audit/audit-log';
+import { dropUnfinished } from '../services/connect/finish-session';
 import { createTokenAccessLog } from '../services/tokens/token-access-log';
 import type { Store } from '../store/store';
 import { connectTemporal } from '../temporal/connect';
+import { createConnectClient } from '../temporal/connect-client';
 import { createEncryptionClient } from '../temporal/encryption-client';
 import { createRefreshClient } from '../temporal/refresh-client';
 import { registerSearchAttributes } from '../temporal/register-search-attributes';
@@ -30,6 +35,8 @@ const IMPORT_TIMEOUT_MS = 60 * 60_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 const TIMEOUT_CHECK_INTERVAL_MS = 2_000;
+/** Interval, in ms, of the search for consents that no application finished in time. */
+const DROP_EVERY_MS = 60_000;
 const CONNECTIONS_MAX = 5_000;
 
 export interface ServeInput {
@@ -84,6 +91,21 @@ export async function serveApi({
     now,
     onHead: (organisation, head) => anchors.note('token-accesses', organisation, head),
   });
+  const connectClient = createConnectClient(client, taskQueue);
+  const consent = createConsentClient({ transport: createTransport(), now });
+  const dropping = setInterval(() => {
+    dropUnfinished({
+      store,
+      vault,
+      providers,
+      consent,
+      connect: connectClient,
+      logger,
+      now,
+    }).catch((error: unknown) =>
+      logger.warn(safeError(error), 'consents that no application finished could not be dropped'),
+    );
+  }, DROP_EVERY_MS).unref();
   const listener = createListener({
     store,
     vault,
@@ -102,6 +124,10 @@ export async function serveApi({
     publicUrl: config.publicUrl,
     trustedProxies: new TrustedProxies(config.trustedProxies),
     webhooks: config.webhooks,
+    consent,
+    connect: connectClient,
+    returnUrls: config.returnUrls,
+    consentPage: config.consentPage,
     now,
     stopping: stopping.signal,
   });
@@ -119,6 +145,7 @@ export async function serveApi({
     },
     async stop() {
       stopping.abort();
+      clearInterval(dropping);
       await connections.close();
       await tokenAccesses.stop();
       await anchors.stop();

@@ -17,6 +17,7 @@ import { Reconnects } from './accounts/reconnects';
 import { RefreshTokenWarnings } from './accounts/refresh-token-warnings';
 import { Restores } from './accounts/restores';
 import { Validations } from './accounts/validations';
+import { ConnectSessions } from './connect/connect-sessions';
 import { Canary } from './encryption/canary';
 import { EncryptionKeys } from './encryption/encryption-keys';
 import { Processes } from './encryption/processes';
@@ -43,6 +44,7 @@ export interface Store {
   apiKeys: ApiKeys;
   auditEntries: AuditEntries;
   canary: Canary;
+  connectSessions: ConnectSessions;
   dueAccounts: DueAccounts;
   encryptionKeys: EncryptionKeys;
   events: Events;
@@ -188,6 +190,7 @@ export function createStore(
     apiKeys: new ApiKeys(connection, integrity),
     auditEntries: new AuditEntries(connection),
     canary: new Canary(connection),
+    connectSessions: new ConnectSessions(connection),
     dueAccounts: new DueAccounts(connection, storedCounts),
     encryptionKeys: new EncryptionKeys(connection),
     events,

@@ -18,6 +18,7 @@ import { knowSession, requireActor, requireReader, requireSession } from './guar
 import { HOME } from './local-path';
 import { registerAccount } from './routes/account';
 import { registerAccounts } from './routes/accounts';
+import { registerConnect } from './routes/connect';
 import { registerDocs } from './routes/docs';
 import { registerRefreshDebug } from './routes/refresh-debug';
 import { registerSignIn } from './routes/sign-in';
@@ -31,7 +32,16 @@ import { requireSameOrigin } from './same-origin';
 import { Sessions } from './sessions';
 
 /** The field names of all forms that act. */
-const FORM_MEMBERS: ReadonlySet<string> = new Set(['every', 'note', 'reason', 'refresh_token']);
+const FORM_MEMBERS: ReadonlySet<string> = new Set([
+  'environment',
+  'every',
+  'external_id',
+  'label',
+  'note',
+  'provider',
+  'reason',
+  'refresh_token',
+]);
 
 const SELF = ["'self'"];
 const NONE = ["'none'"];
@@ -97,6 +107,7 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   registerSignIn(ui, deps);
   registerSignInOidc(ui, deps);
   registerSignOut(ui, deps);
+  registerConnect(ui, deps);
   registerTheme(ui);
   registerWorkers(ui, deps);
   registerAccounts(ui, deps);

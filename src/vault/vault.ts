@@ -39,6 +39,11 @@ export interface WebhookPlace {
   endpointId: string;
 }
 
+export interface ConnectPlace {
+  organisation: string;
+  sessionId: string;
+}
+
 /** A token pair in plaintext, from a provider or a person. It exists in memory only. */
 export interface PlainGrant {
   /** `null`: there is none yet. */
@@ -57,7 +62,13 @@ type SealedTokens = Pick<
 >;
 
 /** Purposes of authentication codes. Each purpose has its own key. */
-export type CodePurpose = 'audit' | 'api_key' | 'webhook_endpoint' | 'sealing_key' | 'session';
+export type CodePurpose =
+  | 'audit'
+  | 'api_key'
+  | 'webhook_endpoint'
+  | 'sealing_key'
+  | 'session'
+  | 'subject';
 
 type TokenField = 'access_token' | 'refresh_token' | 'fallback_access_token';
 
@@ -220,6 +231,16 @@ export class Vault {
     return open(this.#ring, sealed, webhookContext(place), 'webhook');
   }
 
+  /** Seals the PKCE verifier of a connect session. */
+  sealVerifier(verifier: string, place: ConnectPlace): string {
+    return seal(this.#ring, verifier, verifierContext(place));
+  }
+
+  /** @throws {OpenError} */
+  openVerifier(sealed: string, place: ConnectPlace): string {
+    return open(this.#ring, sealed, verifierContext(place));
+  }
+
   /** Returns a keyed hash of a text. It cannot be created or verified without the key, and is valid for one purpose only. */
   authenticationCode(purpose: CodePurpose, text: string): string {
     return createHmac('sha256', this.#codeKey(purpose)).update(text).digest('base64url');
@@ -273,6 +294,10 @@ function canaryProblem({ reason }: OpenError, stored: string, ring: KeyRing): st
 
 function webhookContext({ organisation, endpointId }: WebhookPlace): SealingContext {
   return { organisation, account: endpointId, field: 'webhook_secret' };
+}
+
+function verifierContext({ organisation, sessionId }: ConnectPlace): SealingContext {
+  return { organisation, account: sessionId, field: 'connect_verifier' };
 }
 
 function sealingContext(place: GrantPlace, field: TokenField): SealingContext {

@@ -5,6 +5,7 @@ export { deliverEventWorkflow } from './deliver-event';
 export { refreshAccountWorkflow } from './refresh-account';
 export { refreshBatchWorkflow } from './refresh-batch';
 export { rotateEncryptionWorkflow } from './rotate-encryption';
+export { storeConsentWorkflow } from './store-consent';
 export { sweepWorkflow } from './sweep';
 export { validateAccountWorkflow } from './validate-account';
 export { watchAppWorkflow } from './watch-app';

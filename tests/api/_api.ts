@@ -12,6 +12,8 @@ import type { ApiDependencies } from '../../src/http/dependencies';
 import { TrustedProxies } from '../../src/http/trusted-proxies';
 import { createLogger } from '../../src/process/logging';
 import { ConfiguredProviders } from '../../src/providers/config/configured-providers';
+import { createConsentClient } from '../../src/providers/consent/consent-client';
+import { createTransport } from '../../src/providers/exchange/transport';
 import { apiHeaders, createApp, createListener } from '../../src/server/app';
 import { answerMalformedRequests } from '../../src/server/malformed-requests';
 import { createAuditLog } from '../../src/services/audit/audit-log';
@@ -19,6 +21,7 @@ import {
   createTokenAccessLog,
   type TokenAccessLog,
 } from '../../src/services/tokens/token-access-log';
+import { createConnectClient } from '../../src/temporal/connect-client';
 import { createEncryptionClient } from '../../src/temporal/encryption-client';
 import { createRefreshClient } from '../../src/temporal/refresh-client';
 import { createScheduleClient } from '../../src/temporal/schedule-client';
@@ -124,6 +127,10 @@ export async function startApi(
     publicUrl: null,
     trustedProxies: new TrustedProxies([]),
     webhooks: harness.config.webhooks,
+    consent: createConsentClient({ transport: createTransport(), now: () => new Date() }),
+    connect: createConnectClient(harness.client, taskQueue),
+    returnUrls: [],
+    consentPage: { organisationName: null, logo: null },
     now: () => new Date(),
     stopping: new AbortController().signal,
   };

@@ -29,6 +29,8 @@ import { type Config, loadConfig } from '../../src/process/config';
 import { createLogger, installTemporalLogger } from '../../src/process/logging';
 import { ConfiguredProviders } from '../../src/providers/config/configured-providers';
 import type { ProviderConfig } from '../../src/providers/config/providers-file';
+import { createConsentClient } from '../../src/providers/consent/consent-client';
+import { createTransport } from '../../src/providers/exchange/transport';
 import type { SandboxProvider } from '../../src/sandbox/dialect';
 import type { Rotation } from '../../src/sandbox/rotation';
 import { type Sandbox, startSandbox } from '../../src/sandbox/server';
@@ -40,6 +42,7 @@ import {
   type TokenAccessLog,
 } from '../../src/services/tokens/token-access-log';
 import { openStore, type Store } from '../../src/store/store';
+import { createConnectClient } from '../../src/temporal/connect-client';
 import { openConnection } from '../../src/temporal/connection';
 import { createEncryptionClient } from '../../src/temporal/encryption-client';
 import { createRefreshClient } from '../../src/temporal/refresh-client';
@@ -255,6 +258,10 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     publicUrl: null,
     trustedProxies: new TrustedProxies([]),
     webhooks: config.webhooks,
+    consent: createConsentClient({ transport: createTransport(), now: () => new Date() }),
+    connect: createConnectClient(client, config.temporal.taskQueue),
+    returnUrls: [],
+    consentPage: { organisationName: null, logo: null },
     now: () => new Date(),
     stopping: new AbortController().signal,
   });

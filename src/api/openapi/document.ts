@@ -11,6 +11,10 @@ export type SchemaOrReference = NonNullable<
 /** The order is that of the documentation. */
 const TAGS = [
   { name: 'Accounts', description: 'The connected accounts of your organisation.' },
+  {
+    name: 'Connect',
+    description: 'Links with which owners connect and reconnect accounts at the provider.',
+  },
   { name: 'Tokens', description: 'Valid access tokens, and the callers that received them.' },
   {
     name: 'Refreshing',
@@ -76,7 +80,7 @@ export function registerDocument(app: ApiApp): () => ApiDocument {
     type: 'http',
     scheme: 'bearer',
     description:
-      'An API key (evg_…). If JWT_SECRET or JWKS_URL is set, also a JWT with exp, sub, the organisation (organisation or org_id) and scopes (scope: "read admin tokens internal operator").',
+      'An API key (evg_…). If JWT_SECRET or JWKS_URL is set, also a JWT with exp, sub, the organisation (organisation or org_id) and scopes (scope: "read admin tokens internal operator connect").',
   });
   registry.registerComponent('securitySchemes', 'internal', {
     type: 'apiKey',

@@ -9,6 +9,7 @@ import { accountsRestore } from './accounts-restore';
 import { accountsShow } from './accounts-show';
 import { auditList } from './audit-list';
 import { auditVerify } from './audit-verify';
+import { connect } from './connect';
 import { encryptionCheck } from './encryption-check';
 import { encryptionPause } from './encryption-pause';
 import { encryptionResume } from './encryption-resume';
@@ -47,6 +48,7 @@ export const COMMANDS: readonly Command[] = [
   status,
   accountsList,
   accountsShow,
+  connect,
   accountsAdd,
   accountsImport,
   importCommand,

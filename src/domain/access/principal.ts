@@ -1,7 +1,7 @@
 /** The authenticated caller and the scopes of API keys, JWTs and sessions. */
 import { ServiceError } from '../service-error';
 
-export const SCOPES = ['admin', 'read', 'tokens', 'internal', 'operator'] as const;
+export const SCOPES = ['admin', 'read', 'tokens', 'internal', 'operator', 'connect'] as const;
 
 export type Scope = (typeof SCOPES)[number];
 
@@ -17,6 +17,8 @@ const GRANTED_BY: Record<Scope, string> = {
   admin: 'An admin of your organisation can grant it: evergrant keys grant <key id> --scope admin.',
   tokens:
     'An admin of your organisation can grant it: evergrant keys grant <key id> --scope tokens.',
+  connect:
+    'An admin of your organisation can grant it: evergrant keys grant <key id> --scope connect.',
   internal:
     'A key with "internal" or "operator" can grant it: evergrant keys grant <key id> --scope internal. INTERNAL_API_KEY has it.',
   operator:
@@ -34,9 +36,12 @@ export class InsufficientScope extends ServiceError {
   }
 }
 
-/** Whether a principal has the scope. `admin` includes `read`. */
+/** Scopes that `admin` includes. */
+const OF_ADMIN: readonly Scope[] = ['read', 'connect'];
+
+/** Whether a principal has the scope. `admin` includes `read` and `connect`. */
 export function hasScope({ scopes }: Pick<Principal, 'scopes'>, scope: Scope): boolean {
-  return scopes.includes(scope) || (scope === 'read' && scopes.includes('admin'));
+  return scopes.includes(scope) || (OF_ADMIN.includes(scope) && scopes.includes('admin'));
 }
 
 export type Scopes = readonly [Scope, ...Scope[]];

@@ -1,4 +1,5 @@
 /** The account: one connected grant of one organisation. The store maps documents to this type. */
+import type { Subject } from '../connect/connect-session';
 import type { LogSource } from '../logs/log-entry';
 import type { RefreshFailure } from '../refresh/refresh-failure';
 import type { UnansweredSend } from '../refresh/replay';
@@ -97,6 +98,10 @@ export interface Account {
   nextAttemptAt: Date | null;
   /** Settings that override the provider's policy for this account. */
   policy: AccountPolicy | null;
+  /** Who gave the consent of the current grant; `null`: unknown. */
+  subject: Subject | null;
+  /** Requested scopes that the person did not grant in the last consent. */
+  missingScopes: string[];
   /** Days before expiry of the last warning about the refresh token. `null`: no warning was sent yet. */
   refreshTokenWarnedDays: number | null;
   /** Stored due times, which the lists are sorted and filtered by. */

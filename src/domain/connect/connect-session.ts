@@ -2,6 +2,7 @@
  * A connect session: one link with which the owner of an account gives consent once. Types, statuses and transitions;
  * pure.
  */
+import type { SealedGrant } from '../account/grant';
 
 /** How long, in ms, a link is valid if its creator states nothing, at least and at most. */
 export const LINK_LIFE_MS = { default: 30 * 60_000, min: 10 * 60_000, max: 7 * 24 * 3600_000 };
@@ -62,7 +63,7 @@ export const CONNECT_FAILURES = [
 ] as const;
 export type ConnectFailure = (typeof CONNECT_FAILURES)[number];
 
-export type ConnectMode = 'link' | 'app';
+type ConnectMode = 'link' | 'app';
 
 export interface ConnectSession {
   /** `ccs_…` */
@@ -97,6 +98,25 @@ export interface ConnectSession {
   /** The account that already holds the subject (`already_connected`). */
   otherAccountId: string | null;
   leg: ConnectLeg | null;
+  /** The consent that waits for the application; mode `app` only. */
+  pending: SealedConsent | null;
+}
+
+/** The person, shop or company that consented. */
+export interface Subject {
+  /** Keyed digest of organisation, provider, environment and subject. */
+  digest: string;
+  /** For people, masked. */
+  label: string | null;
+}
+
+/** A consent that passed its checks: the encrypted grant, and whose it is. */
+export interface SealedConsent {
+  grant: SealedGrant;
+  /** `null`: this provider does not say who consented. */
+  subject: Subject | null;
+  /** Requested scopes that were not granted. */
+  missingScopes: string[];
 }
 
 /** One visit to the provider: from the button of the consent page to the callback. */
@@ -108,6 +128,8 @@ export interface ConnectLeg {
   /** The PKCE verifier, encrypted; `null`: the provider refuses PKCE. */
   sealedVerifier: string | null;
   redirectUri: string;
+  /** The values that the person entered on the consent page. */
+  inputs: Record<string, string>;
   startedAt: Date;
   expiresAt: Date;
 }
@@ -124,7 +146,40 @@ export function statusAt(session: ConnectSession, now: Date): ConnectStatus {
   return status;
 }
 
-/** Whether the consent page may start a leg: the link is valid and nobody has consented with it. */
+/** After these failures the person may try again with the same link: no consent was given with it. */
+const LINK_STAYS_USABLE: ReadonlySet<ConnectFailure> = new Set<ConnectFailure>([
+  'access_denied',
+  'provider_unavailable',
+  'other_browser',
+]);
+
+/** Failures that are decided after the person consented. */
+const REFUSALS: ReadonlySet<ConnectFailure> = new Set<ConnectFailure>([
+  'missing_scopes',
+  'no_refresh_token',
+  'different_subject',
+  'already_connected',
+  'unknown_subject',
+]);
+
+/** The status after a leg failed. */
+export function afterFailure(code: ConnectFailure): 'opened' | 'refused' | 'failed' {
+  if (LINK_STAYS_USABLE.has(code)) return 'opened';
+  return REFUSALS.has(code) ? 'refused' : 'failed';
+}
+
+/** Why the session has not connected an account, including what follows from the time alone. */
+export function failureAt(
+  session: ConnectSession,
+  now: Date,
+): { code: ConnectFailure; detail: string | null } | null {
+  if (statusAt(session, now) === session.status) return session.failure;
+  if (session.status === 'exchanging') return { code: 'answer_lost', detail: null };
+  if (session.status === 'awaiting_finish') return { code: 'not_finished', detail: null };
+  return session.failure;
+}
+
+/** Whether the consent page may start a leg: the link is valid, and no consent was given with it. */
 export function canStart(session: ConnectSession, now: Date): boolean {
   return ['created', 'opened', 'at_provider'].includes(statusAt(session, now));
 }

@@ -3,6 +3,7 @@
  * times, never a token or anything derived from one.
  */
 import { type Account, AccountState } from '../account/account';
+import type { ConnectFailure, ConnectSession } from '../connect/connect-session';
 
 /** Event types that a webhook endpoint can subscribe to. */
 export const EVENT_TYPES = [
@@ -13,6 +14,9 @@ export const EVENT_TYPES = [
   'app.incident',
   'app.recovered',
   'webhook_endpoint.disabled',
+  'account.connected',
+  'account.reconnected',
+  'connect.failed',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
@@ -24,6 +28,12 @@ interface AccountData {
   label: string;
   provider: string;
   environment: string;
+}
+
+interface ConnectData {
+  connect_session_id: string;
+  /** Requested scopes that were not granted, separated by spaces; `null`: none. */
+  missing_scopes: string | null;
 }
 
 /** An OAuth app is one environment of a provider. The accounts of all organisations share it. */
@@ -51,6 +61,17 @@ export interface EventData {
     detail: string | null;
   };
   'app.recovered': AppData;
+  'account.connected': AccountData & ConnectData;
+  'account.reconnected': AccountData & ConnectData;
+  'connect.failed': {
+    connect_session_id: string;
+    /** The account of a reconnect; `null` if a new account was to be connected. */
+    account_id: string | null;
+    label: string | null;
+    provider: string;
+    environment: string;
+    reason: ConnectFailure;
+  };
   'webhook_endpoint.disabled': { webhook_id: string; reason: DisabledReason };
   'webhook.test': { webhook_id: string };
 }
@@ -156,6 +177,44 @@ export function appEvent(
         data: { ...data, reason: what.reason, detail: what.detail },
       }
     : { ...head(what.type, app, since), at: at.toISOString(), data };
+}
+
+/** A consent at the provider connected or reconnected the account. */
+export function connectedEvent(
+  type: 'account.connected' | 'account.reconnected',
+  account: Announced,
+  { sessionId, missingScopes, at }: { sessionId: string; missingScopes: string[]; at: Date },
+): RaisedEvent {
+  const data = {
+    ...accountData(account),
+    connect_session_id: sessionId,
+    missing_scopes: missingScopes.length === 0 ? null : missingScopes.join(' '),
+  };
+  return type === 'account.connected'
+    ? { ...head(type, account, at), data }
+    : { ...head(type, account, at), data };
+}
+
+/** A connect session ended without an account. */
+export function connectFailedEvent(
+  session: Pick<
+    ConnectSession,
+    'id' | 'organisation' | 'accountId' | 'isReconnect' | 'label' | 'provider' | 'environment'
+  >,
+  reason: ConnectFailure,
+  at: Date,
+): RaisedEvent {
+  return {
+    ...head('connect.failed', session, at),
+    data: {
+      connect_session_id: session.id,
+      account_id: session.isReconnect ? session.accountId : null,
+      label: session.label,
+      provider: session.provider,
+      environment: session.environment,
+      reason,
+    },
+  };
 }
 
 export function endpointDisabledEvent(

@@ -2,7 +2,7 @@
 import type { AttemptStep } from '../refresh/attempt-steps';
 import type { RefreshFailure } from '../refresh/refresh-failure';
 
-export const LOG_SOURCES = ['scheduled', 'debug', 'admin', 'api'] as const;
+export const LOG_SOURCES = ['scheduled', 'debug', 'admin', 'api', 'connect'] as const;
 export type LogSource = (typeof LOG_SOURCES)[number];
 
 export const LOG_ACTIONS = [
@@ -19,6 +19,9 @@ export const LOG_ACTIONS = [
   'app_recovered',
   'provider_outage',
   'provider_recovered',
+  'account_connected',
+  'account_reconnected',
+  'connect_failed',
 ] as const;
 export type LogAction = (typeof LOG_ACTIONS)[number];
 

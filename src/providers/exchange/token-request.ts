@@ -102,7 +102,9 @@ export async function requestTokens(
     const found = isSuccess(answer) ? salvageTokens(body, provider.tokenPath, cut !== null) : null;
     salvaged = found;
     if (compressed !== null)
-      oddities.push(`the answer was compressed (${compressed}), although the request did not ask for it`);
+      oddities.push(
+        `the answer was compressed (${compressed}), although the request did not ask for it`,
+      );
     if (found !== null) {
       const { grant, warnings } = readGrant(found, provider, sentAt, secrets);
       // Warnings contain member names, which come from the response.

@@ -62,6 +62,11 @@ export function toAccount(document: AccountDocument): Account {
     refusedAt: document.refused_at ?? null,
     nextAttemptAt: document.next_attempt_at ?? null,
     policy: document.policy ? toPolicy(document.policy) : null,
+    subject:
+      typeof document.subject_digest === 'string'
+        ? { digest: document.subject_digest, label: document.subject_label ?? null }
+        : null,
+    missingScopes: document.missing_scopes ?? [],
     refreshTokenWarnedDays: document.refresh_token_warned_days ?? null,
     dueTimes: {
       dueAt: document.due_at ?? null,
@@ -244,7 +249,7 @@ function toFallback(document: NonNullable<AccountDocument['fallback']>): SealedF
   };
 }
 
-function toGrant(document: GrantDocument): SealedGrant {
+export function toGrant(document: GrantDocument): SealedGrant {
   return {
     accessToken: document.access_token ?? null,
     refreshToken: document.refresh_token ?? null,

@@ -6,7 +6,7 @@ import { UNANSWERED_CAUSES } from '../../domain/refresh/replay';
 import { scopedToOrganisation } from '../mongo/organisation-scope';
 import { UNSENT_EVENTS } from '../webhooks/event-model';
 
-const grantSchema = new Schema(
+export const grantSchema = new Schema(
   {
     /** `null`: the account has no access token yet. */
     access_token: { type: String, default: null },
@@ -172,6 +172,10 @@ const accountSchema = new Schema(
     refused_at: { type: Date, default: null },
     next_attempt_at: { type: Date, default: null },
     policy: { type: policySchema, default: null },
+    /** Keyed digest of who consented; absent if unknown. */
+    subject_digest: String,
+    subject_label: { type: String, default: null },
+    missing_scopes: { type: [String], default: undefined },
     refresh_token_warned_days: { type: Number, default: null },
     last_validation: { type: lastValidationSchema, default: null },
     validated_at: { type: Date, default: null },
@@ -227,6 +231,9 @@ accountSchema.index(
   { entered_refresh_token: 1 },
   { unique: true, sparse: true, name: ENTERED_REFRESH_TOKEN },
 );
+/** The unique index that prevents two accounts of an organisation from holding one consent. */
+export const SUBJECT = 'subject_digest';
+accountSchema.index({ subject_digest: 1 }, { unique: true, sparse: true, name: SUBJECT });
 accountSchema.index(
   { organisation: 1, 'current.refresh_token_fingerprint': 1 },
   { name: 'refresh_token_holders' },

@@ -18,7 +18,8 @@ import {
 } from '../../domain/account/grant';
 import { type AccountPolicy } from '../../domain/account/policy';
 import { replacedBy } from '../../domain/account/reconnect';
-import { isBroken, recoveredEvent } from '../../domain/events/event';
+import type { Subject } from '../../domain/connect/connect-session';
+import { isBroken, type RaisedEvent, recoveredEvent } from '../../domain/events/event';
 import { grantPlace, type Vault } from '../../vault/vault';
 import { Grouped } from '../mongo/batched';
 import { documentsById } from '../mongo/batched-updates';
@@ -38,6 +39,7 @@ import {
   accountModel,
   accountsOfAllOrganisations,
   ENTERED_REFRESH_TOKEN,
+  SUBJECT,
 } from './account-model';
 import { enteredKey, enteredMember, NOT_ENTERED } from './entered-refresh-token';
 
@@ -55,8 +57,18 @@ export interface NewAccount {
   enteredRefreshToken?: string | null | undefined;
   fallback?: SealedFallback | null | undefined;
   policy?: AccountPolicy | null | undefined;
+  /** Set if a consent at the provider brought the grant. */
+  consent?: AccountConsent | undefined;
   /** `null`: no refresh brought the grant. */
   lastRefreshedAt: Date | null;
+}
+
+/** What a consent at the provider adds to an account, beside its grant. */
+interface AccountConsent {
+  subject: Subject | null;
+  missingScopes: string[];
+  /** Raised in the same write. */
+  event: RaisedEvent;
 }
 
 /** The members that identify an account within its organisation. */
@@ -106,6 +118,8 @@ export interface AccountPatch {
   fallback?: SealedFallback | null | undefined;
   /** Replaces the account's own policy; `null` removes it, so that the provider's policy applies. */
   policy?: AccountPolicy | null | undefined;
+  /** Set together with `grant` if a consent at the provider brought it. */
+  consent?: AccountConsent | undefined;
 }
 
 /** The organisation already has an account with this provider, environment, external id and kind. */
@@ -116,6 +130,11 @@ export class AccountExistsError extends Error {
 /** Another account of the organisation was given the same refresh token, which the provider rotates. */
 export class RefreshTokenHeldError extends Error {
   override name = 'RefreshTokenHeldError';
+}
+
+/** Another account of the organisation holds a grant of the same subject. */
+export class SubjectHeldError extends Error {
+  override name = 'SubjectHeldError';
 }
 
 export class Accounts {
@@ -147,7 +166,7 @@ export class Accounts {
     );
   }
 
-  /** @throws {AccountExistsError} or {@link RefreshTokenHeldError} */
+  /** @throws {AccountExistsError}, {@link RefreshTokenHeldError} or {@link SubjectHeldError} */
   async create(account: NewAccount, now: Date): Promise<Account> {
     try {
       const document = new this.#accounts(this.#newDocument(account, now));
@@ -274,6 +293,23 @@ export class Accounts {
     return document === null || document.organisation !== organisation ? null : toAccount(document);
   }
 
+  /** The id of the account that holds a grant of this subject; `null`: none does. */
+  async idOfSubject(organisation: string, digest: string): Promise<string | null> {
+    const found = await this.#accounts
+      .findOne({ organisation, subject_digest: digest }, { _id: 1 })
+      .lean<Pick<AccountDocument, '_id'>>();
+    return found?._id ?? null;
+  }
+
+  /** The id of the account with this identity; `null`: there is none. */
+  async idOfIdentity(organisation: string, identity: AccountIdentity): Promise<string | null> {
+    const { provider, environment, externalId, kind } = identity;
+    const found = await this.#accounts
+      .findOne({ organisation, provider, environment, external_id: externalId, kind }, { _id: 1 })
+      .lean<Pick<AccountDocument, '_id'>>();
+    return found?._id ?? null;
+  }
+
   /** The labels of these accounts by id. Deleted accounts and accounts of other organisations are absent. */
   async labels(organisation: string, ids: readonly string[]): Promise<Map<string, string>> {
     if (ids.length === 0) return new Map();
@@ -307,7 +343,7 @@ export class Accounts {
 
   /**
    * Updates single members, never the whole document, because a refresh may write the grant at the same time.
-   * @throws {AccountExistsError} or {@link RefreshTokenHeldError}
+   * @throws {AccountExistsError}, {@link RefreshTokenHeldError} or {@link SubjectHeldError}
    */
   async patch(
     organisation: string,
@@ -341,19 +377,22 @@ export class Accounts {
       set['policy'] = patch.policy === null ? null : fromPolicy(patch.policy);
     const reconnect =
       patch.grant === undefined ? null : this.#reconnection(before, patch.grant, now);
-    const recovered =
-      reconnect !== null && patch.state === AccountState.active && isBroken(before.state)
-        ? { $push: { unsent_events: recoveredEvent(before, 'reconnected', now) } }
-        : {};
+    const events = [
+      ...(reconnect !== null && patch.state === AccountState.active && isBroken(before.state)
+        ? [recoveredEvent(before, 'reconnected', now)]
+        : []),
+      ...(patch.consent === undefined ? [] : [patch.consent.event]),
+    ];
     const after = await this.#update(
       { organisation, _id: id, generation: before.generation, state: before.state },
       {
-        ...recovered,
+        ...(events.length === 0 ? {} : { $push: { unsent_events: { $each: events } } }),
         ...(enteredRefreshToken === null ? NOT_ENTERED : {}),
         $set: {
           ...set,
           ...enteredMember(before, enteredRefreshToken),
           ...reconnect?.set,
+          ...(patch.consent === undefined ? {} : consentMembers(patch.consent)),
           ...this.#dueTimes({ ...before, ...reconnect?.account, ...given(patch.policy) }),
         },
         ...(reconnect === null ? {} : { $inc: { generation: 1 } }),
@@ -435,6 +474,9 @@ export class Accounts {
       fallback: account.fallback ? fromFallback(account.fallback) : null,
       last_refreshed_at: account.lastRefreshedAt,
       policy: policy === null ? null : fromPolicy(policy),
+      ...(account.consent === undefined
+        ? {}
+        : { ...consentMembers(account.consent), unsent_events: [account.consent.event] }),
     };
   }
 
@@ -458,6 +500,7 @@ export class Accounts {
         ...NEVER_TRIED,
         last_refreshed_at: null,
         stale_restore: false,
+        missing_scopes: [],
       },
     };
   }
@@ -476,6 +519,14 @@ export class Accounts {
       throw translated(error);
     }
   }
+}
+
+/** An unknown subject keeps the known one, because the provider entry may have stopped to state it. */
+function consentMembers({ subject, missingScopes }: AccountConsent) {
+  return {
+    missing_scopes: missingScopes,
+    ...(subject === null ? {} : { subject_digest: subject.digest, subject_label: subject.label }),
+  };
 }
 
 function given(policy: AccountPolicy | null | undefined): Pick<Account, 'policy'> | object {
@@ -513,6 +564,7 @@ function withStatus({
 
 function translated(error: unknown): unknown {
   if (!isDuplicateKey(error)) return error;
+  if (isOfIndex(error.message, SUBJECT)) return new SubjectHeldError();
   return isOfIndex(error.message, ENTERED_REFRESH_TOKEN)
     ? new RefreshTokenHeldError()
     : new AccountExistsError();

@@ -31,6 +31,8 @@ interface SealedMember {
   field: string;
   /** For tokens: the generation in the encryption context, from the document and the value's sibling members. */
   generation?: (document: StoredDocument, beside: Record<string, unknown>) => unknown;
+  /** The account in the encryption context, if it differs from the collection's. */
+  account?: (document: StoredDocument) => string;
 }
 
 const SEALED_COLLECTIONS: readonly SealedCollection[] = [
@@ -48,6 +50,21 @@ const SEALED_COLLECTIONS: readonly SealedCollection[] = [
       },
     ],
     place: ({ _id, organisation }) => ({ organisation: String(organisation), account: _id }),
+  },
+  {
+    name: 'connect_sessions',
+    members: [
+      {
+        path: 'leg.sealed_verifier',
+        field: 'connect_verifier',
+        account: ({ _id }) => _id,
+      },
+      ...grantMembers('pending.grant', (_, { generation }) => generation),
+    ],
+    place: ({ organisation, account_id }) => ({
+      organisation: String(organisation),
+      account: String(account_id),
+    }),
   },
   {
     name: 'webhook_endpoints',
@@ -293,12 +310,13 @@ function valuesOf(
   document: StoredDocument,
   { members, place, purpose = 'token' }: SealedCollection,
 ): SealedValue[] {
-  return members.flatMap(({ path, field, generation }) =>
+  return members.flatMap(({ path, field, generation, account }) =>
     stringsAt(document, path.split('.')).map(({ path: walked, text, beside }) => ({
       path: walked.join('.'),
       sealed: text,
       place: {
         ...place(document),
+        ...(account && { account: account(document) }),
         field,
         ...(generation && { grant: grantContext(document, Number(generation(document, beside))) }),
       },

@@ -1,6 +1,7 @@
 /** The actions of an admin on an account: buttons, and the dialogs that ask for confirmation. */
 import type { PropsWithChildren } from 'hono/jsx';
 import { type Account, AccountState } from '../../domain/account/account';
+import { isBroken } from '../../domain/events/event';
 import { Moment } from '../parts/time';
 import { accountPath } from './accounts';
 
@@ -30,7 +31,11 @@ export function AccountActions({ account }: { account: Account }) {
           </a>
         </>
       )}
-      {!disabled && <Opens dialog="reconnect">Reconnect …</Opens>}
+      {!disabled && (
+        <Opens dialog="reconnect" primary={isBroken(state)}>
+          Reconnect …
+        </Opens>
+      )}
       {!disabled && !quarantine && replaced !== null && (
         <Opens dialog="restore-grant">Restore grant …</Opens>
       )}
@@ -48,7 +53,14 @@ export function AccountActions({ account }: { account: Account }) {
 }
 
 /** Outside the live fragment, whose updates would close the dialogs. */
-export function AccountDialogs({ account: { id, label, replaced } }: { account: Account }) {
+export function AccountDialogs({
+  account: { id, label, replaced },
+  hasConsent,
+}: {
+  account: Account;
+  /** Whether a link can reconnect the account. */
+  hasConsent: boolean;
+}) {
   const path = accountPath(id);
   return (
     <>
@@ -84,6 +96,18 @@ export function AccountDialogs({ account: { id, label, replaced } }: { account: 
         </Act>
       </Dialog>
       <Dialog id="reconnect" title={`Reconnect ${label}`}>
+        {hasConsent && (
+          <Act action={`${path}/reconnect-link`}>
+            <p>
+              Make a link for the account’s owner, who signs in at the provider and gives consent.
+              The account keeps its current grant until the new one is stored.
+            </p>
+            <DialogButtons dialog="reconnect">
+              <button class="primary">Make a link</button>
+            </DialogButtons>
+            <h3>Or enter a refresh token</h3>
+          </Act>
+        )}
         <Act action={`${path}/reconnect`}>
           <p>
             Ask the account’s owner to sign in at the provider and approve your application again.
@@ -101,7 +125,7 @@ export function AccountDialogs({ account: { id, label, replaced } }: { account: 
             />
           </label>
           <DialogButtons dialog="reconnect">
-            <button class="primary">Reconnect</button>
+            <button {...(hasConsent ? {} : { class: 'primary' })}>Reconnect</button>
           </DialogButtons>
         </Act>
       </Dialog>
@@ -145,14 +169,15 @@ export function Act({ action, id, children }: PropsWithChildren<{ action: string
 
 function Opens({
   dialog,
-  danger,
+  danger = false,
+  primary = false,
   children,
-}: PropsWithChildren<{ dialog: string; danger?: boolean }>) {
+}: PropsWithChildren<{ dialog: string; danger?: boolean; primary?: boolean }>) {
   return (
     <button
       type="button"
       {...{ command: 'show-modal', commandfor: dialog }}
-      {...(danger === true ? { class: 'danger' } : {})}
+      {...(danger || primary ? { class: danger ? 'danger' : 'primary' } : {})}
     >
       {children}
     </button>

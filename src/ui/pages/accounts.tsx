@@ -85,9 +85,16 @@ export async function loadAccounts(
   };
 }
 
-export function AccountsPage({ view }: { view: AccountsView }) {
+export function AccountsPage({ view, mayAct }: { view: AccountsView; mayAct: boolean }) {
   return (
     <>
+      {mayAct && (
+        <p class="actions">
+          <a class="button primary" href={`${ACCOUNTS_PATH}/connect`}>
+            Connect an account
+          </a>
+        </p>
+      )}
       <Filters view={view} />
       <div id="accounts">
         <AccountsTable view={view} />

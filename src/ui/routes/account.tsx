@@ -4,6 +4,7 @@ import { type Account, AccountState } from '../../domain/account/account';
 import { NO_GENERATION } from '../../domain/account/grant';
 import { notFound, ServiceError } from '../../domain/service-error';
 import { providerNotConfigured } from '../../domain/text/messages';
+import { publicOrigin } from '../../http/public-origin';
 import { callerName } from '../../services/access/authenticator';
 import { GrantInput, grantWarnings, sealedGrantOf } from '../../services/accounts/grant-input';
 import { reconnect, restoreGrant } from '../../services/accounts/reconnect';
@@ -12,6 +13,7 @@ import {
   enteredRefreshToken,
   reconnectWarnings,
 } from '../../services/accounts/shared-refresh-token';
+import { createReconnectSession } from '../../services/connect/create-session';
 import type { AccountPatch } from '../../store/accounts/accounts';
 import { grantPlace } from '../../vault/vault';
 import type { UiDependencies } from '../dependencies';
@@ -24,6 +26,7 @@ import { markup } from '../markup';
 import { AccountDetails, findAccount, loadAccount } from '../pages/account';
 import { AccountDialogs } from '../pages/account-actions';
 import { ACCOUNTS_PATH, accountPath } from '../pages/accounts';
+import { LinkNotice } from '../pages/connect-account';
 import { Notice } from '../parts/notice';
 import { RefreshOutcome, ValidationNotice } from '../parts/refresh-outcome';
 import { mayAct } from '../permissions';
@@ -46,7 +49,9 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
         <div id="account" hx-sse:connect={`${path}/stream`} hx-swap="innerMorph">
           <AccountDetails view={view} mayAct={acts} />
         </div>
-        {acts && <AccountDialogs account={view.account} />}
+        {acts && (
+          <AccountDialogs account={view.account} hasConsent={hasConsent(deps, view.account)} />
+        )}
       </>,
     );
   });
@@ -146,6 +151,17 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
       </>,
     );
   });
+  ui.post(`${ACCOUNT}/reconnect-link`, async (c) => {
+    const { organisation, keyId } = c.get('session');
+    const origin = publicOrigin(c, deps.publicUrl);
+    const { session, token } = await createReconnectSession(
+      deps,
+      { organisation, accountId: idOf(c), createdBy: keyId },
+      {},
+    );
+    const url = new URL(`/connect/${token}`, origin).href;
+    return shownOnce(c, `Reconnect ${session.label ?? session.accountId}`, { url, session });
+  });
   ui.post(`${ACCOUNT}/restore-grant`, async (c) => {
     const session = c.get('session');
     const account = await findAccount(deps, session.organisation, idOf(c));
@@ -156,6 +172,18 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
     const done = `${account.label} uses its replaced grant again.`;
     return answer(c, <ReconnectNotice account={restored} done={done} />);
   });
+}
+
+/** A link is shown in the response itself: a redirect would lose it. */
+export async function shownOnce(
+  c: UiContext,
+  title: string,
+  link: Parameters<typeof LinkNotice>[0],
+): Promise<Response> {
+  const notice = <LinkNotice {...link} />;
+  return isFragment(c)
+    ? c.html(await markup(notice))
+    : showPage(c, { title, section: ACCOUNTS_PATH, narrow: true }, notice);
 }
 
 /** The result of a reconnect or restore. A refusal is thrown as an error instead. */
@@ -201,6 +229,15 @@ async function answer(c: UiContext, notice: Child): Promise<Response> {
   if (isFragment(c)) return c.html(await markup(notice));
   const page = c.req.path.endsWith('/refresh-debug') ? c.req.path : accountPath(idOf(c));
   return c.redirect(page, 303);
+}
+
+/** Whether a link can reconnect the account. */
+function hasConsent(
+  { providers, consent }: Pick<UiDependencies, 'providers' | 'consent'>,
+  { provider: id, quarantine }: Account,
+): boolean {
+  const provider = providers.find(id);
+  return provider !== undefined && !quarantine && consent.rulesOf(provider) !== null;
 }
 
 function idOf(c: UiContext): string {

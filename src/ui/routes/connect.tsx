@@ -1,0 +1,339 @@
+/**
+ * The public pages of a consent: the link, the start of a leg, and the callback. They need no sign-in, spend nothing on
+ * GET, and their addresses and cookies are the only places of link, state and code.
+ */
+import { createHash } from 'node:crypto';
+import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import { createMiddleware } from 'hono/factory';
+import type { Child } from 'hono/jsx';
+import { secureHeaders } from 'hono/secure-headers';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { type ConnectSession, canStart, LEG_LIFE_MS } from '../../domain/connect/connect-session';
+import { ServiceError } from '../../domain/service-error';
+import { addressOf } from '../../http/address';
+import { publicOrigin } from '../../http/public-origin';
+import { isLoopback } from '../../providers/exchange/token-endpoint';
+import { FailedAttempts } from '../../services/access/failed-attempts';
+import {
+  type Callback,
+  type ConsentView,
+  handleCallback,
+  type ShownSession,
+  startLeg,
+  viewLink,
+} from '../../services/connect/consent-leg';
+import type { UiDependencies } from '../dependencies';
+import type { UiApp, UiContext, UiEnv } from '../env';
+import { formFields } from '../form';
+import { ConsentPage, connectPage, OutcomePage } from '../pages/connect';
+import { type ConnectTexts, languageOf, outcomeOf, textsOf } from '../pages/connect-texts';
+import { requireSameOrigin } from '../same-origin';
+import { cookieOptions } from '../signed-cookie';
+
+const CONNECT_PATH = '/connect';
+
+/** Unknown links per address and minute, and starts per link and minute. */
+const ATTEMPTS_MAX = 10;
+/** Cookies of legs that a browser keeps; more would make the request headers too large. */
+const COOKIES_MAX = 5;
+const COOKIE_PREFIX = 'evg-connect-';
+const TOKEN = /^[\w-]{43}$/;
+
+export function registerConnect(ui: UiApp, deps: UiDependencies): void {
+  const { publicUrl, now, store, consentPage } = deps;
+  const attempts = new FailedAttempts(ATTEMPTS_MAX);
+
+  ui.use(`${CONNECT_PATH}/*`, headers(deps), requireSameOrigin(deps));
+
+  /** Shows a page of the organisation. */
+  async function show(
+    c: UiContext,
+    { title, session, status = 200 }: PageInput,
+    content: (texts: ConnectTexts) => Child,
+  ): Promise<Response> {
+    const language = languageOf(c.req.header('accept-language'));
+    const texts = textsOf(language);
+    const frame = {
+      language,
+      title: title(texts),
+      organisation: session === null ? consentPage.organisationName : nameOf(session),
+      logo: consentPage.logo,
+    };
+    c.header('Vary', 'Accept-Language');
+    return c.html(await connectPage(frame, content(texts)), status);
+  }
+
+  const nameOf = ({ organisation }: ConnectSession) => consentPage.organisationName ?? organisation;
+
+  const message = (
+    c: UiContext,
+    status: ContentfulStatusCode,
+    title: (texts: ConnectTexts) => string,
+    text: (texts: ConnectTexts) => string,
+    {
+      session = null,
+      again = null,
+    }: { session?: ConnectSession | null; again?: string | null } = {},
+  ) =>
+    show(c, { title, session, status }, (texts) => (
+      <OutcomePage texts={texts} text={text(texts)} tone="bad" again={again} returnUrl={null} />
+    ));
+
+  const outcome = (
+    c: UiContext,
+    { session, status, failure }: ShownSession,
+    again: string | null,
+    code: ContentfulStatusCode = 200,
+  ) => {
+    const of = (texts: ConnectTexts) => outcomeOf(texts, { status, failure }, nameOf(session));
+    return show(c, { title: (texts) => of(texts).title, session, status: code }, (texts) => {
+      const { text, tone } = of(texts);
+      const returnUrl = returnAddress(session, status);
+      return <OutcomePage {...{ texts, text, tone, again, returnUrl }} />;
+    });
+  };
+
+  const consentPageOf = (
+    c: UiContext,
+    view: ConsentView,
+    input: Pick<Parameters<typeof ConsentPage>[0], 'entered' | 'invalid'>,
+    status: ContentfulStatusCode = 200,
+  ) => {
+    const { session, provider, failure } = view;
+    const name = provider.adapter.discovery === true ? provider.id : provider.adapter.displayName;
+    return show(
+      c,
+      {
+        title: (texts) =>
+          session.isReconnect ? texts.reconnectTitle(name) : texts.connectTitle(name),
+        session,
+        status,
+      },
+      (texts) => (
+        <ConsentPage
+          texts={texts}
+          organisation={nameOf(session)}
+          provider={name}
+          account={session.label ?? session.externalId}
+          scopes={view.scopes}
+          inputs={view.inputs}
+          problem={failure === null ? null : texts.failures[failure]}
+          {...input}
+        />
+      ),
+    );
+  };
+
+  /** The session of a link, or the page that says why there is none. */
+  async function viewOf(c: UiContext, token: string): Promise<ConsentView | Response> {
+    const from = addressOf(c) ?? 'unknown';
+    const view = TOKEN.test(token) ? await viewLink(deps, token) : null;
+    if (view === null) {
+      const isLimited = attempts.waitSeconds(from, now()) > 0;
+      attempts.record(from, now());
+      return isLimited
+        ? message(
+            c,
+            429,
+            (texts) => texts.failed,
+            (texts) => texts.tooMany,
+          )
+        : message(
+            c,
+            410,
+            (texts) => texts.closed,
+            (texts) => texts.closedText,
+          );
+    }
+    if (canStart(view.session, now())) return view;
+    if (view.status === 'expired' || view.status === 'revoked')
+      return message(
+        c,
+        410,
+        (texts) => texts.closed,
+        (texts) => texts.closedText,
+      );
+    if (view.status === 'connected')
+      return message(
+        c,
+        410,
+        (texts) => texts.connected,
+        (texts) => texts.used,
+      );
+    return outcome(c, view, null, 410);
+  }
+
+  ui.get(`${CONNECT_PATH}/callback/:provider`, async (c) => {
+    const parameters = new URL(c.req.url).searchParams;
+    const cookieOf = (session: ConnectSession) => {
+      const cookie = getCookie(c, cookieName(session), cookieOptions(c).prefix);
+      return cookie?.split('.')[0] ?? null;
+    };
+    const result = await handleCallback(deps, c.req.param('provider'), parameters, cookieOf);
+    return callbackPage(c, result);
+  });
+
+  function callbackPage(c: UiContext, result: Callback): Response | Promise<Response> {
+    switch (result.kind) {
+      case 'unknown':
+        return message(
+          c,
+          400,
+          (texts) => texts.unknown,
+          (texts) => texts.unknownText,
+        );
+      case 'other_browser':
+        return message(
+          c,
+          400,
+          (texts) => texts.otherBrowser,
+          (texts) => texts.failures.other_browser,
+        );
+      case 'late':
+        return message(
+          c,
+          400,
+          (texts) => texts.late,
+          (texts) => texts.lateText,
+        );
+      case 'shown': {
+        const { session, status, failure } = result;
+        const returnUrl = returnAddress(session, status);
+        const isDone = status === 'connected' || status === 'awaiting_finish';
+        if (isDone && returnUrl !== null) return c.redirect(returnUrl, 303);
+        const again = canStart(session, now()) ? `${CONNECT_PATH}/again/${session.id}` : null;
+        return outcome(c, result, again, failure === null ? 200 : 400);
+      }
+    }
+  }
+
+  /** Opens the link again: the cookie holds it, so that no page contains it. */
+  ui.get(`${CONNECT_PATH}/again/:session`, async (c) => {
+    const name = cookieName({ id: c.req.param('session') });
+    const token = getCookie(c, name, cookieOptions(c).prefix)?.split('.')[1];
+    return token !== undefined && TOKEN.test(token)
+      ? c.redirect(`${CONNECT_PATH}/${token}`, 303)
+      : message(
+          c,
+          400,
+          (texts) => texts.unknown,
+          (texts) => texts.unknownText,
+        );
+  });
+
+  ui.get(`${CONNECT_PATH}/:token`, async (c) => {
+    const view = await viewOf(c, c.req.param('token'));
+    if (view instanceof Response) return view;
+    await store.connectSessions.open(view.session.id, now());
+    return consentPageOf(c, view, { entered: {}, invalid: [] });
+  });
+
+  ui.post(`${CONNECT_PATH}/:token`, async (c) => {
+    const token = c.req.param('token');
+    const view = await viewOf(c, token);
+    if (view instanceof Response) return view;
+    const { session } = view;
+    if (attempts.waitSeconds(session.id, now()) > 0)
+      return message(
+        c,
+        429,
+        (texts) => texts.failed,
+        (texts) => texts.tooMany,
+        { session },
+      );
+    attempts.record(session.id, now());
+    const entered = await formFields(c);
+    const start = await startLeg(deps, view, entered, publicOrigin(c, publicUrl));
+    switch (start.kind) {
+      case 'invalid':
+        return consentPageOf(c, view, { entered, invalid: start.names }, 400);
+      case 'closed':
+        return message(
+          c,
+          410,
+          (texts) => texts.closed,
+          (texts) => texts.closedText,
+          { session },
+        );
+      case 'unavailable':
+        return message(
+          c,
+          503,
+          (texts) => texts.unavailable,
+          (texts) => texts.unavailableText,
+          { session },
+        );
+      case 'started':
+        forgetOldLegs(c);
+        setCookie(c, cookieName(session), `${start.browserSecret}.${token}`, {
+          ...cookieOptions(c),
+          maxAge: LEG_LIFE_MS / 1000,
+        });
+        return c.redirect(start.url.href, 303);
+    }
+  });
+
+  ui.all(`${CONNECT_PATH}/*`, () => {
+    throw new ServiceError('not_found', 'No page exists at this address.');
+  });
+}
+
+interface PageInput {
+  title: (texts: ConnectTexts) => string;
+  /** `null`: the page must not name an organisation. */
+  session: ConnectSession | null;
+  status?: ContentfulStatusCode;
+}
+
+/**
+ * `form-action` allows every https address: browsers check it for each redirect after the form too, and providers
+ * redirect to sign-in hosts that nobody can list.
+ */
+function headers({ consentPage, publicUrl }: Pick<UiDependencies, 'consentPage' | 'publicUrl'>) {
+  return createMiddleware<UiEnv>(async (c, next) => {
+    const logo = consentPage.logo === null ? [] : [consentPage.logo.origin];
+    // The demo provider has no https.
+    const isLocal = isLoopback(publicUrl ?? new URL(c.req.url));
+    const onThisMachine = isLocal ? ['http://127.0.0.1:*', 'http://localhost:*'] : [];
+    const protect = secureHeaders({
+      contentSecurityPolicy: {
+        defaultSrc: ["'none'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:', ...logo],
+        formAction: ["'self'", 'https:', ...onThisMachine],
+        frameAncestors: ["'none'"],
+        baseUri: ["'none'"],
+      },
+      referrerPolicy: 'no-referrer',
+    });
+    await protect(c, next);
+    c.header('Cache-Control', 'no-store');
+  });
+}
+
+/** Named after the session, so that legs in several tabs do not overwrite each other's cookie. */
+function cookieName({ id }: Pick<ConnectSession, 'id'>): string {
+  const short = createHash('sha256').update(id).digest('hex').slice(0, 12);
+  return `${COOKIE_PREFIX}${short}`;
+}
+
+function forgetOldLegs(c: UiContext): void {
+  const { prefix } = cookieOptions(c);
+  const start = `${prefix === 'host' ? '__Host-' : ''}${COOKIE_PREFIX}`;
+  const names = Object.keys(getCookie(c)).filter((name) => name.startsWith(start));
+  // Browsers send the oldest cookies first (RFC 6265 §5.4).
+  for (const name of names.slice(0, Math.max(0, names.length - COOKIES_MAX + 1)))
+    deleteCookie(c, name.slice(start.length - COOKIE_PREFIX.length), cookieOptions(c));
+}
+
+/** The address to which the browser returns, with the id and the status of the session. */
+function returnAddress(
+  { returnUrl, id }: ConnectSession,
+  status: ShownSession['status'],
+): string | null {
+  if (returnUrl === null) return null;
+  const address = new URL(returnUrl);
+  address.searchParams.set('connect_session', id);
+  address.searchParams.set('status', status);
+  return address.href;
+}
