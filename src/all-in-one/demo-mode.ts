@@ -35,6 +35,7 @@ export async function startDemoProviders(
   const providers = SANDBOX_PROVIDERS.map((id): ProviderConfig => {
     const tokenEndpoint = sandbox.tokenEndpoint(id);
     const validationEndpoint = sandbox.validationEndpoint(id);
+    const revocationEndpoint = sandbox.revocationEndpoint(id);
     const environments = Object.keys(findAdapter(id)?.tokenEndpoints ?? {});
     return {
       id,
@@ -48,6 +49,10 @@ export async function startDemoProviders(
             clientSecret: new Secret(clientSecret),
             tokenEndpoint,
             validationEndpoint,
+            authorizationEndpoint: sandbox.authorizationEndpoint(id),
+            identityEndpoint: validationEndpoint,
+            ...(revocationEndpoint === null ? {} : { revocationEndpoint }),
+            issuer: sandbox.url,
           },
         ]),
       ),

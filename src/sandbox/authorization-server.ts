@@ -1,5 +1,11 @@
 /** The authorization server of all dialects, without HTTP. Knows client and grants, judges requests, mints tokens. */
 import { randomUUID } from 'node:crypto';
+import {
+  AuthorizationCodes,
+  type Consent,
+  type IssuedCode,
+  isPresentedBy,
+} from './authorization-codes';
 import type { Dialect, MintedGrant, RefusalCode, SandboxProvider, TokenRequest } from './dialect';
 import { tokenHash } from './ledger';
 import { presentationOf, type Rotation, rotate } from './rotation';
@@ -40,10 +46,11 @@ export interface IssuedGrant {
 
 export type Verdict =
   | { accepted: true; family: Family; scopes: readonly string[]; refreshToken: string }
+  | { accepted: true; code: IssuedCode }
   | {
       accepted: false;
       code: RefusalCode;
-      /** The family whose used refresh token was presented again. */
+      /** The family whose used refresh token or code was presented again. */
       replayed?: Family;
     };
 
@@ -52,6 +59,9 @@ export class AuthorizationServer {
   #clientSecret: string;
   readonly #accessTokenLifeSeconds: number | undefined;
   readonly #now: () => Date;
+  readonly #codes = new AuthorizationCodes();
+  /** The sandbox's URL, once it listens. */
+  issuer = '';
   readonly #families = new Map<string, Family>();
   readonly #familyOfRefreshToken = new Map<string, Family>();
   /** New refresh tokens by the hash of the token they replaced. In memory only, so a restart ends the grace period. */
@@ -75,10 +85,7 @@ export class AuthorizationServer {
   issueGrant(dialect: Dialect, input: GrantInput): IssuedGrant {
     const nowMs = this.#now().getTime();
     const family = this.#newFamily(dialect, input);
-    const refreshToken = dialect.mintRefreshToken(input.secretMarker);
-    const hash = tokenHash(refreshToken);
-    family.refreshTokenHashes.push(hash);
-    this.#familyOfRefreshToken.set(hash, family);
+    const refreshToken = this.#firstRefreshToken(dialect, family);
     const expiresAtMs = input.expiresAt?.getTime() ?? nowMs + family.accessTokenLifeSeconds * 1000;
     return {
       access_token: this.#mintAccessToken(dialect, family, expiresAtMs),
@@ -110,6 +117,36 @@ export class AuthorizationServer {
     if (!family) throw new Error('no grant of the sandbox has this token');
     family.revokedAtMs ??= this.#now().getTime();
     this.#stateFile?.schedule();
+  }
+
+  get clientId(): string {
+    return this.#clientId;
+  }
+
+  get clientSecret(): string {
+    return this.#clientSecret;
+  }
+
+  /** Issues a code for a consent. */
+  issueCode(consent: Consent): string {
+    return this.#codes.issue(consent, this.#now().getTime());
+  }
+
+  subjectOfCode(provider: SandboxProvider, code: string): string | undefined {
+    const issued = this.#codes.find(code);
+    return issued?.provider === provider ? issued.subject : undefined;
+  }
+
+  /** The subjects that have consented at this provider, newest last. */
+  subjects(provider: SandboxProvider): string[] {
+    const families = [...this.#families.values()].filter((one) => one.provider === provider);
+    return [...new Set(families.map(({ subject }) => subject))];
+  }
+
+  isClient(dialect: Dialect, { clientId, clientSecret }: TokenRequest): boolean {
+    return (
+      clientId === this.#clientId && (dialect.publicClient ?? clientSecret === this.#clientSecret)
+    );
   }
 
   setClientSecret(secret: string): void {
@@ -150,9 +187,9 @@ export class AuthorizationServer {
    * @see [RFC 6749 section 6](https://www.rfc-editor.org/rfc/rfc6749#section-6)
    */
   judge(dialect: Dialect, request: TokenRequest): Verdict {
-    const proven = dialect.publicClient ?? request.clientSecret === this.#clientSecret;
-    if (request.clientId !== this.#clientId || !proven) return refuse('invalid_client');
+    if (!this.isClient(dialect, request)) return refuse('invalid_client');
     if (request.malformed) return refuse('invalid_request');
+    if (request.grantType === 'authorization_code') return this.#judgeCode(dialect, request);
     if (request.grantType !== 'refresh_token') return refuse('unsupported_grant_type');
     if (request.refreshToken === undefined) return refuse('invalid_request');
     const { refreshToken } = request;
@@ -167,24 +204,66 @@ export class AuthorizationServer {
     return { accepted: true, family, scopes, refreshToken };
   }
 
+  /** @see [RFC 6749 section 4.1.2](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2): a used code revokes its grant */
+  #judgeCode({ provider }: Dialect, request: TokenRequest): Verdict {
+    if (request.code === undefined) return refuse('invalid_request');
+    const code = this.#codes.find(request.code);
+    const nowMs = this.#now().getTime();
+    if (code === undefined || !isPresentedBy(code, { ...request, provider }, nowMs))
+      return refuse('invalid_grant');
+    const used = this.#families.get(code.familyId ?? '');
+    if (used !== undefined) return { accepted: false, code: 'invalid_grant', replayed: used };
+    return { accepted: true, code };
+  }
+
   /**
    * Mints and stores the tokens for an accepted request. A rotation is on disk when this returns, because a listener
    * may then kill the waiting process, or this one.
    */
-  commit(
+  commit(dialect: Dialect, verdict: Verdict & { accepted: true }): MintedGrant {
+    return 'code' in verdict
+      ? this.#commitCode(dialect, verdict.code)
+      : this.#commitRefresh(dialect, verdict);
+  }
+
+  #commitCode(dialect: Dialect, code: IssuedCode): MintedGrant {
+    const family = this.#newFamily(dialect, { subject: code.subject, scopes: [...code.scopes] });
+    code.familyId = family.id;
+    const refreshToken = this.#firstRefreshToken(dialect, family);
+    const grant = this.#minted(dialect, family, code.scopes);
+    this.flush();
+    return code.givesRefreshToken ? { ...grant, refreshToken } : grant;
+  }
+
+  #firstRefreshToken(dialect: Dialect, family: Family): string {
+    const refreshToken = dialect.mintRefreshToken(family.secretMarker);
+    const hash = tokenHash(refreshToken);
+    family.refreshTokenHashes.push(hash);
+    this.#familyOfRefreshToken.set(hash, family);
+    return refreshToken;
+  }
+
+  #commitRefresh(
     dialect: Dialect,
-    { family, scopes, refreshToken }: Verdict & { accepted: true },
+    { family, scopes, refreshToken }: Extract<Verdict, { family: Family }>,
   ): MintedGrant {
+    const successor = this.#successor(dialect, family, refreshToken);
+    const grant = this.#minted(dialect, family, scopes);
+    if (successor !== undefined) this.flush();
+    return { ...grant, ...(successor !== undefined && { refreshToken: successor }) };
+  }
+
+  #minted(dialect: Dialect, family: Family, scopes: readonly string[]): MintedGrant {
     const nowMs = this.#now().getTime();
     const expiresInSeconds = family.accessTokenLifeSeconds;
     const accessToken = this.#mintAccessToken(dialect, family, nowMs + expiresInSeconds * 1000);
-    const successor = this.#successor(dialect, family, refreshToken);
-    if (successor !== undefined) this.flush();
     return {
+      subject: family.subject,
+      clientId: family.clientId,
+      issuer: this.issuer,
       accessToken,
       expiresInSeconds,
       scopes,
-      ...(successor !== undefined && { refreshToken: successor }),
       refreshTokenExpiresInSeconds: Math.round((family.refreshTokenExpiresAtMs - nowMs) / 1000),
     };
   }
@@ -255,7 +334,7 @@ export class AuthorizationServer {
   }
 
   #mintAccessToken(dialect: Dialect, family: Family, expiresAtMs: number | null): string {
-    const accessToken = dialect.mintAccessToken(family.secretMarker);
+    const accessToken = dialect.mintAccessToken(family.secretMarker, family.subject);
     this.#accessTokens.set(tokenHash(accessToken), { familyId: family.id, expiresAtMs });
     this.#stateFile?.schedule();
     return accessToken;

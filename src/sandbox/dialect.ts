@@ -28,12 +28,21 @@ export interface TokenRequest {
   readonly grantType?: string;
   readonly refreshToken?: string;
   readonly scopes?: readonly string[];
+  readonly code?: string;
+  readonly redirectUri?: string;
+  readonly codeVerifier?: string;
+  /** The token of a revocation request. */
+  readonly token?: string;
   /** A parameter was repeated, two client authentications were used, or the body was too large. */
   readonly malformed: boolean;
 }
 
 /** A newly minted grant, before it is written in the provider's format. */
 export interface MintedGrant {
+  readonly subject: string;
+  readonly clientId: string;
+  /** The sandbox's URL. */
+  readonly issuer: string;
   readonly accessToken: string;
   readonly expiresInSeconds: number;
   readonly scopes: readonly string[];
@@ -60,7 +69,7 @@ export interface Dialect {
   readonly publicClient?: true;
   readTokenRequest(request: PresentedRequest): TokenRequest;
   /** Mints a new token that contains `secretMarker` verbatim in its secret part. */
-  mintAccessToken(secretMarker?: string): string;
+  mintAccessToken(secretMarker?: string, subject?: string): string;
   mintRefreshToken(secretMarker?: string): string;
   granted(grant: MintedGrant): WireAnswer;
   refused(code: RefusalCode): WireAnswer;
@@ -73,6 +82,24 @@ export interface Dialect {
     accepted(subject: string): WireAnswer;
     refused(): WireAnswer;
   };
+  /** Where the owner of an account consents. */
+  readonly authorization: {
+    readonly path: string;
+    /** A request without a PKCE challenge is refused. */
+    readonly requiresPkce?: true;
+    /** The callback contains `iss`. */
+    readonly sendsIssuer?: true;
+    /** Extra parameters of the callback, such as a signature. */
+    callback?(
+      parameters: Readonly<Record<string, string>>,
+      subject: string,
+      clientSecret: string,
+    ): Record<string, string>;
+    /** Whether the code gives a refresh token. Absent: always. */
+    givesRefreshToken?(request: URLSearchParams): boolean;
+  };
+  /** The path of RFC 7009 revocations. Absent: the provider has none. */
+  readonly revocationPath?: string;
   /** Headers of every response of this provider. */
   commonHeaders(requestId: string): Record<string, string>;
 }

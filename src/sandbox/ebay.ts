@@ -41,12 +41,16 @@ function mintRefreshToken(secretMarker = ''): string {
   return `v^1.1#i^1#I^3#p^3#r^1#f^0#t^${start}${secretMarker}${end}`;
 }
 
-/** A refresh response contains neither a refresh token nor scopes. */
+/** A refresh response contains neither a refresh token nor scopes. The response to a code has a refresh token. */
 function granted(grant: MintedGrant): WireAnswer {
   return jsonAnswer(200, {
     access_token: grant.accessToken,
     expires_in: grant.expiresInSeconds,
     token_type: 'User Access Token',
+    ...(grant.refreshToken !== undefined && {
+      refresh_token: grant.refreshToken,
+      refresh_token_expires_in: grant.refreshTokenExpiresInSeconds,
+    }),
   });
 }
 
@@ -89,6 +93,7 @@ export const ebay: Dialect = {
   granted,
   refused,
   throttled,
+  authorization: { path: '/oauth2/authorize' },
   commonHeaders: (requestId) => ({
     'x-ebay-c-request-id': `ri=${randomBytes(9).toString('base64url')},rci=${requestId}`,
   }),

@@ -9,7 +9,7 @@
  * @see [Etsy: requesting a refresh
  * token](https://developers.etsy.com/documentation/essentials/authentication/#requesting-a-refresh-oauth-token)
  */
-import { randomBytes, randomInt } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { bearerToken } from './bearer-token';
 import type { Dialect, MintedGrant, RefusalCode, WireAnswer } from './dialect';
 import { jsonAnswer } from './json-answer';
@@ -22,8 +22,11 @@ const DESCRIPTIONS: Record<Exclude<RefusalCode, 'invalid_client'>, string> = {
   unsupported_grant_type: 'grant_type is not supported',
 };
 
-function mint(secretMarker = ''): string {
-  return `${randomInt(10_000_000, 999_999_999)}.${secretMarker}${randomBytes(64).toString('base64url')}`;
+/** The user's number is derived from the subject, so that all tokens of a user begin with the same number. */
+function mint(secretMarker = '', subject = randomBytes(8).toString('hex')): string {
+  const digest = createHash('sha256').update(subject).digest();
+  const user = 10_000_000 + (digest.readUInt32BE() % 900_000_000);
+  return `${user}.${secretMarker}${randomBytes(64).toString('base64url')}`;
 }
 
 function granted(grant: MintedGrant): WireAnswer {
@@ -55,6 +58,7 @@ export const etsy: Dialect = {
   granted,
   refused,
   throttled: () => jsonAnswer(429, { error: 'Exceeded the limit of requests per second.' }),
+  authorization: { path: '/oauth/connect', requiresPkce: true },
   commonHeaders: (requestId) => ({ 'x-etsy-request-uuid': requestId }),
   validation: {
     method: 'GET',

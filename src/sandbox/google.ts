@@ -18,10 +18,22 @@ const DESCRIPTIONS: Record<RefusalCode, string> = {
   unsupported_grant_type: 'Invalid grant_type.',
 };
 
-/** Unsigned, because a client that only refreshes does not use the ID token. */
-const ID_TOKEN = [{ alg: 'RS256', kid: 'sandbox' }, { iss: 'https://accounts.google.com' }, 'none']
-  .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
-  .join('.');
+/** Its signature is a placeholder: a client may accept the TLS connection to the token endpoint as proof of origin. */
+function idToken({ subject, clientId, issuer, expiresInSeconds }: MintedGrant): string {
+  const iat = Math.floor(Date.now() / 1000);
+  const email = subject.includes('@') ? subject : `${subject}@sandbox.example`;
+  const claims = {
+    iss: issuer,
+    aud: clientId,
+    sub: subject,
+    email,
+    iat,
+    exp: iat + expiresInSeconds,
+  };
+  return [{ alg: 'RS256', kid: 'sandbox' }, claims, 'none']
+    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+    .join('.');
+}
 
 function granted(grant: MintedGrant): WireAnswer {
   return jsonAnswer(200, {
@@ -30,7 +42,7 @@ function granted(grant: MintedGrant): WireAnswer {
     scope: grant.scopes.join(' '),
     token_type: 'Bearer',
     ...(grant.refreshToken !== undefined && { refresh_token: grant.refreshToken }),
-    ...(grant.scopes.includes('openid') && { id_token: ID_TOKEN }),
+    ...(grant.scopes.includes('openid') && { id_token: idToken(grant) }),
   });
 }
 
@@ -58,6 +70,12 @@ export const google: Dialect = {
     jsonAnswer(429, {
       error: { code: 429, message: 'Quota exceeded', status: 'RESOURCE_EXHAUSTED' },
     }),
+  authorization: {
+    path: '/o/oauth2/v2/auth',
+    sendsIssuer: true,
+    givesRefreshToken: (request) => request.get('access_type') === 'offline',
+  },
+  revocationPath: '/revoke',
   commonHeaders: () => ({ vary: 'Origin' }),
   validation: {
     method: 'POST',

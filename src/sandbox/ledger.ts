@@ -5,12 +5,15 @@
 import { createHash } from 'node:crypto';
 import type { RefusalCode, SandboxProvider } from './dialect';
 import type { ScriptedAnswer } from './scripted-answer';
+import type { ScriptedConsent } from './scripted-consent';
 
 /**
  * `received`: the request was read completely and is not judged yet. `committed`: a new grant was minted and stored; no
  * byte of the response was sent. `revoked`: a refresh token was replayed, and its family was revoked. `answered`: the
  * response was written to the socket. `dropped`: the connection closed without a complete response. `validated`: an
- * access token was validated; `status` is the response about to be sent, if any.
+ * access token was validated; `status` is the response about to be sent, if any. `consented`, `declined`: the person
+ * decided on the consent page, and the browser is about to be sent to the callback. `withdrawn`: the client revoked a
+ * token.
  */
 export type LedgerEvent =
   | 'received'
@@ -18,7 +21,10 @@ export type LedgerEvent =
   | 'revoked'
   | 'answered'
   | 'dropped'
-  | 'validated';
+  | 'validated'
+  | 'consented'
+  | 'declined'
+  | 'withdrawn';
 
 /**
  * `committed` has `minted`; `answered` has `ok`, a refusal or `scripted`; `dropped` has `scripted`, `client_gone` or
@@ -36,7 +42,7 @@ export interface LedgerEntry {
   readonly requestId: string;
   /** Shared by the requests of one kept-alive connection. */
   readonly connectionId: string;
-  /** Subject of the presented refresh token. Absent if no grant has the token. */
+  /** Subject of the presented token or code. Absent if no grant has it. */
   readonly subject?: string;
   /** Absent if the request presented no refresh token. */
   readonly refreshTokenFingerprint?: string;
@@ -50,7 +56,7 @@ export interface LedgerEntry {
   /** The HTTP status of an `answered` entry. */
   readonly status?: number;
   /** Set if a script chose the response instead of the provider's rules. */
-  readonly scripted?: ScriptedAnswer['kind'];
+  readonly scripted?: ScriptedAnswer['kind'] | ScriptedConsent['kind'];
 }
 
 export type LedgerListener = (entry: LedgerEntry) => void;

@@ -1,6 +1,7 @@
 /** The sandbox: an OAuth server on loopback with one dialect per provider, a ledger and scripts. */
 import { once, setMaxListeners } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { AuthorizationEndpoint } from './authorization-endpoint';
 import {
   AuthorizationServer,
   type AuthorizationServerOptions,
@@ -12,7 +13,9 @@ import { ebay } from './ebay';
 import { etsy } from './etsy';
 import { google } from './google';
 import { Ledger, type LedgerEntry, type LedgerEvent, type LedgerListener } from './ledger';
+import { RevocationEndpoint } from './revocation-endpoint';
 import { Script, type ScriptRule } from './scripted-answer';
+import { ConsentScript, type ScriptedConsent } from './scripted-consent';
 import { shopify } from './shopify';
 import { TokenEndpoint } from './token-endpoint';
 import { ValidationEndpoint } from './validation-endpoint';
@@ -25,6 +28,8 @@ const KEEP_ALIVE_MS = 65_000;
 export interface SandboxOptions extends AuthorizationServerOptions {
   /** Default: 0, which selects a free port. */
   port?: number;
+  /** Callback URLs by the name that a client sends as its redirect URI, such as eBay's RuName. */
+  redirectUris?: Readonly<Record<string, string>>;
 }
 
 export interface Sandbox {
@@ -33,6 +38,10 @@ export interface Sandbox {
   tokenEndpoint(provider: SandboxProvider): string;
   /** The URL of the provider's validation call. */
   validationEndpoint(provider: SandboxProvider): string;
+  /** The URL of the consent page. Shopify's contains `{account}`, because a shop consents on its own host. */
+  authorizationEndpoint(provider: SandboxProvider): string;
+  /** `null`: the provider has no revocation. */
+  revocationEndpoint(provider: SandboxProvider): string | null;
   /** Creates a grant as if its owner had just consented. */
   issueGrant(input: GrantInput & { provider: SandboxProvider }): IssuedGrant;
   /** Creates an access token that does not expire and has no refresh token, as some providers issue. */
@@ -61,6 +70,8 @@ export interface Sandbox {
    * @returns a function that removes the rule
    */
   script(rule: ScriptRule): () => void;
+  /** Scripts the next decision on a consent page. */
+  scriptConsent(consent: ScriptedConsent): void;
   /** Closes all connections, including hanging ones, and writes the state file. May be called twice. */
   stop(): Promise<void>;
 }
@@ -77,24 +88,40 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const stopping = new AbortController();
   // Each delayed response adds a listener, so Node's warning about a leak does not apply.
   setMaxListeners(0, stopping.signal);
+  const consentScript = new ConsentScript();
   const deps = {
     dialects: Object.values(DIALECTS),
     authorizationServer,
     ledger,
     script,
+    consentScript,
+    redirectUris: options.redirectUris ?? {},
     stopping: stopping.signal,
   };
+  const authorizationEndpoint = new AuthorizationEndpoint(deps);
+  const revocationEndpoint = new RevocationEndpoint(deps);
   const tokenEndpoint = new TokenEndpoint(deps);
   const validationEndpoint = new ValidationEndpoint(deps);
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
-    if (!validationEndpoint.handle(request, response)) void tokenEndpoint.handle(request, response);
+    const isHandled =
+      validationEndpoint.handle(request, response) ||
+      authorizationEndpoint.handle(request, response) ||
+      revocationEndpoint.handle(request, response);
+    if (!isHandled) void tokenEndpoint.handle(request, response);
   });
   const url = await listen(server, options.port ?? 0);
+  authorizationServer.issuer = url;
 
   return {
     url,
     tokenEndpoint: (provider) => `${url}${DIALECTS[provider].tokenPath}`,
     validationEndpoint: (provider) => `${url}${DIALECTS[provider].validation.path}`,
+    authorizationEndpoint: (provider) =>
+      `${url}${DIALECTS[provider].authorization.path}${provider === 'shopify' ? '?shop={account}' : ''}`,
+    revocationEndpoint(provider) {
+      const path = DIALECTS[provider].revocationPath;
+      return path === undefined ? null : `${url}${path}`;
+    },
     issueGrant: ({ provider, ...input }) =>
       authorizationServer.issueGrant(DIALECTS[provider], input),
     issueEndlessToken: ({ provider, ...input }) =>
@@ -105,6 +132,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     ledger: ledger.entries,
     on: (event, listener) => ledger.on(event, listener),
     script: (rule) => script.add(rule),
+    scriptConsent: (consent) => consentScript.add(consent),
     async stop() {
       stopping.abort();
       if (server.listening) {

@@ -13,7 +13,7 @@
  * @see [A report of the
  * refusal](https://community.shopify.dev/t/520-during-refresh-token-rotation-permanently-orphans-the-offline-access-token/35182)
  */
-import { randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import type { Dialect, MintedGrant, RefusalCode, WireAnswer } from './dialect';
 import { jsonAnswer } from './json-answer';
 import { readBodyTokenRequest } from './token-request';
@@ -61,6 +61,20 @@ export const shopify: Dialect = {
   granted,
   refused,
   throttled: () => jsonAnswer(429, { errors: 'Exceeded the limit of calls per second.' }),
+  authorization: {
+    path: '/admin/oauth/authorize',
+    callback(parameters, shop, clientSecret) {
+      const signed = {
+        ...parameters,
+        shop,
+        host: Buffer.from(`${shop}/admin`).toString('base64url'),
+        timestamp: String(Math.floor(Date.now() / 1000)),
+      };
+      const sorted = Object.entries(signed).toSorted(([a], [b]) => a.localeCompare(b));
+      const text = new URLSearchParams(sorted).toString();
+      return { ...signed, hmac: createHmac('sha256', clientSecret).update(text).digest('hex') };
+    },
+  },
   commonHeaders: (requestId) => ({ 'x-request-id': requestId }),
   validation: {
     method: 'POST',

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { AuthorizationServer } from './authorization-server';
 import type { Dialect, TokenRequest, WireAnswer } from './dialect';
 import { type Ledger, type LedgerEntry, refreshTokenFingerprint } from './ledger';
+import { readBody } from './read-body';
 import {
   committing,
   delayAfterCommitMs,
@@ -14,8 +15,6 @@ import {
   type ScriptedAnswer,
   wireAnswer,
 } from './scripted-answer';
-
-const MAX_BODY_BYTES = 64 * 1024;
 
 export interface TokenEndpointDeps {
   dialects: readonly Dialect[];
@@ -152,8 +151,11 @@ export class TokenEndpoint {
   #describe(dialect: Dialect, asked: TokenRequest, socket: Socket): Exchange {
     const { provider } = dialect;
     const base = { provider, requestId: randomUUID(), connectionId: this.#connectionId(socket) };
-    if (asked.refreshToken === undefined) return base;
     const { authorizationServer } = this.#deps;
+    if (asked.refreshToken === undefined) {
+      const subject = authorizationServer.subjectOfCode(provider, asked.code ?? '');
+      return { ...base, ...(subject !== undefined && { subject }) };
+    }
     const subject = authorizationServer.subjectOf(provider, asked.refreshToken);
     return {
       ...base,
@@ -175,24 +177,16 @@ export class TokenEndpoint {
 }
 
 /** Reads the complete request, or returns `undefined` if the client disconnected before its end. */
-async function readTokenRequest(
+export async function readTokenRequest(
   dialect: Dialect,
   request: IncomingMessage,
 ): Promise<TokenRequest | undefined> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      length += chunk.length;
-      if (length <= MAX_BODY_BYTES) chunks.push(chunk);
-    }
-  } catch {
-    return undefined;
-  }
+  const body = await readBody(request);
+  if (body === undefined) return undefined;
   const asked = dialect.readTokenRequest({
     authorization: request.headers.authorization,
     contentType: request.headers['content-type'],
-    body: Buffer.concat(chunks).toString('utf8'),
+    body: body.text,
   });
-  return length > MAX_BODY_BYTES ? { ...asked, malformed: true } : asked;
+  return body.isTooLong ? { ...asked, malformed: true } : asked;
 }

@@ -74,13 +74,21 @@ export function readBodyTokenRequest(request: PresentedRequest): TokenRequest {
 
 function readAsked(
   parameters: ReadonlyMap<string, string>,
-): Pick<TokenRequest, 'grantType' | 'refreshToken' | 'scopes'> {
+): Omit<TokenRequest, 'clientId' | 'clientSecret' | 'malformed'> {
   const grantType = parameters.get('grant_type');
   const refreshToken = parameters.get('refresh_token');
   const scope = parameters.get('scope');
+  const code = parameters.get('code');
+  const redirectUri = parameters.get('redirect_uri');
+  const codeVerifier = parameters.get('code_verifier');
+  const token = parameters.get('token');
   return {
     ...(grantType !== undefined && { grantType }),
     ...(refreshToken !== undefined && { refreshToken }),
-    ...(scope !== undefined && { scopes: scope.split(' ').filter((token) => token !== '') }),
+    ...(code !== undefined && { code }),
+    ...(redirectUri !== undefined && { redirectUri }),
+    ...(codeVerifier !== undefined && { codeVerifier }),
+    ...(token !== undefined && { token }),
+    ...(scope !== undefined && { scopes: scope.split(' ').filter((one) => one !== '') }),
   };
 }

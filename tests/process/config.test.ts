@@ -288,6 +288,8 @@ describe('providers.yaml', () => {
           clientSecret: secret(EBAY.EBAY_CLIENT_SECRET),
           tokenEndpoint: 'https://api.ebay.com/identity/v1/oauth2/token',
           validationEndpoint: 'https://apiz.ebay.com/commerce/identity/v1/user/',
+          authorizationEndpoint: 'https://auth.ebay.com/oauth2/authorize',
+          identityEndpoint: 'https://apiz.ebay.com/commerce/identity/v1/user/',
         },
       },
     });
@@ -430,6 +432,8 @@ describe('providers.yaml', () => {
       clientSecret: secret('s-secret'),
       tokenEndpoint: 'https://api.sandbox.ebay.com/identity/v1/oauth2/token',
       validationEndpoint: 'https://apiz.sandbox.ebay.com/commerce/identity/v1/user/',
+      authorizationEndpoint: 'https://auth.sandbox.ebay.com/oauth2/authorize',
+      identityEndpoint: 'https://apiz.sandbox.ebay.com/commerce/identity/v1/user/',
     });
     expect(problems(EBAY, ebay('environments:', '  sandbox: {}'))).toEqual([
       'providers.ebay: the environment "sandbox" needs clientId, clientSecret and a tokenEndpoint',
@@ -577,6 +581,7 @@ describe('providers.yaml for other servers', () => {
       clientId: 'key',
       tokenEndpoint: 'https://api.etsy.com/v3/public/oauth/token',
       validationEndpoint: 'https://api.etsy.com/v3/application/users/me',
+      authorizationEndpoint: 'https://www.etsy.com/oauth/connect',
     });
   });
 

@@ -77,7 +77,7 @@ export const microsoft: ProviderAdapter = {
       production: 'https://login.microsoftonline.com/common/oauth2/v2.0/authorize',
     },
     authorizationEndpointBeside: (tokenEndpoint) =>
-      /\/oauth2\/v2\.0\/token$/.test(tokenEndpoint)
+      tokenEndpoint.endsWith('/oauth2/v2.0/token')
         ? tokenEndpoint.replace(/token$/, 'authorize')
         : null,
     pkce: 'S256',

@@ -1,0 +1,61 @@
+/** Serves the revocation path of a dialect that has one: a revoked token ends its whole grant. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AuthorizationServer } from './authorization-server';
+import type { Dialect, WireAnswer } from './dialect';
+import { jsonAnswer } from './json-answer';
+import type { Ledger } from './ledger';
+import { readTokenRequest } from './token-endpoint';
+
+export interface RevocationEndpointDeps {
+  dialects: readonly Dialect[];
+  authorizationServer: AuthorizationServer;
+  ledger: Ledger;
+}
+
+export class RevocationEndpoint {
+  readonly #deps: RevocationEndpointDeps;
+
+  constructor(deps: RevocationEndpointDeps) {
+    this.#deps = deps;
+  }
+
+  /** @returns whether the request was a revocation */
+  handle(request: IncomingMessage, response: ServerResponse): boolean {
+    const path = request.url?.split('?')[0];
+    const dialect = this.#deps.dialects.find((one) => one.revocationPath === path);
+    if (dialect === undefined || request.method !== 'POST') return false;
+    void this.#answer(dialect, request, response);
+    return true;
+  }
+
+  async #answer(
+    dialect: Dialect,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const { authorizationServer, ledger } = this.#deps;
+    const asked = await readTokenRequest(dialect, request);
+    if (asked === undefined) return;
+    const { token = '' } = asked;
+    const subject =
+      authorizationServer.subjectOf(dialect.provider, token) ??
+      authorizationServer.subjectOfAccessToken(dialect.provider, token);
+    let answer: WireAnswer;
+    if (!authorizationServer.isClient(dialect, asked)) answer = dialect.refused('invalid_client');
+    else if (subject === undefined) answer = jsonAnswer(400, { error: 'invalid_token' });
+    else {
+      authorizationServer.revoke(token);
+      answer = jsonAnswer(200, {});
+    }
+    ledger.record({
+      event: 'withdrawn',
+      provider: dialect.provider,
+      requestId: randomUUID(),
+      connectionId: 'revocation',
+      status: answer.status,
+      ...(subject !== undefined && { subject }),
+    });
+    response.writeHead(answer.status, answer.headers).end(answer.body);
+  }
+}
