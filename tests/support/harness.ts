@@ -466,6 +466,8 @@ function writeProvidersFile(
       clientSecret: '${SANDBOX_CLIENT_SECRET}',
       tokenEndpoint: by(sandbox.tokenEndpoint(dialect)),
       validationEndpoint: sandbox.validationEndpoint(dialect),
+      authorizationEndpoint: sandbox.authorizationEndpoint(dialect),
+      identityEndpoint: sandbox.validationEndpoint(dialect),
     };
     providers[id] = { ...entry, environments: { production: environment, sandbox: environment } };
   }

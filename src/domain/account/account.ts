@@ -98,7 +98,7 @@ export interface Account {
   nextAttemptAt: Date | null;
   /** Settings that override the provider's policy for this account. */
   policy: AccountPolicy | null;
-  /** Who gave the consent of the current grant; `null`: unknown. */
+  /** The person or shop that gave the consent of the current grant; `null`: unknown. */
   subject: Subject | null;
   /** Requested scopes that the person did not grant in the last consent. */
   missingScopes: string[];

@@ -63,7 +63,7 @@ export interface ConsentRules {
 }
 
 /** `effect` tells people what a revocation takes along, or what to do if there is none. */
-export type RevocationRule =
+type RevocationRule =
   | { kind: 'rfc7009'; endpoints: Readonly<Record<string, string>>; effect: string }
   | { kind: 'not_supported'; effect: string };
 

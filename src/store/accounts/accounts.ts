@@ -63,7 +63,7 @@ export interface NewAccount {
   lastRefreshedAt: Date | null;
 }
 
-/** What a consent at the provider adds to an account, beside its grant. */
+/** The members that a consent adds to an account, besides its grant. */
 interface AccountConsent {
   subject: Subject | null;
   missingScopes: string[];

@@ -287,7 +287,7 @@ interface PageInput {
 
 /**
  * `form-action` allows every https address: browsers check it for each redirect after the form too, and providers
- * redirect to sign-in hosts that nobody can list.
+ * redirect to sign-in hosts that cannot be listed.
  */
 function headers({ consentPage, publicUrl }: Pick<UiDependencies, 'consentPage' | 'publicUrl'>) {
   return createMiddleware<UiEnv>(async (c, next) => {

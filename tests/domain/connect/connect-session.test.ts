@@ -40,7 +40,7 @@ const session = (overrides: Partial<ConnectSession>): ConnectSession => ({
   ...overrides,
 });
 
-it('expires a link that nobody has consented with', () => {
+it('expires a link without a consent', () => {
   for (const status of ['created', 'opened', 'at_provider'] as const) {
     expect(statusAt(session({ status }), later(59_999))).toBe(status);
     expect(statusAt(session({ status }), later(60_000))).toBe('expired');
