@@ -394,7 +394,10 @@ it('refuses requests that no session can be made from', async () => {
   ])
     expectError(await post(body), 400, 'invalid_request');
   expectError(await post({ account_id: 'acc_1' }), 404, 'not_found');
-  const without = api.with({ publicUrl: new URL('http://127.0.0.1') });
+  const without = api.with({
+    publicUrl: new URL('http://127.0.0.1'),
+    consent: Object.assign(new FakeConsent(), { rulesOf: () => null }),
+  });
   const flow = await without('POST', '/api/admin/connect/sessions', { body: ok });
   expectError(flow, 422, 'no_consent_flow');
 });

@@ -29,6 +29,8 @@ const OF_ALL = {
   ApiKeyOfAnyOrganisation: ['access/api-keys.ts'],
   // Looks up the owner of a cookie, and the sessions that an OpenID provider signs out.
   SessionOfAnyOrganisation: ['access/session-records.ts'],
+  // Looks up the session of a link or a callback, before the organisation is known; expires sessions.
+  ConnectSessionOfAnyOrganisation: ['connect/connect-sessions.ts'],
   // Read by an id that names the organisation; claimed by workers.
   CountOfAnyOrganisation: ['mongo/stored-counts.ts'],
   // Raised by workers and by the API, some for all organisations; dispatched by workers.
