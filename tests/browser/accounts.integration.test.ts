@@ -415,7 +415,7 @@ describe('one account', () => {
     for (const name of ['Force refresh …', 'Disable …', 'Reconnect …']) {
       await page.getByRole('button', { name }).click();
       await expectAccessible(page);
-      await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).first().click();
     }
     await expectNoHorizontalScroll(page);
     await expectAccessible(page);

@@ -230,7 +230,7 @@ describe('filters', () => {
     await choose('Environment', 'sandbox', 'env=sandbox');
     await page.locator('select[name="provider"]').selectOption('ebay');
     await page.waitForURL('**provider=ebay');
-    await page.getByLabel('Account').fill('acc_7');
+    await page.getByRole('textbox', { name: 'Account' }).fill('acc_7');
     await page.getByRole('button', { name: 'Filter' }).click();
     await page.waitForURL('**provider=ebay&account_id=acc_7');
     expect(await messages(page)).toEqual(['Wanted.']);

@@ -97,12 +97,12 @@ describe('the list', () => {
     await page.getByLabel('Type').selectOption('refresh');
     await page.getByLabel('Provider').selectOption('ebay');
     await page.getByLabel('Status').selectOption('completed');
-    await page.getByLabel('Account').fill(revoked.id);
+    await page.getByRole('textbox', { name: 'Account' }).fill(revoked.id);
     await page.getByRole('button', { name: 'Filter' }).click();
     await page.waitForURL('**/workflows?*');
     expect(await page.getByRole('row').count()).toBe(2);
     expect(await rowOf(page, revoked).isVisible()).toBe(true);
-    await page.getByLabel('Account').fill(foreign.id);
+    await page.getByRole('textbox', { name: 'Account' }).fill(foreign.id);
     await page.getByRole('button', { name: 'Filter' }).click();
     await page.getByText('No workflows match these filters.').waitFor();
   });
