@@ -7,11 +7,12 @@ import type { ConsentClient } from '../../src/providers/consent/consent-client';
 import { type Api, expectError, type Send, startApi } from '../api/_api';
 import { eventually } from '../support/eventually';
 
+const SCOPES = ['read', 'write'];
 const RULES: ConsentRules = {
   authorizationEndpoints: {},
   pkce: 'S256',
   parameters: {},
-  defaultScopes: ['read', 'write'],
+  defaultScopes: [],
   inputs: [],
   subject: { kind: 'id_token' },
   refreshTokenExpected: true,
@@ -88,7 +89,7 @@ const FORM = {
 };
 const create = async (body: object = {}) => {
   const answer = await send('POST', '/api/admin/connect/sessions', {
-    body: { provider: 'ebay', external_id: `shop-${randomUUID()}`, ...body },
+    body: { provider: 'ebay', external_id: `shop-${randomUUID()}`, scopes: SCOPES, ...body },
   });
   expect(answer.status).toBe(201);
   return answer.body;

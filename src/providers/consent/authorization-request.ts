@@ -25,7 +25,7 @@ export interface AuthorizationInput extends ConsentTarget {
 }
 
 /** The person cannot be sent to the provider. Contains no secret. */
-class AuthorizationRequestError extends Error {
+export class AuthorizationRequestError extends Error {
   override name = 'AuthorizationRequestError';
   readonly failure: ConnectFailure;
   /** The provider's words, masked. */

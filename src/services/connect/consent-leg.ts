@@ -16,6 +16,7 @@ import { checkConsent } from '../../domain/connect/consent-result';
 import { safeError } from '../../domain/masking/safe-error';
 import { notFound, ServiceError } from '../../domain/service-error';
 import { providerNotConfigured } from '../../domain/text/messages';
+import { AuthorizationRequestError } from '../../providers/consent/authorization-request';
 import type { CodeExchange } from '../../providers/consent/code-exchange';
 import type { ConsentInput, ConsentRules } from '../../providers/consent/consent';
 import type { Provider, ProviderEnvironment } from '../../providers/provider';
@@ -51,11 +52,11 @@ export async function viewLink(
 ): Promise<ConsentView | null> {
   const session = await deps.store.connectSessions.findByToken(digestOf(token));
   if (session === null) return null;
-  const { provider, rules } = configured(deps, session);
+  const { provider, environment, rules } = configured(deps, session);
   return {
     ...shownSession(session, deps.now()),
     provider,
-    scopes: requestedScopes(session, rules),
+    scopes: requestedScopes(session, environment),
     inputs: missingInputs(session, rules),
   };
 }
@@ -97,14 +98,18 @@ export async function startLeg(
       environment,
       externalId,
       inputs: { ...inputsOf({ ...session, externalId }, rules), ...inputs },
-      scopes: requestedScopes(session, rules),
+      scopes: requestedScopes(session, environment),
       state,
       verifier,
       redirectUri,
     });
   } catch (error) {
+    const reason =
+      error instanceof AuthorizationRequestError
+        ? { failure: error.failure, detail: error.detail }
+        : safeError(error);
     logger.warn(
-      { ...safeError(error), session: session.id, provider: provider.id },
+      { ...reason, session: session.id, provider: provider.id },
       'a consent could not begin: the provider did not accept the authorization request',
     );
     return { kind: 'unavailable' };
@@ -201,7 +206,7 @@ async function exchange(
   };
   if (leg === null || externalId === null) return failed('answer_lost', null);
   const started: StartedSession = { ...session, externalId };
-  const requested = requestedScopes(session, rules);
+  const requested = requestedScopes(session, environment);
   const { organisation, id: sessionId } = session;
   let sealed: SealedGrant | null = null;
   const at = now();
@@ -219,6 +224,7 @@ async function exchange(
           ? null
           : vault.openVerifier(leg.sealedVerifier, { organisation, sessionId }),
       redirectUri: leg.redirectUri,
+      scopes: requested,
       receive(grant) {
         sealed = sealConsent(vault, started, account, grant, {
           requestedScopes: requested,
@@ -255,7 +261,7 @@ async function exchange(
       requestedScopes: requested,
       refreshTokenExpected:
         rules.refreshTokenExpected || provider.adapter.nonExpiringTokens !== true,
-      subjectExpected: rules.subject.kind !== 'none',
+      subjectExpected: isSubjectExpected(rules, requested),
     },
     account?.subject?.digest ?? null,
   );
@@ -295,8 +301,17 @@ function configured(
   return { provider, environment, rules };
 }
 
-function requestedScopes(session: ConnectSession, rules: ConsentRules): readonly string[] {
-  return session.scopes ?? rules.defaultScopes;
+function requestedScopes(
+  session: ConnectSession,
+  { consent }: ProviderEnvironment,
+): readonly string[] {
+  return session.scopes ?? consent?.scopes ?? [];
+}
+
+/** A subject that needs a request is unknown if the session does not request the scope for it. */
+function isSubjectExpected({ subject }: ConsentRules, requested: readonly string[]): boolean {
+  if (subject.kind !== 'request') return subject.kind !== 'none';
+  return subject.scope === undefined || requested.includes(subject.scope);
 }
 
 function missingInputs(session: ConnectSession, rules: ConsentRules): ConsentInput[] {

@@ -152,7 +152,7 @@ export async function createReconnectSession(
   if (provider === undefined)
     throw new ServiceError('conflict', providerNotConfigured(account.provider));
   requireEnvironment(provider, account.environment);
-  const rules = rulesOf(deps, provider);
+  const rules = rulesOf(deps, provider, account.environment);
   const { environment, externalId, label, kind } = account;
   return store(deps, organisation, createdBy, choices, {
     accountId,
@@ -188,7 +188,7 @@ async function newTarget(
   }
   const environment = input.environment ?? provider.adapter.defaultEnvironment;
   requireEnvironment(provider, environment);
-  const rules = rulesOf(deps, provider);
+  const rules = rulesOf(deps, provider, environment);
   const given = input.external_id ?? externalIdInput(rules, input.inputs ?? {});
   if (given === undefined && !rules.inputs.some(({ isExternalId }) => isExternalId === true))
     throw invalid('external_id', `needed: ${provider.id} does not name the account by itself`);
@@ -269,12 +269,16 @@ async function store(
 }
 
 /** @throws {ServiceError} `no_consent_flow` */
-function rulesOf({ consent }: CreateSessionDependencies, provider: Provider): ConsentRules {
+function rulesOf(
+  { consent }: CreateSessionDependencies,
+  provider: Provider,
+  environment: string,
+): ConsentRules {
   const rules = consent.rulesOf(provider);
-  if (rules === null) {
+  if (rules === null || (provider.environments.get(environment)?.consent ?? null) === null) {
     throw new ServiceError(
       'no_consent_flow',
-      `The provider "${provider.id}" has no authorization endpoint. Configure one in providers.yaml, or connect the account with its refresh token.`,
+      `The provider "${provider.id}" has no authorization endpoint in ${environment}. Configure one in providers.yaml, or connect the account with its refresh token.`,
     );
   }
   return rules;
