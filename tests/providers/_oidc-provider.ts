@@ -56,8 +56,10 @@ export interface RegisteredClient {
   [member: string]: unknown;
 }
 
+/** @param requirements `pushed`: PAR is required. oidc-provider always requires PKCE here. */
 export async function startAuthorizationServer(
   clients: RegisteredClient[],
+  requirements: { pushed: boolean } = { pushed: false },
 ): Promise<AuthorizationServer> {
   // oidc-provider warns on the console about the Node.js version and in-memory storage.
   const silenced = [
@@ -75,7 +77,7 @@ export async function startAuthorizationServer(
   const signedIn = new Map<string, Person>();
   const provider = new Provider(
     issuer,
-    configuration(signedIn, () => running.idTokenLifeSeconds),
+    configuration(signedIn, () => running.idTokenLifeSeconds, requirements),
   );
   const protocol = provider.callback();
   server.on('request', (request, response) => {
@@ -139,7 +141,11 @@ function showLoggedOut(context: { body: string }): void {
   context.body = 'Logged out';
 }
 
-function configuration(signedIn: Map<string, Person>, idTokenLife: () => number): object {
+function configuration(
+  signedIn: Map<string, Person>,
+  idTokenLife: () => number,
+  { pushed }: { pushed: boolean },
+): object {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const life = DAY_SECONDS;
   return {
@@ -147,6 +153,7 @@ function configuration(signedIn: Map<string, Person>, idTokenLife: () => number)
       grant_types: ['authorization_code', 'refresh_token'],
       redirect_uris: ['https://app.example.com/callback'],
     },
+    pkce: { required: () => true },
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
     rotateRefreshToken: () => true,
     findAccount: (_context: unknown, accountId: string) => ({
@@ -159,7 +166,7 @@ function configuration(signedIn: Map<string, Person>, idTokenLife: () => number)
     async loadExistingGrant({ oidc: { provider, session, client } }: ConsentContext) {
       const { clientId } = client;
       const grant = new provider.Grant({ accountId: session.accountId, clientId });
-      grant.addOIDCScope('openid');
+      grant.addOIDCScope(SCOPES.join(' '));
       await grant.save();
       return grant;
     },
@@ -168,6 +175,8 @@ function configuration(signedIn: Map<string, Person>, idTokenLife: () => number)
       fetch(url, { ...options, dispatcher: undefined } as object),
     features: {
       devInteractions: { enabled: false },
+      pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: pushed },
+      revocation: { enabled: true },
       backchannelLogout: { enabled: true },
       rpInitiatedLogout: { logoutSource: showLogoutForm, postLogoutSuccessSource: showLoggedOut },
     },
