@@ -103,7 +103,7 @@ it('F8 keeps what is known of created lines if a later write of their batch fail
   const file = [line('held', 'second'), line('held-new')];
   const answers = await imported(file, '?quarantine=true');
   expect(resultsOf(answers)).toEqual(['uncertain', 'created', undefined]);
-  expect(answers.at(-1).error.message).toMatch(/line 1 /);
+  expect(answers.at(-1).error.message).toMatch(/line 1\./);
   proxy.intervene(null);
   expect(resultsOf(await imported(file, '?quarantine=true'))).toEqual([
     'updated',
