@@ -68,7 +68,7 @@ it.each([
   await attempt(id);
   expect(await diagnostics(id)).toMatchObject({
     [`last_${missing}`]: null,
-    comparison: { same_token: null, message: expect.stringContaining(`no ${missing} attempt`) },
+    comparison: { same_token: null, message: expect.stringContaining(`No ${missing} attempt`) },
   });
 });
 

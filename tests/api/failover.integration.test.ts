@@ -1,32 +1,20 @@
 /** Callers receive 503 while a replica set has no primary: MongoDB answers, and refuses every read and write. */
 
 import { RETRYABLE_CODES } from '../../src/store/mongo/unavailability';
-import type { Store } from '../../src/store/store';
-import {
-  type Decide,
-  type MongodbProxy,
-  refusal,
-  refuseAll,
-  startMongodbProxy,
-} from '../support/mongodb-proxy';
-import { type Api, expectError, startApi } from './_api';
+import { type Decide, refusal, refuseAll } from '../support/mongodb-proxy';
+import { type Api, expectError } from './_api';
+import { type ProxiedApi, startProxiedApi } from './_proxied-api';
 
+let running: ProxiedApi;
 let api: Api;
-let proxy: MongodbProxy;
-let store: Store;
+let proxy: ProxiedApi['proxy'];
 let send: Api['send'];
 beforeAll(async () => {
-  api = await startApi({ worker: false });
-  proxy = await startMongodbProxy();
-  store = await api.harness.openStore({ uri: proxy.through(api.harness.mongodbUri) });
-  send = api.with({ store });
+  running = await startProxiedApi();
+  ({ api, proxy, send } = running);
 });
 afterEach(() => proxy.intervene(null));
-afterAll(async () => {
-  await store?.close();
-  await proxy?.stop();
-  await api.stop();
-});
+afterAll(() => running?.stop());
 
 const ready = async () => (await send('GET', '/readyz', { key: null })).body;
 

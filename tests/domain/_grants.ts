@@ -3,6 +3,23 @@ import type { RefreshRule } from '../../src/domain/account/due-times';
 import type { SealedGrant } from '../../src/domain/account/grant';
 import type { RefreshPolicy } from '../../src/domain/account/policy';
 
+const MINUTE = 60_000;
+
+/** eBay's policy (R0.3), without jitter. */
+export const POLICY: RefreshPolicy = {
+  enabled: true,
+  sweepEveryMs: 10 * MINUTE,
+  perAccountUpTo: 500,
+  batchesAtOnce: 4,
+  refreshBeforeMs: 15 * MINUTE,
+  notBeforeMs: null,
+  refreshAfterAgeMs: 60 * MINUTE,
+  jitterMs: 0,
+  backOffFirstMs: 10_000,
+  backOffMaxMs: 3600_000,
+  validateEveryMs: null,
+};
+
 /** The rule of a provider without settings for refresh tokens, unless overridden. */
 export function ruleOf(policy: RefreshPolicy, more: Partial<RefreshRule> = {}): RefreshRule {
   return {

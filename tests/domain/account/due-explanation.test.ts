@@ -1,25 +1,11 @@
 import { dueExplanation, type Explained } from '../../../src/domain/account/due-explanation';
 import { dueDecision } from '../../../src/domain/account/due-times';
-import { type RefreshPolicy } from '../../../src/domain/account/policy';
-import { ENDLESS, grantUntil, ruleOf } from '../_grants';
+import type { RefreshPolicy } from '../../../src/domain/account/policy';
+import { ENDLESS, grantUntil, POLICY, ruleOf } from '../_grants';
 
 const NOW = new Date('2026-11-22T12:00:00.000Z');
 const MINUTE = 60_000;
 const fromNow = (minutes: number) => new Date(NOW.getTime() + minutes * MINUTE);
-/** eBay's policy (R0.3). */
-const POLICY: RefreshPolicy = {
-  enabled: true,
-  sweepEveryMs: 10 * MINUTE,
-  perAccountUpTo: 500,
-  batchesAtOnce: 4,
-  refreshBeforeMs: 15 * MINUTE,
-  notBeforeMs: null,
-  refreshAfterAgeMs: 60 * MINUTE,
-  jitterMs: 0,
-  backOffFirstMs: 10_000,
-  backOffMaxMs: 3600_000,
-  validateEveryMs: null,
-};
 
 const YOUNG: Explained = {
   id: 'acc_1',
