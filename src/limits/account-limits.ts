@@ -47,7 +47,7 @@ export function heldBack(
   };
 }
 
-/** Reports how a refresh ended. If MongoDB is unreachable, nothing is stored: the next request reports anew. */
+/** Reports how a refresh ended. If MongoDB is unreachable, nothing is stored; the next request reports its own outcome. */
 export async function reportToLimiter(
   { appLimiter }: { appLimiter: Limiter },
   limiter: ConfiguredApp,

@@ -113,7 +113,7 @@ async function refreshClaimed(
     const failure = refreshFailure('provider_not_configured');
     return finish(deps, input, context, { entry: unsentEntry(context, failure, null) });
   }
-  // A candidate is due regardless of the current grant; a retry for a candidate that is gone is not due.
+  // A candidate is due regardless of the current grant; a retry for a candidate that was removed is not due.
   const isRetry = input.retry && input.grant !== 'candidate';
   if (context.candidate === null && !isRetry && !request.force) {
     const { minValidSeconds } = request;
@@ -195,7 +195,7 @@ async function recordAbandoned(
   if (claim.sentAt !== undefined) {
     return finish(deps, input, context, { entry, provider, sentAt: claim.sentAt });
   }
-  // The claim changed in the meantime; the caller claims anew.
+  // The claim changed in the meantime, so the caller claims again.
   if (!(await deps.store.grants.forbidSending(account.id, claim.attemptId))) return null;
   await deps.store.logEntries.record(entry);
   logAttempt(entry);

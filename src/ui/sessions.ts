@@ -111,7 +111,7 @@ export class Sessions {
     setCookie(c, COOKIE, `${id}_${secret}`, options);
   }
 
-  /** The session of a request; `null` if there is none, it has ended or expired, or its basis is gone. */
+  /** The session of a request; `null` if there is none, it ended or expired, or the key that it was opened with is revoked. */
   async read(c: UiContext): Promise<Session | null> {
     const record = await this.#presented(c);
     const now = this.#deps.now();

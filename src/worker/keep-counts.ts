@@ -1,6 +1,6 @@
 /**
- * Makes the counts that requests wait for, in a loop beside the worker. Every worker runs one, and each count is made by
- * one of them at a time.
+ * Counts in the background the documents that are too many to count in a request. Every worker runs this loop; one worker
+ * at a time computes each count.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
@@ -20,7 +20,7 @@ interface CountDependencies {
   logger: Logger;
 }
 
-/** @returns a function that ends the loop; a count in progress is repeated by the next worker */
+/** @returns a function that ends the loop; the next worker repeats a count in progress */
 export function keepCounts(deps: CountDependencies): () => Promise<void> {
   const stopping = new AbortController();
   const running = countUntil(deps, stopping.signal);
@@ -31,16 +31,16 @@ export function keepCounts(deps: CountDependencies): () => Promise<void> {
 }
 
 async function countUntil(deps: CountDependencies, signal: AbortSignal): Promise<void> {
-  let trouble = false;
+  let isFailing = false;
   while (!signal.aborted) {
     try {
       while (await countNext(deps, signal));
-      trouble = false;
+      isFailing = false;
     } catch (error) {
-      // Nothing is lost, because the claim expires. Logged once per outage.
-      if (!trouble && !signal.aborted)
-        deps.logger.warn({ err: error }, 'counts for pages and the API were not made');
-      trouble = true;
+      // The claim expires, so another attempt follows. Logged once per outage.
+      if (!isFailing && !signal.aborted)
+        deps.logger.warn({ err: error }, 'the counts for pages and the API could not be computed');
+      isFailing = true;
     }
     await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
   }

@@ -146,7 +146,7 @@ export async function verifyAnchor(
   const message =
     entry === null
       ? `Entry ${sequence}, which Temporal anchors, is missing: the end or the whole chain was removed.`
-      : `Entry ${sequence} differs from the one that Temporal anchors: the chain was replaced.`;
+      : `Entry ${sequence} differs from the entry that Temporal anchors: the chain was replaced.`;
   return { state: 'broken', sequence, message };
 }
 

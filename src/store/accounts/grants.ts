@@ -207,7 +207,7 @@ export class Grants {
 
   /**
    * Records the send intent, and checks the claim for the last time. After this, a missing response means that the
-   * outcome is unknown. The lease starts anew.
+   * outcome is unknown. The lease restarts.
    * @returns `false` if another attempt holds the claim or the generation has changed; then the request must not be
    * sent
    */
@@ -247,7 +247,7 @@ export class Grants {
 
   /**
    * Expires the lease of an abandoned claim without a send intent, so that its worker, if it is only slow, cannot send.
-   * @returns `false` if the worker recorded its send intent, or the claim is gone
+   * @returns `false` if the worker recorded its send intent, or the claim no longer exists
    */
   async forbidSending(accountId: string, attemptId: string): Promise<boolean> {
     const result = await this.#accounts.updateOne(

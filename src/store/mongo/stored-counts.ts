@@ -4,22 +4,22 @@
  */
 import { type Connection, type Model, type mongo, Schema } from 'mongoose';
 
-/** The kinds of counts; those of `apps` and `encryption` are of all organisations. */
+/** The kinds of counts. `apps` and `encryption` count documents of all organisations. */
 type CountKind = 'accounts' | 'apps' | 'attempts' | 'encryption';
 
 export interface CountedSubject {
   kind: CountKind;
-  /** `null`: of all organisations. */
+  /** `null`: all organisations. */
   organisation: string | null;
 }
 
-/** Counts, and when they were made; `null` if only some of the documents could be counted so far. */
+/** `asOf` says when the documents were counted; `null`: only some of them could be counted so far. */
 export interface Counted<T> {
   asOf: Date | null;
   counts: T;
 }
 
-/** Counts by a worker, and the number of documents that were counted. */
+/** A worker's counts, and the number of documents that it counted. */
 export interface Recount<T> {
   counts: T;
   size: number;
@@ -36,7 +36,7 @@ export const COUNTED_AT_ONCE_MAX = 2_000;
 const RANGE_SIZE = 20_000;
 /** How long after the last request workers continue to count, in ms. */
 const WANTED_MS = 24 * 3600_000;
-/** Minimum interval between records that a count is wanted, in ms, so that few requests write. */
+/** Minimum interval, in ms, between writes that a count is still wanted, so that few requests write. */
 const WANTED_RECORDED_EVERY_MS = 10 * 60_000;
 /** How long a worker may take, in ms, before another worker counts instead. */
 const CLAIMED_MS = 10 * 60_000;
@@ -103,7 +103,7 @@ export class StoredCounts {
     return { asOf: null, counts };
   }
 
-  /** The next wanted count that no other worker makes; `null` if none is due. */
+  /** Claims the next due count that no other worker computes; `null` if none is due. */
   async claim(now: Date): Promise<ClaimedCount | null> {
     const due = { next_at: { $lte: now }, remove_at: { $gt: now } };
     // Read first, because most calls find none, and a conditional write costs a commit.
@@ -120,7 +120,7 @@ export class StoredCounts {
     return { kind, organisation, last: asOf === null ? null : { asOf, counts } };
   }
 
-  /** Stores counts; a subject that a request can count itself again is removed. */
+  /** Stores counts, or removes the subject if it is small enough for requests to count again. */
   async store(
     subject: CountedSubject,
     { counts, size }: Recount<unknown>,

@@ -36,7 +36,7 @@ export const RETRYABLE_CODES: Readonly<Record<number, string>> = {
   13436: 'NotPrimaryOrSecondary',
 };
 
-/** Codes that the driver does not retry, and that a later attempt of ours can outlive. */
+/** Codes that the driver does not retry. A later attempt by Evergrant can succeed. */
 export const PASSING_CODES: Readonly<Record<number, string>> = {
   // The cursor ended with its primary.
   43: 'CursorNotFound',
