@@ -2,6 +2,7 @@
  * `npm start`: runs API and worker in one process on one machine, and starts an embedded Temporal and MongoDB unless their
  * addresses are set.
  */
+import { parseArgs } from 'node:util';
 import getPort from 'get-port';
 import type { Logger } from 'pino';
 import { type BannerInput, banner } from './all-in-one/banner';
@@ -22,7 +23,6 @@ import { installTemporalLogger } from './process/logging';
 import { StartError } from './process/start-error';
 import { type Stops, stopInOrder } from './process/stop';
 import { findAdapter } from './providers/adapters/registry';
-import { DEMO_ACCOUNT_COUNT } from './sandbox/demo-accounts';
 import { type RunningApi, serveApi } from './server/serve';
 import type { Store } from './store/store';
 import { type RunningWorker, startWorker } from './worker/start-worker';
@@ -76,7 +76,19 @@ void runProcess(async (config, logger) => {
     await stopInOrder(stops.toReversed(), logger);
     logger.info('stopped');
   }
-});
+}, argumentsOf());
+
+function argumentsOf(): { verbose: boolean } {
+  try {
+    return parseArgs({ options: { verbose: { type: 'boolean', default: false } } }).values;
+  } catch {
+    const given = process.argv.slice(2).join(' ');
+    process.stderr.write(
+      `${given} is not an option. --verbose shows every member of each log line.\n`,
+    );
+    process.exit(1);
+  }
+}
 
 interface Engines {
   temporal: NonNullable<Config['temporal']['connection']>;
@@ -168,7 +180,7 @@ async function startEvergrant(
     logger,
   });
   stops.push(...storeStops({ store, keyRegistration }).toReversed());
-  if (demo !== null) await seedDemoAccounts(demo.sandbox, store, vault, new Date());
+  const added = demo === null ? [] : await seedDemoAccounts(demo.sandbox, store, vault, new Date());
 
   const { temporal } = engines;
   const worker = await startWorker({ config, temporal, store, vault, logger });
@@ -189,10 +201,19 @@ async function startEvergrant(
       temporalCli: engines.temporalCli,
       mongodb: describeMongodb(uri, engines.mongodbStrategy),
       dataDir: config.dataDir,
-      demo: demo === null ? null : { accounts: DEMO_ACCOUNT_COUNT, sandboxUrl: demo.sandbox.url },
+      demo:
+        demo === null
+          ? null
+          : {
+              accounts: added.length,
+              shown: added.filter(({ organisation }) => organisation === config.adminOrganisation)
+                .length,
+              sandboxUrl: demo.sandbox.url,
+            },
       schedules: worker.schedules,
       example: exampleOf(config),
       newAdminKey,
+      adminKeyFromEnvironment: config.adminApiKey !== null,
     }),
   };
 }

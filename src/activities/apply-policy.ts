@@ -33,9 +33,12 @@ export async function applyPolicy(
     heartbeat(afterId);
   }
   await store.settings.recordAppliedPolicy(input.provider, input.policy);
-  log.info('the due times of all accounts follow the current policy', {
-    provider: input.provider,
-    rewritten,
-  });
+  log[rewritten === 0 ? 'debug' : 'info'](
+    'the due times of all accounts follow the current policy',
+    {
+      provider: input.provider,
+      rewritten,
+    },
+  );
   return { rewritten };
 }

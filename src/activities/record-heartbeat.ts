@@ -30,5 +30,5 @@ export async function recordHeartbeat(
     message: 'The sweep ran; no account was due.',
   };
   await store.logEntries.record(entry);
-  log.info(entry.message, { action: entry.action, source: entry.source, provider });
+  log.debug(entry.message, { action: entry.action, source: entry.source, provider });
 }

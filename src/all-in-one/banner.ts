@@ -10,12 +10,20 @@ export interface BannerInput {
   mongodb: string;
   dataDir: string;
   /** `null` unless in demo mode. */
-  demo: { accounts: number; sandboxUrl: string } | null;
+  demo: {
+    /** Accounts that this start added. */
+    accounts: number;
+    /** How many of them the admin key sees. */
+    shown: number;
+    sandboxUrl: string;
+  } | null;
   schedules: SweepSchedule[];
   /** A configured environment for the example. */
   example: { provider: string; environment: string };
   /** Set only when the key is created, because it is shown once. */
   newAdminKey: string | null;
+  /** Whether `ADMIN_API_KEY` is set. */
+  adminKeyFromEnvironment: boolean;
 }
 
 export function banner(input: BannerInput): string {
@@ -28,7 +36,7 @@ export function banner(input: BannerInput): string {
     ["Temporal's UI", input.temporalUi],
     [
       'Temporal',
-      `${input.temporalAddress}${input.temporalCli === null ? '' : `    (CLI: ${input.temporalCli})`}`,
+      `${input.temporalAddress}${input.temporalCli === null ? '' : `    (try: TEMPORAL_ADDRESS=${input.temporalAddress} ${input.temporalCli} schedule list)`}`,
     ],
     ['MongoDB', input.mongodb],
     ['Data', input.dataDir],
@@ -36,7 +44,9 @@ export function banner(input: BannerInput): string {
     [
       'Admin key',
       input.newAdminKey === null
-        ? 'printed at the first start, or ADMIN_API_KEY'
+        ? input.adminKeyFromEnvironment
+          ? 'as in ADMIN_API_KEY'
+          : 'shown at the first start. Lost it? Start with a new one: ADMIN_API_KEY=$(openssl rand -hex 32) npm start'
         : `${input.newAdminKey}    (shown only once; save it)`,
     ],
   ];
@@ -44,12 +54,10 @@ export function banner(input: BannerInput): string {
   const lines = rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);
   return [
     '',
-    demo === null
-      ? `Evergrant is running.`
-      : `Evergrant is running in demo mode: no provider is configured, so it refreshes ${demo.accounts} demo accounts at`,
     ...(demo === null
-      ? []
+      ? ['Evergrant is running.']
       : [
+          `Evergrant is running in demo mode: no provider is configured, so it refreshes ${describeAccounts(demo)} at`,
           `a sandbox that simulates eBay, Etsy, Shopify and Google (${demo.sandboxUrl}).`,
           'No data leaves this machine.',
         ]),
@@ -62,12 +70,19 @@ export function banner(input: BannerInput): string {
       ? []
       : [
           '',
+          `To connect a demo account by a click, sign in and choose "Connect an account": ${apiUrl}/accounts`,
           'To connect a real account, set EBAY_CLIENT_ID and EBAY_CLIENT_SECRET of your eBay app in the environment, start',
-          'again, and POST the refresh token to /api/admin/accounts (README, "Connect a real account").',
+          'again, and do the same (docs/connect.md).',
           'To see refreshes every minute: SANDBOX_ACCESS_TOKEN_LIFE=2m REFRESH_INTERVAL_MINUTES=1 npm start',
         ]),
     '',
   ].join('\n');
+}
+
+function describeAccounts({ accounts, shown }: NonNullable<BannerInput['demo']>): string {
+  if (accounts === 0) return 'its demo accounts';
+  const others = accounts - shown;
+  return `${accounts} demo accounts${others === 0 ? '' : ` (${others} of another organisation, which the admin key does not see)`}`;
 }
 
 /** Describes the schedule stored in Temporal, because an operator may have changed it. */

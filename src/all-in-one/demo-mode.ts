@@ -61,18 +61,21 @@ export async function startDemoProviders(
   return { sandbox, providers };
 }
 
-/** Adds the demo accounts to an empty database. A database with accounts is left unchanged. */
+/**
+ * Adds the demo accounts to an empty database. A database with accounts is left unchanged.
+ * @returns the added accounts
+ */
 export async function seedDemoAccounts(
   sandbox: Sandbox,
   store: Store,
   vault: Vault,
   now: Date,
-): Promise<number> {
-  if (!(await store.accounts.isEmpty())) return 0;
+): Promise<DemoAccount[]> {
+  if (!(await store.accounts.isEmpty())) return [];
   const accounts = demoAccounts(sandbox, now);
   for (const account of accounts)
     await store.accounts.create(demoDocument(account, vault, now), now);
-  return accounts.length;
+  return accounts;
 }
 
 function demoDocument(

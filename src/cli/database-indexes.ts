@@ -14,7 +14,7 @@ export function checkDatabase(mongodbUri: string): Promise<IndexReport> {
 
 /** Logs the progress to standard error. @throws as {@link checkDatabase} */
 export function applyToDatabase(mongodbUri: string): Promise<IndexReport> {
-  const logger = createLogger('info', process.stderr);
+  const logger = createLogger('debug', process.stderr);
   return onDatabase(mongodbUri, (connection) => applyIndexes(connection, logger));
 }
 

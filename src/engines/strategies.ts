@@ -59,7 +59,7 @@ export async function firstStrategyThatWorks<T>(
       if (error instanceof ChangedFile) throw error;
       const reason = oneLine(error);
       refusals.push({ strategy: one.name, reason });
-      log(`${engine}: ${one.name}: ${reason}`);
+      log(`${engine}: ${one.name} cannot be used: ${reason}`);
     }
   }
   throw new NoStrategyWorked(engine, refusals, install);

@@ -25,7 +25,7 @@ export async function openStoreAndVault(
   uri: string,
   ring: KeyRing,
   config: Pick<Config, 'indexes' | 'logRetentionDays' | 'lostKeyIds' | 'providers'>,
-  { role, logger }: { role: string; logger: Pick<Logger, 'error' | 'info' | 'warn'> },
+  { role, logger }: { role: string; logger: Pick<Logger, 'debug' | 'error' | 'info' | 'warn'> },
 ): Promise<{ store: Store; vault: Vault; keyRegistration: KeyRegistration }> {
   const { store, vault } = await openStore(uri, {
     logRetentionDays: config.logRetentionDays,
@@ -117,14 +117,18 @@ function noProviderMessage(config: Config): string {
   return `no provider is configured${missing.length > 0 ? `: ${missing.join('; ')}` : ': add one to providers.yaml'}`;
 }
 
-/** Runs a process from its configuration to its end, and reports a failed start. */
+/**
+ * Runs a process from its configuration to its end, and reports a failed start.
+ * @param verbose whether a terminal shows every member of a log line
+ */
 export async function runProcess(
   start: (config: Config, logger: Logger) => Promise<void>,
+  { verbose = true }: { verbose?: boolean } = {},
 ): Promise<void> {
   let logger: Logger | undefined;
   try {
     const config = loadConfig();
-    logger = createLogger(config.logLevel);
+    logger = createLogger(config.logLevel, undefined, { verbose });
     await start(config, logger);
   } catch (error) {
     process.exitCode = 1;

@@ -1,14 +1,22 @@
-/** Logging: pino for the whole process, with Temporal's loggers bridged into it. Pretty in a terminal, else JSON. */
+/** Logging: pino for the whole process, with Temporal's loggers bridged into it. Readable in a terminal, else JSON. */
 import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import pino, { type DestinationStream, type Logger } from 'pino';
-import pretty from 'pino-pretty';
+import pretty, { type PrettyOptions } from 'pino-pretty';
 import { safeError } from '../domain/masking/safe-error';
 import { scrub, scrubText } from '../domain/masking/scrubbing';
 import { visible, visibleLines } from '../domain/text/visible-text';
 import type { LogLevel } from './config';
+import { shortLine } from './terminal-log';
 
-/** @param destination for tests that read the log */
-export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
+/**
+ * @param destination for tests that read the log
+ * @param verbose whether a terminal shows every member of a line
+ */
+export function createLogger(
+  level: LogLevel,
+  destination?: DestinationStream,
+  { verbose }: { verbose: boolean } = { verbose: true },
+): Logger {
   const options: pino.LoggerOptions = {
     level,
     base: null,
@@ -30,7 +38,7 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
   if (destination !== undefined) return pino(options, destination);
   if (!process.stdout.isTTY) return pino(options, standardOutput());
   const hooks = { ...options.hooks, streamWrite: forTerminal };
-  return pino({ ...options, hooks }, pretty({ ...PRETTY, ignore: IN_JSON_ONLY.join() }));
+  return pino({ ...options, hooks }, pretty(verbose ? PRETTY : SHORT));
 }
 
 /** Keeps a string unchanged, because it is scrubbed with its line. */
@@ -92,7 +100,6 @@ function standardOutput(): DestinationStream {
 
 const LINES_DROPPED = 'log lines were dropped, because the reader of stdout did not keep up';
 
-const PRETTY = { colorize: true, translateTime: 'SYS:HH:MM:ss', sync: true };
 /** Omitted in a terminal, where every member takes a line. */
 const IN_JSON_ONLY = [
   'sdkComponent',
@@ -101,18 +108,34 @@ const IN_JSON_ONLY = [
   'workflowRunId',
   'log_entry_id',
 ];
+const TERMINAL = { colorize: true, translateTime: 'SYS:HH:MM:ss', sync: true };
+const PRETTY: PrettyOptions = { ...TERMINAL, ignore: IN_JSON_ONLY.join() };
+const SHORT: PrettyOptions = {
+  ...TERMINAL,
+  ignore: 'level,time',
+  hideObject: true,
+  messageFormat: shortLine,
+};
 
 /** Routes the logs of workflows, activities and Temporal's core to `logger`. Call it once per process. */
 export function installTemporalLogger(logger: Logger): void {
   Runtime.install({
     logger: new DefaultLogger('TRACE', ({ level, message, meta }) => {
-      logger[PINO_LEVELS[level]](chosenFields(meta ?? {}), message);
+      const own = DETAILS.has(message) ? 'debug' : PINO_LEVELS[level];
+      logger[own](chosenFields(meta ?? {}), message);
     }),
     telemetryOptions: {
       logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} },
     },
   });
 }
+
+/** Messages of the SDK about the set-up of a worker, which is always as intended. */
+const DETAILS = new Set([
+  'Worker state changed',
+  'No Nexus services registered, not polling for Nexus tasks',
+  'No workflows registered, not polling for workflow tasks',
+]);
 
 /** Members of Temporal's context that only lengthen lines. The workflow id and the run id are kept. */
 const OMITTED = new Set([

@@ -146,8 +146,6 @@ const STATES: Record<SandboxProvider, readonly DemoState[]> = {
   google: GOOGLE,
 };
 
-export const DEMO_ACCOUNT_COUNT = Object.values(STATES).flat().length;
-
 /**
  * Issues the grants of the demo accounts and revokes some of them. Each call issues new grants.
  *

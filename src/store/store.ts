@@ -80,7 +80,7 @@ export interface StoreOptions {
   /** Reports rows that were not written by Evergrant. */
   logger: Pick<Logger, 'error'>;
   /** Default: missing indexes are built, and no line is logged. */
-  indexes?: { mode: IndexMode; logger: Pick<Logger, 'info' | 'warn'> };
+  indexes?: { mode: IndexMode; logger: Pick<Logger, 'debug' | 'info' | 'warn'> };
 }
 
 /** `manual`: the operator builds indexes with `evergrant indexes apply`. */
@@ -89,7 +89,7 @@ type IndexMode = (typeof INDEX_MODES)[number];
 
 const APPLIED_SILENTLY: NonNullable<StoreOptions['indexes']> = {
   mode: 'apply',
-  logger: { info: () => undefined, warn: () => undefined },
+  logger: { debug: () => undefined, info: () => undefined, warn: () => undefined },
 };
 
 /**

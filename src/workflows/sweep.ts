@@ -17,6 +17,7 @@ import type { RefreshRequest } from '../domain/refresh/refresh-attempt';
 import { inBatches } from '../domain/refresh/refresh-batch';
 import {
   type HeldApp,
+  isIdle,
   LIMITER_WAIT_MAX_MS,
   PROVIDER_NOT_CONFIGURED,
   type SweepInput,
@@ -88,8 +89,9 @@ export async function sweepWorkflow(input: SweepInput): Promise<SweepSummary> {
   }
   summary.finished_at = new Date().toISOString();
   const line = { summary: summaryLine(summary), ...summary };
-  if (summary.refused === undefined) log.info('sweep finished', line);
-  else log.warn('sweep finished', line);
+  if (summary.refused !== undefined) log.warn('sweep finished', line);
+  else if (isIdle(summary)) log.debug('sweep finished', line);
+  else log.info('sweep finished', line);
   return summary;
 }
 

@@ -88,7 +88,7 @@ export function summaryLine(summary: SweepSummary): string {
   const { provider, environment, due, refreshed, failed, validation_due: asked } = summary;
   const name = environment === null ? provider : `${provider} (${environment})`;
   if (summary.refused !== undefined) return `${name}: not swept. ${summary.refused}`;
-  if (due === 0 && asked === 0) return `${name}: nothing was due`;
+  if (isIdle(summary)) return `${name}: nothing was due`;
   const failures = [
     count(summary.needs_reconnect, 'to reconnect'),
     count(summary.retrying, 'retrying'),
@@ -100,9 +100,20 @@ export function summaryLine(summary: SweepSummary): string {
     count(summary.deferred, 'deferred to the next sweep'),
     count(summary.refresh_tokens_expiring, 'warned that the refresh token expires'),
   ].flat();
-  const failedPart = `failed ${failed}${failures.length > 0 ? ` (${failures.join(', ')})` : ''}`;
-  const validated = asked === 0 ? [] : [`validated ${summary.validated}/${asked}`];
-  return [`${name}: refreshed ${refreshed}/${due}`, ...validated, failedPart, ...rest].join(', ');
+  const parts = [
+    due === 0 ? [] : [`refreshed ${refreshed}/${due}`],
+    asked === 0 ? [] : [`validated ${summary.validated}/${asked}`],
+    failed === 0
+      ? []
+      : [`failed ${failed}${failures.length > 0 ? ` (${failures.join(', ')})` : ''}`],
+    rest,
+  ].flat();
+  return `${name}: ${parts.join(', ')}`;
+}
+
+/** Whether a sweep had nothing to do. */
+export function isIdle({ due, validation_due: validationDue }: SweepSummary): boolean {
+  return due === 0 && validationDue === 0;
 }
 
 function count(number: number, what: string): string[] {

@@ -78,7 +78,7 @@ export async function startMongodb(options: EngineOptions): Promise<RunningMongo
     found.keeper === 'mongo-java-server'
       ? '; only for development and tests, not for production'
       : '';
-  log(`MongoDB: ${socket} (${strategy}${caution})`);
+  log(`MongoDB is ready at ${socket} (${strategy}${caution})`);
   return { ...engine, uri };
 }
 

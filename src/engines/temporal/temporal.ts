@@ -82,7 +82,7 @@ export async function startTemporal(options: TemporalOptions): Promise<RunningTe
   });
   await writeFile(complete, '');
   const uiUrl = where.ui === null ? null : `http://${LOOPBACK}:${where.ui}`;
-  log(`Temporal: ${where.address} (${binary.strategy})`);
+  log(`Temporal is ready at ${where.address} (${binary.strategy})`);
   if (uiUrl !== null) log(`Temporal: web UI at ${uiUrl}. ${UI_WARNING}`);
   return { ...engine, address: where.address, uiUrl, cliPath: binary.path };
 }

@@ -74,7 +74,7 @@ export async function checkIndexes(connection: Connection): Promise<IndexReport>
  */
 export async function applyIndexes(
   connection: Connection,
-  logger: Pick<Logger, 'info'>,
+  logger: Pick<Logger, 'debug' | 'info'>,
 ): Promise<IndexReport> {
   const report = await checkIndexes(connection);
   const [conflict] = report.conflicting;
@@ -103,7 +103,7 @@ function conflictText(conflict: IndexName): string {
 async function build(
   connection: Connection,
   { collection, index, key, options }: Definition,
-  logger: Pick<Logger, 'info'>,
+  logger: Pick<Logger, 'debug' | 'info'>,
 ): Promise<void> {
   const startedAt = performance.now();
   const elapsed = () => ({
@@ -111,8 +111,11 @@ async function build(
     index,
     duration_ms: Math.round(performance.now() - startedAt),
   });
-  logger.info({ collection, index }, 'an index is being built');
+  logger.debug({ collection, index }, 'an index is being built');
+  // Most indexes are built in an empty collection, which takes milliseconds.
+  let isLong = false;
   const timer = setInterval(() => {
+    isLong = true;
     void progressOf(connection, collection).then((progress) =>
       logger.info({ ...elapsed(), ...progress }, 'an index is still being built'),
     );
@@ -124,7 +127,7 @@ async function build(
   } finally {
     clearInterval(timer);
   }
-  logger.info(elapsed(), 'an index was built');
+  logger[isLong ? 'info' : 'debug'](elapsed(), 'an index was built');
 }
 
 /** How many documents are indexed, where MongoDB tells. Never rejects: the user may lack the permission. */

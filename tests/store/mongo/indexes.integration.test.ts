@@ -23,9 +23,11 @@ afterEach(async () => {
 
 const line = (level: string) => (members: unknown, message?: string) =>
   void lines.push({ level, message: String(message), ...(members as object) });
-const logger = { info: line('info'), warn: line('warn') } as unknown as NonNullable<
-  StoreOptions['indexes']
->['logger'];
+const logger = {
+  debug: line('debug'),
+  info: line('info'),
+  warn: line('warn'),
+} as unknown as NonNullable<StoreOptions['indexes']>['logger'];
 async function start(mode: 'apply' | 'manual'): Promise<void> {
   const { store } = await openStore(uri, {
     logRetentionDays: 30,
