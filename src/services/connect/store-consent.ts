@@ -133,7 +133,7 @@ export async function storeOrHandOver(
   }
 }
 
-/** Records why a leg failed. The page shows the failure even if MongoDB cannot record it. */
+/** Records why a leg failed. Never throws: if MongoDB is unreachable, the session counts as `answer_lost` in time. */
 export async function recordFailure(
   deps: ConnectDependencies,
   session: ConnectSession,
