@@ -120,7 +120,7 @@ export async function startLeg(
         ? { failure: error.failure, detail: error.detail }
         : safeError(error);
     logger.warn(
-      { ...reason, session: session.id, provider: provider.id },
+      { ...reason, connect_session_id: session.id, provider: provider.id },
       'a consent could not begin: the provider did not accept the authorization request',
     );
     return { kind: 'unavailable' };
@@ -245,7 +245,7 @@ async function exchange(
       },
     });
   } catch (error) {
-    logger.error({ ...safeError(error), session: session.id }, 'a code exchange failed');
+    logger.error({ ...safeError(error), connect_session_id: session.id }, 'a code exchange failed');
     return failed('answer_lost', null);
   }
   const { response } = answer;
