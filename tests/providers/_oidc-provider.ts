@@ -85,7 +85,10 @@ export async function startAuthorizationServer(
     const { person } = running;
     if (person !== null) signedIn.set(person.sub, person);
     const result =
-      person === null ? { error: 'access_denied' } : { login: { accountId: person.sub } };
+      person === null
+        ? { error: 'access_denied' }
+        : // `consent` answers a request with prompt=consent, without which no refresh token is issued.
+          { login: { accountId: person.sub }, consent: {} };
     void provider.interactionFinished(request, response, result);
   });
   for (const spy of silenced) spy.mockRestore();

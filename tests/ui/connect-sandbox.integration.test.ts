@@ -36,7 +36,10 @@ async function decide(link: string, decision: 'approve' | 'decline', subject: st
     redirect: 'manual',
   });
   const callback = new URL(decided.headers.get('location') ?? '');
-  return send('GET', `${callback.pathname}${callback.search}`, { key: null, headers: { cookie } });
+  const options = { key: null, headers: { cookie } };
+  const result = await send('GET', `${callback.pathname}${callback.search}`, options);
+  expect(result.status).toBe(303);
+  return send('GET', result.headers.get('location') ?? '', options);
 }
 
 it('connects, refreshes and reconnects an account at the sandbox', async () => {

@@ -1,5 +1,6 @@
 /** The consent pages with a provider whose answers each test chooses. */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { LEG_LIFE_MS } from '../../src/domain/connect/connect-session';
 import { Secret } from '../../src/domain/masking/secret';
 import type { CodeExchange } from '../../src/providers/consent/code-exchange';
 import type { ConsentRules } from '../../src/providers/consent/consent';
@@ -58,7 +59,7 @@ class FakeConsent implements ConsentClient {
     return {
       kind: 'granted' as const,
       grant,
-      subject: this.subject === null ? null : { value: this.subject, label: 'h…@example.com' },
+      subject: this.subject === null ? null : { value: this.subject, label: 'harbour@example.com' },
       response: { status: 200, duration_ms: 1 },
       warnings: [],
     };
@@ -106,13 +107,25 @@ async function start(session: { url: string }, form: Record<string, string> = {}
     headers: FORM,
   });
   expect(answer.status).toBe(303);
-  const [cookie = ''] = (answer.headers.get('set-cookie') ?? '').split(';');
+  const set = answer.headers.get('set-cookie') ?? '';
+  expect(set).toMatch(
+    /^evg-connect-[0-9a-f]{12}=.*; Max-Age=1200; Path=\/; HttpOnly; SameSite=Lax$/,
+  );
+  const [cookie = ''] = set.split(';');
   const state = consent.started?.state ?? '';
   expect(answer.headers.get('location')).toContain(state);
   return { cookie, callback: `/connect/callback/ebay?code=the-code&state=${state}`, state };
 }
-const back = (path: string, cookie: string, headers = {}) =>
-  send('GET', path, { key: null, headers: { cookie, ...headers } });
+/** Opens a page. A callback redirects to its result, whose address contains no code and no state. */
+async function back(path: string, cookie: string, headers = {}) {
+  const options = { key: null, headers: { cookie, ...headers } };
+  const answer = await send('GET', path, options);
+  const location = answer.headers.get('location') ?? '';
+  if (!location.startsWith('/connect/result/')) return answer;
+  expect(answer.status).toBe(303);
+  expect(location).toMatch(/^\/connect\/result\/(ccs_[0-9a-f]{24}|unknown|other_browser|late)$/);
+  return send('GET', location, options);
+}
 
 async function connect(body: object = {}) {
   const session = await create(body);
@@ -132,7 +145,7 @@ it('connects a new account, and shows it in the terminal and as an event', async
     label: 'Harbour Books',
     state: 'active',
     generation: 1,
-    subject: { label: 'h…@example.com' },
+    subject: { label: 'ha…@example.com' },
     missingScopes: ['write'],
   });
   const token = await send('GET', `/api/tokens/${session.account_id}`);
@@ -212,7 +225,7 @@ it('lets the person try again after access_denied, without the link in the page'
     response: null,
   };
   const denied = await back(callback, cookie);
-  expect(denied).toMatchObject({ status: 400, text: expect.stringContaining('You declined') });
+  expect(denied).toMatchObject({ status: 200, text: expect.stringContaining('You declined') });
   expect(denied.text).not.toContain(pathOf(session));
   const again = await back(`/connect/again/${session.id}`, cookie);
   expect(again.headers.get('location')).toBe(pathOf(session));
@@ -420,6 +433,56 @@ it('allows a key with the scope connect to manage sessions, and nothing else', a
   expect((await send('DELETE', path, { key })).body).toMatchObject({ status: 'revoked' });
   expectError(await send('DELETE', path, { key }), 409, 'conflict');
   expect((await back(pathOf(created.body), '')).status).toBe(410);
+});
+
+it('shows a result to the browser that started the leg, and to no other', async () => {
+  const { session, cookie } = await connect();
+  const result = `/connect/result/${session.id}`;
+  expect((await back(result, cookie)).text).toContain('is connected to');
+  const other = await connect();
+  const renamed = `${cookie.split('=')[0]}=${other.cookie.split('=')[1]}`;
+  for (const foreign of ['', other.cookie, renamed]) {
+    // oxlint-disable-next-line no-await-in-loop -- one browser at a time
+    const answer = await back(result, foreign);
+    expect(answer).toMatchObject({ status: 400, text: expect.stringContaining('not known') });
+  }
+});
+
+it('tells a late callback from one of another browser, and lets the person start again', async () => {
+  const session = await create();
+  const { callback, cookie } = await start(session);
+  const at = Date.now() + LEG_LIFE_MS + 1_000;
+  const later = api.with({
+    consent,
+    publicUrl: new URL('http://127.0.0.1'),
+    now: () => new Date(at),
+  });
+  const late = await later('GET', callback, { key: null, headers: { cookie } });
+  expect(late.headers.get('location')).toBe('/connect/result/late');
+  expect((await back('/connect/result/late', cookie)).text).toContain('took too long');
+  expect(consent.exchanges).toBe(0);
+  const again = await start(session);
+  expect((await back(again.callback, again.cookie)).text).toContain('is connected to');
+});
+
+it('escapes the label of an admin and the words of the provider', async () => {
+  const session = await create({ label: '<script>alert(1)</script>\u202eevil' });
+  const page = await back(pathOf(session), '');
+  expect(page.text).not.toContain('<script>alert');
+  expect(page.text).toContain('&lt;script&gt;');
+  expect(page.text).toContain('\\u202e');
+  const { callback, cookie } = await start(session);
+  consent.failure = {
+    kind: 'failed',
+    failure: 'provider_refused',
+    detail: '<img src=x onerror=alert(1)>',
+    response: null,
+  };
+  const refused = await back(callback, cookie);
+  expect(refused.text).toContain('The provider refused the request.');
+  expect(refused.text).not.toContain('onerror');
+  const logs = await send('GET', `/api/admin/terminal-logs?account_id=${session.account_id}`);
+  expect(logs.body.items[0].message).toContain('<img src=x onerror=alert(1)>');
 });
 
 it('writes no code, state, link or verifier to the log, the audit or the database', async () => {

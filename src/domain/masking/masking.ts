@@ -93,6 +93,23 @@ export function maskFreeText(text: string, secrets: readonly string[]): string {
   return shown.length > FREE_TEXT_MAX ? `${shown.slice(0, FREE_TEXT_MAX)}…` : shown;
 }
 
+/** Longest part of a name that is shown, in characters. */
+const NAME_PART_MAX = 2;
+/** Maximum length of an e-mail domain that is shown, in characters. */
+const DOMAIN_MAX = 100;
+
+/**
+ * Masks the name of a person or shop: `ha…@example.com`, `ha…`. An administrator can recognise the name, and a reader of
+ * the stored text does not learn it.
+ */
+export function maskName(name: string): string {
+  const at = name.lastIndexOf('@');
+  const domain = at === -1 ? '' : name.slice(at, at + DOMAIN_MAX);
+  const local = Array.from(at === -1 ? name : name.slice(0, at));
+  const shown = local.slice(0, Math.min(NAME_PART_MAX, Math.floor(local.length / 2))).join('');
+  return visible(`${shown}…${domain}`);
+}
+
 /** A text that shares this many consecutive characters with a secret is masked there. */
 const SECRET_PART = 8;
 

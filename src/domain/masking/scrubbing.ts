@@ -19,6 +19,7 @@ const PLAIN_MEMBERS = new Set([
   'audit_head',
   'activity_type',
   'at',
+  'connect_session_id',
   'environment',
   'key_id',
   'level',

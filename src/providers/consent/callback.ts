@@ -69,7 +69,8 @@ export function checkCallback(
     // Other errors of the library quote the parameters.
     if (!(error instanceof AuthorizationResponseError))
       return { failure: 'provider_refused', detail: 'the callback is malformed' };
-    const secrets = [input.state, ...environment.secrets.map((secret) => secret.reveal())];
+    const codes = parameters.getAll('code');
+    const secrets = [input.state, ...codes, ...environment.secrets.map((one) => one.reveal())];
     const words = [error.error, error.error_description].filter((one) => one !== undefined);
     return {
       failure: failureOf(error.error),

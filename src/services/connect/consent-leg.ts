@@ -13,6 +13,7 @@ import {
   statusAt,
 } from '../../domain/connect/connect-session';
 import { checkConsent } from '../../domain/connect/consent-result';
+import { maskName } from '../../domain/masking/masking';
 import { safeError } from '../../domain/masking/safe-error';
 import { notFound, ServiceError } from '../../domain/service-error';
 import { providerNotConfigured } from '../../domain/text/messages';
@@ -59,6 +60,16 @@ export async function viewLink(
     scopes: requestedScopes(session, environment),
     inputs: missingInputs(session, rules),
   };
+}
+
+/** @returns `null`: this browser has not started the present leg of the session */
+export async function viewResult(
+  { store, now }: ConnectDependencies,
+  sessionId: string,
+  browserSecret: string,
+): Promise<ShownSession | null> {
+  const session = await store.connectSessions.findByBrowser(sessionId, digestOf(browserSecret));
+  return session === null ? null : shownSession(session, now());
 }
 
 function shownSession(session: ConnectSession, now: Date): ShownSession {
@@ -109,7 +120,7 @@ export async function startLeg(
         ? { failure: error.failure, detail: error.detail }
         : safeError(error);
     logger.warn(
-      { ...reason, session: session.id, provider: provider.id },
+      { ...reason, connect_session_id: session.id, provider: provider.id },
       'a consent could not begin: the provider did not accept the authorization request',
     );
     return { kind: 'unavailable' };
@@ -234,7 +245,7 @@ async function exchange(
       },
     });
   } catch (error) {
-    logger.error({ ...safeError(error), session: session.id }, 'a code exchange failed');
+    logger.error({ ...safeError(error), connect_session_id: session.id }, 'a code exchange failed');
     return failed('answer_lost', null);
   }
   const { response } = answer;
@@ -252,7 +263,7 @@ async function exchange(
             environment: session.environment,
             subject: answer.subject.value,
           }),
-          label: answer.subject.label,
+          label: answer.subject.label === null ? null : maskName(answer.subject.label),
         };
   const checked = checkConsent(
     session,

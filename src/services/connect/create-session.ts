@@ -278,7 +278,7 @@ function rulesOf(
   if (rules === null || (provider.environments.get(environment)?.consent ?? null) === null) {
     throw new ServiceError(
       'no_consent_flow',
-      `The provider "${provider.id}" has no authorization endpoint in ${environment}. Configure one in providers.yaml, or connect the account with its refresh token.`,
+      `The provider "${provider.id}" has no authorization endpoint in ${environment}. Set authorizationEndpoint in providers.yaml, also if only tokenEndpoint is configured, or connect the account with its refresh token.`,
     );
   }
   return rules;

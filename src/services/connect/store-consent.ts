@@ -117,7 +117,7 @@ export async function storeOrHandOver(
     // Caught whatever the error: the grant is stored nowhere else.
     if (!isDatabaseUnavailable(error))
       deps.logger.error(
-        { ...safeError(error), session: record.sessionId },
+        { ...safeError(error), connect_session_id: record.sessionId },
         'a consent could not be stored; a workflow stores it, encrypted, as soon as it can',
       );
   }
@@ -126,14 +126,14 @@ export async function storeOrHandOver(
     return { kind: 'later' };
   } catch (error) {
     deps.logger.error(
-      { ...safeError(error), session: record.sessionId },
+      { ...safeError(error), connect_session_id: record.sessionId },
       'a consent is lost: neither MongoDB nor Temporal accepted it. The person must start again.',
     );
     return { kind: 'failed', failure: 'not_stored' };
   }
 }
 
-/** Records why a leg failed. The page shows the failure even if MongoDB cannot record it. */
+/** Records why a leg failed. Never throws: if MongoDB is unreachable, the session counts as `answer_lost` in time. */
 export async function recordFailure(
   deps: ConnectDependencies,
   session: ConnectSession,
@@ -144,7 +144,7 @@ export async function recordFailure(
     await recordConnectFailure(deps, session, failure, { ...input, entryAt: deps.now() });
   } catch (error) {
     deps.logger.error(
-      { ...safeError(error), session: session.id, failure: failure.code },
+      { ...safeError(error), connect_session_id: session.id, failure: failure.code },
       'the failure of a connect session could not be recorded',
     );
   }
@@ -176,8 +176,14 @@ export async function revokeDropped(
       // oxlint-disable-next-line no-await-in-loop -- the access token often ends with the refresh token
       results[hint] = await consent.revoke({ provider, environment, externalId, token, hint });
     }
-    logger.info({ session: session.id, ...results }, 'a consent that was not finished was revoked');
+    logger.info(
+      { connect_session_id: session.id, ...results },
+      'a consent that was not finished was revoked',
+    );
   } catch (error) {
-    logger.warn({ ...safeError(error), session: session.id }, 'a consent could not be revoked');
+    logger.warn(
+      { ...safeError(error), connect_session_id: session.id },
+      'a consent could not be revoked',
+    );
   }
 }

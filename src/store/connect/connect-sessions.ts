@@ -115,6 +115,15 @@ export class ConnectSessions {
     );
   }
 
+  /** Reads across organisations: the cookie of the leg is the credential. */
+  async findByBrowser(id: string, browserDigest: string): Promise<ConnectSession | null> {
+    return found(
+      await this.#ofAll
+        .findOne({ _id: id, 'leg.browser_digest': browserDigest })
+        .lean<ConnectSessionDocument>(),
+    );
+  }
+
   /** Records that the link was opened. Opening it spends nothing. */
   async open(id: string, now: Date): Promise<void> {
     await this.#ofAll.updateOne(

@@ -33,6 +33,8 @@ export interface ConnectTexts {
   lateText: string;
   unavailable: string;
   unavailableText: string;
+  outage: string;
+  outageText: string;
   tooMany: string;
   failures: Readonly<Record<ConnectFailure, string>>;
 }
@@ -67,6 +69,8 @@ const en: ConnectTexts = {
   lateText: 'A sign-in at the provider is valid for ten minutes. Open the link once more.',
   unavailable: 'The provider is unavailable',
   unavailableText: 'Wait a few minutes, then try again. The link stays valid.',
+  outage: 'This page is unavailable',
+  outageText: 'Wait a minute, then reload this page.',
   tooMany: 'Too many attempts. Wait a minute, then try again.',
   failures: {
     access_denied: 'You declined at the provider, so nothing was connected.',
@@ -126,6 +130,8 @@ const de: ConnectTexts = {
   unavailable: 'Der Anbieter ist nicht erreichbar',
   unavailableText:
     'Warten Sie ein paar Minuten und versuchen Sie es noch einmal. Der Link bleibt gültig.',
+  outage: 'Diese Seite ist zurzeit nicht verfügbar',
+  outageText: 'Warten Sie eine Minute und laden Sie die Seite neu.',
   tooMany: 'Zu viele Versuche. Warten Sie eine Minute und versuchen Sie es noch einmal.',
   failures: {
     access_denied: 'Sie haben beim Anbieter abgelehnt, daher wurde nichts verbunden.',
@@ -189,6 +195,8 @@ const fr: ConnectTexts = {
     'Une identification chez le fournisseur est valable dix minutes. Ouvrez le lien encore une fois.',
   unavailable: 'Le fournisseur est indisponible',
   unavailableText: 'Attendez quelques minutes, puis réessayez. Le lien reste valable.',
+  outage: 'Cette page est indisponible',
+  outageText: 'Attendez une minute, puis rechargez la page.',
   tooMany: 'Trop de tentatives. Attendez une minute, puis réessayez.',
   failures: {
     access_denied: 'Vous avez refusé chez le fournisseur ; rien n’a été connecté.',
@@ -248,6 +256,8 @@ const es: ConnectTexts = {
   lateText: 'Un inicio de sesión en el proveedor vale diez minutos. Abra el enlace otra vez.',
   unavailable: 'El proveedor no está disponible',
   unavailableText: 'Espere unos minutos e intente de nuevo. El enlace sigue siendo válido.',
+  outage: 'Esta página no está disponible',
+  outageText: 'Espere un minuto y vuelva a cargar la página.',
   tooMany: 'Demasiados intentos. Espere un minuto e intente de nuevo.',
   failures: {
     access_denied: 'Usted rechazó el acceso en el proveedor; no se conectó nada.',

@@ -1,6 +1,6 @@
 /**
- * The public pages of a consent: the link, the start of a leg, and the callback. They need no sign-in, spend nothing on
- * GET, and their addresses and cookies are the only places of link, state and code.
+ * The public pages of a consent: the link, the start of a leg, the callback, and its result. They need no sign-in. Only
+ * addresses and cookies contain the link, the state and the code, and the address of a result contains none of them.
  */
 import { createHash } from 'node:crypto';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
@@ -11,6 +11,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type ConnectSession, canStart, LEG_LIFE_MS } from '../../domain/connect/connect-session';
 import { ServiceError } from '../../domain/service-error';
+import { visible } from '../../domain/text/visible-text';
 import { addressOf } from '../../http/address';
 import { publicOrigin } from '../../http/public-origin';
 import { isLoopback } from '../../providers/exchange/token-endpoint';
@@ -22,7 +23,9 @@ import {
   type ShownSession,
   startLeg,
   viewLink,
+  viewResult,
 } from '../../services/connect/consent-leg';
+import { isDatabaseUnavailable } from '../../store/mongo/unavailability';
 import type { UiDependencies } from '../dependencies';
 import type { UiApp, UiContext, UiEnv } from '../env';
 import { formFields } from '../form';
@@ -32,6 +35,7 @@ import { requireSameOrigin } from '../same-origin';
 import { cookieOptions } from '../signed-cookie';
 
 const CONNECT_PATH = '/connect';
+const RESULT_PATH = `${CONNECT_PATH}/result`;
 
 /** Unknown links per address and minute, and starts per link and minute. */
 const ATTEMPTS_MAX = 10;
@@ -39,6 +43,38 @@ const ATTEMPTS_MAX = 10;
 const COOKIES_MAX = 5;
 const COOKIE_PREFIX = 'evg-connect-';
 const TOKEN = /^[\w-]{43}$/;
+/**
+ * Lifetime of a cookie in seconds. It outlives the leg, so that a late callback differs from one in another browser.
+ */
+const COOKIE_LIFE_SECONDS = (2 * LEG_LIFE_MS) / 1000;
+
+interface Message {
+  title: (texts: ConnectTexts) => string;
+  text: (texts: ConnectTexts) => string;
+}
+
+const UNKNOWN: Message = { title: (texts) => texts.unknown, text: (texts) => texts.unknownText };
+const CLOSED: Message = { title: (texts) => texts.closed, text: (texts) => texts.closedText };
+const USED: Message = { title: (texts) => texts.connected, text: (texts) => texts.used };
+const TOO_MANY: Message = { title: (texts) => texts.failed, text: (texts) => texts.tooMany };
+const OUTAGE: Message = { title: (texts) => texts.outage, text: (texts) => texts.outageText };
+const UNAVAILABLE: Message = {
+  title: (texts) => texts.unavailable,
+  text: (texts) => texts.unavailableText,
+};
+
+/** The pages of callbacks that no session accepted, by the last part of their address. */
+const FAILED_CALLBACKS: ReadonlyMap<string, Message> = new Map<
+  Exclude<Callback['kind'], 'shown'>,
+  Message
+>([
+  ['unknown', UNKNOWN],
+  [
+    'other_browser',
+    { title: (texts) => texts.otherBrowser, text: (texts) => texts.failures.other_browser },
+  ],
+  ['late', { title: (texts) => texts.late, text: (texts) => texts.lateText }],
+]);
 
 export function registerConnect(ui: UiApp, deps: UiDependencies): void {
   const { publicUrl, now, store, consentPage } = deps;
@@ -50,7 +86,11 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
     supportedLanguages: [...LANGUAGES],
     fallbackLanguage: 'en',
   });
-  ui.use(`${CONNECT_PATH}/*`, headers(deps), requireSameOrigin(deps), readLanguage);
+  ui.use(`${CONNECT_PATH}/*`, headers(deps), readLanguage, async (c, next) => {
+    await next();
+    if (isDatabaseUnavailable(c.error)) c.res = await message(c, 503, OUTAGE);
+  });
+  ui.use(`${CONNECT_PATH}/*`, requireSameOrigin(deps));
 
   /** Shows a page of the organisation. */
   async function show(
@@ -75,15 +115,11 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
   const message = (
     c: UiContext,
     status: ContentfulStatusCode,
-    title: (texts: ConnectTexts) => string,
-    text: (texts: ConnectTexts) => string,
-    {
-      session = null,
-      again = null,
-    }: { session?: ConnectSession | null; again?: string | null } = {},
+    { title, text }: Message,
+    session: ConnectSession | null = null,
   ) =>
     show(c, { title, session, status }, (texts) => (
-      <OutcomePage texts={texts} text={text(texts)} tone="bad" again={again} returnUrl={null} />
+      <OutcomePage texts={texts} text={text(texts)} tone="bad" again={null} returnUrl={null} />
     ));
 
   const outcome = (
@@ -121,7 +157,7 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
           texts={texts}
           organisation={nameOf(session)}
           provider={name}
-          account={session.label ?? session.externalId}
+          account={accountName(session)}
           scopes={view.scopes}
           inputs={view.inputs}
           problem={failure === null ? null : texts.failures[failure]}
@@ -138,81 +174,37 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
     if (view === null) {
       const isLimited = attempts.waitSeconds(from, now()) > 0;
       attempts.record(from, now());
-      return isLimited
-        ? message(
-            c,
-            429,
-            (texts) => texts.failed,
-            (texts) => texts.tooMany,
-          )
-        : message(
-            c,
-            410,
-            (texts) => texts.closed,
-            (texts) => texts.closedText,
-          );
+      return isLimited ? message(c, 429, TOO_MANY) : message(c, 410, CLOSED);
     }
     if (canStart(view.session, now())) return view;
-    if (view.status === 'expired' || view.status === 'revoked')
-      return message(
-        c,
-        410,
-        (texts) => texts.closed,
-        (texts) => texts.closedText,
-      );
-    if (view.status === 'connected')
-      return message(
-        c,
-        410,
-        (texts) => texts.connected,
-        (texts) => texts.used,
-      );
+    if (view.status === 'expired' || view.status === 'revoked') return message(c, 410, CLOSED);
+    if (view.status === 'connected') return message(c, 410, USED);
     return outcome(c, view, null, 410);
   }
 
   ui.get(`${CONNECT_PATH}/callback/:provider`, async (c) => {
     const parameters = new URL(c.req.url).searchParams;
-    const cookieOf = (session: ConnectSession) => {
-      const cookie = getCookie(c, cookieName(session), cookieOptions(c).prefix);
-      return cookie?.split('.')[0] ?? null;
-    };
-    const result = await handleCallback(deps, c.req.param('provider'), parameters, cookieOf);
-    return callbackPage(c, result);
+    const result = await handleCallback(deps, c.req.param('provider'), parameters, (session) =>
+      secretOf(c, session),
+    );
+    // The redirect removes the code and the state from the browser's history.
+    return c.redirect(
+      result.kind === 'shown' ? afterCallback(result) : `${RESULT_PATH}/${result.kind}`,
+      303,
+    );
   });
 
-  function callbackPage(c: UiContext, result: Callback): Response | Promise<Response> {
-    switch (result.kind) {
-      case 'unknown':
-        return message(
-          c,
-          400,
-          (texts) => texts.unknown,
-          (texts) => texts.unknownText,
-        );
-      case 'other_browser':
-        return message(
-          c,
-          400,
-          (texts) => texts.otherBrowser,
-          (texts) => texts.failures.other_browser,
-        );
-      case 'late':
-        return message(
-          c,
-          400,
-          (texts) => texts.late,
-          (texts) => texts.lateText,
-        );
-      case 'shown': {
-        const { session, status, failure } = result;
-        const returnUrl = returnAddress(session, status);
-        const isDone = status === 'connected' || status === 'awaiting_finish';
-        if (isDone && returnUrl !== null) return c.redirect(returnUrl, 303);
-        const again = canStart(session, now()) ? `${CONNECT_PATH}/again/${session.id}` : null;
-        return outcome(c, result, again, failure === null ? 200 : 400);
-      }
-    }
-  }
+  ui.get(`${RESULT_PATH}/:result`, async (c) => {
+    const id = c.req.param('result');
+    const failed = FAILED_CALLBACKS.get(id);
+    if (failed !== undefined) return message(c, 400, failed);
+    const secret = secretOf(c, { id });
+    const result = secret === null ? null : await viewResult(deps, id, secret);
+    if (result === null) return message(c, 400, UNKNOWN);
+    const { session } = result;
+    const again = canStart(session, now()) ? `${CONNECT_PATH}/again/${session.id}` : null;
+    return outcome(c, result, again);
+  });
 
   /** Opens the link again: the cookie holds it, so that no page contains it. */
   ui.get(`${CONNECT_PATH}/again/:session`, async (c) => {
@@ -220,12 +212,7 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
     const token = getCookie(c, name, cookieOptions(c).prefix)?.split('.')[1];
     return token !== undefined && TOKEN.test(token)
       ? c.redirect(`${CONNECT_PATH}/${token}`, 303)
-      : message(
-          c,
-          400,
-          (texts) => texts.unknown,
-          (texts) => texts.unknownText,
-        );
+      : message(c, 400, UNKNOWN);
   });
 
   ui.get(`${CONNECT_PATH}/:token`, async (c) => {
@@ -240,14 +227,7 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
     const view = await viewOf(c, token);
     if (view instanceof Response) return view;
     const { session } = view;
-    if (attempts.waitSeconds(session.id, now()) > 0)
-      return message(
-        c,
-        429,
-        (texts) => texts.failed,
-        (texts) => texts.tooMany,
-        { session },
-      );
+    if (attempts.waitSeconds(session.id, now()) > 0) return message(c, 429, TOO_MANY, session);
     attempts.record(session.id, now());
     const entered = await formFields(c);
     const start = await startLeg(deps, view, entered, publicOrigin(c, publicUrl));
@@ -255,26 +235,14 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
       case 'invalid':
         return consentPageOf(c, view, { entered, invalid: start.names }, 400);
       case 'closed':
-        return message(
-          c,
-          410,
-          (texts) => texts.closed,
-          (texts) => texts.closedText,
-          { session },
-        );
+        return message(c, 410, CLOSED, session);
       case 'unavailable':
-        return message(
-          c,
-          503,
-          (texts) => texts.unavailable,
-          (texts) => texts.unavailableText,
-          { session },
-        );
+        return message(c, 503, UNAVAILABLE, session);
       case 'started':
         forgetOldLegs(c);
         setCookie(c, cookieName(session), `${start.browserSecret}.${token}`, {
           ...cookieOptions(c),
-          maxAge: LEG_LIFE_MS / 1000,
+          maxAge: COOKIE_LIFE_SECONDS,
         });
         return c.redirect(start.url.href, 303);
     }
@@ -283,6 +251,25 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
   ui.all(`${CONNECT_PATH}/*`, () => {
     throw new ServiceError('not_found', 'No page exists at this address.');
   });
+}
+
+/** `null`: the person names the account. */
+function accountName({ label, externalId }: ConnectSession): string | null {
+  const name = label ?? externalId;
+  return name === null ? null : visible(name);
+}
+
+/** The address of the result: at the application if it is done, otherwise here. */
+function afterCallback({ session, status }: ShownSession): string {
+  const isDone = status === 'connected' || status === 'awaiting_finish';
+  const returnUrl = isDone ? returnAddress(session, status) : null;
+  return returnUrl ?? `${RESULT_PATH}/${session.id}`;
+}
+
+/** The secret of the browser that started the present leg of the session. */
+function secretOf(c: UiContext, session: Pick<ConnectSession, 'id'>): string | null {
+  const cookie = getCookie(c, cookieName(session), cookieOptions(c).prefix);
+  return cookie?.split('.')[0] ?? null;
 }
 
 interface PageInput {

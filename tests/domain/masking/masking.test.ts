@@ -3,6 +3,7 @@ import {
   maskFreeText,
   maskHeaders,
   maskMember,
+  maskName,
   prefix,
   storedPrefix,
 } from '../../../src/domain/masking/masking';
@@ -96,6 +97,21 @@ describe('maskHeaders', () => {
     });
     for (const secret of [`${SECRET} x`, "oJRhSks 7'AfTlON/"])
       expect(maskHeaders([['authorization', secret]], [])).toEqual({ authorization: '<masked>' });
+  });
+});
+
+describe('maskName', () => {
+  it.each([
+    ['harbour@example.com', 'ha…@example.com'],
+    ['a@example.com', '…@example.com'],
+    ['copper_kettle', 'co…'],
+    ['x', '…'],
+    ['', '…'],
+    ['🦊🦊🦊🦊', '🦊🦊…'],
+    ['ab\u202e@example.com', 'a…@example.com'],
+    [`a@${'b'.repeat(200)}`, `…@${'b'.repeat(99)}`],
+  ])('shows of %j only %j', (name, shown) => {
+    expect(maskName(name)).toBe(shown);
   });
 });
 

@@ -16,25 +16,35 @@ export const STATE = 'state-0123456789abcdefghijklmnop';
 const VERIFIER = 'verifier-0123456789abcdefghijklmnopqrstuvwxyz-_';
 export const REDIRECT_URI = 'https://evergrant.example.com/connect/callback/crm';
 
-/** Reads an entry of `providers.yaml`. @returns the provider, and the problems of the entry */
+/** Reads entries of `providers.yaml`. @returns the providers, and the problems of the entries */
+export function readEntries(entries: Readonly<Record<string, readonly string[]>>): {
+  providers: ConfiguredProviders;
+  problems: string[];
+} {
+  const directory = mkdtempSync(join(tmpdir(), 'evergrant-consent-'));
+  try {
+    const file = join(directory, 'providers.yaml');
+    const lines = Object.entries(entries).flatMap(([id, of]) => [
+      `  ${id}:`,
+      ...of.map((line) => `    ${line}`),
+    ]);
+    writeFileSync(file, ['providers:', ...lines].join('\n'));
+    const problems: string[] = [];
+    const { providers } = readProviders({ PROVIDERS_FILE: file }, null, problems);
+    return { providers: new ConfiguredProviders(providers), problems };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+/** Reads one entry of `providers.yaml`. @returns the provider, and the problems of the entry */
 export function readEntry(
   id: string,
   lines: string[],
 ): { provider?: Provider; problems: string[] } {
-  const directory = mkdtempSync(join(tmpdir(), 'evergrant-consent-'));
-  try {
-    const file = join(directory, 'providers.yaml');
-    writeFileSync(
-      file,
-      ['providers:', `  ${id}:`, ...lines.map((line) => `    ${line}`)].join('\n'),
-    );
-    const problems: string[] = [];
-    const { providers } = readProviders({ PROVIDERS_FILE: file }, null, problems);
-    const provider = new ConfiguredProviders(providers).find(id);
-    return provider === undefined ? { problems } : { provider, problems };
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+  const { providers, problems } = readEntries({ [id]: lines });
+  const provider = providers.find(id);
+  return provider === undefined ? { problems } : { provider, problems };
 }
 
 export interface Target {

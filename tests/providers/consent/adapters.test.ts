@@ -160,6 +160,22 @@ describe('the code exchange', () => {
     expect(sent).toHaveLength(1);
   });
 
+  it('asks eBay who consented if the session requested the scope for it, whatever the entry requests', async () => {
+    const identity = 'https://api.ebay.com/oauth/api_scope/commerce.identity.readonly';
+    const answers = [
+      { body: { ...TOKENS, token_type: 'User Access Token' } },
+      { body: { userId: 'u-1' } },
+    ];
+    const entry = target('ebay', ['consentScopes: [https://api.ebay.com/oauth/api_scope]']);
+    const asked = answering(...answers);
+    const requested = { ...exchangeInput(entry, {}), scopes: [identity] };
+    expect(await asked.client.exchangeCode(requested)).toMatchObject({ subject: { value: 'u-1' } });
+    const unasked = answering(...answers);
+    const fewer = { ...exchangeInput(target('ebay'), {}), scopes: ['sell.inventory'] };
+    expect(await unasked.client.exchangeCode(fewer)).toMatchObject({ subject: null });
+    expect(unasked.sent).toHaveLength(1);
+  });
+
   it('reads the Etsy user from the access token', async () => {
     const { client, sent } = answering({
       body: { ...TOKENS, access_token: '12345678.abcdefghijklmnopq' },
@@ -284,6 +300,17 @@ describe('a callback', () => {
     const answer = await client.exchangeCode(exchangeInput(target('google'), callback));
     expect(answer).toMatchObject({ kind: 'failed', failure, response: null });
     expect(sent).toEqual([]);
+  });
+
+  it('shows the words of an error without secrets and invisible characters', async () => {
+    const input = exchangeInput(target('google'), {});
+    const code = input.parameters.get('code') ?? '';
+    input.parameters.set('error', 'odd');
+    input.parameters.set('error_description', `used ${code} for ${STATE}\u202e\u0007`);
+    expect(await answering().client.exchangeCode(input)).toMatchObject({
+      failure: 'provider_refused',
+      detail: 'odd: used <masked> for <masked>\\u202e\\u0007',
+    });
   });
 
   it('of a server with an unknown issuer may carry any iss', async () => {
