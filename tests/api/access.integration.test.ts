@@ -45,6 +45,8 @@ function scopesOf({ name, method, path }: Record<'name' | 'method' | 'path', str
   if (name === 'POST /api/admin/workflows/{workflow_id}/terminate') return ['admin', 'operator'];
   if (path.startsWith('/api/admin/sessions')) return ['admin'];
   if (path.startsWith('/api/admin/webhooks')) return ['admin'];
+  if (/^\/api\/(?:admin\/)?connect\//.test(path) || path.endsWith('/reconnect'))
+    return ['admin', 'connect'];
   return method === 'GET' ? ['read', 'admin'] : ['admin'];
 }
 
@@ -76,6 +78,7 @@ function filled(path: string, ids: Ids): string {
 function bodyOf(name: string, ids: { account: string }): unknown {
   if (name.endsWith('/token/refresh-debug')) return { account_id: ids.account };
   if (name === 'PATCH /api/admin/webhooks/{id}') return { description: 'mine now' };
+  if (name.endsWith('/finish')) return { code_verifier: 'v'.repeat(43) };
   if (name === 'POST /api/admin/keys/{id}/grant') return { scopes: ['read'] };
   return name.startsWith('PATCH ') ? { label: 'mine now' } : undefined;
 }

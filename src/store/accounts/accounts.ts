@@ -322,23 +322,17 @@ export class Accounts {
   /** One page, read along the index of its sort order. */
   async list(query: AccountListQuery): Promise<Account[]> {
     const { sort = 'id' } = query;
-    const filter: QueryFilter<AccountDocument> = { organisation: query.organisation };
-    if (query.provider !== undefined) filter['provider'] = query.provider;
-    if (query.environment !== undefined) filter['environment'] = query.environment;
-    if (query.kind !== undefined) filter['kind'] = query.kind;
-    if (query.quarantine !== undefined)
-      filter['quarantine'] = query.quarantine ? true : mongoose.trusted({ $ne: true });
-    if (query.status !== undefined) Object.assign(filter, withStatus(query.status));
-    const and: QueryFilter<AccountDocument>[] = [];
-    if (query.text !== undefined) and.push(holding(query.text));
-    if (query.after !== undefined) and.push(afterPlace(sort, query.after));
-    if (and.length > 0) filter['$and'] = and;
     const documents = await this.#accounts
-      .find(filter, null, this.#listOptions)
+      .find(listFilter(query), null, this.#listOptions)
       .sort({ ...ORDER[sort], _id: 1 })
       .limit(query.limit)
       .lean<AccountDocument[]>();
     return documents.map(toAccount);
+  }
+
+  /** Counts the accounts of a list up to `limit`, so that no request scans more. */
+  count(query: AccountListQuery): Promise<number> {
+    return this.#accounts.countDocuments(listFilter(query), { limit: query.limit });
   }
 
   /**
@@ -531,6 +525,21 @@ function consentMembers({ subject, missingScopes }: AccountConsent) {
 
 function given(policy: AccountPolicy | null | undefined): Pick<Account, 'policy'> | object {
   return policy === undefined ? {} : { policy };
+}
+
+function listFilter(query: AccountListQuery): QueryFilter<AccountDocument> {
+  const filter: QueryFilter<AccountDocument> = { organisation: query.organisation };
+  if (query.provider !== undefined) filter['provider'] = query.provider;
+  if (query.environment !== undefined) filter['environment'] = query.environment;
+  if (query.kind !== undefined) filter['kind'] = query.kind;
+  if (query.quarantine !== undefined)
+    filter['quarantine'] = query.quarantine ? true : mongoose.trusted({ $ne: true });
+  if (query.status !== undefined) Object.assign(filter, withStatus(query.status));
+  const and: QueryFilter<AccountDocument>[] = [];
+  if (query.text !== undefined) and.push(holding(query.text));
+  if (query.after !== undefined) and.push(afterPlace(query.sort ?? 'id', query.after));
+  if (and.length > 0) filter['$and'] = and;
+  return filter;
 }
 
 /** The query filter for a status. */
