@@ -16,6 +16,7 @@ import {
   type SealedFallback,
   type SealedGrant,
 } from '../../domain/account/grant';
+import type { OwnerEmail } from '../../domain/account/owner-email';
 import { type AccountPolicy } from '../../domain/account/policy';
 import { replacedBy } from '../../domain/account/reconnect';
 import type { Subject } from '../../domain/connect/connect-session';
@@ -57,6 +58,7 @@ export interface NewAccount {
   enteredRefreshToken?: string | null | undefined;
   fallback?: SealedFallback | null | undefined;
   policy?: AccountPolicy | null | undefined;
+  ownerEmail?: OwnerEmail | null | undefined;
   /** Set if a consent at the provider brought the grant. */
   consent?: AccountConsent | undefined;
   /** `null`: no refresh brought the grant. */
@@ -118,6 +120,8 @@ export interface AccountPatch {
   fallback?: SealedFallback | null | undefined;
   /** Replaces the account's own policy; `null` removes it, so that the provider's policy applies. */
   policy?: AccountPolicy | null | undefined;
+  /** `null` removes it. */
+  ownerEmail?: OwnerEmail | null | undefined;
   /** Set together with `grant` if a consent at the provider brought it. */
   consent?: AccountConsent | undefined;
 }
@@ -349,6 +353,7 @@ export class Accounts {
     if (patch.label !== undefined) set['label'] = patch.label;
     if (patch.kind !== undefined) set['kind'] = patch.kind;
     if (patch.quarantine !== undefined) set['quarantine'] = patch.quarantine;
+    if (patch.ownerEmail !== undefined) set['owner_email'] = patch.ownerEmail;
     if (patch.state !== undefined) {
       set['state'] = patch.state;
       set['state_reason'] = patch.stateReason ?? null;
@@ -468,6 +473,7 @@ export class Accounts {
       fallback: account.fallback ? fromFallback(account.fallback) : null,
       last_refreshed_at: account.lastRefreshedAt,
       policy: policy === null ? null : fromPolicy(policy),
+      owner_email: account.ownerEmail ?? null,
       ...(account.consent === undefined
         ? {}
         : { ...consentMembers(account.consent), unsent_events: [account.consent.event] }),
