@@ -78,7 +78,7 @@ interface RouteDependencies extends ApiDependencies {
   statistics: StatisticsReader;
 }
 
-/** Registers all routes except the import. The typed client is derived from their types. */
+/** Registers all routes except those whose response is streamed line by line. The typed client is derived from their types. */
 export function registerRoutes(app: ApiApp, deps: RouteDependencies) {
   return [
     registerHealth(app, deps),
@@ -146,5 +146,5 @@ export function registerRoutes(app: ApiApp, deps: RouteDependencies) {
   ] as const;
 }
 
-/** The routes of the typed client. The import is missing, because its response is streamed. */
+/** The routes of the typed client. Routes whose response is streamed line by line are missing. */
 export type ApiRoutes = ReturnType<typeof registerRoutes>[number] | GetTokenRoute;

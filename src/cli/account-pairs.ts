@@ -21,6 +21,7 @@ export function accountPairs(account: z.infer<typeof AccountBody>): [string, Cel
     ['provider', `${account.provider} (${account.environment})`],
     ['external id', account.external_id],
     ['kind', account.kind],
+    ['owner', account.owner_email],
     ['status', account.status],
     ['reason', account.status_reason],
     ['quarantine', account.quarantine ? 'yes' : null],

@@ -36,6 +36,7 @@ const SHOWN_MEMBERS = new Set([
   'reason',
   'run_id',
   'scopes',
+  'status',
   'to',
 ]);
 const MEMBERS_MAX = 30;

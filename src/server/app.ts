@@ -9,6 +9,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import { registerRoutes } from '../api/app';
 import { registerDocument } from '../api/openapi/document';
 import { isImport, registerImportAccounts } from '../api/routes/accounts/import-accounts';
+import { registerReconnectLinks } from '../api/routes/connect/reconnect-links';
 import { createTokenApp } from '../api/token-app';
 import { ServiceError } from '../domain/service-error';
 import { trust } from '../http/address';
@@ -116,6 +117,7 @@ function createApps(deps: ApiDependencies): { tokenApp: ApiApp; app: ApiApp } {
   const statistics = createStatisticsReader(deps);
   registerRoutes(app, { ...deps, authenticator, logTail, streams, statistics });
   registerImportAccounts(app, { ...deps, authenticator });
+  registerReconnectLinks(app, { ...deps, authenticator });
   const document = registerDocument(app);
   mountUi(app, { ...deps, authenticator, logTail, streams, statistics, document });
   return { tokenApp, app };

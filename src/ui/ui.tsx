@@ -36,11 +36,14 @@ const FORM_MEMBERS: ReadonlySet<string> = new Set([
   'environment',
   'every',
   'external_id',
+  'format',
+  'kind',
   'label',
   'note',
   'provider',
   'reason',
   'refresh_token',
+  'status',
 ]);
 
 const SELF = ["'self'"];

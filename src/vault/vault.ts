@@ -39,6 +39,8 @@ export interface WebhookPlace {
   endpointId: string;
 }
 
+export type AccountPlace = Pick<GrantPlace, 'organisation' | 'accountId'>;
+
 export interface ConnectPlace {
   organisation: string;
   sessionId: string;
@@ -68,7 +70,8 @@ export type CodePurpose =
   | 'webhook_endpoint'
   | 'sealing_key'
   | 'session'
-  | 'subject';
+  | 'subject'
+  | 'owner_email';
 
 type TokenField = 'access_token' | 'refresh_token' | 'fallback_access_token';
 
@@ -241,6 +244,16 @@ export class Vault {
     return open(this.#ring, sealed, verifierContext(place));
   }
 
+  /** Seals the e-mail address of an account's owner. */
+  sealOwnerEmail(address: string, place: AccountPlace): string {
+    return seal(this.#ring, address, ownerEmailContext(place));
+  }
+
+  /** @throws {OpenError} */
+  openOwnerEmail(sealed: string, place: AccountPlace): string {
+    return open(this.#ring, sealed, ownerEmailContext(place));
+  }
+
   /** Returns a keyed hash of a text. It cannot be created or verified without the key, and is valid for one purpose only. */
   authenticationCode(purpose: CodePurpose, text: string): string {
     return createHmac('sha256', this.#codeKey(purpose)).update(text).digest('base64url');
@@ -298,6 +311,10 @@ function webhookContext({ organisation, endpointId }: WebhookPlace): SealingCont
 
 function verifierContext({ organisation, sessionId }: ConnectPlace): SealingContext {
   return { organisation, account: sessionId, field: 'connect_verifier' };
+}
+
+function ownerEmailContext({ organisation, accountId }: AccountPlace): SealingContext {
+  return { organisation, account: accountId, field: 'owner_email' };
 }
 
 function sealingContext(place: GrantPlace, field: TokenField): SealingContext {

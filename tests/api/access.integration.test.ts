@@ -47,6 +47,8 @@ function scopesOf({ name, method, path }: Record<'name' | 'method' | 'path', str
   if (name === 'POST /api/admin/workflows/{workflow_id}/terminate') return ['admin', 'operator'];
   if (path.startsWith('/api/admin/sessions')) return ['admin'];
   if (path.startsWith('/api/admin/webhooks')) return ['admin'];
+  if (/^\/api\/(?:admin\/)?connect\//.test(path) || path.endsWith('/reconnect'))
+    return ['admin', 'connect'];
   return method === 'GET' ? ['read', 'admin'] : ['admin'];
 }
 
@@ -82,6 +84,7 @@ function bodyOf(name: string, ids: { account: string }): unknown {
   if (name.endsWith('/finish')) return { code_verifier: 'v'.repeat(43) };
   if (name.endsWith('/reconnect')) return {};
   if (name === 'PATCH /api/admin/webhooks/{id}') return { description: 'mine now' };
+  if (name.endsWith('/finish')) return { code_verifier: 'v'.repeat(43) };
   if (name === 'POST /api/admin/keys/{id}/grant') return { scopes: ['read'] };
   return name.startsWith('PATCH ') ? { label: 'mine now' } : undefined;
 }

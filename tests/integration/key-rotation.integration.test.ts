@@ -74,6 +74,7 @@ it('F23 a key rotation during refreshes keeps every value readable, loses no new
   const ids = accounts.map(({ id }) => id);
   await h.request(key, 'PATCH', `/api/admin/accounts/${ids[3]}`, {
     fallback_access_token: 'a-static-token',
+    owner_email: 'owner@example.com',
   });
   expect(await keysInUse()).toEqual(new Set(['k1']));
 

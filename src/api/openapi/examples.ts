@@ -13,6 +13,7 @@ export const ACCOUNT_EXAMPLE = {
   external_id: 'harbour-books',
   label: 'Harbour Books',
   kind: null,
+  owner_email: 'o***@example.com',
   status: 'ok' as const,
   status_reason: null,
   status_at: '2026-11-22T18:30:05.112Z',

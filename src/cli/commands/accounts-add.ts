@@ -24,6 +24,11 @@ export const accountsAdd: Command = {
       help: "environment (default: the provider's default)",
     },
     kind: { type: 'string', value: 'name', help: 'kind of account, such as booking or stopsale' },
+    'owner-email': {
+      type: 'string',
+      value: 'address',
+      help: 'address of the owner, for reconnect links by e-mail',
+    },
     'token-file': {
       type: 'string',
       value: 'path',
@@ -50,6 +55,7 @@ export const accountsAdd: Command = {
       label: options.text('label'),
       environment: options.text('environment'),
       kind: options.text('kind'),
+      owner_email: options.text('owner-email'),
     };
     const account = await api.ask(({ admin }) => admin.accounts.$post({ json: members }));
     if (json) out.json(account);

@@ -4,6 +4,7 @@ import { accountsAdd } from './accounts-add';
 import { accountsImport, importCommand } from './accounts-import';
 import { accountsList } from './accounts-list';
 import { accountsReconnect } from './accounts-reconnect';
+import { accountsReconnectLinks } from './accounts-reconnect-links';
 import { accountsRelease } from './accounts-release';
 import { accountsRestore } from './accounts-restore';
 import { accountsShow } from './accounts-show';
@@ -53,6 +54,7 @@ export const COMMANDS: readonly Command[] = [
   accountsImport,
   importCommand,
   accountsReconnect,
+  accountsReconnectLinks,
   accountsRestore,
   accountsRelease,
   token,

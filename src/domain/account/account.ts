@@ -5,6 +5,7 @@ import type { RefreshFailure } from '../refresh/refresh-failure';
 import type { UnansweredSend } from '../refresh/replay';
 import { momentText } from '../text/time-text';
 import { remainingLifeMs, type SealedFallback, type SealedGrant } from './grant';
+import type { OwnerEmail } from './owner-email';
 import type { AccountDueTimes, AccountPolicy } from './policy';
 
 /** The stored state. Expiry is not part of it: {@link accountStatus} derives it from the grant. */
@@ -100,6 +101,8 @@ export interface Account {
   policy: AccountPolicy | null;
   /** The person or shop that gave the consent of the current grant; `null`: unknown. */
   subject: Subject | null;
+  /** `null`: unknown; then no reminder is sent. */
+  ownerEmail: OwnerEmail | null;
   /** Requested scopes that the person did not grant in the last consent. */
   missingScopes: string[];
   /** Days before expiry of the last warning about the refresh token. `null`: no warning was sent yet. */

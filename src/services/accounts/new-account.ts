@@ -23,6 +23,7 @@ import {
   sealedFallbackOf,
   sealedGrantOf,
 } from './grant-input';
+import { OwnerEmailInput, sealedOwnerEmail } from './owner-email';
 import { enteredRefreshToken } from './shared-refresh-token';
 
 /** The account's name for people. */
@@ -46,6 +47,7 @@ export const NewAccountBody = z
       description: 'The display name. If omitted, external_id',
     }),
     kind: AccountKind.nullable().optional(),
+    owner_email: OwnerEmailInput,
     policy: PolicyInput.nullable().optional(),
     quarantine: z.boolean().optional().openapi({
       description:
@@ -119,6 +121,7 @@ export function newAccount(
       grant,
       enteredRefreshToken: enteredRefreshToken(grant, provider),
       fallback: sealedFallbackOf(body, { adapter, vault, place }),
+      ownerEmail: sealedOwnerEmail(body.owner_email, vault, identity),
       policy: accountPolicyOf(body.policy, provider.environments.get(environment)),
       lastRefreshedAt: null,
     },

@@ -147,15 +147,65 @@ export async function createReconnectSession(
 ): Promise<CreatedSession> {
   const account = await deps.store.accounts.find(organisation, accountId);
   if (account === null) throw notFound(`account ${accountId}`);
+  return store(deps, organisation, createdBy, choices, reconnectTarget(deps, account));
+}
+
+/** One account of a batch: its link, or why it gets none. */
+export type ReconnectLink = { account: Account } & (
+  | { created: CreatedSession }
+  | { problem: string }
+);
+
+/**
+ * Makes links for accounts of one organisation, with one write.
+ * @throws {ServiceError} if the choices are not valid
+ */
+export async function createReconnectSessions(
+  deps: CreateSessionDependencies,
+  { organisation, createdBy }: { organisation: string; createdBy: string },
+  accounts: readonly Account[],
+  choices: Pick<SessionChoices, 'expires_in' | 'return_url'>,
+): Promise<ReconnectLink[]> {
+  const links = accounts.map((account) => {
+    const target = targetOrProblem(deps, account);
+    return typeof target === 'string'
+      ? { account, problem: target }
+      : { account, made: newSession(deps, organisation, createdBy, choices, target) };
+  });
+  const sessions = await deps.store.connectSessions.createMany(
+    links.flatMap(({ made }) =>
+      made === undefined ? [] : [{ session: made.session, tokenDigest: digestOf(made.token) }],
+    ),
+  );
+  const created = new Map(sessions.map((session) => [session.id, session]));
+  return links.map(({ account, made, problem = '' }): ReconnectLink => {
+    const session = made === undefined ? undefined : created.get(made.session.id);
+    return made === undefined || session === undefined
+      ? { account, problem }
+      : { account, created: { session, token: made.token } };
+  });
+}
+
+function targetOrProblem(deps: CreateSessionDependencies, account: Account): Target | string {
+  try {
+    return reconnectTarget(deps, account);
+  } catch (error) {
+    if (error instanceof ServiceError) return error.message;
+    throw error;
+  }
+}
+
+/** @throws {ServiceError} if no link can reconnect the account now */
+function reconnectTarget(deps: CreateSessionDependencies, account: Account): Target {
   requireReconnectable(account);
   const provider = deps.providers.find(account.provider);
   if (provider === undefined)
     throw new ServiceError('conflict', providerNotConfigured(account.provider));
   requireEnvironment(provider, account.environment);
   const rules = rulesOf(deps, provider, account.environment);
-  const { environment, externalId, label, kind } = account;
-  return store(deps, organisation, createdBy, choices, {
-    accountId,
+  const { id, environment, externalId, label, kind } = account;
+  return {
+    accountId: id,
     isReconnect: true,
     provider,
     rules,
@@ -163,7 +213,7 @@ export async function createReconnectSession(
     externalId,
     label,
     kind,
-  });
+  };
 }
 
 interface Target
@@ -217,12 +267,25 @@ async function newTarget(
 }
 
 async function store(
-  { store: { connectSessions }, vault, returnUrls, now }: CreateSessionDependencies,
+  deps: CreateSessionDependencies,
+  organisation: string,
+  createdBy: string,
+  choices: SessionChoices,
+  target: Target,
+): Promise<CreatedSession> {
+  const { session, token } = newSession(deps, organisation, createdBy, choices, target);
+  const created = await deps.store.connectSessions.create(session, digestOf(token));
+  return { session: created, token };
+}
+
+/** @throws {ServiceError} `invalid_request` */
+function newSession(
+  { vault, returnUrls, now }: CreateSessionDependencies,
   organisation: string,
   createdBy: string,
   choices: SessionChoices,
   { provider, rules, ...target }: Target,
-): Promise<CreatedSession> {
+): { session: NewConnectSession; token: string } {
   const { mode = 'link', code_challenge: challenge = null, return_url: returnUrl = null } = choices;
   if (mode === 'app' && challenge === null) throw invalid('code_challenge', 'needed for mode app');
   if (mode === 'link' && challenge !== null) throw invalid('code_challenge', 'only for mode app');
@@ -265,7 +328,7 @@ async function store(
         (choices.expires_in === undefined ? LINK_LIFE_MS.default : choices.expires_in * 1000),
     ),
   };
-  return { session: await connectSessions.create(session, digestOf(token)), token };
+  return { session, token };
 }
 
 /** @throws {ServiceError} `no_consent_flow` */

@@ -66,6 +66,7 @@ export function toAccount(document: AccountDocument): Account {
       typeof document.subject_digest === 'string'
         ? { digest: document.subject_digest, label: document.subject_label ?? null }
         : null,
+    ownerEmail: document.owner_email ?? null,
     missingScopes: document.missing_scopes ?? [],
     refreshTokenWarnedDays: document.refresh_token_warned_days ?? null,
     dueTimes: {

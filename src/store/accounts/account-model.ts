@@ -137,6 +137,16 @@ const lastReconnectSchema = new Schema(
   { _id: false },
 );
 
+const ownerEmailSchema = new Schema(
+  {
+    /** `ENC:v1:…` */
+    sealed: { type: String, required: true },
+    masked: { type: String, required: true },
+    digest: { type: String, required: true },
+  },
+  { _id: false },
+);
+
 const accountSchema = new Schema(
   {
     _id: { type: String, required: true },
@@ -175,6 +185,7 @@ const accountSchema = new Schema(
     /** Keyed digest of who consented; absent if unknown. */
     subject_digest: String,
     subject_label: { type: String, default: null },
+    owner_email: { type: ownerEmailSchema, default: null },
     missing_scopes: { type: [String], default: undefined },
     refresh_token_warned_days: { type: Number, default: null },
     last_validation: { type: lastValidationSchema, default: null },

@@ -16,6 +16,7 @@ import {
   type SealedFallback,
   type SealedGrant,
 } from '../../domain/account/grant';
+import type { OwnerEmail } from '../../domain/account/owner-email';
 import { type AccountPolicy } from '../../domain/account/policy';
 import { replacedBy } from '../../domain/account/reconnect';
 import type { Subject } from '../../domain/connect/connect-session';
@@ -57,6 +58,7 @@ export interface NewAccount {
   enteredRefreshToken?: string | null | undefined;
   fallback?: SealedFallback | null | undefined;
   policy?: AccountPolicy | null | undefined;
+  ownerEmail?: OwnerEmail | null | undefined;
   /** Set if a consent at the provider brought the grant. */
   consent?: AccountConsent | undefined;
   /** `null`: no refresh brought the grant. */
@@ -118,6 +120,8 @@ export interface AccountPatch {
   fallback?: SealedFallback | null | undefined;
   /** Replaces the account's own policy; `null` removes it, so that the provider's policy applies. */
   policy?: AccountPolicy | null | undefined;
+  /** `null` removes it. */
+  ownerEmail?: OwnerEmail | null | undefined;
   /** Set together with `grant` if a consent at the provider brought it. */
   consent?: AccountConsent | undefined;
 }
@@ -322,23 +326,17 @@ export class Accounts {
   /** One page, read along the index of its sort order. */
   async list(query: AccountListQuery): Promise<Account[]> {
     const { sort = 'id' } = query;
-    const filter: QueryFilter<AccountDocument> = { organisation: query.organisation };
-    if (query.provider !== undefined) filter['provider'] = query.provider;
-    if (query.environment !== undefined) filter['environment'] = query.environment;
-    if (query.kind !== undefined) filter['kind'] = query.kind;
-    if (query.quarantine !== undefined)
-      filter['quarantine'] = query.quarantine ? true : mongoose.trusted({ $ne: true });
-    if (query.status !== undefined) Object.assign(filter, withStatus(query.status));
-    const and: QueryFilter<AccountDocument>[] = [];
-    if (query.text !== undefined) and.push(holding(query.text));
-    if (query.after !== undefined) and.push(afterPlace(sort, query.after));
-    if (and.length > 0) filter['$and'] = and;
     const documents = await this.#accounts
-      .find(filter, null, this.#listOptions)
+      .find(listFilter(query), null, this.#listOptions)
       .sort({ ...ORDER[sort], _id: 1 })
       .limit(query.limit)
       .lean<AccountDocument[]>();
     return documents.map(toAccount);
+  }
+
+  /** Counts the accounts of a list up to `limit`, so that no request scans more. */
+  count(query: AccountListQuery): Promise<number> {
+    return this.#accounts.countDocuments(listFilter(query), { limit: query.limit });
   }
 
   /**
@@ -355,6 +353,7 @@ export class Accounts {
     if (patch.label !== undefined) set['label'] = patch.label;
     if (patch.kind !== undefined) set['kind'] = patch.kind;
     if (patch.quarantine !== undefined) set['quarantine'] = patch.quarantine;
+    if (patch.ownerEmail !== undefined) set['owner_email'] = patch.ownerEmail;
     if (patch.state !== undefined) {
       set['state'] = patch.state;
       set['state_reason'] = patch.stateReason ?? null;
@@ -474,6 +473,7 @@ export class Accounts {
       fallback: account.fallback ? fromFallback(account.fallback) : null,
       last_refreshed_at: account.lastRefreshedAt,
       policy: policy === null ? null : fromPolicy(policy),
+      owner_email: account.ownerEmail ?? null,
       ...(account.consent === undefined
         ? {}
         : { ...consentMembers(account.consent), unsent_events: [account.consent.event] }),
@@ -531,6 +531,21 @@ function consentMembers({ subject, missingScopes }: AccountConsent) {
 
 function given(policy: AccountPolicy | null | undefined): Pick<Account, 'policy'> | object {
   return policy === undefined ? {} : { policy };
+}
+
+function listFilter(query: AccountListQuery): QueryFilter<AccountDocument> {
+  const filter: QueryFilter<AccountDocument> = { organisation: query.organisation };
+  if (query.provider !== undefined) filter['provider'] = query.provider;
+  if (query.environment !== undefined) filter['environment'] = query.environment;
+  if (query.kind !== undefined) filter['kind'] = query.kind;
+  if (query.quarantine !== undefined)
+    filter['quarantine'] = query.quarantine ? true : mongoose.trusted({ $ne: true });
+  if (query.status !== undefined) Object.assign(filter, withStatus(query.status));
+  const and: QueryFilter<AccountDocument>[] = [];
+  if (query.text !== undefined) and.push(holding(query.text));
+  if (query.after !== undefined) and.push(afterPlace(query.sort ?? 'id', query.after));
+  if (and.length > 0) filter['$and'] = and;
+  return filter;
 }
 
 /** The query filter for a status. */

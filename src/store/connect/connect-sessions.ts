@@ -46,34 +46,20 @@ export class ConnectSessions {
   }
 
   async create(session: NewConnectSession, tokenDigest: string): Promise<ConnectSession> {
-    const document = new this.#sessions({
-      _id: session.id,
-      organisation: session.organisation,
-      provider: session.provider,
-      environment: session.environment,
-      account_id: session.accountId,
-      is_reconnect: session.isReconnect,
-      external_id: session.externalId,
-      label: session.label,
-      kind: session.kind,
-      ...(session.scopes === null ? {} : { scopes: session.scopes }),
-      required_scopes: session.requiredScopes,
-      inputs: fromInputs(session.inputs),
-      expected_subject: session.expectedSubject,
-      allow_subject_change: session.allowSubjectChange,
-      mode: session.mode,
-      challenge: session.challenge,
-      return_url: session.returnUrl,
-      created_by: session.createdBy,
-      created_at: session.createdAt,
-      expires_at: session.expiresAt,
-      status: 'created',
-      status_at: session.createdAt,
-      token_digest: tokenDigest,
-      remove_at: new Date(session.expiresAt.getTime() + KEPT_MS),
-    });
+    const document = new this.#sessions(newDocument(session, tokenDigest));
     await document.save();
     return toConnectSession(document.toObject());
+  }
+
+  /** Stores all sessions with one write. */
+  async createMany(
+    sessions: readonly { session: NewConnectSession; tokenDigest: string }[],
+  ): Promise<ConnectSession[]> {
+    if (sessions.length === 0) return [];
+    const documents = await this.#sessions.insertMany(
+      sessions.map(({ session, tokenDigest }) => newDocument(session, tokenDigest)),
+    );
+    return documents.map((document) => toConnectSession(document.toObject()));
   }
 
   async find(organisation: string, id: string): Promise<ConnectSession | null> {
@@ -269,4 +255,33 @@ export class ConnectSessions {
 
 function found(document: ConnectSessionDocument | null): ConnectSession | null {
   return document === null ? null : toConnectSession(document);
+}
+
+function newDocument(session: NewConnectSession, tokenDigest: string) {
+  return {
+    _id: session.id,
+    organisation: session.organisation,
+    provider: session.provider,
+    environment: session.environment,
+    account_id: session.accountId,
+    is_reconnect: session.isReconnect,
+    external_id: session.externalId,
+    label: session.label,
+    kind: session.kind,
+    ...(session.scopes === null ? {} : { scopes: session.scopes }),
+    required_scopes: session.requiredScopes,
+    inputs: fromInputs(session.inputs),
+    expected_subject: session.expectedSubject,
+    allow_subject_change: session.allowSubjectChange,
+    mode: session.mode,
+    challenge: session.challenge,
+    return_url: session.returnUrl,
+    created_by: session.createdBy,
+    created_at: session.createdAt,
+    expires_at: session.expiresAt,
+    status: 'created',
+    status_at: session.createdAt,
+    token_digest: tokenDigest,
+    remove_at: new Date(session.expiresAt.getTime() + KEPT_MS),
+  };
 }

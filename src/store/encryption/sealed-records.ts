@@ -48,6 +48,7 @@ const SEALED_COLLECTIONS: readonly SealedCollection[] = [
         field: 'fallback_access_token',
         generation: () => NO_GENERATION,
       },
+      { path: 'owner_email.sealed', field: 'owner_email' },
     ],
     place: ({ _id, organisation }) => ({ organisation: String(organisation), account: _id }),
   },

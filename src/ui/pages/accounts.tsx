@@ -52,6 +52,14 @@ export function accountsAddress({ sort, ...query }: AccountsQuery): string {
   return search === '' ? ACCOUNTS_PATH : `${ACCOUNTS_PATH}?${search}`;
 }
 
+export const RECONNECT_LINKS_PATH = `${ACCOUNTS_PATH}/reconnect-links`;
+
+/** The page that makes links for the accounts of this view. */
+function reconnectLinksAddress(query: AccountsQuery): string {
+  const view = accountsAddress({ ...query, sort: 'expires_at', cursor: undefined });
+  return `${RECONNECT_LINKS_PATH}${view.slice(ACCOUNTS_PATH.length)}`;
+}
+
 interface AccountsView {
   query: AccountsQuery;
   organisation: string;
@@ -97,7 +105,7 @@ export function AccountsPage({ view, mayAct }: { view: AccountsView; mayAct: boo
       )}
       <Filters view={view} />
       <div id="accounts">
-        <AccountsTable view={view} />
+        <AccountsTable view={view} mayAct={mayAct} />
       </div>
     </>
   );
@@ -200,7 +208,7 @@ function Choice<T extends string>({ label, name, chosen, values, word }: ChoiceP
 }
 
 /** The part that a filter changes. */
-export function AccountsTable({ view }: { view: AccountsView }) {
+export function AccountsTable({ view, mayAct }: { view: AccountsView; mayAct: boolean }) {
   const { query, accounts, next } = view;
   if (accounts.length === 0) return <NothingFound query={query} />;
   return (
@@ -237,6 +245,11 @@ export function AccountsTable({ view }: { view: AccountsView }) {
         {next !== null && (
           <a class="button" rel="next" href={accountsAddress({ ...query, cursor: next })}>
             Next page
+          </a>
+        )}
+        {mayAct && (
+          <a class="button" href={reconnectLinksAddress(query)}>
+            Reconnect links …
           </a>
         )}
       </nav>

@@ -73,6 +73,10 @@ export const AccountBody = z
     external_id: z.string(),
     label: z.string(),
     kind: z.string().nullable(),
+    owner_email: z.string().nullable().openapi({
+      description: 'The address of the owner, masked',
+      example: 'o***@example.com',
+    }),
     status: z.enum(ACCOUNT_STATUSES),
     status_reason: z.string().nullable(),
     status_at: time,
@@ -148,6 +152,7 @@ export function accountBody(
     external_id: account.externalId,
     label: account.label,
     kind: account.kind,
+    owner_email: account.ownerEmail?.masked ?? null,
     status: accountStatus(account, now),
     status_reason: statusReason(account, now),
     status_at: account.stateAt.toISOString(),

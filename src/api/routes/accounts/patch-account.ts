@@ -20,6 +20,7 @@ import {
   sealedGrantOf,
 } from '../../../services/accounts/grant-input';
 import { AccountKind, AccountLabel } from '../../../services/accounts/new-account';
+import { OwnerEmailInput, sealedOwnerEmail } from '../../../services/accounts/owner-email';
 import { reconnect } from '../../../services/accounts/reconnect';
 import {
   enteredRefreshToken,
@@ -35,6 +36,7 @@ const Body = z
     disabled: z.boolean().optional().openapi({
       description: 'true: the account is never refreshed. false: the account is enabled again.',
     }),
+    owner_email: OwnerEmailInput,
     policy: PolicyInput.nullable().optional(),
     quarantine: z.boolean().optional().openapi({
       description: 'true: the token is served, but not refreshed. false: the account is released.',
@@ -51,7 +53,7 @@ const route = createRoute({
   tags: ['Accounts'],
   summary: 'Change an account, or reconnect it with a new grant',
   description:
-    'Changes the label, the kind, the policy or the fallback token, disables or enables the account, puts it in quarantine or releases it, or reconnects it with a new grant. A new grant is first tried with one refresh, while the current grant stays in use. It replaces the current grant only if it works. 200: the new grant works. 202: the result is not known yet, because the provider is unavailable or throttles. The new grant waits as `candidate`, sweeps and refreshes retry it, and `last_reconnect` has the result. 422: the provider refused the new grant, and the account keeps its current grant. The other members of the body take effect in each case. In quarantine, and if the new grant is only an access token that does not expire, the new grant replaces the current grant without being tried.',
+    'Changes the label, the kind, the owner’s address, the policy or the fallback token, disables or enables the account, puts it in quarantine or releases it, or reconnects it with a new grant. A new grant is first tried with one refresh, while the current grant stays in use. It replaces the current grant only if it works. 200: the new grant works. 202: the result is not known yet, because the provider is unavailable or throttles. The new grant waits as `candidate`, sweeps and refreshes retry it, and `last_reconnect` has the result. 422: the provider refused the new grant, and the account keeps its current grant. The other members of the body take effect in each case. In quarantine, and if the new grant is only an access token that does not expire, the new grant replaces the current grant without being tried.',
   ...forScope('admin'),
   request: {
     params: AccountParams,
@@ -83,6 +85,7 @@ export function registerPatchAccount(app: ApiApp, deps: ApiDependencies) {
       quarantine,
       fallback_access_token,
       fallback_expires_at,
+      owner_email,
       policy,
       ...grant
     } = c.req.valid('json');
@@ -124,6 +127,7 @@ export function registerPatchAccount(app: ApiApp, deps: ApiDependencies) {
         quarantine,
         state,
         policy: accountPolicyOf(policy, provider?.environments.get(before.environment)),
+        ownerEmail: sealedOwnerEmail(owner_email, vault, before),
         stateReason: disabled === true ? 'Disabled by an admin.' : null,
         grant: isReplaced ? submitted : undefined,
         enteredRefreshToken: isReplaced ? entered?.refreshToken : undefined,

@@ -22,7 +22,7 @@ const Body = z
     action: z.string().openapi({ example: 'POST /api/admin/accounts/{id}/refresh' }),
     details: z.record(z.string(), z.unknown()).openapi({
       description:
-        'phase: "asked" (written before the action) or "answered" (written after it). path: the path of the request. members: the names of the members of the body. Members that cannot contain a token also have their values.',
+        'phase: "asked" (written before the action) or "answered" (written after it). A list of links also has "completed", with the numbers of accounts and links. path: the path of the request. members: the names of the members of the body. Members that cannot contain a token also have their values.',
     }),
     hash: z.string(),
     kept_until: z.iso.datetime(),
