@@ -1,6 +1,7 @@
 /** All commands, in the order of the help. */
 import type { Command } from '../command';
 import { accountsAdd } from './accounts-add';
+import { accountsDisconnect } from './accounts-disconnect';
 import { accountsImport, importCommand } from './accounts-import';
 import { accountsList } from './accounts-list';
 import { accountsReconnect } from './accounts-reconnect';
@@ -53,6 +54,7 @@ export const COMMANDS: readonly Command[] = [
   accountsImport,
   importCommand,
   accountsReconnect,
+  accountsDisconnect,
   accountsRestore,
   accountsRelease,
   token,

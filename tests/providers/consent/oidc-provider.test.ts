@@ -110,7 +110,7 @@ describe.each(Object.keys(METHODS))('a client that uses %s', (method) => {
       failure: 'provider_refused',
     });
     const revocation = { ...input, externalId: 'x', token, hint: 'refresh_token' as const };
-    expect(await client.revoke(revocation)).toBe('revoked');
+    expect(await client.revoke(revocation)).toMatchObject({ result: 'revoked' });
   });
 
   it('requires iss, because the metadata announce it', async () => {
