@@ -34,8 +34,8 @@ async function ended(id: string) {
   return show(id);
 }
 
-const resultsOf = (body: { tokens: { grant: string; token: string; result: string | null }[] }) =>
-  body.tokens.map(({ grant, token, result }) => [grant, token, result]);
+const resultsOf = (body: { tokens: { grant: string; kind: string; result: string | null }[] }) =>
+  body.tokens.map(({ grant, kind, result }) => [grant, kind, result]);
 
 async function expectNoTokens(id: string): Promise<void> {
   expect(JSON.stringify(await accounts().findOne({ _id: id }))).not.toContain('ENC:');
@@ -74,7 +74,7 @@ describe('a disconnection', () => {
       return events.find(({ type }) => type === 'account.disconnected') ?? false;
     });
     expect(event).toMatchObject({
-      data: { account_id: id, refresh_token: 'revoked', access_token: 'revoked' },
+      data: { account_id: id, refresh_token_result: 'revoked', access_token_result: 'revoked' },
     });
     const tokens = await h.key({ scopes: ['tokens'] });
     expect(await h.request(tokens, 'GET', `/api/tokens/${id}`)).toMatchObject({

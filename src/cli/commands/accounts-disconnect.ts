@@ -56,8 +56,8 @@ export const accountsDisconnect: Command = {
       out.pairs([
         ['account', now.account_id],
         ['status', now.status],
-        ...now.tokens.map(({ grant, token, result }): [string, Cell] => [
-          grant === 'current' ? token.replace('_', ' ') : `${token.replace('_', ' ')} (${grant})`,
+        ...now.tokens.map(({ grant, kind, result }): [string, Cell] => [
+          grant === 'current' ? kind.replace('_', ' ') : `${kind.replace('_', ' ')} (${grant})`,
           result ?? 'not decided yet',
         ]),
         retry,

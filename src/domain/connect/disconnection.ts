@@ -77,7 +77,7 @@ export function resultSentences(tokens: readonly DisconnectedToken[]): string {
     .join(' ');
 }
 
-/** Each result in words for people. */
+/** Each result in words. */
 export const RESULT_WORDS: Readonly<Record<RevocationResult, string>> = {
   revoked: 'revoked',
   not_supported: 'the provider cannot revoke it, so it works until it expires',

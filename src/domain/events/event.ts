@@ -76,8 +76,8 @@ export interface EventData {
   };
   /** The result per token of the current grant; `null`: there was no such token. */
   'account.disconnected': AccountData & {
-    refresh_token: RevocationResult | null;
-    access_token: RevocationResult | null;
+    refresh_token_result: RevocationResult | null;
+    access_token_result: RevocationResult | null;
   };
   'webhook_endpoint.disabled': { webhook_id: string; reason: DisabledReason };
   'webhook.test': { webhook_id: string };
@@ -234,8 +234,8 @@ export function disconnectedEvent(
     ...head('account.disconnected', account, at),
     data: {
       ...accountData(account),
-      refresh_token: results.refreshToken,
-      access_token: results.accessToken,
+      refresh_token_result: results.refreshToken,
+      access_token_result: results.accessToken,
     },
   };
 }

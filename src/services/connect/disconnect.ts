@@ -40,7 +40,7 @@ export async function disconnect(
 const IN_QUARANTINE =
   'The account is in quarantine, because another system still refreshes it, and a revocation would end its access, too. Stop that system, release the account (PATCH {"quarantine": false}), then disconnect it.';
 
-/** What a disconnection does at the account's provider, for people to read before they start it. */
+/** The effects of a disconnection at the account's provider, which people read before they start it. */
 export interface RevocationNotice {
   /** Whether the provider can revoke tokens. */
   isSupported: boolean;

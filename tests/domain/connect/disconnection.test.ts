@@ -112,7 +112,7 @@ describe('revocationPauseMs', () => {
   });
 });
 
-it('the results are told per token', () => {
+it('resultSentences names the result of each token', () => {
   const tokens = [
     { grant: 'current', token: 'refresh_token', fingerprint: 'r', result: 'revoked', at: NOW },
     { grant: 'fallback', token: 'access_token', fingerprint: 'f', result: 'refused', at: NOW },

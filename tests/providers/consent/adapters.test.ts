@@ -356,8 +356,24 @@ describe('a revocation', () => {
     ).toEqual({ result: 'unknown', retryAfterMs: 120_000 });
   });
 
+  it('needs no authorization endpoint', async () => {
+    const { environment } = target('oauth2', [
+      'tokenEndpoint: https://login.example.com/token',
+      'revocationEndpoint: https://login.example.com/revoke',
+    ]);
+    expect(environment.consent).toBeNull();
+    const { client, sent } = answering({ body: {} });
+    const token = new Secret('rt-0123456789abcdefghij');
+    const input = { environment, externalId: 'x', token, hint: 'access_token' } as const;
+    expect(await client.revoke(input)).toMatchObject({ result: 'revoked' });
+    expect(sent[0]?.url).toBe('https://login.example.com/revoke');
+  });
+
   it('takes its effects from the entry of an oauth2 server', () => {
-    const lines = ['revocation: {effect: It ends the refresh token., accessTokens: no}'];
+    const lines = [
+      'tokenEndpoint: https://login.example.com/token',
+      'revocation: {effect: It ends the refresh token., accessTokens: no}',
+    ];
     expect(target('oauth2', lines).provider.revocation).toMatchObject({
       effect: 'It ends the refresh token.',
       takesAlong: {
@@ -367,7 +383,7 @@ describe('a revocation', () => {
     });
   });
 
-  it('is told with its effects, each with a source', () => {
+  it('states its effects at Google, each with a source', () => {
     const { revocation } = target('google').provider;
     expect(revocation).toMatchObject({
       kind: 'rfc7009',

@@ -12,7 +12,7 @@ const TokenBody = z.object({
     description:
       'Where the account stored the token: its current grant, a grant that waits to be tried, a replaced, orphaned or previous grant, or the fallback token',
   }),
-  token: z.enum(['refresh_token', 'access_token']),
+  kind: z.enum(['refresh_token', 'access_token']),
   fingerprint: z.string(),
   result: z.enum(REVOCATION_RESULTS).nullable().openapi({
     description:
@@ -41,7 +41,9 @@ export const DisconnectionBody = z
     tokens: z.array(TokenBody),
     revocation: z.object({
       supported: z.boolean(),
-      effect: z.string().openapi({ description: 'What a revocation takes along, in sentences' }),
+      effect: z
+        .string()
+        .openapi({ description: 'The effects of a revocation at this provider, in sentences' }),
       takes_along: orNull(
         z.object({ access_tokens: FactBody, other_grants: FactBody, installation: FactBody }),
       ).openapi({ description: 'null: the provider revokes nothing, or nothing is known' }),
@@ -59,7 +61,7 @@ export const DisconnectionBody = z
       tokens: [
         {
           grant: 'current',
-          token: 'refresh_token',
+          kind: 'refresh_token',
           fingerprint: 'Wq3nZ0b1Xk9T',
           result: 'revoked',
           at: '2026-11-30T12:00:00.500Z',
@@ -91,8 +93,9 @@ export function disconnectionBody(
     finished_at: disconnection?.finishedAt?.toISOString() ?? null,
     attempts: disconnection?.attempts ?? 0,
     next_attempt_at: disconnection?.nextAttemptAt?.toISOString() ?? null,
-    tokens: (disconnection?.tokens ?? []).map(({ at, ...token }) => ({
-      ...token,
+    tokens: (disconnection?.tokens ?? []).map(({ at, token: kind, ...rest }) => ({
+      ...rest,
+      kind,
       at: at?.toISOString() ?? null,
     })),
     revocation: {
