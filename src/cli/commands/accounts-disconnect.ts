@@ -28,7 +28,8 @@ export const accountsDisconnect: Command = {
     const get = () =>
       api.ask(({ admin }) => admin.accounts[':id'].disconnect.$get({ param: { id } }));
     const before = await get();
-    const question = `${before.revocation.effect}\nDisconnect ${id}? Evergrant stops refreshing the account, revokes its tokens, and deletes them.`;
+    out.remark(before.revocation.effect);
+    const question = `Disconnect ${id}? Evergrant stops refreshing the account, revokes its tokens, and deletes them.`;
     if (!options.isSet('yes') && before.status === 'connected' && !(await confirm(question))) {
       out.remark('The account was not disconnected.');
       return 1;

@@ -54,7 +54,7 @@ export const DisconnectionBody = z
       account_id: 'acc_4b6f0c2d9e8a7b6c5d4e3f2a',
       status: 'disconnected',
       started_at: '2026-11-30T12:00:00.000Z',
-      started_by: '4f7f1a526d0b4a55',
+      started_by: 'key 4f7f1a526d0b4a55',
       finished_at: '2026-11-30T12:00:01.000Z',
       attempts: 1,
       next_attempt_at: null,
