@@ -5,6 +5,7 @@ import mongoose, { type Connection } from 'mongoose';
 import { SCOPES, type Scope } from '../../src/domain/access/principal';
 import type { ApiDependencies } from '../../src/http/dependencies';
 import { createApp } from '../../src/server/app';
+import { newConnectSession } from '../store/_connect-session';
 import { sessionRecord } from '../store/_session-record';
 import { type Answer, type Api, expectError, startApi } from './_api';
 import { type OpenApiDocument, operationsOf } from './_contract';
@@ -38,6 +39,7 @@ function scopesOf({ name, method, path }: Record<'name' | 'method' | 'path', str
   if (name === TRIGGER) return ['internal'];
   if (name === TOKEN) return ['tokens'];
   if (name === 'GET /api/admin/keys' || name.endsWith('/token-accesses')) return ['admin'];
+  if (path.includes('/connect/') || path.endsWith('/reconnect')) return ['admin', 'connect'];
   if (SHARED.has(name)) return ['read', 'admin', 'operator'];
   if (path.startsWith('/api/admin/encryption')) return ['operator'];
   if (path.startsWith('/api/admin/schedules')) return ['operator'];
@@ -52,6 +54,7 @@ interface Ids {
   account: string;
   key: string;
   session: string;
+  connectSession: string;
   webhook: string;
   delivery: string;
 }
@@ -61,6 +64,7 @@ function filled(path: string, ids: Ids): string {
   const place = path
     .replace('/accounts/{id}', `/accounts/${ids.account}`)
     .replace('/keys/{id}', `/keys/${ids.key}`)
+    .replace('/connect/sessions/{id}', `/connect/sessions/${ids.connectSession}`)
     .replace('/sessions/{id}', `/sessions/${ids.session}`)
     .replace('/webhooks/{id}', `/webhooks/${ids.webhook}`)
     .replace('/deliveries/{id}', `/deliveries/${ids.delivery}`)
@@ -75,6 +79,8 @@ function filled(path: string, ids: Ids): string {
 /** The body that a route needs before it looks for the object. */
 function bodyOf(name: string, ids: { account: string }): unknown {
   if (name.endsWith('/token/refresh-debug')) return { account_id: ids.account };
+  if (name.endsWith('/finish')) return { code_verifier: 'v'.repeat(43) };
+  if (name.endsWith('/reconnect')) return {};
   if (name === 'PATCH /api/admin/webhooks/{id}') return { description: 'mine now' };
   if (name === 'POST /api/admin/keys/{id}/grant') return { scopes: ['read'] };
   return name.startsWith('PATCH ') ? { label: 'mine now' } : undefined;
@@ -84,6 +90,7 @@ const ABSENT = {
   account: `acc_${randomBytes(12).toString('hex')}`,
   key: randomBytes(8).toString('hex'),
   session: `ses_${randomBytes(8).toString('hex')}`,
+  connectSession: `ccs_${randomBytes(8).toString('hex')}`,
   webhook: `whk_${randomBytes(12).toString('hex')}`,
   delivery: `dlv_${randomBytes(12).toString('hex')}`,
 };
@@ -315,10 +322,13 @@ describe('an object of another organisation', () => {
       await deliveries().insertOne({ _id: delivery, organisation: theirs });
       const session = sessionRecord({ organisation: theirs });
       await api.store.sessionRecords.create(session);
+      const link = newConnectSession({ organisation: theirs, mode: 'app' });
+      await api.store.connectSessions.create(link, randomBytes(32).toString('hex'));
       const foreign: Ids = {
         account: account.id,
         key: String(created.body.id),
         session: session.id,
+        connectSession: link.id,
         webhook: String(webhook.body.id),
         delivery,
       };
@@ -343,6 +353,9 @@ describe('an object of another organisation', () => {
       const keys = await api.send('GET', '/api/admin/keys', { key: theirAdmin });
       expect(keys.body.items).toContainEqual(expect.objectContaining({ id: foreign.key }));
       expect(await api.store.sessionRecords.find(session.id)).not.toBeNull();
+      expect(await api.store.connectSessions.find(theirs, link.id)).toMatchObject({
+        status: 'created',
+      });
     },
   );
 

@@ -1,7 +1,7 @@
 /** The texts of the consent pages, which the customers of an organisation see, in four languages. */
 import type { ConnectFailure, ConnectStatus } from '../../domain/connect/connect-session';
 
-const LANGUAGES = ['en', 'de', 'fr', 'es'] as const;
+export const LANGUAGES = ['en', 'de', 'fr', 'es'] as const;
 export type Language = (typeof LANGUAGES)[number];
 
 export interface ConnectTexts {
@@ -287,24 +287,6 @@ const TEXTS: Readonly<Record<Language, ConnectTexts>> = { en, de, fr, es };
 
 export function textsOf(language: Language): ConnectTexts {
   return TEXTS[language];
-}
-
-/** The best of our languages for an `Accept-Language` header. */
-export function languageOf(header: string | undefined): Language {
-  const wanted = (header ?? '')
-    .split(',')
-    .slice(0, 20)
-    .map((part) => {
-      const [tag = '', ...parameters] = part.trim().toLowerCase().split(';');
-      const weight = parameters.map((one) => /^\s*q=([\d.]+)$/.exec(one)?.[1]).find(Boolean);
-      return { language: tag.split('-')[0], weight: weight === undefined ? 1 : Number(weight) };
-    })
-    .toSorted((one, other) => other.weight - one.weight);
-  for (const { language, weight } of wanted) {
-    const known = LANGUAGES.find((one) => one === language);
-    if (known !== undefined && weight > 0) return known;
-  }
-  return 'en';
 }
 
 /** The title and text of the page that a session ends on. */

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { createMiddleware } from 'hono/factory';
 import type { Child } from 'hono/jsx';
+import { languageDetector } from 'hono/language';
 import { secureHeaders } from 'hono/secure-headers';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type ConnectSession, canStart, LEG_LIFE_MS } from '../../domain/connect/connect-session';
@@ -26,7 +27,7 @@ import type { UiDependencies } from '../dependencies';
 import type { UiApp, UiContext, UiEnv } from '../env';
 import { formFields } from '../form';
 import { ConsentPage, connectPage, OutcomePage } from '../pages/connect';
-import { type ConnectTexts, languageOf, outcomeOf, textsOf } from '../pages/connect-texts';
+import { type ConnectTexts, LANGUAGES, outcomeOf, textsOf } from '../pages/connect-texts';
 import { requireSameOrigin } from '../same-origin';
 import { cookieOptions } from '../signed-cookie';
 
@@ -43,7 +44,13 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
   const { publicUrl, now, store, consentPage } = deps;
   const attempts = new FailedAttempts(ATTEMPTS_MAX);
 
-  ui.use(`${CONNECT_PATH}/*`, headers(deps), requireSameOrigin(deps));
+  const readLanguage = languageDetector({
+    order: ['header'],
+    caches: false,
+    supportedLanguages: [...LANGUAGES],
+    fallbackLanguage: 'en',
+  });
+  ui.use(`${CONNECT_PATH}/*`, headers(deps), requireSameOrigin(deps), readLanguage);
 
   /** Shows a page of the organisation. */
   async function show(
@@ -51,7 +58,7 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
     { title, session, status = 200 }: PageInput,
     content: (texts: ConnectTexts) => Child,
   ): Promise<Response> {
-    const language = languageOf(c.req.header('accept-language'));
+    const language = LANGUAGES.find((one) => one === c.get('language')) ?? 'en';
     const texts = textsOf(language);
     const frame = {
       language,

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { FINISH_WITHIN_MS, LEG_LIFE_MS } from '../../../src/domain/connect/connect-session';
 import type { NewConnectSession } from '../../../src/store/connect/connect-sessions';
-import { fromNow, grantOf, MINUTE, NOW, storeForTest, type TestStore } from '../_store';
+import { newConnectSession } from '../_connect-session';
+import { fromNow, grantOf, NOW, storeForTest, type TestStore } from '../_store';
 
 let store: TestStore;
 beforeAll(async () => {
@@ -15,29 +16,7 @@ const random = () => randomBytes(8).toString('hex');
 async function created(overrides: Partial<NewConnectSession> = {}) {
   const token = random();
   const session = await store.connectSessions.create(
-    {
-      id: `ccs_${random()}`,
-      organisation: 'org_a',
-      provider: 'ebay',
-      environment: 'production',
-      accountId: `acc_${random()}`,
-      isReconnect: false,
-      externalId: null,
-      label: null,
-      kind: null,
-      scopes: null,
-      requiredScopes: [],
-      inputs: {},
-      expectedSubject: null,
-      allowSubjectChange: false,
-      mode: 'link',
-      challenge: null,
-      returnUrl: null,
-      createdBy: 'key 1',
-      createdAt: NOW,
-      expiresAt: fromNow(30 * MINUTE),
-      ...overrides,
-    },
+    newConnectSession({ createdAt: NOW, ...overrides }),
     digest(token),
   );
   return { session, token };
