@@ -16,7 +16,7 @@ const route = createRoute({
   summary: 'Get the disconnection of an account, with the result per token',
   description:
     'Also shows, before any disconnection, what a revocation takes along at the account’s provider.',
-  ...forScope('read', 'admin'),
+  ...forScope('read'),
   request: { params: AccountParams },
   responses: {
     200: {
