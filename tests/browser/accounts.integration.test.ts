@@ -318,7 +318,8 @@ describe('one account', () => {
     await dialog.getByText('eBay has no revocation for these tokens.').waitFor();
     await dialog.getByRole('button', { name: 'Disconnect', exact: true }).click();
     await page.getByText(`${label} is being disconnected.`).waitFor();
-    await page.getByText('Refresh token: the provider cannot revoke it').waitFor();
+    const results = page.getByRole('listitem');
+    await results.filter({ hasText: 'Refresh token: the provider cannot revoke it' }).waitFor();
     await page.getByText('The account was disconnected, and its tokens were deleted.').waitFor();
     expect((await pages.harness.account(id)).state).toBe('disconnected');
     for (const name of ['Enable', 'Disable …', 'Refresh if due'])
