@@ -1,6 +1,6 @@
 /** The tokens that an account stores, and whether more may arrive: the input of a disconnection. Pure functions. */
 import { type Account, AccountState } from '../account/account';
-import type { SealedGrant } from '../account/grant';
+import { NO_GENERATION, type SealedGrant } from '../account/grant';
 import type { TokenName, TokenPlace } from './disconnection';
 
 /** Whether the account was disconnected, and its tokens were deleted. */
@@ -63,7 +63,7 @@ export function storedTokens(account: Holder): StoredToken[] {
       token: 'access_token',
       fingerprint: fallback.accessTokenFingerprint,
       sealed: fallback.accessToken,
-      generation: 0,
+      generation: NO_GENERATION,
     });
   const byFingerprint = new Map(tokens.toReversed().map((token) => [token.fingerprint, token]));
   return tokens.filter((token) => byFingerprint.get(token.fingerprint) === token);

@@ -62,7 +62,7 @@ export function revocationNotice(
       takesAlong: null,
     };
   const { revocation } = provider;
-  const isDiscovered = environment.consent?.metadata !== null && environment.consent !== null;
+  const isDiscovered = (environment.consent?.metadata ?? null) !== null;
   const isSupported = environment.revocationEndpoint !== null || isDiscovered;
   if (revocation?.kind === 'rfc7009' && isSupported)
     return { isSupported, effect: revocation.effect, takesAlong: revocation.takesAlong };
