@@ -320,7 +320,7 @@ describe('one account', () => {
     await page.getByText(`${label} is being disconnected.`).waitFor();
     const results = page.getByRole('listitem');
     await results.filter({ hasText: 'Refresh token: the provider cannot revoke it' }).waitFor();
-    await page.getByText('The account was disconnected, and its tokens were deleted.').waitFor();
+    await page.getByRole('status').filter({ hasText: 'its tokens were deleted' }).waitFor();
     expect((await pages.harness.account(id)).state).toBe('disconnected');
     for (const name of ['Enable', 'Disable …', 'Refresh if due'])
       expect(await page.getByRole('button', { name }).count()).toBe(0);
