@@ -23,6 +23,8 @@ import type { RefreshDependencies } from '../refresh/dependencies';
 import { refreshGrant } from '../refresh/refresh-grant';
 import { type ApplyPolicyInput, applyPolicy } from './apply-policy';
 import { awaitDatabase } from './await-database';
+import { type BeginDisconnection, beginDisconnection } from './begin-disconnection';
+import { type DisconnectionEnd, finishDisconnection } from './finish-disconnection';
 import { type DuePage, type ListDueAccountsInput, listDueAccounts } from './list-due-accounts';
 import { type ListDueValidationsInput, listDueValidations } from './list-due-validations';
 import { persistGrant } from './persist-grant';
@@ -30,6 +32,7 @@ import { recordAttempt } from './record-attempt';
 import { recordHeartbeat } from './record-heartbeat';
 import { refreshBatch } from './refresh-batch';
 import { resealRecords } from './reseal-records';
+import { type RevocationRound, type RevokeTokens, revokeTokens } from './revoke-tokens';
 import { type StoredConsent, storeConsent } from './store-consent';
 import { translate } from './translate';
 import { validateAccount } from './validate-account';
@@ -75,6 +78,18 @@ export function createActivities(deps: RefreshDependencies) {
     /** Stores a consent that was received while MongoDB was unreachable. Retried until it succeeds. */
     storeConsent(record: ConsentRecord): Promise<StoredConsent> {
       return alive(storeConsent(deps, record));
+    },
+    /** Takes an account out of service, before its tokens are revoked. `false`: it does not exist. */
+    beginDisconnection(input: BeginDisconnection): Promise<boolean> {
+      return alive(beginDisconnection(deps, input).then((account) => account !== null));
+    },
+    /** Sends one revocation per token without a result. Safe to repeat. */
+    revokeTokens(input: RevokeTokens): Promise<RevocationRound> {
+      return alive(revokeTokens(deps, input));
+    },
+    /** Deletes the tokens of an account once each has its result. */
+    finishDisconnection(input: RevokeTokens): Promise<DisconnectionEnd> {
+      return alive(finishDisconnection(deps, input));
     },
     /** Checks whether a refresh could begin. Retried until it could. */
     awaitDatabase(): Promise<void> {

@@ -12,6 +12,7 @@ import {
   connectFailedEntry,
 } from '../domain/connect/consent-record';
 import { isOther } from '../domain/connect/consent-result';
+import { isFinished } from '../domain/connect/stored-tokens';
 import { connectedEvent, connectFailedEvent } from '../domain/events/event';
 import {
   AccountExistsError,
@@ -83,6 +84,9 @@ async function storeGrant(
     if (isOther(record, subject, existing.subject?.digest ?? null))
       return { failure: 'different_subject', otherAccountId: null };
     const { state } = existing;
+    // Its new grant would be revoked with the old ones.
+    if (state === AccountState.disconnected && !isFinished(existing))
+      return { failure: 'disconnected', otherAccountId: null };
     const { sessionId, missingScopes, grant, enteredRefreshToken } = record;
     const at = now();
     const patched = await store.accounts.patch(

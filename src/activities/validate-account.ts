@@ -2,7 +2,12 @@
  * One validation, step by step: decrypt the access token, ask the provider, log, store the verdict. The same code
  * serves requests and sweeps. A validation uses nothing up, so an interrupted one is simply repeated.
  */
-import { type Account, AccountState, type TokenVerdict } from '../domain/account/account';
+import {
+  type Account,
+  AccountState,
+  isOutOfService,
+  type TokenVerdict,
+} from '../domain/account/account';
 import {
   type ValidateAccountInput,
   type ValidateAccountResult,
@@ -32,7 +37,7 @@ export async function validateAccount(
 ): Promise<ValidateAccountResult> {
   const account = await deps.store.grants.read(input.accountId);
   if (account === null) return skipped(input, 'deleted');
-  if (account.state === AccountState.disabled) return skipped(input, 'disabled');
+  if (isOutOfService(account.state)) return skipped(input, account.state);
   const provider = deps.providers.find(account.provider);
   const environment = provider?.environments.get(account.environment);
   if (provider === undefined || environment === undefined) {

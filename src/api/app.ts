@@ -19,7 +19,9 @@ import { registerRevokeApiKey } from './routes/api-keys/revoke-api-key';
 import { registerListAudit } from './routes/audit/list-audit';
 import { registerVerifyAudit } from './routes/audit/verify-audit';
 import { registerCreateConnectSession } from './routes/connect/create-session';
+import { registerDisconnectAccount } from './routes/connect/disconnect-account';
 import { registerFinishConnectSession } from './routes/connect/finish-session';
+import { registerGetDisconnection } from './routes/connect/get-disconnection';
 import { registerListConnectSessions } from './routes/connect/list-sessions';
 import { registerReconnectAccount } from './routes/connect/reconnect-account';
 import { registerRevokeConnectSession } from './routes/connect/revoke-session';
@@ -142,6 +144,8 @@ export function registerRoutes(app: ApiApp, deps: RouteDependencies) {
     registerShowConnectSession(app, deps),
     registerRevokeConnectSession(app, deps),
     registerReconnectAccount(app, deps),
+    registerDisconnectAccount(app, deps),
+    registerGetDisconnection(app, deps),
     registerFinishConnectSession(app, deps),
   ] as const;
 }

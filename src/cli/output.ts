@@ -85,6 +85,7 @@ const COLOURS: Readonly<Record<string, Colour>> = {
   invalid: 'red',
   inactive: 'red',
   disabled: 'gray',
+  disconnected: 'gray',
   '–': 'gray',
 };
 

@@ -10,7 +10,7 @@ import type { AppLimits } from '../domain/limits/app-limiter';
 import type { Secret } from '../domain/masking/secret';
 import type { RefreshFailureCode } from '../domain/refresh/refresh-failure';
 import type { ReplayRule } from '../domain/refresh/replay';
-import type { ConsentEndpoint, ConsentRules } from './consent/consent';
+import type { ConsentEndpoint, ConsentRules, RevocationRule } from './consent/consent';
 import type {
   ClientAuthenticationMethod,
   ClientCredentials,
@@ -102,6 +102,8 @@ export interface ProviderEnvironment {
   validation: ValidationEndpoint | null;
   /** `null`: no authorization endpoint is known or configured. */
   consent: ConsentEndpoint | null;
+  /** `null`: from the issuer's metadata, otherwise there is none. */
+  revocationEndpoint: string | null;
   client: Client;
   clientAuthentication: ClientAuth;
   /** Additional parameters of a refresh request, besides those of RFC 6749. */
@@ -126,5 +128,7 @@ export interface Provider {
   failureCodes: ProviderAdapter['failureCodes'];
   /** The adapter's consent rules with the configured ones. `null`: this provider has no consent flow. */
   consent: ConsentRules | null;
+  /** The effects of a revocation, from the adapter or the configuration. `null`: nothing is known. */
+  revocation: RevocationRule | null;
   environments: ReadonlyMap<string, ProviderEnvironment>;
 }

@@ -65,6 +65,7 @@ export async function claimAndRefresh(
   };
   switch (claimed.kind) {
     case 'disabled':
+    case 'disconnected':
     case 'quarantined':
       return result(input, account, { outcome: 'skipped', reason: claimed.kind });
     case 'stale_restore': {

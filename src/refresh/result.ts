@@ -1,5 +1,5 @@
 /** The result of one attempt, for the workflow. */
-import { type Account, AccountState } from '../domain/account/account';
+import { type Account, isOutOfService } from '../domain/account/account';
 import type { SealedGrant } from '../domain/account/grant';
 import { candidateRetriedUntil } from '../domain/refresh/failure-effects';
 import {
@@ -36,7 +36,7 @@ export function result(
   account: Account | null,
   attempt: Pick<AttemptOutcome, 'outcome' | 'reason'> & Partial<AttemptOutcome>,
 ): RefreshGrantResult {
-  const refreshable = account !== null && account.state !== AccountState.disabled;
+  const refreshable = account !== null && !isOutOfService(account.state);
   return {
     attempt: {
       accountId: input.accountId,

@@ -1,16 +1,20 @@
 /** Serves the revocation path of a dialect that has one: a revoked token ends its whole grant. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { AuthorizationServer } from './authorization-server';
 import type { Dialect, WireAnswer } from './dialect';
 import { jsonAnswer } from './json-answer';
 import type { Ledger } from './ledger';
+import { delayAfterCommitMs, type Script, wireAnswer } from './scripted-answer';
 import { readTokenRequest } from './token-endpoint';
 
 export interface RevocationEndpointDeps {
   dialects: readonly Dialect[];
   authorizationServer: AuthorizationServer;
   ledger: Ledger;
+  script: Script;
+  stopping: AbortSignal;
 }
 
 export class RevocationEndpoint {
@@ -34,15 +38,23 @@ export class RevocationEndpoint {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    const { authorizationServer, ledger } = this.#deps;
+    const { authorizationServer, ledger, script, stopping } = this.#deps;
     const asked = await readTokenRequest(dialect, request);
     if (asked === undefined) return;
     const { token = '' } = asked;
     const subject =
       authorizationServer.subjectOf(dialect.provider, token) ??
       authorizationServer.subjectOfAccessToken(dialect.provider, token);
+    const scripted = script.take(subject, 'revocation');
     let answer: WireAnswer;
-    if (!authorizationServer.isClient(dialect, asked)) answer = dialect.refused('invalid_client');
+    if (scripted !== undefined && scripted.kind !== 'normal') {
+      if (scripted.kind === 'drop' || scripted.kind === 'hang') {
+        response.socket?.resetAndDestroy();
+        return;
+      }
+      answer = wireAnswer(scripted, dialect, undefined);
+    } else if (!authorizationServer.isClient(dialect, asked))
+      answer = dialect.refused('invalid_client');
     else if (subject === undefined) answer = jsonAnswer(400, { error: 'invalid_token' });
     else {
       authorizationServer.revoke(token);
@@ -55,7 +67,10 @@ export class RevocationEndpoint {
       connectionId: 'revocation',
       status: answer.status,
       ...(subject !== undefined && { subject }),
+      ...(scripted && { scripted: scripted.kind }),
     });
+    const delayMs = delayAfterCommitMs(scripted);
+    if (delayMs > 0) await delay(delayMs, undefined, { signal: stopping }).catch(() => undefined);
     response.writeHead(answer.status, answer.headers).end(answer.body);
   }
 }

@@ -33,9 +33,11 @@ export type ScriptedAnswer =
   /** A 200 with an unexpected body. Commits by default. */
   | { kind: 'odd_success'; body: ScriptedBody; contentType?: string; commit?: boolean };
 
+type ScriptedRequest = 'token' | 'validation' | 'revocation';
+
 export interface ScriptRule {
-  /** Kind of request: `token` (default) or `validation`. */
-  readonly request?: 'token' | 'validation';
+  /** Kind of request; default: `token`. */
+  readonly request?: ScriptedRequest;
   /** Subject of the requests. Absent: any. */
   readonly subject?: string;
   /** Number of requests that the rule answers. Default: 1; may be `Infinity`. */
@@ -58,7 +60,7 @@ export class Script {
 
   take(
     subject: string | undefined,
-    request: 'token' | 'validation' = 'token',
+    request: ScriptedRequest = 'token',
   ): ScriptedAnswer | undefined {
     const index = this.#rules.findIndex(
       ({ rule, left }) =>

@@ -10,6 +10,7 @@ import { SessionRecords } from './access/session-records';
 import { TokenAccesses } from './access/token-accesses';
 import { AccountSummaries } from './accounts/account-summaries';
 import { Accounts } from './accounts/accounts';
+import { Disconnections } from './accounts/disconnections';
 import { DueAccounts } from './accounts/due-accounts';
 import { Grants } from './accounts/grants';
 import { Quarantine } from './accounts/quarantine';
@@ -45,6 +46,7 @@ export interface Store {
   auditEntries: AuditEntries;
   canary: Canary;
   connectSessions: ConnectSessions;
+  disconnections: Disconnections;
   dueAccounts: DueAccounts;
   encryptionKeys: EncryptionKeys;
   events: Events;
@@ -191,6 +193,7 @@ export function createStore(
     auditEntries: new AuditEntries(connection),
     canary: new Canary(connection),
     connectSessions: new ConnectSessions(connection),
+    disconnections: new Disconnections(connection, vault),
     dueAccounts: new DueAccounts(connection, storedCounts),
     encryptionKeys: new EncryptionKeys(connection),
     events,

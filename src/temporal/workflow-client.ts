@@ -15,6 +15,7 @@ import type { SweepSummary } from '../domain/refresh/sweep';
 import { notFound, ServiceError } from '../domain/service-error';
 import { invalidCursor } from '../domain/text/messages';
 import { visible } from '../domain/text/visible-text';
+import { disconnectAccountWorkflow } from '../workflows/disconnect-account';
 import { refreshAccountWorkflow } from '../workflows/refresh-account';
 import { refreshBatchWorkflow } from '../workflows/refresh-batch';
 import {
@@ -58,7 +59,7 @@ const QUERY_STATUS: Record<WorkflowStatus, string> = {
   timed_out: 'TimedOut',
 };
 
-export const WORKFLOW_TYPES = ['refresh', 'sweep', 'batch', 'validation'] as const;
+export const WORKFLOW_TYPES = ['refresh', 'sweep', 'batch', 'validation', 'disconnection'] as const;
 export type WorkflowType = (typeof WORKFLOW_TYPES)[number];
 
 export interface ListedWorkflow {
@@ -155,11 +156,13 @@ const SWEEP = sweepWorkflow.name;
 const BATCH = refreshBatchWorkflow.name;
 const REFRESH = refreshAccountWorkflow.name;
 const VALIDATION = validateAccountWorkflow.name;
+const DISCONNECTION = disconnectAccountWorkflow.name;
 const NAMES: Readonly<Record<WorkflowType, string>> = {
   sweep: SWEEP,
   batch: BATCH,
   refresh: REFRESH,
   validation: VALIDATION,
+  disconnection: DISCONNECTION,
 };
 /** The activities that may hold a grant which is stored nowhere else. */
 const HOLD_GRANTS: ReadonlySet<string> = new Set(['persistGrant', 'refreshBatch']);
@@ -228,7 +231,7 @@ export function createWorkflowClient(
       const isOwn =
         hasScope(caller, 'read') && attribute(info, EvergrantOrg.name) === caller.organisation;
       const type = info.type?.name;
-      const ofAccount = type === REFRESH || type === VALIDATION;
+      const ofAccount = [REFRESH, VALIDATION, DISCONNECTION].includes(type ?? '');
       const isShown =
         type === SWEEP || (ofAccount && isOwn) || (type === BATCH && hasScope(caller, 'operator'));
       if (!isShown) throw notFound(`workflow ${workflowId}`);
@@ -354,7 +357,7 @@ export function createWorkflowClient(
 
 /** Whether a workflow belongs to an account, and so to an organisation; sweeps and batches belong to none. */
 function isOfAccount({ type }: Pick<ListedWorkflow, 'type'>): boolean {
-  return type === 'refresh' || type === 'validation';
+  return type === 'refresh' || type === 'validation' || type === 'disconnection';
 }
 
 /** A first attempt runs in the workflow task, of which Temporal reports only that it is in progress. */

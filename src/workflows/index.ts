@@ -2,6 +2,7 @@
 export { applyPolicyWorkflow } from './apply-policy';
 export { auditAnchorWorkflow } from './audit-anchor';
 export { deliverEventWorkflow } from './deliver-event';
+export { disconnectAccountWorkflow } from './disconnect-account';
 export { refreshAccountWorkflow } from './refresh-account';
 export { refreshBatchWorkflow } from './refresh-batch';
 export { rotateEncryptionWorkflow } from './rotate-encryption';

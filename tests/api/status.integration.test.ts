@@ -31,7 +31,15 @@ async function add(
   await api.store.accounts.patch(organisation, id, { kind, state }, new Date());
 }
 
-const NONE = { ok: 0, expiring_soon: 0, expired: 0, needs_reconnect: 0, inactive: 0, disabled: 0 };
+const NONE = {
+  ok: 0,
+  expiring_soon: 0,
+  expired: 0,
+  needs_reconnect: 0,
+  inactive: 0,
+  disabled: 0,
+  disconnected: 0,
+};
 
 it('counts the accounts of the organisation by provider, environment, kind and status', async () => {
   const organisation = `org-${randomUUID()}`;

@@ -309,6 +309,26 @@ describe('one account', () => {
     expectNoComplaints(page);
   });
 
+  it('C40 is disconnected after a warning, and shows the result per token', async () => {
+    const { id, label } = await add();
+    const page = await pages.signedIn();
+    await open(page, id);
+    await page.getByRole('button', { name: 'Disconnect …' }).click();
+    const dialog = page.getByRole('dialog', { name: `Disconnect ${label}?` });
+    await dialog.getByText('eBay has no revocation for these tokens.').waitFor();
+    await dialog.getByRole('button', { name: 'Disconnect', exact: true }).click();
+    await page.getByText(`${label} is being disconnected.`).waitFor();
+    const results = page.getByRole('listitem');
+    await results.filter({ hasText: 'Refresh token: the provider cannot revoke it' }).waitFor();
+    await page.getByRole('status').filter({ hasText: 'its tokens were deleted' }).waitFor();
+    expect((await pages.harness.account(id)).state).toBe('disconnected');
+    for (const name of ['Enable', 'Disable …', 'Refresh if due'])
+      expect(await page.getByRole('button', { name }).count()).toBe(0);
+    expect(await page.getByRole('button', { name: 'Reconnect …' }).count()).toBe(1);
+    await expectAccessible(page);
+    expectNoComplaints(page);
+  });
+
   it('R1.8 is reconnected with a new refresh token, which is tested at once and never shown', async () => {
     const { id } = await add({ expiresInMs: -MINUTE_MS });
     await patch(id, {

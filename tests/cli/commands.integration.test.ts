@@ -483,6 +483,24 @@ describe('accounts add', () => {
   });
 });
 
+describe('accounts disconnect', () => {
+  it('C41 states the effects, requires --yes without a terminal, and prints the result per token', async () => {
+    const { id } = await h.addAccount({ organisation, label: 'Leaves' });
+    const effect = 'eBay has no revocation for these tokens.';
+    expect(await cli('accounts', 'disconnect', id)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(new RegExp(`${effect}.*[^]*Use --yes`)),
+    });
+    expect((await h.account(id)).state).toBe('active');
+    const ran = await cli('accounts', 'disconnect', id, '--yes');
+    expect(ran).toMatchObject({ code: 1, stderr: expect.stringContaining(effect) });
+    expect(ran.stdout).toMatch(/^status +disconnected$/m);
+    expect(ran.stdout).toMatch(/^refresh token +not_supported$/m);
+    const list = expectDone(await cli('workflows', 'list', '--type', 'disconnection'));
+    expect(list.stdout).toContain(id);
+  });
+});
+
 describe('exit codes and errors', () => {
   it.each([
     ['no command', []],

@@ -70,7 +70,7 @@ const refusal = (error: string, sent: string): ScriptedAnswer => ({
 });
 
 beforeAll(async () => {
-  h = await startHarness();
+  h = await startHarness({ providers: ['ebay', 'google'] });
 });
 afterAll(() => h?.stop());
 
@@ -199,6 +199,21 @@ it('a planted token appears in no history of Temporal, no document of MongoDB, n
   const drop: ScriptedAnswer = { kind: 'drop', at: 'before_commit' };
   h.sandbox.script({ subject: 'waiting', times: Infinity, answer: drop });
   expect(await reconnect(consent('waiting'))).toMatchObject({ status: 202 });
+
+  // Disconnections: with a provider that echoes the token in its refusal, and with one that revokes it.
+  for (const isRefused of [true, false]) {
+    const leaving = await h.addAccount({ provider: 'google', secretMarker: MARKER });
+    const { id, plain } = leaving;
+    const answer = refusal('invalid_request', plain.refreshToken);
+    if (isRefused) h.sandbox.script({ subject: id, request: 'revocation', times: 2, answer });
+    expect(await request('POST', `/api/admin/accounts/${id}/disconnect`)).toMatchObject({
+      status: 202,
+    });
+    const ended = await h.client.workflow.getHandle(`disconnect/${id}`).result();
+    const result = isRefused ? 'refused' : 'revoked';
+    expect(ended).toMatchObject({ results: [result, result] });
+    await request('GET', `/api/admin/accounts/${id}/disconnect`);
+  }
   await request('GET', '/api/admin/accounts');
   await request('GET', '/api/admin/ebay/tokens/terminal-logs?limit=500');
   await request('GET', '/api/admin/keys');

@@ -1,4 +1,4 @@
-/** What a person sees who runs `npm start` in a terminal. */
+/** The output of `npm start` in a terminal, as a person sees it. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -6,7 +6,7 @@ import { eventually } from '../support/eventually';
 import { cleanUp, START_MS, temporaryFolder } from './_evergrant';
 
 const ROOT = join(__dirname, '../..');
-/** Gives the program a terminal of its own; its exit code is the program's. */
+/** Runs the program in a separate terminal, and ends with the exit code of the program. */
 const IN_TERMINAL = 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)';
 
 let dataDir: string;

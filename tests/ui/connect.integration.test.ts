@@ -66,7 +66,7 @@ class FakeConsent implements ConsentClient {
   }
   async revoke({ hint }: Parameters<ConsentClient['revoke']>[0]) {
     this.revoked.push(hint);
-    return 'revoked' as const;
+    return { result: 'revoked' as const, retryAfterMs: 0 };
   }
 }
 

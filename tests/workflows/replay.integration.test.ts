@@ -21,7 +21,7 @@ const workflowBundle = { codePath: engines.workflowBundle };
 let h: Harness;
 beforeAll(async () => {
   h = await startHarness({
-    providers: { ebay: {}, shopify: {}, etsy: { perAccountUpTo: 3 } },
+    providers: { ebay: {}, shopify: {}, etsy: { perAccountUpTo: 3 }, google: {} },
     delivery: { pausesMs: [100] },
   });
 });
@@ -187,6 +187,18 @@ it('a newly recorded history of an audit anchor that advances replays', async ()
   await assertReplays('audit-anchor', anchorWorkflowId(organisation, 'actions'));
 });
 
+it('a newly recorded history of a disconnection that is retried once replays', async () => {
+  const { id } = await h.addAccount({ provider: 'google', label: 'Leaves' });
+  h.sandbox.script({ subject: id, request: 'revocation', answer: { kind: 'unavailable' } });
+  await h.request(await h.key(), 'POST', `/api/admin/accounts/${id}/disconnect`);
+  const workflowId = `disconnect/${id}`;
+  expect(await h.client.workflow.getHandle(workflowId).result()).toMatchObject({
+    outcome: 'disconnected',
+    results: ['revoked', 'revoked'],
+  });
+  await assertReplays('disconnect', workflowId);
+});
+
 describe('a newly recorded history of a validation replays:', () => {
   const store = { provider: 'shopify', expiresInMs: 3_600_000, refreshedAgoMs: 0 } as const;
   const refuse = (subject: string) =>
@@ -240,6 +252,7 @@ describe('the recorded histories', () => {
     expect(all).toContain('validateAccountWorkflow');
     expect(all).toContain('deliverEventWorkflow');
     expect(all).toContain('auditAnchorWorkflow');
+    expect(all).toContain('disconnectAccountWorkflow');
   });
 
   it('fail to replay with a changed order of steps', async () => {

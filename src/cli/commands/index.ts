@@ -1,6 +1,7 @@
 /** All commands, in the order of the help. */
 import type { Command } from '../command';
 import { accountsAdd } from './accounts-add';
+import { accountsDisconnect } from './accounts-disconnect';
 import { accountsImport, importCommand } from './accounts-import';
 import { accountsList } from './accounts-list';
 import { accountsReconnect } from './accounts-reconnect';
@@ -55,6 +56,7 @@ export const COMMANDS: readonly Command[] = [
   importCommand,
   accountsReconnect,
   accountsReconnectLinks,
+  accountsDisconnect,
   accountsRestore,
   accountsRelease,
   token,

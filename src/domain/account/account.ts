@@ -1,5 +1,6 @@
 /** The account: one connected grant of one organisation. The store maps documents to this type. */
 import type { Subject } from '../connect/connect-session';
+import type { Disconnection } from '../connect/disconnection';
 import type { LogSource } from '../logs/log-entry';
 import type { RefreshFailure } from '../refresh/refresh-failure';
 import type { UnansweredSend } from '../refresh/replay';
@@ -14,8 +15,17 @@ export const AccountState = {
   needsReconnect: 'needs_reconnect',
   inactive: 'inactive',
   disabled: 'disabled',
+  /** Its tokens are being revoked, or were revoked and deleted. A reconnect brings it back. */
+  disconnected: 'disconnected',
 } as const;
 export type AccountState = (typeof AccountState)[keyof typeof AccountState];
+
+/** The states in which nothing is sent for an account, and no token is served. */
+export const OUT_OF_SERVICE = [AccountState.disabled, AccountState.disconnected] as const;
+
+export function isOutOfService(state: AccountState): state is (typeof OUT_OF_SERVICE)[number] {
+  return state === AccountState.disabled || state === AccountState.disconnected;
+}
 
 /** The status shown in the API and on pages. */
 export const ACCOUNT_STATUSES = [
@@ -25,6 +35,7 @@ export const ACCOUNT_STATUSES = [
   'needs_reconnect',
   'inactive',
   'disabled',
+  'disconnected',
 ] as const;
 export type AccountStatus = (typeof ACCOUNT_STATUSES)[number];
 
@@ -103,6 +114,8 @@ export interface Account {
   subject: Subject | null;
   /** `null`: unknown; then no reminder is sent. */
   ownerEmail: OwnerEmail | null;
+  /** The last disconnection; `null`: there was none, or the account was reconnected since. */
+  disconnection: Disconnection | null;
   /** Requested scopes that the person did not grant in the last consent. */
   missingScopes: string[];
   /** Days before expiry of the last warning about the refresh token. `null`: no warning was sent yet. */

@@ -21,6 +21,8 @@ export function dueExplanation(account: Explained, rule: RefreshRule, now: Date)
         'Not due: the account is disabled, so Evergrant does not refresh it.',
         ...because(account),
       ];
+    case AccountState.disconnected:
+      return ['Not due: the account is disconnected.', ...because(account)];
     case AccountState.inactive:
       return [
         'Not due: the provider refused its access token, so the account is inactive.',

@@ -33,7 +33,8 @@ type DueReason =
   | 'not_enabled'
   | 'needs_reconnect'
   | 'inactive'
-  | 'disabled';
+  | 'disabled'
+  | 'disconnected';
 
 export interface DueDecision {
   due: boolean;

@@ -42,6 +42,8 @@ export function replacedBy(
   now: Date,
 ): ReplacedGrant | null {
   if (staleRestore || state === AccountState.needsReconnect) return null;
+  // Its tokens were deleted.
+  if (state === AccountState.disconnected) return null;
   // In quarantine, two wrong tokens in a row must not discard the grant that worked before them.
   const isUntried = current.attemptId === null;
   if (isUntried && replaced !== null && replaced.until > now)

@@ -14,7 +14,8 @@ type UseReason =
   | 'backing_off'
   | 'needs_reconnect'
   | 'inactive'
-  | 'disabled';
+  | 'disabled'
+  | 'disconnected';
 
 /**
  * Largest `minValidSeconds`, as a fraction of a token's lifetime, that is honoured. A larger one would cause a refresh at

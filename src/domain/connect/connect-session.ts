@@ -58,6 +58,8 @@ export const CONNECT_FAILURES = [
   'unknown_subject',
   /** The application did not finish in time, or its verifier was wrong. */
   'not_finished',
+  /** The account was being disconnected when the person consented. */
+  'disconnected',
   /** Neither MongoDB nor Temporal took the grant. */
   'not_stored',
 ] as const;

@@ -137,6 +137,8 @@ export const FAILURE_SENTENCES: Readonly<Record<ConnectFailure, string>> = {
     'The provider did not say who consented, or its statement is not valid, so nothing was stored.',
   not_finished:
     'The application did not finish the session in time, or with another code_verifier, so the grant was dropped.',
+  disconnected:
+    'The account was being disconnected when the person consented, so nothing was stored. Create a new link when the disconnection has finished.',
   not_stored:
     'Neither MongoDB nor Temporal accepted the grant. Create a new link when both are reachable.',
 };

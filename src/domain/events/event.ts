@@ -4,6 +4,7 @@
  */
 import { type Account, AccountState } from '../account/account';
 import type { ConnectFailure, ConnectSession } from '../connect/connect-session';
+import type { RevocationResult } from '../connect/disconnection';
 
 /** Event types that a webhook endpoint can subscribe to. */
 export const EVENT_TYPES = [
@@ -17,6 +18,7 @@ export const EVENT_TYPES = [
   'account.connected',
   'account.reconnected',
   'connect.failed',
+  'account.disconnected',
 ] as const;
 export type EventType = (typeof EVENT_TYPES)[number];
 
@@ -71,6 +73,11 @@ export interface EventData {
     provider: string;
     environment: string;
     reason: ConnectFailure;
+  };
+  /** The result per token of the current grant; `null`: there was no such token. */
+  'account.disconnected': AccountData & {
+    refresh_token_result: RevocationResult | null;
+    access_token_result: RevocationResult | null;
   };
   'webhook_endpoint.disabled': { webhook_id: string; reason: DisabledReason };
   'webhook.test': { webhook_id: string };
@@ -213,6 +220,22 @@ export function connectFailedEvent(
       provider: session.provider,
       environment: session.environment,
       reason,
+    },
+  };
+}
+
+/** The account's tokens were revoked, as far as the provider could, and deleted. */
+export function disconnectedEvent(
+  account: Announced,
+  results: { refreshToken: RevocationResult | null; accessToken: RevocationResult | null },
+  at: Date,
+): RaisedEvent {
+  return {
+    ...head('account.disconnected', account, at),
+    data: {
+      ...accountData(account),
+      refresh_token_result: results.refreshToken,
+      access_token_result: results.accessToken,
     },
   };
 }

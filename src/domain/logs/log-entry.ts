@@ -22,6 +22,8 @@ export const LOG_ACTIONS = [
   'account_connected',
   'account_reconnected',
   'connect_failed',
+  'disconnect_started',
+  'account_disconnected',
 ] as const;
 export type LogAction = (typeof LOG_ACTIONS)[number];
 

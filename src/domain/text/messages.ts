@@ -18,6 +18,10 @@ export const providerNotConfigured = (id: string): string =>
 export const invalidCursor = (parameter: string, source = 'next_cursor'): string =>
   `${parameter}: is not a valid cursor. Take it from ${source}.`;
 
+/** An account whose tokens are being revoked, or were revoked and deleted. */
+export const isDisconnectedText = (id: string): string =>
+  `The account is disconnected, so it has no tokens. Reconnect it: evergrant accounts reconnect ${id}, or POST /api/admin/accounts/${id}/reconnect.`;
+
 /** A service that does not answer, and the setting that names it. */
 export const unreachableText = (service: string, at: string, setting: string): string =>
   `${service} is unreachable at ${at}. Start it, or correct ${setting}.`;

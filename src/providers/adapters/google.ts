@@ -20,6 +20,8 @@ import type { ProviderAdapter } from '../provider';
 
 const MINUTE_MS = 60_000;
 
+const WEB_SERVER_DOCS = 'https://developers.google.com/identity/protocols/oauth2/web-server';
+
 export const google: ProviderAdapter = {
   id: 'google',
   displayName: 'Google',
@@ -72,6 +74,11 @@ export const google: ProviderAdapter = {
       endpoints: { production: 'https://oauth2.googleapis.com/revoke' },
       effect:
         'Google revokes everything that this person granted to the app’s Google Cloud project, so other accounts of the same person and project lose their access, too.',
+      takesAlong: {
+        accessTokens: { answer: 'yes', source: `${WEB_SERVER_DOCS}#tokenrevoke` },
+        otherGrants: { answer: 'yes', source: `${WEB_SERVER_DOCS}#incrementalAuth` },
+        installation: { answer: 'unknown', source: null },
+      },
     },
   },
 };

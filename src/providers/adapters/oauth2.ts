@@ -61,6 +61,14 @@ export const oauth2: ProviderAdapter = {
       endpoints: {},
       effect:
         'A revoked refresh token ends its grant. Whether access tokens and other grants of the same person end with it depends on the server.',
+      takesAlong: {
+        accessTokens: {
+          answer: 'unknown',
+          source: 'https://www.rfc-editor.org/rfc/rfc7009#section-2.1',
+        },
+        otherGrants: { answer: 'unknown', source: null },
+        installation: { answer: 'unknown', source: null },
+      },
     },
   },
 };

@@ -84,6 +84,7 @@ function configuredProvider(config: ProviderConfig): Provider {
     scopeSeparator: config.scopeSeparator ?? adapter.scopeSeparator ?? ' ',
     failureCodes: config.failureCodes ?? {},
     environments,
+    revocation: config.revocation ?? adapter.consent?.revocation ?? null,
     consent:
       adapter.consent !== undefined &&
       [...environments.values()].some((environment) => environment.consent !== null)
@@ -121,6 +122,7 @@ function configuredEnvironment(
       isPublic: method === 'none',
     }),
     consent: consentOf(adapter, environment, metadata),
+    revocationEndpoint: environment.revocationEndpoint ?? null,
     client,
     clientAuthentication: proof,
     parameters: environment.parameters ?? {},
@@ -182,7 +184,6 @@ function consentOf(
     return null;
   return {
     authorizationEndpoint: authorizationEndpoint ?? null,
-    revocationEndpoint: environment.revocationEndpoint ?? null,
     identityEndpoint: environment.identityEndpoint ?? null,
     metadata: isDiscovered ? metadata : null,
     issuer: issuer ?? null,

@@ -14,7 +14,12 @@ import type { ReplayRule } from '../../domain/refresh/replay';
 import { duration, durationOr, mustBe } from '../../domain/text/duration';
 import { asConfigured } from '../../domain/text/time-text';
 import { adapterIds, findAdapter } from '../adapters/registry';
-import type { ConsentRules, SubjectRule } from '../consent/consent';
+import {
+  type ConsentRules,
+  FACT_ANSWERS,
+  type RevocationRule,
+  type SubjectRule,
+} from '../consent/consent';
 import {
   CLIENT_AUTHENTICATION_METHODS,
   type ClientAuthenticationMethod,
@@ -60,6 +65,8 @@ export interface ProviderConfig {
   failureCodes?: Record<string, RefreshFailureCode>;
   /** Consent rules that replace the adapter's. */
   consent?: Partial<Pick<ConsentRules, 'pkce' | 'subject' | 'refreshTokenExpected'>>;
+  /** The effects of a revocation; replaces the adapter's statement. */
+  revocation?: RevocationRule;
   environments: Record<string, EnvironmentConfig>;
 }
 
@@ -153,6 +160,31 @@ const subjectRule = z
       : { kind: 'request', endpoints: {}, path: given.request, ...label };
   });
 
+const factAnswer = z.enum(FACT_ANSWERS).default('unknown');
+
+/** The effects of a revocation at this server, and the page that states them. */
+const revocationRule = z
+  .strictObject({
+    effect: z.string().min(1).max(500),
+    accessTokens: factAnswer,
+    otherGrants: factAnswer,
+    installation: factAnswer,
+    source: z.url().optional(),
+  })
+  .transform(({ effect, source = null, ...answers }): RevocationRule => {
+    const fact = (answer: (typeof FACT_ANSWERS)[number]) => ({ answer, source });
+    return {
+      kind: 'rfc7009',
+      endpoints: {},
+      effect,
+      takesAlong: {
+        accessTokens: fact(answers.accessTokens),
+        otherGrants: fact(answers.otherGrants),
+        installation: fact(answers.installation),
+      },
+    };
+  });
+
 /** Checked like a token: with surrounding quotes or white space, the provider would refuse the app. Empty means absent. */
 const clientCredential = quotedText.superRefine((text, context) => {
   const problem = text === '' ? null : tokenProblem(text);
@@ -225,6 +257,7 @@ const providerSchema = z.strictObject({
   pkce: z.enum(['S256', 'refused']).optional(),
   subject: subjectRule.optional(),
   refreshTokenExpected: z.boolean().optional(),
+  revocation: revocationRule.optional(),
   environments: z.record(z.string(), environmentSchema).optional(),
 });
 
@@ -314,6 +347,7 @@ export function readProvider(
       scopeSeparator: entry.scopeSeparator,
       failureCodes: entry.errorCodes,
       consent: consentOf(entry),
+      revocation: entry.revocation,
     }),
   };
 }

@@ -4,7 +4,7 @@ import type { Provider } from '../provider';
 import { type AuthorizationInput, authorizationUrl } from './authorization-request';
 import { type CodeExchange, type CodeExchangeInput, exchangeCode } from './code-exchange';
 import type { ConsentRules } from './consent';
-import { type RevocationInput, type RevocationOutcome, revokeToken } from './revocation';
+import { type Revocation, type RevocationInput, revokeToken } from './revocation';
 
 export interface ConsentClient {
   /** `null`: this provider has no consent flow. */
@@ -13,7 +13,7 @@ export interface ConsentClient {
   authorizationUrl(input: AuthorizationInput): Promise<URL>;
   /** Validates the callback and exchanges the code once. Never throws for errors of the provider. */
   exchangeCode(input: CodeExchangeInput): Promise<CodeExchange>;
-  revoke(input: RevocationInput): Promise<RevocationOutcome>;
+  revoke(input: RevocationInput): Promise<Revocation>;
 }
 
 export function createConsentClient(deps: ExchangeDependencies): ConsentClient {
@@ -21,6 +21,6 @@ export function createConsentClient(deps: ExchangeDependencies): ConsentClient {
     rulesOf: ({ consent }) => consent,
     authorizationUrl: (input) => authorizationUrl(input, deps.transport),
     exchangeCode: (input) => exchangeCode(input, deps),
-    revoke: (input) => revokeToken(input, deps.transport),
+    revoke: (input) => revokeToken(input, deps),
   };
 }

@@ -21,7 +21,7 @@ export interface ConsentTarget {
  * @throws {NotSentError} if the issuer's metadata could not be read
  */
 export async function consentServer(
-  { authorizationEndpoint, revocationEndpoint, metadata }: ConsentEndpoint,
+  { authorizationEndpoint, metadata }: ConsentEndpoint,
   target: ConsentTarget,
 ): Promise<AuthorizationServer> {
   const { provider, environment } = target;
@@ -38,7 +38,6 @@ export async function consentServer(
             provider.adapter.accountHost,
           ),
         }),
-    ...(revocationEndpoint === null ? {} : { revocation_endpoint: revocationEndpoint }),
   };
 }
 

@@ -62,17 +62,38 @@ export interface ConsentRules {
   revocation: RevocationRule;
 }
 
+export const FACT_ANSWERS = ['yes', 'no', 'unknown'] as const;
+
+/** An answer that the provider's documentation gives; `unknown` without a source. */
+export interface RevocationFact {
+  answer: (typeof FACT_ANSWERS)[number];
+  source: string | null;
+}
+
+/** The effects of a revoked refresh token beyond the token itself. */
+export interface RevocationEffects {
+  /** The access tokens of the same grant. */
+  accessTokens: RevocationFact;
+  /** Other grants that the same person gave to this OAuth app, or to other apps of the same project. */
+  otherGrants: RevocationFact;
+  /** The installation of the app at the provider. */
+  installation: RevocationFact;
+}
+
 /** `effect` tells people what a revocation takes along, or what to do if there is none. */
-type RevocationRule =
-  | { kind: 'rfc7009'; endpoints: Readonly<Record<string, string>>; effect: string }
+export type RevocationRule =
+  | {
+      kind: 'rfc7009';
+      endpoints: Readonly<Record<string, string>>;
+      effect: string;
+      takesAlong: RevocationEffects;
+    }
   | { kind: 'not_supported'; effect: string };
 
 /** The consent of one environment of a configured provider. */
 export interface ConsentEndpoint {
   /** May contain `{account}`. `null`: from the metadata. */
   authorizationEndpoint: string | null;
-  /** `null`: from the metadata, otherwise there is none. */
-  revocationEndpoint: string | null;
   /** The endpoint of the subject rule `request`. `null`: there is none. */
   identityEndpoint: string | null;
   /** The issuer's metadata. `null`: all endpoints are configured or known. */

@@ -6,62 +6,72 @@ import {
   ResponseBodyError,
   revocationRequest,
 } from 'oauth4webapi';
+import type { RevocationResult } from '../../domain/connect/disconnection';
 import type { Secret } from '../../domain/masking/secret';
+import { retryAfterMs } from '../../domain/refresh/refresh-failure';
+import { header } from '../exchange/exchange-conclusion';
 import { isLoopback } from '../exchange/token-endpoint';
-import type { Transport } from '../exchange/transport';
-import type { Provider, ProviderEnvironment } from '../provider';
-import { consentServer } from './consent-server';
+import type { ExchangeDependencies } from '../exchange/token-request';
+import type { TransportResponse } from '../exchange/transport';
+import type { ProviderEnvironment } from '../provider';
 import { sendForm } from './send-form';
 
 export interface RevocationInput {
-  provider: Provider;
   environment: ProviderEnvironment;
   externalId: string;
   token: Secret;
   hint: 'refresh_token' | 'access_token';
 }
 
-/** `unknown`: no usable response arrived, so the token may still be valid. A later attempt may succeed. */
-export type RevocationOutcome = 'revoked' | 'not_supported' | 'refused' | 'unknown';
+export interface Revocation {
+  /** `unknown`: no usable response arrived, so the token may still be valid. A later attempt may succeed. */
+  result: RevocationResult;
+  /** How long, in ms, the provider asks to wait; 0 if it does not. */
+  retryAfterMs: number;
+}
 
 /** @see [RFC 7009](https://www.rfc-editor.org/rfc/rfc7009) */
 export async function revokeToken(
-  { provider, environment, externalId, token, hint }: RevocationInput,
-  transport: Transport,
-): Promise<RevocationOutcome> {
-  const { consent } = environment;
-  if (consent === null) return 'not_supported';
-  let status: number | undefined;
+  { environment, externalId, token, hint }: RevocationInput,
+  { transport, now }: ExchangeDependencies,
+): Promise<Revocation> {
+  let answer: TransportResponse | undefined;
+  const ended = (result: RevocationResult): Revocation => {
+    const asked = answer === undefined ? null : header(answer, 'retry-after');
+    return { result, retryAfterMs: asked === null ? 0 : retryAfterMs(asked, now()) };
+  };
   try {
-    const target = { provider, environment, externalId, inputs: {} };
-    const server = await consentServer(consent, target);
-    const { revocation_endpoint: endpoint } = server;
-    if (endpoint === undefined) return 'not_supported';
-    const send = sendForm(transport);
+    const metadata = environment.consent?.metadata ?? environment.tokenEndpoint;
+    const known = await metadata.resolve({ externalId });
+    const endpoint = environment.revocationEndpoint ?? known.revocation_endpoint;
+    if (endpoint === undefined) return ended('not_supported');
+    const send = sendForm({
+      send: async (request) => {
+        answer = await transport.send(request);
+        return answer;
+      },
+    });
     const response = await revocationRequest(
-      server,
+      { ...known, revocation_endpoint: endpoint },
       environment.client,
       environment.clientAuthentication,
       token.reveal(),
       {
         additionalParameters: { token_type_hint: hint },
         [allowInsecureRequests]: isLoopback(new URL(endpoint)),
-        [customFetch]: async (url, options) => {
-          const answer = await send(url, options);
-          ({ status } = answer);
-          return answer;
-        },
+        [customFetch]: send,
       },
     );
     await processRevocationResponse(response);
-    return 'revoked';
+    return ended('revoked');
   } catch (error) {
     // Errors of the library stop here, because they may contain the token.
     const refusal = error instanceof ResponseBodyError ? error.error : undefined;
-    if (refusal === 'unsupported_token_type') return 'not_supported';
+    if (refusal === 'unsupported_token_type') return ended('not_supported');
     // Google's refusal of a token that is revoked already. RFC 7009 requires a 200.
-    if (refusal === 'invalid_token') return 'revoked';
-    const isRefused = status !== undefined && status >= 400 && status < 500 && status !== 429;
-    return isRefused ? 'refused' : 'unknown';
+    if (refusal === 'invalid_token') return ended('revoked');
+    const status = answer?.status ?? 0;
+    const isRefused = status >= 400 && status < 500 && status !== 429;
+    return ended(isRefused ? 'refused' : 'unknown');
   }
 }

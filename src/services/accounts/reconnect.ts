@@ -12,6 +12,7 @@ import type { ConfiguredProviders } from '../../providers/config/configured-prov
 import type { Store } from '../../store/store';
 import type { RefreshClient } from '../../temporal/refresh-client';
 import { describeError } from '../describe-error';
+import { requireConnected } from './refreshable-account';
 import { enteredRefreshToken } from './shared-refresh-token';
 
 /** Refresh requests per reconnect: each may join a refresh that was already running with the old grant. */
@@ -143,7 +144,9 @@ async function submitCandidate(
   throw superseded();
 }
 
-function requireReconnectable({ state, quarantine }: Account): void {
+function requireReconnectable(account: Account): void {
+  const { state, quarantine } = account;
+  requireConnected(account);
   if (state === AccountState.disabled) {
     throw new ServiceError(
       'conflict',

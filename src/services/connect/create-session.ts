@@ -4,6 +4,7 @@ import { z } from '@hono/zod-openapi';
 import { type Account, AccountState } from '../../domain/account/account';
 import { SCOPE_LENGTH_MAX, SCOPES_MAX } from '../../domain/account/grant-bounds';
 import { type ConnectSession, LINK_LIFE_MS } from '../../domain/connect/connect-session';
+import { isFinished } from '../../domain/connect/stored-tokens';
 import { notFound, ServiceError } from '../../domain/service-error';
 import { providerNotConfigured } from '../../domain/text/messages';
 import type { ConfiguredProviders } from '../../providers/config/configured-providers';
@@ -353,7 +354,14 @@ function requireEnvironment(provider: Provider, environment: string): void {
   throw invalid('environment', `is not configured for ${provider.id}; there are: ${names}`);
 }
 
-function requireReconnectable({ state, quarantine }: Account): void {
+function requireReconnectable(account: Account): void {
+  const { state, quarantine } = account;
+  if (state === AccountState.disconnected && !isFinished(account)) {
+    throw new ServiceError(
+      'conflict',
+      'The account is being disconnected. Its tokens are revoked for up to a day; see GET /api/admin/accounts/{id}/disconnect. Reconnect it afterwards.',
+    );
+  }
   if (state === AccountState.disabled) {
     throw new ServiceError(
       'conflict',

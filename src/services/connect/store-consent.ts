@@ -174,7 +174,8 @@ export async function revokeDropped(
       if (sealed === null) continue;
       const token = new Secret(vault.openToken(sealed, place, hint));
       // oxlint-disable-next-line no-await-in-loop -- the access token often ends with the refresh token
-      results[hint] = await consent.revoke({ provider, environment, externalId, token, hint });
+      const revocation = await consent.revoke({ environment, externalId, token, hint });
+      results[hint] = revocation.result;
     }
     logger.info(
       { connect_session_id: session.id, ...results },

@@ -2,7 +2,12 @@
  * Decides which token a request receives: the account's own token, its fallback token, or none with a reason. Pure: the
  * caller reads all inputs before.
  */
-import { type Account, AccountState, hasOnlyExpired } from '../../domain/account/account';
+import {
+  type Account,
+  AccountState,
+  hasOnlyExpired,
+  isOutOfService,
+} from '../../domain/account/account';
 import { type RefreshRule, retryPauseMs } from '../../domain/account/due-times';
 import { remainingLifeMs } from '../../domain/account/grant';
 import { useDecision } from '../../domain/account/token-use';
@@ -102,7 +107,7 @@ export function tokenAnswer(
 /** Whether the answer needs the fallback token: the account has a living one, and its own cannot be served. */
 export function usesFallback(input: AnswerInput, now: Date): boolean {
   const { fallback, state } = input.account;
-  if (fallback === null || state === AccountState.disabled || servesOwn(input, now)) return false;
+  if (fallback === null || isOutOfService(state) || servesOwn(input, now)) return false;
   return fallback.expiresAt === null || Date.parse(fallback.expiresAt) > now.getTime();
 }
 
@@ -121,7 +126,7 @@ function servesOwn({ account, accessToken }: AnswerInput, now: Date): boolean {
 }
 
 function mayServeOwn(account: Account): boolean {
-  if (account.state === AccountState.disabled) return false;
+  if (isOutOfService(account.state)) return false;
   return account.state === AccountState.active || account.staleRestore || hasOnlyExpired(account);
 }
 
@@ -218,7 +223,7 @@ function servedFallback(
 function refused(account: Account): NoToken {
   const { state, lastError } = account;
   const isUnreadable =
-    state !== AccountState.disabled && lastError !== null && DOES_NOT_OPEN.has(lastError.code);
+    !isOutOfService(state) && lastError !== null && DOES_NOT_OPEN.has(lastError.code);
   return {
     active: false,
     reason: isUnreadable ? GRANT_UNREADABLE : reasonOf(account),

@@ -8,6 +8,7 @@ import type {
 } from '../../domain/account/account';
 import type { SealedFallback, SealedGrant } from '../../domain/account/grant';
 import type { AccountDueTimes, AccountPolicy } from '../../domain/account/policy';
+import type { Disconnection } from '../../domain/connect/disconnection';
 import type { LogSource } from '../../domain/logs/log-entry';
 import type { RefreshFailure } from '../../domain/refresh/refresh-failure';
 import type { UnansweredSend } from '../../domain/refresh/replay';
@@ -68,6 +69,7 @@ export function toAccount(document: AccountDocument): Account {
         : null,
     ownerEmail: document.owner_email ?? null,
     missingScopes: document.missing_scopes ?? [],
+    disconnection: document.disconnection ? toDisconnection(document.disconnection) : null,
     refreshTokenWarnedDays: document.refresh_token_warned_days ?? null,
     dueTimes: {
       dueAt: document.due_at ?? null,
@@ -262,6 +264,39 @@ export function toGrant(document: GrantDocument): SealedGrant {
     obtainedAt: document.obtained_at.toISOString(),
     attemptId: document.attempt_id ?? null,
     generation: document.generation,
+  };
+}
+
+type DisconnectionDocument = NonNullable<AccountDocument['disconnection']>;
+
+export function fromDisconnection(disconnection: Disconnection): DisconnectionDocument {
+  const { id, startedAt, startedBy, finishedAt, attempts, nextAttemptAt, tokens } = disconnection;
+  return {
+    id,
+    started_at: startedAt,
+    started_by: startedBy,
+    finished_at: finishedAt,
+    attempts,
+    next_attempt_at: nextAttemptAt,
+    tokens: tokens as unknown as DisconnectionDocument['tokens'],
+  };
+}
+
+function toDisconnection(document: DisconnectionDocument): Disconnection {
+  return {
+    id: document.id,
+    startedAt: document.started_at,
+    startedBy: document.started_by,
+    finishedAt: document.finished_at ?? null,
+    attempts: document.attempts,
+    nextAttemptAt: document.next_attempt_at ?? null,
+    tokens: document.tokens.map(({ grant, token, fingerprint, result, at }) => ({
+      grant,
+      token,
+      fingerprint,
+      result: result ?? null,
+      at: at ?? null,
+    })),
   };
 }
 

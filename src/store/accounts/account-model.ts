@@ -1,6 +1,7 @@
 /** The account document. Members are snake_case, as in every document and every API body. */
 import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
 import { AccountState, TOKEN_VERDICTS } from '../../domain/account/account';
+import { REVOCATION_RESULTS, TOKEN_PLACES } from '../../domain/connect/disconnection';
 import type { RaisedEvent } from '../../domain/events/event';
 import { UNANSWERED_CAUSES } from '../../domain/refresh/replay';
 import { scopedToOrganisation } from '../mongo/organisation-scope';
@@ -147,6 +148,33 @@ const ownerEmailSchema = new Schema(
   { _id: false },
 );
 
+const disconnectionSchema = new Schema(
+  {
+    id: { type: String, required: true },
+    started_at: { type: Date, required: true },
+    started_by: { type: String, required: true },
+    finished_at: { type: Date, default: null },
+    attempts: { type: Number, required: true },
+    next_attempt_at: { type: Date, default: null },
+    tokens: {
+      type: [
+        new Schema(
+          {
+            grant: { type: String, enum: TOKEN_PLACES, required: true },
+            token: { type: String, enum: ['refresh_token', 'access_token'], required: true },
+            fingerprint: { type: String, required: true },
+            result: { type: String, enum: [...REVOCATION_RESULTS, null], default: null },
+            at: { type: Date, default: null },
+          },
+          { _id: false },
+        ),
+      ],
+      required: true,
+    },
+  },
+  { _id: false },
+);
+
 const accountSchema = new Schema(
   {
     _id: { type: String, required: true },
@@ -187,6 +215,7 @@ const accountSchema = new Schema(
     subject_label: { type: String, default: null },
     owner_email: { type: ownerEmailSchema, default: null },
     missing_scopes: { type: [String], default: undefined },
+    disconnection: { type: disconnectionSchema, default: null },
     refresh_token_warned_days: { type: Number, default: null },
     last_validation: { type: lastValidationSchema, default: null },
     validated_at: { type: Date, default: null },

@@ -4,6 +4,7 @@ import {
   ACCOUNT_STATUSES,
   AccountState,
   type AccountStatus,
+  isOutOfService,
   type TokenVerdict,
 } from '../../domain/account/account';
 import { type Counted, idRanges, type Recount, type StoredCounts } from '../mongo/stored-counts';
@@ -18,7 +19,7 @@ interface AccountCounts {
   byStatus: Record<AccountStatus, number>;
   /** Accounts in quarantine, of any status. */
   quarantined: number;
-  /** Accounts with an expired access token, of any status but `disabled`. */
+  /** Accounts with an expired access token, of any status but `disabled` and `disconnected`. */
   accessTokenEnded: number;
 }
 
@@ -40,7 +41,7 @@ interface TokensEnding {
 export interface AccountSummary {
   accounts: AccountCounts[];
   validations: ValidationCounts[];
-  /** 24 hours, of accounts that are not disabled; the first is the rest of the current hour. */
+  /** 24 hours, of accounts that are neither disabled nor disconnected; the first is the rest of the current hour. */
   accessTokensEnding: TokensEnding[];
   /** 12 months (UTC); the first is the rest of the current month. */
   refreshTokensEnding: TokensEnding[];
@@ -207,7 +208,7 @@ function summed(groups: readonly SummaryGroup[], { now, validSince }: SummaryQue
     counts.total += count;
     counts.byStatus[statusOf(group)] += count;
     if (group.quarantine === true) counts.quarantined += count;
-    if (state === AccountState.disabled) continue;
+    if (isOutOfService(state)) continue;
     if (group.hour === ENDED) counts.accessTokenEnded += count;
     const verdicts = validations.get(provider);
     if (verdicts !== undefined && verdict === 'valid' && group.recent)

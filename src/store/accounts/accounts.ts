@@ -501,6 +501,7 @@ export class Accounts {
         last_refreshed_at: null,
         stale_restore: false,
         missing_scopes: [],
+        disconnection: null,
       },
     };
   }
@@ -573,6 +574,7 @@ function withStatus({
     case 'needs_reconnect':
     case 'inactive':
     case 'disabled':
+    case 'disconnected':
       return { state: is };
   }
 }

@@ -8,7 +8,9 @@ import {
   AccountState,
   type Candidate,
   type Claim,
+  isOutOfService,
   type LastAttempt,
+  OUT_OF_SERVICE,
 } from '../../domain/account/account';
 import { accountDueTimes, type RefreshRules } from '../../domain/account/due-times';
 import type { SealedGrant } from '../../domain/account/grant';
@@ -71,7 +73,7 @@ export type ClaimResult =
   | { kind: 'claimed_elsewhere'; account: Account; leaseUntil: Date }
   /** This attempt already has a claim, made by a worker that may have crashed. */
   | { kind: 'already_claimed'; account: Account }
-  | { kind: 'disabled' | 'quarantined' | 'stale_restore'; account: Account }
+  | { kind: 'disabled' | 'disconnected' | 'quarantined' | 'stale_restore'; account: Account }
   | { kind: 'absent' };
 
 export interface FailureRecord {
@@ -149,7 +151,7 @@ export class Grants {
     const document = await this.#claims.call({
       filter: {
         _id: accountId,
-        state: { $ne: AccountState.disabled },
+        state: { $nin: OUT_OF_SERVICE },
         ...NOT_IN_QUARANTINE,
         $and: [...conditions, { $or: [NOT_STALE, HAS_CANDIDATE] }],
       },
@@ -165,7 +167,7 @@ export class Grants {
     const account = toAccount(document);
     if (isMade(account.claim, attemptId, now))
       return { kind: 'claimed', account: { ...account, claim: null } };
-    if (account.state === AccountState.disabled) return { kind: 'disabled', account };
+    if (isOutOfService(account.state)) return { kind: account.state, account };
     if (account.quarantine) return { kind: 'quarantined', account };
     if (account.staleRestore && !account.candidate?.grant.refreshToken)
       return { kind: 'stale_restore', account };
@@ -226,7 +228,7 @@ export class Grants {
       filter: {
         _id: claim.accountId,
         generation: claim.generation,
-        state: { $ne: AccountState.disabled },
+        state: { $nin: OUT_OF_SERVICE },
         ...NOT_IN_QUARANTINE,
         ...(claim.candidate ? { 'candidate.fingerprint': claim.candidate.fingerprint } : NOT_STALE),
         'claim.attempt_id': claim.attemptId,
@@ -559,7 +561,7 @@ export class Grants {
 
   /**
    * Writes an outcome, the resulting state, and the events of that change, all or nothing. An account that was disabled
-   * in the meantime stays disabled; the rest is still written.
+   * or disconnected in the meantime stays so; the rest is still written.
    * @param write returns whether it found the account
    * @param eventsOf the events to write, given whether the account was broken before
    */

@@ -4,7 +4,7 @@
  */
 import type { Connection, Model } from 'mongoose';
 import type { Candidate } from '../../domain/account/account';
-import { type Account, AccountState } from '../../domain/account/account';
+import { type Account, OUT_OF_SERVICE } from '../../domain/account/account';
 import { accountDueTimes, type RefreshRules } from '../../domain/account/due-times';
 import { NO_GENERATION } from '../../domain/account/grant';
 import { grantPlace, type Vault } from '../../vault/vault';
@@ -48,7 +48,7 @@ export class Reconnects {
       _id: before.id,
       organisation: before.organisation,
       generation: before.generation,
-      state: { $ne: AccountState.disabled },
+      state: { $nin: OUT_OF_SERVICE },
       quarantine: false,
       'candidate.fingerprint': waiting,
       ...(waiting === null ? {} : { 'claim.refresh_token_fingerprint': { $ne: waiting } }),

@@ -1,6 +1,6 @@
 /** Accounts whose stored refresh token is older than the latest one received, as after a restore from a backup. */
 import type { Connection, Model } from 'mongoose';
-import { type Account, AccountState } from '../../domain/account/account';
+import { type Account, AccountState, isOutOfService } from '../../domain/account/account';
 import { needsReconnectEvent } from '../../domain/events/event';
 import type { GenerationMark } from '../../domain/refresh/generation-mark';
 import { refreshFailure } from '../../domain/refresh/refresh-failure';
@@ -47,19 +47,18 @@ export class Restores {
 
   /**
    * Takes an account out of service until it is reconnected, so that its outdated refresh token is never sent. The
-   * account takes the newer generation, so that the next grant is newer still. A disabled account stays disabled. A
+   * account takes the newer generation, so that the next grant is newer still. A disabled or disconnected account stays so. A
    * candidate or replaced grant from the backup may have been used since, too, and is dropped.
    * @returns `false` if the account had changed
    */
   async markStale(account: Account, generation: number, now: Date): Promise<boolean> {
-    const state =
-      account.state === AccountState.disabled
-        ? {}
-        : {
-            state: AccountState.needsReconnect,
-            state_reason: refreshFailure('stale_restore').message,
-            state_at: now,
-          };
+    const state = isOutOfService(account.state)
+      ? {}
+      : {
+          state: AccountState.needsReconnect,
+          state_reason: refreshFailure('stale_restore').message,
+          state_at: now,
+        };
     const result = await this.#accounts.updateOne(
       { _id: account.id, generation: account.generation, state: account.state },
       {

@@ -2,7 +2,7 @@
  * Connect sessions. Every change of status is one atomic update with the expected status in its filter, so that exactly
  * one of several tabs, replays and processes succeeds.
  */
-import { type Connection, type Model, type QueryFilter } from 'mongoose';
+import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
 import {
   afterFailure,
   type ConnectFailure,
@@ -241,6 +241,19 @@ export class ConnectSessions {
     return this.#change(
       { _id: id, organisation, status: { $in: MAY_START }, expires_at: { $gt: now } },
       { status: 'revoked', status_at: now },
+    );
+  }
+
+  /** Revokes the links of an account that are not used yet. */
+  async revokeOfAccount(organisation: string, accountId: string, now: Date): Promise<void> {
+    await this.#sessions.updateMany(
+      {
+        organisation,
+        account_id: accountId,
+        status: mongoose.trusted({ $in: MAY_START }),
+        expires_at: mongoose.trusted({ $gt: now }),
+      },
+      { $set: { status: 'revoked', status_at: now } },
     );
   }
 

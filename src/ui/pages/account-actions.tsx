@@ -1,6 +1,7 @@
 /** The actions of an admin on an account: buttons, and the dialogs that ask for confirmation. */
 import type { PropsWithChildren } from 'hono/jsx';
-import { type Account, AccountState } from '../../domain/account/account';
+import { type Account, AccountState, isOutOfService } from '../../domain/account/account';
+import { isFinished } from '../../domain/connect/stored-tokens';
 import { isBroken } from '../../domain/events/event';
 import { Moment } from '../parts/time';
 import { accountPath } from './accounts';
@@ -9,7 +10,8 @@ import { accountPath } from './accounts';
 export function AccountActions({ account }: { account: Account }) {
   const { id, state, quarantine, replaced } = account;
   const path = accountPath(id);
-  const disabled = state === AccountState.disabled;
+  const isOff = isOutOfService(state);
+  const isDisconnected = state === AccountState.disconnected;
   return (
     <div class="actions">
       {quarantine && (
@@ -17,7 +19,7 @@ export function AccountActions({ account }: { account: Account }) {
           <button>Release from quarantine</button>
         </Act>
       )}
-      {!disabled && !quarantine && (
+      {!isOff && !quarantine && (
         <>
           <Act action={`${path}/refresh`} id="act-refresh">
             <button>Refresh if due</button>
@@ -31,21 +33,27 @@ export function AccountActions({ account }: { account: Account }) {
           </a>
         </>
       )}
-      {!disabled && (
-        <Opens dialog="reconnect" primary={isBroken(state)}>
+      {(!isOff || isFinished(account)) && (
+        <Opens dialog="reconnect" primary={isBroken(state) || isDisconnected}>
           Reconnect …
         </Opens>
       )}
-      {!disabled && !quarantine && replaced !== null && (
+      {!isOff && !quarantine && replaced !== null && (
         <Opens dialog="restore-grant">Restore grant …</Opens>
       )}
-      {disabled || state === AccountState.inactive ? (
-        <Act action={`${path}/enable`} id="act-enable">
-          <button>Enable</button>
-        </Act>
-      ) : (
-        <Opens dialog="disable" danger>
-          Disable …
+      {!isDisconnected &&
+        (state === AccountState.disabled || state === AccountState.inactive ? (
+          <Act action={`${path}/enable`} id="act-enable">
+            <button>Enable</button>
+          </Act>
+        ) : (
+          <Opens dialog="disable" danger>
+            Disable …
+          </Opens>
+        ))}
+      {!isDisconnected && !quarantine && (
+        <Opens dialog="disconnect" danger>
+          Disconnect …
         </Opens>
       )}
     </div>
@@ -56,8 +64,11 @@ export function AccountActions({ account }: { account: Account }) {
 export function AccountDialogs({
   account: { id, label, replaced },
   hasConsent,
+  revocationEffect,
 }: {
   account: Account;
+  /** The effects of a revocation at the provider, in sentences. */
+  revocationEffect: string;
   /** Whether a link can reconnect the account. */
   hasConsent: boolean;
 }) {
@@ -92,6 +103,21 @@ export function AccountDialogs({
           </label>
           <DialogButtons dialog="disable">
             <button class="danger">Disable</button>
+          </DialogButtons>
+        </Act>
+      </Dialog>
+      <Dialog id="disconnect" title={`Disconnect ${label}?`}>
+        <Act action={`${path}/disconnect`}>
+          <p>
+            Evergrant stops refreshing this account, revokes its tokens at the provider, and then
+            deletes them. The account keeps its history. To use it again, its owner must reconnect
+            it.
+          </p>
+          <p>
+            <strong>{revocationEffect}</strong>
+          </p>
+          <DialogButtons dialog="disconnect">
+            <button class="danger">Disconnect</button>
           </DialogButtons>
         </Act>
       </Dialog>

@@ -1,6 +1,12 @@
 /** One account: its due times, why it is or is not due, its grants, latest attempts and workflows. Updated live. */
 import { dueBody } from '../../api/routes/accounts/account-body';
-import { type Account, AccountState, statusReason } from '../../domain/account/account';
+import {
+  type Account,
+  AccountState,
+  isOutOfService,
+  statusReason,
+} from '../../domain/account/account';
+import { RESULT_WORDS } from '../../domain/connect/disconnection';
 import type { LogEntry } from '../../domain/logs/log-entry';
 import { notFound } from '../../domain/service-error';
 import { noneYet } from '../../domain/text/messages';
@@ -90,6 +96,7 @@ export function AccountDetails({ view, mayAct }: AccountProps) {
       </div>
       <Trouble account={account} now={now} />
       <Reconnects account={account} now={now} />
+      <DisconnectedTokens account={account} />
       <div class="columns">
         <DueTimes account={account} />
         <WhyDue due={due} />
@@ -111,7 +118,7 @@ function Trouble({ account, now }: { account: Account; now: Date }) {
   return (
     <>
       {state !== active && (
-        <Notice kind={state === AccountState.disabled ? 'note' : 'bad'}>
+        <Notice kind={isOutOfService(state) ? 'note' : 'bad'}>
           {reason ?? words(state)} (status changed <Moment at={stateAt} />)
         </Notice>
       )}
@@ -123,6 +130,35 @@ function Trouble({ account, now }: { account: Account; now: Date }) {
         </Notice>
       )}
     </>
+  );
+}
+
+/** The result per token of a disconnection, while it runs and afterwards. */
+function DisconnectedTokens({ account: { disconnection } }: { account: Account }) {
+  if (disconnection === null) return null;
+  const { tokens, nextAttemptAt, startedAt, startedBy } = disconnection;
+  return (
+    <section>
+      <h2>Disconnection</h2>
+      <p>
+        Started <Moment at={startedAt} /> by {startedBy}.
+        {nextAttemptAt !== null && (
+          <>
+            {' '}
+            The provider gave no usable response. Next attempt: <Moment at={nextAttemptAt} />.
+          </>
+        )}
+      </p>
+      <ul>
+        {tokens.map(({ grant, token, result }) => (
+          <li>
+            {token === 'refresh_token' ? 'Refresh token' : 'Access token'}
+            {grant !== 'current' && ` (${grant})`}:{' '}
+            {result === null ? 'not decided yet' : RESULT_WORDS[result]}
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

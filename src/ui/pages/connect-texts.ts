@@ -91,6 +91,8 @@ const en: ConnectTexts = {
     already_connected: 'This account is connected already, so nothing was stored.',
     unknown_subject: 'The provider did not say which account this is, so nothing was stored.',
     not_finished: 'The application did not complete the connection. Start again there.',
+    disconnected:
+      'This account is being disconnected at the moment, so your consent was not stored. Ask the sender for a new link later.',
     not_stored: 'Your consent could not be stored. Ask the sender for a new link and start again.',
   },
 };
@@ -156,6 +158,8 @@ const de: ConnectTexts = {
     unknown_subject:
       'Der Anbieter hat nicht mitgeteilt, welches Konto es ist, daher wurde nichts gespeichert.',
     not_finished: 'Die Anwendung hat die Verbindung nicht abgeschlossen. Beginnen Sie dort neu.',
+    disconnected:
+      'Dieses Konto wird gerade getrennt, daher wurde Ihre Zustimmung nicht gespeichert. Bitten Sie den Absender später um einen neuen Link.',
     not_stored:
       'Ihre Zustimmung konnte nicht gespeichert werden. Bitten Sie den Absender um einen neuen Link und beginnen Sie neu.',
   },
@@ -220,6 +224,8 @@ const fr: ConnectTexts = {
     unknown_subject:
       'Le fournisseur n’a pas indiqué de quel compte il s’agit ; rien n’a été enregistré.',
     not_finished: 'L’application n’a pas terminé la connexion. Recommencez là-bas.',
+    disconnected:
+      'Ce compte est en cours de déconnexion ; votre accord n’a donc pas été enregistré. Demandez plus tard un nouveau lien à l’expéditeur.',
     not_stored:
       'Votre accord n’a pas pu être enregistré. Demandez un nouveau lien à l’expéditeur et recommencez.',
   },
@@ -280,6 +286,8 @@ const es: ConnectTexts = {
     already_connected: 'Esta cuenta ya está conectada; no se guardó nada.',
     unknown_subject: 'El proveedor no indicó qué cuenta es; no se guardó nada.',
     not_finished: 'La aplicación no completó la conexión. Empiece de nuevo allí.',
+    disconnected:
+      'Esta cuenta se está desconectando, por lo que no se guardó su consentimiento. Pida más tarde un enlace nuevo al remitente.',
     not_stored:
       'No se pudo guardar su consentimiento. Pida un enlace nuevo al remitente y empiece de nuevo.',
   },

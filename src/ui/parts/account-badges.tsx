@@ -9,6 +9,7 @@ const STATUSES: Record<AccountStatus, { tone: Tone; word: string }> = {
   needs_reconnect: { tone: 'bad', word: 'Needs reconnect' },
   inactive: { tone: 'warn', word: 'Inactive' },
   disabled: { tone: 'plain', word: 'Disabled' },
+  disconnected: { tone: 'plain', word: 'Disconnected' },
 };
 
 export function statusWord(status: AccountStatus): string {

@@ -2,18 +2,20 @@
 import type { Child } from 'hono/jsx';
 import { type Account, AccountState } from '../../domain/account/account';
 import { NO_GENERATION } from '../../domain/account/grant';
+import { isFinished } from '../../domain/connect/stored-tokens';
 import { notFound, ServiceError } from '../../domain/service-error';
 import { providerNotConfigured } from '../../domain/text/messages';
 import { publicOrigin } from '../../http/public-origin';
 import { callerName } from '../../services/access/authenticator';
 import { GrantInput, grantWarnings, sealedGrantOf } from '../../services/accounts/grant-input';
 import { reconnect, restoreGrant } from '../../services/accounts/reconnect';
-import { refreshableAccount } from '../../services/accounts/refreshable-account';
+import { refreshableAccount, requireConnected } from '../../services/accounts/refreshable-account';
 import {
   enteredRefreshToken,
   reconnectWarnings,
 } from '../../services/accounts/shared-refresh-token';
 import { createReconnectSession } from '../../services/connect/create-session';
+import { disconnect, revocationNotice } from '../../services/connect/disconnect';
 import type { AccountPatch } from '../../store/accounts/accounts';
 import { grantPlace } from '../../vault/vault';
 import type { UiDependencies } from '../dependencies';
@@ -50,7 +52,11 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
           <AccountDetails view={view} mayAct={acts} />
         </div>
         {acts && (
-          <AccountDialogs account={view.account} hasConsent={hasConsent(deps, view.account)} />
+          <AccountDialogs
+            account={view.account}
+            hasConsent={hasConsent(deps, view.account)}
+            revocationEffect={revocationNotice(providers, view.account).effect}
+          />
         )}
       </>,
     );
@@ -78,7 +84,9 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
     const { organisation, keyId } = c.get('session');
     const at = now();
     const account = await findAccount(deps, organisation, idOf(c));
-    const changed = await store.accounts.patch(organisation, account.id, patchOf(), at);
+    const patch = patchOf();
+    if (patch.grant === undefined && patch.state !== undefined) requireConnected(account);
+    const changed = await store.accounts.patch(organisation, account.id, patch, at);
     if (changed === null) throw notFound(`account ${account.id}`);
     logger.info({ organisation, account_id: account.id, key_id: keyId }, `account ${done}`);
     const sentence = `${account.label} is ${done}.`;
@@ -127,14 +135,15 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
       ...grantWarnings(given, provider, now()),
       ...(await reconnectWarnings(store, account, grant, provider)),
     ];
-    if (account.quarantine) {
+    if (account.quarantine || isFinished(account)) {
       const patch = {
         state: AccountState.active,
         stateReason: null,
         grant,
         enteredRefreshToken: enteredRefreshToken(grant, provider),
       };
-      const done = 'reconnected without a test, because it is in quarantine';
+      const why = account.quarantine ? 'it is in quarantine' : 'it was disconnected';
+      const done = `reconnected without a test, because ${why}`;
       return change(c, done, () => patch, warnings);
     }
     const reconnected = await reconnect(deps, account, grant, {
@@ -161,6 +170,13 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
     );
     const url = new URL(`/connect/${token}`, origin).href;
     return shownOnce(c, `Reconnect ${session.label ?? session.accountId}`, { url, session });
+  });
+  ui.post(`${ACCOUNT}/disconnect`, async (c) => {
+    const { organisation, keyId } = c.get('session');
+    const { id, label } = await findAccount(deps, organisation, idOf(c));
+    await disconnect(deps, organisation, id, callerName(keyId));
+    const sentence = `${label} is being disconnected. The page shows the result per token.`;
+    return answer(c, <Notice kind="good">{sentence}</Notice>);
   });
   ui.post(`${ACCOUNT}/restore-grant`, async (c) => {
     const session = c.get('session');

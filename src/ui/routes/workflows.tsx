@@ -39,7 +39,7 @@ const Query = z.object({
 type Query = z.infer<typeof Query>;
 
 /** Types that belong to an account: admins of its organisation act on them, operators on all others. */
-const OF_ACCOUNT: ReadonlySet<WorkflowType> = new Set(['refresh', 'validation']);
+const OF_ACCOUNT: ReadonlySet<WorkflowType> = new Set(['refresh', 'validation', 'disconnection']);
 const actsOn = (type: WorkflowType) => (OF_ACCOUNT.has(type) ? mayAct : mayOperate);
 
 /** The types that a session may find. */

@@ -37,7 +37,7 @@ describe('R1.9 accountStatus', () => {
     expect(accountStatus(accountWith(AccountState.active, remainingMs), NOW)).toBe(status);
   });
 
-  it.each([AccountState.needsReconnect, AccountState.inactive, AccountState.disabled])(
+  it.each(Object.values(AccountState).filter((state) => state !== AccountState.active))(
     'ignores expiry for an account that is %s',
     (state) => {
       for (const remainingMs of [-MINUTE, MINUTE, 120 * MINUTE])
@@ -45,7 +45,7 @@ describe('R1.9 accountStatus', () => {
     },
   );
 
-  it('returns one of the six statuses', () => {
+  it('returns one of the seven statuses', () => {
     expect(ACCOUNT_STATUSES).toEqual([
       'ok',
       'expiring_soon',
@@ -53,6 +53,7 @@ describe('R1.9 accountStatus', () => {
       'needs_reconnect',
       'inactive',
       'disabled',
+      'disconnected',
     ]);
   });
 });

@@ -67,7 +67,9 @@ export function target(id: string, lines: string[] = [], environment = 'producti
 }
 
 /** A client whose requests are answered in order. */
-export function answering(...answers: { status?: number; body: object }[]): {
+export function answering(
+  ...answers: { status?: number; body: object; headers?: Record<string, string> }[]
+): {
   client: ConsentClient;
   sent: TransportRequest[];
 } {
@@ -75,8 +77,10 @@ export function answering(...answers: { status?: number; body: object }[]): {
   const transport: Transport = {
     async send(request) {
       sent.push(request);
-      const { status = 200, body } = answers[sent.length - 1] ?? { status: 500, body: {} };
-      return { status, headers: [], body: JSON.stringify(body), compressed: null, cut: null };
+      const answer = answers[sent.length - 1] ?? { status: 500, body: {} };
+      const { status = 200, body } = answer;
+      const headers = Object.entries(answer.headers ?? {});
+      return { status, headers, body: JSON.stringify(body), compressed: null, cut: null };
     },
   };
   return { client: createConsentClient({ transport, now: () => new Date() }), sent };

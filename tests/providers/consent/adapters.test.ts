@@ -1,6 +1,7 @@
 /** Each adapter's authorization URL, callback, code exchange and subject, with the provider's documented requests. */
 import { createHmac } from 'node:crypto';
 import { Secret } from '../../../src/domain/masking/secret';
+import { adapterIds, findAdapter } from '../../../src/providers/adapters/registry';
 import {
   answering,
   authorizationInput,
@@ -354,7 +355,7 @@ describe('a revocation', () => {
     const token = new Secret('rt-0123456789abcdefghij');
     return client
       .revoke({ ...target(id), externalId: 'x', token, hint: 'refresh_token' })
-      .then((outcome) => ({ outcome, sent }));
+      .then(({ result, retryAfterMs }) => ({ outcome: result, retryAfterMs, sent }));
   };
 
   it('sends the token with its hint to Google', async () => {
@@ -372,6 +373,55 @@ describe('a revocation', () => {
     [503, {}, 'unknown'],
   ])('answered with status %s and %j is named', async (status, body, outcome) => {
     expect(await revoke('google', { status, body })).toMatchObject({ outcome });
+  });
+
+  it('reports how long the provider asks to wait', async () => {
+    const { client } = answering({ status: 429, body: {}, headers: { 'retry-after': '120' } });
+    const token = new Secret('rt-0123456789abcdefghij');
+    expect(
+      await client.revoke({ ...target('google'), externalId: 'x', token, hint: 'refresh_token' }),
+    ).toEqual({ result: 'unknown', retryAfterMs: 120_000 });
+  });
+
+  it('needs no authorization endpoint', async () => {
+    const { environment } = target('oauth2', [
+      'tokenEndpoint: https://login.example.com/token',
+      'revocationEndpoint: https://login.example.com/revoke',
+    ]);
+    expect(environment.consent).toBeNull();
+    const { client, sent } = answering({ body: {} });
+    const token = new Secret('rt-0123456789abcdefghij');
+    const input = { environment, externalId: 'x', token, hint: 'access_token' } as const;
+    expect(await client.revoke(input)).toMatchObject({ result: 'revoked' });
+    expect(sent[0]?.url).toBe('https://login.example.com/revoke');
+  });
+
+  it('takes its effects from the entry of an oauth2 server', () => {
+    const lines = [
+      'tokenEndpoint: https://login.example.com/token',
+      'revocation: {effect: It ends the refresh token., accessTokens: no}',
+    ];
+    expect(target('oauth2', lines).provider.revocation).toMatchObject({
+      effect: 'It ends the refresh token.',
+      takesAlong: {
+        accessTokens: { answer: 'no', source: null },
+        installation: { answer: 'unknown' },
+      },
+    });
+  });
+
+  it('states its effects at Google, each with a source', () => {
+    const { revocation } = target('google').provider;
+    expect(revocation).toMatchObject({
+      kind: 'rfc7009',
+      takesAlong: { otherGrants: { answer: 'yes', source: expect.stringMatching(/^https:/) } },
+    });
+  });
+
+  it.each(adapterIds())('states no effect of %s without a source', (id) => {
+    const revocation = findAdapter(id)?.consent?.revocation;
+    const facts = revocation?.kind === 'rfc7009' ? Object.values(revocation.takesAlong) : [];
+    expect(facts.filter(({ answer, source }) => answer !== 'unknown' && !source)).toEqual([]);
   });
 
   it.each(['ebay', 'etsy', 'microsoft'])(

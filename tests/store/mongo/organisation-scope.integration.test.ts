@@ -15,6 +15,7 @@ const OF_ALL = {
   // Claims, due lists, warnings and due times of workers; whether any account exists.
   AccountOfAnyOrganisation: [
     'accounts/accounts.ts',
+    'accounts/disconnections.ts',
     'accounts/due-accounts.ts',
     'accounts/grants.ts',
     'accounts/reconnects.ts',

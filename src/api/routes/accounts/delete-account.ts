@@ -13,6 +13,8 @@ const route = createRoute({
   operationId: 'deleteAccount',
   tags: ['Accounts'],
   summary: 'Delete an account and its tokens for good',
+  description:
+    'Deletes the account and its encrypted tokens in Evergrant. It revokes nothing at the provider, so the tokens still work there until they expire. To revoke them, disconnect the account first: POST /api/admin/accounts/{id}/disconnect.',
   ...forScope('admin'),
   request: { params: AccountParams },
   responses: { 204: { description: 'Deleted' }, ...errorResponses },

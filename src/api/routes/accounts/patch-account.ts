@@ -3,6 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { type Account, AccountState } from '../../../domain/account/account';
 import { NO_GENERATION, type SealedGrant } from '../../../domain/account/grant';
 import { grantFingerprint } from '../../../domain/account/reconnect';
+import { isFinished } from '../../../domain/connect/stored-tokens';
 import { notFound, ServiceError } from '../../../domain/service-error';
 import { providerNotConfigured } from '../../../domain/text/messages';
 import { forScope } from '../../../http/authenticate';
@@ -22,6 +23,7 @@ import {
 import { AccountKind, AccountLabel } from '../../../services/accounts/new-account';
 import { OwnerEmailInput, sealedOwnerEmail } from '../../../services/accounts/owner-email';
 import { reconnect } from '../../../services/accounts/reconnect';
+import { requireConnected } from '../../../services/accounts/refreshable-account';
 import {
   enteredRefreshToken,
   reconnectWarnings,
@@ -53,7 +55,7 @@ const route = createRoute({
   tags: ['Accounts'],
   summary: 'Change an account, or reconnect it with a new grant',
   description:
-    'Changes the label, the kind, the owner’s address, the policy or the fallback token, disables or enables the account, puts it in quarantine or releases it, or reconnects it with a new grant. A new grant is first tried with one refresh, while the current grant stays in use. It replaces the current grant only if it works. 200: the new grant works. 202: the result is not known yet, because the provider is unavailable or throttles. The new grant waits as `candidate`, sweeps and refreshes retry it, and `last_reconnect` has the result. 422: the provider refused the new grant, and the account keeps its current grant. The other members of the body take effect in each case. In quarantine, and if the new grant is only an access token that does not expire, the new grant replaces the current grant without being tried.',
+    'Changes the label, the kind, the owner’s address, the policy or the fallback token, disables or enables the account, puts it in quarantine or releases it, or reconnects it with a new grant. A new grant is first tried with one refresh, while the current grant stays in use. It replaces the current grant only if it works. 200: the new grant works. 202: the result is not known yet, because the provider is unavailable or throttles. The new grant waits as `candidate`, sweeps and refreshes retry it, and `last_reconnect` has the result. 422: the provider refused the new grant, and the account keeps its current grant. The other members of the body take effect in each case. In quarantine, on a disconnected account, and if the new grant is only an access token that does not expire, the new grant replaces the current grant without being tried.',
   ...forScope('admin'),
   request: {
     params: AccountParams,
@@ -101,8 +103,15 @@ export function registerPatchAccount(app: ApiApp, deps: ApiDependencies) {
       ? enteredGrant(grant, { provider: configured(before, provider), vault, place, now: at })
       : undefined;
     const submitted = entered?.grant ?? null;
+    // A disconnected account has no grant to fall back to, so the new one is not tried first.
+    const isGone = before.state === AccountState.disconnected;
+    if (disabled !== undefined || (submitted !== null && !isFinished(before)))
+      requireConnected(before);
     const isTried =
-      submitted !== null && submitted.refreshToken !== null && !(quarantine ?? before.quarantine);
+      submitted !== null &&
+      submitted.refreshToken !== null &&
+      !isGone &&
+      !(quarantine ?? before.quarantine);
     if (submitted !== null) requireEnabled(before, disabled);
     const isReplaced = submitted !== null && !isTried;
     const state =

@@ -22,6 +22,7 @@ const ByStatus = z.object({
   needs_reconnect: count,
   inactive: count,
   disabled: count,
+  disconnected: count,
 });
 
 const NONE: z.infer<typeof ByStatus> = {
@@ -31,6 +32,7 @@ const NONE: z.infer<typeof ByStatus> = {
   needs_reconnect: 0,
   inactive: 0,
   disabled: 0,
+  disconnected: 0,
 };
 
 const StatusBody = z

@@ -52,7 +52,8 @@ const Inactive = z
   .object({
     active: z.literal(false),
     reason: z.string().openapi({
-      description: 'needs_reconnect, inactive, disabled, or the code of the failed refresh',
+      description:
+        'needs_reconnect, inactive, disabled, disconnected, or the code of the failed refresh',
       example: 'needs_reconnect',
     }),
     message: z.string(),
