@@ -60,7 +60,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** What both programs print. */
+/** The output of both programs. */
 const used = () => ({
   label: account.label,
   policy: '7m',
@@ -79,7 +79,7 @@ describe('openapi-typescript', () => {
     symlinkSync(packages, join(folder, 'node_modules'));
   }, WITHIN_MS);
 
-  it('generates types of every operation and schema, and a program compiles against them and works', async () => {
+  it('T1.4 generates types of every operation and schema, and a program compiles against them and works', async () => {
     const command = join(packages, 'openapi-typescript', 'bin', 'cli.js');
     await run(process.execPath, [command, 'openapi.json', '-o', 'schema.ts'], { cwd: folder });
     const types = readFileSync(join(folder, 'schema.ts'), 'utf8');
@@ -125,7 +125,7 @@ describe('openapi-python-client', () => {
     generator = await pythonGenerator();
   }, WITHIN_MS);
 
-  it('generates every operation and model, and a program that uses them works', async () => {
+  it('T1.4 generates every operation and model, and a program that uses them works', async () => {
     const made = await run(
       generator.python,
       ['-m', 'openapi_python_client', 'generate', '--path', 'openapi.json'],
