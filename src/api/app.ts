@@ -55,7 +55,9 @@ import { registerListTerminalLogs } from './routes/terminal/list-terminal-logs';
 import { registerStreamTerminalLogs } from './routes/terminal/stream-terminal-logs';
 import { registerTerminalLogs } from './routes/terminal/terminal-logs';
 import type { GetTokenRoute } from './routes/tokens/get-token';
+import type { GetTokenByExternalIdRoute } from './routes/tokens/get-token-by-external-id';
 import { registerListTokenAccesses } from './routes/tokens/list-token-accesses';
+import { registerListTokenAccounts } from './routes/tokens/list-token-accounts';
 import { registerCreateWebhook } from './routes/webhooks/create-webhook';
 import { registerDeleteWebhook } from './routes/webhooks/delete-webhook';
 import { registerDisableWebhook } from './routes/webhooks/disable-webhook';
@@ -95,6 +97,7 @@ export function registerRoutes(app: ApiApp, deps: RouteDependencies) {
     registerValidateAccount(app, deps),
     registerAccountDiagnostics(app, deps),
     registerListTokenAccesses(app, deps),
+    registerListTokenAccounts(app, deps),
     registerRefreshDebug(app, deps),
     registerTerminalLogs(app, deps),
     registerListTerminalLogs(app, deps),
@@ -151,4 +154,7 @@ export function registerRoutes(app: ApiApp, deps: RouteDependencies) {
 }
 
 /** The routes of the typed client. Routes whose response is streamed line by line are missing. */
-export type ApiRoutes = ReturnType<typeof registerRoutes>[number] | GetTokenRoute;
+export type ApiRoutes =
+  | ReturnType<typeof registerRoutes>[number]
+  | GetTokenRoute
+  | GetTokenByExternalIdRoute;

@@ -63,7 +63,7 @@ export async function apiHeaders(): Promise<Record<string, string>> {
 /** The API and the pages as a listener for Node's HTTP server. */
 export function createListener(deps: ApiDependencies): RequestListener {
   const { tokenApp, app } = createApps(deps);
-  // The token app is asked first, because its router has a single pattern.
+  // The token app is asked first, because its router has two patterns.
   tokenApp.notFound((c) => app.fetch(c.req.raw, c.env));
   const listener = getRequestListener(tokenApp.fetch);
   return (incoming, outgoing) => void listener(incoming, outgoing);

@@ -28,6 +28,7 @@ export const SCRIPT = asset('evergrant.js', 'text/javascript; charset=utf-8', [
   require.resolve('htmx.org/dist/ext/hx-sse.min.js'),
   own('evergrant.js'),
   own('terminal.js'),
+  own('docs.js'),
 ]);
 
 export function registerAssets(ui: UiApp): void {

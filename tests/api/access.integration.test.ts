@@ -21,7 +21,6 @@ const operations = operationsOf(document);
 const guarded = operations.filter(({ operation }) => operation.security?.length !== 0);
 
 const TRIGGER = 'POST /api/admin/internal/refresh-tokens';
-const TOKEN = 'GET /api/tokens/{account_id}';
 /** Selects the audit that operators read. */
 const CHAIN = '?chain=operator';
 
@@ -37,7 +36,7 @@ const SHARED = new Set([
 /** The scopes that are sufficient for a route. The default is `read` for reading and `admin` for changing. */
 function scopesOf({ name, method, path }: Record<'name' | 'method' | 'path', string>): Scope[] {
   if (name === TRIGGER) return ['internal'];
-  if (name === TOKEN) return ['tokens'];
+  if (path.startsWith('/api/tokens')) return ['tokens'];
   if (name === 'GET /api/admin/keys' || name.endsWith('/token-accesses')) return ['admin'];
   if (path.includes('/connect/') || path.endsWith('/reconnect')) return ['admin', 'connect'];
   if (SHARED.has(name)) return ['read', 'admin', 'operator'];
@@ -54,6 +53,7 @@ function scopesOf({ name, method, path }: Record<'name' | 'method' | 'path', str
 
 interface Ids {
   account: string;
+  externalId: string;
   key: string;
   session: string;
   connectSession: string;
@@ -73,6 +73,7 @@ function filled(path: string, ids: Ids): string {
     .replace('{schedule_id}', encodeURIComponent('sweep/ebay'))
     .replace('{workflow_id}', encodeURIComponent(`refresh-account/${ids.account}`))
     .replace('{account_id}', ids.account)
+    .replace('{external_id}', ids.externalId)
     .replace('{provider}', 'ebay');
   if (place.includes('{')) throw new Error(`name here the value of the parameter in ${path}`);
   return place;
@@ -90,6 +91,7 @@ function bodyOf(name: string, ids: { account: string }): unknown {
 }
 
 const ABSENT = {
+  externalId: `shop-${randomUUID()}`,
   account: `acc_${randomBytes(12).toString('hex')}`,
   key: randomBytes(8).toString('hex'),
   session: `ses_${randomBytes(8).toString('hex')}`,
@@ -294,7 +296,8 @@ describe.each(guarded)('$name', (route) => {
 
 describe('an object of another organisation', () => {
   const routes = guarded.filter(
-    ({ name, path }) => /\{(account_)?id\}/.test(path) || name.endsWith('/token/refresh-debug'),
+    ({ name, path }) =>
+      /\{(account_|external_)?id\}/.test(path) || name.endsWith('/token/refresh-debug'),
   );
 
   const askers = [
@@ -328,6 +331,8 @@ describe('an object of another organisation', () => {
       const link = newConnectSession({ organisation: theirs, mode: 'app' });
       await api.store.connectSessions.create(link, randomBytes(32).toString('hex'));
       const foreign: Ids = {
+        // Before the account, because the external id contains the id of the account.
+        externalId: account.externalId,
         account: account.id,
         key: String(created.body.id),
         session: session.id,

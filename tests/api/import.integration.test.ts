@@ -25,6 +25,7 @@ async function send(
   const text = await response.text();
   return {
     status: response.status,
+    type: response.headers.get('content-type'),
     text,
     lines: text
       .trim()
@@ -164,6 +165,15 @@ it('sends results while lines still arrive, without holding a file of 3,000 line
   expect(lines.at(-1)).toEqual({
     summary: summary({ lines: 3_000, created: 3_000 }),
   });
+});
+
+it('reads application/octet-stream as JSON Lines, and answers with the same type', async () => {
+  const { status, lines, type } = await send(account('bytes'), 'application/octet-stream');
+  expect({ status, type }).toEqual({ status: 200, type: 'application/octet-stream' });
+  expect(lines).toEqual([
+    quiet({ line: 1, result: 'created', account_id: expect.stringMatching(/^acc_/) }),
+    { summary: summary({ lines: 1, created: 1 }) },
+  ]);
 });
 
 it('refuses another type and a key without admin, and shows no token in any response', async () => {

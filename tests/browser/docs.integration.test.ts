@@ -1,4 +1,5 @@
 /** The page of the API reference. */
+import { randomUUID } from 'node:crypto';
 import type { Request } from 'playwright-core';
 import {
   expectAccessible,
@@ -77,6 +78,72 @@ it('has every operation of the document, each at a separate anchor', async () =>
   const anchors = await page.locator('[id]').evaluateAll((nodes) => nodes.map(({ id }) => id));
   expect(new Set(anchors).size).toBe(anchors.length);
   expect(links.filter((target) => !anchors.includes(target))).toEqual([]);
+});
+
+it('T1.5 sends a request with the key of the reader, and stores the key nowhere', async () => {
+  const page = await pages.visitor();
+  const key = await pages.harness.key({ organisation: pages.organisation, scopes: ['admin'] });
+  const account = await pages.harness.addAccount({ organisation: pages.organisation });
+  await page.goto('/docs');
+  const operation = page.getByRole('article', { name: 'POST /api/admin/keys', exact: true });
+  await operation.getByText('Send a request').focus();
+  await page.keyboard.press('Enter');
+  const send = operation.getByRole('button', { name: 'Send POST request' });
+  await send.click();
+  await operation.getByText('This request needs a key or JWT.').waitFor();
+  const field = page.getByLabel('Your API key or JWT');
+  expect(await field.evaluate((node) => node === node.ownerDocument.activeElement)).toBe(true);
+  await field.fill(key);
+  const name = `docs ${randomUUID()}`;
+  await operation.getByLabel('Body').fill(JSON.stringify({ name, scopes: ['tokens'] }));
+  const [request] = await Promise.all([page.waitForRequest('**/api/admin/keys'), send.click()]);
+  await operation.getByText(/^201 /).waitFor();
+  expect(JSON.parse((await operation.getByLabel('Response').textContent()) ?? '')).toMatchObject({
+    name,
+    scopes: ['tokens'],
+  });
+  expect(await request.headerValue('cookie')).toBeNull();
+
+  const byId = page.getByRole('article', { name: 'GET /api/admin/accounts/{id}', exact: true });
+  await byId.getByText('Send a request').click();
+  await byId.getByLabel('id', { exact: true }).fill(account.id);
+  await byId.getByRole('button', { name: 'Send GET request' }).click();
+  await byId.getByText(/^200 /).waitFor();
+  await expectAccessible(page);
+  const kept = await page.evaluate<string>(
+    'JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href])',
+  );
+  expect(kept).not.toContain(key.slice(-20));
+  await page.reload();
+  expect(await field.inputValue()).toBe('');
+  expectNoComplaints(page);
+});
+
+it('stops a stream on request', async () => {
+  const page = await pages.visitor();
+  await page.goto('/docs');
+  await page
+    .getByLabel('Your API key or JWT')
+    .fill(await pages.harness.key({ organisation: pages.organisation, scopes: ['read'] }));
+  const operation = page.getByRole('article', { name: 'GET /api/admin/terminal-logs/stream' });
+  await operation.getByText('Send a request').click();
+  await operation.getByRole('button', { name: 'Send GET request' }).click();
+  await operation.getByText(/^200 /).waitFor();
+  await operation.getByRole('button', { name: 'Stop' }).click();
+  await operation.getByText(/stopped/).waitFor();
+  expectNoComplaints(page);
+});
+
+it('T1.5 copies a command', async () => {
+  const page = await pages.visitor();
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await page.goto('/docs');
+  const operation = page.getByRole('article', { name: 'GET /api/tokens', exact: true });
+  await operation.getByRole('button', { name: 'Copy the command' }).click();
+  await operation.getByText('Copied').waitFor();
+  expect(await page.evaluate('navigator.clipboard.readText()')).toBe(
+    `curl -s ${pages.url}/api/tokens \\\n  -H "Authorization: Bearer $EVERGRANT_API_KEY"`,
+  );
 });
 
 it('is linked from the navigation of a signed-in person', async () => {

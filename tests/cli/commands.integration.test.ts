@@ -396,6 +396,23 @@ describe('control commands', () => {
     await restarted.stop();
   });
 
+  it('keys create restricts a key to providers, kinds and accounts', async () => {
+    const bounds = ['--provider', 'ebay', '--provider', 'etsy', '--kind', 'booking'];
+    const create = ['keys', 'create', '--name', 'bound', '--scope'];
+    const created = await cli(...create, 'tokens', ...bounds, '--account', 'acc_1');
+    expect(created.code).toBe(0);
+    expect(created.stdout).toMatch(
+      /^accounts +provider ebay, provider etsy, kind booking, acc_1$/m,
+    );
+    expect(await cli(...create, 'read', ...bounds)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('may only have the scope "tokens"'),
+    });
+    expect(rows(expectDone(await cli('keys', 'list')).stdout)).toContainEqual(
+      expect.objectContaining({ name: 'bound', scopes: 'tokens' }),
+    );
+  });
+
   it('keys create shows a key that works until it is revoked', async () => {
     const created = await cli('keys', 'create', '--name', 'dashboard', '--scope', 'read', '--json');
     const { id, api_key } = created.json();

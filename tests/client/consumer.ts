@@ -19,6 +19,13 @@ async function main(externalId: string): Promise<void> {
     json: { note: 'by a consumer' },
   });
   const removed = await api.admin.accounts[':id'].$delete({ param: { id } });
+  const mine = await api.tokens.$get({ query: { provider: 'ebay', limit: 10 } });
+  const named = await api.tokens[':provider'][':external_id']
+    .$get({
+      param: { provider: 'ebay', external_id: externalId },
+      query: { environment: 'sandbox' },
+    })
+    .catch((error: unknown) => error);
   const refusal = await api.admin.accounts[':id']
     .$get({ param: { id } })
     .catch((error: unknown) => error);
@@ -28,6 +35,8 @@ async function main(externalId: string): Promise<void> {
     status: items[0]?.status,
     paused: (await paused.json()).paused,
     removed: removed.status,
+    tokens: (await mine.json()).items.map((account) => account.external_id),
+    named: named instanceof EvergrantError ? named.code : String(named),
     refusal:
       refusal instanceof EvergrantError
         ? { status: refusal.status, code: refusal.code, hasRequestId: refusal.requestId !== null }

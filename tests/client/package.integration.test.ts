@@ -44,7 +44,7 @@ beforeAll(async () => {
   );
   h = await startHarness();
   api = await serve(h);
-  key = await h.key({ organisation, scopes: ['admin', 'operator'] });
+  key = await h.key({ organisation, scopes: ['admin', 'operator', 'tokens'] });
 });
 afterAll(async () => {
   await api?.stop();
@@ -69,6 +69,8 @@ it('a program compiles against the package and works, and its mistakes do not co
     status: 'expired',
     paused: true,
     removed: 204,
+    tokens: [],
+    named: 'not_found',
     refusal: { status: 404, code: 'not_found', hasRequestId: true },
     nothing: 'TypeError: id: "" is not a valid id',
   });

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { filesUnder, ROOT } from './_tree';
 
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
-/** R and a decimal, or C and two digits, is a requirement; F is a fault and P a promise. */
-const ID = /\b(?:R\d+\.\d+|[FP]\d+|C\d\d)\b/g;
+/** R or T and a decimal, or C and two digits, is a requirement; F is a fault and P a promise. */
+const ID = /\b(?:[RT]\d+\.\d+|[FP]\d+|C\d\d)\b/g;
 
 const files = filesUnder('tests').filter((path) => path.endsWith('.test.ts'));
 /** The ids in titles, which are the first argument of a call, with the files that name them. */
@@ -18,7 +18,7 @@ const named = files.flatMap((path) =>
 function explainedIn(document: string): string[] {
   return read(document)
     .split('\n')
-    .flatMap((line) => /^\| ([CRFP\d., ]+) \| \S/.exec(line)?.[1]?.match(ID) ?? []);
+    .flatMap((line) => /^\| ([CRTFP\d., ]+) \| \S/.exec(line)?.[1]?.match(ID) ?? []);
 }
 
 describe('docs/requirements.md', () => {

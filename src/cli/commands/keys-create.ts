@@ -1,6 +1,7 @@
 /** `evergrant keys create`: creates an API key and prints it once. */
 import type { Scope } from '../../domain/access/principal';
 import type { Command } from '../command';
+import { accountsOfKey } from '../key-accounts';
 
 export const keysCreate: Command = {
   words: ['keys', 'create'],
@@ -13,17 +14,50 @@ export const keysCreate: Command = {
       value: 'scope',
       help: 'admin, read, tokens, internal or operator; may be repeated (required)',
     },
+    provider: {
+      type: 'string',
+      multiple: true,
+      value: 'provider',
+      help: 'only accounts of this provider; may be repeated',
+    },
+    kind: {
+      type: 'string',
+      multiple: true,
+      value: 'kind',
+      help: 'only accounts of this kind; may be repeated',
+    },
+    account: {
+      type: 'string',
+      multiple: true,
+      value: 'id',
+      help: 'only this account; may be repeated',
+    },
   },
+  more: [
+    'A key with --provider, --kind or --account may only have the scope "tokens". It gets tokens for accounts that match',
+    'all of these options. Other accounts do not exist for it.',
+  ].join('\n'),
   async run({ api, out, json, options }) {
     const name = options.required('name');
     const scopes = options.requiredWords<Scope>('scope');
-    const key = await api.ask(({ admin }) => admin.keys.$post({ json: { name, scopes } }));
+    const key = await api.ask(({ admin }) =>
+      admin.keys.$post({
+        json: {
+          name,
+          scopes,
+          providers: given(options.texts('provider')),
+          kinds: given(options.texts('kind')),
+          accounts: given(options.texts('account')),
+        },
+      }),
+    );
     if (json) out.json(key);
     else {
       out.pairs([
         ['id', key.id],
         ['name', key.name],
         ['scopes', key.scopes.join(' ')],
+        ['accounts', accountsOfKey(key)],
         ['key', key.api_key],
       ]);
       out.remark('Store the key now. It is not shown again.');
@@ -31,3 +65,8 @@ export const keysCreate: Command = {
     return 0;
   },
 };
+
+/** An option that is not set does not restrict the key. */
+function given(values: string[]): string[] | undefined {
+  return values.length === 0 ? undefined : values;
+}

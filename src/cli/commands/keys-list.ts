@@ -1,6 +1,7 @@
 /** `evergrant keys list`: lists the organisation's API keys. */
 import { noneYet } from '../../domain/text/messages';
 import type { Command } from '../command';
+import { accountsOfKey } from '../key-accounts';
 import { time } from '../output';
 
 export const keysList: Command = {
@@ -11,11 +12,12 @@ export const keysList: Command = {
     if (json) out.json(page);
     else {
       out.table(
-        ['id', 'name', 'scopes', 'status', 'created'],
+        ['id', 'name', 'scopes', 'accounts', 'status', 'created'],
         page.items.map((key) => [
           key.id,
           key.name,
           key.scopes.join(' '),
+          accountsOfKey(key),
           key.status,
           time(key.created_at),
         ]),

@@ -1,5 +1,6 @@
 /** The authenticated caller and the scopes of API keys, JWTs and sessions. */
 import { ServiceError } from '../service-error';
+import type { AccountBounds } from './account-bounds';
 
 export const SCOPES = ['admin', 'read', 'tokens', 'internal', 'operator', 'connect'] as const;
 
@@ -9,6 +10,8 @@ export interface Principal {
   keyId: string;
   organisation: string;
   scopes: readonly Scope[];
+  /** Absent: every account of the organisation. */
+  bounds?: AccountBounds | undefined;
 }
 
 /** Tells a caller how to obtain a missing scope. */
@@ -49,4 +52,9 @@ export type Scopes = readonly [Scope, ...Scope[]];
 /** @throws {InsufficientScope} unless the principal has one of the scopes */
 export function demandScope(principal: Pick<Principal, 'scopes'>, ...scopes: Scopes): void {
   if (!scopes.some((scope) => hasScope(principal, scope))) throw new InsufficientScope(scopes);
+}
+
+/** Whether a restricted key may have these scopes. Routes of other scopes do not check the bounds. */
+export function areBoundScopes(scopes: readonly Scope[]): boolean {
+  return scopes.every((scope) => scope === 'tokens');
 }

@@ -2,6 +2,13 @@
  * Validates the claims that name a person, in every token that an issuer signs. A claim outside these bounds is refused
  * before anything is stored: MongoDB changes malformed text, and an audit entry with it would not verify.
  */
+import { z } from 'zod';
+import {
+  type AccountBounds,
+  accountBounds,
+  BOUND_MAX_CHARACTERS,
+  BOUNDS_MAX,
+} from '../../domain/access/account-bounds';
 import { ORGANISATION_NAME } from '../../domain/access/organisation';
 import { ServiceError } from '../../domain/service-error';
 
@@ -39,5 +46,29 @@ export function scopeNames(...claims: unknown[]): ReadonlySet<unknown> {
     claims.flatMap((claim): unknown[] =>
       typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim : [],
     ),
+  );
+}
+
+const boundList = (max: number) =>
+  z.array(z.string().min(1).max(BOUND_MAX_CHARACTERS)).min(1).max(max).optional();
+const Bounds = z.strictObject({
+  providers: boundList(BOUNDS_MAX.providers),
+  kinds: boundList(BOUNDS_MAX.kinds),
+  accounts: boundList(BOUNDS_MAX.accounts),
+});
+
+/**
+ * The claim `token_bounds` of a JWT. A claim that cannot be read never means "every account".
+ * @throws {ServiceError} `unauthenticated`
+ */
+export function boundsClaim(claims: Claims): AccountBounds | undefined {
+  const claim = claims['token_bounds'];
+  if (claim === undefined) return undefined;
+  const bounds = Bounds.safeParse(claim);
+  const lists = bounds.success ? accountBounds(bounds.data) : undefined;
+  if (lists !== undefined) return lists;
+  throw new ServiceError(
+    'unauthenticated',
+    'The claim "token_bounds" of the JWT must be an object with at least one of "providers", "kinds" and "accounts", each a list of text.',
   );
 }

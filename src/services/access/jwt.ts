@@ -13,11 +13,11 @@ import {
   jwtVerify,
 } from 'jose';
 import type { Logger } from 'pino';
-import { type Principal, SCOPES } from '../../domain/access/principal';
+import { areBoundScopes, type Principal, SCOPES } from '../../domain/access/principal';
 import type { Secret } from '../../domain/masking/secret';
 import { ServiceError } from '../../domain/service-error';
 import type { JwtConfig } from '../../process/config';
-import { organisationClaim, printableClaim, scopeNames } from './claims';
+import { boundsClaim, organisationClaim, printableClaim, scopeNames } from './claims';
 
 /** Tolerated difference of the issuer's clock, in seconds, for `exp` and `nbf`. */
 export const CLOCK_TOLERANCE_SECONDS = 5;
@@ -131,10 +131,15 @@ function principalOf(payload: JWTPayload, organisationClaims: readonly string[])
     throw refused(`The JWT names no organisation: it needs the claim ${names}.`);
   }
   const named = scopeNames(payload['scope'], payload['scp'], payload['scopes']);
+  const scopes = SCOPES.filter((scope) => named.has(scope));
+  const bounds = boundsClaim(payload);
+  if (bounds !== undefined && !areBoundScopes(scopes))
+    throw refused('A JWT with the claim "token_bounds" may only have the scope "tokens".');
   return {
     keyId: `${JWT_KEY_ID_PREFIX}${sub}`,
     organisation: organisationClaim(payload, claim, 'JWT'),
-    scopes: SCOPES.filter((scope) => named.has(scope)),
+    scopes,
+    ...(bounds === undefined ? {} : { bounds }),
   };
 }
 

@@ -1,4 +1,5 @@
 /** One page of an organisation's accounts, shared by the API and the pages. */
+import type { AccountBounds } from '../../domain/access/account-bounds';
 import type { Account, AccountStatus } from '../../domain/account/account';
 import { decodeCursor, encodeCursor } from '../../domain/cursor';
 import { ServiceError } from '../../domain/service-error';
@@ -9,6 +10,8 @@ export const SEARCH_MAX_CHARACTERS = 100;
 
 interface AccountPageQuery {
   organisation: string;
+  /** The accounts that exist for the caller. Absent: all of the organisation. */
+  bounds?: AccountBounds | undefined;
   q?: string | undefined;
   provider?: string | undefined;
   environment?: string | undefined;

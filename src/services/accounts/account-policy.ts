@@ -26,15 +26,21 @@ export const PolicyInput = z
       "Settings that override the provider's policy for this account. A new value replaces all of them. The schedule of the provider sets the sweep interval.",
   });
 
-export const PolicyBody = z.object({
-  enabled: z.boolean().optional(),
-  refresh_before: z.string().optional(),
-  refresh_after_age: z.string().optional(),
-  jitter: z.string().optional(),
-  back_off_first: z.string().optional(),
-  back_off_max: z.string().optional(),
-  validate_every: z.string().optional(),
-});
+export const PolicyBody = z
+  .object({
+    enabled: z.boolean().optional(),
+    refresh_before: z.string().optional(),
+    refresh_after_age: z.string().optional(),
+    jitter: z.string().optional(),
+    back_off_first: z.string().optional(),
+    back_off_max: z.string().optional(),
+    validate_every: z.string().optional(),
+  })
+  .openapi('StoredAccountPolicy', {
+    description:
+      'The settings of the account that override those of its provider. Absent members are not overridden.',
+    example: { refresh_before: '15m' },
+  });
 
 /**
  * `undefined` leaves the policy unchanged; `null` removes it.

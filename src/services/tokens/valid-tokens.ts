@@ -3,6 +3,7 @@
  * share. `token-answer.ts` decides what is served; this module reads what that needs.
  */
 import type { Logger } from 'pino';
+import { type AccountBounds, isWithin } from '../../domain/access/account-bounds';
 import type { Account } from '../../domain/account/account';
 import { remainingLifeMs } from '../../domain/account/grant';
 import { useDecision } from '../../domain/account/token-use';
@@ -33,6 +34,8 @@ export interface TokenUse {
   keyId: string;
   accountId: string;
   minValidSeconds: number;
+  /** The accounts that exist for the caller. Absent: all of its organisation. */
+  bounds?: AccountBounds | undefined;
 }
 
 /** A renewal, and the account as it was read after it. */
@@ -66,18 +69,21 @@ export class ValidTokens {
   async get(use: TokenUse): Promise<ValidToken> {
     const askedAt = this.#deps.now();
     const cached = this.#accounts.cached(use.organisation, use.accountId);
-    if (cached !== undefined && this.#decide(cached, use, askedAt).reason === 'fresh')
+    if (
+      cached !== undefined &&
+      isWithin(use.bounds, cached.account) &&
+      this.#decide(cached, use, askedAt).reason === 'fresh'
+    )
       return this.#answer(cached, use, 'memory', null);
 
-    let opened = await this.#accounts.read(use.organisation, use.accountId);
-    if (opened === null) throw notFound(`account ${use.accountId}`);
+    // An account out of bounds is read like an absent one, so that the time does not tell them apart.
+    let opened = existingFor(use, await this.#accounts.read(use.organisation, use.accountId));
     const { generation } = opened.account;
     let renewal: Renewed | null = null;
     // Twice, because the first may have joined a refresh with a smaller min_valid_seconds, which found nothing due.
     for (let turn = 0; turn < 2 && this.#decide(opened, use, this.#deps.now()).due; turn += 1) {
       renewal = await this.#renew(opened, use, askedAt);
-      if (renewal.opened === null) throw notFound(`account ${use.accountId}`);
-      opened = renewal.opened;
+      opened = existingFor(use, renewal.opened);
       const { outcome } = renewal;
       if (outcome?.outcome !== 'skipped' || outcome.heldForMs !== undefined) break;
     }
@@ -163,4 +169,10 @@ export class ValidTokens {
       opened: await this.#accounts.readNow(account.organisation, account.id),
     };
   }
+}
+
+/** @throws {ServiceError} `not_found` for an absent account, and for one that the caller may not use */
+function existingFor({ bounds, accountId }: TokenUse, opened: OpenedAccount | null): OpenedAccount {
+  if (opened === null || !isWithin(bounds, opened.account)) throw notFound(`account ${accountId}`);
+  return opened;
 }

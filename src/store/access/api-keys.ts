@@ -1,6 +1,7 @@
 /** API keys: stored as a hash, found by a public id, bound to one organisation and its scopes. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
+import type { AccountBounds } from '../../domain/access/account-bounds';
 import type { Principal, Scope } from '../../domain/access/principal';
 import { SCOPES } from '../../domain/access/principal';
 import { momentOf, type RowIntegrity } from '../encryption/row-integrity';
@@ -15,6 +16,15 @@ export interface ApiKey extends Principal {
   createdAt: Date;
 }
 
+const boundsSchema = new Schema(
+  {
+    providers: { type: [String], default: null },
+    kinds: { type: [String], default: null },
+    accounts: { type: [String], default: null },
+  },
+  { _id: false },
+);
+
 const keySchema = new Schema(
   {
     _id: { type: String, required: true },
@@ -23,6 +33,8 @@ const keySchema = new Schema(
     scopes: { type: [String], required: true },
     secret_sha256: { type: String, required: true },
     created_at: { type: Date, required: true },
+    /** Absent: the key is not restricted to some accounts. */
+    bounds: { type: boundsSchema, default: undefined },
     /** Authentication code over all other members; see `row-integrity.ts`. */
     code: { type: String, required: true },
   },
@@ -62,7 +74,12 @@ export class ApiKeys {
 
   /** Creates a key. The key text is returned once and is not stored. */
   async create(
-    input: { organisation: string; name: string; scopes: readonly Scope[] },
+    input: {
+      organisation: string;
+      name: string;
+      scopes: readonly Scope[];
+      bounds?: AccountBounds | undefined;
+    },
     now: Date,
   ): Promise<{ key: ApiKey; text: string }> {
     const keyId = randomBytes(8).toString('hex');
@@ -75,6 +92,7 @@ export class ApiKeys {
       scopes: [...input.scopes],
       secret_sha256: sha256(secret).toString('hex'),
       created_at: now,
+      ...(input.bounds === undefined ? {} : { bounds: fromBounds(input.bounds) }),
     };
     const code = this.#integrity.codeOf('api_key', membersOf(row));
     await this.#keys.create([{ ...row, code }]);
@@ -152,11 +170,31 @@ export class ApiKeys {
 const NO_DIGEST = Buffer.alloc(32);
 
 /** The members that the authentication code covers: everything the row grants. */
-function membersOf(row: Omit<KeyDocument, 'code'>): unknown[] {
-  const { _id, organisation, name, scopes, secret_sha256, created_at } = row;
+function membersOf(row: Omit<KeyDocument, 'code' | 'bounds'> & { bounds?: unknown }): unknown[] {
+  const { _id, organisation, name, scopes, secret_sha256, created_at, bounds } = row;
   // A string in place of the date must not produce the same code.
   const createdAtMs = created_at instanceof Date ? created_at.getTime() : null;
-  return [_id, organisation, name, scopes, secret_sha256, createdAtMs];
+  const members = [_id, organisation, name, scopes, secret_sha256, createdAtMs];
+  // Rows without bounds have the code that rows had before bounds existed.
+  return bounds === undefined || bounds === null ? members : [...members, boundMembers(bounds)];
+}
+
+/** A list each, in a fixed order, because MongoDB does not keep the order of an object's members in every update. */
+function boundMembers(bounds: unknown): unknown[] {
+  const {
+    providers = null,
+    kinds = null,
+    accounts = null,
+  } = Object(bounds) as Partial<Record<keyof AccountBounds, unknown>>;
+  return [providers, kinds, accounts];
+}
+
+function fromBounds({ providers, kinds, accounts }: AccountBounds) {
+  return {
+    providers: providers === null ? null : [...providers],
+    kinds: kinds === null ? null : [...kinds],
+    accounts: accounts === null ? null : [...accounts],
+  };
 }
 
 function sha256(text: string): Buffer {
@@ -172,8 +210,13 @@ function toKey(document: KeyDocument): ApiKey {
     scopes: document.scopes.filter((scope): scope is Scope =>
       SCOPES.some((known) => known === scope),
     ),
+    ...(document.bounds ? { bounds: toBounds(document.bounds) } : {}),
     createdAt: document.created_at,
   };
+}
+
+function toBounds({ providers, kinds, accounts }: NonNullable<KeyDocument['bounds']>) {
+  return { providers: providers ?? null, kinds: kinds ?? null, accounts: accounts ?? null };
 }
 
 /** A row that fails the check may have missing members or members of the wrong type. */

@@ -1,5 +1,6 @@
 /** Sort orders of account lists, paging within them, and text search. */
 import mongoose, { type QueryFilter } from 'mongoose';
+import type { AccountBounds } from '../../domain/access/account-bounds';
 import type { Account } from '../../domain/account/account';
 import type { AccountDocument } from './account-model';
 
@@ -54,6 +55,19 @@ export function afterPlace(
       { [member]: at, _id: mongoose.trusted({ $gt: id }) },
     ],
   };
+}
+
+/** The accounts for which `isWithin` of account-bounds.ts is true. */
+export function withinBounds({
+  providers,
+  kinds,
+  accounts,
+}: AccountBounds): QueryFilter<AccountDocument>[] {
+  return [
+    ...(providers === null ? [] : [{ provider: mongoose.trusted({ $in: [...providers] }) }]),
+    ...(kinds === null ? [] : [{ kind: mongoose.trusted({ $in: [...kinds] }) }]),
+    ...(accounts === null ? [] : [{ _id: mongoose.trusted({ $in: [...accounts] }) }]),
+  ];
 }
 
 /**

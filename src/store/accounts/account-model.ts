@@ -285,6 +285,9 @@ accountSchema.index(
   { name: 'listing_by_expiry' },
 );
 accountSchema.index({ organisation: 1, label: 1, _id: 1 }, { name: 'listing_by_label' });
+// A restricted key lists its accounts by id, so that a page reads no account of another provider or kind.
+accountSchema.index({ organisation: 1, provider: 1, _id: 1 }, { name: 'listing_of_provider' });
+accountSchema.index({ organisation: 1, kind: 1, _id: 1 }, { name: 'listing_of_kind' });
 accountSchema.index(
   { organisation: 1, 'current.refresh_token_expires_at': 1 },
   { name: 'refresh_tokens_ending' },

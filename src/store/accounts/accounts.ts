@@ -5,6 +5,7 @@ import mongoose, {
   type QueryFilter,
   type QueryOptions,
 } from 'mongoose';
+import type { AccountBounds } from '../../domain/access/account-bounds';
 import { type Account, AccountState, type AccountStatus } from '../../domain/account/account';
 import {
   accountDueTimes,
@@ -26,7 +27,14 @@ import { Grouped } from '../mongo/batched';
 import { documentsById } from '../mongo/batched-updates';
 import { DUPLICATE_KEY, isDuplicateKey, isOfIndex, listOptions } from '../mongo/database';
 import { isDatabaseUnavailable } from '../mongo/unavailability';
-import { type AccountPlace, type AccountSort, afterPlace, holding, ORDER } from './account-listing';
+import {
+  type AccountPlace,
+  type AccountSort,
+  afterPlace,
+  holding,
+  ORDER,
+  withinBounds,
+} from './account-listing';
 import {
   fromDueTimes,
   fromFallback,
@@ -89,6 +97,8 @@ const HOLDERS_MAX = 1_000;
 
 export interface AccountListQuery {
   organisation: string;
+  /** Only accounts within these bounds. */
+  bounds?: AccountBounds | undefined;
   provider?: string | undefined;
   environment?: string | undefined;
   kind?: string | undefined;
@@ -312,6 +322,34 @@ export class Accounts {
       .findOne({ organisation, provider, environment, external_id: externalId, kind }, { _id: 1 })
       .lean<Pick<AccountDocument, '_id'>>();
     return found?._id ?? null;
+  }
+
+  /** The ids of the accounts with this external id, which differ in their kind. */
+  async idsOfExternalId(
+    query: Omit<AccountIdentity, 'kind'> & {
+      organisation: string;
+      kind: string | undefined;
+      bounds: AccountBounds | undefined;
+      limit: number;
+    },
+  ): Promise<string[]> {
+    const { organisation, provider, environment, externalId, kind, bounds, limit } = query;
+    const and = bounds === undefined ? [] : withinBounds(bounds);
+    const found = await this.#accounts
+      .find(
+        {
+          organisation,
+          provider,
+          environment,
+          external_id: externalId,
+          ...(kind === undefined ? {} : { kind }),
+          ...(and.length === 0 ? {} : { $and: and }),
+        },
+        { _id: 1 },
+      )
+      .limit(limit)
+      .lean<Pick<AccountDocument, '_id'>[]>();
+    return found.map(({ _id }) => _id);
   }
 
   /** The labels of these accounts by id. Deleted accounts and accounts of other organisations are absent. */
@@ -545,6 +583,7 @@ function listFilter(query: AccountListQuery): QueryFilter<AccountDocument> {
   const and: QueryFilter<AccountDocument>[] = [];
   if (query.text !== undefined) and.push(holding(query.text));
   if (query.after !== undefined) and.push(afterPlace(query.sort ?? 'id', query.after));
+  if (query.bounds !== undefined) and.push(...withinBounds(query.bounds));
   if (and.length > 0) filter['$and'] = and;
   return filter;
 }

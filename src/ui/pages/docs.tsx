@@ -22,6 +22,7 @@ export function DocsPage({ document, origin }: DocsProps) {
       <Contents groups={groups} />
       <div class="docs-text">
         <Introduction document={document} origin={origin} />
+        <Key />
         {groups.map((group) => (
           <section aria-labelledby={anchorOf(group.name)}>
             <h2 id={anchorOf(group.name)}>{group.name}</h2>
@@ -119,6 +120,26 @@ function Introduction({ document, origin }: DocsProps) {
           </>
         ))}
       </dl>
+    </section>
+  );
+}
+
+/** The key for requests from this page. It is in no form, so the browser neither sends nor offers to save it. */
+function Key() {
+  return (
+    <section id="docs-try" class="card" aria-label="Your key" hidden>
+      <label for="docs-key">Your API key or JWT</label>
+      <input
+        id="docs-key"
+        type="password"
+        autocomplete="off"
+        spellcheck={false}
+        aria-describedby="docs-key-use"
+      />
+      <p id="docs-key-use" class="muted">
+        "Send a request" below uses it. This page keeps it in this field only, and forgets it when
+        you leave or reload the page.
+      </p>
     </section>
   );
 }

@@ -93,6 +93,10 @@ export function Operation({ document, operation, origin }: OperationProps) {
       <pre>
         <code>{curlOf(operation, origin)}</code>
       </pre>
+      {/* docs.js fills it when it is opened, and shows it: without scripts no request can be sent. */}
+      <details class="try" data-operation={operationId} hidden>
+        <summary>Send a request</summary>
+      </details>
     </article>
   );
 }

@@ -19,8 +19,12 @@ import { describeError } from '../../../services/describe-error';
 import { yesOrNo } from '../../openapi/parts';
 
 export const IMPORT_PATH = '/api/admin/accounts/import';
+const JSON_LINES = 'application/x-ndjson';
+/** For generated clients, which cannot send or read other types than JSON and bytes. */
+const BYTES = 'application/octet-stream';
 const FORMATS: ReadonlyMap<string, 'csv' | 'jsonl'> = new Map([
-  ['application/x-ndjson', 'jsonl'],
+  [JSON_LINES, 'jsonl'],
+  [BYTES, 'jsonl'],
   ['text/csv', 'csv'],
 ]);
 
@@ -44,33 +48,47 @@ function notSure(lines: readonly number[]): string {
   return `MongoDB failed while it stored ${which}. Each account with the result "uncertain" may be stored or not. ${SEND_AGAIN}`;
 }
 
+const LineResult = z
+  .object({
+    line: z.number().int(),
+    result: z.enum(IMPORT_RESULTS),
+    account_id: z.string().optional(),
+    message: z.string().optional().openapi({ description: 'Why the line was refused' }),
+    warnings: z.array(z.string()).openapi({
+      description:
+        'Likely mistakes, such as a token of another kind. The account is stored nevertheless.',
+    }),
+  })
+  .openapi('ImportLineResult', {
+    example: {
+      line: 1,
+      result: 'created',
+      account_id: 'acc_4b6f0c2d9e8a7b6c5d4e3f2a',
+      warnings: [],
+    },
+  });
+
+const Counts = z
+  .object({
+    lines: z.number().int(),
+    created: z.number().int(),
+    updated: z.number().int(),
+    existed: z.number().int(),
+    valid: z.number().int(),
+    refused: z.number().int(),
+    warned: z.number().int().openapi({ description: 'Lines with warnings, whatever their result' }),
+  })
+  .openapi('ImportCounts');
+
+const Failure = z
+  .object({ code: z.string(), message: z.string() })
+  .openapi('ImportFailure', { description: 'Why the import ended before the end of the file' });
+
 const Result = z
   .union([
-    z.object({
-      line: z.number().int(),
-      result: z.enum(IMPORT_RESULTS),
-      account_id: z.string().optional(),
-      message: z.string().optional().openapi({ description: 'Why the line was refused' }),
-      warnings: z.array(z.string()).openapi({
-        description:
-          'Likely mistakes, such as a token of another kind. The account is stored nevertheless.',
-      }),
-    }),
-    z.object({
-      summary: z.object({
-        lines: z.number().int(),
-        created: z.number().int(),
-        updated: z.number().int(),
-        existed: z.number().int(),
-        valid: z.number().int(),
-        refused: z.number().int(),
-        warned: z
-          .number()
-          .int()
-          .openapi({ description: 'Lines with warnings, whatever their result' }),
-      }),
-    }),
-    z.object({ error: z.object({ code: z.string(), message: z.string() }) }),
+    LineResult,
+    z.object({ summary: Counts }).openapi('ImportSummary'),
+    z.object({ error: Failure }).openapi('ImportStopped'),
   ])
   .openapi('ImportResult', {
     example: {
@@ -80,6 +98,12 @@ const Result = z
       warnings: [],
     },
   });
+
+/** Bytes, as generators recognise them. */
+const Bytes = z.string().openapi({
+  format: 'binary',
+  description: 'JSON Lines in UTF-8, as application/x-ndjson',
+});
 
 const Query = z.strictObject({
   quarantine: yesOrNo.optional().openapi({
@@ -99,13 +123,14 @@ const route = createRoute({
   tags: ['Accounts'],
   summary: 'Connect many accounts from a stream of JSON Lines or CSV',
   description:
-    'Each line is a NewAccount in UTF-8. The first line of a CSV file names the members. Commas or semicolons separate them. The response is JSON Lines as well: one result per line, as soon as the line is processed, and a summary at the end. If the summary is missing, the import was cut off. Send the file again: existing accounts are not changed ("exists"). The import stops when the key is revoked or the JWT expires. If MongoDB fails, the lines of the batch that was being stored are answered "uncertain", an error names them, and the import ends. A line is refused if an earlier line has the same account with another token. A line is also refused if another account, in the file or stored, has the same refresh token. If the provider keeps refresh tokens (replay: safe), such a line only gets a warning.',
+    'Each line is a NewAccount in UTF-8. The first line of a CSV file names the members. Commas or semicolons separate them. Clients that send only bytes may send JSON Lines as application/octet-stream. The response is JSON Lines as well, with the same media type as the request, or application/x-ndjson for CSV: one ImportResult per line, as soon as the line is processed, and a summary at the end. If the summary is missing, the import was cut off. Send the file again: existing accounts are not changed ("exists"). The import stops when the key is revoked or the JWT expires. If MongoDB fails, the lines of the batch that was being stored are answered "uncertain", an error names them, and the import ends. A line is refused if an earlier line has the same account with another token. A line is also refused if another account, in the file or stored, has the same refresh token. If the provider keeps refresh tokens (replay: safe), such a line only gets a warning.',
   security: [{ bearer: ['admin'] }],
   request: {
     query: Query,
     body: {
       content: {
-        'application/x-ndjson': { schema: NewAccountBody },
+        [JSON_LINES]: { schema: NewAccountBody },
+        [BYTES]: { schema: Bytes },
         'text/csv': {
           schema: z
             .string()
@@ -118,7 +143,7 @@ const route = createRoute({
   responses: {
     200: {
       description: 'The results, streamed while the lines are processed',
-      content: { 'application/x-ndjson': { schema: Result } },
+      content: { [JSON_LINES]: { schema: Result }, [BYTES]: { schema: Bytes } },
     },
     ...bodyErrorResponses,
   },
@@ -132,11 +157,12 @@ export function registerImportAccounts(app: ApiApp, deps: Dependencies): void {
   // Documented with `registerPath`, because `app.openapi` does not support a handler that streams.
   app.openAPIRegistry.registerPath(route);
   app.post(IMPORT_PATH, requireScope('admin'), (c) => {
-    const format = FORMATS.get(mediaTypeOf(c));
+    const type = mediaTypeOf(c);
+    const format = FORMATS.get(type);
     if (format === undefined) {
       throw new ServiceError(
         'unsupported_media_type',
-        'The import does not accept this media type. Send application/x-ndjson or text/csv.',
+        'The import does not accept this media type. Send application/x-ndjson, application/octet-stream or text/csv.',
       );
     }
     const body = c.req.raw.body as ReadableStream<Uint8Array> | null;
@@ -153,7 +179,7 @@ export function registerImportAccounts(app: ApiApp, deps: Dependencies): void {
       quarantine: query.data.quarantine ?? false,
       dryRun: query.data.dry_run ?? false,
     };
-    c.header('Content-Type', 'application/x-ndjson');
+    c.header('Content-Type', type === BYTES ? BYTES : JSON_LINES);
     return stream(
       c,
       async (out) => {

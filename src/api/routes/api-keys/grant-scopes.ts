@@ -7,7 +7,7 @@ import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { bodyErrorResponses } from '../../../http/errors';
-import { ApiKeyBody, apiKeyBody, demandGrantable } from './api-key-body';
+import { ApiKeyBody, apiKeyBody, demandBoundScopes, demandGrantable } from './api-key-body';
 
 const Body = z
   .strictObject({ scopes: z.array(z.enum(SCOPES)).min(1) })
@@ -20,7 +20,7 @@ const route = createRoute({
   tags: ['API keys'],
   summary: 'Add scopes to an API key of your organisation',
   description:
-    'The key has the new scopes within 5 seconds, and keeps its others. Only an operator may grant "operator", or change a key that has it. Only a caller with "internal" or "operator" may grant "internal".',
+    'The key has the new scopes within 5 seconds, and keeps its others. Only an operator may grant "operator", or change a key that has it. Only a caller with "internal" or "operator" may grant "internal". A key that is restricted to providers, kinds or accounts may only have "tokens".',
   ...forScope('admin'),
   request: {
     params: z.object({
@@ -49,6 +49,7 @@ export function registerGrantScopes(app: ApiApp, { store }: ApiDependencies) {
     demandGrantable(caller, scopes);
     const before = await store.apiKeys.find(caller.organisation, id);
     if (before?.scopes.includes('operator')) demandScope(caller, 'operator');
+    if (before !== null) demandBoundScopes(before, scopes);
     const key = await store.apiKeys.grant(caller.organisation, id, scopes);
     if (key === null) throw notFound(`API key ${id}`);
     if (key === 'changed') {
