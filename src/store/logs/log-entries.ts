@@ -132,7 +132,7 @@ export class LogEntries {
     { limit, ...filter }: LogFilter & { limit: number },
   ): Promise<LogEntry[]> {
     const documents = await this.#entries
-      .find({ ...filterOf(filter), ...beside('$gt', after) })
+      .find({ ...filterOf(filter), ...beside('$gt', after) }, null, this.#listOptions)
       .sort({ created_at: 1, _id: 1 })
       .limit(limit)
       .lean<EntryDocument[]>();
