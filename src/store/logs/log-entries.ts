@@ -184,6 +184,14 @@ export class LogEntries {
     return last?.recorded_at ? { at: last.recorded_at, id: last._id } : null;
   }
 
+  /** The present time of the clock that gives entries their `recorded_at`: that of MongoDB's primary. */
+  async clock(): Promise<Date> {
+    const { db } = this.#ofAll;
+    const { localTime } = (await db.db?.command({ isMaster: 1 })) ?? {};
+    if (!(localTime instanceof Date)) throw new TypeError('MongoDB returned no time');
+    return localTime;
+  }
+
   /** Entries written at or after a time, across organisations, in the order of writing. */
   async recordedSince(at: Date): Promise<RecordedPlace[]> {
     const found = await this.#ofAll
