@@ -1,7 +1,7 @@
 /**
  * The index of each query that grows with the data, the documents that it examines for the documents that it returns,
  * and its time, as it was before its index or bound and as it is now. `npm run bench -- queries --accounts 1000000
- * --entries 3000000`, on MONGODB_URI or on the embedded server, which takes about a millisecond per account to store them.
+ * --entries 3000000`, on MONGODB_URI or on the embedded server. That takes half an hour on two busy cores.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
