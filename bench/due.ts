@@ -14,6 +14,7 @@ import type { DueCursor } from '../src/domain/refresh/sweep';
 import { startMongodb } from '../src/engines/mongodb/mongodb';
 import { defaultPolicy } from '../src/providers/config/providers-file';
 import { createLogger } from '../src/process/logging';
+import { withDatabase } from '../src/store/mongo/connection-string';
 import { openStore, type Store } from '../src/store/store';
 import { KeyRing } from '../src/vault/key-ring';
 
@@ -127,12 +128,12 @@ async function bench(): Promise<void> {
     const now = new Date();
     const rows: { accounts: number; due: number; 'median ms': number; examined: string }[] = [];
     for (const size of SIZES) {
-      const uri = new URL(engine?.uri ?? config.mongodbUri ?? '');
-      uri.pathname = `/evergrant_bench_${randomBytes(4).toString('hex')}`;
+      const database = `evergrant_bench_${randomBytes(4).toString('hex')}`;
+      const uri = withDatabase(engine?.uri ?? config.mongodbUri ?? '', database);
       const ring = KeyRing.parse(`k1:${randomBytes(32).toString('base64')}`);
       const logger = createLogger('fatal');
-      const { store } = await openStore(uri.href, { logRetentionDays: 1, rules: () => RULE, ring, logger });
-      await fill(uri.href, size, now);
+      const { store } = await openStore(uri, { logRetentionDays: 1, rules: () => RULE, ring, logger });
+      await fill(uri, size, now);
       const due = await dueAccounts(store, now);
       const times: number[] = [];
       for (let round = 0; round < ROUNDS; round += 1) {
@@ -140,9 +141,9 @@ async function bench(): Promise<void> {
         await dueAccounts(store, now);
         times.push(performance.now() - started);
       }
-      rows.push({ accounts: size, due, 'median ms': Number(median(times).toFixed(1)), examined: await examined(uri.href, now) });
+      rows.push({ accounts: size, due, 'median ms': Number(median(times).toFixed(1)), examined: await examined(uri, now) });
       await store.close();
-      const connection = await mongoose.createConnection(uri.href).asPromise();
+      const connection = await mongoose.createConnection(uri).asPromise();
       await connection.dropDatabase();
       await connection.close();
     }

@@ -22,6 +22,7 @@ import { createLogger } from '../src/process/logging';
 import type { RefreshRule } from '../src/domain/account/due-times';
 import { ConfiguredProviders } from '../src/providers/config/configured-providers';
 import { defaultPolicy } from '../src/providers/config/providers-file';
+import { withDatabase } from '../src/store/mongo/connection-string';
 import { openStore } from '../src/store/store';
 import { KeyRing } from '../src/vault/key-ring';
 import { Secret } from '../src/domain/masking/secret';
@@ -195,9 +196,8 @@ async function bench(): Promise<void> {
       ? await startMongodb({ dataDir, cacheDir: config.cacheDir, log: log })
       : null;
   const database = () => {
-    const uri = new URL(engine?.uri ?? config.mongodbUri ?? '');
-    uri.pathname = `/evergrant_bench_${randomBytes(4).toString('hex')}`;
-    return uri.href;
+    const name = `evergrant_bench_${randomBytes(4).toString('hex')}`;
+    return withDatabase(engine?.uri ?? config.mongodbUri ?? '', name);
   };
   try {
     const rows: (Imported & { count: number; bareSeconds: number })[] = [];

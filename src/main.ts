@@ -24,6 +24,7 @@ import { StartError } from './process/start-error';
 import { type Stops, stopInOrder } from './process/stop';
 import { findAdapter } from './providers/adapters/registry';
 import { type RunningApi, serveApi } from './server/serve';
+import { databaseOf } from './store/mongo/connection-string';
 import type { Store } from './store/store';
 import { type RunningWorker, startWorker } from './worker/start-worker';
 import { SEARCH_ATTRIBUTES } from './workflows/search-attributes';
@@ -238,7 +239,7 @@ function describeTemporalUi(
 
 /** Shows only the database of a configured address, which may contain a password. */
 function describeMongodb(uri: string, strategy: string | null): string {
-  const database = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(uri)?.[1] ?? 'evergrant';
+  const database = databaseOf(uri);
   return strategy === null
     ? `external, from MONGODB_URI (database ${database})`
     : `${uri}    (${strategy})`;

@@ -11,6 +11,7 @@ import getPort from 'get-port';
 import { loadConfig } from '../../src/process/config';
 import { startMongodb } from '../../src/engines/mongodb/mongodb';
 import { startTemporal } from '../../src/engines/temporal/temporal';
+import { withDatabase } from '../../src/store/mongo/connection-string';
 import { endChild, startChild } from './child';
 import { startProductionTemporal } from './production-temporal';
 import type { Need } from './side';
@@ -69,9 +70,7 @@ export async function startEngines(
   }
   return {
     mongodbUri(database) {
-      const url = new URL(mongodbUri);
-      url.pathname = `/${database}`;
-      return url.href;
+      return withDatabase(mongodbUri, database);
     },
     temporalAddress,
     redisUrl,

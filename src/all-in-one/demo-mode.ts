@@ -13,6 +13,7 @@ import { defaultPolicy, type ProviderConfig } from '../providers/config/provider
 import { type DemoAccount, demoAccounts } from '../sandbox/demo-accounts';
 import { SANDBOX_PROVIDERS } from '../sandbox/dialect';
 import { type Sandbox, startSandbox } from '../sandbox/server';
+import { databaseOf, withDatabase } from '../store/mongo/connection-string';
 import type { Store } from '../store/store';
 import { KeyRing } from '../vault/key-ring';
 import { grantPlace, type Vault } from '../vault/vault';
@@ -130,7 +131,5 @@ export function demoKeyRing(dataDir: string): { ring: KeyRing; file: string } {
 
 /** Uses another database on the same server, so that demo accounts never mix with real ones. */
 export function demoDatabase(uri: string): string {
-  const url = new URL(uri);
-  url.pathname = `/${url.pathname.slice(1) || 'evergrant'}_demo`;
-  return url.href;
+  return withDatabase(uri, `${databaseOf(uri)}_demo`);
 }

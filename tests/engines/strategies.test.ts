@@ -16,7 +16,7 @@ describe('firstStrategyThatWorks', () => {
     const strategies = [refuses('PATH', 'not\n there'), works('cache'), works('build')];
     const result = await firstStrategyThatWorks('Engine', strategies, 'Install it.', log);
     expect(result).toEqual({ strategy: 'cache', found: 'found by cache' });
-    expect(lines).toEqual(['Engine: PATH: not there']);
+    expect(lines).toEqual(['Engine: PATH cannot be used: not there']);
   });
 
   it('lists all strategies, their reasons and the programs to install if none works', async () => {

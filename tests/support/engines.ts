@@ -1,4 +1,6 @@
-/** The servers that this test run has started, for all test files. */
+/** The servers of this test run, for all test files. */
+import { ConnectionString } from 'mongodb-connection-string-url';
+import { withDatabase } from '../../src/store/mongo/connection-string';
 
 function fromRun(name: string): string {
   const value = process.env[name];
@@ -30,14 +32,11 @@ export const engines = {
   },
   /** The URI of a database with this name. */
   mongodbUri(database: string): string {
-    const url = new URL(fromRun('EVERGRANT_TESTS_MONGODB'));
-    // Credentials belong to the database that the given URI names, or to `admin`.
-    if (url.username !== '' && !url.searchParams.has('authSource'))
-      url.searchParams.set('authSource', url.pathname.slice(1) || 'admin');
-    url.pathname = `/${database}`;
+    const given = withDatabase(fromRun('EVERGRANT_TESTS_MONGODB'), database);
+    const uri = new ConnectionString(given);
     // No test waits for an election.
-    url.searchParams.set('serverSelectionTimeoutMS', '5000');
-    return url.href;
+    uri.searchParams.set('serverSelectionTimeoutMS', '5000');
+    return uri.href;
   },
   /** The browser's binary. */
   get chromium() {

@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { ConnectionString } from 'mongodb-connection-string-url';
 import mongoose from 'mongoose';
 
 const { BSON } = mongoose.mongo;
@@ -31,11 +32,11 @@ export type Intervention =
 export type Decide = (command: Command) => Intervention | null;
 
 export interface MongodbProxy {
-  /** Returns the URI through the proxy, which then connects to that server. */
+  /** Returns the URI through the proxy, which then connects to that server, or to the primary of that replica set. */
   through(uri: string): string;
-  /** Applies to the commands that arrive from now on; `null` passes all. Never called for `hello`. */
+  /** Applies to the commands that arrive from now on; `null` passes all. Never called for the driver's own `hello`. */
   intervene(decide: Decide | null): void;
-  /** All commands but `hello`, in the order of their arrival. */
+  /** All commands but the driver's own `hello`, in the order of their arrival. */
   readonly commands: readonly Command[];
   stop(): Promise<void>;
 }
@@ -63,22 +64,21 @@ export function unconfirmed(code = 64, codeName = 'WriteConcernTimeout'): Docume
   return { writeConcernError: { code, codeName, errmsg: 'waiting for replication timed out' } };
 }
 
+type Address = { host: string; port: number } | { path: string };
+
 const HEADER_BYTES = 16;
+const MONGODB_PORT = 27_017;
 const OP_MSG = 2013;
 const CHECKSUM_PRESENT = 1;
 
 export async function startMongodbProxy(): Promise<MongodbProxy> {
-  let server: { host: string; port: number } | { path: string } | undefined;
+  let server: Promise<Address> | undefined;
   let decide: Decide | null = null;
   const commands: Command[] = [];
   const sockets = new Set<Socket>();
 
-  const listener = createServer((client) => {
-    if (server === undefined) {
-      client.resetAndDestroy();
-      return;
-    }
-    const upstream = connect(server);
+  const serve = (client: Socket, address: Address) => {
+    const upstream = connect(address);
     /** Members to add to the reply of a request, by the request's id. */
     const amended = new Map<number, Document>();
     for (const [one, other] of [
@@ -94,7 +94,7 @@ export async function startMongodbProxy(): Promise<MongodbProxy> {
     }
     void pass(client, upstream, (message) => {
       const command = commandIn(message);
-      if (command === null || NOT_SEEN.has(command.name)) return message;
+      if (command === null || isOfDriver(command)) return message;
       commands.push(command);
       const intervention = decide?.(command) ?? null;
       if (intervention?.kind === 'hold') return intervention.until.then(() => message);
@@ -113,6 +113,13 @@ export async function startMongodbProxy(): Promise<MongodbProxy> {
       amended.delete(responseTo(message));
       return replyTo(responseTo(message), { ...bodyOf(message), ...members });
     });
+  };
+  const listener = createServer((client) => {
+    const addressOfServer = server ?? Promise.reject(new Error('no server'));
+    addressOfServer.then(
+      (address) => serve(client, address),
+      () => client.resetAndDestroy(),
+    );
   });
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
@@ -120,11 +127,11 @@ export async function startMongodbProxy(): Promise<MongodbProxy> {
   return {
     commands,
     through(uri) {
-      const by = new URL(uri);
-      const host = decodeURIComponent(by.hostname);
-      server = host.startsWith('/') ? { path: host } : { host, port: Number(by.port) };
-      by.hostname = '127.0.0.1';
-      by.port = String(port);
+      server = addressOf(uri);
+      const by = new ConnectionString(uri);
+      by.protocol = 'mongodb:';
+      by.hosts = [`127.0.0.1:${port}`];
+      by.searchParams.delete('replicaSet');
       by.searchParams.set('directConnection', 'true');
       return by.href;
     },
@@ -138,6 +145,27 @@ export async function startMongodbProxy(): Promise<MongodbProxy> {
       await closed;
     },
   };
+}
+
+/** The address of the only server of a URI, or of the present primary. */
+async function addressOf(uri: string): Promise<Address> {
+  const { hosts, isSRV } = new ConnectionString(uri);
+  const [only = '', ...others] = hosts;
+  if (others.length === 0 && !isSRV) return addressIn(only);
+  const client = new mongoose.mongo.MongoClient(uri);
+  try {
+    const { primary } = await client.db().command({ hello: 1 });
+    return addressIn(primary);
+  } finally {
+    await client.close();
+  }
+}
+
+function addressIn(host: string): Address {
+  const name = decodeURIComponent(host);
+  if (name.startsWith('/')) return { path: name };
+  const { hostname, port } = new URL(`mongodb://${name}`);
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || MONGODB_PORT) };
 }
 
 /** Passes whole messages on, each as `change` returns it; `null` drops it. */
@@ -169,6 +197,11 @@ function requestId(message: Buffer): number {
 
 function responseTo(message: Buffer): number {
   return message.readInt32LE(8);
+}
+
+/** The driver asks at the database `admin`. */
+function isOfDriver({ name, document }: Command): boolean {
+  return NOT_SEEN.has(name) && document['$db'] === 'admin';
 }
 
 /** `null` for a message of the older protocol, which the driver uses for its first `hello`. */

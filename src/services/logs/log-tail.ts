@@ -12,6 +12,11 @@ import type { Store } from '../../store/store';
 const POLL_EVERY_MS = 400;
 /** How late, in ms, an entry may become visible after its write time and still be found. */
 const OVERLAP_MS = 5_000;
+/**
+ * How far, in ms, the clock of a new primary may be behind that of the one before. Entries of this time are remembered,
+ * because the clock passes it again. If a clock is further behind, followers miss entries until it has caught up.
+ */
+const CLOCK_BEHIND_MAX_MS = 60_000;
 const PAGE = 200;
 /** Entries that may wait for a slow follower. Beyond it the follower is dropped, and resumes on reconnect. */
 const WAITING_MAX = 5_000;
@@ -20,8 +25,16 @@ const RESUMED_MAX = 500;
 
 export interface FollowedEntry {
   entry: LogEntry;
-  /** The follower's place after this entry, with which it can resume. */
+  /**
+   * The follower's place after this entry, with which it can resume. While the primary's clock is behind, it is the
+   * entry's own place, so that a resume may repeat entries and loses none.
+   */
   place: RecordedPlace;
+}
+
+interface PolledEntry extends FollowedEntry {
+  /** The newest place up to which entries were read with this one. */
+  reached: RecordedPlace;
 }
 
 interface FollowedBatch {
@@ -33,7 +46,7 @@ interface FollowedBatch {
 type TailDependencies = { store: Store; logger: Logger };
 
 interface Follower {
-  waiting: FollowedEntry[];
+  waiting: PolledEntry[];
   wake: () => void;
 }
 
@@ -82,7 +95,13 @@ export function createLogTail(deps: TailDependencies): LogTail {
   }
 
   return {
-    end: () => (running ? poll.start() : endOf(deps)),
+    async end() {
+      const [end, clock] = await Promise.all([
+        running ? poll.start() : endOf(deps),
+        deps.store.logEntries.clock(),
+      ]);
+      return notAfter(end, clock);
+    },
     async *follow(filter, from, { signal, idleMs }) {
       const follower: Follower = { waiting: [], wake: () => {} };
       const wake = () => follower.wake();
@@ -92,10 +111,13 @@ export function createLogTail(deps: TailDependencies): LogTail {
       try {
         // Entries up to the shared query's place come from the database, later ones from the shared query.
         const start = await poll.start();
-        const sent = new Set<string>([from.id]);
         const { logEntries } = deps.store;
-        const { places, leftOut } = isBefore(from, start)
-          ? await logEntries.missed(filter, { after: from, until: start, limit: RESUMED_MAX })
+        // A place from before a change of the primary, whose clock has not reached it yet.
+        const clock = await logEntries.clock();
+        const after = clock < from.at ? { at: lookBack(from.at, clock), id: '' } : from;
+        const sent = new Set<string>([after.id]);
+        const { places, leftOut } = isBefore(after, start)
+          ? await logEntries.missed(filter, { after, until: start, limit: RESUMED_MAX })
           : { places: [], leftOut: null };
         if (leftOut !== null) yield { leftOut, entries: [] };
         for (const page of pagesOf(places)) {
@@ -114,8 +136,8 @@ export function createLogTail(deps: TailDependencies): LogTail {
           const entries = follower.waiting
             .splice(0)
             .filter(
-              ({ entry, place }) =>
-                isWanted(entry, filter) && !isBefore(place, from) && !sent.has(entry.id),
+              ({ entry, reached }) =>
+                isWanted(entry, filter) && !isBefore(reached, after) && !sent.has(entry.id),
             );
           yield { leftOut: null, entries };
         }
@@ -131,7 +153,7 @@ export function createLogTail(deps: TailDependencies): LogTail {
 class EntryPoll {
   readonly #deps: TailDependencies;
   #end: Promise<RecordedPlace> | null = null;
-  /** Entries within the overlap that were returned already, or existed before the first query. */
+  /** Entries of the last minute that were returned already, or existed before the first query. */
   #given = new Map<string, RecordedPlace>();
   /** Entries that the last query saw for the first time. */
   #fresh = new Set<string>();
@@ -159,14 +181,16 @@ class EntryPoll {
 
   async #begin(): Promise<RecordedPlace> {
     const end = await endOf(this.#deps);
-    for (const place of await this.#deps.store.logEntries.recordedSince(overlapBefore(end)))
+    for (const place of await this.#deps.store.logEntries.recordedSince(rememberedSince(end.at)))
       if (!isBefore(end, place)) this.#given.set(place.id, place);
     return end;
   }
 
-  async read(): Promise<FollowedEntry[]> {
+  async read(): Promise<PolledEntry[]> {
     const end = await this.start();
-    const places = await this.#deps.store.logEntries.recordedSince(overlapBefore(end));
+    const clock = await this.#deps.store.logEntries.clock();
+    const isBehind = clock < end.at;
+    const places = await this.#deps.store.logEntries.recordedSince(lookBack(end.at, clock));
     const unknown = places.filter(({ id }) => !this.#given.has(id));
     // Returns an entry only when a second query has seen it. By then, entries that sort before it are visible, too, so
     // the order is that of the places, except for a writer that is seconds late.
@@ -174,17 +198,17 @@ class EntryPoll {
     const due = unknown.slice(0, settled);
     const read = await this.#deps.store.logEntries.readAll(due.map(({ id }) => id));
     this.#fresh = new Set(unknown.slice(settled).map(({ id }) => id));
-    const found: FollowedEntry[] = [];
+    const found: PolledEntry[] = [];
     let reached = end;
     for (const place of due) {
       if (isBefore(reached, place)) reached = place;
       this.#given.set(place.id, place);
       const entry = read.get(place.id);
-      // A late entry must not move its followers' place back.
-      if (entry !== undefined) found.push({ entry, place: reached });
+      // A late entry must not move its followers' place back, unless more such entries follow.
+      if (entry !== undefined) found.push({ entry, place: isBehind ? place : reached, reached });
     }
     this.#end = Promise.resolve(reached);
-    const since = overlapBefore(reached);
+    const since = rememberedSince(reached.at);
     for (const [id, { at }] of this.#given) if (at < since) this.#given.delete(id);
     return found;
   }
@@ -194,8 +218,22 @@ async function endOf({ store }: TailDependencies): Promise<RecordedPlace> {
   return (await store.logEntries.lastRecorded()) ?? { at: new Date(0), id: '' };
 }
 
-function overlapBefore({ at }: RecordedPlace): Date {
-  return new Date(at.getTime() - OVERLAP_MS);
+/** The time from which entries after `end` must be read, if the primary's clock shows `clock`. */
+function lookBack(end: Date, clock: Date): Date {
+  const from = Math.max(
+    Math.min(end.getTime(), clock.getTime()) - OVERLAP_MS,
+    rememberedSince(end).getTime(),
+  );
+  return new Date(from);
+}
+
+function rememberedSince(end: Date): Date {
+  return new Date(end.getTime() - OVERLAP_MS - CLOCK_BEHIND_MAX_MS);
+}
+
+/** The place itself, or the last place of a time before it. */
+function notAfter(place: RecordedPlace, time: Date): RecordedPlace {
+  return time < place.at ? { at: time, id: '' } : place;
 }
 
 function* pagesOf<T>(all: readonly T[]): Generator<T[]> {

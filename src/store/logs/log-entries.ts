@@ -51,6 +51,8 @@ interface MissedEntries {
 /** The organisation's entries that one query for missed entries may examine for a filter. */
 const MISSED_EXAMINED_MAX = 5_000;
 const DAY_MS = 24 * 3600 * 1000;
+/** The latest time that a `Date` can have. */
+const LATEST = new Date(8.64e15);
 /** Attempts read to compare the tokens of a page's accounts; a few per account. */
 const COMPARED_MAX = 1_000;
 
@@ -132,7 +134,7 @@ export class LogEntries {
     { limit, ...filter }: LogFilter & { limit: number },
   ): Promise<LogEntry[]> {
     const documents = await this.#entries
-      .find({ ...filterOf(filter), ...beside('$gt', after) })
+      .find({ ...filterOf(filter), ...beside('$gt', after) }, null, this.#listOptions)
       .sort({ created_at: 1, _id: 1 })
       .limit(limit)
       .lean<EntryDocument[]>();
@@ -182,6 +184,15 @@ export class LogEntries {
       .sort({ recorded_at: -1, _id: -1 })
       .lean<EntryDocument>();
     return last?.recorded_at ? { at: last.recorded_at, id: last._id } : null;
+  }
+
+  /** The present time of the clock that gives entries their `recorded_at`: that of MongoDB's primary. */
+  async clock(): Promise<Date> {
+    const { db } = this.#ofAll;
+    const { localTime } = (await db.db?.command({ isMaster: 1 })) ?? {};
+    // DocumentDB sends the milliseconds since 1970. A server without a clock to compare counts as never behind.
+    const isTime = localTime instanceof Date || typeof localTime === 'number';
+    return isTime ? new Date(localTime) : LATEST;
   }
 
   /** Entries written at or after a time, across organisations, in the order of writing. */

@@ -1,5 +1,7 @@
 /** The connection to MongoDB, and the models on it. Nothing is global: each process or test opens its own. */
+import { ConnectionString } from 'mongodb-connection-string-url';
 import mongoose, { type Connection, type mongo, type QueryOptions } from 'mongoose';
+import { databaseOf } from './connection-string';
 
 /**
  * How long an operation waits for a reachable primary, in ms: longer than an election, which takes up to 12 s with
@@ -26,29 +28,24 @@ export const DUPLICATE_KEY = 11000;
 const LIST_READS = new WeakMap<Connection, mongo.ReadPreference>();
 
 /** Options of the URI that apply to lists only. */
-const LIST_OPTIONS: ReadonlySet<string> = new Set([
-  'readpreference',
-  'readpreferencetags',
-  'maxstalenessseconds',
-]);
+const LIST_OPTIONS = ['readPreference', 'readPreferenceTags', 'maxStalenessSeconds'] as const;
 
 /**
- * Opens a connection. Options of the URI replace ours, except that every write is journaled by a majority and every read
- * returns what a majority has: a refresh token is sent only after a durable claim.
+ * Opens a connection. Options of the URI replace ours, except that every write is journaled by at least a majority and
+ * every read returns what a majority has: a refresh token is sent only after a durable claim.
  * @param limits `none` for work that may take hours, such as building an index; default: all of them
  */
 export async function openDatabase(
   uri: string,
   { limits = 'all' }: { limits?: 'all' | 'none' } = {},
 ): Promise<Connection> {
-  const given = new Set(optionsOf(uri).map(({ name }) => name));
-  const unlessGiven = (name: string, value: number) =>
-    given.has(name.toLowerCase()) ? {} : { [name]: value };
+  const given = new ConnectionString(uri).searchParams;
+  const unlessGiven = (name: string, value: number) => (given.has(name) ? {} : { [name]: value });
   const isLimited = limits === 'all';
   const { readPreference } = new mongoose.mongo.MongoClient(uri);
   const connection = await mongoose
     .createConnection(withoutListOptions(uri), {
-      ...(hasDatabaseName(uri) ? {} : { dbName: 'evergrant' }),
+      dbName: databaseOf(uri),
       ...unlessGiven('serverSelectionTimeoutMS', SERVER_SELECTION_MS),
       ...(isLimited
         ? {
@@ -67,9 +64,29 @@ export async function openDatabase(
       autoCreate: false,
     })
     .asPromise();
-  if (isLimited) limitReads(connection);
+  if (isLimited)
+    setCollectionDefaults(connection, await strongerWriteConcern(connection, given.get('w')));
   LIST_READS.set(connection, readPreference);
   return connection;
+}
+
+/**
+ * The `w` of the URI if it asks for more than a majority: the name of a custom write concern, or more members than a
+ * majority of the visible ones. `null` otherwise: a server without a replica set refuses such a write.
+ */
+async function strongerWriteConcern(
+  { db }: Connection,
+  w: string | null,
+): Promise<string | number | null> {
+  if (db === undefined || w === null || w === 'majority') return null;
+  const server = await db.command({ isMaster: 1 });
+  if (server['setName'] === undefined) return null;
+  const count = Number(w);
+  if (!Number.isInteger(count)) return w;
+  const members = [server['hosts'], server['passives'], server['arbiters']].flatMap(
+    (some) => some ?? [],
+  );
+  return count > Math.floor(members.length / 2) + 1 ? count : null;
 }
 
 /** Query options of lists: they are read at the primary, unless the URI says otherwise. */
@@ -79,12 +96,21 @@ export function listOptions(connection: Connection): QueryOptions {
   return { readPreference: readPreference as unknown as mongo.ReadPreferenceMode };
 }
 
-/** Gives every read `maxTimeMS`. Mongoose's models and `connection.collection` all use collections of this database. */
-function limitReads({ db }: Connection): void {
+/**
+ * Gives every read `maxTimeMS`, and every write `w` unless it is `null`. Mongoose's models and `connection.collection`
+ * all use collections of this database.
+ */
+function setCollectionDefaults(connection: Connection, w: string | number | null): void {
+  const { db } = connection;
   if (db === undefined) throw new TypeError('the connection is open');
   const collectionOf = db.collection.bind(db);
+  const { wtimeoutMS, journal } = db.writeConcern ?? {};
+  const ofWrites =
+    w === null
+      ? {}
+      : { writeConcern: new mongoose.mongo.WriteConcern(w as mongo.W, wtimeoutMS, journal) };
   db.collection = ((name: string, options?: mongo.CollectionOptions) =>
-    limited(collectionOf(name, options))) as typeof db.collection;
+    limited(collectionOf(name, { ...ofWrites, ...options }))) as typeof db.collection;
 }
 
 function within(options: object | undefined): object {
@@ -119,21 +145,8 @@ export function isOfIndex(message: string | undefined, index: string): boolean {
   return message?.includes(` index: ${index} dup key`) ?? false;
 }
 
-function hasDatabaseName(uri: string): boolean {
-  return /^mongodb(\+srv)?:\/\/[^/]+\/[^?]+/.test(uri);
-}
-
-/** The options of a URI. Their names are case-insensitive; `name` is in lower case. */
-function optionsOf(uri: string): { name: string; text: string }[] {
-  const [, query = ''] = uri.split('?', 2);
-  return query
-    .split('&')
-    .filter((text) => text !== '')
-    .map((text) => ({ name: text.split('=', 1)[0]?.toLowerCase() ?? '', text }));
-}
-
 function withoutListOptions(uri: string): string {
-  const [server = ''] = uri.split('?', 1);
-  const kept = optionsOf(uri).filter(({ name }) => !LIST_OPTIONS.has(name));
-  return kept.length === 0 ? server : `${server}?${kept.map(({ text }) => text).join('&')}`;
+  const kept = new ConnectionString(uri);
+  for (const name of LIST_OPTIONS) kept.searchParams.delete(name);
+  return kept.href;
 }

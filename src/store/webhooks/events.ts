@@ -1,7 +1,12 @@
 /** The events of an organisation, and events that concern all organisations. Raising an event is one write. */
-import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
+import mongoose, {
+  type Connection,
+  type Model,
+  type QueryFilter,
+  type QueryOptions,
+} from 'mongoose';
 import type { RaisedEvent } from '../../domain/events/event';
-import { DUPLICATE_KEY } from '../mongo/database';
+import { DUPLICATE_KEY, listOptions } from '../mongo/database';
 import { beyond } from '../mongo/keyset';
 import { ofOrganisationOrNone } from '../mongo/organisation-scope';
 import {
@@ -16,11 +21,13 @@ export class Events {
   readonly #events: Model<EventDocument>;
   /** Not scoped, because some events belong to no organisation. */
   readonly #ofAll: Model<EventDocument>;
+  readonly #listOptions: QueryOptions;
   readonly #retentionDays: number;
 
   constructor(connection: Connection, retentionDays: number) {
     this.#events = eventModel(connection);
     this.#ofAll = eventsOfAllOrganisations(connection);
+    this.#listOptions = listOptions(connection);
     this.#retentionDays = retentionDays;
   }
 
@@ -61,7 +68,7 @@ export class Events {
     if (query.type !== undefined) filter['type'] = query.type;
     if (query.before !== undefined) Object.assign(filter, beyond('at', '$lt', query.before));
     const documents = await this.#events
-      .find(filter)
+      .find(filter, null, this.#listOptions)
       .sort({ at: -1, _id: -1 })
       .limit(query.limit)
       .lean<EventDocument[]>();

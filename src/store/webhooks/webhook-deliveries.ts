@@ -1,7 +1,13 @@
 /** Deliveries as an organisation's admins see them. Every query is bound to one organisation. */
-import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
+import mongoose, {
+  type Connection,
+  type Model,
+  type QueryFilter,
+  type QueryOptions,
+} from 'mongoose';
 import type { RaisedEvent } from '../../domain/events/event';
 import type { DeliveryState } from '../../domain/events/webhook-delivery';
+import { listOptions } from '../mongo/database';
 import { beyond } from '../mongo/keyset';
 import { keptUntil } from './event-model';
 import {
@@ -15,10 +21,12 @@ import {
 
 export class WebhookDeliveries {
   readonly #deliveries: Model<DeliveryDocument>;
+  readonly #listOptions: QueryOptions;
   readonly #retentionDays: number;
 
   constructor(connection: Connection, retentionDays: number) {
     this.#deliveries = deliveryModel(connection);
+    this.#listOptions = listOptions(connection);
     this.#retentionDays = retentionDays;
   }
 
@@ -59,7 +67,7 @@ export class WebhookDeliveries {
     if (query.before !== undefined)
       Object.assign(filter, beyond('created_at', '$lt', query.before));
     const documents = await this.#deliveries
-      .find(filter)
+      .find(filter, null, this.#listOptions)
       .sort({ created_at: -1, _id: -1 })
       .limit(query.limit)
       .lean<DeliveryDocument[]>();

@@ -55,6 +55,34 @@ it.each([
   },
 );
 
+const THREE = { setName: 'rs0', hosts: ['a:1', 'b:1', 'c:1'] };
+const FIVE = { ...THREE, passives: ['d:1'], arbiters: ['e:1'] };
+
+it.each([
+  ['3', THREE, 3],
+  ['2', THREE, 'majority'],
+  ['1', THREE, 'majority'],
+  ['4', FIVE, 4],
+  ['3', FIVE, 'majority'],
+  ['two_regions', THREE, 'two_regions'],
+  ['2', {}, 'majority'],
+])(
+  'F8 with w=%s in the URI and the members %o a write waits for %s',
+  async (w, members, expected) => {
+    proxy.intervene(({ name }) => (name === 'isMaster' ? { kind: 'amend', members } : null));
+    await connected({ w, wtimeoutMS: '4000' }, async (connection) => {
+      proxy.intervene(({ name }) =>
+        name === 'insert' || name === 'update' ? { kind: 'answer', reply: { ok: 1, n: 1 } } : null,
+      );
+      await connection.collection<{ _id: string }>('rows').insertOne({ _id: 'a' });
+      const row = new mongoose.Schema({ _id: String, n: Number });
+      await connection.model('Row', row).updateOne({ _id: 'a' }, { $set: { n: 1 } });
+    });
+    const writeConcern = { w: expected, j: true, wtimeout: 4_000 };
+    for (const name of ['insert', 'update']) expect(sent(name)).toMatchObject({ writeConcern });
+  },
+);
+
 it('F8 uses the limits of the URI instead of the defaults', async () => {
   const options = {
     wtimeoutMS: '4000',
@@ -122,14 +150,17 @@ it('F8 bounds every read of the store, and reads only lists as the URI prefers',
   const strict = find.mock.calls.length;
   await store.accounts.list({ organisation, limit: 10 });
   await store.logEntries.list({ organisation, limit: 10 });
+  await store.logEntries.newerThan({ createdAt: NOW, id: '' }, { organisation, limit: 10 });
+  await store.events.list({ organisation, limit: 10 });
+  await store.webhookDeliveries.list({ organisation, endpointId: 'wh_1', limit: 10 });
   const reads = proxy.commands.slice(before).filter(({ name }) => READS.has(name));
   const preferences = find.mock.calls.map(([, options]) => options?.readPreference);
   find.mockRestore();
   await store.close();
-  expect(reads).toHaveLength(7);
+  expect(reads).toHaveLength(10);
   for (const { document } of reads) expect(document).toMatchObject({ maxTimeMS: READ_MAX_MS });
   const preferred = expect.objectContaining({ mode: 'secondaryPreferred', tags: [{ dc: 'a' }] });
-  expect(preferences).toHaveLength(strict + 2);
+  expect(preferences).toHaveLength(strict + 5);
   for (const preference of preferences.slice(0, strict)) expect(preference).not.toEqual(preferred);
   for (const preference of preferences.slice(strict)) expect(preference).toEqual(preferred);
 });
