@@ -1,10 +1,10 @@
-/** Logging: pino for the whole process, with Temporal's loggers bridged into it. Pretty in a terminal, else JSON. */
-import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
+/** Logging: pino for the whole process. Pretty in a terminal, else JSON. */
 import pino, { type DestinationStream, type Logger } from 'pino';
 import pretty from 'pino-pretty';
 import { safeError } from '../domain/masking/safe-error';
 import { scrub, scrubText } from '../domain/masking/scrubbing';
 import { visible, visibleLines } from '../domain/text/visible-text';
+import { logLinesDropped } from '../metrics/metrics';
 import type { LogLevel } from './config';
 
 /** @param destination for tests that read the log */
@@ -34,7 +34,7 @@ export function createLogger(level: LogLevel, destination?: DestinationStream): 
 }
 
 /** Keeps a string unchanged, because it is scrubbed with its line. */
-function errorMember(error: unknown): unknown {
+export function errorMember(error: unknown): unknown {
   return typeof error === 'string' ? error : safeError(error);
 }
 
@@ -80,6 +80,7 @@ function standardOutput(): DestinationStream {
   let dropped = 0;
   output.on('drop', () => {
     dropped += 1;
+    logLinesDropped.add({});
   });
   output.on('drain', () => {
     if (dropped === 0) return;
@@ -101,43 +102,3 @@ const IN_JSON_ONLY = [
   'workflowRunId',
   'log_entry_id',
 ];
-
-/** Routes the logs of workflows, activities and Temporal's core to `logger`. Call it once per process. */
-export function installTemporalLogger(logger: Logger): void {
-  Runtime.install({
-    logger: new DefaultLogger('TRACE', ({ level, message, meta }) => {
-      logger[PINO_LEVELS[level]](chosenFields(meta ?? {}), message);
-    }),
-    telemetryOptions: {
-      logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} },
-    },
-  });
-}
-
-/** Members of Temporal's context that only lengthen lines. The workflow id and the run id are kept. */
-const OMITTED = new Set([
-  'timestampNanos',
-  'taskToken',
-  'taskQueue',
-  'namespace',
-  'workflowNamespace',
-  'isLocal',
-  'activityId',
-  'attempt',
-]);
-
-function chosenFields(meta: Record<string, unknown>): Record<string, unknown> {
-  const fields = Object.entries(meta).filter(([name]) => !OMITTED.has(name));
-  // Only an error is logged under the name `error`; the serializer reduces any other value to its type.
-  return Object.fromEntries(
-    fields.map(([name, value]) => [name, name === 'error' ? errorMember(value) : value]),
-  );
-}
-
-const PINO_LEVELS = {
-  TRACE: 'trace',
-  DEBUG: 'debug',
-  INFO: 'info',
-  WARN: 'warn',
-  ERROR: 'error',
-} as const;

@@ -11,6 +11,7 @@ import { StartError } from '../process/start-error';
 import { ConfiguredProviders } from '../providers/config/configured-providers';
 import { createAuditAnchors } from '../services/audit/audit-anchors';
 import { createAuditLog } from '../services/audit/audit-log';
+import type { TemporalSources } from '../services/metrics/store-gauges';
 import { createTokenAccessLog } from '../services/tokens/token-access-log';
 import type { Store } from '../store/store';
 import { connectTemporal } from '../temporal/connect';
@@ -43,6 +44,8 @@ export interface ServeInput {
 
 export interface RunningApi {
   url: string;
+  /** For the metrics port. */
+  temporal: TemporalSources;
   /** Says, for the operator, what the stop waits for. */
   waitsFor(): string;
   /** Accepts no new requests, answers the requests in flight, and disconnects. */
@@ -84,12 +87,14 @@ export async function serveApi({
     now,
     onHead: (organisation, head) => anchors.note('token-accesses', organisation, head),
   });
+  const refreshes = createRefreshClient(client, taskQueue, store);
+  const schedules = createScheduleClient(client, providers, taskQueue);
   const listener = createListener({
     store,
     vault,
     providers,
-    refreshes: createRefreshClient(client, taskQueue, store),
-    schedules: createScheduleClient(client, providers, taskQueue),
+    refreshes,
+    schedules,
     workflows: createWorkflowClient(client, taskQueue, uiUrl),
     encryption: createEncryptionClient(client, taskQueue),
     tokenAccesses,
@@ -112,6 +117,7 @@ export async function serveApi({
   const boundPort = typeof address === 'object' && address !== null ? address.port : port;
   return {
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${boundPort}`,
+    temporal: { schedules, pingTemporal: () => refreshes.ping() },
     waitsFor() {
       const inFlight = connections.requestsInFlight();
       if (inFlight === 0) return 'the API: it disconnects from Temporal';

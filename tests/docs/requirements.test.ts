@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { filesUnder, ROOT } from './_tree';
 
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
-/** R and a decimal is a requirement; F is a fault and P a promise. */
-const ID = /\b(?:R\d+\.\d+|[FP]\d+)\b/g;
+/** R or M and a decimal is a requirement; F is a fault and P a promise. */
+const ID = /\b(?:[RM]\d+\.\d+|[FP]\d+)\b/g;
 
 const files = filesUnder('tests').filter((path) => path.endsWith('.test.ts'));
 /** The ids in titles, which are the first argument of a call, with the files that name them. */
@@ -18,7 +18,7 @@ const named = files.flatMap((path) =>
 function explainedIn(document: string): string[] {
   return read(document)
     .split('\n')
-    .flatMap((line) => /^\| ([RFP\d., ]+) \| \S/.exec(line)?.[1]?.match(ID) ?? []);
+    .flatMap((line) => /^\| ([RMFP\d., ]+) \| \S/.exec(line)?.[1]?.match(ID) ?? []);
 }
 
 describe('docs/requirements.md', () => {
@@ -38,7 +38,7 @@ describe('docs/requirements.md', () => {
 
   it('has a test for every requirement', () => {
     const proven = new Set(files.flatMap((path) => read(path).match(ID) ?? []));
-    const requirements = explained.filter((id) => id.startsWith('R'));
+    const requirements = explained.filter((id) => /^[RM]/.test(id));
     expect(requirements.length).toBeGreaterThan(30);
     expect(requirements.filter((id) => !proven.has(id))).toEqual([]);
   });
