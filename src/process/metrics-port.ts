@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { join } from 'node:path';
 import getPort from 'get-port';
 import type { Logger } from 'pino';
+import { LOG_SOURCES } from '../domain/logs/log-entry';
 import {
   OPENMETRICS_TYPE,
   openMetricsText,
@@ -18,6 +19,7 @@ import { allowedApps, allowProviders } from '../metrics/label-values';
 import {
   buildInfo,
   grantsLost,
+  refreshAttempts,
   tokenAccesses,
   unknownOutcomes,
   WEBHOOK_RESULTS,
@@ -125,6 +127,8 @@ function beginSeries({ providers }: Pick<Config, 'providers'>, role: Role): void
   for (const app of allowedApps()) {
     unknownOutcomes.start(app);
     grantsLost.start(app);
+    for (const source of LOG_SOURCES)
+      refreshAttempts.start({ ...app, source, outcome: 'ok', failure_code: 'none' });
   }
   for (const origin of [...TOKEN_ACCESS_SOURCES, 'none']) tokenAccesses.start({ origin });
   for (const result of WEBHOOK_RESULTS) webhookAttempts.start({ result });
