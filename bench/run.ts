@@ -15,6 +15,7 @@ const BENCHES: Record<string, Bench> = {
     needsBuild: true,
   },
   small: { question: 'What does a sweep over few accounts add to Temporal?', needsBuild: true },
+  metrics: { question: 'What do metrics and scrapes cost a worker?', needsBuild: true },
   growth: {
     question: 'Does the cost of a sweep grow with the due accounts or with all accounts?',
     needsBuild: true,

@@ -19,11 +19,14 @@ import { startTemporal } from './engines/temporal/temporal';
 import { openStoreAndVault, runProcess, stopRequested, storeStops } from './process/bootstrap';
 import { type Config, ConfigError } from './process/config';
 import type { KeyRegistration } from './process/key-registry';
-import { installTemporalLogger } from './process/logging';
+import { coreMetricsAddress, openMetricsPort } from './process/metrics-port';
 import { StartError } from './process/start-error';
 import { type Stops, stopInOrder } from './process/stop';
+import { installTemporalRuntime } from './process/temporal-runtime';
 import { findAdapter } from './providers/adapters/registry';
+import { ConfiguredProviders } from './providers/config/configured-providers';
 import { type RunningApi, serveApi } from './server/serve';
+import { observed } from './services/metrics/observed';
 import { databaseOf } from './store/mongo/connection-string';
 import type { Store } from './store/store';
 import { type RunningWorker, startWorker } from './worker/start-worker';
@@ -38,7 +41,8 @@ void runProcess(async (config, logger) => {
     ]);
   }
   const stopping = stopRequested(logger);
-  installTemporalLogger(logger);
+  const coreAddress = await coreMetricsAddress(config);
+  installTemporalRuntime(logger, coreAddress);
   const shared = { apiUrl: 'starting' };
   const lock = await lockDataDirectory(config.dataDir, () => shared.apiUrl);
   // Started parts. They stop in reverse order: API, worker, sandbox, store, engines, lock.
@@ -55,7 +59,7 @@ void runProcess(async (config, logger) => {
       // A download of an engine can take minutes. No other part runs yet, and the guards end the engines.
       process.exit(0);
     }
-    const running = await startEvergrant(config, logger, engines, stops);
+    const running = await startEvergrant(config, logger, engines, stops, coreAddress);
     shared.apiUrl = running.api.url;
     process.stderr.write(`${running.banner}\n`);
     const reason = await Promise.race([
@@ -156,6 +160,7 @@ async function startEvergrant(
   logger: Logger,
   engines: Engines,
   stops: Stops,
+  coreAddress: string | null,
 ): Promise<{
   api: RunningApi;
   worker: RunningWorker;
@@ -174,6 +179,8 @@ async function startEvergrant(
     },
     providers: demo?.providers ?? configured.providers,
   };
+  const metrics = await openMetricsPort({ config, role: 'all-in-one', coreAddress, logger });
+  stops.push(metrics);
   const ring = config.encryptionKeys ?? demoKeyRing(config.dataDir).ring;
   const uri = inDemoMode ? demoDatabase(engines.mongodbUri) : engines.mongodbUri;
   const { store, vault, keyRegistration } = await openStoreAndVault(uri, ring, config, {
@@ -189,6 +196,9 @@ async function startEvergrant(
   const port = config.port ?? (await usualOrFreePort(config, logger));
   const api = await serveApi({ config, temporal, store, vault, logger, port });
   stops.push(api);
+  const providers = new ConfiguredProviders(config.providers);
+  metrics.observe(observed({ store, vault, providers, logger, ...worker.temporal }));
+  stops.push({ waitsFor: () => 'nothing', stop: async () => metrics.drain() });
   // Last, because the key is shown only once: a start that fails must not create it.
   const newAdminKey = await createFirstAdminKey(config, store);
   return {
@@ -197,6 +207,7 @@ async function startEvergrant(
     keyRegistration,
     banner: banner({
       apiUrl: api.url,
+      metricsUrl: metrics.url,
       temporalUi: describeTemporalUi(config, engines),
       temporalAddress: engines.temporalAddress,
       temporalCli: engines.temporalCli,

@@ -53,8 +53,9 @@ export function createActivities(deps: RefreshDependencies) {
     /** Claim, decrypt, exchange, encrypt, commit, log: one attempt. Must not be retried blindly. */
     refreshGrant(input: RefreshGrantInput): Promise<RefreshGrantResult> {
       const place = attemptPlace();
-      const steps = input.request.capture ? new AttemptSteps(tellSteps) : null;
-      return alive(refreshGrant(deps, input, place, steps), () => tellSteps(steps?.soFar()));
+      const steps = new AttemptSteps(input.request.capture ? tellSteps : null);
+      const tell = () => tellSteps(steps.isCaptured ? steps.soFar() : undefined);
+      return alive(refreshGrant(deps, input, place, steps), tell);
     },
     /** Attempts for many accounts of a sweep. A retry of the activity resumes from the last heartbeat. */
     refreshBatch(input: RefreshBatchInput): Promise<BatchProgress> {

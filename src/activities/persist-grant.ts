@@ -1,6 +1,7 @@
 /** Commits a grant from Temporal's history, where it was kept encrypted while MongoDB was unreachable. */
 import type { SealedGrant } from '../domain/account/grant';
 import type { LogSource } from '../domain/logs/log-entry';
+import { measureCommit } from '../refresh/count-attempt';
 import type { RefreshDependencies } from '../refresh/dependencies';
 
 export async function persistGrant(
@@ -23,5 +24,7 @@ export async function persistGrant(
     announced,
     now: now(),
   });
-  return { committed: outcome === 'committed' };
+  const committed = outcome === 'committed';
+  if (committed && input.candidate === undefined) measureCommit(account, input.source, now());
+  return { committed };
 }

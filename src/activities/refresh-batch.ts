@@ -13,6 +13,7 @@ import {
   type RefreshBatchInput,
 } from '../domain/refresh/refresh-batch';
 import { LIMITER_WAIT_MAX_MS } from '../domain/refresh/sweep';
+import { AttemptSteps } from '../refresh/attempt-steps';
 import type { RefreshDependencies } from '../refresh/dependencies';
 import { refreshGrant } from '../refresh/refresh-grant';
 import { isDatabaseUnavailable } from '../store/mongo/unavailability';
@@ -124,7 +125,7 @@ class Batch {
             request: account.request ?? this.#input.request,
           },
           this.#input.sweep,
-          null,
+          new AttemptSteps(null),
         );
       } catch (error) {
         return this.#failed(place, error);

@@ -46,8 +46,11 @@ export async function warnOfRefreshTokens(
         days_left: days,
       });
     }
-    if (accounts.length < PAGE || warned === before) return { warned };
+    if (accounts.length < PAGE || warned === before) break;
   }
+  // The last step of a sweep. A sweep of one environment says nothing about the others.
+  if (input.environment === null) await store.settings.recordSweepCompleted(input.provider, now());
+  return { warned };
 }
 
 function warningEntry(

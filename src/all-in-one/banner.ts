@@ -4,6 +4,8 @@ import type { SweepSchedule } from '../temporal/sweep-schedules';
 
 export interface BannerInput {
   apiUrl: string;
+  /** `null`: the metrics port is off. */
+  metricsUrl: string | null;
   temporalUi: string;
   temporalAddress: string;
   temporalCli: string | null;
@@ -33,6 +35,7 @@ export function banner(input: BannerInput): string {
   const rows: [string, string][] = [
     ['API', `${apiUrl}    (OpenAPI document: ${apiUrl}/openapi.json)`],
     ['Terminal', `${apiUrl}/    (open in a browser, sign in with the admin key)`],
+    ['Metrics', input.metricsUrl === null ? 'off' : `${input.metricsUrl}/metrics`],
     ["Temporal's UI", input.temporalUi],
     [
       'Temporal',

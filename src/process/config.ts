@@ -49,6 +49,8 @@ export interface Config {
   host: string;
   /** `null`: not set; then 3000, or a free port if `npm start` finds it in use. */
   port: number | null;
+  /** The port for monitoring. `null`: not set; then 9464, or the next free port. `off`: no port, and nothing is recorded. */
+  metrics: { host: string; port: number | 'off' | null };
   /** Whether the start builds missing indexes. */
   indexes: (typeof INDEX_MODES)[number];
   logLevel: LogLevel;
@@ -207,6 +209,13 @@ const environmentSchema = z.object({
     .transform((text) => text === 'true'),
   HOST: z.string().default('127.0.0.1'),
   PORT: z.coerce.number('must be a port number').int().min(0).max(65535).optional(),
+  METRICS_HOST: z.string().default('127.0.0.1'),
+  METRICS_PORT: z
+    .union(
+      [z.literal('off'), z.coerce.number().int().min(0).max(65535)],
+      'must be a port number, or off',
+    )
+    .optional(),
   INDEXES: z.enum(INDEX_MODES, `must be one of ${INDEX_MODES.join(', ')}`).default('apply'),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
   LOG_RETENTION_DAYS: z.coerce
@@ -289,6 +298,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     },
     host: env.HOST,
     port: env.PORT ?? null,
+    metrics: { host: env.METRICS_HOST, port: env.METRICS_PORT ?? null },
     indexes: env.INDEXES,
     logLevel: env.LOG_LEVEL,
     logRetentionDays: env.LOG_RETENTION_DAYS,

@@ -1,10 +1,10 @@
-/** Logging: pino for the whole process, with Temporal's loggers bridged into it. Readable in a terminal, else JSON. */
-import { DefaultLogger, makeTelemetryFilterString, Runtime } from '@temporalio/worker';
+/** Logging: pino for the whole process. Readable in a terminal, else JSON. */
 import pino, { type DestinationStream, type Logger } from 'pino';
 import pretty, { type PrettyOptions } from 'pino-pretty';
 import { safeError } from '../domain/masking/safe-error';
 import { scrub, scrubText } from '../domain/masking/scrubbing';
 import { visible, visibleLines } from '../domain/text/visible-text';
+import { logLinesDropped } from '../metrics/metrics';
 import type { LogLevel } from './config';
 import { shortLine } from './terminal-log';
 
@@ -42,7 +42,7 @@ export function createLogger(
 }
 
 /** Keeps a string unchanged, because it is scrubbed with its line. */
-function errorMember(error: unknown): unknown {
+export function errorMember(error: unknown): unknown {
   return typeof error === 'string' ? error : safeError(error);
 }
 
@@ -88,6 +88,7 @@ function standardOutput(): DestinationStream {
   let dropped = 0;
   output.on('drop', () => {
     dropped += 1;
+    logLinesDropped.add({});
   });
   output.on('drain', () => {
     if (dropped === 0) return;
@@ -116,51 +117,3 @@ const SHORT: PrettyOptions = {
   hideObject: true,
   messageFormat: shortLine,
 };
-
-/** Routes the logs of workflows, activities and Temporal's core to `logger`. Call it once per process. */
-export function installTemporalLogger(logger: Logger): void {
-  Runtime.install({
-    logger: new DefaultLogger('TRACE', ({ level, message, meta }) => {
-      const own = DETAILS.has(message) ? 'debug' : PINO_LEVELS[level];
-      logger[own](chosenFields(meta ?? {}), message);
-    }),
-    telemetryOptions: {
-      logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} },
-    },
-  });
-}
-
-/** Messages of the SDK about the set-up of a worker, which is always as intended. */
-const DETAILS = new Set([
-  'Worker state changed',
-  'No Nexus services registered, not polling for Nexus tasks',
-  'No workflows registered, not polling for workflow tasks',
-]);
-
-/** Members of Temporal's context that only lengthen lines. The workflow id and the run id are kept. */
-const OMITTED = new Set([
-  'timestampNanos',
-  'taskToken',
-  'taskQueue',
-  'namespace',
-  'workflowNamespace',
-  'isLocal',
-  'activityId',
-  'attempt',
-]);
-
-function chosenFields(meta: Record<string, unknown>): Record<string, unknown> {
-  const fields = Object.entries(meta).filter(([name]) => !OMITTED.has(name));
-  // Only an error is logged under the name `error`; the serializer reduces any other value to its type.
-  return Object.fromEntries(
-    fields.map(([name, value]) => [name, name === 'error' ? errorMember(value) : value]),
-  );
-}
-
-const PINO_LEVELS = {
-  TRACE: 'trace',
-  DEBUG: 'debug',
-  INFO: 'info',
-  WARN: 'warn',
-  ERROR: 'error',
-} as const;

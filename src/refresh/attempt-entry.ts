@@ -28,8 +28,7 @@ export interface EntryContext {
   workflowId: string;
   runId: string;
   now: Date;
-  /** `null` if the steps are not captured. */
-  steps: AttemptSteps | null;
+  steps: AttemptSteps;
 }
 
 /** The entry of an attempt that reached the provider, or was about to. */

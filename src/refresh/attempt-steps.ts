@@ -1,52 +1,64 @@
-/** Records the steps of a captured attempt and reports each as it begins. Other attempts have no instance. */
+/** Measures the steps of an attempt. The steps of a captured attempt are also reported, each as it begins, and logged. */
 import type { LogEntry } from '../domain/logs/log-entry';
 import type { AttemptStep } from '../domain/refresh/attempt-steps';
+import { stepDuration } from '../metrics/metrics';
 import type { LogEntries } from '../store/logs/log-entries';
 import { isDatabaseUnavailable } from '../store/mongo/unavailability';
 
 export class AttemptSteps {
-  readonly #report: (steps: AttemptStep[]) => void;
+  readonly #report: ((steps: AttemptStep[]) => void) | null;
   #ended: AttemptStep[] = [];
-  #current: { step: AttemptStep; since: number } | null = null;
+  #current: { name: AttemptStep['step']; at: Date; since: number } | null = null;
 
-  /** @param report receives all steps so far, each time one begins */
-  constructor(report: (steps: AttemptStep[]) => void) {
+  /** @param report receives all steps so far, each time one begins; `null`: the attempt is not captured */
+  constructor(report: ((steps: AttemptStep[]) => void) | null) {
     this.#report = report;
+  }
+
+  get isCaptured(): boolean {
+    return this.#report !== null;
   }
 
   /** Also ends the previous step. */
   begin(name: AttemptStep['step'], at: Date): void {
     this.end();
-    const step = { step: name, at: at.toISOString(), duration_ms: null };
-    this.#current = { step, since: performance.now() };
-    this.#report(this.soFar());
+    this.#current = { name, at, since: performance.now() };
+    this.#report?.(this.soFar());
   }
 
   end(): void {
     if (this.#current === null) return;
-    const { step, since } = this.#current;
-    const tenths = Math.round((performance.now() - since) * 10);
-    this.#ended = [...this.#ended, { ...step, duration_ms: tenths / 10 }];
+    const { name, at, since } = this.#current;
+    const tookMs = performance.now() - since;
+    stepDuration.observe({ step: name }, tookMs / 1000);
+    if (this.isCaptured)
+      this.#ended = [...this.#ended, stepOf(name, at, Math.round(tookMs * 10) / 10)];
     this.#current = null;
   }
 
+  /** The steps of a captured attempt. */
   soFar(): AttemptStep[] {
-    return this.#current === null ? this.#ended : [...this.#ended, this.#current.step];
+    if (this.#current === null) return this.#ended;
+    return [...this.#ended, stepOf(this.#current.name, this.#current.at, null)];
   }
 }
 
-/** The entry with the steps recorded so far. */
-export function withSteps(entry: LogEntry, steps: AttemptSteps | null): LogEntry {
-  return steps === null ? entry : { ...entry, steps: steps.soFar() };
+function stepOf(step: AttemptStep['step'], at: Date, duration_ms: number | null): AttemptStep {
+  return { step, at: at.toISOString(), duration_ms };
 }
 
-/** Adds the last steps' durations to a written entry. Ignores an unreachable MongoDB: the entry is usable without. */
+/** The entry, and with a captured attempt the steps so far. */
+export function withSteps(entry: LogEntry, steps: AttemptSteps): LogEntry {
+  return steps.isCaptured ? { ...entry, steps: steps.soFar() } : entry;
+}
+
+/** Adds the last steps' durations to the written entry of a captured attempt. Ignores an unreachable MongoDB: the entry is usable without. */
 export async function completeSteps(
   logEntries: Pick<LogEntries, 'setSteps'>,
   entryId: string,
   steps: AttemptSteps,
 ): Promise<void> {
-  steps.end();
+  if (!steps.isCaptured) return;
   try {
     await logEntries.setSteps(entryId, steps.soFar());
   } catch (error) {

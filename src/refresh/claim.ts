@@ -37,10 +37,10 @@ export async function claimAndRefresh(
   deps: RefreshDependencies,
   input: RefreshGrantInput,
   place: AttemptPlace,
-  steps: AttemptSteps | null,
+  steps: AttemptSteps,
 ): Promise<RefreshGrantResult> {
   const { request } = input;
-  steps?.begin('claim', deps.now());
+  steps.begin('claim', deps.now());
   const claimed = await deps.store.grants.claim({
     accountId: input.accountId,
     attemptId: input.attemptId,
@@ -139,7 +139,7 @@ async function refreshClaimed(
     await deps.store.grants.release(account.id, input.attemptId);
     return result(input, account, { outcome: 'skipped', reason: 'no_refresh_token' });
   }
-  context.steps?.begin('decrypt', deps.now());
+  context.steps.begin('decrypt', deps.now());
   const opened = openRefreshToken(deps.vault, account, { sealed, generation });
   if ('failure' in opened) {
     const entry = unsentEntry(context, opened.failure, environment.tokenEndpoint.shown(account));

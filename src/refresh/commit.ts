@@ -12,6 +12,7 @@ import type { Provider } from '../providers/provider';
 import { isDatabaseUnavailable } from '../store/mongo/unavailability';
 import { type EntryContext, presentedGrant } from './attempt-entry';
 import { type AttemptSteps, withSteps } from './attempt-steps';
+import { measureCommit } from './count-attempt';
 import type { RefreshDependencies } from './dependencies';
 import { logAttempt } from './log-attempt';
 import { recordFailure } from './record-failure';
@@ -40,17 +41,20 @@ export async function commit(
     rotatedTo: isRotated(presentedGrant(context), grant) ? generation + 1 : null,
     unwritten,
   });
-  steps?.begin('commit', deps.now());
+  steps.begin('commit', deps.now());
   try {
-    await deps.store.grants.commit({
+    const { source } = input.request;
+    const outcome = await deps.store.grants.commit({
       account,
       generation,
       grant,
-      source: input.request.source,
+      source,
       announced,
       candidate: context.candidate?.fingerprint ?? null,
       now: deps.now(),
     });
+    if (outcome === 'committed' && context.candidate === null)
+      measureCommit(account, source, deps.now());
   } catch (error) {
     // Caught whatever the error: the grant is stored nowhere else and must outlive this activity.
     if (!isDatabaseUnavailable(error)) {
@@ -104,7 +108,7 @@ export async function finish(
   try {
     // Log before the claim is released: a refresh token is sent again only after a recorded outcome.
     await record(deps, entry, steps);
-    steps?.begin('record_failure', deps.now());
+    steps.begin('record_failure', deps.now());
     const { backsOff = false, sentAt = null } = end;
     const recorded = await recordFailure(deps, { account, entry, backsOff, sentAt });
     if (recorded === 'orphan_adopted') return { ...failed, orphanAdopted: true };
@@ -136,9 +140,9 @@ export async function finish(
 async function record(
   deps: RefreshDependencies,
   entry: LogEntry,
-  steps: AttemptSteps | null,
+  steps: AttemptSteps,
 ): Promise<void> {
-  steps?.begin('log', deps.now());
+  steps.begin('log', deps.now());
   await deps.store.logEntries.record(withSteps(entry, steps));
   logAttempt(entry);
 }

@@ -54,7 +54,7 @@ export async function exchangeAndCommit(
     'token.refreshed',
   );
   let grant: SealedGrant | null = null;
-  steps?.begin('request', deps.now());
+  steps.begin('request', deps.now());
   const exchanged = await exchangeRefreshToken(
     {
       provider,
@@ -76,7 +76,7 @@ export async function exchangeAndCommit(
           await deps.store.grants.release(account.id, input.attemptId);
           return false;
         }
-        if (may) steps?.begin('response', deps.now());
+        if (may) steps.begin('response', deps.now());
         return may;
       },
       receive: (received) => {

@@ -1,8 +1,10 @@
-/** The log line of an attempt on stdout: selected members only, never an object that holds a token. */
+/** The log line of an attempt on stdout, and its count: selected members only, never an object that holds a token. */
 import { log } from '@temporalio/activity';
 import type { LogEntry } from '../domain/logs/log-entry';
+import { countAttempt } from './count-attempt';
 
 export function logAttempt(entry: LogEntry): void {
+  countAttempt(entry);
   const { diagnostics, error } = entry;
   const line = {
     action: entry.action,

@@ -11,17 +11,18 @@ import type { RefreshDependencies } from './dependencies';
 /**
  * Never throws after a request was sent: the result then holds the outcome, and whatever could not be stored,
  * encrypted. Throws if MongoDB becomes unreachable before that.
- * @param steps records the steps of a captured attempt
+ * @param steps measures the steps
  */
 export async function refreshGrant(
   deps: RefreshDependencies,
   input: RefreshGrantInput,
   place: AttemptPlace,
-  steps: AttemptSteps | null,
+  steps: AttemptSteps,
 ): Promise<RefreshGrantResult> {
   await deps.restoreGuard.confirm();
   const done = await claimAndRefresh(deps, input, place, steps);
   const logged = done.attempt.logEntryId === input.attemptId && done.unwritten === null;
-  if (steps !== null && logged) await completeSteps(deps.store.logEntries, input.attemptId, steps);
+  steps.end();
+  if (logged) await completeSteps(deps.store.logEntries, input.attemptId, steps);
   return done;
 }

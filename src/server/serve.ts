@@ -15,6 +15,7 @@ import { createTransport } from '../providers/exchange/transport';
 import { createAuditAnchors } from '../services/audit/audit-anchors';
 import { createAuditLog } from '../services/audit/audit-log';
 import { dropUnfinished } from '../services/connect/finish-session';
+import type { TemporalSources } from '../services/metrics/store-gauges';
 import { createTokenAccessLog } from '../services/tokens/token-access-log';
 import type { Store } from '../store/store';
 import { connectTemporal } from '../temporal/connect';
@@ -50,6 +51,8 @@ export interface ServeInput {
 
 export interface RunningApi {
   url: string;
+  /** For the metrics port. */
+  temporal: TemporalSources;
   /** Says, for the operator, what the stop waits for. */
   waitsFor(): string;
   /** Accepts no new requests, answers the requests in flight, and disconnects. */
@@ -106,12 +109,14 @@ export async function serveApi({
       logger.warn(safeError(error), 'consents that no application finished could not be dropped'),
     );
   }, DROP_EVERY_MS).unref();
+  const refreshes = createRefreshClient(client, taskQueue, store);
+  const schedules = createScheduleClient(client, providers, taskQueue);
   const listener = createListener({
     store,
     vault,
     providers,
-    refreshes: createRefreshClient(client, taskQueue, store),
-    schedules: createScheduleClient(client, providers, taskQueue),
+    refreshes,
+    schedules,
     workflows: createWorkflowClient(client, taskQueue, uiUrl),
     encryption: createEncryptionClient(client, taskQueue),
     tokenAccesses,
@@ -138,6 +143,7 @@ export async function serveApi({
   const boundPort = typeof address === 'object' && address !== null ? address.port : port;
   return {
     url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${boundPort}`,
+    temporal: { schedules, pingTemporal: () => refreshes.ping() },
     waitsFor() {
       const inFlight = connections.requestsInFlight();
       if (inFlight === 0) return 'the API: it disconnects from Temporal';

@@ -9,6 +9,7 @@ import { AuditEntries } from './access/audit-entries';
 import { SessionRecords } from './access/session-records';
 import { TokenAccesses } from './access/token-accesses';
 import { AccountSummaries } from './accounts/account-summaries';
+import { AccountTotals } from './accounts/account-totals';
 import { Accounts } from './accounts/accounts';
 import { Disconnections } from './accounts/disconnections';
 import { DueAccounts } from './accounts/due-accounts';
@@ -42,6 +43,7 @@ const PING_MAX_MS = 5_000;
 export interface Store {
   accounts: Accounts;
   accountSummaries: AccountSummaries;
+  accountTotals: AccountTotals;
   apiKeys: ApiKeys;
   auditEntries: AuditEntries;
   canary: Canary;
@@ -188,6 +190,7 @@ export function createStore(
   const settings = connection.collection('settings');
   return {
     accountSummaries: new AccountSummaries(connection, storedCounts),
+    accountTotals: new AccountTotals(connection, storedCounts),
     accounts: new Accounts(connection, options.rules, vault),
     apiKeys: new ApiKeys(connection, integrity),
     auditEntries: new AuditEntries(connection),

@@ -36,6 +36,7 @@ import {
 import { sweepAgainSignal, sweepWorkflow } from '../workflows/sweep';
 import { validateAccountWorkflow, validateAccountWorkflowId } from '../workflows/validate-account';
 import { GrpcStatus, grpcStatus } from './grpc-status';
+import { pingTemporal } from './ping';
 import { RefreshGroups, type Wanted } from './refresh-groups';
 import { type RefreshProgress, refreshProgress } from './refresh-progress';
 import { within } from './within';
@@ -44,7 +45,6 @@ import { within } from './within';
 const WAIT_MS = 60_000;
 const STILL_RUNNING =
   'The refresh is still running after a minute. Check its log entry for the result.';
-const PING_MS = 3_000;
 /** Requests per refresh, if the workflow task that carries the request fails. */
 const ASKED_MAX = 5;
 
@@ -97,11 +97,7 @@ export function createRefreshClient(
   const underWay = new Map<string, Promise<AttemptOutcome>>();
   const groups = new RefreshGroups(store, { alone: share, together: startBatch });
 
-  async function ping(): Promise<void> {
-    await client.connection.withDeadline(Date.now() + PING_MS, () =>
-      client.workflowService.describeNamespace({ namespace: client.options.namespace }),
-    );
-  }
+  const ping = () => pingTemporal(client);
 
   async function requestRefresh(
     account: Account,

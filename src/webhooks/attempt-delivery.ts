@@ -14,6 +14,7 @@ import {
 } from '../domain/events/webhook-delivery';
 import { Secret } from '../domain/masking/secret';
 import { retryAfterMs } from '../domain/refresh/refresh-failure';
+import { webhookAttempts } from '../metrics/metrics';
 import { type GuardedTransport, OutboundError } from '../outbound/guarded-transport';
 import type { Store } from '../store/store';
 import type { DeliveryAttempt, WebhookDelivery } from '../store/webhooks/webhook-delivery-model';
@@ -65,8 +66,15 @@ export async function attemptDelivery(
   // The last attempt is always made, so that no delivery is given up unsent.
   const held = holdUntil !== null && holdUntil > now && !isLastTry(policy, delivery.tries);
   if (held) return again(deps, one, null, holdUntil.getTime() - now.getTime());
-  const answer = await send(deps, one);
+  const answer = await sendOnce(deps, one);
   return isAccepted(answer) ? succeed(deps, one, answer) : fail(deps, one, answer);
+}
+
+async function sendOnce(deps: DeliveryDependencies, one: Try): Promise<Answer> {
+  const answer = await send(deps, one);
+  const unaccepted = answer.status === null ? 'failed' : 'refused';
+  webhookAttempts.add({ result: isAccepted(answer) ? 'delivered' : unaccepted });
+  return answer;
 }
 
 async function send(deps: DeliveryDependencies, { endpoint, event, policy }: Try): Promise<Answer> {
@@ -108,7 +116,7 @@ function isAccepted({ status }: Answer): boolean {
 }
 
 async function test(deps: DeliveryDependencies, one: Try): Promise<AttemptDeliveryResult> {
-  const answer = await send(deps, one);
+  const answer = await sendOnce(deps, one);
   const state = isAccepted(answer) ? 'delivered' : 'failed';
   await deps.store.webhookOutbox.conclude(one.delivery, answer, { state, at: deps.now() });
   return over(state);

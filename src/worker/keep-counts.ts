@@ -82,5 +82,7 @@ async function recounted(
       return store.statistics.recountAttempts(query, last, signal);
     case 'encryption':
       return store.sealedRecords.recountPerKey(await encryptionKeyIds({ store, vault }), signal);
+    case 'totals':
+      return store.accountTotals.recount(asOf, signal);
   }
 }

@@ -7,8 +7,11 @@ import {
   stopRequested,
   storeStops,
 } from '../process/bootstrap';
-import { installTemporalLogger } from '../process/logging';
+import { coreMetricsAddress, openMetricsPort } from '../process/metrics-port';
 import { stopInOrder } from '../process/stop';
+import { installTemporalRuntime } from '../process/temporal-runtime';
+import { ConfiguredProviders } from '../providers/config/configured-providers';
+import { observed } from '../services/metrics/observed';
 import { startWorker } from './start-worker';
 
 // Most memory of a refresh is garbage moments later, yet Node would let its heaps grow to several times the live data.
@@ -21,12 +24,16 @@ void runProcess(async (config, logger) => {
   const { mongodbUri, ring, temporal } = requireProductionConfig(config);
   const stopping = stopRequested(logger);
   // Installed only by workers, because Temporal's core keeps a process alive until its last worker has ended.
-  installTemporalLogger(logger);
+  const coreAddress = await coreMetricsAddress(config);
+  installTemporalRuntime(logger, coreAddress);
+  const metrics = await openMetricsPort({ config, role: 'worker', coreAddress, logger });
   const { store, vault, keyRegistration } = await openStoreAndVault(mongodbUri, ring, config, {
     role: 'worker',
     logger,
   });
   const worker = await startWorker({ config, temporal, store, vault, logger });
+  const providers = new ConfiguredProviders(config.providers);
+  metrics.observe(observed({ store, vault, providers, logger, ...worker.temporal }));
   logger.info(
     { task_queue: config.temporal.taskQueue, providers: config.providers.map(({ id }) => id) },
     'worker ready',
@@ -36,7 +43,8 @@ void runProcess(async (config, logger) => {
   try {
     await Promise.race([stopping, worker.ended, keyRegistration.lockedOut]);
   } finally {
-    await stopInOrder([worker, ...storeStops({ store, keyRegistration })], logger);
+    metrics.drain();
+    await stopInOrder([worker, ...storeStops({ store, keyRegistration }), metrics], logger);
     logger.info('worker stopped');
   }
 });

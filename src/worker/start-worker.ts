@@ -9,10 +9,13 @@ import { Limiter } from '../limits/limiter';
 import { ConfiguredProviders } from '../providers/config/configured-providers';
 import { createTransport } from '../providers/exchange/transport';
 import { RestoreGuard } from '../refresh/restore-guard';
+import type { TemporalSources } from '../services/metrics/store-gauges';
 import { applyPolicies } from '../temporal/apply-policies';
 import { connectTemporal } from '../temporal/connect';
+import { pingTemporal } from '../temporal/ping';
 import { registerSearchAttributes } from '../temporal/register-search-attributes';
 import { rotationMarks } from '../temporal/rotation-marks';
+import { createScheduleClient } from '../temporal/schedule-client';
 import {
   ensureSchedules,
   pauseNotConfigured,
@@ -37,6 +40,8 @@ const HEARTBEAT_AT_MOST_EVERY = '500ms';
 export interface RunningWorker {
   /** As Temporal held them after the worker started. */
   schedules: SweepSchedule[];
+  /** For the metrics port. */
+  temporal: TemporalSources;
   /** For people: the work that a stop waits for. */
   waitsFor(): string;
   /** Stops polling, lets work in flight finish, and disconnects. */
@@ -126,6 +131,10 @@ export async function startWorker({
   const stopCounting = keepCounts({ store, vault, providers, logger });
   return {
     schedules,
+    temporal: {
+      schedules: createScheduleClient(client, providers, taskQueue),
+      pingTemporal: () => pingTemporal(client),
+    },
     ended,
     waitsFor() {
       const inFlight = worker.getStatus().numInFlightActivities + webhooks.deliveriesInFlight();

@@ -45,12 +45,22 @@ describe('docker compose up -d', () => {
   it('R2.6 starts all services of the production shape, and long-running ones restart', () => {
     const stay = ['worker', 'api', 'mongo', 'postgres', 'temporal', 'temporal-ui'];
     const once = ['temporal-schema', 'temporal-namespace'];
-    expect(services.map(([name]) => name).toSorted()).toEqual([...stay, ...once].toSorted());
-    for (const [name, service] of services) {
-      expect(service).not.toHaveProperty('profiles');
+    const started = services.filter(([, service]) => service['profiles'] === undefined);
+    expect(started.map(([name]) => name).toSorted()).toEqual([...stay, ...once].toSorted());
+    for (const [name, service] of started) {
       const restart = stay.includes(name) ? 'unless-stopped' : 'on-failure:5';
       expect({ name, restart: service['restart'] }).toEqual({ name, restart });
     }
+  });
+});
+
+describe('docker compose --profile observability up -d', () => {
+  it('also starts Prometheus and Grafana', () => {
+    const further = services.filter(([, service]) => service['profiles'] !== undefined);
+    expect(further.map(([name, service]) => [name, service['profiles'], service.restart])).toEqual([
+      ['prometheus', ['observability'], 'unless-stopped'],
+      ['grafana', ['observability'], 'unless-stopped'],
+    ]);
   });
 });
 
@@ -77,7 +87,7 @@ describe('every container', () => {
   it.each(services.filter(([, service]) => service.build === undefined))(
     '%s is pinned by version',
     (_name, { image }) => {
-      expect(image).toMatch(/^[a-z/-]+:\d+\.\d+(\.\d+)?(-[a-z0-9.]+)?(@sha256:[0-9a-f]{64})?$/);
+      expect(image).toMatch(/^[a-z/-]+:v?\d+\.\d+(\.\d+)?(-[a-z0-9.]+)?(@sha256:[0-9a-f]{64})?$/);
     },
   );
 

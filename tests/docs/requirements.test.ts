@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { filesUnder, ROOT } from './_tree';
 
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
-/** R or T and a decimal, or C and two digits, is a requirement; F is a fault and P a promise. */
-const ID = /\b(?:[RT]\d+\.\d+|[FP]\d+|C\d\d)\b/g;
+/** R, T or M and a decimal, or C and two digits, is a requirement; F is a fault and P a promise. */
+const ID = /\b(?:[RTM]\d+\.\d+|[FP]\d+|C\d\d)\b/g;
 
 const files = filesUnder('tests').filter((path) => path.endsWith('.test.ts'));
 /** The ids in titles, which are the first argument of a call, with the files that name them. */
@@ -18,7 +18,7 @@ const named = files.flatMap((path) =>
 function explainedIn(document: string): string[] {
   return read(document)
     .split('\n')
-    .flatMap((line) => /^\| ([CRTFP\d., ]+) \| \S/.exec(line)?.[1]?.match(ID) ?? []);
+    .flatMap((line) => /^\| ([CRTMFP\d., ]+) \| \S/.exec(line)?.[1]?.match(ID) ?? []);
 }
 
 describe('docs/requirements.md', () => {
@@ -38,7 +38,7 @@ describe('docs/requirements.md', () => {
 
   it('has a test for every requirement', () => {
     const proven = new Set(files.flatMap((path) => read(path).match(ID) ?? []));
-    const requirements = explained.filter((id) => /^[CR]/.test(id));
+    const requirements = explained.filter((id) => /^[CRTM]/.test(id));
     expect(requirements.length).toBeGreaterThan(30);
     expect(requirements.filter((id) => !proven.has(id))).toEqual([]);
   });

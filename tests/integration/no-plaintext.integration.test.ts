@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { generateKeyPair } from 'jose';
 import mongoose from 'mongoose';
+import { metricsText } from '../../src/metrics/registry';
 import { createLogger } from '../../src/process/logging';
 import type { ScriptedAnswer } from '../../src/sandbox/scripted-answer';
 import { serveApi } from '../../src/server/serve';
@@ -74,7 +75,7 @@ beforeAll(async () => {
 });
 afterAll(() => h?.stop());
 
-it('a planted token appears in no history of Temporal, no document of MongoDB, no log line and no response of the API', async () => {
+it('a planted token appears in no history of Temporal, no document of MongoDB, no log line, no metric and no response of the API', async () => {
   const key = await h.key();
   const request = async (method: string, path: string, body?: unknown) => {
     const answer = await h.request(key, method, path, body);
@@ -232,6 +233,10 @@ it('a planted token appears in no history of Temporal, no document of MongoDB, n
   expect(hits(temporalDatabase(), secrets)).toEqual([]);
   expect(h.logs.filter((line) => hits(line, secrets).length > 0)).toEqual([]);
   expect(answers.filter((answer) => hits(answer, secrets).length > 0)).toEqual([]);
+  // The API and the worker of the harness run in this process.
+  const metrics = await metricsText();
+  expect(metrics).toContain('evergrant_provider_requests_total{');
+  expect(hits(metrics, [...secrets, MARKER.toLowerCase()])).toEqual([]);
   const dump = await mongodbDump();
   expect(dump).toContain('ENC:v1:k1:');
   expect(dump).toContain('"source":"fallback"');

@@ -26,7 +26,8 @@ import type { LogEntry } from '../../src/domain/logs/log-entry';
 import { type ApiApp } from '../../src/http/env';
 import { TrustedProxies } from '../../src/http/trusted-proxies';
 import { type Config, loadConfig } from '../../src/process/config';
-import { createLogger, installTemporalLogger } from '../../src/process/logging';
+import { createLogger } from '../../src/process/logging';
+import { installTemporalRuntime } from '../../src/process/temporal-runtime';
 import { ConfiguredProviders } from '../../src/providers/config/configured-providers';
 import type { ProviderConfig } from '../../src/providers/config/providers-file';
 import { createConsentClient } from '../../src/providers/consent/consent-client';
@@ -176,7 +177,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       },
     }),
   );
-  installTemporalLogger(logger);
+  installTemporalRuntime(logger, null);
 
   const temporal = { address: options.temporalAddress ?? engines.temporalAddress };
   const connection = await openConnection(temporal);

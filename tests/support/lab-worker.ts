@@ -12,7 +12,8 @@ import { type Activities, createActivities } from '../../src/activities';
 import { Limiter } from '../../src/limits/limiter';
 import { openStoreAndVault, requireProductionConfig } from '../../src/process/bootstrap';
 import { loadConfig } from '../../src/process/config';
-import { createLogger, installTemporalLogger } from '../../src/process/logging';
+import { createLogger } from '../../src/process/logging';
+import { installTemporalRuntime } from '../../src/process/temporal-runtime';
 import { ConfiguredProviders } from '../../src/providers/config/configured-providers';
 import { createTransport } from '../../src/providers/exchange/transport';
 import type { RefreshDependencies } from '../../src/refresh/dependencies';
@@ -183,7 +184,7 @@ async function drain(worker: Worker | undefined): Promise<void> {
 async function main(): Promise<void> {
   const config = loadConfig();
   const logger = createLogger('warn');
-  installTemporalLogger(logger);
+  installTemporalRuntime(logger, null);
   const { mongodbUri, ring, temporal } = requireProductionConfig(config);
   const { namespace, taskQueue } = config.temporal;
   const connection = await NativeConnection.connect(temporal);

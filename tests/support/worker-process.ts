@@ -13,7 +13,11 @@ export interface WorkerProcess {
 const BUILD = join(__dirname, '..', '..', 'build');
 
 /** Starts a worker on the harness's database, namespace, providers and sandbox. */
-export function spawnWorker(h: Harness, encryptionKeys: string): WorkerProcess {
+export function spawnWorker(
+  h: Harness,
+  encryptionKeys: string,
+  environment: Record<string, string> = {},
+): WorkerProcess {
   const child = spawn(process.execPath, [join(BUILD, 'worker', 'main.js')], {
     env: {
       PATH: process.env['PATH'],
@@ -23,6 +27,7 @@ export function spawnWorker(h: Harness, encryptionKeys: string): WorkerProcess {
       ENCRYPTION_KEYS: encryptionKeys,
       SANDBOX_CLIENT_SECRET: h.clientSecret,
       PROVIDERS_FILE: h.providersFile,
+      ...environment,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -2,7 +2,8 @@
  * A worker whose activity does nothing, in a separate process, set up like Evergrant's (`src/worker/start-worker.ts`).
  */
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { createLogger, installTemporalLogger } from '../../../src/process/logging';
+import { createLogger } from '../../../src/process/logging';
+import { installTemporalRuntime } from '../../../src/process/temporal-runtime';
 import { serveWorker } from '../worker-process';
 
 export const BASELINE_QUEUE = 'baseline';
@@ -13,7 +14,7 @@ export type Activities = typeof activities;
 
 if (require.main === module)
   serveWorker(async (setting) => {
-    installTemporalLogger(createLogger('warn'));
+    installTemporalRuntime(createLogger('warn'), null);
     const { address, namespace } = setting.temporal;
     const connection = await NativeConnection.connect({ address });
     const worker = await Worker.create({

@@ -20,8 +20,12 @@ export interface EvergrantProcess {
   stop(): Promise<void>;
 }
 
-export async function startWorker(setting: Setting): Promise<EvergrantProcess> {
-  return (await start('worker', setting, {}, [])).process;
+/** @param environment further settings */
+export async function startWorker(
+  setting: Setting,
+  environment: Record<string, string> = {},
+): Promise<EvergrantProcess> {
+  return (await start('worker', setting, environment, [])).process;
 }
 
 /** @param execArgv options of Node, such as `--cpu-prof` */

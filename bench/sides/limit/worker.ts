@@ -5,10 +5,12 @@ import { Runtime } from '@temporalio/worker';
 import type { RefreshDependencies } from '../../../src/refresh/dependencies';
 import { Limiter } from '../../../src/limits/limiter';
 import { listDueAccounts } from '../../../src/activities/list-due-accounts';
+import { AttemptSteps } from '../../../src/refresh/attempt-steps';
 import { refreshGrant } from '../../../src/refresh/refresh-grant';
 import { RestoreGuard } from '../../../src/refresh/restore-guard';
 import type { DueCursor } from '../../../src/domain/refresh/sweep';
-import { createLogger, installTemporalLogger } from '../../../src/process/logging';
+import { createLogger } from '../../../src/process/logging';
+import { installTemporalRuntime } from '../../../src/process/temporal-runtime';
 import { createTransport } from '../../../src/providers/exchange/transport';
 import { openStoreAndVault } from '../accounts';
 import { PROVIDER } from '../side';
@@ -47,13 +49,13 @@ async function refresh(deps: RefreshDependencies, accountId: string): Promise<vo
       request: { source: 'scheduled', caller: 'bench', requestedAt, force: false, capture: false },
     },
     PLACE,
-    null,
+    new AttemptSteps(null),
   );
   if (attempt.outcome !== 'refreshed') throw new Error(`${accountId}: ${attempt.reason}`);
 }
 
 serveWorker(async (setting) => {
-  installTemporalLogger(createLogger('info'));
+  installTemporalRuntime(createLogger('info'), null);
   const { store, vault, providers } = await openStoreAndVault(setting);
   const transport = createTransport();
   // Without Temporal, only the database knows generations.

@@ -134,10 +134,21 @@ export function accountStatus(
   account: Pick<Account, 'state' | 'current' | 'dueTimes'>,
   now: Date,
 ): AccountStatus {
-  if (account.state !== AccountState.active) return account.state;
-  if (remainingLifeMs(account.current, now) <= 0) return 'expired';
   const { expiringSoonAt } = account.dueTimes;
-  return expiringSoonAt !== null && expiringSoonAt <= now ? 'expiring_soon' : 'ok';
+  return derivedStatus(account.state, {
+    hasExpired: remainingLifeMs(account.current, now) <= 0,
+    expiresSoon: expiringSoonAt !== null && expiringSoonAt <= now,
+  });
+}
+
+/** @param tokens whether the access token has expired, and whether one of the tokens expires soon */
+export function derivedStatus(
+  state: AccountState,
+  { hasExpired: isExpired, expiresSoon }: { hasExpired: boolean; expiresSoon: boolean },
+): AccountStatus {
+  if (state !== AccountState.active) return state;
+  if (isExpired) return 'expired';
+  return expiresSoon ? 'expiring_soon' : 'ok';
 }
 
 /** Explains the status in one sentence, or `null` if there is nothing to explain. */

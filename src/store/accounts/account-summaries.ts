@@ -4,6 +4,7 @@ import {
   ACCOUNT_STATUSES,
   AccountState,
   type AccountStatus,
+  derivedStatus,
   isOutOfService,
   type TokenVerdict,
 } from '../../domain/account/account';
@@ -206,10 +207,11 @@ function summed(groups: readonly SummaryGroup[], { now, validSince }: SummaryQue
     const counts = accounts.get(key) ?? noAccounts({ provider, environment, kind });
     accounts.set(key, counts);
     counts.total += count;
-    counts.byStatus[statusOf(group)] += count;
+    const hasExpired = group.hour === ENDED;
+    counts.byStatus[derivedStatus(state, { hasExpired, expiresSoon: group.soon })] += count;
     if (group.quarantine === true) counts.quarantined += count;
     if (isOutOfService(state)) continue;
-    if (group.hour === ENDED) counts.accessTokenEnded += count;
+    if (hasExpired) counts.accessTokenEnded += count;
     const verdicts = validations.get(provider);
     if (verdicts !== undefined && verdict === 'valid' && group.recent)
       verdicts.validatedRecently += count;
@@ -225,12 +227,6 @@ function summed(groups: readonly SummaryGroup[], { now, validSince }: SummaryQue
     refreshTokensEnding,
   };
   return { summary, size: groups.reduce((all, { count }) => all + count, 0) };
-}
-
-function statusOf({ state, hour, soon }: SummaryGroup['_id']): AccountStatus {
-  if (state !== AccountState.active) return state;
-  if (hour === ENDED) return 'expired';
-  return soon ? 'expiring_soon' : 'ok';
 }
 
 function noAccounts(of: Pick<AccountCounts, 'provider' | 'environment' | 'kind'>): AccountCounts {

@@ -28,6 +28,18 @@ const CLOCKS = { expiring: 'first_expiry_at', rest: 'due_at' } as const;
 /** The number of accounts of one OAuth app that sweeps refresh. */
 export type AppAccounts = AppName & { accounts: number };
 
+/** Accounts counted for one number of {@link DueAccounts.lateness}. More would make a scrape slow. */
+const LATENESS_COUNT_MAX = 20_000;
+
+interface Lateness {
+  due: number;
+  /** Due for longer than the interval of the sweeps. */
+  overdue: number;
+  /** A token of the account has expired before it was refreshed. */
+  expired: number;
+  oldestDueAt: Date | null;
+}
+
 interface AppGroup {
   _id: AppName;
   accounts: number;
@@ -125,6 +137,27 @@ export class DueAccounts {
       { limit: number + 1 },
     );
     return found > number;
+  }
+
+  /** Numbers of a provider's accounts for the metrics, from range scans that end after {@link LATENESS_COUNT_MAX}. */
+  async lateness(provider: string, now: Date, sweepEveryMs: number): Promise<Lateness> {
+    const swept = { provider, state: AccountState.active, ...NOT_IN_QUARANTINE };
+    const count = (clock: 'due_at' | 'first_expiry_at', until: Date) =>
+      this.#accounts.countDocuments(
+        { ...swept, [clock]: { $lte: until } },
+        { limit: LATENESS_COUNT_MAX },
+      );
+    const [due, overdue, expired, oldest] = await Promise.all([
+      count('due_at', now),
+      count('due_at', new Date(now.getTime() - sweepEveryMs)),
+      count('first_expiry_at', now),
+      this.#accounts
+        .findOne({ ...swept, due_at: { $lte: now } })
+        .select({ due_at: 1 })
+        .sort({ due_at: 1 })
+        .lean<Pick<AccountDocument, 'due_at'> | null>(),
+    ]);
+    return { due, overdue, expired, oldestDueAt: oldest?.due_at ?? null };
   }
 
   /** The number of due accounts of one OAuth app. */

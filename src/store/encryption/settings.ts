@@ -89,6 +89,17 @@ export class Settings {
     return this.#write(`policy/${provider}`, policy);
   }
 
+  /** Records that a sweep of the whole provider has done its work. */
+  recordSweepCompleted(provider: string, at: Date): Promise<void> {
+    return this.#write(`sweep/${provider}`, at.toISOString());
+  }
+
+  /** When a sweep of the provider last completed, or `null` if none has. */
+  async sweepCompletedAt(provider: string): Promise<Date | null> {
+    const at = await this.#read(`sweep/${provider}`);
+    return at === null ? null : new Date(at);
+  }
+
   /** Writes a value that nothing reads, to prove that MongoDB accepts writes; a read alone does not. */
   recordWritable(at: Date): Promise<void> {
     return this.#write('writable', at.toISOString());

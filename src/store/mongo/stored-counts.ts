@@ -4,8 +4,8 @@
  */
 import { type Connection, type Model, type mongo, Schema } from 'mongoose';
 
-/** The kinds of counts. `apps` and `encryption` count documents of all organisations. */
-type CountKind = 'accounts' | 'apps' | 'attempts' | 'encryption';
+/** The kinds of counts. `apps`, `encryption` and `totals` count documents of all organisations. */
+type CountKind = 'accounts' | 'apps' | 'attempts' | 'encryption' | 'totals';
 
 export interface CountedSubject {
   kind: CountKind;

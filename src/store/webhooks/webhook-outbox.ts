@@ -131,6 +131,15 @@ export class WebhookOutbox {
     return documents.map(toDelivery);
   }
 
+  /** The number of deliveries that are not over, up to `max`, and since when the first of them is to be started. */
+  async backlog(now: Date, max: number): Promise<{ pending: number; unstartedSince: Date | null }> {
+    const [pending, [first]] = await Promise.all([
+      this.#deliveries.countDocuments({ start_at: { $exists: true } }, { limit: max }),
+      this.toStart(now, 1),
+    ]);
+    return { pending, unstartedSince: first?.nextTryAt ?? null };
+  }
+
   /** Records that the workflow runs. The delivery is started again only if the workflow then falls silent. */
   async started({ id }: WebhookDelivery, now: Date): Promise<void> {
     await this.#deliveries.updateOne(

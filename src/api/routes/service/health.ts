@@ -3,6 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { serverResponses } from '../../../http/errors';
+import { readiness } from '../../../services/readiness';
 
 const State = z.enum(['ok', 'unreachable']).openapi({ example: 'ok' });
 const healthz = createRoute({
@@ -49,19 +50,7 @@ export function registerHealth(app: ApiApp, { store, refreshes }: ApiDependencie
   return app
     .openapi(healthz, (c) => c.json({ status: 'ok' as const }, 200))
     .openapi(readyz, async (c) => {
-      const [mongodb, temporal] = await Promise.all([
-        answers(store.ping()),
-        answers(refreshes.ping()),
-      ]);
-      if (mongodb === 'ok' && temporal === 'ok')
-        return c.json({ status: 'ready' as const, mongodb, temporal }, 200);
-      return c.json({ status: 'not_ready' as const, mongodb, temporal }, 503);
+      const found = await readiness(store, () => refreshes.ping());
+      return c.json(found, found.status === 'ready' ? 200 : 503);
     });
-}
-
-async function answers(ping: Promise<void>): Promise<'ok' | 'unreachable'> {
-  return ping.then(
-    () => 'ok' as const,
-    () => 'unreachable' as const,
-  );
 }

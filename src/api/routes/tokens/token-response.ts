@@ -9,6 +9,7 @@ import type { ApiEnv } from '../../../http/env';
 import { errorResponses, invalidRequest } from '../../../http/errors';
 import { refuseOddQuery } from '../../../http/odd-text';
 import { identify, REQUEST_ID_HEADER } from '../../../http/request-id';
+import { tokenAccesses as countedAccesses } from '../../../metrics/metrics';
 import type { Authenticator } from '../../../services/access/authenticator';
 import type { ServedToken, ValidToken } from '../../../services/tokens/token-answer';
 import type { TokenUse, ValidTokens } from '../../../services/tokens/valid-tokens';
@@ -131,6 +132,7 @@ export async function answerToken(
   const use = { organisation, keyId, bounds, accountId, minValidSeconds: minValidSeconds(c) };
   const token = await tokens.get(use);
   await recordTokenAccess(tokenAccesses, use, token, requestId);
+  countedAccesses.add({ origin: token.active ? token.source : 'none' });
   const body: TokenAnswer = tokenBody(token);
   // A plain object of headers goes to Node as it is; `c.header` would build a `Headers` that is taken apart again.
   return new Response(JSON.stringify(body), {
