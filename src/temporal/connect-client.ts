@@ -1,5 +1,5 @@
 /** Hands a consent to Temporal while MongoDB is unreachable. */
-import { type Client, WorkflowIdConflictPolicy } from '@temporalio/client';
+import { type Client, WorkflowIdConflictPolicy, WorkflowNotFoundError } from '@temporalio/client';
 import type { ConsentRecord } from '../domain/connect/consent-record';
 import { visible } from '../domain/text/visible-text';
 import { EvergrantProvider } from '../workflows/search-attributes';
@@ -9,6 +9,8 @@ import { answering } from './deadline';
 export interface ConnectClient {
   /** Starts the workflow that stores the consent. Resolves once Temporal has accepted it. */
   storeLater(record: ConsentRecord): Promise<void>;
+  /** Whether that workflow still holds the consent of a session. */
+  isStoring(sessionId: string): Promise<boolean>;
 }
 
 export function createConnectClient(client: Client, taskQueue: string): ConnectClient {
@@ -16,7 +18,7 @@ export function createConnectClient(client: Client, taskQueue: string): ConnectC
     storeLater: (record) =>
       answering(client, async () => {
         await client.workflow.start(storeConsentWorkflow, {
-          workflowId: `connect/${record.sessionId}`,
+          workflowId: workflowId(record.sessionId),
           workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
           taskQueue,
           args: [record],
@@ -24,5 +26,19 @@ export function createConnectClient(client: Client, taskQueue: string): ConnectC
           typedSearchAttributes: [{ key: EvergrantProvider, value: record.provider }],
         });
       }),
+    isStoring: (sessionId) =>
+      answering(client, async () => {
+        try {
+          const { status } = await client.workflow.getHandle(workflowId(sessionId)).describe();
+          return status.name === 'RUNNING';
+        } catch (error) {
+          if (error instanceof WorkflowNotFoundError) return false;
+          throw error;
+        }
+      }),
   };
+}
+
+function workflowId(sessionId: string): string {
+  return `connect/${sessionId}`;
 }
