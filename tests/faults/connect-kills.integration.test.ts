@@ -305,7 +305,7 @@ it(
       fault: `kill -9 of the API at ${PHASES.length} steps of a consent`,
       n: killed.length,
       hits: {},
-      lost: 0,
+      lost: killed.filter(({ phase }) => LOST.includes(phase)).length,
       seed: 0,
       note: `half stored 0, without a named end 0; ${secrets.size} codes, states, verifiers, links and cookies searched, found ${leaked.length}`,
     });

@@ -466,6 +466,7 @@ function writeProvidersFile(
   for (const [id, { dialect = id as SandboxProvider, by = same, ...entry }] of Object.entries(
     named,
   )) {
+    const revocationEndpoint = sandbox.revocationEndpoint(dialect);
     const environment = {
       clientId: CLIENT_ID,
       clientSecret: '${SANDBOX_CLIENT_SECRET}',
@@ -473,6 +474,7 @@ function writeProvidersFile(
       validationEndpoint: sandbox.validationEndpoint(dialect),
       authorizationEndpoint: sandbox.authorizationEndpoint(dialect),
       identityEndpoint: sandbox.validationEndpoint(dialect),
+      ...(revocationEndpoint === null ? {} : { revocationEndpoint }),
     };
     providers[id] = { ...entry, environments: { production: environment, sandbox: environment } };
   }
