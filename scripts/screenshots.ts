@@ -1,21 +1,22 @@
 /**
- * Takes the screenshots for the docs in demo mode, after the first sweep: `npx --no tsx scripts/screenshots.ts`. Needs
- * Chromium, at CHROMIUM or /usr/bin/chromium.
+ * Takes the screenshots for the docs in demo mode, after the first sweep: `npx --no tsx scripts/screenshots.ts`, or only
+ * those of the consent pages with the argument `connect`. Needs Chromium, at CHROMIUM or /usr/bin/chromium.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type Page } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 
 const OUT = join(__dirname, '..', 'docs', 'screenshots');
 const VIEWPORT = { width: 1280, height: 860 };
 const PHONE = { width: 390, height: 844 };
+const CONSENT = { width: 900, height: 620 };
 
 /** Starts demo mode with separate engines and data; resolves with its address and the key of its banner. */
 async function startDemo(dataDir: string): Promise<{ url: string; key: string; stop: () => void }> {
   const child = spawn('npm', ['start'], {
-    env: { ...process.env, DATA_DIR: dataDir, LOG_LEVEL: 'info', PROVIDERS_FILE: '' },
+    env: { ...process.env, DATA_DIR: dataDir, LOG_LEVEL: 'info', PROVIDERS_FILE: '', CONNECT_ORGANISATION_NAME: 'Northwind' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
@@ -41,6 +42,31 @@ async function picture(page: Page, name: string): Promise<void> {
   process.stderr.write(`${name}.png\n`);
 }
 
+/** The pages that the owner of an account sees. */
+async function takeConnect(browser: Browser, demo: { url: string; key: string }): Promise<void> {
+  const context = await browser.newContext({ baseURL: demo.url, viewport: CONSENT });
+  const page = await context.newPage();
+  const answer = await fetch(new URL('/api/admin/connect/sessions', demo.url), {
+    method: 'POST',
+    headers: { authorization: `Bearer ${demo.key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ provider: 'ebay', external_id: 'copper-kettle', label: 'Copper Kettle' }),
+  });
+  const { url }: { url: string } = JSON.parse(await answer.text());
+  await page.goto(url);
+  await page.screenshot({ path: join(OUT, 'connect.png') });
+  await page.setViewportSize(PHONE);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.screenshot({ path: join(OUT, 'connect-phone-dark.png') });
+  await page.setViewportSize(CONSENT);
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.getByRole('button', { name: /^Continue to/ }).click();
+  await page.getByLabel('Another account').fill('copper-kettle');
+  await page.getByRole('button', { name: 'Approve' }).click();
+  await page.getByRole('heading', { name: 'Connected' }).waitFor();
+  await page.screenshot({ path: join(OUT, 'connect-result.png') });
+  await context.close();
+}
+
 async function takeAll(): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'evergrant-screenshots-'));
   mkdirSync(OUT, { recursive: true });
@@ -50,6 +76,8 @@ async function takeAll(): Promise<void> {
     args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
   });
   try {
+    await takeConnect(browser, demo);
+    if (process.argv[2] === 'connect') return;
     for (const colorScheme of ['light', 'dark'] as const) {
       const context = await browser.newContext({ baseURL: demo.url, viewport: VIEWPORT, colorScheme });
       const page = await context.newPage();

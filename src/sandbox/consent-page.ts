@@ -58,6 +58,7 @@ export function refusalPage(reason: string): string {
 function page(title: string, content: string): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<link rel="icon" href="data:,">
 <title>${title}</title>
 <style>body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem;color:#1d2733;background:#fff}
 fieldset{border:1px solid #8793a1;border-radius:.5rem;margin:0 0 1rem}label{display:block;padding:.25rem 0;overflow-wrap:anywhere}

@@ -15,6 +15,7 @@ import { createTransport } from '../providers/exchange/transport';
 import { createAuditAnchors } from '../services/audit/audit-anchors';
 import { createAuditLog } from '../services/audit/audit-log';
 import { dropUnfinished } from '../services/connect/finish-session';
+import { endInterruptedExchanges } from '../services/connect/interrupted-exchanges';
 import type { TemporalSources } from '../services/metrics/store-gauges';
 import { createTokenAccessLog } from '../services/tokens/token-access-log';
 import type { Store } from '../store/store';
@@ -36,8 +37,8 @@ const IMPORT_TIMEOUT_MS = 60 * 60_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 const TIMEOUT_CHECK_INTERVAL_MS = 2_000;
-/** Interval, in ms, of the search for consents that no application finished in time. */
-const DROP_EVERY_MS = 60_000;
+/** Interval, in ms, of the search for consents that no application finished, and for interrupted exchanges. */
+const END_SESSIONS_EVERY_MS = 60_000;
 const CONNECTIONS_MAX = 5_000;
 
 export interface ServeInput {
@@ -96,19 +97,12 @@ export async function serveApi({
   });
   const connectClient = createConnectClient(client, taskQueue);
   const consent = createConsentClient({ transport: createTransport(), now });
-  const dropping = setInterval(() => {
-    dropUnfinished({
-      store,
-      vault,
-      providers,
-      consent,
-      connect: connectClient,
-      logger,
-      now,
-    }).catch((error: unknown) =>
-      logger.warn(safeError(error), 'consents that no application finished could not be dropped'),
+  const connecting = { store, vault, providers, consent, connect: connectClient, logger, now };
+  const endingSessions = setInterval(() => {
+    Promise.all([dropUnfinished(connecting), endInterruptedExchanges(connecting)]).catch(
+      (error: unknown) => logger.warn(safeError(error), 'connect sessions could not be ended'),
     );
-  }, DROP_EVERY_MS).unref();
+  }, END_SESSIONS_EVERY_MS).unref();
   const refreshes = createRefreshClient(client, taskQueue, store);
   const schedules = createScheduleClient(client, providers, taskQueue);
   const listener = createListener({
@@ -151,7 +145,7 @@ export async function serveApi({
     },
     async stop() {
       stopping.abort();
-      clearInterval(dropping);
+      clearInterval(endingSessions);
       await connections.close();
       await tokenAccesses.stop();
       await anchors.stop();

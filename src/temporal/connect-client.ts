@@ -1,5 +1,5 @@
 /** Starts the workflows that store a consent and that disconnect an account. */
-import { type Client, WorkflowIdConflictPolicy } from '@temporalio/client';
+import { type Client, WorkflowIdConflictPolicy, WorkflowNotFoundError } from '@temporalio/client';
 import type { Account } from '../domain/account/account';
 import type { ConsentRecord } from '../domain/connect/consent-record';
 import { visible } from '../domain/text/visible-text';
@@ -14,6 +14,8 @@ import { answering } from './deadline';
 export interface ConnectClient {
   /** Starts the workflow that stores the consent. Resolves once Temporal has accepted it. */
   storeLater(record: ConsentRecord): Promise<void>;
+  /** Whether that workflow still holds the consent of a session. */
+  isStoring(sessionId: string): Promise<boolean>;
   /** @returns the id of the account's disconnection: the running one, or else a new one */
   disconnect(account: Account, by: string): Promise<string>;
 }
@@ -23,7 +25,7 @@ export function createConnectClient(client: Client, taskQueue: string): ConnectC
     storeLater: (record) =>
       answering(client, async () => {
         await client.workflow.start(storeConsentWorkflow, {
-          workflowId: `connect/${record.sessionId}`,
+          workflowId: workflowId(record.sessionId),
           workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
           taskQueue,
           args: [record],
@@ -47,5 +49,19 @@ export function createConnectClient(client: Client, taskQueue: string): ConnectC
         });
         return handle.firstExecutionRunId;
       }),
+    isStoring: (sessionId) =>
+      answering(client, async () => {
+        try {
+          const { status } = await client.workflow.getHandle(workflowId(sessionId)).describe();
+          return status.name === 'RUNNING';
+        } catch (error) {
+          if (error instanceof WorkflowNotFoundError) return false;
+          throw error;
+        }
+      }),
   };
+}
+
+function workflowId(sessionId: string): string {
+  return `connect/${sessionId}`;
 }

@@ -40,12 +40,16 @@ export interface Pages {
 
 export async function startPages({
   oidc = null,
+  returnUrls = [],
   ...options
-}: HarnessOptions & Partial<Pick<Config, 'oidc'>> = {}): Promise<Pages> {
+}: HarnessOptions & Partial<Pick<Config, 'oidc' | 'returnUrls'>> = {}): Promise<Pages> {
   // First: if no browser starts, there is nothing else to stop.
   const browser = await launch();
   const harness = await startHarness(options);
-  const api: RunningApi = await serve({ ...harness, config: { ...harness.config, oidc } });
+  const api: RunningApi = await serve({
+    ...harness,
+    config: { ...harness.config, oidc, returnUrls },
+  });
   const ownOrganisation = `org-${randomBytes(4).toString('hex')}`;
 
   const pages: Pages = {
@@ -105,9 +109,14 @@ function watch(context: BrowserContext): void {
   context.on('weberror', (error) => found.push(`uncaught: ${error.error().message}`));
 }
 
-/** Expects no console error or warning, uncaught exception or violation of the content security policy in this context. */
-export function expectNoComplaints(page: Page): void {
-  expect(complaints.get(page.context())).toEqual([]);
+/**
+ * Expects no console error or warning, uncaught exception or violation of the content security policy in this context.
+ * @param status of pages that the browser reports as failed on purpose
+ */
+export function expectNoComplaints(page: Page, status?: number): void {
+  const found = complaints.get(page.context()) ?? [];
+  const isMeant = (text: string) => status !== undefined && text.includes(`a status of ${status} `);
+  expect(found.filter((text) => !isMeant(text))).toEqual([]);
 }
 
 /** Expects that axe-core finds no violations in either theme. */

@@ -3,10 +3,8 @@
  * them, in plain text and in common encodings.
  */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { generateKeyPair } from 'jose';
-import mongoose from 'mongoose';
 import { metricsText } from '../../src/metrics/registry';
 import { createLogger } from '../../src/process/logging';
 import type { ScriptedAnswer } from '../../src/sandbox/scripted-answer';
@@ -15,6 +13,7 @@ import { secretIssuer } from '../api/_jwt';
 import { engines } from '../support/engines';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
+import { hits, mongodbDump, temporalDatabase } from '../support/written';
 import { startOpenIdProvider } from '../ui/_openid-provider';
 
 const MARKER = `Marker${randomBytes(9).toString('hex')}`;
@@ -22,43 +21,6 @@ const CONTROL = `Control${randomBytes(9).toString('hex')}`;
 
 let h: Harness;
 const answers: string[] = [];
-
-/** The marker in plain text, in hex, and in base64 at each of the three alignments. */
-function forms(marker: string): string[] {
-  const base64 = [0, 1, 2].map((lead) => {
-    const text = Buffer.concat([Buffer.alloc(lead), Buffer.from(marker)]).toString('base64');
-    // The characters at both ends depend on the neighbours; the middle does not.
-    return text.slice(lead === 0 ? 0 : 4, -4);
-  });
-  return [marker, ...base64, Buffer.from(marker).toString('hex')];
-}
-
-function hits(text: string, markers: readonly string[]): string[] {
-  return markers.flatMap(forms).filter((form) => text.includes(form));
-}
-
-/** The whole database of the Temporal server, including the write-ahead log: all histories of all namespaces. */
-function temporalDatabase(): string {
-  const read = (suffix: string) => {
-    try {
-      return readFileSync(`${engines.temporalDatabase}${suffix}`).toString('latin1');
-    } catch {
-      return '';
-    }
-  };
-  return read('') + read('-wal');
-}
-
-async function mongodbDump(): Promise<string> {
-  const connection = await mongoose.createConnection(h.mongodbUri).asPromise();
-  try {
-    const collections = (await connection.db?.collections()) ?? [];
-    const dumps = await Promise.all(collections.map((one) => one.find({}).toArray()));
-    return JSON.stringify(dumps);
-  } finally {
-    await connection.close();
-  }
-}
 
 const refusal = (error: string, sent: string): ScriptedAnswer => ({
   kind: 'respond',
@@ -237,7 +199,7 @@ it('a planted token appears in no history of Temporal, no document of MongoDB, n
   const metrics = await metricsText();
   expect(metrics).toContain('evergrant_provider_requests_total{');
   expect(hits(metrics, [...secrets, MARKER.toLowerCase()])).toEqual([]);
-  const dump = await mongodbDump();
+  const dump = await mongodbDump(h.mongodbUri);
   expect(dump).toContain('ENC:v1:k1:');
   expect(dump).toContain('"source":"fallback"');
   expect(dump).toMatch(/"candidate":\{.*"replaced":\{/);
@@ -325,7 +287,7 @@ it('a session secret, an ID token and a logout token appear in no document, log 
     const headers = { authorization: `Bearer ${await h.key()}` };
     await ask('/api/admin/sessions', { headers });
     expect(hits(said.at(-1) ?? '', ids)).toHaveLength(ids.length);
-    const before = await mongodbDump();
+    const before = await mongodbDump(h.mongodbUri);
     expect(hits(before, ids).length).toBeGreaterThanOrEqual(ids.length);
     const good = await provider.logoutToken(claims);
     expect((await post('/sign-in/oidc/back-channel-logout', { logout_token: good })).status).toBe(
@@ -335,7 +297,7 @@ it('a session secret, an ID token and a logout token appear in no document, log 
     await ask('/api/admin/audit?limit=500', { headers });
     expect(said.at(-1)).toContain('back-channel logout');
 
-    for (const text of [before, await mongodbDump(), ...said, ...logged])
+    for (const text of [before, await mongodbDump(h.mongodbUri), ...said, ...logged])
       expect(hits(text, secrets)).toEqual([]);
     expect(logged.join('')).toContain('logout token refused');
   } finally {

@@ -17,8 +17,12 @@ export interface ApiProcess {
 const ENTRY = join(__dirname, '..', '..', 'build', 'server', 'main.js');
 
 /** Starts an API process on the harness's database, namespace, providers and sandbox. */
-export function spawnApi(h: Harness, environment: Record<string, string> = {}): ApiProcess {
-  const child = spawn(process.execPath, [ENTRY], {
+export function spawnApi(
+  h: Harness,
+  environment: Record<string, string> = {},
+  entry = ENTRY,
+): ApiProcess {
+  const child = spawn(process.execPath, [entry], {
     env: {
       PATH: process.env['PATH'],
       MONGODB_URI: h.mongodbUri,
@@ -30,7 +34,7 @@ export function spawnApi(h: Harness, environment: Record<string, string> = {}): 
       PORT: '0',
       ...environment,
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const output: string[] = [];
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -40,8 +44,8 @@ export function spawnApi(h: Harness, environment: Record<string, string> = {}): 
       const line = /^\{.*"msg":"API ready".*\}$/m.exec(output.join(''))?.[0];
       if (line !== undefined) resolve(JSON.parse(line).url);
     };
-    child.stdout.on('data', read);
-    child.stderr.on('data', read);
+    child.stdout?.on('data', read);
+    child.stderr?.on('data', read);
     void exited.then(() =>
       reject(new Error(`the API process ended:\n${output.join('').slice(-2000)}`)),
     );

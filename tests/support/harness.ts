@@ -206,7 +206,12 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       environments: Object.fromEntries(
         Object.entries(provider.environments).map(([name, environment]) => [
           name,
-          { ...environment, limits: { ...environment.limits, ...options.limits } },
+          {
+            ...environment,
+            limits: { ...environment.limits, ...options.limits },
+            // `providers.yaml` cannot state it, because the issuer of Google is known.
+            ...(provider.adapter === 'google' && { issuer: sandbox.url }),
+          },
         ]),
       ),
     })),

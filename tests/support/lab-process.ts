@@ -51,23 +51,23 @@ export interface LabWorker {
 
 const BUILD = join(__dirname, '..', '..', 'build');
 
-/** Compiles next to the output of `npm run build`, whose modules it imports. */
-function compiled(): string {
-  const { code } = transformFileSync(join(__dirname, 'lab-worker.ts'), {
+/** Compiles a process of the lab next to the output of `npm run build`, whose modules it imports. */
+export function compiled(name: 'lab-worker' | 'lab-api'): string {
+  const { code } = transformFileSync(join(__dirname, `${name}.ts`), {
     jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
     module: { type: 'commonjs' },
   });
   const folder = join(BUILD, 'lab');
   mkdirSync(folder, { recursive: true });
-  const file = join(folder, 'lab-worker.js');
+  const file = join(folder, `${name}.js`);
   const ours = `${file}.${process.pid}`;
-  writeFileSync(ours, code.replaceAll('"../../src/', '"../'));
+  writeFileSync(ours, code.replaceAll(/(["'])\.\.\/\.\.\/src\//g, '$1../'));
   renameSync(ours, file);
   return file;
 }
 
 export function spawnLabWorker(h: Harness, options: LabWorkerOptions = {}): LabWorker {
-  const child = spawn(process.execPath, [compiled()], {
+  const child = spawn(process.execPath, [compiled('lab-worker')], {
     env: {
       PATH: process.env['PATH'],
       MONGODB_URI: options.mongodbUri ?? h.mongodbUri,

@@ -383,6 +383,18 @@ it('asks for the inputs of the provider, and names one that is not valid', async
   });
 });
 
+it('sends no link, state or code to another page: nothing is framed, and no referrer is sent', async () => {
+  const session = await create();
+  const { callback, cookie } = await start(session);
+  for (const path of [pathOf(session), callback, `/connect/result/${session.id}`]) {
+    const { headers } = await send('GET', path, { key: null, headers: { cookie } });
+    expect(headers.get('referrer-policy')).toBe('no-referrer');
+    expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
+    expect(headers.get('cache-control')).toBe('no-store');
+  }
+  expect((await send('GET', callback, { key: null, headers: { cookie } })).status).toBe(303);
+});
+
 it('refuses a start from a page of another site', async () => {
   const session = await create();
   const answer = await send('POST', pathOf(session), {
@@ -391,6 +403,16 @@ it('refuses a start from a page of another site', async () => {
   });
   expect(answer.status).toBe(403);
   expect(consent.started).toBeUndefined();
+});
+
+it('limits attempts with unknown links, and starts of one link', async () => {
+  const unknown = () => back(`/connect/${randomBytes(32).toString('base64url')}`, '');
+  for (let tried = 0; tried < 10; tried += 1) expect((await unknown()).status).toBe(410);
+  expect(await unknown()).toMatchObject({ status: 429, text: expect.stringContaining('Too many') });
+  const session = await create();
+  for (let started = 0; started < 10; started += 1) await start(session);
+  const refused = await send('POST', pathOf(session), { key: null, text: '', headers: FORM });
+  expect(refused.status).toBe(429);
 });
 
 it('refuses requests that no session can be made from', async () => {

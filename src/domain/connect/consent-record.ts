@@ -46,7 +46,14 @@ interface EntryInput {
 }
 
 /** The log entry of a connected or reconnected account. */
-export function connectedEntry(record: ConsentRecord, generation: number): LogEntry {
+export function connectedEntry(
+  record: Named &
+    Pick<
+      ConsentRecord,
+      'sessionId' | 'isReconnect' | 'missingScopes' | 'at' | 'response' | 'warnings'
+    >,
+  generation: number,
+): LogEntry {
   const at = new Date(record.at);
   const { missingScopes } = record;
   const lacks =

@@ -29,8 +29,8 @@ export async function finishSession(
   const taken = await store.connectSessions.takePending(organisation, id, now());
   if (taken === null) throw notWaiting(session, now());
   if (!isVerifierOf(taken, verifier)) {
-    await recordFailure(deps, taken, { code: 'not_finished', detail: 'another code_verifier' });
     await revokeDropped(deps, taken);
+    await recordFailure(deps, taken, { code: 'not_finished', detail: 'another code_verifier' });
     throw new ServiceError(
       'forbidden',
       'The code_verifier does not match the code_challenge of the session, so the consent was dropped. Create a new session.',
@@ -58,9 +58,9 @@ export async function dropUnfinished(deps: ConnectDependencies): Promise<void> {
     const session = await deps.store.connectSessions.takeUnfinished(deps.now());
     if (session === null) return;
     // oxlint-disable-next-line no-await-in-loop
-    await recordFailure(deps, session, { code: 'not_finished', detail: null });
-    // oxlint-disable-next-line no-await-in-loop
     await revokeDropped(deps, session);
+    // oxlint-disable-next-line no-await-in-loop
+    await recordFailure(deps, session, { code: 'not_finished', detail: null });
   }
 }
 

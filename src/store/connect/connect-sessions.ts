@@ -9,6 +9,7 @@ import {
   type ConnectLeg,
   type ConnectSession,
   type ConnectStatus,
+  EXCHANGE_MAX_MS,
   FINISH_WITHIN_MS,
   type SealedConsent,
 } from '../../domain/connect/connect-session';
@@ -204,28 +205,29 @@ export class ConnectSessions {
   }
 
   /**
-   * Takes one consent that no application finished in time, across organisations.
-   * @returns the session as it was before, with its consent; `null` if there is none
+   * Takes one consent that no application finished in time, across organisations. It counts as an exchange until it is
+   * revoked and dropped.
+   * @returns `null` if there is none
    */
-  async takeUnfinished(now: Date): Promise<ConnectSession | null> {
-    const document = await this.#ofAll
-      .findOneAndUpdate(
-        {
-          status: 'awaiting_finish',
-          status_at: { $lte: new Date(now.getTime() - FINISH_WITHIN_MS) },
-        },
-        {
-          $set: {
-            status: 'failed',
-            status_at: now,
-            failure: { code: 'not_finished', detail: null, at: now },
-            pending: null,
-          },
-        },
-        { returnDocument: 'before' },
-      )
-      .lean<ConnectSessionDocument>();
-    return found(document);
+  takeUnfinished(now: Date): Promise<ConnectSession | null> {
+    return this.#change(
+      {
+        status: 'awaiting_finish',
+        status_at: { $lte: new Date(now.getTime() - FINISH_WITHIN_MS) },
+      },
+      { status: 'exchanging', status_at: now },
+    );
+  }
+
+  /** The exchanges that take too long, across organisations: their process has ended, or a workflow stores the consent. */
+  async interrupted(now: Date, limit: number): Promise<ConnectSession[]> {
+    const before = new Date(now.getTime() - EXCHANGE_MAX_MS);
+    const documents = await this.#ofAll
+      .find({ status: 'exchanging', status_at: { $lt: before } })
+      .sort({ status_at: 1 })
+      .limit(limit)
+      .lean<ConnectSessionDocument[]>();
+    return documents.map(toConnectSession);
   }
 
   /** The consent is stored on its account. */

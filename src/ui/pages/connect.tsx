@@ -86,7 +86,7 @@ export function ConsentPage(props: ConsentProps) {
         )}
       </section>
       {/* Without an action the form goes to the page's own address, so the link is not in the page. */}
-      <form method="post">
+      <form method="post" class={props.inputs.length === 0 ? 'bare' : ''}>
         {props.inputs.map((input) => (
           <Field {...props} input={input} />
         ))}

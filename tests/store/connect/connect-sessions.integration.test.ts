@@ -1,5 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { FINISH_WITHIN_MS, LEG_LIFE_MS } from '../../../src/domain/connect/connect-session';
+import {
+  EXCHANGE_MAX_MS,
+  FINISH_WITHIN_MS,
+  LEG_LIFE_MS,
+} from '../../../src/domain/connect/connect-session';
 import type { NewConnectSession } from '../../../src/store/connect/connect-sessions';
 import { newConnectSession } from '../_connect-session';
 import { fromNow, grantOf, NOW, storeForTest, type TestStore } from '../_store';
@@ -171,10 +175,20 @@ describe('a waiting consent', () => {
       pending: consent,
     });
     expect(await store.connectSessions.takeUnfinished(late)).toBeNull();
+    // It is revoked, and then fails. If the process ends in between, it counts as an interrupted exchange.
+    const afterwards = new Date(late.getTime() + EXCHANGE_MAX_MS);
+    const interruptedIds = async (now: Date) =>
+      (await store.connectSessions.interrupted(now, 100)).map((one) => one.id);
+    expect(await interruptedIds(afterwards)).not.toContain(id);
+    const later = new Date(afterwards.getTime() + 1);
+    expect(await interruptedIds(later)).toContain(id);
+    const failure = { code: 'not_finished', detail: null } as const;
+    await store.connectSessions.fail(id, ['exchanging'], failure, { now: later });
     expect(await store.connectSessions.find('org_a', id)).toMatchObject({
       status: 'failed',
       failure: { code: 'not_finished' },
       pending: null,
     });
+    expect(await interruptedIds(later)).not.toContain(id);
   });
 });
