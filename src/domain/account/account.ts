@@ -1,5 +1,6 @@
 /** The account: one connected grant of one organisation. The store maps documents to this type. */
 import type { Subject } from '../connect/connect-session';
+import type { Reminders } from '../connect/reminder';
 import type { LogSource } from '../logs/log-entry';
 import type { RefreshFailure } from '../refresh/refresh-failure';
 import type { UnansweredSend } from '../refresh/replay';
@@ -103,6 +104,7 @@ export interface Account {
   subject: Subject | null;
   /** `null`: unknown; then no reminder is sent. */
   ownerEmail: OwnerEmail | null;
+  reminders: Reminders | null;
   /** Requested scopes that the person did not grant in the last consent. */
   missingScopes: string[];
   /** Days before expiry of the last warning about the refresh token. `null`: no warning was sent yet. */

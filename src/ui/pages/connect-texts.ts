@@ -1,8 +1,6 @@
 /** The texts of the consent pages, which the customers of an organisation see, in four languages. */
 import type { ConnectFailure, ConnectStatus } from '../../domain/connect/connect-session';
-
-const LANGUAGES = ['en', 'de', 'fr', 'es'] as const;
-export type Language = (typeof LANGUAGES)[number];
+import { LANGUAGES, type Language } from '../../domain/text/language';
 
 export interface ConnectTexts {
   connectTitle(provider: string): string;
@@ -34,6 +32,10 @@ export interface ConnectTexts {
   unavailable: string;
   unavailableText: string;
   tooMany: string;
+  unsubscribe: string;
+  unsubscribeText: string;
+  unsubscribed: string;
+  unsubscribedText: string;
   failures: Readonly<Record<ConnectFailure, string>>;
 }
 
@@ -68,6 +70,11 @@ const en: ConnectTexts = {
   unavailable: 'The provider is unavailable',
   unavailableText: 'Wait a few minutes, then try again. The link stays valid.',
   tooMany: 'Too many attempts. Wait a minute, then try again.',
+  unsubscribe: 'Stop e-mails',
+  unsubscribeText: 'You get no more e-mails about accounts that must be reconnected.',
+  unsubscribed: 'E-mails are stopped',
+  unsubscribedText:
+    'You get no more e-mails about accounts that must be reconnected. You can close this page.',
   failures: {
     access_denied: 'You declined at the provider, so nothing was connected.',
     provider_unavailable: 'The provider reported a temporary error. Try again in a few minutes.',
@@ -127,6 +134,12 @@ const de: ConnectTexts = {
   unavailableText:
     'Warten Sie ein paar Minuten und versuchen Sie es noch einmal. Der Link bleibt gültig.',
   tooMany: 'Zu viele Versuche. Warten Sie eine Minute und versuchen Sie es noch einmal.',
+  unsubscribe: 'E-Mails abbestellen',
+  unsubscribeText:
+    'Sie erhalten keine E-Mails mehr über Konten, die erneut verbunden werden müssen.',
+  unsubscribed: 'E-Mails sind abbestellt',
+  unsubscribedText:
+    'Sie erhalten keine E-Mails mehr über Konten, die erneut verbunden werden müssen. Sie können diese Seite schließen.',
   failures: {
     access_denied: 'Sie haben beim Anbieter abgelehnt, daher wurde nichts verbunden.',
     provider_unavailable:
@@ -190,6 +203,11 @@ const fr: ConnectTexts = {
   unavailable: 'Le fournisseur est indisponible',
   unavailableText: 'Attendez quelques minutes, puis réessayez. Le lien reste valable.',
   tooMany: 'Trop de tentatives. Attendez une minute, puis réessayez.',
+  unsubscribe: 'Ne plus recevoir de messages',
+  unsubscribeText: 'Vous ne recevrez plus de messages sur les comptes à reconnecter.',
+  unsubscribed: 'Les messages sont arrêtés',
+  unsubscribedText:
+    'Vous ne recevrez plus de messages sur les comptes à reconnecter. Vous pouvez fermer cette page.',
   failures: {
     access_denied: 'Vous avez refusé chez le fournisseur ; rien n’a été connecté.',
     provider_unavailable:
@@ -249,6 +267,11 @@ const es: ConnectTexts = {
   unavailable: 'El proveedor no está disponible',
   unavailableText: 'Espere unos minutos e intente de nuevo. El enlace sigue siendo válido.',
   tooMany: 'Demasiados intentos. Espere un minuto e intente de nuevo.',
+  unsubscribe: 'No recibir más mensajes',
+  unsubscribeText: 'Ya no recibirá mensajes sobre cuentas que deben volver a conectarse.',
+  unsubscribed: 'Los mensajes se han detenido',
+  unsubscribedText:
+    'Ya no recibirá mensajes sobre cuentas que deben volver a conectarse. Puede cerrar esta página.',
   failures: {
     access_denied: 'Usted rechazó el acceso en el proveedor; no se conectó nada.',
     provider_unavailable:

@@ -3,6 +3,7 @@
  * GET, and their addresses and cookies are the only places of link, state and code.
  */
 import { createHash } from 'node:crypto';
+import { except } from 'hono/combine';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { createMiddleware } from 'hono/factory';
 import type { Child } from 'hono/jsx';
@@ -22,10 +23,11 @@ import {
   startLeg,
   viewLink,
 } from '../../services/connect/consent-leg';
+import { UNSUBSCRIBE_PATH, unsubscribedDigest } from '../../services/connect/unsubscribe';
 import type { UiDependencies } from '../dependencies';
 import type { UiApp, UiContext, UiEnv } from '../env';
 import { formFields } from '../form';
-import { ConsentPage, connectPage, OutcomePage } from '../pages/connect';
+import { ConsentPage, connectPage, OutcomePage, UnsubscribePage } from '../pages/connect';
 import { type ConnectTexts, languageOf, outcomeOf, textsOf } from '../pages/connect-texts';
 import { requireSameOrigin } from '../same-origin';
 import { cookieOptions } from '../signed-cookie';
@@ -40,10 +42,12 @@ const COOKIE_PREFIX = 'evg-connect-';
 const TOKEN = /^[\w-]{43}$/;
 
 export function registerConnect(ui: UiApp, deps: UiDependencies): void {
-  const { publicUrl, now, store, consentPage } = deps;
+  const { publicUrl, now, store, consentPage, vault, logger } = deps;
   const attempts = new FailedAttempts(ATTEMPTS_MAX);
 
-  ui.use(`${CONNECT_PATH}/*`, headers(deps), requireSameOrigin(deps));
+  // Mail services send the one-click request of RFC 8058 without an origin. Its signed address is the permission.
+  const own = except(`${UNSUBSCRIBE_PATH}/*`, requireSameOrigin(deps));
+  ui.use(`${CONNECT_PATH}/*`, headers(deps), own);
 
   /** Shows a page of the organisation. */
   async function show(
@@ -206,6 +210,37 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
       }
     }
   }
+
+  ui.get(`${UNSUBSCRIBE_PATH}/:token`, (c) => {
+    if (unsubscribedDigest(vault, c.req.param('token')) === null) return unknownPage(c);
+    return show(c, { title: (texts) => texts.unsubscribe, session: null }, (texts) => (
+      <UnsubscribePage texts={texts} />
+    ));
+  });
+
+  ui.post(`${UNSUBSCRIBE_PATH}/:token`, async (c) => {
+    const digest = unsubscribedDigest(vault, c.req.param('token'));
+    const isDone = digest !== null && (await store.reminders.unsubscribe(digest, now()));
+    if (!isDone) return unknownPage(c);
+    logger.info('an owner stopped the reminders');
+    return show(c, { title: (texts) => texts.unsubscribed, session: null }, (texts) => (
+      <OutcomePage
+        texts={texts}
+        text={texts.unsubscribedText}
+        tone="good"
+        again={null}
+        returnUrl={null}
+      />
+    ));
+  });
+
+  const unknownPage = (c: UiContext) =>
+    message(
+      c,
+      410,
+      (texts) => texts.closed,
+      (texts) => texts.closedText,
+    );
 
   /** Opens the link again: the cookie holds it, so that no page contains it. */
   ui.get(`${CONNECT_PATH}/again/:session`, async (c) => {
