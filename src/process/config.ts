@@ -12,6 +12,7 @@ import { ORGANISATION_NAME } from '../domain/access/organisation';
 import { DELIVERY_POLICY, type DeliveryPolicy } from '../domain/events/webhook-delivery';
 import { Secret } from '../domain/masking/secret';
 import { duration } from '../domain/text/duration';
+import { LANGUAGES, type Language } from '../domain/text/language';
 import { type ProviderConfig, readProviders, secureUrl } from '../providers/config/providers-file';
 import { INDEX_MODES } from '../store/store';
 import { KeyRing, KeyRingError } from '../vault/key-ring';
@@ -46,6 +47,8 @@ export interface Config {
   /** The addresses to which a browser may return after a consent, each exactly as a session must state it. */
   returnUrls: readonly string[];
   consentPage: ConsentPageConfig;
+  /** `null`: owners get no e-mail. */
+  mail: MailConfig | null;
   host: string;
   /** `null`: not set; then 3000, or a free port if `npm start` finds it in use. */
   port: number | null;
@@ -78,6 +81,13 @@ export interface ConsentPageConfig {
   /** `null`: the organisation's id. */
   organisationName: string | null;
   logo: URL | null;
+}
+
+interface MailConfig {
+  smtpUrl: Secret;
+  /** An address, or a name and an address in angle brackets. */
+  from: string;
+  language: Language;
 }
 
 export interface WebhookConfig {
@@ -203,6 +213,18 @@ const environmentSchema = z.object({
     .optional(),
   CONNECT_ORGANISATION_NAME: z.string().max(100).optional(),
   CONNECT_LOGO_URL: webAddress.optional(),
+  SMTP_URL: z
+    .string()
+    .regex(/^smtps?:\/\/[^/]/, 'must be a URL that begins with smtp:// or smtps://')
+    .optional(),
+  SMTP_FROM: z
+    .string()
+    .regex(
+      /^[^\r\n]*[^\s@<>]+@[^\s@<>]+>?$/,
+      'must be an address, such as Acme <accounts@example.com>',
+    )
+    .optional(),
+  REMINDER_LANGUAGE: z.enum(LANGUAGES, `must be one of ${LANGUAGES.join(', ')}`).default('en'),
   WEBHOOKS_ALLOW_PRIVATE_ADDRESSES: z
     .enum(['true', 'false'], 'must be true or false')
     .default('false')
@@ -264,6 +286,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
 
   const encryptionKeys = readEncryptionKeys(set, problems);
   const oidc = parsed.success ? readOidc(parsed.data, problems) : null;
+  const mail = parsed.success ? readMail(parsed.data, problems) : null;
   const refreshIntervalMinutes = parsed.data?.REFRESH_INTERVAL_MINUTES;
   const refreshIntervalMs =
     refreshIntervalMinutes === undefined ? null : refreshIntervalMinutes * 60_000;
@@ -296,6 +319,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       organisationName: env.CONNECT_ORGANISATION_NAME ?? null,
       logo: env.CONNECT_LOGO_URL ?? null,
     },
+    mail,
     host: env.HOST,
     port: env.PORT ?? null,
     metrics: { host: env.METRICS_HOST, port: env.METRICS_PORT ?? null },
@@ -371,6 +395,17 @@ function readOidc(env: z.infer<typeof environmentSchema>, problems: string[]): C
     organisation: fixed === undefined ? { claim: claim ?? '' } : { fixed },
     scopesClaim: env.OIDC_SCOPES_CLAIM ?? null,
   };
+}
+
+function readMail(env: z.infer<typeof environmentSchema>, problems: string[]): Config['mail'] {
+  const { SMTP_URL: url, SMTP_FROM: from, REMINDER_LANGUAGE: language } = env;
+  if (url === undefined) return null;
+  if (from === undefined) problems.push('SMTP_FROM must be set together with SMTP_URL');
+  if (env.PUBLIC_URL === undefined)
+    problems.push(
+      'PUBLIC_URL must be set together with SMTP_URL, because the e-mails contain links',
+    );
+  return { smtpUrl: new Secret(url), from: from ?? '', language };
 }
 
 function readTemporal(

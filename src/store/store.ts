@@ -20,6 +20,7 @@ import { RefreshTokenWarnings } from './accounts/refresh-token-warnings';
 import { Restores } from './accounts/restores';
 import { Validations } from './accounts/validations';
 import { ConnectSessions } from './connect/connect-sessions';
+import { Reminders } from './connect/reminders';
 import { Canary } from './encryption/canary';
 import { EncryptionKeys } from './encryption/encryption-keys';
 import { Processes } from './encryption/processes';
@@ -56,6 +57,7 @@ export interface Store {
   limiters: AppLimiters;
   reconnects: Reconnects;
   refreshTokenWarnings: RefreshTokenWarnings;
+  reminders: Reminders;
   logEntries: LogEntries;
   processes: Processes;
   quarantine: Quarantine;
@@ -202,6 +204,7 @@ export function createStore(
     events,
     reconnects: new Reconnects(connection, options.rules, vault),
     refreshTokenWarnings: new RefreshTokenWarnings(connection, options.rules),
+    reminders: new Reminders(connection),
     grants: new Grants(connection, options.rules, vault),
     limiters: new AppLimiters(connection),
     logEntries: new LogEntries(connection, retentionDays),

@@ -71,7 +71,8 @@ export type CodePurpose =
   | 'sealing_key'
   | 'session'
   | 'subject'
-  | 'owner_email';
+  | 'owner_email'
+  | 'unsubscribe';
 
 type TokenField = 'access_token' | 'refresh_token' | 'fallback_access_token';
 

@@ -6,6 +6,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { createActivities } from '../activities';
 import { raiseIncidentEvent } from '../limits/incident-events';
 import { Limiter } from '../limits/limiter';
+import { createMailClient } from '../outbound/mail';
 import { ConfiguredProviders } from '../providers/config/configured-providers';
 import { createTransport } from '../providers/exchange/transport';
 import { RestoreGuard } from '../refresh/restore-guard';
@@ -23,6 +24,7 @@ import {
 } from '../temporal/sweep-schedules';
 import type { WorkerDependencies } from './dependencies';
 import { keepCounts } from './keep-counts';
+import { keepReminders } from './keep-reminders';
 import { keepSchedules, LOOK_EVERY_MS } from './keep-schedules';
 import { startWebhookWorker } from './start-webhook-worker';
 
@@ -129,6 +131,7 @@ export async function startWorker({
     },
   });
   const stopCounting = keepCounts({ store, vault, providers, logger });
+  const stopReminding = startReminders({ config, store, vault, logger }, providers);
   return {
     schedules,
     temporal: {
@@ -143,12 +146,39 @@ export async function startWorker({
     },
     async stop() {
       stopping.abort();
-      await Promise.all([stopLooking(), stopCounting()]);
+      await Promise.all([stopLooking(), stopCounting(), stopReminding()]);
       if (worker.getState() === 'RUNNING') worker.shutdown();
       await Promise.allSettled([refreshing, webhooks.stop()]);
       await disconnect(connection, client);
     },
   };
+}
+
+/** Without SMTP_URL, no reminder is sent. */
+function startReminders(
+  {
+    config,
+    store,
+    vault,
+    logger,
+  }: Pick<WorkerDependencies, 'config' | 'store' | 'vault' | 'logger'>,
+  providers: ConfiguredProviders,
+): () => Promise<void> {
+  const { mail, publicUrl, returnUrls, consentPage } = config;
+  if (mail === null || publicUrl === null) return async () => undefined;
+  return keepReminders({
+    store,
+    vault,
+    providers,
+    consent: { rulesOf: ({ consent }) => consent },
+    returnUrls,
+    now,
+    mail: createMailClient(mail),
+    language: mail.language,
+    publicUrl,
+    organisationName: consentPage.organisationName,
+    logger,
+  });
 }
 
 async function disconnect(connection: NativeConnection, client: Client): Promise<void> {

@@ -1,6 +1,7 @@
 /** The account: one connected grant of one organisation. The store maps documents to this type. */
 import type { Subject } from '../connect/connect-session';
 import type { Disconnection } from '../connect/disconnection';
+import type { Reminders } from '../connect/reminder';
 import type { LogSource } from '../logs/log-entry';
 import type { RefreshFailure } from '../refresh/refresh-failure';
 import type { UnansweredSend } from '../refresh/replay';
@@ -116,6 +117,7 @@ export interface Account {
   ownerEmail: OwnerEmail | null;
   /** The last disconnection; `null`: there was none, or the account was reconnected since. */
   disconnection: Disconnection | null;
+  reminders: Reminders | null;
   /** Requested scopes that the person did not grant in the last consent. */
   missingScopes: string[];
   /** Days before expiry of the last warning about the refresh token. `null`: no warning was sent yet. */

@@ -68,6 +68,7 @@ export function toAccount(document: AccountDocument): Account {
         ? { digest: document.subject_digest, label: document.subject_label ?? null }
         : null,
     ownerEmail: document.owner_email ?? null,
+    reminders: document.reminders ?? null,
     missingScopes: document.missing_scopes ?? [],
     disconnection: document.disconnection ? toDisconnection(document.disconnection) : null,
     refreshTokenWarnedDays: document.refresh_token_warned_days ?? null,

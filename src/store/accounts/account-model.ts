@@ -175,6 +175,11 @@ const disconnectionSchema = new Schema(
   { _id: false },
 );
 
+const remindersSchema = new Schema(
+  { since: { type: Date, required: true }, sent: { type: Number, required: true } },
+  { _id: false },
+);
+
 const accountSchema = new Schema(
   {
     _id: { type: String, required: true },
@@ -214,6 +219,7 @@ const accountSchema = new Schema(
     subject_digest: String,
     subject_label: { type: String, default: null },
     owner_email: { type: ownerEmailSchema, default: null },
+    reminders: { type: remindersSchema, default: null },
     missing_scopes: { type: [String], default: undefined },
     disconnection: { type: disconnectionSchema, default: null },
     refresh_token_warned_days: { type: Number, default: null },
@@ -295,6 +301,10 @@ accountSchema.index(
 
 // Sparse: most accounts hold no replaced grant, and expired ones are deleted.
 accountSchema.index({ 'replaced.until': 1 }, { sparse: true, name: 'replaced_grants' });
+accountSchema.index(
+  { 'owner_email.digest': 1, _id: 1 },
+  { partialFilterExpression: { state: AccountState.needsReconnect }, name: 'reminders' },
+);
 accountSchema.index({ 'unsent_events.id': 1 }, { sparse: true, name: 'unsent_events' });
 
 type Inferred = InferSchemaType<typeof accountSchema>;

@@ -1,8 +1,6 @@
 /** The texts of the consent pages, which the customers of an organisation see, in four languages. */
 import type { ConnectFailure, ConnectStatus } from '../../domain/connect/connect-session';
-
-export const LANGUAGES = ['en', 'de', 'fr', 'es'] as const;
-export type Language = (typeof LANGUAGES)[number];
+import type { Language } from '../../domain/text/language';
 
 export interface ConnectTexts {
   connectTitle(provider: string): string;
@@ -36,6 +34,10 @@ export interface ConnectTexts {
   outage: string;
   outageText: string;
   tooMany: string;
+  unsubscribe: string;
+  unsubscribeText: string;
+  unsubscribed: string;
+  unsubscribedText: string;
   failures: Readonly<Record<ConnectFailure, string>>;
 }
 
@@ -72,6 +74,11 @@ const en: ConnectTexts = {
   outage: 'This page is unavailable',
   outageText: 'Wait a minute, then reload this page.',
   tooMany: 'Too many attempts. Wait a minute, then try again.',
+  unsubscribe: 'Stop e-mails',
+  unsubscribeText: 'You get no more e-mails about accounts that must be reconnected.',
+  unsubscribed: 'E-mails are stopped',
+  unsubscribedText:
+    'You get no more e-mails about accounts that must be reconnected. You can close this page.',
   failures: {
     access_denied: 'You declined at the provider, so nothing was connected.',
     provider_unavailable: 'The provider reported a temporary error. Try again in a few minutes.',
@@ -135,6 +142,12 @@ const de: ConnectTexts = {
   outage: 'Diese Seite ist zurzeit nicht verfügbar',
   outageText: 'Warten Sie eine Minute und laden Sie die Seite neu.',
   tooMany: 'Zu viele Versuche. Warten Sie eine Minute und versuchen Sie es noch einmal.',
+  unsubscribe: 'E-Mails abbestellen',
+  unsubscribeText:
+    'Sie erhalten keine E-Mails mehr über Konten, die erneut verbunden werden müssen.',
+  unsubscribed: 'E-Mails sind abbestellt',
+  unsubscribedText:
+    'Sie erhalten keine E-Mails mehr über Konten, die erneut verbunden werden müssen. Sie können diese Seite schließen.',
   failures: {
     access_denied: 'Sie haben beim Anbieter abgelehnt, daher wurde nichts verbunden.',
     provider_unavailable:
@@ -202,6 +215,11 @@ const fr: ConnectTexts = {
   outage: 'Cette page est indisponible',
   outageText: 'Attendez une minute, puis rechargez la page.',
   tooMany: 'Trop de tentatives. Attendez une minute, puis réessayez.',
+  unsubscribe: 'Ne plus recevoir de messages',
+  unsubscribeText: 'Vous ne recevrez plus de messages sur les comptes à reconnecter.',
+  unsubscribed: 'Les messages sont arrêtés',
+  unsubscribedText:
+    'Vous ne recevrez plus de messages sur les comptes à reconnecter. Vous pouvez fermer cette page.',
   failures: {
     access_denied: 'Vous avez refusé chez le fournisseur ; rien n’a été connecté.',
     provider_unavailable:
@@ -265,6 +283,11 @@ const es: ConnectTexts = {
   outage: 'Esta página no está disponible',
   outageText: 'Espere un minuto y vuelva a cargar la página.',
   tooMany: 'Demasiados intentos. Espere un minuto e intente de nuevo.',
+  unsubscribe: 'No recibir más mensajes',
+  unsubscribeText: 'Ya no recibirá mensajes sobre cuentas que deben volver a conectarse.',
+  unsubscribed: 'Los mensajes se han detenido',
+  unsubscribedText:
+    'Ya no recibirá mensajes sobre cuentas que deben volver a conectarse. Puede cerrar esta página.',
   failures: {
     access_denied: 'Usted rechazó el acceso en el proveedor; no se conectó nada.',
     provider_unavailable:

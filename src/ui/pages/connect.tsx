@@ -1,11 +1,12 @@
 /** The consent page and its outcomes, for people who have no account here. One column, no script. */
 import { html } from 'hono/html';
 import type { Child } from 'hono/jsx';
+import type { Language } from '../../domain/text/language';
 import type { ConsentInput } from '../../providers/consent/consent';
 import { STYLE } from '../assets';
 import { markup } from '../markup';
 import { Notice } from '../parts/notice';
-import type { ConnectTexts, Language } from './connect-texts';
+import type { ConnectTexts } from './connect-texts';
 
 export interface ConnectFrame {
   language: Language;
@@ -120,6 +121,17 @@ function Field({ input, texts, entered, invalid }: ConsentProps & { input: Conse
       />
       {isInvalid && <p id={`${id}-problem`}>{texts.invalidInput(example)}</p>}
     </>
+  );
+}
+
+export function UnsubscribePage({ texts }: { texts: ConnectTexts }) {
+  return (
+    <div class="sign-in">
+      <p>{texts.unsubscribeText}</p>
+      <form method="post">
+        <button class="primary">{texts.unsubscribe}</button>
+      </form>
+    </div>
   );
 }
 

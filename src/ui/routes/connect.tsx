@@ -3,6 +3,7 @@
  * addresses and cookies contain the link, the state and the code, and the address of a result contains none of them.
  */
 import { createHash } from 'node:crypto';
+import { except } from 'hono/combine';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { createMiddleware } from 'hono/factory';
 import type { Child } from 'hono/jsx';
@@ -11,6 +12,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type ConnectSession, canStart, LEG_LIFE_MS } from '../../domain/connect/connect-session';
 import { ServiceError } from '../../domain/service-error';
+import { LANGUAGES } from '../../domain/text/language';
 import { visible } from '../../domain/text/visible-text';
 import { addressOf } from '../../http/address';
 import { publicOrigin } from '../../http/public-origin';
@@ -25,12 +27,13 @@ import {
   viewLink,
   viewResult,
 } from '../../services/connect/consent-leg';
+import { UNSUBSCRIBE_PATH, unsubscribedDigest } from '../../services/connect/unsubscribe';
 import { isDatabaseUnavailable } from '../../store/mongo/unavailability';
 import type { UiDependencies } from '../dependencies';
 import type { UiApp, UiContext, UiEnv } from '../env';
 import { formFields } from '../form';
-import { ConsentPage, connectPage, OutcomePage } from '../pages/connect';
-import { type ConnectTexts, LANGUAGES, outcomeOf, textsOf } from '../pages/connect-texts';
+import { ConsentPage, connectPage, OutcomePage, UnsubscribePage } from '../pages/connect';
+import { type ConnectTexts, outcomeOf, textsOf } from '../pages/connect-texts';
 import { requireSameOrigin } from '../same-origin';
 import { cookieOptions } from '../signed-cookie';
 
@@ -77,7 +80,7 @@ const FAILED_CALLBACKS: ReadonlyMap<string, Message> = new Map<
 ]);
 
 export function registerConnect(ui: UiApp, deps: UiDependencies): void {
-  const { publicUrl, now, store, consentPage } = deps;
+  const { publicUrl, now, store, consentPage, vault, logger } = deps;
   const attempts = new FailedAttempts(ATTEMPTS_MAX);
 
   const readLanguage = languageDetector({
@@ -90,7 +93,8 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
     await next();
     if (isDatabaseUnavailable(c.error)) c.res = await message(c, 503, OUTAGE);
   });
-  ui.use(`${CONNECT_PATH}/*`, requireSameOrigin(deps));
+  // Mail services send the one-click request of RFC 8058 without an origin. Its signed address is the permission.
+  ui.use(`${CONNECT_PATH}/*`, except(`${UNSUBSCRIBE_PATH}/*`, requireSameOrigin(deps)));
 
   /** Shows a page of the organisation. */
   async function show(
@@ -205,6 +209,31 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
     const again = canStart(session, now()) ? `${CONNECT_PATH}/again/${session.id}` : null;
     return outcome(c, result, again);
   });
+
+  ui.get(`${UNSUBSCRIBE_PATH}/:token`, (c) => {
+    if (unsubscribedDigest(vault, c.req.param('token')) === null) return unknownPage(c);
+    return show(c, { title: (texts) => texts.unsubscribe, session: null }, (texts) => (
+      <UnsubscribePage texts={texts} />
+    ));
+  });
+
+  ui.post(`${UNSUBSCRIBE_PATH}/:token`, async (c) => {
+    const digest = unsubscribedDigest(vault, c.req.param('token'));
+    const isDone = digest !== null && (await store.reminders.unsubscribe(digest, now()));
+    if (!isDone) return unknownPage(c);
+    logger.info('an owner stopped the reminders');
+    return show(c, { title: (texts) => texts.unsubscribed, session: null }, (texts) => (
+      <OutcomePage
+        texts={texts}
+        text={texts.unsubscribedText}
+        tone="good"
+        again={null}
+        returnUrl={null}
+      />
+    ));
+  });
+
+  const unknownPage = (c: UiContext) => message(c, 410, CLOSED);
 
   /** Opens the link again: the cookie holds it, so that no page contains it. */
   ui.get(`${CONNECT_PATH}/again/:session`, async (c) => {
