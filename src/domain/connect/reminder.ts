@@ -18,7 +18,7 @@ export interface Reminders {
   sent: number;
 }
 
-/** The reminders about the present state. Those about an earlier one do not count. */
+/** The reminders about the present state. Reminders about an earlier state do not count. */
 export function remindersSent({
   stateAt,
   reminders,

@@ -2,7 +2,7 @@
 import type { Connection, Model, mongo } from 'mongoose';
 import {
   ACCOUNT_STATUSES,
-  AccountState,
+  type AccountState,
   type AccountStatus,
   derivedStatus,
   isOutOfService,
