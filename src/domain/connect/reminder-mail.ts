@@ -30,7 +30,7 @@ const TEXTS: Readonly<Record<Language, ReminderTexts>> = {
   en: {
     subject: (organisation) => `Please reconnect your account to ${organisation}`,
     intro: (organisation) =>
-      `${organisation} has lost access to the following accounts. Open the link of each account to connect it again.`,
+      `${organisation} has lost access to the following accounts. Open the link of each account to reconnect it.`,
     reconnect: 'Reconnect',
     expires: (day) => `Each link works once, until ${day} (UTC).`,
     notSure: 'If you do not expect this message, ignore it. Nothing happens until you continue.',
