@@ -27,6 +27,7 @@ const SHOWN_MEMBERS = new Set([
   'every',
   'external_id',
   'force',
+  'include_reconnect_link',
   'kind',
   'name',
   'note',

@@ -233,10 +233,10 @@ const environmentSchema = z.object({
   PORT: z.coerce.number('must be a port number').int().min(0).max(65535).optional(),
   METRICS_HOST: z.string().default('127.0.0.1'),
   METRICS_PORT: z
-    .union(
-      [z.literal('off'), z.coerce.number().int().min(0).max(65535)],
-      'must be a port number, or off',
-    )
+    .string()
+    .regex(/^(off|\d+)$/, 'must be a port number, or off')
+    .transform((text) => (text === 'off' ? text : Number(text)))
+    .refine((port) => port === 'off' || port <= 65535, 'must be a port number, or off')
     .optional(),
   INDEXES: z.enum(INDEX_MODES, `must be one of ${INDEX_MODES.join(', ')}`).default('apply'),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),

@@ -26,7 +26,23 @@ export interface DeliveryDependencies {
   store: Pick<Store, 'webhookDeliveries' | 'webhookOutbox'>;
   vault: Pick<Vault, 'openWebhookSecret'>;
   outbound: Pick<GuardedTransport, 'post'>;
+  /** `null`: without PUBLIC_URL there are no links. */
+  links: DeliveryLinks | null;
   now: () => Date;
+}
+
+interface DeliveryLink {
+  sessionId: string;
+  url: string;
+  expiresAt: Date;
+}
+
+/** Makes the links that events carry to endpoints that ask for them. */
+export interface DeliveryLinks {
+  /** @returns `null`: no link can reconnect the account */
+  create(endpoint: WebhookEndpoint, accountId: string): Promise<DeliveryLink | null>;
+  /** Revokes a link that the endpoint did not accept. The next attempt has another one. */
+  revoke(endpoint: WebhookEndpoint, sessionId: string): Promise<void>;
 }
 
 /** The inputs of an attempt. */
@@ -77,13 +93,38 @@ async function sendOnce(deps: DeliveryDependencies, one: Try): Promise<Answer> {
   return answer;
 }
 
-async function send(deps: DeliveryDependencies, { endpoint, event, policy }: Try): Promise<Answer> {
+async function send(deps: DeliveryDependencies, one: Try): Promise<Answer> {
+  const link = await linkOf(deps, one);
+  const answer = await sendWith(deps, one, link);
+  if (link !== null && !isAccepted(answer)) await deps.links?.revoke(one.endpoint, link.sessionId);
+  return answer;
+}
+
+async function linkOf(
+  { links }: DeliveryDependencies,
+  { endpoint, event }: Try,
+): Promise<DeliveryLink | null> {
+  if (links === null || !endpoint.includeReconnectLink) return null;
+  if (event.type !== 'account.needs_reconnect') return null;
+  return links.create(endpoint, event.data.account_id);
+}
+
+async function sendWith(
+  deps: DeliveryDependencies,
+  { endpoint, event, policy }: Try,
+  link: DeliveryLink | null,
+): Promise<Answer> {
   const at = deps.now();
   const { id: endpointId, organisation, url } = endpoint;
   const secrets = signingSecrets(endpoint, at).map(
     ({ sealed }) => new Secret(deps.vault.openWebhookSecret(sealed, { organisation, endpointId })),
   );
-  const body = eventPayload(event);
+  const body = eventPayload(
+    event,
+    link === null
+      ? {}
+      : { reconnect_url: link.url, reconnect_url_expires_at: link.expiresAt.toISOString() },
+  );
   const began = performance.now();
   const tried = (status: number | null, error: string | null) => ({
     at,

@@ -4,11 +4,16 @@ import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/w
 import { createWebhookActivities } from '../activities/deliver-webhook';
 import { webhookTaskQueue } from '../domain/events/webhook-delivery';
 import { createGuardedTransport } from '../outbound/guarded-transport';
+import type { ConfiguredProviders } from '../providers/config/configured-providers';
+import type { Provider } from '../providers/provider';
+import { webhookLinks } from '../services/connect/webhook-links';
 import { startDispatcher } from '../temporal/webhook-dispatcher';
 import type { WorkerDependencies } from './dependencies';
 
 /** Concurrent deliveries per worker. Receivers that hang can occupy only these, and never delay a refresh. */
 const DELIVERIES_AT_ONCE = 20;
+
+const now = () => new Date();
 
 export interface RunningWebhookWorker {
   ended: Promise<void>;
@@ -17,18 +22,30 @@ export interface RunningWebhookWorker {
 }
 
 export async function startWebhookWorker(
-  { config, store, vault, logger }: Omit<WorkerDependencies, 'temporal'>,
+  {
+    config,
+    store,
+    vault,
+    logger,
+    providers,
+  }: Omit<WorkerDependencies, 'temporal'> & { providers: ConfiguredProviders },
   temporal: { connection: NativeConnection; client: Client; identity: string },
   shutdownGraceTime: NonNullable<WorkerOptions['shutdownGraceTime']>,
 ): Promise<RunningWebhookWorker> {
   const { namespace, taskQueue } = config.temporal;
   const outbound = createGuardedTransport({ allowPrivate: config.webhooks.allowPrivateAddresses });
+  const { publicUrl, returnUrls } = config;
+  const consent = { rulesOf: (provider: Provider) => provider.consent };
+  const links =
+    publicUrl === null
+      ? null
+      : webhookLinks({ store, vault, providers, consent, returnUrls, now }, publicUrl);
   const worker = await Worker.create({
     connection: temporal.connection,
     namespace,
     taskQueue: webhookTaskQueue(taskQueue),
     identity: temporal.identity,
-    activities: createWebhookActivities({ store, vault, outbound, now: () => new Date() }),
+    activities: createWebhookActivities({ store, vault, outbound, links, now }),
     maxConcurrentActivityTaskExecutions: DELIVERIES_AT_ONCE,
     shutdownGraceTime,
   });

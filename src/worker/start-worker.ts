@@ -99,7 +99,7 @@ export async function startWorker({
     shutdownGraceTime: SHUTDOWN_GRACE_MS,
   });
   const webhooks = await startWebhookWorker(
-    { config, store, vault, logger },
+    { config, store, vault, logger, providers },
     { connection, client, identity },
     SHUTDOWN_GRACE_MS,
   );

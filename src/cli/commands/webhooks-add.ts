@@ -14,6 +14,10 @@ export const webhooksAdd: Command = {
       value: 'type',
       help: 'event type to deliver, such as account.needs_reconnect; may be repeated (default: all changes of state)',
     },
+    'reconnect-links': {
+      type: 'boolean',
+      help: 'add a link for the owner to each account.needs_reconnect event',
+    },
     description: { type: 'string', value: 'text', help: 'purpose of the webhook' },
   },
   async run({ api, out, json, options, positionals: [url = ''] }) {
@@ -24,6 +28,7 @@ export const webhooksAdd: Command = {
           url,
           ...(types.length === 0 ? {} : { event_types: types }),
           description: options.text('description'),
+          ...(options.isSet('reconnect-links') ? { include_reconnect_link: true } : {}),
         },
       }),
     );

@@ -18,7 +18,7 @@ export interface Reminders {
   sent: number;
 }
 
-/** The reminders about the present state. Reminders about an earlier state do not count. */
+/** Counts only the reminders about the present state, not those about an earlier one. */
 export function remindersSent({
   stateAt,
   reminders,

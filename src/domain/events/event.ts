@@ -103,8 +103,11 @@ export type RaisedEvent = { [T in keyof EventData]: EventOf<T> }[keyof EventData
  * @see [Standard Webhooks, payload
  * structure](https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
  */
-export function eventPayload({ type, at, data }: RaisedEvent): string {
-  return JSON.stringify({ type, timestamp: at, data });
+export function eventPayload(
+  { type, at, data }: RaisedEvent,
+  more: Readonly<Record<string, string>> = {},
+): string {
+  return JSON.stringify({ type, timestamp: at, data: { ...data, ...more } });
 }
 
 type Announced = Pick<Account, 'id' | 'organisation' | 'label' | 'provider' | 'environment'>;

@@ -25,7 +25,7 @@ export interface RemindDependencies extends CreateSessionDependencies {
 /** Accounts per read. */
 const PAGE = 500;
 
-/** The maker of the links, as the list of connect sessions shows it. */
+/** The creator of the links, as the list of connect sessions shows it. */
 const CREATED_BY = 'reminder';
 
 /** Goes through the accounts of all organisations once. */
@@ -109,7 +109,7 @@ async function remindOwner(deps: RemindDependencies, digest: string): Promise<bo
       );
       return false;
     case 'not_sent':
-      // oxlint-disable-next-line no-await-in-loop -- a few links, which were sent to no person
+      // oxlint-disable-next-line no-await-in-loop -- a few links of one message
       for (const { created } of links)
         await store.connectSessions.revoke(organisation, created.session.id, now());
       await reminders.releaseAddress(digest, at);

@@ -27,6 +27,8 @@ const endpointSchema = new Schema(
     url: { type: String, required: true },
     event_types: { type: [{ type: String, enum: EVENT_TYPES }], required: true },
     description: { type: String, default: null },
+    /** Whether `account.needs_reconnect` carries a link; absent: no. */
+    include_reconnect_link: Boolean,
     state: { type: String, enum: STORED_STATES, required: true },
     state_reason: { type: String, default: null },
     state_at: { type: Date, required: true },
@@ -69,6 +71,8 @@ export interface WebhookEndpoint {
   url: string;
   eventTypes: EventType[];
   description: string | null;
+  /** Whether `account.needs_reconnect` carries a link for the owner, which is made for each delivery. */
+  includeReconnectLink: boolean;
   state: (typeof ENDPOINT_STATES)[number];
   stateReason: string | null;
   stateAt: Date;
@@ -99,14 +103,20 @@ export function endpointsOfAllOrganisations(connection: Connection): Model<Endpo
 }
 
 /** The members that decide what is sent where. The secrets grant nothing, and are encrypted for this endpoint. */
-type EndpointGrant = Pick<WebhookEndpoint, 'id' | 'organisation' | 'url' | 'eventTypes' | 'state'>;
+type EndpointGrant = Pick<
+  WebhookEndpoint,
+  'id' | 'organisation' | 'url' | 'eventTypes' | 'state' | 'includeReconnectLink'
+>;
 
 export function endpointCode(integrity: RowIntegrity, endpoint: EndpointGrant): string {
   return integrity.codeOf('webhook_endpoint', membersOf(endpoint));
 }
 
-function membersOf({ id, organisation, url, eventTypes, state }: EndpointGrant): unknown[] {
-  return [id, organisation, url, eventTypes, state];
+function membersOf(endpoint: EndpointGrant): unknown[] {
+  const { id, organisation, url, eventTypes, state, includeReconnectLink } = endpoint;
+  // A link is a permission, so a row that was changed to get links is not valid.
+  const links = includeReconnectLink ? ['include_reconnect_link'] : [];
+  return [id, organisation, url, eventTypes, state, ...links];
 }
 
 export function toEndpoint(document: EndpointDocument, integrity: RowIntegrity): WebhookEndpoint {
@@ -116,6 +126,7 @@ export function toEndpoint(document: EndpointDocument, integrity: RowIntegrity):
     url: document.url,
     eventTypes: document.event_types,
     state: document.state,
+    includeReconnectLink: document.include_reconnect_link ?? false,
   };
   const { id, organisation } = grant;
   const name = { row: 'webhook_endpoint', id, organisation } as const;
@@ -150,6 +161,7 @@ function toInvalidEndpoint(
     url: String(document.url),
     eventTypes: [],
     description: null,
+    includeReconnectLink: false,
     state: 'invalid',
     stateReason: `${NOT_WRITTEN_BY_EVERGRANT} Nothing is sent to it. ${REPLACE_IT}`,
     stateAt: momentOf(document.state_at),

@@ -17,6 +17,7 @@ export interface NewWebhookEndpoint {
   url: string;
   eventTypes: readonly EventType[];
   description: string | null;
+  includeReconnectLink: boolean;
   sealedSecret: string;
 }
 
@@ -24,6 +25,7 @@ export interface WebhookEndpointPatch {
   url?: string | undefined;
   eventTypes?: readonly EventType[] | undefined;
   description?: string | null | undefined;
+  includeReconnectLink?: boolean | undefined;
 }
 
 /** How long to cache whether an organisation subscribes to an event type, in ms. */
@@ -47,6 +49,7 @@ export class WebhookEndpoints {
       url: endpoint.url,
       event_types: [...endpoint.eventTypes],
       description: endpoint.description,
+      include_reconnect_link: endpoint.includeReconnectLink,
       state: 'enabled',
       state_at: now,
       secrets: [{ sealed: endpoint.sealedSecret, created_at: now }],
@@ -79,16 +82,18 @@ export class WebhookEndpoints {
   async patch(
     organisation: string,
     id: string,
-    { url, eventTypes, description }: WebhookEndpointPatch,
+    { url, eventTypes, description, includeReconnectLink }: WebhookEndpointPatch,
   ): Promise<WebhookEndpoint | null> {
     const set: Record<string, unknown> = {};
     // A new URL is another receiver; failures of the old one do not count against it.
     if (url !== undefined) Object.assign(set, { url, failures: 0, hold_until: null });
     if (eventTypes !== undefined) set['event_types'] = [...eventTypes];
     if (description !== undefined) set['description'] = description;
+    if (includeReconnectLink !== undefined) set['include_reconnect_link'] = includeReconnectLink;
     return this.#change(organisation, id, set, {
       ...(url === undefined ? {} : { url }),
       ...(eventTypes === undefined ? {} : { eventTypes: [...eventTypes] }),
+      ...(includeReconnectLink === undefined ? {} : { includeReconnectLink }),
     });
   }
 
@@ -163,7 +168,9 @@ export class WebhookEndpoints {
     organisation: string,
     id: string,
     set: object,
-    changed: Partial<Pick<WebhookEndpoint, 'url' | 'eventTypes' | 'state'>>,
+    changed: Partial<
+      Pick<WebhookEndpoint, 'url' | 'eventTypes' | 'state' | 'includeReconnectLink'>
+    >,
   ): Promise<WebhookEndpoint | null> {
     const before = await this.find(organisation, id);
     if (before === null) return null;

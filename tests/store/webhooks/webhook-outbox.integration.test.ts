@@ -30,7 +30,15 @@ function endpoint(
   const id = `whk_${randomUUID()}`;
   const [url, sealedSecret] = ['https://example.com/', 'ENC:v1:k1:x'];
   return store.webhookEndpoints.create(
-    { id, organisation, url, eventTypes, description: null, sealedSecret },
+    {
+      id,
+      organisation,
+      url,
+      eventTypes,
+      description: null,
+      includeReconnectLink: false,
+      sealedSecret,
+    },
     NOW,
   );
 }

@@ -8,6 +8,7 @@ import type { ApiApp } from '../../../http/env';
 import { bodyErrorResponses } from '../../../http/errors';
 import {
   newWebhookId,
+  requireLinks,
   sealedSecret,
   WebhookInput,
   WebhookSecretBody,
@@ -38,8 +39,14 @@ const route = createRoute({
 
 export function registerCreateWebhook(app: ApiApp, deps: ApiDependencies) {
   return app.openapi(route, async (c) => {
-    const { store, vault, webhooks, now } = deps;
-    const { url, event_types, description = null } = c.req.valid('json');
+    const { store, vault, webhooks, publicUrl, now } = deps;
+    const {
+      url,
+      event_types,
+      description = null,
+      include_reconnect_link: includeReconnectLink = false,
+    } = c.req.valid('json');
+    requireLinks(includeReconnectLink, publicUrl);
     const { organisation } = c.get('principal');
     const checked = webhookUrl(url, webhooks.allowPrivateAddresses);
     if ((await store.webhookEndpoints.list(organisation)).length >= ENDPOINTS_MAX) {
@@ -57,6 +64,7 @@ export function registerCreateWebhook(app: ApiApp, deps: ApiDependencies) {
         url: checked,
         eventTypes: event_types ?? STATE_EVENT_TYPES,
         description,
+        includeReconnectLink,
         sealedSecret: sealed,
       },
       now(),

@@ -6,6 +6,7 @@ import type { ApiApp } from '../../../http/env';
 import { bodyErrorResponses } from '../../../http/errors';
 import {
   noWebhook,
+  requireLinks,
   WebhookBody,
   WebhookInput,
   WebhookParams,
@@ -37,14 +38,21 @@ const route = createRoute({
   },
 });
 
-export function registerPatchWebhook(app: ApiApp, { store, webhooks }: ApiDependencies) {
+export function registerPatchWebhook(app: ApiApp, { store, webhooks, publicUrl }: ApiDependencies) {
   return app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');
-    const { url, event_types: eventTypes, description } = c.req.valid('json');
+    const {
+      url,
+      event_types: eventTypes,
+      description,
+      include_reconnect_link: includeReconnectLink,
+    } = c.req.valid('json');
+    requireLinks(includeReconnectLink, publicUrl);
     const endpoint = await store.webhookEndpoints.patch(c.get('principal').organisation, id, {
       url: url === undefined ? undefined : webhookUrl(url, webhooks.allowPrivateAddresses),
       eventTypes,
       description,
+      includeReconnectLink,
     });
     if (endpoint === null) throw noWebhook(id);
     return c.json(webhookBody(endpoint), 200);

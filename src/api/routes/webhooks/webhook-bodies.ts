@@ -37,6 +37,10 @@ export const WebhookInput = z
       .nullable()
       .optional()
       .openapi({ description: 'The purpose of the webhook' }),
+    include_reconnect_link: z.boolean().optional().openapi({
+      description:
+        'true: each account.needs_reconnect event has a new link for the owner of the account, as reconnect_url. Needs PUBLIC_URL.',
+    }),
   })
   .openapi('NewWebhook', {
     example: {
@@ -52,6 +56,7 @@ export const WebhookBody = z
     url: z.string(),
     event_types: z.array(z.enum(EVENT_TYPES)),
     description: z.string().nullable(),
+    include_reconnect_link: z.boolean(),
     state: z.enum(ENDPOINT_STATES).openapi({
       description:
         'invalid: Evergrant did not write the row of the webhook in MongoDB, or the row was changed later. Nothing is sent to the webhook.',
@@ -71,6 +76,7 @@ export const WebhookBody = z
       url: 'https://example.com/hooks/evergrant',
       event_types: ['account.needs_reconnect', 'account.recovered'],
       description: 'The shop backend',
+      include_reconnect_link: false,
       state: 'enabled',
       state_reason: null,
       state_at: '2026-11-20T09:12:44.870Z',
@@ -173,12 +179,22 @@ export const DeliveryParams = z.object({
   }),
 });
 
+/** @throws {ServiceError} `conflict` */
+export function requireLinks(isAsked: boolean | undefined, publicUrl: URL | null): void {
+  if (isAsked !== true || publicUrl !== null) return;
+  throw new ServiceError(
+    'conflict',
+    'include_reconnect_link: PUBLIC_URL is not set, and links need it. Set it to the address at which browsers reach Evergrant.',
+  );
+}
+
 export function webhookBody(endpoint: WebhookEndpoint): z.infer<typeof WebhookBody> {
   return {
     id: endpoint.id,
     url: endpoint.url,
     event_types: endpoint.eventTypes,
     description: endpoint.description,
+    include_reconnect_link: endpoint.includeReconnectLink,
     state: endpoint.state,
     state_reason: endpoint.stateReason,
     state_at: endpoint.stateAt.toISOString(),
