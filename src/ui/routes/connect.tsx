@@ -10,7 +10,6 @@ import { secureHeaders } from 'hono/secure-headers';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type ConnectSession, canStart, LEG_LIFE_MS } from '../../domain/connect/connect-session';
 import { ServiceError } from '../../domain/service-error';
-import { visible } from '../../domain/text/visible-text';
 import { addressOf } from '../../http/address';
 import { publicOrigin } from '../../http/public-origin';
 import { isLoopback } from '../../providers/exchange/token-endpoint';
@@ -150,7 +149,7 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
           texts={texts}
           organisation={nameOf(session)}
           provider={name}
-          account={accountName(session)}
+          account={session.label ?? session.externalId}
           scopes={view.scopes}
           inputs={view.inputs}
           problem={failure === null ? null : texts.failures[failure]}
@@ -244,12 +243,6 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
   ui.all(`${CONNECT_PATH}/*`, () => {
     throw new ServiceError('not_found', 'No page exists at this address.');
   });
-}
-
-/** `null`: the person names the account. */
-function accountName({ label, externalId }: ConnectSession): string | null {
-  const name = label ?? externalId;
-  return name === null ? null : visible(name);
 }
 
 /** The address of the result: at the application if it is done, otherwise here. */
