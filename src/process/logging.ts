@@ -42,7 +42,7 @@ export function createLogger(
 }
 
 /** Keeps a string unchanged, because it is scrubbed with its line. */
-export function errorMember(error: unknown): unknown {
+function errorMember(error: unknown): unknown {
   return typeof error === 'string' ? error : safeError(error);
 }
 

@@ -6,7 +6,6 @@ import {
   Runtime,
 } from '@temporalio/worker';
 import type { Logger } from 'pino';
-import { errorMember } from './logging';
 
 /**
  * Routes the logs of workflows, activities and Temporal's core to `logger`. Call it once per process.
@@ -58,11 +57,7 @@ const OMITTED = new Set([
 ]);
 
 function chosenFields(meta: Record<string, unknown>): Record<string, unknown> {
-  const fields = Object.entries(meta).filter(([name]) => !OMITTED.has(name));
-  // Only an error is logged under the name `error`; the serializer reduces any other value to its type.
-  return Object.fromEntries(
-    fields.map(([name, value]) => [name, name === 'error' ? errorMember(value) : value]),
-  );
+  return Object.fromEntries(Object.entries(meta).filter(([name]) => !OMITTED.has(name)));
 }
 
 const PINO_LEVELS = {

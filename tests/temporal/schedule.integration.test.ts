@@ -181,9 +181,13 @@ describe('a schedule whose provider is not configured', () => {
       provider: 'ebay',
       summary: expect.stringMatching(/No provider "ebay" is configured\. Add it/),
     });
-    const about = worker.lines().filter((one) => JSON.stringify(one).includes('sweep/ebay'));
+    // At the default level, an operator sees no stack. The level `debug` shows why the activity ended.
+    const shown = worker.lines().filter(({ level }) => level !== 'debug');
+    const about = shown.filter((one) => JSON.stringify(one).includes('sweep/ebay'));
     expect(about.filter((one) => JSON.stringify(one).includes('"at":['))).toEqual([]);
-    const failed = worker.lines().filter(({ msg }) => /^(?:Workflow|Activity) failed/.test(msg));
+    const detail = worker.lines().find(({ msg }) => msg === 'Activity failed');
+    expect(detail).toMatchObject({ level: 'debug', error: { name: 'ApplicationFailure' } });
+    const failed = shown.filter(({ msg }) => /^(?:Workflow|Activity) failed/.test(msg));
     expect(failed.filter(({ workflowType }) => workflowType === 'sweepWorkflow')).toEqual([]);
   });
 
