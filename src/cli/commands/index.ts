@@ -12,6 +12,7 @@ import { accountsShow } from './accounts-show';
 import { auditList } from './audit-list';
 import { auditVerify } from './audit-verify';
 import { connect } from './connect';
+import { connectSettingsSet, connectSettingsShow } from './connect-settings';
 import { encryptionCheck } from './encryption-check';
 import { encryptionPause } from './encryption-pause';
 import { encryptionResume } from './encryption-resume';
@@ -51,6 +52,8 @@ export const COMMANDS: readonly Command[] = [
   accountsList,
   accountsShow,
   connect,
+  connectSettingsShow,
+  connectSettingsSet,
   accountsAdd,
   accountsImport,
   importCommand,

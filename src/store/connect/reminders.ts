@@ -124,6 +124,12 @@ export class Reminders {
     );
   }
 
+  /** @returns `null`: no message was ever sent to the address */
+  async organisationOf(digest: string): Promise<string | null> {
+    const address = await this.#addresses.findById(digest).lean<AddressDocument>();
+    return address?.organisation ?? null;
+  }
+
   /** @returns `false`: no message was ever sent to the address */
   async unsubscribe(digest: string, now: Date): Promise<boolean> {
     const { matchedCount } = await this.#addresses.updateOne(

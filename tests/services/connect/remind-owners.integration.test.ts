@@ -9,6 +9,7 @@ import { createMailClient } from '../../../src/outbound/mail';
 import { ConfiguredProviders } from '../../../src/providers/config/configured-providers';
 import { type RemindDependencies, remindOwners } from '../../../src/services/connect/remind-owners';
 import { type Api, type Send, startApi } from '../../api/_api';
+import { connectSettings } from '../../support/connect-settings';
 
 const DAY_MS = 24 * 3600_000;
 
@@ -78,12 +79,10 @@ function pass(days = 0, overrides: Partial<RemindDependencies> = {}) {
       vault,
       providers: new ConfiguredProviders(config.providers),
       consent: { rulesOf: ({ consent }) => consent },
-      returnUrls: [],
+      connectSettings: connectSettings(store, { organisationName: 'Acme' }),
       now: () => new Date(Date.now() + days * DAY_MS),
       mail: createMailClient({ smtpUrl: new Secret(smtpUrl), from: 'Acme <accounts@example.com>' }),
-      language: 'en',
       publicUrl: new URL('http://127.0.0.1'),
-      organisationName: 'Acme',
       logger: {
         info: () => undefined,
         warn: () => undefined,
@@ -117,6 +116,26 @@ const linksOf = (mail: Received | undefined) => [
 ];
 const unsubscribePath = (mail: Received | undefined) =>
   /\/connect\/unsubscribe\/[\w-]+\.[\w-]+/.exec(mail === undefined ? '' : textOf(mail))?.[0] ?? '';
+
+it('C25 has the name, the logo and the language of the organisation', async () => {
+  const settings = {
+    organisationName: 'Harbour Books',
+    logoUrl: 'https://cdn.books.example/logo.png',
+    language: 'de',
+  } as const;
+  await api.store.connectSettings.change(api.organisation, settings, new Date());
+  await broken(newAddress());
+  expect(await pass()).toEqual({ sent: 1 });
+  const text = received[0] === undefined ? '' : textOf(received[0]);
+  expect(text).toContain('<html lang="de">');
+  expect(text).toContain('src="https://cdn.books.example/logo.png"');
+  expect(text).toContain('Harbour Books hat den Zugriff');
+  expect(text).not.toContain('Acme hat');
+  const unsubscribe = await send('GET', unsubscribePath(received[0]), { key: null });
+  expect(unsubscribe.text).toContain('src="https://cdn.books.example/logo.png"');
+  const reset = { organisationName: null, logoUrl: null, language: null };
+  await api.store.connectSettings.change(api.organisation, reset, new Date());
+});
 
 it('C22 sends one message with a working link for each account of the owner', async () => {
   const address = newAddress();
