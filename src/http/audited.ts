@@ -35,6 +35,7 @@ const SHOWN_MEMBERS = new Set([
   'note',
   'organisation_name',
   'overlap_seconds',
+  'owner_reminders',
   'provider',
   'quarantine',
   'reason',

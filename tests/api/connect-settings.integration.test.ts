@@ -241,7 +241,7 @@ it.each<[string, string]>([
 it.each<[string, object]>([
   ['21 addresses', { return_urls: Array.from({ length: 21 }, (_, n) => `https://a.example/${n}`) }],
   ['an address twice', { return_urls: [PROCESS_URL, PROCESS_URL] }],
-  ['an address that is no text', { return_urls: [7] }],
+  ['a number as an address', { return_urls: [7] }],
   ['an empty name', { organisation_name: '' }],
   ['a blank name', { organisation_name: '   ' }],
   ['an invisible name', { organisation_name: '\u200d\ufe0f' }],

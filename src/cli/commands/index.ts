@@ -7,6 +7,7 @@ import { accountsList } from './accounts-list';
 import { accountsReconnect } from './accounts-reconnect';
 import { accountsReconnectLinks } from './accounts-reconnect-links';
 import { accountsRelease } from './accounts-release';
+import { accountsReminders } from './accounts-reminders';
 import { accountsRestore } from './accounts-restore';
 import { accountsShow } from './accounts-show';
 import { auditList } from './audit-list';
@@ -59,6 +60,7 @@ export const COMMANDS: readonly Command[] = [
   importCommand,
   accountsReconnect,
   accountsReconnectLinks,
+  accountsReminders,
   accountsDisconnect,
   accountsRestore,
   accountsRelease,

@@ -67,7 +67,7 @@ export class ConnectSettingsOfOrganisations {
           { upsert: true, returnDocument: 'after' },
         )
         .lean<SettingsDocument>();
-    // Of two concurrent first changes, one finds the document of the other.
+    // The second of two concurrent first changes finds the document of the first.
     const document = await write().catch((error: unknown) => {
       if (isDuplicateKey(error)) return write();
       throw error;

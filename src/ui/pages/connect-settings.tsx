@@ -19,7 +19,7 @@ export type SettingsFields = Readonly<
 
 interface SettingsProps {
   settings: ConnectSettings;
-  /** What the fields show: stored values, or what a person typed. */
+  /** Stored values, or the text that a person typed. */
   fields: SettingsFields;
   /** Problems by field. */
   problems: Readonly<Partial<Record<keyof SettingsFields, string>>>;

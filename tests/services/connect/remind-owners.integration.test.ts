@@ -8,7 +8,7 @@ import { Secret } from '../../../src/domain/masking/secret';
 import { createMailClient } from '../../../src/outbound/mail';
 import { ConfiguredProviders } from '../../../src/providers/config/configured-providers';
 import { type RemindDependencies, remindOwners } from '../../../src/services/connect/remind-owners';
-import { type Api, type Send, startApi } from '../../api/_api';
+import { type Api, expectError, type Send, startApi } from '../../api/_api';
 import { connectSettings } from '../../support/connect-settings';
 
 const DAY_MS = 24 * 3600_000;
@@ -236,6 +236,41 @@ it('C22 stops after one click, also of a mail service without an origin, and not
   expect(await pass(3)).toEqual({ sent: 1 });
   expect((await oneClick(path)).status).toBe(200);
   expect(await pass(7)).toEqual({ sent: 0 });
+});
+
+it('C26 goes to an owner who unsubscribed once an admin allows it, and to none for whom an admin stops it', async () => {
+  const address = newAddress();
+  const { id } = await broken(address);
+  await pass();
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  const path = unsubscribePath(received[0]);
+  await send('POST', path, { key: null, headers, text: 'List-Unsubscribe=One-Click' });
+  expect(await pass(3)).toEqual({ sent: 0 });
+  const reminders = (owner_reminders: boolean) =>
+    send('PATCH', `/api/admin/accounts/${id}`, { body: { owner_reminders } });
+  expect((await reminders(true)).status).toBe(200);
+  expect(await pass(3)).toEqual({ sent: 1 });
+  expect((await reminders(false)).status).toBe(200);
+  expect(await pass(7)).toEqual({ sent: 0 });
+  const other = await broken(newAddress());
+  await send('PATCH', `/api/admin/accounts/${other.id}`, { body: { owner_reminders: false } });
+  expect(await pass()).toEqual({ sent: 0 });
+  const { items } = (await send('GET', '/api/admin/audit?limit=50')).body;
+  expect(items).toContainEqual(
+    expect.objectContaining({
+      action: 'PATCH /api/admin/accounts/{id}',
+      details: expect.objectContaining({ members: ['owner_reminders'], owner_reminders: true }),
+    }),
+  );
+});
+
+it('C26 is a conflict for an account without an owner, and changes nothing', async () => {
+  const account = await api.connect();
+  const answer = await send('PATCH', `/api/admin/accounts/${account.id}`, {
+    body: { owner_reminders: true, label: 'Changed' },
+  });
+  expectError(answer, 409, 'conflict');
+  expect((await api.get(`/api/admin/accounts/${account.id}`)).body.label).toBe(account.label);
 });
 
 it('C22 asks a server that does not take the message again after half an hour', async () => {
