@@ -180,10 +180,10 @@ async function startEvergrant(
       uiUrl: configured.temporal.uiUrl ?? engines.temporalUiUrl,
     },
     providers: demo?.providers ?? configured.providers,
-    consentPage: {
-      ...configured.consentPage,
+    connect: {
+      ...configured.connect,
       organisationName:
-        configured.consentPage.organisationName ?? (inDemoMode ? DEMO_ORGANISATION_NAME : null),
+        configured.connect.organisationName ?? (inDemoMode ? DEMO_ORGANISATION_NAME : null),
     },
   };
   const metrics = await openMetricsPort({ config, role: 'all-in-one', coreAddress, logger });

@@ -22,7 +22,9 @@ import { registerCreateConnectSession } from './routes/connect/create-session';
 import { registerDisconnectAccount } from './routes/connect/disconnect-account';
 import { registerFinishConnectSession } from './routes/connect/finish-session';
 import { registerGetDisconnection } from './routes/connect/get-disconnection';
+import { registerGetConnectSettings } from './routes/connect/get-settings';
 import { registerListConnectSessions } from './routes/connect/list-sessions';
+import { registerPatchConnectSettings } from './routes/connect/patch-settings';
 import { registerReconnectAccount } from './routes/connect/reconnect-account';
 import { registerRevokeConnectSession } from './routes/connect/revoke-session';
 import { registerShowConnectSession } from './routes/connect/show-session';
@@ -147,6 +149,8 @@ export function registerRoutes(app: ApiApp, deps: RouteDependencies) {
     registerShowConnectSession(app, deps),
     registerRevokeConnectSession(app, deps),
     registerReconnectAccount(app, deps),
+    registerGetConnectSettings(app, deps),
+    registerPatchConnectSettings(app, deps),
     registerDisconnectAccount(app, deps),
     registerGetDisconnection(app, deps),
     registerFinishConnectSession(app, deps),

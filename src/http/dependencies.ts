@@ -2,11 +2,12 @@
 import type { Logger } from 'pino';
 import type { Principal } from '../domain/access/principal';
 import type { Secret } from '../domain/masking/secret';
-import type { ConsentPageConfig, JwtConfig, OidcConfig, WebhookConfig } from '../process/config';
+import type { JwtConfig, OidcConfig, WebhookConfig } from '../process/config';
 import type { ConfiguredProviders } from '../providers/config/configured-providers';
 import type { ConsentClient } from '../providers/consent/consent-client';
 import type { AuditAnchors } from '../services/audit/audit-anchors';
 import type { AuditLog } from '../services/audit/audit-log';
+import type { OrganisationSettings } from '../services/connect/connect-settings';
 import type { TokenAccessLog } from '../services/tokens/token-access-log';
 import type { Store } from '../store/store';
 import type { ConnectClient } from '../temporal/connect-client';
@@ -39,9 +40,7 @@ export interface ApiDependencies {
   trustedProxies: TrustedProxies;
   consent: ConsentClient;
   connect: ConnectClient;
-  /** The addresses to which a browser may return after a consent. */
-  returnUrls: readonly string[];
-  consentPage: ConsentPageConfig;
+  connectSettings: OrganisationSettings;
   webhooks: Pick<WebhookConfig, 'allowPrivateAddresses'>;
   now: () => Date;
   /** Aborted when the process is asked to stop, so that endless streams end. */

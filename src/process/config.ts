@@ -9,10 +9,11 @@ import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/e
 import { z } from 'zod';
 import { type Network, parseNetwork } from '../domain/access/network';
 import { ORGANISATION_NAME } from '../domain/access/organisation';
+import type { ConnectDefaults } from '../domain/connect/connect-settings';
 import { DELIVERY_POLICY, type DeliveryPolicy } from '../domain/events/webhook-delivery';
 import { Secret } from '../domain/masking/secret';
 import { duration } from '../domain/text/duration';
-import { LANGUAGES, type Language } from '../domain/text/language';
+import { LANGUAGES } from '../domain/text/language';
 import { type ProviderConfig, readProviders, secureUrl } from '../providers/config/providers-file';
 import { INDEX_MODES } from '../store/store';
 import { KeyRing, KeyRingError } from '../vault/key-ring';
@@ -44,9 +45,8 @@ export interface Config {
   /** Proxies whose `X-Forwarded-…` and `Forwarded` headers are trusted. */
   trustedProxies: readonly Network[];
   webhooks: WebhookConfig;
-  /** The addresses to which a browser may return after a consent, each exactly as a session must state it. */
-  returnUrls: readonly string[];
-  consentPage: ConsentPageConfig;
+  /** For organisations that have not set a value themselves. */
+  connect: ConnectDefaults;
   /** `null`: owners get no e-mail. */
   mail: MailConfig | null;
   host: string;
@@ -76,18 +76,10 @@ export interface Config {
   refreshIntervalMs: number | null;
 }
 
-/** How the consent page introduces the organisation to its customers. */
-export interface ConsentPageConfig {
-  /** `null`: the organisation's id. */
-  organisationName: string | null;
-  logo: URL | null;
-}
-
 interface MailConfig {
   smtpUrl: Secret;
   /** An address, or a name and an address in angle brackets. */
   from: string;
-  language: Language;
 }
 
 export interface WebhookConfig {
@@ -314,10 +306,11 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
       allowPrivateAddresses: env.WEBHOOKS_ALLOW_PRIVATE_ADDRESSES,
       delivery: DELIVERY_POLICY,
     },
-    returnUrls: env.CONNECT_RETURN_URLS ?? [],
-    consentPage: {
+    connect: {
+      returnUrls: env.CONNECT_RETURN_URLS ?? [],
       organisationName: env.CONNECT_ORGANISATION_NAME ?? null,
       logo: env.CONNECT_LOGO_URL ?? null,
+      language: env.REMINDER_LANGUAGE,
     },
     mail,
     host: env.HOST,
@@ -398,14 +391,14 @@ function readOidc(env: z.infer<typeof environmentSchema>, problems: string[]): C
 }
 
 function readMail(env: z.infer<typeof environmentSchema>, problems: string[]): Config['mail'] {
-  const { SMTP_URL: url, SMTP_FROM: from, REMINDER_LANGUAGE: language } = env;
+  const { SMTP_URL: url, SMTP_FROM: from } = env;
   if (url === undefined) return null;
   if (from === undefined) problems.push('SMTP_FROM must be set together with SMTP_URL');
   if (env.PUBLIC_URL === undefined)
     problems.push(
       'PUBLIC_URL must be set together with SMTP_URL, because the e-mails contain links',
     );
-  return { smtpUrl: new Secret(url), from: from ?? '', language };
+  return { smtpUrl: new Secret(url), from: from ?? '' };
 }
 
 function readTemporal(

@@ -14,6 +14,7 @@ import { createConsentClient } from '../providers/consent/consent-client';
 import { createTransport } from '../providers/exchange/transport';
 import { createAuditAnchors } from '../services/audit/audit-anchors';
 import { createAuditLog } from '../services/audit/audit-log';
+import { OrganisationSettings } from '../services/connect/connect-settings';
 import { dropUnfinished } from '../services/connect/finish-session';
 import { endInterruptedExchanges } from '../services/connect/interrupted-exchanges';
 import type { TemporalSources } from '../services/metrics/store-gauges';
@@ -125,8 +126,7 @@ export async function serveApi({
     webhooks: config.webhooks,
     consent,
     connect: connectClient,
-    returnUrls: config.returnUrls,
-    consentPage: config.consentPage,
+    connectSettings: new OrganisationSettings({ store, now, defaults: config.connect }),
     now,
     stopping: stopping.signal,
   });

@@ -20,6 +20,7 @@ import { RefreshTokenWarnings } from './accounts/refresh-token-warnings';
 import { Restores } from './accounts/restores';
 import { Validations } from './accounts/validations';
 import { ConnectSessions } from './connect/connect-sessions';
+import { ConnectSettingsOfOrganisations } from './connect/connect-settings';
 import { Reminders } from './connect/reminders';
 import { Canary } from './encryption/canary';
 import { EncryptionKeys } from './encryption/encryption-keys';
@@ -49,6 +50,7 @@ export interface Store {
   auditEntries: AuditEntries;
   canary: Canary;
   connectSessions: ConnectSessions;
+  connectSettings: ConnectSettingsOfOrganisations;
   disconnections: Disconnections;
   dueAccounts: DueAccounts;
   encryptionKeys: EncryptionKeys;
@@ -198,6 +200,7 @@ export function createStore(
     auditEntries: new AuditEntries(connection),
     canary: new Canary(connection),
     connectSessions: new ConnectSessions(connection),
+    connectSettings: new ConnectSettingsOfOrganisations(connection),
     disconnections: new Disconnections(connection, vault),
     dueAccounts: new DueAccounts(connection, storedCounts),
     encryptionKeys: new EncryptionKeys(connection),

@@ -5,8 +5,8 @@ import type { Principal } from '../domain/access/principal';
 
 export interface UiEnv {
   Bindings: HttpBindings;
-  /** `session` is set for all paths under /admin. */
-  Variables: { requestId: string; session: Session };
+  /** `session` is set for all paths under /admin, and `logo` by consent pages that show one. */
+  Variables: { requestId: string; session: Session; logo?: URL };
 }
 
 export type UiApp = Hono<UiEnv>;

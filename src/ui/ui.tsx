@@ -19,6 +19,7 @@ import { HOME } from './local-path';
 import { registerAccount } from './routes/account';
 import { registerAccounts } from './routes/accounts';
 import { registerConnect } from './routes/connect';
+import { registerConnectSettings } from './routes/connect-settings';
 import { registerDocs } from './routes/docs';
 import { registerRefreshDebug } from './routes/refresh-debug';
 import { registerSignIn } from './routes/sign-in';
@@ -39,10 +40,14 @@ const FORM_MEMBERS: ReadonlySet<string> = new Set([
   'format',
   'kind',
   'label',
+  'language',
+  'logo_url',
   'note',
+  'organisation_name',
   'provider',
   'reason',
   'refresh_token',
+  'return_urls',
   'status',
 ]);
 
@@ -111,6 +116,7 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   registerSignInOidc(ui, deps);
   registerSignOut(ui, deps);
   registerConnect(ui, deps);
+  registerConnectSettings(ui, deps);
   registerTheme(ui);
   registerWorkers(ui, deps);
   registerAccounts(ui, deps);

@@ -6,6 +6,7 @@ import { webhookTaskQueue } from '../domain/events/webhook-delivery';
 import { createGuardedTransport } from '../outbound/guarded-transport';
 import type { ConfiguredProviders } from '../providers/config/configured-providers';
 import type { Provider } from '../providers/provider';
+import { OrganisationSettings } from '../services/connect/connect-settings';
 import { webhookLinks } from '../services/connect/webhook-links';
 import { startDispatcher } from '../temporal/webhook-dispatcher';
 import type { WorkerDependencies } from './dependencies';
@@ -34,12 +35,13 @@ export async function startWebhookWorker(
 ): Promise<RunningWebhookWorker> {
   const { namespace, taskQueue } = config.temporal;
   const outbound = createGuardedTransport({ allowPrivate: config.webhooks.allowPrivateAddresses });
-  const { publicUrl, returnUrls } = config;
+  const { publicUrl } = config;
+  const connectSettings = new OrganisationSettings({ store, now, defaults: config.connect });
   const consent = { rulesOf: (provider: Provider) => provider.consent };
   const links =
     publicUrl === null
       ? null
-      : webhookLinks({ store, vault, providers, consent, returnUrls, now }, publicUrl);
+      : webhookLinks({ store, vault, providers, consent, connectSettings, now }, publicUrl);
   const worker = await Worker.create({
     connection: temporal.connection,
     namespace,

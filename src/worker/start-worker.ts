@@ -10,6 +10,7 @@ import { createMailClient } from '../outbound/mail';
 import { ConfiguredProviders } from '../providers/config/configured-providers';
 import { createTransport } from '../providers/exchange/transport';
 import { RestoreGuard } from '../refresh/restore-guard';
+import { OrganisationSettings } from '../services/connect/connect-settings';
 import type { TemporalSources } from '../services/metrics/store-gauges';
 import { applyPolicies } from '../temporal/apply-policies';
 import { connectTemporal } from '../temporal/connect';
@@ -164,19 +165,17 @@ function startReminders(
   }: Pick<WorkerDependencies, 'config' | 'store' | 'vault' | 'logger'>,
   providers: ConfiguredProviders,
 ): () => Promise<void> {
-  const { mail, publicUrl, returnUrls, consentPage } = config;
+  const { mail, publicUrl } = config;
   if (mail === null || publicUrl === null) return async () => undefined;
   return keepReminders({
     store,
     vault,
     providers,
     consent: { rulesOf: ({ consent }) => consent },
-    returnUrls,
+    connectSettings: new OrganisationSettings({ store, now, defaults: config.connect }),
     now,
     mail: createMailClient(mail),
-    language: mail.language,
     publicUrl,
-    organisationName: consentPage.organisationName,
     logger,
   });
 }

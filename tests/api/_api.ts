@@ -26,6 +26,7 @@ import { createEncryptionClient } from '../../src/temporal/encryption-client';
 import { createRefreshClient } from '../../src/temporal/refresh-client';
 import { createScheduleClient } from '../../src/temporal/schedule-client';
 import { createWorkflowClient } from '../../src/temporal/workflow-client';
+import { connectSettings } from '../support/connect-settings';
 import {
   type Harness,
   type HarnessOptions,
@@ -129,8 +130,7 @@ export async function startApi(
     webhooks: harness.config.webhooks,
     consent: createConsentClient({ transport: createTransport(), now: () => new Date() }),
     connect: createConnectClient(harness.client, taskQueue),
-    returnUrls: [],
-    consentPage: { organisationName: null, logo: null },
+    connectSettings: connectSettings(harness.store),
     now: () => new Date(),
     stopping: new AbortController().signal,
   };

@@ -38,6 +38,7 @@ function scopesOf({ name, method, path }: Record<'name' | 'method' | 'path', str
   if (name === TRIGGER) return ['internal'];
   if (path.startsWith('/api/tokens')) return ['tokens'];
   if (name === 'GET /api/admin/keys' || name.endsWith('/token-accesses')) return ['admin'];
+  if (name === 'PATCH /api/admin/connect/settings') return ['admin'];
   if (path.includes('/connect/') || path.endsWith('/reconnect')) return ['admin', 'connect'];
   if (SHARED.has(name)) return ['read', 'admin', 'operator'];
   if (path.startsWith('/api/admin/encryption')) return ['operator'];

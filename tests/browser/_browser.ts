@@ -42,13 +42,14 @@ export async function startPages({
   oidc = null,
   returnUrls = [],
   ...options
-}: HarnessOptions & Partial<Pick<Config, 'oidc' | 'returnUrls'>> = {}): Promise<Pages> {
+}: HarnessOptions &
+  Partial<Pick<Config, 'oidc'> & Pick<Config['connect'], 'returnUrls'>> = {}): Promise<Pages> {
   // First: if no browser starts, there is nothing else to stop.
   const browser = await launch();
   const harness = await startHarness(options);
   const api: RunningApi = await serve({
     ...harness,
-    config: { ...harness.config, oidc, returnUrls },
+    config: { ...harness.config, oidc, connect: { ...harness.config.connect, returnUrls } },
   });
   const ownOrganisation = `org-${randomBytes(4).toString('hex')}`;
 

@@ -263,7 +263,7 @@ function decrypted(account: Account | null): string {
 }
 
 it(
-  'no consent is half stored, and each session ends in a named status, wherever the API is killed',
+  'C15 no consent is half stored, and each session ends in a named status, wherever the API is killed',
   async () => {
     h.sandbox.on('committed', ({ subject }) => exchanged.push(subject ?? ''));
     const killed: Victim[] = [];

@@ -159,7 +159,7 @@ describe.each([
     expect(await stored(made.id)).toMatchObject({ status: 'connected' });
   });
 
-  it('is stored by a workflow if MongoDB is unreachable after the token response', async () => {
+  it('C14 is stored by a workflow if MongoDB is unreachable after the token response', async () => {
     const made = await session(isReconnect);
     const before = await account(made.account_id);
     const leg = await startAt(browser, made.url);

@@ -52,6 +52,7 @@ import { createWorkflowClient } from '../../src/temporal/workflow-client';
 import { KeyRing } from '../../src/vault/key-ring';
 import { grantPlace, type Vault } from '../../src/vault/vault';
 import { type RunningWorker, startWorker } from '../../src/worker/start-worker';
+import { connectSettings } from './connect-settings';
 import { engines } from './engines';
 import { eventually } from './eventually';
 import { SELDOM, startUpSweepsEnd } from './sweeps';
@@ -266,8 +267,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     webhooks: config.webhooks,
     consent: createConsentClient({ transport: createTransport(), now: () => new Date() }),
     connect: createConnectClient(client, config.temporal.taskQueue),
-    returnUrls: [],
-    consentPage: { organisationName: null, logo: null },
+    connectSettings: connectSettings(store),
     now: () => new Date(),
     stopping: new AbortController().signal,
   });

@@ -6,6 +6,7 @@ import type { CodeExchange } from '../../src/providers/consent/code-exchange';
 import type { ConsentRules } from '../../src/providers/consent/consent';
 import type { ConsentClient } from '../../src/providers/consent/consent-client';
 import { type Api, expectError, type Send, startApi } from '../api/_api';
+import { connectSettings } from '../support/connect-settings';
 import { eventually } from '../support/eventually';
 
 const SCOPES = ['read', 'write'];
@@ -80,7 +81,8 @@ beforeAll(async () => {
 beforeEach(() => {
   consent = new FakeConsent();
   const publicUrl = new URL('http://127.0.0.1');
-  send = api.with({ consent, publicUrl, returnUrls: ['https://app.example/done'] });
+  const settings = connectSettings(api.store, { returnUrls: ['https://app.example/done'] });
+  send = api.with({ consent, publicUrl, connectSettings: settings });
 });
 afterAll(() => api.stop());
 
@@ -134,7 +136,7 @@ async function connect(body: object = {}) {
   return { session, answer, callback, cookie, after: await sessionOf(session.id) };
 }
 
-it('connects a new account, and shows it in the terminal and as an event', async () => {
+it('C11 C19 connects a new account, and shows it in the terminal and as an event', async () => {
   consent.scopes = ['read'];
   const { session, answer, after } = await connect({ label: 'Harbour Books' });
   expect(answer.status).toBe(200);
@@ -163,7 +165,7 @@ it('connects a new account, and shows it in the terminal and as an event', async
   });
 });
 
-it('spends nothing when the link is opened, and shows who asks in the language of the browser', async () => {
+it('C03 spends nothing when the link is opened, and shows who asks in the language of the browser', async () => {
   const session = await create({ label: 'Harbour Books' });
   for (const [language, words] of [
     ['en', 'asks for access to'],
@@ -188,7 +190,7 @@ it('spends nothing when the link is opened, and shows who asks in the language o
   expect((await back(callback, cookie)).status).toBe(200);
 });
 
-it('exchanges one of many concurrent callbacks, and shows the present status for a replay', async () => {
+it('C05 exchanges one of many concurrent callbacks, and shows the present status for a replay', async () => {
   const session = await create();
   const { callback, cookie } = await start(session);
   await Promise.all(Array.from({ length: 5 }, () => back(callback, cookie)));
@@ -198,7 +200,7 @@ it('exchanges one of many concurrent callbacks, and shows the present status for
   expect((await back(pathOf(session), '')).status).toBe(410);
 });
 
-it('refuses a callback of another browser, of a replaced leg, and with an unknown state', async () => {
+it('C06 refuses a callback of another browser, of a replaced leg, and with an unknown state', async () => {
   const session = await create();
   const first = await start(session);
   expect((await back(first.callback, '')).text).toContain('another browser');
@@ -215,7 +217,7 @@ it('refuses a callback of another browser, of a replaced leg, and with an unknow
   expect((await back(second.callback, second.cookie)).status).toBe(200);
 });
 
-it('lets the person try again after access_denied, without the link in the page', async () => {
+it('C09 lets the person try again after access_denied, without the link in the page', async () => {
   const session = await create();
   const { callback, cookie } = await start(session);
   consent.failure = {
@@ -235,7 +237,7 @@ it('lets the person try again after access_denied, without the link in the page'
   expect((await back(retried.callback, retried.cookie)).status).toBe(200);
 });
 
-it('refuses other subjects, subjects of another account, and missing scopes, and stores nothing', async () => {
+it('C10 C11 refuses other subjects, subjects of another account, and missing scopes, and stores nothing', async () => {
   const { session } = await connect();
   const reconnect = async (body: object = {}) => {
     const path = `/api/admin/accounts/${session.account_id}/reconnect`;
@@ -270,7 +272,7 @@ it('refuses other subjects, subjects of another account, and missing scopes, and
   expect(await reconnect({ allow_subject_change: true })).toMatchObject({ status: 'connected' });
 });
 
-it('stores a consent by a workflow if MongoDB fails after the exchange', async () => {
+it('C14 stores a consent by a workflow if MongoDB fails after the exchange', async () => {
   const session = await create();
   const { callback, cookie } = await start(session);
   const { accounts } = api.store;
@@ -293,7 +295,7 @@ describe('mode app', () => {
   const finish = (id: string, code_verifier: string) =>
     send('POST', `/api/connect/sessions/${id}/finish`, { body: { code_verifier } });
 
-  it('stores the consent once the application finishes', async () => {
+  it('C12 stores the consent once the application finishes', async () => {
     const { session, answer, after } = await connect(app);
     expect(answer.status).toBe(303);
     expect(answer.headers.get('location')).toBe(
@@ -305,7 +307,7 @@ describe('mode app', () => {
     expectError(await finish(session.id, verifier), 409, 'conflict');
   });
 
-  it('drops and revokes the consent with another verifier', async () => {
+  it('C12 drops and revokes the consent with another verifier', async () => {
     const { session } = await connect(app);
     expectError(await finish(session.id, randomBytes(32).toString('base64url')), 403, 'forbidden');
     expect(consent.revoked).toEqual(['refresh_token', 'access_token']);
@@ -314,7 +316,7 @@ describe('mode app', () => {
   });
 });
 
-it('shows an admin a link on the pages once, and no action to a reader', async () => {
+it('C01 shows an admin a link on the pages once, and no action to a reader', async () => {
   const signIn = async (key: string) => {
     const signedIn = await send('POST', '/sign-in', {
       key: null,
@@ -351,7 +353,7 @@ it('shows an admin a link on the pages once, and no action to a reader', async (
   expect((await back('/admin/accounts', reader)).text).not.toContain('Connect an account');
 });
 
-it('asks for the inputs of the provider, and names one that is not valid', async () => {
+it('C18 asks for the inputs of the provider, and names one that is not valid', async () => {
   const input = {
     name: 'shop',
     label: 'Shop',
@@ -383,7 +385,7 @@ it('asks for the inputs of the provider, and names one that is not valid', async
   });
 });
 
-it('sends no link, state or code to another page: nothing is framed, and no referrer is sent', async () => {
+it('C17 sends no link, state or code to another page: nothing is framed, and no referrer is sent', async () => {
   const session = await create();
   const { callback, cookie } = await start(session);
   for (const path of [pathOf(session), callback, `/connect/result/${session.id}`]) {
@@ -395,7 +397,7 @@ it('sends no link, state or code to another page: nothing is framed, and no refe
   expect((await send('GET', callback, { key: null, headers: { cookie } })).status).toBe(303);
 });
 
-it('refuses a start from a page of another site', async () => {
+it('C04 refuses a start from a page of another site', async () => {
   const session = await create();
   const answer = await send('POST', pathOf(session), {
     key: null,
@@ -405,7 +407,7 @@ it('refuses a start from a page of another site', async () => {
   expect(consent.started).toBeUndefined();
 });
 
-it('limits attempts with unknown links, and starts of one link', async () => {
+it('C04 limits attempts with unknown links, and starts of one link', async () => {
   const unknown = () => back(`/connect/${randomBytes(32).toString('base64url')}`, '');
   for (let tried = 0; tried < 10; tried += 1) expect((await unknown()).status).toBe(410);
   expect(await unknown()).toMatchObject({ status: 429, text: expect.stringContaining('Too many') });
@@ -438,7 +440,7 @@ it('refuses requests that no session can be made from', async () => {
   expectError(flow, 422, 'no_consent_flow');
 });
 
-it('allows a key with the scope connect to manage sessions, and nothing else', async () => {
+it('C01 C02 allows a key with the scope connect to manage sessions, and nothing else', async () => {
   const key = await api.key(['connect']);
   const created = await send('POST', '/api/admin/connect/sessions', {
     key,
@@ -457,7 +459,7 @@ it('allows a key with the scope connect to manage sessions, and nothing else', a
   expect((await back(pathOf(created.body), '')).status).toBe(410);
 });
 
-it('shows a result to the browser that started the leg, and to no other', async () => {
+it('C17 shows a result to the browser that started the leg, and to no other', async () => {
   const { session, cookie } = await connect();
   const result = `/connect/result/${session.id}`;
   expect((await back(result, cookie)).text).toContain('is connected to');
@@ -470,7 +472,7 @@ it('shows a result to the browser that started the leg, and to no other', async 
   }
 });
 
-it('tells a late callback from one of another browser, and lets the person start again', async () => {
+it('C06 tells a late callback from one of another browser, and lets the person start again', async () => {
   const session = await create();
   const { callback, cookie } = await start(session);
   const at = Date.now() + LEG_LIFE_MS + 1_000;
@@ -487,7 +489,7 @@ it('tells a late callback from one of another browser, and lets the person start
   expect((await back(again.callback, again.cookie)).text).toContain('is connected to');
 });
 
-it('escapes the label of an admin and the words of the provider', async () => {
+it('C18 escapes the label of an admin and the words of the provider', async () => {
   const session = await create({ label: '<script>alert(1)</script>\u202eevil' });
   const page = await back(pathOf(session), '');
   expect(page.text).not.toContain('<script>alert');
@@ -507,7 +509,7 @@ it('escapes the label of an admin and the words of the provider', async () => {
   expect(logs.body.items[0].message).toContain('<img src=x onerror=alert(1)>');
 });
 
-it('writes no code, state, link or verifier to the log, the audit or the database', async () => {
+it('C16 writes no code, state, link or verifier to the log, the audit or the database', async () => {
   const { session, callback } = await connect();
   const token = pathOf(session).split('/').at(-1) ?? '';
   const { state = '', verifier } = consent.started ?? {};

@@ -7,11 +7,13 @@ import { accountsList } from './accounts-list';
 import { accountsReconnect } from './accounts-reconnect';
 import { accountsReconnectLinks } from './accounts-reconnect-links';
 import { accountsRelease } from './accounts-release';
+import { accountsReminders } from './accounts-reminders';
 import { accountsRestore } from './accounts-restore';
 import { accountsShow } from './accounts-show';
 import { auditList } from './audit-list';
 import { auditVerify } from './audit-verify';
 import { connect } from './connect';
+import { connectSettingsSet, connectSettingsShow } from './connect-settings';
 import { encryptionCheck } from './encryption-check';
 import { encryptionPause } from './encryption-pause';
 import { encryptionResume } from './encryption-resume';
@@ -51,11 +53,14 @@ export const COMMANDS: readonly Command[] = [
   accountsList,
   accountsShow,
   connect,
+  connectSettingsShow,
+  connectSettingsSet,
   accountsAdd,
   accountsImport,
   importCommand,
   accountsReconnect,
   accountsReconnectLinks,
+  accountsReminders,
   accountsDisconnect,
   accountsRestore,
   accountsRelease,

@@ -10,6 +10,7 @@ export interface ReminderMail {
 export interface ReminderContent {
   /** The name of the organisation that asks. */
   organisation: string;
+  logo: URL | null;
   accounts: readonly { label: string; provider: string; link: string }[];
   /** When the links expire. */
   expiresAt: Date;
@@ -68,7 +69,7 @@ const TEXTS: Readonly<Record<Language, ReminderTexts>> = {
 };
 
 export function reminderMail(
-  { organisation, accounts, expiresAt, unsubscribeUrl }: ReminderContent,
+  { organisation, logo, accounts, expiresAt, unsubscribeUrl }: ReminderContent,
   language: Language,
 ): ReminderMail {
   const texts = TEXTS[language];
@@ -90,6 +91,9 @@ export function reminderMail(
   );
   const html = [
     `<!doctype html><html lang="${language}"><body>`,
+    ...(logo === null
+      ? []
+      : [`<p><img src="${escaped(logo.href)}" alt="${escaped(organisation)}" height="32"></p>`]),
     `<p>${escaped(texts.intro(organisation))}</p><ul>${rows.join('')}</ul>`,
     `<p>${escaped(texts.expires(day))}</p><p>${escaped(texts.notSure)}</p>`,
     `<p><a href="${escaped(unsubscribeUrl)}">${texts.unsubscribe}</a></p></body></html>`,

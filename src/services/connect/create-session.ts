@@ -17,6 +17,7 @@ import type { Store } from '../../store/store';
 import type { Vault } from '../../vault/vault';
 import { AccountKind, AccountLabel } from '../accounts/new-account';
 import { digestOf, randomToken, subjectDigest } from './connect-secrets';
+import type { OrganisationSettings } from './connect-settings';
 
 /** The characters of a scope: RFC 6749 §3.3. */
 const Scope = z
@@ -60,7 +61,7 @@ const Choices = z.strictObject({
     .openapi({ description: 'Required for mode app: BASE64URL(SHA256(code_verifier)).' }),
   return_url: z.string().max(2_000).optional().openapi({
     description:
-      'Where the browser returns to. It must be listed in CONNECT_RETURN_URLS, exactly as written there.',
+      'Where the browser returns to. It must be in return_urls of the connect settings, exactly as written there.',
   }),
   expires_in: z
     .int()
@@ -107,8 +108,7 @@ export interface CreateSessionDependencies {
   vault: Vault;
   providers: ConfiguredProviders;
   consent: Pick<ConsentClient, 'rulesOf'>;
-  /** The addresses to which a browser may return. */
-  returnUrls: readonly string[];
+  connectSettings: Pick<OrganisationSettings, 'of'>;
   now: () => Date;
 }
 
@@ -167,11 +167,15 @@ export async function createReconnectSessions(
   accounts: readonly Account[],
   choices: Pick<SessionChoices, 'expires_in' | 'return_url'>,
 ): Promise<ReconnectLink[]> {
+  const { returnUrls } = await deps.connectSettings.of(organisation);
+  const by = { organisation, createdBy, returnUrls };
+  // Also if no account gets a link, so that a wrong address is named.
+  requireReturnUrl(returnUrls, choices.return_url ?? null);
   const links = accounts.map((account) => {
     const target = targetOrProblem(deps, account);
     return typeof target === 'string'
       ? { account, problem: target }
-      : { account, made: newSession(deps, organisation, createdBy, choices, target) };
+      : { account, made: newSession(deps, by, choices, target) };
   });
   const sessions = await deps.store.connectSessions.createMany(
     links.flatMap(({ made }) =>
@@ -274,28 +278,28 @@ async function store(
   choices: SessionChoices,
   target: Target,
 ): Promise<CreatedSession> {
-  const { session, token } = newSession(deps, organisation, createdBy, choices, target);
+  const { returnUrls } = await deps.connectSettings.of(organisation);
+  const by = { organisation, createdBy, returnUrls };
+  const { session, token } = newSession(deps, by, choices, target);
   const created = await deps.store.connectSessions.create(session, digestOf(token));
   return { session: created, token };
 }
 
 /** @throws {ServiceError} `invalid_request` */
 function newSession(
-  { vault, returnUrls, now }: CreateSessionDependencies,
-  organisation: string,
-  createdBy: string,
+  { vault, now }: Pick<CreateSessionDependencies, 'vault' | 'now'>,
+  {
+    organisation,
+    createdBy,
+    returnUrls,
+  }: { organisation: string; createdBy: string; returnUrls: readonly string[] },
   choices: SessionChoices,
   { provider, rules, ...target }: Target,
 ): { session: NewConnectSession; token: string } {
   const { mode = 'link', code_challenge: challenge = null, return_url: returnUrl = null } = choices;
   if (mode === 'app' && challenge === null) throw invalid('code_challenge', 'needed for mode app');
   if (mode === 'link' && challenge !== null) throw invalid('code_challenge', 'only for mode app');
-  if (returnUrl !== null && !returnUrls.includes(returnUrl)) {
-    throw invalid(
-      'return_url',
-      'is not in CONNECT_RETURN_URLS. Add it there, exactly as written here.',
-    );
-  }
+  requireReturnUrl(returnUrls, returnUrl);
   const { expected_subject: expected } = choices;
   if (expected !== undefined && rules.subject.kind === 'none')
     throw invalid('expected_subject', `${provider.id} does not say who consented`);
@@ -330,6 +334,15 @@ function newSession(
     ),
   };
   return { session, token };
+}
+
+/** @throws {ServiceError} `invalid_request` if a browser may not return to the address */
+function requireReturnUrl(allowed: readonly string[], returnUrl: string | null): void {
+  if (returnUrl === null || allowed.includes(returnUrl)) return;
+  throw invalid(
+    'return_url',
+    'is not in the return_urls of your organisation. An admin can add it, exactly as written here: PATCH /api/admin/connect/settings.',
+  );
 }
 
 /** @throws {ServiceError} `no_consent_flow` */

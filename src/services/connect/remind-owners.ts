@@ -8,17 +8,13 @@ import { LINK_LIFE_MS } from '../../domain/connect/connect-session';
 import { isReminderDue } from '../../domain/connect/reminder';
 import { reminderMail } from '../../domain/connect/reminder-mail';
 import { isSuspected } from '../../domain/limits/app-limiter';
-import type { Language } from '../../domain/text/language';
 import type { MailClient } from '../../outbound/mail';
 import { type CreateSessionDependencies, createReconnectSessions } from './create-session';
 import { unsubscribeUrl } from './unsubscribe';
 
 export interface RemindDependencies extends CreateSessionDependencies {
   mail: MailClient;
-  language: Language;
   publicUrl: URL;
-  /** `null`: the organisation's id. */
-  organisationName: string | null;
   logger: Logger;
 }
 
@@ -49,7 +45,7 @@ export async function remindOwners(
 }
 
 async function remindOwner(deps: RemindDependencies, digest: string): Promise<boolean> {
-  const { store, vault, mail, logger, now, publicUrl, language, organisationName } = deps;
+  const { store, vault, mail, logger, now, publicUrl } = deps;
   const { reminders } = store;
   // Read again: an account of this owner may be on the next page, or may have recovered in the meantime.
   const broken = await withoutIncidents(deps, await reminders.ofOwner(digest));
@@ -58,6 +54,8 @@ async function remindOwner(deps: RemindDependencies, digest: string): Promise<bo
   const due = broken.filter((account) => isReminderDue(account, at));
   if (first === undefined || due.length === 0) return false;
   const { organisation } = first;
+  // Before the claim: if MongoDB fails here, the address stays available.
+  const settings = await deps.connectSettings.of(organisation);
   if (!(await reminders.claimAddress(digest, organisation, at))) return false;
   const by = { organisation, createdBy: CREATED_BY };
   const made = await createReconnectSessions(deps, by, broken, {
@@ -76,7 +74,8 @@ async function remindOwner(deps: RemindDependencies, digest: string): Promise<bo
     to: vault.openOwnerEmail(first.ownerEmail.sealed, place),
     ...reminderMail(
       {
-        organisation: organisationName ?? organisation,
+        organisation: settings.organisationName ?? organisation,
+        logo: settings.logo,
         accounts: links.map(({ account, created: { token } }) => ({
           label: account.label,
           provider: account.provider,
@@ -85,7 +84,7 @@ async function remindOwner(deps: RemindDependencies, digest: string): Promise<bo
         expiresAt: new Date(at.getTime() + LINK_LIFE_MS.max),
         unsubscribeUrl: unsubscribe,
       },
-      language,
+      settings.language,
     ),
     headers: {
       'List-Unsubscribe': `<${unsubscribe}>`,

@@ -124,6 +124,26 @@ export class Reminders {
     );
   }
 
+  /** @returns `null`: no message was ever sent to the address */
+  async organisationOf(digest: string): Promise<string | null> {
+    const address = await this.#addresses.findById(digest).lean<AddressDocument>();
+    return address?.organisation ?? null;
+  }
+
+  /** Records for an admin whether an address gets reminders. The digest covers the organisation. */
+  async setWanted(
+    digest: string,
+    organisation: string,
+    isWanted: boolean,
+    now: Date,
+  ): Promise<void> {
+    await this.#addresses.updateOne(
+      { _id: digest },
+      { $set: { unsubscribed_at: isWanted ? null : now }, $setOnInsert: { organisation } },
+      { upsert: true },
+    );
+  }
+
   /** @returns `false`: no message was ever sent to the address */
   async unsubscribe(digest: string, now: Date): Promise<boolean> {
     const { matchedCount } = await this.#addresses.updateOne(

@@ -4,6 +4,7 @@ import type { ConsentInput } from '../../providers/consent/consent';
 import { Moment } from '../parts/time';
 import { Act } from './account-actions';
 import { ACCOUNTS_PATH } from './accounts';
+import { CONNECT_SETTINGS_PATH } from './connect-settings';
 
 export const CONNECT_ACCOUNT_PATH = `${ACCOUNTS_PATH}/connect`;
 
@@ -29,7 +30,8 @@ export function ConnectAccount({ providers }: { providers: readonly ConnectableP
     <div class="sign-in">
       <p>
         Evergrant makes a link. The owner of the account opens it, signs in at the provider and
-        gives consent. No token passes through your hands.
+        gives consent. No token passes through your hands. The page that the owner sees has your{' '}
+        <a href={CONNECT_SETTINGS_PATH}>name and logo</a>.
       </p>
       <Act action={CONNECT_ACCOUNT_PATH}>
         <label>

@@ -79,7 +79,7 @@ const FAILED_CALLBACKS: ReadonlyMap<string, Message> = new Map<
 ]);
 
 export function registerConnect(ui: UiApp, deps: UiDependencies): void {
-  const { publicUrl, now, store, consentPage, vault, logger } = deps;
+  const { publicUrl, now, store, connectSettings, vault, logger } = deps;
   const attempts = new FailedAttempts(ATTEMPTS_MAX);
 
   const readLanguage = languageDetector({
@@ -95,25 +95,30 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
   // Mail services send the one-click request of RFC 8058 without an origin. Its signed address is the permission.
   ui.use(`${CONNECT_PATH}/*`, except(`${UNSUBSCRIBE_PATH}/*`, requireSameOrigin(deps)));
 
+  /** The sender of the pages of an organisation; of `null`, the process's own name and logo. */
+  async function senderOf(organisation: string | null): Promise<Sender> {
+    const { organisationName, logo } =
+      organisation === null ? connectSettings.defaults : await connectSettings.of(organisation);
+    return { name: organisationName ?? organisation, logo };
+  }
+
+  const nameOf = async ({ organisation }: ConnectSession) =>
+    (await senderOf(organisation)).name ?? organisation;
+
   /** Shows a page of the organisation. */
   async function show(
     c: UiContext,
-    { title, session, status = 200 }: PageInput,
+    { title, organisation, status = 200 }: PageInput,
     content: (texts: ConnectTexts) => Child,
   ): Promise<Response> {
     const language = LANGUAGES.find((one) => one === c.get('language')) ?? 'en';
     const texts = textsOf(language);
-    const frame = {
-      language,
-      title: title(texts),
-      organisation: session === null ? consentPage.organisationName : nameOf(session),
-      logo: consentPage.logo,
-    };
+    const { name, logo } = await senderOf(organisation);
+    const frame = { language, title: title(texts), organisation: name, logo };
+    if (logo !== null) c.set('logo', logo);
     c.header('Vary', 'Accept-Language');
     return c.html(await connectPage(frame, content(texts)), status);
   }
-
-  const nameOf = ({ organisation }: ConnectSession) => consentPage.organisationName ?? organisation;
 
   const message = (
     c: UiContext,
@@ -121,44 +126,47 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
     { title, text }: Message,
     session: ConnectSession | null = null,
   ) =>
-    show(c, { title, session, status }, (texts) => (
+    show(c, { title, organisation: session?.organisation ?? null, status }, (texts) => (
       <OutcomePage texts={texts} text={text(texts)} tone="bad" again={null} returnUrl={null} />
     ));
 
-  const outcome = (
+  const outcome = async (
     c: UiContext,
     { session, status, failure }: ShownSession,
     again: string | null,
     code: ContentfulStatusCode = 200,
   ) => {
-    const of = (texts: ConnectTexts) => outcomeOf(texts, { status, failure }, nameOf(session));
-    return show(c, { title: (texts) => of(texts).title, session, status: code }, (texts) => {
+    const { organisation } = session;
+    const name = await nameOf(session);
+    const returnUrl = await returnAddress(deps, session, status);
+    const of = (texts: ConnectTexts) => outcomeOf(texts, { status, failure }, name);
+    return show(c, { title: (texts) => of(texts).title, organisation, status: code }, (texts) => {
       const { text, tone } = of(texts);
-      const returnUrl = returnAddress(session, status);
       return <OutcomePage {...{ texts, text, tone, again, returnUrl }} />;
     });
   };
 
-  const consentPageOf = (
+  const consentPageOf = async (
     c: UiContext,
     view: ConsentView,
     input: Pick<Parameters<typeof ConsentPage>[0], 'entered' | 'invalid'>,
     status: ContentfulStatusCode = 200,
   ) => {
     const { session, provider, failure } = view;
+    const sender = await nameOf(session);
     const name = provider.adapter.discovery === true ? provider.id : provider.adapter.displayName;
     return show(
       c,
       {
         title: (texts) =>
           session.isReconnect ? texts.reconnectTitle(name) : texts.connectTitle(name),
-        session,
+        organisation: session.organisation,
         status,
       },
       (texts) => (
         <ConsentPage
           texts={texts}
-          organisation={nameOf(session)}
+          organisation={sender}
           provider={name}
           account={session.label ?? session.externalId}
           scopes={view.scopes}
@@ -192,7 +200,7 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
     );
     // The redirect removes the code and the state from the browser's history.
     return c.redirect(
-      result.kind === 'shown' ? afterCallback(result) : `${RESULT_PATH}/${result.kind}`,
+      result.kind === 'shown' ? await afterCallback(deps, result) : `${RESULT_PATH}/${result.kind}`,
       303,
     );
   });
@@ -209,19 +217,22 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
     return outcome(c, result, again);
   });
 
-  ui.get(`${UNSUBSCRIBE_PATH}/:token`, (c) => {
-    if (unsubscribedDigest(vault, c.req.param('token')) === null) return unknownPage(c);
-    return show(c, { title: (texts) => texts.unsubscribe, session: null }, (texts) => (
+  ui.get(`${UNSUBSCRIBE_PATH}/:token`, async (c) => {
+    const digest = unsubscribedDigest(vault, c.req.param('token'));
+    if (digest === null) return unknownPage(c);
+    const organisation = await store.reminders.organisationOf(digest);
+    return show(c, { title: (texts) => texts.unsubscribe, organisation }, (texts) => (
       <UnsubscribePage texts={texts} />
     ));
   });
 
   ui.post(`${UNSUBSCRIBE_PATH}/:token`, async (c) => {
     const digest = unsubscribedDigest(vault, c.req.param('token'));
-    const isDone = digest !== null && (await store.reminders.unsubscribe(digest, now()));
-    if (!isDone) return unknownPage(c);
+    if (digest === null || !(await store.reminders.unsubscribe(digest, now())))
+      return unknownPage(c);
+    const organisation = await store.reminders.organisationOf(digest);
     logger.info('an owner stopped the reminders');
-    return show(c, { title: (texts) => texts.unsubscribed, session: null }, (texts) => (
+    return show(c, { title: (texts) => texts.unsubscribed, organisation }, (texts) => (
       <OutcomePage
         texts={texts}
         text={texts.unsubscribedText}
@@ -282,9 +293,12 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
 }
 
 /** The address of the result: at the application if it is done, otherwise here. */
-function afterCallback({ session, status }: ShownSession): string {
+async function afterCallback(
+  deps: Pick<UiDependencies, 'connectSettings'>,
+  { session, status }: ShownSession,
+): Promise<string> {
   const isDone = status === 'connected' || status === 'awaiting_finish';
-  const returnUrl = isDone ? returnAddress(session, status) : null;
+  const returnUrl = isDone ? await returnAddress(deps, session, status) : null;
   return returnUrl ?? `${RESULT_PATH}/${session.id}`;
 }
 
@@ -294,10 +308,15 @@ function secretOf(c: UiContext, session: Pick<ConnectSession, 'id'>): string | n
   return cookie?.split('.')[0] ?? null;
 }
 
+interface Sender {
+  name: string | null;
+  logo: URL | null;
+}
+
 interface PageInput {
   title: (texts: ConnectTexts) => string;
   /** `null`: the page must not name an organisation. */
-  session: ConnectSession | null;
+  organisation: string | null;
   status?: ContentfulStatusCode;
 }
 
@@ -305,9 +324,12 @@ interface PageInput {
  * `form-action` allows every https address: browsers check it for each redirect after the form too, and providers
  * redirect to sign-in hosts that cannot be listed.
  */
-function headers({ consentPage, publicUrl }: Pick<UiDependencies, 'consentPage' | 'publicUrl'>) {
+function headers({ publicUrl }: Pick<UiDependencies, 'publicUrl'>) {
   return createMiddleware<UiEnv>(async (c, next) => {
-    const logo = consentPage.logo === null ? [] : [consentPage.logo.origin];
+    await next();
+    // Only the page that shows a logo allows its host.
+    const shown = c.get('logo');
+    const logo = shown === undefined ? [] : [shown.origin];
     // The demo provider has no https.
     const isLocal = isLoopback(publicUrl ?? new URL(c.req.url));
     const onThisMachine = isLocal ? ['http://127.0.0.1:*', 'http://localhost:*'] : [];
@@ -322,7 +344,7 @@ function headers({ consentPage, publicUrl }: Pick<UiDependencies, 'consentPage' 
       },
       referrerPolicy: 'no-referrer',
     });
-    await protect(c, next);
+    await protect(c, () => Promise.resolve());
     c.header('Cache-Control', 'no-store');
   });
 }
@@ -342,12 +364,16 @@ function forgetOldLegs(c: UiContext): void {
     deleteCookie(c, name.slice(start.length - COOKIE_PREFIX.length), cookieOptions(c));
 }
 
-/** The address to which the browser returns, with the id and the status of the session. */
-function returnAddress(
-  { returnUrl, id }: ConnectSession,
+/**
+ * The address to which the browser returns, with the id and the status of the session. An address that the organisation
+ * has removed since counts as none.
+ */
+async function returnAddress(
+  { connectSettings }: Pick<UiDependencies, 'connectSettings'>,
+  { returnUrl, id, organisation }: ConnectSession,
   status: ShownSession['status'],
-): string | null {
-  if (returnUrl === null) return null;
+): Promise<string | null> {
+  if (returnUrl === null || !(await connectSettings.allows(organisation, returnUrl))) return null;
   const address = new URL(returnUrl);
   address.searchParams.set('connect_session', id);
   address.searchParams.set('status', status);

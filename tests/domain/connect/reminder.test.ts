@@ -29,6 +29,7 @@ describe('isReminderDue', () => {
 describe('reminderMail', () => {
   const content = {
     organisation: 'Acme <b>',
+    logo: new URL('https://acme.example/logo.png?a=1&b=2'),
     accounts: [
       {
         label: '<script>alert(1)</script>',
@@ -51,6 +52,10 @@ describe('reminderMail', () => {
       expect(subject).toContain('Acme <b>');
       expect(html).not.toContain('<script>');
       expect(html).not.toContain('<b>');
+      expect(html).toContain(
+        'src="https://acme.example/logo.png?a=1&amp;b=2" alt="Acme &lt;b&gt;"',
+      );
+      expect(reminderMail({ ...content, logo: null }, language).html).not.toContain('<img');
     },
   );
 

@@ -185,13 +185,13 @@ describe.each(Object.keys(METHODS))('a client that authenticates itself with %s'
     expect(await api.store.accounts.find(api.organisation, id)).toEqual(reconnected);
   });
 
-  it('refuses a callback without iss, because the metadata announce it', async () => {
+  it('C07 refuses a callback without iss, because the metadata announce it', async () => {
     server.person = person();
     const { after } = await connect(provider, ({ searchParams }) => searchParams.delete('iss'));
     expect(after).toMatchObject({ status: 'failed', failure: { code: 'wrong_issuer' } });
   });
 
-  it('refuses a callback of another issuer (mix-up)', async () => {
+  it('C07 refuses a callback of another issuer (mix-up)', async () => {
     server.person = person();
     const { after } = await connect(provider, ({ searchParams }) =>
       searchParams.set('iss', 'https://other.example.com'),
@@ -199,7 +199,7 @@ describe.each(Object.keys(METHODS))('a client that authenticates itself with %s'
     expect(after).toMatchObject({ status: 'failed', failure: { code: 'wrong_issuer' } });
   });
 
-  it('cannot use a code that was issued for another verifier (code injection)', async () => {
+  it('C08 cannot use a code that was issued for another verifier (code injection)', async () => {
     server.person = person();
     const stolen = await consented((await start(await create(fresh(provider)))).authorization);
     const { after } = await connect(provider, ({ searchParams }) =>

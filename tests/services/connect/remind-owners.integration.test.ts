@@ -8,7 +8,8 @@ import { Secret } from '../../../src/domain/masking/secret';
 import { createMailClient } from '../../../src/outbound/mail';
 import { ConfiguredProviders } from '../../../src/providers/config/configured-providers';
 import { type RemindDependencies, remindOwners } from '../../../src/services/connect/remind-owners';
-import { type Api, type Send, startApi } from '../../api/_api';
+import { type Api, expectError, type Send, startApi } from '../../api/_api';
+import { connectSettings } from '../../support/connect-settings';
 
 const DAY_MS = 24 * 3600_000;
 
@@ -78,12 +79,10 @@ function pass(days = 0, overrides: Partial<RemindDependencies> = {}) {
       vault,
       providers: new ConfiguredProviders(config.providers),
       consent: { rulesOf: ({ consent }) => consent },
-      returnUrls: [],
+      connectSettings: connectSettings(store, { organisationName: 'Acme' }),
       now: () => new Date(Date.now() + days * DAY_MS),
       mail: createMailClient({ smtpUrl: new Secret(smtpUrl), from: 'Acme <accounts@example.com>' }),
-      language: 'en',
       publicUrl: new URL('http://127.0.0.1'),
-      organisationName: 'Acme',
       logger: {
         info: () => undefined,
         warn: () => undefined,
@@ -117,6 +116,26 @@ const linksOf = (mail: Received | undefined) => [
 ];
 const unsubscribePath = (mail: Received | undefined) =>
   /\/connect\/unsubscribe\/[\w-]+\.[\w-]+/.exec(mail === undefined ? '' : textOf(mail))?.[0] ?? '';
+
+it('C25 has the name, the logo and the language of the organisation', async () => {
+  const settings = {
+    organisationName: 'Harbour Books',
+    logoUrl: 'https://cdn.books.example/logo.png',
+    language: 'de',
+  } as const;
+  await api.store.connectSettings.change(api.organisation, settings, new Date());
+  await broken(newAddress());
+  expect(await pass()).toEqual({ sent: 1 });
+  const text = received[0] === undefined ? '' : textOf(received[0]);
+  expect(text).toContain('<html lang="de">');
+  expect(text).toContain('src="https://cdn.books.example/logo.png"');
+  expect(text).toContain('Harbour Books hat den Zugriff');
+  expect(text).not.toContain('Acme hat');
+  const unsubscribe = await send('GET', unsubscribePath(received[0]), { key: null });
+  expect(unsubscribe.text).toContain('src="https://cdn.books.example/logo.png"');
+  const reset = { organisationName: null, logoUrl: null, language: null };
+  await api.store.connectSettings.change(api.organisation, reset, new Date());
+});
 
 it('C22 sends one message with a working link for each account of the owner', async () => {
   const address = newAddress();
@@ -217,6 +236,41 @@ it('C22 stops after one click, also of a mail service without an origin, and not
   expect(await pass(3)).toEqual({ sent: 1 });
   expect((await oneClick(path)).status).toBe(200);
   expect(await pass(7)).toEqual({ sent: 0 });
+});
+
+it('C26 goes to an owner who unsubscribed once an admin allows it, and to none for whom an admin stops it', async () => {
+  const address = newAddress();
+  const { id } = await broken(address);
+  await pass();
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  const path = unsubscribePath(received[0]);
+  await send('POST', path, { key: null, headers, text: 'List-Unsubscribe=One-Click' });
+  expect(await pass(3)).toEqual({ sent: 0 });
+  const reminders = (owner_reminders: boolean) =>
+    send('PATCH', `/api/admin/accounts/${id}`, { body: { owner_reminders } });
+  expect((await reminders(true)).status).toBe(200);
+  expect(await pass(3)).toEqual({ sent: 1 });
+  expect((await reminders(false)).status).toBe(200);
+  expect(await pass(7)).toEqual({ sent: 0 });
+  const other = await broken(newAddress());
+  await send('PATCH', `/api/admin/accounts/${other.id}`, { body: { owner_reminders: false } });
+  expect(await pass()).toEqual({ sent: 0 });
+  const { items } = (await send('GET', '/api/admin/audit?limit=50')).body;
+  expect(items).toContainEqual(
+    expect.objectContaining({
+      action: 'PATCH /api/admin/accounts/{id}',
+      details: expect.objectContaining({ members: ['owner_reminders'], owner_reminders: true }),
+    }),
+  );
+});
+
+it('C26 is a conflict for an account without an owner, and changes nothing', async () => {
+  const account = await api.connect();
+  const answer = await send('PATCH', `/api/admin/accounts/${account.id}`, {
+    body: { owner_reminders: true, label: 'Changed' },
+  });
+  expectError(answer, 409, 'conflict');
+  expect((await api.get(`/api/admin/accounts/${account.id}`)).body.label).toBe(account.label);
 });
 
 it('C22 asks a server that does not take the message again after half an hour', async () => {

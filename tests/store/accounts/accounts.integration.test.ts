@@ -217,7 +217,7 @@ describe('a change by an admin during a refresh', () => {
     });
   });
 
-  it('wins over the older refresh if it is a reconnect, and keeps the refreshed grant as an orphaned grant', async () => {
+  it('C13 wins over the older refresh if it is a reconnect, and keeps the refreshed grant as an orphaned grant', async () => {
     const account = await addAccount(store);
     await store.grants.claim(claimOf(account, 'one'));
     const grant = grantOf(null, { refreshTokenFingerprint: 'r-new' });
@@ -235,7 +235,7 @@ describe('a change by an admin during a refresh', () => {
     });
   });
 
-  it('is applied to the refreshed grant if a refresh commits during a reconnect', async () => {
+  it('C13 is applied to the refreshed grant if a refresh commits during a reconnect', async () => {
     for (let round = 0; round < 20; round += 1) {
       const account = await addAccount(store);
       const grant = grantOf(null, { refreshTokenFingerprint: 'r-new' });

@@ -42,7 +42,7 @@ const legAt = (ms: number, state = random()) => ({
 const win = (id: string, stateDigest: string, now = fromNow(1000)) =>
   store.connectSessions.winCallback(id, { stateDigest, browserDigest: digest('browser'), now });
 
-it('stores a session that its link finds, and not the link', async () => {
+it('C01 stores a session that its link finds, and not the link', async () => {
   const { session, token } = await created({ scopes: ['a'], inputs: { tenant: 'x' } });
   expect(await store.connectSessions.findByToken(digest(token))).toEqual(session);
   expect(await store.connectSessions.find('org_a', session.id)).toEqual(session);
@@ -66,7 +66,7 @@ it('lists sessions newest first, page by page', async () => {
   expect([...first, ...second].map(({ id }) => id)).toEqual(ids);
 });
 
-it('lets one of many concurrent callbacks win', async () => {
+it('C05 lets one of many concurrent callbacks win', async () => {
   const { session } = await created();
   const { leg, ...rest } = legAt(0);
   await store.connectSessions.startLeg(session.id, { leg, ...rest });
@@ -95,7 +95,7 @@ it('refuses a callback of a replaced leg, of another browser, and after the leg 
   expect(await win(session.id, stateDigest)).not.toBeNull();
 });
 
-it('starts no leg with an expired, revoked or used link', async () => {
+it('C02 starts no leg with an expired, revoked or used link', async () => {
   const expired = await created({ expiresAt: fromNow(-1) });
   expect(await store.connectSessions.startLeg(expired.session.id, legAt(0))).toBeNull();
   const revoked = await created();

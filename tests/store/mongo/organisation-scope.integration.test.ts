@@ -189,6 +189,7 @@ describe('a query operator in external input', () => {
       store.accounts.delete(value, account.id),
       store.quarantine.release(value, {}),
       store.apiKeys.find('org_a', value),
+      store.connectSettings.change(value, { returnUrls: [] }, new Date()),
       store.apiKeys.revoke('org_a', value),
       store.sessionRecords.find(value),
       store.sessionRecords.list({ organisation: value, now: new Date(), limit: 10 }),

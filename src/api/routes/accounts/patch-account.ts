@@ -39,6 +39,10 @@ const Body = z
       description: 'true: the account is never refreshed. false: the account is enabled again.',
     }),
     owner_email: OwnerEmailInput,
+    owner_reminders: z.boolean().optional().openapi({
+      description:
+        'true: the owner gets reminders again, also after unsubscribing. false: the owner gets none. Applies to all accounts of the address in your organisation.',
+    }),
     policy: PolicyInput.nullable().optional(),
     quarantine: z.boolean().optional().openapi({
       description: 'true: the token is served, but not refreshed. false: the account is released.',
@@ -88,6 +92,7 @@ export function registerPatchAccount(app: ApiApp, deps: ApiDependencies) {
       fallback_access_token,
       fallback_expires_at,
       owner_email,
+      owner_reminders,
       policy,
       ...grant
     } = c.req.valid('json');
@@ -95,6 +100,14 @@ export function registerPatchAccount(app: ApiApp, deps: ApiDependencies) {
     const at = now();
     const before = await store.accounts.find(organisation, id);
     if (before === null) throw notFound(`account ${id}`);
+    const ownerEmail = sealedOwnerEmail(owner_email, vault, before);
+    const owner = ownerEmail === undefined ? before.ownerEmail : ownerEmail;
+    if (owner_reminders !== undefined && owner === null) {
+      throw new ServiceError(
+        'conflict',
+        'owner_reminders: the account has no owner_email. Set it with the same request.',
+      );
+    }
     const provider = providers.find(before.provider);
     // Encrypted as a candidate. If it becomes the current grant untried, the store encrypts it again.
     const place = grantPlace(before, NO_GENERATION);
@@ -136,7 +149,7 @@ export function registerPatchAccount(app: ApiApp, deps: ApiDependencies) {
         quarantine,
         state,
         policy: accountPolicyOf(policy, provider?.environments.get(before.environment)),
-        ownerEmail: sealedOwnerEmail(owner_email, vault, before),
+        ownerEmail,
         stateReason: disabled === true ? 'Disabled by an admin.' : null,
         grant: isReplaced ? submitted : undefined,
         enteredRefreshToken: isReplaced ? entered?.refreshToken : undefined,
@@ -145,6 +158,8 @@ export function registerPatchAccount(app: ApiApp, deps: ApiDependencies) {
       at,
     );
     if (account === null) throw notFound(`account ${id}`);
+    if (owner_reminders !== undefined && owner !== null)
+      await store.reminders.setWanted(owner.digest, organisation, owner_reminders, at);
     if (!isTried) return c.json(enteredAccountBody(account, warnings, providers, now()), 200);
     const reconnected = await reconnect(deps, account, submitted, {
       source: 'api',
