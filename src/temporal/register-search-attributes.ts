@@ -1,6 +1,7 @@
 /** Registers the search attributes that workflows carry, if the namespace lacks them. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionLike } from '@temporalio/client';
+import { StartError } from '../process/start-error';
 import { SEARCH_ATTRIBUTES } from '../workflows/search-attributes';
 import { GrpcStatus, grpcStatus } from './grpc-status';
 
@@ -15,26 +16,25 @@ const UNUSED_VALUES = { KEYWORD: '"-"', INT: '-1' } as const;
 const KNOWN_WITHIN_MS = 90_000;
 const LOOK_EVERY_MS = 200;
 
+/** How Temporal Cloud refuses the calls of operators. */
+const REFUSED: readonly (number | null)[] = [GrpcStatus.permissionDenied, GrpcStatus.unimplemented];
+
 /**
  * Registers the search attributes and waits until the server knows them, because it refuses workflows with unknown
- * ones.
+ * ones. If the server knows them already, no call of an operator is made, because Temporal Cloud has none.
+ * @throws {StartError} if the server refuses to register them
  * @throws if the server does not know them after 90 s, or Temporal is unreachable
  */
 export async function registerSearchAttributes(
   connection: ConnectionLike,
   namespace: string,
 ): Promise<void> {
-  // The client's public API has no operator calls; the service stub of the connection has.
-  const { operatorService } = connection as ConnectionLike & { operatorService: OperatorService };
-  const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
-  const missing = SEARCH_ATTRIBUTES.filter(({ name }) => customAttributes?.[name] === undefined);
-  if (missing.length > 0) {
-    await operatorService.addSearchAttributes({
-      namespace,
-      searchAttributes: Object.fromEntries(
-        missing.map(({ name, type }) => [name, INDEXED_VALUE_TYPES[type]]),
-      ),
-    });
+  if (await areKnown(connection, namespace)) return;
+  try {
+    await addMissing(connection, namespace);
+  } catch (error) {
+    if (REFUSED.includes(grpcStatus(error))) throw new StartError(toRegisterByHand(namespace));
+    throw error;
   }
   // Another process may have registered them just now, so always check.
   const deadline = Date.now() + KNOWN_WITHIN_MS;
@@ -46,6 +46,27 @@ export async function registerSearchAttributes(
     }
     await delay(LOOK_EVERY_MS);
   }
+}
+
+async function addMissing(connection: ConnectionLike, namespace: string): Promise<void> {
+  // The client's public API has no operator calls; the service stub of the connection has.
+  const { operatorService } = connection as ConnectionLike & { operatorService: OperatorService };
+  const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
+  const missing = SEARCH_ATTRIBUTES.filter(({ name }) => customAttributes?.[name] === undefined);
+  if (missing.length === 0) return;
+  await operatorService.addSearchAttributes({
+    namespace,
+    searchAttributes: Object.fromEntries(
+      missing.map(({ name, type }) => [name, INDEXED_VALUE_TYPES[type]]),
+    ),
+  });
+}
+
+const TYPE_NAMES = { KEYWORD: 'Keyword', INT: 'Int' } as const;
+
+function toRegisterByHand(namespace: string): string {
+  const list = SEARCH_ATTRIBUTES.map(({ name, type }) => `${name} (${TYPE_NAMES[type]})`);
+  return `Temporal does not let Evergrant register search attributes in the namespace "${namespace}", as on Temporal Cloud. Add them in its web page or with tcld namespace search-attributes add, then start again: ${list.join(', ')}.`;
 }
 
 /**
