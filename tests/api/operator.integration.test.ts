@@ -126,8 +126,8 @@ function foreignIn({ text, body }: Pick<Answer, 'text' | 'body'>): string[] {
 function holdsCount(value: unknown, count: number): boolean {
   if (typeof value !== 'object' || value === null) return value === count;
   return Object.entries(value).some(
-    // A duration in milliseconds is not a count.
-    ([name, member]) => !name.endsWith('_ms') && holdsCount(member, count),
+    // A duration in milliseconds and the number of a history's event, which depends on the time it took, are no counts.
+    ([name, member]) => !name.endsWith('_ms') && name !== 'id' && holdsCount(member, count),
   );
 }
 

@@ -21,7 +21,7 @@ import { type Harness, startHarness } from '../support/harness';
 import type { ConnectOrder, ConnectPhase, ConnectReport } from '../support/lab-api';
 import { compiled } from '../support/lab-process';
 import { type Browser, decide, returnTo, type Started, startAt } from '../support/sandbox-consent';
-import { hits, mongodbDump, temporalDatabase } from '../support/written';
+import { hits, mongodbDump, temporalDump } from '../support/written';
 import { LONG, times } from './_lab';
 import { report } from './_report';
 
@@ -293,7 +293,7 @@ it(
     }
     await process.kill();
     const written = [
-      temporalDatabase(),
+      await temporalDump(h.client),
       await mongodbDump(h.mongodbUri),
       ...h.logs,
       ...started.flatMap(({ output }) => output),

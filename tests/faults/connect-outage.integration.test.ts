@@ -22,7 +22,7 @@ import { engines } from '../support/engines';
 import { eventually } from '../support/eventually';
 import { browserOf, decide, returnTo, startAt } from '../support/sandbox-consent';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy';
-import { hits, mongodbDump, temporalDatabase } from '../support/written';
+import { hits, mongodbDump, temporalDump } from '../support/written';
 import { report } from './_report';
 
 const PUBLIC_URL = new URL('http://127.0.0.1');
@@ -206,9 +206,13 @@ describe.each([
   });
 });
 
-it('no code, verifier, state or link is in MongoDB, in the database of Temporal or in a log line', async () => {
+it('no code, verifier, state or link is in MongoDB, in Temporal or in a log line', async () => {
   secrets.delete('');
-  const written = [temporalDatabase(), await mongodbDump(api.harness.mongodbUri), ...api.logs];
+  const written = [
+    await temporalDump(api.harness.client),
+    await mongodbDump(api.harness.mongodbUri),
+    ...api.logs,
+  ];
   const found = hits(written.join('\n'), [...secrets]);
   report({
     id: 'C-away',

@@ -1,4 +1,4 @@
-/** MongoDB becomes unreachable while a batch holds a grant that it has just received. */
+/** MongoDB stops while a batch holds a grant that it has just received. The file starts its own embedded MongoDB. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** MongoDB becomes unreachable at the worst moment: after the provider's response and before the commit. */
+/** MongoDB stops at the worst moment: after the provider's response and before the commit. The file starts its own embedded MongoDB. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -13,7 +13,7 @@ import { secretIssuer } from '../api/_jwt';
 import { engines } from '../support/engines';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
-import { hits, mongodbDump, temporalDatabase } from '../support/written';
+import { hits, mongodbDump, temporalDump } from '../support/written';
 import { startOpenIdProvider } from '../ui/_openid-provider';
 
 const MARKER = `Marker${randomBytes(9).toString('hex')}`;
@@ -189,10 +189,10 @@ it('a planted token appears in no history of Temporal, no document of MongoDB, n
     args: [{ provider: CONTROL }],
     memo: { hidden: Buffer.from(CONTROL).toString('base64') },
   });
-  await eventually(() => hits(temporalDatabase(), [CONTROL]).length >= 2);
+  await eventually(async () => hits(await temporalDump(h.client), [CONTROL]).length >= 2);
 
   const secrets = [MARKER, h.clientSecret, h.encryptionKeys.slice(3, -1), key.slice(-43)];
-  expect(hits(temporalDatabase(), secrets)).toEqual([]);
+  expect(hits(await temporalDump(h.client), secrets)).toEqual([]);
   expect(h.logs.filter((line) => hits(line, secrets).length > 0)).toEqual([]);
   expect(answers.filter((answer) => hits(answer, secrets).length > 0)).toEqual([]);
   // The API and the worker of the harness run in this process.

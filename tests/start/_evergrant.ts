@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
+import { recordCreated } from '../support/created';
 import { engines } from '../support/engines';
 import { eventually } from '../support/eventually';
 
@@ -167,6 +168,7 @@ export async function sharedEngines(): Promise<{
   environment: Record<string, string>;
 }> {
   const name = `start-${randomBytes(6).toString('hex')}`;
+  recordCreated('namespace', name);
   const connection = await Connection.connect({ address: engines.temporalAddress });
   await connection.workflowService.registerNamespace({
     namespace: name,

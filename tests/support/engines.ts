@@ -1,6 +1,7 @@
 /** The servers of this test run, for all test files. */
 import { ConnectionString } from 'mongodb-connection-string-url';
 import { withDatabase } from '../../src/store/mongo/connection-string';
+import { recordCreated } from './created';
 
 function fromRun(name: string): string {
   const value = process.env[name];
@@ -18,13 +19,9 @@ export const engines = {
   get temporalCli() {
     return fromRun('EVERGRANT_TESTS_TEMPORAL_CLI');
   },
-  /** The file of the embedded Temporal's database. A given server has none that a test can read. */
+  /** The file of the embedded Temporal's database; `null` on a given server. */
   get temporalDatabase() {
-    if (process.env['EVERGRANT_TEST_TEMPORAL_ADDRESS'] !== undefined)
-      throw new Error(
-        'This test reads the database file of the embedded Temporal. Run it without EVERGRANT_TEST_TEMPORAL_ADDRESS.',
-      );
-    return fromRun('EVERGRANT_TESTS_TEMPORAL_DATABASE');
+    return process.env['EVERGRANT_TESTS_TEMPORAL_DATABASE'] ?? null;
   },
   /** The workflow code, bundled once per run, because bundling takes a worker seconds. */
   get workflowBundle() {
@@ -32,6 +29,7 @@ export const engines = {
   },
   /** The URI of a database with this name. */
   mongodbUri(database: string): string {
+    recordCreated('database', database);
     const given = withDatabase(fromRun('EVERGRANT_TESTS_MONGODB'), database);
     const uri = new ConnectionString(given);
     // No test waits for an election.

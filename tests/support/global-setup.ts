@@ -1,6 +1,6 @@
 /**
  * Starts the servers for the integration tests and bundles the workflows, once per run. `EVERGRANT_TEST_MONGODB_URI` and
- * `EVERGRANT_TEST_TEMPORAL_ADDRESS` name running servers to use instead; the tests create databases and namespaces there.
+ * `EVERGRANT_TEST_TEMPORAL_ADDRESS` name running servers to use instead; the run removes the databases and namespaces that it creates there.
  */
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
@@ -36,6 +36,11 @@ export default async function globalSetup(): Promise<void> {
     process.env['EVERGRANT_TESTS_TEMPORAL_DATABASE'] = join(dataDir, 'temporal', 'temporal.db');
   process.env['EVERGRANT_TESTS_MONGODB'] = given.mongodb ?? mongodb?.uri;
   process.env['EVERGRANT_TESTS_CACHE'] = cacheDir;
+  if (given.mongodb !== undefined || given.temporal !== undefined) {
+    const created = join(dataDir, 'created');
+    writeFileSync(created, '');
+    process.env['EVERGRANT_TESTS_CREATED'] = created;
+  }
   Object.assign(globalThis, { evergrantEngines: started, evergrantDataDir: dataDir });
 }
 

@@ -53,6 +53,7 @@ import { KeyRing } from '../../src/vault/key-ring';
 import { grantPlace, type Vault } from '../../src/vault/vault';
 import { type RunningWorker, startWorker } from '../../src/worker/start-worker';
 import { connectSettings } from './connect-settings';
+import { recordCreated } from './created';
 import { engines } from './engines';
 import { eventually } from './eventually';
 import { SELDOM, startUpSweepsEnd } from './sweeps';
@@ -495,6 +496,7 @@ function isList<T>(value: readonly T[] | object): value is readonly T[] {
 
 /** Creates a namespace, so that the test file shares no workflow ids, schedules and search attributes with others. */
 async function createNamespace(connection: Connection, namespace: string): Promise<void> {
+  recordCreated('namespace', namespace);
   await connection.workflowService.registerNamespace({
     namespace,
     workflowExecutionRetentionPeriod: { seconds: (24 * 3600) as never },

@@ -1,5 +1,6 @@
 /** Searches everything that Evergrant has written for secrets, in plain text and in common encodings. */
 import { readFileSync } from 'node:fs';
+import type { Client } from '@temporalio/client';
 import mongoose from 'mongoose';
 import { engines } from './engines';
 
@@ -17,16 +18,41 @@ export function hits(text: string, markers: readonly string[]): string[] {
   return markers.flatMap(forms).filter((form) => text.includes(form));
 }
 
-/** The whole database of the Temporal server, including the write-ahead log: all histories of all namespaces. */
-export function temporalDatabase(): string {
+/**
+ * Everything that Temporal has written: the database file of the embedded server with its write-ahead log, or all
+ * workflows and schedules of the client's namespace on a given server, whose database no test can read.
+ */
+export async function temporalDump(client: Client): Promise<string> {
+  const file = engines.temporalDatabase;
+  if (file === null) return namespaceDump(client);
   const read = (suffix: string) => {
     try {
-      return readFileSync(`${engines.temporalDatabase}${suffix}`).toString('latin1');
+      return readFileSync(`${file}${suffix}`).toString('latin1');
     } catch {
       return '';
     }
   };
   return read('') + read('-wal');
+}
+
+async function namespaceDump(client: Client): Promise<string> {
+  const dumps: string[] = [];
+  for await (const { workflowId, runId, raw } of client.workflow.list()) {
+    const handle = client.workflow.getHandle(workflowId, runId);
+    const [described, history] = await Promise.all([handle.describe(), handle.fetchHistory()]);
+    dumps.push(...texts([raw, described.raw, history]));
+  }
+  for await (const { scheduleId } of client.schedule.list())
+    dumps.push(...texts((await client.schedule.getHandle(scheduleId).describe()).raw));
+  return dumps.join('\n');
+}
+
+/** All texts and bytes of a message. */
+function texts(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (value instanceof Uint8Array) return [Buffer.from(value).toString('latin1')];
+  if (value === null || typeof value !== 'object') return [];
+  return Object.entries(value).flatMap(([name, member]) => [name, ...texts(member)]);
 }
 
 /** All documents of a database. */
