@@ -1,0 +1,199 @@
+/** The rules of a provider file that its form cannot express: sources, hosts, margins and examples that fit together. */
+import type { ProviderFile } from './provider-file';
+
+/** Groups whose members are facts. The others are names, examples and Evergrant's own margins. */
+const FACTS = [
+  'inputs',
+  'authorization',
+  'token',
+  'answer',
+  'renewal',
+  'lives',
+  'rotation',
+  'replay',
+  'notBefore',
+  'errors',
+  'identity',
+  'revocation',
+  'validation',
+  'api',
+  'limits',
+  'tokenFormat',
+  'refusedState',
+] as const;
+
+/** Facts that a file states or names in `unknown`. */
+const EXPECTED = [
+  'authorization',
+  'authorization.pkce',
+  'token.clientAuthentication',
+  'lives.access',
+  'lives.refresh',
+  'rotation',
+  'replay',
+  'errors',
+  'identity',
+  'revocation',
+  'validation',
+  'limits',
+];
+/** Facts about refresh tokens. A provider without them does not need these. */
+const OF_REFRESH_TOKENS = new Set(['lives.refresh', 'rotation', 'replay']);
+
+/** Texts that no host input may accept, because a token could reach another host. */
+const FOREIGN_HOSTS = [
+  'evil.example',
+  'a/b',
+  'a\\b',
+  'a@b',
+  'a:8443',
+  'a#b',
+  'a?b',
+  'a%2fb',
+  'a b',
+  'a\n',
+  '..',
+  '',
+];
+
+/** Returns the problems of a file. `raw` is the file before its defaults. */
+export function problemsOf(file: ProviderFile, raw: unknown): string[] {
+  return [
+    ...sourceProblems(file, raw),
+    ...inputProblems(file),
+    ...requestProblems(file),
+    ...lifeProblems(file),
+    ...consentProblems(file),
+  ];
+}
+
+function sourceProblems(file: ProviderFile, raw: unknown): string[] {
+  const named = [...Object.keys(file.sources), ...file.unknown];
+  const facts = FACTS.flatMap((group) => leavesOf(memberOf(raw, group), group));
+  const isNamed = (path: string) =>
+    named.some((name) => path === name || path.startsWith(`${name}.`));
+  const expected = EXPECTED.filter(
+    (path) => file.renewal === 'refresh_token' || !OF_REFRESH_TOKENS.has(path),
+  );
+  const unstated = expected.filter(
+    (path) =>
+      !facts.some((fact) => fact === path || fact.startsWith(`${path}.`)) &&
+      !file.unknown.some((name) => path === name || path.startsWith(`${name}.`)),
+  );
+  const groups: readonly string[] = FACTS;
+  return [
+    ...facts
+      .filter((path) => !isNamed(path))
+      .map((path) => `${path}: has no source; add one to sources, or add the field to unknown`),
+    ...unstated.map((path) => `${path}: is missing; state it with a source, or add it to unknown`),
+    ...named
+      .filter((name) => !groups.includes(name.split('.')[0] ?? ''))
+      .map((name) => `sources, unknown: "${name}" is not a field with facts`),
+  ];
+}
+
+function inputProblems({ inputs, ...file }: ProviderFile): string[] {
+  const problems: string[] = [];
+  const externalIds = Object.entries(inputs).filter(([, { externalId }]) => externalId);
+  if (externalIds.length > 1) problems.push('inputs: only one input can be the external id');
+  for (const [name, { host, pattern, example, lowerCase }] of Object.entries(inputs)) {
+    const accepts = new RegExp(pattern, 'u');
+    if (!accepts.test(lowerCase ? example.toLowerCase() : example))
+      problems.push(`inputs.${name}.example: does not match the pattern`);
+    const foreign = FOREIGN_HOSTS.filter((text) => accepts.test(text));
+    if (host && foreign.length > 0)
+      problems.push(`inputs.${name}.pattern: accepts another host: ${JSON.stringify(foreign[0])}`);
+  }
+  for (const { path, text } of addressesOf(file)) {
+    for (const [, name = ''] of text.matchAll(/\{([a-z][A-Za-z0-9]*)\}/g)) {
+      const used = inputs[name];
+      if (used?.host !== true) problems.push(`${path}: {${name}} is not an input with host: true`);
+      else if (!used.externalId)
+        problems.push(
+          `${path}: {${name}} must be the external id, because a refresh knows no other input`,
+        );
+    }
+  }
+  return problems;
+}
+
+function requestProblems({ token, renewal, answer, examples }: ProviderFile): string[] {
+  const { refresh } = examples;
+  const body = { form: 'form', json: 'json', query: 'query' } as const;
+  return [
+    ...(token.method === 'GET' && token.body !== 'query'
+      ? ['token.method: GET requires body: query']
+      : []),
+    ...(renewal !== 'none' && refresh === undefined ? ['examples.refresh: is missing'] : []),
+    ...(refresh !== undefined && refresh.request[body[token.body]] === undefined
+      ? [`examples.refresh.request.${token.body}: is missing, because token.body is ${token.body}`]
+      : []),
+    ...(renewal === 'access_token' && answer.refreshToken !== undefined
+      ? ['answer.refreshToken: must be absent, because renewal is access_token']
+      : []),
+  ];
+}
+
+function lifeProblems({ lives, notBefore, policy, renewal }: ProviderFile): string[] {
+  const { access } = lives;
+  const isEndless = access === 'endless';
+  const lifeMs = typeof access === 'number' ? access : Infinity;
+  const { sweepEvery, refreshBefore } = policy;
+  return [
+    ...(isEndless !== (renewal === 'none')
+      ? ['renewal: is none if and only if lives.access is endless']
+      : []),
+    ...((notBefore ?? 0) >= lifeMs ? ['notBefore: must be shorter than lives.access'] : []),
+    ...((refreshBefore ?? 0) * 2 >= lifeMs
+      ? ['policy.refreshBefore: must be less than half of lives.access']
+      : []),
+    ...((sweepEvery ?? 0) >= (refreshBefore ?? lifeMs / 2)
+      ? ['policy.sweepEvery: must be less than refreshBefore, or tokens expire between two sweeps']
+      : []),
+  ];
+}
+
+function consentProblems({ authorization, identity, answer }: ProviderFile): string[] {
+  const isCallback = identity?.from === 'callback';
+  return [
+    ...(isCallback && authorization?.verify === undefined
+      ? [
+          'identity: a parameter of the callback is proof only with authorization.verify, because the person can change the address',
+        ]
+      : []),
+    ...(answer.tokens !== undefined && answer.accessToken !== undefined
+      ? ['answer: tokens and accessToken exclude each other']
+      : []),
+  ];
+}
+
+function addressesOf(file: Omit<ProviderFile, 'inputs'>): { path: string; text: string }[] {
+  const { authorization, token, validation, revocation, identity } = file;
+  const stated = {
+    'authorization.url': authorization?.url,
+    'token.url': token.url,
+    'token.refreshUrl': token.refreshUrl,
+    'validation.url': validation?.url,
+    'revocation.url': revocation?.url,
+    'identity.url': identity?.from === 'request' ? identity.url : undefined,
+  };
+  return Object.entries(stated).flatMap(([path, urls]) => {
+    if (urls === undefined) return [];
+    const texts = typeof urls === 'string' ? [urls] : Object.values(urls);
+    return texts.map((text) => ({ path, text }));
+  });
+}
+
+function memberOf(raw: unknown, name: string): unknown {
+  return isObject(raw) && Object.hasOwn(raw, name) ? raw[name] : undefined;
+}
+
+function leavesOf(value: unknown, path: string): string[] {
+  if (value === undefined) return [];
+  if (!isObject(value)) return [path];
+  return Object.entries(value).flatMap(([name, member]) => leavesOf(member, `${path}.${name}`));
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,503 @@
+/** The form of `providers/<id>.yaml`: every fact about one provider, its sources and its examples. */
+import { z } from 'zod';
+import { SCOPE_SEPARATORS } from '../../domain/account/scopes';
+import { duration, durationOr } from '../../domain/text/duration';
+import { FACT_ANSWERS } from '../consent/consent';
+import { CLIENT_AUTHENTICATION_METHODS } from '../exchange/client-authentication';
+
+/** Longest pattern, in characters. A longer one cannot be reviewed. */
+const PATTERN_MAX = 300;
+
+const text = z.string().min(1);
+const parameters = z.record(text, z.string());
+const memberPath = z
+  .string()
+  .regex(/^[\w-]{1,60}(\.[\w-]{1,60}){0,4}$/, 'must be member names joined by dots')
+  .describe('Member names of a response joined by dots, such as data.access_token.');
+const pattern = z
+  .string()
+  .max(PATTERN_MAX)
+  .refine(isPattern, 'must be a regular expression')
+  .describe('A regular expression of JavaScript (flag u).');
+const wholePattern = pattern
+  .refine(
+    (given) => given.startsWith('^') && given.endsWith('$'),
+    'must begin with ^ and end with $',
+  )
+  .describe(
+    'A regular expression that must match the whole value: it begins with ^ and ends with $.',
+  );
+
+/** `{name}` stands for an input. The first host is checked without its placeholders. */
+const address = z
+  .string()
+  .refine((given) => isAddress(given), 'must be an https:// URL, with inputs as {name}')
+  .describe('An https:// URL. {name} stands for the input of that name.');
+const byEnvironment = z
+  .union([address, z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), address)])
+  .describe('One URL, which is that of production, or one URL per environment.');
+
+const meaning = z
+  .enum([
+    'invalid_grant',
+    'invalid_client',
+    'unauthorized_client',
+    'invalid_scope',
+    'invalid_request',
+    'rate_limited',
+    'too_early',
+    'provider_unavailable',
+    'unrecognized_error',
+    'invalid_token_response',
+  ])
+  .describe('A failure code of Evergrant, see src/domain/refresh/refresh-failure.ts.');
+
+const input = z
+  .strictObject({
+    label: text.describe('The label of the field on the connect page.'),
+    pattern: wholePattern.describe('The stored form. A value that does not match is refused.'),
+    example: text,
+    host: z
+      .boolean()
+      .default(false)
+      .describe(
+        'The value is a host name or a part of one, so the pattern guards where tokens are sent.',
+      ),
+    externalId: z
+      .boolean()
+      .default(false)
+      .describe(
+        'The value is the external id of the account. Only this input can be in a URL of a refresh.',
+      ),
+    lowerCase: z.boolean().default(false).describe('The stored form is in lower case.'),
+    suffix: text
+      .optional()
+      .describe('Appended to an entered value without a dot, such as .myshopify.com.'),
+    from: pattern
+      .optional()
+      .describe(
+        'Extracts the value from an entered address; the first group that matched is the value.',
+      ),
+  })
+  .describe('A value per account, entered before the consent.');
+
+const authorization = z.strictObject({
+  url: byEnvironment.optional(),
+  beside: z
+    .strictObject({ token: text, authorization: text })
+    .optional()
+    .describe(
+      'The end of a configured tokenEndpoint, and the end that replaces it in the authorization endpoint.',
+    ),
+  issuer: byEnvironment
+    .optional()
+    .describe('The issuer, for iss in the callback and in ID tokens.'),
+  parameters: parameters.default({}).describe('Extra parameters of the authorization request.'),
+  scopes: z
+    .strictObject({
+      default: z
+        .array(z.string().regex(/^\S+$/))
+        .default([])
+        .describe('Requested if the caller names none.'),
+      separator: z.enum(SCOPE_SEPARATORS).default(' '),
+      required: z
+        .array(z.string().regex(/^\S+$/))
+        .default([])
+        .describe(
+          'Requested in every consent, for example because only they give a refresh token.',
+        ),
+    })
+    .prefault({}),
+  pkce: z
+    .union([
+      z.literal('S256'),
+      z.strictObject({
+        refused: text.describe('Why: the statement of the provider, or its error.'),
+      }),
+    ])
+    .default('S256')
+    .describe(
+      'S256 unless the provider is known to refuse PKCE. A server ignores parameters that it does not know.',
+    ),
+  rename: z
+    .record(text, text)
+    .default({})
+    .describe('Other names of request parameters, such as client_id: client_key.'),
+  fragment: text.optional().describe('A fragment at the end of the URL, such as wechat_redirect.'),
+  code: text.default('code').describe('The parameter of the callback that holds the code.'),
+  keep: z
+    .record(text, z.strictObject({ pattern: wholePattern, required: z.boolean().default(false) }))
+    .default({})
+    .describe(
+      'Further parameters of the callback. The callback is refused if a value does not match its pattern.',
+    ),
+  verify: z
+    .enum(['shopify_hmac'])
+    .optional()
+    .describe(
+      'The function that verifies a signature of the callback, see src/providers/catalogue/hooks.ts.',
+    ),
+});
+
+const token = z.strictObject({
+  url: byEnvironment,
+  refreshUrl: byEnvironment
+    .optional()
+    .describe('The URL of refreshes if it is not that of the code exchange.'),
+  clientAuthentication: z
+    .array(z.enum(CLIENT_AUTHENTICATION_METHODS))
+    .min(1)
+    .describe('The accepted methods, default first.'),
+  basic: z
+    .enum(['form', 'plain'])
+    .default('form')
+    .describe(
+      'plain: the Basic header is base64 of id:secret without the form encoding of RFC 6749.',
+    ),
+  body: z
+    .enum(['form', 'json', 'query'])
+    .default('form')
+    .describe('json: a JSON object. query: parameters in the URL and no body.'),
+  method: z.enum(['POST', 'GET']).default('POST').describe('GET only with body: query.'),
+  parameters: parameters.default({}).describe('Extra parameters of the code exchange.'),
+  refreshParameters: parameters
+    .default({})
+    .describe(
+      'Extra parameters of a refresh. grant_type replaces refresh_token. "" removes a parameter.',
+    ),
+  headers: parameters.default({}).describe('Extra headers of both requests.'),
+  rename: z.record(text, text).default({}).describe('Other names of parameters in both requests.'),
+  redirectUriAtRefresh: z
+    .boolean()
+    .default(false)
+    .describe('A refresh must repeat redirect_uri. Set parameters.redirect_uri in providers.yaml.'),
+});
+
+const answer = z.strictObject({
+  success: z
+    .strictObject({ path: memberPath, equals: z.union([z.string(), z.number(), z.boolean()]) })
+    .optional()
+    .describe('A 2xx is a success only if this member has this value.'),
+  tokens: memberPath
+    .optional()
+    .describe('The object that holds the tokens, if it is not the outermost one.'),
+  accessToken: memberPath.optional().describe('The access token, if it is not access_token.'),
+  refreshToken: memberPath
+    .optional()
+    .describe(
+      'The refresh token, if it is not refresh_token. With renewal: access_token it is not read.',
+    ),
+  expiresIn: memberPath
+    .optional()
+    .describe('The lifetime of the access token, if it is not expires_in.'),
+  expiresAt: memberPath.optional().describe('The time of expiry, if it is not expires_at.'),
+  refreshExpiresIn: memberPath.optional(),
+  unit: z
+    .enum(['s', 'ms'])
+    .default('s')
+    .describe('The unit of lifetimes. Times are recognised by their size.'),
+  scope: memberPath.optional().describe('The granted scopes, if they are not in scope.'),
+  tokenTypes: z
+    .array(z.string().regex(/^[^A-Z]+$/, 'must be in lower case'))
+    .default([])
+    .describe('Values of token_type besides bearer, in lower case.'),
+  omitsTokenType: z.boolean().default(false),
+  keep: z
+    .array(memberPath)
+    .default([])
+    .describe('Further members that callers need, such as instance_url.'),
+});
+
+const life = z.strictObject({
+  access: z
+    .union([z.literal('endless'), duration])
+    .optional()
+    .describe(
+      'A duration, or endless. Applies if a response states none; the response comes first.',
+    ),
+  refresh: z
+    .union([
+      z.literal('endless'),
+      z.strictObject({
+        absolute: duration
+          .optional()
+          .describe('Counts from the consent; refreshes do not extend it.'),
+        idle: duration.optional().describe('Counts from the last use.'),
+      }),
+    ])
+    .optional(),
+  alsoEndless: z
+    .boolean()
+    .default(false)
+    .describe('Some access tokens of this provider do not expire and have no refresh token.'),
+});
+
+const errorRule = z
+  .strictObject({
+    codes: z.array(text).min(1).optional().describe('One of these codes is in the response.'),
+    text: pattern.optional().describe('A text or a code of the response matches.'),
+    status: z.array(z.int().min(200).max(599)).min(1).optional(),
+    means: meaning,
+  })
+  .refine(
+    ({ codes, text: words, status }) =>
+      codes !== undefined || words !== undefined || status !== undefined,
+    'must have codes, text or status',
+  );
+
+const errors = z.strictObject({
+  path: memberPath
+    .optional()
+    .describe('The member with the error code, if docs/providers.md, "Refusal", does not list it.'),
+  codes: z.record(text, meaning).default({}).describe('Codes whose meaning differs from RFC 6749.'),
+  rules: z
+    .array(errorRule)
+    .default([])
+    .describe('Applied before codes; the first rule of which every member matches decides.'),
+  withStatus200: z.boolean().default(false).describe('A refusal may have status 200.'),
+});
+
+const identity = z.discriminatedUnion('from', [
+  z.strictObject({
+    from: z.literal('id_token'),
+    label: text.optional().describe('The claim shown to people, such as email.'),
+    issuer: text.optional().describe('The issuer if tenants differ; {claim} stands for a claim.'),
+  }),
+  z.strictObject({ from: z.literal('answer'), subject: memberPath, label: memberPath.optional() }),
+  z.strictObject({
+    from: z.literal('access_token'),
+    pattern: pattern.describe('The first group is the subject.'),
+  }),
+  z
+    .strictObject({ from: z.literal('callback'), parameter: text })
+    .describe('Requires authorization.verify.'),
+  z.strictObject({
+    from: z.literal('request'),
+    url: byEnvironment,
+    subject: memberPath,
+    label: memberPath.optional(),
+    scope: text.optional().describe('Without this scope the request is not sent.'),
+  }),
+  z.strictObject({ from: z.literal('none') }),
+]);
+
+const factAnswer = z.enum(FACT_ANSWERS).default('unknown');
+
+const revocation = z.strictObject({
+  url: byEnvironment
+    .optional()
+    .describe('An endpoint of RFC 7009. Absent: Evergrant revokes nothing.'),
+  effect: z
+    .string()
+    .min(1)
+    .max(500)
+    .describe('Shown before a disconnect: the effect, or what the person can do instead.'),
+  accessTokens: factAnswer,
+  otherGrants: factAnswer,
+  installation: factAnswer,
+});
+
+const validation = z.strictObject({
+  url: byEnvironment,
+  method: z.enum(['GET', 'POST']).default('GET'),
+  body: z.strictObject({ contentType: text, text: z.string() }).optional(),
+  headers: parameters
+    .optional()
+    .describe(
+      'The headers that present the token. {accessToken}, {clientId} and {clientSecret} are replaced; {:clientSecret} is replaced with ":" and the secret, or with nothing. Default: authorization: Bearer {accessToken}.',
+    ),
+  judge: z
+    .array(
+      z.strictObject({
+        status: z.array(z.int()).min(1),
+        error: text.optional().describe('The value of the member error.'),
+        notError: text.optional().describe('Not the value of the member error.'),
+        text: pattern.optional().describe('Matches the body.'),
+        means: z.enum(['access_token_refused', 'validation_inconclusive', 'valid']),
+      }),
+    )
+    .default([])
+    .describe(
+      'The first rule that matches decides. Default: 2xx is valid, 401 and 403 refuse the token.',
+    ),
+});
+
+const policy = z
+  .strictObject({
+    sweepEvery: duration.optional(),
+    refreshBefore: duration.optional(),
+    refreshAfterAge: durationOr('never').default('never'),
+    validateEvery: durationOr('sweep', 'never').default('never'),
+  })
+  .prefault({})
+  .describe('Margins. Absent members follow from the shortest lifetime.');
+
+const limits = z.strictObject({
+  token: z.string().optional().describe('The documented limit of the token endpoint.'),
+  api: z.string().optional().describe('The documented limit of the API.'),
+  grants: z
+    .string()
+    .optional()
+    .describe('How many grants one person and app can have, and what happens beyond.'),
+});
+
+const tokenFormat = z.strictObject({
+  refused: z
+    .array(z.strictObject({ pattern, unless: pattern.optional(), problem: text }))
+    .default([])
+    .describe(
+      'Entered tokens that are refused. problem ends a sentence that begins with the token.',
+    ),
+  refresh: z
+    .array(z.strictObject({ pattern, isOwn: z.boolean(), warning: text }))
+    .default([])
+    .describe(
+      'Warnings about refresh tokens. isOwn: tokens of the provider match, so any other gives the warning.',
+    ),
+});
+
+const requestExample = z.strictObject({
+  url: z.url(),
+  method: z.enum(['POST', 'GET']).default('POST'),
+  headers: z
+    .record(z.string().regex(/^[a-z0-9-]+$/), z.string())
+    .default({})
+    .describe('Names in lower case.'),
+  form: parameters.optional(),
+  json: z.record(text, z.unknown()).optional(),
+  query: parameters.optional(),
+});
+
+const examples = z.strictObject({
+  externalId: text.optional().describe('The external id of the account in the examples.'),
+  refresh: z
+    .strictObject({ refreshToken: text, request: requestExample })
+    .optional()
+    .describe('The documented request. Required unless renewal is none.'),
+  answers: z
+    .array(
+      z.strictObject({
+        of: z.enum(['refresh', 'code']).default('refresh'),
+        body: z.union([z.string(), z.record(text, z.unknown())]),
+        accessToken: text,
+        refreshToken: text
+          .nullable()
+          .describe('null: the response has none, so the old one stays.'),
+        expiresIn: z
+          .union([z.literal('endless'), z.number()])
+          .describe('Seconds from the request to the expiry that Evergrant stores.'),
+        refreshExpiresIn: z.number().nullable().optional(),
+        scopes: z.array(text).nullable().optional(),
+        warnings: z
+          .array(z.string())
+          .default([])
+          .describe('Warnings that Evergrant gives about the response.'),
+      }),
+    )
+    .min(1),
+  refusals: z
+    .array(
+      z.strictObject({
+        status: z.int(),
+        headers: z.record(text, z.string()).default({}),
+        body: z.union([z.string(), z.record(text, z.unknown())]),
+        means: meaning,
+      }),
+    )
+    .min(1),
+  callbacks: z
+    .array(
+      z.strictObject({
+        parameters: parameters.describe('Without state; the test adds it.'),
+        accepted: z.boolean(),
+        subject: text
+          .optional()
+          .describe('The subject if the callback or the first code answer names it.'),
+      }),
+    )
+    .min(1),
+});
+
+export const providerFileSchema = z.strictObject({
+  $schema: z.string().optional(),
+  id: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,31}$/)
+    .describe('The name of the file without .yaml.'),
+  name: text.describe('The name shown to people.'),
+  docs: z.url().describe('The page about OAuth at the provider.'),
+  notes: z.string().optional().describe('Facts that no field expresses, for readers.'),
+  checked: z.iso.date().describe('The day on which the sources were read.'),
+  sources: z
+    .record(z.string().regex(/^[\w-]+(\.[\w-]+)*$/), z.union([z.url(), z.array(z.url()).min(1)]))
+    .describe(
+      'By field or group of fields, such as token, or lives.refresh.idle: the pages that state it.',
+    ),
+  unknown: z
+    .array(z.string().regex(/^[\w-]+(\.[\w-]+)*$/))
+    .default([])
+    .describe(
+      'Fields without a source. An absent one has the cautious default; a present one is an assumption.',
+    ),
+  inputs: z.record(z.string().regex(/^[a-z][A-Za-z0-9]*$/), input).default({}),
+  authorization: authorization.optional(),
+  token,
+  answer: answer.prefault({}),
+  renewal: z
+    .enum(['refresh_token', 'access_token', 'none'])
+    .default('refresh_token')
+    .describe(
+      'access_token: the living access token is exchanged for a new one. none: tokens do not expire.',
+    ),
+  lives: life,
+  rotation: z
+    .enum(['never', 'sometimes', 'always'])
+    .optional()
+    .describe('Whether a refresh returns a new refresh token. Absent: unknown.'),
+  replay: durationOr('safe', 'until_successor_used', 'never')
+    .optional()
+    .describe(
+      'The reaction to a refresh token that is sent twice. A duration: the same answer for so long. Absent: never.',
+    ),
+  notBefore: duration
+    .optional()
+    .describe('A refresh is refused earlier than this before the access token expires.'),
+  policy,
+  errors: errors.prefault({}),
+  identity: identity.optional(),
+  revocation: revocation.optional(),
+  validation: validation.optional(),
+  api: z
+    .strictObject({
+      url: byEnvironment.optional(),
+      header: text.optional(),
+      notes: z.string().optional(),
+    })
+    .optional()
+    .describe(
+      'The API: its base, and the header that presents the token if it is not Authorization: Bearer.',
+    ),
+  limits: limits.optional(),
+  tokenFormat: tokenFormat.prefault({}),
+  refusedState: z
+    .literal('inactive')
+    .optional()
+    .describe('The state of refused accounts. Default: needs_reconnect.'),
+  examples,
+});
+
+/** A parsed file; durations are in ms. */
+export type ProviderFile = z.output<typeof providerFileSchema>;
+
+function isPattern(given: string): boolean {
+  try {
+    return new RegExp(given, 'u') instanceof RegExp;
+  } catch {
+    return false;
+  }
+}
+
+function isAddress(given: string): boolean {
+  const plain = given.replace(/\{[a-z][A-Za-z0-9]*\}/g, 'x');
+  return URL.canParse(plain) && plain.startsWith('https://') && !/[{}\s]/.test(plain);
+}
