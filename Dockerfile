@@ -25,6 +25,7 @@ ENV NODE_ENV=production
 COPY package.json ./
 COPY --from=prune /app/node_modules ./node_modules
 COPY --from=build /app/build ./build
+COPY providers ./providers
 # The files belong to root, so the process cannot change its own code. Numeric, so that an
 # orchestrator can verify that it is not root.
 USER 1000:1000

@@ -16,6 +16,7 @@ import type {
   ClientCredentials,
 } from './exchange/client-authentication';
 import type { AccountHost, TokenEndpoint } from './exchange/token-endpoint';
+import type { TransportRequest } from './exchange/transport';
 import type { ValidationEndpoint } from './validation/validation-endpoint';
 import type { TokenValidation } from './validation/validation-rule';
 
@@ -28,12 +29,15 @@ export interface ProviderAdapter {
   defaultPolicy: Pick<
     RefreshPolicy,
     'sweepEveryMs' | 'refreshBeforeMs' | 'refreshAfterAgeMs' | 'validateEveryMs'
-  >;
+  > &
+    Partial<Pick<RefreshPolicy, 'notBeforeMs'>>;
   /**
    * URLs by environment; `providers.yaml` can override them. `{account}` stands for the account's host. An environment
    * that is not listed needs a configured endpoint, or an issuer if {@link discovery} is set.
    */
   tokenEndpoints: Readonly<Record<string, string>>;
+  /** URLs of refreshes by environment, if they differ from {@link tokenEndpoints}. */
+  refreshEndpoints?: Readonly<Record<string, string>>;
   /** The environment of an account if none is given. */
   defaultEnvironment: string;
   /**
@@ -59,6 +63,16 @@ export interface ProviderAdapter {
   omitsTokenType?: boolean;
   /** Separator between scopes. Default: a space. */
   scopeSeparator?: ScopeSeparator;
+  /** Path to the tokens in a response if nothing is configured. Absent: the outermost object. */
+  tokenPath?: string;
+  /** Shapes a token request that is built as RFC 6749 defines it. Absent: it is sent as it is. */
+  shapeRequest?(
+    request: Omit<TransportRequest, 'deadlineMs'>,
+  ): Omit<TransportRequest, 'deadlineMs'>;
+  /** Gives the members of a 2xx body the names of RFC 6749. Returns `null` if the body is a refusal. */
+  readableAnswer?(body: string): string | null;
+  /** Path to the error code in a refusal, in addition to the usual members. */
+  errorPath?: string;
   /** Servers of this kind respond differently, so `tokenPath` and `scopeSeparator` can be configured. */
   configurableAnswer?: true;
   /** The accepted methods, default first. */
@@ -98,6 +112,8 @@ export interface Refusal {
 
 export interface ProviderEnvironment {
   tokenEndpoint: TokenEndpoint;
+  /** `null`: refreshes use {@link tokenEndpoint}. */
+  refreshEndpoint: TokenEndpoint | null;
   /** `null`: access tokens of this provider cannot be validated. */
   validation: ValidationEndpoint | null;
   /** `null`: no authorization endpoint is known or configured. */

@@ -28,7 +28,12 @@ afterAll(() => rmSync(root, { recursive: true }), minute);
 
 describe('the image', () => {
   it('contains the program and no development tool', () => {
-    expect(readdirSync(image).toSorted()).toEqual(['build', 'node_modules', 'package.json']);
+    expect(readdirSync(image).toSorted()).toEqual([
+      'build',
+      'node_modules',
+      'package.json',
+      'providers',
+    ]);
     const installed = readdirSync(join(image, 'node_modules'));
     expect(installed).toContain('mongoose');
     for (const tool of ['typescript', 'jest', 'oxlint', 'knip'])

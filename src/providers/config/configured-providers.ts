@@ -80,7 +80,7 @@ function configuredProvider(config: ProviderConfig): Provider {
       config.refreshTokenLifeSeconds === undefined
         ? adapter.refreshTokenLifeSeconds
         : config.refreshTokenLifeSeconds,
-    tokenPath: config.tokenPath ?? null,
+    tokenPath: config.tokenPath ?? adapter.tokenPath ?? null,
     scopeSeparator: config.scopeSeparator ?? adapter.scopeSeparator ?? ' ',
     failureCodes: config.failureCodes ?? {},
     environments,
@@ -115,6 +115,10 @@ function configuredEnvironment(
   const tokenEndpoint = endpointOf(adapter, environment, metadata);
   return {
     tokenEndpoint,
+    refreshEndpoint:
+      environment.refreshEndpoint === undefined
+        ? null
+        : endpointOf(adapter, { ...environment, tokenEndpoint: environment.refreshEndpoint }, null),
     validation: validationOf(adapter, environment, {
       metadata,
       client,

@@ -37,6 +37,8 @@ export interface EnvironmentConfig {
   keyId?: string;
   clientAuthentication?: ClientAuthenticationMethod;
   tokenEndpoint?: string;
+  /** The URL of refreshes if it is not that of the code exchange. */
+  refreshEndpoint?: string;
   validationEndpoint?: string;
   introspectionEndpoint?: string;
   issuer?: string;
@@ -272,6 +274,9 @@ const SWEEP_OF_LIFE = 0.25;
  */
 const SWEEP_MAX_OF_LIFE = 0.5;
 
+/** A shorter lifetime, in seconds, limits the sweep interval even if the entry does not state it. */
+const SHORT_LIFE_SECONDS = 3600;
+
 /** Returns the policy of a provider without any settings. */
 export function defaultPolicy(adapterId: string, refreshIntervalMs: number | null): RefreshPolicy {
   const adapter = findAdapter(adapterId);
@@ -322,7 +327,7 @@ export function readProvider(
     if (typeof environment === 'string') return problem(environment);
     environments[name] = environment;
   }
-  const life = shortestLife(entry);
+  const life = shortestLife(entry, adapter);
   if (life !== null && (entry.sweepEvery ?? 0) > life.ms * SWEEP_MAX_OF_LIFE)
     return problem(
       `.sweepEvery: is too long for ${life.name}: ${asConfigured(life.ms)}, so tokens would expire between two sweeps; set it to ${asConfigured(life.ms * SWEEP_MAX_OF_LIFE)} or less, or omit it`,
@@ -357,13 +362,25 @@ function consentOf({ pkce, subject, refreshTokenExpected }: Entry): ProviderConf
   return Object.keys(rules).length === 0 ? undefined : rules;
 }
 
-/** Returns the shortest lifetime that an entry states, or `null` if it states none. */
-function shortestLife({
-  accessTokenLife,
-  refreshTokenLife,
-}: Entry): { name: string; ms: number } | null {
+/**
+ * Returns the shortest lifetime that an entry states, or that of the adapter's access tokens if it is too short for
+ * usual sweep intervals. `null`: neither.
+ */
+function shortestLife(
+  { accessTokenLife, refreshTokenLife }: Entry,
+  { displayName, defaultAccessTokenLifeSeconds }: ProviderAdapter,
+): { name: string; ms: number } | null {
   const lives = [
-    ...(accessTokenLife === undefined ? [] : [{ name: 'accessTokenLife', ms: accessTokenLife }]),
+    ...(accessTokenLife === undefined
+      ? defaultAccessTokenLifeSeconds < SHORT_LIFE_SECONDS
+        ? [
+            {
+              name: `the access tokens of ${displayName}`,
+              ms: defaultAccessTokenLifeSeconds,
+            },
+          ]
+        : []
+      : [{ name: 'accessTokenLife', ms: accessTokenLife }]),
     ...(typeof refreshTokenLife !== 'number'
       ? []
       : [{ name: 'refreshTokenLife', ms: refreshTokenLife }]),
@@ -449,10 +466,10 @@ function readEnvironment(
 
 /**
  * The adapter's endpoints belong to its own token endpoint. A configured token endpoint is another server, so its
- * consent must not take place at the adapter's.
+ * consent and refreshes must not take place at the adapter's.
  */
 function consentEndpoints(
-  { consent, tokenEndpoints }: ProviderAdapter,
+  { consent, tokenEndpoints, refreshEndpoints }: ProviderAdapter,
   name: string,
   own: EnvironmentEntry,
 ): Defined<Partial<EnvironmentConfig>> {
@@ -464,6 +481,7 @@ function consentEndpoints(
       ? null
       : (consent?.authorizationEndpointBeside?.(own.tokenEndpoint) ?? null);
   return defined({
+    refreshEndpoint: isOwnServer ? refreshEndpoints?.[name] : undefined,
     authorizationEndpoint:
       own.authorizationEndpoint ?? known?.authorizationEndpoints[name] ?? beside ?? undefined,
     revocationEndpoint:

@@ -60,7 +60,9 @@ export async function authorizationUrl(
       server.require_pushed_authorization_requests === true
         ? await pushed(server, parameters, input, transport)
         : parameters;
-    for (const [name, value] of sent) url.searchParams.set(name, value);
+    const { renamedParameters = {}, fragment } = input.provider.consent ?? {};
+    for (const [name, value] of sent) url.searchParams.set(renamedParameters[name] ?? name, value);
+    if (fragment !== undefined) url.hash = fragment;
     return url;
   } catch (error) {
     const secrets = [state, ...(verifier === null ? [] : [verifier])];
@@ -73,7 +75,8 @@ async function parametersOf({
   environment: { consent, client },
   ...input
 }: AuthorizationInput): Promise<URLSearchParams> {
-  const scopes = input.scopes.length > 0 ? input.scopes : (consent?.scopes ?? []);
+  const named = input.scopes.length > 0 ? input.scopes : (consent?.scopes ?? []);
+  const scopes = [...new Set([...named, ...(provider.consent?.requiredScopes ?? [])])];
   const parameters = new URLSearchParams(consent?.parameters);
   parameters.set('response_type', 'code');
   parameters.set('client_id', client.client_id);

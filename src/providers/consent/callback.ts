@@ -33,7 +33,7 @@ export interface CallbackInput extends ConsentTarget {
 }
 
 /**
- * Checks, in this order: the provider's signature, `iss`, state, error, account.
+ * Checks, in this order: the provider's signature, the patterns of its parameters, `iss`, state, error, account.
  *
  * @param isIssRequired whether the metadata announce `iss`
  * @returns the parameters that the code exchange accepts, or the failure
@@ -49,6 +49,20 @@ export function checkCallback(
   const parameters = new URLSearchParams(input.parameters);
   if (rules.verifyCallback?.(parameters, clientSecret) === false)
     return { failure: 'wrong_issuer', detail: 'the signature of the callback is not valid' };
+  const foreign = rules.callbackPatterns?.find(({ name, pattern, required }) => {
+    const values = parameters.getAll(name);
+    return values.length === 0
+      ? required && !parameters.has('error')
+      : values.some((value) => !pattern.test(value));
+  });
+  if (foreign !== undefined)
+    return { failure: 'provider_refused', detail: `${foreign.name} has an unexpected value` };
+  const { codeParameter = 'code' } = rules;
+  if (codeParameter !== 'code') {
+    const codes = parameters.getAll(codeParameter);
+    parameters.delete('code');
+    for (const code of codes) parameters.append('code', code);
+  }
   const iss = parameters.getAll('iss');
   if (issuer === null) parameters.delete('iss');
   else if (iss.some((one) => one !== issuer) || (isIssRequired && iss.length === 0))

@@ -53,6 +53,16 @@ export interface ConsentRules {
   /** Extra parameters of the code exchange, such as Shopify's `expiring=1`. */
   exchangeParameters?: Readonly<Record<string, string>>;
   defaultScopes: readonly string[];
+  /** Requested in every consent, in addition to the named or default scopes. */
+  requiredScopes?: readonly string[];
+  /** Other names of parameters of the authorization request, such as `client_id: client_key`. */
+  renamedParameters?: Readonly<Record<string, string>>;
+  /** A fragment at the end of the authorization URL. */
+  fragment?: string;
+  /** The parameter of the callback that holds the code. Default: `code`. */
+  codeParameter?: string;
+  /** Further parameters of the callback. A value that does not match its pattern refuses the callback. */
+  callbackPatterns?: readonly { name: string; pattern: RegExp; required: boolean }[];
   inputs: readonly ConsentInput[];
   subject: SubjectRule;
   /** A code exchange without a refresh token is a failure that names the cause. */

@@ -5,7 +5,7 @@ import {
   getValidatedIdTokenClaims,
   processAuthorizationCodeResponse,
 } from 'oauth4webapi';
-import { levelAtPath, type Members, parseObject } from '../exchange/answer-members';
+import { type Members, parseObject, valueAt } from '../exchange/answer-members';
 import { isSuccess } from '../exchange/exchange-conclusion';
 import type { ReceivedGrant } from '../exchange/received-grant';
 import type { Transport } from '../exchange/transport';
@@ -143,13 +143,7 @@ function labelIn(members: Members, path: string | undefined): string | null {
 
 /** Reads a text or a number at a path of member names joined by dots. */
 function textAt(members: Members, path: string): string | null {
-  const names = path.split('.');
-  const last = names.pop() ?? '';
-  const level =
-    names.length === 0
-      ? members
-      : levelAtPath({ levels: [{ path: '', members }] }, names.join('.'))?.members;
-  const value = level !== undefined && Object.hasOwn(level, last) ? level[last] : undefined;
+  const value = valueAt(members, path);
   if (typeof value === 'number') return String(value);
   return typeof value === 'string' ? value : null;
 }

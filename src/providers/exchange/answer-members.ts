@@ -45,6 +45,17 @@ export function levelAtPath({ levels }: Pick<AnswerMembers, 'levels'>, path: str
   return members === null ? null : { path, members };
 }
 
+/** Returns the value at member names joined by dots. */
+export function valueAt(members: Members, path: string): unknown {
+  const names = path.split('.');
+  const last = names.pop() ?? '';
+  const level =
+    names.length === 0
+      ? members
+      : levelAtPath({ levels: [{ path: '', members }] }, names.join('.'))?.members;
+  return level !== undefined && Object.hasOwn(level, last) ? level[last] : undefined;
+}
+
 /** Parses a body as a JSON object, or returns `null`. */
 export function parseObject(text: string): Record<string, unknown> | null {
   const body = jsonOf(text);

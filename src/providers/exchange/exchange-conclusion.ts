@@ -65,7 +65,9 @@ function succeeded(answer: TransportResponse, input: Omit<ConcludeInput, 'answer
   if (salvaged !== null && salvaged.accessToken !== null)
     return { outcome: 'ok', failure: null, warnings };
   const refusal =
-    salvaged === null && provider.adapter.refusesWithSuccess ? readRefusal(status, body) : null;
+    salvaged === null && provider.adapter.refusesWithSuccess
+      ? readRefusal(status, body, provider.adapter.errorPath)
+      : null;
   if (refusal !== null) return { ...rejected(refusal, answer, input), warnings: [] };
   const detail = cut ?? complaint ?? 'the answer contains no access token';
   const failure = refreshFailure('invalid_token_response', { status, detail });
@@ -86,7 +88,7 @@ function refused(answer: TransportResponse, input: Omit<ConcludeInput, 'answer'>
   if (status === 429 || (status === 503 && header(answer, 'retry-after') !== null))
     return throttled(answer, input.now);
   if (status >= 400 && status < 500) {
-    const refusal = readRefusal(status, answer.body);
+    const refusal = readRefusal(status, answer.body, input.provider.adapter.errorPath);
     if (refusal !== null) return rejected(refusal, answer, input);
   }
   // A 5xx may follow a completed refresh, and an HTML page comes from a gateway and not from the authorization server.

@@ -6,7 +6,7 @@ import {
 } from '../../domain/refresh/refresh-failure';
 import { type RefusalReading, readRefusalText } from '../../domain/refresh/refusal-text';
 import type { Provider, Refusal } from '../provider';
-import { type Members, readAnswer } from './answer-members';
+import { type Members, parseObject, readAnswer, valueAt } from './answer-members';
 
 /** The error codes and texts in one object of a response. */
 interface Words {
@@ -57,9 +57,15 @@ const WORDS_MAX = 8;
 /**
  * Reads the refusal in a response. A 4xx with an error, a code or a status is a refusal; a 2xx only if it names an
  * error, because the provider may have refreshed.
+ * @param path the member with the error code, if the adapter states one
  * @returns `null` if the response does not come from an authorization server
  */
-export function readRefusal(status: number, body: string): Refusal | null {
+export function readRefusal(status: number, body: string, path?: string): Refusal | null {
+  const stated = path === undefined ? undefined : valueAt(parseObject(body) ?? {}, path);
+  if (typeof stated === 'string' || typeof stated === 'number') {
+    const { words, texts } = wordsOf(parseObject(body) ?? {}, status);
+    return { status, words: [...new Set([String(stated), ...words])], texts };
+  }
   for (const { members } of readAnswer(body).levels) {
     const { words, texts, isError } = wordsOf(members, status);
     const state = own(members, 'status');

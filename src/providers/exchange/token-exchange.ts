@@ -40,6 +40,7 @@ export async function exchangeRefreshToken(
 ): Promise<Exchange> {
   const { provider, environment, account, capture } = input;
   const refreshToken = input.refreshToken.reveal();
+  const endpoint = environment.refreshEndpoint ?? environment.tokenEndpoint;
   let finalPrefix: string | null = null;
   const result = await requestTokens(
     {
@@ -47,7 +48,7 @@ export async function exchangeRefreshToken(
       environment,
       request: {
         method: 'POST',
-        url: environment.tokenEndpoint.shown(account),
+        url: endpoint.shown(account),
         refresh_token: prefix(refreshToken),
       },
       secrets: [refreshToken],
@@ -59,7 +60,7 @@ export async function exchangeRefreshToken(
       },
       receive: (grant) => input.receive(grant),
       async exchange(send) {
-        const server = await environment.tokenEndpoint.resolve(account);
+        const server = await endpoint.resolve(account);
         const response = await refreshTokenGrantRequest(
           server,
           environment.client,

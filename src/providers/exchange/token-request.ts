@@ -82,10 +82,9 @@ export async function requestTokens(
     // A client assertion is a secret as long as it is valid.
     secrets.push(...options.body.getAll('client_assertion'));
     shown.request.url = url;
+    const standard = { url, headers: options.headers, body: options.body.toString() };
     const request: TransportRequest = {
-      url,
-      headers: options.headers,
-      body: options.body.toString(),
+      ...(provider.adapter.shapeRequest?.(standard) ?? standard),
       deadlineMs: HTTP_DEADLINE_MS,
     };
     if (input.capture) {
@@ -99,7 +98,12 @@ export async function requestTokens(
     // From here on all tokens of the response are masked, because a refusal can quote a token, too.
     secrets.push(...tokensIn(answer.body));
     const { body, compressed, cut } = answer;
-    const found = isSuccess(answer) ? salvageTokens(body, provider.tokenPath, cut !== null) : null;
+    const { adapter } = provider;
+    const readAs = adapter.readableAnswer === undefined ? body : adapter.readableAnswer(body);
+    const readable = isSuccess(answer) ? readAs : null;
+    const found =
+      readable === null ? null : salvageTokens(readable, provider.tokenPath, cut !== null);
+    if (readable !== null) secrets.push(...tokensIn(readable));
     salvaged = found;
     if (compressed !== null)
       oddities.push(
@@ -110,7 +114,7 @@ export async function requestTokens(
       // Warnings contain member names, which come from the response.
       const odd = [...found.warnings, ...warnings];
       oddities.push(...odd.map((warning) => maskFreeText(warning, secrets)));
-      await ours(async () => input.receive(grant, membersBeside(found, body)));
+      await ours(async () => input.receive(grant, membersBeside(found, readable ?? body)));
     }
     shown.response = { status: answer.status, duration_ms: durationMs };
     if (input.capture) shown.response = captureResponse(shown.response, answer, secrets);

@@ -111,7 +111,7 @@ describe('a provider without an authorization endpoint', () => {
   });
 
   it('has no consent rules to configure at an adapter whose answers are known', () => {
-    expect(readEntry('etsy', ['clientId: a', 'subject: none']).problems).toEqual([
+    expect(readEntry('ebay', ['clientId: a', 'subject: none']).problems).toEqual([
       expect.stringContaining('.subject: is only for the adapter oauth2'),
     ]);
   });
