@@ -30,8 +30,7 @@
  * @see [Shopify/shopify-app-js#3400](https://github.com/Shopify/shopify-app-js/issues/3400): a response without
  * `expires_in`
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { Secret } from '../../domain/masking/secret';
+import { CALLBACK_CHECKS } from '../catalogue/hooks';
 import type { ProviderAdapter } from '../provider';
 
 const MINUTE_MS = 60_000;
@@ -49,20 +48,6 @@ function shopOf(text: string): string | null {
   const host = name.replace(/[/?#].*$/, '');
   const shop = host.includes('.') ? host : `${host}.myshopify.com`;
   return SHOP_PATTERN.test(shop) ? shop : null;
-}
-
-/** A repeated parameter is refused, because two readers could choose different values. */
-function isSignedByShopify(parameters: URLSearchParams, clientSecret: Secret | null): boolean {
-  const names = [...parameters.keys()];
-  if (clientSecret === null || new Set(names).size !== names.length) return false;
-  const signed = new URLSearchParams(
-    [...parameters]
-      .filter(([name]) => name !== 'hmac' && name !== 'signature')
-      .toSorted(([a], [b]) => a.localeCompare(b)),
-  );
-  const expected = createHmac('sha256', clientSecret.reveal()).update(signed.toString()).digest();
-  const stated = Buffer.from(parameters.get('hmac') ?? '', 'hex');
-  return stated.length === expected.length && timingSafeEqual(stated, expected);
 }
 
 export const shopify: ProviderAdapter = {
@@ -123,7 +108,7 @@ export const shopify: ProviderAdapter = {
     ],
     subject: { kind: 'callback', parameter: 'shop' },
     refreshTokenExpected: true,
-    verifyCallback: isSignedByShopify,
+    verifyCallback: CALLBACK_CHECKS.shopify_hmac,
     revocation: {
       kind: 'not_supported',
       effect:

@@ -9,7 +9,7 @@ import { type ProviderFile, providerFileSchema } from './provider-file';
 const FOLDER = resolve(__dirname, '../../../providers');
 
 /** A file of the catalogue is not valid. A released file always is. */
-export class ProviderFileError extends Error {
+class ProviderFileError extends Error {
   override name = 'ProviderFileError';
   readonly problems: readonly string[];
   constructor(id: string, problems: readonly string[]) {

@@ -26,7 +26,7 @@ interface Scripted {
 }
 
 /** A provider entry of `providers.yaml` with these adapters; a file that is not in the catalogue is passed as adapter. */
-export function configuredFile(
+function configuredFile(
   adapter: ProviderAdapter,
   entry: object = {},
 ): { provider: Provider; environment: ProviderEnvironment } {

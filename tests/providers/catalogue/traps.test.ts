@@ -1,0 +1,251 @@
+/** Traps of real providers, each as a small invented file. */
+import { fileAdapter } from '../../../src/providers/catalogue/file-adapter';
+import { parseProviderFile } from '../../../src/providers/catalogue/read-file';
+import { ConfiguredProviders } from '../../../src/providers/config/configured-providers';
+import { readProvider } from '../../../src/providers/config/provider-entry';
+import { consentWith, refreshWith, secondsUntil } from './_file-contract';
+
+/** Lets entries name the invented file as their adapter. */
+let invented: ReturnType<typeof fileAdapter> | undefined;
+jest.mock('../../../src/providers/adapters/registry', () => ({
+  findAdapter: () => invented,
+  adapterIds: () => ['invented'],
+}));
+
+const MINUTE = 60_000;
+
+/** The smallest valid file with these members. */
+function fileWith(members: object): string {
+  const example = { accessToken: 'at-1', refreshToken: null, expiresIn: 3600 };
+  return JSON.stringify({
+    id: 'invented',
+    name: 'Invented',
+    docs: 'https://docs.example.com',
+    checked: '2026-11-30',
+    sources: { token: 'https://docs.example.com' },
+    unknown: [
+      'inputs',
+      'authorization',
+      'answer',
+      'renewal',
+      'lives',
+      'rotation',
+      'replay',
+      'notBefore',
+      'errors',
+      'identity',
+      'revocation',
+      'validation',
+      'limits',
+    ],
+    token: { url: 'https://as.example.com/token', clientAuthentication: ['client_secret_post'] },
+    authorization: { url: 'https://as.example.com/authorize' },
+    lives: { access: '1h' },
+    examples: {
+      refresh: {
+        refreshToken: 'rt-1',
+        request: { url: 'https://as.example.com/token', form: {}, query: {}, json: {} },
+      },
+      answers: [{ body: {}, ...example }],
+      refusals: [{ status: 400, body: {}, means: 'invalid_grant' }],
+      callbacks: [{ parameters: {}, accepted: false }],
+    },
+    ...members,
+  });
+}
+
+function adapterWith(members: object) {
+  invented = fileAdapter(parseProviderFile('invented', fileWith(members)));
+  return invented;
+}
+
+function policyOf(members: object, entry: object = {}, refreshIntervalMs: number | null = null) {
+  adapterWith(members);
+  const problems: string[] = [];
+  const own = { adapter: 'invented', clientId: 'a', clientSecret: 'b', ...entry };
+  const config = readProvider('it', own, refreshIntervalMs, problems);
+  return { policy: config?.policy, problems };
+}
+
+const answer = { access_token: 'at-1', token_type: 'bearer', expires_in: 3600 };
+
+describe('a provider that refuses a refresh before the last 30 s', () => {
+  it('gives its limit to the policy, which takes precedence over margins', () => {
+    const { policy } = policyOf({ lives: { access: '10m' }, notBefore: '30s' });
+    expect(policy).toMatchObject({ notBeforeMs: 30_000, refreshBeforeMs: 4 * MINUTE });
+  });
+});
+
+describe('access tokens that live as long as a usual sweep interval', () => {
+  const short = { lives: { access: '5m' } };
+  it('are swept and refreshed in time by default, and with a longer interval for all providers', () => {
+    for (const refreshIntervalMs of [null, 30 * MINUTE]) {
+      const { policy } = policyOf(short, {}, refreshIntervalMs);
+      expect(policy?.sweepEveryMs).toBeLessThanOrEqual(75_000);
+      expect(policy?.refreshBeforeMs).toBe(2 * MINUTE);
+    }
+  });
+  it('are not accepted with a sweep interval that would miss them', () => {
+    expect(policyOf(short, { sweepEvery: '5m' }).problems).toEqual([
+      expect.stringContaining('.sweepEvery: is too long for the access tokens of Invented'),
+    ]);
+  });
+});
+
+describe('the two clocks of a refresh token', () => {
+  it.each([
+    ['always', { absolute: '365d', idle: '100d' }, 100],
+    ['never', { absolute: '365d', idle: '100d' }, 365],
+    ['never', { idle: '100d' }, null],
+  ])('with rotation %s, %j give a new token %p days', (rotation, refresh, days) => {
+    const { refreshTokenLifeSeconds } = adapterWith({ rotation, lives: { access: '1h', refresh } });
+    expect(refreshTokenLifeSeconds).toBe(days === null ? null : days * 24 * 3600);
+  });
+});
+
+it('stores an access token with expires_in 0 as one that does not expire', async () => {
+  const adapter = adapterWith({ renewal: 'none', lives: { access: 'endless' } });
+  const { outcome, grant } = await consentWith(
+    adapter,
+    { code: 'code-1' },
+    { body: { ...answer, expires_in: 0 } },
+  );
+  expect(outcome).toMatchObject({ kind: 'granted' });
+  // `sealConsent` stores such a grant without an expiry.
+  expect({ ...adapter, refreshToken: grant?.refreshToken }).toMatchObject({
+    nonExpiringTokens: true,
+    refreshToken: null,
+    consent: { refreshTokenExpected: false },
+  });
+});
+
+it('reads an error with status 200 as a refusal', async () => {
+  const adapter = adapterWith({
+    answer: { success: { path: 'code', equals: 0 } },
+    errors: { path: 'meta.kind', codes: { token_dead: 'invalid_grant' } },
+  });
+  const refused = { body: { code: 7, meta: { kind: 'token_dead' }, access_token: 'x' } };
+  const { failure, grant } = await refreshWith(adapter, refused);
+  expect(failure).toMatchObject({ code: 'invalid_grant', status: 200 });
+  expect(grant).toBeUndefined();
+  expect(await refreshWith(adapter, { body: { ...answer, code: 0 } })).toMatchObject({
+    failure: null,
+  });
+});
+
+it('takes the token pair that the file names, and never mixes two', async () => {
+  const adapter = adapterWith({ answer: { tokens: 'authed_user' } });
+  const user = { ...answer, access_token: 'user-at', refresh_token: 'user-rt' };
+  const body = { ...answer, refresh_token: 'bot-rt', authed_user: user };
+  const { grant } = await refreshWith(adapter, { body });
+  expect(grant?.accessToken?.reveal()).toBe('user-at');
+  expect(grant?.refreshToken?.reveal()).toBe('user-rt');
+});
+
+it('renews by the living access token, which a GET carries and no log shows', async () => {
+  const adapter = adapterWith({
+    renewal: 'access_token',
+    lives: { access: '60d' },
+    token: {
+      url: 'https://as.example.com/token',
+      clientAuthentication: ['client_secret_post'],
+      body: 'query',
+      method: 'GET',
+      rename: { refresh_token: 'fb_exchange_token' },
+      refreshParameters: { grant_type: 'fb_exchange_token' },
+    },
+  });
+  const { request, grant, shown } = await refreshWith(adapter, { body: answer });
+  const { searchParams } = new URL(request?.url ?? '');
+  expect(request).toMatchObject({ method: 'GET' });
+  expect(request?.body).toBeUndefined();
+  expect(Object.fromEntries(searchParams)).toMatchObject({
+    grant_type: 'fb_exchange_token',
+    fb_exchange_token: 'example-refresh-token',
+  });
+  expect(grant?.refreshToken?.reveal()).toBe('at-1');
+  expect(secondsUntil(grant?.refreshTokenExpiry.expiresAt)).toBe(60 * 24 * 3600);
+  expect(shown).not.toMatch(/example-refresh-token|client-secret|"at-1"/);
+});
+
+describe('hosts that a callback or an entry names', () => {
+  const shop = {
+    label: 'Shop',
+    pattern: '^[a-z0-9]+\\.shops\\.example$',
+    example: 'acme.shops.example',
+    host: true,
+    externalId: true,
+  };
+  const token = { url: 'https://{shop}/token', clientAuthentication: ['client_secret_post'] };
+
+  it('are used only if the pattern of the file matches', async () => {
+    const adapter = adapterWith({ inputs: { shop }, token });
+    const sent = await refreshWith(adapter, { body: answer }, { externalId: 'acme.shops.example' });
+    expect(sent.request?.url).toBe('https://acme.shops.example/token');
+    for (const externalId of [
+      'evil.example',
+      'acme.shops.example.evil.example',
+      'a@shops.example',
+    ]) {
+      const refused = await refreshWith(adapter, { body: answer }, { externalId });
+      expect(refused.failure?.code).toBe('account_address_invalid');
+      expect(refused.sent).toEqual([]);
+    }
+  });
+
+  it('refuse a callback whose value does not match its pattern, before the code is sent', async () => {
+    const keep = { server: { pattern: '^https://accounts\\.example\\.(com|eu)$' } };
+    const adapter = adapterWith({
+      authorization: { url: 'https://as.example.com/authorize', keep },
+    });
+    const callback = { code: 'code-1', server: 'https://accounts.evil.example' };
+    const { outcome, sent } = await consentWith(adapter, callback, { body: answer });
+    expect(outcome).toMatchObject({ kind: 'failed', failure: 'provider_refused' });
+    expect(sent).toEqual([]);
+  });
+
+  it('are not accepted with a pattern that matches other hosts', () => {
+    const wide = { ...shop, pattern: '^[a-z.]+$' };
+    expect(() => adapterWith({ inputs: { shop: wide }, token })).toThrow(/accepts another host/);
+  });
+});
+
+describe('a file', () => {
+  it.each([
+    ['without examples', { examples: undefined }, /examples/],
+    ['with a fact without a source', { unknown: [] }, /lives\.access: has no source/],
+    [
+      'with a subject from an unsigned callback',
+      { identity: { from: 'callback', parameter: 'realmId' } },
+      /verify/,
+    ],
+    [
+      'with a margin beyond half of the life',
+      { policy: { refreshBefore: '40m' } },
+      /less than half/,
+    ],
+    [
+      'with http',
+      { token: { url: 'http://as.example.com', clientAuthentication: ['none'] } },
+      /https/,
+    ],
+  ])('%s is not valid', (_name, members, problem) => {
+    expect(() => adapterWith(members)).toThrow(problem);
+  });
+
+  it('accepts overrides of its settings', () => {
+    adapterWith({});
+    const problems: string[] = [];
+    const own = {
+      clientId: 'a',
+      clientSecret: 'b',
+      adapter: 'invented',
+      tokenPath: 'data',
+      replay: 'safe',
+    };
+    const config = readProvider('it', own, null, problems);
+    expect(problems).toEqual([]);
+    const provider = config === null ? undefined : new ConfiguredProviders([config]).find('it');
+    expect(provider).toMatchObject({ tokenPath: 'data', replayRule: { kind: 'safe' } });
+  });
+});
