@@ -35,6 +35,12 @@ describe('the image', () => {
       expect(installed).not.toContain(tool);
   });
 
+  it("contains Temporal's native core for one platform", () => {
+    const core = join(image, 'node_modules', '@temporalio', 'core-bridge');
+    expect(readdirSync(join(core, 'releases'))).toHaveLength(1);
+    expect(readdirSync(core)).not.toContain('sdk-core');
+  });
+
   it('contains the workflow bundle', () => {
     expect(readdirSync(join(image, 'build'))).toContain('workflow-bundle.js');
   });
