@@ -40,7 +40,7 @@ interface Container {
   name: string;
   process: ChildProcess;
   output: string[];
-  /** Of the port for monitoring. */
+  /** Address of the port for monitoring. */
   url: string;
 }
 
