@@ -20,12 +20,12 @@ import { registerAccount } from './routes/account';
 import { registerAccounts } from './routes/accounts';
 import { registerConnect } from './routes/connect';
 import { registerDocs } from './routes/docs';
+import { registerPreferences } from './routes/preferences';
 import { registerRefreshDebug } from './routes/refresh-debug';
 import { registerSignIn } from './routes/sign-in';
 import { BACK_CHANNEL_LOGOUT, registerSignInOidc } from './routes/sign-in-oidc';
 import { registerSignOut } from './routes/sign-out';
 import { registerTerminal } from './routes/terminal';
-import { registerTheme } from './routes/theme';
 import { registerWorkers } from './routes/workers';
 import { registerWorkflows } from './routes/workflows';
 import { requireSameOrigin } from './same-origin';
@@ -79,7 +79,7 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   const deps: UiDependencies = { ...given, sessions: new Sessions(given) };
   const ui: UiApp = new Hono<UiEnv>();
   ui.onError((error, c) => showError(error, c, deps.logger));
-  for (const section of ['sign-in', 'sign-out', 'theme', 'admin', 'docs'])
+  for (const section of ['sign-in', 'sign-out', 'preferences', 'admin', 'docs'])
     ui.use(
       `/${section}/*`,
       headers,
@@ -108,7 +108,7 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   registerSignInOidc(ui, deps);
   registerSignOut(ui, deps);
   registerConnect(ui, deps);
-  registerTheme(ui);
+  registerPreferences(ui);
   registerWorkers(ui, deps);
   registerAccounts(ui, deps);
   registerAccount(ui, deps);

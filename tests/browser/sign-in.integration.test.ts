@@ -185,7 +185,7 @@ describe('a request from another site', () => {
       .join('; ');
     const body = new URLSearchParams({ theme: 'dark' });
     const init = { method: 'POST', headers: { ...headers, cookie }, body };
-    return (await fetch(`${pages.url}/theme`, { ...init, redirect: 'manual' })).status;
+    return (await fetch(`${pages.url}/preferences`, { ...init, redirect: 'manual' })).status;
   }
 
   it.each<[string, Record<string, string>, number]>([
@@ -235,5 +235,26 @@ describe('the sign-in page', () => {
     expect(await background()).not.toBe(light);
     await page.getByRole('button', { name: 'Theme: light' }).click();
     await eventually(async () => (await background()) === light);
+  });
+
+  it('offers the preferences of lists only after the sign-in, and keeps them across pages', async () => {
+    const page = await pages.visitor();
+    await page.goto('/sign-in');
+    expect(await page.getByRole('button', { name: /^(Times|Density): / }).count()).toBe(0);
+    const signedIn = await pages.signedIn();
+    await signedIn.goto('/admin/workers');
+    const time = signedIn.getByRole('row', { name: 'ebay' }).locator('time').first();
+    expect(await time.textContent()).toMatch(/ago$|^now$/);
+    await signedIn.getByRole('button', { name: 'Times: utc' }).click();
+    await eventually(async () => /^\d{4}-\d\d-\d\d .* UTC$/.test((await time.textContent()) ?? ''));
+    await signedIn.getByRole('button', { name: 'Times: local' }).click();
+    await eventually(async () => /^[\d: -]{19}$/.test((await time.textContent()) ?? ''));
+    await signedIn.getByRole('button', { name: 'Density: compact' }).click();
+    await signedIn.waitForURL('**/admin/workers');
+    await signedIn.goto('/docs');
+    const chosen = await signedIn.getByRole('button', { pressed: true }).allTextContents();
+    expect(chosen).toEqual(['Local', '', '']);
+    expect(await signedIn.locator('html').getAttribute('data-density')).toBe('compact');
+    expectNoComplaints(signedIn);
   });
 });

@@ -1,5 +1,6 @@
-// Keeps relative times current, shows the state of the live connection, and leaves the page when the session ends.
+// Shows times as the person prefers, shows the state of the live connection, and leaves the page when the session ends.
 'use strict';
+/* oxlint-disable unicorn/consistent-function-scoping -- the file is concatenated with others, so nothing in it may be global */
 
 (() => {
   const UNITS = [
@@ -30,10 +31,28 @@
     return parts.join(' ');
   }
 
+  const two = (number, digits = 2) => String(number).padStart(digits, '0');
+
+  function local(at, precise) {
+    const time = new Date(at);
+    const day = [time.getFullYear(), two(time.getMonth() + 1), two(time.getDate())].join('-');
+    const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map((part) => two(part));
+    return `${day} ${clock.join(':')}${precise ? `.${two(time.getMilliseconds(), 3)}` : ''}`;
+  }
+
+  // The server writes times in UTC. The title has the forms that are not shown.
   function updateTimes() {
+    const { times } = document.documentElement.dataset;
     for (const time of document.querySelectorAll('time[data-relative]')) {
-      const text = relative(Date.parse(time.dateTime));
+      const at = Date.parse(time.dateTime);
+      // Log entries show milliseconds, to tell entries of the same second apart.
+      const precise = time.dataset.precise !== undefined;
+      const utc = `${time.dateTime.slice(0, precise ? 23 : 19).replace('T', ' ')} UTC`;
+      const here = local(at, precise);
+      const text = times === 'local' ? here : times === 'utc' ? utc : relative(at);
       if (time.textContent !== text) time.textContent = text;
+      const title = times === 'utc' ? `${here} local time` : `${here} local time, ${utc}`;
+      if (time.title !== title) time.title = title;
     }
   }
 

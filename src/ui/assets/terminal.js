@@ -71,12 +71,14 @@
     button.textContent = isPaused() ? 'Resume' : 'Pause';
   }
 
-  // Copies the entries as shown, collapsed parts as their titles. Relative times are omitted, because they become outdated.
+  // Copies the entries as shown, collapsed parts as their titles. Times are copied in UTC, because relative ones become
+  // outdated.
 
   function asText(entry) {
-    const line = [...entry.querySelector('.line').children]
-      .filter(({ tagName }) => tagName !== 'TIME')
-      .map(({ textContent }) => textContent);
+    const line = [...entry.querySelector('.line').children].map((part) => {
+      const at = part.querySelector('time')?.dateTime;
+      return at === undefined ? part.textContent : `${at.slice(0, 23).replace('T', ' ')} UTC`;
+    });
     const folds = [...entry.querySelectorAll('details')].flatMap((one) => [
       `  ${one.open ? '▾' : '▸'} ${one.querySelector('summary').textContent}`,
       ...(one.open ? indented(one.querySelector('pre').textContent) : []),

@@ -5,22 +5,39 @@ import { isBroken } from '../../domain/events/event';
 import { Moment } from '../parts/time';
 import { accountPath } from './accounts';
 
-/** In the live fragment, because the account's state decides which buttons are shown. */
-export function AccountActions({ account }: { account: Account }) {
+/**
+ * In the live fragment, because the account's state decides which buttons are shown. The main action is first: reconnect,
+ * enable, release or refresh, whichever the account needs.
+ */
+export function AccountActions({ account, isDue }: { account: Account; isDue: boolean }) {
   const { id, state, quarantine, replaced } = account;
   const path = accountPath(id);
   const disabled = state === AccountState.disabled;
+  const reconnects = !disabled && isBroken(state);
+  const reconnect = (
+    <Opens dialog="reconnect" primary={reconnects}>
+      Reconnect …
+    </Opens>
+  );
   return (
     <div class="actions">
+      {reconnects && reconnect}
+      {(disabled || state === AccountState.inactive) && (
+        <Act action={`${path}/enable`} id="act-enable">
+          <button {...(disabled ? { class: 'primary' } : {})}>Enable</button>
+        </Act>
+      )}
       {quarantine && (
         <Act action={`${path}/release`} id="act-release">
-          <button>Release from quarantine</button>
+          <button {...(disabled || reconnects ? {} : { class: 'primary' })}>
+            Release from quarantine
+          </button>
         </Act>
       )}
       {!disabled && !quarantine && (
         <>
           <Act action={`${path}/refresh`} id="act-refresh">
-            <button>Refresh if due</button>
+            <button {...(isDue && !reconnects ? { class: 'primary' } : {})}>Refresh if due</button>
           </Act>
           <Act action={`${path}/validate`} id="act-validate">
             <button>Validate</button>
@@ -31,19 +48,11 @@ export function AccountActions({ account }: { account: Account }) {
           </a>
         </>
       )}
-      {!disabled && (
-        <Opens dialog="reconnect" primary={isBroken(state)}>
-          Reconnect …
-        </Opens>
-      )}
+      {!disabled && !reconnects && reconnect}
       {!disabled && !quarantine && replaced !== null && (
         <Opens dialog="restore-grant">Restore grant …</Opens>
       )}
-      {disabled || state === AccountState.inactive ? (
-        <Act action={`${path}/enable`} id="act-enable">
-          <button>Enable</button>
-        </Act>
-      ) : (
+      {!disabled && state !== AccountState.inactive && (
         <Opens dialog="disable" danger>
           Disable …
         </Opens>

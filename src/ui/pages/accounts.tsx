@@ -9,7 +9,7 @@ import { ACCOUNT_SORTS } from '../../store/accounts/account-listing';
 import type { UiDependencies } from '../dependencies';
 import { OutcomeBadge, StatusBadge, statusWord, words } from '../parts/account-badges';
 import { Badge } from '../parts/badge';
-import { Moment, MomentInFull } from '../parts/time';
+import { Moment } from '../parts/time';
 
 const PAGE_SIZE = 50;
 export const ACCOUNTS_PATH = '/admin/accounts';
@@ -314,7 +314,7 @@ function Row({ account, due, now }: { account: Account; due: DueDecision | null;
 }
 
 function Expiry({ at, otherwise }: { at: string | null; otherwise: string }) {
-  return at === null ? <span class="muted">{otherwise}</span> : <MomentInFull at={new Date(at)} />;
+  return at === null ? <span class="muted">{otherwise}</span> : <Moment at={new Date(at)} />;
 }
 
 function Due({ due, at }: { due: DueDecision | null; at: Date | null }) {

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { FINISH_WITHIN_MS, LEG_LIFE_MS } from '../../../src/domain/connect/connect-session';
 import type { NewConnectSession } from '../../../src/store/connect/connect-sessions';
 import { newConnectSession } from '../_connect-session';
-import { fromNow, grantOf, MINUTE, NOW, storeForTest, type TestStore } from '../_store';
+import { fromNow, grantOf, NOW, storeForTest, type TestStore } from '../_store';
 
 let store: TestStore;
 beforeAll(async () => {
