@@ -8,6 +8,7 @@ import { ApiKeys } from './access/api-keys';
 import { AuditEntries } from './access/audit-entries';
 import { SessionRecords } from './access/session-records';
 import { TokenAccesses } from './access/token-accesses';
+import { AccountAttention } from './accounts/account-attention';
 import { AccountSummaries } from './accounts/account-summaries';
 import { Accounts } from './accounts/accounts';
 import { DueAccounts } from './accounts/due-accounts';
@@ -40,6 +41,7 @@ const PING_MAX_MS = 5_000;
 
 export interface Store {
   accounts: Accounts;
+  accountAttention: AccountAttention;
   accountSummaries: AccountSummaries;
   apiKeys: ApiKeys;
   auditEntries: AuditEntries;
@@ -185,6 +187,7 @@ export function createStore(
   // A member that is no longer primary answers the command `ping`, but no read.
   const settings = connection.collection('settings');
   return {
+    accountAttention: new AccountAttention(connection, storedCounts),
     accountSummaries: new AccountSummaries(connection, storedCounts),
     accounts: new Accounts(connection, options.rules, vault),
     apiKeys: new ApiKeys(connection, integrity),

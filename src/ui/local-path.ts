@@ -2,7 +2,7 @@
 
 const HERE = 'http://here.invalid';
 const PUBLIC = new Set(['/sign-in', '/docs']);
-export const HOME = '/admin/workers';
+export const HOME = '/admin/overview';
 
 /** The path and query of a page; `HOME` for any address that is not one of our pages. */
 export function localPath(asked: string | undefined): string {

@@ -3,10 +3,14 @@ import type { Session } from './env';
 import { mayAct, mayRead } from './permissions';
 
 export const NAVIGATION = [
+  { path: '/admin/overview', title: 'Overview', for: 'all' },
   { path: '/admin/workers', title: 'Workers', for: 'all' },
   { path: '/admin/accounts', title: 'Accounts', for: 'readers' },
   { path: '/admin/terminal', title: 'Terminal', for: 'readers' },
   { path: '/admin/workflows', title: 'Workflows', for: 'all' },
+  { path: '/admin/events', title: 'Events', for: 'readers' },
+  { path: '/admin/deliveries', title: 'Deliveries', for: 'admins' },
+  { path: '/admin/audit', title: 'Audit', for: 'admins' },
   { path: '/docs', title: 'API', for: 'all' },
 ] as const;
 

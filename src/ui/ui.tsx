@@ -18,8 +18,12 @@ import { knowSession, requireActor, requireReader, requireSession } from './guar
 import { HOME } from './local-path';
 import { registerAccount } from './routes/account';
 import { registerAccounts } from './routes/accounts';
+import { registerAudit } from './routes/audit';
 import { registerConnect } from './routes/connect';
+import { registerDeliveries } from './routes/deliveries';
 import { registerDocs } from './routes/docs';
+import { registerEvents } from './routes/events';
+import { registerOverview } from './routes/overview';
 import { registerPreferences } from './routes/preferences';
 import { registerRefreshDebug } from './routes/refresh-debug';
 import { registerSignIn } from './routes/sign-in';
@@ -33,9 +37,13 @@ import { Sessions } from './sessions';
 
 /** The field names of all forms that act. */
 const FORM_MEMBERS: ReadonlySet<string> = new Set([
+  'action',
+  'all',
   'environment',
   'every',
   'external_id',
+  'filter',
+  'id',
   'label',
   'note',
   'provider',
@@ -109,12 +117,16 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   registerSignOut(ui, deps);
   registerConnect(ui, deps);
   registerPreferences(ui);
+  registerOverview(ui, deps);
   registerWorkers(ui, deps);
   registerAccounts(ui, deps);
   registerAccount(ui, deps);
   registerRefreshDebug(ui, deps);
   registerTerminal(ui, deps);
   registerWorkflows(ui, deps);
+  registerEvents(ui, deps);
+  registerDeliveries(ui, deps);
+  registerAudit(ui, deps);
   registerDocs(ui, deps);
 
   ui.get('/', (c) => c.redirect(HOME, 302));

@@ -26,7 +26,7 @@ describe('sign-in', () => {
     await page.goto('/');
     expect(pathOf(page)).toBe('/sign-in');
     await signIn(page, await pages.harness.key({ organisation: pages.organisation }));
-    await page.waitForURL('**/admin/workers');
+    await page.waitForURL('**/admin/overview');
     expect(await page.getByText(pages.organisation).isVisible()).toBe(true);
     expectNoComplaints(page);
   });
@@ -42,7 +42,7 @@ describe('sign-in', () => {
     await page.goto('/sign-in');
     await page.keyboard.type(await pages.harness.key());
     await page.keyboard.press('Enter');
-    await page.waitForURL('**/admin/workers');
+    await page.waitForURL('**/admin/overview');
     await page.keyboard.press('Tab');
     expect(await page.locator(':focus').textContent()).toContain('Skip to the content');
     await page.keyboard.press('Enter');
@@ -70,7 +70,7 @@ describe('sign-in', () => {
     await page.goto(`/sign-in?next=${encodeURIComponent(next)}`);
     await signIn(page, await pages.harness.key());
     await page.waitForURL('**/admin/**');
-    expect(page.url()).toBe(`${pages.url}/admin/workers`);
+    expect(page.url()).toBe(`${pages.url}/admin/overview`);
   });
 
   it('refuses a wrong key with a reason and starts no session', async () => {
@@ -94,7 +94,7 @@ describe('sign-in', () => {
     const key = await pages.harness.key();
     const page = await pages.visitor();
     await signIn(page, key);
-    await page.waitForURL('**/admin/workers');
+    await page.waitForURL('**/admin/overview');
     const cookies = await page.context().cookies();
     const [session] = cookies.filter(({ name }) => name === 'evergrant_session');
     expect(session).toMatchObject({ httpOnly: true, sameSite: 'Lax', path: '/' });
@@ -109,7 +109,7 @@ describe('a session', () => {
     const key = await pages.harness.key({ organisation: pages.organisation });
     const page = await pages.visitor();
     await signIn(page, key);
-    await page.waitForURL('**/admin/workers');
+    await page.waitForURL('**/admin/overview');
     await page.getByText('Live', { exact: true }).waitFor();
     const keyId = key.split('_')[1] ?? '';
     await pages.harness.store.apiKeys.revoke(pages.organisation, keyId);

@@ -5,7 +5,7 @@
 import { type Connection, type Model, type mongo, Schema } from 'mongoose';
 
 /** The kinds of counts. `apps` and `encryption` count documents of all organisations. */
-type CountKind = 'accounts' | 'apps' | 'attempts' | 'encryption';
+type CountKind = 'accounts' | 'apps' | 'attempts' | 'attention' | 'encryption';
 
 export interface CountedSubject {
   kind: CountKind;

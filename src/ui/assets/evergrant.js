@@ -107,4 +107,51 @@
     // The session has ended. Reloading redirects to the sign-in page, which leads back here.
     if (detail.status === 401) location.reload();
   });
+
+  // Lists: the filters show how many values are chosen, and a row is selected by its checkbox.
+
+  function showChosen(details) {
+    const filled = [...details.querySelectorAll('input')].filter((input) =>
+      input.matches('[type=checkbox], [type=radio]') ? input.checked && input.value : input.value,
+    );
+    details.querySelector('.chosen').textContent = filled.length === 0 ? '' : ` (${filled.length})`;
+  }
+
+  function showSelected() {
+    const shown = document.querySelector('[data-selected]');
+    if (shown === null) return;
+    const count = document.querySelectorAll('#list input[name="id"]:checked').length;
+    const accounts = count === 1 ? '1 selected account' : `${count} selected accounts`;
+    shown.textContent = count === 0 ? 'the selected accounts' : accounts;
+  }
+
+  addEventListener('change', ({ target }) => {
+    const details = target.closest('details.many');
+    if (details !== null) showChosen(details);
+    if (target.dataset.do === 'select-all')
+      for (const box of document.querySelectorAll('#list input[name="id"]'))
+        box.checked = target.checked;
+    if (target.closest('#list') !== null) showSelected();
+  });
+
+  // A filter form leaves out the fields that are not set, so that the address is short.
+  addEventListener('formdata', ({ target, formData }) => {
+    if (!target.matches('.filters')) return;
+    const empty = [...formData].filter(([, value]) => value === '');
+    for (const [name] of empty) formData.delete(name);
+  });
+
+  // A menu of filters closes when a person clicks or moves the focus elsewhere, or presses Escape.
+  const openMenus = () => document.querySelectorAll('details.many[open]');
+  for (const event of ['pointerdown', 'focusin'])
+    addEventListener(event, ({ target }) => {
+      for (const menu of openMenus()) if (!menu.contains(target)) menu.open = false;
+    });
+  addEventListener('keydown', ({ key }) => {
+    if (key !== 'Escape') return;
+    for (const menu of openMenus()) {
+      menu.open = false;
+      menu.querySelector('summary').focus();
+    }
+  });
 })();

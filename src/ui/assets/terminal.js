@@ -105,16 +105,8 @@
     if (button?.dataset.do === 'copy') void copy();
   });
 
-  // Choosing a filter submits the form. Empty fields are left out of the address.
-
   addEventListener('change', ({ target }) => {
-    if (target.matches('#terminal .filters select')) target.form.requestSubmit();
     if (target.id === 'terminal-single-keys') localStorage.setItem(SINGLE_KEYS, target.checked);
-  });
-  addEventListener('formdata', ({ target, formData }) => {
-    if (!target.matches('#terminal .filters')) return;
-    const empty = [...formData].filter(([, value]) => value === '');
-    for (const [name] of empty) formData.delete(name);
   });
 
   // Shortcuts. Single-key ones can be turned off, because speech input may trigger them by accident (WCAG 2.1.4).

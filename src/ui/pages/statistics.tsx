@@ -1,4 +1,4 @@
-/** The organisation's accounts and attempts in numbers: the lower part of the page Workers. */
+/** The organisation's accounts and attempts in numbers: the lower part of the page Overview. */
 import { noneYet } from '../../domain/text/messages';
 import type { Statistics } from '../../services/overview/statistics';
 import { sum } from '../../services/overview/sum';
@@ -39,7 +39,7 @@ export function StatisticsSections({ statistics }: { statistics: Statistics }) {
 }
 
 /** Says when the numbers were counted if it was not now. */
-function AsOf({ of, asOf, now }: { of: string; asOf: Date | null; now: Date }) {
+export function AsOf({ of, asOf, now }: { of: string; asOf: Date | null; now: Date }) {
   if (asOf?.getTime() === now.getTime()) return null;
   return (
     <p class="muted">
