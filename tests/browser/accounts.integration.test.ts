@@ -52,7 +52,7 @@ describe('Admin → Accounts', () => {
     await state('is out', AccountState.inactive);
     await state('is off', AccountState.disabled);
     const page = await pages.signedIn({ organisation });
-    await page.getByRole('link', { name: 'Accounts' }).click();
+    await page.getByRole('link', { name: 'Accounts', exact: true }).click();
     await page.getByRole('row', { name: 'is well' }).waitFor();
 
     const statuses = {

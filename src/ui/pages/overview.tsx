@@ -74,7 +74,9 @@ export function Overview(props: OverviewView) {
           items={failedSinceYesterday(props)}
           none="Nothing failed in the last 24 hours."
           note={
-            statistics !== null && <AsOf of="attempts" asOf={statistics.attemptsAsOf} now={now} />
+            statistics !== null && (
+              <AsOf of="attempts" asOf={statistics.attemptsAsOf} now={statistics.at} />
+            )
           }
         />
         <Section

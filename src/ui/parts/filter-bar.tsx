@@ -24,7 +24,7 @@ export function FilterBar({ path, label, inPlace, replaces, children }: FilterBa
             'hx-target': replaces,
             'hx-swap': 'outerHTML',
             'hx-sync': 'this:replace',
-            'hx-trigger': 'submit, change, input changed delay:300ms from:find input[type=search]',
+            'hx-trigger': 'submit, change, input changed delay:300ms from:#list-search',
           };
   return (
     <form class="filters" role="search" aria-label={label} method="get" action={path} {...scripted}>
@@ -47,6 +47,7 @@ export function Search({ name, label, value, placeholder = '', max }: SearchProp
     <label class="search">
       {label}
       <input
+        id="list-search"
         type="search"
         name={name}
         value={value ?? ''}

@@ -43,7 +43,7 @@ export function registerOverview(ui: UiApp, deps: UiDependencies): void {
       webhooks: isAdmin ? (numbers?.webhooks ?? null) : null,
       failedDeliveries: isAdmin ? (numbers?.failedDeliveries ?? null) : null,
       mayOperate: mayOperate(session),
-      now: numbers?.statistics.at ?? deps.now(),
+      now: numbers?.at ?? deps.now(),
     };
   };
 
@@ -73,7 +73,7 @@ async function loadNumbers(
       DELIVERIES_COUNTED_MAX,
     ),
   ]);
-  return { statistics: numbers, attention, webhooks, failedDeliveries };
+  return { at, statistics: numbers, attention, webhooks, failedDeliveries };
 }
 
 /** {@link sharedFor} per organisation; organisations without recent viewers are dropped. */
