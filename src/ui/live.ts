@@ -11,6 +11,8 @@ import type { Sessions } from './sessions';
 const RENDERED_EVERY_MS = 1_000;
 /** Longest time without data on the stream, in ms. After a longer silence, a proxy may close the connection. */
 const SILENT_MAX_MS = 15_000;
+/** A fragment that takes long to render waits this multiple of its duration, so that a viewer costs a bounded share. */
+const WAITS_FOR_ITS_COST = 10;
 const SESSION_CHECKED_EVERY_MS = 5_000;
 
 interface LiveDependencies extends Pick<UiDependencies, 'stopping' | 'logger'> {
@@ -38,6 +40,7 @@ export function liveFragment(
       sentAt = Date.now();
     };
     while (!stream.aborted && !stopping.aborted) {
+      const startedAt = Date.now();
       const { html, trouble } = await rendered(render).catch((error: unknown) => {
         const { code, message } = apiErrorOf(error);
         if (code === 'internal_error') logger.error({ err: error }, 'a live fragment failed');
@@ -50,7 +53,10 @@ export function liveFragment(
         await stream.write(': keep-alive\n\n');
         sentAt = Date.now();
       }
-      await delay(RENDERED_EVERY_MS, undefined, { signal: stopping }).catch(() => undefined);
+      const waitMs = Math.max(RENDERED_EVERY_MS, WAITS_FOR_ITS_COST * (Date.now() - startedAt));
+      await delay(Math.min(waitMs, SILENT_MAX_MS), undefined, { signal: stopping }).catch(
+        () => undefined,
+      );
       if (Date.now() - sessionCheckedAt > SESSION_CHECKED_EVERY_MS) {
         if ((await sessions.read(c).catch(() => c.get('session'))) === null) return;
         sessionCheckedAt = Date.now();

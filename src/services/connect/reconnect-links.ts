@@ -88,7 +88,7 @@ export function countAccounts(
   input: ReconnectLinksInput,
   max: number,
 ): Promise<number> {
-  return store.accounts.count({ ...queryOf(organisation, input, now()), limit: max });
+  return store.accounts.count(queryOf(organisation, input, now()), max);
 }
 
 /**
