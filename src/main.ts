@@ -33,6 +33,8 @@ import { type RunningWorker, startWorker } from './worker/start-worker';
 import { SEARCH_ATTRIBUTES } from './workflows/search-attributes';
 
 const USUAL_PORT = 3000;
+/** The name on the consent pages of demo mode. */
+const DEMO_ORGANISATION_NAME = 'Evergrant demo';
 
 void runProcess(async (config, logger) => {
   if (config.mongodbUri !== null && config.encryptionKeys === null) {
@@ -178,6 +180,11 @@ async function startEvergrant(
       uiUrl: configured.temporal.uiUrl ?? engines.temporalUiUrl,
     },
     providers: demo?.providers ?? configured.providers,
+    consentPage: {
+      ...configured.consentPage,
+      organisationName:
+        configured.consentPage.organisationName ?? (inDemoMode ? DEMO_ORGANISATION_NAME : null),
+    },
   };
   const metrics = await openMetricsPort({ config, role: 'all-in-one', coreAddress, logger });
   stops.push(metrics);

@@ -1,6 +1,7 @@
 /** The text that `npm start` prints to stderr when it is ready. */
 import { duration } from '../domain/text/time-text';
 import type { SweepSchedule } from '../temporal/sweep-schedules';
+import { ACCOUNTS_PATH } from '../ui/pages/accounts';
 
 export interface BannerInput {
   apiUrl: string;
@@ -73,7 +74,7 @@ export function banner(input: BannerInput): string {
       ? []
       : [
           '',
-          `To connect a demo account by a click, sign in and choose "Connect an account": ${apiUrl}/accounts`,
+          `To connect a demo account by a click, sign in and choose "Connect an account": ${apiUrl}${ACCOUNTS_PATH}`,
           'To connect a real account, set EBAY_CLIENT_ID and EBAY_CLIENT_SECRET of your eBay app in the environment, start',
           'again, and do the same (docs/connect.md).',
           'To see refreshes every minute: SANDBOX_ACCESS_TOKEN_LIFE=2m REFRESH_INTERVAL_MINUTES=1 npm start',

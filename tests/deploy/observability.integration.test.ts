@@ -55,7 +55,8 @@ describe('a real Prometheus', () => {
     const targets = await Promise.all([targetOf(worker.output), targetOf(api.output)]);
     url = await startPrometheus(targets);
     const key = await h.key({ scopes: ['tokens', 'admin'] });
-    // Traffic while Prometheus scrapes, so that rates are above 0: each account is refreshed on request.
+    await eventually(async () => (await query('evergrant_build_info')).length === 2, START_MS);
+    // Traffic only after the first scrape of both, so that rates are above 0: each account is refreshed on request.
     for (let one = 0; one < 4; one += 1) {
       const { id } = await h.addAccount({ expiresInMs: 30_000 });
       await fetch(`${apiUrl}/api/tokens/${id}`, { headers: { authorization: `Bearer ${key}` } });

@@ -13,7 +13,6 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type ConnectSession, canStart, LEG_LIFE_MS } from '../../domain/connect/connect-session';
 import { ServiceError } from '../../domain/service-error';
 import { LANGUAGES } from '../../domain/text/language';
-import { visible } from '../../domain/text/visible-text';
 import { addressOf } from '../../http/address';
 import { publicOrigin } from '../../http/public-origin';
 import { isLoopback } from '../../providers/exchange/token-endpoint';
@@ -161,7 +160,7 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
           texts={texts}
           organisation={nameOf(session)}
           provider={name}
-          account={accountName(session)}
+          account={session.label ?? session.externalId}
           scopes={view.scopes}
           inputs={view.inputs}
           problem={failure === null ? null : texts.failures[failure]}
@@ -280,12 +279,6 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
   ui.all(`${CONNECT_PATH}/*`, () => {
     throw new ServiceError('not_found', 'No page exists at this address.');
   });
-}
-
-/** `null`: the person names the account. */
-function accountName({ label, externalId }: ConnectSession): string | null {
-  const name = label ?? externalId;
-  return name === null ? null : visible(name);
 }
 
 /** The address of the result: at the application if it is done, otherwise here. */
