@@ -96,7 +96,12 @@ export function registerList<Row, Query extends ListQuery>(
     const query = queryOf(c);
     const session = c.get('session');
     const count = countedSeldom(() => list.count(session, query, COUNT_MAX + 1));
-    return liveFragment(c, deps, async () => <ListBody {...(await load(session, query, count))} />);
+    return liveFragment(
+      c,
+      deps,
+      async () => <ListBody {...(await load(session, query, count))} />,
+      { isList: true },
+    );
   });
   ui.get(`${path}/export`, (c) => {
     const query = queryOf(c);

@@ -55,7 +55,7 @@ export function parsedValues<T extends z.ZodType>(
   });
   const parsed = schema.safeParse(Object.fromEntries(given));
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  const problems = parsed.error.issues.map(({ path, message }) => `${String(path[0])}: ${message}`);
   throw new ServiceError('invalid_request', problems.join('; '));
 }
 

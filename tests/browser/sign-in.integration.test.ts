@@ -114,7 +114,7 @@ describe('a session', () => {
     const keyId = key.split('_')[1] ?? '';
     await pages.harness.store.apiKeys.revoke(pages.organisation, keyId);
     expect((await page.request.get('/admin/workers', { maxRedirects: 0 })).status()).toBe(303);
-    await page.waitForURL('**/sign-in?next=%2Fadmin%2Fworkers');
+    await page.waitForURL('**/sign-in?next=%2Fadmin%2Foverview');
   });
 
   it('ends with the sign-out', async () => {
@@ -241,16 +241,18 @@ describe('the sign-in page', () => {
     const page = await pages.visitor();
     await page.goto('/sign-in');
     expect(await page.getByRole('button', { name: /^(Times|Density): / }).count()).toBe(0);
-    const signedIn = await pages.signedIn();
-    await signedIn.goto('/admin/workers');
-    const time = signedIn.getByRole('row', { name: 'ebay' }).locator('time').first();
-    expect(await time.textContent()).toMatch(/ago$|^now$/);
+    const organisation = `org-${randomUUID()}`;
+    await pages.harness.addAccount({ organisation, expiresInMs: 3600_000, refreshedAgoMs: 0 });
+    const signedIn = await pages.signedIn({ organisation });
+    await signedIn.goto('/admin/accounts');
+    const time = signedIn.locator('td time').first();
+    await eventually(async () => /^in /.test((await time.textContent()) ?? ''));
     await signedIn.getByRole('button', { name: 'Times: utc' }).click();
     await eventually(async () => /^\d{4}-\d\d-\d\d .* UTC$/.test((await time.textContent()) ?? ''));
     await signedIn.getByRole('button', { name: 'Times: local' }).click();
     await eventually(async () => /^[\d: -]{19}$/.test((await time.textContent()) ?? ''));
     await signedIn.getByRole('button', { name: 'Density: compact' }).click();
-    await signedIn.waitForURL('**/admin/workers');
+    await signedIn.waitForURL('**/admin/accounts');
     await signedIn.goto('/docs');
     const chosen = await signedIn.getByRole('button', { pressed: true }).allTextContents();
     expect(chosen).toEqual(['Local', '', '']);

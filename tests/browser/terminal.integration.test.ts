@@ -116,7 +116,7 @@ describe('the entries', () => {
     expect(await comparison('Four.')).toEqual(['token reused']);
     expect(await comparison('Other.')).toEqual([]);
     // The comparison also works if the previous attempt is not shown.
-    await page.getByLabel('Text').fill('Four.');
+    await page.getByRole('searchbox', { name: 'Text' }).fill('Four.');
     await page.keyboard.press('Enter');
     await page.waitForURL('**text=Four.');
     expect(await comparison('Four.')).toEqual(['token reused']);
@@ -237,7 +237,7 @@ describe('filters', () => {
     await page.getByRole('button', { name: 'Filter' }).click();
     await page.waitForURL('**provider=ebay&account_id=acc_7');
     expect(await messages(page)).toEqual(['Wanted.']);
-    await page.getByLabel('Text').fill('wanted');
+    await page.getByRole('searchbox', { name: 'Text' }).fill('wanted');
     await page.keyboard.press('Enter');
     await page.waitForURL('**text=wanted&provider=ebay&account_id=acc_7');
     await live(page);
@@ -371,7 +371,7 @@ describe('the keyboard', () => {
     await page.keyboard.press('Escape');
     await page.keyboard.press('/');
     await page.keyboard.type('?p/');
-    expect(await page.getByLabel('Text').inputValue()).toBe('?p/');
+    expect(await page.getByRole('searchbox', { name: 'Text' }).inputValue()).toBe('?p/');
     expect(await page.getByRole('button', { name: 'Pause' }).isVisible()).toBe(true);
   });
 

@@ -70,7 +70,7 @@ describe('Admin → Workers', () => {
 
   it('shows why its content may be outdated', async () => {
     const page = await pages.visitor();
-    await page.route('**/admin/workers/stream', (route) =>
+    await page.route('**/admin/overview/stream', (route) =>
       route.fulfill({
         contentType: 'text/event-stream',
         body: 'event: trouble\ndata: Temporal is unreachable. Try again.\n\n',
@@ -316,10 +316,10 @@ describe('the statistics on the first page', () => {
 
 describe('an operator without access to accounts', () => {
   it('sees only the pages that serve all organisations', async () => {
-    const page = await pages.signedIn({ scopes: ['operator'] });
+    const page = await onWorkers({ scopes: ['operator'] });
     await rowOf(page).getByRole('button', { name: 'Run now ebay' }).waitFor();
     const links = page.getByRole('navigation').getByRole('link');
-    expect(await links.allTextContents()).toEqual(['Workers', 'Workflows', 'API']);
+    expect(await links.allTextContents()).toEqual(['Overview', 'Workers', 'Workflows', 'API']);
     expect(await page.getByText('Accounts by status').count()).toBe(0);
     expect(await page.getByText('operator', { exact: true }).isVisible()).toBe(true);
     expect(await page.getByText('admin', { exact: true }).count()).toBe(0);
@@ -332,7 +332,7 @@ describe('an operator without access to accounts', () => {
 
 describe('the workers', () => {
   it('R1.10 are counted', async () => {
-    const page = await pages.signedIn();
+    const page = await onWorkers();
     await eventually(() => page.getByText('1 worker alive').isVisible());
   });
 });

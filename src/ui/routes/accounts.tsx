@@ -96,7 +96,12 @@ export function registerAccounts(ui: UiApp, deps: UiDependencies): void {
     const query = parsedQuery(c, AccountsQuery);
     const session = c.get('session');
     const count = countedSeldom(() => countAccounts(deps, session.organisation, query));
-    return liveFragment(c, deps, async () => <ListBody {...(await load(session, query, count))} />);
+    return liveFragment(
+      c,
+      deps,
+      async () => <ListBody {...(await load(session, query, count))} />,
+      { isList: true },
+    );
   });
 
   ui.get(`${ACCOUNTS_PATH}/export`, (c) => {

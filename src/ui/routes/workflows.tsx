@@ -74,9 +74,12 @@ export function registerWorkflows(ui: UiApp, deps: UiDependencies): void {
   });
   ui.get(`${PATH}/stream`, (c) => {
     const query = parsedQuery(c, WorkflowsQuery);
-    return liveFragment(c, deps, async () => (
-      <ListBody {...(await loadList(deps, c.get('session'), query))} />
-    ));
+    return liveFragment(
+      c,
+      deps,
+      async () => <ListBody {...(await loadList(deps, c.get('session'), query))} />,
+      { isList: true },
+    );
   });
   ui.get(`${PATH}/export`, (c) => {
     const query = parsedQuery(c, WorkflowsQuery);

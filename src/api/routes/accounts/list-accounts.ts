@@ -31,7 +31,7 @@ const Query = z.object({
     .openapi({ description: 'true: only accounts in quarantine. false: only the others.' }),
   sort: z.enum(ACCOUNT_SORTS).default('id').openapi({
     description:
-      'expires_at: the access token that expires soonest comes first. label: in the order of code points.',
+      'expires_at: the access token that expires soonest comes first. refresh_token_expires_at: the refresh token that expires soonest comes first, and accounts whose refresh token is not known to expire come last. label: in the order of code points.',
   }),
   limit: pageLimit(500, 100),
   cursor: z.string().optional().openapi({
