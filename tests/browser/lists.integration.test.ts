@@ -1,4 +1,4 @@
-/** What all lists share: filters with several values, exports, columns, and actions on selected accounts. */
+/** The common parts of all lists: filters with several values, exports, columns, and actions on selected accounts. */
 import { randomUUID } from 'node:crypto';
 import { AccountState } from '../../src/domain/account/account';
 import { needsReconnectEvent } from '../../src/domain/events/event';
