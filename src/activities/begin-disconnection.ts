@@ -10,7 +10,7 @@ export interface BeginDisconnection {
   accountId: string;
   /** The id of the workflow's first run. */
   disconnectionId: string;
-  /** The caller that asked for it. */
+  /** The caller that requested the disconnection. */
   by: string;
 }
 

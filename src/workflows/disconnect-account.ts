@@ -19,7 +19,7 @@ export interface DisconnectAccountInput {
   accountId: string;
   /** For people, in summaries. */
   label: string;
-  /** The caller that asked for it. */
+  /** The caller that requested the disconnection. */
   by: string;
 }
 

@@ -78,6 +78,7 @@ describe('the list', () => {
       'refresh',
       'sweep',
       'validation',
+      'disconnection',
     ]);
     expect(await page.getByText(foreign.id).count()).toBe(0);
     expectNoComplaints(page);

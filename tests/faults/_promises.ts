@@ -122,3 +122,17 @@ async function checkAccount(
   tally.doubleEntries += Math.max(0, successes - (account.generation - 1));
   if (account.claim !== null) tally.claimsLeft += 1;
 }
+
+/** The histories, worker output and API logs that contain an internal error. */
+export async function internalErrors(
+  h: Harness,
+  accountIds: readonly string[],
+  workerOutput: readonly string[],
+): Promise<string[]> {
+  const histories = await Promise.all(
+    accountIds.map((id) => h.client.workflow.getHandle(`refresh-account/${id}`).fetchHistory()),
+  );
+  return [JSON.stringify(histories), workerOutput.join(''), h.logs.join('')].filter(
+    (text) => text.includes('internal_error') || text.includes('request failed'),
+  );
+}

@@ -20,7 +20,7 @@ import { openConnection } from '../../src/temporal/connection';
 import { type Api, type Send, startApi } from '../api/_api';
 import { engines } from '../support/engines';
 import { eventually } from '../support/eventually';
-import { type Browser, decide, returnTo, startAt } from '../support/sandbox-consent';
+import { browserOf, decide, returnTo, startAt } from '../support/sandbox-consent';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy';
 import { hits, mongodbDump, temporalDatabase } from '../support/written';
 import { report } from './_report';
@@ -79,15 +79,7 @@ afterAll(async () => {
   await api?.stop();
 });
 
-const browser: Browser = async (path, { method, headers, body }) => {
-  const answer = await send(method, path, {
-    key: null,
-    headers,
-    ...(body !== undefined && { text: body }),
-  });
-  const empty = answer.text === '' || answer.status === 303;
-  return new Response(empty ? null : answer.text, answer);
-};
+const browser = browserOf(() => send);
 
 /** A session of a new account, or of an account to reconnect. */
 async function session(isReconnect: boolean) {

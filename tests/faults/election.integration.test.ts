@@ -8,7 +8,7 @@ import { ConnectionString } from 'mongodb-connection-string-url';
 import mongoose from 'mongoose';
 import { engines } from '../support/engines';
 import { type Lab, LONG, PHASES, type Phase, startLab, times } from './_lab';
-import { broken, checkPromises } from './_promises';
+import { broken, checkPromises, internalErrors } from './_promises';
 import { hitsOf, log, report } from './_report';
 
 /** Attempts per phase and round. */
@@ -67,14 +67,7 @@ it(
     const ids = victims.map(({ id }) => id);
     const tally = await checkPromises(lab.h, ids);
     const hits = hitsOf(victims);
-    const histories = await Promise.all(
-      ids.map((id) => lab.h.client.workflow.getHandle(`refresh-account/${id}`).fetchHistory()),
-    );
-    const internal = [
-      JSON.stringify(histories),
-      worker.output.join(''),
-      lab.h.logs.join(''),
-    ].filter((text) => text.includes('internal_error') || text.includes('request failed'));
+    const internal = await internalErrors(lab.h, ids, worker.output);
     report({
       id: 'F8',
       fault: 'the primary of a replica set stepped down, and the members elected another',

@@ -9,7 +9,7 @@ import { engines } from '../support/engines';
 import { eventually } from '../support/eventually';
 import { type MongodbProxy, refuseAll, startMongodbProxy } from '../support/mongodb-proxy';
 import { type Lab, LONG, PHASES, type Phase, shuffled, startLab, times } from './_lab';
-import { broken, checkPromises } from './_promises';
+import { broken, checkPromises, internalErrors } from './_promises';
 import { hitsOf, log, report } from './_report';
 
 /** Attempts per phase and round. */
@@ -81,14 +81,7 @@ it(
     const ids = victims.map(({ id }) => id);
     const tally = await checkPromises(lab.h, ids);
     const hits = hitsOf(victims);
-    const histories = await Promise.all(
-      ids.map((id) => lab.h.client.workflow.getHandle(`refresh-account/${id}`).fetchHistory()),
-    );
-    const internal = [
-      JSON.stringify(histories),
-      worker.output.join(''),
-      lab.h.logs.join(''),
-    ].filter((text) => text.includes('internal_error') || text.includes('request failed'));
+    const internal = await internalErrors(lab.h, ids, worker.output);
     report({
       id: 'F8',
       fault: 'the primary stepped down (a proxy refused every command), and the next one answered',

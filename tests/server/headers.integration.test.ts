@@ -52,11 +52,21 @@ const OF_PAGES = {
   'cache-control': 'no-store',
 };
 
+/** The consent pages lead to providers, whose addresses cannot be listed. */
+const OF_CONSENT = {
+  ...EVERYWHERE,
+  'content-security-policy':
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' https: http://127.0.0.1:* http://localhost:*; frame-ancestors 'none'; base-uri 'none'",
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'no-store',
+};
+
 const isPage = (path: string) => /^\/(admin|docs|sign-in|sign-out|theme)(\/|$)/.test(path);
-const expected = (path: string) => ({
-  ...(isPage(path) ? OF_PAGES : OF_API),
-  ...(path.startsWith('/api/') ? { 'cache-control': 'no-store' } : {}),
-});
+function expected(path: string) {
+  if (path.startsWith('/connect/')) return OF_CONSENT;
+  if (isPage(path)) return OF_PAGES;
+  return path.startsWith('/api/') ? { ...OF_API, 'cache-control': 'no-store' } : OF_API;
+}
 
 const shown = (headers: Headers, names: object) =>
   Object.fromEntries(Object.keys(names).map((name) => [name, headers.get(name)]));

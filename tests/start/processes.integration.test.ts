@@ -40,6 +40,8 @@ beforeAll(async () => {
     EBAY_CLIENT_SECRET: CLIENT.clientSecret,
     ADMIN_API_KEY: KEY,
     JWT_SECRET: issuer.secret,
+    // Sweeps that found nothing due are logged at this level.
+    LOG_LEVEL: 'debug',
   };
   apiProcess = startProcess('server/main.js', environment);
   [url] = await Promise.all([

@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import type { Account } from '../../src/domain/account/account';
 import type { RefreshRule } from '../../src/domain/account/due-times';
 import { FIRST_GENERATION, type SealedGrant } from '../../src/domain/account/grant';
-import type { RefreshPolicy } from '../../src/domain/account/policy';
 import type { LogEntry } from '../../src/domain/logs/log-entry';
 import { failureEffects } from '../../src/domain/refresh/failure-effects';
 import { type RefreshFailureCode, refreshFailure } from '../../src/domain/refresh/refresh-failure';
@@ -12,6 +11,7 @@ import type { ClaimInput, FailureRecord } from '../../src/store/accounts/grants'
 import { openStore, type Store, type StoreOptions } from '../../src/store/store';
 import type { KeyRing } from '../../src/vault/key-ring';
 import type { Vault } from '../../src/vault/vault';
+import { POLICY } from '../domain/_grants';
 import { engines } from '../support/engines';
 import { ringOf } from '../vault/_keys';
 
@@ -21,20 +21,6 @@ export const MINUTE = 60_000;
 
 const unique = (prefix: string) => `${prefix}_${randomBytes(6).toString('hex')}`;
 
-/** eBay's policy: R0.3. */
-export const POLICY: RefreshPolicy = {
-  enabled: true,
-  sweepEveryMs: 10 * MINUTE,
-  perAccountUpTo: 500,
-  batchesAtOnce: 4,
-  refreshBeforeMs: 15 * MINUTE,
-  notBeforeMs: null,
-  refreshAfterAgeMs: 60 * MINUTE,
-  jitterMs: 0,
-  backOffFirstMs: 10_000,
-  backOffMaxMs: 60 * MINUTE,
-  validateEveryMs: null,
-};
 export const RULE: RefreshRule = {
   policy: POLICY,
   accessTokenLifeSeconds: 7200,

@@ -1,4 +1,5 @@
-/** The person and the browser of a consent at the sandbox, without a browser. */
+/** Acts as the person and the browser of a consent at the sandbox, by plain requests. */
+import type { Send } from '../api/_api';
 
 export interface Started {
   /** The browser's cookie. */
@@ -16,6 +17,19 @@ export type Browser = (
   path: string,
   init: { method: string; headers: Record<string, string>; body?: string },
 ) => Response | Promise<Response>;
+
+/** @param send sends a request to the API; read at each request, because a test may replace it */
+export function browserOf(send: () => Send): Browser {
+  return async (path, { method, headers, body }) => {
+    const answer = await send()(method, path, {
+      key: null,
+      headers,
+      ...(body !== undefined && { text: body }),
+    });
+    const empty = answer.text === '' || answer.status === 303;
+    return new Response(empty ? null : answer.text, answer);
+  };
+}
 
 /** Presses the button of the consent page. */
 export async function startAt(browser: Browser, link: string): Promise<Started> {

@@ -18,6 +18,8 @@ export async function startWorkerProcess(
     ENCRYPTION_KEYS: h.encryptionKeys,
     EBAY_CLIENT_ID: CLIENT_ID,
     EBAY_CLIENT_SECRET: h.clientSecret,
+    // Sweeps that found nothing due are logged at this level.
+    LOG_LEVEL: 'debug',
     ...providersFile(h.sandbox.tokenEndpoint('ebay'), policy, provider),
   });
   await run.logged(/^worker ready$/);

@@ -38,6 +38,8 @@ const CONTENT_TYPES = [
   null,
 ];
 const OURS = 'http://localhost';
+/** RFC 8058: a mail service sends this request without an origin, and its signed address is the permission. */
+const ONE_CLICK = 'POST /connect/unsubscribe/';
 
 const statuses = async (headers: Record<string, string>) => {
   const found = new Map<string, number>();
@@ -80,7 +82,9 @@ it.each<[string, Record<string, string>]>([
     },
   ],
 ])('an unsafe request from %s is refused', async (_name, headers) => {
-  const passed = [...(await statuses(headers))].filter(([, status]) => status !== 403);
+  const passed = [...(await statuses(headers))].filter(
+    ([request, status]) => status !== 403 && !request.startsWith(ONE_CLICK),
+  );
   expect(passed).toEqual([]);
 });
 

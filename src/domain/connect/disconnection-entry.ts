@@ -1,4 +1,4 @@
-/** The log entries of a disconnection: its begin and its end. */
+/** The log entries of a disconnection: its start and its end. */
 import type { Account } from '../account/account';
 import type { LogAction, LogEntry } from '../logs/log-entry';
 import { type Disconnection, resultSentences } from './disconnection';

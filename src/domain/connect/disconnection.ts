@@ -35,7 +35,7 @@ export interface Disconnection {
   /** The id of the workflow's first run: one disconnection per run. */
   id: string;
   startedAt: Date;
-  /** The caller that asked for it. */
+  /** The caller that requested the disconnection. */
   startedBy: string;
   /** When the tokens were deleted. `null`: their revocation is in progress. */
   finishedAt: Date | null;

@@ -179,7 +179,7 @@ function sinceOf(validSince: ReadonlyMap<string, Date>, now: Date): object {
 
 /** Later than any expiry, for tokens without one; in aggregations, `null` sorts before dates. */
 const NEVER = new Date('9999-12-31T00:00:00.000Z');
-const momentOrNever = (moment: string) => ({ $ifNull: [moment, NEVER] });
+export const momentOrNever = (moment: string) => ({ $ifNull: [moment, NEVER] });
 
 /** Adds up groups with the same members. */
 function merged(groups: readonly SummaryGroup[]): SummaryGroup[] {

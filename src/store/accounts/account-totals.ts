@@ -3,6 +3,7 @@ import type { Connection, Model, mongo } from 'mongoose';
 import { type AccountState, type AccountStatus, derivedStatus } from '../../domain/account/account';
 import { type Counted, idRanges, type Recount, type StoredCounts } from '../mongo/stored-counts';
 import { type AccountDocument, accountsOfAllOrganisations } from './account-model';
+import { momentOrNever } from './account-summaries';
 
 /** The times within which tokens expire, in seconds. 0: they have expired. */
 export const ACCESS_TOKEN_WITHIN = [0, 300, 3600, 6 * 3600, 24 * 3600] as const;
@@ -87,10 +88,6 @@ function groupOf(now: Date) {
     },
   };
 }
-
-/** Later than any expiry, for tokens without one; in aggregations, `null` sorts before dates. */
-const NEVER = new Date('9999-12-31T00:00:00.000Z');
-const momentOrNever = (moment: string) => ({ $ifNull: [moment, NEVER] });
 
 /** The place of the first time within which the token expires. Without $switch, which the embedded server does not know. */
 function placeOf(moment: string, within: readonly number[], now: Date): object | number {

@@ -40,7 +40,7 @@ export class Reminders {
   constructor(connection: Connection) {
     this.#accounts = accountsOfAllOrganisations(connection);
     this.#addresses = connection.model<AddressDocument>(
-      'OwnerAddress',
+      'OwnerAddressOfAnyOrganisation',
       addressSchema as unknown as Schema<AddressDocument>,
     );
   }

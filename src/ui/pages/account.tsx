@@ -294,7 +294,7 @@ function Grants({ account: { current, previous, generation, fallback } }: { acco
         </tbody>
       </table>
       <p class="muted">
-        {current.attemptId === null ? 'Entered' : 'Obtained by a refresh'}{' '}
+        {current.attemptId === null ? 'Entered' : 'Issued by the provider'}{' '}
         <Moment at={new Date(current.obtainedAt)} />.
         {fallback === null ? '' : ' A fallback token is stored.'}
         {current.scopes.length > 0 && (

@@ -33,7 +33,7 @@ export async function connectPage(
       <body>
         <header class="top">
           {logo !== null && <img class="logo" src={logo.href} alt="" height="32" />}
-          {organisation !== null && <span class="organisation">{organisation}</span>}
+          {organisation !== null && <span class="sender">{organisation}</span>}
         </header>
         <main id="main" class="narrow">
           <div class="title">

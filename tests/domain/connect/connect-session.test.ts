@@ -6,31 +6,13 @@ import {
   failureAt,
   statusAt,
 } from '../../../src/domain/connect/connect-session';
+import { newConnectSession } from '../../store/_connect-session';
 
 const NOW = new Date('2026-11-30T12:00:00Z');
 const later = (ms: number) => new Date(NOW.getTime() + ms);
 
 const session = (overrides: Partial<ConnectSession>): ConnectSession => ({
-  id: 'ccs_1',
-  organisation: 'org_a',
-  provider: 'ebay',
-  environment: 'production',
-  accountId: 'acc_1',
-  isReconnect: false,
-  externalId: null,
-  label: null,
-  kind: null,
-  scopes: null,
-  requiredScopes: [],
-  inputs: {},
-  expectedSubject: null,
-  allowSubjectChange: false,
-  mode: 'link',
-  challenge: null,
-  returnUrl: null,
-  createdBy: 'key 1',
-  createdAt: NOW,
-  expiresAt: later(60_000),
+  ...newConnectSession({ createdAt: NOW, expiresAt: later(60_000) }),
   status: 'created',
   statusAt: NOW,
   failure: null,

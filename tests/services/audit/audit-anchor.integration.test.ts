@@ -105,7 +105,7 @@ it('verification finds an audit that was deleted and started again, at any lengt
     anchor: {
       state: 'broken',
       sequence: 4,
-      message: expect.stringMatching(/differs from the one that Temporal anchors/),
+      message: expect.stringMatching(/differs from the entry that Temporal anchors/),
     },
   });
   const workflowId = anchorWorkflowId(name, 'actions');

@@ -5,6 +5,7 @@ import { newCandidate } from '../../../src/domain/account/reconnect';
 import { refreshFailure } from '../../../src/domain/refresh/refresh-failure';
 import type { DueCursor } from '../../../src/domain/refresh/sweep';
 import type { DueQuery } from '../../../src/store/accounts/due-accounts';
+import { POLICY } from '../../domain/_grants';
 import {
   type AccountInput,
   accountOf,
@@ -16,7 +17,6 @@ import {
   grantOf,
   MINUTE,
   NOW,
-  POLICY,
   RULE,
   storeForTest,
   type TestStore,

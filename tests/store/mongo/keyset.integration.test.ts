@@ -2,17 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { AccountState } from '../../../src/domain/account/account';
 import { needsReconnectEvent } from '../../../src/domain/events/event';
+import { POLICY } from '../../domain/_grants';
 import { explained } from '../../support/explained';
-import {
-  addAccount,
-  entryOf,
-  fromNow,
-  MINUTE,
-  NOW,
-  POLICY,
-  storeForTest,
-  type TestStore,
-} from '../_store';
+import { addAccount, entryOf, fromNow, MINUTE, NOW, storeForTest, type TestStore } from '../_store';
 
 const ENTRIES = 120;
 const PAGE = 10;

@@ -12,8 +12,9 @@ import { accountOf, addAccount, RULE, storeForTest, type TestStore } from '../_s
 
 /** Unscoped models, with the modules that may use them and why. */
 const OF_ALL = {
-  // Claims, due lists, warnings and due times of workers; whether any account exists.
+  // Claims, due lists, warnings, reminders, totals and due times of workers; whether any account exists.
   AccountOfAnyOrganisation: [
+    'accounts/account-totals.ts',
     'accounts/accounts.ts',
     'accounts/disconnections.ts',
     'accounts/due-accounts.ts',
@@ -22,6 +23,7 @@ const OF_ALL = {
     'accounts/refresh-token-warnings.ts',
     'accounts/restores.ts',
     'accounts/validations.ts',
+    'connect/reminders.ts',
     'webhooks/webhook-outbox.ts',
   ],
   // Written by workers; read by the live log, which delivers each entry to its organisation.
@@ -32,6 +34,8 @@ const OF_ALL = {
   SessionOfAnyOrganisation: ['access/session-records.ts'],
   // Looks up the session of a link or a callback, before the organisation is known; expires sessions.
   ConnectSessionOfAnyOrganisation: ['connect/connect-sessions.ts'],
+  // Claimed by workers; a request to unsubscribe has the digest alone, which covers the organisation.
+  OwnerAddressOfAnyOrganisation: ['connect/reminders.ts'],
   // Read by an id that names the organisation; claimed by workers.
   CountOfAnyOrganisation: ['mongo/stored-counts.ts'],
   // Raised by workers and by the API, some for all organisations; dispatched by workers.
@@ -48,6 +52,7 @@ const OF_ALL = {
 const WITHOUT_MODEL = [
   'access/token-accesses.ts',
   'accounts/account-summaries.ts',
+  'accounts/account-totals.ts',
   'accounts/accounts.ts',
   'accounts/due-accounts.ts',
   'accounts/grants.ts',
@@ -141,6 +146,7 @@ it('the unscoped models are those listed here, and used only in the listed modul
   expect(users(/accountsOfAllOrganisations/)).toEqual(OF_ALL.AccountOfAnyOrganisation);
   expect(users(/entriesOfAllOrganisations/)).toEqual(OF_ALL.LogEntryOfAnyOrganisation);
   expect(users(/ApiKeyOfAnyOrganisation/)).toEqual(OF_ALL.ApiKeyOfAnyOrganisation);
+  expect(users(/OwnerAddressOfAnyOrganisation/)).toEqual(OF_ALL.OwnerAddressOfAnyOrganisation);
   expect(users(/CountOfAnyOrganisation/)).toEqual(OF_ALL.CountOfAnyOrganisation);
   expect(users(/SessionOfAnyOrganisation/)).toEqual(OF_ALL.SessionOfAnyOrganisation);
   expect(users(/\.collection[<(]/)).toEqual(WITHOUT_MODEL);

@@ -13,22 +13,24 @@ import { ReconnectLinkBody, ReconnectLinksBody } from '../../../services/connect
 
 const LINKS_PATH = '/api/admin/connect/links';
 
-const Line = z
-  .union([
-    ReconnectLinkBody,
-    z.object({
-      summary: z.object({
-        accounts: z.int(),
-        links: z.int(),
-        without_link: z.int(),
-        after: z.string().nullable().openapi({
-          description: 'The last account. If as many accounts as the limit were listed, send it.',
-        }),
+const Summary = z
+  .object({
+    summary: z.object({
+      accounts: z.int(),
+      links: z.int(),
+      without_link: z.int(),
+      after: z.string().nullable().openapi({
+        description: 'The last account. If as many accounts as the limit were listed, send it.',
       }),
     }),
-    z.object({ error: z.object({ code: z.string(), message: z.string() }) }),
-  ])
-  .openapi('ReconnectLinkLine');
+  })
+  .openapi('ReconnectLinksSummary');
+
+const Problem = z
+  .object({ error: z.object({ code: z.string(), message: z.string() }) })
+  .openapi('ReconnectLinksProblem');
+
+const Line = z.union([ReconnectLinkBody, Summary, Problem]).openapi('ReconnectLinkLine');
 
 const route = createRoute({
   method: 'post',
