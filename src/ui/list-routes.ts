@@ -17,6 +17,8 @@ export const COUNT_MAX = 2_000;
 export interface Exported<Row> {
   /** The file's name without its ending. */
   name: string;
+  /** Absent: the parameter `format` decides, and CSV is the default. */
+  format?: 'csv' | 'jsonl';
   columns: readonly Column<Row>[];
   /** The row as the API shows it. */
   body: (row: Row) => unknown;
@@ -28,9 +30,9 @@ export interface Exported<Row> {
 export function exportList<Row>(
   c: UiContext,
   { logger }: Pick<UiDependencies, 'logger'>,
-  { name, columns, body, page }: Exported<Row>,
+  { name, format, columns, body, page }: Exported<Row>,
 ): Response {
-  const isCsv = c.req.query('format') !== 'jsonl';
+  const isCsv = (format ?? c.req.query('format')) !== 'jsonl';
   const valued = columns.flatMap(({ title, value }) => (value ? [{ title, value }] : []));
   const line = (row: Row) =>
     isCsv

@@ -90,7 +90,7 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   const deps: UiDependencies = { ...given, sessions: new Sessions(given) };
   const ui: UiApp = new Hono<UiEnv>();
   ui.onError((error, c) => showError(error, c, deps.logger));
-  for (const section of ['sign-in', 'sign-out', 'preferences', 'admin', 'docs'])
+  for (const section of ['sign-in', 'sign-out', 'preferences', 'theme', 'admin', 'docs'])
     ui.use(
       `/${section}/*`,
       headers,

@@ -6,7 +6,7 @@ import type { LogFilter } from '../../domain/logs/log-filter';
 import { streamEntries } from '../../http/entry-stream';
 import { placeOf } from '../../http/paging';
 import type { UiDependencies } from '../dependencies';
-import type { UiApp } from '../env';
+import type { UiApp, UiContext } from '../env';
 import { showPage } from '../layout';
 import { parsedQuery } from '../list-query';
 import { EXPORT_PAGE, exportList } from '../list-routes';
@@ -82,16 +82,20 @@ export function registerTerminal(ui: UiApp, deps: UiDependencies): void {
     });
   });
 
-  ui.get('/admin/terminal/export', (c) => {
+  const exported = (c: UiContext, format?: 'jsonl') => {
     const { organisation } = c.get('session');
     const filter = terminalFilter(parsedQuery(c, TerminalQuery), organisation, deps.now());
     return exportList(c, deps, {
       name: 'token-refresh-terminal',
+      ...(format === undefined ? {} : { format }),
       columns: COLUMNS,
       body: logEntryBody,
       page: (cursor) => exportedPage(deps, filter, cursor),
     });
-  });
+  };
+  ui.get('/admin/terminal/export', (c) => exported(c));
+  // The address of 0.1.0, which scripts may use.
+  ui.get('/admin/terminal/download', (c) => exported(c, 'jsonl'));
 }
 
 /** The columns of the entries in CSV. */
