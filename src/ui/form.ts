@@ -11,6 +11,13 @@ export async function formValues(c: UiContext, name: string): Promise<string[]> 
   return texts;
 }
 
+/** All values of all fields. */
+export async function allFormValues(c: UiContext): Promise<Readonly<Record<string, string[]>>> {
+  const names = Object.keys(await formFields(c));
+  const values = await Promise.all(names.map((name) => formValues(c, name)));
+  return Object.fromEntries(names.map((name, at) => [name, values[at] ?? []]));
+}
+
 /** @throws {ServiceError} `invalid_request` if the body is not a form, or holds text that cannot be stored */
 export async function formFields(c: UiContext): Promise<Readonly<Record<string, string>>> {
   let body: Record<string, unknown>;

@@ -90,7 +90,10 @@ function Header({
         <span class="mark" aria-hidden="true" />
         Evergrant
       </a>
-      <div class="who">
+      <button type="button" class="sheet-button" popovertarget="who">
+        Menu
+      </button>
+      <div class="who sheet" id="who" popover="auto">
         <PreferenceForm preferences={preferences} hasLists={session !== undefined} />
         {session !== undefined && (
           <>

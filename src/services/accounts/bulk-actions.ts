@@ -4,18 +4,11 @@ import { validationSentence } from '../../domain/account/validation';
 import { outcomeSentence } from '../../domain/refresh/refresh-attempt';
 import { ServiceError } from '../../domain/service-error';
 import type { ConfiguredProviders } from '../../providers/config/configured-providers';
+import type { Store } from '../../store/store';
 import type { RefreshClient } from '../../temporal/refresh-client';
 import { callerName } from '../access/authenticator';
-import { type CreateSessionDependencies, createReconnectSession } from '../connect/create-session';
 
-export const BULK_ACTIONS = [
-  'refresh',
-  'validate',
-  'disable',
-  'enable',
-  'release',
-  'reconnect_link',
-] as const;
+export const BULK_ACTIONS = ['refresh', 'validate', 'disable', 'enable', 'release'] as const;
 export type BulkAction = (typeof BULK_ACTIONS)[number];
 
 /** Accounts of one action. More would keep a request, and the person, waiting for minutes. */
@@ -23,9 +16,11 @@ export const BULK_MAX = 500;
 /** Accounts that are changed at the same time, so that one person does not occupy all workers. */
 const AT_ONCE = 20;
 
-interface BulkDependencies extends CreateSessionDependencies {
+interface BulkDependencies {
+  store: Pick<Store, 'accounts'>;
   providers: ConfiguredProviders;
   refreshes: RefreshClient;
+  now: () => Date;
 }
 
 export interface BulkCaller {
@@ -39,13 +34,11 @@ export interface BulkResult {
   /** A sentence. */
   text: string;
   logEntryId: string | null;
-  /** The token of a connect link; it is shown once and stored nowhere. */
-  linkToken: string | null;
 }
 
 /** Why the action does not apply to the account; `null`: it applies. */
 export function bulkObstacle(
-  { providers, consent }: Pick<BulkDependencies, 'providers' | 'consent'>,
+  { providers }: Pick<BulkDependencies, 'providers'>,
   action: BulkAction,
   { state, quarantine, provider: id }: Account,
 ): string | null {
@@ -64,13 +57,6 @@ export function bulkObstacle(
         : 'The account is enabled already.';
     case 'release':
       return quarantine ? null : 'The account is not in quarantine.';
-    case 'reconnect_link': {
-      const provider = providers.find(id);
-      if (quarantine) return 'The account is in quarantine.';
-      return provider !== undefined && consent.rulesOf(provider) !== null
-        ? null
-        : 'The provider has no consent configuration.';
-    }
   }
 }
 
@@ -105,8 +91,8 @@ async function resultOf(
   const result = (
     outcome: BulkResult['outcome'],
     text: string,
-    more: Partial<Pick<BulkResult, 'logEntryId' | 'linkToken'>> = {},
-  ): BulkResult => ({ account, outcome, text, logEntryId: null, linkToken: null, ...more });
+    more: Partial<Pick<BulkResult, 'logEntryId'>> = {},
+  ): BulkResult => ({ account, outcome, text, logEntryId: null, ...more });
   const obstacle = bulkObstacle(deps, action, account);
   if (obstacle !== null) return result('skipped', obstacle);
   const { store, refreshes, now } = deps;
@@ -151,14 +137,6 @@ async function resultOf(
         return await patch({ state: AccountState.active, stateReason: null }, 'Enabled.');
       case 'release':
         return await patch({ quarantine: false }, 'Released from quarantine.');
-      case 'reconnect_link': {
-        const created = await createReconnectSession(
-          deps,
-          { organisation, accountId: account.id, createdBy: keyId },
-          {},
-        );
-        return result('done', 'The link is made.', { linkToken: created.token });
-      }
     }
   } catch (error) {
     if (error instanceof ServiceError) return result('failed', error.message);

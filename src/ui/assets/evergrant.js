@@ -120,7 +120,13 @@
   function showSelected() {
     const shown = document.querySelector('[data-selected]');
     if (shown === null) return;
+    const boxes = document.querySelectorAll('#list input[name="id"]').length;
     const count = document.querySelectorAll('#list input[name="id"]:checked').length;
+    const all = document.querySelector('#list [data-do="select-all"]');
+    if (all !== null) {
+      all.checked = count > 0 && count === boxes;
+      all.indeterminate = count > 0 && count < boxes;
+    }
     const accounts = count === 1 ? '1 selected account' : `${count} selected accounts`;
     shown.textContent = count === 0 ? 'the selected accounts' : accounts;
   }
@@ -147,7 +153,13 @@
     addEventListener(event, ({ target }) => {
       for (const menu of openMenus()) if (!menu.contains(target)) menu.open = false;
     });
-  addEventListener('keydown', ({ key }) => {
+  addEventListener('keydown', (event) => {
+    const { key, target } = event;
+    // Enter selects, as Space does. Without this, it would send the form of the action.
+    if (key === 'Enter' && target.matches('#list .select input')) {
+      event.preventDefault();
+      target.click();
+    }
     if (key !== 'Escape') return;
     for (const menu of openMenus()) {
       menu.open = false;

@@ -18,7 +18,7 @@ import { BULK_ACTIONS, type BulkAction } from '../../services/accounts/bulk-acti
 import { sum } from '../../services/overview/sum';
 import { ACCOUNT_SORTS } from '../../store/accounts/account-listing';
 import type { UiDependencies } from '../dependencies';
-import { aheadRange, many, moment, single, span, text } from '../list-query';
+import { addressOf, aheadRange, many, moment, single, span, text } from '../list-query';
 import { COUNT_MAX } from '../list-routes';
 import { StatusBadge, statusWord, words } from '../parts/account-badges';
 import { Badge } from '../parts/badge';
@@ -31,6 +31,8 @@ export const RECONNECT_LINKS_PATH = `${ACCOUNTS_PATH}/reconnect-links`;
 
 /** The form that acts on the selected accounts. */
 const BULK_FORM = 'bulk';
+/** The choice of that form that leads to the page of reconnect links. */
+export const RECONNECT_LINKS = 'reconnect_links';
 
 export function accountPath(id: string): string {
   return `${ACCOUNTS_PATH}/${encodeURIComponent(id)}`;
@@ -256,13 +258,16 @@ export const ACCOUNT_COLUMNS: readonly Column<AccountRow>[] = [
     id: 'last_attempt',
     title: 'Last attempt',
     value: ({ account }) => account.lastAttempt?.finishedAt.toISOString() ?? null,
-    cell: ({ account: { lastAttempt } }) =>
+    cell: ({ account: { lastAttempt, lastError } }) =>
       lastAttempt === null ? (
         <Quiet>none yet</Quiet>
       ) : (
         <>
           <Moment at={lastAttempt.finishedAt} />
-          {lastAttempt.outcome === 'failed' && <span class="detail bad">failed</span>}
+          {/* The status has the reason of the last error. */}
+          {lastAttempt.outcome === 'failed' && lastError === null && (
+            <span class="detail bad">failed</span>
+          )}
         </>
       ),
   },
@@ -432,45 +437,36 @@ export const BULK_WORDS: Record<BulkAction, string> = {
   disable: 'Disable',
   enable: 'Enable',
   release: 'Release from quarantine',
-  reconnect_link: 'Make reconnect links',
 };
 
-/** The page that makes links for the filtered accounts; `null`: the page cannot filter like this list. */
-function reconnectLinksAddress(query: AccountsQuery): string | null {
+/** The page that makes links for the accounts of these filters. */
+export function reconnectLinksAddress(query: AccountsQuery & { id?: string[] }): string {
   const { sort: _order, column: _columns, cursor: _place, ...filters } = query;
-  const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(filters)) {
-    const values = value === undefined ? [] : [value].flat();
-    const isKnown = ['q', 'provider', 'environment', 'status', 'kind'].includes(name);
-    if (values.length > 1 || (values.length === 1 && !isKnown)) return null;
-    for (const one of values) search.set(name, String(one));
-  }
-  return search.size === 0 ? RECONNECT_LINKS_PATH : `${RECONNECT_LINKS_PATH}?${search.toString()}`;
+  return addressOf(RECONNECT_LINKS_PATH, filters);
 }
 
 /** Outside the list, whose updates would reset the chosen action. */
-function BulkForm({ links }: { links: string | null }) {
+function BulkForm({ links }: { links: string }) {
   return (
     <form id={BULK_FORM} class="bulk" method="post" action={`${ACCOUNTS_PATH}/actions`}>
       <a class="button primary" href={`${ACCOUNTS_PATH}/connect`}>
         Connect an account
       </a>
-      {links !== null && (
-        <a class="button" href={links}>
-          Reconnect links …
-        </a>
-      )}
+      <a class="button" href={links}>
+        Reconnect links …
+      </a>
       <label>
         With <span data-selected>the selected accounts</span>
         <select name="action">
           {BULK_ACTIONS.map((action) => (
             <option value={action}>{BULK_WORDS[action]}</option>
           ))}
+          <option value={RECONNECT_LINKS}>Make reconnect links</option>
         </select>
       </label>
       <button>Preview …</button>
       <button name="all" value="true">
-        Preview for all that match …
+        Preview all that match …
       </button>
     </form>
   );

@@ -21,8 +21,6 @@ const EFFECTS: Record<BulkAction, string> = {
   enable: 'Evergrant refreshes these accounts again and serves their tokens.',
   release:
     'Evergrant refreshes these accounts from now on. Release an account only after the other system has stopped to refresh it.',
-  reconnect_link:
-    'Evergrant makes one link per account, and shows it once. The owner of the account opens it, signs in at the provider and gives consent.',
 };
 
 interface PreviewProps {
@@ -102,14 +100,7 @@ const OUTCOMES: Record<BulkResult['outcome'], { tone: Tone; word: string }> = {
 /** Failures first, because they need a person. */
 const ORDER = Object.keys(OUTCOMES);
 
-export function BulkResults({
-  results,
-  origin,
-}: {
-  results: readonly BulkResult[];
-  /** The address of this service, for links. */
-  origin: string;
-}) {
+export function BulkResults({ results }: { results: readonly BulkResult[] }) {
   const sorted = results.toSorted((a, b) => ORDER.indexOf(a.outcome) - ORDER.indexOf(b.outcome));
   const failed = results.filter(({ outcome }) => outcome === 'failed').length;
   const done = results.filter(({ outcome }) => outcome === 'done').length;
@@ -133,18 +124,14 @@ export function BulkResults({
           </tr>
         </thead>
         <tbody>
-          {sorted.map(({ account, outcome, text, logEntryId, linkToken }) => (
+          {sorted.map(({ account, outcome, text, logEntryId }) => (
             <tr>
               <Name account={account} />
               <td data-label="Outcome">
                 <Badge tone={OUTCOMES[outcome].tone}>{OUTCOMES[outcome].word}</Badge>
               </td>
               <td data-label="Result">
-                {linkToken === null ? (
-                  text
-                ) : (
-                  <code>{new URL(`/connect/${linkToken}`, origin).href}</code>
-                )}
+                {text}
                 {logEntryId !== null && (
                   <>
                     {' '}

@@ -1,4 +1,4 @@
-/** The filters of a list as one form. It works without scripts; with them, each change replaces the list. */
+/** The filters of a list as one form, on phones behind a button. With scripts, each change replaces the list. */
 import type { Child } from 'hono/jsx';
 import type { Span } from '../list-query';
 
@@ -27,10 +27,24 @@ export function FilterBar({ path, label, inPlace, replaces, children }: FilterBa
             'hx-trigger': 'submit, change, input changed delay:300ms from:#list-search',
           };
   return (
-    <form class="filters" role="search" aria-label={label} method="get" action={path} {...scripted}>
-      {children}
-      <button>Filter</button>
-    </form>
+    <>
+      <button type="button" class="sheet-button" popovertarget="filters">
+        Filters
+      </button>
+      <form
+        id="filters"
+        popover="auto"
+        class="filters sheet"
+        role="search"
+        aria-label={label}
+        method="get"
+        action={path}
+        {...scripted}
+      >
+        {children}
+        <button>Filter</button>
+      </form>
+    </>
   );
 }
 

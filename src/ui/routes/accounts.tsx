@@ -15,12 +15,13 @@ import {
 import { createSession, NewSessionBody } from '../../services/connect/create-session';
 import {
   countAccounts as countForLinks,
+  linksInputOf,
   ReconnectLinksBody,
   type ReconnectLinksInput,
 } from '../../services/connect/reconnect-links';
 import type { UiDependencies } from '../dependencies';
 import type { Session, UiApp } from '../env';
-import { formFields, formValues } from '../form';
+import { allFormValues, formFields, formValues } from '../form';
 import { isFragment } from '../guard';
 import { showPage } from '../layout';
 import { addressOf, parsedQuery, parsedValues } from '../list-query';
@@ -37,7 +38,9 @@ import {
   BULK_WORDS,
   countAccounts,
   loadAccountRows,
+  RECONNECT_LINKS,
   RECONNECT_LINKS_PATH,
+  reconnectLinksAddress,
 } from '../pages/accounts';
 import { BulkPreview, BulkResults } from '../pages/bulk';
 import {
@@ -45,7 +48,7 @@ import {
   ConnectAccount,
   type ConnectableProvider,
 } from '../pages/connect-account';
-import { COUNTED_MAX, ReconnectLinks } from '../pages/reconnect-links';
+import { COUNTED_MAX, LinksQuery, ReconnectLinks, withStatus } from '../pages/reconnect-links';
 import { List, ListBody, shownColumns } from '../parts/list';
 import { mayAct } from '../permissions';
 import { shownOnce } from './account';
@@ -118,10 +121,14 @@ export function registerAccounts(ui: UiApp, deps: UiDependencies): void {
   ui.post(`${ACCOUNTS_PATH}/actions`, async (c) => {
     const { organisation } = c.get('session');
     const fields = await formFields(c);
-    const { action } = bulkForm(fields);
     const ids = fields['all'] === undefined ? await formValues(c, 'id') : undefined;
     if (ids?.length === 0)
       throw new ServiceError('invalid_request', 'Select at least one account, then try again.');
+    if (fields['action'] === RECONNECT_LINKS) {
+      const chosen = ids === undefined ? filtersOf(fields['filter'] ?? '') : { id: ids };
+      return c.redirect(reconnectLinksAddress(chosen), 303);
+    }
+    const { action } = bulkForm(fields);
     const filter =
       ids === undefined
         ? accountFilter(
@@ -170,7 +177,7 @@ export function registerAccounts(ui: UiApp, deps: UiDependencies): void {
     return showPage(
       c,
       { title: `${BULK_WORDS[action]}: results`, section: ACCOUNTS_PATH },
-      <BulkResults results={results} origin={publicOrigin(c, deps.publicUrl)} />,
+      <BulkResults results={results} />,
     );
   });
 
@@ -194,24 +201,28 @@ export function registerAccounts(ui: UiApp, deps: UiDependencies): void {
   });
 
   ui.get(RECONNECT_LINKS_PATH, async (c) => {
-    const input = linksInput(c.req.query());
+    const query = withStatus(parsedQuery(c, LinksQuery));
     const { organisation } = c.get('session');
-    const count = await countForLinks(deps, organisation, input, COUNTED_MAX);
+    const input = linksInput(query, organisation, now());
     return showPage(
       c,
       { title: 'Reconnect links', section: ACCOUNTS_PATH, narrow: true },
-      <ReconnectLinks input={input} count={count} />,
+      <ReconnectLinks
+        query={query}
+        limit={input.limit}
+        count={await countForLinks(deps, organisation, input, COUNTED_MAX)}
+      />,
     );
   });
 
   ui.post(RECONNECT_LINKS_PATH, async (c) => {
-    const { format: given, ...fields } = await formFields(c);
-    const format = given === 'jsonl' ? 'jsonl' : 'csv';
+    const { format: given, ...fields } = await allFormValues(c);
+    const format = given?.at(-1) === 'jsonl' ? 'jsonl' : 'csv';
     const session = c.get('session');
     c.header('Content-Disposition', `attachment; filename="reconnect-links.${format}"`);
     return streamReconnectLinks(c, deps, {
       principal: session,
-      input: linksInput(fields),
+      input: linksInput(withStatus(parsedValues(fields, LinksQuery)), session.organisation, now()),
       format,
       action: `POST ${RECONNECT_LINKS_PATH}`,
       isAllowed: async () => {
@@ -222,12 +233,14 @@ export function registerAccounts(ui: UiApp, deps: UiDependencies): void {
   });
 }
 
-/** @throws {ServiceError} for an invalid filter; an empty field is no filter */
-function linksInput(fields: Readonly<Record<string, string>>): ReconnectLinksInput {
-  const given = Object.entries(fields).filter(([, text]) => text.trim() !== '');
-  const parsed = ReconnectLinksBody.safeParse(Object.fromEntries(given));
-  if (!parsed.success) throw invalidRequest(parsed.error);
-  return parsed.data;
+/** The links of the API's defaults, for the accounts of the filters. */
+function linksInput(
+  { id, ...filters }: LinksQuery,
+  organisation: string,
+  at: Date,
+): ReconnectLinksInput {
+  const filter = accountsFilter(filters, organisation, at);
+  return { ...linksInputOf(ReconnectLinksBody.parse({})), filter: { ...filter, ids: id } };
 }
 
 /** @throws {ServiceError} `invalid_request` */
