@@ -21,7 +21,7 @@ const anOrganisation = () => `org-${randomUUID()}`;
 const FRESH = { expiresInMs: HOUR, refreshedAgoMs: 0 };
 
 describe('the accounts', () => {
-  it('are exported as filtered, as CSV without formulas and as JSON Lines', async () => {
+  it('R5.3 are exported as filtered, as CSV without formulas and as JSON Lines', async () => {
     const organisation = anOrganisation();
     await pages.harness.addAccount({ organisation, ...FRESH, label: '=HYPERLINK("x")' });
     await pages.harness.addAccount({
@@ -45,7 +45,7 @@ describe('the accounts', () => {
     ]);
   });
 
-  it('are disabled together after a preview, with a result per account', async () => {
+  it('R5.4 are disabled together after a preview, with a result per account', async () => {
     const organisation = anOrganisation();
     for (const label of ['First', 'Second', 'Third'])
       await pages.harness.addAccount({ organisation, ...FRESH, label });

@@ -31,7 +31,7 @@ describe('the overview', () => {
     await expectAccessible(page);
   });
 
-  it('counts the accounts to reconnect and the failures of a day, each with a link to exactly these', async () => {
+  it('R5.1 counts the accounts to reconnect and the failures of a day, each with a link to exactly these', async () => {
     const organisation = anOrganisation();
     const { id } = await pages.harness.addAccount({ organisation, label: 'Harbour Books' });
     await pages.harness.addAccount({ organisation, expiresInMs: HOUR, refreshedAgoMs: 0 });

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => h.stop());
 
 it.each(['/theme', '/preferences'])(
-  'a form of a page of 0.1.0 sets the theme by POST %s',
+  'R5.7 a form of a page of 0.1.0 sets the theme by POST %s',
   async (path) => {
     const answer = await h.app.request(path, {
       method: 'POST',
@@ -31,7 +31,7 @@ it.each(['/theme', '/preferences'])(
   },
 );
 
-it('a script downloads log entries as JSON Lines from the address of 0.1.0', async () => {
+it('R5.7 a script downloads log entries as JSON Lines from the address of 0.1.0', async () => {
   const id = `acc_${randomUUID()}`;
   const wanted = logEntry({ organisation, account_id: id });
   for (const entry of [wanted, logEntry({ organisation })]) await h.store.logEntries.record(entry);

@@ -8,7 +8,7 @@ import { errorResponses } from '../../../http/errors';
 import { pageLimit, pageOfItems } from '../../../http/paging';
 import { accountPage, SEARCH_MAX_CHARACTERS } from '../../../services/accounts/account-page';
 import { ACCOUNT_SORTS } from '../../../store/accounts/account-listing';
-import { ofProvider, yesOrNo } from '../../openapi/parts';
+import { anyOf, ofProviders, yesOrNo } from '../../openapi/parts';
 import { AccountBody, accountBody } from './account-body';
 
 const Query = z.object({
@@ -16,16 +16,19 @@ const Query = z.object({
     description: 'Text that the label, the external id or the id contains, ignoring case',
     example: 'berlin',
   }),
-  provider: ofProvider,
-  environment: z.string().optional().openapi({
-    description: 'Only this environment',
+  provider: ofProviders,
+  environment: anyOf(z.string(), {
+    description: 'Only these environments',
     example: 'production',
   }),
-  kind: z.string().optional().openapi({ description: 'Only this kind', example: 'booking' }),
-  status: z
-    .enum(ACCOUNT_STATUSES)
-    .optional()
-    .openapi({ description: 'Only accounts with this status now' }),
+  kind: anyOf(z.string(), { description: 'Only these kinds', example: 'booking' }),
+  status: anyOf(z.enum(ACCOUNT_STATUSES), {
+    description: 'Only accounts with one of these statuses now',
+  }),
+  reason: anyOf(z.string().max(64), {
+    description: 'Only accounts whose last failure has one of these codes',
+    example: 'invalid_grant',
+  }),
   quarantine: yesOrNo
     .optional()
     .openapi({ description: 'true: only accounts in quarantine. false: only the others.' }),
