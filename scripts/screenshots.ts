@@ -10,6 +10,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 
 const OUT = join(__dirname, '..', 'docs', 'screenshots');
 const VIEWPORT = { width: 1280, height: 860 };
+const WIDE = { width: 1920, height: 1080 };
 const PHONE = { width: 390, height: 844 };
 const CONSENT = { width: 900, height: 620 };
 
@@ -89,6 +90,8 @@ async function takeAll(): Promise<void> {
       await page.getByLabel('API key or JWT').fill(demo.key);
       await page.getByRole('button', { name: 'Sign in' }).click();
       await page.waitForURL('**/admin/**');
+      await page.goto('/admin/overview');
+      await picture(page, `overview${suffix}`);
       await page.goto('/admin/workers');
       await picture(page, `workers${suffix}`);
       await page.goto('/admin/accounts');
@@ -107,12 +110,27 @@ async function takeAll(): Promise<void> {
       await picture(page, `terminal${suffix}`);
       await page.goto('/admin/workflows');
       await picture(page, `workflows${suffix}`);
+      for (const name of ['events', 'deliveries', 'audit']) {
+        await page.goto(`/admin/${name}`);
+        await picture(page, `${name}${suffix}`);
+      }
+      await page.setViewportSize(WIDE);
+      await page.goto('/admin/accounts');
+      await picture(page, `accounts-wide${suffix}`);
+      await page.goto('/admin/overview');
+      await picture(page, `overview-wide${suffix}`);
+      await page.setViewportSize(VIEWPORT);
+      await page.goto('/admin/workflows');
       if (suffix === '') {
         await page.getByRole('rowheader').getByRole('link').first().click();
         await picture(page, 'workflow');
         await page.setViewportSize(PHONE);
         await page.goto('/admin/terminal');
         await picture(page, 'terminal-phone');
+        await page.goto('/admin/overview');
+        await picture(page, 'overview-phone');
+        await page.goto('/admin/accounts');
+        await picture(page, 'accounts-phone');
       }
       await context.close();
     }

@@ -20,6 +20,7 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** Members whose values are recorded. Only the names of the others are, because their values may hold tokens. */
 const SHOWN_MEMBERS = new Set([
   'account_id',
+  'action',
   'actor',
   'disabled',
   'environment',

@@ -3,7 +3,7 @@ import { createMiddleware } from 'hono/factory';
 import { ServiceError } from '../domain/service-error';
 import { isDatabaseUnavailable } from '../store/mongo/unavailability';
 import type { UiDependencies } from './dependencies';
-import type { UiContext, UiEnv } from './env';
+import type { Session, UiContext, UiEnv } from './env';
 import { pathOf } from './local-path';
 import { mayAct, mayOperate, mayRead } from './permissions';
 
@@ -30,7 +30,7 @@ export function knowSession({ sessions }: Pick<UiDependencies, 'sessions'>) {
 }
 
 /** Pages without data of an organisation. All other pages under /admin show an organisation's accounts. */
-const SHARED_PAGES = /^\/admin(?:$|\/(?:workers|workflows)(?:\/|$))/;
+const SHARED_PAGES = /^\/admin(?:$|\/(?:overview|workers|workflows)(?:\/|$))/;
 
 /** Runs before every page: pages with accounts require a session with the scope `read`. */
 export const requireReader = createMiddleware<UiEnv>(async (c, next) => {
@@ -67,6 +67,15 @@ const NEEDS_ADMIN =
 
 export const NEEDS_OPERATOR =
   'Schedules serve all organisations, so only a key with the scope "operator" can change them. An operator can grant it.';
+
+/** @throws {ServiceError} if the session may not see what only admins see */
+export function demandAdmin(session: Session): void {
+  if (!mayAct(session))
+    throw new ServiceError(
+      'forbidden',
+      'Only a key with the scope "admin" may see this page. Sign in with a key that has it.',
+    );
+}
 
 /** Whether htmx requests a fragment of a page. */
 export function isFragment(c: UiContext): boolean {

@@ -18,15 +18,19 @@ import { knowSession, requireActor, requireReader, requireSession } from './guar
 import { HOME } from './local-path';
 import { registerAccount } from './routes/account';
 import { registerAccounts } from './routes/accounts';
+import { registerAudit } from './routes/audit';
 import { registerConnect } from './routes/connect';
 import { registerConnectSettings } from './routes/connect-settings';
+import { registerDeliveries } from './routes/deliveries';
 import { registerDocs } from './routes/docs';
+import { registerEvents } from './routes/events';
+import { registerOverview } from './routes/overview';
+import { registerPreferences } from './routes/preferences';
 import { registerRefreshDebug } from './routes/refresh-debug';
 import { registerSignIn } from './routes/sign-in';
 import { BACK_CHANNEL_LOGOUT, registerSignInOidc } from './routes/sign-in-oidc';
 import { registerSignOut } from './routes/sign-out';
 import { registerTerminal } from './routes/terminal';
-import { registerTheme } from './routes/theme';
 import { registerWorkers } from './routes/workers';
 import { registerWorkflows } from './routes/workflows';
 import { requireSameOrigin } from './same-origin';
@@ -34,10 +38,14 @@ import { Sessions } from './sessions';
 
 /** The field names of all forms that act. */
 const FORM_MEMBERS: ReadonlySet<string> = new Set([
+  'action',
+  'all',
   'environment',
   'every',
   'external_id',
+  'filter',
   'format',
+  'id',
   'kind',
   'label',
   'language',
@@ -87,7 +95,7 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   const deps: UiDependencies = { ...given, sessions: new Sessions(given) };
   const ui: UiApp = new Hono<UiEnv>();
   ui.onError((error, c) => showError(error, c, deps.logger));
-  for (const section of ['sign-in', 'sign-out', 'theme', 'admin', 'docs'])
+  for (const section of ['sign-in', 'sign-out', 'preferences', 'theme', 'admin', 'docs'])
     ui.use(
       `/${section}/*`,
       headers,
@@ -117,13 +125,17 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   registerSignOut(ui, deps);
   registerConnect(ui, deps);
   registerConnectSettings(ui, deps);
-  registerTheme(ui);
+  registerPreferences(ui);
+  registerOverview(ui, deps);
   registerWorkers(ui, deps);
   registerAccounts(ui, deps);
   registerAccount(ui, deps);
   registerRefreshDebug(ui, deps);
   registerTerminal(ui, deps);
   registerWorkflows(ui, deps);
+  registerEvents(ui, deps);
+  registerDeliveries(ui, deps);
+  registerAudit(ui, deps);
   registerDocs(ui, deps);
 
   ui.get('/', (c) => c.redirect(HOME, 302));

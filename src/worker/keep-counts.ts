@@ -80,6 +80,8 @@ async function recounted(
       return store.dueAccounts.recountPerApp(signal);
     case 'attempts':
       return store.statistics.recountAttempts(query, last, signal);
+    case 'attention':
+      return store.accountAttention.recount(query);
     case 'encryption':
       return store.sealedRecords.recountPerKey(await encryptionKeyIds({ store, vault }), signal);
     case 'totals':

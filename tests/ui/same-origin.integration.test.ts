@@ -55,10 +55,16 @@ const statuses = async (headers: Record<string, string>) => {
   return found;
 };
 
-it('the list of routes covers sign-in, sign-out, the theme and the actions', () => {
+it('the list of routes covers sign-in, sign-out, the preferences and the actions', () => {
   const paths = unsafeRoutes().map(({ path }) => path);
   expect(paths).toEqual(
-    expect.arrayContaining(['/sign-in', '/sign-out', '/theme', '/admin/accounts/x/disable']),
+    expect.arrayContaining([
+      '/sign-in',
+      '/sign-out',
+      '/preferences',
+      '/theme',
+      '/admin/accounts/x/disable',
+    ]),
   );
   expect(paths.length).toBeGreaterThan(12);
 });

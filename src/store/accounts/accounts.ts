@@ -30,9 +30,11 @@ import { isDatabaseUnavailable } from '../mongo/unavailability';
 import {
   type AccountPlace,
   type AccountSort,
-  afterPlace,
   holding,
   ORDER,
+  partsOf,
+  type TimeRange,
+  within,
   withinBounds,
 } from './account-listing';
 import {
@@ -95,17 +97,28 @@ export type RefreshTokenHolder = AccountIdentity & { id: string; fingerprint: st
 /** Accounts that one query for shared refresh tokens reads, for a batch of an import. */
 const HOLDERS_MAX = 1_000;
 
-export interface AccountListQuery {
+/** Members that combine: an account must match each, and any value of a member with several. */
+export interface AccountFilter {
   organisation: string;
   /** Only accounts within these bounds. */
   bounds?: AccountBounds | undefined;
-  provider?: string | undefined;
-  environment?: string | undefined;
-  kind?: string | undefined;
+  provider?: string | readonly string[] | undefined;
+  environment?: string | readonly string[] | undefined;
+  kind?: string | readonly string[] | undefined;
   quarantine?: boolean | undefined;
-  status?: { is: AccountStatus; at: Date } | undefined;
+  status?: { is: AccountStatus | readonly AccountStatus[]; at: Date } | undefined;
+  /** Codes of the last failure. */
+  reason?: readonly string[] | undefined;
+  /** When the access token expires. */
+  expires?: TimeRange | undefined;
+  /** When the refresh token expires, if that is known. */
+  refreshExpires?: TimeRange | undefined;
   /** Text in the label, the external id or the id, case-insensitive. */
   text?: string | undefined;
+  ids?: readonly string[] | undefined;
+}
+
+export interface AccountListQuery extends AccountFilter {
   /** Default: `id`. */
   sort?: AccountSort | undefined;
   /** The place of the previous page's last account, in the same order. */
@@ -363,18 +376,23 @@ export class Accounts {
 
   /** One page, read along the index of its sort order. */
   async list(query: AccountListQuery): Promise<Account[]> {
-    const { sort = 'id' } = query;
-    const documents = await this.#accounts
-      .find(listFilter(query), null, this.#listOptions)
-      .sort({ ...ORDER[sort], _id: 1 })
-      .limit(query.limit)
-      .lean<AccountDocument[]>();
-    return documents.map(toAccount);
+    const { sort = 'id', after, limit, ...wanted } = query;
+    const found: Account[] = [];
+    for (const part of partsOf(sort, after)) {
+      const documents = await this.#accounts
+        .find(filterOf(wanted, part), null, this.#listOptions)
+        .sort({ ...ORDER[sort], _id: 1 })
+        .limit(limit - found.length)
+        .lean<AccountDocument[]>();
+      found.push(...documents.map(toAccount));
+      if (found.length >= limit) break;
+    }
+    return found;
   }
 
-  /** Counts the accounts of a list up to `limit`, so that no request scans more. */
-  count(query: AccountListQuery): Promise<number> {
-    return this.#accounts.countDocuments(listFilter(query), { limit: query.limit });
+  /** The number of matching accounts, counted up to `max`. */
+  async count(wanted: AccountFilter, max: number): Promise<number> {
+    return this.#accounts.countDocuments(filterOf(wanted), { limit: max });
   }
 
   /**
@@ -572,27 +590,54 @@ function given(policy: AccountPolicy | null | undefined): Pick<Account, 'policy'
   return policy === undefined ? {} : { policy };
 }
 
-function listFilter(query: AccountListQuery): QueryFilter<AccountDocument> {
-  const filter: QueryFilter<AccountDocument> = { organisation: query.organisation };
-  if (query.provider !== undefined) filter['provider'] = query.provider;
-  if (query.environment !== undefined) filter['environment'] = query.environment;
-  if (query.kind !== undefined) filter['kind'] = query.kind;
-  if (query.quarantine !== undefined)
-    filter['quarantine'] = query.quarantine ? true : mongoose.trusted({ $ne: true });
-  if (query.status !== undefined) Object.assign(filter, withStatus(query.status));
-  const and: QueryFilter<AccountDocument>[] = [];
-  if (query.text !== undefined) and.push(holding(query.text));
-  if (query.after !== undefined) and.push(afterPlace(query.sort ?? 'id', query.after));
-  if (query.bounds !== undefined) and.push(...withinBounds(query.bounds));
-  if (and.length > 0) filter['$and'] = and;
-  return filter;
+/** @param place more filters, such as the place after which a page begins */
+function filterOf(
+  wanted: AccountFilter,
+  place: QueryFilter<AccountDocument> = {},
+): QueryFilter<AccountDocument> {
+  const { organisation, provider, environment, kind, quarantine, status, reason, text, ids } =
+    wanted;
+  const and: QueryFilter<AccountDocument>[] = [
+    anyOf('provider', provider),
+    anyOf('environment', environment),
+    anyOf('kind', kind),
+    anyOf('last_error.code', reason),
+    anyOf('_id', ids),
+    quarantine === undefined
+      ? {}
+      : { quarantine: quarantine ? true : mongoose.trusted({ $ne: true }) },
+    status === undefined ? {} : withStatuses(status),
+    wanted.expires === undefined ? {} : within('current.expires_at', wanted.expires),
+    wanted.refreshExpires === undefined
+      ? {}
+      : within('current.refresh_token_expires_at', wanted.refreshExpires),
+    text === undefined ? {} : holding(text),
+    ...(wanted.bounds === undefined ? [] : withinBounds(wanted.bounds)),
+    place,
+  ].filter((one) => Object.keys(one).length > 0);
+  return { organisation, ...(and.length === 0 ? {} : { $and: and }) };
+}
+
+function anyOf(
+  member: string,
+  values: string | readonly string[] | undefined,
+): QueryFilter<AccountDocument> {
+  if (values === undefined) return {};
+  const all = [values].flat();
+  return { [member]: all.length === 1 ? all[0] : mongoose.trusted({ $in: all }) };
+}
+
+function withStatuses({
+  is,
+  at,
+}: NonNullable<AccountFilter['status']>): QueryFilter<AccountDocument> {
+  const [first, ...others] = [is].flat().map((one) => withStatus(one, at));
+  if (first === undefined) return {};
+  return others.length === 0 ? first : { $or: [first, ...others] };
 }
 
 /** The query filter for a status. */
-function withStatus({
-  is,
-  at: now,
-}: NonNullable<AccountListQuery['status']>): QueryFilter<AccountDocument> {
+function withStatus(is: AccountStatus, now: Date): QueryFilter<AccountDocument> {
   const { active } = AccountState;
   switch (is) {
     case 'ok':

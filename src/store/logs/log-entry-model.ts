@@ -45,6 +45,11 @@ entrySchema.index(
   { name: 'account_terminal' },
 );
 
+entrySchema.index(
+  { organisation: 1, created_at: -1, _id: -1 },
+  { partialFilterExpression: { 'error.code': { $exists: true } }, name: 'organisation_failures' },
+);
+
 export type EntryDocument = InferSchemaType<typeof entrySchema> & { _id: string };
 
 const scopedSchema = scopedToOrganisation(entrySchema);

@@ -1,5 +1,6 @@
-// Keeps relative times current, shows the state of the live connection, and leaves the page when the session ends.
+// Shows times as the person prefers, shows the state of the live connection, and leaves the page when the session ends.
 'use strict';
+/* oxlint-disable unicorn/consistent-function-scoping -- the file is concatenated with others, so nothing in it may be global */
 
 (() => {
   const UNITS = [
@@ -30,10 +31,28 @@
     return parts.join(' ');
   }
 
+  const two = (number, digits = 2) => String(number).padStart(digits, '0');
+
+  function local(at, precise) {
+    const time = new Date(at);
+    const day = [time.getFullYear(), two(time.getMonth() + 1), two(time.getDate())].join('-');
+    const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map((part) => two(part));
+    return `${day} ${clock.join(':')}${precise ? `.${two(time.getMilliseconds(), 3)}` : ''}`;
+  }
+
+  // The server writes times in UTC. The title has the forms that are not shown.
   function updateTimes() {
+    const { times } = document.documentElement.dataset;
     for (const time of document.querySelectorAll('time[data-relative]')) {
-      const text = relative(Date.parse(time.dateTime));
+      const at = Date.parse(time.dateTime);
+      // Log entries show milliseconds, to tell entries of the same second apart.
+      const precise = time.dataset.precise !== undefined;
+      const utc = `${time.dateTime.slice(0, precise ? 23 : 19).replace('T', ' ')} UTC`;
+      const here = local(at, precise);
+      const text = times === 'local' ? here : times === 'utc' ? utc : relative(at);
       if (time.textContent !== text) time.textContent = text;
+      const title = times === 'utc' ? `${here} local time` : `${here} local time, ${utc}`;
+      if (time.title !== title) time.title = title;
     }
   }
 
@@ -87,5 +106,64 @@
     showState('lost');
     // The session has ended. Reloading redirects to the sign-in page, which leads back here.
     if (detail.status === 401) location.reload();
+  });
+
+  // Lists: the filters show how many values are chosen, and a row is selected by its checkbox.
+
+  function showChosen(details) {
+    const filled = [...details.querySelectorAll('input')].filter((input) =>
+      input.matches('[type=checkbox], [type=radio]') ? input.checked && input.value : input.value,
+    );
+    details.querySelector('.chosen').textContent = filled.length === 0 ? '' : ` (${filled.length})`;
+  }
+
+  function showSelected() {
+    const shown = document.querySelector('[data-selected]');
+    if (shown === null) return;
+    const boxes = document.querySelectorAll('#list input[name="id"]').length;
+    const count = document.querySelectorAll('#list input[name="id"]:checked').length;
+    const all = document.querySelector('#list [data-do="select-all"]');
+    if (all !== null) {
+      all.checked = count > 0 && count === boxes;
+      all.indeterminate = count > 0 && count < boxes;
+    }
+    const accounts = count === 1 ? '1 selected account' : `${count} selected accounts`;
+    shown.textContent = count === 0 ? 'the selected accounts' : accounts;
+  }
+
+  addEventListener('change', ({ target }) => {
+    const details = target.closest('details.many');
+    if (details !== null) showChosen(details);
+    if (target.dataset.do === 'select-all')
+      for (const box of document.querySelectorAll('#list input[name="id"]'))
+        box.checked = target.checked;
+    if (target.closest('#list') !== null) showSelected();
+  });
+
+  // A filter form leaves out the fields that are not set, so that the address is short.
+  addEventListener('formdata', ({ target, formData }) => {
+    if (!target.matches('.filters')) return;
+    const empty = [...formData].filter(([, value]) => value === '');
+    for (const [name] of empty) formData.delete(name);
+  });
+
+  // A menu of filters closes when a person clicks or moves the focus elsewhere, or presses Escape.
+  const openMenus = () => document.querySelectorAll('details.many[open]');
+  for (const event of ['pointerdown', 'focusin'])
+    addEventListener(event, ({ target }) => {
+      for (const menu of openMenus()) if (!menu.contains(target)) menu.open = false;
+    });
+  addEventListener('keydown', (event) => {
+    const { key, target } = event;
+    // Enter selects, as Space does. Without this, it would send the form of the action.
+    if (key === 'Enter' && target.matches('#list .select input')) {
+      event.preventDefault();
+      target.click();
+    }
+    if (key !== 'Escape') return;
+    for (const menu of openMenus()) {
+      menu.open = false;
+      menu.querySelector('summary').focus();
+    }
   });
 })();

@@ -1,4 +1,4 @@
-/** One log entry in the terminal: a summary line, and collapsed details of the exchange, the error and the attempt. */
+/** One log entry in the terminal: one line, and collapsed details of the exchange, the error and the attempt. */
 import type { Child } from 'hono/jsx';
 import type { TokenComparison } from '../../domain/account/token-comparison';
 import type { LogEntry } from '../../domain/logs/log-entry';
@@ -49,9 +49,10 @@ export function Entry({ entry, comparison, linked = false }: EntryProps) {
     >
       <div class="line">
         <a class="at" href={`/admin/terminal?entry=${encodeURIComponent(id)}`}>
-          {absolute(created_at)}
+          <time datetime={created_at} data-relative data-precise>
+            {absolute(created_at)}
+          </time>
         </a>
-        <time datetime={created_at} data-relative />
         <span class={`source ${entry.source}`}>{entry.source}</span>
         <Badge tone={error === null ? (TONES[entry.action] ?? 'plain') : 'bad'}>
           {words(entry.action)}
@@ -62,12 +63,18 @@ export function Entry({ entry, comparison, linked = false }: EntryProps) {
             {entry.account_label ?? entry.account_id}
           </a>
         )}
-        {response !== null && <span>{`${response.status} in ${response.duration_ms} ms`}</span>}
+        {response !== null && (
+          <span class="times">{`${response.status} in ${response.duration_ms} ms`}</span>
+        )}
         {response === null && entry.outcome !== null && entry.outcome !== 'ok' && (
           <span>{words(entry.outcome)}</span>
         )}
-        {comparison !== undefined && (
-          <Badge tone={COMPARED[comparison].tone}>{COMPARED[comparison].label}</Badge>
+        {comparison === 'same' ? (
+          <span class="muted">{COMPARED.same.label}</span>
+        ) : (
+          comparison !== undefined && (
+            <Badge tone={COMPARED[comparison].tone}>{COMPARED[comparison].label}</Badge>
+          )
         )}
       </div>
       <p>{entry.message}</p>

@@ -1,4 +1,4 @@
-/** Workers: the schedules from Temporal and the organisation's statistics, updated live, and actions on schedules. */
+/** Workers: the schedules from Temporal, updated live, and actions on schedules. */
 import { z } from 'zod';
 import { interval, note } from '../../api/routes/schedules/schedule-body';
 import { ServiceError } from '../../domain/service-error';

@@ -7,6 +7,7 @@ import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
 import { pageCursor, pageLimit, pageOf, pageOfItems, placeOf } from '../../../http/paging';
+import { anyOf } from '../../openapi/parts';
 import { DeliveryBody, deliveryBody, noWebhook, WebhookParams } from './webhook-bodies';
 
 const route = createRoute({
@@ -19,10 +20,9 @@ const route = createRoute({
   request: {
     params: WebhookParams,
     query: z.object({
-      state: z
-        .enum(DELIVERY_STATES)
-        .optional()
-        .openapi({ description: 'Only deliveries in this state' }),
+      state: anyOf(z.enum(DELIVERY_STATES), {
+        description: 'Only deliveries in one of these states',
+      }),
       limit: pageLimit(500, 100),
       before: pageCursor,
     }),
