@@ -1,8 +1,7 @@
 /** Formats the progress and the result of a rotation. */
 import type { z } from 'zod';
 import type { EncryptionBody, RotationBody } from '../api/routes/encryption/encryption-body';
-import type { Context } from './command';
-import { coloured } from './output';
+import { coloured, type Output } from './output';
 import { grouped } from './progress';
 
 export type Encryption = z.infer<typeof EncryptionBody>;
@@ -28,13 +27,10 @@ export function rotationLine({ status, to, failure, progress }: Rotation): strin
 }
 
 /** @returns the exit code */
-export function showRotation(
-  { out, json }: Pick<Context, 'out' | 'json'>,
-  rotation: Rotation,
-): 0 | 1 {
+export function showRotation(out: Output, rotation: Rotation): 0 | 1 {
   const exitCode = rotation.status === 'failed' ? 1 : 0;
-  if (json) {
-    out.json(rotation);
+  if (!out.isForPeople) {
+    out.done(rotation, '');
     return exitCode;
   }
   out.line(rotationLine(rotation));

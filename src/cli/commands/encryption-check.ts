@@ -2,39 +2,27 @@
 import { noneYet } from '../../domain/text/messages';
 import type { Command } from '../command';
 import { type Encryption, rotationLine } from '../encryption';
-import { coloured, time } from '../output';
+import { type Columns, coloured, time } from '../output';
 import { grouped } from '../progress';
 
 export const encryptionCheck: Command = {
   words: ['encryption', 'check'],
   summary: 'Show which encryption keys are in use, and whether a process lacks one',
   more: 'Exit code 1: a process lacks a needed key, or records are encrypted with a key that no process has.',
-  async run({ api, out, json }) {
+  async run({ api, out }) {
     const body = await api.ask(({ admin }) => admin.encryption.$get());
     const problems = problemsOf(body);
     const exitCode = problems.length > 0 ? 1 : 0;
-    if (json) {
-      out.json(body);
-      return exitCode;
-    }
-    out.table(
-      ['key', 'use', 'records', 'activated', 'retired', 'missing from'],
-      body.keys.map((key) => [
-        key.id,
-        key.seals
-          ? 'encrypts'
-          : key.needed
-            ? 'decrypts'
-            : key.retired_at === null
-              ? 'new'
-              : 'removable',
-        key.records === null ? null : grouped(key.records),
-        time(key.promoted_at),
-        time(key.retired_at),
-        key.missing_from.join(', '),
-      ]),
-      noneYet('encryption keys'),
-    );
+    const columns: Columns<Encryption['keys'][number]> = {
+      key: ({ id }) => id,
+      use: useOf,
+      records: ({ records }) => (records !== null && out.isForPeople ? grouped(records) : records),
+      activated: ({ promoted_at: at }) => time(at),
+      retired: ({ retired_at: at }) => time(at),
+      'missing from': ({ missing_from: from }) => from.join(', '),
+    };
+    out.list(body, body.keys, columns, noneYet('encryption keys'));
+    if (!out.isForPeople) return exitCode;
     out.line();
     if (body.rotation !== null) out.line(`last rotation: ${rotationLine(body.rotation)}`);
     for (const problem of problems) out.line(coloured('red', problem));
@@ -42,6 +30,12 @@ export const encryptionCheck: Command = {
     return exitCode;
   },
 };
+
+function useOf({ seals, needed, retired_at: at }: Encryption['keys'][number]): string {
+  if (seals) return 'encrypts';
+  if (needed) return 'decrypts';
+  return at === null ? 'new' : 'removable';
+}
 
 function problemsOf({ keys, other_records: other }: Encryption): string[] {
   const missing = keys

@@ -18,10 +18,10 @@ export const encryptionRotate: Command = {
     'no-wait': { type: 'boolean', help: 'start the rotation without waiting for its end' },
   },
   more: 'First add the new key at the end of ENCRYPTION_KEYS of every process, and restart the processes.\nAfter Ctrl-C the rotation continues in the worker; run the same command again to follow it.',
-  async run({ api, out, json, options }) {
+  async run({ api, out, options }) {
     const to = options.text('to');
     let rotation = await api.ask(({ admin }) => admin.encryption.rotate.$post({ json: { to } }));
-    if (options.isSet('no-wait')) return showRotation({ out, json }, rotation);
+    if (options.isSet('no-wait')) return showRotation(out, rotation);
     const progress = createProgress(process.stderr);
     const { run_id: runId } = rotation;
     while (rotation.status === 'running') {
@@ -30,6 +30,6 @@ export const encryptionRotate: Command = {
       progress.show(() => rotationLine(rotation));
     }
     progress.end(`${rotation.status} (rotate-encryption ${runId})`);
-    return showRotation({ out, json }, rotation);
+    return showRotation(out, rotation);
   },
 };
