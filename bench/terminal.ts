@@ -166,7 +166,7 @@ async function bench(): Promise<void> {
   const config = {
     ...base,
     encryptionKeys: KeyRing.parse(`k1:${randomBytes(32).toString('base64')}`),
-    temporal: { connection: { address: temporal.address }, namespace: 'default', taskQueue: 'bench', uiUrl: null },
+    temporal: { connection: { address: temporal.address }, namespace: 'default', taskQueue: 'bench', deployment: null, uiUrl: null },
     providers: [{ id: 'ebay', adapter: 'ebay', policy, environments: { production: endpoint } }],
   };
   const { rule } = new ConfiguredProviders(config.providers);

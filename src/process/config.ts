@@ -27,6 +27,8 @@ export interface Config {
     connection: ClientConnectConfig['connectionOptions'] | null;
     namespace: string;
     taskQueue: string;
+    /** The worker deployment version of this process; `null`: workers are not versioned. */
+    deployment: { name: string; buildId: string } | null;
     /** Address of Temporal's web UI; `null`: not set. The embedded server's address is known if it runs. */
     uiUrl: string | null;
   };
@@ -156,6 +158,9 @@ const environmentSchema = z.object({
     .regex(/^mongodb(\+srv)?:\/\//, 'must start with mongodb:// or mongodb+srv://')
     .optional(),
   TEMPORAL_TASK_QUEUE: z.string().default('evergrant'),
+  // The names that Temporal's Worker Controller sets.
+  TEMPORAL_DEPLOYMENT_NAME: z.string().optional(),
+  TEMPORAL_WORKER_BUILD_ID: z.string().optional(),
   TEMPORAL_UI: z
     .enum(['true', 'false'], 'must be true or false')
     .default('false')
@@ -279,6 +284,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const encryptionKeys = readEncryptionKeys(set, problems);
   const oidc = parsed.success ? readOidc(parsed.data, problems) : null;
   const mail = parsed.success ? readMail(parsed.data, problems) : null;
+  const deployment = parsed.success ? readDeployment(parsed.data, problems) : null;
   const refreshIntervalMinutes = parsed.data?.REFRESH_INTERVAL_MINUTES;
   const refreshIntervalMs =
     refreshIntervalMinutes === undefined ? null : refreshIntervalMinutes * 60_000;
@@ -291,6 +297,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     temporal: {
       ...temporal,
       taskQueue: env.TEMPORAL_TASK_QUEUE,
+      deployment,
       uiUrl: env.TEMPORAL_UI_URL ?? null,
     },
     encryptionKeys,
@@ -388,6 +395,17 @@ function readOidc(env: z.infer<typeof environmentSchema>, problems: string[]): C
     organisation: fixed === undefined ? { claim: claim ?? '' } : { fixed },
     scopesClaim: env.OIDC_SCOPES_CLAIM ?? null,
   };
+}
+
+function readDeployment(
+  env: z.infer<typeof environmentSchema>,
+  problems: string[],
+): Config['temporal']['deployment'] {
+  const { TEMPORAL_DEPLOYMENT_NAME: name, TEMPORAL_WORKER_BUILD_ID: buildId } = env;
+  if (name !== undefined && buildId !== undefined) return { name, buildId };
+  if (name !== undefined || buildId !== undefined)
+    problems.push('TEMPORAL_DEPLOYMENT_NAME and TEMPORAL_WORKER_BUILD_ID must be set together');
+  return null;
 }
 
 function readMail(env: z.infer<typeof environmentSchema>, problems: string[]): Config['mail'] {

@@ -17,6 +17,7 @@ import {
   proxyActivities,
   proxyLocalActivities,
   setHandler,
+  setWorkflowOptions,
   sleep,
   TimeoutFailure,
   upsertSearchAttributes,
@@ -45,6 +46,7 @@ import { visible } from '../domain/text/visible-text';
 import { followApp } from './app-limiter';
 import { untilDatabaseIsBack } from './database-outage';
 import { EvergrantGeneration, EvergrantOutcome } from './search-attributes';
+import { pinnedToItsVersion } from './versioning';
 
 /**
  * How soon a lost worker is replaced: within the provider's grace period for a replayed refresh token. It is the
@@ -146,6 +148,8 @@ const NO_CANDIDATE: CandidateResult = { outcome: 'refused', retriedUntil: '' };
 export async function refreshAccountWorkflow(input: RefreshAccountInput): Promise<AttemptOutcome> {
   return new AccountRefresh(input).run();
 }
+
+setWorkflowOptions(pinnedToItsVersion, refreshAccountWorkflow);
 
 class AccountRefresh {
   readonly #input: RefreshAccountInput;

@@ -92,6 +92,10 @@ describe('a valid value', () => {
     [{ MONGODB_URI: 'mongodb+srv://db/x' }, { mongodbUri: 'mongodb+srv://db/x' }],
     [{ TEMPORAL_TASK_QUEUE: 'q' }, { temporal: { taskQueue: 'q' } }],
     [
+      { TEMPORAL_DEPLOYMENT_NAME: 'evergrant', TEMPORAL_WORKER_BUILD_ID: '1' },
+      { temporal: { deployment: { name: 'evergrant', buildId: '1' } } },
+    ],
+    [
       { TEMPORAL_ADDRESS: 'temporal:7233' },
       { temporal: { connection: { address: 'temporal:7233' } } },
     ],
