@@ -2,7 +2,13 @@
 import type { Logger } from 'pino';
 import type { Principal } from '../domain/access/principal';
 import type { Secret } from '../domain/masking/secret';
-import type { ConsentPageConfig, JwtConfig, OidcConfig, WebhookConfig } from '../process/config';
+import type {
+  Config,
+  ConsentPageConfig,
+  JwtConfig,
+  OidcConfig,
+  WebhookConfig,
+} from '../process/config';
 import type { ConfiguredProviders } from '../providers/config/configured-providers';
 import type { ConsentClient } from '../providers/consent/consent-client';
 import type { AuditAnchors } from '../services/audit/audit-anchors';
@@ -42,6 +48,8 @@ export interface ApiDependencies {
   /** The addresses to which a browser may return after a consent. */
   returnUrls: readonly string[];
   consentPage: ConsentPageConfig;
+  /** For the page of settings. */
+  configured: Pick<Config, 'settings' | 'unconfiguredProviders'>;
   webhooks: Pick<WebhookConfig, 'allowPrivateAddresses'>;
   now: () => Date;
   /** Aborted when the process is asked to stop, so that endless streams end. */

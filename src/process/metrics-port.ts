@@ -2,9 +2,7 @@
  * The port for monitoring that every process has: `/metrics` for Prometheus, `/healthz` and `/readyz` for an
  * orchestrator. It asks for no key, so it listens on loopback by default, and names no account and no organisation.
  */
-import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { join } from 'node:path';
 import getPort from 'get-port';
 import type { Logger } from 'pino';
 import { LOG_SOURCES } from '../domain/logs/log-entry';
@@ -30,6 +28,7 @@ import { TOKEN_ACCESS_SOURCES } from '../store/access/token-accesses';
 import type { Config } from './config';
 import { StartError } from './start-error';
 import type { Stoppable } from './stop';
+import { packageVersion } from './version';
 
 /** The port if `METRICS_PORT` is not set; 9464 is usual for Prometheus exporters of applications. */
 const USUAL_PORT = 9464;
@@ -133,17 +132,8 @@ function beginSeries({ providers }: Pick<Config, 'providers'>, role: Role): void
   for (const origin of [...TOKEN_ACCESS_SOURCES, 'none']) tokenAccesses.start({ origin });
   for (const result of WEBHOOK_RESULTS) webhookAttempts.start({ result });
   recordProcess();
-  const labels = { version: version(), node_version: process.version, role };
+  const labels = { version: packageVersion(), node_version: process.version, role };
   buildInfo.replace([{ labels, value: 1 }]);
-}
-
-/** The version of the package, whose `package.json` stands beside both `src/` and `build/`. */
-function version(): string {
-  const parsed: unknown = JSON.parse(
-    readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8'),
-  );
-  const isPackage = typeof parsed === 'object' && parsed !== null && 'version' in parsed;
-  return isPackage ? String(parsed.version) : 'unknown';
 }
 
 async function answer(

@@ -1,5 +1,6 @@
 /** `evergrant accounts list`: lists the organisation's accounts. */
 import { ACCOUNT_STATUSES, type AccountStatus } from '../../domain/account/account';
+import { ACCOUNT_SORTS, type AccountSort } from '../../store/accounts/account-listing';
 import { tokenExpiry } from '../account-pairs';
 import type { Command } from '../command';
 import { time } from '../output';
@@ -11,6 +12,11 @@ export const accountsList: Command = {
   words: ['accounts', 'list'],
   summary: 'List the accounts of your organisation',
   options: {
+    search: {
+      type: 'string',
+      value: 'text',
+      help: 'only accounts with this text in label, external id or id',
+    },
     provider: { type: 'string', value: 'name', help: 'only this provider' },
     environment: { type: 'string', value: 'name', help: 'only this environment' },
     kind: { type: 'string', value: 'name', help: 'only this kind' },
@@ -20,10 +26,12 @@ export const accountsList: Command = {
       help: `only this status: ${ACCOUNT_STATUSES.join(', ')}`,
     },
     quarantine: { type: 'boolean', help: 'only accounts in quarantine' },
+    sort: { type: 'string', value: 'order', help: `one of ${ACCOUNT_SORTS.join(', ')}` },
     limit: limitOption,
   },
   async run({ api, out, json, options }) {
     const filters = {
+      q: options.text('search'),
       provider: options.text('provider'),
       environment: options.text('environment'),
       kind: options.text('kind'),
@@ -31,7 +39,11 @@ export const accountsList: Command = {
       quarantine: options.isSet('quarantine') ? ('true' as const) : undefined,
     };
     const page = await pages({ limit: limitOf(options), pageMax: PAGE_MAX }, (part) =>
-      api.ask(({ admin }) => admin.accounts.$get({ query: { ...filters, ...part } })),
+      api.ask(({ admin }) =>
+        admin.accounts.$get({
+          query: { ...filters, sort: options.word<AccountSort>('sort'), ...part },
+        }),
+      ),
     );
     if (json) out.json(page);
     else {

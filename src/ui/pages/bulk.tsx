@@ -2,6 +2,7 @@
 import type { Account } from '../../domain/account/account';
 import { BULK_MAX, type BulkAction, type BulkResult } from '../../services/accounts/bulk-actions';
 import { Badge, type Tone } from '../parts/badge';
+import { Copyable } from '../parts/copy';
 import { Notice } from '../parts/notice';
 import { numeral } from '../parts/plot';
 import { ACCOUNTS_PATH, accountPath, BULK_WORDS } from './accounts';
@@ -143,7 +144,7 @@ export function BulkResults({
                 {linkToken === null ? (
                   text
                 ) : (
-                  <code>{new URL(`/connect/${linkToken}`, origin).href}</code>
+                  <Copyable text={new URL(`/connect/${linkToken}`, origin).href} of="the link" />
                 )}
                 {logEntryId !== null && (
                   <>
