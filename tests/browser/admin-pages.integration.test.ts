@@ -69,9 +69,10 @@ it.each(['/', 'Control+k'])(
     await page.goto('/admin/overview');
     await page.getByText('Live', { exact: true }).waitFor();
     await page.keyboard.press(shortcut);
-    await page.getByRole('dialog', { name: 'Search' }).waitFor();
+    const dialog = page.getByRole('dialog', { name: 'Search' });
+    await dialog.waitFor();
     await page.keyboard.type('Quay');
-    await page.getByRole('region', { name: 'Accounts' }).getByRole('link').waitFor();
+    await dialog.getByRole('link', { name: /^Quay Records/ }).waitFor();
     await expectAccessible(page);
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');

@@ -34,7 +34,7 @@ export function Commands({ origin, of, commands }: CommandsProps) {
       <div class="menu">
         {commands.map(({ title, request, words, without = [] }) => (
           <>
-            {title !== undefined && <h3>{title}</h3>}
+            {title !== undefined && <strong>{title}</strong>}
             <Command kind="curl" of={title ?? of} text={curlCommand(origin, request)} />
             {words !== undefined && (
               <Command kind="CLI" of={title ?? of} text={cliCommand(origin, words)} />

@@ -142,7 +142,7 @@ function Group({ title, count, children }: PropsWithChildren<{ title: string; co
   if (count === 0) return null;
   return (
     <section class="found" aria-label={title}>
-      <h3>{title}</h3>
+      <h2>{title}</h2>
       <ul>{children}</ul>
     </section>
   );
