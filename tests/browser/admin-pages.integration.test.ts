@@ -112,7 +112,9 @@ it('T2.8 the search works as a page without scripts', async () => {
   await plain.waitForURL('**/admin/search');
   await plain.getByRole('searchbox').fill('Quay');
   await plain.keyboard.press('Enter');
-  await plain.getByRole('link', { name: /^Quay Records/ }).waitFor();
+  const found = plain.getByRole('link', { name: /^Quay Records/ });
+  await found.waitFor();
+  expect(await found.getAttribute('href')).toMatch(/^\/admin\/accounts\/acc_/);
   await context.close();
 });
 
