@@ -1,13 +1,12 @@
 /** Formats the progress and the result of a rotation. */
 import type { z } from 'zod';
-import type { EncryptionBody, RotationBody } from '../api/routes/encryption/encryption-body';
+import type { RotationBody } from '../api/routes/encryption/encryption-body';
 import { rotationLine } from '../domain/encryption-text';
 import type { Context } from './command';
 import { coloured } from './output';
 import { grouped } from './progress';
 
-export type Encryption = z.infer<typeof EncryptionBody>;
-export type Rotation = z.infer<typeof RotationBody>;
+type Rotation = z.infer<typeof RotationBody>;
 
 /** @returns the exit code */
 export function showRotation(

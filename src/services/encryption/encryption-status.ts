@@ -4,7 +4,7 @@ import type { EncryptionClient, Rotation } from '../../temporal/encryption-clien
 import type { Vault } from '../../vault/vault';
 import { encryptionKeyIds } from './encryption-key-ids';
 
-export interface EncryptionKeyStatus {
+interface EncryptionKeyStatus {
   id: string;
   /** New values are encrypted with it. */
   seals: boolean;

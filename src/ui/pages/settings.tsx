@@ -6,7 +6,7 @@ import { words } from '../parts/account-badges';
 import { Badge, type Tone } from '../parts/badge';
 import { Copyable } from '../parts/copy';
 
-export interface Engine {
+interface Engine {
   name: string;
   /** `null`: it does not answer. */
   version: string | null;
