@@ -110,10 +110,12 @@ async function takeAll(): Promise<void> {
       await picture(page, `terminal${suffix}`);
       await page.goto('/admin/workflows');
       await picture(page, `workflows${suffix}`);
-      for (const name of ['events', 'deliveries', 'audit']) {
+      for (const name of ['events', 'deliveries', 'audit', 'token-accesses', 'quarantine', 'encryption', 'settings']) {
         await page.goto(`/admin/${name}`);
         await picture(page, `${name}${suffix}`);
       }
+      await page.goto('/admin/search?q=harb');
+      await picture(page, `search${suffix}`);
       await page.setViewportSize(WIDE);
       await page.goto('/admin/accounts');
       await picture(page, `accounts-wide${suffix}`);

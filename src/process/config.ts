@@ -18,6 +18,7 @@ import { type ProviderConfig, readProviders, secureUrl } from '../providers/conf
 import { INDEX_MODES } from '../store/store';
 import { KeyRing, KeyRingError } from '../vault/key-ring';
 import { KeySourceError, keySourceOf } from '../vault/key-source';
+import { type Setting, settingsOf } from './settings';
 
 export interface Config {
   /** `null`: not set; an embedded server may be started. */
@@ -76,6 +77,8 @@ export interface Config {
   sandboxAccessTokenLifeSeconds: number | null;
   /** Applied to demo mode's provider as to every configured one. */
   refreshIntervalMs: number | null;
+  /** For the page of settings. */
+  settings: readonly Setting[];
 }
 
 interface MailConfig {
@@ -337,6 +340,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     sandboxAccessTokenLifeSeconds:
       env.SANDBOX_ACCESS_TOKEN_LIFE === undefined ? null : env.SANDBOX_ACCESS_TOKEN_LIFE / 1000,
     refreshIntervalMs,
+    settings: settingsOf(environmentSchema, set),
   };
 }
 

@@ -78,6 +78,8 @@ export interface Store {
   webhookOutbox: WebhookOutbox;
   /** Rejects if the primary does not answer a read. */
   ping(): Promise<void>;
+  /** The version of the MongoDB server. */
+  serverVersion(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -230,6 +232,10 @@ export function createStore(
     async ping() {
       const signal = AbortSignal.timeout(PING_MAX_MS);
       await settings.findOne({}, { projection: { _id: 1 }, signal });
+    },
+    async serverVersion() {
+      const built = await connection.db?.command({ buildInfo: 1 }, { timeoutMS: PING_MAX_MS });
+      return String(built?.['version'] ?? 'unknown');
     },
     close: () => connection.close(),
   };

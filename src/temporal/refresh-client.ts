@@ -36,7 +36,7 @@ import {
 import { sweepAgainSignal, sweepWorkflow } from '../workflows/sweep';
 import { validateAccountWorkflow, validateAccountWorkflowId } from '../workflows/validate-account';
 import { GrpcStatus, grpcStatus } from './grpc-status';
-import { pingTemporal } from './ping';
+import { pingTemporal, temporalVersion } from './ping';
 import { RefreshGroups, type Wanted } from './refresh-groups';
 import { type RefreshProgress, refreshProgress } from './refresh-progress';
 import { within } from './within';
@@ -78,6 +78,8 @@ export interface RefreshClient {
   startSweep(provider: Provider): Promise<StartedSweep>;
   /** Rejects if Temporal does not answer. */
   ping(): Promise<void>;
+  /** The version of the Temporal server. */
+  serverVersion(): Promise<string>;
 }
 
 function searchAttributes(account: Account, source: LogSource) {
@@ -259,6 +261,7 @@ export function createRefreshClient(
       }
     },
     ping,
+    serverVersion: () => temporalVersion(client),
   };
 }
 

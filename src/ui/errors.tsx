@@ -6,6 +6,7 @@ import type { UiContext } from './env';
 import { isFragment } from './guard';
 import { showPage } from './layout';
 import { markup } from './markup';
+import { Copyable } from './parts/copy';
 import { Notice } from './parts/notice';
 
 const TITLES: Partial<Record<ErrorCode, string>> = {
@@ -32,7 +33,7 @@ export async function showError(error: unknown, c: UiContext, logger: Logger): P
     <>
       <Notice kind="bad">{message}</Notice>
       <p class="muted">
-        Request id <code>{requestId}</code>
+        Request id <Copyable text={requestId} of="the request id" />
       </p>
     </>,
   );

@@ -7,6 +7,7 @@ import type { Session, UiContext } from './env';
 import { markup } from './markup';
 import { isOpenTo, NAVIGATION, type Section } from './navigation';
 import { Badge } from './parts/badge';
+import { SearchDialog, SearchLink } from './parts/search-dialog';
 import { mayAct, mayOperate } from './permissions';
 import { PREFERENCES, type PreferenceName, type Preferences, preferencesOf } from './preferences';
 
@@ -50,8 +51,11 @@ export async function showPage(
             {live && <LiveState />}
           </div>
           <div id="notices" aria-live="polite" />
+          {/* Scripts announce here, for screen readers, what a button did. */}
+          <p id="announced" class="hidden" role="status" />
           {content}
         </main>
+        {session !== undefined && <SearchDialog />}
       </body>
     </html>
   );
@@ -97,6 +101,7 @@ function Header({
         <PreferenceForm preferences={preferences} hasLists={session !== undefined} />
         {session !== undefined && (
           <>
+            <SearchLink />
             <span class="organisation" title={`Signed in with ${session.keyId}`}>
               {session.organisation}
             </span>

@@ -23,14 +23,19 @@ import { registerConnect } from './routes/connect';
 import { registerConnectSettings } from './routes/connect-settings';
 import { registerDeliveries } from './routes/deliveries';
 import { registerDocs } from './routes/docs';
+import { registerEncryption } from './routes/encryption';
 import { registerEvents } from './routes/events';
 import { registerOverview } from './routes/overview';
 import { registerPreferences } from './routes/preferences';
+import { registerQuarantine } from './routes/quarantine';
 import { registerRefreshDebug } from './routes/refresh-debug';
+import { registerSearch } from './routes/search';
+import { registerSettings } from './routes/settings';
 import { registerSignIn } from './routes/sign-in';
 import { BACK_CHANNEL_LOGOUT, registerSignInOidc } from './routes/sign-in-oidc';
 import { registerSignOut } from './routes/sign-out';
 import { registerTerminal } from './routes/terminal';
+import { registerTokenAccesses } from './routes/token-accesses';
 import { registerWorkers } from './routes/workers';
 import { registerWorkflows } from './routes/workflows';
 import { requireSameOrigin } from './same-origin';
@@ -57,6 +62,7 @@ const FORM_MEMBERS: ReadonlySet<string> = new Set([
   'refresh_token',
   'return_urls',
   'status',
+  'to',
 ]);
 
 const SELF = ["'self'"];
@@ -130,12 +136,17 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   registerWorkers(ui, deps);
   registerAccounts(ui, deps);
   registerAccount(ui, deps);
+  registerQuarantine(ui, deps);
   registerRefreshDebug(ui, deps);
   registerTerminal(ui, deps);
   registerWorkflows(ui, deps);
   registerEvents(ui, deps);
   registerDeliveries(ui, deps);
+  registerTokenAccesses(ui, deps);
   registerAudit(ui, deps);
+  registerEncryption(ui, deps);
+  registerSettings(ui, deps);
+  registerSearch(ui, deps);
   registerDocs(ui, deps);
 
   ui.get('/', (c) => c.redirect(HOME, 302));

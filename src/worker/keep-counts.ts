@@ -5,8 +5,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { ConfiguredProviders } from '../providers/config/configured-providers';
+import { encryptionKeyIds } from '../services/encryption/encryption-key-ids';
 import { recentlyValidatedSince } from '../services/overview/account-summary';
-import { encryptionKeyIds } from '../services/overview/encryption-keys';
 import type { ClaimedCount, Recount } from '../store/mongo/stored-counts';
 import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';

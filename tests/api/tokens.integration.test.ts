@@ -230,6 +230,7 @@ describe('a token that is still valid while its refresh fails', () => {
       progress: away,
       startSweep: away,
       ping: away,
+      serverVersion: away,
     };
     const send = api.with({ refreshes });
     const living = await api.addAccount({ expiresInMs: MINUTE_MS });
@@ -252,6 +253,7 @@ describe('a token that is still valid while its refresh fails', () => {
         progress: never,
         startSweep: never,
         ping: never,
+        serverVersion: never,
       },
     });
     const living = await api.addAccount({ expiresInMs: MINUTE_MS });

@@ -272,6 +272,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     oidc: null,
     publicUrl: null,
     trustedProxies: new TrustedProxies([]),
+    configured: config,
     webhooks: config.webhooks,
     consent: createConsentClient({ transport: createTransport(), now: () => new Date() }),
     connect: createConnectClient(client, config.temporal.taskQueue),

@@ -1,12 +1,12 @@
 /** `evergrant accounts list`: lists the organisation's accounts. */
 import { ACCOUNT_STATUSES, type AccountStatus } from '../../domain/account/account';
+import { ACCOUNT_SORTS, type AccountSort } from '../../store/accounts/account-listing';
 import { tokenExpiry } from '../account-pairs';
 import type { Command } from '../command';
 import { time } from '../output';
 import { emptyText, limitOf, limitOption, pages, showResults } from '../pages';
 
 const PAGE_MAX = 500;
-const SORTS = ['id', 'label', 'expires_at'] as const;
 
 export const accountsList: Command = {
   words: ['accounts', 'list'],
@@ -30,7 +30,7 @@ export const accountsList: Command = {
     sort: {
       type: 'string',
       value: 'order',
-      choices: SORTS,
+      choices: ACCOUNT_SORTS,
       help: 'order of the accounts (default: id)',
     },
     limit: limitOption,
@@ -44,7 +44,7 @@ export const accountsList: Command = {
       status: options.word<AccountStatus>('status'),
       quarantine: options.isSet('quarantine') ? ('true' as const) : undefined,
     };
-    const sort = options.word<(typeof SORTS)[number]>('sort');
+    const sort = options.word<AccountSort>('sort');
     const found = await pages(
       (part) =>
         api.ask(({ admin }) => admin.accounts.$get({ query: { ...filters, sort, ...part } })),

@@ -1,7 +1,8 @@
 /** `evergrant encryption rotate`: starts a rotation to another encryption key and follows its progress. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { rotationLine } from '../../domain/encryption-text';
 import type { Command } from '../command';
-import { rotationLine, showRotation } from '../encryption';
+import { showRotation } from '../encryption';
 import { createProgress } from '../progress';
 
 const POLL_EVERY_MS = 1_000;

@@ -193,6 +193,8 @@ const accountSchema = new Schema(
     state_reason: { type: String, default: null },
     state_at: { type: Date, required: true },
     quarantine: { type: Boolean, required: true },
+    /** Absent in accounts of 0.1.0. */
+    quarantined_at: Date,
     stale_restore: { type: Boolean, default: false },
     generation: { type: Number, required: true },
     current: { type: grantSchema, required: true },

@@ -374,6 +374,40 @@ export class Accounts {
     return new Map(documents.map(({ _id, label }) => [_id, label]));
   }
 
+  /**
+   * Accounts whose label, external id or id begins with the text. Each query reads a range of an index, so its cost does
+   * not grow with the organisation; labels are compared as written, in lower case, in upper case and capitalised.
+   * @param among the providers and environments whose external ids are searched
+   */
+  async beginningWith(
+    organisation: string,
+    text: string,
+    among: { providers: readonly string[]; environments: readonly string[] },
+    limit: number,
+  ): Promise<Account[]> {
+    const capitalised = `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
+    const labels = [...new Set([text, text.toLowerCase(), text.toUpperCase(), capitalised])];
+    const filters: QueryFilter<AccountDocument>[] = [
+      { _id: beginning(text) },
+      ...labels.map((label) => ({ label: beginning(label) })),
+      {
+        provider: mongoose.trusted({ $in: [...among.providers] }),
+        environment: mongoose.trusted({ $in: [...among.environments] }),
+        external_id: beginning(text),
+      },
+    ];
+    const found = await Promise.all(
+      filters.map((filter) =>
+        this.#accounts
+          .find({ organisation, ...filter }, null, this.#listOptions)
+          .limit(limit)
+          .lean<AccountDocument[]>(),
+      ),
+    );
+    const byId = new Map(found.flat().map((document) => [document._id, document]));
+    return [...byId.values()].slice(0, limit).map(toAccount);
+  }
+
   /** One page, read along the index of its sort order. */
   async list(query: AccountListQuery): Promise<Account[]> {
     const { sort = 'id', after, limit, ...wanted } = query;
@@ -408,7 +442,10 @@ export class Accounts {
     const set: Record<string, unknown> = {};
     if (patch.label !== undefined) set['label'] = patch.label;
     if (patch.kind !== undefined) set['kind'] = patch.kind;
-    if (patch.quarantine !== undefined) set['quarantine'] = patch.quarantine;
+    if (patch.quarantine !== undefined) {
+      set['quarantine'] = patch.quarantine;
+      set['quarantined_at'] = patch.quarantine ? now : null;
+    }
     if (patch.ownerEmail !== undefined) set['owner_email'] = patch.ownerEmail;
     if (patch.state !== undefined) {
       set['state'] = patch.state;
@@ -524,6 +561,7 @@ export class Accounts {
       kind: account.kind,
       state_at: now,
       quarantine: account.quarantine ?? false,
+      ...(account.quarantine === true ? { quarantined_at: now } : {}),
       current: fromGrant(account.grant),
       ...enteredMember(account, account.enteredRefreshToken),
       fallback: account.fallback ? fromFallback(account.fallback) : null,
@@ -591,6 +629,11 @@ function given(policy: AccountPolicy | null | undefined): Pick<Account, 'policy'
 }
 
 /** @param place more filters, such as the place after which a page begins */
+/** A range of an index, in the order of code points. */
+function beginning(text: string) {
+  return mongoose.trusted({ $gte: text, $lt: `${text}\u{10ffff}` });
+}
+
 function filterOf(
   wanted: AccountFilter,
   place: QueryFilter<AccountDocument> = {},

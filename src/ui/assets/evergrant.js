@@ -1,4 +1,4 @@
-// Shows times as the person prefers, shows the state of the live connection, and leaves the page when the session ends.
+// Shows times as the person prefers and the state of the live connection, leaves the page when the session ends, and copies texts.
 'use strict';
 /* oxlint-disable unicorn/consistent-function-scoping -- the file is concatenated with others, so nothing in it may be global */
 
@@ -145,6 +145,87 @@
     if (!target.matches('.filters')) return;
     const empty = [...formData].filter(([, value]) => value === '');
     for (const [name] of empty) formData.delete(name);
+  });
+
+  // Copy buttons.
+
+  const COPIED_MS = 2_000;
+
+  function announce(text) {
+    const region = document.getElementById('announced');
+    // The same text again is announced only if it was removed before.
+    region.textContent = '';
+    requestAnimationFrame(() => (region.textContent = text));
+  }
+
+  // Browsers offer the clipboard only to pages from HTTPS or from this machine. Elsewhere the text is selected.
+  async function copy(button) {
+    let said = 'Copied';
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+    } catch {
+      const text = button.parentElement.querySelector('code, pre');
+      if (text !== null) getSelection().selectAllChildren(text);
+      said =
+        text === null
+          ? 'The browser blocked copying. Open Evergrant over HTTPS or on localhost.'
+          : 'Selected: press Ctrl-C';
+    }
+    announce(said);
+    button.classList.add('copied');
+    const label = button.textContent;
+    if (label !== '') button.textContent = said;
+    setTimeout(() => {
+      button.classList.remove('copied');
+      if (button.textContent === said) button.textContent = label;
+    }, COPIED_MS);
+  }
+
+  addEventListener('click', ({ target }) => {
+    const button = target.closest?.('[data-copy]');
+    if (button) void copy(button);
+  });
+
+  // The search dialog.
+
+  // The terminal has `/` for its own filter, and its switch for shortcuts of one key applies here, too (WCAG 2.1.4).
+  const isSlash = ({ key, ctrlKey, metaKey, altKey, target }) =>
+    key === '/' &&
+    !(ctrlKey || metaKey || altKey) &&
+    !target.closest?.('input, textarea, select, [contenteditable], dialog') &&
+    document.getElementById('terminal') === null &&
+    localStorage.getItem('terminal-single-keys') !== 'false';
+  const isControlK = ({ key, ctrlKey, metaKey }) => key === 'k' && ctrlKey !== metaKey;
+
+  function openSearch(event) {
+    const dialog = document.getElementById('search');
+    if (dialog === null) return;
+    event.preventDefault();
+    if (!dialog.open) dialog.showModal();
+    document.getElementById('search-text').select();
+  }
+
+  // From the field through the results, and back.
+  function stepThroughResults(event, by) {
+    const dialog = event.target.closest('#search');
+    if (dialog === null) return;
+    const stops = [document.getElementById('search-text'), ...dialog.querySelectorAll('li a')];
+    const at = stops.indexOf(event.target.closest('a, input'));
+    const next = at < 0 ? undefined : stops[at + by];
+    if (next === undefined) return;
+    event.preventDefault();
+    next.focus();
+  }
+
+  addEventListener('click', (event) => {
+    const { ctrlKey, metaKey, shiftKey } = event;
+    if (ctrlKey || metaKey || shiftKey) return;
+    if (event.target.closest?.('[data-do="search"]')) openSearch(event);
+  });
+  addEventListener('keydown', (event) => {
+    if (isSlash(event) || isControlK(event)) openSearch(event);
+    if (event.key === 'ArrowDown') stepThroughResults(event, 1);
+    if (event.key === 'ArrowUp') stepThroughResults(event, -1);
   });
 
   // A menu of filters closes when a person clicks or moves the focus elsewhere, or presses Escape.

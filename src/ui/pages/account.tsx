@@ -15,6 +15,8 @@ import { policyBody } from '../../services/accounts/account-policy';
 import type { UiDependencies } from '../dependencies';
 import { OutcomeBadge, StatusBadge, words } from '../parts/account-badges';
 import { Badge } from '../parts/badge';
+import { Commands, type RepeatedBy } from '../parts/commands';
+import { Copyable } from '../parts/copy';
 import { Notice } from '../parts/notice';
 import { duration, Moment } from '../parts/time';
 import { AccountActions } from './account-actions';
@@ -75,6 +77,55 @@ interface AccountProps {
   mayAct: boolean;
 }
 
+/** The commands of an account; those that act only for persons that may act. */
+export function AccountCommands({
+  account: { id, quarantine },
+  origin,
+  mayAct,
+}: {
+  account: Account;
+  origin: string;
+  mayAct: boolean;
+}) {
+  const path = `/api/admin/accounts/${encodeURIComponent(id)}`;
+  const acts: RepeatedBy[] = [
+    {
+      title: 'Refresh if due',
+      request: { method: 'POST', path: `${path}/refresh`, body: {} },
+      words: ['refresh', id],
+    },
+    {
+      title: 'Validate',
+      request: { method: 'POST', path: `${path}/validate` },
+      words: ['validate', id],
+    },
+    ...(quarantine
+      ? [
+          {
+            title: 'Release from quarantine',
+            request: {
+              method: 'POST',
+              path: '/api/admin/accounts/release',
+              body: { account_ids: [id] },
+            },
+            words: ['accounts', 'release', id],
+          },
+        ]
+      : []),
+    { title: 'Token accesses', request: { path: `${path}/token-accesses` } },
+  ];
+  return (
+    <Commands
+      origin={origin}
+      of="this account"
+      commands={[
+        { title: 'Show', request: { path }, words: ['accounts', 'show', id] },
+        ...(mayAct ? acts : []),
+      ]}
+    />
+  );
+}
+
 /** The live fragment. */
 export function AccountDetails({ view, mayAct }: AccountProps) {
   const { account, due, now } = view;
@@ -86,11 +137,12 @@ export function AccountDetails({ view, mayAct }: AccountProps) {
           {due.due && <Badge tone="active">Due</Badge>}
           {account.claim !== null && <Badge tone="active">Refreshing</Badge>}
           <span class="muted">
-            {[account.provider, account.environment, account.kind, account.externalId]
+            {[account.provider, account.environment, account.kind]
               .filter((part) => part !== null)
               .join(' · ')}
           </span>
-          <code class="muted">{account.id}</code>
+          <Copyable text={account.externalId} of="the external id" />
+          <Copyable text={account.id} of="the account id" />
         </p>
         {mayAct && <AccountActions account={account} isDue={due.due} />}
       </div>
@@ -306,7 +358,7 @@ function Grants({ account: { current, previous, generation, fallback } }: { acco
 }
 
 function Fingerprint({ value }: { value: string | null }) {
-  return value === null ? <>–</> : <code>{value}</code>;
+  return value === null ? <>–</> : <Copyable text={value} of="the fingerprint" />;
 }
 
 function SameOrChanged({ same }: { same: boolean }) {

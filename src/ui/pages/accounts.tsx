@@ -22,6 +22,8 @@ import { addressOf, aheadRange, many, moment, single, span, text } from '../list
 import { COUNT_MAX } from '../list-routes';
 import { StatusBadge, statusWord, words } from '../parts/account-badges';
 import { Badge } from '../parts/badge';
+import { type RepeatedBy, repeatedList, sameName } from '../parts/commands';
+import { Copyable } from '../parts/copy';
 import { AHEAD_SPANS, FilterBar, Many, One, Search, TimeRange } from '../parts/filter-bar';
 import { type Column, List, type ListProps, type RowCount } from '../parts/list';
 import { Moment } from '../parts/time';
@@ -168,14 +170,14 @@ export const ACCOUNT_COLUMNS: readonly Column<AccountRow>[] = [
     optional: true,
     sort: 'id',
     value: ({ account }) => account.id,
-    cell: ({ account }) => <code>{account.id}</code>,
+    cell: ({ account }) => <Copyable text={account.id} of="the id" />,
   },
   {
     id: 'external_id',
     title: 'External id',
     optional: true,
     value: ({ account }) => account.externalId,
-    cell: ({ account }) => account.externalId,
+    cell: ({ account }) => <Copyable text={account.externalId} of="the external id" />,
   },
   {
     id: 'status',
@@ -312,7 +314,7 @@ export function accountList(
   rows: readonly AccountRow[],
   next: string | null,
   count: RowCount | null,
-  mayAct: boolean,
+  { mayAct, origin }: { mayAct: boolean; origin: string },
 ): ListProps<AccountRow> {
   return {
     path: ACCOUNTS_PATH,
@@ -328,6 +330,7 @@ export function accountList(
     idOf: ({ account }) => account.id,
     nameOf: ({ account }) => account.label,
     ...(mayAct ? { selectedBy: BULK_FORM } : {}),
+    repeatedBy: { origin, command: accountsCommand(query) },
     start: (
       <>
         Connect one with <code>POST /api/admin/accounts</code> or{' '}
@@ -335,6 +338,29 @@ export function accountList(
       </>
     ),
   };
+}
+
+function accountsCommand(query: Omit<AccountsQuery, 'cursor'>): RepeatedBy {
+  return repeatedList(
+    { path: '/api/admin/accounts', words: ['accounts', 'list'] },
+    { ...query, sort: query.sort ?? 'expires_at' },
+    {
+      q: { label: 'Search', api: 'q', option: 'search' },
+      provider: sameName('Provider', 'provider'),
+      environment: sameName('Environment', 'environment'),
+      status: sameName('Status', 'status'),
+      kind: sameName('Kind', 'kind'),
+      quarantine: { ...sameName('Quarantine', 'quarantine'), isFlag: true },
+      sort: sameName('Order', 'sort'),
+      reason: { label: 'Reason' },
+      expires: { label: 'Access token expires' },
+      expires_from: { label: 'Access token expires' },
+      expires_to: { label: 'Access token expires' },
+      refresh_expires: { label: 'Refresh token expires' },
+      refresh_expires_from: { label: 'Refresh token expires' },
+      refresh_expires_to: { label: 'Refresh token expires' },
+    },
+  );
 }
 
 interface AccountsPageProps {

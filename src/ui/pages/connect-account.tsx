@@ -1,6 +1,7 @@
 /** The form with which an admin makes a link for a new account, and the notice that shows a link once. */
 import type { ConnectSession } from '../../domain/connect/connect-session';
 import type { ConsentInput } from '../../providers/consent/consent';
+import { CopyButton } from '../parts/copy';
 import { Moment } from '../parts/time';
 import { Act } from './account-actions';
 import { ACCOUNTS_PATH } from './accounts';
@@ -81,7 +82,8 @@ export function LinkNotice({ url, session }: { url: string; session: ConnectSess
       <p>
         <a href={url} target="_blank" rel="noreferrer">
           <code>{url}</code>
-        </a>
+        </a>{' '}
+        <CopyButton text={url} of="the link" />
       </p>
     </div>
   );

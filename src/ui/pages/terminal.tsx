@@ -21,6 +21,7 @@ import {
   text,
 } from '../list-query';
 import { COUNT_MAX } from '../list-routes';
+import { Commands, type RepeatedBy, repeatedList, sameName, TIME_FILTERS } from '../parts/commands';
 import { FilterBar, Many, One, PAST_SPANS, Search, TimeRange } from '../parts/filter-bar';
 import { Count } from '../parts/list';
 import { Entry } from '../parts/log-entry';
@@ -170,7 +171,15 @@ function optionsOf({ providers }: Pick<Dependencies, 'providers'>): TerminalView
 }
 
 /** The whole terminal, as a page or in a dialog. */
-export function Terminal({ view, dialog = false }: { view: TerminalView; dialog?: boolean }) {
+export function Terminal({
+  view,
+  origin,
+  dialog = false,
+}: {
+  view: TerminalView;
+  origin: string;
+  dialog?: boolean;
+}) {
   const { filters, followFrom } = view;
   const query = queryOf(filters);
   const stream = `/admin/terminal/stream?${queryOf(filters, { after: followFrom ?? undefined })}`;
@@ -203,6 +212,7 @@ export function Terminal({ view, dialog = false }: { view: TerminalView; dialog?
         >
           CSV
         </a>
+        <Commands origin={origin} of="the entries" commands={[logsCommand(filters)]} />
         <button type="button" command="show-modal" commandfor="terminal-keys">
           Shortcuts
         </button>
@@ -236,6 +246,20 @@ export function Terminal({ view, dialog = false }: { view: TerminalView; dialog?
       <Keys />
     </section>
   );
+}
+
+function logsCommand(filters: Filters): RepeatedBy {
+  return repeatedList({ path: '/api/admin/terminal-logs', words: ['logs'] }, filters, {
+    text: { label: 'Text', api: 'text' },
+    source: sameName('Source', 'source'),
+    action: sameName('Action', 'action'),
+    provider: sameName('Provider', 'provider'),
+    env: { label: 'Environment', api: 'env', option: 'environment' },
+    account_id: { label: 'Account', api: 'account_id', option: 'account' },
+    result: { label: 'Result' },
+    code: { label: 'Reason' },
+    ...TIME_FILTERS,
+  });
 }
 
 /** Says that the stream left out entries, and links to the list of them. */

@@ -12,6 +12,7 @@ import {
 } from '../../temporal/workflow-client';
 import { many, moment, single, span, text } from '../list-query';
 import { Badge, type Tone } from '../parts/badge';
+import { type RepeatedBy, repeatedList, sameName, TIME_FILTERS } from '../parts/commands';
 import { FilterBar, Many, PAST_SPANS, TimeRange } from '../parts/filter-bar';
 import { type Column, List, type ListProps } from '../parts/list';
 import { duration, Moment } from '../parts/time';
@@ -116,6 +117,7 @@ export function workflowList(
   rows: readonly WorkflowRow[],
   next: string | null,
   count: number,
+  origin: string,
 ): ListProps<WorkflowRow> {
   return {
     path: WORKFLOWS_PATH,
@@ -128,8 +130,21 @@ export function workflowList(
     columns: WORKFLOW_COLUMNS,
     chosenColumns: query.column,
     idOf: ({ workflowId, runId }) => `${workflowId}-${runId}`.replaceAll(/[^\w-]/g, '_'),
+    repeatedBy: { origin, command: workflowsCommand(query) },
     start: 'Temporal deletes finished workflows after its retention period.',
   };
+}
+
+function workflowsCommand(query: Omit<WorkflowsQuery, 'cursor'>): RepeatedBy {
+  return repeatedList({ path: '/api/admin/workflows', words: ['workflows', 'list'] }, query, {
+    type: sameName('Type', 'type'),
+    status: sameName('Status', 'status'),
+    provider: sameName('Provider', 'provider'),
+    outcome: sameName('Outcome', 'outcome'),
+    source: sameName('Source', 'source'),
+    account_id: { label: 'Account', api: 'account_id', option: 'account' },
+    ...TIME_FILTERS,
+  });
 }
 
 interface WorkflowsProps {

@@ -2,6 +2,7 @@
 import type { Child } from 'hono/jsx';
 import { noMatches, noneYet } from '../../domain/text/messages';
 import { addressOf, type QueryValue } from '../list-query';
+import { Commands, type RepeatedBy } from './commands';
 import { numeral } from './plot';
 import { Moment } from './time';
 
@@ -52,6 +53,10 @@ export interface ListProps<Row> {
   /** The next step, if there is no row at all. */
   start?: Child;
   isLive?: boolean;
+  /** The commands that return the same rows, and the address of this service; `null`: there are none. */
+  repeatedBy?: { origin: string; command: RepeatedBy } | null;
+  /** The address of a page that begins with the row. */
+  linkTo?: (row: Row) => string;
 }
 
 /** The list with its stream; a filter form replaces it. */
@@ -72,6 +77,14 @@ export function ListBody<Row>(props: ListProps<Row>) {
     ([name, value]) =>
       value !== undefined && !['sort', 'column', ...(props.noFilters ?? [])].includes(name),
   );
+  // A page without rows that is not the last: the query examined as much as one request may.
+  if (rows.length === 0 && props.next !== null)
+    return (
+      <>
+        <p class="empty">No match on this page. Older {things[0]} are on the next one.</p>
+        <Pager {...props} />
+      </>
+    );
   if (rows.length === 0)
     return (
       <p class="empty">
@@ -86,6 +99,7 @@ export function ListBody<Row>(props: ListProps<Row>) {
         )}
       </p>
     );
+  const { repeatedBy = null } = props;
   return (
     <>
       <div class="list-head">
@@ -100,6 +114,13 @@ export function ListBody<Row>(props: ListProps<Row>) {
             JSON Lines
           </a>
         </span>
+        {repeatedBy !== null && (
+          <Commands
+            origin={repeatedBy.origin}
+            of={`the ${things[0]}`}
+            commands={[repeatedBy.command]}
+          />
+        )}
       </div>
       {props.selectedBy !== undefined && (
         <input
@@ -146,7 +167,7 @@ export function shownColumns<Row>(
 }
 
 function Rows<Row>(props: ListProps<Row>) {
-  const { rows, idOf, nameOf, selectedBy, sort } = props;
+  const { rows, idOf, nameOf, selectedBy, sort, linkTo } = props;
   const columns = shownColumns(props.columns, props.chosenColumns);
   return (
     <div class="wide">
@@ -186,7 +207,21 @@ function Rows<Row>(props: ListProps<Row>) {
               )}
               {columns.map(({ names, title, cell }) =>
                 names === true ? (
-                  <th scope="row">{cell(row)}</th>
+                  <th scope="row">
+                    {cell(row)}
+                    {linkTo !== undefined && (
+                      <>
+                        {' '}
+                        <a
+                          class="anchor"
+                          href={`${linkTo(row)}#row-${idOf(row)}`}
+                          aria-label={`Link to this ${props.things[1]}`}
+                        >
+                          #
+                        </a>
+                      </>
+                    )}
+                  </th>
                 ) : (
                   <td data-label={title}>{cell(row)}</td>
                 ),

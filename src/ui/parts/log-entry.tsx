@@ -4,6 +4,7 @@ import type { TokenComparison } from '../../domain/account/token-comparison';
 import type { LogEntry } from '../../domain/logs/log-entry';
 import { words } from './account-badges';
 import { Badge, type Tone } from './badge';
+import { CopyButton } from './copy';
 
 /** The colours of actions; any action not listed is shown plain. */
 const TONES: Readonly<Record<string, Tone>> = {
@@ -85,6 +86,7 @@ export function Entry({ entry, comparison, linked = false }: EntryProps) {
         {response !== null && <Fold title="Response" open={open} lines={responseLines(response)} />}
         {error !== null && <Fold title="Error" open={open} lines={members(error)} />}
         <Fold title="Attempt" open={open} lines={attemptLines(entry, comparison)} />
+        <CopyButton text={id} of="the id of the entry" />
       </div>
     </li>
   );

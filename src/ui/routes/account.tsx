@@ -5,7 +5,7 @@ import { NO_GENERATION } from '../../domain/account/grant';
 import { isFinished } from '../../domain/connect/stored-tokens';
 import { notFound, ServiceError } from '../../domain/service-error';
 import { providerNotConfigured } from '../../domain/text/messages';
-import { publicOrigin } from '../../http/public-origin';
+import { publicOrigin, shownOrigin } from '../../http/public-origin';
 import { callerName } from '../../services/access/authenticator';
 import { GrantInput, grantWarnings, sealedGrantOf } from '../../services/accounts/grant-input';
 import { reconnect, restoreGrant } from '../../services/accounts/reconnect';
@@ -23,15 +23,17 @@ import type { UiApp, UiContext } from '../env';
 import { formFields } from '../form';
 import { isFragment } from '../guard';
 import { showPage } from '../layout';
+import { addressOf } from '../list-query';
 import { liveFragment } from '../live';
 import { markup } from '../markup';
-import { AccountDetails, findAccount, loadAccount } from '../pages/account';
+import { AccountCommands, AccountDetails, findAccount, loadAccount } from '../pages/account';
 import { AccountDialogs } from '../pages/account-actions';
 import { ACCOUNTS_PATH, accountPath } from '../pages/accounts';
 import { LinkNotice } from '../pages/connect-account';
 import { Notice } from '../parts/notice';
 import { RefreshOutcome, ValidationNotice } from '../parts/refresh-outcome';
 import { mayAct } from '../permissions';
+import { TOKEN_ACCESSES_PATH } from './token-accesses';
 
 const ACCOUNT = `${ACCOUNTS_PATH}/:id` as const;
 const REASON_MAX_CHARACTERS = 200;
@@ -48,6 +50,24 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
       c,
       { title: view.account.label, section: ACCOUNTS_PATH, live: true },
       <>
+        <div class="toolbar">
+          <a
+            class="button"
+            href={`/admin/terminal?account_id=${encodeURIComponent(view.account.id)}`}
+          >
+            Log entries
+          </a>
+          {acts && (
+            <a class="button" href={addressOf(TOKEN_ACCESSES_PATH, { account: view.account.id })}>
+              Token accesses
+            </a>
+          )}
+          <AccountCommands
+            account={view.account}
+            origin={shownOrigin(c, deps.publicUrl)}
+            mayAct={acts}
+          />
+        </div>
         <div id="account" hx-sse:connect={`${path}/stream`} hx-swap="innerMorph">
           <AccountDetails view={view} mayAct={acts} />
         </div>

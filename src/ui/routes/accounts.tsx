@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { accountBody } from '../../api/routes/accounts/account-body';
 import { ServiceError } from '../../domain/service-error';
 import { invalidRequest } from '../../http/errors';
-import { publicOrigin } from '../../http/public-origin';
+import { publicOrigin, shownOrigin } from '../../http/public-origin';
 import { streamReconnectLinks } from '../../http/reconnect-links';
 import { accountFilter } from '../../services/accounts/account-page';
 import {
@@ -20,7 +20,7 @@ import {
   type ReconnectLinksInput,
 } from '../../services/connect/reconnect-links';
 import type { UiDependencies } from '../dependencies';
-import type { Session, UiApp } from '../env';
+import type { UiApp, UiContext } from '../env';
 import { allFormValues, formFields, formValues } from '../form';
 import { isFragment } from '../guard';
 import { showPage } from '../layout';
@@ -63,21 +63,25 @@ const AUDITED_IDS_MAX = 50;
 export function registerAccounts(ui: UiApp, deps: UiDependencies): void {
   const { store, providers, now } = deps;
   const load = async (
-    session: Session,
+    c: UiContext,
     query: AccountsQuery,
-    count = () => countAccounts(deps, session.organisation, query),
+    count = () => countAccounts(deps, c.get('session').organisation, query),
   ) => {
+    const session = c.get('session');
     const [{ rows, next }, counted] = await Promise.all([
       loadAccountRows(deps, session.organisation, query, LIST_PAGE),
       count(),
     ]);
-    return accountList(query, rows, next, counted, mayAct(session));
+    return accountList(query, rows, next, counted, {
+      mayAct: mayAct(session),
+      origin: shownOrigin(c, deps.publicUrl),
+    });
   };
 
   ui.get(ACCOUNTS_PATH, async (c) => {
     const query = parsedQuery(c, AccountsQuery);
     const session = c.get('session');
-    const list = await load(session, query);
+    const list = await load(c, query);
     if (isFragment(c)) {
       c.header('HX-Replace-Url', addressOf(ACCOUNTS_PATH, query));
       return c.html(await markup(<List {...list} />));
@@ -99,12 +103,9 @@ export function registerAccounts(ui: UiApp, deps: UiDependencies): void {
     const query = parsedQuery(c, AccountsQuery);
     const session = c.get('session');
     const count = countedSeldom(() => countAccounts(deps, session.organisation, query));
-    return liveFragment(
-      c,
-      deps,
-      async () => <ListBody {...(await load(session, query, count))} />,
-      { isList: true },
-    );
+    return liveFragment(c, deps, async () => <ListBody {...(await load(c, query, count))} />, {
+      isList: true,
+    });
   });
 
   ui.get(`${ACCOUNTS_PATH}/export`, (c) => {

@@ -1,18 +1,27 @@
 /** Admin → Audit: the audited actions in the organisation, newest first, and the verification of their chains. */
 import { z } from 'zod';
 import type { AuditEntry } from '../../domain/audit/audit';
+import { AUDIT_CHAINS } from '../../domain/audit/audit-anchor';
 import { decodeCursor, encodeCursor } from '../../domain/cursor';
 import { ServiceError } from '../../domain/service-error';
 import { invalidCursor } from '../../domain/text/messages';
-import { verifyAnchor, verifyAudit } from '../../services/audit/verify-audit';
+import { shownOrigin } from '../../http/public-origin';
+import {
+  knownEntry,
+  verifyAnchor,
+  verifyAudit,
+  verifyKnown,
+} from '../../services/audit/verify-audit';
 import type { UiDependencies } from '../dependencies';
 import type { UiApp } from '../env';
 import { demandAdmin } from '../guard';
 import { showPage } from '../layout';
 import { registerList } from '../list-page';
-import { many, moment, pastRange, single, span, text } from '../list-query';
-import { AuditVerificationPage } from '../pages/audit-verification';
+import { many, moment, parsedQuery, pastRange, single, span, text } from '../list-query';
+import { AuditVerificationPage, VerificationQuery } from '../pages/audit-verification';
 import { words } from '../parts/account-badges';
+import { repeatedList, TIME_FILTERS } from '../parts/commands';
+import { Copyable } from '../parts/copy';
 import { FilterBar, PAST_SPANS, TimeRange } from '../parts/filter-bar';
 import type { Column } from '../parts/list';
 import { Moment } from '../parts/time';
@@ -80,7 +89,7 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
     title: 'Hash',
     optional: true,
     value: ({ hash }) => hash,
-    cell: ({ hash }) => <code>{hash}</code>,
+    cell: ({ hash }) => <Copyable text={hash} of="the hash" />,
   },
 ];
 
@@ -112,6 +121,13 @@ export function registerAudit(ui: UiApp, deps: UiDependencies): void {
     columns: COLUMNS,
     idOf: ({ sequence }) => String(sequence),
     guard: demandAdmin,
+    repeatedBy: (query) =>
+      repeatedList({ path: '/api/admin/audit', words: ['audit', 'list'] }, query, {
+        actor: { label: 'Actor' },
+        action: { label: 'Action' },
+        ...TIME_FILTERS,
+      }),
+    placeBefore: ({ sequence }) => encodeCursor(String(sequence + 1)),
     body: ({ sequence, at, actor, action, details, hash, keptUntil }) => ({
       sequence,
       at,
@@ -172,23 +188,34 @@ export function registerAudit(ui: UiApp, deps: UiDependencies): void {
   ui.get(`${PATH}/verification`, async (c) => {
     const session = c.get('session');
     demandAdmin(session);
+    const query = parsedQuery(c, VerificationQuery);
     const { organisation } = session;
     const chains = await Promise.all(
-      (['actions', 'token-accesses'] as const).map(async (chain) => {
+      AUDIT_CHAINS.filter((chain) => (query.chain ?? chain) === chain).map(async (chain) => {
         const page = await verifyAudit(deps, {
           organisation,
           chain,
-          after: 0,
+          after: query.after ?? 0,
           limit: VERIFIED_MAX,
         });
         const anchor = await verifyAnchor(deps, { organisation, chain }, page.oldestAt);
         return { chain, page, anchor };
       }),
     );
+    const known =
+      query.known === undefined
+        ? undefined
+        : await verifyKnown(deps, organisation, knownEntry(query.known));
     return showPage(
       c,
       { title: 'Verification of the audit', section: PATH },
-      <AuditVerificationPage chains={chains} />,
+      <AuditVerificationPage
+        path={`${PATH}/verification`}
+        query={query}
+        chains={chains}
+        known={known}
+        origin={shownOrigin(c, deps.publicUrl)}
+      />,
     );
   });
 }

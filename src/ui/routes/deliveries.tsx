@@ -10,9 +10,11 @@ import type { WebhookDelivery } from '../../store/webhooks/webhook-delivery-mode
 import type { UiDependencies } from '../dependencies';
 import type { Session, UiApp } from '../env';
 import { demandAdmin } from '../guard';
-import { registerList } from '../list-page';
+import { placeBefore, registerList } from '../list-page';
 import { addressOf, many, moment, pastRange, single, span, text } from '../list-query';
 import { Badge, type Tone } from '../parts/badge';
+import { type RepeatedBy, repeatedList, TIME_FILTERS } from '../parts/commands';
+import { Copyable } from '../parts/copy';
 import { FilterBar, Many, PAST_SPANS, TimeRange } from '../parts/filter-bar';
 import type { Column } from '../parts/list';
 import { Notice } from '../parts/notice';
@@ -93,14 +95,14 @@ const COLUMNS: readonly Column<Row>[] = [
     title: 'Event id',
     optional: true,
     value: ({ eventId }) => eventId,
-    cell: ({ eventId }) => <code>{eventId}</code>,
+    cell: ({ eventId }) => <Copyable text={eventId} of="the event id" />,
   },
   {
     id: 'id',
     title: 'Id',
     optional: true,
     value: ({ id }) => id,
-    cell: ({ id }) => <code>{id}</code>,
+    cell: ({ id }) => <Copyable text={id} of="the id" />,
   },
   {
     id: 'actions',
@@ -120,6 +122,24 @@ function lastAttempt({ attempts }: WebhookDelivery): string | null {
   return last === undefined ? null : (last.error ?? String(last.status ?? ''));
 }
 
+/** The API lists the deliveries of one webhook. */
+function deliveriesCommand(query: z.infer<typeof Query>): RepeatedBy | null {
+  const [webhook, ...others] = query.webhook ?? [];
+  if (webhook === undefined || others.length > 0) return null;
+  return repeatedList(
+    {
+      path: `/api/admin/webhooks/${encodeURIComponent(webhook)}/deliveries`,
+      words: ['webhooks', 'deliveries', webhook],
+    },
+    query,
+    {
+      state: { label: 'State', api: 'state', option: 'state' },
+      type: { label: 'Type' },
+      ...TIME_FILTERS,
+    },
+  );
+}
+
 export function registerDeliveries(ui: UiApp, deps: UiDependencies): void {
   const { store, now } = deps;
   const filterOf = (
@@ -136,6 +156,8 @@ export function registerDeliveries(ui: UiApp, deps: UiDependencies): void {
     idOf: ({ id }) => id,
     guard: demandAdmin,
     body: deliveryBody,
+    repeatedBy: deliveriesCommand,
+    placeBefore: ({ createdAt, id }) => placeBefore(createdAt.toISOString(), id),
     start: (
       <>
         Add a webhook with <code>POST /api/admin/webhooks</code> or{' '}

@@ -6,11 +6,13 @@ import { EVENT_TYPES, type RaisedEvent } from '../../domain/events/event';
 import { placeOf } from '../../http/paging';
 import type { UiDependencies } from '../dependencies';
 import type { UiApp } from '../env';
-import { registerList } from '../list-page';
+import { placeBefore, registerList } from '../list-page';
 import { many, moment, pastRange, single, span, text } from '../list-query';
 import { accountPath } from '../pages/accounts';
 import { words } from '../parts/account-badges';
 import { Badge, type Tone } from '../parts/badge';
+import { repeatedList, TIME_FILTERS } from '../parts/commands';
+import { Copyable } from '../parts/copy';
 import { FilterBar, Many, PAST_SPANS, TimeRange } from '../parts/filter-bar';
 import type { Column } from '../parts/list';
 import { Moment } from '../parts/time';
@@ -76,7 +78,7 @@ const COLUMNS: readonly Column<RaisedEvent>[] = [
     title: 'Id',
     optional: true,
     value: ({ id }) => id,
-    cell: ({ id }) => <code>{id}</code>,
+    cell: ({ id }) => <Copyable text={id} of="the id" />,
   },
 ];
 
@@ -111,6 +113,13 @@ export function registerEvents(ui: UiApp, deps: UiDependencies): void {
     columns: COLUMNS,
     idOf: ({ id }) => id,
     body: eventBody,
+    repeatedBy: (query) =>
+      repeatedList({ path: '/api/admin/events' }, query, {
+        type: { label: 'Type', api: 'type' },
+        account_id: { label: 'Account' },
+        ...TIME_FILTERS,
+      }),
+    placeBefore: ({ at, id }) => placeBefore(at, id),
     count: ({ organisation }, query, max) => store.events.count(filterOf(organisation, query), max),
     async page({ organisation }, query, limit) {
       const found = await store.events.list({

@@ -5,6 +5,7 @@ import type { LogEntry } from '../../domain/logs/log-entry';
 import type { LogFilter } from '../../domain/logs/log-filter';
 import { streamEntries } from '../../http/entry-stream';
 import { placeOf } from '../../http/paging';
+import { shownOrigin } from '../../http/public-origin';
 import type { UiDependencies } from '../dependencies';
 import type { UiApp, UiContext } from '../env';
 import { showPage } from '../layout';
@@ -39,14 +40,16 @@ export function registerTerminal(ui: UiApp, deps: UiDependencies): void {
         section: '/admin/terminal',
         live: view.followFrom !== null,
       },
-      <Terminal view={view} />,
+      <Terminal view={view} origin={shownOrigin(c, deps.publicUrl)} />,
     );
   });
 
   ui.get('/admin/terminal/panel', async (c) => {
     const { organisation } = c.get('session');
     const view = await loadTerminal(deps, organisation, parsedQuery(c, TerminalQuery), undefined);
-    return c.html(await markup(<Terminal view={view} dialog />));
+    return c.html(
+      await markup(<Terminal view={view} origin={shownOrigin(c, deps.publicUrl)} dialog />),
+    );
   });
 
   ui.get('/admin/terminal/entries', async (c) => {

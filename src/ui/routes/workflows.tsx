@@ -4,6 +4,7 @@ import { note } from '../../api/routes/schedules/schedule-body';
 import { demandScope } from '../../domain/access/principal';
 import { notFound, ServiceError } from '../../domain/service-error';
 import { providerNotConfigured } from '../../domain/text/messages';
+import { shownOrigin } from '../../http/public-origin';
 import { callerName } from '../../services/access/authenticator';
 import { refreshableAccount } from '../../services/accounts/refreshable-account';
 import { workflowAttempts } from '../../services/overview/workflow-attempts';
@@ -56,7 +57,7 @@ export function registerWorkflows(ui: UiApp, deps: UiDependencies): void {
   ui.get(PATH, async (c) => {
     const query = parsedQuery(c, WorkflowsQuery);
     const session = c.get('session');
-    const list = await loadList(deps, session, query);
+    const list = await loadList(deps, c, query);
     if (isFragment(c)) {
       c.header('HX-Replace-Url', addressOf(PATH, query));
       return c.html(await markup(<List {...list} />));
@@ -74,12 +75,9 @@ export function registerWorkflows(ui: UiApp, deps: UiDependencies): void {
   });
   ui.get(`${PATH}/stream`, (c) => {
     const query = parsedQuery(c, WorkflowsQuery);
-    return liveFragment(
-      c,
-      deps,
-      async () => <ListBody {...(await loadList(deps, c.get('session'), query))} />,
-      { isList: true },
-    );
+    return liveFragment(c, deps, async () => <ListBody {...(await loadList(deps, c, query))} />, {
+      isList: true,
+    });
   });
   ui.get(`${PATH}/export`, (c) => {
     const query = parsedQuery(c, WorkflowsQuery);
@@ -106,7 +104,11 @@ export function registerWorkflows(ui: UiApp, deps: UiDependencies): void {
         section: PATH,
         live: true,
       },
-      <WorkflowPage history={history} mayAct={actsOn(history.type)(c.get('session'))} />,
+      <WorkflowPage
+        history={history}
+        mayAct={actsOn(history.type)(c.get('session'))}
+        origin={shownOrigin(c, deps.publicUrl)}
+      />,
     );
   };
   ui.get(`${PATH}/:workflow_id`, show);
@@ -144,15 +146,16 @@ export function registerWorkflows(ui: UiApp, deps: UiDependencies): void {
 }
 
 async function loadList(
-  deps: Pick<UiDependencies, 'workflows' | 'store' | 'now'>,
-  session: Session,
+  deps: Pick<UiDependencies, 'workflows' | 'store' | 'publicUrl' | 'now'>,
+  c: UiContext,
   query: WorkflowsQuery,
 ) {
+  const session = c.get('session');
   const [{ rows, next }, count] = await Promise.all([
     loadPage(deps, session, query, { limit: LIST_PAGE }),
     deps.workflows.count(session, filtersOf(query, deps.now())),
   ]);
-  return workflowList(query, rows, next, count);
+  return workflowList(query, rows, next, count, shownOrigin(c, deps.publicUrl));
 }
 
 function filtersOf(
