@@ -8,6 +8,8 @@ export interface LogFilter {
   /** Entries without an environment match every environment. */
   environment?: string | undefined;
   accountId?: string | undefined;
+  /** The trace of the attempt. */
+  traceId?: string | undefined;
   action?: LogAction | readonly LogAction[] | undefined;
   source?: LogSource | undefined;
   /** Case-insensitive text to find in any of {@link TEXT_MEMBERS}. */
@@ -26,7 +28,7 @@ export const TEXT_MEMBERS = [
 ] as const;
 
 export function isWanted(entry: LogEntry, filter: LogFilter): boolean {
-  const { organisation, provider, environment, accountId, action, source, text } = filter;
+  const { organisation, provider, environment, accountId, traceId, action, source, text } = filter;
   return (
     (entry.organisation === organisation || entry.organisation === null) &&
     (provider === undefined || entry.provider === provider) &&
@@ -34,6 +36,7 @@ export function isWanted(entry: LogEntry, filter: LogFilter): boolean {
       entry.environment === environment ||
       entry.environment === null) &&
     (accountId === undefined || entry.account_id === accountId) &&
+    (traceId === undefined || entry.trace_id === traceId) &&
     (action === undefined || [action].flat().includes(entry.action)) &&
     (source === undefined || entry.source === source) &&
     (text === undefined || holds(entry, text.toLowerCase()))

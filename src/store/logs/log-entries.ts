@@ -265,7 +265,7 @@ function beside(operator: '$lt' | '$gt', place: Place | undefined): QueryFilter<
 
 /** Must match the same entries as `isWanted`. */
 function filterOf(wanted: LogFilter): QueryFilter<EntryDocument> {
-  const { organisation, provider, environment, accountId, action, source, text } = wanted;
+  const { organisation, provider, environment, accountId, traceId, action, source, text } = wanted;
   const filter: QueryFilter<EntryDocument> = {
     organisation: ofOrganisationOrNone(organisation),
   };
@@ -273,6 +273,7 @@ function filterOf(wanted: LogFilter): QueryFilter<EntryDocument> {
   if (environment !== undefined)
     filter['environment'] = mongoose.trusted({ $in: [environment, null] });
   if (accountId !== undefined) filter['account_id'] = accountId;
+  if (traceId !== undefined) filter['trace_id'] = traceId;
   if (action !== undefined) filter['action'] = mongoose.trusted({ $in: [action].flat() });
   if (source !== undefined) filter['source'] = source;
   if (text !== undefined) {
