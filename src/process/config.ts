@@ -159,6 +159,15 @@ const networks = z.string().transform((text, context) =>
   }),
 );
 
+const TRACES_SAMPLERS = [
+  'always_on',
+  'always_off',
+  'traceidratio',
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+] as const;
+
 const environmentSchema = z.object({
   MONGODB_URI: z
     .string()
@@ -254,6 +263,16 @@ const environmentSchema = z.object({
     .literal('http/protobuf', 'must be http/protobuf, the only protocol that Evergrant speaks')
     .optional(),
   OTEL_SERVICE_NAME: z.string().max(100).optional(),
+  // OpenTelemetry reads these three itself, and silently ignores an invalid one.
+  OTEL_EXPORTER_OTLP_HEADERS: z.string().optional(),
+  OTEL_TRACES_SAMPLER: z
+    .enum(TRACES_SAMPLERS, `must be one of ${TRACES_SAMPLERS.join(', ')}`)
+    .optional(),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce
+    .number('must be a number from 0 to 1')
+    .min(0, 'must be a number from 0 to 1')
+    .max(1, 'must be a number from 0 to 1')
+    .optional(),
   INDEXES: z.enum(INDEX_MODES, `must be one of ${INDEX_MODES.join(', ')}`).default('apply'),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
   LOG_RETENTION_DAYS: z.coerce
