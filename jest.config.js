@@ -18,7 +18,7 @@ const shared = {
     ],
   },
   transformIgnorePatterns: [
-    '/node_modules/(?!(@noble/ciphers|oauth4webapi|jose|get-port|oidc-provider|openid-client|d3-[a-z-]+|internmap|string-width|strip-ansi|ansi-regex|get-east-asian-width)/)',
+    '/node_modules/(?!(@noble/ciphers|@opentelemetry/otlp-exporter-base|oauth4webapi|jose|get-port|oidc-provider|openid-client|d3-[a-z-]+|internmap|string-width|strip-ansi|ansi-regex|get-east-asian-width)/)',
   ],
 };
 

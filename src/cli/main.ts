@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** Entry point of the `evergrant` command: parses the arguments, runs a command, and exits with 0, 1 or 2. */
 import { CommanderError } from 'commander';
-import { packageVersion } from '../process/package-version';
+import { packageVersion } from '../process/version';
 import { createApiClient } from './api-client';
 import { COMMANDS } from './commands';
 import { readCredentials } from './credentials';

@@ -57,6 +57,8 @@ export interface Config {
   port: number | null;
   /** The port for monitoring. `null`: not set; then 9464, or the next free port. `off`: no port, and nothing is recorded. */
   metrics: { host: string; port: number | 'off' | null };
+  /** `null`: no traces, and no OpenTelemetry code is loaded. */
+  tracing: TracingConfig | null;
   /** Whether the start builds missing indexes. */
   indexes: (typeof INDEX_MODES)[number];
   logLevel: LogLevel;
@@ -79,6 +81,13 @@ export interface Config {
   refreshIntervalMs: number | null;
   /** For the page of settings. */
   settings: readonly Setting[];
+}
+
+interface TracingConfig {
+  /** The collector's address for traces. */
+  url: string;
+  /** The name of this process in traces; `null`: one that says what the process does. */
+  serviceName: string | null;
 }
 
 interface MailConfig {
@@ -154,6 +163,15 @@ const networks = z.string().transform((text, context) =>
     return z.NEVER;
   }),
 );
+
+const TRACES_SAMPLERS = [
+  'always_on',
+  'always_off',
+  'traceidratio',
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+] as const;
 
 const environmentSchema = z.object({
   MONGODB_URI: z
@@ -237,6 +255,31 @@ const environmentSchema = z.object({
     .regex(/^(off|\d+)$/, 'must be a port number, or off')
     .transform((text) => (text === 'off' ? text : Number(text)))
     .refine((port) => port === 'off' || port <= 65535, 'must be a port number, or off')
+    .optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({
+      protocol: /^https?$/,
+      error: 'must be the base URL of a collector, e.g. http://localhost:4318',
+    })
+    .refine(
+      (text) => new URL(text).username === '' && new URL(text).password === '',
+      'must not contain a user name or a password: put credentials into OTEL_EXPORTER_OTLP_HEADERS',
+    )
+    .refine((text) => !/[?#]/.test(text), 'must not contain a query or a fragment')
+    .optional(),
+  OTEL_EXPORTER_OTLP_PROTOCOL: z
+    .literal('http/protobuf', 'must be http/protobuf, the only protocol that Evergrant speaks')
+    .optional(),
+  OTEL_SERVICE_NAME: z.string().max(100).optional(),
+  // OpenTelemetry reads these three itself, and silently ignores an invalid one.
+  OTEL_EXPORTER_OTLP_HEADERS: z.string().optional(),
+  OTEL_TRACES_SAMPLER: z
+    .enum(TRACES_SAMPLERS, `must be one of ${TRACES_SAMPLERS.join(', ')}`)
+    .optional(),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce
+    .number('must be a number from 0 to 1')
+    .min(0, 'must be a number from 0 to 1')
+    .max(1, 'must be a number from 0 to 1')
     .optional(),
   INDEXES: z.enum(INDEX_MODES, `must be one of ${INDEX_MODES.join(', ')}`).default('apply'),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
@@ -326,6 +369,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     host: env.HOST,
     port: env.PORT ?? null,
     metrics: { host: env.METRICS_HOST, port: env.METRICS_PORT ?? null },
+    tracing: tracingConfig(env),
     indexes: env.INDEXES,
     logLevel: env.LOG_LEVEL,
     logRetentionDays: env.LOG_RETENTION_DAYS,
@@ -380,6 +424,12 @@ function jwtConfig(env: z.infer<typeof environmentSchema>): JwtConfig | null {
     audience: env.JWT_AUDIENCE ?? null,
     organisationClaims: claim === undefined ? ['organisation', 'org_id'] : [claim],
   };
+}
+
+function tracingConfig(env: z.infer<typeof environmentSchema>): TracingConfig | null {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_SERVICE_NAME: serviceName = null } = env;
+  if (endpoint === undefined) return null;
+  return { url: `${endpoint.replace(/\/+$/, '')}/v1/traces`, serviceName };
 }
 
 function readOidc(env: z.infer<typeof environmentSchema>, problems: string[]): Config['oidc'] {

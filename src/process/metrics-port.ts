@@ -26,9 +26,9 @@ import {
 import { metricsText, recordProcess, stopRecording } from '../metrics/registry';
 import { TOKEN_ACCESS_SOURCES } from '../store/access/token-accesses';
 import type { Config } from './config';
-import { packageVersion } from './package-version';
 import { StartError } from './start-error';
 import type { Stoppable } from './stop';
+import { type ProcessRole, packageVersion } from './version';
 
 /** The port if `METRICS_PORT` is not set; 9464 is usual for Prometheus exporters of applications. */
 const USUAL_PORT = 9464;
@@ -41,8 +41,6 @@ const HEADERS_TIMEOUT_MS = 5_000;
 const CONNECTIONS_MAX = 50;
 /** How long a scrape waits for the metrics of Temporal's core, in ms. */
 const CORE_ANSWERS_WITHIN_MS = 2_000;
-
-type Role = 'api' | 'worker' | 'all-in-one';
 
 /** The sources that the port asks once the process has started. */
 export interface Observed {
@@ -62,7 +60,7 @@ export interface MetricsPort extends Stoppable {
 
 interface Options {
   config: Pick<Config, 'metrics' | 'providers'>;
-  role: Role;
+  role: ProcessRole;
   /** Where Temporal's core answers with its metrics; `null`: this process has no worker. */
   coreAddress: string | null;
   logger: Pick<Logger, 'info' | 'warn'>;
@@ -119,7 +117,7 @@ const NOTHING_TO_STOP: Stoppable = {
 };
 
 /** Starts the series that rules compare with their past, and says what runs here. */
-function beginSeries({ providers }: Pick<Config, 'providers'>, role: Role): void {
+function beginSeries({ providers }: Pick<Config, 'providers'>, role: ProcessRole): void {
   allowProviders(
     providers.map(({ id, environments }) => ({ id, environments: Object.keys(environments) })),
   );

@@ -136,6 +136,8 @@ interface RefreshState {
   workersLost: number;
   /** Consecutive attempts that could not begin. */
   notBegun: number;
+  /** The trace that an earlier attempt began; retries of a request without a trace continue it. */
+  trace?: string;
 }
 
 /** The result of a reconnect request for which no candidate was waiting. */
@@ -223,7 +225,8 @@ class AccountRefresh {
     const state = this.#state;
     state.request = state.requested ?? state.request;
     state.requested = null;
-    const { attempts, request, supersedes, grant } = state;
+    const { attempts, supersedes, grant } = state;
+    const request = withTrace(state.request, state.trace);
     const { accountId, label } = this.#input;
     const attemptId = this.#attemptId();
     const retry = state.finished > 0 && !state.startsAfresh;
@@ -296,6 +299,7 @@ class AccountRefresh {
       return true;
     }
     state.supersedes = null;
+    if (result.trace !== undefined) state.trace = result.trace;
     state.rotatedTo = result.rotatedTo ?? state.rotatedTo;
     // A caller forced a refresh while this attempt found that none was due; the forced refresh is still to be made.
     if (attempt.outcome === 'skipped' && state.requested?.force === true) return true;
@@ -448,6 +452,10 @@ function firstState({ request, first }: RefreshAccountInput): RefreshState {
     workersLost: 0,
     notBegun: 0,
   };
+}
+
+function withTrace(request: RefreshRequest, trace: string | undefined): RefreshRequest {
+  return trace === undefined || request.trace !== undefined ? request : { ...request, trace };
 }
 
 /** Temporal retries until MongoDB accepts the write, for days if necessary. */

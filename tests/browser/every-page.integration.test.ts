@@ -148,7 +148,9 @@ it('R5.5 lists of accounts and events show new rows live', async () => {
       at: new Date(),
     }),
   );
-  await events.getByRole('link', { name: label }).waitFor();
+  const raised = events.getByRole('link', { name: label });
+  await raised.waitFor();
+  expect(await raised.isVisible()).toBe(true);
 });
 
 it('R5.5 every live page says that the connection is lost', async () => {

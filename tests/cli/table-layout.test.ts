@@ -18,8 +18,8 @@ function printed(columns: number | undefined, isTTY: boolean): string[] {
     ],
     'none',
   );
-  // oxlint-disable-next-line no-control-regex -- colours
   return String(stream.read())
+    // oxlint-disable-next-line no-control-regex -- colours
     .replaceAll(/\u001b\[\d+m/g, '')
     .trimEnd()
     .split('\n');

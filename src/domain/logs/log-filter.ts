@@ -11,6 +11,8 @@ export interface LogFilter {
   /** Entries without an environment match every environment. */
   environment?: string | readonly string[] | undefined;
   accountId?: string | undefined;
+  /** The trace of the attempt. */
+  traceId?: string | undefined;
   action?: LogAction | readonly LogAction[] | undefined;
   source?: LogSource | readonly LogSource[] | undefined;
   /** `failed`: the entry has an error. */
@@ -37,12 +39,13 @@ export const TEXT_MEMBERS = [
 ] as const;
 
 export function isWanted(entry: LogEntry, filter: LogFilter): boolean {
-  const { organisation, provider, environment, accountId, action, source, text } = filter;
+  const { organisation, provider, environment, accountId, traceId, action, source, text } = filter;
   return (
     (entry.organisation === organisation || entry.organisation === null) &&
     isAnyOf(entry.provider, provider) &&
     (entry.environment === null || isAnyOf(entry.environment, environment)) &&
     (accountId === undefined || entry.account_id === accountId) &&
+    (traceId === undefined || entry.trace_id === traceId) &&
     isAnyOf(entry.action, action) &&
     isAnyOf(entry.source, source) &&
     (filter.result === undefined || (entry.error !== null) === (filter.result === 'failed')) &&

@@ -270,7 +270,7 @@ function beside(operator: '$lt' | '$gt', place: Place | undefined): QueryFilter<
 
 /** Must match the same entries as `isWanted`. */
 function filterOf(wanted: LogFilter): QueryFilter<EntryDocument> {
-  const { organisation, provider, environment, accountId, action, source, text } = wanted;
+  const { organisation, provider, environment, accountId, traceId, action, source, text } = wanted;
   const { result, code, from, to } = wanted;
   const filter: QueryFilter<EntryDocument> = {
     organisation: ofOrganisationOrNone(organisation),
@@ -279,6 +279,7 @@ function filterOf(wanted: LogFilter): QueryFilter<EntryDocument> {
   if (environment !== undefined)
     filter['environment'] = mongoose.trusted({ $in: [...[environment].flat(), null] });
   if (accountId !== undefined) filter['account_id'] = accountId;
+  if (traceId !== undefined) filter['trace_id'] = traceId;
   if (action !== undefined) filter['action'] = mongoose.trusted({ $in: [action].flat() });
   if (source !== undefined) filter['source'] = mongoose.trusted({ $in: [source].flat() });
   // The partial index of failures holds the entries whose error has a code.

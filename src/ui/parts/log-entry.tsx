@@ -134,6 +134,7 @@ function attemptLines(entry: LogEntry, comparison: TokenComparison | undefined):
       account: entry.account_id,
       workflow: entry.workflow_id,
       run: entry.run_id,
+      trace: entry.trace_id,
       outcome: entry.outcome,
       generation: entry.generation,
       ...values,

@@ -1,5 +1,5 @@
 /** Admin → Settings: what is configured and by which source, for admins, without secrets. */
-import { packageVersion } from '../../process/package-version';
+import { packageVersion } from '../../process/version';
 import type { UiDependencies } from '../dependencies';
 import type { UiApp } from '../env';
 import { demandAdmin } from '../guard';

@@ -20,6 +20,11 @@ const FilterQuery = z.object({
     description: 'Only entries whose error has one of these codes',
     example: 'invalid_grant',
   }),
+  trace: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/, 'must be 32 hexadecimal digits in lower case')
+    .optional()
+    .openapi({ description: 'Only attempts of this trace: the trace_id of an entry' }),
 });
 
 export const LogListQuery = FilterQuery.extend({
@@ -43,10 +48,10 @@ export const LogPageBody = z.object({
 });
 
 export function logFilter(
-  { env, account_id, ...filters }: z.infer<typeof AnyLogFilterQuery>,
+  { env, account_id, trace, ...filters }: z.infer<typeof AnyLogFilterQuery>,
   organisation: string,
 ): LogFilter {
-  return { organisation, environment: env, accountId: account_id, ...filters };
+  return { organisation, environment: env, accountId: account_id, traceId: trace, ...filters };
 }
 
 /**
