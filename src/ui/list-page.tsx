@@ -37,6 +37,8 @@ export interface ListPage<Row, Query extends ListQuery> {
   body: (row: Row) => unknown;
   /** The filters, and whatever else stands above the list. */
   above: (c: UiContext, query: Query) => Promise<Child>;
+  /** The form that acts on selected rows. */
+  selectedBy?: string;
   /** The next step, if there is no row at all. */
   start?: Child;
 }
@@ -73,6 +75,7 @@ export function registerList<Row, Query extends ListQuery>(
       chosenColumns: query.column,
       idOf: list.idOf,
       start: list.start,
+      ...(list.selectedBy === undefined ? {} : { selectedBy: list.selectedBy }),
     };
   };
 

@@ -9,8 +9,10 @@ export const NAVIGATION = [
   { path: '/admin/terminal', title: 'Terminal', for: 'readers' },
   { path: '/admin/workflows', title: 'Workflows', for: 'all' },
   { path: '/admin/events', title: 'Events', for: 'readers' },
+  { path: '/admin/webhooks', title: 'Webhooks', for: 'admins' },
   { path: '/admin/deliveries', title: 'Deliveries', for: 'admins' },
   { path: '/admin/audit', title: 'Audit', for: 'admins' },
+  { path: '/admin/keys', title: 'API keys', for: 'admins' },
   { path: '/docs', title: 'API', for: 'all' },
 ] as const;
 

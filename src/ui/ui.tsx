@@ -12,17 +12,22 @@ import type { ApiEnv } from '../http/env';
 import { requireStorable } from '../http/odd-text';
 import { registerAssets } from './assets';
 import type { UiDependencies } from './dependencies';
+import { takeDone } from './done';
 import type { UiApp, UiEnv } from './env';
 import { showError } from './errors';
-import { knowSession, requireActor, requireReader, requireSession } from './guard';
+import { FIELD_NAMES } from './form-fields';
+import { isFragment, knowSession, requireActor, requireReader, requireSession } from './guard';
 import { HOME } from './local-path';
 import { registerAccount } from './routes/account';
+import { registerAccountForms } from './routes/account-form';
 import { registerAccounts } from './routes/accounts';
+import { registerApiKeys } from './routes/api-keys';
 import { registerAudit } from './routes/audit';
 import { registerConnect } from './routes/connect';
 import { registerDeliveries } from './routes/deliveries';
 import { registerDocs } from './routes/docs';
 import { registerEvents } from './routes/events';
+import { limitImport, registerImport } from './routes/import';
 import { registerOverview } from './routes/overview';
 import { registerPreferences } from './routes/preferences';
 import { registerRefreshDebug } from './routes/refresh-debug';
@@ -30,29 +35,11 @@ import { registerSignIn } from './routes/sign-in';
 import { BACK_CHANNEL_LOGOUT, registerSignInOidc } from './routes/sign-in-oidc';
 import { registerSignOut } from './routes/sign-out';
 import { registerTerminal } from './routes/terminal';
+import { registerWebhooks } from './routes/webhooks';
 import { registerWorkers } from './routes/workers';
 import { registerWorkflows } from './routes/workflows';
 import { requireSameOrigin } from './same-origin';
 import { Sessions } from './sessions';
-
-/** The field names of all forms that act. */
-const FORM_MEMBERS: ReadonlySet<string> = new Set([
-  'action',
-  'all',
-  'environment',
-  'every',
-  'external_id',
-  'filter',
-  'format',
-  'id',
-  'kind',
-  'label',
-  'note',
-  'provider',
-  'reason',
-  'refresh_token',
-  'status',
-]);
 
 const SELF = ["'self'"];
 const NONE = ["'none'"];
@@ -85,6 +72,14 @@ const refuseOddQueries = createMiddleware<UiEnv>(async (c, next) => {
   await next();
 });
 
+/** Reads the report of the action before, for whole pages only. */
+const readDone = ({ vault }: Pick<UiDependencies, 'vault'>) =>
+  createMiddleware<UiEnv>(async (c, next) => {
+    const isPage = c.req.method === 'GET' && !/\/(?:stream|export)$/.test(c.req.path);
+    c.set('done', isPage && !isFragment(c) ? await takeDone(c, vault) : null);
+    await next();
+  });
+
 /** Mounts all pages on an app. Their errors are also shown as pages. */
 export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions'>): void {
   const deps: UiDependencies = { ...given, sessions: new Sessions(given) };
@@ -102,14 +97,16 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   ui.use('/admin/*', refuseOddQueries);
   ui.use('/docs/*', knowSession(deps));
   ui.use('/admin/*', requireSession(deps));
+  ui.use('/admin/*', readDone(deps));
   ui.use('/admin/*', requireReader);
   ui.on(['POST', 'PUT', 'PATCH', 'DELETE'], '/admin/*', requireActor);
+  limitImport(ui);
   ui.use(
     '/admin/*',
     audited<UiEnv>(
       deps,
       (c) => c.get('session'),
-      () => FORM_MEMBERS,
+      () => FIELD_NAMES,
       operatorsPages,
     ),
   );
@@ -123,13 +120,17 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   registerOverview(ui, deps);
   registerWorkers(ui, deps);
   registerAccounts(ui, deps);
+  registerAccountForms(ui, deps);
+  registerImport(ui, deps);
   registerAccount(ui, deps);
   registerRefreshDebug(ui, deps);
   registerTerminal(ui, deps);
   registerWorkflows(ui, deps);
   registerEvents(ui, deps);
+  registerWebhooks(ui, deps);
   registerDeliveries(ui, deps);
   registerAudit(ui, deps);
+  registerApiKeys(ui, deps);
   registerDocs(ui, deps);
 
   ui.get('/', (c) => c.redirect(HOME, 302));

@@ -323,12 +323,17 @@ export function accountList(
     idOf: ({ account }) => account.id,
     nameOf: ({ account }) => account.label,
     ...(mayAct ? { selectedBy: BULK_FORM } : {}),
-    start: (
-      <>
-        Connect one with <code>POST /api/admin/accounts</code> or{' '}
-        <code>evergrant accounts add</code>.
-      </>
-    ),
+    ...(mayAct
+      ? {
+          start: (
+            <>
+              <a href={`${ACCOUNTS_PATH}/connect`}>Connect one</a>,{' '}
+              <a href={`${ACCOUNTS_PATH}/new`}>add one by its refresh token</a>, or{' '}
+              <a href={`${ACCOUNTS_PATH}/import`}>import a file</a>.
+            </>
+          ),
+        }
+      : {}),
   };
 }
 
@@ -454,6 +459,12 @@ function BulkForm({ links }: { links: string | null }) {
     <form id={BULK_FORM} class="bulk" method="post" action={`${ACCOUNTS_PATH}/actions`}>
       <a class="button primary" href={`${ACCOUNTS_PATH}/connect`}>
         Connect an account
+      </a>
+      <a class="button" href={`${ACCOUNTS_PATH}/new`}>
+        Add by refresh token
+      </a>
+      <a class="button" href={`${ACCOUNTS_PATH}/import`}>
+        Import
       </a>
       {links !== null && (
         <a class="button" href={links}>

@@ -2,7 +2,8 @@
 import { NOTE_MAX } from '../../api/routes/schedules/schedule-body';
 import type { HistoryEvent } from '../../temporal/readable-history';
 import type { WorkflowHistory } from '../../temporal/workflow-client';
-import { Confirm, ConfirmButton, Field } from '../parts/confirm';
+import { Confirm, ConfirmButton } from '../parts/confirm';
+import { Field } from '../parts/form';
 import { Moment } from '../parts/time';
 import { durationOf, WorkflowState, workflowPath } from './workflows';
 
