@@ -1,6 +1,6 @@
 /**
  * Takes the screenshots for the docs in demo mode, after the first sweep: `npx --no tsx scripts/screenshots.ts`, or only
- * those of the consent pages with the argument `connect`. Needs Chromium, at CHROMIUM or /usr/bin/chromium.
+ * those of the consent pages with the argument `connect`, or of the pages for managing with `manage`. Needs Chromium, at CHROMIUM or /usr/bin/chromium.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -68,6 +68,34 @@ async function takeConnect(browser: Browser, demo: { url: string; key: string })
   await context.close();
 }
 
+/** The pages on which an admin manages accounts, keys and webhooks. */
+async function takeManaging(page: Page, suffix: string): Promise<void> {
+  for (const [path, name] of [
+    ['accounts/new', 'account-new'],
+    ['accounts/import', 'import'],
+    ['keys/new', 'key-new'],
+    ['webhooks/new', 'webhook-new'],
+  ]) {
+    await page.goto(`/admin/${path}`);
+    await picture(page, `${name}${suffix}`);
+  }
+  await page.getByLabel('URL').fill('https://example.com/hooks/evergrant');
+  await page.getByLabel(/^Description/).fill('Shop backend');
+  await page.getByRole('button', { name: 'Add the webhook' }).click();
+  await page.getByRole('link', { name: 'Show the webhook' }).click();
+  await picture(page, `webhook${suffix}`);
+  for (const name of ['webhooks', 'keys']) {
+    await page.goto(`/admin/${name}`);
+    await picture(page, `${name}${suffix}`);
+  }
+  await page.goto('/admin/accounts/import');
+  const lines = ['provider,external_id,refresh_token', 'ebay,cedar-and-pine,v^1.1#demo', 'unknown,tidewater,x'];
+  await page.getByLabel('File', { exact: true }).setInputFiles({ name: 'accounts.csv', mimeType: 'text/csv', buffer: Buffer.from(lines.join('\n')) });
+  await page.getByRole('button', { name: 'Check the file' }).click();
+  await page.getByRole('heading', { name: 'Result of the check' }).waitFor();
+  await picture(page, `import-check${suffix}`);
+}
+
 async function takeAll(): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'evergrant-screenshots-'));
   mkdirSync(OUT, { recursive: true });
@@ -77,7 +105,7 @@ async function takeAll(): Promise<void> {
     args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
   });
   try {
-    await takeConnect(browser, demo);
+    if (process.argv[2] !== 'manage') await takeConnect(browser, demo);
     if (process.argv[2] === 'connect') return;
     for (const colorScheme of ['light', 'dark'] as const) {
       const context = await browser.newContext({ baseURL: demo.url, viewport: VIEWPORT, colorScheme });
@@ -90,6 +118,10 @@ async function takeAll(): Promise<void> {
       await page.getByLabel('API key or JWT').fill(demo.key);
       await page.getByRole('button', { name: 'Sign in' }).click();
       await page.waitForURL('**/admin/**');
+      if (process.argv[2] === 'manage') {
+        await takeManaging(page, suffix);
+        continue;
+      }
       await page.goto('/admin/overview');
       await picture(page, `overview${suffix}`);
       await page.goto('/admin/workers');
@@ -110,6 +142,7 @@ async function takeAll(): Promise<void> {
       await picture(page, `terminal${suffix}`);
       await page.goto('/admin/workflows');
       await picture(page, `workflows${suffix}`);
+      await takeManaging(page, suffix);
       for (const name of ['events', 'deliveries', 'audit', 'token-accesses', 'quarantine', 'encryption', 'settings']) {
         await page.goto(`/admin/${name}`);
         await picture(page, `${name}${suffix}`);

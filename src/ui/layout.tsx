@@ -3,10 +3,11 @@ import { html } from 'hono/html';
 import type { Child } from 'hono/jsx';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { SCRIPT, STYLE } from './assets';
-import type { Session, UiContext } from './env';
+import type { Done, Session, UiContext } from './env';
 import { markup } from './markup';
 import { isOpenTo, NAVIGATION, type Section } from './navigation';
 import { Badge } from './parts/badge';
+import { DoneNotice } from './parts/done-notice';
 import { SearchDialog, SearchLink } from './parts/search-dialog';
 import { mayAct, mayOperate } from './permissions';
 import { PREFERENCES, type PreferenceName, type Preferences, preferencesOf } from './preferences';
@@ -29,6 +30,8 @@ export async function showPage(
   content: Child,
 ): Promise<Response> {
   const session: Session | undefined = c.get('session');
+  // Absent on public pages, and if a request fails before it is read.
+  const done: Done | null = c.get('done') ?? null;
   const preferences = preferencesOf(c);
   const { theme, density, times } = preferences;
   const page = (
@@ -50,7 +53,9 @@ export async function showPage(
             <h1>{title}</h1>
             {live && <LiveState />}
           </div>
-          <div id="notices" aria-live="polite" />
+          <div id="notices" aria-live="polite">
+            {done !== null && <DoneNotice {...done} />}
+          </div>
           {/* Scripts announce here, for screen readers, what a button did. */}
           <p id="announced" class="hidden" role="status" />
           {content}

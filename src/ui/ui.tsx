@@ -12,12 +12,16 @@ import type { ApiEnv } from '../http/env';
 import { requireStorable } from '../http/odd-text';
 import { registerAssets } from './assets';
 import type { UiDependencies } from './dependencies';
+import { takeDone } from './done';
 import type { UiApp, UiEnv } from './env';
 import { showError } from './errors';
-import { knowSession, requireActor, requireReader, requireSession } from './guard';
+import { FIELD_NAMES } from './form-fields';
+import { isFragment, knowSession, requireActor, requireReader, requireSession } from './guard';
 import { HOME } from './local-path';
 import { registerAccount } from './routes/account';
+import { registerAccountForms } from './routes/account-form';
 import { registerAccounts } from './routes/accounts';
+import { registerApiKeys } from './routes/api-keys';
 import { registerAudit } from './routes/audit';
 import { registerConnect } from './routes/connect';
 import { registerConnectSettings } from './routes/connect-settings';
@@ -25,6 +29,7 @@ import { registerDeliveries } from './routes/deliveries';
 import { registerDocs } from './routes/docs';
 import { registerEncryption } from './routes/encryption';
 import { registerEvents } from './routes/events';
+import { limitImport, registerImport } from './routes/import';
 import { registerOverview } from './routes/overview';
 import { registerPreferences } from './routes/preferences';
 import { registerQuarantine } from './routes/quarantine';
@@ -36,34 +41,11 @@ import { BACK_CHANNEL_LOGOUT, registerSignInOidc } from './routes/sign-in-oidc';
 import { registerSignOut } from './routes/sign-out';
 import { registerTerminal } from './routes/terminal';
 import { registerTokenAccesses } from './routes/token-accesses';
+import { registerWebhooks } from './routes/webhooks';
 import { registerWorkers } from './routes/workers';
 import { registerWorkflows } from './routes/workflows';
 import { requireSameOrigin } from './same-origin';
 import { Sessions } from './sessions';
-
-/** The field names of all forms that act. */
-const FORM_MEMBERS: ReadonlySet<string> = new Set([
-  'action',
-  'all',
-  'environment',
-  'every',
-  'external_id',
-  'filter',
-  'format',
-  'id',
-  'kind',
-  'label',
-  'language',
-  'logo_url',
-  'note',
-  'organisation_name',
-  'provider',
-  'reason',
-  'refresh_token',
-  'return_urls',
-  'status',
-  'to',
-]);
 
 const SELF = ["'self'"];
 const NONE = ["'none'"];
@@ -96,6 +78,14 @@ const refuseOddQueries = createMiddleware<UiEnv>(async (c, next) => {
   await next();
 });
 
+/** Reads the report of the action before, for whole pages only. */
+const readDone = ({ vault }: Pick<UiDependencies, 'vault'>) =>
+  createMiddleware<UiEnv>(async (c, next) => {
+    const isPage = c.req.method === 'GET' && !/\/(?:stream|export)$/.test(c.req.path);
+    c.set('done', isPage && !isFragment(c) ? await takeDone(c, vault) : null);
+    await next();
+  });
+
 /** Mounts all pages on an app. Their errors are also shown as pages. */
 export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions'>): void {
   const deps: UiDependencies = { ...given, sessions: new Sessions(given) };
@@ -113,14 +103,16 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   ui.use('/admin/*', refuseOddQueries);
   ui.use('/docs/*', knowSession(deps));
   ui.use('/admin/*', requireSession(deps));
+  ui.use('/admin/*', readDone(deps));
   ui.use('/admin/*', requireReader);
   ui.on(['POST', 'PUT', 'PATCH', 'DELETE'], '/admin/*', requireActor);
+  limitImport(ui);
   ui.use(
     '/admin/*',
     audited<UiEnv>(
       deps,
       (c) => c.get('session'),
-      () => FORM_MEMBERS,
+      () => FIELD_NAMES,
       operatorsPages,
     ),
   );
@@ -135,18 +127,22 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   registerOverview(ui, deps);
   registerWorkers(ui, deps);
   registerAccounts(ui, deps);
+  registerAccountForms(ui, deps);
+  registerImport(ui, deps);
   registerAccount(ui, deps);
   registerQuarantine(ui, deps);
   registerRefreshDebug(ui, deps);
   registerTerminal(ui, deps);
   registerWorkflows(ui, deps);
   registerEvents(ui, deps);
+  registerWebhooks(ui, deps);
   registerDeliveries(ui, deps);
   registerTokenAccesses(ui, deps);
   registerAudit(ui, deps);
   registerEncryption(ui, deps);
   registerSettings(ui, deps);
   registerSearch(ui, deps);
+  registerApiKeys(ui, deps);
   registerDocs(ui, deps);
 
   ui.get('/', (c) => c.redirect(HOME, 302));

@@ -373,7 +373,8 @@ describe('one account', () => {
       await page.getByRole('dialog').getByRole('button', { name: 'Reconnect' }).click();
     };
     await reconnect(`v^1.1#wrong-${randomBytes(8).toString('hex')}`);
-    await page.locator('#notices').getByText('The account keeps its current grant.').waitFor();
+    const problem = page.getByRole('dialog').getByRole('alert');
+    await problem.getByText('The account keeps its current grant.').waitFor();
     expect((await pages.harness.account(id)).current).toEqual(current);
 
     const grant = pages.harness.sandbox.issueGrant({ provider: 'ebay', subject: `again-${id}` });

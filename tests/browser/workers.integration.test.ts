@@ -161,7 +161,7 @@ describe('the actions of a schedule', () => {
     const dialog = await open(page, 'Change interval');
     await dialog.getByLabel('Sweep every').fill('banana');
     await dialog.getByRole('button', { name: 'Change interval' }).click();
-    expect(await page.getByRole('alert').textContent()).toContain('such as 90s, 10m or 1h');
+    await page.getByText('Must be a duration such as 90s, 10m or 1h, not "banana".').waitFor();
     expect(specOf(await described())).toBe(specOf(before));
   });
 

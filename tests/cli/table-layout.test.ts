@@ -18,11 +18,13 @@ function printed(columns: number | undefined, isTTY: boolean): string[] {
     ],
     'none',
   );
-  return String(stream.read())
-    // oxlint-disable-next-line no-control-regex -- colours
-    .replaceAll(/\u001b\[\d+m/g, '')
-    .trimEnd()
-    .split('\n');
+  return (
+    String(stream.read())
+      // oxlint-disable-next-line no-control-regex -- colours
+      .replaceAll(/\u001b\[\d+m/g, '')
+      .trimEnd()
+      .split('\n')
+  );
 }
 
 it.each([120, 80, 70, 60, 50])('no line is wider than %i cells', (columns) => {

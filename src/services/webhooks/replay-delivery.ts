@@ -26,3 +26,29 @@ export async function replayDelivery(
   if (delivery === null) throw notFound(`delivery ${id}`);
   return delivery;
 }
+
+export interface ReplayResult {
+  id: string;
+  /** Why the delivery cannot be replayed; `null`: it is. */
+  problem: string | null;
+}
+
+/** Replays deliveries one after the other. A refusal concerns one delivery; another failure ends the replay. */
+export async function replayDeliveries(
+  deps: Parameters<typeof replayDelivery>[0],
+  organisation: string,
+  ids: readonly string[],
+): Promise<ReplayResult[]> {
+  const results: ReplayResult[] = [];
+  for (const id of ids) {
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- many at once would occupy MongoDB
+      await replayDelivery(deps, organisation, id);
+      results.push({ id, problem: null });
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      results.push({ id, problem: error.message });
+    }
+  }
+  return results;
+}

@@ -92,15 +92,34 @@
       if (target instanceof Element && target.hasAttribute('hx-sse:connect')) showState('failed');
     });
   }
-  // After the response to an action, the dialog closes and its fields are cleared. The page shows the result. Filter forms
-  // in dialogs use GET and keep their dialog open.
-  addEventListener('htmx:after:request', ({ target }) => {
+  // After the response to an action, the dialog closes and its fields are cleared. The page shows the result. A refusal is
+  // shown in the dialog, which keeps what was typed. Filter forms in dialogs use GET and keep their dialog open.
+  addEventListener('htmx:after:request', ({ target, detail: { ctx } }) => {
     const acts = target instanceof HTMLFormElement && target.method === 'post';
     const dialog = acts && target.closest('dialog');
     if (!dialog) return;
+    const isRefused = ctx.response.status >= 400;
+    const problem = target.querySelector('.form-problem');
+    for (const field of target.querySelectorAll('input:not([type="hidden"])'))
+      field.setAttribute('aria-invalid', String(isRefused));
+    problem?.replaceChildren();
+    if (isRefused && problem !== null) {
+      delete ctx.hx.retarget;
+      ctx.target = problem;
+      return;
+    }
     target.reset();
     dialog.close();
   });
+
+  // A file may be dropped on its field.
+  for (const event of ['dragover', 'drop'])
+    addEventListener(event, (dropped) => {
+      const input = dropped.target.closest?.('.drop')?.querySelector('input[type="file"]');
+      if (!input) return;
+      dropped.preventDefault();
+      if (event === 'drop') input.files = dropped.dataTransfer.files;
+    });
 
   addEventListener('htmx:sse:error', ({ detail }) => {
     showState('lost');

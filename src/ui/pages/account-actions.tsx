@@ -3,6 +3,7 @@ import type { PropsWithChildren } from 'hono/jsx';
 import { type Account, AccountState, isOutOfService } from '../../domain/account/account';
 import { isFinished } from '../../domain/connect/stored-tokens';
 import { isBroken } from '../../domain/events/event';
+import { Act } from '../parts/act';
 import { Moment } from '../parts/time';
 import { accountPath } from './accounts';
 
@@ -63,6 +64,9 @@ export function AccountActions({ account, isDue }: { account: Account; isDue: bo
           Disable …
         </Opens>
       )}
+      <a class="button" href={`${path}/edit`}>
+        Edit
+      </a>
       {!isDisconnected && !quarantine && (
         <Opens dialog="disconnect" danger>
           Disconnect …
@@ -186,22 +190,6 @@ export function AccountDialogs({
         </Act>
       </Dialog>
     </>
-  );
-}
-
-/** A form that acts. The response is a notice, or the account's page if scripts are off. */
-export function Act({ action, id, children }: PropsWithChildren<{ action: string; id?: string }>) {
-  return (
-    <form
-      method="post"
-      action={action}
-      hx-post={action}
-      hx-target="#notices"
-      hx-disable="find button:not([type])"
-      {...(id === undefined ? {} : { id })}
-    >
-      {children}
-    </form>
   );
 }
 

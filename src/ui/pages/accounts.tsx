@@ -331,12 +331,17 @@ export function accountList(
     nameOf: ({ account }) => account.label,
     ...(mayAct ? { selectedBy: BULK_FORM } : {}),
     repeatedBy: { origin, command: accountsCommand(query) },
-    start: (
-      <>
-        Connect one with <code>POST /api/admin/accounts</code> or{' '}
-        <code>evergrant accounts add</code>.
-      </>
-    ),
+    ...(mayAct
+      ? {
+          start: (
+            <>
+              <a href={`${ACCOUNTS_PATH}/connect`}>Connect one</a>,{' '}
+              <a href={`${ACCOUNTS_PATH}/new`}>add one by its refresh token</a>, or{' '}
+              <a href={`${ACCOUNTS_PATH}/import`}>import a file</a>.
+            </>
+          ),
+        }
+      : {}),
   };
 }
 
@@ -478,9 +483,17 @@ function BulkForm({ links }: { links: string }) {
       <a class="button primary" href={`${ACCOUNTS_PATH}/connect`}>
         Connect an account
       </a>
-      <a class="button" href={links}>
-        Reconnect links …
+      <a class="button" href={`${ACCOUNTS_PATH}/new`}>
+        Add by refresh token
       </a>
+      <a class="button" href={`${ACCOUNTS_PATH}/import`}>
+        Import
+      </a>
+      {links !== null && (
+        <a class="button" href={links}>
+          Reconnect links …
+        </a>
+      )}
       <label>
         With <span data-selected>the selected accounts</span>
         <select name="action">

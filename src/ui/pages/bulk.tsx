@@ -2,6 +2,7 @@
 import type { Account } from '../../domain/account/account';
 import { BULK_MAX, type BulkAction, type BulkResult } from '../../services/accounts/bulk-actions';
 import { Badge, type Tone } from '../parts/badge';
+import { Hidden } from '../parts/form';
 import { Notice } from '../parts/notice';
 import { numeral } from '../parts/plot';
 import { ACCOUNTS_PATH, accountPath, BULK_WORDS } from './accounts';
@@ -100,7 +101,16 @@ const OUTCOMES: Record<BulkResult['outcome'], { tone: Tone; word: string }> = {
 /** Failures first, because they need a person. */
 const ORDER = Object.keys(OUTCOMES);
 
-export function BulkResults({ results }: { results: readonly BulkResult[] }) {
+/** The actions that undo others. */
+const UNDONE_BY: Partial<Record<BulkAction, BulkAction>> = { disable: 'enable', enable: 'disable' };
+
+export function BulkResults({
+  action,
+  results,
+}: {
+  action: BulkAction;
+  results: readonly BulkResult[];
+}) {
   const sorted = results.toSorted((a, b) => ORDER.indexOf(a.outcome) - ORDER.indexOf(b.outcome));
   const failed = results.filter(({ outcome }) => outcome === 'failed').length;
   const done = results.filter(({ outcome }) => outcome === 'done').length;
@@ -110,11 +120,12 @@ export function BulkResults({ results }: { results: readonly BulkResult[] }) {
         {counted(done)} done, {numeral(failed)} failed, {numeral(results.length - done - failed)}{' '}
         skipped.
       </Notice>
-      <p>
+      <div class="toolbar">
         <a class="button" href={ACCOUNTS_PATH}>
           Back to the accounts
         </a>
-      </p>
+        <Undo action={UNDONE_BY[action]} results={results} />
+      </div>
       <table class="rows">
         <thead>
           <tr>
@@ -146,6 +157,28 @@ export function BulkResults({ results }: { results: readonly BulkResult[] }) {
         </tbody>
       </table>
     </>
+  );
+}
+
+/** Acts on the accounts that were changed, and on no others. */
+function Undo({
+  action,
+  results,
+}: {
+  action: BulkAction | undefined;
+  results: readonly BulkResult[];
+}) {
+  const changed = results.filter(({ outcome }) => outcome === 'done');
+  if (action === undefined || changed.length === 0) return null;
+  return (
+    <form method="post" action={`${ACCOUNTS_PATH}/actions/run`}>
+      <Hidden name="action" values={[action]} />
+      <Hidden name="reason" values={['An action on several accounts was undone.']} />
+      <Hidden name="id" values={changed.map(({ account }) => account.id)} />
+      <button>
+        Undo: {BULK_WORDS[action].toLowerCase()} {counted(changed.length)}
+      </button>
+    </form>
   );
 }
 

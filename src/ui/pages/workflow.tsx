@@ -4,8 +4,9 @@ import { cliOption } from '../../domain/text/shell-command';
 import type { HistoryEvent } from '../../temporal/readable-history';
 import type { WorkflowHistory } from '../../temporal/workflow-client';
 import { Commands, type RepeatedBy } from '../parts/commands';
-import { Confirm, ConfirmButton, Field } from '../parts/confirm';
+import { Confirm, ConfirmButton } from '../parts/confirm';
 import { Copyable } from '../parts/copy';
+import { Field } from '../parts/form';
 import { Moment } from '../parts/time';
 import { durationOf, WorkflowState, workflowPath } from './workflows';
 

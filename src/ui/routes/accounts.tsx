@@ -21,7 +21,7 @@ import {
 } from '../../services/connect/reconnect-links';
 import type { UiDependencies } from '../dependencies';
 import type { UiApp, UiContext } from '../env';
-import { allFormValues, formFields, formValues } from '../form';
+import { actOrShowAgain, allFormValues, formFields, formValues, parsedForm } from '../form';
 import { isFragment } from '../guard';
 import { showPage } from '../layout';
 import { addressOf, parsedQuery, parsedValues } from '../list-query';
@@ -178,7 +178,7 @@ export function registerAccounts(ui: UiApp, deps: UiDependencies): void {
     return showPage(
       c,
       { title: `${BULK_WORDS[action]}: results`, section: ACCOUNTS_PATH },
-      <BulkResults results={results} />,
+      <BulkResults action={action} results={results} />,
     );
   });
 
@@ -190,16 +190,26 @@ export function registerAccounts(ui: UiApp, deps: UiDependencies): void {
     ),
   );
 
-  ui.post(CONNECT_ACCOUNT_PATH, async (c) => {
-    const { organisation, keyId } = c.get('session');
-    const origin = publicOrigin(c, deps.publicUrl);
-    const fields = Object.entries(await formFields(c)).filter(([, text]) => text.trim() !== '');
-    const parsed = NewSessionBody.safeParse(Object.fromEntries(fields));
-    if (!parsed.success) throw invalidRequest(parsed.error);
-    const { session, token } = await createSession(deps, organisation, keyId, parsed.data);
-    const url = new URL(`/connect/${token}`, origin).href;
-    return shownOnce(c, 'Connect an account', { url, session });
-  });
+  ui.post(CONNECT_ACCOUNT_PATH, (c) =>
+    actOrShowAgain(
+      c,
+      async () => {
+        const { organisation, keyId } = c.get('session');
+        const origin = publicOrigin(c, deps.publicUrl);
+        const fields = Object.entries(await formFields(c)).filter(([, text]) => text.trim() !== '');
+        const body = parsedForm(NewSessionBody, Object.fromEntries(fields));
+        const { session, token } = await createSession(deps, organisation, keyId, body);
+        const url = new URL(`/connect/${token}`, origin).href;
+        return shownOnce(c, 'Connect an account', { url, session });
+      },
+      (state, status) =>
+        showPage(
+          c,
+          { title: 'Connect an account', section: ACCOUNTS_PATH, narrow: true, status },
+          <ConnectAccount providers={connectable(deps)} state={state} />,
+        ),
+    ),
+  );
 
   ui.get(RECONNECT_LINKS_PATH, async (c) => {
     const query = withStatus(parsedQuery(c, LinksQuery));

@@ -1,26 +1,47 @@
-/** Admin → Deliveries: the webhook deliveries of the organisation, newest first, and the replay of one delivery. */
+/** Admin → Deliveries: the webhook deliveries of the organisation, newest first, and the replay of one or many. */
 import { z } from 'zod';
 import { deliveryBody } from '../../api/routes/webhooks/webhook-bodies';
 import { encodeCursor } from '../../domain/cursor';
 import { EVENT_TYPES } from '../../domain/events/event';
-import { DELIVERY_STATES, type DeliveryState } from '../../domain/events/webhook-delivery';
+import { DELIVERY_STATES } from '../../domain/events/webhook-delivery';
+import { ServiceError } from '../../domain/service-error';
 import { placeOf } from '../../http/paging';
-import { replayDelivery } from '../../services/webhooks/replay-delivery';
+import {
+  type ReplayResult,
+  replayDeliveries,
+  replayDelivery,
+} from '../../services/webhooks/replay-delivery';
 import type { WebhookDelivery } from '../../store/webhooks/webhook-delivery-model';
 import type { UiDependencies } from '../dependencies';
+import { answerDone } from '../done';
 import type { Session, UiApp } from '../env';
+import { formFields, formValues } from '../form';
 import { demandAdmin } from '../guard';
+import { showPage } from '../layout';
 import { placeBefore, registerList } from '../list-page';
-import { addressOf, many, moment, pastRange, single, span, text } from '../list-query';
-import { Badge, type Tone } from '../parts/badge';
+import {
+  addressOf,
+  many,
+  moment,
+  parsedValues,
+  pastRange,
+  single,
+  span,
+  text,
+} from '../list-query';
+import { NEW_WEBHOOK_PATH, DELIVERIES_PATH as PATH, webhookPath } from '../pages/webhooks';
 import { type RepeatedBy, repeatedList, TIME_FILTERS } from '../parts/commands';
 import { Copyable } from '../parts/copy';
+import { DeliveryOutcome, ReplayForm } from '../parts/delivery';
 import { FilterBar, Many, PAST_SPANS, TimeRange } from '../parts/filter-bar';
 import type { Column } from '../parts/list';
 import { Notice } from '../parts/notice';
 import { Moment } from '../parts/time';
 
-const PATH = '/admin/deliveries';
+/** The form that replays the selected deliveries. */
+const REPLAY_FORM = 'replay';
+/** Deliveries per request; more would occupy the request for minutes. */
+const REPLAYED_MAX = 200;
 
 const Query = z.object({
   state: many(z.enum(DELIVERY_STATES)),
@@ -32,13 +53,6 @@ const Query = z.object({
   column: many(text(32)),
   cursor: single(z.string().max(4096)),
 });
-
-const TONES: Record<DeliveryState, Tone> = {
-  failed: 'bad',
-  pending: 'active',
-  skipped: 'warn',
-  delivered: 'good',
-};
 
 interface Row extends WebhookDelivery {
   /** The description of the webhook, or its URL. */
@@ -57,20 +71,13 @@ const COLUMNS: readonly Column<Row>[] = [
     id: 'state',
     title: 'State',
     value: ({ state }) => state,
-    cell: (delivery) => (
-      <>
-        <Badge tone={TONES[delivery.state]}>{delivery.state}</Badge>
-        <span class="detail">{lastAttempt(delivery)}</span>
-      </>
-    ),
+    cell: (delivery) => <DeliveryOutcome delivery={delivery} />,
   },
   {
     id: 'webhook',
     title: 'Webhook',
     value: ({ webhook }) => webhook,
-    cell: ({ webhook, endpointId }) => (
-      <a href={addressOf(PATH, { webhook: endpointId })}>{webhook}</a>
-    ),
+    cell: ({ webhook, endpointId }) => <a href={webhookPath(endpointId)}>{webhook}</a>,
   },
   {
     id: 'created_at',
@@ -107,20 +114,9 @@ const COLUMNS: readonly Column<Row>[] = [
   {
     id: 'actions',
     title: 'Actions',
-    cell: ({ id }) => (
-      <form method="post" action={`${PATH}/${encodeURIComponent(id)}/replay`}>
-        <button>
-          Replay<span class="hidden"> {id}</span>
-        </button>
-      </form>
-    ),
+    cell: ({ id }) => <ReplayForm id={id} />,
   },
 ];
-
-function lastAttempt({ attempts }: WebhookDelivery): string | null {
-  const last = attempts.at(-1);
-  return last === undefined ? null : (last.error ?? String(last.status ?? ''));
-}
 
 /** The API lists the deliveries of one webhook. */
 function deliveriesCommand(query: z.infer<typeof Query>): RepeatedBy | null {
@@ -158,12 +154,8 @@ export function registerDeliveries(ui: UiApp, deps: UiDependencies): void {
     body: deliveryBody,
     repeatedBy: deliveriesCommand,
     placeBefore: ({ createdAt, id }) => placeBefore(createdAt.toISOString(), id),
-    start: (
-      <>
-        Add a webhook with <code>POST /api/admin/webhooks</code> or{' '}
-        <code>evergrant webhooks add</code>.
-      </>
-    ),
+    start: <a href={NEW_WEBHOOK_PATH}>Add a webhook</a>,
+    selectedBy: REPLAY_FORM,
     count: ({ organisation }, query, max) =>
       store.webhookDeliveries.count(filterOf(organisation, query), max),
     async page({ organisation }: Session, query, limit) {
@@ -218,14 +210,93 @@ export function registerDeliveries(ui: UiApp, deps: UiDependencies): void {
               direction="last"
             />
           </FilterBar>
+          <form id={REPLAY_FORM} class="bulk" method="post" action={`${PATH}/replay`}>
+            <button>Replay the selected deliveries</button>
+            <button name="all" value="true">
+              Replay all that match, at most {REPLAYED_MAX}
+            </button>
+          </form>
         </>
       );
     },
   });
 
+  ui.post(`${PATH}/replay`, async (c) => {
+    const { organisation } = c.get('session');
+    const fields = await formFields(c);
+    const ids =
+      fields['all'] === undefined
+        ? (await formValues(c, 'id')).slice(0, REPLAYED_MAX)
+        : await matchingIds(organisation, fields['filter'] ?? '');
+    if (ids.length === 0)
+      throw new ServiceError('invalid_request', 'Select at least one delivery, then try again.');
+    const results = await replayDeliveries(deps, organisation, ids);
+    return showPage(
+      c,
+      { title: 'Replay: results', section: PATH },
+      <ReplayResults results={results} />,
+    );
+  });
+
+  /** @param filter the filters that the list wrote as the query of an address */
+  async function matchingIds(organisation: string, filter: string): Promise<string[]> {
+    const search = new URLSearchParams(filter);
+    const names = [...new Set(search.keys())];
+    const query = parsedValues(
+      Object.fromEntries(names.map((name) => [name, search.getAll(name)])),
+      Query,
+    );
+    const found = await store.webhookDeliveries.list({
+      ...filterOf(organisation, query),
+      limit: REPLAYED_MAX,
+    });
+    return found.map(({ id }) => id);
+  }
+
   ui.post(`${PATH}/:id/replay`, async (c) => {
     const { organisation } = c.get('session');
     const delivery = await replayDelivery(deps, organisation, c.req.param('id'));
-    return c.redirect(addressOf(PATH, { webhook: delivery.endpointId }), 303);
+    return answerDone(c, deps, addressOf(PATH, { webhook: delivery.endpointId }), {
+      text: `The delivery of ${delivery.eventType} starts again within seconds.`,
+    });
   });
+}
+
+/** Failures first, because they need a person. */
+function ReplayResults({ results }: { results: readonly ReplayResult[] }) {
+  const failed = results.filter(({ problem }) => problem !== null);
+  const replayed = results.length - failed.length;
+  return (
+    <>
+      <Notice kind={failed.length === 0 ? 'good' : 'bad'}>
+        {replayed} {replayed === 1 ? 'delivery starts' : 'deliveries start'} again within seconds,{' '}
+        {failed.length} cannot be replayed.
+      </Notice>
+      <p>
+        <a class="button" href={PATH}>
+          Back to the deliveries
+        </a>
+      </p>
+      {failed.length > 0 && (
+        <table class="rows">
+          <thead>
+            <tr>
+              <th scope="col">Delivery</th>
+              <th scope="col">Reason</th>
+            </tr>
+          </thead>
+          <tbody>
+            {failed.map(({ id, problem }) => (
+              <tr>
+                <th scope="row">
+                  <code>{id}</code>
+                </th>
+                <td data-label="Reason">{problem}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </>
+  );
 }
