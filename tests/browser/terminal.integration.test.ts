@@ -82,6 +82,7 @@ describe('the entries', () => {
       outcome: 'rejected',
       response: { status: 400, duration_ms: 31, body: { error: 'invalid_grant' } },
       error: refreshFailure('invalid_grant', { status: 400 }),
+      trace_id: '0af7651916cd43dd8448eb211c80319c',
     });
     const page = await opened();
     const entry = entryOf(page, 'Refused.');
@@ -95,6 +96,8 @@ describe('the entries', () => {
       await entry.getByText(section, { exact: true }).click();
       expect(await entry.getByText(text).isVisible()).toBe(true);
     }
+    const trace = entry.getByText('trace: 0af7651916cd43dd8448eb211c80319c');
+    expect(await trace.isVisible()).toBe(true);
   });
 
   it('R1.7 show whether an attempt sent the same token as the previous one, a new one, or an old one again', async () => {
@@ -330,7 +333,8 @@ ${at(older)}  scheduled  token refreshed  ebay production  Quay Records  200 in 
     const recent = Date.now();
     for (let n = 0; n < 520; n += 1) {
       const created_at = new Date(recent - n * 1000).toISOString();
-      wanted.push(await logged(`Number ${n}.`, { created_at, account_id: 'acc_many' }));
+      const entry = await logged(`Number ${n}.`, { created_at, account_id: 'acc_many' });
+      wanted.push({ ...entry, trace_id: null });
     }
     await logged('Another account.', { created_at: new Date().toISOString() });
     const yearAgo = new Date(recent - 365 * 24 * 3600_000).toISOString();

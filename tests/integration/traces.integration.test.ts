@@ -218,8 +218,13 @@ it('M3.4 while the collector is unreachable, refreshes succeed, and the log says
 });
 
 it('M3.3 no byte that is exported holds a token or a secret, and no log line the headers of the export', async () => {
+  const { id } = await h.addAccount({ secretMarker: MARKER });
+  await refresh(id);
   worker.child.kill('SIGTERM');
   await worker.exited;
+  // A stop exports the last spans.
+  const ended = collector.spans.filter(({ name }) => name === 'refresh attempt');
+  expect(ended.map(({ attributes }) => attributes['evergrant.account_id'])).toContain(id);
   const exported = Buffer.concat(collector.bytes).toString('latin1');
   // The search finds what is there.
   expect(hits(exported, ['refresh attempt'])).not.toEqual([]);
@@ -233,17 +238,29 @@ it(
   async () => {
     const preload = {
       NODE_OPTIONS: `--require ${join(__dirname, '..', 'support', 'print-modules.cjs')}`,
+      METRICS_PORT: 'off',
     };
-    const loaded = async (environment: Record<string, string>) => {
-      const process = await startWorkerProcess({ ...preload, METRICS_PORT: 'off', ...environment });
-      process.child.kill('SIGTERM');
-      await process.exited;
-      const line = /^\{"msg":"loaded".*\}$/m.exec(process.output.join(''))?.[0] ?? '{}';
-      return JSON.parse(line).packages;
+    /** The packages that an API and a worker process have loaded when they stop. */
+    const loaded = async (environment: Record<string, string>): Promise<string[][]> => {
+      const server = spawnApi(h, { ...preload, ...environment });
+      const started = [await startWorkerProcess({ ...preload, ...environment }), server];
+      await server.ready;
+      return Promise.all(
+        started.map(async ({ child, output }) => {
+          child.kill('SIGTERM');
+          const line = await eventually(
+            () => /^\{"msg":"loaded".*\}$/m.exec(output.join(''))?.[0] ?? false,
+            START_MS,
+          );
+          return JSON.parse(line).packages;
+        }),
+      );
     };
     // prom-client depends on the interfaces, which are no SDK.
-    expect((await loaded({})).filter((name: string) => name !== '@opentelemetry/api')).toEqual([]);
-    expect(await loaded(traced())).toContain('@opentelemetry/sdk-trace-node');
+    for (const packages of await loaded({}))
+      expect(packages.filter((name) => name !== '@opentelemetry/api')).toEqual([]);
+    for (const packages of await loaded(traced()))
+      expect(packages).toContain('@opentelemetry/sdk-trace-node');
   },
   2 * START_MS,
 );
