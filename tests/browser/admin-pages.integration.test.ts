@@ -136,6 +136,27 @@ it('T2.1 a button copies an id and says so to screen readers', async () => {
   expectNoComplaints(page);
 });
 
+it.each(
+  ['accounts', 'terminal', 'encryption'].flatMap((path) => [
+    [path, 390] as const,
+    [path, 1280] as const,
+  ]),
+)('T2.1 the menu of commands of the page %s fits %i px', async (path, width) => {
+  const organisation = anOrganisation();
+  await pages.harness.addAccount({ organisation, ...FRESH });
+  const page = await pages.signedIn({ organisation, viewport: { width, height: 844 } });
+  await page.goto(`/admin/${path}`);
+  await page.getByText('Live', { exact: true }).waitFor();
+  await page.getByText('Copy as …').first().click();
+  const box = await page.locator('.commands[open] > .menu').boundingBox();
+  expect(box?.x).toBeGreaterThanOrEqual(0);
+  expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(width);
+  expect(
+    await page.evaluate<number>('document.documentElement.scrollWidth - innerWidth'),
+  ).toBeLessThanOrEqual(0);
+  expectNoComplaints(page);
+});
+
 it('T2.1 a button without the clipboard selects the text', async () => {
   const organisation = anOrganisation();
   const { id } = await pages.harness.addAccount({ organisation, ...FRESH });

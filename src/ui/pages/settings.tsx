@@ -98,6 +98,13 @@ function Providers({ view: { providers, unconfigured } }: { view: SettingsView }
   );
 }
 
+const LIMITS: Readonly<Record<string, string>> = {
+  perSecond: 'Requests per second',
+  perDay: 'Requests per day',
+  reserve: 'Reserve of the quota',
+  probeEveryMs: 'Interval between probes in ms',
+};
+
 function Environment({ name, environment }: { name: string; environment: ProviderEnvironment }) {
   const { tokenEndpoint, validation, consent, limits } = environment;
   return (
@@ -119,7 +126,7 @@ function Environment({ name, environment }: { name: string; environment: Provide
         <dd>{consent === null ? 'not configured' : 'configured'}</dd>
         {Object.entries(limits).map(([limit, value]) => (
           <>
-            <dt>{limit}</dt>
+            <dt>{LIMITS[limit] ?? limit}</dt>
             <dd>{String(value ?? 'none')}</dd>
           </>
         ))}

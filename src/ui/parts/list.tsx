@@ -208,19 +208,18 @@ function Rows<Row>(props: ListProps<Row>) {
               {columns.map(({ names, title, cell }) =>
                 names === true ? (
                   <th scope="row">
-                    {cell(row)}
                     {linkTo !== undefined && (
                       <>
-                        {' '}
                         <a
                           class="anchor"
                           href={`${linkTo(row)}#row-${idOf(row)}`}
                           aria-label={`Link to this ${props.things[1]}`}
                         >
                           #
-                        </a>
+                        </a>{' '}
                       </>
                     )}
+                    {cell(row)}
                   </th>
                 ) : (
                   <td data-label={title}>{cell(row)}</td>

@@ -11,7 +11,6 @@ import {
   ACCOUNT_COLUMNS,
   ACCOUNTS_PATH,
   type AccountRow,
-  accountPath,
   accountsFilter,
   loadAccountRows,
 } from '../pages/accounts';
@@ -55,18 +54,13 @@ const COLUMNS: readonly Column<AccountRow>[] = [
   ...shown('provider'),
   ...shown('expires_at'),
   ...shown('id').map((column) => ({ ...column, optional: true as const })),
-  {
-    id: 'actions',
-    title: 'Actions',
-    cell: ({ account }) => <a href={accountPath(account.id)}>Show</a>,
-  },
 ];
 
 /** An account enters quarantine when it is created or imported, or later by a change. */
 function reasonOf({ quarantinedAt, createdAt }: AccountRow['account']): string {
   return quarantinedAt === null || quarantinedAt.getTime() - createdAt.getTime() < 1_000
-    ? 'created in quarantine: another system refreshes it'
-    : 'put in quarantine later: another system refreshes it';
+    ? 'created in quarantine'
+    : 'put in quarantine later';
 }
 
 export function registerQuarantine(ui: UiApp, deps: UiDependencies): void {
