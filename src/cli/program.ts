@@ -34,7 +34,7 @@ const AFTER_HELP = `
 
 Exit codes: 0 success, 1 failure, 2 wrong usage`;
 
-/** What the user called: a command with its options and arguments. */
+/** The called command with its options and arguments. */
 export interface Call {
   command: Command;
   options: Options;
