@@ -69,7 +69,7 @@ it.each(['/', 'Control+k'])(
     await page.goto('/admin/overview');
     await page.getByText('Live', { exact: true }).waitFor();
     await page.keyboard.press(shortcut);
-    const dialog = page.getByRole('dialog', { name: 'Search' });
+    const dialog = page.getByRole('dialog', { name: 'Find anything' });
     await dialog.waitFor();
     await page.keyboard.type('Quay');
     await dialog.getByRole('link', { name: /^Quay Records/ }).waitFor();
@@ -85,7 +85,7 @@ it('T2.8 Escape closes the search, and its field is not opened from another fiel
   const page = await pages.signedIn();
   await page.goto('/admin/accounts');
   await page.keyboard.press('/');
-  const dialog = page.getByRole('dialog', { name: 'Search' });
+  const dialog = page.getByRole('dialog', { name: 'Find anything' });
   await dialog.waitFor();
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'hidden' });

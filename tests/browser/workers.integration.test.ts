@@ -319,7 +319,13 @@ describe('an operator without access to accounts', () => {
     const page = await onWorkers({ scopes: ['operator'] });
     await rowOf(page).getByRole('button', { name: 'Run now ebay' }).waitFor();
     const links = page.getByRole('navigation').getByRole('link');
-    expect(await links.allTextContents()).toEqual(['Overview', 'Workers', 'Workflows', 'API']);
+    expect(await links.allTextContents()).toEqual([
+      'Overview',
+      'Workers',
+      'Workflows',
+      'Encryption',
+      'API',
+    ]);
     expect(await page.getByText('Accounts by status').count()).toBe(0);
     expect(await page.getByText('operator', { exact: true }).isVisible()).toBe(true);
     expect(await page.getByText('admin', { exact: true }).count()).toBe(0);

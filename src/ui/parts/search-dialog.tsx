@@ -19,7 +19,7 @@ export function SearchLink() {
 export function SearchDialog() {
   return (
     <dialog id="search" aria-labelledby="search-title">
-      <h2 id="search-title">Search</h2>
+      <h2 id="search-title">Find anything</h2>
       <form
         class="search-form"
         role="search"
