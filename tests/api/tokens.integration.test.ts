@@ -442,9 +442,7 @@ describe('repeated requests for a token over HTTP', () => {
   });
   /** Without the request id and the time of the response. */
   const withoutId = ({ headers }: Answer) =>
-    Object.fromEntries(
-      [...headers].filter(([name]) => name !== 'x-request-id' && name !== 'date'),
-    );
+    Object.fromEntries([...headers].filter(([name]) => name !== 'x-request-id' && name !== 'date'));
 
   it('R3.1 get the same headers and body, each with a different request id', async () => {
     const { id } = await api.addAccount(hour);
