@@ -9,6 +9,8 @@ export interface UiEnv {
   Variables: {
     requestId: string;
     session: Session;
+    /** Set once the request is known to come from a page of Evergrant or directly from a person. */
+    isOwnRequest?: true;
     logo?: URL;
     /** The report on the action before this page. */
     done: Done | null;

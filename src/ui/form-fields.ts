@@ -65,6 +65,7 @@ const FIELDS: ReadonlyMap<string, FormField> = new Map(
     remove_owner_email: kept('Remove the address'),
     return_urls: text('Return addresses'),
     scopes: kept('Scopes'),
+    shown: kept('Shown values'),
     state: kept('State'),
     status: kept('Status'),
     to: kept('New key'),

@@ -67,6 +67,20 @@ export async function shownAgain(c: UiContext): Promise<FormValues> {
   return values;
 }
 
+/**
+ * The filter of the list on which "all that match" was chosen.
+ * @throws {ServiceError} `invalid_request` without it, because then all objects would match
+ */
+export function shownFilter(fields: Readonly<Record<string, string>>): string {
+  const filter = fields['filter'];
+  if (filter === undefined)
+    throw new ServiceError(
+      'invalid_request',
+      'The filter is missing. Open the list and try again.',
+    );
+  return filter;
+}
+
 /** The names of the submitted fields, whatever their kind. */
 export async function formNames(c: UiContext): Promise<string[]> {
   return [...new Set((await readForm(c)).keys())];

@@ -98,6 +98,8 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
       uncached,
       except(BACK_CHANNEL_LOGOUT, requireSameOrigin(deps)),
     );
+  // Before anything that may read the body.
+  limitImport(ui);
   // `compress` skips event streams. Pages hold no secret, so their compressed size reveals none (BREACH).
   for (const path of ['/admin/*', '/docs/*', '/assets/*']) ui.use(path, compress());
   ui.use('/admin/*', refuseOddQueries);
@@ -106,7 +108,6 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   ui.use('/admin/*', readDone(deps));
   ui.use('/admin/*', requireReader);
   ui.on(['POST', 'PUT', 'PATCH', 'DELETE'], '/admin/*', requireActor);
-  limitImport(ui);
   ui.use(
     '/admin/*',
     audited<UiEnv>(

@@ -35,7 +35,14 @@ export async function warnUnlessCurrent({
   deployment: Deployment;
   logger: Logger;
 }): Promise<void> {
-  const current = await currentBuildId(client, name);
+  let current: string | null;
+  try {
+    current = await currentBuildId(client, name);
+  } catch (error) {
+    // Only a hint depends on it, and the worker has begun to work.
+    logger.warn({ err: error, deployment: name }, 'the current version of the workers is unknown');
+    return;
+  }
   if (current === buildId) return;
   logger.warn(
     { deployment: name, build_id: buildId, current_build_id: current },

@@ -375,6 +375,8 @@ describe('the list of accounts', () => {
     expect(await idsOf('?provider=ebay')).toEqual([production, sandbox].toSorted());
     expect(await idsOf('?provider=etsy')).toEqual([]);
     expect(await idsOf('?kind=booking&environment=sandbox')).toEqual([]);
+    // A kind may contain a comma.
+    expect(await idsOf('?kind=booking,other')).toEqual([]);
   });
 
   it.each([

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { OPERATOR_AUDIT } from '../../src/domain/access/organisation';
 import type { Scope } from '../../src/domain/access/principal';
+import { AccountState } from '../../src/domain/account/account';
 import type { RunningApi } from '../../src/server/serve';
 import { logEntry } from '../api/_log-entry';
 import { serve } from '../cli/_cli';
@@ -174,6 +175,20 @@ describe('the quarantine', () => {
     expect(preview.html).toContain('Release from quarantine: 1 account');
     await admin.post('/admin/accounts/actions/run', { action: 'release', id: held.id });
     expect(await h.account(held.id)).toMatchObject({ quarantine: false, quarantinedAt: null });
+  });
+
+  it('R5.4 an action on many accounts leaves a disconnected account as it is', async () => {
+    const organisation = anOrganisation();
+    const admin = await person(organisation, ['admin']);
+    const { id } = await h.addAccount({ organisation });
+    await h.store.disconnections.begin(id, { id: randomUUID(), by: 'key', now: new Date() });
+    for (const action of ['disable', 'enable']) {
+      const { html } = await admin.post('/admin/accounts/actions/run', { action, id });
+      expect(html).toContain('The account is disconnected.');
+    }
+    const change = { state: AccountState.disabled, stateReason: null };
+    expect(await h.store.accounts.patch(organisation, id, change, new Date())).toBeNull();
+    expect(await h.account(id)).toMatchObject({ state: AccountState.disconnected });
   });
 });
 

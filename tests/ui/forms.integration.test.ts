@@ -113,6 +113,20 @@ describe('U28.1: the form of an account', () => {
     expect(await h.account(id)).toMatchObject({ kind: null, ownerEmail: null, policy: null });
   });
 
+  it('refuses to save over a newer change, and then shows the newer values once more', async () => {
+    const { id } = await mine();
+    const path = `/admin/accounts/${id}/edit`;
+    const shownIn = (html: string) => /name="shown" value="([^"]+)"/.exec(html)?.[1] ?? '';
+    const shown = shownIn((await me.get(path)).text);
+    await me.act(path, { label: 'Newer', 'policy.enabled': 'false' });
+    const refused = await me.post(path, { label: 'Older', shown });
+    expect(refused.status).toBe(409);
+    expect(refused.text).toContain('The account was changed while you edited it.');
+    expect(await h.account(id)).toMatchObject({ label: 'Newer', policy: { enabled: false } });
+    await me.act(path, { label: 'Older', shown: shownIn(refused.text) });
+    expect(await h.account(id)).toMatchObject({ label: 'Older', policy: null });
+  });
+
   it('keeps the owner if no address is entered', async () => {
     const { id } = await mine();
     const path = `/admin/accounts/${id}/edit`;
@@ -294,6 +308,8 @@ describe('U28.4: webhooks', () => {
     });
     expect(all.text).toContain('1 delivery starts again within seconds, 0 cannot be replayed.');
     expect((await me.post('/admin/deliveries/replay')).status).toBe(400);
+    // Without a filter, all deliveries would match.
+    expect((await me.post('/admin/deliveries/replay', { all: 'true' })).status).toBe(400);
   });
 });
 

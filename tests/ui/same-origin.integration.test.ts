@@ -94,6 +94,22 @@ it.each<[string, Record<string, string>]>([
   expect(passed).toEqual([]);
 });
 
+it('a refused request of another site is not shown again as a form of Evergrant', async () => {
+  const fields = { url: 'https://evil.example/', note: 'planted', label: 'planted' };
+  for (const { method, path } of unsafeRoutes().filter(({ path: one }) => one !== ONE_CLICK)) {
+    const answer = await h.app.request(path, {
+      method,
+      headers: { cookie, 'sec-fetch-site': 'cross-site' },
+      body: new URLSearchParams(fields),
+    });
+    const text = await answer.text();
+    expect({ path, found: /evil\.example|planted|Try again/.test(text) }).toEqual({
+      path,
+      found: false,
+    });
+  }
+});
+
 it.each<[string, Record<string, string>]>([
   ['one of our pages, by Sec-Fetch-Site', { 'sec-fetch-site': 'same-origin' }],
   ['a person’s navigation', { 'sec-fetch-site': 'none' }],

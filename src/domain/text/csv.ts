@@ -12,5 +12,6 @@ function cellOf(value: string | number | null): string {
   if (typeof value === 'number') return String(value);
   const text = value ?? '';
   const safe = FORMULA.test(text) ? `'${text}` : text;
-  return /[",\r\n']/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  // Some spreadsheets separate cells by semicolons or tabs.
+  return /[",;\t\r\n']/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

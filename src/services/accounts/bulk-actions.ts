@@ -2,11 +2,11 @@
 import { type Account, AccountState } from '../../domain/account/account';
 import { validationSentence } from '../../domain/account/validation';
 import { outcomeSentence } from '../../domain/refresh/refresh-attempt';
-import { ServiceError } from '../../domain/service-error';
 import type { ConfiguredProviders } from '../../providers/config/configured-providers';
 import type { Store } from '../../store/store';
 import type { RefreshClient } from '../../temporal/refresh-client';
 import { callerName } from '../access/authenticator';
+import { describeError } from '../describe-error';
 
 export const BULK_ACTIONS = ['refresh', 'validate', 'disable', 'enable', 'release'] as const;
 export type BulkAction = (typeof BULK_ACTIONS)[number];
@@ -43,6 +43,8 @@ export function bulkObstacle(
   { state, quarantine, provider: id }: Account,
 ): string | null {
   const isDisabled = state === AccountState.disabled;
+  if (state === AccountState.disconnected && action !== 'release')
+    return 'The account is disconnected.';
   switch (action) {
     case 'refresh':
     case 'validate':
@@ -99,7 +101,7 @@ async function resultOf(
   const { organisation, keyId } = caller;
   const patch = async (change: Parameters<typeof store.accounts.patch>[2], done: string) =>
     (await store.accounts.patch(organisation, account.id, change, now())) === null
-      ? result('failed', 'The account was deleted in the meantime.')
+      ? result('failed', 'The account was deleted or disconnected in the meantime.')
       : result('done', done);
   try {
     switch (action) {
@@ -139,7 +141,7 @@ async function resultOf(
         return await patch({ quarantine: false }, 'Released from quarantine.');
     }
   } catch (error) {
-    if (error instanceof ServiceError) return result('failed', error.message);
-    throw error;
+    // Any failure is the result of this account only, so that the results of all others are shown.
+    return result('failed', describeError(error).message);
   }
 }

@@ -455,16 +455,22 @@ export class Accounts {
     if (patch.fallback !== undefined)
       set['fallback'] = patch.fallback === null ? null : fromFallback(patch.fallback);
     const { enteredRefreshToken } = patch;
+    // Only a new grant ends a disconnection: its workflow waits for the state.
+    const stateFilter =
+      patch.state === undefined || patch.grant !== undefined
+        ? {}
+        : { state: mongoose.trusted({ $ne: AccountState.disconnected }) };
     if (
       patch.grant === undefined &&
       patch.policy === undefined &&
       enteredRefreshToken === undefined
     ) {
       if (Object.keys(set).length === 0) return this.find(organisation, id);
-      return this.#update({ organisation, _id: id }, { $set: set });
+      return this.#update({ organisation, _id: id, ...stateFilter }, { $set: set });
     }
     const before = await this.find(organisation, id);
     if (before === null) return null;
+    if ('state' in stateFilter && before.state === AccountState.disconnected) return null;
     if (patch.policy !== undefined)
       set['policy'] = patch.policy === null ? null : fromPolicy(patch.policy);
     const reconnect =

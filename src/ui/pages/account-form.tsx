@@ -1,9 +1,10 @@
 /** The forms with which an admin adds an account by its refresh token, and edits an account. */
+import { createHash } from 'node:crypto';
 import type { Account } from '../../domain/account/account';
 import type { ConfiguredProviders } from '../../providers/config/configured-providers';
 import { policyBody } from '../../services/accounts/account-policy';
 import { EMPTY_FORM, type FormState } from '../form';
-import { Field, Form, SecretField, Select, Switch } from '../parts/form';
+import { Field, Form, Hidden, SecretField, Select, Switch } from '../parts/form';
 import { ACCOUNTS_PATH, accountPath } from './accounts';
 
 export const NEW_ACCOUNT_PATH = `${ACCOUNTS_PATH}/new`;
@@ -122,8 +123,16 @@ export function EditAccountForm({ account, state = EMPTY_FORM }: EditAccountProp
       />
       <MoreOfAccount state={state} account={account} />
       <Policy state={state} account={account} />
+      <Hidden name="shown" values={[editableDigest(account)]} />
     </Form>
   );
+}
+
+/** A digest of what the form changes, by which a save notices that somebody else changed it. */
+export function editableDigest({ label, kind, policy }: Account): string {
+  return createHash('sha256')
+    .update(JSON.stringify([label, kind, policy]))
+    .digest('base64url');
 }
 
 function MoreOfAccount({ state, account }: { state: FormState; account?: Account }) {

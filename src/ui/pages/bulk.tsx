@@ -1,5 +1,5 @@
 /** Actions on selected accounts: the preview, which asks for confirmation, and the results. */
-import type { Account } from '../../domain/account/account';
+import { type Account, AccountState } from '../../domain/account/account';
 import { BULK_MAX, type BulkAction, type BulkResult } from '../../services/accounts/bulk-actions';
 import { Badge, type Tone } from '../parts/badge';
 import { Hidden } from '../parts/form';
@@ -168,7 +168,11 @@ function Undo({
   action: BulkAction | undefined;
   results: readonly BulkResult[];
 }) {
-  const changed = results.filter(({ outcome }) => outcome === 'done');
+  // Only accounts whose former state the opposite action restores.
+  const before = action === 'enable' ? AccountState.active : AccountState.disabled;
+  const changed = results.filter(
+    ({ outcome, account }) => outcome === 'done' && account.state === before,
+  );
   if (action === undefined || changed.length === 0) return null;
   return (
     <form method="post" action={`${ACCOUNTS_PATH}/actions/run`}>

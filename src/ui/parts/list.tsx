@@ -77,27 +77,39 @@ export function ListBody<Row>(props: ListProps<Row>) {
     ([name, value]) =>
       value !== undefined && !['sort', 'column', ...(props.noFilters ?? [])].includes(name),
   );
+  const filter = props.selectedBy !== undefined && (
+    <input
+      type="hidden"
+      name="filter"
+      value={addressOf('', { ...query, sort: undefined, column: undefined }).slice(1)}
+      form={props.selectedBy}
+    />
+  );
   // A page without rows that is not the last: the query examined as much as one request may.
   if (rows.length === 0 && props.next !== null)
     return (
       <>
+        {filter}
         <p class="empty">No match on this page. Older {things[0]} are on the next one.</p>
         <Pager {...props} />
       </>
     );
   if (rows.length === 0)
     return (
-      <p class="empty">
-        {isFiltered ? (
-          <>
-            {noMatches(things[0])} <a href={path}>Show all</a>
-          </>
-        ) : (
-          <>
-            {noneYet(things[0])} {props.start}
-          </>
-        )}
-      </p>
+      <>
+        {filter}
+        <p class="empty">
+          {isFiltered ? (
+            <>
+              {noMatches(things[0])} <a href={path}>Show all</a>
+            </>
+          ) : (
+            <>
+              {noneYet(things[0])} {props.start}
+            </>
+          )}
+        </p>
+      </>
     );
   const { repeatedBy = null } = props;
   return (
@@ -122,14 +134,7 @@ export function ListBody<Row>(props: ListProps<Row>) {
           />
         )}
       </div>
-      {props.selectedBy !== undefined && (
-        <input
-          type="hidden"
-          name="filter"
-          value={addressOf('', { ...query, sort: undefined, column: undefined }).slice(1)}
-          form={props.selectedBy}
-        />
-      )}
+      {filter}
       <Rows {...props} />
       <Pager {...props} />
     </>

@@ -1,4 +1,5 @@
 /** Adds an account by its refresh token, and edits an account. */
+import { ServiceError } from '../../domain/service-error';
 import { AccountPatchBody, changeAccount } from '../../services/accounts/change-account';
 import { connectAccount, NewAccountBody } from '../../services/accounts/new-account';
 import type { UiDependencies } from '../dependencies';
@@ -8,7 +9,12 @@ import { actOrShowAgain, formFields, parsedForm } from '../form';
 import { demandAdmin } from '../guard';
 import { showPage } from '../layout';
 import { findAccount } from '../pages/account';
-import { EditAccountForm, NEW_ACCOUNT_PATH, NewAccountForm } from '../pages/account-form';
+import {
+  EditAccountForm,
+  editableDigest,
+  NEW_ACCOUNT_PATH,
+  NewAccountForm,
+} from '../pages/account-form';
 import { ACCOUNTS_PATH, accountPath } from '../pages/accounts';
 
 const EDIT = `${ACCOUNTS_PATH}/:id/edit` as const;
@@ -70,7 +76,14 @@ export function registerAccountForms(ui: UiApp, deps: UiDependencies): void {
           label = '',
           kind = null,
           policy = null,
+          shown,
         } = filled(await formFields(c));
+        // The form sends all members, so an older page would undo a newer change.
+        if (shown !== undefined && shown !== editableDigest(account))
+          throw new ServiceError(
+            'conflict',
+            'The account was changed while you edited it. Compare your values with its page, then save again.',
+          );
         const body = parsedForm(AccountPatchBody, {
           label,
           kind,

@@ -21,7 +21,14 @@ import {
 } from '../../services/connect/reconnect-links';
 import type { UiDependencies } from '../dependencies';
 import type { UiApp, UiContext } from '../env';
-import { actOrShowAgain, allFormValues, formFields, formValues, parsedForm } from '../form';
+import {
+  actOrShowAgain,
+  allFormValues,
+  formFields,
+  formValues,
+  parsedForm,
+  shownFilter,
+} from '../form';
 import { isFragment } from '../guard';
 import { showPage } from '../layout';
 import { addressOf, parsedQuery, parsedValues } from '../list-query';
@@ -126,16 +133,13 @@ export function registerAccounts(ui: UiApp, deps: UiDependencies): void {
     if (ids?.length === 0)
       throw new ServiceError('invalid_request', 'Select at least one account, then try again.');
     if (fields['action'] === RECONNECT_LINKS) {
-      const chosen = ids === undefined ? filtersOf(fields['filter'] ?? '') : { id: ids };
+      const chosen = ids === undefined ? filtersOf(shownFilter(fields)) : { id: ids };
       return c.redirect(reconnectLinksAddress(chosen), 303);
     }
     const { action } = bulkForm(fields);
     const filter =
       ids === undefined
-        ? accountFilter(
-            accountsFilter(filtersOf(fields['filter'] ?? ''), organisation, now()),
-            now(),
-          )
+        ? accountFilter(accountsFilter(filtersOf(shownFilter(fields)), organisation, now()), now())
         : { organisation, ids: ids.slice(0, BULK_MAX + 1) };
     const found = await store.accounts.list({ ...filter, sort: 'label', limit: BULK_MAX + 1 });
     const rows = found

@@ -15,7 +15,7 @@ import type { WebhookDelivery } from '../../store/webhooks/webhook-delivery-mode
 import type { UiDependencies } from '../dependencies';
 import { answerDone } from '../done';
 import type { Session, UiApp } from '../env';
-import { formFields, formValues } from '../form';
+import { formFields, formValues, shownFilter } from '../form';
 import { demandAdmin } from '../guard';
 import { showPage } from '../layout';
 import { placeBefore, registerList } from '../list-page';
@@ -227,7 +227,7 @@ export function registerDeliveries(ui: UiApp, deps: UiDependencies): void {
     const ids =
       fields['all'] === undefined
         ? (await formValues(c, 'id')).slice(0, REPLAYED_MAX)
-        : await matchingIds(organisation, fields['filter'] ?? '');
+        : await matchingIds(organisation, shownFilter(fields));
     if (ids.length === 0)
       throw new ServiceError('invalid_request', 'Select at least one delivery, then try again.');
     const results = await replayDeliveries(deps, organisation, ids);

@@ -28,7 +28,7 @@ const FORM_BYTES = 16 * 1024;
 /** Lines between two messages on progress. */
 const PROGRESS_LINES = 250;
 
-/** Before the audit reads the body. */
+/** The limit of the body, in place of that of all other requests. */
 export function limitImport(ui: UiApp): void {
   ui.use(
     IMPORT_PATH,

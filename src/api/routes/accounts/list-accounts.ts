@@ -21,7 +21,11 @@ const Query = z.object({
     description: 'Only these environments',
     example: 'production',
   }),
-  kind: anyOf(z.string(), { description: 'Only these kinds', example: 'booking' }),
+  kind: anyOf(z.string(), {
+    description: 'Only these kinds',
+    example: 'booking',
+    hasCommas: true,
+  }),
   status: anyOf(z.enum(ACCOUNT_STATUSES), {
     description: 'Only accounts with one of these statuses now',
   }),
