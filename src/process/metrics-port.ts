@@ -18,7 +18,9 @@ import {
   buildInfo,
   grantsLost,
   refreshAttempts,
+  SPAN_DROP_REASONS,
   tokenAccesses,
+  traceSpansDropped,
   unknownOutcomes,
   WEBHOOK_RESULTS,
   webhookAttempts,
@@ -129,6 +131,7 @@ function beginSeries({ providers }: Pick<Config, 'providers'>, role: ProcessRole
   }
   for (const origin of [...TOKEN_ACCESS_SOURCES, 'none']) tokenAccesses.start({ origin });
   for (const result of WEBHOOK_RESULTS) webhookAttempts.start({ result });
+  for (const reason of SPAN_DROP_REASONS) traceSpansDropped.start({ reason });
   recordProcess();
   const labels = { version: packageVersion(), node_version: process.version, role };
   buildInfo.replace([{ labels, value: 1 }]);

@@ -73,6 +73,8 @@ describe('the image', () => {
         ...environment,
         HOST: '127.0.0.1',
         PORT: '0',
+        METRICS_HOST: '127.0.0.1',
+        METRICS_PORT: '0',
         MONGODB_URI: 'mongodb://127.0.0.1:1/evergrant?serverSelectionTimeoutMS=2000',
         TEMPORAL_ADDRESS: '127.0.0.1:1',
         PROVIDERS_FILE: join(repository, 'providers.yaml'),
