@@ -17,10 +17,10 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
 RUN npm run build
 
-# Temporal's native core comes for five platforms, and with its source: 148 MB. Only this platform's is kept.
 FROM deps AS prune
-RUN npm prune --omit=dev --ignore-scripts \
-  && cd node_modules/@temporalio/core-bridge \
+RUN npm prune --omit=dev --ignore-scripts
+# Temporal's native core comes for five platforms, and with its source: 148 MB. Only this platform's is kept.
+RUN cd node_modules/@temporalio/core-bridge \
   && platform=$(node -p 'path.basename(path.dirname(require("./common.js").getPrebuiltPath()))') \
   && find releases -mindepth 1 -maxdepth 1 ! -name "$platform" -exec rm -r {} + \
   && rm -r sdk-core
