@@ -26,7 +26,7 @@ const JOBS = [
   { job: 'find an account by its external id', acts: 2, walk: findAccount },
   { job: 'import a file, after a check', acts: 5, walk: importFile },
   { job: 'create an API key for an application', acts: 4, walk: createKey },
-  { job: 'replay the failed deliveries', acts: 2, walk: replayDeliveries },
+  { job: 'replay the failed deliveries of an enabled webhook', acts: 2, walk: replayDeliveries },
   { job: 'see who received the token of an account', acts: 3, walk: seeTokenAccesses },
   { job: 'rotate the encryption key', acts: 3, walk: rotateKey },
   { job: 'pause a schedule with a reason, and resume it', acts: 5, walk: pauseAndResume },
@@ -353,6 +353,8 @@ async function replayDeliveries(person: Person, firstPage: FirstPage): Promise<v
     });
   await isNow('failed');
   isReceiverDown = false;
+  // Evergrant disabled the webhook, because it accepted no delivery.
+  await post(person, `/api/admin/webhooks/${webhook.id}/enable`);
   const page = await firstPage();
   const failed = region(page, 'Failed since yesterday');
   await person.act(failed.getByRole('link', { name: '1 webhook delivery' }));
