@@ -99,6 +99,7 @@ function Header({
         <span class="mark" aria-hidden="true" />
         Evergrant
       </a>
+      {session !== undefined && <SearchLink />}
       <button type="button" class="sheet-button" popovertarget="who">
         Menu
       </button>
@@ -106,7 +107,6 @@ function Header({
         <PreferenceForm preferences={preferences} hasLists={session !== undefined} />
         {session !== undefined && (
           <>
-            <SearchLink />
             <span class="organisation" title={`Signed in with ${session.keyId}`}>
               {session.organisation}
             </span>

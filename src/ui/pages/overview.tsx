@@ -136,6 +136,7 @@ function needsNow({
   const isConcerned = concerns(statistics, mayOperate);
   const open = schedules.flatMap(({ open: limiters }) => limiters).filter(isConcerned);
   const expired = statusCount(statistics, 'expired');
+  const ending = attention?.counts.refreshTokensEnding ?? 0;
   return [
     ...(alive === 0
       ? [
@@ -150,6 +151,7 @@ function needsNow({
       : []),
     ...open.map((limiter) => {
       const { provider, environment, state, since } = limiter;
+      const failure = shownFailure(limiter);
       return {
         id: `app-${provider}-${environment}`,
         count: null,
@@ -160,7 +162,8 @@ function needsNow({
             : `${provider} ${environment} has an outage`,
         detail: (
           <>
-            {words(shownFailure(limiter)?.code ?? 'no response')}
+            {words(failure?.code ?? 'no response')}
+            {failure?.detail !== undefined && ` (“${failure.detail}”)`}
             {since !== null && (
               <>
                 , circuit open since <Moment at={since} />
@@ -209,10 +212,10 @@ function needsNow({
       text: `${expired === 1 ? 'account has' : 'accounts have'} no valid access token`,
       href: accountsHref({ status: 'expired' }),
     }),
-    ...counted(attention?.counts.refreshTokensEnding ?? 0, {
+    ...counted(ending, {
       id: 'refresh-tokens',
       tone: 'warn',
-      text: 'refresh tokens expire within 7 days',
+      text: `refresh ${ending === 1 ? 'token expires' : 'tokens expire'} within 7 days`,
       href: accountsHref({
         refresh_expires: '7d',
         sort: 'refresh_token_expires_at',
