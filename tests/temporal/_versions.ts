@@ -8,16 +8,13 @@ import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
 
 const ACCOUNTS = 4;
-/** The second attempt comes after a pause. */
-export const RETRIED_MS = 100_000;
 /** For a set-up that bundles workflow code. */
 export const BUNDLED_MS = 300_000;
 
 export interface Versions {
   h: Harness;
   key: string;
-  /** @param buildId `null`: the worker is not versioned */
-  start(buildId: string | null, code?: 'next'): Promise<RunningWorker>;
+  start(buildId: string, code?: 'next'): Promise<RunningWorker>;
   makeCurrent(buildId: string): Promise<void>;
   /** Ids of accounts whose first attempt failed, so that their workflows wait for the second one. */
   accountsInRefresh(): Promise<string[]>;
@@ -45,7 +42,7 @@ export async function startVersions(): Promise<Versions> {
     key,
     workflow,
     async start(buildId, version) {
-      const deployment = buildId === null ? null : { name: 'evergrant', buildId };
+      const deployment = { name: 'evergrant', buildId };
       return h.startWorker({
         config: { ...h.config, temporal: { ...h.config.temporal, deployment } },
         store: h.store,
