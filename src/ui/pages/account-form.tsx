@@ -128,7 +128,7 @@ export function EditAccountForm({ account, state = EMPTY_FORM }: EditAccountProp
   );
 }
 
-/** A digest of what the form changes, by which a save notices that somebody else changed it. */
+/** A digest of what the form changes, by which a save notices a newer change by another person. */
 export function editableDigest({ label, kind, policy }: Account): string {
   return createHash('sha256')
     .update(JSON.stringify([label, kind, policy]))
