@@ -49,7 +49,7 @@ export async function showError(error: unknown, c: UiContext, logger: Logger): P
 
 /** The form of the request once more, with what was typed; `null`: the request has no form that can be sent again. */
 async function submittedForm(error: unknown, c: UiContext): Promise<Child | null> {
-  // Another site must not fill in a form of Evergrant, nor have its body read.
+  // Another site must neither fill in a form of Evergrant nor make the process read a large body.
   if (c.req.method !== 'POST' || c.get('isOwnRequest') !== true) return null;
   try {
     const names = await formNames(c);

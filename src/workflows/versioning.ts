@@ -3,8 +3,8 @@ import type { WorkflowDefinitionOptions } from '@temporalio/common';
 import { workflowInfo } from '@temporalio/workflow';
 
 /**
- * For workflows that end within hours: the version that began one finishes it, with the same code. Without versions
- * there is no behaviour, because Temporal refuses it from a worker without a version.
+ * For workflows that end within hours: the version that began the workflow also finishes it. A worker without a version
+ * states no behaviour, because Temporal refuses one from it.
  */
 export function pinnedToItsVersion(): WorkflowDefinitionOptions {
   const isVersioned = (workflowInfo().currentDeploymentVersion?.deploymentName ?? '') !== '';

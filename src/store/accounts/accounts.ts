@@ -456,10 +456,10 @@ export class Accounts {
       set['fallback'] = patch.fallback === null ? null : fromFallback(patch.fallback);
     const { enteredRefreshToken } = patch;
     // Only a new grant ends a disconnection: its workflow waits for the state.
-    const stateFilter =
-      patch.state === undefined || patch.grant !== undefined
-        ? {}
-        : { state: mongoose.trusted({ $ne: AccountState.disconnected }) };
+    const staysDisconnected = patch.state !== undefined && patch.grant === undefined;
+    const stateFilter = staysDisconnected
+      ? { state: mongoose.trusted({ $ne: AccountState.disconnected }) }
+      : {};
     if (
       patch.grant === undefined &&
       patch.policy === undefined &&
@@ -470,7 +470,7 @@ export class Accounts {
     }
     const before = await this.find(organisation, id);
     if (before === null) return null;
-    if ('state' in stateFilter && before.state === AccountState.disconnected) return null;
+    if (staysDisconnected && before.state === AccountState.disconnected) return null;
     if (patch.policy !== undefined)
       set['policy'] = patch.policy === null ? null : fromPolicy(patch.policy);
     const reconnect =

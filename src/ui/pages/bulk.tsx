@@ -168,7 +168,7 @@ function Undo({
   action: BulkAction | undefined;
   results: readonly BulkResult[];
 }) {
-  // Only accounts whose former state the opposite action restores.
+  // The opposite action restores the former state of these accounts only.
   const before = action === 'enable' ? AccountState.active : AccountState.disabled;
   const changed = results.filter(
     ({ outcome, account }) => outcome === 'done' && account.state === before,

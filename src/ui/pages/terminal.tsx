@@ -22,7 +22,7 @@ import {
 } from '../list-query';
 import { COUNT_MAX } from '../list-routes';
 import { Commands, type RepeatedBy, repeatedList, sameName, TIME_FILTERS } from '../parts/commands';
-import { FilterBar, Many, One, PAST_SPANS, Search, TimeRange } from '../parts/filter-bar';
+import { FilterBar, Many, One, PastTimeRange, Search } from '../parts/filter-bar';
 import { Count } from '../parts/list';
 import { Entry } from '../parts/log-entry';
 
@@ -320,15 +320,7 @@ function FilterForm({ view, dialog }: { view: TerminalView; dialog: boolean }) {
       <Many name="action" label="Action" chosen={filters.action} values={LOG_ACTIONS} />
       <Many name="provider" label="Provider" chosen={filters.provider} values={options.providers} />
       <Many name="env" label="Environment" chosen={filters.env} values={options.environments} />
-      <TimeRange
-        label="Time"
-        names={{ span: 'since', from: 'from', to: 'to' }}
-        span={filters.since}
-        from={filters.from}
-        to={filters.to}
-        spans={PAST_SPANS}
-        direction="last"
-      />
+      <PastTimeRange label="Time" query={filters} />
       <label>
         Account
         <input name="account_id" value={filters.account_id ?? ''} placeholder="acc_…" />

@@ -13,7 +13,7 @@ import {
 import { many, moment, single, span, text } from '../list-query';
 import { Badge, type Tone } from '../parts/badge';
 import { type RepeatedBy, repeatedList, sameName, TIME_FILTERS } from '../parts/commands';
-import { FilterBar, Many, PAST_SPANS, TimeRange } from '../parts/filter-bar';
+import { FilterBar, Many, PastTimeRange } from '../parts/filter-bar';
 import { type Column, List, type ListProps } from '../parts/list';
 import { duration, Moment } from '../parts/time';
 
@@ -164,15 +164,7 @@ export function WorkflowsPage({ list, query, types, providers }: WorkflowsProps)
         <Many name="status" label="Status" chosen={query.status} values={WORKFLOW_STATUSES} />
         <Many name="provider" label="Provider" chosen={query.provider} values={providers} />
         <Many name="source" label="Source" chosen={query.source} values={LOG_SOURCES} />
-        <TimeRange
-          label="Started"
-          names={{ span: 'since', from: 'from', to: 'to' }}
-          span={query.since}
-          from={query.from}
-          to={query.to}
-          spans={PAST_SPANS}
-          direction="last"
-        />
+        <PastTimeRange label="Started" query={query} />
         <label>
           Account
           <input name="account_id" value={query.account_id ?? ''} placeholder="acc_…" />

@@ -176,6 +176,27 @@ export function TimeRange({ label, names, span, from, to, spans, direction }: Ra
   );
 }
 
+/** The time range of a list of past things: `since`, `from` and `to` of its query. */
+export function PastTimeRange({
+  label,
+  query: { since, from, to },
+}: {
+  label: string;
+  query: { since?: Span | undefined; from?: Date | undefined; to?: Date | undefined };
+}) {
+  return (
+    <TimeRange
+      label={label}
+      names={{ span: 'since', from: 'from', to: 'to' }}
+      span={since}
+      from={from}
+      to={to}
+      spans={PAST_SPANS}
+      direction="last"
+    />
+  );
+}
+
 function Limit({ name, label, at }: { name: string; label: string; at: Date | undefined }) {
   return (
     <label class="limit">
@@ -191,5 +212,5 @@ function Limit({ name, label, at }: { name: string; label: string; at: Date | un
 }
 
 /** The spans that ranges offer. */
-export const PAST_SPANS = ['1h', '24h', '7d', '30d'] as const satisfies readonly Span[];
+const PAST_SPANS = ['1h', '24h', '7d', '30d'] as const satisfies readonly Span[];
 export const AHEAD_SPANS = ['24h', '7d', '30d', '90d'] as const satisfies readonly Span[];

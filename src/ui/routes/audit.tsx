@@ -22,7 +22,7 @@ import { AuditVerificationPage, VerificationQuery } from '../pages/audit-verific
 import { words } from '../parts/account-badges';
 import { repeatedList, TIME_FILTERS } from '../parts/commands';
 import { Copyable } from '../parts/copy';
-import { FilterBar, PAST_SPANS, TimeRange } from '../parts/filter-bar';
+import { FilterBar, PastTimeRange } from '../parts/filter-bar';
 import type { Column } from '../parts/list';
 import { Moment } from '../parts/time';
 
@@ -165,15 +165,7 @@ export function registerAudit(ui: UiApp, deps: UiDependencies): void {
                 placeholder="POST /api/admin/accounts"
               />
             </label>
-            <TimeRange
-              label="Time"
-              names={{ span: 'since', from: 'from', to: 'to' }}
-              span={query.since}
-              from={query.from}
-              to={query.to}
-              spans={PAST_SPANS}
-              direction="last"
-            />
+            <PastTimeRange label="Time" query={query} />
           </FilterBar>
           <p>
             <a class="button" href={`${PATH}/verification`}>

@@ -33,7 +33,7 @@ import { NEW_WEBHOOK_PATH, DELIVERIES_PATH as PATH, webhookPath } from '../pages
 import { type RepeatedBy, repeatedList, TIME_FILTERS } from '../parts/commands';
 import { Copyable } from '../parts/copy';
 import { DeliveryOutcome, ReplayForm } from '../parts/delivery';
-import { FilterBar, Many, PAST_SPANS, TimeRange } from '../parts/filter-bar';
+import { FilterBar, Many, PastTimeRange } from '../parts/filter-bar';
 import type { Column } from '../parts/list';
 import { Notice } from '../parts/notice';
 import { Moment } from '../parts/time';
@@ -200,15 +200,7 @@ export function registerDeliveries(ui: UiApp, deps: UiDependencies): void {
               values={[...names.keys()]}
               word={(id) => names.get(id) ?? id}
             />
-            <TimeRange
-              label="Created"
-              names={{ span: 'since', from: 'from', to: 'to' }}
-              span={query.since}
-              from={query.from}
-              to={query.to}
-              spans={PAST_SPANS}
-              direction="last"
-            />
+            <PastTimeRange label="Created" query={query} />
           </FilterBar>
           <form id={REPLAY_FORM} class="bulk" method="post" action={`${PATH}/replay`}>
             <button>Replay the selected deliveries</button>

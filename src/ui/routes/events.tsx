@@ -13,7 +13,7 @@ import { words } from '../parts/account-badges';
 import { Badge, type Tone } from '../parts/badge';
 import { repeatedList, TIME_FILTERS } from '../parts/commands';
 import { Copyable } from '../parts/copy';
-import { FilterBar, Many, PAST_SPANS, TimeRange } from '../parts/filter-bar';
+import { FilterBar, Many, PastTimeRange } from '../parts/filter-bar';
 import type { Column } from '../parts/list';
 import { Moment } from '../parts/time';
 
@@ -135,15 +135,7 @@ export function registerEvents(ui: UiApp, deps: UiDependencies): void {
       return (
         <FilterBar path={PATH} label="Events" replaces="#list">
           <Many name="type" label="Type" chosen={query.type} values={EVENT_TYPES} />
-          <TimeRange
-            label="Time"
-            names={{ span: 'since', from: 'from', to: 'to' }}
-            span={query.since}
-            from={query.from}
-            to={query.to}
-            spans={PAST_SPANS}
-            direction="last"
-          />
+          <PastTimeRange label="Time" query={query} />
           <label>
             Account
             <input name="account_id" value={query.account_id ?? ''} placeholder="acc_…" />

@@ -12,7 +12,7 @@ import { addressOf, many, moment, pastRange, single, span, text } from '../list-
 import { accountPath } from '../pages/accounts';
 import { repeatedList, TIME_FILTERS } from '../parts/commands';
 import { Copyable } from '../parts/copy';
-import { FilterBar, Many, PAST_SPANS, TimeRange } from '../parts/filter-bar';
+import { FilterBar, Many, PastTimeRange } from '../parts/filter-bar';
 import type { Column } from '../parts/list';
 import { duration, Moment } from '../parts/time';
 
@@ -177,15 +177,7 @@ export function registerTokenAccesses(ui: UiApp, deps: UiDependencies): void {
               values={TOKEN_ACCESS_SOURCES}
               word={(source) => SOURCE_WORDS[source]}
             />
-            <TimeRange
-              label="Time"
-              names={{ span: 'since', from: 'from', to: 'to' }}
-              span={query.since}
-              from={query.from}
-              to={query.to}
-              spans={PAST_SPANS}
-              direction="last"
-            />
+            <PastTimeRange label="Time" query={query} />
           </FilterBar>
         </>
       );
