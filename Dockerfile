@@ -19,6 +19,11 @@ RUN npm run build
 
 FROM deps AS prune
 RUN npm prune --omit=dev --ignore-scripts
+# Temporal's native core comes for five platforms, and with its source: 148 MB. Only this platform's is kept.
+RUN cd node_modules/@temporalio/core-bridge \
+  && platform=$(node -p 'path.basename(path.dirname(require("./common.js").getPrebuiltPath()))') \
+  && find releases -mindepth 1 -maxdepth 1 ! -name "$platform" -exec rm -r {} + \
+  && rm -r sdk-core
 
 FROM base AS runtime
 ENV NODE_ENV=production

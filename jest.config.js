@@ -18,7 +18,7 @@ const shared = {
     ],
   },
   transformIgnorePatterns: [
-    '/node_modules/(?!(@noble/ciphers|oauth4webapi|jose|get-port|oidc-provider|openid-client|d3-[a-z-]+|internmap)/)',
+    '/node_modules/(?!(@noble/ciphers|@opentelemetry/otlp-exporter-base|oauth4webapi|jose|get-port|oidc-provider|openid-client|d3-[a-z-]+|internmap|string-width|strip-ansi|ansi-regex|get-east-asian-width)/)',
   ],
 };
 
@@ -40,13 +40,15 @@ module.exports = {
       ...shared,
       displayName: 'integration',
       testMatch: ['**/*.integration.test.ts'],
-      // `npm run ten-hours` runs for seven minutes and needs both cores for itself. An election needs a real replica set.
+      // `npm run ten-hours` runs for seven minutes and needs both cores for itself. An election needs a real replica set,
+      // and `npm run try-image` a container engine.
       testPathIgnorePatterns: [
         '/node_modules/',
         ...(process.env.TEN_HOURS === undefined ? ['ten-hours\\.'] : []),
         ...(/[?&]replicaSet=/.test(process.env.EVERGRANT_TEST_MONGODB_URI ?? '')
           ? []
           : ['faults/election\\.']),
+        ...(process.env.EVERGRANT_TEST_IMAGE === undefined ? ['deploy/image\\.'] : []),
       ],
       globalSetup: '<rootDir>/tests/support/global-setup.ts',
       globalTeardown: '<rootDir>/tests/support/global-teardown.ts',

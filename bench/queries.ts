@@ -23,6 +23,7 @@ import { KeyRing } from '../src/vault/key-ring';
 import type { Vault } from '../src/vault/vault';
 import { countNext } from '../src/worker/keep-counts';
 import { explained } from '../tests/support/explained';
+import { accountDocument, idOf, type Stored } from './sides/account-document';
 import { whole } from './sides/options';
 import { median, printTable } from './sides/table';
 
@@ -53,48 +54,7 @@ const RULE: RefreshRule = {
 
 const log = (line: string) => process.stderr.write(`${line}\n`);
 
-interface Stored {
-  _id: string;
-  [member: string]: unknown;
-}
-
 const thousands = (count: number) => Math.round(count).toLocaleString('en');
-const idOf = (kind: string, n: number) => `${kind}_${String(n).padStart(10, '0')}`;
-
-function account(n: number, now: Date, all: number): Stored {
-  const at = now.getTime();
-  const expiresAt = new Date(at + (n % 120) * MINUTE);
-  return {
-    _id: idOf('acc', n),
-    organisation: n < SMALL_ACCOUNTS ? SMALL : LARGE,
-    provider: 'ebay',
-    environment: 'production',
-    external_id: `shop-${n}`,
-    label: `Shop ${n}`,
-    kind: null,
-    state: AccountState.active,
-    state_at: now,
-    generation: 1,
-    current: {
-      access_token: `ENC:v1:k1:${'x'.repeat(100)}`,
-      refresh_token: `ENC:v1:k1:${'y'.repeat(100)}`,
-      access_token_fingerprint: `a${n}`,
-      refresh_token_fingerprint: `r${n}`,
-      expires_at: expiresAt,
-      refresh_token_expires_at: new Date(at + (n % 500) * 24 * HOUR),
-      scopes: [],
-      obtained_at: now,
-    },
-    claim: null,
-    quarantine: false,
-    last_validation: { outcome: n % 50 === 0 ? 'invalid' : 'valid', at: now, log_entry_id: 'entry' },
-    expiring_soon_at: new Date(expiresAt.getTime() - 15 * MINUTE),
-    first_expiry_at: expiresAt,
-    // One account in eight is due.
-    due_at: new Date(at + ((n % 8) - 1) * 10 * MINUTE - (n / all) * MINUTE),
-    failed_attempts: 0,
-  };
-}
 
 function entry(n: number, now: Date, all: number): Stored {
   const at = new Date(now.getTime() - ((all - n) / all) * 30 * HOUR);
@@ -389,7 +349,7 @@ async function bench(): Promise<void> {
     const uri = withDatabase(engine?.uri ?? config.mongodbUri ?? '', database);
     const filled = new Date();
     await Promise.all([
-      fill(uri, 'accounts', accounts, (n) => account(n, filled, accounts)),
+      fill(uri, 'accounts', accounts, (n) => accountDocument(n, { now: filled, all: accounts, organisation: n < SMALL_ACCOUNTS ? SMALL : LARGE })),
       fill(uri, 'log_entries', entries, (n) => entry(n, filled, entries)),
       fill(uri, 'events', EVENTS, (n) => event(n, filled)),
     ]);

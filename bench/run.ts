@@ -33,8 +33,8 @@ const BENCHES: Record<string, Bench> = {
   },
   import: { question: 'What does an import cost, and is its memory bounded?', needsBuild: false },
   first: { question: 'How long does a newcomer wait for the first refresh?', needsBuild: false },
-  terminal: {
-    question: 'How fast does the terminal page open and scroll with 10,000 entries?',
+  pages: {
+    question: 'How fast do the pages open with 100,000 accounts and 10,000 entries?',
     needsBuild: false,
   },
 };

@@ -4,7 +4,7 @@
  * tracked files. Exits with 1 if it found something.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import jsTokens from 'js-tokens';
 
 interface Text {
@@ -171,10 +171,15 @@ export function findsIn(path: string, content: string): Find[] {
   );
 }
 
+/** A deleted file is still tracked, and a link leads to a file that is read anyway. */
+function isFile(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
 function main(paths: readonly string[]): void {
   const tracked = execFileSync('git', ['ls-files', ...paths], { encoding: 'utf8' }).split('\n');
   let count = 0;
-  for (const path of tracked.filter((one) => existsSync(one) && !IGNORED.test(one))) {
+  for (const path of tracked.filter((one) => isFile(one) && !IGNORED.test(one))) {
     for (const { line, sentence, why } of findsIn(path, readFileSync(path, 'utf8'))) {
       count += 1;
       process.stdout.write(`${path}:${line}: ${sentence.slice(0, 140)} (${why})\n`);

@@ -1,6 +1,6 @@
 /**
  * Takes the screenshots for the docs in demo mode, after the first sweep: `npx --no tsx scripts/screenshots.ts`, or only
- * those of the consent pages with the argument `connect`. Needs Chromium, at CHROMIUM or /usr/bin/chromium.
+ * those of the consent pages with the argument `connect`, or of the pages for managing with `manage`. Needs Chromium, at CHROMIUM or /usr/bin/chromium.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 
 const OUT = join(__dirname, '..', 'docs', 'screenshots');
 const VIEWPORT = { width: 1280, height: 860 };
+const WIDE = { width: 1920, height: 1080 };
 const PHONE = { width: 390, height: 844 };
 const CONSENT = { width: 900, height: 620 };
 
@@ -67,6 +68,49 @@ async function takeConnect(browser: Browser, demo: { url: string; key: string })
   await context.close();
 }
 
+/** The pages on which an admin manages accounts, keys and webhooks. */
+async function takeManaging(page: Page, suffix: string): Promise<void> {
+  for (const [path, name] of [
+    ['accounts/new', 'account-new'],
+    ['accounts/import', 'import'],
+    ['keys/new', 'key-new'],
+    ['webhooks/new', 'webhook-new'],
+  ]) {
+    await page.goto(`/admin/${path}`);
+    await picture(page, `${name}${suffix}`);
+  }
+  await page.getByLabel('URL').fill('https://example.com/hooks/evergrant');
+  await page.getByLabel(/^Description/).fill('Shop backend');
+  await page.getByRole('button', { name: 'Add the webhook' }).click();
+  await page.getByRole('link', { name: 'Show the webhook' }).click();
+  await picture(page, `webhook${suffix}`);
+  for (const name of ['webhooks', 'keys']) {
+    await page.goto(`/admin/${name}`);
+    await picture(page, `${name}${suffix}`);
+  }
+  await page.goto('/admin/accounts/import');
+  const lines = ['provider,external_id,refresh_token', 'ebay,cedar-and-pine,v^1.1#demo', 'unknown,tidewater,x'];
+  await page.getByLabel('File', { exact: true }).setInputFiles({ name: 'accounts.csv', mimeType: 'text/csv', buffer: Buffer.from(lines.join('\n')) });
+  await page.getByRole('button', { name: 'Check the file' }).click();
+  await page.getByRole('heading', { name: 'Result of the check' }).waitFor();
+  await picture(page, `import-check${suffix}`);
+}
+
+/** So that the list of token accesses has a row. */
+async function receiveToken({ url, key }: { url: string; key: string }): Promise<void> {
+  const ask = async (path: string, bearer: string, body?: object) => {
+    const answer = await fetch(new URL(path, url), {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return JSON.parse(await answer.text());
+  };
+  const application = await ask('/api/admin/keys', key, { name: 'Shop', scopes: ['tokens'] });
+  const { items } = await ask('/api/tokens?limit=3', application.api_key);
+  for (const { id } of items) await ask(`/api/tokens/${id}`, application.api_key);
+}
+
 async function takeAll(): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'evergrant-screenshots-'));
   mkdirSync(OUT, { recursive: true });
@@ -76,7 +120,8 @@ async function takeAll(): Promise<void> {
     args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
   });
   try {
-    await takeConnect(browser, demo);
+    await receiveToken(demo);
+    if (process.argv[2] !== 'manage') await takeConnect(browser, demo);
     if (process.argv[2] === 'connect') return;
     for (const colorScheme of ['light', 'dark'] as const) {
       const context = await browser.newContext({ baseURL: demo.url, viewport: VIEWPORT, colorScheme });
@@ -89,6 +134,12 @@ async function takeAll(): Promise<void> {
       await page.getByLabel('API key or JWT').fill(demo.key);
       await page.getByRole('button', { name: 'Sign in' }).click();
       await page.waitForURL('**/admin/**');
+      if (process.argv[2] === 'manage') {
+        await takeManaging(page, suffix);
+        continue;
+      }
+      await page.goto('/admin/overview');
+      await picture(page, `overview${suffix}`);
       await page.goto('/admin/workers');
       await picture(page, `workers${suffix}`);
       await page.goto('/admin/accounts');
@@ -107,12 +158,30 @@ async function takeAll(): Promise<void> {
       await picture(page, `terminal${suffix}`);
       await page.goto('/admin/workflows');
       await picture(page, `workflows${suffix}`);
+      await takeManaging(page, suffix);
+      for (const name of ['events', 'deliveries', 'audit', 'token-accesses', 'quarantine', 'encryption', 'settings']) {
+        await page.goto(`/admin/${name}`);
+        await picture(page, `${name}${suffix}`);
+      }
+      await page.goto('/admin/search?q=harb');
+      await picture(page, `search${suffix}`);
+      await page.setViewportSize(WIDE);
+      await page.goto('/admin/accounts');
+      await picture(page, `accounts-wide${suffix}`);
+      await page.goto('/admin/overview');
+      await picture(page, `overview-wide${suffix}`);
+      await page.setViewportSize(VIEWPORT);
+      await page.goto('/admin/workflows');
       if (suffix === '') {
         await page.getByRole('rowheader').getByRole('link').first().click();
         await picture(page, 'workflow');
         await page.setViewportSize(PHONE);
         await page.goto('/admin/terminal');
         await picture(page, 'terminal-phone');
+        await page.goto('/admin/overview');
+        await picture(page, 'overview-phone');
+        await page.goto('/admin/accounts');
+        await picture(page, 'accounts-phone');
       }
       await context.close();
     }

@@ -23,6 +23,7 @@ import { coreMetricsAddress, openMetricsPort } from './process/metrics-port';
 import { StartError } from './process/start-error';
 import { type Stops, stopInOrder } from './process/stop';
 import { installTemporalRuntime } from './process/temporal-runtime';
+import { startTracing } from './process/tracing';
 import { findAdapter } from './providers/adapters/registry';
 import { ConfiguredProviders } from './providers/config/configured-providers';
 import { type RunningApi, serveApi } from './server/serve';
@@ -188,6 +189,7 @@ async function startEvergrant(
   };
   const metrics = await openMetricsPort({ config, role: 'all-in-one', coreAddress, logger });
   stops.push(metrics);
+  stops.push(await startTracing(config, { role: 'all-in-one', logger }));
   const ring = config.encryptionKeys ?? demoKeyRing(config.dataDir).ring;
   const uri = inDemoMode ? demoDatabase(engines.mongodbUri) : engines.mongodbUri;
   const { store, vault, keyRegistration } = await openStoreAndVault(uri, ring, config, {

@@ -110,6 +110,7 @@ class Batch {
 
   async #refreshOne(place: Place): Promise<'claimed_elsewhere' | 'done' | 'put_off'> {
     const { account, attemptId, supersedes } = place;
+    let request = account.request ?? this.#input.request;
     for (;;) {
       if (this.#progress.openEnvironments.includes(account.environment))
         return this.#defer(account);
@@ -122,7 +123,7 @@ class Batch {
             attemptId,
             supersedes,
             retry: false,
-            request: account.request ?? this.#input.request,
+            request,
           },
           this.#input.sweep,
           new AttemptSteps(null),
@@ -134,6 +135,7 @@ class Batch {
       const { heldForMs, outcome, reason } = attempt;
       if (outcome === 'claimed_elsewhere') return 'claimed_elsewhere';
       if (heldForMs === undefined) return this.#count(place, result);
+      if (result.trace !== undefined) request = { ...request, trace: result.trace };
       // Report the hold at once; a waiting caller can decide how long to wait.
       if (account.request !== undefined) return this.#defer(account, attempt);
       // Left to the next sweep; the limit applies to one organisation, so the other accounts need not wait.

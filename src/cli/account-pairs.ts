@@ -1,8 +1,7 @@
 /** Formats one account for the terminal. */
 import type { z } from 'zod';
 import type { AccountBody } from '../api/routes/accounts/account-body';
-import type { Cell } from './output';
-import { time } from './output';
+import { type Pairs, time } from './output';
 
 export function tokenExpiry({
   expires_at: end,
@@ -12,7 +11,7 @@ export function tokenExpiry({
   return time(end) ?? 'never';
 }
 
-export function accountPairs(account: z.infer<typeof AccountBody>): [string, Cell][] {
+export function accountPairs(account: z.infer<typeof AccountBody>): Pairs {
   const { candidate, replaced, last_reconnect: reconnect } = account;
   const { last_attempt: attempt, last_error: error, last_validation: validation } = account;
   return [

@@ -49,7 +49,12 @@ interface ErrorBody {
 }
 
 /** CLI and API have the same version, so responses are not validated against the types of the API's routes. */
-export function createApiClient({ url, apiKey }: Settings): ApiClient {
+export function createApiClient({
+  url,
+  apiKey,
+  urlSource = 'EVERGRANT_URL',
+  keySource = 'EVERGRANT_API_KEY',
+}: Settings): ApiClient {
   const client = createClient({
     url,
     apiKey,
@@ -65,7 +70,7 @@ export function createApiClient({ url, apiKey }: Settings): ApiClient {
     } catch (error) {
       if (!(error instanceof EvergrantError)) throw unreachable(error);
       const { status, code, message, requestId } = error;
-      throw code === null ? notEvergrant(status) : apiFailure(code, message, requestId);
+      throw code === null ? notEvergrant(status) : apiFailure(code, message, requestId, keySource);
     }
   }
 
@@ -118,16 +123,14 @@ export function createApiClient({ url, apiKey }: Settings): ApiClient {
 
   const addressOf = (path: string) => new URL(`${url.pathname.replace(/\/$/, '')}${path}`, url);
   const unreachable = (error: unknown) =>
-    new Unreachable(
-      unreachableText('The API', `${url.origin} (${reasonOf(error)})`, 'EVERGRANT_URL'),
-    );
+    new Unreachable(unreachableText('The API', `${url.origin} (${reasonOf(error)})`, urlSource));
   const notEvergrant = (status: number) =>
     new CommandFailed(
-      `${url.origin} returned HTTP ${status} with a body that is not from Evergrant. Check EVERGRANT_URL, and any proxy in front of the API.`,
+      `${url.origin} returned HTTP ${status} with a body that is not from Evergrant. Check ${urlSource}, and any proxy in front of the API.`,
     );
   const failureOf = (status: number, answer: unknown) =>
     isErrorBody(answer)
-      ? apiFailure(answer.error.code, answer.error.message, answer.error.request_id)
+      ? apiFailure(answer.error.code, answer.error.message, answer.error.request_id, keySource)
       : notEvergrant(status);
 
   return { ask, upload, events };
@@ -193,12 +196,13 @@ function apiFailure(
   code: string,
   message: string,
   requestId: string | null,
+  keySource: string,
 ): CommandFailed | UsageError {
   // A value that the API rejects is a usage error, like one that the CLI detects.
   if (code === 'invalid_request') return new UsageError(message);
-  const hint = code === 'unauthenticated' ? ' Check EVERGRANT_API_KEY.' : '';
+  const hint = code === 'unauthenticated' ? ` Check ${keySource}.` : '';
   const where = code === 'internal_error' ? ` (request ${requestId})` : '';
-  return new CommandFailed(`${message}${hint}${where}`);
+  return new CommandFailed(`${message}${hint}${where}`, code);
 }
 
 function reasonOf(error: unknown): string {

@@ -1,17 +1,15 @@
 /** The definition of a CLI command: its words, its options and its action. */
-import type { ParseArgsConfig } from 'node:util';
-import { missingArgument } from '../domain/text/messages';
 import type { ApiClient } from './api-client';
-import { UsageError } from './errors';
 import type { Output } from './output';
 
 export interface Context {
   api: ApiClient;
   out: Output;
-  /** Whether to print the API's responses as JSON. */
-  json: boolean;
   options: Options;
-  /** One value per name in {@link Command.positionals}, then the optional ones of {@link Command.rest}. */
+  /**
+   * One value per name in {@link Description.positionals}, then the optional ones of {@link Description.optional} and
+   * {@link Description.rest}.
+   */
   positionals: string[];
 }
 
@@ -19,15 +17,24 @@ export interface DatabaseContext extends Omit<Context, 'api'> {
   mongodbUri: string;
 }
 
-/** A command over the API, or one that works on MongoDB itself, where no API may run yet. */
-export type Command = ApiCommand | DatabaseCommand;
+interface LocalContext extends Omit<Context, 'api'> {
+  /** All commands, for the completion scripts. */
+  commands: readonly Command[];
+}
+
+/** A command over the API, one that works on MongoDB itself, where no API may run yet, or one that needs neither. */
+export type Command = ApiCommand | DatabaseCommand | LocalCommand;
 
 interface Description {
   words: string[];
   /** Names of the required arguments, in order, such as `id`. */
   positionals?: string[];
+  /** Name of one further argument, which may be omitted. */
+  optional?: string;
   /** Name of further optional arguments, of which there may be any number. */
   rest?: string;
+  /** The arguments name files, for the completion. */
+  takesFiles?: boolean;
   summary: string;
   options?: Record<string, Option>;
   /** Additional text in the command's help, below the options. */
@@ -44,11 +51,23 @@ export interface DatabaseCommand extends Description {
   runOnDatabase(context: DatabaseContext): Promise<0 | 1>;
 }
 
-type ParseOption = NonNullable<ParseArgsConfig['options']>[string];
+interface LocalCommand extends Description {
+  /** @returns the exit code */
+  runLocally(context: LocalContext): Promise<0 | 1>;
+}
 
-export interface Option extends Pick<ParseOption, 'type' | 'multiple' | 'short'> {
+export interface Option {
+  type: 'string' | 'boolean';
+  /** The option may be repeated. */
+  multiple?: boolean;
+  short?: string;
+  required?: boolean;
   /** Placeholder for the value in the help. */
   value?: string;
+  /** All valid values. */
+  choices?: readonly string[];
+  /** The value names a file, for the completion. */
+  takesFile?: boolean;
   help: string;
 }
 
@@ -64,11 +83,9 @@ export class Options {
     return typeof value === 'string' ? value : undefined;
   }
 
-  /** @throws {UsageError} if the option is missing */
+  /** Returns the value of a required option: without it, the command does not run. */
   required(name: string): string {
-    const value = this.text(name);
-    if (value === undefined) throw new UsageError(missingArgument(`--${name}`));
-    return value;
+    return this.text(name) ?? '';
   }
 
   texts(name: string): string[] {
@@ -87,13 +104,6 @@ export class Options {
   words<T extends string>(name: string): T[] {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return this.texts(name) as T[];
-  }
-
-  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
-  requiredWords<T extends string>(name: string): T[] {
-    const values = this.words<T>(name);
-    if (values.length === 0) throw new UsageError(missingArgument(`--${name}`));
-    return values;
   }
 
   isSet(name: string): boolean {

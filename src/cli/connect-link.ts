@@ -16,14 +16,15 @@ const WAITING: Readonly<Record<string, string>> = {
 
 /** @returns the exit code: 0 once the account is connected, or at once without waiting */
 export async function followLink(
-  { api, out, json }: Pick<Context, 'api' | 'out' | 'json'>,
+  { api, out }: Pick<Context, 'api' | 'out'>,
   created: { id: string; url: string; account_id: string; expires_at: string },
   isWaiting: boolean,
 ): Promise<0 | 1> {
-  if (json && !isWaiting) out.json(created);
-  else if (json) out.jsonLine(created);
-  else {
-    out.line(created.url);
+  // A waiting command prints two objects, one per line.
+  const printsBoth = isWaiting && (out.format === 'json' || out.format === 'jsonl');
+  if (printsBoth) out.jsonLine(created);
+  else out.done(created, created.url);
+  if (out.isForPeople) {
     out.remark(
       `Give this link to the owner of the account. It is good for one consent until ${created.expires_at}, and is not shown again.`,
     );
@@ -41,7 +42,7 @@ export async function followLink(
       const ended =
         failure === null ? `The session is ${status}.` : `Not connected: ${failure.message}`;
       progress.end(status === 'connected' ? `Connected: ${session.account_id}` : ended);
-      if (json) out.jsonLine(session);
+      if (printsBoth) out.jsonLine(session);
       return status === 'connected' ? 0 : 1;
     }
     progress.show(() => (failure === null ? waiting : `${waiting} (${failure.message})`));

@@ -77,6 +77,7 @@ export class ImportReport {
       [place, title],
       rows.map(([line, text]) => [this.#placeOf?.(line) ?? line, text]),
       '',
+      'whole',
     );
     if (more > 0) out.line(`… and ${grouped(more)} more lines. Use --json to list all of them.`);
     out.line();

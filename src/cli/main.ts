@@ -1,102 +1,61 @@
 #!/usr/bin/env node
 /** Entry point of the `evergrant` command: parses the arguments, runs a command, and exits with 0, 1 or 2. */
-import { parseArgs } from 'node:util';
-import { missingArgument } from '../domain/text/messages';
+import { CommanderError } from 'commander';
+import { packageVersion } from '../process/version';
 import { createApiClient } from './api-client';
-import { type Command, Options } from './command';
 import { COMMANDS } from './commands';
-import { CommandFailed, UsageError } from './errors';
-import { commandHelp, generalHelp, positionalsText } from './help';
-import { createOutput } from './output';
+import { readCredentials } from './credentials';
+import { CommandFailed, UsageError, WrongUsage } from './errors';
+import { createOutput, type Format } from './output';
+import { type Call, createProgram } from './program';
 import { loadMongodbUri, loadSettings } from './settings';
 
-async function run(args: string[]): Promise<0 | 1 | 2> {
-  const out = createOutput(process.stdout, process.stderr);
-  const wantsHelp = args.includes('--help') || args.includes('-h');
-  const command = commandOf(args);
-  if (command === undefined) {
-    const given = args.filter((arg) => !arg.startsWith('-'));
-    const group = COMMANDS.filter(({ words }) => given.length > 0 && words[0] === given[0]);
-    if (wantsHelp && (given.length === 0 || group.length > 0)) {
-      out.line(generalHelp(group.length > 0 ? group : COMMANDS));
-      return 0;
-    }
-    if (given.length > 0 && group.length === 0)
-      out.remark(`evergrant: unknown command "${given.join(' ')}"\n`);
-    out.remark(generalHelp(group.length > 0 ? group : COMMANDS));
-    return 2;
-  }
-  if (wantsHelp) {
-    out.line(commandHelp(command));
-    return 0;
-  }
+/** Prints the help and the errors of usage. A command prints in the format of its options. */
+const messages = createOutput(process.stdout, process.stderr, 'table');
+
+async function run(args: string[]): Promise<number> {
+  let exitCode: 0 | 1 = 0;
+  let called = 'evergrant';
+  const program = createProgram(COMMANDS, {
+    version: packageVersion(),
+    write: (text) => messages.line(text.trimEnd()),
+    async run(call) {
+      called = ['evergrant', ...call.command.words].join(' ');
+      exitCode = await runCommand(call);
+    },
+  });
   try {
-    const { values, positionals } = parse(command, args.slice(command.words.length));
-    const options = new Options(values);
-    const given = { out, json: options.isSet('json'), options, positionals };
-    return 'runOnDatabase' in command
-      ? await command.runOnDatabase({ ...given, mongodbUri: loadMongodbUri() })
-      : await command.run({ ...given, api: createApiClient(loadSettings()) });
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
   } catch (error) {
+    // Commander ends --help and --version with an error.
+    if (error instanceof CommanderError) return error.exitCode;
     if (error instanceof UsageError) {
-      out.remark(`evergrant: ${error.message}`);
-      out.remark(`See: evergrant ${command.words.join(' ')} --help`);
+      const { path, help } = error instanceof WrongUsage ? error : { path: called, help: null };
+      messages.remark(`evergrant: ${error.message}`);
+      messages.remark(help === null ? `See: ${path} --help` : `\n${help.trimEnd()}`);
       return 2;
     }
     if (error instanceof CommandFailed) {
-      out.remark(`evergrant: ${error.message}`);
+      messages.remark(`evergrant: ${error.message}`);
       return 1;
     }
     throw error;
   }
 }
 
-/** Returns the command whose words begin the arguments. If several do, the longest one wins. */
-function commandOf(args: string[]): Command | undefined {
-  return COMMANDS.filter(({ words }) => words.every((word, at) => args[at] === word)).toSorted(
-    (a, b) => b.words.length - a.words.length,
-  )[0];
-}
-
-function parse(
-  { options = {}, positionals = [], rest }: Command,
-  args: string[],
-): { values: Record<string, unknown>; positionals: string[] } {
-  let found: { values: Record<string, unknown>; positionals: string[] };
-  try {
-    found = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        json: { type: 'boolean' },
-        ...Object.fromEntries(
-          Object.entries(options).map(([name, { type, multiple, short }]) => [
-            name,
-            {
-              type,
-              ...(multiple === undefined ? {} : { multiple }),
-              ...(short === undefined ? {} : { short }),
-            },
-          ]),
-        ),
-      },
-    });
-  } catch (error) {
-    // The first sentence of Node's message names the option; the rest is advice for programmers.
-    const [problem = 'invalid options'] = error instanceof Error ? error.message.split('. ') : [];
-    throw new UsageError(problem);
-  }
-  const given = found.positionals;
-  if (given.includes('')) throw new UsageError('an argument is empty');
-  const missing = positionals.slice(given.length);
-  if (missing.length > 0) throw new UsageError(missingArgument(positionalsText(missing)));
-  // Does not print the arguments, because one of them may be a token that was meant for standard input.
-  if (rest === undefined && given.length > positionals.length) {
-    const expected =
-      positionals.length === 0 ? 'none expected' : `expected: ${positionalsText(positionals)}`;
-    throw new UsageError(`too many arguments: ${given.length} given, ${expected}`);
-  }
-  return found;
+function runCommand({ command, options, positionals }: Call): Promise<0 | 1> {
+  const format = options.word<Format>('output');
+  if (options.isSet('json') && format !== undefined && format !== 'json')
+    throw new UsageError('use either --json or --output');
+  const wanted = options.isSet('json') ? 'json' : (format ?? 'table');
+  const out = createOutput(process.stdout, process.stderr, wanted);
+  const given = { out, options, positionals };
+  if ('runOnDatabase' in command)
+    return command.runOnDatabase({ ...given, mongodbUri: loadMongodbUri() });
+  if ('runLocally' in command) return command.runLocally({ ...given, commands: COMMANDS });
+  const settings = loadSettings(process.env, readCredentials);
+  return command.run({ ...given, api: createApiClient(settings) });
 }
 
 // `evergrant … | head` closes the pipe early, which is not an error.

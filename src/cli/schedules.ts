@@ -2,8 +2,8 @@
 import type { z } from 'zod';
 import type { ScheduleBody } from '../api/routes/schedules/schedule-body';
 import { noneYet } from '../domain/text/messages';
-import type { Context, Option } from './command';
-import { lasting, time } from './output';
+import type { Option } from './command';
+import { type Columns, lasting, type Output, time } from './output';
 
 type Schedule = z.infer<typeof ScheduleBody>;
 
@@ -20,20 +20,14 @@ export function scheduleParam(id: string): { schedule_id: string } {
   return { schedule_id: id.includes('/') ? id : `sweep/${id}` };
 }
 
-export function showSchedules({ out }: Pick<Context, 'out'>, schedules: Schedule[]): void {
-  out.table(
-    ['id', 'every', 'state', 'next run', 'last run', 'note'],
-    schedules.map((schedule) => [
-      schedule.id,
-      schedule.every_seconds === null ? 'other' : lasting(schedule.every_seconds * 1000),
-      stateOf(schedule),
-      time(schedule.next_run_at),
-      time(schedule.last_run?.started_at),
-      schedule.note,
-    ]),
-    NO_SCHEDULES,
-  );
-}
+export const SCHEDULE_COLUMNS: Columns<Schedule> = {
+  id: ({ id }) => id,
+  every: ({ every_seconds: every }) => (every === null ? 'other' : lasting(every * 1000)),
+  state: stateOf,
+  'next run': ({ next_run_at: at }) => time(at),
+  'last run': ({ last_run: last }) => time(last?.started_at),
+  note: ({ note }) => note,
+};
 
 function stateOf({ running, paused, configured_every_seconds: configured }: Schedule): string {
   if (running.length > 0) return 'running';
@@ -42,8 +36,7 @@ function stateOf({ running, paused, configured_every_seconds: configured }: Sche
 }
 
 /** Prints the changed schedule as Temporal stores it. */
-export function showSchedule(context: Pick<Context, 'out' | 'json'>, schedule: Schedule): 0 {
-  if (context.json) context.out.json(schedule);
-  else showSchedules(context, [schedule]);
+export function showSchedule(out: Output, schedule: Schedule): 0 {
+  out.list(schedule, [schedule], SCHEDULE_COLUMNS, NO_SCHEDULES);
   return 0;
 }

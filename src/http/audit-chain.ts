@@ -62,8 +62,9 @@ export function operatorsActions(app: OpenAPIHono<ApiEnv>): IsOperators {
   };
 }
 
-/** The same for forms on pages. They concern no organisation if they change a schedule, or a workflow without an account. */
+/** The same for forms on pages. They concern no organisation if they change a schedule, the encryption keys, or a workflow without an account. */
 export const operatorsPages: IsOperators = (caller, _action, path) =>
   hasScope(caller, 'operator') &&
   (path.startsWith('/admin/workers/') ||
+    path.startsWith('/admin/encryption/') ||
     (path.startsWith('/admin/workflows/') && !OF_ACCOUNT.test(path)));

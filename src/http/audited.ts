@@ -20,6 +20,7 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** Members whose values are recorded. Only the names of the others are, because their values may hold tokens. */
 const SHOWN_MEMBERS = new Set([
   'account_id',
+  'action',
   'actor',
   'disabled',
   'environment',
@@ -33,10 +34,12 @@ const SHOWN_MEMBERS = new Set([
   'logo_url',
   'name',
   'note',
+  'kinds',
   'organisation_name',
   'overlap_seconds',
   'owner_reminders',
   'provider',
+  'providers',
   'quarantine',
   'reason',
   'return_urls',
@@ -180,7 +183,7 @@ async function bodyOf(c: Context): Promise<Record<string, unknown>> {
       return typeof body === 'object' && body !== null && !Array.isArray(body) ? { ...body } : {};
     }
     // Form bodies of either type, as the pages parse them; Hono does not read other types.
-    return await c.req.parseBody();
+    return await c.req.parseBody({ all: true });
   } catch {
     // The route reports the malformed body.
   }
@@ -189,6 +192,9 @@ async function bodyOf(c: Context): Promise<Record<string, unknown>> {
 
 /** The id of the created object. */
 async function createdBy(c: Context): Promise<AuditDetails> {
+  // Pages answer with a page, so they name the object otherwise.
+  const createdId: unknown = c.get('createdId');
+  if (typeof createdId === 'string') return { made: createdId };
   if (c.res.status !== 201) return {};
   const created: unknown = await c.res.clone().json();
   const id = typeof created === 'object' && created !== null && 'id' in created ? created.id : null;

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino';
 import type { Principal } from '../domain/access/principal';
 import type { Secret } from '../domain/masking/secret';
-import type { JwtConfig, OidcConfig, WebhookConfig } from '../process/config';
+import type { Config, JwtConfig, OidcConfig, WebhookConfig } from '../process/config';
 import type { ConfiguredProviders } from '../providers/config/configured-providers';
 import type { ConsentClient } from '../providers/consent/consent-client';
 import type { AuditAnchors } from '../services/audit/audit-anchors';
@@ -41,6 +41,8 @@ export interface ApiDependencies {
   consent: ConsentClient;
   connect: ConnectClient;
   connectSettings: OrganisationSettings;
+  /** For the page of settings. */
+  configured: Pick<Config, 'settings' | 'unconfiguredProviders'>;
   webhooks: Pick<WebhookConfig, 'allowPrivateAddresses'>;
   now: () => Date;
   /** Aborted when the process is asked to stop, so that endless streams end. */

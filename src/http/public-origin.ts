@@ -18,3 +18,8 @@ export function publicOrigin(c: Context, publicUrl: URL | null): string {
     'PUBLIC_URL is not set, and links need it. Set it to the address at which browsers reach Evergrant.',
   );
 }
+
+/** The origin for commands that a person copies. Unlike a link, nothing is sent there unless the person runs them. */
+export function shownOrigin(c: Context, publicUrl: URL | null): string {
+  return publicUrl?.origin ?? originOf(c);
+}

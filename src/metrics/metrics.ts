@@ -88,6 +88,15 @@ export const logLinesDropped = counter(
   `Log lines that were dropped because the reader of stdout did not keep up. ${SUM}`,
 );
 
+/** Why spans are dropped: too many waited for their export, or the collector did not accept them. */
+export const SPAN_DROP_REASONS = ['queue_full', 'not_exported'] as const;
+
+export const traceSpansDropped = counter(
+  'evergrant_trace_spans_dropped_total',
+  `Spans that were dropped: queue_full (too many waited for their export) or not_exported (the collector did not accept them). ${SUM}`,
+  ['reason'],
+);
+
 // --- Read for a scrape; services/metrics/store-gauges.ts fills them ---
 
 export const storeUp = gauge(

@@ -18,6 +18,7 @@ import { type ProviderConfig, readProviders, secureUrl } from '../providers/conf
 import { INDEX_MODES } from '../store/store';
 import { KeyRing, KeyRingError } from '../vault/key-ring';
 import { KeySourceError, keySourceOf } from '../vault/key-source';
+import { type Setting, settingsOf } from './settings';
 
 export interface Config {
   /** `null`: not set; an embedded server may be started. */
@@ -27,6 +28,8 @@ export interface Config {
     connection: ClientConnectConfig['connectionOptions'] | null;
     namespace: string;
     taskQueue: string;
+    /** The worker deployment version of this process; `null`: workers are not versioned. */
+    deployment: { name: string; buildId: string } | null;
     /** Address of Temporal's web UI; `null`: not set. The embedded server's address is known if it runs. */
     uiUrl: string | null;
   };
@@ -54,6 +57,8 @@ export interface Config {
   port: number | null;
   /** The port for monitoring. `null`: not set; then 9464, or the next free port. `off`: no port, and nothing is recorded. */
   metrics: { host: string; port: number | 'off' | null };
+  /** `null`: no traces, and no OpenTelemetry code is loaded. */
+  tracing: TracingConfig | null;
   /** Whether the start builds missing indexes. */
   indexes: (typeof INDEX_MODES)[number];
   logLevel: LogLevel;
@@ -74,6 +79,15 @@ export interface Config {
   sandboxAccessTokenLifeSeconds: number | null;
   /** Applied to demo mode's provider as to every configured one. */
   refreshIntervalMs: number | null;
+  /** For the page of settings. */
+  settings: readonly Setting[];
+}
+
+interface TracingConfig {
+  /** The collector's address for traces. */
+  url: string;
+  /** The name of this process in traces; `null`: one that says what the process does. */
+  serviceName: string | null;
 }
 
 interface MailConfig {
@@ -150,12 +164,24 @@ const networks = z.string().transform((text, context) =>
   }),
 );
 
+const TRACES_SAMPLERS = [
+  'always_on',
+  'always_off',
+  'traceidratio',
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+] as const;
+
 const environmentSchema = z.object({
   MONGODB_URI: z
     .string()
     .regex(/^mongodb(\+srv)?:\/\//, 'must start with mongodb:// or mongodb+srv://')
     .optional(),
   TEMPORAL_TASK_QUEUE: z.string().default('evergrant'),
+  // The names that Temporal's Worker Controller sets.
+  TEMPORAL_DEPLOYMENT_NAME: z.string().optional(),
+  TEMPORAL_WORKER_BUILD_ID: z.string().optional(),
   TEMPORAL_UI: z
     .enum(['true', 'false'], 'must be true or false')
     .default('false')
@@ -230,6 +256,31 @@ const environmentSchema = z.object({
     .transform((text) => (text === 'off' ? text : Number(text)))
     .refine((port) => port === 'off' || port <= 65535, 'must be a port number, or off')
     .optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({
+      protocol: /^https?$/,
+      error: 'must be the base URL of a collector, e.g. http://localhost:4318',
+    })
+    .refine(
+      (text) => new URL(text).username === '' && new URL(text).password === '',
+      'must not contain a user name or a password: put credentials into OTEL_EXPORTER_OTLP_HEADERS',
+    )
+    .refine((text) => !/[?#]/.test(text), 'must not contain a query or a fragment')
+    .optional(),
+  OTEL_EXPORTER_OTLP_PROTOCOL: z
+    .literal('http/protobuf', 'must be http/protobuf, the only protocol that Evergrant speaks')
+    .optional(),
+  OTEL_SERVICE_NAME: z.string().max(100).optional(),
+  // OpenTelemetry reads these three itself, and silently ignores an invalid one.
+  OTEL_EXPORTER_OTLP_HEADERS: z.string().optional(),
+  OTEL_TRACES_SAMPLER: z
+    .enum(TRACES_SAMPLERS, `must be one of ${TRACES_SAMPLERS.join(', ')}`)
+    .optional(),
+  OTEL_TRACES_SAMPLER_ARG: z.coerce
+    .number('must be a number from 0 to 1')
+    .min(0, 'must be a number from 0 to 1')
+    .max(1, 'must be a number from 0 to 1')
+    .optional(),
   INDEXES: z.enum(INDEX_MODES, `must be one of ${INDEX_MODES.join(', ')}`).default('apply'),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info'),
   LOG_RETENTION_DAYS: z.coerce
@@ -279,6 +330,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
   const encryptionKeys = readEncryptionKeys(set, problems);
   const oidc = parsed.success ? readOidc(parsed.data, problems) : null;
   const mail = parsed.success ? readMail(parsed.data, problems) : null;
+  const deployment = parsed.success ? readDeployment(parsed.data, problems) : null;
   const refreshIntervalMinutes = parsed.data?.REFRESH_INTERVAL_MINUTES;
   const refreshIntervalMs =
     refreshIntervalMinutes === undefined ? null : refreshIntervalMinutes * 60_000;
@@ -291,6 +343,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     temporal: {
       ...temporal,
       taskQueue: env.TEMPORAL_TASK_QUEUE,
+      deployment,
       uiUrl: env.TEMPORAL_UI_URL ?? null,
     },
     encryptionKeys,
@@ -316,6 +369,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     host: env.HOST,
     port: env.PORT ?? null,
     metrics: { host: env.METRICS_HOST, port: env.METRICS_PORT ?? null },
+    tracing: tracingConfig(env),
     indexes: env.INDEXES,
     logLevel: env.LOG_LEVEL,
     logRetentionDays: env.LOG_RETENTION_DAYS,
@@ -330,6 +384,7 @@ export function loadConfig(environment: NodeJS.ProcessEnv = process.env): Config
     sandboxAccessTokenLifeSeconds:
       env.SANDBOX_ACCESS_TOKEN_LIFE === undefined ? null : env.SANDBOX_ACCESS_TOKEN_LIFE / 1000,
     refreshIntervalMs,
+    settings: settingsOf(environmentSchema, set),
   };
 }
 
@@ -371,6 +426,12 @@ function jwtConfig(env: z.infer<typeof environmentSchema>): JwtConfig | null {
   };
 }
 
+function tracingConfig(env: z.infer<typeof environmentSchema>): TracingConfig | null {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_SERVICE_NAME: serviceName = null } = env;
+  if (endpoint === undefined) return null;
+  return { url: `${endpoint.replace(/\/+$/, '')}/v1/traces`, serviceName };
+}
+
 function readOidc(env: z.infer<typeof environmentSchema>, problems: string[]): Config['oidc'] {
   const { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId } = env;
   if (issuer === undefined) return null;
@@ -388,6 +449,17 @@ function readOidc(env: z.infer<typeof environmentSchema>, problems: string[]): C
     organisation: fixed === undefined ? { claim: claim ?? '' } : { fixed },
     scopesClaim: env.OIDC_SCOPES_CLAIM ?? null,
   };
+}
+
+function readDeployment(
+  env: z.infer<typeof environmentSchema>,
+  problems: string[],
+): Config['temporal']['deployment'] {
+  const { TEMPORAL_DEPLOYMENT_NAME: name, TEMPORAL_WORKER_BUILD_ID: buildId } = env;
+  if (name !== undefined && buildId !== undefined) return { name, buildId };
+  if (name !== undefined || buildId !== undefined)
+    problems.push('TEMPORAL_DEPLOYMENT_NAME and TEMPORAL_WORKER_BUILD_ID must be set together');
+  return null;
 }
 
 function readMail(env: z.infer<typeof environmentSchema>, problems: string[]): Config['mail'] {

@@ -2,9 +2,7 @@
  * The port for monitoring that every process has: `/metrics` for Prometheus, `/healthz` and `/readyz` for an
  * orchestrator. It asks for no key, so it listens on loopback by default, and names no account and no organisation.
  */
-import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { join } from 'node:path';
 import getPort from 'get-port';
 import type { Logger } from 'pino';
 import { LOG_SOURCES } from '../domain/logs/log-entry';
@@ -20,7 +18,9 @@ import {
   buildInfo,
   grantsLost,
   refreshAttempts,
+  SPAN_DROP_REASONS,
   tokenAccesses,
+  traceSpansDropped,
   unknownOutcomes,
   WEBHOOK_RESULTS,
   webhookAttempts,
@@ -30,6 +30,7 @@ import { TOKEN_ACCESS_SOURCES } from '../store/access/token-accesses';
 import type { Config } from './config';
 import { StartError } from './start-error';
 import type { Stoppable } from './stop';
+import { type ProcessRole, packageVersion } from './version';
 
 /** The port if `METRICS_PORT` is not set; 9464 is usual for Prometheus exporters of applications. */
 const USUAL_PORT = 9464;
@@ -42,8 +43,6 @@ const HEADERS_TIMEOUT_MS = 5_000;
 const CONNECTIONS_MAX = 50;
 /** How long a scrape waits for the metrics of Temporal's core, in ms. */
 const CORE_ANSWERS_WITHIN_MS = 2_000;
-
-type Role = 'api' | 'worker' | 'all-in-one';
 
 /** The sources that the port asks once the process has started. */
 export interface Observed {
@@ -63,7 +62,7 @@ export interface MetricsPort extends Stoppable {
 
 interface Options {
   config: Pick<Config, 'metrics' | 'providers'>;
-  role: Role;
+  role: ProcessRole;
   /** Where Temporal's core answers with its metrics; `null`: this process has no worker. */
   coreAddress: string | null;
   logger: Pick<Logger, 'info' | 'warn'>;
@@ -120,7 +119,7 @@ const NOTHING_TO_STOP: Stoppable = {
 };
 
 /** Starts the series that rules compare with their past, and says what runs here. */
-function beginSeries({ providers }: Pick<Config, 'providers'>, role: Role): void {
+function beginSeries({ providers }: Pick<Config, 'providers'>, role: ProcessRole): void {
   allowProviders(
     providers.map(({ id, environments }) => ({ id, environments: Object.keys(environments) })),
   );
@@ -132,18 +131,10 @@ function beginSeries({ providers }: Pick<Config, 'providers'>, role: Role): void
   }
   for (const origin of [...TOKEN_ACCESS_SOURCES, 'none']) tokenAccesses.start({ origin });
   for (const result of WEBHOOK_RESULTS) webhookAttempts.start({ result });
+  for (const reason of SPAN_DROP_REASONS) traceSpansDropped.start({ reason });
   recordProcess();
-  const labels = { version: version(), node_version: process.version, role };
+  const labels = { version: packageVersion(), node_version: process.version, role };
   buildInfo.replace([{ labels, value: 1 }]);
-}
-
-/** The version of the package, whose `package.json` stands beside both `src/` and `build/`. */
-function version(): string {
-  const parsed: unknown = JSON.parse(
-    readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8'),
-  );
-  const isPackage = typeof parsed === 'object' && parsed !== null && 'version' in parsed;
-  return isPackage ? String(parsed.version) : 'unknown';
 }
 
 async function answer(

@@ -177,6 +177,7 @@ const EMPTY: Diagnostics = {
 function base(context: EntryContext, thrown: RefreshFailure | null, sent: boolean): LogEntry {
   const failure = failureOf(context, thrown);
   const { account } = context;
+  const { traceId } = context.steps;
   return {
     id: context.attemptId,
     created_at: context.now.toISOString(),
@@ -195,6 +196,7 @@ function base(context: EntryContext, thrown: RefreshFailure | null, sent: boolea
     generation: account.generation,
     workflow_id: context.workflowId,
     run_id: context.runId,
+    ...(traceId === undefined ? {} : { trace_id: traceId }),
     message: failure?.message ?? 'Refreshed.',
   };
 }

@@ -53,6 +53,10 @@ export async function claimAndRefresh(
   if (claimed.kind === 'absent')
     return result(input, null, { outcome: 'skipped', reason: 'deleted' });
   const { account } = claimed;
+  steps.describe({
+    'evergrant.provider': account.provider,
+    'evergrant.environment': account.environment,
+  });
   const context: EntryContext = {
     account,
     candidate: null,

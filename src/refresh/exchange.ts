@@ -20,6 +20,7 @@ import { commit, finish } from './commit';
 import type { RefreshDependencies } from './dependencies';
 import { result } from './result';
 import { sealReceived } from './seal-grant';
+import { tracedTransport } from './trace-attempt';
 
 /**
  * How long a recorded send intent permits the send, in ms. Shorter than the heartbeat timeout: a worker that stalls
@@ -86,7 +87,7 @@ export async function exchangeAndCommit(
         });
       },
     },
-    deps,
+    { ...deps, transport: tracedTransport(deps.transport, steps) },
   );
   const unanswered = candidate === null ? account.unanswered : unansweredOfCandidate(candidate);
   const failure = withLostAnswer(exchanged.failure, unanswered, fingerprint);

@@ -16,6 +16,7 @@ export function logAttempt(entry: LogEntry): void {
     account_id: entry.account_id,
     account_label: entry.account_label,
     log_entry_id: entry.id,
+    ...(entry.trace_id === undefined ? {} : { trace_id: entry.trace_id }),
     ...(error === null
       ? {}
       : {

@@ -2,11 +2,13 @@
  * One refresh, step by step: claim, decrypt, exchange, encrypt, commit, log. All sources run this code; a debug run
  * only turns capture on. The workflow decides whether another attempt follows.
  */
+import { safeError } from '../domain/masking/safe-error';
 import { type RefreshGrantInput, type RefreshGrantResult } from '../domain/refresh/refresh-attempt';
 import { type AttemptSteps, completeSteps } from './attempt-steps';
 import type { AttemptPlace } from './claim';
 import { claimAndRefresh } from './claim';
 import type { RefreshDependencies } from './dependencies';
+import { beginAttempt, endAttempt, withTrace } from './trace-attempt';
 
 /**
  * Never throws after a request was sent: the result then holds the outcome, and whatever could not be stored,
@@ -19,10 +21,19 @@ export async function refreshGrant(
   place: AttemptPlace,
   steps: AttemptSteps,
 ): Promise<RefreshGrantResult> {
-  await deps.restoreGuard.confirm();
-  const done = await claimAndRefresh(deps, input, place, steps);
-  const logged = done.attempt.logEntryId === input.attemptId && done.unwritten === null;
-  steps.end();
-  if (logged) await completeSteps(deps.store.logEntries, input.attemptId, steps);
-  return done;
+  const span = beginAttempt(input, place);
+  steps.traceIn(span);
+  try {
+    await deps.restoreGuard.confirm();
+    const done = await claimAndRefresh(deps, input, place, steps);
+    const logged = done.attempt.logEntryId === input.attemptId && done.unwritten === null;
+    steps.end();
+    if (logged) await completeSteps(deps.store.logEntries, input.attemptId, steps);
+    endAttempt(span, done);
+    return withTrace(done, input, span);
+  } catch (error) {
+    steps.end();
+    span.end(safeError(error).name);
+    throw error;
+  }
 }

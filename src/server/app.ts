@@ -27,9 +27,13 @@ import { createAuthenticator } from '../services/access/authenticator';
 import { createLogTail } from '../services/logs/log-tail';
 import { createStatisticsReader } from '../services/overview/statistics';
 import { ValidTokens } from '../services/tokens/valid-tokens';
+import { IMPORT_PATH as IMPORT_PAGE } from '../ui/pages/import';
 import { mountUi } from '../ui/ui';
 
 const BODY_MAX_BYTES = 256 * 1024;
+
+/** The page that takes a file has a separate limit. */
+const isUpload = (c: Context) => c.req.path === IMPORT_PAGE;
 
 const hasNoBody = (c: Context) => c.req.method === 'GET' || c.req.method === 'HEAD';
 
@@ -104,7 +108,7 @@ function createApps(deps: ApiDependencies): { tokenApp: ApiApp; app: ApiApp } {
   app.use(withHeaders(securityHeaders()));
   app.use('/api/*', withHeaders(Promise.resolve(NOT_KEPT)));
   // An import is streamed, and only its lines are limited. Requests without a body skip the check, which costs time.
-  app.use(except([isImport, hasNoBody], bodyLimit({ maxSize: BODY_MAX_BYTES })));
+  app.use(except([isImport, isUpload, hasNoBody], bodyLimit({ maxSize: BODY_MAX_BYTES })));
   app.use('/api/*', authenticate(authenticator));
   app.use(
     '/api/*',

@@ -8,6 +8,7 @@ import {
 } from '../process/bootstrap';
 import { openMetricsPort } from '../process/metrics-port';
 import { stopInOrder } from '../process/stop';
+import { startTracing } from '../process/tracing';
 import { ConfiguredProviders } from '../providers/config/configured-providers';
 import { observed } from '../services/metrics/observed';
 import { serveApi } from './serve';
@@ -17,6 +18,7 @@ void runProcess(async (config, logger) => {
   const stopping = stopRequested(logger);
   // Without a worker, this process has no core of Temporal.
   const metrics = await openMetricsPort({ config, role: 'api', coreAddress: null, logger });
+  const tracing = await startTracing(config, { role: 'api', logger });
   const { store, vault, keyRegistration } = await openStoreAndVault(mongodbUri, ring, config, {
     role: 'api',
     logger,
@@ -30,7 +32,7 @@ void runProcess(async (config, logger) => {
     await Promise.race([stopping, keyRegistration.lockedOut]);
   } finally {
     metrics.drain();
-    await stopInOrder([api, ...storeStops({ store, keyRegistration }), metrics], logger);
+    await stopInOrder([api, ...storeStops({ store, keyRegistration }), tracing, metrics], logger);
     logger.info('API stopped');
   }
 });

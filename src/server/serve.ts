@@ -123,6 +123,7 @@ export async function serveApi({
     oidc: config.oidc,
     publicUrl: config.publicUrl,
     trustedProxies: new TrustedProxies(config.trustedProxies),
+    configured: config,
     webhooks: config.webhooks,
     consent,
     connect: connectClient,

@@ -8,6 +8,7 @@ import { ApiKeys } from './access/api-keys';
 import { AuditEntries } from './access/audit-entries';
 import { SessionRecords } from './access/session-records';
 import { TokenAccesses } from './access/token-accesses';
+import { AccountAttention } from './accounts/account-attention';
 import { AccountSummaries } from './accounts/account-summaries';
 import { AccountTotals } from './accounts/account-totals';
 import { Accounts } from './accounts/accounts';
@@ -44,6 +45,7 @@ const PING_MAX_MS = 5_000;
 
 export interface Store {
   accounts: Accounts;
+  accountAttention: AccountAttention;
   accountSummaries: AccountSummaries;
   accountTotals: AccountTotals;
   apiKeys: ApiKeys;
@@ -76,6 +78,8 @@ export interface Store {
   webhookOutbox: WebhookOutbox;
   /** Rejects if the primary does not answer a read. */
   ping(): Promise<void>;
+  /** The version of the MongoDB server. */
+  serverVersion(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -193,6 +197,7 @@ export function createStore(
   // A member that is no longer primary answers the command `ping`, but no read.
   const settings = connection.collection('settings');
   return {
+    accountAttention: new AccountAttention(connection, storedCounts),
     accountSummaries: new AccountSummaries(connection, storedCounts),
     accountTotals: new AccountTotals(connection, storedCounts),
     accounts: new Accounts(connection, options.rules, vault),
@@ -227,6 +232,10 @@ export function createStore(
     async ping() {
       const signal = AbortSignal.timeout(PING_MAX_MS);
       await settings.findOne({}, { projection: { _id: 1 }, signal });
+    },
+    async serverVersion() {
+      const built = await connection.db?.command({ buildInfo: 1 }, { timeoutMS: PING_MAX_MS });
+      return String(built?.['version'] ?? 'unknown');
     },
     close: () => connection.close(),
   };

@@ -48,7 +48,12 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
 /** A call that sends nothing and ends with the given status. gRPC's own class can only wrap a call of the channel. */
 function endedCall(status: Status): Call {
   const call: Partial<Call> = {
-    start: (_metadata, listener) => void setImmediate(() => listener?.onReceiveStatus?.(status)),
+    // gRPC ends every call with a message, which is empty if the call failed.
+    start: (_metadata, listener) =>
+      void setImmediate(() => {
+        listener?.onReceiveMessage?.(null);
+        listener?.onReceiveStatus?.(status);
+      }),
     sendMessage: () => undefined,
     halfClose: () => undefined,
     cancelWithStatus: () => undefined,

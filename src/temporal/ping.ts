@@ -9,3 +9,11 @@ export async function pingTemporal(client: Client): Promise<void> {
     client.workflowService.describeNamespace({ namespace: client.options.namespace }),
   );
 }
+
+/** The version of the Temporal server. Rejects if it does not answer. */
+export async function temporalVersion(client: Client): Promise<string> {
+  const { serverVersion } = await client.connection.withDeadline(Date.now() + PING_MS, () =>
+    client.workflowService.getSystemInfo({}),
+  );
+  return serverVersion || 'unknown';
+}

@@ -15,11 +15,13 @@ import {
 import type { Account } from '../domain/account/account';
 import type { ValidationOutcome, ValidationRequest } from '../domain/account/validation';
 import type { LogSource } from '../domain/logs/log-entry';
+import { safeError } from '../domain/masking/safe-error';
 import type { AttemptOutcome, RefreshRequest } from '../domain/refresh/refresh-attempt';
 import { ServiceError } from '../domain/service-error';
 import { visible } from '../domain/text/visible-text';
 import type { Provider } from '../providers/provider';
 import type { Store } from '../store/store';
+import { beginSpan } from '../tracing/span';
 import {
   REPLACED_AFTER,
   refreshAccountWorkflow,
@@ -36,7 +38,7 @@ import {
 import { sweepAgainSignal, sweepWorkflow } from '../workflows/sweep';
 import { validateAccountWorkflow, validateAccountWorkflowId } from '../workflows/validate-account';
 import { GrpcStatus, grpcStatus } from './grpc-status';
-import { pingTemporal } from './ping';
+import { pingTemporal, temporalVersion } from './ping';
 import { RefreshGroups, type Wanted } from './refresh-groups';
 import { type RefreshProgress, refreshProgress } from './refresh-progress';
 import { within } from './within';
@@ -78,6 +80,8 @@ export interface RefreshClient {
   startSweep(provider: Provider): Promise<StartedSweep>;
   /** Rejects if Temporal does not answer. */
   ping(): Promise<void>;
+  /** The version of the Temporal server. */
+  serverVersion(): Promise<string>;
 }
 
 function searchAttributes(account: Account, source: LogSource) {
@@ -216,19 +220,22 @@ export function createRefreshClient(
 
   return {
     async refresh(account, request) {
-      let outcome = await share(account, request);
-      // A forced refresh may have joined an unforced one of this process, which found nothing due.
-      const isOthers = outcome.outcome === 'skipped' && outcome.logEntryId === null;
-      if (request.force && isOthers && outcome.heldForMs === undefined) {
-        outcome = await share(account, request);
-      }
+      const outcome = await traced(account, request, async (asked) => {
+        const first = await share(account, asked);
+        // A forced refresh may have joined an unforced one of this process, which found nothing due.
+        const isOthers = first.outcome === 'skipped' && first.logEntryId === null;
+        return request.force && isOthers && first.heldForMs === undefined
+          ? share(account, asked)
+          : first;
+      });
       return { ...outcome, workflowId: refreshAccountWorkflowId(account.id) };
     },
-    async refreshForUse(account, request) {
-      // A forced refresh is due under no policy; it is rare, and is not batched.
-      const refresh = request.force ? share(account, request) : groups.refresh(account, request);
-      return within(WAIT_MS, refresh, STILL_RUNNING);
-    },
+    refreshForUse: (account, request) =>
+      traced(account, request, (asked) => {
+        // A forced refresh is due under no policy; it is rare, and is not batched.
+        const refresh = asked.force ? share(account, asked) : groups.refresh(account, asked);
+        return within(WAIT_MS, refresh, STILL_RUNNING);
+      }),
     async validate(account, request) {
       await ping();
       const workflowId = validateAccountWorkflowId(account.id);
@@ -259,7 +266,44 @@ export function createRefreshClient(
       }
     },
     ping,
+    serverVersion: () => temporalVersion(client),
   };
+}
+
+/**
+ * Sends a request within a new span. The attempt that serves it continues the trace. A caller that joins the
+ * request of another finds that one's attempt by the id of its log entry.
+ */
+async function traced(
+  { id, provider, environment }: Account,
+  request: RefreshRequest,
+  send: (request: RefreshRequest) => Promise<AttemptOutcome>,
+): Promise<AttemptOutcome> {
+  const span = beginSpan(
+    'refresh request',
+    {
+      'evergrant.account_id': id,
+      'evergrant.provider': provider,
+      'evergrant.environment': environment,
+      'evergrant.source': request.source,
+    },
+    undefined,
+  );
+  try {
+    const outcome = await send(
+      span.context === undefined ? request : { ...request, trace: span.context },
+    );
+    span.set({
+      'evergrant.outcome': outcome.outcome,
+      'evergrant.log_entry_id': outcome.logEntryId,
+      'evergrant.failure_code': outcome.failure?.code ?? null,
+    });
+    span.end(outcome.failure?.code);
+    return outcome;
+  } catch (error) {
+    span.end(error instanceof ServiceError ? error.code : safeError(error).name);
+    throw error;
+  }
 }
 
 /** Whether the workflow refused to keep a caller waiting while MongoDB is unreachable. */

@@ -82,13 +82,18 @@ export interface ListedSweep extends ListedWorkflow {
   failure: string | null;
 }
 
-interface WorkflowFilters {
-  type?: WorkflowType | undefined;
-  provider?: string | undefined;
+/** A workflow must match each member, and any value of a member with several. */
+export interface WorkflowFilters {
+  type?: WorkflowType | readonly WorkflowType[] | undefined;
+  provider?: string | readonly string[] | undefined;
   accountId?: string | undefined;
-  source?: string | undefined;
-  outcome?: string | undefined;
-  status?: WorkflowStatus | undefined;
+  source?: string | readonly string[] | undefined;
+  outcome?: string | readonly string[] | undefined;
+  status?: WorkflowStatus | readonly WorkflowStatus[] | undefined;
+  /** Started at or after this time. */
+  from?: Date | undefined;
+  /** Started before this time. */
+  to?: Date | undefined;
 }
 
 interface Page {
@@ -125,6 +130,11 @@ export interface WorkflowClient {
     filters: WorkflowFilters,
     page: Page,
   ): Promise<{ items: ListedWorkflow[]; next: string | null }>;
+  /**
+   * The number of workflows that `list` returns for these filters.
+   * @throws {InsufficientScope} as `list`
+   */
+  count(caller: Caller, filters: WorkflowFilters): Promise<number>;
   /** Includes results only for operators, because the counts cover the accounts of all organisations. */
   sweeps(
     caller: Caller,
@@ -250,23 +260,13 @@ export function createWorkflowClient(
   }
 
   return {
-    async list(caller, { type, provider, accountId, source, outcome, status }, at) {
-      if (type === 'batch') demandScope(caller, 'operator');
-      const isSweep = `WorkflowType = ${quoted(SWEEP)}`;
-      const terms = [
-        type === 'batch'
-          ? []
-          : hasScope(caller, 'read')
-            ? `(${EvergrantOrg.name} = ${quoted(caller.organisation)} OR ${isSweep})`
-            : isSweep,
-        term('WorkflowType', type && NAMES[type]),
-        term(EvergrantProvider.name, provider),
-        term(EvergrantAccount.name, accountId),
-        term(EvergrantSource.name, source),
-        term(EvergrantOutcome.name, outcome),
-        term('ExecutionStatus', status && QUERY_STATUS[status]),
-      ];
-      return answering(client, () => page(terms.flat().join(' AND '), at));
+    async list(caller, filters, at) {
+      const query = listQuery(caller, filters);
+      return answering(client, () => page(query, at));
+    },
+    async count(caller, filters) {
+      const query = listQuery(caller, filters);
+      return answering(client, async () => (await client.workflow.count(query)).count);
     },
     sweeps(caller, { provider, status }, at) {
       const terms = [
@@ -275,7 +275,10 @@ export function createWorkflowClient(
         // A sweep of many pages continues as new; its last run has the summary of the whole sweep.
         status === undefined
           ? 'ExecutionStatus != "ContinuedAsNew"'
-          : term('ExecutionStatus', QUERY_STATUS[status]),
+          : term(
+              'ExecutionStatus',
+              [status].flat().map((one) => QUERY_STATUS[one]),
+            ),
       ];
       return answering(client, async () => {
         const { items, next } = await page(terms.flat().join(' AND '), at);
@@ -355,6 +358,38 @@ export function createWorkflowClient(
   };
 }
 
+/** The visibility query of the workflows that a caller may list. */
+function listQuery(
+  caller: Caller,
+  { type, provider, accountId, source, outcome, status, from, to }: WorkflowFilters,
+): string {
+  const types = type === undefined ? undefined : [type].flat();
+  const asksForBatches = types?.includes('batch') === true;
+  if (asksForBatches) demandScope(caller, 'operator');
+  const ownTypes = [`WorkflowType = ${quoted(SWEEP)}`];
+  if (hasScope(caller, 'read'))
+    ownTypes.unshift(`${EvergrantOrg.name} = ${quoted(caller.organisation)}`);
+  if (asksForBatches) ownTypes.push(`WorkflowType = ${quoted(BATCH)}`);
+  const terms = [
+    ownTypes.length === 1 ? ownTypes : `(${ownTypes.join(' OR ')})`,
+    term(
+      'WorkflowType',
+      types?.map((one) => NAMES[one]),
+    ),
+    term(EvergrantProvider.name, provider),
+    term(EvergrantAccount.name, accountId),
+    term(EvergrantSource.name, source),
+    term(EvergrantOutcome.name, outcome),
+    term(
+      'ExecutionStatus',
+      status === undefined ? undefined : [status].flat().map((one) => QUERY_STATUS[one]),
+    ),
+    from === undefined ? [] : `StartTime >= ${quoted(from.toISOString())}`,
+    to === undefined ? [] : `StartTime < ${quoted(to.toISOString())}`,
+  ];
+  return terms.flat().join(' AND ');
+}
+
 /** Whether a workflow belongs to an account, and so to an organisation; sweeps and batches belong to none. */
 function isOfAccount({ type }: Pick<ListedWorkflow, 'type'>): boolean {
   return type === 'refresh' || type === 'validation' || type === 'disconnection';
@@ -406,8 +441,13 @@ function badCursor(): ServiceError {
   return new ServiceError('invalid_request', invalidCursor('cursor'));
 }
 
-function term(name: string, value: string | undefined): string[] {
-  return value === undefined ? [] : [`${name} = ${quoted(value)}`];
+function term(name: string, value: string | readonly string[] | undefined): string[] {
+  if (value === undefined) return [];
+  const [first, ...others] = [value].flat();
+  if (first === undefined) return [];
+  return others.length === 0
+    ? [`${name} = ${quoted(first)}`]
+    : [`${name} IN (${[first, ...others].map(quoted).join(', ')})`];
 }
 
 /** A value in a visibility query, with quotes and backslashes escaped. */

@@ -3,7 +3,7 @@ import { createMiddleware } from 'hono/factory';
 import { ServiceError } from '../domain/service-error';
 import { isDatabaseUnavailable } from '../store/mongo/unavailability';
 import type { UiDependencies } from './dependencies';
-import type { UiContext, UiEnv } from './env';
+import type { Session, UiContext, UiEnv } from './env';
 import { pathOf } from './local-path';
 import { mayAct, mayOperate, mayRead } from './permissions';
 
@@ -30,7 +30,10 @@ export function knowSession({ sessions }: Pick<UiDependencies, 'sessions'>) {
 }
 
 /** Pages without data of an organisation. All other pages under /admin show an organisation's accounts. */
-const SHARED_PAGES = /^\/admin(?:$|\/(?:workers|workflows)(?:\/|$))/;
+const SHARED_PAGES = /^\/admin(?:$|\/(?:overview|workers|workflows|encryption|search)(?:\/|$))/;
+
+/** Paths whose unsafe methods concern all organisations. */
+const OPERATORS_PATHS = /^\/admin\/(?:workers|encryption)\//;
 
 /** Runs before every page: pages with accounts require a session with the scope `read`. */
 export const requireReader = createMiddleware<UiEnv>(async (c, next) => {
@@ -44,20 +47,18 @@ export const requireReader = createMiddleware<UiEnv>(async (c, next) => {
 });
 
 /**
- * Runs before every unsafe method under /admin. The workers page requires `operator`. A workflow's page accepts `admin`
+ * Runs before every unsafe method under /admin. The pages of workers and encryption require `operator`. A workflow's page accepts `admin`
  * or `operator` here; its handler requires the scope for the kind of workflow.
  */
 export const requireActor = createMiddleware<UiEnv>(async (c, next) => {
   const { path } = c.req;
   const session = c.get('session');
-  const isAllowed = path.startsWith('/admin/workers/')
+  const isOperators = OPERATORS_PATHS.test(path);
+  const isAllowed = isOperators
     ? mayOperate(session)
     : mayAct(session) || (path.startsWith('/admin/workflows/') && mayOperate(session));
   if (!isAllowed) {
-    throw new ServiceError(
-      'forbidden',
-      path.startsWith('/admin/workers/') ? NEEDS_OPERATOR : NEEDS_ADMIN,
-    );
+    throw new ServiceError('forbidden', isOperators ? NEEDS_OPERATOR : NEEDS_ADMIN);
   }
   await next();
 });
@@ -66,7 +67,25 @@ const NEEDS_ADMIN =
   'Nothing was changed: your key lacks the scope "admin". Sign in with a key that has it.';
 
 export const NEEDS_OPERATOR =
-  'Schedules serve all organisations, so only a key with the scope "operator" can change them. An operator can grant it.';
+  'Schedules and encryption keys serve all organisations, so only a key with the scope "operator" can change them. An operator can grant it.';
+
+/** @throws {ServiceError} if the session may not see what only admins see */
+export function demandAdmin(session: Session): void {
+  if (!mayAct(session))
+    throw new ServiceError(
+      'forbidden',
+      'Only a key with the scope "admin" may see this page. Sign in with a key that has it.',
+    );
+}
+
+/** @throws {ServiceError} if the session may not see what concerns all organisations */
+export function demandOperator(session: Session): void {
+  if (!mayOperate(session))
+    throw new ServiceError(
+      'forbidden',
+      'This page concerns all organisations, so only a key with the scope "operator" may see it. An operator can grant it.',
+    );
+}
 
 /** Whether htmx requests a fragment of a page. */
 export function isFragment(c: UiContext): boolean {

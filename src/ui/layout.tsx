@@ -1,14 +1,16 @@
-/** The frame of every page: head, navigation, signed-in person, theme. */
+/** The frame of every page: head, navigation, signed-in person, preferences. */
 import { html } from 'hono/html';
 import type { Child } from 'hono/jsx';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { SCRIPT, STYLE } from './assets';
-import type { Session, UiContext } from './env';
+import type { Done, Session, UiContext } from './env';
 import { markup } from './markup';
-import { NAVIGATION, type Section } from './navigation';
+import { isOpenTo, NAVIGATION, type Section } from './navigation';
 import { Badge } from './parts/badge';
-import { mayAct, mayOperate, mayRead } from './permissions';
-import { THEMES, type Theme, themeOf } from './theme';
+import { DoneNotice } from './parts/done-notice';
+import { SearchDialog, SearchLink } from './parts/search-dialog';
+import { mayAct, mayOperate } from './permissions';
+import { PREFERENCES, type PreferenceName, type Preferences, preferencesOf } from './preferences';
 
 export interface PageOptions {
   title: string;
@@ -28,26 +30,37 @@ export async function showPage(
   content: Child,
 ): Promise<Response> {
   const session: Session | undefined = c.get('session');
-  const theme = themeOf(c);
+  // Absent on public pages, and if a request fails before it is read.
+  const done: Done | null = c.get('done') ?? null;
+  const preferences = preferencesOf(c);
+  const { theme, density, times } = preferences;
   const page = (
-    <html lang="en" {...(theme === 'system' ? {} : { 'data-theme': theme })}>
+    <html
+      lang="en"
+      data-density={density}
+      data-times={times}
+      {...(theme === 'system' ? {} : { 'data-theme': theme })}
+    >
       <Head title={title} />
-      <body>
+      <body {...(session === undefined ? {} : { class: 'with-navigation' })}>
         <a class="skip" href="#main">
           Skip to the content
         </a>
-        <Header session={session} section={section} />
+        <Header session={session} preferences={preferences} />
+        {session !== undefined && <Navigation session={session} section={section} />}
         <main id="main" tabindex={-1} {...(narrow ? { class: 'narrow' } : {})}>
           <div class="title">
             <h1>{title}</h1>
             {live && <LiveState />}
           </div>
-          <div id="notices" aria-live="polite" />
+          <div id="notices" aria-live="polite">
+            {done !== null && <DoneNotice {...done} />}
+          </div>
+          {/* Scripts announce here, for screen readers, what a button did. */}
+          <p id="announced" class="hidden" role="status" />
           {content}
         </main>
-        <footer>
-          <ThemeChoice theme={theme} />
-        </footer>
+        {session !== undefined && <SearchDialog />}
       </body>
     </html>
   );
@@ -73,43 +86,52 @@ function Head({ title }: { title: string }) {
   );
 }
 
-interface HeaderProps {
+function Header({
+  session,
+  preferences,
+}: {
   session: Session | undefined;
-  section: Section | undefined;
-}
-
-function Header({ session, section }: HeaderProps) {
+  preferences: Preferences;
+}) {
   return (
     <header class="top">
       <a class="brand" href="/">
         <span class="mark" aria-hidden="true" />
         Evergrant
       </a>
-      {session !== undefined && (
-        <nav aria-label="Pages">
-          {NAVIGATION.filter(({ ofAccounts }) => !ofAccounts || mayRead(session)).map(
-            ({ path, title }) => (
-              <a href={path} {...(path === section ? { 'aria-current': 'page' } : {})}>
-                {title}
-              </a>
-            ),
-          )}
-        </nav>
-      )}
-      {session !== undefined && (
-        <div class="who">
-          <span class="organisation" title={`Signed in with ${session.keyId}`}>
-            {session.organisation}
-          </span>
-          {rolesOf(session).map((role) => (
-            <Badge tone="plain">{role}</Badge>
-          ))}
-          <form method="post" action="/sign-out">
-            <button class="quiet">Sign out</button>
-          </form>
-        </div>
-      )}
+      {session !== undefined && <SearchLink />}
+      <button type="button" class="sheet-button" popovertarget="who">
+        Menu
+      </button>
+      <div class="who sheet" id="who" popover="auto">
+        <PreferenceForm preferences={preferences} hasLists={session !== undefined} />
+        {session !== undefined && (
+          <>
+            <span class="organisation" title={`Signed in with ${session.keyId}`}>
+              {session.organisation}
+            </span>
+            {rolesOf(session).map((role) => (
+              <Badge tone="plain">{role}</Badge>
+            ))}
+            <form method="post" action="/sign-out">
+              <button class="quiet">Sign out</button>
+            </form>
+          </>
+        )}
+      </div>
     </header>
+  );
+}
+
+function Navigation({ session, section }: { session: Session; section: Section | undefined }) {
+  return (
+    <nav class="pages" aria-label="Pages">
+      {NAVIGATION.filter((entry) => isOpenTo(session, entry)).map(({ path, title }) => (
+        <a href={path} {...(path === section ? { 'aria-current': 'page' } : {})}>
+          {title}
+        </a>
+      ))}
+    </nav>
   );
 }
 
@@ -121,22 +143,46 @@ function rolesOf(session: Session): string[] {
   return roles.length === 0 ? ['read-only'] : roles;
 }
 
-function ThemeChoice({ theme }: { theme: Theme }) {
+const SHOWN: readonly PreferenceName[] = ['times', 'density', 'theme'];
+/** The preferences that apply to pages without lists, too. */
+const OF_ALL_PAGES: readonly PreferenceName[] = ['theme'];
+
+const LABELS: { [Name in PreferenceName]: { legend: string; words: Record<string, string> } } = {
+  times: { legend: 'Times', words: { relative: 'Relative', local: 'Local', utc: 'UTC' } },
+  density: { legend: 'Density', words: { comfortable: 'Comfortable', compact: 'Compact' } },
+  theme: { legend: 'Theme', words: { system: 'System', light: 'Light', dark: 'Dark' } },
+};
+
+/** One group of buttons per preference. A button is a submit button, so that it works without scripts. */
+function PreferenceForm({
+  preferences,
+  hasLists,
+}: {
+  preferences: Preferences;
+  hasLists: boolean;
+}) {
   return (
-    <form method="post" action="/theme" class="themes">
-      <fieldset>
-        <legend class="hidden">Theme</legend>
-        {THEMES.map((choice) => (
-          <button
-            name="theme"
-            value={choice}
-            class={`theme-${choice}`}
-            aria-label={`Theme: ${choice}`}
-            aria-pressed={choice === theme ? 'true' : 'false'}
-            title={`Theme: ${choice}`}
-          />
-        ))}
-      </fieldset>
+    <form method="post" action="/preferences" class="preferences">
+      {(hasLists ? SHOWN : OF_ALL_PAGES).map((name) => (
+        <fieldset class={name}>
+          <legend class="hidden">{LABELS[name].legend}</legend>
+          {PREFERENCES[name].map((value) => {
+            const title = `${LABELS[name].legend}: ${LABELS[name].words[value]?.toLowerCase()}`;
+            return (
+              <button
+                name={name}
+                value={value}
+                class={`${name}-${value}`}
+                aria-label={title}
+                aria-pressed={value === preferences[name] ? 'true' : 'false'}
+                title={title}
+              >
+                {name === 'times' && LABELS[name].words[value]}
+              </button>
+            );
+          })}
+        </fieldset>
+      ))}
     </form>
   );
 }

@@ -1,14 +1,15 @@
-/** The redirect target after sign-in or a theme change. It is always one of our pages. */
+/** The redirect target after sign-in or a change of a preference. It is always one of our pages. */
 
 const HERE = 'http://here.invalid';
-export const HOME = '/admin/workers';
+const PUBLIC = new Set(['/sign-in', '/docs']);
+export const HOME = '/admin/overview';
 
 /** The path and query of a page; `HOME` for any address that is not one of our pages. */
 export function localPath(asked: string | undefined): string {
   if (asked === undefined || !URL.canParse(asked, HERE)) return HOME;
   // Parsed as a browser does: `//evil.example`, `/\evil.example` and `javascript:` have another origin.
   const { origin, pathname, search } = new URL(asked, HERE);
-  const ours = origin === HERE && (pathname === '/sign-in' || pathname.startsWith('/admin/'));
+  const ours = origin === HERE && (PUBLIC.has(pathname) || pathname.startsWith('/admin/'));
   return ours ? `${pathname}${search}` : HOME;
 }
 

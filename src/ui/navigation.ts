@@ -1,11 +1,32 @@
-/** The navigation entries, in display order. Entries with accounts are for sessions with the scope `read`. */
+/** The navigation entries, in display order, and the sessions that may open them. */
+import type { Session } from './env';
+import { mayAct, mayOperate, mayRead } from './permissions';
 
 export const NAVIGATION = [
-  { path: '/admin/workers', title: 'Workers', ofAccounts: false },
-  { path: '/admin/accounts', title: 'Accounts', ofAccounts: true },
-  { path: '/admin/terminal', title: 'Terminal', ofAccounts: true },
-  { path: '/admin/workflows', title: 'Workflows', ofAccounts: false },
-  { path: '/docs', title: 'API', ofAccounts: false },
+  { path: '/admin/overview', title: 'Overview', for: 'all' },
+  { path: '/admin/workers', title: 'Workers', for: 'all' },
+  { path: '/admin/accounts', title: 'Accounts', for: 'readers' },
+  { path: '/admin/quarantine', title: 'Quarantine', for: 'readers' },
+  { path: '/admin/terminal', title: 'Terminal', for: 'readers' },
+  { path: '/admin/workflows', title: 'Workflows', for: 'all' },
+  { path: '/admin/events', title: 'Events', for: 'readers' },
+  { path: '/admin/webhooks', title: 'Webhooks', for: 'admins' },
+  { path: '/admin/deliveries', title: 'Deliveries', for: 'admins' },
+  { path: '/admin/token-accesses', title: 'Token accesses', for: 'admins' },
+  { path: '/admin/audit', title: 'Audit', for: 'admins' },
+  { path: '/admin/keys', title: 'API keys', for: 'admins' },
+  { path: '/admin/encryption', title: 'Encryption', for: 'operators' },
+  { path: '/admin/settings', title: 'Settings', for: 'admins' },
+  { path: '/docs', title: 'API', for: 'all' },
 ] as const;
 
 export type Section = (typeof NAVIGATION)[number]['path'];
+
+export function isOpenTo(
+  session: Pick<Session, 'scopes'>,
+  entry: { for: 'all' | 'readers' | 'admins' | 'operators' },
+): boolean {
+  if (entry.for === 'admins') return mayAct(session);
+  if (entry.for === 'operators') return mayOperate(session);
+  return entry.for === 'all' || mayRead(session);
+}

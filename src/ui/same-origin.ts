@@ -28,6 +28,7 @@ export function requireSameOrigin({ publicUrl }: Pick<UiDependencies, 'publicUrl
           'Nothing was changed: the request did not come from a page of Evergrant. Open the page in Evergrant and try again.',
         );
       }
+      c.set('isOwnRequest', true);
     }
     await next();
   });

@@ -5,8 +5,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { ConfiguredProviders } from '../providers/config/configured-providers';
+import { encryptionKeyIds } from '../services/encryption/encryption-key-ids';
 import { recentlyValidatedSince } from '../services/overview/account-summary';
-import { encryptionKeyIds } from '../services/overview/encryption-keys';
 import type { ClaimedCount, Recount } from '../store/mongo/stored-counts';
 import type { Store } from '../store/store';
 import type { Vault } from '../vault/vault';
@@ -80,6 +80,8 @@ async function recounted(
       return store.dueAccounts.recountPerApp(signal);
     case 'attempts':
       return store.statistics.recountAttempts(query, last, signal);
+    case 'attention':
+      return store.accountAttention.recount(query);
     case 'encryption':
       return store.sealedRecords.recountPerKey(await encryptionKeyIds({ store, vault }), signal);
     case 'totals':

@@ -10,6 +10,7 @@ import {
 import { coreMetricsAddress, openMetricsPort } from '../process/metrics-port';
 import { stopInOrder } from '../process/stop';
 import { installTemporalRuntime } from '../process/temporal-runtime';
+import { startTracing } from '../process/tracing';
 import { ConfiguredProviders } from '../providers/config/configured-providers';
 import { observed } from '../services/metrics/observed';
 import { startWorker } from './start-worker';
@@ -27,6 +28,7 @@ void runProcess(async (config, logger) => {
   const coreAddress = await coreMetricsAddress(config);
   installTemporalRuntime(logger, coreAddress);
   const metrics = await openMetricsPort({ config, role: 'worker', coreAddress, logger });
+  const tracing = await startTracing(config, { role: 'worker', logger });
   const { store, vault, keyRegistration } = await openStoreAndVault(mongodbUri, ring, config, {
     role: 'worker',
     logger,
@@ -44,7 +46,10 @@ void runProcess(async (config, logger) => {
     await Promise.race([stopping, worker.ended, keyRegistration.lockedOut]);
   } finally {
     metrics.drain();
-    await stopInOrder([worker, ...storeStops({ store, keyRegistration }), metrics], logger);
+    await stopInOrder(
+      [worker, ...storeStops({ store, keyRegistration }), tracing, metrics],
+      logger,
+    );
     logger.info('worker stopped');
   }
 });

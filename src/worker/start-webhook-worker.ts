@@ -10,6 +10,7 @@ import { OrganisationSettings } from '../services/connect/connect-settings';
 import { webhookLinks } from '../services/connect/webhook-links';
 import { startDispatcher } from '../temporal/webhook-dispatcher';
 import type { WorkerDependencies } from './dependencies';
+import { deploymentOptions } from './worker-deployment';
 
 /** Concurrent deliveries per worker. Receivers that hang can occupy only these, and never delay a refresh. */
 const DELIVERIES_AT_ONCE = 20;
@@ -47,6 +48,7 @@ export async function startWebhookWorker(
     namespace,
     taskQueue: webhookTaskQueue(taskQueue),
     identity: temporal.identity,
+    ...deploymentOptions(config.temporal.deployment),
     activities: createWebhookActivities({ store, vault, outbound, links, now }),
     maxConcurrentActivityTaskExecutions: DELIVERIES_AT_ONCE,
     shutdownGraceTime,

@@ -28,6 +28,7 @@ import { keepCounts } from './keep-counts';
 import { keepReminders } from './keep-reminders';
 import { keepSchedules, LOOK_EVERY_MS } from './keep-schedules';
 import { startWebhookWorker } from './start-webhook-worker';
+import { deploymentOptions, warnUnlessCurrent } from './worker-deployment';
 
 /** How long a stop waits for activities, in ms. Must exceed the HTTP deadline and commit, or a response may be lost. */
 const SHUTDOWN_GRACE_MS = 30_000;
@@ -79,6 +80,7 @@ export async function startWorker({
     namespace,
     taskQueue,
     identity,
+    ...deploymentOptions(config.temporal.deployment),
     workflowBundle: { codePath: workflowBundle },
     activities: createActivities({
       store,
@@ -105,6 +107,8 @@ export async function startWorker({
     SHUTDOWN_GRACE_MS,
   );
   const refreshing = worker.run();
+  if (config.temporal.deployment !== null)
+    await warnUnlessCurrent({ client, deployment: config.temporal.deployment, logger });
   // The worker ends if either part ends.
   const ended = Promise.race([refreshing, webhooks.ended]);
   // Callers handle it when they await `ended`; without this, an earlier failure would be an unhandled rejection.

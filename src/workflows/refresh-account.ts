@@ -17,6 +17,7 @@ import {
   proxyActivities,
   proxyLocalActivities,
   setHandler,
+  setWorkflowOptions,
   sleep,
   TimeoutFailure,
   upsertSearchAttributes,
@@ -45,6 +46,7 @@ import { visible } from '../domain/text/visible-text';
 import { followApp } from './app-limiter';
 import { untilDatabaseIsBack } from './database-outage';
 import { EvergrantGeneration, EvergrantOutcome } from './search-attributes';
+import { pinnedToItsVersion } from './versioning';
 
 /**
  * How soon a lost worker is replaced: within the provider's grace period for a replayed refresh token. It is the
@@ -134,6 +136,8 @@ interface RefreshState {
   workersLost: number;
   /** Consecutive attempts that could not begin. */
   notBegun: number;
+  /** The trace that an earlier attempt began; retries of a request without a trace continue it. */
+  trace?: string;
 }
 
 /** The result of a reconnect request for which no candidate was waiting. */
@@ -146,6 +150,8 @@ const NO_CANDIDATE: CandidateResult = { outcome: 'refused', retriedUntil: '' };
 export async function refreshAccountWorkflow(input: RefreshAccountInput): Promise<AttemptOutcome> {
   return new AccountRefresh(input).run();
 }
+
+setWorkflowOptions(pinnedToItsVersion, refreshAccountWorkflow);
 
 class AccountRefresh {
   readonly #input: RefreshAccountInput;
@@ -219,7 +225,8 @@ class AccountRefresh {
     const state = this.#state;
     state.request = state.requested ?? state.request;
     state.requested = null;
-    const { attempts, request, supersedes, grant } = state;
+    const { attempts, supersedes, grant } = state;
+    const request = withTrace(state.request, state.trace);
     const { accountId, label } = this.#input;
     const attemptId = this.#attemptId();
     const retry = state.finished > 0 && !state.startsAfresh;
@@ -292,6 +299,7 @@ class AccountRefresh {
       return true;
     }
     state.supersedes = null;
+    if (result.trace !== undefined) state.trace = result.trace;
     state.rotatedTo = result.rotatedTo ?? state.rotatedTo;
     // A caller forced a refresh while this attempt found that none was due; the forced refresh is still to be made.
     if (attempt.outcome === 'skipped' && state.requested?.force === true) return true;
@@ -444,6 +452,10 @@ function firstState({ request, first }: RefreshAccountInput): RefreshState {
     workersLost: 0,
     notBegun: 0,
   };
+}
+
+function withTrace(request: RefreshRequest, trace: string | undefined): RefreshRequest {
+  return trace === undefined || request.trace !== undefined ? request : { ...request, trace };
 }
 
 /** Temporal retries until MongoDB accepts the write, for days if necessary. */

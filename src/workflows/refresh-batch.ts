@@ -10,6 +10,7 @@ import {
   continueAsNew,
   proxyActivities,
   setHandler,
+  setWorkflowOptions,
   upsertMemo,
   upsertSearchAttributes,
   workflowInfo,
@@ -28,6 +29,7 @@ import { Children, WINDOW } from './children';
 import { untilDatabaseIsBack } from './database-outage';
 import { retryingSignal } from './refresh-account';
 import { EvergrantGeneration } from './search-attributes';
+import { pinnedToItsVersion } from './versioning';
 
 // If a worker is lost, the next one continues from the last heartbeat. A cancellation lets requests finish.
 const { refreshBatch } = proxyActivities<Activities>({
@@ -112,6 +114,8 @@ export async function refreshBatchWorkflow({
     ...(outcomes.length === 0 ? {} : { outcomes }),
   };
 }
+
+setWorkflowOptions(pinnedToItsVersion, refreshBatchWorkflow);
 
 function nothingSoFar(): NonNullable<RefreshBatchWorkflowInput['soFar']> {
   return { counts: noCounts(), openEnvironments: [], rotated: [], outcomes: [] };

@@ -8,6 +8,7 @@ import {
   log,
   proxyActivities,
   setHandler,
+  setWorkflowOptions,
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -29,6 +30,7 @@ import { watchApp } from './app-limiter';
 import { Batches } from './batches';
 import { Children, WINDOW } from './children';
 import { retryingSignal } from './refresh-account';
+import { pinnedToItsVersion } from './versioning';
 
 const { listDueAccounts, warnOfRefreshTokens, recordHeartbeat } = proxyActivities<Activities>({
   startToCloseTimeout: '30s',
@@ -94,6 +96,8 @@ export async function sweepWorkflow(input: SweepInput): Promise<SweepSummary> {
   else log.info('sweep finished', line);
   return summary;
 }
+
+setWorkflowOptions(pinnedToItsVersion, sweepWorkflow);
 
 /** The error message if the provider is not configured; `null` for any other error. */
 function notConfigured(error: unknown): string | null {

@@ -127,6 +127,7 @@ export async function startApi(
     oidc: null,
     publicUrl: null,
     trustedProxies: new TrustedProxies([]),
+    configured: harness.config,
     webhooks: harness.config.webhooks,
     consent: createConsentClient({ transport: createTransport(), now: () => new Date() }),
     connect: createConnectClient(harness.client, taskQueue),

@@ -354,6 +354,18 @@ describe('the list of accounts', () => {
     }
   });
 
+  it.each(['status=ok&status=disabled', 'status=ok,disabled'])(
+    'R5.2 filters by several values of one parameter: ?%s',
+    async (query) => {
+      const ok = await api.addAccount({ organisation, expiresInMs: 60 * MINUTE_MS });
+      const off = await api.addAccount({ organisation });
+      const { disabled: state } = AccountState;
+      await api.store.accounts.patch(organisation, off.id, { state }, new Date());
+      await api.addAccount({ organisation, expiresInMs: -MINUTE_MS });
+      expect(await idsOf(`?${query}`)).toEqual([ok.id, off.id].toSorted());
+    },
+  );
+
   it('filters by environment, provider and kind, and by several at once', async () => {
     const production = (await api.addAccount({ organisation })).id;
     const sandbox = (await api.addAccount({ organisation, environment: 'sandbox' })).id;
@@ -363,6 +375,8 @@ describe('the list of accounts', () => {
     expect(await idsOf('?provider=ebay')).toEqual([production, sandbox].toSorted());
     expect(await idsOf('?provider=etsy')).toEqual([]);
     expect(await idsOf('?kind=booking&environment=sandbox')).toEqual([]);
+    // A kind may contain a comma.
+    expect(await idsOf('?kind=booking,other')).toEqual([]);
   });
 
   it.each([

@@ -65,7 +65,9 @@ it('has every registered route, and no other', () => {
 
 /** Pages for the browser, which are not in the document. */
 function isPage(path: string): boolean {
-  return path === '/' || /^\/(admin|assets|connect|sign-in|sign-out|theme)(\/|$)/.test(path);
+  return (
+    path === '/' || /^\/(admin|assets|connect|sign-in|sign-out|preferences|theme)(\/|$)/.test(path)
+  );
 }
 
 it('refers only to security schemes and schemas that exist', () => {

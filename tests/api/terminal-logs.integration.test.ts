@@ -1,5 +1,5 @@
 /** R1.5, the token refresh terminal: its log entries, their readers and their order. */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { LOG_SOURCES, type LogEntry } from '../../src/domain/logs/log-entry';
 import { refreshFailure } from '../../src/domain/refresh/refresh-failure';
 import { type Api, expectError, startApi } from './_api';
@@ -40,7 +40,7 @@ const ids = (...entries: LogEntry[]) => entries.map(({ id }) => id);
 it('R1.5 shows the entries of all sources, newest first, as they were written', async () => {
   const entries = [];
   for (const [index, source] of LOG_SOURCES.entries())
-    entries.push(await logged(index, { source }));
+    entries.push({ ...(await logged(index, { source })), trace_id: null });
   const { body } = await terminal('?env=production&limit=100');
   expect(body).toEqual({ items: entries.toReversed(), next_cursor: null });
 });
@@ -61,6 +61,15 @@ it("R1.5 filters by the environment of the account, never by the server's", asyn
   expect(await idsOf('?env=sandbox')).toEqual(ids(sandbox));
   expect(await idsOf('?env=moon')).toEqual([]);
   expect(await idsOf('')).toEqual(ids(sandbox, production));
+});
+
+it('filters by the trace of the attempt, and refuses a trace that is no id', async () => {
+  const trace_id = randomBytes(16).toString('hex');
+  const traced = [await logged(1, { trace_id }), await logged(2, { trace_id })];
+  await logged(3);
+  expect(await idsOf(`?trace=${trace_id}`)).toEqual(ids(...traced.toReversed()));
+  expect(await idsOf(`?trace=${'0'.repeat(32)}`)).toEqual([]);
+  expectError(await terminal('?trace=secret'), 400, 'invalid_request');
 });
 
 it('filters by source, action and account, and by several at once', async () => {

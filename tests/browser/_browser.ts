@@ -97,6 +97,15 @@ export async function signIn(page: Page, key: string): Promise<void> {
   await page.getByRole('button', { name: 'Sign in' }).click();
 }
 
+/** Chooses a value in a filter that takes several. */
+export async function pick(page: Page, filter: string, value: string): Promise<void> {
+  await page
+    .locator('summary')
+    .filter({ hasText: new RegExp(`^${filter}( \\(|$)`) })
+    .click();
+  await page.getByRole('group', { name: filter }).getByLabel(value, { exact: true }).check();
+}
+
 const complaints = new WeakMap<BrowserContext, string[]>();
 
 function watch(context: BrowserContext): void {

@@ -26,7 +26,7 @@ describe('sign-in', () => {
     await page.goto('/');
     expect(pathOf(page)).toBe('/sign-in');
     await signIn(page, await pages.harness.key({ organisation: pages.organisation }));
-    await page.waitForURL('**/admin/workers');
+    await page.waitForURL('**/admin/overview');
     expect(await page.getByText(pages.organisation).isVisible()).toBe(true);
     expectNoComplaints(page);
   });
@@ -42,7 +42,7 @@ describe('sign-in', () => {
     await page.goto('/sign-in');
     await page.keyboard.type(await pages.harness.key());
     await page.keyboard.press('Enter');
-    await page.waitForURL('**/admin/workers');
+    await page.waitForURL('**/admin/overview');
     await page.keyboard.press('Tab');
     expect(await page.locator(':focus').textContent()).toContain('Skip to the content');
     await page.keyboard.press('Enter');
@@ -70,7 +70,7 @@ describe('sign-in', () => {
     await page.goto(`/sign-in?next=${encodeURIComponent(next)}`);
     await signIn(page, await pages.harness.key());
     await page.waitForURL('**/admin/**');
-    expect(page.url()).toBe(`${pages.url}/admin/workers`);
+    expect(page.url()).toBe(`${pages.url}/admin/overview`);
   });
 
   it('refuses a wrong key with a reason and starts no session', async () => {
@@ -94,7 +94,7 @@ describe('sign-in', () => {
     const key = await pages.harness.key();
     const page = await pages.visitor();
     await signIn(page, key);
-    await page.waitForURL('**/admin/workers');
+    await page.waitForURL('**/admin/overview');
     const cookies = await page.context().cookies();
     const [session] = cookies.filter(({ name }) => name === 'evergrant_session');
     expect(session).toMatchObject({ httpOnly: true, sameSite: 'Lax', path: '/' });
@@ -109,12 +109,12 @@ describe('a session', () => {
     const key = await pages.harness.key({ organisation: pages.organisation });
     const page = await pages.visitor();
     await signIn(page, key);
-    await page.waitForURL('**/admin/workers');
+    await page.waitForURL('**/admin/overview');
     await page.getByText('Live', { exact: true }).waitFor();
     const keyId = key.split('_')[1] ?? '';
     await pages.harness.store.apiKeys.revoke(pages.organisation, keyId);
     expect((await page.request.get('/admin/workers', { maxRedirects: 0 })).status()).toBe(303);
-    await page.waitForURL('**/sign-in?next=%2Fadmin%2Fworkers');
+    await page.waitForURL('**/sign-in?next=%2Fadmin%2Foverview');
   });
 
   it('ends with the sign-out', async () => {
@@ -185,7 +185,7 @@ describe('a request from another site', () => {
       .join('; ');
     const body = new URLSearchParams({ theme: 'dark' });
     const init = { method: 'POST', headers: { ...headers, cookie }, body };
-    return (await fetch(`${pages.url}/theme`, { ...init, redirect: 'manual' })).status;
+    return (await fetch(`${pages.url}/preferences`, { ...init, redirect: 'manual' })).status;
   }
 
   it.each<[string, Record<string, string>, number]>([
@@ -235,5 +235,28 @@ describe('the sign-in page', () => {
     expect(await background()).not.toBe(light);
     await page.getByRole('button', { name: 'Theme: light' }).click();
     await eventually(async () => (await background()) === light);
+  });
+
+  it('offers the preferences of lists only after the sign-in, and keeps them across pages', async () => {
+    const page = await pages.visitor();
+    await page.goto('/sign-in');
+    expect(await page.getByRole('button', { name: /^(Times|Density): / }).count()).toBe(0);
+    const organisation = `org-${randomUUID()}`;
+    await pages.harness.addAccount({ organisation, expiresInMs: 3600_000, refreshedAgoMs: 0 });
+    const signedIn = await pages.signedIn({ organisation });
+    await signedIn.goto('/admin/accounts');
+    const time = signedIn.locator('td time').first();
+    await eventually(async () => (await time.textContent())?.startsWith('in ') === true);
+    await signedIn.getByRole('button', { name: 'Times: utc' }).click();
+    await eventually(async () => /^\d{4}-\d\d-\d\d .* UTC$/.test((await time.textContent()) ?? ''));
+    await signedIn.getByRole('button', { name: 'Times: local' }).click();
+    await eventually(async () => /^[\d: -]{19}$/.test((await time.textContent()) ?? ''));
+    await signedIn.getByRole('button', { name: 'Density: compact' }).click();
+    await signedIn.waitForURL('**/admin/accounts');
+    await signedIn.goto('/docs');
+    const chosen = await signedIn.getByRole('button', { pressed: true }).allTextContents();
+    expect(chosen).toEqual(['Local', '', '']);
+    expect(await signedIn.locator('html').getAttribute('data-density')).toBe('compact');
+    expectNoComplaints(signedIn);
   });
 });

@@ -13,6 +13,7 @@ import {
   expectNoComplaints,
   expectNoHorizontalScroll,
   type Pages,
+  pick,
   startPages,
 } from './_browser';
 
@@ -81,6 +82,7 @@ describe('the entries', () => {
       outcome: 'rejected',
       response: { status: 400, duration_ms: 31, body: { error: 'invalid_grant' } },
       error: refreshFailure('invalid_grant', { status: 400 }),
+      trace_id: '0af7651916cd43dd8448eb211c80319c',
     });
     const page = await opened();
     const entry = entryOf(page, 'Refused.');
@@ -94,6 +96,8 @@ describe('the entries', () => {
       await entry.getByText(section, { exact: true }).click();
       expect(await entry.getByText(text).isVisible()).toBe(true);
     }
+    const trace = entry.getByText('trace: 0af7651916cd43dd8448eb211c80319c');
+    expect(await trace.isVisible()).toBe(true);
   });
 
   it('R1.7 show whether an attempt sent the same token as the previous one, a new one, or an old one again', async () => {
@@ -115,7 +119,7 @@ describe('the entries', () => {
     expect(await comparison('Four.')).toEqual(['token reused']);
     expect(await comparison('Other.')).toEqual([]);
     // The comparison also works if the previous attempt is not shown.
-    await page.getByLabel('Text').fill('Four.');
+    await page.getByRole('searchbox', { name: 'Text' }).fill('Four.');
     await page.keyboard.press('Enter');
     await page.waitForURL('**text=Four.');
     expect(await comparison('Four.')).toEqual(['token reused']);
@@ -219,24 +223,26 @@ describe('filters', () => {
     });
     const page = await opened();
     const choose = async (label: string, option: string, query: string) => {
-      await page.getByLabel(label).selectOption(option);
+      await pick(page, label, option);
+      await page.getByRole('button', { name: 'Filter' }).click();
       await page.waitForURL(`**/admin/terminal?${query}`);
       expect(await messages(page)).toEqual(['Wanted.']);
       await page.getByRole('link', { name: 'Show all' }).click();
       await page.waitForURL('**/admin/terminal');
     };
     await choose('Source', 'debug', 'source=debug');
-    await choose('Action', 'token_refresh_debug', 'action=token_refresh_debug');
+    await choose('Action', 'token refresh debug', 'action=token_refresh_debug');
     await choose('Environment', 'sandbox', 'env=sandbox');
-    await page.locator('select[name="provider"]').selectOption('ebay');
+    await pick(page, 'Provider', 'ebay');
+    await page.getByRole('button', { name: 'Filter' }).click();
     await page.waitForURL('**provider=ebay');
     await page.getByRole('textbox', { name: 'Account' }).fill('acc_7');
     await page.getByRole('button', { name: 'Filter' }).click();
     await page.waitForURL('**provider=ebay&account_id=acc_7');
     expect(await messages(page)).toEqual(['Wanted.']);
-    await page.getByLabel('Text').fill('wanted');
+    await page.getByRole('searchbox', { name: 'Text' }).fill('wanted');
     await page.keyboard.press('Enter');
-    await page.waitForURL('**provider=ebay&account_id=acc_7&text=wanted');
+    await page.waitForURL('**text=wanted&provider=ebay&account_id=acc_7');
     await live(page);
     await logged('Unwanted, another account.');
     await logged('Wanted, too.', { account_id: 'acc_7' });
@@ -327,7 +333,8 @@ ${at(older)}  scheduled  token refreshed  ebay production  Quay Records  200 in 
     const recent = Date.now();
     for (let n = 0; n < 520; n += 1) {
       const created_at = new Date(recent - n * 1000).toISOString();
-      wanted.push(await logged(`Number ${n}.`, { created_at, account_id: 'acc_many' }));
+      const entry = await logged(`Number ${n}.`, { created_at, account_id: 'acc_many' });
+      wanted.push({ ...entry, trace_id: null });
     }
     await logged('Another account.', { created_at: new Date().toISOString() });
     const yearAgo = new Date(recent - 365 * 24 * 3600_000).toISOString();
@@ -368,7 +375,7 @@ describe('the keyboard', () => {
     await page.keyboard.press('Escape');
     await page.keyboard.press('/');
     await page.keyboard.type('?p/');
-    expect(await page.getByLabel('Text').inputValue()).toBe('?p/');
+    expect(await page.getByRole('searchbox', { name: 'Text' }).inputValue()).toBe('?p/');
     expect(await page.getByRole('button', { name: 'Pause' }).isVisible()).toBe(true);
   });
 
@@ -395,7 +402,8 @@ describe('the terminal on the workers page', () => {
     await logged('Live.', { source: 'debug' });
     await dialog.getByText('Live.', { exact: true }).waitFor({ timeout: 2_000 });
     await expectAccessible(page);
-    await dialog.getByLabel('Source').selectOption('debug');
+    await pick(page, 'Source', 'debug');
+    await dialog.getByRole('button', { name: 'Filter' }).click();
     await eventually(async () => (await messages(page)).join() === 'Live.');
     await dialog.getByRole('button', { name: 'Close' }).first().click();
     await dialog.waitFor({ state: 'hidden' });
@@ -415,7 +423,7 @@ describe('another organisation’s entries', () => {
     const other = await of(`?entry=${theirs.id}`);
     expect([absent.status(), other.status()]).toEqual([404, 404]);
     const bare = (html: string) =>
-      html.replaceAll(/absent|<code>.*?<\/code>/g, '').replaceAll(theirs.id, '');
+      html.replaceAll(/absent|<code>.*?<\/code>|data-copy=".*?"/g, '').replaceAll(theirs.id, '');
     expect(bare(await other.text())).toBe(bare(await absent.text()));
     const place = Buffer.from(JSON.stringify([new Date(0).toISOString(), ''])).toString(
       'base64url',
@@ -429,8 +437,8 @@ describe('another organisation’s entries', () => {
       `?before=${beyond}`,
       `/entries?before=${beyond}`,
       '/panel',
-      '/download',
-      '/download?organisation=another-organisation',
+      '/export?format=jsonl',
+      '/export?format=csv&organisation=another-organisation',
       `?entry=${own.id}`,
     ])
       expect(await (await of(path)).text()).not.toContain('Theirs.');
@@ -475,7 +483,7 @@ describe('secrets', () => {
     const texts = [
       await page.content(),
       String(await page.evaluate('navigator.clipboard.readText()')),
-      await (await page.request.get('/admin/terminal/download')).text(),
+      await (await page.request.get('/admin/terminal/export?format=jsonl')).text(),
       await (await page.request.get('/admin/terminal/panel')).text(),
     ];
     for (const text of texts) {

@@ -554,10 +554,13 @@ describe('exit codes and errors', () => {
   });
 
   it.each([
-    [['refresh'], 'missing argument: <id>'],
-    [['import', '--dry-run'], 'missing argument: <file|->'],
-    [['status', 'v1.pasted'], 'too many arguments: 1 given, none expected'],
-    [['refresh', 'acc_a', 'v1.pasted'], 'too many arguments: 2 given, expected: <id>'],
+    [['refresh'], "missing required argument 'id'"],
+    [['import', '--dry-run'], "missing required argument 'file|-'"],
+    [['status', 'v1.pasted'], "too many arguments for 'status'. Expected 0 arguments but got 1."],
+    [
+      ['refresh', 'acc_a', 'v1.pasted'],
+      "too many arguments for 'refresh'. Expected 1 argument but got 2.",
+    ],
   ])(
     'evergrant %j names the expected arguments without printing the given ones',
     async (args, message) => {
@@ -575,8 +578,66 @@ describe('exit codes and errors', () => {
     expect(ran).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/ambiguous/) });
   });
 
+  it.each([
+    [['stauts'], "unknown command 'stauts' (Did you mean status?)", 'evergrant --help'],
+    [
+      ['accounts', 'lst'],
+      "unknown command 'lst' (Did you mean list?)",
+      'evergrant accounts --help',
+    ],
+    [
+      ['accounts', 'list', '--provdier', 'ebay'],
+      "unknown option '--provdier' (Did you mean --provider?)",
+      'evergrant accounts list --help',
+    ],
+  ])('evergrant %j suggests the right word before it names the help', async (args, error, help) => {
+    expect(await cli(...args)).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: `evergrant: ${error}\nSee: ${help}\n`,
+    });
+  });
+
+  it.each([
+    [[], 'status'],
+    [['accounts'], 'disconnect'],
+  ])('evergrant %j prints the error before the commands', async (args, command) => {
+    const { code, stdout, stderr } = await cli(...args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/^evergrant: missing command\n\nUsage: evergrant /);
+    expect(stderr).toMatch(new RegExp(`^  ${command} `, 'm'));
+  });
+
+  it.each([
+    ['--refresh-token=v1.pasted-token-of-an-account'],
+    ['-vpasted-token-of-an-account'],
+    ['pasted-token-of-an-account'],
+  ])('an error does not repeat %s', async (word) => {
+    for (const args of [
+      [word],
+      ['accounts', word],
+      ['refresh', 'acc_a', word],
+      ['logs', '--action', word],
+    ]) {
+      const { code, stdout, stderr } = await cli(...args);
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).not.toContain('pasted');
+    }
+  });
+
+  it('accepts a value that begins with a dash after an equals sign', async () => {
+    const ran = await cli('schedules', 'pause', 'ebay', '--note=--json');
+    expect(rows(expectDone(ran).stdout)).toMatchObject([{ note: '--json' }]);
+    expectDone(await cli('schedules', 'resume', 'ebay', '--note=-'));
+  });
+
+  it.each([['--version'], ['-V']])('%s prints the version of the package', async (option) => {
+    const { version } = require('../../package.json');
+    expect(expectDone(await cli(option)).stdout).toBe(`${version}\n`);
+  });
+
   it('--help exits with 0 and prints to stdout', async () => {
-    for (const args of [['--help'], ['accounts', '--help'], ['logs', '--help']])
+    for (const args of [['--help'], ['accounts', '--help'], ['logs', '--help'], ['help', 'logs']])
       expect(expectDone(await cli(...args)).stdout).toMatch(/^Usage: evergrant /);
   });
 

@@ -8,7 +8,7 @@ function printed(isTTY: boolean): string {
     getColorDepth: () => 8,
   });
   const stdout = stream as unknown as NodeJS.WriteStream;
-  createOutput(stdout, stdout).table(
+  createOutput(stdout, stdout, 'table').table(
     ['label', 'status'],
     [
       ['Harbour\u001b[2JBooks', 'expired'],
@@ -44,6 +44,7 @@ it.each([true, false])(
     const out = createOutput(
       stream as unknown as NodeJS.WriteStream,
       stream as unknown as NodeJS.WriteStream,
+      'table',
     );
     const words = 'a\u202e\u001b[2J\u0085b';
     out.line(coloured('red', words), words);

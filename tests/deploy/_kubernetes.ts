@@ -32,8 +32,8 @@ const CUSTOM_RESOURCES = {
   'github.com/kedacore/keda/v2@v2.21.0': ['config/crd/bases/keda.sh_scaledobjects.yaml'],
 };
 
-/** A first build on two cores took 4 minutes. */
-export const BUILD_WITHIN_MS = 15 * 60_000;
+/** A first build on two cores took 4 minutes; other tests run beside it. */
+export const BUILD_WITHIN_MS = 25 * 60_000;
 
 /** @param cacheDir keeps the programs and the schemas for later runs */
 export function kubernetesTools(cacheDir: string): KubernetesTools {
@@ -159,7 +159,8 @@ function moduleFolder(source: string): string {
 }
 
 function go(cwd: string, args: string[], environment: Record<string, string> = {}): string {
-  return execFileSync('go', args, {
+  // With the lowest priority, because other tests run beside it and measure races.
+  return execFileSync('nice', ['-n', '19', 'go', ...args], {
     cwd,
     encoding: 'utf8',
     env: { ...process.env, GOFLAGS: '-mod=mod', GOTOOLCHAIN: 'local', ...environment },

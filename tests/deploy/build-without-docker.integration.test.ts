@@ -40,6 +40,12 @@ describe('the image', () => {
       expect(installed).not.toContain(tool);
   });
 
+  it("contains Temporal's native core for one platform", () => {
+    const core = join(image, 'node_modules', '@temporalio', 'core-bridge');
+    expect(readdirSync(join(core, 'releases'))).toHaveLength(1);
+    expect(readdirSync(core)).not.toContain('sdk-core');
+  });
+
   it('contains the workflow bundle', () => {
     expect(readdirSync(join(image, 'build'))).toContain('workflow-bundle.js');
   });
@@ -72,6 +78,8 @@ describe('the image', () => {
         ...environment,
         HOST: '127.0.0.1',
         PORT: '0',
+        METRICS_HOST: '127.0.0.1',
+        METRICS_PORT: '0',
         MONGODB_URI: 'mongodb://127.0.0.1:1/evergrant?serverSelectionTimeoutMS=2000',
         TEMPORAL_ADDRESS: '127.0.0.1:1',
         PROVIDERS_FILE: join(repository, 'providers.yaml'),

@@ -221,6 +221,9 @@ it.each([
     /maxReplicas is less than api\.autoscaling\.minReplicas/,
   ],
   ['api.ingress.enabled=true', /api\.ingress\.host is empty/],
+  ['worker.config={"TEMPORAL_WORKER_BUILD_ID":"1"}', /needs Temporal's Worker Controller/],
+  ['metrics.serviceMonitor.enabled=true', /networkPolicy\.metricsFrom is empty/],
+  ['api.ingress={"enabled":true,"host":"e.example.com"}', /networkPolicy\.apiFrom is empty/],
   ['worker.terminationGracePeriodSeconds=10', /terminationGracePeriodSeconds/],
   ['worker.replica=3', /replica/],
   [

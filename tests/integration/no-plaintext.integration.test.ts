@@ -9,7 +9,10 @@ import { metricsText } from '../../src/metrics/registry';
 import { createLogger } from '../../src/process/logging';
 import type { ScriptedAnswer } from '../../src/sandbox/scripted-answer';
 import { serveApi } from '../../src/server/serve';
+import { createOtlpTracer } from '../../src/tracing/otlp';
+import { traceWith } from '../../src/tracing/span';
 import { secretIssuer } from '../api/_jwt';
+import { type Collector, startCollector } from '../support/collector';
 import { engines } from '../support/engines';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
@@ -20,6 +23,7 @@ const MARKER = `Marker${randomBytes(9).toString('hex')}`;
 const CONTROL = `Control${randomBytes(9).toString('hex')}`;
 
 let h: Harness;
+let collector: Collector;
 const answers: string[] = [];
 
 const refusal = (error: string, sent: string): ScriptedAnswer => ({
@@ -33,11 +37,22 @@ const refusal = (error: string, sent: string): ScriptedAnswer => ({
 });
 
 beforeAll(async () => {
+  collector = await startCollector();
   h = await startHarness({ providers: ['ebay', 'google'] });
 });
-afterAll(() => h?.stop());
+afterAll(async () => {
+  await h?.stop();
+  await collector?.stop();
+});
 
-it('a planted token appears in no history of Temporal, no document of MongoDB, no log line, no metric and no response of the API', async () => {
+it('a planted token appears in no history of Temporal, no document of MongoDB, no log line, no metric, no trace and no response of the API', async () => {
+  // The API and the worker of the harness run in this process.
+  const tracer = createOtlpTracer({
+    url: `${collector.url}/v1/traces`,
+    service: { name: 'evergrant', version: '0' },
+    logger: { info: () => undefined, warn: () => undefined },
+  });
+  traceWith(tracer);
   const key = await h.key();
   const request = async (method: string, path: string, body?: unknown) => {
     const answer = await h.request(key, method, path, body);
@@ -199,6 +214,12 @@ it('a planted token appears in no history of Temporal, no document of MongoDB, n
   const metrics = await metricsText();
   expect(metrics).toContain('evergrant_provider_requests_total{');
   expect(hits(metrics, [...secrets, MARKER.toLowerCase()])).toEqual([]);
+  traceWith(null);
+  await tracer.stop();
+  const exported = Buffer.concat(collector.bytes).toString('latin1');
+  for (const failure of ['invalid_grant', 'AnswerLostError', '127.0.0.1', 'refresh request'])
+    expect(exported).toContain(failure);
+  expect(hits(exported, [...secrets, MARKER.toLowerCase()])).toEqual([]);
   const dump = await mongodbDump(h.mongodbUri);
   expect(dump).toContain('ENC:v1:k1:');
   expect(dump).toContain('"source":"fallback"');

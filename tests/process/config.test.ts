@@ -92,6 +92,10 @@ describe('a valid value', () => {
     [{ MONGODB_URI: 'mongodb+srv://db/x' }, { mongodbUri: 'mongodb+srv://db/x' }],
     [{ TEMPORAL_TASK_QUEUE: 'q' }, { temporal: { taskQueue: 'q' } }],
     [
+      { TEMPORAL_DEPLOYMENT_NAME: 'evergrant', TEMPORAL_WORKER_BUILD_ID: '1' },
+      { temporal: { deployment: { name: 'evergrant', buildId: '1' } } },
+    ],
+    [
       { TEMPORAL_ADDRESS: 'temporal:7233' },
       { temporal: { connection: { address: 'temporal:7233' } } },
     ],
@@ -105,6 +109,15 @@ describe('a valid value', () => {
       { metrics: { host: '0.0.0.0', port: 9100 } },
     ],
     [{ METRICS_PORT: 'off' }, { metrics: { host: '127.0.0.1', port: 'off' } }],
+    [{ OTEL_SERVICE_NAME: 'tokens' }, { tracing: null }],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector.example/otlp/' },
+      { tracing: { url: 'https://collector.example/otlp/v1/traces', serviceName: null } },
+    ],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://localhost:4318', OTEL_SERVICE_NAME: 'tokens' },
+      { tracing: { url: 'http://localhost:4318/v1/traces', serviceName: 'tokens' } },
+    ],
     [{ LOG_LEVEL: 'debug' }, { logLevel: 'debug' }],
     [{ LOG_RETENTION_DAYS: '0.5' }, { logRetentionDays: 0.5 }],
     [{ AUDIT_RETENTION_DAYS: '3650' }, { auditRetentionDays: 3650 }],
@@ -230,6 +243,16 @@ describe('an invalid value', () => {
     ['PORT', '-1', /^PORT must be a port number/],
     ['METRICS_PORT', 'on', /^METRICS_PORT must be a port number, or off$/],
     ['METRICS_PORT', '70000', /^METRICS_PORT must be a port number, or off$/],
+    [
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      'localhost:4318',
+      /^OTEL_EXPORTER_OTLP_ENDPOINT must be the base/,
+    ],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://a:b@c', /must not contain a user name or a password/],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://c/?key=1', /must not contain a query/],
+    ['OTEL_EXPORTER_OTLP_PROTOCOL', 'grpc', /^OTEL_EXPORTER_OTLP_PROTOCOL must be http\/protobuf/],
+    ['OTEL_TRACES_SAMPLER', 'some', /^OTEL_TRACES_SAMPLER must be one of always_on/],
+    ['OTEL_TRACES_SAMPLER_ARG', '7', /^OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1$/],
     ['LOG_LEVEL', 'loud', /^LOG_LEVEL must be one of trace, debug, info/],
     ['AUDIT_RETENTION_DAYS', '0', /^AUDIT_RETENTION_DAYS must be more than 0/],
     ['LOG_RETENTION_DAYS', 'x', /^LOG_RETENTION_DAYS must be a number of days/],

@@ -61,7 +61,8 @@ const OF_CONSENT = {
   'cache-control': 'no-store',
 };
 
-const isPage = (path: string) => /^\/(admin|docs|sign-in|sign-out|theme)(\/|$)/.test(path);
+const isPage = (path: string) =>
+  /^\/(admin|docs|sign-in|sign-out|preferences|theme)(\/|$)/.test(path);
 function expected(path: string) {
   if (path.startsWith('/connect/')) return OF_CONSENT;
   if (isPage(path)) return OF_PAGES;

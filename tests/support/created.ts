@@ -38,7 +38,7 @@ export async function deleteNamespaces(file: string, address: string): Promise<v
   const connection = await Connection.connect({ address });
   try {
     for (const namespace of recorded(file, 'namespace')) {
-      // oxlint-disable-next-line no-await-in-loop -- one after the other, because the server deletes with workflows of its own
+      // oxlint-disable-next-line no-await-in-loop -- one after the other, because a workflow of the server deletes each
       await connection.operatorService.deleteNamespace({
         namespace,
         namespaceDeleteDelay: NO_DELAY,

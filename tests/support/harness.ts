@@ -150,6 +150,7 @@ export interface Harness {
     config: Config;
     store: Store;
     lookEveryMs?: number;
+    workflowBundle?: string;
   }): Promise<RunningWorker>;
   /** Opens another store on the same database, as another process would. */
   openStore(otherwise?: { uri?: string; rules?: RefreshRules }): Promise<Store>;
@@ -201,7 +202,13 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     ...base,
     encryptionKeys: ring,
     webhooks: { ...base.webhooks, delivery: { ...base.webhooks.delivery, ...options.delivery } },
-    temporal: { connection: temporal, namespace, taskQueue: 'evergrant', uiUrl: null },
+    temporal: {
+      connection: temporal,
+      namespace,
+      taskQueue: 'evergrant',
+      deployment: null,
+      uiUrl: null,
+    },
     providers: base.providers.map((provider) => ({
       ...provider,
       policy: { ...provider.policy, ...SELDOM, ...options.policy },
@@ -265,6 +272,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     oidc: null,
     publicUrl: null,
     trustedProxies: new TrustedProxies([]),
+    configured: config,
     webhooks: config.webhooks,
     consent: createConsentClient({ transport: createTransport(), now: () => new Date() }),
     connect: createConnectClient(client, config.temporal.taskQueue),

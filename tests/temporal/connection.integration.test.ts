@@ -43,5 +43,8 @@ it('a connection that is closed ends a call that waits for its retry', async () 
   await delay(300);
   await connection.close();
   expect(await ended).toBeInstanceOf(Error);
+  // A call that begins after the close ends with the same status.
+  const later = client.workflow.getHandle(randomUUID()).describe();
+  await expect(later).rejects.toMatchObject({ name: 'ServiceError' });
   await delay(RETRIED_WITHIN_MS);
 });

@@ -4,6 +4,7 @@ import { engines } from '../support/engines';
 import { eventually } from '../support/eventually';
 import { type Harness, startHarness } from '../support/harness';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy';
+import { visit } from './_forms';
 
 let proxy: TcpProxy;
 let h: Harness;
@@ -45,4 +46,32 @@ it('pages and a sign-out respond with 503 and a reason, and the session is valid
     proxy.restore();
   }
   await eventually(async () => (await get('/admin/accounts')).status === 200);
+});
+
+it('U28.6: a form can be sent again with what was typed when MongoDB is back, without its secrets', async () => {
+  const me = await visit(h);
+  const path = '/admin/accounts/new';
+  const fields = {
+    provider: 'ebay',
+    external_id: 'typed-id',
+    label: 'Typed label',
+    refresh_token: 'v1-typed-secret',
+  };
+  proxy.drop();
+  try {
+    const page = await eventually(() => me.post(path, fields));
+    expect(page.status).toBe(503);
+    expect(page.text).toContain('MongoDB is unreachable or has no primary.');
+    expect(page.text).toContain(`action="${path}"`);
+    expect(page.text).toContain('name="label" value="Typed label"');
+    expect(page.text).toMatch(/id="refresh_token"[^>]*type="password"/);
+    expect(page.text).not.toContain('v1-typed-secret');
+  } finally {
+    proxy.restore();
+  }
+  const again = await eventually(async () => {
+    const { status, to } = await me.post(path, fields);
+    return status === 303 && to;
+  });
+  expect(again).toMatch(/^\/admin\/accounts\/acc_/);
 });

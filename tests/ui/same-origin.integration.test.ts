@@ -55,10 +55,16 @@ const statuses = async (headers: Record<string, string>) => {
   return found;
 };
 
-it('the list of routes covers sign-in, sign-out, the theme and the actions', () => {
+it('the list of routes covers sign-in, sign-out, the preferences and the actions', () => {
   const paths = unsafeRoutes().map(({ path }) => path);
   expect(paths).toEqual(
-    expect.arrayContaining(['/sign-in', '/sign-out', '/theme', '/admin/accounts/x/disable']),
+    expect.arrayContaining([
+      '/sign-in',
+      '/sign-out',
+      '/preferences',
+      '/theme',
+      '/admin/accounts/x/disable',
+    ]),
   );
   expect(paths.length).toBeGreaterThan(12);
 });
@@ -86,6 +92,22 @@ it.each<[string, Record<string, string>]>([
     ([request, status]) => status !== 403 && !request.startsWith(ONE_CLICK),
   );
   expect(passed).toEqual([]);
+});
+
+it('a refused request of another site is not shown again as a form of Evergrant', async () => {
+  const fields = { url: 'https://evil.example/', note: 'planted', label: 'planted' };
+  for (const { method, path } of unsafeRoutes().filter(({ path: one }) => one !== ONE_CLICK)) {
+    const answer = await h.app.request(path, {
+      method,
+      headers: { cookie, 'sec-fetch-site': 'cross-site' },
+      body: new URLSearchParams(fields),
+    });
+    const text = await answer.text();
+    expect({ path, found: /evil\.example|planted|Try again/.test(text) }).toEqual({
+      path,
+      found: false,
+    });
+  }
 });
 
 it.each<[string, Record<string, string>]>([

@@ -11,11 +11,13 @@ export const accountsAdd: Command = {
       type: 'string',
       value: 'name',
       help: 'name of the provider in providers.yaml (required)',
+      required: true,
     },
     'external-id': {
       type: 'string',
       value: 'id',
       help: 'id of the account at the provider (required)',
+      required: true,
     },
     label: { type: 'string', value: 'text', help: 'name shown to people' },
     environment: {
@@ -32,6 +34,7 @@ export const accountsAdd: Command = {
     'token-file': {
       type: 'string',
       value: 'path',
+      takesFile: true,
       help: 'read the tokens from this file instead of standard input',
     },
   },
@@ -45,7 +48,7 @@ export const accountsAdd: Command = {
     'Example:',
     '  evergrant accounts add --provider ebay --external-id my-shop < token.txt',
   ].join('\n'),
-  async run({ api, out, json, options }) {
+  async run({ api, out, options }) {
     const provider = options.required('provider');
     const external_id = options.required('external-id');
     const members = {
@@ -58,11 +61,10 @@ export const accountsAdd: Command = {
       owner_email: options.text('owner-email'),
     };
     const account = await api.ask(({ admin }) => admin.accounts.$post({ json: members }));
-    if (json) out.json(account);
-    else {
-      out.pairs(accountPairs(account));
+    out.one(account, accountPairs(account));
+    // JSON contains the warnings.
+    if (out.isForPeople || out.format === 'csv')
       for (const warning of account.warnings) out.remark(`Warning: ${warning}`);
-    }
     return 0;
   },
 };

@@ -24,7 +24,7 @@ export const accountsDisconnect: Command = {
     'tokens are deleted. The account keeps its history, and "evergrant accounts reconnect" brings it back.',
     'Exit code 1: a token is not revoked, or not yet.',
   ].join('\n'),
-  async run({ api, out, json, options, positionals: [id = ''] }) {
+  async run({ api, out, options, positionals: [id = ''] }) {
     const get = () =>
       api.ask(({ admin }) => admin.accounts[':id'].disconnect.$get({ param: { id } }));
     const before = await get();
@@ -51,19 +51,15 @@ export const accountsDisconnect: Command = {
         ? 'The revocation continues for up to a day'
         : 'The account is disconnected, and its tokens are deleted',
     );
-    if (json) out.json(now);
-    else {
-      const retry: [string, Cell] = ['next attempt', time(now.next_attempt_at)];
-      out.pairs([
-        ['account', now.account_id],
-        ['status', now.status],
-        ...now.tokens.map(({ grant, kind, result }): [string, Cell] => [
-          grant === 'current' ? kind.replace('_', ' ') : `${kind.replace('_', ' ')} (${grant})`,
-          result ?? 'not decided yet',
-        ]),
-        retry,
-      ]);
-    }
+    out.one(now, [
+      ['account', now.account_id],
+      ['status', now.status],
+      ...now.tokens.map(({ grant, kind, result }): [string, Cell] => [
+        grant === 'current' ? kind.replace('_', ' ') : `${kind.replace('_', ' ')} (${grant})`,
+        result ?? 'not decided yet',
+      ]),
+      ['next attempt', time(now.next_attempt_at)],
+    ]);
     const isRevoked = now.tokens.every(({ result }) => result === 'revoked');
     return now.status === 'disconnected' && isRevoked ? 0 : 1;
   },

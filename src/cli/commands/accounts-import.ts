@@ -16,6 +16,7 @@ export const accountsImport: Command = {
   words: ['accounts', 'import'],
   positionals: ['file|-'],
   rest: 'file',
+  takesFiles: true,
   summary: 'Connect many accounts from JSON Lines, CSV, or an export of another system',
   options: {
     format: { type: 'string', value: 'format', help: 'jsonl or csv (default: by the file name)' },
@@ -27,6 +28,7 @@ export const accountsImport: Command = {
     refused: {
       type: 'string',
       value: 'path',
+      takesFile: true,
       help: 'write refused lines to this new file, so that you can correct them; the file contains tokens (mode 0600)',
     },
     from: {
@@ -89,7 +91,7 @@ export const importCommand: Command = {
 };
 
 async function importAccounts(context: Context): Promise<0 | 1> {
-  const { api, out, json, options, positionals } = context;
+  const { api, out, options, positionals } = context;
   const [path = '-'] = positionals;
   const exported = await readExport(context);
   const format = exported === null ? formatOf(path, options.text('format')) : 'jsonl';
@@ -116,7 +118,7 @@ async function importAccounts(context: Context): Promise<0 | 1> {
       if ('error' in answer) throw new CommandFailed(answer.error.message);
       if ('summary' in answer) {
         progress.end(report.soFar());
-        if (json) out.jsonLine(answer);
+        if (!out.isForPeople) out.jsonLine(answer);
         else report.print(out, answer.summary);
         if (report.refused > 0 && refusedPath !== undefined)
           out.remark(
@@ -129,7 +131,7 @@ async function importAccounts(context: Context): Promise<0 | 1> {
       report.add(answer);
       refused?.answered(answer.line, answer.result === 'refused');
       const isNoted = answer.result === 'refused' || answer.result === 'uncertain';
-      if (json && (isNoted || answer.warnings.length > 0))
+      if (!out.isForPeople && (isNoted || answer.warnings.length > 0))
         out.jsonLine({ ...answer, entry: exported?.placeOf(answer.line) });
       progress.show(() => report.soFar());
     }

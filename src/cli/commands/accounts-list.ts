@@ -1,9 +1,10 @@
 /** `evergrant accounts list`: lists the organisation's accounts. */
 import { ACCOUNT_STATUSES, type AccountStatus } from '../../domain/account/account';
+import { ACCOUNT_SORTS, type AccountSort } from '../../store/accounts/account-listing';
 import { tokenExpiry } from '../account-pairs';
 import type { Command } from '../command';
 import { time } from '../output';
-import { emptyText, limitOf, limitOption, pages, remarkMore } from '../pages';
+import { emptyText, limitOf, limitOption, pages, showResults } from '../pages';
 
 const PAGE_MAX = 500;
 
@@ -11,57 +12,60 @@ export const accountsList: Command = {
   words: ['accounts', 'list'],
   summary: 'List the accounts of your organisation',
   options: {
+    search: {
+      type: 'string',
+      value: 'text',
+      help: 'only accounts with this text in their label, external id or id',
+    },
     provider: { type: 'string', value: 'name', help: 'only this provider' },
     environment: { type: 'string', value: 'name', help: 'only this environment' },
     kind: { type: 'string', value: 'name', help: 'only this kind' },
     status: {
       type: 'string',
       value: 'status',
-      help: `only this status: ${ACCOUNT_STATUSES.join(', ')}`,
+      choices: ACCOUNT_STATUSES,
+      help: 'only this status',
     },
     quarantine: { type: 'boolean', help: 'only accounts in quarantine' },
+    sort: {
+      type: 'string',
+      value: 'order',
+      choices: ACCOUNT_SORTS,
+      help: 'order of the accounts (default: id)',
+    },
     limit: limitOption,
   },
-  async run({ api, out, json, options }) {
+  async run({ api, out, options }) {
     const filters = {
+      q: options.text('search'),
       provider: options.text('provider'),
       environment: options.text('environment'),
       kind: options.text('kind'),
       status: options.word<AccountStatus>('status'),
       quarantine: options.isSet('quarantine') ? ('true' as const) : undefined,
     };
-    const page = await pages({ limit: limitOf(options), pageMax: PAGE_MAX }, (part) =>
-      api.ask(({ admin }) => admin.accounts.$get({ query: { ...filters, ...part } })),
+    const sort = options.word<AccountSort>('sort');
+    const found = await pages(
+      (part) =>
+        api.ask(({ admin }) => admin.accounts.$get({ query: { ...filters, sort, ...part } })),
+      { limit: limitOf(options), pageMax: PAGE_MAX },
     );
-    if (json) out.json(page);
-    else {
-      out.table(
-        [
-          'id',
-          'provider',
-          'environment',
-          'label',
-          'status',
-          'quarantine',
-          'token expires',
-          'last refreshed',
-          'last error',
-        ],
-        page.items.map((account) => [
-          account.id,
-          account.provider,
-          account.environment,
-          account.label,
-          account.status,
-          account.quarantine ? 'yes' : null,
-          tokenExpiry(account),
-          time(account.last_refreshed_at) ?? 'never',
-          account.last_error?.code,
-        ]),
-        emptyText('accounts', filters),
-      );
-      remarkMore(out, page);
-    }
+    showResults(
+      out,
+      found,
+      {
+        id: ({ id }) => id,
+        provider: ({ provider }) => provider,
+        environment: ({ environment }) => environment,
+        label: ({ label }) => label,
+        status: ({ status }) => status,
+        quarantine: ({ quarantine }) => (quarantine ? 'yes' : null),
+        'token expires': tokenExpiry,
+        'last refreshed': ({ last_refreshed_at: at }) => time(at) ?? 'never',
+        'last error': ({ last_error: error }) => error?.code,
+      },
+      emptyText('accounts', filters),
+    );
     return 0;
   },
 };

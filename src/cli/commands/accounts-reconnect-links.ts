@@ -8,7 +8,7 @@ import {
   type ReconnectLinkRow,
 } from '../../domain/connect/reconnect-link';
 import type { Command } from '../command';
-import { CommandFailed, UsageError } from '../errors';
+import { CommandFailed } from '../errors';
 import { createProgress } from '../progress';
 
 const PATH = '/api/admin/connect/links';
@@ -22,11 +22,17 @@ export const accountsReconnectLinks: Command = {
   words: ['accounts', 'reconnect-links'],
   summary: 'Make a link for each account that must reconnect, as CSV or JSON Lines',
   options: {
-    format: { type: 'string', value: 'format', help: 'csv (default) or jsonl' },
+    format: {
+      type: 'string',
+      value: 'format',
+      choices: ['csv', 'jsonl'],
+      help: 'the same as --output (default: csv)',
+    },
     status: {
       type: 'string',
       value: 'status',
-      help: `only this status: ${ACCOUNT_STATUSES.join(', ')} (default: needs_reconnect)`,
+      choices: ACCOUNT_STATUSES,
+      help: 'only this status (default: needs_reconnect)',
     },
     provider: { type: 'string', value: 'name', help: 'only this provider' },
     environment: { type: 'string', value: 'name', help: 'only this environment' },
@@ -50,10 +56,9 @@ export const accountsReconnectLinks: Command = {
     'Example:',
     '  evergrant accounts reconnect-links --provider ebay > links.csv',
   ].join('\n'),
-  async run({ api, out, json, options }) {
-    const format = options.text('format') ?? (json ? 'jsonl' : 'csv');
-    if (format !== 'csv' && format !== 'jsonl')
-      throw new UsageError(`--format must be csv or jsonl, not "${format}"`);
+  async run({ api, out, options }) {
+    const isJson = out.format === 'json' || out.format === 'jsonl';
+    const format = options.text('format') ?? (isJson ? 'jsonl' : 'csv');
     const expiresIn = options.text('expires-in');
     const body = {
       status: options.text('status'),

@@ -13,6 +13,7 @@ export const accountsReconnect: Command = {
     'token-file': {
       type: 'string',
       value: 'path',
+      takesFile: true,
       help: 'read the tokens from this file instead of standard input',
     },
     link: {
@@ -29,20 +30,19 @@ export const accountsReconnect: Command = {
     'Example:',
     '  evergrant accounts reconnect acc_4b6f0c2d9e8a7b6c5d4e3f2a < token.txt',
   ].join('\n'),
-  async run({ api, out, json, options, positionals: [id = ''] }) {
+  async run({ api, out, options, positionals: [id = ''] }) {
     const file = options.text('token-file');
     if (options.isSet('link') || (file === undefined && process.stdin.isTTY)) {
       const created = await api.ask(({ admin }) =>
         admin.accounts[':id'].reconnect.$post({ param: { id }, json: {} }),
       );
-      return followLink({ api, out, json }, created, !options.isSet('no-wait'));
+      return followLink({ api, out }, created, !options.isSet('no-wait'));
     }
     const members = readGrant(file);
     const account = await api.ask(({ admin }) =>
       admin.accounts[':id'].$patch({ param: { id }, json: members }),
     );
-    if (json) out.json(account);
-    else out.pairs(accountPairs(account));
+    out.one(account, accountPairs(account));
     return account.candidate === null ? 0 : 1;
   },
 };

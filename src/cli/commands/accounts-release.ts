@@ -23,7 +23,7 @@ export const accountsRelease: Command = {
   },
   more: 'Stop the other system first: if two systems refresh the same grant, it can be lost.',
   async run(context) {
-    const { out, json, options, positionals: ids } = context;
+    const { out, options, positionals: ids } = context;
     const provider = options.text('provider');
     const all = options.isSet('all');
     if (all === ids.length > 0 || all !== (provider !== undefined))
@@ -34,8 +34,7 @@ export const accountsRelease: Command = {
       out.remark('No accounts were released.');
       return 1;
     }
-    if (json) out.json({ released });
-    else out.line(`Released: ${grouped(released)}`);
+    out.done({ released }, `Released: ${grouped(released)}`);
     return 0;
   },
 };

@@ -11,19 +11,18 @@ export const accountsReminders: Command = {
     off: { type: 'boolean', help: 'the owner gets no reminders' },
   },
   more: 'Applies to all accounts of the address in your organisation. Allow them only if the owner asks for it.',
-  async run({ api, out, json, options, positionals: [id = ''] }) {
+  async run({ api, out, options, positionals: [id = ''] }) {
     const isOn = options.isSet('on');
     if (isOn === options.isSet('off')) throw new UsageError('either --on or --off is required');
     const account = await api.ask(({ admin }) =>
       admin.accounts[':id'].$patch({ param: { id }, json: { owner_reminders: isOn } }),
     );
-    if (json) out.json(account);
-    else
-      out.line(
-        isOn
-          ? `Reminders go to ${account.owner_email} again.`
-          : `Reminders to ${account.owner_email} are stopped.`,
-      );
+    out.done(
+      account,
+      isOn
+        ? `Reminders go to ${account.owner_email} again.`
+        : `Reminders to ${account.owner_email} are stopped.`,
+    );
     return 0;
   },
 };

@@ -11,12 +11,11 @@ export const accountsRestore: Command = {
     'For an account in quarantine, it replaces the grant without a test.',
     'Exit code 1: no previous grant is stored, it was refused, or it is not tested yet.',
   ].join('\n'),
-  async run({ api, out, json, positionals: [id = ''] }) {
+  async run({ api, out, positionals: [id = ''] }) {
     const account = await api.ask(({ admin }) =>
       admin.accounts[':id']['restore-grant'].$post({ param: { id } }),
     );
-    if (json) out.json(account);
-    else out.pairs(accountPairs(account));
+    out.one(account, accountPairs(account));
     return account.candidate === null ? 0 : 1;
   },
 };

@@ -6,10 +6,9 @@ export const accountsShow: Command = {
   words: ['accounts', 'show'],
   positionals: ['id'],
   summary: 'Show the status, due times and last attempt of an account',
-  async run({ api, out, json, positionals: [id = ''] }) {
+  async run({ api, out, positionals: [id = ''] }) {
     const account = await api.ask(({ admin }) => admin.accounts[':id'].$get({ param: { id } }));
-    if (json) out.json(account);
-    else out.pairs(accountPairs(account));
+    out.one(account, accountPairs(account));
     return 0;
   },
 };

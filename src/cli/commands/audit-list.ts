@@ -1,8 +1,15 @@
 /** `evergrant audit list`: lists the audit of actions, newest first. */
-import { noneYet } from '../../domain/text/messages';
 import type { Command } from '../command';
 import { time } from '../output';
-import { limitOf, limitOption, pages, remarkMore } from '../pages';
+import {
+  emptyText,
+  limitOf,
+  limitOption,
+  pages,
+  rangeOf,
+  rangeOptions,
+  showResults,
+} from '../pages';
 
 const PAGE_MAX = 500;
 
@@ -11,34 +18,50 @@ export const auditList: Command = {
   summary: 'List the audit entries of your organisation, newest first',
   options: {
     operator: { type: 'boolean', help: "list the operators' actions instead" },
+    actor: { type: 'string', value: 'id', help: 'only this actor: an id of a key, or jwt:<sub>' },
+    action: {
+      type: 'string',
+      value: 'text',
+      help: 'only actions that contain this text, such as "POST" or "/refresh"',
+    },
+    ...rangeOptions,
     limit: limitOption,
   },
-  async run({ api, out, json, options }) {
+  async run({ api, out, options }) {
     const chain = options.isSet('operator') ? 'operator' : 'organisation';
-    const page = await pages(
-      { limit: limitOf(options), pageMax: PAGE_MAX },
+    const range = rangeOf(options);
+    const [wantedActor, wantedAction] = [options.text('actor'), options.text('action')];
+    const filters = { wantedActor, wantedAction, ...range };
+    const hasFilter = wantedActor !== undefined || wantedAction !== undefined;
+    const found = await pages(
       ({ limit, cursor: before }) =>
         api.ask(({ admin }) => admin.audit.$get({ query: { chain, limit, before } })),
+      {
+        limit: limitOf(options),
+        pageMax: PAGE_MAX,
+        range,
+        at: ({ at }) => at,
+        keep: hasFilter
+          ? ({ actor, action }) =>
+              (wantedActor === undefined || actor === wantedActor) &&
+              (wantedAction === undefined || action.includes(wantedAction))
+          : undefined,
+      },
     );
-    if (json) out.json(page);
-    else {
-      out.table(
-        ['entry', 'at', 'actor', 'organisation', 'action', 'details'],
-        page.items.map(({ sequence, at, actor, action, details }) => {
-          const { organisation, ...rest } = details;
-          return [
-            sequence,
-            time(at),
-            actor,
-            typeof organisation === 'string' ? organisation : null,
-            action,
-            JSON.stringify(rest),
-          ];
-        }),
-        noneYet('audit entries'),
-      );
-      remarkMore(out, page);
-    }
+    showResults(
+      out,
+      found,
+      {
+        entry: ({ sequence }) => sequence,
+        at: ({ at }) => time(at),
+        actor: ({ actor }) => actor,
+        organisation: ({ details: { organisation } }) =>
+          typeof organisation === 'string' ? organisation : null,
+        action: ({ action }) => action,
+        details: ({ details: { organisation: _organisation, ...rest } }) => JSON.stringify(rest),
+      },
+      emptyText('audit entries', filters),
+    );
     return 0;
   },
 };

@@ -24,7 +24,7 @@ export const auditVerify: Command = {
       help: 'last entry shown by an earlier run; it must still exist, unchanged',
     },
   },
-  async run({ api, out, json, options }) {
+  async run({ api, out, options }) {
     const chain = options.isSet('operator') ? 'operator' : 'organisation';
     let known = options.text('known');
     let all: Verification | null = null;
@@ -42,8 +42,8 @@ export const auditVerify: Command = {
       known = undefined;
       if (page.next_after === null && page.token_accesses.next_after === null) break;
     }
-    if (json) out.json(all);
-    else for (const line of reportOf(all)) out.line(line);
+    if (out.isForPeople) for (const line of reportOf(all)) out.line(line);
+    else out.done(all, '');
     return all.intact ? 0 : 1;
   },
 };

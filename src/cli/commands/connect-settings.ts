@@ -1,8 +1,9 @@
 /** `evergrant connect-settings`: shows and changes how consents and reminders of the organisation look. */
 import type { InferResponseType } from 'hono/client';
 import type { Client } from '../../client';
-import type { Command, Context } from '../command';
+import type { Command } from '../command';
 import { UsageError } from '../errors';
+import type { Output } from '../output';
 
 type Settings = InferResponseType<Client['api']['admin']['connect']['settings']['$get']>;
 
@@ -17,8 +18,8 @@ const RESET = {
 export const connectSettingsShow: Command = {
   words: ['connect-settings', 'show'],
   summary: 'Show the return addresses, the name and the logo of your organisation',
-  async run({ api, out, json }) {
-    show({ out, json }, await api.ask(({ admin }) => admin.connect.settings.$get()));
+  async run({ api, out }) {
+    show(out, await api.ask(({ admin }) => admin.connect.settings.$get()));
     return 0;
   },
 };
@@ -54,7 +55,7 @@ export const connectSettingsSet: Command = {
     'Example:',
     '  evergrant connect-settings set --name "Harbour Books" --return-url https://app.example.com/connected',
   ].join('\n'),
-  async run({ api, out, json, options }) {
+  async run({ api, out, options }) {
     const urls = options.texts('return-url');
     if (urls.length > 0 && options.isSet('no-return-urls'))
       throw new UsageError('--return-url and --no-return-urls exclude each other');
@@ -76,10 +77,7 @@ export const connectSettingsSet: Command = {
     }
     if (Object.values(change).every((value) => value === undefined))
       throw new UsageError('an option that changes a setting is required');
-    show(
-      { out, json },
-      await api.ask(({ admin }) => admin.connect.settings.$patch({ json: change })),
-    );
+    show(out, await api.ask(({ admin }) => admin.connect.settings.$patch({ json: change })));
     return 0;
   },
 };
@@ -88,21 +86,26 @@ function isReset(name: string): name is keyof typeof RESET {
   return Object.hasOwn(RESET, name);
 }
 
-function show({ out, json }: Pick<Context, 'out' | 'json'>, settings: Settings): void {
-  if (json) return out.json(settings);
-  const { sources } = settings;
-  out.table(
-    ['setting', 'value', 'source'],
+function show(out: Output, settings: Settings): void {
+  const { sources, return_urls: urls } = settings;
+  out.list(
+    settings,
     [
-      ['name', settings.organisation_name, sources.organisation_name],
-      ['logo', settings.logo_url, sources.logo_url],
-      ...(settings.return_urls.length === 0 ? [''] : settings.return_urls).map((url) => [
-        'return-url',
-        url,
-        sources.return_urls,
-      ]),
-      ['language', settings.language, sources.language],
+      { name: 'name', value: settings.organisation_name, source: sources.organisation_name },
+      { name: 'logo', value: settings.logo_url, source: sources.logo_url },
+      ...(urls.length === 0 ? [null] : urls).map((value) => ({
+        name: 'return-url',
+        value,
+        source: sources.return_urls,
+      })),
+      { name: 'language', value: settings.language, source: sources.language },
     ],
+    {
+      setting: ({ name }) => name,
+      value: ({ value }) => value,
+      source: ({ source }) => source,
+    },
     '',
+    'whole',
   );
 }

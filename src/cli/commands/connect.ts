@@ -30,7 +30,7 @@ export const connect: Command = {
     'Example:',
     '  evergrant connect ebay --external-id harbour-books --label "Harbour Books"',
   ].join('\n'),
-  async run({ api, out, json, options, positionals: [provider = ''] }) {
+  async run({ api, out, options, positionals: [provider = ''] }) {
     const scopes = options.texts('scope');
     const created = await api.ask(({ admin }) =>
       admin.connect.sessions.$post({
@@ -44,6 +44,6 @@ export const connect: Command = {
         },
       }),
     );
-    return followLink({ api, out, json }, created, !options.isSet('no-wait'));
+    return followLink({ api, out }, created, !options.isSet('no-wait'));
   },
 };

@@ -1,40 +1,34 @@
 /** `evergrant encryption check`: prints which encryption keys are in use, and which process lacks one. */
+import { encryptionProblems, rotationLine, useOfKey } from '../../domain/encryption-text';
 import { noneYet } from '../../domain/text/messages';
 import type { Command } from '../command';
-import { type Encryption, rotationLine } from '../encryption';
-import { coloured, time } from '../output';
+import type { Encryption } from '../encryption';
+import { type Columns, coloured, time } from '../output';
 import { grouped } from '../progress';
 
 export const encryptionCheck: Command = {
   words: ['encryption', 'check'],
   summary: 'Show which encryption keys are in use, and whether a process lacks one',
   more: 'Exit code 1: a process lacks a needed key, or records are encrypted with a key that no process has.',
-  async run({ api, out, json }) {
+  async run({ api, out }) {
     const body = await api.ask(({ admin }) => admin.encryption.$get());
-    const problems = problemsOf(body);
+    const problems = [
+      ...encryptionProblems(body),
+      ...(body.other_records === null
+        ? ['A worker is counting the records. Run this command again in a minute.']
+        : []),
+    ];
     const exitCode = problems.length > 0 ? 1 : 0;
-    if (json) {
-      out.json(body);
-      return exitCode;
-    }
-    out.table(
-      ['key', 'use', 'records', 'activated', 'retired', 'missing from'],
-      body.keys.map((key) => [
-        key.id,
-        key.seals
-          ? 'encrypts'
-          : key.needed
-            ? 'decrypts'
-            : key.retired_at === null
-              ? 'new'
-              : 'removable',
-        key.records === null ? null : grouped(key.records),
-        time(key.promoted_at),
-        time(key.retired_at),
-        key.missing_from.join(', '),
-      ]),
-      noneYet('encryption keys'),
-    );
+    const columns: Columns<Encryption['keys'][number]> = {
+      key: ({ id }) => id,
+      use: useOfKey,
+      records: ({ records }) => (records !== null && out.isForPeople ? grouped(records) : records),
+      activated: ({ promoted_at: at }) => time(at),
+      retired: ({ retired_at: at }) => time(at),
+      'missing from': ({ missing_from: from }) => from.join(', '),
+    };
+    out.list(body, body.keys, columns, noneYet('encryption keys'));
+    if (!out.isForPeople) return exitCode;
     out.line();
     if (body.rotation !== null) out.line(`last rotation: ${rotationLine(body.rotation)}`);
     for (const problem of problems) out.line(coloured('red', problem));
@@ -42,26 +36,3 @@ export const encryptionCheck: Command = {
     return exitCode;
   },
 };
-
-function problemsOf({ keys, other_records: other }: Encryption): string[] {
-  const missing = keys
-    .filter(({ needed, missing_from: from }) => needed && from.length > 0)
-    .map(
-      ({ id, missing_from: from }) =>
-        `The key ${id} is needed, but missing from ${from.join(', ')}. Add it to ENCRYPTION_KEYS there.`,
-    );
-  const lost = keys
-    .filter(({ present, needed, records }) => !present && (needed || (records ?? 0) > 0))
-    .map(({ id, records }) =>
-      records === null
-        ? `The API process does not have the key ${id}, which is needed.`
-        : `The API process does not have the key ${id}, which ${grouped(records)} records name.`,
-    );
-  const unknown =
-    other === null
-      ? ['A worker is counting the records. Run this command again in a minute.']
-      : other > 0
-        ? [`Records that name an unknown key: ${grouped(other)}.`]
-        : [];
-  return [...missing, ...lost, ...unknown];
-}

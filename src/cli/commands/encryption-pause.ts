@@ -7,9 +7,9 @@ export const encryptionPause: Command = {
   words: ['encryption', 'pause'],
   summary: 'Pause the rotation of the encryption key; the current page of records is finished',
   options: { note: noteOption },
-  async run({ api, out, json, options }) {
+  async run({ api, out, options }) {
     const note = options.text('note');
     const rotation = await api.ask(({ admin }) => admin.encryption.pause.$post({ json: { note } }));
-    return showRotation({ out, json }, rotation);
+    return showRotation(out, rotation);
   },
 };

@@ -5,8 +5,8 @@ import { showRotation } from '../encryption';
 export const encryptionResume: Command = {
   words: ['encryption', 'resume'],
   summary: 'Resume a paused rotation of the encryption key',
-  async run({ api, out, json }) {
+  async run({ api, out }) {
     const rotation = await api.ask(({ admin }) => admin.encryption.resume.$post());
-    return showRotation({ out, json }, rotation);
+    return showRotation(out, rotation);
   },
 };

@@ -1,7 +1,12 @@
 /** All commands, in the order of the help. */
 import type { Command } from '../command';
 import { accountsAdd } from './accounts-add';
+import { accountsDelete } from './accounts-delete';
+import { accountsDiagnose } from './accounts-diagnose';
+import { accountsDisable } from './accounts-disable';
 import { accountsDisconnect } from './accounts-disconnect';
+import { accountsEdit } from './accounts-edit';
+import { accountsEnable } from './accounts-enable';
 import { accountsImport, importCommand } from './accounts-import';
 import { accountsList } from './accounts-list';
 import { accountsReconnect } from './accounts-reconnect';
@@ -12,17 +17,26 @@ import { accountsRestore } from './accounts-restore';
 import { accountsShow } from './accounts-show';
 import { auditList } from './audit-list';
 import { auditVerify } from './audit-verify';
+import { completion } from './completion';
 import { connect } from './connect';
+import { connectSessionsList } from './connect-sessions-list';
+import { connectSessionsRevoke } from './connect-sessions-revoke';
+import { connectSessionsShow } from './connect-sessions-show';
 import { connectSettingsSet, connectSettingsShow } from './connect-settings';
+import { debug } from './debug';
 import { encryptionCheck } from './encryption-check';
 import { encryptionPause } from './encryption-pause';
 import { encryptionResume } from './encryption-resume';
 import { encryptionRotate } from './encryption-rotate';
+import { eventsFollow } from './events-follow';
+import { eventsList } from './events-list';
 import { indexesApply, indexesCheck } from './indexes';
 import { keysCreate } from './keys-create';
 import { keysGrant } from './keys-grant';
 import { keysList } from './keys-list';
 import { keysRevoke } from './keys-revoke';
+import { login } from './login';
+import { logout } from './logout';
 import { logs } from './logs';
 import { forceRefresh, refresh } from './refresh';
 import { schedulesDelete } from './schedules-delete';
@@ -33,28 +47,47 @@ import { schedulesSet } from './schedules-set';
 import { schedulesTrigger } from './schedules-trigger';
 import { sessionsEnd } from './sessions-end';
 import { sessionsList } from './sessions-list';
+import { statistics } from './statistics';
 import { status } from './status';
 import { sweeps } from './sweeps';
+import { sweepsStart } from './sweeps-start';
 import { token } from './token';
+import { tokensAccesses } from './tokens-accesses';
+import { tokensList } from './tokens-list';
 import { validate } from './validate';
 import { webhooksAdd } from './webhooks-add';
 import { webhooksDeliveries } from './webhooks-deliveries';
+import { webhooksDisable } from './webhooks-disable';
+import { webhooksEdit } from './webhooks-edit';
 import { webhooksEnable } from './webhooks-enable';
 import { webhooksList } from './webhooks-list';
 import { webhooksRemove } from './webhooks-remove';
 import { webhooksReplay } from './webhooks-replay';
 import { webhooksRotateSecret } from './webhooks-rotate-secret';
+import { webhooksShow } from './webhooks-show';
 import { webhooksTest } from './webhooks-test';
+import { whoami } from './whoami';
+import { workflowsHistory } from './workflows-history';
 import { workflowsList } from './workflows-list';
 import { workflowsTerminate } from './workflows-terminate';
 
 export const COMMANDS: readonly Command[] = [
+  login,
+  logout,
+  whoami,
   status,
+  statistics,
   accountsList,
   accountsShow,
+  accountsEdit,
+  accountsDisable,
+  accountsEnable,
   connect,
   connectSettingsShow,
   connectSettingsSet,
+  connectSessionsList,
+  connectSessionsShow,
+  connectSessionsRevoke,
   accountsAdd,
   accountsImport,
   importCommand,
@@ -62,15 +95,22 @@ export const COMMANDS: readonly Command[] = [
   accountsReconnectLinks,
   accountsReminders,
   accountsDisconnect,
+  accountsDelete,
   accountsRestore,
   accountsRelease,
+  accountsDiagnose,
   token,
+  tokensList,
+  tokensAccesses,
   refresh,
   forceRefresh,
+  debug,
   validate,
   logs,
   sweeps,
+  sweepsStart,
   workflowsList,
+  workflowsHistory,
   workflowsTerminate,
   schedulesList,
   schedulesPause,
@@ -91,13 +131,19 @@ export const COMMANDS: readonly Command[] = [
   indexesCheck,
   indexesApply,
   webhooksList,
+  webhooksShow,
   webhooksAdd,
+  webhooksEdit,
   webhooksRemove,
   webhooksEnable,
+  webhooksDisable,
   webhooksRotateSecret,
   webhooksTest,
   webhooksDeliveries,
   webhooksReplay,
+  eventsList,
+  eventsFollow,
   auditList,
   auditVerify,
+  completion,
 ];

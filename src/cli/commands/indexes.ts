@@ -1,6 +1,7 @@
 /** `evergrant indexes check` and `evergrant indexes apply`: MongoDB's indexes, compared with what the queries need. */
 import { dropCommand, type IndexReport } from '../../store/mongo/indexes';
 import type { DatabaseCommand, DatabaseContext } from '../command';
+import type { Columns } from '../output';
 
 const MORE = [
   'The command connects to MongoDB, not to the API: set MONGODB_URI to the address that the API and the workers use.',
@@ -36,23 +37,30 @@ export const indexesApply: DatabaseCommand = {
   },
 };
 
-function print({ out, json }: DatabaseContext, report: IndexReport, missing: string): void {
-  if (json) {
-    out.json(report);
-    return;
-  }
-  out.table(
-    ['collection', 'index', 'state', 'drop it with'],
-    [
-      ...report.missing.map(({ collection, index }) => [collection, index, missing, '']),
-      ...report.conflicting.map((one) => [
-        one.collection,
-        one.index,
-        'other definition',
-        dropCommand(one),
-      ]),
-      ...report.unneeded.map((one) => [one.collection, one.index, 'not needed', dropCommand(one)]),
-    ],
-    `MongoDB has exactly the ${report.present.length} indexes that the queries need.`,
-  );
+type Found = { collection: string; index: string; state: string; drop: string };
+
+function print({ out }: DatabaseContext, report: IndexReport, missing: string): void {
+  const found: Found[] = [
+    ...report.missing.map(({ collection, index }) => ({
+      collection,
+      index,
+      state: missing,
+      drop: '',
+    })),
+    ...report.conflicting.map((one) => ({
+      ...one,
+      state: 'other definition',
+      drop: dropCommand(one),
+    })),
+    ...report.unneeded.map((one) => ({ ...one, state: 'not needed', drop: dropCommand(one) })),
+  ];
+  const nothing = `MongoDB has exactly the ${report.present.length} indexes that the queries need.`;
+  out.list(report, found, COLUMNS, nothing, 'whole');
 }
+
+const COLUMNS: Columns<Found> = {
+  collection: ({ collection }) => collection,
+  index: ({ index }) => index,
+  state: ({ state }) => state,
+  'drop it with': ({ drop }) => drop,
+};

@@ -1,5 +1,5 @@
 /** `evergrant keys create`: creates an API key and prints it once. */
-import type { Scope } from '../../domain/access/principal';
+import { SCOPES, type Scope } from '../../domain/access/principal';
 import type { Command } from '../command';
 import { accountsOfKey } from '../key-accounts';
 
@@ -7,12 +7,14 @@ export const keysCreate: Command = {
   words: ['keys', 'create'],
   summary: 'Create an API key for your organisation and show it once',
   options: {
-    name: { type: 'string', value: 'text', help: 'purpose of the key (required)' },
+    name: { type: 'string', value: 'text', required: true, help: 'purpose of the key (required)' },
     scope: {
       type: 'string',
       multiple: true,
       value: 'scope',
-      help: 'admin, read, tokens, internal or operator; may be repeated (required)',
+      required: true,
+      choices: SCOPES,
+      help: 'scope of the key; may be repeated (required)',
     },
     provider: {
       type: 'string',
@@ -37,9 +39,9 @@ export const keysCreate: Command = {
     'A key with --provider, --kind or --account may only have the scope "tokens". It gets tokens for accounts that match',
     'all of these options. Other accounts do not exist for it.',
   ].join('\n'),
-  async run({ api, out, json, options }) {
+  async run({ api, out, options }) {
     const name = options.required('name');
-    const scopes = options.requiredWords<Scope>('scope');
+    const scopes = options.words<Scope>('scope');
     const key = await api.ask(({ admin }) =>
       admin.keys.$post({
         json: {
@@ -51,17 +53,14 @@ export const keysCreate: Command = {
         },
       }),
     );
-    if (json) out.json(key);
-    else {
-      out.pairs([
-        ['id', key.id],
-        ['name', key.name],
-        ['scopes', key.scopes.join(' ')],
-        ['accounts', accountsOfKey(key)],
-        ['key', key.api_key],
-      ]);
-      out.remark('Store the key now. It is not shown again.');
-    }
+    out.one(key, [
+      ['id', key.id],
+      ['name', key.name],
+      ['scopes', key.scopes.join(' ')],
+      ['accounts', accountsOfKey(key)],
+      ['key', key.api_key],
+    ]);
+    if (out.isForPeople) out.remark('Store the key now. It is not shown again.');
     return 0;
   },
 };

@@ -1,5 +1,5 @@
 /** `evergrant keys grant`: adds scopes to an API key. */
-import type { Scope } from '../../domain/access/principal';
+import { SCOPES, type Scope } from '../../domain/access/principal';
 import type { Command } from '../command';
 
 export const keysGrant: Command = {
@@ -11,7 +11,9 @@ export const keysGrant: Command = {
       type: 'string',
       multiple: true,
       value: 'scope',
-      help: 'admin, read, tokens, internal or operator; may be repeated (required)',
+      required: true,
+      choices: SCOPES,
+      help: 'scope of the key; may be repeated (required)',
     },
   },
   more: [
@@ -19,18 +21,16 @@ export const keysGrant: Command = {
     'To create the first operator, set ADMIN_API_KEY and ADMIN_ORGANISATION (the organisation of the key) for the API,',
     'restart the API, and run this command with EVERGRANT_API_KEY set to the value of ADMIN_API_KEY.',
   ].join('\n'),
-  async run({ api, out, json, options, positionals: [id = ''] }) {
-    const scopes = options.requiredWords<Scope>('scope');
+  async run({ api, out, options, positionals: [id = ''] }) {
+    const scopes = options.words<Scope>('scope');
     const key = await api.ask(({ admin }) =>
       admin.keys[':id'].grant.$post({ param: { id }, json: { scopes } }),
     );
-    if (json) out.json(key);
-    else
-      out.pairs([
-        ['id', key.id],
-        ['name', key.name],
-        ['scopes', key.scopes.join(' ')],
-      ]);
+    out.one(key, [
+      ['id', key.id],
+      ['name', key.name],
+      ['scopes', key.scopes.join(' ')],
+    ]);
     return 0;
   },
 };

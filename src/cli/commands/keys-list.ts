@@ -7,23 +7,21 @@ import { time } from '../output';
 export const keysList: Command = {
   words: ['keys', 'list'],
   summary: 'List the API keys of your organisation',
-  async run({ api, out, json }) {
+  async run({ api, out }) {
     const page = await api.ask(({ admin }) => admin.keys.$get());
-    if (json) out.json(page);
-    else {
-      out.table(
-        ['id', 'name', 'scopes', 'accounts', 'status', 'created'],
-        page.items.map((key) => [
-          key.id,
-          key.name,
-          key.scopes.join(' '),
-          accountsOfKey(key),
-          key.status,
-          time(key.created_at),
-        ]),
-        noneYet('API keys'),
-      );
-    }
+    out.list(
+      page,
+      page.items,
+      {
+        id: ({ id }) => id,
+        name: ({ name }) => name,
+        scopes: ({ scopes }) => scopes.join(' '),
+        accounts: accountsOfKey,
+        status: ({ status }) => status,
+        created: ({ created_at: at }) => time(at),
+      },
+      noneYet('API keys'),
+    );
     return 0;
   },
 };

@@ -5,10 +5,9 @@ export const keysRevoke: Command = {
   words: ['keys', 'revoke'],
   positionals: ['id'],
   summary: 'Revoke an API key; it stops working within 5 seconds',
-  async run({ api, out, json, positionals: [id = ''] }) {
+  async run({ api, out, positionals: [id = ''] }) {
     await api.ask(({ admin }) => admin.keys[':id'].$delete({ param: { id } }));
-    if (json) out.json({ id, revoked: true });
-    else out.line(`Revoked: ${id}`);
+    out.done({ id, revoked: true }, `Revoked: ${id}`);
     return 0;
   },
 };

@@ -2,12 +2,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { LogEntryBody } from '../../api/routes/terminal/log-entry-body';
-import type { LogAction, LogSource } from '../../domain/logs/log-entry';
+import {
+  LOG_ACTIONS,
+  LOG_SOURCES,
+  type LogAction,
+  type LogSource,
+} from '../../domain/logs/log-entry';
 import { visible } from '../../domain/text/visible-text';
 import type { Command, Context, Options } from '../command';
-import { Unreachable } from '../errors';
-import { coloured, time } from '../output';
-import { emptyText, limitOf, pages } from '../pages';
+import { Unreachable, UsageError } from '../errors';
+import { type Columns, coloured, type Output, time } from '../output';
+import { emptyText, limitOf, pages, rangeOf, rangeOptions } from '../pages';
 
 type Entry = z.infer<typeof LogEntryBody>;
 
@@ -28,30 +33,43 @@ export const logs: Command = {
     source: {
       type: 'string',
       value: 'source',
-      help: 'only this source: scheduled, debug, admin or api',
+      choices: LOG_SOURCES,
+      help: 'only this source',
     },
     action: {
       type: 'string',
       value: 'action',
-      help: 'only this action, such as token_refresh_failed',
+      choices: LOG_ACTIONS,
+      help: 'only this action',
     },
+    ...rangeOptions,
     limit: { type: 'string', value: 'number', help: 'maximum number of entries (default: 50)' },
   },
-  more: 'With --follow, --json prints one entry per line.',
+  more: 'With --follow, the format json is the same as jsonl: one entry per line.',
   async run(context) {
-    const { out, json, options } = context;
+    const { out, options } = context;
     const limit = limitOf(options, 50);
-    if (options.isSet('follow')) return follow(context, limit);
+    const range = rangeOf(options);
+    if (options.isSet('follow')) {
+      if (range.until !== undefined) throw new UsageError('--follow has no end: omit --until');
+      return follow(context, limit);
+    }
     const entries = await newest(context, limit);
-    if (json) {
-      out.json({ items: entries.toReversed(), next_cursor: null });
+    if (!out.isForPeople) {
+      const items = out.format === 'json' ? entries.toReversed() : entries;
+      out.list({ items, next_cursor: null }, items, COLUMNS, '');
       return 0;
     }
     if (entries.length === 0)
       out.line(
-        emptyText('log entries', { ...filters(options), provider: options.text('provider') }),
+        emptyText('log entries', {
+          ...filters(options),
+          ...range,
+          provider: options.text('provider'),
+        }),
       );
-    for (const entry of entries) show(entry, context);
+    const show = showEntry(out);
+    for (const entry of entries) show(entry);
     return 0;
   },
 };
@@ -61,13 +79,14 @@ async function follow(context: Context, limit: number): Promise<never> {
   const { api, options, out } = context;
   const query = { ...filters(options), provider: options.text('provider') };
   let lastEventId = '';
+  const show = out.stream(COLUMNS, showEntry(out));
   let shown: Set<string> | null = null;
   let reported = false;
   for (;;) {
     try {
       for await (const { id, event, data } of api.events(STREAM_PATH, query, lastEventId)) {
         // Lists only after the stream has started, so that entries written in between are not missed.
-        shown ??= await showNewest(context, limit);
+        shown ??= await showNewest(context, limit, show);
         reported = false;
         lastEventId = id;
         if (data === '') continue;
@@ -77,7 +96,7 @@ async function follow(context: Context, limit: number): Promise<never> {
           continue;
         }
         const entry: Entry = JSON.parse(data);
-        if (!shown.has(entry.id)) show(entry, context);
+        if (!shown.has(entry.id)) show(entry);
       }
     } catch (error) {
       if (!(error instanceof Unreachable) || shown === null) throw error;
@@ -88,23 +107,29 @@ async function follow(context: Context, limit: number): Promise<never> {
   }
 }
 
-async function showNewest(context: Context, limit: number): Promise<Set<string>> {
+async function showNewest(
+  context: Context,
+  limit: number,
+  show: (entry: Entry) => void,
+): Promise<Set<string>> {
   const entries = await newest(context, limit);
-  for (const entry of entries) show(entry, context);
+  for (const entry of entries) show(entry);
   return new Set(entries.map(({ id }) => id));
 }
 
 /** Returns the newest entries, oldest first. */
 async function newest({ api, options }: Context, limit: number): Promise<Entry[]> {
   const provider = options.text('provider');
-  const { items } = await pages({ limit, pageMax: PAGE_MAX }, (page) => {
+  const range = rangeOf(options);
+  const wanted = { limit, pageMax: PAGE_MAX, range, at: (entry: Entry) => entry.created_at };
+  const { items } = await pages((page) => {
     const query = { ...filters(options), limit: page.limit, before: page.cursor };
     return api.ask(({ admin }) =>
       provider === undefined
         ? admin['terminal-logs'].$get({ query })
         : admin[':provider'].tokens['terminal-logs'].$get({ param: { provider }, query }),
     );
-  });
+  }, wanted);
   return items.toReversed();
 }
 
@@ -117,25 +142,35 @@ function filters(options: Options) {
   };
 }
 
-function show(entry: Entry, { out, json }: Pick<Context, 'out' | 'json'>): void {
-  if (json) {
-    out.jsonLine(entry);
-    return;
-  }
-  const failed = entry.error !== null;
-  const account = entry.account_label ?? entry.provider;
-  const action = coloured(
-    failed ? 'red' : entry.action === 'token_refreshed' ? 'green' : 'gray',
-    entry.action,
-  );
-  const { code, message, detail } = entry.error ?? {};
-  const text =
-    entry.error === null
-      ? entry.message
-      : `${code}: ${message}${detail === undefined ? '' : ` (${detail})`}`;
-  out.line(
-    `${time(entry.created_at) ?? ''}  `,
-    action,
-    `  ${entry.source}  ${visible(`${account}  ${text}`)}`,
-  );
+const COLUMNS: Columns<Entry> = {
+  at: (entry) => time(entry.created_at),
+  action: (entry) => entry.action,
+  source: (entry) => entry.source,
+  provider: (entry) => entry.provider,
+  environment: (entry) => entry.environment,
+  account: (entry) => entry.account_id,
+  label: (entry) => entry.account_label,
+  outcome: (entry) => entry.outcome,
+  error: (entry) => entry.error?.code,
+  message: textOf,
+  workflow: (entry) => entry.workflow_id,
+};
+
+function textOf({ error, message }: Entry): string {
+  if (error === null) return message;
+  const detail = error.detail === undefined ? '' : ` (${error.detail})`;
+  return `${error.code}: ${error.message}${detail}`;
+}
+
+function showEntry(out: Output): (entry: Entry) => void {
+  return (entry) => {
+    const account = entry.account_label ?? entry.provider;
+    const colour =
+      entry.error !== null ? 'red' : entry.action === 'token_refreshed' ? 'green' : 'gray';
+    out.line(
+      `${time(entry.created_at) ?? ''}  `,
+      coloured(colour, entry.action),
+      `  ${entry.source}  ${visible(`${account}  ${textOf(entry)}`)}`,
+    );
+  };
 }

@@ -31,22 +31,19 @@ export const forceRefresh: Command = {
 };
 
 async function refreshAccount(
-  { api, out, json, positionals: [id = ''] }: Context,
+  { api, out, positionals: [id = ''] }: Context,
   force: boolean,
 ): Promise<0 | 1> {
   const outcome = await api.ask(({ admin }) =>
     admin.accounts[':id'].refresh.$post({ param: { id }, json: { force } }),
   );
-  if (json) out.json(outcome);
-  else {
-    out.pairs([
-      ['outcome', outcome.outcome],
-      ['reason', outcome.message ?? outcome.reason],
-      ['token expires', time(outcome.expires_at)],
-      ['log entry', outcome.log_entry_id],
-      ['workflow', outcome.workflow_id],
-    ]);
-  }
+  out.one(outcome, [
+    ['outcome', outcome.outcome],
+    ['reason', outcome.message ?? outcome.reason],
+    ['token expires', time(outcome.expires_at)],
+    ['log entry', outcome.log_entry_id],
+    ['workflow', outcome.workflow_id],
+  ]);
   const isSuccess =
     outcome.outcome === 'refreshed' ||
     (outcome.outcome === 'skipped' && NOT_NEEDED.has(outcome.reason));

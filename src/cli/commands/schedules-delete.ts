@@ -6,11 +6,10 @@ export const schedulesDelete: Command = {
   words: ['schedules', 'delete'],
   positionals: ['id'],
   summary: 'Delete the schedule of a provider that is no longer configured',
-  async run({ api, out, json, positionals: [id = ''] }) {
+  async run({ api, out, positionals: [id = ''] }) {
     const param = scheduleParam(id);
     await api.ask(({ admin }) => admin.schedules[':schedule_id'].$delete({ param }));
-    if (json) out.json({ id: param.schedule_id, deleted: true });
-    else out.line(`Deleted: ${param.schedule_id}`);
+    out.done({ id: param.schedule_id, deleted: true }, `Deleted: ${param.schedule_id}`);
     return 0;
   },
 };

@@ -7,11 +7,11 @@ export const schedulesPause: Command = {
   positionals: ['id'],
   summary: 'Pause a schedule until it is resumed; restarts do not resume it',
   options: { note: noteOption },
-  async run({ api, out, json, options, positionals: [id = ''] }) {
+  async run({ api, out, options, positionals: [id = ''] }) {
     const note = options.text('note');
     const schedule = await api.ask(({ admin }) =>
       admin.schedules[':schedule_id'].pause.$post({ param: scheduleParam(id), json: { note } }),
     );
-    return showSchedule({ out, json }, schedule);
+    return showSchedule(out, schedule);
   },
 };

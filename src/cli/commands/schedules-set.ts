@@ -11,13 +11,13 @@ export const schedulesSet: Command = {
     every: { type: 'string', value: 'duration', help: 'interval, such as 90s, 5m or 1h' },
     note: noteOption,
   },
-  async run({ api, out, json, options, positionals: [id = ''] }) {
+  async run({ api, out, options, positionals: [id = ''] }) {
     const change = { every: options.text('every'), note: options.text('note') };
     if (change.every === undefined && change.note === undefined)
       throw new UsageError('--every or --note is required');
     const schedule = await api.ask(({ admin }) =>
       admin.schedules[':schedule_id'].$patch({ param: scheduleParam(id), json: change }),
     );
-    return showSchedule({ out, json }, schedule);
+    return showSchedule(out, schedule);
   },
 };

@@ -7,11 +7,11 @@ export const schedulesTrigger: Command = {
   positionals: ['id'],
   summary: 'Run the sweep of a schedule now, even if the schedule is paused',
   options: { note: noteOption },
-  async run({ api, out, json, options, positionals: [id = ''] }) {
+  async run({ api, out, options, positionals: [id = ''] }) {
     const note = options.text('note');
     const schedule = await api.ask(({ admin }) =>
       admin.schedules[':schedule_id'].trigger.$post({ param: scheduleParam(id), json: { note } }),
     );
-    return showSchedule({ out, json }, schedule);
+    return showSchedule(out, schedule);
   },
 };

@@ -14,7 +14,7 @@ export const sessionsEnd: Command = {
     },
   },
   more: 'An ended session does not prevent a new sign-in. First revoke the API key, or remove the person at the OpenID provider.',
-  async run({ api, out, json, options, positionals: ids }) {
+  async run({ api, out, options, positionals: ids }) {
     const actor = options.text('actor');
     if ((actor === undefined) === (ids.length === 0))
       throw new UsageError('use either session ids or --actor');
@@ -24,8 +24,7 @@ export const sessionsEnd: Command = {
     // oxlint-disable-next-line no-await-in-loop -- the command stops at the first session that does not exist
     for (const id of ids)
       await api.ask(({ admin }) => admin.sessions[':id'].$delete({ param: { id } }));
-    if (json) out.json({ ended });
-    else out.line(`Ended: ${ended}`);
+    out.done({ ended }, `Ended: ${ended}`);
     return 0;
   },
 };

@@ -1,7 +1,15 @@
 /** `evergrant sessions list`: lists the sessions of people who are signed in. */
 import type { Command } from '../command';
 import { time } from '../output';
-import { emptyText, limitOf, limitOption, pages, remarkMore } from '../pages';
+import {
+  emptyText,
+  limitOf,
+  limitOption,
+  pages,
+  rangeOf,
+  rangeOptions,
+  showResults,
+} from '../pages';
 
 const PAGE_MAX = 500;
 
@@ -10,32 +18,31 @@ export const sessionsList: Command = {
   summary: 'List the sessions of people who are signed in to the web pages, newest first',
   options: {
     actor: { type: 'string', value: 'actor', help: 'only this actor' },
+    ...rangeOptions,
     limit: limitOption,
   },
-  async run({ api, out, json, options }) {
+  async run({ api, out, options }) {
     const actor = options.text('actor');
-    const page = await pages(
-      { limit: limitOf(options), pageMax: PAGE_MAX },
+    const range = rangeOf(options);
+    const found = await pages(
       ({ limit, cursor: before }) =>
         api.ask(({ admin }) => admin.sessions.$get({ query: { actor, limit, before } })),
+      { limit: limitOf(options), pageMax: PAGE_MAX, range, at: (one) => one.created_at },
     );
-    if (json) out.json(page);
-    else {
-      out.table(
-        ['id', 'actor', 'by', 'scopes', 'signed in', 'last seen', 'expires'],
-        page.items.map((session) => [
-          session.id,
-          session.actor,
-          session.by,
-          session.scopes.join(' '),
-          time(session.created_at),
-          time(session.seen_at),
-          time(session.expires_at),
-        ]),
-        emptyText('sessions', { actor }),
-      );
-      remarkMore(out, page);
-    }
+    showResults(
+      out,
+      found,
+      {
+        id: ({ id }) => id,
+        actor: (session) => session.actor,
+        by: ({ by }) => by,
+        scopes: ({ scopes }) => scopes.join(' '),
+        'signed in': ({ created_at: at }) => time(at),
+        'last seen': ({ seen_at: at }) => time(at),
+        expires: ({ expires_at: at }) => time(at),
+      },
+      emptyText('sessions', { actor, ...range }),
+    );
     return 0;
   },
 };

@@ -3,16 +3,16 @@ import type { Status } from '../../api/routes/overview/status';
 import { ACCOUNT_STATUSES } from '../../domain/account/account';
 import { noneYet } from '../../domain/text/messages';
 import type { Command } from '../command';
-import { coloured, lasting, time } from '../output';
+import { type Columns, coloured, lasting, time } from '../output';
 import { NO_SCHEDULES } from '../schedules';
 
 export const status: Command = {
   words: ['status'],
   summary: 'Show accounts by status, the next sweeps, and what is running',
-  async run({ api, out, json }) {
+  async run({ api, out }) {
     const body = await api.ask(({ admin }) => admin.status.$get());
-    if (json) {
-      out.json(body);
+    if (!out.isForPeople) {
+      out.list(body, body.accounts, COUNT_COLUMNS, NO_ACCOUNTS);
       return 0;
     }
     const rows = body.accounts.map((group) => [
@@ -69,6 +69,20 @@ export const status: Command = {
       );
     return 0;
   },
+};
+
+const COUNT_COLUMNS: Columns<Status['accounts'][number]> = {
+  provider: ({ provider }) => provider,
+  environment: ({ environment }) => environment,
+  kind: ({ kind }) => kind,
+  accounts: ({ total }) => total,
+  ...Object.fromEntries(
+    ACCOUNT_STATUSES.map((name) => [
+      name,
+      ({ by_status: by }: Status['accounts'][number]) => by[name],
+    ]),
+  ),
+  quarantine: ({ quarantined }) => quarantined,
 };
 
 const NO_ACCOUNTS = noneYet('accounts', 'Connect the first: evergrant accounts add --help');

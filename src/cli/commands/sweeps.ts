@@ -2,7 +2,7 @@
 import type { WorkflowStatus } from '../../temporal/workflow-client';
 import type { Command } from '../command';
 import { lasting, time } from '../output';
-import { emptyText, limitOf, pages, remarkMore } from '../pages';
+import { emptyText, limitOf, pages, rangeOf, rangeOptions, showResults } from '../pages';
 
 const PAGE_MAX = 100;
 
@@ -16,32 +16,32 @@ export const sweeps: Command = {
       value: 'status',
       help: 'only this status: running, completed, failed, terminated, …',
     },
+    ...rangeOptions,
     limit: { type: 'string', value: 'number', help: 'maximum number of results (default: 20)' },
   },
-  async run({ api, out, json, options }) {
+  async run({ api, out, options }) {
     const filters = {
       provider: options.text('provider'),
       status: options.word<WorkflowStatus>('status'),
     };
-    const page = await pages({ limit: limitOf(options, 20), pageMax: PAGE_MAX }, (part) =>
-      api.ask(({ admin }) => admin.sweeps.$get({ query: { ...filters, ...part } })),
+    const range = rangeOf(options);
+    const found = await pages(
+      (part) => api.ask(({ admin }) => admin.sweeps.$get({ query: { ...filters, ...part } })),
+      { limit: limitOf(options, 20), pageMax: PAGE_MAX, range, at: (one) => one.started_at },
     );
-    if (json) out.json(page);
-    else {
-      out.table(
-        ['started', 'took', 'status', 'source', 'result', 'workflow'],
-        page.items.map((sweep) => [
-          time(sweep.started_at),
-          lasting(sweep.duration_ms),
-          sweep.status,
-          sweep.source,
-          sweep.result?.text ?? sweep.failure,
-          sweep.workflow_id,
-        ]),
-        emptyText('sweeps', filters),
-      );
-      remarkMore(out, page);
-    }
+    showResults(
+      out,
+      found,
+      {
+        started: ({ started_at: at }) => time(at),
+        took: ({ duration_ms: ms }) => lasting(ms),
+        status: ({ status }) => status,
+        source: ({ source }) => source,
+        result: ({ result, failure }) => result?.text ?? failure,
+        workflow: ({ workflow_id: id }) => id,
+      },
+      emptyText('sweeps', { ...filters, ...range }),
+    );
     return 0;
   },
 };

@@ -1,5 +1,5 @@
 /** `evergrant webhooks add`: creates a webhook and prints its secret once. */
-import type { EventType } from '../../domain/events/event';
+import { EVENT_TYPES, type EventType } from '../../domain/events/event';
 import type { Command } from '../command';
 import { showSecret } from '../webhooks';
 
@@ -12,7 +12,8 @@ export const webhooksAdd: Command = {
       type: 'string',
       multiple: true,
       value: 'type',
-      help: 'event type to deliver, such as account.needs_reconnect; may be repeated (default: all changes of state)',
+      choices: EVENT_TYPES,
+      help: 'event type to deliver; may be repeated (default: all changes of state)',
     },
     'reconnect-links': {
       type: 'boolean',
@@ -20,7 +21,7 @@ export const webhooksAdd: Command = {
     },
     description: { type: 'string', value: 'text', help: 'purpose of the webhook' },
   },
-  async run({ api, out, json, options, positionals: [url = ''] }) {
+  async run({ api, out, options, positionals: [url = ''] }) {
     const types = options.words<EventType>('event');
     const webhook = await api.ask(({ admin }) =>
       admin.webhooks.$post({
@@ -32,7 +33,7 @@ export const webhooksAdd: Command = {
         },
       }),
     );
-    showSecret({ out, json }, webhook);
+    showSecret(out, webhook);
     return 0;
   },
 };

@@ -1,8 +1,16 @@
 /** `evergrant webhooks deliveries`: lists the deliveries of a webhook, newest first. */
-import type { DeliveryState } from '../../domain/events/webhook-delivery';
+import { DELIVERY_STATES, type DeliveryState } from '../../domain/events/webhook-delivery';
 import type { Command } from '../command';
 import { time } from '../output';
-import { emptyText, limitOf, limitOption, pages, remarkMore } from '../pages';
+import {
+  emptyText,
+  limitOf,
+  limitOption,
+  pages,
+  rangeOf,
+  rangeOptions,
+  showResults,
+} from '../pages';
 import { lastAttempt } from '../webhooks';
 
 const PAGE_MAX = 500;
@@ -12,39 +20,34 @@ export const webhooksDeliveries: Command = {
   positionals: ['id'],
   summary: 'List the deliveries of a webhook, newest first',
   options: {
-    state: {
-      type: 'string',
-      value: 'state',
-      help: 'only this state: pending, delivered, failed or skipped',
-    },
+    state: { type: 'string', value: 'state', choices: DELIVERY_STATES, help: 'only this state' },
+    ...rangeOptions,
     limit: limitOption,
   },
-  async run({ api, out, json, options, positionals: [id = ''] }) {
+  async run({ api, out, options, positionals: [id = ''] }) {
     const state = options.word<DeliveryState>('state');
-    const page = await pages(
-      { limit: limitOf(options), pageMax: PAGE_MAX },
+    const range = rangeOf(options);
+    const found = await pages(
       ({ limit, cursor: before }) =>
         api.ask(({ admin }) =>
           admin.webhooks[':id'].deliveries.$get({ param: { id }, query: { state, limit, before } }),
         ),
+      { limit: limitOf(options), pageMax: PAGE_MAX, range, at: (one) => one.created_at },
     );
-    if (json) out.json(page);
-    else {
-      out.table(
-        ['id', 'created', 'event', 'state', 'attempts', 'last attempt', 'next attempt'],
-        page.items.map((one) => [
-          one.id,
-          time(one.created_at),
-          one.event_type,
-          one.state,
-          one.attempts.length,
-          lastAttempt(one),
-          time(one.next_try_at),
-        ]),
-        emptyText('deliveries', { state }),
-      );
-      remarkMore(out, page);
-    }
+    showResults(
+      out,
+      found,
+      {
+        id: (one) => one.id,
+        created: (one) => time(one.created_at),
+        event: (one) => one.event_type,
+        state: (one) => one.state,
+        attempts: (one) => one.attempts.length,
+        'last attempt': lastAttempt,
+        'next attempt': (one) => time(one.next_try_at),
+      },
+      emptyText('deliveries', { state, ...range }),
+    );
     return 0;
   },
 };

@@ -5,12 +5,11 @@ export const webhooksEnable: Command = {
   words: ['webhooks', 'enable'],
   positionals: ['id'],
   summary: 'Enable a disabled webhook',
-  async run({ api, out, json, positionals: [id = ''] }) {
+  async run({ api, out, positionals: [id = ''] }) {
     const webhook = await api.ask(({ admin }) =>
       admin.webhooks[':id'].enable.$post({ param: { id } }),
     );
-    if (json) out.json(webhook);
-    else out.line(`Enabled: ${id}`);
+    out.done(webhook, `Enabled: ${id}`);
     return 0;
   },
 };

@@ -6,23 +6,21 @@ import { time } from '../output';
 export const webhooksList: Command = {
   words: ['webhooks', 'list'],
   summary: 'List the webhooks of your organisation',
-  async run({ api, out, json }) {
+  async run({ api, out }) {
     const page = await api.ask(({ admin }) => admin.webhooks.$get());
-    if (json) out.json(page);
-    else {
-      out.table(
-        ['id', 'state', 'last success', 'url', 'events', 'reason'],
-        page.items.map((one) => [
-          one.id,
-          one.state,
-          time(one.last_success_at),
-          one.url,
-          one.event_types.join(' '),
-          one.state_reason,
-        ]),
-        noneYet('webhooks'),
-      );
-    }
+    out.list(
+      page,
+      page.items,
+      {
+        id: ({ id }) => id,
+        state: ({ state }) => state,
+        'last success': ({ last_success_at: at }) => time(at),
+        url: ({ url }) => url,
+        events: ({ event_types: types }) => types.join(' '),
+        reason: ({ state_reason: reason }) => reason,
+      },
+      noneYet('webhooks'),
+    );
     return 0;
   },
 };

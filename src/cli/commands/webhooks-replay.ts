@@ -5,12 +5,11 @@ export const webhooksReplay: Command = {
   words: ['webhooks', 'replay'],
   positionals: ['delivery-id'],
   summary: 'Repeat a delivery with the same webhook-id header',
-  async run({ api, out, json, positionals: [id = ''] }) {
+  async run({ api, out, positionals: [id = ''] }) {
     const delivery = await api.ask(({ admin }) =>
       admin.webhooks.deliveries[':id'].replay.$post({ param: { id } }),
     );
-    if (json) out.json(delivery);
-    else out.line(`Scheduled: ${id}`);
+    out.done(delivery, `Scheduled: ${id}`);
     return 0;
   },
 };

@@ -14,7 +14,7 @@ export const webhooksRotateSecret: Command = {
       help: 'time for which the old secret also signs (default: 86400)',
     },
   },
-  async run({ api, out, json, options, positionals: [id = ''] }) {
+  async run({ api, out, options, positionals: [id = ''] }) {
     const overlap = options.text('overlap');
     if (overlap !== undefined && !/^\d+$/.test(overlap))
       throw new UsageError(`--overlap must be a whole number of seconds, not "${overlap}"`);
@@ -22,7 +22,7 @@ export const webhooksRotateSecret: Command = {
     const webhook = await api.ask(({ admin }) =>
       admin.webhooks[':id']['rotate-secret'].$post({ param: { id }, json: body }),
     );
-    showSecret({ out, json }, webhook);
+    showSecret(out, webhook);
     return 0;
   },
 };

@@ -6,12 +6,11 @@ export const webhooksTest: Command = {
   words: ['webhooks', 'test'],
   positionals: ['id'],
   summary: 'Send a webhook.test event to a webhook and show the result',
-  async run({ api, out, json, positionals: [id = ''] }) {
+  async run({ api, out, positionals: [id = ''] }) {
     const delivery = await api.ask(({ admin }) =>
       admin.webhooks[':id'].test.$post({ param: { id } }),
     );
-    if (json) out.json(delivery);
-    else out.line(`${delivery.state}: ${lastAttempt(delivery) ?? 'not sent'}`);
+    out.done(delivery, `${delivery.state}: ${lastAttempt(delivery) ?? 'not sent'}`);
     return delivery.state === 'delivered' ? 0 : 1;
   },
 };

@@ -3,7 +3,7 @@ import type { LogSource } from '../../domain/logs/log-entry';
 import type { WorkflowStatus, WorkflowType } from '../../temporal/workflow-client';
 import type { Command } from '../command';
 import { lasting, time } from '../output';
-import { emptyText, limitOf, pages, remarkMore } from '../pages';
+import { emptyText, limitOf, pages, rangeOf, rangeOptions, showResults, within } from '../pages';
 
 const PAGE_MAX = 500;
 
@@ -33,9 +33,10 @@ export const workflowsList: Command = {
       value: 'word',
       help: 'only this outcome: refreshed, skipped, or a failure code',
     },
+    ...rangeOptions,
     limit: { type: 'string', value: 'number', help: 'maximum number of results (default: 20)' },
   },
-  async run({ api, out, json, options }) {
+  async run({ api, out, options }) {
     const filters = {
       type: options.word<WorkflowType>('type'),
       provider: options.text('provider'),
@@ -44,26 +45,26 @@ export const workflowsList: Command = {
       source: options.word<LogSource>('source'),
       outcome: options.text('outcome'),
     };
-    const page = await pages({ limit: limitOf(options, 20), pageMax: PAGE_MAX }, (part) =>
-      api.ask(({ admin }) => admin.workflows.$get({ query: { ...filters, ...part } })),
+    const range = rangeOf(options);
+    const found = await pages(
+      (part) => api.ask(({ admin }) => admin.workflows.$get({ query: { ...filters, ...part } })),
+      // Running workflows come first, so the list is not in the order of time.
+      { limit: limitOf(options, 20), pageMax: PAGE_MAX, keep: within(range) },
     );
-    if (json) out.json(page);
-    else {
-      out.table(
-        ['workflow', 'status', 'outcome', 'source', 'attempts', 'started', 'took'],
-        page.items.map((workflow) => [
-          workflow.workflow_id,
-          workflow.status,
-          workflow.outcome,
-          workflow.source,
-          workflow.attempts,
-          time(workflow.started_at),
-          lasting(workflow.duration_ms),
-        ]),
-        `${emptyText('workflows', filters)} Temporal deletes closed workflows after its retention period.`,
-      );
-      remarkMore(out, page);
-    }
+    showResults(
+      out,
+      found,
+      {
+        workflow: ({ workflow_id: id }) => id,
+        status: ({ status }) => status,
+        outcome: ({ outcome }) => outcome,
+        source: ({ source }) => source,
+        attempts: ({ attempts }) => attempts,
+        started: ({ started_at: at }) => time(at),
+        took: ({ duration_ms: ms }) => lasting(ms),
+      },
+      `${emptyText('workflows', { ...filters, ...range })} Temporal deletes closed workflows after its retention period.`,
+    );
     return 0;
   },
 };

@@ -9,6 +9,7 @@ export const workflowsTerminate: Command = {
     reason: {
       type: 'string',
       value: 'text',
+      required: true,
       help: 'reason, stored in the history of the workflow (required)',
     },
     run: { type: 'string', value: 'id', help: 'run id (default: the newest run)' },
@@ -17,7 +18,7 @@ export const workflowsTerminate: Command = {
     'acc_… is short for refresh-account/acc_…. The API refuses to terminate a workflow that may hold a refreshed grant',
     'that is not stored yet. Do not use `temporal workflow terminate` instead: it would lose that grant.',
   ].join('\n'),
-  async run({ api, out, json, options, positionals: [id = ''] }) {
+  async run({ api, out, options, positionals: [id = ''] }) {
     const reason = options.required('reason');
     const workflow_id = id.includes('/') ? id : `refresh-account/${id}`;
     const ended = await api.ask(({ admin }) =>
@@ -26,8 +27,7 @@ export const workflowsTerminate: Command = {
         json: { reason, run_id: options.text('run') },
       }),
     );
-    if (json) out.json(ended);
-    else out.line(`Terminated: ${ended.workflow_id} (run ${ended.run_id})`);
+    out.done(ended, `Terminated: ${ended.workflow_id} (run ${ended.run_id})`);
     return 0;
   },
 };

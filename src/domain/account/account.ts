@@ -76,6 +76,8 @@ export interface Account {
   stateAt: Date;
   /** Another system still refreshes this grant. Evergrant serves its token, but refreshes it only after its release. */
   quarantine: boolean;
+  /** When the account was put in quarantine; `null`: it is not, or a version before 0.2.0 did it. */
+  quarantinedAt: Date | null;
   /** The account was restored from a backup older than its newest refresh token, so the stored one is never sent. */
   staleRestore: boolean;
   generation: number;

@@ -89,6 +89,8 @@ export interface LogEntry {
   generation: number | null;
   workflow_id: string | null;
   run_id: string | null;
+  /** Absent if the attempt was not traced. */
+  trace_id?: string;
   message: string;
   /** Set only if the attempt was captured (debug). */
   steps?: AttemptStep[];

@@ -36,6 +36,7 @@ const PLAIN_MEMBERS = new Set([
   'sdk_component',
   'source',
   'time',
+  'trace_id',
   'workflow_id',
   'workflow_run_id',
   'workflow_type',

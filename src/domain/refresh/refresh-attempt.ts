@@ -21,6 +21,8 @@ export interface RefreshRequest {
   reconnect?: boolean;
   /** The request probes an open OAuth app limiter. */
   probe?: boolean;
+  /** The span within which the attempt is traced, as a W3C `traceparent`: ids only. Absent: it begins its own trace. */
+  trace?: string;
 }
 
 export interface RefreshGrantInput {
@@ -137,6 +139,8 @@ export interface RefreshGrantResult {
   unwritten: Unwritten | null;
   /** Outcome for the candidate. Absent: this attempt used the current grant. */
   candidate?: CandidateResult;
+  /** The span within which retries are traced, as in the request. Absent: the attempt was not traced. */
+  trace?: string;
   /** The OAuth app limiter that this attempt opened, closed or has reason to suspect. Absent: none. */
   limiter?: CircuitChange;
 }

@@ -182,6 +182,8 @@ export function isGrantRefused({
 
 export type RefreshFailureCode = keyof typeof FAILURES;
 
+export const FAILURE_CODES: readonly string[] = Object.keys(FAILURES).toSorted();
+
 export interface RefreshFailure {
   class: FailureClass;
   code: RefreshFailureCode;

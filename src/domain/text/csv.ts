@@ -4,11 +4,14 @@
 const FORMULA = /^[=+\-@\t\r]/;
 
 /** A text that a spreadsheet could run begins with an apostrophe, which spreadsheets hide. `null` is an empty cell. */
-export function csvLine(cells: readonly (string | null)[]): string {
-  return cells.map((cell) => cellOf(cell ?? '')).join(',');
+export function csvLine(cells: readonly (string | number | null)[]): string {
+  return cells.map(cellOf).join(',');
 }
 
-function cellOf(text: string): string {
+function cellOf(value: string | number | null): string {
+  if (typeof value === 'number') return String(value);
+  const text = value ?? '';
   const safe = FORMULA.test(text) ? `'${text}` : text;
-  return /[",\r\n']/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  // Some spreadsheets separate cells by semicolons or tabs.
+  return /[",;\t\r\n']/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -26,9 +26,6 @@ export const isDisconnectedText = (id: string): string =>
 export const unreachableText = (service: string, at: string, setting: string): string =>
   `${service} is unreachable at ${at}. Start it, or correct ${setting}.`;
 
-/** A required argument or option that is missing. */
-export const missingArgument = (name: string): string => `missing argument: ${name}`;
-
 /** A change that another change made impossible in the meantime. */
 export const changedMeanwhile = (thing: string): string =>
   `The ${thing} was changed by another request in the meantime. Reload it and try again.`;

@@ -7,7 +7,7 @@ import { type ByteLine, byteLines } from '../../domain/text/text-lines';
 import { encodingProblem, foreignEncoding, isUtf16 } from '../../domain/text/utf8-text';
 
 /** The longest line, in bytes; it is held in memory. Equals the body limit for a single account. */
-const LINE_MAX_BYTES = 256 * 1024;
+export const LINE_MAX_BYTES = 256 * 1024;
 /** The name of the format in the dialogs of spreadsheets. */
 const CSV_UTF8 = 'CSV UTF-8';
 const TOO_LONG = 'the line is too long';

@@ -1,23 +1,19 @@
 /** One page of an organisation's accounts, shared by the API and the pages. */
-import type { AccountBounds } from '../../domain/access/account-bounds';
 import type { Account, AccountStatus } from '../../domain/account/account';
 import { decodeCursor, encodeCursor } from '../../domain/cursor';
 import { ServiceError } from '../../domain/service-error';
 import { type AccountSort, isPlace, placeOf } from '../../store/accounts/account-listing';
+import type { AccountFilter } from '../../store/accounts/accounts';
 import type { Store } from '../../store/store';
 
 export const SEARCH_MAX_CHARACTERS = 100;
 
-interface AccountPageQuery {
-  organisation: string;
-  /** The accounts that exist for the caller. Absent: all of the organisation. */
-  bounds?: AccountBounds | undefined;
+export interface AccountPageFilter extends Omit<AccountFilter, 'status' | 'text'> {
   q?: string | undefined;
-  provider?: string | undefined;
-  environment?: string | undefined;
-  kind?: string | undefined;
-  quarantine?: boolean | undefined;
-  status?: AccountStatus | undefined;
+  status?: AccountStatus | readonly AccountStatus[] | undefined;
+}
+
+interface AccountPageQuery extends AccountPageFilter {
   sort: AccountSort;
   limit: number;
   cursor?: string | undefined;
@@ -29,14 +25,11 @@ interface AccountPageQuery {
  */
 export async function accountPage(
   store: Store,
-  { q, status, sort, limit, cursor, ...filters }: AccountPageQuery,
+  { sort, limit, cursor, ...filters }: AccountPageQuery,
   now: Date,
 ): Promise<{ accounts: Account[]; next: string | null }> {
-  const text = q?.trim();
   const found = await store.accounts.list({
-    ...filters,
-    text: text === '' ? undefined : text,
-    status: status === undefined ? undefined : { is: status, at: now },
+    ...accountFilter(filters, now),
     sort,
     after: cursor === undefined ? undefined : decodedPlace(sort, cursor),
     limit: limit + 1,
@@ -46,6 +39,18 @@ export async function accountPage(
   if (found.length <= limit || last === undefined) return { accounts, next: null };
   const { value, id } = placeOf(sort, last);
   return { accounts, next: encodeCursor(sort, id, ...(value === null ? [] : [value])) };
+}
+
+export function accountFilter(
+  { q, status, ...filters }: AccountPageFilter,
+  now: Date,
+): AccountFilter {
+  const text = q?.trim();
+  return {
+    ...filters,
+    text: text === '' ? undefined : text,
+    status: status === undefined ? undefined : { is: status, at: now },
+  };
 }
 
 function decodedPlace(sort: AccountSort, cursor: string) {

@@ -1,6 +1,7 @@
 /** A new account from the API or an import: validated, encrypted and ready to store. */
 import { randomBytes } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
+import type { Account } from '../../domain/account/account';
 import { FIRST_GENERATION } from '../../domain/account/grant';
 import { ServiceError } from '../../domain/service-error';
 import type { ConfiguredProviders } from '../../providers/config/configured-providers';
@@ -13,6 +14,7 @@ import {
 } from '../../providers/external-id';
 import type { Provider } from '../../providers/provider';
 import type { NewAccount } from '../../store/accounts/accounts';
+import type { Store } from '../../store/store';
 import type { Vault } from '../../vault/vault';
 import { grantPlace } from '../../vault/vault';
 import { accountPolicyOf, PolicyInput } from './account-policy';
@@ -24,7 +26,7 @@ import {
   sealedGrantOf,
 } from './grant-input';
 import { OwnerEmailInput, sealedOwnerEmail } from './owner-email';
-import { enteredRefreshToken } from './shared-refresh-token';
+import { enteredRefreshToken, sharedTokenWarnings } from './shared-refresh-token';
 
 /** The account's name for people. */
 export const AccountLabel = z.string().trim().normalize('NFC').min(1).max(200);
@@ -131,6 +133,19 @@ export function newAccount(
       ...grantWarnings(body, provider, at),
     ],
   };
+}
+
+/** Stores a new account. @throws {ServiceError} `invalid_request`; `conflict` if its refresh token is in use */
+export async function connectAccount(
+  deps: { store: Store; vault: Vault; providers: ConfiguredProviders; now: () => Date },
+  organisation: string,
+  body: AccountInput,
+): Promise<{ account: Account; warnings: string[] }> {
+  const { store, now } = deps;
+  const { account, provider, warnings } = newAccount(body, organisation, deps);
+  const shared = await sharedTokenWarnings(store, organisation, account, provider);
+  const created = await store.accounts.create(account, now());
+  return { account: created, warnings: [...warnings, ...shared] };
 }
 
 /** Quotes only text that looks like a name: with mixed-up columns, it may be a token. */

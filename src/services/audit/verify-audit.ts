@@ -10,6 +10,7 @@ import {
   checkEntry,
 } from '../../domain/audit/audit';
 import type { AuditAnchor, AuditChain } from '../../domain/audit/audit-anchor';
+import { ServiceError } from '../../domain/service-error';
 import type { Store } from '../../store/store';
 import type { Vault } from '../../vault/vault';
 import { type AuditAnchors, entriesOf } from './audit-anchors';
@@ -148,6 +149,17 @@ export async function verifyAnchor(
       ? `Entry ${sequence}, which Temporal anchors, is missing: the end or the whole chain was removed.`
       : `Entry ${sequence} differs from the entry that Temporal anchors: the chain was replaced.`;
   return { state: 'broken', sequence, message };
+}
+
+export const KNOWN_ENTRY = /^[1-9]\d{0,14}:[\w-]{43}$/;
+export const KNOWN_ENTRY_FORM = 'must be <sequence>:<hash>, as returned by an earlier verification';
+
+/** @throws {ServiceError} `invalid_request` unless the text is `<sequence>:<hash>` */
+export function knownEntry(text: string): { sequence: number; hash: string } {
+  if (!KNOWN_ENTRY.test(text))
+    throw new ServiceError('invalid_request', `known: ${KNOWN_ENTRY_FORM}`);
+  const [sequence = '', hash = ''] = text.split(':');
+  return { sequence: Number(sequence), hash };
 }
 
 /** The problem with an entry that an auditor noted earlier; `null` if it is intact. */

@@ -8,8 +8,11 @@ import {
 } from '../../domain/account/account';
 import { LINK_LIFE_MS } from '../../domain/connect/connect-session';
 import { LINKS_MAX, type ReconnectLinkRow } from '../../domain/connect/reconnect-link';
-import type { AccountListQuery } from '../../store/accounts/accounts';
-import { SEARCH_MAX_CHARACTERS } from '../accounts/account-page';
+import {
+  type AccountPageFilter,
+  accountFilter,
+  SEARCH_MAX_CHARACTERS,
+} from '../accounts/account-page';
 import {
   type CreateSessionDependencies,
   createReconnectSessions,
@@ -49,7 +52,24 @@ export const ReconnectLinksBody = z
   })
   .openapi('NewReconnectLinks', { example: { provider: 'ebay' } });
 
-export type ReconnectLinksInput = z.infer<typeof ReconnectLinksBody>;
+type Body = z.infer<typeof ReconnectLinksBody>;
+
+export interface ReconnectLinksInput
+  extends Omit<Body, 'status' | 'provider' | 'environment' | 'kind' | 'q'> {
+  filter: Omit<AccountPageFilter, 'organisation'>;
+}
+
+/** The accounts of a request's body, and the rules of its links. */
+export function linksInputOf({
+  status,
+  provider,
+  environment,
+  kind,
+  q,
+  ...input
+}: Body): ReconnectLinksInput {
+  return { ...input, filter: { status, provider, environment, kind, q } };
+}
 
 /** A row of the list: an account with its link, or with the problem because of which it has none. */
 export const ReconnectLinkBody = z
@@ -85,10 +105,10 @@ export const ReconnectLinkBody = z
 export function countAccounts(
   { store, now }: Pick<CreateSessionDependencies, 'store' | 'now'>,
   organisation: string,
-  input: ReconnectLinksInput,
+  input: Pick<ReconnectLinksInput, 'filter'>,
   max: number,
 ): Promise<number> {
-  return store.accounts.count({ ...queryOf(organisation, input, now()), limit: max });
+  return store.accounts.count(accountFilter({ ...input.filter, organisation }, now()), max);
 }
 
 /**
@@ -102,14 +122,14 @@ export async function* makeReconnectLinks(
   { organisation, createdBy, origin }: { organisation: string; createdBy: string; origin: string },
   input: ReconnectLinksInput,
 ): AsyncGenerator<ReconnectLinkRow[], void> {
-  const { after, limit, expires_in, return_url } = input;
+  const { filter, after, limit, expires_in, return_url } = input;
   let afterId = after;
   for (let left = limit; left > 0; left -= BATCH) {
     const at = deps.now();
     const wanted = Math.min(left, BATCH);
     // oxlint-disable-next-line no-await-in-loop -- each page begins after the previous one
     const accounts = await deps.store.accounts.list({
-      ...queryOf(organisation, input, at),
+      ...accountFilter({ ...filter, organisation }, at),
       after: afterId === undefined ? undefined : { value: null, id: afterId },
       limit: wanted,
     });
@@ -122,22 +142,6 @@ export async function* makeReconnectLinks(
     if (accounts.length < wanted) return;
     afterId = accounts.at(-1)?.id;
   }
-}
-
-function queryOf(
-  organisation: string,
-  { status, provider, environment, kind, q }: ReconnectLinksInput,
-  at: Date,
-): Omit<AccountListQuery, 'limit'> {
-  const text = q?.trim();
-  return {
-    organisation,
-    provider,
-    environment,
-    kind,
-    text: text === '' ? undefined : text,
-    status: { is: status, at },
-  };
 }
 
 function rowOf(link: ReconnectLink, origin: string, at: Date): ReconnectLinkRow {

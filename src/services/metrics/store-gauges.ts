@@ -17,8 +17,8 @@ import {
 import type { Store } from '../../store/store';
 import type { ScheduleClient } from '../../temporal/schedule-client';
 import type { Vault } from '../../vault/vault';
+import { encryptionKeyIds } from '../encryption/encryption-key-ids';
 import { appStatus } from '../overview/app-status';
-import { encryptionKeyIds } from '../overview/encryption-keys';
 import { readiness } from '../readiness';
 
 /** Minimum interval between two readings, in ms. */

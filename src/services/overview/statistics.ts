@@ -1,4 +1,4 @@
-/** An organisation's statistics, for the page Workers and the API. */
+/** An organisation's statistics, for the page Overview and the API. */
 import type { ConfiguredProviders } from '../../providers/config/configured-providers';
 import type { AccountSummary } from '../../store/accounts/account-summaries';
 import type { AttemptHour } from '../../store/logs/statistics';

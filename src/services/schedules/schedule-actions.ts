@@ -69,6 +69,20 @@ export async function setSchedule(
   return schedule;
 }
 
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+
+/** Why an interval is allowed, but probably a mistake; `null`: it is usual. */
+export function intervalDoubt(everyMs: number): string | null {
+  if (everyMs < MINUTE_MS) {
+    const perDay = Math.floor(DAY_MS / everyMs).toLocaleString('en');
+    return `A sweep would start ${perDay} times a day, and most sweeps would find no account that is due. Usual intervals are 1m to 1h.`;
+  }
+  if (everyMs > DAY_MS)
+    return 'Access tokens usually last minutes or hours, so they would expire between two sweeps. Usual intervals are 1m to 1h.';
+  return null;
+}
+
 export async function deleteSchedule(
   { schedules, logger }: ScheduleActionDependencies,
   id: string,

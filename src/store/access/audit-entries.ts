@@ -1,5 +1,11 @@
 /** The audit entries: inserted and read, never changed. MongoDB removes expired entries. */
-import mongoose, { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
+import mongoose, {
+  type Connection,
+  type InferSchemaType,
+  type Model,
+  type QueryFilter,
+  Schema,
+} from 'mongoose';
 import type { AuditDetails, AuditEntry, AuditHead } from '../../domain/audit/audit';
 import { isDuplicateKey } from '../mongo/database';
 import { scopedToOrganisation } from '../mongo/organisation-scope';
@@ -26,9 +32,24 @@ auditSchema.index({ kept_until: 1 }, { expireAfterSeconds: 0, name: 'retention' 
 // If two processes append after the same entry, one of them fails.
 auditSchema.index({ organisation: 1, sequence: 1 }, { unique: true, name: 'chain' });
 
+auditSchema.index({ organisation: 1, at: 1, sequence: 1 }, { name: 'by_time' });
+auditSchema.index({ organisation: 1, actor: 1, sequence: 1 }, { name: 'by_actor' });
+auditSchema.index({ organisation: 1, action: 1, sequence: 1 }, { name: 'by_action' });
+
 const scopedSchema = scopedToOrganisation(auditSchema);
 
 type AuditDocument = InferSchemaType<typeof auditSchema> & { _id: string };
+
+/** An entry must match each member. */
+export interface AuditFilter {
+  organisation: string;
+  actor?: string | undefined;
+  action?: readonly string[] | undefined;
+  /** Written at or after this time. */
+  from?: Date | undefined;
+  /** Written before this time. */
+  to?: Date | undefined;
+}
 
 export class AuditEntries {
   readonly #entries: Model<AuditDocument>;
@@ -79,21 +100,53 @@ export class AuditEntries {
   }
 
   /** Newest first, starting before the sequence number `before`. */
-  async newest(query: {
-    organisation: string;
-    before?: number | undefined;
-    limit: number;
-  }): Promise<AuditEntry[]> {
-    const { organisation, before, limit } = query;
+  async newest({
+    before,
+    limit,
+    ...wanted
+  }: AuditFilter & { before?: number | undefined; limit: number }): Promise<AuditEntry[]> {
     const documents = await this.#entries
-      .find({
-        organisation,
-        ...(before === undefined ? {} : { sequence: mongoose.trusted({ $lt: before }) }),
-      })
+      .find(await this.#filterOf(wanted, before))
       .sort({ sequence: -1 })
       .limit(limit)
       .lean<AuditDocument[]>();
     return documents.map(toEntry);
+  }
+
+  /** The number of matching entries, counted up to `max`. */
+  async count(wanted: AuditFilter, max: number): Promise<number> {
+    return this.#entries.countDocuments(await this.#filterOf(wanted), { limit: max });
+  }
+
+  /** The chain is in order of time, so that limits of time become limits of the sequence. */
+  async #filterOf(
+    { organisation, actor, action, from, to }: AuditFilter,
+    before?: number,
+  ): Promise<QueryFilter<AuditDocument>> {
+    const [first, end] = await Promise.all([
+      from === undefined ? undefined : this.#firstSince(organisation, from),
+      to === undefined ? undefined : this.#firstSince(organisation, to),
+    ]);
+    const below = Math.min(before ?? Number.POSITIVE_INFINITY, end ?? Number.POSITIVE_INFINITY);
+    const limits = {
+      ...(first === undefined ? {} : { $gte: first }),
+      ...(below === Number.POSITIVE_INFINITY ? {} : { $lt: below }),
+    };
+    return {
+      organisation,
+      ...(actor === undefined ? {} : { actor }),
+      ...(action === undefined ? {} : { action: mongoose.trusted({ $in: [...action] }) }),
+      ...(Object.keys(limits).length === 0 ? {} : { sequence: mongoose.trusted(limits) }),
+    };
+  }
+
+  /** The sequence of the first entry at or after a time; infinite if there is none. */
+  async #firstSince(organisation: string, at: Date): Promise<number> {
+    const document = await this.#entries
+      .findOne({ organisation, at: mongoose.trusted({ $gte: at }) }, { sequence: 1 })
+      .sort({ at: 1, sequence: 1 })
+      .lean<Pick<AuditDocument, 'sequence'>>();
+    return document?.sequence ?? Number.MAX_SAFE_INTEGER;
   }
 
   /** In chain order, starting after the sequence number `after`. */

@@ -42,6 +42,25 @@ export const TOKEN_ACCESSES = 'token accesses';
 /** A stored access; `id` names the batch and the position in it. */
 export type WrittenTokenAccess = TokenAccess & { id: string };
 
+/** A place in the order by time, then by id. */
+interface AccessPlace {
+  at: Date;
+  id: string;
+}
+
+interface AccessQuery {
+  organisation: string;
+  accountId?: string | undefined;
+  keyId?: string | undefined;
+  sources?: readonly TokenAccessSource[] | undefined;
+  /** From this time on. */
+  from?: Date | undefined;
+  /** Before this time. */
+  to?: Date | undefined;
+  before?: AccessPlace | undefined;
+  limit: number;
+}
+
 interface Row {
   at: Date;
   account_id: string;
@@ -81,6 +100,7 @@ batchSchema.index(
   { organisation: 1, 'rows.account_id': 1, to: -1, _id: -1, from: 1 },
   { name: 'account' },
 );
+batchSchema.index({ organisation: 1, to: -1, _id: -1, from: 1 }, { name: 'newest' });
 // If two processes append after the same batch, one of them fails.
 batchSchema.index({ organisation: 1, sequence: 1 }, { unique: true, name: 'chain' });
 
@@ -97,6 +117,10 @@ const CHAIN_MEMBERS = { sequence: 1, hash: 1, remove_at: 1 } as const;
 const DAY_MS = 24 * 3600 * 1000;
 /** Batches per fetch: batches of a busy account hold many rows each, so a page needs few of them. */
 const BATCHES_AT_A_TIME = 20;
+/** Batches that one page examines. With more, a filter for a caller without accesses would read the whole collection. */
+const EXAMINED_MAX = 500;
+/** Sorts behind the id of every row, which consists of hexadecimal digits, dashes and a dot. */
+const AFTER_ALL_IDS = '~';
 const POSITION_DIGITS = String(BATCH_MAX - 1).length;
 
 export class TokenAccesses {
@@ -190,38 +214,75 @@ export class TokenAccesses {
     return entries;
   }
 
-  /** Newest first. */
-  async list(query: {
-    organisation: string;
-    accountId: string;
-    before?: { at: Date; id: string } | undefined;
-    limit: number;
-  }): Promise<WrittenTokenAccess[]> {
-    const { organisation, accountId, before, limit } = query;
+  /** The accesses of one account, newest first. */
+  async list(query: AccessQuery & { accountId: string }): Promise<WrittenTokenAccess[]> {
+    return (await this.#newest(query, Number.POSITIVE_INFINITY)).found;
+  }
+
+  /**
+   * One page of the organisation's accesses, newest first. Examines at most {@link EXAMINED_MAX} batches, so a page may
+   * have fewer rows than `limit`, or none.
+   * @returns `next`: where the next page begins; `null` after the last one
+   */
+  async page({ limit, ...query }: AccessQuery): Promise<{
+    tokenAccesses: WrittenTokenAccess[];
+    next: AccessPlace | null;
+  }> {
+    const { found, reached } = await this.#newest({ ...query, limit: limit + 1 }, EXAMINED_MAX);
+    if (found.length > limit) {
+      const tokenAccesses = found.slice(0, limit);
+      const { at, id } = tokenAccesses.at(-1) as WrittenTokenAccess;
+      return { tokenAccesses, next: { at, id } };
+    }
+    if (reached === null) return { tokenAccesses: found, next: null };
+    // Batches overlap, so rows older than the first batch that was not read may be missing here.
+    const next = { at: reached, id: AFTER_ALL_IDS };
+    return { tokenAccesses: found.filter((one) => newestFirst(one, next) < 0), next };
+  }
+
+  /** @returns `reached`: the time of the first batch that was not read because of `examinedMax` */
+  async #newest(
+    { organisation, accountId, keyId, sources, from, to, before, limit }: AccessQuery,
+    examinedMax: number,
+  ): Promise<{ found: WrittenTokenAccess[]; reached: Date | null }> {
+    const newest = [before?.at, to].filter((at) => at !== undefined);
+    const conditions = [
+      ...(accountId === undefined ? [] : [equals('account_id', accountId)]),
+      ...(keyId === undefined ? [] : [equals('key_id', keyId)]),
+      ...(sources === undefined ? [] : [{ $in: ['$$this.source', [...sources]] }]),
+      ...(from === undefined ? [] : [{ $gte: ['$$this.at', from] }]),
+      ...(to === undefined ? [] : [{ $lt: ['$$this.at', to] }]),
+    ];
     const batches: AsyncIterable<Pick<BatchDocument, '_id' | 'to' | 'rows'>> = this.#batches
       .aggregate([
         {
           $match: {
             organisation,
-            'rows.account_id': { $eq: accountId },
-            ...(before && { from: { $lte: before.at } }),
+            ...(accountId !== undefined && { 'rows.account_id': { $eq: accountId } }),
+            ...(newest.length > 0 && {
+              from: { $lte: new Date(Math.min(...newest.map((at) => at.getTime()))) },
+            }),
+            ...(from !== undefined && { to: { $gte: from } }),
           },
         },
         { $sort: { to: -1, _id: -1 } },
-        { $project: { to: 1, rows: { $filter: { input: '$rows', cond: ofAccount(accountId) } } } },
+        { $project: { to: 1, rows: { $filter: { input: '$rows', cond: { $and: conditions } } } } },
       ])
       .cursor({ batchSize: BATCHES_AT_A_TIME });
     let found: WrittenTokenAccess[] = [];
-    for await (const { _id: batch, to, rows } of batches) {
+    let examined = 0;
+    for await (const { _id: batch, to: latest, rows } of batches) {
       const last = found[limit - 1];
       // Batches of several processes overlap, but descend in `to`: no later batch can hold a newer row.
-      if (last !== undefined && to < last.at) break;
+      if (last !== undefined && latest < last.at) break;
+      if (examined >= examinedMax) return { found, reached: latest };
+      examined += 1;
       const own = rows
         .map((row) => toTokenAccess(batch, row))
         .filter((one) => before === undefined || newestFirst(before, one) < 0);
       found = [...found, ...own].toSorted(newestFirst).slice(0, limit);
     }
-    return found;
+    return { found, reached: null };
   }
 }
 
@@ -271,9 +332,9 @@ function toHead({ sequence, hash, remove_at: removeAt }: BatchDocument): AuditHe
   return { sequence, hash: plainText(hash), keptUntil: timeText(removeAt) };
 }
 
-function ofAccount(accountId: string) {
+function equals(member: 'account_id' | 'key_id', value: string) {
   // `$literal`, because MongoDB reads a string that begins with `$` as a field path.
-  return { $eq: ['$$this.account_id', { $literal: accountId }] };
+  return { $eq: [`$$this.${member}`, { $literal: value }] };
 }
 
 function newestFirst(

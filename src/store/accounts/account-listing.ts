@@ -4,7 +4,7 @@ import type { AccountBounds } from '../../domain/access/account-bounds';
 import type { Account } from '../../domain/account/account';
 import type { AccountDocument } from './account-model';
 
-export const ACCOUNT_SORTS = ['id', 'expires_at', 'label'] as const;
+export const ACCOUNT_SORTS = ['id', 'expires_at', 'refresh_token_expires_at', 'label'] as const;
 export type AccountSort = (typeof ACCOUNT_SORTS)[number];
 
 /** An account's position in a sort order; `value` is `null` when sorting by id, or if the account has no such value. */
@@ -17,12 +17,19 @@ export interface AccountPlace {
 export const ORDER = {
   id: {},
   expires_at: { 'current.expires_at': 1 },
+  refresh_token_expires_at: { 'current.refresh_token_expires_at': 1 },
   label: { label: 1 },
 } as const satisfies Record<AccountSort, object>;
 
 export function placeOf(sort: AccountSort, account: Account): AccountPlace {
   const { id, label, current } = account;
-  return { value: { id: null, expires_at: current.expiresAt, label }[sort], id };
+  const values = {
+    id: null,
+    expires_at: current.expiresAt,
+    refresh_token_expires_at: current.refreshTokenExpiresAt,
+    label,
+  };
+  return { value: values[sort], id };
 }
 
 /** Whether a cursor, which comes from the client, can be a place in this order. */
@@ -33,13 +40,10 @@ export function isPlace(sort: AccountSort, { value }: AccountPlace): boolean {
 }
 
 /** Filters for the accounts after a place. Tokens without expiry come first, as MongoDB sorts `null`. */
-export function afterPlace(
-  sort: AccountSort,
-  { value, id }: AccountPlace,
-): QueryFilter<AccountDocument> {
+function afterPlace(sort: AccountSort, { value, id }: AccountPlace): QueryFilter<AccountDocument> {
   if (sort === 'id') return { _id: mongoose.trusted({ $gt: id }) };
   const [member = '_id'] = Object.keys(ORDER[sort]);
-  const at = sort === 'expires_at' && value !== null ? new Date(value) : value;
+  const at = sort !== 'label' && value !== null ? new Date(value) : value;
   if (at === null)
     return {
       $or: [
@@ -68,6 +72,42 @@ export function withinBounds({
     ...(kinds === null ? [] : [{ kind: mongoose.trusted({ $in: [...kinds] }) }]),
     ...(accounts === null ? [] : [{ _id: mongoose.trusted({ $in: [...accounts] }) }]),
   ];
+}
+
+/**
+ * The parts of an order, each read along its index. Accounts whose refresh token is not known to expire come last, by id:
+ * an index would return them first, as `null`.
+ * @param after the place of the previous page's last account
+ */
+export function partsOf(
+  sort: AccountSort,
+  after: AccountPlace | undefined,
+): QueryFilter<AccountDocument>[] {
+  if (sort !== 'refresh_token_expires_at')
+    return [after === undefined ? {} : afterPlace(sort, after)];
+  const member = 'current.refresh_token_expires_at';
+  const unknown = (place: QueryFilter<AccountDocument>) => ({ [member]: null, ...place });
+  if (after?.value === null) return [unknown({ _id: mongoose.trusted({ $gt: after.id }) })];
+  const known =
+    after === undefined
+      ? { [member]: mongoose.trusted({ $gt: new Date(0) }) }
+      : afterPlace(sort, after);
+  return [known, unknown({})];
+}
+
+/** From `from`, to before `to`. */
+export interface TimeRange {
+  from?: Date | undefined;
+  to?: Date | undefined;
+}
+
+export function within(member: string, { from, to }: TimeRange): QueryFilter<AccountDocument> {
+  return {
+    [member]: mongoose.trusted({
+      ...(from === undefined ? {} : { $gte: from }),
+      ...(to === undefined ? {} : { $lt: to }),
+    }),
+  };
 }
 
 /**

@@ -30,6 +30,7 @@ export function toAccount(document: AccountDocument): Account {
     stateReason: document.state_reason ?? null,
     stateAt: document.state_at,
     quarantine: document.quarantine,
+    quarantinedAt: document.quarantined_at ?? null,
     staleRestore: document.stale_restore ?? false,
     generation: document.generation,
     // Uses the account's generation, so that an older grant swapped in as the current one fails to decrypt.

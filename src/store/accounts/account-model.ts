@@ -193,6 +193,8 @@ const accountSchema = new Schema(
     state_reason: { type: String, default: null },
     state_at: { type: Date, required: true },
     quarantine: { type: Boolean, required: true },
+    /** Absent in accounts of 0.1.0. */
+    quarantined_at: Date,
     stale_restore: { type: Boolean, default: false },
     generation: { type: Number, required: true },
     current: { type: grantSchema, required: true },
@@ -295,8 +297,12 @@ accountSchema.index({ organisation: 1, label: 1, _id: 1 }, { name: 'listing_by_l
 accountSchema.index({ organisation: 1, provider: 1, _id: 1 }, { name: 'listing_of_provider' });
 accountSchema.index({ organisation: 1, kind: 1, _id: 1 }, { name: 'listing_of_kind' });
 accountSchema.index(
-  { organisation: 1, 'current.refresh_token_expires_at': 1 },
-  { name: 'refresh_tokens_ending' },
+  { organisation: 1, 'current.refresh_token_expires_at': 1, _id: 1 },
+  { name: 'listing_by_refresh_expiry' },
+);
+accountSchema.index(
+  { organisation: 1, state: 1, 'last_error.code': 1, state_at: 1, _id: 1 },
+  { name: 'listing_by_state' },
 );
 
 // Sparse: most accounts hold no replaced grant, and expired ones are deleted.

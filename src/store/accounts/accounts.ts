@@ -30,9 +30,11 @@ import { isDatabaseUnavailable } from '../mongo/unavailability';
 import {
   type AccountPlace,
   type AccountSort,
-  afterPlace,
   holding,
   ORDER,
+  partsOf,
+  type TimeRange,
+  within,
   withinBounds,
 } from './account-listing';
 import {
@@ -95,17 +97,28 @@ export type RefreshTokenHolder = AccountIdentity & { id: string; fingerprint: st
 /** Accounts that one query for shared refresh tokens reads, for a batch of an import. */
 const HOLDERS_MAX = 1_000;
 
-export interface AccountListQuery {
+/** Members that combine: an account must match each, and any value of a member with several. */
+export interface AccountFilter {
   organisation: string;
   /** Only accounts within these bounds. */
   bounds?: AccountBounds | undefined;
-  provider?: string | undefined;
-  environment?: string | undefined;
-  kind?: string | undefined;
+  provider?: string | readonly string[] | undefined;
+  environment?: string | readonly string[] | undefined;
+  kind?: string | readonly string[] | undefined;
   quarantine?: boolean | undefined;
-  status?: { is: AccountStatus; at: Date } | undefined;
+  status?: { is: AccountStatus | readonly AccountStatus[]; at: Date } | undefined;
+  /** Codes of the last failure. */
+  reason?: readonly string[] | undefined;
+  /** When the access token expires. */
+  expires?: TimeRange | undefined;
+  /** When the refresh token expires, if that is known. */
+  refreshExpires?: TimeRange | undefined;
   /** Text in the label, the external id or the id, case-insensitive. */
   text?: string | undefined;
+  ids?: readonly string[] | undefined;
+}
+
+export interface AccountListQuery extends AccountFilter {
   /** Default: `id`. */
   sort?: AccountSort | undefined;
   /** The place of the previous page's last account, in the same order. */
@@ -361,20 +374,59 @@ export class Accounts {
     return new Map(documents.map(({ _id, label }) => [_id, label]));
   }
 
-  /** One page, read along the index of its sort order. */
-  async list(query: AccountListQuery): Promise<Account[]> {
-    const { sort = 'id' } = query;
-    const documents = await this.#accounts
-      .find(listFilter(query), null, this.#listOptions)
-      .sort({ ...ORDER[sort], _id: 1 })
-      .limit(query.limit)
-      .lean<AccountDocument[]>();
-    return documents.map(toAccount);
+  /**
+   * Accounts whose label, external id or id begins with the text. Each query reads a range of an index, so its cost does
+   * not grow with the organisation; labels are compared as written, in lower case, in upper case and capitalised.
+   * @param among the providers and environments whose external ids are searched
+   */
+  async beginningWith(
+    organisation: string,
+    text: string,
+    among: { providers: readonly string[]; environments: readonly string[] },
+    limit: number,
+  ): Promise<Account[]> {
+    const capitalised = `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
+    const labels = [...new Set([text, text.toLowerCase(), text.toUpperCase(), capitalised])];
+    const filters: QueryFilter<AccountDocument>[] = [
+      { _id: beginning(text) },
+      ...labels.map((label) => ({ label: beginning(label) })),
+      {
+        provider: mongoose.trusted({ $in: [...among.providers] }),
+        environment: mongoose.trusted({ $in: [...among.environments] }),
+        external_id: beginning(text),
+      },
+    ];
+    const found = await Promise.all(
+      filters.map((filter) =>
+        this.#accounts
+          .find({ organisation, ...filter }, null, this.#listOptions)
+          .limit(limit)
+          .lean<AccountDocument[]>(),
+      ),
+    );
+    const byId = new Map(found.flat().map((document) => [document._id, document]));
+    return [...byId.values()].slice(0, limit).map(toAccount);
   }
 
-  /** Counts the accounts of a list up to `limit`, so that no request scans more. */
-  count(query: AccountListQuery): Promise<number> {
-    return this.#accounts.countDocuments(listFilter(query), { limit: query.limit });
+  /** One page, read along the index of its sort order. */
+  async list(query: AccountListQuery): Promise<Account[]> {
+    const { sort = 'id', after, limit, ...wanted } = query;
+    const found: Account[] = [];
+    for (const part of partsOf(sort, after)) {
+      const documents = await this.#accounts
+        .find(filterOf(wanted, part), null, this.#listOptions)
+        .sort({ ...ORDER[sort], _id: 1 })
+        .limit(limit - found.length)
+        .lean<AccountDocument[]>();
+      found.push(...documents.map(toAccount));
+      if (found.length >= limit) break;
+    }
+    return found;
+  }
+
+  /** The number of matching accounts, counted up to `max`. */
+  async count(wanted: AccountFilter, max: number): Promise<number> {
+    return this.#accounts.countDocuments(filterOf(wanted), { limit: max });
   }
 
   /**
@@ -390,7 +442,10 @@ export class Accounts {
     const set: Record<string, unknown> = {};
     if (patch.label !== undefined) set['label'] = patch.label;
     if (patch.kind !== undefined) set['kind'] = patch.kind;
-    if (patch.quarantine !== undefined) set['quarantine'] = patch.quarantine;
+    if (patch.quarantine !== undefined) {
+      set['quarantine'] = patch.quarantine;
+      set['quarantined_at'] = patch.quarantine ? now : null;
+    }
     if (patch.ownerEmail !== undefined) set['owner_email'] = patch.ownerEmail;
     if (patch.state !== undefined) {
       set['state'] = patch.state;
@@ -400,16 +455,22 @@ export class Accounts {
     if (patch.fallback !== undefined)
       set['fallback'] = patch.fallback === null ? null : fromFallback(patch.fallback);
     const { enteredRefreshToken } = patch;
+    // Only a new grant ends a disconnection: its workflow waits for the state.
+    const staysDisconnected = patch.state !== undefined && patch.grant === undefined;
+    const stateFilter = staysDisconnected
+      ? { state: mongoose.trusted({ $ne: AccountState.disconnected }) }
+      : {};
     if (
       patch.grant === undefined &&
       patch.policy === undefined &&
       enteredRefreshToken === undefined
     ) {
       if (Object.keys(set).length === 0) return this.find(organisation, id);
-      return this.#update({ organisation, _id: id }, { $set: set });
+      return this.#update({ organisation, _id: id, ...stateFilter }, { $set: set });
     }
     const before = await this.find(organisation, id);
     if (before === null) return null;
+    if (staysDisconnected && before.state === AccountState.disconnected) return null;
     if (patch.policy !== undefined)
       set['policy'] = patch.policy === null ? null : fromPolicy(patch.policy);
     const reconnect =
@@ -506,6 +567,7 @@ export class Accounts {
       kind: account.kind,
       state_at: now,
       quarantine: account.quarantine ?? false,
+      ...(account.quarantine === true ? { quarantined_at: now } : {}),
       current: fromGrant(account.grant),
       ...enteredMember(account, account.enteredRefreshToken),
       fallback: account.fallback ? fromFallback(account.fallback) : null,
@@ -572,27 +634,59 @@ function given(policy: AccountPolicy | null | undefined): Pick<Account, 'policy'
   return policy === undefined ? {} : { policy };
 }
 
-function listFilter(query: AccountListQuery): QueryFilter<AccountDocument> {
-  const filter: QueryFilter<AccountDocument> = { organisation: query.organisation };
-  if (query.provider !== undefined) filter['provider'] = query.provider;
-  if (query.environment !== undefined) filter['environment'] = query.environment;
-  if (query.kind !== undefined) filter['kind'] = query.kind;
-  if (query.quarantine !== undefined)
-    filter['quarantine'] = query.quarantine ? true : mongoose.trusted({ $ne: true });
-  if (query.status !== undefined) Object.assign(filter, withStatus(query.status));
-  const and: QueryFilter<AccountDocument>[] = [];
-  if (query.text !== undefined) and.push(holding(query.text));
-  if (query.after !== undefined) and.push(afterPlace(query.sort ?? 'id', query.after));
-  if (query.bounds !== undefined) and.push(...withinBounds(query.bounds));
-  if (and.length > 0) filter['$and'] = and;
-  return filter;
+/** @param place more filters, such as the place after which a page begins */
+/** A range of an index, in the order of code points. */
+function beginning(text: string) {
+  return mongoose.trusted({ $gte: text, $lt: `${text}\u{10ffff}` });
+}
+
+function filterOf(
+  wanted: AccountFilter,
+  place: QueryFilter<AccountDocument> = {},
+): QueryFilter<AccountDocument> {
+  const { organisation, provider, environment, kind, quarantine, status, reason, text, ids } =
+    wanted;
+  const and: QueryFilter<AccountDocument>[] = [
+    anyOf('provider', provider),
+    anyOf('environment', environment),
+    anyOf('kind', kind),
+    anyOf('last_error.code', reason),
+    anyOf('_id', ids),
+    quarantine === undefined
+      ? {}
+      : { quarantine: quarantine ? true : mongoose.trusted({ $ne: true }) },
+    status === undefined ? {} : withStatuses(status),
+    wanted.expires === undefined ? {} : within('current.expires_at', wanted.expires),
+    wanted.refreshExpires === undefined
+      ? {}
+      : within('current.refresh_token_expires_at', wanted.refreshExpires),
+    text === undefined ? {} : holding(text),
+    ...(wanted.bounds === undefined ? [] : withinBounds(wanted.bounds)),
+    place,
+  ].filter((one) => Object.keys(one).length > 0);
+  return { organisation, ...(and.length === 0 ? {} : { $and: and }) };
+}
+
+function anyOf(
+  member: string,
+  values: string | readonly string[] | undefined,
+): QueryFilter<AccountDocument> {
+  if (values === undefined) return {};
+  const all = [values].flat();
+  return { [member]: all.length === 1 ? all[0] : mongoose.trusted({ $in: all }) };
+}
+
+function withStatuses({
+  is,
+  at,
+}: NonNullable<AccountFilter['status']>): QueryFilter<AccountDocument> {
+  const [first, ...others] = [is].flat().map((one) => withStatus(one, at));
+  if (first === undefined) return {};
+  return others.length === 0 ? first : { $or: [first, ...others] };
 }
 
 /** The query filter for a status. */
-function withStatus({
-  is,
-  at: now,
-}: NonNullable<AccountListQuery['status']>): QueryFilter<AccountDocument> {
+function withStatus(is: AccountStatus, now: Date): QueryFilter<AccountDocument> {
   const { active } = AccountState;
   switch (is) {
     case 'ok':

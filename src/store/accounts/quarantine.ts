@@ -140,7 +140,7 @@ export class Quarantine {
         ...(ids === undefined ? {} : { _id: mongoose.trusted({ $in: [...ids] }) }),
         ...IN_QUARANTINE,
       },
-      { $set: { quarantine: false } },
+      { $set: { quarantine: false }, $unset: { quarantined_at: '' } },
     );
     return result.modifiedCount;
   }

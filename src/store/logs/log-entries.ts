@@ -128,6 +128,11 @@ export class LogEntries {
     return documents.map(toEntry);
   }
 
+  /** The number of matching entries, counted up to `max`. */
+  async count(wanted: LogFilter, max: number): Promise<number> {
+    return this.#entries.countDocuments(filterOf(wanted), { limit: max });
+  }
+
   /** The entries right after a place; newest first, as in all lists. */
   async newerThan(
     after: Place,
@@ -265,16 +270,27 @@ function beside(operator: '$lt' | '$gt', place: Place | undefined): QueryFilter<
 
 /** Must match the same entries as `isWanted`. */
 function filterOf(wanted: LogFilter): QueryFilter<EntryDocument> {
-  const { organisation, provider, environment, accountId, action, source, text } = wanted;
+  const { organisation, provider, environment, accountId, traceId, action, source, text } = wanted;
+  const { result, code, from, to } = wanted;
   const filter: QueryFilter<EntryDocument> = {
     organisation: ofOrganisationOrNone(organisation),
   };
-  if (provider !== undefined) filter['provider'] = provider;
+  if (provider !== undefined) filter['provider'] = mongoose.trusted({ $in: [provider].flat() });
   if (environment !== undefined)
-    filter['environment'] = mongoose.trusted({ $in: [environment, null] });
+    filter['environment'] = mongoose.trusted({ $in: [...[environment].flat(), null] });
   if (accountId !== undefined) filter['account_id'] = accountId;
+  if (traceId !== undefined) filter['trace_id'] = traceId;
   if (action !== undefined) filter['action'] = mongoose.trusted({ $in: [action].flat() });
-  if (source !== undefined) filter['source'] = source;
+  if (source !== undefined) filter['source'] = mongoose.trusted({ $in: [source].flat() });
+  // The partial index of failures holds the entries whose error has a code.
+  if (result !== undefined)
+    filter['error.code'] = mongoose.trusted({ $exists: result === 'failed' });
+  if (code !== undefined) filter['error.code'] = mongoose.trusted({ $in: [...code] });
+  if (from !== undefined || to !== undefined)
+    filter['created_at'] = mongoose.trusted({
+      ...(from === undefined ? {} : { $gte: from }),
+      ...(to === undefined ? {} : { $lt: to }),
+    });
   if (text !== undefined) {
     const pattern = mongoose.trusted({
       $regex: text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'),

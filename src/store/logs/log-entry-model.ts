@@ -29,6 +29,8 @@ const entrySchema = new Schema(
     generation: { type: Number, default: null },
     workflow_id: { type: String, default: null },
     run_id: { type: String, default: null },
+    /** Present only for traced attempts. */
+    trace_id: { type: String },
     message: { type: String, required: true },
     /** Present only for captured attempts. */
     steps: { type: Schema.Types.Mixed },
@@ -43,6 +45,16 @@ entrySchema.index({ organisation: 1, provider: 1, created_at: -1, _id: -1 }, { n
 entrySchema.index(
   { organisation: 1, account_id: 1, created_at: -1, _id: -1 },
   { name: 'account_terminal' },
+);
+// Partial, because a sparse index of several members holds all entries.
+entrySchema.index(
+  { organisation: 1, trace_id: 1, created_at: -1, _id: -1 },
+  { partialFilterExpression: { trace_id: { $exists: true } }, name: 'trace' },
+);
+
+entrySchema.index(
+  { organisation: 1, created_at: -1, _id: -1 },
+  { partialFilterExpression: { 'error.code': { $exists: true } }, name: 'organisation_failures' },
 );
 
 export type EntryDocument = InferSchemaType<typeof entrySchema> & { _id: string };
@@ -84,6 +96,7 @@ export function toEntry(document: EntryDocument): LogEntry {
     generation: document.generation ?? null,
     workflow_id: document.workflow_id ?? null,
     run_id: document.run_id ?? null,
+    ...(document.trace_id ? { trace_id: document.trace_id } : {}),
     message: document.message,
     ...(document.steps ? { steps: document.steps } : {}),
   };

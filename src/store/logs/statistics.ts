@@ -22,6 +22,8 @@ interface AttemptCounts {
 export interface AttemptHour extends AttemptCounts {
   from: Date;
   to: Date;
+  /** The failed attempts by the code of their failure; `null` if it was not counted. */
+  failures: { code: string | null; count: number }[];
 }
 
 const HOUR_MS = 3600_000;
@@ -113,6 +115,7 @@ export class Statistics {
             attempt: { $in: ['$action', [...ATTEMPT_ACTIONS]] },
             failed: { $ne: [{ $ifNull: ['$error', null] }, null] },
             magnitude: magnitudeOf('$response.duration_ms'),
+            code: { $ifNull: ['$error.code', null] },
           },
           count: ONE,
         },
@@ -146,7 +149,14 @@ export class Statistics {
 
 interface AttemptGroup {
   /** `hour` since 1970; `attempt` is `false` for other entries; `magnitude` is `null` if the provider did not answer. */
-  _id: { hour: number; attempt: boolean; failed: boolean; magnitude: number | null };
+  _id: {
+    hour: number;
+    attempt: boolean;
+    failed: boolean;
+    magnitude: number | null;
+    /** Absent in counts that an older version stored. */
+    code?: string | null;
+  };
   count: number;
 }
 
@@ -191,6 +201,7 @@ function hourOf(from: Date, counted: readonly CountedHour[]): AttemptHour {
     to: new Date(from.getTime() + HOUR_MS),
     refreshed: countOf(attempts.filter(({ _id }) => !_id.failed)),
     failed: countOf(attempts.filter(({ _id }) => _id.failed)),
+    failures: failuresOf(attempts),
     p50Ms: percentile(attempts, 0.5),
     p95Ms: percentile(attempts, 0.95),
   };
@@ -204,6 +215,15 @@ function merged(groups: readonly AttemptGroup[]): AttemptGroup[] {
     sums.set(key, { _id, count: (sums.get(key)?.count ?? 0) + count });
   }
   return [...sums.values()];
+}
+
+function failuresOf(attempts: readonly AttemptGroup[]): AttemptHour['failures'] {
+  const counts = new Map<string | null, number>();
+  for (const { _id, count } of attempts) {
+    const { code = null } = _id;
+    if (_id.failed) counts.set(code, (counts.get(code) ?? 0) + count);
+  }
+  return [...counts].map(([code, count]) => ({ code, count }));
 }
 
 function countOf(groups: readonly AttemptGroup[]): number {

@@ -5,7 +5,7 @@
 import { type Connection, type Model, type mongo, Schema } from 'mongoose';
 
 /** The kinds of counts. `apps`, `encryption` and `totals` count documents of all organisations. */
-type CountKind = 'accounts' | 'apps' | 'attempts' | 'encryption' | 'totals';
+type CountKind = 'accounts' | 'apps' | 'attempts' | 'attention' | 'encryption' | 'totals';
 
 export interface CountedSubject {
   kind: CountKind;

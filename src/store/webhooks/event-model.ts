@@ -37,6 +37,7 @@ const eventSchema = new Schema(
 );
 eventSchema.index({ remove_at: 1 }, { expireAfterSeconds: 0, name: 'retention' });
 eventSchema.index({ organisation: 1, at: -1, _id: -1 }, { name: 'listing' });
+eventSchema.index({ organisation: 1, type: 1, at: -1, _id: -1 }, { name: 'listing_by_type' });
 // Partial, because a sparse index of two members holds all events.
 eventSchema.index(
   { to_dispatch: 1, at: 1 },

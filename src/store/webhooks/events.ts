@@ -56,22 +56,61 @@ export class Events {
   }
 
   /** Newest first, including events that concern all organisations. */
-  async list(query: {
-    organisation: string;
-    type?: RaisedEvent['type'] | undefined;
+  async list({
+    before,
+    limit,
+    ...wanted
+  }: EventFilter & {
     before?: { at: Date; id: string } | undefined;
     limit: number;
   }): Promise<RaisedEvent[]> {
-    const filter: QueryFilter<EventDocument> = {
-      organisation: ofOrganisationOrNone(query.organisation),
-    };
-    if (query.type !== undefined) filter['type'] = query.type;
-    if (query.before !== undefined) Object.assign(filter, beyond('at', '$lt', query.before));
     const documents = await this.#events
-      .find(filter, null, this.#listOptions)
+      .find(
+        {
+          ...filterOf(wanted),
+          ...(before === undefined ? {} : { $and: [beyond('at', '$lt', before)] }),
+        },
+        null,
+        this.#listOptions,
+      )
       .sort({ at: -1, _id: -1 })
-      .limit(query.limit)
+      .limit(limit)
       .lean<EventDocument[]>();
     return documents.map(toEvent);
   }
+
+  /** The number of matching events, counted up to `max`. */
+  async count(wanted: EventFilter, max: number): Promise<number> {
+    return this.#events.countDocuments(filterOf(wanted), { limit: max });
+  }
+}
+
+/** An event must match each member, and any value of a member with several. */
+export interface EventFilter {
+  /** Events of no organisation match every organisation. */
+  organisation: string;
+  type?: RaisedEvent['type'] | readonly RaisedEvent['type'][] | undefined;
+  accountId?: string | undefined;
+  /** Raised at or after this time. */
+  from?: Date | undefined;
+  /** Raised before this time. */
+  to?: Date | undefined;
+}
+
+function filterOf({
+  organisation,
+  type,
+  accountId,
+  from,
+  to,
+}: EventFilter): QueryFilter<EventDocument> {
+  const filter: QueryFilter<EventDocument> = { organisation: ofOrganisationOrNone(organisation) };
+  if (type !== undefined) filter['type'] = mongoose.trusted({ $in: [type].flat() });
+  if (accountId !== undefined) filter['data.account_id'] = accountId;
+  if (from !== undefined || to !== undefined)
+    filter['at'] = mongoose.trusted({
+      ...(from === undefined ? {} : { $gte: from }),
+      ...(to === undefined ? {} : { $lt: to }),
+    });
+  return filter;
 }

@@ -19,6 +19,18 @@ import {
   type WebhookDelivery,
 } from './webhook-delivery-model';
 
+/** A delivery must match each member, and any value of a member with several. */
+export interface DeliveryFilter {
+  organisation: string;
+  endpointId?: string | readonly string[] | undefined;
+  state?: DeliveryState | readonly DeliveryState[] | undefined;
+  eventType?: readonly string[] | undefined;
+  /** Created at or after this time. */
+  from?: Date | undefined;
+  /** Created before this time. */
+  to?: Date | undefined;
+}
+
 export class WebhookDeliveries {
   readonly #deliveries: Model<DeliveryDocument>;
   readonly #listOptions: QueryOptions;
@@ -52,26 +64,32 @@ export class WebhookDeliveries {
   }
 
   /** Newest first. */
-  async list(query: {
-    organisation: string;
-    endpointId: string;
-    state?: DeliveryState | undefined;
+  async list({
+    before,
+    limit,
+    ...wanted
+  }: DeliveryFilter & {
     before?: { at: Date; id: string } | undefined;
     limit: number;
   }): Promise<WebhookDelivery[]> {
-    const filter: QueryFilter<DeliveryDocument> = {
-      organisation: query.organisation,
-      endpoint_id: query.endpointId,
-    };
-    if (query.state !== undefined) filter['state'] = query.state;
-    if (query.before !== undefined)
-      Object.assign(filter, beyond('created_at', '$lt', query.before));
     const documents = await this.#deliveries
-      .find(filter, null, this.#listOptions)
+      .find(
+        {
+          ...filterOf(wanted),
+          ...(before === undefined ? {} : { $and: [beyond('created_at', '$lt', before)] }),
+        },
+        null,
+        this.#listOptions,
+      )
       .sort({ created_at: -1, _id: -1 })
-      .limit(query.limit)
+      .limit(limit)
       .lean<DeliveryDocument[]>();
     return documents.map(toDelivery);
+  }
+
+  /** The number of matching deliveries, counted up to `max`. */
+  async count(wanted: DeliveryFilter, max: number): Promise<number> {
+    return this.#deliveries.countDocuments(filterOf(wanted), { limit: max });
   }
 
   /** Restarts a delivery from its first attempt, whatever its state. Earlier attempts stay on record. */
@@ -115,4 +133,25 @@ export class WebhookDeliveries {
       { $set: { state: 'skipped', next_try_at: null, finished_at: now }, $unset: { start_at: 1 } },
     );
   }
+}
+
+function filterOf({
+  organisation,
+  endpointId,
+  state,
+  eventType,
+  from,
+  to,
+}: DeliveryFilter): QueryFilter<DeliveryDocument> {
+  const filter: QueryFilter<DeliveryDocument> = { organisation };
+  if (endpointId !== undefined)
+    filter['endpoint_id'] = mongoose.trusted({ $in: [endpointId].flat() });
+  if (state !== undefined) filter['state'] = mongoose.trusted({ $in: [state].flat() });
+  if (eventType !== undefined) filter['event_type'] = mongoose.trusted({ $in: [...eventType] });
+  if (from !== undefined || to !== undefined)
+    filter['created_at'] = mongoose.trusted({
+      ...(from === undefined ? {} : { $gte: from }),
+      ...(to === undefined ? {} : { $lt: to }),
+    });
+  return filter;
 }

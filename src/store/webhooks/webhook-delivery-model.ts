@@ -44,6 +44,14 @@ deliverySchema.index(
   { organisation: 1, endpoint_id: 1, created_at: -1, _id: -1 },
   { name: 'listing' },
 );
+deliverySchema.index(
+  { organisation: 1, created_at: -1, _id: -1 },
+  { name: 'organisation_listing' },
+);
+deliverySchema.index(
+  { organisation: 1, state: 1, created_at: -1, _id: -1 },
+  { name: 'organisation_listing_by_state' },
+);
 deliverySchema.index({ start_at: 1 }, { sparse: true, name: 'to_start' });
 
 export type DeliveryDocument = InferSchemaType<typeof deliverySchema> & { _id: string };

@@ -34,19 +34,8 @@
       textContent: 'Copy',
     });
     button.setAttribute('aria-label', `Copy ${kind}`);
-    button.addEventListener('click', () => void copy(text, button));
+    button.dataset.copy = text.textContent;
     return button;
-  }
-
-  // Browsers offer the clipboard only to pages from HTTPS or from this machine.
-  async function copy(text, button) {
-    try {
-      await navigator.clipboard.writeText(text.textContent);
-      button.textContent = 'Copied';
-    } catch {
-      getSelection().selectAllChildren(text);
-      button.textContent = 'Selected: press Ctrl-C';
-    }
   }
 
   async function fill(details) {

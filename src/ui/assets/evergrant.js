@@ -1,5 +1,6 @@
-// Keeps relative times current, shows the state of the live connection, and leaves the page when the session ends.
+// Shows times as the person prefers and the state of the live connection, leaves the page when the session ends, and copies texts.
 'use strict';
+/* oxlint-disable unicorn/consistent-function-scoping -- the file is concatenated with others, so nothing in it may be global */
 
 (() => {
   const UNITS = [
@@ -30,10 +31,28 @@
     return parts.join(' ');
   }
 
+  const two = (number, digits = 2) => String(number).padStart(digits, '0');
+
+  function local(at, precise) {
+    const time = new Date(at);
+    const day = [time.getFullYear(), two(time.getMonth() + 1), two(time.getDate())].join('-');
+    const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map((part) => two(part));
+    return `${day} ${clock.join(':')}${precise ? `.${two(time.getMilliseconds(), 3)}` : ''}`;
+  }
+
+  // The server writes times in UTC. The title has the forms that are not shown.
   function updateTimes() {
+    const { times } = document.documentElement.dataset;
     for (const time of document.querySelectorAll('time[data-relative]')) {
-      const text = relative(Date.parse(time.dateTime));
+      const at = Date.parse(time.dateTime);
+      // Log entries show milliseconds, to tell entries of the same second apart.
+      const precise = time.dataset.precise !== undefined;
+      const utc = `${time.dateTime.slice(0, precise ? 23 : 19).replace('T', ' ')} UTC`;
+      const here = local(at, precise);
+      const text = times === 'local' ? here : times === 'utc' ? utc : relative(at);
       if (time.textContent !== text) time.textContent = text;
+      const title = times === 'utc' ? `${here} local time` : `${here} local time, ${utc}`;
+      if (time.title !== title) time.title = title;
     }
   }
 
@@ -73,19 +92,178 @@
       if (target instanceof Element && target.hasAttribute('hx-sse:connect')) showState('failed');
     });
   }
-  // After the response to an action, the dialog closes and its fields are cleared. The page shows the result. Filter forms
-  // in dialogs use GET and keep their dialog open.
-  addEventListener('htmx:after:request', ({ target }) => {
+  // After the response to an action, the dialog closes and its fields are cleared. The page shows the result. A refusal is
+  // shown in the dialog, which keeps what was typed. Filter forms in dialogs use GET and keep their dialog open.
+  addEventListener('htmx:after:request', ({ target, detail: { ctx } }) => {
     const acts = target instanceof HTMLFormElement && target.method === 'post';
     const dialog = acts && target.closest('dialog');
     if (!dialog) return;
+    const isRefused = ctx.response.status >= 400;
+    const problem = target.querySelector('.form-problem');
+    for (const field of target.querySelectorAll('input:not([type="hidden"])'))
+      field.setAttribute('aria-invalid', String(isRefused));
+    problem?.replaceChildren();
+    if (isRefused && problem !== null) {
+      delete ctx.hx.retarget;
+      ctx.target = problem;
+      return;
+    }
     target.reset();
     dialog.close();
   });
+
+  // A file may be dropped on its field.
+  for (const event of ['dragover', 'drop'])
+    addEventListener(event, (dropped) => {
+      const input = dropped.target.closest?.('.drop')?.querySelector('input[type="file"]');
+      if (!input) return;
+      dropped.preventDefault();
+      if (event === 'drop') input.files = dropped.dataTransfer.files;
+    });
 
   addEventListener('htmx:sse:error', ({ detail }) => {
     showState('lost');
     // The session has ended. Reloading redirects to the sign-in page, which leads back here.
     if (detail.status === 401) location.reload();
+  });
+
+  // Lists: the filters show how many values are chosen, and a row is selected by its checkbox.
+
+  function showChosen(details) {
+    const filled = [...details.querySelectorAll('input')].filter((input) =>
+      input.matches('[type=checkbox], [type=radio]') ? input.checked && input.value : input.value,
+    );
+    details.querySelector('.chosen').textContent = filled.length === 0 ? '' : ` (${filled.length})`;
+  }
+
+  function showSelected() {
+    const shown = document.querySelector('[data-selected]');
+    if (shown === null) return;
+    const boxes = document.querySelectorAll('#list input[name="id"]').length;
+    const count = document.querySelectorAll('#list input[name="id"]:checked').length;
+    const all = document.querySelector('#list [data-do="select-all"]');
+    if (all !== null) {
+      all.checked = count > 0 && count === boxes;
+      all.indeterminate = count > 0 && count < boxes;
+    }
+    const accounts = count === 1 ? '1 selected account' : `${count} selected accounts`;
+    shown.textContent = count === 0 ? 'the selected accounts' : accounts;
+  }
+
+  addEventListener('change', ({ target }) => {
+    const details = target.closest('details.many');
+    if (details !== null) showChosen(details);
+    if (target.dataset.do === 'select-all')
+      for (const box of document.querySelectorAll('#list input[name="id"]'))
+        box.checked = target.checked;
+    if (target.closest('#list') !== null) showSelected();
+  });
+
+  // A filter form leaves out the fields that are not set, so that the address is short.
+  addEventListener('formdata', ({ target, formData }) => {
+    if (!target.matches('.filters')) return;
+    const empty = [...formData].filter(([, value]) => value === '');
+    for (const [name] of empty) formData.delete(name);
+  });
+
+  // Copy buttons.
+
+  const COPIED_MS = 2_000;
+
+  function announce(text) {
+    const region = document.getElementById('announced');
+    // The same text again is announced only if it was removed before.
+    region.textContent = '';
+    requestAnimationFrame(() => (region.textContent = text));
+  }
+
+  // Browsers offer the clipboard only to pages from HTTPS or from this machine. Elsewhere the text is selected.
+  async function copy(button) {
+    let said = 'Copied';
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+    } catch {
+      const text = button.parentElement.querySelector('code, pre');
+      if (text !== null) getSelection().selectAllChildren(text);
+      said =
+        text === null
+          ? 'The browser blocked copying. Open Evergrant over HTTPS or on localhost.'
+          : 'Selected: press Ctrl-C';
+    }
+    announce(said);
+    button.classList.add('copied');
+    const label = button.textContent;
+    if (label !== '') button.textContent = said;
+    setTimeout(() => {
+      button.classList.remove('copied');
+      if (button.textContent === said) button.textContent = label;
+    }, COPIED_MS);
+  }
+
+  addEventListener('click', ({ target }) => {
+    const button = target.closest?.('[data-copy]');
+    if (button) void copy(button);
+  });
+
+  // The search dialog.
+
+  // The terminal has `/` for its own filter, and its switch for shortcuts of one key applies here, too (WCAG 2.1.4).
+  const isSlash = ({ key, ctrlKey, metaKey, altKey, target }) =>
+    key === '/' &&
+    !(ctrlKey || metaKey || altKey) &&
+    !target.closest?.('input, textarea, select, [contenteditable], dialog') &&
+    document.getElementById('terminal') === null &&
+    localStorage.getItem('terminal-single-keys') !== 'false';
+  const isControlK = ({ key, ctrlKey, metaKey }) => key === 'k' && ctrlKey !== metaKey;
+
+  function openSearch(event) {
+    const dialog = document.getElementById('search');
+    if (dialog === null) return;
+    event.preventDefault();
+    if (!dialog.open) dialog.showModal();
+    document.getElementById('search-text').select();
+  }
+
+  // From the field through the results, and back.
+  function stepThroughResults(event, by) {
+    const dialog = event.target.closest('#search');
+    if (dialog === null) return;
+    const stops = [document.getElementById('search-text'), ...dialog.querySelectorAll('li a')];
+    const at = stops.indexOf(event.target.closest('a, input'));
+    const next = at < 0 ? undefined : stops[at + by];
+    if (next === undefined) return;
+    event.preventDefault();
+    next.focus();
+  }
+
+  addEventListener('click', (event) => {
+    const { ctrlKey, metaKey, shiftKey } = event;
+    if (ctrlKey || metaKey || shiftKey) return;
+    if (event.target.closest?.('[data-do="search"]')) openSearch(event);
+  });
+  addEventListener('keydown', (event) => {
+    if (isSlash(event) || isControlK(event)) openSearch(event);
+    if (event.key === 'ArrowDown') stepThroughResults(event, 1);
+    if (event.key === 'ArrowUp') stepThroughResults(event, -1);
+  });
+
+  // A menu of filters closes when a person clicks or moves the focus elsewhere, or presses Escape.
+  const openMenus = () => document.querySelectorAll('details.many[open]');
+  for (const event of ['pointerdown', 'focusin'])
+    addEventListener(event, ({ target }) => {
+      for (const menu of openMenus()) if (!menu.contains(target)) menu.open = false;
+    });
+  addEventListener('keydown', (event) => {
+    const { key, target } = event;
+    // Enter selects, as Space does. Without this, it would send the form of the action.
+    if (key === 'Enter' && target.matches('#list .select input')) {
+      event.preventDefault();
+      target.click();
+    }
+    if (key !== 'Escape') return;
+    for (const menu of openMenus()) {
+      menu.open = false;
+      menu.querySelector('summary').focus();
+    }
   });
 })();

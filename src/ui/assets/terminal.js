@@ -71,12 +71,14 @@
     button.textContent = isPaused() ? 'Resume' : 'Pause';
   }
 
-  // Copies the entries as shown, collapsed parts as their titles. Relative times are omitted, because they become outdated.
+  // Copies the entries as shown, collapsed parts as their titles. Times are copied in UTC, because relative ones become
+  // outdated.
 
   function asText(entry) {
-    const line = [...entry.querySelector('.line').children]
-      .filter(({ tagName }) => tagName !== 'TIME')
-      .map(({ textContent }) => textContent);
+    const line = [...entry.querySelector('.line').children].map((part) => {
+      const at = part.querySelector('time')?.dateTime;
+      return at === undefined ? part.textContent : `${at.slice(0, 23).replace('T', ' ')} UTC`;
+    });
     const folds = [...entry.querySelectorAll('details')].flatMap((one) => [
       `  ${one.open ? '▾' : '▸'} ${one.querySelector('summary').textContent}`,
       ...(one.open ? indented(one.querySelector('pre').textContent) : []),
@@ -103,16 +105,8 @@
     if (button?.dataset.do === 'copy') void copy();
   });
 
-  // Choosing a filter submits the form. Empty fields are left out of the address.
-
   addEventListener('change', ({ target }) => {
-    if (target.matches('#terminal .filters select')) target.form.requestSubmit();
     if (target.id === 'terminal-single-keys') localStorage.setItem(SINGLE_KEYS, target.checked);
-  });
-  addEventListener('formdata', ({ target, formData }) => {
-    if (!target.matches('#terminal .filters')) return;
-    const empty = [...formData].filter(([, value]) => value === '');
-    for (const [name] of empty) formData.delete(name);
   });
 
   // Shortcuts. Single-key ones can be turned off, because speech input may trigger them by accident (WCAG 2.1.4).

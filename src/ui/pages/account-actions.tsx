@@ -3,26 +3,48 @@ import type { PropsWithChildren } from 'hono/jsx';
 import { type Account, AccountState, isOutOfService } from '../../domain/account/account';
 import { isFinished } from '../../domain/connect/stored-tokens';
 import { isBroken } from '../../domain/events/event';
+import { Act } from '../parts/act';
 import { Moment } from '../parts/time';
 import { accountPath } from './accounts';
 
-/** In the live fragment, because the account's state decides which buttons are shown. */
-export function AccountActions({ account }: { account: Account }) {
+/**
+ * In the live fragment, because the account's state decides which buttons are shown. The main action is first: reconnect,
+ * enable, release or refresh, whichever the account needs.
+ */
+export function AccountActions({ account, isDue }: { account: Account; isDue: boolean }) {
   const { id, state, quarantine, replaced } = account;
   const path = accountPath(id);
   const isOff = isOutOfService(state);
+  const isDisabled = state === AccountState.disabled;
   const isDisconnected = state === AccountState.disconnected;
+  const isReconnectable = !isOff || isFinished(account);
+  const mustReconnect = isReconnectable && (isBroken(state) || isDisconnected);
+  const reconnect = (
+    <Opens dialog="reconnect" primary={mustReconnect}>
+      Reconnect …
+    </Opens>
+  );
   return (
     <div class="actions">
+      {mustReconnect && reconnect}
+      {(isDisabled || state === AccountState.inactive) && (
+        <Act action={`${path}/enable`} id="act-enable">
+          <button {...(isDisabled ? { class: 'primary' } : {})}>Enable</button>
+        </Act>
+      )}
       {quarantine && (
         <Act action={`${path}/release`} id="act-release">
-          <button>Release from quarantine</button>
+          <button {...(isOff || mustReconnect ? {} : { class: 'primary' })}>
+            Release from quarantine
+          </button>
         </Act>
       )}
       {!isOff && !quarantine && (
         <>
           <Act action={`${path}/refresh`} id="act-refresh">
-            <button>Refresh if due</button>
+            <button {...(isDue && !mustReconnect ? { class: 'primary' } : {})}>
+              Refresh if due
+            </button>
           </Act>
           <Act action={`${path}/validate`} id="act-validate">
             <button>Validate</button>
@@ -33,24 +55,18 @@ export function AccountActions({ account }: { account: Account }) {
           </a>
         </>
       )}
-      {(!isOff || isFinished(account)) && (
-        <Opens dialog="reconnect" primary={isBroken(state) || isDisconnected}>
-          Reconnect …
-        </Opens>
-      )}
+      {isReconnectable && !mustReconnect && reconnect}
       {!isOff && !quarantine && replaced !== null && (
         <Opens dialog="restore-grant">Restore grant …</Opens>
       )}
-      {!isDisconnected &&
-        (state === AccountState.disabled || state === AccountState.inactive ? (
-          <Act action={`${path}/enable`} id="act-enable">
-            <button>Enable</button>
-          </Act>
-        ) : (
-          <Opens dialog="disable" danger>
-            Disable …
-          </Opens>
-        ))}
+      {!isOff && state !== AccountState.inactive && (
+        <Opens dialog="disable" danger>
+          Disable …
+        </Opens>
+      )}
+      <a class="button" href={`${path}/edit`}>
+        Edit
+      </a>
       {!isDisconnected && !quarantine && (
         <Opens dialog="disconnect" danger>
           Disconnect …
@@ -174,22 +190,6 @@ export function AccountDialogs({
         </Act>
       </Dialog>
     </>
-  );
-}
-
-/** A form that acts. The response is a notice, or the account's page if scripts are off. */
-export function Act({ action, id, children }: PropsWithChildren<{ action: string; id?: string }>) {
-  return (
-    <form
-      method="post"
-      action={action}
-      hx-post={action}
-      hx-target="#notices"
-      hx-disable="find button:not([type])"
-      {...(id === undefined ? {} : { id })}
-    >
-      {children}
-    </form>
   );
 }
 

@@ -15,8 +15,10 @@ import { policyBody } from '../../services/accounts/account-policy';
 import type { UiDependencies } from '../dependencies';
 import { OutcomeBadge, StatusBadge, words } from '../parts/account-badges';
 import { Badge } from '../parts/badge';
+import { Commands, type RepeatedBy } from '../parts/commands';
+import { Copyable } from '../parts/copy';
 import { Notice } from '../parts/notice';
-import { duration, Moment, MomentInFull } from '../parts/time';
+import { duration, Moment } from '../parts/time';
 import { AccountActions } from './account-actions';
 
 const ATTEMPTS = 10;
@@ -75,6 +77,55 @@ interface AccountProps {
   mayAct: boolean;
 }
 
+/** The commands of an account; those that act only for persons that may act. */
+export function AccountCommands({
+  account: { id, quarantine },
+  origin,
+  mayAct,
+}: {
+  account: Account;
+  origin: string;
+  mayAct: boolean;
+}) {
+  const path = `/api/admin/accounts/${encodeURIComponent(id)}`;
+  const acts: RepeatedBy[] = [
+    {
+      title: 'Refresh if due',
+      request: { method: 'POST', path: `${path}/refresh`, body: {} },
+      words: ['refresh', id],
+    },
+    {
+      title: 'Validate',
+      request: { method: 'POST', path: `${path}/validate` },
+      words: ['validate', id],
+    },
+    ...(quarantine
+      ? [
+          {
+            title: 'Release from quarantine',
+            request: {
+              method: 'POST',
+              path: '/api/admin/accounts/release',
+              body: { account_ids: [id] },
+            },
+            words: ['accounts', 'release', id],
+          },
+        ]
+      : []),
+    { title: 'Token accesses', request: { path: `${path}/token-accesses` } },
+  ];
+  return (
+    <Commands
+      origin={origin}
+      of="this account"
+      commands={[
+        { title: 'Show', request: { path }, words: ['accounts', 'show', id] },
+        ...(mayAct ? acts : []),
+      ]}
+    />
+  );
+}
+
 /** The live fragment. */
 export function AccountDetails({ view, mayAct }: AccountProps) {
   const { account, due, now } = view;
@@ -86,13 +137,14 @@ export function AccountDetails({ view, mayAct }: AccountProps) {
           {due.due && <Badge tone="active">Due</Badge>}
           {account.claim !== null && <Badge tone="active">Refreshing</Badge>}
           <span class="muted">
-            {[account.provider, account.environment, account.kind, account.externalId]
+            {[account.provider, account.environment, account.kind]
               .filter((part) => part !== null)
               .join(' · ')}
           </span>
-          <code class="muted">{account.id}</code>
+          <Copyable text={account.externalId} of="the external id" />
+          <Copyable text={account.id} of="the account id" />
         </p>
-        {mayAct && <AccountActions account={account} />}
+        {mayAct && <AccountActions account={account} isDue={due.due} />}
       </div>
       <Trouble account={account} now={now} />
       <Reconnects account={account} now={now} />
@@ -199,41 +251,44 @@ function Reconnects({ account, now }: { account: Account; now: Date }) {
   );
 }
 
+/** Times that are unknown or do not apply are left out. */
 function DueTimes({ account }: { account: Account }) {
-  const { current, dueTimes, lastRefreshedAt, nextAttemptAt, failedAttempts } = account;
-  const rows: [string, string | Date | null, string][] = [
+  const { current, dueTimes, lastRefreshedAt, nextAttemptAt, failedAttempts, state } = account;
+  const rows: [string, string | Date | null, string | null][] = [
     [
       'Access token expires',
       current.accessToken === null ? null : current.expiresAt,
       current.accessToken === null ? 'no access token yet' : 'never',
     ],
-    ['Refresh token expires', current.refreshTokenExpiresAt, 'unknown'],
+    ['Refresh token expires', current.refreshTokenExpiresAt, null],
     ['Last refreshed', lastRefreshedAt, 'never'],
-    [
-      'Due at',
-      account.state === AccountState.active ? dueTimes.dueAt : null,
-      'not refreshed by sweeps',
-    ],
-    ['Back-off until', nextAttemptAt, 'no back-off'],
+    ['Due at', state === AccountState.active ? dueTimes.dueAt : null, null],
+    ['Back-off until', nextAttemptAt, null],
   ];
   return (
     <section class="card" aria-labelledby="due-times-title">
       <h2 id="due-times-title">Due times</h2>
       <dl class="facts">
-        {rows.map(([name, at, otherwise]) => (
+        {rows
+          .filter(([, at, otherwise]) => at !== null || otherwise !== null)
+          .map(([name, at, otherwise]) => (
+            <>
+              <dt>{name}</dt>
+              <dd>
+                {at === null ? (
+                  <span class="muted">{otherwise}</span>
+                ) : (
+                  <Moment at={new Date(at)} />
+                )}
+              </dd>
+            </>
+          ))}
+        {failedAttempts > 0 && (
           <>
-            <dt>{name}</dt>
-            <dd>
-              {at === null ? (
-                <span class="muted">{otherwise}</span>
-              ) : (
-                <MomentInFull at={new Date(at)} />
-              )}
-            </dd>
+            <dt>Consecutive failures</dt>
+            <dd>{failedAttempts}</dd>
           </>
-        ))}
-        <dt>Consecutive failures</dt>
-        <dd>{failedAttempts}</dd>
+        )}
       </dl>
     </section>
   );
@@ -303,7 +358,7 @@ function Grants({ account: { current, previous, generation, fallback } }: { acco
 }
 
 function Fingerprint({ value }: { value: string | null }) {
-  return value === null ? <>–</> : <code>{value}</code>;
+  return value === null ? <>–</> : <Copyable text={value} of="the fingerprint" />;
 }
 
 function SameOrChanged({ same }: { same: boolean }) {
@@ -344,7 +399,7 @@ function Attempts({ attempts }: { attempts: LogEntry[] }) {
               <th scope="col">When</th>
               <th scope="col">Action</th>
               <th scope="col">Source</th>
-              <th scope="col">Message</th>
+              <th scope="col">Result</th>
               <th scope="col">Duration</th>
             </tr>
           </thead>
@@ -360,7 +415,9 @@ function Attempts({ attempts }: { attempts: LogEntry[] }) {
                   <Badge tone={entry.error === null ? 'good' : 'bad'}>{words(entry.action)}</Badge>
                 </td>
                 <td data-label="Source">{entry.source}</td>
-                <td data-label="Message">{entry.message}</td>
+                <td data-label="Result">
+                  <Result entry={entry} />
+                </td>
                 <td data-label="Duration">
                   {entry.response === null ? '–' : duration(entry.response.duration_ms)}
                 </td>
@@ -370,6 +427,17 @@ function Attempts({ attempts }: { attempts: LogEntry[] }) {
         </table>
       )}
     </section>
+  );
+}
+
+/** A failure by its code: the top of the page has the sentence. */
+function Result({ entry: { error, message } }: { entry: LogEntry }) {
+  if (error === null) return <>{message}</>;
+  return (
+    <>
+      <span class="bad">{words(error.code)}</span>
+      {error.detail !== undefined && <span class="detail">“{error.detail}”</span>}
+    </>
   );
 }
 

@@ -1,345 +1,512 @@
-/** Admin → Accounts: the organisation's accounts, with search, filters, sorting and paging. */
+/** Admin → Accounts: the organisation's accounts, with search, filters, order, pages, and actions on selected accounts. */
+import type { Child } from 'hono/jsx';
 import { z } from 'zod';
-import { ACCOUNT_STATUSES, type Account } from '../../domain/account/account';
+import {
+  ACCOUNT_STATUSES,
+  type Account,
+  AccountState,
+  accountStatus,
+} from '../../domain/account/account';
 import { type DueDecision, dueDecision } from '../../domain/account/due-times';
-import { ServiceError } from '../../domain/service-error';
-import { noMatches, noneYet } from '../../domain/text/messages';
-import { accountPage, SEARCH_MAX_CHARACTERS } from '../../services/accounts/account-page';
+import {
+  type AccountPageFilter,
+  accountFilter,
+  accountPage,
+  SEARCH_MAX_CHARACTERS,
+} from '../../services/accounts/account-page';
+import { BULK_ACTIONS, type BulkAction } from '../../services/accounts/bulk-actions';
+import { sum } from '../../services/overview/sum';
 import { ACCOUNT_SORTS } from '../../store/accounts/account-listing';
 import type { UiDependencies } from '../dependencies';
-import { OutcomeBadge, StatusBadge, statusWord, words } from '../parts/account-badges';
+import { addressOf, aheadRange, many, moment, single, span, text } from '../list-query';
+import { COUNT_MAX } from '../list-routes';
+import { StatusBadge, statusWord, words } from '../parts/account-badges';
 import { Badge } from '../parts/badge';
-import { Moment, MomentInFull } from '../parts/time';
+import { type RepeatedBy, repeatedList, sameName } from '../parts/commands';
+import { Copyable } from '../parts/copy';
+import { AHEAD_SPANS, FilterBar, Many, One, Search, TimeRange } from '../parts/filter-bar';
+import { type Column, List, type ListProps, type RowCount } from '../parts/list';
+import { Moment } from '../parts/time';
 
-const PAGE_SIZE = 50;
 export const ACCOUNTS_PATH = '/admin/accounts';
+export const RECONNECT_LINKS_PATH = `${ACCOUNTS_PATH}/reconnect-links`;
+
+/** The form that acts on the selected accounts. */
+const BULK_FORM = 'bulk';
+/** The choice of that form that leads to the page of reconnect links. */
+export const RECONNECT_LINKS = 'reconnect_links';
 
 export function accountPath(id: string): string {
   return `${ACCOUNTS_PATH}/${encodeURIComponent(id)}`;
 }
 
-/** A form also sends empty fields. */
-const optional = <T extends z.ZodType>(schema: T) =>
-  z.preprocess((given) => (given === '' ? undefined : given), schema.optional());
-
-const Query = z.object({
-  q: optional(z.string().trim().max(SEARCH_MAX_CHARACTERS)),
-  provider: optional(z.string()),
-  environment: optional(z.string()),
-  status: optional(z.enum(ACCOUNT_STATUSES)),
-  kind: optional(z.string().trim()),
-  sort: optional(z.enum(ACCOUNT_SORTS)).transform((sort) => sort ?? 'expires_at'),
-  cursor: optional(z.string()),
+export const AccountsQuery = z.object({
+  q: single(text(SEARCH_MAX_CHARACTERS)),
+  provider: many(text(64)),
+  environment: many(text(64)),
+  status: many(z.enum(ACCOUNT_STATUSES)),
+  reason: many(text(64)),
+  kind: many(text(64)),
+  quarantine: single(z.enum(['true', 'false'])),
+  expires: single(span),
+  expires_from: single(moment),
+  expires_to: single(moment),
+  refresh_expires: single(span),
+  refresh_expires_from: single(moment),
+  refresh_expires_to: single(moment),
+  sort: single(z.enum(ACCOUNT_SORTS)),
+  column: many(text(32)),
+  cursor: single(z.string().max(4096)),
 });
-export type AccountsQuery = z.infer<typeof Query>;
+export type AccountsQuery = z.infer<typeof AccountsQuery>;
 
-/** @throws {ServiceError} for an invalid filter */
-export function accountsQuery(given: Record<string, string>): AccountsQuery {
-  const parsed = Query.safeParse(given);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  throw new ServiceError('invalid_request', problems.join('; '));
-}
-
-/** The address of this view, without default values. */
-export function accountsAddress({ sort, ...query }: AccountsQuery): string {
-  const members = Object.entries({ ...query, sort: sort === 'expires_at' ? undefined : sort });
-  const search = new URLSearchParams(
-    members.filter(
-      (pair): pair is [string, string] => typeof pair[1] === 'string' && pair[1] !== '',
-    ),
-  ).toString();
-  return search === '' ? ACCOUNTS_PATH : `${ACCOUNTS_PATH}?${search}`;
-}
-
-export const RECONNECT_LINKS_PATH = `${ACCOUNTS_PATH}/reconnect-links`;
-
-/** The page that makes links for the accounts of this view. */
-function reconnectLinksAddress(query: AccountsQuery): string {
-  const view = accountsAddress({ ...query, sort: 'expires_at', cursor: undefined });
-  return `${RECONNECT_LINKS_PATH}${view.slice(ACCOUNTS_PATH.length)}`;
-}
-
-interface AccountsView {
-  query: AccountsQuery;
-  organisation: string;
-  accounts: { account: Account; due: DueDecision | null }[];
-  next: string | null;
-  providers: string[];
-  environments: string[];
-  now: Date;
-}
-
-export async function loadAccounts(
-  { store, providers, now: clock }: Pick<UiDependencies, 'store' | 'providers' | 'now'>,
+/** The filters of a query, without order, columns and place. */
+export function accountsFilter(
+  query: Omit<AccountsQuery, 'sort' | 'column' | 'cursor'>,
   organisation: string,
-  query: AccountsQuery,
-): Promise<AccountsView> {
-  const now = clock();
-  const page = await accountPage(store, { organisation, ...query, limit: PAGE_SIZE }, now);
+  now: Date,
+): AccountPageFilter {
+  const { q, provider, environment, status, reason, kind, quarantine } = query;
   return {
-    query,
     organisation,
-    accounts: page.accounts.map((account) => {
-      const provider = providers.find(account.provider);
-      return { account, due: provider === undefined ? null : dueDecision(account, provider, now) };
-    }),
-    next: page.next,
-    providers: providers.all.map(({ id }) => id).toSorted(),
-    environments: [
-      ...new Set(providers.all.flatMap(({ environments }) => [...environments.keys()])),
-    ].toSorted(),
-    now,
+    q,
+    provider,
+    environment,
+    status,
+    reason,
+    kind,
+    quarantine: quarantine === undefined ? undefined : quarantine === 'true',
+    expires: aheadRange(query.expires, { from: query.expires_from, to: query.expires_to }, now),
+    refreshExpires: aheadRange(
+      query.refresh_expires,
+      { from: query.refresh_expires_from, to: query.refresh_expires_to },
+      now,
+    ),
   };
 }
 
-export function AccountsPage({ view, mayAct }: { view: AccountsView; mayAct: boolean }) {
-  return (
-    <>
-      {mayAct && (
-        <p class="actions">
-          <a class="button primary" href={`${ACCOUNTS_PATH}/connect`}>
-            Connect an account
-          </a>
-        </p>
-      )}
-      <Filters view={view} />
-      <div id="accounts">
-        <AccountsTable view={view} mayAct={mayAct} />
-      </div>
-    </>
+export interface AccountRow {
+  account: Account;
+  due: DueDecision | null;
+  now: Date;
+}
+
+export async function loadAccountRows(
+  { store, providers, now: clock }: Pick<UiDependencies, 'store' | 'providers' | 'now'>,
+  organisation: string,
+  { sort = 'expires_at', cursor, ...query }: AccountsQuery,
+  limit: number,
+): Promise<{ rows: AccountRow[]; next: string | null }> {
+  const now = clock();
+  const filter = accountsFilter(query, organisation, now);
+  const { accounts, next } = await accountPage(store, { ...filter, sort, limit, cursor }, now);
+  const rows = accounts.map((account) => {
+    const provider = providers.find(account.provider);
+    return {
+      account,
+      due: provider === undefined ? null : dueDecision(account, provider, now),
+      now,
+    };
+  });
+  return { rows, next };
+}
+
+/**
+ * Counts the matching accounts: from the organisation's statistics if the filters are among their groups, and otherwise
+ * up to {@link COUNT_MAX}.
+ */
+export async function countAccounts(
+  { store, statistics, now }: Pick<UiDependencies, 'store' | 'statistics' | 'now'>,
+  organisation: string,
+  query: AccountsQuery,
+): Promise<RowCount> {
+  const at = now();
+  const filter = accountsFilter(query, organisation, at);
+  const count = await store.accounts.count(accountFilter(filter, at), COUNT_MAX + 1);
+  if (count <= COUNT_MAX) return { count, isComplete: true, asOf: null };
+  const { q, reason, quarantine, expires, refreshExpires, provider, environment, kind, status } =
+    filter;
+  const isGrouped = [q, reason, quarantine, expires, refreshExpires].every(
+    (one) => one === undefined,
   );
-}
-
-function Filters({
-  view: { query, providers, environments, organisation },
-}: {
-  view: AccountsView;
-}) {
-  return (
-    <form
-      class="filters"
-      role="search"
-      aria-label="Accounts"
-      action={ACCOUNTS_PATH}
-      hx-get={ACCOUNTS_PATH}
-      hx-target="#accounts"
-      hx-sync="this:replace"
-      hx-trigger="submit, change, input changed delay:300ms from:#account-search"
-    >
-      <label class="search">
-        Search
-        <input
-          id="account-search"
-          type="search"
-          name="q"
-          value={query.q ?? ''}
-          maxlength={SEARCH_MAX_CHARACTERS}
-          placeholder="Label, external id or id"
-          autocomplete="off"
-        />
-      </label>
-      <Choice label="Provider" name="provider" chosen={query.provider} values={providers} />
-      <Choice
-        label="Environment"
-        name="environment"
-        chosen={query.environment}
-        values={environments}
-      />
-      <Choice
-        label="Status"
-        name="status"
-        chosen={query.status}
-        values={ACCOUNT_STATUSES}
-        word={statusWord}
-      />
-      <label>
-        Kind
-        <input name="kind" value={query.kind ?? ''} placeholder="all" size={10} />
-      </label>
-      <label>
-        Sort by
-        <select name="sort">
-          {Object.entries(SORTS).map(([value, { word }]) => (
-            <option value={value} selected={value === query.sort}>
-              {word}
-            </option>
-          ))}
-        </select>
-      </label>
-      <button>Filter</button>
-      <p class="muted">
-        Accounts of <strong>{organisation}</strong>
-      </p>
-    </form>
+  const { accounts, accountsAsOf } = await statistics(organisation);
+  if (!isGrouped || accountsAsOf === null)
+    return { count: COUNT_MAX, isComplete: false, asOf: null };
+  const groups = accounts.filter(
+    (group) =>
+      isWanted(group.provider, provider) &&
+      isWanted(group.environment, environment) &&
+      isWanted(group.kind, kind),
   );
+  const statuses = status === undefined ? ACCOUNT_STATUSES : [status].flat();
+  return {
+    count: sum(groups.flatMap(({ byStatus }) => statuses.map((one) => byStatus[one]))),
+    isComplete: true,
+    asOf: accountsAsOf,
+  };
 }
 
-const SORTS = {
-  expires_at: { word: 'Expires first', column: 'Access token expires' },
-  label: { word: 'Name', column: 'Account' },
-  id: { word: 'Id', column: null },
-} as const;
-
-interface ChoiceProps<T extends string> {
-  label: string;
-  name: string;
-  chosen: T | undefined;
-  values: readonly T[];
-  word?: (value: T) => string;
+function isWanted(value: string | null, among: string | readonly string[] | undefined): boolean {
+  return among === undefined || (value !== null && [among].flat().includes(value));
 }
 
-function Choice<T extends string>({ label, name, chosen, values, word }: ChoiceProps<T>) {
-  // The chosen value is listed even if it is no longer configured.
-  const all = chosen === undefined || values.includes(chosen) ? values : [...values, chosen];
-  return (
-    <label>
-      {label}
-      <select name={name}>
-        <option value="">all</option>
-        {all.map((value) => (
-          <option value={value} selected={value === chosen}>
-            {word === undefined ? value : word(value)}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
-/** The part that a filter changes. */
-export function AccountsTable({ view, mayAct }: { view: AccountsView; mayAct: boolean }) {
-  const { query, accounts, next } = view;
-  if (accounts.length === 0) return <NothingFound query={query} />;
-  return (
-    <>
-      <table class="rows accounts">
-        <thead>
-          <tr>
-            {COLUMNS.map((column) => (
-              <th
-                scope="col"
-                {...(SORTS[query.sort].column === column ? { 'aria-sort': 'ascending' } : {})}
-              >
-                {column}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {accounts.map(({ account, due }) => (
-            <Row account={account} due={due} now={view.now} />
-          ))}
-        </tbody>
-      </table>
-      <nav class="pager" aria-label="Pages of accounts">
-        <span class="muted">
-          {accounts.length === 1 ? '1 account' : `${accounts.length} accounts`}
-          {query.cursor === undefined && next === null ? '' : ' on this page'}
-        </span>
-        {query.cursor !== undefined && (
-          <a class="button" href={accountsAddress({ ...query, cursor: undefined })}>
-            First page
-          </a>
-        )}
-        {next !== null && (
-          <a class="button" rel="next" href={accountsAddress({ ...query, cursor: next })}>
-            Next page
-          </a>
-        )}
-        {mayAct && (
-          <a class="button" href={reconnectLinksAddress(query)}>
-            Reconnect links …
-          </a>
-        )}
-      </nav>
-    </>
-  );
-}
-
-const COLUMNS = [
-  'Account',
-  'Status',
-  'Provider',
-  'Access token expires',
-  'Refresh token expires',
-  'Last attempt',
-  'Due',
-];
-
-function NothingFound({ query }: { query: AccountsQuery }) {
-  const { sort: _, ...filters } = query;
-  return Object.values(filters).some((filter) => filter !== undefined) ? (
-    <p class="empty">
-      {noMatches('accounts')} <a href={ACCOUNTS_PATH}>Show all</a>
-    </p>
-  ) : (
-    <p class="empty">
-      {noneYet('accounts')} Connect one with <code>POST /api/admin/accounts</code> or{' '}
-      <code>evergrant accounts add</code>.
-    </p>
-  );
-}
-
-function Row({ account, due, now }: { account: Account; due: DueDecision | null; now: Date }) {
-  const { id, label, externalId, environment, kind, current, lastAttempt, lastError } = account;
-  return (
-    <tr>
-      <th scope="row">
+export const ACCOUNT_COLUMNS: readonly Column<AccountRow>[] = [
+  {
+    id: 'label',
+    title: 'Account',
+    names: true,
+    sort: 'label',
+    value: ({ account }) => account.label,
+    cell: ({ account: { id, label, externalId } }) => (
+      <>
         <a href={accountPath(id)}>{label}</a>
         <span class="detail">{externalId}</span>
-      </th>
-      <td data-label="Status">
+      </>
+    ),
+  },
+  {
+    id: 'id',
+    title: 'Id',
+    optional: true,
+    sort: 'id',
+    value: ({ account }) => account.id,
+    cell: ({ account }) => <Copyable text={account.id} of="the id" />,
+  },
+  {
+    id: 'external_id',
+    title: 'External id',
+    optional: true,
+    value: ({ account }) => account.externalId,
+    cell: ({ account }) => <Copyable text={account.externalId} of="the external id" />,
+  },
+  {
+    id: 'status',
+    title: 'Status',
+    value: ({ account, now }) => accountStatus(account, now),
+    cell: ({ account, now }) => (
+      <>
         <StatusBadge account={account} now={now} />
-        {lastError !== null && <span class="detail bad">{words(lastError.code)}</span>}
-      </td>
-      <td data-label="Provider">
-        {account.provider}
+        {account.quarantine && <Badge tone="plain">Quarantine</Badge>}
+        {account.lastError !== null && (
+          <span class="detail bad">{words(account.lastError.code)}</span>
+        )}
+      </>
+    ),
+  },
+  {
+    id: 'reason',
+    title: 'Reason',
+    optional: true,
+    value: ({ account }) => account.lastError?.code ?? null,
+    cell: ({ account: { stateReason, lastError } }) => stateReason ?? lastError?.message ?? null,
+  },
+  {
+    id: 'since',
+    title: 'Status since',
+    optional: true,
+    value: ({ account }) => account.stateAt.toISOString(),
+    cell: ({ account }) => <Moment at={account.stateAt} />,
+  },
+  {
+    id: 'provider',
+    title: 'Provider',
+    value: ({ account }) => account.provider,
+    cell: ({ account: { provider, environment, kind } }) => (
+      <>
+        {provider}
         <span class="detail">{kind === null ? environment : `${environment} · ${kind}`}</span>
-      </td>
-      <td data-label="Access token">
-        {current.accessToken === null ? (
-          <Expiry at={null} otherwise="none yet" />
-        ) : (
-          <Expiry at={current.expiresAt} otherwise="never" />
-        )}
-      </td>
-      <td data-label="Refresh token">
-        <Expiry at={current.refreshTokenExpiresAt} otherwise="unknown" />
-      </td>
-      <td data-label="Attempt">
-        {lastAttempt === null ? (
-          <span class="muted">none yet</span>
-        ) : (
-          <>
-            <OutcomeBadge outcome={lastAttempt.outcome} />
-            <span class="detail">
-              {lastAttempt.source}, <Moment at={lastAttempt.finishedAt} />
-            </span>
-          </>
-        )}
-      </td>
-      <td data-label="Due">
-        <Due due={due} at={account.dueTimes.dueAt} />
-      </td>
-    </tr>
-  );
+      </>
+    ),
+  },
+  {
+    id: 'environment',
+    title: 'Environment',
+    optional: true,
+    value: ({ account }) => account.environment,
+    cell: ({ account }) => account.environment,
+  },
+  {
+    id: 'kind',
+    title: 'Kind',
+    optional: true,
+    value: ({ account }) => account.kind,
+    cell: ({ account }) => account.kind,
+  },
+  {
+    id: 'expires_at',
+    title: 'Access token expires',
+    sort: 'expires_at',
+    value: ({ account }) => account.current.expiresAt,
+    cell: ({ account: { current } }) =>
+      current.accessToken === null ? (
+        <Quiet>none yet</Quiet>
+      ) : current.expiresAt === null ? (
+        <Quiet>never</Quiet>
+      ) : (
+        <Moment at={new Date(current.expiresAt)} />
+      ),
+  },
+  {
+    id: 'refresh_token_expires_at',
+    title: 'Refresh token expires',
+    sort: 'refresh_token_expires_at',
+    value: ({ account }) => account.current.refreshTokenExpiresAt,
+    cell: ({ account: { current } }) =>
+      current.refreshTokenExpiresAt === null ? null : (
+        <Moment at={new Date(current.refreshTokenExpiresAt)} />
+      ),
+  },
+  {
+    id: 'last_attempt',
+    title: 'Last attempt',
+    value: ({ account }) => account.lastAttempt?.finishedAt.toISOString() ?? null,
+    cell: ({ account: { lastAttempt, lastError } }) =>
+      lastAttempt === null ? (
+        <Quiet>none yet</Quiet>
+      ) : (
+        <>
+          <Moment at={lastAttempt.finishedAt} />
+          {/* The status has the reason of the last error. */}
+          {lastAttempt.outcome === 'failed' && lastError === null && (
+            <span class="detail bad">failed</span>
+          )}
+        </>
+      ),
+  },
+  {
+    id: 'source',
+    title: 'Source',
+    optional: true,
+    value: ({ account }) => account.lastAttempt?.source ?? null,
+    cell: ({ account }) => account.lastAttempt?.source,
+  },
+  {
+    id: 'due',
+    title: 'Due',
+    value: ({ account }) => account.dueTimes.dueAt?.toISOString() ?? null,
+    cell: ({ account, due }) => <Due account={account} due={due} />,
+  },
+];
+
+function Quiet({ children }: { children?: Child }) {
+  return <span class="muted">{children}</span>;
 }
 
-function Expiry({ at, otherwise }: { at: string | null; otherwise: string }) {
-  return at === null ? <span class="muted">{otherwise}</span> : <MomentInFull at={new Date(at)} />;
-}
-
-function Due({ due, at }: { due: DueDecision | null; at: Date | null }) {
+/** Empty if the status says already why the account is not refreshed. */
+function Due({ account, due }: { account: Account; due: DueDecision | null }) {
   if (due === null) return <span class="detail">provider not configured</span>;
+  if (account.state !== AccountState.active) return null;
+  const { dueAt } = account.dueTimes;
   return (
     <>
       {due.due ? (
         <Badge tone="active">Due</Badge>
       ) : (
-        due.reason === 'fresh' && at !== null && <Moment at={at} />
+        due.reason === 'fresh' && dueAt !== null && <Moment at={dueAt} />
       )}
-      <span class="detail">{words(due.reason)}</span>
+      {due.reason !== 'fresh' && <span class="detail">{words(due.reason)}</span>}
     </>
+  );
+}
+
+export function accountList(
+  { cursor, ...query }: AccountsQuery,
+  rows: readonly AccountRow[],
+  next: string | null,
+  count: RowCount | null,
+  { mayAct, origin }: { mayAct: boolean; origin: string },
+): ListProps<AccountRow> {
+  return {
+    path: ACCOUNTS_PATH,
+    things: ['accounts', 'account'],
+    query,
+    cursor,
+    next,
+    rows,
+    count,
+    columns: ACCOUNT_COLUMNS,
+    chosenColumns: query.column,
+    sort: query.sort ?? 'expires_at',
+    idOf: ({ account }) => account.id,
+    nameOf: ({ account }) => account.label,
+    ...(mayAct ? { selectedBy: BULK_FORM } : {}),
+    repeatedBy: { origin, command: accountsCommand(query) },
+    ...(mayAct
+      ? {
+          start: (
+            <>
+              <a href={`${ACCOUNTS_PATH}/connect`}>Connect one</a>,{' '}
+              <a href={`${ACCOUNTS_PATH}/new`}>add one by its refresh token</a>, or{' '}
+              <a href={`${ACCOUNTS_PATH}/import`}>import a file</a>.
+            </>
+          ),
+        }
+      : {}),
+  };
+}
+
+function accountsCommand(query: Omit<AccountsQuery, 'cursor'>): RepeatedBy {
+  return repeatedList(
+    { path: '/api/admin/accounts', words: ['accounts', 'list'] },
+    { ...query, sort: query.sort ?? 'expires_at' },
+    {
+      q: { label: 'Search', api: 'q', option: 'search' },
+      provider: sameName('Provider', 'provider'),
+      environment: sameName('Environment', 'environment'),
+      status: sameName('Status', 'status'),
+      kind: sameName('Kind', 'kind'),
+      quarantine: { ...sameName('Quarantine', 'quarantine'), isFlag: true },
+      sort: sameName('Order', 'sort'),
+      reason: { label: 'Reason' },
+      expires: { label: 'Access token expires' },
+      expires_from: { label: 'Access token expires' },
+      expires_to: { label: 'Access token expires' },
+      refresh_expires: { label: 'Refresh token expires' },
+      refresh_expires_from: { label: 'Refresh token expires' },
+      refresh_expires_to: { label: 'Refresh token expires' },
+    },
+  );
+}
+
+interface AccountsPageProps {
+  list: ListProps<AccountRow>;
+  query: AccountsQuery;
+  organisation: string;
+  choices: {
+    providers: readonly string[];
+    environments: readonly string[];
+    reasons: readonly string[];
+    kinds: readonly string[];
+  };
+  mayAct: boolean;
+}
+
+export function AccountsPage({ list, query, organisation, choices, mayAct }: AccountsPageProps) {
+  return (
+    <>
+      <FilterBar path={ACCOUNTS_PATH} label="Accounts" replaces="#list">
+        <Search
+          name="q"
+          label="Search"
+          value={query.q}
+          placeholder="Label, external id or id"
+          max={SEARCH_MAX_CHARACTERS}
+        />
+        <Many
+          name="status"
+          label="Status"
+          chosen={query.status}
+          values={ACCOUNT_STATUSES}
+          word={statusWord}
+        />
+        <Many name="reason" label="Reason" chosen={query.reason} values={choices.reasons} />
+        <Many name="provider" label="Provider" chosen={query.provider} values={choices.providers} />
+        <Many
+          name="environment"
+          label="Environment"
+          chosen={query.environment}
+          values={choices.environments}
+        />
+        <Many name="kind" label="Kind" chosen={query.kind} values={choices.kinds} />
+        <TimeRange
+          label="Access token expires"
+          names={{ span: 'expires', from: 'expires_from', to: 'expires_to' }}
+          span={query.expires}
+          from={query.expires_from}
+          to={query.expires_to}
+          spans={AHEAD_SPANS}
+          direction="next"
+        />
+        <TimeRange
+          label="Refresh token expires"
+          names={{
+            span: 'refresh_expires',
+            from: 'refresh_expires_from',
+            to: 'refresh_expires_to',
+          }}
+          span={query.refresh_expires}
+          from={query.refresh_expires_from}
+          to={query.refresh_expires_to}
+          spans={AHEAD_SPANS}
+          direction="next"
+        />
+        <One
+          name="quarantine"
+          label="Quarantine"
+          chosen={query.quarantine}
+          options={{ true: 'only', false: 'without' }}
+          none="all"
+        />
+        <One name="sort" label="Sort by" chosen={query.sort ?? 'expires_at'} options={SORTS} />
+        <Many
+          name="column"
+          label="Columns"
+          chosen={query.column}
+          values={ACCOUNT_COLUMNS.filter(({ names }) => names !== true).map(({ id }) => id)}
+          word={(id) => ACCOUNT_COLUMNS.find((column) => column.id === id)?.title ?? id}
+        />
+        <p class="muted">
+          Accounts of <strong>{organisation}</strong>
+        </p>
+      </FilterBar>
+      {mayAct && <BulkForm links={reconnectLinksAddress(query)} />}
+      <List {...list} />
+    </>
+  );
+}
+
+const SORTS = {
+  expires_at: 'Access token expiry',
+  refresh_token_expires_at: 'Refresh token expiry',
+  label: 'Name',
+  id: 'Id',
+};
+
+export const BULK_WORDS: Record<BulkAction, string> = {
+  refresh: 'Refresh now',
+  validate: 'Validate',
+  disable: 'Disable',
+  enable: 'Enable',
+  release: 'Release from quarantine',
+};
+
+/** The page that makes links for the accounts of these filters. */
+export function reconnectLinksAddress(query: AccountsQuery & { id?: string[] }): string {
+  const { sort: _order, column: _columns, cursor: _place, ...filters } = query;
+  return addressOf(RECONNECT_LINKS_PATH, filters);
+}
+
+/** Outside the list, whose updates would reset the chosen action. */
+function BulkForm({ links }: { links: string }) {
+  return (
+    <form id={BULK_FORM} class="bulk" method="post" action={`${ACCOUNTS_PATH}/actions`}>
+      <a class="button primary" href={`${ACCOUNTS_PATH}/connect`}>
+        Connect an account
+      </a>
+      <a class="button" href={`${ACCOUNTS_PATH}/new`}>
+        Add by refresh token
+      </a>
+      <a class="button" href={`${ACCOUNTS_PATH}/import`}>
+        Import
+      </a>
+      {links !== null && (
+        <a class="button" href={links}>
+          Reconnect links …
+        </a>
+      )}
+      <label>
+        With <span data-selected>the selected accounts</span>
+        <select name="action">
+          {BULK_ACTIONS.map((action) => (
+            <option value={action}>{BULK_WORDS[action]}</option>
+          ))}
+          <option value={RECONNECT_LINKS}>Make reconnect links</option>
+        </select>
+      </label>
+      <button>Preview …</button>
+      <button name="all" value="true">
+        Preview all that match …
+      </button>
+    </form>
   );
 }

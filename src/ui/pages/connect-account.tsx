@@ -1,8 +1,11 @@
 /** The form with which an admin makes a link for a new account, and the notice that shows a link once. */
 import type { ConnectSession } from '../../domain/connect/connect-session';
 import type { ConsentInput } from '../../providers/consent/consent';
+import { EMPTY_FORM, type FormState } from '../form';
+import { CopyButton } from '../parts/copy';
+import { Field, Form, Select } from '../parts/form';
 import { Moment } from '../parts/time';
-import { Act } from './account-actions';
+import { NEW_ACCOUNT_PATH } from './account-form';
 import { ACCOUNTS_PATH } from './accounts';
 import { CONNECT_SETTINGS_PATH } from './connect-settings';
 
@@ -15,58 +18,58 @@ export interface ConnectableProvider {
   inputs: readonly ConsentInput[];
 }
 
-export function ConnectAccount({ providers }: { providers: readonly ConnectableProvider[] }) {
+interface ConnectAccountProps {
+  providers: readonly ConnectableProvider[];
+  state?: FormState;
+}
+
+export function ConnectAccount({ providers, state = EMPTY_FORM }: ConnectAccountProps) {
   if (providers.length === 0) {
     return (
       <p>
         No configured provider has an authorization endpoint. Add one in <code>providers.yaml</code>
-        , or connect the account with its refresh token: <code>evergrant accounts add</code>.
+        , or <a href={NEW_ACCOUNT_PATH}>add the account with its refresh token</a>.
       </p>
     );
   }
   const environments = [...new Set(providers.flatMap((one) => one.environments))].toSorted();
   const entered = providers.filter(({ inputs }) => inputs.some(({ isExternalId }) => isExternalId));
+  const leftToOwner =
+    entered.length === 0
+      ? ''
+      : ` For ${entered.map(({ id }) => id).join(', ')}, you may leave it to the owner.`;
   return (
-    <div class="sign-in">
+    <>
       <p>
         Evergrant makes a link. The owner of the account opens it, signs in at the provider and
-        gives consent. No token passes through your hands. The page that the owner sees has your{' '}
-        <a href={CONNECT_SETTINGS_PATH}>name and logo</a>.
+        gives consent. No token passes through your hands. If you have a refresh token already,{' '}
+        <a href={NEW_ACCOUNT_PATH}>add the account with it</a>. The page that the owner sees has
+        your <a href={CONNECT_SETTINGS_PATH}>name and logo</a>.
       </p>
-      <Act action={CONNECT_ACCOUNT_PATH}>
-        <label>
-          Provider
-          <select name="provider" required>
-            {providers.map(({ id }) => (
-              <option value={id}>{id}</option>
-            ))}
-          </select>
-        </label>
-        <label>
-          Environment
-          <select name="environment">
-            <option value="">default</option>
-            {environments.map((name) => (
-              <option value={name}>{name}</option>
-            ))}
-          </select>
-        </label>
-        <label>
-          External id
-          <input name="external_id" maxlength={200} autocomplete="off" />
-        </label>
-        <p class="muted">
-          The name of the account at the provider.
-          {entered.length > 0 &&
-            ` For ${entered.map(({ id }) => id).join(', ')}, you may leave it to the owner.`}
-        </p>
-        <label>
-          Label
-          <input name="label" maxlength={200} autocomplete="off" />
-        </label>
-        <button class="primary">Make a link</button>
-      </Act>
-    </div>
+      <Form action={CONNECT_ACCOUNT_PATH} state={state} submit="Make a link" back={ACCOUNTS_PATH}>
+        <Select
+          name="provider"
+          label="Provider"
+          required
+          state={state}
+          options={providers.map(({ id }) => [id, id])}
+        />
+        <Select
+          name="environment"
+          label="Environment"
+          state={state}
+          options={[['', 'default'], ...environments.map((name) => [name, name] as const)]}
+        />
+        <Field
+          name="external_id"
+          label="External id"
+          state={state}
+          maxLength={200}
+          hint={`The name of the account at the provider.${leftToOwner}`}
+        />
+        <Field name="label" label="Label" state={state} maxLength={200} />
+      </Form>
+    </>
   );
 }
 
@@ -81,7 +84,8 @@ export function LinkNotice({ url, session }: { url: string; session: ConnectSess
       <p>
         <a href={url} target="_blank" rel="noreferrer">
           <code>{url}</code>
-        </a>
+        </a>{' '}
+        <CopyButton text={url} of="the link" />
       </p>
     </div>
   );

@@ -1,22 +1,38 @@
 /** The form that makes a reconnect link for each account of the filters on the Accounts page. */
-import type { ReconnectLinksInput } from '../../services/connect/reconnect-links';
+import type { z } from 'zod';
+import { many, text } from '../list-query';
 import { statusWord } from '../parts/account-badges';
-import { ACCOUNTS_PATH, RECONNECT_LINKS_PATH } from './accounts';
+import { ACCOUNTS_PATH, AccountsQuery, RECONNECT_LINKS_PATH } from './accounts';
 
 /** Accounts that the page counts; a request may not scan more. */
 export const COUNTED_MAX = 2_000;
 
+/** The filters of the page Accounts, or the accounts that are selected there. */
+export const LinksQuery = AccountsQuery.omit({ sort: true, column: true, cursor: true }).extend({
+  id: many(text(64)),
+});
+export type LinksQuery = z.infer<typeof LinksQuery>;
+
+/** Without a status, only accounts that need a reconnect; selected accounts have any status. */
+export function withStatus(query: LinksQuery): LinksQuery {
+  return query.id === undefined && query.status === undefined
+    ? { ...query, status: ['needs_reconnect'] }
+    : query;
+}
+
 /** @param count {@link COUNTED_MAX} stands for that many or more */
 export function ReconnectLinks({
-  input: { status, provider, environment, kind, q, limit },
+  query,
+  limit,
   count,
 }: {
-  input: ReconnectLinksInput;
+  query: LinksQuery;
+  limit: number;
   count: number;
 }) {
-  const filters = { status, provider, environment, kind, q };
-  const shown = Object.entries({ ...filters, status: statusWord(status) }).filter(
-    ([, value]) => value !== undefined,
+  const { id, status, ...others } = query;
+  const shown = Object.entries({ ...others, status: status?.map(statusWord) }).flatMap(
+    ([name, value]) => (value === undefined ? [] : [[name, value] as const]),
   );
   const number = count < COUNTED_MAX ? String(count) : `${COUNTED_MAX} or more`;
   return (
@@ -29,11 +45,11 @@ export function ReconnectLinks({
       <dl>
         {shown.map(([name, value]) => (
           <>
-            <dt>{name === 'q' ? 'search' : name}</dt>
-            <dd>{value}</dd>
+            <dt>{name === 'q' ? 'search' : name.replaceAll('_', ' ')}</dt>
+            <dd>{[value].flat().map(shownValue).join(', ')}</dd>
           </>
         ))}
-        <dt>accounts</dt>
+        <dt>{id === undefined ? 'accounts' : 'selected accounts'}</dt>
         <dd>{number}</dd>
       </dl>
       {count === 0 ? (
@@ -42,9 +58,10 @@ export function ReconnectLinks({
         </p>
       ) : (
         <form method="post" action={RECONNECT_LINKS_PATH}>
-          {Object.entries(filters).map(
-            ([name, value]) =>
-              value !== undefined && <input type="hidden" name={name} value={value} />,
+          {Object.entries(query).flatMap(([name, value]) =>
+            (value === undefined ? [] : [value].flat()).map((one) => (
+              <input type="hidden" name={name} value={shownValue(one)} />
+            )),
           )}
           <label>
             File
@@ -64,4 +81,8 @@ export function ReconnectLinks({
       )}
     </div>
   );
+}
+
+function shownValue(value: string | Date): string {
+  return value instanceof Date ? value.toISOString() : value;
 }

@@ -8,12 +8,12 @@ import type { AttemptStep } from '../../domain/refresh/attempt-steps';
 import { noneYet } from '../../domain/text/messages';
 import { diagnose } from '../../services/logs/diagnostics';
 import type { UiDependencies } from '../dependencies';
+import { Act } from '../parts/act';
 import { Badge, type Tone } from '../parts/badge';
 import { Exchange } from '../parts/exchange';
 import { Notice } from '../parts/notice';
 import { Moment } from '../parts/time';
 import { findAccount } from './account';
-import { Act } from './account-actions';
 import { accountPath } from './accounts';
 
 interface DebugView {

@@ -2,7 +2,8 @@
 import { NOTE_MAX } from '../../api/routes/schedules/schedule-body';
 import { asConfigured } from '../../domain/text/time-text';
 import type { Schedule } from '../../temporal/schedule-client';
-import { Confirm, ConfirmButton, Field } from '../parts/confirm';
+import { Confirm, ConfirmButton } from '../parts/confirm';
+import { Field } from '../parts/form';
 
 export type ScheduleAction = 'run' | 'pause' | 'resume' | 'interval' | 'delete';
 

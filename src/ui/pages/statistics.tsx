@@ -1,9 +1,9 @@
-/** The organisation's accounts and attempts in numbers: the lower part of the page Workers. */
+/** The organisation's accounts and attempts in numbers: the lower part of the page Overview. */
 import { noneYet } from '../../domain/text/messages';
 import type { Statistics } from '../../services/overview/statistics';
 import { sum } from '../../services/overview/sum';
 import { numeral, Plot, type PlotPiece } from '../parts/plot';
-import { StatusBars, type StatusCounts } from '../parts/status-bars';
+import { type StatusCounts, StatusCountsTable } from '../parts/status-counts';
 import { Moment } from '../parts/time';
 
 const EVERY_SIX_HOURS = 6;
@@ -18,7 +18,7 @@ export function StatisticsSections({ statistics }: { statistics: Statistics }) {
         {rows.length === 0 ? (
           <p class="empty">{noneYet('accounts')}</p>
         ) : (
-          <StatusBars rows={rows} />
+          <StatusCountsTable rows={rows} />
         )}
         <AsOf of="accounts" asOf={statistics.accountsAsOf} now={statistics.at} />
       </section>
@@ -39,7 +39,7 @@ export function StatisticsSections({ statistics }: { statistics: Statistics }) {
 }
 
 /** Says when the numbers were counted if it was not now. */
-function AsOf({ of, asOf, now }: { of: string; asOf: Date | null; now: Date }) {
+export function AsOf({ of, asOf, now }: { of: string; asOf: Date | null; now: Date }) {
   if (asOf?.getTime() === now.getTime()) return null;
   return (
     <p class="muted">
@@ -63,7 +63,9 @@ function AccessTokens({ pieces }: { pieces: Statistics['accessTokensEnding'] }) 
       summary={`${numeral(all)} in total. Active accounts are refreshed before that.`}
       kind="bars"
       series={[{ name: 'expiring', label: 'access tokens' }]}
-      pieces={pieces.map(({ from, to, count }) => hourly(from, to, [count]))}
+      pieces={pieces.map(({ from, to, count }) =>
+        hourly(from, to, [count], accountsOf('expires', from, to)),
+      )}
       tickEvery={EVERY_SIX_HOURS}
     />
   );
@@ -82,7 +84,7 @@ function RefreshTokens({ pieces }: { pieces: Statistics['refreshTokensEnding'] }
       }
       kind="bars"
       series={[{ name: 'refresh-expiring', label: 'refresh tokens' }]}
-      pieces={pieces.map(({ from, count }) => monthly(from, count))}
+      pieces={pieces.map(monthly)}
       tickEvery={EVERY_THREE_MONTHS}
     />
   );
@@ -106,7 +108,12 @@ function Attempts({ attempts }: Pick<Statistics, 'attempts'>) {
         { name: 'failed', label: 'failed' },
       ]}
       pieces={attempts.map((piece) =>
-        hourly(piece.from, piece.to, [piece.refreshed, piece.failed]),
+        hourly(
+          piece.from,
+          piece.to,
+          [piece.refreshed, piece.failed],
+          attemptsOf(piece.from, piece.to),
+        ),
       )}
       tickEvery={EVERY_SIX_HOURS}
     />
@@ -129,7 +136,9 @@ function Latency({ attempts }: Pick<Statistics, 'attempts'>) {
         { name: 'p50', label: 'p50' },
         { name: 'p95', label: 'p95 (dashed)' },
       ]}
-      pieces={attempts.map(({ from, to, p50Ms, p95Ms }) => hourly(from, to, [p50Ms, p95Ms]))}
+      pieces={attempts.map(({ from, to, p50Ms, p95Ms }) =>
+        hourly(from, to, [p50Ms, p95Ms], attemptsOf(from, to)),
+      )}
       tickEvery={EVERY_SIX_HOURS}
       unit="ms"
     />
@@ -151,14 +160,28 @@ function statusCounts(groups: Statistics['accounts']): StatusCounts[] {
   });
 }
 
-function hourly(from: Date, to: Date, values: PlotPiece['values']): PlotPiece {
+function hourly(from: Date, to: Date, values: PlotPiece['values'], href?: string): PlotPiece {
   const [hour, end] = [clock(from), clock(to)];
-  return { tick: hour, when: `${from.toISOString().slice(5, 10)} ${hour}–${end}`, values };
+  return { tick: hour, when: `${from.toISOString().slice(5, 10)} ${hour}–${end}`, values, href };
 }
 
-function monthly(from: Date, count: number): PlotPiece {
+function monthly({ from, to, count }: Statistics['refreshTokensEnding'][number]): PlotPiece {
   const month = from.toLocaleString('en', { month: 'short', timeZone: 'UTC' });
-  return { tick: month, when: `${month} ${from.getUTCFullYear()}`, values: [count] };
+  const href = accountsOf('refresh_expires', from, to);
+  return { tick: month, when: `${month} ${from.getUTCFullYear()}`, values: [count], href };
+}
+
+/** The accounts whose token expires in an interval. */
+function accountsOf(token: 'expires' | 'refresh_expires', from: Date, to: Date): string {
+  const query = { [`${token}_from`]: from.toISOString(), [`${token}_to`]: to.toISOString() };
+  const sort = token === 'refresh_expires' ? { sort: 'refresh_token_expires_at' } : {};
+  return `/admin/accounts?${new URLSearchParams({ ...query, ...sort }).toString()}`;
+}
+
+/** The log entries of attempts in an interval. */
+function attemptsOf(from: Date, to: Date): string {
+  const query = { from: from.toISOString(), to: to.toISOString() };
+  return `/admin/terminal?${new URLSearchParams(query).toString()}`;
 }
 
 function clock(at: Date): string {

@@ -1,18 +1,62 @@
 /** The token refresh terminal: the log entries of all attempts, newest first, updated live. */
-import type { z } from '@hono/zod-openapi';
-import { type AnyLogFilterQuery, logFilter } from '../../api/routes/terminal/log-query';
+import { z } from 'zod';
 import { compareTokens, type TokenComparison } from '../../domain/account/token-comparison';
 import { encodeCursor } from '../../domain/cursor';
 import { LOG_ACTIONS, LOG_SOURCES, type LogEntry } from '../../domain/logs/log-entry';
+import { LOG_RESULTS, type LogFilter } from '../../domain/logs/log-filter';
+import { FAILURE_CODES } from '../../domain/refresh/refresh-failure';
 import { notFound } from '../../domain/service-error';
 import { noMatches, noneYet } from '../../domain/text/messages';
 import { idOf } from '../../http/entry-stream';
 import { placeOf } from '../../http/paging';
 import type { UiDependencies } from '../dependencies';
-import { words } from '../parts/account-badges';
+import {
+  addressOf,
+  many,
+  moment,
+  pastRange,
+  type QueryValue,
+  single,
+  span,
+  text,
+} from '../list-query';
+import { COUNT_MAX } from '../list-routes';
+import { Commands, type RepeatedBy, repeatedList, sameName, TIME_FILTERS } from '../parts/commands';
+import { FilterBar, Many, One, PastTimeRange, Search } from '../parts/filter-bar';
+import { Count } from '../parts/list';
 import { Entry } from '../parts/log-entry';
 
-type Filters = z.infer<typeof AnyLogFilterQuery>;
+const PATH = '/admin/terminal';
+const TEXT_MAX = 200;
+
+export const TerminalQuery = z.object({
+  source: many(z.enum(LOG_SOURCES)),
+  action: many(z.enum(LOG_ACTIONS)),
+  provider: many(text(64)),
+  env: many(text(64)),
+  account_id: single(text(64)),
+  text: single(text(TEXT_MAX)),
+  result: single(z.enum(LOG_RESULTS)),
+  code: many(text(64)),
+  since: single(span),
+  from: single(moment),
+  to: single(moment),
+});
+type Filters = z.infer<typeof TerminalQuery>;
+
+export function terminalFilter(
+  { env, account_id, since, from, to, ...filters }: Filters,
+  organisation: string,
+  now: Date,
+): LogFilter {
+  return {
+    organisation,
+    environment: env,
+    accountId: account_id,
+    ...filters,
+    ...pastRange(since, { from, to }, now),
+  };
+}
 
 interface ShownEntries {
   entries: { entry: LogEntry; comparison: TokenComparison | undefined }[];
@@ -22,6 +66,8 @@ interface ShownEntries {
 }
 
 export interface TerminalView extends ShownEntries {
+  /** The number of matching entries, counted up to {@link COUNT_MAX}; `null` for a link to one entry. */
+  count: number | null;
   options: { providers: string[]; environments: string[] };
   /** The place from which live entries follow; `null` if newer entries exist that are not shown. */
   followFrom: string | null;
@@ -39,7 +85,7 @@ const NEXT_PAGE = 500;
 const LIST = 50;
 const NEWER_THAN_LINKED = 10;
 
-type Dependencies = Pick<UiDependencies, 'store' | 'providers' | 'logTail'>;
+type Dependencies = Pick<UiDependencies, 'store' | 'providers' | 'logTail' | 'now'>;
 
 /** The newest entries, or the entries older than a place. */
 export async function loadTerminal(
@@ -50,9 +96,12 @@ export async function loadTerminal(
 ): Promise<TerminalView> {
   // Read before the list, so that entries written in between arrive through the stream.
   const end = await deps.logTail.end();
-  const shown = await loadEntries(deps, organisation, filters, before, FIRST_PAGE);
-  const followFrom = before === undefined ? idOf(end) : null;
-  return { ...shown, followFrom, linked: null, options: optionsOf(deps) };
+  const [shown, count] = await Promise.all([
+    loadEntries(deps, organisation, filters, before, FIRST_PAGE),
+    deps.store.logEntries.count(terminalFilter(filters, organisation, deps.now()), COUNT_MAX + 1),
+  ]);
+  const followFrom = before === undefined && filters.to === undefined ? idOf(end) : null;
+  return { ...shown, count, followFrom, linked: null, options: optionsOf(deps) };
 }
 
 /** One entry and its neighbours. Throws `not_found` also for entries of other organisations. */
@@ -74,6 +123,7 @@ export async function loadLinked(
     ...rest,
     entries: [...(await compared(deps, organisation, [...above, entry])), ...rest.entries],
     followFrom: newer.length > NEWER_THAN_LINKED ? null : idOf(end),
+    count: null,
     linked: id,
     options: optionsOf(deps),
   };
@@ -81,7 +131,7 @@ export async function loadLinked(
 
 /** One page of entries. */
 export async function loadEntries(
-  { store }: Pick<Dependencies, 'store'>,
+  { store, now }: Pick<Dependencies, 'store' | 'now'>,
   organisation: string,
   filters: Filters,
   before: string | undefined,
@@ -89,7 +139,7 @@ export async function loadEntries(
 ): Promise<ShownEntries> {
   const place = before === undefined ? null : placeOf(before);
   const found = await store.logEntries.list({
-    ...logFilter(filters, organisation),
+    ...terminalFilter(filters, organisation, now()),
     before: place === null ? undefined : { createdAt: place.at, id: place.id },
     limit: limit + 1,
   });
@@ -121,7 +171,15 @@ function optionsOf({ providers }: Pick<Dependencies, 'providers'>): TerminalView
 }
 
 /** The whole terminal, as a page or in a dialog. */
-export function Terminal({ view, dialog = false }: { view: TerminalView; dialog?: boolean }) {
+export function Terminal({
+  view,
+  origin,
+  dialog = false,
+}: {
+  view: TerminalView;
+  origin: string;
+  dialog?: boolean;
+}) {
   const { filters, followFrom } = view;
   const query = queryOf(filters);
   const stream = `/admin/terminal/stream?${queryOf(filters, { after: followFrom ?? undefined })}`;
@@ -140,13 +198,38 @@ export function Terminal({ view, dialog = false }: { view: TerminalView; dialog?
         <button type="button" data-do="copy">
           Copy all
         </button>
-        <a class="button" href={`/admin/terminal/download?${query}`} download>
+        <a
+          class="button"
+          href={`/admin/terminal/export?${queryOf(filters, { format: 'jsonl' })}`}
+          download
+        >
           Download
         </a>
+        <a
+          class="button"
+          href={`/admin/terminal/export?${queryOf(filters, { format: 'csv' })}`}
+          download
+        >
+          CSV
+        </a>
+        <Commands origin={origin} of="the entries" commands={[logsCommand(filters)]} />
         <button type="button" command="show-modal" commandfor="terminal-keys">
           Shortcuts
         </button>
         <span id="terminal-notice" role="status" />
+        {view.count !== null && view.count > 0 && (
+          <span class="muted">
+            <Count
+              count={{
+                count: Math.min(view.count, COUNT_MAX),
+                isComplete: view.count <= COUNT_MAX,
+                asOf: null,
+              }}
+              things={['entries when the page was loaded', 'entry when the page was loaded']}
+            />
+          </span>
+        )}
+        {query !== '' && !dialog && <a href={PATH}>Show all</a>}
       </div>
       <p id="terminal-left-out" role="status" />
       <div
@@ -163,6 +246,20 @@ export function Terminal({ view, dialog = false }: { view: TerminalView; dialog?
       <Keys />
     </section>
   );
+}
+
+function logsCommand(filters: Filters): RepeatedBy {
+  return repeatedList({ path: '/api/admin/terminal-logs', words: ['logs'] }, filters, {
+    text: { label: 'Text', api: 'text' },
+    source: sameName('Source', 'source'),
+    action: sameName('Action', 'action'),
+    provider: sameName('Provider', 'provider'),
+    env: { label: 'Environment', api: 'env', option: 'environment' },
+    account_id: { label: 'Account', api: 'account_id', option: 'account' },
+    result: { label: 'Result' },
+    code: { label: 'Reason' },
+    ...TIME_FILTERS,
+  });
 }
 
 /** Says that the stream left out entries, and links to the list of them. */
@@ -207,61 +304,28 @@ export function Entries({ shown, linked }: { shown: ShownEntries; linked?: strin
 
 function FilterForm({ view, dialog }: { view: TerminalView; dialog: boolean }) {
   const { filters, options } = view;
-  const inPlace = { 'hx-get': '/admin/terminal/panel', 'hx-target': '#terminal-dialog-body' };
+  const inPlace = { get: `${PATH}/panel`, target: '#terminal-dialog-body' };
   return (
-    <form
-      class="filters"
-      role="search"
-      aria-label="Filter the entries"
-      method="get"
-      action="/admin/terminal"
-      {...(dialog ? inPlace : {})}
-    >
-      <Choice name="source" label="Source" chosen={filters.source} among={LOG_SOURCES} />
-      <Choice name="action" label="Action" chosen={filters.action} among={LOG_ACTIONS} />
-      <Choice
-        name="provider"
-        label="Provider"
-        chosen={filters.provider}
-        among={options.providers}
+    <FilterBar path={PATH} label="Filter the entries" {...(dialog ? { inPlace } : {})}>
+      <Search name="text" label="Text" value={filters.text} max={TEXT_MAX} />
+      <One
+        name="result"
+        label="Result"
+        chosen={filters.result}
+        options={{ failed: 'failed', succeeded: 'succeeded' }}
+        none="all"
       />
-      <Choice name="env" label="Environment" chosen={filters.env} among={options.environments} />
+      <Many name="code" label="Reason" chosen={filters.code} values={FAILURE_CODES} />
+      <Many name="source" label="Source" chosen={filters.source} values={LOG_SOURCES} />
+      <Many name="action" label="Action" chosen={filters.action} values={LOG_ACTIONS} />
+      <Many name="provider" label="Provider" chosen={filters.provider} values={options.providers} />
+      <Many name="env" label="Environment" chosen={filters.env} values={options.environments} />
+      <PastTimeRange label="Time" query={filters} />
       <label>
         Account
         <input name="account_id" value={filters.account_id ?? ''} placeholder="acc_…" />
       </label>
-      <label>
-        Text
-        <input name="text" type="search" value={filters.text ?? ''} maxlength={200} />
-      </label>
-      <button>Filter</button>
-      {queryOf(filters) !== '' && !dialog && <a href="/admin/terminal">Show all</a>}
-    </form>
-  );
-}
-
-interface ChoiceProps {
-  name: string;
-  label: string;
-  chosen: string | undefined;
-  among: readonly string[];
-}
-
-function Choice({ name, label, chosen, among }: ChoiceProps) {
-  // A link may name a value that is no longer configured.
-  const all = chosen === undefined || among.includes(chosen) ? among : [...among, chosen];
-  return (
-    <label>
-      {label}
-      <select name={name}>
-        <option value="">all</option>
-        {all.map((value) => (
-          <option value={value} selected={value === chosen}>
-            {words(value)}
-          </option>
-        ))}
-      </select>
-    </label>
+    </FilterBar>
   );
 }
 
@@ -292,9 +356,6 @@ function Keys() {
 }
 
 /** The filters as a query, without unset ones. */
-function queryOf(filters: Filters, more: Record<string, string | undefined> = {}): string {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries({ ...filters, ...more }))
-    if (value !== undefined) query.set(name, value);
-  return query.toString();
+function queryOf(filters: Filters, more: Readonly<Record<string, QueryValue>> = {}): string {
+  return addressOf('', { ...filters, ...more }).slice(1);
 }

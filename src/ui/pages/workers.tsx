@@ -1,6 +1,6 @@
 /**
- * Admin → Workers: one row per provider's schedule, and the organisation's statistics below. Notes and counts of sweeps
- * are shown only to operators, because they concern all organisations.
+ * Admin → Workers: one row per provider's schedule. Notes and counts of sweeps are shown only to operators, because they
+ * concern all organisations.
  */
 import { OPERATOR_AUDIT } from '../../domain/access/organisation';
 import type { AppLimiter } from '../../domain/limits/app-limiter';
@@ -15,9 +15,8 @@ import { Badge } from '../parts/badge';
 import { TerminalDialog } from '../parts/terminal-dialog';
 import { duration, Moment } from '../parts/time';
 import { ScheduleButtons, ScheduleDialogs } from './schedule-actions';
-import { StatisticsSections } from './statistics';
 
-interface WorkersView {
+export interface WorkersView {
   /** The number of workers that polled recently. */
   alive: number;
   schedules: {
@@ -106,7 +105,6 @@ export function Workers({ workers: { schedules, alive }, statistics, mayOperate 
         )}
         {!mayOperate && <p class="muted">{NEEDS_OPERATOR}</p>}
       </section>
-      {statistics !== null && <StatisticsSections statistics={statistics} />}
     </>
   );
 }
@@ -120,17 +118,25 @@ function Alive({ count }: { count: number }) {
   );
 }
 
+/** Selects the OAuth apps whose incidents a session sees: operators all of them, organisations the apps of their accounts. */
+export function concerns(
+  statistics: Statistics | null,
+  isOperator: boolean,
+): (app: Pick<AppLimiter, 'provider' | 'environment'>) => boolean {
+  return ({ provider, environment }) =>
+    isOperator ||
+    (statistics?.accounts.some(
+      (group) => group.provider === provider && group.environment === environment,
+    ) ??
+      false);
+}
+
 function Schedules({
   schedules,
   statistics,
   mayOperate,
 }: Pick<WorkersView, 'schedules'> & Omit<WorkersProps, 'workers'>) {
-  /** Organisations see incidents of the apps that their accounts use. */
-  const concerns = ({ provider, environment }: AppLimiter) =>
-    mayOperate ||
-    statistics?.accounts.some(
-      (group) => group.provider === provider && group.environment === environment,
-    );
+  const isConcerned = concerns(statistics, mayOperate);
   return (
     <table class="rows">
       <thead>
@@ -149,7 +155,7 @@ function Schedules({
             <th scope="row">{schedule.provider}</th>
             <td data-label="State">
               <State schedule={schedule} mayOperate={mayOperate} />
-              {open.filter(concerns).map((limiter) => (
+              {open.filter(isConcerned).map((limiter) => (
                 <OpenCircuit limiter={limiter} />
               ))}
             </td>

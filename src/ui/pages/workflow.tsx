@@ -1,17 +1,22 @@
 /** One workflow: its readable history, and the actions of admins and operators. */
 import { NOTE_MAX } from '../../api/routes/schedules/schedule-body';
+import { cliOption } from '../../domain/text/shell-command';
 import type { HistoryEvent } from '../../temporal/readable-history';
 import type { WorkflowHistory } from '../../temporal/workflow-client';
-import { Confirm, ConfirmButton, Field } from '../parts/confirm';
+import { Commands, type RepeatedBy } from '../parts/commands';
+import { Confirm, ConfirmButton } from '../parts/confirm';
+import { Copyable } from '../parts/copy';
+import { Field } from '../parts/form';
 import { Moment } from '../parts/time';
 import { durationOf, WorkflowState, workflowPath } from './workflows';
 
 interface WorkflowProps {
   history: WorkflowHistory;
   mayAct: boolean;
+  origin: string;
 }
 
-export function WorkflowPage({ history, mayAct }: WorkflowProps) {
+export function WorkflowPage({ history, mayAct, origin }: WorkflowProps) {
   const isRunning = history.status === 'running';
   return (
     <>
@@ -34,6 +39,7 @@ export function WorkflowPage({ history, mayAct }: WorkflowProps) {
             {history.type === 'sweep' ? 'Sweep again' : 'Refresh again'}
           </ConfirmButton>
         )}
+        <Commands origin={origin} of="this workflow" commands={commandsOf(history, mayAct)} />
       </div>
       <div id="workflow" hx-sse:connect={`${workflowPath(history)}/stream`} hx-swap="innerMorph">
         <Workflow history={history} />
@@ -41,6 +47,23 @@ export function WorkflowPage({ history, mayAct }: WorkflowProps) {
       {mayAct && <Dialogs history={history} />}
     </>
   );
+}
+
+function commandsOf({ workflowId, status }: WorkflowHistory, mayAct: boolean): RepeatedBy[] {
+  const path = `/api/admin/workflows/${encodeURIComponent(workflowId)}`;
+  const reason = 'no longer needed';
+  return [
+    { title: 'History', request: { path: `${path}/history` } },
+    ...(mayAct && status === 'running'
+      ? [
+          {
+            title: 'Terminate',
+            request: { method: 'POST', path: `${path}/terminate`, body: { reason } },
+            words: ['workflows', 'terminate', workflowId, cliOption('reason', reason)],
+          },
+        ]
+      : []),
+  ];
 }
 
 /** The live fragment. */
@@ -120,8 +143,9 @@ function Facts({ history }: Pick<WorkflowProps, 'history'>) {
       )}
       <div>
         <dt>Run</dt>
-        <dd class="mono">
-          {workflowId} {runId}
+        <dd>
+          <Copyable text={workflowId} of="the workflow id" />{' '}
+          <Copyable text={runId} of="the run id" />
         </dd>
       </div>
     </dl>

@@ -1,13 +1,20 @@
 /** Workflow history: the sweeps, and the organisation's refreshes, from Temporal. */
+import { z } from 'zod';
+import { LOG_SOURCES } from '../../domain/logs/log-entry';
+import { FAILURE_CODES } from '../../domain/refresh/refresh-failure';
 import { type SweepSummary, summaryLine } from '../../domain/refresh/sweep';
-import { noMatches, noneYet } from '../../domain/text/messages';
 import {
   type ListedWorkflow,
   WORKFLOW_STATUSES,
+  WORKFLOW_TYPES,
   type WorkflowStatus,
   type WorkflowType,
 } from '../../temporal/workflow-client';
+import { many, moment, single, span, text } from '../list-query';
 import { Badge, type Tone } from '../parts/badge';
+import { type RepeatedBy, repeatedList, sameName, TIME_FILTERS } from '../parts/commands';
+import { FilterBar, Many, PastTimeRange } from '../parts/filter-bar';
+import { type Column, List, type ListProps } from '../parts/list';
 import { duration, Moment } from '../parts/time';
 
 export interface WorkflowRow extends ListedWorkflow {
@@ -20,141 +27,174 @@ export interface WorkflowRow extends ListedWorkflow {
   failure: string | null;
 }
 
-interface WorkflowFilterValues {
-  type?: string | undefined;
-  provider?: string | undefined;
-  status?: string | undefined;
-  account_id?: string | undefined;
+export const WORKFLOWS_PATH = '/admin/workflows';
+
+export const WorkflowsQuery = z.object({
+  type: many(z.enum(WORKFLOW_TYPES)),
+  status: many(z.enum(WORKFLOW_STATUSES)),
+  provider: many(text(64)),
+  outcome: many(text(64)),
+  source: many(z.enum(LOG_SOURCES)),
+  account_id: single(text(64)),
+  since: single(span),
+  from: single(moment),
+  to: single(moment),
+  column: many(text(32)),
+  cursor: single(z.string().max(4096)),
+});
+export type WorkflowsQuery = z.infer<typeof WorkflowsQuery>;
+
+/** The outcomes of workflows of accounts: those of an attempt, and the codes of failures. */
+const OUTCOMES = [
+  'refreshed',
+  'skipped',
+  'claimed_elsewhere',
+  'valid',
+  'invalid',
+  ...FAILURE_CODES,
+];
+
+export const WORKFLOW_COLUMNS: readonly Column<WorkflowRow>[] = [
+  {
+    id: 'workflow',
+    title: 'Workflow',
+    names: true,
+    value: ({ workflowId }) => workflowId,
+    cell: (row) => (
+      <>
+        <a href={workflowPath(row)}>{row.label ?? row.accountId ?? row.workflowId}</a>
+        <span class="detail">
+          {row.type} {row.provider ?? ''}
+          {row.label !== null && ` · ${row.accountId}`}
+        </span>
+      </>
+    ),
+  },
+  {
+    id: 'outcome',
+    title: 'Outcome',
+    value: ({ outcome, status }) => outcome ?? status,
+    cell: (row) => <Outcome row={row} />,
+  },
+  {
+    id: 'status',
+    title: 'Status in Temporal',
+    optional: true,
+    value: ({ status }) => status,
+    cell: ({ status }) => status.replaceAll('_', ' '),
+  },
+  {
+    id: 'attempts',
+    title: 'Attempts',
+    value: ({ attempts }) => attempts,
+    cell: ({ attempts }) => attempts,
+  },
+  {
+    id: 'started',
+    title: 'Started',
+    value: ({ startedAt }) => startedAt.toISOString(),
+    cell: ({ startedAt }) => <Moment at={startedAt} />,
+  },
+  {
+    id: 'duration',
+    title: 'Duration',
+    value: ({ startedAt, endedAt }) =>
+      endedAt === null ? null : endedAt.getTime() - startedAt.getTime(),
+    cell: (row) => (row.endedAt === null ? null : durationOf(row)),
+  },
+  { id: 'source', title: 'Source', value: ({ source }) => source, cell: ({ source }) => source },
+  {
+    id: 'account_id',
+    title: 'Account id',
+    optional: true,
+    value: ({ accountId }) => accountId,
+    cell: ({ accountId }) => (accountId === null ? null : <code>{accountId}</code>),
+  },
+];
+
+export function workflowList(
+  { cursor, ...query }: WorkflowsQuery,
+  rows: readonly WorkflowRow[],
+  next: string | null,
+  count: number,
+  origin: string,
+): ListProps<WorkflowRow> {
+  return {
+    path: WORKFLOWS_PATH,
+    things: ['workflows', 'workflow'],
+    query,
+    cursor,
+    next,
+    rows,
+    count: { count, isComplete: true, asOf: null },
+    columns: WORKFLOW_COLUMNS,
+    chosenColumns: query.column,
+    idOf: ({ workflowId, runId }) => `${workflowId}-${runId}`.replaceAll(/[^\w-]/g, '_'),
+    repeatedBy: { origin, command: workflowsCommand(query) },
+    start: 'Temporal deletes finished workflows after its retention period.',
+  };
+}
+
+function workflowsCommand(query: Omit<WorkflowsQuery, 'cursor'>): RepeatedBy {
+  return repeatedList({ path: '/api/admin/workflows', words: ['workflows', 'list'] }, query, {
+    type: sameName('Type', 'type'),
+    status: sameName('Status', 'status'),
+    provider: sameName('Provider', 'provider'),
+    outcome: sameName('Outcome', 'outcome'),
+    source: sameName('Source', 'source'),
+    account_id: { label: 'Account', api: 'account_id', option: 'account' },
+    ...TIME_FILTERS,
+  });
 }
 
 interface WorkflowsProps {
-  rows: readonly WorkflowRow[];
-  filters: WorkflowFilterValues;
+  list: ListProps<WorkflowRow>;
+  query: WorkflowsQuery;
   /** The selectable types. */
   types: readonly WorkflowType[];
   providers: readonly string[];
-  /** The address of the next page; `null` on the last page. */
-  next: string | null;
 }
 
-export function WorkflowsPage({ rows, filters, types, providers, next }: WorkflowsProps) {
+export function WorkflowsPage({ list, query, types, providers }: WorkflowsProps) {
   return (
     <>
-      <Filters filters={filters} types={types} providers={providers} />
-      {rows.length === 0 ? (
-        <p class="empty">
-          {hasFilter(filters) ? noMatches('workflows') : noneYet('workflows')} Temporal deletes
-          finished workflows after its retention period.
-        </p>
-      ) : (
-        <Rows rows={rows} />
-      )}
-      {next !== null && (
-        <p>
-          <a class="button" href={next} rel="next">
-            Older workflows
-          </a>
-        </p>
-      )}
+      <FilterBar path={WORKFLOWS_PATH} label="Workflows" replaces="#list">
+        <Many name="type" label="Type" chosen={query.type} values={types} />
+        <Many name="outcome" label="Outcome" chosen={query.outcome} values={OUTCOMES} />
+        <Many name="status" label="Status" chosen={query.status} values={WORKFLOW_STATUSES} />
+        <Many name="provider" label="Provider" chosen={query.provider} values={providers} />
+        <Many name="source" label="Source" chosen={query.source} values={LOG_SOURCES} />
+        <PastTimeRange label="Started" query={query} />
+        <label>
+          Account
+          <input name="account_id" value={query.account_id ?? ''} placeholder="acc_…" />
+        </label>
+        <Many
+          name="column"
+          label="Columns"
+          chosen={query.column}
+          values={WORKFLOW_COLUMNS.filter(({ names }) => names !== true).map(({ id }) => id)}
+          word={(id) => WORKFLOW_COLUMNS.find((column) => column.id === id)?.title ?? id}
+        />
+      </FilterBar>
+      <List {...list} />
     </>
   );
 }
 
-function hasFilter({ type, provider, status, account_id: account }: WorkflowFilterValues): boolean {
-  return Boolean(type ?? provider ?? status ?? account);
-}
-
-function Filters({
-  filters,
-  types,
-  providers,
-}: Pick<WorkflowsProps, 'filters' | 'types' | 'providers'>) {
-  return (
-    <form class="filters" method="get" action="/admin/workflows">
-      <Choice name="type" label="Type" choices={types} chosen={filters.type} />
-      <Choice name="provider" label="Provider" choices={providers} chosen={filters.provider} />
-      <Choice name="status" label="Status" choices={WORKFLOW_STATUSES} chosen={filters.status} />
-      <label>
-        <span>Account</span>
-        <input name="account_id" value={filters.account_id ?? ''} placeholder="acc_…" />
-      </label>
-      <button>Filter</button>
-    </form>
-  );
-}
-
-interface ChoiceProps {
-  name: string;
-  label: string;
-  choices: readonly string[];
-  chosen: string | undefined;
-}
-
-function Choice({ name, label, choices, chosen }: ChoiceProps) {
-  return (
-    <label>
-      <span>{label}</span>
-      <select name={name}>
-        <option value="">all</option>
-        {choices.map((choice) => (
-          <option value={choice} {...(choice === chosen ? { selected: true } : {})}>
-            {choice.replaceAll('_', ' ')}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
-function Rows({ rows }: Pick<WorkflowsProps, 'rows'>) {
-  return (
-    <table class="rows">
-      <thead>
-        <tr>
-          <th scope="col">Workflow</th>
-          <th scope="col">Status</th>
-          <th scope="col">Outcome</th>
-          <th scope="col">Attempts</th>
-          <th scope="col">Started</th>
-          <th scope="col">Duration</th>
-          <th scope="col">Source</th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map((row) => (
-          <tr>
-            <th scope="row">
-              <a href={workflowPath(row)}>{row.label ?? row.accountId ?? row.workflowId}</a>
-              <span class="detail">
-                {row.type} {row.provider ?? ''}
-                {row.label !== null && ` · ${row.accountId}`}
-              </span>
-            </th>
-            <td data-label="Status">
-              <WorkflowState status={row.status} />
-            </td>
-            <td data-label="Outcome">
-              <Outcome row={row} />
-            </td>
-            <td data-label="Attempts">{row.attempts ?? '–'}</td>
-            <td data-label="Started">
-              <Moment at={row.startedAt} />
-            </td>
-            <td data-label="Duration">{durationOf(row)}</td>
-            <td data-label="Source">{row.source ?? '–'}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
-function Outcome({ row: { outcome, summary, failure } }: { row: WorkflowRow }) {
-  if (failure !== null) return <span class="detail bad">{failure}</span>;
-  if (summary !== null) return <>{summaryLine(summary)}</>;
-  // A completed workflow may report a failed refresh.
-  const failed = outcome !== null && !NO_FAILURES.has(outcome);
-  return <span class={failed ? 'bad' : ''}>{outcome?.replaceAll('_', ' ') ?? '–'}</span>;
+/** The outcome of the work, not only of the workflow: a completed workflow may report a failed refresh. */
+function Outcome({ row: { outcome, summary, failure, status } }: { row: WorkflowRow }) {
+  if (failure !== null) return <span class="bad">{failure}</span>;
+  if (status !== 'completed') return <WorkflowState status={status} />;
+  if (summary !== null)
+    return summary.failed > 0 ? (
+      <span class="bad">{summaryLine(summary)}</span>
+    ) : (
+      <>{summaryLine(summary)}</>
+    );
+  if (outcome === null) return <WorkflowState status={status} />;
+  const failed = !NO_FAILURES.has(outcome);
+  return <Badge tone={failed ? 'bad' : 'good'}>{outcome.replaceAll('_', ' ')}</Badge>;
 }
 
 /** All other outcomes are failure codes. */

@@ -52,39 +52,3 @@ export function ConfirmButton(props: PropsWithChildren<ConfirmButtonProps>) {
     </button>
   );
 }
-
-interface FieldProps {
-  id: string;
-  name: string;
-  label: string;
-  hint?: string;
-  required?: boolean;
-  value?: string;
-  maxLength?: number;
-}
-
-/** A text field of a confirmation dialog. */
-export function Field({ id, name, label, hint, required = false, value, maxLength }: FieldProps) {
-  return (
-    <div class="field">
-      <label for={id}>
-        {label}
-        {!required && <span class="muted"> (optional)</span>}
-      </label>
-      <input
-        id={id}
-        name={name}
-        autocomplete="off"
-        {...(required ? { required: true } : {})}
-        {...(value === undefined ? {} : { value })}
-        {...(maxLength === undefined ? {} : { maxlength: maxLength })}
-        {...(hint === undefined ? {} : { 'aria-describedby': `${id}-hint` })}
-      />
-      {hint !== undefined && (
-        <p id={`${id}-hint`} class="detail">
-          {hint}
-        </p>
-      )}
-    </div>
-  );
-}

@@ -1,9 +1,10 @@
-/** One log entry in the terminal: a summary line, and collapsed details of the exchange, the error and the attempt. */
+/** One log entry in the terminal: one line, and collapsed details of the exchange, the error and the attempt. */
 import type { Child } from 'hono/jsx';
 import type { TokenComparison } from '../../domain/account/token-comparison';
 import type { LogEntry } from '../../domain/logs/log-entry';
 import { words } from './account-badges';
 import { Badge, type Tone } from './badge';
+import { CopyButton } from './copy';
 
 /** The colours of actions; any action not listed is shown plain. */
 const TONES: Readonly<Record<string, Tone>> = {
@@ -49,9 +50,10 @@ export function Entry({ entry, comparison, linked = false }: EntryProps) {
     >
       <div class="line">
         <a class="at" href={`/admin/terminal?entry=${encodeURIComponent(id)}`}>
-          {absolute(created_at)}
+          <time datetime={created_at} data-relative data-precise>
+            {absolute(created_at)}
+          </time>
         </a>
-        <time datetime={created_at} data-relative />
         <span class={`source ${entry.source}`}>{entry.source}</span>
         <Badge tone={error === null ? (TONES[entry.action] ?? 'plain') : 'bad'}>
           {words(entry.action)}
@@ -62,12 +64,18 @@ export function Entry({ entry, comparison, linked = false }: EntryProps) {
             {entry.account_label ?? entry.account_id}
           </a>
         )}
-        {response !== null && <span>{`${response.status} in ${response.duration_ms} ms`}</span>}
+        {response !== null && (
+          <span class="times">{`${response.status} in ${response.duration_ms} ms`}</span>
+        )}
         {response === null && entry.outcome !== null && entry.outcome !== 'ok' && (
           <span>{words(entry.outcome)}</span>
         )}
-        {comparison !== undefined && (
-          <Badge tone={COMPARED[comparison].tone}>{COMPARED[comparison].label}</Badge>
+        {comparison === 'same' ? (
+          <span class="muted">{COMPARED.same.label}</span>
+        ) : (
+          comparison !== undefined && (
+            <Badge tone={COMPARED[comparison].tone}>{COMPARED[comparison].label}</Badge>
+          )
         )}
       </div>
       <p>{entry.message}</p>
@@ -78,6 +86,7 @@ export function Entry({ entry, comparison, linked = false }: EntryProps) {
         {response !== null && <Fold title="Response" open={open} lines={responseLines(response)} />}
         {error !== null && <Fold title="Error" open={open} lines={members(error)} />}
         <Fold title="Attempt" open={open} lines={attemptLines(entry, comparison)} />
+        <CopyButton text={id} of="the id of the entry" />
       </div>
     </li>
   );
@@ -125,6 +134,7 @@ function attemptLines(entry: LogEntry, comparison: TokenComparison | undefined):
       account: entry.account_id,
       workflow: entry.workflow_id,
       run: entry.run_id,
+      trace: entry.trace_id,
       outcome: entry.outcome,
       generation: entry.generation,
       ...values,

@@ -1,4 +1,7 @@
-/** Plots as SVG, rendered on the server: stacked bars or lines, with the numbers in a table below. */
+/**
+ * Plots as SVG, rendered on the server: stacked bars or lines, with the value under the pointer. The numbers and links are
+ * also in a table below, for screen readers and the keyboard, so the drawing is hidden from them.
+ */
 import { scaleBand, scaleLinear } from 'd3-scale';
 import { line, stack } from 'd3-shape';
 
@@ -29,13 +32,15 @@ export interface PlotPiece {
   when: string;
   /** In the order of the series; `null` if there is no value. */
   values: readonly (number | null)[];
+  /** The list behind the interval's values. */
+  href?: string | undefined;
 }
 
 const WIDTH = 320;
-const HEIGHT = 150;
+const HEIGHT = 160;
 const LEFT = 38;
 const RIGHT = 4;
-const TOP = 8;
+const TOP = 14;
 const BOTTOM = 20;
 const Y_TICKS = 3;
 
@@ -46,18 +51,14 @@ export function Plot(props: PlotProps) {
     <figure class="plot card">
       <figcaption id={`${id}-title`}>{title}</figcaption>
       {series.length > 1 && <Legend series={series} />}
-      <svg
-        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-        role="img"
-        aria-labelledby={`${id}-title`}
-        aria-describedby={`${id}-summary`}
-      >
+      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} aria-hidden="true">
         <Axes {...props} scales={scales} />
         {kind === 'bars' ? (
           <Bars {...props} scales={scales} />
         ) : (
           <Lines {...props} scales={scales} />
         )}
+        <Pieces {...props} scales={scales} />
       </svg>
       <p id={`${id}-summary`} class="detail">
         {summary}
@@ -113,7 +114,7 @@ function Axes({ scales: { x, y }, pieces, tickEvery }: Drawn) {
   );
 }
 
-function Bars({ scales: { x, y }, series, pieces, unit }: Drawn) {
+function Bars({ scales: { x, y }, series, pieces }: Drawn) {
   const layers = stack<PlotPiece, number>()
     .keys(series.map((_, index) => index))
     .value(({ values }, index) => values[index] ?? 0)([...pieces]);
@@ -128,9 +129,7 @@ function Bars({ scales: { x, y }, series, pieces, unit }: Drawn) {
               width={at(x.bandwidth())}
               y={at(y(to))}
               height={at(y(from) - y(to))}
-            >
-              <title>{tooltip(pieces[index], series, unit)}</title>
-            </rect>
+            />
           ) : null,
         ),
       )}
@@ -138,7 +137,7 @@ function Bars({ scales: { x, y }, series, pieces, unit }: Drawn) {
   );
 }
 
-function Lines({ scales: { x, y }, series, pieces, unit }: Drawn) {
+function Lines({ scales: { x, y }, series, pieces }: Drawn) {
   return (
     <>
       {series.map(({ name }, key) => {
@@ -153,12 +152,41 @@ function Lines({ scales: { x, y }, series, pieces, unit }: Drawn) {
             {pieces.map((piece, index) => {
               const value = piece.values[key] ?? null;
               return value === null ? null : (
-                <circle cx={at(middle(x, index))} cy={at(y(value))} r="2.5">
-                  <title>{tooltip(piece, series, unit)}</title>
-                </circle>
+                <circle cx={at(middle(x, index))} cy={at(y(value))} r="2.5" />
               );
             })}
           </g>
+        );
+      })}
+    </>
+  );
+}
+
+/** One area per interval, over the whole height: it shows the values while the pointer is over it, and links to the list. */
+function Pieces({ scales: { x }, series, pieces, unit }: Drawn) {
+  return (
+    <>
+      {pieces.map((piece, index) => {
+        const area = (
+          <>
+            <rect
+              class="area"
+              x={at((x(index) ?? 0) - (x.step() - x.bandwidth()) / 2)}
+              width={at(x.step())}
+              y="0"
+              height={HEIGHT - BOTTOM}
+            />
+            <text class="value" x={WIDTH - RIGHT} y={TOP + 2} text-anchor="end">
+              {tooltip(piece, series, unit)}
+            </text>
+          </>
+        );
+        return piece.href === undefined ? (
+          <g class="piece">{area}</g>
+        ) : (
+          <a class="piece" href={piece.href} tabindex={-1}>
+            {area}
+          </a>
         );
       })}
     </>
@@ -179,7 +207,7 @@ function Legend({ series }: Pick<PlotProps, 'series'>) {
 }
 
 /** The colour of a series or a status, next to its label. */
-export function Swatch({ name }: { name: string }) {
+function Swatch({ name }: { name: string }) {
   return (
     <svg class="swatch" viewBox="0 0 10 10" aria-hidden="true">
       <rect class={`series ${name}`} width="10" height="10" rx="2" />
@@ -205,9 +233,9 @@ function Numbers({
         </tr>
       </thead>
       <tbody>
-        {pieces.map(({ when, values }) => (
+        {pieces.map(({ when, values, href }) => (
           <tr>
-            <th scope="row">{when}</th>
+            <th scope="row">{href === undefined ? when : <a href={href}>{when}</a>}</th>
             {values.map((value) => (
               <td>{formatted(value, unit)}</td>
             ))}

@@ -23,6 +23,11 @@ export function TerminalDialog() {
           </button>
         </header>
         <div id="terminal-dialog-body" />
+        <div class="skeleton" aria-hidden="true">
+          {Array.from({ length: 6 }, () => (
+            <span />
+          ))}
+        </div>
       </dialog>
     </>
   );

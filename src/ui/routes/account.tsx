@@ -1,43 +1,40 @@
 /** One account: the page, its live fragment, and the actions of admins. */
 import type { Child } from 'hono/jsx';
+import type { z } from 'zod';
 import { type Account, AccountState } from '../../domain/account/account';
-import { NO_GENERATION } from '../../domain/account/grant';
 import { isFinished } from '../../domain/connect/stored-tokens';
-import { notFound, ServiceError } from '../../domain/service-error';
-import { providerNotConfigured } from '../../domain/text/messages';
-import { publicOrigin } from '../../http/public-origin';
+import { ServiceError } from '../../domain/service-error';
+import { publicOrigin, shownOrigin } from '../../http/public-origin';
 import { callerName } from '../../services/access/authenticator';
-import { GrantInput, grantWarnings, sealedGrantOf } from '../../services/accounts/grant-input';
-import { reconnect, restoreGrant } from '../../services/accounts/reconnect';
-import { refreshableAccount, requireConnected } from '../../services/accounts/refreshable-account';
-import {
-  enteredRefreshToken,
-  reconnectWarnings,
-} from '../../services/accounts/shared-refresh-token';
+import { type AccountPatchBody, changeAccount } from '../../services/accounts/change-account';
+import { GrantInput } from '../../services/accounts/grant-input';
+import { restoreGrant } from '../../services/accounts/reconnect';
+import { refreshableAccount } from '../../services/accounts/refreshable-account';
 import { createReconnectSession } from '../../services/connect/create-session';
 import { disconnect, revocationNotice } from '../../services/connect/disconnect';
-import type { AccountPatch } from '../../store/accounts/accounts';
-import { grantPlace } from '../../vault/vault';
 import type { UiDependencies } from '../dependencies';
-import type { UiApp, UiContext } from '../env';
+import { answerDone } from '../done';
+import type { Done, UiApp, UiContext } from '../env';
 import { formFields } from '../form';
 import { isFragment } from '../guard';
 import { showPage } from '../layout';
+import { addressOf } from '../list-query';
 import { liveFragment } from '../live';
 import { markup } from '../markup';
-import { AccountDetails, findAccount, loadAccount } from '../pages/account';
+import { AccountCommands, AccountDetails, findAccount, loadAccount } from '../pages/account';
 import { AccountDialogs } from '../pages/account-actions';
 import { ACCOUNTS_PATH, accountPath } from '../pages/accounts';
 import { LinkNotice } from '../pages/connect-account';
 import { Notice } from '../parts/notice';
 import { RefreshOutcome, ValidationNotice } from '../parts/refresh-outcome';
 import { mayAct } from '../permissions';
+import { TOKEN_ACCESSES_PATH } from './token-accesses';
 
 const ACCOUNT = `${ACCOUNTS_PATH}/:id` as const;
 const REASON_MAX_CHARACTERS = 200;
 
 export function registerAccount(ui: UiApp, deps: UiDependencies): void {
-  const { logger, now, providers, store, vault } = deps;
+  const { logger, providers } = deps;
   const load = (c: UiContext) => loadAccount(deps, c.get('session').organisation, idOf(c));
 
   ui.get(ACCOUNT, async (c) => {
@@ -48,6 +45,24 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
       c,
       { title: view.account.label, section: ACCOUNTS_PATH, live: true },
       <>
+        <div class="toolbar">
+          <a
+            class="button"
+            href={`/admin/terminal?account_id=${encodeURIComponent(view.account.id)}`}
+          >
+            Log entries
+          </a>
+          {acts && (
+            <a class="button" href={addressOf(TOKEN_ACCESSES_PATH, { account: view.account.id })}>
+              Token accesses
+            </a>
+          )}
+          <AccountCommands
+            account={view.account}
+            origin={shownOrigin(c, deps.publicUrl)}
+            mayAct={acts}
+          />
+        </div>
         <div id="account" hx-sse:connect={`${path}/stream`} hx-swap="innerMorph">
           <AccountDetails view={view} mayAct={acts} />
         </div>
@@ -78,26 +93,22 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
   const change = async (
     c: UiContext,
     done: string,
-    patchOf: () => AccountPatch,
-    warnings: string[] = [],
+    patch: z.infer<typeof AccountPatchBody>,
+    undo?: (before: Account) => Done['undo'],
+    reason?: string,
   ) => {
-    const { organisation, keyId } = c.get('session');
-    const at = now();
-    const account = await findAccount(deps, organisation, idOf(c));
-    const patch = patchOf();
-    if (patch.grant === undefined && patch.state !== undefined) requireConnected(account);
-    const changed = await store.accounts.patch(organisation, account.id, patch, at);
-    if (changed === null) throw notFound(`account ${account.id}`);
+    const caller = { ...callerOf(c), reason };
+    const { organisation, keyId } = caller;
+    const before = await findAccount(deps, organisation, idOf(c));
+    const { account, warnings } = await changeAccount(deps, caller, before.id, patch);
     logger.info({ organisation, account_id: account.id, key_id: keyId }, `account ${done}`);
-    const sentence = `${account.label} is ${done}.`;
-    return answer(
-      c,
-      <Notice kind={warnings.length === 0 ? 'good' : 'note'}>
-        {[sentence, ...warnings.map((warning) => `Warning: ${warning}`)].join(' ')}
-      </Notice>,
-    );
+    const path = accountPath(account.id);
+    return answerDone(c, deps, path, {
+      text: `${account.label} is ${done}.`,
+      warnings,
+      undo: undo?.(before),
+    });
   };
-
   ui.post(`${ACCOUNT}/disable`, async (c) => {
     const reason = await field(c, 'reason');
     if (reason.length > REASON_MAX_CHARACTERS)
@@ -105,14 +116,26 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
         'invalid_request',
         `The reason is longer than ${REASON_MAX_CHARACTERS} characters. Shorten it.`,
       );
-    const stateReason = reason === '' ? 'Disabled by an admin.' : reason;
-    return change(c, 'disabled', () => ({ state: AccountState.disabled, stateReason }));
+    return change(
+      c,
+      'disabled',
+      { disabled: true },
+      acts('enable'),
+      reason === '' ? undefined : reason,
+    );
   });
   ui.post(`${ACCOUNT}/enable`, (c) =>
-    change(c, 'enabled', () => ({ state: AccountState.active, stateReason: null })),
+    change(c, 'enabled', { disabled: false }, (before) =>
+      before.state === AccountState.disabled
+        ? acts('disable', { reason: before.stateReason ?? '' })(before)
+        : undefined,
+    ),
   );
   ui.post(`${ACCOUNT}/release`, (c) =>
-    change(c, 'released from quarantine', () => ({ quarantine: false })),
+    change(c, 'released from quarantine', { quarantine: false }, acts('quarantine')),
+  );
+  ui.post(`${ACCOUNT}/quarantine`, (c) =>
+    change(c, 'in quarantine', { quarantine: true }, acts('release')),
   );
   ui.post(`${ACCOUNT}/reconnect`, async (c) => {
     const parsed = GrantInput.shape.refresh_token.safeParse(await field(c, 'refresh_token'));
@@ -120,40 +143,20 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
       const problems = parsed.error.issues.map(({ message }) => message).join('; ');
       throw new ServiceError(
         'invalid_request',
-        `The new refresh token cannot be used: ${problems}.`,
+        `refresh_token: the new refresh token cannot be used: ${problems}`,
       );
     }
-    const { organisation, keyId } = c.get('session');
-    const account = await findAccount(deps, organisation, idOf(c));
-    const provider = providers.find(account.provider);
-    if (provider === undefined)
-      throw new ServiceError('conflict', providerNotConfigured(account.provider));
-    const place = grantPlace(account, NO_GENERATION);
+    const before = await findAccount(deps, c.get('session').organisation, idOf(c));
     const given = { refresh_token: parsed.data };
-    const grant = sealedGrantOf(given, { provider, vault, place, now: now() });
-    const warnings = [
-      ...grantWarnings(given, provider, now()),
-      ...(await reconnectWarnings(store, account, grant, provider)),
-    ];
-    if (account.quarantine || isFinished(account)) {
-      const patch = {
-        state: AccountState.active,
-        stateReason: null,
-        grant,
-        enteredRefreshToken: enteredRefreshToken(grant, provider),
-      };
-      const why = account.quarantine ? 'it is in quarantine' : 'it was disconnected';
-      const done = `reconnected without a test, because ${why}`;
-      return change(c, done, () => patch, warnings);
+    if (before.quarantine || isFinished(before)) {
+      const why = before.quarantine ? 'it is in quarantine' : 'it was disconnected';
+      return change(c, `reconnected without a test, because ${why}`, given);
     }
-    const reconnected = await reconnect(deps, account, grant, {
-      source: 'admin',
-      caller: callerName(keyId),
-    });
+    const { account, warnings } = await changeAccount(deps, callerOf(c), before.id, given);
     return answer(
       c,
       <>
-        <ReconnectNotice account={reconnected} done={`${account.label} is reconnected.`} />
+        <ReconnectNotice account={account} done={`${account.label} is reconnected.`} />
         {warnings.length > 0 && (
           <Notice kind="note">{warnings.map((warning) => `Warning: ${warning}`).join(' ')}</Notice>
         )}
@@ -188,6 +191,17 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
     const done = `${account.label} uses its replaced grant again.`;
     return answer(c, <ReconnectNotice account={restored} done={done} />);
   });
+}
+
+/** The form of another action on the account. */
+const acts = (action: string, fields?: Record<string, string>) => (account: Account) => ({
+  action: `${accountPath(account.id)}/${action}`,
+  ...(fields === undefined ? {} : { fields }),
+});
+
+function callerOf(c: UiContext) {
+  const { organisation, keyId } = c.get('session');
+  return { organisation, keyId, source: 'admin' } as const;
 }
 
 /** A link is shown in the response itself: a redirect would lose it. */

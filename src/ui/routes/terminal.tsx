@@ -1,15 +1,16 @@
 /** The terminal: as a page, in a dialog, page by page, live, and as a file. */
-import { stream } from 'hono/streaming';
 import { logEntryBody } from '../../api/routes/terminal/log-entry-body';
-import { AnyLogFilterQuery, logFilter } from '../../api/routes/terminal/log-query';
+import { encodeCursor } from '../../domain/cursor';
+import type { LogEntry } from '../../domain/logs/log-entry';
 import type { LogFilter } from '../../domain/logs/log-filter';
-import { ServiceError } from '../../domain/service-error';
-import { visible } from '../../domain/text/visible-text';
 import { streamEntries } from '../../http/entry-stream';
 import { placeOf } from '../../http/paging';
+import { shownOrigin } from '../../http/public-origin';
 import type { UiDependencies } from '../dependencies';
 import type { UiApp, UiContext } from '../env';
 import { showPage } from '../layout';
+import { parsedQuery } from '../list-query';
+import { EXPORT_PAGE, exportList } from '../list-routes';
 import { markup } from '../markup';
 import {
   compared,
@@ -19,11 +20,11 @@ import {
   loadLinked,
   loadTerminal,
   Terminal,
+  TerminalQuery,
+  terminalFilter,
 } from '../pages/terminal';
+import type { Column } from '../parts/list';
 import { Entry } from '../parts/log-entry';
-
-const DOWNLOAD_PAGE = 500;
-const DOWNLOAD_MAX = 100_000;
 
 export function registerTerminal(ui: UiApp, deps: UiDependencies): void {
   ui.get('/admin/terminal', async (c) => {
@@ -31,7 +32,7 @@ export function registerTerminal(ui: UiApp, deps: UiDependencies): void {
     const { entry, before } = c.req.query();
     const view = entry
       ? await loadLinked(deps, organisation, entry)
-      : await loadTerminal(deps, organisation, filtersOf(c), before);
+      : await loadTerminal(deps, organisation, parsedQuery(c, TerminalQuery), before);
     return showPage(
       c,
       {
@@ -39,20 +40,22 @@ export function registerTerminal(ui: UiApp, deps: UiDependencies): void {
         section: '/admin/terminal',
         live: view.followFrom !== null,
       },
-      <Terminal view={view} />,
+      <Terminal view={view} origin={shownOrigin(c, deps.publicUrl)} />,
     );
   });
 
   ui.get('/admin/terminal/panel', async (c) => {
     const { organisation } = c.get('session');
-    const view = await loadTerminal(deps, organisation, filtersOf(c), undefined);
-    return c.html(await markup(<Terminal view={view} dialog />));
+    const view = await loadTerminal(deps, organisation, parsedQuery(c, TerminalQuery), undefined);
+    return c.html(
+      await markup(<Terminal view={view} origin={shownOrigin(c, deps.publicUrl)} dialog />),
+    );
   });
 
   ui.get('/admin/terminal/entries', async (c) => {
     const { organisation } = c.get('session');
     const { before } = c.req.query();
-    const shown = await loadEntries(deps, organisation, filtersOf(c), before);
+    const shown = await loadEntries(deps, organisation, parsedQuery(c, TerminalQuery), before);
     return c.html(await markup(<Entries shown={shown} />));
   });
 
@@ -60,10 +63,10 @@ export function registerTerminal(ui: UiApp, deps: UiDependencies): void {
     const session = c.get('session');
     const { organisation } = session;
     const { after } = c.req.query();
-    const filters = filtersOf(c);
+    const filters = parsedQuery(c, TerminalQuery);
     return streamEntries(c, deps, {
       owner: session,
-      filter: logFilter(filters, organisation),
+      filter: terminalFilter(filters, organisation, deps.now()),
       from: after === undefined ? undefined : placeOf(after, 'after'),
       messages: async (followed) => {
         const entries = followed.map(({ entry }) => entry);
@@ -82,46 +85,53 @@ export function registerTerminal(ui: UiApp, deps: UiDependencies): void {
     });
   });
 
-  ui.get('/admin/terminal/download', (c) => {
+  const exported = (c: UiContext, format?: 'jsonl') => {
     const { organisation } = c.get('session');
-    const filter = logFilter(filtersOf(c), organisation);
-    c.header('Content-Type', 'application/x-ndjson; charset=utf-8');
-    c.header('Content-Disposition', 'attachment; filename="token-refresh-terminal.jsonl"');
-    return stream(c, async (file) => {
-      for await (const lines of downloaded(deps, filter)) {
-        if (file.aborted) return;
-        await file.write(lines);
-      }
+    const filter = terminalFilter(parsedQuery(c, TerminalQuery), organisation, deps.now());
+    return exportList(c, deps, {
+      name: 'token-refresh-terminal',
+      ...(format === undefined ? {} : { format }),
+      columns: COLUMNS,
+      body: logEntryBody,
+      page: (cursor) => exportedPage(deps, filter, cursor),
     });
-  });
+  };
+  ui.get('/admin/terminal/export', (c) => exported(c));
+  // The address of 0.1.0, which scripts may use.
+  ui.get('/admin/terminal/download', (c) => exported(c, 'jsonl'));
 }
 
-/** The entries as JSON Lines, newest first, one page at a time. */
-async function* downloaded(
+/** The columns of the entries in CSV. */
+const COLUMNS: readonly Column<LogEntry>[] = (
+  [
+    ['Time', ({ created_at }) => created_at],
+    ['Source', ({ source }) => source],
+    ['Action', ({ action }) => action],
+    ['Provider', ({ provider }) => provider],
+    ['Environment', ({ environment }) => environment],
+    ['Account id', ({ account_id }) => account_id],
+    ['Account', ({ account_label }) => account_label],
+    ['Status', ({ response }) => response?.status ?? null],
+    ['Duration in ms', ({ response }) => response?.duration_ms ?? null],
+    ['Reason', ({ error }) => error?.code ?? null],
+    ['Message', ({ message }) => message],
+    ['Entry', ({ id }) => id],
+  ] as const satisfies readonly [string, NonNullable<Column<LogEntry>['value']>][]
+).map(([title, value]) => ({ id: title, title, value, cell: () => null }));
+
+/** One page of entries, newest first, without those past their retention. */
+async function exportedPage(
   { store, now }: Pick<UiDependencies, 'store' | 'now'>,
   filter: LogFilter,
-): AsyncGenerator<string> {
-  let before: { createdAt: Date; id: string } | undefined;
-  for (let count = 0; count < DOWNLOAD_MAX; count += DOWNLOAD_PAGE) {
-    // oxlint-disable-next-line no-await-in-loop -- each page begins where the one before ended
-    const entries = await store.logEntries.list({
-      ...filter,
-      before,
-      keptAt: now(),
-      limit: DOWNLOAD_PAGE,
-    });
-    yield entries.map((entry) => `${visible(JSON.stringify(logEntryBody(entry)))}\n`).join('');
-    const last = entries.at(-1);
-    if (last === undefined || entries.length < DOWNLOAD_PAGE) return;
-    before = { createdAt: new Date(last.created_at), id: last.id };
-  }
-}
-
-/** A form also sends empty fields. */
-function filtersOf(c: UiContext) {
-  const given = Object.entries(c.req.query()).filter(([, value]) => value !== '');
-  const filters = AnyLogFilterQuery.safeParse(Object.fromEntries(given));
-  if (filters.success) return filters.data;
-  const [issue] = filters.error.issues;
-  throw new ServiceError('invalid_request', `${issue?.path.join('.')}: ${issue?.message}`);
+  cursor: string | undefined,
+) {
+  const place = cursor === undefined ? null : placeOf(cursor);
+  const rows = await store.logEntries.list({
+    ...filter,
+    before: place === null ? undefined : { createdAt: place.at, id: place.id },
+    keptAt: now(),
+    limit: EXPORT_PAGE,
+  });
+  const last = rows.length < EXPORT_PAGE ? undefined : rows.at(-1);
+  return { rows, next: last === undefined ? null : encodeCursor(last.created_at, last.id) };
 }

@@ -4,12 +4,13 @@ import { note } from '../../api/routes/schedules/schedule-body';
 import { demandScope } from '../../domain/access/principal';
 import { notFound, ServiceError } from '../../domain/service-error';
 import { providerNotConfigured } from '../../domain/text/messages';
+import { shownOrigin } from '../../http/public-origin';
 import { callerName } from '../../services/access/authenticator';
 import { refreshableAccount } from '../../services/accounts/refreshable-account';
 import { workflowAttempts } from '../../services/overview/workflow-attempts';
 import {
-  WORKFLOW_STATUSES,
   WORKFLOW_TYPES,
+  type WorkflowFilters,
   type WorkflowHistory,
   type WorkflowType,
 } from '../../temporal/workflow-client';
@@ -17,27 +18,26 @@ import { refreshAccountWorkflowId } from '../../workflows/refresh-account';
 import type { UiDependencies } from '../dependencies';
 import type { Session, UiApp, UiContext } from '../env';
 import { formFields } from '../form';
+import { isFragment } from '../guard';
 import { showPage } from '../layout';
+import { addressOf, parsedQuery, pastRange } from '../list-query';
+import { EXPORT_PAGE, exportList, LIST_PAGE } from '../list-routes';
 import { liveFragment } from '../live';
+import { markup } from '../markup';
 import { Workflow, WorkflowPage } from '../pages/workflow';
-import { type WorkflowRow, WorkflowsPage } from '../pages/workflows';
+import {
+  WORKFLOW_COLUMNS,
+  WORKFLOWS_PATH,
+  type WorkflowRow,
+  WorkflowsPage,
+  WorkflowsQuery,
+  workflowList,
+} from '../pages/workflows';
+import { List, ListBody, shownColumns } from '../parts/list';
 import { mayAct, mayOperate, mayRead } from '../permissions';
 
-const PATH = '/admin/workflows';
+const PATH = WORKFLOWS_PATH;
 const RUN = `${PATH}/:workflow_id/:run_id`;
-const PAGE = 25;
-
-const anything = z.string().trim().max(64).optional();
-/** Empty and invalid choices count as no filter. */
-const Query = z.object({
-  type: z.enum(WORKFLOW_TYPES).optional().catch(undefined),
-  status: z.enum(WORKFLOW_STATUSES).optional().catch(undefined),
-  provider: anything.catch(undefined),
-  account_id: anything.catch(undefined),
-  cursor: z.string().max(4096).optional().catch(undefined),
-});
-type Query = z.infer<typeof Query>;
-
 /** Types that belong to an account: admins of its organisation act on them, operators on all others. */
 const OF_ACCOUNT: ReadonlySet<WorkflowType> = new Set(['refresh', 'validation', 'disconnection']);
 const actsOn = (type: WorkflowType) => (OF_ACCOUNT.has(type) ? mayAct : mayOperate);
@@ -55,19 +55,39 @@ export function registerWorkflows(ui: UiApp, deps: UiDependencies): void {
   const { workflows, logger } = deps;
 
   ui.get(PATH, async (c) => {
-    const query = Query.parse(c.req.query());
-    const { rows, next } = await loadPage(deps, c.get('session'), query);
+    const query = parsedQuery(c, WorkflowsQuery);
+    const session = c.get('session');
+    const list = await loadList(deps, c, query);
+    if (isFragment(c)) {
+      c.header('HX-Replace-Url', addressOf(PATH, query));
+      return c.html(await markup(<List {...list} />));
+    }
     return showPage(
       c,
-      { title: 'Workflows', section: PATH },
+      { title: 'Workflows', section: PATH, live: true },
       <WorkflowsPage
-        rows={rows}
-        filters={query}
-        types={typesFor(c.get('session'))}
+        list={list}
+        query={query}
+        types={typesFor(session)}
         providers={deps.providers.all.map(({ id }) => id)}
-        next={next === null ? null : pathOfPage(query, next)}
       />,
     );
+  });
+  ui.get(`${PATH}/stream`, (c) => {
+    const query = parsedQuery(c, WorkflowsQuery);
+    return liveFragment(c, deps, async () => <ListBody {...(await loadList(deps, c, query))} />, {
+      isList: true,
+    });
+  });
+  ui.get(`${PATH}/export`, (c) => {
+    const query = parsedQuery(c, WorkflowsQuery);
+    return exportList(c, deps, {
+      name: 'workflows',
+      columns: shownColumns(WORKFLOW_COLUMNS, query.column ?? WORKFLOW_COLUMNS.map(({ id }) => id)),
+      body: ({ label, summary: _summary, failure: _failure, ...row }) => ({ ...row, label }),
+      page: (cursor) =>
+        loadPage(deps, c.get('session'), { ...query, cursor }, { limit: EXPORT_PAGE }),
+    });
   });
 
   const historyOf = (c: UiContext): Promise<WorkflowHistory> => {
@@ -84,7 +104,11 @@ export function registerWorkflows(ui: UiApp, deps: UiDependencies): void {
         section: PATH,
         live: true,
       },
-      <WorkflowPage history={history} mayAct={actsOn(history.type)(c.get('session'))} />,
+      <WorkflowPage
+        history={history}
+        mayAct={actsOn(history.type)(c.get('session'))}
+        origin={shownOrigin(c, deps.publicUrl)}
+      />,
     );
   };
   ui.get(`${PATH}/:workflow_id`, show);
@@ -121,17 +145,45 @@ export function registerWorkflows(ui: UiApp, deps: UiDependencies): void {
   });
 }
 
+async function loadList(
+  deps: Pick<UiDependencies, 'workflows' | 'store' | 'publicUrl' | 'now'>,
+  c: UiContext,
+  query: WorkflowsQuery,
+) {
+  const session = c.get('session');
+  const [{ rows, next }, count] = await Promise.all([
+    loadPage(deps, session, query, { limit: LIST_PAGE }),
+    deps.workflows.count(session, filtersOf(query, deps.now())),
+  ]);
+  return workflowList(query, rows, next, count, shownOrigin(c, deps.publicUrl));
+}
+
+function filtersOf(
+  {
+    type,
+    status,
+    provider,
+    outcome,
+    source,
+    account_id: accountId,
+    since,
+    from,
+    to,
+  }: WorkflowsQuery,
+  now: Date,
+): WorkflowFilters {
+  const started = pastRange(since, { from, to }, now);
+  return { type, status, provider, outcome, source, accountId, ...started };
+}
+
 async function loadPage(
-  { workflows, store }: Pick<UiDependencies, 'workflows' | 'store'>,
+  { workflows, store, now }: Pick<UiDependencies, 'workflows' | 'store' | 'now'>,
   session: Session,
-  { type, provider, status, account_id: account, cursor }: Query,
+  { cursor, ...query }: WorkflowsQuery,
+  { limit }: { limit: number },
 ): Promise<{ rows: WorkflowRow[]; next: string | null }> {
   const { organisation } = session;
-  const { items, next } = await workflows.list(
-    session,
-    { type, status, provider: provider || undefined, accountId: account || undefined },
-    { limit: PAGE, cursor },
-  );
+  const { items, next } = await workflows.list(session, filtersOf(query, now()), { limit, cursor });
   const [attempts, sweeps, labels] = await Promise.all([
     workflowAttempts(store, organisation, items),
     workflows.results(
@@ -152,13 +204,6 @@ async function loadPage(
     }),
     next,
   };
-}
-
-function pathOfPage(query: Query, cursor: string): string {
-  const given = Object.entries({ ...query, cursor }).filter((pair): pair is [string, string] =>
-    Boolean(pair[1]),
-  );
-  return `${PATH}?${new URLSearchParams(given).toString()}`;
 }
 
 /** Repeats the work of a closed workflow. @returns the id of the new workflow */

@@ -17,4 +17,8 @@ describe('csvLine', () => {
   it('leaves a cell empty for null', () => {
     expect(csvLine(['a', null, 'b'])).toBe('a,,b');
   });
+
+  it('leaves a negative number a number', () => {
+    expect(csvLine([-7])).toBe('-7');
+  });
 });

@@ -3,6 +3,8 @@ import { isWanted, type LogFilter } from '../../../src/domain/logs/log-filter';
 import { refreshFailure } from '../../../src/domain/refresh/refresh-failure';
 import { entryOf, storeForTest, type TestStore } from '../_store';
 
+const TRACE = '0af7651916cd43dd8448eb211c80319c';
+
 let store: TestStore;
 beforeAll(async () => {
   store = await storeForTest();
@@ -17,9 +19,10 @@ const entries = [
     id: 'failed',
     provider: 'etsy',
     action: 'token_refresh_failed',
+    trace_id: TRACE,
     error: refreshFailure('invalid_grant', { status: 400 }),
   }),
-  entryOf({ id: 'theirs', organisation: 'org_b', account_label: 'Harbour Books' }),
+  entryOf({ id: 'theirs', organisation: 'org_b', account_label: 'Harbour Books', trace_id: TRACE }),
   entryOf({
     id: 'heartbeat',
     organisation: null,
@@ -36,6 +39,7 @@ it.each<[string, Partial<LogFilter>, string[]]>([
   ['an environment', { environment: 'sandbox' }, ['heartbeat', 'sandbox']],
   ['an account', { accountId: 'acc_other' }, ['sandbox']],
   ['an action', { action: 'worker_heartbeat' }, ['heartbeat']],
+  ['a trace', { traceId: TRACE }, ['failed']],
   ['a source', { source: 'debug' }, ['sandbox']],
   ['a text in any case', { text: 'harbour BOOKS' }, ['plain']],
   ['the text of an error', { text: 'invalid_grant' }, ['failed']],

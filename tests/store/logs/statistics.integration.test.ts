@@ -58,7 +58,15 @@ describe('attempts', () => {
     await attempt({ organisation: null, action: 'worker_heartbeat' });
     await attempt({ action: 'refresh_token_expiring' });
     expect(await attempts(1)).toEqual([
-      { from: fromNow(-HOUR), to: NOW, refreshed: 0, failed: 0, p50Ms: null, p95Ms: null },
+      {
+        from: fromNow(-HOUR),
+        to: NOW,
+        refreshed: 0,
+        failed: 0,
+        failures: [],
+        p50Ms: null,
+        p95Ms: null,
+      },
     ]);
   });
 

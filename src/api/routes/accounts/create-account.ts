@@ -4,8 +4,7 @@ import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { bodyErrorResponses } from '../../../http/errors';
-import { NewAccountBody, newAccount } from '../../../services/accounts/new-account';
-import { sharedTokenWarnings } from '../../../services/accounts/shared-refresh-token';
+import { connectAccount, NewAccountBody } from '../../../services/accounts/new-account';
 import { EnteredAccountBody, enteredAccountBody } from './account-body';
 
 const route = createRoute({
@@ -30,12 +29,9 @@ const route = createRoute({
 
 export function registerCreateAccount(app: ApiApp, deps: ApiDependencies) {
   return app.openapi(route, async (c) => {
-    const { store, providers, now } = deps;
+    const { providers, now } = deps;
     const { organisation } = c.get('principal');
-    const { account, provider, warnings } = newAccount(c.req.valid('json'), organisation, deps);
-    const shared = await sharedTokenWarnings(store, organisation, account, provider);
-    const created = await store.accounts.create(account, now());
-    const body = enteredAccountBody(created, [...warnings, ...shared], providers, now());
-    return c.json(body, 201);
+    const { account, warnings } = await connectAccount(deps, organisation, c.req.valid('json'));
+    return c.json(enteredAccountBody(account, warnings, providers, now()), 201);
   });
 }

@@ -11,11 +11,10 @@ import type { ApiApp } from '../../../http/env';
 import { bodyErrorResponses } from '../../../http/errors';
 import { mediaTypeOf } from '../../../http/media-type';
 import type { Authenticator } from '../../../services/access/authenticator';
-import { type AccountLine, accountLines } from '../../../services/accounts/account-lines';
-import { EarlierLines } from '../../../services/accounts/earlier-lines';
-import { IMPORT_RESULTS, importLines } from '../../../services/accounts/import-lines';
+import { accountLines } from '../../../services/accounts/account-lines';
+import { importAccounts } from '../../../services/accounts/import-accounts';
+import { IMPORT_RESULTS } from '../../../services/accounts/import-lines';
 import { NewAccountBody } from '../../../services/accounts/new-account';
-import { describeError } from '../../../services/describe-error';
 import { yesOrNo } from '../../openapi/parts';
 
 export const IMPORT_PATH = '/api/admin/accounts/import';
@@ -31,21 +30,6 @@ const FORMATS: ReadonlyMap<string, 'csv' | 'jsonl'> = new Map([
 /** Whether the body is streamed, and so has no size limit. Bodies of other media types are read whole. */
 export function isImport(c: Context): boolean {
   return c.req.method === 'POST' && c.req.path === IMPORT_PATH && FORMATS.has(mediaTypeOf(c));
-}
-
-/** Lines per batch, which are encrypted and stored together; the whole file is never in memory. */
-const BATCH = 250;
-
-const NO_LONGER_ALLOWED =
-  'The import was stopped: the key or JWT is no longer accepted, or lost the scope "admin". Send the whole file again with another key. Existing accounts are not changed.';
-
-const SEND_AGAIN = 'Send the file again. Existing accounts are not changed.';
-
-/** @param lines at least one, ascending */
-function notSure(lines: readonly number[]): string {
-  const [first] = lines;
-  const which = lines.length === 1 ? `line ${first}` : `lines ${first} to ${lines.at(-1)}`;
-  return `MongoDB failed while it stored ${which}. Each account with the result "uncertain" may be stored or not. ${SEND_AGAIN}`;
 }
 
 const LineResult = z
@@ -180,59 +164,16 @@ export function registerImportAccounts(app: ApiApp, deps: Dependencies): void {
       dryRun: query.data.dry_run ?? false,
     };
     c.header('Content-Type', type === BYTES ? BYTES : JSON_LINES);
-    return stream(
-      c,
-      async (out) => {
-        const write = (result: z.infer<typeof Result>) =>
-          out.writeln(visible(JSON.stringify(result)));
-        const summary = {
-          lines: 0,
-          created: 0,
-          updated: 0,
-          existed: 0,
-          valid: 0,
-          refused: 0,
-          warned: 0,
-        };
-        const earlier = new EarlierLines(deps.vault);
-        for await (const batch of batches(accountLines(body, format))) {
-          // Cheap, because the authenticator caches its reads.
-          if (!(await isStillAllowed(c, deps.authenticator, 'admin'))) {
-            await write({ error: { code: 'unauthenticated', message: NO_LONGER_ALLOWED } });
-            return;
-          }
-          const uncertain: number[] = [];
-          for (const result of await importLines(batch, earlier, options, deps)) {
-            summary.lines += 1;
-            if (result.warnings.length > 0) summary.warned += 1;
-            if (result.result === 'uncertain') uncertain.push(result.line);
-            else summary[result.result === 'exists' ? 'existed' : result.result] += 1;
-            await write(result);
-          }
-          if (uncertain.length > 0) {
-            await write({ error: { code: 'database_unavailable', message: notSure(uncertain) } });
-            return;
-          }
-        }
-        await write({ summary });
-      },
-      async (error, out) => {
-        deps.logger.error({ err: error, request_id: c.get('requestId') }, 'import failed');
-        const { code } = describeError(error);
-        const message = `${code === 'database_unavailable' ? 'MongoDB is unreachable or has no primary. ' : ''}The import was cut off. ${SEND_AGAIN}`;
-        await out.writeln(JSON.stringify({ error: { code, message } }));
-      },
-    );
+    return stream(c, async (out) => {
+      const write = (result: z.infer<typeof Result>) =>
+        out.writeln(visible(JSON.stringify(result)));
+      for await (const result of importAccounts(
+        accountLines(body, format),
+        options,
+        { ...deps, logger: deps.logger.child({ request_id: c.get('requestId') }) },
+        () => isStillAllowed(c, deps.authenticator, 'admin'),
+      ))
+        await write(result);
+    });
   });
-}
-
-async function* batches(lines: AsyncIterable<AccountLine>): AsyncIterable<AccountLine[]> {
-  let batch: AccountLine[] = [];
-  for await (const line of lines) {
-    batch.push(line);
-    if (batch.length < BATCH) continue;
-    yield batch;
-    batch = [];
-  }
-  if (batch.length > 0) yield batch;
 }

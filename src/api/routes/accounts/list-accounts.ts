@@ -8,7 +8,7 @@ import { errorResponses } from '../../../http/errors';
 import { pageLimit, pageOfItems } from '../../../http/paging';
 import { accountPage, SEARCH_MAX_CHARACTERS } from '../../../services/accounts/account-page';
 import { ACCOUNT_SORTS } from '../../../store/accounts/account-listing';
-import { ofProvider, yesOrNo } from '../../openapi/parts';
+import { anyOf, ofProviders, yesOrNo } from '../../openapi/parts';
 import { AccountBody, accountBody } from './account-body';
 
 const Query = z.object({
@@ -16,22 +16,29 @@ const Query = z.object({
     description: 'Text that the label, the external id or the id contains, ignoring case',
     example: 'berlin',
   }),
-  provider: ofProvider,
-  environment: z.string().optional().openapi({
-    description: 'Only this environment',
+  provider: ofProviders,
+  environment: anyOf(z.string(), {
+    description: 'Only these environments',
     example: 'production',
   }),
-  kind: z.string().optional().openapi({ description: 'Only this kind', example: 'booking' }),
-  status: z
-    .enum(ACCOUNT_STATUSES)
-    .optional()
-    .openapi({ description: 'Only accounts with this status now' }),
+  kind: anyOf(z.string(), {
+    description: 'Only these kinds',
+    example: 'booking',
+    hasCommas: true,
+  }),
+  status: anyOf(z.enum(ACCOUNT_STATUSES), {
+    description: 'Only accounts with one of these statuses now',
+  }),
+  reason: anyOf(z.string().max(64), {
+    description: 'Only accounts whose last failure has one of these codes',
+    example: 'invalid_grant',
+  }),
   quarantine: yesOrNo
     .optional()
     .openapi({ description: 'true: only accounts in quarantine. false: only the others.' }),
   sort: z.enum(ACCOUNT_SORTS).default('id').openapi({
     description:
-      'expires_at: the access token that expires soonest comes first. label: in the order of code points.',
+      'expires_at: the access token that expires soonest comes first. refresh_token_expires_at: the refresh token that expires soonest comes first, and accounts whose refresh token is not known to expire come last. label: in the order of code points.',
   }),
   limit: pageLimit(500, 100),
   cursor: z.string().optional().openapi({

@@ -1,14 +1,6 @@
-/** An API key in API responses (its text only on creation), and the scopes that a caller may grant. */
+/** An API key in API responses; its text only on creation. */
 import { z } from '@hono/zod-openapi';
-import { BOUND_MAX_CHARACTERS, BOUNDS_MAX } from '../../../domain/access/account-bounds';
-import {
-  areBoundScopes,
-  demandScope,
-  type Principal,
-  SCOPES,
-  type Scope,
-} from '../../../domain/access/principal';
-import { ServiceError } from '../../../domain/service-error';
+import { SCOPES } from '../../../domain/access/principal';
 import { type ApiKey, KEY_STATUSES } from '../../../store/access/api-keys';
 
 const boundOf = (what: string) =>
@@ -45,45 +37,6 @@ export const ApiKeyBody = z
       created_at: '2026-11-22T18:20:00.000Z',
     },
   });
-
-const newBound = (max: number, what: string) =>
-  z
-    .array(z.string().trim().min(1).max(BOUND_MAX_CHARACTERS))
-    .min(1)
-    .max(max)
-    .optional()
-    .openapi({ description: `Restricts the key to ${what}` });
-
-/** The restrictions of a new key. */
-export const BOUND_MEMBERS = {
-  providers: newBound(BOUNDS_MAX.providers, 'accounts of these providers'),
-  kinds: newBound(BOUNDS_MAX.kinds, 'accounts of these kinds'),
-  accounts: newBound(BOUNDS_MAX.accounts, 'the accounts with these ids'),
-};
-
-/**
- * @param key the key with its bounds, if it has any
- * @throws {ServiceError} `invalid_request` if a restricted key would have a scope whose routes ignore its bounds
- */
-export function demandBoundScopes(
-  { bounds }: Pick<ApiKey, 'bounds'>,
-  scopes: readonly Scope[],
-): void {
-  if (bounds === undefined || areBoundScopes(scopes)) return;
-  throw new ServiceError(
-    'invalid_request',
-    'scopes: a key that is restricted to providers, kinds or accounts may only have the scope "tokens". Create another key for other scopes.',
-  );
-}
-
-/** The scopes that reach beyond one organisation, each with the scopes of the callers that can grant it. */
-const GRANTED_BY = { operator: ['operator'], internal: ['internal', 'operator'] } as const;
-
-/** @throws {InsufficientScope} if the caller would grant more than it may do itself */
-export function demandGrantable(caller: Pick<Principal, 'scopes'>, scopes: readonly Scope[]): void {
-  if (scopes.includes('operator')) demandScope(caller, ...GRANTED_BY.operator);
-  if (scopes.includes('internal')) demandScope(caller, ...GRANTED_BY.internal);
-}
 
 export function apiKeyBody(key: ApiKey): z.infer<typeof ApiKeyBody> {
   return {

@@ -1,17 +1,11 @@
 /** `POST /api/admin/keys/{id}/grant`: adds scopes to an API key. */
 import { createRoute, z } from '@hono/zod-openapi';
-import { demandScope, SCOPES } from '../../../domain/access/principal';
-import { notFound, ServiceError } from '../../../domain/service-error';
-import { changedMeanwhile } from '../../../domain/text/messages';
 import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { bodyErrorResponses } from '../../../http/errors';
-import { ApiKeyBody, apiKeyBody, demandBoundScopes, demandGrantable } from './api-key-body';
-
-const Body = z
-  .strictObject({ scopes: z.array(z.enum(SCOPES)).min(1) })
-  .openapi('ScopesToGrant', { example: { scopes: ['operator'] } });
+import { grantScopes, ScopesToGrantBody } from '../../../services/access/api-keys';
+import { ApiKeyBody, apiKeyBody } from './api-key-body';
 
 const route = createRoute({
   method: 'post',
@@ -30,7 +24,7 @@ const route = createRoute({
         example: '5f0c9a1be2d34786',
       }),
     }),
-    body: { content: { 'application/json': { schema: Body } }, required: true },
+    body: { content: { 'application/json': { schema: ScopesToGrantBody } }, required: true },
   },
   responses: {
     200: {
@@ -41,20 +35,10 @@ const route = createRoute({
   },
 });
 
-export function registerGrantScopes(app: ApiApp, { store }: ApiDependencies) {
+export function registerGrantScopes(app: ApiApp, deps: ApiDependencies) {
   return app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');
     const { scopes } = c.req.valid('json');
-    const caller = c.get('principal');
-    demandGrantable(caller, scopes);
-    const before = await store.apiKeys.find(caller.organisation, id);
-    if (before?.scopes.includes('operator')) demandScope(caller, 'operator');
-    if (before !== null) demandBoundScopes(before, scopes);
-    const key = await store.apiKeys.grant(caller.organisation, id, scopes);
-    if (key === null) throw notFound(`API key ${id}`);
-    if (key === 'changed') {
-      throw new ServiceError('conflict', changedMeanwhile(`API key ${id}`));
-    }
-    return c.json(apiKeyBody(key), 200);
+    return c.json(apiKeyBody(await grantScopes(deps, c.get('principal'), id, scopes)), 200);
   });
 }

@@ -1,11 +1,10 @@
 /** `DELETE /api/admin/keys/{id}`: revokes an API key. */
 import { createRoute, z } from '@hono/zod-openapi';
-import { demandScope } from '../../../domain/access/principal';
-import { notFound } from '../../../domain/service-error';
 import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
+import { revokeApiKey } from '../../../services/access/api-keys';
 
 const route = createRoute({
   method: 'delete',
@@ -28,15 +27,9 @@ const route = createRoute({
   responses: { 204: { description: 'Revoked' }, ...errorResponses },
 });
 
-export function registerRevokeApiKey(app: ApiApp, { store }: ApiDependencies) {
+export function registerRevokeApiKey(app: ApiApp, deps: ApiDependencies) {
   return app.openapi(route, async (c) => {
-    const { id } = c.req.valid('param');
-    const { organisation } = c.get('principal');
-    const key = await store.apiKeys.find(organisation, id);
-    if (key?.scopes.includes('operator')) demandScope(c.get('principal'), 'operator');
-    if (!(await store.apiKeys.revoke(organisation, id))) throw notFound(`API key ${id}`);
-    // Its sessions are refused from now on. Ending them also removes them from the list.
-    await store.sessionRecords.endAllOf(organisation, id);
+    await revokeApiKey(deps, c.get('principal'), c.req.valid('param').id);
     return c.body(null, 204);
   });
 }

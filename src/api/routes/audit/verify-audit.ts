@@ -12,6 +12,9 @@ import {
   type AnchorVerification,
   type AuditVerification,
   BREAKS_MAX,
+  KNOWN_ENTRY,
+  KNOWN_ENTRY_FORM,
+  knownEntry,
   verifyAnchor,
   verifyAudit,
   verifyKnown,
@@ -83,16 +86,7 @@ export const AuditVerificationBody = z
     },
   });
 
-const known = z
-  .string()
-  .regex(
-    /^[1-9]\d{0,14}:[\w-]{43}$/,
-    'must be <sequence>:<hash>, as returned by an earlier verification',
-  )
-  .transform((text) => {
-    const [sequence = '', hash = ''] = text.split(':');
-    return { sequence: Number(sequence), hash };
-  });
+const known = z.string().regex(KNOWN_ENTRY, KNOWN_ENTRY_FORM).transform(knownEntry);
 
 /** Accepts fractions: a tampered entry may have a fractional sequence, and the check must continue after it. */
 const place = (description: string) =>

@@ -9,7 +9,11 @@ import { bodyErrorResponses, invalidRequest } from '../../../http/errors';
 import { isJson } from '../../../http/media-type';
 import { streamReconnectLinks } from '../../../http/reconnect-links';
 import type { Authenticator } from '../../../services/access/authenticator';
-import { ReconnectLinkBody, ReconnectLinksBody } from '../../../services/connect/reconnect-links';
+import {
+  linksInputOf,
+  ReconnectLinkBody,
+  ReconnectLinksBody,
+} from '../../../services/connect/reconnect-links';
 
 const LINKS_PATH = '/api/admin/connect/links';
 
@@ -79,7 +83,7 @@ export function registerReconnectLinks(app: ApiApp, deps: Dependencies): void {
     if (!parsed.success) throw invalidRequest(parsed.error);
     return streamReconnectLinks(c, deps, {
       principal: c.get('principal'),
-      input: parsed.data,
+      input: linksInputOf(parsed.data),
       format: (c.req.header('accept') ?? '').includes('text/csv') ? 'csv' : 'jsonl',
       action: `POST ${LINKS_PATH}`,
       isAllowed: () => isStillAllowed(c, deps.authenticator, 'connect'),

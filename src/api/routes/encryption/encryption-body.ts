@@ -1,6 +1,7 @@
 /** The encryption keys and their rotation in API responses: ids and counts, never a key. */
 import { z } from '@hono/zod-openapi';
 import { ROTATION_PHASES } from '../../../domain/encryption-rotation';
+import type { EncryptionStatus } from '../../../services/encryption/encryption-status';
 import type { Rotation } from '../../../temporal/encryption-client';
 import { orNull } from '../../openapi/parts';
 
@@ -189,3 +190,24 @@ export const EncryptionBody = z
       rotation: ROTATION_EXAMPLE,
     },
   });
+
+export function encryptionBody(status: EncryptionStatus): z.infer<typeof EncryptionBody> {
+  const { sealingKey, keys, otherRecords, asOf, processes, rotation } = status;
+  return {
+    sealing_key: sealingKey,
+    keys: keys.map(({ missingFrom, promotedAt, retiredAt, ...key }) => ({
+      ...key,
+      missing_from: missingFrom,
+      promoted_at: promotedAt?.toISOString() ?? null,
+      retired_at: retiredAt?.toISOString() ?? null,
+    })),
+    other_records: otherRecords,
+    as_of: asOf?.toISOString() ?? null,
+    processes: processes.map(({ sealingKey: sealing, seenAt, ...process }) => ({
+      ...process,
+      sealing_key: sealing,
+      seen_at: seenAt.toISOString(),
+    })),
+    rotation: rotation === null ? null : rotationBody(rotation),
+  };
+}

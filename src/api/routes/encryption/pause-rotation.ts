@@ -4,7 +4,7 @@ import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { bodyErrorResponses } from '../../../http/errors';
-import { callerName } from '../../../services/access/authenticator';
+import { pauseRotation } from '../../../services/encryption/rotation-actions';
 import { NoteBody } from '../schedules/schedule-body';
 import { RotationBody, rotationBody } from './encryption-body';
 
@@ -26,12 +26,9 @@ const route = createRoute({
   },
 });
 
-export function registerPauseRotation(app: ApiApp, { encryption, logger }: ApiDependencies) {
+export function registerPauseRotation(app: ApiApp, deps: ApiDependencies) {
   return app.openapi(route, async (c) => {
-    const { keyId, organisation } = c.get('principal');
-    const { note: why } = NoteBody.parse(c.req.valid('json') ?? {});
-    const rotation = await encryption.pause(why ?? `paused by ${callerName(keyId)}`);
-    logger.info({ key_id: keyId, organisation, note: why ?? null }, 'rotation paused');
-    return c.json(rotationBody(rotation), 200);
+    const { note } = NoteBody.parse(c.req.valid('json') ?? {});
+    return c.json(rotationBody(await pauseRotation(deps, note, c.get('principal'))), 200);
   });
 }

@@ -4,6 +4,7 @@ import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
+import { resumeRotation } from '../../../services/encryption/rotation-actions';
 import { RotationBody, rotationBody } from './encryption-body';
 
 const route = createRoute({
@@ -22,11 +23,8 @@ const route = createRoute({
   },
 });
 
-export function registerResumeRotation(app: ApiApp, { encryption, logger }: ApiDependencies) {
-  return app.openapi(route, async (c) => {
-    const { keyId, organisation } = c.get('principal');
-    const rotation = await encryption.resume();
-    logger.info({ key_id: keyId, organisation }, 'rotation resumed');
-    return c.json(rotationBody(rotation), 200);
-  });
+export function registerResumeRotation(app: ApiApp, deps: ApiDependencies) {
+  return app.openapi(route, async (c) =>
+    c.json(rotationBody(await resumeRotation(deps, c.get('principal'))), 200),
+  );
 }

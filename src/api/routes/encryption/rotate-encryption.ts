@@ -1,11 +1,10 @@
 /** `POST /api/admin/encryption/rotate`: starts the rotation to another encryption key. */
 import { createRoute, z } from '@hono/zod-openapi';
-import { ServiceError } from '../../../domain/service-error';
 import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { bodyErrorResponses } from '../../../http/errors';
-import { KeyNotPromotedError, promoteKey } from '../../../process/key-registry';
+import { rotate } from '../../../services/encryption/rotation-actions';
 import { RotationBody, rotationBody } from './encryption-body';
 
 const Body = z.strictObject({
@@ -35,35 +34,9 @@ const route = createRoute({
   },
 });
 
-export function registerRotateEncryption(
-  app: ApiApp,
-  { store, vault, encryption, logger }: ApiDependencies,
-) {
+export function registerRotateEncryption(app: ApiApp, deps: ApiDependencies) {
   return app.openapi(route, async (c) => {
-    const { to: wanted } = Body.parse(c.req.valid('json') ?? {});
-    const { keyId, organisation } = c.get('principal');
-    const newest = await encryption.rotation();
-    if (newest?.status === 'running' || newest?.status === 'paused') {
-      const current = newest.progress?.to;
-      if (wanted === undefined || wanted === current) return c.json(rotationBody(newest), 200);
-      throw new ServiceError(
-        'conflict',
-        `A rotation${current === undefined ? '' : ` to "${current}"`} is ${newest.status}. Try again when it has finished.`,
-      );
-    }
-    let to: string;
-    try {
-      to = await promoteKey(store, vault, wanted);
-    } catch (error) {
-      throw error instanceof KeyNotPromotedError
-        ? new ServiceError('conflict', error.message)
-        : error;
-    }
-    const rotation = await encryption.start(to);
-    logger.info(
-      { encryption_key: to, key_id: keyId, organisation },
-      'encryption key rotation started',
-    );
-    return c.json(rotationBody(rotation), 200);
+    const { to } = Body.parse(c.req.valid('json') ?? {});
+    return c.json(rotationBody(await rotate(deps, to, c.get('principal'))), 200);
   });
 }

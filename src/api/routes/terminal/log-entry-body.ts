@@ -63,6 +63,10 @@ export const LogEntryBody = z
     generation: z.number().int().nullable(),
     workflow_id: z.string().nullable(),
     run_id: z.string().nullable(),
+    trace_id: z.string().nullable().openapi({
+      description:
+        'The trace of the attempt in your tracing system; null if traces are not exported',
+    }),
     message: z.string(),
     steps: z
       .array(
@@ -78,5 +82,9 @@ export const LogEntryBody = z
   .openapi('LogEntry', { example: LOG_ENTRY_EXAMPLE });
 
 export function logEntryBody(entry: LogEntry): z.infer<typeof LogEntryBody> {
-  return { ...entry, error: entry.error === null ? null : failureBody(entry.error) };
+  return {
+    ...entry,
+    trace_id: entry.trace_id ?? null,
+    error: entry.error === null ? null : failureBody(entry.error),
+  };
 }

@@ -2,20 +2,29 @@
 import { z } from '@hono/zod-openapi';
 import { encodeCursor } from '../../../domain/cursor';
 import { LOG_ACTIONS, LOG_SOURCES } from '../../../domain/logs/log-entry';
-import type { LogFilter } from '../../../domain/logs/log-filter';
+import { LOG_RESULTS, type LogFilter } from '../../../domain/logs/log-filter';
 import { pageCursor, pageLimit, pageOf, placeOf } from '../../../http/paging';
 import type { Store } from '../../../store/store';
-import { ofProvider } from '../../openapi/parts';
+import { anyOf, ofProviders } from '../../openapi/parts';
 import { LogEntryBody, logEntryBody } from './log-entry-body';
 
 const FilterQuery = z.object({
-  env: z
-    .string()
-    .optional()
-    .openapi({ description: 'Only this environment', example: 'production' }),
-  source: z.enum(LOG_SOURCES).optional().openapi({ description: 'Only attempts with this source' }),
-  action: z.enum(LOG_ACTIONS).optional().openapi({ description: 'Only this action' }),
+  env: anyOf(z.string(), { description: 'Only these environments', example: 'production' }),
+  source: anyOf(z.enum(LOG_SOURCES), { description: 'Only attempts with these sources' }),
+  action: anyOf(z.enum(LOG_ACTIONS), { description: 'Only these actions' }),
   account_id: z.string().optional().openapi({ description: 'Only this account' }),
+  result: z.enum(LOG_RESULTS).optional().openapi({
+    description: 'failed: only entries with an error. succeeded: only the others.',
+  }),
+  code: anyOf(z.string().max(64), {
+    description: 'Only entries whose error has one of these codes',
+    example: 'invalid_grant',
+  }),
+  trace: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/, 'must be 32 hexadecimal digits in lower case')
+    .optional()
+    .openapi({ description: 'Only attempts of this trace: the trace_id of an entry' }),
 });
 
 export const LogListQuery = FilterQuery.extend({
@@ -25,7 +34,7 @@ export const LogListQuery = FilterQuery.extend({
 
 /** For all providers, with a text search. */
 export const AnyLogFilterQuery = FilterQuery.extend({
-  provider: ofProvider,
+  provider: ofProviders,
   text: z.string().min(1).max(200).optional().openapi({
     description: 'Text in the message, the account, the workflow id or the error, ignoring case',
   }),
@@ -39,10 +48,10 @@ export const LogPageBody = z.object({
 });
 
 export function logFilter(
-  { env, account_id, ...filters }: z.infer<typeof AnyLogFilterQuery>,
+  { env, account_id, trace, ...filters }: z.infer<typeof AnyLogFilterQuery>,
   organisation: string,
 ): LogFilter {
-  return { organisation, environment: env, accountId: account_id, ...filters };
+  return { organisation, environment: env, accountId: account_id, traceId: trace, ...filters };
 }
 
 /**

@@ -79,7 +79,7 @@ export function registerListTokenAccesses(app: ApiApp, { store }: ApiDependencie
   });
 }
 
-function tokenAccessBody(tokenAccess: WrittenTokenAccess): z.infer<typeof Body> {
+export function tokenAccessBody(tokenAccess: WrittenTokenAccess): z.infer<typeof Body> {
   return {
     id: tokenAccess.id,
     at: tokenAccess.at.toISOString(),

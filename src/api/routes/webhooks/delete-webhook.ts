@@ -4,7 +4,8 @@ import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
-import { noWebhook, WebhookParams } from './webhook-bodies';
+import { deleteWebhook } from '../../../services/webhooks/webhooks';
+import { WebhookParams } from './webhook-bodies';
 
 const route = createRoute({
   method: 'delete',
@@ -18,12 +19,9 @@ const route = createRoute({
   responses: { 204: { description: 'Deleted' }, ...errorResponses },
 });
 
-export function registerDeleteWebhook(app: ApiApp, { store, now }: ApiDependencies) {
+export function registerDeleteWebhook(app: ApiApp, deps: ApiDependencies) {
   return app.openapi(route, async (c) => {
-    const { id } = c.req.valid('param');
-    const { organisation } = c.get('principal');
-    if (!(await store.webhookEndpoints.delete(organisation, id))) throw noWebhook(id);
-    await store.webhookDeliveries.skipPending(organisation, id, now());
+    await deleteWebhook(deps, c.get('principal').organisation, c.req.valid('param').id);
     return c.body(null, 204);
   });
 }

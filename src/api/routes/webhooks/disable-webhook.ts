@@ -4,7 +4,8 @@ import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
-import { noWebhook, WebhookBody, WebhookParams, webhookBody } from './webhook-bodies';
+import { disableWebhook } from '../../../services/webhooks/webhooks';
+import { WebhookBody, WebhookParams, webhookBody } from './webhook-bodies';
 
 const route = createRoute({
   method: 'post',
@@ -21,13 +22,10 @@ const route = createRoute({
   },
 });
 
-export function registerDisableWebhook(app: ApiApp, { store, now }: ApiDependencies) {
+export function registerDisableWebhook(app: ApiApp, deps: ApiDependencies) {
   return app.openapi(route, async (c) => {
-    const { id } = c.req.valid('param');
     const { organisation } = c.get('principal');
-    const endpoint = await store.webhookEndpoints.setState(organisation, id, 'disabled', now());
-    if (endpoint === null) throw noWebhook(id);
-    await store.webhookDeliveries.skipPending(organisation, id, now());
+    const endpoint = await disableWebhook(deps, organisation, c.req.valid('param').id);
     return c.json(webhookBody(endpoint), 200);
   });
 }

@@ -4,7 +4,8 @@ import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
-import { noWebhook, WebhookBody, WebhookParams, webhookBody } from './webhook-bodies';
+import { enableWebhook } from '../../../services/webhooks/webhooks';
+import { WebhookBody, WebhookParams, webhookBody } from './webhook-bodies';
 
 const route = createRoute({
   method: 'post',
@@ -21,12 +22,10 @@ const route = createRoute({
   },
 });
 
-export function registerEnableWebhook(app: ApiApp, { store, now }: ApiDependencies) {
+export function registerEnableWebhook(app: ApiApp, deps: ApiDependencies) {
   return app.openapi(route, async (c) => {
-    const { id } = c.req.valid('param');
     const { organisation } = c.get('principal');
-    const endpoint = await store.webhookEndpoints.setState(organisation, id, 'enabled', now());
-    if (endpoint === null) throw noWebhook(id);
+    const endpoint = await enableWebhook(deps, organisation, c.req.valid('param').id);
     return c.json(webhookBody(endpoint), 200);
   });
 }

@@ -4,7 +4,8 @@ import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
-import { noWebhook, WebhookBody, WebhookParams, webhookBody } from './webhook-bodies';
+import { findWebhook } from '../../../services/webhooks/webhooks';
+import { WebhookBody, WebhookParams, webhookBody } from './webhook-bodies';
 
 const route = createRoute({
   method: 'get',
@@ -20,11 +21,10 @@ const route = createRoute({
   },
 });
 
-export function registerGetWebhook(app: ApiApp, { store }: ApiDependencies) {
+export function registerGetWebhook(app: ApiApp, deps: ApiDependencies) {
   return app.openapi(route, async (c) => {
-    const { id } = c.req.valid('param');
-    const endpoint = await store.webhookEndpoints.find(c.get('principal').organisation, id);
-    if (endpoint === null) throw noWebhook(id);
+    const { organisation } = c.get('principal');
+    const endpoint = await findWebhook(deps, organisation, c.req.valid('param').id);
     return c.json(webhookBody(endpoint), 200);
   });
 }

@@ -7,6 +7,7 @@ import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
 import { pageCursor, pageLimit, pageOf, pageOfItems, placeOf } from '../../../http/paging';
+import { anyOf } from '../../openapi/parts';
 import { EventBody, eventBody } from './webhook-bodies';
 
 const route = createRoute({
@@ -20,7 +21,7 @@ const route = createRoute({
   ...forScope('read'),
   request: {
     query: z.object({
-      type: z.enum(EVENT_TYPES).optional().openapi({ description: 'Only this type' }),
+      type: anyOf(z.enum(EVENT_TYPES), { description: 'Only these types' }),
       limit: pageLimit(500, 100),
       before: pageCursor,
     }),

@@ -7,7 +7,9 @@ import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
 import { pageCursor, pageLimit, pageOf, pageOfItems, placeOf } from '../../../http/paging';
-import { DeliveryBody, deliveryBody, noWebhook, WebhookParams } from './webhook-bodies';
+import { findWebhook } from '../../../services/webhooks/webhooks';
+import { anyOf } from '../../openapi/parts';
+import { DeliveryBody, deliveryBody, WebhookParams } from './webhook-bodies';
 
 const route = createRoute({
   method: 'get',
@@ -19,10 +21,9 @@ const route = createRoute({
   request: {
     params: WebhookParams,
     query: z.object({
-      state: z
-        .enum(DELIVERY_STATES)
-        .optional()
-        .openapi({ description: 'Only deliveries in this state' }),
+      state: anyOf(z.enum(DELIVERY_STATES), {
+        description: 'Only deliveries in one of these states',
+      }),
       limit: pageLimit(500, 100),
       before: pageCursor,
     }),
@@ -39,7 +40,7 @@ export function registerListWebhookDeliveries(app: ApiApp, { store }: ApiDepende
     const { id } = c.req.valid('param');
     const { state, limit, before } = c.req.valid('query');
     const place = before === undefined ? undefined : placeOf(before);
-    if ((await store.webhookEndpoints.find(organisation, id)) === null) throw noWebhook(id);
+    await findWebhook({ store }, organisation, id);
     const deliveries = await store.webhookDeliveries.list({
       organisation,
       endpointId: id,

@@ -4,19 +4,8 @@ import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { bodyErrorResponses } from '../../../http/errors';
-import {
-  noWebhook,
-  requireLinks,
-  WebhookBody,
-  WebhookInput,
-  WebhookParams,
-  webhookBody,
-  webhookUrl,
-} from './webhook-bodies';
-
-const Body = WebhookInput.partial().openapi('WebhookPatch', {
-  example: { event_types: ['account.needs_reconnect', 'account.recovered'] },
-});
+import { changeWebhook, WebhookPatchBody } from '../../../services/webhooks/webhooks';
+import { WebhookBody, WebhookParams, webhookBody } from './webhook-bodies';
 
 const route = createRoute({
   method: 'patch',
@@ -27,7 +16,7 @@ const route = createRoute({
   ...forScope('admin'),
   request: {
     params: WebhookParams,
-    body: { content: { 'application/json': { schema: Body } }, required: true },
+    body: { content: { 'application/json': { schema: WebhookPatchBody } }, required: true },
   },
   responses: {
     200: {
@@ -38,23 +27,11 @@ const route = createRoute({
   },
 });
 
-export function registerPatchWebhook(app: ApiApp, { store, webhooks, publicUrl }: ApiDependencies) {
+export function registerPatchWebhook(app: ApiApp, deps: ApiDependencies) {
   return app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');
-    const {
-      url,
-      event_types: eventTypes,
-      description,
-      include_reconnect_link: includeReconnectLink,
-    } = c.req.valid('json');
-    requireLinks(includeReconnectLink, publicUrl);
-    const endpoint = await store.webhookEndpoints.patch(c.get('principal').organisation, id, {
-      url: url === undefined ? undefined : webhookUrl(url, webhooks.allowPrivateAddresses),
-      eventTypes,
-      description,
-      includeReconnectLink,
-    });
-    if (endpoint === null) throw noWebhook(id);
+    const { organisation } = c.get('principal');
+    const endpoint = await changeWebhook(deps, organisation, id, c.req.valid('json'));
     return c.json(webhookBody(endpoint), 200);
   });
 }

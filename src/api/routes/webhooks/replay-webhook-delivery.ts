@@ -1,11 +1,10 @@
 /** `POST /api/admin/webhooks/deliveries/{id}/replay`: starts a delivery again under the same `webhook-id`. */
 import { createRoute } from '@hono/zod-openapi';
-import { notFound, ServiceError } from '../../../domain/service-error';
 import { forScope } from '../../../http/authenticate';
 import type { ApiDependencies } from '../../../http/dependencies';
 import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
-import { requireValid } from '../../../store/webhooks/webhook-endpoints';
+import { replayDelivery } from '../../../services/webhooks/replay-delivery';
 import { DeliveryBody, DeliveryParams, deliveryBody } from './webhook-bodies';
 
 const route = createRoute({
@@ -27,24 +26,10 @@ const route = createRoute({
   },
 });
 
-export function registerReplayWebhookDelivery(app: ApiApp, { store, now }: ApiDependencies) {
+export function registerReplayWebhookDelivery(app: ApiApp, deps: ApiDependencies) {
   return app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');
     const { organisation } = c.get('principal');
-    const before = await store.webhookDeliveries.find(organisation, id);
-    if (before === null) throw notFound(`delivery ${id}`);
-    const endpoint = await store.webhookEndpoints.find(organisation, before.endpointId);
-    if (endpoint !== null) requireValid(endpoint);
-    if (endpoint?.state !== 'enabled') {
-      throw new ServiceError(
-        'conflict',
-        endpoint === null
-          ? 'The webhook of the delivery was deleted, so the delivery cannot be replayed.'
-          : `The webhook of the delivery is disabled. Enable it first: POST /api/admin/webhooks/${endpoint.id}/enable.`,
-      );
-    }
-    const delivery = await store.webhookDeliveries.replay(organisation, id, now());
-    if (delivery === null) throw notFound(`delivery ${id}`);
-    return c.json(deliveryBody(delivery), 200);
+    return c.json(deliveryBody(await replayDelivery(deps, organisation, id)), 200);
   });
 }

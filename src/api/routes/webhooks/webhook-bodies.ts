@@ -1,18 +1,12 @@
 /** Webhook endpoints, deliveries and events in API responses. A secret is shown once, by the route that creates it. */
-import { randomBytes } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
-import { EVENT_TYPES, type RaisedEvent, STATE_EVENT_TYPES } from '../../../domain/events/event';
+import { EVENT_TYPES, type RaisedEvent } from '../../../domain/events/event';
 import { DELIVERY_STATES } from '../../../domain/events/webhook-delivery';
-import type { Secret } from '../../../domain/masking/secret';
-import { notFound, ServiceError } from '../../../domain/service-error';
-import { checkedTenantUrl, ForbiddenUrl } from '../../../outbound/tenant-url';
 import type { WebhookDelivery } from '../../../store/webhooks/webhook-delivery-model';
 import {
   ENDPOINT_STATES,
   type WebhookEndpoint,
 } from '../../../store/webhooks/webhook-endpoint-model';
-import type { Vault } from '../../../vault/vault';
-import { newWebhookSecret } from '../../../webhooks/signature';
 
 const time = z.iso.datetime();
 
@@ -20,35 +14,6 @@ const WEBHOOK_ID = 'whk_4b6f0c2d9e8a7b6c5d4e3f2a';
 const DELIVERY_ID = 'dlv_9c1d7e3f5a2b4c6d8e0f1a2b';
 const ACCOUNT_ID = 'acc_4b6f0c2d9e8a7b6c5d4e3f2a';
 const EVENT_ID = `evt_${ACCOUNT_ID}_account_needs_reconnect_1795372205112`;
-
-export const WebhookInput = z
-  .strictObject({
-    url: z.string().min(1).openapi({ example: 'https://example.com/hooks/evergrant' }),
-    event_types: z
-      .array(z.enum(EVENT_TYPES))
-      .min(1)
-      .optional()
-      .openapi({
-        description: `The event types that the webhook receives. Default: all changes of state (${STATE_EVENT_TYPES.join(', ')}).`,
-      }),
-    description: z
-      .string()
-      .max(200)
-      .nullable()
-      .optional()
-      .openapi({ description: 'The purpose of the webhook' }),
-    include_reconnect_link: z.boolean().optional().openapi({
-      description:
-        'true: each account.needs_reconnect event has a new link for the owner of the account, as reconnect_url. Needs PUBLIC_URL.',
-    }),
-  })
-  .openapi('NewWebhook', {
-    example: {
-      url: 'https://example.com/hooks/evergrant',
-      event_types: ['account.needs_reconnect', 'account.recovered'],
-      description: 'The shop backend',
-    },
-  });
 
 export const WebhookBody = z
   .object({
@@ -179,15 +144,6 @@ export const DeliveryParams = z.object({
   }),
 });
 
-/** @throws {ServiceError} `conflict` */
-export function requireLinks(isAsked: boolean | undefined, publicUrl: URL | null): void {
-  if (isAsked !== true || publicUrl !== null) return;
-  throw new ServiceError(
-    'conflict',
-    'include_reconnect_link: PUBLIC_URL is not set, and links need it. Set it to the address at which browsers reach Evergrant.',
-  );
-}
-
 export function webhookBody(endpoint: WebhookEndpoint): z.infer<typeof WebhookBody> {
   return {
     id: endpoint.id,
@@ -229,33 +185,4 @@ export function deliveryBody(delivery: WebhookDelivery): z.infer<typeof Delivery
 
 export function eventBody({ id, type, at, data }: RaisedEvent): z.infer<typeof EventBody> {
   return { id, type, at, data: { ...data } };
-}
-
-/** @throws {ServiceError} `invalid_request` with the problem of the URL */
-export function webhookUrl(text: string, allowPrivate: boolean): string {
-  try {
-    return checkedTenantUrl(text, { allowPrivate }).href;
-  } catch (error) {
-    if (!(error instanceof ForbiddenUrl)) throw error;
-    throw new ServiceError('invalid_request', `url: ${error.message}`);
-  }
-}
-
-/** A new endpoint secret: the text to show once, and the encrypted form to store. */
-export function sealedSecret(
-  vault: Vault,
-  organisation: string,
-  endpointId: string,
-): { secret: Secret; sealed: string } {
-  const secret = newWebhookSecret();
-  return { secret, sealed: vault.sealWebhookSecret(secret.reveal(), { organisation, endpointId }) };
-}
-
-export function newWebhookId(): string {
-  return `whk_${randomBytes(12).toString('hex')}`;
-}
-
-/** The same error for an absent endpoint and for one of another organisation. */
-export function noWebhook(id: string): ServiceError {
-  return notFound(`webhook ${id}`);
 }

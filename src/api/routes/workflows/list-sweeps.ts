@@ -7,7 +7,7 @@ import type { ApiApp } from '../../../http/env';
 import { errorResponses } from '../../../http/errors';
 import { pageCursor, pageLimit, pageOfItems } from '../../../http/paging';
 import { type ListedSweep, WORKFLOW_STATUSES } from '../../../temporal/workflow-client';
-import { ofProvider } from '../../openapi/parts';
+import { anyOf, ofProviders } from '../../openapi/parts';
 
 const time = z.iso.datetime();
 const count = z.number().int();
@@ -86,8 +86,8 @@ const route = createRoute({
   ...forScope('read', 'operator'),
   request: {
     query: z.object({
-      provider: ofProvider,
-      status: z.enum(WORKFLOW_STATUSES).optional().openapi({ description: 'Only this status' }),
+      provider: ofProviders,
+      status: anyOf(z.enum(WORKFLOW_STATUSES), { description: 'Only these statuses' }),
       limit: pageLimit(100, 20),
       cursor: pageCursor,
     }),

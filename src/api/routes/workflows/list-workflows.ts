@@ -8,7 +8,7 @@ import { errorResponses } from '../../../http/errors';
 import { pageCursor, pageLimit, pageOfItems } from '../../../http/paging';
 import { workflowAttempts } from '../../../services/overview/workflow-attempts';
 import { WORKFLOW_STATUSES, WORKFLOW_TYPES } from '../../../temporal/workflow-client';
-import { ofProvider } from '../../openapi/parts';
+import { anyOf, ofProviders } from '../../openapi/parts';
 
 const time = z.iso.datetime();
 
@@ -61,21 +61,18 @@ const route = createRoute({
   ...forScope('read', 'operator'),
   request: {
     query: z.object({
-      type: z.enum(WORKFLOW_TYPES).optional().openapi({
+      type: anyOf(z.enum(WORKFLOW_TYPES), {
         description:
-          'Only this type. Sweeps and batches belong to no account. Batches are listed only for operators, and only with type=batch.',
+          'Only these types. Sweeps and batches belong to no account. Batches are listed only for operators, and only if batch is among the types',
       }),
-      provider: ofProvider,
+      provider: ofProviders,
       account_id: z.string().max(64).optional().openapi({ description: 'Only this account' }),
-      source: z
-        .enum(LOG_SOURCES)
-        .optional()
-        .openapi({ description: 'Only workflows with this source' }),
-      outcome: z.string().max(64).optional().openapi({
-        description: 'Only this outcome: refreshed, skipped, or the code of a failure',
+      source: anyOf(z.enum(LOG_SOURCES), { description: 'Only workflows with these sources' }),
+      outcome: anyOf(z.string().max(64), {
+        description: 'Only these outcomes: refreshed, skipped, or the code of a failure',
         example: 'invalid_grant',
       }),
-      status: z.enum(WORKFLOW_STATUSES).optional().openapi({ description: 'Only this status' }),
+      status: anyOf(z.enum(WORKFLOW_STATUSES), { description: 'Only these statuses' }),
       limit: pageLimit(500, 100),
       cursor: pageCursor,
     }),

@@ -1,0 +1,36 @@
+/** `evergrant events list`: lists the events of the organisation, newest first. */
+import { EVENT_TYPES, type EventType } from '../../domain/events/event';
+import type { Command } from '../command';
+import { EVENT_COLUMNS } from '../events';
+import {
+  emptyText,
+  limitOf,
+  limitOption,
+  pages,
+  rangeOf,
+  rangeOptions,
+  showResults,
+} from '../pages';
+
+const PAGE_MAX = 500;
+
+export const eventsList: Command = {
+  words: ['events', 'list'],
+  summary: 'List the events that webhooks receive, newest first, also without a webhook',
+  options: {
+    type: { type: 'string', value: 'type', choices: EVENT_TYPES, help: 'only this type' },
+    ...rangeOptions,
+    limit: limitOption,
+  },
+  async run({ api, out, options }) {
+    const type = options.word<EventType>('type');
+    const range = rangeOf(options);
+    const found = await pages(
+      ({ limit, cursor: before }) =>
+        api.ask(({ admin }) => admin.events.$get({ query: { type, limit, before } })),
+      { limit: limitOf(options), pageMax: PAGE_MAX, range, at: ({ at }) => at },
+    );
+    showResults(out, found, EVENT_COLUMNS, emptyText('events', { type, ...range }));
+    return 0;
+  },
+};

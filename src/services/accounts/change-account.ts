@@ -1,0 +1,188 @@
+/** Changes an account, for routes and pages; a new grant is tried before it replaces the current one. */
+import { z } from '@hono/zod-openapi';
+import type { Principal } from '../../domain/access/principal';
+import { type Account, AccountState } from '../../domain/account/account';
+import { NO_GENERATION, type SealedGrant } from '../../domain/account/grant';
+import { grantFingerprint } from '../../domain/account/reconnect';
+import { isFinished } from '../../domain/connect/stored-tokens';
+import { notFound, ServiceError } from '../../domain/service-error';
+import { providerNotConfigured } from '../../domain/text/messages';
+import type { ConfiguredProviders } from '../../providers/config/configured-providers';
+import type { Provider } from '../../providers/provider';
+import type { Vault } from '../../vault/vault';
+import { grantPlace } from '../../vault/vault';
+import { callerName } from '../access/authenticator';
+import { accountPolicyOf, PolicyInput } from './account-policy';
+import {
+  FallbackInput,
+  GrantInput,
+  grantWarnings,
+  sealedFallbackOf,
+  sealedGrantOf,
+} from './grant-input';
+import { AccountKind, AccountLabel } from './new-account';
+import { OwnerEmailInput, sealedOwnerEmail } from './owner-email';
+import { reconnect } from './reconnect';
+import { requireConnected } from './refreshable-account';
+import { enteredRefreshToken, reconnectWarnings } from './shared-refresh-token';
+
+export const AccountPatchBody = z
+  .strictObject({
+    label: AccountLabel.optional(),
+    kind: AccountKind.nullable().optional(),
+    disabled: z.boolean().optional().openapi({
+      description: 'true: the account is never refreshed. false: the account is enabled again.',
+    }),
+    owner_email: OwnerEmailInput,
+    owner_reminders: z.boolean().optional().openapi({
+      description:
+        'true: the owner gets reminders again, also after unsubscribing. false: the owner gets none. Applies to all accounts of the address in your organisation.',
+    }),
+    policy: PolicyInput.nullable().optional(),
+    quarantine: z.boolean().optional().openapi({
+      description: 'true: the token is served, but not refreshed. false: the account is released.',
+    }),
+    ...GrantInput.partial().shape,
+    ...FallbackInput.shape,
+  })
+  .openapi('AccountPatch', { example: { label: 'Harbour Books, Bristol', disabled: false } });
+
+type Dependencies = Parameters<typeof reconnect>[0] & {
+  vault: Vault;
+  providers: ConfiguredProviders;
+  now: () => Date;
+};
+
+interface ChangeCaller extends Pick<Principal, 'organisation' | 'keyId'> {
+  source: 'api' | 'admin';
+  /** Why the account is disabled. */
+  reason?: string | undefined;
+}
+
+interface ChangedAccount {
+  account: Account;
+  warnings: string[];
+  /** Whether the new grant waits to be tried. */
+  isWaiting: boolean;
+}
+
+/** @throws {ServiceError} `invalid_request`, `not_found`, `conflict`; `grant_refused` after all other changes took effect */
+export async function changeAccount(
+  deps: Dependencies,
+  { organisation, keyId, source, reason = 'Disabled by an admin.' }: ChangeCaller,
+  id: string,
+  input: z.infer<typeof AccountPatchBody>,
+): Promise<ChangedAccount> {
+  const { store, vault, providers, now } = deps;
+  const {
+    label,
+    kind,
+    disabled,
+    quarantine,
+    fallback_access_token,
+    fallback_expires_at,
+    owner_email,
+    owner_reminders,
+    policy,
+    ...grant
+  } = input;
+  const at = now();
+  const before = await store.accounts.find(organisation, id);
+  if (before === null) throw notFound(`account ${id}`);
+  const ownerEmail = sealedOwnerEmail(owner_email, vault, before);
+  const owner = ownerEmail === undefined ? before.ownerEmail : ownerEmail;
+  if (owner_reminders !== undefined && owner === null) {
+    throw new ServiceError(
+      'conflict',
+      'owner_reminders: the account has no owner_email. Set it with the same request.',
+    );
+  }
+  const provider = providers.find(before.provider);
+  // Encrypted as a candidate. If it becomes the current grant untried, the store encrypts it again.
+  const place = grantPlace(before, NO_GENERATION);
+  const isHandedIn = Object.values(grant).some((member) => member !== undefined);
+  const entered = isHandedIn
+    ? enteredGrant(grant, { provider: configured(before, provider), vault, place, now: at })
+    : undefined;
+  const submitted = entered?.grant ?? null;
+  // A disconnected account has no grant to fall back to, so the new one is not tried first.
+  const isGone = before.state === AccountState.disconnected;
+  if (disabled !== undefined || (submitted !== null && !isFinished(before)))
+    requireConnected(before);
+  const isTried =
+    submitted !== null &&
+    submitted.refreshToken !== null &&
+    !isGone &&
+    !(quarantine ?? before.quarantine);
+  if (submitted !== null) requireEnabled(before, disabled);
+  const isReplaced = submitted !== null && !isTried;
+  const state =
+    disabled === true
+      ? AccountState.disabled
+      : disabled === false || isReplaced
+        ? AccountState.active
+        : undefined;
+  const fallback = { fallback_access_token, fallback_expires_at };
+  const warnings = [
+    ...grantWarnings({ ...grant, ...fallback }, provider, at),
+    ...(entered === undefined
+      ? []
+      : await reconnectWarnings(store, before, entered.grant, entered.provider)),
+  ];
+  const account = await store.accounts.patch(
+    organisation,
+    id,
+    {
+      label,
+      kind,
+      quarantine,
+      state,
+      policy: accountPolicyOf(policy, provider?.environments.get(before.environment)),
+      ownerEmail,
+      stateReason: disabled === true ? reason : null,
+      grant: isReplaced ? submitted : undefined,
+      enteredRefreshToken: isReplaced ? entered?.refreshToken : undefined,
+      fallback: sealedFallbackOf(fallback, { adapter: provider?.adapter, vault, place }),
+    },
+    at,
+  );
+  if (account === null) throw notFound(`account ${id}`);
+  if (owner_reminders !== undefined && owner !== null)
+    await store.reminders.setWanted(owner.digest, organisation, owner_reminders, at);
+  if (!isTried) return { account, warnings, isWaiting: false };
+  const reconnected = await reconnect(deps, account, submitted, {
+    source,
+    caller: callerName(keyId),
+  });
+  return { account: reconnected, warnings, isWaiting: isWaiting(reconnected, submitted) };
+}
+
+/** Whether the grant still waits to be tried. */
+function isWaiting({ candidate }: Account, grant: SealedGrant): boolean {
+  return candidate !== null && candidate.fingerprint === grantFingerprint(grant);
+}
+
+/** A disabled account's grant is never sent, so it cannot be tried. */
+function requireEnabled({ state }: Account, disabled: boolean | undefined): void {
+  if (disabled === true || (disabled === undefined && state === AccountState.disabled)) {
+    throw new ServiceError(
+      'conflict',
+      'The account is disabled, so a new grant cannot be tried. Enable it with the same request: {"disabled": false, "refresh_token": "…"}.',
+    );
+  }
+}
+
+function enteredGrant(
+  grant: Parameters<typeof sealedGrantOf>[0],
+  sealing: Parameters<typeof sealedGrantOf>[1],
+) {
+  const { provider } = sealing;
+  const sealed = sealedGrantOf(grant, sealing);
+  return { provider, grant: sealed, refreshToken: enteredRefreshToken(sealed, provider) };
+}
+
+/** The provider decides which members a grant must have. */
+function configured({ provider: id }: Account, provider: Provider | undefined): Provider {
+  if (provider === undefined) throw new ServiceError('conflict', providerNotConfigured(id));
+  return provider;
+}

@@ -1,0 +1,82 @@
+/** Workers of two versions, of which the second has other workflow code. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import type { RunningWorker } from '../../src/worker/start-worker';
+import { eventually } from '../support/eventually';
+import { type Harness, startHarness } from '../support/harness';
+
+const ACCOUNTS = 4;
+/** For a set-up that bundles workflow code. */
+export const BUNDLED_MS = 300_000;
+
+export interface Versions {
+  h: Harness;
+  key: string;
+  start(buildId: string, code?: 'next'): Promise<RunningWorker>;
+  makeCurrent(buildId: string): Promise<void>;
+  /** Ids of accounts whose first attempt failed, so that their workflows wait for the second one. */
+  accountsInRefresh(): Promise<string[]>;
+  workflow(accountId: string): ReturnType<Harness['client']['workflow']['getHandle']>;
+  failedTasks(accountId: string): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export async function startVersions(): Promise<Versions> {
+  const folder = mkdtempSync(join(tmpdir(), 'evergrant-versions-'));
+  const nextVersion = join(folder, 'workflow-bundle.js');
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: require.resolve('./_next-version'),
+    logger: new DefaultLogger('WARN'),
+  });
+  writeFileSync(nextVersion, code);
+  const h = await startHarness({ worker: false });
+  const key = await h.key();
+  const workflow = (id: string) => h.client.workflow.getHandle(`refresh-account/${id}`);
+  const events = async (id: string) => (await workflow(id).fetchHistory()).events ?? [];
+  const hasBegun = async (id: string) =>
+    (await events(id)).some((event) => event.workflowTaskCompletedEventAttributes);
+  return {
+    h,
+    key,
+    workflow,
+    async start(buildId, version) {
+      const deployment = { name: 'evergrant', buildId };
+      return h.startWorker({
+        config: { ...h.config, temporal: { ...h.config.temporal, deployment } },
+        store: h.store,
+        ...(version === undefined ? {} : { workflowBundle: nextVersion }),
+      });
+    },
+    async makeCurrent(buildId) {
+      // Temporal knows a version some time after its worker has begun to poll.
+      await eventually(async () => {
+        await h.client.workflowService.setWorkerDeploymentCurrentVersion({
+          namespace: h.namespace,
+          deploymentName: 'evergrant',
+          buildId,
+          ignoreMissingTaskQueues: true,
+        });
+        return true;
+      });
+    },
+    async accountsInRefresh() {
+      const accounts = await Promise.all(Array.from({ length: ACCOUNTS }, () => h.addAccount()));
+      for (const { externalId, id } of accounts) {
+        h.sandbox.script({ subject: externalId, answer: { kind: 'unavailable' } });
+        void h.request(key, 'POST', `/api/admin/accounts/${id}/refresh`, { force: true });
+      }
+      // The first attempt is in the history, which the next version replays.
+      await Promise.all(accounts.map(({ id }) => eventually(() => hasBegun(id))));
+      return accounts.map(({ id }) => id);
+    },
+    async failedTasks(id) {
+      return (await events(id)).filter((event) => event.workflowTaskFailedEventAttributes).length;
+    },
+    async stop() {
+      await h.stop();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
