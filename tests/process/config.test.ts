@@ -616,6 +616,17 @@ describe('providers.yaml for other servers', () => {
     });
   });
 
+  it('sends no token of a configured token endpoint to the known endpoints of another server', () => {
+    const own = only(
+      {},
+      'providers:\n  etsy:\n    clientId: key\n    tokenEndpoint: https://proxy.example/token',
+    );
+    expect(own?.environments['production']).toEqual({
+      clientId: 'key',
+      tokenEndpoint: 'https://proxy.example/token',
+    });
+  });
+
   it.each<[string, string, RegExp]>([
     [
       'no endpoint and no issuer',

@@ -452,9 +452,8 @@ function readEnvironment(
       keyId: own.keyId,
       clientAuthentication: own.clientAuthentication,
       tokenEndpoint,
-      validationEndpoint: own.validationEndpoint ?? adapter.validation?.endpoints[name],
       introspectionEndpoint: own.introspectionEndpoint,
-      ...consentEndpoints(adapter, name, own),
+      ...otherEndpoints(adapter, name, own),
       redirectUri: own.redirectUri,
       consentScopes: own.consentScopes,
       consentParameters: own.consentParameters,
@@ -466,10 +465,10 @@ function readEnvironment(
 
 /**
  * The adapter's endpoints belong to its own token endpoint. A configured token endpoint is another server, so its
- * consent and refreshes must not take place at the adapter's.
+ * consent, refreshes and validations must not take place at the adapter's, which would receive its tokens.
  */
-function consentEndpoints(
-  { consent, tokenEndpoints, refreshEndpoints }: ProviderAdapter,
+function otherEndpoints(
+  { consent, tokenEndpoints, refreshEndpoints, validation }: ProviderAdapter,
   name: string,
   own: EnvironmentEntry,
 ): Defined<Partial<EnvironmentConfig>> {
@@ -482,6 +481,8 @@ function consentEndpoints(
       : (consent?.authorizationEndpointBeside?.(own.tokenEndpoint) ?? null);
   return defined({
     refreshEndpoint: isOwnServer ? refreshEndpoints?.[name] : undefined,
+    validationEndpoint:
+      own.validationEndpoint ?? (isOwnServer ? validation?.endpoints[name] : undefined),
     authorizationEndpoint:
       own.authorizationEndpoint ?? known?.authorizationEndpoints[name] ?? beside ?? undefined,
     revocationEndpoint:
