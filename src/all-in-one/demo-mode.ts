@@ -10,8 +10,7 @@ import { Secret } from '../domain/masking/secret';
 import type { Config } from '../process/config';
 import { findAdapter } from '../providers/adapters/registry';
 import { defaultPolicy, type ProviderConfig } from '../providers/config/providers-file';
-import { type DemoAccount, demoAccounts } from '../sandbox/demo-accounts';
-import { SANDBOX_PROVIDERS } from '../sandbox/dialect';
+import { DEMO_ACCOUNT_PROVIDERS, type DemoAccount, demoAccounts } from '../sandbox/demo-accounts';
 import { type Sandbox, startSandbox } from '../sandbox/server';
 import { databaseOf, withDatabase } from '../store/mongo/connection-string';
 import type { Store } from '../store/store';
@@ -33,10 +32,7 @@ export async function startDemoProviders(
       ? {}
       : { accessTokenLifeSeconds: config.sandboxAccessTokenLifeSeconds }),
   });
-  const providers = SANDBOX_PROVIDERS.map((id): ProviderConfig => {
-    const tokenEndpoint = sandbox.tokenEndpoint(id);
-    const validationEndpoint = sandbox.validationEndpoint(id);
-    const revocationEndpoint = sandbox.revocationEndpoint(id);
+  const providers = DEMO_ACCOUNT_PROVIDERS.map((id): ProviderConfig => {
     const environments = Object.keys(findAdapter(id)?.tokenEndpoints ?? {});
     return {
       id,
@@ -48,12 +44,7 @@ export async function startDemoProviders(
           {
             clientId: CLIENT_ID,
             clientSecret: new Secret(clientSecret),
-            tokenEndpoint,
-            validationEndpoint,
-            authorizationEndpoint: sandbox.authorizationEndpoint(id),
-            identityEndpoint: validationEndpoint,
-            ...(revocationEndpoint === null ? {} : { revocationEndpoint }),
-            issuer: sandbox.url,
+            ...sandbox.endpoints(id),
           },
         ]),
       ),
