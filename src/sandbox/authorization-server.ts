@@ -81,7 +81,7 @@ export class AuthorizationServer {
     this.#stateFile = new StateFile(options.stateFile, () => this.#snapshot());
   }
 
-  /** Each provider is an issuer of its own. */
+  /** Each provider has a separate issuer. */
   issuerOf(provider: SandboxProvider): string {
     return `${this.url}/${provider}`;
   }

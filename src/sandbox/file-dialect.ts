@@ -69,7 +69,7 @@ function seconds(ms: number | undefined): number | undefined {
   return ms === undefined ? undefined : ms / 1000;
 }
 
-/** Without scopes of its own, a file has those of its documented answers. */
+/** The documented answers name the scopes of a file that states none. */
 function defaultScopes({ authorization, examples }: ProviderFile): readonly string[] {
   const { default: own = [], required = [] } = authorization?.scopes ?? {};
   const scopes = [...new Set([...own, ...required])];
