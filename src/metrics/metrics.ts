@@ -83,6 +83,12 @@ export const webhookAttempts = counter(
   ['result'],
 );
 
+export const connectSessionsEnded = counter(
+  'evergrant_connect_sessions_total',
+  `Consents of owners, by their result: connected, or the code of the failure. ${SUM}`,
+  ['provider', 'environment', 'result'],
+);
+
 export const logLinesDropped = counter(
   'evergrant_log_lines_dropped_total',
   `Log lines that were dropped because the reader of stdout did not keep up. ${SUM}`,

@@ -8,6 +8,7 @@ import type { ConsentClient } from '../../src/providers/consent/consent-client';
 import { type Api, expectError, type Send, startApi } from '../api/_api';
 import { connectSettings } from '../support/connect-settings';
 import { eventually } from '../support/eventually';
+import { increaseOf } from '../support/metrics';
 
 const SCOPES = ['read', 'write'];
 const RULES: ConsentRules = {
@@ -215,6 +216,20 @@ it('C06 refuses a callback of another browser, of a replaced leg, and with an un
   expect((await back(elsewhere, second.cookie)).status).toBe(400);
   expect(consent.exchanges).toBe(0);
   expect((await back(second.callback, second.cookie)).status).toBe(200);
+});
+
+it('M1.9 counts each consent once by its result, however often its callback arrives', async () => {
+  const counted = (result: string) =>
+    `evergrant_connect_sessions_total{provider="other",environment="other",result="${result}"}`;
+  const connected = await increaseOf(async () => {
+    const { callback, cookie } = await connect();
+    await back(callback, cookie);
+  });
+  expect(connected).toMatchObject({ [counted('connected')]: 1 });
+  consent.failure = { kind: 'failed', failure: 'access_denied', detail: 'no', response: null };
+  const denied = await increaseOf(() => connect());
+  expect(denied).toMatchObject({ [counted('access_denied')]: 1 });
+  expect(denied).not.toHaveProperty([counted('connected')]);
 });
 
 it('C09 lets the person try again after access_denied, without the link in the page', async () => {
