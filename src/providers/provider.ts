@@ -71,6 +71,8 @@ export interface ProviderAdapter {
   ): Omit<TransportRequest, 'deadlineMs'>;
   /** Gives the members of a 2xx body the names of RFC 6749. Returns `null` if the body is a refusal. */
   readableAnswer?(body: string): string | null;
+  /** Paths of members of a token response that are kept as provider values. */
+  keptMembers?: readonly string[];
   /** Path to the error code in a refusal, in addition to the usual members. */
   errorPath?: string;
   /** Servers of this kind respond differently, so `tokenPath` and `scopeSeparator` can be configured. */

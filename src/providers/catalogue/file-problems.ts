@@ -1,4 +1,6 @@
 /** The rules of a provider file that its form cannot express: sources, hosts, margins and examples that fit together. */
+import { PROVIDER_VALUES_MAX } from '../../domain/account/grant-bounds';
+import { isSecretName } from '../exchange/provider-values';
 import type { ProviderFile } from './provider-file';
 
 /** Groups whose members are facts. The others are names, examples and Evergrant's own margins. */
@@ -64,6 +66,7 @@ export function problemsOf(file: ProviderFile, raw: unknown): string[] {
     ...requestProblems(file),
     ...lifeProblems(file),
     ...consentProblems(file),
+    ...keepProblems(file),
   ];
 }
 
@@ -163,6 +166,24 @@ function consentProblems({ authorization, identity, answer }: ProviderFile): str
       : []),
     ...(answer.tokens !== undefined && answer.accessToken !== undefined
       ? ['answer: tokens and accessToken exclude each other']
+      : []),
+  ];
+}
+
+function keepProblems({ authorization, answer }: ProviderFile): string[] {
+  const ofCallback = Object.keys(authorization?.keep ?? {});
+  const kept = [
+    ...answer.keep.map((name) => ({ path: 'answer.keep', name })),
+    ...ofCallback.map((name) => ({ path: 'authorization.keep', name })),
+  ];
+  return [
+    ...kept
+      .filter(({ name }) => isSecretName(name))
+      .map(
+        ({ path, name }) => `${path}: ${name} names a secret, and kept values are not encrypted`,
+      ),
+    ...(kept.length > PROVIDER_VALUES_MAX
+      ? [`answer.keep and authorization.keep: must name at most ${PROVIDER_VALUES_MAX} values`]
       : []),
   ];
 }

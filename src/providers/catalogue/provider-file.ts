@@ -129,7 +129,7 @@ const authorization = z.strictObject({
     .record(text, z.strictObject({ pattern: wholePattern, required: z.boolean().default(false) }))
     .default({})
     .describe(
-      'Further parameters of the callback. The callback is refused if a value does not match its pattern.',
+      'Further parameters of the callback, which applications receive as provider_values. The callback is refused if a value does not match its pattern.',
     ),
   verify: z
     .enum(['shopify_hmac'])
@@ -205,7 +205,9 @@ const answer = z.strictObject({
   keep: z
     .array(memberPath)
     .default([])
-    .describe('Further members that callers need, such as instance_url.'),
+    .describe(
+      'Further members that applications need, such as instance_url or team.id. They receive them as provider_values. Not for secrets.',
+    ),
 });
 
 const life = z.strictObject({
@@ -388,6 +390,9 @@ const examples = z.strictObject({
           .describe('Seconds from the request to the expiry that Evergrant stores.'),
         refreshExpiresIn: z.number().nullable().optional(),
         scopes: z.array(text).nullable().optional(),
+        providerValues: parameters
+          .optional()
+          .describe('The kept values, with those of the first accepted callback for a code.'),
         warnings: z
           .array(z.string())
           .default([])

@@ -61,7 +61,10 @@ export interface ConsentRules {
   fragment?: string;
   /** The parameter of the callback that holds the code. Default: `code`. */
   codeParameter?: string;
-  /** Further parameters of the callback. A value that does not match its pattern refuses the callback. */
+  /**
+   * Further parameters of the callback, which are kept as provider values. A value that does not match its pattern
+   * refuses the callback.
+   */
   callbackPatterns?: readonly { name: string; pattern: RegExp; required: boolean }[];
   inputs: readonly ConsentInput[];
   subject: SubjectRule;

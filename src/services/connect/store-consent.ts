@@ -5,7 +5,7 @@
 import type { Logger } from 'pino';
 import { recordConnectFailure, storeConsent } from '../../activities/store-consent';
 import type { Account } from '../../domain/account/account';
-import { FIRST_GENERATION, type SealedGrant } from '../../domain/account/grant';
+import { FIRST_GENERATION, type SealedGrant, withProviderValues } from '../../domain/account/grant';
 import type {
   ConnectFailure,
   ConnectSession,
@@ -68,6 +68,7 @@ export function sealConsent(
     expiresAt: isEndless ? null : received.expiresAt.toISOString(),
     refreshTokenExpiresAt: received.refreshTokenExpiry.expiresAt?.toISOString() ?? null,
     scopes: received.scopes ?? [...requestedScopes],
+    ...withProviderValues(undefined, received.providerValues),
     obtainedAt: at.toISOString(),
     // Not `null`: the provider issued this grant, and a repeated step recognises it.
     attemptId: session.id,

@@ -169,6 +169,8 @@ export function fileContract({ examples, ...file }: ProviderFile, adapter: Provi
     else expect(secondsUntil(grant?.expiresAt)).toBe(stated.expiresIn);
     if (stated.refreshExpiresIn !== undefined)
       expect(secondsUntil(grant?.refreshTokenExpiry.expiresAt)).toBe(stated.refreshExpiresIn);
+    if (stated.providerValues !== undefined)
+      expect(grant?.providerValues).toEqual(stated.providerValues);
     if (stated.scopes !== undefined) expect(grant?.scopes).toEqual(stated.scopes);
   }
 

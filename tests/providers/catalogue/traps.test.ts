@@ -1,63 +1,15 @@
 /** Traps of real providers, each as a small invented file. */
-import { fileAdapter } from '../../../src/providers/catalogue/file-adapter';
-import { parseProviderFile } from '../../../src/providers/catalogue/read-file';
 import { ConfiguredProviders } from '../../../src/providers/config/configured-providers';
 import { readProvider } from '../../../src/providers/config/provider-entry';
 import { consentWith, refreshWith, secondsUntil } from './_file-contract';
+import { adapterWith } from './_invented';
 
-/** Lets entries name the invented file as their adapter. */
-let invented: ReturnType<typeof fileAdapter> | undefined;
-jest.mock('../../../src/providers/adapters/registry', () => ({
-  findAdapter: () => invented,
-  adapterIds: () => ['invented'],
-}));
+jest.mock(
+  '../../../src/providers/adapters/registry',
+  () => jest.requireActual<{ registry: object }>('./_invented').registry,
+);
 
 const MINUTE = 60_000;
-
-/** The smallest valid file with these members. */
-function fileWith(members: object): string {
-  const example = { accessToken: 'at-1', refreshToken: null, expiresIn: 3600 };
-  return JSON.stringify({
-    id: 'invented',
-    name: 'Invented',
-    docs: 'https://docs.example.com',
-    checked: '2026-11-30',
-    sources: { token: 'https://docs.example.com' },
-    unknown: [
-      'inputs',
-      'authorization',
-      'answer',
-      'renewal',
-      'lives',
-      'rotation',
-      'replay',
-      'notBefore',
-      'errors',
-      'identity',
-      'revocation',
-      'validation',
-      'limits',
-    ],
-    token: { url: 'https://as.example.com/token', clientAuthentication: ['client_secret_post'] },
-    authorization: { url: 'https://as.example.com/authorize' },
-    lives: { access: '1h' },
-    examples: {
-      refresh: {
-        refreshToken: 'rt-1',
-        request: { url: 'https://as.example.com/token', form: {}, query: {}, json: {} },
-      },
-      answers: [{ body: {}, ...example }],
-      refusals: [{ status: 400, body: {}, means: 'invalid_grant' }],
-      callbacks: [{ parameters: {}, accepted: false }],
-    },
-    ...members,
-  });
-}
-
-function adapterWith(members: object) {
-  invented = fileAdapter(parseProviderFile('invented', fileWith(members)));
-  return invented;
-}
 
 function policyOf(members: object, entry: object = {}, refreshIntervalMs: number | null = null) {
   adapterWith(members);
