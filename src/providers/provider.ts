@@ -73,6 +73,8 @@ export interface ProviderAdapter {
   readableAnswer?(body: string): string | null;
   /** Paths of members of a token response that are kept as provider values. */
   keptMembers?: readonly string[];
+  /** A refresh must repeat the `redirect_uri` of the consent. */
+  redirectUriAtRefresh?: true;
   /** Path to the error code in a refusal, in addition to the usual members. */
   errorPath?: string;
   /** Servers of this kind respond differently, so `tokenPath` and `scopeSeparator` can be configured. */

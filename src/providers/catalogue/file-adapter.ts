@@ -48,6 +48,7 @@ export function fileAdapter(file: ProviderFile): ProviderAdapter {
     refreshTokenWarning: (text) => refreshTokenWarningOf(file, text),
     failureCodes: errors.codes,
     failureCode: (refusal) => failureCodeOf(file, refusal),
+    ...(token.redirectUriAtRefresh ? { redirectUriAtRefresh: true } : {}),
     ...(answer.keep.length === 0 ? {} : { keptMembers: answer.keep }),
     ...(errors.path === undefined ? {} : { errorPath: errors.path }),
     refusesWithSuccess: errors.withStatus200 || answer.success !== undefined,

@@ -170,7 +170,9 @@ const token = z.strictObject({
   redirectUriAtRefresh: z
     .boolean()
     .default(false)
-    .describe('A refresh must repeat redirect_uri. Set parameters.redirect_uri in providers.yaml.'),
+    .describe(
+      'A refresh must repeat redirect_uri. It is redirectUri of providers.yaml, or the callback URL if PUBLIC_URL is set.',
+    ),
 });
 
 const answer = z.strictObject({

@@ -50,3 +50,8 @@ export function accountOf({
   const named = provider.consent?.inputs.find(({ isExternalId }) => isExternalId === true);
   return { externalId: externalId ?? (named === undefined ? '' : (inputs[named.name] ?? '')) };
 }
+
+/** The redirect URI of a provider's consents if none is configured. */
+export function connectCallbackUrl(providerId: string, origin: string): string {
+  return new URL(`/connect/callback/${providerId}`, origin).href;
+}

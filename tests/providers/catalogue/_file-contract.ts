@@ -14,6 +14,7 @@ import type {
 } from '../../../src/providers/provider';
 
 const CLIENT = { clientId: 'client-id', clientSecret: 'client-secret' };
+const PUBLIC_URL = new URL('https://evergrant.example.com');
 const STATE = 'state-0123456789abcdefghijklmnop';
 const VERIFIER = 'verifier-0123456789abcdefghijklmnopqrstuvwxyz-_';
 /** Tests do not wait, so the lifetimes count from one moment. */
@@ -31,7 +32,8 @@ function configuredFile(
   entry: object = {},
 ): { provider: Provider; environment: ProviderEnvironment } {
   const problems: string[] = [];
-  const config = readProvider('it', { ...CLIENT, adapter: adapter.id, ...entry }, null, problems);
+  const own = { ...CLIENT, adapter: adapter.id, ...entry };
+  const config = readProvider('it', own, null, problems, PUBLIC_URL);
   expect(problems).toEqual([]);
   const provider = config === null ? undefined : new ConfiguredProviders([config]).find('it');
   const environment = provider?.environments.get('production');

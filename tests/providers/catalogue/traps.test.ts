@@ -162,6 +162,39 @@ describe('hosts that a callback or an entry names', () => {
   });
 });
 
+describe('a provider that wants redirect_uri again at a refresh', () => {
+  const token = {
+    url: 'https://as.example.com/token',
+    clientAuthentication: ['client_secret_post'],
+    redirectUriAtRefresh: true,
+  };
+  const sentWith = async (entry: object) => {
+    const adapter = adapterWith({ token });
+    const { request } = await refreshWith(adapter, { body: answer }, { entry });
+    return new URLSearchParams(request?.body).get('redirect_uri');
+  };
+
+  it('gets the configured one, else the callback URL', async () => {
+    expect(await sentWith({ redirectUri: 'https://app.example.com/back' })).toBe(
+      'https://app.example.com/back',
+    );
+    expect(await sentWith({})).toBe('https://evergrant.example.com/connect/callback/it');
+    const parameters = { redirect_uri: 'https://old.example.com/back' };
+    expect(await sentWith({ parameters })).toBe('https://old.example.com/back');
+  });
+
+  it('refuses an entry for which neither is known, in one sentence', () => {
+    expect(policyOf({ token }).problems).toEqual([
+      expect.stringMatching(/^providers\.it: Invented requires the redirect URI .* set PUBLIC_URL/),
+    ]);
+  });
+
+  it('gets none if the file does not say so', async () => {
+    const { request } = await refreshWith(adapterWith({}), { body: answer });
+    expect(new URLSearchParams(request?.body).has('redirect_uri')).toBe(false);
+  });
+});
+
 describe('a file', () => {
   it.each([
     ['without examples', { examples: undefined }, /examples/],
