@@ -63,6 +63,8 @@ export interface ProviderAdapter {
   omitsTokenType?: boolean;
   /** Separator between scopes. Default: a space. */
   scopeSeparator?: ScopeSeparator;
+  /** Separator between scopes in responses, if it is not that of requests. */
+  answerScopeSeparator?: ScopeSeparator;
   /** Path to the tokens in a response if nothing is configured. Absent: the outermost object. */
   tokenPath?: string;
   /** Shapes a token request that is built as RFC 6749 defines it. Absent: it is sent as it is. */
@@ -144,6 +146,8 @@ export interface Provider {
   /** Path to the tokens in a response, as member names joined by dots. `null`: the outermost object. */
   tokenPath: string | null;
   scopeSeparator: ScopeSeparator;
+  /** Separator between scopes in responses. Absent: {@link scopeSeparator}. */
+  answerScopeSeparator?: ScopeSeparator;
   /** Configured error codes. They take precedence over the adapter's. */
   failureCodes: ProviderAdapter['failureCodes'];
   /** The adapter's consent rules with the configured ones. `null`: this provider has no consent flow. */

@@ -39,11 +39,14 @@ export function fileAdapter(file: ProviderFile): ProviderAdapter {
     tokenTypes: types,
     omitsTokenType: answer.omitsTokenType,
     scopeSeparator: file.authorization?.scopes.separator ?? ' ',
+    ...(answer.scopeSeparator === undefined
+      ? {}
+      : { answerScopeSeparator: answer.scopeSeparator }),
     ...(answer.tokens === undefined ? {} : { tokenPath: answer.tokens }),
     clientAuthenticationMethods: methodsOf(file),
-    ...(token.basic === 'plain'
-      ? { clientAuthentication: { client_secret_basic: plainBasic } }
-      : {}),
+    ...(token.basic === 'form'
+      ? {}
+      : { clientAuthentication: { client_secret_basic: BASIC_FORMS[token.basic] } }),
     tokenProblem: (text) => tokenProblemOf(file, text),
     refreshTokenWarning: (text) => refreshTokenWarningOf(file, text),
     failureCodes: errors.codes,
@@ -120,15 +123,21 @@ function methodsOf({ token }: ProviderFile): ProviderAdapter['clientAuthenticati
   return [first, ...others];
 }
 
-/** The plain base64 of id:secret. The form encoding of RFC 6749 §2.3.1 turns, for example, hyphens into %2D. */
-const plainBasic: NonNullable<
+type BasicForm = NonNullable<
   NonNullable<ProviderAdapter['clientAuthentication']>['client_secret_basic']
-> =
-  ({ clientId, clientSecret }) =>
-  (_server, _client, _body, headers) => {
-    const pair = Buffer.from(`${clientId}:${clientSecret}`).toString('base64');
-    headers.set('authorization', `Basic ${pair}`);
+>;
+
+/** The form encoding of RFC 6749 §2.3.1 turns, for example, hyphens into %2D. */
+const BASIC_FORMS: Readonly<Record<'plain' | 'secret_only', BasicForm>> = {
+  plain: ({ clientId, clientSecret }) => basic(`${clientId}:${clientSecret}`),
+  secret_only: ({ clientSecret }) => basic(`${clientSecret}:`),
+};
+
+function basic(pair: string): ReturnType<BasicForm> {
+  return (_server, _client, _body, headers) => {
+    headers.set('authorization', `Basic ${Buffer.from(pair).toString('base64')}`);
   };
+}
 
 function tokenProblemOf({ tokenFormat }: ProviderFile, text: string): string | null {
   const rule = tokenFormat.refused.find(

@@ -149,10 +149,10 @@ const token = z.strictObject({
     .min(1)
     .describe('The accepted methods, default first.'),
   basic: z
-    .enum(['form', 'plain'])
+    .enum(['form', 'plain', 'secret_only'])
     .default('form')
     .describe(
-      'plain: the Basic header is base64 of id:secret without the form encoding of RFC 6749.',
+      'plain: the Basic header is base64 of id:secret without the form encoding of RFC 6749. secret_only: the secret is the user name, and the password is empty.',
     ),
   body: z
     .enum(['form', 'json', 'query'])
@@ -199,6 +199,10 @@ const answer = z.strictObject({
     .default('s')
     .describe('The unit of lifetimes. Times are recognised by their size.'),
   scope: memberPath.optional().describe('The granted scopes, if they are not in scope.'),
+  scopeSeparator: z
+    .enum(SCOPE_SEPARATORS)
+    .optional()
+    .describe('The separator of scopes in answers, if it is not that of requests.'),
   tokenTypes: z
     .array(z.string().regex(/^[^A-Z]+$/, 'must be in lower case'))
     .default([])

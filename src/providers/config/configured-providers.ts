@@ -82,6 +82,10 @@ function configuredProvider(config: ProviderConfig): Provider {
         : config.refreshTokenLifeSeconds,
     tokenPath: config.tokenPath ?? adapter.tokenPath ?? null,
     scopeSeparator: config.scopeSeparator ?? adapter.scopeSeparator ?? ' ',
+    // A configured separator applies to requests and responses.
+    ...(config.scopeSeparator !== undefined || adapter.answerScopeSeparator === undefined
+      ? {}
+      : { answerScopeSeparator: adapter.answerScopeSeparator }),
     failureCodes: config.failureCodes ?? {},
     environments,
     revocation: config.revocation ?? adapter.consent?.revocation ?? null,

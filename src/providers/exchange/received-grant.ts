@@ -42,7 +42,8 @@ export function readGrant(
   const expiry = accessTokenExpiry(members, sentAt, provider.accessTokenLifeSeconds);
   const refreshLife = refreshToken === null ? null : provider.refreshTokenLifeSeconds;
   const refreshExpiry = refreshTokenExpiry(members, sentAt, refreshLife);
-  const named = readScopes(members['scope'] ?? members['scopes'], provider.scopeSeparator);
+  const separator = provider.answerScopeSeparator ?? provider.scopeSeparator;
+  const named = readScopes(members['scope'] ?? members['scopes'], separator);
   const scopes = named?.filter(
     (scope) =>
       scope.length <= SCOPE_LENGTH_MAX && !secrets.some((secret) => scope.includes(secret)),

@@ -195,6 +195,38 @@ describe('a provider that wants redirect_uri again at a refresh', () => {
   });
 });
 
+it('sends the secret as the user name of Basic, with an empty password and without the client id', async () => {
+  const token = {
+    url: 'https://as.example.com/token',
+    clientAuthentication: ['client_secret_basic'],
+    basic: 'secret_only',
+  };
+  const { request, shown } = await refreshWith(adapterWith({ token }), { body: answer });
+  const header = request?.headers['authorization'] ?? '';
+  expect(Buffer.from(header.replace('Basic ', ''), 'base64').toString()).toBe('client-secret:');
+  expect(request?.body).not.toContain('client');
+  expect(shown).not.toContain(header.replace('Basic ', ''));
+});
+
+describe('scopes whose separator differs between requests and answers', () => {
+  const file = {
+    authorization: { url: 'https://as.example.com/authorize', scopes: { separator: ',' } },
+    answer: { scopeSeparator: ' ' },
+  };
+  const scopesWith = async (entry: object) => {
+    const body = { ...answer, scope: 'read write,all' };
+    return (await refreshWith(adapterWith(file), { body }, { entry })).grant?.scopes;
+  };
+
+  it('are read by that of answers', async () => {
+    expect(await scopesWith({})).toEqual(['read', 'write,all']);
+  });
+
+  it('are read by a configured one, which applies to both', async () => {
+    expect(await scopesWith({ scopeSeparator: ',' })).toEqual(['read write', 'all']);
+  });
+});
+
 describe('a file', () => {
   it.each([
     ['without examples', { examples: undefined }, /examples/],
