@@ -15,7 +15,7 @@ import type {
   ClientAuthenticationMethod,
   ClientCredentials,
 } from './exchange/client-authentication';
-import type { AccountHost, TokenEndpoint } from './exchange/token-endpoint';
+import type { AccountHost, AccountHosts, TokenEndpoint } from './exchange/token-endpoint';
 import type { TransportRequest } from './exchange/transport';
 import type { ValidationEndpoint } from './validation/validation-endpoint';
 import type { TokenValidation } from './validation/validation-rule';
@@ -45,6 +45,8 @@ export interface ProviderAdapter {
    * stored form of the external id, see `external-id.ts`.
    */
   accountHost?: AccountHost;
+  /** Hosts in provider values, for `{name}` in the URLs of a provider file. */
+  keptHosts?: Readonly<Record<string, AccountHost>>;
   /** The token endpoint can be discovered from an issuer's metadata. */
   discovery?: boolean;
   /**
@@ -124,8 +126,10 @@ export interface ProviderEnvironment {
   validation: ValidationEndpoint | null;
   /** `null`: no authorization endpoint is known or configured. */
   consent: ConsentEndpoint | null;
-  /** `null`: from the issuer's metadata, otherwise there is none. */
+  /** `null`: from the issuer's metadata, otherwise there is none. May depend on the account. */
   revocationEndpoint: string | null;
+  /** The hosts of accounts in {@link revocationEndpoint}. */
+  hosts?: AccountHosts;
   client: Client;
   clientAuthentication: ClientAuth;
   /** Additional parameters of a refresh request, besides those of RFC 6749. */

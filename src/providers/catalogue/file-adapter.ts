@@ -1,10 +1,10 @@
 /** Builds the adapter of a provider file: the one implementation of the provider contract for all files. */
 import type { ConsentInput, ConsentRules, RevocationRule, SubjectRule } from '../consent/consent';
-import type { AccountHost } from '../exchange/token-endpoint';
+import type { AccountHost, AccountHosts } from '../exchange/token-endpoint';
 import type { ProviderAdapter, Refusal } from '../provider';
 import type { TokenValidation } from '../validation/validation-rule';
 import { CALLBACK_CHECKS } from './hooks';
-import type { ProviderFile } from './provider-file';
+import { keptHostPatterns, keptOfAnswer, type ProviderFile } from './provider-file';
 import { readableAnswer, shapedRequest } from './token-form';
 
 const MINUTE_MS = 60_000;
@@ -52,7 +52,10 @@ export function fileAdapter(file: ProviderFile): ProviderAdapter {
     failureCodes: errors.codes,
     failureCode: (refusal) => failureCodeOf(file, refusal),
     ...(token.redirectUriAtRefresh ? { redirectUriAtRefresh: true } : {}),
-    ...(answer.keep.length === 0 ? {} : { keptMembers: answer.keep }),
+    ...(answer.keep.length === 0
+      ? {}
+      : { keptMembers: keptOfAnswer(file).map(({ path }) => path) }),
+    ...keptHostsOf(file),
     ...(errors.path === undefined ? {} : { errorPath: errors.path }),
     refusesWithSuccess: errors.withStatus200 || answer.success !== undefined,
     shapeRequest: (request) => shapedRequest(file, request),
@@ -231,11 +234,14 @@ function consentOf(
     renamedParameters: authorization.rename,
     ...(fragment === undefined ? {} : { fragment }),
     codeParameter: authorization.code,
-    callbackPatterns: Object.entries(authorization.keep).map(([name, { pattern, required }]) => ({
-      name,
-      pattern: new RegExp(pattern, 'u'),
-      required,
-    })),
+    callbackPatterns: Object.entries(authorization.keep).map(
+      ([name, { pattern, required, host }]) => ({
+        name,
+        accepts: (value) =>
+          matches(pattern, value) && (host === undefined || hostIn(value, host) !== null),
+        required,
+      }),
+    ),
     inputs: inputsOf(file),
     subject: subjectOf(file),
     refreshTokenExpected: file.renewal === 'refresh_token',
@@ -273,6 +279,27 @@ function accountHostOf({ inputs }: ProviderFile): AccountHost | null {
     const text = input.lowerCase ? externalId.toLowerCase() : externalId;
     return matches(input.pattern, text) ? text : null;
   };
+}
+
+function keptHostsOf(file: ProviderFile): Pick<AccountHosts, 'keptHosts'> {
+  const patterns = Object.entries(keptHostPatterns(file));
+  if (patterns.length === 0) return {};
+  return {
+    keptHosts: Object.fromEntries(
+      patterns.map(([name, pattern]): [string, AccountHost] => [
+        name,
+        (value) => hostIn(value, pattern),
+      ]),
+    ),
+  };
+}
+
+/** The host that a value is, or whose https:// origin it is; `null`: it is neither, or the pattern does not match. */
+function hostIn(value: string, pattern: string): string | null {
+  const origin = value.startsWith('https://') && URL.canParse(value) ? new URL(value) : null;
+  const isOrigin = origin !== null && [origin.origin, origin.href].includes(value);
+  const host = isOrigin ? origin.host : value;
+  return matches(pattern, host) ? host : null;
 }
 
 function subjectOf(file: ProviderFile): SubjectRule {

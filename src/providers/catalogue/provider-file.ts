@@ -28,11 +28,13 @@ const wholePattern = pattern
     'A regular expression that must match the whole value: it begins with ^ and ends with $.',
   );
 
-/** `{name}` stands for an input. The first host is checked without its placeholders. */
+/** `{name}` stands for a value of the account. The address is checked without its placeholders. */
 const address = z
   .string()
   .refine((given) => isAddress(given), 'must be an https:// URL, with inputs as {name}')
-  .describe('An https:// URL. {name} stands for the input of that name.');
+  .describe(
+    'An https:// URL. {name} stands for the input or the kept value of that name, and {name|host} for host if the account has no such value.',
+  );
 const byEnvironment = z
   .union([address, z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), address)])
   .describe('One URL, which is that of production, or one URL per environment.');
@@ -81,6 +83,10 @@ const input = z
   })
   .describe('A value per account, entered before the consent.');
 
+const keptHost = wholePattern.describe(
+  'The value is a host name or an https:// origin, and {name} in a URL stands for its host. The pattern must match the host, so it guards where tokens are sent.',
+);
+
 const authorization = z.strictObject({
   url: byEnvironment.optional(),
   beside: z
@@ -126,7 +132,14 @@ const authorization = z.strictObject({
   fragment: text.optional().describe('A fragment at the end of the URL, such as wechat_redirect.'),
   code: text.default('code').describe('The parameter of the callback that holds the code.'),
   keep: z
-    .record(text, z.strictObject({ pattern: wholePattern, required: z.boolean().default(false) }))
+    .record(
+      text,
+      z.strictObject({
+        pattern: wholePattern,
+        required: z.boolean().default(false),
+        host: keptHost.optional(),
+      }),
+    )
     .default({})
     .describe(
       'Further parameters of the callback, which applications receive as provider_values. The callback is refused if a value does not match its pattern.',
@@ -209,7 +222,7 @@ const answer = z.strictObject({
     .describe('Values of token_type besides bearer, in lower case.'),
   omitsTokenType: z.boolean().default(false),
   keep: z
-    .array(memberPath)
+    .array(z.union([memberPath, z.strictObject({ path: memberPath, host: keptHost })]))
     .default([])
     .describe(
       'Further members that applications need, such as instance_url or team.id. They receive them as provider_values. Not for secrets.',
@@ -509,6 +522,25 @@ function isPattern(given: string): boolean {
 }
 
 function isAddress(given: string): boolean {
-  const plain = given.replace(/\{[a-z][A-Za-z0-9]*\}/g, 'x');
+  const plain = given.replace(/\{[a-zA-Z][\w-]*(\|[a-z0-9.-]+)?\}/g, 'x');
   return URL.canParse(plain) && plain.startsWith('https://') && !/[{}\s]/.test(plain);
+}
+
+/** The members of answers that are kept, each with the pattern of its host if it names one. */
+export function keptOfAnswer({ answer }: Pick<ProviderFile, 'answer'>) {
+  return answer.keep.map((one) => (typeof one === 'string' ? { path: one, host: undefined } : one));
+}
+
+/** The patterns of hosts in kept values, by the names of the values. */
+export function keptHostPatterns({
+  authorization: { keep = {} } = {} as { keep?: never },
+  ...file
+}: Pick<ProviderFile, 'authorization' | 'answer'>): Record<string, string> {
+  const stated = [
+    ...Object.entries(keep).map(([name, { host }]) => [name, host] as const),
+    ...keptOfAnswer(file).map(({ path, host }) => [path, host] as const),
+  ];
+  return Object.fromEntries(
+    stated.flatMap(([name, host]) => (host === undefined ? [] : [[name, host]])),
+  );
 }

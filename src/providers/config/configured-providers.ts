@@ -10,6 +10,7 @@ import {
   accountEndpoint,
   discoveredEndpoint,
   fixedEndpoint,
+  isOfAccount,
   type TokenEndpoint,
 } from '../exchange/token-endpoint';
 import type { Provider, ProviderAdapter, ProviderEnvironment } from '../provider';
@@ -131,6 +132,7 @@ function configuredEnvironment(
     }),
     consent: consentOf(adapter, environment, metadata),
     revocationEndpoint: environment.revocationEndpoint ?? null,
+    hosts: adapter,
     client,
     clientAuthentication: proof,
     parameters: environment.parameters ?? {},
@@ -165,7 +167,7 @@ function validationOf(
       adapter.validation,
       validationEndpoint,
       { clientId, clientSecret: clientSecret?.reveal() ?? '' },
-      adapter.accountHost,
+      adapter,
     );
   }
   if (metadata === null) return null;
@@ -211,7 +213,7 @@ function endpointOf(
     if (metadata === null) throw new Error(`${adapter.id} has neither tokenEndpoint nor issuer`);
     return metadata;
   }
-  return adapter.accountHost !== undefined && tokenEndpoint.includes('{account}')
-    ? accountEndpoint(tokenEndpoint, adapter.accountHost)
+  return isOfAccount(tokenEndpoint, adapter)
+    ? accountEndpoint(tokenEndpoint, adapter)
     : fixedEndpoint(tokenEndpoint, issuer);
 }

@@ -51,11 +51,11 @@ export function checkCallback(
   const parameters = new URLSearchParams(input.parameters);
   if (rules.verifyCallback?.(parameters, clientSecret) === false)
     return { failure: 'wrong_issuer', detail: 'the signature of the callback is not valid' };
-  const foreign = rules.callbackPatterns?.find(({ name, pattern, required }) => {
+  const foreign = rules.callbackPatterns?.find(({ name, accepts, required }) => {
     const values = parameters.getAll(name);
     return values.length === 0
       ? required && !parameters.has('error')
-      : values.some((value) => !pattern.test(value));
+      : new Set(values).size > 1 || values.some((value) => !accepts(value));
   });
   if (foreign !== undefined)
     return { failure: 'provider_refused', detail: `${foreign.name} has an unexpected value` };

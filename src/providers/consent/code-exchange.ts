@@ -71,13 +71,13 @@ export async function exchangeCode(
   );
   if ('failure' in callback) return failed(callback.failure, callback.detail);
 
-  const account = accountOf(input);
   const secrets = [
     callback.checked.get('code') ?? '',
     input.state,
     ...(verifier === null ? [] : [verifier]),
   ];
   const ofCallback = callbackValues(callback.checked, rules, secrets);
+  const account = { ...accountOf(input), providerValues: ofCallback };
   let received: { grant: ReceivedGrant; members: Members } | undefined;
   const result = await requestTokens(
     {
@@ -126,6 +126,7 @@ export async function exchangeCode(
     {
       rule: rules.subject,
       environment,
+      account,
       server: resolved,
       scopes: input.scopes?.length ? input.scopes : consent.scopes,
       callback: callback.checked,

@@ -32,11 +32,7 @@ export async function consentServer(
     ...(authorizationEndpoint === null
       ? {}
       : {
-          authorization_endpoint: accountAddress(
-            authorizationEndpoint,
-            address,
-            provider.adapter.accountHost,
-          ),
+          authorization_endpoint: accountAddress(authorizationEndpoint, address, provider.adapter),
         }),
   };
 }

@@ -65,7 +65,11 @@ export interface ConsentRules {
    * Further parameters of the callback, which are kept as provider values. A value that does not match its pattern
    * refuses the callback.
    */
-  callbackPatterns?: readonly { name: string; pattern: RegExp; required: boolean }[];
+  callbackPatterns?: readonly {
+    name: string;
+    accepts(value: string): boolean;
+    required: boolean;
+  }[];
   inputs: readonly ConsentInput[];
   subject: SubjectRule;
   /** A code exchange without a refresh token is a failure that names the cause. */

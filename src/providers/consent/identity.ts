@@ -8,6 +8,7 @@ import {
 import { type Members, parseObject, valueAt } from '../exchange/answer-members';
 import { isSuccess } from '../exchange/exchange-conclusion';
 import type { ReceivedGrant } from '../exchange/received-grant';
+import { type AccountAddress, AccountAddressError, accountAddress } from '../exchange/token-endpoint';
 import type { Transport } from '../exchange/transport';
 import type { ProviderEnvironment } from '../provider';
 import type { SubjectRule } from './consent';
@@ -24,6 +25,7 @@ export interface Subject {
 export interface IdentityInput {
   rule: SubjectRule;
   environment: ProviderEnvironment;
+  account: AccountAddress;
   server: AuthorizationServer;
   grant: ReceivedGrant;
   /** The scopes that were requested. They count as granted if the response names none. */
@@ -110,16 +112,19 @@ function issuerOf(template: string, idToken: string): string {
 async function fromRequest(
   rule: Extract<SubjectRule, { kind: 'request' }>,
   accessToken: string,
-  { environment, grant, scopes }: IdentityInput,
+  { environment, account, grant, scopes }: IdentityInput,
   transport: Transport,
 ): Promise<Identity> {
   const url = environment.consent?.identityEndpoint ?? null;
   if (url === null) return unknown('no identityEndpoint is configured');
   if (rule.scope !== undefined && !(grant.scopes ?? scopes).includes(rule.scope))
     return unknown(`who consented is not known, because the scope ${rule.scope} was not granted`);
+  // The grant has the values of the callback and those of the answer.
+  const { providerValues } = grant;
+  const stated = providerValues === undefined ? {} : { providerValues };
   try {
     const answer = await transport.send({
-      url,
+      url: accountAddress(url, { ...account, ...stated }, environment.hosts ?? {}),
       method: 'GET',
       headers: {
         accept: 'application/json',
@@ -132,7 +137,9 @@ async function fromRequest(
       return unknown(`the request who consented was refused: HTTP ${answer.status}`);
     const members = parseObject(answer.body) ?? {};
     return found(textAt(members, rule.path), labelIn(members, rule.label), 'identity endpoint');
-  } catch {
+  } catch (error) {
+    if (error instanceof AccountAddressError)
+      return unknown('who consented is not known, because the account names no host');
     return unknown('the request who consented was not answered');
   }
 }

@@ -17,6 +17,7 @@ import { Secret } from '../../domain/masking/secret';
 import type { ConfiguredProviders } from '../../providers/config/configured-providers';
 import type { ConsentClient } from '../../providers/consent/consent-client';
 import type { ReceivedGrant } from '../../providers/exchange/received-grant';
+import { accountAddressOf } from '../../providers/exchange/token-endpoint';
 import { plainName } from '../../providers/external-id';
 import type { Provider } from '../../providers/provider';
 import { isDatabaseUnavailable } from '../../store/mongo/unavailability';
@@ -166,6 +167,7 @@ export async function revokeDropped(
   if (provider === undefined || environment === undefined) return;
   const { grant } = pending;
   const place = grantPlace({ ...session, id: session.accountId, externalId }, grant.generation);
+  const account = accountAddressOf({ externalId }, grant);
   const results: Record<string, string> = {};
   try {
     for (const [hint, sealed] of [
@@ -175,7 +177,7 @@ export async function revokeDropped(
       if (sealed === null) continue;
       const token = new Secret(vault.openToken(sealed, place, hint));
       // oxlint-disable-next-line no-await-in-loop -- the access token often ends with the refresh token
-      const revocation = await consent.revoke({ environment, externalId, token, hint });
+      const revocation = await consent.revoke({ environment, account, token, hint });
       results[hint] = revocation.result;
     }
     logger.info(

@@ -5,6 +5,7 @@ import { ConfiguredProviders } from '../../../src/providers/config/configured-pr
 import { readProvider } from '../../../src/providers/config/provider-entry';
 import { createConsentClient } from '../../../src/providers/consent/consent-client';
 import type { ReceivedGrant } from '../../../src/providers/exchange/received-grant';
+import { accountAddress } from '../../../src/providers/exchange/token-endpoint';
 import { exchangeRefreshToken } from '../../../src/providers/exchange/token-exchange';
 import type { Transport, TransportRequest } from '../../../src/providers/exchange/transport';
 import type {
@@ -66,14 +67,24 @@ function scripted(answer: Scripted): { transport: Transport; sent: TransportRequ
 export async function refreshWith(
   adapter: ProviderAdapter,
   answer: Scripted,
-  { refreshToken = 'example-refresh-token', externalId = 'account', entry = {} } = {},
+  {
+    refreshToken = 'example-refresh-token',
+    externalId = 'account',
+    entry = {},
+    providerValues = {},
+  }: {
+    refreshToken?: string;
+    externalId?: string;
+    entry?: object;
+    providerValues?: Record<string, string>;
+  } = {},
 ) {
   const { transport, sent } = scripted(answer);
   const received: ReceivedGrant[] = [];
   const result = await exchangeRefreshToken(
     {
       ...configuredFile(adapter, entry),
-      account: { externalId },
+      account: { externalId, providerValues },
       refreshToken: new Secret(refreshToken),
       capture: true,
       mayBeSent: () => Promise.resolve(true),
@@ -227,7 +238,7 @@ export function fileContract({ examples, ...file }: ProviderFile, adapter: Provi
 
   it('names a host and no input in the address of each environment', () => {
     for (const [environment, url] of Object.entries(adapter.tokenEndpoints)) {
-      const address = url.replace('{account}', adapter.accountHost?.(externalId) ?? '');
+      const address = accountAddress(url, { externalId }, adapter);
       expect([environment, new URL(address).protocol]).toEqual([environment, 'https:']);
       expect(address).not.toMatch(/[{}]/);
     }
