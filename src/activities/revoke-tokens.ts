@@ -90,8 +90,11 @@ async function revoke(
   try {
     const token = new Secret(vault.openToken(sealed, grantPlace(account, generation), field));
     const values = providerValues ?? account.current.providerValues;
-    const address = accountAddressOf(account, values === undefined ? {} : { providerValues: values });
-    return await revokeToken({ environment, account: address, token, hint }, { transport, now });
+    const address = accountAddressOf(
+      account,
+      values === undefined ? {} : { providerValues: values },
+    );
+    return await revokeToken({ ...address, environment, token, hint }, { transport, now });
   } catch (error) {
     if (error instanceof OpenError) return UNKNOWN;
     throw error;

@@ -11,6 +11,7 @@ import type { Secret } from '../domain/masking/secret';
 import type { RefreshFailureCode } from '../domain/refresh/refresh-failure';
 import type { ReplayRule } from '../domain/refresh/replay';
 import type { ConsentEndpoint, ConsentRules, RevocationRule } from './consent/consent';
+import type { RevocationCall } from './consent/revocation-call';
 import type {
   ClientAuthenticationMethod,
   ClientCredentials,
@@ -128,7 +129,9 @@ export interface ProviderEnvironment {
   consent: ConsentEndpoint | null;
   /** `null`: from the issuer's metadata, otherwise there is none. May depend on the account. */
   revocationEndpoint: string | null;
-  /** The hosts of accounts in {@link revocationEndpoint}. */
+  /** A revocation that differs from RFC 7009. Absent: by RFC 7009. */
+  revocationCall?: RevocationCall;
+  /** The hosts of accounts in the endpoints of revocation and identity. */
   hosts?: AccountHosts;
   client: Client;
   clientAuthentication: ClientAuth;

@@ -17,6 +17,7 @@ import {
   abandonedEntry,
   type EntryContext,
   presentedGrant,
+  presentedValues,
   recoveredEntry,
   unsentEntry,
 } from './attempt-entry';

@@ -1,5 +1,12 @@
 /** Builds the adapter of a provider file: the one implementation of the provider contract for all files. */
-import type { ConsentInput, ConsentRules, RevocationRule, SubjectRule } from '../consent/consent';
+import type {
+  ConsentInput,
+  ConsentRules,
+  RevocationForm,
+  RevocationRule,
+  SubjectRule,
+} from '../consent/consent';
+import { type Members, valueAt } from '../exchange/answer-members';
 import type { AccountHost, AccountHosts } from '../exchange/token-endpoint';
 import type { ProviderAdapter, Refusal } from '../provider';
 import type { TokenValidation } from '../validation/validation-rule';
@@ -39,9 +46,7 @@ export function fileAdapter(file: ProviderFile): ProviderAdapter {
     tokenTypes: types,
     omitsTokenType: answer.omitsTokenType,
     scopeSeparator: file.authorization?.scopes.separator ?? ' ',
-    ...(answer.scopeSeparator === undefined
-      ? {}
-      : { answerScopeSeparator: answer.scopeSeparator }),
+    ...(answer.scopeSeparator === undefined ? {} : { answerScopeSeparator: answer.scopeSeparator }),
     ...(answer.tokens === undefined ? {} : { tokenPath: answer.tokens }),
     clientAuthenticationMethods: methodsOf(file),
     ...(token.basic === 'form'
@@ -327,6 +332,9 @@ function subjectOf(file: ProviderFile): SubjectRule {
       return {
         kind: 'request',
         endpoints: endpoints(identity.url, file),
+        method: identity.method,
+        ...(identity.body === undefined ? {} : { body: identity.body }),
+        headers: (token, client) => filled(identity.headers, token, client),
         path: identity.subject,
         ...label,
         ...(identity.scope === undefined ? {} : { scope: identity.scope }),
@@ -354,6 +362,7 @@ function revocationOf(file: ProviderFile): RevocationRule {
   return {
     kind: 'rfc7009',
     endpoints: endpoints(revocation.url, file),
+    ...(revocation.request === undefined ? {} : { request: revocationFormOf(revocation.request) }),
     effect: revocation.effect,
     takesAlong: {
       accessTokens: fact('accessTokens'),
@@ -361,6 +370,27 @@ function revocationOf(file: ProviderFile): RevocationRule {
       installation: fact('installation'),
     },
   };
+}
+
+function revocationFormOf({
+  judge,
+  ...request
+}: NonNullable<NonNullable<ProviderFile['revocation']>['request']>): RevocationForm {
+  return {
+    ...request,
+    judge: (status, members) =>
+      judge.find(
+        (rule) =>
+          rule.status.includes(status) &&
+          (rule.path === undefined || hasMember(members ?? {}, rule.path, rule.equals)),
+      )?.means,
+  };
+}
+
+/** Without `equals`, any value counts. */
+function hasMember(members: Members, path: string, equals: unknown): boolean {
+  const value = valueAt(members, path);
+  return equals === undefined ? value !== undefined && value !== null : value === equals;
 }
 
 function matches(pattern: string, text: string): boolean {

@@ -70,6 +70,7 @@ export function problemsOf(file: ProviderFile, raw: unknown): string[] {
     ...lifeProblems(file),
     ...consentProblems(file),
     ...keepProblems(file),
+    ...revocationProblems(file),
   ];
 }
 
@@ -118,6 +119,7 @@ function inputProblems({ inputs, ...file }: ProviderFile): string[] {
   }
   for (const { path, text } of addressesOf(file)) {
     for (const [, name = '', fallback] of text.matchAll(PLACEHOLDER)) {
+      if (path === 'revocation.url' && name === 'clientId' && file.revocation?.request) continue;
       const kept = Object.hasOwn(patterns, name) ? patterns[name] : undefined;
       if (kept !== undefined)
         problems.push(...keptHostProblems(path, { name, fallback, pattern: kept }));
@@ -145,8 +147,7 @@ function keptHostProblems(
   path: string,
   { name, fallback, pattern }: { name: string; fallback: string | undefined; pattern: string },
 ): string[] {
-  if (path === 'authorization.url')
-    return [`${path}: {${name}} is not known before the consent`];
+  if (path === 'authorization.url') return [`${path}: {${name}} is not known before the consent`];
   if (fallback === undefined)
     return path.startsWith('token.')
       ? [`${path}: {${name}} needs a host for accounts without this value: {${name}|host}`]
@@ -175,6 +176,21 @@ function requestProblems({ token, renewal, answer, examples }: ProviderFile): st
       : []),
     ...(renewal === 'access_token' && answer.refreshToken !== undefined
       ? ['answer.refreshToken: must be absent, because renewal is access_token']
+      : []),
+  ];
+}
+
+function revocationProblems({ revocation }: ProviderFile): string[] {
+  const { request } = revocation ?? {};
+  if (request === undefined) return [];
+  const presented = [...Object.values(request.parameters), ...Object.values(request.headers)];
+  return [
+    ...(revocation?.url === undefined ? ['revocation.request: requires revocation.url'] : []),
+    ...(presented.some((one) => /\{token\}/.test(one))
+      ? []
+      : ['revocation.request: {token} must be in parameters or headers']),
+    ...(request.body === 'none' && Object.keys(request.parameters).length > 0
+      ? ['revocation.request.parameters: must be empty, because body is none']
       : []),
   ];
 }

@@ -278,13 +278,19 @@ const errors = z.strictObject({
   withStatus200: z.boolean().default(false).describe('A refusal may have status 200.'),
 });
 
+const subject = z
+  .union([memberPath, z.array(memberPath).min(2).max(3)])
+  .describe('The member that names the subject, or the members that name it together.');
+
+const requestBody = z.strictObject({ contentType: text, text: z.string() });
+
 const identity = z.discriminatedUnion('from', [
   z.strictObject({
     from: z.literal('id_token'),
     label: text.optional().describe('The claim shown to people, such as email.'),
     issuer: text.optional().describe('The issuer if tenants differ; {claim} stands for a claim.'),
   }),
-  z.strictObject({ from: z.literal('answer'), subject: memberPath, label: memberPath.optional() }),
+  z.strictObject({ from: z.literal('answer'), subject, label: memberPath.optional() }),
   z.strictObject({
     from: z.literal('access_token'),
     pattern: pattern.describe('The first group is the subject.'),
@@ -295,7 +301,14 @@ const identity = z.discriminatedUnion('from', [
   z.strictObject({
     from: z.literal('request'),
     url: byEnvironment,
-    subject: memberPath,
+    method: z.enum(['GET', 'POST']).default('GET'),
+    body: requestBody.optional(),
+    headers: parameters
+      .default({})
+      .describe(
+        'Further headers. {accessToken}, {clientId} and {clientSecret} are replaced. authorization replaces Bearer {accessToken}.',
+      ),
+    subject,
     label: memberPath.optional(),
     scope: text.optional().describe('Without this scope the request is not sent.'),
   }),
@@ -304,10 +317,52 @@ const identity = z.discriminatedUnion('from', [
 
 const factAnswer = z.enum(FACT_ANSWERS).default('unknown');
 
+const revocationRequest = z
+  .strictObject({
+    token: z
+      .enum(['any', 'access_token', 'refresh_token'])
+      .default('any')
+      .describe('The kind of token that the provider revokes by this request.'),
+    method: z.enum(['POST', 'DELETE', 'GET']).default('POST'),
+    body: z.enum(['form', 'json', 'query', 'none']).default('form'),
+    parameters: parameters
+      .default({})
+      .describe(
+        'Members of the body or the query. {token}, {clientId} and {clientSecret} are replaced.',
+      ),
+    headers: parameters
+      .default({})
+      .describe(
+        'Headers. {token}, {clientId} and {clientSecret} are replaced; {basic} is the base64 of id:secret.',
+      ),
+    judge: z
+      .array(
+        z
+          .strictObject({
+            status: z.array(z.int()).min(1),
+            path: memberPath.optional().describe('Without equals: the body has this member.'),
+            equals: z.union([z.string(), z.number(), z.boolean()]).optional(),
+            means: z.enum(['revoked', 'refused', 'unknown']),
+          })
+          .refine(
+            ({ path, equals }) => path !== undefined || equals === undefined,
+            'must have path, because it has equals',
+          ),
+      )
+      .default([])
+      .describe(
+        'The first rule that matches decides. Default: 2xx is revoked, 4xx except 429 is refused, and any other status is unknown, which is retried.',
+      ),
+  })
+  .describe('The request, if it is not that of RFC 7009. {clientId} can be in the URL, too.');
+
 const revocation = z.strictObject({
   url: byEnvironment
     .optional()
-    .describe('An endpoint of RFC 7009. Absent: Evergrant revokes nothing.'),
+    .describe(
+      'An endpoint of RFC 7009, or of the request in request. Absent: Evergrant revokes nothing.',
+    ),
+  request: revocationRequest.optional(),
   effect: z
     .string()
     .min(1)
@@ -321,7 +376,7 @@ const revocation = z.strictObject({
 const validation = z.strictObject({
   url: byEnvironment,
   method: z.enum(['GET', 'POST']).default('GET'),
-  body: z.strictObject({ contentType: text, text: z.string() }).optional(),
+  body: requestBody.optional(),
   headers: parameters
     .optional()
     .describe(
@@ -532,12 +587,12 @@ export function keptOfAnswer({ answer }: Pick<ProviderFile, 'answer'>) {
 }
 
 /** The patterns of hosts in kept values, by the names of the values. */
-export function keptHostPatterns({
-  authorization: { keep = {} } = {} as { keep?: never },
-  ...file
-}: Pick<ProviderFile, 'authorization' | 'answer'>): Record<string, string> {
+export function keptHostPatterns(
+  file: Pick<ProviderFile, 'authorization' | 'answer'>,
+): Record<string, string> {
+  const ofCallback = Object.entries(file.authorization?.keep ?? {});
   const stated = [
-    ...Object.entries(keep).map(([name, { host }]) => [name, host] as const),
+    ...ofCallback.map(([name, { host }]) => [name, host] as const),
     ...keptOfAnswer(file).map(({ path, host }) => [path, host] as const),
   ];
   return Object.fromEntries(

@@ -5,6 +5,7 @@ import { DEFAULT_POLICY } from '../../domain/account/policy';
 import { DEFAULT_APP_LIMITS } from '../../domain/limits/app-limiter';
 import { findAdapter } from '../adapters/registry';
 import type { ConsentEndpoint } from '../consent/consent';
+import { revocationCall } from '../consent/revocation-call';
 import { clientAuthentication } from '../exchange/client-authentication';
 import {
   accountEndpoint,
@@ -118,6 +119,8 @@ function configuredEnvironment(
   const metadata =
     issuer !== undefined && adapter.discovery === true ? discoveredEndpoint(issuer) : null;
   const tokenEndpoint = endpointOf(adapter, environment, metadata);
+  const { revocation } = adapter.consent ?? {};
+  const form = revocation?.kind === 'rfc7009' ? revocation.request : undefined;
   return {
     tokenEndpoint,
     refreshEndpoint:
@@ -132,6 +135,14 @@ function configuredEnvironment(
     }),
     consent: consentOf(adapter, environment, metadata),
     revocationEndpoint: environment.revocationEndpoint ?? null,
+    ...(form === undefined
+      ? {}
+      : {
+          revocationCall: revocationCall(form, {
+            clientId,
+            clientSecret: clientSecret?.reveal() ?? '',
+          }),
+        }),
     hosts: adapter,
     client,
     clientAuthentication: proof,

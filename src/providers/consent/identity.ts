@@ -8,7 +8,11 @@ import {
 import { type Members, parseObject, valueAt } from '../exchange/answer-members';
 import { isSuccess } from '../exchange/exchange-conclusion';
 import type { ReceivedGrant } from '../exchange/received-grant';
-import { type AccountAddress, AccountAddressError, accountAddress } from '../exchange/token-endpoint';
+import {
+  type AccountAddress,
+  AccountAddressError,
+  accountAddress,
+} from '../exchange/token-endpoint';
 import type { Transport } from '../exchange/transport';
 import type { ProviderEnvironment } from '../provider';
 import type { SubjectRule } from './consent';
@@ -46,7 +50,7 @@ export async function identify(input: IdentityInput, transport: Transport): Prom
     case 'id_token':
       return fromIdToken(rule, input);
     case 'answer':
-      return found(textAt(members, rule.path), labelIn(members, rule.label), 'token response');
+      return found(subjectIn(members, rule.path), labelIn(members, rule.label), 'token response');
     case 'access_token':
       return found(rule.subjectOf(accessToken), null, 'access token');
     case 'callback':
@@ -125,18 +129,24 @@ async function fromRequest(
   try {
     const answer = await transport.send({
       url: accountAddress(url, { ...account, ...stated }, environment.hosts ?? {}),
-      method: 'GET',
+      method: rule.method ?? 'GET',
       headers: {
         accept: 'application/json',
         'user-agent': 'Evergrant',
         authorization: `Bearer ${accessToken}`,
+        ...(rule.body === undefined ? {} : { 'content-type': rule.body.contentType }),
+        ...rule.headers?.(accessToken, {
+          clientId: environment.client.client_id,
+          clientSecret: environment.consent?.clientSecret?.reveal() ?? '',
+        }),
       },
+      ...(rule.body === undefined ? {} : { body: rule.body.text }),
       deadlineMs: HTTP_DEADLINE_MS,
     });
     if (!isSuccess(answer))
       return unknown(`the request who consented was refused: HTTP ${answer.status}`);
     const members = parseObject(answer.body) ?? {};
-    return found(textAt(members, rule.path), labelIn(members, rule.label), 'identity endpoint');
+    return found(subjectIn(members, rule.path), labelIn(members, rule.label), 'identity endpoint');
   } catch (error) {
     if (error instanceof AccountAddressError)
       return unknown('who consented is not known, because the account names no host');
@@ -146,6 +156,13 @@ async function fromRequest(
 
 function labelIn(members: Members, path: string | undefined): string | null {
   return path === undefined ? null : textAt(members, path);
+}
+
+/** Members that identify the subject together are written as a JSON array, so that no two subjects read alike. */
+function subjectIn(members: Members, path: string | readonly string[]): string | null {
+  if (typeof path === 'string') return textAt(members, path);
+  const parts = path.map((one) => textAt(members, one));
+  return parts.some((part) => part === null || part === '') ? null : JSON.stringify(parts);
 }
 
 /** Reads a text or a number at a path of member names joined by dots. */

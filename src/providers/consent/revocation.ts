@@ -14,11 +14,10 @@ import { type AccountAddress, accountAddress, isLoopback } from '../exchange/tok
 import type { ExchangeDependencies } from '../exchange/token-request';
 import type { TransportResponse } from '../exchange/transport';
 import type { ProviderEnvironment } from '../provider';
-import { sendForm } from './send-form';
+import { HTTP_DEADLINE_MS, sendForm } from './send-form';
 
-export interface RevocationInput {
+export interface RevocationInput extends AccountAddress {
   environment: ProviderEnvironment;
-  account: AccountAddress;
   token: Secret;
   hint: 'refresh_token' | 'access_token';
 }
@@ -32,7 +31,7 @@ export interface Revocation {
 
 /** @see [RFC 7009](https://www.rfc-editor.org/rfc/rfc7009) */
 export async function revokeToken(
-  { environment, account, token, hint }: RevocationInput,
+  { environment, token, hint, ...account }: RevocationInput,
   { transport, now }: ExchangeDependencies,
 ): Promise<Revocation> {
   let answer: TransportResponse | undefined;
@@ -46,6 +45,13 @@ export async function revokeToken(
     const template = environment.revocationEndpoint ?? known.revocation_endpoint;
     if (template === undefined) return ended('not_supported');
     const endpoint = accountAddress(template, account, environment.hosts ?? {});
+    if (environment.revocationCall !== undefined) {
+      const { revocationCall } = environment;
+      const request = revocationCall.request(endpoint, token.reveal(), hint);
+      if (request === null) return ended('not_supported');
+      answer = await transport.send({ ...request, deadlineMs: HTTP_DEADLINE_MS });
+      return ended(revocationCall.judge(answer));
+    }
     const send = sendForm({
       send: async (request) => {
         answer = await transport.send(request);
