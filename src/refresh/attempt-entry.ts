@@ -149,7 +149,7 @@ export function presentedGrant({
   return candidate?.grant ?? account.current;
 }
 
-/** The provider values that the attempt uses. An entered grant has none of its own. */
+/** The provider values that the attempt uses. For an entered grant they are those of the account. */
 export function presentedValues({
   account,
   candidate,

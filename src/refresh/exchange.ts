@@ -8,8 +8,8 @@ import { withLostAnswer } from '../domain/refresh/replay';
 import { momentText } from '../domain/text/time-text';
 import { reportToLimiter } from '../limits/account-limits';
 import type { ConfiguredApp, Reported } from '../limits/limiter';
-import { exchangeRefreshToken } from '../providers/exchange/token-exchange';
 import { accountAddressOf } from '../providers/exchange/token-endpoint';
+import { exchangeRefreshToken } from '../providers/exchange/token-exchange';
 import type { Provider, ProviderEnvironment } from '../providers/provider';
 import {
   type EntryContext,

@@ -582,8 +582,10 @@ function isAddress(given: string): boolean {
 }
 
 /** The members of answers that are kept, each with the pattern of its host if it names one. */
-export function keptOfAnswer({ answer }: Pick<ProviderFile, 'answer'>) {
-  return answer.keep.map((one) => (typeof one === 'string' ? { path: one, host: undefined } : one));
+export function keptOfAnswer(file: Pick<ProviderFile, 'answer'>) {
+  return file.answer.keep.map((one) =>
+    typeof one === 'string' ? { path: one, host: undefined } : one,
+  );
 }
 
 /** The patterns of hosts in kept values, by the names of the values. */

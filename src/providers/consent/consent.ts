@@ -75,7 +75,7 @@ export interface ConsentRules {
    */
   callbackPatterns?: readonly {
     name: string;
-    accepts(value: string): boolean;
+    accepts: (value: string) => boolean;
     required: boolean;
   }[];
   inputs: readonly ConsentInput[];
