@@ -179,8 +179,8 @@ it('gives the provider values of a consent to applications of its organisation o
   expect(stored?.current.providerValues).toEqual(consent.values);
 
   const other = await api.key(['read', 'tokens', 'admin'], `org-${randomUUID()}`);
-  for (const of of [path, account]) {
-    const answer = await send('GET', of, { key: other });
+  for (const route of [path, account]) {
+    const answer = await send('GET', route, { key: other });
     expect(answer.status).toBe(404);
     expect(answer.text).not.toContain('T1');
   }

@@ -153,8 +153,8 @@ export async function recordFailure(
 }
 
 /**
- * Revokes a grant that no account will hold. The grant of a reconnect is not revoked: some providers would revoke the
- * account's current grant with it.
+ * Revokes a grant that no account will hold. The grant of a reconnect is not revoked, and no grant of a provider that
+ * ends other grants of the person with it: an account may hold one of them.
  */
 export async function revokeDropped(
   { vault, providers, consent, logger }: ConnectDependencies,
@@ -165,6 +165,8 @@ export async function revokeDropped(
   const environment = provider?.environments.get(session.environment);
   if (session.isReconnect || pending === null || externalId === null) return;
   if (provider === undefined || environment === undefined) return;
+  const { revocation } = provider;
+  if (revocation?.kind === 'rfc7009' && revocation.takesAlong.otherGrants.answer === 'yes') return;
   const { grant } = pending;
   const place = grantPlace({ ...session, id: session.accountId, externalId }, grant.generation);
   const account = accountAddressOf({ externalId }, grant);
