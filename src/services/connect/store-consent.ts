@@ -179,8 +179,8 @@ export async function revokeDropped(
       if (sealed === null) continue;
       const token = new Secret(vault.openToken(sealed, place, hint));
       // oxlint-disable-next-line no-await-in-loop -- the access token often ends with the refresh token
-      const revocation = await consent.revoke({ ...account, environment, token, hint });
-      results[hint] = revocation.result;
+      const { result } = await consent.revoke({ ...account, environment, token, hint });
+      results[hint] = result;
     }
     logger.info(
       { connect_session_id: session.id, ...results },
