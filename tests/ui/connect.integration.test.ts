@@ -31,6 +31,7 @@ class FakeConsent implements ConsentClient {
   exchanges = 0;
   subject: string | null = randomUUID();
   scopes: string[] | null = null;
+  values: Record<string, string> | null = null;
   failure: Extract<CodeExchange, { kind: 'failed' }> | null = null;
   beforeAnswer: () => Promise<void> = () => Promise.resolve();
   revoked: string[] = [];
@@ -55,6 +56,7 @@ class FakeConsent implements ConsentClient {
       expiresAt: new Date(Date.now() + 7_200_000),
       refreshTokenExpiry: { expiresAt: null, isStated: false },
       scopes: this.scopes,
+      ...(this.values === null ? {} : { providerValues: this.values }),
     };
     receive(grant);
     await this.beforeAnswer();
@@ -164,6 +166,29 @@ it('C11 C19 connects a new account, and shows it in the terminal and as an event
     );
     return true;
   });
+});
+
+it('gives the provider values of a consent to applications of its organisation only', async () => {
+  consent.values = { realmId: '42', 'team.id': 'T1' };
+  const { session } = await connect();
+  const path = `/api/tokens/${session.account_id}`;
+  const account = `/api/admin/accounts/${session.account_id}`;
+  const expected = { provider_values: consent.values };
+  expect((await send('GET', path)).body).toMatchObject(expected);
+  expect((await send('GET', account)).body).toMatchObject(expected);
+  const stored = await api.store.accounts.find(api.organisation, session.account_id);
+  expect(stored?.current.providerValues).toEqual(consent.values);
+
+  const other = await api.key(['read', 'tokens', 'admin'], `org-${randomUUID()}`);
+  for (const route of [path, account]) {
+    const answer = await send('GET', route, { key: other });
+    expect(answer.status).toBe(404);
+    expect(answer.text).not.toContain('T1');
+  }
+  consent.values = null;
+  const without = await connect();
+  const token = await send('GET', `/api/tokens/${without.session.account_id}`);
+  expect(token.body).not.toHaveProperty('provider_values');
 });
 
 it('C03 spends nothing when the link is opened, and shows who asks in the language of the browser', async () => {

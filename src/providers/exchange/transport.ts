@@ -12,7 +12,7 @@ const BODY_MAX_BYTES = 64 * 1024;
 export interface TransportRequest {
   url: string;
   /** Default: POST. */
-  method?: 'GET' | 'POST';
+  method?: 'GET' | 'POST' | 'DELETE';
   headers: Record<string, string>;
   body?: string;
   deadlineMs: number;
