@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import mongoose from 'mongoose';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { AccountState } from '../src/domain/account/account';
 import { serveApi } from '../src/server/serve';
 import { loadConfig } from '../src/process/config';
 import { startMongodb } from '../src/engines/mongodb/mongodb';
@@ -27,6 +28,8 @@ import { accountDocument, type Stored } from './sides/account-document';
 
 const ENTRIES = 10_000;
 const ACCOUNTS = 100_000;
+/** One account in this many needs a reconnect. */
+const BROKEN_SHARE = 1_000;
 const BATCH = 5_000;
 const ROUNDS = 9;
 const WEIGHT_MAX_KB = 150;
@@ -36,6 +39,17 @@ const PAGES = ['/sign-in', '/admin/overview', '/admin/accounts', '/admin/workers
 const TIMED = [
   { path: '/admin/terminal', name: `terminal, ${ENTRIES} entries`, row: '.entry' },
   { path: '/admin/accounts', name: `list of ${ACCOUNTS} accounts`, row: 'tbody tr' },
+  {
+    path: '/admin/accounts?status=needs_reconnect',
+    name: `the ${ACCOUNTS / BROKEN_SHARE} of them to reconnect`,
+    row: 'tbody tr',
+  },
+  {
+    path: '/admin/accounts?refresh_expires=7d',
+    name: 'those with a refresh token to end',
+    row: 'tbody tr',
+  },
+  { path: `/admin/accounts?q=shop-${ACCOUNTS - 1}`, name: 'a text that one of them has', row: 'tbody tr' },
   { path: '/admin/overview', name: `overview of ${ACCOUNTS} accounts`, row: 'main h2' },
 ];
 
@@ -64,8 +78,15 @@ async function fill(uri: string): Promise<void> {
   for (let n = 0; n < ACCOUNTS; n += BATCH)
     await connection
       .collection<Stored>('accounts')
-      .insertMany(Array.from({ length: BATCH }, (_, at) => accountDocument(n + at, shape)));
+      .insertMany(Array.from({ length: BATCH }, (_, at) => account(n + at, shape)));
   await connection.close();
+}
+
+function account(n: number, shape: Parameters<typeof accountDocument>[1]): Stored {
+  const document = accountDocument(n, shape);
+  return n % BROKEN_SHARE === 0
+    ? { ...document, state: AccountState.needsReconnect, state_reason: 'revoked' }
+    : document;
 }
 
 /** Serves the bytes of the page, its style and its script from memory. */
@@ -93,7 +114,8 @@ async function serveStatic(url: string, html: string): Promise<{ url: string; se
 async function open(context: BrowserContext, address: string, row: string): Promise<number> {
   const page = await context.newPage();
   const started = performance.now();
-  await page.goto(address, { waitUntil: 'commit' });
+  const response = await page.goto(address, { waitUntil: 'commit' });
+  if (response?.ok() !== true) throw new Error(`${address} answered ${response?.status()}`);
   await page.locator(row).first().waitFor({ state: 'visible' });
   const took = performance.now() - started;
   await page.close();

@@ -32,6 +32,10 @@ const BENCHES: Record<string, Bench> = {
     needsBuild: false,
   },
   import: { question: 'What does an import cost, and is its memory bounded?', needsBuild: false },
+  soak: {
+    question: 'Does memory, lag or storage grow without a bound while the demo refreshes 2,000 accounts?',
+    needsBuild: true,
+  },
   first: { question: 'How long does a newcomer wait for the first refresh?', needsBuild: false },
   pages: {
     question: 'How fast do the pages open with 100,000 accounts and 10,000 entries?',

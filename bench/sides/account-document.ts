@@ -39,6 +39,7 @@ export function accountDocument(
       scopes: [],
       obtained_at: now,
     },
+    orphaned_grants: [],
     claim: null,
     quarantine: false,
     last_validation: { outcome: n % 50 === 0 ? 'invalid' : 'valid', at: now, log_entry_id: 'entry' },
@@ -47,5 +48,7 @@ export function accountDocument(
     // One account in eight is due.
     due_at: new Date(at + ((n % 8) - 1) * 10 * MINUTE - (n / all) * MINUTE),
     failed_attempts: 0,
+    created_at: now,
+    updated_at: now,
   };
 }

@@ -10,6 +10,7 @@ import {
 import { refreshInFlightMs, type StoredToken, storedTokens } from '../domain/connect/stored-tokens';
 import { Secret } from '../domain/masking/secret';
 import { type Revocation, revokeToken } from '../providers/consent/revocation';
+import { accountAddressOf } from '../providers/exchange/token-endpoint';
 import type { RefreshDependencies } from '../refresh/dependencies';
 import type { Disconnecting } from '../store/accounts/disconnections';
 import { OpenError } from '../vault/sealing';
@@ -81,15 +82,19 @@ export async function revokeTokens(
 async function revoke(
   { vault, providers, transport, now }: RefreshDependencies,
   account: Disconnecting,
-  { grant, token: hint, sealed, generation }: StoredToken,
+  { grant, token: hint, sealed, generation, providerValues }: StoredToken,
 ): Promise<Revocation> {
   const environment = providers.find(account.provider)?.environments.get(account.environment);
   if (environment === undefined) return UNKNOWN;
   const field = grant === 'fallback' ? 'fallback_access_token' : hint;
   try {
     const token = new Secret(vault.openToken(sealed, grantPlace(account, generation), field));
-    const { externalId } = account;
-    return await revokeToken({ environment, externalId, token, hint }, { transport, now });
+    const values = providerValues ?? account.current.providerValues;
+    const address = accountAddressOf(
+      account,
+      values === undefined ? {} : { providerValues: values },
+    );
+    return await revokeToken({ ...address, environment, token, hint }, { transport, now });
   } catch (error) {
     if (error instanceof OpenError) return UNKNOWN;
     throw error;

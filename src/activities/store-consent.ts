@@ -14,6 +14,8 @@ import {
 import { isOther } from '../domain/connect/consent-result';
 import { isFinished } from '../domain/connect/stored-tokens';
 import { connectedEvent, connectFailedEvent } from '../domain/events/event';
+import { appLabels } from '../metrics/label-values';
+import { connectSessionsEnded } from '../metrics/metrics';
 import {
   AccountExistsError,
   RefreshTokenHeldError,
@@ -61,7 +63,13 @@ export async function storeConsent(
     return { failure: stored.failure };
   }
   await store.logEntries.record(connectedEntry(record, stored));
-  await store.connectSessions.connected(record.sessionId, now());
+  const ended = await store.connectSessions.connected(record.sessionId, now());
+  // A repeated run finds the session ended.
+  if (ended !== null)
+    connectSessionsEnded.add({
+      ...appLabels(record.provider, record.environment),
+      result: 'connected',
+    });
   return { failure: null };
 }
 
@@ -178,7 +186,7 @@ export async function recordConnectFailure(
   );
   if (afterFailure(failure.code) !== 'opened')
     await store.events.raise(connectFailedEvent(session, failure.code, entryAt));
-  await store.connectSessions.fail(
+  const failed = await store.connectSessions.fail(
     session.id,
     ['at_provider', 'exchanging', 'awaiting_finish'],
     failure,
@@ -187,4 +195,9 @@ export async function recordConnectFailure(
       otherAccountId,
     },
   );
+  if (failed !== null)
+    connectSessionsEnded.add({
+      ...appLabels(failed.provider, failed.environment),
+      result: failure.code,
+    });
 }

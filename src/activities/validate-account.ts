@@ -21,6 +21,7 @@ import { prefix, storedPrefix } from '../domain/masking/masking';
 import type { Secret } from '../domain/masking/secret';
 import { type RefreshFailure, refreshFailure } from '../domain/refresh/refresh-failure';
 import { heldBack, limiterOf, requesterOf } from '../limits/account-limits';
+import { accountAddressOf } from '../providers/exchange/token-endpoint';
 import type { Provider, ProviderEnvironment } from '../providers/provider';
 import { type Validation, validateAccessToken } from '../providers/validation/token-validation';
 import type { AttemptPlace } from '../refresh/claim';
@@ -61,7 +62,12 @@ export async function validateAccount(
     return skipped(input, reason, failure);
   }
   const validation = await validateAccessToken(
-    { environment, account, accessToken: opened.accessToken, capture: input.request.capture },
+    {
+      environment,
+      account: accountAddressOf(account, account.current),
+      accessToken: opened.accessToken,
+      capture: input.request.capture,
+    },
     deps,
   );
   return conclude(deps, { input, account, place }, validation, provider, opened.accessToken);
@@ -174,7 +180,7 @@ function unsent(
     failure,
     request: {
       method: endpoint?.method ?? 'GET',
-      url: endpoint?.shown(account) ?? '<not configured>',
+      url: endpoint?.shown(accountAddressOf(account, account.current)) ?? '<not configured>',
       access_token: environment === undefined ? '<not_read>' : '<decrypt_failed>',
     },
     response: null,

@@ -83,6 +83,12 @@ export const webhookAttempts = counter(
   ['result'],
 );
 
+export const connectSessionsEnded = counter(
+  'evergrant_connect_sessions_total',
+  `Consents of owners, by their result: connected, or the code of the failure. ${SUM}`,
+  ['provider', 'environment', 'result'],
+);
+
 export const logLinesDropped = counter(
   'evergrant_log_lines_dropped_total',
   `Log lines that were dropped because the reader of stdout did not keep up. ${SUM}`,
@@ -140,13 +146,13 @@ export const refreshTokensExpiring = gauge(
 
 export const accountsDue = gauge(
   'evergrant_accounts_due',
-  `Accounts that the next sweep must refresh; at most 20,000 are counted. ${SAME}`,
+  `Accounts that the next sweep must refresh; at most 10,000 are counted. ${SAME}`,
   ['provider'],
 );
 
 export const accountsOverdue = gauge(
   'evergrant_accounts_overdue',
-  `Accounts that have been due for longer than the interval of the sweeps; at most 20,000 are counted. ${SAME}`,
+  `Accounts that have been due for longer than the interval of the sweeps; at most 10,000 are counted. ${SAME}`,
   ['provider'],
 );
 
@@ -158,7 +164,7 @@ export const oldestDue = gauge(
 
 export const accountsExpired = gauge(
   'evergrant_accounts_expired',
-  `Accounts that sweeps refresh and whose access token has expired unrefreshed; at most 20,000 are counted. ${SAME}`,
+  `Accounts that sweeps refresh and whose access token has expired unrefreshed; at most 10,000 are counted. ${SAME}`,
   ['provider'],
 );
 

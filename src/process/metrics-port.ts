@@ -16,6 +16,7 @@ import {
 import { allowedApps, allowProviders } from '../metrics/label-values';
 import {
   buildInfo,
+  connectSessionsEnded,
   grantsLost,
   refreshAttempts,
   SPAN_DROP_REASONS,
@@ -126,6 +127,7 @@ function beginSeries({ providers }: Pick<Config, 'providers'>, role: ProcessRole
   for (const app of allowedApps()) {
     unknownOutcomes.start(app);
     grantsLost.start(app);
+    connectSessionsEnded.start({ ...app, result: 'connected' });
     for (const source of LOG_SOURCES)
       refreshAttempts.start({ ...app, source, outcome: 'ok', failure_code: 'none' });
   }

@@ -11,11 +11,12 @@ import type { Secret } from '../domain/masking/secret';
 import type { RefreshFailureCode } from '../domain/refresh/refresh-failure';
 import type { ReplayRule } from '../domain/refresh/replay';
 import type { ConsentEndpoint, ConsentRules, RevocationRule } from './consent/consent';
+import type { RevocationCall } from './consent/revocation-call';
 import type {
   ClientAuthenticationMethod,
   ClientCredentials,
 } from './exchange/client-authentication';
-import type { AccountHost, TokenEndpoint } from './exchange/token-endpoint';
+import type { AccountHost, AccountHosts, TokenEndpoint } from './exchange/token-endpoint';
 import type { TransportRequest } from './exchange/transport';
 import type { ValidationEndpoint } from './validation/validation-endpoint';
 import type { TokenValidation } from './validation/validation-rule';
@@ -45,6 +46,8 @@ export interface ProviderAdapter {
    * stored form of the external id, see `external-id.ts`.
    */
   accountHost?: AccountHost;
+  /** Hosts in provider values, for `{name}` in the URLs of a provider file. */
+  keptHosts?: Readonly<Record<string, AccountHost>>;
   /** The token endpoint can be discovered from an issuer's metadata. */
   discovery?: boolean;
   /**
@@ -63,6 +66,8 @@ export interface ProviderAdapter {
   omitsTokenType?: boolean;
   /** Separator between scopes. Default: a space. */
   scopeSeparator?: ScopeSeparator;
+  /** Separator between scopes in responses, if it is not that of requests. */
+  answerScopeSeparator?: ScopeSeparator;
   /** Path to the tokens in a response if nothing is configured. Absent: the outermost object. */
   tokenPath?: string;
   /** Shapes a token request that is built as RFC 6749 defines it. Absent: it is sent as it is. */
@@ -71,6 +76,10 @@ export interface ProviderAdapter {
   ): Omit<TransportRequest, 'deadlineMs'>;
   /** Gives the members of a 2xx body the names of RFC 6749. Returns `null` if the body is a refusal. */
   readableAnswer?(body: string): string | null;
+  /** Paths of members of a token response that are kept as provider values. */
+  keptMembers?: readonly string[];
+  /** A refresh must repeat the `redirect_uri` of the consent. */
+  redirectUriAtRefresh?: true;
   /** Path to the error code in a refusal, in addition to the usual members. */
   errorPath?: string;
   /** Servers of this kind respond differently, so `tokenPath` and `scopeSeparator` can be configured. */
@@ -118,8 +127,12 @@ export interface ProviderEnvironment {
   validation: ValidationEndpoint | null;
   /** `null`: no authorization endpoint is known or configured. */
   consent: ConsentEndpoint | null;
-  /** `null`: from the issuer's metadata, otherwise there is none. */
+  /** `null`: from the issuer's metadata, otherwise there is none. May depend on the account. */
   revocationEndpoint: string | null;
+  /** A revocation that differs from RFC 7009. Absent: by RFC 7009. */
+  revocationCall?: RevocationCall;
+  /** The hosts of accounts in the endpoints of revocation and identity. */
+  hosts?: AccountHosts;
   client: Client;
   clientAuthentication: ClientAuth;
   /** Additional parameters of a refresh request, besides those of RFC 6749. */
@@ -140,6 +153,8 @@ export interface Provider {
   /** Path to the tokens in a response, as member names joined by dots. `null`: the outermost object. */
   tokenPath: string | null;
   scopeSeparator: ScopeSeparator;
+  /** Separator between scopes in responses. Absent: {@link scopeSeparator}. */
+  answerScopeSeparator?: ScopeSeparator;
   /** Configured error codes. They take precedence over the adapter's. */
   failureCodes: ProviderAdapter['failureCodes'];
   /** The adapter's consent rules with the configured ones. `null`: this provider has no consent flow. */

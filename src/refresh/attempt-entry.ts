@@ -149,6 +149,14 @@ export function presentedGrant({
   return candidate?.grant ?? account.current;
 }
 
+/** The provider values that the attempt uses. For an entered grant they are those of the account. */
+export function presentedValues({
+  account,
+  candidate,
+}: Pick<EntryContext, 'account' | 'candidate'>): Pick<SealedGrant, 'providerValues'> {
+  return candidate?.grant.providerValues === undefined ? account.current : candidate.grant;
+}
+
 function submitted({ candidate }: EntryContext): Pick<Diagnostics, 'submitted_grant'> {
   return candidate === null ? {} : { submitted_grant: candidate.fingerprint };
 }

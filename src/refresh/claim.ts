@@ -11,11 +11,13 @@ import {
 import { refreshFailure } from '../domain/refresh/refresh-failure';
 import { replayHoldMs } from '../domain/refresh/replay';
 import { acquireRequest, heldBack, limiterOf } from '../limits/account-limits';
+import { accountAddressOf } from '../providers/exchange/token-endpoint';
 import type { Provider } from '../providers/provider';
 import {
   abandonedEntry,
   type EntryContext,
   presentedGrant,
+  presentedValues,
   recoveredEntry,
   unsentEntry,
 } from './attempt-entry';
@@ -146,7 +148,8 @@ async function refreshClaimed(
   context.steps.begin('decrypt', deps.now());
   const opened = openRefreshToken(deps.vault, account, { sealed, generation });
   if ('failure' in opened) {
-    const entry = unsentEntry(context, opened.failure, environment.tokenEndpoint.shown(account));
+    const address = accountAddressOf(account, presentedValues(context));
+    const entry = unsentEntry(context, opened.failure, environment.tokenEndpoint.shown(address));
     return finish(deps, input, context, { entry });
   }
   const limiter = limiterOf(account, environment);
@@ -195,7 +198,8 @@ async function recordAbandoned(
 ): Promise<RefreshGrantResult | null> {
   const { account } = context;
   const provider = deps.providers.find(account.provider);
-  const endpoint = provider?.environments.get(account.environment)?.tokenEndpoint.shown(account);
+  const environment = provider?.environments.get(account.environment);
+  const endpoint = environment?.tokenEndpoint.shown(accountAddressOf(account, account.current));
   const entry = abandonedEntry(context, claim, endpoint ?? '<not configured>');
   if (claim.sentAt !== undefined) {
     return finish(deps, input, context, { entry, provider, sentAt: claim.sentAt });

@@ -8,12 +8,14 @@ import { withLostAnswer } from '../domain/refresh/replay';
 import { momentText } from '../domain/text/time-text';
 import { reportToLimiter } from '../limits/account-limits';
 import type { ConfiguredApp, Reported } from '../limits/limiter';
+import { accountAddressOf } from '../providers/exchange/token-endpoint';
 import { exchangeRefreshToken } from '../providers/exchange/token-exchange';
 import type { Provider, ProviderEnvironment } from '../providers/provider';
 import {
   type EntryContext,
   exchangeEntry,
   presentedGrant,
+  presentedValues,
   withRefusalOfGrant,
 } from './attempt-entry';
 import { commit, finish } from './commit';
@@ -60,7 +62,7 @@ export async function exchangeAndCommit(
     {
       provider,
       environment,
-      account,
+      account: accountAddressOf(account, presentedValues(context)),
       refreshToken,
       capture: input.request.capture,
       mayBeSent: async () => {

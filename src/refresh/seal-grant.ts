@@ -1,6 +1,6 @@
 /** Decrypts refresh tokens before a send, and encrypts received grants for storage. */
 import type { Account } from '../domain/account/account';
-import type { SealedGrant } from '../domain/account/grant';
+import { type SealedGrant, withProviderValues } from '../domain/account/grant';
 import { Secret } from '../domain/masking/secret';
 import {
   type RefreshFailure,
@@ -99,6 +99,10 @@ export function sealReceived(
         ? (refreshTokenExpiresAt?.toISOString() ?? null)
         : before.refreshTokenExpiresAt,
     scopes: received.scopes ?? before.scopes,
+    ...withProviderValues(
+      before.providerValues ?? account.current.providerValues,
+      received.providerValues,
+    ),
     obtainedAt: obtainedAt.toISOString(),
     attemptId,
   };

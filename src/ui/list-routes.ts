@@ -11,6 +11,8 @@ export const LIST_PAGE = 50;
 export const EXPORT_PAGE = 500;
 /** Rows of an export. More would occupy a connection of the API for minutes. */
 const EXPORT_MAX = 100_000;
+const ROWS_LEFT_OUT =
+  'An export has at most 100,000 rows, and more rows match. Export them by a narrower filter.';
 /** The documents that a request counts for a list; beyond, the list says that there are more. */
 export const COUNT_MAX = 2_000;
 
@@ -57,6 +59,12 @@ export function exportList<Row>(
         if (next === null) return;
         cursor = next;
       }
+      // Rows are left out, and the status is sent already, so the last line says so.
+      await file.write(
+        isCsv
+          ? `${csvLine([ROWS_LEFT_OUT])}\r\n`
+          : `${JSON.stringify({ message: ROWS_LEFT_OUT })}\n`,
+      );
     },
     async (error, file) => {
       // The status is sent already, so only a connection that is cut off shows that rows are missing.

@@ -16,7 +16,7 @@ export const NAVIGATION = [
   { path: '/admin/audit', title: 'Audit', for: 'admins' },
   { path: '/admin/keys', title: 'API keys', for: 'admins' },
   { path: '/admin/encryption', title: 'Encryption', for: 'operators' },
-  { path: '/admin/settings', title: 'Settings', for: 'admins' },
+  { path: '/admin/settings', title: 'Settings', for: 'operators' },
   { path: '/docs', title: 'API', for: 'all' },
 ] as const;
 

@@ -252,6 +252,17 @@ describe('filters', () => {
     expect(await messages(page)).toEqual(['Wanted, too.', 'Wanted.']);
   });
 
+  it('show the attempts of one trace', async () => {
+    const trace = randomBytes(16).toString('hex');
+    await logged('Traced.', { trace_id: trace });
+    await logged('Of another trace.', { trace_id: randomBytes(16).toString('hex') });
+    const page = await opened();
+    await page.getByRole('textbox', { name: 'Trace' }).fill(trace);
+    await page.getByRole('button', { name: 'Filter' }).click();
+    await page.waitForURL(`**/admin/terminal?trace=${trace}`);
+    expect(await messages(page)).toEqual(['Traced.']);
+  });
+
   it('name the invalid parameter of an address', async () => {
     const page = await opened('/admin/terminal?source=robot');
     expect(await page.getByRole('alert').textContent()).toMatch(/^source: /);

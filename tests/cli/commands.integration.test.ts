@@ -196,6 +196,8 @@ describe('refresh commands', () => {
     expect(stdout).not.toContain('\u001b');
     const limited = expectDone(await cli('logs', '--limit', '1', '--json')).json();
     expect(limited.items).toMatchObject([{ account_id: revoked.id }]);
+    const untraced = await cli('logs', '--trace', 'a'.repeat(32), '--json');
+    expect(expectDone(untraced).json().items).toEqual([]);
   });
 
   it('logs --follow prints each new entry once', async () => {

@@ -39,7 +39,9 @@ beforeAll(async () => {
     scopes: ['a'],
     obtainedAt: NOW.toISOString(),
     attemptId: null,
+    providerValues: { company: '42', base: 'https://a.example' },
   };
+  account = { ...account, current };
 });
 
 /** The refresh token's expiry after an answer with this refresh token and this statement. */
@@ -119,4 +121,23 @@ it('sealReceived encrypts new and carried-over tokens for the next generation', 
     [sealed.refreshToken, 'refresh_token'],
   ] as const)
     expect(() => vault.openToken(token ?? '', now, field)).toThrow(OpenError);
+});
+
+it.each([
+  ['the current grant', () => current],
+  ['an entered grant without values', () => ({ ...current, providerValues: undefined })],
+])('sealReceived keeps the provider values that an answer to %s does not repeat', (_what, of) => {
+  const received = {
+    accessToken: new Secret('at-2'),
+    refreshToken: null,
+    expiresAt: STATED,
+    refreshTokenExpiry: { expiresAt: null, isStated: false },
+    scopes: null,
+    providerValues: { base: 'https://b.example' },
+  };
+  const { providerValues: _values, ...presented } = of();
+  const values = _values === undefined ? {} : { providerValues: _values };
+  const attempt = { attemptId: randomUUID(), obtainedAt: NOW };
+  const sealed = sealReceived(vault, account, { ...presented, ...values }, received, attempt);
+  expect(sealed.providerValues).toEqual({ company: '42', base: 'https://b.example' });
 });

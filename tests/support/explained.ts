@@ -17,7 +17,7 @@ interface Sent {
   options: { sort?: mongoose.mongo.Sort; limit?: number };
 }
 
-/** The finds and aggregations that the action sends through Mongoose, explained after it has ended. */
+/** The finds, counts and aggregations that the action sends through Mongoose, explained after it has ended. */
 export async function explained(
   uri: string,
   action: () => Promise<unknown>,
@@ -26,7 +26,7 @@ export async function explained(
   mongoose.set(
     'debug',
     (collection: string, method: string, query: object, options: Sent['options'] = {}) => {
-      if (['find', 'findOne', 'aggregate'].includes(method))
+      if (['find', 'findOne', 'countDocuments', 'aggregate'].includes(method))
         sent.push({ collection, query: structuredCopy(query), options: { ...options } });
     },
   );

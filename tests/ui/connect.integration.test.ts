@@ -8,6 +8,7 @@ import type { ConsentClient } from '../../src/providers/consent/consent-client';
 import { type Api, expectError, type Send, startApi } from '../api/_api';
 import { connectSettings } from '../support/connect-settings';
 import { eventually } from '../support/eventually';
+import { increaseOf } from '../support/metrics';
 
 const SCOPES = ['read', 'write'];
 const RULES: ConsentRules = {
@@ -30,6 +31,7 @@ class FakeConsent implements ConsentClient {
   exchanges = 0;
   subject: string | null = randomUUID();
   scopes: string[] | null = null;
+  values: Record<string, string> | null = null;
   failure: Extract<CodeExchange, { kind: 'failed' }> | null = null;
   beforeAnswer: () => Promise<void> = () => Promise.resolve();
   revoked: string[] = [];
@@ -54,6 +56,7 @@ class FakeConsent implements ConsentClient {
       expiresAt: new Date(Date.now() + 7_200_000),
       refreshTokenExpiry: { expiresAt: null, isStated: false },
       scopes: this.scopes,
+      ...(this.values === null ? {} : { providerValues: this.values }),
     };
     receive(grant);
     await this.beforeAnswer();
@@ -165,6 +168,29 @@ it('C11 C19 connects a new account, and shows it in the terminal and as an event
   });
 });
 
+it('gives the provider values of a consent to applications of its organisation only', async () => {
+  consent.values = { realmId: '42', 'team.id': 'T1' };
+  const { session } = await connect();
+  const path = `/api/tokens/${session.account_id}`;
+  const account = `/api/admin/accounts/${session.account_id}`;
+  const expected = { provider_values: consent.values };
+  expect((await send('GET', path)).body).toMatchObject(expected);
+  expect((await send('GET', account)).body).toMatchObject(expected);
+  const stored = await api.store.accounts.find(api.organisation, session.account_id);
+  expect(stored?.current.providerValues).toEqual(consent.values);
+
+  const other = await api.key(['read', 'tokens', 'admin'], `org-${randomUUID()}`);
+  for (const route of [path, account]) {
+    const answer = await send('GET', route, { key: other });
+    expect(answer.status).toBe(404);
+    expect(answer.text).not.toContain('T1');
+  }
+  consent.values = null;
+  const without = await connect();
+  const token = await send('GET', `/api/tokens/${without.session.account_id}`);
+  expect(token.body).not.toHaveProperty('provider_values');
+});
+
 it('C03 spends nothing when the link is opened, and shows who asks in the language of the browser', async () => {
   const session = await create({ label: 'Harbour Books' });
   for (const [language, words] of [
@@ -215,6 +241,20 @@ it('C06 refuses a callback of another browser, of a replaced leg, and with an un
   expect((await back(elsewhere, second.cookie)).status).toBe(400);
   expect(consent.exchanges).toBe(0);
   expect((await back(second.callback, second.cookie)).status).toBe(200);
+});
+
+it('M1.9 counts each consent once by its result, however often its callback arrives', async () => {
+  const counted = (result: string) =>
+    `evergrant_connect_sessions_total{provider="other",environment="other",result="${result}"}`;
+  const connected = await increaseOf(async () => {
+    const { callback, cookie } = await connect();
+    await back(callback, cookie);
+  });
+  expect(connected).toMatchObject({ [counted('connected')]: 1 });
+  consent.failure = { kind: 'failed', failure: 'access_denied', detail: 'no', response: null };
+  const denied = await increaseOf(() => connect());
+  expect(denied).toMatchObject({ [counted('access_denied')]: 1 });
+  expect(denied).not.toHaveProperty([counted('connected')]);
 });
 
 it('C09 lets the person try again after access_denied, without the link in the page', async () => {

@@ -3,6 +3,12 @@ import { z } from '@hono/zod-openapi';
 
 export const time = z.iso.datetime();
 
+export const ProviderValuesBody = z.record(z.string(), z.string()).openapi('ProviderValues', {
+  description:
+    'Values that the provider stated beside the tokens, by the names in the provider file, such as the base of its API. Absent: it stated none.',
+  example: { instance_url: 'https://example.my.salesforce.com' },
+});
+
 /** A named schema or `null`. `.nullable()` would write its null into the named schema, or lose it. */
 export function orNull<T extends z.ZodType>(schema: T) {
   return z.union([schema, z.null()]);

@@ -30,6 +30,7 @@ export const logs: Command = {
     provider: { type: 'string', value: 'name', help: 'only this provider' },
     environment: { type: 'string', value: 'name', help: 'only this environment' },
     account: { type: 'string', value: 'id', help: 'only this account' },
+    trace: { type: 'string', value: 'id', help: 'only attempts of this trace' },
     source: {
       type: 'string',
       value: 'source',
@@ -137,6 +138,7 @@ function filters(options: Options) {
   return {
     env: options.text('environment'),
     account_id: options.text('account'),
+    trace: options.text('trace'),
     source: options.word<LogSource>('source'),
     action: options.word<LogAction>('action'),
   };

@@ -11,3 +11,9 @@ export const SCOPES_MAX = 1_000;
 
 /** Maximum scope length, in characters. */
 export const SCOPE_LENGTH_MAX = 1_000;
+
+/** Maximum number of provider values. A provider file that keeps more is not valid. */
+export const PROVIDER_VALUES_MAX = 10;
+
+/** Maximum length of a provider value, in characters. A longer one is dropped, with a warning. */
+export const PROVIDER_VALUE_LENGTH_MAX = 500;

@@ -1,4 +1,11 @@
 /** The grant: an encrypted token pair with its expiry. Tokens pass through Temporal only in this form. */
+import { PROVIDER_VALUES_MAX } from './grant-bounds';
+
+/**
+ * Values beside the tokens that applications need, such as the base of the API or the id of the company, by the names in
+ * the provider file. None of them is a token.
+ */
+export type ProviderValues = Readonly<Record<string, string>>;
 
 /**
  * Times are ISO 8601 UTC strings because Temporal stores the grant as JSON. A grant without a refresh token has an
@@ -16,11 +23,24 @@ export interface SealedGrant {
   expiresAt: string | null;
   refreshTokenExpiresAt: string | null;
   scopes: string[];
+  /** Absent: the provider stated none. */
+  providerValues?: ProviderValues;
   obtainedAt: string;
   /** The attempt that obtained the grant. `null`: an admin entered it. */
   attemptId: string | null;
   /** The generation of the account that the tokens are sealed for, in which this grant is or was the current one. */
   generation: number;
+}
+
+/** Returns the values of a new grant: the stated ones, and the earlier ones that no response repeats. */
+export function withProviderValues(
+  before: ProviderValues = {},
+  stated: ProviderValues = {},
+): Pick<SealedGrant, 'providerValues'> {
+  const named = Object.entries(stated);
+  const kept = Object.entries(before).filter(([name]) => !Object.hasOwn(stated, name));
+  const values = [...named, ...kept].slice(0, PROVIDER_VALUES_MAX);
+  return values.length === 0 ? {} : { providerValues: Object.fromEntries(values) };
 }
 
 export const FIRST_GENERATION = 1;

@@ -1,6 +1,6 @@
 /** The tokens that an account stores, and whether more may arrive: the input of a disconnection. Pure functions. */
 import { type Account, AccountState } from '../account/account';
-import { NO_GENERATION, type SealedGrant } from '../account/grant';
+import { NO_GENERATION, type ProviderValues, type SealedGrant } from '../account/grant';
 import type { TokenName, TokenPlace } from './disconnection';
 
 /** Whether the account was disconnected, and its tokens were deleted. */
@@ -33,6 +33,8 @@ export interface StoredToken extends TokenName {
   sealed: string;
   /** The generation that it is encrypted for. */
   generation: number;
+  /** The values of its grant. Absent: those of the current grant. */
+  providerValues?: ProviderValues;
 }
 
 type Holder = Pick<
@@ -81,5 +83,7 @@ function tokenOf(
     ? sealedGrant.refreshTokenFingerprint
     : sealedGrant.accessTokenFingerprint;
   if (sealed === null || fingerprint === null) return [];
-  return [{ grant, token, fingerprint, sealed, generation: sealedGrant.generation }];
+  const { generation, providerValues } = sealedGrant;
+  const values = providerValues === undefined ? {} : { providerValues };
+  return [{ grant, token, fingerprint, sealed, generation, ...values }];
 }

@@ -77,6 +77,7 @@ export function mongoJavaServerCommand(
       '-XX:+UseSerialGC', // the collector with the least overhead: Temporal and Evergrant share the machine
       '-XX:TieredStopAtLevel=1', // the second compiler would use half a core for the first 30 s
       '-Xmx512m',
+      '-XX:+ExitOnOutOfMemoryError', // without memory, threads end while they hold locks, and queries wait for ever
       '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', // the info level logs every connection
       '-cp',
       classpath,

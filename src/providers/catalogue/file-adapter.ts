@@ -1,10 +1,17 @@
 /** Builds the adapter of a provider file: the one implementation of the provider contract for all files. */
-import type { ConsentInput, ConsentRules, RevocationRule, SubjectRule } from '../consent/consent';
-import type { AccountHost } from '../exchange/token-endpoint';
+import type {
+  ConsentInput,
+  ConsentRules,
+  RevocationForm,
+  RevocationRule,
+  SubjectRule,
+} from '../consent/consent';
+import { type Members, valueAt } from '../exchange/answer-members';
+import type { AccountHost, AccountHosts } from '../exchange/token-endpoint';
 import type { ProviderAdapter, Refusal } from '../provider';
 import type { TokenValidation } from '../validation/validation-rule';
 import { CALLBACK_CHECKS } from './hooks';
-import type { ProviderFile } from './provider-file';
+import { keptHostPatterns, keptOfAnswer, type ProviderFile } from './provider-file';
 import { readableAnswer, shapedRequest } from './token-form';
 
 const MINUTE_MS = 60_000;
@@ -39,15 +46,21 @@ export function fileAdapter(file: ProviderFile): ProviderAdapter {
     tokenTypes: types,
     omitsTokenType: answer.omitsTokenType,
     scopeSeparator: file.authorization?.scopes.separator ?? ' ',
+    ...(answer.scopeSeparator === undefined ? {} : { answerScopeSeparator: answer.scopeSeparator }),
     ...(answer.tokens === undefined ? {} : { tokenPath: answer.tokens }),
     clientAuthenticationMethods: methodsOf(file),
-    ...(token.basic === 'plain'
-      ? { clientAuthentication: { client_secret_basic: plainBasic } }
-      : {}),
+    ...(token.basic === 'form'
+      ? {}
+      : { clientAuthentication: { client_secret_basic: BASIC_FORMS[token.basic] } }),
     tokenProblem: (text) => tokenProblemOf(file, text),
     refreshTokenWarning: (text) => refreshTokenWarningOf(file, text),
     failureCodes: errors.codes,
     failureCode: (refusal) => failureCodeOf(file, refusal),
+    ...(token.redirectUriAtRefresh ? { redirectUriAtRefresh: true } : {}),
+    ...(answer.keep.length === 0
+      ? {}
+      : { keptMembers: keptOfAnswer(file).map(({ path }) => path) }),
+    ...keptHostsOf(file),
     ...(errors.path === undefined ? {} : { errorPath: errors.path }),
     refusesWithSuccess: errors.withStatus200 || answer.success !== undefined,
     shapeRequest: (request) => shapedRequest(file, request),
@@ -118,15 +131,21 @@ function methodsOf({ token }: ProviderFile): ProviderAdapter['clientAuthenticati
   return [first, ...others];
 }
 
-/** The plain base64 of id:secret. The form encoding of RFC 6749 §2.3.1 turns, for example, hyphens into %2D. */
-const plainBasic: NonNullable<
+type BasicForm = NonNullable<
   NonNullable<ProviderAdapter['clientAuthentication']>['client_secret_basic']
-> =
-  ({ clientId, clientSecret }) =>
-  (_server, _client, _body, headers) => {
-    const pair = Buffer.from(`${clientId}:${clientSecret}`).toString('base64');
-    headers.set('authorization', `Basic ${pair}`);
+>;
+
+/** The form encoding of RFC 6749 §2.3.1 turns, for example, hyphens into %2D. */
+const BASIC_FORMS: Readonly<Record<'plain' | 'secret_only', BasicForm>> = {
+  plain: ({ clientId, clientSecret }) => basic(`${clientId}:${clientSecret}`),
+  secret_only: ({ clientSecret }) => basic(`${clientSecret}:`),
+};
+
+function basic(pair: string): ReturnType<BasicForm> {
+  return (_server, _client, _body, headers) => {
+    headers.set('authorization', `Basic ${Buffer.from(pair).toString('base64')}`);
   };
+}
 
 function tokenProblemOf({ tokenFormat }: ProviderFile, text: string): string | null {
   const rule = tokenFormat.refused.find(
@@ -220,11 +239,14 @@ function consentOf(
     renamedParameters: authorization.rename,
     ...(fragment === undefined ? {} : { fragment }),
     codeParameter: authorization.code,
-    callbackPatterns: Object.entries(authorization.keep).map(([name, { pattern, required }]) => ({
-      name,
-      pattern: new RegExp(pattern, 'u'),
-      required,
-    })),
+    callbackPatterns: Object.entries(authorization.keep).map(
+      ([name, { pattern, required, host }]) => ({
+        name,
+        accepts: (value) =>
+          matches(pattern, value) && (host === undefined || hostIn(value, host) !== null),
+        required,
+      }),
+    ),
     inputs: inputsOf(file),
     subject: subjectOf(file),
     refreshTokenExpected: file.renewal === 'refresh_token',
@@ -264,6 +286,27 @@ function accountHostOf({ inputs }: ProviderFile): AccountHost | null {
   };
 }
 
+function keptHostsOf(file: ProviderFile): Pick<AccountHosts, 'keptHosts'> {
+  const patterns = Object.entries(keptHostPatterns(file));
+  if (patterns.length === 0) return {};
+  return {
+    keptHosts: Object.fromEntries(
+      patterns.map(([name, pattern]): [string, AccountHost] => [
+        name,
+        (value) => hostIn(value, pattern),
+      ]),
+    ),
+  };
+}
+
+/** The host that a value is, or whose https:// origin it is; `null`: it is neither, or the pattern does not match. */
+function hostIn(value: string, pattern: string): string | null {
+  const origin = value.startsWith('https://') && URL.canParse(value) ? new URL(value) : null;
+  const isOrigin = origin !== null && [origin.origin, origin.href].includes(value);
+  const host = isOrigin ? origin.host : value;
+  return matches(pattern, host) ? host : null;
+}
+
 function subjectOf(file: ProviderFile): SubjectRule {
   const { identity } = file;
   const label =
@@ -289,6 +332,9 @@ function subjectOf(file: ProviderFile): SubjectRule {
       return {
         kind: 'request',
         endpoints: endpoints(identity.url, file),
+        method: identity.method,
+        ...(identity.body === undefined ? {} : { body: identity.body }),
+        headers: (token, client) => filled(identity.headers, token, client),
         path: identity.subject,
         ...label,
         ...(identity.scope === undefined ? {} : { scope: identity.scope }),
@@ -316,6 +362,7 @@ function revocationOf(file: ProviderFile): RevocationRule {
   return {
     kind: 'rfc7009',
     endpoints: endpoints(revocation.url, file),
+    ...(revocation.request === undefined ? {} : { request: revocationFormOf(revocation.request) }),
     effect: revocation.effect,
     takesAlong: {
       accessTokens: fact('accessTokens'),
@@ -323,6 +370,27 @@ function revocationOf(file: ProviderFile): RevocationRule {
       installation: fact('installation'),
     },
   };
+}
+
+function revocationFormOf({
+  judge,
+  ...request
+}: NonNullable<NonNullable<ProviderFile['revocation']>['request']>): RevocationForm {
+  return {
+    ...request,
+    judge: (status, members) =>
+      judge.find(
+        (rule) =>
+          rule.status.includes(status) &&
+          (rule.path === undefined || hasMember(members ?? {}, rule.path, rule.equals)),
+      )?.means,
+  };
+}
+
+/** Without `equals`, any value counts. */
+function hasMember(members: Members, path: string, equals: unknown): boolean {
+  const value = valueAt(members, path);
+  return equals === undefined ? value !== undefined && value !== null : value === equals;
 }
 
 function matches(pattern: string, text: string): boolean {

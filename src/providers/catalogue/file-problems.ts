@@ -1,5 +1,7 @@
 /** The rules of a provider file that its form cannot express: sources, hosts, margins and examples that fit together. */
-import type { ProviderFile } from './provider-file';
+import { PROVIDER_VALUES_MAX } from '../../domain/account/grant-bounds';
+import { isSecretName } from '../exchange/provider-values';
+import { keptHostPatterns, keptOfAnswer, type ProviderFile } from './provider-file';
 
 /** Groups whose members are facts. The others are names, examples and Evergrant's own margins. */
 const FACTS = [
@@ -56,6 +58,9 @@ const FOREIGN_HOSTS = [
   '',
 ];
 
+/** `{name}` and `{name|host}` in an address. */
+const PLACEHOLDER = /\{([a-zA-Z][\w-]*)(?:\|([a-z0-9.-]+))?\}/g;
+
 /** Returns the problems of a file. `raw` is the file before its defaults. */
 export function problemsOf(file: ProviderFile, raw: unknown): string[] {
   return [
@@ -64,6 +69,8 @@ export function problemsOf(file: ProviderFile, raw: unknown): string[] {
     ...requestProblems(file),
     ...lifeProblems(file),
     ...consentProblems(file),
+    ...keepProblems(file),
+    ...revocationProblems(file),
   ];
 }
 
@@ -100,21 +107,60 @@ function inputProblems({ inputs, ...file }: ProviderFile): string[] {
     const accepts = new RegExp(pattern, 'u');
     if (!accepts.test(lowerCase ? example.toLowerCase() : example))
       problems.push(`inputs.${name}.example: does not match the pattern`);
-    const foreign = FOREIGN_HOSTS.filter((text) => accepts.test(text));
-    if (host && foreign.length > 0)
-      problems.push(`inputs.${name}.pattern: accepts another host: ${JSON.stringify(foreign[0])}`);
+    const foreign = foreignHost(pattern, lowerCase ? example.toLowerCase() : example);
+    if (host && foreign !== undefined)
+      problems.push(`inputs.${name}.pattern: accepts another host: ${JSON.stringify(foreign)}`);
+  }
+  const patterns = keptHostPatterns(file);
+  for (const [name, pattern] of Object.entries(patterns)) {
+    const foreign = foreignHost(pattern);
+    if (foreign !== undefined)
+      problems.push(`keep.${name}.host: accepts another host: ${JSON.stringify(foreign)}`);
   }
   for (const { path, text } of addressesOf(file)) {
-    for (const [, name = ''] of text.matchAll(/\{([a-z][A-Za-z0-9]*)\}/g)) {
-      const used = inputs[name];
-      if (used?.host !== true) problems.push(`${path}: {${name}} is not an input with host: true`);
-      else if (!used.externalId)
+    for (const [, name = '', fallback] of text.matchAll(PLACEHOLDER)) {
+      if (path === 'revocation.url' && name === 'clientId' && file.revocation?.request) continue;
+      const kept = Object.hasOwn(patterns, name) ? patterns[name] : undefined;
+      if (kept !== undefined)
+        problems.push(...keptHostProblems(path, { name, fallback, pattern: kept }));
+      else if (inputs[name]?.host !== true)
+        problems.push(`${path}: {${name}} is neither an input with host: true nor a kept host`);
+      else if (!inputs[name].externalId)
         problems.push(
           `${path}: {${name}} must be the external id, because a refresh knows no other input`,
         );
     }
   }
   return problems;
+}
+
+/** @param known a host that the pattern accepts: the same first labels must not lead to another host */
+function foreignHost(pattern: string, known = ''): string | undefined {
+  const accepts = new RegExp(pattern, 'u');
+  const labels = known.split('.');
+  const alike = labels.map((_label, at) => [...labels.slice(0, at + 1), 'evil.example'].join('.'));
+  return [...FOREIGN_HOSTS, ...alike].find((text) => accepts.test(text));
+}
+
+/** The consent knows no value before its callback, and an entered grant has none. */
+function keptHostProblems(
+  path: string,
+  { name, fallback, pattern }: { name: string; fallback: string | undefined; pattern: string },
+): string[] {
+  if (path === 'authorization.url') return [`${path}: {${name}} is not known before the consent`];
+  if (fallback === undefined)
+    return path.startsWith('token.')
+      ? [`${path}: {${name}} needs a host for accounts without this value: {${name}|host}`]
+      : [];
+  const foreign = foreignHost(pattern, fallback);
+  return [
+    ...(new RegExp(pattern, 'u').test(fallback)
+      ? []
+      : [`${path}: ${fallback} does not match the host of ${name}`]),
+    ...(foreign === undefined
+      ? []
+      : [`keep.${name}.host: accepts another host: ${JSON.stringify(foreign)}`]),
+  ];
 }
 
 function requestProblems({ token, renewal, answer, examples }: ProviderFile): string[] {
@@ -130,6 +176,21 @@ function requestProblems({ token, renewal, answer, examples }: ProviderFile): st
       : []),
     ...(renewal === 'access_token' && answer.refreshToken !== undefined
       ? ['answer.refreshToken: must be absent, because renewal is access_token']
+      : []),
+  ];
+}
+
+function revocationProblems({ revocation }: ProviderFile): string[] {
+  const { request } = revocation ?? {};
+  if (request === undefined) return [];
+  const presented = [...Object.values(request.parameters), ...Object.values(request.headers)];
+  return [
+    ...(revocation?.url === undefined ? ['revocation.request: requires revocation.url'] : []),
+    ...(presented.some((one) => /\{token\}/.test(one))
+      ? []
+      : ['revocation.request: {token} must be in parameters or headers']),
+    ...(request.body === 'none' && Object.keys(request.parameters).length > 0
+      ? ['revocation.request.parameters: must be empty, because body is none']
       : []),
   ];
 }
@@ -163,6 +224,24 @@ function consentProblems({ authorization, identity, answer }: ProviderFile): str
       : []),
     ...(answer.tokens !== undefined && answer.accessToken !== undefined
       ? ['answer: tokens and accessToken exclude each other']
+      : []),
+  ];
+}
+
+function keepProblems({ authorization, answer }: ProviderFile): string[] {
+  const ofCallback = Object.keys(authorization?.keep ?? {});
+  const kept = [
+    ...keptOfAnswer({ answer }).map(({ path: name }) => ({ path: 'answer.keep', name })),
+    ...ofCallback.map((name) => ({ path: 'authorization.keep', name })),
+  ];
+  return [
+    ...kept
+      .filter(({ name }) => isSecretName(name))
+      .map(
+        ({ path, name }) => `${path}: ${name} names a secret, and kept values are not encrypted`,
+      ),
+    ...(kept.length > PROVIDER_VALUES_MAX
+      ? [`answer.keep and authorization.keep: must name at most ${PROVIDER_VALUES_MAX} values`]
       : []),
   ];
 }

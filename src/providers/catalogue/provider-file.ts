@@ -28,11 +28,13 @@ const wholePattern = pattern
     'A regular expression that must match the whole value: it begins with ^ and ends with $.',
   );
 
-/** `{name}` stands for an input. The first host is checked without its placeholders. */
+/** `{name}` stands for a value of the account. The address is checked without its placeholders. */
 const address = z
   .string()
   .refine((given) => isAddress(given), 'must be an https:// URL, with inputs as {name}')
-  .describe('An https:// URL. {name} stands for the input of that name.');
+  .describe(
+    'An https:// URL. {name} stands for the input or the kept value of that name, and {name|host} for host if the account has no such value.',
+  );
 const byEnvironment = z
   .union([address, z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), address)])
   .describe('One URL, which is that of production, or one URL per environment.');
@@ -81,6 +83,10 @@ const input = z
   })
   .describe('A value per account, entered before the consent.');
 
+const keptHost = wholePattern.describe(
+  'The value is a host name or an https:// origin, and {name} in a URL stands for its host. The pattern must match the host, so it guards where tokens are sent.',
+);
+
 const authorization = z.strictObject({
   url: byEnvironment.optional(),
   beside: z
@@ -126,10 +132,17 @@ const authorization = z.strictObject({
   fragment: text.optional().describe('A fragment at the end of the URL, such as wechat_redirect.'),
   code: text.default('code').describe('The parameter of the callback that holds the code.'),
   keep: z
-    .record(text, z.strictObject({ pattern: wholePattern, required: z.boolean().default(false) }))
+    .record(
+      text,
+      z.strictObject({
+        pattern: wholePattern,
+        required: z.boolean().default(false),
+        host: keptHost.optional(),
+      }),
+    )
     .default({})
     .describe(
-      'Further parameters of the callback. The callback is refused if a value does not match its pattern.',
+      'Further parameters of the callback, which applications receive as provider_values. The callback is refused if a value does not match its pattern.',
     ),
   verify: z
     .enum(['shopify_hmac'])
@@ -149,10 +162,10 @@ const token = z.strictObject({
     .min(1)
     .describe('The accepted methods, default first.'),
   basic: z
-    .enum(['form', 'plain'])
+    .enum(['form', 'plain', 'secret_only'])
     .default('form')
     .describe(
-      'plain: the Basic header is base64 of id:secret without the form encoding of RFC 6749.',
+      'plain: the Basic header is base64 of id:secret without the form encoding of RFC 6749. secret_only: the secret is the user name, and the password is empty.',
     ),
   body: z
     .enum(['form', 'json', 'query'])
@@ -170,7 +183,9 @@ const token = z.strictObject({
   redirectUriAtRefresh: z
     .boolean()
     .default(false)
-    .describe('A refresh must repeat redirect_uri. Set parameters.redirect_uri in providers.yaml.'),
+    .describe(
+      'A refresh must repeat redirect_uri. It is redirectUri of providers.yaml, or the callback URL if PUBLIC_URL is set.',
+    ),
 });
 
 const answer = z.strictObject({
@@ -197,15 +212,21 @@ const answer = z.strictObject({
     .default('s')
     .describe('The unit of lifetimes. Times are recognised by their size.'),
   scope: memberPath.optional().describe('The granted scopes, if they are not in scope.'),
+  scopeSeparator: z
+    .enum(SCOPE_SEPARATORS)
+    .optional()
+    .describe('The separator of scopes in answers, if it is not that of requests.'),
   tokenTypes: z
     .array(z.string().regex(/^[^A-Z]+$/, 'must be in lower case'))
     .default([])
     .describe('Values of token_type besides bearer, in lower case.'),
   omitsTokenType: z.boolean().default(false),
   keep: z
-    .array(memberPath)
+    .array(z.union([memberPath, z.strictObject({ path: memberPath, host: keptHost })]))
     .default([])
-    .describe('Further members that callers need, such as instance_url.'),
+    .describe(
+      'Further members that applications need, such as instance_url or team.id. They receive them as provider_values. Not for secrets.',
+    ),
 });
 
 const life = z.strictObject({
@@ -257,13 +278,19 @@ const errors = z.strictObject({
   withStatus200: z.boolean().default(false).describe('A refusal may have status 200.'),
 });
 
+const subject = z
+  .union([memberPath, z.array(memberPath).min(2).max(3)])
+  .describe('The member that names the subject, or the members that name it together.');
+
+const requestBody = z.strictObject({ contentType: text, text: z.string() });
+
 const identity = z.discriminatedUnion('from', [
   z.strictObject({
     from: z.literal('id_token'),
     label: text.optional().describe('The claim shown to people, such as email.'),
     issuer: text.optional().describe('The issuer if tenants differ; {claim} stands for a claim.'),
   }),
-  z.strictObject({ from: z.literal('answer'), subject: memberPath, label: memberPath.optional() }),
+  z.strictObject({ from: z.literal('answer'), subject, label: memberPath.optional() }),
   z.strictObject({
     from: z.literal('access_token'),
     pattern: pattern.describe('The first group is the subject.'),
@@ -274,7 +301,14 @@ const identity = z.discriminatedUnion('from', [
   z.strictObject({
     from: z.literal('request'),
     url: byEnvironment,
-    subject: memberPath,
+    method: z.enum(['GET', 'POST']).default('GET'),
+    body: requestBody.optional(),
+    headers: parameters
+      .default({})
+      .describe(
+        'Further headers. {accessToken}, {clientId} and {clientSecret} are replaced. authorization replaces Bearer {accessToken}.',
+      ),
+    subject,
     label: memberPath.optional(),
     scope: text.optional().describe('Without this scope the request is not sent.'),
   }),
@@ -283,10 +317,52 @@ const identity = z.discriminatedUnion('from', [
 
 const factAnswer = z.enum(FACT_ANSWERS).default('unknown');
 
+const revocationRequest = z
+  .strictObject({
+    token: z
+      .enum(['any', 'access_token', 'refresh_token'])
+      .default('any')
+      .describe('The kind of token that the provider revokes by this request.'),
+    method: z.enum(['POST', 'DELETE', 'GET']).default('POST'),
+    body: z.enum(['form', 'json', 'query', 'none']).default('form'),
+    parameters: parameters
+      .default({})
+      .describe(
+        'Members of the body or the query. {token}, {clientId} and {clientSecret} are replaced.',
+      ),
+    headers: parameters
+      .default({})
+      .describe(
+        'Headers. {token}, {clientId} and {clientSecret} are replaced; {basic} is the base64 of id:secret.',
+      ),
+    judge: z
+      .array(
+        z
+          .strictObject({
+            status: z.array(z.int()).min(1),
+            path: memberPath.optional().describe('Without equals: the body has this member.'),
+            equals: z.union([z.string(), z.number(), z.boolean()]).optional(),
+            means: z.enum(['revoked', 'refused', 'unknown']),
+          })
+          .refine(
+            ({ path, equals }) => path !== undefined || equals === undefined,
+            'must have path, because it has equals',
+          ),
+      )
+      .default([])
+      .describe(
+        'The first rule that matches decides. Default: 2xx is revoked, 4xx except 429 is refused, and any other status is unknown, which is retried.',
+      ),
+  })
+  .describe('The request, if it is not that of RFC 7009. {clientId} can be in the URL, too.');
+
 const revocation = z.strictObject({
   url: byEnvironment
     .optional()
-    .describe('An endpoint of RFC 7009. Absent: Evergrant revokes nothing.'),
+    .describe(
+      'An endpoint of RFC 7009, or of the request in request. Absent: Evergrant revokes nothing.',
+    ),
+  request: revocationRequest.optional(),
   effect: z
     .string()
     .min(1)
@@ -300,7 +376,7 @@ const revocation = z.strictObject({
 const validation = z.strictObject({
   url: byEnvironment,
   method: z.enum(['GET', 'POST']).default('GET'),
-  body: z.strictObject({ contentType: text, text: z.string() }).optional(),
+  body: requestBody.optional(),
   headers: parameters
     .optional()
     .describe(
@@ -388,6 +464,9 @@ const examples = z.strictObject({
           .describe('Seconds from the request to the expiry that Evergrant stores.'),
         refreshExpiresIn: z.number().nullable().optional(),
         scopes: z.array(text).nullable().optional(),
+        providerValues: parameters
+          .optional()
+          .describe('The kept values, with those of the first accepted callback for a code.'),
         warnings: z
           .array(z.string())
           .default([])
@@ -498,6 +577,27 @@ function isPattern(given: string): boolean {
 }
 
 function isAddress(given: string): boolean {
-  const plain = given.replace(/\{[a-z][A-Za-z0-9]*\}/g, 'x');
+  const plain = given.replace(/\{[a-zA-Z][\w-]*(\|[a-z0-9.-]+)?\}/g, 'x');
   return URL.canParse(plain) && plain.startsWith('https://') && !/[{}\s]/.test(plain);
+}
+
+/** The members of answers that are kept, each with the pattern of its host if it names one. */
+export function keptOfAnswer(file: Pick<ProviderFile, 'answer'>) {
+  return file.answer.keep.map((one) =>
+    typeof one === 'string' ? { path: one, host: undefined } : one,
+  );
+}
+
+/** The patterns of hosts in kept values, by the names of the values. */
+export function keptHostPatterns(
+  file: Pick<ProviderFile, 'authorization' | 'answer'>,
+): Record<string, string> {
+  const ofCallback = Object.entries(file.authorization?.keep ?? {});
+  const stated = [
+    ...ofCallback.map(([name, { host }]) => [name, host] as const),
+    ...keptOfAnswer(file).map(({ path, host }) => [path, host] as const),
+  ];
+  return Object.fromEntries(
+    stated.flatMap(([name, host]) => (host === undefined ? [] : [[name, host]])),
+  );
 }

@@ -5,11 +5,13 @@ import { DEFAULT_POLICY } from '../../domain/account/policy';
 import { DEFAULT_APP_LIMITS } from '../../domain/limits/app-limiter';
 import { findAdapter } from '../adapters/registry';
 import type { ConsentEndpoint } from '../consent/consent';
+import { revocationCall } from '../consent/revocation-call';
 import { clientAuthentication } from '../exchange/client-authentication';
 import {
   accountEndpoint,
   discoveredEndpoint,
   fixedEndpoint,
+  isOfAccount,
   type TokenEndpoint,
 } from '../exchange/token-endpoint';
 import type { Provider, ProviderAdapter, ProviderEnvironment } from '../provider';
@@ -82,6 +84,10 @@ function configuredProvider(config: ProviderConfig): Provider {
         : config.refreshTokenLifeSeconds,
     tokenPath: config.tokenPath ?? adapter.tokenPath ?? null,
     scopeSeparator: config.scopeSeparator ?? adapter.scopeSeparator ?? ' ',
+    // A configured separator applies to requests and responses.
+    ...(config.scopeSeparator !== undefined || adapter.answerScopeSeparator === undefined
+      ? {}
+      : { answerScopeSeparator: adapter.answerScopeSeparator }),
     failureCodes: config.failureCodes ?? {},
     environments,
     revocation: config.revocation ?? adapter.consent?.revocation ?? null,
@@ -113,6 +119,8 @@ function configuredEnvironment(
   const metadata =
     issuer !== undefined && adapter.discovery === true ? discoveredEndpoint(issuer) : null;
   const tokenEndpoint = endpointOf(adapter, environment, metadata);
+  const { revocation } = adapter.consent ?? {};
+  const form = revocation?.kind === 'rfc7009' ? revocation.request : undefined;
   return {
     tokenEndpoint,
     refreshEndpoint:
@@ -127,6 +135,15 @@ function configuredEnvironment(
     }),
     consent: consentOf(adapter, environment, metadata),
     revocationEndpoint: environment.revocationEndpoint ?? null,
+    ...(form === undefined
+      ? {}
+      : {
+          revocationCall: revocationCall(form, {
+            clientId,
+            clientSecret: clientSecret?.reveal() ?? '',
+          }),
+        }),
+    hosts: adapter,
     client,
     clientAuthentication: proof,
     parameters: environment.parameters ?? {},
@@ -161,7 +178,7 @@ function validationOf(
       adapter.validation,
       validationEndpoint,
       { clientId, clientSecret: clientSecret?.reveal() ?? '' },
-      adapter.accountHost,
+      adapter,
     );
   }
   if (metadata === null) return null;
@@ -207,7 +224,7 @@ function endpointOf(
     if (metadata === null) throw new Error(`${adapter.id} has neither tokenEndpoint nor issuer`);
     return metadata;
   }
-  return adapter.accountHost !== undefined && tokenEndpoint.includes('{account}')
-    ? accountEndpoint(tokenEndpoint, adapter.accountHost)
+  return isOfAccount(tokenEndpoint, adapter)
+    ? accountEndpoint(tokenEndpoint, adapter)
     : fixedEndpoint(tokenEndpoint, issuer);
 }

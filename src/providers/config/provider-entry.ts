@@ -20,6 +20,7 @@ import {
   type RevocationRule,
   type SubjectRule,
 } from '../consent/consent';
+import { connectCallbackUrl } from '../consent/consent-server';
 import {
   CLIENT_AUTHENTICATION_METHODS,
   type ClientAuthenticationMethod,
@@ -290,12 +291,16 @@ export function defaultPolicy(adapterId: string, refreshIntervalMs: number | nul
   };
 }
 
-/** Adds each problem of the entry to `problems`, prefixed with the entry's name. */
+/**
+ * Adds each problem of the entry to `problems`, prefixed with the entry's name.
+ * @param publicUrl the address under which people reach this installation; `null`: unknown
+ */
 export function readProvider(
   id: string,
   raw: unknown,
   refreshIntervalMs: number | null,
   problems: string[],
+  publicUrl: URL | null = null,
 ): ProviderConfig | null {
   const problem = (text: string): null => {
     problems.push(`providers.${id}${text}`);
@@ -322,8 +327,12 @@ export function readProvider(
       );
 
   const environments: ProviderConfig['environments'] = {};
+  const callbackUrl = publicUrl === null ? null : connectCallbackUrl(id, publicUrl.origin);
   for (const [name, own] of environmentsOf(adapter, entry)) {
-    const environment = readEnvironment(adapter, name, own, entry.scopeSeparator);
+    const environment = readEnvironment(adapter, name, own, {
+      scopeSeparator: entry.scopeSeparator ?? adapter.scopeSeparator ?? ' ',
+      callbackUrl,
+    });
     if (typeof environment === 'string') return problem(environment);
     environments[name] = environment;
   }
@@ -403,7 +412,7 @@ function readEnvironment(
   adapter: ProviderAdapter,
   name: string,
   own: EnvironmentEntry,
-  scopeSeparator: ScopeSeparator = adapter.scopeSeparator ?? ' ',
+  { scopeSeparator, callbackUrl }: { scopeSeparator: ScopeSeparator; callbackUrl: string | null },
 ): EnvironmentConfig | string {
   const method = own.clientAuthentication ?? adapter.clientAuthenticationMethods[0];
   if (!adapter.clientAuthenticationMethods.includes(method)) {
@@ -440,7 +449,12 @@ function readEnvironment(
   if (own.reserve !== undefined && own.quota === undefined)
     return '.reserve: requires a quota, because it is a fraction of the quota';
   const limits = defined({ perSecond: own.rate, perDay: own.quota, reserve: own.reserve });
+  const redirectUri = own.redirectUri ?? callbackUrl;
+  const isRepeated = adapter.redirectUriAtRefresh === true;
+  if (isRepeated && redirectUri === null && own.parameters?.['redirect_uri'] === undefined)
+    return `: ${adapter.displayName} requires the redirect URI of the consent at each refresh, and the environment "${name}" has none. Set redirectUri, or set PUBLIC_URL so that Evergrant uses its callback URL`;
   const extra = {
+    ...(isRepeated && redirectUri !== null ? { redirect_uri: redirectUri } : {}),
     ...(own.scopes === undefined ? {} : { scope: own.scopes.join(scopeSeparator) }),
     ...own.parameters,
   };

@@ -31,6 +31,9 @@ export function readProviders(
   problems: string[],
 ): ProvidersFile {
   const file = readProvidersFile(set['PROVIDERS_FILE'], problems);
+  const address = set['PUBLIC_URL'];
+  // The configuration of the process reports an address that is not valid.
+  const publicUrl = address !== undefined && URL.canParse(address) ? new URL(address) : null;
   const providers: ProviderConfig[] = [];
   const unconfigured: ProvidersFile['unconfigured'] = [];
   for (const [id, raw] of Object.entries(file)) {
@@ -40,7 +43,7 @@ export function readProviders(
       problems.push(`providers.${id}: ${missing.join(' and ')} must be set in the environment`);
     } else {
       const own: string[] = [];
-      const provider = readProvider(id, value, refreshIntervalMs, own);
+      const provider = readProvider(id, value, refreshIntervalMs, own, publicUrl);
       if (provider !== null) providers.push(provider);
       problems.push(...own.map((problem) => withNames(problem, used)));
     }

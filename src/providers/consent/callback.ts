@@ -1,7 +1,9 @@
 /** Validates the parameters with which the provider sends the person back, before the code is used. */
 import { AuthorizationResponseError, validateAuthResponse } from 'oauth4webapi';
+import type { ProviderValues } from '../../domain/account/grant';
 import type { ConnectFailure } from '../../domain/connect/connect-session';
 import { maskFreeText } from '../../domain/masking/masking';
+import { keptText } from '../exchange/provider-values';
 import type { ConsentEndpoint, ConsentRules } from './consent';
 import { accountOf, type ConsentTarget } from './consent-server';
 
@@ -49,11 +51,11 @@ export function checkCallback(
   const parameters = new URLSearchParams(input.parameters);
   if (rules.verifyCallback?.(parameters, clientSecret) === false)
     return { failure: 'wrong_issuer', detail: 'the signature of the callback is not valid' };
-  const foreign = rules.callbackPatterns?.find(({ name, pattern, required }) => {
+  const foreign = rules.callbackPatterns?.find(({ name, accepts, required }) => {
     const values = parameters.getAll(name);
     return values.length === 0
       ? required && !parameters.has('error')
-      : values.some((value) => !pattern.test(value));
+      : new Set(values).size > 1 || values.some((value) => !accepts(value));
   });
   if (foreign !== undefined)
     return { failure: 'provider_refused', detail: `${foreign.name} has an unexpected value` };
@@ -91,6 +93,20 @@ export function checkCallback(
       detail: maskFreeText(words.join(': '), secrets),
     };
   }
+}
+
+/** The provider values that a checked callback states. */
+export function callbackValues(
+  checked: URLSearchParams,
+  { callbackPatterns = [] }: ConsentRules,
+  secrets: readonly string[],
+): ProviderValues {
+  return Object.fromEntries(
+    callbackPatterns.flatMap(({ name }) => {
+      const text = keptText(checked.get(name) ?? undefined, secrets);
+      return text === null ? [] : [[name, text]];
+    }),
+  );
 }
 
 function failureOf(error: string): ConnectFailure {

@@ -16,7 +16,7 @@ import { recognizedTokenTypes } from '../exchange/strict-response';
 import { AccountAddressError, isLoopback } from '../exchange/token-endpoint';
 import { type ExchangeDependencies, requestTokens } from '../exchange/token-request';
 import { NotSentError } from '../exchange/transport';
-import { type CallbackInput, checkCallback } from './callback';
+import { type CallbackInput, callbackValues, checkCallback } from './callback';
 import { accountOf, consentServer } from './consent-server';
 import { identify, type Subject } from './identity';
 
@@ -71,21 +71,26 @@ export async function exchangeCode(
   );
   if ('failure' in callback) return failed(callback.failure, callback.detail);
 
-  const account = accountOf(input);
+  const secrets = [
+    callback.checked.get('code') ?? '',
+    input.state,
+    ...(verifier === null ? [] : [verifier]),
+  ];
+  const ofCallback = callbackValues(callback.checked, rules, secrets);
+  const account = { ...accountOf(input), providerValues: ofCallback };
   let received: { grant: ReceivedGrant; members: Members } | undefined;
   const result = await requestTokens(
     {
       provider,
       environment,
       request: { method: 'POST', url: environment.tokenEndpoint.shown(account) },
-      secrets: [
-        callback.checked.get('code') ?? '',
-        input.state,
-        ...(verifier === null ? [] : [verifier]),
-      ],
+      secrets,
       capture: false,
       mayBeSent: () => Promise.resolve(true),
-      receive(grant, members) {
+      receive(stated, members) {
+        const providerValues = { ...ofCallback, ...stated.providerValues };
+        const grant =
+          Object.keys(providerValues).length === 0 ? stated : { ...stated, providerValues };
         received = { grant, members };
         input.receive(grant);
       },
@@ -121,6 +126,7 @@ export async function exchangeCode(
     {
       rule: rules.subject,
       environment,
+      account,
       server: resolved,
       scopes: input.scopes?.length ? input.scopes : consent.scopes,
       callback: callback.checked,

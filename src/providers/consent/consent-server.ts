@@ -32,11 +32,7 @@ export async function consentServer(
     ...(authorizationEndpoint === null
       ? {}
       : {
-          authorization_endpoint: accountAddress(
-            authorizationEndpoint,
-            address,
-            provider.adapter.accountHost,
-          ),
+          authorization_endpoint: accountAddress(authorizationEndpoint, address, provider.adapter),
         }),
   };
 }
@@ -49,4 +45,9 @@ export function accountOf({
 }: Pick<ConsentTarget, 'provider' | 'externalId' | 'inputs'>): AccountAddress {
   const named = provider.consent?.inputs.find(({ isExternalId }) => isExternalId === true);
   return { externalId: externalId ?? (named === undefined ? '' : (inputs[named.name] ?? '')) };
+}
+
+/** The redirect URI of a provider's consents if none is configured. */
+export function connectCallbackUrl(providerId: string, origin: string): string {
+  return new URL(`/connect/callback/${providerId}`, origin).href;
 }

@@ -1,4 +1,5 @@
 /** The contract of a consent: what an adapter states about the authorization endpoint, and what an environment resolves to. */
+import type { RevocationResult } from '../../domain/connect/disconnection';
 import type { Secret } from '../../domain/masking/secret';
 import type { TokenEndpoint } from '../exchange/token-endpoint';
 
@@ -21,17 +22,24 @@ export type SubjectRule =
    * `{tid}`, if each tenant has its own issuer.
    */
   | { kind: 'id_token'; label?: string; issuer?: string }
-  /** A member of the token response. */
-  | { kind: 'answer'; path: string; label?: string }
+  /** A member of the token response, or several that identify the subject together. */
+  | { kind: 'answer'; path: string | readonly string[]; label?: string }
   /** A part of the access token that the provider documents. */
   | { kind: 'access_token'; subjectOf(accessToken: string): string | null }
   /** A parameter of the callback, such as Shopify's `shop`, which `verifyCallback` has proved. */
   | { kind: 'callback'; parameter: string }
-  /** One GET with the new access token. Skipped if the scope that it needs was not granted. */
+  /** One request with the new access token, by default a GET. Skipped if the scope that it needs was not granted. */
   | {
       kind: 'request';
       endpoints: Readonly<Record<string, string>>;
-      path: string;
+      method?: 'GET' | 'POST';
+      body?: { contentType: string; text: string };
+      /** Headers besides the default ones, or in place of them. */
+      headers?(
+        accessToken: string,
+        client: { clientId: string; clientSecret: string },
+      ): Record<string, string>;
+      path: string | readonly string[];
       label?: string;
       scope?: string;
     }
@@ -61,8 +69,15 @@ export interface ConsentRules {
   fragment?: string;
   /** The parameter of the callback that holds the code. Default: `code`. */
   codeParameter?: string;
-  /** Further parameters of the callback. A value that does not match its pattern refuses the callback. */
-  callbackPatterns?: readonly { name: string; pattern: RegExp; required: boolean }[];
+  /**
+   * Further parameters of the callback, which are kept as provider values. A value that does not match its pattern
+   * refuses the callback.
+   */
+  callbackPatterns?: readonly {
+    name: string;
+    accepts: (value: string) => boolean;
+    required: boolean;
+  }[];
   inputs: readonly ConsentInput[];
   subject: SubjectRule;
   /** A code exchange without a refresh token is a failure that names the cause. */
@@ -90,11 +105,25 @@ export interface RevocationEffects {
   installation: RevocationFact;
 }
 
+/** A revocation that differs from RFC 7009. Texts may have `{token}`, `{clientId}`, `{clientSecret}` and `{basic}`. */
+export interface RevocationForm {
+  /** The kind of token that it revokes. */
+  token: 'any' | 'access_token' | 'refresh_token';
+  method: 'POST' | 'DELETE' | 'GET';
+  body: 'form' | 'json' | 'query' | 'none';
+  parameters: Readonly<Record<string, string>>;
+  headers: Readonly<Record<string, string>>;
+  /** `undefined`: the status decides. */
+  judge(status: number, body: Record<string, unknown> | null): RevocationResult | undefined;
+}
+
 /** `effect` tells people what a revocation takes along, or what to do if there is none. */
 export type RevocationRule =
   | {
       kind: 'rfc7009';
       endpoints: Readonly<Record<string, string>>;
+      /** The request, if it is not that of RFC 7009. */
+      request?: RevocationForm;
       effect: string;
       takesAlong: RevocationEffects;
     }

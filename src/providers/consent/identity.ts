@@ -8,6 +8,11 @@ import {
 import { type Members, parseObject, valueAt } from '../exchange/answer-members';
 import { isSuccess } from '../exchange/exchange-conclusion';
 import type { ReceivedGrant } from '../exchange/received-grant';
+import {
+  type AccountAddress,
+  AccountAddressError,
+  accountAddress,
+} from '../exchange/token-endpoint';
 import type { Transport } from '../exchange/transport';
 import type { ProviderEnvironment } from '../provider';
 import type { SubjectRule } from './consent';
@@ -24,6 +29,7 @@ export interface Subject {
 export interface IdentityInput {
   rule: SubjectRule;
   environment: ProviderEnvironment;
+  account: AccountAddress;
   server: AuthorizationServer;
   grant: ReceivedGrant;
   /** The scopes that were requested. They count as granted if the response names none. */
@@ -44,7 +50,7 @@ export async function identify(input: IdentityInput, transport: Transport): Prom
     case 'id_token':
       return fromIdToken(rule, input);
     case 'answer':
-      return found(textAt(members, rule.path), labelIn(members, rule.label), 'token response');
+      return found(subjectIn(members, rule.path), labelIn(members, rule.label), 'token response');
     case 'access_token':
       return found(rule.subjectOf(accessToken), null, 'access token');
     case 'callback':
@@ -110,35 +116,53 @@ function issuerOf(template: string, idToken: string): string {
 async function fromRequest(
   rule: Extract<SubjectRule, { kind: 'request' }>,
   accessToken: string,
-  { environment, grant, scopes }: IdentityInput,
+  { environment, account, grant, scopes }: IdentityInput,
   transport: Transport,
 ): Promise<Identity> {
   const url = environment.consent?.identityEndpoint ?? null;
   if (url === null) return unknown('no identityEndpoint is configured');
   if (rule.scope !== undefined && !(grant.scopes ?? scopes).includes(rule.scope))
     return unknown(`who consented is not known, because the scope ${rule.scope} was not granted`);
+  // The grant has the values of the callback and those of the answer.
+  const { providerValues } = grant;
+  const stated = providerValues === undefined ? {} : { providerValues };
   try {
     const answer = await transport.send({
-      url,
-      method: 'GET',
+      url: accountAddress(url, { ...account, ...stated }, environment.hosts ?? {}),
+      method: rule.method ?? 'GET',
       headers: {
         accept: 'application/json',
         'user-agent': 'Evergrant',
         authorization: `Bearer ${accessToken}`,
+        ...(rule.body === undefined ? {} : { 'content-type': rule.body.contentType }),
+        ...rule.headers?.(accessToken, {
+          clientId: environment.client.client_id,
+          clientSecret: environment.consent?.clientSecret?.reveal() ?? '',
+        }),
       },
+      ...(rule.body === undefined ? {} : { body: rule.body.text }),
       deadlineMs: HTTP_DEADLINE_MS,
     });
     if (!isSuccess(answer))
       return unknown(`the request who consented was refused: HTTP ${answer.status}`);
     const members = parseObject(answer.body) ?? {};
-    return found(textAt(members, rule.path), labelIn(members, rule.label), 'identity endpoint');
-  } catch {
+    return found(subjectIn(members, rule.path), labelIn(members, rule.label), 'identity endpoint');
+  } catch (error) {
+    if (error instanceof AccountAddressError)
+      return unknown('who consented is not known, because the account names no host');
     return unknown('the request who consented was not answered');
   }
 }
 
 function labelIn(members: Members, path: string | undefined): string | null {
   return path === undefined ? null : textAt(members, path);
+}
+
+/** Members that identify the subject together are written as a JSON array, so that no two subjects read alike. */
+function subjectIn(members: Members, path: string | readonly string[]): string | null {
+  if (typeof path === 'string') return textAt(members, path);
+  const parts = path.map((one) => textAt(members, one));
+  return parts.some((part) => part === null || part === '') ? null : JSON.stringify(parts);
 }
 
 /** Reads a text or a number at a path of member names joined by dots. */

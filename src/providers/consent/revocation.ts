@@ -10,15 +10,14 @@ import type { RevocationResult } from '../../domain/connect/disconnection';
 import type { Secret } from '../../domain/masking/secret';
 import { retryAfterMs } from '../../domain/refresh/refresh-failure';
 import { header } from '../exchange/exchange-conclusion';
-import { isLoopback } from '../exchange/token-endpoint';
+import { type AccountAddress, accountAddress, isLoopback } from '../exchange/token-endpoint';
 import type { ExchangeDependencies } from '../exchange/token-request';
 import type { TransportResponse } from '../exchange/transport';
 import type { ProviderEnvironment } from '../provider';
-import { sendForm } from './send-form';
+import { HTTP_DEADLINE_MS, sendForm } from './send-form';
 
-export interface RevocationInput {
+export interface RevocationInput extends AccountAddress {
   environment: ProviderEnvironment;
-  externalId: string;
   token: Secret;
   hint: 'refresh_token' | 'access_token';
 }
@@ -32,7 +31,7 @@ export interface Revocation {
 
 /** @see [RFC 7009](https://www.rfc-editor.org/rfc/rfc7009) */
 export async function revokeToken(
-  { environment, externalId, token, hint }: RevocationInput,
+  { environment, token, hint, ...account }: RevocationInput,
   { transport, now }: ExchangeDependencies,
 ): Promise<Revocation> {
   let answer: TransportResponse | undefined;
@@ -42,9 +41,17 @@ export async function revokeToken(
   };
   try {
     const metadata = environment.consent?.metadata ?? environment.tokenEndpoint;
-    const known = await metadata.resolve({ externalId });
-    const endpoint = environment.revocationEndpoint ?? known.revocation_endpoint;
-    if (endpoint === undefined) return ended('not_supported');
+    const known = await metadata.resolve(account);
+    const template = environment.revocationEndpoint ?? known.revocation_endpoint;
+    if (template === undefined) return ended('not_supported');
+    const endpoint = accountAddress(template, account, environment.hosts ?? {});
+    if (environment.revocationCall !== undefined) {
+      const { revocationCall } = environment;
+      const request = revocationCall.request(endpoint, token.reveal(), hint);
+      if (request === null) return ended('not_supported');
+      answer = await transport.send({ ...request, deadlineMs: HTTP_DEADLINE_MS });
+      return ended(revocationCall.judge(answer));
+    }
     const send = sendForm({
       send: async (request) => {
         answer = await transport.send(request);

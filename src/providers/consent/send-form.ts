@@ -2,7 +2,7 @@
 import type { Transport } from '../exchange/transport';
 
 /** Deadline, in ms, from name resolution to the last byte. A person waits for these requests. */
-const HTTP_DEADLINE_MS = 10_000;
+export const HTTP_DEADLINE_MS = 10_000;
 
 export function sendForm(
   transport: Transport,

@@ -1,4 +1,5 @@
 /** Reads a grant from the tokens and members of a response, with warnings about implausible values. */
+import type { ProviderValues } from '../../domain/account/grant';
 import { SCOPE_LENGTH_MAX, SCOPES_MAX, TOKEN_LENGTH_MAX } from '../../domain/account/grant-bounds';
 import { readScopes } from '../../domain/account/scopes';
 import {
@@ -8,6 +9,8 @@ import {
 } from '../../domain/account/token-lifetime';
 import { Secret } from '../../domain/masking/secret';
 import type { Provider } from '../provider';
+import type { Members } from './answer-members';
+import { keptMembers } from './provider-values';
 import type { SalvagedTokens } from './salvage-tokens';
 
 /** The grant of a 2xx response, in plaintext until it is encrypted. */
@@ -20,22 +23,27 @@ export interface ReceivedGrant {
   refreshTokenExpiry: Pick<RefreshTokenExpiry, 'expiresAt' | 'isStated'>;
   /** `null`: the response names no scopes, so the old ones stay. */
   scopes: string[] | null;
+  /** Values beside the tokens that the provider file keeps. Absent: the response states none. */
+  providerValues?: ProviderValues;
 }
 
 /**
  * @param sentAt when the request was sent; lifetimes count from then
- * @param secrets values that must not appear in scopes, which are stored and shown unmasked
+ * @param secrets values that must not appear in scopes and provider values, which are stored and shown unmasked
+ * @param beside the members around the tokens
  */
 export function readGrant(
   { accessToken, refreshToken, members }: SalvagedTokens,
   provider: Provider,
   sentAt: Date,
   secrets: readonly string[],
+  beside: Members = members,
 ): { grant: ReceivedGrant; warnings: string[] } {
   const expiry = accessTokenExpiry(members, sentAt, provider.accessTokenLifeSeconds);
   const refreshLife = refreshToken === null ? null : provider.refreshTokenLifeSeconds;
   const refreshExpiry = refreshTokenExpiry(members, sentAt, refreshLife);
-  const named = readScopes(members['scope'] ?? members['scopes'], provider.scopeSeparator);
+  const separator = provider.answerScopeSeparator ?? provider.scopeSeparator;
+  const named = readScopes(members['scope'] ?? members['scopes'], separator);
   const scopes = named?.filter(
     (scope) =>
       scope.length <= SCOPE_LENGTH_MAX && !secrets.some((secret) => scope.includes(secret)),
@@ -43,6 +51,7 @@ export function readGrant(
   const isLong = [accessToken, refreshToken].some(
     (token) => token !== null && token.length > TOKEN_LENGTH_MAX,
   );
+  const kept = keptMembers(provider.adapter.keptMembers ?? [], beside, secrets);
   const isCrowded = (named?.length ?? 0) > Math.min(scopes?.length ?? 0, SCOPES_MAX);
   return {
     grant: {
@@ -51,6 +60,7 @@ export function readGrant(
       expiresAt: expiry.expiresAt,
       refreshTokenExpiry: refreshExpiry,
       scopes: scopes?.slice(0, SCOPES_MAX) ?? null,
+      ...(Object.keys(kept.values).length === 0 ? {} : { providerValues: kept.values }),
     },
     warnings: [
       ...(accessToken === null ? [] : expiry.warnings),
@@ -61,6 +71,9 @@ export function readGrant(
       ...(isCrowded
         ? ['Evergrant dropped some scopes: they are too many, too long, or contain a secret']
         : []),
+      ...kept.dropped.map(
+        (name) => `Evergrant dropped ${name}: it is not a short text, or it contains a secret`,
+      ),
     ],
   };
 }

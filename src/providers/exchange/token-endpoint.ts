@@ -8,26 +8,37 @@ import {
   discoveryRequest,
   processDiscoveryResponse,
 } from 'oauth4webapi';
+import type { ProviderValues } from '../../domain/account/grant';
 import { NotSentError } from './transport';
 
 const DISCOVERY_DEADLINE_MS = 5_000;
 
-/** The field that identifies an account at its provider. */
+/** The fields of an account that its URLs can depend on. */
 export interface AccountAddress {
   externalId: string;
+  /** Absent: the provider stated none. */
+  providerValues?: ProviderValues;
+}
+
+/** The address of an account with the values of one of its grants. */
+export function accountAddressOf(
+  { externalId }: Pick<AccountAddress, 'externalId'>,
+  { providerValues }: Pick<AccountAddress, 'providerValues'>,
+): AccountAddress {
+  return { externalId, ...(providerValues === undefined ? {} : { providerValues }) };
 }
 
 export interface TokenEndpoint {
   /** The URL for the log if no request was sent. */
   shown(account: AccountAddress): string;
   /**
-   * @throws {AccountAddressError} if the account's external id is not a host of the provider
+   * @throws {AccountAddressError} if the account does not name a host of the provider
    * @throws {NotSentError} if the issuer's metadata could not be read
    */
   resolve(account: AccountAddress): Promise<AuthorizationServer>;
 }
 
-/** The account's external id is not a host of its provider. No request was sent. */
+/** The account does not name a host of its provider. No request was sent. */
 export class AccountAddressError extends Error {
   override name = 'AccountAddressError';
 }
@@ -38,32 +49,75 @@ export function fixedEndpoint(address: string, issuer: string = address): TokenE
   return { shown: () => server.token_endpoint, resolve: () => Promise.resolve(server) };
 }
 
-/** Returns the host of an account at its provider, or `null` if the external id is not one. */
-export type AccountHost = (externalId: string) => string | null;
+/** Returns the host that a text names, or `null` if it is not a host of the provider. */
+export type AccountHost = (text: string) => string | null;
+
+/** The hosts that `{account}` and `{name}` of a URL stand for. */
+export interface AccountHosts {
+  /** The host that the external id is or names. */
+  accountHost?: AccountHost;
+  /** Hosts in provider values, by the names of the values. */
+  keptHosts?: Readonly<Record<string, AccountHost>>;
+}
+
+/** `{account}`, `{name}`, and `{name|host}` with the host for accounts without this value. */
+const PLACEHOLDER = /\{([a-zA-Z][\w-]*)(?:\|([a-z0-9.-]+))?\}/g;
 
 /**
- * Builds the URL of an account by replacing `{account}` in the template with the account's host.
+ * Builds the URL of an account from a template.
  * @throws {AccountAddressError}
  */
 export function accountAddress(
   template: string,
-  { externalId }: AccountAddress,
-  accountHost: AccountHost | undefined,
+  account: AccountAddress,
+  hosts: AccountHosts,
 ): string {
-  if (!template.includes('{account}')) return template;
-  const host = accountHost?.(externalId) ?? null;
-  if (host === null) throw new AccountAddressError('the external id is not a host of the provider');
-  return template.replace('{account}', host);
+  return filledTemplate(template, account, hosts, () => {
+    throw new AccountAddressError('the account does not name a host of the provider');
+  });
 }
 
-/** A URL that contains `{account}`. */
-export function accountEndpoint(template: string, accountHost: AccountHost): TokenEndpoint {
+/** The URL of an account for the log, even if the account names no host. */
+export function shownAddress(
+  template: string,
+  account: AccountAddress,
+  hosts: AccountHosts,
+): string {
+  return filledTemplate(template, account, hosts, () => '<unknown>');
+}
+
+/** Replaces known names only: a configured URL may contain braces. */
+function filledTemplate(
+  template: string,
+  { externalId, providerValues = {} }: AccountAddress,
+  { accountHost, keptHosts = {} }: AccountHosts,
+  otherwise: () => string,
+): string {
+  return template.replace(PLACEHOLDER, (whole, name: string, fallback: string | undefined) => {
+    if (name === 'account')
+      return accountHost === undefined ? whole : (accountHost(externalId) ?? otherwise());
+    const hostOf = Object.hasOwn(keptHosts, name) ? keptHosts[name] : undefined;
+    if (hostOf === undefined) return whole;
+    const value = Object.hasOwn(providerValues, name) ? providerValues[name] : undefined;
+    // A value that is not a host of the provider is never replaced by another host.
+    return (value === undefined ? fallback : hostOf(value)) ?? otherwise();
+  });
+}
+
+/** A URL that depends on the account. */
+export function accountEndpoint(template: string, hosts: AccountHosts): TokenEndpoint {
   return {
-    shown: ({ externalId }) =>
-      template.replace('{account}', accountHost(externalId) ?? '<unknown>'),
+    shown: (account) => shownAddress(template, account, hosts),
     resolve: async (account) =>
-      fixedEndpoint(accountAddress(template, account, accountHost)).resolve(account),
+      fixedEndpoint(accountAddress(template, account, hosts)).resolve(account),
   };
+}
+
+/** Whether a URL depends on the account. */
+export function isOfAccount(template: string, { accountHost, keptHosts = {} }: AccountHosts) {
+  return [...template.matchAll(PLACEHOLDER)].some(([, name = '']) =>
+    name === 'account' ? accountHost !== undefined : Object.hasOwn(keptHosts, name),
+  );
 }
 
 /**

@@ -110,11 +110,12 @@ export async function requestTokens(
         `the answer was compressed (${compressed}), although the request did not ask for it`,
       );
     if (found !== null) {
-      const { grant, warnings } = readGrant(found, provider, sentAt, secrets);
+      const beside = membersBeside(found, readable ?? body);
+      const { grant, warnings } = readGrant(found, provider, sentAt, secrets, beside);
       // Warnings contain member names, which come from the response.
       const odd = [...found.warnings, ...warnings];
       oddities.push(...odd.map((warning) => maskFreeText(warning, secrets)));
-      await ours(async () => input.receive(grant, membersBeside(found, readable ?? body)));
+      await ours(async () => input.receive(grant, beside));
     }
     shown.response = { status: answer.status, duration_ms: durationMs };
     if (input.capture) shown.response = captureResponse(shown.response, answer, secrets);

@@ -13,9 +13,10 @@ import {
 import { parseObject } from '../exchange/answer-members';
 import {
   type AccountAddress,
-  type AccountHost,
+  type AccountHosts,
   accountAddress,
   isLoopback,
+  shownAddress,
 } from '../exchange/token-endpoint';
 import type { TransportRequest, TransportResponse } from '../exchange/transport';
 import type { TokenJudgement, TokenValidation } from './validation-rule';
@@ -47,17 +48,16 @@ export function validationCall(
   validation: TokenValidation,
   template: string,
   client: { clientId: string; clientSecret: string },
-  accountHost?: AccountHost,
+  hosts: AccountHosts,
 ): ValidationEndpoint {
   const { method, body } = validation;
   const present = validation.present ?? bearer;
   return {
     method,
-    shown: ({ externalId }) =>
-      template.replace('{account}', () => accountHost?.(externalId) ?? '<unknown>'),
+    shown: (account) => shownAddress(template, account, hosts),
     async ask(account, accessToken, send) {
       await send({
-        url: accountAddress(template, account, accountHost),
+        url: accountAddress(template, account, hosts),
         method,
         headers: {
           accept: 'application/json',

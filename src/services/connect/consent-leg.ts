@@ -20,6 +20,7 @@ import { providerNotConfigured } from '../../domain/text/messages';
 import { AuthorizationRequestError } from '../../providers/consent/authorization-request';
 import type { CodeExchange } from '../../providers/consent/code-exchange';
 import type { ConsentInput, ConsentRules } from '../../providers/consent/consent';
+import { connectCallbackUrl } from '../../providers/consent/consent-server';
 import type { Provider, ProviderEnvironment } from '../../providers/provider';
 import { digestOf, randomToken, subjectDigest } from './connect-secrets';
 import { checkedExternalId, externalIdInput } from './create-session';
@@ -101,7 +102,7 @@ export async function startLeg(
   const state = randomToken();
   const verifier = rules.pkce === 'refused' ? null : randomToken();
   const browserSecret = randomToken();
-  const redirectUri = new URL(`/connect/callback/${provider.id}`, origin).href;
+  const redirectUri = connectCallbackUrl(provider.id, origin);
   let url: URL;
   try {
     url = await consent.authorizationUrl({

@@ -5,7 +5,7 @@
 import type { Logger } from 'pino';
 import { recordConnectFailure, storeConsent } from '../../activities/store-consent';
 import type { Account } from '../../domain/account/account';
-import { FIRST_GENERATION, type SealedGrant } from '../../domain/account/grant';
+import { FIRST_GENERATION, type SealedGrant, withProviderValues } from '../../domain/account/grant';
 import type {
   ConnectFailure,
   ConnectSession,
@@ -17,6 +17,7 @@ import { Secret } from '../../domain/masking/secret';
 import type { ConfiguredProviders } from '../../providers/config/configured-providers';
 import type { ConsentClient } from '../../providers/consent/consent-client';
 import type { ReceivedGrant } from '../../providers/exchange/received-grant';
+import { accountAddressOf } from '../../providers/exchange/token-endpoint';
 import { plainName } from '../../providers/external-id';
 import type { Provider } from '../../providers/provider';
 import { isDatabaseUnavailable } from '../../store/mongo/unavailability';
@@ -68,6 +69,7 @@ export function sealConsent(
     expiresAt: isEndless ? null : received.expiresAt.toISOString(),
     refreshTokenExpiresAt: received.refreshTokenExpiry.expiresAt?.toISOString() ?? null,
     scopes: received.scopes ?? [...requestedScopes],
+    ...withProviderValues(undefined, received.providerValues),
     obtainedAt: at.toISOString(),
     // Not `null`: the provider issued this grant, and a repeated step recognises it.
     attemptId: session.id,
@@ -151,8 +153,8 @@ export async function recordFailure(
 }
 
 /**
- * Revokes a grant that no account will hold. The grant of a reconnect is not revoked: some providers would revoke the
- * account's current grant with it.
+ * Revokes a grant that no account will hold. The grant of a reconnect is not revoked, and no grant of a provider that
+ * ends other grants of the person with it: an account may hold one of them.
  */
 export async function revokeDropped(
   { vault, providers, consent, logger }: ConnectDependencies,
@@ -163,8 +165,11 @@ export async function revokeDropped(
   const environment = provider?.environments.get(session.environment);
   if (session.isReconnect || pending === null || externalId === null) return;
   if (provider === undefined || environment === undefined) return;
+  const { revocation } = provider;
+  if (revocation?.kind === 'rfc7009' && revocation.takesAlong.otherGrants.answer === 'yes') return;
   const { grant } = pending;
   const place = grantPlace({ ...session, id: session.accountId, externalId }, grant.generation);
+  const account = accountAddressOf({ externalId }, grant);
   const results: Record<string, string> = {};
   try {
     for (const [hint, sealed] of [
@@ -174,8 +179,8 @@ export async function revokeDropped(
       if (sealed === null) continue;
       const token = new Secret(vault.openToken(sealed, place, hint));
       // oxlint-disable-next-line no-await-in-loop -- the access token often ends with the refresh token
-      const revocation = await consent.revoke({ environment, externalId, token, hint });
-      results[hint] = revocation.result;
+      const { result } = await consent.revoke({ ...account, environment, token, hint });
+      results[hint] = result;
     }
     logger.info(
       { connect_session_id: session.id, ...results },

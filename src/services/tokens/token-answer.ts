@@ -9,7 +9,7 @@ import {
   isOutOfService,
 } from '../../domain/account/account';
 import { type RefreshRule, retryPauseMs } from '../../domain/account/due-times';
-import { remainingLifeMs } from '../../domain/account/grant';
+import { type ProviderValues, remainingLifeMs } from '../../domain/account/grant';
 import { useDecision } from '../../domain/account/token-use';
 import { type AttemptOutcome, outcomeSentence } from '../../domain/refresh/refresh-attempt';
 import type { RefreshFailureCode } from '../../domain/refresh/refresh-failure';
@@ -33,6 +33,7 @@ export interface ServedToken {
   /** `null`: the token does not expire, or it is a fallback token of unknown expiry. */
   expiresAt: string | null;
   scopes: string[];
+  providerValues?: ProviderValues;
   source: TokenAccessSource;
   generation: number;
   at: Date;
@@ -194,6 +195,7 @@ function served(
     accessTokenFingerprint: current.accessTokenFingerprint ?? '',
     expiresAt: current.expiresAt,
     scopes: current.scopes,
+    ...(current.providerValues === undefined ? {} : { providerValues: current.providerValues }),
     source: how.source,
     generation,
     at: how.at,

@@ -29,6 +29,9 @@ interface AttentionQuery {
 const ATTENTION_AHEAD_MS = 7 * 24 * 3600_000;
 
 const BROKEN_STATES = [AccountState.needsReconnect, AccountState.inactive];
+const ALL_STATES_BUT_ACTIVE = Object.values(AccountState).filter(
+  (state) => state !== AccountState.active,
+);
 
 export class AccountAttention {
   readonly #accounts: Model<AccountDocument>;
@@ -76,7 +79,8 @@ export class AccountAttention {
       this.#accounts.countDocuments(
         {
           organisation,
-          state: AccountState.active,
+          // With equality, the server may read all active accounts by the index of states.
+          state: mongoose.trusted({ $nin: ALL_STATES_BUT_ACTIVE }),
           'current.refresh_token_expires_at': mongoose.trusted({
             $gt: now,
             $lte: new Date(now.getTime() + ATTENTION_AHEAD_MS),

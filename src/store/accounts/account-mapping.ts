@@ -136,6 +136,14 @@ export function fromGrant(grant: SealedGrant): GrantDocument {
     refresh_token_expires_at:
       grant.refreshTokenExpiresAt === null ? null : new Date(grant.refreshTokenExpiresAt),
     scopes: grant.scopes,
+    ...(grant.providerValues === undefined
+      ? {}
+      : {
+          provider_values: Object.entries(grant.providerValues).map(([name, value]) => ({
+            name,
+            value,
+          })) as unknown as NonNullable<GrantDocument['provider_values']>,
+        }),
     obtained_at: new Date(grant.obtainedAt),
     attempt_id: grant.attemptId,
     generation: grant.generation,
@@ -255,6 +263,7 @@ function toFallback(document: NonNullable<AccountDocument['fallback']>): SealedF
 }
 
 export function toGrant(document: GrantDocument): SealedGrant {
+  const values = document.provider_values ?? [];
   return {
     accessToken: document.access_token ?? null,
     refreshToken: document.refresh_token ?? null,
@@ -263,6 +272,9 @@ export function toGrant(document: GrantDocument): SealedGrant {
     expiresAt: document.expires_at?.toISOString() ?? null,
     refreshTokenExpiresAt: document.refresh_token_expires_at?.toISOString() ?? null,
     scopes: [...document.scopes],
+    ...(values.length === 0
+      ? {}
+      : { providerValues: Object.fromEntries(values.map(({ name, value }) => [name, value])) }),
     obtainedAt: document.obtained_at.toISOString(),
     attemptId: document.attempt_id ?? null,
     generation: document.generation,

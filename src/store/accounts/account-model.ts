@@ -7,6 +7,11 @@ import { UNANSWERED_CAUSES } from '../../domain/refresh/replay';
 import { scopedToOrganisation } from '../mongo/organisation-scope';
 import { UNSENT_EVENTS } from '../webhooks/event-model';
 
+const providerValueSchema = new Schema(
+  { name: { type: String, required: true }, value: { type: String, required: true } },
+  { _id: false },
+);
+
 export const grantSchema = new Schema(
   {
     /** `null`: the account has no access token yet. */
@@ -18,6 +23,8 @@ export const grantSchema = new Schema(
     expires_at: { type: Date, default: null },
     refresh_token_expires_at: { type: Date, default: null },
     scopes: { type: [String], default: [] },
+    /** Pairs, because a name may contain a dot. Absent: the provider stated none. */
+    provider_values: { type: [providerValueSchema], default: undefined },
     obtained_at: { type: Date, required: true },
     attempt_id: { type: String, default: null },
     /** The generation its tokens are encrypted for. The current grant uses the account's own generation instead. */

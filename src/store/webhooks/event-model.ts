@@ -38,6 +38,14 @@ const eventSchema = new Schema(
 eventSchema.index({ remove_at: 1 }, { expireAfterSeconds: 0, name: 'retention' });
 eventSchema.index({ organisation: 1, at: -1, _id: -1 }, { name: 'listing' });
 eventSchema.index({ organisation: 1, type: 1, at: -1, _id: -1 }, { name: 'listing_by_type' });
+// Partial, because events of webhooks, apps and processes concern no account.
+eventSchema.index(
+  { organisation: 1, 'data.account_id': 1, at: -1, _id: -1 },
+  {
+    partialFilterExpression: { 'data.account_id': { $exists: true } },
+    name: 'listing_by_account',
+  },
+);
 // Partial, because a sparse index of two members holds all events.
 eventSchema.index(
   { to_dispatch: 1, at: 1 },

@@ -35,6 +35,7 @@ export const TerminalQuery = z.object({
   provider: many(text(64)),
   env: many(text(64)),
   account_id: single(text(64)),
+  trace: single(text(32)),
   text: single(text(TEXT_MAX)),
   result: single(z.enum(LOG_RESULTS)),
   code: many(text(64)),
@@ -45,7 +46,7 @@ export const TerminalQuery = z.object({
 type Filters = z.infer<typeof TerminalQuery>;
 
 export function terminalFilter(
-  { env, account_id, since, from, to, ...filters }: Filters,
+  { env, account_id, trace, since, from, to, ...filters }: Filters,
   organisation: string,
   now: Date,
 ): LogFilter {
@@ -53,6 +54,7 @@ export function terminalFilter(
     organisation,
     environment: env,
     accountId: account_id,
+    traceId: trace,
     ...filters,
     ...pastRange(since, { from, to }, now),
   };
@@ -256,6 +258,7 @@ function logsCommand(filters: Filters): RepeatedBy {
     provider: sameName('Provider', 'provider'),
     env: { label: 'Environment', api: 'env', option: 'environment' },
     account_id: { label: 'Account', api: 'account_id', option: 'account' },
+    trace: sameName('Trace', 'trace'),
     result: { label: 'Result' },
     code: { label: 'Reason' },
     ...TIME_FILTERS,
@@ -324,6 +327,10 @@ function FilterForm({ view, dialog }: { view: TerminalView; dialog: boolean }) {
       <label>
         Account
         <input name="account_id" value={filters.account_id ?? ''} placeholder="acc_…" />
+      </label>
+      <label>
+        Trace
+        <input name="trace" value={filters.trace ?? ''} maxlength={32} />
       </label>
     </FilterBar>
   );

@@ -1,8 +1,8 @@
-/** Admin → Settings: what is configured and by which source, for admins, without secrets. */
+/** Admin → Settings: what is configured and by which source, for operators, without secrets. */
 import { packageVersion } from '../../process/version';
 import type { UiDependencies } from '../dependencies';
 import type { UiApp } from '../env';
-import { demandAdmin } from '../guard';
+import { demandOperator } from '../guard';
 import { showPage } from '../layout';
 import { sharedFor } from '../live';
 import { SettingsPage } from '../pages/settings';
@@ -24,7 +24,7 @@ export function registerSettings(ui: UiApp, deps: UiDependencies): void {
   });
 
   ui.get(PATH, async (c) => {
-    demandAdmin(c.get('session'));
+    demandOperator(c.get('session'));
     const { mongodb, temporal, workers } = await engines();
     return showPage(
       c,

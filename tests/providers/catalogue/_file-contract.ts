@@ -5,6 +5,7 @@ import { ConfiguredProviders } from '../../../src/providers/config/configured-pr
 import { readProvider } from '../../../src/providers/config/provider-entry';
 import { createConsentClient } from '../../../src/providers/consent/consent-client';
 import type { ReceivedGrant } from '../../../src/providers/exchange/received-grant';
+import { accountAddress } from '../../../src/providers/exchange/token-endpoint';
 import { exchangeRefreshToken } from '../../../src/providers/exchange/token-exchange';
 import type { Transport, TransportRequest } from '../../../src/providers/exchange/transport';
 import type {
@@ -14,6 +15,7 @@ import type {
 } from '../../../src/providers/provider';
 
 const CLIENT = { clientId: 'client-id', clientSecret: 'client-secret' };
+const PUBLIC_URL = new URL('https://evergrant.example.com');
 const STATE = 'state-0123456789abcdefghijklmnop';
 const VERIFIER = 'verifier-0123456789abcdefghijklmnopqrstuvwxyz-_';
 /** Tests do not wait, so the lifetimes count from one moment. */
@@ -31,7 +33,8 @@ function configuredFile(
   entry: object = {},
 ): { provider: Provider; environment: ProviderEnvironment } {
   const problems: string[] = [];
-  const config = readProvider('it', { ...CLIENT, adapter: adapter.id, ...entry }, null, problems);
+  const own = { ...CLIENT, adapter: adapter.id, ...entry };
+  const config = readProvider('it', own, null, problems, PUBLIC_URL);
   expect(problems).toEqual([]);
   const provider = config === null ? undefined : new ConfiguredProviders([config]).find('it');
   const environment = provider?.environments.get('production');
@@ -64,14 +67,24 @@ function scripted(answer: Scripted): { transport: Transport; sent: TransportRequ
 export async function refreshWith(
   adapter: ProviderAdapter,
   answer: Scripted,
-  { refreshToken = 'example-refresh-token', externalId = 'account', entry = {} } = {},
+  {
+    refreshToken = 'example-refresh-token',
+    externalId = 'account',
+    entry = {},
+    providerValues = {},
+  }: {
+    refreshToken?: string;
+    externalId?: string;
+    entry?: object;
+    providerValues?: Record<string, string>;
+  } = {},
 ) {
   const { transport, sent } = scripted(answer);
   const received: ReceivedGrant[] = [];
   const result = await exchangeRefreshToken(
     {
       ...configuredFile(adapter, entry),
-      account: { externalId },
+      account: { externalId, providerValues },
       refreshToken: new Secret(refreshToken),
       capture: true,
       mayBeSent: () => Promise.resolve(true),
@@ -169,6 +182,8 @@ export function fileContract({ examples, ...file }: ProviderFile, adapter: Provi
     else expect(secondsUntil(grant?.expiresAt)).toBe(stated.expiresIn);
     if (stated.refreshExpiresIn !== undefined)
       expect(secondsUntil(grant?.refreshTokenExpiry.expiresAt)).toBe(stated.refreshExpiresIn);
+    if (stated.providerValues !== undefined)
+      expect(grant?.providerValues).toEqual(stated.providerValues);
     if (stated.scopes !== undefined) expect(grant?.scopes).toEqual(stated.scopes);
   }
 
@@ -223,7 +238,7 @@ export function fileContract({ examples, ...file }: ProviderFile, adapter: Provi
 
   it('names a host and no input in the address of each environment', () => {
     for (const [environment, url] of Object.entries(adapter.tokenEndpoints)) {
-      const address = url.replace('{account}', adapter.accountHost?.(externalId) ?? '');
+      const address = accountAddress(url, { externalId }, adapter);
       expect([environment, new URL(address).protocol]).toEqual([environment, 'https:']);
       expect(address).not.toMatch(/[{}]/);
     }

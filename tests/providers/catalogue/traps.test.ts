@@ -1,24 +1,15 @@
 /** Traps of real providers, each as a small invented file. */
-import { fileAdapter } from '../../../src/providers/catalogue/file-adapter';
-import { parseProviderFile } from '../../../src/providers/catalogue/read-file';
 import { ConfiguredProviders } from '../../../src/providers/config/configured-providers';
 import { readProvider } from '../../../src/providers/config/provider-entry';
 import { consentWith, refreshWith, secondsUntil } from './_file-contract';
-import { fileWith } from './_invented-file';
+import { adapterWith } from './_invented';
 
-/** Lets entries name the invented file as their adapter. */
-let invented: ReturnType<typeof fileAdapter> | undefined;
-jest.mock('../../../src/providers/adapters/registry', () => ({
-  findAdapter: () => invented,
-  adapterIds: () => ['invented'],
-}));
+jest.mock(
+  '../../../src/providers/adapters/registry',
+  () => jest.requireActual<{ registry: object }>('./_invented').registry,
+);
 
 const MINUTE = 60_000;
-
-function adapterWith(members: object) {
-  invented = fileAdapter(parseProviderFile('invented', fileWith(members)));
-  return invented;
-}
 
 function policyOf(members: object, entry: object = {}, refreshIntervalMs: number | null = null) {
   adapterWith(members);
@@ -168,6 +159,71 @@ describe('hosts that a callback or an entry names', () => {
   it('are not accepted with a pattern that matches other hosts', () => {
     const wide = { ...shop, pattern: '^[a-z.]+$' };
     expect(() => adapterWith({ inputs: { shop: wide }, token })).toThrow(/accepts another host/);
+  });
+});
+
+describe('a provider that wants redirect_uri again at a refresh', () => {
+  const token = {
+    url: 'https://as.example.com/token',
+    clientAuthentication: ['client_secret_post'],
+    redirectUriAtRefresh: true,
+  };
+  const sentWith = async (entry: object) => {
+    const adapter = adapterWith({ token });
+    const { request } = await refreshWith(adapter, { body: answer }, { entry });
+    return new URLSearchParams(request?.body).get('redirect_uri');
+  };
+
+  it('gets the configured one, else the callback URL', async () => {
+    expect(await sentWith({ redirectUri: 'https://app.example.com/back' })).toBe(
+      'https://app.example.com/back',
+    );
+    expect(await sentWith({})).toBe('https://evergrant.example.com/connect/callback/it');
+    const parameters = { redirect_uri: 'https://old.example.com/back' };
+    expect(await sentWith({ parameters })).toBe('https://old.example.com/back');
+  });
+
+  it('refuses an entry for which neither is known, in one sentence', () => {
+    expect(policyOf({ token }).problems).toEqual([
+      expect.stringMatching(/^providers\.it: Invented requires the redirect URI .* set PUBLIC_URL/),
+    ]);
+  });
+
+  it('gets none if the file does not say so', async () => {
+    const { request } = await refreshWith(adapterWith({}), { body: answer });
+    expect(new URLSearchParams(request?.body).has('redirect_uri')).toBe(false);
+  });
+});
+
+it('sends the secret as the user name of Basic, with an empty password and without the client id', async () => {
+  const token = {
+    url: 'https://as.example.com/token',
+    clientAuthentication: ['client_secret_basic'],
+    basic: 'secret_only',
+  };
+  const { request, shown } = await refreshWith(adapterWith({ token }), { body: answer });
+  const header = request?.headers['authorization'] ?? '';
+  expect(Buffer.from(header.replace('Basic ', ''), 'base64').toString()).toBe('client-secret:');
+  expect(request?.body).not.toContain('client');
+  expect(shown).not.toContain(header.replace('Basic ', ''));
+});
+
+describe('scopes whose separator differs between requests and answers', () => {
+  const file = {
+    authorization: { url: 'https://as.example.com/authorize', scopes: { separator: ',' } },
+    answer: { scopeSeparator: ' ' },
+  };
+  const scopesWith = async (entry: object) => {
+    const body = { ...answer, scope: 'read write,all' };
+    return (await refreshWith(adapterWith(file), { body }, { entry })).grant?.scopes;
+  };
+
+  it('are read by that of answers', async () => {
+    expect(await scopesWith({})).toEqual(['read', 'write,all']);
+  });
+
+  it('are read by a configured one, which applies to both', async () => {
+    expect(await scopesWith({ scopeSeparator: ',' })).toEqual(['read write', 'all']);
   });
 });
 

@@ -66,7 +66,10 @@ class Database extends AbstractSynchronizedMongoDatabase<String> {
         throw new MongoServerException("The embedded MongoDB server cannot rename collections");
     }
 
-    /** Reads the documents for a leading $match through an index; the library would read the whole collection. */
+    /**
+     * Gives a pipeline its documents one by one, and through an index if it begins with $match. The library would read
+     * the whole collection into the memory.
+     */
     @Override
     public Document handleCommand(Channel channel, String command, Document query, DatabaseResolver databases,
             Oplog oplog) {
@@ -74,10 +77,11 @@ class Database extends AbstractSynchronizedMongoDatabase<String> {
             return explain(explained, databases, oplog);
         }
         if (!command.equals("aggregate") || !(query.get("pipeline") instanceof List<?> pipeline) || pipeline.isEmpty()
-                || !(pipeline.get(0) instanceof Document first) || !(first.get("$match") instanceof Document match)
+                || !(pipeline.get(0) instanceof Document first)
                 || !(resolveCollection(query.get(command).toString(), false) instanceof Documents documents)) {
             return super.handleCommand(channel, command, query, databases, oplog);
         }
+        Document match = first.get("$match") instanceof Document found ? found : new Document();
         Aggregation aggregation = Aggregation.fromPipeline(pipeline, databases, this, documents, oplog);
         aggregation.validate(query);
         Document batch = new Document("id", 0L).append("ns", documents.getFullName())

@@ -18,8 +18,16 @@ record IndexScan(ScannableIndex index, List<Range> ranges, int selectivity, bool
     /** The selectivity that a bounded field adds: more for single values than for a range. */
     private static final int VALUE = 2;
     private static final int RANGE = 1;
+    /** With the same bounds, a partial index has fewer entries. */
+    private static final Comparator<IndexScan> MORE_SELECTIVE = Comparator.comparing(IndexScan::selectivity)
+            .thenComparing(scan -> scan.index.isPartial());
     private static final Comparator<IndexScan> BETTER = Comparator.comparing(IndexScan::inOrder)
-            .thenComparing(IndexScan::selectivity);
+            .thenComparing(MORE_SELECTIVE);
+    /**
+     * Up to so many entries, a scan with tighter bounds is better than one in the query's order, which may read the
+     * whole index to fill its limit. MongoDB finds this out by trying both.
+     */
+    private static final int FEW = 1_000;
 
     /** @return the best scan for the query; null if no index is better than reading all documents */
     static IndexScan best(List<Index<String>> indexes, Document query, Document order, int limit) {
@@ -28,16 +36,24 @@ record IndexScan(ScannableIndex index, List<Range> ranges, int selectivity, bool
             return null;
         }
         IndexScan best = null;
+        IndexScan tightest = null;
         for (Index<String> index : indexes) {
             IndexScan scan = of((ScannableIndex) index, bounds, order, limit);
             if (scan.isById()) {
                 return scan;
             }
-            if (scan.isUseful(bounds) && (best == null || BETTER.compare(scan, best) > 0)) {
+            if (!scan.isUseful(bounds)) {
+                continue;
+            }
+            if (best == null || BETTER.compare(scan, best) > 0) {
                 best = scan;
             }
+            if (tightest == null || MORE_SELECTIVE.compare(scan, tightest) > 0) {
+                tightest = scan;
+            }
         }
-        return best;
+        boolean isTighter = best != null && best.inOrder && tightest.selectivity > best.selectivity;
+        return isTighter && tightest.hasFewEntries() ? tightest : best;
     }
 
     private static IndexScan of(ScannableIndex index, Map<String, List<Range>> bounds, Document order, int limit) {
@@ -88,6 +104,10 @@ record IndexScan(ScannableIndex index, List<Range> ranges, int selectivity, bool
 
     private boolean isUseful(Map<String, List<Range>> bounds) {
         return index.containsAll(bounds) && (selectivity > 0 || inOrder || index.isPartial());
+    }
+
+    private boolean hasFewEntries() {
+        return positions().limit(FEW + 1L).count() <= FEW;
     }
 
     Stream<String> positions() {

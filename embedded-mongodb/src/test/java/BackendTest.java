@@ -97,6 +97,15 @@ class BackendTest {
     }
 
     @Test
+    void aggregatesWithoutAMatch() {
+        insert(1, 20);
+        Document group = new Document("$group", new Document("_id", null).append("n", new Document("$sum", 1)));
+        Document answer = execute(new Document("aggregate", "tasks")
+                .append("pipeline", List.of(new Document("$limit", 7), group)).append("cursor", new Document()));
+        assertEquals(7, firstBatch(answer).get(0).get("n"));
+    }
+
+    @Test
     void countsTheDocumentsThatAnExplainedQueryReads() {
         createIndex("due", false);
         insert(1, 20);

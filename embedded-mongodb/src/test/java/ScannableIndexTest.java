@@ -123,6 +123,29 @@ class ScannableIndexTest {
     }
 
     @Test
+    void inTheOrderOfTheQueryGivesWayToBoundsThatHoldFewEntries() {
+        OrderedIndex due = index(false, "shop", "due.at");
+        OrderedIndex state = index(false, "shop", "state");
+        Document query = new Document("shop", "a").append("state", "open");
+        Document byDue = new Document("due.at", 1);
+        add(state, task("1", "a", 1).append("state", "open"));
+        for (int id = 2; id < 2_000; id += 1) {
+            add(state, task(String.valueOf(id), "a", 1).append("state", "done"));
+        }
+        IndexScan few = best(query, byDue, 10, ids, due, state);
+        assertSame(state, few.index());
+        assertFalse(few.inOrder());
+        assertSame(due, best(new Document("shop", "a").append("state", "done"), byDue, 10, ids, due, state).index());
+    }
+
+    @Test
+    void isChosenBeforeOneWithTheSameBoundsIfItLeavesOutDocuments() {
+        OrderedIndex all = index(false, "shop", "due.at");
+        OrderedIndex some = index(true, "shop", "due.at");
+        assertSame(some, best(new Document("shop", "a"), null, 0, all, some).index());
+    }
+
+    @Test
     void givesWayToTheIdsThatAQueryLists() {
         OrderedIndex shop = index(false, "shop");
         Document query = new Document("shop", "a").append("_id", new Document("$in", List.of("1", "2")));

@@ -14,7 +14,7 @@ import type { ConfiguredProviders } from '../../../providers/config/configured-p
 import { PolicyBody, policyBody } from '../../../services/accounts/account-policy';
 import { ACCOUNT_EXAMPLE } from '../../openapi/examples';
 import { FailureBody, failureBody } from '../../openapi/failure-body';
-import { orNull, time } from '../../openapi/parts';
+import { orNull, ProviderValuesBody, time } from '../../openapi/parts';
 
 const LastValidationBody = z
   .object({
@@ -99,6 +99,7 @@ export const AccountBody = z
     }),
     generation: z.number().int(),
     scopes: z.array(z.string()),
+    provider_values: ProviderValuesBody.optional(),
     expires_at: time.nullable().openapi({
       description:
         'null: the access token does not expire, or the account has none yet (access_token_fingerprint is null)',
@@ -162,6 +163,7 @@ export function accountBody(
     policy: account.policy === null ? null : policyBody(account.policy),
     generation: account.generation,
     scopes: current.scopes,
+    ...(current.providerValues === undefined ? {} : { provider_values: current.providerValues }),
     expires_at: current.accessToken === null ? null : current.expiresAt,
     refresh_token_expires_at: current.refreshTokenExpiresAt,
     access_token_fingerprint: current.accessTokenFingerprint,

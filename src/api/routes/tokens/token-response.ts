@@ -13,6 +13,7 @@ import { tokenAccesses as countedAccesses } from '../../../metrics/metrics';
 import type { Authenticator } from '../../../services/access/authenticator';
 import type { ServedToken, ValidToken } from '../../../services/tokens/token-answer';
 import type { TokenUse, ValidTokens } from '../../../services/tokens/valid-tokens';
+import { ProviderValuesBody } from '../../openapi/parts';
 
 export const SCOPE = 'tokens';
 /** Minimum remaining lifetime of the token, in seconds, if the caller does not send `min_valid_seconds`. */
@@ -28,6 +29,7 @@ const Active = z
       description: 'null: the token does not expire, or is a fallback token with an unknown expiry',
     }),
     scopes: z.array(z.string()),
+    provider_values: ProviderValuesBody.optional(),
     fallback: z.boolean().openapi({
       description: 'true: the refresh failed, and this is the fallback token of the account',
     }),
@@ -188,6 +190,7 @@ function tokenBody(token: ValidToken): TokenAnswer {
     token_type: 'Bearer',
     expires_at: token.expiresAt,
     scopes: token.scopes,
+    ...(token.providerValues === undefined ? {} : { provider_values: token.providerValues }),
     fallback: token.source === 'fallback',
     ...(notice === null ? {} : { notice }),
   };

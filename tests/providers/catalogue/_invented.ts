@@ -1,7 +1,14 @@
-/** A provider file that no provider has. */
+/** Invented provider files for tests. Each test changes only the members that it is about. */
+import { fileAdapter } from '../../../src/providers/catalogue/file-adapter';
+import { parseProviderFile } from '../../../src/providers/catalogue/read-file';
+
+let invented: ReturnType<typeof fileAdapter> | undefined;
+
+/** Replaces the registry in a test, so that entries can name the invented file as their adapter. */
+export const registry = { findAdapter: () => invented, adapterIds: () => ['invented'] };
 
 /** The smallest valid file with these members. */
-export function fileWith(members: object): string {
+function fileWith(members: object): string {
   const example = { accessToken: 'at-1', refreshToken: null, expiresIn: 3600 };
   return JSON.stringify({
     id: 'invented',
@@ -38,4 +45,18 @@ export function fileWith(members: object): string {
     },
     ...members,
   });
+}
+
+export function inventedFile(members: object) {
+  return parseProviderFile('invented', fileWith(members));
+}
+
+/** Lets entries name this adapter. */
+export function useAdapter(adapter: ReturnType<typeof fileAdapter>) {
+  invented = adapter;
+  return adapter;
+}
+
+export function adapterWith(members: object) {
+  return useAdapter(fileAdapter(inventedFile(members)));
 }
