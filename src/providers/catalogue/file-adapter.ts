@@ -1,5 +1,6 @@
 /** Builds the adapter of a provider file: the one implementation of the provider contract for all files. */
 import type { ConsentInput, ConsentRules, RevocationRule, SubjectRule } from '../consent/consent';
+import type { CredentialsRules } from '../exchange/credentials-rules';
 import type { AccountHost } from '../exchange/token-endpoint';
 import type { ProviderAdapter, Refusal } from '../provider';
 import type { TokenValidation } from '../validation/validation-rule';
@@ -54,6 +55,7 @@ export function fileAdapter(file: ProviderFile): ProviderAdapter {
     readableAnswer: (body) => readableAnswer(file, body),
     ...(file.validation === undefined ? {} : { validation: validationOf(file, file.validation) }),
     ...(file.authorization === undefined ? {} : { consent: consentOf(file, file.authorization) }),
+    ...(file.grants === undefined ? {} : { grants: grantsOf(file.grants) }),
     ...(file.refusedState === undefined ? {} : { refusedState: file.refusedState }),
   };
 }
@@ -322,6 +324,42 @@ function revocationOf(file: ProviderFile): RevocationRule {
       otherGrants: fact('otherGrants'),
       installation: fact('installation'),
     },
+  };
+}
+
+function grantsOf({
+  client_credentials,
+  jwt_bearer,
+}: NonNullable<ProviderFile['grants']>): CredentialsRules {
+  return {
+    ...(client_credentials === undefined
+      ? {}
+      : {
+          client_credentials: {
+            parameters: client_credentials.parameters,
+            defaultScopes: client_credentials.scopes,
+          },
+        }),
+    ...(jwt_bearer === undefined
+      ? {}
+      : {
+          jwt_bearer: {
+            parameters: jwt_bearer.parameters,
+            defaultScopes: jwt_bearer.scopes,
+            ...(jwt_bearer.audience === undefined
+              ? {}
+              : {
+                  audiences:
+                    typeof jwt_bearer.audience === 'string'
+                      ? { production: jwt_bearer.audience }
+                      : jwt_bearer.audience,
+                }),
+            scopes: jwt_bearer.scopesIn,
+            lifeSeconds: jwt_bearer.lifetime / 1000,
+            subject: jwt_bearer.subject,
+            client: jwt_bearer.client,
+          },
+        }),
   };
 }
 

@@ -19,6 +19,7 @@ const FACTS = [
   'api',
   'limits',
   'tokenFormat',
+  'grants',
   'refusedState',
 ] as const;
 

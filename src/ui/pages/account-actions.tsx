@@ -1,6 +1,7 @@
 /** The actions of an admin on an account: buttons, and the dialogs that ask for confirmation. */
 import type { PropsWithChildren } from 'hono/jsx';
 import { type Account, AccountState, isOutOfService } from '../../domain/account/account';
+import { holdsCredentials } from '../../domain/account/grant-type';
 import { isFinished } from '../../domain/connect/stored-tokens';
 import { isBroken } from '../../domain/events/event';
 import { Act } from '../parts/act';
@@ -17,7 +18,8 @@ export function AccountActions({ account, isDue }: { account: Account; isDue: bo
   const isOff = isOutOfService(state);
   const isDisabled = state === AccountState.disabled;
   const isDisconnected = state === AccountState.disconnected;
-  const isReconnectable = !isOff || isFinished(account);
+  // Credentials are entered over the API: no person can consent in their place.
+  const isReconnectable = !holdsCredentials(account.grantType) && (!isOff || isFinished(account));
   const mustReconnect = isReconnectable && (isBroken(state) || isDisconnected);
   const reconnect = (
     <Opens dialog="reconnect" primary={mustReconnect}>
