@@ -37,11 +37,12 @@ export async function exchangeCredentials(
       provider,
       environment,
       request: { method: 'POST', url: endpoint.shown(account) },
-      secrets: secretsOf(credentials),
+      secrets: credentials === null ? [] : secretsOf(credentials),
       capture,
       mayBeSent: () => input.mayBeSent(''),
       receive: (grant) => input.receive(withoutRefreshToken(grant)),
       async exchange(send) {
+        if (credentials === null) throw new TypeError('the stored credentials are unreadable');
         const server = await endpoint.resolve(account);
         const { client, authentication } = clientOf(environment, credentials, grantType);
         const tokenEndpoint = server.token_endpoint ?? '';

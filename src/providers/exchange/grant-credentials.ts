@@ -1,10 +1,11 @@
 /** The credentials of an account without a person, in plaintext: their stored form, and their secret values. */
 import { z } from 'zod';
+import { parseObject } from './answer-members';
 
 const text = z.string().min(1).max(20_000);
 
 /** Names of RFC 6749, RFC 7521 and RFC 7523 are kept. The stored form is JSON of this object. */
-const credentialsSchema = z.strictObject({
+const credentialsSchema = z.object({
   /** The account's own client; absent: the OAuth app of the provider's entry. */
   client_id: text.optional(),
   client_secret: text.optional(),
@@ -23,11 +24,9 @@ const credentialsSchema = z.strictObject({
 
 export type GrantCredentials = z.output<typeof credentialsSchema>;
 
-/** @throws if the text is not a stored form; the message does not contain it */
-export function readCredentials(stored: string): GrantCredentials {
-  const parsed = credentialsSchema.safeParse(jsonOf(stored));
-  if (!parsed.success) throw new TypeError('the stored credentials are unreadable');
-  return parsed.data;
+/** @returns `null` if the text is not a stored form */
+export function readCredentials(stored: string): GrantCredentials | null {
+  return credentialsSchema.safeParse(parseObject(stored)).data ?? null;
 }
 
 /** @throws if the members are not those of credentials */
@@ -45,12 +44,4 @@ export function storedCredentials(credentials: GrantCredentials): string {
 export function secretsOf({ client_secret, private_key }: GrantCredentials): string[] {
   const lines = (private_key ?? '').split(/\\n|\n/).filter((line) => /^[\w+/=]{16,}$/.test(line));
   return [client_secret, private_key, ...lines].filter((one) => one !== undefined);
-}
-
-function jsonOf(stored: string): unknown {
-  try {
-    return JSON.parse(stored);
-  } catch {
-    return null;
-  }
 }

@@ -71,7 +71,7 @@ export const CredentialsInput = z
   })
   .openapi('Credentials', {
     description:
-      'What an account with the grant client_credentials or jwt_bearer holds. It is encrypted before it is stored, and never shown again',
+      'The credentials of an account with the grant client_credentials or jwt_bearer. They are encrypted before they are stored, and never shown again',
     example: { client_id: 'app-1', client_secret: '…' },
   });
 

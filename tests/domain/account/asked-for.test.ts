@@ -32,7 +32,7 @@ function account(askedAt: Date | null, grantType: GrantType = 'client_credential
 }
 
 it.each<[string, number | null, number | null]>([
-  ['is not due if nobody ever asked', null, null],
+  ['is not due if no caller ever asked', null, null],
   ['is not due if the last caller asked more than a lifetime before', -16, null],
   ['is due if a caller asked a lifetime before', -15, 105],
   ['is due if a caller asked for the current token', 60, 105],
@@ -47,7 +47,7 @@ it.each<[string, number | null, number | null]>([
     expect(dueDecision(one, RULE, after(minutes)).due).toBe(due);
 });
 
-it('an account whose token nobody asked for stays ok when the token expires, and says why it is not due', () => {
+it('an account whose token no caller asked for stays ok when the token expires, and says why it is not due', () => {
   const idle = account(null);
   expect(accountStatus(idle as Pick<Account, 'state' | 'current' | 'dueTimes'>, after(500))).toBe(
     'ok',
