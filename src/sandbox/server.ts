@@ -8,6 +8,7 @@ import {
   type GrantInput,
   type IssuedGrant,
 } from './authorization-server';
+import { CredentialGrants } from './credential-grants';
 import type { Dialect, SandboxProvider } from './dialect';
 import { ebay } from './ebay';
 import { etsy } from './etsy';
@@ -50,6 +51,8 @@ export interface Sandbox {
   ): string;
   /** Revokes the grant of any token, as if its owner had withdrawn the consent. Throws if no grant has the token. */
   revoke(token: string): void;
+  /** Clients and keys of accounts without a person. */
+  readonly credentialGrants: Pick<CredentialGrants, 'setClient' | 'setKey'>;
   /** Changes the client secret. The old one stops working at once. */
   setClientSecret(secret: string): void;
   /** Whether the provider would accept the access token now. */
@@ -83,6 +86,7 @@ export interface Sandbox {
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const authorizationServer = new AuthorizationServer(options);
+  const credentialGrants = new CredentialGrants();
   const ledger = new Ledger();
   const script = new Script();
   const stopping = new AbortController();
@@ -92,6 +96,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const deps = {
     dialects: Object.values(DIALECTS),
     authorizationServer,
+    credentialGrants,
     ledger,
     script,
     consentScript,
@@ -127,6 +132,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     issueEndlessToken: ({ provider, ...input }) =>
       authorizationServer.issueEndlessToken(DIALECTS[provider], input),
     revoke: (token) => authorizationServer.revoke(token),
+    credentialGrants,
     setClientSecret: (secret) => authorizationServer.setClientSecret(secret),
     isAccessTokenActive: (accessToken) => authorizationServer.isAccessTokenActive(accessToken),
     ledger: ledger.entries,

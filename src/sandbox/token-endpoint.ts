@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AuthorizationServer } from './authorization-server';
+import type { CredentialGrants } from './credential-grants';
 import type { Dialect, TokenRequest, WireAnswer } from './dialect';
 import { type Ledger, type LedgerEntry, refreshTokenFingerprint } from './ledger';
 import { readBody } from './read-body';
@@ -19,6 +20,7 @@ import {
 export interface TokenEndpointDeps {
   dialects: readonly Dialect[];
   authorizationServer: AuthorizationServer;
+  credentialGrants: CredentialGrants;
   ledger: Ledger;
   script: Script;
   /** Aborted when the sandbox stops. */
@@ -52,8 +54,14 @@ export class TokenEndpoint {
       response.writeHead(405, { allow: 'POST' }).end();
       return;
     }
-    const asked = await readTokenRequest(dialect, request);
-    if (!asked) return;
+    const read = await readTokenRequest(dialect, request);
+    if (!read) return;
+    const { authorizationServer, credentialGrants } = this.#deps;
+    const judged = await credentialGrants.judge(read, {
+      isApp: authorizationServer.isClient(dialect, read),
+      audience: `${authorizationServer.issuer}${dialect.tokenPath}`,
+    });
+    const asked = judged === null ? read : { ...read, judged };
     const received = this.#describe(dialect, asked, request.socket);
     this.#deps.ledger.record({ ...received, event: 'received' });
     const scripted = this.#deps.script.take(received.subject);
@@ -152,6 +160,7 @@ export class TokenEndpoint {
     const { provider } = dialect;
     const base = { provider, requestId: randomUUID(), connectionId: this.#connectionId(socket) };
     const { authorizationServer } = this.#deps;
+    if (asked.judged !== undefined) return { ...base, subject: asked.judged.subject };
     if (asked.refreshToken === undefined) {
       const subject = authorizationServer.subjectOfCode(provider, asked.code ?? '');
       return { ...base, ...(subject !== undefined && { subject }) };

@@ -285,6 +285,28 @@ describe('the commands', () => {
     }
   });
 
+  it('R3.7 the page of an account without a person shows its grant, and asks for credentials in place of a refresh token', async () => {
+    const organisation = anOrganisation();
+    const key = await h.key({ organisation, scopes: ['admin'] });
+    const { body } = await h.request(key, 'POST', '/api/admin/accounts', {
+      provider: 'ebay',
+      external_id: 'application',
+      grant: 'client_credentials',
+    });
+    const admin = await person(organisation, ['admin']);
+    const { html } = await admin.get(`/admin/accounts/${body.id}`);
+    expect(html).toContain('Client credentials, OAuth app of the provider');
+    expect(html).toContain('<th scope="row">Credentials</th>');
+    expect(html).toContain('New credentials …');
+    expect(html).not.toContain('name="refresh_token"');
+    const refused = await admin.post(`/admin/accounts/${body.id}/reconnect`, {
+      credentials: '{"client_secret": "planted-secret"}',
+    });
+    expect(refused.html).toContain('credentials.client_id: required');
+    expect(refused.html).not.toContain('planted-secret');
+    expect(html).toContain('Force refresh');
+  });
+
   it('T2.1 of an account show it and release it', async () => {
     const organisation = anOrganisation();
     const { id } = await h.addAccount({ organisation, ...FRESH });
