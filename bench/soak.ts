@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import getPort from 'get-port';
-import { SANDBOX_PROVIDERS } from '../src/sandbox/dialect';
+import { DEMO_ACCOUNT_PROVIDERS } from '../src/sandbox/demo-accounts';
 import { startSandbox } from '../src/sandbox/server';
 import { endChild, startChild } from './sides/child';
 import { whole } from './sides/options';
@@ -58,7 +58,7 @@ async function issued(dataDir: string, count: number): Promise<string> {
     accessTokenLifeSeconds: LIFE_SECONDS,
   });
   const lines = Array.from({ length: count }, (_, n) => {
-    const provider = SANDBOX_PROVIDERS[n % SANDBOX_PROVIDERS.length] ?? 'ebay';
+    const provider = DEMO_ACCOUNT_PROVIDERS[n % DEMO_ACCOUNT_PROVIDERS.length] ?? 'ebay';
     const subject = provider === 'shopify' ? `soak-${n}.myshopify.com` : `soak-${n}`;
     const { refresh_token } = sandbox.issueGrant({ provider, subject });
     return [provider, 'production', subject, `Soak ${n}`, refresh_token].join(',');

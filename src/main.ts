@@ -230,6 +230,7 @@ async function startEvergrant(
               shown: added.filter(({ organisation }) => organisation === config.adminOrganisation)
                 .length,
               sandboxUrl: demo.sandbox.url,
+              connectable: demo.connectable,
             },
       schedules: worker.schedules,
       example: exampleOf(config),

@@ -1,6 +1,6 @@
 /** The text that `npm start` prints to stderr when it is ready. */
 import { duration } from '../domain/text/time-text';
-import type { SweepSchedule } from '../temporal/sweep-schedules';
+import { type SweepSchedule, sweepScheduleId } from '../temporal/sweep-schedules';
 import { ACCOUNTS_PATH } from '../ui/pages/accounts';
 
 export interface BannerInput {
@@ -19,6 +19,8 @@ export interface BannerInput {
     /** How many of them the admin key sees. */
     shown: number;
     sandboxUrl: string;
+    /** The providers without demo accounts. */
+    connectable: readonly { id: string; name: string }[];
   } | null;
   schedules: SweepSchedule[];
   /** A configured environment for the example. */
@@ -44,7 +46,7 @@ export function banner(input: BannerInput): string {
     ],
     ['MongoDB', input.mongodb],
     ['Data', input.dataDir],
-    ['Sweeps', input.schedules.map(describeSchedule).join(', ')],
+    ['Sweeps', describeSchedules(input)],
     [
       'Admin key',
       input.newAdminKey === null
@@ -75,6 +77,7 @@ export function banner(input: BannerInput): string {
       : [
           '',
           `To connect a demo account by a click, sign in and choose "Connect an account": ${apiUrl}${ACCOUNTS_PATH}`,
+          `The sandbox also simulates ${demo.connectable.map(({ name }) => name).join(', ')}.`,
           'To connect a real account, set EBAY_CLIENT_ID and EBAY_CLIENT_SECRET of your eBay app in the environment, start',
           'again, and do the same (docs/connect.md).',
           'To see refreshes every minute: SANDBOX_ACCESS_TOKEN_LIFE=2m REFRESH_INTERVAL_MINUTES=1 npm start',
@@ -87,6 +90,18 @@ function describeAccounts({ accounts, shown }: NonNullable<BannerInput['demo']>)
   if (accounts === 0) return 'its demo accounts';
   const others = accounts - shown;
   return `${accounts} demo accounts${others === 0 ? '' : ` (${others} of another organisation, which the admin key does not see)`}`;
+}
+
+/** Only counts the schedules of providers without demo accounts, unless one is paused. */
+function describeSchedules({ schedules, demo }: BannerInput): string {
+  const connectable = new Set(demo?.connectable.map(({ id }) => sweepScheduleId(id)));
+  const listed = schedules.filter(
+    ({ scheduleId, paused }) => paused || !connectable.has(scheduleId),
+  );
+  const others = schedules.length - listed.length;
+  const texts = listed.map(describeSchedule);
+  if (others > 0) texts.push(`and ${others} of providers without demo accounts`);
+  return texts.join(', ');
 }
 
 /** Describes the schedule stored in Temporal, because an operator may have changed it. */

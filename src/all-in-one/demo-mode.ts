@@ -10,8 +10,7 @@ import { Secret } from '../domain/masking/secret';
 import type { Config } from '../process/config';
 import { findAdapter } from '../providers/adapters/registry';
 import { defaultPolicy, type ProviderConfig } from '../providers/config/providers-file';
-import { type DemoAccount, demoAccounts } from '../sandbox/demo-accounts';
-import { SANDBOX_PROVIDERS } from '../sandbox/dialect';
+import { DEMO_ACCOUNT_PROVIDERS, type DemoAccount, demoAccounts } from '../sandbox/demo-accounts';
 import { type Sandbox, startSandbox } from '../sandbox/server';
 import { databaseOf, withDatabase } from '../store/mongo/connection-string';
 import type { Store } from '../store/store';
@@ -20,10 +19,29 @@ import { grantPlace, type Vault } from '../vault/vault';
 
 const CLIENT_ID = 'evergrant-demo';
 
-/** Starts the sandbox and returns configurations for the providers that it simulates. */
-export async function startDemoProviders(
-  config: Config,
-): Promise<{ sandbox: Sandbox; providers: ProviderConfig[] }> {
+/** Providers without demo accounts, described only by their files. A person can connect accounts of them. */
+export const CONNECTABLE_PROVIDERS = [
+  'quickbooks',
+  'hubspot',
+  'salesforce',
+  'slack',
+  'dropbox',
+  'mailchimp',
+  'microsoft',
+  'notion',
+  'tiktok',
+  'zoom',
+] as const;
+
+interface DemoProviders {
+  sandbox: Sandbox;
+  providers: ProviderConfig[];
+  /** The providers without demo accounts. */
+  connectable: { id: string; name: string }[];
+}
+
+/** Starts the sandbox and returns configurations for providers that it simulates. */
+export async function startDemoProviders(config: Config): Promise<DemoProviders> {
   const clientSecret = randomBytes(24).toString('base64url');
   const sandbox = await startSandbox({
     clientId: CLIENT_ID,
@@ -33,33 +51,32 @@ export async function startDemoProviders(
       ? {}
       : { accessTokenLifeSeconds: config.sandboxAccessTokenLifeSeconds }),
   });
-  const providers = SANDBOX_PROVIDERS.map((id): ProviderConfig => {
-    const tokenEndpoint = sandbox.tokenEndpoint(id);
-    const validationEndpoint = sandbox.validationEndpoint(id);
-    const revocationEndpoint = sandbox.revocationEndpoint(id);
-    const environments = Object.keys(findAdapter(id)?.tokenEndpoints ?? {});
-    return {
-      id,
-      adapter: id,
-      policy: defaultPolicy(id, config.refreshIntervalMs),
-      environments: Object.fromEntries(
-        environments.map((name) => [
-          name,
-          {
-            clientId: CLIENT_ID,
-            clientSecret: new Secret(clientSecret),
-            tokenEndpoint,
-            validationEndpoint,
-            authorizationEndpoint: sandbox.authorizationEndpoint(id),
-            identityEndpoint: validationEndpoint,
-            ...(revocationEndpoint === null ? {} : { revocationEndpoint }),
-            issuer: sandbox.url,
-          },
-        ]),
-      ),
-    };
+  const configured = (id: string, environments: readonly string[]): ProviderConfig => ({
+    id,
+    adapter: id,
+    policy: defaultPolicy(id, config.refreshIntervalMs),
+    environments: Object.fromEntries(
+      environments.map((name) => [
+        name,
+        {
+          clientId: CLIENT_ID,
+          clientSecret: new Secret(clientSecret),
+          ...sandbox.endpoints(id),
+        },
+      ]),
+    ),
   });
-  return { sandbox, providers };
+  const providers = [
+    ...DEMO_ACCOUNT_PROVIDERS.map((id) =>
+      configured(id, Object.keys(findAdapter(id)?.tokenEndpoints ?? {})),
+    ),
+    ...CONNECTABLE_PROVIDERS.map((id) => configured(id, ['production'])),
+  ];
+  const connectable = CONNECTABLE_PROVIDERS.map((id) => ({
+    id,
+    name: findAdapter(id)?.displayName ?? id,
+  }));
+  return { sandbox, providers, connectable };
 }
 
 /**

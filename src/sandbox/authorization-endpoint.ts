@@ -8,12 +8,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { AuthorizationServer } from './authorization-server';
 import { consentPage, refusalPage } from './consent-page';
 import type { Dialect } from './dialect';
+import type { Dialects } from './dialects';
 import type { Ledger } from './ledger';
 import { readBody } from './read-body';
 import type { ConsentScript, ScriptedConsent } from './scripted-consent';
 
 export interface AuthorizationEndpointDeps {
-  dialects: readonly Dialect[];
+  dialects: Dialects;
   authorizationServer: AuthorizationServer;
   ledger: Ledger;
   consentScript: ConsentScript;
@@ -36,16 +37,15 @@ export class AuthorizationEndpoint {
   /** @returns whether the request was for an authorization path */
   handle(request: IncomingMessage, response: ServerResponse): boolean {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://sandbox');
-    const dialect = this.#deps.dialects.find(
-      ({ authorization }) => authorization.path === pathname,
-    );
-    if (dialect === undefined) return false;
+    const dialect = this.#deps.dialects.at(pathname);
+    if (dialect?.authorization.path !== pathname) return false;
     if (request.method === 'POST') void this.#decide(dialect, request, response);
     else this.#show(dialect, searchParams, response);
     return true;
   }
 
-  #show(dialect: Dialect, request: URLSearchParams, response: ServerResponse): void {
+  #show(dialect: Dialect, sent: URLSearchParams, response: ServerResponse): void {
+    const request = readAs(dialect, sent);
     const problem = this.#problem(request);
     if (problem !== null) {
       send(response, 400, refusalPage(problem));
@@ -57,21 +57,20 @@ export class AuthorizationEndpoint {
       return;
     }
     const { authorizationServer } = this.#deps;
-    // A Shopify consent takes place on the shop's own host, which the sandbox gets as a parameter.
-    const shop = request.get('shop');
+    const named = accountOf(dialect, sent);
     const subjects = [
-      ...(shop === null ? [] : [shop]),
-      ...authorizationServer.subjects(dialect.provider).filter((one) => one !== shop),
+      ...(named === null ? [] : [named]),
+      ...authorizationServer.subjects(dialect.provider).filter((one) => one !== named),
     ];
     send(
       response,
       200,
       consentPage({
-        provider: dialect.provider,
+        provider: dialect.name,
         clientId: request.get('client_id') ?? '',
         subjects: subjects.length > 0 ? subjects : ['sandbox_user'],
         scopes: scopesOf(request),
-        request,
+        request: sent,
       }),
     );
   }
@@ -84,7 +83,8 @@ export class AuthorizationEndpoint {
     const body = await readBody(message);
     if (body === undefined) return;
     const form = new URLSearchParams(body.text);
-    const request = new URLSearchParams([...form].filter(([name]) => !DECISION.includes(name)));
+    const sent = new URLSearchParams([...form].filter(([name]) => !DECISION.includes(name)));
+    const request = readAs(dialect, sent);
     const problem = this.#problem(request) ?? faultOf(dialect, request);
     if (problem !== null) {
       send(response, 400, refusalPage(problem));
@@ -108,7 +108,12 @@ export class AuthorizationEndpoint {
       this.#redirect(response, request, errorOf(scripted), dialect, subject, scripted);
       return;
     }
-    const granted = scopesOf(request).filter((scope) => form.getAll('granted').includes(scope));
+    const requested = scopesOf(request);
+    // A request without scopes asks for those of the app.
+    const granted =
+      requested.length === 0
+        ? dialect.defaultScopes
+        : requested.filter((scope) => form.getAll('granted').includes(scope));
     const code = authorizationServer.issueCode({
       provider: dialect.provider,
       clientId: request.get('client_id') ?? '',
@@ -151,7 +156,9 @@ export class AuthorizationEndpoint {
     const state = request.get('state');
     const { authorization } = dialect ?? {};
     const iss = {
-      ...(authorization?.sendsIssuer === true && { iss: authorizationServer.issuer }),
+      ...(dialect?.authorization.sendsIssuer === true && {
+        iss: authorizationServer.issuerOf(dialect.provider),
+      }),
       ...(scripted?.kind === 'wrong_iss' && { iss: 'https://issuer.invalid' }),
     };
     const parameters = {
@@ -173,7 +180,20 @@ function faultOf({ authorization }: Dialect, request: URLSearchParams): string |
   if (request.get('response_type') !== 'code') return 'unsupported_response_type';
   const isChallenged = request.has('code_challenge');
   if (isChallenged && request.get('code_challenge_method') !== 'S256') return 'invalid_request';
-  return authorization.requiresPkce === true && !isChallenged ? 'invalid_request' : null;
+  const isRefused =
+    (authorization.pkce === 'required' && !isChallenged) ||
+    (authorization.pkce === 'refused' && isChallenged);
+  return isRefused ? 'invalid_request' : null;
+}
+
+function readAs({ authorization }: Dialect, sent: URLSearchParams): URLSearchParams {
+  return authorization.read?.(sent) ?? sent;
+}
+
+/** The account whose host the consent page would be on. The sandbox gets it as a parameter. */
+function accountOf({ authorization }: Dialect, sent: URLSearchParams): string | null {
+  const [name] = new URLSearchParams(authorization.search).keys();
+  return name === undefined ? null : sent.get(name);
 }
 
 function errorOf(scripted: ScriptedConsent | undefined): Record<string, string> {

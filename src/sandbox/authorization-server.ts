@@ -8,7 +8,7 @@ import {
 } from './authorization-codes';
 import type { Dialect, MintedGrant, RefusalCode, SandboxProvider, TokenRequest } from './dialect';
 import { tokenHash } from './ledger';
-import { presentationOf, type Rotation, rotate } from './rotation';
+import { isRotatedByUse, presentationOf, type Rotation, rotate } from './rotation';
 import { type Family, type State, StateFile } from './state-file';
 
 /** Characters that a token, a form, JSON and a header carry unchanged. */
@@ -62,7 +62,7 @@ export class AuthorizationServer {
   readonly #now: () => Date;
   readonly #codes = new AuthorizationCodes();
   /** The sandbox's URL, once it listens. */
-  issuer = '';
+  url = '';
   readonly #families = new Map<string, Family>();
   readonly #familyOfRefreshToken = new Map<string, Family>();
   /** New refresh tokens by the hash of the token they replaced. In memory only, so a restart ends the grace period. */
@@ -82,15 +82,27 @@ export class AuthorizationServer {
     this.#stateFile = new StateFile(options.stateFile, () => this.#snapshot());
   }
 
-  /** Creates a family, as if its owner had just consented. */
+  /** Each provider has a separate issuer. */
+  issuerOf(provider: SandboxProvider): string {
+    return `${this.url}/${provider}`;
+  }
+
+  /**
+   * Creates a family, as if its owner had just consented.
+   *
+   * @throws if the access tokens of the provider do not expire; see {@link issueEndlessToken}
+   */
   issueGrant(dialect: Dialect, input: GrantInput): IssuedGrant {
     const nowMs = this.#now().getTime();
     const family = this.#newFamily(dialect, input);
+    if (family.accessTokenLifeSeconds === null)
+      throw new TypeError(`the access tokens of ${dialect.name} do not expire`);
     const refreshToken = this.#firstRefreshToken(dialect, family);
     const expiresAtMs = input.expiresAt?.getTime() ?? nowMs + family.accessTokenLifeSeconds * 1000;
+    const accessToken = this.#mintAccessToken(dialect, family, expiresAtMs);
     return {
-      access_token: this.#mintAccessToken(dialect, family, expiresAtMs),
-      refresh_token: refreshToken,
+      access_token: accessToken,
+      refresh_token: dialect.renewsByAccessToken === true ? accessToken : refreshToken,
       expires_at: new Date(expiresAtMs).toISOString(),
       scopes: [...family.scopes],
     };
@@ -144,9 +156,11 @@ export class AuthorizationServer {
     return [...new Set(families.map(({ subject }) => subject))];
   }
 
-  isClient(dialect: Dialect, { clientId, clientSecret }: TokenRequest): boolean {
+  isClient(dialect: Dialect, { clientId, clientSecret, assertedClientId }: TokenRequest): boolean {
+    if (assertedClientId !== undefined) return assertedClientId === this.#clientId;
     return (
-      clientId === this.#clientId && (dialect.publicClient ?? clientSecret === this.#clientSecret)
+      clientId === this.#clientId &&
+      (dialect.publicClient === true || clientSecret === this.#clientSecret)
     );
   }
 
@@ -166,11 +180,12 @@ export class AuthorizationServer {
   }
 
   /** Whether the refresh token was used and has a successor. */
-  isRotated(refreshToken: string): boolean {
+  isRotated(provider: SandboxProvider, refreshToken: string): boolean {
     const hash = tokenHash(refreshToken);
     const family = this.#familyOfRefreshToken.get(hash);
     return (
-      family !== undefined && presentationOf(family, hash, this.#now().getTime()) !== 'current'
+      family?.provider === provider &&
+      presentationOf(family, hash, this.#now().getTime()) !== 'current'
     );
   }
 
@@ -204,14 +219,33 @@ export class AuthorizationServer {
     if (request.refreshToken === undefined) return refuse('invalid_request');
     const { refreshToken } = request;
     const hash = tokenHash(refreshToken);
-    const family = this.#familyOfRefreshToken.get(hash);
+    const family = this.#presentedFamily(dialect, refreshToken);
     if (!family || !this.#isAlive(family, dialect.provider)) return refuse('invalid_grant');
-    if (presentationOf(family, hash, this.#now().getTime()) === 'replayed') {
+    const isRenewal = dialect.renewsByAccessToken === true;
+    if (!isRenewal && presentationOf(family, hash, this.#now().getTime()) === 'replayed') {
       return { accepted: false, code: 'invalid_grant', replayed: family };
     }
+    if (this.#isTooEarly(dialect, family)) return refuse('too_early');
     const scopes = request.scopes ?? family.scopes;
     if (scopes.some((scope) => !family.scopes.includes(scope))) return refuse('invalid_scope');
     return { accepted: true, family, scopes, refreshToken };
+  }
+
+  /** The family of the token that a refresh presents. */
+  #presentedFamily({ renewsByAccessToken }: Dialect, token: string): Family | undefined {
+    const hash = tokenHash(token);
+    if (renewsByAccessToken !== true) return this.#familyOfRefreshToken.get(hash);
+    return this.isAccessTokenActive(token)
+      ? this.#families.get(this.#accessTokens.get(hash)?.familyId ?? '')
+      : undefined;
+  }
+
+  #isTooEarly({ notBefore }: Dialect, { id }: Family): boolean {
+    if (notBefore === undefined) return false;
+    const from = this.#now().getTime() + notBefore.seconds * 1000;
+    return [...this.#accessTokens.values()].some(
+      ({ familyId, expiresAtMs }) => familyId === id && (expiresAtMs ?? 0) > from,
+    );
   }
 
   /** @see [RFC 6749 section 4.1.2](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2): a used code revokes its grant */
@@ -251,7 +285,7 @@ export class AuthorizationServer {
   }
 
   #firstRefreshToken(dialect: Dialect, family: Family): string {
-    const refreshToken = dialect.mintRefreshToken(family.secretMarker);
+    const refreshToken = dialect.mintRefreshToken(family.secretMarker, family.subject);
     const hash = tokenHash(refreshToken);
     family.refreshTokenHashes.push(hash);
     this.#familyOfRefreshToken.set(hash, family);
@@ -262,20 +296,28 @@ export class AuthorizationServer {
     dialect: Dialect,
     { family, scopes, refreshToken }: Extract<Verdict, { family: Family }>,
   ): MintedGrant {
-    const successor = this.#successor(dialect, family, refreshToken);
+    const isRenewal = dialect.renewsByAccessToken === true;
+    const successor = isRenewal ? undefined : this.#successor(dialect, family, refreshToken);
+    const extendedToMs = this.#now().getTime() + dialect.refreshTokenLifeSeconds * 1000;
+    family.refreshTokenExpiresAtMs = Math.min(extendedToMs, family.endsAtMs ?? Infinity);
     const grant = this.#minted(dialect, family, scopes);
-    if (successor !== undefined) this.flush();
-    return { ...grant, ...(successor !== undefined && { refreshToken: successor }) };
+    if (successor !== undefined || isRenewal) this.flush();
+    return {
+      ...grant,
+      presentedRefreshToken: refreshToken,
+      ...(successor !== undefined && { refreshToken: successor }),
+    };
   }
 
   #minted(dialect: Dialect, family: Family, scopes: readonly string[]): MintedGrant {
     const nowMs = this.#now().getTime();
     const expiresInSeconds = family.accessTokenLifeSeconds;
-    const accessToken = this.#mintAccessToken(dialect, family, nowMs + expiresInSeconds * 1000);
+    const expiresAtMs = expiresInSeconds === null ? null : nowMs + expiresInSeconds * 1000;
+    const accessToken = this.#mintAccessToken(dialect, family, expiresAtMs);
     return {
       subject: family.subject,
       clientId: family.clientId,
-      issuer: this.issuer,
+      issuer: this.issuerOf(family.provider),
       accessToken,
       expiresInSeconds,
       scopes,
@@ -301,16 +343,15 @@ export class AuthorizationServer {
 
   /** Returns the refresh token that replaces the presented one, or `undefined` if it stays. */
   #successor(dialect: Dialect, family: Family, presented: string): string | undefined {
-    const { mode } = family.rotation ?? dialect.rotation;
-    if (mode === 'none') return undefined;
+    const rotation = family.rotation ?? dialect.rotation;
+    const { mode } = rotation;
     const hash = tokenHash(presented);
     const known = mode === 'grace' ? this.#successorOf.get(hash) : undefined;
     if (known !== undefined) return known;
-    const nowMs = this.#now().getTime();
-    const successor = dialect.mintRefreshToken(family.secretMarker);
+    if (!isRotatedByUse(family, rotation)) return undefined;
+    const successor = dialect.mintRefreshToken(family.secretMarker, family.subject);
     const successorHash = tokenHash(successor);
-    rotate(family, hash, successorHash, nowMs);
-    family.refreshTokenExpiresAtMs = nowMs + dialect.refreshTokenLifeSeconds * 1000;
+    rotate(family, hash, successorHash, this.#now().getTime());
     this.#familyOfRefreshToken.set(successorHash, family);
     if (mode === 'grace') this.#successorOf.set(hash, successor);
     return successor;
@@ -329,6 +370,9 @@ export class AuthorizationServer {
     if (input.secretMarker !== undefined && !MARKER_PATTERN.test(input.secretMarker)) {
       throw new TypeError(`"secretMarker" must match ${MARKER_PATTERN.source}`);
     }
+    const nowMs = this.#now().getTime();
+    const endsAtMs = nowMs + (dialect.grantLifeSeconds ?? Infinity) * 1000;
+    const shortened = dialect.hasFixedLife === true ? undefined : this.#accessTokenLifeSeconds;
     const family: Family = {
       id: randomUUID(),
       provider: dialect.provider,
@@ -337,11 +381,12 @@ export class AuthorizationServer {
       scopes: [...(input.scopes ?? dialect.defaultScopes)],
       refreshTokenHashes: [],
       rotation: input.rotation ?? dialect.rotation,
-      refreshTokenExpiresAtMs: this.#now().getTime() + dialect.refreshTokenLifeSeconds * 1000,
+      refreshTokenExpiresAtMs: Math.min(nowMs + dialect.refreshTokenLifeSeconds * 1000, endsAtMs),
+      ...(Number.isFinite(endsAtMs) && { endsAtMs }),
       accessTokenLifeSeconds:
-        input.accessTokenLifeSeconds ??
-        this.#accessTokenLifeSeconds ??
-        dialect.accessTokenLifeSeconds,
+        dialect.accessTokenLifeSeconds === null
+          ? null
+          : (input.accessTokenLifeSeconds ?? shortened ?? dialect.accessTokenLifeSeconds),
       ...(input.secretMarker !== undefined && { secretMarker: input.secretMarker }),
     };
     this.#families.set(family.id, family);

@@ -1,8 +1,8 @@
 /** The consent page of the sandbox: choose a shop or user, fewer scopes, approve or decline. Works without scripts. */
-import type { SandboxProvider } from './dialect';
 
 export interface ConsentPage {
-  provider: SandboxProvider;
+  /** The name of the provider. */
+  provider: string;
   clientId: string;
   /** Subjects to choose from, the preselected one first. */
   subjects: readonly string[];
@@ -10,13 +10,6 @@ export interface ConsentPage {
   /** The authorization request, sent again with the decision. */
   request: URLSearchParams;
 }
-
-const NAMES: Record<SandboxProvider, string> = {
-  ebay: 'eBay',
-  etsy: 'Etsy',
-  shopify: 'Shopify',
-  google: 'Google',
-};
 
 export function consentPage({
   provider,
@@ -38,8 +31,8 @@ export function consentPage({
     return `<label><input type="checkbox" name="granted" value="${value}" checked> ${value}</label>`;
   });
   return page(
-    `Sandbox of ${NAMES[provider]}`,
-    `<p>${escaped(clientId)} asks for access to an account. This sandbox simulates ${NAMES[provider]}; no real account is involved.</p>
+    `Sandbox of ${escaped(provider)}`,
+    `<p>${escaped(clientId)} asks for access to an account. This sandbox simulates ${escaped(provider)}; no real account is involved.</p>
 <form method="post">
 ${hidden.join('\n')}
 <fieldset><legend>Account</legend>${options.join('')}

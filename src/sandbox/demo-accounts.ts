@@ -1,12 +1,15 @@
 /** Demo accounts of every provider, for a first run without real accounts. Each label describes the account's state. */
 import type { GrantInput } from './authorization-server';
-import { SANDBOX_PROVIDERS, type SandboxProvider } from './dialect';
 import type { Sandbox } from './server';
+
+/** Providers with demo accounts. */
+export const DEMO_ACCOUNT_PROVIDERS = ['ebay', 'etsy', 'shopify', 'google'] as const;
+export type DemoAccountProvider = (typeof DEMO_ACCOUNT_PROVIDERS)[number];
 
 /** An account with its tokens in plaintext. The caller encrypts them when it stores the account. */
 export interface DemoAccount {
   organisation: string;
-  provider: SandboxProvider;
+  provider: DemoAccountProvider;
   environment: 'production' | 'sandbox';
   external_id: string;
   label: string;
@@ -40,7 +43,7 @@ interface DemoState {
 }
 
 /** The token lifetimes of the real providers. */
-const LIFE_MINUTES: Record<SandboxProvider, number> = {
+const LIFE_MINUTES: Record<DemoAccountProvider, number> = {
   ebay: 120,
   etsy: 60,
   shopify: 60,
@@ -139,7 +142,7 @@ const GOOGLE: readonly DemoState[] = [
   },
 ];
 
-const STATES: Record<SandboxProvider, readonly DemoState[]> = {
+const STATES: Record<DemoAccountProvider, readonly DemoState[]> = {
   ebay: EBAY,
   etsy: ETSY,
   shopify: SHOPIFY,
@@ -156,13 +159,13 @@ export function demoAccounts(
   sandbox: Pick<Sandbox, 'issueGrant' | 'revoke'>,
   now: Date,
 ): DemoAccount[] {
-  return SANDBOX_PROVIDERS.flatMap((provider) =>
+  return DEMO_ACCOUNT_PROVIDERS.flatMap((provider) =>
     STATES[provider].map((state) => demoAccount(provider, state, sandbox, now)),
   );
 }
 
 function demoAccount(
-  provider: SandboxProvider,
+  provider: DemoAccountProvider,
   state: DemoState,
   sandbox: Pick<Sandbox, 'issueGrant' | 'revoke'>,
   now: Date,

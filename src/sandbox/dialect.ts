@@ -2,12 +2,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Rotation } from './rotation';
 
-/** Providers that the sandbox simulates. */
-export const SANDBOX_PROVIDERS = ['ebay', 'etsy', 'shopify', 'google'] as const;
-export type SandboxProvider = (typeof SANDBOX_PROVIDERS)[number];
+/** The id of a provider that has a dialect in code, or a file in `providers/`. */
+export type SandboxProvider = string;
+
+/** `too_early` is not in the standard: the access token still lives too long. */
+export type RefusalCode = StandardRefusalCode | 'too_early';
 
 /** @see [RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2) */
-export type RefusalCode =
+export type StandardRefusalCode =
   | 'invalid_client'
   | 'invalid_request'
   | 'invalid_grant'
@@ -19,12 +21,17 @@ export interface PresentedRequest {
   readonly authorization: string | undefined;
   readonly contentType: string | undefined;
   readonly body: string;
+  /** The parameters of the URL. */
+  readonly query: string;
+  readonly headers: IncomingHttpHeaders;
 }
 
 /** A parsed token request, not yet judged. */
 export interface TokenRequest {
   readonly clientId?: string;
   readonly clientSecret?: string;
+  /** The client that a client assertion names. The sandbox knows no key, so it does not verify the signature. */
+  readonly assertedClientId?: string;
   readonly grantType?: string;
   readonly refreshToken?: string;
   readonly scopes?: readonly string[];
@@ -36,7 +43,9 @@ export interface TokenRequest {
   readonly assertion?: string;
   /** Set for grants without a person. */
   readonly judged?: JudgedCredentials;
-  /** A parameter was repeated, two client authentications were used, or the body was too large. */
+  /**
+   * A parameter was repeated or is missing, two client authentications were used, or the body was too large.
+   */
   readonly malformed: boolean;
 }
 
@@ -52,15 +61,18 @@ export interface JudgedCredentials {
 export interface MintedGrant {
   readonly subject: string;
   readonly clientId: string;
-  /** The sandbox's URL. */
+  /** The issuer that the sandbox states for this provider. */
   readonly issuer: string;
   readonly accessToken: string;
-  readonly expiresInSeconds: number;
+  /** `null`: the access token does not expire. */
+  readonly expiresInSeconds: number | null;
   readonly scopes: readonly string[];
   /** The token belongs to an application and not to a person. */
   readonly isOfApplication?: true;
   /** Absent: the presented one stays. */
   readonly refreshToken?: string;
+  /** The refresh token of the request. Absent: the request presented a code. */
+  readonly presentedRefreshToken?: string;
   readonly refreshTokenExpiresInSeconds: number;
 }
 
@@ -70,39 +82,65 @@ export interface WireAnswer {
   readonly body: string;
 }
 
+/** A call that an access token may make. */
+interface Resource {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  /** The query of the URL, with its question mark. */
+  readonly search?: string;
+  presented(headers: IncomingHttpHeaders): string | undefined;
+  accepted(subject: string): WireAnswer;
+  refused(): WireAnswer;
+}
+
 export interface Dialect {
   readonly provider: SandboxProvider;
+  /** The name on the consent page. */
+  readonly name: string;
   readonly tokenPath: string;
-  readonly accessTokenLifeSeconds: number;
+  readonly tokenMethod?: 'GET' | 'POST';
+  /** The path of refreshes. Absent: {@link tokenPath}. */
+  readonly refreshPath?: string;
+  /** `null`: access tokens do not expire. */
+  readonly accessTokenLifeSeconds: number | null;
+  /** No response states the lifetime of an access token, so the sandbox cannot shorten it. */
+  readonly hasFixedLife?: boolean;
+  /** Counts from the last use of a refresh token. */
   readonly refreshTokenLifeSeconds: number;
+  /** Counts from the consent. Absent: refreshes extend a grant without a limit. */
+  readonly grantLifeSeconds?: number;
+  /** A refresh presents the living access token. */
+  readonly renewsByAccessToken?: boolean;
+  /** Refuses a refresh earlier than this before the access token expires. */
+  readonly notBefore?: { readonly seconds: number; refused(): WireAnswer };
   readonly defaultScopes: readonly string[];
   /** Default rotation of refresh tokens; a grant may override it. */
   readonly rotation: Rotation;
   /** The client has no secret. */
-  readonly publicClient?: true;
+  readonly publicClient?: boolean;
   readTokenRequest(request: PresentedRequest): TokenRequest;
   /** Mints a new token that contains `secretMarker` verbatim in its secret part. */
   mintAccessToken(secretMarker?: string, subject?: string): string;
-  mintRefreshToken(secretMarker?: string): string;
+  mintRefreshToken(secretMarker?: string, subject?: string): string;
   granted(grant: MintedGrant): WireAnswer;
-  refused(code: RefusalCode): WireAnswer;
+  refused(code: StandardRefusalCode): WireAnswer;
   throttled(): WireAnswer;
-  /** The cheapest API call that validates an access token. */
-  readonly validation: {
-    readonly method: 'GET' | 'POST';
-    readonly path: string;
-    presented(headers: IncomingHttpHeaders): string | undefined;
-    accepted(subject: string): WireAnswer;
-    refused(): WireAnswer;
-  };
+  /** The cheapest API call that validates an access token. Absent: the provider has none. */
+  readonly validation?: Resource;
+  /** The call that names the person who consented. Absent: {@link validation}. */
+  readonly identity?: Resource;
   /** Where the owner of an account consents. */
   readonly authorization: {
     readonly path: string;
-    /** A request without a PKCE challenge is refused. */
-    readonly requiresPkce?: true;
+    /** The query that the URL of the consent page must have, with its question mark. */
+    readonly search?: string;
+    /** Returns the parameters of a request under the names of RFC 6749. Absent: they have these names. */
+    read?(parameters: URLSearchParams): URLSearchParams;
+    /** `required`: a request without a PKCE challenge is refused. `refused`: a request with one is. */
+    readonly pkce?: 'required' | 'refused';
     /** The callback contains `iss`. */
-    readonly sendsIssuer?: true;
-    /** Extra parameters of the callback, such as a signature. */
+    readonly sendsIssuer?: boolean;
+    /** The parameters of the callback of this provider, for example with a signature. */
     callback?(
       parameters: Readonly<Record<string, string>>,
       subject: string,
@@ -111,8 +149,14 @@ export interface Dialect {
     /** Whether the code gives a refresh token. Absent: always. */
     givesRefreshToken?(request: URLSearchParams): boolean;
   };
-  /** The path of RFC 7009 revocations. Absent: the provider has none. */
-  readonly revocationPath?: string;
+  /** Absent: the provider has no revocation. */
+  readonly revocation?: {
+    readonly path: string;
+    read(request: PresentedRequest): TokenRequest;
+    revoked(): WireAnswer;
+    /** The response to a token that no grant has. */
+    unknown(): WireAnswer;
+  };
   /** Headers of every response of this provider. */
   commonHeaders(requestId: string): Record<string, string>;
 }

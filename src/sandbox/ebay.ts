@@ -11,13 +11,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import { bearerToken } from './bearer-token';
-import type { Dialect, MintedGrant, RefusalCode, WireAnswer } from './dialect';
+import type { Dialect, MintedGrant, StandardRefusalCode, WireAnswer } from './dialect';
 import { jsonAnswer } from './json-answer';
 import { readBasicTokenRequest } from './token-request';
 
 const SCOPE = 'https://api.ebay.com/oauth/api_scope';
 
-const DESCRIPTIONS: Record<RefusalCode, string> = {
+const DESCRIPTIONS: Record<StandardRefusalCode, string> = {
   invalid_client: 'client authentication failed',
   invalid_request: 'request is missing a required parameter or malformed.',
   invalid_grant:
@@ -58,7 +58,7 @@ function granted(grant: MintedGrant): WireAnswer {
  * @see [RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2): a 401 must name the expected
  * authentication scheme
  */
-function refused(code: RefusalCode): WireAnswer {
+function refused(code: StandardRefusalCode): WireAnswer {
   const body = { error: code, error_description: DESCRIPTIONS[code] };
   if (code !== 'invalid_client') return jsonAnswer(400, body);
   return jsonAnswer(401, body, { 'www-authenticate': 'Basic realm="identity"' });
@@ -81,10 +81,12 @@ function throttled(): WireAnswer {
 
 export const ebay: Dialect = {
   provider: 'ebay',
+  name: 'eBay',
   tokenPath: '/identity/v1/oauth2/token',
   accessTokenLifeSeconds: 7200,
   /** 18 months, as in `refresh_token_expires_in` at consent. */
   refreshTokenLifeSeconds: 47_304_000,
+  grantLifeSeconds: 47_304_000,
   defaultScopes: [SCOPE, `${SCOPE}/sell.inventory`, `${SCOPE}/sell.fulfillment`],
   rotation: { mode: 'none' },
   readTokenRequest: readBasicTokenRequest,

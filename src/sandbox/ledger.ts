@@ -11,7 +11,8 @@ import type { ScriptedConsent } from './scripted-consent';
  * `received`: the request was read completely and is not judged yet. `committed`: a new grant was minted and stored; no
  * byte of the response was sent. `revoked`: a refresh token was replayed, and its family was revoked. `answered`: the
  * response was written to the socket. `dropped`: the connection closed without a complete response. `validated`: an
- * access token was validated; `status` is the response about to be sent, if any. `consented`, `declined`: the person
+ * access token was validated; `status` is the response about to be sent, if any. `identified`: the client asked who
+ * consented. `consented`, `declined`: the person
  * decided on the consent page, and the browser is about to be sent to the callback. `withdrawn`: the client revoked a
  * token.
  */
@@ -22,6 +23,7 @@ export type LedgerEvent =
   | 'answered'
   | 'dropped'
   | 'validated'
+  | 'identified'
   | 'consented'
   | 'declined'
   | 'withdrawn';

@@ -4,13 +4,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AuthorizationServer } from './authorization-server';
 import type { Dialect, WireAnswer } from './dialect';
-import { jsonAnswer } from './json-answer';
+import type { Dialects } from './dialects';
 import type { Ledger } from './ledger';
 import { delayAfterCommitMs, type Script, wireAnswer } from './scripted-answer';
 import { readTokenRequest } from './token-endpoint';
 
 export interface RevocationEndpointDeps {
-  dialects: readonly Dialect[];
+  dialects: Dialects;
   authorizationServer: AuthorizationServer;
   ledger: Ledger;
   script: Script;
@@ -26,20 +26,21 @@ export class RevocationEndpoint {
 
   /** @returns whether the request was a revocation */
   handle(request: IncomingMessage, response: ServerResponse): boolean {
-    const path = request.url?.split('?')[0];
-    const dialect = this.#deps.dialects.find((one) => one.revocationPath === path);
-    if (dialect === undefined || request.method !== 'POST') return false;
-    void this.#answer(dialect, request, response);
+    const path = request.url?.split('?')[0] ?? '';
+    const dialect = this.#deps.dialects.at(path);
+    if (dialect?.revocation?.path !== path || request.method !== 'POST') return false;
+    void this.#answer(dialect, dialect.revocation, request, response);
     return true;
   }
 
   async #answer(
     dialect: Dialect,
+    revocation: NonNullable<Dialect['revocation']>,
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
     const { authorizationServer, ledger, script, stopping } = this.#deps;
-    const asked = await readTokenRequest(dialect, request);
+    const asked = await readTokenRequest((sent) => revocation.read(sent), request);
     if (asked === undefined) return;
     const { token = '' } = asked;
     const subject =
@@ -55,10 +56,10 @@ export class RevocationEndpoint {
       answer = wireAnswer(scripted, dialect, undefined);
     } else if (!authorizationServer.isClient(dialect, asked))
       answer = dialect.refused('invalid_client');
-    else if (subject === undefined) answer = jsonAnswer(400, { error: 'invalid_token' });
+    else if (subject === undefined) answer = revocation.unknown();
     else {
       authorizationServer.revoke(token);
-      answer = jsonAnswer(200, {});
+      answer = revocation.revoked();
     }
     ledger.record({
       event: 'withdrawn',

@@ -1,6 +1,7 @@
 /** The sandbox: an OAuth server on loopback with one dialect per provider, a ledger and scripts. */
 import { once, setMaxListeners } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import type { ProviderFile } from '../providers/catalogue/provider-file';
 import { AuthorizationEndpoint } from './authorization-endpoint';
 import {
   AuthorizationServer,
@@ -9,19 +10,14 @@ import {
   type IssuedGrant,
 } from './authorization-server';
 import { CredentialGrants } from './credential-grants';
-import type { Dialect, SandboxProvider } from './dialect';
-import { ebay } from './ebay';
-import { etsy } from './etsy';
-import { google } from './google';
+import type { SandboxProvider } from './dialect';
+import { Dialects } from './dialects';
 import { Ledger, type LedgerEntry, type LedgerEvent, type LedgerListener } from './ledger';
 import { RevocationEndpoint } from './revocation-endpoint';
 import { Script, type ScriptRule } from './scripted-answer';
 import { ConsentScript, type ScriptedConsent } from './scripted-consent';
-import { shopify } from './shopify';
 import { TokenEndpoint } from './token-endpoint';
 import { ValidationEndpoint } from './validation-endpoint';
-
-const DIALECTS: Record<SandboxProvider, Dialect> = { ebay, etsy, shopify, google };
 
 /** Idle time, in ms, before a connection is closed. If it is too short, a client's next request can be cut off. */
 const KEEP_ALIVE_MS = 65_000;
@@ -31,18 +27,27 @@ export interface SandboxOptions extends AuthorizationServerOptions {
   port?: number;
   /** Callback URLs by the name that a client sends as its redirect URI, such as eBay's RuName. */
   redirectUris?: Readonly<Record<string, string>>;
+  /** Provider files that are not in `providers/`. */
+  files?: readonly ProviderFile[];
+}
+
+/** Members of an environment of `providers.yaml` that point at one provider of the sandbox. */
+interface SandboxEndpoints {
+  tokenEndpoint: string;
+  refreshEndpoint?: string;
+  /** Contains `{account}` if each account has its own host at the provider. */
+  authorizationEndpoint: string;
+  validationEndpoint?: string;
+  identityEndpoint?: string;
+  revocationEndpoint?: string;
+  issuer: string;
 }
 
 export interface Sandbox {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
   tokenEndpoint(provider: SandboxProvider): string;
-  /** The URL of the provider's validation call. */
-  validationEndpoint(provider: SandboxProvider): string;
-  /** The URL of the consent page. Shopify's contains `{account}`, because a shop consents on its own host. */
-  authorizationEndpoint(provider: SandboxProvider): string;
-  /** `null`: the provider has no revocation. */
-  revocationEndpoint(provider: SandboxProvider): string | null;
+  endpoints(provider: SandboxProvider): SandboxEndpoints;
   /** Creates a grant as if its owner had just consented. */
   issueGrant(input: GrantInput & { provider: SandboxProvider }): IssuedGrant;
   /** Creates an access token that does not expire and has no refresh token, as some providers issue. */
@@ -87,6 +92,7 @@ export interface Sandbox {
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const authorizationServer = new AuthorizationServer(options);
   const credentialGrants = new CredentialGrants();
+  const dialects = new Dialects(options.files ?? []);
   const ledger = new Ledger();
   const script = new Script();
   const stopping = new AbortController();
@@ -94,7 +100,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   setMaxListeners(0, stopping.signal);
   const consentScript = new ConsentScript();
   const deps = {
-    dialects: Object.values(DIALECTS),
+    dialects,
     authorizationServer,
     credentialGrants,
     ledger,
@@ -115,22 +121,31 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     if (!isHandled) void tokenEndpoint.handle(request, response);
   });
   const url = await listen(server, options.port ?? 0);
-  authorizationServer.issuer = url;
+  authorizationServer.url = url;
 
   return {
     url,
-    tokenEndpoint: (provider) => `${url}${DIALECTS[provider].tokenPath}`,
-    validationEndpoint: (provider) => `${url}${DIALECTS[provider].validation.path}`,
-    authorizationEndpoint: (provider) =>
-      `${url}${DIALECTS[provider].authorization.path}${provider === 'shopify' ? '?shop={account}' : ''}`,
-    revocationEndpoint(provider) {
-      const path = DIALECTS[provider].revocationPath;
-      return path === undefined ? null : `${url}${path}`;
+    tokenEndpoint: (provider) => `${url}${dialects.of(provider).tokenPath}`,
+    endpoints(provider) {
+      const dialect = dialects.of(provider);
+      const { tokenPath, refreshPath, authorization, validation, revocation } = dialect;
+      const { identity = validation } = dialect;
+      const at = ({ path, search = '' }: { path: string; search?: string }) =>
+        `${url}${path}${search}`;
+      return {
+        tokenEndpoint: `${url}${tokenPath}`,
+        ...(refreshPath !== undefined && { refreshEndpoint: `${url}${refreshPath}` }),
+        authorizationEndpoint: at(authorization),
+        ...(validation !== undefined && { validationEndpoint: at(validation) }),
+        ...(identity !== undefined && { identityEndpoint: at(identity) }),
+        ...(revocation !== undefined && { revocationEndpoint: at(revocation) }),
+        issuer: authorizationServer.issuerOf(provider),
+      };
     },
     issueGrant: ({ provider, ...input }) =>
-      authorizationServer.issueGrant(DIALECTS[provider], input),
+      authorizationServer.issueGrant(dialects.of(provider), input),
     issueEndlessToken: ({ provider, ...input }) =>
-      authorizationServer.issueEndlessToken(DIALECTS[provider], input),
+      authorizationServer.issueEndlessToken(dialects.of(provider), input),
     revoke: (token) => authorizationServer.revoke(token),
     credentialGrants,
     setClientSecret: (secret) => authorizationServer.setClientSecret(secret),

@@ -14,17 +14,18 @@
  * refusal](https://community.shopify.dev/t/520-during-refresh-token-rotation-permanently-orphans-the-offline-access-token/35182)
  */
 import { createHmac, randomBytes } from 'node:crypto';
-import type { Dialect, MintedGrant, RefusalCode, WireAnswer } from './dialect';
+import type { Dialect, MintedGrant, StandardRefusalCode, WireAnswer } from './dialect';
 import { jsonAnswer } from './json-answer';
 import { readBodyTokenRequest } from './token-request';
 
-const REFUSALS: Record<RefusalCode, [status: number, error: string, description: string]> = {
-  invalid_client: [401, 'invalid_client', 'The client credentials are not valid'],
-  invalid_request: [400, 'invalid_request', 'A parameter is missing or malformed'],
-  invalid_grant: [401, 'invalid_request', 'This request requires an active refresh_token'],
-  invalid_scope: [400, 'invalid_scope', 'The scope exceeds what was granted'],
-  unsupported_grant_type: [400, 'unsupported_grant_type', 'The grant type is not supported'],
-};
+const REFUSALS: Record<StandardRefusalCode, [status: number, error: string, description: string]> =
+  {
+    invalid_client: [401, 'invalid_client', 'The client credentials are not valid'],
+    invalid_request: [400, 'invalid_request', 'A parameter is missing or malformed'],
+    invalid_grant: [401, 'invalid_request', 'This request requires an active refresh_token'],
+    invalid_scope: [400, 'invalid_scope', 'The scope exceeds what was granted'],
+    unsupported_grant_type: [400, 'unsupported_grant_type', 'The grant type is not supported'],
+  };
 
 const token =
   (prefix: string) =>
@@ -43,13 +44,30 @@ function granted(grant: MintedGrant): WireAnswer {
   });
 }
 
-function refused(code: RefusalCode): WireAnswer {
+function refused(code: StandardRefusalCode): WireAnswer {
   const [status, error, description] = REFUSALS[code];
   return jsonAnswer(status, { error, error_description: description });
 }
 
+export function signedByShopify(
+  parameters: Readonly<Record<string, string>>,
+  shop: string,
+  clientSecret: string,
+): Record<string, string> {
+  const signed = {
+    ...parameters,
+    shop,
+    host: Buffer.from(`${shop}/admin`).toString('base64url'),
+    timestamp: String(Math.floor(Date.now() / 1000)),
+  };
+  const sorted = Object.entries(signed).toSorted(([a], [b]) => a.localeCompare(b));
+  const text = new URLSearchParams(sorted).toString();
+  return { ...signed, hmac: createHmac('sha256', clientSecret).update(text).digest('hex') };
+}
+
 export const shopify: Dialect = {
   provider: 'shopify',
+  name: 'Shopify',
   tokenPath: '/admin/oauth/access_token',
   accessTokenLifeSeconds: 3600,
   refreshTokenLifeSeconds: 90 * 24 * 3600,
@@ -63,17 +81,9 @@ export const shopify: Dialect = {
   throttled: () => jsonAnswer(429, { errors: 'Exceeded the limit of calls per second.' }),
   authorization: {
     path: '/admin/oauth/authorize',
-    callback(parameters, shop, clientSecret) {
-      const signed = {
-        ...parameters,
-        shop,
-        host: Buffer.from(`${shop}/admin`).toString('base64url'),
-        timestamp: String(Math.floor(Date.now() / 1000)),
-      };
-      const sorted = Object.entries(signed).toSorted(([a], [b]) => a.localeCompare(b));
-      const text = new URLSearchParams(sorted).toString();
-      return { ...signed, hmac: createHmac('sha256', clientSecret).update(text).digest('hex') };
-    },
+    // A shop consents on its own host, which the sandbox gets as a parameter.
+    search: '?shop={account}',
+    callback: signedByShopify,
   },
   commonHeaders: (requestId) => ({ 'x-request-id': requestId }),
   validation: {

@@ -3,12 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { SANDBOX_PROVIDERS } from './dialect';
 import { rotationSchema } from './rotation';
 
 const familySchema = z.strictObject({
   id: z.string(),
-  provider: z.enum(SANDBOX_PROVIDERS),
+  provider: z.string(),
   clientId: z.string(),
   subject: z.string(),
   scopes: z.array(z.string()),
@@ -17,9 +16,13 @@ const familySchema = z.strictObject({
   rotation: rotationSchema.optional(),
   predecessorHash: z.string().optional(),
   successors: z.number().optional(),
+  uses: z.number().optional(),
   rotatedAtMs: z.number().optional(),
   refreshTokenExpiresAtMs: z.number(),
-  accessTokenLifeSeconds: z.number(),
+  /** Refreshes do not extend the grant beyond it. */
+  endsAtMs: z.number().optional(),
+  /** `null`: the access tokens do not expire. */
+  accessTokenLifeSeconds: z.number().nullable(),
   secretMarker: z.string().optional(),
   revokedAtMs: z.number().optional(),
 });

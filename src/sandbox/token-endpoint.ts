@@ -5,7 +5,8 @@ import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AuthorizationServer } from './authorization-server';
 import type { CredentialGrants } from './credential-grants';
-import type { Dialect, TokenRequest, WireAnswer } from './dialect';
+import type { Dialect, PresentedRequest, RefusalCode, TokenRequest, WireAnswer } from './dialect';
+import type { Dialects } from './dialects';
 import { type Ledger, type LedgerEntry, refreshTokenFingerprint } from './ledger';
 import { readBody } from './read-body';
 import {
@@ -18,7 +19,7 @@ import {
 } from './scripted-answer';
 
 export interface TokenEndpointDeps {
-  dialects: readonly Dialect[];
+  dialects: Dialects;
   authorizationServer: AuthorizationServer;
   credentialGrants: CredentialGrants;
   ledger: Ledger;
@@ -35,31 +36,33 @@ type Decided = Required<Pick<LedgerEntry, 'outcome'>> & { answer: WireAnswer };
 /** Serves the token paths of all dialects. Other paths give 404, other methods 405. */
 export class TokenEndpoint {
   readonly #deps: TokenEndpointDeps;
-  readonly #dialects: ReadonlyMap<string, Dialect>;
   readonly #connectionIds = new WeakMap<Socket, string>();
   #connections = 0;
 
   constructor(deps: TokenEndpointDeps) {
     this.#deps = deps;
-    this.#dialects = new Map(deps.dialects.map((dialect) => [dialect.tokenPath, dialect]));
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const dialect = this.#dialects.get(request.url?.split('?')[0] ?? '');
-    if (!dialect) {
+    const path = request.url?.split('?')[0] ?? '';
+    const dialect = this.#deps.dialects.at(path);
+    const { tokenPath, refreshPath = tokenPath, tokenMethod = 'POST' } = dialect ?? {};
+    if (!dialect || (path !== tokenPath && path !== refreshPath)) {
       response.writeHead(404).end();
       return;
     }
-    if (request.method !== 'POST') {
-      response.writeHead(405, { allow: 'POST' }).end();
+    if (request.method !== tokenMethod) {
+      response.writeHead(405, { allow: tokenMethod }).end();
       return;
     }
-    const read = await readTokenRequest(dialect, request);
-    if (!read) return;
+    const sent = await readTokenRequest((one) => dialect.readTokenRequest(one), request);
+    if (!sent) return;
+    const isHere = path === (sent.grantType === 'refresh_token' ? refreshPath : tokenPath);
+    const read = isHere ? sent : { ...sent, grantType: 'of another path' };
     const { authorizationServer, credentialGrants } = this.#deps;
     const judged = await credentialGrants.judge(read, {
       isApp: authorizationServer.isClient(dialect, read),
-      audience: `${authorizationServer.issuer}${dialect.tokenPath}`,
+      audience: `${authorizationServer.url}${tokenPath}`,
     });
     const asked = judged === null ? read : { ...read, judged };
     const received = this.#describe(dialect, asked, request.socket);
@@ -130,7 +133,7 @@ export class TokenEndpoint {
       if (verdict.replayed && commit && authorizationServer.revokeReplayed(verdict.replayed)) {
         ledger.record({ ...exchange, event: 'revoked' });
       }
-      return { outcome: verdict.code, answer: dialect.refused(verdict.code) };
+      return { outcome: verdict.code, answer: refusalOf(dialect, verdict.code) };
     }
     if (!commit) return undefined;
     const minted = authorizationServer.commit(dialect, verdict);
@@ -165,12 +168,16 @@ export class TokenEndpoint {
       const subject = authorizationServer.subjectOfCode(provider, asked.code ?? '');
       return { ...base, ...(subject !== undefined && { subject }) };
     }
-    const subject = authorizationServer.subjectOf(provider, asked.refreshToken);
+    const subject =
+      authorizationServer.subjectOf(provider, asked.refreshToken) ??
+      authorizationServer.subjectOfAccessToken(provider, asked.refreshToken);
     return {
       ...base,
       ...(subject !== undefined && { subject }),
       refreshTokenFingerprint: refreshTokenFingerprint(asked.refreshToken),
-      ...(authorizationServer.isRotated(asked.refreshToken) && { rotatedTokenPresented: true }),
+      ...(authorizationServer.isRotated(provider, asked.refreshToken) && {
+        rotatedTokenPresented: true,
+      }),
       ...(asked.refreshToken.startsWith('ENC:') && { sealedTokenPresented: true }),
     };
   }
@@ -185,17 +192,24 @@ export class TokenEndpoint {
   }
 }
 
+function refusalOf(dialect: Dialect, code: RefusalCode): WireAnswer {
+  if (code !== 'too_early') return dialect.refused(code);
+  return dialect.notBefore?.refused() ?? dialect.refused('invalid_request');
+}
+
 /** Reads the complete request, or returns `undefined` if the client disconnected before its end. */
 export async function readTokenRequest(
-  dialect: Dialect,
+  read: (request: PresentedRequest) => TokenRequest,
   request: IncomingMessage,
 ): Promise<TokenRequest | undefined> {
   const body = await readBody(request);
   if (body === undefined) return undefined;
-  const asked = dialect.readTokenRequest({
+  const asked = read({
     authorization: request.headers.authorization,
     contentType: request.headers['content-type'],
     body: body.text,
+    query: request.url?.split('?')[1] ?? '',
+    headers: request.headers,
   });
   return body.isTooLong ? { ...asked, malformed: true } : asked;
 }

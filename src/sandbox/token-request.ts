@@ -10,7 +10,7 @@ import type { PresentedRequest, TokenRequest } from './dialect';
  * @see [RFC 6749 section 2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1)
  * @see [RFC 7617 section 2](https://www.rfc-editor.org/rfc/rfc7617#section-2)
  */
-function readBasicCredentials(
+export function readBasicCredentials(
   authorization: string | undefined,
 ): { clientId: string; clientSecret: string } | undefined {
   const encoded = /^basic +([a-z0-9+/]+={0,2})$/i.exec(authorization ?? '')?.[1];
@@ -72,7 +72,7 @@ export function readBodyTokenRequest(request: PresentedRequest): TokenRequest {
   };
 }
 
-function readAsked(
+export function readAsked(
   parameters: ReadonlyMap<string, string>,
 ): Omit<TokenRequest, 'clientId' | 'clientSecret' | 'malformed'> {
   const grantType = parameters.get('grant_type');

@@ -16,7 +16,7 @@ const RETURN_URL = 'http://127.0.0.1:1/done';
 let pages: Pages;
 beforeAll(async () => {
   pages = await startPages({
-    providers: ['ebay', 'etsy', 'shopify', 'google'],
+    providers: ['ebay', 'etsy', 'shopify', 'google', 'quickbooks'],
     returnUrls: [RETURN_URL],
   });
 });
@@ -79,7 +79,7 @@ async function expire(id: string): Promise<void> {
 }
 
 describe('a connect link', () => {
-  it.each(['ebay', 'etsy', 'google'])(
+  it.each(['ebay', 'etsy', 'google', 'quickbooks'])(
     'connects an account at %s, which then has a refresh token',
     async (provider) => {
       const { id, account_id: accountId, page } = await connect(provider, name());

@@ -4,7 +4,7 @@ import { ConfiguredProviders } from '../../src/providers/config/configured-provi
 import { defaultPolicy } from '../../src/providers/config/providers-file';
 import { createConsentClient } from '../../src/providers/consent/consent-client';
 import { createTransport } from '../../src/providers/exchange/transport';
-import { SANDBOX_PROVIDERS, type SandboxProvider } from '../../src/sandbox/dialect';
+import { DEMO_ACCOUNT_PROVIDERS, type DemoAccountProvider } from '../../src/sandbox/demo-accounts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/server';
 
 const CALLBACK = 'http://127.0.0.1:9/connect/callback/demo';
@@ -28,8 +28,7 @@ beforeEach(async () => {
 afterEach(() => sandbox.stop());
 
 /** The provider as demo mode configures it. */
-function input(id: SandboxProvider) {
-  const revocationEndpoint = sandbox.revocationEndpoint(id);
+function input(id: DemoAccountProvider) {
   const provider = new ConfiguredProviders([
     {
       id,
@@ -39,11 +38,7 @@ function input(id: SandboxProvider) {
         production: {
           clientId: 'evergrant-test',
           clientSecret: new Secret('sandbox-secret-0123456789'),
-          tokenEndpoint: sandbox.tokenEndpoint(id),
-          authorizationEndpoint: sandbox.authorizationEndpoint(id),
-          identityEndpoint: sandbox.validationEndpoint(id),
-          issuer: sandbox.url,
-          ...(revocationEndpoint === null ? {} : { revocationEndpoint }),
+          ...sandbox.endpoints(id),
           ...(id === 'ebay' ? { redirectUri: 'Acme-RuName' } : {}),
         },
       },
@@ -64,7 +59,7 @@ function input(id: SandboxProvider) {
   };
 }
 
-const SUBJECTS: Record<SandboxProvider, string> = {
+const SUBJECTS: Record<DemoAccountProvider, string> = {
   ebay: 'copper_kettle',
   etsy: 'rowan_candles',
   shopify: SHOP,
@@ -101,7 +96,7 @@ async function callbackOf(
   return location.searchParams;
 }
 
-async function granted(id: SandboxProvider) {
+async function granted(id: DemoAccountProvider) {
   const given = input(id);
   const parameters = await callbackOf(given, { subject: SUBJECTS[id] });
   const answer = await client.exchangeCode({ ...given, parameters });
@@ -109,7 +104,7 @@ async function granted(id: SandboxProvider) {
   return { given, parameters, answer };
 }
 
-describe.each(SANDBOX_PROVIDERS)('a consent at %s', (id) => {
+describe.each(DEMO_ACCOUNT_PROVIDERS)('a consent at %s', (id) => {
   it('gives both tokens and names the person who consented', async () => {
     const { answer } = await granted(id);
     expect(sandbox.isAccessTokenActive(answer.grant.accessToken?.reveal() ?? '')).toBe(true);
@@ -185,7 +180,7 @@ describe('the sandbox', () => {
     expect((await callbackOf(input('google'), { subject: 'a' })).has('iss')).toBe(false);
     const given = input('google');
     const parameters = await callbackOf(given, { subject: 'a' });
-    expect(parameters.get('iss')).toBe(sandbox.url);
+    expect(parameters.get('iss')).toBe(sandbox.endpoints('google').issuer);
     expect(await client.exchangeCode({ ...given, parameters })).toMatchObject({
       kind: 'granted',
       grant: { refreshToken: null },

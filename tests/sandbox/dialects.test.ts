@@ -3,7 +3,7 @@ import { Secret } from '../../src/domain/masking/secret';
 import { findAdapter } from '../../src/providers/adapters/registry';
 import { ConfiguredProviders } from '../../src/providers/config/configured-providers';
 import { defaultPolicy } from '../../src/providers/config/providers-file';
-import { SANDBOX_PROVIDERS, type SandboxProvider } from '../../src/sandbox/dialect';
+import { DEMO_ACCOUNT_PROVIDERS, type DemoAccountProvider } from '../../src/sandbox/demo-accounts';
 import type { Sandbox } from '../../src/sandbox/server';
 import { exchangeAt, stopProviders } from '../providers/_provider';
 import { CLIENT_ID, CLIENT_SECRET, sandboxForTest, stopSandboxes } from './_token-client';
@@ -14,14 +14,14 @@ afterEach(async () => {
 });
 
 const DAY_MS = 24 * 3600_000;
-const ROTATES: Record<SandboxProvider, boolean> = {
+const ROTATES: Record<DemoAccountProvider, boolean> = {
   ebay: false,
   etsy: true,
   shopify: true,
   google: false,
 };
 
-function refresh(sandbox: Sandbox, provider: SandboxProvider, refreshToken: string) {
+function refresh(sandbox: Sandbox, provider: DemoAccountProvider, refreshToken: string) {
   const found = new ConfiguredProviders([
     {
       id: provider,
@@ -40,7 +40,7 @@ function refresh(sandbox: Sandbox, provider: SandboxProvider, refreshToken: stri
   return exchangeAt('', { provider: found, refreshToken });
 }
 
-describe.each(SANDBOX_PROVIDERS)('the %s dialect and the adapter of that name', (provider) => {
+describe.each(DEMO_ACCOUNT_PROVIDERS)('the %s dialect and the adapter of that name', (provider) => {
   it('agree on a refresh without a warning, with a refresh token only if it rotates', async () => {
     const sandbox = await sandboxForTest();
     const grant = sandbox.issueGrant({ provider, subject: 's', secretMarker: 'MARKER' });

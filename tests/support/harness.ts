@@ -28,6 +28,7 @@ import { TrustedProxies } from '../../src/http/trusted-proxies';
 import { type Config, loadConfig } from '../../src/process/config';
 import { createLogger } from '../../src/process/logging';
 import { installTemporalRuntime } from '../../src/process/temporal-runtime';
+import { findAdapter } from '../../src/providers/adapters/registry';
 import { ConfiguredProviders } from '../../src/providers/config/configured-providers';
 import type { ProviderConfig } from '../../src/providers/config/providers-file';
 import { createConsentClient } from '../../src/providers/consent/consent-client';
@@ -191,7 +192,8 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   const encryptionKeys = options.encryptionKeys ?? `k1:${randomBytes(32).toString('base64')}`;
   const ring = KeyRing.parse(encryptionKeys);
   const directory = mkdtempSync(join(tmpdir(), 'evergrant-harness-'));
-  const providersFile = writeProvidersFile(directory, sandbox, options.providers ?? ['ebay']);
+  const entries = entriesOf(options.providers ?? ['ebay']);
+  const providersFile = writeProvidersFile(directory, sandbox, entries);
   const base = loadConfig({
     PROVIDERS_FILE: providersFile,
     SANDBOX_CLIENT_SECRET: clientSecret,
@@ -218,8 +220,10 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
           {
             ...environment,
             limits: { ...environment.limits, ...options.limits },
-            // `providers.yaml` cannot state it, because the issuer of Google is known.
-            ...(provider.adapter === 'google' && { issuer: sandbox.url }),
+            // `providers.yaml` cannot state the issuer of a provider that is known.
+            ...(findAdapter(provider.adapter)?.discovery !== true && {
+              issuer: sandbox.endpoints(entries[provider.id]?.dialect ?? provider.id).issuer,
+            }),
           },
         ]),
       ),
@@ -305,7 +309,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       const organisation = input.organisation ?? DEFAULT_ORGANISATION;
       const provider = input.provider ?? 'ebay';
       const consent = {
-        provider: input.dialect ?? (provider as SandboxProvider),
+        provider: input.dialect ?? provider,
         subject: accountId,
         ...(input.secretMarker === undefined ? {} : { secretMarker: input.secretMarker }),
         ...(input.rotation === undefined ? {} : { rotation: input.rotation }),
@@ -467,30 +471,28 @@ async function prove(mongodbUri: string, accountId: string): Promise<void> {
 function writeProvidersFile(
   directory: string,
   sandbox: Sandbox,
-  wanted: NonNullable<HarnessOptions['providers']>,
+  entries: Record<string, ProviderEntry>,
 ): string {
-  const named: Record<string, ProviderEntry> = isList(wanted)
-    ? Object.fromEntries(wanted.map((id) => [id, {}]))
-    : wanted;
   const providers: Record<string, object> = {};
-  for (const [id, { dialect = id as SandboxProvider, by = same, ...entry }] of Object.entries(
-    named,
-  )) {
-    const revocationEndpoint = sandbox.revocationEndpoint(dialect);
+  for (const [id, { dialect = id, by = same, ...entry }] of Object.entries(entries)) {
+    const { issuer: _known, refreshEndpoint: _own, ...endpoints } = sandbox.endpoints(dialect);
     const environment = {
       clientId: CLIENT_ID,
       clientSecret: '${SANDBOX_CLIENT_SECRET}',
-      tokenEndpoint: by(sandbox.tokenEndpoint(dialect)),
-      validationEndpoint: sandbox.validationEndpoint(dialect),
-      authorizationEndpoint: sandbox.authorizationEndpoint(dialect),
-      identityEndpoint: sandbox.validationEndpoint(dialect),
-      ...(revocationEndpoint === null ? {} : { revocationEndpoint }),
+      ...endpoints,
+      tokenEndpoint: by(endpoints.tokenEndpoint),
     };
     providers[id] = { ...entry, environments: { production: environment, sandbox: environment } };
   }
   const file = join(directory, 'providers.yaml');
   writeFileSync(file, JSON.stringify({ providers }));
   return file;
+}
+
+function entriesOf(
+  wanted: NonNullable<HarnessOptions['providers']>,
+): Record<string, ProviderEntry> {
+  return isList(wanted) ? Object.fromEntries(wanted.map((id) => [id, {}])) : wanted;
 }
 
 function same(url: string): string {

@@ -18,7 +18,7 @@ export const REFRESH_TOKEN_LIFE_MAX_SECONDS = 20 * 365 * DAY_SECONDS;
 const LIFE_MIN_SECONDS = 1;
 
 /** Members of a token response that state the access token's expiry. The first readable one counts. */
-const ACCESS_TOKEN_MEMBERS = [
+export const ACCESS_TOKEN_EXPIRY_MEMBERS = [
   // Zoho sends both; its `expires_in` is in milliseconds.
   'expires_in_sec',
   'expires_in',
@@ -38,7 +38,8 @@ const ACCESS_TOKEN_MEMBERS = [
   'expires',
 ] as const;
 
-const REFRESH_TOKEN_MEMBERS = [
+/** Members of a token response that state the refresh token's expiry. */
+export const REFRESH_TOKEN_EXPIRY_MEMBERS = [
   'refresh_token_expires_in',
   'refresh_expires_in',
   'x_refresh_token_expires_in',
@@ -84,7 +85,7 @@ export function accessTokenExpiry(
   defaultLifeSeconds: number,
 ): AccessTokenExpiry {
   // A time of 0 means unset. A lifetime of 0 counts only if nothing else is stated.
-  const names = ACCESS_TOKEN_MEMBERS.filter(
+  const names = ACCESS_TOKEN_EXPIRY_MEMBERS.filter(
     (name) => !(MOMENT_NAME.test(name) && isZero(members[name])),
   ).toSorted((a, b) => Number(isZero(members[a])) - Number(isZero(members[b])));
   const stated = firstReadable(members, names, sentAt, ACCESS_TOKEN_LIFE_MAX_SECONDS);
@@ -107,7 +108,7 @@ export function refreshTokenExpiry(
   sentAt: Date,
   defaultLifeSeconds: number | null,
 ): RefreshTokenExpiry {
-  const names = REFRESH_TOKEN_MEMBERS.filter((name) => !isZero(members[name]));
+  const names = REFRESH_TOKEN_EXPIRY_MEMBERS.filter((name) => !isZero(members[name]));
   const { reading, warnings } = firstReadable(
     members,
     names,

@@ -1,0 +1,85 @@
+/** The ten providers of demo mode that are described by their files alone: each account connects, refreshes and ends. */
+import { randomUUID } from 'node:crypto';
+import { CONNECTABLE_PROVIDERS } from '../../src/all-in-one/demo-mode';
+import { readCatalogueFile } from '../../src/providers/catalogue/read-file';
+import { type Api, type Send, startApi } from '../api/_api';
+import { browserOf, decide, returnTo, startAt } from '../support/sandbox-consent';
+
+let api: Api;
+let send: Send;
+beforeAll(async () => {
+  api = await startApi({ providers: CONNECTABLE_PROVIDERS });
+  send = api.with({ publicUrl: new URL('http://127.0.0.1') });
+});
+afterAll(() => api.stop());
+
+const browser = browserOf(() => send);
+
+/** Acts as the person: opens the link, approves at the sandbox, and returns to the callback. */
+async function connected(provider: string, subject: string): Promise<string> {
+  const body = { provider, external_id: subject };
+  const session = await send('POST', '/api/admin/connect/sessions', { body });
+  const started = await startAt(browser, session.body.url);
+  const page = await returnTo(browser, await decide(started, subject), started.cookie);
+  expect(page.text).toContain('is connected to');
+  return session.body.account_id;
+}
+
+const show = async (id: string) => (await api.get(`/api/admin/accounts/${id}`)).body;
+const refresh = async (id: string) =>
+  (await api.post(`/api/admin/accounts/${id}/refresh`, { force: true })).body;
+
+async function tokensOf(id: string) {
+  const { current } = await api.harness.account(id);
+  return current;
+}
+
+const files = CONNECTABLE_PROVIDERS.map((id) => ({ id, file: readCatalogueFile(id) }));
+const renewed = files.filter(({ file }) => file.renewal !== 'none');
+const validated = files.filter(({ file }) => file.validation !== undefined);
+
+describe('a demo provider that is only a file', () => {
+  it.each(renewed)('$id connects an account and refreshes it twice', async ({ id: provider }) => {
+    const id = await connected(provider, `shop_${randomUUID()}`);
+    expect(await show(id)).toMatchObject({ status: 'ok', generation: 1 });
+    const first = await tokensOf(id);
+    expect(await refresh(id)).toMatchObject({ outcome: 'refreshed', generation: 2 });
+    expect(await refresh(id)).toMatchObject({ outcome: 'refreshed', generation: 3 });
+    const second = await tokensOf(id);
+    expect(second.accessTokenFingerprint).not.toBe(first.accessTokenFingerprint);
+    const { items } = (
+      await api.get(`/api/admin/${provider}/tokens/terminal-logs?account_id=${id}`)
+    ).body;
+    const attempts = items.filter(({ action }: any) => action === 'token_refreshed');
+    expect(attempts.map(({ diagnostics }: any) => diagnostics?.warnings ?? [])).toEqual([[], []]);
+  });
+
+  it('mailchimp connects an account whose token does not expire', async () => {
+    const id = await connected('mailchimp', `shop_${randomUUID()}`);
+    const account = await show(id);
+    expect(account).toMatchObject({ status: 'ok', generation: 1, due_at: null });
+    expect(await tokensOf(id)).toMatchObject({ expiresAt: null, refreshToken: null });
+  });
+
+  it.each(validated)('$id validates a token', async ({ id: provider }) => {
+    const id = await connected(provider, `shop_${randomUUID()}`);
+    const { body } = await api.post(`/api/admin/accounts/${id}/validate`);
+    expect(body).toMatchObject({ outcome: 'valid', failure: null });
+  });
+
+  it.each(files)('$id disconnects an account', async ({ id: provider, file }) => {
+    const subject = `shop_${randomUUID()}`;
+    const id = await connected(provider, subject);
+    await api.post(`/api/admin/accounts/${id}/disconnect`);
+    await api.harness.client.workflow.getHandle(`disconnect/${id}`).result();
+    const { body } = await api.get(`/api/admin/accounts/${id}/disconnect`);
+    expect(body.status).toBe('disconnected');
+    const results = new Set(body.tokens.map(({ result }: any) => result));
+    const isRevoked = file.revocation?.url !== undefined;
+    expect([...results]).toEqual([isRevoked ? 'revoked' : 'not_supported']);
+    const withdrawn = api.sandbox.ledger.filter(
+      (entry) => entry.event === 'withdrawn' && entry.subject === subject,
+    );
+    expect(withdrawn.length > 0).toBe(isRevoked);
+  });
+});
