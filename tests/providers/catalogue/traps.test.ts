@@ -1,9 +1,13 @@
 /** Traps of real providers, each as a small invented file. */
+import {
+  consentWith,
+  refreshWith,
+  secondsUntil,
+} from '../../../src/providers/catalogue/example-exchange';
 import { fileAdapter } from '../../../src/providers/catalogue/file-adapter';
 import { parseProviderFile } from '../../../src/providers/catalogue/read-file';
 import { ConfiguredProviders } from '../../../src/providers/config/configured-providers';
 import { readProvider } from '../../../src/providers/config/provider-entry';
-import { consentWith, refreshWith, secondsUntil } from './_file-contract';
 
 /** Lets entries name the invented file as their adapter. */
 let invented: ReturnType<typeof fileAdapter> | undefined;
