@@ -1,0 +1,96 @@
+/** The catalogue of providers as the API, the command line and the pages show it: one entry per file, with its facts. */
+import { stringify } from 'yaml';
+import { type FactGroup, factGroups, summaryOf } from '../../providers/catalogue/facts';
+import type { ProviderFile } from '../../providers/catalogue/provider-file';
+import { catalogueIds, readCatalogueFile } from '../../providers/catalogue/read-file';
+
+/** Returns every file of the catalogue, by id. */
+export function catalogueFiles(): ProviderFile[] {
+  return catalogueIds().map(readCatalogueFile);
+}
+
+/** Returns a file of the catalogue, or `null`. */
+export function catalogueFile(id: string): ProviderFile | null {
+  return catalogueIds().includes(id) ? readCatalogueFile(id) : null;
+}
+
+/** One provider in a list. A text `unknown` stands for a fact without a source, and `?` marks an assumption. */
+export interface CatalogueEntry {
+  id: string;
+  name: string;
+  docs: string;
+  checked: string;
+  unknown: string[];
+  grants: string;
+  pkce: string;
+  rotation: string;
+  access_token_life: string;
+  refresh_token_life: string;
+  replay: string;
+  revocation: string;
+  validation: string;
+}
+
+export function catalogueEntry(file: ProviderFile): CatalogueEntry {
+  const { id, name, docs, checked, unknown } = file;
+  const { accessTokenLife, refreshTokenLife, ...summary } = summaryOf(file);
+  return {
+    id,
+    name,
+    docs,
+    checked,
+    unknown,
+    ...summary,
+    access_token_life: accessTokenLife,
+    refresh_token_life: refreshTokenLife,
+  };
+}
+
+/** One provider with all its facts. */
+export interface CatalogueDetails extends CatalogueEntry {
+  notes: string | null;
+  groups: {
+    title: string;
+    facts: (Pick<FactGroup['facts'][number], 'field' | 'title' | 'value' | 'sources'> & {
+      is_unknown: boolean;
+    })[];
+  }[];
+  /** An entry of `providers.yaml` that uses the file. */
+  example: string;
+}
+
+export function catalogueDetails(file: ProviderFile): CatalogueDetails {
+  return {
+    ...catalogueEntry(file),
+    notes: file.notes ?? null,
+    groups: factGroups(file).map(({ title, facts }) => ({
+      title,
+      facts: facts.map(({ isUnknown, ...fact }) => ({ ...fact, is_unknown: isUnknown })),
+    })),
+    example: exampleEntry(file),
+  };
+}
+
+/** An entry with the credentials from the environment, and the settings that the provider needs. */
+function exampleEntry({ id, token }: ProviderFile): string {
+  const name = id.toUpperCase().replaceAll('-', '_');
+  const [method] = token.clientAuthentication;
+  const credential = {
+    client_secret_basic: { clientSecret: `\${${name}_CLIENT_SECRET}` },
+    client_secret_post: { clientSecret: `\${${name}_CLIENT_SECRET}` },
+    private_key_jwt: { privateKey: `\${${name}_PRIVATE_KEY}` },
+    none: {},
+  };
+  const entry = {
+    clientId: `\${${name}_CLIENT_ID}`,
+    ...(method === undefined ? {} : credential[method]),
+    ...(token.redirectUriAtRefresh
+      ? {
+          parameters: {
+            redirect_uri: `https://evergrant.example.com/connect/callback/${id}`,
+          },
+        }
+      : {}),
+  };
+  return stringify({ providers: { [id]: entry } });
+}
