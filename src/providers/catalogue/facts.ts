@@ -81,8 +81,8 @@ export function factGroups(file: ProviderFile): FactGroup[] {
   const shown = groups.map(([title, facts]) => ({
     title,
     facts: facts
-      .map(([name, field, value]) => factOf(file, name, field, value))
-      .filter(({ value, isUnknown }) => value !== null || isUnknown),
+      .filter(([, field, value]) => value !== null || file.unknown.includes(field))
+      .map(([name, field, value]) => factOf(file, name, field, value)),
   }));
   return shown.filter(({ facts }) => facts.length > 0);
 }
