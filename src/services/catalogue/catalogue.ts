@@ -1,17 +1,61 @@
 /** The catalogue of providers as the API, the command line and the pages show it: one entry per file, with its facts. */
+import { setImmediate } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { type FactGroup, factGroups, summaryOf } from '../../providers/catalogue/facts';
 import type { ProviderFile } from '../../providers/catalogue/provider-file';
 import { catalogueIds, readCatalogueFile } from '../../providers/catalogue/read-file';
+import type { ConfiguredProviders } from '../../providers/config/configured-providers';
+
+/** Files are read and checked once, because each takes some 20 ms. */
+const files = new Map<string, ProviderFile>();
 
 /** Returns every file of the catalogue, by id. */
 export function catalogueFiles(): ProviderFile[] {
-  return catalogueIds().map(readCatalogueFile);
+  return catalogueIds().map(cachedFile);
 }
 
 /** Returns a file of the catalogue, or `null`. */
 export function catalogueFile(id: string): ProviderFile | null {
-  return catalogueIds().includes(id) ? readCatalogueFile(id) : null;
+  return catalogueIds().includes(id) ? cachedFile(id) : null;
+}
+
+function cachedFile(id: string): ProviderFile {
+  const file = files.get(id) ?? readCatalogueFile(id);
+  files.set(id, file);
+  return file;
+}
+
+/** A file and the entries of `providers.yaml` that use it. */
+export interface ListedProvider {
+  file: ProviderFile;
+  configuredAs: string[];
+}
+
+/** Returns the files that entries use, then the others. A file of the operator takes precedence over one of the catalogue. */
+export async function listedProviders(providers: ConfiguredProviders): Promise<ListedProvider[]> {
+  const used = new Map<string, ListedProvider>();
+  for (const { id, adapter } of providers.all) {
+    if (adapter.file === undefined) continue;
+    const known = used.get(adapter.id)?.configuredAs ?? [];
+    used.set(adapter.id, { file: adapter.file, configuredAs: [...known, id] });
+  }
+  const others: ListedProvider[] = [];
+  for (const id of catalogueIds().filter((one) => !used.has(one))) {
+    // Requests for tokens do not wait for all files.
+    // oxlint-disable-next-line no-await-in-loop
+    if (!files.has(id)) await setImmediate();
+    others.push({ file: cachedFile(id), configuredAs: [] });
+  }
+  return [...[...used.values()].toSorted((a, b) => a.file.id.localeCompare(b.file.id)), ...others];
+}
+
+/** Returns the file that entries with this id use, or that of the catalogue, or `null`. */
+export function listedProvider(providers: ConfiguredProviders, id: string): ListedProvider | null {
+  const using = providers.all.filter(
+    ({ adapter }) => adapter.id === id && adapter.file !== undefined,
+  );
+  const file = using[0]?.adapter.file ?? catalogueFile(id);
+  return file === null ? null : { file, configuredAs: using.map((one) => one.id) };
 }
 
 /** One provider in a list. A text `unknown` stands for a fact without a source, and `?` marks an assumption. */
