@@ -51,7 +51,7 @@ it('providers list prints the same items as JSON', async () => {
   const { items } = JSON.parse(text) as { items: { id: string }[] };
   expect(items.map(({ id }) => id)).toEqual(catalogueIds());
   expect(items.find(({ id }) => id === 'mailchimp')).toMatchObject({
-    access_token_life: 'endless',
+    access_life: 'endless',
     rotation: '–',
   });
 });

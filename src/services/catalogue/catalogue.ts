@@ -68,8 +68,8 @@ export interface CatalogueEntry {
   grants: string;
   pkce: string;
   rotation: string;
-  access_token_life: string;
-  refresh_token_life: string;
+  access_life: string;
+  refresh_life: string;
   replay: string;
   revocation: string;
   validation: string;
@@ -85,8 +85,8 @@ export function catalogueEntry(file: ProviderFile): CatalogueEntry {
     checked,
     unknown,
     ...summary,
-    access_token_life: accessTokenLife,
-    refresh_token_life: refreshTokenLife,
+    access_life: accessTokenLife,
+    refresh_life: refreshTokenLife,
   };
 }
 

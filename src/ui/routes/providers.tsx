@@ -1,10 +1,9 @@
 /** Admin → Providers: the provider files, with those that are configured first, and one of them. */
 import { z } from 'zod';
+import { catalogueProviderBody } from '../../api/routes/catalogue/catalogue-body';
 import { notFound } from '../../domain/service-error';
 import {
   catalogueDetails,
-  catalogueEntry,
-  type ListedProvider,
   listedProvider,
   listedProviders,
 } from '../../services/catalogue/catalogue';
@@ -26,7 +25,7 @@ const Query = z.object({
   cursor: single(text(64)),
 });
 
-type Entry = ReturnType<typeof catalogueEntry> & { configured_as: string[] };
+type Entry = ReturnType<typeof catalogueProviderBody>;
 
 /** A column with a text of the summary. */
 const summary = (
@@ -59,8 +58,8 @@ const COLUMNS: readonly Column<Entry>[] = [
         ? '–'
         : entry.configured_as.map((id) => <Badge tone="good">{id}</Badge>),
   },
-  summary('access_token_life', 'Access token', (entry) => entry.access_token_life),
-  summary('refresh_token_life', 'Refresh token', (entry) => entry.refresh_token_life),
+  summary('access_life', 'Access token', (entry) => entry.access_life),
+  summary('refresh_life', 'Refresh token', (entry) => entry.refresh_life),
   summary('rotation', 'Rotation', ({ rotation }) => rotation),
   summary('pkce', 'PKCE', ({ pkce }) => pkce),
   summary('replay', 'Sent twice', ({ replay }) => replay, true),
@@ -83,7 +82,7 @@ export function registerProviders(ui: UiApp, deps: UiDependencies): void {
     const sought = q?.toLowerCase() ?? '';
     const all = await listedProviders(providers);
     return all
-      .map(entryOf)
+      .map(catalogueProviderBody)
       .filter(({ id, name, configured_as: entries }) =>
         [id, name.toLowerCase(), ...entries].some((one) => one.includes(sought)),
       );
@@ -137,8 +136,4 @@ export function registerProviders(ui: UiApp, deps: UiDependencies): void {
       <ProviderPage details={catalogueDetails(found.file)} configuredAs={found.configuredAs} />,
     );
   });
-}
-
-function entryOf({ file, configuredAs }: ListedProvider): Entry {
-  return { ...catalogueEntry(file), configured_as: configuredAs };
 }
