@@ -10,6 +10,7 @@ import type { AppLimits } from '../domain/limits/app-limiter';
 import type { Secret } from '../domain/masking/secret';
 import type { RefreshFailureCode } from '../domain/refresh/refresh-failure';
 import type { ReplayRule } from '../domain/refresh/replay';
+import type { ProviderFile } from './catalogue/provider-file';
 import type { ConsentEndpoint, ConsentRules, RevocationRule } from './consent/consent';
 import type { RevocationCall } from './consent/revocation-call';
 import type {
@@ -27,6 +28,8 @@ export interface ProviderAdapter {
   id: string;
   /** The name shown to people. */
   displayName: string;
+  /** The provider file that describes it. Absent: the adapter is code. */
+  file?: ProviderFile;
   /** Policy defaults of this provider. `providers.yaml` can override them; other settings share one default. */
   defaultPolicy: Pick<
     RefreshPolicy,

@@ -32,6 +32,7 @@ export function fileAdapter(file: ProviderFile): ProviderAdapter {
   return {
     id: file.id,
     displayName: file.name,
+    file,
     defaultPolicy: policyOf(file),
     tokenEndpoints: endpoints(token.url, file),
     ...(token.refreshUrl === undefined

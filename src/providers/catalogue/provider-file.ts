@@ -574,7 +574,7 @@ export const providerFileSchema = z.strictObject({
     .describe(
       'access_token: the living access token is exchanged for a new one. none: tokens do not expire.',
     ),
-  lives: life,
+  lives: life.prefault({}),
   rotation: z
     .enum(['never', 'sometimes', 'always'])
     .optional()

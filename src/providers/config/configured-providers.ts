@@ -71,7 +71,7 @@ export class ConfiguredProviders {
 }
 
 function configuredProvider(config: ProviderConfig): Provider {
-  const adapter = findAdapter(config.adapter);
+  const adapter = config.ownAdapter ?? findAdapter(config.adapter);
   if (adapter === undefined) throw new Error(`no adapter named "${config.adapter}"`);
   const environments = new Map(
     Object.entries(config.environments).map(([name, environment]) => [

@@ -1,7 +1,11 @@
 /** Traps of real providers, each as a small invented file. */
+import {
+  consentWith,
+  refreshWith,
+  secondsUntil,
+} from '../../../src/providers/catalogue/example-exchange';
 import { ConfiguredProviders } from '../../../src/providers/config/configured-providers';
 import { readProvider } from '../../../src/providers/config/provider-entry';
-import { consentWith, refreshWith, secondsUntil } from './_file-contract';
 import { adapterWith } from './_invented';
 
 jest.mock(

@@ -1,10 +1,10 @@
 /** Revocations that differ from RFC 7009, and requests for the identity that are not a plain GET. */
 import { Secret } from '../../../src/domain/masking/secret';
+import { consentWith } from '../../../src/providers/catalogue/example-exchange';
 import { ConfiguredProviders } from '../../../src/providers/config/configured-providers';
 import { readProvider } from '../../../src/providers/config/provider-entry';
 import { revokeToken } from '../../../src/providers/consent/revocation';
 import { AnswerLostError, type TransportRequest } from '../../../src/providers/exchange/transport';
-import { consentWith } from '../catalogue/_file-contract';
 import { adapterWith } from '../catalogue/_invented';
 
 jest.mock(
