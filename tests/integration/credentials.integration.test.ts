@@ -242,6 +242,41 @@ it('R3.7 a disconnection revokes the access token, and sends no credentials to t
   expect(h.sandbox.isAccessTokenActive(accessToken)).toBe(false);
 }, 60_000);
 
+it('R3.7 an import stores accounts with credentials, of which several may hold the same', async () => {
+  const secret = random('secret');
+  const line = (externalId: string, credentials: object) =>
+    JSON.stringify({
+      provider: 'ebay',
+      external_id: externalId,
+      grant: 'client_credentials',
+      credentials,
+    });
+  const own = { client_id: 'imported', client_secret: secret };
+  const response = await h.app.request('/api/admin/accounts/import', {
+    method: 'POST',
+    headers: { authorization: `Bearer ${admin}`, 'content-type': 'application/x-ndjson' },
+    body: [
+      line(random('one'), own),
+      line(random('two'), own),
+      line(random('app'), {}),
+      line(random('bad'), { client_secret: secret }),
+    ].join('\n'),
+  });
+  const text = await response.text();
+  expect(text).not.toContain(secret);
+  const results = text
+    .trim()
+    .split('\n')
+    .map((one) => JSON.parse(one) as Record<string, unknown>);
+  expect(results).toMatchObject([
+    { result: 'created', warnings: [] },
+    { result: 'created', warnings: [] },
+    { result: 'created', warnings: [] },
+    { result: 'refused', message: expect.stringContaining('client_id: required') },
+    { summary: { created: 3, refused: 1 } },
+  ]);
+}, 60_000);
+
 it('R3.7 members of another grant are refused', async () => {
   const { id } = await ownClient();
   const person = await h.addAccount({ provider: 'ebay' });
