@@ -242,6 +242,24 @@ it('R3.7 a disconnection revokes the access token, and sends no credentials to t
   expect(h.sandbox.isAccessTokenActive(accessToken)).toBe(false);
 }, 60_000);
 
+it('R3.7 a sweep obtains the first token of a new account, and does not refresh one that no caller asks for', async () => {
+  const { id } = await ownClient();
+  const idle = await ownClient();
+  await token(idle.id);
+  const past = new Date(Date.now() - 5 * 3600_000);
+  await expire(idle.id, { asked_at: past, 'current.obtained_at': new Date(Date.now() - 3600_000) });
+  await h.store.accounts.rewriteDueTimes('ebay', { afterId: null, limit: 1_000 });
+  const { body } = await h.request(admin, 'POST', '/api/admin/internal/refresh-tokens', {});
+  for (const { workflow_id: workflowId, run_id: runId } of body.started)
+    await h.client.workflow.getHandle(workflowId, runId).result();
+  const swept = await eventually(async () => {
+    const account = await h.account(id);
+    return account.generation === 2 && account;
+  });
+  expect(swept.current.accessToken).toMatch(/^ENC:/);
+  expect((await h.account(idle.id)).generation).toBe(2);
+}, 60_000);
+
 it('R3.7 an import stores accounts with credentials, of which several may hold the same', async () => {
   const secret = random('secret');
   const line = (externalId: string, credentials: object) =>
