@@ -242,6 +242,59 @@ it('R3.7 a disconnection revokes the access token, and sends no credentials to t
   expect(h.sandbox.isAccessTokenActive(accessToken)).toBe(false);
 }, 60_000);
 
+it('R3.7 a sweep obtains the first token of a new account, and does not refresh one that no caller asks for', async () => {
+  const { id } = await ownClient();
+  const idle = await ownClient();
+  await token(idle.id);
+  const past = new Date(Date.now() - 5 * 3600_000);
+  await expire(idle.id, { asked_at: past, 'current.obtained_at': new Date(Date.now() - 3600_000) });
+  await h.store.accounts.rewriteDueTimes('ebay', { afterId: null, limit: 1_000 });
+  const { body } = await h.request(admin, 'POST', '/api/admin/internal/refresh-tokens', {});
+  for (const { workflow_id: workflowId, run_id: runId } of body.started)
+    await h.client.workflow.getHandle(workflowId, runId).result();
+  const swept = await eventually(async () => {
+    const account = await h.account(id);
+    return account.generation === 2 && account;
+  });
+  expect(swept.current.accessToken).toMatch(/^ENC:/);
+  expect((await h.account(idle.id)).generation).toBe(2);
+}, 60_000);
+
+it('R3.7 an import stores accounts with credentials, of which several may hold the same', async () => {
+  const secret = random('secret');
+  const line = (externalId: string, credentials: object) =>
+    JSON.stringify({
+      provider: 'ebay',
+      external_id: externalId,
+      grant: 'client_credentials',
+      credentials,
+    });
+  const own = { client_id: 'imported', client_secret: secret };
+  const response = await h.app.request('/api/admin/accounts/import', {
+    method: 'POST',
+    headers: { authorization: `Bearer ${admin}`, 'content-type': 'application/x-ndjson' },
+    body: [
+      line(random('one'), own),
+      line(random('two'), own),
+      line(random('app'), {}),
+      line(random('bad'), { client_secret: secret }),
+    ].join('\n'),
+  });
+  const text = await response.text();
+  expect(text).not.toContain(secret);
+  const results = text
+    .trim()
+    .split('\n')
+    .map((one) => JSON.parse(one) as Record<string, unknown>);
+  expect(results).toMatchObject([
+    { result: 'created', warnings: [] },
+    { result: 'created', warnings: [] },
+    { result: 'created', warnings: [] },
+    { result: 'refused', message: expect.stringContaining('client_id: required') },
+    { summary: { created: 3, refused: 1 } },
+  ]);
+}, 60_000);
+
 it('R3.7 members of another grant are refused', async () => {
   const { id } = await ownClient();
   const person = await h.addAccount({ provider: 'ebay' });

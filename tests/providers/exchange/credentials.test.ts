@@ -129,6 +129,23 @@ describe('client_credentials', () => {
     expect(toEbay.authorization).toBe(basic('own-client', 'own-secret'));
   });
 
+  it('sends the parameters of a Box account, and only the grant type and the client to PayPal', async () => {
+    const parameters = { box_subject_type: 'enterprise', box_subject_id: '42' };
+    const box = await exchanged({ parameters }, 'client_credentials', { of: catalogue('box') });
+    expect(box.form).toEqual({
+      grant_type: 'client_credentials',
+      client_id: CLIENT_ID,
+      client_secret: CLIENT_SECRET,
+      ...parameters,
+    });
+    const paypal = await exchanged({}, 'client_credentials', { of: catalogue('paypal') });
+    expect(paypal.form).toEqual({
+      grant_type: 'client_credentials',
+      client_id: CLIENT_ID,
+      client_secret: CLIENT_SECRET,
+    });
+  });
+
   it('authenticates an own client with its key', async () => {
     const { form } = await exchanged(
       { client_id: 'own-client', private_key: pem(RSA) },
