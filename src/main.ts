@@ -244,7 +244,8 @@ async function startEvergrant(
 function exampleOf({ providers }: Pick<Config, 'providers'>): BannerInput['example'] {
   const [first] = providers;
   if (first === undefined) throw new StartError('No provider is configured.');
-  const environment = findAdapter(first.adapter)?.defaultEnvironment ?? 'production';
+  const adapter = first.ownAdapter ?? findAdapter(first.adapter);
+  const environment = adapter?.defaultEnvironment ?? 'production';
   return { provider: first.id, environment };
 }
 

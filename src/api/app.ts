@@ -18,6 +18,8 @@ import { registerListApiKeys } from './routes/api-keys/list-api-keys';
 import { registerRevokeApiKey } from './routes/api-keys/revoke-api-key';
 import { registerListAudit } from './routes/audit/list-audit';
 import { registerVerifyAudit } from './routes/audit/verify-audit';
+import { registerGetCatalogueProvider } from './routes/catalogue/get-catalogue-provider';
+import { registerListCatalogue } from './routes/catalogue/list-catalogue';
 import { registerCreateConnectSession } from './routes/connect/create-session';
 import { registerDisconnectAccount } from './routes/connect/disconnect-account';
 import { registerFinishConnectSession } from './routes/connect/finish-session';
@@ -154,6 +156,8 @@ export function registerRoutes(app: ApiApp, deps: RouteDependencies) {
     registerDisconnectAccount(app, deps),
     registerGetDisconnection(app, deps),
     registerFinishConnectSession(app, deps),
+    registerListCatalogue(app, deps),
+    registerGetCatalogueProvider(app, deps),
   ] as const;
 }
 

@@ -20,6 +20,8 @@ export function accountPairs(account: z.infer<typeof AccountBody>): Pairs {
     ['provider', `${account.provider} (${account.environment})`],
     ['external id', account.external_id],
     ['kind', account.kind],
+    ['grant', account.grant === 'refresh_token' ? null : account.grant],
+    ['client', account.own_client ? 'its own' : null],
     ['owner', account.owner_email],
     ['status', account.status],
     ['reason', account.status_reason],

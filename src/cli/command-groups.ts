@@ -8,6 +8,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   events: 'List and follow the events that webhooks receive',
   indexes: "Check and build MongoDB's indexes",
   keys: 'Create, list and revoke API keys',
+  providers: 'List the known providers, and check provider files',
   schedules: 'List, pause, resume and change the schedules of sweeps',
   sessions: 'List and end the sessions of people on the web pages',
   tokens: 'List the accounts whose tokens the key may get, and the callers that received tokens',

@@ -1,7 +1,8 @@
-/** Reads tokens from a file or standard input, never from arguments. */
+/** Reads tokens and credentials from a file or standard input, never from arguments. */
 import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { encodingProblem, foreignEncoding } from '../domain/text/utf8-text';
+import type { CredentialsInput } from '../services/accounts/credentials-input';
 import type { GrantInput } from '../services/accounts/grant-input';
 import { CommandFailed, UsageError } from './errors';
 
@@ -26,6 +27,23 @@ export function readGrant(file: string | undefined): z.input<typeof GrantInput> 
     // The parser's message quotes the text, which contains tokens.
     throw new UsageError('the input begins like a JSON object, but is not valid JSON');
   }
+}
+
+/**
+ * Reads credentials as a JSON object with the API's members, or a key file of Google. Without input, the account uses the
+ * OAuth app of its provider. The API validates the members.
+ */
+export function readCredentials(file: string | undefined): z.input<typeof CredentialsInput> {
+  if (file === undefined && process.stdin.isTTY) return {};
+  const text = readText(file ?? 0).trim();
+  if (text === '') return {};
+  try {
+    const read: unknown = JSON.parse(text);
+    if (typeof read === 'object' && read !== null && !Array.isArray(read)) return { ...read };
+  } catch {
+    // The parser's message quotes the text, which contains secrets.
+  }
+  throw new UsageError('the credentials must be one JSON object');
 }
 
 function readText(file: string | 0): string {

@@ -66,7 +66,7 @@ export async function reportToLimiter(
   }
 }
 
-const NOTHING_REPORTED: Reported = { state: null, ofAccount: 'none' };
+export const NOTHING_REPORTED: Reported = { state: null, ofAccount: 'none' };
 
 const ANSWERED: AppOutcome = { kind: 'answered' };
 

@@ -10,12 +10,14 @@ import type { AppLimits } from '../domain/limits/app-limiter';
 import type { Secret } from '../domain/masking/secret';
 import type { RefreshFailureCode } from '../domain/refresh/refresh-failure';
 import type { ReplayRule } from '../domain/refresh/replay';
+import type { ProviderFile } from './catalogue/provider-file';
 import type { ConsentEndpoint, ConsentRules, RevocationRule } from './consent/consent';
 import type { RevocationCall } from './consent/revocation-call';
 import type {
   ClientAuthenticationMethod,
   ClientCredentials,
 } from './exchange/client-authentication';
+import type { CredentialsRules } from './exchange/credentials-rules';
 import type { AccountHost, AccountHosts, TokenEndpoint } from './exchange/token-endpoint';
 import type { TransportRequest } from './exchange/transport';
 import type { ValidationEndpoint } from './validation/validation-endpoint';
@@ -26,6 +28,8 @@ export interface ProviderAdapter {
   id: string;
   /** The name shown to people. */
   displayName: string;
+  /** The provider file that describes it. Absent: the adapter is code. */
+  file?: ProviderFile;
   /** Policy defaults of this provider. `providers.yaml` can override them; other settings share one default. */
   defaultPolicy: Pick<
     RefreshPolicy,
@@ -107,6 +111,8 @@ export interface ProviderAdapter {
   validation?: TokenValidation;
   /** How the owner of an account consents. Absent: this provider has no consent flow. */
   consent?: ConsentRules;
+  /** How tokens are issued for credentials. A grant type that is absent is not supported. */
+  grants?: CredentialsRules;
   /** The state of accounts that the provider refuses. Default: `needs_reconnect`. */
   refusedState?: Extract<AccountState, 'inactive'>;
 }
@@ -135,6 +141,14 @@ export interface ProviderEnvironment {
   hosts?: AccountHosts;
   client: Client;
   clientAuthentication: ClientAuth;
+  /** The app has a secret or a key, so that it may use the client credentials grant. */
+  isConfidential: boolean;
+  /**
+   * The authentication of a client that is an account's own; `null`: the provider accepts no such credentials.
+   * @throws if the private key is unusable
+   */
+  authenticationOf(own: ClientCredentials): ClientAuth | null;
+  grants: CredentialsRules;
   /** Additional parameters of a refresh request, besides those of RFC 6749. */
   parameters: Readonly<Record<string, string>>;
   /** Values that must be masked wherever they appear. */

@@ -2,6 +2,7 @@
 import type { Account, Claim, LastAttempt } from '../domain/account/account';
 import { type Candidate } from '../domain/account/account';
 import type { SealedGrant } from '../domain/account/grant';
+import { grantNoun } from '../domain/account/grant-type';
 import { candidateFailure } from '../domain/account/reconnect';
 import {
   attemptAction,
@@ -31,11 +32,14 @@ export interface EntryContext {
   steps: AttemptSteps;
 }
 
-/** The entry of an attempt that reached the provider, or was about to. */
+/**
+ * The entry of an attempt that reached the provider, or was about to.
+ * @param used `refreshToken` is `null` for credentials, of which the log shows no part
+ */
 export function exchangeEntry(
   context: EntryContext,
   exchange: Exchange,
-  used: { refreshToken: string; fingerprint: string; warnings: string[] },
+  used: { refreshToken: string | null; fingerprint: string; warnings: string[] },
   newExpiresAt: string | null,
 ): LogEntry {
   return {
@@ -46,7 +50,7 @@ export function exchangeEntry(
     diagnostics: {
       caller: context.caller,
       input_prefix: inputPrefix(context),
-      decrypted_prefix: prefix(used.refreshToken),
+      decrypted_prefix: used.refreshToken === null ? null : prefix(used.refreshToken),
       final_prefix: exchange.finalPrefix,
       refresh_token_fingerprint: used.fingerprint,
       ...submitted(context),
@@ -54,7 +58,7 @@ export function exchangeEntry(
     },
     message:
       failureOf(context, exchange.failure)?.message ??
-      `${context.candidate === null ? 'Refreshed' : 'Reconnected with the new refresh token'}: the new access token is valid until ${newExpiresAt ?? 'later'}.`,
+      `${context.candidate === null ? 'Refreshed' : `Reconnected with the new ${grantNoun(context.account.grantType)}`}: the new access token is valid until ${newExpiresAt ?? 'later'}.`,
   };
 }
 
@@ -162,10 +166,12 @@ function submitted({ candidate }: EntryContext): Pick<Diagnostics, 'submitted_gr
 }
 
 function failureOf(
-  { candidate }: EntryContext,
+  { account, candidate }: EntryContext,
   failure: RefreshFailure | null,
 ): RefreshFailure | null {
-  return candidate === null || failure === null ? failure : candidateFailure(failure);
+  return candidate === null || failure === null
+    ? failure
+    : candidateFailure(failure, account.grantType);
 }
 
 function inputPrefix(context: EntryContext): string {

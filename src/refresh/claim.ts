@@ -13,6 +13,7 @@ import { replayHoldMs } from '../domain/refresh/replay';
 import { acquireRequest, heldBack, limiterOf } from '../limits/account-limits';
 import { accountAddressOf } from '../providers/exchange/token-endpoint';
 import type { Provider } from '../providers/provider';
+import { providerOf } from './account-provider';
 import {
   abandonedEntry,
   type EntryContext,
@@ -114,7 +115,7 @@ async function refreshClaimed(
     const reason = request.reconnect ? 'no_candidate' : 'stale_restore';
     return result(input, account, { outcome: 'skipped', reason });
   }
-  const provider = deps.providers.find(account.provider);
+  const provider = providerOf(deps, account);
   const environment = provider?.environments.get(account.environment);
   if (provider === undefined || environment === undefined) {
     const failure = refreshFailure('provider_not_configured');
@@ -153,11 +154,14 @@ async function refreshClaimed(
     return finish(deps, input, context, { entry });
   }
   const limiter = limiterOf(account, environment);
-  const acquisition = await deps.appLimiter.acquire(
-    limiter,
-    acquireRequest(requesting(context), request),
-    account.dueTimes.firstExpiryAt?.toISOString() ?? account.current.expiresAt,
-  );
+  const acquisition = account.hasOwnClient
+    ? // The limits and the incidents of the OAuth app do not concern another client.
+      { at: deps.now() }
+    : await deps.appLimiter.acquire(
+        limiter,
+        acquireRequest(requesting(context), request),
+        account.dueTimes.firstExpiryAt?.toISOString() ?? account.current.expiresAt,
+      );
   if ('hold' in acquisition) {
     await deps.store.grants.release(account.id, input.attemptId);
     const held = result(input, account, { outcome: 'skipped', ...heldBack(deps, acquisition) });
@@ -197,7 +201,7 @@ async function recordAbandoned(
   claim: Claim,
 ): Promise<RefreshGrantResult | null> {
   const { account } = context;
-  const provider = deps.providers.find(account.provider);
+  const provider = providerOf(deps, account);
   const environment = provider?.environments.get(account.environment);
   const endpoint = environment?.tokenEndpoint.shown(accountAddressOf(account, account.current));
   const entry = abandonedEntry(context, claim, endpoint ?? '<not configured>');
@@ -239,7 +243,7 @@ async function shareOutcome(
   const rotatedTo = isRotation ? generation : null;
   if (!isOwn || !entry?.error) return { ...shared, rotatedTo };
   // Returns what the lost worker would have, so that the workflow decides as it would have then.
-  const { replayRule = null } = deps.providers.find(context.account.provider) ?? {};
+  const { replayRule = null } = providerOf(deps, context.account) ?? {};
   const submitted = entry.diagnostics?.submitted_grant;
   const tried = candidate?.fingerprint === submitted ? candidate : null;
   const ofCandidate =

@@ -1,15 +1,18 @@
 /** Sends the refresh request once, and passes the response on to be stored. */
 import { type Account } from '../domain/account/account';
 import type { SealedGrant } from '../domain/account/grant';
+import { holdsCredentials } from '../domain/account/grant-type';
 import { unansweredOfCandidate } from '../domain/account/reconnect';
 import type { Secret } from '../domain/masking/secret';
+import { failureOfAccount } from '../domain/refresh/credentials-failure';
 import { type RefreshGrantInput, type RefreshGrantResult } from '../domain/refresh/refresh-attempt';
 import { withLostAnswer } from '../domain/refresh/replay';
 import { momentText } from '../domain/text/time-text';
-import { reportToLimiter } from '../limits/account-limits';
+import { NOTHING_REPORTED, reportToLimiter } from '../limits/account-limits';
 import type { ConfiguredApp, Reported } from '../limits/limiter';
+import { exchangeCredentials } from '../providers/exchange/credentials-exchange';
 import { accountAddressOf } from '../providers/exchange/token-endpoint';
-import { exchangeRefreshToken } from '../providers/exchange/token-exchange';
+import { type ExchangeInput, exchangeRefreshToken } from '../providers/exchange/token-exchange';
 import type { Provider, ProviderEnvironment } from '../providers/provider';
 import {
   type EntryContext,
@@ -45,12 +48,10 @@ export async function exchangeAndCommit(
   const { provider, environment, refreshToken, limiter } = what;
   const { account, candidate, steps } = context;
   const fingerprint = deps.vault.fingerprint(refreshToken.reveal());
-  const warnings = refreshTokenWarnings(
-    provider,
-    presentedGrant(context),
-    refreshToken,
-    deps.now(),
-  );
+  const { grantType } = account;
+  const warnings = holdsCredentials(grantType)
+    ? []
+    : refreshTokenWarnings(provider, presentedGrant(context), refreshToken, deps.now());
   // Looked up before the send, so that nothing delays the commit after the response.
   const announced = await deps.store.webhookEndpoints.isWanted(
     account.organisation,
@@ -58,41 +59,44 @@ export async function exchangeAndCommit(
   );
   let grant: SealedGrant | null = null;
   steps.begin('request', deps.now());
-  const exchanged = await exchangeRefreshToken(
-    {
-      provider,
-      environment,
-      account: accountAddressOf(account, presentedValues(context)),
-      refreshToken,
-      capture: input.request.capture,
-      mayBeSent: async () => {
-        const claim = {
-          accountId: account.id,
-          attemptId: input.attemptId,
-          generation: account.generation,
-          refreshTokenFingerprint: fingerprint,
-          candidate,
-        };
-        const askedAt = performance.now();
-        const may = await deps.store.grants.recordSendIntent(claim, deps.now());
-        if (may && performance.now() - askedAt > SEND_INTENT_VALID_MS) {
-          await deps.store.grants.release(account.id, input.attemptId);
-          return false;
-        }
-        if (may) steps.begin('response', deps.now());
-        return may;
-      },
-      receive: (received) => {
-        grant = sealReceived(deps.vault, account, presentedGrant(context), received, {
-          attemptId: input.attemptId,
-          obtainedAt: deps.now(),
-        });
-      },
+  const asked: ExchangeInput = {
+    provider,
+    environment,
+    account: accountAddressOf(account, presentedValues(context)),
+    refreshToken,
+    capture: input.request.capture,
+    mayBeSent: async () => {
+      const claim = {
+        accountId: account.id,
+        attemptId: input.attemptId,
+        generation: account.generation,
+        refreshTokenFingerprint: fingerprint,
+        candidate,
+      };
+      const askedAt = performance.now();
+      const may = await deps.store.grants.recordSendIntent(claim, deps.now());
+      if (may && performance.now() - askedAt > SEND_INTENT_VALID_MS) {
+        await deps.store.grants.release(account.id, input.attemptId);
+        return false;
+      }
+      if (may) steps.begin('response', deps.now());
+      return may;
     },
-    { ...deps, transport: tracedTransport(deps.transport, steps) },
-  );
+    receive: (received) => {
+      grant = sealReceived(deps.vault, account, presentedGrant(context), received, {
+        attemptId: input.attemptId,
+        obtainedAt: deps.now(),
+      });
+    },
+  };
+  const traced = { ...deps, transport: tracedTransport(deps.transport, steps) };
+  const exchanged = await (holdsCredentials(grantType)
+    ? exchangeCredentials(asked, grantType, traced)
+    : exchangeRefreshToken(asked, traced));
   const unanswered = candidate === null ? account.unanswered : unansweredOfCandidate(candidate);
-  const failure = withLostAnswer(exchanged.failure, unanswered, fingerprint);
+  const failure = holdsCredentials(grantType)
+    ? failureOfAccount(exchanged.failure, account)
+    : withLostAnswer(exchanged.failure, unanswered, fingerprint);
   const exchange = { ...exchanged, failure };
   if (exchange.claimLost) {
     // Another candidate replaced this one. The claim may still be this attempt's, and nothing was sent.
@@ -100,14 +104,21 @@ export async function exchangeAndCommit(
     return result(input, account, { outcome: 'claimed_elsewhere', reason: 'claim_lost' });
   }
   const used = {
-    refreshToken: refreshToken.reveal(),
+    refreshToken: holdsCredentials(grantType) ? null : refreshToken.reveal(),
     fingerprint,
     warnings,
   };
   const received = grant as SealedGrant | null;
   const entry = exchangeEntry(context, exchange, used, received?.expiresAt ?? null);
   const report = () =>
-    reportToLimiter(deps, limiter, { account: requesting(context), at: what.acquiredAt }, exchange);
+    account.hasOwnClient
+      ? Promise.resolve(NOTHING_REPORTED)
+      : reportToLimiter(
+          deps,
+          limiter,
+          { account: requesting(context), at: what.acquiredAt },
+          exchange,
+        );
   if (received !== null) {
     // The grant is stored first; the app limiter's report can wait.
     const committed = await commit(deps, input, context, { entry, grant: received, announced });

@@ -19,7 +19,7 @@ const OPEN_FAILURES: Record<OpenFailure, RefreshFailureCode> = {
 };
 
 /**
- * The refresh token, to be kept only for the exchange, or the failure that prevents the send.
+ * The refresh token, or the credentials in its place, to be kept only for the exchange, or the failure that prevents the send.
  * @param sealed the refresh token of a grant of this generation
  */
 export function openRefreshToken(

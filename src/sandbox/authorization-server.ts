@@ -47,6 +47,7 @@ export interface IssuedGrant {
 export type Verdict =
   | { accepted: true; family: Family; scopes: readonly string[]; refreshToken: string }
   | { accepted: true; code: IssuedCode }
+  | { accepted: true; subjectOfCredentials: string; scopes: readonly string[] }
   | {
       accepted: false;
       code: RefusalCode;
@@ -207,6 +208,15 @@ export class AuthorizationServer {
    * @see [RFC 6749 section 6](https://www.rfc-editor.org/rfc/rfc6749#section-6)
    */
   judge(dialect: Dialect, request: TokenRequest): Verdict {
+    const { judged } = request;
+    if (judged !== undefined)
+      return judged.refusal === null
+        ? {
+            accepted: true,
+            subjectOfCredentials: judged.subject,
+            scopes: judged.scopes ?? request.scopes ?? dialect.defaultScopes,
+          }
+        : refuse(judged.refusal);
     if (!this.isClient(dialect, request)) return refuse('invalid_client');
     if (request.malformed) return refuse('invalid_request');
     if (request.grantType === 'authorization_code') return this.#judgeCode(dialect, request);
@@ -262,6 +272,11 @@ export class AuthorizationServer {
    * may then kill the waiting process, or this one.
    */
   commit(dialect: Dialect, verdict: Verdict & { accepted: true }): MintedGrant {
+    if ('subjectOfCredentials' in verdict) {
+      const { subjectOfCredentials: subject, scopes } = verdict;
+      const family = this.#newFamily(dialect, { subject, scopes: [...scopes] });
+      return { ...this.#minted(dialect, family, scopes), isOfApplication: true };
+    }
     return 'code' in verdict
       ? this.#commitCode(dialect, verdict.code)
       : this.#commitRefresh(dialect, verdict);

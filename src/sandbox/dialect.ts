@@ -44,10 +44,21 @@ export interface TokenRequest {
   readonly codeVerifier?: string;
   /** The token of a revocation request. */
   readonly token?: string;
+  readonly assertion?: string;
+  /** Set for grants without a person. */
+  readonly judged?: JudgedCredentials;
   /**
    * A parameter was repeated or is missing, two client authentications were used, or the body was too large.
    */
   readonly malformed: boolean;
+}
+
+/** A judged request. `subject` identifies the account also if the request is refused, so that a script can name it. */
+export interface JudgedCredentials {
+  subject: string;
+  refusal: RefusalCode | null;
+  /** The scopes that an assertion states. */
+  scopes?: readonly string[];
 }
 
 /** A newly minted grant, before it is written in the provider's format. */
@@ -60,6 +71,8 @@ export interface MintedGrant {
   /** `null`: the access token does not expire. */
   readonly expiresInSeconds: number | null;
   readonly scopes: readonly string[];
+  /** The token belongs to an application and not to a person. */
+  readonly isOfApplication?: true;
   /** Absent: the presented one stays. */
   readonly refreshToken?: string;
   /** The refresh token of the request. Absent: the request presented a code. */

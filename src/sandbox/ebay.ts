@@ -46,7 +46,7 @@ function granted(grant: MintedGrant): WireAnswer {
   return jsonAnswer(200, {
     access_token: grant.accessToken,
     expires_in: grant.expiresInSeconds,
-    token_type: 'User Access Token',
+    token_type: grant.isOfApplication ? 'Application Access Token' : 'User Access Token',
     ...(grant.refreshToken !== undefined && {
       refresh_token: grant.refreshToken,
       refresh_token_expires_in: grant.refreshTokenExpiresInSeconds,

@@ -9,6 +9,7 @@ import {
   type GrantInput,
   type IssuedGrant,
 } from './authorization-server';
+import { CredentialGrants } from './credential-grants';
 import type { SandboxProvider } from './dialect';
 import { Dialects } from './dialects';
 import { Ledger, type LedgerEntry, type LedgerEvent, type LedgerListener } from './ledger';
@@ -55,6 +56,8 @@ export interface Sandbox {
   ): string;
   /** Revokes the grant of any token, as if its owner had withdrawn the consent. Throws if no grant has the token. */
   revoke(token: string): void;
+  /** Clients and keys of accounts without a person. */
+  readonly credentialGrants: Pick<CredentialGrants, 'setClient' | 'setKey'>;
   /** Changes the client secret. The old one stops working at once. */
   setClientSecret(secret: string): void;
   /** Whether the provider would accept the access token now. */
@@ -88,6 +91,7 @@ export interface Sandbox {
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const authorizationServer = new AuthorizationServer(options);
+  const credentialGrants = new CredentialGrants();
   const dialects = new Dialects(options.files ?? []);
   const ledger = new Ledger();
   const script = new Script();
@@ -98,6 +102,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const deps = {
     dialects,
     authorizationServer,
+    credentialGrants,
     ledger,
     script,
     consentScript,
@@ -142,6 +147,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     issueEndlessToken: ({ provider, ...input }) =>
       authorizationServer.issueEndlessToken(dialects.of(provider), input),
     revoke: (token) => authorizationServer.revoke(token),
+    credentialGrants,
     setClientSecret: (secret) => authorizationServer.setClientSecret(secret),
     isAccessTokenActive: (accessToken) => authorizationServer.isAccessTokenActive(accessToken),
     ledger: ledger.entries,

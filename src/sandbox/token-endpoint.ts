@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AuthorizationServer } from './authorization-server';
+import type { CredentialGrants } from './credential-grants';
 import type { Dialect, PresentedRequest, RefusalCode, TokenRequest, WireAnswer } from './dialect';
 import type { Dialects } from './dialects';
 import { type Ledger, type LedgerEntry, refreshTokenFingerprint } from './ledger';
@@ -20,6 +21,7 @@ import {
 export interface TokenEndpointDeps {
   dialects: Dialects;
   authorizationServer: AuthorizationServer;
+  credentialGrants: CredentialGrants;
   ledger: Ledger;
   script: Script;
   /** Aborted when the sandbox stops. */
@@ -53,10 +55,16 @@ export class TokenEndpoint {
       response.writeHead(405, { allow: tokenMethod }).end();
       return;
     }
-    const read = await readTokenRequest((sent) => dialect.readTokenRequest(sent), request);
-    if (!read) return;
-    const isHere = path === (read.grantType === 'refresh_token' ? refreshPath : tokenPath);
-    const asked = isHere ? read : { ...read, grantType: 'of another path' };
+    const sent = await readTokenRequest((one) => dialect.readTokenRequest(one), request);
+    if (!sent) return;
+    const isHere = path === (sent.grantType === 'refresh_token' ? refreshPath : tokenPath);
+    const read = isHere ? sent : { ...sent, grantType: 'of another path' };
+    const { authorizationServer, credentialGrants } = this.#deps;
+    const judged = await credentialGrants.judge(read, {
+      isApp: authorizationServer.isClient(dialect, read),
+      audience: `${authorizationServer.url}${tokenPath}`,
+    });
+    const asked = judged === null ? read : { ...read, judged };
     const received = this.#describe(dialect, asked, request.socket);
     this.#deps.ledger.record({ ...received, event: 'received' });
     const scripted = this.#deps.script.take(received.subject);
@@ -155,6 +163,7 @@ export class TokenEndpoint {
     const { provider } = dialect;
     const base = { provider, requestId: randomUUID(), connectionId: this.#connectionId(socket) };
     const { authorizationServer } = this.#deps;
+    if (asked.judged !== undefined) return { ...base, subject: asked.judged.subject };
     if (asked.refreshToken === undefined) {
       const subject = authorizationServer.subjectOfCode(provider, asked.code ?? '');
       return { ...base, ...(subject !== undefined && { subject }) };

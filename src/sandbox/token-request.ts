@@ -82,6 +82,7 @@ export function readAsked(
   const redirectUri = parameters.get('redirect_uri');
   const codeVerifier = parameters.get('code_verifier');
   const token = parameters.get('token');
+  const assertion = parameters.get('assertion');
   return {
     ...(grantType !== undefined && { grantType }),
     ...(refreshToken !== undefined && { refreshToken }),
@@ -89,6 +90,7 @@ export function readAsked(
     ...(redirectUri !== undefined && { redirectUri }),
     ...(codeVerifier !== undefined && { codeVerifier }),
     ...(token !== undefined && { token }),
+    ...(assertion !== undefined && { assertion }),
     ...(scope !== undefined && { scopes: scope.split(' ').filter((one) => one !== '') }),
   };
 }

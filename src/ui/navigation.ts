@@ -15,6 +15,7 @@ export const NAVIGATION = [
   { path: '/admin/token-accesses', title: 'Token accesses', for: 'admins' },
   { path: '/admin/audit', title: 'Audit', for: 'admins' },
   { path: '/admin/keys', title: 'API keys', for: 'admins' },
+  { path: '/admin/providers', title: 'Providers', for: 'readers' },
   { path: '/admin/encryption', title: 'Encryption', for: 'operators' },
   { path: '/admin/settings', title: 'Settings', for: 'operators' },
   { path: '/docs', title: 'API', for: 'all' },

@@ -32,6 +32,7 @@ import { registerEvents } from './routes/events';
 import { limitImport, registerImport } from './routes/import';
 import { registerOverview } from './routes/overview';
 import { registerPreferences } from './routes/preferences';
+import { registerProviders } from './routes/providers';
 import { registerQuarantine } from './routes/quarantine';
 import { registerRefreshDebug } from './routes/refresh-debug';
 import { registerSearch } from './routes/search';
@@ -141,6 +142,7 @@ export function mountUi(app: Hono<ApiEnv>, given: Omit<UiDependencies, 'sessions
   registerTokenAccesses(ui, deps);
   registerAudit(ui, deps);
   registerEncryption(ui, deps);
+  registerProviders(ui, deps);
   registerSettings(ui, deps);
   registerSearch(ui, deps);
   registerApiKeys(ui, deps);

@@ -5,6 +5,7 @@
 import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import type { Account } from '../domain/account/account';
 import { NO_GENERATION, type SealedFallback, type SealedGrant } from '../domain/account/grant';
+import { type GrantType, holdsCredentials } from '../domain/account/grant-type';
 import type { KeyPurpose, KeyRing } from './key-ring';
 import { OpenError, open, reseal, type SealingContext, seal, sealingKeyOf } from './sealing';
 
@@ -23,15 +24,27 @@ export interface GrantPlace {
   externalId: string;
   /** The generation in which the grant is current; {@link NO_GENERATION} if it is current in none. */
   generation: number;
+  /** Absent: `refresh_token`. */
+  grantType?: GrantType;
 }
 
 /** Returns the place for which an account's grant is sealed in a generation. */
 export function grantPlace(
-  account: Pick<Account, 'organisation' | 'id' | 'provider' | 'environment' | 'externalId'>,
+  account: Pick<Account, 'organisation' | 'id' | 'provider' | 'environment' | 'externalId'> & {
+    grantType?: GrantType | undefined;
+  },
   generation: number,
 ): GrantPlace {
-  const { organisation, id, provider, environment, externalId } = account;
-  return { organisation, accountId: id, provider, environment, externalId, generation };
+  const { organisation, id, provider, environment, externalId, grantType } = account;
+  return {
+    organisation,
+    accountId: id,
+    provider,
+    environment,
+    externalId,
+    generation,
+    ...(holdsCredentials(grantType) ? { grantType } : {}),
+  };
 }
 
 export interface WebhookPlace {
@@ -319,13 +332,14 @@ function ownerEmailContext({ organisation, accountId }: AccountPlace): SealingCo
 }
 
 function sealingContext(place: GrantPlace, field: TokenField): SealingContext {
-  const { organisation, accountId, provider, environment, externalId } = place;
+  const { organisation, accountId, provider, environment, externalId, grantType } = place;
   // A fallback token outlives the current grant, so its place has no generation.
   const generation = field === 'fallback_access_token' ? NO_GENERATION : place.generation;
   return {
     organisation,
     account: accountId,
-    field,
+    // Credentials have a separate field, so that no process sends them as a refresh token.
+    field: field === 'refresh_token' ? (grantType ?? field) : field,
     grant: { provider, environment, externalId, generation },
   };
 }

@@ -496,6 +496,33 @@ describe('accounts add', () => {
     expect(ran.stderr).not.toContain('secret-in-there');
   });
 
+  it('R3.7 adds an account without a person, with the OAuth app or with credentials from standard input', async () => {
+    const grant = [...args(), '--grant', 'client_credentials', '--scopes', 'scope-a scope-b'];
+    const ofApp = expectDone(await cli(...grant, '--json')).json();
+    expect(ofApp).toMatchObject({
+      grant: 'client_credentials',
+      own_client: false,
+      scopes: ['scope-a', 'scope-b'],
+    });
+    const secret = `secret-${randomUUID()}`;
+    const held = JSON.stringify({ client_id: 'own-client', client_secret: secret });
+    const own = expectDone(await fed(held, ...args(), '--grant', 'client_credentials'));
+    expect(own.stdout).toMatch(/^grant +client_credentials$/m);
+    expect(own.stdout).toMatch(/^client +its own$/m);
+    expect(own.stdout).not.toContain(secret);
+  });
+
+  it.each([
+    ['a list as credentials', '["secret-in-there"]', ['--grant', 'client_credentials']],
+    ['half a JSON object', '{"client_secret": "secret-in-there', ['--grant', 'jwt_bearer']],
+    ['a subject of a refresh token', 'secret-in-there', ['--subject', 'alma']],
+    ['an unknown grant', 'secret-in-there', ['--grant', 'password']],
+  ])('refuses %s without printing it', async (_input, stdin, options) => {
+    const ran = await fed(stdin, ...args(), ...options);
+    expect(ran).toMatchObject({ code: 2, stdout: '' });
+    expect(ran.stderr).not.toContain('secret-in-there');
+  });
+
   it('prints the problem that the API found', async () => {
     const ran = await fed('{"refresh_token": 5}', ...args());
     expect(ran).toMatchObject({ code: 2, stderr: expect.stringMatching(/refresh_token/) });

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { Writable } from 'node:stream';
-import { generateKeyPair } from 'jose';
+import { exportJWK, exportPKCS8, generateKeyPair } from 'jose';
 import { metricsText } from '../../src/metrics/registry';
 import { createLogger } from '../../src/process/logging';
 import type { ScriptedAnswer } from '../../src/sandbox/scripted-answer';
@@ -165,6 +165,42 @@ it('a planted token appears in no history of Temporal, no document of MongoDB, n
   const swept = (await request('POST', '/api/admin/internal/refresh-tokens', {})).body.started[0];
   await h.client.workflow.getHandle(swept.workflow_id, swept.run_id).result();
 
+  // Credentials: an own client and a signing key, accepted, refused with an echo, malformed, and entered again.
+  const clientSecret = `${MARKER}-client-secret`;
+  const pair = await generateKeyPair('RS256', { extractable: true });
+  const privateKey = await exportPKCS8(pair.privateKey);
+  const keyLines = privateKey.split('\n').filter((line) => /^[\w+/=]{40,}$/.test(line));
+  h.sandbox.credentialGrants.setClient('own-client', clientSecret);
+  h.sandbox.credentialGrants.setKey('robot', await exportJWK(pair.publicKey));
+  for (const held of [
+    {
+      provider: 'ebay',
+      grant: 'client_credentials',
+      credentials: { client_id: 'own-client', client_secret: clientSecret },
+    },
+    {
+      provider: 'google',
+      grant: 'jwt_bearer',
+      credentials: { issuer: 'robot', private_key: privateKey },
+    },
+  ]) {
+    const robot = await request('POST', '/api/admin/accounts', { ...held, external_id: 'robot' });
+    expect(robot.status).toBe(201);
+    await refresh(robot.body.id);
+    expect((await h.account(robot.body.id)).current.accessToken).toMatch(/^ENC:/);
+    await request('POST', '/api/admin/ebay/token/refresh-debug', { account_id: robot.body.id });
+    const echoed = refusal('invalid_request', `${clientSecret} ${keyLines[3]}`);
+    h.sandbox.script({ subject: held.credentials.issuer ?? 'own-client', answer: echoed });
+    await request('POST', '/api/admin/ebay/token/refresh-debug', { account_id: robot.body.id });
+    await request('PATCH', `/api/admin/accounts/${robot.body.id}`, {
+      credentials: held.credentials,
+    });
+    await request('PATCH', `/api/admin/accounts/${robot.body.id}`, {
+      credentials: { ...held.credentials, [clientSecret]: privateKey },
+    });
+    await request('GET', `/api/admin/accounts/${robot.body.id}/diagnostics`);
+  }
+
   // Reconnects: with a refused token, with an accepted one, and with one that waits.
   await h.closeCircuits();
   const { id: again } = await account();
@@ -206,7 +242,13 @@ it('a planted token appears in no history of Temporal, no document of MongoDB, n
   });
   await eventually(async () => hits(await temporalDump(h.client), [CONTROL]).length >= 2);
 
-  const secrets = [MARKER, h.clientSecret, h.encryptionKeys.slice(3, -1), key.slice(-43)];
+  const secrets = [
+    MARKER,
+    h.clientSecret,
+    h.encryptionKeys.slice(3, -1),
+    key.slice(-43),
+    ...keyLines,
+  ];
   expect(hits(await temporalDump(h.client), secrets)).toEqual([]);
   expect(h.logs.filter((line) => hits(line, secrets).length > 0)).toEqual([]);
   expect(answers.filter((answer) => hits(answer, secrets).length > 0)).toEqual([]);

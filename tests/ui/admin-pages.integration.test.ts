@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { OPERATOR_AUDIT } from '../../src/domain/access/organisation';
 import type { Scope } from '../../src/domain/access/principal';
 import { AccountState } from '../../src/domain/account/account';
+import { catalogueIds } from '../../src/providers/catalogue/read-file';
 import type { RunningApi } from '../../src/server/serve';
 import { logEntry } from '../api/_log-entry';
 import { serve } from '../cli/_cli';
@@ -19,7 +20,10 @@ const keyOf = (id: string) => `${id}:${randomBytes(32).toString('base64')}`;
 let h: Harness;
 let api: RunningApi;
 beforeAll(async () => {
-  h = await startHarness({ encryptionKeys: `${keyOf('k1')},${keyOf('k2')}` });
+  h = await startHarness({
+    providers: ['ebay', 'google'],
+    encryptionKeys: `${keyOf('k1')},${keyOf('k2')}`,
+  });
   api = await serve(h);
 });
 afterAll(async () => {
@@ -82,6 +86,11 @@ describe('permissions', () => {
     ['/admin/settings', ['read'], 403],
     ['/admin/settings', ['admin'], 403],
     ['/admin/settings', ['operator'], 200],
+    ['/admin/providers', ['read'], 200],
+    ['/admin/providers/xero', ['read'], 200],
+    ['/admin/providers/export?format=jsonl', ['read'], 200],
+    ['/admin/providers/acme', ['read'], 404],
+    ['/admin/providers', ['operator'], 403],
     ['/admin/quarantine', ['read'], 200],
     ['/admin/quarantine', ['operator'], 403],
     ['/admin/audit/verification', ['read'], 403],
@@ -225,6 +234,33 @@ describe('the settings', () => {
   });
 });
 
+describe('the providers', () => {
+  const idsIn = (html: string) =>
+    [...html.matchAll(/href="\/admin\/providers\/([a-z-]+)"/g)].map(([, id = '']) => id);
+
+  it('list those that are configured first, and filter by name', async () => {
+    const reader = await person(anOrganisation(), ['read']);
+    const { html } = await reader.get('/admin/providers');
+    const ids = idsIn(html);
+    expect(ids.slice(0, 2)).toEqual(['google', catalogueIds()[0]]);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(ids).toHaveLength(Math.min(50, catalogueIds().length));
+    expect(idsIn((await reader.get('/admin/providers?q=XER')).html)).toEqual(['xero']);
+    const page = await reader.get(`/admin/providers?cursor=${ids[2]}`);
+    expect(idsIn(page.html)[0]).toBe(ids[3]);
+    expect((await reader.get('/admin/search?q=providers')).html).toContain('"/admin/providers"');
+  });
+
+  it('show facts with links to sources, unknown fields and an entry to copy', async () => {
+    const { html } = await (await person(anOrganisation(), ['read'])).get('/admin/providers/xero');
+    expect(html).toContain('href="https://developer.xero.com/faq/oauth2"');
+    expect(html).toMatch(/PKCE<\/th>.*?S256.*?assumption/s);
+    expect(html).toMatch(/Limit of the token endpoint<\/th>.*?unknown/s);
+    expect(html).toContain('authorization.pkce, token.clientAuthentication');
+    expect(html).toMatch(/data-copy="providers:\s+xero:\s+clientId: \$\{XERO_CLIENT_ID\}/);
+  });
+});
+
 describe('the search', () => {
   it('T2.8 finds an account, a log entry, pages and actions of one’s own organisation', async () => {
     const organisation = anOrganisation();
@@ -283,6 +319,28 @@ describe('the commands', () => {
       const { items } = await inShell(command, key);
       expect(items.map(({ id }) => id)).toEqual([wanted.id]);
     }
+  });
+
+  it('R3.7 the page of an account without a person shows its grant, and asks for credentials in place of a refresh token', async () => {
+    const organisation = anOrganisation();
+    const key = await h.key({ organisation, scopes: ['admin'] });
+    const { body } = await h.request(key, 'POST', '/api/admin/accounts', {
+      provider: 'ebay',
+      external_id: 'application',
+      grant: 'client_credentials',
+    });
+    const admin = await person(organisation, ['admin']);
+    const { html } = await admin.get(`/admin/accounts/${body.id}`);
+    expect(html).toContain('Client credentials, OAuth app of the provider');
+    expect(html).toContain('<th scope="row">Credentials</th>');
+    expect(html).toContain('New credentials …');
+    expect(html).not.toContain('name="refresh_token"');
+    const refused = await admin.post(`/admin/accounts/${body.id}/reconnect`, {
+      credentials: '{"client_secret": "planted-secret"}',
+    });
+    expect(refused.html).toContain('credentials.client_id: required');
+    expect(refused.html).not.toContain('planted-secret');
+    expect(html).toContain('Force refresh');
   });
 
   it('T2.1 of an account show it and release it', async () => {

@@ -237,3 +237,14 @@ describe('authentication codes', () => {
       expect(one.authenticationCode(purpose, 'x')).not.toContain(one.fingerprint('x'));
   });
 });
+
+describe('credentials', () => {
+  it('never open as a refresh token, nor as those of another grant type', async () => {
+    const vault = await Vault.open(ringOf('k1'), canaryStore());
+    const held = grantPlace({ ...ACCOUNT, grantType: 'client_credentials' }, 7);
+    const sealed = vault.sealToken('{}', held, 'refresh_token');
+    expect(vault.openToken(sealed, held, 'refresh_token')).toBe('{}');
+    for (const place of [PLACE, grantPlace({ ...ACCOUNT, grantType: 'jwt_bearer' }, 7)])
+      expect(() => vault.openToken(sealed, place, 'refresh_token')).toThrow(OpenError);
+  });
+});

@@ -35,6 +35,10 @@ const TAGS = [
     name: 'Encryption',
     description: 'The ids of the keys that encrypt stored values, and their rotation.',
   },
+  {
+    name: 'Catalogue',
+    description: 'The known providers: their facts, each with its sources.',
+  },
   { name: 'Service', description: 'The process itself. These routes need no key.' },
 ];
 

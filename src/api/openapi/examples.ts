@@ -13,6 +13,8 @@ export const ACCOUNT_EXAMPLE = {
   external_id: 'harbour-books',
   label: 'Harbour Books',
   kind: null,
+  grant: 'refresh_token' as const,
+  own_client: false,
   owner_email: 'o***@example.com',
   status: 'ok' as const,
   status_reason: null,

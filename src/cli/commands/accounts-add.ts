@@ -1,11 +1,13 @@
-/** `evergrant accounts add`: connects one account with tokens from standard input or a file. */
+/** `evergrant accounts add`: connects one account with tokens or credentials from standard input or a file. */
+import { GRANT_TYPES, holdsCredentials } from '../../domain/account/grant-type';
 import { accountPairs } from '../account-pairs';
-import type { Command } from '../command';
-import { readGrant } from '../grant-source';
+import type { Command, Options } from '../command';
+import { UsageError } from '../errors';
+import { readCredentials, readGrant } from '../grant-source';
 
 export const accountsAdd: Command = {
   words: ['accounts', 'add'],
-  summary: 'Connect an account with tokens from standard input or a file',
+  summary: 'Connect an account with tokens or credentials from standard input or a file',
   options: {
     provider: {
       type: 'string',
@@ -35,24 +37,45 @@ export const accountsAdd: Command = {
       type: 'string',
       value: 'path',
       takesFile: true,
-      help: 'read the tokens from this file instead of standard input',
+      help: 'read the tokens or credentials from this file instead of standard input',
+    },
+    grant: {
+      type: 'string',
+      value: 'type',
+      choices: GRANT_TYPES,
+      help: 'how the account obtains access tokens (default: refresh_token)',
+    },
+    scopes: {
+      type: 'string',
+      value: 'text',
+      help: 'scopes to request, for client_credentials and jwt_bearer',
+    },
+    subject: {
+      type: 'string',
+      value: 'id',
+      help: 'subject of the assertion, for jwt_bearer, such as the user to act for',
     },
   },
   more: [
     'The input is a refresh token, or a JSON object: {"refresh_token": "…", "access_token": "…",',
     '"expires_at": "2026-11-22T18:30:00Z", "refresh_token_expires_at": "…", "scopes": ["…"]}.',
     'For a Shopify token that does not expire, the input is {"access_token": "…"}.',
+    'With --grant client_credentials, the input is {"client_id": "…", "client_secret": "…"}; without input, the',
+    'account uses the OAuth app of its provider. With --grant jwt_bearer, it is {"issuer": "…", "private_key": "…",',
+    '"key_id": "…"}, or a key file of a Google service account.',
     'No option takes a token, because every process of the machine can read arguments (ps), and the shell',
     'stores them in its history.',
     '',
     'Example:',
     '  evergrant accounts add --provider ebay --external-id my-shop < token.txt',
+    '  evergrant accounts add --provider google --external-id robot --grant jwt_bearer \\',
+    '    --scopes https://www.googleapis.com/auth/drive.readonly --token-file key.json',
   ].join('\n'),
   async run({ api, out, options }) {
     const provider = options.required('provider');
     const external_id = options.required('external-id');
     const members = {
-      ...readGrant(options.text('token-file')),
+      ...grantOf(options),
       provider,
       external_id,
       label: options.text('label'),
@@ -68,3 +91,19 @@ export const accountsAdd: Command = {
     return 0;
   },
 };
+
+function grantOf(options: Options) {
+  const file = options.text('token-file');
+  const grant = GRANT_TYPES.find((one) => one === options.text('grant'));
+  const scopes = options.text('scopes');
+  const subject = options.text('subject');
+  if (!holdsCredentials(grant)) {
+    if (scopes !== undefined || subject !== undefined)
+      throw new UsageError(
+        '--scopes and --subject require --grant client_credentials or jwt_bearer',
+      );
+    return readGrant(file);
+  }
+  const credentials = { ...readCredentials(file), ...(subject === undefined ? {} : { subject }) };
+  return { grant, credentials, scopes };
+}

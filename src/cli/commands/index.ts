@@ -38,6 +38,9 @@ import { keysRevoke } from './keys-revoke';
 import { login } from './login';
 import { logout } from './logout';
 import { logs } from './logs';
+import { providersCheck } from './providers-check';
+import { providersList } from './providers-list';
+import { providersShow } from './providers-show';
 import { forceRefresh, refresh } from './refresh';
 import { schedulesDelete } from './schedules-delete';
 import { schedulesList } from './schedules-list';
@@ -124,6 +127,9 @@ export const COMMANDS: readonly Command[] = [
   keysRevoke,
   sessionsList,
   sessionsEnd,
+  providersList,
+  providersShow,
+  providersCheck,
   encryptionRotate,
   encryptionCheck,
   encryptionPause,

@@ -7,6 +7,7 @@ import type { RefreshFailure } from '../refresh/refresh-failure';
 import type { UnansweredSend } from '../refresh/replay';
 import { momentText } from '../text/time-text';
 import { remainingLifeMs, type SealedFallback, type SealedGrant } from './grant';
+import type { GrantType } from './grant-type';
 import type { OwnerEmail } from './owner-email';
 import type { AccountDueTimes, AccountPolicy } from './policy';
 
@@ -81,6 +82,12 @@ export interface Account {
   /** The account was restored from a backup older than its newest refresh token, so the stored one is never sent. */
   staleRestore: boolean;
   generation: number;
+  /** Fixed when the account is created. It decides the content of {@link SealedGrant.refreshToken}. */
+  grantType: GrantType;
+  /** The account's credentials name its own client, so that a refused client is not the OAuth app's fault. */
+  hasOwnClient: boolean;
+  /** When a caller last asked for a token. Recorded only for accounts with credentials, and about once per token. */
+  askedAt: Date | null;
   current: SealedGrant;
   previous: SealedGrant | null;
   /** A grant that was entered and is not tried yet. */
@@ -145,14 +152,17 @@ export function accountStatus(
   });
 }
 
-/** @param tokens whether the access token has expired, and whether one of the tokens expires soon */
+/**
+ * @param tokens whether the access token has expired, and whether one of the tokens expires soon. A token that no
+ * caller asks for may expire without expiring soon; the next caller gets a new one, so such an account is `ok`
+ */
 export function derivedStatus(
   state: AccountState,
   { hasExpired: isExpired, expiresSoon }: { hasExpired: boolean; expiresSoon: boolean },
 ): AccountStatus {
   if (state !== AccountState.active) return state;
-  if (isExpired) return 'expired';
-  return expiresSoon ? 'expiring_soon' : 'ok';
+  if (!expiresSoon) return 'ok';
+  return isExpired ? 'expired' : 'expiring_soon';
 }
 
 /** Explains the status in one sentence, or `null` if there is nothing to explain. */

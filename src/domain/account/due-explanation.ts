@@ -43,6 +43,10 @@ export function dueExplanation(account: Explained, rule: RefreshRule, now: Date)
   if (reason === 'candidate_waits')
     return ['Due: the next sweep tries the new grant of the account.'];
   if (reason === 'does_not_expire') return ['Not due: its access token does not expire.'];
+  if (reason === 'not_asked_for')
+    return [
+      'Not due: no caller asked for its current access token. The next caller gets a new one if it has expired.',
+    ];
   const dueTimes = [
     expirySentence(account, rule, now),
     refreshTokenSentence(account, rule, now),

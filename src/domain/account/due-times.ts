@@ -1,6 +1,7 @@
 /** Decides when an account is due, and when a failed refresh is retried. Pure functions. */
 import { type Account, AccountState } from './account';
 import { lifeMs } from './grant';
+import { holdsCredentials } from './grant-type';
 import { type AccountDueTimes, DEFAULT_POLICY, type RefreshPolicy } from './policy';
 import { candidateDueAt, candidateToTry } from './reconnect';
 import {
@@ -29,6 +30,7 @@ type DueReason =
   | 'fresh'
   | 'quarantined'
   | 'does_not_expire'
+  | 'not_asked_for'
   | 'backing_off'
   | 'not_enabled'
   | 'needs_reconnect'
@@ -52,13 +54,14 @@ export type WithDueTimes = Pick<
   | 'refreshTokenWarnedDays'
   | 'validatedAt'
 > &
-  Partial<Pick<Account, 'candidate'>>;
+  Partial<Pick<Account, 'candidate' | 'grantType' | 'askedAt'>>;
 
 export function accountDueTimes(account: WithDueTimes, rule: RefreshRule): AccountDueTimes {
   const policy = policyOf(account, rule);
   const { current, nextAttemptAt } = account;
   const moments = dueMoments(account, rule);
-  const ownAt = firstDueAt(moments);
+  const ahead = isRefreshedAhead(account, rule);
+  const ownAt = ahead ? firstDueAt(moments) : null;
   const candidateAt = candidateDueAt(account.candidate ?? null);
   const dueAt = Math.min(
     ownAt === null ? Infinity : Math.max(ownAt.getTime(), Number(nextAttemptAt)),
@@ -66,7 +69,7 @@ export function accountDueTimes(account: WithDueTimes, rule: RefreshRule): Accou
   );
   return {
     dueAt: policy.enabled && dueAt !== Infinity ? new Date(dueAt) : null,
-    expiringSoonAt: expiringSoonAt(account, rule, moments),
+    expiringSoonAt: ahead ? expiringSoonAt(account, rule, moments) : null,
     firstExpiryAt:
       earliest(
         dateOf(current.expiresAt),
@@ -79,6 +82,18 @@ export function accountDueTimes(account: WithDueTimes, rule: RefreshRule): Accou
     }),
     validationDueAt: validationDueAt(account, policy),
   };
+}
+
+/**
+ * An account with credentials is refreshed ahead only while callers ask for its token: one asked within the lifetime of
+ * an access token before the account is due. Otherwise the next caller gets a new token, which costs one request.
+ */
+function isRefreshedAhead(account: WithDueTimes, rule: RefreshRule): boolean {
+  if (!holdsCredentials(account.grantType)) return true;
+  const { askedAt = null } = account;
+  const dueAt = firstDueAt(dueMoments(account, rule));
+  if (askedAt === null || dueAt === null) return false;
+  return askedAt.getTime() + accessTokenLifeMs(account, rule) >= dueAt.getTime();
 }
 
 /** The interval starts at the last validation, so refreshes in between do not delay the next one. */
@@ -166,6 +181,7 @@ export function dueDecision(
   if (account.current.expiresAt === null) return { due: false, reason: 'does_not_expire' };
   if (account.nextAttemptAt !== null && account.nextAttemptAt > now)
     return { due: false, reason: 'backing_off' };
+  if (!isRefreshedAhead(account, rule)) return { due: false, reason: 'not_asked_for' };
   const { byExpiry, byRefreshToken, byAge, listedFrom } = dueMoments(account, rule);
   const isReached = (at: Date | null) => at !== null && at <= now;
   const isListed = listedFrom === null || listedFrom <= now;

@@ -9,12 +9,14 @@ export type ProviderValues = Readonly<Record<string, string>>;
 
 /**
  * Times are ISO 8601 UTC strings because Temporal stores the grant as JSON. A grant without a refresh token has an
- * access token that does not expire, as some providers issue.
+ * access token that does not expire, as some providers issue. An account with credentials holds them in place of the
+ * refresh token, so that a reconnect, a key rotation and a disconnection treat both alike. They are encrypted for their
+ * grant type, so that they never open as a refresh token.
  */
 export interface SealedGrant {
   /** `ENC:v1:…`, see `vault/sealing.ts`. `null`: no access token yet; the first refresh obtains one. */
   accessToken: string | null;
-  /** `null`: the access token does not expire and cannot be refreshed. */
+  /** Or the credentials, see above. `null`: the access token does not expire and cannot be refreshed. */
   refreshToken: string | null;
   /** Keyed hashes. Equal tokens have equal fingerprints, and a fingerprint does not reveal its token. */
   accessTokenFingerprint: string | null;

@@ -7,6 +7,7 @@ import { type LostAnswer, unansweredCause } from '../refresh/replay';
 import type { Candidate, ReplacedGrant } from './account';
 import { type Account, AccountState } from './account';
 import type { SealedGrant } from './grant';
+import { type GrantType, grantNoun, holdsCredentials } from './grant-type';
 
 /** How long, in ms, a replaced grant is kept if the expiry of its refresh token is unknown. */
 const REPLACED_KEPT_MS = 30 * 24 * 3600_000;
@@ -90,14 +91,18 @@ export function unansweredOfCandidate({ grant, lastFailure }: Candidate): LostAn
 }
 
 /** Returns the failure of a candidate's attempt with a message that fits it. */
-export function candidateFailure(failure: RefreshFailure): RefreshFailure {
-  return { ...failure, message: messageOf(failure) };
+export function candidateFailure(failure: RefreshFailure, grantType: GrantType): RefreshFailure {
+  return { ...failure, message: messageOf(failure, grantType) };
 }
 
-function messageOf({ class: failureClass, code, message }: RefreshFailure): string {
-  if (code === 'invalid_grant')
+function messageOf(
+  { class: failureClass, code, message }: RefreshFailure,
+  grantType: GrantType,
+): string {
+  const noun = grantNoun(grantType);
+  if (code === 'invalid_grant' && !holdsCredentials(grantType))
     return 'The provider refused the new refresh token: it is wrong, expired, revoked, or belongs to another OAuth app. The account keeps its current grant.';
   return failureClass === 'account'
-    ? `The new refresh token cannot be used, so the account keeps its current grant. ${message}`
-    : `The provider has not accepted the new refresh token yet. Evergrant stores it for a retry, and the account keeps its current grant. ${message}`;
+    ? `The new ${noun} cannot be used, so the account keeps its current grant. ${message}`
+    : `The provider has not accepted the new ${noun} yet. Evergrant stores the new grant for a retry, and the account keeps its current grant. ${message}`;
 }

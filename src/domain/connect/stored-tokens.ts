@@ -1,6 +1,7 @@
 /** The tokens that an account stores, and whether more may arrive: the input of a disconnection. Pure functions. */
 import { type Account, AccountState } from '../account/account';
 import { NO_GENERATION, type ProviderValues, type SealedGrant } from '../account/grant';
+import { holdsCredentials } from '../account/grant-type';
 import type { TokenName, TokenPlace } from './disconnection';
 
 /** Whether the account was disconnected, and its tokens were deleted. */
@@ -40,10 +41,11 @@ export interface StoredToken extends TokenName {
 type Holder = Pick<
   Account,
   'current' | 'candidate' | 'replaced' | 'orphanedGrants' | 'previous' | 'fallback'
->;
+> &
+  Partial<Pick<Account, 'grantType'>>;
 
 /**
- * Returns all stored tokens, each once. Refresh tokens come first: at most providers their revocation ends the access
+ * Returns all stored tokens, each once; credentials are no tokens, and must reach no revocation endpoint. Refresh tokens come first: at most providers their revocation ends the access
  * tokens of the grant, too.
  */
 export function storedTokens(account: Holder): StoredToken[] {
@@ -56,7 +58,9 @@ export function storedTokens(account: Holder): StoredToken[] {
     ['previous', previous ?? undefined],
   ];
   const tokens = [
-    ...grants.flatMap(([grant, sealed]) => tokenOf(grant, 'refresh_token', sealed)),
+    ...(holdsCredentials(account.grantType)
+      ? []
+      : grants.flatMap(([grant, sealed]) => tokenOf(grant, 'refresh_token', sealed))),
     ...grants.flatMap(([grant, sealed]) => tokenOf(grant, 'access_token', sealed)),
   ];
   if (fallback !== null)

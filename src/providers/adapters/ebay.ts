@@ -13,6 +13,7 @@
  * @see [RuName](https://developer.ebay.com/api-docs/static/oauth-redirect-uri.html)
  * @see [getUser](https://developer.ebay.com/api-docs/commerce/identity/resources/user/methods/getUser)
  * @see [Using a refresh token](https://developer.ebay.com/api-docs/static/oauth-refresh-token-request.html)
+ * @see [Client credentials](https://developer.ebay.com/api-docs/static/oauth-client-credentials-grant.html)
  * @see [OAuth rate limits](https://developer.ebay.com/api-docs/static/oauth-rate-limits.html): 50,000 refreshes per day
  * and app
  */
@@ -46,8 +47,10 @@ export const ebay: ProviderAdapter = {
   defaultAccessTokenLifeSeconds: 7200,
   refreshTokenLifeSeconds: null,
   replayRule: { kind: 'safe' },
-  tokenTypes: ['user access token'],
+  tokenTypes: ['user access token', 'application access token'],
   clientAuthenticationMethods: ['client_secret_basic'],
+  // The application token. eBay requires a scope.
+  grants: { client_credentials: { parameters: {}, defaultScopes: [SCOPE] } },
   clientAuthentication: {
     // eBay requires the plain base64 of id:secret. The form encoding of RFC 6749 §2.3.1 turns hyphens in client ids
     // into %2D, which eBay refuses.

@@ -7,8 +7,11 @@
  * replay
  * @see [RFC 9207](https://www.rfc-editor.org/rfc/rfc9207): `iss` in the callback
  * @see [RFC 9126](https://www.rfc-editor.org/rfc/rfc9126): pushed authorization requests
+ * @see [RFC 6749 §4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4): client credentials
+ * @see [RFC 7523](https://www.rfc-editor.org/rfc/rfc7523): assertions as grants
  * @see [RFC 7009](https://www.rfc-editor.org/rfc/rfc7009): revocation
  */
+import { ASSERTION_LIFE_MAX_SECONDS } from '../exchange/credentials-rules';
 import type { ProviderAdapter } from '../provider';
 
 const MINUTE_MS = 60_000;
@@ -37,6 +40,17 @@ export const oauth2: ProviderAdapter = {
     'none',
   ],
   refreshTokenWarning: () => null,
+  grants: {
+    client_credentials: { parameters: {}, defaultScopes: [] },
+    jwt_bearer: {
+      parameters: {},
+      defaultScopes: [],
+      scopes: 'parameter',
+      lifeSeconds: ASSERTION_LIFE_MAX_SECONDS,
+      subject: 'issuer',
+      client: 'optional',
+    },
+  },
   failureCodes: {
     // Codes of GitHub and Slack for a dead refresh token, both sent with status 200.
     bad_refresh_token: 'invalid_grant',

@@ -7,6 +7,7 @@ import type {
   SubjectRule,
 } from '../consent/consent';
 import { type Members, valueAt } from '../exchange/answer-members';
+import type { CredentialsRules } from '../exchange/credentials-rules';
 import type { AccountHost, AccountHosts } from '../exchange/token-endpoint';
 import type { ProviderAdapter, Refusal } from '../provider';
 import type { TokenValidation } from '../validation/validation-rule';
@@ -31,6 +32,7 @@ export function fileAdapter(file: ProviderFile): ProviderAdapter {
   return {
     id: file.id,
     displayName: file.name,
+    file,
     defaultPolicy: policyOf(file),
     tokenEndpoints: endpoints(token.url, file),
     ...(token.refreshUrl === undefined
@@ -67,6 +69,7 @@ export function fileAdapter(file: ProviderFile): ProviderAdapter {
     readableAnswer: (body) => readableAnswer(file, body),
     ...(file.validation === undefined ? {} : { validation: validationOf(file, file.validation) }),
     ...(file.authorization === undefined ? {} : { consent: consentOf(file, file.authorization) }),
+    ...(file.grants === undefined ? {} : { grants: grantsOf(file.grants) }),
     ...(file.refusedState === undefined ? {} : { refusedState: file.refusedState }),
   };
 }
@@ -391,6 +394,42 @@ function revocationFormOf({
 function hasMember(members: Members, path: string, equals: unknown): boolean {
   const value = valueAt(members, path);
   return equals === undefined ? value !== undefined && value !== null : value === equals;
+}
+
+function grantsOf({
+  client_credentials,
+  jwt_bearer,
+}: NonNullable<ProviderFile['grants']>): CredentialsRules {
+  return {
+    ...(client_credentials === undefined
+      ? {}
+      : {
+          client_credentials: {
+            parameters: client_credentials.parameters,
+            defaultScopes: client_credentials.scopes,
+          },
+        }),
+    ...(jwt_bearer === undefined
+      ? {}
+      : {
+          jwt_bearer: {
+            parameters: jwt_bearer.parameters,
+            defaultScopes: jwt_bearer.scopes,
+            ...(jwt_bearer.audience === undefined
+              ? {}
+              : {
+                  audiences:
+                    typeof jwt_bearer.audience === 'string'
+                      ? { production: jwt_bearer.audience }
+                      : jwt_bearer.audience,
+                }),
+            scopes: jwt_bearer.scopesIn,
+            lifeSeconds: jwt_bearer.lifetime / 1000,
+            subject: jwt_bearer.subject,
+            client: jwt_bearer.client,
+          },
+        }),
+  };
 }
 
 function matches(pattern: string, text: string): boolean {

@@ -21,6 +21,7 @@ const FACTS = [
   'api',
   'limits',
   'tokenFormat',
+  'grants',
   'refusedState',
 ] as const;
 

@@ -4,6 +4,7 @@ import { SCOPE_SEPARATORS } from '../../domain/account/scopes';
 import { duration, durationOr } from '../../domain/text/duration';
 import { FACT_ANSWERS } from '../consent/consent';
 import { CLIENT_AUTHENTICATION_METHODS } from '../exchange/client-authentication';
+import { ASSERTION_LIFE_MAX_SECONDS } from '../exchange/credentials-rules';
 
 /** Longest pattern, in characters. A longer one cannot be reviewed. */
 const PATTERN_MAX = 300;
@@ -315,6 +316,51 @@ const identity = z.discriminatedUnion('from', [
   z.strictObject({ from: z.literal('none') }),
 ]);
 
+/** Longest lifetime of an assertion, in ms, see `credentials-rules.ts`. */
+const ASSERTION_LIFE_MAX_MS = ASSERTION_LIFE_MAX_SECONDS * 1000;
+
+const grant = z.strictObject({
+  parameters: parameters.default({}).describe('Extra parameters of the token request.'),
+  scopes: z
+    .array(z.string().regex(/^\S+$/))
+    .default([])
+    .describe('Requested if the account states none.'),
+});
+
+const grants = z
+  .strictObject({
+    client_credentials: grant.optional(),
+    jwt_bearer: grant
+      .extend({
+        audience: z
+          .union([text, z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), text)])
+          .optional()
+          .describe('aud, or one per environment. Default: the URL of the token endpoint.'),
+        scopesIn: z
+          .enum(['claim', 'parameter'])
+          .default('parameter')
+          .describe('Whether scopes are a claim of the assertion or a parameter of the request.'),
+        lifetime: duration
+          .refine((ms) => ms <= ASSERTION_LIFE_MAX_MS, 'must be 5m or less')
+          .prefault('5m')
+          .describe('Lifetime of an assertion, at most 5m.'),
+        subject: z
+          .enum(['issuer', 'none', 'required'])
+          .default('issuer')
+          .describe('sub if the account states no subject. required: each account must state it.'),
+        client: z
+          .enum(['required', 'optional'])
+          .default('optional')
+          .describe(
+            'required: the request also authenticates a client, which is that of the account or else the app.',
+          ),
+      })
+      .optional(),
+  })
+  .describe(
+    'Grants without a person that the provider supports: the account holds credentials. renewal describes the grant with a person.',
+  );
+
 const factAnswer = z.enum(FACT_ANSWERS).default('unknown');
 
 const revocationRequest = z
@@ -528,7 +574,7 @@ export const providerFileSchema = z.strictObject({
     .describe(
       'access_token: the living access token is exchanged for a new one. none: tokens do not expire.',
     ),
-  lives: life,
+  lives: life.prefault({}),
   rotation: z
     .enum(['never', 'sometimes', 'always'])
     .optional()
@@ -558,6 +604,7 @@ export const providerFileSchema = z.strictObject({
     ),
   limits: limits.optional(),
   tokenFormat: tokenFormat.prefault({}),
+  grants: grants.optional(),
   refusedState: z
     .literal('inactive')
     .optional()

@@ -1,49 +1,74 @@
-/** Reads and checks the files of `providers/`, each when it is first used. */
+/** Reads and checks provider files: those of `providers/`, each when it is first used, and those of operators. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { parse as parseYaml } from 'yaml';
+import { basename, extname, join, resolve } from 'node:path';
+import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { problemsOf } from './file-problems';
 import { type ProviderFile, providerFileSchema } from './provider-file';
+import { schemaProblems } from './schema-problems';
 
 /** Beside `src/` and `build/`, which have the same depth. */
 const FOLDER = resolve(__dirname, '../../../providers');
+const ENDING = '.yaml';
 
-/** A file of the catalogue is not valid. A released file always is. */
-class ProviderFileError extends Error {
+/** A provider file is not valid. A file of the catalogue always is. */
+export class ProviderFileError extends Error {
   override name = 'ProviderFileError';
+  /** Each as `field: problem`. */
   readonly problems: readonly string[];
-  constructor(id: string, problems: readonly string[]) {
-    super(`providers/${id}.yaml is not valid:\n${problems.join('\n')}`);
+  constructor(file: string, problems: readonly string[]) {
+    super(`${file} is not valid:\n${problems.join('\n')}`);
     this.problems = problems;
   }
 }
 
-/** The ids of all files. */
+/** The ids of all files of the catalogue. */
 export function catalogueIds(): string[] {
   return readdirSync(FOLDER)
-    .filter((name) => name.endsWith('.yaml'))
-    .map((name) => name.slice(0, -'.yaml'.length))
+    .filter((name) => name.endsWith(ENDING))
+    .map((name) => name.slice(0, -ENDING.length))
     .toSorted();
 }
 
 /** @throws {ProviderFileError} */
 export function readCatalogueFile(id: string): ProviderFile {
-  return parseProviderFile(id, readFileSync(join(FOLDER, `${id}.yaml`), 'utf8'));
+  return readProviderFile(join(FOLDER, id + ENDING));
+}
+
+/** Reads a file anywhere, such as one of an operator. @throws {ProviderFileError} */
+export function readProviderFile(path: string): ProviderFile {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ProviderFileError(path, [`the file: cannot be read: ${reasonOf(error)}`]);
+  }
+  return parseProviderFile(basename(path, extname(path)), text);
 }
 
 /** @throws {ProviderFileError} */
 export function parseProviderFile(id: string, text: string): ProviderFile {
-  const raw: unknown = parseYaml(text);
+  const raw = parsedYaml(id, text);
   const parsed = providerFileSchema.safeParse(raw);
-  if (!parsed.success)
-    throw new ProviderFileError(
-      id,
-      parsed.error.issues.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`),
-    );
+  if (!parsed.success) throw new ProviderFileError(id, schemaProblems(parsed.error, raw));
   const problems = [
     ...(parsed.data.id === id ? [] : [`id: must be ${id}, the name of the file`]),
     ...problemsOf(parsed.data, raw),
   ];
   if (problems.length > 0) throw new ProviderFileError(id, problems);
   return parsed.data;
+}
+
+function parsedYaml(id: string, text: string): unknown {
+  try {
+    return parseYaml(text);
+  } catch (error) {
+    if (!(error instanceof YAMLParseError)) throw error;
+    const message = error.message.replace(/:?\n[^]*$/, '');
+    throw new ProviderFileError(id, [`the file: is not valid YAML; correct it: ${message}`]);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : null;
+  return code === 'ENOENT' ? 'it does not exist; correct the path' : String(code);
 }

@@ -59,7 +59,8 @@ export function readableAnswer(
       renewal === 'access_token' ? (answer.accessToken ?? 'access_token') : answer.refreshToken,
     expires_in: answer.expiresIn,
     expires_at: answer.expiresAt,
-    refresh_token_expires_in: answer.refreshExpiresIn,
+    refresh_token_expires_in:
+      renewal === 'access_token' ? (answer.expiresIn ?? 'expires_in') : answer.refreshExpiresIn,
     scope: answer.scope,
   };
   const found = Object.entries(named).flatMap(([name, path]): [string, unknown][] => {

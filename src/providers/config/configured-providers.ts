@@ -6,7 +6,14 @@ import { DEFAULT_APP_LIMITS } from '../../domain/limits/app-limiter';
 import { findAdapter } from '../adapters/registry';
 import type { ConsentEndpoint } from '../consent/consent';
 import { revocationCall } from '../consent/revocation-call';
-import { clientAuthentication } from '../exchange/client-authentication';
+import {
+  type ClientAuthenticationMethod,
+  type ClientCredentials,
+  clientAuthentication,
+  credentialOf,
+  methodOfOwnClient,
+} from '../exchange/client-authentication';
+import type { CredentialsRules } from '../exchange/credentials-rules';
 import {
   accountEndpoint,
   discoveredEndpoint,
@@ -64,12 +71,12 @@ export class ConfiguredProviders {
 }
 
 function configuredProvider(config: ProviderConfig): Provider {
-  const adapter = findAdapter(config.adapter);
+  const adapter = config.ownAdapter ?? findAdapter(config.adapter);
   if (adapter === undefined) throw new Error(`no adapter named "${config.adapter}"`);
   const environments = new Map(
     Object.entries(config.environments).map(([name, environment]) => [
       name,
-      configuredEnvironment(adapter, environment),
+      configuredEnvironment(adapter, name, environment),
     ]),
   );
   return {
@@ -101,15 +108,13 @@ function configuredProvider(config: ProviderConfig): Provider {
 
 function configuredEnvironment(
   adapter: ProviderAdapter,
+  name: string,
   environment: EnvironmentConfig,
 ): ProviderEnvironment {
   const { clientId, clientSecret, privateKey, keyId } = environment;
   const method = environment.clientAuthentication ?? adapter.clientAuthenticationMethods[0];
-  const authentication =
-    adapter.clientAuthentication?.[method] ??
-    ((credentials) => clientAuthentication(method, credentials));
   const client = { client_id: clientId };
-  const proof = authentication({
+  const proof = authenticationOf(adapter, method, {
     clientId,
     clientSecret: clientSecret?.reveal() ?? '',
     ...(privateKey === undefined ? {} : { privateKey: privateKey.reveal() }),
@@ -146,9 +151,40 @@ function configuredEnvironment(
     hosts: adapter,
     client,
     clientAuthentication: proof,
+    isConfidential: credentialOf(method) !== null,
+    authenticationOf(own) {
+      const ofOwn = methodOfOwnClient(own, method, adapter.clientAuthenticationMethods);
+      return ofOwn === null ? null : authenticationOf(adapter, ofOwn, own);
+    },
+    grants: rulesOf(adapter.grants, name),
     parameters: environment.parameters ?? {},
     secrets: [clientSecret, privateKey].filter((secret) => secret !== undefined),
     limits: { ...DEFAULT_APP_LIMITS, ...environment.limits },
+  };
+}
+
+function authenticationOf(
+  adapter: ProviderAdapter,
+  method: ClientAuthenticationMethod,
+  credentials: ClientCredentials,
+): ClientAuth {
+  return (
+    adapter.clientAuthentication?.[method]?.(credentials) ??
+    clientAuthentication(method, credentials)
+  );
+}
+
+/** The rules of one environment. */
+function rulesOf(
+  { client_credentials, jwt_bearer }: CredentialsRules = {},
+  environment: string,
+): CredentialsRules {
+  const audience = jwt_bearer?.audiences?.[environment];
+  return {
+    ...(client_credentials === undefined ? {} : { client_credentials }),
+    ...(jwt_bearer === undefined
+      ? {}
+      : { jwt_bearer: { ...jwt_bearer, ...(audience === undefined ? {} : { audience }) } }),
   };
 }
 

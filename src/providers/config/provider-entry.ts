@@ -1,4 +1,5 @@
 /** Validates one entry of `providers.yaml` and combines it with the defaults of its adapter. */
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { DEFAULT_POLICY, type RefreshPolicy } from '../../domain/account/policy';
 import { SCOPE_SEPARATORS, type ScopeSeparator } from '../../domain/account/scopes';
@@ -14,6 +15,8 @@ import type { ReplayRule } from '../../domain/refresh/replay';
 import { duration, durationOr, mustBe } from '../../domain/text/duration';
 import { asConfigured } from '../../domain/text/time-text';
 import { adapterIds, findAdapter } from '../adapters/registry';
+import { fileAdapter } from '../catalogue/file-adapter';
+import { ProviderFileError, readProviderFile } from '../catalogue/read-file';
 import {
   type ConsentRules,
   FACT_ANSWERS,
@@ -59,6 +62,8 @@ export interface EnvironmentConfig {
 export interface ProviderConfig {
   id: string;
   adapter: string;
+  /** The adapter of the entry's own provider file. Absent: that of {@link adapter}. */
+  ownAdapter?: ProviderAdapter;
   policy: RefreshPolicy;
   replayRule?: ReplayRule;
   accessTokenLifeSeconds?: number;
@@ -225,6 +230,7 @@ const BATCHES_AT_ONCE_MAX = 64;
 const providerSchema = z.strictObject({
   ...environmentMembers,
   adapter: z.string().optional(),
+  file: quotedText.optional(),
   sweepEvery: duration.optional(),
   perAccountUpTo: z.int().min(0).optional(),
   batchesAtOnce: z.int().min(1).max(BATCHES_AT_ONCE_MAX).optional(),
@@ -282,6 +288,13 @@ const SHORT_LIFE_SECONDS = 3600;
 export function defaultPolicy(adapterId: string, refreshIntervalMs: number | null): RefreshPolicy {
   const adapter = findAdapter(adapterId);
   if (adapter === undefined) throw new TypeError(`no adapter named "${adapterId}"`);
+  return policyWithDefaults(adapter, refreshIntervalMs);
+}
+
+function policyWithDefaults(
+  adapter: ProviderAdapter,
+  refreshIntervalMs: number | null,
+): RefreshPolicy {
   const sweepEveryMs = refreshIntervalMs ?? adapter.defaultPolicy.sweepEveryMs;
   return {
     ...DEFAULT_POLICY,
@@ -291,16 +304,23 @@ export function defaultPolicy(adapterId: string, refreshIntervalMs: number | nul
   };
 }
 
-/**
- * Adds each problem of the entry to `problems`, prefixed with the entry's name.
- * @param publicUrl the address under which people reach this installation; `null`: unknown
- */
+/** What an entry does not state itself. */
+interface EntryContext {
+  /** The folder from which the path of `file` counts. Default: the working directory. */
+  folder?: string;
+  /** The adapter of an entry without `adapter` and `file`. */
+  adapter?: ProviderAdapter;
+  /** The address under which people reach this installation; `null`: unknown. */
+  publicUrl?: URL | null;
+}
+
+/** Adds each problem of the entry to `problems`, prefixed with the entry's name. */
 export function readProvider(
   id: string,
   raw: unknown,
   refreshIntervalMs: number | null,
   problems: string[],
-  publicUrl: URL | null = null,
+  { folder, adapter: givenAdapter, publicUrl = null }: EntryContext = {},
 ): ProviderConfig | null {
   const problem = (text: string): null => {
     problems.push(`providers.${id}${text}`);
@@ -315,10 +335,16 @@ export function readProvider(
     return null;
   }
   const entry = parsed.data;
-  const adapterId = entry.adapter ?? id;
-  const adapter = findAdapter(adapterId);
+  if (entry.file !== undefined && entry.adapter !== undefined)
+    return problem('.file: remove adapter, because the provider file takes its place');
+  const ownAdapter = entry.file === undefined ? givenAdapter : adapterOfFile(entry.file, folder);
+  if (typeof ownAdapter === 'string') return problem(`.file: ${ownAdapter}`);
+  const adapterId = ownAdapter?.id ?? entry.adapter ?? id;
+  const adapter = ownAdapter ?? findAdapter(adapterId);
   if (adapter === undefined)
-    return problem(`: unknown adapter "${adapterId}"; known adapters: ${adapterIds().join(', ')}`);
+    return problem(
+      `: unknown adapter "${adapterId}"; known adapters: ${adapterIds().join(', ')}; for another provider, set file to its provider file`,
+    );
 
   for (const member of ['tokenPath', 'scopeSeparator', 'subject', 'refreshTokenExpected'] as const)
     if (entry[member] !== undefined && adapter.configurableAnswer !== true)
@@ -341,7 +367,7 @@ export function readProvider(
     return problem(
       `.sweepEvery: is too long for ${life.name}: ${asConfigured(life.ms)}, so tokens would expire between two sweeps; set it to ${asConfigured(life.ms * SWEEP_MAX_OF_LIFE)} or less, or omit it`,
     );
-  const base = defaultPolicy(adapterId, refreshIntervalMs);
+  const base = policyWithDefaults(adapter, refreshIntervalMs);
   const sweepEveryMs = Math.min(base.sweepEveryMs, (life?.ms ?? Infinity) * SWEEP_OF_LIFE);
   const policy = policyOf(entry, { ...base, sweepEveryMs });
   if (policy.validateEveryMs !== null && !Object.values(environments).some(canValidate))
@@ -354,6 +380,7 @@ export function readProvider(
     environments,
     policy,
     ...defined({
+      ownAdapter,
       replayRule: entry.replay,
       accessTokenLifeSeconds: entry.accessTokenLife,
       refreshTokenLifeSeconds: entry.refreshTokenLife === 'unknown' ? null : entry.refreshTokenLife,
@@ -364,6 +391,16 @@ export function readProvider(
       revocation: entry.revocation,
     }),
   };
+}
+
+/** @returns the adapter of an operator's provider file, or the problem as text */
+function adapterOfFile(path: string, folder = '.'): ProviderAdapter | string {
+  try {
+    return fileAdapter(readProviderFile(resolve(folder, path)));
+  } catch (error) {
+    if (!(error instanceof ProviderFileError)) throw error;
+    return `${path} is not a valid provider file; "evergrant providers check ${path}" explains: ${error.problems.join('; ')}`;
+  }
 }
 
 function consentOf({ pkce, subject, refreshTokenExpected }: Entry): ProviderConfig['consent'] {

@@ -1,5 +1,6 @@
 /** Reads `providers.yaml` and substitutes secrets from the environment. */
 import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { type ProviderConfig, readProvider } from './provider-entry';
@@ -16,6 +17,9 @@ export {
   validationInterval,
 } from './provider-entry';
 
+/** In the working directory. */
+const DEFAULT_FILE = 'providers.yaml';
+
 type Environment = Readonly<Record<string, string>>;
 
 export interface ProvidersFile {
@@ -30,7 +34,9 @@ export function readProviders(
   refreshIntervalMs: number | null,
   problems: string[],
 ): ProvidersFile {
-  const file = readProvidersFile(set['PROVIDERS_FILE'], problems);
+  const path = set['PROVIDERS_FILE'];
+  const file = readProvidersFile(path, problems);
+  const folder = dirname(path ?? DEFAULT_FILE);
   const address = set['PUBLIC_URL'];
   // The configuration of the process reports an address that is not valid.
   const publicUrl = address !== undefined && URL.canParse(address) ? new URL(address) : null;
@@ -43,7 +49,8 @@ export function readProviders(
       problems.push(`providers.${id}: ${missing.join(' and ')} must be set in the environment`);
     } else {
       const own: string[] = [];
-      const provider = readProvider(id, value, refreshIntervalMs, own, publicUrl);
+      const context = { folder, publicUrl };
+      const provider = readProvider(id, value, refreshIntervalMs, own, context);
       if (provider !== null) providers.push(provider);
       problems.push(...own.map((problem) => withNames(problem, used)));
     }
@@ -52,7 +59,7 @@ export function readProviders(
 }
 
 function readProvidersFile(path: string | undefined, problems: string[]): Record<string, unknown> {
-  const file = path ?? 'providers.yaml';
+  const file = path ?? DEFAULT_FILE;
   let text: string;
   try {
     text = readFileSync(file, 'utf8');

@@ -28,7 +28,9 @@ export function revocationCall(
       if (form.token !== 'any' && form.token !== kind) return null;
       const basic = Buffer.from(`${clientId}:${clientSecret}`).toString('base64');
       const fill = filling({ token, clientId, clientSecret, basic });
-      const parameters = new URLSearchParams(fill(form.parameters));
+      // A public client has no secret, so its parameter is left out.
+      const stated = Object.entries(fill(form.parameters)).filter(([, value]) => value !== '');
+      const parameters = new URLSearchParams(stated);
       const address = new URL(url.replace('{clientId}', () => encodeURIComponent(clientId)));
       if (form.body === 'query')
         for (const [name, value] of parameters) address.searchParams.set(name, value);

@@ -50,6 +50,20 @@ export function credentialOf(
   return method === 'private_key_jwt' ? 'privateKey' : 'clientSecret';
 }
 
+/**
+ * Returns the method for a client that is an account's own: a key needs `private_key_jwt`, a secret the app's method, or
+ * the first one for secrets that the provider accepts. `null`: the provider accepts none for these credentials.
+ */
+export function methodOfOwnClient(
+  { clientSecret, privateKey }: ClientCredentials,
+  method: ClientAuthenticationMethod,
+  accepted: readonly ClientAuthenticationMethod[],
+): ClientAuthenticationMethod | null {
+  const needed =
+    privateKey !== undefined ? 'privateKey' : clientSecret === '' ? null : 'clientSecret';
+  return [method, ...accepted].find((one) => credentialOf(one) === needed) ?? null;
+}
+
 /** Returns the problem of a private key, or `null`. */
 export function privateKeyProblem(privateKey: string): string | null {
   try {
@@ -94,7 +108,8 @@ function privateKeyJwt({ privateKey = '', keyId }: ClientCredentials): ClientAut
 
 type ImportAlgorithm = Parameters<typeof crypto.subtle.importKey>[2];
 
-function importable(privateKey: string): { key: KeyObject; algorithm: ImportAlgorithm } {
+/** @throws if the text is not a supported private key; the message does not contain it */
+export function importable(privateKey: string): { key: KeyObject; algorithm: ImportAlgorithm } {
   const text = privateKey.trim();
   const key = text.startsWith('{')
     ? createPrivateKey({ key: JSON.parse(text), format: 'jwk' })

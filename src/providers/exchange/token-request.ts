@@ -79,8 +79,9 @@ export async function requestTokens(
     });
 
   const send: Send = async (url, options) => {
-    // A client assertion is a secret as long as it is valid.
-    secrets.push(...options.body.getAll('client_assertion'));
+    // An assertion is a secret as long as it is valid.
+    for (const name of ['client_assertion', 'assertion'])
+      secrets.push(...options.body.getAll(name));
     shown.request.url = url;
     const standard = { url, headers: options.headers, body: options.body.toString() };
     const request: TransportRequest = {

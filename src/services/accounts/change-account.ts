@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi';
 import type { Principal } from '../../domain/access/principal';
 import { type Account, AccountState } from '../../domain/account/account';
 import { NO_GENERATION, type SealedGrant } from '../../domain/account/grant';
+import { holdsCredentials } from '../../domain/account/grant-type';
 import { grantFingerprint } from '../../domain/account/reconnect';
 import { isFinished } from '../../domain/connect/stored-tokens';
 import { notFound, ServiceError } from '../../domain/service-error';
@@ -17,6 +18,7 @@ import {
   FallbackInput,
   GrantInput,
   grantWarnings,
+  sealedCredentialsOf,
   sealedFallbackOf,
   sealedGrantOf,
 } from './grant-input';
@@ -97,12 +99,14 @@ export async function changeAccount(
       'owner_reminders: the account has no owner_email. Set it with the same request.',
     );
   }
+  if (quarantine === true && holdsCredentials(before.grantType))
+    throw new ServiceError('conflict', NO_QUARANTINE);
   const provider = providers.find(before.provider);
   // Encrypted as a candidate. If it becomes the current grant untried, the store encrypts it again.
   const place = grantPlace(before, NO_GENERATION);
   const isHandedIn = Object.values(grant).some((member) => member !== undefined);
   const entered = isHandedIn
-    ? enteredGrant(grant, { provider: configured(before, provider), vault, place, now: at })
+    ? enteredGrant(before, grant, { provider: configured(before, provider), vault, place, now: at })
     : undefined;
   const submitted = entered?.grant ?? null;
   // A disconnected account has no grant to fall back to, so the new one is not tried first.
@@ -125,7 +129,7 @@ export async function changeAccount(
   const fallback = { fallback_access_token, fallback_expires_at };
   const warnings = [
     ...grantWarnings({ ...grant, ...fallback }, provider, at),
-    ...(entered === undefined
+    ...(entered === undefined || holdsCredentials(before.grantType)
       ? []
       : await reconnectWarnings(store, before, entered.grant, entered.provider)),
   ];
@@ -157,6 +161,9 @@ export async function changeAccount(
   return { account: reconnected, warnings, isWaiting: isWaiting(reconnected, submitted) };
 }
 
+const NO_QUARANTINE =
+  'quarantine: the account holds credentials, which two systems may use at the same time. Disable it instead: {"disabled": true}.';
+
 /** Whether the grant still waits to be tried. */
 function isWaiting({ candidate }: Account, grant: SealedGrant): boolean {
   return candidate !== null && candidate.fingerprint === grantFingerprint(grant);
@@ -172,11 +179,24 @@ function requireEnabled({ state }: Account, disabled: boolean | undefined): void
   }
 }
 
+/** @throws {ServiceError} also for credentials that would move the account from the OAuth app to its own client, or back */
 function enteredGrant(
+  account: Account,
   grant: Parameters<typeof sealedGrantOf>[0],
   sealing: Parameters<typeof sealedGrantOf>[1],
 ) {
   const { provider } = sealing;
+  if (holdsCredentials(account.grantType)) {
+    const { grant: sealed, hasOwnClient } = sealedCredentialsOf(grant, sealing);
+    if (hasOwnClient !== account.hasOwnClient) {
+      const client = account.hasOwnClient ? 'its own client' : 'the OAuth app of its provider';
+      throw new ServiceError(
+        'invalid_request',
+        `credentials.client_id: the account uses ${client}. Create another account to change that.`,
+      );
+    }
+    return { provider, grant: sealed, refreshToken: null };
+  }
   const sealed = sealedGrantOf(grant, sealing);
   return { provider, grant: sealed, refreshToken: enteredRefreshToken(sealed, provider) };
 }

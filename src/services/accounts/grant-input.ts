@@ -2,6 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import type { SealedFallback, SealedGrant } from '../../domain/account/grant';
 import { SCOPE_LENGTH_MAX, SCOPES_MAX, TOKEN_LENGTH_MAX } from '../../domain/account/grant-bounds';
+import { holdsCredentials } from '../../domain/account/grant-type';
 import { readScopes, type ScopeSeparator } from '../../domain/account/scopes';
 import {
   ACCESS_TOKEN_LIFE_MAX_SECONDS,
@@ -13,6 +14,7 @@ import { ServiceError } from '../../domain/service-error';
 import type { Provider, ProviderAdapter } from '../../providers/provider';
 import { isCiphertext } from '../../vault/sealing';
 import type { GrantPlace, Vault } from '../../vault/vault';
+import { CredentialsInput, checkedCredentials } from './credentials-input';
 
 const DAY_SECONDS = 24 * 3600;
 
@@ -53,6 +55,10 @@ export const GrantInput = z.object({
         'The granted scopes, at most 1,000: an array of strings, or one text. A text is separated as the provider separates scopes (a space, for Shopify a comma, or scopeSeparator of providers.yaml), or an array in JSON or PostgreSQL form: ["a","b"], {a,b}',
       example: ['https://api.ebay.com/oauth/api_scope/sell.inventory'],
     }),
+  credentials: CredentialsInput.optional().openapi({
+    description:
+      'Only for accounts with the grant client_credentials or jwt_bearer, in place of the tokens. scopes are then the scopes to request',
+  }),
 });
 
 /** A static token for when refreshing fails. */
@@ -116,6 +122,10 @@ export function sealedGrantOf(
   }: { provider: Provider; vault: Vault; place: GrantPlace; now: Date },
 ): SealedGrant {
   const { adapter } = provider;
+  if (holdsCredentials(place.grantType))
+    return sealedCredentialsOf(input, { provider, vault, place, now }).grant;
+  if (input.credentials !== undefined)
+    throw refusal('credentials: only with the grant client_credentials or jwt_bearer');
   const { access_token: accessToken = null, refresh_token: refreshToken = null } = input;
   if (refreshToken === null) requireNonExpiring(input, adapter);
   requireToken('refresh_token', refreshToken, adapter);
@@ -134,6 +144,53 @@ export function sealedGrantOf(
     obtainedAt: now.toISOString(),
     attemptId: null,
   };
+}
+
+/** Members of a grant with tokens. */
+const TOKEN_MEMBERS = [
+  'refresh_token',
+  'access_token',
+  'expires_at',
+  'refresh_token_expires_at',
+] as const;
+
+/**
+ * Encrypts entered credentials in place of a refresh token. The grant counts as expired, so that a refresh obtains the
+ * first access token.
+ * @throws {ServiceError} for credentials that the provider does not accept
+ */
+export function sealedCredentialsOf(
+  input: GrantMembers,
+  {
+    provider,
+    vault,
+    place,
+    now,
+  }: { provider: Provider; vault: Vault; place: GrantPlace; now: Date },
+): { grant: SealedGrant; hasOwnClient: boolean } {
+  const { grantType } = place;
+  const environment = provider.environments.get(place.environment);
+  if (!holdsCredentials(grantType) || environment === undefined)
+    throw new TypeError('the account holds no credentials');
+  for (const member of TOKEN_MEMBERS)
+    if (input[member] !== undefined)
+      throw refusal(`${member}: not with the grant ${grantType}; send credentials`);
+  const requested = scopesOf(input.scopes, provider);
+  const { stored, hasOwnClient } = checkedCredentials(
+    input.credentials ?? {},
+    grantType,
+    requested,
+    { provider, environment },
+  );
+  const grant = {
+    ...vault.sealGrant({ accessToken: null, refreshToken: stored }, place),
+    expiresAt: now.toISOString(),
+    refreshTokenExpiresAt: null,
+    scopes: requested,
+    obtainedAt: now.toISOString(),
+    attemptId: null,
+  };
+  return { grant, hasOwnClient };
 }
 
 /** @returns likely mistakes in the input, each beginning with the member; the grant is stored nevertheless */

@@ -1,4 +1,5 @@
 /** Validates, encrypts and stores the lines of an import, one batch at a time. */
+import { holdsCredentials } from '../../domain/account/grant-type';
 import { ServiceError } from '../../domain/service-error';
 import type { ConfiguredProviders } from '../../providers/config/configured-providers';
 import type { Provider } from '../../providers/provider';
@@ -175,14 +176,16 @@ function compare(
       ? { ...one, isRepeated: true }
       : { line, message: `line ${same.line} has the same account with another token`, warnings };
   }
-  const sharers = [
-    ...(holders.other(account) === undefined
-      ? []
-      : [`account ${holders.other(account)?.id} has the same token`]),
-    ...(earlier.sameToken(account) === undefined
-      ? []
-      : [`line ${earlier.sameToken(account)} has the same token for another account`]),
-  ];
+  const sharers = holdsCredentials(account.grantType)
+    ? []
+    : [
+        ...(holders.other(account) === undefined
+          ? []
+          : [`account ${holders.other(account)?.id} has the same token`]),
+        ...(earlier.sameToken(account) === undefined
+          ? []
+          : [`line ${earlier.sameToken(account)} has the same token for another account`]),
+      ];
   const [sharer] = sharers;
   const sentence = sharer === undefined ? null : sharedTokenSentence(sharer, provider);
   if (sentence !== null && rotates(provider)) return { line, message: sentence, warnings };
@@ -234,7 +237,8 @@ async function update(
   const superseded = new Set<number>();
   const replaced = lines.map(async ({ line, account, provider, input }) => {
     const known = byKey.get(identityKey(account));
-    if (known === undefined || isSameGrant(known.current, account.grant)) return;
+    if (known === undefined || known.grantType !== (input.grant ?? 'refresh_token')) return;
+    if (isSameGrant(known.current, account.grant)) return;
     // Encrypted for the existing account, because a token encrypted for another account does not decrypt.
     const place = grantPlace(known, known.generation + 1);
     const grant = sealedGrantOf(input, { provider, vault, place, now: now() });

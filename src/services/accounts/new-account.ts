@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
 import type { Account } from '../../domain/account/account';
 import { FIRST_GENERATION } from '../../domain/account/grant';
+import { GRANT_TYPES, holdsCredentials } from '../../domain/account/grant-type';
 import { ServiceError } from '../../domain/service-error';
 import type { ConfiguredProviders } from '../../providers/config/configured-providers';
 import {
@@ -22,6 +23,7 @@ import {
   FallbackInput,
   GrantInput,
   grantWarnings,
+  sealedCredentialsOf,
   sealedFallbackOf,
   sealedGrantOf,
 } from './grant-input';
@@ -54,6 +56,10 @@ export const NewAccountBody = z
     quarantine: z.boolean().optional().openapi({
       description:
         'true: another system still refreshes this grant. Evergrant serves its token, and does not refresh it until the account is released',
+    }),
+    grant: z.enum(GRANT_TYPES).optional().openapi({
+      description:
+        'How the account obtains access tokens. refresh_token (default): a person gave a consent. client_credentials and jwt_bearer: the account holds credentials, and no person is needed. It cannot be changed later',
     }),
     ...GrantInput.shape,
     ...FallbackInput.shape,
@@ -110,9 +116,17 @@ export function newAccount(
   const id = `acc_${randomBytes(12).toString('hex')}`;
   const at = now();
   const identity = { id, organisation, provider: provider.id, environment, externalId };
-  const place = grantPlace(identity, FIRST_GENERATION);
+  const grantType = body.grant ?? 'refresh_token';
+  const place = grantPlace({ ...identity, grantType }, FIRST_GENERATION);
   const { adapter } = provider;
-  const grant = sealedGrantOf(body, { provider, vault, place, now: at });
+  const sealing = { provider, vault, place, now: at };
+  const held = holdsCredentials(grantType) ? sealedCredentialsOf(body, sealing) : null;
+  if (held !== null && body.quarantine === true)
+    throw new ServiceError(
+      'invalid_request',
+      'quarantine: not with credentials, because two systems may use them at the same time',
+    );
+  const grant = held?.grant ?? sealedGrantOf(body, sealing);
   return {
     provider,
     account: {
@@ -120,8 +134,10 @@ export function newAccount(
       label: body.label ?? plainName(body.external_id),
       kind: body.kind ?? null,
       quarantine: body.quarantine,
+      grantType,
+      hasOwnClient: held?.hasOwnClient ?? false,
       grant,
-      enteredRefreshToken: enteredRefreshToken(grant, provider),
+      enteredRefreshToken: held === null ? enteredRefreshToken(grant, provider) : null,
       fallback: sealedFallbackOf(body, { adapter, vault, place }),
       ownerEmail: sealedOwnerEmail(body.owner_email, vault, identity),
       policy: accountPolicyOf(body.policy, provider.environments.get(environment)),
@@ -143,7 +159,9 @@ export async function connectAccount(
 ): Promise<{ account: Account; warnings: string[] }> {
   const { store, now } = deps;
   const { account, provider, warnings } = newAccount(body, organisation, deps);
-  const shared = await sharedTokenWarnings(store, organisation, account, provider);
+  const shared = holdsCredentials(account.grantType)
+    ? []
+    : await sharedTokenWarnings(store, organisation, account, provider);
   const created = await store.accounts.create(account, now());
   return { account: created, warnings: [...warnings, ...shared] };
 }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
 import { type Account, AccountState } from '../../domain/account/account';
 import { SCOPE_LENGTH_MAX, SCOPES_MAX } from '../../domain/account/grant-bounds';
+import { holdsCredentials } from '../../domain/account/grant-type';
 import { type ConnectSession, LINK_LIFE_MS } from '../../domain/connect/connect-session';
 import { isFinished } from '../../domain/connect/stored-tokens';
 import { notFound, ServiceError } from '../../domain/service-error';
@@ -368,7 +369,13 @@ function requireEnvironment(provider: Provider, environment: string): void {
 }
 
 function requireReconnectable(account: Account): void {
-  const { state, quarantine } = account;
+  const { state, quarantine, grantType } = account;
+  if (holdsCredentials(grantType)) {
+    throw new ServiceError(
+      'conflict',
+      'The account holds credentials, so no person can reconnect it. Enter new credentials: PATCH {"credentials": {…}}.',
+    );
+  }
   if (state === AccountState.disconnected && !isFinished(account)) {
     throw new ServiceError(
       'conflict',

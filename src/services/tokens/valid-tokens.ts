@@ -4,8 +4,9 @@
  */
 import type { Logger } from 'pino';
 import { type AccountBounds, isWithin } from '../../domain/access/account-bounds';
-import type { Account } from '../../domain/account/account';
+import { type Account, AccountState } from '../../domain/account/account';
 import { remainingLifeMs } from '../../domain/account/grant';
+import { holdsCredentials } from '../../domain/account/grant-type';
 import { useDecision } from '../../domain/account/token-use';
 import type { AttemptOutcome } from '../../domain/refresh/refresh-attempt';
 import { notFound } from '../../domain/service-error';
@@ -56,6 +57,8 @@ export class ValidTokens {
   readonly #deps: ValidTokensDependencies;
   readonly #accounts: OpenedAccounts;
   readonly #renewals = new Map<string, Promise<Renewed>>();
+  /** Accounts whose use is being recorded. */
+  readonly #noting = new Map<string, Promise<unknown>>();
 
   constructor(deps: ValidTokensDependencies) {
     this.#deps = deps;
@@ -73,8 +76,10 @@ export class ValidTokens {
       cached !== undefined &&
       isWithin(use.bounds, cached.account) &&
       this.#decide(cached, use, askedAt).reason === 'fresh'
-    )
+    ) {
+      this.#noteAsked(cached);
       return this.#answer(cached, use, 'memory', null);
+    }
 
     // An account out of bounds is read like an absent one, so that the time does not tell them apart.
     let opened = existingFor(use, await this.#accounts.read(use.organisation, use.accountId));
@@ -88,7 +93,28 @@ export class ValidTokens {
       if (outcome?.outcome !== 'skipped' || outcome.heldForMs !== undefined) break;
     }
     const source = opened.account.generation === generation ? 'store' : 'refresh';
+    this.#noteAsked(opened);
     return this.#answer(opened, use, source, renewal);
+  }
+
+  /**
+   * Sweeps refresh an account with credentials ahead only while callers ask for its token. One record per token is
+   * enough: with it, the account has a due time. No caller waits for the record, and none fails with it.
+   */
+  #noteAsked({ account }: OpenedAccount): void {
+    const { id, organisation, grantType, state, dueTimes } = account;
+    if (!holdsCredentials(grantType) || state !== AccountState.active || dueTimes.dueAt !== null)
+      return;
+    if (this.#noting.has(id)) return;
+    const noted = this.#deps.store.accounts
+      .recordAsked(account, this.#deps.now())
+      // The cached account would be recorded again.
+      .then(() => this.#accounts.readNow(organisation, id))
+      .catch((error: unknown) =>
+        this.#deps.logger.warn({ err: error, account_id: id }, 'a use could not be recorded'),
+      )
+      .finally(() => this.#noting.delete(id));
+    this.#noting.set(id, noted);
   }
 
   /** A token that cannot be decrypted counts as expired: a refresh may obtain a readable one. */

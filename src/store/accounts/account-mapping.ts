@@ -33,6 +33,9 @@ export function toAccount(document: AccountDocument): Account {
     quarantinedAt: document.quarantined_at ?? null,
     staleRestore: document.stale_restore ?? false,
     generation: document.generation,
+    grantType: document.grant ?? 'refresh_token',
+    hasOwnClient: document.own_client ?? false,
+    askedAt: document.asked_at ?? null,
     // Uses the account's generation, so that an older grant swapped in as the current one fails to decrypt.
     current: { ...toGrant(document.current), generation: document.generation },
     previous: document.previous ? toGrant(document.previous) : null,

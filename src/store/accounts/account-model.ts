@@ -1,6 +1,7 @@
 /** The account document. Members are snake_case, as in every document and every API body. */
 import { type Connection, type InferSchemaType, type Model, Schema } from 'mongoose';
 import { AccountState, TOKEN_VERDICTS } from '../../domain/account/account';
+import { GRANT_TYPES } from '../../domain/account/grant-type';
 import { REVOCATION_RESULTS, TOKEN_PLACES } from '../../domain/connect/disconnection';
 import type { RaisedEvent } from '../../domain/events/event';
 import { UNANSWERED_CAUSES } from '../../domain/refresh/replay';
@@ -16,6 +17,7 @@ export const grantSchema = new Schema(
   {
     /** `null`: the account has no access token yet. */
     access_token: { type: String, default: null },
+    /** In accounts with credentials: the credentials. */
     refresh_token: { type: String, default: null },
     access_token_fingerprint: { type: String, default: null },
     refresh_token_fingerprint: { type: String, default: null },
@@ -204,6 +206,12 @@ const accountSchema = new Schema(
     quarantined_at: Date,
     stale_restore: { type: Boolean, default: false },
     generation: { type: Number, required: true },
+    /** Absent: `refresh_token`, as in all accounts of 0.1.0. */
+    grant: { type: String, enum: GRANT_TYPES },
+    /** Absent: the account uses the OAuth app. */
+    own_client: Boolean,
+    /** When a caller last asked for a token of an account with credentials. */
+    asked_at: Date,
     current: { type: grantSchema, required: true },
     /** See `entered-refresh-token.ts`; absent if other accounts may share the token. */
     entered_refresh_token: String,

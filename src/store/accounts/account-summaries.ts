@@ -211,7 +211,8 @@ function summed(groups: readonly SummaryGroup[], { now, validSince }: SummaryQue
     counts.byStatus[derivedStatus(state, { hasExpired, expiresSoon: group.soon })] += count;
     if (group.quarantine === true) counts.quarantined += count;
     if (isOutOfService(state)) continue;
-    if (hasExpired) counts.accessTokenEnded += count;
+    // A token that no caller asks for may expire.
+    if (hasExpired && group.soon) counts.accessTokenEnded += count;
     const verdicts = validations.get(provider);
     if (verdicts !== undefined && verdict === 'valid' && group.recent)
       verdicts.validatedRecently += count;

@@ -17,6 +17,7 @@ import {
   type SealedFallback,
   type SealedGrant,
 } from '../../domain/account/grant';
+import { type GrantType, holdsCredentials } from '../../domain/account/grant-type';
 import type { OwnerEmail } from '../../domain/account/owner-email';
 import { type AccountPolicy } from '../../domain/account/policy';
 import { replacedBy } from '../../domain/account/reconnect';
@@ -63,6 +64,9 @@ export interface NewAccount {
   label: string;
   kind: string | null;
   quarantine?: boolean | undefined;
+  /** Absent: `refresh_token`. */
+  grantType?: GrantType | undefined;
+  hasOwnClient?: boolean | undefined;
   grant: SealedGrant;
   /** The fingerprint of a refresh token that no other account may hold; `null` if other accounts may hold it. */
   enteredRefreshToken?: string | null | undefined;
@@ -501,6 +505,19 @@ export class Accounts {
   }
 
   /**
+   * Records that a caller asked for the token of an account with credentials, so that sweeps refresh it ahead again.
+   * Changes nothing if the account has changed since it was read; the next caller then records it.
+   */
+  async recordAsked(account: Account, now: Date): Promise<void> {
+    const { id: _id, organisation, generation, updatedAt } = account;
+    await this.#accounts.updateOne(
+      { _id, organisation, generation, updated_at: updatedAt },
+      { $set: { asked_at: now, ...this.#dueTimes({ ...account, askedAt: now }) } },
+      { timestamps: false },
+    );
+  }
+
+  /**
    * Recomputes the due times of one page of a provider's accounts under the current policy.
    * @returns where the next page begins; `null` after the last
    */
@@ -544,10 +561,14 @@ export class Accounts {
 
   #newDocument(account: NewAccount, now: Date) {
     const policy = account.policy ?? null;
+    const { grantType } = account;
     const dueTimes = this.#dueTimes({
       id: account.id,
       provider: account.provider,
       current: account.grant,
+      ...(grantType === undefined ? {} : { grantType }),
+      // The first token shows whether the credentials work.
+      askedAt: now,
       previous: null,
       lastRefreshedAt: account.lastRefreshedAt,
       nextAttemptAt: null,
@@ -568,6 +589,9 @@ export class Accounts {
       state_at: now,
       quarantine: account.quarantine ?? false,
       ...(account.quarantine === true ? { quarantined_at: now } : {}),
+      ...(holdsCredentials(grantType)
+        ? { grant: grantType, own_client: account.hasOwnClient ?? false, asked_at: now }
+        : {}),
       current: fromGrant(account.grant),
       ...enteredMember(account, account.enteredRefreshToken),
       fallback: account.fallback ? fromFallback(account.fallback) : null,
@@ -592,12 +616,14 @@ export class Accounts {
         validatedAt: null,
         // The candidate is older than this grant and must not replace it.
         candidate: null,
+        askedAt: now,
       },
       set: {
         current: fromGrant(current),
         previous: fromGrant(before.current),
         replaced: fromReplaced(replacedBy(before, current, now)),
         ...NEVER_TRIED,
+        ...(holdsCredentials(before.grantType) ? { asked_at: now } : {}),
         last_refreshed_at: null,
         stale_restore: false,
         missing_scopes: [],
@@ -692,8 +718,7 @@ function withStatus(is: AccountStatus, now: Date): QueryFilter<AccountDocument> 
     case 'ok':
       return {
         state: active,
-        // Also matches `null`: a token without expiry.
-        'current.expires_at': mongoose.trusted({ $not: { $lte: now } }),
+        // Also matches `null`: a token without expiry, or one that no caller asks for.
         expiring_soon_at: mongoose.trusted({ $not: { $lte: now } }),
       };
     case 'expiring_soon':
@@ -703,7 +728,11 @@ function withStatus(is: AccountStatus, now: Date): QueryFilter<AccountDocument> 
         expiring_soon_at: mongoose.trusted({ $lte: now }),
       };
     case 'expired':
-      return { state: active, 'current.expires_at': mongoose.trusted({ $lte: now }) };
+      return {
+        state: active,
+        'current.expires_at': mongoose.trusted({ $lte: now }),
+        expiring_soon_at: mongoose.trusted({ $lte: now }),
+      };
     case 'needs_reconnect':
     case 'inactive':
     case 'disabled':

@@ -191,6 +191,8 @@ export class DueAccounts {
           provider,
           environment,
           proven,
+          // A request of an own client says nothing about the OAuth app.
+          own_client: { $ne: true },
           state: AccountState.active,
           ...NOT_IN_QUARANTINE,
           claim: null,

@@ -360,7 +360,8 @@ export class Grants {
             unanswered: null,
             last_validation: null,
             failed_attempts: 0,
-            proven: true,
+            // The refusals of an own client say nothing about the OAuth app.
+            proven: !before.hasOwnClient,
             refused_at: null,
             next_attempt_at: null,
             // A grant that waited in Temporal while MongoDB was restored is newer than any backup.

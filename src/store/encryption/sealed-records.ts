@@ -28,7 +28,7 @@ interface SealedCollection {
 /** A member that holds an encrypted value, also inside arrays. */
 interface SealedMember {
   path: string;
-  field: string;
+  field: string | ((document: StoredDocument) => string);
   /** For tokens: the generation in the encryption context, from the document and the value's sibling members. */
   generation?: (document: StoredDocument, beside: Record<string, unknown>) => unknown;
   /** The account in the encryption context, if it differs from the collection's. */
@@ -81,16 +81,19 @@ const SEALED_COLLECTIONS: readonly SealedCollection[] = [
   },
 ];
 
-/** The token members of an account's grant. */
+/** The token members of an account's grant. Credentials in place of a refresh token are encrypted for their grant type. */
 function grantMembers(
   path: string,
   generation: NonNullable<SealedMember['generation']>,
 ): SealedMember[] {
-  return ['access_token', 'refresh_token'].map((field) => ({
-    path: `${path}.${field}`,
-    field,
-    generation,
-  }));
+  return [
+    { path: `${path}.access_token`, field: 'access_token', generation },
+    {
+      path: `${path}.refresh_token`,
+      field: ({ grant }) => (typeof grant === 'string' ? grant : 'refresh_token'),
+      generation,
+    },
+  ];
 }
 
 type StoredDocument = Record<string, unknown> & { _id: string };
@@ -318,7 +321,7 @@ function valuesOf(
       place: {
         ...place(document),
         ...(account && { account: account(document) }),
-        field,
+        field: typeof field === 'string' ? field : field(document),
         ...(generation && { grant: grantContext(document, Number(generation(document, beside))) }),
       },
       purpose,

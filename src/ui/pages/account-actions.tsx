@@ -1,6 +1,7 @@
 /** The actions of an admin on an account: buttons, and the dialogs that ask for confirmation. */
 import type { PropsWithChildren } from 'hono/jsx';
 import { type Account, AccountState, isOutOfService } from '../../domain/account/account';
+import { holdsCredentials } from '../../domain/account/grant-type';
 import { isFinished } from '../../domain/connect/stored-tokens';
 import { isBroken } from '../../domain/events/event';
 import { Act } from '../parts/act';
@@ -21,7 +22,7 @@ export function AccountActions({ account, isDue }: { account: Account; isDue: bo
   const mustReconnect = isReconnectable && (isBroken(state) || isDisconnected);
   const reconnect = (
     <Opens dialog="reconnect" primary={mustReconnect}>
-      Reconnect …
+      {holdsCredentials(account.grantType) ? 'New credentials …' : 'Reconnect …'}
     </Opens>
   );
   return (
@@ -78,7 +79,7 @@ export function AccountActions({ account, isDue }: { account: Account; isDue: bo
 
 /** Outside the live fragment, whose updates would close the dialogs. */
 export function AccountDialogs({
-  account: { id, label, replaced },
+  account: { id, label, replaced, grantType },
   hasConsent,
   revocationEffect,
 }: {
@@ -137,40 +138,44 @@ export function AccountDialogs({
           </DialogButtons>
         </Act>
       </Dialog>
-      <Dialog id="reconnect" title={`Reconnect ${label}`}>
-        {hasConsent && (
-          <Act action={`${path}/reconnect-link`}>
+      {holdsCredentials(grantType) ? (
+        <CredentialsDialog label={label} path={path} />
+      ) : (
+        <Dialog id="reconnect" title={`Reconnect ${label}`}>
+          {hasConsent && (
+            <Act action={`${path}/reconnect-link`}>
+              <p>
+                Make a link for the account’s owner, who signs in at the provider and gives consent.
+                The account keeps its current grant until the new one is stored.
+              </p>
+              <DialogButtons dialog="reconnect">
+                <button class="primary">Make a link</button>
+              </DialogButtons>
+              <h3>Or enter a refresh token</h3>
+            </Act>
+          )}
+          <Act action={`${path}/reconnect`}>
             <p>
-              Make a link for the account’s owner, who signs in at the provider and gives consent.
-              The account keeps its current grant until the new one is stored.
+              Ask the account’s owner to sign in at the provider and approve your application again.
+              Then enter the new refresh token that your application receives. Evergrant tests it
+              with one refresh and keeps the current grant until the new one works.
             </p>
+            <label>
+              New refresh token
+              <input
+                name="refresh_token"
+                type="password"
+                autocomplete="off"
+                spellcheck={false}
+                required
+              />
+            </label>
             <DialogButtons dialog="reconnect">
-              <button class="primary">Make a link</button>
+              <button {...(hasConsent ? {} : { class: 'primary' })}>Reconnect</button>
             </DialogButtons>
-            <h3>Or enter a refresh token</h3>
           </Act>
-        )}
-        <Act action={`${path}/reconnect`}>
-          <p>
-            Ask the account’s owner to sign in at the provider and approve your application again.
-            Then enter the new refresh token that your application receives. Evergrant tests it with
-            one refresh and keeps the current grant until the new one works.
-          </p>
-          <label>
-            New refresh token
-            <input
-              name="refresh_token"
-              type="password"
-              autocomplete="off"
-              spellcheck={false}
-              required
-            />
-          </label>
-          <DialogButtons dialog="reconnect">
-            <button {...(hasConsent ? {} : { class: 'primary' })}>Reconnect</button>
-          </DialogButtons>
-        </Act>
-      </Dialog>
+        </Dialog>
+      )}
       <Dialog id="restore-grant" title={`Restore the replaced grant of ${label}?`}>
         <Act action={`${path}/restore-grant`}>
           <p>
@@ -190,6 +195,26 @@ export function AccountDialogs({
         </Act>
       </Dialog>
     </>
+  );
+}
+
+function CredentialsDialog({ label, path }: { label: string; path: string }) {
+  return (
+    <Dialog id="reconnect" title={`New credentials of ${label}`}>
+      <Act action={`${path}/reconnect`}>
+        <p>
+          Evergrant tests the credentials with one request and keeps the current ones until the new
+          ones work. The grant type of the account stays.
+        </p>
+        <label>
+          Credentials as JSON, as over the API, or the key file of a Google service account
+          <textarea name="credentials" rows={6} autocomplete="off" spellcheck={false} required />
+        </label>
+        <DialogButtons dialog="reconnect">
+          <button class="primary">Test and replace</button>
+        </DialogButtons>
+      </Act>
+    </Dialog>
   );
 }
 

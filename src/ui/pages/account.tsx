@@ -6,6 +6,11 @@ import {
   isOutOfService,
   statusReason,
 } from '../../domain/account/account';
+import {
+  type CredentialsGrant,
+  grantNoun,
+  holdsCredentials,
+} from '../../domain/account/grant-type';
 import { RESULT_WORDS } from '../../domain/connect/disconnection';
 import type { LogEntry } from '../../domain/logs/log-entry';
 import { notFound } from '../../domain/service-error';
@@ -137,7 +142,7 @@ export function AccountDetails({ view, mayAct }: AccountProps) {
           {due.due && <Badge tone="active">Due</Badge>}
           {account.claim !== null && <Badge tone="active">Refreshing</Badge>}
           <span class="muted">
-            {[account.provider, account.environment, account.kind]
+            {[account.provider, account.environment, account.kind, grantText(account)]
               .filter((part) => part !== null)
               .join(' · ')}
           </span>
@@ -161,6 +166,17 @@ export function AccountDetails({ view, mayAct }: AccountProps) {
       <WorkflowList workflows={view.workflows} />
     </>
   );
+}
+
+const GRANT_TITLES: Record<CredentialsGrant, string> = {
+  client_credentials: 'Client credentials',
+  jwt_bearer: 'JWT bearer',
+};
+
+/** `null` for the usual grant. */
+function grantText({ grantType, hasOwnClient }: Account): string | null {
+  if (!holdsCredentials(grantType)) return null;
+  return `${GRANT_TITLES[grantType]}, ${hasOwnClient ? 'own client' : 'OAuth app of the provider'}`;
 }
 
 function Trouble({ account, now }: { account: Account; now: Date }) {
@@ -311,10 +327,18 @@ function WhyDue({ due }: { due: AccountView['due'] }) {
   );
 }
 
-function Grants({ account: { current, previous, generation, fallback } }: { account: Account }) {
+function Grants({
+  account: { current, previous, generation, fallback, grantType },
+}: {
+  account: Account;
+}) {
   const rows = [
     ['Access token', current.accessTokenFingerprint, previous?.accessTokenFingerprint],
-    ['Refresh token', current.refreshTokenFingerprint, previous?.refreshTokenFingerprint],
+    [
+      sentenceCase(grantNoun(grantType)),
+      current.refreshTokenFingerprint,
+      previous?.refreshTokenFingerprint,
+    ],
   ] as const;
   return (
     <section class="card" aria-labelledby="grants-title">
@@ -355,6 +379,10 @@ function Grants({ account: { current, previous, generation, fallback } }: { acco
       </p>
     </section>
   );
+}
+
+function sentenceCase(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
 function Fingerprint({ value }: { value: string | null }) {

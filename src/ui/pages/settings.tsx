@@ -5,6 +5,7 @@ import type { Provider, ProviderEnvironment } from '../../providers/provider';
 import { words } from '../parts/account-badges';
 import { Badge, type Tone } from '../parts/badge';
 import { Copyable } from '../parts/copy';
+import { providerPath } from './providers';
 
 interface Engine {
   name: string;
@@ -73,7 +74,16 @@ function Providers({ view: { providers, unconfigured } }: { view: SettingsView }
         {providers.map((provider) => (
           <section class="card" id={`provider-${provider.id}`} aria-label={provider.id}>
             <h3>
-              {provider.id} <span class="muted">({provider.adapter.displayName})</span>
+              {provider.id}{' '}
+              <span class="muted">
+                (
+                {provider.adapter.file === undefined ? (
+                  provider.adapter.displayName
+                ) : (
+                  <a href={providerPath(provider.adapter.id)}>{provider.adapter.displayName}</a>
+                )}
+                )
+              </span>
             </h3>
             <dl class="facts">
               {policyOf(provider).map(([name, value]) => (

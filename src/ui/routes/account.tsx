@@ -2,11 +2,17 @@
 import type { Child } from 'hono/jsx';
 import type { z } from 'zod';
 import { type Account, AccountState } from '../../domain/account/account';
+import { holdsCredentials } from '../../domain/account/grant-type';
 import { isFinished } from '../../domain/connect/stored-tokens';
 import { ServiceError } from '../../domain/service-error';
 import { publicOrigin, shownOrigin } from '../../http/public-origin';
+import { parseObject } from '../../providers/exchange/answer-members';
 import { callerName } from '../../services/access/authenticator';
 import { type AccountPatchBody, changeAccount } from '../../services/accounts/change-account';
+import {
+  CredentialsInput,
+  type EnteredCredentials,
+} from '../../services/accounts/credentials-input';
 import { GrantInput } from '../../services/accounts/grant-input';
 import { restoreGrant } from '../../services/accounts/reconnect';
 import { refreshableAccount } from '../../services/accounts/refreshable-account';
@@ -138,16 +144,10 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
     change(c, 'in quarantine', { quarantine: true }, acts('release')),
   );
   ui.post(`${ACCOUNT}/reconnect`, async (c) => {
-    const parsed = GrantInput.shape.refresh_token.safeParse(await field(c, 'refresh_token'));
-    if (!parsed.success) {
-      const problems = parsed.error.issues.map(({ message }) => message).join('; ');
-      throw new ServiceError(
-        'invalid_request',
-        `refresh_token: the new refresh token cannot be used: ${problems}`,
-      );
-    }
     const before = await findAccount(deps, c.get('session').organisation, idOf(c));
-    const given = { refresh_token: parsed.data };
+    const given = holdsCredentials(before.grantType)
+      ? { credentials: credentialsIn(await field(c, 'credentials')) }
+      : { refresh_token: refreshTokenIn(await field(c, 'refresh_token')) };
     if (before.quarantine || isFinished(before)) {
       const why = before.quarantine ? 'it is in quarantine' : 'it was disconnected';
       return change(c, `reconnected without a test, because ${why}`, given);
@@ -191,6 +191,27 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
     const done = `${account.label} uses its replaced grant again.`;
     return answer(c, <ReconnectNotice account={restored} done={done} />);
   });
+}
+
+/** @throws {ServiceError} */
+function refreshTokenIn(entered: string): string | undefined {
+  const parsed = GrantInput.shape.refresh_token.safeParse(entered);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ message }) => message).join('; ');
+  throw new ServiceError(
+    'invalid_request',
+    `refresh_token: the new refresh token cannot be used: ${problems}`,
+  );
+}
+
+/** @throws {ServiceError}; its message quotes nothing, because the text contains secrets */
+function credentialsIn(entered: string): EnteredCredentials {
+  const parsed = CredentialsInput.safeParse(parseObject(entered));
+  if (parsed.success) return parsed.data;
+  throw new ServiceError(
+    'invalid_request',
+    'credentials: must be a JSON object with the members of the API, or a key file of Google.',
+  );
 }
 
 /** The form of another action on the account. */

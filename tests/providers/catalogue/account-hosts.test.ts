@@ -1,11 +1,11 @@
 /** Hosts that a callback or an answer names: tokens go to them only if the file's pattern matches. */
 import { Secret } from '../../../src/domain/masking/secret';
+import { consentWith, refreshWith } from '../../../src/providers/catalogue/example-exchange';
 import { ConfiguredProviders } from '../../../src/providers/config/configured-providers';
 import { readProvider } from '../../../src/providers/config/provider-entry';
 import { revokeToken } from '../../../src/providers/consent/revocation';
 import type { TransportRequest } from '../../../src/providers/exchange/transport';
 import { validateAccessToken } from '../../../src/providers/validation/token-validation';
-import { consentWith, refreshWith } from './_file-contract';
 import { adapterWith } from './_invented';
 
 jest.mock(

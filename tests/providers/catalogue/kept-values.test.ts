@@ -1,6 +1,6 @@
 /** Values that a provider states beside the tokens: which are kept, and that none of them is a secret. */
 import { withProviderValues } from '../../../src/domain/account/grant';
-import { consentWith, refreshWith } from './_file-contract';
+import { consentWith, refreshWith } from '../../../src/providers/catalogue/example-exchange';
 import { adapterWith } from './_invented';
 
 jest.mock(

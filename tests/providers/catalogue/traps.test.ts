@@ -1,7 +1,11 @@
 /** Traps of real providers, each as a small invented file. */
+import {
+  consentWith,
+  refreshWith,
+  secondsUntil,
+} from '../../../src/providers/catalogue/example-exchange';
 import { ConfiguredProviders } from '../../../src/providers/config/configured-providers';
 import { readProvider } from '../../../src/providers/config/provider-entry';
-import { consentWith, refreshWith, secondsUntil } from './_file-contract';
 import { adapterWith } from './_invented';
 
 jest.mock(
@@ -116,7 +120,10 @@ it('renews by the living access token, which a GET carries and no log shows', as
     fb_exchange_token: 'example-refresh-token',
   });
   expect(grant?.refreshToken?.reveal()).toBe('at-1');
-  expect(secondsUntil(grant?.refreshTokenExpiry.expiresAt)).toBe(60 * 24 * 3600);
+  expect(secondsUntil(grant?.refreshTokenExpiry.expiresAt)).toBe(3600);
+  const { expires_in: _, ...silent } = answer;
+  const { grant: unstated } = await refreshWith(adapter, { body: silent });
+  expect(secondsUntil(unstated?.refreshTokenExpiry.expiresAt)).toBe(60 * 24 * 3600);
   expect(shown).not.toMatch(/example-refresh-token|client-secret|"at-1"/);
 });
 

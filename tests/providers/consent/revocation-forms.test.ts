@@ -1,10 +1,10 @@
 /** Revocations that differ from RFC 7009, and requests for the identity that are not a plain GET. */
 import { Secret } from '../../../src/domain/masking/secret';
+import { consentWith } from '../../../src/providers/catalogue/example-exchange';
 import { ConfiguredProviders } from '../../../src/providers/config/configured-providers';
 import { readProvider } from '../../../src/providers/config/provider-entry';
 import { revokeToken } from '../../../src/providers/consent/revocation';
 import { AnswerLostError, type TransportRequest } from '../../../src/providers/exchange/transport';
-import { consentWith } from '../catalogue/_file-contract';
 import { adapterWith } from '../catalogue/_invented';
 
 jest.mock(
@@ -27,14 +27,16 @@ async function revokeWith(
     hint = 'access_token' as const,
     url = URL_OF_FILE,
     entry = {},
+    file = {},
   }: {
     hint?: 'access_token' | 'refresh_token';
     url?: string;
     entry?: object;
+    file?: object;
   } = {},
 ) {
   const own = { url, effect: 'It ends.', ...(request === undefined ? {} : { request }) };
-  adapterWith({ revocation: own });
+  adapterWith({ ...file, revocation: own });
   const problems: string[] = [];
   const credentials = { clientId: 'client id', clientSecret: 'client-secret' };
   const config = readProvider(
@@ -102,6 +104,14 @@ describe('the request of a revocation', () => {
       secret: 'client-secret',
       token: 'the-token',
     });
+  });
+
+  it('leaves out the secret of a public client', async () => {
+    const parameters = { client_secret: '{clientSecret}', token: '{token}' };
+    const token = { url: 'https://as.example.com/token', clientAuthentication: ['none'] };
+    const entry = { clientSecret: '' };
+    const { request } = await revokeWith({ parameters }, {}, { entry, file: { token } });
+    expect(request?.body).toBe('token=the-token');
   });
 
   it('has the token in the query only', async () => {
@@ -231,6 +241,11 @@ describe('a request for the identity', () => {
     expect(one.outcome).toMatchObject({ subject: { value: '["7","1,2"]' } });
     const without = await ask(identity, { data: { id: 7 } });
     expect(without.outcome).toMatchObject({ kind: 'granted', subject: null });
+  });
+
+  it('reads the only element of a list', async () => {
+    const { outcome } = await ask({ ...from, subject: 'data.id' }, { data: [{ id: 'A1' }] });
+    expect(outcome).toMatchObject({ subject: { value: 'A1' } });
   });
 
   it('composes the subject of members of the answer', async () => {

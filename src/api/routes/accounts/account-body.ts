@@ -9,6 +9,7 @@ import {
 } from '../../../domain/account/account';
 import { dueExplanation } from '../../../domain/account/due-explanation';
 import { dueDecision, type RefreshRule } from '../../../domain/account/due-times';
+import { GRANT_TYPES } from '../../../domain/account/grant-type';
 import { LOG_SOURCES } from '../../../domain/logs/log-entry';
 import type { ConfiguredProviders } from '../../../providers/config/configured-providers';
 import { PolicyBody, policyBody } from '../../../services/accounts/account-policy';
@@ -73,6 +74,14 @@ export const AccountBody = z
     external_id: z.string(),
     label: z.string(),
     kind: z.string().nullable(),
+    grant: z.enum(GRANT_TYPES).openapi({
+      description: 'How the account obtains access tokens',
+      example: 'refresh_token',
+    }),
+    own_client: z.boolean().openapi({
+      description:
+        'true: the credentials of the account name its own client. false: the account uses the OAuth app of its provider',
+    }),
     owner_email: z.string().nullable().openapi({
       description: 'The address of the owner, masked',
       example: 'o***@example.com',
@@ -108,10 +117,10 @@ export const AccountBody = z
     access_token_fingerprint: z.string().nullable().openapi({
       description: 'null: the account has no access token yet. The first refresh obtains one.',
     }),
-    refresh_token_fingerprint: z
-      .string()
-      .nullable()
-      .openapi({ description: 'null: the account has no refresh token' }),
+    refresh_token_fingerprint: z.string().nullable().openapi({
+      description:
+        'null: the account has no refresh token. With credentials: the fingerprint of the credentials',
+    }),
     fallback: z
       .object({ access_token_fingerprint: z.string(), expires_at: time.nullable() })
       .nullable(),
@@ -153,6 +162,8 @@ export function accountBody(
     external_id: account.externalId,
     label: account.label,
     kind: account.kind,
+    grant: account.grantType,
+    own_client: account.hasOwnClient,
     owner_email: account.ownerEmail?.masked ?? null,
     status: accountStatus(account, now),
     status_reason: statusReason(account, now),

@@ -1,0 +1,47 @@
+/** The credentials of an account without a person, in plaintext: their stored form, and their secret values. */
+import { z } from 'zod';
+import { parseObject } from './answer-members';
+
+const text = z.string().min(1).max(20_000);
+
+/** Names of RFC 6749, RFC 7521 and RFC 7523 are kept. The stored form is JSON of this object. */
+const credentialsSchema = z.object({
+  /** The account's own client; absent: the OAuth app of the provider's entry. */
+  client_id: text.optional(),
+  client_secret: text.optional(),
+  /** PEM or JWK. It signs the assertion of `jwt_bearer`, and authenticates the own client of `client_credentials`. */
+  private_key: text.optional(),
+  key_id: text.optional(),
+  issuer: text.optional(),
+  subject: text.optional(),
+  audience: text.optional(),
+  scopes: z.array(text).optional(),
+  /** Further claims of the assertion. */
+  claims: z.record(z.string(), z.string()).optional(),
+  /** Further parameters of the request. */
+  parameters: z.record(z.string(), z.string()).optional(),
+});
+
+export type GrantCredentials = z.output<typeof credentialsSchema>;
+
+/** @returns `null` if the text is not a stored form */
+export function readCredentials(stored: string): GrantCredentials | null {
+  return credentialsSchema.safeParse(parseObject(stored)).data ?? null;
+}
+
+/** @throws if the members are not those of credentials */
+export function toCredentials(members: object): GrantCredentials {
+  return credentialsSchema.parse(members);
+}
+
+/** Writes members in a fixed order, so that equal credentials have equal fingerprints. */
+export function storedCredentials(credentials: GrantCredentials): string {
+  const members = Object.entries(credentials).filter(([, value]) => value !== undefined);
+  return JSON.stringify(Object.fromEntries(members.toSorted(([a], [b]) => (a < b ? -1 : 1))));
+}
+
+/** The values that must appear nowhere. A key is masked by line, because a text may quote a part of it. */
+export function secretsOf({ client_secret, private_key }: GrantCredentials): string[] {
+  const lines = (private_key ?? '').split(/\\n|\n/).filter((line) => /^[\w+/=]{16,}$/.test(line));
+  return [client_secret, private_key, ...lines].filter((one) => one !== undefined);
+}

@@ -1,0 +1,96 @@
+/** The problems of a provider file: each names its field and a remedy. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { contractOf } from '../../../src/providers/catalogue/contract';
+import { fileAdapter } from '../../../src/providers/catalogue/file-adapter';
+import { parseProviderFile } from '../../../src/providers/catalogue/read-file';
+
+const XERO: unknown = parse(readFileSync(join(__dirname, '../../../providers/xero.yaml'), 'utf8'));
+
+/** The file of Xero with another value at a path of member names. */
+function xeroWith(path: string, value: unknown): string {
+  const file = structuredClone(XERO);
+  const names = path.split('.');
+  const last = names.pop() ?? '';
+  const parent = names.reduce<any>((members, name) => members[name], file);
+  if (value === undefined) delete parent[last];
+  else parent[last] = value;
+  return JSON.stringify(file);
+}
+
+const problemsOf = (text: string): readonly string[] => {
+  try {
+    parseProviderFile('xero', text);
+    return [];
+  } catch (error) {
+    return (error as { problems: string[] }).problems;
+  }
+};
+
+describe('the form', () => {
+  it.each<[string, unknown, string]>([
+    ['name', undefined, 'name: is missing; add it. The name shown to people.'],
+    ['checked', '1.1.2026', 'checked: must be a date such as 2026-11-30, not "1.1.2026"'],
+    ['docs', 'x', 'docs: must be a URL such as https://docs.example.com/oauth, not "x"'],
+    ['token.url', 'http://x', 'token.url: must be an https:// URL, with inputs as {name}, not'],
+    ['token.clientAuthentication', [], 'token.clientAuthentication: must be a list with an entry'],
+    ['token.body', 'xml', 'token.body: must be form, json or query, not "xml"'],
+    ['token.bodi', 'x', 'token.bodi: token has no such member; correct the name or remove it'],
+    ['lives.access', 30, 'lives.access: must be endless, or a duration such as 90s, 10m or 1h'],
+    ['lives.refresh', { idle: 1 }, 'lives.refresh.idle: must be a duration such as'],
+    ['replay', 'no', 'replay: must be safe, until_successor_used, never or a duration such as'],
+    ['identity.from', 'x', 'identity.from: must be id_token, answer, access_token, callback'],
+    ['examples', undefined, 'examples: is missing; add it'],
+    ['examples.answers.0.expiresIn', undefined, 'examples.answers.0.expiresIn: is missing'],
+    ['authorization.pkce', 'no', 'authorization.pkce: must be S256, or a map of members, not "no"'],
+  ])('explains %s: %j', (path, value, problem) => {
+    expect(problemsOf(xeroWith(path, value))).toEqual([expect.stringContaining(problem)]);
+  });
+
+  it('explains a file that is not YAML, and one that is empty', () => {
+    expect(problemsOf('a: [')).toEqual([
+      expect.stringMatching(/^the file: is not valid YAML; correct it: .* at line 1, column 5$/),
+    ]);
+    expect(problemsOf('')).toEqual(['the file: must be a map of members, not null']);
+  });
+});
+
+describe('the examples', () => {
+  async function contractProblems(path: string, value: unknown): Promise<string[]> {
+    const file = parseProviderFile('xero', xeroWith(path, value));
+    const found = await Promise.all(contractOf(file, fileAdapter(file)).map(({ run }) => run()));
+    return found.flat();
+  }
+
+  it.each<[string, unknown, string]>([
+    ['token.clientAuthentication', ['client_secret_post'], 'form.client_id: is missing, but'],
+    ['examples.refresh.request.form.scope', 'x', 'form.scope: Evergrant does not send it; remove'],
+    ['examples.refresh.request.url', 'https://x.example/', 'request.url: is "https://x.example/"'],
+    [
+      'examples.answers.0.body',
+      { ok: false },
+      'examples.answers.0.body: Evergrant reads it as a refusal',
+    ],
+    [
+      'examples.answers.0.accessToken',
+      'other',
+      'examples.answers.0.accessToken: is "other", but Evergrant has "example-access-token',
+    ],
+    ['examples.answers.0.expiresIn', 60, 'examples.answers.0.expiresIn: is 60, but'],
+    ['examples.answers.0.refreshExpiresIn', null, 'refreshExpiresIn: is null, but Evergrant has 5'],
+    ['examples.answers.0.scopes', ['a'], 'examples.answers.0.scopes: is ["a"], but'],
+    ['examples.answers.0.warnings', ['w'], 'examples.answers.0.warnings: is ["w"], but'],
+    ['examples.refusals.0.means', 'too_early', 'examples.refusals.0.means: is "too_early", but'],
+    ['examples.callbacks.0.accepted', false, 'examples.callbacks.0.accepted: is false, but'],
+    ['examples.callbacks.0.subject', 'x', 'examples.callbacks.0.subject: is "x", but'],
+  ])('find %s: %j', async (path, value, problem) => {
+    const problems = await contractProblems(path, value);
+    expect(problems).toContainEqual(expect.stringContaining(problem));
+    for (const one of problems) expect(one).toMatch(/^[\w.]+: .+; .+/);
+  });
+
+  it('have no problem in a file of the catalogue', async () => {
+    expect(await contractProblems('name', 'Xero')).toEqual([]);
+  });
+});
