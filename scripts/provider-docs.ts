@@ -160,7 +160,7 @@ function coveragePage({ needs, rows }: Coverage, ids: ReadonlySet<string>): stri
   return page(
     'Coverage',
     `A study of November 2026 lists ${rows.length} providers. A provider file without code expresses ${count('yes')} of them, and ${count('hook')} more with a named`,
-    `function (a hook). For ${count('partly')}, connect and refresh work, but a part is missing; ${count('no')} need code. ${judged.filter(({ hasFile }) => hasFile).length} of them have a file.`,
+    `function (a hook). For ${count('partly')}, connect or refresh works, but a part is missing. Code is necessary for ${count('no')}. ${judged.filter(({ hasFile }) => hasFile).length} of them have a file.`,
     ...(others.length === 0
       ? []
       : [`Files of further providers: ${others.map((id) => `[${id}](${id}.md)`).join(', ')}.`]),

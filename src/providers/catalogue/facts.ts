@@ -1,6 +1,6 @@
 /** Describes a provider file to people: its facts in plain words, each with its sources, for commands, pages and documents. */
 import { asConfigured } from '../../domain/text/time-text';
-import type { ProviderFile } from './provider-file';
+import { keptOfAnswer, type ProviderFile } from './provider-file';
 
 /** One fact of a file. */
 interface Fact {
@@ -46,6 +46,8 @@ export function factGroups(file: ProviderFile): FactGroup[] {
         ['Client authentication', 'token.clientAuthentication', list(token.clientAuthentication)],
         ['Form of requests', 'token.body', token.body === 'form' ? null : token.body],
         ['Tokens in a response', 'answer.tokens', answer.tokens ?? null],
+        ['Kept for applications', 'answer.keep', list(keptNames(file))],
+        ['Grants without a person', 'grants', list(Object.keys(file.grants ?? {}).map(grantName))],
         ['Renewal', 'renewal', renewalOf(file)],
         ['Access token lives', 'lives.access', accessLife(file)],
         ['Refresh token lives', 'lives.refresh', refreshLife(file)],
@@ -60,6 +62,7 @@ export function factGroups(file: ProviderFile): FactGroup[] {
         ['Error codes', 'errors', errorsOf(errors)],
         ['Validation endpoint', 'validation', addresses(validation?.url)],
         ['Revocation endpoint', 'revocation.url', addresses(revocation?.url)],
+        ['Request of a revocation', 'revocation.request', revocationRequestOf(file)],
         ['Effect of a revocation', 'revocation.effect', revocation?.effect ?? null],
         ['It revokes access tokens', 'revocation.accessTokens', answerOf(revocation?.accessTokens)],
         ['It ends other grants', 'revocation.otherGrants', answerOf(revocation?.otherGrants)],
@@ -146,13 +149,33 @@ export function summaryOf(file: ProviderFile): Summary {
 }
 
 /** The kinds of grant that Evergrant obtains and renews by this file. */
-function grantsOf({ authorization, renewal }: ProviderFile): string {
+function grantsOf({ authorization, renewal, grants }: ProviderFile): string {
   const renewed = {
     refresh_token: ['refresh token'],
     access_token: ['exchange of the access token'],
     none: [],
   }[renewal];
-  return [...(authorization === undefined ? [] : ['authorization code']), ...renewed].join(', ');
+  return [
+    ...(authorization === undefined ? [] : ['authorization code']),
+    ...renewed,
+    ...Object.keys(grants ?? {}).map(grantName),
+  ].join(', ');
+}
+
+function grantName(name: string): string {
+  return name === 'jwt_bearer' ? 'JWT bearer' : name.replaceAll('_', ' ');
+}
+
+/** The values of answers and of callbacks that applications receive. */
+function keptNames(file: ProviderFile): string[] {
+  const ofAnswer = keptOfAnswer(file).map(({ path }) => path);
+  return [...new Set([...ofAnswer, ...Object.keys(file.authorization?.keep ?? {})])];
+}
+
+function revocationRequestOf({ revocation }: ProviderFile): string | null {
+  const { request } = revocation ?? {};
+  if (request === undefined) return null;
+  return `${request.method} with ${request.body === 'none' ? 'no body' : request.body}, not RFC 7009`;
 }
 
 type Urls = string | Readonly<Record<string, string>>;
@@ -187,13 +210,13 @@ function identityOf({ identity }: ProviderFile): string | null {
     case 'id_token':
       return 'sub of the ID token';
     case 'answer':
-      return `${identity.subject} of the token response`;
+      return `${[identity.subject].flat().join(' and ')} of the token response`;
     case 'access_token':
       return 'a part of the access token';
     case 'callback':
       return `${identity.parameter} of the signed callback`;
     case 'request':
-      return `${identity.subject} at ${addresses(identity.url)}`;
+      return `${[identity.subject].flat().join(' and ')} at ${addresses(identity.url)}`;
   }
 }
 

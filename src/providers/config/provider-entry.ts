@@ -304,7 +304,7 @@ function policyWithDefaults(
   };
 }
 
-/** What an entry does not state itself. */
+/** Values that come from outside the entry. */
 interface EntryContext {
   /** The folder from which the path of `file` counts. Default: the working directory. */
   folder?: string;

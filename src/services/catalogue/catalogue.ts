@@ -129,11 +129,7 @@ function exampleEntry({ id, token }: ProviderFile): string {
     clientId: `\${${name}_CLIENT_ID}`,
     ...(method === undefined ? {} : credential[method]),
     ...(token.redirectUriAtRefresh
-      ? {
-          parameters: {
-            redirect_uri: `https://evergrant.example.com/connect/callback/${id}`,
-          },
-        }
+      ? { redirectUri: `https://evergrant.example.com/connect/callback/${id}` }
       : {}),
   };
   return stringify({ providers: { [id]: entry } });
