@@ -156,11 +156,16 @@ export class AuthorizationServer {
     return [...new Set(families.map(({ subject }) => subject))];
   }
 
-  isClient(dialect: Dialect, { clientId, clientSecret, assertedClientId }: TokenRequest): boolean {
+  isClient(
+    dialect: Dialect,
+    { clientId, clientSecret, assertedClientId, secretOnly, withoutSecret }: TokenRequest,
+  ): boolean {
     if (assertedClientId !== undefined) return assertedClientId === this.#clientId;
     return (
-      clientId === this.#clientId &&
-      (dialect.publicClient === true || clientSecret === this.#clientSecret)
+      (secretOnly === true || clientId === this.#clientId) &&
+      (dialect.publicClient === true ||
+        withoutSecret === true ||
+        clientSecret === this.#clientSecret)
     );
   }
 
@@ -253,7 +258,9 @@ export class AuthorizationServer {
     if (request.code === undefined) return refuse('invalid_request');
     const code = this.#codes.find(request.code);
     const nowMs = this.#now().getTime();
-    if (code === undefined || !isPresentedBy(code, { ...request, provider }, nowMs))
+    // The client is known, even if the request names it in another way.
+    const presented = { ...request, provider, clientId: this.#clientId };
+    if (code === undefined || !isPresentedBy(code, presented, nowMs))
       return refuse('invalid_grant');
     const used = this.#families.get(code.familyId ?? '');
     if (used !== undefined) return { accepted: false, code: 'invalid_grant', replayed: used };

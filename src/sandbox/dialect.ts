@@ -30,6 +30,10 @@ export interface PresentedRequest {
 export interface TokenRequest {
   readonly clientId?: string;
   readonly clientSecret?: string;
+  /** The provider wants no secret in a request of this kind. */
+  readonly withoutSecret?: boolean;
+  /** The secret alone authenticates the client. */
+  readonly secretOnly?: boolean;
   /** The client that a client assertion names. The sandbox knows no key, so it does not verify the signature. */
   readonly assertedClientId?: string;
   readonly grantType?: string;
@@ -152,6 +156,9 @@ export interface Dialect {
   /** Absent: the provider has no revocation. */
   readonly revocation?: {
     readonly path: string;
+    readonly method: string;
+    /** The request does not authenticate the client. */
+    readonly isAnonymous?: boolean;
     read(request: PresentedRequest): TokenRequest;
     revoked(): WireAnswer;
     /** The response to a token that no grant has. */

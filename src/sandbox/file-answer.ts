@@ -8,10 +8,10 @@ import {
 } from '../domain/account/token-lifetime';
 import type { ProviderFile } from '../providers/catalogue/provider-file';
 import type { MintedGrant, WireAnswer } from './dialect';
+import { type Body, memberAt, memberPut } from './file-body';
 import { jsonAnswer } from './json-answer';
 
 type Example = ProviderFile['examples']['answers'][number];
-type Body = Record<string, unknown>;
 
 interface Template {
   example: Example;
@@ -43,35 +43,35 @@ export function grantedAnswer(file: ProviderFile, grant: MintedGrant): WireAnswe
   const within = (name: string) =>
     answer.tokens === undefined ? name : `${answer.tokens}.${name}`;
 
-  put(body, answer.accessToken ?? within('access_token'), grant.accessToken);
+  memberPut(body, answer.accessToken ?? within('access_token'), grant.accessToken);
   const refreshPath = answer.refreshToken ?? within('refresh_token');
   // Some providers repeat a refresh token that stays.
-  const isRepeated = file.rotation !== 'always' && valueIn(body, refreshPath) !== undefined;
+  const isRepeated = file.rotation !== 'always' && memberAt(body, refreshPath) !== undefined;
   const refreshToken = grant.refreshToken ?? (isRepeated ? grant.presentedRefreshToken : undefined);
-  if (renewal === 'refresh_token') put(body, refreshPath, refreshToken);
+  if (renewal === 'refresh_token') memberPut(body, refreshPath, refreshToken);
 
   for (const path of expiryPaths(file, body)) {
-    const stated = { value: valueIn(body, path), seconds: example.expiresIn };
-    put(body, path, likeStated(stated, grant.expiresInSeconds, answer.unit));
+    const stated = { value: memberAt(body, path), seconds: example.expiresIn };
+    memberPut(body, path, likeStated(stated, grant.expiresInSeconds, answer.unit));
   }
   for (const path of refreshExpiryPaths(file, body)) {
-    const stated = { value: valueIn(body, path), seconds: example.refreshExpiresIn ?? 0 };
+    const stated = { value: memberAt(body, path), seconds: example.refreshExpiresIn ?? 0 };
     const seconds = refreshToken === undefined ? null : grant.refreshTokenExpiresInSeconds;
-    put(body, path, likeStated(stated, seconds, answer.unit));
+    memberPut(body, path, likeStated(stated, seconds, answer.unit));
   }
 
   const separator = answer.scopeSeparator ?? authorization?.scopes.separator ?? ' ';
   for (const path of [answer.scope, within('scope'), within('scopes')]) {
-    const stated = path === undefined ? undefined : valueIn(body, path);
+    const stated = path === undefined ? undefined : memberAt(body, path);
     if (path === undefined || stated === undefined || stated === null) continue;
-    put(body, path, Array.isArray(stated) ? [...grant.scopes] : grant.scopes.join(separator));
+    memberPut(body, path, Array.isArray(stated) ? [...grant.scopes] : grant.scopes.join(separator));
   }
 
   if (identity?.from === 'id_token' && grant.scopes.includes('openid'))
-    put(body, within('id_token'), idToken(identity, grant));
+    memberPut(body, within('id_token'), idToken(identity, grant));
   if (identity?.from === 'answer') {
     const place = (path: string) =>
-      valueIn(body, within(path)) === undefined ? path : within(path);
+      memberAt(body, within(path)) === undefined ? path : within(path);
     putPerson(body, identity, grant.subject, place);
   }
   return isForm ? formAnswer(body) : jsonAnswer(200, body);
@@ -95,7 +95,7 @@ export function refusalAnswer(
     return { status, headers: { 'content-type': 'text/plain', ...headers }, body };
   }
   const body: Body = { error: means };
-  if (errors.path !== undefined) put(body, errors.path, means);
+  if (errors.path !== undefined) memberPut(body, errors.path, means);
   return jsonAnswer(STATUS[means] ?? 400, body);
 }
 
@@ -114,7 +114,7 @@ export function deadTokenAnswer({ validation, answer }: ProviderFile): WireAnswe
   const body: Body = { error: rule?.error ?? 'invalid_token' };
   const { success } = answer;
   const status = rule?.status[0] ?? 401;
-  if (status < 300 && success?.equals === true) put(body, success.path, false);
+  if (status < 300 && success?.equals === true) memberPut(body, success.path, false);
   return jsonAnswer(status, body);
 }
 
@@ -161,7 +161,7 @@ function statedPaths(
 ): string[] {
   const usual = names.map((name) => (tokens === undefined ? name : `${tokens}.${name}`));
   const paths = new Set([...own, ...usual].filter((path) => path !== undefined));
-  return [...paths].filter((path) => valueIn(body, path) !== undefined);
+  return [...paths].filter((path) => memberAt(body, path) !== undefined);
 }
 
 /**
@@ -185,19 +185,18 @@ function likeStated(
   return like(Math.round(number < 1e11 ? expiresAtMs / 1000 : expiresAtMs));
 }
 
-/** Writes the subject, and a label if the file names its place. */
+/** Writes the subject, and a label if the file names its place. Several members name the same subject. */
 function putPerson(
   body: Body,
   { subject: paths, label }: { subject: string | string[]; label?: string | undefined },
   subject: string,
   place: (path: string) => string,
 ): void {
-  const [path = '', ...others] = [paths].flat();
-  // Together the members identify the person, so the others can be the same for all.
-  for (const other of others) put(body, place(other), 1);
-  const isNumber = typeof valueIn(body, place(path)) === 'number' && /^\d{1,15}$/.test(subject);
-  if (label !== undefined && label !== path) put(body, place(label), labelOf(label, subject));
-  put(body, place(path), isNumber ? Number(subject) : subject);
+  if (label !== undefined) memberPut(body, place(label), labelOf(label, subject));
+  for (const path of [paths].flat()) {
+    const isNumber = typeof memberAt(body, place(path)) === 'number' && /^\d{1,15}$/.test(subject);
+    memberPut(body, place(path), isNumber ? Number(subject) : subject);
+  }
 }
 
 function labelOf(name: string, subject: string): string {
@@ -228,25 +227,4 @@ function idToken(
   return [{ alg: 'RS256', kid: 'sandbox' }, claims, 'none']
     .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
     .join('.');
-}
-
-function valueIn(body: Body, path: string): unknown {
-  let value: unknown = body;
-  for (const name of path.split('.')) value = isBody(value) ? value[name] : undefined;
-  return value;
-}
-
-/** Sets a value, or removes the member if there is none. */
-function put(body: Body, path: string, value: unknown): void {
-  const [name = '', ...rest] = path.split('.');
-  if (rest.length > 0) {
-    const inner = isBody(body[name]) ? body[name] : {};
-    body[name] = inner;
-    put(inner, rest.join('.'), value);
-  } else if (value === undefined) delete body[name];
-  else body[name] = value;
-}
-
-function isBody(value: unknown): value is Body {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -9,9 +9,9 @@ import {
   refusalAnswer,
   statesExpiry,
 } from './file-answer';
-import { fileAuthorizationRequest, fileRevocation, fileTokenRequest } from './file-request';
+import { fileAuthorizationRequest, fileTokenRequest } from './file-request';
+import { revocationOf } from './file-revocation';
 import { tokenMints } from './file-tokens';
-import { jsonAnswer } from './json-answer';
 import type { Rotation } from './rotation';
 import { signedByShopify } from './shopify';
 
@@ -21,7 +21,8 @@ const LONG_LIFE_SECONDS = 10 * 365 * 24 * 3600;
 
 /** All paths begin with the id of the file, so that no two dialects share one. */
 export function fileDialect(file: ProviderFile): Dialect {
-  const { token, lives, revocation } = file;
+  const { token, lives } = file;
+  const revocation = revocationOf(file);
   const mints = tokenMints(file);
   const refresh = typeof lives.refresh === 'object' ? lives.refresh : {};
   const { absolute, idle } = refresh;
@@ -53,14 +54,7 @@ export function fileDialect(file: ProviderFile): Dialect {
     throttled: () => refusalAnswer(file, 'rate_limited'),
     ...resourcesOf(file),
     authorization: authorizationOf(file),
-    ...(revocation?.url !== undefined && {
-      revocation: {
-        path: `/${file.id}/revoke`,
-        read: (request) => fileRevocation(file, request),
-        revoked: () => jsonAnswer(200, {}),
-        unknown: () => jsonAnswer(400, { error: 'invalid_token' }),
-      },
-    }),
+    ...(revocation !== undefined && { revocation }),
     commonHeaders: (requestId) => ({ 'x-request-id': requestId }),
   };
 }
@@ -125,10 +119,10 @@ function resourcesOf(file: ProviderFile): Pick<Dialect, 'validation' | 'identity
     ...(identity?.from === 'request' && {
       identity: {
         ...answers,
-        method: 'GET',
+        method: identity.method,
         path: `/${file.id}/identity`,
         search: searchOf(identity.url),
-        presented: (headers) => tokenIn(BEARER, headers),
+        presented: (headers) => tokenIn({ ...BEARER, ...identity.headers }, headers),
       },
     }),
   };

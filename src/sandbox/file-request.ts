@@ -18,6 +18,8 @@ export function fileTokenRequest({ token }: ProviderFile, request: PresentedRequ
   const isRefresh = grantType === 'refresh_token';
   const extra = Object.entries(isRefresh ? token.refreshParameters : token.parameters);
   const hasExtra = extra.every(([name, value]) => parameters.has(name) === (value !== ''));
+  const hasRedirectUri =
+    !isRefresh || !token.redirectUriAtRefresh || parameters.has('redirect_uri');
   const hasHeaders = Object.entries(token.headers).every(
     ([name, value]) => request.headers[name.toLowerCase()] === value,
   );
@@ -27,7 +29,8 @@ export function fileTokenRequest({ token }: ProviderFile, request: PresentedRequ
     ...asked,
     ...client,
     ...(grantType !== undefined && { grantType }),
-    malformed: sent.isRepeated || client.malformed || !hasExtra || !hasHeaders,
+    withoutSecret: isRefresh && token.refreshParameters['client_secret'] === '',
+    malformed: sent.isRepeated || client.malformed || !hasExtra || !hasHeaders || !hasRedirectUri,
   };
 }
 
@@ -53,7 +56,7 @@ export function fileAuthorizationRequest(
 }
 
 /** Empty values count as absent. A body of another form has no parameters. */
-function sentParameters(form: TokenForm['body'], request: PresentedRequest): Sent {
+export function sentParameters(form: TokenForm['body'], request: PresentedRequest): Sent {
   const parameters = new Map<string, string>();
   let isRepeated = false;
   for (const [name, value] of pairsOf(form, request)) {
@@ -118,7 +121,10 @@ function standardGrantType(
   return sent === '' || Object.hasOwn(own, sent) ? undefined : sent;
 }
 
-type Client = Pick<TokenRequest, 'clientId' | 'clientSecret' | 'assertedClientId' | 'malformed'>;
+type Client = Pick<
+  TokenRequest,
+  'clientId' | 'clientSecret' | 'secretOnly' | 'assertedClientId' | 'malformed'
+>;
 
 /** A request without a secret is accepted only if `none` is the first method of the file. */
 function clientOf(
@@ -130,6 +136,8 @@ function clientOf(
   const secret = parameters.get('client_secret');
   if (methods.includes('client_secret_basic') && authorization !== undefined) {
     const credentials = readBasicCredentials(authorization);
+    if (basic === 'secret_only')
+      return { clientSecret: credentials?.clientId ?? '', secretOnly: true, malformed: false };
     const decoded = basic === 'form' ? formDecoded(credentials) : credentials;
     return { ...decoded, malformed: secret !== undefined };
   }

@@ -28,7 +28,8 @@ export class RevocationEndpoint {
   handle(request: IncomingMessage, response: ServerResponse): boolean {
     const path = request.url?.split('?')[0] ?? '';
     const dialect = this.#deps.dialects.at(path);
-    if (dialect?.revocation?.path !== path || request.method !== 'POST') return false;
+    if (dialect?.revocation?.path !== path || request.method !== dialect.revocation.method)
+      return false;
     void this.#answer(dialect, dialect.revocation, request, response);
     return true;
   }
@@ -54,8 +55,9 @@ export class RevocationEndpoint {
         return;
       }
       answer = wireAnswer(scripted, dialect, undefined);
-    } else if (!authorizationServer.isClient(dialect, asked))
+    } else if (revocation.isAnonymous !== true && !authorizationServer.isClient(dialect, asked))
       answer = dialect.refused('invalid_client');
+    else if (asked.malformed) answer = dialect.refused('invalid_request');
     else if (subject === undefined) answer = revocation.unknown();
     else {
       authorizationServer.revoke(token);

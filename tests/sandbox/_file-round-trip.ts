@@ -1,5 +1,6 @@
 /** The adapter of a provider file as a client of the dialect of the same file, over HTTP. */
 import { Secret } from '../../src/domain/masking/secret';
+import { findAdapter } from '../../src/providers/adapters/registry';
 import type { ProviderFile } from '../../src/providers/catalogue/provider-file';
 import { ConfiguredProviders } from '../../src/providers/config/configured-providers';
 import { defaultPolicy } from '../../src/providers/config/providers-file';
@@ -25,6 +26,7 @@ export function providerAt(
   id: string,
   own: object = {},
 ): { provider: Provider; environment: ProviderEnvironment } {
+  const isRepeated = findAdapter(id)?.redirectUriAtRefresh === true;
   const provider = new ConfiguredProviders([
     {
       id,
@@ -35,6 +37,7 @@ export function providerAt(
           clientId: CLIENT_ID,
           clientSecret: new Secret(CLIENT_SECRET),
           ...sandbox.endpoints(id),
+          parameters: isRepeated ? { redirect_uri: CALLBACK } : {},
           ...own,
         },
       },
@@ -95,8 +98,11 @@ export function validate({ environment }: At, file: ProviderFile, accessToken: s
   );
 }
 
-export function revoke({ environment }: At, token: string) {
-  const hint = 'refresh_token';
+export function revoke(
+  { environment }: At,
+  token: string,
+  hint: 'refresh_token' | 'access_token' = 'refresh_token',
+) {
   return client.revoke({ environment, externalId: 'account', token: new Secret(token), hint });
 }
 

@@ -1,21 +1,15 @@
 /** Forms of provider files that few providers have, each as an invented file that adapter and dialect must read alike. */
 import { fileAdapter } from '../../src/providers/catalogue/file-adapter';
 import type { ProviderFile } from '../../src/providers/catalogue/provider-file';
-import { parseProviderFile } from '../../src/providers/catalogue/read-file';
 import { stopProviders } from '../providers/_provider';
-import { fileWith } from '../providers/catalogue/_invented-file';
+import { inventedFile, useAdapter } from '../providers/catalogue/_invented';
 import { consent, providerAt, refresh, revoke, validate } from './_file-round-trip';
 import { sandboxForTest, stopSandboxes } from './_token-client';
 
-/** Lets a provider name the invented file as its adapter. */
-let invented: ReturnType<typeof fileAdapter> | undefined;
-jest.mock('../../src/providers/adapters/registry', () => ({
-  findAdapter: (id: string) =>
-    id === 'invented'
-      ? invented
-      : jest.requireActual('../../src/providers/adapters/registry').findAdapter(id),
-  adapterIds: () => ['invented'],
-}));
+jest.mock(
+  '../../src/providers/adapters/registry',
+  () => jest.requireActual<{ registry: object }>('../providers/catalogue/_invented').registry,
+);
 
 afterEach(async () => {
   await stopProviders();
@@ -25,8 +19,8 @@ afterEach(async () => {
 const MINUTE_MS = 60_000;
 
 async function sandboxOf(members: object) {
-  const file = parseProviderFile('invented', fileWith(members));
-  invented = fileAdapter(file);
+  const file = inventedFile(members);
+  useAdapter(fileAdapter(file));
   const clock = { nowMs: Date.now() };
   const sandbox = await sandboxForTest({ files: [file], now: () => new Date(clock.nowMs) });
   return { file, sandbox, clock, at: providerAt(sandbox, 'invented') };
@@ -97,7 +91,7 @@ it.each<[name: string, own: Partial<TokenForm>, otherwise: Partial<TokenForm>]>(
   const { refreshToken } = await granted(at, file);
   const first = await refresh(at, file, refreshToken ?? '');
   expect(first).toMatchObject({ outcome: 'ok', warnings: [] });
-  invented = fileAdapter({ ...file, token: { ...file.token, ...otherwise } });
+  useAdapter(fileAdapter({ ...file, token: { ...file.token, ...otherwise } }));
   const elsewhere = providerAt(sandbox, 'invented', { refreshEndpoint: undefined });
   const other = await refresh(elsewhere, file, refreshToken ?? '');
   expect(other.failure).not.toBeNull();

@@ -72,7 +72,12 @@ export function createTransport(): Transport {
           // Ignores credentials in the URL.
           auth: null,
           method,
-          headers: { ...headers, 'accept-encoding': 'identity' },
+          headers: {
+            ...headers,
+            'accept-encoding': 'identity',
+            // Node states no length of the body of a DELETE, so the server would not read it.
+            ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
+          },
         });
         let response: IncomingMessage | undefined;
         // Errors after the response or the deadline are ignored.

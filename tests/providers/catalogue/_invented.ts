@@ -8,7 +8,16 @@ let invented: ReturnType<typeof fileAdapter> | undefined;
 /** Replaces the registry in a test, so that entries can name the invented file as their adapter. */
 export const registry = { findAdapter: () => invented, adapterIds: () => ['invented'] };
 
+export function inventedFile(members: object) {
+  return parseProviderFile('invented', fileWith(members));
+}
+
+/** Lets entries name this adapter. */
+export function useAdapter(adapter: ReturnType<typeof fileAdapter>) {
+  invented = adapter;
+  return adapter;
+}
+
 export function adapterWith(members: object) {
-  invented = fileAdapter(parseProviderFile('invented', fileWith(members)));
-  return invented;
+  return useAdapter(fileAdapter(inventedFile(members)));
 }

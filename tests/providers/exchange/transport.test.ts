@@ -56,6 +56,17 @@ describe('post', () => {
     expect(connections[0]).not.toMatch(/gzip/);
   });
 
+  it.each(['POST', 'DELETE'] as const)(
+    'sends the body of a %s so that a server reads it',
+    async (method) => {
+      const provider = await cannedProvider();
+      provider.answer = (request, response) =>
+        response.end(`${request.method} ${request.headers['content-length']}`);
+      const request = { url: provider.url, method, headers: {}, body: 'a=ä', deadlineMs: 10_000 };
+      expect((await createTransport().send(request)).body).toBe(`${method} 4`);
+    },
+  );
+
   it('returns every header, including repeated ones', async () => {
     const { headers } = await post({ headers: { 'x-one': '1', 'retry-after': '7' } });
     expect(headers).toContainEqual(['x-one', '1']);
