@@ -30,7 +30,8 @@ export function knowSession({ sessions }: Pick<UiDependencies, 'sessions'>) {
 }
 
 /** Pages without data of an organisation. All other pages under /admin show an organisation's accounts. */
-const SHARED_PAGES = /^\/admin(?:$|\/(?:overview|workers|workflows|encryption|search)(?:\/|$))/;
+const SHARED_PAGES =
+  /^\/admin(?:$|\/(?:overview|workers|workflows|encryption|settings|search)(?:\/|$))/;
 
 /** Paths whose unsafe methods concern all organisations. */
 const OPERATORS_PATHS = /^\/admin\/(?:workers|encryption)\//;
