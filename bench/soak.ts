@@ -146,7 +146,7 @@ program(async () => {
       METRICS_PORT: String(metricsPort),
       ADMIN_API_KEY: key,
       SANDBOX_ACCESS_TOKEN_LIFE: `${LIFE_SECONDS}s`,
-      REFRESH_INTERVAL: '30s',
+      REFRESH_INTERVAL_MINUTES: '1',
       LOG_LEVEL: 'warn',
     },
     stdio: ['ignore', file, file],
@@ -160,6 +160,7 @@ program(async () => {
       headers: { authorization: `Bearer ${key}`, 'content-type': 'text/csv' },
       body: csv,
     });
+    log(`metrics: http://127.0.0.1:${metricsPort}/metrics`);
     log(`import: ${imported.status} ${(await imported.text()).trim().split('\n').at(-1)}`);
     const end = Date.now() + minutes * 60_000;
     while (Date.now() < end) {
