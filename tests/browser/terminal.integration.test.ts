@@ -256,11 +256,9 @@ describe('filters', () => {
     const trace = randomBytes(16).toString('hex');
     await logged('Traced.', { trace_id: trace });
     await logged('Of another trace.', { trace_id: randomBytes(16).toString('hex') });
-    const page = await opened();
-    await page.getByRole('textbox', { name: 'Trace' }).fill(trace);
-    await page.getByRole('button', { name: 'Filter' }).click();
-    await page.waitForURL(`**/admin/terminal?trace=${trace}`);
+    const page = await opened(`/admin/terminal?trace=${trace}`);
     expect(await messages(page)).toEqual(['Traced.']);
+    expect(await page.getByRole('textbox', { name: 'Trace' }).inputValue()).toBe(trace);
   });
 
   it('name the invalid parameter of an address', async () => {

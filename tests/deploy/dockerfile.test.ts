@@ -68,6 +68,7 @@ it('the last stage contains no sources and no development tools, and makes nothi
     'package.json ./',
     '--from=prune /app/node_modules ./node_modules',
     '--from=build /app/build ./build',
+    'providers ./providers',
   ]);
   expect(inRuntime('RUN')).toEqual([]);
 });

@@ -1,6 +1,8 @@
 /** Starts in special cases: short token lifetimes, interruptions, a port in use, a wrong encryption key. */
 import { Client, Connection } from '@temporalio/client';
 import mongoose from 'mongoose';
+import { CONNECTABLE_PROVIDERS } from '../../src/all-in-one/demo-mode';
+import { DEMO_ACCOUNT_PROVIDERS } from '../../src/sandbox/demo-accounts';
 import { engines } from '../support/engines';
 import { eventually } from '../support/eventually';
 import {
@@ -90,13 +92,16 @@ it('a start with a real provider after demo mode shows that provider, and pauses
   const { items } = await ask(apiOf(run), key, '/api/admin/schedules');
   const states = items.map(({ id, paused, note }: any) => [id, paused, note || null]);
   const note = 'Paused at start: the provider is not configured.';
-  expect(states).toEqual([
-    ['sweep/ebay', true, note],
-    ['sweep/etsy', true, note],
-    ['sweep/google', true, note],
-    ['sweep/my-shop', false, null],
-    ['sweep/shopify', true, note],
-  ]);
+  expect(states).toEqual(
+    [
+      ...[...DEMO_ACCOUNT_PROVIDERS, ...CONNECTABLE_PROVIDERS].map((id) => [
+        `sweep/${id}`,
+        true,
+        note,
+      ]),
+      ['sweep/my-shop', false, null],
+    ].toSorted(([one = ''], [other = '']) => (String(one) < String(other) ? -1 : 1)),
+  );
   await ask(apiOf(run), key, '/api/admin/my-shop/tokens/terminal-logs?env=production');
   await stop(run);
 });

@@ -328,10 +328,12 @@ function FilterForm({ view, dialog }: { view: TerminalView; dialog: boolean }) {
         Account
         <input name="account_id" value={filters.account_id ?? ''} placeholder="acc_…" />
       </label>
-      <label>
-        Trace
-        <input name="trace" value={filters.trace ?? ''} maxlength={32} />
-      </label>
+      {filters.trace !== undefined && (
+        <label>
+          Trace
+          <input name="trace" value={filters.trace} maxlength={32} />
+        </label>
+      )}
     </FilterBar>
   );
 }
