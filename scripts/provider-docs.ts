@@ -102,7 +102,7 @@ function indexPage(files: readonly ProviderFile[]): string {
     '',
     '## Unknown fields',
     '',
-    `The files name ${total} fields in \`unknown\`, because no page of the provider states them:`,
+    `The files name ${total} fields in \`unknown\`, because no page of the provider that was read states them:`,
     '',
     table(
       ['field', 'files', 'providers'],
@@ -135,7 +135,7 @@ function providerPage(file: ProviderFile): string {
     ...(file.unknown.length === 0
       ? []
       : [
-          `Fields without a source: ${file.unknown.map((field) => `\`${field}\``).join(', ')}.`,
+          `Unknown, or not confirmed by a page of the provider: ${file.unknown.map((field) => `\`${field}\``).join(', ')}.`,
           '',
         ]),
     'An entry of `providers.yaml`:',
