@@ -324,6 +324,7 @@ describe('an operator without access to accounts', () => {
       'Workers',
       'Workflows',
       'Encryption',
+      'Settings',
       'API',
     ]);
     expect(await page.getByText('Accounts by status').count()).toBe(0);
