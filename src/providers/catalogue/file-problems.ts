@@ -139,7 +139,11 @@ function inputProblems({ inputs, ...file }: ProviderFile): string[] {
 function foreignHost(pattern: string, known = ''): string | undefined {
   const accepts = new RegExp(pattern, 'u');
   const labels = known.split('.');
-  const alike = labels.map((_label, at) => [...labels.slice(0, at + 1), 'evil.example'].join('.'));
+  const alike = [
+    ...labels.map((_label, at) => [...labels.slice(0, at + 1), 'evil.example'].join('.')),
+    `evil/${known}`,
+    `evil.example/${known}`,
+  ];
   return [...FOREIGN_HOSTS, ...alike].find((text) => accepts.test(text));
 }
 

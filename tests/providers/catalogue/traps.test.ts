@@ -163,9 +163,23 @@ describe('hosts that a callback or an entry names', () => {
     expect(sent).toEqual([]);
   });
 
-  it('are not accepted with a pattern that matches other hosts', () => {
-    const wide = { ...shop, pattern: '^[a-z.]+$' };
-    expect(() => adapterWith({ inputs: { shop: wide }, token })).toThrow(/accepts another host/);
+  it.each(['^[a-z.]+$', '^.+\\.shops\\.example$', '^[^.]+\\.shops\\.example$'])(
+    'are not accepted with the pattern %s, which matches other hosts',
+    (pattern) => {
+      const wide = { ...shop, pattern };
+      expect(() => adapterWith({ inputs: { shop: wide }, token })).toThrow(/accepts another host/);
+    },
+  );
+
+  it.each([
+    ['matches the pattern', '^corn\\.shops\\.example$|\\.shop$', 'evil.shop'],
+    ['is another host', '^[^e]+\\.shops\\.example$', '2130706433/a.shops.example'],
+  ])('are not used if a part of the value %s', async (_title, pattern, externalId) => {
+    const inputs = { shop: { ...shop, pattern, example: 'corn.shops.example' } };
+    const adapter = adapterWith({ inputs, token });
+    const { failure, sent } = await refreshWith(adapter, { body: answer }, { externalId });
+    expect(failure?.code).toBe('account_address_invalid');
+    expect(sent).toEqual([]);
   });
 });
 
