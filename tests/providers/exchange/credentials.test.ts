@@ -177,9 +177,11 @@ describe('client_credentials', () => {
   it('shows no secret in the log, also if the answer quotes the credentials', async () => {
     const key = pem(RSA);
     const own = { client_id: 'own-client', client_secret: 'planted-secret' };
+    const parameters = { password: 'planted-secret', requested_token_type: 'kind-of-token' };
     const assertion = { issuer: 'robot', private_key: key };
     for (const [credentials, grantType] of [
       [own, 'client_credentials'],
+      [{ parameters }, 'client_credentials'],
       [assertion, 'jwt_bearer'],
     ] as const) {
       const first = await exchanged(credentials, grantType);
@@ -194,6 +196,7 @@ describe('client_credentials', () => {
       const shown = JSON.stringify([first.exchange, exchange]);
       expect(shown).toContain('invalid_client');
       expect(shown).not.toContain('planted-secret');
+      if ('parameters' in credentials) expect(shown).toContain('kind-of-token');
       expect(shown).not.toContain(line);
       expect(shown).not.toContain(first.assertion || 'no assertion');
     }
