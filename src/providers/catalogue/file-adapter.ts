@@ -83,7 +83,7 @@ function endpoints(urls: Urls, { inputs }: ProviderFile): Record<string, string>
   return Object.fromEntries(
     Object.entries(byEnvironment).map(([environment, url]) => [
       environment,
-      name === undefined ? url : url.replace(`{${name}}`, '{account}'),
+      name === undefined ? url : url.replaceAll(`{${name}}`, '{account}'),
     ]),
   );
 }

@@ -130,6 +130,8 @@ function inputProblems({ inputs, ...file }: ProviderFile): string[] {
         problems.push(
           `${path}: {${name}} must be the external id, because a refresh knows no other input`,
         );
+      else if (fallback !== undefined)
+        problems.push(`${path}: write {${name}} without a host, because each account states it`);
     }
   }
   return problems;

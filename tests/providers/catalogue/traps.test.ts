@@ -152,6 +152,15 @@ describe('hosts that a callback or an entry names', () => {
     }
   });
 
+  it('replace each place of the input in a URL, and need no other host', async () => {
+    const twice = { ...token, url: 'https://{shop}/{shop}/token' };
+    const adapter = adapterWith({ inputs: { shop }, token: twice });
+    const sent = await refreshWith(adapter, { body: answer }, { externalId: 'acme.shops.example' });
+    expect(sent.request?.url).toBe('https://acme.shops.example/acme.shops.example/token');
+    const other = { ...token, url: 'https://{shop|a.shops.example}/token' };
+    expect(() => adapterWith({ inputs: { shop }, token: other })).toThrow(/write \{shop\} without/);
+  });
+
   it('refuse a callback whose value does not match its pattern, before the code is sent', async () => {
     const keep = { server: { pattern: '^https://accounts\\.example\\.(com|eu)$' } };
     const adapter = adapterWith({
