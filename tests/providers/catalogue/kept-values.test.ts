@@ -1,6 +1,7 @@
 /** Values that a provider states beside the tokens: which are kept, and that none of them is a secret. */
-import { withProviderValues } from '../../../src/domain/account/grant';
+import { replacingGrant, withProviderValues } from '../../../src/domain/account/grant';
 import { consentWith, refreshWith } from '../../../src/providers/catalogue/example-exchange';
+import { grantUntil } from '../../domain/_grants';
 import { adapterWith } from './_invented';
 
 jest.mock(
@@ -94,5 +95,20 @@ describe('withProviderValues', () => {
 
   it('gives no member without values', () => {
     expect(withProviderValues()).toEqual({});
+  });
+});
+
+describe('replacingGrant', () => {
+  const before = { ...grantUntil(new Date(0)), providerValues: { server: 'accounts.example.eu' } };
+
+  it('keeps the values of the account with an entered grant, which states none', () => {
+    const entered = { ...grantUntil(new Date(0)), attemptId: null };
+    expect(replacingGrant(entered, before).providerValues).toEqual(before.providerValues);
+    expect(replacingGrant(entered, entered)).not.toHaveProperty('providerValues');
+  });
+
+  it('keeps none with the grant of a new consent, which may be of another server', () => {
+    const consented = { ...grantUntil(new Date(0)), attemptId: 'session-1' };
+    expect(replacingGrant(consented, before)).toEqual(consented);
   });
 });
