@@ -67,6 +67,8 @@ describe('a file that keeps values', () => {
   it.each([
     [{ answer: { keep: ['data.id_token'] } }, /names a secret/],
     [{ answer: { keep: ['oauth_token_secret'] } }, /names a secret/],
+    [{ answer: { keep: ['x-api-key'] } }, /names a secret/],
+    [{ answer: { keep: ['account.private_key'] } }, /names a secret/],
     [{ answer: { keep: ['authed_user.credentials.x'] } }, /names a secret/],
     [
       { authorization: { ...authorization, keep: { code: { pattern: '^x$' } } } },

@@ -53,7 +53,7 @@ async function recordsOf(policy: Account['policy']): Promise<number> {
     // oxlint-disable-next-line no-await-in-loop -- each request begins after the previous one
     expect(await tokens.get(use)).toMatchObject({ active: true, accessToken: 'token-1' });
     // oxlint-disable-next-line no-await-in-loop
-    await new Promise(setImmediate);
+    await new Promise((resolve) => setImmediate(resolve));
   }
   return records;
 }
