@@ -127,6 +127,22 @@ it('renews by the living access token, which a GET carries and no log shows', as
   expect(shown).not.toMatch(/example-refresh-token|client-secret|"at-1"/);
 });
 
+describe('an answer with the tokens of two grants', () => {
+  const places = { accessToken: 'user.access_token', refreshToken: 'user.refresh_token' };
+  const ofBot = { access_token: 'at-bot', refresh_token: 'rt-bot', token_type: 'bearer' };
+  it.each([
+    [{ access_token: 'at-1', refresh_token: 'rt-2' }, 'at-1', 'rt-2'],
+    [{ access_token: 'at-1' }, 'at-1', undefined],
+    [{ refresh_token: 'rt-2' }, undefined, 'rt-2'],
+    [undefined, 'at-bot', 'rt-bot'],
+  ])('gives no token of the other grant with %j', async (user, accessToken, refreshToken) => {
+    const adapter = adapterWith({ answer: places });
+    const { grant } = await refreshWith(adapter, { body: { ...ofBot, user } });
+    expect(grant?.accessToken?.reveal()).toBe(accessToken);
+    expect(grant?.refreshToken?.reveal()).toBe(refreshToken);
+  });
+});
+
 describe('hosts that a callback or an entry names', () => {
   const shop = {
     label: 'Shop',
