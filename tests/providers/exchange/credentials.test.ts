@@ -174,6 +174,14 @@ describe('client_credentials', () => {
     expect(received[0]?.accessToken?.reveal()).toBe('token-1');
   });
 
+  it('stores nothing of an answer that has only a refresh token, and counts it as a failure', async () => {
+    const { received, exchange } = await exchanged({}, 'client_credentials', {
+      answer: { body: JSON.stringify({ refresh_token: 'unwanted', token_type: 'Bearer' }) },
+    });
+    expect(received).toEqual([]);
+    expect(exchange.failure?.code).toBe('invalid_token_response');
+  });
+
   it('shows no secret in the log, also if the answer quotes the credentials', async () => {
     const key = pem(RSA);
     const own = { client_id: 'own-client', client_secret: 'planted-secret' };
