@@ -1,6 +1,7 @@
 /** Records the effects of a failed attempt on its account; used by the refresh and by its durable retry. */
 import type { Account } from '../domain/account/account';
 import { policyOf } from '../domain/account/due-times';
+import { holdsCredentials } from '../domain/account/grant-type';
 import type { LogEntry } from '../domain/logs/log-entry';
 import { candidateRetryAt, failureEffects } from '../domain/refresh/failure-effects';
 import { isGrantRefused, type RefreshFailure } from '../domain/refresh/refresh-failure';
@@ -56,9 +57,10 @@ export async function recordFailure(
     if (!recorded) return 'superseded';
     return retryAt === null ? 'candidate_refused' : 'candidate_waits';
   }
-  if (isGrantRefused(failure) && (await deps.store.grants.adoptOrphan(account, entry.id, now))) {
+  // An orphaned grant of an account with credentials holds credentials that a person has replaced.
+  const mayAdopt = isGrantRefused(failure) && !holdsCredentials(account.grantType);
+  if (mayAdopt && (await deps.store.grants.adoptOrphan(account, entry.id, now)))
     return 'orphan_adopted';
-  }
   const recorded = await deps.store.grants.recordFailure({
     account,
     attemptId: entry.id,

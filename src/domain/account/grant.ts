@@ -45,6 +45,16 @@ export function withProviderValues(
   return values.length === 0 ? {} : { providerValues: Object.fromEntries(values) };
 }
 
+/**
+ * Returns a grant that replaces another one of its account. A person who enters a grant states no provider values, so
+ * the earlier ones stay: without them, its refresh token would be sent to the default host.
+ */
+export function replacingGrant(grant: SealedGrant, before: SealedGrant): SealedGrant {
+  return grant.attemptId === null
+    ? { ...grant, ...withProviderValues(before.providerValues, grant.providerValues) }
+    : grant;
+}
+
 export const FIRST_GENERATION = 1;
 /** For grants that were never current: candidates and fallback tokens. */
 export const NO_GENERATION = 0;

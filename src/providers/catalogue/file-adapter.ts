@@ -83,7 +83,7 @@ function endpoints(urls: Urls, { inputs }: ProviderFile): Record<string, string>
   return Object.fromEntries(
     Object.entries(byEnvironment).map(([environment, url]) => [
       environment,
-      name === undefined ? url : url.replace(`{${name}}`, '{account}'),
+      name === undefined ? url : url.replaceAll(`{${name}}`, '{account}'),
     ]),
   );
 }
@@ -246,7 +246,7 @@ function consentOf(
       ([name, { pattern, required, host }]) => ({
         name,
         accepts: (value) =>
-          matches(pattern, value) && (host === undefined || hostIn(value, host) !== null),
+          matchesWhole(pattern, value) && (host === undefined || hostIn(value, host) !== null),
         required,
       }),
     ),
@@ -276,7 +276,7 @@ function storedInput(input: Input, entered: string): string | null {
   const groups = input.from === undefined ? null : new RegExp(input.from, 'u').exec(cased);
   const text = groups?.slice(1).find((group) => group !== undefined) ?? cased;
   const whole = input.suffix === undefined || text.includes('.') ? text : text + input.suffix;
-  return matches(input.pattern, whole) ? whole : null;
+  return matchesWhole(input.pattern, whole) ? whole : null;
 }
 
 /** The external id is the host, or a part of it. It is checked when a URL is built, however the account was entered. */
@@ -285,7 +285,7 @@ function accountHostOf({ inputs }: ProviderFile): AccountHost | null {
   if (input === undefined) return null;
   return (externalId) => {
     const text = input.lowerCase ? externalId.toLowerCase() : externalId;
-    return matches(input.pattern, text) ? text : null;
+    return matchesWhole(input.pattern, text) ? text : null;
   };
 }
 
@@ -307,7 +307,7 @@ function hostIn(value: string, pattern: string): string | null {
   const origin = value.startsWith('https://') && URL.canParse(value) ? new URL(value) : null;
   const isOrigin = origin !== null && [origin.origin, origin.href].includes(value);
   const host = isOrigin ? origin.host : value;
-  return matches(pattern, host) ? host : null;
+  return matchesWhole(pattern, host) ? host : null;
 }
 
 function subjectOf(file: ProviderFile): SubjectRule {
@@ -434,6 +434,11 @@ function grantsOf({
 
 function matches(pattern: string, text: string): boolean {
   return new RegExp(pattern, 'u').test(text);
+}
+
+/** Without the group, `^` and `$` would each bind to one alternative of `^a|b$` only. */
+function matchesWhole(pattern: string, text: string): boolean {
+  return matches(`^(?:${pattern})$`, text);
 }
 
 /** The form of a file accepts no other. */

@@ -130,6 +130,8 @@ function inputProblems({ inputs, ...file }: ProviderFile): string[] {
         problems.push(
           `${path}: {${name}} must be the external id, because a refresh knows no other input`,
         );
+      else if (fallback !== undefined)
+        problems.push(`${path}: write {${name}} without a host, because each account states it`);
     }
   }
   return problems;
@@ -139,7 +141,11 @@ function inputProblems({ inputs, ...file }: ProviderFile): string[] {
 function foreignHost(pattern: string, known = ''): string | undefined {
   const accepts = new RegExp(pattern, 'u');
   const labels = known.split('.');
-  const alike = labels.map((_label, at) => [...labels.slice(0, at + 1), 'evil.example'].join('.'));
+  const alike = [
+    ...labels.map((_label, at) => [...labels.slice(0, at + 1), 'evil.example'].join('.')),
+    `evil/${known}`,
+    `evil.example/${known}`,
+  ];
   return [...FOREIGN_HOSTS, ...alike].find((text) => accepts.test(text));
 }
 

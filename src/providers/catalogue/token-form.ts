@@ -67,10 +67,29 @@ export function readableAnswer(
     const value = path === undefined ? undefined : valueAt(members, path);
     return value === undefined ? [] : [[name, value]];
   });
-  const read = { ...members, ...Object.fromEntries(found) };
+  const read = { ...withoutOtherGrant(members, answer), ...Object.fromEntries(found) };
   const inSeconds = answer.unit === 'ms' ? lifetimesInSeconds(read) : read;
   return found.length === 0 && answer.unit === 's' ? body : JSON.stringify(inSeconds);
 }
+
+/**
+ * Leaves out the token of another grant: if the file states a place within an object for both tokens, and the answer has
+ * only one of them there, a token outside of that object does not complete it.
+ */
+function withoutOtherGrant(
+  members: Members,
+  { accessToken, refreshToken }: ProviderFile['answer'],
+): Members {
+  const paths = [accessToken, refreshToken].filter((path) => path?.includes('.') === true);
+  const isFound = paths.map((path) => path !== undefined && valueAt(members, path) !== undefined);
+  if (paths.length < 2 || isFound[0] === isFound[1]) return members;
+  return Object.fromEntries(
+    Object.entries(members).filter(([name]) => !TOKEN_NAMES.includes(name)),
+  );
+}
+
+/** The names under which a token is found without a place in the file. */
+const TOKEN_NAMES = ['access_token', 'accessToken', 'refresh_token', 'refreshToken'];
 
 function lifetimesInSeconds(members: Members): Members {
   const names = ['expires_in', 'refresh_token_expires_in'];

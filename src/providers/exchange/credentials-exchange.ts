@@ -40,7 +40,10 @@ export async function exchangeCredentials(
       secrets: credentials === null ? [] : secretsOf(credentials),
       capture,
       mayBeSent: () => input.mayBeSent(''),
-      receive: (grant) => input.receive(withoutRefreshToken(grant)),
+      // Without an access token nothing is left to store, and the answer counts as a failure.
+      receive: (grant) => {
+        if (grant.accessToken !== null) input.receive(withoutRefreshToken(grant));
+      },
       async exchange(send) {
         if (credentials === null) throw new TypeError('the stored credentials are unreadable');
         const server = await endpoint.resolve(account);

@@ -1,6 +1,7 @@
 /** The credentials of an account without a person, in plaintext: their stored form, and their secret values. */
 import { z } from 'zod';
 import { parseObject } from './answer-members';
+import { isSecretName } from './provider-values';
 
 const text = z.string().min(1).max(20_000);
 
@@ -40,8 +41,20 @@ export function storedCredentials(credentials: GrantCredentials): string {
   return JSON.stringify(Object.fromEntries(members.toSorted(([a], [b]) => (a < b ? -1 : 1))));
 }
 
-/** The values that must appear nowhere. A key is masked by line, because a text may quote a part of it. */
-export function secretsOf({ client_secret, private_key }: GrantCredentials): string[] {
+/** Names such as `requested_token_type`, whose values are no secrets. */
+const KIND = /(?:type|format)$/i;
+
+/**
+ * The values that must appear nowhere. A key is masked by line, because a text may quote a part of it. A parameter or a
+ * claim is a secret by its name, such as a password.
+ */
+export function secretsOf(credentials: GrantCredentials): string[] {
+  const { client_secret, private_key, parameters, claims } = credentials;
   const lines = (private_key ?? '').split(/\\n|\n/).filter((line) => /^[\w+/=]{16,}$/.test(line));
-  return [client_secret, private_key, ...lines].filter((one) => one !== undefined);
+  const extras = [claims, parameters].flatMap((stated = {}) =>
+    Object.entries(stated)
+      .filter(([name, value]) => value !== '' && isSecretName(name) && !KIND.test(name))
+      .map(([, value]) => value),
+  );
+  return [client_secret, private_key, ...lines, ...extras].filter((one) => one !== undefined);
 }

@@ -8,7 +8,7 @@ import { type Members, valueAt } from './answer-members';
 
 /** Names whose values are secrets. A provider file that keeps one of them is not valid. */
 const SECRET_NAME =
-  /token|secret|password|credential|assertion|verifier|jwt|api_?key|^code$|^state$/i;
+  /token|secret|password|passphrase|credential|assertion|verifier|jwt|(?:api|access|private|signing)[_-]?key|^code$|^state$/i;
 
 /** Whether a member or a parameter may hold a secret, by its name or that of an enclosing member. */
 export function isSecretName(path: string): boolean {

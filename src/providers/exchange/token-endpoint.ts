@@ -62,6 +62,8 @@ export interface AccountHosts {
 
 /** `{account}`, `{name}`, and `{name|host}` with the host for accounts without this value. */
 const PLACEHOLDER = /\{([a-zA-Z][\w-]*)(?:\|([a-z0-9.-]+))?\}/g;
+/** A host or a part of one. Any other character could end the host in a URL, so that another host gets the token. */
+const HOST = /^[\w.-]+$/;
 
 /**
  * Builds the URL of an account from a template.
@@ -95,13 +97,20 @@ function filledTemplate(
 ): string {
   return template.replace(PLACEHOLDER, (whole, name: string, fallback: string | undefined) => {
     if (name === 'account')
-      return accountHost === undefined ? whole : (accountHost(externalId) ?? otherwise());
+      return accountHost === undefined
+        ? whole
+        : (plainHost(accountHost(externalId)) ?? otherwise());
     const hostOf = Object.hasOwn(keptHosts, name) ? keptHosts[name] : undefined;
     if (hostOf === undefined) return whole;
     const value = Object.hasOwn(providerValues, name) ? providerValues[name] : undefined;
     // A value that is not a host of the provider is never replaced by another host.
-    return (value === undefined ? fallback : hostOf(value)) ?? otherwise();
+    return (value === undefined ? fallback : plainHost(hostOf(value))) ?? otherwise();
   });
+}
+
+/** The patterns of operators may be too wide. */
+function plainHost(host: string | null): string | null {
+  return host !== null && HOST.test(host) ? host : null;
 }
 
 /** A URL that depends on the account. */

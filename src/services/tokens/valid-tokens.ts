@@ -5,6 +5,7 @@
 import type { Logger } from 'pino';
 import { type AccountBounds, isWithin } from '../../domain/access/account-bounds';
 import { type Account, AccountState } from '../../domain/account/account';
+import { accountDueTimes } from '../../domain/account/due-times';
 import { remainingLifeMs } from '../../domain/account/grant';
 import { holdsCredentials } from '../../domain/account/grant-type';
 import { useDecision } from '../../domain/account/token-use';
@@ -106,8 +107,13 @@ export class ValidTokens {
     if (!holdsCredentials(grantType) || state !== AccountState.active || dueTimes.dueAt !== null)
       return;
     if (this.#noting.has(id)) return;
-    const noted = this.#deps.store.accounts
-      .recordAsked(account, this.#deps.now())
+    const { providers, store, now } = this.#deps;
+    const askedAt = now();
+    // If sweeps are off, no record gives a due time, so that each request would write one.
+    if (accountDueTimes({ ...account, askedAt }, providers.rule(account.provider)).dueAt === null)
+      return;
+    const noted = store.accounts
+      .recordAsked(account, askedAt)
       // The cached account would be recorded again.
       .then(() => this.#accounts.readNow(organisation, id))
       .catch((error: unknown) =>

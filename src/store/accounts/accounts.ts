@@ -14,6 +14,7 @@ import {
 } from '../../domain/account/due-times';
 import {
   FIRST_GENERATION,
+  replacingGrant,
   type SealedFallback,
   type SealedGrant,
 } from '../../domain/account/grant';
@@ -606,7 +607,10 @@ export class Accounts {
 
   /** The account after its current grant is replaced: as a domain account, and as the members to write. */
   #reconnection(before: Account, grant: SealedGrant, now: Date) {
-    const current = this.#vault.resealGrant(grant, grantPlace(before, before.generation + 1));
+    const current = this.#vault.resealGrant(
+      replacingGrant(grant, before.current),
+      grantPlace(before, before.generation + 1),
+    );
     return {
       account: {
         current,

@@ -2,7 +2,7 @@
 import mongoose, { type Connection, type Model, type QueryFilter } from 'mongoose';
 import { type Account, AccountState } from '../../domain/account/account';
 import { accountDueTimes, type RefreshRules } from '../../domain/account/due-times';
-import type { SealedGrant } from '../../domain/account/grant';
+import { replacingGrant, type SealedGrant } from '../../domain/account/grant';
 import { isBroken, recoveredEvent } from '../../domain/events/event';
 import { grantPlace, type Vault } from '../../vault/vault';
 import { isDuplicateKey } from '../mongo/database';
@@ -69,7 +69,10 @@ export class Quarantine {
     enteredRefreshToken: string | null,
     now: Date,
   ): Promise<boolean> {
-    const current = this.#vault.resealGrant(grant, grantPlace(account, account.generation + 1));
+    const current = this.#vault.resealGrant(
+      replacingGrant(grant, account.current),
+      grantPlace(account, account.generation + 1),
+    );
     const dueTimes = accountDueTimes(
       {
         ...account,

@@ -1,6 +1,7 @@
 /** Values that a provider states beside the tokens: which are kept, and that none of them is a secret. */
-import { withProviderValues } from '../../../src/domain/account/grant';
+import { replacingGrant, withProviderValues } from '../../../src/domain/account/grant';
 import { consentWith, refreshWith } from '../../../src/providers/catalogue/example-exchange';
+import { grantUntil } from '../../domain/_grants';
 import { adapterWith } from './_invented';
 
 jest.mock(
@@ -66,6 +67,8 @@ describe('a file that keeps values', () => {
   it.each([
     [{ answer: { keep: ['data.id_token'] } }, /names a secret/],
     [{ answer: { keep: ['oauth_token_secret'] } }, /names a secret/],
+    [{ answer: { keep: ['x-api-key'] } }, /names a secret/],
+    [{ answer: { keep: ['account.private_key'] } }, /names a secret/],
     [{ answer: { keep: ['authed_user.credentials.x'] } }, /names a secret/],
     [
       { authorization: { ...authorization, keep: { code: { pattern: '^x$' } } } },
@@ -94,5 +97,20 @@ describe('withProviderValues', () => {
 
   it('gives no member without values', () => {
     expect(withProviderValues()).toEqual({});
+  });
+});
+
+describe('replacingGrant', () => {
+  const before = { ...grantUntil(new Date(0)), providerValues: { server: 'accounts.example.eu' } };
+
+  it('keeps the values of the account with an entered grant, which states none', () => {
+    const entered = { ...grantUntil(new Date(0)), attemptId: null };
+    expect(replacingGrant(entered, before).providerValues).toEqual(before.providerValues);
+    expect(replacingGrant(entered, entered)).not.toHaveProperty('providerValues');
+  });
+
+  it('keeps none with the grant of a new consent, which may be of another server', () => {
+    const consented = { ...grantUntil(new Date(0)), attemptId: 'session-1' };
+    expect(replacingGrant(consented, before)).toEqual(consented);
   });
 });

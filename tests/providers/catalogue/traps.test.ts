@@ -127,6 +127,22 @@ it('renews by the living access token, which a GET carries and no log shows', as
   expect(shown).not.toMatch(/example-refresh-token|client-secret|"at-1"/);
 });
 
+describe('an answer with the tokens of two grants', () => {
+  const places = { accessToken: 'user.access_token', refreshToken: 'user.refresh_token' };
+  const ofBot = { access_token: 'at-bot', refresh_token: 'rt-bot', token_type: 'bearer' };
+  it.each([
+    [{ access_token: 'at-1', refresh_token: 'rt-2' }, 'at-1', 'rt-2'],
+    [{ access_token: 'at-1' }, 'at-1', undefined],
+    [{ refresh_token: 'rt-2' }, undefined, 'rt-2'],
+    [undefined, 'at-bot', 'rt-bot'],
+  ])('gives no token of the other grant with %j', async (user, accessToken, refreshToken) => {
+    const adapter = adapterWith({ answer: places });
+    const { grant } = await refreshWith(adapter, { body: { ...ofBot, user } });
+    expect(grant?.accessToken?.reveal()).toBe(accessToken);
+    expect(grant?.refreshToken?.reveal()).toBe(refreshToken);
+  });
+});
+
 describe('hosts that a callback or an entry names', () => {
   const shop = {
     label: 'Shop',
@@ -152,6 +168,15 @@ describe('hosts that a callback or an entry names', () => {
     }
   });
 
+  it('replace each place of the input in a URL, and need no other host', async () => {
+    const twice = { ...token, url: 'https://{shop}/{shop}/token' };
+    const adapter = adapterWith({ inputs: { shop }, token: twice });
+    const sent = await refreshWith(adapter, { body: answer }, { externalId: 'acme.shops.example' });
+    expect(sent.request?.url).toBe('https://acme.shops.example/acme.shops.example/token');
+    const other = { ...token, url: 'https://{shop|a.shops.example}/token' };
+    expect(() => adapterWith({ inputs: { shop }, token: other })).toThrow(/write \{shop\} without/);
+  });
+
   it('refuse a callback whose value does not match its pattern, before the code is sent', async () => {
     const keep = { server: { pattern: '^https://accounts\\.example\\.(com|eu)$' } };
     const adapter = adapterWith({
@@ -163,9 +188,23 @@ describe('hosts that a callback or an entry names', () => {
     expect(sent).toEqual([]);
   });
 
-  it('are not accepted with a pattern that matches other hosts', () => {
-    const wide = { ...shop, pattern: '^[a-z.]+$' };
-    expect(() => adapterWith({ inputs: { shop: wide }, token })).toThrow(/accepts another host/);
+  it.each(['^[a-z.]+$', '^.+\\.shops\\.example$', '^[^.]+\\.shops\\.example$'])(
+    'are not accepted with the pattern %s, which matches other hosts',
+    (pattern) => {
+      const wide = { ...shop, pattern };
+      expect(() => adapterWith({ inputs: { shop: wide }, token })).toThrow(/accepts another host/);
+    },
+  );
+
+  it.each([
+    ['matches the pattern', '^corn\\.shops\\.example$|\\.shop$', 'evil.shop'],
+    ['is another host', '^[^e]+\\.shops\\.example$', '2130706433/a.shops.example'],
+  ])('are not used if a part of the value %s', async (_title, pattern, externalId) => {
+    const inputs = { shop: { ...shop, pattern, example: 'corn.shops.example' } };
+    const adapter = adapterWith({ inputs, token });
+    const { failure, sent } = await refreshWith(adapter, { body: answer }, { externalId });
+    expect(failure?.code).toBe('account_address_invalid');
+    expect(sent).toEqual([]);
   });
 });
 

@@ -174,12 +174,22 @@ describe('client_credentials', () => {
     expect(received[0]?.accessToken?.reveal()).toBe('token-1');
   });
 
+  it('stores nothing of an answer that has only a refresh token, and counts it as a failure', async () => {
+    const { received, exchange } = await exchanged({}, 'client_credentials', {
+      answer: { body: JSON.stringify({ refresh_token: 'unwanted', token_type: 'Bearer' }) },
+    });
+    expect(received).toEqual([]);
+    expect(exchange.failure?.code).toBe('invalid_token_response');
+  });
+
   it('shows no secret in the log, also if the answer quotes the credentials', async () => {
     const key = pem(RSA);
     const own = { client_id: 'own-client', client_secret: 'planted-secret' };
+    const parameters = { password: 'planted-secret', requested_token_type: 'kind-of-token' };
     const assertion = { issuer: 'robot', private_key: key };
     for (const [credentials, grantType] of [
       [own, 'client_credentials'],
+      [{ parameters }, 'client_credentials'],
       [assertion, 'jwt_bearer'],
     ] as const) {
       const first = await exchanged(credentials, grantType);
@@ -194,6 +204,7 @@ describe('client_credentials', () => {
       const shown = JSON.stringify([first.exchange, exchange]);
       expect(shown).toContain('invalid_client');
       expect(shown).not.toContain('planted-secret');
+      expect(shown.includes('kind-of-token')).toBe('parameters' in credentials);
       expect(shown).not.toContain(line);
       expect(shown).not.toContain(first.assertion || 'no assertion');
     }
