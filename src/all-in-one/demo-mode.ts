@@ -55,6 +55,7 @@ export async function startDemoProviders(config: Config): Promise<DemoProviders>
     id,
     adapter: id,
     policy: defaultPolicy(id, config.refreshIntervalMs),
+    applicationTokens: true,
     environments: Object.fromEntries(
       environments.map((name) => [
         name,

@@ -164,6 +164,8 @@ export interface Provider {
   replayRule: ReplayRule;
   accessTokenLifeSeconds: number;
   refreshTokenLifeSeconds: number | null;
+  /** Accounts without a person may use the OAuth app of this provider, whose rights all organisations would share. */
+  applicationTokens: boolean;
   /** Path to the tokens in a response, as member names joined by dots. `null`: the outermost object. */
   tokenPath: string | null;
   scopeSeparator: ScopeSeparator;

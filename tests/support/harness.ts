@@ -482,7 +482,11 @@ function writeProvidersFile(
       ...endpoints,
       tokenEndpoint: by(endpoints.tokenEndpoint),
     };
-    providers[id] = { ...entry, environments: { production: environment, sandbox: environment } };
+    providers[id] = {
+      applicationTokens: true,
+      ...entry,
+      environments: { production: environment, sandbox: environment },
+    };
   }
   const file = join(directory, 'providers.yaml');
   writeFileSync(file, JSON.stringify({ providers }));

@@ -85,6 +85,7 @@ function configuredProvider(config: ProviderConfig): Provider {
     policy: config.policy,
     replayRule: config.replayRule ?? adapter.replayRule,
     accessTokenLifeSeconds: config.accessTokenLifeSeconds ?? adapter.defaultAccessTokenLifeSeconds,
+    applicationTokens: config.applicationTokens ?? false,
     refreshTokenLifeSeconds:
       config.refreshTokenLifeSeconds === undefined
         ? adapter.refreshTokenLifeSeconds

@@ -68,6 +68,8 @@ export interface ProviderConfig {
   replayRule?: ReplayRule;
   accessTokenLifeSeconds?: number;
   refreshTokenLifeSeconds?: number | null;
+  /** Accounts without a person may use the OAuth app of this entry. Absent: they need their own client. */
+  applicationTokens?: boolean;
   tokenPath?: string;
   scopeSeparator?: ScopeSeparator;
   failureCodes?: Record<string, RefreshFailureCode>;
@@ -248,6 +250,7 @@ const providerSchema = z.strictObject({
     .optional(),
   tokenPath: memberPath.optional(),
   scopeSeparator: z.enum(SCOPE_SEPARATORS, 'must be " " or ","').optional(),
+  applicationTokens: z.boolean().optional(),
   errorCodes: z
     .record(
       z.string(),
@@ -384,6 +387,7 @@ export function readProvider(
       replayRule: entry.replay,
       accessTokenLifeSeconds: entry.accessTokenLife,
       refreshTokenLifeSeconds: entry.refreshTokenLife === 'unknown' ? null : entry.refreshTokenLife,
+      applicationTokens: entry.applicationTokens,
       tokenPath: entry.tokenPath,
       scopeSeparator: entry.scopeSeparator,
       failureCodes: entry.errorCodes,

@@ -178,7 +178,7 @@ function isName(member: string): boolean {
 /** @returns whether the client is the account's own */
 function requireClient(
   { client_id, client_secret, private_key, key_id, ...others }: GrantCredentials,
-  { adapter, id }: Provider,
+  { adapter, id, applicationTokens }: Provider,
   environment: ProviderEnvironment,
 ): boolean {
   for (const member of ['issuer', 'subject', 'audience', 'claims'] as const)
@@ -190,6 +190,15 @@ function requireClient(
     if (!environment.isConfidential)
       throw refusal(
         `credentials.client_id: required, because the OAuth app of ${id} in providers.yaml has no secret`,
+      );
+    if (!applicationTokens)
+      throw refusal(
+        `credentials.client_id: required, because accounts may not use the OAuth app of ${id}. An operator can allow it in providers.yaml: applicationTokens: true`,
+      );
+    // They could name the grant of another organisation, because all share the app.
+    if (others.parameters !== undefined)
+      throw refusal(
+        'credentials.parameters: only with client_id. An operator can set parameters of the OAuth app in providers.yaml',
       );
     return false;
   }

@@ -25,7 +25,7 @@ const LOCKED = String(
   }),
 );
 
-const CRM = oauth2At(URL);
+const CRM = oauth2At(URL, { applicationTokens: true });
 
 function check(entered: object, grantType: CredentialsGrant, provider: Provider = CRM) {
   const environment = provider.environments.get('production');
@@ -45,6 +45,17 @@ function catalogue(adapter: string, config: Partial<ProviderConfig> = {}) {
 
 const OWN = { client_id: 'own-client', client_secret: 'own-secret' };
 const ASSERTION = { issuer: 'robot', private_key: RSA };
+
+it('the OAuth app of an entry without applicationTokens is used by no account, whose organisation would share its rights', () => {
+  expect(() => check({}, 'client_credentials', oauth2At(URL))).toThrow(
+    /accounts may not use the OAuth app of crm\. An operator can allow it/,
+  );
+  expect(check(OWN, 'client_credentials', oauth2At(URL))).toMatchObject({ hasOwnClient: true });
+  const parameters = { box_subject_type: 'enterprise', box_subject_id: 'of another organisation' };
+  expect(() => check({ parameters }, 'client_credentials')).toThrow(
+    /^credentials\.parameters: only with client_id/,
+  );
+});
 
 it.each<[string, object, CredentialsGrant, object]>([
   ['the OAuth app', {}, 'client_credentials', { hasOwnClient: false }],
