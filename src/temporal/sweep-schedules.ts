@@ -50,8 +50,12 @@ export interface SweepSchedule {
 /** Creates or updates each provider's schedule, and triggers a run of each that is not paused. */
 export async function ensureSchedules(input: EnsureSchedulesInput): Promise<SweepSchedule[]> {
   const schedules: SweepSchedule[] = [];
+  const created: string[] = [];
   for (const provider of input.providers) {
-    await ensureSchedule(input, provider);
+    if (await ensureSchedule(input, provider))
+      created.push(
+        `${sweepScheduleId(provider.id)} every ${duration(provider.policy.sweepEveryMs)}`,
+      );
     const handle = input.client.schedule.getHandle(sweepScheduleId(provider.id));
     const { spec, state } = await handle.describe();
     const resumes = isPausedByUs(state);
@@ -70,6 +74,8 @@ export async function ensureSchedules(input: EnsureSchedulesInput): Promise<Swee
     if (!paused) await handle.trigger(ScheduleOverlapPolicy.SKIP);
     else input.log(`schedule ${handle.scheduleId} stays paused${note ? ` ("${note}")` : ''}`);
   }
+  // One line, because a first start creates all of them.
+  if (created.length > 0) input.log(`schedules created: ${created.join(', ')}`);
   return schedules;
 }
 
@@ -100,16 +106,18 @@ export async function changeSchedule(
   }));
 }
 
+/** @returns whether it was created */
 async function ensureSchedule(
   { client, settings, taskQueue, log }: EnsureSchedulesInput,
   provider: Provider,
-): Promise<void> {
+): Promise<boolean> {
   const scheduleId = sweepScheduleId(provider.id);
   const spec = { intervals: [{ every: provider.policy.sweepEveryMs }] };
   const configured = JSON.stringify({ every_ms: provider.policy.sweepEveryMs });
   const applied = await settings.appliedSchedule(scheduleId);
   const every = duration(provider.policy.sweepEveryMs);
   const action = sweepAction(provider, taskQueue);
+  let isCreated = false;
   try {
     await client.schedule.create({
       scheduleId,
@@ -121,7 +129,7 @@ async function ensureSchedule(
         catchupWindow: provider.policy.sweepEveryMs,
       },
     });
-    log(`schedule ${scheduleId} created: every ${every}`);
+    isCreated = true;
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
     const handle = client.schedule.getHandle(scheduleId);
@@ -145,6 +153,7 @@ async function ensureSchedule(
     }
   }
   if (applied !== configured) await settings.recordAppliedSchedule(scheduleId, configured);
+  return isCreated;
 }
 
 /**

@@ -12,9 +12,9 @@ const EACH = times(1, 10, 'FAULTS_NETWORK');
 const GRACE_SECONDS = 60;
 /** The deadline of an exchange plus an allowance for a loaded machine; half of the activity's timeout. */
 const ENDS_WITHIN_MS = 30_000;
-/** Byte positions within the headers of a response, and within its body before the refresh token. */
+/** Byte positions within the headers of a response, and within the access token of its body. */
 const IN_HEADERS = 100;
-const IN_BODY = 330;
+const IN_BODY = 280;
 
 const TROUBLES: Record<string, Trouble> = {
   'silence-before-headers': { kind: 'stall', afterBytes: 0 },

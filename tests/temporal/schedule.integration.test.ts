@@ -146,7 +146,7 @@ it('a deleted schedule is created again at the next start, as configured', async
   await temporal('schedule', 'delete', ...ID);
   const before = await heartbeats();
   await restart({ sweepEvery: '15m' });
-  await worker.logged(/^schedule sweep\/ebay created: every 15 min$/);
+  await worker.logged(/^schedules created: sweep\/ebay every 15 min$/);
   expect(await describeSchedule()).toMatch(/Spec +\[{"every":"15m 0s"}\][^]*Paused +false/);
   await eventually(async () => (await heartbeats()) === before + 1);
 });
