@@ -67,10 +67,13 @@ function timeOf(options: Options, name: string, now: number): number | undefined
   return moment;
 }
 
+/** Items per page of most lists of the API. */
+const PAGE_MAX = 500;
+
 interface Wanted<T> {
   limit: number;
-  /** The API's maximum page size. */
-  pageMax: number;
+  /** The API's maximum page size. Default: that of most lists. */
+  pageMax?: number;
   /** Only with `range`: the list must be newest first. */
   at?: (item: T) => string;
   range?: TimeRange;
@@ -89,7 +92,7 @@ export interface Results<T> extends Page<T> {
  */
 export async function pages<T>(
   ask: (page: { limit: number; cursor: string | undefined }) => Promise<Page<T>>,
-  { limit, pageMax, at, range, keep }: Wanted<T>,
+  { limit, pageMax = PAGE_MAX, at, range, keep }: Wanted<T>,
 ): Promise<Results<T>> {
   const { since = Number.NEGATIVE_INFINITY, until = Number.POSITIVE_INFINITY } = range ?? {};
   const momentOf = (item: T) => (at === undefined ? 0 : Date.parse(at(item)));

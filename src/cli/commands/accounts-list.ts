@@ -6,8 +6,6 @@ import type { Command } from '../command';
 import { time } from '../output';
 import { emptyText, limitOf, limitOption, pages, showResults } from '../pages';
 
-const PAGE_MAX = 500;
-
 export const accountsList: Command = {
   words: ['accounts', 'list'],
   summary: 'List the accounts of your organisation',
@@ -48,7 +46,7 @@ export const accountsList: Command = {
     const found = await pages(
       (part) =>
         api.ask(({ admin }) => admin.accounts.$get({ query: { ...filters, sort, ...part } })),
-      { limit: limitOf(options), pageMax: PAGE_MAX },
+      { limit: limitOf(options) },
     );
     showResults(
       out,

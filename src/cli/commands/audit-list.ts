@@ -11,8 +11,6 @@ import {
   showResults,
 } from '../pages';
 
-const PAGE_MAX = 500;
-
 export const auditList: Command = {
   words: ['audit', 'list'],
   summary: 'List the audit entries of your organisation, newest first',
@@ -38,7 +36,6 @@ export const auditList: Command = {
         api.ask(({ admin }) => admin.audit.$get({ query: { chain, limit, before } })),
       {
         limit: limitOf(options),
-        pageMax: PAGE_MAX,
         range,
         at: ({ at }) => at,
         keep: hasFilter

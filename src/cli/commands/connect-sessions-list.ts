@@ -11,8 +11,6 @@ import {
   showResults,
 } from '../pages';
 
-const PAGE_MAX = 500;
-
 export const connectSessionsList: Command = {
   words: ['connect-sessions', 'list'],
   summary: 'List the connect sessions of your organisation, newest first; without their links',
@@ -22,7 +20,7 @@ export const connectSessionsList: Command = {
     const found = await pages(
       ({ limit, cursor: before }) =>
         api.ask(({ admin }) => admin.connect.sessions.$get({ query: { limit, before } })),
-      { limit: limitOf(options), pageMax: PAGE_MAX, range, at: (one) => one.created_at },
+      { limit: limitOf(options), range, at: (one) => one.created_at },
     );
     showResults(out, found, CONNECT_SESSION_COLUMNS, emptyText('connect sessions', { ...range }));
     return 0;

@@ -12,8 +12,6 @@ import {
   showResults,
 } from '../pages';
 
-const PAGE_MAX = 500;
-
 export const eventsList: Command = {
   words: ['events', 'list'],
   summary: 'List the events that webhooks receive, newest first, also without a webhook',
@@ -28,7 +26,7 @@ export const eventsList: Command = {
     const found = await pages(
       ({ limit, cursor: before }) =>
         api.ask(({ admin }) => admin.events.$get({ query: { type, limit, before } })),
-      { limit: limitOf(options), pageMax: PAGE_MAX, range, at: ({ at }) => at },
+      { limit: limitOf(options), range, at: ({ at }) => at },
     );
     showResults(out, found, EVENT_COLUMNS, emptyText('events', { type, ...range }));
     return 0;

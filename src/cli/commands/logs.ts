@@ -16,7 +16,6 @@ import { emptyText, limitOf, pages, rangeOf, rangeOptions } from '../pages';
 
 type Entry = z.infer<typeof LogEntryBody>;
 
-const PAGE_MAX = 500;
 const STREAM_PATH = '/api/admin/terminal-logs/stream';
 /** The event that says that the stream left out entries. */
 const LEFT_OUT = 'entries_left_out';
@@ -122,7 +121,7 @@ async function showNewest(
 async function newest({ api, options }: Context, limit: number): Promise<Entry[]> {
   const provider = options.text('provider');
   const range = rangeOf(options);
-  const wanted = { limit, pageMax: PAGE_MAX, range, at: (entry: Entry) => entry.created_at };
+  const wanted = { limit, range, at: (entry: Entry) => entry.created_at };
   const { items } = await pages((page) => {
     const query = { ...filters(options), limit: page.limit, before: page.cursor };
     return api.ask(({ admin }) =>

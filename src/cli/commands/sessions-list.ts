@@ -11,8 +11,6 @@ import {
   showResults,
 } from '../pages';
 
-const PAGE_MAX = 500;
-
 export const sessionsList: Command = {
   words: ['sessions', 'list'],
   summary: 'List the sessions of people who are signed in to the web pages, newest first',
@@ -27,7 +25,7 @@ export const sessionsList: Command = {
     const found = await pages(
       ({ limit, cursor: before }) =>
         api.ask(({ admin }) => admin.sessions.$get({ query: { actor, limit, before } })),
-      { limit: limitOf(options), pageMax: PAGE_MAX, range, at: (one) => one.created_at },
+      { limit: limitOf(options), range, at: (one) => one.created_at },
     );
     showResults(
       out,

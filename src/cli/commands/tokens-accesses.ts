@@ -4,8 +4,6 @@ import type { Command } from '../command';
 import { time } from '../output';
 import { limitOf, limitOption, pages, rangeOf, rangeOptions, showResults } from '../pages';
 
-const PAGE_MAX = 500;
-
 export const tokensAccesses: Command = {
   words: ['tokens', 'accesses'],
   positionals: ['account'],
@@ -22,7 +20,6 @@ export const tokensAccesses: Command = {
         ),
       {
         limit: limitOf(options),
-        pageMax: PAGE_MAX,
         range: rangeOf(options),
         at: ({ at }) => at,
       },

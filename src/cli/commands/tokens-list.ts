@@ -2,8 +2,6 @@
 import type { Command } from '../command';
 import { emptyText, limitOf, limitOption, pages, showResults } from '../pages';
 
-const PAGE_MAX = 500;
-
 export const tokensList: Command = {
   words: ['tokens', 'list'],
   summary: 'List the accounts for which your key may ask for tokens; the list contains no token',
@@ -16,7 +14,7 @@ export const tokensList: Command = {
     const provider = options.text('provider');
     const found = await pages(
       (part) => api.ask(({ tokens }) => tokens.$get({ query: { provider, ...part } })),
-      { limit: limitOf(options), pageMax: PAGE_MAX },
+      { limit: limitOf(options) },
     );
     showResults(
       out,

@@ -13,8 +13,6 @@ import {
 } from '../pages';
 import { lastAttempt } from '../webhooks';
 
-const PAGE_MAX = 500;
-
 export const webhooksDeliveries: Command = {
   words: ['webhooks', 'deliveries'],
   positionals: ['id'],
@@ -32,7 +30,7 @@ export const webhooksDeliveries: Command = {
         api.ask(({ admin }) =>
           admin.webhooks[':id'].deliveries.$get({ param: { id }, query: { state, limit, before } }),
         ),
-      { limit: limitOf(options), pageMax: PAGE_MAX, range, at: (one) => one.created_at },
+      { limit: limitOf(options), range, at: (one) => one.created_at },
     );
     showResults(
       out,

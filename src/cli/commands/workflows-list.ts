@@ -5,8 +5,6 @@ import type { Command } from '../command';
 import { lasting, time } from '../output';
 import { emptyText, limitOf, pages, rangeOf, rangeOptions, showResults, within } from '../pages';
 
-const PAGE_MAX = 500;
-
 export const workflowsList: Command = {
   words: ['workflows', 'list'],
   summary: "List the workflows of your organisation's accounts, and the sweeps; running ones first",
@@ -49,7 +47,7 @@ export const workflowsList: Command = {
     const found = await pages(
       (part) => api.ask(({ admin }) => admin.workflows.$get({ query: { ...filters, ...part } })),
       // Running workflows come first, so the list is not in the order of time.
-      { limit: limitOf(options, 20), pageMax: PAGE_MAX, keep: within(range) },
+      { limit: limitOf(options, 20), keep: within(range) },
     );
     showResults(
       out,

@@ -1,5 +1,6 @@
 /** Shapes token requests and reads token answers as a provider file describes them, in the form of RFC 6749. */
 import { type Members, parseObject, valueAt } from '../exchange/answer-members';
+import { TOKEN_NAMES } from '../exchange/salvage-tokens';
 import type { TransportRequest } from '../exchange/transport';
 import type { ProviderFile } from './provider-file';
 
@@ -84,12 +85,12 @@ function withoutOtherGrant(
   const isFound = paths.map((path) => path !== undefined && valueAt(members, path) !== undefined);
   if (paths.length < 2 || isFound[0] === isFound[1]) return members;
   return Object.fromEntries(
-    Object.entries(members).filter(([name]) => !TOKEN_NAMES.includes(name)),
+    Object.entries(members).filter(([name]) => !FOUND_NAMES.includes(name)),
   );
 }
 
-/** The names under which a token is found without a place in the file. */
-const TOKEN_NAMES = ['access_token', 'accessToken', 'refresh_token', 'refreshToken'];
+/** A token outside of the stated places is found under these names. */
+const FOUND_NAMES: readonly string[] = Object.values(TOKEN_NAMES).flat();
 
 function lifetimesInSeconds(members: Members): Members {
   const names = ['expires_in', 'refresh_token_expires_in'];

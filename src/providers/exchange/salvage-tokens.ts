@@ -16,7 +16,8 @@ export interface SalvagedTokens {
   warnings: string[];
 }
 
-const NAMES = {
+/** The names under which a response may have its tokens. */
+export const TOKEN_NAMES = {
   access_token: ['access_token', 'accessToken'],
   refresh_token: ['refresh_token', 'refreshToken'],
 } as const;
@@ -96,8 +97,8 @@ function hasToken(level: Level): boolean {
   return tokenOf(level, 'access_token') !== null || tokenOf(level, 'refresh_token') !== null;
 }
 
-function tokenOf({ members }: Level, kind: keyof typeof NAMES): string | null {
-  for (const name of NAMES[kind]) {
+function tokenOf({ members }: Level, kind: keyof typeof TOKEN_NAMES): string | null {
+  for (const name of TOKEN_NAMES[kind]) {
     const value = Object.hasOwn(members, name) ? members[name] : undefined;
     if (typeof value === 'string' && value.length > 0) return value;
   }
