@@ -28,7 +28,7 @@ export interface ProviderAdapter {
   id: string;
   /** The name shown to people. */
   displayName: string;
-  /** The provider file that describes it. Absent: the adapter is code. */
+  /** The provider file that describes it. Absent: the adapter for any RFC 6749 server. */
   file?: ProviderFile;
   /** Policy defaults of this provider. `providers.yaml` can override them; other settings share one default. */
   defaultPolicy: Pick<
@@ -86,8 +86,6 @@ export interface ProviderAdapter {
   redirectUriAtRefresh?: true;
   /** Path to the error code in a refusal, in addition to the usual members. */
   errorPath?: string;
-  /** Servers of this kind respond differently, so `tokenPath` and `scopeSeparator` can be configured. */
-  configurableAnswer?: true;
   /** The accepted methods, default first. */
   clientAuthenticationMethods: readonly [
     ClientAuthenticationMethod,

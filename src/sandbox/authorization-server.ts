@@ -6,7 +6,14 @@ import {
   type IssuedCode,
   isPresentedBy,
 } from './authorization-codes';
-import type { Dialect, MintedGrant, RefusalCode, SandboxProvider, TokenRequest } from './dialect';
+import type {
+  Dialect,
+  JudgedCredentials,
+  MintedGrant,
+  RefusalCode,
+  SandboxProvider,
+  TokenRequest,
+} from './dialect';
 import { tokenHash } from './ledger';
 import { isRotatedByUse, presentationOf, type Rotation, rotate } from './rotation';
 import { type Family, type State, StateFile } from './state-file';
@@ -47,7 +54,7 @@ export interface IssuedGrant {
 export type Verdict =
   | { accepted: true; family: Family; scopes: readonly string[]; refreshToken: string }
   | { accepted: true; code: IssuedCode }
-  | { accepted: true; subjectOfCredentials: string; scopes: readonly string[] }
+  | { accepted: true; credentials: JudgedCredentials; scopes: readonly string[] }
   | {
       accepted: false;
       code: RefusalCode;
@@ -213,7 +220,7 @@ export class AuthorizationServer {
       return judged.refusal === null
         ? {
             accepted: true,
-            subjectOfCredentials: judged.subject,
+            credentials: judged,
             scopes: judged.scopes ?? request.scopes ?? dialect.defaultScopes,
           }
         : refuse(judged.refusal);
@@ -272,10 +279,11 @@ export class AuthorizationServer {
    * may then kill the waiting process, or this one.
    */
   commit(dialect: Dialect, verdict: Verdict & { accepted: true }): MintedGrant {
-    if ('subjectOfCredentials' in verdict) {
-      const { subjectOfCredentials: subject, scopes } = verdict;
+    if ('credentials' in verdict) {
+      const { credentials, scopes } = verdict;
+      const { subject, grantType } = credentials;
       const family = this.#newFamily(dialect, { subject, scopes: [...scopes] });
-      return { ...this.#minted(dialect, family, scopes), isOfApplication: true };
+      return { ...this.#minted(dialect, family, scopes), grantType };
     }
     return 'code' in verdict
       ? this.#commitCode(dialect, verdict.code)

@@ -41,10 +41,11 @@ export class CredentialGrants {
     { clientId = '', clientSecret, malformed }: TokenRequest,
     isApp: boolean,
   ): JudgedCredentials {
+    const grantType = 'client_credentials';
     const secret = this.#clients.get(clientId);
     const isClient = isApp || (secret !== undefined && secret === clientSecret);
-    if (!isClient) return { subject: clientId, refusal: 'invalid_client' };
-    return { subject: clientId, refusal: malformed ? 'invalid_request' : null };
+    if (!isClient) return { grantType, subject: clientId, refusal: 'invalid_client' };
+    return { grantType, subject: clientId, refusal: malformed ? 'invalid_request' : null };
   }
 
   /** @see [RFC 7523 section 3](https://www.rfc-editor.org/rfc/rfc7523#section-3) */
@@ -52,7 +53,9 @@ export class CredentialGrants {
     { assertion, malformed }: TokenRequest,
     audience: string,
   ): Promise<JudgedCredentials> {
-    if (assertion === undefined || malformed) return { subject: '', refusal: 'invalid_request' };
+    const grantType = 'jwt_bearer';
+    if (assertion === undefined || malformed)
+      return { grantType, subject: '', refusal: 'invalid_request' };
     let issuer = '';
     let subject = '';
     try {
@@ -69,12 +72,13 @@ export class CredentialGrants {
       if (jti !== undefined) this.#used.add(jti);
       const isRefused = isUsed || exp - iat > ASSERTION_LIFE_MAX_SECONDS;
       return {
+        grantType,
         subject,
         refusal: isRefused ? 'invalid_grant' : null,
         ...(typeof scope === 'string' ? { scopes: scope.split(' ') } : {}),
       };
     } catch {
-      return { subject, refusal: 'invalid_grant' };
+      return { grantType, subject, refusal: 'invalid_grant' };
     }
   }
 }

@@ -1,15 +1,16 @@
 /** The dialect contract: everything that differs between the OAuth servers of the providers. */
 import type { IncomingHttpHeaders } from 'node:http';
+import type { CredentialsGrant } from '../domain/account/grant-type';
 import type { Rotation } from './rotation';
 
-/** The id of a provider that has a dialect in code, or a file in `providers/`. */
+/** The id of a provider file. */
 export type SandboxProvider = string;
 
 /** `too_early` is not in the standard: the access token still lives too long. */
 export type RefusalCode = StandardRefusalCode | 'too_early';
 
 /** @see [RFC 6749 section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2) */
-export type StandardRefusalCode =
+type StandardRefusalCode =
   | 'invalid_client'
   | 'invalid_request'
   | 'invalid_grant'
@@ -55,6 +56,7 @@ export interface TokenRequest {
 
 /** A judged request. `subject` identifies the account also if the request is refused, so that a script can name it. */
 export interface JudgedCredentials {
+  grantType: CredentialsGrant;
   subject: string;
   refusal: RefusalCode | null;
   /** The scopes that an assertion states. */
@@ -71,8 +73,8 @@ export interface MintedGrant {
   /** `null`: the access token does not expire. */
   readonly expiresInSeconds: number | null;
   readonly scopes: readonly string[];
-  /** The token belongs to an application and not to a person. */
-  readonly isOfApplication?: true;
+  /** Absent: the token belongs to a person. */
+  readonly grantType?: CredentialsGrant;
   /** Absent: the presented one stays. */
   readonly refreshToken?: string;
   /** The refresh token of the request. Absent: the request presented a code. */

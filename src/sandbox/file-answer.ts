@@ -19,7 +19,7 @@ interface Template {
   isForm: boolean;
 }
 
-/** Returns the documented response to a code, or to a refresh with or without a new refresh token. */
+/** Returns the documented response to a request: for a refresh, with or without a new refresh token. */
 function answerTemplate(
   { examples, renewal }: ProviderFile,
   of: Example['of'],
@@ -38,7 +38,7 @@ function answerTemplate(
 
 export function grantedAnswer(file: ProviderFile, grant: MintedGrant): WireAnswer {
   const { answer, renewal, authorization, identity } = file;
-  const of = grant.presentedRefreshToken === undefined ? 'code' : 'refresh';
+  const of = grant.grantType ?? (grant.presentedRefreshToken === undefined ? 'code' : 'refresh');
   const { example, body, isForm } = answerTemplate(file, of, grant.refreshToken !== undefined);
   const within = (name: string) =>
     answer.tokens === undefined ? name : `${answer.tokens}.${name}`;

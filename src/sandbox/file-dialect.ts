@@ -1,6 +1,7 @@
 /** Makes the dialect of a provider file. It knows only the file, so the adapter of that file is tested against it. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { ProviderFile } from '../providers/catalogue/provider-file';
+import { signedByShopify } from './callback-signature';
 import type { Dialect } from './dialect';
 import {
   deadTokenAnswer,
@@ -13,7 +14,6 @@ import { fileAuthorizationRequest, fileTokenRequest } from './file-request';
 import { revocationOf } from './file-revocation';
 import { tokenMints } from './file-tokens';
 import type { Rotation } from './rotation';
-import { signedByShopify } from './shopify';
 
 const UNKNOWN_LIFE_SECONDS = 3600;
 /** Lifetime, in seconds, of a refresh token if the file names no limit. */
@@ -169,14 +169,16 @@ function authorizationOf(file: ProviderFile): Dialect['authorization'] {
     sendsIssuer: authorization.issuer !== undefined,
     callback(sent, subject, clientSecret) {
       const { code, ...rest } = sent;
-      if (code === undefined) return sent;
+      const signed = (all: Readonly<Record<string, string>>) =>
+        verify === 'shopify_hmac' ? signedByShopify(all, subject, clientSecret) : all;
+      if (code === undefined) return signed(sent);
       const named = {
         ...rest,
         [codeName]: code,
         ...kept,
         ...(identity?.from === 'callback' && { [identity.parameter]: subject }),
       };
-      return verify === 'shopify_hmac' ? signedByShopify(named, subject, clientSecret) : named;
+      return signed(named);
     },
     // Without the extra parameters and required scopes of the file, a provider gives an access token alone.
     givesRefreshToken: (request) =>

@@ -11,12 +11,13 @@ interface Sent {
 }
 
 /** Reads a request to the token endpoint. Other names, other bodies and missing extra parameters are not accepted. */
-export function fileTokenRequest({ token }: ProviderFile, request: PresentedRequest): TokenRequest {
+export function fileTokenRequest(file: ProviderFile, request: PresentedRequest): TokenRequest {
+  const { token } = file;
   const sent = standardNames(sentParameters(token.body, request), token.rename);
   const { parameters } = sent;
   const grantType = standardGrantType(token, parameters);
   const isRefresh = grantType === 'refresh_token';
-  const extra = Object.entries(isRefresh ? token.refreshParameters : token.parameters);
+  const extra = Object.entries(extraParameters(file, grantType));
   const hasExtra = extra.every(([name, value]) => parameters.has(name) === (value !== ''));
   const hasRedirectUri =
     !isRefresh || !token.redirectUriAtRefresh || parameters.has('redirect_uri');
@@ -32,6 +33,17 @@ export function fileTokenRequest({ token }: ProviderFile, request: PresentedRequ
     withoutSecret: isRefresh && token.refreshParameters['client_secret'] === '',
     malformed: sent.isRepeated || client.malformed || !hasExtra || !hasHeaders || !hasRedirectUri,
   };
+}
+
+function extraParameters(
+  { token, grants }: ProviderFile,
+  grantType: string | undefined,
+): Readonly<Record<string, string>> {
+  if (grantType === 'refresh_token') return token.refreshParameters;
+  if (grantType === 'authorization_code') return token.parameters;
+  const { client_credentials, jwt_bearer } = grants ?? {};
+  const rule = grantType === 'client_credentials' ? client_credentials : jwt_bearer;
+  return rule?.parameters ?? {};
 }
 
 /** Reads a revocation of RFC 7009: always a form with the standard's names. */

@@ -745,11 +745,6 @@ describe('providers.yaml for other servers', () => {
     ],
     ['an invalid replay rule', ebay('replay: perhaps'), /^providers\.ebay\.replay: must be safe/],
     [
-      'a tokenPath for an adapter with a known response',
-      ebay('tokenPath: data'),
-      /^providers\.ebay\.tokenPath: is only for the adapter oauth2, because the responses of eBay are known$/,
-    ],
-    [
       'a lifetime above the maximum',
       ebay('accessTokenLife: 401d'),
       /^providers\.ebay\.accessTokenLife: must be at most 400d$/,

@@ -52,14 +52,25 @@ type At = ReturnType<typeof providerAt>;
 
 const externalIdOf = ({ examples }: ProviderFile) => examples.externalId ?? 'account';
 
+/** A callback that names the account must name the one that the person entered. */
+function entered({ inputs, identity }: ProviderFile, subject: string): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(inputs).map(([name, { example, suffix = '' }]) => [
+      name,
+      identity?.from === 'callback' && identity.parameter === name ? subject + suffix : example,
+    ]),
+  );
+}
+
 /** Consents as a subject with the scopes that the adapter requests, and exchanges the code. */
-export async function consent(at: At, file: ProviderFile, subject: string) {
+export async function consent(at: At, file: ProviderFile, person: string) {
+  const inputs = entered(file, person);
+  const subject =
+    file.identity?.from === 'callback' ? (inputs[file.identity.parameter] ?? person) : person;
   const input = {
     ...at,
     externalId: null,
-    inputs: Object.fromEntries(
-      Object.entries(file.inputs).map(([name, { example }]) => [name, example]),
-    ),
+    inputs,
     scopes: [],
     state: STATE,
     verifier: at.provider.consent?.pkce === 'refused' ? null : VERIFIER,

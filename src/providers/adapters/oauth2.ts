@@ -28,7 +28,6 @@ export const oauth2: ProviderAdapter = {
   tokenEndpoints: {},
   defaultEnvironment: 'production',
   discovery: true,
-  configurableAnswer: true,
   defaultAccessTokenLifeSeconds: 3600,
   refreshTokenLifeSeconds: null,
   replayRule: { kind: 'never' },

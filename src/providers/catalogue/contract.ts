@@ -1,10 +1,14 @@
 /** The contract that a provider file states by its examples: requests, answers, refusals and callbacks. */
 import { isDeepStrictEqual } from 'node:util';
+import { decodeJwt } from 'jose';
+import { CREDENTIALS_GRANTS, type CredentialsGrant } from '../../domain/account/grant-type';
 import { shownAddress } from '../exchange/token-endpoint';
+import type { TransportRequest } from '../exchange/transport';
 import type { ProviderAdapter } from '../provider';
 import {
   configuredExample,
   consentWith,
+  credentialsWith,
   EXAMPLE_CLIENT,
   refreshWith,
   secondsUntil,
@@ -19,6 +23,7 @@ export interface ContractCheck {
 
 type Examples = ProviderFile['examples'];
 type Answer = Examples['answers'][number];
+type GrantExample = NonNullable<Examples['grants'][CredentialsGrant]>;
 type Grant = Awaited<ReturnType<typeof refreshWith>>['grant'];
 
 /** Longest value of an example that a problem repeats, in characters. */
@@ -38,8 +43,18 @@ export function contractOf({ examples }: ProviderFile, adapter: ProviderAdapter)
             run: () => requestProblems(examples, refresh.request, adapter),
           },
         ]),
+    ...CREDENTIALS_GRANTS.flatMap((grantType) => {
+      const example = examples.grants[grantType];
+      if (example === undefined) return [];
+      return [
+        {
+          title: `sends the documented request of ${grantType} and nothing else`,
+          run: () => grantRequestProblems(examples, grantType, example, adapter),
+        },
+      ];
+    }),
     ...answers.map((answer, at) => ({
-      title: `reads the tokens of answer ${at + 1} to a ${answer.of}`,
+      title: `reads the tokens of answer ${at + 1} to a request of ${answer.of}`,
       run: () => answerProblems(examples, answer, `examples.answers.${at}`, adapter),
     })),
     ...refusals.map((refusal, at) => ({
@@ -85,20 +100,78 @@ async function requestProblems(
   const { request, failure } = await refreshWith(adapter, { body: {} }, optionsOf(examples));
   if (request === undefined)
     return [`${field}: Evergrant sends nothing (${failure?.code}); correct examples.externalId`];
-  const { url, method, headers, form, json, query = {} } = stated;
+  return requestDifferences(
+    field,
+    stated,
+    request,
+    'token.parameters, token.refreshParameters, token.rename or the client authentication',
+  );
+}
+
+async function grantRequestProblems(
+  examples: Examples,
+  grantType: CredentialsGrant,
+  { credentials, request: stated, claims }: GrantExample,
+  adapter: ProviderAdapter,
+): Promise<string[]> {
+  const field = `examples.grants.${grantType}`;
+  const options = { ...optionsOf(examples), credentials };
+  const sent = await credentialsWith(adapter, grantType, { body: {} }, options);
+  if (sent.request === undefined)
+    return [
+      `${field}.request: Evergrant sends nothing (${sent.failure?.code}); correct examples.externalId or ${field}.credentials`,
+    ];
+  const { assertion, body } = withoutAssertion(sent.request.body ?? '');
+  return [
+    ...requestDifferences(
+      `${field}.request`,
+      stated,
+      { ...sent.request, body },
+      `grants.${grantType} or the client authentication`,
+    ),
+    ...(assertion === null
+      ? []
+      : differences(
+          `${field}.claims`,
+          claims ?? {},
+          ownClaims(assertion),
+          `grants.${grantType} or ${field}.credentials`,
+        )),
+  ];
+}
+
+/** An assertion differs with each request. */
+function withoutAssertion(text: string): { assertion: string | null; body: string } {
+  const form = new URLSearchParams(text);
+  const assertion = form.get('assertion');
+  form.delete('assertion');
+  return { assertion, body: assertion === null ? text : form.toString() };
+}
+
+/** The claims that do not depend on the moment. */
+function ownClaims(assertion: string): Record<string, unknown> {
+  const { iat: _issued, exp: _expires, jti: _id, ...claims } = decodeJwt(assertion);
+  return claims;
+}
+
+/** @param from the fields of the file that the parameters of the request come from */
+function requestDifferences(
+  field: string,
+  { url, method, headers, form, json, query }: NonNullable<Examples['refresh']>['request'],
+  request: Pick<TransportRequest, 'url' | 'method' | 'headers' | 'body'>,
+  from: string,
+): string[] {
   const address = new URL(request.url);
   const body = request.body ?? '';
-  const from =
-    'token.parameters, token.refreshParameters, token.rename or the client authentication';
   return [
     ...difference(`${field}.url`, url, address.origin + address.pathname, 'token.url'),
     ...difference(`${field}.method`, method, request.method ?? 'POST', 'token.method'),
-    ...differences(`${field}.query`, query, Object.fromEntries(address.searchParams), from),
+    ...differences(`${field}.query`, query ?? {}, Object.fromEntries(address.searchParams), from),
     ...(form === undefined
       ? []
       : differences(`${field}.form`, form, Object.fromEntries(new URLSearchParams(body)), from)),
     ...(json === undefined ? [] : differences(`${field}.json`, json, membersOf(body), from)),
-    ...(stated.query === undefined || body === ''
+    ...(query === undefined || body === ''
       ? []
       : [`${field}.query: Evergrant also sends a body; set token.body to query`]),
     ...differences(
@@ -116,13 +189,20 @@ async function answerProblems(
   field: string,
   adapter: ProviderAdapter,
 ): Promise<string[]> {
-  const { body } = answer;
-  if (answer.of === 'refresh') {
-    const { outcome, failure, grant, warnings } = await refreshWith(
-      adapter,
-      { body },
-      optionsOf(examples),
-    );
+  const { body, of } = answer;
+  if (of !== 'code') {
+    const { outcome, failure, grant, warnings } =
+      of === 'refresh'
+        ? await refreshWith(adapter, { body }, optionsOf(examples))
+        : await credentialsWith(
+            adapter,
+            of,
+            { body },
+            {
+              ...optionsOf(examples),
+              credentials: examples.grants[of]?.credentials ?? {},
+            },
+          );
     if (outcome !== 'ok')
       return [
         `${field}.body: Evergrant reads it as a refusal (${failure?.code}); correct answer.success, answer.tokens or answer.accessToken`,

@@ -1,12 +1,17 @@
 /** Runs one refresh or one consent of an adapter against a given response, without a network. */
+import { generateKeyPairSync } from 'node:crypto';
+import type { CredentialsGrant } from '../../domain/account/grant-type';
 import { Secret } from '../../domain/masking/secret';
 import { ConfiguredProviders } from '../config/configured-providers';
 import { readProvider } from '../config/provider-entry';
 import { createConsentClient } from '../consent/consent-client';
+import { exchangeCredentials } from '../exchange/credentials-exchange';
+import { storedCredentials, toCredentials } from '../exchange/grant-credentials';
 import type { ReceivedGrant } from '../exchange/received-grant';
 import { exchangeRefreshToken } from '../exchange/token-exchange';
 import type { Transport, TransportRequest } from '../exchange/transport';
 import type { Provider, ProviderAdapter, ProviderEnvironment } from '../provider';
+import { CALLBACK_SIGNATURES } from './hooks';
 
 /** The credentials of all examples. */
 export const EXAMPLE_CLIENT = { clientId: 'client-id', clientSecret: 'client-secret' };
@@ -91,6 +96,36 @@ export async function refreshWith(
   return { ...result, request: sent[0], sent, grant: received[0], shown: JSON.stringify(result) };
 }
 
+/** Requests a token for credentials, as {@link refreshWith} does for a refresh token. */
+export async function credentialsWith(
+  adapter: ProviderAdapter,
+  grantType: CredentialsGrant,
+  answer: ExampleAnswer,
+  { externalId = 'account', credentials = {} }: { externalId?: string; credentials?: object } = {},
+) {
+  const { transport, sent } = scripted(answer);
+  const received: ReceivedGrant[] = [];
+  const key = grantType === 'jwt_bearer' ? { private_key: exampleKey() } : {};
+  const result = await exchangeCredentials(
+    {
+      ...configuredExample(adapter),
+      account: { externalId },
+      refreshToken: new Secret(storedCredentials(toCredentials({ ...credentials, ...key }))),
+      capture: true,
+      mayBeSent: () => Promise.resolve(true),
+      receive: (grant) => received.push(grant),
+    },
+    grantType,
+    { transport, now: () => NOW },
+  );
+  return { ...result, request: sent[0], grant: received[0] };
+}
+
+function exampleKey(): string {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+}
+
 /** Checks a callback and exchanges its code. */
 export async function consentWith(
   adapter: ProviderAdapter,
@@ -107,10 +142,20 @@ export async function consentWith(
     state: STATE,
     verifier: adapter.consent?.pkce === 'refused' ? null : VERIFIER,
     redirectUri: new URL('/connect/callback/it', PUBLIC_URL).href,
-    parameters: new URLSearchParams({ ...callback, state: STATE }),
+    parameters: signed(new URLSearchParams({ ...callback, state: STATE }), adapter),
     receive: (grant) => received.push(grant),
   });
   return { outcome, sent, grant: received[0] };
+}
+
+/** Signs a callback if its provider signs callbacks, unless the example states a signature. */
+function signed(parameters: URLSearchParams, { file }: ProviderAdapter): URLSearchParams {
+  const name = file?.authorization?.verify;
+  if (name === undefined) return parameters;
+  const { parameter, sign } = CALLBACK_SIGNATURES[name];
+  if (!parameters.has(parameter))
+    parameters.set(parameter, sign(parameters, new Secret(EXAMPLE_CLIENT.clientSecret)));
+  return parameters;
 }
 
 /** Seconds from the exchange to a moment. */

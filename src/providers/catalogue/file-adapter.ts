@@ -11,7 +11,7 @@ import type { CredentialsRules } from '../exchange/credentials-rules';
 import type { AccountHost, AccountHosts } from '../exchange/token-endpoint';
 import type { ProviderAdapter, Refusal } from '../provider';
 import type { TokenValidation } from '../validation/validation-rule';
-import { CALLBACK_CHECKS } from './hooks';
+import { CALLBACK_SIGNATURES } from './hooks';
 import { keptHostPatterns, keptOfAnswer, type ProviderFile } from './provider-file';
 import { readableAnswer, shapedRequest } from './token-form';
 
@@ -40,7 +40,6 @@ export function fileAdapter(file: ProviderFile): ProviderAdapter {
       : { refreshEndpoints: endpoints(token.refreshUrl, file) }),
     defaultEnvironment: 'production',
     ...(host === null ? {} : { accountHost: host }),
-    configurableAnswer: true,
     ...(lives.access === 'endless' || lives.alsoEndless ? { nonExpiringTokens: true } : {}),
     defaultAccessTokenLifeSeconds: accessLifeSeconds(file),
     refreshTokenLifeSeconds: refreshLifeSeconds(file),
@@ -253,7 +252,7 @@ function consentOf(
     inputs: inputsOf(file),
     subject: subjectOf(file),
     refreshTokenExpected: file.renewal === 'refresh_token',
-    ...(verify === undefined ? {} : { verifyCallback: CALLBACK_CHECKS[verify] }),
+    ...(verify === undefined ? {} : { verifyCallback: CALLBACK_SIGNATURES[verify].verify }),
     revocation: revocationOf(file),
   };
 }

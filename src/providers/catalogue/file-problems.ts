@@ -1,5 +1,6 @@
 /** The rules of a provider file that its form cannot express: sources, hosts, margins and examples that fit together. */
 import { PROVIDER_VALUES_MAX } from '../../domain/account/grant-bounds';
+import { CREDENTIALS_GRANTS } from '../../domain/account/grant-type';
 import { isSecretName } from '../exchange/provider-values';
 import { keptHostPatterns, keptOfAnswer, type ProviderFile } from './provider-file';
 
@@ -72,6 +73,7 @@ export function problemsOf(file: ProviderFile, raw: unknown): string[] {
     ...consentProblems(file),
     ...keepProblems(file),
     ...revocationProblems(file),
+    ...grantProblems(file),
   ];
 }
 
@@ -200,6 +202,16 @@ function revocationProblems({ revocation }: ProviderFile): string[] {
       ? ['revocation.request.parameters: must be empty, because body is none']
       : []),
   ];
+}
+
+function grantProblems({ grants = {}, examples }: ProviderFile): string[] {
+  return CREDENTIALS_GRANTS.flatMap((grantType) => {
+    const isStated = grants[grantType] !== undefined;
+    if (isStated === (examples.grants[grantType] !== undefined)) return [];
+    return isStated
+      ? [`examples.grants.${grantType}: is missing; write the documented request`]
+      : [`examples.grants.${grantType}: must be absent, because grants does not state it`];
+  });
 }
 
 function lifeProblems({ lives, notBefore, policy, renewal }: ProviderFile): string[] {

@@ -1,5 +1,6 @@
 /** The form of `providers/<id>.yaml`: every fact about one provider, its sources and its examples. */
 import { z } from 'zod';
+import { CREDENTIALS_GRANTS } from '../../domain/account/grant-type';
 import { SCOPE_SEPARATORS } from '../../domain/account/scopes';
 import { duration, durationOr } from '../../domain/text/duration';
 import { FACT_ANSWERS } from '../consent/consent';
@@ -490,16 +491,44 @@ const requestExample = z.strictObject({
   query: parameters.optional(),
 });
 
+const grantExample = z.strictObject({
+  credentials: z
+    .strictObject({
+      client_id: text.optional(),
+      client_secret: text.optional(),
+      issuer: text.optional(),
+      subject: text.optional(),
+      scopes: z.array(text).optional(),
+      claims: parameters.optional(),
+      parameters: parameters.optional(),
+    })
+    .prefault({})
+    .describe('The credentials of the account. For jwt_bearer the check adds a key.'),
+  request: requestExample,
+  claims: parameters
+    .optional()
+    .describe(
+      'jwt_bearer: the claims of the assertion without iat, exp and jti. The request states no assertion.',
+    ),
+});
+
 const examples = z.strictObject({
   externalId: text.optional().describe('The external id of the account in the examples.'),
   refresh: z
     .strictObject({ refreshToken: text, request: requestExample })
     .optional()
     .describe('The documented request. Required unless renewal is none.'),
+  grants: z
+    .strictObject({
+      client_credentials: grantExample.optional(),
+      jwt_bearer: grantExample.optional(),
+    })
+    .prefault({})
+    .describe('The documented request of each grant in grants.'),
   answers: z
     .array(
       z.strictObject({
-        of: z.enum(['refresh', 'code']).default('refresh'),
+        of: z.enum(['refresh', 'code', ...CREDENTIALS_GRANTS]).default('refresh'),
         body: z.union([z.string(), z.record(text, z.unknown())]),
         accessToken: text,
         refreshToken: text
@@ -533,7 +562,9 @@ const examples = z.strictObject({
   callbacks: z
     .array(
       z.strictObject({
-        parameters: parameters.describe('Without state; the test adds it.'),
+        parameters: parameters.describe(
+          'Without state, which the test adds, and without the signature of authorization.verify, which it adds if absent.',
+        ),
         accepted: z.boolean(),
         subject: text
           .optional()

@@ -349,12 +349,6 @@ export function readProvider(
       `: unknown adapter "${adapterId}"; known adapters: ${adapterIds().join(', ')}; for another provider, set file to its provider file`,
     );
 
-  for (const member of ['tokenPath', 'scopeSeparator', 'subject', 'refreshTokenExpected'] as const)
-    if (entry[member] !== undefined && adapter.configurableAnswer !== true)
-      return problem(
-        `.${member}: is only for the adapter oauth2, because the responses of ${adapter.displayName} are known`,
-      );
-
   const environments: ProviderConfig['environments'] = {};
   const callbackUrl = publicUrl === null ? null : connectCallbackUrl(id, publicUrl.origin);
   for (const [name, own] of environmentsOf(adapter, entry)) {

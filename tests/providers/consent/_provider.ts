@@ -38,10 +38,7 @@ export function readEntries(entries: Readonly<Record<string, readonly string[]>>
 }
 
 /** Reads one entry of `providers.yaml`. @returns the provider, and the problems of the entry */
-export function readEntry(
-  id: string,
-  lines: string[],
-): { provider?: Provider; problems: string[] } {
+function readEntry(id: string, lines: string[]): { provider?: Provider; problems: string[] } {
   const { providers, problems } = readEntries({ [id]: lines });
   const provider = providers.find(id);
   return provider === undefined ? { problems } : { provider, problems };

@@ -8,7 +8,6 @@ import {
   CLIENT_SECRET,
   exchangeInput,
   REDIRECT_URI,
-  readEntry,
   STATE,
   target,
 } from './_provider';
@@ -108,12 +107,6 @@ describe('a provider without an authorization endpoint', () => {
     const found = target(id, [...lines, 'tokenEndpoint: https://other.example.com/token']);
     expect(answering().client.rulesOf(found.provider)).toBeNull();
     expect(found.environment.consent).toBeNull();
-  });
-
-  it('has no consent rules to configure at an adapter whose answers are known', () => {
-    expect(readEntry('ebay', ['clientId: a', 'subject: none']).problems).toEqual([
-      expect.stringContaining('.subject: is only for the adapter oauth2'),
-    ]);
   });
 });
 

@@ -25,7 +25,8 @@ function configured(entries: Record<string, object>, adapter?: typeof OWN): Conf
 it('lists the files that entries use first, and each file once', async () => {
   const providers = configured({ ebay: {}, zoom: {}, zoom2: { adapter: 'zoom' }, google: {} });
   const listed = await listedProviders(providers);
-  expect(listed.slice(0, 2)).toEqual([
+  expect(listed.slice(0, 3)).toEqual([
+    { file: readCatalogueFile('ebay'), configuredAs: ['ebay'] },
     { file: readCatalogueFile('google'), configuredAs: ['google'] },
     { file: readCatalogueFile('zoom'), configuredAs: ['zoom', 'zoom2'] },
   ]);
