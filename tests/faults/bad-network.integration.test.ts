@@ -12,9 +12,11 @@ const EACH = times(1, 10, 'FAULTS_NETWORK');
 const GRACE_SECONDS = 60;
 /** The deadline of an exchange plus an allowance for a loaded machine; half of the activity's timeout. */
 const ENDS_WITHIN_MS = 30_000;
-/** Byte positions within the headers of a response, and within the access token of its body. */
+/** Byte positions in a response of the sandbox: in the headers, in each token, and between the tokens. */
 const IN_HEADERS = 100;
 const IN_BODY = 280;
+const BETWEEN_TOKENS = 365;
+const IN_REFRESH_TOKEN = 430;
 
 const TROUBLES: Record<string, Trouble> = {
   'silence-before-headers': { kind: 'stall', afterBytes: 0 },
@@ -23,6 +25,9 @@ const TROUBLES: Record<string, Trouble> = {
   'reset-before-headers': { kind: 'reset', afterBytes: 0 },
   'reset-in-headers': { kind: 'reset', afterBytes: IN_HEADERS },
   'reset-in-body': { kind: 'reset', afterBytes: IN_BODY },
+  'reset-between-tokens': { kind: 'reset', afterBytes: BETWEEN_TOKENS },
+  'half-closed-between-tokens': { kind: 'half_close', afterBytes: BETWEEN_TOKENS },
+  'reset-in-refresh-token': { kind: 'reset', afterBytes: IN_REFRESH_TOKEN },
   'half-closed-in-body': { kind: 'half_close', afterBytes: IN_BODY },
 };
 

@@ -12,6 +12,8 @@ export interface SalvagedTokens {
   refreshToken: string | null;
   /** All members of the object with the tokens. The tokens have their RFC 6749 names. */
   members: Members;
+  /** The end of the response is missing, and with it possibly a token. */
+  isIncomplete: boolean;
   /** Warnings about the response. They contain names of members, never values. */
   warnings: string[];
 }
@@ -48,6 +50,7 @@ export function salvageTokens(
   return {
     accessToken,
     refreshToken,
+    isIncomplete: isCut || (form === 'fragments' && isUnclosed(text)),
     members: {
       ...level.members,
       ...(accessToken === null ? {} : { access_token: accessToken }),
@@ -71,6 +74,11 @@ export function salvageTokens(
         : []),
     ],
   };
+}
+
+/** Whether more objects begin than end. Junk around a whole object is no sign of a missing end. */
+function isUnclosed(text: string): boolean {
+  return text.split('{').length > text.split('}').length;
 }
 
 /** Returns every token of a response, used or not, so that all of them are masked. */

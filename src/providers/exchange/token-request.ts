@@ -102,8 +102,9 @@ export async function requestTokens(
     const { adapter } = provider;
     const readAs = adapter.readableAnswer === undefined ? body : adapter.readableAnswer(body);
     const readable = isSuccess(answer) ? readAs : null;
-    const found =
+    const read =
       readable === null ? null : salvageTokens(readable, provider.tokenPath, cut !== null);
+    const found = read === null || mayLackRefreshToken(read, provider) ? null : read;
     if (readable !== null) secrets.push(...tokensIn(readable));
     salvaged = found;
     if (compressed !== null)
@@ -131,6 +132,17 @@ export async function requestTokens(
     ...conclude({ verdict, answer, salvaged, oddities, provider, secrets, now: deps.now() }),
     claimLost: verdict instanceof ClaimLostError,
   };
+}
+
+/**
+ * Whether the missing end of a response may hold a new refresh token. The access token alone would hide the loss until
+ * the next refresh, when it is too late for a replay.
+ */
+function mayLackRefreshToken(
+  { isIncomplete, refreshToken }: SalvagedTokens,
+  { replayRule }: Pick<Provider, 'replayRule'>,
+): boolean {
+  return isIncomplete && refreshToken === null && replayRule.kind !== 'safe';
 }
 
 /** Returns the outermost members of a response, and the members of the object that holds the tokens. */

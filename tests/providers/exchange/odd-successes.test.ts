@@ -1,6 +1,7 @@
 /** Responses with status 2xx. Their token is kept, even if they are malformed (recipe 14 of the fault catalogue). */
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { SCOPES_MAX, TOKEN_LENGTH_MAX } from '../../../src/domain/account/grant-bounds';
+import type { ReplayRule } from '../../../src/domain/refresh/replay';
 import type { ProviderConfig } from '../../../src/providers/config/provider-entry';
 import {
   NEW_ACCESS_TOKEN as AT,
@@ -38,6 +39,8 @@ async function exchanged(answer: CannedAnswer) {
   };
 }
 
+/** Settings of a provider whose refresh tokens may be sent twice. */
+const SAFE: Partial<ProviderConfig> = { replayRule: { kind: 'safe' } };
 const OK = { outcome: 'ok', code: null, access: AT, refresh: null, life: 3600, received: 1 };
 
 describe('a 2xx with a usable access token', () => {
@@ -244,7 +247,11 @@ describe('a complete grant in a non-standard form', () => {
   it('loses the last member of a truncated form, which may be half a token', async () => {
     const form = `access_token=${encodeURIComponent(AT)}&refresh_token=${encodeURIComponent(RT)}`;
     const body = gzipSync(form.padEnd(100_000, 'x'));
-    expect(await salvaged({ body })).toMatchObject({ outcome: 'ok', access: AT, refresh: null });
+    expect(await salvaged({ body }, SAFE)).toMatchObject({
+      outcome: 'ok',
+      access: AT,
+      refresh: null,
+    });
   });
 
   it.each<[string, object]>([
@@ -268,9 +275,38 @@ describe('a complete grant in a non-standard form', () => {
     });
   });
 
+  describe.each<[string, CannedAnswer]>([
+    ['within JSON', { body: `{"access_token":"${AT}","token_type":"Bearer","refresh_tok` }],
+    ['within a form', { body: gzipSync(`access_token=${'a'.repeat(50)}&x=`.padEnd(100_000, 'x')) }],
+  ])('that ends after the access token, %s', (_where, answer) => {
+    it.each<ReplayRule>([
+      { kind: 'never' },
+      { kind: 'within', seconds: 60 },
+      { kind: 'until_successor_used' },
+    ])('F13 counts as lost, because a new refresh token may be lost: %j', async (replayRule) => {
+      expect(await salvaged(answer, { replayRule })).toMatchObject({
+        outcome: 'unknown',
+        code: 'invalid_token_response',
+        access: null,
+      });
+    });
+
+    it('is a grant if a refresh token may be sent twice', async () => {
+      expect(await salvaged(answer, SAFE)).toMatchObject({
+        outcome: 'ok',
+        access: expect.any(String),
+      });
+    });
+  });
+
+  it('is a grant in a whole object with junk around it', async () => {
+    const body = `{"access_token":"${AT}","token_type":"Bearer"}\n<!-- 12 ms -->`;
+    expect(await salvaged({ body })).toMatchObject({ outcome: 'ok', access: AT });
+  });
+
   it('uses only the tokens of one object of a truncated body', async () => {
     const body = `{"access_token":"${AT}","authed_user":{"refresh_token":"another","access_tok`;
-    expect(await salvaged({ body })).toMatchObject({ access: AT, refresh: null });
+    expect(await salvaged({ body }, SAFE)).toMatchObject({ access: AT, refresh: null });
     const nested = `{"refresh_token":"another","data":{"access_token":"${AT}","refresh_token":"${RT}","exp`;
     expect(await salvaged({ body: nested })).toMatchObject({ access: AT, refresh: RT });
   });
