@@ -83,6 +83,8 @@ async function takeManaging(page: Page, suffix: string): Promise<void> {
   await page.getByLabel(/^Description/).fill('Shop backend');
   await page.getByRole('button', { name: 'Add the webhook' }).click();
   await page.getByRole('link', { name: 'Show the webhook' }).click();
+  await page.getByRole('button', { name: 'Send a test event' }).click();
+  await page.getByRole('region', { name: 'Latest deliveries' }).getByRole('row').nth(1).waitFor();
   await picture(page, `webhook${suffix}`);
   for (const name of ['webhooks', 'keys']) {
     await page.goto(`/admin/${name}`);
@@ -159,10 +161,12 @@ async function takeAll(): Promise<void> {
       await page.goto('/admin/workflows');
       await picture(page, `workflows${suffix}`);
       await takeManaging(page, suffix);
-      for (const name of ['events', 'deliveries', 'audit', 'token-accesses', 'quarantine', 'encryption', 'settings']) {
+      for (const name of ['events', 'deliveries', 'audit', 'token-accesses', 'quarantine', 'providers', 'encryption', 'settings']) {
         await page.goto(`/admin/${name}`);
         await picture(page, `${name}${suffix}`);
       }
+      await page.goto('/admin/providers/slack');
+      await picture(page, `provider${suffix}`);
       await page.goto('/admin/search?q=harb');
       await picture(page, `search${suffix}`);
       await page.setViewportSize(WIDE);

@@ -16,6 +16,7 @@ import {
   refreshFailure,
   refusalOfGrant,
 } from '../domain/refresh/refresh-failure';
+import { momentText } from '../domain/text/time-text';
 import type { Exchange } from '../providers/exchange/token-exchange';
 import type { AttemptSteps } from './attempt-steps';
 
@@ -58,7 +59,7 @@ export function exchangeEntry(
     },
     message:
       failureOf(context, exchange.failure)?.message ??
-      `${context.candidate === null ? 'Refreshed' : `Reconnected with the new ${grantNoun(context.account.grantType)}`}: the new access token is valid until ${newExpiresAt ?? 'later'}.`,
+      `${context.candidate === null ? 'Refreshed' : `Reconnected with the new ${grantNoun(context.account.grantType)}`}: the new access token is valid until ${newExpiresAt === null ? 'later' : momentText(new Date(newExpiresAt))}.`,
   };
 }
 

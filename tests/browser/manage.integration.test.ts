@@ -85,7 +85,7 @@ describe.each(SIZES)('at a width of $width', (viewport) => {
       buffer: Buffer.from(text),
     });
     await page.getByRole('button', { name: 'Check the file' }).click();
-    await page.getByText('1 of 2 lines are correct, 1 refused.').waitFor();
+    await page.getByText('1 of 2 lines is correct, 1 refused.').waitFor();
     await expectGood(page, viewport);
     const download = page.waitForEvent('download');
     await page.getByRole('link', { name: 'Download these lines as CSV' }).click();
@@ -131,6 +131,14 @@ describe.each(SIZES)('at a width of $width', (viewport) => {
     await page.getByRole('button', { name: 'Disable', exact: true }).click();
     await page.getByText('The webhook shop is disabled.').waitFor();
     await page.getByRole('button', { name: 'Undo' }).click();
+    await page.getByText('The webhook shop is enabled.').waitFor();
+    await page.reload();
+    await page.getByRole('button', { name: /^Disable …/ }).click();
+    await page.getByRole('button', { name: 'Disable', exact: true }).click();
+    await page.getByText('The webhook shop is disabled.').waitFor();
+    await page.goto('/admin/deliveries');
+    await expectGood(page, viewport);
+    await page.getByRole('button', { name: 'Enable the webhook shop' }).click();
     await page.getByText('The webhook shop is enabled.').waitFor();
     await page.goto('/admin/webhooks');
     await page.getByText('Live', { exact: true }).waitFor();

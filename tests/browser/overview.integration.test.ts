@@ -26,7 +26,7 @@ describe('the overview', () => {
     await pages.harness.addAccount({ organisation, expiresInMs: HOUR, refreshedAgoMs: 0 });
     const page = await pages.signedIn({ organisation, scopes: ['read'] });
     await page.getByText('Live', { exact: true }).waitFor();
-    expect(await page.getByText('Nothing needs you now.').isVisible()).toBe(true);
+    expect(await page.getByText('Nothing needs action now.').isVisible()).toBe(true);
     expect(await page.getByText('Nothing failed in the last 24 hours.').isVisible()).toBe(true);
     await expectAccessible(page);
   });
@@ -51,7 +51,7 @@ describe('the overview', () => {
       }),
     );
     const page = await pages.signedIn({ organisation });
-    const now = page.getByRole('region', { name: 'Needs me now' });
+    const now = page.getByRole('region', { name: 'Needs action now' });
     await now.getByRole('link', { name: '1 account to reconnect: no reason stored' }).click();
     await page.waitForURL('**/admin/accounts?status=needs_reconnect');
     expect(await page.getByRole('rowheader').getByRole('link').allTextContents()).toEqual([

@@ -178,7 +178,7 @@ async function addRefused(person: Person, labels: string[]) {
 async function seeNeeds(person: Person, firstPage: FirstPage): Promise<void> {
   await addRefused(person, ['Harbour Books', 'Quay Records']);
   const page = await firstPage();
-  const needs = region(page, 'Needs me now');
+  const needs = region(page, 'Needs action now');
   await needs.getByText('2 accounts to reconnect: invalid grant').waitFor();
 }
 
@@ -186,7 +186,7 @@ async function listReason(person: Person, firstPage: FirstPage): Promise<void> {
   await addRefused(person, ['Harbour Books', 'Quay Records']);
   await add(person, ['Fresh Fish']);
   const page = await firstPage();
-  const needs = region(page, 'Needs me now');
+  const needs = region(page, 'Needs action now');
   await person.act(needs.getByRole('link', { name: '2 accounts to reconnect: invalid grant' }));
   await page.waitForURL('**/admin/accounts?**');
   expect((await names(page)).toSorted()).toEqual(['Harbour Books', 'Quay Records']);
@@ -218,7 +218,7 @@ async function listExpiring(person: Person, firstPage: FirstPage): Promise<void>
       refresh_token_expires_at: inDays(days),
     });
   const page = await firstPage();
-  const needs = region(page, 'Needs me now');
+  const needs = region(page, 'Needs action now');
   await person.act(needs.getByRole('link', { name: /refresh tokens? expires? within 7 days$/ }));
   await page.waitForURL('**/admin/accounts?**');
   expect(await names(page)).toEqual(['Harbour Books']);
@@ -236,7 +236,7 @@ async function seeCircuit(_person: Person, firstPage: FirstPage): Promise<void> 
     nextProbeAt: new Date(now.getTime() + DAY_MS),
   }));
   const page = await firstPage();
-  const needs = region(page, 'Needs me now').getByRole('listitem');
+  const needs = region(page, 'Needs action now').getByRole('listitem');
   await needs
     .filter({ hasText: 'etsy sandbox refuses the OAuth app' })
     .getByText('invalid client (“Unknown client”), circuit open since')
@@ -248,7 +248,7 @@ async function makeLinks(person: Person, firstPage: FirstPage): Promise<void> {
   const accounts = await addRefused(person, ['Harbour Books', 'Quay Records']);
   const [fresh] = await add(person, ['Fresh Fish']);
   const page = await firstPage();
-  const needs = region(page, 'Needs me now');
+  const needs = region(page, 'Needs action now');
   await person.act(needs.getByRole('link', { name: '2 accounts to reconnect: invalid grant' }));
   await person.act(page.getByRole('link', { name: 'Reconnect links …' }));
   const download = page.waitForEvent('download');
@@ -309,7 +309,7 @@ async function importFile(person: Person, firstPage: FirstPage): Promise<void> {
     buffer: Buffer.from(`provider,external_id,refresh_token\nebay,quay,${consent()}`),
   });
   await person.act(button(page, 'Check the file'));
-  await page.getByText('1 of 1 lines are correct').waitFor();
+  await page.getByText('1 of 1 line is correct').waitFor();
   const { organisation } = person;
   expect(await pages.harness.store.accounts.count({ organisation }, 10)).toBe(0);
   await person.act(button(page, 'Import 1 account'));

@@ -87,7 +87,9 @@ describe('the list', () => {
   it('shows operators the summary of each sweep', async () => {
     const page = await pages.signedIn({ scopes: ['operator'] });
     await page.getByRole('link', { name: 'Workflows' }).click();
-    const sweep = page.getByRole('row').filter({ hasText: 'ebay: refreshed 2/3, failed 1' });
+    const sweep = page
+      .getByRole('row')
+      .filter({ hasText: /Sweep of ebay.*refreshed 2\/3, failed 1/ });
     expect(await sweep.isVisible()).toBe(true);
     expect(await page.getByText(refreshed.id).count()).toBe(0);
   });

@@ -16,8 +16,11 @@ afterAll(() => api.stop());
 const browser = browserOf(() => send);
 
 /** Acts as the person: opens the link, approves at the sandbox, and returns to the callback. */
-async function connected(provider: string, subject: string): Promise<string> {
-  const body = { provider, external_id: subject };
+async function connected(
+  provider: string,
+  subject: string,
+  body: object = { provider, external_id: subject },
+): Promise<string> {
   const session = await send('POST', '/api/admin/connect/sessions', { body });
   const started = await startAt(browser, session.body.url);
   const page = await returnTo(browser, await decide(started, subject), started.cookie);
@@ -52,6 +55,14 @@ describe('a demo provider that is only a file', () => {
     ).body;
     const attempts = items.filter(({ action }: any) => action === 'token_refreshed');
     expect(attempts.map(({ diagnostics }: any) => diagnostics?.warnings ?? [])).toEqual([[], []]);
+  });
+
+  it('slack names the account in its token response, so the session needs no external id', async () => {
+    const id = await connected('slack', `shop_${randomUUID()}`, { provider: 'slack' });
+    expect(await show(id)).toMatchObject({ status: 'ok', external_id: id, generation: 1 });
+    expect(await refresh(id)).toMatchObject({ outcome: 'refreshed', generation: 2 });
+    const zoom = await send('POST', '/api/admin/connect/sessions', { body: { provider: 'zoom' } });
+    expect(zoom.body.error.message).toMatch(/^external_id: needed/);
   });
 
   it('mailchimp connects an account whose token does not expire', async () => {

@@ -322,7 +322,7 @@ describe('U28.2: the import', () => {
     const token = consent();
     const file = csv(line(token), `none,x,${token}`);
     const check = await me.post('/admin/accounts/import', { file });
-    expect(check.text).toContain('1 of 2 lines are correct, 1 refused. Nothing is stored yet.');
+    expect(check.text).toContain('1 of 2 lines is correct, 1 refused. Nothing is stored yet.');
     expect(check.text).toContain('&quot;none&quot; is not configured');
     expect(check.text).toContain('download="import-problems.csv"');
     const checked = /name="checked" value="([^"]+)"/.exec(check.text)?.[1] ?? '';

@@ -107,5 +107,5 @@ export const LOG_ENTRY_EXAMPLE = {
   workflow_id: `refresh-account/${ACCOUNT_ID}`,
   run_id: RUN_ID,
   trace_id: null,
-  message: 'Refreshed: the new access token is valid until 2026-11-22T20:30:05.112Z.',
+  message: 'Refreshed: the new access token is valid until 2026-11-22 20:30:05 UTC.',
 };

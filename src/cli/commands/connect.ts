@@ -24,7 +24,8 @@ export const connect: Command = {
     'no-wait': { type: 'boolean', help: 'print the link and exit' },
   },
   more: [
-    'The external id is required, unless the owner enters it, such as the address of a shop.',
+    'The external id is required, unless the owner enters it, such as the address of a shop,',
+    'or the token response of the provider names the account.',
     'Exit code 1: the session ended without an account.',
     '',
     'Example:',

@@ -85,10 +85,16 @@ export interface HeldApp {
  * `shopify: refreshed 2/2, validated 7/8, failed 1 (1 refused)`.
  */
 export function summaryLine(summary: SweepSummary): string {
-  const { provider, environment, due, refreshed, failed, validation_due: asked } = summary;
+  const { provider, environment } = summary;
   const name = environment === null ? provider : `${provider} (${environment})`;
-  if (summary.refused !== undefined) return `${name}: not swept. ${summary.refused}`;
-  if (isIdle(summary)) return `${name}: nothing was due`;
+  return `${name}: ${summaryText(summary)}`;
+}
+
+/** The summary without its provider, for places that name it. */
+export function summaryText(summary: SweepSummary): string {
+  const { due, refreshed, failed, validation_due: asked } = summary;
+  if (summary.refused !== undefined) return `not swept. ${summary.refused}`;
+  if (isIdle(summary)) return 'nothing was due';
   const failures = [
     count(summary.needs_reconnect, 'to reconnect'),
     count(summary.retrying, 'retrying'),
@@ -108,7 +114,7 @@ export function summaryLine(summary: SweepSummary): string {
       : [`failed ${failed}${failures.length > 0 ? ` (${failures.join(', ')})` : ''}`],
     rest,
   ].flat();
-  return `${name}: ${parts.join(', ')}`;
+  return parts.join(', ');
 }
 
 /** Whether a sweep had nothing to do. */

@@ -92,7 +92,7 @@ export const NewSessionBody = Choices.extend({
   }),
   external_id: z.string().trim().min(1).max(200).optional().openapi({
     description:
-      'The account’s name at its provider. Required for a new account, unless an input of the provider is the external id.',
+      'The account’s name at its provider. Required for a new account, unless an input of the provider is the external id. A provider whose token response names the account needs none; the account’s id is then its external id.',
     example: 'harbour-books',
   }),
   label: AccountLabel.optional().openapi({ description: 'The name people see' }),
@@ -245,7 +245,11 @@ async function newTarget(
   const environment = input.environment ?? provider.adapter.defaultEnvironment;
   requireEnvironment(provider, environment);
   const rules = rulesOf(deps, provider, environment);
-  const given = input.external_id ?? externalIdInput(rules, input.inputs ?? {});
+  const accountId = `acc_${randomBytes(12).toString('hex')}`;
+  const given =
+    input.external_id ??
+    externalIdInput(rules, input.inputs ?? {}) ??
+    (needsExternalId(rules, provider) ? undefined : accountId);
   if (given === undefined && !rules.inputs.some(({ isExternalId }) => isExternalId === true))
     throw invalid('external_id', `needed: ${provider.id} does not name the account by itself`);
   const externalId = given === undefined ? null : checkedExternalId(given, provider);
@@ -261,7 +265,7 @@ async function newTarget(
     }
   }
   return {
-    accountId: `acc_${randomBytes(12).toString('hex')}`,
+    accountId,
     isReconnect: false,
     provider,
     rules,
@@ -270,6 +274,21 @@ async function newTarget(
     label: input.label ?? null,
     kind,
   };
+}
+
+/**
+ * Whether a new account needs an external id from the admin or the owner. The token response names the account at some
+ * providers, and no address of theirs has a part from the external id.
+ */
+export function needsExternalId(
+  { subject, inputs }: Pick<ConsentRules, 'subject' | 'inputs'>,
+  { adapter }: Pick<Provider, 'adapter'>,
+): boolean {
+  return (
+    subject.kind !== 'answer' ||
+    adapter.accountHost !== undefined ||
+    inputs.some(({ isExternalId }) => isExternalId === true)
+  );
 }
 
 async function store(

@@ -13,9 +13,13 @@
   function relative(at) {
     const seconds = Math.round((at - Date.now()) / 1000);
     if (seconds === 0) return 'now';
-    const distance = duration(Math.abs(seconds));
+    const distance = duration(withoutNoise(Math.abs(seconds)));
     return seconds > 0 ? `in ${distance}` : `${distance} ago`;
   }
+
+  // Seconds that count down in each row of a list distract, and change the widths of its columns.
+  const PRECISE_S = 600;
+  const withoutNoise = (seconds) => (seconds < PRECISE_S ? seconds : Math.round(seconds / 60) * 60);
 
   // As `duration` in src/domain/text/time-text.ts: the two largest units, rounded to the smaller.
   function duration(seconds) {
@@ -60,6 +64,10 @@
   const observer = new MutationObserver(updateTimes);
   addEventListener('DOMContentLoaded', () => {
     updateTimes();
+    // On phones, the navigation is a line that scrolls sideways.
+    const pages = document.querySelector('.pages');
+    const here = pages?.querySelector('[aria-current]');
+    if (here) pages.scrollLeft = here.offsetLeft - (pages.clientWidth - here.offsetWidth) / 2;
     setInterval(updateTimes, 1_000);
     observer.observe(document.getElementById('main'), {
       childList: true,

@@ -46,7 +46,7 @@ export function NewAccountForm({ providers, state = EMPTY_FORM }: NewAccountProp
           required
           state={state}
           maxLength={200}
-          hint="The id of the account at the provider, in its spelling."
+          hint="The id of the account at the provider, exactly as the provider writes it."
         />
         <SecretField
           name="refresh_token"
@@ -60,7 +60,7 @@ export function NewAccountForm({ providers, state = EMPTY_FORM }: NewAccountProp
           label="Label"
           state={state}
           maxLength={200}
-          hint="The name for people. Without it, the external id."
+          hint="The name that people see. Default: the external id."
         />
         <MoreOfAccount state={state} />
         <details

@@ -155,12 +155,14 @@ export function AccountDetails({ view, mayAct }: AccountProps) {
       <Reconnects account={account} now={now} />
       <DisconnectedTokens account={account} />
       <div class="columns">
-        <DueTimes account={account} />
-        <WhyDue due={due} />
-      </div>
-      <div class="columns">
-        <Grants account={account} />
-        <Policy account={account} />
+        <div class="stack">
+          <DueTimes account={account} />
+          <Grants account={account} />
+        </div>
+        <div class="stack">
+          <WhyDue due={due} />
+          <Policy account={account} />
+        </div>
       </div>
       <Attempts attempts={view.attempts} />
       <WorkflowList workflows={view.workflows} />
@@ -314,10 +316,14 @@ function WhyDue({ due }: { due: AccountView['due'] }) {
   return (
     <section class="card" aria-labelledby="due-title">
       <h2 id="due-title">{due.due ? 'Why is it due now?' : 'Why is it not due now?'}</h2>
-      {/* One sentence per line. A time never contains a full stop followed by a space. */}
+      {/* One sentence per line. A time never contains a full stop followed by a space, and stays on one line. */}
       <ul class="sentences">
         {due.explanation.split(/(?<=\.) /).map((sentence) => (
-          <li>{sentence}</li>
+          <li>
+            {sentence
+              .split(/(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC)/)
+              .map((part, at) => (at % 2 === 0 ? part : <span class="moment">{part}</span>))}
+          </li>
         ))}
       </ul>
       <p class="muted">

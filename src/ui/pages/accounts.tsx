@@ -20,7 +20,7 @@ import { ACCOUNT_SORTS } from '../../store/accounts/account-listing';
 import type { UiDependencies } from '../dependencies';
 import { addressOf, aheadRange, many, moment, single, span, text } from '../list-query';
 import { COUNT_MAX } from '../list-routes';
-import { StatusBadge, statusWord, words } from '../parts/account-badges';
+import { ProviderCell, StatusBadge, statusWord, words } from '../parts/account-badges';
 import { Badge } from '../parts/badge';
 import { type RepeatedBy, repeatedList, sameName } from '../parts/commands';
 import { Copyable } from '../parts/copy';
@@ -155,6 +155,7 @@ export const ACCOUNT_COLUMNS: readonly Column<AccountRow>[] = [
     id: 'label',
     title: 'Account',
     names: true,
+    flexible: true,
     sort: 'label',
     value: ({ account }) => account.label,
     cell: ({ account: { id, label, externalId } }) => (
@@ -211,12 +212,7 @@ export const ACCOUNT_COLUMNS: readonly Column<AccountRow>[] = [
     id: 'provider',
     title: 'Provider',
     value: ({ account }) => account.provider,
-    cell: ({ account: { provider, environment, kind } }) => (
-      <>
-        {provider}
-        <span class="detail">{kind === null ? environment : `${environment} · ${kind}`}</span>
-      </>
-    ),
+    cell: ({ account }) => <ProviderCell {...account} />,
   },
   {
     id: 'environment',
@@ -304,7 +300,9 @@ function Due({ account, due }: { account: Account; due: DueDecision | null }) {
       ) : (
         due.reason === 'fresh' && dueAt !== null && <Moment at={dueAt} />
       )}
-      {due.reason !== 'fresh' && <span class="detail">{words(due.reason)}</span>}
+      {due.reason !== 'fresh' && !account.quarantine && (
+        <span class="detail">{words(due.reason)}</span>
+      )}
     </>
   );
 }
@@ -446,7 +444,7 @@ export function AccountsPage({ list, query, organisation, choices, mayAct }: Acc
           word={(id) => ACCOUNT_COLUMNS.find((column) => column.id === id)?.title ?? id}
         />
         <p class="muted">
-          Accounts of <strong>{organisation}</strong>
+          Organisation <strong>{organisation}</strong>
         </p>
       </FilterBar>
       {mayAct && <BulkForm links={reconnectLinksAddress(query)} />}
@@ -494,19 +492,23 @@ function BulkForm({ links }: { links: string }) {
           Reconnect links …
         </a>
       )}
-      <label>
-        With <span data-selected>the selected accounts</span>
-        <select name="action">
-          {BULK_ACTIONS.map((action) => (
-            <option value={action}>{BULK_WORDS[action]}</option>
-          ))}
-          <option value={RECONNECT_LINKS}>Make reconnect links</option>
-        </select>
-      </label>
-      <button>Preview …</button>
-      <button name="all" value="true">
-        Preview all that match …
-      </button>
+      <span class="together">
+        <label>
+          <span>
+            With <span data-selected>the selected accounts</span>
+          </span>
+          <select name="action">
+            {BULK_ACTIONS.map((action) => (
+              <option value={action}>{BULK_WORDS[action]}</option>
+            ))}
+            <option value={RECONNECT_LINKS}>Make reconnect links</option>
+          </select>
+        </label>
+        <button>Preview …</button>
+        <button name="all" value="true">
+          Preview all that match …
+        </button>
+      </span>
     </form>
   );
 }

@@ -1,6 +1,5 @@
 /** The form with which an admin makes a link for a new account, and the notice that shows a link once. */
 import type { ConnectSession } from '../../domain/connect/connect-session';
-import type { ConsentInput } from '../../providers/consent/consent';
 import { EMPTY_FORM, type FormState } from '../form';
 import { CopyButton } from '../parts/copy';
 import { Field, Form, Select } from '../parts/form';
@@ -15,7 +14,8 @@ export const CONNECT_ACCOUNT_PATH = `${ACCOUNTS_PATH}/connect`;
 export interface ConnectableProvider {
   id: string;
   environments: string[];
-  inputs: readonly ConsentInput[];
+  /** The person who states the external id, if one is needed. The owner states it only if the admin does not. */
+  externalId: 'admin' | 'owner' | 'none';
 }
 
 interface ConnectAccountProps {
@@ -33,11 +33,16 @@ export function ConnectAccount({ providers, state = EMPTY_FORM }: ConnectAccount
     );
   }
   const environments = [...new Set(providers.flatMap((one) => one.environments))].toSorted();
-  const entered = providers.filter(({ inputs }) => inputs.some(({ isExternalId }) => isExternalId));
-  const leftToOwner =
-    entered.length === 0
-      ? ''
-      : ` For ${entered.map(({ id }) => id).join(', ')}, you may leave it to the owner.`;
+  const idsOf = (from: ConnectableProvider['externalId']) =>
+    providers.filter(({ externalId }) => externalId === from).map(({ id }) => id);
+  const [owner, none] = [idsOf('owner'), idsOf('none')];
+  const hints = [
+    'The name of the account at the provider.',
+    owner.length === 0 ? [] : `For ${owner.join(', ')}, you may leave it to the owner.`,
+    none.length === 0
+      ? []
+      : `For ${none.join(', ')}, you may leave it empty: the provider names the account.`,
+  ].flat();
   return (
     <>
       <p>
@@ -65,9 +70,15 @@ export function ConnectAccount({ providers, state = EMPTY_FORM }: ConnectAccount
           label="External id"
           state={state}
           maxLength={200}
-          hint={`The name of the account at the provider.${leftToOwner}`}
+          hint={hints.join(' ')}
         />
-        <Field name="label" label="Label" state={state} maxLength={200} />
+        <Field
+          name="label"
+          label="Label"
+          state={state}
+          maxLength={200}
+          hint="The name that people see. Default: the external id."
+        />
       </Form>
     </>
   );

@@ -80,7 +80,14 @@ export function ConsentPage(props: ConsentProps) {
           <ul class="scopes">
             {scopes.map((scope) => (
               <li>
-                <code>{scope}</code>
+                <code>
+                  {scope.split(/(?<=[/.])/).map((part) => (
+                    <>
+                      {part}
+                      <wbr />
+                    </>
+                  ))}
+                </code>
               </li>
             ))}
           </ul>

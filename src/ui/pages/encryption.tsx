@@ -198,6 +198,12 @@ function Rotation({ status: { rotation, keys } }: { status: EncryptionStatus }) 
           </dl>
         </>
       )}
+      {!isOpen && keys.length < 2 && (
+        <p class="muted">
+          To rotate, first add a new key at the end of <code>ENCRYPTION_KEYS</code> of every
+          process, and restart the processes one by one.
+        </p>
+      )}
       <div class="actions">
         {!isOpen && (
           <ConfirmButton opens="rotate" of="to another encryption key">
@@ -215,12 +221,6 @@ function Rotation({ status: { rotation, keys } }: { status: EncryptionStatus }) 
           </ConfirmButton>
         )}
       </div>
-      {!isOpen && keys.length < 2 && (
-        <p class="muted">
-          To rotate, first add a new key at the end of ENCRYPTION_KEYS of every process, and restart
-          the processes one by one.
-        </p>
-      )}
     </section>
   );
 }
@@ -256,7 +256,7 @@ function Processes({ status: { processes } }: { status: EncryptionStatus }) {
             <tr>
               <th scope="col">Process</th>
               <th scope="col">Encrypts with</th>
-              <th scope="col">Has</th>
+              <th scope="col">Can decrypt with</th>
               <th scope="col">Last heartbeat</th>
             </tr>
           </thead>
@@ -265,7 +265,7 @@ function Processes({ status: { processes } }: { status: EncryptionStatus }) {
               <tr>
                 <th scope="row">{name}</th>
                 <td data-label="Encrypts with">{sealingKey}</td>
-                <td data-label="Has">{keys.join(', ')}</td>
+                <td data-label="Can decrypt with">{keys.join(', ')}</td>
                 <td data-label="Last heartbeat">
                   <Moment at={seenAt} />
                 </td>

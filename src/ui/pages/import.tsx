@@ -153,7 +153,9 @@ export function ImportResults(props: ImportResultsProps) {
 function sentenceOf(counts: ImportCounts, isDryRun: boolean): string {
   const { lines, created, updated, existed, valid, refused, warned } = counts;
   const parts = isDryRun
-    ? [`${numeral(valid)} of ${numeral(lines)} lines are correct`]
+    ? [
+        `${numeral(valid)} of ${numeral(lines)} ${lines === 1 ? 'line' : 'lines'} ${valid === 1 ? 'is' : 'are'} correct`,
+      ]
     : [`${accounts(created)} created`, `${numeral(existed)} existed already`];
   if (updated > 0) parts.push(`${numeral(updated)} in quarantine updated`);
   parts.push(`${numeral(refused)} refused`);
@@ -177,7 +179,7 @@ function Problems({ problems }: { problems: readonly LineResult[] }) {
     <>
       <div class="list-head">
         <p>
-          Lines that need you: <strong>{numeral(problems.length)}</strong>
+          Lines to check: <strong>{numeral(problems.length)}</strong>
           {problems.length > SHOWN_MAX && `, of which the first ${numeral(SHOWN_MAX)} are shown`}
         </p>
         <a

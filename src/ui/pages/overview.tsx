@@ -59,9 +59,9 @@ export function Overview(props: OverviewView) {
       <div class="attention-columns">
         <Section
           id="now"
-          title="Needs me now"
+          title="Needs action now"
           items={needsNow(props)}
-          none="Nothing needs you now."
+          none="Nothing needs action now."
           note={
             attention !== null && (
               <AsOf of="accounts to reconnect" asOf={attention.asOf} now={now} />

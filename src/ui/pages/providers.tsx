@@ -43,42 +43,47 @@ export function ProviderPage({ details, configuredAs }: ProviderPageProps) {
         </dl>
         {notes !== null && <p>{notes}</p>}
       </section>
-      {groups.map(({ title, facts }, at) => (
-        <section aria-labelledby={`facts-${at}`}>
-          <h2 id={`facts-${at}`}>{title}</h2>
-          <table class="rows">
-            <thead>
-              <tr>
-                <th scope="col">Fact</th>
-                <th scope="col">Value</th>
-                <th scope="col">Sources</th>
-              </tr>
-            </thead>
-            <tbody>
-              {facts.map((fact) => (
+      <div id="provider-facts">
+        {groups.map(({ title, facts }, at) => (
+          <section aria-labelledby={`facts-${at}`}>
+            <h2 id={`facts-${at}`}>{title}</h2>
+            <table class="rows">
+              <thead>
                 <tr>
-                  <th scope="row">{fact.title}</th>
-                  <td data-label="Value">
-                    {fact.value ?? <span class="muted">unknown</span>}
-                    {fact.value !== null && fact.is_unknown && (
-                      <Badge tone="warn">assumption</Badge>
-                    )}
-                  </td>
-                  <td data-label="Sources">
-                    {fact.sources.length === 0 && '–'}
-                    {fact.sources.map((url, index) => (
-                      <>
-                        {index > 0 && ', '}
-                        <Source url={url} text={hostOf(url)} />
-                      </>
-                    ))}
-                  </td>
+                  <th scope="col">Fact</th>
+                  <th scope="col">Value</th>
+                  <th scope="col">Sources</th>
                 </tr>
-              ))}
-            </tbody>
-          </table>
-        </section>
-      ))}
+              </thead>
+              <tbody>
+                {facts.map((fact) => (
+                  <tr>
+                    <th scope="row">{fact.title}</th>
+                    <td data-label="Value">
+                      {fact.value ?? <span class="muted">unknown</span>}
+                      {fact.value !== null && fact.is_unknown && (
+                        <>
+                          {' '}
+                          <Badge tone="warn">assumption</Badge>
+                        </>
+                      )}
+                    </td>
+                    <td data-label="Sources">
+                      {fact.sources.length === 0 && '–'}
+                      {fact.sources.map((url, index) => (
+                        <>
+                          {index > 0 && ', '}
+                          <Source url={url} text={nameOf(url)} />
+                        </>
+                      ))}
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </section>
+        ))}
+      </div>
       <section aria-labelledby="entry-title">
         <h2 id="entry-title">Entry for providers.yaml</h2>
         <div class="commands">
@@ -103,6 +108,10 @@ function Source({ url, text }: { url: string; text: string }) {
   );
 }
 
-function hostOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).host : url;
+/** The host and the last part of the path: several sources of a fact are often pages of one host. */
+function nameOf(url: string): string {
+  if (!URL.canParse(url)) return url;
+  const { host, pathname } = new URL(url);
+  const page = pathname.split('/').findLast((part) => part !== '');
+  return page === undefined ? host : `${host} … ${page}`;
 }

@@ -72,7 +72,11 @@ function Providers({ view: { providers, unconfigured } }: { view: SettingsView }
       {providers.length === 0 && <p class="empty">No provider is configured.</p>}
       <div class="columns">
         {providers.map((provider) => (
-          <section class="card" id={`provider-${provider.id}`} aria-label={provider.id}>
+          <section
+            class="card settings-provider"
+            id={`provider-${provider.id}`}
+            aria-label={provider.id}
+          >
             <h3>
               {provider.id}{' '}
               <span class="muted">
@@ -137,7 +141,7 @@ function Environment({ name, environment }: { name: string; environment: Provide
         {Object.entries(limits).map(([limit, value]) => (
           <>
             <dt>{LIMITS[limit] ?? limit}</dt>
-            <dd>{String(value ?? 'none')}</dd>
+            <dd>{String(value ?? 'no limit')}</dd>
           </>
         ))}
       </dl>

@@ -5,8 +5,9 @@
 import { OPERATOR_AUDIT } from '../../domain/access/organisation';
 import type { AppLimiter } from '../../domain/limits/app-limiter';
 import { shownFailure } from '../../domain/limits/limiter-outcome';
-import { summaryLine } from '../../domain/refresh/sweep';
+import { type SweepSummary, summaryText } from '../../domain/refresh/sweep';
 import type { Statistics } from '../../services/overview/statistics';
+import { sum } from '../../services/overview/sum';
 import type { Schedule } from '../../temporal/schedule-client';
 import type { ListedSweep } from '../../temporal/workflow-client';
 import type { UiDependencies } from '../dependencies';
@@ -22,6 +23,8 @@ export interface WorkersView {
   schedules: {
     schedule: Schedule;
     lastSweep: ListedSweep | null;
+    /** The accounts of all organisations that its sweeps refresh; `null` until a worker has counted them. */
+    accounts: number | null;
     /** The provider's OAuth apps whose circuit is open. */
     open: AppLimiter[];
   }[];
@@ -30,17 +33,24 @@ export interface WorkersView {
 /** The caller for reading sweeps on behalf of all viewers; rendering decides what each viewer sees. */
 const OPERATOR = { organisation: OPERATOR_AUDIT, scopes: ['operator'] } as const;
 
-/** The schedules, each with the result of its last finished sweep and its open circuits. */
+/** The schedules, each with the result of its last finished sweep, its open circuits and its accounts. */
 export async function loadWorkers({
   schedules,
   workflows,
   store,
-}: Pick<UiDependencies, 'schedules' | 'workflows' | 'store'>): Promise<WorkersView> {
-  const [all, alive, limiters] = await Promise.all([
-    schedules.list(),
+  now,
+}: Pick<UiDependencies, 'schedules' | 'workflows' | 'store' | 'now'>): Promise<WorkersView> {
+  const all = await schedules.list();
+  const [alive, limiters, perApp] = await Promise.all([
     workflows.workers(),
     store.limiters.list(),
+    store.dueAccounts.perApp(
+      all.map(({ provider }) => provider),
+      now(),
+    ),
   ]);
+  const accountsOf = (provider: string) =>
+    sum(perApp.counts.filter((app) => app.provider === provider).map(({ accounts }) => accounts));
   return {
     alive,
     schedules: await Promise.all(
@@ -54,6 +64,7 @@ export async function loadWorkers({
         return {
           schedule,
           lastSweep: items.find(({ endedAt }) => endedAt !== null) ?? null,
+          accounts: perApp.asOf === null ? null : accountsOf(schedule.provider),
           open: limiters.filter(
             ({ provider, state }) => provider === schedule.provider && state !== 'closed',
           ),
@@ -62,6 +73,8 @@ export async function loadWorkers({
     ),
   };
 }
+
+type SchedulesProps = Pick<WorkersView, 'schedules'> & Omit<WorkersProps, 'workers'>;
 
 interface WorkersProps {
   workers: WorkersView;
@@ -131,11 +144,46 @@ export function concerns(
       false);
 }
 
-function Schedules({
-  schedules,
-  statistics,
-  mayOperate,
-}: Pick<WorkersView, 'schedules'> & Omit<WorkersProps, 'workers'>) {
+/** Schedules without accounts are folded, unless all are. */
+function Schedules(props: SchedulesProps) {
+  const { schedules, statistics, mayOperate } = props;
+  const isIdle = ({ schedule, accounts, lastSweep, open }: WorkersView['schedules'][number]) =>
+    hasNoAccounts(schedule.provider, { accounts, statistics, mayOperate }) &&
+    !schedule.paused &&
+    schedule.configuredEveryMs !== null &&
+    (lastSweep?.failure ?? null) === null &&
+    open.length === 0;
+  const idle = schedules.filter(isIdle);
+  if (idle.length === 0 || idle.length === schedules.length) return <ScheduleTable {...props} />;
+  return (
+    <>
+      <ScheduleTable {...props} schedules={schedules.filter((one) => !isIdle(one))} />
+      <details id="idle-schedules" class="fold">
+        <summary>
+          {idle.length} {idle.length === 1 ? 'provider has' : 'providers have'} no accounts to
+          refresh:{' '}
+          <span class="muted">{idle.map(({ schedule }) => schedule.provider).join(', ')}</span>
+        </summary>
+        <ScheduleTable {...props} schedules={idle} />
+      </details>
+    </>
+  );
+}
+
+/** Only operators may learn about the accounts of other organisations. */
+function hasNoAccounts(
+  provider: string,
+  {
+    accounts,
+    statistics,
+    mayOperate,
+  }: { accounts: number | null } & Pick<WorkersProps, 'statistics' | 'mayOperate'>,
+): boolean {
+  if (mayOperate) return accounts === 0;
+  return statistics !== null && !statistics.accounts.some((group) => group.provider === provider);
+}
+
+function ScheduleTable({ schedules, statistics, mayOperate }: SchedulesProps) {
   const isConcerned = concerns(statistics, mayOperate);
   return (
     <table class="rows">
@@ -191,7 +239,9 @@ function State({
     <>
       {configuredEveryMs === null && <Badge tone="warn">Provider not configured</Badge>}
       {paused && <Badge tone="warn">Paused</Badge>}
-      {!paused && configuredEveryMs !== null && <Badge tone="good">Active</Badge>}
+      {!paused && configuredEveryMs !== null && running.length === 0 && (
+        <Badge tone="good">Active</Badge>
+      )}
       {running.length > 0 && <Badge tone="active">Sweeping</Badge>}
       {mayOperate && paused && note !== null && note !== '' && <span class="detail">{note}</span>}
     </>
@@ -236,10 +286,16 @@ function LastRun({
   return (
     <>
       <Moment at={at} />
-      {summary !== null && <span class="detail">{summaryLine(summary)}</span>}
+      {summary !== null && <span class="detail">{sweptText(summary)}</span>}
       {failure !== null && <span class="detail bad">{failure}</span>}
     </>
   );
+}
+
+/** The row names the provider. */
+function sweptText(summary: SweepSummary): string {
+  const { environment } = summary;
+  return environment === null ? summaryText(summary) : `${environment}: ${summaryText(summary)}`;
 }
 
 function Interval({ schedule: { everyMs, configuredEveryMs } }: { schedule: Schedule }) {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { LOG_SOURCES } from '../../domain/logs/log-entry';
 import { FAILURE_CODES } from '../../domain/refresh/refresh-failure';
-import { type SweepSummary, summaryLine } from '../../domain/refresh/sweep';
+import { type SweepSummary, summaryText } from '../../domain/refresh/sweep';
 import {
   type ListedWorkflow,
   WORKFLOW_STATUSES,
@@ -59,13 +59,15 @@ export const WORKFLOW_COLUMNS: readonly Column<WorkflowRow>[] = [
     id: 'workflow',
     title: 'Workflow',
     names: true,
+    flexible: true,
     value: ({ workflowId }) => workflowId,
     cell: (row) => (
       <>
-        <a href={workflowPath(row)}>{row.label ?? row.accountId ?? row.workflowId}</a>
+        <a href={workflowPath(row)}>{row.label ?? row.accountId ?? nameOf(row)}</a>
         <span class="detail">
-          {row.type} {row.provider ?? ''}
-          {row.label !== null && ` · ${row.accountId}`}
+          {row.accountId === null
+            ? row.workflowId
+            : `${row.type} ${row.provider ?? ''} · ${row.accountId}`}
         </span>
       </>
     ),
@@ -111,6 +113,11 @@ export const WORKFLOW_COLUMNS: readonly Column<WorkflowRow>[] = [
     cell: ({ accountId }) => (accountId === null ? null : <code>{accountId}</code>),
   },
 ];
+
+/** A sweep is named by its provider, because its id, with a date, is longer than its column. */
+function nameOf({ type, provider, workflowId }: WorkflowRow): string {
+  return type === 'sweep' && provider !== null ? `Sweep of ${provider}` : workflowId;
+}
 
 export function workflowList(
   { cursor, ...query }: WorkflowsQuery,
@@ -188,9 +195,9 @@ function Outcome({ row: { outcome, summary, failure, status } }: { row: Workflow
   if (status !== 'completed') return <WorkflowState status={status} />;
   if (summary !== null)
     return summary.failed > 0 ? (
-      <span class="bad">{summaryLine(summary)}</span>
+      <span class="bad">{summaryText(summary)}</span>
     ) : (
-      <>{summaryLine(summary)}</>
+      <>{summaryText(summary)}</>
     );
   if (outcome === null) return <WorkflowState status={status} />;
   const failed = !NO_FAILURES.has(outcome);

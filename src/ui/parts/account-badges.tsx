@@ -32,6 +32,26 @@ export function OutcomeBadge({ outcome }: { outcome: 'refreshed' | 'failed' }) {
   );
 }
 
+/** The usual environment is left out, so that the others are seen. */
+const USUAL_ENVIRONMENT = 'production';
+
+/** The provider of a row, with the environment and the kind of its account. */
+export function ProviderCell({
+  provider,
+  environment,
+  kind,
+}: Pick<Account, 'provider' | 'environment' | 'kind'>) {
+  const details = [environment === USUAL_ENVIRONMENT ? null : environment, kind].filter(
+    (part) => part !== null,
+  );
+  return (
+    <>
+      {provider}
+      {details.length > 0 && <span class="detail">{details.join(' · ')}</span>}
+    </>
+  );
+}
+
 /** `access_token_expires` → `access token expires` */
 export function words(name: string): string {
   return name.replaceAll('_', ' ');

@@ -6,7 +6,8 @@ import { Notice } from './notice';
 interface FormProps {
   action: string;
   state?: FormState;
-  submit: string;
+  /** Absent: the person may only read the form. */
+  submit?: string;
   danger?: boolean;
   /** The page to which a person returns without sending. */
   back?: string;
@@ -47,14 +48,16 @@ export function Form(props: PropsWithChildren<FormProps>) {
         <Notice kind="bad">Nothing was changed. Correct the marked fields and send again.</Notice>
       )}
       {props.children}
-      <div class="form-buttons">
-        <button class={danger ? 'danger' : 'primary'}>{submit}</button>
-        {back !== undefined && (
-          <a class="button" href={back}>
-            Cancel
-          </a>
-        )}
-      </div>
+      {submit !== undefined && (
+        <div class="form-buttons">
+          <button class={danger ? 'danger' : 'primary'}>{submit}</button>
+          {back !== undefined && (
+            <a class="button" href={back}>
+              Cancel
+            </a>
+          )}
+        </div>
+      )}
     </form>
   );
 }
@@ -66,6 +69,7 @@ interface FieldProps {
   id?: string;
   hint?: string;
   required?: boolean;
+  disabled?: boolean;
   state?: FormState;
 }
 
@@ -109,7 +113,8 @@ function Hint({
   );
 }
 
-function attributesOf({ name, id = name, hint, required = false, state = EMPTY_FORM }: FieldProps) {
+function attributesOf(props: FieldProps) {
+  const { name, id = name, hint, required = false, disabled = false, state = EMPTY_FORM } = props;
   const isRefused = state.problems.has(name);
   const described = [isRefused && `${id}-problem`, hint !== undefined && `${id}-hint`].filter(
     (one) => one !== false,
@@ -118,6 +123,7 @@ function attributesOf({ name, id = name, hint, required = false, state = EMPTY_F
     id,
     name,
     ...(required ? { required: true } : {}),
+    ...(disabled ? { disabled: true } : {}),
     ...(isRefused ? { 'aria-invalid': 'true' as const } : {}),
     ...(described.length === 0 ? {} : { 'aria-describedby': described.join(' ') }),
   };

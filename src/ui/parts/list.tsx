@@ -14,6 +14,8 @@ export interface Column<Row> {
   names?: true;
   /** Shown only if a person chooses it. */
   optional?: true;
+  /** Its long texts take the room that the other columns leave, and are cut off. */
+  flexible?: true;
   /** The sort order that goes by this column. */
   sort?: string;
   cell: (row: Row) => Child;
@@ -210,9 +212,9 @@ function Rows<Row>(props: ListProps<Row>) {
                   />
                 </td>
               )}
-              {columns.map(({ names, title, cell }) =>
+              {columns.map(({ names, title, flexible, cell }) =>
                 names === true ? (
-                  <th scope="row">
+                  <th scope="row" {...flexibleClass(flexible)}>
                     {linkTo !== undefined && (
                       <>
                         <a
@@ -227,7 +229,9 @@ function Rows<Row>(props: ListProps<Row>) {
                     {cell(row)}
                   </th>
                 ) : (
-                  <td data-label={title}>{cell(row)}</td>
+                  <td data-label={title} {...flexibleClass(flexible)}>
+                    {cell(row)}
+                  </td>
                 ),
               )}
             </tr>
@@ -236,6 +240,10 @@ function Rows<Row>(props: ListProps<Row>) {
       </table>
     </div>
   );
+}
+
+function flexibleClass(flexible: true | undefined) {
+  return flexible === true ? { class: 'flexible' } : {};
 }
 
 function Pager<Row>({ path, query, cursor, next, things }: ListProps<Row>) {

@@ -12,7 +12,11 @@ import {
   BULK_MAX,
   bulkObstacle,
 } from '../../services/accounts/bulk-actions';
-import { createSession, NewSessionBody } from '../../services/connect/create-session';
+import {
+  createSession,
+  NewSessionBody,
+  needsExternalId,
+} from '../../services/connect/create-session';
 import {
   countAccounts as countForLinks,
   linksInputOf,
@@ -308,6 +312,16 @@ function connectable({
     const rules = consent.rulesOf(provider);
     if (rules === null) return [];
     const environments = [...provider.environments.keys()];
-    return [{ id: provider.id, environments, inputs: rules.inputs }];
+    return [
+      {
+        id: provider.id,
+        environments,
+        externalId: rules.inputs.some(({ isExternalId }) => isExternalId === true)
+          ? ('owner' as const)
+          : needsExternalId(rules, provider)
+            ? ('admin' as const)
+            : ('none' as const),
+      },
+    ];
   });
 }

@@ -45,6 +45,7 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
     id: 'action',
     title: 'Action',
     names: true,
+    flexible: true,
     value: ({ action }) => action,
     cell: ({ action }) => <code>{action}</code>,
   },
@@ -75,8 +76,9 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
   {
     id: 'details',
     title: 'Details',
+    flexible: true,
     value: ({ details }) => JSON.stringify(details),
-    cell: ({ details }) => detailsOf(details),
+    cell: (entry) => detailsOf(entry),
   },
   {
     id: 'sequence',
@@ -96,14 +98,22 @@ const COLUMNS: readonly Column<AuditEntry>[] = [
 const SHOWN_ELSEWHERE = new Set(['phase', 'status', 'members']);
 const DETAILS_MAX_CHARACTERS = 160;
 
-function detailsOf(details: AuditEntry['details']): string {
+/** Members whose names say too little beside their values. */
+const TITLES: Readonly<Record<string, string>> = { asked: 'answers entry', made: 'created' };
+
+function detailsOf({ action, details }: AuditEntry): string {
   const joined = Object.entries(details)
-    .filter(([name]) => !SHOWN_ELSEWHERE.has(name))
-    .map(([name, value]) => `${words(name)}: ${[value].flat().join(' ')}`)
+    .filter(([name, value]) => !SHOWN_ELSEWHERE.has(name) && !isPathOf(action, name, value))
+    .map(([name, value]) => `${TITLES[name] ?? words(name)}: ${[value].flat().join(' ')}`)
     .join(', ');
   return joined.length > DETAILS_MAX_CHARACTERS
     ? `${joined.slice(0, DETAILS_MAX_CHARACTERS)} …`
     : joined;
+}
+
+/** The action names the path already, unless the path has ids. */
+function isPathOf(action: string, name: string, value: unknown): boolean {
+  return name === 'path' && action.endsWith(` ${String(value)}`);
 }
 
 export function registerAudit(ui: UiApp, deps: UiDependencies): void {

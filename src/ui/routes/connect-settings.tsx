@@ -3,7 +3,7 @@ import type { ConnectSettings } from '../../domain/connect/connect-settings';
 import { ConnectSettingsChange } from '../../services/connect/connect-settings';
 import type { UiDependencies } from '../dependencies';
 import type { UiApp } from '../env';
-import { formFields } from '../form';
+import { EMPTY_FORM, type FormValues, formFields } from '../form';
 import { showPage } from '../layout';
 import { ACCOUNTS_PATH } from '../pages/accounts';
 import {
@@ -26,7 +26,7 @@ export function registerConnectSettings(ui: UiApp, { connectSettings }: UiDepend
       <ConnectSettingsPage
         settings={settings}
         fields={fieldsOf(settings)}
-        problems={{}}
+        state={EMPTY_FORM}
         isSaved={c.req.query('saved') !== undefined}
         mayAct={mayAct(session)}
       />,
@@ -48,26 +48,29 @@ export function registerConnectSettings(ui: UiApp, { connectSettings }: UiDepend
       await connectSettings.change(organisation, parsed.data);
       return c.redirect(`${CONNECT_SETTINGS_PATH}?saved`, 303);
     }
-    const problems: Partial<Record<keyof SettingsFields, string>> = {};
+    const problems = new Map<string, string>();
     for (const { path, message } of parsed.error.issues) {
       const [name, index] = path;
       if (!isField(name)) continue;
       const line = typeof index === 'number' ? `Address ${index + 1} ` : 'This value ';
-      problems[name] =
-        `${problems[name] === undefined ? '' : `${problems[name]} `}${line}${message}.`;
+      problems.set(name, [problems.get(name) ?? [], `${line}${message}.`].flat().join(' '));
     }
     return showPage(
       c,
       { ...PAGE, status: 400 },
       <ConnectSettingsPage
         settings={current}
-        fields={fields}
-        problems={problems}
+        fields={fieldsOf(current)}
+        state={{ values: valuesOf(fields), problems, problem: null }}
         isSaved={false}
         mayAct
       />,
     );
   });
+}
+
+function valuesOf(fields: SettingsFields): FormValues {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, [value]]));
 }
 
 function isField(name: unknown): name is keyof SettingsFields {

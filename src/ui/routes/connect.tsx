@@ -50,6 +50,11 @@ const TOKEN = /^[\w-]{43}$/;
  */
 const COOKIE_LIFE_SECONDS = (2 * LEG_LIFE_MS) / 1000;
 
+/** An external id that is the account's id means nothing to the owner. */
+function shownExternalId({ externalId, accountId }: ConnectSession): string | null {
+  return externalId === accountId ? null : externalId;
+}
+
 interface Message {
   title: (texts: ConnectTexts) => string;
   text: (texts: ConnectTexts) => string;
@@ -168,7 +173,7 @@ export function registerConnect(ui: UiApp, deps: UiDependencies): void {
           texts={texts}
           organisation={sender}
           provider={name}
-          account={session.label ?? session.externalId}
+          account={session.label ?? shownExternalId(session)}
           scopes={view.scopes}
           inputs={view.inputs}
           problem={failure === null ? null : texts.failures[failure]}

@@ -12,6 +12,7 @@ import {
   replayDelivery,
 } from '../../services/webhooks/replay-delivery';
 import type { WebhookDelivery } from '../../store/webhooks/webhook-delivery-model';
+import type { WebhookEndpoint } from '../../store/webhooks/webhook-endpoint-model';
 import type { UiDependencies } from '../dependencies';
 import { answerDone } from '../done';
 import type { Session, UiApp } from '../env';
@@ -29,7 +30,12 @@ import {
   span,
   text,
 } from '../list-query';
-import { NEW_WEBHOOK_PATH, DELIVERIES_PATH as PATH, webhookPath } from '../pages/webhooks';
+import {
+  DELIVERIES_PATH as PATH,
+  WEBHOOKS_PATH,
+  webhookName,
+  webhookPath,
+} from '../pages/webhooks';
 import { type RepeatedBy, repeatedList, TIME_FILTERS } from '../parts/commands';
 import { Copyable } from '../parts/copy';
 import { DeliveryOutcome, ReplayForm } from '../parts/delivery';
@@ -154,7 +160,11 @@ export function registerDeliveries(ui: UiApp, deps: UiDependencies): void {
     body: deliveryBody,
     repeatedBy: deliveriesCommand,
     placeBefore: ({ createdAt, id }) => placeBefore(createdAt.toISOString(), id),
-    start: <a href={NEW_WEBHOOK_PATH}>Add a webhook</a>,
+    start: (
+      <>
+        Evergrant sends each event to the <a href={WEBHOOKS_PATH}>webhooks</a>.
+      </>
+    ),
     selectedBy: REPLAY_FORM,
     count: ({ organisation }, query, max) =>
       store.webhookDeliveries.count(filterOf(organisation, query), max),
@@ -185,10 +195,8 @@ export function registerDeliveries(ui: UiApp, deps: UiDependencies): void {
         <>
           {webhooks
             .filter(({ state }) => state !== 'enabled')
-            .map(({ id, state, stateReason, stateAt }) => (
-              <Notice kind="bad">
-                The webhook {names.get(id)} is {state}, <Moment at={stateAt} />. {stateReason}
-              </Notice>
+            .map((webhook) => (
+              <NotEnabled webhook={webhook} />
             ))}
           <FilterBar path={PATH} label="Deliveries" replaces="#list">
             <Many name="state" label="State" chosen={query.state} values={DELIVERY_STATES} />
@@ -202,7 +210,7 @@ export function registerDeliveries(ui: UiApp, deps: UiDependencies): void {
             />
             <PastTimeRange label="Created" query={query} />
           </FilterBar>
-          <form id={REPLAY_FORM} class="bulk" method="post" action={`${PATH}/replay`}>
+          <form id={REPLAY_FORM} class="bulk on-rows" method="post" action={`${PATH}/replay`}>
             <button>Replay the selected deliveries</button>
             <button name="all" value="true">
               Replay all that match, at most {REPLAYED_MAX}
@@ -252,6 +260,28 @@ export function registerDeliveries(ui: UiApp, deps: UiDependencies): void {
       text: `The delivery of ${delivery.eventType} starts again within seconds.`,
     });
   });
+}
+
+/** Nothing is sent to this webhook, and its deliveries cannot be replayed. */
+function NotEnabled({ webhook }: { webhook: WebhookEndpoint }) {
+  const { id, state, stateReason, stateAt } = webhook;
+  const path = webhookPath(id);
+  const name = webhookName(webhook);
+  return (
+    <div class="notice bad undoable" role="alert">
+      <p>
+        The webhook <a href={path}>{name}</a> is {state}, <Moment at={stateAt} />. {stateReason}
+        {state === 'disabled' && ' Enable it to replay its deliveries.'}
+      </p>
+      {state === 'disabled' && (
+        <form method="post" action={`${path}/enable`}>
+          <button>
+            Enable<span class="hidden"> the webhook {name}</span>
+          </button>
+        </form>
+      )}
+    </div>
+  );
 }
 
 /** Failures first, because they need a person. */

@@ -9,7 +9,7 @@ import type { UiApp } from '../env';
 import { placeBefore, registerList } from '../list-page';
 import { many, moment, pastRange, single, span, text } from '../list-query';
 import { accountPath } from '../pages/accounts';
-import { words } from '../parts/account-badges';
+import { ProviderCell, words } from '../parts/account-badges';
 import { Badge, type Tone } from '../parts/badge';
 import { repeatedList, TIME_FILTERS } from '../parts/commands';
 import { Copyable } from '../parts/copy';
@@ -55,6 +55,7 @@ const COLUMNS: readonly Column<RaisedEvent>[] = [
   {
     id: 'subject',
     title: 'About',
+    flexible: true,
     value: (event) => subjectOf(event).text,
     cell: (event) => {
       const { text: subject, accountId } = subjectOf(event);
@@ -65,11 +66,15 @@ const COLUMNS: readonly Column<RaisedEvent>[] = [
     id: 'provider',
     title: 'Provider',
     value: ({ data }) => ('provider' in data ? data.provider : null),
-    cell: ({ data }) => ('provider' in data ? `${data.provider} ${data.environment}` : null),
+    cell: ({ data }) =>
+      'provider' in data ? (
+        <ProviderCell provider={data.provider} environment={data.environment} kind={null} />
+      ) : null,
   },
   {
     id: 'details',
     title: 'Details',
+    flexible: true,
     value: (event) => detailsOf(event),
     cell: (event) => detailsOf(event),
   },
@@ -94,8 +99,13 @@ const SHOWN_ELSEWHERE = new Set(['account_id', 'label', 'provider', 'environment
 function detailsOf({ data }: RaisedEvent): string {
   return Object.entries(data)
     .filter(([name, value]) => !SHOWN_ELSEWHERE.has(name) && value !== null)
-    .map(([name, value]) => `${words(name)}: ${words(String(value))}`)
+    .map(([name, value]) => `${words(name)}: ${valueText(String(value))}`)
     .join(', ');
+}
+
+/** Ids keep their underscores, and codes such as `needs_reconnect` are shown as words. */
+function valueText(value: string): string {
+  return /^[a-z_]+$/.test(value) ? words(value) : value;
 }
 
 export function registerEvents(ui: UiApp, deps: UiDependencies): void {

@@ -110,7 +110,8 @@ export function registerProviders(ui: UiApp, deps: UiDependencies): void {
         <>
           <p class="muted">
             Evergrant has a file of facts for each of these providers. “?” marks an assumption, and
-            “unknown” is a fact without a source. The page Settings shows all configured entries.
+            “unknown” is a fact without a source. All configured entries are in{' '}
+            <a href="/admin/settings">Settings</a>.
           </p>
           <FilterBar path={PROVIDERS_PATH} label="providers" replaces="#list">
             <Search

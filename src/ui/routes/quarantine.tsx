@@ -112,7 +112,7 @@ export function registerQuarantine(ui: UiApp, deps: UiDependencies): void {
             />
           </FilterBar>
           {mayAct(c.get('session')) && (
-            <form id={FORM} class="bulk" method="post" action={`${ACCOUNTS_PATH}/actions`}>
+            <form id={FORM} class="bulk on-rows" method="post" action={`${ACCOUNTS_PATH}/actions`}>
               <input type="hidden" name="action" value="release" />
               <button>
                 Preview the release of <span data-selected>the selected accounts</span> …

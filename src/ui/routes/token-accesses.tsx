@@ -46,6 +46,7 @@ const COLUMNS: readonly Column<Row>[] = [
     id: 'account',
     title: 'Account',
     names: true,
+    flexible: true,
     value: ({ label, accountId }) => label ?? accountId,
     cell: ({ label, accountId }) =>
       label === null ? accountId : <a href={accountPath(accountId)}>{label}</a>,
@@ -86,6 +87,7 @@ const COLUMNS: readonly Column<Row>[] = [
   {
     id: 'request',
     title: 'Request id',
+    flexible: true,
     value: ({ requestId }) => requestId,
     cell: ({ requestId }) => <Copyable text={requestId} of="the request id" />,
   },

@@ -264,10 +264,10 @@ export function registerWebhooks(ui: UiApp, deps: UiDependencies): void {
       text:
         delivery.state === 'delivered'
           ? `The receiver accepted the test event (${outcome}).`
-          : 'The test event is sent.',
+          : 'The test event is not delivered.',
       ...(delivery.state === 'delivered'
         ? {}
-        : { warnings: [`The receiver did not accept it (${outcome}).`] }),
+        : { warnings: [`The attempt ended with ${outcome}.`] }),
     });
   });
 
