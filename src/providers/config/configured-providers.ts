@@ -90,6 +90,10 @@ function configuredProvider(config: ProviderConfig): Provider {
       config.refreshTokenLifeSeconds === undefined
         ? adapter.refreshTokenLifeSeconds
         : config.refreshTokenLifeSeconds,
+    // A configured lifetime replaces both clocks of the adapter.
+    ...(config.refreshTokenLifeSeconds !== undefined || adapter.consentLifeSeconds === undefined
+      ? {}
+      : { consentLifeSeconds: adapter.consentLifeSeconds }),
     tokenPath: config.tokenPath ?? adapter.tokenPath ?? null,
     scopeSeparator: config.scopeSeparator ?? adapter.scopeSeparator ?? ' ',
     // A configured separator applies to requests and responses.

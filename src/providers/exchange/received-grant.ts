@@ -21,6 +21,8 @@ export interface ReceivedGrant {
   expiresAt: Date;
   /** Expiry of the new refresh token. For the old one, only if the response states it. */
   refreshTokenExpiry: Pick<RefreshTokenExpiry, 'expiresAt' | 'isStated'>;
+  /** The end of the consent if it is given by this exchange. An earlier end takes precedence. Absent: no end is known. */
+  refreshTokenEndsAt?: Date;
   /** `null`: the response names no scopes, so the old ones stay. */
   scopes: string[] | null;
   /** Values beside the tokens that the provider file keeps. Absent: the response states none. */
@@ -42,6 +44,7 @@ export function readGrant(
   const expiry = accessTokenExpiry(members, sentAt, provider.accessTokenLifeSeconds);
   const refreshLife = refreshToken === null ? null : provider.refreshTokenLifeSeconds;
   const refreshExpiry = refreshTokenExpiry(members, sentAt, refreshLife);
+  const consentLife = refreshToken === null ? undefined : provider.consentLifeSeconds;
   const separator = provider.answerScopeSeparator ?? provider.scopeSeparator;
   const named = readScopes(members['scope'] ?? members['scopes'], separator);
   const scopes = named?.filter(
@@ -59,6 +62,9 @@ export function readGrant(
       refreshToken: secretOf(refreshToken),
       expiresAt: expiry.expiresAt,
       refreshTokenExpiry: refreshExpiry,
+      ...(consentLife === undefined
+        ? {}
+        : { refreshTokenEndsAt: new Date(sentAt.getTime() + consentLife * 1000) }),
       scopes: scopes?.slice(0, SCOPES_MAX) ?? null,
       ...(Object.keys(kept.values).length === 0 ? {} : { providerValues: kept.values }),
     },

@@ -57,6 +57,30 @@ describe('the two clocks of a refresh token', () => {
     const { refreshTokenLifeSeconds } = adapterWith({ rotation, lives: { access: '1h', refresh } });
     expect(refreshTokenLifeSeconds).toBe(days === null ? null : days * 24 * 3600);
   });
+  it('are apart in answers, so that the end that counts from the consent outlives rotations', async () => {
+    const adapter = adapterWith({
+      rotation: 'always',
+      lives: { access: '1h', refresh: { absolute: '365d', idle: '100d' } },
+    });
+    const body = { ...answer, refresh_token: 'rt-2' };
+    for (const { grant } of [
+      await consentWith(adapter, { code: 'code-1' }, { body }),
+      await refreshWith(adapter, { body }),
+    ]) {
+      expect(secondsUntil(grant?.refreshTokenExpiry.expiresAt)).toBe(100 * 24 * 3600);
+      expect(secondsUntil(grant?.refreshTokenEndsAt)).toBe(365 * 24 * 3600);
+    }
+  });
+  it('do not count if an entry states the lifetime of a new token', async () => {
+    const adapter = adapterWith({
+      rotation: 'always',
+      lives: { access: '1h', refresh: { absolute: '365d', idle: '100d' } },
+    });
+    const body = { ...answer, refresh_token: 'rt-2' };
+    const { grant } = await refreshWith(adapter, { body }, { entry: { refreshTokenLife: '500d' } });
+    expect(secondsUntil(grant?.refreshTokenExpiry.expiresAt)).toBe(500 * 24 * 3600);
+    expect(grant?.refreshTokenEndsAt).toBeUndefined();
+  });
 });
 
 it('stores an access token with expires_in 0 as one that does not expire', async () => {
