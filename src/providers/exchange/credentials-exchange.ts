@@ -97,7 +97,10 @@ export async function exchangeCredentials(
 }
 
 /** A refresh token is not stored, because it would replace the credentials. RFC 6749 §4.4.3 says that there is none. */
-function withoutRefreshToken(grant: ReceivedGrant): ReceivedGrant {
+function withoutRefreshToken({
+  refreshTokenEndsAt: _endsAt,
+  ...grant
+}: ReceivedGrant): ReceivedGrant {
   return {
     ...grant,
     refreshToken: null,

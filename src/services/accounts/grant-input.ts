@@ -57,7 +57,7 @@ export const GrantInput = z.object({
     }),
   credentials: CredentialsInput.optional().openapi({
     description:
-      'Only for accounts with the grant client_credentials or jwt_bearer, in place of the tokens. scopes are then the scopes to request',
+      'Only for accounts with the grant client_credentials or jwt_bearer, in place of the tokens. scopes are then the scopes to request. A change that states only one of the two keeps the other',
   }),
 });
 

@@ -158,6 +158,7 @@ describe('client_credentials', () => {
 
   it('ignores a refresh token in the answer, which would replace the credentials', async () => {
     const { received } = await exchanged({}, 'client_credentials', {
+      of: (url) => ({ ...oauth2At(url), consentLifeSeconds: 3600 }),
       answer: {
         body: JSON.stringify({
           access_token: 'token-1',
@@ -172,6 +173,7 @@ describe('client_credentials', () => {
       { refreshToken: null, refreshTokenExpiry: { expiresAt: null, isStated: false } },
     ]);
     expect(received[0]?.accessToken?.reveal()).toBe('token-1');
+    expect(received[0]).not.toHaveProperty('refreshTokenEndsAt');
   });
 
   it('stores nothing of an answer that has only a refresh token, and counts it as a failure', async () => {
