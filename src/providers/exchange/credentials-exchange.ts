@@ -15,7 +15,12 @@ import {
 import type { CredentialsGrant } from '../../domain/account/grant-type';
 import type { ProviderEnvironment } from '../provider';
 import { signAssertion } from './assertion';
-import { type GrantCredentials, readCredentials, secretsOf } from './grant-credentials';
+import {
+  type GrantCredentials,
+  type OwnClient,
+  readCredentials,
+  secretsOf,
+} from './grant-credentials';
 import type { ReceivedGrant } from './received-grant';
 import { recognizedTokenTypes } from './strict-response';
 import { isLoopback } from './token-endpoint';
@@ -111,16 +116,33 @@ function withoutRefreshToken({
 /** The account's own client, or the app, or no client if the assertion alone is the proof. */
 function clientOf(
   environment: ProviderEnvironment,
-  { client_id, client_secret = '', private_key, key_id }: GrantCredentials,
+  credentials: GrantCredentials,
   grantType: CredentialsGrant,
 ): { client: Client; authentication: ClientAuth } {
+  const { client_id } = credentials;
+  if (client_id !== undefined)
+    return (
+      ownClientOf(environment, credentials, grantType) ?? {
+        client: { client_id },
+        authentication: NO_CLIENT,
+      }
+    );
+  return grantType === 'jwt_bearer' && environment.grants.jwt_bearer?.client !== 'required'
+    ? { client: environment.client, authentication: NO_CLIENT }
+    : { client: environment.client, authentication: environment.clientAuthentication };
+}
+
+/**
+ * Returns the client of the account itself; `null` if it authenticates none, because a signed assertion is its only proof.
+ * @throws if the provider does not accept such a client, or its key is unusable
+ */
+export function ownClientOf(
+  environment: ProviderEnvironment,
+  { client_id, client_secret = '', private_key, key_id }: GrantCredentials,
+  grantType: CredentialsGrant,
+): OwnClient | null {
   const isAssertion = grantType === 'jwt_bearer';
-  if (client_id === undefined)
-    return isAssertion && environment.grants.jwt_bearer?.client !== 'required'
-      ? { client: environment.client, authentication: NO_CLIENT }
-      : { client: environment.client, authentication: environment.clientAuthentication };
-  const client = { client_id };
-  if (isAssertion && client_secret === '') return { client, authentication: NO_CLIENT };
+  if (client_id === undefined || (isAssertion && client_secret === '')) return null;
   const authentication = environment.authenticationOf({
     clientId: client_id,
     clientSecret: client_secret,
@@ -129,7 +151,7 @@ function clientOf(
     ...(key_id === undefined ? {} : { keyId: key_id }),
   });
   if (authentication === null) throw new TypeError('the provider does not accept this client');
-  return { client, authentication };
+  return { client: { client_id }, clientSecret: client_secret, authentication };
 }
 
 /** Adds nothing to the request. @see [RFC 7521 §4.1](https://www.rfc-editor.org/rfc/rfc7521#section-4.1) */
