@@ -46,6 +46,8 @@ export interface EnvironmentConfig {
   validationEndpoint?: string;
   introspectionEndpoint?: string;
   issuer?: string;
+  /** The token endpoint is not that of the adapter, whose audience of assertions does not apply. */
+  hasOtherTokenEndpoint?: true;
   authorizationEndpoint?: string;
   revocationEndpoint?: string;
   /** The endpoint that names the person who consented. */
@@ -546,6 +548,7 @@ function otherEndpoints(
     identityEndpoint:
       own.identityEndpoint ?? (subject?.kind === 'request' ? subject.endpoints[name] : undefined),
     issuer: own.issuer ?? known?.issuers?.[name],
+    hasOtherTokenEndpoint: isOwnServer ? undefined : true,
   });
 }
 

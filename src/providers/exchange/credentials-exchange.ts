@@ -44,6 +44,7 @@ export async function exchangeCredentials(
       request: { method: 'POST', url: endpoint.shown(account) },
       secrets: credentials === null ? [] : secretsOf(credentials),
       capture,
+      hasAddress: true,
       mayBeSent: () => input.mayBeSent(''),
       // Without an access token nothing is left to store, and the answer counts as a failure.
       receive: (grant) => {

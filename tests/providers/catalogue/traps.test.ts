@@ -1,5 +1,6 @@
 /** Traps of real providers, each as a small invented file. */
 import {
+  configuredExample,
   consentWith,
   refreshWith,
   secondsUntil,
@@ -80,6 +81,23 @@ describe('the two clocks of a refresh token', () => {
     const { grant } = await refreshWith(adapter, { body }, { entry: { refreshTokenLife: '500d' } });
     expect(secondsUntil(grant?.refreshTokenExpiry.expiresAt)).toBe(500 * 24 * 3600);
     expect(grant?.refreshTokenEndsAt).toBeUndefined();
+  });
+});
+
+describe('the audience of signed assertions', () => {
+  const grants = { jwt_bearer: { audience: 'as.example.com' } };
+  const sources = { token: 'https://docs.example.com', grants: 'https://docs.example.com' };
+  const audienceWith = (entry: object) => {
+    const { environment } = configuredExample(adapterWith({ grants, sources }), entry);
+    return environment.grants.jwt_bearer?.audience;
+  };
+
+  it('is that of the file at the token endpoint of the file', () => {
+    expect(audienceWith({})).toBe('as.example.com');
+    expect(audienceWith({ tokenEndpoint: 'https://as.example.com/token' })).toBe('as.example.com');
+  });
+  it('is the token endpoint of an entry that names another one', () => {
+    expect(audienceWith({ tokenEndpoint: 'https://other.example.com/token' })).toBeUndefined();
   });
 });
 
