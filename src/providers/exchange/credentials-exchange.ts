@@ -20,6 +20,7 @@ import {
   type OwnClient,
   readCredentials,
   secretsOf,
+  UnreadableCredentialsError,
 } from './grant-credentials';
 import type { ReceivedGrant } from './received-grant';
 import { recognizedTokenTypes } from './strict-response';
@@ -51,7 +52,7 @@ export async function exchangeCredentials(
         if (grant.accessToken !== null) input.receive(withoutRefreshToken(grant));
       },
       async exchange(send) {
-        if (credentials === null) throw new TypeError('the stored credentials are unreadable');
+        if (credentials === null) throw new UnreadableCredentialsError();
         const server = await endpoint.resolve(account);
         const { client, authentication } = clientOf(environment, credentials, grantType);
         const tokenEndpoint = server.token_endpoint ?? '';

@@ -33,6 +33,11 @@ export interface OwnClient {
   authentication: ClientAuth;
 }
 
+/** The stored text is not a form of credentials. */
+export class UnreadableCredentialsError extends Error {
+  override name = 'UnreadableCredentialsError';
+}
+
 /** @returns `null` if the text is not a stored form */
 export function readCredentials(stored: string): GrantCredentials | null {
   return credentialsSchema.safeParse(parseObject(stored)).data ?? null;

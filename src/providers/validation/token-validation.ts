@@ -15,15 +15,10 @@ import {
 } from '../../domain/refresh/refresh-failure';
 import { ownClientOf } from '../exchange/credentials-exchange';
 import { captureRequest, captureResponse } from '../exchange/exchange-capture';
-import { header, isSuccess } from '../exchange/exchange-conclusion';
+import { header, isSuccess, networkOrBuildFailure } from '../exchange/exchange-conclusion';
 import { type GrantCredentials, type OwnClient, secretsOf } from '../exchange/grant-credentials';
 import { type AccountAddress, AccountAddressError } from '../exchange/token-endpoint';
-import {
-  AnswerLostError,
-  NotSentError,
-  type Transport,
-  type TransportResponse,
-} from '../exchange/transport';
+import { AnswerLostError, type Transport, type TransportResponse } from '../exchange/transport';
 import type { ProviderEnvironment } from '../provider';
 import { ValidationNotSupportedError } from './validation-endpoint';
 import type { TokenJudgement } from './validation-rule';
@@ -94,7 +89,7 @@ export async function validateAccessToken(
   } catch (error) {
     return { ...shown, ...unanswered(error) };
   }
-  if (answer === undefined) return { ...shown, ...notSent('provider_unreachable') };
+  if (answer === undefined) return { ...shown, ...notSent('request_not_built') };
   return {
     ...shown,
     ...judged(validation.judge(answer, client) ?? byStatus(answer), answer, now()),
@@ -134,13 +129,11 @@ function unanswered(error: unknown): Verdict {
   }
   if (error instanceof AccountAddressError) return notSent('account_address_invalid');
   if (error instanceof ValidationNotSupportedError) return notSent('validation_not_supported');
-  const detail = error instanceof NotSentError ? error.code : 'the request could not be built';
-  return notSent('provider_unreachable', detail);
+  return { verdict: 'unknown', outcome: 'not_sent', failure: networkOrBuildFailure(error) };
 }
 
-function notSent(code: RefreshFailureCode, detail?: string): Verdict {
-  const failure = refreshFailure(code, detail === undefined ? {} : { detail });
-  return { verdict: 'unknown', outcome: 'not_sent', failure };
+function notSent(code: RefreshFailureCode): Verdict {
+  return { verdict: 'unknown', outcome: 'not_sent', failure: refreshFailure(code) };
 }
 
 function isForm(headers: Readonly<Record<string, string>>): boolean {

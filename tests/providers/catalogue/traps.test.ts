@@ -7,6 +7,8 @@ import {
 } from '../../../src/providers/catalogue/example-exchange';
 import { ConfiguredProviders } from '../../../src/providers/config/configured-providers';
 import { readProvider } from '../../../src/providers/config/provider-entry';
+import { conclude } from '../../../src/providers/exchange/exchange-conclusion';
+import { NotSentError } from '../../../src/providers/exchange/transport';
 import { adapterWith } from './_invented';
 
 jest.mock(
@@ -352,5 +354,38 @@ describe('a file', () => {
     expect(problems).toEqual([]);
     const provider = config === null ? undefined : new ConfiguredProviders([config]).find('it');
     expect(provider).toMatchObject({ tokenPath: 'data', replayRule: { kind: 'safe' } });
+  });
+});
+
+describe('a request that cannot be built', () => {
+  const unsent = { outcome: 'not_sent', failure: { code: 'request_not_built', class: 'ours' } };
+
+  it('is no outage of the provider, and names no value', async () => {
+    const broken = {
+      ...adapterWith({}),
+      shapeRequest: () => {
+        throw new TypeError('planted-secret');
+      },
+    };
+    const refreshed = await refreshWith(broken, { body: answer });
+    expect(refreshed).toMatchObject(unsent);
+    expect(refreshed.sent).toEqual([]);
+    expect(refreshed.shown).not.toContain('planted-secret');
+  });
+
+  it.each([
+    ['ERR_INVALID_CHAR', unsent],
+    ['ECONNREFUSED', { outcome: 'not_sent', failure: { code: 'provider_unreachable' } }],
+  ])('is told from an unreachable provider by the code %s of Node', (code, expected) => {
+    const conclusion = conclude({
+      verdict: new NotSentError(code),
+      answer: undefined,
+      salvaged: null,
+      oddities: [],
+      provider: configuredExample(adapterWith({})).provider,
+      secrets: [],
+      now: new Date(),
+    });
+    expect(conclusion).toMatchObject(expected);
   });
 });

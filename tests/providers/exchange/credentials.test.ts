@@ -184,6 +184,14 @@ describe('client_credentials', () => {
     expect(exchange.failure?.code).toBe('invalid_token_response');
   });
 
+  it('blames the account for stored credentials that cannot be read, and not the provider', async () => {
+    const { exchange } = await exchanged({ scopes: [''] }, 'client_credentials');
+    expect(exchange).toMatchObject({
+      outcome: 'not_sent',
+      failure: { code: 'row_corrupt', class: 'account' },
+    });
+  });
+
   it('shows no secret in the log, also if the answer quotes the credentials', async () => {
     const key = pem(RSA);
     const own = { client_id: 'own-client', client_secret: 'planted-secret' };
