@@ -114,7 +114,11 @@ async function validated({
       },
     },
   } as unknown as RefreshDependencies;
-  const { validation } = (await new MockActivityEnvironment().run(
+  const { validation } = await new MockActivityEnvironment().run<
+    Parameters<typeof validateAccount>,
+    Promise<ValidateAccountResult>,
+    typeof validateAccount
+  >(
     validateAccount,
     deps,
     {
@@ -123,7 +127,7 @@ async function validated({
       request: { source, caller: 'test', capture: true },
     },
     { workflowId: 'workflow-1', runId: 'run-1' },
-  )) as ValidateAccountResult;
+  );
   const form = Object.fromEntries(new URLSearchParams(sent[0]?.body));
   return { validation, sent, form, acquired, putOff, postponed, shown: JSON.stringify(entries) };
 }
