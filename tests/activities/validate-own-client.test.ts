@@ -116,7 +116,7 @@ async function validated({
   } as unknown as RefreshDependencies;
   const { validation } = await new MockActivityEnvironment().run<
     Parameters<typeof validateAccount>,
-    Promise<ValidateAccountResult>,
+    ValidateAccountResult,
     typeof validateAccount
   >(
     validateAccount,

@@ -376,7 +376,7 @@ describe('a request that cannot be built', () => {
   it.each([
     ['ERR_INVALID_CHAR', unsent],
     ['ECONNREFUSED', { outcome: 'not_sent', failure: { code: 'provider_unreachable' } }],
-  ])('is told from an unreachable provider by the code %s of Node', (code, expected) => {
+  ])('differs from an unreachable provider by the code %s of Node', (code, expected) => {
     const conclusion = conclude({
       verdict: new NotSentError(code),
       answer: undefined,
