@@ -525,12 +525,13 @@ function readEnvironment(
  * consent, refreshes and validations must not take place at the adapter's, which would receive its tokens.
  */
 function otherEndpoints(
-  { consent, tokenEndpoints, refreshEndpoints, validation }: ProviderAdapter,
+  { consent, tokenEndpoints, refreshEndpoints, validation, grants }: ProviderAdapter,
   name: string,
   own: EnvironmentEntry,
 ): Defined<Partial<EnvironmentConfig>> {
   const isOwnServer = own.tokenEndpoint === undefined || own.tokenEndpoint === tokenEndpoints[name];
   const known = isOwnServer ? consent : undefined;
+  const audience = grants?.jwt_bearer?.audiences?.[name];
   const { revocation, subject } = known ?? {};
   const beside =
     own.tokenEndpoint === undefined
@@ -548,7 +549,7 @@ function otherEndpoints(
     identityEndpoint:
       own.identityEndpoint ?? (subject?.kind === 'request' ? subject.endpoints[name] : undefined),
     issuer: own.issuer ?? known?.issuers?.[name],
-    hasOtherTokenEndpoint: isOwnServer ? undefined : true,
+    hasOtherTokenEndpoint: isOwnServer || audience === undefined ? undefined : true,
   });
 }
 
