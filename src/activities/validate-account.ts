@@ -8,6 +8,7 @@ import {
   isOutOfService,
   type TokenVerdict,
 } from '../domain/account/account';
+import { type CredentialsGrant, holdsCredentials } from '../domain/account/grant-type';
 import {
   type ValidateAccountInput,
   type ValidateAccountResult,
@@ -19,16 +20,19 @@ import {
 import type { LogEntry } from '../domain/logs/log-entry';
 import { prefix, storedPrefix } from '../domain/masking/masking';
 import type { Secret } from '../domain/masking/secret';
+import { failureOfAccount } from '../domain/refresh/credentials-failure';
 import { type RefreshFailure, refreshFailure } from '../domain/refresh/refresh-failure';
 import { heldBack, limiterOf, requesterOf } from '../limits/account-limits';
+import { type GrantCredentials, readCredentials } from '../providers/exchange/grant-credentials';
 import { accountAddressOf } from '../providers/exchange/token-endpoint';
 import type { Provider, ProviderEnvironment } from '../providers/provider';
 import { type Validation, validateAccessToken } from '../providers/validation/token-validation';
 import type { AttemptPlace } from '../refresh/claim';
 import type { RefreshDependencies } from '../refresh/dependencies';
 import { logAttempt } from '../refresh/log-attempt';
-import { openAccessToken } from '../refresh/seal-grant';
-import { isOfTheApp, putOffValidation } from './validation-put-off';
+import { openAccessToken, openRefreshToken } from '../refresh/seal-grant';
+import type { Vault } from '../vault/vault';
+import { isOfTheApp, PUT_OFF_MS, putOffValidation } from './validation-put-off';
 
 /** Throws only if MongoDB is unreachable. */
 export async function validateAccount(
@@ -51,26 +55,66 @@ export async function validateAccount(
     return conclude(deps, { input, account, place }, validation, provider);
   }
   if (opened.accessToken === null) return skipped(input, 'no_access_token');
+  const own = ownCredentials(deps.vault, account);
+  if (own !== null && 'failure' in own)
+    return conclude(
+      deps,
+      { input, account, place },
+      unsent(own.failure, environment, account),
+      provider,
+    );
+  const held = account.hasOwnClient
+    ? // The limits and the incidents of the OAuth app do not concern another client.
+      null
+    : await heldByLimiter(deps, input, account, environment);
+  if (held !== null) return held;
+  const validation = await validateAccessToken(
+    {
+      environment,
+      account: accountAddressOf(account, account.current),
+      accessToken: opened.accessToken,
+      ...(own === null ? {} : { own }),
+      capture: input.request.capture,
+    },
+    deps,
+  );
+  return conclude(deps, { input, account, place }, validation, provider, opened.accessToken);
+}
+
+async function heldByLimiter(
+  deps: RefreshDependencies,
+  input: ValidateAccountInput,
+  account: Account,
+  environment: ProviderEnvironment,
+): Promise<ValidateAccountResult | null> {
   const use = input.request.source === 'scheduled' ? 'scheduled' : 'on_demand';
   const acquisition = await deps.appLimiter.acquire(
     limiterOf(account, environment),
     { ...requesterOf(account), use, purpose: 'validation' },
     account.current.expiresAt,
   );
-  if ('hold' in acquisition) {
-    const { reason, failure } = heldBack(deps, acquisition);
-    return skipped(input, reason, failure);
-  }
-  const validation = await validateAccessToken(
-    {
-      environment,
-      account: accountAddressOf(account, account.current),
-      accessToken: opened.accessToken,
-      capture: input.request.capture,
-    },
-    deps,
-  );
-  return conclude(deps, { input, account, place }, validation, provider, opened.accessToken);
+  if (!('hold' in acquisition)) return null;
+  const { reason, failure } = heldBack(deps, acquisition);
+  return skipped(input, reason, failure);
+}
+
+/** The credentials of an account that has its own client, which asks in place of the OAuth app. `null`: the app asks. */
+function ownCredentials(
+  vault: Vault,
+  account: Account,
+):
+  | { credentials: GrantCredentials; grantType: CredentialsGrant }
+  | { failure: RefreshFailure }
+  | null {
+  const { grantType, hasOwnClient, current } = account;
+  const { refreshToken: sealed, generation } = current;
+  if (!hasOwnClient || !holdsCredentials(grantType) || sealed === null) return null;
+  const opened = openRefreshToken(vault, account, { sealed, generation });
+  if ('failure' in opened) return opened;
+  const credentials = readCredentials(opened.refreshToken.reveal());
+  return credentials === null
+    ? { failure: refreshFailure('row_corrupt') }
+    : { credentials, grantType };
 }
 
 interface Context {
@@ -83,19 +127,21 @@ interface Context {
 async function conclude(
   deps: RefreshDependencies,
   context: Context,
-  validation: Validation,
+  answered: Validation,
   provider: Provider | null,
   accessToken: Secret | null = null,
 ): Promise<ValidateAccountResult> {
   const { account, input } = context;
   const now = deps.now();
-  const { failure } = validation;
+  const failure = failureOfAccount(answered.failure, account);
+  const validation = { ...answered, failure };
   // A failure of the OAuth app is logged once, not for each of its accounts.
   if (
     failure !== null &&
     provider !== null &&
     input.request.source === 'scheduled' &&
     isOfTheApp(failure.code) &&
+    !account.hasOwnClient &&
     !(await putOffValidation(deps, provider, account.environment))
   )
     return skipped(input, failure.code, failure);
@@ -104,13 +150,15 @@ async function conclude(
   logAttempt(entry);
   const { verdict } = validation;
   const consequence = consequenceOf(account, validation, provider, now);
+  const waitMs =
+    failure !== null && isOfTheApp(failure.code) && account.hasOwnClient
+      ? PUT_OFF_MS
+      : failure?.retryAfterMs;
   const written = await deps.store.validations.record(account, {
     validation: { outcome: verdict, at: now, logEntryId: entry.id },
     consequence,
     failure,
-    ...(failure?.retryAfterMs === undefined
-      ? {}
-      : { dueAt: new Date(now.getTime() + failure.retryAfterMs) }),
+    ...(waitMs === undefined ? {} : { dueAt: new Date(now.getTime() + waitMs) }),
   });
   const outcome: ValidationOutcome = {
     accountId: account.id,

@@ -3,7 +3,8 @@ import type { RefreshFailureCode } from '../domain/refresh/refresh-failure';
 import type { Provider, ProviderEnvironment } from '../providers/provider';
 import type { RefreshDependencies } from '../refresh/dependencies';
 
-const PUT_OFF_MS = 24 * 3600_000;
+/** How long, in ms, a validation that the OAuth app or an account's own client may not make is not tried again. */
+export const PUT_OFF_MS = 24 * 3600_000;
 
 /** The failures that concern the OAuth app rather than one account. */
 const OF_THE_APP: ReadonlySet<RefreshFailureCode> = new Set<RefreshFailureCode>([

@@ -63,6 +63,8 @@ export interface ProviderAdapter {
   defaultAccessTokenLifeSeconds: number;
   /** Lifetime of a new refresh token if the response does not state one. `null`: unknown, or it does not expire. */
   refreshTokenLifeSeconds: number | null;
+  /** Lifetime of all refresh tokens of a consent, which no rotation extends. Absent: unknown, or there is no such end. */
+  consentLifeSeconds?: number;
   replayRule: ReplayRule;
   /** Token types that this provider returns besides `Bearer`, in lower case. */
   tokenTypes: readonly Lowercase<string>[];
@@ -162,6 +164,7 @@ export interface Provider {
   replayRule: ReplayRule;
   accessTokenLifeSeconds: number;
   refreshTokenLifeSeconds: number | null;
+  consentLifeSeconds?: number;
   /** Accounts without a person may use the OAuth app of this provider, whose rights all organisations would share. */
   applicationTokens: boolean;
   /** Path to the tokens in a response, as member names joined by dots. `null`: the outermost object. */

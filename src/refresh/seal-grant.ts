@@ -77,7 +77,7 @@ export function sealReceived(
   const refreshToken = usable(received.refreshToken);
   const fingerprint = refreshToken === null ? null : vault.fingerprint(refreshToken);
   const isNew = fingerprint !== null && fingerprint !== before.refreshTokenFingerprint;
-  const { expiresAt: refreshTokenExpiresAt, isStated } = received.refreshTokenExpiry;
+  const endsAt = before.refreshTokenEndsAt ?? received.refreshTokenEndsAt?.toISOString() ?? null;
   return {
     ...before,
     ...(accessToken === null
@@ -95,9 +95,10 @@ export function sealReceived(
         }),
     // A new refresh token never inherits the old one's expiry, which could be months too early.
     refreshTokenExpiresAt:
-      isNew || isStated
-        ? (refreshTokenExpiresAt?.toISOString() ?? null)
-        : before.refreshTokenExpiresAt,
+      isNew || received.refreshTokenExpiry.isStated
+        ? expiryOf(received, endsAt)
+        : (before.refreshTokenExpiresAt ?? endsAt),
+    ...(endsAt === null ? {} : { refreshTokenEndsAt: endsAt }),
     scopes: received.scopes ?? before.scopes,
     ...withProviderValues(
       before.providerValues ?? account.current.providerValues,
@@ -106,6 +107,16 @@ export function sealReceived(
     obtainedAt: obtainedAt.toISOString(),
     attemptId,
   };
+}
+
+/** A stated expiry takes precedence over the end of the consent. A configured lifetime counts from each refresh. */
+function expiryOf(
+  { refreshTokenExpiry: { expiresAt, isStated } }: ReceivedGrant,
+  endsAt: string | null,
+): string | null {
+  const expiry = expiresAt?.toISOString() ?? null;
+  if (expiry === null || endsAt === null) return expiry ?? endsAt;
+  return !isStated && Date.parse(endsAt) < Date.parse(expiry) ? endsAt : expiry;
 }
 
 /** Drops a token that is ciphertext: something echoed our own stored value, and it is not a token. */

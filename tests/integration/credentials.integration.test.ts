@@ -295,6 +295,38 @@ it('R3.7 an import stores accounts with credentials, of which several may hold t
   ]);
 }, 60_000);
 
+it('R3.7 scopes alone keep the credentials of an account, and credentials alone keep its scopes', async () => {
+  const { id, credentials } = await ownClient();
+  const first = await token(id);
+  const scopes = ['https://api.ebay.com/oauth/api_scope/sell.inventory'];
+  expect(await patch(id, { scopes })).toMatchObject({
+    status: 200,
+    body: { status: 'ok', own_client: true, scopes, last_reconnect: { outcome: 'accepted' } },
+  });
+  const second = await eventually(async () => {
+    const served = await token(id);
+    return served.access_token !== first.access_token && served;
+  });
+  expect(second).toMatchObject({ active: true, scopes });
+
+  const changed = random('secret');
+  h.sandbox.credentialGrants.setClient(credentials.client_id, changed);
+  expect(
+    await patch(id, { credentials: { ...credentials, client_secret: changed } }),
+  ).toMatchObject({ status: 200, body: { scopes, last_reconnect: { outcome: 'accepted' } } });
+
+  // A second change does not undo a first one that still waits to be tried.
+  const next = random('secret');
+  const waiting = { ...credentials, client_secret: next };
+  h.sandbox.script({ subject: credentials.client_id, answer: { kind: 'unavailable' } });
+  expect(await patch(id, { credentials: waiting })).toMatchObject({ status: 202 });
+  h.sandbox.credentialGrants.setClient(credentials.client_id, next);
+  expect(await patch(id, { scopes: [] })).toMatchObject({
+    status: 200,
+    body: { last_reconnect: { outcome: 'accepted' } },
+  });
+}, 90_000);
+
 it('R3.7 members of another grant are refused', async () => {
   const { id } = await ownClient();
   const person = await h.addAccount({ provider: 'ebay' });

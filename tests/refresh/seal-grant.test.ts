@@ -141,3 +141,55 @@ it.each([
   const sealed = sealReceived(vault, account, { ...presented, ...values }, received, attempt);
   expect(sealed.providerValues).toEqual({ company: '42', base: 'https://b.example' });
 });
+
+describe('sealReceived, with an end that counts from the consent,', () => {
+  const DAY_MS = 24 * 3600_000;
+  const at = (days: number) => new Date(NOW.getTime() + days * DAY_MS);
+
+  /** The grant after a rotation on this day: an idle clock of 100 days, and an end 365 days after the consent. */
+  function rotated(presented: SealedGrant, day: number, stated: Date | null = null) {
+    const received = {
+      accessToken: new Secret('at-2'),
+      refreshToken: new Secret(`rt-${randomUUID()}`),
+      expiresAt: at(day),
+      refreshTokenExpiry: { expiresAt: stated ?? at(day + 100), isStated: stated !== null },
+      refreshTokenEndsAt: at(day + 365),
+      scopes: null,
+    };
+    const attempt = { attemptId: randomUUID(), obtainedAt: at(day) };
+    return sealReceived(vault, account, presented, received, attempt);
+  }
+  const consented = () => ({ ...current, refreshTokenEndsAt: at(365).toISOString() });
+
+  it('keeps the end through rotations, and the idle clock never passes it', () => {
+    const first = rotated(consented(), 90);
+    expect(first.refreshTokenExpiresAt).toBe(at(190).toISOString());
+    // One key encrypts all grants of the test, so a grant of a later generation can be presented again.
+    const second = rotated({ ...first, generation: 8 }, 300);
+    expect(second.refreshTokenExpiresAt).toBe(at(365).toISOString());
+    expect(second.refreshTokenEndsAt).toBe(at(365).toISOString());
+  });
+  it('counts from the first refresh for a grant that was stored without it', () => {
+    const first = rotated(current, 90);
+    expect(first.refreshTokenEndsAt).toBe(at(455).toISOString());
+    expect(rotated(first, 400).refreshTokenExpiresAt).toBe(at(455).toISOString());
+  });
+  it('stores a stated expiry, and keeps the end', () => {
+    const first = rotated(consented(), 90, at(600));
+    expect(first.refreshTokenExpiresAt).toBe(at(600).toISOString());
+    expect(first.refreshTokenEndsAt).toBe(at(365).toISOString());
+  });
+  it('expires a token of unknown expiry at the end', () => {
+    const received = {
+      accessToken: new Secret('at-2'),
+      refreshToken: null,
+      expiresAt: STATED,
+      refreshTokenExpiry: { expiresAt: null, isStated: false },
+      scopes: null,
+    };
+    const attempt = { attemptId: randomUUID(), obtainedAt: NOW };
+    const entered = { ...consented(), refreshTokenExpiresAt: null };
+    const sealed = sealReceived(vault, account, entered, received, attempt);
+    expect(sealed.refreshTokenExpiresAt).toBe(at(365).toISOString());
+  });
+});

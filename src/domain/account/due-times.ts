@@ -86,14 +86,16 @@ export function accountDueTimes(account: WithDueTimes, rule: RefreshRule): Accou
 
 /**
  * An account with credentials is refreshed ahead only while callers ask for its token: one asked within the lifetime of
- * an access token before the account is due. Otherwise the next caller gets a new token, which costs one request.
+ * an access token before the account is due, or before the next attempt after a failure. Otherwise the next caller gets
+ * a new token, which costs one request.
  */
 function isRefreshedAhead(account: WithDueTimes, rule: RefreshRule): boolean {
   if (!holdsCredentials(account.grantType)) return true;
-  const { askedAt = null } = account;
+  const { askedAt = null, nextAttemptAt } = account;
   const dueAt = firstDueAt(dueMoments(account, rule));
   if (askedAt === null || dueAt === null) return false;
-  return askedAt.getTime() + accessTokenLifeMs(account, rule) >= dueAt.getTime();
+  const attemptAtMs = Math.max(dueAt.getTime(), Number(nextAttemptAt));
+  return askedAt.getTime() + accessTokenLifeMs(account, rule) >= attemptAtMs;
 }
 
 /** The interval starts at the last validation, so refreshes in between do not delay the next one. */
@@ -179,9 +181,9 @@ export function dueDecision(
   if (!policyOf(account, rule).enabled) return { due: false, reason: 'not_enabled' };
   if (candidateToTry(account, now, false) !== null) return { due: true, reason: 'candidate_waits' };
   if (account.current.expiresAt === null) return { due: false, reason: 'does_not_expire' };
+  if (!isRefreshedAhead(account, rule)) return { due: false, reason: 'not_asked_for' };
   if (account.nextAttemptAt !== null && account.nextAttemptAt > now)
     return { due: false, reason: 'backing_off' };
-  if (!isRefreshedAhead(account, rule)) return { due: false, reason: 'not_asked_for' };
   const { byExpiry, byRefreshToken, byAge, listedFrom } = dueMoments(account, rule);
   const isReached = (at: Date | null) => at !== null && at <= now;
   const isListed = listedFrom === null || listedFrom <= now;

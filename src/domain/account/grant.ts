@@ -24,6 +24,11 @@ export interface SealedGrant {
   /** `null`: the token does not expire. Allowed only if the adapter says so; an unknown expiry is never `null`. */
   expiresAt: string | null;
   refreshTokenExpiresAt: string | null;
+  /**
+   * When the refresh tokens of this consent expire, however often they rotate. Absent: the provider has no such end, or
+   * the grant was stored before Evergrant knew it; its end then counts from the next answer with a refresh token.
+   */
+  refreshTokenEndsAt?: string;
   scopes: string[];
   /** Absent: the provider stated none. */
   providerValues?: ProviderValues;

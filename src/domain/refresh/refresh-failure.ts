@@ -149,6 +149,11 @@ const FAILURES = {
     class: 'ours',
     message: 'The worker stopped before it sent the request. Evergrant retries.',
   },
+  request_not_built: {
+    class: 'ours',
+    message:
+      'Evergrant could not build the request, so nothing was sent. Check the settings of the OAuth app and the provider file, and the credentials of the account if it has its own. If they are right, report the detail as a fault of Evergrant.',
+  },
   key_mismatch: {
     class: 'ours',
     message:

@@ -43,6 +43,7 @@ export function fileAdapter(file: ProviderFile): ProviderAdapter {
     ...(lives.access === 'endless' || lives.alsoEndless ? { nonExpiringTokens: true } : {}),
     defaultAccessTokenLifeSeconds: accessLifeSeconds(file),
     refreshTokenLifeSeconds: refreshLifeSeconds(file),
+    ...consentLifeOf(file),
     replayRule: replayRuleOf(file),
     tokenTypes: types,
     omitsTokenType: answer.omitsTokenType,
@@ -120,6 +121,18 @@ function refreshLifeSeconds({ lives, rotation, renewal }: ProviderFile): number 
   const clocks = [refresh.absolute, isRenewed ? refresh.idle : undefined];
   const known = clocks.filter((one) => one !== undefined);
   return known.length === 0 ? null : Math.min(...known) / 1000;
+}
+
+function consentLifeOf({
+  lives,
+  renewal,
+}: ProviderFile): Pick<ProviderAdapter, 'consentLifeSeconds'> {
+  const { refresh } = lives;
+  return renewal !== 'refresh_token' ||
+    typeof refresh !== 'object' ||
+    refresh.absolute === undefined
+    ? {}
+    : { consentLifeSeconds: refresh.absolute / 1000 };
 }
 
 function replayRuleOf({ replay }: ProviderFile): ProviderAdapter['replayRule'] {

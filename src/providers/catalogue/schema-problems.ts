@@ -30,11 +30,11 @@ function explained(issue: Issue, above: Path, raw: unknown): string[] {
   if (given === undefined && issue.code !== 'unrecognized_keys')
     return [`${shownPath(path)}: is missing; add it${help(path)}`];
   if (issue.code === 'unrecognized_keys') {
-    const members = membersAt(path);
+    const { members, variant } = membersAt(path, given);
     const known = members.length === 0 ? '' : `; its members are ${members.join(', ')}`;
     return issue.keys.map(
       (key) =>
-        `${shownPath([...path, key])}: ${shownPath(path)} has no such member; correct the name or remove it${known}`,
+        `${shownPath([...path, key])}: ${shownPath(path)}${variant} has no such member; correct the name or remove it${known}`,
     );
   }
   if (issue.code === 'invalid_union' && issue.message === 'Invalid input') {
@@ -114,9 +114,25 @@ function help(path: Path): string {
   return typeof text?.['description'] === 'string' ? `. ${text['description']}` : '';
 }
 
-function membersAt(path: Path): string[] {
-  return schemasAt(path).flatMap(({ properties }) =>
-    isObject(properties) ? Object.keys(properties) : [],
+/** The members of a map. Of several variants, those of the given one, which is named by its fixed member, such as `from`. */
+function membersAt(path: Path, given: unknown): { members: string[]; variant: string } {
+  const maps = schemasAt(path)
+    .map(({ properties }) => properties)
+    .filter(isObject);
+  const isGiven = (properties: Schema) =>
+    fixedMembers(properties).every(([name, value]) => valueAt(given, [name]) === value);
+  const chosen = maps.filter(isGiven);
+  const fixed = chosen.flatMap(fixedMembers).map(([name, value]) => `${name}: ${String(value)}`);
+  return {
+    members: [...new Set(chosen.flatMap((properties) => Object.keys(properties)))],
+    variant: fixed.length === 0 ? '' : ` with ${fixed.join(', ')}`,
+  };
+}
+
+/** The members that have one possible value, with this value. */
+function fixedMembers(properties: Schema): [string, unknown][] {
+  return Object.entries(properties).flatMap(([name, schema]): [string, unknown][] =>
+    isObject(schema) && 'const' in schema ? [[name, schema['const']]] : [],
   );
 }
 

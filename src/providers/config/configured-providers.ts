@@ -90,6 +90,10 @@ function configuredProvider(config: ProviderConfig): Provider {
       config.refreshTokenLifeSeconds === undefined
         ? adapter.refreshTokenLifeSeconds
         : config.refreshTokenLifeSeconds,
+    // A configured lifetime replaces both clocks of the adapter.
+    ...(config.refreshTokenLifeSeconds !== undefined || adapter.consentLifeSeconds === undefined
+      ? {}
+      : { consentLifeSeconds: adapter.consentLifeSeconds }),
     tokenPath: config.tokenPath ?? adapter.tokenPath ?? null,
     scopeSeparator: config.scopeSeparator ?? adapter.scopeSeparator ?? ' ',
     // A configured separator applies to requests and responses.
@@ -157,7 +161,7 @@ function configuredEnvironment(
       const ofOwn = methodOfOwnClient(own, method, adapter.clientAuthenticationMethods);
       return ofOwn === null ? null : authenticationOf(adapter, ofOwn, own);
     },
-    grants: rulesOf(adapter.grants, name),
+    grants: rulesOf(adapter.grants, name, environment),
     parameters: environment.parameters ?? {},
     secrets: [clientSecret, privateKey].filter((secret) => secret !== undefined),
     limits: { ...DEFAULT_APP_LIMITS, ...environment.limits },
@@ -178,9 +182,11 @@ function authenticationOf(
 /** The rules of one environment. */
 function rulesOf(
   { client_credentials, jwt_bearer }: CredentialsRules = {},
-  environment: string,
+  name: string,
+  { hasOtherTokenEndpoint }: EnvironmentConfig,
 ): CredentialsRules {
-  const audience = jwt_bearer?.audiences?.[environment];
+  // An assertion for the server of the adapter must not reach another one, which could use it there.
+  const audience = hasOtherTokenEndpoint === true ? undefined : jwt_bearer?.audiences?.[name];
   return {
     ...(client_credentials === undefined ? {} : { client_credentials }),
     ...(jwt_bearer === undefined

@@ -46,6 +46,8 @@ export interface EnvironmentConfig {
   validationEndpoint?: string;
   introspectionEndpoint?: string;
   issuer?: string;
+  /** The token endpoint is not that of the adapter, whose audience of assertions does not apply. */
+  hasOtherTokenEndpoint?: true;
   authorizationEndpoint?: string;
   revocationEndpoint?: string;
   /** The endpoint that names the person who consented. */
@@ -517,12 +519,13 @@ function readEnvironment(
  * consent, refreshes and validations must not take place at the adapter's, which would receive its tokens.
  */
 function otherEndpoints(
-  { consent, tokenEndpoints, refreshEndpoints, validation }: ProviderAdapter,
+  { consent, tokenEndpoints, refreshEndpoints, validation, grants }: ProviderAdapter,
   name: string,
   own: EnvironmentEntry,
 ): Defined<Partial<EnvironmentConfig>> {
   const isOwnServer = own.tokenEndpoint === undefined || own.tokenEndpoint === tokenEndpoints[name];
   const known = isOwnServer ? consent : undefined;
+  const audience = grants?.jwt_bearer?.audiences?.[name];
   const { revocation, subject } = known ?? {};
   const beside =
     own.tokenEndpoint === undefined
@@ -540,6 +543,7 @@ function otherEndpoints(
     identityEndpoint:
       own.identityEndpoint ?? (subject?.kind === 'request' ? subject.endpoints[name] : undefined),
     issuer: own.issuer ?? known?.issuers?.[name],
+    hasOtherTokenEndpoint: isOwnServer || audience === undefined ? undefined : true,
   });
 }
 

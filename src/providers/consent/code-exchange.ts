@@ -154,6 +154,7 @@ const APP_FAILURES: readonly RefreshFailureCode[] = [
   'invalid_scope',
   'unsupported_grant_type',
   'invalid_request',
+  'request_not_built',
 ];
 /** The code may be unused after these, but the person consents again in any case. */
 const TEMPORARY_FAILURES: readonly RefreshFailureCode[] = [

@@ -15,7 +15,13 @@ import {
 import type { CredentialsGrant } from '../../domain/account/grant-type';
 import type { ProviderEnvironment } from '../provider';
 import { signAssertion } from './assertion';
-import { type GrantCredentials, readCredentials, secretsOf } from './grant-credentials';
+import {
+  type GrantCredentials,
+  type OwnClient,
+  readCredentials,
+  secretsOf,
+  UnreadableCredentialsError,
+} from './grant-credentials';
 import type { ReceivedGrant } from './received-grant';
 import { recognizedTokenTypes } from './strict-response';
 import { isLoopback } from './token-endpoint';
@@ -39,13 +45,14 @@ export async function exchangeCredentials(
       request: { method: 'POST', url: endpoint.shown(account) },
       secrets: credentials === null ? [] : secretsOf(credentials),
       capture,
+      hasAddress: true,
       mayBeSent: () => input.mayBeSent(''),
       // Without an access token nothing is left to store, and the answer counts as a failure.
       receive: (grant) => {
         if (grant.accessToken !== null) input.receive(withoutRefreshToken(grant));
       },
       async exchange(send) {
-        if (credentials === null) throw new TypeError('the stored credentials are unreadable');
+        if (credentials === null) throw new UnreadableCredentialsError();
         const server = await endpoint.resolve(account);
         const { client, authentication } = clientOf(environment, credentials, grantType);
         const tokenEndpoint = server.token_endpoint ?? '';
@@ -97,7 +104,10 @@ export async function exchangeCredentials(
 }
 
 /** A refresh token is not stored, because it would replace the credentials. RFC 6749 §4.4.3 says that there is none. */
-function withoutRefreshToken(grant: ReceivedGrant): ReceivedGrant {
+function withoutRefreshToken({
+  refreshTokenEndsAt: _endsAt,
+  ...grant
+}: ReceivedGrant): ReceivedGrant {
   return {
     ...grant,
     refreshToken: null,
@@ -108,16 +118,33 @@ function withoutRefreshToken(grant: ReceivedGrant): ReceivedGrant {
 /** The account's own client, or the app, or no client if the assertion alone is the proof. */
 function clientOf(
   environment: ProviderEnvironment,
-  { client_id, client_secret = '', private_key, key_id }: GrantCredentials,
+  credentials: GrantCredentials,
   grantType: CredentialsGrant,
 ): { client: Client; authentication: ClientAuth } {
+  const { client_id } = credentials;
+  if (client_id !== undefined)
+    return (
+      ownClientOf(environment, credentials, grantType) ?? {
+        client: { client_id },
+        authentication: NO_CLIENT,
+      }
+    );
+  return grantType === 'jwt_bearer' && environment.grants.jwt_bearer?.client !== 'required'
+    ? { client: environment.client, authentication: NO_CLIENT }
+    : { client: environment.client, authentication: environment.clientAuthentication };
+}
+
+/**
+ * Returns the client of the account itself; `null` if it authenticates none, because a signed assertion is its only proof.
+ * @throws if the provider does not accept such a client, or its key is unusable
+ */
+export function ownClientOf(
+  environment: ProviderEnvironment,
+  { client_id, client_secret = '', private_key, key_id }: GrantCredentials,
+  grantType: CredentialsGrant,
+): OwnClient | null {
   const isAssertion = grantType === 'jwt_bearer';
-  if (client_id === undefined)
-    return isAssertion && environment.grants.jwt_bearer?.client !== 'required'
-      ? { client: environment.client, authentication: NO_CLIENT }
-      : { client: environment.client, authentication: environment.clientAuthentication };
-  const client = { client_id };
-  if (isAssertion && client_secret === '') return { client, authentication: NO_CLIENT };
+  if (client_id === undefined || (isAssertion && client_secret === '')) return null;
   const authentication = environment.authenticationOf({
     clientId: client_id,
     clientSecret: client_secret,
@@ -126,7 +153,7 @@ function clientOf(
     ...(key_id === undefined ? {} : { keyId: key_id }),
   });
   if (authentication === null) throw new TypeError('the provider does not accept this client');
-  return { client, authentication };
+  return { client: { client_id }, clientSecret: client_secret, authentication };
 }
 
 /** Adds nothing to the request. @see [RFC 7521 §4.1](https://www.rfc-editor.org/rfc/rfc7521#section-4.1) */

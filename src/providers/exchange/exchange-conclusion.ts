@@ -10,6 +10,7 @@ import {
   retryAfterMs,
 } from '../../domain/refresh/refresh-failure';
 import type { Provider, Refusal } from '../provider';
+import { UnreadableCredentialsError } from './grant-credentials';
 import { failureCodeOf, readRefusal, refusalDetail } from './refusal';
 import type { SalvagedTokens } from './salvage-tokens';
 import { AccountAddressError } from './token-endpoint';
@@ -77,8 +78,23 @@ function succeeded(answer: TransportResponse, input: Omit<ConcludeInput, 'answer
 function unsentFailure(verdict: unknown): RefreshFailure | null {
   if (verdict instanceof ClaimLostError) return null;
   if (verdict instanceof AccountAddressError) return refreshFailure('account_address_invalid');
-  const detail = verdict instanceof NotSentError ? verdict.code : 'the request could not be built';
-  return refreshFailure('provider_unreachable', { detail });
+  if (verdict instanceof UnreadableCredentialsError) return refreshFailure('row_corrupt');
+  return networkOrBuildFailure(verdict);
+}
+
+/** Node's code for a header or another part of a request that is not valid. */
+const INVALID_REQUEST_CODE = /^ERR_INVALID_/;
+
+/**
+ * Tells an unreachable provider from a request that cannot be built, which is no outage. The message of an error can
+ * contain a secret, so only its name is shown.
+ */
+export function networkOrBuildFailure(error: unknown): RefreshFailure {
+  if (error instanceof NotSentError && !INVALID_REQUEST_CODE.test(error.code))
+    return refreshFailure('provider_unreachable', { detail: error.code });
+  const detail =
+    error instanceof NotSentError ? error.code : error instanceof Error ? error.name : 'unknown';
+  return refreshFailure('request_not_built', { detail });
 }
 
 type Verdict = Pick<Conclusion, 'outcome' | 'failure'>;

@@ -1,4 +1,5 @@
 /** The credentials of an account without a person, in plaintext: their stored form, and their secret values. */
+import type { Client, ClientAuth } from 'oauth4webapi';
 import { z } from 'zod';
 import { parseObject } from './answer-members';
 import { isSecretName } from './provider-values';
@@ -24,6 +25,18 @@ const credentialsSchema = z.object({
 });
 
 export type GrantCredentials = z.output<typeof credentialsSchema>;
+
+/** A client that is an account's own, and how it authenticates. */
+export interface OwnClient {
+  client: Client;
+  clientSecret: string;
+  authentication: ClientAuth;
+}
+
+/** The stored text is not a form of credentials. */
+export class UnreadableCredentialsError extends Error {
+  override name = 'UnreadableCredentialsError';
+}
 
 /** @returns `null` if the text is not a stored form */
 export function readCredentials(stored: string): GrantCredentials | null {

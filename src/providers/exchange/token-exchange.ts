@@ -53,6 +53,7 @@ export async function exchangeRefreshToken(
       },
       secrets: [refreshToken],
       capture,
+      hasAddress: true,
       mayBeSent(form) {
         const final = form.get('refresh_token') ?? '';
         finalPrefix = prefix(final);

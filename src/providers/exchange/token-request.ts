@@ -32,6 +32,8 @@ export interface TokenRequestInput {
   secrets: readonly string[];
   /** Log headers and bodies, masked (debug). This changes nothing else. */
   capture: boolean;
+  /** The account has an address: a stated host that is not one of the provider is ignored, so that it keeps the former one. */
+  hasAddress?: boolean;
   /**
    * Called immediately before the request is sent.
    * @returns `false` if it must not be sent
@@ -113,7 +115,10 @@ export async function requestTokens(
       );
     if (found !== null) {
       const beside = membersBeside(found, readable ?? body);
-      const { grant, warnings } = readGrant(found, provider, sentAt, secrets, beside);
+      const { grant, warnings } = readGrant(found, provider, sentAt, secrets, {
+        beside,
+        hasAddress: input.hasAddress ?? false,
+      });
       // Warnings contain member names, which come from the response.
       const odd = [...found.warnings, ...warnings];
       oddities.push(...odd.map((warning) => maskFreeText(warning, secrets)));

@@ -3,6 +3,7 @@
  * be repeated. It returns a verdict; other code decides the consequences.
  */
 import type { TokenVerdict } from '../../domain/account/account';
+import type { CredentialsGrant } from '../../domain/account/grant-type';
 import type { ExchangeOutcome, MaskedRequest, MaskedResponse } from '../../domain/logs/log-entry';
 import { prefix } from '../../domain/masking/masking';
 import type { Secret } from '../../domain/masking/secret';
@@ -12,15 +13,12 @@ import {
   refreshFailure,
   retryAfterMs,
 } from '../../domain/refresh/refresh-failure';
+import { ownClientOf } from '../exchange/credentials-exchange';
 import { captureRequest, captureResponse } from '../exchange/exchange-capture';
-import { header, isSuccess } from '../exchange/exchange-conclusion';
+import { header, isSuccess, networkOrBuildFailure } from '../exchange/exchange-conclusion';
+import { type GrantCredentials, type OwnClient, secretsOf } from '../exchange/grant-credentials';
 import { type AccountAddress, AccountAddressError } from '../exchange/token-endpoint';
-import {
-  AnswerLostError,
-  NotSentError,
-  type Transport,
-  type TransportResponse,
-} from '../exchange/transport';
+import { AnswerLostError, type Transport, type TransportResponse } from '../exchange/transport';
 import type { ProviderEnvironment } from '../provider';
 import { ValidationNotSupportedError } from './validation-endpoint';
 import type { TokenJudgement } from './validation-rule';
@@ -32,6 +30,8 @@ export interface ValidateInput {
   environment: ProviderEnvironment;
   account: AccountAddress;
   accessToken: Secret;
+  /** The credentials of an account that has its own client. Absent: the account uses the OAuth app. */
+  own?: { credentials: GrantCredentials; grantType: CredentialsGrant };
   /** Log headers and bodies, masked. This changes nothing else. */
   capture: boolean;
 }
@@ -47,12 +47,16 @@ export interface Validation {
 
 /** Never throws for errors of the provider or the network; the result describes them. */
 export async function validateAccessToken(
-  { environment, account, capture, ...input }: ValidateInput,
+  { environment, account, capture, own, ...input }: ValidateInput,
   { transport, now }: { transport: Transport; now: () => Date },
 ): Promise<Validation> {
   const { validation } = environment;
   const accessToken = input.accessToken.reveal();
-  const secrets = [accessToken, ...environment.secrets.map((secret) => secret.reveal())];
+  const secrets = [
+    accessToken,
+    ...environment.secrets.map((secret) => secret.reveal()),
+    ...(own === undefined ? [] : secretsOf(own.credentials)),
+  ];
   const shown: Pick<Validation, 'request' | 'response' | 'finalPrefix'> = {
     request: {
       method: validation?.method ?? 'GET',
@@ -64,8 +68,10 @@ export async function validateAccessToken(
   };
   if (validation === null) return { ...shown, ...notSent('validation_not_supported') };
   let answer: TransportResponse | undefined;
+  let client: OwnClient | null | undefined;
   try {
-    await validation.ask(account, accessToken, async (request) => {
+    client = own && ownClientOf(environment, own.credentials, own.grantType);
+    const send = async (request: Parameters<Parameters<typeof validation.ask>[2]>[0]) => {
       const sent = { ...request, deadlineMs: HTTP_DEADLINE_MS };
       const form = new URLSearchParams(isForm(request.headers) ? request.body : '');
       // A client assertion is a secret as long as it is valid.
@@ -78,12 +84,16 @@ export async function validateAccessToken(
       const duration_ms = now().getTime() - sentAt.getTime();
       shown.response = { status: answer.status, duration_ms };
       if (capture) shown.response = captureResponse(shown.response, answer, secrets);
-    });
+    };
+    await validation.ask(account, accessToken, send, client);
   } catch (error) {
     return { ...shown, ...unanswered(error) };
   }
-  if (answer === undefined) return { ...shown, ...notSent('provider_unreachable') };
-  return { ...shown, ...judged(validation.judge(answer) ?? byStatus(answer), answer, now()) };
+  if (answer === undefined) return { ...shown, ...notSent('request_not_built') };
+  return {
+    ...shown,
+    ...judged(validation.judge(answer, client) ?? byStatus(answer), answer, now()),
+  };
 }
 
 type Verdict = Pick<Validation, 'verdict' | 'outcome' | 'failure'>;
@@ -119,13 +129,11 @@ function unanswered(error: unknown): Verdict {
   }
   if (error instanceof AccountAddressError) return notSent('account_address_invalid');
   if (error instanceof ValidationNotSupportedError) return notSent('validation_not_supported');
-  const detail = error instanceof NotSentError ? error.code : 'the request could not be built';
-  return notSent('provider_unreachable', detail);
+  return { verdict: 'unknown', outcome: 'not_sent', failure: networkOrBuildFailure(error) };
 }
 
-function notSent(code: RefreshFailureCode, detail?: string): Verdict {
-  const failure = refreshFailure(code, detail === undefined ? {} : { detail });
-  return { verdict: 'unknown', outcome: 'not_sent', failure };
+function notSent(code: RefreshFailureCode): Verdict {
+  return { verdict: 'unknown', outcome: 'not_sent', failure: refreshFailure(code) };
 }
 
 function isForm(headers: Readonly<Record<string, string>>): boolean {

@@ -11,6 +11,7 @@ import {
   introspectionRequest,
 } from 'oauth4webapi';
 import { parseObject } from '../exchange/answer-members';
+import type { OwnClient } from '../exchange/grant-credentials';
 import {
   type AccountAddress,
   type AccountHosts,
@@ -29,17 +30,22 @@ export interface ValidationEndpoint {
   shown(account: AccountAddress): string;
   /**
    * Builds the request and calls `send` once.
+   * @param own the client of the account itself; `null`: it has none. Absent: the OAuth app
    * @throws {AccountAddressError} {@link NotSentError} or {@link ValidationNotSupportedError}, before anything is sent
    */
   ask(
     account: AccountAddress,
     accessToken: string,
     send: (request: ValidationRequest) => Promise<unknown>,
+    own?: OwnClient | null,
   ): Promise<void>;
-  judge(answer: Pick<TransportResponse, 'status' | 'body'>): TokenJudgement | undefined;
+  judge(
+    answer: Pick<TransportResponse, 'status' | 'body'>,
+    own?: OwnClient | null,
+  ): TokenJudgement | undefined;
 }
 
-/** The authorization server has no introspection endpoint. */
+/** The authorization server has no introspection endpoint, or the account has no client that may ask it. */
 export class ValidationNotSupportedError extends Error {
   override name = 'ValidationNotSupportedError';
 }
@@ -55,7 +61,10 @@ export function validationCall(
   return {
     method,
     shown: (account) => shownAddress(template, account, hosts),
-    async ask(account, accessToken, send) {
+    async ask(account, accessToken, send, own) {
+      const asking = own
+        ? { clientId: own.client.client_id, clientSecret: own.clientSecret }
+        : client;
       await send({
         url: accountAddress(template, account, hosts),
         method,
@@ -63,7 +72,7 @@ export function validationCall(
           accept: 'application/json',
           'user-agent': 'Evergrant',
           ...(body === undefined ? {} : { 'content-type': body.contentType }),
-          ...present(accessToken, client),
+          ...present(accessToken, asking),
         },
         ...(body === undefined ? {} : { body: body.text }),
       });
@@ -86,12 +95,15 @@ export function introspection(
   return {
     method: 'POST',
     shown: () => server.shown,
-    async ask(_account, accessToken, send) {
+    async ask(_account, accessToken, send, own) {
+      if (own === null)
+        throw new ValidationNotSupportedError('the account has no client that could authenticate');
       const known = await server.resolve();
       const { introspection_endpoint: endpoint } = known;
       if (endpoint === undefined)
         throw new ValidationNotSupportedError('the issuer has no introspection endpoint');
-      await introspectionRequest(known, client, clientAuthentication, accessToken, {
+      const asking = own ?? { client, authentication: clientAuthentication };
+      await introspectionRequest(known, asking.client, asking.authentication, accessToken, {
         additionalParameters: { token_type_hint: 'access_token' },
         [allowInsecureRequests]: isLoopback(new URL(endpoint)),
         [customFetch]: async (url, { headers, body }) => {
@@ -101,10 +113,10 @@ export function introspection(
         },
       });
     },
-    judge({ status, body }) {
+    judge({ status, body }, own) {
       // The server refused the client, so the token's validity is unknown. A public client cannot authenticate, and a
       // 403 means that the client is known but not allowed to introspect.
-      if (status === 403 || (status === 401 && isPublic)) return 'validation_not_allowed';
+      if (status === 403 || (status === 401 && isPublic && !own)) return 'validation_not_allowed';
       if (status === 401) return 'invalid_client';
       const refusal = status === 400 ? parseObject(body)?.['error'] : undefined;
       if (refusal === 'unauthorized_client' || refusal === 'access_denied')

@@ -5,6 +5,7 @@ import type { ReadableStream } from 'node:stream/web';
 import { CsvError, type Parser, parse } from 'csv-parse';
 import { type ByteLine, byteLines } from '../../domain/text/text-lines';
 import { encodingProblem, foreignEncoding, isUtf16 } from '../../domain/text/utf8-text';
+import { parseObject } from '../../providers/exchange/answer-members';
 
 /** The longest line, in bytes; it is held in memory. Equals the body limit for a single account. */
 export const LINE_MAX_BYTES = 256 * 1024;
@@ -127,6 +128,8 @@ function accountLine({ info, record }: CsvRecord): AccountLine {
   const { quarantine } = members;
   if (quarantine === 'true' || quarantine === 'false')
     members['quarantine'] = quarantine === 'true';
+  const { provider_values: values } = members;
+  if (typeof values === 'string') members['provider_values'] = parseObject(values) ?? values;
   return { line: info.lines, members };
 }
 

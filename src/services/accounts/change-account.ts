@@ -9,7 +9,9 @@ import { isFinished } from '../../domain/connect/stored-tokens';
 import { notFound, ServiceError } from '../../domain/service-error';
 import { providerNotConfigured } from '../../domain/text/messages';
 import type { ConfiguredProviders } from '../../providers/config/configured-providers';
+import { readCredentials } from '../../providers/exchange/grant-credentials';
 import type { Provider } from '../../providers/provider';
+import { openRefreshToken } from '../../refresh/seal-grant';
 import type { Vault } from '../../vault/vault';
 import { grantPlace } from '../../vault/vault';
 import { callerName } from '../access/authenticator';
@@ -187,7 +189,8 @@ function enteredGrant(
 ) {
   const { provider } = sealing;
   if (holdsCredentials(account.grantType)) {
-    const { grant: sealed, hasOwnClient } = sealedCredentialsOf(grant, sealing);
+    const whole = { ...grant, ...keptMembers(account, grant, sealing.vault) };
+    const { grant: sealed, hasOwnClient } = sealedCredentialsOf(whole, sealing);
     if (hasOwnClient !== account.hasOwnClient) {
       const client = account.hasOwnClient ? 'its own client' : 'the OAuth app of its provider';
       throw new ServiceError(
@@ -199,6 +202,32 @@ function enteredGrant(
   }
   const sealed = sealedGrantOf(grant, sealing);
   return { provider, grant: sealed, refreshToken: enteredRefreshToken(sealed, provider) };
+}
+
+/**
+ * Returns the credentials or the requested scopes that a change does not state, from the newest stored credentials. Credentials
+ * are replaced as a whole, because the members of two clients do not fit together.
+ * @throws {ServiceError} if the stored ones are needed and cannot be decrypted
+ */
+function keptMembers(
+  account: Account,
+  { credentials, scopes }: Parameters<typeof sealedGrantOf>[0],
+  vault: Vault,
+): Pick<Parameters<typeof sealedGrantOf>[0], 'credentials' | 'scopes'> {
+  const { refreshToken, generation } = account.candidate?.grant ?? account.current;
+  if (refreshToken === null || (credentials !== undefined && scopes !== undefined)) return {};
+  const opened = openRefreshToken(vault, account, { sealed: refreshToken, generation });
+  const stored = 'failure' in opened ? null : readCredentials(opened.refreshToken.reveal());
+  if (stored === null)
+    throw new ServiceError(
+      'conflict',
+      'The stored credentials cannot be read, so none of them can be kept. Send credentials and scopes together.',
+    );
+  const { scopes: requested = [], ...members } = stored;
+  return {
+    ...(credentials === undefined ? { credentials: members } : {}),
+    ...(scopes === undefined ? { scopes: requested } : {}),
+  };
 }
 
 /** The provider decides which members a grant must have. */

@@ -15,6 +15,7 @@ import type { Provider, ProviderAdapter } from '../../providers/provider';
 import { isCiphertext } from '../../vault/sealing';
 import type { GrantPlace, Vault } from '../../vault/vault';
 import { CredentialsInput, checkedCredentials } from './credentials-input';
+import { enteredProviderValues, ProviderValuesInput } from './provider-values-input';
 
 const DAY_SECONDS = 24 * 3600;
 
@@ -55,9 +56,14 @@ export const GrantInput = z.object({
         'The granted scopes, at most 1,000: an array of strings, or one text. A text is separated as the provider separates scopes (a space, for Shopify a comma, or scopeSeparator of providers.yaml), or an array in JSON or PostgreSQL form: ["a","b"], {a,b}',
       example: ['https://api.ebay.com/oauth/api_scope/sell.inventory'],
     }),
+  provider_values: ProviderValuesInput.optional().openapi({
+    description:
+      'Values that the provider states beside the tokens, by the names in its provider file, such as the host of the account. Omitted values of a reconnected account stay',
+    example: { 'accounts-server': 'https://accounts.zoho.eu' },
+  }),
   credentials: CredentialsInput.optional().openapi({
     description:
-      'Only for accounts with the grant client_credentials or jwt_bearer, in place of the tokens. scopes are then the scopes to request',
+      'Only for accounts with the grant client_credentials or jwt_bearer, in place of the tokens. scopes are then the scopes to request. A change that states only one of the two keeps the other',
   }),
 });
 
@@ -140,14 +146,27 @@ export function sealedGrantOf(
       input.refresh_token_expires_at === undefined
         ? null
         : new Date(input.refresh_token_expires_at).toISOString(),
+    // The consent is not later than this entry.
+    ...(refreshToken === null || provider.consentLifeSeconds === undefined
+      ? {}
+      : {
+          refreshTokenEndsAt: new Date(
+            now.getTime() + provider.consentLifeSeconds * 1000,
+          ).toISOString(),
+        }),
     scopes: scopesOf(input.scopes, provider),
+    ...enteredProviderValues(input.provider_values, adapter, [
+      ...[accessToken, refreshToken].filter((one) => one !== null),
+      ...(provider.environments.get(place.environment)?.secrets ?? []).map((one) => one.reveal()),
+    ]),
     obtainedAt: now.toISOString(),
     attemptId: null,
   };
 }
 
-/** Members of a grant with tokens. */
+/** Members of a grant with tokens, and values that only their responses state. */
 const TOKEN_MEMBERS = [
+  'provider_values',
   'refresh_token',
   'access_token',
   'expires_at',

@@ -68,6 +68,9 @@ export function sealConsent(
     ),
     expiresAt: isEndless ? null : received.expiresAt.toISOString(),
     refreshTokenExpiresAt: received.refreshTokenExpiry.expiresAt?.toISOString() ?? null,
+    ...(received.refreshTokenEndsAt === undefined
+      ? {}
+      : { refreshTokenEndsAt: received.refreshTokenEndsAt.toISOString() }),
     scopes: received.scopes ?? [...requestedScopes],
     ...withProviderValues(undefined, received.providerValues),
     obtainedAt: at.toISOString(),

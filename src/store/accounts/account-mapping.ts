@@ -138,6 +138,9 @@ export function fromGrant(grant: SealedGrant): GrantDocument {
     expires_at: grant.expiresAt === null ? null : new Date(grant.expiresAt),
     refresh_token_expires_at:
       grant.refreshTokenExpiresAt === null ? null : new Date(grant.refreshTokenExpiresAt),
+    ...(grant.refreshTokenEndsAt === undefined
+      ? {}
+      : { refresh_token_ends_at: new Date(grant.refreshTokenEndsAt) }),
     scopes: grant.scopes,
     ...(grant.providerValues === undefined
       ? {}
@@ -274,6 +277,9 @@ export function toGrant(document: GrantDocument): SealedGrant {
     refreshTokenFingerprint: document.refresh_token_fingerprint ?? null,
     expiresAt: document.expires_at?.toISOString() ?? null,
     refreshTokenExpiresAt: document.refresh_token_expires_at?.toISOString() ?? null,
+    ...(document.refresh_token_ends_at
+      ? { refreshTokenEndsAt: document.refresh_token_ends_at.toISOString() }
+      : {}),
     scopes: [...document.scopes],
     ...(values.length === 0
       ? {}

@@ -24,6 +24,8 @@ export const grantSchema = new Schema(
     /** `null` on a grant with a refresh token: the access token does not expire. */
     expires_at: { type: Date, default: null },
     refresh_token_expires_at: { type: Date, default: null },
+    /** The end that counts from the consent. Absent: there is none, or it is not known yet. */
+    refresh_token_ends_at: { type: Date, default: undefined },
     scopes: { type: [String], default: [] },
     /** Pairs, because a name may contain a dot. Absent: the provider stated none. */
     provider_values: { type: [providerValueSchema], default: undefined },

@@ -11,7 +11,11 @@ const after = (minutes: number) => new Date(OBTAINED + minutes * MINUTE);
 /** Two hours; with a margin of 15 min and no limit by age, the account is due after 105 min. */
 const RULE = ruleOf({ ...POLICY, refreshAfterAgeMs: null });
 
-function account(askedAt: Date | null, grantType: GrantType = 'client_credentials') {
+function account(
+  askedAt: Date | null,
+  grantType: GrantType = 'client_credentials',
+  nextAttemptAt: Date | null = null,
+) {
   const one = {
     id: 'acc_1',
     state: 'active' as const,
@@ -22,7 +26,7 @@ function account(askedAt: Date | null, grantType: GrantType = 'client_credential
     current: { ...grantUntil(after(120)), attemptId: 'attempt-1' },
     previous: null,
     lastRefreshedAt: after(0),
-    nextAttemptAt: null,
+    nextAttemptAt,
     policy: null,
     refreshTokenWarnedDays: null,
     validatedAt: null,
@@ -64,4 +68,17 @@ it('an account whose token is asked for expires like any other if it is not refr
 
 it('an account with a refresh token is due whether or not callers ask', () => {
   expect(account(null, 'refresh_token').dueTimes.dueAt).toEqual(after(105));
+});
+
+it.each<[string, GrantType, number, number | null]>([
+  ['retries while a caller asked a lifetime before the retry', 'client_credentials', 180, 180],
+  ['stops its retries when no caller asked for so long', 'client_credentials', 181, null],
+  ['retries for an account with a refresh token', 'refresh_token', 181, 181],
+])('after a failure, Evergrant %s', (_title, grantType, nextAfter, dueAfter) => {
+  const one = account(after(60), grantType, after(nextAfter));
+  expect(one.dueTimes.dueAt).toEqual(dueAfter === null ? null : after(dueAfter));
+  for (const minutes of [170, 500])
+    expect(dueDecision(one, RULE, after(minutes))).toMatchObject(
+      dueAfter === null ? { due: false, reason: 'not_asked_for' } : { due: minutes >= dueAfter },
+    );
 });

@@ -35,6 +35,7 @@ describe('failureEffects', () => {
     ['answer_lost', true, null, 10_000],
     ['worker_lost', true, null, 10_000],
     ['invalid_token_response', true, null, 10_000],
+    ['request_not_built', true, null, 10_000],
     ['key_mismatch', true, null, 10_000],
     ['key_missing', true, null, 10_000],
     ['database_unavailable', true, null, 10_000],

@@ -37,6 +37,7 @@ const CLASSES: Record<FailureClass, RefreshFailureCode[]> = {
   ],
   ours: [
     'attempt_interrupted',
+    'request_not_built',
     'validation_not_allowed',
     'key_mismatch',
     'key_missing',

@@ -156,6 +156,28 @@ describe('a host that the answer names', () => {
   );
 });
 
+describe('a host that the answer to a refresh names', () => {
+  const base = { path: 'api_base', host: '^[a-z]+\\.api\\.example$' };
+  const own = { answer: { keep: [base, 'team'] } };
+  const refreshed = (api_base: string) =>
+    refreshWith(adapterWith(own), { body: { ...answer, api_base, team: 'T1' } });
+
+  it('replaces the former one if it matches the pattern', async () => {
+    const { grant } = await refreshed('https://other.api.example');
+    expect(grant?.providerValues).toEqual({ api_base: 'https://other.api.example', team: 'T1' });
+  });
+
+  it.each(['https://evil.example', 'http://other.api.example', ''])(
+    'leaves the former one in place with a warning if it is %j',
+    async (stated) => {
+      const { grant, warnings, failure } = await refreshed(stated);
+      expect(failure).toBeNull();
+      expect(grant?.providerValues).toEqual({ team: 'T1' });
+      expect(warnings).toContainEqual(expect.stringContaining('ignored api_base'));
+    },
+  );
+});
+
 describe('a file', () => {
   const keep = (pattern: string) => ({
     ...file,

@@ -41,6 +41,11 @@ describe('the form', () => {
     ['lives.refresh', { idle: 1 }, 'lives.refresh.idle: must be a duration such as'],
     ['replay', 'no', 'replay: must be safe, until_successor_used, never or a duration such as'],
     ['identity.from', 'x', 'identity.from: must be id_token, answer, access_token, callback'],
+    [
+      'identity',
+      { from: 'answer', subjct: 'id', subject: 'id' },
+      'identity.subjct: identity with from: answer has no such member; correct the name or remove it; its members are from, subject, label',
+    ],
     ['examples', undefined, 'examples: is missing; add it'],
     ['examples.answers.0.expiresIn', undefined, 'examples.answers.0.expiresIn: is missing'],
     ['authorization.pkce', 'no', 'authorization.pkce: must be S256, or a map of members, not "no"'],

@@ -1,11 +1,14 @@
 /** Traps of real providers, each as a small invented file. */
 import {
+  configuredExample,
   consentWith,
   refreshWith,
   secondsUntil,
 } from '../../../src/providers/catalogue/example-exchange';
 import { ConfiguredProviders } from '../../../src/providers/config/configured-providers';
 import { readProvider } from '../../../src/providers/config/provider-entry';
+import { conclude } from '../../../src/providers/exchange/exchange-conclusion';
+import { NotSentError } from '../../../src/providers/exchange/transport';
 import { adapterWith } from './_invented';
 
 jest.mock(
@@ -56,6 +59,47 @@ describe('the two clocks of a refresh token', () => {
   ])('with rotation %s, %j give a new token %p days', (rotation, refresh, days) => {
     const { refreshTokenLifeSeconds } = adapterWith({ rotation, lives: { access: '1h', refresh } });
     expect(refreshTokenLifeSeconds).toBe(days === null ? null : days * 24 * 3600);
+  });
+  it('are apart in answers, so that the end that counts from the consent outlives rotations', async () => {
+    const adapter = adapterWith({
+      rotation: 'always',
+      lives: { access: '1h', refresh: { absolute: '365d', idle: '100d' } },
+    });
+    const body = { ...answer, refresh_token: 'rt-2' };
+    for (const { grant } of [
+      await consentWith(adapter, { code: 'code-1' }, { body }),
+      await refreshWith(adapter, { body }),
+    ]) {
+      expect(secondsUntil(grant?.refreshTokenExpiry.expiresAt)).toBe(100 * 24 * 3600);
+      expect(secondsUntil(grant?.refreshTokenEndsAt)).toBe(365 * 24 * 3600);
+    }
+  });
+  it('do not count if an entry states the lifetime of a new token', async () => {
+    const adapter = adapterWith({
+      rotation: 'always',
+      lives: { access: '1h', refresh: { absolute: '365d', idle: '100d' } },
+    });
+    const body = { ...answer, refresh_token: 'rt-2' };
+    const { grant } = await refreshWith(adapter, { body }, { entry: { refreshTokenLife: '500d' } });
+    expect(secondsUntil(grant?.refreshTokenExpiry.expiresAt)).toBe(500 * 24 * 3600);
+    expect(grant?.refreshTokenEndsAt).toBeUndefined();
+  });
+});
+
+describe('the audience of signed assertions', () => {
+  const grants = { jwt_bearer: { audience: 'as.example.com' } };
+  const sources = { token: 'https://docs.example.com', grants: 'https://docs.example.com' };
+  const audienceWith = (entry: object) => {
+    const { environment } = configuredExample(adapterWith({ grants, sources }), entry);
+    return environment.grants.jwt_bearer?.audience;
+  };
+
+  it('is that of the file at the token endpoint of the file', () => {
+    expect(audienceWith({})).toBe('as.example.com');
+    expect(audienceWith({ tokenEndpoint: 'https://as.example.com/token' })).toBe('as.example.com');
+  });
+  it('is the token endpoint of an entry that names another one', () => {
+    expect(audienceWith({ tokenEndpoint: 'https://other.example.com/token' })).toBeUndefined();
   });
 });
 
@@ -310,5 +354,38 @@ describe('a file', () => {
     expect(problems).toEqual([]);
     const provider = config === null ? undefined : new ConfiguredProviders([config]).find('it');
     expect(provider).toMatchObject({ tokenPath: 'data', replayRule: { kind: 'safe' } });
+  });
+});
+
+describe('a request that cannot be built', () => {
+  const unsent = { outcome: 'not_sent', failure: { code: 'request_not_built', class: 'ours' } };
+
+  it('is no outage of the provider, and names no value', async () => {
+    const broken = {
+      ...adapterWith({}),
+      shapeRequest: () => {
+        throw new TypeError('planted-secret');
+      },
+    };
+    const refreshed = await refreshWith(broken, { body: answer });
+    expect(refreshed).toMatchObject(unsent);
+    expect(refreshed.sent).toEqual([]);
+    expect(refreshed.shown).not.toContain('planted-secret');
+  });
+
+  it.each([
+    ['ERR_INVALID_CHAR', unsent],
+    ['ECONNREFUSED', { outcome: 'not_sent', failure: { code: 'provider_unreachable' } }],
+  ])('differs from an unreachable provider by the code %s of Node', (code, expected) => {
+    const conclusion = conclude({
+      verdict: new NotSentError(code),
+      answer: undefined,
+      salvaged: null,
+      oddities: [],
+      provider: configuredExample(adapterWith({})).provider,
+      secrets: [],
+      now: new Date(),
+    });
+    expect(conclusion).toMatchObject(expected);
   });
 });

@@ -158,6 +158,7 @@ describe('client_credentials', () => {
 
   it('ignores a refresh token in the answer, which would replace the credentials', async () => {
     const { received } = await exchanged({}, 'client_credentials', {
+      of: (url) => ({ ...oauth2At(url), consentLifeSeconds: 3600 }),
       answer: {
         body: JSON.stringify({
           access_token: 'token-1',
@@ -172,6 +173,7 @@ describe('client_credentials', () => {
       { refreshToken: null, refreshTokenExpiry: { expiresAt: null, isStated: false } },
     ]);
     expect(received[0]?.accessToken?.reveal()).toBe('token-1');
+    expect(received[0]).not.toHaveProperty('refreshTokenEndsAt');
   });
 
   it('stores nothing of an answer that has only a refresh token, and counts it as a failure', async () => {
@@ -180,6 +182,14 @@ describe('client_credentials', () => {
     });
     expect(received).toEqual([]);
     expect(exchange.failure?.code).toBe('invalid_token_response');
+  });
+
+  it('blames the account for stored credentials that cannot be read, and not the provider', async () => {
+    const { exchange } = await exchanged({ scopes: [''] }, 'client_credentials');
+    expect(exchange).toMatchObject({
+      outcome: 'not_sent',
+      failure: { code: 'row_corrupt', class: 'account' },
+    });
   });
 
   it('shows no secret in the log, also if the answer quotes the credentials', async () => {

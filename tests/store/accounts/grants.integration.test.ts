@@ -11,6 +11,7 @@ import {
   fromNow,
   grantOf,
   inGeneration,
+  MINUTE,
   NOW,
   storeForTest,
   type TestStore,
@@ -50,6 +51,12 @@ describe('commit', () => {
       lastRefreshedAt: NOW,
       lastAttempt: { attemptId: 'one', outcome: 'refreshed', source: 'scheduled', finishedAt: NOW },
     });
+  });
+
+  it('keeps the end that counts from the consent', async () => {
+    const grant = grantOf('one', { refreshTokenEndsAt: fromNow(MINUTE).toISOString() });
+    await store.grants.commit(commitOf(account, grant));
+    expect((await now()).current).toEqual(inGeneration(2, grant));
   });
 
   it('keeps a warning over a rotation with the same expiry, and drops it with a later expiry', async () => {
