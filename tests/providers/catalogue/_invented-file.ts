@@ -32,6 +32,12 @@ export function fileWith(members: object): string {
         refreshToken: 'rt-1',
         request: { url: 'https://as.example.com/token', form: {}, query: {}, json: {} },
       },
+      grants: Object.fromEntries(
+        Object.keys('grants' in members ? Object(members.grants) : {}).map((grantType) => [
+          grantType,
+          { request: { url: 'https://as.example.com/token' } },
+        ]),
+      ),
       answers: [{ body: {}, ...example }],
       refusals: [{ status: 400, body: {}, means: 'invalid_grant' }],
       callbacks: [{ parameters: {}, accepted: false }],
