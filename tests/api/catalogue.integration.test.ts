@@ -35,6 +35,6 @@ it('returns the facts of a file with their sources', async () => {
   expect(body.example).toContain('clientId: ${XERO_CLIENT_ID}');
 });
 
-it.each(['acme', 'ebay', '..%2Fpackage'])('answers 404 for %s, which has no file', async (id) => {
+it.each(['acme', 'oauth2', '..%2Fpackage'])('answers 404 for %s, which has no file', async (id) => {
   expectError(await api.get(`/api/admin/catalogue/${id}`), 404, 'not_found');
 });

@@ -242,7 +242,7 @@ describe('the providers', () => {
     const reader = await person(anOrganisation(), ['read']);
     const { html } = await reader.get('/admin/providers');
     const ids = idsIn(html);
-    expect(ids.slice(0, 2)).toEqual(['google', catalogueIds()[0]]);
+    expect(ids.slice(0, 3)).toEqual(['ebay', 'google', catalogueIds()[0]]);
     expect(new Set(ids).size).toBe(ids.length);
     expect(ids).toHaveLength(Math.min(50, catalogueIds().length));
     expect(idsIn((await reader.get('/admin/providers?q=XER')).html)).toEqual(['xero']);
