@@ -144,7 +144,10 @@ export function concerns(
       false);
 }
 
-/** Schedules without accounts are folded, unless all are. */
+/** Schedules without accounts that are shown as rows. A fold of fewer saves no room, and costs each action a click. */
+const IDLE_ROWS_MAX = 2;
+
+/** Schedules without accounts are folded, unless there are few of them or no others. */
 function Schedules(props: SchedulesProps) {
   const { schedules, statistics, mayOperate } = props;
   const isIdle = ({ schedule, accounts, lastSweep, open }: WorkersView['schedules'][number]) =>
@@ -154,7 +157,8 @@ function Schedules(props: SchedulesProps) {
     (lastSweep?.failure ?? null) === null &&
     open.length === 0;
   const idle = schedules.filter(isIdle);
-  if (idle.length === 0 || idle.length === schedules.length) return <ScheduleTable {...props} />;
+  if (idle.length <= IDLE_ROWS_MAX || idle.length === schedules.length)
+    return <ScheduleTable {...props} />;
   return (
     <>
       <ScheduleTable {...props} schedules={schedules.filter((one) => !isIdle(one))} />
