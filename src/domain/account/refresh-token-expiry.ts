@@ -6,6 +6,8 @@ import { lifeMs, type SealedGrant } from './grant';
 export interface RefreshTokenRule {
   /** Lifetime of a new refresh token. `null`: unknown. */
   refreshTokenLifeSeconds: number | null;
+  /** How long a consent lives, whatever the refreshes. Absent: unknown, or without a limit. */
+  consentLifeSeconds?: number;
   replayRule: ReplayRule;
 }
 
@@ -23,7 +25,11 @@ export function isRenewing(
   rule: RefreshTokenRule,
 ): boolean {
   if (current.attemptId === null || previous === null)
-    return rule.replayRule.kind !== 'safe' || rule.refreshTokenLifeSeconds !== null;
+    return (
+      rule.replayRule.kind !== 'safe' ||
+      (rule.refreshTokenLifeSeconds !== null &&
+        rule.refreshTokenLifeSeconds !== rule.consentLifeSeconds)
+    );
   return isRenewed(previous, current);
 }
 

@@ -146,14 +146,6 @@ export function sealedGrantOf(
       input.refresh_token_expires_at === undefined
         ? null
         : new Date(input.refresh_token_expires_at).toISOString(),
-    // The consent is not later than this entry.
-    ...(refreshToken === null || provider.consentLifeSeconds === undefined
-      ? {}
-      : {
-          refreshTokenEndsAt: new Date(
-            now.getTime() + provider.consentLifeSeconds * 1000,
-          ).toISOString(),
-        }),
     scopes: scopesOf(input.scopes, provider),
     ...enteredProviderValues(input.provider_values, adapter, [
       ...[accessToken, refreshToken].filter((one) => one !== null),

@@ -130,6 +130,14 @@ describe('isRenewing', () => {
       expect(isRenewing({ current, previous }, rule)).toBe(expected);
   });
 
+  it('is false before the first refresh if the lifetime is that of the consent, as at eBay', () => {
+    const current = grant(0, 500 * DAYS, { attemptId: null });
+    const rule = { ...kept, refreshTokenLifeSeconds: 547 * DAYS };
+    expect(isRenewing({ current, previous: null }, rule)).toBe(true);
+    const ofConsent = { ...rule, consentLifeSeconds: 547 * DAYS };
+    expect(isRenewing({ current, previous: null }, ofConsent)).toBe(false);
+  });
+
   it.each<[string, RefreshTokenRule, boolean]>([
     ['without a configured rule', unknown, true],
     ['whose refresh tokens stay', kept, false],
