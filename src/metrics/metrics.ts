@@ -146,13 +146,13 @@ export const refreshTokensExpiring = gauge(
 
 export const accountsDue = gauge(
   'evergrant_accounts_due',
-  `Accounts that the next sweep must refresh; at most 10,000 are counted. ${SAME}`,
+  `Accounts that the next sweep must refresh; at most 5,000 are counted. ${SAME}`,
   ['provider'],
 );
 
 export const accountsOverdue = gauge(
   'evergrant_accounts_overdue',
-  `Accounts that have been due for longer than the interval of the sweeps; at most 10,000 are counted. ${SAME}`,
+  `Accounts that have been due for longer than the interval of the sweeps; at most 5,000 are counted. ${SAME}`,
   ['provider'],
 );
 
@@ -164,7 +164,7 @@ export const oldestDue = gauge(
 
 export const accountsExpired = gauge(
   'evergrant_accounts_expired',
-  `Accounts that sweeps refresh and whose access token has expired unrefreshed; at most 10,000 are counted. ${SAME}`,
+  `Accounts that sweeps refresh and whose access token has expired unrefreshed; at most 5,000 are counted. ${SAME}`,
   ['provider'],
 );
 

@@ -29,7 +29,7 @@ const CLOCKS = { expiring: 'first_expiry_at', rest: 'due_at' } as const;
 export type AppAccounts = AppName & { accounts: number };
 
 /** Accounts counted for one number of {@link DueAccounts.lateness}. More would make a scrape slow. */
-const LATENESS_COUNT_MAX = 10_000;
+const LATENESS_COUNT_MAX = 5_000;
 
 interface Lateness {
   due: number;
