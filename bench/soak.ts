@@ -24,7 +24,7 @@ const LIFE_SECONDS = 120;
 const SCRAPE_EVERY_MS = 15_000;
 const READY_WITHIN_MS = 180_000;
 const MAIN = join(__dirname, '..', 'build', 'main.js');
-/** The client of demo mode. The state file keeps its grants and not its secret, so that any secret serves here. */
+/** The client of demo mode. The state file keeps its grants and not its secret, so any secret works here. */
 const DEMO_CLIENT = { clientId: 'evergrant-demo', clientSecret: randomBytes(16).toString('hex') };
 
 interface Curve {

@@ -26,7 +26,8 @@ export interface SealedGrant {
   refreshTokenExpiresAt: string | null;
   /**
    * When the refresh tokens of this consent expire, however often they rotate. Absent: the provider has no such end, or
-   * the grant was stored before Evergrant knew it; its end then counts from the next answer with a refresh token.
+   * the time of the consent is unknown, as for an entered grant; the end then counts from the next response with a new
+   * refresh token.
    */
   refreshTokenEndsAt?: string;
   scopes: string[];

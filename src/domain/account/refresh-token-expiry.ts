@@ -25,6 +25,7 @@ export function isRenewing(
   rule: RefreshTokenRule,
 ): boolean {
   if (current.attemptId === null || previous === null)
+    // A refresh token with the lifetime of the consent does not outlive it.
     return (
       rule.replayRule.kind !== 'safe' ||
       (rule.refreshTokenLifeSeconds !== null &&

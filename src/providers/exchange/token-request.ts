@@ -32,7 +32,7 @@ export interface TokenRequestInput {
   secrets: readonly string[];
   /** Log headers and bodies, masked (debug). This changes nothing else. */
   capture: boolean;
-  /** The account has an address: a stated host that is not one of the provider is ignored, so that it keeps the former one. */
+  /** The account has an address already: a stated host that is not a host of the provider is ignored, and the former one stays. */
   hasAddress?: boolean;
   /**
    * Called immediately before the request is sent.
