@@ -166,6 +166,4 @@ export interface Dialect {
     /** The response to a token that no grant has. */
     unknown(): WireAnswer;
   };
-  /** Headers of every response of this provider. */
-  commonHeaders(requestId: string): Record<string, string>;
 }

@@ -55,7 +55,6 @@ export function fileDialect(file: ProviderFile): Dialect {
     ...resourcesOf(file),
     authorization: authorizationOf(file),
     ...(revocation !== undefined && { revocation }),
-    commonHeaders: (requestId) => ({ 'x-request-id': requestId }),
   };
 }
 

@@ -115,7 +115,7 @@ export class TokenEndpoint {
       ledger.record({ ...exchange, event: 'answered', outcome, status: answer.status });
     });
     response.statusCode = answer.status;
-    const headers = { ...dialect.commonHeaders(exchange.requestId), ...answer.headers };
+    const headers = { 'x-request-id': exchange.requestId, ...answer.headers };
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     response.end(answer.body);
   }

@@ -79,7 +79,7 @@ export class ValidationEndpoint {
       if (scripted?.kind === 'drop') response.socket?.resetAndDestroy();
       return;
     }
-    const headers = { ...dialect.commonHeaders(entry.requestId), ...answer.headers };
+    const headers = { 'x-request-id': entry.requestId, ...answer.headers };
     response.writeHead(answer.status, headers).end(answer.body);
   }
 }

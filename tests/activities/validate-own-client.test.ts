@@ -12,9 +12,9 @@ import {
 } from '../../src/providers/exchange/grant-credentials';
 import type { TransportRequest } from '../../src/providers/exchange/transport';
 import type { RefreshDependencies } from '../../src/refresh/dependencies';
-import { grantPlace, Vault } from '../../src/vault/vault';
+import { grantPlace, type Vault } from '../../src/vault/vault';
 import { CLIENT_ID, CLIENT_SECRET, oauth2At } from '../providers/_provider';
-import { ringOf } from '../vault/_keys';
+import { openedVault } from '../vault/_keys';
 
 const NOW = new Date('2026-11-22T12:00:00.000Z');
 const INTROSPECTION = 'https://auth.example/introspect';
@@ -22,11 +22,7 @@ const OWN = { client_id: 'own-client', client_secret: 'own-secret-0123456789' };
 
 let vault: Vault;
 beforeAll(async () => {
-  let canary: string | null = null;
-  vault = await Vault.open(ringOf('k1'), {
-    readCanary: () => Promise.resolve(canary),
-    writeCanaryIfAbsent: (sealed) => Promise.resolve((canary ??= sealed)),
-  });
+  vault = await openedVault();
 });
 
 /** Validates an account while the circuit of the OAuth app is open. */

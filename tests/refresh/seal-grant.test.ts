@@ -3,10 +3,11 @@ import { randomUUID } from 'node:crypto';
 import type { Account } from '../../src/domain/account/account';
 import type { SealedGrant } from '../../src/domain/account/grant';
 import { Secret } from '../../src/domain/masking/secret';
+import type { ReceivedGrant } from '../../src/providers/exchange/received-grant';
 import { sealReceived } from '../../src/refresh/seal-grant';
 import { OpenError } from '../../src/vault/sealing';
-import { grantPlace, Vault } from '../../src/vault/vault';
-import { ringOf } from '../vault/_keys';
+import { grantPlace, type Vault } from '../../src/vault/vault';
+import { openedVault } from '../vault/_keys';
 
 const NOW = new Date('2026-11-22T12:00:00.000Z');
 const OLD_EXPIRY = '2026-12-05T00:00:00.000Z';
@@ -19,11 +20,7 @@ let vault: Vault;
 let account: Account;
 let current: SealedGrant;
 beforeAll(async () => {
-  let canary: string | null = null;
-  vault = await Vault.open(ringOf('k1'), {
-    readCanary: () => Promise.resolve(canary),
-    writeCanaryIfAbsent: (sealed) => Promise.resolve((canary ??= sealed)),
-  });
+  vault = await openedVault();
   account = {
     id,
     organisation,
@@ -44,14 +41,21 @@ beforeAll(async () => {
   account = { ...account, current };
 });
 
+/** An answer with a new access token and nothing else. */
+const accessTokenOnly = (): ReceivedGrant => ({
+  accessToken: new Secret('at-2'),
+  refreshToken: null,
+  expiresAt: STATED,
+  refreshTokenExpiry: { expiresAt: null, isStated: false },
+  scopes: null,
+});
+
 /** The refresh token's expiry after an answer with this refresh token and this statement. */
 function expiryAfter(answered: string | null, expiresAt: Date | null, isStated: boolean) {
   const received = {
-    accessToken: new Secret('at-2'),
+    ...accessTokenOnly(),
     refreshToken: answered === null ? null : new Secret(answered),
-    expiresAt: STATED,
     refreshTokenExpiry: { expiresAt, isStated },
-    scopes: null,
   };
   const attempt = { attemptId: randomUUID(), obtainedAt: NOW };
   return sealReceived(vault, account, current, received, attempt).refreshTokenExpiresAt;
@@ -103,13 +107,7 @@ describe('sealReceived', () => {
 });
 
 it('sealReceived encrypts new and carried-over tokens for the next generation', () => {
-  const received = {
-    accessToken: new Secret('at-2'),
-    refreshToken: null,
-    expiresAt: STATED,
-    refreshTokenExpiry: { expiresAt: null, isStated: false },
-    scopes: null,
-  };
+  const received = accessTokenOnly();
   const attempt = { attemptId: randomUUID(), obtainedAt: NOW };
   const sealed = sealReceived(vault, account, current, received, attempt);
   const [now, then] = [grantPlace(account, 7), grantPlace(account, 8)];
@@ -127,14 +125,7 @@ it.each([
   ['the current grant', () => current],
   ['an entered grant without values', () => ({ ...current, providerValues: undefined })],
 ])('sealReceived keeps the provider values that an answer to %s does not repeat', (_what, of) => {
-  const received = {
-    accessToken: new Secret('at-2'),
-    refreshToken: null,
-    expiresAt: STATED,
-    refreshTokenExpiry: { expiresAt: null, isStated: false },
-    scopes: null,
-    providerValues: { base: 'https://b.example' },
-  };
+  const received = { ...accessTokenOnly(), providerValues: { base: 'https://b.example' } };
   const { providerValues: _values, ...presented } = of();
   const values = _values === undefined ? {} : { providerValues: _values };
   const attempt = { attemptId: randomUUID(), obtainedAt: NOW };
@@ -149,12 +140,11 @@ describe('sealReceived, with an end that counts from the consent,', () => {
   /** The grant after a rotation on this day: an idle clock of 100 days, and an end 365 days after the consent. */
   function rotated(presented: SealedGrant, day: number, stated: Date | null = null) {
     const received = {
-      accessToken: new Secret('at-2'),
+      ...accessTokenOnly(),
       refreshToken: new Secret(`rt-${randomUUID()}`),
       expiresAt: at(day),
       refreshTokenExpiry: { expiresAt: stated ?? at(day + 100), isStated: stated !== null },
       refreshTokenEndsAt: at(day + 365),
-      scopes: null,
     };
     const attempt = { attemptId: randomUUID(), obtainedAt: at(day) };
     return sealReceived(vault, account, presented, received, attempt);
@@ -180,13 +170,7 @@ describe('sealReceived, with an end that counts from the consent,', () => {
     expect(first.refreshTokenEndsAt).toBe(at(365).toISOString());
   });
   it('expires a token of unknown expiry at the end', () => {
-    const received = {
-      accessToken: new Secret('at-2'),
-      refreshToken: null,
-      expiresAt: STATED,
-      refreshTokenExpiry: { expiresAt: null, isStated: false },
-      scopes: null,
-    };
+    const received = accessTokenOnly();
     const attempt = { attemptId: randomUUID(), obtainedAt: NOW };
     const entered = { ...consented(), refreshTokenExpiresAt: null };
     const sealed = sealReceived(vault, account, entered, received, attempt);

@@ -180,7 +180,7 @@ describe('a scripted answer', () => {
         kind: 'respond',
         status: 302,
         body: '',
-        headers: { Location: '/elsewhere', 'X-Ebay-C-Request-Id': 'none' },
+        headers: { Location: '/elsewhere', 'X-Request-Id': 'none' },
       },
     });
     const response = await fetch(sandbox.tokenEndpoint('ebay'), {
@@ -189,7 +189,7 @@ describe('a scripted answer', () => {
     });
     expect(response.status).toBe(302);
     expect(response.headers.get('location')).toBe('/elsewhere');
-    expect(response.headers.get('x-ebay-c-request-id')).toBe('none');
+    expect(response.headers.get('x-request-id')).toBe('none');
   });
 });
 

@@ -1,13 +1,33 @@
-/** Key rings for the vault's tests: random ones, and fixed ones for values that must always open. */
+/** Key rings and vaults for tests, without a database. */
 import { randomBytes } from 'node:crypto';
 import { KeyRing } from '../../src/vault/key-ring';
 import { OpenError, open, type SealingContext } from '../../src/vault/sealing';
+import { type CanaryStore, Vault } from '../../src/vault/vault';
 
 export const randomKey = () => randomBytes(32).toString('base64');
 
 /** Returns a ring of new keys with these ids. The first one seals. */
 export function ringOf(...ids: string[]): KeyRing {
   return KeyRing.parse(ids.map((id) => `${id}:${randomKey()}`).join(','));
+}
+
+/** Stores one canary, as a database does. */
+export function canaryStore(stored: string | null = null): CanaryStore & { stored: string | null } {
+  return {
+    stored,
+    readCanary() {
+      return Promise.resolve(this.stored);
+    },
+    writeCanaryIfAbsent(sealed) {
+      this.stored ??= sealed;
+      return Promise.resolve(this.stored);
+    },
+  };
+}
+
+/** Opens a vault with one new key, without a database. */
+export function openedVault(): Promise<Vault> {
+  return Vault.open(ringOf('k1'), canaryStore());
 }
 
 export const PLACE: SealingContext = {

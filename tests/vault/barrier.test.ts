@@ -6,8 +6,8 @@
 import * as fc from 'fast-check';
 import { KeyRing, KeyRingError } from '../../src/vault/key-ring';
 import { open, reseal, seal, sealingKeyOf } from '../../src/vault/sealing';
-import { type CanaryStore, grantPlace, Vault, VaultSealedError } from '../../src/vault/vault';
-import { openFailure, PLACE, randomKey, ringOf } from './_keys';
+import { grantPlace, Vault, VaultSealedError } from '../../src/vault/vault';
+import { canaryStore, openFailure, PLACE, randomKey, ringOf } from './_keys';
 import { openedByOracle, type SealedVector, sealedByOracle } from './_oracle';
 import vectors from './vectors.json';
 
@@ -306,16 +306,3 @@ describe('frozen vectors', () => {
     );
   });
 });
-
-function canaryStore(): CanaryStore & { stored: string | null } {
-  return {
-    stored: null,
-    readCanary() {
-      return Promise.resolve(this.stored);
-    },
-    writeCanaryIfAbsent(sealed) {
-      this.stored ??= sealed;
-      return Promise.resolve(this.stored);
-    },
-  };
-}

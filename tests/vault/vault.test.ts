@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { KeyRing } from '../../src/vault/key-ring';
 import { isCiphertext, OpenError } from '../../src/vault/sealing';
 import { type CanaryStore, grantPlace, Vault, VaultSealedError } from '../../src/vault/vault';
-import { randomKey, ringOf } from './_keys';
+import { canaryStore, randomKey, ringOf } from './_keys';
 
 const ACCOUNT = {
   organisation: 'org_a',
@@ -14,20 +14,6 @@ const ACCOUNT = {
 };
 const PLACE = grantPlace(ACCOUNT, 7);
 const PLAIN = { accessToken: 'v^1.1#access', refreshToken: 'v^1.1#refresh' };
-
-/** Stores one canary, as a database does. */
-function canaryStore(stored: string | null = null): CanaryStore & { stored: string | null } {
-  return {
-    stored,
-    readCanary() {
-      return Promise.resolve(this.stored);
-    },
-    writeCanaryIfAbsent(sealed) {
-      this.stored ??= sealed;
-      return Promise.resolve(this.stored);
-    },
-  };
-}
 
 /** Returns the message that opening fails with, or `opened`. */
 async function refusal(ring: KeyRing, store: CanaryStore): Promise<string> {

@@ -10,6 +10,7 @@ import {
   consentWith,
   credentialsWith,
   EXAMPLE_CLIENT,
+  type ExampleAnswer,
   refreshWith,
   secondsUntil,
 } from './example-exchange';
@@ -54,7 +55,7 @@ export function contractOf({ examples }: ProviderFile, adapter: ProviderAdapter)
       ];
     }),
     ...answers.map((answer, at) => ({
-      title: `reads the tokens of answer ${at + 1} to a request of ${answer.of}`,
+      title: `reads the tokens of answer ${at + 1} (${answer.of})`,
       run: () => answerProblems(examples, answer, `examples.answers.${at}`, adapter),
     })),
     ...refusals.map((refusal, at) => ({
@@ -111,12 +112,11 @@ async function requestProblems(
 async function grantRequestProblems(
   examples: Examples,
   grantType: CredentialsGrant,
-  { credentials, request: stated, claims }: GrantExample,
+  { request: stated, claims }: GrantExample,
   adapter: ProviderAdapter,
 ): Promise<string[]> {
   const field = `examples.grants.${grantType}`;
-  const options = { ...optionsOf(examples), credentials };
-  const sent = await credentialsWith(adapter, grantType, { body: {} }, options);
+  const sent = await grantWith(examples, grantType, { body: {} }, adapter);
   if (sent.request === undefined)
     return [
       `${field}.request: Evergrant sends nothing (${sent.failure?.code}); correct examples.externalId or ${field}.credentials`,
@@ -138,6 +138,19 @@ async function grantRequestProblems(
           `grants.${grantType} or ${field}.credentials`,
         )),
   ];
+}
+
+/** Requests a token for the credentials of an example. */
+function grantWith(
+  { externalId, grants }: Examples,
+  grantType: CredentialsGrant,
+  answer: ExampleAnswer,
+  adapter: ProviderAdapter,
+) {
+  return credentialsWith(adapter, grantType, answer, {
+    ...(externalId === undefined ? {} : { externalId }),
+    credentials: grants[grantType]?.credentials ?? {},
+  });
 }
 
 /** An assertion differs with each request. */
@@ -194,15 +207,7 @@ async function answerProblems(
     const { outcome, failure, grant, warnings } =
       of === 'refresh'
         ? await refreshWith(adapter, { body }, optionsOf(examples))
-        : await credentialsWith(
-            adapter,
-            of,
-            { body },
-            {
-              ...optionsOf(examples),
-              credentials: examples.grants[of]?.credentials ?? {},
-            },
-          );
+        : await grantWith(examples, of, { body }, adapter);
     if (outcome !== 'ok')
       return [
         `${field}.body: Evergrant reads it as a refusal (${failure?.code}); correct answer.success, answer.tokens or answer.accessToken`,

@@ -55,13 +55,7 @@ export function NewAccountForm({ providers, state = EMPTY_FORM }: NewAccountProp
           state={state}
           hint="As the provider issued it: not encrypted, not URL-encoded, without quotes."
         />
-        <Field
-          name="label"
-          label="Label"
-          state={state}
-          maxLength={200}
-          hint="The name that people see. Default: the external id."
-        />
+        <NewLabel state={state} />
         <MoreOfAccount state={state} />
         <details
           class="more"
@@ -133,6 +127,19 @@ export function editableDigest({ label, kind, policy }: Account): string {
   return createHash('sha256')
     .update(JSON.stringify([label, kind, policy]))
     .digest('base64url');
+}
+
+/** The label of an account that does not exist yet. */
+export function NewLabel({ state }: { state: FormState }) {
+  return (
+    <Field
+      name="label"
+      label="Label"
+      state={state}
+      maxLength={200}
+      hint="The name that people see. Default: the external id."
+    />
+  );
 }
 
 function MoreOfAccount({ state, account }: { state: FormState; account?: Account }) {

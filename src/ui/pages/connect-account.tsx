@@ -4,7 +4,7 @@ import { EMPTY_FORM, type FormState } from '../form';
 import { CopyButton } from '../parts/copy';
 import { Field, Form, Select } from '../parts/form';
 import { Moment } from '../parts/time';
-import { NEW_ACCOUNT_PATH } from './account-form';
+import { NEW_ACCOUNT_PATH, NewLabel } from './account-form';
 import { ACCOUNTS_PATH } from './accounts';
 import { CONNECT_SETTINGS_PATH } from './connect-settings';
 
@@ -72,13 +72,7 @@ export function ConnectAccount({ providers, state = EMPTY_FORM }: ConnectAccount
           maxLength={200}
           hint={hints.join(' ')}
         />
-        <Field
-          name="label"
-          label="Label"
-          state={state}
-          maxLength={200}
-          hint="The name that people see. Default: the external id."
-        />
+        <NewLabel state={state} />
       </Form>
     </>
   );

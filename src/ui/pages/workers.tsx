@@ -40,15 +40,15 @@ export async function loadWorkers({
   store,
   now,
 }: Pick<UiDependencies, 'schedules' | 'workflows' | 'store' | 'now'>): Promise<WorkersView> {
-  const all = await schedules.list();
-  const [alive, limiters, perApp] = await Promise.all([
+  const [all, alive, limiters] = await Promise.all([
+    schedules.list(),
     workflows.workers(),
     store.limiters.list(),
-    store.dueAccounts.perApp(
-      all.map(({ provider }) => provider),
-      now(),
-    ),
   ]);
+  const perApp = await store.dueAccounts.perApp(
+    all.map(({ provider }) => provider),
+    now(),
+  );
   const accountsOf = (provider: string) =>
     sum(perApp.counts.filter((app) => app.provider === provider).map(({ accounts }) => accounts));
   return {

@@ -4,8 +4,8 @@ import { ConfiguredProviders } from '../../../src/providers/config/configured-pr
 import { readProvider } from '../../../src/providers/config/provider-entry';
 import { accountLines } from '../../../src/services/accounts/account-lines';
 import { NewAccountBody, newAccount } from '../../../src/services/accounts/new-account';
-import { Vault } from '../../../src/vault/vault';
-import { ringOf } from '../../vault/_keys';
+import type { Vault } from '../../../src/vault/vault';
+import { openedVault } from '../../vault/_keys';
 
 const EU = { 'accounts-server': 'https://accounts.zoho.eu', location: 'eu' };
 const ACCOUNT = { provider: 'zoho', external_id: 'alma', refresh_token: '1000.token-0123456789' };
@@ -13,11 +13,7 @@ const SECRET = 'client-secret-0123456789';
 
 let vault: Vault;
 beforeAll(async () => {
-  let canary: string | null = null;
-  vault = await Vault.open(ringOf('k1'), {
-    readCanary: () => Promise.resolve(canary),
-    writeCanaryIfAbsent: (sealed) => Promise.resolve((canary ??= sealed)),
-  });
+  vault = await openedVault();
 });
 
 /** The provider values of the account that these members create. */
