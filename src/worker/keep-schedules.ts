@@ -25,15 +25,18 @@ export function keepSchedules(input: KeepSchedulesInput): () => Promise<void> {
   let away = false;
   let looking: Promise<void> | null = null;
   let isStopping = false;
-  /** One controller per check: a shared one would collect a listener per request. */
-  let stopsLook = new AbortController();
+  /** One controller per request, because each request leaves a listener on its signal. */
+  let stopsRequest = new AbortController();
+
+  function cancellable<T>(request: () => Promise<T>): Promise<T> {
+    stopsRequest = new AbortController();
+    if (isStopping) stopsRequest.abort();
+    return client.withAbortSignal(stopsRequest.signal, request);
+  }
 
   async function look(): Promise<void> {
     try {
-      stopsLook = new AbortController();
-      const missing = await client.withAbortSignal(stopsLook.signal, () =>
-        missingSchedules(client, providers),
-      );
+      const missing = await missingSchedules(client, providers, cancellable);
       if (away) logger.info('Temporal is reachable again');
       away = false;
       if (missing.length === 0) return;
@@ -61,17 +64,23 @@ export function keepSchedules(input: KeepSchedulesInput): () => Promise<void> {
   return async () => {
     clearInterval(timer);
     isStopping = true;
-    stopsLook.abort();
+    stopsRequest.abort();
     await looking;
   };
 }
 
-async function missingSchedules(client: Client, providers: readonly Provider[]): Promise<string[]> {
+async function missingSchedules(
+  client: Client,
+  providers: readonly Provider[],
+  cancellable: <T>(request: () => Promise<T>) => Promise<T>,
+): Promise<string[]> {
   const missing: string[] = [];
   for (const { id } of providers) {
     const handle = client.schedule.getHandle(sweepScheduleId(id));
     try {
-      await client.withDeadline(Date.now() + ANSWERS_WITHIN_MS, () => handle.describe());
+      await cancellable(() =>
+        client.withDeadline(Date.now() + ANSWERS_WITHIN_MS, () => handle.describe()),
+      );
     } catch (error) {
       if (!(error instanceof ScheduleNotFoundError)) throw error;
       missing.push(handle.scheduleId);
