@@ -1,13 +1,14 @@
 /**
- * The cost of metrics. First sweeps by a worker that records metrics, and by one with METRICS_PORT=off; both alternate in
- * one namespace, and the CPU time of the worker is compared as well as the duration. Then the CPU time of a worker that
- * has nothing to do, with a scrape each 15 s and without one.
+ * The cost of metrics and traces. First sweeps by three workers: one with METRICS_PORT=off, one that records metrics, and one
+ * that records metrics and exports every trace. They alternate in one namespace, and the CPU time of the worker is compared
+ * as well as the duration. Then the CPU time of a worker that has nothing to do, with a scrape each 15 s and without one.
  *
  * `npm run bench -- metrics --due 200,2000 --rounds 5`: up to 500 accounts have a workflow each; more are in batches.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import getPort from 'get-port';
+import { type Collector, startCollector } from '../tests/support/collector';
 import { Accounts } from './sides/accounts';
 import { startWorker } from './sides/evergrant/processes';
 import { Sweeps } from './sides/evergrant/sweeps';
@@ -21,6 +22,9 @@ const WARM_UP = 50;
 /** As Prometheus is configured in deploy/observability. */
 const SCRAPE_EVERY_MS = 15_000;
 const SCRAPED_WITHIN_MS = 10_000;
+
+const KINDS = ['off', 'metrics', 'traces'] as const;
+type Kind = (typeof KINDS)[number];
 
 interface Figures {
   seconds: number;
@@ -56,15 +60,23 @@ async function scrapeCost(setting: Setting, scrapes: number): Promise<number> {
   }
 }
 
+interface Servers {
+  sweeps: Sweeps;
+  accounts: Accounts;
+  collector: Collector;
+}
+
 /** One sweep by a new worker. */
 async function measure(
   setting: Setting,
-  { sweeps, accounts }: { sweeps: Sweeps; accounts: Accounts },
+  { sweeps, accounts, collector }: Servers,
   due: number,
-  isOn: boolean,
+  kind: Kind,
 ): Promise<Figures> {
-  const port = String(isOn ? await getPort({ host: '127.0.0.1' }) : 'off');
-  const worker = await startWorker(setting, { METRICS_PORT: port });
+  const worker = await startWorker(setting, {
+    METRICS_PORT: String(kind === 'off' ? 'off' : await getPort({ host: '127.0.0.1' })),
+    ...(kind === 'traces' && { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }),
+  });
   try {
     await sweeps.ended();
     const warmUp = await accounts.add(WARM_UP);
@@ -82,6 +94,14 @@ async function measure(
   } finally {
     await worker.stop();
   }
+}
+
+/** @throws unless a worker exported at least one span per refresh */
+function requireTraces({ spans, bytes }: Collector, due: number): void {
+  const exported = spans.splice(0).length;
+  bytes.length = 0;
+  if (exported < due)
+    throw new Error(`The worker exported ${exported} spans of ${due} refreshes: traces are incomplete.`);
 }
 
 program(async () => {
@@ -102,37 +122,43 @@ program(async () => {
       const setting = stage.setting();
       const accounts = await Accounts.open(setting, stage.provider);
       const sweeps = await Sweeps.open(setting);
+      const collector = await startCollector();
       const lines: string[][] = [];
       try {
         for (const due of sizes) {
-          const [off, on]: [Figures[], Figures[]] = [[], []];
+          const figures: Record<Kind, Figures[]> = { off: [], metrics: [], traces: [] };
           for (let round = 0; round < rounds; round += 1) {
             // The order alternates, because a server slows down as its history grows.
-            for (const isOn of round % 2 === 0 ? [false, true] : [true, false]) {
-              const figures = await measure(setting, { sweeps, accounts }, due, isOn);
-              (isOn ? on : off).push(figures);
+            for (const kind of round % 2 === 0 ? KINDS : KINDS.toReversed()) {
+              const one = await measure(setting, { sweeps, accounts, collector }, due, kind);
+              if (kind === 'traces') requireTraces(collector, due);
+              figures[kind].push(one);
               log(
-                `round ${round + 1} of ${rounds}: ${due}, metrics ${isOn ? 'on' : 'off'}: ${figures.seconds.toFixed(2)} s, ${figures.cpu.toFixed(2)} s of CPU`,
+                `round ${round + 1} of ${rounds}: ${due}, ${kind}: ${one.seconds.toFixed(2)} s, ${one.cpu.toFixed(2)} s of CPU`,
               );
             }
           }
-          const of = (all: readonly Figures[], member: 'seconds' | 'cpu') =>
-            median(all.map((one) => one[member]));
-          lines.push([
-            String(due),
-            of(off, 'seconds').toFixed(2),
-            of(on, 'seconds').toFixed(2),
-            (of(on, 'seconds') / of(off, 'seconds')).toFixed(3),
-            (of(on, 'cpu') / of(off, 'cpu')).toFixed(3),
-          ]);
+          for (const kind of KINDS) {
+            const of = (which: Kind, member: 'seconds' | 'cpu') =>
+              median(figures[which].map((one) => one[member]));
+            lines.push([
+              String(due),
+              kind,
+              of(kind, 'seconds').toFixed(2),
+              of(kind, 'cpu').toFixed(2),
+              (of(kind, 'seconds') / of('off', 'seconds')).toFixed(3),
+              (of(kind, 'cpu') / of('off', 'cpu')).toFixed(3),
+            ]);
+          }
         }
       } finally {
         await sweeps.close();
+        await collector.stop();
       }
       const cost = await scrapeCost(setting, scrapes);
       await accounts.drop();
       process.stdout.write(`\n${stage.engines.strategies.join(' · ')} · medians of ${rounds} rounds\n`);
-      printTable(['due', 'off, s', 'on, s', 'on ÷ off', 'CPU on ÷ off'], lines);
+      printTable(['due', 'worker', 'took, s', 'CPU, s', 'took ÷ off', 'CPU ÷ off'], lines);
       process.stdout.write(
         `a scrape: ${(cost * 1000).toFixed(0)} ms of CPU, ${((cost / SCRAPE_EVERY_MS) * 100_000).toFixed(2)} % of a core at one each ${SCRAPE_EVERY_MS / 1000} s\n`,
       );
