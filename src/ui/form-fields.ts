@@ -57,6 +57,7 @@ const FIELDS: ReadonlyMap<string, FormField> = new Map(
     'policy.refresh_before': text('Refresh before expiry'),
     'policy.validate_every': text('Validate every'),
     provider: text('Provider'),
+    provider_values: text('Values of the provider'),
     providers: kept('Providers'),
     quarantine: kept('Quarantine'),
     reason: text('Reason'),

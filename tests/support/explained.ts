@@ -14,7 +14,7 @@ interface Sent {
   collection: string;
   /** The filter of a find, or the pipeline of an aggregation. */
   query: object;
-  options: { sort?: mongoose.mongo.Sort; limit?: number };
+  options: { sort?: mongoose.mongo.Sort; skip?: number; limit?: number };
 }
 
 /** The finds, counts and aggregations that the action sends through Mongoose, explained after it has ended. */
@@ -45,12 +45,16 @@ export async function explained(
 
 async function explainedQuery(
   connection: mongoose.Connection,
-  { collection, query, options: { sort, limit } }: Sent,
+  { collection, query, options: { sort, skip, limit } }: Sent,
 ): Promise<ExplainedQuery> {
   const documents = connection.collection(collection);
   const cursor = Array.isArray(query)
     ? documents.aggregate(query)
-    : documents.find(query, { ...(sort ? { sort } : {}), ...(limit ? { limit } : {}) });
+    : documents.find(query, {
+        ...(sort ? { sort } : {}),
+        ...(skip ? { skip } : {}),
+        ...(limit ? { limit } : {}),
+      });
   const plan = await cursor.explain('executionStats');
   // MongoDB nests the plan of an aggregation in its first stage.
   const { queryPlanner, executionStats } = plan['stages']?.[0]?.$cursor ?? plan;

@@ -9,7 +9,7 @@ let me: Visitor;
 let other: Visitor;
 let reader: Visitor;
 beforeAll(async () => {
-  h = await startHarness({ worker: false });
+  h = await startHarness({ worker: false, providers: ['ebay', 'salesforce'] });
   me = await visit(h, ['admin', 'operator']);
   other = await visit(h);
   reader = await visit(h, ['read']);
@@ -75,6 +75,29 @@ describe('U28.1: the form of a new account', () => {
     expect(page.text).toContain(problem);
     expect(page.text).toContain('value="Typed label"');
     expect(page.text).not.toContain(secret);
+  });
+
+  it('takes the values that a consent keeps, and shows their problem beside the field', async () => {
+    const external_id = `org-${randomUUID()}`;
+    const fields = { provider: 'salesforce', external_id, refresh_token: randomUUID() };
+    const post = (provider_values: string) =>
+      me.post('/admin/accounts/new', { ...fields, provider_values });
+    const refused = await post('instance_url=https://example.my.salesforce.com');
+    expect(refused.status).toBe(400);
+    expect(refused.text).toContain('id="provider_values-problem"');
+    expect(refused.text).toContain('JSON object');
+    const values = { instance_url: 'https://example.my.salesforce.com' };
+    const added = await me.act('/admin/accounts/new', {
+      ...fields,
+      provider_values: JSON.stringify(values),
+    });
+    expect(added.status).toBe(200);
+    const [account] = await h.store.accounts.list({
+      organisation: me.organisation,
+      provider: 'salesforce',
+      limit: 2,
+    });
+    expect(account?.current.providerValues).toEqual(values);
   });
 
   it('reports an account that exists already, and keeps what was typed', async () => {

@@ -58,7 +58,7 @@ export const accountsAdd: Command = {
   },
   more: [
     'The input is a refresh token, or a JSON object: {"refresh_token": "…", "access_token": "…",',
-    '"expires_at": "2026-11-22T18:30:00Z", "refresh_token_expires_at": "…", "scopes": ["…"]}.',
+    '"expires_at": "2026-11-22T18:30:00Z", "refresh_token_expires_at": "…", "scopes": ["…"], "provider_values": {"…": "…"}}.',
     'For a Shopify token that does not expire, the input is {"access_token": "…"}.',
     'With --grant client_credentials, the input is {"client_id": "…", "client_secret": "…"}; without input, the',
     'account uses the OAuth app of its provider. With --grant jwt_bearer, it is {"issuer": "…", "private_key": "…",',

@@ -20,7 +20,8 @@ interface AccountPageQuery extends AccountPageFilter {
 }
 
 /**
- * @returns `next`: the cursor of the next page, which holds the last account's place in the order
+ * A search for a rare text may end a page early, even without an account, so that no request reads all accounts.
+ * @returns `next`: the cursor of the next page, which holds the place in the order up to which this page goes
  * @throws {ServiceError} for a cursor of another order
  */
 export async function accountPage(
@@ -28,16 +29,17 @@ export async function accountPage(
   { sort, limit, cursor, ...filters }: AccountPageQuery,
   now: Date,
 ): Promise<{ accounts: Account[]; next: string | null }> {
-  const found = await store.accounts.list({
+  const { rows, searchedTo } = await store.accounts.page({
     ...accountFilter(filters, now),
     sort,
     after: cursor === undefined ? undefined : decodedPlace(sort, cursor),
     limit: limit + 1,
   });
-  const accounts = found.slice(0, limit);
-  const last = accounts.at(-1);
-  if (found.length <= limit || last === undefined) return { accounts, next: null };
-  const { value, id } = placeOf(sort, last);
+  const accounts = rows.slice(0, limit);
+  const last = rows.length > limit ? accounts.at(-1) : undefined;
+  const place = last === undefined ? searchedTo : placeOf(sort, last);
+  if (place === null) return { accounts, next: null };
+  const { value, id } = place;
   return { accounts, next: encodeCursor(sort, id, ...(value === null ? [] : [value])) };
 }
 

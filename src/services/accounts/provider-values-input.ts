@@ -10,11 +10,23 @@ import type { ProviderAdapter } from '../../providers/provider';
 const NAME_LENGTH_MAX = 200;
 
 export const ProviderValuesInput = z
-  .record(z.string().min(1).max(NAME_LENGTH_MAX), z.string().min(1).max(PROVIDER_VALUE_LENGTH_MAX))
+  .record(
+    z.string().min(1).max(NAME_LENGTH_MAX),
+    z.string().min(1).max(PROVIDER_VALUE_LENGTH_MAX),
+    'must be a JSON object with names and texts',
+  )
   .refine(
     (values) => Object.keys(values).length <= PROVIDER_VALUES_MAX,
     `at most ${PROVIDER_VALUES_MAX} values`,
   );
+
+/** The names of the values that a consent at this provider keeps. */
+export function providerValueNames({
+  keptMembers = [],
+  consent,
+}: Pick<ProviderAdapter, 'keptMembers' | 'consent'>): string[] {
+  return [...keptMembers, ...(consent?.callbackPatterns ?? []).map(({ name }) => name)];
+}
 
 /**
  * @param secrets values that must not appear in provider values, which are stored and shown unmasked
@@ -22,11 +34,12 @@ export const ProviderValuesInput = z
  */
 export function enteredProviderValues(
   entered: z.infer<typeof ProviderValuesInput> | undefined,
-  { displayName, keptMembers = [], keptHosts = {}, consent }: ProviderAdapter,
+  adapter: ProviderAdapter,
   secrets: readonly string[],
 ): Pick<SealedGrant, 'providerValues'> {
+  const { displayName, keptHosts = {}, consent } = adapter;
   const patterns = consent?.callbackPatterns ?? [];
-  const names = new Set([...keptMembers, ...patterns.map(({ name }) => name)]);
+  const names = new Set(providerValueNames(adapter));
   const entries = Object.entries(entered ?? {});
   for (const [name, value] of entries) {
     // A text that is not a name of the file may be a secret in the wrong place.

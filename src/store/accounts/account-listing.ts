@@ -13,6 +13,9 @@ export interface AccountPlace {
   id: string;
 }
 
+/** The earliest time that a `Date` can have. */
+const EARLIEST = new Date(-8.64e15);
+
 /** The sort members before the id; each has an index. */
 export const ORDER = {
   id: {},
@@ -39,26 +42,106 @@ export function isPlace(sort: AccountSort, { value }: AccountPlace): boolean {
   return value === null || !Number.isNaN(Date.parse(value));
 }
 
-/** Filters for the accounts after a place. Tokens without expiry come first, as MongoDB sorts `null`. */
-function afterPlace(sort: AccountSort, { value, id }: AccountPlace): QueryFilter<AccountDocument> {
-  if (sort === 'id') return { _id: mongoose.trusted({ $gt: id }) };
-  const [member = '_id'] = Object.keys(ORDER[sort]);
-  const at = sort !== 'label' && value !== null ? new Date(value) : value;
-  if (at === null)
+/** A part of an order that is read along its index. */
+export interface OrderPart {
+  /** The member that its accounts are sorted by before the id. */
+  member?: 'label' | 'current.expires_at' | 'current.refresh_token_expires_at';
+  /** Whether the accounts of the part have a value of the member. Absent: some may have none, and come first. */
+  isSet?: boolean;
+}
+
+const partsOf = (member: NonNullable<OrderPart['member']>) =>
+  [
+    { member, isSet: false },
+    { member, isSet: true },
+  ] as const;
+
+/** Tokens that never expire come first, but a refresh token without a time has only an unknown one, and comes last. */
+const PARTS: Readonly<Record<AccountSort, readonly OrderPart[]>> = {
+  id: [{}],
+  label: [{ member: 'label' }],
+  expires_at: [{ member: 'current.expires_at' }],
+  refresh_token_expires_at: partsOf('current.refresh_token_expires_at').toReversed(),
+};
+
+/** A stretch has a range of one part as its end. Without a search, a range would keep MongoDB from a filter's own index. */
+const SEARCHED_PARTS = { ...PARTS, expires_at: partsOf('current.expires_at') };
+
+/** The parts of an order from a place on. */
+export function partsFrom(
+  sort: AccountSort,
+  after: AccountPlace | undefined,
+  isSearch: boolean,
+): readonly OrderPart[] {
+  const parts = (isSearch ? SEARCHED_PARTS : PARTS)[sort];
+  if (after === undefined || parts.length === 1) return parts;
+  return parts.slice(parts.findIndex(({ isSet }) => isSet === (after.value !== null)));
+}
+
+/** The place of an account of a part, from the members that the part is sorted by. */
+export function storedPlaceOf(
+  { member, isSet }: OrderPart,
+  { _id: id, label, current }: AccountDocument,
+): AccountPlace {
+  if (member === undefined || isSet === false) return { value: null, id };
+  if (member === 'label') return { value: label, id };
+  const at =
+    member === 'current.expires_at' ? current.expires_at : current.refresh_token_expires_at;
+  return { value: at?.toISOString() ?? null, id };
+}
+
+/** The accounts of a part after a place of it, up to and with another. */
+export function between(
+  { member, isSet }: OrderPart,
+  { after, upTo }: { after: AccountPlace | undefined; upTo: AccountPlace | undefined },
+): QueryFilter<AccountDocument> {
+  if (member === undefined || isSet === false)
+    return {
+      ...(member === undefined ? {} : { [member]: null }),
+      ...bounds('_id', after && { $gt: after.id }, upTo && { $lte: upTo.id }),
+    };
+  if (after?.value === null)
     return {
       $or: [
         { [member]: mongoose.trusted({ $ne: null }) },
-        { [member]: null, _id: mongoose.trusted({ $gt: id }) },
+        { [member]: null, _id: mongoose.trusted({ $gt: after.id }) },
       ],
     };
-  return {
-    // Redundant, but it gives the index scan its lower bound.
-    [member]: mongoose.trusted({ $gte: at }),
+  const valueOf = ({ value }: AccountPlace) =>
+    member === 'label' || value === null ? value : new Date(value);
+  const beyond = (operator: '$gt' | '$lt', place: AccountPlace) => ({
     $or: [
-      { [member]: mongoose.trusted({ $gt: at }) },
-      { [member]: at, _id: mongoose.trusted({ $gt: id }) },
+      { [member]: mongoose.trusted({ [operator]: valueOf(place) }) },
+      {
+        [member]: valueOf(place),
+        _id: mongoose.trusted({ [operator === '$gt' ? '$gt' : '$lte']: place.id }),
+      },
     ],
+  });
+  const and = [
+    ...(after === undefined ? [] : [beyond('$gt', after)]),
+    ...(upTo === undefined ? [] : [beyond('$lt', upTo)]),
+  ];
+  const first = isSet === true ? { $gte: EARLIEST } : undefined;
+  return {
+    // Redundant beside the `$or`s, but these give the index scan no bounds.
+    ...bounds(
+      member,
+      after === undefined ? first : { $gte: valueOf(after) },
+      upTo && { $lte: valueOf(upTo) },
+    ),
+    ...(and.length === 0 ? {} : { $and: and }),
   };
+}
+
+function bounds(
+  member: string,
+  least: object | undefined,
+  most: object | undefined,
+): QueryFilter<AccountDocument> {
+  return least === undefined && most === undefined
+    ? {}
+    : { [member]: mongoose.trusted({ ...least, ...most }) };
 }
 
 /** The accounts for which `isWithin` of account-bounds.ts is true. */
@@ -72,27 +155,6 @@ export function withinBounds({
     ...(kinds === null ? [] : [{ kind: mongoose.trusted({ $in: [...kinds] }) }]),
     ...(accounts === null ? [] : [{ _id: mongoose.trusted({ $in: [...accounts] }) }]),
   ];
-}
-
-/**
- * The parts of an order, each read along its index. Accounts whose refresh token is not known to expire come last, by id:
- * an index would return them first, as `null`.
- * @param after the place of the previous page's last account
- */
-export function partsOf(
-  sort: AccountSort,
-  after: AccountPlace | undefined,
-): QueryFilter<AccountDocument>[] {
-  if (sort !== 'refresh_token_expires_at')
-    return [after === undefined ? {} : afterPlace(sort, after)];
-  const member = 'current.refresh_token_expires_at';
-  const unknown = (place: QueryFilter<AccountDocument>) => ({ [member]: null, ...place });
-  if (after?.value === null) return [unknown({ _id: mongoose.trusted({ $gt: after.id }) })];
-  const known =
-    after === undefined
-      ? { [member]: mongoose.trusted({ $gt: new Date(0) }) }
-      : afterPlace(sort, after);
-  return [known, unknown({})];
 }
 
 /** From `from`, to before `to`. */
@@ -110,10 +172,7 @@ export function within(member: string, { from, to }: TimeRange): QueryFilter<Acc
   };
 }
 
-/**
- * Accounts with this text in label, external id or id. No index covers that: the query walks the index of the sort
- * order until the page is full, so a rare text costs one pass over the organisation's accounts.
- */
+/** Accounts with this text in label, external id or id. No index covers that, so a search reads stretch after stretch. */
 export function holding(text: string): QueryFilter<AccountDocument> {
   const pattern = mongoose.trusted({
     $regex: text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'),

@@ -28,13 +28,17 @@ import { grantPlace, type Vault } from '../../vault/vault';
 import { Grouped } from '../mongo/batched';
 import { documentsById } from '../mongo/batched-updates';
 import { DUPLICATE_KEY, isDuplicateKey, isOfIndex, listOptions } from '../mongo/database';
+import { type Found, SEARCH_MS, STRETCH } from '../mongo/search';
 import { isDatabaseUnavailable } from '../mongo/unavailability';
 import {
   type AccountPlace,
   type AccountSort,
+  between,
   holding,
   ORDER,
-  partsOf,
+  type OrderPart,
+  partsFrom,
+  storedPlaceOf,
   type TimeRange,
   within,
   withinBounds,
@@ -413,20 +417,58 @@ export class Accounts {
     return [...byId.values()].slice(0, limit).map(toAccount);
   }
 
-  /** One page, read along the index of its sort order. */
+  /** The accounts after a place, read along the index of their order. A search for a rare text reads all of them. */
   async list(query: AccountListQuery): Promise<Account[]> {
-    const { sort = 'id', after, limit, ...wanted } = query;
-    const found: Account[] = [];
-    for (const part of partsOf(sort, after)) {
-      const documents = await this.#accounts
-        .find(filterOf(wanted, part), null, this.#listOptions)
-        .sort({ ...ORDER[sort], _id: 1 })
-        .limit(limit - found.length)
-        .lean<AccountDocument[]>();
-      found.push(...documents.map(toAccount));
-      if (found.length >= limit) break;
+    return (await this.page(query, Number.POSITIVE_INFINITY)).rows;
+  }
+
+  /** As `list`, but a search for a text ends after `searchMs`, at the end of a stretch. */
+  async page(
+    { sort = 'id', after, limit, ...wanted }: AccountListQuery,
+    searchMs = SEARCH_MS,
+  ): Promise<Found<Account, AccountPlace>> {
+    const until = performance.now() + searchMs;
+    const rows: Account[] = [];
+    let from = after;
+    for (const part of partsFrom(sort, after, wanted.text !== undefined)) {
+      let upTo: AccountPlace | undefined;
+      do {
+        // oxlint-disable-next-line no-await-in-loop -- each stretch begins where the one before it ends
+        upTo =
+          wanted.text === undefined ? undefined : await this.#stretchEnd(wanted, sort, part, from);
+        // oxlint-disable-next-line no-await-in-loop
+        const documents = await this.#accounts
+          .find(filterOf(wanted, between(part, { after: from, upTo })), null, this.#listOptions)
+          .sort({ ...ORDER[sort], _id: 1 })
+          .limit(limit - rows.length)
+          .lean<AccountDocument[]>();
+        rows.push(...documents.map(toAccount));
+        if (rows.length >= limit) return { rows, searchedTo: null };
+        if (upTo !== undefined && performance.now() >= until) return { rows, searchedTo: upTo };
+        from = upTo;
+      } while (upTo !== undefined);
     }
-    return found;
+    return { rows, searchedTo: null };
+  }
+
+  /** The place of the last account of a stretch; `undefined`: the part of the order ends before. */
+  async #stretchEnd(
+    wanted: AccountFilter,
+    sort: AccountSort,
+    part: OrderPart,
+    after: AccountPlace | undefined,
+  ): Promise<AccountPlace | undefined> {
+    const [last] = await this.#accounts
+      .find(
+        filterOf({ ...wanted, text: undefined }, between(part, { after, upTo: undefined })),
+        part.member === undefined ? { _id: 1 } : { [part.member]: 1 },
+        this.#listOptions,
+      )
+      .sort({ ...ORDER[sort], _id: 1 })
+      .skip(STRETCH - 1)
+      .limit(1)
+      .lean<AccountDocument[]>();
+    return last && storedPlaceOf(part, last);
   }
 
   /** The number of matching accounts, counted up to `max`. */

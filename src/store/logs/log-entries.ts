@@ -13,6 +13,7 @@ import { GroupedUpdates } from '../mongo/batched-updates';
 import { DUPLICATE_KEY, listOptions } from '../mongo/database';
 import { beyond } from '../mongo/keyset';
 import { ofOrganisationOrNone } from '../mongo/organisation-scope';
+import { type Found, SEARCH_MS, STRETCH } from '../mongo/search';
 import {
   type EntryDocument,
   entriesOfAllOrganisations,
@@ -117,15 +118,51 @@ export class LogEntries {
     return document === null ? null : toEntry(document);
   }
 
-  /** Newest first. */
-  async list({ before, keptAt, limit, ...filter }: LogQuery): Promise<LogEntry[]> {
+  /** The newest entries before a place. A search for a rare text reads all of them. */
+  async list(query: LogQuery): Promise<LogEntry[]> {
+    return (await this.page(query, Number.POSITIVE_INFINITY)).rows;
+  }
+
+  /** As `list`, but a search for a text ends after `searchMs`, at the end of a stretch. */
+  async page(
+    { before, keptAt, limit, ...filter }: LogQuery,
+    searchMs = SEARCH_MS,
+  ): Promise<Found<LogEntry, Place>> {
+    const until = performance.now() + searchMs;
     const kept = keptAt === undefined ? {} : { remove_at: mongoose.trusted({ $gt: keptAt }) };
-    const documents = await this.#entries
-      .find({ ...filterOf(filter), ...beside('$lt', before), ...kept }, null, this.#listOptions)
+    const rows: LogEntry[] = [];
+    let place = before;
+    let end: Place | undefined;
+    do {
+      // oxlint-disable-next-line no-await-in-loop -- each stretch begins where the one before it ends
+      end = filter.text === undefined ? undefined : await this.#stretchEnd(filter, place);
+      // oxlint-disable-next-line no-await-in-loop
+      const documents = await this.#entries
+        .find({ ...filterOf(filter), ...between(place, end), ...kept }, null, this.#listOptions)
+        .sort({ created_at: -1, _id: -1 })
+        .limit(limit - rows.length)
+        .lean<EntryDocument[]>();
+      rows.push(...documents.map(toEntry));
+      if (rows.length >= limit) return { rows, searchedTo: null };
+      if (end !== undefined && performance.now() >= until) return { rows, searchedTo: end };
+      place = end;
+    } while (end !== undefined);
+    return { rows, searchedTo: null };
+  }
+
+  /** The place of the oldest entry of a stretch; `undefined`: fewer entries follow. */
+  async #stretchEnd(filter: LogFilter, before: Place | undefined): Promise<Place | undefined> {
+    const [last] = await this.#entries
+      .find(
+        { ...filterOf({ ...filter, text: undefined }), ...between(before, undefined) },
+        { created_at: 1 },
+        this.#listOptions,
+      )
       .sort({ created_at: -1, _id: -1 })
-      .limit(limit)
+      .skip(STRETCH - 1)
+      .limit(1)
       .lean<EntryDocument[]>();
-    return documents.map(toEntry);
+    return last && { createdAt: last.created_at, id: last._id };
   }
 
   /** The number of matching entries, counted up to `max`. */
@@ -139,7 +176,7 @@ export class LogEntries {
     { limit, ...filter }: LogFilter & { limit: number },
   ): Promise<LogEntry[]> {
     const documents = await this.#entries
-      .find({ ...filterOf(filter), ...beside('$gt', after) }, null, this.#listOptions)
+      .find({ ...filterOf(filter), $and: [beside('$gt', after)] }, null, this.#listOptions)
       .sort({ created_at: 1, _id: 1 })
       .limit(limit)
       .lean<EntryDocument[]>();
@@ -263,9 +300,26 @@ export function isBefore(a: RecordedPlace, b: RecordedPlace): boolean {
   return a.at < b.at || (a.at.getTime() === b.at.getTime() && a.id < b.id);
 }
 
-function beside(operator: '$lt' | '$gt', place: Place | undefined): QueryFilter<EntryDocument> {
-  if (place === undefined) return {};
-  return { $and: [beyond('created_at', operator, { at: place.createdAt, id: place.id })] };
+/** A filter for the entries older or newer than a place. */
+function beside(operator: '$lt' | '$gt', place: Place): QueryFilter<EntryDocument> {
+  return beyond('created_at', operator, { at: place.createdAt, id: place.id });
+}
+
+/** A filter for the entries before a place, back to another and with it. */
+function between(before: Place | undefined, backTo: Place | undefined): QueryFilter<EntryDocument> {
+  const and: QueryFilter<EntryDocument>[] = [
+    ...(before === undefined ? [] : [beside('$lt', before)]),
+    ...(backTo === undefined
+      ? []
+      : [
+          {
+            // Redundant beside the `$or`, but this gives the index scan no bound.
+            created_at: mongoose.trusted({ $gte: backTo.createdAt }),
+            $or: [beside('$gt', backTo), { _id: backTo.id }],
+          },
+        ]),
+  ];
+  return and.length === 0 ? {} : { $and: and };
 }
 
 /** Must match the same entries as `isWanted`. */

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Account } from '../../domain/account/account';
 import type { ConfiguredProviders } from '../../providers/config/configured-providers';
 import { policyBody } from '../../services/accounts/account-policy';
+import { providerValueNames } from '../../services/accounts/provider-values-input';
 import { EMPTY_FORM, type FormState } from '../form';
 import { Field, Form, Hidden, SecretField, Select, Switch } from '../parts/form';
 import { ACCOUNTS_PATH, accountPath } from './accounts';
@@ -18,6 +19,10 @@ export function NewAccountForm({ providers, state = EMPTY_FORM }: NewAccountProp
   const environments = [
     ...new Set(providers.all.flatMap((one) => [...one.environments.keys()])),
   ].toSorted();
+  const kept = providers.all.flatMap(({ id, adapter }) => {
+    const names = providerValueNames(adapter);
+    return names.length === 0 ? [] : [`${id}: ${names.join(', ')}`];
+  });
   return (
     <>
       <p>
@@ -63,6 +68,7 @@ export function NewAccountForm({ providers, state = EMPTY_FORM }: NewAccountProp
             'access_token',
             'expires_at',
             'refresh_token_expires_at',
+            'provider_values',
             'quarantine',
           ])}
         >
@@ -85,6 +91,15 @@ export function NewAccountForm({ providers, state = EMPTY_FORM }: NewAccountProp
             state={state}
             placeholder="2027-12-01T12:00:00Z"
           />
+          {kept.length > 0 && (
+            <Field
+              name="provider_values"
+              label="Values of the provider"
+              state={state}
+              placeholder='{"instance_url": "https://example.my.salesforce.com"}'
+              hint={`The values that a consent keeps beside the tokens, as a JSON object. Names: ${kept.join('; ')}.`}
+            />
+          )}
           <Switch
             name="quarantine"
             label="Quarantine"

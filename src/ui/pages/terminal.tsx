@@ -9,6 +9,7 @@ import { notFound } from '../../domain/service-error';
 import { noMatches, noneYet } from '../../domain/text/messages';
 import { idOf } from '../../http/entry-stream';
 import { placeOf } from '../../http/paging';
+import { logPage } from '../../services/logs/log-page';
 import type { UiDependencies } from '../dependencies';
 import {
   addressOf,
@@ -98,10 +99,18 @@ export async function loadTerminal(
 ): Promise<TerminalView> {
   // Read before the list, so that entries written in between arrive through the stream.
   const end = await deps.logTail.end();
-  const [shown, count] = await Promise.all([
+  const [shown, counted] = await Promise.all([
     loadEntries(deps, organisation, filters, before, FIRST_PAGE),
-    deps.store.logEntries.count(terminalFilter(filters, organisation, deps.now()), COUNT_MAX + 1),
+    // Counting the entries with a text would read the whole log.
+    filters.text === undefined
+      ? deps.store.logEntries.count(
+          terminalFilter(filters, organisation, deps.now()),
+          COUNT_MAX + 1,
+        )
+      : null,
   ]);
+  const isWhole = before === undefined && shown.older === null;
+  const count = isWhole ? shown.entries.length : counted;
   const followFrom = before === undefined && filters.to === undefined ? idOf(end) : null;
   return { ...shown, count, followFrom, linked: null, options: optionsOf(deps) };
 }
@@ -139,19 +148,12 @@ export async function loadEntries(
   before: string | undefined,
   limit = NEXT_PAGE,
 ): Promise<ShownEntries> {
-  const place = before === undefined ? null : placeOf(before);
-  const found = await store.logEntries.list({
+  const { entries, next } = await logPage(store, {
     ...terminalFilter(filters, organisation, now()),
-    before: place === null ? undefined : { createdAt: place.at, id: place.id },
-    limit: limit + 1,
+    before: before === undefined ? null : placeOf(before),
+    limit,
   });
-  const entries = found.slice(0, limit);
-  const last = found.length > limit ? entries.at(-1) : undefined;
-  return {
-    entries: await compared({ store }, organisation, entries),
-    filters,
-    older: last === undefined ? null : encodeCursor(last.created_at, last.id),
-  };
+  return { entries: await compared({ store }, organisation, entries), filters, older: next };
 }
 
 /** Entries, each with the comparison of its refresh token with that of the account's previous attempt. */
@@ -243,7 +245,13 @@ export function Terminal({
         <Entries shown={view} linked={view.linked} />
       </div>
       {view.entries.length === 0 && (
-        <p class="empty">{query === '' ? noneYet('log entries') : noMatches('log entries')}</p>
+        <p class="empty">
+          {view.older !== null
+            ? 'No match so far. The search continues with older entries.'
+            : query === ''
+              ? noneYet('log entries')
+              : noMatches('log entries')}
+        </p>
       )}
       <Keys />
     </section>

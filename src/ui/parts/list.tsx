@@ -92,7 +92,7 @@ export function ListBody<Row>(props: ListProps<Row>) {
     return (
       <>
         {filter}
-        <p class="empty">No match on this page. Older {things[0]} are on the next one.</p>
+        <p class="empty">No match on this page. The search continues on the next one.</p>
         <Pager {...props} />
       </>
     );

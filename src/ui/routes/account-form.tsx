@@ -1,5 +1,6 @@
 /** Adds an account by its refresh token, and edits an account. */
 import { ServiceError } from '../../domain/service-error';
+import { parseObject } from '../../providers/exchange/answer-members';
 import { AccountPatchBody, changeAccount } from '../../services/accounts/change-account';
 import { connectAccount, NewAccountBody } from '../../services/accounts/new-account';
 import type { UiDependencies } from '../dependencies';
@@ -32,10 +33,11 @@ export function registerAccountForms(ui: UiApp, deps: UiDependencies): void {
     actOrShowAgain(
       c,
       async () => {
-        const { quarantine, ...entered } = filled(await formFields(c));
+        const { quarantine, provider_values: values, ...entered } = filled(await formFields(c));
         const body = parsedForm(NewAccountBody, {
           ...entered,
           ...(quarantine === undefined ? {} : { quarantine: true }),
+          ...(typeof values === 'string' ? { provider_values: parseObject(values) ?? values } : {}),
         });
         const { account, warnings } = await connectAccount(
           deps,

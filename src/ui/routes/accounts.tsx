@@ -83,7 +83,9 @@ export function registerAccounts(ui: UiApp, deps: UiDependencies): void {
       loadAccountRows(deps, session.organisation, query, LIST_PAGE),
       count(),
     ]);
-    return accountList(query, rows, next, counted, {
+    const isWhole = query.cursor === undefined && next === null;
+    const shown = { count: rows.length, isComplete: true, asOf: null };
+    return accountList(query, rows, next, isWhole ? shown : counted, {
       mayAct: mayAct(session),
       origin: shownOrigin(c, deps.publicUrl),
     });

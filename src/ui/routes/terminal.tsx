@@ -1,11 +1,11 @@
 /** The terminal: as a page, in a dialog, page by page, live, and as a file. */
 import { logEntryBody } from '../../api/routes/terminal/log-entry-body';
-import { encodeCursor } from '../../domain/cursor';
 import type { LogEntry } from '../../domain/logs/log-entry';
 import type { LogFilter } from '../../domain/logs/log-filter';
 import { streamEntries } from '../../http/entry-stream';
 import { placeOf } from '../../http/paging';
 import { shownOrigin } from '../../http/public-origin';
+import { logPage } from '../../services/logs/log-page';
 import type { UiDependencies } from '../dependencies';
 import type { UiApp, UiContext } from '../env';
 import { showPage } from '../layout';
@@ -125,13 +125,11 @@ async function exportedPage(
   filter: LogFilter,
   cursor: string | undefined,
 ) {
-  const place = cursor === undefined ? null : placeOf(cursor);
-  const rows = await store.logEntries.list({
+  const { entries, next } = await logPage(store, {
     ...filter,
-    before: place === null ? undefined : { createdAt: place.at, id: place.id },
+    before: cursor === undefined ? null : placeOf(cursor),
     keptAt: now(),
     limit: EXPORT_PAGE,
   });
-  const last = rows.length < EXPORT_PAGE ? undefined : rows.at(-1);
-  return { rows, next: last === undefined ? null : encodeCursor(last.created_at, last.id) };
+  return { rows: entries, next };
 }

@@ -13,7 +13,8 @@ import { AccountBody, accountBody } from './account-body';
 
 const Query = z.object({
   q: z.string().max(SEARCH_MAX_CHARACTERS).optional().openapi({
-    description: 'Text that the label, the external id or the id contains, ignoring case',
+    description:
+      'Text that the label, the external id or the id contains, ignoring case. A search that takes long returns a short or empty page, and next_cursor continues it',
     example: 'berlin',
   }),
   provider: ofProviders,

@@ -1,9 +1,9 @@
 /** The parameters of lists and streams of log entries, and pages of them. */
 import { z } from '@hono/zod-openapi';
-import { encodeCursor } from '../../../domain/cursor';
 import { LOG_ACTIONS, LOG_SOURCES } from '../../../domain/logs/log-entry';
 import { LOG_RESULTS, type LogFilter } from '../../../domain/logs/log-filter';
-import { pageCursor, pageLimit, pageOf, placeOf } from '../../../http/paging';
+import { pageCursor, pageLimit, placeOf } from '../../../http/paging';
+import { logPage } from '../../../services/logs/log-page';
 import type { Store } from '../../../store/store';
 import { anyOf, ofProviders } from '../../openapi/parts';
 import { LogEntryBody, logEntryBody } from './log-entry-body';
@@ -36,7 +36,8 @@ export const LogListQuery = FilterQuery.extend({
 export const AnyLogFilterQuery = FilterQuery.extend({
   provider: ofProviders,
   text: z.string().min(1).max(200).optional().openapi({
-    description: 'Text in the message, the account, the workflow id or the error, ignoring case',
+    description:
+      'Text in the message, the account, the workflow id or the error, ignoring case. A search that takes long returns a short or empty page, and next_cursor continues it',
   }),
 });
 
@@ -59,15 +60,14 @@ export function logFilter(
  * @throws {ServiceError} `invalid_request` if `before` is not a cursor
  */
 export async function logPageBody(
-  { logEntries }: Store,
+  store: Store,
   filter: LogFilter,
   { before, limit }: { before?: string | undefined; limit: number },
 ): Promise<z.infer<typeof LogPageBody>> {
-  const place = before === undefined ? null : placeOf(before);
-  const entries = await logEntries.list({
+  const { entries, next } = await logPage(store, {
     ...filter,
-    before: place === null ? undefined : { createdAt: place.at, id: place.id },
-    limit: limit + 1,
+    before: before === undefined ? null : placeOf(before),
+    limit,
   });
-  return pageOf(entries, limit, logEntryBody, ({ created_at, id }) => encodeCursor(created_at, id));
+  return { items: entries.map(logEntryBody), next_cursor: next };
 }
