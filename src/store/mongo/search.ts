@@ -9,7 +9,7 @@ export const STRETCH = 5_000;
 /** Time after which a page of a search begins no further stretch, in milliseconds. */
 export const SEARCH_MS = 500;
 
-/** What one page of a list found. */
+/** The result of one page of a list. */
 export interface Found<Row, Place> {
   rows: Row[];
   /** The place up to which a search read the list, if it ended before the list and the limit; otherwise `null`. */
