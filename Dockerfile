@@ -15,7 +15,8 @@ RUN --mount=type=cache,target=/root/.npm npm ci --ignore-scripts
 FROM deps AS build
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
-RUN npm run build
+# An image connects to servers, so it has no use for demo mode, its provider, and the program that starts both servers.
+RUN npm run build && rm -r build/all-in-one build/sandbox build/main.*
 
 FROM deps AS prune
 RUN npm prune --omit=dev --ignore-scripts
