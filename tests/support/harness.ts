@@ -146,7 +146,10 @@ export interface Harness {
     path: string,
     body?: unknown,
   ): Promise<{ status: number; body: any }>;
-  /** @param otherwise the configuration and store of a worker that was configured differently */
+  /**
+   * A test may stop the worker itself.
+   * @param otherwise the configuration and store of a worker that was configured differently
+   */
   startWorker(otherwise?: {
     config: Config;
     store: Store;
@@ -398,8 +401,10 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
         workflowBundle: engines.workflowBundle,
         ...otherwise,
       });
-      workers.push(worker);
-      return worker;
+      let stopped: Promise<void> | undefined;
+      const running = { ...worker, stop: () => (stopped ??= worker.stop()) };
+      workers.push(running);
+      return running;
     },
     backdateRefusals: (ids) => backdateRefusals(mongodbUri, ids),
     async openStore({ uri = mongodbUri, rules = providers.rule } = {}) {
