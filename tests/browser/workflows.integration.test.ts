@@ -145,8 +145,13 @@ describe('one workflow', () => {
     await page.getByRole('link', { name: 'Saffron' }).click();
     const step = page.getByRole('row', { name: 'Saffron: refresh (scheduled)' });
     await step.getByText('refreshGrant').waitFor();
-    const end = page.getByRole('row', { name: 'failed (invalid_grant)' }).first();
+    const end = page.getByRole('row', { name: 'failed (invalid_grant)' });
     await end.getByText('must reconnect the account').waitFor();
+    await page.getByRole('definition').getByText('invalid grant', { exact: true }).waitFor();
+    await page.getByRole('row', { name: 'finished' }).waitFor();
+    expect(await page.getByText('must reconnect the account').count()).toBe(1);
+    const times = page.getByRole('table').getByRole('time');
+    for (const time of await times.allTextContents()) expect(time).toMatch(/^\d+(\.\d)? (ms|s)$/);
     expect(await page.getByRole('button', { name: /Terminate|again/ }).count()).toBe(0);
     expectNoComplaints(page);
   });
@@ -159,7 +164,7 @@ describe('one workflow', () => {
     expect(await wait.getByRole('cell').last().textContent()).toMatch(/^in \d+|now|ago/);
     await page.evaluate('document.body.dataset.same = "yes"');
     await page.getByRole('row', { name: 'the wait is over' }).waitFor();
-    await page.getByText('completed').waitFor();
+    await page.getByRole('definition').getByText('refreshed', { exact: true }).waitFor();
     expect(await page.evaluate('document.body.dataset.same')).toBe('yes');
   });
 
@@ -225,8 +230,12 @@ describe('the actions of a workflow', () => {
     await page.getByRole('button', { name: 'Refresh again' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Refresh again' }).click();
     await page.getByRole('row', { name: 'Harbour Books: refresh (admin, forced)' }).waitFor();
-    await page.getByText('completed').waitFor();
+    await page.getByRole('definition').getByText('refreshed', { exact: true }).waitFor();
     expect((await pages.harness.account(refreshed.id)).generation).toBe(3);
+    await page.goto(`/admin/accounts/${refreshed.id}`);
+    // The oldest run, not the newest of the same workflow.
+    await page.getByRole('region', { name: 'Workflows' }).getByRole('link').last().click();
+    await page.getByRole('row', { name: 'Harbour Books: refresh (scheduled)' }).waitFor();
   });
 
   it('R1.10 start another sweep', async () => {

@@ -189,17 +189,21 @@ export function WorkflowsPage({ list, query, types, providers }: WorkflowsProps)
   );
 }
 
-/** The outcome of the work, not only of the workflow: a completed workflow may report a failed refresh. */
 function Outcome({ row: { outcome, summary, failure, status } }: { row: WorkflowRow }) {
   if (failure !== null) return <span class="bad">{failure}</span>;
-  if (status !== 'completed') return <WorkflowState status={status} />;
-  if (summary !== null)
+  if (status === 'completed' && summary !== null)
     return summary.failed > 0 ? (
       <span class="bad">{summaryText(summary)}</span>
     ) : (
       <>{summaryText(summary)}</>
     );
-  if (outcome === null) return <WorkflowState status={status} />;
+  return <WorkflowOutcome outcome={outcome} status={status} />;
+}
+
+/** The outcome of the work, not only of the workflow: a completed workflow may report a failed refresh. */
+export function WorkflowOutcome({ outcome, status }: Pick<ListedWorkflow, 'outcome' | 'status'>) {
+  if (status !== 'completed' || outcome === null)
+    return <Badge tone={TONES[status]}>{status.replaceAll('_', ' ')}</Badge>;
   const failed = !NO_FAILURES.has(outcome);
   return <Badge tone={failed ? 'bad' : 'good'}>{outcome.replaceAll('_', ' ')}</Badge>;
 }
@@ -216,10 +220,6 @@ const TONES: Record<WorkflowStatus, Tone> = {
   continued_as_new: 'plain',
   timed_out: 'bad',
 };
-
-export function WorkflowState({ status }: { status: WorkflowStatus }) {
-  return <Badge tone={TONES[status]}>{status.replaceAll('_', ' ')}</Badge>;
-}
 
 export function durationOf({
   startedAt,
