@@ -265,9 +265,7 @@ export function registerWebhooks(ui: UiApp, deps: UiDependencies): void {
         delivery.state === 'delivered'
           ? `The receiver accepted the test event (${outcome}).`
           : 'The test event is not delivered.',
-      ...(delivery.state === 'delivered'
-        ? {}
-        : { warnings: [`The attempt ended with ${outcome}.`] }),
+      ...(delivery.state === 'delivered' ? {} : { warnings: [outcome] }),
     });
   });
 
