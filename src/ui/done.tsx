@@ -30,7 +30,7 @@ export async function answerDone(
   to: string,
   done: Done,
 ): Promise<Response> {
-  if (isFragment(c)) return c.html(await markup(<DoneNotice {...done} />));
+  if (isFragment(c)) return c.html(await markup(<DoneNotice {...done} isLive />));
   const warnings = done.warnings?.join(' ').slice(0, TEXT_MAX_CHARACTERS);
   const content = {
     ...done,

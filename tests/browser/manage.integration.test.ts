@@ -132,7 +132,7 @@ describe.each(SIZES)('at a width of $width', (viewport) => {
     await page.getByText('The webhook shop is disabled.').waitFor();
     await page.getByRole('button', { name: 'Undo' }).click();
     await page.getByText('The webhook shop is enabled.').waitFor();
-    await page.reload();
+    expect(await page.getByRole('button', { name: 'Enable', exact: true }).count()).toBe(0);
     await page.getByRole('button', { name: /^Disable …/ }).click();
     await page.getByRole('button', { name: 'Disable', exact: true }).click();
     await page.getByText('The webhook shop is disabled.').waitFor();
