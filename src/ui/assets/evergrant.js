@@ -141,7 +141,9 @@
     const filled = [...details.querySelectorAll('input')].filter((input) =>
       input.matches('[type=checkbox], [type=radio]') ? input.checked && input.value : input.value,
     );
-    details.querySelector('.chosen').textContent = filled.length === 0 ? '' : ` (${filled.length})`;
+    const { defaults } = details.dataset;
+    const isDefault = filled.map(({ value }) => value).join(' ') === (defaults ?? '');
+    details.querySelector('.chosen').textContent = isDefault ? '' : ` (${filled.length})`;
   }
 
   function showSelected() {
@@ -167,9 +169,13 @@
     if (target.closest('#list') !== null) showSelected();
   });
 
-  // A filter form leaves out the fields that are not set, so that the address is short.
+  // A filter form leaves out the fields that are not set, and the choices that a list has anyway, so that the address is short.
   addEventListener('formdata', ({ target, formData }) => {
     if (!target.matches('.filters')) return;
+    for (const { dataset } of target.querySelectorAll('[data-defaults]')) {
+      const chosen = formData.getAll(dataset.name).map(String);
+      if (chosen.join(' ') === dataset.defaults) formData.delete(dataset.name);
+    }
     const empty = [...formData].filter(([, value]) => value === '');
     for (const [name] of empty) formData.delete(name);
   });

@@ -14,7 +14,7 @@ import { many, moment, single, span, text } from '../list-query';
 import { Badge, type Tone } from '../parts/badge';
 import { type RepeatedBy, repeatedList, sameName, TIME_FILTERS } from '../parts/commands';
 import { FilterBar, Many, PastTimeRange } from '../parts/filter-bar';
-import { type Column, List, type ListProps } from '../parts/list';
+import { type Column, ColumnChoice, List, type ListProps } from '../parts/list';
 import { duration, Moment } from '../parts/time';
 
 export interface WorkflowRow extends ListedWorkflow {
@@ -176,13 +176,7 @@ export function WorkflowsPage({ list, query, types, providers }: WorkflowsProps)
           Account
           <input name="account_id" value={query.account_id ?? ''} placeholder="acc_…" />
         </label>
-        <Many
-          name="column"
-          label="Columns"
-          chosen={query.column}
-          values={WORKFLOW_COLUMNS.filter(({ names }) => names !== true).map(({ id }) => id)}
-          word={(id) => WORKFLOW_COLUMNS.find((column) => column.id === id)?.title ?? id}
-        />
+        <ColumnChoice columns={WORKFLOW_COLUMNS} chosen={query.column} />
       </FilterBar>
       <List {...list} />
     </>

@@ -23,7 +23,7 @@ import { words } from '../parts/account-badges';
 import { repeatedList, TIME_FILTERS } from '../parts/commands';
 import { Copyable } from '../parts/copy';
 import { FilterBar, PastTimeRange } from '../parts/filter-bar';
-import type { Column } from '../parts/list';
+import { type Column, ColumnChoice } from '../parts/list';
 import { Moment } from '../parts/time';
 
 const PATH = '/admin/audit';
@@ -133,8 +133,8 @@ export function registerAudit(ui: UiApp, deps: UiDependencies): void {
     guard: demandAdmin,
     repeatedBy: (query) =>
       repeatedList({ path: '/api/admin/audit', words: ['audit', 'list'] }, query, {
-        actor: { label: 'Actor' },
-        action: { label: 'Action' },
+        actor: { label: 'Actor', option: 'actor' },
+        action: { label: 'Action', option: 'action' },
         ...TIME_FILTERS,
       }),
     placeBefore: ({ sequence }) => encodeCursor(String(sequence + 1)),
@@ -176,6 +176,7 @@ export function registerAudit(ui: UiApp, deps: UiDependencies): void {
               />
             </label>
             <PastTimeRange label="Time" query={query} />
+            <ColumnChoice columns={COLUMNS} chosen={query.column} />
           </FilterBar>
           <p>
             <a class="button" href={`${PATH}/verification`}>
