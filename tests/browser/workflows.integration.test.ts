@@ -138,6 +138,17 @@ describe('the list', () => {
   });
 });
 
+it('the search finds workflows by the beginning of their id, and none of another organisation', async () => {
+  const page = await pages.signedIn({ scopes: ['read'] });
+  const found = page.getByRole('region', { name: 'Workflows' }).getByRole('link');
+  await page.goto('/admin/search?q=sweep/ebay');
+  expect(await found.count()).toBe(2);
+  await page.goto(`/admin/search?q=${refreshAccountWorkflowId(refreshed.id)}`);
+  expect(await found.count()).toBe(1);
+  await page.goto(`/admin/search?q=${refreshAccountWorkflowId(foreign.id)}`);
+  await page.getByText('Nothing found.').waitFor();
+});
+
 describe('one workflow', () => {
   it('R1.10 shows each event with its activity, attempt and failure', async () => {
     const page = await pages.signedIn({ scopes: ['read'] });
