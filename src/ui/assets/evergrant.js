@@ -44,6 +44,29 @@
     return `${day} ${clock.join(':')}${precise ? `.${two(time.getMilliseconds(), 3)}` : ''}`;
   }
 
+  const MONTHS = [
+    'Jan',
+    'Feb',
+    'Mar',
+    'Apr',
+    'May',
+    'Jun',
+    'Jul',
+    'Aug',
+    'Sep',
+    'Oct',
+    'Nov',
+    'Dec',
+  ];
+
+  // In a list, a time has one line. The year is shown if it is another one, and the zone is that of the switch.
+  function inList(absolute) {
+    const [date, clock] = absolute.split(' ');
+    const [year, month, day] = date.split('-');
+    const thisYear = String(new Date().getFullYear());
+    return `${MONTHS[month - 1]} ${Number(day)}${year === thisYear ? '' : ` ${year}`} ${clock}`;
+  }
+
   // The server writes times in UTC. The title has the forms that are not shown.
   function updateTimes() {
     const { times } = document.documentElement.dataset;
@@ -53,7 +76,9 @@
       const precise = time.dataset.precise !== undefined;
       const utc = `${time.dateTime.slice(0, precise ? 23 : 19).replace('T', ' ')} UTC`;
       const here = local(at, precise);
-      const text = times === 'local' ? here : times === 'utc' ? utc : relative(at);
+      const absolute = times === 'local' ? here : utc;
+      const isListed = time.closest('table.list') !== null;
+      const text = times === 'relative' ? relative(at) : isListed ? inList(absolute) : absolute;
       if (time.textContent !== text) time.textContent = text;
       const title = times === 'utc' ? `${here} local time` : `${here} local time, ${utc}`;
       if (time.title !== title) time.title = title;
