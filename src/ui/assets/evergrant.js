@@ -145,6 +145,63 @@
     dialog.close();
   });
 
+  // An action while Evergrant is unreachable says so beside its button, and the page keeps what was typed.
+
+  const REACHED_WITHIN_MS = 10_000;
+  const UNREACHABLE =
+    'Evergrant is unreachable, so nothing was sent. Check that it is running, then try again.';
+  const NO_RESPONSE =
+    'Evergrant did not respond, so it is unknown whether it acted. Check that it is running, look at the state, then try again.';
+
+  function showProblem(form, text) {
+    let problem = form.querySelector('.form-problem');
+    if (problem === null) {
+      problem = document.createElement('div');
+      problem.className = 'form-problem';
+      form.prepend(problem);
+    }
+    const notice = document.createElement('p');
+    notice.className = 'notice bad';
+    notice.setAttribute('role', 'alert');
+    notice.textContent = text;
+    problem.replaceChildren(notice);
+  }
+
+  addEventListener('htmx:error', ({ target }) => {
+    if (target instanceof HTMLFormElement && target.method === 'post')
+      showProblem(target, NO_RESPONSE);
+  });
+
+  // The browser would leave the page for its own error page. The pages of a consent allow no such request.
+  const asking = new WeakSet();
+  const reached = new WeakSet();
+
+  async function submitIfReached(form, submitter) {
+    if (asking.has(form)) return;
+    asking.add(form);
+    try {
+      const signal = AbortSignal.timeout(REACHED_WITHIN_MS);
+      await fetch('/healthz', { cache: 'no-store', signal });
+    } catch {
+      showProblem(form, UNREACHABLE);
+      return;
+    } finally {
+      asking.delete(form);
+    }
+    reached.add(form);
+    form.requestSubmit(submitter?.isConnected ? submitter : undefined);
+  }
+
+  addEventListener('submit', (event) => {
+    const { target: form, submitter, defaultPrevented } = event;
+    const isPlain = form.method === 'post' && !form.hasAttribute('hx-post') && !defaultPrevented;
+    const isAction =
+      document.body.classList.contains('with-navigation') && !form.matches('.preferences');
+    if (!isPlain || !isAction || reached.delete(form)) return;
+    event.preventDefault();
+    void submitIfReached(form, submitter);
+  });
+
   // A file may be dropped on its field.
   for (const event of ['dragover', 'drop'])
     addEventListener(event, (dropped) => {
