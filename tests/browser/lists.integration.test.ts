@@ -76,6 +76,15 @@ describe('the accounts', () => {
       .getByText(/action: disable/)
       .first()
       .waitFor();
+    await page
+      .getByRole('textbox', { name: 'Action' })
+      .fill('sign-in, POST /admin/accounts/actions/run');
+    await page.keyboard.press('Enter');
+    await page.getByRole('rowheader', { name: 'sign-in' }).first().waitFor();
+    await page
+      .getByText(/action: disable/)
+      .first()
+      .waitFor();
     expectNoComplaints(page);
   });
 

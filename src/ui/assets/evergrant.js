@@ -59,12 +59,12 @@
     'Dec',
   ];
 
-  // In a list, a time has one line. The year is shown if it is another one, and the zone is that of the switch.
+  // In a list, a time has one line: the year replaces the seconds if it is another one, and the zone is that of the switch.
   function inList(absolute) {
     const [date, clock] = absolute.split(' ');
     const [year, month, day] = date.split('-');
-    const thisYear = String(new Date().getFullYear());
-    return `${MONTHS[month - 1]} ${Number(day)}${year === thisYear ? '' : ` ${year}`} ${clock}`;
+    const isThisYear = Number(year) === new Date().getFullYear();
+    return `${MONTHS[month - 1]} ${Number(day)} ${isThisYear ? clock : `${year} ${clock.slice(0, 5)}`}`;
   }
 
   // The server writes times in UTC. The title has the forms that are not shown.
@@ -339,6 +339,8 @@
   });
   addEventListener('keydown', (event) => {
     if (isSlash(event) || isControlK(event)) openSearch(event);
+    // Otherwise, the first press only empties the field.
+    if (event.key === 'Escape') event.target.closest('#search')?.close();
     if (event.key === 'ArrowDown') stepThroughResults(event, 1);
     if (event.key === 'ArrowUp') stepThroughResults(event, -1);
   });

@@ -32,7 +32,8 @@ const VERIFIED_MAX = 5_000;
 
 const Query = z.object({
   actor: single(text(200)),
-  action: many(text(200)),
+  /** Several, with commas between them. */
+  action: many(text(200)).transform((given) => given?.flatMap((one) => one.split(/\s*,\s*/))),
   since: single(span),
   from: single(moment),
   to: single(moment),
@@ -171,8 +172,8 @@ export function registerAudit(ui: UiApp, deps: UiDependencies): void {
               Action
               <input
                 name="action"
-                value={query.action?.[0] ?? ''}
-                placeholder="POST /api/admin/accounts"
+                value={query.action?.join(', ') ?? ''}
+                placeholder="sign-in, POST /api/admin/accounts"
               />
             </label>
             <PastTimeRange label="Time" query={query} />
