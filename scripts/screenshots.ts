@@ -86,6 +86,10 @@ async function takeManaging(page: Page, suffix: string): Promise<void> {
   await page.getByRole('button', { name: 'Send a test event' }).click();
   await page.getByRole('region', { name: 'Latest deliveries' }).getByRole('row').nth(1).waitFor();
   await picture(page, `webhook${suffix}`);
+  await page.getByRole('button', { name: /^Disable …/ }).click();
+  await page.getByRole('button', { name: 'Disable', exact: true }).click();
+  await page.getByText(/^The webhook .* is disabled\.$/).waitFor();
+  await picture(page, `webhook-disabled${suffix}`);
   for (const name of ['webhooks', 'keys']) {
     await page.goto(`/admin/${name}`);
     await picture(page, `${name}${suffix}`);

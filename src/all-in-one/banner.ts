@@ -52,7 +52,7 @@ export function banner(input: BannerInput): string {
       input.newAdminKey === null
         ? input.adminKeyFromEnvironment
           ? 'as in ADMIN_API_KEY'
-          : 'shown at the first start. Lost it? Start with a new one: ADMIN_API_KEY=$(openssl rand -hex 32) npm start'
+          : 'shown at the first start. Lost it? Start with a new one: ADMIN_API_KEY=$(openssl rand -hex 32 | tee /dev/stderr) npm start    (prints it first)'
         : `${input.newAdminKey}    (shown only once; save it)`,
     ],
   ];

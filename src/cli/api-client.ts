@@ -42,7 +42,7 @@ interface Upload {
   name: string;
 }
 
-type Query = Record<string, string | number | undefined>;
+type Query = Record<string, string | readonly string[] | number | undefined>;
 
 interface ErrorBody {
   error: { code: string; message: string; request_id: string };
@@ -139,7 +139,7 @@ export function createApiClient({
 function withQuery(path: string, query: Query): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query))
-    if (value !== undefined) search.set(name, String(value));
+    for (const one of [value ?? []].flat()) search.append(name, String(one));
   return search.size === 0 ? path : `${path}?${search.toString()}`;
 }
 

@@ -3,6 +3,7 @@
 export const GROUPS: Readonly<Record<string, string>> = {
   accounts: 'Connect, list, change, reconnect and disconnect accounts',
   audit: 'List and verify the audit of actions',
+  'connect-settings': 'Show and change what owners see while they connect an account',
   'connect-sessions': 'List and revoke links with which owners connect accounts',
   encryption: 'Check and rotate encryption keys',
   events: 'List and follow the events that webhooks receive',

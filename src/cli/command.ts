@@ -106,6 +106,13 @@ export class Options {
     return this.texts(name) as T[];
   }
 
+  /** The values of a filter that may be repeated; `undefined` without one. */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters
+  filter<T extends string>(name: string): T[] | undefined {
+    const values = this.words<T>(name);
+    return values.length === 0 ? undefined : values;
+  }
+
   isSet(name: string): boolean {
     return this.#values[name] === true;
   }

@@ -3,7 +3,13 @@ import { styleText } from 'node:util';
 import { csvLine } from '../domain/text/csv';
 import { duration } from '../domain/text/time-text';
 import { visible, visibleLines } from '../domain/text/visible-text';
-import { fittedWidths, shortened, textWidth } from './table-layout';
+import {
+  type ColumnWidth,
+  fittedWidths,
+  fittingColumns,
+  shortened,
+  textWidth,
+} from './table-layout';
 
 export const FORMATS = ['table', 'json', 'csv', 'jsonl'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -74,6 +80,7 @@ export function createOutput(
   };
   const line: Output['line'] = (...parts) =>
     void stdout.write(`${parts.map(painted).join('').trimEnd()}\n`);
+  const remark: Output['remark'] = (text) => void stderr.write(`${visibleLines(text)}\n`);
   const json = (value: unknown) => line(JSON.stringify(value, null, 2));
   const jsonLine = (value: unknown) => line(JSON.stringify(value));
   const csv = (cells: readonly Cell[]) =>
@@ -85,16 +92,26 @@ export function createOutput(
   };
   const table: Output['table'] = (header, rows, empty, fit = 'terminal') => {
     if (rows.length === 0) return line(empty);
-    const texts = rows.map((row) => row.map(shown));
+    const available = stdout.isTTY && fit === 'terminal' ? stdout.columns : undefined;
+    const columns = header.map((name, at): ColumnWidth => {
+      const cells = rows.map((row) => row[at]);
+      return {
+        natural: longest([name, ...cells.map(shown)]),
+        least: longest(cells.map((cell) => (isExact(cell) ? `${cell}` : ''))),
+        content: cells.some((cell) => typeof cell === 'number')
+          ? 'numbers'
+          : cells.some((cell) => shown(cell) !== NOTHING)
+            ? 'texts'
+            : 'none',
+      };
+    });
+    const places = fittingColumns(columns, available);
     const widths = fittedWidths(
-      header.map((name, at) => ({
-        natural: longest([name, ...texts.map((row) => row[at] ?? '')]),
-        // A number without its last digits would be another number.
-        least: longest(rows.map((row) => (typeof row[at] === 'number' ? `${row[at]}` : ''))),
-      })),
-      stdout.isTTY && fit === 'terminal' ? stdout.columns : undefined,
+      places.flatMap((at) => columns[at] ?? []),
+      available,
     );
-    for (const [index, row] of [header, ...texts].entries()) {
+    for (const [index, cells] of [header, ...rows].entries()) {
+      const row = places.map((at) => shown(cells[at]));
       const parts = row.flatMap((text, at): Part[] => {
         const width = widths[at] ?? 0;
         const cell = shortened(text, width);
@@ -106,6 +123,11 @@ export function createOutput(
       });
       line(...parts);
     }
+    const missing = header.filter((_name, at) => !places.includes(at));
+    if (missing.length > 0)
+      remark(
+        `Not shown, because the terminal is too narrow: ${missing.join(', ')}. Use --output csv for all columns.`,
+      );
   };
   const pairs = (all: Pairs) => {
     const width = longest(all.map(([name]) => name));
@@ -165,7 +187,7 @@ export function createOutput(
     line,
     table,
     pairs,
-    remark: (text) => void stderr.write(`${visibleLines(text)}\n`),
+    remark,
   };
 }
 
@@ -191,6 +213,14 @@ function member(name: string): string {
 export function coloured(colour: Colour, text: string): Coloured {
   return { colour, text };
 }
+/** A cell without a value. */
+const NOTHING = '–';
+
+/** Without its last digits, a number or a time would be another one. */
+function isExact(cell: Cell): boolean {
+  return typeof cell === 'number' || /^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}Z$/.test(cell ?? '');
+}
+
 const COLOURS: Readonly<Record<string, Colour>> = {
   ok: 'green',
   refreshed: 'green',
@@ -211,7 +241,7 @@ const COLOURS: Readonly<Record<string, Colour>> = {
   inactive: 'red',
   disabled: 'gray',
   disconnected: 'gray',
-  '–': 'gray',
+  [NOTHING]: 'gray',
 };
 
 function inItsColour(text: string): Part {
@@ -220,7 +250,7 @@ function inItsColour(text: string): Part {
 }
 
 function shown(value: Cell): string {
-  return value === null || value === undefined || value === '' ? '–' : visible(String(value));
+  return value === null || value === undefined || value === '' ? NOTHING : visible(String(value));
 }
 
 /** Formats a time as `2026-11-22 18:30:05Z`, in UTC as the API returns it. */

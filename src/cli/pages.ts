@@ -26,6 +26,10 @@ export const rangeOptions = {
   until: { type: 'string', value: 'time', help: 'only before this time, in the same form' },
 } as const satisfies Record<string, Option>;
 
+/** Help of the lists whose filters take several values. */
+export const FILTERS_REPEAT =
+  'Filters by a name, status, type or code may be repeated: the list then has items with any of the values.';
+
 /** A range of time, in ms since 1970. */
 export interface TimeRange {
   since: number | undefined;

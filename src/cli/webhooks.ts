@@ -32,6 +32,7 @@ export function webhookPairs(webhook: Webhook): Pairs {
   ];
 }
 
+/** A cell of a table, where a sentence has no place. */
 export function lastAttempt({ attempts }: Delivery): Cell {
   const last = attempts.at(-1);
   return last && `${last.status ?? last.error} ${time(last.at) ?? ''}`;

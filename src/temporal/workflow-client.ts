@@ -87,6 +87,8 @@ export interface WorkflowFilters {
   type?: WorkflowType | readonly WorkflowType[] | undefined;
   provider?: string | readonly string[] | undefined;
   accountId?: string | undefined;
+  /** The beginning of the workflow id. */
+  idPrefix?: string | undefined;
   source?: string | readonly string[] | undefined;
   outcome?: string | readonly string[] | undefined;
   status?: WorkflowStatus | readonly WorkflowStatus[] | undefined;
@@ -361,7 +363,7 @@ export function createWorkflowClient(
 /** The visibility query of the workflows that a caller may list. */
 function listQuery(
   caller: Caller,
-  { type, provider, accountId, source, outcome, status, from, to }: WorkflowFilters,
+  { type, provider, accountId, idPrefix, source, outcome, status, from, to }: WorkflowFilters,
 ): string {
   const types = type === undefined ? undefined : [type].flat();
   const asksForBatches = types?.includes('batch') === true;
@@ -378,6 +380,7 @@ function listQuery(
     ),
     term(EvergrantProvider.name, provider),
     term(EvergrantAccount.name, accountId),
+    idPrefix === undefined ? [] : `WorkflowId STARTS_WITH ${quoted(idPrefix)}`,
     term(EvergrantSource.name, source),
     term(EvergrantOutcome.name, outcome),
     term(

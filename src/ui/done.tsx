@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Vault } from '../vault/vault';
 import type { Done, UiContext } from './env';
+import { warningSentence } from './form';
 import { isFragment } from './guard';
 import { markup } from './markup';
 import { DoneNotice } from './parts/done-notice';
@@ -30,12 +31,14 @@ export async function answerDone(
   to: string,
   done: Done,
 ): Promise<Response> {
-  if (isFragment(c)) return c.html(await markup(<DoneNotice {...done} />));
-  const warnings = done.warnings?.join(' ').slice(0, TEXT_MAX_CHARACTERS);
+  const sentences = done.warnings?.map(warningSentence) ?? [];
+  if (isFragment(c))
+    return c.html(await markup(<DoneNotice {...done} warnings={sentences} isLive />));
+  const warnings = sentences.join(' ').slice(0, TEXT_MAX_CHARACTERS);
   const content = {
     ...done,
     text: done.text.slice(0, TEXT_MAX_CHARACTERS),
-    ...(warnings === undefined || warnings === '' ? {} : { warnings: [warnings] }),
+    warnings: warnings === '' ? [] : [warnings],
   };
   await setJsonCookie(c, vault, COOKIE, content, new Date(now().getTime() + LIFE_MS));
   return c.redirect(to, 303);

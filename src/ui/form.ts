@@ -139,6 +139,14 @@ function issueSentence(issue: z.core.$ZodIssue): string {
 /** A member and its problem, as services write them: `external_id: is not …`. */
 const MEMBER = /^([a-z_]+(?:\.[a-z_]+)*): (.+)$/s;
 
+/** A warning of a service as a sentence, with the label of its field: `Refresh token: contains a space.` */
+export function warningSentence(warning: string): string {
+  const [, name, text] = MEMBER.exec(warning) ?? [];
+  return name === undefined || text === undefined
+    ? sentence(warning)
+    : sentence(`${fieldOf(name).label}: ${text}`);
+}
+
 /** The form with the problems of a refusal. */
 export function refusedState(values: FormValues, error: unknown): FormState {
   if (error instanceof RefusedForm) return { values, problems: error.problems, problem: null };

@@ -54,7 +54,7 @@ export async function showPage(
             {live && <LiveState />}
           </div>
           <div id="notices" aria-live="polite">
-            {done !== null && <DoneNotice {...done} />}
+            {done !== null && <DoneNotice {...done} isLive={live} />}
           </div>
           {/* Scripts announce here, for screen readers, what a button did. */}
           <p id="announced" class="hidden" role="status" />

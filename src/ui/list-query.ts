@@ -70,7 +70,8 @@ export function addressOf(path: string, query: Readonly<Record<string, QueryValu
   return joined === '' ? path : `${path}?${joined}`;
 }
 
-function valuesOf(value: QueryValue): readonly string[] {
+/** The values of a parameter, as an address has them. */
+export function valuesOf(value: QueryValue): readonly string[] {
   if (value === undefined) return [];
   if (value instanceof Date) return [value.toISOString()];
   return typeof value === 'string' ? (value === '' ? [] : [value]) : value;

@@ -3,6 +3,7 @@
  * MongoDB, so a delivery continues even if its workflow is lost.
  */
 import { log } from '@temporalio/activity';
+import { deliveryAnswer } from '../domain/events/delivery-answer';
 import { type DisabledReason, eventPayload, type RaisedEvent } from '../domain/events/event';
 import {
   type AttemptDeliveryInput,
@@ -188,6 +189,7 @@ async function fail(
     organisation: endpoint.organisation,
     status: answer.status,
     reason: answer.error,
+    summary: deliveryAnswer(answer),
   });
   if (answer.status === GONE) {
     await disable(deps, one, 'gone', 'The endpoint answered 410 Gone.');

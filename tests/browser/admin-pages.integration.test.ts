@@ -87,6 +87,7 @@ it('T2.8 Escape closes the search, and its field is not opened from another fiel
   await page.keyboard.press('/');
   const dialog = page.getByRole('dialog', { name: 'Find anything' });
   await dialog.waitFor();
+  await page.keyboard.type('rotate');
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'hidden' });
   const field = page.getByRole('searchbox', { name: 'Search' });

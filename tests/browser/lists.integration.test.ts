@@ -7,6 +7,7 @@ import {
   expectNoComplaints,
   expectNoHorizontalScroll,
   type Pages,
+  pick,
   startPages,
 } from './_browser';
 
@@ -75,6 +76,15 @@ describe('the accounts', () => {
       .getByText(/action: disable/)
       .first()
       .waitFor();
+    await page
+      .getByRole('textbox', { name: 'Action' })
+      .fill('sign-in, POST /admin/accounts/actions/run');
+    await page.keyboard.press('Enter');
+    await page.getByRole('rowheader', { name: 'sign-in' }).first().waitFor();
+    await page
+      .getByText(/action: disable/)
+      .first()
+      .waitFor();
     expectNoComplaints(page);
   });
 
@@ -116,6 +126,29 @@ it('the page events links an event to its account', async () => {
   expect(await page.getByRole('link', { name: 'Quay Records' }).getAttribute('href')).toBe(
     `/admin/accounts/${account.id}`,
   );
+});
+
+it('R5.3 the columns of the page events are added and removed one by one, and the address keeps them', async () => {
+  const organisation = anOrganisation();
+  const account = await pages.harness.addAccount({ organisation, ...FRESH });
+  const { needsReconnect: state } = AccountState;
+  await pages.harness.store.events.raise(
+    needsReconnectEvent(account, { state, reason: 'invalid_grant', at: new Date() }),
+  );
+  const page = await pages.signedIn({ organisation, scopes: ['read'] });
+  await page.goto('/admin/events');
+  const headers = () => page.getByRole('columnheader').allTextContents();
+  const before = await headers();
+  await pick(page, 'Columns', 'Id');
+  await page.waitForURL('**column=id');
+  expect(await headers()).toEqual([...before, 'Id']);
+  await page.reload();
+  expect(await headers()).toEqual([...before, 'Id']);
+  const choice = page.locator('summary').filter({ hasText: 'Columns' });
+  await choice.click();
+  await page.getByRole('group', { name: 'Columns' }).getByLabel('Id', { exact: true }).uncheck();
+  await page.waitForURL('**/admin/events');
+  expect(await headers()).toEqual(before);
 });
 
 it.each(['deliveries', 'audit'])('the page %s is refused without the scope admin', async (name) => {

@@ -132,7 +132,7 @@ describe.each(SIZES)('at a width of $width', (viewport) => {
     await page.getByText('The webhook shop is disabled.').waitFor();
     await page.getByRole('button', { name: 'Undo' }).click();
     await page.getByText('The webhook shop is enabled.').waitFor();
-    await page.reload();
+    expect(await page.getByRole('button', { name: 'Enable', exact: true }).count()).toBe(0);
     await page.getByRole('button', { name: /^Disable …/ }).click();
     await page.getByRole('button', { name: 'Disable', exact: true }).click();
     await page.getByText('The webhook shop is disabled.').waitFor();
@@ -144,6 +144,33 @@ describe.each(SIZES)('at a width of $width', (viewport) => {
     await page.getByText('Live', { exact: true }).waitFor();
     await expectGood(page, viewport);
     expectNoComplaints(page);
+  });
+
+  it('U28.6: an action while Evergrant is unreachable says so, keeps what was typed, and works afterwards', async () => {
+    const organisation = `org-${randomUUID()}`;
+    const account = await pages.harness.addAccount({
+      organisation,
+      expiresInMs: 3600_000,
+      refreshedAgoMs: 0,
+    });
+    const page = await pages.signedIn({ viewport, organisation });
+    const context = page.context();
+    await page.goto('/admin/keys/new');
+    await page.getByLabel('Name').fill('shop backend');
+    await page.getByLabel(/^read/).check();
+    await context.setOffline(true);
+    await page.getByRole('button', { name: 'Create the key' }).click();
+    await page.getByText('Evergrant is unreachable, so nothing was sent.').waitFor();
+    expect(await page.getByLabel('Name').inputValue()).toBe('shop backend');
+    await context.setOffline(false);
+    await page.getByRole('button', { name: 'Create the key' }).click();
+    await page.getByText(/^evg_/).waitFor();
+    await page.goto(`/admin/accounts/${account.id}`);
+    await page.getByRole('button', { name: 'Validate' }).waitFor();
+    await context.setOffline(true);
+    await page.getByRole('button', { name: 'Validate' }).click();
+    await page.getByText('Evergrant did not respond, so it is unknown whether it acted.').waitFor();
+    await context.setOffline(false);
   });
 
   it('U28.6: an interval of one second is questioned, an invalid one is shown beside its field', async () => {

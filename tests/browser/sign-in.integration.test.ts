@@ -248,9 +248,13 @@ describe('the sign-in page', () => {
     const time = signedIn.locator('td time').first();
     await eventually(async () => (await time.textContent())?.startsWith('in ') === true);
     await signedIn.getByRole('button', { name: 'Times: utc' }).click();
-    await eventually(async () => /^\d{4}-\d\d-\d\d .* UTC$/.test((await time.textContent()) ?? ''));
+    const isOneLine = async () =>
+      /^[A-Z][a-z]{2} \d+ [\d:]{8}$/.test((await time.textContent()) ?? '');
+    await eventually(isOneLine);
+    expect(await time.getAttribute('title')).toMatch(/^\d{4}-[\d: -]{14} local time$/);
     await signedIn.getByRole('button', { name: 'Times: local' }).click();
-    await eventually(async () => /^[\d: -]{19}$/.test((await time.textContent()) ?? ''));
+    await eventually(async () => (await time.getAttribute('title'))?.endsWith(' UTC') === true);
+    expect(await isOneLine()).toBe(true);
     await signedIn.getByRole('button', { name: 'Density: compact' }).click();
     await signedIn.waitForURL('**/admin/accounts');
     await signedIn.goto('/docs');

@@ -138,6 +138,17 @@ describe('the list', () => {
   });
 });
 
+it('the search finds workflows by the beginning of their id, and none of another organisation', async () => {
+  const page = await pages.signedIn({ scopes: ['read'] });
+  const found = page.getByRole('region', { name: 'Workflows' }).getByRole('link');
+  await page.goto('/admin/search?q=sweep/ebay');
+  expect(await found.count()).toBe(2);
+  await page.goto(`/admin/search?q=${refreshAccountWorkflowId(refreshed.id)}`);
+  expect(await found.count()).toBe(1);
+  await page.goto(`/admin/search?q=${refreshAccountWorkflowId(foreign.id)}`);
+  await page.getByText('Nothing found.').waitFor();
+});
+
 describe('one workflow', () => {
   it('R1.10 shows each event with its activity, attempt and failure', async () => {
     const page = await pages.signedIn({ scopes: ['read'] });
@@ -145,8 +156,13 @@ describe('one workflow', () => {
     await page.getByRole('link', { name: 'Saffron' }).click();
     const step = page.getByRole('row', { name: 'Saffron: refresh (scheduled)' });
     await step.getByText('refreshGrant').waitFor();
-    const end = page.getByRole('row', { name: 'failed (invalid_grant)' }).first();
+    const end = page.getByRole('row', { name: 'failed (invalid_grant)' });
     await end.getByText('must reconnect the account').waitFor();
+    await page.getByRole('definition').getByText('invalid grant', { exact: true }).waitFor();
+    await page.getByRole('row', { name: 'finished' }).waitFor();
+    expect(await page.getByText('must reconnect the account').count()).toBe(1);
+    const times = page.getByRole('table').getByRole('time');
+    for (const time of await times.allTextContents()) expect(time).toMatch(/^\d+(\.\d)? (ms|s)$/);
     expect(await page.getByRole('button', { name: /Terminate|again/ }).count()).toBe(0);
     expectNoComplaints(page);
   });
@@ -159,7 +175,7 @@ describe('one workflow', () => {
     expect(await wait.getByRole('cell').last().textContent()).toMatch(/^in \d+|now|ago/);
     await page.evaluate('document.body.dataset.same = "yes"');
     await page.getByRole('row', { name: 'the wait is over' }).waitFor();
-    await page.getByText('completed').waitFor();
+    await page.getByRole('definition').getByText('refreshed', { exact: true }).waitFor();
     expect(await page.evaluate('document.body.dataset.same')).toBe('yes');
   });
 
@@ -225,8 +241,12 @@ describe('the actions of a workflow', () => {
     await page.getByRole('button', { name: 'Refresh again' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Refresh again' }).click();
     await page.getByRole('row', { name: 'Harbour Books: refresh (admin, forced)' }).waitFor();
-    await page.getByText('completed').waitFor();
+    await page.getByRole('definition').getByText('refreshed', { exact: true }).waitFor();
     expect((await pages.harness.account(refreshed.id)).generation).toBe(3);
+    await page.goto(`/admin/accounts/${refreshed.id}`);
+    // The oldest run, not the newest of the same workflow.
+    await page.getByRole('region', { name: 'Workflows' }).getByRole('link').last().click();
+    await page.getByRole('row', { name: 'Harbour Books: refresh (scheduled)' }).waitFor();
   });
 
   it('R1.10 start another sweep', async () => {

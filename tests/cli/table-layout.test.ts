@@ -1,16 +1,20 @@
 /** Tables that fit a terminal: no line is wider, and the last columns are shortened first. */
 import { PassThrough } from 'node:stream';
 import { createOutput } from '../../src/cli/output';
-import { fittedWidths, shortened, textWidth } from '../../src/cli/table-layout';
+import { fittedWidths, fittingColumns, shortened, textWidth } from '../../src/cli/table-layout';
+
+/** The text on stderr. */
+let remarks: string;
 
 function printed(columns: number | undefined, isTTY: boolean): string[] {
+  const errors = new PassThrough({ encoding: 'utf8' });
   const stream = Object.assign(new PassThrough({ encoding: 'utf8' }), {
     isTTY,
     columns,
     getColorDepth: () => 1,
   });
   const stdout = stream as unknown as NodeJS.WriteStream;
-  createOutput(stdout, stdout, 'table').table(
+  createOutput(stdout, errors as unknown as NodeJS.WriteStream, 'table').table(
     ['id', 'accounts', 'label', 'last error'],
     [
       ['acc_4b6f0c2d9e8a7b6c5d4e3f2a', 1234567, '港の本屋さん', 'invalid_grant and more words'],
@@ -18,6 +22,7 @@ function printed(columns: number | undefined, isTTY: boolean): string[] {
     ],
     'none',
   );
+  remarks = String(errors.read() ?? '');
   return (
     String(stream.read())
       // oxlint-disable-next-line no-control-regex -- colours
@@ -34,6 +39,24 @@ it.each([120, 80, 70, 60, 50])('no line is wider than %i cells', (columns) => {
 it('the last column is shortened first, and the first one stays whole', () => {
   const [, line = ''] = printed(70, true);
   expect(line).toBe('acc_4b6f0c2d9e8a7b6c5d4e3f2a  1234567   港の本屋さん   invalid_grant …');
+});
+
+it('a column without room is left out and named, and the first one stays whole', () => {
+  expect(printed(50, true)).toEqual([
+    'id                            accounts  label',
+    'acc_4b6f0c2d9e8a7b6c5d4e3f2a  1234567   港の本屋…',
+    'acc_1                         5         Harbour B…',
+  ]);
+  expect(remarks).toMatch(/^Not shown, because the terminal is too narrow: last error\./);
+  printed(70, true);
+  expect(remarks).toBe('');
+});
+
+it('a column without values is left out first', () => {
+  const texts = { natural: 20, least: 0, content: 'texts' } as const;
+  const none = { natural: 11, least: 0, content: 'none' } as const;
+  expect(fittingColumns([texts, none, texts], 51)).toEqual([0, 1, 2]);
+  expect(fittingColumns([texts, none, texts], 36)).toEqual([0, 2]);
 });
 
 it('a number is never shortened', () => {

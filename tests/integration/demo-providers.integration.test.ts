@@ -60,6 +60,7 @@ describe('a demo provider that is only a file', () => {
   it('slack names the account in its token response, so the session needs no external id', async () => {
     const id = await connected('slack', `shop_${randomUUID()}`, { provider: 'slack' });
     expect(await show(id)).toMatchObject({ status: 'ok', external_id: id, generation: 1 });
+    expect((await show(id)).label).toMatch(/^Slack (..…|[0-9a-f]{6})$/);
     expect(await refresh(id)).toMatchObject({ outcome: 'refreshed', generation: 2 });
     const zoom = await send('POST', '/api/admin/connect/sessions', { body: { provider: 'zoom' } });
     expect(zoom.body.error.message).toMatch(/^external_id: needed/);

@@ -4,7 +4,7 @@ import { ACCOUNT_SORTS, type AccountSort } from '../../store/accounts/account-li
 import { tokenExpiry } from '../account-pairs';
 import type { Command } from '../command';
 import { time } from '../output';
-import { emptyText, limitOf, limitOption, pages, showResults } from '../pages';
+import { emptyText, FILTERS_REPEAT, limitOf, limitOption, pages, showResults } from '../pages';
 
 export const accountsList: Command = {
   words: ['accounts', 'list'],
@@ -15,14 +15,26 @@ export const accountsList: Command = {
       value: 'text',
       help: 'only accounts with this text in their label, external id or id',
     },
-    provider: { type: 'string', value: 'name', help: 'only this provider' },
-    environment: { type: 'string', value: 'name', help: 'only this environment' },
-    kind: { type: 'string', value: 'name', help: 'only this kind' },
+    provider: { type: 'string', multiple: true, value: 'name', help: 'only this provider' },
+    environment: {
+      type: 'string',
+      multiple: true,
+      value: 'name',
+      help: 'only this environment',
+    },
+    kind: { type: 'string', multiple: true, value: 'name', help: 'only this kind' },
     status: {
       type: 'string',
+      multiple: true,
       value: 'status',
       choices: ACCOUNT_STATUSES,
       help: 'only this status',
+    },
+    reason: {
+      type: 'string',
+      multiple: true,
+      value: 'code',
+      help: 'only accounts whose last failure has this code, such as invalid_grant',
     },
     quarantine: { type: 'boolean', help: 'only accounts in quarantine' },
     sort: {
@@ -33,13 +45,15 @@ export const accountsList: Command = {
     },
     limit: limitOption,
   },
+  more: FILTERS_REPEAT,
   async run({ api, out, options }) {
     const filters = {
       q: options.text('search'),
-      provider: options.text('provider'),
-      environment: options.text('environment'),
-      kind: options.text('kind'),
-      status: options.word<AccountStatus>('status'),
+      provider: options.filter('provider'),
+      environment: options.filter('environment'),
+      kind: options.filter('kind'),
+      status: options.filter<AccountStatus>('status'),
+      reason: options.filter('reason'),
       quarantine: options.isSet('quarantine') ? ('true' as const) : undefined,
     };
     const sort = options.word<AccountSort>('sort');

@@ -19,6 +19,7 @@ export const auditList: Command = {
     actor: { type: 'string', value: 'id', help: 'only this actor: an id of a key, or jwt:<sub>' },
     action: {
       type: 'string',
+      multiple: true,
       value: 'text',
       help: 'only actions that contain this text, such as "POST" or "/refresh"',
     },
@@ -28,9 +29,9 @@ export const auditList: Command = {
   async run({ api, out, options }) {
     const chain = options.isSet('operator') ? 'operator' : 'organisation';
     const range = rangeOf(options);
-    const [wantedActor, wantedAction] = [options.text('actor'), options.text('action')];
-    const filters = { wantedActor, wantedAction, ...range };
-    const hasFilter = wantedActor !== undefined || wantedAction !== undefined;
+    const [wantedActor, wantedActions] = [options.text('actor'), options.filter('action')];
+    const filters = { wantedActor, wantedActions, ...range };
+    const hasFilter = wantedActor !== undefined || wantedActions !== undefined;
     const found = await pages(
       ({ limit, cursor: before }) =>
         api.ask(({ admin }) => admin.audit.$get({ query: { chain, limit, before } })),
@@ -41,7 +42,7 @@ export const auditList: Command = {
         keep: hasFilter
           ? ({ actor, action }) =>
               (wantedActor === undefined || actor === wantedActor) &&
-              (wantedAction === undefined || action.includes(wantedAction))
+              (wantedActions === undefined || wantedActions.some((text) => action.includes(text)))
           : undefined,
       },
     );

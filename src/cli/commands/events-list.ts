@@ -4,6 +4,7 @@ import type { Command } from '../command';
 import { EVENT_COLUMNS } from '../events';
 import {
   emptyText,
+  FILTERS_REPEAT,
   limitOf,
   limitOption,
   pages,
@@ -16,12 +17,19 @@ export const eventsList: Command = {
   words: ['events', 'list'],
   summary: 'List the events that webhooks receive, newest first, also without a webhook',
   options: {
-    type: { type: 'string', value: 'type', choices: EVENT_TYPES, help: 'only this type' },
+    type: {
+      type: 'string',
+      multiple: true,
+      value: 'type',
+      choices: EVENT_TYPES,
+      help: 'only this type',
+    },
     ...rangeOptions,
     limit: limitOption,
   },
+  more: FILTERS_REPEAT,
   async run({ api, out, options }) {
-    const type = options.word<EventType>('type');
+    const type = options.filter<EventType>('type');
     const range = rangeOf(options);
     const found = await pages(
       ({ limit, cursor: before }) =>

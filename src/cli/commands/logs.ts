@@ -8,11 +8,12 @@ import {
   type LogAction,
   type LogSource,
 } from '../../domain/logs/log-entry';
+import { LOG_RESULTS, type LogResult } from '../../domain/logs/log-filter';
 import { visible } from '../../domain/text/visible-text';
 import type { Command, Context, Options } from '../command';
 import { Unreachable, UsageError } from '../errors';
 import { type Columns, coloured, type Output, time } from '../output';
-import { emptyText, limitOf, pages, rangeOf, rangeOptions } from '../pages';
+import { emptyText, FILTERS_REPEAT, limitOf, pages, rangeOf, rangeOptions } from '../pages';
 
 type Entry = z.infer<typeof LogEntryBody>;
 
@@ -26,18 +27,38 @@ export const logs: Command = {
   summary: 'Show the log entries of refresh attempts, newest last',
   options: {
     follow: { type: 'boolean', short: 'f', help: 'show new entries as they arrive, until Ctrl-C' },
-    provider: { type: 'string', value: 'name', help: 'only this provider' },
-    environment: { type: 'string', value: 'name', help: 'only this environment' },
+    search: { type: 'string', value: 'text', help: 'only entries with this text' },
+    provider: { type: 'string', multiple: true, value: 'name', help: 'only this provider' },
+    environment: {
+      type: 'string',
+      multiple: true,
+      value: 'name',
+      help: 'only this environment',
+    },
     account: { type: 'string', value: 'id', help: 'only this account' },
     trace: { type: 'string', value: 'id', help: 'only attempts of this trace' },
     source: {
       type: 'string',
+      multiple: true,
       value: 'source',
       choices: LOG_SOURCES,
       help: 'only this source',
     },
+    result: {
+      type: 'string',
+      value: 'result',
+      choices: LOG_RESULTS,
+      help: 'only entries with an error, or only the others',
+    },
+    code: {
+      type: 'string',
+      multiple: true,
+      value: 'code',
+      help: 'only entries whose error has this code, such as invalid_grant',
+    },
     action: {
       type: 'string',
+      multiple: true,
       value: 'action',
       choices: LOG_ACTIONS,
       help: 'only this action',
@@ -45,7 +66,7 @@ export const logs: Command = {
     ...rangeOptions,
     limit: { type: 'string', value: 'number', help: 'maximum number of entries (default: 50)' },
   },
-  more: 'With --follow, the format json is the same as jsonl: one entry per line.',
+  more: `${FILTERS_REPEAT}\nWith --follow, the format json is the same as jsonl: one entry per line.`,
   async run(context) {
     const { out, options } = context;
     const limit = limitOf(options, 50);
@@ -60,14 +81,7 @@ export const logs: Command = {
       out.list({ items, next_cursor: null }, items, COLUMNS, '');
       return 0;
     }
-    if (entries.length === 0)
-      out.line(
-        emptyText('log entries', {
-          ...filters(options),
-          ...range,
-          provider: options.text('provider'),
-        }),
-      );
+    if (entries.length === 0) out.line(emptyText('log entries', { ...filters(options), ...range }));
     const show = showEntry(out);
     for (const entry of entries) show(entry);
     return 0;
@@ -77,7 +91,7 @@ export const logs: Command = {
 /** Shows the newest entries, then new ones as they arrive. While the API is unreachable, it retries, and misses no entry. */
 async function follow(context: Context, limit: number): Promise<never> {
   const { api, options, out } = context;
-  const query = { ...filters(options), provider: options.text('provider') };
+  const query = filters(options);
   let lastEventId = '';
   const show = out.stream(COLUMNS, showEntry(out));
   let shown: Set<string> | null = null;
@@ -119,27 +133,26 @@ async function showNewest(
 
 /** Returns the newest entries, oldest first. */
 async function newest({ api, options }: Context, limit: number): Promise<Entry[]> {
-  const provider = options.text('provider');
   const range = rangeOf(options);
   const wanted = { limit, range, at: (entry: Entry) => entry.created_at };
   const { items } = await pages((page) => {
     const query = { ...filters(options), limit: page.limit, before: page.cursor };
-    return api.ask(({ admin }) =>
-      provider === undefined
-        ? admin['terminal-logs'].$get({ query })
-        : admin[':provider'].tokens['terminal-logs'].$get({ param: { provider }, query }),
-    );
+    return api.ask(({ admin }) => admin['terminal-logs'].$get({ query }));
   }, wanted);
   return items.toReversed();
 }
 
 function filters(options: Options) {
   return {
-    env: options.text('environment'),
+    text: options.text('search'),
+    provider: options.filter('provider'),
+    env: options.filter('environment'),
     account_id: options.text('account'),
     trace: options.text('trace'),
-    source: options.word<LogSource>('source'),
-    action: options.word<LogAction>('action'),
+    source: options.filter<LogSource>('source'),
+    result: options.word<LogResult>('result'),
+    code: options.filter('code'),
+    action: options.filter<LogAction>('action'),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Command } from '../command';
 import { time } from '../output';
 import {
   emptyText,
+  FILTERS_REPEAT,
   limitOf,
   limitOption,
   pages,
@@ -18,12 +19,19 @@ export const webhooksDeliveries: Command = {
   positionals: ['id'],
   summary: 'List the deliveries of a webhook, newest first',
   options: {
-    state: { type: 'string', value: 'state', choices: DELIVERY_STATES, help: 'only this state' },
+    state: {
+      type: 'string',
+      multiple: true,
+      value: 'state',
+      choices: DELIVERY_STATES,
+      help: 'only this state',
+    },
     ...rangeOptions,
     limit: limitOption,
   },
+  more: FILTERS_REPEAT,
   async run({ api, out, options, positionals: [id = ''] }) {
-    const state = options.word<DeliveryState>('state');
+    const state = options.filter<DeliveryState>('state');
     const range = rangeOf(options);
     const found = await pages(
       ({ limit, cursor: before }) =>

@@ -1,4 +1,5 @@
 /** `evergrant webhooks test`: sends one `webhook.test` event and prints the result of the delivery. */
+import { deliveryAnswer } from '../../domain/events/delivery-answer';
 import type { Command } from '../command';
 import { lastAttempt } from '../webhooks';
 
@@ -10,7 +11,10 @@ export const webhooksTest: Command = {
     const delivery = await api.ask(({ admin }) =>
       admin.webhooks[':id'].test.$post({ param: { id } }),
     );
-    out.done(delivery, `${delivery.state}: ${lastAttempt(delivery) ?? 'not sent'}`);
-    return delivery.state === 'delivered' ? 0 : 1;
+    const last = delivery.attempts.at(-1);
+    const isDelivered = delivery.state === 'delivered';
+    const result = isDelivered || last === undefined ? lastAttempt(delivery) : deliveryAnswer(last);
+    out.done(delivery, `${delivery.state}: ${result ?? 'not sent'}`);
+    return isDelivered ? 0 : 1;
   },
 };

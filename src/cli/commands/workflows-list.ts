@@ -3,7 +3,16 @@ import type { LogSource } from '../../domain/logs/log-entry';
 import type { WorkflowStatus, WorkflowType } from '../../temporal/workflow-client';
 import type { Command } from '../command';
 import { lasting, time } from '../output';
-import { emptyText, limitOf, pages, rangeOf, rangeOptions, showResults, within } from '../pages';
+import {
+  emptyText,
+  FILTERS_REPEAT,
+  limitOf,
+  pages,
+  rangeOf,
+  rangeOptions,
+  showResults,
+  within,
+} from '../pages';
 
 export const workflowsList: Command = {
   words: ['workflows', 'list'],
@@ -11,37 +20,42 @@ export const workflowsList: Command = {
   options: {
     type: {
       type: 'string',
+      multiple: true,
       value: 'type',
       help: 'only this type: refresh, sweep, validation or, for operators, batch',
     },
-    provider: { type: 'string', value: 'name', help: 'only this provider' },
+    provider: { type: 'string', multiple: true, value: 'name', help: 'only this provider' },
     account: { type: 'string', value: 'id', help: 'only this account' },
     status: {
       type: 'string',
+      multiple: true,
       value: 'status',
       help: 'only this status: running, completed, failed, terminated, …',
     },
     source: {
       type: 'string',
+      multiple: true,
       value: 'source',
       help: 'only this source: scheduled, debug, admin or api',
     },
     outcome: {
       type: 'string',
+      multiple: true,
       value: 'word',
       help: 'only this outcome: refreshed, skipped, or a failure code',
     },
     ...rangeOptions,
     limit: { type: 'string', value: 'number', help: 'maximum number of results (default: 20)' },
   },
+  more: FILTERS_REPEAT,
   async run({ api, out, options }) {
     const filters = {
-      type: options.word<WorkflowType>('type'),
-      provider: options.text('provider'),
+      type: options.filter<WorkflowType>('type'),
+      provider: options.filter('provider'),
       account_id: options.text('account'),
-      status: options.word<WorkflowStatus>('status'),
-      source: options.word<LogSource>('source'),
-      outcome: options.text('outcome'),
+      status: options.filter<WorkflowStatus>('status'),
+      source: options.filter<LogSource>('source'),
+      outcome: options.filter('outcome'),
     };
     const range = rangeOf(options);
     const found = await pages(

@@ -2,7 +2,7 @@
 import type { LogAction, LogEntry, LogSource } from './log-entry';
 
 export const LOG_RESULTS = ['failed', 'succeeded'] as const;
-type LogResult = (typeof LOG_RESULTS)[number];
+export type LogResult = (typeof LOG_RESULTS)[number];
 
 export interface LogFilter {
   /** Entries without an organisation (heartbeats) are visible to every organisation. */

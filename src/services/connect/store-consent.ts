@@ -36,6 +36,9 @@ export interface ConnectDependencies {
   now: () => Date;
 }
 
+/** Characters of an account's id that tell accounts without a name apart. */
+const ID_END = 6;
+
 /** A session whose external id is known, as it is from the start of a leg. */
 export type StartedSession = ConnectSession & { externalId: string };
 
@@ -102,12 +105,23 @@ export function consentRecord(
     provider: session.provider,
     environment: session.environment,
     externalId: session.externalId,
-    label: session.label ?? plainName(session.externalId),
+    label: session.label ?? defaultLabel(session, consent, provider),
     kind: session.kind,
     enteredRefreshToken: enteredRefreshToken(consent.grant, provider),
     createdBy: session.createdBy,
     at: at.toISOString(),
   };
+}
+
+/** An external id that is the account's id means nothing to people, so the label has the provider and its account instead. */
+function defaultLabel(
+  { externalId, accountId }: StartedSession,
+  { subject }: Pick<SealedConsent, 'subject'>,
+  { adapter }: Provider,
+): string {
+  return externalId === accountId
+    ? `${adapter.displayName} ${subject?.label ?? accountId.slice(-ID_END)}`
+    : plainName(externalId);
 }
 
 /** Never throws: the caller can only tell the person to start again. */

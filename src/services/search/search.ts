@@ -5,12 +5,18 @@ import type { Account } from '../../domain/account/account';
 import type { LogEntry } from '../../domain/logs/log-entry';
 import type { ConfiguredProviders } from '../../providers/config/configured-providers';
 import type { Store } from '../../store/store';
-import type { ListedWorkflow, WorkflowClient } from '../../temporal/workflow-client';
+import type {
+  ListedWorkflow,
+  WorkflowClient,
+  WorkflowFilters,
+} from '../../temporal/workflow-client';
 
 export const SEARCH_MAX = 100;
 /** Results per kind. More would not fit a dialog, and a longer text finds fewer. */
 const RESULTS_MAX = 8;
 const ACCOUNT_ID = /acc_[0-9a-f]{24}/;
+/** The ids of workflows begin with their type. */
+const WORKFLOW_ID = /^[a-z-]+\//;
 
 export interface SearchResults {
   accounts: Account[];
@@ -37,18 +43,23 @@ export async function search(
     providers: providers.all.map(({ id }) => id),
     environments: [...new Set(providers.all.flatMap((one) => [...one.environments.keys()]))],
   };
-  const accountId = ACCOUNT_ID.exec(text)?.[0];
+  const sought = soughtWorkflows(text);
   const [accounts, entry, listed] = await Promise.all([
     store.accounts.beginningWith(organisation, text, among, RESULTS_MAX),
     store.logEntries.find(organisation, text),
-    accountId === undefined
+    sought === null
       ? []
-      : workflows
-          .list({ organisation, scopes: ['read'] }, { accountId }, { limit: RESULTS_MAX })
-          .then(
-            ({ items }) => items,
-            () => null,
-          ),
+      : workflows.list({ organisation, scopes: ['read'] }, sought, { limit: RESULTS_MAX }).then(
+          ({ items }) => items,
+          () => null,
+        ),
   ]);
   return { accounts, entry, workflows: listed };
+}
+
+/** Workflows are sought by their id or by the id of their account. */
+function soughtWorkflows(text: string): WorkflowFilters | null {
+  if (WORKFLOW_ID.test(text)) return { idPrefix: text };
+  const accountId = ACCOUNT_ID.exec(text)?.[0];
+  return accountId === undefined ? null : { accountId };
 }

@@ -44,6 +44,29 @@
     return `${day} ${clock.join(':')}${precise ? `.${two(time.getMilliseconds(), 3)}` : ''}`;
   }
 
+  const MONTHS = [
+    'Jan',
+    'Feb',
+    'Mar',
+    'Apr',
+    'May',
+    'Jun',
+    'Jul',
+    'Aug',
+    'Sep',
+    'Oct',
+    'Nov',
+    'Dec',
+  ];
+
+  // In a list, a time has one line: the year replaces the seconds if it is another one, and the zone is that of the switch.
+  function inList(absolute) {
+    const [date, clock] = absolute.split(' ');
+    const [year, month, day] = date.split('-');
+    const isThisYear = Number(year) === new Date().getFullYear();
+    return `${MONTHS[month - 1]} ${Number(day)} ${isThisYear ? clock : `${year} ${clock.slice(0, 5)}`}`;
+  }
+
   // The server writes times in UTC. The title has the forms that are not shown.
   function updateTimes() {
     const { times } = document.documentElement.dataset;
@@ -53,7 +76,9 @@
       const precise = time.dataset.precise !== undefined;
       const utc = `${time.dateTime.slice(0, precise ? 23 : 19).replace('T', ' ')} UTC`;
       const here = local(at, precise);
-      const text = times === 'local' ? here : times === 'utc' ? utc : relative(at);
+      const absolute = times === 'local' ? here : utc;
+      const isListed = time.closest('table.list') !== null;
+      const text = times === 'relative' ? relative(at) : isListed ? inList(absolute) : absolute;
       if (time.textContent !== text) time.textContent = text;
       const title = times === 'utc' ? `${here} local time` : `${here} local time, ${utc}`;
       if (time.title !== title) time.title = title;
@@ -120,6 +145,63 @@
     dialog.close();
   });
 
+  // An action while Evergrant is unreachable says so beside its button, and the page keeps what was typed.
+
+  const REACHED_WITHIN_MS = 10_000;
+  const UNREACHABLE =
+    'Evergrant is unreachable, so nothing was sent. Check that it is running, then try again.';
+  const NO_RESPONSE =
+    'Evergrant did not respond, so it is unknown whether it acted. Check that it is running, look at the state, then try again.';
+
+  function showProblem(form, text) {
+    let problem = form.querySelector('.form-problem');
+    if (problem === null) {
+      problem = document.createElement('div');
+      problem.className = 'form-problem';
+      form.prepend(problem);
+    }
+    const notice = document.createElement('p');
+    notice.className = 'notice bad';
+    notice.setAttribute('role', 'alert');
+    notice.textContent = text;
+    problem.replaceChildren(notice);
+  }
+
+  addEventListener('htmx:error', ({ target }) => {
+    if (target instanceof HTMLFormElement && target.method === 'post')
+      showProblem(target, NO_RESPONSE);
+  });
+
+  // The browser would leave the page for its own error page. The pages of a consent allow no such request.
+  const asking = new WeakSet();
+  const reached = new WeakSet();
+
+  async function submitIfReached(form, submitter) {
+    if (asking.has(form)) return;
+    asking.add(form);
+    try {
+      const signal = AbortSignal.timeout(REACHED_WITHIN_MS);
+      await fetch('/healthz', { cache: 'no-store', signal });
+    } catch {
+      showProblem(form, UNREACHABLE);
+      return;
+    } finally {
+      asking.delete(form);
+    }
+    reached.add(form);
+    form.requestSubmit(submitter?.isConnected ? submitter : undefined);
+  }
+
+  addEventListener('submit', (event) => {
+    const { target: form, submitter, defaultPrevented } = event;
+    const isPlain = form.method === 'post' && !form.hasAttribute('hx-post') && !defaultPrevented;
+    const isAction =
+      document.body.classList.contains('with-navigation') && !form.matches('.preferences');
+    if (!isPlain || !isAction || reached.delete(form)) return;
+    event.preventDefault();
+    void submitIfReached(form, submitter);
+  });
+
   // A file may be dropped on its field.
   for (const event of ['dragover', 'drop'])
     addEventListener(event, (dropped) => {
@@ -141,7 +223,9 @@
     const filled = [...details.querySelectorAll('input')].filter((input) =>
       input.matches('[type=checkbox], [type=radio]') ? input.checked && input.value : input.value,
     );
-    details.querySelector('.chosen').textContent = filled.length === 0 ? '' : ` (${filled.length})`;
+    const { defaults } = details.dataset;
+    const isDefault = filled.map(({ value }) => value).join(' ') === (defaults ?? '');
+    details.querySelector('.chosen').textContent = isDefault ? '' : ` (${filled.length})`;
   }
 
   function showSelected() {
@@ -167,9 +251,13 @@
     if (target.closest('#list') !== null) showSelected();
   });
 
-  // A filter form leaves out the fields that are not set, so that the address is short.
+  // A filter form leaves out the fields that are not set, and the choices that a list has anyway, so that the address is short.
   addEventListener('formdata', ({ target, formData }) => {
     if (!target.matches('.filters')) return;
+    for (const { dataset } of target.querySelectorAll('[data-defaults]')) {
+      const chosen = formData.getAll(dataset.name).map(String);
+      if (chosen.join(' ') === dataset.defaults) formData.delete(dataset.name);
+    }
     const empty = [...formData].filter(([, value]) => value === '');
     for (const [name] of empty) formData.delete(name);
   });
@@ -251,6 +339,8 @@
   });
   addEventListener('keydown', (event) => {
     if (isSlash(event) || isControlK(event)) openSearch(event);
+    // Otherwise, the first press only empties the field.
+    if (event.key === 'Escape') event.target.closest('#search')?.close();
     if (event.key === 'ArrowDown') stepThroughResults(event, 1);
     if (event.key === 'ArrowUp') stepThroughResults(event, -1);
   });

@@ -18,13 +18,14 @@ import { noneYet } from '../../domain/text/messages';
 import { apiErrorOf } from '../../http/errors';
 import { policyBody } from '../../services/accounts/account-policy';
 import type { UiDependencies } from '../dependencies';
-import { OutcomeBadge, StatusBadge, words } from '../parts/account-badges';
+import { StatusBadge, words } from '../parts/account-badges';
 import { Badge } from '../parts/badge';
 import { Commands, type RepeatedBy } from '../parts/commands';
 import { Copyable } from '../parts/copy';
 import { Notice } from '../parts/notice';
 import { duration, Moment } from '../parts/time';
 import { AccountActions } from './account-actions';
+import { durationOf, WorkflowOutcome, workflowPath } from './workflows';
 
 const ATTEMPTS = 10;
 const WORKFLOWS = 10;
@@ -117,7 +118,11 @@ export function AccountCommands({
           },
         ]
       : []),
-    { title: 'Token accesses', request: { path: `${path}/token-accesses` } },
+    {
+      title: 'Token accesses',
+      request: { path: `${path}/token-accesses` },
+      words: ['tokens', 'accesses', id],
+    },
   ];
   return (
     <Commands
@@ -488,39 +493,25 @@ function WorkflowList({ workflows }: { workflows: Workflows | string }) {
           <thead>
             <tr>
               <th scope="col">Workflow</th>
-              <th scope="col">Status</th>
               <th scope="col">Outcome</th>
               <th scope="col">Started</th>
               <th scope="col">Duration</th>
             </tr>
           </thead>
           <tbody>
-            {workflows.map(({ workflowId, runId, status, source, outcome, startedAt, endedAt }) => (
+            {workflows.map((workflow) => (
               <tr>
                 <th scope="row">
-                  <a
-                    href={`/admin/workflows/${encodeURIComponent(workflowId)}?run_id=${encodeURIComponent(runId)}`}
-                  >
-                    {workflowId.split('/', 1)[0]}
-                  </a>
-                  <span class="detail">{source}</span>
+                  <a href={workflowPath(workflow)}>{workflow.workflowId.split('/', 1)[0]}</a>
+                  <span class="detail">{workflow.source}</span>
                 </th>
-                <td data-label="Status">
-                  <Badge tone={status === 'running' ? 'active' : 'plain'}>{words(status)}</Badge>
-                </td>
                 <td data-label="Outcome">
-                  {outcome === 'refreshed' ? (
-                    <OutcomeBadge outcome="refreshed" />
-                  ) : (
-                    words(outcome ?? '–')
-                  )}
+                  <WorkflowOutcome {...workflow} />
                 </td>
                 <td data-label="Started">
-                  <Moment at={startedAt} />
+                  <Moment at={workflow.startedAt} />
                 </td>
-                <td data-label="Duration">
-                  {endedAt === null ? '–' : duration(endedAt.getTime() - startedAt.getTime())}
-                </td>
+                <td data-label="Duration">{durationOf(workflow)}</td>
               </tr>
             ))}
           </tbody>

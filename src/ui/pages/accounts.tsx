@@ -25,7 +25,7 @@ import { Badge } from '../parts/badge';
 import { type RepeatedBy, repeatedList, sameName } from '../parts/commands';
 import { Copyable } from '../parts/copy';
 import { AHEAD_SPANS, FilterBar, Many, One, Search, TimeRange } from '../parts/filter-bar';
-import { type Column, List, type ListProps, type RowCount } from '../parts/list';
+import { type Column, ColumnChoice, List, type ListProps, type RowCount } from '../parts/list';
 import { Moment } from '../parts/time';
 
 export const ACCOUNTS_PATH = '/admin/accounts';
@@ -355,7 +355,7 @@ function accountsCommand(query: Omit<AccountsQuery, 'cursor'>): RepeatedBy {
       kind: sameName('Kind', 'kind'),
       quarantine: { ...sameName('Quarantine', 'quarantine'), isFlag: true },
       sort: sameName('Order', 'sort'),
-      reason: { label: 'Reason' },
+      reason: sameName('Reason', 'reason'),
       expires: { label: 'Access token expires' },
       expires_from: { label: 'Access token expires' },
       expires_to: { label: 'Access token expires' },
@@ -436,13 +436,7 @@ export function AccountsPage({ list, query, organisation, choices, mayAct }: Acc
           none="all"
         />
         <One name="sort" label="Sort by" chosen={query.sort ?? 'expires_at'} options={SORTS} />
-        <Many
-          name="column"
-          label="Columns"
-          chosen={query.column}
-          values={ACCOUNT_COLUMNS.filter(({ names }) => names !== true).map(({ id }) => id)}
-          word={(id) => ACCOUNT_COLUMNS.find((column) => column.id === id)?.title ?? id}
-        />
+        <ColumnChoice columns={ACCOUNT_COLUMNS} chosen={query.column} />
         <p class="muted">
           Organisation <strong>{organisation}</strong>
         </p>

@@ -260,15 +260,15 @@ export function Terminal({
 
 function logsCommand(filters: Filters): RepeatedBy {
   return repeatedList({ path: '/api/admin/terminal-logs', words: ['logs'] }, filters, {
-    text: { label: 'Text', api: 'text' },
+    text: { label: 'Text', api: 'text', option: 'search' },
     source: sameName('Source', 'source'),
     action: sameName('Action', 'action'),
     provider: sameName('Provider', 'provider'),
     env: { label: 'Environment', api: 'env', option: 'environment' },
     account_id: { label: 'Account', api: 'account_id', option: 'account' },
     trace: sameName('Trace', 'trace'),
-    result: { label: 'Result' },
-    code: { label: 'Reason' },
+    result: sameName('Result', 'result'),
+    code: sameName('Reason', 'code'),
     ...TIME_FILTERS,
   });
 }

@@ -1,14 +1,16 @@
 /** One workflow: its readable history, and the actions of admins and operators. */
+import type { PropsWithChildren } from 'hono/jsx';
 import { NOTE_MAX } from '../../api/routes/schedules/schedule-body';
 import { cliOption } from '../../domain/text/shell-command';
+import { momentText } from '../../domain/text/time-text';
 import type { HistoryEvent } from '../../temporal/readable-history';
 import type { WorkflowHistory } from '../../temporal/workflow-client';
 import { Commands, type RepeatedBy } from '../parts/commands';
 import { Confirm, ConfirmButton } from '../parts/confirm';
 import { Copyable } from '../parts/copy';
 import { Field } from '../parts/form';
-import { Moment } from '../parts/time';
-import { durationOf, WorkflowState, workflowPath } from './workflows';
+import { duration, Moment } from '../parts/time';
+import { durationOf, WorkflowOutcome, workflowPath } from './workflows';
 
 interface WorkflowProps {
   history: WorkflowHistory;
@@ -68,6 +70,9 @@ function commandsOf({ workflowId, status }: WorkflowHistory, mayAct: boolean): R
 
 /** The live fragment. */
 export function Workflow({ history }: Pick<WorkflowProps, 'history'>) {
+  const { startedAt, pending } = history;
+  const events = withoutRepeatedResult(history.events);
+  const hasNext = [...events, ...pending].some(({ nextRetryAt }) => nextRetryAt !== null);
   return (
     <>
       <Facts history={history} />
@@ -77,35 +82,40 @@ export function Workflow({ history }: Pick<WorkflowProps, 'history'>) {
           <thead>
             <tr>
               <th scope="col">Event</th>
-              <th scope="col">When</th>
+              <th scope="col">After the start</th>
               <th scope="col">Activity</th>
               <th scope="col">Attempt</th>
-              <th scope="col">Next attempt</th>
+              {hasNext && <th scope="col">Next attempt</th>}
             </tr>
           </thead>
           <tbody>
-            {history.events.map((event) => (
-              <Event event={event} />
+            {events.map((event) => (
+              <Row {...event} name={event.type} hasNext={hasNext}>
+                <Elapsed from={startedAt} at={event.at} />
+              </Row>
             ))}
-            {history.pending.map((pending) => (
-              <tr>
-                <th scope="row">
-                  in progress
-                  {pending.failure !== null && <span class="detail bad">{pending.failure}</span>}
-                </th>
-                <td data-label="When">now</td>
-                <td data-label="Activity">{pending.activity}</td>
-                <td data-label="Attempt">{pending.attempt}</td>
-                <td data-label="Next attempt">
-                  {pending.nextRetryAt === null ? '–' : <Moment at={pending.nextRetryAt} />}
-                </td>
-              </tr>
+            {pending.map((step) => (
+              <Row {...step} what="in progress" hasNext={hasNext}>
+                now
+              </Row>
             ))}
           </tbody>
         </table>
       </section>
     </>
   );
+}
+
+/** The end of a workflow repeats the result of its last activity, which the row before shows. */
+function withoutRepeatedResult(events: readonly HistoryEvent[]): readonly HistoryEvent[] {
+  const [before, end] = events.slice(-2);
+  if (before === undefined || end?.type !== 'WorkflowExecutionCompleted') return events;
+  const { what, failure } = before;
+  const isRepeated =
+    failure === end.failure && (what === end.what || what.endsWith(`: ${end.what}`));
+  return isRepeated
+    ? [...events.slice(0, -1), { ...end, what: 'finished', failure: null }]
+    : events;
 }
 
 function Facts({ history }: Pick<WorkflowProps, 'history'>) {
@@ -115,8 +125,7 @@ function Facts({ history }: Pick<WorkflowProps, 'history'>) {
       <div>
         <dt>Status</dt>
         <dd>
-          <WorkflowState status={history.status} />
-          {history.outcome}
+          <WorkflowOutcome {...history} />
         </dd>
       </div>
       <div>
@@ -129,10 +138,12 @@ function Facts({ history }: Pick<WorkflowProps, 'history'>) {
         <dt>Duration</dt>
         <dd>{durationOf(history)}</dd>
       </div>
-      <div>
-        <dt>Source</dt>
-        <dd>{history.source ?? '–'}</dd>
-      </div>
+      {history.source !== null && (
+        <div>
+          <dt>Source</dt>
+          <dd>{history.source}</dd>
+        </div>
+      )}
       {accountId !== null && (
         <div>
           <dt>Account</dt>
@@ -152,22 +163,37 @@ function Facts({ history }: Pick<WorkflowProps, 'history'>) {
   );
 }
 
-function Event({ event }: { event: HistoryEvent }) {
+interface RowProps extends Pick<HistoryEvent, 'activity' | 'attempt' | 'failure' | 'nextRetryAt'> {
+  what: string;
+  /** Temporal's name for the event. */
+  name?: string;
+  hasNext: boolean;
+}
+
+function Row(props: PropsWithChildren<RowProps>) {
+  const { what, name, activity, attempt, failure, nextRetryAt, hasNext, children } = props;
   return (
     <tr>
-      <th scope="row" title={event.type}>
-        {event.what}
-        {event.failure !== null && <span class="detail bad">{event.failure}</span>}
+      <th scope="row" {...(name === undefined ? {} : { title: name })}>
+        {what}
+        {failure !== null && <span class="detail bad">{failure}</span>}
       </th>
-      <td data-label="When">
-        <Moment at={event.at} />
-      </td>
-      <td data-label="Activity">{event.activity ?? '–'}</td>
-      <td data-label="Attempt">{event.attempt ?? '–'}</td>
-      <td data-label="Next attempt">
-        {event.nextRetryAt === null ? '–' : <Moment at={event.nextRetryAt} />}
-      </td>
+      <td data-label="After the start">{children}</td>
+      <td data-label="Activity">{activity}</td>
+      <td data-label="Attempt">{attempt}</td>
+      {hasNext && (
+        <td data-label="Next attempt">{nextRetryAt !== null && <Moment at={nextRetryAt} />}</td>
+      )}
     </tr>
+  );
+}
+
+/** The time since the start tells events of the same second apart. The title has the moment. */
+function Elapsed({ from, at }: { from: Date; at: Date }) {
+  return (
+    <time datetime={at.toISOString()} title={momentText(at)}>
+      {duration(Math.max(0, at.getTime() - from.getTime()))}
+    </time>
   );
 }
 

@@ -14,7 +14,7 @@ import { many, moment, single, span, text } from '../list-query';
 import { Badge, type Tone } from '../parts/badge';
 import { type RepeatedBy, repeatedList, sameName, TIME_FILTERS } from '../parts/commands';
 import { FilterBar, Many, PastTimeRange } from '../parts/filter-bar';
-import { type Column, List, type ListProps } from '../parts/list';
+import { type Column, ColumnChoice, List, type ListProps } from '../parts/list';
 import { duration, Moment } from '../parts/time';
 
 export interface WorkflowRow extends ListedWorkflow {
@@ -176,30 +176,28 @@ export function WorkflowsPage({ list, query, types, providers }: WorkflowsProps)
           Account
           <input name="account_id" value={query.account_id ?? ''} placeholder="acc_…" />
         </label>
-        <Many
-          name="column"
-          label="Columns"
-          chosen={query.column}
-          values={WORKFLOW_COLUMNS.filter(({ names }) => names !== true).map(({ id }) => id)}
-          word={(id) => WORKFLOW_COLUMNS.find((column) => column.id === id)?.title ?? id}
-        />
+        <ColumnChoice columns={WORKFLOW_COLUMNS} chosen={query.column} />
       </FilterBar>
       <List {...list} />
     </>
   );
 }
 
-/** The outcome of the work, not only of the workflow: a completed workflow may report a failed refresh. */
 function Outcome({ row: { outcome, summary, failure, status } }: { row: WorkflowRow }) {
   if (failure !== null) return <span class="bad">{failure}</span>;
-  if (status !== 'completed') return <WorkflowState status={status} />;
-  if (summary !== null)
+  if (status === 'completed' && summary !== null)
     return summary.failed > 0 ? (
       <span class="bad">{summaryText(summary)}</span>
     ) : (
       <>{summaryText(summary)}</>
     );
-  if (outcome === null) return <WorkflowState status={status} />;
+  return <WorkflowOutcome outcome={outcome} status={status} />;
+}
+
+/** The outcome of the work, not only of the workflow: a completed workflow may report a failed refresh. */
+export function WorkflowOutcome({ outcome, status }: Pick<ListedWorkflow, 'outcome' | 'status'>) {
+  if (status !== 'completed' || outcome === null)
+    return <Badge tone={TONES[status]}>{status.replaceAll('_', ' ')}</Badge>;
   const failed = !NO_FAILURES.has(outcome);
   return <Badge tone={failed ? 'bad' : 'good'}>{outcome.replaceAll('_', ' ')}</Badge>;
 }
@@ -216,10 +214,6 @@ const TONES: Record<WorkflowStatus, Tone> = {
   continued_as_new: 'plain',
   timed_out: 'bad',
 };
-
-export function WorkflowState({ status }: { status: WorkflowStatus }) {
-  return <Badge tone={TONES[status]}>{status.replaceAll('_', ' ')}</Badge>;
-}
 
 export function durationOf({
   startedAt,

@@ -1,4 +1,4 @@
-/** Badges for an account's status and its last attempt. */
+/** Badges for an account's status. */
 import { type Account, type AccountStatus, accountStatus } from '../../domain/account/account';
 import { Badge, type Tone } from './badge';
 
@@ -22,14 +22,6 @@ export function StatusBadge({ account, now }: { account: Account; now: Date }) {
   if (status === 'expired' && account.current.accessToken === null)
     return <Badge tone="warn">Not yet refreshed</Badge>;
   return <Badge tone={STATUSES[status].tone}>{STATUSES[status].word}</Badge>;
-}
-
-export function OutcomeBadge({ outcome }: { outcome: 'refreshed' | 'failed' }) {
-  return outcome === 'refreshed' ? (
-    <Badge tone="good">Refreshed</Badge>
-  ) : (
-    <Badge tone="bad">Failed</Badge>
-  );
 }
 
 /** The usual environment is left out, so that the others are seen. */

@@ -5,7 +5,7 @@ import {
   cliOption,
   curlCommand,
 } from '../../domain/text/shell-command';
-import { addressOf, type QueryValue } from '../list-query';
+import { addressOf, type QueryValue, valuesOf } from '../list-query';
 import { CopyButton } from './copy';
 
 export interface RepeatedBy {
@@ -81,41 +81,39 @@ export function sameName(label: string, name: string) {
   return { label, api: name, option: name };
 }
 
-/** The filters of a list by time, which the API does not have. */
+/** The filters of a list by time. The API does not have them; the command line reads from the newest item to the range. */
 export const TIME_FILTERS = {
-  since: { label: 'Time' },
-  from: { label: 'Time' },
-  to: { label: 'Time' },
+  since: { label: 'Time', option: 'since' },
+  from: { label: 'Time', option: 'since' },
+  to: { label: 'Time', option: 'until' },
 } as const;
 
-/** The filters of a list that the API accepts, as an address and as options. The API takes one value per filter. */
+/** The filters of a list that the API and the command line accept, as an address and as options. */
 export function repeatedList(
   { path, words }: { path: string; words?: readonly string[] },
   query: Readonly<Record<string, QueryValue>>,
   names: Readonly<Record<string, FilterNames>>,
 ): RepeatedBy {
   const given = Object.entries(names).flatMap(([name, known]) => {
-    const values = [query[name] ?? []].flat().map(String);
+    // A span takes precedence over limits.
+    if (query['since'] !== undefined && ['from', 'to'].includes(name)) return [];
+    const values = valuesOf(query[name]);
     return values.length === 0 ? [] : [{ ...known, values }];
   });
-  const isKnown = ({ values, api }: (typeof given)[number]) =>
-    values.length === 1 && api !== undefined;
-  const passed = given.filter(isKnown);
-  const optionsOf = ({ option, isFlag, values: [value = ''] }: (typeof given)[number]) => {
-    if (option === undefined || (isFlag && value !== 'true')) return [];
-    return [isFlag ? `--${option}` : cliOption(option, value)];
+  const parameters = given.flatMap(({ api, values }) =>
+    api === undefined ? [] : [[api, values] as const],
+  );
+  const optionsOf = ({ option, isFlag, values }: (typeof given)[number]) => {
+    if (option === undefined) return [];
+    if (isFlag) return values[0] === 'true' ? [`--${option}`] : [];
+    return values.map((value) => cliOption(option, value));
   };
   const lost = given.filter(
-    (one) => !isKnown(one) || (words !== undefined && optionsOf(one).length === 0),
+    (one) => one.api === undefined || (words !== undefined && optionsOf(one).length === 0),
   );
   return {
-    request: {
-      path: addressOf(
-        path,
-        Object.fromEntries(passed.map(({ api = '', values: [value = ''] }) => [api, value])),
-      ),
-    },
-    ...(words === undefined ? {} : { words: [...words, ...passed.flatMap(optionsOf)] }),
+    request: { path: addressOf(path, Object.fromEntries(parameters)) },
+    ...(words === undefined ? {} : { words: [...words, ...given.flatMap(optionsOf)] }),
     without: [...new Set(lost.map(({ label }) => label))],
   };
 }

@@ -1,4 +1,5 @@
 /** Webhook deliveries: their state, their last attempt, and the replay. */
+import { deliveryAnswer } from '../../domain/events/delivery-answer';
 import type { DeliveryState } from '../../domain/events/webhook-delivery';
 import type { WebhookDelivery } from '../../store/webhooks/webhook-delivery-model';
 import { Badge, type Tone } from './badge';
@@ -22,7 +23,7 @@ export function DeliveryOutcome({ delivery }: { delivery: WebhookDelivery }) {
 
 export function lastAttempt({ attempts }: WebhookDelivery): string | null {
   const last = attempts.at(-1);
-  return last === undefined ? null : (last.error ?? `status ${String(last.status ?? '')}`);
+  return last === undefined ? null : deliveryAnswer(last);
 }
 
 export function ReplayForm({ id }: { id: string }) {

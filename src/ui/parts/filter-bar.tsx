@@ -79,17 +79,27 @@ interface ManyProps<T extends string> {
   chosen: readonly T[] | undefined;
   values: readonly T[];
   word?: (value: T) => string;
+  /** The values that are chosen without a choice; an address leaves them out. */
+  defaults?: readonly T[];
 }
 
 /** Any number of values, as checkboxes under their label. */
-export function Many<T extends string>({ name, label, chosen = [], values, word }: ManyProps<T>) {
+export function Many<T extends string>(props: ManyProps<T>) {
+  const { name, label, defaults, values, word } = props;
+  const chosen = props.chosen ?? defaults ?? [];
+  const count = props.chosen?.length ?? 0;
   // A link may name a value that is no longer configured.
   const all = [...new Set([...values, ...chosen])];
   return (
-    <details class="many" data-name={name} name="filter">
+    <details
+      class="many"
+      data-name={name}
+      name="filter"
+      {...(defaults === undefined ? {} : { 'data-defaults': defaults.join(' ') })}
+    >
       <summary>
         {label}
-        <span class="chosen">{chosen.length === 0 ? '' : ` (${chosen.length})`}</span>
+        <span class="chosen">{count === 0 ? '' : ` (${count})`}</span>
       </summary>
       <fieldset>
         <legend class="hidden">{label}</legend>

@@ -3,6 +3,7 @@ import type { Child } from 'hono/jsx';
 import { noMatches, noneYet } from '../../domain/text/messages';
 import { addressOf, type QueryValue } from '../list-query';
 import { Commands, type RepeatedBy } from './commands';
+import { Many } from './filter-bar';
 import { numeral } from './plot';
 import { Moment } from './time';
 
@@ -16,6 +17,8 @@ export interface Column<Row> {
   optional?: true;
   /** Its long texts take the room that the other columns leave, and are cut off. */
   flexible?: true;
+  /** Its long texts wrap, because their end says what to do. */
+  wraps?: true;
   /** The sort order that goes by this column. */
   sort?: string;
   cell: (row: Row) => Child;
@@ -163,6 +166,27 @@ export function Count({
   );
 }
 
+/** The filter that chooses the columns. */
+export function ColumnChoice<Row>({
+  columns,
+  chosen,
+}: {
+  columns: readonly Column<Row>[];
+  chosen: readonly string[] | undefined;
+}) {
+  const choices = columns.filter(({ names }) => names !== true);
+  return (
+    <Many
+      name="column"
+      label="Columns"
+      chosen={chosen}
+      values={choices.map(({ id }) => id)}
+      defaults={choices.filter(({ optional }) => optional !== true).map(({ id }) => id)}
+      word={(id) => choices.find((column) => column.id === id)?.title ?? id}
+    />
+  );
+}
+
 /** The columns that are shown, in their order. */
 export function shownColumns<Row>(
   columns: readonly Column<Row>[],
@@ -212,7 +236,7 @@ function Rows<Row>(props: ListProps<Row>) {
                   />
                 </td>
               )}
-              {columns.map(({ names, title, flexible, cell }) =>
+              {columns.map(({ names, title, flexible, wraps, cell }) =>
                 names === true ? (
                   <th scope="row" {...flexibleClass(flexible)}>
                     {linkTo !== undefined && (
@@ -229,7 +253,10 @@ function Rows<Row>(props: ListProps<Row>) {
                     {cell(row)}
                   </th>
                 ) : (
-                  <td data-label={title} {...flexibleClass(flexible)}>
+                  <td
+                    data-label={title}
+                    {...(wraps ? { class: 'wraps' } : flexibleClass(flexible))}
+                  >
                     {cell(row)}
                   </td>
                 ),

@@ -58,8 +58,8 @@ export function SearchField({ id, value }: { id: string; value: string }) {
         aria-describedby={`${id}-hint`}
       />
       <p id={`${id}-hint`} class="detail">
-        Finds the beginning of a label, of an external id or of an id, the whole id of a log entry,
-        and words of pages and actions. ↓ and ↑ go through the results.
+        Finds the beginning of a label, of an external id, or of an id of an account or workflow,
+        the whole id of a log entry, and words of pages and actions. ↓ and ↑ go through the results.
       </p>
     </>
   );

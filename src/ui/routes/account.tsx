@@ -21,7 +21,7 @@ import { disconnect, revocationNotice } from '../../services/connect/disconnect'
 import type { UiDependencies } from '../dependencies';
 import { answerDone } from '../done';
 import type { Done, UiApp, UiContext } from '../env';
-import { formFields } from '../form';
+import { formFields, warningSentence } from '../form';
 import { isFragment } from '../guard';
 import { showPage } from '../layout';
 import { addressOf } from '../list-query';
@@ -158,7 +158,9 @@ export function registerAccount(ui: UiApp, deps: UiDependencies): void {
       <>
         <ReconnectNotice account={account} done={`${account.label} is reconnected.`} />
         {warnings.length > 0 && (
-          <Notice kind="note">{warnings.map((warning) => `Warning: ${warning}`).join(' ')}</Notice>
+          <Notice kind="note">
+            {warnings.map((warning) => `Warning: ${warningSentence(warning)}`).join(' ')}
+          </Notice>
         )}
       </>,
     );

@@ -30,8 +30,9 @@ import {
   restrictionOf,
 } from '../pages/api-keys';
 import { Badge } from '../parts/badge';
+import { repeatedList } from '../parts/commands';
 import { FilterBar, Many, Search } from '../parts/filter-bar';
-import type { Column } from '../parts/list';
+import { type Column, ColumnChoice } from '../parts/list';
 import { SecretOnce } from '../parts/secret-once';
 import { Moment } from '../parts/time';
 
@@ -103,6 +104,11 @@ export function registerApiKeys(ui: UiApp, deps: UiDependencies): void {
     idOf: ({ keyId }) => keyId,
     guard: demandAdmin,
     body: apiKeyBody,
+    repeatedBy: (query) =>
+      repeatedList({ path: '/api/admin/keys', words: ['keys', 'list'] }, query, {
+        q: { label: 'Search' },
+        scope: { label: 'Scope' },
+      }),
     async count({ organisation }, query) {
       return (await matching(organisation, query)).length;
     },
@@ -125,6 +131,7 @@ export function registerApiKeys(ui: UiApp, deps: UiDependencies): void {
               max={SEARCH_MAX_CHARACTERS}
             />
             <Many name="scope" label="Scope" chosen={query.scope} values={SCOPES} />
+            <ColumnChoice columns={COLUMNS} chosen={query.column} />
           </FilterBar>
           <div class="toolbar">
             <a class="button primary" href={NEW_KEY_PATH}>

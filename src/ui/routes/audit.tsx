@@ -23,7 +23,7 @@ import { words } from '../parts/account-badges';
 import { repeatedList, TIME_FILTERS } from '../parts/commands';
 import { Copyable } from '../parts/copy';
 import { FilterBar, PastTimeRange } from '../parts/filter-bar';
-import type { Column } from '../parts/list';
+import { type Column, ColumnChoice } from '../parts/list';
 import { Moment } from '../parts/time';
 
 const PATH = '/admin/audit';
@@ -32,7 +32,8 @@ const VERIFIED_MAX = 5_000;
 
 const Query = z.object({
   actor: single(text(200)),
-  action: many(text(200)),
+  /** Several, with commas between them. */
+  action: many(text(200)).transform((given) => given?.flatMap((one) => one.split(/\s*,\s*/))),
   since: single(span),
   from: single(moment),
   to: single(moment),
@@ -133,8 +134,8 @@ export function registerAudit(ui: UiApp, deps: UiDependencies): void {
     guard: demandAdmin,
     repeatedBy: (query) =>
       repeatedList({ path: '/api/admin/audit', words: ['audit', 'list'] }, query, {
-        actor: { label: 'Actor' },
-        action: { label: 'Action' },
+        actor: { label: 'Actor', option: 'actor' },
+        action: { label: 'Action', option: 'action' },
         ...TIME_FILTERS,
       }),
     placeBefore: ({ sequence }) => encodeCursor(String(sequence + 1)),
@@ -171,11 +172,12 @@ export function registerAudit(ui: UiApp, deps: UiDependencies): void {
               Action
               <input
                 name="action"
-                value={query.action?.[0] ?? ''}
-                placeholder="POST /api/admin/accounts"
+                value={query.action?.join(', ') ?? ''}
+                placeholder="sign-in, POST /api/admin/accounts"
               />
             </label>
             <PastTimeRange label="Time" query={query} />
+            <ColumnChoice columns={COLUMNS} chosen={query.column} />
           </FilterBar>
           <p>
             <a class="button" href={`${PATH}/verification`}>

@@ -40,7 +40,7 @@ import { type RepeatedBy, repeatedList, TIME_FILTERS } from '../parts/commands';
 import { Copyable } from '../parts/copy';
 import { DeliveryOutcome, ReplayForm } from '../parts/delivery';
 import { FilterBar, Many, PastTimeRange } from '../parts/filter-bar';
-import type { Column } from '../parts/list';
+import { type Column, ColumnChoice } from '../parts/list';
 import { Notice } from '../parts/notice';
 import { Moment } from '../parts/time';
 
@@ -76,6 +76,7 @@ const COLUMNS: readonly Column<Row>[] = [
   {
     id: 'state',
     title: 'State',
+    wraps: true,
     value: ({ state }) => state,
     cell: (delivery) => <DeliveryOutcome delivery={delivery} />,
   },
@@ -209,6 +210,7 @@ export function registerDeliveries(ui: UiApp, deps: UiDependencies): void {
               word={(id) => names.get(id) ?? id}
             />
             <PastTimeRange label="Created" query={query} />
+            <ColumnChoice columns={COLUMNS} chosen={query.column} />
           </FilterBar>
           <form id={REPLAY_FORM} class="bulk on-rows" method="post" action={`${PATH}/replay`}>
             <button>Replay the selected deliveries</button>

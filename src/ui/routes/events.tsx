@@ -11,10 +11,10 @@ import { many, moment, pastRange, single, span, text } from '../list-query';
 import { accountPath } from '../pages/accounts';
 import { ProviderCell, words } from '../parts/account-badges';
 import { Badge, type Tone } from '../parts/badge';
-import { repeatedList, TIME_FILTERS } from '../parts/commands';
+import { repeatedList, sameName, TIME_FILTERS } from '../parts/commands';
 import { Copyable } from '../parts/copy';
 import { FilterBar, Many, PastTimeRange } from '../parts/filter-bar';
-import type { Column } from '../parts/list';
+import { type Column, ColumnChoice } from '../parts/list';
 import { Moment } from '../parts/time';
 
 const PATH = '/admin/events';
@@ -124,8 +124,8 @@ export function registerEvents(ui: UiApp, deps: UiDependencies): void {
     idOf: ({ id }) => id,
     body: eventBody,
     repeatedBy: (query) =>
-      repeatedList({ path: '/api/admin/events' }, query, {
-        type: { label: 'Type', api: 'type' },
+      repeatedList({ path: '/api/admin/events', words: ['events', 'list'] }, query, {
+        type: sameName('Type', 'type'),
         account_id: { label: 'Account' },
         ...TIME_FILTERS,
       }),
@@ -150,6 +150,7 @@ export function registerEvents(ui: UiApp, deps: UiDependencies): void {
             Account
             <input name="account_id" value={query.account_id ?? ''} placeholder="acc_…" />
           </label>
+          <ColumnChoice columns={COLUMNS} chosen={query.column} />
         </FilterBar>
       );
     },

@@ -15,7 +15,7 @@ import { many, single, text } from '../list-query';
 import { PROVIDERS_PATH, ProviderPage, providerPath } from '../pages/providers';
 import { Badge } from '../parts/badge';
 import { FilterBar, Search } from '../parts/filter-bar';
-import type { Column } from '../parts/list';
+import { type Column, ColumnChoice } from '../parts/list';
 
 const SEARCH_MAX_CHARACTERS = 100;
 
@@ -121,6 +121,7 @@ export function registerProviders(ui: UiApp, deps: UiDependencies): void {
               placeholder="Name or id"
               max={SEARCH_MAX_CHARACTERS}
             />
+            <ColumnChoice columns={COLUMNS} chosen={query.column} />
           </FilterBar>
         </>
       );

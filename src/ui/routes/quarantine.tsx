@@ -16,7 +16,7 @@ import {
 } from '../pages/accounts';
 import { repeatedList, sameName } from '../parts/commands';
 import { FilterBar, Many, Search } from '../parts/filter-bar';
-import type { Column } from '../parts/list';
+import { type Column, ColumnChoice } from '../parts/list';
 import { Notice } from '../parts/notice';
 import { Moment } from '../parts/time';
 import { mayAct } from '../permissions';
@@ -110,6 +110,7 @@ export function registerQuarantine(ui: UiApp, deps: UiDependencies): void {
               chosen={query.provider}
               values={providers.all.map(({ id }) => id)}
             />
+            <ColumnChoice columns={COLUMNS} chosen={query.column} />
           </FilterBar>
           {mayAct(c.get('session')) && (
             <form id={FORM} class="bulk on-rows" method="post" action={`${ACCOUNTS_PATH}/actions`}>

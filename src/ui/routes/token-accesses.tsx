@@ -13,7 +13,7 @@ import { accountPath } from '../pages/accounts';
 import { repeatedList, TIME_FILTERS } from '../parts/commands';
 import { Copyable } from '../parts/copy';
 import { FilterBar, Many, PastTimeRange } from '../parts/filter-bar';
-import type { Column } from '../parts/list';
+import { type Column, ColumnChoice } from '../parts/list';
 import { duration, Moment } from '../parts/time';
 
 export const TOKEN_ACCESSES_PATH = '/admin/token-accesses';
@@ -132,7 +132,10 @@ export function registerTokenAccesses(ui: UiApp, deps: UiDependencies): void {
       account === undefined
         ? null
         : repeatedList(
-            { path: `/api/admin/accounts/${encodeURIComponent(account)}/token-accesses` },
+            {
+              path: `/api/admin/accounts/${encodeURIComponent(account)}/token-accesses`,
+              words: ['tokens', 'accesses', account],
+            },
             query,
             { caller: { label: 'Caller' }, source: { label: 'Served from' }, ...TIME_FILTERS },
           ),
@@ -180,6 +183,7 @@ export function registerTokenAccesses(ui: UiApp, deps: UiDependencies): void {
               word={(source) => SOURCE_WORDS[source]}
             />
             <PastTimeRange label="Time" query={query} />
+            <ColumnChoice columns={COLUMNS} chosen={query.column} />
           </FilterBar>
         </>
       );

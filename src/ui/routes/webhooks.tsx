@@ -33,9 +33,10 @@ import {
   webhookPath,
 } from '../pages/webhooks';
 import { Badge } from '../parts/badge';
+import { repeatedList } from '../parts/commands';
 import { lastAttempt } from '../parts/delivery';
 import { FilterBar, Many } from '../parts/filter-bar';
-import type { Column } from '../parts/list';
+import { type Column, ColumnChoice } from '../parts/list';
 import { SecretOnce } from '../parts/secret-once';
 import { Moment } from '../parts/time';
 
@@ -114,6 +115,11 @@ export function registerWebhooks(ui: UiApp, deps: UiDependencies): void {
     idOf: ({ id }) => id,
     guard: demandAdmin,
     body: webhookBody,
+    repeatedBy: (query) =>
+      repeatedList({ path: '/api/admin/webhooks', words: ['webhooks', 'list'] }, query, {
+        state: { label: 'State' },
+        type: { label: 'Event type' },
+      }),
     async count({ organisation }, query) {
       return (await matching(organisation, query)).length;
     },
@@ -127,6 +133,7 @@ export function registerWebhooks(ui: UiApp, deps: UiDependencies): void {
           <FilterBar path={WEBHOOKS_PATH} label="Webhooks" replaces="#list">
             <Many name="state" label="State" chosen={query.state} values={ENDPOINT_STATES} />
             <Many name="type" label="Event type" chosen={query.type} values={EVENT_TYPES} />
+            <ColumnChoice columns={COLUMNS} chosen={query.column} />
           </FilterBar>
           <div class="toolbar">
             <a class="button primary" href={NEW_WEBHOOK_PATH}>
@@ -265,9 +272,7 @@ export function registerWebhooks(ui: UiApp, deps: UiDependencies): void {
         delivery.state === 'delivered'
           ? `The receiver accepted the test event (${outcome}).`
           : 'The test event is not delivered.',
-      ...(delivery.state === 'delivered'
-        ? {}
-        : { warnings: [`The attempt ended with ${outcome}.`] }),
+      ...(delivery.state === 'delivered' ? {} : { warnings: [outcome] }),
     });
   });
 
