@@ -40,6 +40,9 @@ interface DemoProviders {
   connectable: { id: string; name: string }[];
 }
 
+/** The daily quota of eBay in the demo, in requests. It is out of reach, and pages and dashboards have a quota to show. */
+const EBAY_REQUESTS_PER_DAY = 50_000;
+
 /** Starts the sandbox and returns configurations for providers that it simulates. */
 export async function startDemoProviders(config: Config): Promise<DemoProviders> {
   const clientSecret = randomBytes(24).toString('base64url');
@@ -63,6 +66,7 @@ export async function startDemoProviders(config: Config): Promise<DemoProviders>
           clientId: CLIENT_ID,
           clientSecret: new Secret(clientSecret),
           ...sandbox.endpoints(id),
+          ...(id === 'ebay' ? { limits: { perDay: EBAY_REQUESTS_PER_DAY } } : {}),
         },
       ]),
     ),

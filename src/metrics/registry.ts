@@ -50,6 +50,10 @@ export function histogram<Name extends string = never>(
     observe(labels: Labels<Name>, value: number): void {
       if (isRecording) metric.observe(labels, value);
     },
+    /** Starts the series at 0, so that the first value is an increase that rules can see. */
+    start(labels: Labels<Name>): void {
+      metric.zero(labels);
+    },
   };
 }
 

@@ -18,6 +18,7 @@ import {
   buildInfo,
   connectSessionsEnded,
   grantsLost,
+  latenessRatio,
   refreshAttempts,
   SPAN_DROP_REASONS,
   tokenAccesses,
@@ -128,9 +129,13 @@ function beginSeries({ providers }: Pick<Config, 'providers'>, role: ProcessRole
     unknownOutcomes.start(app);
     grantsLost.start(app);
     connectSessionsEnded.start({ ...app, result: 'connected' });
-    for (const source of LOG_SOURCES)
+    for (const source of LOG_SOURCES) {
       refreshAttempts.start({ ...app, source, outcome: 'ok', failure_code: 'none' });
+      for (const failure_code of ['key_missing', 'key_mismatch'])
+        refreshAttempts.start({ ...app, source, outcome: 'not_sent', failure_code });
+    }
   }
+  for (const { id } of providers) latenessRatio.start({ provider: id });
   for (const origin of [...TOKEN_ACCESS_SOURCES, 'none']) tokenAccesses.start({ origin });
   for (const result of WEBHOOK_RESULTS) webhookAttempts.start({ result });
   for (const reason of SPAN_DROP_REASONS) traceSpansDropped.start({ reason });

@@ -7,7 +7,7 @@ import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import { engines } from '../support/engines';
 import { BUILD_WITHIN_MS, type KubernetesTools, kubernetesTools } from './_kubernetes';
-import { rules } from './_observability';
+import { alerts, rules } from './_observability';
 import { repository } from './compose-file';
 
 const CHART = join(repository, 'deploy', 'helm', 'evergrant');
@@ -181,6 +181,20 @@ it('monitoring takes over the rules and dashboards of deploy/observability uncha
   const monitors = list.filter(({ kind }) => kind === 'ServiceMonitor');
   expect(monitors.map(({ spec }) => spec.endpoints[0].relabelings)).toEqual(
     Array.from({ length: 2 }, () => [{ targetLabel: 'job', replacement: 'evergrant' }]),
+  );
+});
+
+it('the alerts link to the runbook at the address that is set', () => {
+  const address = 'https://git.example.com/evergrant/docs/runbook.md';
+  const list = objects('full.yaml', `metrics.prometheusRule.runbook=${JSON.stringify(address)}`);
+  const [rule] = list.filter(({ kind }) => kind === 'PrometheusRule');
+  const links = rule?.spec.groups
+    .flatMap((group: { rules: { annotations?: { runbook: string } }[] }) => group.rules)
+    .flatMap(
+      ({ annotations }: { annotations?: { runbook: string } }) => annotations?.runbook ?? [],
+    );
+  expect(links).toEqual(
+    alerts.map(({ annotations }) => annotations?.runbook.replace('docs/runbook.md', address)),
   );
 });
 

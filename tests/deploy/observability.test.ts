@@ -26,10 +26,21 @@ it('M1.7 each section of the runbook says what an alert means, what to look at a
   }
 });
 
+it('each panel that the runbook names exists', () => {
+  const titles = new Set(dashboards.flatMap(({ panels }) => panels.map(({ title }) => title)));
+  // Panels are in italics; one asterisk on each side, and not two.
+  const named = [...runbook.matchAll(/(?<!\*)\*([^*\n]+)\*(?!\*)/g)].map(([, name = '']) => name);
+  expect(named.length).toBeGreaterThanOrEqual(9);
+  expect(named.filter((name) => !titles.has(name))).toEqual([]);
+});
+
 it('M1.7 each alert fires in one test and stays silent in another', () => {
   const { tests } = parse(readFileSync(join(FOLDER, 'rules.test.yaml'), 'utf8'));
-  const names = tests.map(({ name }: { name: string }) => name);
-  expect(names.toSorted()).toEqual(
+  const names: string[] = tests.map(({ name }: { name: string }) => name);
+  expect(names).toEqual([...new Set(names)]);
+  // A further test of an alert names its case after a colon.
+  const tried = new Set(names.map((name) => name.replace(/: .+$/, '')));
+  expect([...tried].toSorted()).toEqual(
     alerts.flatMap(({ alert }) => [`${alert} fires`, `${alert} stays silent`]).toSorted(),
   );
 });

@@ -88,6 +88,18 @@ it('M1.1 a worker answers with its own metrics, those of Node and those of the T
   expect(texts.worker).toMatch(/^temporal_worker_task_slots_available\{/m);
 });
 
+it('M1.1 the counts that alerts compare with their past begin at 0', () => {
+  const attempts = (code: string) =>
+    `evergrant_refresh_attempts_total{provider="ebay",environment="production",source="scheduled",outcome="not_sent",failure_code="${code}"}`;
+  expect(samplesOf(texts.worker)).toMatchObject({
+    'evergrant_grants_lost_total{provider="ebay",environment="production"}': 0,
+    'evergrant_unknown_outcomes_total{provider="ebay",environment="production"}': 0,
+    [attempts('key_missing')]: 0,
+    [attempts('key_mismatch')]: 0,
+    'evergrant_refresh_lateness_ratio_count{provider="ebay"}': 0,
+  });
+});
+
 it('M1.1 an API process counts the tokens that it served, and shows the same gauges of the store', () => {
   expect(samplesOf(texts.api)).toMatchObject({
     'evergrant_token_accesses_total{origin="refresh"}': 1,
