@@ -161,6 +161,14 @@ function withoutAssertion(text: string): { assertion: string | null; body: strin
   return { assertion, body: assertion === null ? text : form.toString() };
 }
 
+/** The assertion of `private_key_jwt` differs with each request. */
+function withoutClientAssertion<T>({
+  client_assertion: _signed,
+  ...members
+}: Record<string, T>): Record<string, T> {
+  return members;
+}
+
 /** The claims that do not depend on the moment. */
 function ownClaims(assertion: string): Record<string, unknown> {
   const { iat: _issued, exp: _expires, jti: _id, ...claims } = decodeJwt(assertion);
@@ -176,14 +184,16 @@ function requestDifferences(
 ): string[] {
   const address = new URL(request.url);
   const body = request.body ?? '';
+  const sentQuery = withoutClientAssertion(Object.fromEntries(address.searchParams));
+  const sentForm = withoutClientAssertion(Object.fromEntries(new URLSearchParams(body)));
   return [
     ...difference(`${field}.url`, url, address.origin + address.pathname, 'token.url'),
     ...difference(`${field}.method`, method, request.method ?? 'POST', 'token.method'),
-    ...differences(`${field}.query`, query ?? {}, Object.fromEntries(address.searchParams), from),
-    ...(form === undefined
+    ...differences(`${field}.query`, query ?? {}, sentQuery, from),
+    ...(form === undefined ? [] : differences(`${field}.form`, form, sentForm, from)),
+    ...(json === undefined
       ? []
-      : differences(`${field}.form`, form, Object.fromEntries(new URLSearchParams(body)), from)),
-    ...(json === undefined ? [] : differences(`${field}.json`, json, membersOf(body), from)),
+      : differences(`${field}.json`, json, withoutClientAssertion(membersOf(body)), from)),
     ...(query === undefined || body === ''
       ? []
       : [`${field}.query: Evergrant also sends a body; set token.body to query`]),

@@ -68,6 +68,7 @@ export function problemsOf(file: ProviderFile, raw: unknown): string[] {
   return [
     ...sourceProblems(file, raw),
     ...inputProblems(file),
+    ...environmentProblems(file),
     ...requestProblems(file),
     ...lifeProblems(file),
     ...consentProblems(file),
@@ -169,6 +170,37 @@ function keptHostProblems(
     ...(foreign === undefined
       ? []
       : [`keep.${name}.host: accepts another host: ${JSON.stringify(foreign)}`]),
+  ];
+}
+
+/** An entry of `providers.yaml` without environments uses production. */
+function environmentProblems({ token, ...file }: ProviderFile): string[] {
+  const environments = typeof token.url === 'string' ? ['production'] : Object.keys(token.url);
+  const audience = file.grants?.jwt_bearer?.audience;
+  const others = {
+    'authorization.url': file.authorization?.url,
+    'authorization.issuer': file.authorization?.issuer,
+    'token.refreshUrl': token.refreshUrl,
+    'validation.url': file.validation?.url,
+    'revocation.url': file.revocation?.url,
+    'identity.url': file.identity?.from === 'request' ? file.identity.url : undefined,
+    'grants.jwt_bearer.audience': audience,
+    'api.url': file.api?.url,
+  };
+  return [
+    ...(environments.includes('production')
+      ? []
+      : [
+          'token.url.production: is missing; add it, because an entry without environments uses it',
+        ]),
+    ...Object.entries(others).flatMap(([path, urls]) =>
+      (typeof urls === 'object' ? Object.keys(urls) : [])
+        .filter((name) => !environments.includes(name))
+        .map(
+          (name) =>
+            `${path}.${name}: is not an environment of token.url; correct the name, or add token.url.${name}`,
+        ),
+    ),
   ];
 }
 

@@ -49,6 +49,16 @@ describe('the form', () => {
     ['examples', undefined, 'examples: is missing; add it'],
     ['examples.answers.0.expiresIn', undefined, 'examples.answers.0.expiresIn: is missing'],
     ['authorization.pkce', 'no', 'authorization.pkce: must be S256, or a map of members, not "no"'],
+    [
+      'token.url',
+      { sandbox: 'https://as.example.com/t' },
+      'token.url.production: is missing; add it, because an entry without environments uses it',
+    ],
+    [
+      'authorization.url',
+      { production: 'https://as.example.com/a', sandbx: 'https://as.example.com/a' },
+      'authorization.url.sandbx: is not an environment of token.url; correct the name, or add token.url.sandbx',
+    ],
   ])('explains %s: %j', (path, value, problem) => {
     expect(problemsOf(xeroWith(path, value))).toEqual([expect.stringContaining(problem)]);
   });
@@ -93,6 +103,20 @@ describe('the examples', () => {
     const problems = await contractProblems(path, value);
     expect(problems).toContainEqual(expect.stringContaining(problem));
     for (const one of problems) expect(one).toMatch(/^[\w.]+: .+; .+/);
+  });
+
+  it('are sent with a key if private_key_jwt is the only client authentication', async () => {
+    const file: any = structuredClone(XERO);
+    file.token.clientAuthentication = ['private_key_jwt'];
+    const { request } = file.examples.refresh;
+    delete request.headers.authorization;
+    request.form.client_id = 'client-id';
+    request.form.client_assertion_type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+    const parsed = parseProviderFile('xero', JSON.stringify(file));
+    const found = await Promise.all(
+      contractOf(parsed, fileAdapter(parsed)).map(({ run }) => run()),
+    );
+    expect(found.flat()).toEqual([]);
   });
 
   it('have no problem in a file of the catalogue', async () => {
