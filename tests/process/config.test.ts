@@ -476,6 +476,16 @@ describe('providers.yaml', () => {
 
   it.each<[string, string, RegExp]>([
     [
+      'a URL with a user and a password',
+      ebay('tokenEndpoint: https://user:pw-1@as.example/t'),
+      /^providers\.ebay\.tokenEndpoint: must not contain a user name, a password or a fragment$/,
+    ],
+    [
+      'a URL with a fragment',
+      ebay('revocationEndpoint: https://as.example/t#f'),
+      /^providers\.ebay\.revocationEndpoint: must not contain a user name, a password or a fragment$/,
+    ],
+    [
       'an adapter that does not exist',
       ebay('adapter: ebuy'),
       /^providers\.ebay: unknown adapter "ebuy"; known adapters: .*ebay/,

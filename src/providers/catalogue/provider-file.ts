@@ -10,6 +10,9 @@ import { ASSERTION_LIFE_MAX_SECONDS } from '../exchange/credentials-rules';
 /** Longest pattern, in characters. A longer one cannot be reviewed. */
 const PATTERN_MAX = 300;
 
+/** Documents quote URLs, and the user and password of one would be stored and shown. Requests have no fragment. */
+const NOT_PLAIN = 'must not contain a user name, a password or a fragment';
+
 const text = z.string().min(1);
 const parameters = z.record(text, z.string());
 const memberPath = z
@@ -34,8 +37,21 @@ const wholePattern = pattern
 const address = z
   .string()
   .refine((given) => isAddress(given), 'must be an https:// URL, with inputs as {name}')
+  .refine((given) => !isAddress(given) || isPlainUrl(given), NOT_PLAIN)
   .describe(
     'An https:// URL. {name} stands for the input or the kept value of that name, and {name|host} for host if the account has no such value.',
+  );
+/** A page that people open. It may name a section by its fragment. */
+const page = z
+  .url({ error: 'must be a URL such as https://docs.example.com/oauth' })
+  .refine(
+    (given) => !URL.canParse(given) || given.startsWith('https://'),
+    'must be a URL that begins with https://, such as https://docs.example.com/oauth',
+  )
+  .refine(
+    (given) =>
+      !URL.canParse(given) || (new URL(given).username === '' && new URL(given).password === ''),
+    'must not contain a user name or a password',
   );
 const byEnvironment = z
   .union([address, z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), address)])
@@ -290,7 +306,9 @@ const identity = z.discriminatedUnion('from', [
   z.strictObject({
     from: z.literal('id_token'),
     label: text.optional().describe('The claim shown to people, such as email.'),
-    issuer: text.optional().describe('The issuer if tenants differ; {claim} stands for a claim.'),
+    issuer: address
+      .optional()
+      .describe('The issuer if tenants differ; {claim} stands for a claim.'),
   }),
   z.strictObject({ from: z.literal('answer'), subject, label: memberPath.optional() }),
   z.strictObject({
@@ -581,11 +599,11 @@ export const providerFileSchema = z.strictObject({
     .regex(/^[a-z][a-z0-9-]{0,31}$/)
     .describe('The name of the file without .yaml.'),
   name: text.describe('The name shown to people.'),
-  docs: z.url().describe('The page about OAuth at the provider.'),
+  docs: page.describe('The page about OAuth at the provider.'),
   notes: z.string().optional().describe('Facts that no field expresses, for readers.'),
   checked: z.iso.date().describe('The day on which the sources were read.'),
   sources: z
-    .record(z.string().regex(/^[\w-]+(\.[\w-]+)*$/), z.union([z.url(), z.array(z.url()).min(1)]))
+    .record(z.string().regex(/^[\w-]+(\.[\w-]+)*$/), z.union([page, z.array(page).min(1)]))
     .describe(
       'By field or group of fields, such as token, or lives.refresh.idle: the pages that state it.',
     ),
@@ -655,8 +673,17 @@ function isPattern(given: string): boolean {
 }
 
 function isAddress(given: string): boolean {
-  const plain = given.replace(/\{[a-zA-Z][\w-]*(\|[a-z0-9.-]+)?\}/g, 'x');
+  const plain = withoutPlaceholders(given);
   return URL.canParse(plain) && plain.startsWith('https://') && !/[{}\s]/.test(plain);
+}
+
+function isPlainUrl(given: string): boolean {
+  const { username, password } = new URL(withoutPlaceholders(given));
+  return username === '' && password === '' && !given.includes('#');
+}
+
+function withoutPlaceholders(given: string): string {
+  return given.replace(/\{[a-zA-Z][\w-]*(\|[a-z0-9.-]+)?\}/g, 'x');
 }
 
 /** The members of answers that are kept, each with the pattern of its host if it names one. */

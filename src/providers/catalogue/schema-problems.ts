@@ -46,6 +46,9 @@ function explained(issue: Issue, above: Path, raw: unknown): string[] {
     const choices = new Set(issue.errors.flatMap((errors) => errors.map(wanted)));
     return [`${shownPath(path)}: must be ${[...choices].join(', or ')}${not(given)}${help(path)}`];
   }
+  // The given value is not repeated: it may contain a password.
+  if (issue.code === 'custom' && /^must (?!be )/.test(issue.message))
+    return [`${shownPath(path)}: ${issue.message}`];
   return [`${shownPath(path)}: must be ${wanted(issue)}${not(given)}`];
 }
 
@@ -95,7 +98,8 @@ function isOtherType({ code }: Issue): boolean {
 
 function not(given: unknown): string {
   const shown = JSON.stringify(given) ?? 'nothing';
-  return shown.length > SHOWN_MAX ? '' : `, not ${shown}`;
+  // A URL may contain a password.
+  return shown.length > SHOWN_MAX || /:\/\/[^/]*@/.test(shown) ? '' : `, not ${shown}`;
 }
 
 function shownPath(path: Path): string {

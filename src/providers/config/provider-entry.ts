@@ -89,6 +89,12 @@ export const secureUrl = z
   .url({ error: 'must be a URL', abort: true })
   .refine((text) => isSecure(new URL(text)), 'must begin with https:// (http:// on this machine)');
 
+/** Pages and log entries show the URLs of servers. */
+const serverUrl = secureUrl.refine((text) => {
+  const { username, password } = new URL(text);
+  return username === '' && password === '' && !text.includes('#');
+}, 'must not contain a user name, a password or a fragment');
+
 const replayRule = durationOr('safe', 'until_successor_used', 'never').transform(
   (rule): ReplayRule =>
     typeof rule === 'number' ? { kind: 'within', seconds: rule / 1000 } : { kind: rule },
@@ -210,13 +216,13 @@ const environmentMembers = {
   clientAuthentication: z.enum(CLIENT_AUTHENTICATION_METHODS).optional(),
   privateKey: quotedText.optional(),
   keyId: quotedText.optional(),
-  tokenEndpoint: secureUrl.optional(),
-  validationEndpoint: secureUrl.optional(),
-  introspectionEndpoint: secureUrl.optional(),
-  issuer: secureUrl.optional(),
-  authorizationEndpoint: secureUrl.optional(),
-  revocationEndpoint: secureUrl.optional(),
-  identityEndpoint: secureUrl.optional(),
+  tokenEndpoint: serverUrl.optional(),
+  validationEndpoint: serverUrl.optional(),
+  introspectionEndpoint: serverUrl.optional(),
+  issuer: serverUrl.optional(),
+  authorizationEndpoint: serverUrl.optional(),
+  revocationEndpoint: serverUrl.optional(),
+  identityEndpoint: serverUrl.optional(),
   redirectUri: z.string().regex(/^\S+$/, 'must be a URI, or the RuName at eBay').optional(),
   consentScopes: scopeList.optional(),
   consentParameters: parametersExcept(RESERVED_CONSENT_PARAMETERS).optional(),

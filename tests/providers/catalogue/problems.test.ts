@@ -51,6 +51,31 @@ describe('the form', () => {
     ['authorization.pkce', 'no', 'authorization.pkce: must be S256, or a map of members, not "no"'],
     [
       'token.url',
+      'https://user:pw@as.example.com/t',
+      'token.url: must not contain a user name, a password or a fragment',
+    ],
+    [
+      'authorization.url',
+      'https://{shop}@as.example.com/a',
+      'authorization.url: must not contain a user name, a password or a fragment',
+    ],
+    [
+      'revocation.url',
+      { production: 'https://as.example.com/r#f' },
+      'revocation.url.production: must not contain a user name, a password or a fragment',
+    ],
+    [
+      'validation.url',
+      'https://as.example.com/v#',
+      'validation.url: must not contain a user name, a password or a fragment',
+    ],
+    [
+      'identity',
+      { from: 'id_token', issuer: 'https://u@as.example.com' },
+      'identity.issuer: must not contain a user name, a password or a fragment',
+    ],
+    [
+      'token.url',
       { sandbox: 'https://as.example.com/t' },
       'token.url.production: is missing; add it, because an entry without environments uses it',
     ],
@@ -61,6 +86,14 @@ describe('the form', () => {
     ],
   ])('explains %s: %j', (path, value, problem) => {
     expect(problemsOf(xeroWith(path, value))).toEqual([expect.stringContaining(problem)]);
+  });
+
+  it('repeats no password of a URL', () => {
+    const [problem] = problemsOf(xeroWith('token.url', 'https://user:pw-1@as.example/t'));
+    expect(problem).not.toContain('pw-1');
+    const [other] = problemsOf(xeroWith('docs', 'https://user:pw-1@as.example/t'));
+    expect(other).toMatch(/^docs: /);
+    expect(other).not.toContain('pw-1');
   });
 
   it('explains a file that is not YAML, and one that is empty', () => {
