@@ -2,6 +2,7 @@
 import { PROVIDER_VALUES_MAX } from '../../domain/account/grant-bounds';
 import { CREDENTIALS_GRANTS } from '../../domain/account/grant-type';
 import { isSecretName } from '../exchange/provider-values';
+import { hostsOf, isOfOneDomain } from './host-pattern';
 import { keptHostPatterns, keptOfAnswer, type ProviderFile } from './provider-file';
 
 /** Groups whose members are facts. The others are names, examples and Evergrant's own margins. */
@@ -60,6 +61,10 @@ const FOREIGN_HOSTS = [
   '',
 ];
 
+/** Hosts without a domain. A pattern of a whole host must refuse them. */
+const NO_DOMAINS = ['localhost', '127.0.0.1', '2130706433', '0x7f000001', '[::1]'];
+const FIX_DOMAIN = String.raw`end the pattern with a dot and the domain of the provider, such as \.example\.com$`;
+
 /** `{name}` and `{name|host}` in an address. */
 const PLACEHOLDER = /\{([a-zA-Z][\w-]*)(?:\|([a-z0-9.-]+))?\}/g;
 
@@ -68,6 +73,7 @@ export function problemsOf(file: ProviderFile, raw: unknown): string[] {
   return [
     ...sourceProblems(file, raw),
     ...inputProblems(file),
+    ...domainProblems(file),
     ...environmentProblems(file),
     ...requestProblems(file),
     ...lifeProblems(file),
@@ -138,6 +144,41 @@ function inputProblems({ inputs, ...file }: ProviderFile): string[] {
     }
   }
   return problems;
+}
+
+/** Each host in an address must be within a domain that the file fixes, however an account fills its placeholders. */
+function domainProblems({ inputs, ...file }: ProviderFile): string[] {
+  const kept = keptHostPatterns(file);
+  const problems = addressesOf(file).flatMap(({ text }) => {
+    const host = hostOf(text);
+    const [first, ...others] = [...host.matchAll(PLACEHOLDER)];
+    if (first === undefined) return [];
+    const [whole, name = ''] = first;
+    const isKept = Object.hasOwn(kept, name);
+    const pattern = isKept ? kept[name] : inputs[name]?.pattern;
+    if (pattern === undefined) return [];
+    const field = isKept ? `keep.${name}.host` : `inputs.${name}.pattern`;
+    const isEnd = host.endsWith(whole);
+    const accepts = new RegExp(pattern, 'u');
+    const foreign = isEnd ? NO_DOMAINS.find((one) => accepts.test(one)) : undefined;
+    if (foreign !== undefined)
+      return [`${field}: accepts another host: ${JSON.stringify(foreign)}; ${FIX_DOMAIN}`];
+    const filled = hostsOf(pattern).map((one) => host.replace(whole, () => one));
+    return others.length === 0 && filled.every(isOfOneDomain)
+      ? []
+      : [
+          isEnd
+            ? `${field}: accepts hosts of several domains; ${FIX_DOMAIN}`
+            : `${field}: the address ${text} has no fixed domain after it; write the address as https://{${name}}.example.com`,
+        ];
+  });
+  return [...new Set(problems)];
+}
+
+/** The host of an address, with its placeholders. */
+function hostOf(address: string): string {
+  const [, host = ''] = /^https:\/\/([^/?#]*?)(?::\d+)?(?:[/?#]|$)/.exec(address) ?? [];
+  return host;
 }
 
 /** @param known a host that the pattern accepts: the same first labels must not lead to another host */
