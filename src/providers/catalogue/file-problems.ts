@@ -76,6 +76,7 @@ export function problemsOf(file: ProviderFile, raw: unknown): string[] {
     ...domainProblems(file),
     ...environmentProblems(file),
     ...requestProblems(file),
+    ...headerProblems(file),
     ...lifeProblems(file),
     ...consentProblems(file),
     ...keepProblems(file),
@@ -98,7 +99,13 @@ function sourceProblems(file: ProviderFile, raw: unknown): string[] {
       !file.unknown.some((name) => path === name || path.startsWith(`${name}.`)),
   );
   const groups: readonly string[] = FACTS;
+  const hasTokenSource = Object.keys(file.sources).some((name) => /^token(\.url|$)/.test(name));
   return [
+    ...(hasTokenSource || file.notes?.includes('token.url')
+      ? []
+      : [
+          'token.url: has no source; add the page that states it to sources, or say in notes why token.url has none',
+        ]),
     ...facts
       .filter((path) => !isNamed(path))
       .map((path) => `${path}: has no source; add one to sources, or add the field to unknown`),
@@ -260,6 +267,30 @@ function requestProblems({ token, renewal, answer, examples }: ProviderFile): st
       ? ['answer.refreshToken: must be absent, because renewal is access_token']
       : []),
   ];
+}
+
+/** Headers that follow from the URL and the body. Another value would reach another server, or end the request early. */
+const OWN_HEADERS = ['host', 'connection', 'content-length', 'transfer-encoding'];
+
+function headerProblems({ token, identity, revocation, validation }: ProviderFile): string[] {
+  const stated = {
+    'token.headers': token.headers,
+    'identity.headers': identity?.from === 'request' ? identity.headers : {},
+    'revocation.request.headers': revocation?.request?.headers ?? {},
+    'validation.headers': validation?.headers ?? {},
+  };
+  return Object.entries(stated).flatMap(([path, headers]) =>
+    Object.keys(headers).flatMap((name) => {
+      const plain = name.toLowerCase();
+      if (OWN_HEADERS.includes(plain))
+        return [`${path}.${name}: must be absent, because Evergrant sets it; remove it`];
+      return path === 'token.headers' && plain === 'authorization'
+        ? [
+            `${path}.${name}: must be absent; token.clientAuthentication and token.basic state how the client authenticates`,
+          ]
+        : [];
+    }),
+  );
 }
 
 function revocationProblems({ revocation }: ProviderFile): string[] {

@@ -32,6 +32,33 @@ describe('the form', () => {
   it.each<[string, unknown, string]>([
     ['name', undefined, 'name: is missing; add it. The name shown to people.'],
     ['checked', '1.1.2026', 'checked: must be a date such as 2026-11-30, not "1.1.2026"'],
+    [
+      'docs',
+      'javascript:alert(1)',
+      'docs: must be a URL that begins with https://, such as https://docs.example.com/oauth, not',
+    ],
+    ['docs', 'https://u:p@as.example', 'docs: must not contain a user name or a password'],
+    ['sources.token', 'ftp://as.example', 'sources.token: must be a URL that begins with https://'],
+    [
+      'sources.token',
+      ['https://as.example', 'http://as.example'],
+      'sources.token.1: must be a URL that begins with https://',
+    ],
+    [
+      'token.headers',
+      { Host: 'evil.example' },
+      'token.headers.Host: must be absent, because Evergrant sets it; remove it',
+    ],
+    [
+      'token.headers',
+      { authorization: 'Basic eDp5' },
+      'token.headers.authorization: must be absent; token.clientAuthentication and token.basic state',
+    ],
+    [
+      'validation.headers',
+      { host: 'evil.example' },
+      'validation.headers.host: must be absent, because Evergrant sets it; remove it',
+    ],
     ['docs', 'x', 'docs: must be a URL such as https://docs.example.com/oauth, not "x"'],
     ['token.url', 'http://x', 'token.url: must be an https:// URL, with inputs as {name}, not'],
     ['token.clientAuthentication', [], 'token.clientAuthentication: must be a list with an entry'],
@@ -88,6 +115,19 @@ describe('the form', () => {
     expect(problemsOf(xeroWith(path, value))).toEqual([expect.stringContaining(problem)]);
   });
 
+  it('requires a source of token.url, or the reason in notes', () => {
+    const file: any = structuredClone(XERO);
+    file.unknown.push(...Object.keys(file.sources));
+    file.sources = {};
+    const problem =
+      'token.url: has no source; add the page that states it to sources, or say in notes why token.url has none';
+    expect(problemsOf(JSON.stringify(file))).toEqual([problem]);
+    file.sources = { 'token.clientAuthentication': 'https://docs.example.com' };
+    expect(problemsOf(JSON.stringify(file))).toEqual([problem]);
+    file.notes = 'No page states token.url.';
+    expect(problemsOf(JSON.stringify(file))).toEqual([]);
+  });
+
   it('repeats no password of a URL', () => {
     const [problem] = problemsOf(xeroWith('token.url', 'https://user:pw-1@as.example/t'));
     expect(problem).not.toContain('pw-1');
@@ -112,6 +152,7 @@ describe('the examples', () => {
   }
 
   it.each<[string, unknown, string]>([
+    ['checked', '2931-01-01', 'checked: is in the future: 2931-01-01; state the day'],
     ['token.clientAuthentication', ['client_secret_post'], 'form.client_id: is missing, but'],
     ['examples.refresh.request.form.scope', 'x', 'form.scope: Evergrant does not send it; remove'],
     ['examples.refresh.request.url', 'https://x.example/', 'request.url: is "https://x.example/"'],
