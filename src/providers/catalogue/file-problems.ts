@@ -4,6 +4,7 @@ import { CREDENTIALS_GRANTS } from '../../domain/account/grant-type';
 import { isSecretName } from '../exchange/provider-values';
 import { hostsOf, isOfOneDomain } from './host-pattern';
 import { keptHostPatterns, keptOfAnswer, type ProviderFile } from './provider-file';
+import { fieldNameProblem } from './schema-problems';
 
 /** Groups whose members are facts. The others are names, examples and Evergrant's own margins. */
 const FACTS = [
@@ -77,6 +78,7 @@ export function problemsOf(file: ProviderFile, raw: unknown): string[] {
     ...environmentProblems(file),
     ...requestProblems(file),
     ...headerProblems(file),
+    ...placeholderProblems(file),
     ...lifeProblems(file),
     ...consentProblems(file),
     ...keepProblems(file),
@@ -110,9 +112,17 @@ function sourceProblems(file: ProviderFile, raw: unknown): string[] {
       .filter((path) => !isNamed(path))
       .map((path) => `${path}: has no source; add one to sources, or add the field to unknown`),
     ...unstated.map((path) => `${path}: is missing; state it with a source, or add it to unknown`),
-    ...named
-      .filter((name) => !groups.includes(name.split('.')[0] ?? ''))
-      .map((name) => `sources, unknown: "${name}" is not a field with facts`),
+    ...Object.entries({ sources: Object.keys(file.sources), unknown: file.unknown }).flatMap(
+      ([list, names]) =>
+        names.flatMap((name) => {
+          if (!groups.includes(name.split('.')[0] ?? ''))
+            return [
+              `${list}: ${name} is not a field with facts; correct the name or remove it; the groups with facts are ${FACTS.join(', ')}`,
+            ];
+          const problem = fieldNameProblem(name);
+          return problem === null ? [] : [`${list}: ${name} ${problem}`];
+        }),
+    ),
   ];
 }
 
@@ -290,6 +300,42 @@ function headerProblems({ token, identity, revocation, validation }: ProviderFil
           ]
         : [];
     }),
+  );
+}
+
+const OF_CLIENT = ['clientId', 'clientSecret'];
+const OF_HEADERS = ['accessToken', ...OF_CLIENT, ':clientSecret'];
+const OF_REVOCATIONS = ['token', ...OF_CLIENT];
+
+/** Evergrant sends an unknown `{name}` as it is written. */
+function placeholderProblems(file: ProviderFile): string[] {
+  const { authorization, token, identity, revocation, validation, grants = {} } = file;
+  const stated: [string, Readonly<Record<string, string>> | undefined, readonly string[]][] = [
+    ['authorization.parameters', authorization?.parameters, []],
+    ['token.parameters', token.parameters, []],
+    ['token.refreshParameters', token.refreshParameters, []],
+    ['token.headers', token.headers, []],
+    ...CREDENTIALS_GRANTS.map(
+      (name): [string, Readonly<Record<string, string>> | undefined, []] => [
+        `grants.${name}.parameters`,
+        grants[name]?.parameters,
+        [],
+      ],
+    ),
+    ['identity.headers', identity?.from === 'request' ? identity.headers : {}, OF_HEADERS],
+    ['validation.headers', validation?.headers, OF_HEADERS],
+    ['revocation.request.parameters', revocation?.request?.parameters, OF_REVOCATIONS],
+    ['revocation.request.headers', revocation?.request?.headers, [...OF_REVOCATIONS, 'basic']],
+  ];
+  return stated.flatMap(([path, texts = {}, known]) =>
+    Object.entries(texts).flatMap(([name, text]) =>
+      [...text.matchAll(/\{(:?[a-zA-Z][\w-]*)\}/g)]
+        .filter(([, key = '']) => !known.includes(key))
+        .map(
+          ([whole]) =>
+            `${path}.${name}: ${whole} would be sent as it is written; ${known.length === 0 ? 'no name is replaced here' : `use ${known.map((key) => `{${key}}`).join(', ')}`}`,
+        ),
+    ),
   );
 }
 

@@ -140,11 +140,30 @@ function fixedMembers(properties: Schema): [string, unknown][] {
   );
 }
 
+/** Explains a name that no field has, such as `token.urll`. `null`: a field has this name. */
+export function fieldNameProblem(name: string): string | null {
+  const path = name.split('.');
+  const at = path.findIndex((_part, end) => schemasAt(path.slice(0, end + 1)).length === 0);
+  if (at === -1) return null;
+  const above = path.slice(0, at);
+  const members = schemasAt(above).flatMap(({ properties }) =>
+    isObject(properties) ? Object.keys(properties) : [],
+  );
+  const known =
+    above.length === 0 || members.length === 0
+      ? ''
+      : `; the members of ${above.join('.')} are ${[...new Set(members)].join(', ')}`;
+  return `is not a field of the form; correct the name or remove it${known}`;
+}
+
 type Schema = Record<PropertyKey, unknown>;
+
+/** Built once: each file that is read looks up its names. */
+let jsonSchema: Schema | undefined;
 
 /** The parts of the JSON Schema that describe a member. */
 function schemasAt(path: Path): Schema[] {
-  const whole = providerJsonSchema();
+  const whole = (jsonSchema ??= providerJsonSchema());
   const alternatives = (schema: unknown): Schema[] => {
     if (!isObject(schema)) return [];
     const { $ref: reference, ...own } = schema;
@@ -156,7 +175,9 @@ function schemasAt(path: Path): Schema[] {
   return path.reduce<Schema[]>(
     (schemas, name) =>
       schemas.flatMap(({ properties, additionalProperties, items }) => [
-        ...(isObject(properties) ? alternatives(properties[name]) : []),
+        ...(isObject(properties) && Object.hasOwn(properties, name)
+          ? alternatives(properties[name])
+          : []),
         ...alternatives(additionalProperties),
         ...(typeof name === 'number' ? alternatives(items) : []),
       ]),

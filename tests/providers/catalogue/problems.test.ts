@@ -128,6 +128,76 @@ describe('the form', () => {
     expect(problemsOf(JSON.stringify(file))).toEqual([]);
   });
 
+  it.each<[string, string, string]>([
+    [
+      'sources',
+      'token.urll',
+      'sources: token.urll is not a field of the form; correct the name or remove it; the members of token are url, refreshUrl,',
+    ],
+    [
+      'unknown',
+      'authorization.pkc',
+      'unknown: authorization.pkc is not a field of the form; correct the name or remove it; the members of authorization are url,',
+    ],
+    [
+      'unknown',
+      'revocation.nonsense',
+      'unknown: revocation.nonsense is not a field of the form; correct the name or remove it; the members of revocation are url,',
+    ],
+    ['unknown', 'token.url.production.x', 'unknown: token.url.production.x is not a field of'],
+    ['unknown', 'token.constructor', 'unknown: token.constructor is not a field of the form'],
+    [
+      'unknown',
+      'tokn',
+      'unknown: tokn is not a field with facts; correct the name or remove it; the',
+    ],
+    [
+      'sources',
+      'policy.sweepEvery',
+      'sources: policy.sweepEvery is not a field with facts; correct',
+    ],
+  ])('finds in %s the name %s', (list, name, problem) => {
+    const file: any = structuredClone(XERO);
+    if (list === 'unknown') file.unknown.push(name);
+    else file.sources[name] = 'https://docs.example.com';
+    expect(problemsOf(JSON.stringify(file))).toEqual([expect.stringContaining(problem)]);
+  });
+
+  it.each(['token.refreshUrl', 'token.url.production', 'lives.refresh.idle', 'identity.subject'])(
+    'accepts the name %s of a field',
+    (name) => {
+      const file: any = structuredClone(XERO);
+      file.unknown.push(name);
+      expect(problemsOf(JSON.stringify(file))).toEqual([]);
+    },
+  );
+
+  it.each<[string, object, string]>([
+    [
+      'validation.headers',
+      { authorization: 'Bearer {acessToken}' },
+      'validation.headers.authorization: {acessToken} would be sent as it is written; use {accessToken}, {clientId}, {clientSecret}, {:clientSecret}',
+    ],
+    [
+      'revocation.request',
+      { parameters: { token: '{token}', other: '{tokn}' } },
+      'revocation.request.parameters.other: {tokn} would be sent as it is written; use {token}, {clientId}, {clientSecret}',
+    ],
+    [
+      'revocation.request',
+      { parameters: { token: '{token}', basic: '{basic}' } },
+      'revocation.request.parameters.basic: {basic} would be sent as it is written; use {token},',
+    ],
+    [
+      'token.parameters',
+      { client: '{clientId}' },
+      'token.parameters.client: {clientId} would be sent as it is written; no name is replaced here',
+    ],
+  ])('finds an unknown {name} in %s: %j', (path, value, problem) => {
+    const problems = problemsOf(xeroWith(path, value));
+    expect(problems).toContainEqual(expect.stringContaining(problem));
+  });
+
   it('repeats no password of a URL', () => {
     const [problem] = problemsOf(xeroWith('token.url', 'https://user:pw-1@as.example/t'));
     expect(problem).not.toContain('pw-1');
