@@ -2,6 +2,10 @@
 import { z } from 'zod';
 import { CREDENTIALS_GRANTS } from '../../domain/account/grant-type';
 import { SCOPE_SEPARATORS } from '../../domain/account/scopes';
+import {
+  ACCESS_TOKEN_LIFE_MAX_SECONDS,
+  REFRESH_TOKEN_LIFE_MAX_SECONDS,
+} from '../../domain/account/token-lifetime';
 import { duration, durationOr } from '../../domain/text/duration';
 import { FACT_ANSWERS } from '../consent/consent';
 import { CLIENT_AUTHENTICATION_METHODS } from '../exchange/client-authentication';
@@ -53,8 +57,11 @@ const page = z
       !URL.canParse(given) || (new URL(given).username === '' && new URL(given).password === ''),
     'must not contain a user name or a password',
   );
+const environmentName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]*$/, 'must be lower-case letters, digits and "-", such as production');
 const byEnvironment = z
-  .union([address, z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), address)])
+  .union([address, z.record(environmentName, address)])
   .describe('One URL, which is that of production, or one URL per environment.');
 
 const meaning = z
@@ -133,12 +140,15 @@ const authorization = z.strictObject({
     })
     .prefault({}),
   pkce: z
-    .union([
-      z.literal('S256'),
-      z.strictObject({
-        refused: text.describe('Why: the statement of the provider, or its error.'),
-      }),
-    ])
+    .union(
+      [
+        z.literal('S256'),
+        z.strictObject({
+          refused: text.describe('Why: the statement of the provider, or its error.'),
+        }),
+      ],
+      'must be S256 or {refused: <the statement of the provider>}',
+    )
     .default('S256')
     .describe(
       'S256 unless the provider is known to refuse PKCE. A server ignores parameters that it does not know.',
@@ -247,9 +257,13 @@ const answer = z.strictObject({
     ),
 });
 
+/** A lifetime in ms, with the same limit as in token responses. */
+const lifeUpTo = (maxSeconds: number) =>
+  duration.refine((ms) => ms <= maxSeconds * 1000, `must be ${maxSeconds / (24 * 3600)}d or less`);
+
 const life = z.strictObject({
   access: z
-    .union([z.literal('endless'), duration])
+    .union([z.literal('endless'), lifeUpTo(ACCESS_TOKEN_LIFE_MAX_SECONDS)])
     .optional()
     .describe(
       'A duration, or endless. Applies if a response states none; the response comes first.',
@@ -258,10 +272,12 @@ const life = z.strictObject({
     .union([
       z.literal('endless'),
       z.strictObject({
-        absolute: duration
+        absolute: lifeUpTo(REFRESH_TOKEN_LIFE_MAX_SECONDS)
           .optional()
           .describe('Counts from the consent; refreshes do not extend it.'),
-        idle: duration.optional().describe('Counts from the last use.'),
+        idle: lifeUpTo(REFRESH_TOKEN_LIFE_MAX_SECONDS)
+          .optional()
+          .describe('Counts from the last use.'),
       }),
     ])
     .optional(),
@@ -281,7 +297,7 @@ const errorRule = z
   .refine(
     ({ codes, text: words, status }) =>
       codes !== undefined || words !== undefined || status !== undefined,
-    'must have codes, text or status',
+    'must have codes, text or status; add the member by which the refusal is recognised',
   );
 
 const errors = z.strictObject({
@@ -352,7 +368,7 @@ const grants = z
     jwt_bearer: grant
       .extend({
         audience: z
-          .union([text, z.record(z.string().regex(/^[a-z][a-z0-9-]*$/), text)])
+          .union([text, z.record(environmentName, text)])
           .optional()
           .describe('aud, or one per environment. Default: the URL of the token endpoint.'),
         scopesIn: z
@@ -411,7 +427,7 @@ const revocationRequest = z
           })
           .refine(
             ({ path, equals }) => path !== undefined || equals === undefined,
-            'must have path, because it has equals',
+            'must have path, because it has equals; add path',
           ),
       )
       .default([])
@@ -497,11 +513,15 @@ const tokenFormat = z.strictObject({
     ),
 });
 
+const fieldName = z
+  .string()
+  .regex(/^[\w-]+(\.[\w-]+)*$/, 'must be names joined by dots, such as lives.access');
+
 const requestExample = z.strictObject({
   url: z.url(),
   method: z.enum(['POST', 'GET']).default('POST'),
   headers: z
-    .record(z.string().regex(/^[a-z0-9-]+$/), z.string())
+    .record(z.string().regex(/^[a-z0-9-]+$/, 'must be in lower case'), z.string())
     .default({})
     .describe('Names in lower case.'),
   form: parameters.optional(),
@@ -566,7 +586,10 @@ const examples = z.strictObject({
           .describe('Warnings that Evergrant gives about the response.'),
       }),
     )
-    .min(1),
+    .min(1)
+    .describe(
+      'Documented responses of the token endpoint, each with the tokens that Evergrant must read.',
+    ),
   refusals: z
     .array(
       z.strictObject({
@@ -576,7 +599,10 @@ const examples = z.strictObject({
         means: meaning,
       }),
     )
-    .min(1),
+    .min(1)
+    .describe(
+      'Documented refusals, each with its failure code. Without documentation use those of RFC 6749: invalid_grant and invalid_client.',
+    ),
   callbacks: z
     .array(
       z.strictObject({
@@ -589,31 +615,42 @@ const examples = z.strictObject({
           .describe('The subject if the callback or the first code answer names it.'),
       }),
     )
-    .min(1),
+    .min(1)
+    .describe(
+      'Parameters of callbacks, and whether Evergrant accepts them: { parameters: { code: example-code }, accepted: true }.',
+    ),
 });
 
 export const providerFileSchema = z.strictObject({
   $schema: z.string().optional(),
   id: z
     .string()
-    .regex(/^[a-z][a-z0-9-]{0,31}$/)
+    .regex(
+      /^[a-z][a-z0-9-]{0,31}$/,
+      'must be lower-case letters, digits and "-", at most 32, such as acme',
+    )
     .describe('The name of the file without .yaml.'),
   name: text.describe('The name shown to people.'),
   docs: page.describe('The page about OAuth at the provider.'),
   notes: z.string().optional().describe('Facts that no field expresses, for readers.'),
   checked: z.iso.date().describe('The day on which the sources were read.'),
   sources: z
-    .record(z.string().regex(/^[\w-]+(\.[\w-]+)*$/), z.union([page, z.array(page).min(1)]))
+    .record(fieldName, z.union([page, z.array(page).min(1)]))
     .describe(
       'By field or group of fields, such as token, or lives.refresh.idle: the pages that state it.',
     ),
   unknown: z
-    .array(z.string().regex(/^[\w-]+(\.[\w-]+)*$/))
+    .array(fieldName)
     .default([])
     .describe(
       'Fields without a source. An absent one has the cautious default; a present one is an assumption.',
     ),
-  inputs: z.record(z.string().regex(/^[a-z][A-Za-z0-9]*$/), input).default({}),
+  inputs: z
+    .record(
+      z.string().regex(/^[a-z][A-Za-z0-9]*$/, 'must be letters and digits, such as shop'),
+      input,
+    )
+    .default({}),
   authorization: authorization.optional(),
   token,
   answer: answer.prefault({}),

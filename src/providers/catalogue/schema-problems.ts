@@ -47,8 +47,12 @@ function explained(issue: Issue, above: Path, raw: unknown): string[] {
     return [`${shownPath(path)}: must be ${[...choices].join(', or ')}${not(given)}${help(path)}`];
   }
   // The given value is not repeated: it may contain a password.
-  if (issue.code === 'custom' && /^must (?!be )/.test(issue.message))
+  if (issue.code === 'custom' && !issue.message.startsWith('must be '))
     return [`${shownPath(path)}: ${issue.message}`];
+  if (issue.code === 'invalid_key')
+    return [
+      `${shownPath(path)}: the name must be ${issue.issues.map(wanted).join(', ')}; correct the name`,
+    ];
   return [`${shownPath(path)}: must be ${wanted(issue)}${not(given)}`];
 }
 
@@ -77,12 +81,12 @@ function wanted(issue: Issue): string {
           .split(' | '),
       );
     case 'invalid_key':
-      return `a map whose names have another form: ${issue.issues.map(wanted).join(', ')}`;
+      return `a map in which each name is ${issue.issues.map(wanted).join(', ')}`;
     case 'custom':
     case 'invalid_element':
     case 'not_multiple_of':
     case 'unrecognized_keys':
-      return `valid: ${issue.message}`;
+      return `of another form (${issue.message})`;
   }
 }
 

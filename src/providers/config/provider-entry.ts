@@ -474,6 +474,9 @@ function readEnvironment(
     (credential !== null && (own[credential] ?? '') === '') ||
     (tokenEndpoint === undefined && own.issuer === undefined)
   ) {
+    const hasClient = clientId !== undefined && (credential === null || own[credential]);
+    if (hasClient && adapter.file !== undefined)
+      return `: the environment "${name}" needs a tokenEndpoint, because token.url of the provider file of ${adapter.displayName} has no URL for "${name}"; its environments are ${Object.keys(adapter.tokenEndpoints).join(', ')}`;
     const needs = ['clientId', ...(credential === null ? [] : [credential])].join(', ');
     const address = adapter.discovery ? 'a tokenEndpoint or an issuer' : 'a tokenEndpoint';
     const isPublic =

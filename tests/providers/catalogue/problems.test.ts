@@ -75,7 +75,62 @@ describe('the form', () => {
     ],
     ['examples', undefined, 'examples: is missing; add it'],
     ['examples.answers.0.expiresIn', undefined, 'examples.answers.0.expiresIn: is missing'],
-    ['authorization.pkce', 'no', 'authorization.pkce: must be S256, or a map of members, not "no"'],
+    [
+      'authorization.pkce',
+      'no',
+      'authorization.pkce: must be S256 or {refused: <the statement of the provider>}, not "no"',
+    ],
+    [
+      'examples.refresh.request.headers.Authorization',
+      'Basic eDp5',
+      'examples.refresh.request.headers.Authorization: the name must be in lower case; correct the name',
+    ],
+    [
+      'token.url',
+      { production: 'https://as.example.com/t', Sandbox: 'https://as.example.com/t' },
+      'token.url.Sandbox: the name must be lower-case letters, digits and "-", such as production; correct',
+    ],
+    [
+      'errors',
+      { rules: [{ means: 'invalid_grant' }] },
+      'errors.rules.0: must have codes, text or status; add the member by which the refusal is recognised',
+    ],
+    [
+      'lives.access',
+      '0s',
+      'lives.access: must be a duration of more than 0 in ms, s, m, h or d, such as 90s, 10m or 1h, not "0s"',
+    ],
+    [
+      'lives.access',
+      '5y',
+      'lives.access: must be a duration of more than 0 in ms, s, m, h or d, such as 90s, 10m or 1h, not "5y"',
+    ],
+    ['lives.access', '401d', 'lives.access: must be 400d or less, not "401d"'],
+    [
+      'lives.refresh',
+      { absolute: '7301d' },
+      'lives.refresh.absolute: must be 7300d or less, not "7301d"',
+    ],
+    [
+      'replay',
+      '5y',
+      'replay: must be safe, until_successor_used, never or a duration of more than 0 in ms, s, m, h or d',
+    ],
+    [
+      'examples.answers',
+      undefined,
+      'examples.answers: is missing; add it. Documented responses of the token endpoint, each with',
+    ],
+    [
+      'examples.refusals',
+      undefined,
+      'examples.refusals: is missing; add it. Documented refusals, each with its failure code.',
+    ],
+    [
+      'examples.callbacks',
+      undefined,
+      'examples.callbacks: is missing; add it. Parameters of callbacks, and whether',
+    ],
     [
       'token.url',
       'https://user:pw@as.example.com/t',
@@ -113,6 +168,15 @@ describe('the form', () => {
     ],
   ])('explains %s: %j', (path, value, problem) => {
     expect(problemsOf(xeroWith(path, value))).toEqual([expect.stringContaining(problem)]);
+  });
+
+  it('names the file to rename if its name cannot be an id', () => {
+    expect(() => parseProviderFile('Zoom Copy', JSON.stringify(XERO))).toThrow(
+      'id: must be the name of the file, but "Zoom Copy" cannot be an id; rename the file to xero.yaml',
+    );
+    expect(() => parseProviderFile('acme', JSON.stringify(XERO))).toThrow(
+      'id: must be acme, the name of the file; correct the id or rename the file',
+    );
   });
 
   it('requires a source of token.url, or the reason in notes', () => {
